@@ -1,0 +1,91 @@
+package edge
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/tenantdb"
+)
+
+// Values of Config.Compat, Config.Routers and Config.Conflicts.
+const (
+	Hardened = "hardened" // our own, safer semantics: the default
+	Strict   = "strict"   // what django-pgschemas does, for teams that move over
+
+	RouteDomain  = "domain"
+	RouteHeader  = "header"
+	RouteSession = "session"
+
+	Refuse   = "refuse"    // routers that disagree: 421, the default
+	LastWins = "last-wins" // the last router that finds a tenant prevails
+)
+
+// The entries of the TENANTS table and of the websocket route tables are given
+// to the guest as they are, so they are the contract's own types.
+type (
+	StaticTenant  = abi.StaticTenant
+	DefaultTenant = abi.DefaultTenant
+	WSRoute       = abi.WSRoute
+)
+
+// Config is what a Host is made of. The zero value is valid: it routes by
+// domain with the default guest, and knows no tenant.
+type Config struct {
+	Guest []byte // the guest's Wasm; nil: the default router, assets.Router
+
+	Compat           string   // Hardened (default) or Strict
+	Routers          []string // in order; default: RouteDomain alone
+	Conflicts        string   // Refuse (default) or LastWins
+	TenantHeader     string   // default "tenant"
+	TenantSessionKey string   // default "tenant"
+
+	Tenants    []StaticTenant       // the TENANTS table without public and default, in order
+	Default    *DefaultTenant       // for all dynamic tenants; nil: there are none, Directory is not read
+	WSURLConfs map[string][]WSRoute // websocket route tables by name
+	Settings   json.RawMessage      // the guest's own settings
+
+	// Directory holds the dynamic tenants. A source fills and follows it; the
+	// Host only reads. nil: an empty one.
+	Directory *tenantdb.Directory
+
+	// TrustedPeers are the networks whose forwarding and tenant headers are
+	// believed. Empty: nobody's.
+	TrustedPeers []netip.Prefix
+	// ProofKeys verify the proof of a tenant header that comes from elsewhere;
+	// see SignTenantHeader. Empty: no proof is accepted.
+	ProofKeys []ProofKey
+	// Upstream says which request headers carry the decision to an upstream.
+	// nil: DefaultUpstream.
+	Upstream *Upstream
+
+	Sessions SessionReader // reads the session of a request; needed by RouteSession
+	Queries  Querier       // runs named statements for guests; nil: none
+
+	// Refused writes the response for a request that has no tenant, is
+	// malformed or failed. nil: a short plain-text page.
+	Refused func(w http.ResponseWriter, r *http.Request, e *RouteError)
+
+	Logger       *slog.Logger  // nil: slog.Default
+	Instances    int           // most guest instances at once; 0: twice GOMAXPROCS
+	QueueTimeout time.Duration // longest wait for an instance; 0: 1 s
+}
+
+// SessionReader finds the contents of a request's session. It answers nil
+// without error if the request has none, or none that is valid; an error means
+// that it could not find out.
+type SessionReader interface {
+	Session(ctx context.Context, r *http.Request) (map[string]json.RawMessage, error)
+}
+
+// Querier runs the statement that the configuration calls name, in the
+// search_path of schema, with args (a JSON array), and answers a JSON array of
+// objects. Errors are an abi.Errno, or are reported to the guest as
+// abi.Internal.
+type Querier interface {
+	Query(ctx context.Context, schema, name string, args json.RawMessage) (json.RawMessage, error)
+}

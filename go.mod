@@ -1,0 +1,3 @@
+module github.com/tenantedge/tenantedge
+
+go 1.26

@@ -1,0 +1,34 @@
+package abi
+
+// Fields of the requests of te_cache_key (all four) and te_reverse_key (KeyKey
+// alone), and of their reply. The version is text, as Python's str gives it.
+const (
+	KeySchema  = 0
+	KeyPrefix  = 1
+	KeyVersion = 2
+	KeyKey     = 3
+
+	KeyResult = 0
+	KeyError  = 1 // why there is no result; the result is absent then
+)
+
+// Fields of the request of te_pathname, and of its reply. Location and base
+// URL are the storage's own, before the tenant comes in; an absent name asks
+// for identifier and bases alone. In the reply, what cannot be answered is
+// absent and PathError says why (a name that leaves the root, say); the other
+// fields still hold.
+const (
+	PathSchema         = 0
+	PathFolder         = 1 // folder by which the tenant was routed, empty if none
+	PathSchemaPathname = 2 // the tenant's own identifier, absent if it has none
+	PathLocation       = 3
+	PathBaseURL        = 4
+	PathName           = 5
+
+	PathIdentifier   = 0
+	PathBaseLocation = 1
+	PathTenantURL    = 2 // the base URL with the tenant in it
+	PathPath         = 3
+	PathURL          = 4
+	PathError        = 5
+)

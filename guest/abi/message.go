@@ -1,0 +1,165 @@
+package abi
+
+import (
+	"encoding/binary"
+	"errors"
+)
+
+const (
+	headSize  = 8
+	fieldSize = 8
+)
+
+// ErrMalformed is what [Parse] returns for bytes that are no message.
+var ErrMalformed = errors.New("abi: malformed message")
+
+// Message is a view of one message; it shares the bytes that it was parsed
+// from and allocates nothing. See the package comment for the layout.
+type Message struct{ b []byte }
+
+// Parse checks that b is one whole message: all of its fields lie inside b,
+// behind the table of fields. It returns ErrMalformed otherwise.
+func Parse(b []byte) (Message, error) {
+	if len(b) < headSize {
+		return Message{}, ErrMalformed
+	}
+	n := uint64(binary.LittleEndian.Uint32(b[4:]))
+	head := headSize + n*fieldSize
+	if head > uint64(len(b)) {
+		return Message{}, ErrMalformed
+	}
+	for at := uint64(headSize); at < head; at += fieldSize {
+		off := uint64(binary.LittleEndian.Uint32(b[at:]))
+		length := uint64(binary.LittleEndian.Uint32(b[at+4:]))
+		if off == 0 {
+			if length != 0 {
+				return Message{}, ErrMalformed
+			}
+			continue
+		}
+		if off < head || off+length > uint64(len(b)) {
+			return Message{}, ErrMalformed
+		}
+	}
+	return Message{b}, nil
+}
+
+// Word returns the message's first word.
+func (m Message) Word() uint32 { return binary.LittleEndian.Uint32(m.b) }
+
+// Len returns the number of fields.
+func (m Message) Len() int {
+	if len(m.b) == 0 {
+		return 0
+	}
+	return int(binary.LittleEndian.Uint32(m.b[4:]))
+}
+
+// Field returns the bytes of field i, and whether the field is present.
+func (m Message) Field(i int) ([]byte, bool) {
+	if i < 0 || i >= m.Len() {
+		return nil, false
+	}
+	at := headSize + i*fieldSize
+	off := binary.LittleEndian.Uint32(m.b[at:])
+	if off == 0 {
+		return nil, false
+	}
+	length := binary.LittleEndian.Uint32(m.b[at+4:])
+	return m.b[off : off+length : off+length], true
+}
+
+// Get returns the bytes of field i, nil if it is absent.
+func (m Message) Get(i int) []byte {
+	f, _ := m.Field(i)
+	return f
+}
+
+// Builder writes one message into a buffer that the caller owns. It never
+// grows the buffer: what does not fit is remembered, and Bytes tells the size
+// that would have been enough. It allocates nothing.
+type Builder struct {
+	buf  []byte
+	n    int // fields
+	used int // bytes, also those that did not fit
+}
+
+// Begin starts a message of n fields, all of them absent, in buf.
+func Begin(buf []byte, word uint32, n int) Builder {
+	b := Builder{buf: buf, n: n, used: headSize + n*fieldSize}
+	if b.used <= len(buf) {
+		binary.LittleEndian.PutUint32(buf, word)
+		binary.LittleEndian.PutUint32(buf[4:], uint32(n))
+		clear(buf[headSize:b.used])
+	}
+	return b
+}
+
+// Put sets field i, which must be below the n of Begin, to s.
+func (b *Builder) Put(i int, s string) {
+	off := b.used
+	b.used += len(s)
+	if b.used > len(b.buf) {
+		return
+	}
+	copy(b.buf[off:], s)
+	b.point(i, off, len(s))
+}
+
+// PutBytes is Put for bytes.
+func (b *Builder) PutBytes(i int, s []byte) {
+	off := b.used
+	b.used += len(s)
+	if b.used > len(b.buf) {
+		return
+	}
+	copy(b.buf[off:], s)
+	b.point(i, off, len(s))
+}
+
+// Append adds s to field i, which must be the field that was put last.
+func (b *Builder) Append(i int, s string) {
+	at := headSize + i*fieldSize
+	off := b.used
+	b.used += len(s)
+	if b.used > len(b.buf) {
+		return
+	}
+	copy(b.buf[off:], s)
+	length := binary.LittleEndian.Uint32(b.buf[at+4:])
+	binary.LittleEndian.PutUint32(b.buf[at+4:], length+uint32(len(s)))
+}
+
+// SetWord replaces the message's first word.
+func (b *Builder) SetWord(word uint32) {
+	if len(b.buf) >= headSize {
+		binary.LittleEndian.PutUint32(b.buf, word)
+	}
+}
+
+// Size returns the bytes that the message takes, or would take if buf had
+// been large enough.
+func (b *Builder) Size() int { return b.used }
+
+// Fits tells whether all that was put is in the buffer.
+func (b *Builder) Fits() bool { return b.used <= len(b.buf) }
+
+// Bytes returns the finished message, nil if it did not fit.
+func (b *Builder) Bytes() []byte {
+	if !b.Fits() {
+		return nil
+	}
+	return b.buf[:b.used]
+}
+
+func (b *Builder) point(i, off, length int) {
+	at := headSize + i*fieldSize
+	binary.LittleEndian.PutUint32(b.buf[at:], uint32(off))
+	binary.LittleEndian.PutUint32(b.buf[at+4:], uint32(length))
+}
+
+// PackReply packs an address and a length as the exports return them.
+func PackReply(addr, length uint32) uint64 { return uint64(addr)<<32 | uint64(length) }
+
+// UnpackReply is the reverse of PackReply.
+func UnpackReply(r uint64) (addr, length uint32) { return uint32(r >> 32), uint32(r) }
