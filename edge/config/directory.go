@@ -4,7 +4,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
 // Directory says where the dynamic tenants come from.
@@ -14,9 +15,9 @@ type Directory struct {
 
 	// Path is the file of source file; empty: the rows stand in Tenants and
 	// Domains.
-	Path    string   `key:"path,path"`
-	Tenants []Tenant `key:"tenants"`
-	Domains []Domain `key:"domains"`
+	Path    string `key:"path,path"`
+	Tenants []tenantdb.Tenant
+	Domains []tenantdb.Domain
 
 	Database                   // of source postgres
 	TenantTable  string        `key:"tenant_table,table"` // empty: the tables that `tenantedge db init` creates
@@ -24,22 +25,6 @@ type Directory struct {
 	Attributes   []string      `key:"attributes,nonempty"` // further columns of the tenant table
 	StateFile    string        `key:"state_file,path"`     // keeps the last good state; empty: nothing does
 	PollInterval time.Duration `key:"poll_interval"`       // where there are no triggers; 0: the source's default
-}
-
-// Tenant is a row of the tenant table.
-type Tenant struct {
-	ID         string // as text
-	SchemaName string
-	Attributes map[string]string // further columns, as text; nil: none
-}
-
-// Domain is a row of the domain table.
-type Domain struct {
-	TenantID          string
-	Domain            string
-	Folder            string
-	IsPrimary         bool
-	RedirectToPrimary bool
 }
 
 // Keys that only one of the sources takes.
@@ -50,9 +35,23 @@ var (
 
 func (dir *Directory) decode(v value) {
 	failed := v.d.failed
-	found := v.object(dir)
+	var entry struct {
+		*Directory
+		Tenants []tenantRow `key:"tenants"`
+		Domains []domainRow `key:"domains"`
+	}
+	entry.Directory = dir
+	found := v.object(&entry)
 	if found == nil || v.d.failed > failed {
 		return
+	}
+	dir.Tenants = make([]tenantdb.Tenant, len(entry.Tenants))
+	for i, t := range entry.Tenants {
+		dir.Tenants[i] = tenantdb.Tenant(t)
+	}
+	dir.Domains = make([]tenantdb.Domain, len(entry.Domains))
+	for i, dom := range entry.Domains {
+		dir.Domains[i] = tenantdb.Domain(dom)
 	}
 	others := postgresKeys
 	if dir.Source == "postgres" {
@@ -87,10 +86,10 @@ func (dir *Directory) checkRows(v value, found seen) {
 		} else {
 			ids[id] = true
 		}
-		if schemas[t.SchemaName] {
-			found["tenants"].item(i).fail("expected each schema_name once, found %q again; change one of them", shorten(t.SchemaName))
+		if schemas[t.Schema] {
+			found["tenants"].item(i).fail("expected each schema_name once, found %q again; change one of them", shorten(t.Schema))
 		}
-		schemas[t.SchemaName] = true
+		schemas[t.Schema] = true
 	}
 	type place struct{ domain, folder string }
 	places := make(map[place]bool, len(dir.Domains))
@@ -108,7 +107,7 @@ func (dir *Directory) checkRows(v value, found seen) {
 
 // checkSchemas refuses schemas that no tenant may have; strict takes whatever
 // a database held.
-func (dir *Directory) checkSchemas(v value, static []abi.StaticTenant) {
+func (dir *Directory) checkSchemas(v value, static []edge.StaticTenant) {
 	if len(dir.Tenants) == 0 {
 		return
 	}
@@ -119,9 +118,9 @@ func (dir *Directory) checkSchemas(v value, static []abi.StaticTenant) {
 	}
 	for i, t := range dir.Tenants {
 		item := list.item(i)
-		checkSchema(v.d, item.n.pos, item.p.child("schema_name"), t.SchemaName)
-		if taken[strings.ToLower(t.SchemaName)] {
-			item.fail("expected a schema of its own, found %q, which is an entry of tenants; change one of them", t.SchemaName)
+		checkSchema(v.d, item.n.pos, item.p.child("schema_name"), t.Schema)
+		if taken[strings.ToLower(t.Schema)] {
+			item.fail("expected a schema of its own, found %q, which is an entry of tenants; change one of them", t.Schema)
 		}
 	}
 }
@@ -138,90 +137,3 @@ func (n *node) get(key string) *node {
 	}
 	return nil
 }
-
-func (t *Tenant) decode(v value) {
-	if v.n.kind != kindMapping {
-		v.want("a mapping with id and schema_name")
-		return
-	}
-	for _, kv := range v.n.pairs {
-		at := value{v.d, kv.val, v.p.child(kv.key.text)}
-		switch kv.key.text {
-		case "id":
-			t.ID = at.id()
-		case "schema_name":
-			at.plain(&t.SchemaName, "nonempty")
-		default:
-			at.attribute(t, kv.key.text)
-		}
-	}
-	for _, key := range []string{"id", "schema_name"} {
-		if n := v.n.get(key); n == nil || n.isNull() {
-			v.fail("expected the key %s, found none; add it", key)
-		}
-	}
-}
-
-// attribute takes any plain value as the text of a further column; NULL is a
-// column that is not there.
-func (v value) attribute(t *Tenant, name string) {
-	switch v.n.kind {
-	case kindNull:
-		return
-	case kindList, kindMapping:
-		v.want("a plain value, as a column holds")
-		return
-	}
-	if t.Attributes == nil {
-		t.Attributes = make(map[string]string)
-	}
-	t.Attributes[name] = v.n.text
-}
-
-// id takes the key of a row, a number or a text (a UUID, say), as text.
-func (v value) id() string {
-	switch {
-	case v.n.isNull():
-		return ""
-	case v.n.kind == kindString && v.n.text != "":
-		return v.n.text
-	case (v.n.kind == kindInt || v.n.kind == kindFloat) && isDecimal(v.n.text):
-		return v.n.text
-	}
-	v.fail("expected an id, a whole number or a text in quotes, found %s", v.n.found())
-	return ""
-}
-
-// isDecimal is stricter than YAML, to which 010 is eight and 0x10 sixteen.
-func isDecimal(s string) bool {
-	digits := strings.TrimPrefix(s, "-")
-	if digits == "" || len(digits) > 1 && digits[0] == '0' {
-		return false
-	}
-	for i := range len(digits) {
-		if digits[i] < '0' || digits[i] > '9' {
-			return false
-		}
-	}
-	return true
-}
-
-func (dom *Domain) decode(v value) {
-	var row struct {
-		ID                rowID   `key:"id"`
-		TenantID          rowID   `key:"tenant_id,required"`
-		Domain            *string `key:"domain,required"`
-		Folder            string  `key:"folder"`
-		IsPrimary         bool    `key:"is_primary"`
-		RedirectToPrimary bool    `key:"redirect_to_primary"`
-	}
-	v.object(&row)
-	*dom = Domain{TenantID: string(row.TenantID), Folder: row.Folder, IsPrimary: row.IsPrimary, RedirectToPrimary: row.RedirectToPrimary}
-	if row.Domain != nil {
-		dom.Domain = *row.Domain
-	}
-}
-
-type rowID string
-
-func (id *rowID) decode(v value) { *id = rowID(v.id()) }

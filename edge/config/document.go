@@ -6,33 +6,34 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/edge"
 )
 
 // document is the file as it is written: a File, with the parts whose form in
 // the file differs from the form in Go.
 type document struct {
 	File
-	TrustedPeers peers                `key:"trusted_peers"`
-	Tenants      tenantTable          `key:"tenants"`
-	WSURLConfs   map[string][]wsRoute `key:"ws_urlconfs"`
-	Admin        adminAddress         `key:"admin"`
+	TrustedPeers    peers                `key:"trusted_peers"`
+	Tenants         tenantTable          `key:"tenants"`
+	WSURLConfs      map[string][]wsRoute `key:"ws_urlconfs"`
+	Admin           adminAddress         `key:"admin"`
+	UpstreamHeaders upstreamHeaders      `key:"upstream_headers"`
 }
 
 func newDocument(name string) *document {
 	return &document{
 		File: File{
-			Name: name, Compat: "hardened", Routers: []string{"domain"}, Conflicts: "refuse",
+			Name: name, Compat: edge.Hardened, Routers: []string{edge.RouteDomain}, Conflicts: edge.Refuse,
 			TenantHeader: "tenant", TenantSessionKey: "tenant",
-			UpstreamHeaders: UpstreamHeaders{Schema: "tenant"},
-			Listeners:       []Listener{{Address: ":8080", H2: true}},
+			Listeners: []Listener{{Address: ":8080", H2: true}},
 			Limits: Limits{
 				ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 				DialTimeout: 5 * time.Second, ShutdownTimeout: 30 * time.Second, QueueTimeout: time.Second,
 			},
 			Logs: Logs{Format: "auto"},
 		},
-		Admin: "127.0.0.1:8081",
+		Admin:           "127.0.0.1:8081",
+		UpstreamHeaders: upstreamHeaders(*edge.DefaultUpstream()),
 	}
 }
 
@@ -47,7 +48,7 @@ func (doc *document) decode(v value) {
 	if t, ok := found["tenants"]; ok {
 		doc.checkDomains(t)
 	}
-	if dir, ok := found["directory"]; ok && doc.Compat == "hardened" {
+	if dir, ok := found["directory"]; ok && doc.Compat == edge.Hardened {
 		doc.Directory.checkSchemas(dir, doc.Tenants.static)
 	}
 }
@@ -58,12 +59,13 @@ func (doc *document) finish(d *decoder) *File {
 	f.TrustedPeers = doc.TrustedPeers
 	f.Tenants, f.Default = doc.Tenants.static, doc.Tenants.fallback
 	f.Admin = string(doc.Admin)
+	f.UpstreamHeaders = edge.Upstream(doc.UpstreamHeaders)
 	if doc.WSURLConfs != nil {
-		f.WSURLConfs = make(map[string][]abi.WSRoute, len(doc.WSURLConfs))
+		f.WSURLConfs = make(map[string][]edge.WSRoute, len(doc.WSURLConfs))
 		for name, routes := range doc.WSURLConfs {
-			table := make([]abi.WSRoute, len(routes))
+			table := make([]edge.WSRoute, len(routes))
 			for i, r := range routes {
-				table[i] = abi.WSRoute(r)
+				table[i] = edge.WSRoute(r)
 			}
 			f.WSURLConfs[name] = table
 		}

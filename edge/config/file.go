@@ -5,7 +5,7 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/edge"
 )
 
 // File is a configuration, decoded and checked, with every default filled in.
@@ -32,18 +32,18 @@ type File struct {
 	TenantHeaderProof []ProofKey `key:"tenant_header_proof"`
 
 	// Tenants is the TENANTS table without public and default, in order.
-	Tenants []abi.StaticTenant
+	Tenants []edge.StaticTenant
 	// Default is the table's entry for dynamic tenants; nil: there are none.
-	Default *abi.DefaultTenant
+	Default *edge.DefaultTenant
 	// Directory is where the dynamic tenants come from.
 	Directory Directory `key:"directory"`
 
 	// URLConfs says what serves the requests of each urlconf.
 	URLConfs map[string]URLConf `key:"urlconfs"`
 	// WSURLConfs are the websocket route tables by name.
-	WSURLConfs map[string][]abi.WSRoute
+	WSURLConfs map[string][]edge.WSRoute
 	// UpstreamHeaders carry the decision to upstreams.
-	UpstreamHeaders UpstreamHeaders `key:"upstream_headers"`
+	UpstreamHeaders edge.Upstream
 
 	// Listeners are where requests come in.
 	Listeners []Listener `key:"listeners"`
@@ -62,6 +62,20 @@ type File struct {
 	Guest Guest `key:"guest"`
 
 	marks map[string]mark
+}
+
+// Edge returns the part of an edge's configuration that stands in the file.
+// What needs I/O is left to the caller: Guest, Directory, ProofKeys, Sessions,
+// Queries, and what no file can hold.
+func (f *File) Edge() edge.Config {
+	upstream := f.UpstreamHeaders
+	return edge.Config{
+		Compat: f.Compat, Routers: f.Routers, Conflicts: f.Conflicts,
+		TenantHeader: f.TenantHeader, TenantSessionKey: f.TenantSessionKey,
+		Tenants: f.Tenants, Default: f.Default, WSURLConfs: f.WSURLConfs, Settings: f.Guest.Settings,
+		TrustedPeers: f.TrustedPeers, Upstream: &upstream,
+		Instances: f.Limits.Instances, QueueTimeout: f.Limits.QueueTimeout,
+	}
 }
 
 // Limits bound time and size. A duration or size of 0 is no limit, unless the

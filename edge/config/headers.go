@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// UpstreamHeaders are the names of the request headers that tell an upstream
-// what was decided. An empty name sends none.
-type UpstreamHeaders struct {
-	Schema      string `key:"schema,header?"`       // what django-pgschemas reads as the tenant header
-	Routing     string `key:"routing,header?"`      // how the tenant was found: domain, header or session
-	Folder      string `key:"folder,header?"`       // folder that the tenant was routed by
-	CachePrefix string `key:"cache_prefix,header?"` // what the tenant's keys in a shared cache start with
-	Identifier  string `key:"identifier,header?"`   // stands for the tenant in file paths and URLs
+// upstreamHeaders is edge.Upstream with the keys of the file.
+type upstreamHeaders struct {
+	Schema      string `key:"schema,header?"`
+	ID          string `key:"id,header?"`
+	Routing     string `key:"routing,header?"`
+	Folder      string `key:"folder,header?"`
+	CachePrefix string `key:"cache_prefix,header?"`
+	Identifier  string `key:"identifier,header?"`
 }
 
 // What the protocol or the edge sets itself, what ends at each hop, and what
@@ -23,14 +23,14 @@ var notForUpstream = []string{
 	"x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto",
 }
 
-func (h *UpstreamHeaders) decode(v value) {
+func (h *upstreamHeaders) decode(v value) {
 	found := v.object(h)
 	if found == nil {
 		return
 	}
 	names := map[string]string{}
 	for _, f := range []struct{ key, name string }{
-		{"schema", h.Schema}, {"routing", h.Routing}, {"folder", h.Folder},
+		{"schema", h.Schema}, {"id", h.ID}, {"routing", h.Routing}, {"folder", h.Folder},
 		{"cache_prefix", h.CachePrefix}, {"identifier", h.Identifier},
 	} {
 		if f.name == "" {

@@ -1,16 +1,16 @@
 package config
 
 import (
-	"regexp"
 	"strings"
 
-	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
 // tenantTable is Django's TENANTS.
 type tenantTable struct {
-	static   []abi.StaticTenant
-	fallback *abi.DefaultTenant
+	static   []edge.StaticTenant
+	fallback *edge.DefaultTenant
 }
 
 // tenantEntry holds every key that an entry of TENANTS may have; which entry
@@ -57,11 +57,11 @@ func (t *tenantTable) decode(v value) {
 			at.refuse(found, notInPublic, "public is not routable")
 		case "default":
 			at.refuse(found, notInDefault, "each dynamic tenant has its own")
-			t.fallback = &abi.DefaultTenant{URLConf: e.URLConf, WSURLConf: e.WSURLConf, CloneReference: e.CloneReference}
+			t.fallback = &edge.DefaultTenant{URLConf: e.URLConf, WSURLConf: e.WSURLConf, CloneReference: e.CloneReference}
 			clone = found["clone_reference"]
 		default:
 			checkSchema(v.d, kv.key.pos, at.p, schema)
-			t.static = append(t.static, abi.StaticTenant{
+			t.static = append(t.static, edge.StaticTenant{
 				Schema: schema, Domains: e.Domains, FallbackDomains: e.FallbackDomains,
 				URLConf: e.URLConf, WSURLConf: e.WSURLConf, Header: e.Header, SessionKey: e.SessionKey,
 			})
@@ -85,15 +85,9 @@ func (v value) refuse(found seen, keys []string, why string) {
 	}
 }
 
-var schemaName = regexp.MustCompile(`^[_a-zA-Z][_a-zA-Z0-9]{0,62}$`)
-
-func isSchema(name string) bool {
-	return schemaName.MatchString(name) && (len(name) < 3 || !strings.EqualFold(name[:3], "pg_"))
-}
-
 func checkSchema(d *decoder, at position, p *path, name string) {
-	if !isSchema(name) {
-		d.fail(at, p, "expected the name of a schema, found %q; use at most 63 letters, digits and underscores, no digit first and no pg_", shorten(name))
+	if err := tenantdb.CheckSchema(name); err != nil {
+		d.fail(at, p, "expected the name of a tenant's schema, found %q; %v", shorten(name), err)
 	}
 }
 
@@ -101,7 +95,7 @@ func checkSchema(d *decoder, at position, p *path, name string) {
 // hardened mode alone: strict takes what django-pgschemas takes, which is any
 // text.
 func (doc *document) checkDomains(v value) {
-	if doc.Compat != "hardened" {
+	if doc.Compat != edge.Hardened {
 		return
 	}
 	for _, entry := range v.n.pairs {
