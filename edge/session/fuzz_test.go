@@ -40,8 +40,9 @@ func FuzzDecode(f *testing.F) {
 	for _, c := range load(f).Cases {
 		f.Add(c.Value)
 	}
+	var p payloads
 	f.Fuzz(func(t *testing.T, payload string) {
-		data, err := decode(payload)
+		data, err := p.decode(payload)
 		if (data == nil) == (err == nil) {
 			t.Fatalf("%q: %s, %v", payload, data, err)
 		}

@@ -39,7 +39,7 @@ func (r *Reader) row(ctx context.Context, key string) (map[string]json.RawMessag
 	if err != nil {
 		return nil, err
 	}
-	return decode(payload)
+	return r.payloads.decode(payload)
 }
 
 // isSessionKey tells whether Django could have made key: at least 8 (it makes

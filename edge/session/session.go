@@ -50,14 +50,15 @@ const defaultMaxAge = 14 * 24 * time.Hour
 // Reader finds the sessions of requests. It may be used by any number of
 // goroutines.
 type Reader struct {
-	signer  signer
-	store   Store
-	cookie  string
-	maxAge  time.Duration
-	logger  *slog.Logger
-	counts  counters
-	now     func() time.Time
-	warning warnings
+	signer   signer
+	payloads payloads
+	store    Store
+	cookie   string
+	maxAge   time.Duration
+	logger   *slog.Logger
+	counts   counters
+	now      func() time.Time
+	warning  warnings
 }
 
 // New returns a Reader, or an error that says what is missing.
@@ -118,7 +119,7 @@ func (r *Reader) signedCookie(cookie string) (map[string]json.RawMessage, error)
 	if now.Sub(signed) > r.maxAge {
 		return nil, errExpired
 	}
-	data, err := decode(payload)
+	data, err := r.payloads.decode(payload)
 	if err != nil {
 		return nil, err
 	}
