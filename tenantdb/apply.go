@@ -166,25 +166,12 @@ func (p *patch) promote() {
 		}
 		t := p.tenants[next.TenantID]
 		if t == nil {
-			t = p.load(next.TenantID)
+			t = &patched{}
+			t.tenant, t.rows, _ = p.before(next.TenantID)
 			p.tenants[next.TenantID] = t
 		}
 		p.give(t, next)
 	}
-}
-
-// load is a tenant that no change names, as it is.
-func (p *patch) load(id string) *patched {
-	v, found := p.dir.findID(p.old, id)
-	if !found {
-		return &patched{tenant: Tenant{ID: id}, removed: true}
-	}
-	t := &patched{tenant: v.tenant()}
-	v.rows(func(row Domain) bool {
-		t.rows = append(t.rows, row)
-		return true
-	})
-	return t
 }
 
 // build makes the next state: the old one with other records for the tenants
@@ -192,25 +179,39 @@ func (p *patch) load(id string) *patched {
 func (p *patch) build() *state {
 	var domains, ids, schemas edits
 	for id, t := range p.tenants {
-		if v, found := p.dir.findID(p.old, id); found {
-			hash, _ := p.dir.hashFold(id)
-			ids.remove(hash, record{id: id})
-			schemas.remove(p.dir.hash(v.schema()), record{schema: v.schema()})
-			v.rows(func(row Domain) bool {
-				domains.remove(p.dir.hashDomain(row.Domain, row.Folder), record{domain: row.Domain, folder: row.Folder})
-				return true
-			})
-		}
-		if t.removed {
-			continue
-		}
-		r := newTenantRecord(t.tenant, t.rows)
 		hash, _ := p.dir.hashFold(id)
-		ids.add(hash, r)
-		schemas.add(p.dir.hash(t.tenant.Schema), schemaRecord(t.tenant, r.extra))
+		before, rows, shared := p.before(id)
+		if before.ID != "" {
+			ids.remove(hash, record{id: id})
+		}
+		same := !t.removed && before.Schema == t.tenant.Schema && slices.Equal(before.Attributes, t.tenant.Attributes)
+		if !same {
+			if before.ID != "" {
+				schemas.remove(p.dir.hash(before.Schema), record{schema: before.Schema})
+			}
+			shared = sharedExtra(t.tenant)
+			if !t.removed {
+				schemas.add(p.dir.hash(t.tenant.Schema), schemaRecord(t.tenant, shared))
+			}
+		}
+		if !t.removed {
+			ids.add(hash, newTenantRecord(t.tenant, t.rows, shared))
+		}
+		// Rows that stay as they are keep their shards as they are.
+		kept := make(map[domainKey]Domain, len(rows))
 		for _, row := range t.rows {
-			domains.add(p.dir.hashDomain(row.Domain, row.Folder),
-				record{row.Domain, row.Folder, t.tenant.ID, t.tenant.Schema, rowFlags(row), r.extra})
+			kept[domainKey{row.Domain, row.Folder}] = row
+		}
+		for _, row := range rows {
+			k := domainKey{row.Domain, row.Folder}
+			if same && kept[k] == row {
+				delete(kept, k)
+				continue
+			}
+			domains.remove(p.dir.hashDomain(row.Domain, row.Folder), record{domain: row.Domain, folder: row.Folder})
+		}
+		for _, row := range kept {
+			domains.add(p.dir.hashDomain(row.Domain, row.Folder), domainRecord(row, t.tenant, shared))
 		}
 	}
 	return &state{
@@ -224,6 +225,22 @@ func (p *patch) build() *state {
 			func(v view) uint64 { return p.dir.hash(v.schema()) },
 			func(v view, r record) bool { return v.schema() == r.schema }),
 	}
+}
+
+// before is what a tenant was: an empty ID if it was not.
+func (p *patch) before(id string) (t Tenant, rows []Domain, shared *extra) {
+	v, found := p.dir.findID(p.old, id)
+	if !found {
+		return Tenant{}, nil, nil
+	}
+	v.rows(func(row Domain) bool {
+		rows = append(rows, row)
+		return true
+	})
+	if s, found := p.old.schemas.findSchema(p.dir.hash(v.schema()), v.schema()); found {
+		shared = s.extra()
+	}
+	return v.tenant(), rows, shared
 }
 
 // shadowKey is unambiguous: no host name that can be asked for has a NUL, and

@@ -90,7 +90,7 @@ func (d *Directory) ByReference(ref string) (Tenant, bool) {
 	hash, valid := d.hashFold(ref)
 	if valid {
 		text, shard := s.ids.bucket(hash)
-		for text != "" {
+		for more(text) {
 			v := view{text, shard}
 			if text[0] == byte(hash) && foldEqual(v.id(), ref) && (!found || lowerKey(v.id(), best.id())) {
 				best, found = v, true
@@ -160,7 +160,7 @@ func (d *Directory) DomainsOf(tenantID string) iter.Seq[Domain] {
 
 func (t *table) findDomain(hash uint64, domain, folder string) (view, bool) {
 	text, shard := t.bucket(hash)
-	for text != "" {
+	for more(text) {
 		v := view{text, shard}
 		if text[0] == byte(hash) && v.domain() == domain && v.folder() == folder {
 			return v, true
@@ -172,7 +172,7 @@ func (t *table) findDomain(hash uint64, domain, folder string) (view, bool) {
 
 func (t *table) findSchema(hash uint64, schema string) (view, bool) {
 	text, shard := t.bucket(hash)
-	for text != "" {
+	for more(text) {
 		v := view{text, shard}
 		if text[0] == byte(hash) && v.schema() == schema {
 			return v, true
@@ -188,7 +188,7 @@ func (d *Directory) findID(s *state, id string) (view, bool) {
 		return view{}, false
 	}
 	text, shard := s.ids.bucket(hash)
-	for text != "" {
+	for more(text) {
 		v := view{text, shard}
 		if text[0] == byte(hash) && v.id() == id {
 			return v, true

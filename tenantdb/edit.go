@@ -42,14 +42,13 @@ func (t table) edit(e edits, hash func(view) uint64, is func(view, record) bool)
 	for i, own := range touched {
 		b.reset()
 		before := 0
-		for text := t.shards[i].text; text != ""; {
-			v := view{text, t.shards[i]}
-			text = text[v.size():]
+		t.shards[i].each(func(v view) bool {
 			before++
 			if h := hash(v); !own.removes(h, v, is) {
 				b.add(h, v.record(), 0)
 			}
-		}
+			return true
+		})
 		for _, a := range own.added {
 			b.add(a.hash, a.record, 0)
 		}

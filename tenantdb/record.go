@@ -165,9 +165,26 @@ func (v view) rows(yield func(Domain) bool) bool {
 	return true
 }
 
+func domainRecord(row Domain, t Tenant, shared *extra) record {
+	return record{row.Domain, row.Folder, t.ID, t.Schema, rowFlags(row), shared}
+}
+
+func schemaRecord(t Tenant, shared *extra) record {
+	return record{id: t.ID, schema: t.Schema, extra: shared}
+}
+
+// sharedExtra is the extra that all records of a tenant can share, nil if the
+// tenant has no attributes.
+func sharedExtra(t Tenant) *extra {
+	if len(t.Attributes) == 0 {
+		return nil
+	}
+	return &extra{attributes: t.Attributes}
+}
+
 // newTenantRecord makes the record of a tenant with its rows in load order.
-func newTenantRecord(t Tenant, rows []Domain) record {
-	r := record{id: t.ID, schema: t.Schema}
+func newTenantRecord(t Tenant, rows []Domain, shared *extra) record {
+	r := record{id: t.ID, schema: t.Schema, extra: shared}
 	primary := -1
 	for i, row := range rows {
 		if row.IsPrimary {
@@ -182,7 +199,7 @@ func newTenantRecord(t Tenant, rows []Domain) record {
 			size += rowHead + len(row.Domain) + len(row.Folder)
 		}
 	}
-	if size == 0 && len(t.Attributes) == 0 {
+	if size == 0 {
 		return r
 	}
 	rest := make([]byte, 0, size)

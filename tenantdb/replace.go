@@ -131,8 +131,7 @@ func (d *Directory) normalise(row Domain) (Domain, string) {
 	return row, domainProblem(row)
 }
 
-// group sorts the rows that will be kept by tenant, in load order, and makes
-// the extras that tenants share with their domain records.
+// group sorts the rows that will be kept by tenant, in load order.
 func (l *loader) group() (rows []int32, starts []int32) {
 	starts = make([]int32, len(l.tenants)+1)
 	for i, t := range l.tenant {
@@ -158,16 +157,13 @@ func (l *loader) group() (rows []int32, starts []int32) {
 func (l *loader) buildDomains(t *table) map[string][]Domain {
 	l.extras = make([]*extra, len(l.tenants))
 	for i := range l.tenants {
-		if a := l.tenants[i].Attributes; len(a) > 0 {
-			l.extras[i] = &extra{attributes: a}
-		}
+		l.extras[i] = sharedExtra(l.tenants[i])
 	}
 	var mu sync.Mutex
 	var losers []int
 	*t = buildTable(l.hashes,
 		func(i int) record {
-			row, tenant := &l.rows[i], &l.tenants[l.tenant[i]]
-			return record{row.Domain, row.Folder, tenant.ID, tenant.Schema, rowFlags(*row), l.extras[l.tenant[i]]}
+			return domainRecord(l.rows[i], l.tenants[l.tenant[i]], l.extras[l.tenant[i]])
 		},
 		func(i, j int) bool {
 			return l.rows[i].Domain == l.rows[j].Domain && l.rows[i].Folder == l.rows[j].Folder
@@ -206,13 +202,8 @@ func (l *loader) buildTenants(s *state) {
 			for _, k := range rows[starts[i]:starts[i+1]] {
 				own = append(own, l.rows[k])
 			}
-			records[i] = newTenantRecord(l.tenants[i], own)
+			records[i] = newTenantRecord(l.tenants[i], own, l.extras[i])
 			hashes[i], _ = l.dir.hashFold(l.tenants[i].ID)
-			if e := records[i].extra; e != nil && l.extras[i] != nil {
-				// The domain records have this extra already: give it the rows.
-				*l.extras[i] = *e
-				records[i].extra = l.extras[i]
-			}
 		}
 	})
 	s.ids = buildTable(hashes, func(i int) record { return records[i] }, nil, nil)
@@ -222,10 +213,6 @@ func (l *loader) buildTenants(s *state) {
 		}
 	})
 	s.schemas = buildTable(hashes, func(i int) record { return schemaRecord(l.tenants[i], l.extras[i]) }, nil, nil)
-}
-
-func schemaRecord(t Tenant, e *extra) record {
-	return record{id: t.ID, schema: t.Schema, extra: e}
 }
 
 // owner copies attributes, so that the directory keeps no text of a source's

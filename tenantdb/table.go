@@ -21,7 +21,8 @@ type table struct {
 }
 
 type shard struct {
-	offsets []uint32 // of each bucket in text; one more than there are buckets
+	offsets []uint16 // of each bucket in text, in units of 1<<unit bytes; one more than there are buckets
+	unit    uint8    // 0 unless the text is longer than 64 KiB
 	text    string
 	extras  []*extra
 }
@@ -31,7 +32,7 @@ const (
 	rowsPerBucket = 2
 )
 
-var emptyShard = &shard{offsets: []uint32{0, 0}}
+var emptyShard = &shard{offsets: []uint16{0, 0}}
 
 func (t *table) shardOf(hash uint64) int { return int(hash >> t.shift) }
 
@@ -44,14 +45,26 @@ func (s *shard) bucketOf(hash uint64) int {
 // bucket returns the text of the records that the hash may be among.
 func (t *table) bucket(hash uint64) (string, *shard) {
 	s := t.shards[t.shardOf(hash)]
-	b := s.bucketOf(hash)
-	return s.text[s.offsets[b]:s.offsets[b+1]], s
+	return s.bucket(s.bucketOf(hash)), s
+}
+
+func (s *shard) bucket(b int) string {
+	return s.text[int(s.offsets[b])<<s.unit : int(s.offsets[b+1])<<s.unit]
 }
 
 // each yields all records of the table, in no order that means anything.
 func (t *table) each(yield func(view) bool) bool {
 	for _, s := range t.shards {
-		for text := s.text; text != ""; {
+		if !s.each(yield) {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *shard) each(yield func(view) bool) bool {
+	for b := range len(s.offsets) - 1 {
+		for text := s.bucket(b); more(text); {
 			v := view{text, s}
 			if !yield(v) {
 				return false
@@ -61,6 +74,10 @@ func (t *table) each(yield func(view) bool) bool {
 	}
 	return true
 }
+
+// more tells whether a bucket has a record here. What follows the last one is
+// padding: zeros, where a record would have the length of its schema name.
+func more(text string) bool { return len(text) >= recordHead && text[7] != 0 }
 
 // shardCount is the number of shards for n records: a power of two.
 func shardCount(n int) int {
@@ -149,7 +166,7 @@ func (b *shardBuilder) build() *shard {
 		return emptyShard
 	}
 	buckets := (n + rowsPerBucket - 1) / rowsPerBucket
-	s := &shard{offsets: make([]uint32, buckets+1)}
+	s := &shard{offsets: make([]uint16, buckets+1)}
 	b.starts = append(b.starts[:0], make([]int32, buckets+1)...)
 	size, extras := 0, 0
 	for i := range b.records {
@@ -171,11 +188,17 @@ func (b *shardBuilder) build() *shard {
 	if extras > 0 {
 		s.extras = make([]*extra, 0, extras)
 	}
+	for (size+buckets<<s.unit)>>s.unit > 1<<16-1 {
+		s.unit++
+	}
+	if s.unit > 0 {
+		size += buckets << s.unit
+	}
 	var text strings.Builder
 	text.Grow(size)
 	done := int32(0)
 	for k := range buckets {
-		s.offsets[k] = uint32(text.Len())
+		s.offsets[k] = uint16(text.Len() >> s.unit)
 		for ; done < b.starts[k]; done++ {
 			i := b.order[done]
 			at := 0
@@ -185,8 +208,11 @@ func (b *shardBuilder) build() *shard {
 			}
 			b.records[i].write(&text, b.hashes[i], at)
 		}
+		for text.Len()&(1<<s.unit-1) != 0 {
+			text.WriteByte(0)
+		}
 	}
-	s.offsets[buckets] = uint32(text.Len())
+	s.offsets[buckets] = uint16(text.Len() >> s.unit)
 	s.text = text.String()
 	return s
 }
