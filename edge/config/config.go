@@ -50,7 +50,7 @@ func Parse(name string, data []byte) (*File, error) {
 		root = readYAML(d, data)
 	}
 	doc := newDocument(name)
-	if root != nil && !root.isNull() && d.failed == 0 {
+	if root != nil && !root.isNull() && !d.broken {
 		doc.decode(value{d, root, nil})
 	}
 	if err := d.err(); err != nil {

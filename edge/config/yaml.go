@@ -47,11 +47,13 @@ func (r *yamlReader) read(y *yaml.Node, p *path, depth int, aliased bool) *node 
 	n := &node{pos: position{y.Line, y.Column}}
 	if depth > mostDepth {
 		r.d.fail(n.pos, p, "expected at most %d levels, found more; an alias must not contain itself", mostDepth)
+		r.d.broken = true
 		return n
 	}
 	if aliased {
 		if r.aliased++; r.aliased == mostAliased {
 			r.d.fail(n.pos, p, "expected at most %d values through aliases, found more; write them out", mostAliased)
+			r.d.broken = true
 		}
 		if r.aliased >= mostAliased {
 			return n
