@@ -13,8 +13,8 @@
 // beside this file, lists every key.
 //
 // The package does no I/O but reading the file and, when asked, the secrets
-// that it names. It imports the guest contract alone, so that every part of the
-// edge can take its settings from here.
+// that it names: directory, sessions and queries are described here and opened
+// by whoever serves.
 package config
 
 import (
