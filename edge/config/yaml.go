@@ -1,0 +1,134 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// yamlReader turns the library's nodes into ours: aliases are followed, tags
+// become kinds.
+type yamlReader struct {
+	d       *decoder
+	aliased int // nodes reached through an alias; bounds a "billion laughs"
+}
+
+// readYAML returns nil for a file without content.
+func readYAML(d *decoder, data []byte) *node {
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	var doc, next yaml.Node
+	if err := dec.Decode(&doc); err != nil {
+		if !errors.Is(err, io.EOF) {
+			d.syntax(err)
+		}
+		return nil
+	}
+	switch err := dec.Decode(&next); {
+	case err == nil:
+		d.fail(position{next.Line, next.Column}, nil, "expected one YAML document, found a second one; a configuration is one document")
+		return nil
+	case !errors.Is(err, io.EOF):
+		d.syntax(err)
+		return nil
+	}
+	if doc.Kind != yaml.DocumentNode || len(doc.Content) == 0 {
+		return nil
+	}
+	r := yamlReader{d: d}
+	return r.read(doc.Content[0], nil, 0, false)
+}
+
+func (r *yamlReader) read(y *yaml.Node, p *path, depth int, aliased bool) *node {
+	n := &node{pos: position{y.Line, y.Column}}
+	if depth > mostDepth {
+		r.d.fail(n.pos, p, "expected at most %d levels, found more; an alias must not contain itself", mostDepth)
+		return n
+	}
+	if aliased {
+		if r.aliased++; r.aliased == mostAliased {
+			r.d.fail(n.pos, p, "expected at most %d values through aliases, found more; write them out", mostAliased)
+		}
+		if r.aliased >= mostAliased {
+			return n
+		}
+	}
+	switch y.Kind {
+	case yaml.AliasNode:
+		return r.read(y.Alias, p, depth+1, true)
+	case yaml.ScalarNode:
+		r.scalar(n, y, p)
+	case yaml.SequenceNode:
+		n.kind = kindList
+		n.items = make([]*node, len(y.Content))
+		for i, c := range y.Content {
+			n.items[i] = r.read(c, p.item(i), depth+1, aliased)
+		}
+	case yaml.MappingNode:
+		n.kind = kindMapping
+		n.pairs = make([]pair, 0, len(y.Content)/2)
+		for i := 0; i+1 < len(y.Content); i += 2 {
+			r.pair(n, y.Content[i], y.Content[i+1], p, depth, aliased)
+		}
+		checkKeys(r.d, n, p)
+	}
+	return n
+}
+
+func (r *yamlReader) pair(n *node, k, v *yaml.Node, p *path, depth int, aliased bool) {
+	at := position{k.Line, k.Column}
+	if k.Kind == yaml.AliasNode {
+		k = k.Alias
+	}
+	switch {
+	case k.Kind != yaml.ScalarNode || k.ShortTag() == "!!null":
+		r.d.fail(at, p, "expected a key, found something else; quote the key if it holds special characters")
+		return
+	case k.ShortTag() == "!!merge":
+		r.d.fail(at, p, "expected a key, found the merge key <<; repeat the keys, or use an alias for the whole value")
+		return
+	}
+	key := &node{kind: kindString, text: k.Value, pos: at}
+	n.pairs = append(n.pairs, pair{key, r.read(v, p.child(k.Value), depth+1, aliased)})
+}
+
+func (r *yamlReader) scalar(n *node, y *yaml.Node, p *path) {
+	n.text = y.Value
+	switch tag := y.ShortTag(); tag {
+	case "!!null":
+		n.kind = kindNull
+	case "!!bool":
+		n.kind = kindBool
+		n.text = strings.ToLower(y.Value)
+		if n.text != "true" && n.text != "false" {
+			r.d.fail(n.pos, p, "expected true or false, found %q", shorten(y.Value))
+			n.kind = kindNull
+		}
+	case "!!int":
+		n.kind = kindInt
+	case "!!float":
+		n.kind = kindFloat
+	case "!!str", "!!timestamp": // a date is text to us
+		n.kind = kindString
+	default:
+		r.d.fail(n.pos, p, "expected plain YAML, found the tag %s; remove it", shorten(tag))
+	}
+}
+
+var yamlErrorLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(?s:(.*))$`)
+
+// syntax reports what the YAML library refused; its text has the line, no
+// column, and no content of the file beyond names of anchors and tags.
+func (d *decoder) syntax(err error) {
+	m := yamlErrorLine.FindStringSubmatch(err.Error())
+	if m == nil {
+		d.fail(position{}, nil, "expected YAML, found an error: %v", err)
+		return
+	}
+	line, _ := strconv.Atoi(m[1])
+	d.fail(position{line, 0}, nil, "expected YAML, found an error: %s", m[2])
+}
