@@ -80,7 +80,11 @@ func (v value) plain(dst any, what string) { v.into(reflect.ValueOf(dst).Elem(),
 
 func (v value) list(dst reflect.Value, what string) {
 	if v.n.kind != kindList {
-		v.want("a list")
+		if v.n.kind == kindMapping {
+			v.want("a list")
+		} else {
+			v.fail("expected a list, found %s; put it in brackets", v.n.found())
+		}
 		return
 	}
 	out := reflect.MakeSlice(dst.Type(), len(v.n.items), len(v.n.items))

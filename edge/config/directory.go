@@ -45,14 +45,6 @@ func (dir *Directory) decode(v value) {
 	if found == nil || v.d.failed > failed {
 		return
 	}
-	dir.Tenants = make([]tenantdb.Tenant, len(entry.Tenants))
-	for i, t := range entry.Tenants {
-		dir.Tenants[i] = tenantdb.Tenant(t)
-	}
-	dir.Domains = make([]tenantdb.Domain, len(entry.Domains))
-	for i, dom := range entry.Domains {
-		dir.Domains[i] = tenantdb.Domain(dom)
-	}
 	others := postgresKeys
 	if dir.Source == "postgres" {
 		others = fileKeys
@@ -73,11 +65,19 @@ func (dir *Directory) decode(v value) {
 	if found.has("path") == inline {
 		v.fail("expected either path or tenants and domains, found %s", both(inline))
 	}
-	dir.checkRows(v, found)
+	dir.Tenants = make([]tenantdb.Tenant, len(entry.Tenants))
+	for i, t := range entry.Tenants {
+		dir.Tenants[i] = tenantdb.Tenant(t)
+	}
+	dir.Domains = make([]tenantdb.Domain, len(entry.Domains))
+	for i, dom := range entry.Domains {
+		dir.Domains[i] = tenantdb.Domain(dom)
+	}
+	dir.checkRows(found)
 }
 
 // checkRows holds what the constraints of a database would.
-func (dir *Directory) checkRows(v value, found seen) {
+func (dir *Directory) checkRows(found seen) {
 	ids := make(map[string]bool, len(dir.Tenants))
 	schemas := make(map[string]bool, len(dir.Tenants))
 	for i, t := range dir.Tenants {

@@ -39,13 +39,13 @@ func newDocument(name string) *document {
 
 func (doc *document) decode(v value) {
 	found := v.object(doc)
-	if r, ok := found["routers"]; ok {
+	if r, ok := found["routers"]; ok && r.n.kind == kindList {
 		doc.checkRouters(r)
 	}
-	if l, ok := found["listeners"]; ok {
+	if l, ok := found["listeners"]; ok && l.n.kind == kindList {
 		doc.checkListeners(l)
 	}
-	if t, ok := found["tenants"]; ok {
+	if t, ok := found["tenants"]; ok && t.n.kind == kindMapping {
 		doc.checkDomains(t)
 	}
 	if dir, ok := found["directory"]; ok && doc.Compat == edge.Hardened {

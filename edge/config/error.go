@@ -62,7 +62,7 @@ func (d *decoder) err() error {
 		errs = append(errs, e)
 	}
 	if more := d.failed - len(d.errs); more > 0 {
-		errs = append(errs, &Error{File: d.name, Problem: fmt.Sprintf("there are %d more errors; correct these first", more)})
+		errs = append(errs, &Error{File: d.name, Problem: fmt.Sprintf("%d more found; correct these first", more)})
 	}
 	return errors.Join(errs...)
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"strings"
-	"unicode/utf8"
 )
 
 // looksLikeJSON decides which language a file is in. A YAML flow mapping also
@@ -45,10 +44,6 @@ var errReported = errors.New("config: reported")
 func readJSON(d *decoder, data []byte) *node {
 	r := &jsonReader{d: d, data: data, at: position{1, 1}, dec: json.NewDecoder(bytes.NewReader(data))}
 	r.dec.UseNumber()
-	if at := invalidUTF8(data); at >= 0 {
-		d.fail(r.position(at), nil, "expected UTF-8, found a byte that is none; save the file as UTF-8")
-		return nil
-	}
 	if len(bytes.TrimSpace(data)) == 0 {
 		return nil
 	}
@@ -157,24 +152,9 @@ func (r *jsonReader) next() int {
 
 // position turns offsets, each at least the one before, into lines and columns.
 func (r *jsonReader) position(offset int) position {
-	for ; r.done < offset; r.done++ {
-		switch c := r.data[r.done]; {
-		case c == '\n':
-			r.at = position{r.at.line + 1, 1}
-		case utf8.RuneStart(c):
-			r.at.col++
-		}
+	if offset > r.done {
+		r.at = r.at.after(r.data[r.done:offset])
+		r.done = offset
 	}
 	return r.at
-}
-
-func invalidUTF8(data []byte) int {
-	for i := 0; i < len(data); {
-		c, size := utf8.DecodeRune(data[i:])
-		if c == utf8.RuneError && size == 1 {
-			return i
-		}
-		i += size
-	}
-	return -1
 }

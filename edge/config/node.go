@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // kind is what a node holds. Numbers keep their text, so that ids and the
@@ -36,7 +37,33 @@ type pair struct {
 	val *node
 }
 
+// position counts lines and characters from 1.
 type position struct{ line, col int }
+
+// after is where one stands behind text.
+func (p position) after(text []byte) position {
+	for _, c := range text {
+		switch {
+		case c == '\n':
+			p = position{p.line + 1, 1}
+		case utf8.RuneStart(c):
+			p.col++
+		}
+	}
+	return p
+}
+
+// invalidUTF8 is the offset of the first byte that is no UTF-8, or -1.
+func invalidUTF8(data []byte) int {
+	for i := 0; i < len(data); {
+		c, size := utf8.DecodeRune(data[i:])
+		if c == utf8.RuneError && size == 1 {
+			return i
+		}
+		i += size
+	}
+	return -1
+}
 
 // isNull treats a key without a value like a key that is not there: a section
 // whose entries are all commented out keeps its defaults.

@@ -26,6 +26,7 @@ var (
 //	path          a file or folder; relative ones start from the file's folder
 //	header        the name of an HTTP header
 //	header?       the same, or empty
+//	cookie        the name of a cookie
 //	env           the name of an environment variable
 //	address       host:port to listen on
 //	table         a table of Postgres, with or without a schema
@@ -95,6 +96,11 @@ func (v value) text(dst reflect.Value, what string) {
 	case "env":
 		if !envName.MatchString(s) { // never repeated: it may be the secret itself
 			v.fail("expected the name of an environment variable, found another text; use letters, digits and underscores")
+			return
+		}
+	case "cookie":
+		if !isToken(s) {
+			v.fail("expected the name of a cookie, found %s; use letters, digits, hyphens and underscores", v.n.found())
 			return
 		}
 	case "address":

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+
+	"github.com/tenantedge/tenantedge/edge"
 )
 
 // DSN is a connection string as it stands in the file. It may hold a password,
@@ -59,14 +61,20 @@ type ProofKey struct {
 	SecretFile string `key:"secret_file,path"`
 }
 
-// Secret reads the key. Never log it.
-func (k ProofKey) Secret() ([]byte, error) {
+// Load reads the secret. What it returns prints without it.
+func (k ProofKey) Load() (edge.ProofKey, error) {
 	s, err := readSecret(k.SecretEnv, k.SecretFile)
-	return []byte(s), err
+	if err != nil {
+		return edge.ProofKey{}, err
+	}
+	return edge.ProofKey{ID: k.ID, Secret: []byte(s)}, nil
 }
 
 func (k *ProofKey) decode(v value) {
 	found := v.object(k)
+	if strings.ContainsAny(k.ID, " ;=\t\r\n") {
+		found["id"].fail("expected an id without blanks, \";\" and \"=\", found %q; choose another", shorten(k.ID))
+	}
 	v.exactlyOne(found, "secret_env", "secret_file")
 }
 

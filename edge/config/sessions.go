@@ -7,7 +7,7 @@ import "time"
 type Sessions struct {
 	// Backend is "signed_cookies" or "db"; Django's cached_db is "db" too.
 	Backend    string        `key:"backend,required,one=signed_cookies|db"`
-	CookieName string        `key:"cookie_name,header"` // SESSION_COOKIE_NAME
+	CookieName string        `key:"cookie_name,cookie"` // SESSION_COOKIE_NAME
 	CookieAge  time.Duration `key:"cookie_age,min=1"`   // SESSION_COOKIE_AGE
 	Salt       string        `key:"salt,nonempty"`      // empty: the backend's own in Django
 

@@ -1,6 +1,9 @@
 package config
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // suggest returns the one of names that word was probably meant to be, empty
 // if none is close.
@@ -19,6 +22,15 @@ func suggest(word string, names []string) string {
 	}
 	if best != "" {
 		return best
+	}
+	// A part of the name is a better hint than none: read_timeout for
+	// read_header_timeout.
+	for _, name := range names {
+		parts := strings.Split(strings.ToLower(name), "_")
+		missing := func(w string) bool { return !slices.Contains(parts, w) }
+		if len(word) >= 4 && !slices.ContainsFunc(strings.Split(word, "_"), missing) {
+			return name
+		}
 	}
 	for _, name := range names {
 		lower := strings.ToLower(name)

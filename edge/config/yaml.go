@@ -121,14 +121,17 @@ func (r *yamlReader) scalar(n *node, y *yaml.Node, p *path) {
 
 var yamlErrorLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(?s:(.*))$`)
 
-// syntax reports what the YAML library refused; its text has the line, no
-// column, and no content of the file beyond names of anchors and tags.
+// syntax reports what the YAML library refused. Its text holds nothing of the
+// file but names of anchors and tags. It has the line, no column, and tells
+// the line of errors of grammar from 0, and none at all for the first line.
 func (d *decoder) syntax(err error) {
-	m := yamlErrorLine.FindStringSubmatch(err.Error())
-	if m == nil {
-		d.fail(position{}, nil, "expected YAML, found an error: %v", err)
-		return
+	text, line := err.Error(), 0
+	if m := yamlErrorLine.FindStringSubmatch(text); m != nil {
+		text = m[2]
+		line, _ = strconv.Atoi(m[1])
+		if strings.HasPrefix(text, "did not find expected") || line == 0 && !strings.HasPrefix(text, "unknown anchor") {
+			line++
+		}
 	}
-	line, _ := strconv.Atoi(m[1])
-	d.fail(position{line, 0}, nil, "expected YAML, found an error: %s", m[2])
+	d.fail(position{line, 0}, nil, "expected YAML, found an error: %s", text)
 }
