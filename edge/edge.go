@@ -67,6 +67,7 @@ func New(ctx context.Context, c Config) (*Host, error) {
 		Bind:         func() hostfuncs.Services { return &services{host: h} },
 		Instances:    c.Instances,
 		QueueTimeout: c.QueueTimeout,
+		CompileCache: c.CompileCache,
 		Logger:       c.Logger,
 	})
 	if err != nil {

@@ -89,4 +89,5 @@ const (
 const (
 	RecPrimary           = 1 << 0 // the row is the tenant's primary one
 	RecRedirectToPrimary = 1 << 1 // the row asks to be redirected to the primary one
+	RecAmbiguous         = 1 << 2 // answer of primary_domain: several rows claim to be the primary one, this is the first
 )
