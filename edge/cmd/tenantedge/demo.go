@@ -129,7 +129,8 @@ and try, in another terminal
 
   # a forged tenant header is dropped
   curl -s -H 'tenant: tenant2' -H 'Accept: text/plain' http://tenant1.localhost:%[1]d/
-  # an old domain redirects, with its query; a POST stays one (308)
+  # an old domain redirects to the primary one, with its query; a POST stays
+  # one (308). The port is left out, as in django-pgschemas
   curl -si 'http://old.localhost:%[1]d/hello?a=1'
   curl -si -X POST 'http://old.localhost:%[1]d/hello?a=1'
   # a host that nobody has

@@ -19,7 +19,7 @@ type demoApp struct {
 
 type named struct{ Name, Value string }
 
-type place struct {
+type destination struct {
 	Name, URL string
 	Here      bool
 }
@@ -28,7 +28,7 @@ type demoPage struct {
 	Style                                       template.CSS
 	Schema, How, Method, Target, Folder, Origin string
 	Decided, Headers                            []named
-	Places                                      []place
+	Places                                      []destination
 }
 
 func newDemoApp() http.Handler {
@@ -110,15 +110,14 @@ func howFound(r *http.Request) string {
 	return fmt.Sprintf("%s, found by the domain %s.", kind, host)
 }
 
-func placesFor(r *http.Request) []place {
+func placesFor(r *http.Request) []destination {
 	port := ""
 	if _, p, err := net.SplitHostPort(r.Host); err == nil {
 		port = ":" + p
 	}
-	places := []place{
+	places := []destination{
 		{"www", "localhost" + port + "/", false}, {"blog", "blog.localhost" + port + "/", false},
 		{"tenant1", "tenant1.localhost" + port + "/", false}, {"tenant2", "tenant2.localhost" + port + "/", false},
-		{"tenant2, old domain", "old.localhost" + port + "/hello?from=old", false},
 		{"tenant3", "shared.localhost" + port + "/tenant3/", false}, {"nobody", "nobody.localhost" + port + "/", false},
 	}
 	for i := range places {

@@ -25,7 +25,7 @@ func newEvaluator(ctx context.Context, path string) (*evaluator, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := wire(ctx, file, quietLogger())
+	w, err := wire(file, quietLogger())
 	if err != nil {
 		return nil, err
 	}

@@ -69,11 +69,14 @@ func serveFile(ctx context.Context, file *config.File, stderr io.Writer, started
 	log := newLogger(stderr, file.Logs)
 	ctx, force, stop := untilSignal(ctx, log)
 	defer stop()
-	w, err := wire(ctx, file, log)
+	w, err := wire(file, log)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = w.close() }() // the process ends
+	if err := w.wireServices(file, log); err != nil {
+		return err
+	}
 	o := server.Options{
 		URLConfs: file.URLConfs, Fallback: file.Fallback,
 		Listeners: file.Listeners, Admin: file.Admin, Limits: file.Limits,
@@ -131,7 +134,7 @@ func (w *wiring) load(ctx context.Context, retry bool, log *slog.Logger) error {
 		if !retry || ctx.Err() != nil {
 			return fmt.Errorf("directory: %w", err)
 		}
-		log.Error("the directory cannot be loaded; nothing is served before it is", "error", err, "retry_in", wait)
+		log.Error("the directory cannot be loaded; nothing is served before it is", "error", err, "retry_in", wait.String())
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():

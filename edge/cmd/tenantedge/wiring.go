@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -19,18 +18,19 @@ type wiring struct {
 	edge      edge.Config
 	directory *tenantdb.Directory
 	source    tenantdb.Source // nil: there are only static tenants
-	closers   []func()
+	closers   []func() error
 }
 
 func loadConfig(path string) (*config.File, error) {
 	if path == "" {
-		return nil, usagef("expected --config FILE, found none; see edge/config/REFERENCE.md for what the file holds")
+		return nil, usagef("expected --config FILE, found none; edge/config/REFERENCE.md says what the file holds")
 	}
 	return config.Load(path)
 }
 
-// wire opens what the configuration names. Nothing is loaded yet.
-func wire(ctx context.Context, f *config.File, log *slog.Logger) (*wiring, error) {
+// wire opens what decides about a request: guest, directory and keys. Nothing
+// is loaded yet.
+func wire(f *config.File, log *slog.Logger) (*wiring, error) {
 	w := &wiring{edge: f.Edge()}
 	w.edge.Logger = log
 	if f.Guest.Path != "" {
@@ -41,11 +41,11 @@ func wire(ctx context.Context, f *config.File, log *slog.Logger) (*wiring, error
 		w.edge.Guest = wasm
 	}
 	for _, k := range f.TenantHeaderProof {
-		secret, err := k.Secret()
+		key, err := k.Load()
 		if err != nil {
 			return nil, fmt.Errorf("tenant_header_proof: key %s: %w", k.ID, err)
 		}
-		w.edge.ProofKeys = append(w.edge.ProofKeys, edge.ProofKey{ID: k.ID, Secret: secret})
+		w.edge.ProofKeys = append(w.edge.ProofKeys, key)
 	}
 	options := tenantdb.Options{Logger: log}
 	if f.Compat == edge.Hardened {
@@ -56,17 +56,21 @@ func wire(ctx context.Context, f *config.File, log *slog.Logger) (*wiring, error
 	}
 	w.directory = tenantdb.NewDirectory(options)
 	w.edge.Directory = w.directory
-	if err := w.wireSource(ctx, f, log); err != nil {
+	if err := w.wireSource(f, log); err != nil {
 		return nil, errors.Join(err, w.close())
 	}
 	return w, nil
 }
 
-// close closes what wire opened.
+// closes has close call c.
+func (w *wiring) closes(c func() error) { w.closers = append(w.closers, c) }
+
+// close closes what was opened.
 func (w *wiring) close() error {
+	var errs []error
 	for _, c := range w.closers {
-		c()
+		errs = append(errs, c())
 	}
 	w.closers = nil
-	return nil
+	return errors.Join(errs...)
 }

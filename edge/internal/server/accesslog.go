@@ -59,7 +59,7 @@ func (s *Server) logged(next http.Handler) http.Handler {
 				slog.String("request", n.id),
 				slog.String("method", r.Method), slog.String("host", r.Host), slog.String("path", r.URL.Path),
 				slog.Int("status", counted.status()), slog.Int64("bytes", counted.bytes),
-				slog.Duration("duration", time.Since(began)),
+				slog.Float64("ms", float64(time.Since(began).Microseconds())/1000),
 				slog.String("peer", r.RemoteAddr), slog.String("proto", r.Proto),
 				slog.String("tenant", n.schema), slog.String("routing", n.routing),
 			}

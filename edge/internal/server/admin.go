@@ -46,9 +46,9 @@ func (s *Server) newAdmin() *http.Server {
 
 // Readiness is what /readyz answers.
 type Readiness struct {
-	Ready   bool   `json:"ready"`
-	Reason  string `json:"reason,omitempty"` // why not
-	Serving int64  `json:"serving"`          // requests at this moment
+	Ready    bool   `json:"ready"`
+	Reason   string `json:"reason,omitempty"` // why not
+	Requests int64  `json:"requests"`         // that run at this moment
 
 	Directory *DirectoryReport `json:"directory"` // null: there are only static tenants
 	Guest     GuestReport      `json:"guest"`
@@ -77,7 +77,7 @@ type GuestReport struct {
 // serves.
 func (s *Server) Readiness() Readiness {
 	guest := s.host.Guest()
-	r := Readiness{Serving: s.requests.Load(), Guest: GuestReport{guest.Name, guest.Version, guest.Digest}}
+	r := Readiness{Requests: s.requests.Load(), Guest: GuestReport{guest.Name, guest.Version, guest.Digest}}
 	if s.options.Directory != nil {
 		st := s.options.Directory()
 		r.Directory = &DirectoryReport{

@@ -40,7 +40,7 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) shutdown() error {
 	s.draining.Store(true)
 	began := time.Now()
-	s.log.Info("shutting down", "requests", s.requests.Load(), "timeout", s.options.Limits.ShutdownTimeout)
+	s.log.Info("shutting down", "requests", s.requests.Load(), "timeout", s.options.Limits.ShutdownTimeout.String())
 	ctx, cancel := context.WithTimeout(context.Background(), s.options.Limits.ShutdownTimeout)
 	defer cancel()
 	if s.options.Force != nil {
@@ -54,7 +54,7 @@ func (s *Server) shutdown() error {
 	}
 	err := s.drain(ctx)
 	if err == nil {
-		s.log.Info("shut down", "duration", time.Since(began))
+		s.log.Info("shut down", "after", time.Since(began).Round(time.Millisecond).String())
 		return nil
 	}
 	left := s.requests.Load()
