@@ -45,16 +45,26 @@ func noArgs(c *cobra.Command, args []string) error {
 				names = append(names, sub.Name())
 			}
 		}
-		return usagef("%s: expected one of %s, found %q", c.CommandPath(), strings.Join(names, ", "), args[0])
+		return usagef("%sexpected one of %s, found %q", within(c), strings.Join(names, ", "), args[0])
 	}
-	return usagef("%s: expected no arguments, found %q", c.CommandPath(), args[0])
+	return usagef("%sexpected no arguments, found %q", within(c), args[0])
+}
+
+// within names a command for the start of an error; the program's own name
+// stands there anyway.
+func within(c *cobra.Command) string {
+	_, path, ok := strings.Cut(c.CommandPath(), " ")
+	if !ok {
+		return ""
+	}
+	return path + ": "
 }
 
 // exactArgs is for commands with arguments, which are named in the error.
 func exactArgs(names ...string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) != len(names) {
-			return usagef("%s: expected %s, found %d arguments", c.CommandPath(), strings.Join(names, " and "), len(args))
+			return usagef("%sexpected %s, found %d arguments", within(c), strings.Join(names, " and "), len(args))
 		}
 		return nil
 	}
