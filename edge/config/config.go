@@ -13,8 +13,8 @@
 // beside this file, lists every key.
 //
 // The package does no I/O but reading the file and, when asked, the secrets
-// that it names. It imports the guest contract alone, so that every part of the
-// edge can take its settings from here.
+// that it names: directory, sessions and queries are described here and opened
+// by whoever serves.
 package config
 
 import (
@@ -50,7 +50,7 @@ func Parse(name string, data []byte) (*File, error) {
 		root = readYAML(d, data)
 	}
 	doc := newDocument(name)
-	if root != nil && !root.isNull() && d.failed == 0 {
+	if root != nil && !root.isNull() && !d.broken {
 		doc.decode(value{d, root, nil})
 	}
 	if err := d.err(); err != nil {

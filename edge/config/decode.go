@@ -18,6 +18,7 @@ type decoder struct {
 	folder string // that relative paths start from
 	errs   []*Error
 	failed int
+	broken bool // parts of the file were not read; errors after that would mislead
 	marks  map[string]mark
 	// schemas spares long lists a look at the struct tags for every row.
 	schemas map[reflect.Type]schema

@@ -4,7 +4,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
@@ -107,20 +106,23 @@ func (dir *Directory) checkRows(found seen) {
 
 // checkSchemas refuses schemas that no tenant may have; strict takes whatever
 // a database held.
-func (dir *Directory) checkSchemas(v value, static []edge.StaticTenant) {
+func (dir *Directory) checkSchemas(v value, t tenantTable) {
 	if len(dir.Tenants) == 0 {
 		return
 	}
 	list := value{v.d, v.n.get("tenants"), v.p.child("tenants")}
 	taken := map[string]bool{"public": true, "default": true}
-	for _, s := range static {
+	for _, s := range t.static {
 		taken[strings.ToLower(s.Schema)] = true
+	}
+	if t.fallback != nil && t.fallback.CloneReference != "" {
+		taken[strings.ToLower(t.fallback.CloneReference)] = true
 	}
 	for i, t := range dir.Tenants {
 		item := list.item(i)
 		checkSchema(v.d, item.n.pos, item.p.child("schema_name"), t.Schema)
 		if taken[strings.ToLower(t.Schema)] {
-			item.fail("expected a schema of its own, found %q, which is an entry of tenants; change one of them", t.Schema)
+			item.fail("expected a schema of its own, found %q, which tenants has too; change one of them", t.Schema)
 		}
 	}
 }

@@ -49,7 +49,7 @@ func (doc *document) decode(v value) {
 		doc.checkDomains(t)
 	}
 	if dir, ok := found["directory"]; ok && doc.Compat == edge.Hardened {
-		doc.Directory.checkSchemas(dir, doc.Tenants.static)
+		doc.Directory.checkSchemas(dir, doc.Tenants)
 	}
 }
 

@@ -1,13 +1,10 @@
 package config
 
 import (
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"os"
 	"strings"
-
-	"github.com/tenantedge/tenantedge/edge"
 )
 
 // DSN is a connection string as it stands in the file. It may hold a password,
@@ -16,10 +13,17 @@ type DSN string
 
 const redacted = "[redacted]"
 
-func (s DSN) String() string               { return redacted }
-func (s DSN) GoString() string             { return redacted }
-func (s DSN) LogValue() slog.Value         { return slog.StringValue(redacted) }
-func (s DSN) MarshalJSON() ([]byte, error) { return json.Marshal(redacted) }
+// String returns a placeholder.
+func (s DSN) String() string { return redacted }
+
+// GoString returns a placeholder.
+func (s DSN) GoString() string { return redacted }
+
+// LogValue returns a placeholder.
+func (s DSN) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText returns a placeholder.
+func (s DSN) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 func (s *DSN) decode(v value) {
 	if v.n.kind != kindString || v.n.text == "" {
@@ -61,13 +65,13 @@ type ProofKey struct {
 	SecretFile string `key:"secret_file,path"`
 }
 
-// Load reads the secret. What it returns prints without it.
-func (k ProofKey) Load() (edge.ProofKey, error) {
+// Secret reads the secret. Never log it.
+func (k ProofKey) Secret() ([]byte, error) {
 	s, err := readSecret(k.SecretEnv, k.SecretFile)
 	if err != nil {
-		return edge.ProofKey{}, err
+		return nil, err
 	}
-	return edge.ProofKey{ID: k.ID, Secret: []byte(s)}, nil
+	return []byte(s), nil
 }
 
 func (k *ProofKey) decode(v value) {

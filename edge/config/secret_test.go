@@ -36,8 +36,8 @@ directory: {source: postgres, dsn: "host=h password=p"}
 	if got, err := f.Directory.ConnString(); err != nil || got != "host=h password=p" {
 		t.Errorf("directory: %q, %v", got, err)
 	}
-	if k, err := f.TenantHeaderProof[0].Load(); err != nil || k.ID != "k" || string(k.Secret) != "new" {
-		t.Errorf("proof key: %v, %v", k, err)
+	if secret, err := f.TenantHeaderProof[0].Secret(); err != nil || string(secret) != "new" {
+		t.Errorf("proof key: %q, %v", secret, err)
 	}
 	if got, err := (Database{}).ConnString(); got != "" || err != nil {
 		t.Errorf("no database: %q, %v", got, err)
@@ -62,7 +62,7 @@ func TestASecretThatIsNotThereIsAnErrorThatNamesThePlace(t *testing.T) {
 			t.Errorf("%+v: error is %v", s, err)
 		}
 	}
-	if _, err := (ProofKey{SecretEnv: "CONFIG_TEST_UNSET"}).Load(); err == nil {
+	if _, err := (ProofKey{SecretEnv: "CONFIG_TEST_UNSET"}).Secret(); err == nil {
 		t.Error("a proof key without a secret loads")
 	}
 }

@@ -24,7 +24,7 @@ func readYAML(d *decoder, data []byte) *node {
 	var doc, next yaml.Node
 	if err := dec.Decode(&doc); err != nil {
 		if !errors.Is(err, io.EOF) {
-			d.syntax(err)
+			d.syntax(err, data)
 		}
 		return nil
 	}
@@ -33,7 +33,7 @@ func readYAML(d *decoder, data []byte) *node {
 		d.fail(position{next.Line, next.Column}, nil, "expected one YAML document, found a second one; a configuration is one document")
 		return nil
 	case !errors.Is(err, io.EOF):
-		d.syntax(err)
+		d.syntax(err, data)
 		return nil
 	}
 	if doc.Kind != yaml.DocumentNode || len(doc.Content) == 0 {
@@ -47,11 +47,13 @@ func (r *yamlReader) read(y *yaml.Node, p *path, depth int, aliased bool) *node 
 	n := &node{pos: position{y.Line, y.Column}}
 	if depth > mostDepth {
 		r.d.fail(n.pos, p, "expected at most %d levels, found more; an alias must not contain itself", mostDepth)
+		r.d.broken = true
 		return n
 	}
 	if aliased {
 		if r.aliased++; r.aliased == mostAliased {
 			r.d.fail(n.pos, p, "expected at most %d values through aliases, found more; write them out", mostAliased)
+			r.d.broken = true
 		}
 		if r.aliased >= mostAliased {
 			return n
@@ -98,7 +100,7 @@ func (r *yamlReader) pair(n *node, k, v *yaml.Node, p *path, depth int, aliased 
 
 func (r *yamlReader) scalar(n *node, y *yaml.Node, p *path) {
 	n.text = y.Value
-	switch tag := y.ShortTag(); tag {
+	switch y.ShortTag() {
 	case "!!null":
 		n.kind = kindNull
 	case "!!bool":
@@ -115,23 +117,32 @@ func (r *yamlReader) scalar(n *node, y *yaml.Node, p *path) {
 	case "!!str", "!!timestamp": // a date is text to us
 		n.kind = kindString
 	default:
-		r.d.fail(n.pos, p, "expected plain YAML, found the tag %s; remove it", shorten(tag))
+		r.d.fail(n.pos, p, "expected plain YAML, found a tag; remove it, or quote the text if its \"!\" is meant")
 	}
 }
 
-var yamlErrorLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(?s:(.*))$`)
+var (
+	yamlErrorLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(?s:(.*))$`)
+	unknownAnchor = regexp.MustCompile(`^unknown anchor '(.*)' referenced$`)
+)
 
-// syntax reports what the YAML library refused. Its text holds nothing of the
-// file but names of anchors and tags. It has the line, no column, and tells
-// the line of errors of grammar from 0, and none at all for the first line.
-func (d *decoder) syntax(err error) {
+// syntax reports what the YAML library refused. Its text has the line, no
+// column, and tells the line of errors of grammar from 0, and none at all for
+// the first line. It holds nothing of the file but the name of an anchor, which
+// is left out: a password that starts with "*" looks like one.
+func (d *decoder) syntax(err error, data []byte) {
 	text, line := err.Error(), 0
 	if m := yamlErrorLine.FindStringSubmatch(text); m != nil {
 		text = m[2]
 		line, _ = strconv.Atoi(m[1])
-		if strings.HasPrefix(text, "did not find expected") || line == 0 && !strings.HasPrefix(text, "unknown anchor") {
-			line++
-		}
+	}
+	if m := unknownAnchor.FindStringSubmatch(text); m != nil {
+		before, _, _ := bytes.Cut(data, []byte("*"+m[1]))
+		d.fail(position{1, 1}.after(before), nil, "expected an anchor for each alias, found none for this one; quote the text if its \"*\" is meant")
+		return
+	}
+	if line == 0 || strings.HasPrefix(text, "did not find expected") {
+		line++
 	}
 	d.fail(position{line, 0}, nil, "expected YAML, found an error: %s", text)
 }
