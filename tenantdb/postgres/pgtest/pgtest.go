@@ -208,7 +208,7 @@ func freePort() (int, error) {
 func (s *Server) run() error {
 	c := s.command("postgres", "-D", s.data(), "-k", s.dir, "-p", strconv.Itoa(s.port),
 		"-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "full_page_writes=off",
-		"-c", "synchronous_commit=off", "-c", "max_connections=100", "-c", "shared_buffers=64MB",
+		"-c", "max_connections=100", "-c", "shared_buffers=64MB",
 		"-c", "log_destination=stderr", "-c", "logging_collector=off", "-c", "lc_messages=C")
 	stderr, err := c.StderrPipe()
 	if err != nil {
