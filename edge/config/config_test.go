@@ -141,9 +141,10 @@ directory:
   poll_interval: 2s
 urlconfs:
   short: http://127.0.0.1:8000
-  app: {upstream: "h2c://app/base/"}
+  app: {upstream: "h2c://app/base/", path: inner, host: upstream}
   site: {files: ../public}
   gone: {reply: {status: 410, headers: {content-type: text/plain}, body: "gone\n"}}
+fallback: gone
 ws_urlconfs:
   ws: [{path: "ws/<int:n>/", name: a}, {regex: "^x$", name: ""}]
 upstream_headers: {schema: "", id: X-Id, routing: X-Routing, folder: X-Folder, cache_prefix: X-Prefix, identifier: X-Ident}
@@ -174,7 +175,7 @@ limits:
   shutdown_timeout: 0s
   instances: 8
   queue_timeout: 20ms
-logs: {format: json, level: warn}
+logs: {format: json, level: warn, access: true}
 guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a: {}}}
 `)
 	upstream := func(s string) *url.URL {
@@ -198,9 +199,10 @@ guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a:
 			DomainTable: "public.app_domain", Attributes: []string{"schema_pathname", "plan"},
 			StateFile: "/etc/tenantedge/state/tenants", PollInterval: 2 * time.Second,
 		},
+		Fallback: "gone",
 		URLConfs: map[string]URLConf{
-			"short": {Upstream: upstream("http://127.0.0.1:8000")},
-			"app":   {Upstream: upstream("h2c://app/base/")},
+			"short": {Upstream: upstream("http://127.0.0.1:8000"), Path: "original", Host: "client"},
+			"app":   {Upstream: upstream("h2c://app/base/"), Path: "inner", Host: "upstream"},
 			"site":  {Files: "/etc/public"},
 			"gone":  {Reply: &Reply{Status: 410, Header: http.Header{"Content-Type": {"text/plain"}}, Body: "gone\n"}},
 		},
@@ -227,7 +229,7 @@ guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a:
 			IdleTimeout: 90 * time.Second, MaxHeaderBytes: 32 << 10, MaxBodyBytes: 10e6, DialTimeout: time.Second,
 			ResponseHeaderTimeout: time.Hour, Instances: 8, QueueTimeout: 20 * time.Millisecond,
 		},
-		Logs: Logs{Format: "json", Level: slog.LevelWarn},
+		Logs: Logs{Format: "json", Level: slog.LevelWarn, Access: true},
 		Guest: Guest{
 			Path:     "/etc/tenantedge/router.wasm",
 			Settings: json.RawMessage(`{"b":[1,2.50,16,true,null,"<é>"],"a":{}}`),

@@ -40,6 +40,8 @@ type File struct {
 
 	// URLConfs says what serves the requests of each urlconf.
 	URLConfs map[string]URLConf `key:"urlconfs"`
+	// Fallback is the urlconf for requests without a tenant; empty: 404.
+	Fallback string `key:"fallback"`
 	// WSURLConfs are the websocket route tables by name.
 	WSURLConfs map[string][]edge.WSRoute
 	// UpstreamHeaders carry the decision to upstreams.
@@ -97,4 +99,6 @@ type Logs struct {
 	// Format is "text", "json", or "auto": text on a terminal, else JSON.
 	Format string     `key:"format,one=auto|text|json"`
 	Level  slog.Level `key:"level"`
+	// Access writes a line for every request.
+	Access bool `key:"access"`
 }

@@ -20,6 +20,7 @@ func (f *File) CheckServe() error {
 			f.failAt(d, root("tenants", "default"), "expected a directory that holds the dynamic tenants, found none; add the key directory, or remove default")
 		}
 	}
+	f.checkURLConf(d, f.Fallback, root("fallback"))
 	if slices.Contains(f.Routers, "session") && f.Sessions == nil {
 		f.failAt(d, root("routers"), "expected the key sessions, which the router session needs, found none; add it")
 	}

@@ -1,16 +1,19 @@
 package config
 
 import (
+	"cmp"
 	"net/http"
 	"net/textproto"
 	"net/url"
 	"strings"
 )
 
-// URLConf says what serves the requests of a urlconf: exactly one of its
-// fields is set.
+// URLConf says what serves the requests of a urlconf: exactly one of Upstream,
+// Files and Reply is set.
 type URLConf struct {
 	Upstream *url.URL // an application: scheme http, https or h2c, host, optionally a path
+	Path     string   // with Upstream: "original" or "inner", the path without the tenant's folder
+	Host     string   // with Upstream: "client" or "upstream", whose Host it gets
 	Files    string   // a folder of files
 	Reply    *Reply   // the same answer to every request
 }
@@ -24,11 +27,13 @@ type Reply struct {
 
 func (c *URLConf) decode(v value) {
 	if v.n.kind == kindString {
-		c.Upstream = v.upstream(v.n.text)
+		c.Upstream, c.Path, c.Host = v.upstream(v.n.text), "original", "client"
 		return
 	}
 	var entry struct {
 		Upstream string `key:"upstream"`
+		Path     string `key:"path,one=original|inner"`
+		Host     string `key:"host,one=client|upstream"`
 		Files    string `key:"files,path"`
 		Reply    *Reply `key:"reply"`
 	}
@@ -38,12 +43,24 @@ func (c *URLConf) decode(v value) {
 	}
 	failed := v.d.failed
 	found := v.object(&entry)
-	if len(found) != 1 && v.d.failed == failed {
-		v.fail("expected exactly one of upstream, files and reply, found %s", howMany(len(found)))
+	kinds := 0
+	for _, key := range []string{"upstream", "files", "reply"} {
+		if found.has(key) {
+			kinds++
+		}
+	}
+	if kinds != 1 && v.d.failed == failed {
+		v.fail("expected exactly one of upstream, files and reply, found %s", howMany(kinds))
 		return
+	}
+	for _, key := range []string{"path", "host"} {
+		if at, ok := found[key]; ok && !found.has("upstream") {
+			at.fail("expected no such key without upstream, found it; remove it")
+		}
 	}
 	if u, ok := found["upstream"]; ok && u.n.kind == kindString {
 		c.Upstream = u.upstream(entry.Upstream)
+		c.Path, c.Host = cmp.Or(entry.Path, "original"), cmp.Or(entry.Host, "client")
 	}
 	c.Files, c.Reply = entry.Files, entry.Reply
 }
