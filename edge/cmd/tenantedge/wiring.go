@@ -41,7 +41,7 @@ func wire(f *config.File, log *slog.Logger) (*wiring, error) {
 		w.edge.Guest = wasm
 	}
 	for _, k := range f.TenantHeaderProof {
-		key, err := k.Load()
+		key, err := k.Secret()
 		if err != nil {
 			return nil, fmt.Errorf("tenant_header_proof: key %s: %w", k.ID, err)
 		}
