@@ -41,11 +41,11 @@ func wire(f *config.File, log *slog.Logger) (*wiring, error) {
 		w.edge.Guest = wasm
 	}
 	for _, k := range f.TenantHeaderProof {
-		key, err := k.Load()
+		secret, err := k.Secret()
 		if err != nil {
 			return nil, fmt.Errorf("tenant_header_proof: key %s: %w", k.ID, err)
 		}
-		w.edge.ProofKeys = append(w.edge.ProofKeys, key)
+		w.edge.ProofKeys = append(w.edge.ProofKeys, edge.ProofKey{ID: k.ID, Secret: secret})
 	}
 	options := tenantdb.Options{Logger: log}
 	if f.Compat == edge.Hardened {
