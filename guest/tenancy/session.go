@@ -44,16 +44,19 @@ func (d *Decision) session(req *Request) (string, sessionForm) {
 
 // isFalse tells whether JSON is null, false, zero, or empty.
 func isFalse(value string) bool {
-	switch value {
-	case "", "null", "false", `""`:
+	if value == "" {
 		return true
 	}
-	switch value[0] {
-	case '[', '{':
-		return strings.Trim(value[1:len(value)-1], " \t\r\n") == "" && len(value) > 1
+	switch c := value[0]; {
+	case c == '"':
+		return value == `""`
+	case c == '[' || c == '{':
+		return len(value) > 1 && strings.Trim(value[1:len(value)-1], " \t\r\n") == ""
+	case c == '-' || isDigit(c):
+		number, err := strconv.ParseFloat(value, 64)
+		return err == nil && number == 0
 	}
-	number, err := strconv.ParseFloat(value, 64)
-	return err == nil && number == 0
+	return value == "null" || value == "false"
 }
 
 // unescapeJSON decodes what stands between the quotes of a JSON string.

@@ -38,9 +38,9 @@ func (c *call) strictly() {
 	}
 	c.fill(&prevailing)
 	d.URLConf, d.WSURLConf = urlconf, c.strictWSURLConf(&prevailing)
-	d.Path = c.path
-	if prevailing.folder != "" {
-		d.Path, _ = stripFolder(c.path, prevailing.folder)
+	var ok bool
+	if d.Path, ok = c.strictPath(prevailing.folder); !ok {
+		return
 	}
 	c.found(&prevailing)
 	if c.req.Websocket {
@@ -145,15 +145,23 @@ func (c *call) strictRow(f *finding, record Record, prefix string) bool {
 		c.d.Refuse(abi.Missing, "several domain rows claim to be the tenant's primary one")
 		return false
 	}
-	path := c.path
-	if f.folder != "" {
-		if path, ok = stripFolder(path, f.folder); !ok {
-			c.d.Refuse(abi.BadRequest, "the folder is no regular expression, as which the reference uses it")
-			return false
-		}
+	if path, ok := c.strictPath(f.folder); ok {
+		c.d.strictRedirect(&primary, path)
 	}
-	c.d.strictRedirect(&primary, path)
 	return false
+}
+
+// strictPath is the path without the folder. For websockets, the reference
+// takes the folder literally; over HTTP, it crashes if it cannot.
+func (c *call) strictPath(folder string) (path string, ok bool) {
+	if folder == "" {
+		return c.path, true
+	}
+	if path, ok = stripFolder(c.path, folder); !ok && !c.req.Websocket {
+		c.d.Refuse(abi.BadRequest, "the folder is no regular expression, as which the reference uses it")
+		return "", false
+	}
+	return path, true
 }
 
 func (c *call) strictHeader(f *finding) bool {
