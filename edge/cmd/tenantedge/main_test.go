@@ -13,6 +13,9 @@ import (
 // The guest's machine code is kept for all tests, and nothing is written to
 // the home of whoever runs them.
 func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
 	folder, err := os.MkdirTemp("", "tenantedge-cmd-")
 	if err == nil {
 		err = os.Setenv("XDG_CACHE_HOME", folder)
