@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/hostfuncs"
@@ -97,7 +98,8 @@ func NewProgram(ctx context.Context, o Options) (*Program, error) {
 }
 
 func (p *Program) load(ctx context.Context) (err error) {
-	if p.compiled, err = p.runtime.CompileModule(ctx, p.options.Wasm); err != nil {
+	workers := experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0))
+	if p.compiled, err = p.runtime.CompileModule(workers, p.options.Wasm); err != nil {
 		return fmt.Errorf("is no valid WebAssembly module: %w", err)
 	}
 	if p.exports, err = checkExports(p.compiled); err != nil {
