@@ -85,7 +85,9 @@ func (a *demoApp) describe(r *http.Request) demoPage {
 	p.Headers = append(p.Headers, named{"Host", r.Host})
 	names := make([]string, 0, len(r.Header))
 	for name := range r.Header {
-		names = append(names, name)
+		if !strings.HasPrefix(name, "Sec-") { // browsers send a dozen
+			names = append(names, name)
+		}
 	}
 	slices.Sort(names)
 	for _, name := range names {

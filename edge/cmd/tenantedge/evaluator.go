@@ -18,6 +18,9 @@ type evaluator struct {
 	file    *config.File
 	host    *edge.Host
 	explain bool
+	// served is the context of a request that came in through a server, which
+	// decides whether an absolute target can be judged.
+	served context.Context
 }
 
 func newEvaluator(ctx context.Context, path string) (*evaluator, error) {
@@ -41,7 +44,7 @@ func newEvaluator(ctx context.Context, path string) (*evaluator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &evaluator{file: file, host: host}, nil
+	return &evaluator{file: file, host: host, served: context.WithValue(ctx, http.ServerContextKey, &http.Server{})}, nil
 }
 
 func (e *evaluator) close() { _ = e.host.Close() } // the process ends
@@ -189,7 +192,7 @@ func (a *routeAnswer) refused(err error) {
 
 // decide asks the guest what Middleware asks it.
 func (e *evaluator) decide(ctx context.Context, q *question) (edge.Decision, error) {
-	r := &http.Request{Method: q.Method, RequestURI: q.Target, Header: make(http.Header, len(q.Headers))}
+	r := (&http.Request{Method: q.Method, RequestURI: q.Target, Header: make(http.Header, len(q.Headers))}).WithContext(e.served)
 	var hosts []string
 	for _, pair := range q.Headers {
 		if strings.EqualFold(pair[0], "host") {

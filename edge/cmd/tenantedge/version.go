@@ -21,7 +21,7 @@ func newVersion() *cobra.Command {
 		Example: "  tenantedge version",
 		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			host, err := edge.New(c.Context(), edge.Config{Logger: quietLogger()})
+			host, err := edge.New(c.Context(), edge.Config{Logger: quietLogger(), CompileCache: compileCache()})
 			if err != nil {
 				return err
 			}

@@ -32,7 +32,7 @@ func loadConfig(path string) (*config.File, error) {
 // is loaded yet.
 func wire(f *config.File, log *slog.Logger) (*wiring, error) {
 	w := &wiring{edge: f.Edge()}
-	w.edge.Logger = log
+	w.edge.Logger, w.edge.CompileCache = log, compileCache()
 	if f.Guest.Path != "" {
 		wasm, err := os.ReadFile(f.Guest.Path)
 		if err != nil {

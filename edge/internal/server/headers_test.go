@@ -89,7 +89,7 @@ func TestH2AHeaderRoutesOnlyWithTrustOrProof(t *testing.T) {
 		{"unknown, from a trusted peer", trusting, []string{"Tenant", "nobody"}, ""},
 		{"with a proof", open, []string{"Tenant", "acme", edge.ProofHeader, sign("acme", now)}, "acme"},
 		{"with a proof of another tenant", open, []string{"Tenant", "acme", edge.ProofHeader, sign("umbra", now)}, ""},
-		{"with an old proof", open, []string{"Tenant", "acme", edge.ProofHeader, sign("acme", now.Add(-2 * time.Minute))}, ""},
+		{"with an old proof", open, []string{"Tenant", "acme", edge.ProofHeader, sign("acme", now.Add(-2*time.Minute))}, ""},
 		{"twice, with a proof of one", open, []string{"Tenant", "acme", "Tenant", "umbra", edge.ProofHeader, sign("acme", now)}, ""},
 		{"with two proofs", open, []string{"Tenant", "acme", edge.ProofHeader, sign("acme", now), edge.ProofHeader, sign("umbra", now)}, ""},
 	} {
