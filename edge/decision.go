@@ -1,6 +1,8 @@
 package edge
 
 import (
+	"slices"
+
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
@@ -57,6 +59,14 @@ func (t *Tenant) Attribute(name string) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// SetAttribute sets a further column of the tenant's row: for tests of handlers
+// (see WithTenant), and to ask Host.Pathname about a tenant that is in no
+// directory.
+func (t *Tenant) SetAttribute(name, value string) {
+	rest := slices.DeleteFunc(slices.Clone(t.attributes), func(a tenantdb.Attribute) bool { return a.Name == name })
+	t.attributes = append(rest, tenantdb.Attribute{Name: name, Value: value})
 }
 
 // Decision is what the guest decided about one request.

@@ -67,6 +67,7 @@ func New(ctx context.Context, c Config) (*Host, error) {
 		Bind:         func() hostfuncs.Services { return &services{host: h} },
 		Instances:    c.Instances,
 		QueueTimeout: c.QueueTimeout,
+		CompileCache: c.CompileCache,
 		Logger:       c.Logger,
 	})
 	if err != nil {
@@ -129,7 +130,7 @@ func (c *Config) complete() error {
 		c.Refused = writeRefusal
 	}
 	if c.Instances < 0 || c.QueueTimeout < 0 {
-		return fmt.Errorf("Instances is %d and QueueTimeout %v: expected no negative number", c.Instances, c.QueueTimeout)
+		return fmt.Errorf("expected no negative number, found Instances %d and QueueTimeout %v", c.Instances, c.QueueTimeout)
 	}
 	for _, k := range c.ProofKeys {
 		if err := k.check(); err != nil {

@@ -99,7 +99,7 @@ func (h *Host) Pathname(ctx context.Context, q PathQuery) (Pathname, error) {
 	var p Pathname
 	own, hasOwn := t.Attribute("schema_pathname")
 	if !h.program.Has(instance.Pathname) {
-		return defaultPathname(t, own, q), nil
+		return h.locate(t, own, hasOwn, q), nil
 	}
 	err := h.ask(ctx, instance.Pathname, func(buf []byte) int {
 		b := abi.Begin(buf, 0, abi.PathName+1)
@@ -130,6 +130,19 @@ func (h *Host) Pathname(ctx context.Context, q PathQuery) (Pathname, error) {
 		return nil
 	})
 	return p, err
+}
+
+// locate is the answer where the guest has none of its own.
+func (h *Host) locate(t *Tenant, own string, hasOwn bool, q PathQuery) Pathname {
+	p := tenancy.Locate(&tenancy.PathQuery{
+		Schema: t.Schema, Folder: t.Routing.Folder, SchemaPathname: own, HasSchemaPathname: hasOwn,
+		Location: q.Location, BaseURL: q.BaseURL, Name: q.Name, HasName: !q.NoName,
+	}, h.config.Compat == Strict)
+	err := p.Err
+	if err != nil {
+		err = fmt.Errorf("%w: %w", ErrName, err)
+	}
+	return Pathname{p.Identifier, p.BaseLocation, p.BaseURL, p.Path, p.URL, p.HasPath, p.HasURL, err}
 }
 
 // ask calls an export with what write puts into the buffer, and hands the

@@ -3,6 +3,7 @@ package hostfuncs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"runtime/debug"
 
@@ -33,7 +34,7 @@ func adapt(f function) api.GoModuleFunction {
 func (c *Call) failed(f function, stack []uint64, r any) {
 	fail(stack, f, abi.Internal)
 	if c != nil && c.Services != nil {
-		slog.ErrorContext(c.Context(), "host function failed", "function", f.name, "panic", r, "stack", string(debug.Stack()))
+		c.Services.Log(c.Context(), slog.LevelError, fmt.Sprintf("host function %s failed, which is a bug of the host: %v\n%s", f.name, r, debug.Stack()))
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/hostfuncs"
@@ -36,7 +37,10 @@ type Options struct {
 	Instances    int           // most instances at once; 0: twice GOMAXPROCS
 	QueueTimeout time.Duration // longest wait for one; 0: 1 s
 	MemoryPages  uint32        // most memory of an instance in pages of 64 KiB; 0: 1,024, which is 64 MiB
-	Logger       *slog.Logger  // nil: slog.Default
+	// CompileCache is a folder that keeps compiled code for the next start;
+	// empty: none. What is in it is run: nobody else may write there.
+	CompileCache string
+	Logger       *slog.Logger // nil: slog.Default
 }
 
 // Defaults of Options.
@@ -53,6 +57,7 @@ type Program struct {
 	configured abi.Configured
 	exports    [exportCount]bool
 	options    Options
+	cache      wazero.CompilationCache // nil: none
 	runtime    wazero.Runtime
 	compiled   wazero.CompiledModule
 	pool       pool
@@ -74,11 +79,18 @@ func NewProgram(ctx context.Context, o Options) (*Program, error) {
 		o.Logger = slog.Default()
 	}
 	sum := sha256.Sum256(o.Wasm)
-	p := &Program{
-		digest:  hex.EncodeToString(sum[:]),
-		options: o,
-		runtime: wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().WithMemoryLimitPages(o.MemoryPages)),
+	p := &Program{digest: hex.EncodeToString(sum[:]), options: o}
+	config := wazero.NewRuntimeConfig().WithMemoryLimitPages(o.MemoryPages)
+	if o.CompileCache != "" {
+		// A cache of the program's own: one that is shared keeps compiled code
+		// alive until all of its programs are gone.
+		var err error
+		if p.cache, err = wazero.NewCompilationCacheWithDir(o.CompileCache); err != nil {
+			return nil, fmt.Errorf("instance: compile cache: %w", err)
+		}
+		config = config.WithCompilationCache(p.cache)
 	}
+	p.runtime = wazero.NewRuntimeWithConfig(ctx, config)
 	if err := p.load(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("instance: guest %.12s: %w", p.digest, err), p.Close())
 	}
@@ -86,7 +98,8 @@ func NewProgram(ctx context.Context, o Options) (*Program, error) {
 }
 
 func (p *Program) load(ctx context.Context) (err error) {
-	if p.compiled, err = p.runtime.CompileModule(ctx, p.options.Wasm); err != nil {
+	workers := experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0))
+	if p.compiled, err = p.runtime.CompileModule(workers, p.options.Wasm); err != nil {
 		return fmt.Errorf("is no valid WebAssembly module: %w", err)
 	}
 	if p.exports, err = checkExports(p.compiled); err != nil {
@@ -130,7 +143,13 @@ func (p *Program) Configured() abi.Configured { return p.configured }
 func (p *Program) Has(e Export) bool { return p.exports[e] }
 
 // Close ends the program. No instance may be borrowed any more.
-func (p *Program) Close() error { return p.runtime.Close(context.Background()) }
+func (p *Program) Close() error {
+	err := p.runtime.Close(context.Background())
+	if p.cache != nil {
+		err = errors.Join(err, p.cache.Close(context.Background()))
+	}
+	return err
+}
 
 // parseConfigured reads the reply of te_configure.
 func parseConfigured(reply []byte) (abi.Configured, error) {
