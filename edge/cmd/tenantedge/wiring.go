@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
@@ -40,6 +41,7 @@ func wire(f *config.File, log *slog.Logger) (*wiring, error) {
 		}
 		w.edge.Guest = wasm
 	}
+	w.edge.CompileCache = compileCache(f)
 	for _, k := range f.TenantHeaderProof {
 		secret, err := k.Secret()
 		if err != nil {
@@ -73,4 +75,22 @@ func (w *wiring) close() error {
 	}
 	w.closers = nil
 	return errors.Join(errs...)
+}
+
+// compileCache is where compiled guests are kept: a folder of the user's own,
+// since what is in it is run. Without a home there is none, and each start
+// compiles.
+func compileCache(f *config.File) string {
+	if f.Guest.CompileCache != "" {
+		return f.Guest.CompileCache
+	}
+	folder, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	folder = filepath.Join(folder, "tenantedge")
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return ""
+	}
+	return folder
 }
