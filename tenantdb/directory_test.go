@@ -153,15 +153,19 @@ func TestPrimaryIsTheFirstInLoadOrder(t *testing.T) {
 		Domains: []Domain{row("1", "x"), row("1", "!z"), row("1", "!>y/f"), row("2", "q")},
 	})
 	m, found := d.Primary("1")
-	if got := show(m, found); got != "t1 z/ primary" {
-		t.Errorf("got %s", got)
+	if got := show(m, found); got != "t1 z/ primary" || !m.Ambiguous {
+		t.Errorf("got %s, ambiguous %v", got, m.Ambiguous)
+	}
+	d.Apply([]Change{{Tenant: tenant("1", "t1"), Domains: []Domain{row("1", "x"), row("1", "!z")}}})
+	if m, _ := d.Primary("1"); m.Ambiguous {
+		t.Error("one primary row is called ambiguous")
 	}
 	for _, id := range []string{"2", "3", "4", ""} {
 		if m, found := d.Primary(id); found {
 			t.Errorf("tenant %q has a primary: %v", id, m)
 		}
 	}
-	if got := slices.Collect(d.DomainsOf("1")); len(got) != 3 || got[0].Domain != "z" || got[2].Folder != "f" {
+	if got := slices.Collect(d.DomainsOf("1")); len(got) != 2 || got[0].Domain != "z" || got[1].Domain != "x" {
 		t.Errorf("DomainsOf: %v", got)
 	}
 }
