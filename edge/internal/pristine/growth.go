@@ -1,11 +1,15 @@
 package pristine
 
-import "github.com/tetratelabs/wazero/api"
+// Guest is a memory as wazero's api.Memory shows it.
+type Guest interface {
+	Size() uint32
+	Grow(deltaPages uint32) (previousPages uint32, ok bool)
+}
 
 // Bind tells the memory how wazero sees it, which lets Reset take back what
 // the guest grew it by. A memory that is not bound must be retired once it has
 // grown.
-func (m *Memory) Bind(guest api.Memory) { m.guest = guest }
+func (m *Memory) Bind(guest Guest) { m.guest = guest }
 
 // takeBack makes a grown memory as long as its image again, for the guest too.
 //

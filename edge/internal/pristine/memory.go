@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
 )
 
@@ -21,10 +20,10 @@ var ErrInUse = errors.New("pristine: memory is in use: close its module first")
 type Memory struct {
 	image  *Image // nil while an image is built
 	space  space
-	view   []byte     // what the guest sees
-	guest  api.Memory // the same through wazero; nil: not bound
-	undo   bool       // the next Reallocate takes growth back
-	finder finder     // nil: Compare
+	view   []byte // what the guest sees
+	guest  Guest  // the same through wazero; nil: not bound
+	undo   bool   // the next Reallocate takes growth back
+	finder finder // nil: Compare
 	gate   gate
 	known  pageSet
 	unsure bool // the known pages may not be all: the gate cannot be trusted

@@ -60,14 +60,17 @@ type Support struct {
 // Probe tries each method on a small memory of its own: it writes pages and
 // looks whether they are noticed. It takes well below a millisecond.
 func Probe() Support {
-	s := Support{Best: Compare, Refused: probe()}
+	refused := probe()
+	return Support{Best: best(refused), Refused: refused}
+}
+
+func best(refused map[Method]error) Method {
 	for _, m := range methods {
-		if s.Refused[m] == nil {
-			s.Best = m
-			break
+		if refused[m] == nil {
+			return m
 		}
 	}
-	return s
+	return Compare
 }
 
 func (s Support) choose(wanted Method) (Method, error) {

@@ -81,24 +81,29 @@ func TestMemoriesOnSeveralThreadsDoNotDisturbEachOther(t *testing.T) {
 	eachImage(t, func(t *testing.T, image *Image, content []byte) {
 		var done sync.WaitGroup
 		for worker := range 4 {
+			a, b := newMemory(t, image), newMemory(t, image)
 			done.Go(func() {
-				onOneThread(func() {
-					r := rand.New(rand.NewPCG(uint64(worker), 3))
-					a, b := newMemory(t, image), newMemory(t, image)
-					for range 200 {
-						a.Begin()
-						b.Begin()
-						for range 5 {
-							a.Bytes()[r.IntN(len(content))]++
-							b.Bytes()[r.IntN(len(content))]++
-						}
-						mustReset(t, a)
-						mustEqual(t, a, content)
-						mustReset(t, b)
-						mustEqual(t, b, content)
+				defer mustClose(t, a)
+				defer mustClose(t, b)
+				r := rand.New(rand.NewPCG(uint64(worker), 3))
+				write := func(view []byte) {
+					for range 5 {
+						view[r.IntN(len(view))]++
 					}
-					mustClose(t, a)
-					mustClose(t, b)
+				}
+				onOneThread(func() {
+					for range 200 {
+						err := cycle(a, content, func(view []byte) {
+							write(view)
+							if err := cycle(b, content, write); err != nil {
+								t.Error(err)
+							}
+						})
+						if err != nil {
+							t.Error(err)
+							return
+						}
+					}
 				})
 			})
 		}
@@ -120,11 +125,10 @@ func TestMemoryWandersBetweenThreads(t *testing.T) {
 				for range 200 {
 					m := <-pool
 					onOneThread(func() {
-						m.Begin()
-						m.Bytes()[r.IntN(len(content))]++
-						mustReset(t, m)
+						if err := cycle(m, content, func(view []byte) { view[r.IntN(len(view))]++ }); err != nil {
+							t.Error(err)
+						}
 					})
-					mustEqual(t, m, content)
 					pool <- m
 				}
 			})
