@@ -3,9 +3,8 @@
 //
 // An [Image] is the frozen content of a memory: the state of a guest that is
 // initialised, configured and warm. Every [Memory] made from it is a private
-// view, so that instances share what they only read. Begin and Reset bracket a
-// call; after Reset the memory equals the image, whatever the guest did, also
-// if it trapped.
+// view, so that instances share what they only read. Do makes a call; after it
+// the memory equals the image, whatever the guest did, also if it trapped.
 //
 //	build, err := pristine.NewMemory(64 << 20)             // a memory to build the image in
 //	module := instantiate(experimental.WithMemoryAllocator(ctx, build))
@@ -17,11 +16,9 @@
 //	memory.Bind(module.Memory())
 //	report, err := memory.Reset()                          // whatever instantiation wrote is gone
 //
-//	runtime.LockOSThread()                                 // for each request
-//	memory.Begin()
-//	call(module)                                           // and every other write to its memory
-//	report, err = memory.Reset()
-//	runtime.UnlockOSThread()
+//	report, err = memory.Do(func() {                       // for each request
+//		call(module)                                         // and every other write to its memory
+//	})
 //
 //	module.Close(ctx)                                      // in this order
 //	memory.Close()
@@ -33,11 +30,12 @@
 // the page faults of the thread: a page that became private to the memory did
 // so in a fault of the thread that wrote to it. It follows that
 //
-//   - every write to the memory, by the guest and by the host, happens between
-//     Begin and Reset, on the goroutine that called them, locked to its thread
-//     throughout. Reads may happen at any time, from anywhere. If Reset finds
-//     itself on another thread, or not begun, it searches the page tables
-//     instead of trusting the count;
+//   - every write to the memory, by the guest and by the host, happens within
+//     Do, on its goroutine. Reads may happen whenever nobody writes;
+//   - where Do does not fit, Begin and Reset bracket the writes. The caller locks
+//     the goroutine to its thread before Begin and until Reset has returned. If
+//     Reset finds itself on another thread, or not begun, it searches the page
+//     tables instead of trusting the count;
 //   - a memory serves one instantiation and one call at a time;
 //   - a report that says Retire, and any error, means that the owner closes the
 //     instance and makes another;

@@ -27,10 +27,7 @@ func (g *gate) close() Cause {
 	case unix.Gettid() != g.thread:
 		return OtherThread
 	}
-	if faults := g.count(); faults < 0 || faults != g.faults {
-		return Faults
-	}
-	return NotSearched
+	return moved(g.faults, g.count())
 }
 
 // count is negative if the kernel does not tell.

@@ -61,6 +61,9 @@ func TestMemoryStaysReadableUntilItsOwnerClosesIt(t *testing.T) {
 		if _, err := g.memory.Reset(); !errors.Is(err, ErrClosed) {
 			t.Errorf("Reset after Close: %v", err)
 		}
+		if _, err := g.memory.Do(func() { t.Error("called") }); !errors.Is(err, ErrClosed) {
+			t.Errorf("Do after Close: %v", err)
+		}
 		if err := g.memory.Audit(); !errors.Is(err, ErrClosed) {
 			t.Errorf("Audit after Close: %v", err)
 		}

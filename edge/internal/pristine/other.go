@@ -19,7 +19,8 @@ func probe() map[Method]error {
 	return refused
 }
 
-type gate struct{}
+type gate struct{ opened bool }
 
 func (*gate) open()        {}
-func (*gate) close() Cause { return EveryTime }
+func (*gate) close() Cause { return NotBegun }
+func (*gate) count() int64 { return -1 }

@@ -7,36 +7,39 @@ import (
 	"slices"
 )
 
-// probe tries the methods, and says why those that it returns cannot be used.
+// probe tries the methods on an image that begins with a page of zeros, which
+// is a hole in its file, and says why those that it returns cannot be used.
 func probe() map[Method]error {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	refused := make(map[Method]error)
-	for _, m := range methods[:len(methods)-1] {
-		if err := try(m); err != nil {
-			refused[m] = err
-		}
-	}
-	return refused
-}
-
-// try verifies a method on a small memory. The image begins with a page of
-// zeros, which is a hole in the file.
-func try(m Method) (err error) {
 	content := make([]byte, 4*wasmPage)
 	for i := range content {
 		content[i] = byte(i / wasmPage)
 	}
+	refused := make(map[Method]error)
 	f, err := newFrozenFile(content)
+	for _, m := range methods[:len(methods)-1] {
+		reason := err
+		if reason == nil {
+			reason = f.try(m)
+		}
+		if reason != nil {
+			refused[m] = reason
+		}
+	}
+	if err == nil {
+		_ = f.release() // of a file in memory: nothing is lost
+	}
+	return refused
+}
+
+// try verifies a method on a memory of its own.
+func (f *frozenFile) try(m Method) (err error) {
+	s, err := f.newSpace(len(f.view))
 	if err != nil {
 		return err
 	}
-	s, err := f.newSpace(len(content))
-	if err != nil {
-		return errors.Join(err, f.release())
-	}
-	defer func() { err = errors.Join(err, s.release(), f.release()) }()
-
+	defer func() { err = errors.Join(err, s.release()) }()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	var g gate
 	moves := func(write func()) bool {
 		g.open()

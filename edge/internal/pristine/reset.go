@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"runtime"
 )
 
 // ErrNoImage is the error of resetting or auditing a memory from NewMemory.
@@ -15,7 +16,7 @@ type Cause string
 // The causes. In a steady state nearly every Reset has none.
 const (
 	NotSearched Cause = ""
-	FirstUse    Cause = "first-use"    // nothing is known yet, or the last search failed
+	Unsure      Cause = "unsure"       // the memory is new, or the last call or search did not end well
 	Faults      Cause = "faults"       // the thread's fault count moved
 	OtherThread Cause = "other-thread" // Begin was called on another thread
 	NotBegun    Cause = "not-begun"    // Begin was not called
@@ -41,21 +42,59 @@ type ResetReport struct {
 	Retire   Reason
 }
 
-// Begin starts the time in which the memory may be written. The goroutine is
-// locked to its thread until Reset has returned.
-func (m *Memory) Begin() {
-	if m.finder != nil && m.image.method.gated() {
-		m.gate.open()
+// Do makes one call: locked to its thread for that time, and with a Reset after
+// it. It is the cheapest way, and the safest, since the Reset cannot be on
+// another thread. If call panics, or the memory is not usable, nothing is reset.
+func (m *Memory) Do(call func()) (ResetReport, error) {
+	if err := m.usable(); err != nil {
+		return ResetReport{}, err
 	}
+	if !m.gated() {
+		call()
+		return m.reset(EveryTime)
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	unsure := m.unsure
+	m.unsure = true // so it stays if call does not return
+	before := m.gate.count()
+	call()
+	after := m.gate.count()
+	m.unsure = unsure
+	return m.reset(moved(before, after))
+}
+
+// Begin starts the time in which the memory may be written, where Do does not
+// fit. The goroutine is locked to its thread until Reset has returned.
+func (m *Memory) Begin() {
+	if !m.gated() {
+		return
+	}
+	if m.gate.opened { // a call was given up: what it wrote has not been counted
+		m.unsure = true
+	}
+	m.gate.open()
 }
 
 // Reset makes the memory equal to its image. After an error, and with a reason
 // to retire of Grown, it is not; the owner must not use it any more.
 func (m *Memory) Reset() (ResetReport, error) {
-	var r ResetReport
 	if err := m.usable(); err != nil {
-		return r, err
+		return ResetReport{}, err
 	}
+	if !m.gated() {
+		return m.reset(EveryTime)
+	}
+	return m.reset(m.gate.close())
+}
+
+func (m *Memory) gated() bool { return m.finder != nil && m.image.method.gated() }
+
+func (m *Memory) reset(search Cause) (ResetReport, error) {
+	if m.unsure && search != EveryTime {
+		search = Unsure
+	}
+	r := ResetReport{Searched: search}
 	if m.finder == nil {
 		m.compareAll(&r)
 	} else if err := m.putBack(&r); err != nil {
@@ -79,7 +118,7 @@ func (m *Memory) usable() error {
 
 // putBack copies the private pages from the image.
 func (m *Memory) putBack(r *ResetReport) error {
-	if r.Searched = m.mustSearch(); r.Searched != NotSearched {
+	if r.Searched != NotSearched {
 		m.unsure = true
 		before := m.known.count
 		if err := m.finder.find(m.view[:m.image.Size()], &m.known); err != nil {
@@ -99,21 +138,9 @@ func (m *Memory) putBack(r *ResetReport) error {
 	return nil
 }
 
-func (m *Memory) mustSearch() Cause {
-	if !m.image.method.gated() {
-		return EveryTime
-	}
-	cause := m.gate.close()
-	if m.unsure {
-		return FirstUse
-	}
-	return cause
-}
-
 // compareAll copies only pages that differ: pages that were never written stay
 // shared with the image.
 func (m *Memory) compareAll(r *ResetReport) {
-	r.Searched = EveryTime
 	content := m.image.source.content()
 	for start := 0; start < len(content); start += pageSize {
 		end := start + pageSize

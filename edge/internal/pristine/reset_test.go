@@ -55,9 +55,17 @@ func TestMemoryEqualsItsImageAfterWhateverWasWritten(t *testing.T) {
 					g = instantiate(newMemory(t, image))
 					g.memory.Bind(g.module.Memory())
 				}
-				g.memory.Begin()
-				scribble(g, r)
-				report := mustReset(t, g.memory)
+				var report ResetReport
+				if r.IntN(2) == 0 {
+					g.memory.Begin()
+					scribble(g, r)
+					report = mustReset(t, g.memory)
+				} else {
+					var err error
+					if report, err = g.memory.Do(func() { scribble(g, r) }); err != nil {
+						t.Fatal(err)
+					}
+				}
 				if report.Retire == Grown {
 					g.close()
 					g, retired = nil, retired+1
@@ -201,7 +209,7 @@ func TestResetSearchesWhenItCannotTrustTheCount(t *testing.T) {
 			fresh.Begin()
 			write(fresh)
 			return mustReset(t, fresh)
-		}, FirstUse},
+		}, Unsure},
 		{"reset without begin", func(t *testing.T, m *Memory) ResetReport {
 			write(m)
 			return mustReset(t, m)
@@ -212,6 +220,23 @@ func TestResetSearchesWhenItCannotTrustTheCount(t *testing.T) {
 			write(m)
 			return mustReset(t, m)
 		}, NotBegun},
+		{"a call that was given up", func(t *testing.T, m *Memory) ResetReport {
+			m.Begin()
+			write(m)
+			m.Begin()
+			return mustReset(t, m)
+		}, Unsure},
+		{"a call that panicked", func(t *testing.T, m *Memory) ResetReport {
+			func() {
+				defer func() { _ = recover() }()
+				_, _ = m.Do(func() { write(m); panic("guest") })
+			}()
+			r, err := m.Do(func() {})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r
+		}, Unsure},
 		{"reset on another thread", func(t *testing.T, m *Memory) ResetReport {
 			return elsewhere(func() { m.Begin(); write(m) }, func() ResetReport { return mustReset(t, m) })
 		}, OtherThread},
@@ -258,9 +283,11 @@ func elsewhere(first func(), second func() ResetReport) ResetReport {
 }
 
 func TestResetAsksForRetirementAboveTheLimit(t *testing.T) {
+	const most, limit = 40, 10
+	content := make([]byte, (2*most*pageSize+wasmPage-1)/wasmPage*wasmPage)
 	for _, method := range methods[:len(methods)-1] {
 		t.Run(method.String(), func(t *testing.T) {
-			image, err := NewImage(make([]byte, 32*wasmPage), Options{Method: method, RetireAbove: 10})
+			image, err := NewImage(content, Options{Method: method, RetireAbove: limit})
 			if err != nil {
 				if !errors.Is(err, ErrUnsupported) {
 					t.Fatal(err)
@@ -269,30 +296,30 @@ func TestResetAsksForRetirementAboveTheLimit(t *testing.T) {
 				return
 			}
 			defer image.Close()
-			m, err := image.NewMemory(32 * wasmPage)
+			m, err := image.NewMemory(uint64(len(content)))
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer mustClose(t, m)
 			onOneThread(func() {
-				for pages := 1; pages <= 200; pages++ {
+				for pages := 1; pages <= most; pages++ {
 					m.Begin()
 					m.Bytes()[(pages-1)*2*pageSize] = 1 // none is another's neighbour
 					r := mustReset(t, m)
 					if r.Pages != pages {
 						t.Fatalf("%d pages put back: expected %d", r.Pages, pages)
 					}
-					if want := map[bool]Reason{true: TooManyPages}[pages > 10]; r.Retire != want {
+					if want := map[bool]Reason{true: TooManyPages}[pages > limit]; r.Retire != want {
 						t.Fatalf("reason to retire with %d pages is %q: expected %q", pages, r.Retire, want)
 					}
-					mustEqual(t, m, make([]byte, 32*wasmPage))
+					mustEqual(t, m, content)
 				}
 			})
 		})
 	}
 }
 
-func TestBeginAndResetDoNotAllocate(t *testing.T) {
+func TestResetDoesNotAllocate(t *testing.T) {
 	eachImage(t, func(t *testing.T, image *Image, content []byte) {
 		m := newMemory(t, image)
 		defer mustClose(t, m)
@@ -304,6 +331,14 @@ func TestBeginAndResetDoNotAllocate(t *testing.T) {
 			})
 			if allocs != 0 {
 				t.Errorf("%v allocations a reset", allocs)
+			}
+			allocs = testing.AllocsPerRun(100, func() {
+				if _, err := m.Do(func() { m.Bytes()[wasmPage]++ }); err != nil {
+					t.Error(err)
+				}
+			})
+			if allocs != 0 {
+				t.Errorf("%v allocations a Do", allocs)
 			}
 		})
 	})
@@ -318,6 +353,9 @@ func TestMemoryWithoutImageCannotBeReset(t *testing.T) {
 	m.Begin()
 	if _, err := m.Reset(); !errors.Is(err, ErrNoImage) {
 		t.Errorf("Reset: %v", err)
+	}
+	if _, err := m.Do(func() { t.Error("called") }); !errors.Is(err, ErrNoImage) {
+		t.Errorf("Do: %v", err)
 	}
 	if err := m.Audit(); !errors.Is(err, ErrNoImage) {
 		t.Errorf("Audit: %v", err)
