@@ -124,3 +124,23 @@ func TestInstanceStartsAsLongAsItsImage(t *testing.T) {
 		t.Errorf("the guest reads %d at the end: expected 42", b)
 	}
 }
+
+// deafGuest is what wazero would be if it did not take Reallocate at its word.
+type deafGuest struct{ hostView }
+
+func (deafGuest) Size() uint32 { return (guestPages + 1) * wasmPage }
+
+func TestGrowthThatTheGuestStillSeesRetires(t *testing.T) {
+	eachImage(t, func(t *testing.T, image *Image, content []byte) {
+		m := newMemory(t, image)
+		defer mustClose(t, m)
+		m.Bind(deafGuest{hostView{m}})
+		onOneThread(func() {
+			m.Begin()
+			hostView{m}.Grow(1)
+			if r := mustReset(t, m); r.Retire != Grown {
+				t.Errorf("reason to retire is %q: expected %q", r.Retire, Grown)
+			}
+		})
+	})
+}

@@ -2,8 +2,12 @@ package pristine
 
 import (
 	"errors"
+	"fmt"
+	"os"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // What a kernel might answer that implements the calls, but not their meaning.
@@ -84,4 +88,32 @@ func TestFailedSearchIsRepeated(t *testing.T) {
 			mustEqual(t, m, content)
 		})
 	})
+}
+
+// Elsewhere a method that has been broken could pass for one that the machine
+// does not have.
+func TestProbeRefusesNothingWhereTheKernelHasItAll(t *testing.T) {
+	var name unix.Utsname
+	if err := unix.Uname(&name); err != nil {
+		t.Fatal(err)
+	}
+	release := unix.ByteSliceToString(name.Release[:])
+	var major, minor int
+	if _, err := fmt.Sscanf(release, "%d.%d", &major, &minor); err != nil {
+		t.Fatalf("kernel release %q: %v", release, err)
+	}
+	pagemap, err := os.Open("/proc/self/pagemap")
+	if err != nil {
+		t.Logf("this process may not read its page map: %v", err)
+		return
+	}
+	pagemap.Close()
+	refused := Probe().Refused
+	if major < 6 || major == 6 && minor < 7 {
+		t.Logf("kernel %s is older than PAGEMAP_SCAN; refused: %v", release, refused)
+		return
+	}
+	if len(refused) > 0 {
+		t.Errorf("kernel %s: refused %v", release, refused)
+	}
 }

@@ -57,6 +57,9 @@ func (s *mappedSpace) grow(size int) error {
 // shrink maps nothing over what is dropped, so its pages are gone and growing
 // again finds zeros.
 func (s *mappedSpace) shrink(size int) error {
+	if size == s.used {
+		return nil
+	}
 	_, err := unix.MmapPtr(-1, 0, s.at(size), uintptr(s.used-size), unix.PROT_NONE, noAccess|unix.MAP_FIXED)
 	if err != nil {
 		return fmt.Errorf("pristine: dropping what lies beyond %d bytes: %w", size, err)
