@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/experimental"
+	"golang.org/x/sys/unix"
 )
 
 // benchImage is as large as a Go guest's memory, 2.4 MB.
@@ -20,7 +22,7 @@ func benchImage(b *testing.B, m Method) *Image {
 	}
 	image, err := NewImage(content, Options{Method: m, RetireAbove: 1000})
 	if err != nil {
-		b.Skip(err)
+		b.Skipf("this machine has no %s: %v", m, err)
 	}
 	b.Cleanup(func() { image.Close() })
 	return image
@@ -36,73 +38,72 @@ func benchMemory(b *testing.B, image *Image) *Memory {
 	return m
 }
 
-// BenchmarkReset is one call that writes a byte to each of some pages, Begin
-// and Reset included, as one thread sees it. For interleaved rounds, run it
-// several times with -count 1.
+// BenchmarkReset is one call that writes a byte to each of some pages, as one
+// thread sees it: all that a call costs beyond the guest. The processor time of
+// a thread tells what two threads cost each other on a machine that has other
+// work too. For interleaved rounds, run it several times with -count 1.
 func BenchmarkReset(b *testing.B) {
+	benchCalls(b, "Do", GatedScan, func(m *Memory, write func()) error {
+		_, err := m.Do(write)
+		return err
+	})
 	for _, method := range methods {
-		for _, pages := range []int{1, 3, 10, 100} {
-			for _, threads := range []int{1, 2} {
-				b.Run(fmt.Sprintf("%s/pages=%d/threads=%d", method, pages, threads), func(b *testing.B) {
-					image := benchImage(b, method)
-					b.ReportAllocs()
-					var done sync.WaitGroup
-					for range threads {
-						m := benchMemory(b, image)
-						done.Go(func() { benchReset(b, m, pages) })
-					}
-					done.Wait()
-				})
-			}
-		}
+		benchCalls(b, method.String(), method, func(m *Memory, write func()) error {
+			m.Begin()
+			write()
+			_, err := m.Reset()
+			return err
+		})
 	}
 }
 
-func benchReset(b *testing.B, m *Memory, pages int) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	view := m.Bytes()
-	for range b.N {
-		m.Begin()
-		for p := range pages {
-			view[p*6*pageSize]++
-		}
-		if _, err := m.Reset(); err != nil {
-			b.Error(err)
-			return
-		}
-	}
-}
-
-// BenchmarkDo is BenchmarkReset by Do, with the best method.
-func BenchmarkDo(b *testing.B) {
+func benchCalls(b *testing.B, name string, method Method, call func(m *Memory, write func()) error) {
 	for _, pages := range []int{1, 3, 10, 100} {
 		for _, threads := range []int{1, 2} {
-			b.Run(fmt.Sprintf("pages=%d/threads=%d", pages, threads), func(b *testing.B) {
-				image := benchImage(b, Auto)
+			b.Run(fmt.Sprintf("%s/pages=%d/threads=%d", name, pages, threads), func(b *testing.B) {
+				image := benchImage(b, method)
+				memories := make([]*Memory, threads)
+				for i := range memories {
+					memories[i] = benchMemory(b, image)
+				}
 				b.ReportAllocs()
+				b.ResetTimer()
 				var done sync.WaitGroup
-				for range threads {
-					m := benchMemory(b, image)
+				var busy atomic.Int64
+				for _, m := range memories {
 					view := m.Bytes()
-					done.Go(func() {
-						for range b.N {
-							_, err := m.Do(func() {
-								for p := range pages {
-									view[p*6*pageSize]++
-								}
-							})
-							if err != nil {
-								b.Error(err)
-								return
-							}
+					write := func() {
+						for p := range pages {
+							view[p*6*pageSize]++
 						}
+					}
+					done.Go(func() {
+						onOneThread(func() {
+							start := threadTime(b)
+							defer func() { busy.Add(threadTime(b) - start) }()
+							for range b.N {
+								if err := call(m, write); err != nil {
+									b.Error(err)
+									return
+								}
+							}
+						})
 					})
 				}
 				done.Wait()
+				b.ReportMetric(float64(busy.Load())/float64(threads*b.N), "cpu-ns/op")
 			})
 		}
 	}
+}
+
+// threadTime is how long the thread has been running, in nanoseconds.
+func threadTime(b *testing.B) int64 {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t); err != nil {
+		b.Error(err)
+	}
+	return t.Nano()
 }
 
 // BenchmarkBegin is what the gate costs before a call.
