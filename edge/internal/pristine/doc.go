@@ -39,7 +39,8 @@
 //   - a memory serves one instantiation and one call at a time;
 //   - a report that says Retire, and any error, means that the owner closes the
 //     instance and makes another;
-//   - views of the memory are void after Close.
+//   - views of the memory are void once Do or Reset returns: a reply is parsed, or
+//     copied, before. After Close reading one crashes the process.
 //
 // Audit compares the whole memory with the image: tests do so after every
 // call, production now and then.

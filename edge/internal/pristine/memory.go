@@ -56,8 +56,8 @@ func NewMemory(max uint64) (*Memory, error) {
 	return &Memory{space: space}, nil
 }
 
-// Bytes are the memory as the guest sees it. The view is void after growth
-// that moves it, and after Close.
+// Bytes are the memory as the guest sees it. The view is void once the guest has
+// grown the memory, and after Close.
 func (m *Memory) Bytes() []byte { return m.view }
 
 // Allocate implements experimental.MemoryAllocator. It panics if the memory

@@ -8,19 +8,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mappedSpace is a reservation of addresses that never moves. What is not used
-// yet is not accessible.
+// mappedSpace is a reservation of addresses that never moves. What is not in
+// use cannot be written.
 type mappedSpace struct {
 	reserved []byte
 	used     int
 }
 
-const noAccess = unix.MAP_PRIVATE | unix.MAP_ANON | unix.MAP_NORESERVE
+const anonymous = unix.MAP_PRIVATE | unix.MAP_ANON | unix.MAP_NORESERVE
 
 func newSpace(max int) (space, error) { return newMappedSpace(max) }
 
 func newMappedSpace(max int) (*mappedSpace, error) {
-	base, err := unix.MmapPtr(-1, 0, nil, uintptr(max), unix.PROT_NONE, noAccess)
+	base, err := unix.MmapPtr(-1, 0, nil, uintptr(max), unix.PROT_NONE, anonymous)
 	if err != nil {
 		return nil, fmt.Errorf("pristine: reserving %d bytes of address space: %w", max, err)
 	}
@@ -54,13 +54,14 @@ func (s *mappedSpace) grow(size int) error {
 	return nil
 }
 
-// shrink maps nothing over what is dropped, so its pages are gone and growing
-// again finds zeros.
+// shrink maps emptiness over what is dropped, so its pages are gone and growing
+// again finds zeros. It can be read: a view that outlived a reset is a bug of the
+// host's, but none to die for.
 func (s *mappedSpace) shrink(size int) error {
 	if size == s.used {
 		return nil
 	}
-	_, err := unix.MmapPtr(-1, 0, s.at(size), uintptr(s.used-size), unix.PROT_NONE, noAccess|unix.MAP_FIXED)
+	_, err := unix.MmapPtr(-1, 0, s.at(size), uintptr(s.used-size), unix.PROT_READ, anonymous|unix.MAP_FIXED)
 	if err != nil {
 		return fmt.Errorf("pristine: dropping what lies beyond %d bytes: %w", size, err)
 	}
