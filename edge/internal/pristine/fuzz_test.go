@@ -23,7 +23,7 @@ func FuzzPatterns(f *testing.F) {
 	f.Add([]byte("w\x00\x00\x01r\x00\x00\x00w\x00\x00\x01"))
 	f.Add([]byte("c\xff\x3f\xffg\x00\x00\x02w\xff\xff\x09r\x00\x00\x00w\xff\xff\x09"))
 	content := someContent()
-	images := []*Image{newImage(newHeapCopy(content), Compare, DefaultRetireAbove)}
+	images := []*Image{heapImage(content)}
 	for _, m := range methods {
 		image, err := NewImage(content, Options{Method: m})
 		if err != nil {

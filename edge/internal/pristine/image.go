@@ -33,7 +33,7 @@ type Options struct {
 // any number of threads, may be made from it.
 type Image struct {
 	source      source
-	method      Method
+	support     Support
 	retireAbove int
 
 	mu       sync.Mutex
@@ -64,27 +64,33 @@ func NewImage(content []byte, o Options) (*Image, error) {
 	if o.RetireAbove == 0 {
 		o.RetireAbove = DefaultRetireAbove
 	}
-	method, err := Probe().choose(o.Method)
+	src, support, err := keep(content, o.Method)
 	if err != nil {
 		return nil, err
 	}
-	src, err := freeze(content)
-	switch {
-	case err == nil:
-	case method == Compare || o.Method == Auto:
-		src, method = newHeapCopy(content), Compare
-	default:
-		return nil, fmt.Errorf("%w freeze an image for %s: %w", ErrUnsupported, method, err)
-	}
-	return newImage(src, method, o.RetireAbove), nil
+	return &Image{source: src, support: support, retireAbove: o.RetireAbove}, nil
 }
 
-func newImage(src source, method Method, retireAbove int) *Image {
-	return &Image{source: src, method: method, retireAbove: retireAbove}
+// keep finds a place for the content, and the method that goes with it.
+func keep(content []byte, wanted Method) (source, Support, error) {
+	support, err := Probe().choose(wanted)
+	if err != nil {
+		return nil, support, err
+	}
+	src, err := freeze(content)
+	if err != nil {
+		src = newHeapCopy(content)
+		support, err = compareOnly(err).choose(wanted)
+	}
+	return src, support, err
 }
 
 // Method is how the memories of this image are put back.
-func (i *Image) Method() Method { return i.method }
+func (i *Image) Method() Method { return i.support.Best }
+
+// Support is what was found to work when the image was made, for reports: its
+// best is the image's method.
+func (i *Image) Support() Support { return i.support }
 
 // Size is the length of the image in bytes.
 func (i *Image) Size() int { return len(i.source.content()) }
@@ -108,7 +114,7 @@ func (i *Image) NewMemory(max uint64) (*Memory, error) {
 		image:  i,
 		space:  space,
 		view:   space.bytes(),
-		finder: i.source.newFinder(i.method),
+		finder: i.source.newFinder(i.Method()),
 		known:  newPageSet(i.Size()),
 		unsure: true,
 	}, nil

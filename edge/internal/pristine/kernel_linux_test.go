@@ -1,6 +1,7 @@
 package pristine
 
 import (
+	"errors"
 	"os"
 	"strings"
 	"syscall"
@@ -117,6 +118,40 @@ func TestImageCannotBeWritten(t *testing.T) {
 	if err := f.release(); err != nil {
 		t.Error(err)
 	}
+}
+
+func TestImageIsKeptOnTheHeapWhereNoFileCanBeHad(t *testing.T) {
+	var old syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &old); err != nil {
+		t.Fatal(err)
+	}
+	limit := old
+	limit.Cur = 0
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	image, err := NewImage(someContent(), Options{})
+	_, forced := NewImage(someContent(), Options{Method: GatedScan})
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &old); err != nil {
+		t.Fatal(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer image.Close()
+	if image.Method() != Compare || !errors.Is(image.Support().Refused[GatedScan], syscall.EMFILE) {
+		t.Errorf("method is %s, refused: %v", image.Method(), image.Support().Refused)
+	}
+	if !errors.Is(forced, ErrUnsupported) || !errors.Is(forced, syscall.EMFILE) {
+		t.Errorf("forcing a method: %v, expected ErrUnsupported with the reason", forced)
+	}
+	m := newMemory(t, image)
+	defer mustClose(t, m)
+	onOneThread(func() {
+		if err := cycle(m, someContent(), func(view []byte) { clear(view) }); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // footprint is what could leak: mappings of images, files, address space.

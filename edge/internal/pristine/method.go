@@ -51,10 +51,10 @@ func (m Method) String() string {
 // gated tells whether the thread's fault count decides if the kernel is asked.
 func (m Method) gated() bool { return m == GatedScan || m == GatedPagemap }
 
-// Support is what Probe found.
+// Support tells which methods work.
 type Support struct {
 	Best    Method
-	Refused map[Method]error // why the others do not work here
+	Refused map[Method]error // why others do not
 }
 
 // Probe tries each method on a small memory of its own: it writes pages and
@@ -62,6 +62,15 @@ type Support struct {
 func Probe() Support {
 	refused := probe()
 	return Support{Best: best(refused), Refused: refused}
+}
+
+// compareOnly is what is left without the means to share an image.
+func compareOnly(reason error) Support {
+	s := Support{Best: Compare, Refused: make(map[Method]error)}
+	for _, m := range methods[:len(methods)-1] {
+		s.Refused[m] = reason
+	}
+	return s
 }
 
 func best(refused map[Method]error) Method {
@@ -73,15 +82,17 @@ func best(refused map[Method]error) Method {
 	return Compare
 }
 
-func (s Support) choose(wanted Method) (Method, error) {
+// choose makes the method that is wanted the best, if it works.
+func (s Support) choose(wanted Method) (Support, error) {
 	if wanted == Auto {
-		return s.Best, nil
+		return s, nil
 	}
 	if wanted > Compare {
-		return 0, fmt.Errorf("%w use %s: expected one of %v", ErrUnsupported, wanted, methods)
+		return s, fmt.Errorf("%w use %s: expected one of %v", ErrUnsupported, wanted, methods)
 	}
 	if reason := s.Refused[wanted]; reason != nil {
-		return 0, fmt.Errorf("%w use %s: %w", ErrUnsupported, wanted, reason)
+		return s, fmt.Errorf("%w use %s: %w", ErrUnsupported, wanted, reason)
 	}
-	return wanted, nil
+	s.Best = wanted
+	return s, nil
 }

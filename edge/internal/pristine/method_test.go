@@ -24,10 +24,9 @@ func TestMethodIsTheBestThatWorks(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			s := Support{Best: best(test.refused), Refused: test.refused}
-			got, err := s.choose(test.wanted)
-			if got != test.want || !errors.Is(err, test.err) {
-				t.Errorf("chose %s, %v: expected %s, %v", got, err, test.want, test.err)
+			s, err := Support{Best: best(test.refused), Refused: test.refused}.choose(test.wanted)
+			if !errors.Is(err, test.err) || err == nil && s.Best != test.want {
+				t.Errorf("chose %s, %v: expected %s, %v", s.Best, err, test.want, test.err)
 			}
 			if err != nil && !errors.Is(err, ErrUnsupported) {
 				t.Errorf("%v is not ErrUnsupported", err)

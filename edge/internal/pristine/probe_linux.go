@@ -14,20 +14,17 @@ func probe() map[Method]error {
 	for i := range content {
 		content[i] = byte(i / wasmPage)
 	}
-	refused := make(map[Method]error)
 	f, err := newFrozenFile(content)
+	if err != nil {
+		return compareOnly(err).Refused
+	}
+	refused := make(map[Method]error)
 	for _, m := range methods[:len(methods)-1] {
-		reason := err
-		if reason == nil {
-			reason = f.try(m)
-		}
-		if reason != nil {
-			refused[m] = reason
+		if err := f.try(m); err != nil {
+			refused[m] = err
 		}
 	}
-	if err == nil {
-		_ = f.release() // of a file in memory: nothing is lost
-	}
+	_ = f.release() // of a file in memory: nothing is lost
 	return refused
 }
 

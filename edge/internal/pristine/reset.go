@@ -88,7 +88,7 @@ func (m *Memory) Reset() (ResetReport, error) {
 	return m.reset(m.gate.close())
 }
 
-func (m *Memory) gated() bool { return m.finder != nil && m.image.method.gated() }
+func (m *Memory) gated() bool { return m.finder != nil && m.image.Method().gated() }
 
 func (m *Memory) reset(search Cause) (ResetReport, error) {
 	if m.unsure && search != EveryTime {
@@ -122,7 +122,7 @@ func (m *Memory) putBack(r *ResetReport) error {
 		m.unsure = true
 		before := m.known.count
 		if err := m.finder.find(m.view[:m.image.Size()], &m.known); err != nil {
-			return fmt.Errorf("pristine: finding written pages by %s: %w", m.image.method, err)
+			return fmt.Errorf("pristine: finding written pages by %s: %w", m.image.Method(), err)
 		}
 		m.unsure = false
 		r.NewPages = m.known.count - before

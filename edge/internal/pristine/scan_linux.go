@@ -30,7 +30,7 @@ type scanArg struct {
 }
 
 // scanRegion is struct page_region.
-type scanRegion struct{ start, end, categories uint64 }
+type scanRegion struct{ start, end, _ uint64 }
 
 const (
 	scanRequest = 3<<30 | unsafe.Sizeof(scanArg{})<<16 | 'f'<<8 | 16 // _IOWR('f', 16, struct pm_scan_arg)

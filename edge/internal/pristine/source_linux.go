@@ -28,7 +28,7 @@ func newFrozenFile(content []byte) (*frozenFile, error) {
 		return nil, fmt.Errorf("pristine: memfd_create: %w", err)
 	}
 	f := &frozenFile{fd: fd, pagemap: -1}
-	if err := errors.Join(f.write(content), f.seal(), f.mapContent(len(content))); err != nil {
+	if err := f.fill(content); err != nil {
 		return nil, errors.Join(err, f.release())
 	}
 	if pagemap, err := unix.Open("/proc/self/pagemap", unix.O_RDONLY|unix.O_CLOEXEC, 0); err == nil {
@@ -46,6 +46,16 @@ func memfd() (int, error) {
 		fd, err = unix.MemfdCreate(fileName, flags)
 	}
 	return fd, err
+}
+
+func (f *frozenFile) fill(content []byte) error {
+	if err := f.write(content); err != nil {
+		return err
+	}
+	if err := f.seal(); err != nil {
+		return err
+	}
+	return f.mapContent(len(content))
 }
 
 // write leaves holes where content is zero.

@@ -11,13 +11,7 @@ func freeze(content []byte) (source, error) { return newHeapCopy(content), nil }
 
 func newSpace(max int) (space, error) { return &heapSpace{max: max}, nil }
 
-func probe() map[Method]error {
-	refused := make(map[Method]error)
-	for _, m := range methods[:len(methods)-1] {
-		refused[m] = errors.New("it needs Linux")
-	}
-	return refused
-}
+func probe() map[Method]error { return compareOnly(errors.New("it needs Linux")).Refused }
 
 type gate struct{ opened bool }
 
