@@ -58,7 +58,7 @@ func (it *Instructions) Err() error {
 //
 // Two rules are narrower than the specification, because engines read less
 // than it allows and a rewriter must never see other instructions than the
-// engine will: numbers behind a prefix byte are in their shortest form, and
+// engine will: numbers of SIMD instructions are in their shortest form, and
 // block types that are no index are single bytes.
 func (it *Instructions) Next(in *Instruction) bool {
 	r := &it.r
@@ -98,12 +98,12 @@ func (it *Instructions) Next(in *Instruction) bool {
 // misc reads the number behind 0xfc.
 func (r *reader) misc() (Opcode, immediate) {
 	at := r.at
-	n := r.byte()
-	if r.err == nil && int(n) >= len(miscImmediates) {
-		r.unsupported(at, "an instruction of core Wasm 2.0 in its shortest form", fmt.Sprintf("0xfc %#x", n))
+	n := r.u32()
+	if n >= uint32(len(miscImmediates)) {
+		r.unsupported(at, "an instruction of core Wasm 2.0", fmt.Sprintf("0xfc %#x", n))
 		return misc, immUnknown
 	}
-	return misc | Opcode(n), miscImmediates[min(int(n), len(miscImmediates)-1)]
+	return misc | Opcode(n), miscImmediates[n]
 }
 
 // simd reads the number behind 0xfd, of which wazero reads a single byte and

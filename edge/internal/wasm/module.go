@@ -35,8 +35,10 @@ func Decode(b []byte) (*Module, error) {
 		r.fail(ErrLimit, 0, "at most 1 GiB", fmt.Sprintf("%d bytes", len(b)))
 	}
 	if len(b) < len(header) || string(b[:len(header)]) != header {
-		found := fmt.Sprintf("% x", b[:min(len(b), len(header))])
-		if len(b) >= len(header) && string(b[:4]) == header[:4] {
+		found := "other bytes"
+		if len(b) < len(header) {
+			found = fmt.Sprintf("%d bytes", len(b))
+		} else if string(b[:4]) == header[:4] {
 			found = fmt.Sprintf("version %d", binary.LittleEndian.Uint32(b[4:]))
 		}
 		r.fail(ErrMalformed, 0, "a Wasm module of version 1", found)
@@ -46,9 +48,13 @@ func Decode(b []byte) (*Module, error) {
 	for rank := 0; r.left() > 0 && r.err == nil; {
 		rank = m.readSection(&r, rank)
 	}
-	r.section = SectionCode
-	if r.err == nil && m.Functions.Len() != m.Code.Len() {
-		r.malformedf(r.at, "as many bodies as functions", "%d bodies, %d functions", m.Code.Len(), m.Functions.Len())
+	if n := m.Functions.Len(); n != m.Code.Len() {
+		r.section = SectionCode
+		r.malformedf(r.at, "as many bodies as functions", "%d bodies, %d functions", m.Code.Len(), n)
+	}
+	if n := m.DataCount; n.Present && int(n.Value) != m.Data.Len() {
+		r.section = SectionData
+		r.malformedf(r.at, "as many data segments as announced", "%d segments, announced %d", m.Data.Len(), n.Value)
 	}
 	if err := r.failure(); err != nil {
 		return nil, err
