@@ -39,14 +39,22 @@ type guest struct {
 
 	refills int
 	refused bool // the budget was used up
+
+	onRefill func(used uint64) bool // whether to grant more; nil: yes
 }
 
 // newGuest compiles and instantiates b. It returns the error of the first step
 // that fails.
 func newGuest(tb testing.TB, b []byte) (*guest, error) {
 	tb.Helper()
+	return instantiate(tb, b, plenty, "_initialize")
+}
+
+// instantiate is newGuest with a budget and the export to be called first.
+func instantiate(tb testing.TB, b []byte, budget uint64, first string) (*guest, error) {
+	tb.Helper()
 	ctx := context.Background()
-	g := &guest{tb: tb, budget: plenty, slice: meter.DefaultSlice}
+	g := &guest{tb: tb, budget: budget, slice: meter.DefaultSlice}
 	g.rt = wazero.NewRuntime(ctx)
 	tb.Cleanup(func() { _ = g.rt.Close(ctx) })
 	wasi_snapshot_preview1.MustInstantiate(ctx, g.rt)
@@ -69,7 +77,7 @@ func newGuest(tb testing.TB, b []byte) (*guest, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.mod, err = g.rt.InstantiateModule(ctx, compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions("_initialize"))
+	g.mod, err = g.rt.InstantiateModule(ctx, compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions(first))
 	if err != nil {
 		return nil, err
 	}
@@ -117,6 +125,9 @@ func metered(tb testing.TB, b []byte, o meter.Options) (*guest, meter.Result) {
 // refill grants the next slice, up to the budget.
 func (g *guest) refill(used uint64) uint64 {
 	g.refills++
+	if g.onRefill != nil && !g.onRefill(used) {
+		return 0
+	}
 	if used >= g.budget {
 		g.refused = true
 	}

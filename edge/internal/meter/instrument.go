@@ -28,7 +28,7 @@ func Instrument(guest []byte, o Options) (Result, error) {
 	if err := w.checkIndices(m); err != nil {
 		return Result{}, err
 	}
-	var r Result
+	r := Result{MaxDepth: uint64(o.MaxDepth)}
 	if err := w.limitMemory(o, &r); err != nil {
 		return Result{}, err
 	}

@@ -74,6 +74,8 @@ type Result struct {
 	// MinMemory and MaxMemory are the bounds of the guest's memory in pages,
 	// both 0 if it has none.
 	MinMemory, MaxMemory uint32
+	// MaxDepth is the depth above which the guest traps; see ExportDepth.
+	MaxDepth uint64
 	// Functions, Charges and Checks count what was instrumented, for reports.
 	Functions, Charges, Checks int
 }
