@@ -47,15 +47,25 @@ type guest struct {
 // that fails.
 func newGuest(tb testing.TB, b []byte) (*guest, error) {
 	tb.Helper()
-	return instantiate(tb, b, plenty, "_initialize")
+	return instantiate(tb, b, setup{budget: plenty, first: "_initialize"})
 }
 
-// instantiate is newGuest with a budget and the export to be called first.
-func instantiate(tb testing.TB, b []byte, budget uint64, first string) (*guest, error) {
+// setup says how a guest is made.
+type setup struct {
+	budget uint64
+	first  string // export that is called at once
+	pages  uint32 // most memory; 0: what wazero allows
+}
+
+func instantiate(tb testing.TB, b []byte, s setup) (*guest, error) {
 	tb.Helper()
 	ctx := context.Background()
-	g := &guest{tb: tb, budget: budget, slice: meter.DefaultSlice}
-	g.rt = wazero.NewRuntime(ctx)
+	g := &guest{tb: tb, budget: s.budget, slice: meter.DefaultSlice}
+	config := wazero.NewRuntimeConfig()
+	if s.pages > 0 {
+		config = config.WithMemoryLimitPages(s.pages)
+	}
+	g.rt = wazero.NewRuntimeWithConfig(ctx, config)
 	tb.Cleanup(func() { _ = g.rt.Close(ctx) })
 	wasi_snapshot_preview1.MustInstantiate(ctx, g.rt)
 	i64 := []api.ValueType{api.ValueTypeI64}
@@ -77,7 +87,7 @@ func instantiate(tb testing.TB, b []byte, budget uint64, first string) (*guest, 
 	if err != nil {
 		return nil, err
 	}
-	g.mod, err = g.rt.InstantiateModule(ctx, compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions(first))
+	g.mod, err = g.rt.InstantiateModule(ctx, compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions(s.first))
 	if err != nil {
 		return nil, err
 	}

@@ -142,7 +142,7 @@ func TestNothingRunsWithoutFuel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := instantiate(t, r.Wasm, 0, "_initialize"); err == nil || !strings.Contains(err.Error(), "unreachable") {
+	if _, err := instantiate(t, r.Wasm, setup{first: "_initialize"}); err == nil || !strings.Contains(err.Error(), "unreachable") {
 		t.Errorf("_initialize ran: %v", err)
 	}
 }

@@ -121,7 +121,7 @@ func TestGuestWithoutDataRunsFromAnImage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, err := instantiate(t, bare.Wasm, plenty, "")
+	g, err := instantiate(t, bare.Wasm, setup{budget: plenty})
 	if err != nil {
 		t.Fatal(err)
 	}
