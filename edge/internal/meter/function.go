@@ -33,11 +33,12 @@ type edit struct {
 // frame is what a function's stack frame is like.
 type frame struct {
 	locals uint32 // parameters included
+	code   uint32 // bytes, which bound what else it may hold
 	calls  bool   // it calls, so it can be part of a recursion
 }
 
 // weight returns for how many frames it counts.
-func (f frame) weight() uint32 { return 1 + f.locals/frameSlots }
+func (f frame) weight() uint32 { return 1 + f.locals/frameLocals + f.code/frameCode }
 
 // rewrite returns the metered form of function i.
 func (w *rewriter) rewrite(i uint32) ([]byte, error) {
@@ -60,7 +61,7 @@ func (w *rewriter) rewrite(i uint32) ([]byte, error) {
 
 // survey walks through a function, checks it, and notes what is to be done.
 func (w *rewriter) survey(i, locals uint32, it wasm.Instructions) (frame, error) {
-	f := frame{locals: locals}
+	f := frame{locals: locals, code: uint32(len(it.Code()))}
 	w.stretches.begin()
 	w.dispatcher.begin()
 	w.edits = w.edits[:0]

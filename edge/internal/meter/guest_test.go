@@ -26,6 +26,9 @@ var (
 // plenty is a budget that no test uses up by itself.
 const plenty = 1 << 40
 
+// compiled keeps what was compiled: several tests run the Go guest.
+var compiled = wazero.NewCompilationCache()
+
 // guest is one instance, metered or not, in its own runtime.
 type guest struct {
 	tb     testing.TB
@@ -61,7 +64,7 @@ func instantiate(tb testing.TB, b []byte, s setup) (*guest, error) {
 	tb.Helper()
 	ctx := context.Background()
 	g := &guest{tb: tb, budget: s.budget, slice: meter.DefaultSlice}
-	config := wazero.NewRuntimeConfig()
+	config := wazero.NewRuntimeConfig().WithCompilationCache(compiled)
 	if s.pages > 0 {
 		config = config.WithMemoryLimitPages(s.pages)
 	}
@@ -83,11 +86,11 @@ func instantiate(tb testing.TB, b []byte, s setup) (*guest, error) {
 	if err := spectest(ctx, g.rt); err != nil {
 		return nil, err
 	}
-	compiled, err := g.rt.CompileModule(ctx, b)
+	code, err := g.rt.CompileModule(ctx, b)
 	if err != nil {
 		return nil, err
 	}
-	g.mod, err = g.rt.InstantiateModule(ctx, compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions(s.first))
+	g.mod, err = g.rt.InstantiateModule(ctx, code, wazero.NewModuleConfig().WithName("").WithStartFunctions(s.first))
 	if err != nil {
 		return nil, err
 	}

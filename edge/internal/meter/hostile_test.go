@@ -1,6 +1,7 @@
 package meter_test
 
 import (
+	"bytes"
 	"context"
 	"strings"
 	"testing"
@@ -83,6 +84,22 @@ func TestLargeFramesCountSeveralTimes(t *testing.T) {
 	// 40 locals: 3 frames; 14 units a call.
 	if got := fuel["deep_large"] / 14; got < 325 || got > 340 {
 		t.Errorf("a large frame is entered %d times", got)
+	}
+}
+
+// A frame can be large without locals: by what is on the operand stack while
+// the function calls itself.
+func TestWideFramesCountSeveralTimes(t *testing.T) {
+	const operands = 10_000
+	code := bytes.Repeat([]byte{0x23, 1}, operands) // global.get
+	code = append(code, 0x10, 0)
+	code = append(code, bytes.Repeat([]byte{0x6a}, operands-1)...) // i32.add
+	g, _ := metered(t, module(append(code, 0x24, 1)...).Encode(), meter.Options{})
+	if err := g.trap("f"); err != nil {
+		t.Fatal(err)
+	}
+	if got := g.fuel.Get() / (2 * operands); got > 700 {
+		t.Errorf("a frame of %d operands is entered %d times", operands, got)
 	}
 }
 

@@ -54,6 +54,9 @@ func (w *rewriter) limitMemory(o Options, r *Result) error {
 		return nil
 	}
 	l := w.m.Memories.At(0).Limits
+	if l.HasMax && l.Max > mostMemory {
+		return refuse("a memory of at most 65,536 pages", "%d", l.Max)
+	}
 	l.Min = max(l.Min, o.MinMemory)
 	if !l.HasMax || l.Max > o.MaxMemory {
 		l.Max, l.HasMax = o.MaxMemory, true

@@ -231,6 +231,9 @@ func TestGuestsThatAreNotSafeAreRefused(t *testing.T) {
 			m.Tables.Set(0, wasm.Table{Type: ref, Limits: wasm.Limits{Min: 1<<32 - 1}})
 		}), "tables of at most"},
 		{"too much memory", with(func(m *wasm.Module) { m.Memories.Set(0, wasm.Memory{Limits: wasm.Limits{Min: 1025}}) }), "at most 1024 pages, found 1025"},
+		{"memory past 32 bits", with(func(m *wasm.Module) {
+			m.Memories.Set(0, wasm.Memory{Limits: wasm.Limits{Min: 1, Max: 65537, HasMax: true}})
+		}), "at most 65,536 pages"},
 		{"memory of more than its maximum", with(func(m *wasm.Module) {
 			m.Memories.Set(0, wasm.Memory{Limits: wasm.Limits{Min: 2, Max: 1, HasMax: true}})
 		}), "at most 1 pages"},

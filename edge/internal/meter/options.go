@@ -47,6 +47,7 @@ type Options struct {
 const (
 	defaultMaxMemory = 1024
 	defaultMaxDepth  = 20_000
+	mostMemory       = 1 << 16 // pages: all that 32 bits address
 	// maxTable is the largest table, in elements. The engine allocates it
 	// when the guest is instantiated, eight bytes each.
 	maxTable = 1 << 20
@@ -56,6 +57,7 @@ func (o Options) withDefaults() Options {
 	if o.MaxMemory == 0 {
 		o.MaxMemory = defaultMaxMemory
 	}
+	o.MaxMemory = min(o.MaxMemory, mostMemory)
 	if o.MaxDepth == 0 {
 		o.MaxDepth = defaultMaxDepth
 	}

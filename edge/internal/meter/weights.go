@@ -13,13 +13,14 @@ const (
 	weightCall     = 4
 	weightIndirect = 8
 	weightHost     = 64 // a call of an import
-	weightBulk     = 8  // and one unit for each bulkUnit bytes
-	weightGrow     = 64 // and pageUnits for each page
+	weightBulk     = 8  // and one unit for each 8 bytes
+	weightGrow     = 64 // and 8,192 units for each page
 
-	bulkShift  = 3      // 8 bytes a unit
-	pageShift  = 16 - 3 // 8,192 units a page
-	smallest   = 16     // units of a stretch that is not worth a charge of its own
-	frameSlots = 16     // locals that one more frame is counted for
+	bulkShift   = 3
+	pageShift   = 16 - bulkShift
+	smallest    = 16   // units of a stretch that is not worth a charge of its own
+	frameLocals = 16   // locals that one more frame is counted for
+	frameCode   = 1024 // bytes of code that one more is counted for
 )
 
 // weight returns what an instruction costs; imports is the number of functions

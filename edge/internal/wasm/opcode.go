@@ -81,9 +81,6 @@ const (
 	OpV128Const    Opcode = simd | 12
 )
 
-// SIMD tells whether op works on vectors.
-func (op Opcode) SIMD() bool { return op>>12 == prefixSIMD }
-
 // immediate is the layout of what follows an opcode.
 type immediate uint8
 

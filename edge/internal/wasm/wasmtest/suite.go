@@ -37,10 +37,11 @@ type Value struct {
 	Value    json.RawMessage
 }
 
-// Scripts reads all scripts of a part of the test suite.
+// Scripts reads all scripts of a part of the test suite: "v2", "threads",
+// "tail-call" and others.
 func Scripts(tb testing.TB, part string) []Script {
 	tb.Helper()
-	dir := Suite(tb, part)
+	dir := suite(tb, part)
 	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
 	if err != nil || len(files) == 0 {
 		tb.Fatalf("no scripts in %s: %v", dir, err)

@@ -48,10 +48,10 @@ func GoGuest(tb testing.TB) []byte {
 	return b
 }
 
-// Suite returns a directory with a part of the WebAssembly test suite, as
+// suite returns a directory with a part of the WebAssembly test suite, as
 // wazero's module brings it along: "v2", "threads", "tail-call" and others,
 // .wasm files beside .json files that say what to do with them.
-func Suite(tb testing.TB, part string) string {
+func suite(tb testing.TB, part string) string {
 	tb.Helper()
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/tetratelabs/wazero").Output()
 	if err != nil {
