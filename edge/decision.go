@@ -1,6 +1,11 @@
 package edge
 
-import "github.com/tenantedge/tenantedge/guest/abi"
+import (
+	"slices"
+
+	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/tenantdb"
+)
 
 // Outcome says what the guest decided about a request.
 type Outcome = abi.Outcome
@@ -42,19 +47,34 @@ type Tenant struct {
 	Path        string // decoded path that the tenant sees: the folder is removed
 	Identifier  string // stands for the tenant in file paths and URLs
 	CachePrefix string // what a key of the tenant's in a shared cache starts with
-	attributes  attributes
+	attributes  []tenantdb.Attribute
 }
 
 // Attribute returns a further column of the tenant's row, as the directory's
 // configuration names it.
-func (t *Tenant) Attribute(name string) (string, bool) { return t.attributes.get(name) }
+func (t *Tenant) Attribute(name string) (string, bool) {
+	for _, a := range t.attributes {
+		if a.Name == name {
+			return a.Value, true
+		}
+	}
+	return "", false
+}
+
+// SetAttribute sets a further column of the tenant's row: for tests of handlers
+// (see WithTenant), and to ask Host.Pathname about a tenant that is in no
+// directory.
+func (t *Tenant) SetAttribute(name, value string) {
+	rest := slices.DeleteFunc(slices.Clone(t.attributes), func(a tenantdb.Attribute) bool { return a.Name == name })
+	t.attributes = append(rest, tenantdb.Attribute{Name: name, Value: value})
+}
 
 // Decision is what the guest decided about one request.
 type Decision struct {
 	Outcome  Outcome
 	Status   int    // HTTP status for every outcome but tenant and none
 	Location string // OutcomeRedirect: where to
-	Reason   string // why, for people; never shown to clients
+	Reason   string // why, for people; never shown to clients; see Request.Explain
 	Tenant   Tenant // OutcomeTenant, and OutcomeRedirect as far as it is known
 	// WSRoute is the websocket route that matched; empty name: none did.
 	WSRoute WSMatch

@@ -18,6 +18,7 @@ const (
 const (
 	ReqTrusted   = 1 << 0 // the peer is trusted, or proved the tenant header: its reference headers may be believed
 	ReqWebsocket = 1 << 1 // a websocket handshake
+	ReqExplain   = 1 << 2 // the host wants DecReason for every outcome, not for refusals alone
 )
 
 // Fields of a decision. From DecHeader0 on come pairs of a name and a value:
@@ -45,6 +46,7 @@ const (
 const (
 	DecOutcomeMask = 0xff
 	DecDynamic     = 1 << 8 // the tenant is a row of the directory
+	DecBySession   = 1 << 9 // the reference comes from the session, not from the header
 	DecStatusShift = 16
 )
 
@@ -87,4 +89,5 @@ const (
 const (
 	RecPrimary           = 1 << 0 // the row is the tenant's primary one
 	RecRedirectToPrimary = 1 << 1 // the row asks to be redirected to the primary one
+	RecAmbiguous         = 1 << 2 // answer of primary_domain: several rows claim to be the primary one, this is the first
 )

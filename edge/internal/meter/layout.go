@@ -15,7 +15,7 @@ import (
 type layout struct {
 	// Of the guest as it came: every index in its code is checked against
 	// these, for past them lies what the meter adds.
-	types, functions, globals, tables, data, elements uint32
+	types, functions, globals uint32
 
 	imports uint32 // functions imported; the index of refill
 	moved   uint32 // new index of the function whose index that was
@@ -38,9 +38,6 @@ func newLayout(m *wasm.Module, o Options) layout {
 		types:     uint32(m.Types.Len()),
 		functions: imports + bodies,
 		globals:   globals,
-		tables:    uint32(m.Tables.Len()),
-		data:      uint32(m.Data.Len()),
-		elements:  uint32(m.Elements.Len()),
 		imports:   imports,
 		moved:     added,
 		check:     added + 1,

@@ -1,0 +1,67 @@
+# The guest is the same bytes wherever it is built with this release of Go.
+GUEST_GO  := go1.26.8
+# The linter, by version, so that it says the same to everybody.
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+# Modules in this repository; each has its own go.mod.
+MODULES   := . bench
+# How long each fuzz target runs in `make fuzz`.
+FUZZTIME  ?= 10s
+# Further flags for `go test` in `make test`, as -run or -v.
+TESTFLAGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test race check format vet lint tidy guest-same bench fuzz guest clean
+
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: build ## serve a demonstration on http://tenant1.localhost:8080/; needs nothing but Go
+	@bin/tenantedge serve --demo
+
+build: ## build bin/tenantedge
+	@go build -trimpath -o bin/tenantedge ./edge/cmd/tenantedge
+
+test: postgres ## run all tests, with a real Postgres that is installed if it is missing
+	@for m in $(MODULES); do echo "go test ./... in $$m"; (cd $$m && go test $(TESTFLAGS) ./...) || exit 1; done
+
+race: postgres ## run all tests with the race detector
+	@for m in $(MODULES); do echo "go test -race ./... in $$m"; (cd $$m && go test -race $(TESTFLAGS) ./...) || exit 1; done
+
+.PHONY: postgres
+postgres:
+	@sh .ci/postgres.sh
+
+check: format vet lint tidy guest-same ## format, vet, lint, tidy, rebuild the guest; nothing may change
+
+format:
+	@found=$$(gofmt -l .); if [ -n "$$found" ]; then echo "gofmt: run gofmt -w on:"; echo "$$found"; exit 1; fi
+
+vet:
+	@for m in $(MODULES); do echo "go vet in $$m"; (cd $$m && go vet ./...) || exit 1; done
+	@echo "go vet of the guest for wasip1"; GOOS=wasip1 GOARCH=wasm go vet ./guest/...
+
+lint:
+	@for m in $(MODULES); do echo "staticcheck in $$m"; (cd $$m && go run $(STATICCHECK) ./...) || exit 1; done
+
+tidy:
+	@for m in $(MODULES); do echo "go mod tidy in $$m"; (cd $$m && go mod tidy -diff) || exit 1; done
+
+guest-same: guest
+	@git diff --exit-code --stat -- assets || { echo "assets/router.wasm is not what guest/router gives: commit what 'make guest' built"; exit 1; }
+
+bench: ## measure a routed request through the guest beside the same logic run natively
+	@cd bench && go run .
+
+fuzz: ## run every fuzz target for FUZZTIME (10s)
+	@go test -list '^Fuzz' ./... | awk '/^Fuzz/ {names = names " " $$1} /^ok/ {n = split(names, t, " "); for (i = 1; i <= n; i++) print $$2, t[i]; names = ""}' \
+	| while read -r package target; do \
+		echo "$$target in $$package"; \
+		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package" </dev/null || exit 1; \
+	done
+
+guest: ## build assets/router.wasm from guest/router, the same bytes everywhere
+	@GOTOOLCHAIN=$(GUEST_GO) GOFLAGS= GOWORK=off CGO_ENABLED=0 GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath -buildvcs=false \
+		-ldflags="-s -w -buildid=" -o assets/router.wasm ./guest/router
+
+clean: ## remove what was built
+	@rm -rf bin

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/server"
+)
+
+//go:embed demo
+var demoFiles embed.FS
+
+// serveDemo serves the configuration in demo/, with a small application in the
+// same process.
+func serveDemo(ctx context.Context, stdout, stderr io.Writer) error {
+	file, err := demoConfig()
+	if err != nil {
+		return err
+	}
+	folder, err := os.MkdirTemp("", "tenantedge-demo-")
+	if err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(folder) }() // the system clears what is left
+	if err := writeDemo(folder, file); err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	app, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	upstream := &http.Server{Handler: newDemoApp(), ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = upstream.Serve(app) }() // until it is closed
+	defer func() { _ = upstream.Close() }()
+	file.URLConfs["demo.app"] = config.URLConf{
+		Upstream: &url.URL{Scheme: "http", Host: app.Addr().String()}, Path: "original", Host: "client",
+	}
+	return serveFile(ctx, file, stderr, func(s *server.Server) {
+		port := s.Addrs()[0].(*net.TCPAddr).Port
+		_, _ = io.WriteString(stdout, demoHint(port, s.AdminAddr().String(), filepath.Join(folder, "tenantedge.yaml")))
+	})
+}
+
+// demoConfig is the configuration in demo/, on ports that are free.
+func demoConfig() (*config.File, error) {
+	data, err := demoFiles.ReadFile("demo/tenantedge.yaml")
+	if err != nil {
+		return nil, fmt.Errorf("demo: %w", err)
+	}
+	file, err := config.Parse("demo/tenantedge.yaml", data)
+	if err != nil {
+		return nil, err
+	}
+	port, err := freePort(8080)
+	if err != nil {
+		return nil, err
+	}
+	admin, err := freePort(port + 1)
+	if err != nil {
+		return nil, err
+	}
+	file.Listeners[0].Address = loopback(port)
+	file.Admin = loopback(admin)
+	return file, nil
+}
+
+func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
+
+// freePort is the first port from first on that nobody listens on.
+func freePort(first int) (int, error) {
+	const tries = 20
+	var errs error
+	for port := first; port < first+tries; port++ {
+		l, err := net.Listen("tcp", loopback(port))
+		if err == nil {
+			return port, l.Close()
+		}
+		errs = err
+	}
+	return 0, fmt.Errorf("demo: expected a free port from %d to %d, found none: %w", first, first+tries-1, errs)
+}
+
+// writeDemo writes the site's files, and the configuration, so that eval can
+// be asked about it.
+func writeDemo(folder string, file *config.File) error {
+	files, err := fs.Sub(demoFiles, "demo")
+	if err != nil {
+		return err
+	}
+	if err := os.CopyFS(folder, files); err != nil {
+		return err
+	}
+	style, err := fs.ReadFile(files, "style.css")
+	if err != nil {
+		return err
+	}
+	site := filepath.Join(folder, "site")
+	file.URLConfs["demo.site"] = config.URLConf{Files: site}
+	return errors.Join(
+		os.WriteFile(filepath.Join(site, "style.css"), style, 0o600),
+		os.Remove(filepath.Join(folder, "style.css")),
+		os.Remove(filepath.Join(folder, "app.html.tmpl")),
+	)
+}
+
+func demoHint(port int, admin, configPath string) string {
+	return fmt.Sprintf(`
+tenantedge serves a demonstration. Open
+
+  http://localhost:%[1]d/                    www      static, from files
+  http://blog.localhost:%[1]d/               blog     static, by an application
+  http://tenant1.localhost:%[1]d/            tenant1  dynamic, by domain
+  http://tenant2.localhost:%[1]d/            tenant2  dynamic, by domain
+  http://shared.localhost:%[1]d/tenant3/     tenant3  dynamic, by folder
+
+and try, in another terminal
+
+  # a forged tenant header is dropped
+  curl -s -H 'tenant: tenant2' -H 'Accept: text/plain' http://tenant1.localhost:%[1]d/
+  # an old domain redirects to the primary one, with its query; a POST stays
+  # one (308). The port is left out, as in django-pgschemas
+  curl -si 'http://old.localhost:%[1]d/hello?a=1'
+  curl -si -X POST 'http://old.localhost:%[1]d/hello?a=1'
+  # a host that nobody has
+  curl -si http://nobody.localhost:%[1]d/
+  # is it ready, and what does it know?
+  curl -s http://%[2]s/readyz
+  # where would a request go, and why?
+  tenantedge eval -c %[3]s -r 'GET http://shared.localhost:%[1]d/tenant3/x?y=1'
+
+If your system does not find *.localhost: curl --resolve '*:%[1]d:127.0.0.1' …
+Ctrl-C ends it.
+
+`, port, admin, configPath)
+}

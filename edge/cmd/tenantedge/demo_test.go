@@ -1,0 +1,143 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// patience bounds what a test waits for; nothing is expected to take it.
+const patience = time.Minute
+
+var atLocalhost = &http.Client{
+	Timeout: patience,
+	// *.localhost is the machine itself everywhere but in some resolvers.
+	Transport: &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		_, port, err := net.SplitHostPort(address)
+		if err != nil {
+			return nil, err
+		}
+		return (&net.Dialer{}).DialContext(ctx, network, net.JoinHostPort("127.0.0.1", port))
+	}},
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
+
+func fetch(t *testing.T, url string, headers ...string) (int, http.Header, string) {
+	t.Helper()
+	r, err := http.NewRequest(http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	resp, err := atLocalhost.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, resp.Header, string(body)
+}
+
+// demonstration starts `serve --demo` and returns what it prints.
+func demonstration(t *testing.T) string {
+	t.Helper()
+	t.Setenv("TMPDIR", t.TempDir())
+	ctx, cancel := context.WithCancel(context.Background())
+	stdout, out := io.Pipe()
+	ended := make(chan int, 1)
+	go func() {
+		code := run(ctx, []string{"serve", "--demo"}, strings.NewReader(""), out, io.Discard)
+		out.Close()
+		ended <- code
+	}()
+	t.Cleanup(func() {
+		cancel()
+		if code := <-ended; code != exitOK {
+			t.Errorf("the demonstration ended with %d", code)
+		}
+	})
+	var hint strings.Builder
+	lines := bufio.NewScanner(stdout)
+	for lines.Scan() {
+		hint.WriteString(lines.Text() + "\n")
+		if strings.HasPrefix(lines.Text(), "Ctrl-C") {
+			return hint.String()
+		}
+	}
+	t.Fatalf("the demonstration said only %q", hint.String())
+	return ""
+}
+
+func TestTheDemonstrationServesWhatItSays(t *testing.T) {
+	hint := demonstration(t)
+	pages := regexp.MustCompile(`(?m)^  (http://\S+)\s+(\w+) `).FindAllStringSubmatch(hint, -1)
+	if len(pages) != 5 {
+		t.Fatalf("it names %d pages, expected 5:\n%s", len(pages), hint)
+	}
+	for _, p := range pages {
+		url, tenant := p[1], p[2]
+		status, header, body := fetch(t, url, "Tenant", "tenant2", "X-Forwarded-Host", "tenant2.localhost")
+		if status != http.StatusOK || !strings.HasPrefix(header.Get("Content-Type"), "text/html") || !strings.Contains(body, "“"+tenant+"”") {
+			t.Errorf("%s: %d, expected the page of %s", url, status, tenant)
+		}
+		if tenant == "www" {
+			continue
+		}
+		_, _, text := fetch(t, url, "Accept", "text/plain", "Tenant", "tenant2")
+		if !strings.HasPrefix(text, "tenant "+tenant+"\n") || !strings.Contains(text, "Tenant: "+tenant+"\n") {
+			t.Errorf("%s as text: %q", url, text)
+		}
+	}
+	base := strings.TrimSuffix(pages[0][1], "/")
+	if status, header, body := fetch(t, base+"/style.css"); status != http.StatusOK || !strings.HasPrefix(header.Get("Content-Type"), "text/css") || body == "" {
+		t.Errorf("the style: %d", status)
+	}
+	if status, _, _ := fetch(t, strings.Replace(base, "localhost", "nobody.localhost", 1)); status != http.StatusNotFound {
+		t.Errorf("nobody: %d, expected 404", status)
+	}
+	status, header, _ := fetch(t, strings.Replace(base, "localhost", "old.localhost", 1)+"/hello?a=1")
+	if status != http.StatusMovedPermanently || header.Get("Location") != "//tenant2.localhost/hello?a=1" {
+		t.Errorf("the old domain: %d to %q", status, header.Get("Location"))
+	}
+	ready := regexp.MustCompile(`http://\S+/readyz`).FindString(hint)
+	if status, _, body := fetch(t, ready); status != http.StatusOK || !strings.Contains(body, `"tenants": 3`) {
+		t.Errorf("%s: %d %s", ready, status, body)
+	}
+	ask := regexp.MustCompile(`eval -c (\S+) -r '(.*)'`).FindStringSubmatch(hint)
+	if ask == nil {
+		t.Fatal("it does not say how to ask eval")
+	}
+	if code, stdout, stderr := command("", "eval", "-c", ask[1], "-r", ask[2]); code != exitOK || !strings.Contains(stdout, "tenant3") {
+		t.Errorf("eval: exit %d, %s%s", code, stdout, stderr)
+	}
+}
+
+func TestTheDemonstrationStreams(t *testing.T) {
+	hint := demonstration(t)
+	base := regexp.MustCompile(`http://tenant1\S+`).FindString(hint)
+	resp, err := atLocalhost.Get(base + "events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if line, err := bufio.NewReader(resp.Body).ReadString('\n'); !strings.HasPrefix(line, "data: ") {
+		t.Errorf("read %q, %v", line, err)
+	}
+}
+
+func TestTwoDemonstrationsRunBesideEachOther(t *testing.T) {
+	if one, two := demonstration(t), demonstration(t); one == two {
+		t.Error("both say that they are at the same place")
+	}
+}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"fmt"
+	"html/template"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// demoApp is an application behind the edge: it shows what it was told.
+type demoApp struct {
+	page  *template.Template
+	style template.CSS
+}
+
+type named struct{ Name, Value string }
+
+type destination struct {
+	Name, URL string
+	Here      bool
+}
+
+type demoPage struct {
+	Style                                       template.CSS
+	Schema, How, Method, Target, Folder, Origin string
+	Decided, Headers                            []named
+	Places                                      []destination
+}
+
+func newDemoApp() http.Handler {
+	style, err := demoFiles.ReadFile("demo/style.css")
+	if err != nil {
+		style = nil // it is embedded, so it is there
+	}
+	app := &demoApp{
+		page:  template.Must(template.ParseFS(demoFiles, "demo/app.html.tmpl")),
+		style: template.CSS(style),
+	}
+	return app
+}
+
+func (a *demoApp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasSuffix(r.URL.Path, "/events") {
+		serveClock(w, r)
+		return
+	}
+	p := a.describe(r)
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Vary", "Accept")
+	if strings.HasPrefix(r.Header.Get("Accept"), "text/plain") {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		p.writeText(w)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_ = a.page.Execute(w, p) // the client may be gone
+}
+
+// Headers by which the edge tells its decision: those of upstream_headers in
+// demo/tenantedge.yaml.
+var decided = []named{
+	{"Tenant", "schema"}, {"X-Tenant-Id", "id of its row"}, {"X-Tenant-Routing", "found by"}, {"X-Tenant-Folder", "folder"},
+	{"X-Tenant-Identifier", "identifier, for files"}, {"X-Tenant-Cache-Prefix", "cache keys start with"},
+}
+
+func (a *demoApp) describe(r *http.Request) demoPage {
+	p := demoPage{
+		Style: a.style, Schema: r.Header.Get("Tenant"),
+		Method: r.Method, Target: r.URL.RequestURI(), Origin: "http://" + r.Host,
+	}
+	if folder := r.Header.Get("X-Tenant-Folder"); folder != "" {
+		p.Folder = "/" + folder
+		p.Origin += p.Folder
+	}
+	for _, d := range decided {
+		if v := r.Header.Get(d.Name); v != "" {
+			p.Decided = append(p.Decided, named{d.Value, v})
+		}
+	}
+	p.How = howFound(r)
+	p.Headers = append(p.Headers, named{"Host", r.Host})
+	names := make([]string, 0, len(r.Header))
+	for name := range r.Header {
+		if !strings.HasPrefix(name, "Sec-") { // browsers send a dozen
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		p.Headers = append(p.Headers, named{name, strings.Join(r.Header[name], ", ")})
+	}
+	p.Places = placesFor(r)
+	return p
+}
+
+func howFound(r *http.Request) string {
+	kind := "It is an entry of the TENANTS table"
+	if r.Header.Get("X-Tenant-Id") != "" {
+		kind = "It is a row of the directory"
+	}
+	host, _, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		host = r.Host
+	}
+	if folder := r.Header.Get("X-Tenant-Folder"); folder != "" {
+		return fmt.Sprintf("%s, found by the folder /%s/ of %s.", kind, folder, host)
+	}
+	return fmt.Sprintf("%s, found by the domain %s.", kind, host)
+}
+
+func placesFor(r *http.Request) []destination {
+	port := ""
+	if _, p, err := net.SplitHostPort(r.Host); err == nil {
+		port = ":" + p
+	}
+	places := []destination{
+		{"www", "localhost" + port + "/", false}, {"blog", "blog.localhost" + port + "/", false},
+		{"tenant1", "tenant1.localhost" + port + "/", false}, {"tenant2", "tenant2.localhost" + port + "/", false},
+		{"tenant3", "shared.localhost" + port + "/tenant3/", false}, {"nobody", "nobody.localhost" + port + "/", false},
+	}
+	for i := range places {
+		places[i].URL = "//" + places[i].URL
+		places[i].Here = places[i].Name == r.Header.Get("Tenant")
+	}
+	return places
+}
+
+func (p *demoPage) writeText(w io.Writer) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "tenant %s\n%s\n\nWhat the edge decided\n", p.Schema, p.How)
+	for _, d := range p.Decided {
+		fmt.Fprintf(&b, "  %-24s %s\n", d.Name, d.Value)
+	}
+	fmt.Fprintf(&b, "\nThe request as it arrived\n  %s %s\n", p.Method, p.Target)
+	for _, h := range p.Headers {
+		fmt.Fprintf(&b, "  %s: %s\n", h.Name, h.Value)
+	}
+	_, _ = io.WriteString(w, b.String()) // the client may be gone
+}
+
+// serveClock sends the time as server-sent events until the client leaves or
+// a minute is over; browsers come again.
+func serveClock(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
+	out := http.NewResponseController(w)
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for range 60 {
+		if _, err := fmt.Fprintf(w, "data: %s\n\n", time.Now().Format("15:04:05")); err != nil || out.Flush() != nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-r.Context().Done():
+			return
+		}
+	}
+}

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+
+	"github.com/spf13/cobra"
+)
+
+func newEval() *cobra.Command {
+	var o evalOptions
+	c := &cobra.Command{
+		Use:   "eval --config FILE",
+		Short: "Ask where requests would go, and why",
+		Long: text(`
+			eval answers questions about a configuration without serving anything. It runs
+			the same guest in the same host as serve, so its answers are what serve does.
+
+			With --request it explains one request to a person. Without, it reads one JSON
+			object a line from standard input and writes one a line, in order:
+
+			  {"op":"route","method":"GET","target":"/x","headers":[["host","a.example.com"]],
+			   "session":null,"peer":"untrusted"}
+			  {"op":"websocket", the same fields}
+			  {"op":"cache_key","schema":"t1","prefix":"","version":1,"key":"foo"}
+			  {"op":"reverse_key","cache_key":"t1::1:foo"}
+			  {"op":"storage","schema":"t1","folder":"","schema_pathname":null,
+			   "location":"/srv/media","base_url":"/media/","name":"a b.txt"}
+
+			(each on one line). Whatever stands under "id" comes back in the answer. A line
+			that is no valid question is answered with {"error":…}, and the next is read.
+		`),
+		Example: text(`
+			  tenantedge eval -c tenantedge.yaml --request 'GET https://acme.example.com/x?y=1'
+			  tenantedge eval -c tenantedge.yaml --request 'GET http://api.internal/' \
+			    --header 'tenant: acme' --trusted
+			  tenantedge eval -c tenantedge.yaml <questions.jsonl >answers.jsonl
+		`),
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return o.run(c.Context(), c.InOrStdin(), c.OutOrStdout())
+		},
+	}
+	configFlag(c, &o.config)
+	f := c.Flags()
+	f.StringArrayVarP(&o.requests, "request", "r", nil, "`REQUEST` to ask about, as 'GET http://host/path'; may be repeated")
+	f.StringArrayVarP(&o.headers, "header", "H", nil, "further `HEADER` of each --request, as 'name: value'; may be repeated")
+	f.BoolVar(&o.trusted, "trusted", false, "let each --request come from a trusted peer")
+	f.StringVar(&o.session, "session", "", "contents of the session of each --request, a `JSON` object")
+	f.BoolVar(&o.websocket, "websocket", false, "make each --request a websocket handshake")
+	f.BoolVar(&o.explain, "explain", false, "write for people, not JSON; the default with --request")
+	f.BoolVar(&o.json, "json", false, "write JSON with --request too")
+	return c
+}
+
+type evalOptions struct {
+	config    string
+	requests  []string
+	headers   []string
+	trusted   bool
+	session   string
+	websocket bool
+	explain   bool
+	json      bool
+}
+
+func (o *evalOptions) run(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
+	if o.explain && o.json {
+		return usagef("eval: expected --explain or --json, found both")
+	}
+	if len(o.requests) == 0 && (len(o.headers) > 0 || o.trusted || o.session != "" || o.websocket) {
+		return usagef("eval: expected --request with --header, --trusted, --session and --websocket: lines of JSON say it themselves")
+	}
+	questions, err := o.questions()
+	if err != nil {
+		return err
+	}
+	e, err := newEvaluator(ctx, o.config)
+	if err != nil {
+		return err
+	}
+	defer e.close()
+	out := bufio.NewWriterSize(stdout, 64<<10)
+	write := writeJSON(out)
+	if o.explain || len(o.requests) > 0 && !o.json {
+		e.explain, write = true, e.writeText(out)
+	}
+	if questions == nil {
+		err = e.answerLines(ctx, stdin, out, write)
+	}
+	for i := range questions {
+		if err = write(&questions[i], e.answer(ctx, &questions[i])); err != nil {
+			break
+		}
+	}
+	return errors.Join(err, out.Flush())
+}
+
+// longestLine bounds what one question may hold.
+const longestLine = 16 << 20
+
+// answerLines answers what it reads until there is no more. Answers leave when
+// no further question is at hand, so that a program can ask one at a time.
+func (e *evaluator) answerLines(ctx context.Context, r io.Reader, out *bufio.Writer, write writer) error {
+	in := bufio.NewReaderSize(r, 64<<10)
+	for ctx.Err() == nil {
+		line, err := readLine(in)
+		if len(bytes.TrimSpace(line)) > 0 || errors.Is(err, errLongLine) {
+			var q question
+			a := any(failed{Error: errLongLine.Error()})
+			if !errors.Is(err, errLongLine) {
+				a = e.answerLine(ctx, line, &q)
+			}
+			if failed := write(&q, a); failed != nil {
+				return failed
+			}
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil && !errors.Is(err, errLongLine):
+			return err
+		}
+		if in.Buffered() == 0 {
+			if err := out.Flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return ctx.Err()
+}
+
+func (e *evaluator) answerLine(ctx context.Context, line []byte, q *question) any {
+	if err := q.parse(line); err != nil {
+		return failed{ID: q.ID, Error: err.Error()}
+	}
+	return e.answer(ctx, q)
+}
+
+var errLongLine = errors.New("expected a line of at most 16 MiB, found a longer one")
+
+// readLine reads up to the next line feed. What is too long is read and
+// dropped, so that the next line can be.
+func readLine(in *bufio.Reader) ([]byte, error) {
+	line, err := in.ReadSlice('\n')
+	if !errors.Is(err, bufio.ErrBufferFull) {
+		return line, err
+	}
+	whole := bytes.Clone(line)
+	tooLong := false
+	for errors.Is(err, bufio.ErrBufferFull) {
+		line, err = in.ReadSlice('\n')
+		if tooLong = tooLong || len(whole)+len(line) > longestLine; !tooLong {
+			whole = append(whole, line...)
+		}
+	}
+	if tooLong && (err == nil || errors.Is(err, io.EOF)) {
+		return nil, errLongLine
+	}
+	return whole, err
+}
+
+// writer writes the answer to a question.
+type writer func(q *question, answer any) error
+
+func writeJSON(out io.Writer) writer {
+	enc := json.NewEncoder(out)
+	enc.SetEscapeHTML(false)
+	return func(_ *question, answer any) error { return enc.Encode(answer) }
+}

@@ -1,0 +1,309 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/config"
+)
+
+// evaluator answers questions with the host and the guest that serve has.
+type evaluator struct {
+	file    *config.File
+	host    *edge.Host
+	explain bool
+	// served is the context of a request that came in through a server, which
+	// decides whether an absolute target can be judged.
+	served context.Context
+}
+
+func newEvaluator(ctx context.Context, path string) (*evaluator, error) {
+	file, err := loadConfig(path)
+	if err != nil {
+		return nil, err
+	}
+	w, err := wire(file, quietLogger())
+	if err != nil {
+		return nil, err
+	}
+	if w.source != nil {
+		if err := w.source.Load(ctx, w.directory); err != nil {
+			return nil, errors.Join(err, w.close())
+		}
+	}
+	if err := w.close(); err != nil { // the directory is loaded: what filled it can go
+		return nil, err
+	}
+	host, err := edge.New(ctx, w.edge)
+	if err != nil {
+		return nil, err
+	}
+	return &evaluator{file: file, host: host, served: context.WithValue(ctx, http.ServerContextKey, &http.Server{})}, nil
+}
+
+func (e *evaluator) close() { _ = e.host.Close() } // the process ends
+
+// failed answers a question that has no answer.
+type failed struct {
+	ID    json.RawMessage `json:"id,omitempty"`
+	Error string          `json:"error"`
+}
+
+// answer returns the answer to a question that was checked.
+func (e *evaluator) answer(ctx context.Context, q *question) any {
+	switch q.Op {
+	case "cache_key":
+		return e.cacheKey(ctx, q)
+	case "reverse_key":
+		return e.reverseKey(ctx, q)
+	case "storage":
+		return e.storage(ctx, q)
+	default:
+		return e.route(ctx, q)
+	}
+}
+
+// routeAnswer is null where a field does not apply.
+type routeAnswer struct {
+	ID          json.RawMessage `json:"id,omitempty"`
+	Outcome     string          `json:"outcome"`
+	Status      *int            `json:"status"`
+	Schema      *string         `json:"schema"`
+	TenantID    *string         `json:"tenant_id"`
+	Dynamic     *bool           `json:"dynamic"`
+	Routing     any             `json:"routing"`
+	URLConf     *string         `json:"urlconf"`
+	WSURLConf   *string         `json:"ws_urlconf"`
+	Path        *string         `json:"path"`
+	Location    *string         `json:"location"`
+	Identifier  *string         `json:"identifier"`
+	CachePrefix *string         `json:"cache_prefix"`
+	Route       json.RawMessage `json:"route,omitempty"` // of websocket alone, null if none matched
+	Error       string          `json:"error,omitempty"`
+
+	decision edge.Decision
+}
+
+type domainRouting struct {
+	Kind   string `json:"kind"`
+	Domain string `json:"domain"`
+	Folder string `json:"folder"`
+}
+
+type referenceRouting struct {
+	Kind      string `json:"kind"`
+	Reference string `json:"reference"`
+}
+
+type websocketRoute struct {
+	Name   string          `json:"name"`
+	Kwargs json.RawMessage `json:"kwargs"`
+}
+
+var null = json.RawMessage("null")
+
+func (e *evaluator) route(ctx context.Context, q *question) any {
+	d, err := e.decide(ctx, q)
+	a := &routeAnswer{ID: q.ID, decision: d}
+	if q.Op == "websocket" {
+		a.Route = null
+	}
+	if err != nil {
+		a.refused(err)
+		return a
+	}
+	a.Outcome = d.Outcome.String()
+	if status := statusOf(&d); status != 0 {
+		a.Status = &status
+	}
+	if d.Outcome == edge.OutcomeRedirect {
+		a.Location = &d.Location
+	}
+	if t := &d.Tenant; t.Schema != "" {
+		a.found(t, d.Outcome == edge.OutcomeTenant)
+	}
+	if d.WSRoute.Found && a.Route != nil {
+		kwargs := json.RawMessage(d.WSRoute.Kwargs)
+		if !json.Valid(kwargs) {
+			kwargs = json.RawMessage("{}")
+		}
+		// A text and valid JSON always encode.
+		a.Route, _ = json.Marshal(websocketRoute{d.WSRoute.Name, kwargs})
+	}
+	return a
+}
+
+func statusOf(d *edge.Decision) int {
+	if d.Outcome == edge.OutcomeTenant {
+		return http.StatusOK
+	}
+	return d.Status
+}
+
+func (a *routeAnswer) found(t *edge.Tenant, served bool) {
+	text := func(s string) *string {
+		if s == "" {
+			return nil
+		}
+		return &s
+	}
+	a.Schema, a.TenantID, a.Dynamic = &t.Schema, text(t.ID), &t.Dynamic
+	switch t.Routing.Kind {
+	case edge.ByDomain:
+		a.Routing = domainRouting{t.Routing.Kind, t.Routing.Domain, t.Routing.Folder}
+	case edge.ByHeader, edge.BySession:
+		a.Routing = referenceRouting{t.Routing.Kind, t.Routing.Reference}
+	}
+	a.Identifier, a.CachePrefix = text(t.Identifier), text(t.CachePrefix)
+	if served {
+		// A tenant without one has an empty one.
+		a.URLConf, a.Path = &t.URLConf, &t.Path
+		a.WSURLConf = text(t.WSURLConf)
+	}
+}
+
+// refused tells what Middleware would answer for an error.
+func (a *routeAnswer) refused(err error) {
+	status := http.StatusInternalServerError
+	a.Outcome, a.Error = edge.Outcome(0).String(), err.Error()
+	var known *edge.RouteError
+	switch {
+	case errors.As(err, &known):
+		status = known.Status
+		if known.Outcome != 0 {
+			a.Outcome, a.Error = known.Outcome.String(), ""
+			a.decision.Reason = known.Reason
+		}
+	case errors.Is(err, edge.ErrTooLarge):
+		status = http.StatusRequestHeaderFieldsTooLarge
+	case errors.Is(err, edge.ErrBusy):
+		status = http.StatusServiceUnavailable
+	case errors.Is(err, edge.ErrGuest):
+		status = http.StatusBadGateway
+	}
+	a.Status = &status
+}
+
+// decide asks the guest what Middleware asks it.
+func (e *evaluator) decide(ctx context.Context, q *question) (edge.Decision, error) {
+	r := (&http.Request{Method: q.Method, RequestURI: q.Target, Header: make(http.Header, len(q.Headers))}).WithContext(e.served)
+	var hosts []string
+	for _, pair := range q.Headers {
+		if strings.EqualFold(pair[0], "host") {
+			hosts = append(hosts, pair[1])
+			continue
+		}
+		r.Header.Add(pair[0], pair[1])
+	}
+	r.Host = strings.Join(hosts, "\n")
+	// A target that net/http would refuse is the guest's to judge, which sees
+	// it as it was sent.
+	r.URL, _ = url.ParseRequestURI(q.Target)
+	request, err := e.host.RequestOf(ctx, r)
+	if err != nil {
+		return edge.Decision{}, err
+	}
+	request.Scheme = q.Scheme
+	request.NoHost = len(hosts) == 0
+	request.Trusted = request.Trusted || q.Peer == peerTrusted
+	request.Websocket = request.Websocket || q.Op == "websocket"
+	request.Session = string(q.Session[e.file.TenantSessionKey])
+	request.Explain = e.explain
+	return e.host.Route(ctx, &request)
+}
+
+func (e *evaluator) cacheKey(ctx context.Context, q *question) any {
+	if q.Version == nil {
+		q.Version = json.RawMessage("1") // Django's
+	}
+	if q.Prefix == nil {
+		q.Prefix = json.RawMessage(`""`)
+	}
+	var texts [3]string
+	for i, raw := range []json.RawMessage{q.Prefix, q.Version, q.Key} {
+		s, err := pythonString(raw)
+		if err != nil {
+			return failed{q.ID, err.Error()}
+		}
+		texts[i] = s
+	}
+	var t *edge.Tenant
+	if q.Schema != nil && *q.Schema != "" {
+		t = &edge.Tenant{Schema: *q.Schema}
+	}
+	key, err := e.host.CacheKey(ctx, t, texts[0], texts[1], texts[2])
+	if err != nil {
+		return failed{q.ID, err.Error()}
+	}
+	return struct {
+		ID       json.RawMessage `json:"id,omitempty"`
+		CacheKey string          `json:"cache_key"`
+	}{q.ID, key}
+}
+
+func (e *evaluator) reverseKey(ctx context.Context, q *question) any {
+	key, err := e.host.ReverseKey(ctx, *q.CacheKey)
+	if err != nil {
+		return failed{q.ID, err.Error()}
+	}
+	return struct {
+		ID  json.RawMessage `json:"id,omitempty"`
+		Key string          `json:"key"`
+	}{q.ID, key}
+}
+
+// storageAnswer has the fields that hold; Error says why others do not.
+type storageAnswer struct {
+	ID           json.RawMessage `json:"id,omitempty"`
+	Identifier   string          `json:"identifier,omitempty"`
+	BaseLocation string          `json:"base_location,omitempty"`
+	BaseURL      string          `json:"base_url,omitempty"`
+	Path         *string         `json:"path,omitempty"`
+	URL          *string         `json:"url,omitempty"`
+	Error        string          `json:"error,omitempty"`
+}
+
+func (e *evaluator) storage(ctx context.Context, q *question) any {
+	t := edge.Tenant{Schema: "public", Routing: edge.Routing{Kind: edge.ByDomain, Folder: q.Folder}}
+	if q.Schema != nil && *q.Schema != "" {
+		t.Schema = *q.Schema
+	}
+	if q.SchemaPathname != nil {
+		t.SetAttribute("schema_pathname", *q.SchemaPathname)
+	}
+	query := edge.PathQuery{Tenant: &t, Location: q.Location, BaseURL: q.BaseURL, NoName: q.Name == nil}
+	if q.Name != nil {
+		query.Name = *q.Name
+	}
+	p, err := e.host.Pathname(ctx, query)
+	if err != nil {
+		return failed{q.ID, err.Error()}
+	}
+	a := storageAnswer{ID: q.ID, Identifier: p.Identifier, BaseLocation: p.BaseLocation, BaseURL: p.BaseURL}
+	if !filepath.IsAbs(q.Location) {
+		// Django joins a relative location as it stands, and makes the path of a
+		// file absolute.
+		if query.Location, err = filepath.Abs(q.Location); err != nil {
+			return failed{q.ID, err.Error()}
+		}
+		if p, err = e.host.Pathname(ctx, query); err != nil {
+			return failed{q.ID, err.Error()}
+		}
+	}
+	if p.HasURL {
+		a.URL = &p.URL
+	}
+	if p.HasPath {
+		a.Path = &p.Path
+	}
+	if p.Err != nil {
+		a.Error = p.Err.Error()
+	}
+	return a
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/tenantedge/tenantedge/edge"
+)
+
+// writeText writes answers for people.
+func (e *evaluator) writeText(out io.Writer) writer {
+	return func(q *question, answer any) error {
+		var b strings.Builder
+		switch a := answer.(type) {
+		case *routeAnswer:
+			e.explainRoute(&b, q, a)
+		case failed:
+			fmt.Fprintf(&b, "%s\n  error: %s\n", headline(q), a.Error)
+		default:
+			// Keys and paths explain themselves.
+			if err := writeJSON(&b)(q, answer); err != nil {
+				return err
+			}
+		}
+		_, err := io.WriteString(out, b.String())
+		return err
+	}
+}
+
+func headline(q *question) string {
+	if q.Target == "" {
+		return q.Op
+	}
+	var headers []string
+	host := "(no Host)"
+	for _, pair := range q.Headers {
+		if strings.EqualFold(pair[0], "host") {
+			host = pair[1]
+			continue
+		}
+		headers = append(headers, fmt.Sprintf("  %s: %s\n", pair[0], pair[1]))
+	}
+	head := fmt.Sprintf("%s %s://%s%s  (%s peer)\n", q.Method, q.Scheme, host, q.Target, q.Peer)
+	return head + strings.Join(headers, "")
+}
+
+func (e *evaluator) explainRoute(b *strings.Builder, q *question, a *routeAnswer) {
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(b, "  %-11s %s\n", name, fmt.Sprintf(format, args...))
+	}
+	b.WriteString(headline(q))
+	d := &a.decision
+	switch {
+	case a.Error != "":
+		line("error", "%d: %s", *a.Status, a.Error)
+	case d.Outcome == edge.OutcomeTenant:
+		line("tenant", "%s, %s", d.Tenant.Schema, kindOf(&d.Tenant))
+	case d.Outcome == edge.OutcomeRedirect:
+		line("redirect", "%d to %s", d.Status, d.Location)
+	case d.Outcome == edge.OutcomeNone:
+		line("no tenant", "the request goes on without one")
+	case a.Status != nil:
+		line("refused", "%d (%s)", *a.Status, a.Outcome)
+	}
+	if d.Reason != "" {
+		line("why", "%s", d.Reason)
+	}
+	if d.Outcome == edge.OutcomeTenant {
+		e.explainTenant(line, &d.Tenant)
+	}
+	switch {
+	case a.Route == nil:
+	case d.WSRoute.Found:
+		line("websocket", "route %s with %s", d.WSRoute.Name, d.WSRoute.Kwargs)
+	default:
+		line("websocket", "no route matches: the handshake is refused")
+	}
+}
+
+func (e *evaluator) explainTenant(line func(string, string, ...any), t *edge.Tenant) {
+	switch r := t.Routing; {
+	case r.Kind == edge.ByDomain && r.Folder != "":
+		line("found by", "domain %s, folder %s", r.Domain, r.Folder)
+	case r.Kind == edge.ByDomain:
+		line("found by", "domain %s", r.Domain)
+	default:
+		line("found by", "%s, which says %q", r.Kind, r.Reference)
+	}
+	line("urlconf", "%s", e.servedBy(t.URLConf))
+	if t.WSURLConf != "" {
+		line("ws_urlconf", "%s", t.WSURLConf)
+	}
+	line("path", "%s", t.Path)
+	line("identifier", "%s, for files", t.Identifier)
+	line("cache", "keys start with %s", t.CachePrefix)
+}
+
+func kindOf(t *edge.Tenant) string {
+	if t.Dynamic {
+		return "a row of the directory, id " + t.ID
+	}
+	return "an entry of the TENANTS table"
+}
+
+// servedBy says what serve would do with a urlconf.
+func (e *evaluator) servedBy(name string) string {
+	c, ok := e.file.URLConfs[name]
+	switch {
+	case name == "":
+		return "none"
+	case !ok:
+		return name + ", which has no entry in urlconfs: serve would not start"
+	case c.Upstream != nil:
+		return name + ", served by " + c.Upstream.Redacted()
+	case c.Files != "":
+		return name + ", served from " + c.Files
+	default:
+		return fmt.Sprintf("%s, answered with %d", name, c.Reply.Status)
+	}
+}

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// The guest's machine code is kept for all tests, and nothing is written to
+// the home of whoever runs them.
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
+	folder, err := os.MkdirTemp("", "tenantedge-cmd-")
+	if err == nil {
+		err = os.Setenv("XDG_CACHE_HOME", folder)
+	}
+	if err == nil {
+		err = os.Setenv("HOME", folder) // where XDG_CACHE_HOME means nothing
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(folder)
+	os.Exit(code)
+}
+
+// command runs the program as main does.
+func command(stdin string, args ...string) (code int, stdout, stderr string) {
+	var out, errs bytes.Buffer
+	code = run(context.Background(), args, strings.NewReader(stdin), &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+func written(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestMistakesOnTheCommandLineSayWhatWasExpected(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"bogus"}, `tenantedge: expected one of completion, db, eval, serve, tenants, version, found "bogus"`},
+		{[]string{"serve"}, "serve: expected either --config FILE or --demo"},
+		{[]string{"serve", "--demo", "--config", "x"}, "serve: expected either --config FILE or --demo"},
+		{[]string{"serve", "--bogus"}, "unknown flag: --bogus"},
+		{[]string{"eval"}, "expected --config FILE, found none"},
+		{[]string{"eval", "-c", "x", "--trusted"}, "expected --request with"},
+		{[]string{"eval", "-c", "x", "--json", "--explain", "-r", "a"}, "found both"},
+		{[]string{"eval", "-c", "x", "-r", "GET ftp://a/"}, "--request: expected a method and a URL"},
+		{[]string{"eval", "-c", "x", "-r", "a", "-H", "nothing"}, "--header: expected 'name: value'"},
+		{[]string{"eval", "-c", "x", "-r", "a", "--session", "5"}, "--session: expected a JSON object"},
+		{[]string{"eval", "-c", "x", "extra"}, `eval: expected no arguments, found "extra"`},
+		{[]string{"tenants", "bogus"}, "tenants: expected one of add, domain, list, rm"},
+		{[]string{"tenants", "add"}, "tenants add: expected SCHEMA, found 0 arguments"},
+		{[]string{"tenants", "add", "a", "--set", "b"}, "--set: expected column=value"},
+		{[]string{"tenants", "domain", "add", "a"}, "expected TENANT and DOMAIN, found 1"},
+		{[]string{"db", "init"}, "expected --config FILE, found none"},
+	} {
+		code, stdout, stderr := command("", c.args...)
+		if code != exitUsage || stdout != "" || !strings.Contains(stderr, c.want) || !strings.Contains(stderr, "--help' for what it takes") {
+			t.Errorf("%q: exit %d, %q, expected %q", c.args, code, stderr, c.want)
+		}
+	}
+}
+
+func TestMistakesInTheConfigurationTellTheirPlace(t *testing.T) {
+	bad := written(t, "edge.yaml", "routers: [domian]\n")
+	code, _, stderr := command("", "eval", "-c", bad)
+	if code != exitFailed || !strings.Contains(stderr, "edge.yaml:1:11: routers[0]: expected domain or header or session") {
+		t.Errorf("exit %d, %q", code, stderr)
+	}
+	unserved := written(t, "edge.yaml", "tenants: {www: {DOMAINS: [a.example.com], URLCONF: nothing}}\n")
+	code, _, stderr = command("", "serve", "-c", unserved)
+	if code != exitFailed || !strings.Contains(stderr, `tenants.www.URLCONF: expected an entry of urlconfs, found "nothing"`) {
+		t.Errorf("exit %d, %q", code, stderr)
+	}
+	code, _, stderr = command("", "tenants", "-c", written(t, "edge.yaml", "compat: strict\n"), "list")
+	if code != exitFailed || !strings.Contains(stderr, "directory: expected source postgres, found none") {
+		t.Errorf("exit %d, %q", code, stderr)
+	}
+	code, _, stderr = command("", "eval", "-c", filepath.Join(t.TempDir(), "missing.yaml"))
+	if code != exitFailed || !strings.Contains(stderr, "missing.yaml") {
+		t.Errorf("exit %d, %q", code, stderr)
+	}
+}
+
+func TestEveryCommandExplainsItselfWithAnExample(t *testing.T) {
+	var visit func(args []string)
+	visit = func(args []string) {
+		c, _, err := newRoot().Find(args)
+		if err != nil {
+			t.Fatal(err)
+		}
+		code, stdout, _ := command("", append(args, "--help")...)
+		if code != exitOK || c.Short == "" || c.Long == "" || c.Example == "" || !strings.Contains(stdout, "Examples:") {
+			t.Errorf("%s: the help lacks something:\n%s", c.CommandPath(), stdout)
+		}
+		if strings.Contains(stdout, "\t\t") {
+			t.Errorf("%s: the help is indented as Go code is:\n%s", c.CommandPath(), stdout)
+		}
+		for _, sub := range c.Commands() {
+			if sub.Name() != "help" && sub.Name() != "completion" {
+				visit(append(args, sub.Name()))
+			}
+		}
+	}
+	visit(nil)
+}
+
+func TestVersionNamesProgramGoWazeroAndGuest(t *testing.T) {
+	code, stdout, stderr := command("", "version")
+	if code != exitOK {
+		t.Fatal(stderr)
+	}
+	for _, want := range []string{"tenantedge ", "go         go1.", "wazero     ", "guest      tenantedge router", "sha256 "} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("%q is not in\n%s", want, stdout)
+		}
+	}
+}
+
+func TestShellsAreCompleted(t *testing.T) {
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+		if code, stdout, stderr := command("", "completion", shell); code != exitOK || len(stdout) < 1000 {
+			t.Errorf("%s: exit %d, %d bytes, %q", shell, code, len(stdout), stderr)
+		}
+	}
+	if code, stdout, _ := command("", "__complete", "tenants", "d"); code != exitOK || !strings.Contains(stdout, "domain\t") {
+		t.Errorf("completing 'tenants d': %q", stdout)
+	}
+}

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/tenantdb/postgres"
+)
+
+// querier gives guests the errors of their contract for those of Postgres.
+type querier struct{ queries *postgres.Queries }
+
+// Query runs a statement of the configuration.
+func (q querier) Query(ctx context.Context, schema, name string, args json.RawMessage) (json.RawMessage, error) {
+	answer, err := q.queries.Query(ctx, schema, name, args)
+	if err == nil {
+		return answer, nil
+	}
+	for _, known := range []struct {
+		is    error
+		errno abi.Errno
+	}{
+		{postgres.ErrUnknownStatement, abi.NotFound},
+		{postgres.ErrUnknownSchema, abi.Denied},
+		{postgres.ErrArguments, abi.Invalid},
+		{postgres.ErrLimit, abi.Limit},
+		{postgres.ErrTimeout, abi.Timeout},
+		{postgres.ErrUnavailable, abi.Unavailable},
+	} {
+		if errors.Is(err, known.is) {
+			return nil, fmt.Errorf("%w: %w", known.errno, err)
+		}
+	}
+	return nil, err
+}
+
+var _ edge.Querier = querier{}

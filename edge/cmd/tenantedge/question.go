@@ -1,0 +1,187 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// question is one line that eval reads.
+type question struct {
+	ID json.RawMessage `json:"id"` // any JSON, given back as it is
+	Op string          `json:"op"`
+
+	// Of route and websocket.
+	Method  string                     `json:"method"`
+	Scheme  string                     `json:"scheme"` // "http" (default) or "https"
+	Target  string                     `json:"target"`
+	Headers [][]string                 `json:"headers"` // pairs, as on the wire
+	Session map[string]json.RawMessage `json:"session"`
+	Peer    string                     `json:"peer"`
+
+	// Of cache_key, reverse_key and storage.
+	Schema         *string         `json:"schema"`
+	Prefix         json.RawMessage `json:"prefix"`
+	Version        json.RawMessage `json:"version"`
+	Key            json.RawMessage `json:"key"`
+	CacheKey       *string         `json:"cache_key"`
+	Folder         string          `json:"folder"`
+	SchemaPathname *string         `json:"schema_pathname"`
+	Location       string          `json:"location"`
+	BaseURL        string          `json:"base_url"`
+	Name           *string         `json:"name"`
+}
+
+const (
+	peerTrusted   = "trusted"
+	peerUntrusted = "untrusted"
+)
+
+func (q *question) parse(line []byte) error {
+	if err := json.Unmarshal(line, q); err != nil {
+		q.keepID(line)
+		var wrong *json.UnmarshalTypeError
+		if errors.As(err, &wrong) && wrong.Field != "" {
+			return fmt.Errorf("%s: expected %s, found %s", wrong.Field, jsonKind(wrong), wrong.Value)
+		}
+		return fmt.Errorf("expected a JSON object: %w", err)
+	}
+	return q.check()
+}
+
+// keepID finds the id of a line of which something else is wrong.
+func (q *question) keepID(line []byte) {
+	var only struct {
+		ID json.RawMessage `json:"id"`
+	}
+	if json.Unmarshal(line, &only) == nil {
+		q.ID = only.ID
+	}
+}
+
+func jsonKind(e *json.UnmarshalTypeError) string {
+	switch kind := e.Type.String(); {
+	case kind == "string":
+		return "a text"
+	case strings.HasPrefix(kind, "[]"):
+		return "a list"
+	default:
+		return "an object"
+	}
+}
+
+func (q *question) check() error {
+	switch q.Op {
+	case "route", "websocket":
+		return q.checkRequest()
+	case "cache_key":
+		if q.Key == nil {
+			return errors.New("key: expected one, found none")
+		}
+	case "reverse_key":
+		if q.CacheKey == nil {
+			return errors.New("cache_key: expected one, found none")
+		}
+	case "storage":
+	case "":
+		return errors.New("op: expected route, websocket, cache_key, reverse_key or storage, found none")
+	default:
+		return fmt.Errorf("op: expected route, websocket, cache_key, reverse_key or storage, found %q", q.Op)
+	}
+	return nil
+}
+
+func (q *question) checkRequest() error {
+	if q.Method == "" {
+		q.Method = http.MethodGet
+	}
+	if q.Target == "" {
+		return errors.New("target: expected the target of a request, such as /x?y=1, found none")
+	}
+	for i, pair := range q.Headers {
+		if len(pair) != 2 || pair[0] == "" {
+			return fmt.Errorf("headers[%d]: expected a pair of name and value, found %d values", i, len(pair))
+		}
+	}
+	switch q.Peer {
+	case "":
+		q.Peer = peerUntrusted
+	case peerTrusted, peerUntrusted:
+	default:
+		return fmt.Errorf("peer: expected trusted or untrusted, found %q", q.Peer)
+	}
+	switch q.Scheme {
+	case "":
+		q.Scheme = "http"
+	case "http", "https":
+	default:
+		return fmt.Errorf("scheme: expected http or https, found %q", q.Scheme)
+	}
+	return nil
+}
+
+// questions are what --request and its companions ask.
+func (o *evalOptions) questions() ([]question, error) {
+	var qs []question
+	for _, r := range o.requests {
+		q := question{Op: "route"}
+		if o.websocket {
+			q.Op = "websocket"
+		}
+		if o.trusted {
+			q.Peer = peerTrusted
+		}
+		if err := q.setURL(r); err != nil {
+			return nil, err
+		}
+		for _, h := range o.headers {
+			name, value, ok := strings.Cut(h, ":")
+			if !ok || strings.TrimSpace(name) == "" {
+				return nil, usagef("eval: --header: expected 'name: value', found %q", h)
+			}
+			q.Headers = append(q.Headers, []string{strings.TrimSpace(name), strings.TrimSpace(value)})
+		}
+		if o.session != "" {
+			if err := json.Unmarshal([]byte(o.session), &q.Session); err != nil {
+				return nil, usagef(`eval: --session: expected a JSON object such as {"tenant":"acme"}: %v`, err)
+			}
+		}
+		if err := q.check(); err != nil {
+			return nil, usagef("eval: --request: %v", err)
+		}
+		qs = append(qs, q)
+	}
+	return qs, nil
+}
+
+// setURL takes 'GET http://host/path'; the method may be left out.
+func (q *question) setURL(request string) error {
+	method, address, ok := strings.Cut(strings.TrimSpace(request), " ")
+	if !ok {
+		method, address = http.MethodGet, method
+	}
+	address = strings.TrimSpace(address)
+	if !strings.Contains(address, "://") {
+		address = "http://" + address
+	}
+	// Only scheme and host are taken from the parsed URL: the target stays as
+	// it was written.
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return usagef("eval: --request: expected a method and a URL, as 'GET http://acme.example.com/x', found %q", request)
+	}
+	_, rest, _ := strings.Cut(address, "://")
+	target := "/"
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		target, _, _ = strings.Cut(rest[i:], "#")
+		if !strings.HasPrefix(target, "/") {
+			target = "/" + target
+		}
+	}
+	q.Method, q.Scheme, q.Target = strings.ToUpper(method), u.Scheme, target
+	q.Headers = append(q.Headers, []string{"Host", u.Host})
+	return nil
+}

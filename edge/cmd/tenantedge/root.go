@@ -1,0 +1,102 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "tenantedge",
+		Short: "Route the requests of a multi-tenant application",
+		Long: text(`
+			tenantedge stands in front of a multi-tenant application. For every request
+			a WebAssembly guest decides which tenant it is for: by domain, folder, header
+			or session, as django-pgschemas does. The request is then proxied, served,
+			redirected or refused.
+		`),
+		Example: text(`
+			  tenantedge serve --demo                     look around, nothing needed
+			  tenantedge serve --config tenantedge.yaml   serve
+			  tenantedge eval --config tenantedge.yaml \
+			    --request 'GET http://acme.example.com/'  ask where a request would go
+			  tenantedge tenants --config tenantedge.yaml list
+		`),
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          noArgs,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usagef("%v", err) })
+	root.AddCommand(newServe(), newEval(), newTenants(), newDB(), newVersion())
+	return root
+}
+
+// noArgs is for commands that take flags alone.
+func noArgs(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if c.HasSubCommands() {
+		names := make([]string, 0, len(c.Commands()))
+		for _, sub := range c.Commands() {
+			if sub.IsAvailableCommand() {
+				names = append(names, sub.Name())
+			}
+		}
+		return usagef("%sexpected one of %s, found %q", within(c), strings.Join(names, ", "), args[0])
+	}
+	return usagef("%sexpected no arguments, found %q", within(c), args[0])
+}
+
+// within names a command for the start of an error; the program's own name
+// stands there anyway.
+func within(c *cobra.Command) string {
+	_, path, ok := strings.Cut(c.CommandPath(), " ")
+	if !ok {
+		return ""
+	}
+	return path + ": "
+}
+
+// exactArgs is for commands with arguments, which are named in the error.
+func exactArgs(names ...string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) != len(names) {
+			return usagef("%sexpected %s, found %d arguments", within(c), strings.Join(names, " and "), len(args))
+		}
+		return nil
+	}
+}
+
+// group is a command that only holds others.
+func group(c *cobra.Command, subs ...*cobra.Command) *cobra.Command {
+	c.Args = noArgs
+	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+	c.AddCommand(subs...)
+	return c
+}
+
+// configFlag adds --config.
+func configFlag(c *cobra.Command, path *string) {
+	c.Flags().StringVarP(path, "config", "c", "", "configuration `FILE`, YAML or JSON")
+	completeFiles(c)
+}
+
+func completeFiles(c *cobra.Command) {
+	// It fails for a flag that does not exist, which the line above added.
+	_ = c.MarkFlagFilename("config", "yaml", "yml", "json")
+}
+
+// text takes the indentation of Go code off a text.
+func text(s string) string {
+	lines := strings.Split(strings.Trim(s, "\n"), "\n")
+	for i, l := range lines {
+		for range 3 {
+			l = strings.TrimPrefix(l, "\t")
+		}
+		lines[i] = l
+	}
+	return strings.TrimRight(strings.Join(lines, "\n"), " \t\n")
+}

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/server"
+)
+
+func newServe() *cobra.Command {
+	var path string
+	var demo bool
+	c := &cobra.Command{
+		Use:   "serve {--config FILE | --demo}",
+		Short: "Serve the tenants' requests",
+		Long: text(`
+			serve listens where the configuration says, lets the guest decide which tenant
+			each request is for, and hands it to what its urlconf names: an upstream, a
+			folder of files, or a fixed reply.
+
+			/healthz and /readyz are answered on a listener of their own (admin, by default
+			127.0.0.1:8081). On SIGTERM or SIGINT /readyz says 503, the listeners close, and
+			requests that run are answered for as long as limits.shutdown_timeout allows; a
+			second signal ends them at once.
+
+			With --demo everything that is needed comes along: five tenants, their files and
+			a small application.
+		`),
+		Example: text(`
+			  tenantedge serve --demo
+			  tenantedge serve --config /etc/tenantedge.yaml
+		`),
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if demo == (path != "") {
+				return usagef("serve: expected either --config FILE or --demo")
+			}
+			if demo {
+				return serveDemo(c.Context(), c.OutOrStdout(), c.ErrOrStderr())
+			}
+			file, err := loadConfig(path)
+			if err != nil {
+				return err
+			}
+			return serveFile(c.Context(), file, c.ErrOrStderr(), nil)
+		},
+	}
+	configFlag(c, &path)
+	c.Flags().BoolVar(&demo, "demo", false, "serve a demonstration, which needs no configuration")
+	return c
+}
+
+// serveFile serves until ctx ends or the process is asked to. started is
+// called when requests are let in; it may be nil.
+func serveFile(ctx context.Context, file *config.File, stderr io.Writer, started func(*server.Server)) error {
+	if err := file.CheckServe(); err != nil {
+		return err
+	}
+	log := newLogger(stderr, file.Logs)
+	ctx, force, stop := untilSignal(ctx, log)
+	defer stop()
+	w, err := wire(file, log)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = w.close() }() // the process ends
+	if err := w.wireServices(file, log); err != nil {
+		return err
+	}
+	o := server.Options{
+		URLConfs: file.URLConfs, Fallback: file.Fallback,
+		Listeners: file.Listeners, Admin: file.Admin, Limits: file.Limits,
+		AccessLog: file.Logs.Access, Force: force, Logger: log,
+	}
+	if w.source != nil {
+		o.Directory = w.directory.Stats
+	}
+	s, err := server.New(ctx, w.edge, o)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.Close() }()
+	if err := s.ListenAdmin(); err != nil {
+		return err
+	}
+	if err := w.load(ctx, file.Directory.Source == "postgres", log); err != nil {
+		if ctx.Err() != nil {
+			return nil // it was told to end before it had begun
+		}
+		return err
+	}
+	if w.source != nil {
+		followed := make(chan struct{})
+		follow, cancel := context.WithCancel(ctx)
+		go func() {
+			defer close(followed)
+			if err := w.source.Follow(follow, w.directory); err != nil && follow.Err() == nil {
+				log.Error("the directory is no longer followed", "error", err)
+			}
+		}()
+		defer func() { cancel(); <-followed }()
+	}
+	if err := s.Listen(); err != nil {
+		return err
+	}
+	if started != nil {
+		started(s)
+	}
+	return s.Run(ctx)
+}
+
+// load brings the first state into the directory. A database that is away may
+// come back, so it is waited for; what is wrong with a file stays wrong.
+func (w *wiring) load(ctx context.Context, retry bool, log *slog.Logger) error {
+	if w.source == nil {
+		return nil
+	}
+	const longest = 15 * time.Second
+	for wait := 500 * time.Millisecond; ; wait = min(2*wait, longest) {
+		err := w.source.Load(ctx, w.directory)
+		if err == nil {
+			return nil
+		}
+		if !retry || ctx.Err() != nil {
+			return fmt.Errorf("directory: %w", err)
+		}
+		log.Error("the directory cannot be loaded; nothing is served before it is", "error", err, "retry_in", wait.String())
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return errors.Join(err, ctx.Err())
+		}
+	}
+}
+
+// untilSignal returns a context that ends with the first SIGINT or SIGTERM,
+// and a channel that is closed by the second.
+func untilSignal(ctx context.Context, log *slog.Logger) (context.Context, <-chan struct{}, func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	force := make(chan struct{})
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		for first := true; ; first = false {
+			select {
+			case s := <-signals:
+				if !first {
+					close(force)
+					return
+				}
+				log.Info("asked to end; once more ends it at once", "signal", s.String())
+				cancel()
+			case <-done:
+				return
+			}
+		}
+	}()
+	return ctx, force, func() {
+		signal.Stop(signals)
+		close(done)
+		cancel()
+	}
+}

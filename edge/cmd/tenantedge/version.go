@@ -1,0 +1,58 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tenantedge/tenantedge/edge"
+)
+
+func newVersion() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Tell the versions of program, Go, wazero and guest",
+		Long: text(`
+			version tells what this program was built from. The digest is the SHA-256 of the
+			guest that is built in, which a configuration may replace (guest.path).
+		`),
+		Example: "  tenantedge version",
+		Args:    noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			host, err := edge.New(c.Context(), edge.Config{Logger: quietLogger(), CompileCache: compileCache()})
+			if err != nil {
+				return err
+			}
+			defer func() { _ = host.Close() }() // the process ends
+			guest := host.Guest()
+			module, wazero := moduleVersions()
+			_, err = fmt.Fprintf(c.OutOrStdout(), "tenantedge %s\ngo         %s %s/%s\nwazero     %s\nguest      %s %s\n           sha256 %s\n",
+				module, runtime.Version(), runtime.GOOS, runtime.GOARCH, wazero, guest.Name, guest.Version, guest.Digest)
+			return err
+		},
+	}
+}
+
+const wazeroModule = "github.com/tetratelabs/wazero"
+
+func moduleVersions() (module, wazero string) {
+	module, wazero = "unknown", "unknown"
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return module, wazero
+	}
+	if info.Main.Version != "" {
+		module = info.Main.Version
+	}
+	for _, d := range info.Deps {
+		if d.Path == wazeroModule {
+			wazero = d.Version
+			if d.Replace != nil {
+				wazero = d.Replace.Version
+			}
+		}
+	}
+	return module, wazero
+}

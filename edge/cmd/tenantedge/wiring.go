@@ -1,0 +1,79 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/guest/tenancy"
+	"github.com/tenantedge/tenantedge/tenantdb"
+)
+
+// wiring is what a configuration is made into: the parts of an edge, put
+// together.
+type wiring struct {
+	edge      edge.Config
+	directory *tenantdb.Directory
+	source    tenantdb.Source // nil: there are only static tenants
+	closers   []func() error
+}
+
+func loadConfig(path string) (*config.File, error) {
+	if path == "" {
+		return nil, usagef("expected --config FILE, found none; edge/config/REFERENCE.md says what the file holds")
+	}
+	return config.Load(path)
+}
+
+// wire opens what decides about a request: guest, directory and keys. Nothing
+// is loaded yet.
+func wire(f *config.File, log *slog.Logger) (*wiring, error) {
+	w := &wiring{edge: f.Edge()}
+	w.edge.Logger, w.edge.CompileCache = log, compileCache()
+	if f.Guest.Path != "" {
+		wasm, err := os.ReadFile(f.Guest.Path)
+		if err != nil {
+			return nil, fmt.Errorf("guest.path: %w", err)
+		}
+		w.edge.Guest = wasm
+	}
+	if f.Guest.CompileCache != "" {
+		w.edge.CompileCache = f.Guest.CompileCache
+	}
+	for _, k := range f.TenantHeaderProof {
+		secret, err := k.Secret()
+		if err != nil {
+			return nil, fmt.Errorf("tenant_header_proof: key %s: %w", k.ID, err)
+		}
+		w.edge.ProofKeys = append(w.edge.ProofKeys, edge.ProofKey{ID: k.ID, Secret: secret})
+	}
+	options := tenantdb.Options{Logger: log}
+	if f.Compat == edge.Hardened {
+		options.Normalize = tenancy.NormalizeHost
+	}
+	if f.Default != nil {
+		options.CloneReference = f.Default.CloneReference
+	}
+	w.directory = tenantdb.NewDirectory(options)
+	w.edge.Directory = w.directory
+	if err := w.wireSource(f, log); err != nil {
+		return nil, errors.Join(err, w.close())
+	}
+	return w, nil
+}
+
+// closes has close call c.
+func (w *wiring) closes(c func() error) { w.closers = append(w.closers, c) }
+
+// close closes what was opened.
+func (w *wiring) close() error {
+	var errs []error
+	for _, c := range w.closers {
+		errs = append(errs, c())
+	}
+	w.closers = nil
+	return errors.Join(errs...)
+}

@@ -1,0 +1,342 @@
+package config
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/tenantdb"
+)
+
+// The configurations of the cases that were observed from django-pgschemas.
+func TestEveryObservedConfigurationLoads(t *testing.T) {
+	data, err := os.ReadFile("testdata/examples.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var configs []json.RawMessage
+	if err := json.Unmarshal(data, &configs); err != nil {
+		t.Fatal(err)
+	}
+	if len(configs) != 40 {
+		t.Errorf("%d configurations, want 40", len(configs))
+	}
+	for i, raw := range configs {
+		for _, name := range []string{"example.json", "example", "example.yaml"} {
+			f, err := Parse(name, raw)
+			if err != nil {
+				t.Errorf("configuration %d as %s: %v", i, name, err)
+				continue
+			}
+			var want struct {
+				Tenants   map[string]struct{ DOMAINS []string }
+				Directory struct {
+					Tenants []struct{ ID int }
+					Domains []struct{ Domain, Folder string }
+				}
+			}
+			if err := json.Unmarshal(raw, &want); err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range f.Tenants {
+				if !slices.Equal(s.Domains, want.Tenants[s.Schema].DOMAINS) {
+					t.Errorf("configuration %d: domains of %s are %q, want %q", i, s.Schema, s.Domains, want.Tenants[s.Schema].DOMAINS)
+				}
+			}
+			if got := len(f.Directory.Tenants); got != len(want.Directory.Tenants) {
+				t.Errorf("configuration %d: %d dynamic tenants, want %d", i, got, len(want.Directory.Tenants))
+			}
+			for j, row := range want.Directory.Domains {
+				if got := f.Directory.Domains[j]; got.Domain != row.Domain || got.Folder != row.Folder {
+					t.Errorf("configuration %d: row %d is %+v, want %+v", i, j, got, row)
+				}
+			}
+		}
+	}
+}
+
+func parse(t *testing.T, name, text string) *File {
+	t.Helper()
+	f, err := Parse(name, []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// Printed by json.dumps(settings.TENANTS) from a project's settings.
+const dumped = `{"public": {"APPS": ["django.contrib.contenttypes", "django_pgschemas", "tenants"]}, "www": {"APPS": ["main"], ` +
+	`"DOMAINS": ["example.com", "second.example.com"], "FALLBACK_DOMAINS": ["tenants.example.com"], "URLCONF": "main.urls", ` +
+	`"WS_URLCONF": "main.ws", "HEADER": "main", "SESSION_KEY": null}, "blog": {"APPS": ["blog"], "URLCONF": "blog.urls", ` +
+	`"DOMAINS": ["blog.example.com"]}, "about": {"URLCONF": "\ud83d\ude00.urls"}, "default": {"TENANT_MODEL": "tenants.Tenant", ` +
+	`"DOMAIN_MODEL": "tenants.Domain", "APPS": ["customers"], "URLCONF": "customers.urls", "CLONE_REFERENCE": "sample"}}`
+
+func TestTheTenantsTableOfDjangoLoadsAsItIs(t *testing.T) {
+	main := "main"
+	want := []edge.StaticTenant{
+		{
+			Schema: "www", Domains: []string{"example.com", "second.example.com"}, FallbackDomains: []string{"tenants.example.com"},
+			URLConf: "main.urls", WSURLConf: "main.ws", Header: &main,
+		},
+		{Schema: "blog", Domains: []string{"blog.example.com"}, URLConf: "blog.urls"},
+		{Schema: "about", URLConf: "😀.urls"},
+	}
+	f := parse(t, "tenants.json", `{"tenants": `+dumped+`}`)
+	if !reflect.DeepEqual(f.Tenants, want) {
+		t.Errorf("tenants are\n%+v, want\n%+v", f.Tenants, want)
+	}
+	if want := (edge.DefaultTenant{URLConf: "customers.urls", CloneReference: "sample"}); f.Default == nil || *f.Default != want {
+		t.Errorf("default is %+v, want %+v", f.Default, want)
+	}
+}
+
+func TestKeysOfTenantsMayBeInLowerCase(t *testing.T) {
+	f := parse(t, "x.yaml", `
+tenants:
+  zoo: {domains: [a.com], urlconf: z, header: "1"}
+  ant: {DOMAINS: [b.com], session_key: s}
+`)
+	one, s := "1", "s"
+	want := []edge.StaticTenant{
+		{Schema: "zoo", Domains: []string{"a.com"}, URLConf: "z", Header: &one},
+		{Schema: "ant", Domains: []string{"b.com"}, SessionKey: &s},
+	}
+	if !reflect.DeepEqual(f.Tenants, want) {
+		t.Errorf("tenants are %+v, want %+v", f.Tenants, want)
+	}
+	if f.Default != nil {
+		t.Errorf("default is %+v, want none", f.Default)
+	}
+}
+
+func TestEveryPartOfAFileIsDecoded(t *testing.T) {
+	f := parse(t, "/etc/tenantedge/tenantedge.yaml", `
+compat: strict
+routers: [session, header]
+conflicts: last-wins
+tenant_header: X-Tenant
+tenant_session_key: t
+trusted_peers: [10.0.0.0/8, 192.0.2.7, "2001:db8::/32", "::ffff:192.0.2.8", loopback]
+tenant_header_proof: [{id: a, secret_file: /run/a}, {id: b, secret_env: B}]
+directory:
+  source: postgres
+  dsn_file: dsn
+  tenant_table: app_tenant
+  domain_table: public.app_domain
+  attributes: [schema_pathname, plan]
+  state_file: state/tenants
+  poll_interval: 2s
+urlconfs:
+  short: http://127.0.0.1:8000
+  app: {upstream: "h2c://app/base/", path: inner, host: upstream}
+  site: {files: ../public}
+  gone: {reply: {status: 410, headers: {content-type: text/plain}, body: "gone\n"}}
+fallback: gone
+ws_urlconfs:
+  ws: [{path: "ws/<int:n>/", name: a}, {regex: "^x$", name: ""}]
+upstream_headers: {schema: "", id: X-Id, routing: X-Routing, folder: X-Folder, cache_prefix: X-Prefix, identifier: X-Ident}
+listeners:
+  - 127.0.0.1:80
+  - {address: ":443", tls: {cert: a.pem, key: a.key}}
+  - {address: "[::1]:8443", tls: [{cert: a.pem, key: a.key}, {cert: /b.pem, key: /b.key}], h2: false}
+  - {address: ":8081", h2c: true}
+admin: off
+sessions:
+  backend: db
+  cookie_name: sid
+  cookie_age: 1d12h
+  salt: mine
+  secret_key_file: secrets/key
+  fallbacks_env: [OLD, OLDER]
+  fallbacks_file: [secrets/old]
+  dsn_env: SESSIONS
+  table: other.django_session
+queries: {plan: {sql: select 1, timeout: 250ms, max_rows: 5}, all: {sql: select 2}}
+limits:
+  read_header_timeout: 0
+  idle_timeout: 1m30s
+  max_header_bytes: 32KiB
+  max_body_bytes: 10MB
+  dial_timeout: 1s
+  response_header_timeout: 1h
+  shutdown_timeout: 0s
+  instances: 8
+  queue_timeout: 20ms
+logs: {format: json, level: warn, access: true}
+guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a: {}}}
+`)
+	upstream := func(s string) *url.URL {
+		u, err := url.Parse(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u
+	}
+	path, regex := "ws/<int:n>/", "^x$"
+	want := &File{
+		Name: "/etc/tenantedge/tenantedge.yaml", Compat: "strict", Routers: []string{"session", "header"}, Conflicts: "last-wins",
+		TenantHeader: "X-Tenant", TenantSessionKey: "t",
+		TrustedPeers: []netip.Prefix{
+			netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32"), netip.MustParsePrefix("2001:db8::/32"),
+			netip.MustParsePrefix("192.0.2.8/32"), netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"),
+		},
+		TenantHeaderProof: []ProofKey{{ID: "a", SecretFile: "/run/a"}, {ID: "b", SecretEnv: "B"}},
+		Directory: Directory{
+			Source: "postgres", Database: Database{DSNFile: "/etc/tenantedge/dsn"}, TenantTable: "app_tenant",
+			DomainTable: "public.app_domain", Attributes: []string{"schema_pathname", "plan"},
+			StateFile: "/etc/tenantedge/state/tenants", PollInterval: 2 * time.Second,
+		},
+		Fallback: "gone",
+		URLConfs: map[string]URLConf{
+			"short": {Upstream: upstream("http://127.0.0.1:8000"), Path: "original", Host: "client"},
+			"app":   {Upstream: upstream("h2c://app/base/"), Path: "inner", Host: "upstream"},
+			"site":  {Files: "/etc/public"},
+			"gone":  {Reply: &Reply{Status: 410, Header: http.Header{"Content-Type": {"text/plain"}}, Body: "gone\n"}},
+		},
+		WSURLConfs: map[string][]edge.WSRoute{"ws": {{Path: &path, Name: "a"}, {Regex: &regex}}},
+		UpstreamHeaders: edge.Upstream{
+			ID: "X-Id", Routing: "X-Routing", Folder: "X-Folder", CachePrefix: "X-Prefix", Identifier: "X-Ident",
+		},
+		Listeners: []Listener{
+			{Address: "127.0.0.1:80", H2: true},
+			{Address: ":443", H2: true, TLS: []Certificate{{"/etc/tenantedge/a.pem", "/etc/tenantedge/a.key"}}},
+			{Address: "[::1]:8443", TLS: []Certificate{{"/etc/tenantedge/a.pem", "/etc/tenantedge/a.key"}, {"/b.pem", "/b.key"}}},
+			{Address: ":8081", H2: true, H2C: true},
+		},
+		Sessions: &Sessions{
+			Backend: "db", CookieName: "sid", CookieAge: 36 * time.Hour, Salt: "mine",
+			SecretKeyFile: "/etc/tenantedge/secrets/key", FallbacksEnv: []string{"OLD", "OLDER"},
+			FallbacksFile: []string{"/etc/tenantedge/secrets/old"}, Database: Database{DSNEnv: "SESSIONS"}, Table: "other.django_session",
+		},
+		Queries: map[string]Query{
+			"plan": {SQL: "select 1", Timeout: 250 * time.Millisecond, MaxRows: 5},
+			"all":  {SQL: "select 2", Timeout: time.Second, MaxRows: 1000},
+		},
+		Limits: Limits{
+			IdleTimeout: 90 * time.Second, MaxHeaderBytes: 32 << 10, MaxBodyBytes: 10e6, DialTimeout: time.Second,
+			ResponseHeaderTimeout: time.Hour, Instances: 8, QueueTimeout: 20 * time.Millisecond,
+		},
+		Logs: Logs{Format: "json", Level: slog.LevelWarn, Access: true},
+		Guest: Guest{
+			Path:     "/etc/tenantedge/router.wasm",
+			Settings: json.RawMessage(`{"b":[1,2.50,16,true,null,"<é>"],"a":{}}`),
+		},
+	}
+	f.marks = nil
+	if !reflect.DeepEqual(f, want) {
+		t.Errorf("decoded\n%+v\nwant\n%+v", f, want)
+	}
+}
+
+func TestRowsOfTheDirectoryKeepTheirText(t *testing.T) {
+	f := parse(t, "x.yaml", `
+directory:
+  source: file
+  tenants:
+    - {id: 18446744073709551616, schema_name: t1, plan: gold, seats: 1.50, active: true, note: null}
+    - {id: 5f0c1c1e-8f1a-4d0b-9c5e-2d6f3a1b7c9d, schema_name: t2}
+  domains:
+    - {id: 1, tenant_id: 18446744073709551616, domain: a.com, folder: x, is_primary: true}
+    - {tenant_id: 5F0C1C1E-8f1a-4d0b-9c5e-2d6f3a1b7c9d, domain: b.com, redirect_to_primary: true}
+`)
+	want := Directory{
+		Source: "file",
+		Tenants: []tenantdb.Tenant{
+			{ID: "18446744073709551616", Schema: "t1", Attributes: []tenantdb.Attribute{{Name: "active", Value: "true"}, {Name: "plan", Value: "gold"}, {Name: "seats", Value: "1.50"}}},
+			{ID: "5f0c1c1e-8f1a-4d0b-9c5e-2d6f3a1b7c9d", Schema: "t2"},
+		},
+		Domains: []tenantdb.Domain{
+			{TenantID: "18446744073709551616", Domain: "a.com", Folder: "x", IsPrimary: true},
+			{TenantID: "5F0C1C1E-8f1a-4d0b-9c5e-2d6f3a1b7c9d", Domain: "b.com", RedirectToPrimary: true},
+		},
+	}
+	if !reflect.DeepEqual(f.Directory, want) {
+		t.Errorf("directory is\n%+v, want\n%+v", f.Directory, want)
+	}
+}
+
+func TestAliasesAreFollowed(t *testing.T) {
+	f := parse(t, "x.yaml", `
+tenants:
+  www: {DOMAINS: &hosts [a.com, &b b.com], URLCONF: &conf main}
+  blog: {FALLBACK_DOMAINS: *hosts, URLCONF: *conf, DOMAINS: [*b]}
+`)
+	if got := f.Tenants[1]; got.URLConf != "main" || !slices.Equal(got.FallbackDomains, []string{"a.com", "b.com"}) || !slices.Equal(got.Domains, []string{"b.com"}) {
+		t.Errorf("blog is %+v", got)
+	}
+}
+
+func TestAnAliasBombIsRefusedInLittleTime(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("guest:\n  settings:\n    a0: &a0 [x]\n")
+	for i := 1; i < 30; i++ {
+		fmt.Fprintf(&b, "    a%d: &a%d [*a%d, *a%d, *a%d, *a%d]\n", i, i, i-1, i-1, i-1, i-1)
+	}
+	_, err := Parse("x.yaml", []byte(b.String()))
+	if err == nil || !strings.Contains(err.Error(), "through aliases") {
+		t.Errorf("error is %v, want one about aliases", err)
+	}
+}
+
+func TestAFlowMappingIsYAMLAndABracedTextThatIsValidIsJSON(t *testing.T) {
+	for _, text := range []string{`{compat: strict}`, `{"compat": "strict"}`, "\ufeff{\"compat\": \"strict\"}", "{\n# why\ncompat: strict}"} {
+		if f := parse(t, "tenantedge.conf", text); f.Compat != "strict" {
+			t.Errorf("%q: compat is %q", text, f.Compat)
+		}
+	}
+}
+
+func TestAFileWithoutContentIsTheDefaults(t *testing.T) {
+	for name, text := range map[string]string{"a.yaml": "", "b.yaml": "# nothing\n", "c.yaml": "tenants:\nlimits:\n", "d.json": " ", "e.json": "{}", "f.json": "null"} {
+		f := parse(t, name, text)
+		if len(f.Listeners) != 1 || f.Listeners[0].Address != ":8080" || f.Compat != edge.Hardened || f.Admin != "127.0.0.1:8081" {
+			t.Errorf("%s: %+v", name, f)
+		}
+		if err := f.CheckServe(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestEdgeTakesOverWhatNeedsNoIO(t *testing.T) {
+	f := parse(t, "x.json", `{"compat": "strict", "tenants": `+dumped+`, "routers": ["header"], "conflicts": "last-wins", "tenant_header": "x",
+		"tenant_session_key": "y", "trusted_peers": ["10.0.0.0/8"], "ws_urlconfs": {"w": []}, "guest": {"settings": {"a": 1}},
+		"limits": {"instances": 3, "queue_timeout": "2s"}, "upstream_headers": {"id": "X-Id"}}`)
+	want := edge.Config{
+		Compat: "strict", Routers: []string{"header"}, Conflicts: "last-wins", TenantHeader: "x", TenantSessionKey: "y",
+		Tenants: f.Tenants, Default: f.Default, WSURLConfs: map[string][]edge.WSRoute{"w": {}},
+		Settings: json.RawMessage(`{"a":1}`), TrustedPeers: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
+		Upstream: &edge.Upstream{Schema: "tenant", ID: "X-Id"}, Instances: 3, QueueTimeout: 2 * time.Second,
+	}
+	if got := f.Edge(); !reflect.DeepEqual(got, want) {
+		t.Errorf("Edge is\n%+v, want\n%+v", got, want)
+	}
+}
+
+func TestLoadNamesTheFileThatIsNotThere(t *testing.T) {
+	if _, err := Load(filepath.Join(t.TempDir(), "no.yaml")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("error is %v", err)
+	}
+	name := filepath.Join(t.TempDir(), "yes.yaml")
+	if err := os.WriteFile(name, []byte("compat: loose\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Load(name)
+	var e *Error
+	if !errors.As(err, &e) || e.File != name || e.Line != 1 || e.Column != 9 || e.Path != "compat" {
+		t.Errorf("error is %+v", err)
+	}
+}

@@ -1,0 +1,141 @@
+package config
+
+import (
+	"strings"
+	"time"
+
+	"github.com/tenantedge/tenantedge/tenantdb"
+)
+
+// Directory says where the dynamic tenants come from.
+type Directory struct {
+	// Source is "file", "postgres", or empty: there is no directory.
+	Source string `key:"source,required,one=file|postgres"`
+
+	// Path is the file of source file; empty: the rows stand in Tenants and
+	// Domains.
+	Path    string `key:"path,path"`
+	Tenants []tenantdb.Tenant
+	Domains []tenantdb.Domain
+
+	Database                   // of source postgres
+	TenantTable  string        `key:"tenant_table,table"` // empty: the tables that `tenantedge db init` creates
+	DomainTable  string        `key:"domain_table,table"`
+	Attributes   []string      `key:"attributes,nonempty"` // further columns of the tenant table
+	StateFile    string        `key:"state_file,path"`     // keeps the last good state; empty: nothing does
+	PollInterval time.Duration `key:"poll_interval"`       // where there are no triggers; 0: the source's default
+}
+
+// Keys that only one of the sources takes.
+var (
+	fileKeys     = []string{"path", "tenants", "domains"}
+	postgresKeys = []string{"dsn", "dsn_env", "dsn_file", "tenant_table", "domain_table", "attributes", "state_file", "poll_interval"}
+)
+
+func (dir *Directory) decode(v value) {
+	failed := v.d.failed
+	var entry struct {
+		*Directory
+		Tenants []tenantRow `key:"tenants"`
+		Domains []domainRow `key:"domains"`
+	}
+	entry.Directory = dir
+	found := v.object(&entry)
+	if found == nil || v.d.failed > failed {
+		return
+	}
+	others := postgresKeys
+	if dir.Source == "postgres" {
+		others = fileKeys
+	}
+	for _, key := range others {
+		if at, ok := found[key]; ok {
+			at.fail("expected no such key with source %s, found it; remove it or change the source", dir.Source)
+		}
+	}
+	if dir.Source == "postgres" {
+		dir.Database.check(v, found)
+		if found.has("tenant_table") != found.has("domain_table") {
+			v.fail("expected tenant_table and domain_table together, found one of them; add the other")
+		}
+		return
+	}
+	inline := found.has("tenants") || found.has("domains")
+	if found.has("path") == inline {
+		v.fail("expected either path or tenants and domains, found %s", both(inline))
+	}
+	dir.Tenants = make([]tenantdb.Tenant, len(entry.Tenants))
+	for i, t := range entry.Tenants {
+		dir.Tenants[i] = tenantdb.Tenant(t)
+	}
+	dir.Domains = make([]tenantdb.Domain, len(entry.Domains))
+	for i, dom := range entry.Domains {
+		dir.Domains[i] = tenantdb.Domain(dom)
+	}
+	dir.checkRows(found)
+}
+
+// checkRows holds what the constraints of a database would.
+func (dir *Directory) checkRows(found seen) {
+	ids := make(map[string]bool, len(dir.Tenants))
+	schemas := make(map[string]bool, len(dir.Tenants))
+	for i, t := range dir.Tenants {
+		if id := strings.ToLower(t.ID); ids[id] {
+			found["tenants"].item(i).fail("expected each id once, found %q again; change one of them", shorten(t.ID))
+		} else {
+			ids[id] = true
+		}
+		if schemas[t.Schema] {
+			found["tenants"].item(i).fail("expected each schema_name once, found %q again; change one of them", shorten(t.Schema))
+		}
+		schemas[t.Schema] = true
+	}
+	type place struct{ domain, folder string }
+	places := make(map[place]bool, len(dir.Domains))
+	for i, d := range dir.Domains {
+		if !ids[strings.ToLower(d.TenantID)] {
+			found["domains"].item(i).fail("expected the id of a tenant above, found %q; add the tenant or correct tenant_id", shorten(d.TenantID))
+		}
+		at := place{d.Domain, d.Folder}
+		if places[at] {
+			found["domains"].item(i).fail("expected domain and folder once, found %q with folder %q again; remove one of the rows", shorten(d.Domain), shorten(d.Folder))
+		}
+		places[at] = true
+	}
+}
+
+// checkSchemas refuses schemas that no tenant may have; strict takes whatever
+// a database held.
+func (dir *Directory) checkSchemas(v value, t tenantTable) {
+	if len(dir.Tenants) == 0 {
+		return
+	}
+	list := value{v.d, v.n.get("tenants"), v.p.child("tenants")}
+	taken := map[string]bool{"public": true, "default": true}
+	for _, s := range t.static {
+		taken[strings.ToLower(s.Schema)] = true
+	}
+	if t.fallback != nil && t.fallback.CloneReference != "" {
+		taken[strings.ToLower(t.fallback.CloneReference)] = true
+	}
+	for i, t := range dir.Tenants {
+		item := list.item(i)
+		checkSchema(v.d, item.n.pos, item.p.child("schema_name"), t.Schema)
+		if taken[strings.ToLower(t.Schema)] {
+			item.fail("expected a schema of its own, found %q, which tenants has too; change one of them", t.Schema)
+		}
+	}
+}
+
+// item is the i-th entry of a list that was decoded already.
+func (v value) item(i int) value { return value{v.d, v.n.items[i], v.p.item(i)} }
+
+// get returns the value of a key, nil if there is none.
+func (n *node) get(key string) *node {
+	for _, kv := range n.pairs {
+		if kv.key.text == key {
+			return kv.val
+		}
+	}
+	return nil
+}

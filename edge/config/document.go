@@ -1,0 +1,187 @@
+package config
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge"
+)
+
+// document is the file as it is written: a File, with the parts whose form in
+// the file differs from the form in Go.
+type document struct {
+	File
+	TrustedPeers    peers                `key:"trusted_peers"`
+	Tenants         tenantTable          `key:"tenants"`
+	WSURLConfs      map[string][]wsRoute `key:"ws_urlconfs"`
+	Admin           adminAddress         `key:"admin"`
+	UpstreamHeaders upstreamHeaders      `key:"upstream_headers"`
+}
+
+func newDocument(name string) *document {
+	return &document{
+		File: File{
+			Name: name, Compat: edge.Hardened, Routers: []string{edge.RouteDomain}, Conflicts: edge.Refuse,
+			TenantHeader: "tenant", TenantSessionKey: "tenant",
+			Listeners: []Listener{{Address: ":8080", H2: true}},
+			Limits: Limits{
+				ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+				DialTimeout: 5 * time.Second, ShutdownTimeout: 30 * time.Second, QueueTimeout: time.Second,
+			},
+			Logs: Logs{Format: "auto"},
+		},
+		Admin:           "127.0.0.1:8081",
+		UpstreamHeaders: upstreamHeaders(*edge.DefaultUpstream()),
+	}
+}
+
+func (doc *document) decode(v value) {
+	found := v.object(doc)
+	if r, ok := found["routers"]; ok && r.n.kind == kindList {
+		doc.checkRouters(r)
+	}
+	if l, ok := found["listeners"]; ok && l.n.kind == kindList {
+		doc.checkListeners(l)
+	}
+	if t, ok := found["tenants"]; ok && t.n.kind == kindMapping {
+		doc.checkDomains(t)
+	}
+	if dir, ok := found["directory"]; ok && doc.Compat == edge.Hardened {
+		doc.Directory.checkSchemas(dir, doc.Tenants)
+	}
+}
+
+// finish moves what was decoded to where embedders look for it.
+func (doc *document) finish(d *decoder) *File {
+	f := &doc.File
+	f.TrustedPeers = doc.TrustedPeers
+	f.Tenants, f.Default = doc.Tenants.static, doc.Tenants.fallback
+	f.Admin = string(doc.Admin)
+	f.UpstreamHeaders = edge.Upstream(doc.UpstreamHeaders)
+	if doc.WSURLConfs != nil {
+		f.WSURLConfs = make(map[string][]edge.WSRoute, len(doc.WSURLConfs))
+		for name, routes := range doc.WSURLConfs {
+			table := make([]edge.WSRoute, len(routes))
+			for i, r := range routes {
+				table[i] = edge.WSRoute(r)
+			}
+			f.WSURLConfs[name] = table
+		}
+	}
+	f.marks = d.marks
+	return f
+}
+
+func (doc *document) checkRouters(v value) {
+	if len(v.n.items) == 0 {
+		v.fail("expected at least one of domain, header, session, found none; remove the key to route by domain")
+	}
+	for i, r := range doc.Routers {
+		if r != "" && slices.Contains(doc.Routers[:i], r) {
+			value{v.d, v.n.items[i], v.p.item(i)}.fail("expected each router once, found %s again; remove it", r)
+		}
+	}
+}
+
+func (doc *document) checkListeners(v value) {
+	if len(v.n.items) == 0 {
+		v.fail("expected at least one listener, found none; remove the key to listen on :8080")
+	}
+	for i, l := range doc.Listeners {
+		at := value{v.d, v.n.items[i], v.p.item(i)}
+		same := func(o Listener) bool { return o.Address == l.Address }
+		switch {
+		case l.Address == "" || strings.HasSuffix(l.Address, ":0"):
+		case slices.ContainsFunc(doc.Listeners[:i], same):
+			at.fail("expected each address once, found %q again; remove it", l.Address)
+		case l.Address == string(doc.Admin):
+			at.fail("expected an address of its own, found %q, which admin has too; change one of them", l.Address)
+		}
+	}
+}
+
+// wsRoute is one entry of a websocket route table.
+type wsRoute struct {
+	Path  *string `key:"path"`
+	Regex *string `key:"regex"`
+	Name  string  `key:"name,required"`
+}
+
+func (r *wsRoute) decode(v value) {
+	if found := v.object(r); found != nil && found.has("path") == found.has("regex") {
+		v.fail("expected exactly one of path and regex, found %s", both(found.has("path")))
+	}
+}
+
+func both(yes bool) string {
+	if yes {
+		return "both; remove one of them"
+	}
+	return "neither; add one of them"
+}
+
+// adminAddress is an address, or off.
+type adminAddress string
+
+func (a *adminAddress) decode(v value) {
+	if v.n.text == "off" && v.n.kind == kindString || v.n.text == "false" && v.n.kind == kindBool {
+		*a = ""
+		return
+	}
+	var address string
+	v.plain(&address, "address")
+	*a = adminAddress(address)
+}
+
+// peers is a list of networks.
+type peers []netip.Prefix
+
+// Short names for the networks that are named most: those of Caddy's
+// trusted_proxies, and the machine itself.
+var peerNames = map[string][]string{
+	"private_ranges": {"192.168.0.0/16", "172.16.0.0/12", "10.0.0.0/8", "127.0.0.0/8", "fd00::/8", "::1/128"},
+	"loopback":       {"127.0.0.0/8", "::1/128"},
+}
+
+func (ps *peers) decode(v value) {
+	var texts []string
+	failed := v.d.failed
+	v.plain(&texts, "")
+	if v.d.failed > failed {
+		return
+	}
+	for i, text := range texts {
+		if named, ok := peerNames[text]; ok {
+			for _, p := range named {
+				*ps = append(*ps, netip.MustParsePrefix(p))
+			}
+			continue
+		}
+		item := value{v.d, v.n.items[i], v.p.item(i)}
+		if prefix, ok := item.prefix(text); ok {
+			*ps = append(*ps, prefix)
+		}
+	}
+}
+
+func (v value) prefix(text string) (netip.Prefix, bool) {
+	if a, err := netip.ParseAddr(text); err == nil && a.Zone() == "" {
+		a = a.Unmap()
+		return netip.PrefixFrom(a, a.BitLen()), true
+	}
+	p, err := netip.ParsePrefix(text)
+	switch {
+	case err != nil:
+		v.want("a network as \"10.0.0.0/8\", an IP address, private_ranges or loopback")
+	case p != p.Masked():
+		v.fail("expected a network, found %s, an address inside of one; write %q for the network or %q for the address alone",
+			v.n.found(), p.Masked(), p.Addr())
+	case p.Addr().Is4In6():
+		v.fail("expected a network, found %s; write the IPv4 network as IPv4", v.n.found())
+	default:
+		return p, true
+	}
+	return netip.Prefix{}, false
+}

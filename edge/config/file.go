@@ -1,0 +1,104 @@
+package config
+
+import (
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge"
+)
+
+// File is a configuration, decoded and checked, with every default filled in.
+// Paths in it are absolute or start from the working directory, never from the
+// file's folder.
+type File struct {
+	// Name is the file's name, as it was given.
+	Name string
+
+	// Compat is "hardened" or "strict".
+	Compat string `key:"compat,one=hardened|strict"`
+	// Routers holds "domain", "header" and "session", in order, none twice.
+	Routers []string `key:"routers,one=domain|header|session"`
+	// Conflicts is "refuse" or "last-wins".
+	Conflicts string `key:"conflicts,one=refuse|last-wins"`
+	// TenantHeader is the request header that names a tenant.
+	TenantHeader string `key:"tenant_header,header"`
+	// TenantSessionKey is the key of a session that names a tenant.
+	TenantSessionKey string `key:"tenant_session_key,nonempty"`
+	// TrustedPeers are the networks whose forwarding and tenant headers are
+	// believed. In the file also private_ranges and loopback.
+	TrustedPeers []netip.Prefix
+	// TenantHeaderProof are the keys that prove a tenant header from elsewhere.
+	TenantHeaderProof []ProofKey `key:"tenant_header_proof"`
+
+	// Tenants is the TENANTS table without public and default, in order.
+	Tenants []edge.StaticTenant
+	// Default is the table's entry for dynamic tenants; nil: there are none.
+	Default *edge.DefaultTenant
+	// Directory is where the dynamic tenants come from.
+	Directory Directory `key:"directory"`
+
+	// URLConfs says what serves the requests of each urlconf.
+	URLConfs map[string]URLConf `key:"urlconfs"`
+	// Fallback is the urlconf for requests without a tenant; empty: 404.
+	Fallback string `key:"fallback"`
+	// WSURLConfs are the websocket route tables by name.
+	WSURLConfs map[string][]edge.WSRoute
+	// UpstreamHeaders carry the decision to upstreams.
+	UpstreamHeaders edge.Upstream
+
+	// Listeners are where requests come in.
+	Listeners []Listener `key:"listeners"`
+	// Admin is the address of /healthz and /readyz; empty: nowhere.
+	Admin string
+
+	// Sessions says how session routing reads sessions; nil: not at all.
+	Sessions *Sessions `key:"sessions"`
+	// Queries are the statements that guests may run, by name.
+	Queries map[string]Query `key:"queries"`
+	// Limits bound time and size.
+	Limits Limits `key:"limits"`
+	// Logs says how logs are written.
+	Logs Logs `key:"logs"`
+	// Guest is the Wasm module that decides.
+	Guest Guest `key:"guest"`
+
+	marks map[string]mark
+}
+
+// Edge returns the part of an edge's configuration that stands in the file.
+// What needs I/O is left to the caller: Guest, Directory, ProofKeys, Sessions,
+// Queries, and what no file can hold.
+func (f *File) Edge() edge.Config {
+	upstream := f.UpstreamHeaders
+	return edge.Config{
+		Compat: f.Compat, Routers: f.Routers, Conflicts: f.Conflicts,
+		TenantHeader: f.TenantHeader, TenantSessionKey: f.TenantSessionKey,
+		Tenants: f.Tenants, Default: f.Default, WSURLConfs: f.WSURLConfs, Settings: f.Guest.Settings,
+		TrustedPeers: f.TrustedPeers, Upstream: &upstream,
+		Instances: f.Limits.Instances, QueueTimeout: f.Limits.QueueTimeout,
+	}
+}
+
+// Limits bound time and size. A duration or size of 0 is no limit, unless the
+// field says otherwise.
+type Limits struct {
+	ReadHeaderTimeout     time.Duration `key:"read_header_timeout"`
+	IdleTimeout           time.Duration `key:"idle_timeout"`
+	MaxHeaderBytes        int           `key:"max_header_bytes,bytes"` // 0: net/http's own limit
+	MaxBodyBytes          int64         `key:"max_body_bytes,bytes"`
+	DialTimeout           time.Duration `key:"dial_timeout"`
+	ResponseHeaderTimeout time.Duration `key:"response_header_timeout"`
+	ShutdownTimeout       time.Duration `key:"shutdown_timeout"`    // 0: open requests are cut off
+	Instances             int           `key:"instances"`           // 0: the edge's default
+	QueueTimeout          time.Duration `key:"queue_timeout,min=1"` // never 0
+}
+
+// Logs says how logs are written.
+type Logs struct {
+	// Format is "text", "json", or "auto": text on a terminal, else JSON.
+	Format string     `key:"format,one=auto|text|json"`
+	Level  slog.Level `key:"level"`
+	// Access writes a line for every request.
+	Access bool `key:"access"`
+}

@@ -1,0 +1,97 @@
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+)
+
+// Guest is the Wasm module that decides.
+type Guest struct {
+	// Path is the module's file; empty: the router that the edge embeds.
+	Path string `key:"path,path"`
+	// CompileCache is a folder that keeps the guest's compiled code for the next
+	// start; empty: one of the user's own, where the system has such.
+	CompileCache string `key:"compile_cache,path"`
+	// Settings are the guest's own, as JSON; nil: none.
+	Settings json.RawMessage
+}
+
+func (g *Guest) decode(v value) {
+	var entry struct {
+		*Guest
+		Settings settings `key:"settings"`
+	}
+	entry.Guest = g
+	v.object(&entry)
+	g.Settings = json.RawMessage(entry.Settings)
+}
+
+// settings is any value of the file, as JSON.
+type settings json.RawMessage
+
+func (s *settings) decode(v value) {
+	var b bytes.Buffer
+	v.json(&b)
+	*s = b.Bytes()
+}
+
+func (v value) json(b *bytes.Buffer) {
+	switch v.n.kind {
+	case kindNull:
+		b.WriteString("null")
+	case kindBool:
+		b.WriteString(v.n.text)
+	case kindString:
+		writeJSONString(b, v.n.text)
+	case kindInt, kindFloat:
+		v.jsonNumber(b)
+	case kindList:
+		b.WriteByte('[')
+		for i := range v.n.items {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			v.item(i).json(b)
+		}
+		b.WriteByte(']')
+	case kindMapping:
+		b.WriteByte('{')
+		for i, kv := range v.n.pairs {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			writeJSONString(b, kv.key.text)
+			b.WriteByte(':')
+			value{v.d, kv.val, v.p.child(kv.key.text)}.json(b)
+		}
+		b.WriteByte('}')
+	}
+}
+
+// jsonNumber keeps the text of what is a JSON number already, so that no digit
+// is lost; YAML's other notations become decimal.
+func (v value) jsonNumber(b *bytes.Buffer) {
+	if json.Valid([]byte(v.n.text)) {
+		b.WriteString(v.n.text)
+		return
+	}
+	if n, err := strconv.ParseInt(v.n.text, 0, 64); err == nil {
+		b.WriteString(strconv.FormatInt(n, 10))
+		return
+	}
+	f, err := strconv.ParseFloat(v.n.text, 64)
+	text, bad := json.Marshal(f)
+	if err != nil || bad != nil {
+		v.fail("expected a number that JSON can write, found %s; put it in quotes", v.n.found())
+		return
+	}
+	b.Write(text)
+}
+
+func writeJSONString(b *bytes.Buffer, s string) {
+	enc := json.NewEncoder(b)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(s) // a string always encodes, and a bytes.Buffer takes all
+	b.Truncate(b.Len() - 1)
+}

@@ -1,0 +1,180 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// kind is what a node holds. Numbers keep their text, so that ids and the
+// guest's settings come through exactly as they were written.
+type kind uint8
+
+const (
+	kindNull kind = iota
+	kindBool
+	kindInt
+	kindFloat
+	kindString
+	kindList
+	kindMapping
+)
+
+// node is one value of the file and where it stands. YAML and JSON are both
+// read into it, so that there is one decoder and one form of error.
+type node struct {
+	kind  kind
+	text  string  // scalars
+	items []*node // kindList
+	pairs []pair  // kindMapping, in the order of the file
+	pos   position
+}
+
+type pair struct {
+	key *node
+	val *node
+}
+
+// position counts lines and characters from 1.
+type position struct{ line, col int }
+
+// after is where one stands behind text.
+func (p position) after(text []byte) position {
+	for _, c := range text {
+		switch {
+		case c == '\n':
+			p = position{p.line + 1, 1}
+		case utf8.RuneStart(c):
+			p.col++
+		}
+	}
+	return p
+}
+
+// invalidUTF8 is the offset of the first byte that is no UTF-8, or -1.
+func invalidUTF8(data []byte) int {
+	for i := 0; i < len(data); {
+		c, size := utf8.DecodeRune(data[i:])
+		if c == utf8.RuneError && size == 1 {
+			return i
+		}
+		i += size
+	}
+	return -1
+}
+
+// isNull treats a key without a value like a key that is not there: a section
+// whose entries are all commented out keeps its defaults.
+func (n *node) isNull() bool { return n.kind == kindNull }
+
+// found describes n for an error, in words that suit both YAML and JSON.
+func (n *node) found() string {
+	switch n.kind {
+	case kindNull:
+		return "nothing"
+	case kindBool:
+		return n.text
+	case kindInt, kindFloat:
+		return "the number " + shorten(n.text)
+	case kindString:
+		return "the text " + strconv.Quote(shorten(n.text))
+	case kindList:
+		return "a list"
+	default:
+		return "a mapping"
+	}
+}
+
+// kindName is found without the value, for keys whose values are secret.
+func (n *node) kindName() string {
+	switch n.kind {
+	case kindInt, kindFloat:
+		return "a number"
+	case kindString:
+		return "a text"
+	case kindBool:
+		return "true or false"
+	default:
+		return n.found()
+	}
+}
+
+// shorten keeps errors readable when the value is not.
+func shorten(s string) string {
+	const most = 60
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
+}
+
+// path is where a node stands, as a chain of keys and indexes; it is turned
+// into text for errors alone, so that long lists cost nothing.
+type path struct {
+	parent *path
+	key    string
+	index  int
+	isItem bool
+}
+
+func (p *path) child(key string) *path { return &path{parent: p, key: key} }
+func (p *path) item(i int) *path       { return &path{parent: p, index: i, isItem: true} }
+
+// String writes the path as people would: tenants.www.domains[0]. Keys that
+// hold more than letters, digits, "_" and "-" are quoted.
+func (p *path) String() string {
+	if p == nil {
+		return ""
+	}
+	before := p.parent.String()
+	if p.isItem {
+		return fmt.Sprintf("%s[%d]", before, p.index)
+	}
+	key := p.key
+	if !isPlainKey(key) {
+		key = strconv.Quote(shorten(key))
+	}
+	if before == "" {
+		return key
+	}
+	return before + "." + key
+}
+
+func isPlainKey(s string) bool {
+	if s == "" {
+		return false
+	}
+	for i := range len(s) {
+		if !isAlnum(s[i]) && s[i] != '_' && s[i] != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+func isAlnum(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+}
+
+// Limits of a file's shape: deeper nesting or more repetition through aliases
+// than these is a mistake or an attack.
+const (
+	mostDepth   = 64
+	mostAliased = 100_000
+)
+
+// checkKeys reports keys that stand twice in the mapping n, and keeps the first.
+func checkKeys(d *decoder, n *node, p *path) {
+	first := make(map[string]position, len(n.pairs))
+	n.pairs = slices.DeleteFunc(n.pairs, func(kv pair) bool {
+		before, again := first[kv.key.text]
+		if again {
+			d.fail(kv.key.pos, p.child(kv.key.text), "expected each key once, found it again, first in line %d; remove one of them", before.line)
+			return true
+		}
+		first[kv.key.text] = kv.key.pos
+		return false
+	})
+}

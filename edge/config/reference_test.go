@@ -1,0 +1,167 @@
+package config
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var referenceRow = regexp.MustCompile("(?m)^\\| `([^`]+)` \\|([^|]*)\\|([^|]*)\\|([^|]*)\\|$")
+
+// reference reads the keys of REFERENCE.md, with the text of their default.
+func reference(t *testing.T) (keys []string, defaults map[string]string) {
+	t.Helper()
+	page, err := os.ReadFile("REFERENCE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defaults = make(map[string]string)
+	for _, m := range referenceRow.FindAllStringSubmatch(string(page), -1) {
+		keys = append(keys, m[1])
+		defaults[m[1]] = strings.Trim(m[3], "` ")
+	}
+	return keys, defaults
+}
+
+// The decoder is asked, section by section, which keys it knows: it lists them
+// when it meets one that it does not.
+func TestReferenceListsExactlyTheKeysOfTheDecoder(t *testing.T) {
+	keys, _ := reference(t)
+	documented := map[string][]string{}
+	for _, key := range keys {
+		section, name := "", key
+		if i := strings.LastIndexByte(key, '.'); i >= 0 {
+			section, name = key[:i], key[i+1:]
+		}
+		documented[section] = append(documented[section], name)
+	}
+	for section, names := range documented {
+		if section == "directory.tenants[]" {
+			continue // it takes any column
+		}
+		slices.Sort(names)
+		known := knownKeys(t, section)
+		if !slices.Equal(known, names) {
+			t.Errorf("section %q: the decoder knows\n\t%q, the reference lists\n\t%q", section, known, names)
+		}
+	}
+	if len(documented) < 15 {
+		t.Errorf("the reference has %d sections, which cannot be all", len(documented))
+	}
+}
+
+const unknownKey = "qqqqqqqqqqqqqqqq"
+
+func knownKeys(t *testing.T, section string) []string {
+	t.Helper()
+	var doc any = map[string]any{unknownKey: 1}
+	if section != "" {
+		steps := strings.Split(section, ".")
+		slices.Reverse(steps)
+		for _, step := range steps {
+			name, isList := strings.CutSuffix(step, "[]")
+			if isList {
+				doc = []any{doc}
+			}
+			doc = map[string]any{strings.ReplaceAll(name, "*", "any"): doc}
+		}
+	}
+	data, err := json.Marshal(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Parse("reference.json", data)
+	for _, e := range problems(err) {
+		if _, list, ok := strings.Cut(e.Problem, "the keys here are "); ok && strings.HasSuffix(e.Path, unknownKey) {
+			return strings.Split(list, ", ")
+		}
+	}
+	t.Fatalf("section %q: no list of keys in %v", section, err)
+	return nil
+}
+
+// problems takes a joined error apart.
+func problems(err error) []*Error {
+	var all []*Error
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range joined.Unwrap() {
+			var one *Error
+			if errors.As(e, &one) {
+				all = append(all, one)
+			}
+		}
+	}
+	return all
+}
+
+// What an empty file gives is what a file gives that spells the documented
+// defaults out.
+func TestReferenceTellsTheDefaultsOfTheDecoder(t *testing.T) {
+	_, defaults := reference(t)
+	empty, err := Parse("empty.yaml", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, text := range defaults {
+		if text == "" || text == "*required*" || strings.ContainsAny(key, "*[") {
+			continue
+		}
+		section, name, nested := strings.Cut(key, ".")
+		if section == "directory" || section == "sessions" {
+			continue // these are absent from an empty file
+		}
+		line := key + ": " + text
+		if nested {
+			line = section + ": {" + name + ": " + text + "}"
+		}
+		spelled, err := Parse("empty.yaml", []byte(line))
+		if err != nil {
+			t.Errorf("%s: %v", line, err)
+			continue
+		}
+		if a, b := printed(t, empty), printed(t, spelled); a != b {
+			t.Errorf("%s is not the default:\n%s\n%s", line, a, b)
+		}
+	}
+}
+
+// printed is a File as text, an empty list like none.
+func printed(t *testing.T, f *File) string {
+	t.Helper()
+	b, err := json.Marshal(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.NewReplacer("[]", "null", "{}", "null").Replace(string(b))
+}
+
+func TestDefaultsOfSessionsAndQueriesAreThoseOfTheReference(t *testing.T) {
+	_, defaults := reference(t)
+	parse := func(text string) *File {
+		f, err := Parse("x.yaml", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	head := "sessions: {backend: db, secret_key_env: KEY"
+	spelled := parse(head + ", cookie_name: " + defaults["sessions.cookie_name"] +
+		", cookie_age: " + defaults["sessions.cookie_age"] + ", table: " + defaults["sessions.table"] + "}")
+	if a, b := printed(t, parse(head+"}")), printed(t, spelled); a != b {
+		t.Errorf("sessions differ:\n%s\n%s", a, b)
+	}
+	head = "queries: {q: {sql: select 1"
+	spelled = parse(head + ", timeout: " + defaults["queries.*.timeout"] + ", max_rows: " + defaults["queries.*.max_rows"] + "}}")
+	if a, b := printed(t, parse(head+"}}")), printed(t, spelled); a != b {
+		t.Errorf("queries differ:\n%s\n%s", a, b)
+	}
+	head = "listeners: [{address: \":80\""
+	spelled = parse(head + ", h2: " + defaults["listeners[].h2"] + ", h2c: " + defaults["listeners[].h2c"] + "}]")
+	if a, b := printed(t, parse(head+"}]")), printed(t, spelled); a != b {
+		t.Errorf("listeners differ:\n%s\n%s", a, b)
+	}
+}

@@ -1,0 +1,124 @@
+package config
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+)
+
+// DSN is a connection string as it stands in the file. It may hold a password,
+// so it prints as a placeholder wherever it ends up by mistake.
+type DSN string
+
+const redacted = "[redacted]"
+
+// String returns a placeholder.
+func (s DSN) String() string { return redacted }
+
+// GoString returns a placeholder.
+func (s DSN) GoString() string { return redacted }
+
+// LogValue returns a placeholder.
+func (s DSN) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText returns a placeholder.
+func (s DSN) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+func (s *DSN) decode(v value) {
+	if v.n.kind != kindString || v.n.text == "" {
+		v.fail("expected a connection string in quotes, found %s", v.n.kindName())
+		return
+	}
+	*s = DSN(v.n.text)
+}
+
+// Database says how to connect to Postgres. At most one of the fields is set;
+// none means the PG… variables that libpq knows.
+type Database struct {
+	DSN     DSN    `key:"dsn"`
+	DSNEnv  string `key:"dsn_env,env"`
+	DSNFile string `key:"dsn_file,path"`
+}
+
+// IsZero tells whether the file says nothing about the connection.
+func (db Database) IsZero() bool { return db == Database{} }
+
+// ConnString returns the connection string, reading the environment or the
+// file that holds it; empty if there is none. Never log it.
+func (db Database) ConnString() (string, error) {
+	if db.DSN != "" {
+		return string(db.DSN), nil
+	}
+	if db.IsZero() {
+		return "", nil
+	}
+	return readSecret(db.DSNEnv, db.DSNFile)
+}
+
+func (db Database) check(v value, found seen) { v.atMostOne(found, "dsn", "dsn_env", "dsn_file") }
+
+// ProofKey is a key that tenant headers are signed with.
+type ProofKey struct {
+	ID         string `key:"id,required,nonempty"`
+	SecretEnv  string `key:"secret_env,env"`
+	SecretFile string `key:"secret_file,path"`
+}
+
+// Secret reads the secret. Never log it.
+func (k ProofKey) Secret() ([]byte, error) {
+	s, err := readSecret(k.SecretEnv, k.SecretFile)
+	if err != nil {
+		return nil, err
+	}
+	return []byte(s), nil
+}
+
+func (k *ProofKey) decode(v value) {
+	found := v.object(k)
+	if strings.ContainsAny(k.ID, " ;=\t\r\n") {
+		found["id"].fail("expected an id without blanks, \";\" and \"=\", found %q; choose another", shorten(k.ID))
+	}
+	v.exactlyOne(found, "secret_env", "secret_file")
+}
+
+// readSecret reads a variable or a file. One line break at a file's end is not
+// part of the secret: editors put it there. Errors name the place alone.
+func readSecret(env, file string) (string, error) {
+	where := "environment variable " + env
+	s := os.Getenv(env)
+	if file != "" {
+		where = "file " + file
+		b, err := os.ReadFile(file)
+		if err != nil {
+			return "", fmt.Errorf("config: reading a secret: %w", err)
+		}
+		s = strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), "\r")
+	}
+	if s == "" {
+		return "", fmt.Errorf("config: expected a secret in the %s, found it empty or not set", where)
+	}
+	return s, nil
+}
+
+func (v value) atMostOne(found seen, keys ...string)  { v.count(found, 0, keys) }
+func (v value) exactlyOne(found seen, keys ...string) { v.count(found, 1, keys) }
+
+func (v value) count(found seen, least int, keys []string) {
+	if found == nil {
+		return
+	}
+	n := 0
+	for _, key := range keys {
+		if found.has(key) {
+			n++
+		}
+	}
+	choices := strings.Join(keys, ", ")
+	switch {
+	case n > 1:
+		v.fail("expected one of %s, found several; remove all but one", choices)
+	case n < least:
+		v.fail("expected one of %s, found none; add one", choices)
+	}
+}

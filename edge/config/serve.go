@@ -1,0 +1,75 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// CheckServe finds what is valid but cannot be served: the names of urlconfs
+// are labels for `tenantedge eval` and for embedders, while an edge that serves
+// needs an entry in urlconfs for each. Errors are *Error, joined.
+func (f *File) CheckServe() error {
+	d := newDecoder(f.Name)
+	for _, t := range f.Tenants {
+		f.checkURLConf(d, t.URLConf, root("tenants", t.Schema, "urlconf"))
+	}
+	if f.Default != nil {
+		f.checkURLConf(d, f.Default.URLConf, root("tenants", "default", "urlconf"))
+		if f.Directory.Source == "" {
+			f.failAt(d, root("tenants", "default"), "expected a directory that holds the dynamic tenants, found none; add the key directory, or remove default")
+		}
+	}
+	f.checkURLConf(d, f.Fallback, root("fallback"))
+	if slices.Contains(f.Routers, "session") && f.Sessions == nil {
+		f.failAt(d, root("routers"), "expected the key sessions, which the router session needs, found none; add it")
+	}
+	if f.Sessions != nil && f.Sessions.Backend == "db" && f.Sessions.IsZero() && f.Directory.Source != "postgres" {
+		f.failAt(d, root("sessions"), "expected one of dsn, dsn_env, dsn_file, found none; add one, for the directory has no database either")
+	}
+	if len(f.Queries) > 0 && f.Directory.Source != "postgres" {
+		f.failAt(d, root("queries"), "expected a directory with source postgres, which queries run in, found %s; remove the queries or change the source", sourceOf(f.Directory))
+	}
+	return d.err()
+}
+
+func sourceOf(dir Directory) string {
+	if dir.Source == "" {
+		return "none"
+	}
+	return "source " + dir.Source
+}
+
+func (f *File) checkURLConf(d *decoder, name string, p *path) {
+	if _, ok := f.URLConfs[name]; ok || name == "" {
+		return
+	}
+	do := "add it"
+	names := make([]string, 0, len(f.URLConfs))
+	for n := range f.URLConfs {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	if hint := suggest(name, names); hint != "" {
+		do = fmt.Sprintf("did you mean %q?", hint)
+	}
+	f.failAt(d, p, "expected an entry of urlconfs, found %q, which has none; %s", shorten(name), do)
+}
+
+// failAt finds the place of p in the file. A File that was not read from one
+// has no places.
+func (f *File) failAt(d *decoder, p *path, format string, args ...any) {
+	m, ok := f.marks[p.String()]
+	if !ok {
+		m.path = p
+	}
+	d.fail(m.pos, m.path, strings.TrimSpace(format), args...)
+}
+
+func root(keys ...string) *path {
+	var p *path
+	for _, key := range keys {
+		p = p.child(key)
+	}
+	return p
+}

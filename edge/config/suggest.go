@@ -1,0 +1,71 @@
+package config
+
+import (
+	"slices"
+	"strings"
+)
+
+// suggest returns the one of names that word was probably meant to be, empty
+// if none is close.
+func suggest(word string, names []string) string {
+	word = strings.ToLower(word)
+	best, least := "", 3
+	for _, name := range names {
+		lower := strings.ToLower(name)
+		far := distance(word, lower)
+		if limit := max(1, len(name)/3); far > limit {
+			far = least
+		}
+		if far < least {
+			best, least = name, far
+		}
+	}
+	if best != "" {
+		return best
+	}
+	// A part of the name is a better hint than none: read_timeout for
+	// read_header_timeout.
+	for _, name := range names {
+		parts := strings.Split(strings.ToLower(name), "_")
+		missing := func(w string) bool { return !slices.Contains(parts, w) }
+		if len(word) >= 4 && !slices.ContainsFunc(strings.Split(word, "_"), missing) {
+			return name
+		}
+	}
+	for _, name := range names {
+		lower := strings.ToLower(name)
+		if len(word) >= 4 && (strings.HasPrefix(lower, word) || strings.HasPrefix(word, lower)) {
+			return name
+		}
+	}
+	return ""
+}
+
+// distance is the optimal string alignment distance: Levenshtein's, with a
+// swap of neighbours, the most common slip, counted as one. It gives up on
+// words too long to be a key.
+func distance(a, b string) int {
+	const longest = 40
+	if len(a) > longest || len(b) > longest {
+		return longest
+	}
+	var before, last, row [longest + 1]int
+	for j := range len(b) + 1 {
+		last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, last = last, row
+	}
+	return last[len(b)]
+}

@@ -1,0 +1,136 @@
+package config
+
+import (
+	"strings"
+
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/tenantdb"
+)
+
+// tenantTable is Django's TENANTS.
+type tenantTable struct {
+	static   []edge.StaticTenant
+	fallback *edge.DefaultTenant
+}
+
+// tenantEntry holds every key that an entry of TENANTS may have; which entry
+// may have which is checked afterwards, so that the error can say why not.
+type tenantEntry struct {
+	Domains         []string `key:"domains"`
+	FallbackDomains []string `key:"fallback_domains"`
+	URLConf         string   `key:"urlconf"`
+	WSURLConf       string   `key:"ws_urlconf"`
+	Header          *string  `key:"header"`
+	SessionKey      *string  `key:"session_key"`
+	CloneReference  string   `key:"clone_reference"`
+	Apps            ignored  `key:"apps"`
+	TenantModel     ignored  `key:"tenant_model"`
+	DomainModel     ignored  `key:"domain_model"`
+}
+
+// ignored takes what matters to Django alone.
+type ignored struct{}
+
+func (ignored) decode(value) {}
+
+// Keys that the table's special entries may not have, as django-pgschemas'
+// own checks have it.
+var (
+	notInPublic  = []string{"domains", "fallback_domains", "urlconf", "ws_urlconf", "header", "session_key"}
+	notInDefault = []string{"domains", "fallback_domains", "header", "session_key"}
+)
+
+func (t *tenantTable) decode(v value) {
+	if v.n.kind != kindMapping {
+		v.want("a mapping of schema names, as Django's TENANTS")
+		return
+	}
+	var clone value
+	for _, kv := range v.n.pairs {
+		schema := kv.key.text
+		at := value{v.d, kv.val, v.p.child(schema)}
+		v.d.mark(at.p, at.p, kv.key.pos)
+		var e tenantEntry
+		found := at.djangoObject(&e)
+		switch schema {
+		case "public":
+			at.refuse(found, notInPublic, "public is not routable")
+		case "default":
+			at.refuse(found, notInDefault, "each dynamic tenant has its own")
+			t.fallback = &edge.DefaultTenant{URLConf: e.URLConf, WSURLConf: e.WSURLConf, CloneReference: e.CloneReference}
+			clone = found["clone_reference"]
+		default:
+			checkSchema(v.d, kv.key.pos, at.p, schema)
+			t.static = append(t.static, edge.StaticTenant{
+				Schema: schema, Domains: e.Domains, FallbackDomains: e.FallbackDomains,
+				URLConf: e.URLConf, WSURLConf: e.WSURLConf, Header: e.Header, SessionKey: e.SessionKey,
+			})
+		}
+	}
+	if t.fallback == nil || t.fallback.CloneReference == "" {
+		return
+	}
+	for _, kv := range v.n.pairs {
+		if kv.key.text == t.fallback.CloneReference {
+			clone.fail("expected a schema of its own, found %q, which is an entry of tenants; name the schema that new tenants are cloned from", kv.key.text)
+		}
+	}
+}
+
+func (v value) refuse(found seen, keys []string, why string) {
+	for _, key := range keys {
+		if sub, ok := found[key]; ok {
+			sub.fail("expected no such key here, found it; %s, so remove it", why)
+		}
+	}
+}
+
+func checkSchema(d *decoder, at position, p *path, name string) {
+	if err := tenantdb.CheckSchema(name); err != nil {
+		d.fail(at, p, "expected the name of a tenant's schema, found %q; %v", shorten(name), err)
+	}
+}
+
+// checkDomains finds what can never be the Host of a request. It is for
+// hardened mode alone: strict takes what django-pgschemas takes, which is any
+// text.
+func (doc *document) checkDomains(v value) {
+	if doc.Compat != edge.Hardened {
+		return
+	}
+	for _, entry := range v.n.pairs {
+		if entry.val.kind != kindMapping {
+			continue
+		}
+		for _, kv := range entry.val.pairs {
+			key := strings.ToLower(kv.key.text)
+			if key != "domains" && key != "fallback_domains" {
+				continue
+			}
+			p := v.p.child(entry.key.text).child(kv.key.text)
+			for i, n := range kv.val.items {
+				if problem := checkDomain(n.text); n.kind == kindString && problem != "" {
+					v.d.fail(n.pos, p.item(i), "expected a domain, found %s; %s", n.found(), problem)
+				}
+			}
+		}
+	}
+}
+
+// checkDomain returns what to do about a domain that people write and that no
+// Host is. The guest checks labels for good.
+func checkDomain(s string) string {
+	switch {
+	case s == "":
+		return "fill it in or remove it"
+	case strings.Contains(s, "//"):
+		return "leave out the scheme"
+	case strings.Contains(s, "*"):
+		return "wildcards are not supported: a tenant's domains are rows of the directory"
+	case strings.ContainsAny(s, "/ \t\r\n@,?#"):
+		return "leave the host name alone there"
+	case strings.Count(s, ":") == 1:
+		return "leave out the port: routing does not look at it"
+	}
+	return ""
+}

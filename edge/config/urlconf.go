@@ -1,0 +1,135 @@
+package config
+
+import (
+	"cmp"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"strings"
+)
+
+// URLConf says what serves the requests of a urlconf: exactly one of Upstream,
+// Files and Reply is set.
+type URLConf struct {
+	Upstream *url.URL // an application: scheme http, https or h2c, host, optionally a path
+	Path     string   // with Upstream: "original" or "inner", the path without the tenant's folder
+	Host     string   // with Upstream: "client" or "upstream", whose Host it gets
+	Files    string   // a folder of files
+	Reply    *Reply   // the same answer to every request
+}
+
+// Reply is a fixed answer.
+type Reply struct {
+	Status int         // from 200 to 599
+	Header http.Header // with canonical names; nil: none
+	Body   string
+}
+
+func (c *URLConf) decode(v value) {
+	if v.n.kind == kindString {
+		c.Upstream, c.Path, c.Host = v.upstream(v.n.text), "original", "client"
+		return
+	}
+	var entry struct {
+		Upstream string `key:"upstream"`
+		Path     string `key:"path,one=original|inner"`
+		Host     string `key:"host,one=client|upstream"`
+		Files    string `key:"files,path"`
+		Reply    *Reply `key:"reply"`
+	}
+	if v.n.kind != kindMapping {
+		v.want("the URL of an upstream, or a mapping with upstream, files or reply")
+		return
+	}
+	failed := v.d.failed
+	found := v.object(&entry)
+	kinds := 0
+	for _, key := range []string{"upstream", "files", "reply"} {
+		if found.has(key) {
+			kinds++
+		}
+	}
+	if kinds != 1 && v.d.failed == failed {
+		v.fail("expected exactly one of upstream, files and reply, found %s", howMany(kinds))
+		return
+	}
+	for _, key := range []string{"path", "host"} {
+		if at, ok := found[key]; ok && !found.has("upstream") {
+			at.fail("expected no such key without upstream, found it; remove it")
+		}
+	}
+	if u, ok := found["upstream"]; ok && u.n.kind == kindString {
+		c.Upstream = u.upstream(entry.Upstream)
+		c.Path, c.Host = cmp.Or(entry.Path, "original"), cmp.Or(entry.Host, "client")
+	}
+	c.Files, c.Reply = entry.Files, entry.Reply
+}
+
+func howMany(n int) string {
+	if n == 0 {
+		return "none; add one of them"
+	}
+	return "several; remove all but one"
+}
+
+// upstream never repeats the URL in an error: people put passwords into URLs.
+func (v value) upstream(text string) *url.URL {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil:
+		v.fail("expected a URL as \"http://127.0.0.1:8000\", found a text that is none")
+	case u.User != nil:
+		v.fail("expected a URL without user and password, found one with them; remove them")
+	case u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "h2c":
+		v.fail("expected a URL that starts with http://, https:// or h2c://, found %s", schemeOf(u))
+	case u.Hostname() == "":
+		v.fail("expected a URL with a host, found one without; write it as \"http://127.0.0.1:8000\"")
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		v.fail("expected a URL without \"?\" and \"#\", found one with them; remove them")
+	case checkAddress(u.Host) != "" && u.Port() != "":
+		v.fail("expected a URL whose port is a number up to 65535, found another; correct it")
+	default:
+		return u
+	}
+	return nil
+}
+
+func schemeOf(u *url.URL) string {
+	if u.Scheme == "" {
+		return "one without a scheme"
+	}
+	return "the scheme " + shorten(u.Scheme)
+}
+
+func (r *Reply) decode(v value) {
+	r.Status = http.StatusOK
+	var entry struct {
+		Status  int               `key:"status,min=200"`
+		Headers map[string]string `key:"headers"`
+		Body    string            `key:"body"`
+	}
+	entry.Status = r.Status
+	found := v.object(&entry)
+	if entry.Status > 599 {
+		found["status"].fail("expected a status from 200 to 599, found %d", entry.Status)
+	}
+	r.Status, r.Body = entry.Status, entry.Body
+	for name, text := range entry.Headers {
+		at := value{v.d, found["headers"].n, found["headers"].p.child(name)}
+		switch {
+		case !isToken(name):
+			at.fail("expected the name of an HTTP header; use letters, digits and hyphens")
+		case !isHeaderText(text):
+			at.fail("expected the text of a header, found line breaks or other control characters; remove them")
+		default:
+			if r.Header == nil {
+				r.Header = make(http.Header)
+			}
+			r.Header.Add(textproto.CanonicalMIMEHeaderKey(name), text)
+		}
+	}
+}
+
+func isHeaderText(s string) bool {
+	return strings.IndexFunc(s, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }) < 0
+}

@@ -1,0 +1,160 @@
+package edge
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"unsafe"
+
+	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/tenantdb"
+)
+
+// decode reads the guest's decision about r. The guest is not believed: a
+// tenant must exist, a redirect must lead to a domain that is registered, and
+// no value may smuggle a line break into a header.
+func (s *services) decode(d *Decision, m abi.Message, r *Request) error {
+	word := m.Word()
+	d.Outcome = Outcome(word & abi.DecOutcomeMask)
+	if d.Outcome != OutcomeTenant || r.Explain {
+		d.Reason = string(m.Get(abi.DecReason))
+	}
+	switch d.Outcome {
+	case OutcomeTenant:
+		d.Status = http.StatusOK
+		return s.decodeTenant(d, m, r)
+	case OutcomeRedirect:
+		return s.decodeRedirect(d, m, r, int(word>>abi.DecStatusShift))
+	case OutcomeNotFound:
+		d.Status = http.StatusNotFound
+	case OutcomeNone:
+		d.Status = http.StatusOK
+		d.Tenant.Path = s.path(m.Get(abi.DecPath), r)
+	case OutcomeBadRequest:
+		d.Status = http.StatusBadRequest
+	case OutcomeConflict:
+		d.Status = http.StatusMisdirectedRequest
+	default:
+		return fmt.Errorf("the outcome is %d: expected one of guest/abi", word&abi.DecOutcomeMask)
+	}
+	return nil
+}
+
+func (s *services) decodeTenant(d *Decision, m abi.Message, r *Request) error {
+	t := &d.Tenant
+	schema := m.Get(abi.DecSchema)
+	if m.Word()&abi.DecDynamic != 0 {
+		if !s.found || s.match.Tenant.Schema != string(schema) {
+			// The guest did not look it up in this call, or looked further.
+			known, ok := s.host.config.Directory.BySchema(view(schema))
+			if !ok {
+				return fmt.Errorf("the tenant is %.80q: expected the schema of a row in the directory", schema)
+			}
+			s.match = tenantdb.Match{Tenant: known}
+		}
+		t.Dynamic, t.Schema, t.ID, t.attributes = true, s.match.Tenant.Schema, s.match.Tenant.ID, s.match.Tenant.Attributes
+	} else {
+		known := s.host.static[string(schema)]
+		if known == nil {
+			return fmt.Errorf("the tenant is %.80q: expected a schema of the TENANTS table", schema)
+		}
+		t.Schema = known.Schema
+	}
+	if err := s.decodeRouting(&t.Routing, m, r); err != nil {
+		return err
+	}
+	t.URLConf = s.names.pick(m.Get(abi.DecURLConf))
+	t.WSURLConf = s.names.pick(m.Get(abi.DecWSURLConf))
+	t.Path = s.path(m.Get(abi.DecPath), r)
+	t.Identifier = s.names.pick(m.Get(abi.DecIdentifier), t.Schema)
+	t.CachePrefix = s.names.pick(m.Get(abi.DecCachePrefix), t.Schema)
+	if name, ok := m.Field(abi.DecRouteName); ok {
+		d.WSRoute = WSMatch{Name: s.names.pick(name), Kwargs: string(m.Get(abi.DecRouteKwargs)), Found: true}
+	}
+	return decodeHeaders(d, m)
+}
+
+func (s *services) decodeRouting(r *Routing, m abi.Message, req *Request) error {
+	if domain, ok := m.Field(abi.DecDomain); ok {
+		*r = Routing{Kind: ByDomain, Domain: s.names.pick(domain, s.match.Domain, req.Host), Folder: s.names.pick(m.Get(abi.DecFolder), s.match.Folder)}
+		return nil
+	}
+	ref, ok := m.Field(abi.DecReference)
+	if !ok {
+		return fmt.Errorf("neither domain nor reference is given: expected how the tenant was found")
+	}
+	r.Kind = ByHeader
+	if m.Word()&abi.DecBySession != 0 {
+		r.Kind = BySession
+	}
+	r.Reference = s.names.pick(ref, s.match.Tenant.Schema, s.match.Tenant.ID)
+	return nil
+}
+
+// path makes a string of the inner path, which is the request's own path or
+// its end unless something in it was encoded.
+func (s *services) path(b []byte, r *Request) string {
+	for _, whole := range [...]string{r.path, rawPath(r.Target)} {
+		if at := len(whole) - len(b); at >= 0 && whole[at:] == string(b) {
+			return whole[at:]
+		}
+	}
+	return string(b)
+}
+
+func (s *services) decodeRedirect(d *Decision, m abi.Message, r *Request, status int) error {
+	switch status {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		d.Status = status
+	default:
+		return fmt.Errorf("the redirect has status %d: expected 301, 302, 303, 307 or 308", status)
+	}
+	d.Location = string(m.Get(abi.DecLocation))
+	if !s.registered(d.Location) {
+		return fmt.Errorf("the redirect leads to %.200q: expected //host/… with a registered domain", d.Location)
+	}
+	if s.found {
+		d.Tenant = Tenant{Schema: s.match.Tenant.Schema, ID: s.match.Tenant.ID, Dynamic: true, attributes: s.match.Tenant.Attributes}
+	}
+	return s.decodeRouting(&d.Tenant.Routing, m, r)
+}
+
+// registered tells whether location is //host/…, or the same behind http: or
+// https:, with a host that is some tenant's domain.
+func (s *services) registered(location string) bool {
+	for i := range len(location) {
+		if c := location[i]; c <= ' ' || c == '\\' || c == 0x7f {
+			return false
+		}
+	}
+	location = strings.TrimPrefix(strings.TrimPrefix(location, "https:"), "http:")
+	rest, ok := strings.CutPrefix(location, "//")
+	if !ok {
+		return false
+	}
+	host, _, _ := strings.Cut(rest, "/")
+	// Strict rules percent-encode a domain that is stored in Unicode.
+	host, err := url.PathUnescape(host)
+	if err != nil || host == "" || strings.ContainsAny(host, "@?#/\\\r\n") {
+		return false
+	}
+	if strings.EqualFold(host, s.primary.Domain) || s.host.domains[host] {
+		return true
+	}
+	match, ok := s.host.config.Directory.ByDomain(host, "")
+	return ok && match.Domain != ""
+}
+
+func decodeHeaders(d *Decision, m abi.Message) error {
+	for i := abi.DecHeader0; i+1 < m.Len(); i += 2 {
+		name, value := string(m.Get(i)), string(m.Get(i+1))
+		if !validHeader(name, value) {
+			return fmt.Errorf("the upstream header %.80q is malformed: expected a token, and a value without control characters", name)
+		}
+		d.Headers = append(d.Headers, name, value)
+	}
+	return nil
+}
+
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

@@ -1,0 +1,169 @@
+package edge
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/tenantdb"
+)
+
+// answers is a decision as a guest writes it.
+type answers struct {
+	word   uint32
+	fields map[int]string
+	extra  []string
+}
+
+func (a answers) message(t *testing.T) abi.Message {
+	t.Helper()
+	buf := make([]byte, 4096)
+	b := abi.Begin(buf, a.word, abi.DecHeader0+len(a.extra))
+	for i, s := range a.fields {
+		b.Put(i, s)
+	}
+	for i, s := range a.extra {
+		b.Put(abi.DecHeader0+i, s)
+	}
+	m, err := abi.Parse(b.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func testHost(t *testing.T) *Host {
+	t.Helper()
+	dir := tenantdb.NewDirectory(tenantdb.Options{})
+	report := dir.Replace(tenantdb.State{
+		Tenants: []tenantdb.Tenant{{ID: "1", Schema: "t1", Attributes: []tenantdb.Attribute{{Name: "plan", Value: "gold"}}}},
+		Domains: []tenantdb.Domain{
+			{TenantID: "1", Domain: "t1.example.com", IsPrimary: true},
+			{TenantID: "1", Domain: "shared.example.com", Folder: "one"},
+		},
+	})
+	if len(report.Problems) > 0 {
+		t.Fatal(report.Problems)
+	}
+	c := Config{Directory: dir, Tenants: []StaticTenant{{Schema: "www", Domains: []string{"example.com"}}}}
+	if err := c.complete(); err != nil {
+		t.Fatal(err)
+	}
+	return &Host{config: c, static: map[string]*StaticTenant{"www": &c.Tenants[0]}, domains: map[string]bool{"example.com": true}, strip: newStripper(&c)}
+}
+
+// What a guest answers is checked: it cannot make up tenants, send clients
+// somewhere else, or break headers.
+func TestDecisionsThatMakeNoSenseAreTheGuestsFailure(t *testing.T) {
+	tenant := uint32(abi.Tenant)
+	redirect := uint32(abi.Redirect) | 301<<abi.DecStatusShift
+	for _, c := range []struct {
+		name string
+		a    answers
+		want string // in the error; empty: it is fine
+	}{
+		{"a dynamic tenant by domain", answers{word: tenant | abi.DecDynamic, fields: map[int]string{abi.DecSchema: "t1", abi.DecDomain: "t1.example.com"}}, ""},
+		{"a static tenant by header", answers{word: tenant, fields: map[int]string{abi.DecSchema: "www", abi.DecReference: "www"}}, ""},
+		{"a dynamic tenant that is not in the directory", answers{word: tenant | abi.DecDynamic, fields: map[int]string{abi.DecSchema: "t2", abi.DecDomain: "x"}}, "expected the schema of a row"},
+		{"public is no tenant", answers{word: tenant | abi.DecDynamic, fields: map[int]string{abi.DecSchema: "public", abi.DecDomain: "x"}}, "expected the schema of a row"},
+		{"a static tenant that is not in the table", answers{word: tenant, fields: map[int]string{abi.DecSchema: "t1", abi.DecDomain: "x"}}, "expected a schema of the TENANTS table"},
+		{"no way by which it was found", answers{word: tenant, fields: map[int]string{abi.DecSchema: "www"}}, "expected how the tenant was found"},
+		{"no outcome", answers{}, "expected one of guest/abi"},
+		{"an unknown outcome", answers{word: 99}, "expected one of guest/abi"},
+		{"a header with a line break", answers{word: tenant, fields: map[int]string{abi.DecSchema: "www", abi.DecDomain: "x"}, extra: []string{"X-A", "b\r\nSet-Cookie: c"}}, "malformed"},
+		{"a header name that is no token", answers{word: tenant, fields: map[int]string{abi.DecSchema: "www", abi.DecDomain: "x"}, extra: []string{"X A", "b"}}, "malformed"},
+		{"a redirect to a tenant's domain", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//t1.example.com/a?b=c"}}, ""},
+		{"a redirect to a static tenant's domain", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "https://example.com/"}}, ""},
+		{"a redirect to an encoded slash", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//t1.example.com%2F@evil.com/"}}, "registered domain"},
+		{"a redirect to broken encoding", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//t1.example.com%2/"}}, "registered domain"},
+		{"a redirect with status 200", answers{word: uint32(abi.Redirect) | 200<<abi.DecStatusShift, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//t1.example.com/"}}, "expected 301"},
+		{"a redirect to nobody's domain", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//evil.com/"}}, "registered domain"},
+		{"a redirect behind a user name", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//t1.example.com@evil.com/"}}, "registered domain"},
+		{"a redirect by backslash", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: `//t1.example.com\@evil.com/`}}, "registered domain"},
+		{"a redirect that splits the response", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//t1.example.com/\r\nA: b"}}, "registered domain"},
+		{"a redirect to a path alone", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "/a"}}, "registered domain"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := &services{host: testHost(t)}
+			var d Decision
+			err := s.decode(&d, c.a.message(t), &Request{Target: "/", Host: "x"})
+			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+				t.Fatalf("decoding said %v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+func TestADecisionTakesItsStringsFromTheDirectory(t *testing.T) {
+	s := &services{host: testHost(t)}
+	out := make([]byte, 512)
+	if _, ok := s.ByDomain("shared.example.com", "one", out); !ok {
+		t.Fatal("the row is not there")
+	}
+	m := answers{word: uint32(abi.Tenant) | abi.DecDynamic, fields: map[int]string{
+		abi.DecSchema: "t1", abi.DecTenantID: "1", abi.DecDomain: "shared.example.com", abi.DecFolder: "one",
+		abi.DecURLConf: "app.urls", abi.DecPath: "/a b", abi.DecIdentifier: "t1", abi.DecCachePrefix: "t1",
+	}}.message(t)
+	r := &Request{Target: "/one/a%20b", path: "/one/a b", Host: "shared.example.com"}
+	var d Decision
+	check := func() {
+		d = Decision{}
+		if err := s.decode(&d, m, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check()
+	if plan, _ := d.Tenant.Attribute("plan"); plan != "gold" || d.Tenant.ID != "1" || d.Tenant.Path != "/a b" || d.Tenant.Routing != (Routing{Kind: ByDomain, Domain: "shared.example.com", Folder: "one"}) {
+		t.Fatalf("decided %+v", d)
+	}
+	if n := testing.AllocsPerRun(100, check); n != 0 {
+		t.Errorf("decoding makes %v allocations, want none", n)
+	}
+}
+
+func FuzzDecisionsAreCheckedNotBelieved(f *testing.F) {
+	buf := make([]byte, 512)
+	b := abi.Begin(buf, uint32(abi.Tenant)|abi.DecDynamic, abi.DecHeader0)
+	b.Put(abi.DecSchema, "t1")
+	b.Put(abi.DecDomain, "t1.example.com")
+	f.Add(b.Bytes())
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		m, err := abi.Parse(raw)
+		if err != nil {
+			return
+		}
+		s := &services{host: testHost(t)}
+		var d Decision
+		if err := s.decode(&d, m, &Request{Target: "/"}); err != nil {
+			return
+		}
+		if d.Outcome == OutcomeTenant && d.Tenant.Schema != "t1" && d.Tenant.Schema != "www" {
+			t.Fatalf("the tenant %q was made up", d.Tenant.Schema)
+		}
+		if d.Outcome == OutcomeRedirect && (d.Status < 301 || d.Status > 308 || strings.ContainsAny(d.Location, "\r\n\\ ")) {
+			t.Fatalf("redirects with %d to %q", d.Status, d.Location)
+		}
+	})
+}
+
+func TestHeadersThatClientsMustNotSend(t *testing.T) {
+	c := Config{TenantHeader: "X-Tenant", Upstream: &Upstream{Schema: "tenant", CachePrefix: "X-Cache-Prefix"}}
+	s := newStripper(&c)
+	sent := http.Header{
+		"Tenant": {"a"}, "X-Tenant": {"b"}, "X_tenant": {"c"}, "X-Cache_prefix": {"d"}, "Tenantedge-Proof": {"e"},
+		"X-Forwarded-For": {"f", "g"}, "X_forwarded_proto": {"h"}, "X-Forwarded-Anything": {"i"}, "Forwarded": {"j"}, "X-Real_ip": {"k"},
+		"Accept": {"l"}, "X-Forwarded": {"m"}, "Cookie": {"n"},
+	}
+	clean := s.untrusted(sent)
+	if len(clean) != 3 || clean.Get("Accept") == "" || clean.Get("X-Forwarded") == "" || clean.Get("Cookie") == "" {
+		t.Errorf("left %v", clean)
+	}
+	if len(sent) != 13 {
+		t.Errorf("the server's own header was changed: %v", sent)
+	}
+	innocent := http.Header{"Accept": {"a"}, "Cookie": {"b"}, "User-Agent": {"c"}}
+	if n := testing.AllocsPerRun(100, func() { s.untrusted(innocent) }); n != 0 {
+		t.Errorf("a harmless header costs %v allocations, want none", n)
+	}
+}

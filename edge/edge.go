@@ -1,0 +1,169 @@
+// Package edge embeds tenantedge in a Go server: it runs a WebAssembly guest
+// for each request, which decides the tenant that the request is for.
+//
+//	dir := tenantdb.NewDirectory(tenantdb.Options{})
+//	host, err := edge.New(ctx, edge.Config{
+//		Tenants:   []edge.StaticTenant{{Schema: "www", Domains: []string{"example.com"}}},
+//		Default:   &edge.DefaultTenant{},
+//		Directory: dir,
+//	})
+//	// …
+//	http.ListenAndServe(":8080", host.Middleware(handler))
+//
+// and in the handler
+//
+//	tenant, ok := edge.TenantFrom(r.Context())
+//
+// Servers that are not net/http call Host.Route. A Host is safe for concurrent
+// use. What the guest decides is described in package guest/tenancy, how host
+// and guest talk in package guest/abi.
+package edge
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/tenantedge/tenantedge/assets"
+	"github.com/tenantedge/tenantedge/edge/internal/instance"
+	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/hostfuncs"
+	"github.com/tenantedge/tenantedge/tenantdb"
+)
+
+// Host runs guests and carries their decisions out.
+type Host struct {
+	config  Config
+	program *instance.Program
+	headers []string // canonical names of the headers that the guest asked for
+	static  map[string]*StaticTenant
+	domains map[string]bool // all domains of the static tenants
+	strip   stripper
+}
+
+// New makes a Host: the guest is validated, compiled and configured. The error
+// names what is wrong in the configuration or in the guest.
+func New(ctx context.Context, c Config) (*Host, error) {
+	if err := c.complete(); err != nil {
+		return nil, fmt.Errorf("edge: %w", err)
+	}
+	h := &Host{config: c, static: map[string]*StaticTenant{}, domains: map[string]bool{}, strip: newStripper(&c)}
+	for i := range c.Tenants {
+		t := &c.Tenants[i]
+		h.static[t.Schema] = t
+		for _, d := range t.Domains {
+			h.domains[d] = true
+		}
+	}
+	guestConfig, err := json.Marshal(c.forGuest())
+	if err != nil {
+		return nil, fmt.Errorf("edge: settings: %w", err)
+	}
+	h.program, err = instance.NewProgram(ctx, instance.Options{
+		Wasm:         c.Guest,
+		Config:       guestConfig,
+		Bind:         func() hostfuncs.Services { return &services{host: h} },
+		Instances:    c.Instances,
+		QueueTimeout: c.QueueTimeout,
+		CompileCache: c.CompileCache,
+		Logger:       c.Logger,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("edge: %w", err)
+	}
+	for _, name := range h.program.Configured().Headers {
+		h.headers = append(h.headers, http.CanonicalHeaderKey(name))
+	}
+	return h, nil
+}
+
+// Close ends the guest. Call it when no request is in flight.
+func (h *Host) Close() error {
+	if h == nil || h.program == nil {
+		return nil
+	}
+	return h.program.Close()
+}
+
+// GuestInfo says which guest a Host runs.
+type GuestInfo struct {
+	Digest        string // SHA-256 of its Wasm, hexadecimal
+	Name, Version string // as the guest calls itself
+}
+
+// Guest says which guest the Host runs.
+func (h *Host) Guest() GuestInfo {
+	c := h.program.Configured()
+	return GuestInfo{Digest: h.program.Digest(), Name: c.Name, Version: c.Version}
+}
+
+// complete fills in the defaults and checks what only the host knows; the
+// guest checks the rest when it is configured.
+func (c *Config) complete() error {
+	set := func(s *string, value string) {
+		if *s == "" {
+			*s = value
+		}
+	}
+	set(&c.Compat, Hardened)
+	set(&c.Conflicts, Refuse)
+	set(&c.TenantHeader, defaultReference)
+	set(&c.TenantSessionKey, defaultReference)
+	if c.Routers == nil {
+		c.Routers = []string{RouteDomain}
+	}
+	if c.Guest == nil {
+		c.Guest = assets.Router
+	}
+	if c.Directory == nil {
+		c.Directory = tenantdb.NewDirectory(tenantdb.Options{})
+	}
+	if c.Upstream == nil {
+		c.Upstream = DefaultUpstream()
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.Refused == nil {
+		c.Refused = writeRefusal
+	}
+	if c.Instances < 0 || c.QueueTimeout < 0 {
+		return fmt.Errorf("expected no negative number, found Instances %d and QueueTimeout %v", c.Instances, c.QueueTimeout)
+	}
+	for _, k := range c.ProofKeys {
+		if err := k.check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// defaultReference is the reference's default for both, header and session key.
+const defaultReference = "tenant"
+
+func (c *Config) forGuest() abi.Config {
+	g := abi.Config{
+		ABI:              abi.Version,
+		Compat:           c.Compat,
+		Routers:          c.Routers,
+		Conflicts:        c.Conflicts,
+		TenantHeader:     c.TenantHeader,
+		TenantSessionKey: c.TenantSessionKey,
+		Tenants:          c.Tenants,
+		Default:          c.Default,
+		WSURLConfs:       c.WSURLConfs,
+		Settings:         c.Settings,
+	}
+	return g
+}
+
+func (c *Config) routes(by string) bool {
+	for _, r := range c.Routers {
+		if r == by {
+			return true
+		}
+	}
+	return false
+}

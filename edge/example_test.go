@@ -1,0 +1,43 @@
+package edge_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/tenantdb"
+)
+
+func Example() {
+	dir := tenantdb.NewDirectory(tenantdb.Options{})
+	dir.Replace(tenantdb.State{
+		Tenants: []tenantdb.Tenant{{ID: "1", Schema: "acme"}},
+		Domains: []tenantdb.Domain{{TenantID: "1", Domain: "acme.example.com", IsPrimary: true}},
+	})
+	host, err := edge.New(context.Background(), edge.Config{
+		Tenants:   []edge.StaticTenant{{Schema: "www", Domains: []string{"example.com"}}},
+		Default:   &edge.DefaultTenant{},
+		Directory: dir,
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer host.Close()
+	handler := host.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		tenant, _ := edge.TenantFrom(r.Context())
+		fmt.Fprintf(w, "%s sees %s\n", tenant.Schema, tenant.Path)
+	}))
+
+	for _, url := range []string{"http://example.com/", "http://acme.example.com/orders", "http://nobody.example.com/"} {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequest("GET", url, nil))
+		fmt.Print(w.Body)
+	}
+	// Output:
+	// www sees /
+	// acme sees /orders
+	// 404 Not Found
+}

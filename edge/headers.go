@@ -1,0 +1,169 @@
+package edge
+
+import (
+	"context"
+	"net/http"
+	"net/textproto"
+	"strings"
+)
+
+// Upstream names the request headers that carry a decision to an upstream; an
+// empty name: it is not carried.
+type Upstream struct {
+	Schema      string // default "tenant", where django-pgschemas looks
+	ID          string
+	Routing     string // "domain", "header" or "session"
+	Folder      string
+	CachePrefix string
+	Identifier  string
+}
+
+// DefaultUpstream carries the schema in the header "tenant".
+func DefaultUpstream() *Upstream { return &Upstream{Schema: defaultReference} }
+
+// names lists the headers that are carried.
+func (u *Upstream) names() []string {
+	var names []string
+	for _, n := range []string{u.Schema, u.ID, u.Routing, u.Folder, u.CachePrefix, u.Identifier} {
+		if n != "" {
+			names = append(names, n)
+		}
+	}
+	return names
+}
+
+// SetUpstreamHeaders makes the headers of a request to an upstream say what
+// was decided for the request of ctx. Whatever stood under those names is
+// replaced, and removed where there is no tenant: an upstream never sees what
+// a client, trusted or not, claims.
+func (h *Host) SetUpstreamHeaders(ctx context.Context, header http.Header) {
+	h.strip.tenant(header)
+	c, _ := ctx.Value(tenantKey{}).(*tenantContext)
+	if c == nil || c.decision.Outcome != OutcomeTenant {
+		return
+	}
+	u, t := h.config.Upstream, &c.decision.Tenant
+	set := func(name, value string) {
+		if name != "" && value != "" {
+			header.Set(name, value)
+		}
+	}
+	set(u.Schema, t.Schema)
+	set(u.ID, t.ID)
+	set(u.Routing, t.Routing.Kind)
+	set(u.Folder, t.Routing.Folder)
+	set(u.CachePrefix, t.CachePrefix)
+	set(u.Identifier, t.Identifier)
+	for i := 0; i+1 < len(c.decision.Headers); i += 2 {
+		header.Set(c.decision.Headers[i], c.decision.Headers[i+1])
+	}
+}
+
+// stripper knows the headers that clients must not send.
+type stripper struct{ reserved map[string]bool }
+
+// forwarding are the headers by which proxies speak to each other; every
+// X-Forwarded-… comes on top.
+var forwarding = []string{"forwarded", "x-real-ip", "x-original-url", "x-rewrite-url", "x-original-host", "x-host"}
+
+func newStripper(c *Config) stripper {
+	s := stripper{reserved: map[string]bool{fold(c.TenantHeader): true, fold(ProofHeader): true}}
+	for _, n := range c.Upstream.names() {
+		s.reserved[fold(n)] = true
+	}
+	return s
+}
+
+// fold makes one name of those that an application server may take for the
+// same: CGI and WSGI turn both `-` and `_` into `_`, and ignore case.
+func fold(name string) string { return strings.ReplaceAll(strings.ToLower(name), "_", "-") }
+
+// folded is fold without an allocation for a canonical name without `_`: it
+// compares instead of building.
+func equalFold(name, lower string) bool {
+	if len(name) != len(lower) {
+		return false
+	}
+	for i := range len(name) {
+		c := name[i]
+		switch {
+		case c >= 'A' && c <= 'Z':
+			c += 'a' - 'A'
+		case c == '_':
+			c = '-'
+		}
+		if c != lower[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// claims tells whether a header claims a tenant.
+func (s stripper) claims(name string) bool {
+	for r := range s.reserved {
+		if equalFold(name, r) {
+			return true
+		}
+	}
+	return false
+}
+
+// forwards tells whether a header is one that only a proxy may send.
+func forwards(name string) bool {
+	const prefix = "x-forwarded-"
+	if len(name) > len(prefix) && equalFold(name[:len(prefix)], prefix) {
+		return true
+	}
+	for _, f := range forwarding {
+		if equalFold(name, f) {
+			return true
+		}
+	}
+	return false
+}
+
+// untrusted returns header without what clients must not send. It returns
+// header itself if there is nothing of the kind, and a copy otherwise: the
+// request's own header is the server's.
+func (s stripper) untrusted(header http.Header) http.Header {
+	clean := header
+	for name := range header {
+		if !forwards(name) && !s.claims(name) {
+			continue
+		}
+		if len(clean) == len(header) {
+			clean = header.Clone()
+		}
+		delete(clean, name)
+	}
+	return clean
+}
+
+// tenant removes what claims a tenant from header.
+func (s stripper) tenant(header http.Header) {
+	for name := range header {
+		if s.claims(name) {
+			delete(header, name)
+		}
+	}
+}
+
+// validHeader tells whether name and value may stand in a header.
+func validHeader(name, value string) bool {
+	if name == "" || textproto.TrimString(name) != name {
+		return false
+	}
+	for i := range len(name) {
+		c := name[i]
+		if c <= ' ' || c >= 0x7f || strings.IndexByte(`"(),/:;<=>?@[\]{}`, c) >= 0 {
+			return false
+		}
+	}
+	for i := range len(value) {
+		if c := value[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,114 @@
+package server
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+)
+
+// checkAdmin refuses an admin address that other machines could reach: what it
+// answers is for those who run the edge.
+func checkAdmin(address string) error {
+	if address == "" {
+		return nil
+	}
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return errorf("admin: expected an address as \"127.0.0.1:8081\", found %q: %w", address, err)
+	}
+	if host == "localhost" {
+		return nil
+	}
+	if ip, err := netip.ParseAddr(host); err == nil && ip.IsLoopback() {
+		return nil
+	}
+	return errorf("admin: expected a loopback address, found %q, which other machines could reach; write it as \"127.0.0.1:8081\"", address)
+}
+
+func (s *Server) newAdmin() *http.Server {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = w.Write([]byte("ok\n")) // the prober may be gone
+	})
+	mux.HandleFunc("GET /readyz", s.serveReady)
+	return &http.Server{
+		Handler:           mux,
+		ReadHeaderTimeout: 5 * time.Second,
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(quietHandler{s.log.Handler()}, slog.LevelError),
+	}
+}
+
+// Readiness is what /readyz answers.
+type Readiness struct {
+	Ready    bool   `json:"ready"`
+	Reason   string `json:"reason,omitempty"` // why not
+	Requests int64  `json:"requests"`         // that run at this moment
+
+	Directory *DirectoryReport `json:"directory"` // null: there are only static tenants
+	Guest     GuestReport      `json:"guest"`
+}
+
+// DirectoryReport tells how the directory fares.
+type DirectoryReport struct {
+	Tenants    int        `json:"tenants"`
+	Domains    int        `json:"domains"`
+	Refused    int        `json:"refused"` // rows that the last full load left out
+	Generation uint64     `json:"generation"`
+	SyncedAt   *time.Time `json:"synced_at"` // null: never
+	AgeSeconds float64    `json:"age_seconds"`
+	Degraded   string     `json:"degraded,omitempty"` // what is wrong with the source
+}
+
+// GuestReport names the guest that decides.
+type GuestReport struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	Digest  string `json:"digest"`
+}
+
+// Readiness says whether the server should get requests, and what it knows of
+// its tenants. An old directory is no reason to stay away: the last good state
+// serves.
+func (s *Server) Readiness() Readiness {
+	guest := s.host.Guest()
+	r := Readiness{Requests: s.requests.Load(), Guest: GuestReport{guest.Name, guest.Version, guest.Digest}}
+	if s.options.Directory != nil {
+		st := s.options.Directory()
+		r.Directory = &DirectoryReport{
+			Tenants: st.Tenants, Domains: st.Domains, Refused: st.Refused,
+			Generation: st.Generation, AgeSeconds: st.Age.Seconds(), Degraded: st.Degraded,
+		}
+		if !st.SyncedAt.IsZero() {
+			r.Directory.SyncedAt = &st.SyncedAt
+		}
+	}
+	switch {
+	case s.draining.Load():
+		r.Reason = "shutting down"
+	case r.Directory != nil && r.Directory.SyncedAt == nil:
+		r.Reason = "the directory is not loaded"
+	case !s.serving.Load():
+		r.Reason = "starting"
+	default:
+		r.Ready = true
+	}
+	return r
+}
+
+func (s *Server) serveReady(w http.ResponseWriter, _ *http.Request) {
+	r := s.Readiness()
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	if !r.Ready {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	_ = encoder.Encode(r) // the prober may be gone
+}

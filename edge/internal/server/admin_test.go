@@ -1,0 +1,111 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/tenantdb"
+)
+
+func TestTheAdminListenerIsForLoopbackAlone(t *testing.T) {
+	for _, address := range []string{":8081", "0.0.0.0:8081", "[::]:8081", "192.0.2.1:8081", "example.com:8081", "8081"} {
+		if err := checkAdmin(address); err == nil || !strings.Contains(err.Error(), "admin: expected") {
+			t.Errorf("%s: %v, expected it to be refused", address, err)
+		}
+	}
+	for _, address := range []string{"", "127.0.0.1:8081", "127.1.2.3:0", "[::1]:8081", "localhost:8081"} {
+		if err := checkAdmin(address); err != nil {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
+
+func TestHealthAndReadiness(t *testing.T) {
+	loaded := directory().Stats()
+	degraded := loaded
+	degraded.Degraded = "the database is away"
+	for _, c := range []struct {
+		name    string
+		stats   func() tenantdb.Stats
+		serving bool
+		reason  string
+	}{
+		{"static tenants alone", nil, true, ""},
+		{"loaded", func() tenantdb.Stats { return loaded }, true, ""},
+		{"loaded, but the source is away", func() tenantdb.Stats { return degraded }, true, ""},
+		{"not loaded", func() tenantdb.Stats { return tenantdb.Stats{} }, true, "the directory is not loaded"},
+		{"not serving yet", func() tenantdb.Stats { return loaded }, false, "starting"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := start(t)
+			w.server.options.Directory = c.stats
+			w.server.serving.Store(c.serving)
+			status, r := w.readyz()
+			if r.Ready != (c.reason == "") || r.Reason != c.reason || (status == http.StatusOK) != r.Ready {
+				t.Errorf("%d, %+v", status, r)
+			}
+			if r.Guest.Digest == "" || r.Guest.Name == "" {
+				t.Errorf("the guest is %+v", r.Guest)
+			}
+			if c.stats != nil && r.Directory.Degraded != c.stats().Degraded {
+				t.Errorf("the directory is %+v", r.Directory)
+			}
+			resp, err := noRedirects.Get("http://" + w.server.AdminAddr().String() + "/healthz")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			if body, err := io.ReadAll(resp.Body); err != nil || string(body) != "ok\n" || resp.StatusCode != http.StatusOK {
+				t.Errorf("/healthz: %d %q, %v", resp.StatusCode, body, err)
+			}
+		})
+	}
+}
+
+func TestTheAdminPathsAreNotServedToClients(t *testing.T) {
+	w := start(t)
+	for _, path := range []string{"/healthz", "/readyz"} {
+		if a := w.get("nobody.example.com", path); a.StatusCode != http.StatusNotFound {
+			t.Errorf("%s: %d", path, a.StatusCode)
+		}
+	}
+}
+
+func TestWhatCannotBeServedIsRefusedWithItsPlace(t *testing.T) {
+	w := start(t)
+	for _, c := range []struct {
+		options Options
+		want    string
+	}{
+		{Options{Admin: "0.0.0.0:1"}, "admin: expected a loopback address"},
+		{Options{Fallback: "nothing"}, `fallback: expected an entry of urlconfs, found "nothing"`},
+		{Options{URLConfs: map[string]config.URLConf{"a": {}}}, "urlconfs: a: expected one of upstream, files and reply"},
+		{Options{URLConfs: map[string]config.URLConf{"a": {Files: "/does/not/exist"}}}, "urlconfs: a: files: expected a folder"},
+	} {
+		s, err := New(t.Context(), edge.Config{CompileCache: compiled}, c.options)
+		if err == nil {
+			err = errors.Join(errors.New("nothing was refused"), s.Close())
+		}
+		if !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v, expected %s", err, c.want)
+		}
+	}
+	busy := Options{Listeners: []config.Listener{{Address: w.addr()}}}
+	s, err := New(t.Context(), edge.Config{CompileCache: compiled}, busy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Listen(); err == nil || !strings.Contains(err.Error(), "another program") {
+		t.Errorf("a port that is taken: %v", err)
+	}
+	for range 2 {
+		if err := s.Close(); err != nil {
+			t.Errorf("closing what was never run: %v", err)
+		}
+	}
+}

@@ -1,0 +1,45 @@
+package server
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/tenantedge/tenantedge/edge"
+)
+
+// refused answers what the Host did not let through. A host name that nobody
+// has goes to the fallback, if one is configured.
+func (s *Server) refused(w http.ResponseWriter, r *http.Request, e *edge.RouteError) {
+	note := noteOf(r.Context())
+	note.reason = e.Reason
+	if e.RequestID != "" {
+		note.id = e.RequestID // under which the Host has logged it
+	}
+	if e.Outcome == edge.OutcomeNotFound && s.table.fallback != nil {
+		s.table.serveNone(w, r)
+		return
+	}
+	switch e.Status {
+	case http.StatusServiceUnavailable:
+		w.Header().Set("Retry-After", "1")
+	case http.StatusBadRequest, http.StatusMisdirectedRequest:
+		w.Header().Set("Connection", "close")
+	}
+	writeError(w, e.Status, e.RequestID)
+}
+
+// writeError answers with a page that says the same to everybody, so that it
+// gives nothing away; id leads to the line of the log that says more.
+func writeError(w http.ResponseWriter, status int, id string) {
+	header := w.Header()
+	header.Set("Content-Type", "text/plain; charset=utf-8")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	text := fmt.Sprintf("%d %s\n", status, http.StatusText(status))
+	if id != "" {
+		text += "request " + id + "\n"
+	}
+	_, _ = io.WriteString(w, text) // the client may be gone
+}

@@ -1,0 +1,187 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge/config"
+)
+
+// proxy hands requests to an application. The client's Host goes with them,
+// for Django builds URLs from it.
+type proxy struct {
+	server    *Server
+	target    *url.URL
+	inner     bool // the application sees the path without the folder
+	ownHost   bool // the application sees the Host of its own URL
+	reverse   httputil.ReverseProxy
+	transport *transport
+}
+
+func (s *Server) newProxy(c config.URLConf) *proxy {
+	p := &proxy{server: s, target: c.Upstream, inner: c.Path == "inner", ownHost: c.Host == "upstream"}
+	p.transport = newTransport(c.Upstream.Scheme, s.options.Limits)
+	if c.Upstream.Scheme == "h2c" {
+		u := *c.Upstream
+		u.Scheme = "http"
+		p.target = &u
+	}
+	p.reverse = httputil.ReverseProxy{
+		Rewrite:        p.rewrite,
+		Transport:      p.transport,
+		ModifyResponse: modify,
+		ErrorHandler:   p.fail,
+		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // what fails before the answer, fail logs
+	}
+	return p
+}
+
+func (p *proxy) close() error {
+	p.transport.CloseIdleConnections()
+	return nil
+}
+
+func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r, done := p.server.upgrades.track(r)
+	defer done()
+	p.reverse.ServeHTTP(w, r)
+}
+
+func (p *proxy) rewrite(pr *httputil.ProxyRequest) {
+	out := pr.Out
+	if !p.inner {
+		// Only the URL was changed on the way here. net/http has parsed this
+		// before, so it parses again.
+		if u, err := url.ParseRequestURI(pr.In.RequestURI); err == nil {
+			out.URL.Path, out.URL.RawPath = u.Path, u.RawPath
+		}
+	}
+	out.URL.RawQuery = pr.In.URL.RawQuery // ReverseProxy drops what it cannot parse
+	pr.SetURL(p.target)
+	if !p.ownHost {
+		out.Host = pr.In.Host
+	}
+	p.forward(pr)
+	p.server.host.SetUpstreamHeaders(pr.In.Context(), out.Header)
+}
+
+// forward sets X-Forwarded-For, -Host and -Proto. What a trusted peer says of
+// the client is kept and extended; everything else is our own.
+func (p *proxy) forward(pr *httputil.ProxyRequest) {
+	trusted := p.server.host.TrustsPeer(pr.In)
+	for name := range pr.Out.Header {
+		if forwards(name) && (!trusted || strings.Contains(name, "_")) {
+			delete(pr.Out.Header, name)
+		}
+	}
+	if !trusted {
+		pr.SetXForwarded()
+		return
+	}
+	pr.Out.Header["X-Forwarded-For"] = pr.In.Header["X-Forwarded-For"]
+	pr.SetXForwarded()
+	for _, name := range []string{"X-Forwarded-Host", "X-Forwarded-Proto"} {
+		if values := pr.In.Header[name]; len(values) > 0 {
+			pr.Out.Header[name] = values
+		}
+	}
+}
+
+// forwards tells whether a header, in any spelling that an application server
+// may take for it, is one by which proxies speak to each other.
+func forwards(name string) bool {
+	name = strings.ReplaceAll(strings.ToLower(name), "_", "-")
+	switch name {
+	case "forwarded", "x-real-ip", "x-original-url", "x-rewrite-url", "x-original-host", "x-host":
+		return true
+	}
+	return strings.HasPrefix(name, "x-forwarded-")
+}
+
+// modify keeps from clients what is meant for servers: these headers make one
+// send any file it can read.
+func modify(r *http.Response) error {
+	r.Header.Del("X-Accel-Redirect")
+	r.Header.Del("X-Sendfile")
+	return nil
+}
+
+// statusClientGone is nginx's: the client did not wait. Only the log sees it.
+const statusClientGone = 499
+
+// fail answers when the application did not. The cause goes to the log alone.
+func (p *proxy) fail(w http.ResponseWriter, r *http.Request, err error) {
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		w.Header().Set("Connection", "close")
+		writeError(w, http.StatusRequestEntityTooLarge, "")
+		return
+	}
+	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+		noteOf(r.Context()).reason = "the client is gone"
+		w.WriteHeader(statusClientGone)
+		return
+	}
+	status, reason := http.StatusBadGateway, "the upstream failed"
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() || errors.Is(err, context.DeadlineExceeded) {
+		status, reason = http.StatusGatewayTimeout, "the upstream did not answer in time"
+	}
+	id := noteFailure(r.Context(), reason)
+	p.server.log.LogAttrs(r.Context(), slog.LevelError, reason,
+		slog.Int("status", status), slog.String("upstream", p.target.Host),
+		slog.String("host", r.Host), slog.String("request", id), slog.Any("error", err))
+	writeError(w, status, id)
+}
+
+// transport speaks to one application.
+type transport struct {
+	*http.Transport
+	// upgrade speaks HTTP/1.1 for upgrades, which HTTP/2 has none of; nil: the
+	// other one does so by itself.
+	upgrade *http.Transport
+}
+
+func newTransport(scheme string, limits config.Limits) *transport {
+	base := &http.Transport{
+		DialContext:           (&net.Dialer{Timeout: limits.DialTimeout, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout:   limits.DialTimeout,
+		ResponseHeaderTimeout: limits.ResponseHeaderTimeout,
+		ForceAttemptHTTP2:     true,
+		MaxIdleConns:          1024,
+		MaxIdleConnsPerHost:   256, // an edge speaks to few applications, and a lot to each
+		IdleConnTimeout:       90 * time.Second,
+		// What the application compressed goes on as it is.
+		DisableCompression: true,
+	}
+	if scheme != "h2c" {
+		return &transport{Transport: base}
+	}
+	t := &transport{Transport: base, upgrade: base.Clone()}
+	base.Protocols = new(http.Protocols)
+	base.Protocols.SetUnencryptedHTTP2(true)
+	return t
+}
+
+// RoundTrip sends r to the application.
+func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if t.upgrade != nil && len(r.Header["Upgrade"]) > 0 {
+		return t.upgrade.RoundTrip(r)
+	}
+	return t.Transport.RoundTrip(r)
+}
+
+// CloseIdleConnections closes what is kept for the next request.
+func (t *transport) CloseIdleConnections() {
+	t.Transport.CloseIdleConnections()
+	if t.upgrade != nil {
+		t.upgrade.CloseIdleConnections()
+	}
+}

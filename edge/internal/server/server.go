@@ -1,0 +1,171 @@
+// Package server is the running part of tenantedge serve: listeners, the way of
+// a request through the guest to what its urlconf serves, limits, and an end
+// that cuts nobody off.
+//
+//	s, err := server.New(ctx, edgeConfig, server.Options{
+//		URLConfs:  map[string]config.URLConf{"app.urls": {Upstream: upstream}},
+//		Listeners: []config.Listener{{Address: ":8080"}},
+//		Admin:     "127.0.0.1:8081",
+//	})
+//	if err != nil {
+//		return err
+//	}
+//	defer s.Close()
+//	if err := s.Listen(); err != nil {
+//		return err
+//	}
+//	return s.Run(ctx) // until ctx ends and the last request is answered
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/tenantdb"
+)
+
+// Options are the parts of a Server beside the Host.
+type Options struct {
+	// URLConfs says what serves each urlconf, as the configuration has it.
+	URLConfs map[string]config.URLConf
+	// Fallback names the urlconf for requests without a tenant; empty: 404.
+	Fallback string
+	// Listeners are where requests come in.
+	Listeners []config.Listener
+	// Admin is the loopback address of /healthz and /readyz; empty: nowhere.
+	Admin string
+	// Limits bound time and size. ShutdownTimeout bounds the end.
+	Limits config.Limits
+	// AccessLog writes a line for every request.
+	AccessLog bool
+	// Directory says how the directory fares; nil: there are only static tenants.
+	Directory func() tenantdb.Stats
+	// Force ends the shutdown at once when it is closed; nil: only
+	// ShutdownTimeout does.
+	Force <-chan struct{}
+	// Logger is told what goes wrong; nil: slog.Default.
+	Logger *slog.Logger
+}
+
+// Server serves requests of tenants. Its methods are called in the order New,
+// ListenAdmin, Listen, Run, Close; Close works after any of them, and twice.
+type Server struct {
+	options Options
+	host    *edge.Host
+	log     *slog.Logger
+	table   *table
+	handler http.Handler
+	admin   *http.Server
+	servers []*http.Server
+
+	adminListener net.Listener
+	listeners     []net.Listener
+
+	serving  atomic.Bool // listeners are open
+	draining atomic.Bool // the end has begun
+	requests atomic.Int64
+
+	// cut ends every request that still runs.
+	base context.Context
+	cut  context.CancelFunc
+	// upgrades are connections that are no longer HTTP, such as websockets.
+	upgrades upgrades
+
+	closeOnce sync.Once
+	closeErr  error
+}
+
+// New makes the Host of c and what its urlconfs serve. It opens the folders of
+// files, and no socket.
+func New(ctx context.Context, c edge.Config, o Options) (*Server, error) {
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	s := &Server{options: o, log: o.Logger}
+	s.base, s.cut = context.WithCancel(context.WithoutCancel(ctx))
+	s.upgrades.init(s.base)
+	if err := checkAdmin(o.Admin); err != nil {
+		return nil, err
+	}
+	c.Refused = s.refused
+	if c.Logger == nil {
+		c.Logger = o.Logger
+	}
+	host, err := edge.New(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	s.host = host
+	s.table, err = s.newTable()
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	s.handler = s.entry(host.Middleware(s.table))
+	return s, nil
+}
+
+// Host is the Host that decides.
+func (s *Server) Host() *edge.Host { return s.host }
+
+// ServeHTTP serves one request, as the listeners do.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Close closes what New and Listen opened. Run has done the same for the
+// listeners when it returns.
+func (s *Server) Close() error {
+	s.closeOnce.Do(func() {
+		s.cut()
+		var errs []error
+		for _, l := range s.listeners {
+			errs = append(errs, closed(l.Close()))
+		}
+		if s.adminListener != nil {
+			errs = append(errs, closed(s.adminListener.Close()))
+		}
+		for _, srv := range s.servers {
+			errs = append(errs, closed(srv.Close()))
+		}
+		if s.admin != nil {
+			errs = append(errs, closed(s.admin.Close()))
+		}
+		if s.table != nil {
+			errs = append(errs, s.table.close())
+		}
+		if s.host != nil {
+			errs = append(errs, s.host.Close())
+		}
+		s.closeErr = errors.Join(errs...)
+	})
+	return s.closeErr
+}
+
+// closed leaves out that something had been closed before.
+func closed(err error) error {
+	if errors.Is(err, net.ErrClosed) || errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// entry is the first handler: it counts requests, so that the end knows what
+// it waits for, and notes them for the access log.
+func (s *Server) entry(next http.Handler) http.Handler {
+	if s.options.AccessLog {
+		next = s.logged(next)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.requests.Add(1)
+		defer s.requests.Add(-1)
+		next.ServeHTTP(w, r)
+	})
+}
+
+func errorf(format string, args ...any) error { return fmt.Errorf("server: "+format, args...) }

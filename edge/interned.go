@@ -1,0 +1,40 @@
+package edge
+
+// interned makes strings of bytes that come again and again (names of
+// urlconfs, schemas of static tenants) without allocating each time. It is
+// bounded: when full it starts afresh, so that no client can make it grow.
+// Each instance has its own, so it needs no lock.
+type interned struct{ m map[string]string }
+
+const (
+	maxInterned       = 1024 // entries
+	maxInternedLength = 128  // bytes of one
+)
+
+func (t *interned) get(b []byte) string {
+	if s, ok := t.m[string(b)]; ok { // the compiler makes no string of this
+		return s
+	}
+	s := string(b)
+	if len(s) > maxInternedLength {
+		return s
+	}
+	if t.m == nil || len(t.m) >= maxInterned {
+		t.m = make(map[string]string)
+	}
+	t.m[s] = s
+	return s
+}
+
+// pick returns the candidate that equals b, or else an interned string.
+func (t *interned) pick(b []byte, candidates ...string) string {
+	if len(b) == 0 {
+		return ""
+	}
+	for _, c := range candidates {
+		if c == string(b) {
+			return c
+		}
+	}
+	return t.get(b)
+}

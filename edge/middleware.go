@@ -1,0 +1,80 @@
+package edge
+
+import (
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// Middleware routes every request before next sees it. next gets the tenant in
+// the request's context (TenantFrom), the path as the tenant sees it in r.URL,
+// and headers without what clients may not claim: the tenant and forwarding
+// headers of peers that are not trusted are gone. Redirects and refusals are
+// answered here. The guest is not held while next works.
+func (h *Host) Middleware(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		q, err := h.RequestOf(r.Context(), r)
+		if err != nil {
+			h.refuse(w, r, failure(err))
+			return
+		}
+		d, err := h.Route(r.Context(), &q)
+		if err != nil {
+			h.refuse(w, r, failure(err))
+			return
+		}
+		switch d.Outcome {
+		case OutcomeTenant, OutcomeNone:
+			next.ServeHTTP(w, h.routed(r, &d))
+		case OutcomeRedirect:
+			w.Header().Set("Location", d.Location)
+			w.WriteHeader(d.Status)
+		default:
+			h.refuse(w, r, refused(&d))
+		}
+	})
+}
+
+func (h *Host) refuse(w http.ResponseWriter, r *http.Request, e *RouteError) {
+	level := slog.LevelDebug
+	if e.Status >= http.StatusInternalServerError {
+		level = slog.LevelError
+	}
+	if h.config.Logger.Enabled(r.Context(), level) {
+		h.config.Logger.LogAttrs(r.Context(), level, "request refused",
+			slog.Int("status", e.Status), slog.String("host", r.Host), slog.String("path", r.URL.Path),
+			slog.String("reason", e.Reason), slog.String("request", e.RequestID), slog.Any("error", e.Err))
+	}
+	h.config.Refused(w, r, e)
+}
+
+// routed makes the request that next sees. It is a copy, as net/http has it.
+func (h *Host) routed(r *http.Request, d *Decision) *http.Request {
+	out := r.WithContext(&tenantContext{Context: r.Context(), decision: *d})
+	if !h.TrustsPeer(r) {
+		out.Header = h.strip.untrusted(r.Header)
+	}
+	if t := &d.Tenant; d.Outcome == OutcomeTenant && t.Path != r.URL.Path {
+		out.URL = innerURL(r.URL, t)
+	}
+	return out
+}
+
+// innerURL is u with the path that the tenant sees. What was encoded in the
+// rest of the path stays as the client encoded it.
+func innerURL(u *url.URL, t *Tenant) *url.URL {
+	inner := *u
+	inner.Path, inner.RawPath = t.Path, ""
+	if u.RawPath == "" {
+		return &inner
+	}
+	// Behind the first segment, which was the folder.
+	if i := strings.IndexByte(strings.TrimPrefix(u.RawPath, "/"), '/'); i >= 0 {
+		raw := u.RawPath[i+1:]
+		if path, err := url.PathUnescape(raw); err == nil && path == t.Path {
+			inner.RawPath = raw
+		}
+	}
+	return &inner
+}

@@ -1,0 +1,120 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/tenantedge/tenantedge/edge/internal/instance"
+	"github.com/tenantedge/tenantedge/guest/abi"
+)
+
+// Request is what a decision rests on. RequestOf makes one of a net/http
+// request; other servers fill it in themselves.
+type Request struct {
+	Method string
+	Scheme string      // "http" or "https"
+	Host   string      // Host header as sent; a repeated one's values are joined by "\n"
+	NoHost bool        // the client sent no Host
+	Target string      // request-target as sent: path and query, still encoded
+	Header http.Header // as net/http has it: by canonical names
+	// Session is the JSON of the value under Config.TenantSessionKey in the
+	// request's verified session; empty if there is none.
+	Session string
+	// Trusted says that the tenant header may be believed: the peer is trusted,
+	// or proved it.
+	Trusted   bool
+	Websocket bool // a websocket handshake
+	Explain   bool // fill in Decision.Reason also where a tenant was found
+
+	path string // Target's path decoded, if the server has it already
+}
+
+// ErrGuest is in the chain of errors for which the guest is to blame: it
+// trapped, or its answer makes no sense.
+var ErrGuest = instance.ErrTrap
+
+// ErrBusy is in the chain of the error that Route returns when no guest
+// instance came free in time.
+var ErrBusy = instance.ErrBusy
+
+// ErrTooLarge says that a request does not fit the buffer of 64 KiB that the
+// guest sees requests through.
+var ErrTooLarge = errors.New("edge: request too large to route")
+
+// Route asks the guest which tenant a request is for. It allocates nothing as
+// long as the tenant is in the directory or the TENANTS table. The error is
+// ErrBusy, ErrGuest, ErrTooLarge or the context's; a request without a tenant
+// is no error, but an Outcome.
+func (h *Host) Route(ctx context.Context, r *Request) (Decision, error) {
+	i, err := h.program.Borrow(ctx)
+	if err != nil {
+		return Decision{}, err
+	}
+	// The strings of the decision are its own: the instance goes back before
+	// anyone acts on it.
+	defer h.program.Return(i)
+	size := h.encode(i.Buffer(), r)
+	if size < 0 {
+		return Decision{}, ErrTooLarge
+	}
+	s := i.Services().(*services)
+	s.begin()
+	reply, err := i.Call(ctx, instance.Route, size)
+	if err != nil {
+		return Decision{}, err
+	}
+	var d Decision
+	if err := s.decode(&d, reply, r); err != nil {
+		return Decision{}, fmt.Errorf("edge: %w: %w", ErrGuest, err)
+	}
+	return d, nil
+}
+
+// encode writes the route request to buf and returns its size, -1 if it does
+// not fit.
+func (h *Host) encode(buf []byte, r *Request) int {
+	var word uint32
+	if r.Trusted {
+		word |= abi.ReqTrusted
+	}
+	if r.Websocket {
+		word |= abi.ReqWebsocket
+	}
+	if r.Explain {
+		word |= abi.ReqExplain
+	}
+	b := abi.Begin(buf, word, abi.ReqHeader0+len(h.headers))
+	b.Put(abi.ReqMethod, r.Method)
+	b.Put(abi.ReqScheme, r.Scheme)
+	if !r.NoHost {
+		b.Put(abi.ReqHost, r.Host)
+	}
+	b.Put(abi.ReqTarget, r.Target)
+	if r.Session != "" {
+		b.Put(abi.ReqSession, r.Session)
+	}
+	for i, name := range h.headers {
+		values, ok := r.Header[name]
+		if !ok || len(values) == 0 {
+			continue
+		}
+		b.Put(abi.ReqHeader0+i, values[0])
+		for _, v := range values[1:] {
+			b.Append(abi.ReqHeader0+i, "\n")
+			b.Append(abi.ReqHeader0+i, v)
+		}
+	}
+	if !b.Fits() {
+		return -1
+	}
+	return b.Size()
+}
+
+// rawPath is the path of a request-target in origin form, still encoded.
+func rawPath(target string) string {
+	path, _, _ := strings.Cut(target, "?")
+	return path
+}

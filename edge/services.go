@@ -1,0 +1,105 @@
+package edge
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/hostfuncs"
+	"github.com/tenantedge/tenantedge/tenantdb"
+)
+
+// services stand behind the host functions of one instance. They remember what
+// the guest looked up in the current call: a decision is checked against it,
+// and takes its strings from it instead of copying them out of guest memory.
+type services struct {
+	host    *Host
+	match   tenantdb.Match // what the guest found last
+	found   bool
+	primary tenantdb.Match // the primary row that it asked for
+	names   interned
+}
+
+var _ hostfuncs.Services = (*services)(nil)
+
+// begin forgets the call before.
+func (s *services) begin() {
+	s.match, s.primary, s.found = tenantdb.Match{}, tenantdb.Match{}, false
+}
+
+func (s *services) ByDomain(domain, folder string, out []byte) (int, bool) {
+	m, ok := s.host.config.Directory.ByDomain(domain, folder)
+	if !ok {
+		return 0, false
+	}
+	s.match, s.found = m, true
+	return record(&m, true, out), true
+}
+
+func (s *services) ByReference(ref string, out []byte) (int, bool) {
+	t, ok := s.host.config.Directory.ByReference(ref)
+	if !ok {
+		return 0, false
+	}
+	s.match, s.found = tenantdb.Match{Tenant: t}, true
+	return record(&s.match, false, out), true
+}
+
+func (s *services) Primary(id string, out []byte) (int, bool) {
+	m, ok := s.host.config.Directory.Primary(id)
+	if !ok {
+		return 0, false
+	}
+	s.primary = m
+	return record(&m, true, out), true
+}
+
+// record writes the abi's record of m to out and returns its size.
+func record(m *tenantdb.Match, withDomain bool, out []byte) int {
+	var word uint32
+	if m.IsPrimary {
+		word |= abi.RecPrimary
+	}
+	if m.RedirectToPrimary {
+		word |= abi.RecRedirectToPrimary
+	}
+	if m.Ambiguous {
+		word |= abi.RecAmbiguous
+	}
+	b := abi.Begin(out, word, abi.RecAttr0+2*len(m.Tenant.Attributes))
+	b.Put(abi.RecID, m.Tenant.ID)
+	b.Put(abi.RecSchema, m.Tenant.Schema)
+	if withDomain {
+		b.Put(abi.RecDomain, m.Domain)
+		b.Put(abi.RecFolder, m.Folder)
+	}
+	for i, a := range m.Tenant.Attributes {
+		b.Put(abi.RecAttr0+2*i, a.Name)
+		b.Put(abi.RecAttr0+2*i+1, a.Value)
+	}
+	return b.Size()
+}
+
+func (s *services) Query(ctx context.Context, schema, name string, args []byte) ([]byte, error) {
+	if s.host.config.Queries == nil {
+		return nil, abi.Unavailable
+	}
+	if !s.host.knows(schema) {
+		return nil, abi.NotFound
+	}
+	// The arguments outlive the guest's memory if a driver keeps them.
+	return s.host.config.Queries.Query(ctx, string([]byte(schema)), string([]byte(name)), append([]byte(nil), args...))
+}
+
+func (s *services) Log(ctx context.Context, level slog.Level, text string) {
+	s.host.config.Logger.LogAttrs(ctx, level, text, slog.String("from", "guest"))
+}
+
+// knows tells whether there is a tenant of that schema.
+func (h *Host) knows(schema string) bool {
+	if h.static[schema] != nil {
+		return true
+	}
+	_, ok := h.config.Directory.BySchema(schema)
+	return ok
+}

@@ -1,0 +1,50 @@
+package session
+
+import (
+	"context"
+	"encoding/base64"
+	"testing"
+)
+
+// Nothing but what was signed is ever taken for signed.
+func FuzzUnsign(f *testing.F) {
+	all := load(f)
+	signed := map[string]bool{}
+	for _, c := range all.Cases {
+		if c.Backend == "signed_cookies" && c.Salt == "" {
+			signed[c.Value] = c.Refused != "forged"
+		}
+		f.Add(c.Value)
+	}
+	f.Add("::")
+	f.Add(".:0:")
+	r, _ := all.reader(f, all.named(f, "signed_cookies", "tenant"))
+	f.Fuzz(func(t *testing.T, cookie string) {
+		if _, _, err := r.signer.unsign(cookie); err == nil && !signed[cookie] {
+			t.Fatalf("%q is taken for signed", cookie)
+		}
+		if _, err := r.Session(context.Background(), request("sessionid="+cookie)); err != nil {
+			t.Fatalf("%q: %v", cookie, err)
+		}
+	})
+}
+
+// Payloads are trusted to be Django's, and still no bytes may break us: a key
+// can leak.
+func FuzzDecode(f *testing.F) {
+	for _, raw := range []string{`{"tenant":"t1"}`, `{}`, `null`, "\x80\x04}", "(dp0\n.", `{"a":NaN}`, "\x78\x9c\xabV*I\xccKO-Q\xb2RP*1T\xaa\x05\x00\x2c\xfc\x04\xd7"} {
+		payload := base64.RawURLEncoding.EncodeToString([]byte(raw))
+		f.Add(payload)
+		f.Add("." + payload)
+	}
+	for _, c := range load(f).Cases {
+		f.Add(c.Value)
+	}
+	var p payloads
+	f.Fuzz(func(t *testing.T, payload string) {
+		data, err := p.decode(payload)
+		if (data == nil) == (err == nil) {
+			t.Fatalf("%q: %s, %v", payload, data, err)
+		}
+	})
+}

@@ -1,0 +1,34 @@
+package session
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// Stats counts requests by what became of their session.
+type Stats struct {
+	Valid      uint64 // read
+	Absent     uint64 // no cookie
+	Unknown    uint64 // backend db: no such row, or a key that Django never makes
+	Expired    uint64
+	Forged     uint64 // no valid signature: another key, or tampered with
+	Pickled    uint64 // signed well, but of the pickle serializer
+	Unreadable uint64 // signed well, but not JSON
+	Failed     uint64 // the store could not be asked
+}
+
+type counters struct {
+	valid, absent, unknown, expired, forged, pickled, unreadable, failed atomic.Uint64
+}
+
+// warnings are logged once each: what every request repeats, no log should.
+type warnings struct{ pickled, unreadable sync.Once }
+
+// Stats returns the counts since New.
+func (r *Reader) Stats() Stats {
+	c := &r.counts
+	return Stats{
+		Valid: c.valid.Load(), Absent: c.absent.Load(), Unknown: c.unknown.Load(), Expired: c.expired.Load(),
+		Forged: c.forged.Load(), Pickled: c.pickled.Load(), Unreadable: c.unreadable.Load(), Failed: c.failed.Load(),
+	}
+}

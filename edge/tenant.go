@@ -1,0 +1,35 @@
+package edge
+
+import "context"
+
+// TenantFrom returns the tenant that Middleware found for the request of ctx.
+// There is none where the guest let a request pass without one (compat strict).
+func TenantFrom(ctx context.Context) (*Tenant, bool) {
+	c, _ := ctx.Value(tenantKey{}).(*tenantContext)
+	if c == nil || c.decision.Outcome != OutcomeTenant {
+		return nil, false
+	}
+	return &c.decision.Tenant, true
+}
+
+// WithTenant returns a context that carries t as Middleware's would: for tests
+// of handlers, and for work that goes on after the request.
+func WithTenant(ctx context.Context, t Tenant) context.Context {
+	return &tenantContext{Context: ctx, decision: Decision{Outcome: OutcomeTenant, Tenant: t}}
+}
+
+// tenantContext carries the decision in one allocation, which nobody reuses: a
+// handler may keep it for as long as it likes.
+type tenantContext struct {
+	context.Context
+	decision Decision
+}
+
+type tenantKey struct{}
+
+func (c *tenantContext) Value(key any) any {
+	if key == (tenantKey{}) {
+		return c
+	}
+	return c.Context.Value(key)
+}

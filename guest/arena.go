@@ -1,0 +1,62 @@
+package guest
+
+import "github.com/tenantedge/tenantedge/guest/abi"
+
+// arena is the memory of one call: the head of the reply, the request, and
+// then what lookups answer. Standing close together they touch few pages, and
+// each page that a call touches has to be put back after it. With its head in
+// front, a reply can point at the bytes of the request and of the records
+// where they lie.
+type arena struct {
+	used   int    // bytes of the message, and behind it
+	failed bool   // a lookup failed for another reason than that nothing is there
+	large  []byte // in place of static, for a message over abi.BufferSize
+	record fields // that was read last
+	static [headRoom + 2*abi.BufferSize]byte
+}
+
+// headRoom holds the head of a decision with up to eight upstream headers.
+const headRoom = 8 + 8*(abi.DecHeader0+16)
+
+var memory arena
+
+// buffer is where the host writes a message of at most size bytes.
+func (a *arena) buffer(size int) []byte {
+	a.large = nil
+	if size > abi.BufferSize {
+		a.large = make([]byte, size)
+	}
+	return a.bytes()
+}
+
+func (a *arena) bytes() []byte {
+	if a.large != nil {
+		return a.large
+	}
+	return a.static[headRoom:]
+}
+
+// begin starts a call with a message of length bytes.
+func (a *arena) begin(length int) ([]byte, bool) {
+	b := a.bytes()
+	if length < 0 || length > len(b) {
+		return nil, false
+	}
+	a.used, a.failed = length, false
+	return b[:length:length], true
+}
+
+// rest is what no one has used yet.
+func (a *arena) rest() []byte { return a.bytes()[a.used:] }
+
+// keep marks the first n bytes of rest as used.
+func (a *arena) keep(n int) { a.used += n }
+
+// reply writes a message into the arena, or elsewhere if it is too large.
+func (a *arena) reply(write func([]byte) abi.Builder) []byte {
+	b := write(a.rest())
+	if !b.Fits() {
+		b = write(make([]byte, b.Size()))
+	}
+	return b.Bytes()
+}

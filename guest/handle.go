@@ -1,0 +1,41 @@
+package guest
+
+import "github.com/tenantedge/tenantedge/guest/abi"
+
+// kind is which export was called.
+type kind uint8
+
+const (
+	configureCall kind = iota
+	routeCall
+	cacheKeyCall
+	reverseKeyCall
+	pathnameCall
+)
+
+// handle answers the message of length bytes in the buffer; nil if there is no
+// answer.
+func (g *guest) handle(k kind, length uint32) []byte {
+	raw, ok := memory.begin(int(length))
+	if !ok {
+		return nil
+	}
+	switch k {
+	case routeCall:
+		return g.route(raw)
+	case configureCall:
+		return g.configure(raw)
+	}
+	m, err := abi.Parse(raw)
+	if err != nil {
+		return nil
+	}
+	switch k {
+	case cacheKeyCall:
+		return g.cacheKey(m)
+	case reverseKeyCall:
+		return g.reverseKey(m)
+	default:
+		return g.pathname(m)
+	}
+}

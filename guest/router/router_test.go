@@ -1,0 +1,58 @@
+//go:build !wasip1
+
+package main
+
+import (
+	"testing"
+
+	"github.com/tenantedge/tenantedge/guest"
+	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/guest/tck"
+)
+
+// native is this very program without Wasm: its init function has run.
+type native struct{}
+
+func (native) Call(export string, msg []byte) ([]byte, error) { return guest.Call(export, msg) }
+
+func TestTheRouterConformsNatively(t *testing.T) {
+	suites, err := tck.Golden()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tck.Run(t, suites, func(t *testing.T, w *tck.World) tck.Guest {
+		t.Cleanup(guest.Replace(w))
+		return native{}
+	})
+}
+
+func TestTheRouterFindsItselfWell(t *testing.T) {
+	if err := selfTest(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRoutingThroughTheSDKAllocatesNothing(t *testing.T) {
+	defer guest.Replace(&tck.World{
+		Tenants: []tck.Tenant{{ID: "1", Schema: "acme"}},
+		Domains: []tck.Domain{{Tenant: "1", Domain: "acme.example.com"}},
+	})()
+	if _, err := guest.Call(abi.ExportConfigure, []byte(`{"abi":1,"default":{"urlconf":"app.urls"}}`)); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 256)
+	b := abi.Begin(buf, 0, abi.ReqHeader0)
+	b.Put(abi.ReqMethod, "GET")
+	b.Put(abi.ReqScheme, "http")
+	b.Put(abi.ReqHost, "acme.example.com")
+	b.Put(abi.ReqTarget, "/invoices?page=2")
+	msg := b.Bytes()
+	allocs := testing.AllocsPerRun(100, func() {
+		if _, err := guest.Call(abi.ExportRoute, msg); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if allocs != 0 {
+		t.Errorf("a request allocates %v times, expected none", allocs)
+	}
+}

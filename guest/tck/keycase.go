@@ -1,0 +1,62 @@
+package tck
+
+import (
+	"testing"
+
+	"github.com/tenantedge/tenantedge/guest/abi"
+)
+
+// KeyCase is a cache key.
+type KeyCase struct {
+	Schema  string `json:"schema"`
+	Prefix  string `json:"prefix"`
+	Version string `json:"version"`
+	Key     string `json:"key"`
+	Want    string `json:"want"`
+}
+
+// ReverseCase is a cache key taken apart; Want null says that it is none.
+type ReverseCase struct {
+	CacheKey string  `json:"cache_key"`
+	Want     *string `json:"want"`
+}
+
+func (c *KeyCase) check(t *testing.T, g Guest) {
+	want := c.Want
+	checkKey(t, g, abi.ExportCacheKey, &want, func(b *abi.Builder) {
+		b.Put(abi.KeySchema, c.Schema)
+		b.Put(abi.KeyPrefix, c.Prefix)
+		b.Put(abi.KeyVersion, c.Version)
+		b.Put(abi.KeyKey, c.Key)
+	})
+}
+
+func (c *ReverseCase) check(t *testing.T, g Guest) {
+	checkKey(t, g, abi.ExportReverseKey, c.Want, func(b *abi.Builder) { b.Put(abi.KeyKey, c.CacheKey) })
+}
+
+func checkKey(t *testing.T, g Guest, export string, want *string, put func(*abi.Builder)) {
+	t.Helper()
+	reply, err := g.Call(export, build(func(buf []byte) abi.Builder {
+		b := abi.Begin(buf, 0, abi.KeyKey+1)
+		put(&b)
+		return b
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := abi.Parse(reply)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, ok := m.Field(abi.KeyResult)
+	_, refused := m.Field(abi.KeyError)
+	switch {
+	case ok == refused:
+		t.Errorf("result %v, error %v: expected one of the two", ok, refused)
+	case want == nil && ok:
+		t.Errorf("is %q, expected an error", got)
+	case want != nil && string(got) != *want:
+		t.Errorf("is %q (%s), expected %q", got, m.Get(abi.KeyError), *want)
+	}
+}

@@ -1,0 +1,140 @@
+package tck
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/tenantedge/tenantedge/guest/abi"
+)
+
+// RouteCase is a request and the decision that it gets.
+type RouteCase struct {
+	Name      string            `json:"name"`
+	Method    string            `json:"method"` // default GET
+	Host      *string           `json:"host"`   // null: the client sent none
+	Target    string            `json:"target"` // default /
+	Headers   map[string]string `json:"headers"`
+	Session   *string           `json:"session"` // JSON
+	Trusted   bool              `json:"trusted"`
+	Websocket bool              `json:"websocket"`
+	Want      Want              `json:"want"`
+}
+
+// Want is what a decision must be. Fields that are nil do not matter; an empty
+// text is for a field that is absent or empty.
+type Want struct {
+	Outcome    string  `json:"outcome"`
+	Status     int     `json:"status"`
+	Schema     *string `json:"schema"`
+	TenantID   *string `json:"tenant_id"`
+	Dynamic    *bool   `json:"dynamic"`
+	Domain     *string `json:"domain"`
+	Folder     *string `json:"folder"`
+	Reference  *string `json:"reference"`
+	BySession  *bool   `json:"by_session"`
+	URLConf    *string `json:"urlconf"`
+	WSURLConf  *string `json:"ws_urlconf"`
+	Path       *string `json:"path"`
+	Location   *string `json:"location"`
+	Identifier *string `json:"identifier"`
+	Cache      *string `json:"cache_prefix"`
+	Route      *string `json:"route"`
+	Kwargs     *string `json:"kwargs"`
+}
+
+func (c *RouteCase) check(t *testing.T, g Guest, asked []string) {
+	reply, err := g.Call(abi.ExportRoute, c.message(asked))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := abi.Parse(reply)
+	if err != nil {
+		t.Fatal(err)
+	}
+	word := m.Word()
+	outcome := abi.Outcome(word & abi.DecOutcomeMask)
+	if outcome.String() != c.Want.Outcome {
+		t.Fatalf("outcome is %s (%s), expected %s", outcome, m.Get(abi.DecReason), c.Want.Outcome)
+	}
+	if status := int(word >> abi.DecStatusShift); c.Want.Status != 0 && status != c.Want.Status {
+		t.Errorf("status is %d, expected %d", status, c.Want.Status)
+	}
+	flag(t, "dynamic", word&abi.DecDynamic != 0, c.Want.Dynamic)
+	flag(t, "by_session", word&abi.DecBySession != 0, c.Want.BySession)
+	for _, f := range []struct {
+		name  string
+		field int
+		want  *string
+	}{
+		{"schema", abi.DecSchema, c.Want.Schema}, {"tenant_id", abi.DecTenantID, c.Want.TenantID},
+		{"domain", abi.DecDomain, c.Want.Domain}, {"folder", abi.DecFolder, c.Want.Folder},
+		{"reference", abi.DecReference, c.Want.Reference}, {"urlconf", abi.DecURLConf, c.Want.URLConf},
+		{"ws_urlconf", abi.DecWSURLConf, c.Want.WSURLConf}, {"path", abi.DecPath, c.Want.Path},
+		{"location", abi.DecLocation, c.Want.Location}, {"identifier", abi.DecIdentifier, c.Want.Identifier},
+		{"cache_prefix", abi.DecCachePrefix, c.Want.Cache}, {"route", abi.DecRouteName, c.Want.Route},
+		{"kwargs", abi.DecRouteKwargs, c.Want.Kwargs},
+	} {
+		if got := string(m.Get(f.field)); f.want != nil && got != *f.want {
+			t.Errorf("%s is %q, expected %q", f.name, got, *f.want)
+		}
+	}
+}
+
+// message is the request as the host sends it.
+func (c *RouteCase) message(asked []string) []byte {
+	var word uint32 = abi.ReqExplain
+	if c.Trusted {
+		word |= abi.ReqTrusted
+	}
+	if c.Websocket {
+		word |= abi.ReqWebsocket
+	}
+	return build(func(buf []byte) abi.Builder {
+		b := abi.Begin(buf, word, abi.ReqHeader0+len(asked))
+		b.Put(abi.ReqMethod, orElse(c.Method, "GET"))
+		b.Put(abi.ReqScheme, "http")
+		b.Put(abi.ReqTarget, orElse(c.Target, "/"))
+		if c.Host != nil {
+			b.Put(abi.ReqHost, *c.Host)
+		}
+		if c.Session != nil {
+			b.Put(abi.ReqSession, *c.Session)
+		}
+		for i, name := range asked {
+			for sent, value := range c.Headers {
+				if strings.EqualFold(sent, name) {
+					b.Put(abi.ReqHeader0+i, value)
+				}
+			}
+		}
+		return b
+	})
+}
+
+// build writes a message into a buffer that is large enough.
+func build(write func([]byte) abi.Builder) []byte {
+	b := write(nil)
+	b = write(make([]byte, b.Size()))
+	return b.Bytes()
+}
+
+func orElse(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+func flag(t *testing.T, name string, got bool, want *bool) {
+	t.Helper()
+	if want != nil && got != *want {
+		t.Errorf("%s is %v, expected %v", name, got, *want)
+	}
+}
+
+func contains(t *testing.T, name, got, want string) {
+	t.Helper()
+	if !strings.Contains(got, want) {
+		t.Errorf("%s is %q, expected %q in it", name, got, want)
+	}
+}

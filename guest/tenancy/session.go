@@ -1,0 +1,120 @@
+package tenancy
+
+import (
+	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// sessionForm is what stands under the session key.
+type sessionForm uint8
+
+const (
+	sessionAbsent sessionForm = iota // nothing, or what Python takes for false
+	sessionText
+	sessionNumber // a whole number
+	sessionOther
+)
+
+// session reads the value under the session key: text, or the digits of a
+// whole number.
+func (d *Decision) session(req *Request) (string, sessionForm) {
+	value := strings.Trim(req.Session, " \t\r\n")
+	if !req.HasSession || isFalse(value) {
+		return "", sessionAbsent
+	}
+	if value[0] != '"' {
+		if _, err := strconv.ParseInt(value, 10, 64); err != nil {
+			return "", sessionOther
+		}
+		return value, sessionNumber
+	}
+	inner, ok := strings.CutSuffix(value[1:], `"`)
+	if ok && strings.IndexByte(inner, '\\') >= 0 {
+		inner, ok = d.unescapeJSON(inner)
+	} else if strings.IndexByte(inner, '"') >= 0 {
+		ok = false
+	}
+	if !ok {
+		return "", sessionOther
+	}
+	return inner, sessionText
+}
+
+// isFalse tells whether JSON is null, false, zero, or empty.
+func isFalse(value string) bool {
+	if value == "" {
+		return true
+	}
+	switch c := value[0]; {
+	case c == '"':
+		return value == `""`
+	case c == '[' || c == '{':
+		return len(value) > 1 && strings.Trim(value[1:len(value)-1], " \t\r\n") == ""
+	case c == '-' || isDigit(c):
+		number, err := strconv.ParseFloat(value, 64)
+		return err == nil && number == 0
+	}
+	return value == "null" || value == "false"
+}
+
+// unescapeJSON decodes what stands between the quotes of a JSON string.
+func (d *Decision) unescapeJSON(s string) (string, bool) {
+	start := len(d.scratch)
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c == '"' {
+			return "", false
+		}
+		if c != '\\' {
+			d.scratch = append(d.scratch, c)
+			continue
+		}
+		i++
+		if i == len(s) {
+			return "", false
+		}
+		if s[i] == 'u' {
+			r, used := jsonRune(s[i+1:])
+			if used == 0 {
+				return "", false
+			}
+			d.scratch = utf8.AppendRune(d.scratch, r)
+			i += used
+			continue
+		}
+		at := strings.IndexByte(`"\/bfnrt`, s[i])
+		if at < 0 {
+			return "", false
+		}
+		d.scratch = append(d.scratch, "\"\\/\b\f\n\r\t"[at])
+	}
+	return d.text(start), true
+}
+
+// jsonRune decodes what follows \u, a second \u of a surrogate pair included,
+// and tells how many bytes that took, 0 if it is malformed.
+func jsonRune(s string) (rune, int) {
+	hi, ok := hexRune(s)
+	if !ok {
+		return 0, 0
+	}
+	if utf16.IsSurrogate(hi) && strings.HasPrefix(s[4:], `\u`) {
+		if lo, ok := hexRune(s[6:]); ok {
+			if r := utf16.DecodeRune(hi, lo); r != utf8.RuneError {
+				return r, 10
+			}
+		}
+	}
+	return hi, 4
+}
+
+func hexRune(s string) (rune, bool) {
+	if len(s) < 4 {
+		return 0, false
+	}
+	a, ok1 := hexPair(s)
+	b, ok2 := hexPair(s[2:])
+	return rune(a)<<8 | rune(b), ok1 && ok2
+}

@@ -1,0 +1,131 @@
+package tenancy
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode"
+)
+
+// converter is one of Django's path converters.
+type converter uint8
+
+const (
+	noConverter converter = iota
+	strConverter
+	intConverter
+	slugConverter
+	uuidConverter
+	pathConverter
+)
+
+// maxIntDigits is the longest number that Python reads; a longer one makes the
+// route not match.
+const maxIntDigits = 4300
+
+var converters = map[string]struct {
+	is      converter
+	pattern string
+}{
+	"str":  {strConverter, `[^/]+`},
+	"int":  {intConverter, `[0-9]+`},
+	"slug": {slugConverter, `[-a-zA-Z0-9_]+`},
+	"uuid": {uuidConverter, `[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`},
+	"path": {pathConverter, `.+`},
+}
+
+// append appends the value of s as JSON: a whole number for int, text for all
+// else. It fails where Django's converter does.
+func (c converter) append(b []byte, s string) ([]byte, bool) {
+	if c != intConverter {
+		return appendJSON(b, s), true
+	}
+	if len(s) > maxIntDigits {
+		return b, false
+	}
+	s = strings.TrimLeft(s, "0")
+	if s == "" {
+		s = "0"
+	}
+	return append(b, s...), true
+}
+
+// compilePath compiles a route in the syntax of Django's path(). A prefix
+// need not match to the end.
+func compilePath(route string, prefix bool) (wsRoute, error) {
+	compiled := wsRoute{literal: route, prefix: prefix}
+	var pattern strings.Builder
+	pattern.WriteString("^")
+	seen := map[string]bool{}
+	rest := route
+	for {
+		start, end := parameter(rest)
+		if start < 0 {
+			break
+		}
+		pattern.WriteString(regexp.QuoteMeta(rest[:start]))
+		kind, name, ok := strings.Cut(rest[start+1:end-1], ":")
+		if !ok {
+			kind, name = "str", kind
+		}
+		known, exists := converters[kind]
+		switch {
+		case strings.ContainsAny(rest[start:end], " \t\n\r\v\f"):
+			return wsRoute{}, fmt.Errorf("path: %q has white space in angle brackets", route)
+		case !isIdentifier(name):
+			return wsRoute{}, fmt.Errorf("path: %q has a parameter %q, which is no identifier", route, name)
+		case seen[name]:
+			return wsRoute{}, fmt.Errorf("path: %q has the parameter %q twice", route, name)
+		case !exists:
+			return wsRoute{}, fmt.Errorf("path: %q has the converter %q, expected str, int, slug, uuid or path", route, kind)
+		}
+		seen[name] = true
+		if compiled.converters == nil {
+			compiled.converters = []converter{noConverter}
+		}
+		compiled.converters = append(compiled.converters, known.is)
+		pattern.WriteString("(?P<" + name + ">" + known.pattern + ")")
+		rest = rest[end:]
+	}
+	if compiled.converters == nil {
+		return compiled, nil
+	}
+	pattern.WriteString(regexp.QuoteMeta(rest))
+	if !prefix {
+		pattern.WriteString(`\z`)
+	}
+	var err error
+	if compiled.re, err = regexp.Compile(pattern.String()); err != nil {
+		return wsRoute{}, fmt.Errorf("path: %q: %w", route, err)
+	}
+	return compiled, nil
+}
+
+// parameter finds the first <converter:name> or <name> in a route, as the
+// expression <(?:([^>:]+):)?([^>]+)> does.
+func parameter(route string) (start, end int) {
+	for start = 0; start < len(route); start++ {
+		if route[start] != '<' {
+			continue
+		}
+		length := strings.IndexByte(route[start+1:], '>')
+		if length < 0 {
+			break
+		}
+		if length > 0 {
+			return start, start + length + 2
+		}
+	}
+	return -1, -1
+}
+
+// isIdentifier tells whether Python takes s for an identifier; those that Go's
+// regular expressions cannot have as names of groups are left out.
+func isIdentifier(s string) bool {
+	for i, r := range s {
+		if r != '_' && !unicode.IsLetter(r) && (i == 0 || !unicode.IsDigit(r)) {
+			return false
+		}
+	}
+	return s != ""
+}

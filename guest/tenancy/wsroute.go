@@ -1,0 +1,144 @@
+package tenancy
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/tenantedge/tenantedge/guest/abi"
+)
+
+// wsRoute is one compiled entry of a websocket route table.
+type wsRoute struct {
+	name       string
+	literal    string         // path without converters
+	re         *regexp.Regexp // nil: literal
+	converters []converter    // by group of re, nil for a regular expression of the user's
+	prefix     bool           // what follows the match goes on to further routes
+}
+
+// compileRoutes compiles a table. An error begins with the index of the entry.
+func compileRoutes(routes []abi.WSRoute) ([]wsRoute, error) {
+	table := make([]wsRoute, 0, len(routes))
+	for i, route := range routes {
+		var compiled wsRoute
+		var err error
+		switch {
+		case (route.Path == nil) == (route.Regex == nil):
+			return nil, fmt.Errorf("[%d]: expected either path or regex", i)
+		case route.Path != nil:
+			compiled, err = compilePath(*route.Path, false)
+		default:
+			compiled, err = compileRegex(*route.Regex)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("[%d].%w", i, err)
+		}
+		compiled.name = route.Name
+		table = append(table, compiled)
+	}
+	return table, nil
+}
+
+// matchWebsocket finds the first route that matches path, which has no slash
+// in front.
+func (c *call) matchWebsocket(path string) {
+	for i := range c.wsTables[c.d.WSURLConf] {
+		route := &c.wsTables[c.d.WSURLConf][i]
+		start := len(c.d.scratch)
+		c.d.scratch = append(c.d.scratch, '{')
+		if _, ok := c.d.match(route, path); ok {
+			c.d.scratch = append(c.d.scratch, '}')
+			c.d.RouteFound, c.d.RouteName, c.d.RouteKwargs = true, route.name, c.d.text(start)
+			return
+		}
+		c.d.scratch = c.d.scratch[:start]
+	}
+}
+
+// strictWebsocket matches as the reference's TenantURLRouter does, in which
+// the folder is itself a route, converters and all, before those of the table.
+func (c *call) strictWebsocket(folder string) {
+	path := strings.TrimLeft(c.path, "/")
+	if folder == "" {
+		c.matchWebsocket(path)
+		return
+	}
+	prefix, err := compilePath(folder+"/", true)
+	if err != nil {
+		return
+	}
+	start := len(c.d.scratch)
+	rest, ok := c.d.match(&prefix, path)
+	c.d.scratch = c.d.scratch[:start]
+	if ok {
+		c.matchWebsocket(strings.TrimLeft(rest, "/"))
+	}
+}
+
+// match tells whether a route matches, and what follows the match. It appends
+// the route's values to the scratch, as members of a JSON object.
+func (d *Decision) match(r *wsRoute, path string) (rest string, ok bool) {
+	if r.re == nil {
+		if r.prefix {
+			return strings.CutPrefix(path, r.literal)
+		}
+		return "", path == r.literal
+	}
+	at := r.re.FindStringSubmatchIndex(path)
+	if at == nil {
+		return "", false
+	}
+	names := r.re.SubexpNames()
+	named := false
+	for _, name := range names {
+		named = named || name != ""
+	}
+	first := true
+	for i := 1; i < len(names); i++ {
+		lo, hi := at[2*i], at[2*i+1]
+		// Named groups are arguments by name, and then the unnamed ones are none;
+		// a named group that took no part is left out.
+		if named && (names[i] == "" || lo < 0) {
+			continue
+		}
+		if !first {
+			d.scratch = append(d.scratch, ',')
+		}
+		first = false
+		key := names[i]
+		if !named {
+			key = strconv.Itoa(i - 1)
+		}
+		d.scratch = append(appendJSON(d.scratch, key), ':')
+		switch {
+		case lo < 0:
+			d.scratch = append(d.scratch, "null"...)
+		case r.converters == nil:
+			d.scratch = appendJSON(d.scratch, path[lo:hi])
+		default:
+			if d.scratch, ok = r.converters[i].append(d.scratch, path[lo:hi]); !ok {
+				return "", false
+			}
+		}
+	}
+	return path[at[1]:], true
+}
+
+// appendJSON appends s as a JSON string.
+func appendJSON(b []byte, s string) []byte {
+	const digits = "0123456789abcdef"
+	b = append(b, '"')
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '"' || c == '\\':
+			b = append(b, '\\', c)
+		case c < ' ' || c == 0x7f:
+			b = append(b, '\\', 'u', '0', '0', digits[c>>4], digits[c&15])
+		default:
+			b = append(b, c)
+		}
+	}
+	return append(b, '"')
+}

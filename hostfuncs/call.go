@@ -1,0 +1,66 @@
+package hostfuncs
+
+import (
+	"context"
+	"time"
+)
+
+// Call is the context in which one instance's functions run: it is given to
+// the guest's exports as their context.Context, so that a host function finds
+// its Services again by one type assertion, without a lookup or an allocation.
+// One Call belongs to one instance, and serves one call at a time.
+type Call struct {
+	Services Services
+	// Frozen gives the guest a fixed clock and fixed randomness: while it
+	// initialises and configures itself, so that every instance of a program
+	// starts from the same image. It must be false during requests.
+	Frozen bool
+
+	ctx   context.Context
+	draws uint64 // how much fixed randomness was drawn
+}
+
+// Begin binds the call to the request that it serves.
+func (c *Call) Begin(ctx context.Context) { c.ctx = ctx }
+
+// End lets go of the request.
+func (c *Call) End() { c.ctx = context.Background() }
+
+// Context returns the context of the request that is being served.
+func (c *Call) Context() context.Context {
+	if c.ctx == nil {
+		return context.Background()
+	}
+	return c.ctx
+}
+
+// Deadline is the request's.
+func (c *Call) Deadline() (time.Time, bool) { return c.Context().Deadline() }
+
+// Done is the request's.
+func (c *Call) Done() <-chan struct{} { return c.Context().Done() }
+
+// Err is the request's.
+func (c *Call) Err() error { return c.Context().Err() }
+
+// Value answers nothing but the Call itself: what travels in the request's
+// context is not for guests, and wazero asks for several keys on each call.
+func (c *Call) Value(key any) any {
+	if key == (callKey{}) {
+		return c
+	}
+	return nil
+}
+
+type callKey struct{}
+
+var _ context.Context = (*Call)(nil)
+
+// callOf finds the Call in the context that wazero hands to a host function.
+func callOf(ctx context.Context) *Call {
+	if c, ok := ctx.(*Call); ok {
+		return c
+	}
+	c, _ := ctx.Value(callKey{}).(*Call)
+	return c
+}

@@ -1,0 +1,72 @@
+package hostfuncs
+
+import (
+	cryptorand "crypto/rand"
+	"encoding/binary"
+	"time"
+
+	"github.com/tenantedge/tenantedge/guest/abi"
+)
+
+// maxRandom is the most that one call of random may ask for, in bytes.
+const maxRandom = 64 << 10
+
+// frozenTime is the clock of a guest that builds its image: 2020-01-01 UTC.
+var frozenTime = time.Unix(1577836800, 0)
+
+// processStart is where the monotonic clock of guests begins.
+var processStart = time.Now()
+
+func (c *Call) now() time.Time {
+	if c.Frozen {
+		return frozenTime
+	}
+	return time.Now()
+}
+
+func (c *Call) monotonic() time.Duration {
+	if c.Frozen {
+		// A Go guest takes zero for a broken clock.
+		return time.Second
+	}
+	return time.Second + time.Since(processStart)
+}
+
+// fill gives the guest randomness: real during requests, a fixed sequence
+// while the image is built. Reading the system's source cannot fail.
+func (c *Call) fill(b []byte) {
+	if !c.Frozen {
+		_, _ = cryptorand.Read(b)
+		return
+	}
+	for len(b) > 0 {
+		var word [8]byte
+		binary.LittleEndian.PutUint64(word[:], c.fixed())
+		b = b[copy(b, word[:]):]
+	}
+}
+
+// fixed is the splitmix64 sequence (Steele, Lea and Flood, 2014) from seed 0.
+func (c *Call) fixed() uint64 {
+	c.draws += 0x9e3779b97f4a7c15
+	z := c.draws
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}
+
+func clock(c *Call, _ memory, s []uint64) { s[0] = uint64(c.now().UnixNano()) }
+
+func random(c *Call, m memory, s []uint64) {
+	if uint32(s[1]) > maxRandom {
+		s[0] = uint64(abi.Limit)
+		return
+	}
+	out, ok := m.bytes(uint32(s[0]), uint32(s[1]))
+	if !ok {
+		s[0] = uint64(abi.Fault)
+		return
+	}
+	c.fill(out)
+	s[0] = uint64(abi.OK)
+}

@@ -1,0 +1,247 @@
+package hostfuncs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/sys"
+
+	"github.com/tenantedge/tenantedge/guest/abi"
+)
+
+func TestTenantLookups(t *testing.T) {
+	const out, room = 1024, 512
+	for _, c := range []struct {
+		name, function, key string
+		extra               []uint64
+		want                abi.Errno
+	}{
+		{"a domain that exists is found", abi.ImportTenantByDomain, "a.io", []uint64{0, 0}, abi.OK},
+		{"a domain that does not exist is not", abi.ImportTenantByDomain, "b.io", []uint64{0, 0}, abi.NotFound},
+		{"a folder outside of memory is a fault", abi.ImportTenantByDomain, "a.io", []uint64{1 << 31, 4}, abi.Fault},
+		{"a reference is found", abi.ImportTenantByReference, "a.io", nil, abi.OK},
+		{"a primary domain is found", abi.ImportPrimaryDomain, "a.io", nil, abi.OK},
+		{"a panic of the host's is an internal error", abi.ImportPrimaryDomain, "panic", nil, abi.Internal},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g := newGuest(t)
+			ptr, length := g.put(16, c.key)
+			args := append([]uint64{ptr, length}, c.extra...)
+			got := g.mustRun(c.function, append(args, out, room)...)
+			if errno(got) != c.want {
+				t.Fatalf("answered %v, want %v", errno(got), c.want)
+			}
+			if c.want != abi.OK {
+				return
+			}
+			m, err := abi.Parse([]byte(g.get(out, got)))
+			if err != nil || string(m.Get(abi.RecSchema)) != "t1" {
+				t.Fatalf("the record is %v, %v", m, err)
+			}
+		})
+	}
+}
+
+func TestAnAnswerThatDoesNotFitIsNotWrittenAndTellsItsSize(t *testing.T) {
+	g := newGuest(t)
+	ptr, length := g.put(16, "a.io")
+	before := g.get(1024, 64)
+	size := g.mustRun(abi.ImportTenantByReference, ptr, length, 1024, 20)
+	if size <= 20 || errno(size) != abi.OK {
+		t.Fatalf("answered %d, want the size that it needs", int64(size))
+	}
+	if again := g.mustRun(abi.ImportTenantByReference, ptr, length, 1024, size); again != size {
+		t.Fatalf("with %d bytes of room it answered %d", size, int64(again))
+	}
+	if g.get(1024, 64) == before {
+		t.Fatal("nothing was written with enough room")
+	}
+}
+
+func TestQueryAnswersJSONOrErrno(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		err    error
+		frozen bool
+		want   abi.Errno
+	}{
+		{"rows", nil, false, abi.OK},
+		{"an errno goes through", abi.Limit, false, abi.Limit},
+		{"a wrapped errno too", fmt.Errorf("query: %w", abi.Denied), false, abi.Denied},
+		{"a deadline is a timeout", context.DeadlineExceeded, false, abi.Timeout},
+		{"anything else is internal", errBroken, false, abi.Internal},
+		{"no query while the image is built", nil, true, abi.Denied},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g := newGuest(t)
+			g.world.err, g.call.Frozen = c.err, c.frozen
+			schema, schemaLen := g.put(16, "t1")
+			name, nameLen := g.put(32, "seats")
+			args, argsLen := g.put(64, "[7]")
+			got := g.mustRun(abi.ImportQuery, schema, schemaLen, name, nameLen, args, argsLen, 1024, 512)
+			if errno(got) != c.want {
+				t.Fatalf("answered %v, want %v", errno(got), c.want)
+			}
+			if c.want == abi.OK && (g.get(1024, got) != `[{"n":1}]` || g.world.queries[0] != "t1/seats[7]") {
+				t.Fatalf("asked %q, answered %q", g.world.queries, g.get(1024, got))
+			}
+		})
+	}
+}
+
+func TestGuestLogLinesAreCutAndPrintable(t *testing.T) {
+	g := newGuest(t)
+	ptr, _ := g.put(16, "red \x1b[31m text\n"+strings.Repeat("x", 5000))
+	g.mustRun(abi.ImportLog, 0, ptr, 5014)
+	g.mustRun(abi.ImportLog, 0, 1<<31, 5)
+	if len(g.world.lines) != 2 || len(g.world.lines[0]) > 3*maxLogText || strings.ContainsAny(g.world.lines[0], "\x1b\n") {
+		t.Fatalf("logged %q", g.world.lines)
+	}
+}
+
+func TestG3GuestsHaveNoAmbientAuthority(t *testing.T) {
+	g := newGuest(t)
+	if got := g.mustRun("path_open", 3, 0, 0, 0, 0, 0, 0, 0, 0); got != wasiNosys {
+		t.Errorf("path_open answered %d, want ENOSYS", got)
+	}
+	if got := g.mustRun("sock_accept", 3, 0, 0); got != wasiNosys {
+		t.Errorf("sock_accept answered %d, want ENOSYS", got)
+	}
+	for fd := range uint64(8) {
+		if got := g.mustRun("fd_prestat_get", fd, 64); got != wasiBadf {
+			t.Errorf("descriptor %d is a folder: answered %d, want EBADF", fd, got)
+		}
+	}
+	for _, f := range []string{"args_sizes_get", "environ_sizes_get"} {
+		g.put(64, "12345678")
+		if got := g.mustRun(f, 64, 68); got != wasiOK || g.get(64, 8) != "\x00\x00\x00\x00\x00\x00\x00\x00" {
+			t.Errorf("%s answered %d and %q, want no strings", f, got, g.get(64, 8))
+		}
+	}
+	if got := g.mustRun("fd_write", 3, 0, 0, 64); got != wasiBadf {
+		t.Errorf("writing to descriptor 3 answered %d, want EBADF", got)
+	}
+}
+
+func TestG3ClockAndRandomnessAreRealInRequestsAndFixedInTheImage(t *testing.T) {
+	draw := func(frozen bool) (string, uint64) {
+		g := newGuest(t)
+		g.call.Frozen = frozen
+		if got := g.mustRun("random_get", 64, 32); got != wasiOK {
+			t.Fatalf("random_get answered %d", got)
+		}
+		return g.get(64, 32), g.mustRun(abi.ImportClock)
+	}
+	fixed1, time1 := draw(true)
+	fixed2, time2 := draw(true)
+	if fixed1 != fixed2 || time1 != time2 {
+		t.Error("two images differ")
+	}
+	real1, now := draw(false)
+	real2, _ := draw(false)
+	if real1 == real2 || real1 == fixed1 {
+		t.Error("requests draw what can be foretold")
+	}
+	if now <= time1 {
+		t.Errorf("the clock in a request is %d: expected now", now)
+	}
+}
+
+func TestProcExitEndsTheCallAlone(t *testing.T) {
+	g := newGuest(t)
+	_, err := g.run("proc_exit", 3)
+	var exit *sys.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 3 {
+		t.Fatalf("returned %v, want exit code 3", err)
+	}
+	if _, err := g.run(abi.ImportClock); err != nil {
+		t.Fatalf("the next call failed: %v", err)
+	}
+}
+
+func TestCheckNamesTheImportThatDoesNotFit(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		imp  forwarded
+		want string
+	}{
+		{"an unknown host function", forwarded{abi.ImportModule, "format_disk", nil, nil}, "format_disk, which ABI version 1 does not have"},
+		{"a wrong signature", forwarded{abi.ImportModule, abi.ImportClock, nil, types(i32)}, "as () -> i32: expected () -> i64"},
+		{"a foreign module", forwarded{"env", "abort", types(i32), nil}, `expected imports from "tenantedge" and "wasi_snapshot_preview1" alone`},
+		{"a WASI function with another signature", forwarded{wasiModule, "random_get", types(i64), types(i32)}, "expected (i32 i32) -> i32"},
+		{"what WASI does not have", forwarded{wasiModule, "thing", nil, nil}, "expected a WASI preview 1 function"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			ctx := context.Background()
+			r := wazero.NewRuntime(ctx)
+			defer r.Close(ctx)
+			compiled, err := r.CompileModule(ctx, forwarder([]forwarded{c.imp}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := Check(compiled); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Fatalf("said %v, want %q in it", err, c.want)
+			}
+		})
+	}
+}
+
+// G4: whatever a guest passes, host functions answer and never panic.
+func TestG4HostFunctionsSurviveAnyArgument(t *testing.T) {
+	g := newGuest(t)
+	rng := rand.New(rand.NewPCG(1, 2))
+	edges := []uint64{0, 1, 4, 16, 65535, 65536, 65537, 1 << 31, 1<<32 - 1, 1<<32 - 16, 1 << 63, 1<<64 - 1}
+	for range 20_000 {
+		f := everything()[rng.IntN(len(everything()))]
+		args := make([]uint64, len(f.params))
+		for i := range args {
+			args[i] = edges[rng.IntN(len(edges))]
+			if f.params[i] == api.ValueTypeI32 {
+				args[i] = uint64(uint32(args[i]))
+			}
+		}
+		if _, err := g.run(f.name, args...); err != nil && f.name != "proc_exit" {
+			t.Fatalf("%s%v trapped: %v", f.name, args, err)
+		}
+	}
+}
+
+func FuzzG4HostFunctions(f *testing.F) {
+	f.Add(uint8(0), uint32(16), uint32(4), uint32(0), uint32(0), uint32(1024), uint32(512), uint32(1<<31), uint32(1<<32-1), []byte("a.io"))
+	g := newGuest(f)
+	all := everything()
+	f.Fuzz(func(t *testing.T, which uint8, a, b, c, d, e, x, y, z uint32, memory []byte) {
+		fn := all[int(which)%len(all)]
+		if fn.name == "proc_exit" {
+			return
+		}
+		g.mod.Memory().Write(0, memory[:min(len(memory), 65536)])
+		values := []uint64{uint64(a), uint64(b), uint64(c), uint64(d), uint64(e), uint64(x), uint64(y), uint64(z), uint64(a)}
+		if _, err := g.run(fn.name, values[:len(fn.params)]...); err != nil {
+			t.Fatalf("%s%v trapped: %v", fn.name, values, err)
+		}
+		g.world.lines, g.world.queries = nil, nil
+	})
+}
+
+func TestLookupsAllocateNothing(t *testing.T) {
+	g := newGuest(t)
+	g.put(16, "a.io")
+	fn := g.mod.ExportedFunction(abi.ImportTenantByDomain)
+	var stack [6]uint64
+	allocs := testing.AllocsPerRun(100, func() {
+		stack = [6]uint64{16, 4, 0, 0, 1024, 512}
+		if err := fn.CallWithStack(g.call, stack[:]); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if allocs != 0 {
+		t.Errorf("a lookup makes %v allocations, want none", allocs)
+	}
+}

@@ -1,0 +1,253 @@
+package tenantdb
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// Apply changes some tenants, all at once: nobody sees a part of it. Its cost
+// depends on the rows of those tenants, not on the size of the directory.
+func (d *Directory) Apply(changes []Change) Report {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	old := d.state.Load()
+	p := patch{dir: d, old: old, own: owner{}, tenants: map[string]*patched{}}
+	for _, c := range changes {
+		p.release(c.Tenant.ID)
+	}
+	for _, c := range changes {
+		if !c.Removed {
+			p.take(c)
+		}
+	}
+	p.promote()
+	next := p.build()
+	next.generation = old.generation + 1
+	p.report.Tenants, p.report.Domains = next.ids.count, next.domains.count
+	d.state.Store(next)
+	d.sync.Store(&health{syncedAt: time.Now(), refused: d.sync.Load().refused})
+	return p.report
+}
+
+// patch collects what changes between two generations.
+type patch struct {
+	dir    *Directory
+	old    *state
+	own    owner
+	report Report
+
+	tenants map[string]*patched
+	freed   []Domain             // rows that tenants gave up, in order
+	domains map[domainKey]string // who has the row now: a tenant's id, or "" for nobody
+	schemas map[string]string
+}
+
+// patched is what a tenant will be.
+type patched struct {
+	tenant  Tenant
+	rows    []Domain
+	removed bool
+}
+
+type domainKey struct{ domain, folder string }
+
+// release takes away all that a tenant has.
+func (p *patch) release(id string) {
+	if p.tenants[id] != nil {
+		return
+	}
+	p.tenants[id] = &patched{removed: true, tenant: Tenant{ID: id}}
+	if p.domains == nil {
+		p.domains, p.schemas = map[domainKey]string{}, map[string]string{}
+	}
+	for key, rows := range p.dir.shadows {
+		rows = slices.DeleteFunc(rows, func(row Domain) bool { return row.TenantID == id })
+		if len(rows) == 0 {
+			delete(p.dir.shadows, key)
+		} else {
+			p.dir.shadows[key] = rows
+		}
+	}
+	v, found := p.dir.findID(p.old, id)
+	if !found {
+		return
+	}
+	p.schemas[v.schema()] = ""
+	v.rows(func(row Domain) bool {
+		p.domains[domainKey{row.Domain, row.Folder}] = ""
+		p.freed = append(p.freed, row)
+		return true
+	})
+}
+
+// take gives a tenant what its change says.
+func (p *patch) take(c Change) {
+	t := p.tenants[c.Tenant.ID]
+	reason := p.dir.tenantProblem(c.Tenant)
+	switch {
+	case reason != "":
+	case !t.removed:
+		reason = reasonSameID
+	case p.schemaTaken(c.Tenant.Schema):
+		reason = reasonSameSchema
+	}
+	if reason != "" {
+		p.report.refuseTenant(c.Tenant, reason)
+		for _, row := range c.Domains {
+			p.report.refuseDomain(row, reasonDangling)
+		}
+		return
+	}
+	t.removed = false
+	t.tenant = Tenant{c.Tenant.ID, c.Tenant.Schema, p.own.attributes(c.Tenant.Attributes)}
+	p.schemas[t.tenant.Schema] = t.tenant.ID
+	for _, stored := range c.Domains {
+		row, reason := p.dir.normalise(stored)
+		if reason == "" && row.TenantID != t.tenant.ID {
+			reason = reasonDangling
+		}
+		if reason != "" {
+			p.report.refuseDomain(stored, reason)
+			continue
+		}
+		if p.holder(domainKey{row.Domain, row.Folder}) != "" {
+			p.report.refuseDomain(stored, duplicateReason(stored.Domain, row.Domain))
+			row = cloneRow(row)
+			key := shadowKey(row)
+			p.dir.shadows[key] = append(p.dir.shadows[key], row)
+			continue
+		}
+		p.give(t, row)
+	}
+}
+
+func (p *patch) give(t *patched, row Domain) {
+	p.domains[domainKey{row.Domain, row.Folder}] = t.tenant.ID
+	t.rows = append(t.rows, row)
+}
+
+func (p *patch) schemaTaken(schema string) bool {
+	if id, changed := p.schemas[schema]; changed {
+		return id != ""
+	}
+	_, found := p.old.schemas.findSchema(p.dir.hash(schema), schema)
+	return found
+}
+
+// holder returns the id of the tenant that has the row, "" if nobody has.
+func (p *patch) holder(k domainKey) string {
+	if id, changed := p.domains[k]; changed {
+		return id
+	}
+	v, found := p.old.domains.findDomain(p.dir.hashDomain(k.domain, k.folder), k.domain, k.folder)
+	if !found {
+		return ""
+	}
+	return v.id()
+}
+
+// promote gives rows that nobody has any more to those who lost against them.
+func (p *patch) promote() {
+	if len(p.dir.shadows) == 0 {
+		return
+	}
+	for _, row := range p.freed {
+		key := shadowKey(row)
+		waiting := p.dir.shadows[key]
+		if len(waiting) == 0 || p.holder(domainKey{row.Domain, row.Folder}) != "" {
+			continue
+		}
+		next := waiting[0]
+		if len(waiting) == 1 {
+			delete(p.dir.shadows, key)
+		} else {
+			p.dir.shadows[key] = waiting[1:]
+		}
+		t := p.tenants[next.TenantID]
+		if t == nil {
+			t = &patched{}
+			t.tenant, t.rows, _ = p.before(next.TenantID)
+			p.tenants[next.TenantID] = t
+		}
+		p.give(t, next)
+	}
+}
+
+// build makes the next state: the old one with other records for the tenants
+// of the patch.
+func (p *patch) build() *state {
+	var domains, ids, schemas edits
+	for id, t := range p.tenants {
+		hash, _ := p.dir.hashFold(id)
+		before, rows, shared := p.before(id)
+		if before.ID != "" {
+			ids.remove(hash, record{id: id})
+		}
+		same := !t.removed && before.Schema == t.tenant.Schema && slices.Equal(before.Attributes, t.tenant.Attributes)
+		if !same {
+			if before.ID != "" {
+				schemas.remove(p.dir.hash(before.Schema), record{schema: before.Schema})
+			}
+			shared = sharedExtra(t.tenant)
+			if !t.removed {
+				schemas.add(p.dir.hash(t.tenant.Schema), schemaRecord(t.tenant, shared))
+			}
+		}
+		if !t.removed {
+			ids.add(hash, newTenantRecord(t.tenant, t.rows, shared))
+		}
+		// Rows that stay as they are keep their shards as they are.
+		kept := make(map[domainKey]Domain, len(rows))
+		for _, row := range t.rows {
+			kept[domainKey{row.Domain, row.Folder}] = row
+		}
+		for _, row := range rows {
+			k := domainKey{row.Domain, row.Folder}
+			if same && kept[k] == row {
+				delete(kept, k)
+				continue
+			}
+			domains.remove(p.dir.hashDomain(row.Domain, row.Folder), record{domain: row.Domain, folder: row.Folder})
+		}
+		for _, row := range kept {
+			domains.add(p.dir.hashDomain(row.Domain, row.Folder), domainRecord(row, t.tenant, shared))
+		}
+	}
+	return &state{
+		domains: p.old.domains.edit(domains,
+			func(v view) uint64 { return p.dir.hashDomain(v.domain(), v.folder()) },
+			func(v view, r record) bool { return v.domain() == r.domain && v.folder() == r.folder }),
+		ids: p.old.ids.edit(ids,
+			func(v view) uint64 { h, _ := p.dir.hashFold(v.id()); return h },
+			func(v view, r record) bool { return v.id() == r.id }),
+		schemas: p.old.schemas.edit(schemas,
+			func(v view) uint64 { return p.dir.hash(v.schema()) },
+			func(v view, r record) bool { return v.schema() == r.schema }),
+	}
+}
+
+// before is what a tenant was: an empty ID if it was not.
+func (p *patch) before(id string) (t Tenant, rows []Domain, shared *extra) {
+	v, found := p.dir.findID(p.old, id)
+	if !found {
+		return Tenant{}, nil, nil
+	}
+	v.rows(func(row Domain) bool {
+		rows = append(rows, row)
+		return true
+	})
+	if s, found := p.old.schemas.findSchema(p.dir.hash(v.schema()), v.schema()); found {
+		shared = s.extra()
+	}
+	return v.tenant(), rows, shared
+}
+
+// shadowKey is unambiguous: no host name that can be asked for has a NUL, and
+// a clash would only exchange the reason of two rows that are left out.
+func shadowKey(row Domain) string { return row.Domain + "\x00" + row.Folder }
+
+func cloneRow(row Domain) Domain {
+	row.TenantID, row.Domain, row.Folder = strings.Clone(row.TenantID), strings.Clone(row.Domain), strings.Clone(row.Folder)
+	return row
+}

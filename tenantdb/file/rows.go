@@ -1,0 +1,199 @@
+package file
+
+import (
+	"fmt"
+
+	"github.com/tenantedge/tenantedge/tenantdb"
+)
+
+// kind is what a value is, in YAML and JSON alike.
+type kind uint8
+
+const (
+	text kind = iota
+	integer
+	number
+	boolean
+	null
+	list
+	mapping
+)
+
+var kindNames = [...]string{"text", "a whole number", "a number", "true or false", "null", "a list", "a mapping"}
+
+// value is a scalar, or says that there is none.
+type value struct {
+	kind kind
+	text string // of an integer in decimal; of a boolean true or false
+	// plain: written without quotes in YAML, where 2026 may be meant as text.
+	plain bool
+}
+
+func (v value) found() string {
+	if v.kind >= null {
+		return kindNames[v.kind]
+	}
+	return kindNames[v.kind] + " " + show(v.text)
+}
+
+// field is one key of a row with its value; at is a position that the decoder
+// of the format knows how to tell.
+type field struct {
+	key   string
+	value value
+	at    int
+}
+
+// problem is an Error without its place.
+type problem struct {
+	at                           int
+	key, expected, found, advice string
+}
+
+const (
+	expectRow    = "a mapping of column names to values"
+	expectRows   = "a list of rows"
+	expectTop    = "a mapping with the lists tenants and domains"
+	expectScalar = "text, a number, true, false or null"
+)
+
+// rows collects what a file holds.
+type rows struct {
+	state tenantdb.State
+}
+
+// take adds a row to the list that is called name.
+func (r *rows) take(name string, fields []field, at int) *problem {
+	for i := range fields {
+		for j := range i {
+			if fields[i].key == fields[j].key {
+				return &problem{fields[i].at, "." + fields[i].key, "each key once", "it twice", "remove one of them"}
+			}
+		}
+	}
+	if name == "tenants" {
+		return r.tenant(fields, at)
+	}
+	return r.domain(fields, at)
+}
+
+func (r *rows) tenant(fields []field, at int) *problem {
+	var t tenantdb.Tenant
+	var id, schema bool
+	for _, f := range fields {
+		var bad *problem
+		switch f.key {
+		case "id":
+			t.ID, bad = f.primaryKey()
+			id = true
+		case "schema_name":
+			t.Schema, bad = f.name()
+			schema = true
+		default:
+			if f.value.kind >= list {
+				bad = f.wrong(expectScalar, "")
+			} else if f.value.kind != null {
+				t.Attributes = append(t.Attributes, tenantdb.Attribute{Name: f.key, Value: f.value.text})
+			}
+		}
+		if bad != nil {
+			return bad
+		}
+	}
+	if !id {
+		return missing(at, "id")
+	}
+	if !schema {
+		return missing(at, "schema_name")
+	}
+	r.state.Tenants = append(r.state.Tenants, t)
+	return nil
+}
+
+func (r *rows) domain(fields []field, at int) *problem {
+	var d tenantdb.Domain
+	var tenant, domain bool
+	for _, f := range fields {
+		var bad *problem
+		switch f.key {
+		case "tenant_id":
+			d.TenantID, bad = f.primaryKey()
+			tenant = true
+		case "domain":
+			d.Domain, bad = f.name()
+			domain = true
+		case "folder":
+			if f.value.kind != null {
+				d.Folder, bad = f.name()
+			}
+		case "is_primary":
+			d.IsPrimary, bad = f.flag()
+		case "redirect_to_primary":
+			d.RedirectToPrimary, bad = f.flag()
+		case "id": // a dump of the table has it; nothing needs it
+		default:
+			bad = &problem{f.at, "." + f.key, "tenant_id, domain, folder, is_primary or redirect_to_primary", "key " + show(f.key), "correct or remove it"}
+		}
+		if bad != nil {
+			return bad
+		}
+	}
+	if !tenant {
+		return missing(at, "tenant_id")
+	}
+	if !domain {
+		return missing(at, "domain")
+	}
+	r.state.Domains = append(r.state.Domains, d)
+	return nil
+}
+
+func missing(at int, key string) *problem {
+	return &problem{at, "", "the key " + key, "none", "add it to the row"}
+}
+
+func (f field) wrong(expected, advice string) *problem {
+	return &problem{f.at, "." + f.key, expected, f.value.found(), advice}
+}
+
+// primaryKey reads a primary key: text, or a whole number.
+func (f field) primaryKey() (string, *problem) {
+	if f.value.kind > integer {
+		return "", f.wrong("text or a whole number", "")
+	}
+	return f.value.text, nil
+}
+
+// name reads a text that people may write without quotes in YAML.
+func (f field) name() (string, *problem) {
+	if f.value.kind == text || f.value.plain && f.value.kind <= number {
+		return f.value.text, nil
+	}
+	return "", f.wrong("text", "put it in double quotes")
+}
+
+func (f field) flag() (bool, *problem) {
+	if f.value.plain && f.value.kind == text {
+		switch f.value.text { // booleans of YAML 1.1
+		case "yes", "on":
+			return true, nil
+		case "no", "off":
+			return false, nil
+		}
+	}
+	if f.value.kind != boolean {
+		return false, f.wrong("true or false", "")
+	}
+	return f.value.text == "true", nil
+}
+
+// keyOf names a place as people write it.
+func keyOf(name string, index int, rest string) string {
+	if name == "" {
+		return ""
+	}
+	if index < 0 {
+		return name + rest
+	}
+	return fmt.Sprintf("%s[%d]%s", name, index, rest)
+}

@@ -1,0 +1,234 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/tenantedge/tenantedge/tenantdb"
+)
+
+// channel is where the triggers notify of changes. A payload is the key of the
+// pair of tables, a blank, and a JSON array of the tenants' ids, or * if there
+// are too many of them.
+const (
+	channel      = "tenantedge_directory"
+	payloadAll   = "*"
+	mostTenants  = 1000 // read one by one; more is a full load
+	queryTimeout = 10 * time.Second
+	loadTimeout  = 5 * time.Minute
+)
+
+// follower is one connection that keeps a directory up to date.
+type follower struct {
+	source    *Source
+	dir       *tenantdb.Directory
+	conn      *pgx.Conn
+	layout    layout
+	listening bool
+	mark      mark
+	notified  bool // since the mark was taken
+}
+
+// mark is what changes when the tables do.
+type mark struct {
+	triggers bool   // all of ours are there
+	position string // counters of the tables, or of the whole database's log
+}
+
+// start listens, if there are triggers, and loads everything: in this order,
+// so that no change falls between.
+func (f *follower) start(ctx context.Context) (err error) {
+	if f.layout, err = readLayout(ctx, f.conn, f.source.names); err != nil {
+		return err
+	}
+	if f.mark, err = f.readMark(ctx); err != nil {
+		return err
+	}
+	if f.mark.triggers {
+		if _, err := f.conn.Exec(ctx, "LISTEN "+channel); err != nil {
+			return fmt.Errorf("listening for changes: %w", err)
+		}
+		f.listening = true
+	}
+	return f.loadAll(ctx)
+}
+
+func (f *follower) loadAll(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
+	defer cancel()
+	from := time.Now()
+	state, err := f.source.readAll(ctx, f.conn, f.layout)
+	if err != nil {
+		return fmt.Errorf("reading the tables: %w", err)
+	}
+	state.SyncedAt = from
+	report := f.dir.Replace(state)
+	f.source.tell(f.dir, report)
+	f.source.log(f.dir).Debug("loaded the directory", "tenants", report.Tenants, "domains", report.Domains,
+		"took", time.Since(from), "listening", f.listening)
+	return nil
+}
+
+// follow works until something fails.
+func (f *follower) follow(ctx context.Context, saver *saver) error {
+	for {
+		pending, err := f.wait(ctx)
+		if err != nil {
+			return f.source.dsn.clean(err)
+		}
+		changed, err := f.catchUp(ctx, pending)
+		if err != nil {
+			return f.source.dsn.clean(err)
+		}
+		if changed {
+			saver.changed()
+		}
+	}
+}
+
+// wait returns what has been notified, nothing if the time to poll has come.
+func (f *follower) wait(ctx context.Context) (pending, error) {
+	var p pending
+	until, cancel := context.WithTimeout(ctx, f.source.opts.Poll)
+	defer cancel()
+	n, err := f.conn.WaitForNotification(until)
+	if err != nil {
+		if until.Err() != nil && ctx.Err() == nil && !f.conn.IsClosed() {
+			return p, nil
+		}
+		return p, err
+	}
+	p.add(n, f.source.names.key())
+	// A context that has ended gets what has already been received, no more.
+	ended, end := context.WithCancel(ctx)
+	end()
+	for {
+		n, err := f.conn.WaitForNotification(ended)
+		if err != nil {
+			return p, nil
+		}
+		p.add(n, f.source.names.key())
+	}
+}
+
+// catchUp brings the directory in step with what is pending.
+func (f *follower) catchUp(ctx context.Context, p pending) (changed bool, err error) {
+	switch {
+	case p.all || len(p.ids) > mostTenants:
+		f.notified = true
+		return true, f.reload(ctx)
+	case len(p.ids) > 0:
+		f.notified = true
+		limited, cancel := context.WithTimeout(ctx, queryTimeout)
+		defer cancel()
+		list, err := f.source.readTenants(limited, f.conn, f.layout, p.ids)
+		if err != nil {
+			return false, fmt.Errorf("reading changed tenants: %w", err)
+		}
+		f.source.tell(f.dir, f.dir.Apply(list))
+		return true, nil
+	case p.others:
+		return false, nil
+	}
+	return f.poll(ctx)
+}
+
+// poll asks whether the tables are as they were.
+func (f *follower) poll(ctx context.Context) (changed bool, err error) {
+	limited, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
+	m, err := f.readMark(limited)
+	if err != nil {
+		return false, fmt.Errorf("asking for changes: %w", err)
+	}
+	if m.triggers != f.mark.triggers {
+		return false, errModeChanged
+	}
+	before, notified := f.mark, f.notified
+	f.mark, f.notified = m, false
+	// Where changes are notified, those have been dealt with; but tables that
+	// change in silence have their notifications lost on the way (by a pooler
+	// that does not keep sessions, say).
+	if m.position == before.position || f.listening && notified {
+		f.dir.Confirm()
+		return false, nil
+	}
+	return true, f.loadAll(ctx)
+}
+
+// reload is loadAll with a new mark; tables may have been made anew.
+func (f *follower) reload(ctx context.Context) (err error) {
+	if f.layout, err = readLayout(ctx, f.conn, f.source.names); err != nil {
+		return err
+	}
+	return f.loadAll(ctx)
+}
+
+// readMark asks for the tables' counters of changed rows, which Postgres keeps
+// anyway. A session that stays open tells them up to ten seconds after its
+// commit. They are read before the tables, so that a change that was missed
+// makes them differ the next time. A standby, or a server that does not count,
+// has the position in its log.
+func (f *follower) readMark(ctx context.Context) (m mark, err error) {
+	var own int
+	err = f.conn.QueryRow(ctx, `
+		SELECT (SELECT count(*) FROM pg_catalog.pg_trigger g
+		        WHERE g.tgrelid IN (to_regclass($1), to_regclass($2)) AND g.tgname = ANY($3) AND g.tgenabled IN ('O', 'A')),
+		       CASE WHEN pg_is_in_recovery() THEN coalesce(pg_last_wal_replay_lsn()::text, '')
+		            WHEN current_setting('track_counts') = 'off' THEN pg_current_wal_insert_lsn()::text
+		            ELSE (SELECT coalesce(string_agg(concat_ws(' ', c.oid, c.relfilenode, pg_stat_get_tuples_inserted(c.oid),
+		                         pg_stat_get_tuples_updated(c.oid), pg_stat_get_tuples_deleted(c.oid)), ',' ORDER BY c.oid), '')
+		                  FROM pg_catalog.pg_class c WHERE c.oid IN (to_regclass($1), to_regclass($2)))
+		       END`,
+		f.source.names.tenant.Sanitize(), f.source.names.domain.Sanitize(), triggerNames).Scan(&own, &m.position)
+	if err != nil {
+		return m, err
+	}
+	m.triggers = own == 2*len(triggerNames)
+	if m.triggers {
+		// A standby cannot listen.
+		err = f.conn.QueryRow(ctx, "SELECT NOT pg_is_in_recovery()").Scan(&m.triggers)
+	}
+	return m, err
+}
+
+func (f *follower) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = f.conn.Close(ctx) // it is of no more use, whatever it says
+}
+
+// pending collects notifications.
+type pending struct {
+	ids    []string
+	all    bool
+	others bool // only of tables that are not ours
+}
+
+func (p *pending) add(n *pgconn.Notification, key string) {
+	rest, ours := strings.CutPrefix(n.Payload, key+" ")
+	if !ours {
+		p.others = true
+		return
+	}
+	var ids []string
+	if rest == payloadAll || json.Unmarshal([]byte(rest), &ids) != nil {
+		p.all = true
+		return
+	}
+	for _, id := range ids {
+		if !slices.Contains(p.ids, id) {
+			p.ids = append(p.ids, id)
+		}
+	}
+	if len(p.ids) > mostTenants {
+		p.all = true
+	}
+}

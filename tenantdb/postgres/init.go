@@ -1,0 +1,260 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// InitOptions says what Init prepares.
+type InitOptions struct {
+	DSN    string
+	Tables Tables
+	// DryRun makes Init find out what it would do, and do nothing.
+	DryRun bool
+}
+
+// Step is one thing that Init does.
+type Step struct {
+	What string // one line for people
+	SQL  string // empty: it was there already
+}
+
+// Init makes the tables where there are none, with the invariants of domain
+// rows as constraints and triggers, and puts the triggers that notify of
+// changes on whichever tables there are. It does it all in one transaction, and
+// what is there already it leaves. It returns what it did, or would do.
+func Init(ctx context.Context, o InitOptions) ([]Step, error) {
+	d, err := parseDSN(o.DSN)
+	if err != nil {
+		return nil, err
+	}
+	n, err := o.Tables.parse()
+	if err != nil {
+		return nil, err
+	}
+	conn, err := d.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	i := initialiser{names: n, dry: o.DryRun}
+	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return i.run(ctx, tx) })
+	return i.steps, d.clean(errors.Join(err, conn.Close(ctx)))
+}
+
+type initialiser struct {
+	names names
+	dry   bool
+	steps []Step
+}
+
+func (i *initialiser) run(ctx context.Context, tx pgx.Tx) error {
+	// Two who initialise at once take turns.
+	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtext($1))", channel); err != nil {
+		return err
+	}
+	tenant, err := exists(ctx, tx, i.names.tenant)
+	if err != nil {
+		return err
+	}
+	domain, err := exists(ctx, tx, i.names.domain)
+	if err != nil {
+		return err
+	}
+	switch {
+	case tenant && domain:
+		i.steps = append(i.steps, Step{What: fmt.Sprintf("tables %s and %s are there", i.names.tenant.Sanitize(), i.names.domain.Sanitize())})
+		if _, err := readLayout(ctx, tx, i.names); err != nil {
+			return err
+		}
+	case tenant != domain:
+		there, missing := i.names.tenant, i.names.domain
+		if domain {
+			there, missing = missing, there
+		}
+		return fmt.Errorf("%w: there is a table %s, but no %s; name both of the project's tables, or neither", ErrTables, there.Sanitize(), missing.Sanitize())
+	default:
+		for _, create := range []struct{ what, sql string }{
+			{"make table " + i.names.tenant.Sanitize(), i.names.createTenants()},
+			{"make table " + i.names.domain.Sanitize(), i.names.createDomains()},
+			{"keep the invariants of domain rows", i.names.createInvariants()},
+		} {
+			if err := i.do(ctx, tx, create.what, create.sql); err != nil {
+				return err
+			}
+		}
+	}
+	return i.triggers(ctx, tx)
+}
+
+// triggers puts the notifying triggers on both tables.
+func (i *initialiser) triggers(ctx context.Context, tx pgx.Tx) error {
+	var body *string
+	function := i.names.notifyFunction().Sanitize()
+	err := tx.QueryRow(ctx, "SELECT (SELECT prosrc FROM pg_catalog.pg_proc WHERE oid = to_regprocedure($1))", function+"()").Scan(&body)
+	if err != nil {
+		return err
+	}
+	if body != nil && *body == notifyBody {
+		i.steps = append(i.steps, Step{What: "function " + function + " is there"})
+	} else if err := i.do(ctx, tx, "make function "+function, i.names.createNotify()); err != nil {
+		return err
+	}
+	for _, t := range []struct {
+		table  pgx.Identifier
+		column string
+	}{{i.names.tenant, "id"}, {i.names.domain, "tenant_id"}} {
+		for k, name := range triggerNames {
+			var there bool
+			err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger
+				WHERE tgrelid = to_regclass($1) AND tgname = $2 AND tgenabled IN ('O', 'A'))`, t.table.Sanitize(), name).Scan(&there)
+			if err != nil {
+				return err
+			}
+			what := fmt.Sprintf("trigger %s on %s", name, t.table.Sanitize())
+			if there {
+				i.steps = append(i.steps, Step{What: what + " is there"})
+				continue
+			}
+			if err := i.do(ctx, tx, "make "+what, i.names.createTrigger(k, t.table, t.column)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (i *initialiser) do(ctx context.Context, tx pgx.Tx, what, sql string) error {
+	i.steps = append(i.steps, Step{what, sql})
+	if i.dry {
+		return nil
+	}
+	if _, err := tx.Exec(ctx, sql); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
+func exists(ctx context.Context, q querier, table pgx.Identifier) (found bool, err error) {
+	err = q.QueryRow(ctx, "SELECT to_regclass($1) IS NOT NULL", table.Sanitize()).Scan(&found)
+	return found, err
+}
+
+// triggerNames are in the order of their events.
+var triggerNames = []string{"tenantedge_insert", "tenantedge_update", "tenantedge_delete", "tenantedge_truncate"}
+
+var triggerEvents = []string{
+	"AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows",
+	"AFTER UPDATE ON %s REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows",
+	"AFTER DELETE ON %s REFERENCING OLD TABLE AS old_rows",
+	"AFTER TRUNCATE ON %s",
+}
+
+func literal(s string) string {
+	quoted := "'" + strings.ReplaceAll(s, "'", "''") + "'"
+	if strings.Contains(s, `\`) {
+		return " E" + strings.ReplaceAll(quoted, `\`, `\\`)
+	}
+	return quoted
+}
+
+func (n names) createTrigger(event int, table pgx.Identifier, column string) string {
+	// A trigger of this name that is there is one that somebody disabled.
+	return fmt.Sprintf("DROP TRIGGER IF EXISTS %[1]s ON %[2]s;\nCREATE TRIGGER %[1]s %[3]s\nFOR EACH STATEMENT EXECUTE FUNCTION %[4]s(%[5]s, %[6]s)",
+		triggerNames[event], table.Sanitize(), fmt.Sprintf(triggerEvents[event], table.Sanitize()),
+		n.notifyFunction().Sanitize(), literal(n.key()), literal(column))
+}
+
+func (n names) notifyFunction() pgx.Identifier {
+	return pgx.Identifier{n.tenant[0], "tenantedge_notify"}
+}
+
+// One notification a statement tells the ids of all tenants that it touched:
+// a payload has 8,000 bytes at most, and what is long is loaded anew anyway.
+const notifyBody = `
+DECLARE
+  source text;
+  ids json;
+  size int;
+BEGIN
+  source := CASE TG_OP
+    WHEN 'INSERT' THEN 'SELECT %1$I AS id FROM new_rows'
+    WHEN 'UPDATE' THEN 'SELECT %1$I AS id FROM old_rows UNION SELECT %1$I FROM new_rows'
+    WHEN 'DELETE' THEN 'SELECT %1$I AS id FROM old_rows' END;
+  IF source IS NOT NULL THEN
+    EXECUTE format('SELECT json_agg(id::text), count(*) FROM (SELECT DISTINCT id FROM (' || source
+      || ') r WHERE id IS NOT NULL LIMIT 501) d', TG_ARGV[1]) INTO ids, size;
+    IF size = 0 THEN
+      RETURN NULL;
+    END IF;
+  END IF;
+  IF source IS NULL OR size > 500 OR octet_length(ids::text) > 7000 THEN
+    PERFORM pg_notify('` + channel + `', TG_ARGV[0] || ' ` + payloadAll + `');
+  ELSE
+    PERFORM pg_notify('` + channel + `', TG_ARGV[0] || ' ' || ids::text);
+  END IF;
+  RETURN NULL;
+END`
+
+func (n names) createNotify() string {
+	return "CREATE OR REPLACE FUNCTION " + n.notifyFunction().Sanitize() + "() RETURNS trigger LANGUAGE plpgsql AS $notify$" + notifyBody + "$notify$"
+}
+
+func (n names) createTenants() string {
+	var columns strings.Builder
+	for _, a := range n.attributes {
+		fmt.Fprintf(&columns, ",\n  %s text", pgx.Identifier{a}.Sanitize())
+	}
+	return fmt.Sprintf(`CREATE TABLE %s (
+  id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
+  schema_name varchar(63) NOT NULL UNIQUE
+    CHECK (schema_name ~ '^[_a-zA-Z][_a-zA-Z0-9]{0,62}$' AND schema_name !~* '^pg_' AND schema_name <> 'public')%s
+)`, n.tenant.Sanitize(), columns.String())
+}
+
+func (n names) createDomains() string {
+	return fmt.Sprintf(`CREATE TABLE %s (
+  id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
+  tenant_id bigint NOT NULL REFERENCES %s (id) ON DELETE CASCADE,
+  domain varchar(253) NOT NULL CHECK (domain ~ '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$'),
+  folder varchar(253) NOT NULL DEFAULT '' CHECK (folder ~ '^[-_a-zA-Z0-9]*$'),
+  is_primary boolean NOT NULL DEFAULT false,
+  redirect_to_primary boolean NOT NULL DEFAULT false,
+  UNIQUE (domain, folder),
+  CHECK (NOT (is_primary AND redirect_to_primary))
+);
+CREATE INDEX ON %s (tenant_id);
+CREATE UNIQUE INDEX ON %s (tenant_id) WHERE is_primary`, n.domain.Sanitize(), n.tenant.Sanitize(), n.domain.Sanitize(), n.domain.Sanitize())
+}
+
+// createInvariants makes the trigger that keeps what Django's models keep on
+// save: a row saved as primary takes that from the tenant's others and loses
+// its own redirect, and a tenant without a primary row gets this one. While it
+// takes, a setting of the transaction tells it to leave the rows that lose
+// alone; the tenant's row is locked, so that two who save take turns.
+func (n names) createInvariants() string {
+	function := pgx.Identifier{n.domain[0], n.domain[1] + "_invariants"}.Sanitize()
+	return fmt.Sprintf(`CREATE FUNCTION %[1]s() RETURNS trigger LANGUAGE plpgsql AS $invariants$
+BEGIN
+  IF current_setting('tenantedge.demoting', true) = 'on' THEN
+    RETURN NEW;
+  END IF;
+  PERFORM FROM %[3]s WHERE id = NEW.tenant_id FOR NO KEY UPDATE;
+  IF NOT NEW.is_primary THEN
+    NEW.is_primary := NOT EXISTS (SELECT FROM %[2]s WHERE tenant_id = NEW.tenant_id AND is_primary AND id <> NEW.id);
+  END IF;
+  IF NEW.is_primary THEN
+    NEW.redirect_to_primary := false;
+    PERFORM set_config('tenantedge.demoting', 'on', true);
+    UPDATE %[2]s SET is_primary = false WHERE tenant_id = NEW.tenant_id AND is_primary AND id <> NEW.id;
+    PERFORM set_config('tenantedge.demoting', 'off', true);
+  END IF;
+  RETURN NEW;
+END
+$invariants$;
+CREATE TRIGGER tenantedge_invariants BEFORE INSERT OR UPDATE ON %[2]s
+FOR EACH ROW EXECUTE FUNCTION %[1]s()`, function, n.domain.Sanitize(), n.tenant.Sanitize())
+}

@@ -1,0 +1,45 @@
+package tenantdb
+
+import "time"
+
+// Stats tells how large the directory is and how well it is kept.
+type Stats struct {
+	Tenants    int
+	Domains    int
+	Refused    int       // rows that the last full load left out
+	Generation uint64    // grows with every Replace and Apply
+	SyncedAt   time.Time // when the rows were last known to be the truth; zero: never
+	Age        time.Duration
+	Degraded   string // why the rows may be out of date; empty: they are not
+}
+
+// Stats returns the figures of this moment.
+func (d *Directory) Stats() Stats {
+	s, h := d.state.Load(), d.sync.Load()
+	st := Stats{
+		Tenants: s.ids.count, Domains: s.domains.count, Generation: s.generation,
+		Refused: h.refused, SyncedAt: h.syncedAt, Degraded: h.degraded,
+	}
+	if !h.syncedAt.IsZero() {
+		st.Age = max(0, time.Since(h.syncedAt))
+	}
+	return st
+}
+
+// Confirm notes that the source still holds what the directory holds: it was
+// in step now, and is not degraded.
+func (d *Directory) Confirm() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.sync.Store(&health{syncedAt: time.Now(), refused: d.sync.Load().refused})
+}
+
+// Degrade notes why the directory may be out of date. The rows stay. A
+// Replace, an Apply or a Confirm ends it.
+func (d *Directory) Degrade(reason string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	h := *d.sync.Load()
+	h.degraded = reason
+	d.sync.Store(&h)
+}
