@@ -2,15 +2,20 @@ package guest
 
 import "github.com/tenantedge/tenantedge/guest/abi"
 
-// arena is the memory of one call: the request at its beginning, then what
-// lookups answer, then the reply. Standing close together they touch few
-// pages, and each page that a call touches has to be put back after it.
+// arena is the memory of one call: the head of the reply, the request, and
+// then what lookups answer. Standing close together they touch few pages, and
+// each page that a call touches has to be put back after it. With its head in
+// front, a reply can point at the bytes of the request and of the records
+// where they lie.
 type arena struct {
-	static [2 * abi.BufferSize]byte
+	static [headRoom + 2*abi.BufferSize]byte
 	large  []byte // in place of static, for a message over abi.BufferSize
-	used   int
-	failed bool // a lookup failed for another reason than that nothing is there
+	used   int    // bytes of the message, and behind it
+	failed bool   // a lookup failed for another reason than that nothing is there
 }
+
+// headRoom holds the head of a decision with up to eight upstream headers.
+const headRoom = 8 + 8*(abi.DecHeader0+16)
 
 var memory arena
 
@@ -27,7 +32,7 @@ func (a *arena) bytes() []byte {
 	if a.large != nil {
 		return a.large
 	}
-	return a.static[:]
+	return a.static[headRoom:]
 }
 
 // begin starts a call with a message of length bytes.

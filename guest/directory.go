@@ -1,115 +1,138 @@
 package guest
 
-import (
-	"github.com/tenantedge/tenantedge/guest/abi"
-	"github.com/tenantedge/tenantedge/guest/tenancy"
-)
+import "github.com/tenantedge/tenantedge/guest/abi"
 
 // Directory is the host's directory as package tenancy asks for it.
 type Directory struct{}
 
 // ByDomain implements tenancy.Directory.
-func (Directory) ByDomain(domain, folder string) (Record, bool) {
-	return unlessFailed(TenantByDomain(domain, folder))
+func (Directory) ByDomain(domain, folder string, r *Record) bool {
+	return unlessFailed(byDomain(domain, folder, r))
 }
 
 // ByReference implements tenancy.Directory.
-func (Directory) ByReference(ref string) (Record, bool) {
-	return unlessFailed(TenantByReference(ref))
+func (Directory) ByReference(ref string, r *Record) bool {
+	return unlessFailed(byReference(ref, r))
 }
 
 // Primary implements tenancy.Directory.
-func (Directory) Primary(id string) (Record, bool) {
-	return unlessFailed(PrimaryDomain(id))
+func (Directory) Primary(id string, r *Record) bool {
+	return unlessFailed(primary(id, r))
 }
 
 // unlessFailed makes the request fail if the host could not look: that there
 // is no such tenant is not known then.
-func unlessFailed(r Record, err error) (Record, bool) {
-	if err != nil && err != abi.NotFound {
+func unlessFailed(errno abi.Errno) bool {
+	if errno != abi.OK && errno != abi.NotFound {
 		memory.failed = true
 	}
-	return r, err == nil
+	return errno == abi.OK
 }
 
 // TenantByDomain finds the domain row of (domain, folder), else that of
 // (domain, ""). The error is abi.NotFound if there is neither.
-func TenantByDomain(domain, folder string) (Record, error) {
-	out := memory.rest()
-	n := tenantByDomain(domain, folder, out)
-	if again := larger(n, out); again != nil {
-		out = again
-		n = tenantByDomain(domain, folder, out)
-	}
-	return record(out, n)
+func TenantByDomain(domain, folder string) (r Record, err error) {
+	return r, orNil(byDomain(domain, folder, &r))
 }
 
 // TenantByReference finds the tenant whose id is ref, ignoring case, or whose
 // schema name is ref. The error is abi.NotFound if there is none.
-func TenantByReference(ref string) (Record, error) {
-	out := memory.rest()
-	n := tenantByReference(ref, out)
-	if again := larger(n, out); again != nil {
-		out = again
-		n = tenantByReference(ref, out)
-	}
-	return record(out, n)
+func TenantByReference(ref string) (r Record, err error) {
+	return r, orNil(byReference(ref, &r))
 }
 
 // PrimaryDomain finds the primary domain row of the tenant with that id. The
 // error is abi.NotFound if it has none.
-func PrimaryDomain(id string) (Record, error) {
-	out := memory.rest()
-	n := primaryDomain(id, out)
-	if again := larger(n, out); again != nil {
-		out = again
-		n = primaryDomain(id, out)
-	}
-	return record(out, n)
+func PrimaryDomain(id string) (r Record, err error) {
+	return r, orNil(primary(id, &r))
 }
 
-// larger makes room for an answer that did not fit.
-func larger(n int64, out []byte) []byte {
-	if n <= int64(len(out)) {
+func orNil(errno abi.Errno) error {
+	if errno == abi.OK {
 		return nil
 	}
-	return make([]byte, n)
+	return errno
 }
 
-// record reads the answer of n bytes in out, or of the errno -n.
-func record(out []byte, n int64) (Record, error) {
-	if n < 0 {
-		return Record{}, abi.Errno(-n)
-	}
+func byDomain(domain, folder string, r *Record) abi.Errno {
+	out := memory.rest()
+	n := tenantByDomain(domain, folder, out)
 	if n > int64(len(out)) {
-		return Record{}, abi.Internal
+		out = make([]byte, n)
+		n = tenantByDomain(domain, folder, out)
 	}
-	m, err := abi.Parse(out[:n])
-	if err != nil {
-		return Record{}, abi.Internal
+	return readRecord(out, n, r)
+}
+
+func byReference(ref string, r *Record) abi.Errno {
+	out := memory.rest()
+	n := tenantByReference(ref, out)
+	if n > int64(len(out)) {
+		out = make([]byte, n)
+		n = tenantByReference(ref, out)
 	}
-	if rest := memory.rest(); len(rest) > 0 && len(out) > 0 && &rest[0] == &out[0] {
+	return readRecord(out, n, r)
+}
+
+func primary(id string, r *Record) abi.Errno {
+	out := memory.rest()
+	n := primaryDomain(id, out)
+	if n > int64(len(out)) {
+		out = make([]byte, n)
+		n = primaryDomain(id, out)
+	}
+	return readRecord(out, n, r)
+}
+
+// readRecord reads the answer of n bytes in out, or of the errno -n.
+func readRecord(out []byte, n int64, r *Record) abi.Errno {
+	if n < 0 {
+		return abi.Errno(-n)
+	}
+	m := &record
+	if n > int64(len(out)) || !m.parse(out[:n]) {
+		return abi.Internal
+	}
+	if rest := memory.rest(); len(rest) == len(out) && &rest[0] == &out[0] {
 		memory.keep(int(n))
 	}
-	r := Record{
-		ID: text(m.Get(abi.RecID)), Schema: text(m.Get(abi.RecSchema)),
-		Domain: text(m.Get(abi.RecDomain)), Folder: text(m.Get(abi.RecFolder)),
-		Primary:           m.Word()&abi.RecPrimary != 0,
-		RedirectToPrimary: m.Word()&abi.RecRedirectToPrimary != 0,
-		Ambiguous:         m.Word()&abi.RecAmbiguous != 0,
+	r.ID, r.Schema = m.at[abi.RecID], m.at[abi.RecSchema]
+	r.Domain, r.Folder = m.at[abi.RecDomain], m.at[abi.RecFolder]
+	r.Primary = m.word&abi.RecPrimary != 0
+	r.RedirectToPrimary = m.word&abi.RecRedirectToPrimary != 0
+	r.Ambiguous = m.word&abi.RecAmbiguous != 0
+	r.Pathname, r.HasPathname = "", false
+	if m.n > abi.RecAttr0 {
+		readPathname(out[:n], m, r)
 	}
-	for i := abi.RecAttr0; i+1 < m.Len(); i += 2 {
-		if string(m.Get(i)) != pathnameAttribute {
-			continue
-		}
-		if own, ok := m.Field(i + 1); ok {
-			r.Pathname, r.HasPathname = text(own), true
-		}
-	}
-	return r, nil
+	return abi.OK
 }
+
+// record is the record that was read last.
+var record fields
 
 // pathnameAttribute is the column that holds a tenant's own identifier.
 const pathnameAttribute = "schema_pathname"
 
-var _ tenancy.Directory = Directory{}
+func readPathname(raw []byte, m *fields, r *Record) {
+	for i := abi.RecAttr0; i+1 < min(m.n, maxFields); i += 2 {
+		if m.at[i] == pathnameAttribute {
+			r.Pathname, r.HasPathname = m.at[i+1], m.has(i+1)
+			return
+		}
+	}
+	if m.n <= maxFields {
+		return
+	}
+	whole, err := abi.Parse(raw)
+	if err != nil {
+		return
+	}
+	for i := abi.RecAttr0; i+1 < whole.Len(); i += 2 {
+		if string(whole.Get(i)) == pathnameAttribute {
+			own, ok := whole.Field(i + 1)
+			r.Pathname, r.HasPathname = text(own), ok
+			return
+		}
+	}
+}

@@ -20,7 +20,10 @@ func (g *guest) handle(k kind, length uint32) []byte {
 	if !ok {
 		return nil
 	}
-	if k == configureCall {
+	switch k {
+	case routeCall:
+		return g.route(raw)
+	case configureCall:
 		return g.configure(raw)
 	}
 	m, err := abi.Parse(raw)
@@ -28,8 +31,6 @@ func (g *guest) handle(k kind, length uint32) []byte {
 		return nil
 	}
 	switch k {
-	case routeCall:
-		return g.route(m)
 	case cacheKeyCall:
 		return g.cacheKey(m)
 	case reverseKeyCall:

@@ -33,8 +33,8 @@ func Query(schema, name string, args []any, rows any) error {
 	}
 	out := memory.rest()
 	n := query(schema, name, text(encoded), out)
-	if again := larger(n, out); again != nil {
-		out = again
+	if n > int64(len(out)) {
+		out = make([]byte, n)
 		n = query(schema, name, text(encoded), out)
 	}
 	if n < 0 {

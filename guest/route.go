@@ -7,16 +7,18 @@ import (
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
 
-// route decides about the request in m. It answers nil, by which the request
-// fails, if a lookup failed in the host.
-func (g *guest) route(m abi.Message) []byte {
-	g.readRequest(m)
+// route decides about the request in raw. It answers nil, by which the request
+// fails, if the message is malformed or a lookup failed in the host.
+func (g *guest) route(raw []byte) []byte {
+	if !g.readRequest(raw) {
+		return nil
+	}
 	d := &g.answer
 	if g.Route == nil {
 		if g.router == nil {
 			return nil
 		}
-		g.router.Route(&g.request, Directory{}, d)
+		g.router.Route(&g.request, directory, d)
 	} else {
 		d.Reset()
 		g.Route(&g.request, d)
@@ -24,34 +26,40 @@ func (g *guest) route(m abi.Message) []byte {
 	if memory.failed {
 		return nil
 	}
-	explain := m.Word()&abi.ReqExplain != 0
-	return memory.reply(func(b []byte) abi.Builder { return encode(b, d, explain) })
+	return g.reply(d, g.message.word&abi.ReqExplain != 0)
 }
 
-func (g *guest) readRequest(m abi.Message) {
+// directory is made an interface once: to do it for each request would cost.
+var directory tenancy.Directory = Directory{}
+
+func (g *guest) readRequest(raw []byte) bool {
+	m := &g.message
+	if !m.parse(raw) {
+		return false
+	}
 	r := &g.request
-	r.Method, r.Scheme = text(m.Get(abi.ReqMethod)), text(m.Get(abi.ReqScheme))
-	host, hasHost := m.Field(abi.ReqHost)
-	r.Host, r.HasHost = text(host), hasHost
-	r.Target = text(m.Get(abi.ReqTarget))
-	session, hasSession := m.Field(abi.ReqSession)
-	r.Session, r.HasSession = text(session), hasSession
-	r.Trusted = m.Word()&abi.ReqTrusted != 0
-	r.Websocket = m.Word()&abi.ReqWebsocket != 0
-	n := max(0, min(m.Len()-abi.ReqHeader0, maxHeaders))
+	r.Method, r.Scheme, r.Target = m.at[abi.ReqMethod], m.at[abi.ReqScheme], m.at[abi.ReqTarget]
+	r.Host, r.HasHost = m.at[abi.ReqHost], m.has(abi.ReqHost)
+	r.Session, r.HasSession = m.at[abi.ReqSession], m.has(abi.ReqSession)
+	r.Trusted = m.word&abi.ReqTrusted != 0
+	r.Websocket = m.word&abi.ReqWebsocket != 0
+	n := min(m.n, maxFields) - abi.ReqHeader0
+	if n <= 0 {
+		r.Headers = nil
+		return true
+	}
 	for i := range n {
-		value, present := m.Field(abi.ReqHeader0 + i)
-		g.headers[i] = Header{Value: text(value), Present: present}
+		g.headers[i] = Header{Value: m.at[abi.ReqHeader0+i], Present: m.has(abi.ReqHeader0 + i)}
 	}
 	r.Headers = g.headers[:n]
+	return true
 }
 
-// encode writes a decision: what its outcome has, and nothing else.
-func encode(buf []byte, d *Decision, explain bool) abi.Builder {
-	outcome := d.Outcome
-	status := d.Status
+// reply writes a decision: what its outcome has, and nothing else.
+func (g *guest) reply(d *Decision, explain bool) []byte {
+	outcome, status := d.Outcome, d.Status
 	if outcome == 0 {
-		outcome, status = abi.Missing, 404
+		outcome, status = abi.Missing, statusNotFound
 	}
 	word := uint32(outcome) | uint32(status)<<abi.DecStatusShift
 	if d.Dynamic {
@@ -60,40 +68,56 @@ func encode(buf []byte, d *Decision, explain bool) abi.Builder {
 	if d.Kind == tenancy.BySession {
 		word |= abi.DecBySession
 	}
-	b := abi.Begin(buf, word, abi.DecHeader0+len(d.Headers)&^1)
+	var f decisionFields
 	if outcome != abi.Tenant || explain {
-		putSome(&b, abi.DecReason, d.Reason)
+		f.putSome(abi.DecReason, d.Reason)
 	}
-	if outcome == abi.None {
-		b.Put(abi.DecPath, d.Path)
+	if outcome == abi.Tenant || outcome == abi.Redirect {
+		f.putSome(abi.DecSchema, d.Schema)
+		f.putSome(abi.DecTenantID, d.TenantID)
+		if d.Kind == tenancy.ByDomain {
+			f.put(abi.DecDomain, d.Domain)
+			f.put(abi.DecFolder, d.Folder)
+		} else {
+			f.put(abi.DecReference, d.Reference)
+		}
 	}
-	if outcome != abi.Tenant && outcome != abi.Redirect {
-		return b
+	var headers []string
+	switch outcome {
+	case abi.None:
+		f.put(abi.DecPath, d.Path)
+	case abi.Redirect:
+		f.put(abi.DecLocation, d.Location)
+	case abi.Tenant:
+		f.putSome(abi.DecURLConf, d.URLConf)
+		f.putSome(abi.DecWSURLConf, d.WSURLConf)
+		f.put(abi.DecPath, d.Path)
+		f.putSome(abi.DecIdentifier, d.Identifier)
+		f.putSome(abi.DecCachePrefix, d.CachePrefix)
+		if d.RouteFound {
+			f.put(abi.DecRouteName, d.RouteName)
+			f.put(abi.DecRouteKwargs, d.RouteKwargs)
+		}
+		headers = d.Headers[:len(d.Headers)&^1]
 	}
-	putSome(&b, abi.DecSchema, d.Schema)
-	putSome(&b, abi.DecTenantID, d.TenantID)
-	if d.Kind == tenancy.ByDomain {
-		b.Put(abi.DecDomain, d.Domain)
-		b.Put(abi.DecFolder, d.Folder)
-	} else {
-		b.Put(abi.DecReference, d.Reference)
+	if reply := memory.point(word, &f, headers); reply != nil {
+		return reply
 	}
-	if outcome == abi.Redirect {
-		b.Put(abi.DecLocation, d.Location)
-		return b
+	return memory.reply(func(buf []byte) abi.Builder { return build(buf, word, &f, headers) })
+}
+
+const statusNotFound = 404
+
+// build writes a reply that point has no room for.
+func build(buf []byte, word uint32, f *decisionFields, headers []string) abi.Builder {
+	b := abi.Begin(buf, word, len(f.at)+len(headers))
+	for i, s := range f.at {
+		if f.present&(1<<i) != 0 {
+			b.Put(i, s)
+		}
 	}
-	putSome(&b, abi.DecURLConf, d.URLConf)
-	putSome(&b, abi.DecWSURLConf, d.WSURLConf)
-	b.Put(abi.DecPath, d.Path)
-	putSome(&b, abi.DecIdentifier, d.Identifier)
-	putSome(&b, abi.DecCachePrefix, d.CachePrefix)
-	if d.RouteFound {
-		b.Put(abi.DecRouteName, d.RouteName)
-		b.Put(abi.DecRouteKwargs, d.RouteKwargs)
-	}
-	for i := 0; i+1 < len(d.Headers); i += 2 {
-		b.Put(abi.DecHeader0+i, d.Headers[i])
-		b.Put(abi.DecHeader0+i+1, d.Headers[i+1])
+	for i, s := range headers {
+		b.Put(len(f.at)+i, s)
 	}
 	return b
 }

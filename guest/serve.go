@@ -47,6 +47,7 @@ type guest struct {
 	Handlers
 	strict  bool
 	router  *tenancy.Router // behind a nil Route
+	message fields
 	request Request
 	headers [maxHeaders]Header
 	answer  Decision

@@ -550,3 +550,53 @@ func BenchmarkApplyOneRow(b *testing.B) {
 		})
 	}
 }
+
+// What one read of a random place in as much memory as a million rows take
+// costs on the machine at hand: no index that compares its keys is faster.
+func BenchmarkMemoryFloor(b *testing.B) {
+	memory := make([]byte, 128<<20)
+	for i := 0; i < len(memory); i += 4096 {
+		memory[i] = byte(i >> 12)
+	}
+	at := uint64(1)
+	for b.Loop() {
+		at = at*6364136223846793005 + uint64(memory[at>>37]) + 1442695040888963407
+	}
+	sink += int(at)
+}
+
+// A tenth of a percent of the domains gets 99 percent of the lookups.
+func BenchmarkByDomainFewAreBusy(b *testing.B) {
+	for _, n := range []int{1000, 1_000_000} {
+		d := NewDirectory(Options{})
+		d.Replace(manyRows(n, max(1, n/10), false))
+		r := rand.New(rand.NewPCG(3, 4))
+		busy := make([]int, 1000)
+		for i := range busy {
+			busy[i] = r.IntN(n)
+		}
+		const keys = 1 << 14
+		var text strings.Builder
+		ends := make([]int, keys)
+		for i := range keys {
+			k := busy[r.IntN(len(busy))]
+			if r.IntN(100) == 0 {
+				k = r.IntN(n)
+			}
+			text.WriteString("host-" + strconv.Itoa(k) + ".example.com")
+			ends[i] = text.Len()
+		}
+		all := text.String()
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			i, from := 0, 0
+			for b.Loop() {
+				m, _ := d.ByDomain(all[from:ends[i]], "")
+				sink += len(m.Tenant.Schema)
+				from = ends[i]
+				if i++; i == keys {
+					i, from = 0, 0
+				}
+			}
+		})
+	}
+}

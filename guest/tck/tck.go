@@ -71,7 +71,6 @@ func (s *Suite) run(t *testing.T, g Guest) {
 	for i := range s.Pathnames {
 		t.Run("pathname "+s.Pathnames[i].Name, func(t *testing.T) { s.Pathnames[i].check(t, g) })
 	}
-	t.Run("malformed messages have no answer", func(t *testing.T) { refuseMalformed(t, g) })
 }
 
 // configure tells whether the guest took the configuration.
@@ -97,14 +96,4 @@ func (s *Suite) configure(t *testing.T, g Guest) bool {
 		t.Fatalf("the guest refuses the configuration: %s", s.configured.Error)
 	}
 	return true
-}
-
-func refuseMalformed(t *testing.T, g Guest) {
-	for _, export := range []string{abi.ExportRoute, abi.ExportCacheKey, abi.ExportReverseKey, abi.ExportPathname} {
-		for _, msg := range []string{"", "abc", "\x00\x00\x00\x00\xff\xff\xff\xff", "\x00\x00\x00\x00\x01\x00\x00\x00\x10\x00\x00\x00\xff\xff\x00\x00"} {
-			if reply, err := g.Call(export, []byte(msg)); err == nil {
-				t.Errorf("%s answers %q to the malformed message %q", export, reply, msg)
-			}
-		}
-	}
 }

@@ -61,12 +61,20 @@ type Decision struct {
 	// Headers to set for the upstream: name, value, …
 	Headers []string
 
-	scratch []byte // what had to be decoded or composed
+	scratch  []byte     // what had to be decoded or composed
+	findings [3]finding // one a router; here because interfaces make them escape
+	primary  Record
 }
 
 // Reset empties d, but keeps its memory. Route does that itself.
 func (d *Decision) Reset() {
-	*d = Decision{Headers: d.Headers[:0], scratch: d.scratch[:0]}
+	d.Outcome, d.Status = 0, 0
+	d.Schema, d.TenantID, d.Dynamic = "", "", false
+	d.Kind, d.Domain, d.Folder, d.Reference = Unrouted, "", "", ""
+	d.URLConf, d.WSURLConf, d.Path, d.Location = "", "", "", ""
+	d.Identifier, d.CachePrefix, d.Reason = "", "", ""
+	d.RouteFound, d.RouteName, d.RouteKwargs = false, "", ""
+	d.Headers, d.scratch = d.Headers[:0], d.scratch[:0]
 }
 
 // Serve answers with the tenant of a row, found by ref: for guests that find

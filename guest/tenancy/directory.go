@@ -1,16 +1,16 @@
 package tenancy
 
 // Directory finds the tenants that are rows of a database. Its methods do no
-// I/O. Strings of a Record must stay as they are while the [Decision] that
-// rests on it is used.
+// I/O; they fill in all of a Record, or answer false. Strings of a Record must
+// stay as they are while the [Decision] that rests on it is used.
 type Directory interface {
 	// ByDomain finds the row of (domain, folder), else that of (domain, "").
-	ByDomain(domain, folder string) (Record, bool)
+	ByDomain(domain, folder string, r *Record) bool
 	// ByReference finds the tenant whose id is ref, ignoring case, or whose
 	// schema name is ref. The record has no domain.
-	ByReference(ref string) (Record, bool)
+	ByReference(ref string, r *Record) bool
 	// Primary finds the primary domain row of the tenant with that id.
-	Primary(id string) (Record, bool)
+	Primary(id string, r *Record) bool
 }
 
 // Record is a tenant's row, with the domain row through which it was found.

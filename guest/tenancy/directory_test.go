@@ -21,57 +21,57 @@ type rows struct {
 	domains []row
 }
 
-func (d *rows) record(id string) (tenancy.Record, bool) {
+func (d *rows) record(id string, r *tenancy.Record) bool {
 	for _, t := range d.tenants {
 		if t.id == id {
-			return tenancy.Record{ID: t.id, Schema: t.schema}, true
+			*r = tenancy.Record{ID: t.id, Schema: t.schema}
+			return true
 		}
 	}
-	return tenancy.Record{}, false
+	return false
 }
 
-func (d *rows) ByDomain(domain, folder string) (tenancy.Record, bool) {
+func (d *rows) ByDomain(domain, folder string, r *tenancy.Record) bool {
 	for _, wanted := range []string{folder, ""} {
 		for i := range d.domains {
-			if r := &d.domains[i]; r.domain == domain && r.folder == wanted {
-				return d.withRow(r)
+			if row := &d.domains[i]; row.domain == domain && row.folder == wanted {
+				return d.withRow(row, r)
 			}
 		}
 	}
-	return tenancy.Record{}, false
+	return false
 }
 
-func (d *rows) withRow(r *row) (tenancy.Record, bool) {
-	record, ok := d.record(r.tenant)
-	record.Domain, record.Folder = r.domain, r.folder
-	record.Primary, record.RedirectToPrimary = r.primary, r.redirect
-	return record, ok
+func (d *rows) withRow(row *row, r *tenancy.Record) bool {
+	ok := d.record(row.tenant, r)
+	r.Domain, r.Folder = row.domain, row.folder
+	r.Primary, r.RedirectToPrimary = row.primary, row.redirect
+	return ok
 }
 
-func (d *rows) ByReference(ref string) (tenancy.Record, bool) {
+func (d *rows) ByReference(ref string, r *tenancy.Record) bool {
 	for _, t := range d.tenants {
 		if strings.EqualFold(t.id, ref) || t.schema == ref {
-			return d.record(t.id)
+			return d.record(t.id, r)
 		}
 	}
-	return tenancy.Record{}, false
+	return false
 }
 
-func (d *rows) Primary(id string) (tenancy.Record, bool) {
+func (d *rows) Primary(id string, r *tenancy.Record) bool {
 	var first *row
 	several := false
 	for i := range d.domains {
-		if r := &d.domains[i]; r.tenant == id && r.primary {
+		if row := &d.domains[i]; row.tenant == id && row.primary {
 			several = first != nil
 			if first == nil {
-				first = r
+				first = row
 			}
 		}
 	}
-	if first == nil {
-		return tenancy.Record{}, false
+	if first == nil || !d.withRow(first, r) {
+		return false
 	}
-	record, ok := d.withRow(first)
-	record.Ambiguous = several
-	return record, ok
+	r.Ambiguous = several
+	return true
 }

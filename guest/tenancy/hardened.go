@@ -19,16 +19,16 @@ func (c *call) hardened() {
 		d.Refuse(abi.BadRequest, "the request-target and the Host name different hosts")
 		return
 	}
-	var prevailing, byDomain finding
-	for _, kind := range c.routers {
-		f := finding{kind: kind}
-		if !c.ask(kind, &f) {
+	var prevailing, byDomain *finding
+	for i, kind := range c.routers {
+		f := c.begin(i)
+		if !c.ask(kind, f) {
 			return
 		}
 		if f.kind == Unrouted {
 			continue
 		}
-		if prevailing.kind != Unrouted && !c.lastWins && c.schema(&prevailing) != c.schema(&f) {
+		if prevailing != nil && !c.lastWins && c.schema(prevailing) != c.schema(f) {
 			d.Refuse(abi.Conflict, "the routers find different tenants")
 			return
 		}
@@ -37,16 +37,16 @@ func (c *call) hardened() {
 		}
 		prevailing = f
 	}
-	if prevailing.kind == Unrouted {
+	if prevailing == nil {
 		d.Refuse(abi.Missing, "no router finds a tenant")
 		return
 	}
 	// Where a domain row leads to the same tenant as a later header does, its
 	// folder is still in the path, and its wish to be redirected holds.
-	if byDomain.kind != Unrouted && (byDomain.folder != "" || byDomain.redirect) && c.schema(&byDomain) == c.schema(&prevailing) {
+	if byDomain != nil && byDomain != prevailing && (byDomain.folder != "" || byDomain.redirect) && c.schema(byDomain) == c.schema(prevailing) {
 		prevailing = byDomain
 	}
-	c.serve(&prevailing)
+	c.serve(prevailing)
 }
 
 // readHost normalises the Host, wherever routing looks: a request whose host
@@ -57,6 +57,10 @@ func (c *call) readHost() bool {
 			c.d.Refuse(abi.BadRequest, "there is no Host")
 			return false
 		}
+		return true
+	}
+	if isNormalHost(c.req.Host) {
+		c.host = c.req.Host
 		return true
 	}
 	if strings.IndexByte(c.req.Host, '\n') >= 0 {
@@ -125,7 +129,7 @@ func (c *call) serve(f *finding) {
 			d.Refuse(abi.BadRequest, "the path climbs out of its folder")
 			return
 		}
-		if primary, ok := c.dir.Primary(f.record.ID); ok && d.redirect(c.req, &primary, raw, c.target.query) {
+		if c.dir.Primary(f.record.ID, &d.primary) && d.redirect(c.req, &d.primary, raw, c.target.query) {
 			return
 		}
 	}

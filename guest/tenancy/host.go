@@ -70,6 +70,43 @@ func (d *Decision) normalizeHost(host string) (string, error) {
 	return host, checkHost(host)
 }
 
+// hostKind says what a character may do in a host name in lower case.
+type hostKind uint8
+
+const (
+	hostOther  hostKind = iota // nothing: go the long way
+	hostLetter                 // a letter, digit or underscore
+	hostHyphen
+	hostDot
+)
+
+var hostKinds = func() (kinds [256]hostKind) {
+	for c := range kinds {
+		if 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '_' {
+			kinds[c] = hostLetter
+		}
+	}
+	kinds['-'], kinds['.'] = hostHyphen, hostDot
+	return kinds
+}()
+
+// isNormalHost tells whether a Host is a name in normal form already, without
+// port, as nearly all are. It may deny it to a longer one that is.
+func isNormalHost(host string) bool {
+	before := hostDot
+	if len(host) > maxLabel {
+		return false
+	}
+	for i := range len(host) {
+		kind := hostKinds[host[i]]
+		if kind == hostOther || kind != hostLetter && before != hostLetter && (kind == hostDot || before == hostDot) {
+			return false
+		}
+		before = kind
+	}
+	return before == hostLetter
+}
+
 // toASCII maps as browsers do (UTS 46, not transitional).
 var toASCII = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(false), idna.BidiRule())
 

@@ -14,6 +14,14 @@ type call struct {
 	host   string // hardened: normalised, without port and www.
 }
 
+// begin makes the finding of the i-th router ready.
+func (c *call) begin(i int) *finding {
+	f := &c.d.findings[i]
+	f.kind, f.static = c.routers[i], -1
+	f.domain, f.folder, f.reference, f.redirect = "", "", "", false
+	return f
+}
+
 // finding is what one router found.
 type finding struct {
 	kind      Kind // Unrouted: nothing
@@ -93,9 +101,6 @@ func (c *call) dynamicReference(f *finding, ref string) bool {
 	if !c.dynamic {
 		return false
 	}
-	record, ok := c.dir.ByReference(ref)
-	if ok {
-		f.static, f.record, f.reason = -1, record, "the reference is the id or the schema name of a tenant's row"
-	}
-	return ok
+	f.reason = "the reference is the id or the schema name of a tenant's row"
+	return c.dir.ByReference(ref, &f.record)
 }

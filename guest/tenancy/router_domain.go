@@ -16,9 +16,9 @@ func (c *call) byDomain(f *finding) bool {
 		return true
 	}
 	if c.dynamic {
-		if record, ok := c.dir.ByDomain(f.domain, candidate(c.target.path)); ok {
-			f.static, f.record, f.folder = -1, record, record.Folder
-			f.redirect = c.redirects(&record)
+		if c.dir.ByDomain(f.domain, candidate(c.target.path), &f.record) {
+			f.folder = f.record.Folder
+			f.redirect = c.redirects(&f.record)
 			f.reason = byRow
 			if f.folder != "" {
 				f.reason = byFolder

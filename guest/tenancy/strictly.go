@@ -16,11 +16,11 @@ func (c *call) strictly() {
 	} else {
 		c.path = d.djangoPath(c.req.Target)
 	}
-	var prevailing finding
+	var prevailing *finding
 	var urlconf string
-	for _, kind := range c.routers {
-		f := finding{kind: kind}
-		if !c.askStrict(kind, &f) {
+	for i, kind := range c.routers {
+		f := c.begin(i)
+		if !c.askStrict(kind, f) {
 			return
 		}
 		if f.kind == Unrouted {
@@ -28,21 +28,21 @@ func (c *call) strictly() {
 		}
 		prevailing = f
 		// A tenant without urlconf leaves the one that an earlier router set.
-		if own := c.strictURLConf(&f); own != "" {
+		if own := c.strictURLConf(f); own != "" {
 			urlconf = own
 		}
 	}
-	if prevailing.kind == Unrouted {
+	if prevailing == nil {
 		c.strictNone()
 		return
 	}
-	c.fill(&prevailing)
-	d.URLConf, d.WSURLConf = urlconf, c.strictWSURLConf(&prevailing)
+	c.fill(prevailing)
+	d.URLConf, d.WSURLConf = urlconf, c.strictWSURLConf(prevailing)
 	var ok bool
 	if d.Path, ok = c.strictPath(prevailing.folder); !ok {
 		return
 	}
-	c.found(&prevailing)
+	c.found(prevailing)
 	if c.req.Websocket {
 		c.strictWebsocket(prevailing.folder)
 	}
@@ -88,8 +88,8 @@ func (c *call) strictDomain(f *finding) bool {
 			c.d.Refuse(abi.Missing, "the path has no first segment that a domain row could have")
 			return false
 		}
-		if record, ok := c.dir.ByDomain(host, prefix); ok {
-			return c.strictRow(f, record, prefix)
+		if c.dir.ByDomain(host, prefix, &f.record) {
+			return c.strictRow(f, prefix)
 		}
 	}
 	if at, ok := c.fallbacks[host]; ok {
@@ -128,16 +128,16 @@ func (c *call) strictHost() (host string, known bool) {
 	return djangoHostname(host), true
 }
 
-func (c *call) strictRow(f *finding, record Record, prefix string) bool {
-	f.static, f.record, f.reason = -1, record, byRow
-	if prefix != "" && record.Folder == prefix {
+func (c *call) strictRow(f *finding, prefix string) bool {
+	f.reason = byRow
+	if prefix != "" && f.record.Folder == prefix {
 		f.folder, f.reason = prefix, byFolder
 	}
-	if !record.RedirectToPrimary || c.req.Websocket {
+	if !f.record.RedirectToPrimary || c.req.Websocket {
 		return true
 	}
-	primary, ok := c.dir.Primary(record.ID)
-	if !ok {
+	primary := &c.d.primary
+	if !c.dir.Primary(f.record.ID, primary) {
 		return true
 	}
 	c.fill(f)
@@ -146,7 +146,7 @@ func (c *call) strictRow(f *finding, record Record, prefix string) bool {
 		return false
 	}
 	if path, ok := c.strictPath(f.folder); ok {
-		c.d.strictRedirect(&primary, path)
+		c.d.strictRedirect(primary, path)
 	}
 	return false
 }

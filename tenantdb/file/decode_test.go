@@ -239,7 +239,8 @@ func BenchmarkLoad(b *testing.B) {
 		data []byte
 	}{
 		{"json/1000000", jsonRows(1_000_000)},
-		{"yaml/100000", yamlRows(100_000)},
+		{"yaml/1000000", yamlRows(1_000_000)},
+		{"yaml/parser/50000", append([]byte("---\n"), yamlRows(50_000)...)},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			b.SetBytes(int64(len(c.data)))

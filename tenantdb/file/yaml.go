@@ -26,6 +26,9 @@ func Decode(name string, data []byte) (tenantdb.State, error) {
 			return s, nil
 		}
 	}
+	if s, plain := decodePlain(data); plain {
+		return s, nil
+	}
 	return decodeYAML(name, data)
 }
 

@@ -109,7 +109,10 @@ func testStore(t *testing.T, s *postgres.Store, dsn string) {
 		{"a row that is taken", func() error { _, err := s.AddDomain(ctx, "Other", tenantdb.Domain{Domain: "b.io"}); return err }, postgres.ErrExists},
 		{"a tenant that is not there", func() error { _, err := s.AddDomain(ctx, "nobody", tenantdb.Domain{Domain: "c.io"}); return err }, postgres.ErrNotFound},
 		{"a bad domain", func() error { _, err := s.AddDomain(ctx, "acme", tenantdb.Domain{Domain: "C.io"}); return err }, postgres.ErrInvalid},
-		{"a bad folder", func() error { _, err := s.AddDomain(ctx, "acme", tenantdb.Domain{Domain: "c.io", Folder: "a/b"}); return err }, postgres.ErrInvalid},
+		{"a bad folder", func() error {
+			_, err := s.AddDomain(ctx, "acme", tenantdb.Domain{Domain: "c.io", Folder: "a/b"})
+			return err
+		}, postgres.ErrInvalid},
 		{"a row to remove that is not there", func() error { return s.RemoveDomain(ctx, "zzz", "") }, postgres.ErrNotFound},
 		{"a tenant to remove that is not there", func() error { _, err := s.RemoveTenant(ctx, "nobody", true); return err }, postgres.ErrNotFound},
 	} {

@@ -1,0 +1,315 @@
+//go:build !wasip1
+
+package guest_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/tenantedge/tenantedge/guest"
+	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/guest/tck"
+	"github.com/tenantedge/tenantedge/guest/tenancy"
+)
+
+// host is a World in which single answers are replaced.
+type host struct {
+	tck.World
+	byDomain func(out []byte) int64
+	query    func(schema, name, args string, out []byte) int64
+	logged   []string
+}
+
+func (h *host) TenantByDomain(domain, folder string, out []byte) int64 {
+	if h.byDomain != nil {
+		return h.byDomain(out)
+	}
+	return h.World.TenantByDomain(domain, folder, out)
+}
+
+func (h *host) Query(schema, name, args string, out []byte) int64 {
+	return h.query(schema, name, args, out)
+}
+
+func (h *host) Log(level int32, text string) {
+	h.logged = append(h.logged, fmt.Sprint(level, " ", text))
+}
+
+func (h *host) Random(out []byte) uint32 {
+	for i := range out {
+		out[i] = 7
+	}
+	return uint32(abi.OK)
+}
+
+// request is the message of a request for host and target.
+func request(host, target string, headers ...string) []byte {
+	b := abi.Begin(make([]byte, 1024+len(target)), 0, abi.ReqHeader0+len(headers))
+	b.Put(abi.ReqMethod, "GET")
+	b.Put(abi.ReqScheme, "http")
+	b.Put(abi.ReqHost, host)
+	b.Put(abi.ReqTarget, target)
+	for i, h := range headers {
+		b.Put(abi.ReqHeader0+i, h)
+	}
+	return b.Bytes()
+}
+
+// serve starts a guest in front of h, with the default configuration.
+func serve(t *testing.T, handlers guest.Handlers, h guest.Host) abi.Configured {
+	t.Helper()
+	t.Cleanup(guest.Replace(h))
+	guest.Serve(handlers)
+	reply, err := guest.Call(abi.ExportConfigure, []byte(`{"abi":1,"default":{"urlconf":"app.urls"}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var configured abi.Configured
+	if err := json.Unmarshal(reply, &configured); err != nil {
+		t.Fatal(err)
+	}
+	return configured
+}
+
+func route(t *testing.T, msg []byte) abi.Message {
+	t.Helper()
+	reply, err := guest.Call(abi.ExportRoute, msg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := abi.Parse(reply)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func acme() *host {
+	return &host{World: tck.World{
+		Tenants: []tck.Tenant{{ID: "1", Schema: "acme", Attributes: map[string]string{"schema_pathname": "files"}}},
+		Domains: []tck.Domain{{Tenant: "1", Domain: "acme.io", IsPrimary: true}},
+	}}
+}
+
+func TestAGuestAsksForHeadersAndSetsOthers(t *testing.T) {
+	configured := serve(t, guest.Handlers{
+		Configure: func(c *abi.Config) (abi.Configured, error) {
+			return abi.Configured{Headers: []string{"X-Plan"}, Name: c.Default.URLConf}, nil
+		},
+		Route: func(r *guest.Request, d *guest.Decision) {
+			row, err := guest.TenantByDomain(r.Host, "")
+			if err != nil {
+				t.Error(err)
+			}
+			d.Serve(&row, tenancy.ByDomain, r.Host)
+			d.Path = r.Target
+			d.Headers = append(d.Headers, "X-Tenant-Plan", r.Headers[0].Value)
+		},
+	}, acme())
+	if configured.Name != "app.urls" || strings.Join(configured.Headers, " ") != "X-Plan" {
+		t.Errorf("configured as %+v", configured)
+	}
+	m := route(t, request("acme.io", "/x", "gold"))
+	want := map[int]string{
+		abi.DecSchema: "acme", abi.DecTenantID: "1", abi.DecDomain: "acme.io", abi.DecFolder: "", abi.DecPath: "/x",
+		abi.DecIdentifier: "files", abi.DecCachePrefix: "acme", abi.DecHeader0: "X-Tenant-Plan", abi.DecHeader0 + 1: "gold",
+	}
+	for i, w := range want {
+		if got, ok := m.Field(i); !ok || string(got) != w {
+			t.Errorf("field %d is %q (present: %v), expected %q", i, got, ok, w)
+		}
+	}
+	if m.Word() != uint32(abi.Tenant)|abi.DecDynamic|200<<abi.DecStatusShift {
+		t.Errorf("word is %#x", m.Word())
+	}
+}
+
+func TestADecisionWithManyHeadersStillFits(t *testing.T) {
+	serve(t, guest.Handlers{Route: func(_ *guest.Request, d *guest.Decision) {
+		d.Serve(&guest.Record{ID: "1", Schema: "acme"}, tenancy.ByHeader, "acme")
+		for i := range 100 {
+			d.Headers = append(d.Headers, fmt.Sprint("X-", i), strings.Repeat("v", 1000))
+		}
+	}}, acme())
+	m := route(t, request("acme.io", "/"))
+	if got := m.Get(abi.DecHeader0 + 199); len(got) != 1000 {
+		t.Errorf("the last header has %d bytes, expected 1000", len(got))
+	}
+}
+
+func TestAnEmptyDecisionMeansThatThereIsNoTenant(t *testing.T) {
+	serve(t, guest.Handlers{Route: func(*guest.Request, *guest.Decision) {}}, acme())
+	if word := route(t, request("acme.io", "/")).Word(); word != uint32(abi.Missing)|404<<abi.DecStatusShift {
+		t.Errorf("word is %#x", word)
+	}
+}
+
+func TestNothingOfOneRequestIsSeenByTheNext(t *testing.T) {
+	var seen []string
+	serve(t, guest.Handlers{Route: func(r *guest.Request, _ *guest.Decision) {
+		for _, h := range r.Headers {
+			seen = append(seen, strings.Clone(h.Value))
+		}
+		seen = append(seen, strings.Clone(r.Session), "|")
+	}}, acme())
+	route(t, request("acme.io", "/", "a", "b", "c"))
+	route(t, request("acme.io", "/", "d"))
+	route(t, request("acme.io", "/", "e", "", "f"))
+	if got, want := strings.Join(seen, ""), "abc|d|ef|"; got != want {
+		t.Errorf("saw %q, expected %q", got, want)
+	}
+}
+
+func TestARequestFailsIfTheHostCannotLook(t *testing.T) {
+	for name, answer := range map[string]func([]byte) int64{
+		"it is unavailable":        func([]byte) int64 { return -int64(abi.Unavailable) },
+		"the record is no message": func(out []byte) int64 { return int64(copy(out, "no message at all")) },
+		"the record never fits":    func(out []byte) int64 { return int64(len(out)) + 1 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := acme()
+			h.byDomain = answer
+			serve(t, guest.Handlers{}, h)
+			if reply, err := guest.Call(abi.ExportRoute, request("acme.io", "/")); !errors.Is(err, guest.ErrNoAnswer) {
+				t.Errorf("answers %q, %v: expected none", reply, err)
+			}
+		})
+	}
+}
+
+func TestALargeRecordIsAskedForAgain(t *testing.T) {
+	h := acme()
+	h.Tenants[0].Attributes["notes"] = strings.Repeat("n", 3*abi.BufferSize)
+	serve(t, guest.Handlers{}, h)
+	m := route(t, request("acme.io", "/"))
+	if string(m.Get(abi.DecSchema)) != "acme" || string(m.Get(abi.DecIdentifier)) != "files" {
+		t.Errorf("decision is %q with identifier %q", m.Get(abi.DecSchema), m.Get(abi.DecIdentifier))
+	}
+}
+
+func TestARequestAsLargeAsTheBufferIsRouted(t *testing.T) {
+	serve(t, guest.Handlers{}, acme())
+	target := "/" + strings.Repeat("%41", (abi.BufferSize-1024)/3)
+	m := route(t, request("acme.io", target))
+	if got := m.Get(abi.DecPath); len(got) != 1+(abi.BufferSize-1024)/3 {
+		t.Errorf("the path has %d bytes", len(got))
+	}
+}
+
+func TestAConfigurationIsRefusedWithItsKey(t *testing.T) {
+	guest.Serve(guest.Handlers{})
+	for config, want := range map[string]string{
+		`{"abi":1,"compat":"loose"}`: "compat: ",
+		`{`:                          "configuration: ",
+		``:                           "configuration: ",
+	} {
+		reply, err := guest.Call(abi.ExportConfigure, []byte(config))
+		var configured abi.Configured
+		if err != nil || json.Unmarshal(reply, &configured) != nil || !strings.HasPrefix(configured.Error, want) {
+			t.Errorf("%q is answered by %q, %v: expected an error with %q", config, reply, err, want)
+		}
+	}
+	if _, err := guest.Call(abi.ExportRoute, request("acme.io", "/")); err == nil {
+		t.Error("a request is answered without configuration")
+	}
+}
+
+func TestOptionalHandlersReplaceTheDefaults(t *testing.T) {
+	serve(t, guest.Handlers{
+		CacheKey:   func(schema, _, _, key string) (string, error) { return schema + "/" + key, nil },
+		ReverseKey: func(string) (string, error) { return "", errors.New("there is no way back") },
+		Pathname: func(q *guest.PathQuery) guest.Pathname {
+			return guest.Pathname{Identifier: "id-" + q.Schema, Path: "/x", HasPath: true}
+		},
+	}, acme())
+	b := abi.Begin(make([]byte, 256), 0, 4)
+	b.Put(abi.KeySchema, "acme")
+	b.Put(abi.KeyKey, "k")
+	for export, want := range map[string]map[int]string{
+		abi.ExportCacheKey:   {abi.KeyResult: "acme/k"},
+		abi.ExportReverseKey: {abi.KeyError: "there is no way back"},
+		abi.ExportPathname:   {abi.PathIdentifier: "id-acme", abi.PathPath: "/x"},
+	} {
+		reply, err := guest.Call(export, b.Bytes())
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := abi.Parse(reply)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, w := range want {
+			if got := string(m.Get(i)); got != w {
+				t.Errorf("%s: field %d is %q, expected %q", export, i, got, w)
+			}
+		}
+	}
+}
+
+func TestHostFunctions(t *testing.T) {
+	h := acme()
+	h.query = func(schema, name, args string, out []byte) int64 {
+		if name != "plan" {
+			return -int64(abi.NotFound)
+		}
+		return int64(copy(out, `[{"plan":"`+schema+args[1:2]+`"}]`))
+	}
+	serve(t, guest.Handlers{}, h)
+	var rows []struct{ Plan string }
+	if err := guest.Query("acme", "plan", []any{7}, &rows); err != nil || len(rows) != 1 || rows[0].Plan != "acme7" {
+		t.Errorf("query answers %+v, %v", rows, err)
+	}
+	if err := guest.Query("acme", "other", nil, &rows); !errors.Is(err, abi.NotFound) {
+		t.Errorf("an unknown query fails with %v, expected NotFound", err)
+	}
+	if _, err := guest.PrimaryDomain("9"); !errors.Is(err, abi.NotFound) {
+		t.Errorf("an unknown tenant fails with %v, expected NotFound", err)
+	}
+	if row, err := guest.PrimaryDomain("1"); err != nil || row.Domain != "acme.io" || !row.Primary {
+		t.Errorf("the primary domain is %+v, %v", row, err)
+	}
+	guest.Log(guest.LevelWarn, "careful")
+	if strings.Join(h.logged, "|") != "4 careful" {
+		t.Errorf("logged %q", h.logged)
+	}
+	b := make([]byte, 1<<17)
+	if err := guest.Random(b); err != nil || b[len(b)-1] != 7 {
+		t.Errorf("random gives %v at the end, %v", b[len(b)-1], err)
+	}
+	if year := guest.Now().UTC().Year(); year != 2026 {
+		t.Errorf("the year is %d, expected 2026", year)
+	}
+	guest.Replace(guest.Unavailable{})
+	if err := guest.Random(b); !errors.Is(err, abi.Unavailable) {
+		t.Errorf("without host, random fails with %v", err)
+	}
+}
+
+func FuzzCall(f *testing.F) {
+	f.Add(request("acme.io", "/x", "a"))
+	f.Add([]byte{0, 0, 0, 0, 0xff, 0xff, 0xff, 0x1f})
+	restore := guest.Replace(acme())
+	f.Cleanup(restore)
+	guest.Serve(guest.Handlers{})
+	if _, err := guest.Call(abi.ExportConfigure, []byte(`{"abi":1,"routers":["domain","header","session"],"default":{}}`)); err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, msg []byte) {
+		_, malformed := abi.Parse(msg)
+		for _, export := range []string{abi.ExportRoute, abi.ExportCacheKey, abi.ExportReverseKey, abi.ExportPathname} {
+			reply, err := guest.Call(export, msg)
+			if (err == nil) != (malformed == nil) {
+				t.Fatalf("%s answers %v to a message that is %v", export, err, malformed)
+			}
+			if err != nil {
+				continue
+			}
+			if _, err := abi.Parse(reply); err != nil {
+				t.Fatalf("%s answers %x: %v", export, reply, err)
+			}
+		}
+	})
+}

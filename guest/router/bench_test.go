@@ -1,0 +1,53 @@
+//go:build !wasip1
+
+package main
+
+import (
+	"testing"
+
+	"github.com/tenantedge/tenantedge/guest"
+	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/guest/tck"
+)
+
+// fixedRow answers every lookup by domain with the same record.
+type fixedRow struct {
+	guest.Unavailable
+	record []byte
+}
+
+func (f *fixedRow) TenantByDomain(_, _ string, out []byte) int64 {
+	return int64(copy(out, f.record))
+}
+
+// BenchmarkRoute is the native baseline of a request through the guest: the
+// same messages, without Wasm.
+func BenchmarkRoute(b *testing.B) {
+	world := &tck.World{
+		Tenants: []tck.Tenant{{ID: "1", Schema: "acme"}},
+		Domains: []tck.Domain{{Tenant: "1", Domain: "acme.example.com", IsPrimary: true}},
+	}
+	row := &fixedRow{record: make([]byte, 256)}
+	row.record = row.record[:world.TenantByDomain("acme.example.com", "", row.record)]
+	defer guest.Replace(row)()
+	if _, err := guest.Call(abi.ExportConfigure, []byte(`{"abi":1,"default":{"urlconf":"app.urls"}}`)); err != nil {
+		b.Fatal(err)
+	}
+	for _, target := range []string{"/invoices/2026?page=2", "/in%20voices/2026"} {
+		b.Run(target, func(b *testing.B) {
+			buf := make([]byte, 256)
+			m := abi.Begin(buf, 0, abi.ReqHeader0)
+			m.Put(abi.ReqMethod, "GET")
+			m.Put(abi.ReqScheme, "http")
+			m.Put(abi.ReqHost, "acme.example.com")
+			m.Put(abi.ReqTarget, target)
+			msg := m.Bytes()
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := guest.Call(abi.ExportRoute, msg); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
