@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
 )
 
@@ -69,6 +70,11 @@ func (p *proxy) rewrite(pr *httputil.ProxyRequest) {
 		out.Host = pr.In.Host
 	}
 	p.forward(pr)
+	if t, ok := edge.TenantFrom(pr.In.Context()); ok && p.inner && t.Routing.Folder != "" {
+		// Where the path begins that the application does not see.
+		before := strings.TrimSuffix(out.Header.Get("X-Forwarded-Prefix"), "/")
+		out.Header.Set("X-Forwarded-Prefix", before+"/"+url.PathEscape(t.Routing.Folder))
+	}
 	p.server.host.SetUpstreamHeaders(pr.In.Context(), out.Header)
 }
 

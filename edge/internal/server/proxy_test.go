@@ -41,9 +41,15 @@ func TestTheApplicationSeesThePathThatItsURLConfAsksFor(t *testing.T) {
 		if got.URI != c.original || got.Host != "shared.example.com" {
 			t.Errorf("original %s: the application got %s for %s", c.target, got.URI, got.Host)
 		}
+		if prefix := got.Header["X-Forwarded-Prefix"]; prefix != nil {
+			t.Errorf("original %s: the application is told that %q was taken off", c.target, prefix)
+		}
 		got = inner.get("shared.example.com", c.target).told(t)
 		if got.URI != c.inner || got.Host == "shared.example.com" {
 			t.Errorf("inner %s: the application got %s for %s", c.target, got.URI, got.Host)
+		}
+		if prefix := got.Header["X-Forwarded-Prefix"]; len(prefix) != 1 || prefix[0] != "/acme" {
+			t.Errorf("inner %s: the application is told that %q was taken off", c.target, prefix)
 		}
 	}
 }
