@@ -1,0 +1,93 @@
+package edge_test
+
+import (
+	"encoding/json"
+	"io"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// TestImportsGoDownOnly holds the directions of the house: who may import
+// whom, and which one package may import a dependency that the rest should not
+// come to lean on.
+func TestImportsGoDownOnly(t *testing.T) {
+	const module = "github.com/tenantedge/tenantedge/"
+	siblings := []struct {
+		room    string
+		allowed []string // of the module's own packages, by prefix
+		why     string
+	}{
+		{"guest/abi", nil, "the contract must build for any guest"},
+		{"guest", []string{"guest"}, "a guest is not linked with its host"},
+		{"tenantdb", []string{"tenantdb"}, "the directory is useful without an edge"},
+		{"assets", nil, "assets are bytes"},
+		{"hostfuncs", []string{"hostfuncs", "guest/abi"}, "host functions declare what they need of an edge"},
+		{"edge", []string{"edge", "hostfuncs", "tenantdb", "assets", "guest"}, "an edge is above them, and below nothing but bench"},
+	}
+	dependencies := []struct {
+		path, only, why string
+	}{
+		{"github.com/jackc/pgx", "tenantdb/postgres", "one place knows the database driver"},
+		{"github.com/gobwas/ws", "edge/internal/sockets", "one place knows the websocket library"},
+		{"github.com/tetratelabs/wazero", "edge/internal hostfuncs", "embedders must not see the engine"},
+	}
+	for _, p := range packages(t) {
+		name := strings.TrimPrefix(p.ImportPath, module)
+		for _, imported := range p.Imports {
+			own, isOwn := strings.CutPrefix(imported, module)
+			for _, s := range siblings {
+				if !isOwn || !below(name, s.room) || s.room == "guest" && below(name, "guest/abi") {
+					continue
+				}
+				if !anyBelow(own, s.allowed) {
+					t.Errorf("%s imports %s: %s may import %v alone, since %s", name, own, s.room, s.allowed, s.why)
+				}
+			}
+			for _, d := range dependencies {
+				if strings.HasPrefix(imported, d.path) && !anyBelow(name, strings.Fields(d.only)) {
+					t.Errorf("%s imports %s: only %s may, since %s", name, imported, d.only, d.why)
+				}
+			}
+		}
+	}
+}
+
+type pkg struct {
+	ImportPath string
+	Imports    []string
+}
+
+func packages(t *testing.T) []pkg {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "github.com/tenantedge/tenantedge/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []pkg
+	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := decoder.Decode(&p); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	if len(all) < 10 {
+		t.Fatalf("go list found %d packages: expected the whole module", len(all))
+	}
+	return all
+}
+
+// below tells whether a package is room, or lies in it.
+func below(name, room string) bool { return name == room || strings.HasPrefix(name, room+"/") }
+
+func anyBelow(name string, rooms []string) bool {
+	for _, room := range rooms {
+		if below(name, room) {
+			return true
+		}
+	}
+	return false
+}
