@@ -116,30 +116,32 @@ func (w *world) cases() []benchCase {
 // rows gives the native logic the directory that the guest has.
 type rows struct{ d *tenantdb.Directory }
 
-func (r rows) ByDomain(domain, folder string) (tenancy.Record, bool) {
+func (r rows) ByDomain(domain, folder string, into *tenancy.Record) bool {
 	m, ok := r.d.ByDomain(domain, folder)
-	return recordOf(&m), ok
+	fill(into, &m)
+	return ok
 }
 
-func (r rows) ByReference(ref string) (tenancy.Record, bool) {
+func (r rows) ByReference(ref string, into *tenancy.Record) bool {
 	t, ok := r.d.ByReference(ref)
-	return recordOf(&tenantdb.Match{Tenant: t}), ok
+	fill(into, &tenantdb.Match{Tenant: t})
+	return ok
 }
 
-func (r rows) Primary(id string) (tenancy.Record, bool) {
+func (r rows) Primary(id string, into *tenancy.Record) bool {
 	m, ok := r.d.Primary(id)
-	return recordOf(&m), ok
+	fill(into, &m)
+	return ok
 }
 
-func recordOf(m *tenantdb.Match) tenancy.Record {
-	rec := tenancy.Record{
+func fill(into *tenancy.Record, m *tenantdb.Match) {
+	*into = tenancy.Record{
 		ID: m.Tenant.ID, Schema: m.Tenant.Schema, Domain: m.Domain, Folder: m.Folder,
-		Primary: m.IsPrimary, RedirectToPrimary: m.RedirectToPrimary,
+		Primary: m.IsPrimary, RedirectToPrimary: m.RedirectToPrimary, Ambiguous: m.Ambiguous,
 	}
 	for _, a := range m.Tenant.Attributes {
 		if a.Name == "schema_pathname" {
-			rec.Pathname, rec.HasPathname = a.Value, true
+			into.Pathname, into.HasPathname = a.Value, true
 		}
 	}
-	return rec
 }

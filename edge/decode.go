@@ -3,6 +3,7 @@ package edge
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"unsafe"
 
@@ -133,7 +134,9 @@ func (s *services) registered(location string) bool {
 		return false
 	}
 	host, _, _ := strings.Cut(rest, "/")
-	if host == "" || strings.ContainsAny(host, "@?#") {
+	// Strict rules percent-encode a domain that is stored in Unicode.
+	host, err := url.PathUnescape(host)
+	if err != nil || host == "" || strings.ContainsAny(host, "@?#/\\\r\n") {
 		return false
 	}
 	if strings.EqualFold(host, s.primary.Domain) || s.host.domains[host] {

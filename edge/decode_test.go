@@ -75,6 +75,8 @@ func TestDecisionsThatMakeNoSenseAreTheGuestsFailure(t *testing.T) {
 		{"a header name that is no token", answers{word: tenant, fields: map[int]string{abi.DecSchema: "www", abi.DecDomain: "x"}, extra: []string{"X A", "b"}}, "malformed"},
 		{"a redirect to a tenant's domain", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//t1.example.com/a?b=c"}}, ""},
 		{"a redirect to a static tenant's domain", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "https://example.com/"}}, ""},
+		{"a redirect to an encoded slash", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//t1.example.com%2F@evil.com/"}}, "registered domain"},
+		{"a redirect to broken encoding", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//t1.example.com%2/"}}, "registered domain"},
 		{"a redirect with status 200", answers{word: uint32(abi.Redirect) | 200<<abi.DecStatusShift, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//t1.example.com/"}}, "expected 301"},
 		{"a redirect to nobody's domain", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//evil.com/"}}, "registered domain"},
 		{"a redirect behind a user name", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//t1.example.com@evil.com/"}}, "registered domain"},

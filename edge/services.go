@@ -63,6 +63,9 @@ func record(m *tenantdb.Match, withDomain bool, out []byte) int {
 	if m.RedirectToPrimary {
 		word |= abi.RecRedirectToPrimary
 	}
+	if m.Ambiguous {
+		word |= abi.RecAmbiguous
+	}
 	b := abi.Begin(out, word, abi.RecAttr0+2*len(m.Tenant.Attributes))
 	b.Put(abi.RecID, m.Tenant.ID)
 	b.Put(abi.RecSchema, m.Tenant.Schema)

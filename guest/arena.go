@@ -8,10 +8,11 @@ import "github.com/tenantedge/tenantedge/guest/abi"
 // front, a reply can point at the bytes of the request and of the records
 // where they lie.
 type arena struct {
-	static [headRoom + 2*abi.BufferSize]byte
-	large  []byte // in place of static, for a message over abi.BufferSize
 	used   int    // bytes of the message, and behind it
 	failed bool   // a lookup failed for another reason than that nothing is there
+	large  []byte // in place of static, for a message over abi.BufferSize
+	record fields // that was read last
+	static [headRoom + 2*abi.BufferSize]byte
 }
 
 // headRoom holds the head of a decision with up to eight upstream headers.

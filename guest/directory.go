@@ -89,7 +89,7 @@ func readRecord(out []byte, n int64, r *Record) abi.Errno {
 	if n < 0 {
 		return abi.Errno(-n)
 	}
-	m := &record
+	m := &memory.record
 	if n > int64(len(out)) || !m.parse(out[:n]) {
 		return abi.Internal
 	}
@@ -107,9 +107,6 @@ func readRecord(out []byte, n int64, r *Record) abi.Errno {
 	}
 	return abi.OK
 }
-
-// record is the record that was read last.
-var record fields
 
 // pathnameAttribute is the column that holds a tenant's own identifier.
 const pathnameAttribute = "schema_pathname"

@@ -249,6 +249,18 @@ func TestOptionalHandlersReplaceTheDefaults(t *testing.T) {
 	}
 }
 
+func TestAGuestThatIsNotWellSaysSoInTheLog(t *testing.T) {
+	h := acme()
+	serve(t, guest.Handlers{SelfTest: func() error { return errors.New("two and two are five") }}, h)
+	if guest.SelfTest() == 0 || strings.Join(h.logged, "") != "8 self-test: two and two are five" {
+		t.Errorf("logged %q, expected the reason", h.logged)
+	}
+	serve(t, guest.Handlers{}, h)
+	if guest.SelfTest() != 0 {
+		t.Error("a guest without self-test is not well")
+	}
+}
+
 func TestHostFunctions(t *testing.T) {
 	h := acme()
 	h.query = func(schema, name, args string, out []byte) int64 {

@@ -26,7 +26,7 @@ func (d *Directory) Apply(changes []Change) Report {
 	next.generation = old.generation + 1
 	p.report.Tenants, p.report.Domains = next.ids.count, next.domains.count
 	d.state.Store(next)
-	d.sync.Store(&health{syncedAt: time.Now(), refused: d.sync.Load().refused})
+	d.health.Store(&health{syncedAt: time.Now(), refused: d.health.Load().refused})
 	return p.report
 }
 

@@ -31,7 +31,7 @@ type Directory struct {
 
 	mu      sync.Mutex             // held by writers
 	shadows map[string][]Domain    // rows that lost against another with the same key
-	sync    atomic.Pointer[health] // replaced under mu
+	health  atomic.Pointer[health] // replaced under mu
 }
 
 // state is one generation of the directory.
@@ -56,7 +56,7 @@ func NewDirectory(o Options) *Directory {
 	}
 	d := &Directory{opts: o, seed: maphash.MakeSeed(), shadows: map[string][]Domain{}}
 	d.state.Store(&state{domains: newTable(1), ids: newTable(1), schemas: newTable(1)})
-	d.sync.Store(&health{})
+	d.health.Store(&health{})
 	return d
 }
 

@@ -35,6 +35,7 @@ const (
 	flagPrimary  = 1 << iota // the domain row is a primary one
 	flagRedirect             // redirect_to_primary
 	flagRow                  // of a tenant's record: it has a primary domain row
+	flagSeveral              // of a tenant's record: further rows say they are primary
 )
 
 func (r *record) size() int {
@@ -113,6 +114,7 @@ func (v view) match() Match {
 		Tenant: v.tenant(), Domain: v.domain(), Folder: v.folder(),
 		IsPrimary:         v.text[1]&flagPrimary != 0,
 		RedirectToPrimary: v.text[1]&flagRedirect != 0,
+		Ambiguous:         v.text[1]&flagSeveral != 0,
 	}
 }
 
@@ -187,10 +189,13 @@ func newTenantRecord(t Tenant, rows []Domain, shared *extra) record {
 	r := record{id: t.ID, schema: t.Schema, extra: shared}
 	primary := -1
 	for i, row := range rows {
-		if row.IsPrimary {
+		switch {
+		case !row.IsPrimary:
+		case primary < 0:
 			primary = i
 			r.domain, r.folder, r.flags = row.Domain, row.Folder, rowFlags(row)|flagRow
-			break
+		default:
+			r.flags |= flagSeveral
 		}
 	}
 	size := 0

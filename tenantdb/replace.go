@@ -25,7 +25,7 @@ func (d *Directory) Replace(s State) Report {
 	}
 	d.shadows = shadows
 	d.state.Store(next)
-	d.sync.Store(&health{syncedAt: at, refused: l.report.Refused})
+	d.health.Store(&health{syncedAt: at, refused: l.report.Refused})
 	return l.report
 }
 

@@ -47,7 +47,7 @@ func SaveState(path string, d *Directory) (err error) {
 			err = errors.Join(fmt.Errorf("tenantdb: saving the state: %w", err), f.Close(), os.Remove(f.Name()))
 		}
 	}()
-	if err = writeState(f, d.state.Load(), d.sync.Load().syncedAt); err != nil {
+	if err = writeState(f, d.state.Load(), d.health.Load().syncedAt); err != nil {
 		return err
 	}
 	if err = f.Sync(); err != nil {

@@ -15,7 +15,7 @@ type Stats struct {
 
 // Stats returns the figures of this moment.
 func (d *Directory) Stats() Stats {
-	s, h := d.state.Load(), d.sync.Load()
+	s, h := d.state.Load(), d.health.Load()
 	st := Stats{
 		Tenants: s.ids.count, Domains: s.domains.count, Generation: s.generation,
 		Refused: h.refused, SyncedAt: h.syncedAt, Degraded: h.degraded,
@@ -31,7 +31,7 @@ func (d *Directory) Stats() Stats {
 func (d *Directory) Confirm() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.sync.Store(&health{syncedAt: time.Now(), refused: d.sync.Load().refused})
+	d.health.Store(&health{syncedAt: time.Now(), refused: d.health.Load().refused})
 }
 
 // Degrade notes why the directory may be out of date. The rows stay. A
@@ -39,7 +39,7 @@ func (d *Directory) Confirm() {
 func (d *Directory) Degrade(reason string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	h := *d.sync.Load()
+	h := *d.health.Load()
 	h.degraded = reason
-	d.sync.Store(&h)
+	d.health.Store(&h)
 }

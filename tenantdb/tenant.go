@@ -44,6 +44,9 @@ type Match struct {
 	Domain, Folder    string
 	IsPrimary         bool
 	RedirectToPrimary bool
+	// Ambiguous says, of an answer of Primary, that further rows of the tenant
+	// claim to be the primary one.
+	Ambiguous bool
 }
 
 // State is the whole content of both tables, in load order: where rows compete

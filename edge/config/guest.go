@@ -10,6 +10,9 @@ import (
 type Guest struct {
 	// Path is the module's file; empty: the router that the edge embeds.
 	Path string `key:"path,path"`
+	// CompileCache is a folder that keeps the guest's compiled code for the next
+	// start; empty: one of the user's own, where the system has such.
+	CompileCache string `key:"compile_cache,path"`
 	// Settings are the guest's own, as JSON; nil: none.
 	Settings json.RawMessage
 }

@@ -53,13 +53,8 @@ func (d *Decision) djangoPath(target string) string {
 		return path
 	default:
 		start := len(d.scratch)
-		d.scratch = append(d.scratch, '/')
-		if at < 0 {
-			at = len(path)
-			d.scratch = append(d.scratch, path...)
-		} else {
-			d.scratch = append(append(d.scratch, path[:at]...), path[at+1:]...)
-		}
+		before, after, _ := strings.Cut(path, "/")
+		d.scratch = append(append(append(d.scratch, '/'), before...), after...)
 		return d.text(start)
 	}
 }

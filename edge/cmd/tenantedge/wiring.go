@@ -40,6 +40,9 @@ func wire(f *config.File, log *slog.Logger) (*wiring, error) {
 		}
 		w.edge.Guest = wasm
 	}
+	if f.Guest.CompileCache != "" {
+		w.edge.CompileCache = f.Guest.CompileCache
+	}
 	for _, k := range f.TenantHeaderProof {
 		secret, err := k.Secret()
 		if err != nil {

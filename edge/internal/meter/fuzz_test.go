@@ -1,0 +1,67 @@
+package meter_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/tetratelabs/wazero"
+
+	"github.com/tenantedge/tenantedge/edge/internal/meter"
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+)
+
+// FuzzInstrument: the metered form of a module is valid if and only if the
+// module is, it ends within its budget, and where it is not stopped it answers
+// what the module answers.
+func FuzzInstrument(f *testing.F) {
+	f.Add(fuelModule)
+	f.Add(hostileModule)
+	f.Add(startModule)
+	f.Add(wasmtest.Kernels)
+	f.Add(module(0x01).Encode())
+	const pages = 16
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r, err := meter.Instrument(b, meter.Options{MaxMemory: pages, MaxDepth: 200})
+		if err != nil {
+			return
+		}
+		ctx := context.Background()
+		rt := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter().WithMemoryLimitPages(pages))
+		defer rt.Close(ctx)
+		_, errPlain := rt.CompileModule(ctx, b)
+		_, errCounted := rt.CompileModule(ctx, r.Wasm)
+		if errPlain != nil && strings.Contains(errPlain.Error(), "section name") {
+			return // names that cannot be read: the meter leaves them out
+		}
+		if (errPlain == nil) != (errCounted == nil) {
+			t.Fatalf("plain: %v, metered: %v", errPlain, errCounted)
+		}
+		if errPlain != nil || r.Start {
+			return
+		}
+		small := setup{budget: 100_000, pages: pages}
+		counted, err := instantiate(t, r.Wasm, small)
+		if err != nil {
+			return // imports that are not there, segments out of bounds
+		}
+		plain, err := instantiate(t, b, small)
+		if err != nil {
+			t.Fatalf("only the metered module is instantiated: %v", err)
+		}
+		for name, def := range counted.mod.ExportedFunctionDefinitions() {
+			if len(def.ParamTypes()) > 0 {
+				continue
+			}
+			got, errGot := counted.call(name)
+			if counted.refused || counted.depth.Get() > r.MaxDepth {
+				return // so the plain one may never end
+			}
+			want, errWant := plain.call(name)
+			if firstLine(errGot) != firstLine(errWant) || !slices.Equal(canonical(got, def.ResultTypes()), canonical(want, def.ResultTypes())) {
+				t.Fatalf("%s: %x, %v, want %x, %v", name, got, errGot, want, errWant)
+			}
+		}
+	})
+}

@@ -1,0 +1,185 @@
+package meter_test
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"testing"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
+
+	"github.com/tenantedge/tenantedge/edge/internal/meter"
+)
+
+// Made from the .wat files beside them.
+var (
+	//go:embed testdata/fuel.wasm
+	fuelModule []byte
+	//go:embed testdata/hostile.wasm
+	hostileModule []byte
+	//go:embed testdata/start.wasm
+	startModule []byte
+)
+
+// plenty is a budget that no test uses up by itself.
+const plenty = 1 << 40
+
+// compiled keeps what was compiled: several tests run the Go guest.
+var compiled = wazero.NewCompilationCache()
+
+// guest is one instance, metered or not, in its own runtime.
+type guest struct {
+	tb     testing.TB
+	mod    api.Module
+	rt     wazero.Runtime
+	fuel   api.MutableGlobal // nil if it is not metered
+	limit  api.MutableGlobal
+	depth  api.MutableGlobal
+	budget uint64
+	slice  uint64
+
+	refills int
+	refused bool // the budget was used up
+
+	onRefill func(used uint64) bool // whether to grant more; nil: yes
+}
+
+// newGuest compiles and instantiates b. It returns the error of the first step
+// that fails.
+func newGuest(tb testing.TB, b []byte) (*guest, error) {
+	tb.Helper()
+	return instantiate(tb, b, setup{budget: plenty, first: "_initialize"})
+}
+
+// setup says how a guest is made.
+type setup struct {
+	budget uint64
+	first  string // export that is called at once
+	pages  uint32 // most memory; 0: what wazero allows
+}
+
+func instantiate(tb testing.TB, b []byte, s setup) (*guest, error) {
+	tb.Helper()
+	ctx := context.Background()
+	g := &guest{tb: tb, budget: s.budget, slice: meter.DefaultSlice}
+	config := wazero.NewRuntimeConfig().WithCompilationCache(compiled)
+	if s.pages > 0 {
+		config = config.WithMemoryLimitPages(s.pages)
+	}
+	g.rt = wazero.NewRuntimeWithConfig(ctx, config)
+	tb.Cleanup(func() { _ = g.rt.Close(ctx) })
+	wasi_snapshot_preview1.MustInstantiate(ctx, g.rt)
+	i64 := []api.ValueType{api.ValueTypeI64}
+	refill := api.GoModuleFunc(func(_ context.Context, _ api.Module, stack []uint64) { stack[0] = g.refill(stack[0]) })
+	host := api.GoModuleFunc(func(context.Context, api.Module, []uint64) {})
+	_, err := g.rt.NewHostModuleBuilder(meter.ImportModule).NewFunctionBuilder().
+		WithGoModuleFunction(refill, i64, i64).Export(meter.ImportRefill).Instantiate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := g.rt.NewHostModuleBuilder("env").NewFunctionBuilder().
+		WithGoModuleFunction(host, nil, nil).Export("host").Instantiate(ctx); err != nil {
+		return nil, err
+	}
+	if err := spectest(ctx, g.rt); err != nil {
+		return nil, err
+	}
+	code, err := g.rt.CompileModule(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	g.mod, err = g.rt.InstantiateModule(ctx, code, wazero.NewModuleConfig().WithName("").WithStartFunctions(s.first))
+	if err != nil {
+		return nil, err
+	}
+	if f := g.mod.ExportedGlobal(meter.ExportFuel); f != nil {
+		g.fuel = f.(api.MutableGlobal)
+		g.limit = g.mod.ExportedGlobal(meter.ExportLimit).(api.MutableGlobal)
+		g.depth = g.mod.ExportedGlobal(meter.ExportDepth).(api.MutableGlobal)
+	}
+	return g, nil
+}
+
+// spectest provides the functions that modules of the test suite print with.
+func spectest(ctx context.Context, rt wazero.Runtime) error {
+	b := rt.NewHostModuleBuilder("spectest")
+	nothing := api.GoModuleFunc(func(context.Context, api.Module, []uint64) {})
+	i32, f32, f64 := api.ValueTypeI32, api.ValueTypeF32, api.ValueTypeF64
+	for name, params := range map[string][]api.ValueType{
+		"print": nil, "print_i32": {i32}, "print_i64": {api.ValueTypeI64}, "print_f32": {f32}, "print_f64": {f64},
+		"print_i32_f32": {i32, f32}, "print_f64_f64": {f64, f64},
+	} {
+		b = b.NewFunctionBuilder().WithGoModuleFunction(nothing, params, nil).Export(name)
+	}
+	_, err := b.Instantiate(ctx)
+	return err
+}
+
+func mustGuest(tb testing.TB, b []byte) *guest {
+	tb.Helper()
+	g, err := newGuest(tb, b)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return g
+}
+
+func metered(tb testing.TB, b []byte, o meter.Options) (*guest, meter.Result) {
+	tb.Helper()
+	r, err := meter.Instrument(b, o)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return mustGuest(tb, r.Wasm), r
+}
+
+// refill grants the next slice, up to the budget.
+func (g *guest) refill(used uint64) uint64 {
+	g.refills++
+	if g.onRefill != nil && !g.onRefill(used) {
+		return 0
+	}
+	if used >= g.budget {
+		g.refused = true
+	}
+	return min(used+g.slice, g.budget)
+}
+
+// call resets the meter and calls an export.
+func (g *guest) call(name string, args ...uint64) ([]uint64, error) {
+	g.tb.Helper()
+	f := g.mod.ExportedFunction(name)
+	if f == nil {
+		g.tb.Fatalf("no export %q", name)
+	}
+	g.refills, g.refused = 0, false
+	if g.fuel != nil {
+		g.fuel.Set(0)
+		g.limit.Set(min(g.slice, g.budget))
+		g.depth.Set(0)
+	}
+	return f.Call(context.Background(), args...)
+}
+
+// result is call for exports of one result that do not trap.
+func (g *guest) result(name string, args ...uint64) uint64 {
+	g.tb.Helper()
+	got, err := g.call(name, args...)
+	if err != nil || len(got) != 1 {
+		g.tb.Fatalf("%s%v: %v, %v", name, args, got, err)
+	}
+	return got[0]
+}
+
+var errNoTrap = errors.New("no trap")
+
+// trap is call for exports that must trap.
+func (g *guest) trap(name string, args ...uint64) error {
+	g.tb.Helper()
+	if _, err := g.call(name, args...); err != nil {
+		return nil
+	}
+	return errNoTrap
+}

@@ -1,0 +1,135 @@
+package meter
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/tenantedge/tenantedge/edge/internal/wasm"
+)
+
+// Instrument returns the guest in its metered form. The same guest with the
+// same options always gives the same bytes. An error is a *wasm.Error for
+// bytes that are no module of core Wasm 2.0, a *Refusal for one that is not
+// safe to run; both say where and why.
+//
+// What the package wasm does not check (types of operands, say) is left to the
+// engine that compiles the result. Everything by which a guest could reach what
+// is added here is checked.
+func Instrument(guest []byte, o Options) (Result, error) {
+	o = o.withDefaults()
+	m, err := wasm.Decode(guest)
+	if err != nil {
+		return Result{}, fmt.Errorf("meter: %w", err)
+	}
+	if err := refuseState(m); err != nil {
+		return Result{}, err
+	}
+	w := &rewriter{layout: newLayout(m, o), m: m, blocks: map[string]uint32{}}
+	if err := w.checkIndices(m); err != nil {
+		return Result{}, err
+	}
+	r := Result{MaxDepth: uint64(o.MaxDepth)}
+	if err := w.limitMemory(o, &r); err != nil {
+		return Result{}, err
+	}
+	if err := w.rewriteAll(); err != nil {
+		return Result{}, err
+	}
+	r.Functions, r.Charges, r.Checks = m.Functions.Len(), w.charges, w.checks
+	w.relocate()
+	w.addFunctions()
+	r.Globals = w.addGlobals()
+	r.Start = w.exportStart()
+	if o.DropData {
+		dropData(m, w.usesData)
+	}
+	w.customs()
+	r.Wasm = m.Encode()
+	return r, nil
+}
+
+// limitMemory sets the bounds of the guest's memory.
+func (w *rewriter) limitMemory(o Options, r *Result) error {
+	if w.m.Memories.Len() == 0 {
+		return nil
+	}
+	l := w.m.Memories.At(0).Limits
+	if l.HasMax && l.Max > mostMemory {
+		return refuse("a memory of at most 65,536 pages", "%d", l.Max)
+	}
+	l.Min = max(l.Min, o.MinMemory)
+	if !l.HasMax || l.Max > o.MaxMemory {
+		l.Max, l.HasMax = o.MaxMemory, true
+	}
+	if l.Min > l.Max {
+		return refuse(fmt.Sprintf("an initial memory of at most %d pages", l.Max), "%d", l.Min)
+	}
+	w.m.Memories.Set(0, wasm.Memory{Limits: l})
+	r.MinMemory, r.MaxMemory, w.maxMemory = l.Min, l.Max, l.Max
+	return nil
+}
+
+// rewriteAll rewrites all bodies.
+func (w *rewriter) rewriteAll() error {
+	for i := range w.m.Code.Len() {
+		body, err := w.rewrite(w.imports + uint32(i))
+		if err != nil {
+			return err
+		}
+		w.m.Code.Set(i, wasm.Body{Bytes: body})
+	}
+	return nil
+}
+
+// addGlobals adds the meter's globals and exports them with the guest's
+// mutable ones.
+func (w *rewriter) addGlobals() []Global {
+	var all []Global
+	export := func(name string, index uint32, t wasm.ValType) {
+		w.m.Exports.Add(wasm.Export{Name: name, Kind: wasm.KindGlobal, Index: index})
+		all = append(all, Global{name, t})
+	}
+	export(ExportFuel, w.fuel, wasm.I64)
+	export(ExportLimit, w.limit, wasm.I64)
+	export(ExportDepth, w.depth, wasm.I32)
+	first := w.globals - uint32(w.m.Globals.Len())
+	for i, g := range w.m.Globals.All() {
+		if g.Mutable {
+			index := first + uint32(i)
+			export(exportGlobal+strconv.FormatUint(uint64(index), 10), index, g.Type)
+		}
+	}
+	counter := func(t wasm.ValType, zero wasm.Expr) {
+		w.m.Globals.Add(wasm.Global{GlobalType: wasm.GlobalType{Type: t, Mutable: true}, Init: zero})
+	}
+	counter(wasm.I64, wasm.I64Const(0))
+	counter(wasm.I64, wasm.I64Const(0))
+	counter(wasm.I32, wasm.I32Const(0))
+	return all
+}
+
+// exportStart makes the start function an export.
+func (w *rewriter) exportStart() bool {
+	if !w.m.Start.Present {
+		return false
+	}
+	w.m.Exports.Add(wasm.Export{Name: ExportStart, Kind: wasm.KindFunc, Index: w.index(w.m.Start.Value)})
+	w.m.Start.Clear()
+	return true
+}
+
+// dropData removes what fills the memory at instantiation. Segments that code
+// may still copy from are kept; active ones have no bytes left by then, as the
+// passive ones that take their place.
+func dropData(m *wasm.Module, used bool) {
+	if !used {
+		m.Data.Clear()
+		m.DataCount.Clear()
+		return
+	}
+	for i, d := range m.Data.All() {
+		if d.Mode == wasm.Active {
+			m.Data.Set(i, wasm.Data{Mode: wasm.Passive})
+		}
+	}
+}

@@ -1,0 +1,327 @@
+package meter_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/tenantedge/tenantedge/edge/internal/meter"
+	"github.com/tenantedge/tenantedge/edge/internal/wasm"
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+)
+
+func TestSameGuestGivesTheSameBytes(t *testing.T) {
+	a, err := meter.Instrument(wasmtest.Kernels, meter.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := meter.Instrument(bytes.Clone(wasmtest.Kernels), meter.Options{MaxMemory: 1024, MaxDepth: 20_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(a.Wasm, b.Wasm) {
+		t.Error("the bytes differ")
+	}
+}
+
+func TestStartFunctionWaitsForFuel(t *testing.T) {
+	g, r := metered(t, startModule, meter.Options{})
+	if !r.Start {
+		t.Error("the start function is not reported")
+	}
+	if got := g.result("count"); got != 0 {
+		t.Errorf("it ran %d times at instantiation", got)
+	}
+	if _, err := g.call(meter.ExportStart); err != nil {
+		t.Fatal(err)
+	}
+	if got := g.result("count"); got != 1 || g.fuel.Get() == 0 {
+		t.Errorf("it ran %d times, then for %d fuel", got, g.fuel.Get())
+	}
+}
+
+// The first function of the guest has another index in the metered form.
+func TestReferencesFollowTheFunctionThatMoves(t *testing.T) {
+	g, _ := metered(t, startModule, meter.Options{})
+	for i, call := range []string{meter.ExportStart, "again", "indirect"} {
+		if _, err := g.call(call); err != nil {
+			t.Fatalf("%s: %v", call, err)
+		}
+		if got := g.result("count"); got != uint64(i+1) {
+			t.Errorf("after %s the count is %d", call, got)
+		}
+	}
+	if got := g.result("is_start"); got != 0 {
+		t.Error("ref.func gives null")
+	}
+}
+
+func TestAllMutableGlobalsAreExported(t *testing.T) {
+	g, r := metered(t, startModule, meter.Options{})
+	want := []meter.Global{
+		{Name: meter.ExportFuel, Type: wasm.I64}, {Name: meter.ExportLimit, Type: wasm.I64}, {Name: meter.ExportDepth, Type: wasm.I32},
+		{Name: "meter.global.0", Type: wasm.I32}, {Name: "meter.global.1", Type: wasm.I64},
+		{Name: "meter.global.3", Type: wasm.F32}, {Name: "meter.global.4", Type: wasm.F64},
+	}
+	if !slices.Equal(r.Globals, want) {
+		t.Errorf("globals are %v", r.Globals)
+	}
+	if got := g.mod.ExportedGlobal("meter.global.1").Get(); got != 1<<64-1 {
+		t.Errorf("global 1 reads %#x", got)
+	}
+	image := g.save(r)
+	if _, err := g.call(meter.ExportStart); err != nil {
+		t.Fatal(err)
+	}
+	g.restore(r, image)
+	if got := g.result("count"); got != 0 {
+		t.Errorf("the count is %d after it was restored", got)
+	}
+}
+
+func TestDataIsDroppedButWhatCodeCopies(t *testing.T) {
+	g, _ := metered(t, startModule, meter.Options{DropData: true, MinMemory: 3})
+	if got := g.result("active"); got != 0 {
+		t.Errorf("the active segment is still there: %c", rune(got))
+	}
+	if got := g.result("init", 7); got != 'p' {
+		t.Errorf("memory.init copies %c", rune(got))
+	}
+	if got := g.mod.Memory().Size(); got != 3<<16 {
+		t.Errorf("the memory has %d bytes", got)
+	}
+
+	whole, err := meter.Instrument(wasmtest.GoGuest(t), meter.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	empty, err := meter.Instrument(wasmtest.GoGuest(t), meter.Options{DropData: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := wasm.Decode(empty.Wasm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Data.Len() != 0 || m.DataCount.Present || len(empty.Wasm) >= len(whole.Wasm) {
+		t.Errorf("%d segments are left, %d of %d bytes", m.Data.Len(), len(empty.Wasm), len(whole.Wasm))
+	}
+}
+
+// A Go guest that starts from an image instead of its data answers the same.
+func TestGuestWithoutDataRunsFromAnImage(t *testing.T) {
+	first, r := metered(t, wasmtest.GoGuest(t), meter.Options{})
+	want := first.result("encode", 3)
+	image := first.save(r)
+	bare, err := meter.Instrument(wasmtest.GoGuest(t), meter.Options{DropData: true, MinMemory: uint32(len(image.memory) >> 16)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := instantiate(t, bare.Wasm, setup{budget: plenty})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.restore(bare, image)
+	if got := g.result("encode", 3); got != want {
+		t.Errorf("encode answers %d, want %d", got, want)
+	}
+}
+
+func TestNamesOfFunctionsAreKept(t *testing.T) {
+	r, err := meter.Instrument(wasmtest.GoGuest(t), meter.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := wasm.Decode(r.Wasm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]uint32{}
+	for _, c := range m.Customs() {
+		if c.Name != wasm.NameSection {
+			continue
+		}
+		parts, err := wasm.DecodeNames(c.Data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range parts {
+			list, err := p.Names()
+			if p.ID != wasm.NamesFunctions || err != nil {
+				continue
+			}
+			if !slices.IsSortedFunc(list, func(a, b wasm.Name) int { return int(a.Index) - int(b.Index) }) {
+				t.Error("names are out of order")
+			}
+			for _, n := range list {
+				names[n.Name] = n.Index
+			}
+		}
+	}
+	if names["meter.refill"] == 0 || names["main.route"] == 0 || names["meter.check"] != uint32(m.Imported(wasm.KindFunc)+m.Functions.Len()-3) {
+		t.Errorf("refill %d, check %d, main.route %d", names["meter.refill"], names["meter.check"], names["main.route"])
+	}
+}
+
+// module returns a module with what the meter's checks look at: a memory, a
+// table, a constant and a mutable global, and function 0 of type () -> (),
+// whose body is code.
+func module(code ...byte) *wasm.Module {
+	m := &wasm.Module{}
+	m.Types.Add(wasm.Type{})
+	m.Functions.Add(0)
+	m.Tables.Add(wasm.Table{Type: wasm.FuncRef, Limits: wasm.Limits{Min: 1}})
+	m.Memories.Add(wasm.Memory{Limits: wasm.Limits{Min: 1}})
+	m.Globals.Add(wasm.Global{GlobalType: wasm.GlobalType{Type: wasm.I32}, Init: wasm.I32Const(1)})
+	m.Globals.Add(wasm.Global{GlobalType: wasm.GlobalType{Type: wasm.I32, Mutable: true}, Init: wasm.I32Const(1)})
+	m.Exports.Add(wasm.Export{Name: "f"})
+	m.Code.Add(wasm.Body{Bytes: append(append([]byte{0}, code...), 0x0b)})
+	return m
+}
+
+func TestGuestsThatAreNotSafeAreRefused(t *testing.T) {
+	const ref = byte(wasm.FuncRef)
+	code := func(c ...byte) func() *wasm.Module { return func() *wasm.Module { return module(c...) } }
+	with := func(change func(*wasm.Module)) func() *wasm.Module {
+		return func() *wasm.Module {
+			m := module()
+			change(m)
+			return m
+		}
+	}
+	for _, test := range []struct {
+		name  string
+		guest func() *wasm.Module
+		want  string
+	}{
+		{"table.set", code(0x41, 0, 0xd0, ref, 0x26, 0), "changes"},
+		{"table.grow", code(0xd0, ref, 0x41, 0, 0xfc, 15, 0, 0x1a), "changes"},
+		{"table.fill", code(0x41, 0, 0xd0, ref, 0x41, 0, 0xfc, 17, 0), "changes"},
+		{"table.copy", code(0x41, 0, 0x41, 0, 0x41, 0, 0xfc, 14, 0, 0), "changes"},
+		{"table.init", code(0x41, 0, 0x41, 0, 0x41, 0, 0xfc, 12, 0, 0), "changes"},
+		{"elem.drop", code(0xfc, 13, 0), "drops"},
+		{"data.drop", code(0xfc, 9, 0), "drops"},
+		{"atomic", code(0xfe, 3, 0), "threads"},
+		{"tail call", code(0x12, 0), "tail calls"},
+		{"imported memory", with(func(m *wasm.Module) {
+			m.Memories.Clear()
+			m.Imports.Add(wasm.Import{Module: "m", Name: "n", Kind: wasm.KindMemory})
+		}), `a memory of the guest's own, found the import "n" of "m"`},
+		{"imported table", with(func(m *wasm.Module) {
+			m.Imports.Add(wasm.Import{Module: "m", Name: "n", Kind: wasm.KindTable, Table: wasm.Table{Type: ref}})
+		}), "a table of the guest's own"},
+		{"imported variable", with(func(m *wasm.Module) {
+			m.Imports.Add(wasm.Import{Module: "m", Name: "n", Kind: wasm.KindGlobal, Global: wasm.GlobalType{Type: wasm.I32, Mutable: true}})
+		}), "constant"},
+		{"mutable vector", with(func(m *wasm.Module) {
+			m.Globals.Add(wasm.Global{GlobalType: wasm.GlobalType{Type: wasm.V128, Mutable: true}, Init: append([]byte{0xfd, 12, 17: 0}, 0x0b)})
+		}), "v128 in global 2"},
+		{"mutable reference", with(func(m *wasm.Module) {
+			m.Globals.Add(wasm.Global{GlobalType: wasm.GlobalType{Type: ref, Mutable: true}, Init: wasm.Expr{0xd0, ref, 0x0b}})
+		}), "funcref in global 2"},
+		{"import of refill", with(func(m *wasm.Module) {
+			m.Imports.Add(wasm.Import{Module: meter.ImportModule, Name: meter.ImportRefill})
+		}), "reserved"},
+		{"export of a reserved name", with(func(m *wasm.Module) { m.Exports.Add(wasm.Export{Name: meter.ExportFuel}) }), "reserved"},
+		{"table of 2^32-1", with(func(m *wasm.Module) {
+			m.Tables.Set(0, wasm.Table{Type: ref, Limits: wasm.Limits{Min: 1<<32 - 1}})
+		}), "tables of at most"},
+		{"too much memory", with(func(m *wasm.Module) { m.Memories.Set(0, wasm.Memory{Limits: wasm.Limits{Min: 1025}}) }), "at most 1024 pages, found 1025"},
+		{"memory past 32 bits", with(func(m *wasm.Module) {
+			m.Memories.Set(0, wasm.Memory{Limits: wasm.Limits{Min: 1, Max: 65537, HasMax: true}})
+		}), "at most 65,536 pages"},
+		{"memory of more than its maximum", with(func(m *wasm.Module) {
+			m.Memories.Set(0, wasm.Memory{Limits: wasm.Limits{Min: 2, Max: 1, HasMax: true}})
+		}), "at most 1 pages"},
+
+		// What the meter adds has the indices behind the guest's own. A module
+		// that uses them was not valid before; it must not become so.
+		{"reading fuel", code(0x23, 2, 0x1a), "a global that the guest has"},
+		{"setting fuel", code(0x42, 0, 0x24, 2), "a global that the guest has"},
+		{"calling the moved function", code(0x10, 1), "a function that the guest has"},
+		{"calling the meter", code(0x10, 2), "a function that the guest has"},
+		{"reference to the meter", code(0xd2, 2, 0x1a), "a function that the guest has"},
+		{"type of the meter in a call", code(0x41, 0, 0x11, 1, 0), "a type that the guest has"},
+		{"type of the meter in a block", code(0x02, 1, 0x0b), "a type that the guest has"},
+		{"jump past the function", code(0x0c, 1), "a label that the guest has"},
+		{"table of jumps past the function", code(0x41, 0, 0x0e, 1, 0, 1), "a label that the guest has"},
+		{"local past the last", code(0x20, 0, 0x1a), "a local that the guest has"},
+		{"export of the meter's global", with(func(m *wasm.Module) {
+			m.Exports.Add(wasm.Export{Name: "x", Kind: wasm.KindGlobal, Index: 2})
+		}), "global of export x below 2, found 2"},
+		{"export of the meter's function", with(func(m *wasm.Module) { m.Exports.Add(wasm.Export{Name: "x", Index: 1}) }), "function of export x below 1"},
+		{"start function of the meter", with(func(m *wasm.Module) { m.Start.Set(1) }), "start function below 1"},
+		{"element of the meter", with(func(m *wasm.Module) {
+			m.Elements.Add(wasm.Element{Type: ref, Offset: wasm.I32Const(0), Funcs: []uint32{1}})
+		}), "function in element segment 0 below 1"},
+		{"element expression of the meter", with(func(m *wasm.Module) {
+			m.Elements.Add(wasm.Element{Type: ref, Offset: wasm.I32Const(0), Exprs: []wasm.Expr{wasm.RefFunc(3)}})
+		}), "function in element segment 0 below 1"},
+		{"offset from the meter's global", with(func(m *wasm.Module) { m.Data.Add(wasm.Data{Offset: wasm.Expr{0x23, 2, 0x0b}}) }), "global in data segment 0 below 2"},
+		{"function of a type of the meter's", with(func(m *wasm.Module) { m.Functions.Set(0, 1) }), "type of function 0 below 1"},
+		{"import of a type of the meter's", with(func(m *wasm.Module) { m.Imports.Add(wasm.Import{Name: "i", Type: 1}) }), "type of import i below 1"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := meter.Instrument(test.guest().Encode(), meter.Options{})
+			if !errors.Is(err, meter.ErrRefused) && !errors.Is(err, wasm.ErrUnsupported) || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want … %s", err, test.want)
+			}
+		})
+	}
+	if _, err := meter.Instrument(module().Encode(), meter.Options{}); err != nil {
+		t.Errorf("the module without any of that: %v", err)
+	}
+}
+
+func TestRefusalsNameFunctionAndOffset(t *testing.T) {
+	b := module(0x01, 0x41, 0, 0xd0, 0x70, 0x26, 0).Encode()
+	_, err := meter.Instrument(b, meter.Options{})
+	var r *meter.Refusal
+	if !errors.As(err, &r) || r.Function != 0 || !bytes.Equal(b[r.Offset:r.Offset+2], []byte{0x26, 0}) {
+		t.Errorf("got %#v", err)
+	}
+}
+
+// What stands in front of the loop of a dispatcher, how it is entered and
+// jumped about in, must not change by going there directly.
+func TestDispatchersJumpWhereTheyDid(t *testing.T) {
+	// (func (param i32) (result i64)): a dispatcher of four places; each adds
+	// a digit to a number and goes on to the next, the fourth returns it.
+	for _, order := range [][4]byte{{1, 2, 3, 3}, {2, 3, 1, 3}, {3, 0, 0, 3}, {1, 3, 3, 3}, {2, 3, 9, 3}, {9, 3, 0, 3}} {
+		place := func(n byte) []byte { // out = out*10 + n+1; pc = order[n]; br $loop
+			// open blocks behind place n: loop, and 3-n blocks
+			return []byte{0x20, 1, 0x42, 10, 0x7e, 0x42, n + 1, 0x7c, 0x21, 1, 0x41, order[n], 0x21, 0, 0x0c, 3 - n, 0x0b}
+		}
+		code := []byte{1, 1, wasm.I64, 0x03, 0x40, 0x02, 0x40, 0x02, 0x40, 0x02, 0x40, 0x02, 0x40, 0x20, 0, 0x0e, 3, 0, 1, 2, 3, 0x0b}
+		code = append(code, place(0)...)
+		code = append(code, place(1)...)
+		code = append(code, place(2)...)
+		code = append(code, 0x20, 1, 0x0f, 0x0b, 0, 0x0b)
+		m := &wasm.Module{}
+		m.Types.Add(wasm.Type{Params: []wasm.ValType{wasm.I32}, Results: []wasm.ValType{wasm.I64}})
+		m.Functions.Add(0)
+		m.Exports.Add(wasm.Export{Name: "run"})
+		m.Code.Add(wasm.Body{Bytes: code})
+		plain := mustGuest(t, m.Encode())
+		counted, _ := metered(t, m.Encode(), meter.Options{})
+		for start := range uint64(6) {
+			if want, got := plain.result("run", start), counted.result("run", start); got != want {
+				t.Errorf("order %v from %d: %d, want %d", order, start, got, want)
+			}
+		}
+	}
+}
+
+func ExampleInstrument() {
+	r, err := meter.Instrument(wasmtest.Kernels, meter.Options{MaxMemory: 16})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(r.Globals[0].Name, r.MaxMemory, binary.LittleEndian.Uint32(r.Wasm[4:]))
+	// Output: meter.fuel 16 1
+}

@@ -1,0 +1,125 @@
+package meter
+
+import (
+	"fmt"
+
+	"github.com/tenantedge/tenantedge/edge/internal/wasm"
+)
+
+// layout is where things are in the metered guest: the indices that its code
+// uses beside those of the guest's own.
+//
+// The one function import that is added takes the index of the guest's first
+// function with a body, which moves behind all others. So one function has
+// another index than before; no other index changes.
+type layout struct {
+	// Of the guest as it came: every index in its code is checked against
+	// these, for past them lies what the meter adds.
+	types, functions, globals uint32
+
+	imports uint32 // functions imported; the index of refill
+	moved   uint32 // new index of the function whose index that was
+	check   uint32 // func (): get more fuel, or trap
+	bulk    uint32 // func (n i32) i32: charge for n bytes, return n
+	grow    uint32 // func (n i32) i32: charge for n pages, return n
+
+	fuel, limit, depth uint32 // globals
+
+	maxMemory uint32
+	maxDepth  uint32
+}
+
+func newLayout(m *wasm.Module, o Options) layout {
+	imports := uint32(m.Imported(wasm.KindFunc))
+	bodies := uint32(m.Functions.Len())
+	globals := uint32(m.Imported(wasm.KindGlobal) + m.Globals.Len())
+	added := imports + bodies // behind the last function, which the moved one becomes
+	return layout{
+		types:     uint32(m.Types.Len()),
+		functions: imports + bodies,
+		globals:   globals,
+		imports:   imports,
+		moved:     added,
+		check:     added + 1,
+		bulk:      added + 2,
+		grow:      added + 3,
+		fuel:      globals,
+		limit:     globals + 1,
+		depth:     globals + 2,
+		maxDepth:  o.MaxDepth,
+	}
+}
+
+// index returns the new index of a function.
+func (l *layout) index(i uint32) uint32 {
+	if i == l.imports {
+		return l.moved
+	}
+	return i
+}
+
+// checkIndices holds the indices outside of code to the guest's own.
+func (l *layout) checkIndices(m *wasm.Module) error {
+	for _, i := range m.Imports.All() {
+		if i.Kind == wasm.KindFunc && i.Type >= l.types {
+			return outOfRange("type of import "+i.Name, i.Type, l.types)
+		}
+	}
+	for i, f := range m.Functions.All() {
+		if uint32(f) >= l.types {
+			return outOfRange(fmt.Sprintf("type of function %d", l.imports+uint32(i)), uint32(f), l.types)
+		}
+	}
+	for _, e := range m.Exports.All() {
+		switch {
+		case e.Kind == wasm.KindFunc && e.Index >= l.functions:
+			return outOfRange("function of export "+e.Name, e.Index, l.functions)
+		case e.Kind == wasm.KindGlobal && e.Index >= l.globals:
+			return outOfRange("global of export "+e.Name, e.Index, l.globals)
+		}
+	}
+	if m.Start.Present && m.Start.Value >= l.functions {
+		return outOfRange("start function", m.Start.Value, l.functions)
+	}
+	for i, g := range m.Globals.All() {
+		if err := l.checkExpr(fmt.Sprintf("global %d", i), g.Init); err != nil {
+			return err
+		}
+	}
+	for i, d := range m.Data.All() {
+		if err := l.checkExpr(fmt.Sprintf("data segment %d", i), d.Offset); err != nil {
+			return err
+		}
+	}
+	for i, e := range m.Elements.All() {
+		what := fmt.Sprintf("element segment %d", i)
+		if err := l.checkExpr(what, e.Offset); err != nil {
+			return err
+		}
+		for _, f := range e.Funcs {
+			if f >= l.functions {
+				return outOfRange("function in "+what, f, l.functions)
+			}
+		}
+		for _, x := range e.Exprs {
+			if err := l.checkExpr(what, x); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (l *layout) checkExpr(where string, e wasm.Expr) error {
+	if f, ok := e.RefFunc(); ok && f >= l.functions {
+		return outOfRange("function in "+where, f, l.functions)
+	}
+	if g, ok := e.GlobalGet(); ok && g >= l.globals {
+		return outOfRange("global in "+where, g, l.globals)
+	}
+	return nil
+}
+
+func outOfRange(what string, found, length uint32) error {
+	return refuse(fmt.Sprintf("%s below %d", what, length), "%d", found)
+}

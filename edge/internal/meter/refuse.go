@@ -1,0 +1,81 @@
+package meter
+
+import (
+	"strings"
+
+	"github.com/tenantedge/tenantedge/edge/internal/wasm"
+)
+
+// refuseState refuses a guest that has state which restoring its memory and
+// its mutable globals does not restore, or that it shares with others.
+func refuseState(m *wasm.Module) error {
+	for _, i := range m.Imports.All() {
+		switch {
+		case i.Module == ImportModule:
+			return refuse("no import from the module "+ImportModule+", which is reserved", "%q", i.Name)
+		case i.Kind == wasm.KindMemory, i.Kind == wasm.KindTable:
+			return refuse("a "+i.Kind.String()+" of the guest's own", "the import %q of %q", i.Name, i.Module)
+		case i.Kind == wasm.KindGlobal && i.Global.Mutable:
+			return refuse("imported globals that are constant", "%q of %q", i.Name, i.Module)
+		}
+	}
+	for _, e := range m.Exports.All() {
+		if strings.HasPrefix(e.Name, reserved) {
+			return refuse("no export that starts with "+reserved+", which is reserved", "%q", e.Name)
+		}
+	}
+	for i, g := range m.Globals.All() {
+		if g.Mutable && (g.Type < wasm.F64 || g.Type > wasm.I32) {
+			return refuse("mutable globals that are numbers of at most 64 bits", "%s in global %d", wasm.TypeName(g.Type), i)
+		}
+	}
+	for i, t := range m.Tables.All() {
+		if t.Limits.Min > maxTable {
+			return refuse("tables of at most 1,048,576 elements", "%d in table %d", t.Limits.Min, i)
+		}
+	}
+	return nil
+}
+
+// refuseInstruction refuses what would change state of that kind, and indices
+// that are not the guest's own. locals is how many the function has, depth how
+// many blocks are open.
+func (l *layout) refuseInstruction(in *wasm.Instruction, locals uint32, it *wasm.Instructions) (expected, found string) {
+	below := func(what string, i, n uint32) (string, string) {
+		if i < n {
+			return "", ""
+		}
+		return what + " that the guest has", "one past its last"
+	}
+	switch in.Op {
+	case wasm.OpLocalGet, wasm.OpLocalSet, wasm.OpLocalTee:
+		return below("a local", in.Index, locals)
+	case wasm.OpGlobalGet, wasm.OpGlobalSet:
+		return below("a global", in.Index, l.globals)
+	case wasm.OpCall, wasm.OpRefFunc:
+		return below("a function", in.Index, l.functions)
+	case wasm.OpCallIndirect:
+		return below("a type", in.Index, l.types)
+	case wasm.OpBlock, wasm.OpLoop, wasm.OpIf:
+		if in.Index != wasm.NoIndex {
+			return below("a type", in.Index, l.types)
+		}
+	case wasm.OpBr, wasm.OpBrIf:
+		return below("a label", in.Index, uint32(it.Depth()))
+	case wasm.OpBrTable:
+		for labels := it.Labels(in); ; {
+			label, ok := labels.Next()
+			if !ok {
+				break
+			}
+			if label >= uint32(it.Depth()) {
+				return below("a label", label, uint32(it.Depth()))
+			}
+		}
+	case wasm.OpTableSet, wasm.OpTableGrow, wasm.OpTableFill, wasm.OpTableCopy, wasm.OpTableInit:
+		return "tables that stay as they are", "an instruction that changes one"
+	case wasm.OpElemDrop, wasm.OpDataDrop:
+		return "segments that stay as they are", "an instruction that drops one"
+	}
+	return "", ""
+}

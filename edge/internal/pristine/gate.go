@@ -1,0 +1,9 @@
+package pristine
+
+// moved compares two fault counts of a thread. A negative one is not known.
+func moved(before, after int64) Cause {
+	if before < 0 || before != after {
+		return Faults
+	}
+	return NotSearched
+}

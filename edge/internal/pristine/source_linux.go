@@ -1,0 +1,136 @@
+package pristine
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// frozenFile is a source in a sealed file in memory. Its pages are shared by
+// all memories that have not written to them.
+type frozenFile struct {
+	fd      int
+	pagemap int // /proc/self/pagemap; negative: not to be had
+	view    []byte
+}
+
+// fileName is how the image is called in /proc/self/maps.
+const fileName = "pristine-image"
+
+func freeze(content []byte) (source, error) { return newFrozenFile(content) }
+
+func newFrozenFile(content []byte) (*frozenFile, error) {
+	fd, err := memfd()
+	if err != nil {
+		return nil, fmt.Errorf("pristine: memfd_create: %w", err)
+	}
+	f := &frozenFile{fd: fd, pagemap: -1}
+	if err := f.fill(content); err != nil {
+		return nil, errors.Join(err, f.release())
+	}
+	if pagemap, err := unix.Open("/proc/self/pagemap", unix.O_RDONLY|unix.O_CLOEXEC, 0); err == nil {
+		f.pagemap = pagemap
+	}
+	return f, nil
+}
+
+// memfd asks for a file that can never be executed, which some systems demand
+// and kernels before 6.3 do not know.
+func memfd() (int, error) {
+	const flags = unix.MFD_CLOEXEC | unix.MFD_ALLOW_SEALING
+	fd, err := unix.MemfdCreate(fileName, flags|unix.MFD_NOEXEC_SEAL)
+	if errors.Is(err, unix.EINVAL) {
+		fd, err = unix.MemfdCreate(fileName, flags)
+	}
+	return fd, err
+}
+
+func (f *frozenFile) fill(content []byte) error {
+	if err := f.write(content); err != nil {
+		return err
+	}
+	if err := f.seal(); err != nil {
+		return err
+	}
+	return f.mapContent(len(content))
+}
+
+// write leaves holes where content is zero.
+func (f *frozenFile) write(content []byte) error {
+	if err := unix.Ftruncate(f.fd, int64(len(content))); err != nil {
+		return fmt.Errorf("pristine: sizing an image of %d bytes: %w", len(content), err)
+	}
+	zero := make([]byte, pageSize)
+	for start := 0; start < len(content); start += pageSize {
+		page := content[start : start+pageSize]
+		if bytes.Equal(page, zero) {
+			continue
+		}
+		n, err := unix.Pwrite(f.fd, page, int64(start))
+		if err != nil {
+			return fmt.Errorf("pristine: writing an image: %w", err)
+		}
+		if n != len(page) {
+			return fmt.Errorf("pristine: writing an image: %d bytes at %#x: expected %d", n, start, len(page))
+		}
+	}
+	return nil
+}
+
+func (f *frozenFile) seal() error {
+	const all = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
+	if _, err := unix.FcntlInt(uintptr(f.fd), unix.F_ADD_SEALS, all); err != nil {
+		return fmt.Errorf("pristine: sealing an image: %w", err)
+	}
+	return nil
+}
+
+// mapContent maps the content for reading. Kernels before 6.7 refuse a shared
+// mapping of a sealed file even for that; a private one is the same pages.
+func (f *frozenFile) mapContent(size int) error {
+	base, err := unix.MmapPtr(f.fd, 0, nil, uintptr(size), unix.PROT_READ, unix.MAP_PRIVATE)
+	if err != nil {
+		return fmt.Errorf("pristine: mapping an image of %d bytes: %w", size, err)
+	}
+	f.view = unsafe.Slice((*byte)(base), size)
+	return nil
+}
+
+func (f *frozenFile) content() []byte { return f.view }
+
+func (f *frozenFile) newSpace(max int) (space, error) {
+	s, err := newMappedSpace(max)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.show(f.fd, len(f.view)); err != nil {
+		return nil, errors.Join(err, s.release())
+	}
+	return s, nil
+}
+
+func (f *frozenFile) newFinder(m Method) finder {
+	switch m {
+	case GatedScan, Scan:
+		return &pagemapScan{fd: f.pagemap}
+	case GatedPagemap, Pagemap:
+		return &pagemapRead{fd: f.pagemap}
+	default:
+		return nil
+	}
+}
+
+func (f *frozenFile) release() error {
+	var err error
+	if f.view != nil {
+		err = unix.MunmapPtr(unsafe.Pointer(unsafe.SliceData(f.view)), uintptr(len(f.view)))
+		f.view = nil
+	}
+	if f.pagemap >= 0 {
+		err = errors.Join(err, unix.Close(f.pagemap))
+	}
+	return errors.Join(err, unix.Close(f.fd))
+}

@@ -1,0 +1,16 @@
+package wasm
+
+// Export is something that the host may use, by name.
+type Export struct {
+	Name  string
+	Kind  Kind
+	Index uint32 // in the index space of Kind
+}
+
+func readExport(r *reader) Export {
+	return Export{Name: r.name(), Kind: r.kind(), Index: r.u32()}
+}
+
+func (e Export) append(dst []byte) []byte {
+	return AppendU32(append(appendName(dst, e.Name), byte(e.Kind)), e.Index)
+}

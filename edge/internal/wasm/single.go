@@ -1,0 +1,22 @@
+package wasm
+
+// Single is a section of one number: the start section, which names the
+// function that runs when the module is instantiated, and the data count.
+type Single struct {
+	Value   uint32
+	Present bool
+
+	changed bool
+}
+
+// Set gives the section a value.
+func (s *Single) Set(v uint32) { *s = Single{v, true, true} }
+
+// Clear removes the section.
+func (s *Single) Clear() { *s = Single{changed: true} }
+
+func readSingle(r *reader) Single { return Single{Value: r.u32(), Present: true} }
+
+func (s *Single) empty() bool              { return !s.Present }
+func (s *Single) touched() bool            { return s.changed }
+func (s *Single) append(dst []byte) []byte { return AppendU32(dst, s.Value) }

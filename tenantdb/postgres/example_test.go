@@ -1,0 +1,33 @@
+package postgres_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/tenantedge/tenantedge/tenantdb"
+	"github.com/tenantedge/tenantedge/tenantdb/postgres"
+)
+
+func ExampleNew() {
+	src, err := postgres.New(postgres.Options{
+		DSN:       os.Getenv("DATABASE_URL"),
+		Tables:    postgres.Tables{Tenant: "customers_tenant", Domain: "customers_domain", Attributes: []string{"schema_pathname"}},
+		StateFile: "/var/lib/tenantedge/state",
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer src.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	dir := tenantdb.NewDirectory(tenantdb.Options{})
+	if err := src.Load(ctx, dir); err != nil {
+		fmt.Println(err)
+		return
+	}
+	go src.Follow(ctx, dir)
+	match, found := dir.ByDomain("acme.example.com", "")
+	fmt.Println(match.Tenant.Schema, found)
+}
