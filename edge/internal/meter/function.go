@@ -1,6 +1,7 @@
 package meter
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/tenantedge/tenantedge/edge/internal/wasm"
@@ -46,7 +47,7 @@ func (w *rewriter) rewrite(i uint32) ([]byte, error) {
 	t := w.m.Types.At(int(w.m.Functions.At(int(i - w.imports))))
 	locals, err := body.Locals()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("meter: function %d: %w", i, err)
 	}
 	it := body.Instructions()
 	f, err := w.survey(i, uint32(len(t.Params)+locals), it)
@@ -95,8 +96,11 @@ func (w *rewriter) survey(i, locals uint32, it wasm.Instructions) (frame, error)
 			w.usesData = w.usesData || in.Op == wasm.OpMemoryInit
 		}
 	}
+	if err := it.Err(); err != nil {
+		return f, fmt.Errorf("meter: function %d: %w", i, err)
+	}
 	w.stretches.fold()
-	return f, it.Err()
+	return f, nil
 }
 
 // write appends a function's code to w.out, with the charges of its stretches

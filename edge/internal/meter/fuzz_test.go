@@ -7,8 +7,10 @@ import (
 	"testing"
 
 	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
 
 	"github.com/tenantedge/tenantedge/edge/internal/meter"
+	"github.com/tenantedge/tenantedge/edge/internal/wasm"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
@@ -21,7 +23,12 @@ func FuzzInstrument(f *testing.F) {
 	f.Add(startModule)
 	f.Add(wasmtest.Kernels)
 	f.Add(module(0x01).Encode())
-	const pages = 16
+	f.Add(dispatcher(1, 2, 3))
+	f.Add(dispatcher(3, 0, 1))
+	const (
+		pages = 16
+		v128  = api.ValueType(wasm.V128)
+	)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := meter.Instrument(b, meter.Options{MaxMemory: pages, MaxDepth: 200})
 		if err != nil {
@@ -51,14 +58,17 @@ func FuzzInstrument(f *testing.F) {
 			t.Fatalf("only the metered module is instantiated: %v", err)
 		}
 		for name, def := range counted.mod.ExportedFunctionDefinitions() {
-			if len(def.ParamTypes()) > 0 {
+			args := make([]uint64, 2*len(def.ParamTypes()))
+			if !slices.Contains(def.ParamTypes(), v128) {
+				args = args[:len(def.ParamTypes())]
+			} else if slices.ContainsFunc(def.ParamTypes(), func(t api.ValueType) bool { return t != v128 }) {
 				continue
 			}
-			got, errGot := counted.call(name)
+			got, errGot := counted.call(name, args...)
 			if counted.refused || counted.depth.Get() > r.MaxDepth {
 				return // so the plain one may never end
 			}
-			want, errWant := plain.call(name)
+			want, errWant := plain.call(name, args...)
 			if firstLine(errGot) != firstLine(errWant) || !slices.Equal(canonical(got, def.ResultTypes()), canonical(want, def.ResultTypes())) {
 				t.Fatalf("%s: %x, %v, want %x, %v", name, got, errGot, want, errWant)
 			}

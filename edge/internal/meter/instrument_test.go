@@ -255,6 +255,10 @@ func TestGuestsThatAreNotSafeAreRefused(t *testing.T) {
 		}), "global of export x below 2, found 2"},
 		{"export of the meter's function", with(func(m *wasm.Module) { m.Exports.Add(wasm.Export{Name: "x", Index: 1}) }), "function of export x below 1"},
 		{"start function of the meter", with(func(m *wasm.Module) { m.Start.Set(1) }), "start function below 1"},
+		{"start function with a parameter", with(func(m *wasm.Module) {
+			m.Types.Set(0, wasm.Type{Params: []wasm.ValType{wasm.I32}})
+			m.Start.Set(0)
+		}), "without parameters"},
 		{"element of the meter", with(func(m *wasm.Module) {
 			m.Elements.Add(wasm.Element{Type: ref, Offset: wasm.I32Const(0), Funcs: []uint32{1}})
 		}), "function in element segment 0 below 1"},
@@ -283,36 +287,6 @@ func TestRefusalsNameFunctionAndOffset(t *testing.T) {
 	var r *meter.Refusal
 	if !errors.As(err, &r) || r.Function != 0 || !bytes.Equal(b[r.Offset:r.Offset+2], []byte{0x26, 0}) {
 		t.Errorf("got %#v", err)
-	}
-}
-
-// What stands in front of the loop of a dispatcher, how it is entered and
-// jumped about in, must not change by going there directly.
-func TestDispatchersJumpWhereTheyDid(t *testing.T) {
-	// (func (param i32) (result i64)): a dispatcher of four places; each adds
-	// a digit to a number and goes on to the next, the fourth returns it.
-	for _, order := range [][4]byte{{1, 2, 3, 3}, {2, 3, 1, 3}, {3, 0, 0, 3}, {1, 3, 3, 3}, {2, 3, 9, 3}, {9, 3, 0, 3}} {
-		place := func(n byte) []byte { // out = out*10 + n+1; pc = order[n]; br $loop
-			// open blocks behind place n: loop, and 3-n blocks
-			return []byte{0x20, 1, 0x42, 10, 0x7e, 0x42, n + 1, 0x7c, 0x21, 1, 0x41, order[n], 0x21, 0, 0x0c, 3 - n, 0x0b}
-		}
-		code := []byte{1, 1, wasm.I64, 0x03, 0x40, 0x02, 0x40, 0x02, 0x40, 0x02, 0x40, 0x02, 0x40, 0x20, 0, 0x0e, 3, 0, 1, 2, 3, 0x0b}
-		code = append(code, place(0)...)
-		code = append(code, place(1)...)
-		code = append(code, place(2)...)
-		code = append(code, 0x20, 1, 0x0f, 0x0b, 0, 0x0b)
-		m := &wasm.Module{}
-		m.Types.Add(wasm.Type{Params: []wasm.ValType{wasm.I32}, Results: []wasm.ValType{wasm.I64}})
-		m.Functions.Add(0)
-		m.Exports.Add(wasm.Export{Name: "run"})
-		m.Code.Add(wasm.Body{Bytes: code})
-		plain := mustGuest(t, m.Encode())
-		counted, _ := metered(t, m.Encode(), meter.Options{})
-		for start := range uint64(6) {
-			if want, got := plain.result("run", start), counted.result("run", start); got != want {
-				t.Errorf("order %v from %d: %d, want %d", order, start, got, want)
-			}
-		}
 	}
 }
 

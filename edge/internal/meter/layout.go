@@ -78,8 +78,13 @@ func (l *layout) checkIndices(m *wasm.Module) error {
 			return outOfRange("global of export "+e.Name, e.Index, l.globals)
 		}
 	}
-	if m.Start.Present && m.Start.Value >= l.functions {
-		return outOfRange("start function", m.Start.Value, l.functions)
+	if m.Start.Present {
+		if m.Start.Value >= l.functions {
+			return outOfRange("start function", m.Start.Value, l.functions)
+		}
+		if t := m.TypeOf(m.Start.Value); len(t.Params)+len(t.Results) > 0 {
+			return refuse("a start function without parameters and results", "%d and %d", len(t.Params), len(t.Results))
+		}
 	}
 	for i, g := range m.Globals.All() {
 		if err := l.checkExpr(fmt.Sprintf("global %d", i), g.Init); err != nil {

@@ -140,6 +140,21 @@ func (m *Module) Imported(k Kind) int {
 	return n
 }
 
+// TypeOf returns the type of function i, imported or not; both it and the
+// index of its type must be in range.
+func (m *Module) TypeOf(i uint32) Type {
+	for _, imported := range m.Imports.entries {
+		if imported.Kind != KindFunc {
+			continue
+		}
+		if i == 0 {
+			return m.Types.At(int(imported.Type))
+		}
+		i--
+	}
+	return m.Types.At(int(m.Functions.At(int(i))))
+}
+
 // content is a section that can be written.
 type content interface {
 	empty() bool
