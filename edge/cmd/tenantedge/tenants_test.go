@@ -3,17 +3,11 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/tenantedge/tenantedge/edge/config"
-	"github.com/tenantedge/tenantedge/edge/internal/server"
 	"github.com/tenantedge/tenantedge/tenantdb/postgres/pgtest"
 )
 
@@ -21,14 +15,20 @@ import (
 // own.
 func onPostgres(t *testing.T) string {
 	t.Helper()
-	t.Setenv("TENANTEDGE_TEST_DSN", pgtest.Start(t).NewDB(t))
+	return onServer(t, pgtest.Start(t))
+}
+
+// onServer is onPostgres with a server that the test may kill.
+func onServer(t *testing.T, s *pgtest.Server) string {
+	t.Helper()
+	t.Setenv("TENANTEDGE_TEST_DSN", s.NewDB(t))
 	return written(t, "edge.yaml", `
 listeners: ["127.0.0.1:0"]
 admin: off
 tenants:
   www: {DOMAINS: [www-site.example.com], URLCONF: here}
   default: {URLCONF: here, CLONE_REFERENCE: template}
-directory: {source: postgres, dsn_env: TENANTEDGE_TEST_DSN}
+directory: {source: postgres, dsn_env: TENANTEDGE_TEST_DSN, state_file: state}
 urlconfs: {here: {reply: {body: "here\n"}}}
 `)
 }
@@ -71,59 +71,5 @@ func TestTenantsAreManagedFromTheCommandLine(t *testing.T) {
 	var list struct{ Tenants, Domains []map[string]any }
 	if err := json.Unmarshal([]byte(stdout), &list); err != nil || len(list.Tenants) != 1 || list.Tenants[0]["schema_name"] != "acme" || len(list.Domains) != 0 {
 		t.Errorf("list --json: %s (%v)", stdout, err)
-	}
-}
-
-func TestATenantThatIsAddedIsServedAtOnce(t *testing.T) {
-	path := onPostgres(t)
-	if code, _, stderr := command("", "db", "init", "-c", path); code != exitOK {
-		t.Fatal(stderr)
-	}
-	file, err := config.Load(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	addresses := make(chan string, 1)
-	ended := make(chan error, 1)
-	go func() {
-		ended <- serveFile(ctx, file, io.Discard, func(s *server.Server) { addresses <- s.Addrs()[0].String() })
-	}()
-	var address string
-	select {
-	case address = <-addresses:
-	case err := <-ended:
-		t.Fatal(err)
-	}
-	status := func() int {
-		r, err := http.NewRequest(http.MethodGet, "http://"+address+"/", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Host = "acme.example.com"
-		resp, err := http.DefaultClient.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		return resp.StatusCode
-	}
-	if got := status(); got != http.StatusNotFound {
-		t.Errorf("before: %d, expected 404", got)
-	}
-	if code, _, stderr := command("", "tenants", "-c", path, "add", "acme", "--domain", "acme.example.com"); code != exitOK {
-		t.Fatal(stderr)
-	}
-	deadline := time.After(patience)
-	for status() != http.StatusOK {
-		select {
-		case <-deadline:
-			t.Fatal("the tenant was added, and is not served")
-		default:
-		}
-	}
-	cancel()
-	if err := <-ended; err != nil {
-		t.Errorf("the edge ended with %v", err)
 	}
 }

@@ -1,0 +1,154 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/server"
+	"github.com/tenantedge/tenantedge/tenantdb/postgres/pgtest"
+)
+
+// running is an edge that serves a configuration.
+type running struct {
+	t       *testing.T
+	address string
+	cancel  context.CancelFunc
+	ended   chan error
+}
+
+func serving(t *testing.T, path string) *running {
+	t.Helper()
+	file, err := config.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	e := &running{t: t, cancel: cancel, ended: make(chan error, 1)}
+	addresses := make(chan string, 1)
+	go func() {
+		e.ended <- serveFile(ctx, file, io.Discard, func(s *server.Server) { addresses <- s.Addrs()[0].String() })
+	}()
+	select {
+	case e.address = <-addresses:
+	case err := <-e.ended:
+		t.Fatal(err)
+	}
+	return e
+}
+
+// stop ends the edge as a signal does.
+func (e *running) stop() {
+	e.t.Helper()
+	e.cancel()
+	if err := <-e.ended; err != nil {
+		e.t.Errorf("the edge ended with %v", err)
+	}
+}
+
+// status is what a request for host is answered with, 0 if it failed.
+func (e *running) status(host string) int {
+	r, err := http.NewRequest(http.MethodGet, "http://"+e.address+"/", nil)
+	if err != nil {
+		e.t.Error(err)
+		return 0
+	}
+	r.Host = host
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		e.t.Error(err)
+		return 0
+	}
+	defer resp.Body.Close()
+	_, _ = io.Copy(io.Discard, resp.Body)
+	return resp.StatusCode
+}
+
+// until asks until host is answered with status.
+func (e *running) until(host string, status int) {
+	e.t.Helper()
+	for deadline := time.Now().Add(patience); e.status(host) != status; {
+		if time.Now().After(deadline) {
+			e.t.Fatalf("%s is not answered with %d", host, status)
+		}
+	}
+}
+
+func mustCommand(t *testing.T, args ...string) {
+	t.Helper()
+	if code, _, stderr := command("", args...); code != exitOK {
+		t.Fatalf("%v: %s", args, stderr)
+	}
+}
+
+func TestATenantThatIsAddedIsServedAtOnce(t *testing.T) {
+	path := onPostgres(t)
+	mustCommand(t, "db", "init", "-c", path)
+	e := serving(t, path)
+	defer e.stop()
+	if got := e.status("acme.example.com"); got != http.StatusNotFound {
+		t.Errorf("before: %d, expected 404", got)
+	}
+	mustCommand(t, "tenants", "-c", path, "add", "acme", "--domain", "acme.example.com")
+	e.until("acme.example.com", http.StatusOK)
+	mustCommand(t, "tenants", "-c", path, "rm", "acme")
+	e.until("acme.example.com", http.StatusNotFound)
+}
+
+func TestALostDatabaseFailsNoRequestNorTheNextStart(t *testing.T) {
+	database := pgtest.StartOwn(t)
+	path := onServer(t, database)
+	mustCommand(t, "db", "init", "-c", path)
+	mustCommand(t, "tenants", "-c", path, "add", "acme", "--domain", "acme.example.com")
+	e := serving(t, path)
+
+	var asked atomic.Int64
+	var load sync.WaitGroup
+	done := make(chan struct{})
+	for range 4 {
+		load.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				if got := e.status("acme.example.com"); got != http.StatusOK {
+					t.Errorf("request %d is answered with %d", asked.Load(), got)
+					return
+				}
+				asked.Add(1)
+			}
+		})
+	}
+	more := func(n int64) {
+		for until := asked.Load() + n; asked.Load() < until && !t.Failed(); {
+			e.status("acme.example.com")
+		}
+	}
+	more(500)
+	database.Kill(t)
+	more(2000)
+	database.Restart(t)
+	mustCommand(t, "tenants", "-c", path, "add", "late", "--domain", "late.example.com")
+	e.until("late.example.com", http.StatusOK)
+	close(done)
+	load.Wait()
+	e.stop()
+
+	database.Kill(t)
+	e = serving(t, path)
+	defer e.stop()
+	for _, host := range []string{"acme.example.com", "late.example.com"} {
+		if got := e.status(host); got != http.StatusOK {
+			t.Errorf("started without its database, the edge answers %s with %d", host, got)
+		}
+	}
+}
