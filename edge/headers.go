@@ -109,8 +109,9 @@ func (s stripper) claims(name string) bool {
 	return false
 }
 
-// forwards tells whether a header is one that only a proxy may send.
-func forwards(name string) bool {
+// IsForwarding tells whether a header, in any spelling that an application
+// server may take for it, is one by which proxies speak to each other.
+func IsForwarding(name string) bool {
 	const prefix = "x-forwarded-"
 	if len(name) > len(prefix) && equalFold(name[:len(prefix)], prefix) {
 		return true
@@ -129,7 +130,7 @@ func forwards(name string) bool {
 func (s stripper) untrusted(header http.Header) http.Header {
 	clean := header
 	for name := range header {
-		if !forwards(name) && !s.claims(name) {
+		if !IsForwarding(name) && !s.claims(name) {
 			continue
 		}
 		if len(clean) == len(header) {

@@ -138,10 +138,10 @@ and try, in another terminal
   # is it ready, and what does it know?
   curl -s http://%[2]s/readyz
   # where would a request go, and why?
-  tenantedge eval -c %[3]s -r 'GET http://shared.localhost:%[1]d/tenant3/x?y=1'
+  %[4]s eval -c %[3]s -r 'GET http://shared.localhost:%[1]d/tenant3/x?y=1'
 
 If your system does not find *.localhost: curl --resolve '*:%[1]d:127.0.0.1' …
 Ctrl-C ends it.
 
-`, port, admin, configPath)
+`, port, admin, configPath, os.Args[0])
 }

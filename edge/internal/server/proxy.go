@@ -83,7 +83,7 @@ func (p *proxy) rewrite(pr *httputil.ProxyRequest) {
 func (p *proxy) forward(pr *httputil.ProxyRequest) {
 	trusted := p.server.host.TrustsPeer(pr.In)
 	for name := range pr.Out.Header {
-		if forwards(name) && (!trusted || strings.Contains(name, "_")) {
+		if edge.IsForwarding(name) && (!trusted || strings.Contains(name, "_")) {
 			delete(pr.Out.Header, name)
 		}
 	}
@@ -98,17 +98,6 @@ func (p *proxy) forward(pr *httputil.ProxyRequest) {
 			pr.Out.Header[name] = values
 		}
 	}
-}
-
-// forwards tells whether a header, in any spelling that an application server
-// may take for it, is one by which proxies speak to each other.
-func forwards(name string) bool {
-	name = strings.ReplaceAll(strings.ToLower(name), "_", "-")
-	switch name {
-	case "forwarded", "x-real-ip", "x-original-url", "x-rewrite-url", "x-original-host", "x-host":
-		return true
-	}
-	return strings.HasPrefix(name, "x-forwarded-")
 }
 
 // modify keeps from clients what is meant for servers: these headers make one
