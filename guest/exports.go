@@ -31,7 +31,7 @@ const maxBuffer = 64 << 20
 func exportConfigure(length uint32) uint64 { return packed(served.handle(configureCall, length)) }
 
 //go:wasmexport te_route
-func exportRoute(length uint32) uint64 { return packed(served.handle(routeCall, length)) }
+func exportRoute(length uint32) uint64 { return packed(served.decide(length)) }
 
 //go:wasmexport te_cache_key
 func exportCacheKey(length uint32) uint64 { return packed(served.handle(cacheKeyCall, length)) }
