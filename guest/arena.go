@@ -22,7 +22,8 @@ const (
 	// decision and the texts that all of these have: see [shortcut].
 	shortHead = 8 + 8*abi.DecHeader0
 	shortText = 256
-	bodyAt    = headRoom + shortHead + shortText
+	shortAt   = headRoom
+	bodyAt    = shortAt + shortHead + shortText
 )
 
 var memory arena

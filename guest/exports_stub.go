@@ -24,8 +24,9 @@ func Call(export string, msg []byte) ([]byte, error) {
 		length := uint32(len(msg))
 		var reply []byte
 		if which == routeCall {
-			reply = served.decide(length)
-		} else {
+			reply = served.short.answer(length)
+		}
+		if reply == nil {
 			reply = served.handle(which, length)
 		}
 		if len(reply) == 0 {

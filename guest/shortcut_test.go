@@ -151,7 +151,16 @@ func TestPlainRequestsTakeTheShortcut(t *testing.T) {
 		{"a-rather-long-name-of-a-tenant.example.com", "/x/y/z.html?a=%20", true},
 		{"a--b.c", "/", true},
 		{"old.example.com", "/", false},
-		{"static.example.com", "/", false},
+		{"files.io", "/", true},
+		{"badfiles.io", "/", false},
+		{"static.example.com", "/", true},
+		{"www.static.example.com", "/x", true},
+		{"other.example.com", "/x", true},
+		{"nobody.example.com", "/x", true},
+		{"shared.example.com", "/acme/x?y", true},
+		{"shared.example.com", "/acme", true},
+		{"shared.example.com", "/acme/../x", false},
+		{"shared.example.com", "/acme//x", false},
 		{"Acme.example.com", "/", false},
 		{"acme.example.com", "/%41", false},
 	} {
@@ -162,16 +171,18 @@ func TestPlainRequestsTakeTheShortcut(t *testing.T) {
 }
 
 func TestMalformedRecordsAreNoMatterOfTheShortcut(t *testing.T) {
-	record := make([]byte, 256)
-	record = record[:town.TenantByDomain("acme.example.com", "", record)]
-	for at := range record {
-		for _, by := range []byte{1, 0x80, 0xff} {
-			row := &changed{record: append([]byte(nil), record...)}
-			row.record[at] += by
-			restore := Replace(row)
-			settle(t, townConfigs[0])
-			sameEitherWay(t, message(0, "acme.example.com", "/x"))
-			restore()
+	for _, host := range []string{"acme.example.com", "files.io", "badfiles.io"} {
+		record := make([]byte, 256)
+		record = record[:town.TenantByDomain(host, "", record)]
+		for at := range record {
+			for _, by := range []byte{1, 2, 8, 0x80, 0xff} {
+				row := &changed{record: append([]byte(nil), record...)}
+				row.record[at] += by
+				restore := Replace(row)
+				settle(t, townConfigs[0])
+				sameEitherWay(t, message(0, host, "/x"))
+				restore()
+			}
 		}
 	}
 }

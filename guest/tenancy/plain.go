@@ -26,7 +26,7 @@ func tail(b []byte, end, n int) uint64 {
 
 // PlainHost tells whether b[at:end] is a host name that is in normal form
 // already and has no port; end must be at least 8. It may deny it to one that
-// is. The hash is that for [Shortcut.MayBeStatic].
+// is. The hash is that for [Shortcut.Static].
 func PlainHost(b []byte, at, end int) (hash uint64, ok bool) {
 	if uint(end-at-1) >= maxLabel {
 		return 0, false
@@ -136,4 +136,27 @@ func invisible(b []byte, at, end int) (bad uint64) {
 		bad |= x | ^(from(x, '!') ^ from(x, 0x7f))
 	}
 	return bad
+}
+
+// PlainSegment tells whether b[at:end] can be one segment of a path, as a
+// tenant's identifier must; end must be at least 8. It may deny it to one that
+// can.
+func PlainSegment(b []byte, at, end int) bool {
+	if at >= end || b[at] == '.' {
+		return false
+	}
+	var bad uint64
+	for ; end-at >= 8; at += 8 {
+		bad |= splits(binary.LittleEndian.Uint64(b[at:]))
+	}
+	if n := end - at; n > 0 {
+		bad |= splits(tail(b, end, n) | 'x'*every<<(8*uint(n)))
+	}
+	return bad == 0
+}
+
+// splits is zero if no byte of x is a slash of either kind or NUL.
+func splits(x uint64) uint64 {
+	slash, backslash := x^'/'*every, x^'\\'*every
+	return ((x-every)&^x | (slash-every)&^slash | (backslash-every)&^backslash) & tops
 }

@@ -87,3 +87,15 @@ func FuzzPlainTarget(f *testing.F) {
 	f.Add(`/a/..\../b?`)
 	f.Fuzz(func(t *testing.T, target string) { samePlainTarget(t, target) })
 }
+
+func FuzzPlainSegment(f *testing.F) {
+	for _, s := range []string{"", ".", "..", ".x", "x", "a/b", `a\b`, "a\x00b", "\x01/", "0/", "abcdefgh", "abcdefgh/", "é"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		b := []byte(front + s + "/")
+		if PlainSegment(b, len(front), len(front)+len(s)) != (isSegment(s) && s[0] != '.') {
+			t.Fatalf("%q is a plain segment, or it is not", s)
+		}
+	})
+}
