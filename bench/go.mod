@@ -7,9 +7,11 @@ require (
 	github.com/http-wasm/http-wasm-host-go v0.7.0
 	github.com/tenantedge/tenantedge v0.0.0
 	github.com/tetratelabs/wazero v1.12.0
+	golang.org/x/perf v0.0.0-20260908200009-22c9c6c9d4da
 )
 
 require (
+	github.com/aclements/go-moremath v0.0.0-20210112150236-f10218a38794 // indirect
 	golang.org/x/net v0.62.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.43.0 // indirect

@@ -47,9 +47,10 @@ type Entry struct {
 
 // Names of rivals that others compare with.
 const (
-	Native = "native"
-	Pooled = "wazero-pooled"
-	Edge   = "edge"
+	Native  = "native"
+	Pooled  = "wazero-pooled"
+	Unreset = "edge-unreset" // our engine without pristine reset
+	Edge    = "edge"
 )
 
 // All lists the rivals: first the baseline, then ours, then the others.
