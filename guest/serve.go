@@ -51,6 +51,7 @@ type guest struct {
 	request Request
 	headers [maxHeaders]Header
 	answer  Decision
+	short   shortcut
 }
 
 // maxHeaders is how many headers a guest may ask for.
@@ -86,6 +87,7 @@ func (g *guest) read(config []byte) (abi.Configured, error) {
 			return configured, err
 		}
 		g.router, configured.Headers = router, router.Headers()
+		g.short.prepare(router)
 	}
 	if g.Configure != nil {
 		own, err := g.Configure(&c)
