@@ -16,7 +16,7 @@ type bar struct {
 
 const (
 	chartWidth = 860
-	labelWidth = 270
+	labelWidth = 290
 	barHeight  = 18
 	rowHeight  = 30
 	chartTop   = 56
@@ -101,9 +101,10 @@ type curve struct {
 }
 
 // lineChart draws curves with their labels at their ends, and intervals.
-func lineChart(title, note string, curves []curve, logX, logY bool, xUnit, yUnit func(float64) string, xTitle string) []byte {
+// Along x it is logarithmic.
+func lineChart(title, note string, curves []curve, logY bool, xUnit, yUnit func(float64) string, xTitle string) []byte {
 	const height, bottom = 330, 280
-	x := axis{low: curves[0].x[0], from: 70, to: chartWidth - 230, log: logX}
+	x := axis{low: curves[0].x[0], from: 70, to: chartWidth - 230, log: true}
 	y := axis{from: bottom, to: chartTop, log: logY}
 	low, high := math.Inf(1), 0.0
 	for _, c := range curves {
@@ -120,11 +121,7 @@ func lineChart(title, note string, curves []curve, logX, logY bool, xUnit, yUnit
 		p.line(x.from, y.at(t), x.to, y.at(t), "grid")
 		p.text(x.from-8, y.at(t)+4, "note end num", yUnit(t))
 	}
-	xTicks := x.ticks()
-	if !logX {
-		xTicks = curves[0].x
-	}
-	for _, t := range xTicks {
+	for _, t := range curves[0].x {
 		p.text(x.at(t), bottom+20, "note mid num", xUnit(t))
 	}
 	p.text((x.from+x.to)/2, bottom+42, "note mid", xTitle)

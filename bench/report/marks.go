@@ -43,13 +43,6 @@ func (p *page) allMarks() []mark {
 		gain := at(p.concurrent, name+"1", "ns/op") / at(p.concurrent, name+"2", "ns/op")
 		all = append(all, mark{"throughput of two goroutines over one", "≥ 1.8×", times(gain), gain >= 1.8})
 	}
-	if p.scale != nil {
-		name := "Scale/rival=" + rivals.Edge + "/domains="
-		few, many := at(p.scale, name+"1000", "ns/op"), at(p.scale, name+"1000000", "ns/op")
-		if !math.IsNaN(many) {
-			all = append(all, mark{"a routed request with 1,000,000 domains over 1,000", "≤ 2×", times(many / few), many/few <= 2})
-		}
-	}
 	return all
 }
 

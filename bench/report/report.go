@@ -7,8 +7,10 @@ package report
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -94,9 +96,9 @@ func (p *page) head() {
 		if l == nil {
 			continue
 		}
-		for key, why := range l.config {
+		for _, key := range slices.Sorted(maps.Keys(l.config)) {
 			if name, ok := strings.CutPrefix(key, "missing-"); ok {
-				p.printf("\n%s was left out: %s.\n", name, why)
+				p.printf("\n%s was left out: %s.\n", name, l.config[key])
 			}
 		}
 	}

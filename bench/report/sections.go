@@ -153,7 +153,7 @@ func (p *page) atOnce() error {
 	})
 	p.table(curves, "goroutines", func(f figure) string { return times(f.median) })
 	return p.plot("concurrent.svg", "throughput by goroutines", lineChart("Throughput on several goroutines", "times that on one goroutine; medians and their intervals",
-		curves, true, false, count, times, "goroutines"))
+		curves, false, count, times, "goroutines"))
 }
 
 func (p *page) bySize() error {
@@ -164,8 +164,14 @@ func (p *page) bySize() error {
 	p.printf("\n## From one domain to a million\n\nHosts are asked for at random, so that a large directory does not fit the caches of the processor.\n\n")
 	curves := p.curves(l, "rival", "domains", func(*curve) {})
 	p.table(curves, "domains", func(f figure) string { return nanoseconds(f.median) })
+	for _, c := range curves {
+		few, many := slices.Index(c.x, 1000), slices.Index(c.x, 1_000_000)
+		if few >= 0 && many >= 0 {
+			p.printf("\n%s: with 1,000,000 domains %s the time of 1,000.\n", c.label, times(c.y[many].median/c.y[few].median))
+		}
+	}
 	return p.plot("scale.svg", "time by number of domains", lineChart("Time of a request by the number of domains", "medians and their intervals; logarithmic scales",
-		curves, true, true, count, nanoseconds, "domains in the directory"))
+		curves, true, count, nanoseconds, "domains in the directory"))
 }
 
 // curves groups a log's benchmarks by one key of their names, along another.

@@ -83,7 +83,7 @@ func (a axis) ticks() (ticks []float64) {
 		return ticks
 	}
 	step := niceStep((a.high - a.low) / 5)
-	for v := math.Ceil(a.low/step-1e-9) * step; v <= a.high+step*1e-9; v += step {
+	for v := max(0, math.Ceil(a.low/step-1e-9)*step); v <= a.high+step*1e-9; v += step {
 		ticks = append(ticks, v)
 	}
 	return ticks

@@ -21,6 +21,8 @@ func nanoseconds(ns float64) string {
 // digits writes three significant digits, and no more than a figure has.
 func digits(v float64) string {
 	switch a := math.Abs(v); {
+	case a >= 1000:
+		return count(v)
 	case a >= 100 || a == math.Trunc(a):
 		return strconv.FormatFloat(v, 'f', 0, 64)
 	case a >= 10:
