@@ -61,7 +61,7 @@ func load(ctx context.Context, s *web.Server, t *table.Table, connections int, l
 	}
 	n := float64(r.Requests)
 	line := fmt.Sprintf("%8d\t%10.1f ns/op\t%10.0f req/s\t%10d p50-ns\t%10d p99-ns", r.Requests, float64(r.Took)/n, n/r.Took.Seconds(), r.P50, r.P99)
-	if after, err := s.CPUTime(); err == nil && cpuErr == nil {
+	if after, err := s.CPUTime(); err == nil && cpuErr == nil && after > before { // a load shorter than a tick uses none
 		line += fmt.Sprintf("\t%10.1f cpu-ns/op", float64(after-before)/n)
 	}
 	return line, nil

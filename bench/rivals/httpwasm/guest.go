@@ -50,6 +50,8 @@ const requestHeaders = 0 // the kind of header
 
 var (
 	router   *tenancy.Router
+	short    tenancy.Shortcut
+	hasShort bool
 	request  tenancy.Request
 	decision tenancy.Decision
 	// Close together, so that a call touches few pages.
@@ -70,31 +72,94 @@ func init() {
 	if router, err = tenancy.New(&c); err != nil {
 		panic(err)
 	}
+	short, hasShort = router.Shortcut()
 }
+
+// room stands before what is read: the readers of plain requests ask for it.
+const room = 8
 
 //go:wasmexport handle_request
 func handleRequest() uint64 {
+	hostEnd := room
+	// Each value ends in a NUL; net/http has one Host.
+	values := getHeaderValues(requestHeaders, "Host", pointer(host[room:]), uint32(len(host)-room))
+	if values != 0 {
+		hostEnd += int(uint32(values)) - 1
+	}
+	targetEnd := room + int(getURI(pointer(target[room:]), uint32(len(target)-room)))
+	if hostEnd > len(host) || targetEnd > len(target) {
+		return refuse(431)
+	}
+	if next, ok := plain(hostEnd, targetEnd); ok {
+		return next
+	}
 	r := &request
 	r.Scheme = "http" // the ABI does not tell
-	n := getMethod(pointer(method[:]), uint32(len(method)))
-	r.Method = str(method[:], n)
-	n = getURI(pointer(target[:]), uint32(len(target)))
-	r.Target = str(target[:], n)
-	values := getHeaderValues(requestHeaders, "Host", pointer(host[:]), uint32(len(host)))
-	r.HasHost, r.Host = values != 0, ""
-	if r.HasHost { // each value ends in a NUL; net/http has one Host
-		r.Host = str(host[:], uint32(values)-1)
-	}
+	r.Method = str(method[:getMethod(pointer(method[:]), uint32(len(method)))])
+	r.HasHost, r.Host = values != 0, str(host[room:hostEnd])
+	r.Target = str(target[room:targetEnd])
 	router.Route(r, directory{}, &decision)
 	if decision.Outcome != abi.Tenant {
-		setStatusCode(uint32(decision.Status))
-		return 0
+		return refuse(uint32(decision.Status))
 	}
-	setHeaderValue(requestHeaders, "Tenant", decision.Schema)
+	uri := ""
 	if decision.Folder != "" {
-		setURI(decision.Path)
+		uri = decision.Path
+	}
+	return serve(decision.Schema, uri)
+}
+
+// plain decides about the requests that the default guest decides about by its
+// shortcut, in the same way.
+func plain(hostEnd, targetEnd int) (next uint64, ok bool) {
+	at := room
+	if hostEnd-at > 4 && string(host[at:at+4]) == "www." {
+		at += 4
+	}
+	hash, ok := tenancy.PlainHost(host[:], at, hostEnd)
+	if !ok || !hasShort {
+		return 0, false
+	}
+	path, ok := tenancy.PlainTarget(target[:], room, targetEnd)
+	if !ok {
+		return 0, false
+	}
+	name := str(host[at:hostEnd])
+	domain, fallback := short.Static(name, hash)
+	if domain < 0 {
+		m, found := lookup(name, str(target[room+1:path.Segment]))
+		folder := m.Get(abi.RecFolder)
+		switch {
+		case !found:
+			domain = fallback
+		case m.Word()&abi.RecRedirectToPrimary != 0 || len(folder) > 0 && path.Dotted:
+			return 0, false
+		case len(folder) > 0 && path.Segment == path.End:
+			return serve(str(m.Get(abi.RecSchema)), "/"), true
+		case len(folder) > 0:
+			return serve(str(m.Get(abi.RecSchema)), str(target[path.Segment:path.End])), true
+		default:
+			return serve(str(m.Get(abi.RecSchema)), ""), true
+		}
+	}
+	if domain < 0 {
+		return refuse(404), true
+	}
+	return serve(short.Statics[domain].Schema, ""), true
+}
+
+// serve hands the request on, with another URI if that is not empty.
+func serve(schema, uri string) uint64 {
+	setHeaderValue(requestHeaders, "Tenant", schema)
+	if uri != "" {
+		setURI(uri)
 	}
 	return 1
+}
+
+func refuse(status uint32) uint64 {
+	setStatusCode(status)
+	return 0
 }
 
 //go:wasmexport handle_response
@@ -104,20 +169,20 @@ func handleResponse(_, _ uint32) {}
 type directory struct{}
 
 func (directory) ByDomain(domain, folder string, r *tenancy.Record) bool {
+	m, ok := lookup(domain, folder)
+	if ok {
+		*r = tenancy.Record{ID: str(m.Get(abi.RecID)), Schema: str(m.Get(abi.RecSchema)), Domain: str(m.Get(abi.RecDomain)), Folder: str(m.Get(abi.RecFolder))}
+	}
+	return ok
+}
+
+func lookup(domain, folder string) (abi.Message, bool) {
 	n := tenantByDomain(domain, folder, pointer(record[:]), uint32(len(record)))
 	if n < 0 || n > int64(len(record)) {
-		return false
+		return abi.Message{}, false
 	}
 	m, err := abi.Parse(record[:n])
-	if err != nil {
-		return false
-	}
-	get := func(field int) string {
-		b := m.Get(field)
-		return unsafe.String(unsafe.SliceData(b), len(b))
-	}
-	*r = tenancy.Record{ID: get(abi.RecID), Schema: get(abi.RecSchema), Domain: get(abi.RecDomain), Folder: get(abi.RecFolder)}
-	return true
+	return m, err == nil
 }
 
 func (directory) ByReference(string, *tenancy.Record) bool { return false }
@@ -125,4 +190,4 @@ func (directory) Primary(string, *tenancy.Record) bool     { return false }
 
 func pointer(b []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(b)) }
 
-func str(b []byte, n uint32) string { return unsafe.String(unsafe.SliceData(b), min(int(n), len(b))) }
+func str(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
