@@ -14,6 +14,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/tenantedge/tenantedge/bench/rivals"
 )
 
 // DefaultTime is how long a case runs in one round.
@@ -118,7 +120,7 @@ func (s suite) run(ctx context.Context, o *Options) (err error) {
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
 	writeMachine(log)
-	fmt.Fprintf(log, "domains: %d\nrounds: %d\nround-time: %v\n", o.Domains, o.Rounds, o.Time)
+	fmt.Fprintf(log, "engine: %s\ndomains: %d\nrounds: %d\nround-time: %v\n", rivals.Engine, o.Domains, o.Rounds, o.Time)
 	for _, n := range opened.notes {
 		fmt.Fprintln(log, n)
 	}

@@ -43,7 +43,7 @@ func TestAShortRunBecomesAReport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"## The marks", "## Rivals", "## By phase", "## Over HTTP", "## Many at once", "## From one domain", "http-wasm-host-go v", "| tenantedge |"} {
+	for _, want := range []string{"## The marks", "## Rivals", "## By phase", "## Over HTTP", "## Many at once", "## From one domain", "Versions: ", "| tenantedge |"} {
 		if !strings.Contains(string(first), want) {
 			t.Errorf("the report lacks %q", want)
 		}

@@ -82,7 +82,7 @@ func (p *page) phases() error {
 		{"lookup in the directory", get("directory"), floor},
 		{"the guest's own logic in Wasm", get("instance") - get("write") - get("read") - get("lookup"), other},
 		{"borrow and return an instance", get(rivals.Pooled) - get("instance"), sixth},
-		{"the engine around it: checks, metering, reset", get(rivals.Edge) - get(rivals.Pooled), ours},
+		{"the engine around it: " + engineDoes(l), get(rivals.Edge) - get(rivals.Pooled), ours},
 	}
 	for i := range segments { // a difference of two noisy figures
 		segments[i].value = max(segments[i].value, 0)
@@ -229,6 +229,14 @@ func (p *page) table(curves []curve, along string, value func(figure) string) {
 		}
 	}
 	p.printf("\n")
+}
+
+// engineDoes says what the engine does beside calling a guest.
+func engineDoes(l *log) string {
+	if l.config["engine"] == rivals.FullEngine {
+		return "checks, metering, reset"
+	}
+	return "checks, copies"
 }
 
 // at is the median of a benchmark, NaN if it was not run.

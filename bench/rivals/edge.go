@@ -8,6 +8,13 @@ import (
 	"github.com/tenantedge/tenantedge/edge"
 )
 
+// Engine says what edge.Host does around each call in this version, for the
+// logs: figures of an engine that does less are not those of the marks.
+const Engine = "plain instances, neither metered nor reset"
+
+// FullEngine is what Engine says when everything that the marks ask for is on.
+const FullEngine = "metered instances, pristine for each request"
+
 // edgeVariants are the engine as it is, and with parts of it switched off.
 var edgeVariants = []struct {
 	name, title string
