@@ -12,7 +12,7 @@ type arena struct {
 	failed bool   // a lookup failed for another reason than that nothing is there
 	large  []byte // in place of static, for a message over abi.BufferSize
 	record fields // that was read last
-	static [bodyAt + 2*abi.BufferSize]byte
+	static *[bodyAt + 2*abi.BufferSize]byte
 }
 
 const (
@@ -27,6 +27,10 @@ const (
 )
 
 var memory arena
+
+// A global variable would stand anywhere; what is this large on the heap begins
+// with a page, so that an ordinary call has all of its bytes in one.
+func init() { memory.static = new([bodyAt + 2*abi.BufferSize]byte) }
 
 // buffer is where the host writes a message of at most size bytes.
 func (a *arena) buffer(size int) []byte {

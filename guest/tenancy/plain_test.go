@@ -99,3 +99,18 @@ func FuzzPlainSegment(f *testing.F) {
 		}
 	})
 }
+
+func TestWhatIsNotInsideTheMessageIsNotPlain(t *testing.T) {
+	b := []byte("/a-message")
+	for _, span := range [][2]int{{0, 0}, {0, 7}, {5, 5}, {9, 8}, {-1, 9}, {0, 11}, {8, 1 << 40}, {1 << 40, 1<<40 + 1}} {
+		if _, ok := PlainHost(b, span[0], span[1]); ok {
+			t.Errorf("host at %v is plain", span)
+		}
+		if _, ok := PlainTarget(b, span[0], span[1]); ok {
+			t.Errorf("target at %v is plain", span)
+		}
+		if PlainSegment(b, span[0], span[1]) {
+			t.Errorf("segment at %v is plain", span)
+		}
+	}
+}
