@@ -48,8 +48,8 @@ tidy:
 guest-same: guest
 	@git diff --exit-code --stat -- assets || { echo "assets/router.wasm is not what guest/router gives: commit what 'make guest' built"; exit 1; }
 
-bench: ## measure a routed request through the guest beside the same logic run natively
-	@cd bench && go run .
+bench: ## measure a routed request beside native code and rivals; report in bench/results/REPORT.md
+	@cd bench && go run . run && go run . report
 
 fuzz: ## run every fuzz target for FUZZTIME (10s)
 	@go test -list '^Fuzz' ./... | awk '/^Fuzz/ {names = names " " $$1} /^ok/ {n = split(names, t, " "); for (i = 1; i <= n; i++) print $$2, t[i]; names = ""}' \

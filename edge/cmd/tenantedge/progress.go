@@ -1,0 +1,33 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// progress is a bar for people at a terminal; for programs it writes nothing.
+type progress struct {
+	out      io.Writer
+	shown    bool
+	done, of int
+}
+
+const barWidth = 40
+
+// step counts one more and draws the bar anew.
+func (p *progress) step() {
+	p.done++
+	if !p.shown {
+		return
+	}
+	filled := barWidth * p.done / p.of
+	fmt.Fprintf(p.out, "\r[%s%s] %3d %%", strings.Repeat("█", filled), strings.Repeat("·", barWidth-filled), 100*p.done/p.of)
+}
+
+// clear leaves the line to what comes next.
+func (p *progress) clear() {
+	if p.shown {
+		fmt.Fprint(p.out, "\r\033[K")
+	}
+}
