@@ -195,3 +195,10 @@ func newStorage(t testing.TB, c Config) *Storage {
 	t.Cleanup(func() { s.Close() })
 	return s
 }
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"slices"
 	"strings"
 	"syscall"
@@ -28,7 +29,7 @@ func (v *View) Open(name string) (fs.File, error) {
 
 // Stat tells about a file or folder, by the rules of package io/fs.
 func (v *View) Stat(name string) (fs.FileInfo, error) {
-	if err := checkPlain("stat", name); err != nil {
+	if err := v.checkPlain("stat", name); err != nil {
 		return nil, err
 	}
 	root, err := v.root()
@@ -37,6 +38,32 @@ func (v *View) Stat(name string) (fs.FileInfo, error) {
 	}
 	info, err := root.Stat(name)
 	return info, told(err, root.escapes)
+}
+
+// Lstat is Stat of a link itself.
+func (v *View) Lstat(name string) (fs.FileInfo, error) {
+	if err := v.checkPlain("lstat", name); err != nil {
+		return nil, err
+	}
+	root, err := v.root()
+	if err != nil {
+		return nil, err
+	}
+	info, err := root.Lstat(name)
+	return info, told(err, root.escapes)
+}
+
+// ReadLink tells what a link says, wherever that leads.
+func (v *View) ReadLink(name string) (string, error) {
+	if err := v.checkPlain("readlink", name); err != nil {
+		return "", err
+	}
+	root, err := v.root()
+	if err != nil {
+		return "", err
+	}
+	target, err := root.Readlink(name)
+	return target, told(err, root.escapes)
 }
 
 // ReadDir lists a folder, by the rules of package io/fs.
@@ -55,7 +82,7 @@ func (v *View) ReadDir(name string) ([]fs.DirEntry, error) {
 }
 
 func (v *View) openPlain(op, name string) (*os.File, fs.FileInfo, error) {
-	if err := checkPlain(op, name); err != nil {
+	if err := v.checkPlain(op, name); err != nil {
 		return nil, nil, err
 	}
 	root, err := v.root()
@@ -66,12 +93,14 @@ func (v *View) openPlain(op, name string) (*os.File, fs.FileInfo, error) {
 }
 
 // checkPlain holds io/fs's rules for names. Temporary files are not there.
-func checkPlain(op, name string) error {
+func (v *View) checkPlain(op, name string) error {
 	switch {
 	case !fs.ValidPath(name) || strings.IndexByte(name, 0) >= 0:
 		return &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}
 	case reserved(name):
 		return &fs.PathError{Op: op, Path: name, Err: fs.ErrNotExist}
+	case v.tooLong(name):
+		return &fs.PathError{Op: op, Path: name[:min(len(name), 200)], Err: syscall.ENAMETOOLONG}
 	}
 	return nil
 }
@@ -120,7 +149,7 @@ func (v *View) Exists(name string) (bool, error) {
 	}
 	rel, err := v.resolve(name)
 	if err != nil {
-		return false, err
+		return false, unless(err, syscall.ENAMETOOLONG)
 	}
 	root, err := v.root()
 	if err != nil {
@@ -163,7 +192,7 @@ func (v *View) ListDir(name string) (dirs, files []string, err error) {
 	for _, e := range entries {
 		isDir := e.IsDir()
 		if e.Type()&fs.ModeSymlink != 0 {
-			info, err := v.Stat(join(rel, e.Name()))
+			info, err := v.Stat(path.Join(rel, e.Name()))
 			isDir = err == nil && info.IsDir()
 		}
 		if isDir {
@@ -253,6 +282,7 @@ func (l *listing) ReadDir(n int) ([]fs.DirEntry, error) {
 
 var (
 	_ fs.ReadDirFS   = (*View)(nil)
+	_ fs.ReadLinkFS  = (*View)(nil)
 	_ fs.StatFS      = (*View)(nil)
 	_ fs.ReadDirFile = (*listing)(nil)
 )

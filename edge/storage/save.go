@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"sort"
 	"strings"
 )
 
@@ -99,19 +100,39 @@ func (v *View) folderFor(dir string) (*folder, error) {
 	}
 	sub, err := root.OpenRoot(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		for i := 0; i < len(dir); {
-			end := i + strings.IndexByte(dir[i:]+"/", '/')
-			if err := v.storage.mkdir(root.Root, dir[:end]); err != nil && !errors.Is(err, fs.ErrExist) {
-				return nil, told(err, root.escapes)
-			}
-			i = end + 1
-		}
-		sub, err = root.OpenRoot(dir)
+		sub, err = v.storage.mkdirs(root.Root, dir)
 	}
 	if err != nil {
 		return nil, told(err, root.escapes)
 	}
 	return &folder{sub, root.escapes}, nil
+}
+
+// mkdirs creates what is missing of a folder and those above it, and opens it.
+// The work grows with the depth of the folder, not with its square: names may
+// come from anybody.
+func (s *Storage) mkdirs(root *os.Root, dir string) (*os.Root, error) {
+	segments := strings.Split(dir, "/")
+	present := sort.Search(len(segments), func(i int) bool {
+		_, err := root.Stat(strings.Join(segments[:i+1], "/"))
+		return errors.Is(err, fs.ErrNotExist)
+	})
+	at, err := root.OpenRoot(path.Join(append([]string{"."}, segments[:present]...)...))
+	if err != nil {
+		return nil, err
+	}
+	for _, segment := range segments[present:] {
+		err := s.mkdir(at, segment)
+		if err != nil && !errors.Is(err, fs.ErrExist) { // another saver may be faster
+			return nil, errors.Join(err, at.Close())
+		}
+		next, err := at.OpenRoot(segment)
+		if err := errors.Join(err, at.Close()); err != nil {
+			return nil, err
+		}
+		at = next
+	}
+	return at, nil
 }
 
 // mkdir creates a folder with its mode, so that it stays.
@@ -124,7 +145,7 @@ func (s *Storage) mkdir(root *os.Root, name string) error {
 			return err
 		}
 	}
-	return s.sync(root, path.Dir(name))
+	return s.sync(root, ".")
 }
 
 func (s *Storage) createLocation() error {

@@ -83,8 +83,8 @@ func New(c Config) (*Storage, error) {
 // Close ends what the storage does by itself, and waits for it. Views are
 // closed by those who have them.
 func (s *Storage) Close() error {
-	s.cancel()
-	s.mu.Lock() // nothing is begun any more
+	s.mu.Lock()
+	s.cancel() // and nothing is begun any more
 	s.mu.Unlock()
 	s.work.Wait()
 	return nil

@@ -125,8 +125,16 @@ func (v *View) resolve(name string) (string, error) {
 	if reserved(name) {
 		return "", suspicious(name, "is a name of temporary files")
 	}
+	if v.tooLong(name) {
+		return "", &fs.PathError{Op: "resolve", Path: name[:min(len(name), 200)], Err: syscall.ENAMETOOLONG}
+	}
 	return name, nil
 }
+
+// longestPath is what other programs can open by its path on Linux.
+const longestPath = 4095
+
+func (v *View) tooLong(rel string) bool { return len(v.location)+1+len(rel) > longestPath }
 
 // root is the tenant's folder, opened if it was not yet.
 func (v *View) root() (*folder, error) {
