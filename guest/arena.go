@@ -2,9 +2,9 @@ package guest
 
 import "github.com/tenantedge/tenantedge/guest/abi"
 
-// arena is the memory of one call: the head of the reply, the request, and
+// arena is the memory of one call: heads of replies, the request, and
 // then what lookups answer. Standing close together they touch few pages, and
-// each page that a call touches has to be put back after it. With its head in
+// each page that a call touches has to be put back after it. With the heads in
 // front, a reply can point at the bytes of the request and of the records
 // where they lie.
 type arena struct {
@@ -12,13 +12,25 @@ type arena struct {
 	failed bool   // a lookup failed for another reason than that nothing is there
 	large  []byte // in place of static, for a message over abi.BufferSize
 	record fields // that was read last
-	static [headRoom + 2*abi.BufferSize]byte
+	static *[bodyAt + 2*abi.BufferSize]byte
 }
 
-// headRoom holds the head of a decision with up to eight upstream headers.
-const headRoom = 8 + 8*(abi.DecHeader0+16)
+const (
+	// headRoom holds the head of a decision with up to eight upstream headers.
+	headRoom = 8 + 8*(abi.DecHeader0+16)
+	// Behind it, and right in front of the request, stand the head of a short
+	// decision and the texts that all of these have: see [shortcut].
+	shortHead = 8 + 8*abi.DecHeader0
+	shortText = 256
+	shortAt   = headRoom
+	bodyAt    = shortAt + shortHead + shortText
+)
 
 var memory arena
+
+// A global variable would stand anywhere; what is this large on the heap begins
+// with a page, so that an ordinary call has all of its bytes in one.
+func init() { memory.static = new([bodyAt + 2*abi.BufferSize]byte) }
 
 // buffer is where the host writes a message of at most size bytes.
 func (a *arena) buffer(size int) []byte {
@@ -33,7 +45,7 @@ func (a *arena) bytes() []byte {
 	if a.large != nil {
 		return a.large
 	}
-	return a.static[headRoom:]
+	return a.static[bodyAt:]
 }
 
 // begin starts a call with a message of length bytes.

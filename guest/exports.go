@@ -31,7 +31,13 @@ const maxBuffer = 64 << 20
 func exportConfigure(length uint32) uint64 { return packed(served.handle(configureCall, length)) }
 
 //go:wasmexport te_route
-func exportRoute(length uint32) uint64 { return packed(served.handle(routeCall, length)) }
+func exportRoute(length uint32) uint64 {
+	reply := served.short.answer(length)
+	if reply == nil {
+		reply = served.handle(routeCall, length)
+	}
+	return packed(reply)
+}
 
 //go:wasmexport te_cache_key
 func exportCacheKey(length uint32) uint64 { return packed(served.handle(cacheKeyCall, length)) }

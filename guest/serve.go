@@ -1,7 +1,6 @@
 package guest
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/tenantedge/tenantedge/guest/abi"
@@ -51,6 +50,7 @@ type guest struct {
 	request Request
 	headers [maxHeaders]Header
 	answer  Decision
+	short   shortcut
 }
 
 // maxHeaders is how many headers a guest may ask for.
@@ -66,16 +66,12 @@ func (g *guest) configure(config []byte) []byte {
 	if err != nil {
 		configured = abi.Configured{Error: err.Error()}
 	}
-	reply, err := json.Marshal(configured)
-	if err != nil {
-		return nil
-	}
-	return reply
+	return writeConfigured(&configured)
 }
 
 func (g *guest) read(config []byte) (abi.Configured, error) {
-	var c abi.Config
-	if err := json.Unmarshal(config, &c); err != nil {
+	c, err := readConfig(config)
+	if err != nil {
 		return abi.Configured{}, fmt.Errorf("configuration: %w", err)
 	}
 	g.strict = c.Compat == "strict"
@@ -86,6 +82,7 @@ func (g *guest) read(config []byte) (abi.Configured, error) {
 			return configured, err
 		}
 		g.router, configured.Headers = router, router.Headers()
+		g.short.prepare(router)
 	}
 	if g.Configure != nil {
 		own, err := g.Configure(&c)

@@ -98,9 +98,8 @@ func (a *arena) point(word uint32, f *decisionFields, headers []string) []byte {
 	if a.large != nil || head > headRoom {
 		return nil
 	}
-	// The reply begins so that its head ends where the request begins.
 	start := headRoom - head
-	w := writer{out: a.static[start:], end: head + a.used}
+	w := writer{out: a.static[start:], end: bodyAt - start + a.used}
 	base := uintptr(unsafe.Pointer(&w.out[0]))
 	binary.LittleEndian.PutUint32(w.out, word)
 	binary.LittleEndian.PutUint32(w.out[4:], uint32(n))

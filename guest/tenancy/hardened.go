@@ -38,7 +38,7 @@ func (c *call) hardened() {
 		prevailing = f
 	}
 	if prevailing == nil {
-		d.Refuse(abi.Missing, "no router finds a tenant")
+		d.Refuse(abi.Missing, NoTenant)
 		return
 	}
 	// Where a domain row leads to the same tenant as a later header does, its

@@ -1,0 +1,84 @@
+//go:build !wasip1
+
+package guest
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/tenantedge/tenantedge/guest/abi"
+)
+
+var configs = []string{
+	`{"abi":1,"compat":"strict","routers":["domain","header"],"conflicts":"refuse","tenant_header":"x","tenant_session_key":"y",
+	"tenants":[{"schema":"www","domains":["a.io"],"fallback_domains":[],"urlconf":"u","ws_urlconf":"w","header":"h","session_key":""}],
+	"default":{"urlconf":"u","ws_urlconf":"w","clone_reference":"c"},
+	"ws_urlconfs":{"a":[{"path":"p/","name":"n"},{"regex":"\\d","name":"m"}],"b":null,"c":[]},"settings":{"x":[1,2.5e-3,{}],"x":null}}`,
+	` { "ABI" : 1 , "Tenants" : [ ] , "default" : null , "unknown" : [true,false,null,-0.1E+2,"\ud83d\ude00\ud83d\n\u00e9"] } `,
+	`{"abi":1,"tenants":null,"routers":null,"settings":null,"ws_urlconfs":{}}`, `{"abi":1,"settings":"s"}`, `null`, `{}`, ``, ` `, `{`, `{"abi"`, `{"abi":`, `{"abi":1`,
+	`{"abi":1,}`, `{"abi":01}`, `{"abi":1.5}`, `{"abi":1e3}`, `{"abi":-}`, `{"abi":"1"}`, `{"abi":99999999999999999999}`, `{"abi":null}`, `{"compat":1}`, `{"compat":"\x"}`,
+	`{"compat":"\u12"}`, `{"compat":"a`, "{\"compat\":\"\n\"}", "{\"compat\":\"\xff\"}", `{"routers":{}}`, `{"routers":[1]}`, `{"routers":[null]}`, `{"tenants":[null]}`,
+	`{"default":[]}`, `{"a":tru}`, `{"a":1.}`, `{"a":1e}`, `{"a":[1,]}`, `{"a":[1 2]}`, `{"a":{"b"}}`, `{"a":{1:2}}`, `[]`, `1`, `{} {}`, `{"ſettings":1}`, `{"header":"\udc00\ud800"}`,
+	`{"a":` + strings.Repeat("[", 10000) + strings.Repeat("]", 10000) + `}`, `{"a":` + strings.Repeat("[", 9999) + strings.Repeat("]", 9999) + `}`,
+}
+
+// sameConfig compares how a document is read here with encoding/json.
+func sameConfig(t *testing.T, raw []byte) {
+	t.Helper()
+	got, err := readConfig(raw)
+	if err != nil && strings.HasSuffix(err.Error(), "once") {
+		return
+	}
+	var want abi.Config
+	wantErr := json.Unmarshal(raw, &want)
+	if (err == nil) != (wantErr == nil) {
+		t.Fatalf("%.200q is refused with %v, by encoding/json with %v", raw, err, wantErr)
+	}
+	if err == nil && !reflect.DeepEqual(got, want) {
+		t.Fatalf("%.200q is read as\n%+v, expected\n%+v", raw, got, want)
+	}
+}
+
+func TestConfigurationsAreReadAsEncodingJSONReadsThem(t *testing.T) {
+	for _, raw := range configs {
+		sameConfig(t, []byte(raw))
+	}
+}
+
+func TestNoKeyStandsTwiceInAConfiguration(t *testing.T) {
+	_, err := readConfig([]byte(`{"abi":1,"ABI":2}`))
+	if err == nil || err.Error() != `at byte 14: expected the key "ABI" once` {
+		t.Errorf("error is %v", err)
+	}
+}
+
+func TestAConfigurationThatIsNoJSONIsRefusedWithItsPlace(t *testing.T) {
+	_, err := readConfig([]byte(`{"abi":1 "x":2}`))
+	if err == nil || err.Error() != `at byte 9: expected "," or "}"` {
+		t.Errorf("error is %v", err)
+	}
+}
+
+func TestWhatAGuestAnswersIsJSON(t *testing.T) {
+	for _, c := range []abi.Configured{
+		{}, {Name: "n", Version: "1"}, {Headers: []string{"a", "b"}}, {Error: "\"\\\n\x00\x7fé\xff\u2028"}, {Headers: []string{""}, Error: "e"},
+	} {
+		var back abi.Configured
+		if err := json.Unmarshal(writeConfigured(&c), &back); err != nil {
+			t.Fatalf("%s: %v", writeConfigured(&c), err)
+		}
+		c.Error = strings.ToValidUTF8(c.Error, "\ufffd")
+		if !reflect.DeepEqual(back, c) {
+			t.Errorf("comes back as %+v, expected %+v", back, c)
+		}
+	}
+}
+
+func FuzzReadConfig(f *testing.F) {
+	for _, raw := range configs {
+		f.Add([]byte(raw))
+	}
+	f.Fuzz(sameConfig)
+}

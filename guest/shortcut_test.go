@@ -1,0 +1,224 @@
+//go:build !wasip1
+
+package guest
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/guest/tck"
+)
+
+// town has a row of each kind. Long names cross the words in which the
+// shortcut reads.
+var town = &tck.World{
+	Tenants: []tck.Tenant{
+		{ID: "1", Schema: "acme"},
+		{ID: "22", Schema: "files", Attributes: map[string]string{"schema_pathname": "own"}},
+		{ID: "3", Schema: "badfiles", Attributes: map[string]string{"plan": "gold", "schema_pathname": "../x"}},
+		{ID: "4", Schema: "plan", Attributes: map[string]string{"plan": "gold"}},
+	},
+	Domains: []tck.Domain{
+		{Tenant: "1", Domain: "acme.example.com", IsPrimary: true},
+		{Tenant: "1", Domain: "a-rather-long-name-of-a-tenant.example.com"},
+		{Tenant: "1", Domain: "old.example.com", RedirectToPrimary: true},
+		{Tenant: "1", Domain: "shared.example.com", Folder: "acme"},
+		{Tenant: "1", Domain: "shared.example.com", Folder: "a-folder-of-some-length"},
+		{Tenant: "4", Domain: "shared.example.com", Folder: "moved", RedirectToPrimary: true},
+		{Tenant: "4", Domain: "shared.example.com"},
+		{Tenant: "22", Domain: "files.io"},
+		{Tenant: "3", Domain: "badfiles.io"},
+		{Tenant: "4", Domain: "plan.io", IsPrimary: true, RedirectToPrimary: true},
+		{Tenant: "1", Domain: "fallback.example.com"},
+		{Tenant: "1", Domain: "a_b.c"},
+		{Tenant: "1", Domain: "a--b.c"},
+	},
+}
+
+var townHosts = []string{
+	"acme.example.com", "www.acme.example.com", "a-rather-long-name-of-a-tenant.example.com", "old.example.com", "shared.example.com",
+	"files.io", "badfiles.io", "plan.io", "a_b.c", "a--b.c", "static.example.com", "www.static.example.com", "fallback.example.com",
+	"other.example.com", "nobody.example.com", "Acme.example.com", "acme.example.com:80", "acme.example.com.", "acme..example.com", ".acme", "-acme",
+	"acme-", "acme-.io", "acme.-io", "www.", "www.www.acme.example.com", "a", "", "[::1]", "\x80", "acme.example.com\n", "bücher.io", "abcdefg.", "abcdefg-",
+	strings.Repeat("a", 63), strings.Repeat("a", 64), strings.Repeat("a.", 40) + "a",
+}
+
+var townTargets = []string{
+	"/", "", "*", "/x", "//", "//x", "/x//y", "/acme", "/acme/", "/acme//evil.com", `/acme/\x`, `/acme\x`, `/\acme`, "/acme/x/y?z", "/acme?x=1", "/acme/../x",
+	"/acme/.well-known/x", "/acme/x.html", "/acmes/x", "/a-folder-of-some-length/and/more?a=b&c=%20", "/moved/x", "/invoices/2026?page=2", "/%61cme/x", "/x?a=%zz",
+	"/x?\x7f", "/x?é", "/é", "/x y", "/x?a b", "/abcdefg?", "/abcdef?x", "/x\x00", "http://acme.example.com/x", "/a?b?c//d", "/?", "?", "x", "/acme/~", "/.", "/..",
+}
+
+// townConfigs are configurations with a shortcut, and without.
+var townConfigs = []string{
+	`{"abi":1,"default":{"urlconf":"app.urls","ws_urlconf":"app.ws"}}`,
+	`{"abi":1,"default":{}}`,
+	`{"abi":1,"routers":["domain","header","session"],"default":{"urlconf":"app.urls"},"tenants":[
+		{"schema":"www","domains":["static.example.com","files.io"],"fallback_domains":["fallback.example.com","static.example.com"],"urlconf":"www.urls"},
+		{"schema":"other","fallback_domains":["other.example.com"],"urlconf":"other.urls","ws_urlconf":"other.ws"}]}`,
+	`{"abi":1,"routers":["session","domain"],"conflicts":"last-wins","default":{"urlconf":"` + strings.Repeat("u", 300) + `"}}`,
+	`{"abi":1,"tenants":[{"schema":"www","domains":["static.example.com"],"fallback_domains":["other.example.com"],"urlconf":"www.urls"}]}`,
+	`{"abi":1,"compat":"strict","default":{"urlconf":"app.urls"}}`,
+	`{"abi":1,"routers":["header"],"default":{"urlconf":"app.urls"}}`,
+}
+
+func settle(t testing.TB, config string) {
+	t.Helper()
+	Serve(Handlers{})
+	reply, err := Call(abi.ExportConfigure, []byte(config))
+	if err != nil || strings.Contains(string(reply), "error") {
+		t.Fatalf("configured as %s, %v", reply, err)
+	}
+}
+
+// sameEitherWay compares the answer to msg with what it is where there is no
+// shortcut, and tells whether the shortcut was taken.
+func sameEitherWay(t *testing.T, msg []byte) bool {
+	t.Helper()
+	opened := served.short.open
+	short := show(Call(abi.ExportRoute, msg))
+	taken := opened && served.short.answer(uint32(len(msg))) != nil
+	served.short.open = false
+	long := show(Call(abi.ExportRoute, msg))
+	served.short.open = opened
+	if short != long {
+		t.Fatalf("request %q\nis answered\n%s\nby the shortcut, and else\n%s", msg, short, long)
+	}
+	return taken
+}
+
+func show(reply []byte, err error) string {
+	if err != nil {
+		return err.Error()
+	}
+	m, err := abi.Parse(reply)
+	if err != nil {
+		return err.Error()
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%#x %d", m.Word(), m.Len())
+	for i := range m.Len() {
+		if f, ok := m.Field(i); ok {
+			fmt.Fprintf(&b, " %d:%q", i, f)
+		}
+	}
+	return b.String()
+}
+
+func message(word uint32, host, target string, more ...string) []byte {
+	b := abi.Begin(make([]byte, 256+len(host)+len(target)+len(strings.Join(more, ""))), word, max(abi.ReqHeader0, abi.ReqSession+len(more)))
+	b.Put(abi.ReqMethod, "GET")
+	b.Put(abi.ReqScheme, "http")
+	if host != "-" {
+		b.Put(abi.ReqHost, host)
+	}
+	b.Put(abi.ReqTarget, target)
+	for i, s := range more {
+		if s != "" {
+			b.Put(abi.ReqSession+i, s)
+		}
+	}
+	return b.Bytes()
+}
+
+func TestTheShortcutDecidesAsTheLongWayDoes(t *testing.T) {
+	defer Replace(town)()
+	for _, config := range townConfigs {
+		settle(t, config)
+		for _, host := range townHosts {
+			for _, target := range townTargets {
+				for word := range uint32(8) {
+					sameEitherWay(t, message(word, host, target))
+				}
+				sameEitherWay(t, message(0, host, target, "", ""))
+				sameEitherWay(t, message(1, host, target, `"acme"`, "files"))
+			}
+		}
+	}
+}
+
+func TestPlainRequestsTakeTheShortcut(t *testing.T) {
+	defer Replace(town)()
+	settle(t, townConfigs[2])
+	for _, c := range []struct {
+		host, target string
+		taken        bool
+	}{
+		{"acme.example.com", "/", true},
+		{"www.acme.example.com", "/invoices/2026?page=2", true},
+		{"a-rather-long-name-of-a-tenant.example.com", "/x/y/z.html?a=%20", true},
+		{"a--b.c", "/", true},
+		{"old.example.com", "/", false},
+		{"files.io", "/", true},
+		{"badfiles.io", "/", false},
+		{"static.example.com", "/", true},
+		{"www.static.example.com", "/x", true},
+		{"other.example.com", "/x", true},
+		{"nobody.example.com", "/x", true},
+		{"shared.example.com", "/acme/x?y", true},
+		{"shared.example.com", "/acme", true},
+		{"shared.example.com", "/acme/../x", false},
+		{"shared.example.com", "/acme//x", false},
+		{"Acme.example.com", "/", false},
+		{"acme.example.com", "/%41", false},
+	} {
+		if taken := sameEitherWay(t, message(0, c.host, c.target, "", "")); taken != c.taken {
+			t.Errorf("%s%s took the shortcut: %v, expected %v", c.host, c.target, taken, c.taken)
+		}
+	}
+}
+
+func TestMalformedRecordsAreNoMatterOfTheShortcut(t *testing.T) {
+	for _, host := range []string{"acme.example.com", "files.io", "badfiles.io"} {
+		record := make([]byte, 256)
+		record = record[:town.TenantByDomain(host, "", record)]
+		for at := range record {
+			for _, by := range []byte{1, 2, 8, 0x80, 0xff} {
+				row := &changed{record: append([]byte(nil), record...)}
+				row.record[at] += by
+				restore := Replace(row)
+				settle(t, townConfigs[0])
+				sameEitherWay(t, message(0, host, "/x"))
+				restore()
+			}
+		}
+	}
+}
+
+// changed answers every lookup by domain with the same bytes.
+type changed struct {
+	Unavailable
+	record []byte
+}
+
+func (c *changed) TenantByDomain(_, _ string, out []byte) int64 { return int64(copy(out, c.record)) }
+
+func FuzzShortcut(f *testing.F) {
+	for i, host := range townHosts {
+		f.Add(uint8(i), uint8(0), host, townTargets[i%len(townTargets)], "", "")
+	}
+	f.Add(uint8(2), uint8(1), "acme.example.com", "/x", `"files"`, "acme")
+	f.Fuzz(func(t *testing.T, which, word uint8, host, target, session, header string) {
+		if len(host)+len(target)+len(session)+len(header) > abi.BufferSize/2 {
+			return
+		}
+		defer Replace(town)()
+		settle(t, townConfigs[int(which)%len(townConfigs)])
+		sameEitherWay(t, message(uint32(word), host, target, session, header))
+	})
+}
+
+func FuzzShortcutMessages(f *testing.F) {
+	for _, target := range townTargets {
+		f.Add(message(0, "acme.example.com", target))
+	}
+	f.Add(message(1, "shared.example.com", "/acme/x", "", ""))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, msg []byte) {
+		defer Replace(town)()
+		settle(t, townConfigs[0])
+		sameEitherWay(t, msg)
+	})
+}
