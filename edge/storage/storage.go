@@ -115,10 +115,10 @@ func (s *Storage) identify(ctx context.Context, t Tenant) (tenancy.Pathname, err
 	if err != nil {
 		return p, fmt.Errorf("storage: tenant %q: %w", t.Schema, err)
 	}
-	if p.Err != nil && (p.BaseLocation == "" || s.config.BaseURL != "") {
-		if errors.Is(p.Err, tenancy.ErrIdentifier) {
-			p.Err = fmt.Errorf("%w: %w", ErrIdentifier, p.Err)
-		}
+	switch {
+	case p.Err != nil && p.BaseLocation == "":
+		return p, fmt.Errorf("storage: tenant %q: %w: %w", t.Schema, ErrIdentifier, p.Err)
+	case p.Err != nil && s.config.BaseURL != "":
 		return p, fmt.Errorf("storage: tenant %q: %w", t.Schema, p.Err)
 	}
 	if why := flaw(p.Identifier); why != "" {
