@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 )
 
@@ -219,4 +220,13 @@ func TestF1AnAttackerInsideTheRootGetsNobodyOut(t *testing.T) {
 	close(done)
 	attacker.Wait()
 	w.untouched(t)
+}
+
+// TestAPipeAmongTheFilesHoldsNobodyUp: opening one waits for a writer.
+func TestAPipeAmongTheFilesHoldsNobodyUp(t *testing.T) {
+	v := filled(t)
+	must(t, syscall.Mkfifo(filepath.Join(v.Location(), "pipe"), 0o666))
+	if f, err := v.Open("pipe"); !errors.Is(err, ErrSuspicious) {
+		t.Errorf("%v, %v, expected ErrSuspicious", f, err)
+	}
 }

@@ -134,15 +134,6 @@ func TestLinksWithinTheFolderAreFollowed(t *testing.T) {
 	}
 }
 
-// TestAPipeAmongTheFilesHoldsNobodyUp: opening one waits for a writer.
-func TestAPipeAmongTheFilesHoldsNobodyUp(t *testing.T) {
-	v := filled(t)
-	must(t, syscall.Mkfifo(filepath.Join(v.Location(), "pipe"), 0o666))
-	if f, err := v.Open("pipe"); !errors.Is(err, ErrSuspicious) {
-		t.Errorf("%v, %v, expected ErrSuspicious", f, err)
-	}
-}
-
 func TestAViewOfATenantWithoutFiles(t *testing.T) {
 	v := newView(t, Config{})
 	exists, err := v.Exists("a")
