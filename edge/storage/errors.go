@@ -22,6 +22,8 @@ var (
 	ErrNoURL = errors.New("storage: files have no URL: set the base URL")
 	// ErrTooLarge tells that content is larger than Config.MaxSize.
 	ErrTooLarge = errors.New("storage: file is too large")
+	// ErrQuota tells that a tenant's quota leaves no room.
+	ErrQuota = errors.New("storage: the tenant's quota is used up")
 )
 
 // suspicious names the file as it was given, cut short: it may be an attacker's.

@@ -124,7 +124,8 @@ func (f *folder) open(name string, flag int) (*os.File, fs.FileInfo, error) {
 
 // OpenFile opens a file as Django's open does with a mode: os.O_RDONLY is
 // "rb", and os.O_WRONLY|os.O_CREATE|os.O_TRUNC is "wb", which writes in place.
-// A folder is no file.
+// A folder is no file. What is written in place cannot be measured, so that a
+// tenant with a quota may not: ErrQuota.
 func (v *View) OpenFile(name string, flag int) (*os.File, error) {
 	rel, err := v.resolve(name)
 	if err != nil {
@@ -133,6 +134,9 @@ func (v *View) OpenFile(name string, flag int) (*os.File, error) {
 	root, err := v.root()
 	if err != nil {
 		return nil, err
+	}
+	if flag&(os.O_WRONLY|os.O_RDWR|os.O_CREATE|os.O_TRUNC|os.O_APPEND) != 0 && v.storage.quotaOf(v.tenant) != (Quota{}) {
+		return nil, fmt.Errorf("%w: a file cannot be written in place under one", ErrQuota)
 	}
 	file, info, err := root.open(rel, flag)
 	if err == nil && info.IsDir() {
@@ -254,7 +258,16 @@ func (v *View) Delete(name string) error {
 	if err != nil {
 		return unless(err, fs.ErrNotExist)
 	}
-	return unless(told(root.Remove(rel), root.escapes), fs.ErrNotExist)
+	a := v.account()
+	var before fs.FileInfo
+	if a != nil {
+		before, _ = root.Lstat(rel) // if there is none, there is nothing to count
+	}
+	err = root.Remove(rel)
+	if err == nil && before != nil && before.Mode().IsRegular() {
+		a.removed(before.Size())
+	}
+	return unless(told(err, root.escapes), fs.ErrNotExist)
 }
 
 // listing is an open folder that does not show temporary files.

@@ -20,11 +20,14 @@ import (
 // name, by a hard link, only when it is whole: whenever the process ends, the
 // file is there with all its content or not at all. When Save returns, it is
 // on the disk too, unless Config.NoSync is set.
-func (v *View) Save(ctx context.Context, name string, content io.Reader, maxLength int) (string, error) {
+//
+// More than Config.MaxSize is ErrTooLarge, more than the tenant's quota leaves
+// is ErrQuota.
+func (v *View) Save(ctx context.Context, name string, content io.Reader, maxLength int) (saved string, err error) {
 	if err := checkRelative(name); err != nil {
 		return "", err
 	}
-	name, err := v.AvailableName(name, maxLength)
+	name, err = v.AvailableName(name, maxLength)
 	if err != nil {
 		return "", err
 	}
@@ -32,6 +35,20 @@ func (v *View) Save(ctx context.Context, name string, content io.Reader, maxLeng
 	if err != nil {
 		return "", err
 	}
+	a := v.account()
+	if a == nil {
+		return v.save(ctx, rel, &source{ctx: ctx, content: content}, maxLength)
+	}
+	from := &source{ctx: ctx, content: content, account: a}
+	defer func() { a.settle(from.reserved, saved != "") }()
+	if err := from.reserve(Usage{Files: 1}); err != nil {
+		return "", err
+	}
+	return v.save(ctx, rel, from, maxLength)
+}
+
+// save is Save under a name that was free.
+func (v *View) save(ctx context.Context, rel string, content *source, maxLength int) (string, error) {
 	into, err := v.folderFor(path.Dir(rel))
 	if err != nil {
 		return "", err
@@ -42,7 +59,10 @@ func (v *View) Save(ctx context.Context, name string, content io.Reader, maxLeng
 		return "", err
 	}
 	defer t.discard()
-	if err := v.storage.fill(ctx, t.file, content); err != nil {
+	if err := v.storage.fill(t.file, content); err != nil {
+		return "", err
+	}
+	if err := ctx.Err(); err != nil {
 		return "", err
 	}
 	v.adopt(t.file)
@@ -50,9 +70,9 @@ func (v *View) Save(ctx context.Context, name string, content io.Reader, maxLeng
 }
 
 // fill writes content, and gives the file its mode.
-func (s *Storage) fill(ctx context.Context, f *os.File, content io.Reader) error {
-	limit := s.config.MaxSize
-	if _, err := io.Copy(f, &source{ctx: ctx, content: content, limited: limit > 0, left: limit}); err != nil {
+func (s *Storage) fill(f *os.File, content *source) error {
+	content.limit = s.config.MaxSize
+	if _, err := io.Copy(f, content); err != nil {
 		return err
 	}
 	if s.config.FileMode != FromUmask {
@@ -176,10 +196,12 @@ func (s *Storage) sync(root *os.Root, name string) error {
 
 // source is content for as long as it may be read.
 type source struct {
-	ctx     context.Context
-	content io.Reader
-	limited bool
-	left    int64
+	ctx      context.Context
+	content  io.Reader
+	limit    int64 // 0: none
+	read     int64
+	account  *account // nil: no quota
+	reserved Usage
 }
 
 func (s *source) Read(p []byte) (int, error) {
@@ -187,8 +209,22 @@ func (s *source) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	n, err := s.content.Read(p)
-	if s.left -= int64(n); s.limited && s.left < 0 {
+	s.read += int64(n)
+	if s.limit > 0 && s.read > s.limit {
 		return 0, ErrTooLarge
 	}
+	if s.account != nil && n > 0 {
+		if err := s.reserve(Usage{Bytes: int64(n)}); err != nil {
+			return 0, err
+		}
+	}
 	return n, err
+}
+
+func (s *source) reserve(more Usage) error {
+	if err := s.account.reserve(s.ctx, more); err != nil {
+		return err
+	}
+	s.reserved.add(more)
+	return nil
 }

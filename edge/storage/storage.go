@@ -35,6 +35,9 @@ type Config struct {
 	DirectoryMode fs.FileMode
 	// MaxSize is the most bytes that one saved file may have. 0: no limit.
 	MaxSize int64
+	// Quota says what a tenant may keep. Nil: all that there is room for. It is
+	// asked for each file that is saved, so it should know the answer.
+	Quota func(Tenant) Quota
 	// NoSync saves files without waiting for the disk: a file that was saved
 	// survives the end of the process, but perhaps not a loss of power.
 	NoSync bool
@@ -47,9 +50,11 @@ type Storage struct {
 
 	ctx    context.Context // of what runs by itself
 	cancel context.CancelFunc
-	mu     sync.Mutex
-	swept  map[string]bool // tenants of which abandoned files were looked for
 	work   sync.WaitGroup
+
+	mu       sync.Mutex
+	swept    map[string]bool // identifiers whose abandoned files were looked for
+	accounts map[string]*account
 }
 
 // New checks c. It touches no file yet.
@@ -75,7 +80,7 @@ func New(c Config) (*Storage, error) {
 	if err != nil {
 		return nil, fmt.Errorf("storage: location: %w", err)
 	}
-	s := &Storage{config: c, location: location, swept: make(map[string]bool)}
+	s := &Storage{config: c, location: location, swept: make(map[string]bool), accounts: make(map[string]*account)}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s, nil
 }
