@@ -284,6 +284,12 @@ type storageAnswer struct {
 }
 
 func (e *evaluator) storage(ctx context.Context, q *question) any {
+	switch {
+	case q.Steps != nil:
+		return e.steps(ctx, q)
+	case q.Do != "":
+		return made(q)
+	}
 	t := edge.Tenant{Schema: "public", Routing: edge.Routing{Kind: edge.ByDomain, Folder: q.Folder}}
 	if q.Schema != nil && *q.Schema != "" {
 		t.Schema = *q.Schema

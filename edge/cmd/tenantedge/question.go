@@ -33,6 +33,8 @@ type question struct {
 	Location       string          `json:"location"`
 	BaseURL        string          `json:"base_url"`
 	Name           *string         `json:"name"`
+	Do             string          `json:"do"`    // of storage: what to make of the name, instead of asking where it is
+	Steps          []fileStep      `json:"steps"` // of storage: what to do with files, instead of all that
 }
 
 const (
@@ -86,6 +88,7 @@ func (q *question) check() error {
 			return errors.New("cache_key: expected one, found none")
 		}
 	case "storage":
+		return q.checkFiles()
 	case "":
 		return errors.New("op: expected route, websocket, cache_key, reverse_key or storage, found none")
 	default:

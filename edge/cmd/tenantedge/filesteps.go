@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/guest/tenancy"
+)
+
+// fileStep is one thing to do with a tenant's files.
+type fileStep struct {
+	Op        string `json:"op"` // one of fileOps
+	Name      string `json:"name"`
+	Path      string `json:"path"` // of listdir
+	Content   string `json:"content"`
+	MaxLength int    `json:"max_length"` // of save; 0: none
+}
+
+var fileOps = map[string]func(context.Context, *storage.View, *fileStep) (any, error){
+	"save": func(ctx context.Context, v *storage.View, s *fileStep) (any, error) {
+		return v.Save(ctx, s.Name, strings.NewReader(s.Content), s.MaxLength)
+	},
+	"exists": func(_ context.Context, v *storage.View, s *fileStep) (any, error) { return v.Exists(s.Name) },
+	"listdir": func(_ context.Context, v *storage.View, s *fileStep) (any, error) {
+		dirs, files, err := v.ListDir(s.Path)
+		return [][]string{dirs, files}, err
+	},
+	"size":   func(_ context.Context, v *storage.View, s *fileStep) (any, error) { return v.Size(s.Name) },
+	"delete": func(_ context.Context, v *storage.View, s *fileStep) (any, error) { return nil, v.Delete(s.Name) },
+	"open": func(_ context.Context, v *storage.View, s *fileStep) (any, error) {
+		f, err := v.OpenFile(s.Name, os.O_RDONLY)
+		if err != nil {
+			return nil, err
+		}
+		content, err := io.ReadAll(f)
+		return string(content), errors.Join(err, f.Close())
+	},
+}
+
+func (q *question) checkFiles() error {
+	switch q.Do {
+	case "":
+	case "valid_name", "generate_filename":
+		if q.Name == nil {
+			return fmt.Errorf("name: expected one to do %s with, found none", q.Do)
+		}
+	default:
+		return fmt.Errorf("do: expected valid_name or generate_filename, found %q", q.Do)
+	}
+	for i, s := range q.Steps {
+		if fileOps[s.Op] == nil {
+			return fmt.Errorf("steps[%d].op: expected save, exists, listdir, size, delete or open, found %q", i, s.Op)
+		}
+	}
+	return nil
+}
+
+// made answers what a storage makes of a name.
+func made(q *question) any {
+	do := storage.ValidName
+	if q.Do == "generate_filename" {
+		do = storage.GenerateFilename
+	}
+	name, err := do(*q.Name)
+	if err != nil {
+		return failed{q.ID, err.Error()}
+	}
+	return struct {
+		ID   json.RawMessage `json:"id,omitempty"`
+		Name string          `json:"name"`
+	}{q.ID, name}
+}
+
+// steps are run in order, in a fresh folder of the tenant's.
+func (e *evaluator) steps(ctx context.Context, q *question) any {
+	results, err := e.runSteps(ctx, q)
+	if err != nil {
+		return failed{q.ID, err.Error()}
+	}
+	return struct {
+		ID      json.RawMessage `json:"id,omitempty"`
+		Results []any           `json:"results"`
+	}{q.ID, results}
+}
+
+func (e *evaluator) runSteps(ctx context.Context, q *question) (results []any, err error) {
+	location, err := os.MkdirTemp("", "tenantedge-eval-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(location)) }()
+	files, err := storage.New(storage.Config{Location: location, Locator: hostLocator{e.host}, NoSync: true})
+	if err != nil {
+		return nil, err
+	}
+	defer files.Close()
+	t := storage.Tenant{Schema: "public", Folder: q.Folder}
+	if q.Schema != nil && *q.Schema != "" {
+		t.Schema = *q.Schema
+	}
+	if t.HasPathname = q.SchemaPathname != nil; t.HasPathname {
+		t.Pathname = *q.SchemaPathname
+	}
+	view, err := files.For(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	defer view.Close()
+	// Fresh means empty, not missing.
+	if err := os.Mkdir(view.Location(), 0o700); err != nil {
+		return nil, err
+	}
+	results = make([]any, len(q.Steps))
+	for i := range q.Steps {
+		s := &q.Steps[i]
+		if results[i], err = fileOps[s.Op](ctx, view, s); err != nil {
+			results[i] = failed{Error: err.Error()}
+		}
+	}
+	return results, nil
+}
+
+// hostLocator has the guest say where a tenant's files are.
+type hostLocator struct{ host *edge.Host }
+
+func (l hostLocator) Locate(ctx context.Context, q *tenancy.PathQuery) (tenancy.Pathname, error) {
+	t := edge.Tenant{Schema: q.Schema, Routing: edge.Routing{Kind: edge.ByDomain, Folder: q.Folder}}
+	if q.HasSchemaPathname {
+		t.SetAttribute("schema_pathname", q.SchemaPathname)
+	}
+	p, err := l.host.Pathname(ctx, edge.PathQuery{Tenant: &t, Location: q.Location, BaseURL: q.BaseURL, Name: q.Name, NoName: !q.HasName})
+	return tenancy.Pathname(p), err
+}
+
+var _ storage.Locator = hostLocator{}

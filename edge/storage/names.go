@@ -1,0 +1,191 @@
+package storage
+
+import (
+	"crypto/rand"
+	"path"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// ValidName is Django's get_valid_name: name with blanks at its ends dropped,
+// other spaces as underscores, and without what is no letter, number, dash,
+// underscore or dot.
+func ValidName(name string) (string, error) {
+	valid := strings.Map(func(r rune) rune {
+		switch {
+		case r == ' ':
+			return '_'
+		case r == '-' || r == '_' || r == '.' || isAlphanumeric(r):
+			return r
+		}
+		return -1
+	}, strings.TrimFunc(name, isBlank))
+	if valid == "" || valid == "." || valid == ".." {
+		return "", suspicious(name, "has nothing that could name a file")
+	}
+	return valid, nil
+}
+
+// isAlphanumeric is Python's str.isalnum, of which the numbers of the Unicode
+// data are a part that package unicode has under three names.
+func isAlphanumeric(r rune) bool {
+	return r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsNumber(r))
+}
+
+// isBlank is Python's str.isspace: beside Unicode's White_Space, the four
+// separators of ASCII.
+func isBlank(r rune) bool {
+	return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f
+}
+
+// GenerateFilename is Django's generate_filename: the name to save under, made
+// of one that has folders in front, with its last segment made valid.
+func GenerateFilename(name string) (string, error) {
+	dir, file := split(strings.ReplaceAll(name, `\`, "/"))
+	if climbs(dir) {
+		return "", suspicious(name, "climbs out of its folder")
+	}
+	file, err := ValidName(file)
+	if err != nil {
+		return "", err
+	}
+	clean := path.Clean(join(dir, file))
+	if strings.HasPrefix(dir, "//") && !strings.HasPrefix(dir, "///") {
+		clean = "/" + clean // POSIX leaves the meaning of two slashes open, so they stay
+	}
+	return clean, nil
+}
+
+// AlternativeName is Django's get_alternative_name: an underscore and seven
+// random letters or digits between stem and extension.
+func AlternativeName(stem, extension string) string {
+	return stem + "_" + randomText(7) + extension
+}
+
+const alphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+func randomText(length int) string {
+	const fair = 256 - 256%len(alphabet) // bytes above would favour the first letters
+	text := make([]byte, 0, length)
+	var random [16]byte
+	for len(text) < length {
+		_, _ = rand.Read(random[:]) // never fails
+		for _, b := range random {
+			if int(b) < fair && len(text) < length {
+				text = append(text, alphabet[int(b)%len(alphabet)])
+			}
+		}
+	}
+	return string(text)
+}
+
+// AvailableName is Django's get_available_name: name if it is free, else an
+// alternative that is. With a maxLength above 0 the name has no more
+// characters than that, cut from the stem, or is ErrSuspicious if nothing of
+// the stem were left. That it is free may be over when it is used: Save looks
+// again.
+func (v *View) AvailableName(name string, maxLength int) (string, error) {
+	return availableName(name, maxLength, v.Exists)
+}
+
+func availableName(name string, maxLength int, exists func(string) (bool, error)) (string, error) {
+	name = strings.ReplaceAll(name, `\`, "/")
+	dir, file := split(name)
+	if climbs(dir) {
+		return "", suspicious(name, "climbs out of its folder")
+	}
+	if file == "" || file == "." || file == ".." {
+		return "", suspicious(name, "does not name a file")
+	}
+	stem, extension := splitExtensions(file)
+	for {
+		excess := 0
+		if maxLength > 0 {
+			excess = utf8.RuneCountInString(name) - maxLength
+		}
+		if excess <= 0 {
+			taken, err := exists(name)
+			if err != nil || !taken {
+				return name, err
+			}
+		}
+		name = join(dir, AlternativeName(stem, extension))
+		if maxLength <= 0 {
+			continue
+		}
+		if excess = utf8.RuneCountInString(name) - maxLength; excess > 0 {
+			if stem = dropLast(stem, excess); stem == "" {
+				return "", suspicious(name, "cannot be cut to the length that is allowed")
+			}
+			name = join(dir, AlternativeName(stem, extension))
+		}
+	}
+}
+
+// dropLast is s without its last n characters.
+func dropLast(s string, n int) string {
+	for ; n > 0 && s != ""; n-- {
+		_, size := utf8.DecodeLastRuneInString(s)
+		s = s[:len(s)-size]
+	}
+	return s
+}
+
+// splitExtensions cuts all extensions off, as pathlib's suffixes does: dots in
+// front begin none, and a dot at the end ends the search for any.
+func splitExtensions(file string) (stem, extensions string) {
+	if strings.HasSuffix(file, ".") {
+		return file, ""
+	}
+	hidden := len(file) - len(strings.TrimLeft(file, "."))
+	if dot := strings.IndexByte(file[hidden:], '.'); dot >= 0 {
+		return file[:hidden+dot], file[hidden+dot:]
+	}
+	return file, ""
+}
+
+// checkRelative is what Django asks of a name before it saves under it.
+func checkRelative(name string) error {
+	last := name[strings.LastIndexByte(name, '/')+1:]
+	if last == "" || last == "." || last == ".." {
+		return suspicious(name, "does not name a file")
+	}
+	plain := strings.ReplaceAll(name, `\`, "/")
+	if strings.HasPrefix(plain, "/") || climbs(plain) {
+		return suspicious(name, "climbs out of its folder")
+	}
+	return nil
+}
+
+// climbs tells whether a segment of the path is "..".
+func climbs(name string) bool {
+	if !strings.Contains(name, "..") {
+		return false
+	}
+	for segment := range strings.SplitSeq(name, "/") {
+		if segment == ".." {
+			return true
+		}
+	}
+	return false
+}
+
+// split is Python's os.path.split: the slashes between the two belong to
+// neither, unless there is nothing else in front.
+func split(name string) (dir, file string) {
+	i := strings.LastIndexByte(name, '/') + 1
+	dir, file = name[:i], name[i:]
+	if trimmed := strings.TrimRight(dir, "/"); trimmed != "" {
+		dir = trimmed
+	}
+	return dir, file
+}
+
+// join is Python's os.path.join for a file that split gave.
+func join(dir, file string) string {
+	if dir == "" || strings.HasSuffix(dir, "/") {
+		return dir + file
+	}
+	return dir + "/" + file
+}

@@ -1,0 +1,136 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/tenantedge/tenantedge/guest/tenancy"
+)
+
+// FromUmask, as a mode, leaves it to the process's umask, as Django does with
+// None.
+const FromUmask = fs.ModeIrregular
+
+// Config says where files are and how they are kept. Only Location is needed.
+type Config struct {
+	// Location is the folder above all tenants' files. It is created with the
+	// first file. A relative one is below the working directory.
+	Location string
+	// BaseURL is the URL above all tenants' files, such as "/media/". Empty:
+	// files have no URL.
+	BaseURL string
+	// Locator says where in both a tenant's files are. Nil: what the default
+	// guest says, asked natively.
+	Locator Locator
+	// FileMode is Django's FILE_UPLOAD_PERMISSIONS, by default 0o644.
+	FileMode fs.FileMode
+	// DirectoryMode is Django's FILE_UPLOAD_DIRECTORY_PERMISSIONS, by default
+	// FromUmask.
+	DirectoryMode fs.FileMode
+	// MaxSize is the most bytes that one saved file may have. 0: no limit.
+	MaxSize int64
+	// Quota says what a tenant may keep. Nil: all that there is room for. It is
+	// asked for each file that is saved, so it should know the answer.
+	Quota func(Tenant) Quota
+	// NoSync saves files without waiting for the disk: a file that was saved
+	// survives the end of the process, but perhaps not a loss of power.
+	NoSync bool
+}
+
+// Storage keeps the files of all tenants. It is safe for concurrent use.
+type Storage struct {
+	config   Config
+	location string // absolute and clean
+
+	ctx    context.Context // of what runs by itself
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+
+	mu       sync.Mutex
+	swept    map[string]bool // identifiers whose abandoned files were looked for
+	accounts map[string]*account
+}
+
+// New checks c. It touches no file yet.
+func New(c Config) (*Storage, error) {
+	if c.Location == "" {
+		return nil, errors.New("storage: location: expected a folder such as /srv/media, found none")
+	}
+	for name, mode := range map[string]*fs.FileMode{"file mode": &c.FileMode, "directory mode": &c.DirectoryMode} {
+		if *mode != FromUmask && *mode&^fs.ModePerm != 0 {
+			return nil, fmt.Errorf("storage: %s: expected permissions such as 0o640, found %v", name, *mode)
+		}
+	}
+	if c.FileMode == 0 {
+		c.FileMode = 0o644
+	}
+	if c.DirectoryMode == 0 {
+		c.DirectoryMode = FromUmask
+	}
+	if c.Locator == nil {
+		c.Locator = native{}
+	}
+	location, err := filepath.Abs(c.Location)
+	if err != nil {
+		return nil, fmt.Errorf("storage: location: %w", err)
+	}
+	s := &Storage{config: c, location: location, swept: make(map[string]bool), accounts: make(map[string]*account)}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	return s, nil
+}
+
+// Close ends what the storage does by itself, and waits for it. Views are
+// closed by those who have them.
+func (s *Storage) Close() error {
+	s.mu.Lock()
+	s.cancel() // and nothing is begun any more
+	s.mu.Unlock()
+	s.work.Wait()
+	return nil
+}
+
+// For returns the files of a tenant. Nothing is created before a file is saved.
+//
+// The first view of a tenant removes, in the background, what savers that were
+// killed left behind; see [View.Sweep].
+func (s *Storage) For(ctx context.Context, t Tenant) (*View, error) {
+	p, err := s.identify(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	v := &View{storage: s, tenant: t, identifier: p.Identifier, location: path.Join(s.location, p.Identifier), baseURL: p.BaseURL}
+	s.sweepOnce(v.identifier)
+	return v, nil
+}
+
+// identify asks where the tenant's files are and believes it only if that is
+// one folder below Location.
+func (s *Storage) identify(ctx context.Context, t Tenant) (tenancy.Pathname, error) {
+	if t.Schema == "" {
+		return tenancy.Pathname{}, ErrNoTenant
+	}
+	q := t.query(s)
+	p, err := s.config.Locator.Locate(ctx, &q)
+	if err != nil {
+		return p, fmt.Errorf("storage: tenant %q: %w", t.Schema, err)
+	}
+	switch {
+	case p.Err != nil && p.BaseLocation == "":
+		return p, fmt.Errorf("storage: tenant %q: %w: %w", t.Schema, ErrIdentifier, p.Err)
+	case p.Err != nil && s.config.BaseURL != "":
+		return p, fmt.Errorf("storage: tenant %q: %w", t.Schema, p.Err)
+	}
+	if why := flaw(p.Identifier); why != "" {
+		return p, fmt.Errorf("storage: tenant %q: %w %.200q %s: expected a name that can be that of a folder", t.Schema, ErrIdentifier, p.Identifier, why)
+	}
+	if expected := path.Join(s.location, p.Identifier); strings.TrimRight(p.BaseLocation, "/") != expected {
+		return p, fmt.Errorf("storage: tenant %q: %w: expected its files in %q, the guest says %.200q", t.Schema, ErrIdentifier, expected, p.BaseLocation)
+	}
+	return p, nil
+}

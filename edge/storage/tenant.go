@@ -1,0 +1,87 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/tenantedge/tenantedge/guest/tenancy"
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+)
+
+// Tenant is whose files are meant.
+type Tenant struct {
+	Schema string
+	Folder string // by which the tenant was routed, empty if none
+	// Pathname is the tenant's own identifier (schema_pathname), if it has one.
+	Pathname    string
+	HasPathname bool
+}
+
+func (t *Tenant) query(s *Storage) tenancy.PathQuery {
+	return tenancy.PathQuery{
+		Schema: t.Schema, Folder: t.Folder, SchemaPathname: t.Pathname, HasSchemaPathname: t.HasPathname,
+		Location: s.location, BaseURL: s.config.BaseURL,
+	}
+}
+
+// Locator says where a tenant's files are. It is how the guest's decision gets
+// here: an edge's Host.Pathname fits behind it.
+type Locator interface {
+	// Locate answers q. An error is a failure to answer; a name that is refused
+	// is told by Err of the answer.
+	Locate(ctx context.Context, q *tenancy.PathQuery) (tenancy.Pathname, error)
+}
+
+// native is the default guest's logic without the guest.
+type native struct{}
+
+func (native) Locate(_ context.Context, q *tenancy.PathQuery) (tenancy.Pathname, error) {
+	return tenancy.Locate(q, false), nil
+}
+
+// CheckIdentifiers tells whether the files of all tenants are apart: each
+// identifier is one segment of a path, and no two are the same where file
+// systems ignore case and the composition of letters. The error names the
+// tenant. It is for start-up and for updates of the directory; For checks the
+// one tenant alone.
+func (s *Storage) CheckIdentifiers(ctx context.Context, tenants iter.Seq[Tenant]) error {
+	owners := make(map[string]Tenant)
+	fold := cases.Fold()
+	for t := range tenants {
+		p, err := s.identify(ctx, t)
+		if err != nil {
+			return err
+		}
+		key := norm.NFD.String(fold.String(norm.NFD.String(p.Identifier)))
+		if owner, taken := owners[key]; taken && owner.Schema != t.Schema {
+			return fmt.Errorf("storage: tenant %q: %w %q is that of tenant %q too, for file systems that ignore case: "+
+				"set schema_pathname of one of them", t.Schema, ErrIdentifier, p.Identifier, owner.Schema)
+		}
+		owners[key] = t
+	}
+	return nil
+}
+
+// flaw tells what keeps an identifier from being one segment of a path.
+func flaw(identifier string) string {
+	switch {
+	case identifier == "":
+		return "is empty"
+	case identifier == "." || identifier == "..":
+		return "is a way through folders"
+	case strings.ContainsAny(identifier, "/\\\x00"):
+		return "has a slash or a NUL"
+	case !utf8.ValidString(identifier):
+		return "is not UTF-8"
+	case reserved(identifier):
+		return "begins as temporary files do"
+	default:
+		return ""
+	}
+}
+
+var _ Locator = native{}
