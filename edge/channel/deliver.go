@@ -18,16 +18,14 @@ func (l *Local) Deliver(wire string, m *Message) bool {
 		return true
 	}
 	t, ok := parseToken(local)
-	l.mu.RLock()
-	ch, isRelay := l.channels[t], l.relays[t] != nil
-	l.mu.RUnlock()
+	l.mu.Lock()
+	ch, g := l.channels[t], l.relays[t]
+	members := share(g)
+	l.mu.Unlock()
 	switch {
 	case ok && ch != nil:
 		return l.hand([]*Channel{ch}, m)
-	case ok && isRelay:
-		l.mu.Lock()
-		members := share(l.relays[t])
-		l.mu.Unlock()
+	case ok && g != nil:
 		return l.hand(members, m)
 	default:
 		l.Counters.unknown.Add(1)

@@ -211,6 +211,13 @@ func (l *Local) detach(t Topic) {
 	}
 }
 
+// Closed tells whether CloseAll was called.
+func (l *Local) Closed() bool {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.closed
+}
+
 func (l *Local) closedError() error {
 	if l.closed {
 		return fmt.Errorf("%w: the layer", ErrClosed)

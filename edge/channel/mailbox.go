@@ -150,7 +150,10 @@ func (b *Mailbox) grow() {
 func (b *Mailbox) Interrupted(err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.broken, b.news = err, err != nil
+	if err == nil || b.broken == ErrClosed {
+		return // what broke is told even if it works again when somebody reads
+	}
+	b.broken, b.news = err, true
 	b.signal()
 }
 

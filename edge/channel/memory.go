@@ -70,11 +70,8 @@ func (s *memoryScope) GroupSend(_ context.Context, name string, m *Message) erro
 }
 
 func (s *memoryScope) check(m *Message) error {
-	s.mu.RLock()
-	err := s.closedError()
-	s.mu.RUnlock()
-	if err != nil {
-		return err
+	if s.Closed() {
+		return fmt.Errorf("%w: the layer", ErrClosed)
 	}
 	if err := m.Check(s.config.MaxMessage); err != nil {
 		return err
