@@ -21,15 +21,19 @@ run: build ## serve a demonstration on http://tenant1.localhost:8080/; needs not
 build: ## build bin/tenantedge
 	@go build -trimpath -o bin/tenantedge ./edge/cmd/tenantedge
 
-test: postgres ## run all tests, with a real Postgres that is installed if it is missing
+test: postgres redis ## run all tests, with a real Postgres and Redis that are installed if missing
 	@for m in $(MODULES); do echo "go test ./... in $$m"; (cd $$m && go test $(TESTFLAGS) ./...) || exit 1; done
 
-race: postgres ## run all tests with the race detector
+race: postgres redis ## run all tests with the race detector
 	@for m in $(MODULES); do echo "go test -race ./... in $$m"; (cd $$m && go test -race $(TESTFLAGS) ./...) || exit 1; done
 
 .PHONY: postgres
 postgres:
 	@sh .ci/postgres.sh
+
+.PHONY: redis
+redis:
+	@sh .ci/redis.sh
 
 check: format vet lint tidy guest-same ## format, vet, lint, tidy, rebuild the guest; nothing may change
 
