@@ -106,7 +106,7 @@ func (c *Conn) readable(buffer []byte) (again bool) {
 		case err != nil || n == 0:
 			c.gone(CodeAbnormal, "")
 			return false
-		case n < len(buffer) && !c.hungUp && !c.stream.more():
+		case n < len(buffer) && c.early == nil && !c.hungUp && !c.stream.more():
 			return false
 		}
 	}
