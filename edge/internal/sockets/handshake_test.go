@@ -13,28 +13,6 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// handshake sends a request as it is and returns the answer.
-func (w *world) handshake(t *testing.T, method, proto string, header http.Header) (*http.Response, *client) {
-	t.Helper()
-	conn, err := net.Dial("tcp", w.server.Listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	var head strings.Builder
-	fmt.Fprintf(&head, "%s / %s\r\nHost: acme.test\r\n", method, proto)
-	header.Write(&head)
-	if _, err := io.WriteString(conn, head.String()+"\r\n"); err != nil {
-		t.Fatal(err)
-	}
-	r := bufio.NewReader(conn)
-	answer, err := http.ReadResponse(r, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return answer, &client{Conn: conn, r: r}
-}
-
 func handshakeHeader(changes ...string) http.Header {
 	header := http.Header{
 		"Upgrade":               {"websocket"},

@@ -292,11 +292,9 @@ func TestShutdownDropsWhoDoesNotAnswer(t *testing.T) {
 			t.Errorf("expected context.Canceled, found %v", err)
 		}
 		world.hub.open.Wait()
-		if !w.tls {
-			answer, _ := world.handshake(t, "GET", "HTTP/1.1", handshakeHeader())
-			if answer.StatusCode != http.StatusServiceUnavailable {
-				t.Errorf("expected 503 after Shutdown, found %d", answer.StatusCode)
-			}
+		answer, _ := world.handshake(t, "GET", "HTTP/1.1", handshakeHeader())
+		if answer.StatusCode != http.StatusServiceUnavailable {
+			t.Errorf("expected 503 after Shutdown, found %d", answer.StatusCode)
 		}
 		client.Conn.Close()
 	})
@@ -362,8 +360,10 @@ func TestTime(t *testing.T) {
 		}
 		t.Run("a silent peer is asked for a sign of life, and dropped without one", func(t *testing.T) {
 			ended := newRecorder()
-			world, pass := start(t, Config{PingInterval: 10 * time.Second, PongTimeout: 5 * time.Second}, script{closed: ended.closed})
+			opened := make(chan *Conn, 1)
+			world, pass := start(t, Config{PingInterval: 10 * time.Second, PongTimeout: 5 * time.Second}, script{open: func(c *Conn) { opened <- c }, closed: ended.closed})
 			client := world.dial(t, nil)
+			<-opened
 			for range 3 {
 				pass(10 * second)
 				client.expect(t, ws.OpPing, "")
@@ -378,8 +378,10 @@ func TestTime(t *testing.T) {
 		})
 		t.Run("a peer that sends no message is closed after IdleTimeout", func(t *testing.T) {
 			ended := newRecorder()
-			world, pass := start(t, Config{PingInterval: 10 * time.Second, PongTimeout: 40 * time.Second, IdleTimeout: 30 * time.Second}, script{closed: ended.closed})
+			opened := make(chan *Conn, 1)
+			world, pass := start(t, Config{PingInterval: 10 * time.Second, PongTimeout: 40 * time.Second, IdleTimeout: 30 * time.Second}, script{open: func(c *Conn) { opened <- c }, closed: ended.closed})
 			client := world.dial(t, nil)
+			<-opened
 			pass(10 * second)
 			client.expect(t, ws.OpPing, "")
 			pass(20 * second)

@@ -5,7 +5,9 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/binary"
+	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -116,31 +118,47 @@ func serveHub(t testing.TB, hub *Hub, secure bool, options Options) *world {
 	return world
 }
 
-// dialer is for a client that ends with the test.
+// dial opens a websocket that ends with the test.
 func (w *world) dial(t testing.TB, header http.Header) *client {
 	t.Helper()
-	d := ws.Dialer{
-		Timeout:   10 * time.Second,
-		Header:    ws.HandshakeHeaderHTTP(header),
-		TLSConfig: &tls.Config{InsecureSkipVerify: true},
+	request := handshakeHeader()
+	maps.Copy(request, header)
+	answer, c := w.handshake(t, "GET", "HTTP/1.1", request)
+	if answer.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("expected status 101, found %d", answer.StatusCode)
 	}
-	url := "ws" + strings.TrimPrefix(w.server.URL, "http")
-	conn, br, shake, err := d.Dial(t.Context(), url)
+	return c
+}
+
+// handshake sends a request as it is and returns the answer.
+func (w *world) handshake(t testing.TB, method, proto string, header http.Header) (*http.Response, *client) {
+	t.Helper()
+	conn, err := net.Dial("tcp", w.server.Listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
+	if w.tls {
+		conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true})
+	}
 	t.Cleanup(func() { conn.Close() })
 	conn.SetDeadline(time.Now().Add(30 * time.Second)) // so that a broken test fails, and does not hang
-	if br == nil {
-		br = bufio.NewReader(conn)
+	var head strings.Builder
+	fmt.Fprintf(&head, "%s / %s\r\nHost: acme.test\r\n", method, proto)
+	header.Write(&head)
+	if _, err := io.WriteString(conn, head.String()+"\r\n"); err != nil {
+		t.Fatal(err)
 	}
-	return &client{Conn: conn, r: br, shake: shake}
+	r := bufio.NewReader(conn)
+	answer, err := http.ReadResponse(r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer, &client{Conn: conn, r: r}
 }
 
 type client struct {
 	net.Conn
-	r     *bufio.Reader
-	shake ws.Handshake
+	r *bufio.Reader
 }
 
 // frame is a client's frame.
