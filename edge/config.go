@@ -12,7 +12,7 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// Values of Config.Compat, Config.Routers and Config.Conflicts.
+// Values of Config.Compat, Config.Routers, Config.Conflicts and Config.OnGuestError.
 const (
 	Hardened = "hardened" // our own, safer semantics: the default
 	Strict   = "strict"   // what django-pgschemas does, for teams that move over
@@ -23,6 +23,8 @@ const (
 
 	Refuse   = "refuse"    // routers that disagree: 421, the default
 	LastWins = "last-wins" // the last router that finds a tenant prevails
+
+	Previous = "previous" // Config.OnGuestError: the guest before decides
 )
 
 // The entries of the TENANTS table and of the websocket route tables are given
@@ -75,9 +77,31 @@ type Config struct {
 	// run: nobody else may be able to write there.
 	CompileCache string
 
-	Logger       *slog.Logger  // nil: slog.Default
-	Instances    int           // most guest instances at once; 0: twice GOMAXPROCS
-	QueueTimeout time.Duration // longest wait for an instance; 0: 1 s
+	Logger *slog.Logger // nil: slog.Default
+
+	// Limits hold the guest. The zero value is safe.
+	Limits GuestLimits
+	// OnGuestError is Refuse (default): a request at which the guest fails
+	// gets ErrGuest; or Previous: the program before it decides, if there is
+	// one.
+	OnGuestError string
+	// UnsafeNoReset leaves a guest's memory as each request left it, so that
+	// the next may read what it held. It shows in a benchmark what starting
+	// from a pristine guest costs, and is for nothing else.
+	UnsafeNoReset bool
+}
+
+// GuestLimits are what a guest is held to. A field that is zero has its default.
+type GuestLimits struct {
+	Fuel         uint64        // units of work for one request, default 20,000,000, a few milliseconds
+	Deadline     time.Duration // for one request, with what the guest waits for; default 100 ms
+	Memory       int64         // bytes of one instance; default 64 MiB
+	Stack        int           // frames; default 20,000
+	Instances    int           // most at once; default twice GOMAXPROCS
+	QueueTimeout time.Duration // longest wait for one; default 1 s
+	// Audit: every so manieth request of an instance its state is compared
+	// with what it must be; default 10,000.
+	Audit int
 }
 
 // SessionReader finds the contents of a request's session. It answers nil

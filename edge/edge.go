@@ -65,8 +65,8 @@ func New(ctx context.Context, c Config) (*Host, error) {
 		Wasm:         c.Guest,
 		Config:       guestConfig,
 		Bind:         func() hostfuncs.Services { return &services{host: h} },
-		Instances:    c.Instances,
-		QueueTimeout: c.QueueTimeout,
+		Limits:       instance.Limits(c.Limits),
+		NoReset:      c.UnsafeNoReset,
 		CompileCache: c.CompileCache,
 		Logger:       c.Logger,
 	})
@@ -128,9 +128,6 @@ func (c *Config) complete() error {
 	}
 	if c.Refused == nil {
 		c.Refused = writeRefusal
-	}
-	if c.Instances < 0 || c.QueueTimeout < 0 {
-		return fmt.Errorf("expected no negative number, found Instances %d and QueueTimeout %v", c.Instances, c.QueueTimeout)
 	}
 	for _, k := range c.ProofKeys {
 		if err := k.check(); err != nil {

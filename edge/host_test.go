@@ -303,7 +303,7 @@ func TestC5AFloodOfRandomHostsKeepsMemoryFlat(t *testing.T) {
 }
 
 func TestManyRequestsAtOnceGetTheirOwnTenant(t *testing.T) {
-	h := newHost(t, func(c *Config) { c.QueueTimeout = time.Minute })
+	h := newHost(t, func(c *Config) { c.Limits.QueueTimeout = time.Minute })
 	hosts := map[string]string{"t1.example.com": "t1", "example.com": "www", "shared.example.com": "t2"}
 	var wg sync.WaitGroup
 	for range 8 {

@@ -153,16 +153,8 @@ func (h *Host) ask(ctx context.Context, e instance.Export, write func([]byte) in
 		return err
 	}
 	defer h.program.Return(i)
-	size := write(i.Buffer())
-	if size < 0 {
-		return ErrTooLarge
-	}
 	i.Services().(*services).begin()
-	reply, err := i.Call(ctx, e, size)
-	if err != nil {
-		return err
-	}
-	return read(reply)
+	return i.Call(ctx, e, write, read)
 }
 
 func sizeOf(b *abi.Builder) int {

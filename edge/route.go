@@ -2,8 +2,6 @@ package edge
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 
@@ -42,7 +40,7 @@ var ErrBusy = instance.ErrBusy
 
 // ErrTooLarge says that a request does not fit the buffer of 64 KiB that the
 // guest sees requests through.
-var ErrTooLarge = errors.New("edge: request too large to route")
+var ErrTooLarge = instance.ErrTooLarge
 
 // Route asks the guest which tenant a request is for. It allocates nothing as
 // long as the tenant is in the directory or the TENANTS table. The error is
@@ -56,19 +54,19 @@ func (h *Host) Route(ctx context.Context, r *Request) (Decision, error) {
 	// The strings of the decision are its own: the instance goes back before
 	// anyone acts on it.
 	defer h.program.Return(i)
-	size := h.encode(i.Buffer(), r)
-	if size < 0 {
-		return Decision{}, ErrTooLarge
-	}
 	s := i.Services().(*services)
 	s.begin()
-	reply, err := i.Call(ctx, instance.Route, size)
+	var d Decision
+	err = i.Call(ctx, instance.Route, func(buf []byte) int {
+		return h.encode(buf, r)
+	}, func(reply abi.Message) error {
+		if err := s.decode(&d, reply, r); err != nil {
+			return instance.Senseless(instance.Route, err)
+		}
+		return nil
+	})
 	if err != nil {
 		return Decision{}, err
-	}
-	var d Decision
-	if err := s.decode(&d, reply, r); err != nil {
-		return Decision{}, fmt.Errorf("edge: %w: %w", ErrGuest, err)
 	}
 	return d, nil
 }

@@ -15,6 +15,8 @@ type Call struct {
 	// initialises and configures itself, so that every instance of a program
 	// starts from the same image. It must be false during requests.
 	Frozen bool
+	// Watch bounds the call; nil: nothing does.
+	Watch Watch
 
 	ctx   context.Context
 	draws uint64 // how much fixed randomness was drawn
@@ -63,4 +65,27 @@ func callOf(ctx context.Context) *Call {
 	}
 	c, _ := ctx.Value(callKey{}).(*Call)
 	return c
+}
+
+// Watch bounds what host functions do for a guest beside its own work.
+type Watch interface {
+	// Bound is the context for work that waits.
+	Bound(ctx context.Context) (context.Context, context.CancelFunc)
+	// Worked is called after work that takes the host much longer than a call.
+	Worked()
+}
+
+// worked tells the call's Watch.
+func (c *Call) worked() {
+	if c.Watch != nil {
+		c.Watch.Worked()
+	}
+}
+
+// bounded is the context for work that waits.
+func (c *Call) bounded() (context.Context, context.CancelFunc) {
+	if c.Watch == nil {
+		return c.Context(), func() {}
+	}
+	return c.Watch.Bound(c.Context())
 }

@@ -37,6 +37,7 @@ func (c *Call) monotonic() time.Duration {
 func (c *Call) fill(b []byte) {
 	if !c.Frozen {
 		_, _ = cryptorand.Read(b)
+		c.worked()
 		return
 	}
 	for len(b) > 0 {

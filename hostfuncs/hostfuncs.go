@@ -19,6 +19,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -81,14 +82,17 @@ func Instantiate(ctx context.Context, r wazero.Runtime, guest wazero.CompiledMod
 }
 
 // Check reports the first import of guest that no host function provides, with
-// what it wanted and what there is.
-func Check(guest wazero.CompiledModule) error {
+// what it wanted and what there is. The caller provides the modules in own.
+func Check(guest wazero.CompiledModule, own ...string) error {
 	if m := guest.ImportedMemories(); len(m) > 0 {
 		module, name, _ := m[0].Import()
 		return fmt.Errorf("hostfuncs: guest imports the memory %s.%s: expected a guest that exports its own memory", module, name)
 	}
 	for _, imp := range guest.ImportedFunctions() {
 		module, name, _ := imp.Import()
+		if slices.Contains(own, module) {
+			continue
+		}
 		switch module {
 		case abi.ImportModule:
 			f := lookup(name)

@@ -17,6 +17,7 @@ func logLine(c *Call, m memory, s []uint64) {
 	// The line outlives the call, and a guest may log what a client sent:
 	// control characters must not reach a terminal.
 	c.Services.Log(c.Context(), max(slog.LevelDebug, min(level, slog.LevelError)), printable(text))
+	c.worked()
 }
 
 // printable copies text, replacing control characters and broken UTF-8.

@@ -18,7 +18,10 @@ func query(c *Call, m memory, s []uint64) {
 		s[0] = negative(abi.Denied)
 		return
 	}
-	rows, err := c.Services.Query(c.Context(), schema, name, args)
+	ctx, cancel := c.bounded()
+	defer cancel()
+	defer c.worked()
+	rows, err := c.Services.Query(ctx, schema, name, args)
 	if err != nil {
 		s[0] = negative(errnoOf(err))
 		return

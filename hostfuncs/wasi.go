@@ -190,6 +190,7 @@ func wasiWrite(c *Call, m memory, s []uint64) {
 		}
 		if len(text) > 0 {
 			c.Services.Log(c.Context(), level, printable(text[:min(len(text), maxLogText)]))
+			c.worked()
 		}
 		written += length
 	}

@@ -173,9 +173,9 @@ limits:
   dial_timeout: 1s
   response_header_timeout: 1h
   shutdown_timeout: 0s
-  instances: 8
-  queue_timeout: 20ms
+  guest: {instances: 8, queue_timeout: 20ms, fuel: 1000000, deadline: 5ms, memory: 1MiB, stack: 10, audit: 1}
 logs: {format: json, level: warn, access: true}
+on_guest_error: previous
 guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a: {}}}
 `)
 	upstream := func(s string) *url.URL {
@@ -227,9 +227,11 @@ guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a:
 		},
 		Limits: Limits{
 			IdleTimeout: 90 * time.Second, MaxHeaderBytes: 32 << 10, MaxBodyBytes: 10e6, DialTimeout: time.Second,
-			ResponseHeaderTimeout: time.Hour, Instances: 8, QueueTimeout: 20 * time.Millisecond,
+			ResponseHeaderTimeout: time.Hour,
+			Guest:                 GuestLimits{Fuel: 1000000, Deadline: 5 * time.Millisecond, Memory: 1 << 20, Stack: 10, Instances: 8, QueueTimeout: 20 * time.Millisecond, Audit: 1},
 		},
-		Logs: Logs{Format: "json", Level: slog.LevelWarn, Access: true},
+		Logs:         Logs{Format: "json", Level: slog.LevelWarn, Access: true},
+		OnGuestError: edge.Previous,
 		Guest: Guest{
 			Path:     "/etc/tenantedge/router.wasm",
 			Settings: json.RawMessage(`{"b":[1,2.50,16,true,null,"<é>"],"a":{}}`),
@@ -314,12 +316,16 @@ func TestAFileWithoutContentIsTheDefaults(t *testing.T) {
 func TestEdgeTakesOverWhatNeedsNoIO(t *testing.T) {
 	f := parse(t, "x.json", `{"compat": "strict", "tenants": `+dumped+`, "routers": ["header"], "conflicts": "last-wins", "tenant_header": "x",
 		"tenant_session_key": "y", "trusted_peers": ["10.0.0.0/8"], "ws_urlconfs": {"w": []}, "guest": {"settings": {"a": 1}},
-		"limits": {"instances": 3, "queue_timeout": "2s"}, "upstream_headers": {"id": "X-Id"}}`)
+		"limits": {"guest": {"instances": 3, "queue_timeout": "2s"}}, "upstream_headers": {"id": "X-Id"}}`)
 	want := edge.Config{
 		Compat: "strict", Routers: []string{"header"}, Conflicts: "last-wins", TenantHeader: "x", TenantSessionKey: "y",
 		Tenants: f.Tenants, Default: f.Default, WSURLConfs: map[string][]edge.WSRoute{"w": {}},
 		Settings: json.RawMessage(`{"a":1}`), TrustedPeers: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
-		Upstream: &edge.Upstream{Schema: "tenant", ID: "X-Id"}, Instances: 3, QueueTimeout: 2 * time.Second,
+		Upstream: &edge.Upstream{Schema: "tenant", ID: "X-Id"}, OnGuestError: edge.Refuse,
+		Limits: edge.GuestLimits{
+			Fuel: 20_000_000, Deadline: 100 * time.Millisecond, Memory: 64 << 20, Stack: 20_000,
+			Instances: 3, QueueTimeout: 2 * time.Second, Audit: 10_000,
+		},
 	}
 	if got := f.Edge(); !reflect.DeepEqual(got, want) {
 		t.Errorf("Edge is\n%+v, want\n%+v", got, want)

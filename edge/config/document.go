@@ -28,9 +28,14 @@ func newDocument(name string) *document {
 			Listeners: []Listener{{Address: ":8080", H2: true}},
 			Limits: Limits{
 				ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
-				DialTimeout: 5 * time.Second, ShutdownTimeout: 30 * time.Second, QueueTimeout: time.Second,
+				DialTimeout: 5 * time.Second, ShutdownTimeout: 30 * time.Second,
+				Guest: GuestLimits{
+					Fuel: 20_000_000, Deadline: 100 * time.Millisecond, Memory: 64 << 20, Stack: 20_000,
+					QueueTimeout: time.Second, Audit: 10_000,
+				},
 			},
-			Logs: Logs{Format: "auto"},
+			OnGuestError: edge.Refuse,
+			Logs:         Logs{Format: "auto"},
 		},
 		Admin:           "127.0.0.1:8081",
 		UpstreamHeaders: upstreamHeaders(*edge.DefaultUpstream()),
@@ -39,6 +44,7 @@ func newDocument(name string) *document {
 
 func (doc *document) decode(v value) {
 	found := v.object(doc)
+	v.atMostOne(found, "admin_token_env", "admin_token_file")
 	if r, ok := found["routers"]; ok && r.n.kind == kindList {
 		doc.checkRouters(r)
 	}

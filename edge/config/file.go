@@ -49,8 +49,12 @@ type File struct {
 
 	// Listeners are where requests come in.
 	Listeners []Listener `key:"listeners"`
-	// Admin is the address of /healthz and /readyz; empty: nowhere.
+	// Admin is the address of /healthz, /readyz and /guest; empty: nowhere.
 	Admin string
+	// AdminTokenEnv and AdminTokenFile name the secret by which guests are
+	// swapped there; without one they cannot be.
+	AdminTokenEnv  string `key:"admin_token_env,env"`
+	AdminTokenFile string `key:"admin_token_file,path"`
 
 	// Sessions says how session routing reads sessions; nil: not at all.
 	Sessions *Sessions `key:"sessions"`
@@ -62,6 +66,8 @@ type File struct {
 	Logs Logs `key:"logs"`
 	// Guest is the Wasm module that decides.
 	Guest Guest `key:"guest"`
+	// OnGuestError is "refuse" or "previous".
+	OnGuestError string `key:"on_guest_error,one=refuse|previous"`
 
 	marks map[string]mark
 }
@@ -76,7 +82,8 @@ func (f *File) Edge() edge.Config {
 		TenantHeader: f.TenantHeader, TenantSessionKey: f.TenantSessionKey,
 		Tenants: f.Tenants, Default: f.Default, WSURLConfs: f.WSURLConfs, Settings: f.Guest.Settings,
 		TrustedPeers: f.TrustedPeers, Upstream: &upstream,
-		Instances: f.Limits.Instances, QueueTimeout: f.Limits.QueueTimeout,
+		Limits:       f.Limits.Guest.edge(),
+		OnGuestError: f.OnGuestError,
 	}
 }
 
@@ -89,9 +96,26 @@ type Limits struct {
 	MaxBodyBytes          int64         `key:"max_body_bytes,bytes"`
 	DialTimeout           time.Duration `key:"dial_timeout"`
 	ResponseHeaderTimeout time.Duration `key:"response_header_timeout"`
-	ShutdownTimeout       time.Duration `key:"shutdown_timeout"`    // 0: open requests are cut off
-	Instances             int           `key:"instances"`           // 0: the edge's default
-	QueueTimeout          time.Duration `key:"queue_timeout,min=1"` // never 0
+	ShutdownTimeout       time.Duration `key:"shutdown_timeout"` // 0: open requests are cut off
+	Guest                 GuestLimits   `key:"guest"`
+}
+
+// GuestLimits are what a guest is held to.
+type GuestLimits struct {
+	Fuel         int           `key:"fuel"` // 0: the edge's default
+	Deadline     time.Duration `key:"deadline,min=1"`
+	Memory       int64         `key:"memory,bytes"`
+	Stack        int           `key:"stack"`
+	Instances    int           `key:"instances"` // 0: the edge's default
+	QueueTimeout time.Duration `key:"queue_timeout,min=1"`
+	Audit        int           `key:"audit"`
+}
+
+func (l GuestLimits) edge() edge.GuestLimits {
+	return edge.GuestLimits{
+		Fuel: uint64(l.Fuel), Deadline: l.Deadline, Memory: l.Memory, Stack: l.Stack,
+		Instances: l.Instances, QueueTimeout: l.QueueTimeout, Audit: l.Audit,
+	}
 }
 
 // Logs says how logs are written.
@@ -101,4 +125,13 @@ type Logs struct {
 	Level  slog.Level `key:"level"`
 	// Access writes a line for every request.
 	Access bool `key:"access"`
+}
+
+// AdminToken reads the secret by which guests are swapped; empty: there is
+// none. Never log it.
+func (f *File) AdminToken() (string, error) {
+	if f.AdminTokenEnv == "" && f.AdminTokenFile == "" {
+		return "", nil
+	}
+	return readSecret(f.AdminTokenEnv, f.AdminTokenFile)
 }

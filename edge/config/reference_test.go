@@ -116,6 +116,9 @@ func TestReferenceTellsTheDefaultsOfTheDecoder(t *testing.T) {
 		}
 		line := key + ": " + text
 		if nested {
+			if group, key, deeper := strings.Cut(name, "."); deeper {
+				name, text = group, "{"+key+": "+text+"}"
+			}
 			line = section + ": {" + name + ": " + text + "}"
 		}
 		spelled, err := Parse("empty.yaml", []byte(line))

@@ -4,134 +4,195 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
 
+	"github.com/tenantedge/tenantedge/edge/internal/meter"
+	"github.com/tenantedge/tenantedge/edge/internal/pristine"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/hostfuncs"
 )
 
 // Instance is one instantiation of a program. It serves one call at a time.
 type Instance struct {
+	grant
+	program   *Program
 	call      hostfuncs.Call
+	memory    *pristine.Memory
 	module    api.Module
 	functions [exportCount]api.Function
 	buffer    uint32 // address of abi.BufferSize bytes
 	stack     [1]uint64
-	broken    bool // a call trapped: its state cannot be trusted any more
+
+	fuel, limit, depth api.MutableGlobal
+	globals            []api.MutableGlobal // the guest's own
+
+	calls  int  // until the next audit
+	dirty  bool // a call began and was not undone
+	retire Retirement
+	used   usage // since the instance was borrowed
 }
 
-// ErrTrap is in the chain of every error of a call that the guest did not
-// finish, or whose answer cannot be read.
-var ErrTrap = errors.New("guest failed")
+// usage is what calls took.
+type usage struct {
+	calls, fuel, pages, searches uint64
+	trap                         Reason // the last call's
+}
 
-// instantiate makes an instance that is initialised, but not configured.
-func (p *Program) instantiate(ctx context.Context) (*Instance, error) {
-	i := &Instance{call: hostfuncs.Call{Services: p.options.Bind(), Frozen: true}}
-	i.call.Begin(ctx)
-	defer i.call.End()
-	var err error
+// instantiate makes an instance in a memory of its own; nothing of the guest's
+// has run yet.
+func (p *Program) instantiate(ctx context.Context, memory *pristine.Memory, s hostfuncs.Services) (*Instance, error) {
+	i := &Instance{program: p, memory: memory}
+	i.call = hostfuncs.Call{Services: s, Watch: i}
 	// No name: any number of instances may live in one runtime.
-	config := wazero.NewModuleConfig().WithName("").WithStartFunctions(abi.ExportInitialize)
-	if i.module, err = p.runtime.InstantiateModule(&i.call, p.compiled, config); err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrTrap, abi.ExportInitialize, err)
+	config := wazero.NewModuleConfig().WithName("").WithStartFunctions()
+	var err error
+	if i.module, err = p.runtime.InstantiateModule(experimental.WithMemoryAllocator(ctx, memory), p.compiled, config); err != nil {
+		memory.Free()
+		return nil, errors.Join(fmt.Errorf("%w: instantiation: %w", ErrTrap, err), memory.Close())
 	}
-	for e, spec := range exportSpecs {
-		if p.exports[e] {
-			i.functions[e] = i.module.ExportedFunction(spec.name)
-		}
-	}
-	if err := i.checkVersion(); err != nil {
-		return nil, errors.Join(err, i.close(ctx))
-	}
+	p.lookUp(i)
 	return i, nil
 }
 
-func (i *Instance) checkVersion() error {
-	found, err := i.number(version)
-	if err != nil {
-		return err
-	}
-	if found != abi.Version {
-		return fmt.Errorf("%s is %d: expected %d; build it against this version's guest/abi", abi.ExportVersion, found, abi.Version)
-	}
-	return nil
-}
-
-// configure gives the guest its configuration, has it test itself, and asks
-// for the buffer that requests go through.
-func (i *Instance) configure(ctx context.Context, config []byte) (abi.Configured, error) {
-	i.call.Begin(ctx)
-	defer i.call.End()
-	if err := i.room(len(config)); err != nil {
-		return abi.Configured{}, err
-	}
-	if !i.module.Memory().Write(i.buffer, config) {
-		return abi.Configured{}, i.outside(buffer, i.buffer, uint32(len(config)))
-	}
-	reply, err := i.run(configure, uint64(len(config)))
-	if err != nil {
-		return abi.Configured{}, err
-	}
-	configured, err := parseConfigured(reply)
-	if err != nil {
-		return configured, err
-	}
-	if i.functions[SelfTest] != nil {
-		if code, err := i.number(SelfTest); err != nil || code != 0 {
-			return configured, errors.Join(fmt.Errorf("%s returned %d: expected 0", abi.ExportSelfTest, code), err)
+// lookUp finds the instance's exports, once: each handle of a function has a
+// stack of its own.
+func (p *Program) lookUp(i *Instance) {
+	for e := range exportCount {
+		if p.exports[e] {
+			i.functions[e] = i.module.ExportedFunction(exportSpecs[e].name)
 		}
 	}
-	if err := i.room(abi.BufferSize); err != nil {
-		return configured, err
+	global := func(name string) api.MutableGlobal {
+		g, _ := i.module.ExportedGlobal(name).(api.MutableGlobal) // the meter has made it
+		return g
 	}
-	i.call.Frozen = false
-	return configured, nil
+	i.fuel, i.limit, i.depth = global(meter.ExportFuel), global(meter.ExportLimit), global(meter.ExportDepth)
+	for _, g := range p.metered.Globals[3:] {
+		i.globals = append(i.globals, global(g.Name))
+	}
 }
 
-// room asks the guest for a buffer of size bytes.
-func (i *Instance) room(size int) error {
-	addr, err := i.number(buffer, uint64(size))
+// newInstance makes one more instance from the program's image.
+func (p *Program) newInstance(ctx context.Context) (*Instance, error) {
+	memory, err := p.image.NewMemory(p.mostMemory())
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if addr == 0 {
-		return fmt.Errorf("%s refuses %d bytes", abi.ExportBuffer, size)
+	i, err := p.instantiate(ctx, memory, p.options.Bind())
+	if err != nil {
+		return nil, err
 	}
-	if _, ok := i.module.Memory().Read(addr, uint32(size)); !ok {
-		return i.outside(buffer, addr, uint32(size))
+	i.buffer = p.buffer
+	memory.Bind(i.module.Memory())
+	if _, err := memory.Reset(); err != nil {
+		return nil, errors.Join(err, i.close(ctx))
 	}
-	i.buffer = addr
-	return nil
-}
-
-// Buffer is a view of the instance's request buffer, abi.BufferSize bytes; it
-// holds until the next Call.
-func (i *Instance) Buffer() []byte {
-	b, _ := i.module.Memory().Read(i.buffer, abi.BufferSize)
-	return b
+	i.restore()
+	return i, nil
 }
 
 // Services is what Bind made for this instance.
 func (i *Instance) Services() hostfuncs.Services { return i.call.Services }
 
-// Call runs an export on the size bytes in the buffer. The reply is a view of
-// the guest's memory, which holds until the instance is returned or called
-// again. Errors have ErrTrap in their chain; after one the instance is broken.
-func (i *Instance) Call(ctx context.Context, e Export, size int) (abi.Message, error) {
+// Fuel is what the last call used, also if it failed.
+func (i *Instance) Fuel() uint64 { return i.fuel.Get() }
+
+// Call runs an export. write puts the request into the buffer of
+// abi.BufferSize bytes and returns its size, negative if it does not fit
+// (ErrTooLarge); read gets the reply. Both are views of the guest's memory,
+// which is put back to the image before Call returns: nothing that read kept of
+// it holds any more. A failure of the guest is a *Trap; the instance is as good
+// as new after it.
+//
+// write and read do not escape: closures on the caller's stack cost nothing.
+func (i *Instance) Call(ctx context.Context, e Export, write func([]byte) int, read func(abi.Message) error) error {
 	i.call.Begin(ctx)
+	defer i.call.End()
+	i.begin(i.program.limits.Fuel, i.program.limits.Deadline)
+	i.dirty = true
+	var err error
+	if i.program.options.NoReset {
+		err = i.exchange(e, write, read)
+		i.count(err, pristine.ResetReport{})
+		if i.used.trap == "" {
+			i.dirty = false
+		}
+		return err
+	}
+	report, resetErr := i.memory.Do(func() { err = i.exchange(e, write, read) })
+	i.restore()
+	i.count(err, report)
+	i.dirty = false
+	i.judge(report, resetErr)
+	return err
+}
+
+// exchange is the part of a call that is undone afterwards.
+func (i *Instance) exchange(e Export, write func([]byte) int, read func(abi.Message) error) error {
+	buf, ok := i.module.Memory().Read(i.buffer, abi.BufferSize)
+	if !ok {
+		return i.outside(buffer, i.buffer, abi.BufferSize)
+	}
+	size := write(buf)
+	if size < 0 {
+		return ErrTooLarge
+	}
 	reply, err := i.run(e, uint64(size))
-	i.call.End()
 	if err != nil {
-		return abi.Message{}, err
+		return err
 	}
 	m, err := abi.Parse(reply)
 	if err != nil {
-		i.broken = true
-		return abi.Message{}, fmt.Errorf("%w: %s replied %d bytes: %w", ErrTrap, exportSpecs[e].name, len(reply), err)
+		return badReply(e, "%d bytes: %w", len(reply), err)
 	}
-	return m, nil
+	return read(m)
+}
+
+// restore puts the guest's variables back; a variable is state as memory is.
+func (i *Instance) restore() {
+	for n, g := range i.globals {
+		g.Set(i.program.globals[n])
+	}
+}
+
+func (i *Instance) count(err error, r pristine.ResetReport) {
+	i.used.calls++
+	i.used.fuel += i.fuel.Get()
+	i.used.pages += uint64(r.Pages)
+	if r.Searched != pristine.NotSearched {
+		i.used.searches++
+	}
+	i.used.trap = ""
+	if err == nil {
+		return
+	}
+	var t *Trap
+	if errors.As(err, &t) {
+		i.used.trap = t.Reason
+		t.Fuel = i.fuel.Get()
+	}
+	if i.used.trap == StackDepth {
+		// The handles keep the stacks that they have grown.
+		i.globals = i.globals[:0]
+		i.program.lookUp(i)
+	}
+}
+
+// judge decides whether the instance may serve again.
+func (i *Instance) judge(r pristine.ResetReport, err error) {
+	switch {
+	case err != nil:
+		i.retire = ResetFailed
+		i.program.options.Logger.Error("a guest's memory could not be put back; its instance is closed", "guest", i.program.short(), "error", err)
+	case r.Retire == pristine.TooManyPages:
+		i.retire = TooManyPages
+	case r.Retire != pristine.Keep:
+		i.retire = Grown
+	}
 }
 
 // run calls an export that replies with a packed address and length.
@@ -142,8 +203,7 @@ func (i *Instance) run(e Export, size uint64) ([]byte, error) {
 	}
 	addr, length := abi.UnpackReply(packed)
 	if packed == 0 {
-		i.broken = true
-		return nil, fmt.Errorf("%w: %s gave no reply", ErrTrap, exportSpecs[e].name)
+		return nil, badReply(e, "%s gave no reply", exportSpecs[e].name)
 	}
 	reply, ok := i.module.Memory().Read(addr, length)
 	if !ok {
@@ -152,30 +212,41 @@ func (i *Instance) run(e Export, size uint64) ([]byte, error) {
 	return reply, nil
 }
 
-// number calls an export that returns an i32.
-func (i *Instance) number(e Export, args ...uint64) (uint32, error) {
-	var arg uint64
-	if len(args) > 0 {
-		arg = args[0]
-	}
-	n, err := i.enter(e, arg)
-	return uint32(n), err
-}
-
-// enter is the one place where the host calls into the guest.
+// enter is the one place where the host calls into the guest for a request.
 func (i *Instance) enter(e Export, arg uint64) (uint64, error) {
 	i.stack[0] = arg
 	if err := i.functions[e].CallWithStack(&i.call, i.stack[:]); err != nil {
-		i.broken = true
-		return 0, fmt.Errorf("%w: %s: %w", ErrTrap, exportSpecs[e].name, err)
+		return 0, i.trapped(e, err)
 	}
 	return i.stack[0], nil
 }
 
 func (i *Instance) outside(e Export, addr, length uint32) error {
-	i.broken = true
-	return fmt.Errorf("%w: %s points at %d bytes at %#x: expected an address inside its memory of %d bytes",
-		ErrTrap, exportSpecs[e].name, length, addr, i.module.Memory().Size())
+	return badReply(e, "%s points at %d bytes at %#x: expected an address inside its memory of %d bytes",
+		exportSpecs[e].name, length, addr, i.module.Memory().Size())
 }
 
-func (i *Instance) close(ctx context.Context) error { return i.module.Close(ctx) }
+// Audit compares everything that a guest can change with the image. It is for
+// an instance that is borrowed and between calls.
+func (i *Instance) Audit() error {
+	for n, g := range i.globals {
+		if g.Get() != i.program.globals[n] {
+			return fmt.Errorf("%w: variable %s", pristine.ErrNotPristine, i.program.metered.Globals[3+n].Name)
+		}
+	}
+	return i.memory.Audit()
+}
+
+func (i *Instance) close(ctx context.Context) error {
+	return errors.Join(i.module.Close(ctx), i.memory.Close())
+}
+
+// auditDue counts calls down to the next audit.
+func (i *Instance) auditDue() bool {
+	i.calls += int(min(i.used.calls, math.MaxInt32))
+	if i.program.options.NoReset || i.calls < i.program.limits.Audit {
+		return false
+	}
+	i.calls = 0
+	return true
+}

@@ -18,6 +18,15 @@ func load(g *handmade, o Options) (*Program, error) {
 	return NewProgram(context.Background(), o)
 }
 
+// call makes a call that asks nothing, and returns the word of the reply.
+func call(ctx context.Context, i *Instance, e Export) (word uint32, err error) {
+	err = i.Call(ctx, e, func([]byte) int { return 0 }, func(m abi.Message) error {
+		word = m.Word()
+		return nil
+	})
+	return word, err
+}
+
 func mustLoad(t *testing.T, g *handmade, o Options) *Program {
 	t.Helper()
 	p, err := load(g, o)
@@ -54,7 +63,7 @@ func TestAGuestIsValidatedWhenItIsLoaded(t *testing.T) {
 		{"no buffer", sound().with(abi.ExportBuffer, i32Const(0)...), "te_buffer refuses"},
 		{"a buffer outside of memory", sound().with(abi.ExportBuffer, i32Const(1<<30)...), "expected an address inside its memory"},
 		{"a buffer that leaves memory", sound().with(abi.ExportBuffer, i32Const(4*65536-8)...), "expected an address inside its memory"},
-		{"a trap in configure", sound().with(abi.ExportConfigure, unreachable...), "te_configure: wasm error: unreachable"},
+		{"a trap in configure", sound().with(abi.ExportConfigure, unreachable...), "te_configure: trap: wasm error: unreachable"},
 		{"no reply to the configuration", sound().with(abi.ExportConfigure, i64Const(0)...), "te_configure gave no reply"},
 		{"a reply that is no JSON", sound().replies(abi.ExportConfigure, "hello"), "expected JSON"},
 		{"a configuration that it refuses", sound().replies(abi.ExportConfigure, `{"error":"routers: expected domain"}`), "refuses its configuration: routers: expected domain"},
@@ -85,28 +94,29 @@ func TestAGuestIsValidatedWhenItIsLoaded(t *testing.T) {
 
 func TestACallThatFailsIsToldAndTheNextIsServed(t *testing.T) {
 	for _, c := range []struct {
-		name  string
-		guest *handmade
-		want  string
+		name   string
+		guest  *handmade
+		reason Reason
+		want   string
 	}{
-		{"a trap", sound().with(abi.ExportCacheKey, 0x00), "unreachable"},
-		{"an exit", (&handmade{exit: true, bodies: sound().bodies, data: sound().data}).with(abi.ExportCacheKey, append(append(i32Const(3), 0x10, 0), i64Const(0)...)...), "exit_code(3)"},
-		{"no reply", sound().with(abi.ExportCacheKey, i64Const(0)...), "gave no reply"},
-		{"a reply outside of memory", sound().with(abi.ExportCacheKey, i64Const(abi.PackReply(1<<31, 8))...), "expected an address inside its memory"},
-		{"a reply that leaves memory", sound().with(abi.ExportCacheKey, i64Const(abi.PackReply(4*65536-4, 8))...), "expected an address inside its memory"},
-		{"a reply of 4 GiB", sound().with(abi.ExportCacheKey, i64Const(abi.PackReply(8, 1<<32-1))...), "expected an address inside its memory"},
-		{"a reply that is no message", sound().replies(abi.ExportCacheKey, "\x01\x00\x00\x00\xff\xff\xff\xff"), "malformed message"},
-		{"a field that lies about its length", sound().replies(abi.ExportCacheKey, "\x01\x00\x00\x00\x01\x00\x00\x00\x10\x00\x00\x00\xff\x00\x00\x00"), "malformed message"},
+		{"a trap", sound().with(abi.ExportCacheKey, 0x00), Crashed, "unreachable"},
+		{"an exit", (&handmade{exit: true, bodies: sound().bodies, data: sound().data}).with(abi.ExportCacheKey, append(append(i32Const(3), 0x10, 0), i64Const(0)...)...), Exited, "exit_code(3)"},
+		{"no reply", sound().with(abi.ExportCacheKey, i64Const(0)...), BadReply, "gave no reply"},
+		{"a reply outside of memory", sound().with(abi.ExportCacheKey, i64Const(abi.PackReply(1<<31, 8))...), BadReply, "expected an address inside its memory"},
+		{"a reply that leaves memory", sound().with(abi.ExportCacheKey, i64Const(abi.PackReply(4*65536-4, 8))...), BadReply, "expected an address inside its memory"},
+		{"a reply of 4 GiB", sound().with(abi.ExportCacheKey, i64Const(abi.PackReply(8, 1<<32-1))...), BadReply, "expected an address inside its memory"},
+		{"a reply that is no message", sound().replies(abi.ExportCacheKey, "\x01\x00\x00\x00\xff\xff\xff\xff"), BadReply, "malformed message"},
+		{"a field that lies about its length", sound().replies(abi.ExportCacheKey, "\x01\x00\x00\x00\x01\x00\x00\x00\x10\x00\x00\x00\xff\x00\x00\x00"), BadReply, "malformed message"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p := mustLoad(t, c.guest, Options{Instances: 1})
+			p := mustLoad(t, c.guest, Options{Limits: Limits{Instances: 1}})
 			ctx := context.Background()
 			for range 3 {
 				i, err := p.Borrow(ctx)
 				if err != nil {
 					t.Fatal(err)
 				}
-				_, err = i.Call(ctx, CacheKey, 0)
+				_, err = call(ctx, i, CacheKey)
 				p.Return(i)
 				if !errors.Is(err, ErrTrap) || !strings.Contains(err.Error(), c.want) {
 					t.Fatalf("the call said %v, want %q", err, c.want)
@@ -114,14 +124,14 @@ func TestACallThatFailsIsToldAndTheNextIsServed(t *testing.T) {
 				if i, err = p.Borrow(ctx); err != nil {
 					t.Fatal(err)
 				}
-				reply, err := i.Call(ctx, Route, 0)
-				if err != nil || abi.Outcome(reply.Word()&abi.DecOutcomeMask) != abi.Missing {
+				word, err := call(ctx, i, Route)
+				if err != nil || abi.Outcome(word&abi.DecOutcomeMask) != abi.Missing {
 					t.Fatalf("the next call said %v", err)
 				}
 				p.Return(i)
 			}
-			if p.Dropped() != 3 {
-				t.Errorf("%d instances were dropped, want 3", p.Dropped())
+			if s := p.Stats(); s.Traps[c.reason] != 3 || len(s.Retired) > 0 || s.Calls != 6 {
+				t.Errorf("the statistics are %+v, want 3 of %q among 6 calls", s, c.reason)
 			}
 		})
 	}
@@ -129,7 +139,7 @@ func TestACallThatFailsIsToldAndTheNextIsServed(t *testing.T) {
 
 func TestThePoolIsBoundedAndQueuesForATime(t *testing.T) {
 	ctx := context.Background()
-	p := mustLoad(t, sound(), Options{Instances: 2, QueueTimeout: time.Millisecond})
+	p := mustLoad(t, sound(), Options{Limits: Limits{Instances: 2, QueueTimeout: time.Millisecond}})
 	a, err := p.Borrow(ctx)
 	if err != nil {
 		t.Fatal(err)
@@ -150,15 +160,16 @@ func TestThePoolIsBoundedAndQueuesForATime(t *testing.T) {
 	if again, err := p.Borrow(ctx); err != nil || again != a {
 		t.Fatalf("after a return: %p, %v", again, err)
 	}
-	a.broken = true
+	a.retire = ResetFailed
 	p.Return(a)
-	if fresh, err := p.Borrow(ctx); err != nil || fresh == a {
-		t.Fatalf("after a break: %p, %v", fresh, err)
+	p.Return(b)
+	if n := p.Stats().Retired[ResetFailed]; n != 1 {
+		t.Errorf("%d instances were retired, want 1", n)
 	}
 }
 
 func TestInstancesServeOneCallAtATimeUnderLoad(t *testing.T) {
-	p := mustLoad(t, sound().with(abi.ExportCacheKey, 0x00), Options{Instances: 3, QueueTimeout: time.Minute})
+	p := mustLoad(t, sound().with(abi.ExportCacheKey, 0x00), Options{Limits: Limits{Instances: 3, QueueTimeout: time.Minute}})
 	var wg sync.WaitGroup
 	for worker := range 16 {
 		wg.Go(func() {
@@ -172,7 +183,7 @@ func TestInstancesServeOneCallAtATimeUnderLoad(t *testing.T) {
 				if (worker+n)%10 == 0 {
 					e, want = CacheKey, true // traps
 				}
-				if _, err := i.Call(context.Background(), e, 0); (err != nil) != want {
+				if _, err := call(context.Background(), i, e); (err != nil) != want {
 					t.Errorf("export %d said %v", e, err)
 				}
 				p.Return(i)
@@ -190,7 +201,7 @@ func TestACallAllocatesNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := i.Call(ctx, Route, 0); err != nil {
+		if _, err := call(ctx, i, Route); err != nil {
 			t.Fatal(err)
 		}
 		p.Return(i)

@@ -1,11 +1,13 @@
 // Package instance runs a guest: a Program is one compiled generation of it,
 // an Instance is one instantiation with a memory of its own, and the pool
-// inside the program lends instances out, one request at a time.
+// inside the program lends instances out, one request at a time. Guests are
+// metered (package meter), and every call starts from the same state (package
+// pristine).
 //
 //	p, err := instance.NewProgram(ctx, instance.Options{Wasm: wasm, Config: json, Bind: bind})
 //	i, err := p.Borrow(ctx)
-//	reply, err := i.Call(ctx, instance.Route, size) // a view of the guest's memory
-//	p.Return(i)                                     // after which the view is gone
+//	err = i.Call(ctx, instance.Route, write, read)
+//	p.Return(i)
 package instance
 
 import (
@@ -18,11 +20,13 @@ import (
 	"log/slog"
 	"runtime"
 	"strings"
-	"time"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/experimental"
 
+	"github.com/tenantedge/tenantedge/edge/internal/meter"
+	"github.com/tenantedge/tenantedge/edge/internal/pristine"
+	"github.com/tenantedge/tenantedge/edge/internal/wasm"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/hostfuncs"
 )
@@ -32,105 +36,130 @@ type Options struct {
 	Wasm   []byte
 	Config []byte // JSON of an abi.Config
 	// Bind makes what stands behind the host functions of one more instance.
-	Bind func() hostfuncs.Services
-
-	Instances    int           // most instances at once; 0: twice GOMAXPROCS
-	QueueTimeout time.Duration // longest wait for one; 0: 1 s
-	MemoryPages  uint32        // most memory of an instance in pages of 64 KiB; 0: 1,024, which is 64 MiB
+	Bind   func() hostfuncs.Services
+	Limits Limits
+	// NoReset leaves out what makes guests safe for more than one tenant, to
+	// measure what it costs.
+	NoReset bool
 	// CompileCache is a folder that keeps compiled code for the next start;
 	// empty: none. What is in it is run: nobody else may write there.
 	CompileCache string
 	Logger       *slog.Logger // nil: slog.Default
 }
 
-// Defaults of Options.
-const (
-	defaultQueueTimeout = time.Second
-	defaultMemoryPages  = 1024
-	maxHeaders          = 16
-)
-
 // Program is one compiled generation of a guest. It is immutable and has a
 // wazero runtime of its own, so that closing it touches no other.
 type Program struct {
 	digest     string
+	limits     Limits
+	options    Options
+	metered    meter.Result
 	configured abi.Configured
 	exports    [exportCount]bool
-	options    Options
 	cache      wazero.CompilationCache // nil: none
 	runtime    wazero.Runtime
 	compiled   wazero.CompiledModule
-	pool       pool
+
+	// What every instance starts from, beside the memory of image.
+	image   *pristine.Image
+	globals []uint64
+	buffer  uint32
+
+	pool pool
 }
 
-// NewProgram validates, compiles and configures a guest, and makes its first
-// instance. The error says what was expected and what was found.
+// NewProgram validates, meters, compiles and configures a guest, and makes its
+// first instances. The error says what was expected and what was found.
 func NewProgram(ctx context.Context, o Options) (*Program, error) {
-	if o.Instances == 0 {
-		o.Instances = 2 * runtime.GOMAXPROCS(0)
-	}
-	if o.QueueTimeout == 0 {
-		o.QueueTimeout = defaultQueueTimeout
-	}
-	if o.MemoryPages == 0 {
-		o.MemoryPages = defaultMemoryPages
+	limits, err := o.Limits.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("instance: %w", err)
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	sum := sha256.Sum256(o.Wasm)
-	p := &Program{digest: hex.EncodeToString(sum[:]), options: o}
-	config := wazero.NewRuntimeConfig().WithMemoryLimitPages(o.MemoryPages)
-	if o.CompileCache != "" {
-		// A cache of the program's own: one that is shared keeps compiled code
-		// alive until all of its programs are gone.
-		var err error
-		if p.cache, err = wazero.NewCompilationCacheWithDir(o.CompileCache); err != nil {
-			return nil, fmt.Errorf("instance: compile cache: %w", err)
-		}
-		config = config.WithCompilationCache(p.cache)
-	}
-	p.runtime = wazero.NewRuntimeWithConfig(ctx, config)
+	p := &Program{digest: Digest(o.Wasm), limits: limits, options: o}
+	p.pool.init(p)
 	if err := p.load(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("instance: guest %.12s: %w", p.digest, err), p.Close())
+		return nil, errors.Join(fmt.Errorf("instance: guest %s: %w", p.short(), err), p.Close())
 	}
+	p.options.Wasm, p.metered.Wasm = nil, nil // megabytes that nobody reads again
 	return p, nil
 }
 
+// Digest is the SHA-256 of a guest in hexadecimal.
+func Digest(guest []byte) string {
+	sum := sha256.Sum256(guest)
+	return hex.EncodeToString(sum[:])
+}
+
 func (p *Program) load(ctx context.Context) (err error) {
-	workers := experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0))
-	if p.compiled, err = p.runtime.CompileModule(workers, p.options.Wasm); err != nil {
-		return fmt.Errorf("is no valid WebAssembly module: %w", err)
+	if n := len(p.options.Wasm); n > maxModule {
+		return fmt.Errorf("has %d bytes: expected at most %d", n, maxModule)
+	}
+	if p.metered, err = meter.Instrument(p.options.Wasm, p.limits.meter()); err != nil {
+		var malformed *wasm.Error
+		if errors.As(err, &malformed) {
+			return fmt.Errorf("is no valid WebAssembly module: %w", err)
+		}
+		return err
+	}
+	if err = p.compile(ctx); err != nil {
+		return err
 	}
 	if p.exports, err = checkExports(p.compiled); err != nil {
 		return err
 	}
-	if err = hostfuncs.Check(p.compiled); err != nil {
+	if err = hostfuncs.Check(p.compiled, meter.ImportModule); err != nil {
 		return err
 	}
 	if err = hostfuncs.Instantiate(ctx, p.runtime, p.compiled); err != nil {
 		return err
 	}
-	first, configured, err := p.newInstance(ctx)
-	if err != nil {
+	if err = instantiateMeter(ctx, p.runtime); err != nil {
 		return err
 	}
-	p.configured = configured
-	p.pool.init(p.options.Instances, first)
+	if err = p.buildImage(ctx); err != nil {
+		return err
+	}
+	return p.Fill(ctx)
+}
+
+// compile makes machine code, or takes it from the cache.
+func (p *Program) compile(ctx context.Context) error {
+	config := wazero.NewRuntimeConfig()
+	if p.options.CompileCache != "" {
+		// A cache of the program's own: one that is shared keeps compiled code
+		// alive until all of its programs are gone.
+		var err error
+		if p.cache, err = wazero.NewCompilationCacheWithDir(p.options.CompileCache); err != nil {
+			return fmt.Errorf("compile cache: %w", err)
+		}
+		config = config.WithCompilationCache(p.cache)
+	}
+	p.runtime = wazero.NewRuntimeWithConfig(ctx, config)
+	workers := experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0))
+	var err error
+	if p.compiled, err = p.runtime.CompileModule(workers, p.metered.Wasm); err != nil {
+		return fmt.Errorf("is no valid WebAssembly module: %w", err)
+	}
 	return nil
 }
 
-// newInstance makes one more instance, configured and ready to be called.
-func (p *Program) newInstance(ctx context.Context) (*Instance, abi.Configured, error) {
-	i, err := p.instantiate(ctx)
-	if err != nil {
-		return nil, abi.Configured{}, err
-	}
-	configured, err := i.configure(ctx, p.options.Config)
-	if err != nil {
-		return nil, configured, errors.Join(err, i.close(ctx))
-	}
-	return i, configured, nil
+// Fill makes instances until there is one for each processor, and keeps that
+// many for as long as the program is not parked.
+func (p *Program) Fill(ctx context.Context) error {
+	return p.pool.fill(ctx, min(runtime.GOMAXPROCS(0), p.limits.Instances))
+}
+
+// Park closes the instances of a program that is not in use for now. It still
+// takes calls, for which instances are made.
+func (p *Program) Park() { p.pool.park() }
+
+func (p *Program) short() string { return p.digest[:12] }
+
+func (p *Program) mostMemory() uint64 {
+	return max(1, uint64(p.metered.MaxMemory)) * wasm.PageSize
 }
 
 // Digest is the guest's SHA-256 in hexadecimal.
@@ -142,13 +171,22 @@ func (p *Program) Configured() abi.Configured { return p.configured }
 // Has tells whether the guest has an optional export.
 func (p *Program) Has(e Export) bool { return p.exports[e] }
 
-// Close ends the program. No instance may be borrowed any more.
+// Close takes no further calls, waits for those that run, and gives
+// everything back. Closing twice is no error.
 func (p *Program) Close() error {
-	err := p.runtime.Close(context.Background())
-	if p.cache != nil {
-		err = errors.Join(err, p.cache.Close(context.Background()))
+	p.pool.close()
+	ctx := context.Background()
+	var errs []error
+	if p.runtime != nil {
+		errs = append(errs, p.runtime.Close(ctx))
 	}
-	return err
+	if p.cache != nil {
+		errs = append(errs, p.cache.Close(ctx))
+	}
+	if p.image != nil {
+		errs = append(errs, p.image.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // parseConfigured reads the reply of te_configure.

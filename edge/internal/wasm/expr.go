@@ -15,6 +15,16 @@ func I64Const(v int64) Expr { return append(AppendS64([]byte{byte(OpI64Const)}, 
 // RefFunc returns the expression whose value is a reference to function i.
 func RefFunc(i uint32) Expr { return append(AppendU32([]byte{byte(OpRefFunc)}, i), byte(OpEnd)) }
 
+// I32 returns the value of e, if it is an i32.const.
+func (e Expr) I32() (int32, bool) {
+	if len(e) == 0 || e[0] != byte(OpI32Const) {
+		return 0, false
+	}
+	r := reader{b: e, at: 1}
+	v := r.signed(32)
+	return int32(v), r.err == nil
+}
+
 // RefFunc returns the index of the function that e is a reference to, if it
 // is one.
 func (e Expr) RefFunc() (uint32, bool) { return e.index(OpRefFunc) }

@@ -1,0 +1,105 @@
+package instance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/tetratelabs/wazero/sys"
+
+	"github.com/tenantedge/tenantedge/edge/internal/wasm"
+)
+
+// ErrTrap is in the chain of every error of a call that the guest did not
+// finish, or whose answer cannot be read.
+var ErrTrap = errors.New("guest failed")
+
+// ErrTooLarge says that a message does not fit the guest's buffer.
+var ErrTooLarge = errors.New("request too large to route")
+
+// Reason says in what way a guest failed: for metrics, which count by it.
+type Reason string
+
+// The reasons.
+const (
+	OutOfFuel   Reason = "fuel"
+	Deadline    Reason = "deadline"  // its own, or that of the request
+	Cancelled   Reason = "cancelled" // nobody waits for the answer any more
+	StackDepth  Reason = "depth"
+	OutOfMemory Reason = "memory" // it failed with more than half of its memory's maximum in use
+	Crashed     Reason = "trap"
+	Exited      Reason = "exit"
+	BadReply    Reason = "reply" // it answered, but not by the contract
+)
+
+// Reasons lists all reasons, in the order of Stats.
+var Reasons = [...]Reason{OutOfFuel, Deadline, Cancelled, StackDepth, OutOfMemory, Crashed, Exited, BadReply}
+
+// Trap is a call that failed by the guest's fault. Its text is for logs.
+type Trap struct {
+	Export string
+	Reason Reason
+	Fuel   uint64 // used until then
+	Err    error
+}
+
+func (t *Trap) Error() string {
+	return fmt.Sprintf("%v: %s: %s: %v", ErrTrap, t.Export, t.Reason, t.Err)
+}
+
+// Unwrap returns the cause.
+func (t *Trap) Unwrap() error { return t.Err }
+
+// Is tells that every Trap is ErrTrap.
+func (t *Trap) Is(target error) bool { return target == ErrTrap }
+
+// trapped says why a call of the export failed.
+func (i *Instance) trapped(e Export, err error) error {
+	t := &Trap{Export: exportSpecs[e].name, Reason: Crashed, Fuel: i.fuel.Get(), Err: err}
+	var exit *sys.ExitError
+	switch {
+	case i.stopped != "":
+		t.Reason = i.stopped
+		t.Err = i.stopCause()
+	case i.depth.Get() > i.program.metered.MaxDepth:
+		t.Reason = StackDepth
+		t.Err = fmt.Errorf("its stack is full: expected at most %d frames", i.program.metered.MaxDepth)
+	case i.overgrown():
+		t.Reason = OutOfMemory
+	case errors.As(err, &exit):
+		t.Reason = Exited
+	}
+	return t
+}
+
+func (i *Instance) stopCause() error {
+	switch i.stopped {
+	case OutOfFuel:
+		return fmt.Errorf("expected at most %d units of fuel", i.budget)
+	case Cancelled:
+		return context.Canceled
+	default:
+		return context.DeadlineExceeded
+	}
+}
+
+// overgrown tells whether the guest has grown its memory past half of what it
+// may have: that its next growth was refused cannot be seen from outside.
+func (i *Instance) overgrown() bool {
+	size := uint64(i.module.Memory().Size())
+	start := uint64(i.program.metered.MinMemory) * wasm.PageSize
+	if i.program.image != nil {
+		start = uint64(i.program.image.Size())
+	}
+	return size > start && size > uint64(i.program.metered.MaxMemory)*wasm.PageSize/2
+}
+
+func badReply(e Export, format string, args ...any) error {
+	return &Trap{Export: exportSpecs[e].name, Reason: BadReply, Err: fmt.Errorf(format, args...)}
+}
+
+// Senseless is the failure of a guest whose reply has the right form, but a
+// meaning that its reader refuses.
+func Senseless(e Export, err error) error {
+	return &Trap{Export: exportSpecs[e].name, Reason: BadReply, Err: err}
+}
