@@ -230,3 +230,13 @@ func TestAPipeAmongTheFilesHoldsNobodyUp(t *testing.T) {
 		t.Errorf("%v, %v, expected ErrSuspicious", f, err)
 	}
 }
+
+func TestADiskThatIsToStayFreeIsNotFilled(t *testing.T) {
+	v := newView(t, Config{MinFree: 1 << 62})
+	if name, err := v.Save(t.Context(), "a", strings.NewReader("x"), 0); !errors.Is(err, ErrFull) {
+		t.Errorf("%q, %v, expected ErrFull", name, err)
+	}
+	if entries, err := os.ReadDir(v.Location()); len(entries) > 0 || err != nil {
+		t.Errorf("left behind: %v, %v", entries, err)
+	}
+}
