@@ -41,7 +41,9 @@ func TestF7ASignatureBindsAllThatItIsFor(t *testing.T) {
 		{"the spelling of the expiry", func(_ *Grant, q url.Values, _ *time.Time) { q.Set(expiresParameter, "+"+q.Get(expiresParameter)) }, false},
 		{"the key", func(_ *Grant, q url.Values, _ *time.Time) { q.Set(keyParameter, "k2") }, false},
 		{"to a key that there is not", func(_ *Grant, q url.Values, _ *time.Time) { q.Set(keyParameter, "k3") }, false},
-		{"the signature", func(_ *Grant, q url.Values, _ *time.Time) { q.Set(signatureParameter, "A"+q.Get(signatureParameter)[1:]) }, false},
+		{"the signature", func(_ *Grant, q url.Values, _ *time.Time) {
+			q.Set(signatureParameter, "A"+q.Get(signatureParameter)[1:])
+		}, false},
 		{"to a short signature", func(_ *Grant, q url.Values, _ *time.Time) { q.Set(signatureParameter, "") }, false},
 		{"no signature", func(_ *Grant, q url.Values, _ *time.Time) { q.Del(signatureParameter) }, false},
 		{"two signatures", func(_ *Grant, q url.Values, _ *time.Time) { q.Add(signatureParameter, q.Get(signatureParameter)) }, false},
