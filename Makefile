@@ -21,15 +21,19 @@ run: build ## serve a demonstration on http://tenant1.localhost:8080/; needs not
 build: ## build bin/tenantedge
 	@go build -trimpath -o bin/tenantedge ./edge/cmd/tenantedge
 
-test: postgres ## run all tests, with a real Postgres that is installed if it is missing
+test: postgres redis ## run all tests, with a real Postgres and Redis that are installed if missing
 	@for m in $(MODULES); do echo "go test ./... in $$m"; (cd $$m && go test $(TESTFLAGS) ./...) || exit 1; done
 
-race: postgres ## run all tests with the race detector
+race: postgres redis ## run all tests with the race detector
 	@for m in $(MODULES); do echo "go test -race ./... in $$m"; (cd $$m && go test -race $(TESTFLAGS) ./...) || exit 1; done
 
 .PHONY: postgres
 postgres:
 	@sh .ci/postgres.sh
+
+.PHONY: redis
+redis:
+	@sh .ci/redis.sh
 
 check: format vet lint tidy guest-same ## format, vet, lint, tidy, rebuild the guest; nothing may change
 
@@ -48,8 +52,8 @@ tidy:
 guest-same: guest
 	@git diff --exit-code --stat -- assets || { echo "assets/router.wasm is not what guest/router gives: commit what 'make guest' built"; exit 1; }
 
-bench: ## measure a routed request through the guest beside the same logic run natively
-	@cd bench && go run .
+bench: ## measure a routed request beside native code and rivals; report in bench/results/REPORT.md
+	@cd bench && go run . run && go run . report
 
 fuzz: ## run every fuzz target for FUZZTIME (10s)
 	@go test -list '^Fuzz' ./... | awk '/^Fuzz/ {names = names " " $$1} /^ok/ {n = split(names, t, " "); for (i = 1; i <= n; i++) print $$2, t[i]; names = ""}' \

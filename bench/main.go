@@ -1,77 +1,101 @@
-// Command bench measures what a routed request costs: through the guest, and
-// by the same logic run natively. Cases run in turn, round by round, so that a
-// machine whose speed drifts treats them alike; what is compared are medians.
+// Command bench measures what a routed request costs, beside the same logic
+// run natively and beside others that could do the work.
 //
-//	go run . -rounds 10 -domains 100000
+//	go run . run             measure, and write raw logs to results/*.txt
+//	go run . run -short      the same in a minute, to try things out
+//	go run . report          make results/REPORT.md and its plots from the logs
 //
-// Raw lines go to results/, in the format of `go test -bench`, which benchstat
-// reads. Times are those of the machine they were taken on: only ratios travel.
+// Cases take turns, round by round, so that a machine whose speed drifts treats
+// them alike; what is told are medians with the 95 % interval that benchstat
+// gives them. Logs have the format of `go test -bench`, which benchstat reads.
+// Times are those of the machine they were taken on: only ratios travel.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"runtime"
-	"testing"
-	"time"
+	"os/signal"
+	"strings"
+
+	"github.com/tenantedge/tenantedge/bench/measure"
+	"github.com/tenantedge/tenantedge/bench/report"
+	"github.com/tenantedge/tenantedge/bench/web"
 )
 
 func main() {
-	if err := run(context.Background(), os.Args[1:], os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
-	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
 }
 
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+const usage = `expected one of
+  run [flags]      measure, and write raw logs
+  report [flags]   make the report and its plots from the logs
+Each tells its flags with -help.`
+
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	command := ""
+	if len(args) > 0 {
+		command, args = args[0], args[1:]
+	}
+	var err error
+	switch command {
+	case "run":
+		err = runMeasure(ctx, args, stderr)
+	case "report":
+		err = runReport(args, stdout, stderr)
+	case web.ServeCommand:
+		err = web.Serve(ctx, args, stdin, stdout)
+	default:
+		err = errors.New(usage)
+	}
+	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "bench:", err)
+		return 1
+	}
+	return 0
+}
+
+func runMeasure(ctx context.Context, args []string, stderr io.Writer) error {
+	o := measure.Options{Progress: stderr}
+	flags := flag.NewFlagSet("bench run", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	rounds := flags.Int("rounds", 10, "rounds; each runs every case once")
-	domains := flags.Int("domains", 100_000, "domains in the directory")
-	length := flags.Duration("time", 200*time.Millisecond, "how long one case runs in one round")
-	results := flags.String("results", "results", "folder for the raw log")
+	flags.IntVar(&o.Rounds, "rounds", 10, "rounds; each runs every case once")
+	flags.DurationVar(&o.Time, "time", measure.DefaultTime, "how long a case runs in one round")
+	flags.IntVar(&o.Domains, "domains", 100_000, "domains in the table")
+	flags.StringVar(&o.Folder, "results", "results", "folder for the raw logs")
+	only := flags.String("only", "", "suites to run, separated by commas: "+strings.Join(measure.Names(), ", "))
+	short := flags.Bool("short", false, "few and short rounds: figures to look at, not to quote")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	testing.Init()
-	if err := flag.CommandLine.Parse([]string{"-test.benchtime=" + length.String()}); err != nil {
-		return err
+	if *short {
+		o.Rounds, o.Time = 3, measure.DefaultTime/4
 	}
-	fmt.Fprintf(stderr, "bench: %d domains, %d rounds of %v a case\n", *domains, *rounds, *length)
-	world, err := newWorld(ctx, *domains)
-	if err != nil {
-		return err
+	if *only != "" {
+		o.Only = strings.Split(*only, ",")
 	}
-	defer world.close()
+	return measure.Run(ctx, o)
+}
 
-	if err := os.MkdirAll(*results, 0o755); err != nil {
+func runReport(args []string, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet("bench report", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	folder := flags.String("results", "results", "folder of the raw logs, and for the report")
+	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	log, err := os.Create(filepath.Join(*results, "route.txt"))
-	if err != nil {
-		return err
+	path, err := report.Write(*folder)
+	if err == nil {
+		fmt.Fprintln(stdout, path)
 	}
-	defer log.Close()
-	fmt.Fprintf(log, "goos: %s\ngoarch: %s\ngo: %s\ncpus: %d\ndomains: %d\n", runtime.GOOS, runtime.GOARCH, runtime.Version(), runtime.NumCPU(), *domains)
-
-	cases := world.cases()
-	samples := make([][]testing.BenchmarkResult, len(cases))
-	for round := range *rounds {
-		for i, c := range cases {
-			r := testing.Benchmark(c.run)
-			if r.N == 0 {
-				return fmt.Errorf("%s failed", c.name)
-			}
-			samples[i] = append(samples[i], r)
-			fmt.Fprintf(log, "BenchmarkRoute/%s %s\t%s\n", c.name, r, r.MemString())
-		}
-		fmt.Fprintf(stderr, "\rround %d of %d ", round+1, *rounds)
-	}
-	fmt.Fprintln(stderr)
-	report(stdout, cases, samples)
-	return log.Close()
+	return err
 }

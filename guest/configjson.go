@@ -10,7 +10,7 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// A guest reads one sort of JSON document, once. encoding/json is a seventh of
+// A guest reads one sort of JSON document, once. encoding/json is a tenth of
 // the default guest's size for that, so the document is read here, as
 // encoding/json reads it, save that no key may stand twice in an object.
 

@@ -44,7 +44,12 @@ func newEvaluator(ctx context.Context, path string) (*evaluator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &evaluator{file: file, host: host, served: context.WithValue(ctx, http.ServerContextKey, &http.Server{})}, nil
+	return newEvaluatorOf(ctx, file, host), nil
+}
+
+// newEvaluatorOf asks a host that there is.
+func newEvaluatorOf(ctx context.Context, file *config.File, host *edge.Host) *evaluator {
+	return &evaluator{file: file, host: host, served: context.WithValue(ctx, http.ServerContextKey, &http.Server{})}
 }
 
 func (e *evaluator) close() { _ = e.host.Close() } // the process ends
@@ -192,6 +197,15 @@ func (a *routeAnswer) refused(err error) {
 
 // decide asks the guest what Middleware asks it.
 func (e *evaluator) decide(ctx context.Context, q *question) (edge.Decision, error) {
+	request, err := e.request(ctx, q)
+	if err != nil {
+		return edge.Decision{}, err
+	}
+	return e.host.Route(ctx, &request)
+}
+
+// request makes of a question what Middleware makes of a request.
+func (e *evaluator) request(ctx context.Context, q *question) (edge.Request, error) {
 	r := (&http.Request{Method: q.Method, RequestURI: q.Target, Header: make(http.Header, len(q.Headers))}).WithContext(e.served)
 	var hosts []string
 	for _, pair := range q.Headers {
@@ -207,7 +221,7 @@ func (e *evaluator) decide(ctx context.Context, q *question) (edge.Decision, err
 	r.URL, _ = url.ParseRequestURI(q.Target)
 	request, err := e.host.RequestOf(ctx, r)
 	if err != nil {
-		return edge.Decision{}, err
+		return edge.Request{}, err
 	}
 	request.Scheme = q.Scheme
 	request.NoHost = len(hosts) == 0
@@ -215,7 +229,7 @@ func (e *evaluator) decide(ctx context.Context, q *question) (edge.Decision, err
 	request.Websocket = request.Websocket || q.Op == "websocket"
 	request.Session = string(q.Session[e.file.TenantSessionKey])
 	request.Explain = e.explain
-	return e.host.Route(ctx, &request)
+	return request, nil
 }
 
 func (e *evaluator) cacheKey(ctx context.Context, q *question) any {

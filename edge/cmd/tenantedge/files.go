@@ -119,9 +119,9 @@ func newFilesPut(o *fileOptions) *cobra.Command {
 				content, size = f, info.Size()
 			}
 			return o.with(c.Context(), func(v *storage.View) error {
-				p := progressOn(c.ErrOrStderr(), size)
-				saved, err := v.Save(c.Context(), name, io.TeeReader(content, p), 0)
-				if p.end(); err != nil {
+				t := transferOn(c.ErrOrStderr(), size)
+				saved, err := v.Save(c.Context(), name, io.TeeReader(content, t), 0)
+				if t.end(); err != nil {
 					return err
 				}
 				_, err = fmt.Fprintln(c.OutOrStdout(), saved)
@@ -149,9 +149,9 @@ func newFilesGet(o *fileOptions) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				p := progressOn(c.ErrOrStderr(), info.Size())
-				defer p.end()
-				content := io.TeeReader(from, p)
+				t := transferOn(c.ErrOrStderr(), info.Size())
+				defer t.end()
+				content := io.TeeReader(from, t)
 				if len(args) == 1 {
 					_, err = io.Copy(c.OutOrStdout(), content)
 					return err

@@ -1,0 +1,68 @@
+package measure
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/tenantedge/tenantedge/bench/table"
+	"github.com/tenantedge/tenantedge/bench/web"
+)
+
+// A load over HTTP is longer than other cases, since processor time is told in
+// ticks of 10 ms, and no longer than a minute a server in all.
+const (
+	loadFactor = 5
+	longestAll = time.Minute
+	// perCore connections keep all cores busy without queueing long.
+	perCore = 8
+)
+
+// openHTTP compares servers, each a process of its own on this machine.
+func openHTTP(ctx context.Context, o *Options) (*opened, error) {
+	t, err := table.New(o.Domains)
+	if err != nil {
+		return nil, err
+	}
+	var out opened
+	length := min(loadFactor*o.Time, longestAll/time.Duration(o.Rounds))
+	connections := perCore * runtime.NumCPU()
+	out.notes = append(out.notes, fmt.Sprintf("connections: %d", connections), fmt.Sprintf("load-time: %v", length))
+	for _, e := range web.Servers() {
+		if e.Prepare != nil {
+			version, err := e.Prepare(ctx)
+			if err != nil {
+				out.notes = append(out.notes, fmt.Sprintf("missing-%s: %v", e.Name, err))
+				continue
+			}
+			out.notes = append(out.notes, fmt.Sprintf("version-%s: %s", e.Name, version))
+		}
+		s, err := e.Start(ctx, o.Domains)
+		if err != nil {
+			return nil, err
+		}
+		out.close = append(out.close, s.Close)
+		if _, err := web.Load(ctx, s.Address, t.Hosts, connections, length); err != nil { // warm it up
+			return nil, fmt.Errorf("%s: %w", e.Name, err)
+		}
+		out.cases = append(out.cases, benchCase{name: "HTTP/server=" + e.Name, own: func(ctx context.Context) (string, error) {
+			return load(ctx, s, t, connections, length)
+		}})
+	}
+	return &out, nil
+}
+
+func load(ctx context.Context, s *web.Server, t *table.Table, connections int, length time.Duration) (string, error) {
+	before, cpuErr := s.CPUTime()
+	r, err := web.Load(ctx, s.Address, t.Hosts, connections, length)
+	if err != nil {
+		return "", err
+	}
+	n := float64(r.Requests)
+	line := fmt.Sprintf("%8d\t%10.1f ns/op\t%10.0f req/s\t%10d p50-ns\t%10d p99-ns", r.Requests, float64(r.Took)/n, n/r.Took.Seconds(), r.P50, r.P99)
+	if after, err := s.CPUTime(); err == nil && cpuErr == nil && after > before { // a load shorter than a tick uses none
+		line += fmt.Sprintf("\t%10.1f cpu-ns/op", float64(after-before)/n)
+	}
+	return line, nil
+}

@@ -1,0 +1,65 @@
+package measure
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strings"
+
+	"github.com/tenantedge/tenantedge/bench/rivals"
+)
+
+// writeMachine says on what was measured, in the keys that benchstat knows.
+func writeMachine(w io.Writer) {
+	fmt.Fprintf(w, "goos: %s\ngoarch: %s\ncpu: %s\ncores: %d\ngo: %s\n", runtime.GOOS, runtime.GOARCH, cpuModel(), runtime.NumCPU(), runtime.Version())
+	versions := moduleVersions()
+	told := map[string]bool{"": true}
+	for _, e := range rivals.All() {
+		if !told[e.Module] {
+			told[e.Module] = true
+			fmt.Fprintf(w, "version-%s: %s\n", shortModule(e.Module), versions[e.Module])
+		}
+	}
+}
+
+// shortModule is the name of a module's repository.
+func shortModule(path string) string { return strings.Split(path, "/")[2] }
+
+func moduleVersions() map[string]string {
+	versions := map[string]string{}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, d := range info.Deps {
+			versions[d.Path] = d.Version
+		}
+	}
+	return versions
+}
+
+// cpuModel is what Linux calls the processor.
+func cpuModel() string {
+	f, err := os.Open("/proc/cpuinfo")
+	if err != nil {
+		return runtime.GOARCH
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if name, ok := strings.CutPrefix(lines.Text(), "model name"); ok {
+			return strings.TrimLeft(name, "\t :")
+		}
+	}
+	return runtime.GOARCH
+}
+
+// loadAverage is that of the last minute: others that worked on the machine
+// make times longer, and the report says so.
+func loadAverage() string {
+	b, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
+	}
+	first, _, _ := strings.Cut(string(b), " ")
+	return first
+}

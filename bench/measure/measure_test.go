@@ -1,0 +1,123 @@
+package measure_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tenantedge/tenantedge/bench/measure"
+	"github.com/tenantedge/tenantedge/bench/report"
+	"github.com/tenantedge/tenantedge/bench/web"
+)
+
+// The benchmark starts itself as a server, which is the test's binary here.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == web.ServeCommand {
+		if err := web.Serve(context.Background(), os.Args[2:], os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// Everything runs once, for as short as can be: what it measured is not looked
+// at, but that it measured, and that a report comes of it.
+func TestAShortRunBecomesAReport(t *testing.T) {
+	folder := t.TempDir()
+	o := measure.Options{Rounds: 2, Time: time.Millisecond, Domains: 100, Folder: folder, Progress: io.Discard}
+	if err := measure.Run(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	path, err := report.Write(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"## The marks", "## Rivals", "## By phase", "## Over HTTP", "## Many at once", "## From one domain", "Versions: ", "| tenantedge |"} {
+		if !strings.Contains(string(first), want) {
+			t.Errorf("the report lacks %q", want)
+		}
+	}
+	if strings.Contains(string(first), "NaN") || strings.Contains(string(first), "Inf") {
+		t.Errorf("the report has figures that are none:\n%s", first)
+	}
+	plots, err := filepath.Glob(filepath.Join(folder, "*.svg"))
+	if err != nil || len(plots) != 5 {
+		t.Errorf("there are the plots %v, %v: expected five", plots, err)
+	}
+	for range 5 {
+		if _, err := report.Write(folder); err != nil {
+			t.Fatal(err)
+		}
+		again, err := os.ReadFile(path)
+		if err != nil || string(again) != string(first) {
+			t.Fatalf("the same logs gave another report: %v", err)
+		}
+	}
+}
+
+func TestASuiteThatDoesNotExistIsRefused(t *testing.T) {
+	o := measure.Options{Rounds: 1, Time: time.Millisecond, Domains: 1, Folder: t.TempDir(), Only: []string{"bogus"}}
+	if err := measure.Run(t.Context(), o); err == nil || !strings.Contains(err.Error(), `found "bogus"`) {
+		t.Errorf("error is %v", err)
+	}
+}
+
+// Servers must do the same work, as rivals must.
+func TestAllServersAnswerAlike(t *testing.T) {
+	ask := func(t *testing.T, e web.Entry) (answers []string) {
+		s, err := e.Start(t.Context(), 200)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		}()
+		for _, q := range [][2]string{
+			{"tenant7.example.org", "/orders/42?page=2"}, {"www.TENANT7.example.org.:80", "/"}, {"example.com", "/a%20b"},
+			{"shop.example.org", "/tenant9/orders/42?page=2"}, {"shop.example.org", "/tenant9"}, {"shop.example.org", "/nobody/"}, {"nobody.example.org", "/"}, {"a..b", "/"},
+		} {
+			status, body, err := web.Ask(t.Context(), s.Address, q[0], q[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if status != 200 {
+				body = "" // each refuses in its own words
+			}
+			answers = append(answers, fmt.Sprint(q, " ", status, " ", body))
+		}
+		return answers
+	}
+	servers := web.Servers()
+	want := ask(t, servers[0])
+	if !strings.HasSuffix(want[3], "200 tenant9 /orders/42") {
+		t.Errorf("natively answered %q", want[3])
+	}
+	for _, e := range servers[1:] {
+		t.Run(e.Name, func(t *testing.T) {
+			if e.Prepare != nil {
+				if _, err := e.Prepare(t.Context()); err != nil {
+					t.Logf("cannot run here: %v", err)
+					return
+				}
+			}
+			for i, got := range ask(t, e) {
+				if got != want[i] {
+					t.Errorf("answered %q, natively %q", got, want[i])
+				}
+			}
+		})
+	}
+}

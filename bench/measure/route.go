@@ -1,0 +1,157 @@
+package measure
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"testing"
+
+	"github.com/tenantedge/tenantedge/bench/rivals"
+	"github.com/tenantedge/tenantedge/bench/table"
+	"github.com/tenantedge/tenantedge/guest/abi"
+)
+
+// openRoute compares all rivals on the same requests.
+func openRoute(ctx context.Context, o *Options) (*opened, error) {
+	t, err := table.New(o.Domains)
+	if err != nil {
+		return nil, err
+	}
+	var out opened
+	for _, e := range rivals.All() {
+		r, err := out.start(ctx, e, t)
+		if err != nil {
+			return nil, err
+		}
+		if r == nil {
+			continue
+		}
+		w, err := r.Worker()
+		if err != nil {
+			return nil, err
+		}
+		out.cases = append(out.cases, benchCase{name: "Route/rival=" + e.Name, run: func(b *testing.B) { loop(b, w, t, b.N, 0) }})
+	}
+	return &out, nil
+}
+
+// start starts a rival, or notes why it cannot run.
+func (out *opened) start(ctx context.Context, e rivals.Entry, t *table.Table) (rivals.Rival, error) {
+	if e.Missing != "" {
+		out.notes = append(out.notes, "missing-"+e.Name+": "+e.Missing)
+		return nil, nil
+	}
+	r, err := e.Start(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	out.close = append(out.close, r.Close)
+	return r, nil
+}
+
+// loop routes n requests, beginning somewhere in the table's sequence.
+func loop(b *testing.B, w rivals.Worker, t *table.Table, n, start int) {
+	b.ReportAllocs()
+	// As a server's requests have one that can end.
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	q := table.Request("")
+	mask := len(t.Hosts) - 1
+	for i := range n {
+		q.Host = t.Hosts[(start+i)&mask]
+		a, err := w.Route(ctx, &q)
+		if err != nil || a.Outcome != abi.Tenant {
+			b.Errorf("%s is answered with %v, %v", q.Host, a, err)
+			return
+		}
+	}
+}
+
+// openConcurrent runs some rivals on 1, 2, 4 … goroutines, up to four a core.
+func openConcurrent(ctx context.Context, o *Options) (*opened, error) {
+	t, err := table.New(o.Domains)
+	if err != nil {
+		return nil, err
+	}
+	var out opened
+	for _, e := range rivals.All() {
+		if !e.Scales {
+			continue
+		}
+		r, err := out.start(ctx, e, t)
+		if err != nil {
+			return nil, err
+		}
+		if r == nil {
+			continue
+		}
+		for n := 1; n <= 4*runtime.NumCPU(); n *= 2 {
+			workers := make([]rivals.Worker, n)
+			for i := range workers {
+				if workers[i], err = r.Worker(); err != nil {
+					return nil, err
+				}
+			}
+			out.cases = append(out.cases, benchCase{
+				name: fmt.Sprintf("Concurrent/rival=%s/goroutines=%d", e.Name, n),
+				run:  func(b *testing.B) { together(b, workers, t) },
+			})
+		}
+	}
+	return &out, nil
+}
+
+func together(b *testing.B, workers []rivals.Worker, t *table.Table) {
+	var wait sync.WaitGroup
+	for i, w := range workers {
+		wait.Go(func() { loop(b, w, t, b.N/len(workers), i*len(t.Hosts)/len(workers)) })
+	}
+	wait.Wait()
+}
+
+// openScale looks at directories from one domain to a million.
+func openScale(ctx context.Context, o *Options) (*opened, error) {
+	var out opened
+	for domains := 1; domains <= max(o.Domains, mostDomains(o)); domains *= 10 {
+		t, err := table.New(domains)
+		if err != nil {
+			return nil, err
+		}
+		out.cases = append(out.cases, benchCase{name: fmt.Sprintf("Scale/rival=lookup/domains=%d", domains), run: func(b *testing.B) { lookups(b, t) }})
+		for _, e := range rivals.All() {
+			if e.Name != rivals.Native && e.Name != rivals.Edge {
+				continue
+			}
+			r, err := out.start(ctx, e, t)
+			if err != nil {
+				return nil, err
+			}
+			w, err := r.Worker()
+			if err != nil {
+				return nil, err
+			}
+			out.cases = append(out.cases, benchCase{name: fmt.Sprintf("Scale/rival=%s/domains=%d", e.Name, domains), run: func(b *testing.B) { loop(b, w, t, b.N, 0) }})
+		}
+	}
+	return &out, nil
+}
+
+// mostDomains is a million, but for the small tables of tests.
+func mostDomains(o *Options) int {
+	if o.Domains < 100_000 {
+		return o.Domains
+	}
+	return 1_000_000
+}
+
+// lookups asks the directory alone.
+func lookups(b *testing.B, t *table.Table) {
+	b.ReportAllocs()
+	mask := len(t.Hosts) - 1
+	for i := range b.N {
+		if _, ok := t.Directory.ByDomain(t.Hosts[i&mask], "orders"); !ok {
+			b.Fatal("a domain is missing")
+		}
+	}
+}

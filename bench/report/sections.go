@@ -1,0 +1,249 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/tenantedge/tenantedge/bench/rivals"
+	"github.com/tenantedge/tenantedge/bench/web"
+)
+
+// rivalTitle and serverTitle are what people call the rivals and servers.
+func rivalTitle(name string) string {
+	for _, e := range rivals.All() {
+		if e.Name == name {
+			return e.Title
+		}
+	}
+	return name
+}
+
+func serverTitle(name string) string {
+	for _, e := range web.Servers() {
+		if e.Name == name {
+			return e.Title
+		}
+	}
+	return name
+}
+
+// colourOf marks the baseline and ours.
+func colourOf(name string) int {
+	switch name {
+	case rivals.Native:
+		return floor
+	case rivals.Edge:
+		return ours
+	}
+	return other
+}
+
+const (
+	nativeRoute = "Route/rival=" + rivals.Native
+	edgeRoute   = "Route/rival=" + rivals.Edge
+)
+
+func (p *page) rivals() error {
+	l := p.route
+	native, _ := l.figure(nativeRoute, "ns/op")
+	edge, _ := l.figure(edgeRoute, "ns/op")
+	p.printf("\n## Rivals\n\nOne request routed, in one goroutine, the tenant found among %s domains.\n\n", l.config["domains"])
+	p.printf("| | per request | spread | over native | times ours | allocations | bytes |\n| --- | --: | --: | --: | --: | --: | --: |\n")
+	var bars []bar
+	for _, name := range l.names {
+		f, _ := l.figure(name, "ns/op")
+		allocs, _ := l.figure(name, "allocs/op")
+		bytes, _ := l.figure(name, "B/op")
+		rival := part(name, "rival")
+		p.printf("| %s | %s | %s | %s | %s | %s | %s |\n", rivalTitle(rival), nanoseconds(f.median), f.spreadOf(),
+			nanoseconds(f.median-native.median), times(f.median/edge.median), count(allocs.median), count(bytes.median))
+		bars = append(bars, bar{rivalTitle(rival), f, nanoseconds(f.median) + ", " + times(f.median/native.median) + " native", colourOf(rival)})
+		if rival != rivals.Native && rival != rivals.Edge && f.median < edge.median && l.differ(name, edgeRoute, "ns/op") {
+			p.lost = append(p.lost, fmt.Sprintf("Routing alone: %s takes %s a request, tenantedge %s (%s).", rivalTitle(rival), nanoseconds(f.median), nanoseconds(edge.median), times(edge.median/f.median)))
+		}
+	}
+	return p.plot("rivals.svg", "time of a routed request by rival", barChart("Time of a routed request", "median and its interval; logarithmic scale; shorter is better", bars, true, nanoseconds))
+}
+
+// phases tells parts of a request by differences of what was measured.
+func (p *page) phases() error {
+	l := p.phase
+	if l == nil {
+		return nil
+	}
+	get := func(part string) float64 { f, _ := l.figure("Phase/part="+part, "ns/op"); return f.median }
+	changed, _ := l.figure("Phase/part=instance", "changed-pages/op")
+	segments := []segment{
+		{"write the request, read the decision", get("write") + get("read"), third},
+		{"enter and leave the guest", get("enter"), fourth},
+		{"host call: leave the guest and come back", get("lookup") - get("enter") - get("directory"), fifth},
+		{"lookup in the directory", get("directory"), floor},
+		{"the guest's own logic in Wasm", get("instance") - get("write") - get("read") - get("lookup"), other},
+		{"borrow and return an instance", get(rivals.Pooled) - get("instance"), sixth},
+		{"the engine around it: " + engineDoes(l), get(rivals.Edge) - get(rivals.Pooled), ours},
+	}
+	for i := range segments { // a difference of two noisy figures
+		segments[i].value = max(segments[i].value, 0)
+	}
+	native := get(rivals.Native)
+	directory := get("directory")
+	p.printf("\n## By phase\n\nEach part was measured by itself; what lies between them is told by differences, so small ones are within the noise. ")
+	p.printf("Natively the logic without the directory takes %s, the same code in Wasm %s: %s. A warm request changes %s pages of 4 KiB of the guest's memory.\n\n",
+		nanoseconds(native-directory), nanoseconds(segments[4].value), times(segments[4].value/(native-directory)), count(changed.median))
+	p.printf("| phase | time | share |\n| --- | --: | --: |\n")
+	sum := 0.0
+	for _, s := range segments {
+		sum += s.value
+	}
+	for _, s := range segments {
+		p.printf("| %s | %s | %.0f %% |\n", s.label, nanoseconds(s.value), 100*s.value/sum)
+	}
+	return p.plot("phases.svg", "time of a routed request by phase", stackChart("Where the time of a routed request goes", "medians; parts told by differences",
+		[]string{"native", "tenantedge"}, [][]segment{{{"directory", directory, floor}, {"logic", native - directory, other}}, segments}, nanoseconds))
+}
+
+func (p *page) overHTTP() error {
+	l := p.http
+	if l == nil {
+		return nil
+	}
+	p.printf("\n## Over HTTP\n\n%s kept connections on the loopback interface, client and server on the same %s cores; each server a process of its own.\n\n", l.config["connections"], l.config["cores"])
+	p.printf("| | requests/s | spread | times native | p50 | p99 | processor time a request | requests per processor second | times native |\n| --- | --: | --: | --: | --: | --: | --: | --: | --: |\n")
+	native, edge := "HTTP/server="+rivals.Native, "HTTP/server="+rivals.Edge
+	nativeRate, _ := l.figure(native, "req/s")
+	nativeCPU, _ := l.figure(native, "cpu-ns/op")
+	var bars []bar
+	for _, name := range l.names {
+		rate, _ := l.figure(name, "req/s")
+		p50, _ := l.figure(name, "p50-ns")
+		p99, _ := l.figure(name, "p99-ns")
+		cpu, hasCPU := l.figure(name, "cpu-ns/op")
+		server := part(name, "server")
+		p.printf("| %s | %s | %s | %s | %s | %s |", serverTitle(server), count(rate.median), rate.spreadOf(), times(rate.median/nativeRate.median), nanoseconds(p50.median), nanoseconds(p99.median))
+		if !hasCPU {
+			p.printf(" | | |\n")
+			continue
+		}
+		perSecond := figure{1e9 / cpu.median, 1e9 / cpu.high, 1e9 / cpu.low}
+		p.printf(" %s | %s | %s |\n", nanoseconds(cpu.median), count(perSecond.median), times(nativeCPU.median/cpu.median))
+		bars = append(bars, bar{serverTitle(server), perSecond, count(perSecond.median) + ", " + times(nativeCPU.median/cpu.median) + " native", colourOf(server)})
+		if ourCPU, ok := l.figure(edge, "cpu-ns/op"); ok && server != rivals.Native && cpu.median < ourCPU.median && l.differ(name, edge, "cpu-ns/op") {
+			p.lost = append(p.lost, fmt.Sprintf("Over HTTP: %s uses %s of processor time a request, tenantedge %s (%s).", serverTitle(server), nanoseconds(cpu.median), nanoseconds(ourCPU.median), times(ourCPU.median/cpu.median)))
+		}
+	}
+	if len(bars) == 0 {
+		return nil
+	}
+	return p.plot("http.svg", "requests per second of processor time", barChart("Requests per second of processor time, over HTTP", "median and its interval; longer is better", bars, false, count))
+}
+
+func (p *page) atOnce() error {
+	l := p.concurrent
+	if l == nil {
+		return nil
+	}
+	p.printf("\n## Many at once\n\nThroughput of a rival on more goroutines, as a multiple of its own on one; the machine has %s cores.\n\n", l.config["cores"])
+	curves := p.curves(l, "rival", "goroutines", func(c *curve) {
+		one := c.y[0].median
+		for i, f := range c.y {
+			c.y[i] = figure{one / f.median, one / f.high, one / f.low}
+		}
+	})
+	p.table(curves, "goroutines", func(f figure) string { return times(f.median) })
+	return p.plot("concurrent.svg", "throughput by goroutines", lineChart("Throughput on several goroutines", "times that on one goroutine; medians and their intervals",
+		curves, false, count, times, "goroutines"))
+}
+
+func (p *page) bySize() error {
+	l := p.scale
+	if l == nil {
+		return nil
+	}
+	p.printf("\n## From one domain to a million\n\nHosts are asked for at random, so that a large directory does not fit the caches of the processor.\n\n")
+	curves := p.curves(l, "rival", "domains", func(*curve) {})
+	p.table(curves, "domains", func(f figure) string { return nanoseconds(f.median) })
+	for _, c := range curves {
+		few, many := slices.Index(c.x, 1000), slices.Index(c.x, 1_000_000)
+		if few >= 0 && many >= 0 {
+			p.printf("\n%s: with 1,000,000 domains %s the time of 1,000.\n", c.label, times(c.y[many].median/c.y[few].median))
+		}
+	}
+	return p.plot("scale.svg", "time by number of domains", lineChart("Time of a request by the number of domains", "medians and their intervals; logarithmic scales",
+		curves, true, count, nanoseconds, "domains in the directory"))
+}
+
+// curves groups a log's benchmarks by one key of their names, along another.
+func (p *page) curves(l *log, by, along string, change func(*curve)) []curve {
+	var names []string
+	grouped := map[string]*curve{}
+	for _, name := range l.names {
+		key := part(name, by)
+		x, err := strconv.ParseFloat(part(name, along), 64)
+		f, ok := l.figure(name, "ns/op")
+		if err != nil || !ok {
+			continue
+		}
+		if grouped[key] == nil {
+			names = append(names, key)
+			label := rivalTitle(key)
+			if key == "lookup" {
+				label = "the directory alone"
+			}
+			grouped[key] = &curve{label: label, colour: colourOf(key)}
+		}
+		c := grouped[key]
+		c.x, c.y = append(c.x, x), append(c.y, f)
+	}
+	var all []curve
+	next := other
+	for _, name := range names {
+		c := grouped[name]
+		change(c)
+		if c.colour == other {
+			c.colour = next
+			next++
+		}
+		all = append(all, *c)
+	}
+	return all
+}
+
+// table writes curves as columns.
+func (p *page) table(curves []curve, along string, value func(figure) string) {
+	p.printf("| %s |", along)
+	for _, c := range curves {
+		p.printf(" %s |", c.label)
+	}
+	p.printf("\n| --: |")
+	for range curves {
+		p.printf(" --: |")
+	}
+	for i, x := range curves[0].x {
+		p.printf("\n| %s |", count(x))
+		for _, c := range curves {
+			if j := slices.Index(c.x, x); j >= 0 && i < len(c.y) {
+				p.printf(" %s |", value(c.y[j]))
+			}
+		}
+	}
+	p.printf("\n")
+}
+
+// engineDoes says what the engine does beside calling a guest.
+func engineDoes(l *log) string {
+	if l.config["engine"] == rivals.FullEngine {
+		return "checks, metering, reset"
+	}
+	return "checks, copies"
+}
+
+// at is the median of a benchmark, NaN if it was not run.
+func at(l *log, name, unit string) float64 {
+	f, ok := l.figure(name, unit)
+	if !ok {
+		return math.NaN()
+	}
+	return f.median
+}

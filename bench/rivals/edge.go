@@ -1,0 +1,59 @@
+package rivals
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/tenantedge/tenantedge/bench/table"
+	"github.com/tenantedge/tenantedge/edge"
+)
+
+// Engine says what edge.Host does around each call in this version, for the
+// logs: figures of an engine that does less are not those of the marks.
+const Engine = "plain instances, neither metered nor reset"
+
+// FullEngine is what Engine says when everything that the marks ask for is on.
+const FullEngine = "metered instances, pristine for each request"
+
+// edgeVariants are the engine as it is, and with parts of it switched off.
+var edgeVariants = []struct {
+	name, title string
+	change      func(*edge.Config)
+}{
+	{Edge, "tenantedge", func(*edge.Config) {}},
+}
+
+func edgeEntries() []Entry {
+	var entries []Entry
+	for _, v := range edgeVariants {
+		entries = append(entries, Entry{Name: v.name, Title: v.title, Engine: true, Scales: v.name == Edge, Start: func(ctx context.Context, t *table.Table) (Rival, error) {
+			config := t.EdgeConfig()
+			config.Logger = slog.New(slog.DiscardHandler)
+			v.change(&config)
+			host, err := edge.New(ctx, config)
+			if err != nil {
+				return nil, err
+			}
+			return &edgeRival{host}, nil
+		}})
+	}
+	return entries
+}
+
+// edgeRival is edge.Host, which is safe for concurrent use as it is.
+type edgeRival struct{ host *edge.Host }
+
+func (e *edgeRival) Worker() (Worker, error) { return e, nil }
+func (e *edgeRival) Close() error            { return e.host.Close() }
+
+func (e *edgeRival) Route(ctx context.Context, q *edge.Request) (Answer, error) {
+	d, err := e.host.Route(ctx, q)
+	if err != nil {
+		return Answer{}, err
+	}
+	a := Answer{Outcome: d.Outcome}
+	if d.Outcome == edge.OutcomeTenant {
+		a.Schema, a.Path = d.Tenant.Schema, d.Tenant.Path
+	}
+	return a, nil
+}

@@ -1,0 +1,71 @@
+package rivals
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/hostfuncs"
+	"github.com/tenantedge/tenantedge/tenantdb"
+)
+
+// services stand behind the host functions where a rival runs our guest
+// without our engine. They remember what was found, so that the strings of an
+// answer need not be copied.
+type services struct {
+	directory *tenantdb.Directory
+	match     tenantdb.Match
+}
+
+var _ hostfuncs.Services = (*services)(nil)
+
+func (s *services) ByDomain(domain, folder string, out []byte) (int, bool) {
+	m, ok := s.directory.ByDomain(domain, folder)
+	if !ok {
+		return 0, false
+	}
+	s.match = m
+	return writeRecord(&m, true, out), true
+}
+
+func (s *services) ByReference(ref string, out []byte) (int, bool) {
+	t, ok := s.directory.ByReference(ref)
+	if !ok {
+		return 0, false
+	}
+	s.match = tenantdb.Match{Tenant: t}
+	return writeRecord(&s.match, false, out), true
+}
+
+func (s *services) Primary(id string, out []byte) (int, bool) {
+	m, ok := s.directory.Primary(id)
+	if !ok {
+		return 0, false
+	}
+	return writeRecord(&m, true, out), true
+}
+
+func (s *services) Query(context.Context, string, string, []byte) ([]byte, error) {
+	return nil, abi.Unavailable
+}
+
+func (s *services) Log(context.Context, slog.Level, string) {}
+
+// writeRecord writes the abi's record of m to out and returns its size.
+func writeRecord(m *tenantdb.Match, withDomain bool, out []byte) int {
+	var word uint32
+	if m.IsPrimary {
+		word |= abi.RecPrimary
+	}
+	if m.RedirectToPrimary {
+		word |= abi.RecRedirectToPrimary
+	}
+	b := abi.Begin(out, word, abi.RecAttr0)
+	b.Put(abi.RecID, m.Tenant.ID)
+	b.Put(abi.RecSchema, m.Tenant.Schema)
+	if withDomain {
+		b.Put(abi.RecDomain, m.Domain)
+		b.Put(abi.RecFolder, m.Folder)
+	}
+	return b.Size()
+}

@@ -1,0 +1,110 @@
+// Package table is what all rivals of a benchmark route by: one directory of
+// domains, one TENANTS table, and the requests that are asked of them.
+//
+//	t, err := table.New(100_000)
+//	q := table.Request(t.Hosts[i%len(t.Hosts)]) // finds a tenant
+package table
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/guest/tenancy"
+	"github.com/tenantedge/tenantedge/tenantdb"
+)
+
+// Names of the one static tenant, of the domain that tenants share by folder,
+// and of the target that is asked for.
+const (
+	StaticSchema = "www"
+	StaticDomain = "example.com"
+	SharedDomain = "shop.example.org"
+	Target       = "/orders/42?page=2"
+)
+
+const (
+	inFolders = 100     // tenants that have a folder of SharedDomain too
+	sequence  = 1 << 16 // hosts, in a fixed random order: more than a core's caches hold
+)
+
+// Table is the table. It does not change once it is made.
+type Table struct {
+	Domains   int
+	Directory *tenantdb.Directory
+	Config    abi.Config // what every guest is configured with
+	// Hosts are what requests ask for: domains of tenants, one as likely as
+	// another, in the same order for every rival and in every round. Their
+	// number is a power of two, whatever the number of domains.
+	Hosts []string
+	// Questions are the requests by which rivals prove that they decide alike:
+	// tenants, static and by folder, other spellings, and refusals.
+	Questions []edge.Request
+}
+
+// New makes a table of that many domains, a tenant each.
+func New(domains int) (*Table, error) {
+	t := &Table{Domains: domains, Directory: tenantdb.NewDirectory(tenantdb.Options{Normalize: tenancy.NormalizeHost})}
+	state := tenantdb.State{
+		Tenants: make([]tenantdb.Tenant, 0, domains),
+		Domains: make([]tenantdb.Domain, 0, domains+inFolders),
+	}
+	for i := range domains {
+		id := fmt.Sprint(i + 1)
+		state.Tenants = append(state.Tenants, tenantdb.Tenant{ID: id, Schema: Schema(i)})
+		state.Domains = append(state.Domains, tenantdb.Domain{TenantID: id, Domain: Domain(i), IsPrimary: true})
+		if i < inFolders {
+			state.Domains = append(state.Domains, tenantdb.Domain{TenantID: id, Domain: SharedDomain, Folder: Schema(i)})
+		}
+	}
+	if report := t.Directory.Replace(state); len(report.Problems) > 0 {
+		return nil, fmt.Errorf("table: %v", report.Problems[0])
+	}
+	t.Config = abi.Config{
+		ABI: abi.Version, Compat: edge.Hardened, Routers: []string{edge.RouteDomain}, Conflicts: edge.Refuse,
+		TenantHeader: "tenant", TenantSessionKey: "tenant",
+		Tenants: []abi.StaticTenant{{Schema: StaticSchema, Domains: []string{StaticDomain}, URLConf: "www.urls"}},
+		Default: &abi.DefaultTenant{URLConf: "app.urls"},
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range sequence {
+		t.Hosts = append(t.Hosts, Domain(rng.IntN(domains)))
+	}
+	for i := range min(domains, 20) {
+		t.Questions = append(t.Questions,
+			Request(Domain(i)),
+			request(SharedDomain, "/"+Schema(i)+Target),
+			request("www."+Domain(i)+":8080", "/"),
+			request(fmt.Sprintf("TENANT%d.Example.org.", i), "/"))
+	}
+	t.Questions = append(t.Questions,
+		request(Domain(domains-1), "/%C3%A9?x"),
+		request(StaticDomain, "/about"),
+		request(SharedDomain, "/nobody/"),
+		request("nobody.example.org", "/"),
+		request("two..dots.example.org", "/"))
+	return t, nil
+}
+
+// Schema is the schema of tenant i.
+func Schema(i int) string { return fmt.Sprintf("tenant%d", i) }
+
+// Domain is the domain of tenant i.
+func Domain(i int) string { return fmt.Sprintf("tenant%d.example.org", i) }
+
+// Request asks for Target at host.
+func Request(host string) edge.Request { return request(host, Target) }
+
+func request(host, target string) edge.Request {
+	return edge.Request{Method: "GET", Scheme: "http", Host: host, Target: target}
+}
+
+// EdgeConfig is the table as an edge takes it.
+func (t *Table) EdgeConfig() edge.Config {
+	return edge.Config{Tenants: t.Config.Tenants, Default: t.Config.Default, Directory: t.Directory}
+}
+
+// GuestConfig is the table's configuration as a guest takes it.
+func (t *Table) GuestConfig() ([]byte, error) { return json.Marshal(t.Config) }

@@ -1,0 +1,148 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+
+	httpwasm "github.com/http-wasm/http-wasm-host-go/handler/nethttp"
+
+	"github.com/tenantedge/tenantedge/bench/rivals"
+	"github.com/tenantedge/tenantedge/bench/table"
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/guest/abi"
+)
+
+// ServeCommand is the command by which the benchmark starts itself as a
+// server: a process of its own, whose processor time is its own too.
+const ServeCommand = "serve"
+
+// Serve serves one kind of server on a loopback port, which it writes to
+// stdout, until stdin ends. Its arguments are the kind and the number of
+// domains.
+func Serve(ctx context.Context, args []string, stdin io.Reader, stdout io.Writer) error {
+	if len(args) != 2 {
+		return fmt.Errorf("%s: expected a kind of server and a number of domains", ServeCommand)
+	}
+	domains, err := strconv.Atoi(args[1])
+	if err != nil {
+		return err
+	}
+	t, err := table.New(domains)
+	if err != nil {
+		return err
+	}
+	handler, closeHandler, err := handlers[args[0]](ctx, t)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return errors.Join(err, closeHandler())
+	}
+	server := http.Server{Handler: handler}
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(listener) }()
+	fmt.Fprintln(stdout, listener.Addr())
+	_, err = io.Copy(io.Discard, stdin)
+	err = errors.Join(err, server.Close())
+	if served := <-done; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, served)
+	}
+	return errors.Join(err, closeHandler())
+}
+
+type startHandler func(ctx context.Context, t *table.Table) (http.Handler, func() error, error)
+
+// handlers are the servers in Go. All of them have the same application behind
+// the routing.
+var handlers = map[string]startHandler{
+	rivals.Native: nativeHandler,
+	rivals.Edge:   edgeHandler,
+	"http-wasm":   httpWasmHandler,
+}
+
+// answerTenant is the application: it says for whom it is asked for what.
+func answerTenant(w http.ResponseWriter, schema, path string) {
+	w.Header().Set("Content-Type", "text/plain")
+	_, _ = io.WriteString(w, schema+" "+path) // the client has gone
+}
+
+func edgeHandler(ctx context.Context, t *table.Table) (http.Handler, func() error, error) {
+	config := t.EdgeConfig()
+	config.Logger = slog.New(slog.DiscardHandler)
+	host, err := edge.New(ctx, config)
+	if err != nil {
+		return nil, nil, err
+	}
+	return host.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		tenant, _ := edge.TenantFrom(r.Context())
+		answerTenant(w, tenant.Schema, r.URL.Path)
+	})), host.Close, nil
+}
+
+type answerKey struct{}
+
+// nativeHandler is middleware as one would write it without any Wasm: it
+// routes, puts the tenant into the context, and refuses.
+func nativeHandler(ctx context.Context, t *table.Table) (http.Handler, func() error, error) {
+	native, err := rivals.All()[0].Start(ctx, t)
+	if err != nil {
+		return nil, nil, err
+	}
+	workers := sync.Pool{New: func() any {
+		w, _ := native.Worker() // it has no way to fail
+		return w
+	}}
+	next := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a := r.Context().Value(answerKey{}).(*rivals.Answer)
+		answerTenant(w, a.Schema, r.URL.Path)
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		worker := workers.Get().(rivals.Worker)
+		q := edge.Request{Method: r.Method, Scheme: "http", Host: r.Host, Target: r.RequestURI}
+		a, err := worker.Route(r.Context(), &q)
+		workers.Put(worker)
+		switch {
+		case err != nil:
+			http.Error(w, "failed", http.StatusInternalServerError)
+		case a.Outcome == abi.Tenant:
+			out := r.WithContext(context.WithValue(r.Context(), answerKey{}, &a))
+			if a.Path != r.URL.Path {
+				inner := *r.URL
+				inner.Path = a.Path
+				out.URL = &inner
+			}
+			next.ServeHTTP(w, out)
+		case a.Outcome == abi.BadRequest:
+			http.Error(w, "bad request", http.StatusBadRequest)
+		default:
+			http.Error(w, "no tenant", http.StatusNotFound)
+		}
+	}), native.Close, nil
+}
+
+func httpWasmHandler(ctx context.Context, t *table.Table) (http.Handler, func() error, error) {
+	guest, err := rivals.HTTPWasmGuest(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	options, err := rivals.HTTPWasmOptions(t)
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := httpwasm.NewMiddleware(ctx, guest, options...)
+	if err != nil {
+		return nil, nil, err
+	}
+	next := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answerTenant(w, r.Header.Get("Tenant"), r.URL.Path)
+	})
+	return m.NewHandler(ctx, next), func() error { return m.Close(context.Background()) }, nil
+}

@@ -1,0 +1,419 @@
+// Package channeltest is the suite that every channel layer passes.
+//
+//	channeltest.Run(t, func(t *testing.T, c channel.Config) (a, b channel.Layer) {
+//		…
+//	})
+package channeltest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge/channel"
+)
+
+// New returns the layers of two processes that share a wire, or one layer
+// twice, and closes them after the test.
+type New func(t *testing.T, c channel.Config) (a, b channel.Layer)
+
+// patience is how long a test waits for what must come.
+const patience = 30 * time.Second
+
+// Run runs the suite.
+func Run(t *testing.T, layers New) {
+	for _, test := range []struct {
+		name string
+		run  func(*testing.T, New)
+	}{
+		{"a group message reaches all members in all processes, once and in order", groupReaches},
+		{"a direct message reaches its channel alone, from either process", directReaches},
+		{"a channel in several groups hears each, and joining twice is joining once", severalGroups},
+		{"who left or closed hears no more", leaversHearNothing},
+		{"a group whose members all left can be joined again", joinAgain},
+		{"W1: tenants with the same names do not hear each other", tenantsApart},
+		{"W1: names that could reach another tenant are refused", badNames},
+		{"W5: what one tenant leaves unread drops nothing of another's", backlogStays},
+		{"limits are per tenant", limits},
+		{"messages without a type or beyond the limit are refused", badMessages},
+		{"a message for a channel that is gone is no error", goneChannel},
+		{"values arrive as they were sent", valuesArrive},
+		{"a closed layer says so to receivers and callers", closed},
+		{"channels open, join, send and close at the same time", storm},
+	} {
+		t.Run(test.name, func(t *testing.T) { test.run(t, layers) })
+	}
+}
+
+// Scope returns a tenant's scope.
+func Scope(t *testing.T, l channel.Layer, schema string) channel.Scope {
+	t.Helper()
+	s, err := l.For(schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// Member is an open channel and its mailbox.
+type Member struct {
+	*channel.Channel
+	Box *channel.Mailbox
+}
+
+// Open opens a channel and makes it a member of groups.
+func Open(t *testing.T, s channel.Scope, groups ...string) Member {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	box := channel.NewMailbox(channel.MailboxConfig{})
+	ch, err := s.Open(ctx, box)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range groups {
+		if err := s.Add(ctx, g, ch); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return Member{ch, box}
+}
+
+// Next returns the type of the next message.
+func (m Member) Next(t *testing.T) string {
+	t.Helper()
+	return m.NextMessage(t).Type()
+}
+
+// NextMessage returns the next message.
+func (m Member) NextMessage(t *testing.T) *channel.Message {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	got, err := m.Box.Next(ctx)
+	if err != nil {
+		t.Fatalf("no message came: %v", err)
+	}
+	return got
+}
+
+// Message returns a message.
+func Message(t *testing.T, kind string, fields ...channel.Field) *channel.Message {
+	t.Helper()
+	m, err := channel.NewMessage(kind, fields...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// Tell sends a message without fields to a group.
+func Tell(t *testing.T, s channel.Scope, group, kind string) {
+	t.Helper()
+	if err := s.GroupSend(t.Context(), group, Message(t, kind)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func expect(t *testing.T, m Member, kinds ...string) {
+	t.Helper()
+	for _, want := range kinds {
+		if got := m.Next(t); got != want {
+			t.Fatalf("got message %q, expected %q", got, want)
+		}
+	}
+}
+
+func is(t *testing.T, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Errorf("got error %v, expected %v", err, want)
+	}
+}
+
+func groupReaches(t *testing.T, layers New) {
+	a, b := layers(t, channel.Config{})
+	here, there := Scope(t, a, "acme"), Scope(t, b, "acme")
+	members := []Member{Open(t, here, "chat"), Open(t, here, "chat"), Open(t, there, "chat")}
+	var kinds []string
+	for i := range 50 {
+		kinds = append(kinds, fmt.Sprint("m", i))
+		Tell(t, here, "chat", kinds[i])
+	}
+	for _, m := range members {
+		expect(t, m, kinds...)
+	}
+	Tell(t, there, "chat", "back")
+	for _, m := range members {
+		expect(t, m, "back")
+	}
+	Tell(t, here, "nobody", "void")
+}
+
+func directReaches(t *testing.T, layers New) {
+	a, b := layers(t, channel.Config{})
+	here, there := Scope(t, a, "acme"), Scope(t, b, "acme")
+	one, other := Open(t, here), Open(t, there)
+	for _, from := range []channel.Scope{here, there} {
+		for _, to := range []Member{one, other} {
+			if err := from.Send(t.Context(), to.Name(), Message(t, "direct")); err != nil {
+				t.Fatal(err)
+			}
+			expect(t, to, "direct")
+		}
+	}
+	if n := one.Box.Len() + other.Box.Len(); n != 0 {
+		t.Errorf("%d messages too many", n)
+	}
+}
+
+func severalGroups(t *testing.T, layers New) {
+	a, b := layers(t, channel.Config{})
+	s := Scope(t, a, "acme")
+	m := Open(t, s, "one", "two", "one", "three")
+	for _, g := range []string{"one", "two", "three"} {
+		Tell(t, Scope(t, b, "acme"), g, g)
+		expect(t, m, g)
+	}
+	if got := s.Stats().Memberships; got != 3 {
+		t.Errorf("%d memberships, expected 3", got)
+	}
+}
+
+func leaversHearNothing(t *testing.T, layers New) {
+	a, b := layers(t, channel.Config{})
+	here, there := Scope(t, a, "acme"), Scope(t, b, "acme")
+	stays, leaves, closes := Open(t, here, "chat"), Open(t, here, "chat"), Open(t, here, "chat")
+	here.Discard("chat", leaves.Channel)
+	here.Discard("chat", leaves.Channel)
+	here.Discard("never joined", leaves.Channel)
+	if !closes.Close() || closes.Close() {
+		t.Error("the first Close of a channel is true, others are false")
+	}
+	is(t, here.Add(t.Context(), "chat", closes.Channel), channel.ErrClosed)
+	Tell(t, there, "chat", "after")
+	expect(t, stays, "after")
+	if err := there.Send(t.Context(), leaves.Name(), Message(t, "still open")); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, leaves, "still open")
+	if n := closes.Box.Len(); n != 0 {
+		t.Errorf("a closed channel heard %d messages", n)
+	}
+}
+
+func joinAgain(t *testing.T, layers New) {
+	a, b := layers(t, channel.Config{})
+	here, there := Scope(t, a, "acme"), Scope(t, b, "acme")
+	m := Open(t, here)
+	for i := range 20 {
+		if err := here.Add(t.Context(), "chat", m.Channel); err != nil {
+			t.Fatal(err)
+		}
+		kind := fmt.Sprint("round", i)
+		Tell(t, there, "chat", kind)
+		expect(t, m, kind)
+		here.Discard("chat", m.Channel)
+	}
+}
+
+func tenantsApart(t *testing.T, layers New) {
+	a, b := layers(t, channel.Config{})
+	acme, bolt := Scope(t, a, "acme"), Scope(t, b, "bolt")
+	ours, theirs := Open(t, acme, "chat"), Open(t, bolt, "chat")
+	// What would be one name if parts were joined carelessly.
+	short, long := Open(t, Scope(t, a, "a"), "b.c"), Open(t, Scope(t, b, "ab"), "c")
+	Tell(t, acme, "chat", "acme")
+	Tell(t, bolt, "chat", "bolt")
+	Tell(t, Scope(t, b, "a"), "b.c", "a and b.c")
+	Tell(t, Scope(t, a, "ab"), "c", "ab and c")
+	// A channel of acme, named in bolt's scope, is another channel.
+	if err := bolt.Send(t.Context(), ours.Name(), Message(t, "stolen")); err != nil {
+		t.Fatal(err)
+	}
+	is(t, bolt.Add(t.Context(), "chat", ours.Channel), channel.ErrClosed)
+	bolt.Discard("chat", ours.Channel)
+	expect(t, ours, "acme")
+	expect(t, theirs, "bolt")
+	expect(t, short, "a and b.c")
+	expect(t, long, "ab and c")
+	Tell(t, acme, "chat", "last")
+	expect(t, ours, "last")
+}
+
+func badNames(t *testing.T, layers New) {
+	a, _ := layers(t, channel.Config{})
+	for _, schema := range []string{"", "a.b", "a:b", "a!b", "a b", "ä", strings.Repeat("s", 64)} {
+		_, err := a.For(schema)
+		is(t, err, channel.ErrName)
+	}
+	s := Scope(t, a, "acme")
+	m, hello := Open(t, s), Message(t, "hello")
+	for _, group := range []string{"", "a:b", "a!b", "a b", "a\x00", "ä", "a*", "a$", strings.Repeat("g", 95)} {
+		is(t, s.Add(t.Context(), group, m.Channel), channel.ErrName)
+		is(t, s.GroupSend(t.Context(), group, hello), channel.ErrName)
+	}
+	for _, name := range []string{"", "!", "!x", "a!b!c", "a:b", "a!b:c", "a b", "ä", strings.Repeat("g", 95)} {
+		is(t, s.Send(t.Context(), name, hello), channel.ErrName)
+	}
+	if err := s.GroupSend(t.Context(), strings.Repeat("g", 94), hello); err != nil {
+		t.Errorf("a group's name of 99 bytes on the wire: %v", err)
+	}
+}
+
+func backlogStays(t *testing.T, layers New) {
+	a, b := layers(t, channel.Config{})
+	noisy, quiet := Scope(t, a, "noisy"), Scope(t, a, "quiet")
+	sleeper, listener := Open(t, noisy, "chat"), Open(t, quiet, "chat")
+	const many = 500
+	for range many {
+		// A layer may refuse the noisy tenant's messages, not the quiet one's.
+		if err := Scope(t, b, "noisy").GroupSend(t.Context(), "chat", Message(t, "noise")); err != nil {
+			is(t, err, channel.ErrFull)
+		}
+	}
+	for i := range 20 {
+		Tell(t, Scope(t, b, "quiet"), "chat", fmt.Sprint("q", i))
+		expect(t, listener, fmt.Sprint("q", i))
+	}
+	sent := Scope(t, a, "quiet").Stats()
+	if sent.Full+sent.OverCapacity+sent.Unknown+sent.Foreign != 0 {
+		t.Errorf("the quiet tenant lost messages: %+v", sent)
+	}
+	if n := sleeper.Box.Len(); n > 100 {
+		t.Errorf("%d unread messages, 100 are allowed", n)
+	}
+}
+
+func limits(t *testing.T, layers New) {
+	a, _ := layers(t, channel.Config{MaxChannels: 2, MaxMemberships: 3})
+	acme, bolt := Scope(t, a, "acme"), Scope(t, a, "bolt")
+	one, two := Open(t, acme, "x", "y"), Open(t, acme, "x")
+	_, err := acme.Open(t.Context(), channel.NewMailbox(channel.MailboxConfig{}))
+	is(t, err, channel.ErrLimit)
+	is(t, acme.Add(t.Context(), "z", two.Channel), channel.ErrLimit)
+	Open(t, bolt, "x", "y")
+	one.Close()
+	Open(t, acme, "x", "y")
+}
+
+func badMessages(t *testing.T, layers New) {
+	a, _ := layers(t, channel.Config{MaxMessage: 100})
+	s := Scope(t, a, "acme")
+	untyped, err := channel.ParseMessage([]byte{0x80})
+	if err != nil {
+		t.Fatal(err)
+	}
+	large := Message(t, "large", channel.Field{Name: "text", Value: strings.Repeat("x", 100)})
+	for _, send := range []func(*channel.Message) error{
+		func(m *channel.Message) error { return s.GroupSend(t.Context(), "chat", m) },
+		func(m *channel.Message) error { return s.Send(t.Context(), "worker", m) },
+	} {
+		is(t, send(untyped), channel.ErrMessage)
+		is(t, send(large), channel.ErrTooLarge)
+	}
+	if got := s.Stats().Sent; got != 0 {
+		t.Errorf("%d messages were sent", got)
+	}
+}
+
+func goneChannel(t *testing.T, layers New) {
+	a, b := layers(t, channel.Config{})
+	here, there := Scope(t, a, "acme"), Scope(t, b, "acme")
+	gone, stays := Open(t, here), Open(t, here)
+	gone.Close()
+	for _, to := range []Member{gone, stays} {
+		if err := there.Send(t.Context(), to.Name(), Message(t, "direct")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	expect(t, stays, "direct")
+	if n := gone.Box.Len(); n != 0 {
+		t.Errorf("a closed channel heard %d messages", n)
+	}
+}
+
+func valuesArrive(t *testing.T, layers New) {
+	a, b := layers(t, channel.Config{})
+	m := Open(t, Scope(t, a, "acme"), "chat")
+	sent := Message(t, "t",
+		channel.Field{Name: "none", Value: nil}, channel.Field{Name: "t", Value: true},
+		channel.Field{Name: "i", Value: 1}, channel.Field{Name: "neg", Value: -1}, channel.Field{Name: "big", Value: int64(1) << 40},
+		channel.Field{Name: "huge", Value: uint64(math.MaxUint64)}, channel.Field{Name: "f", Value: 1.5},
+		channel.Field{Name: "u", Value: "hé😀"}, channel.Field{Name: "l", Value: []any{1, "x"}},
+		channel.Field{Name: "m", Value: map[string]any{"k": "v"}})
+	if err := Scope(t, b, "acme").GroupSend(t.Context(), "chat", sent); err != nil {
+		t.Fatal(err)
+	}
+	got, err := m.NextMessage(t).MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"big":1099511627776,"f":1.5,"huge":18446744073709551615,"i":1,"l":[1,"x"],"m":{"k":"v"},"neg":-1,"none":null,"t":true,"type":"t","u":"hé😀"}`
+	if string(got) != want {
+		t.Errorf("got  %s\nsent %s", got, want)
+	}
+}
+
+func closed(t *testing.T, layers New) {
+	a, _ := layers(t, channel.Config{})
+	s := Scope(t, a, "acme")
+	m := Open(t, s, "chat")
+	for range 2 {
+		if err := a.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for range 2 {
+		_, err := m.Box.Next(ctx)
+		is(t, err, channel.ErrClosed)
+	}
+	_, err := a.For("another")
+	is(t, err, channel.ErrClosed)
+	_, err = s.Open(ctx, m.Box)
+	is(t, err, channel.ErrClosed)
+	is(t, s.Add(ctx, "chat", m.Channel), channel.ErrClosed)
+	is(t, s.Send(ctx, m.Name(), Message(t, "late")), channel.ErrClosed)
+	is(t, s.GroupSend(ctx, "chat", Message(t, "late")), channel.ErrClosed)
+	if m.Close() {
+		t.Error("the channel was still open")
+	}
+}
+
+func storm(t *testing.T, layers New) {
+	a, b := layers(t, channel.Config{})
+	steady := Open(t, Scope(t, a, "acme"), "steady")
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			layer := []channel.Layer{a, b}[i%2]
+			s := Scope(t, layer, []string{"acme", "bolt"}[i/2%2])
+			for j := range 20 {
+				m := Open(t, s, "x", "y", fmt.Sprint("g", j%3))
+				Tell(t, s, "x", "noise")
+				if err := s.Send(t.Context(), m.Name(), Message(t, "self")); err != nil {
+					t.Error(err)
+				}
+				for m.Next(t) != "self" {
+				}
+				s.Discard("y", m.Channel)
+				m.Close()
+			}
+		})
+	}
+	all.Wait()
+	Tell(t, Scope(t, b, "acme"), "steady", "done")
+	expect(t, steady, "done")
+	for _, layer := range []channel.Layer{a, b} {
+		if s := layer.Stats(); s.Channels > 2 || s.Memberships > 2 || s.Foreign+s.Malformed != 0 {
+			t.Errorf("left behind: %+v", s)
+		}
+	}
+}

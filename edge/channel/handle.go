@@ -1,0 +1,61 @@
+package channel
+
+import "sync/atomic"
+
+// Channel is an open channel of this process. Close it when its receiver ends.
+// It is kept small, for there is one for each socket.
+type Channel struct {
+	local       *Local
+	receiver    Receiver
+	memberships []membership // under local.mu
+	token       token
+	closed      atomic.Bool
+}
+
+// membership is a group, and the channel's place among its members.
+type membership struct {
+	group *group
+	at    int
+}
+
+// Name returns the channel's logical name, by which [Scope.Send] of any
+// process of the tenant reaches it.
+func (ch *Channel) Name() string { return ch.local.process.String() + "!" + ch.token.String() }
+
+// WireName returns the name on the wire, for Django processes.
+func (ch *Channel) WireName() string { return ch.local.prefix + ch.token.String() }
+
+// Close ends the channel's memberships and the channel. A message that is
+// under way at the time may still reach the receiver. It returns false if the
+// channel was closed already.
+func (ch *Channel) Close() bool {
+	l := ch.local
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if ch.closed.Swap(true) {
+		return false
+	}
+	for len(ch.memberships) > 0 {
+		l.leave(ch, len(ch.memberships)-1)
+	}
+	delete(l.channels, ch.token)
+	l.detach(ch.topic())
+	return true
+}
+
+func (ch *Channel) topic() Topic {
+	if ch.local.uplink == nil {
+		return Topic{}
+	}
+	return Topic{Channel: ch.WireName()}
+}
+
+// in returns the index of the membership in a group, or -1.
+func (ch *Channel) in(g *group) int {
+	for i := range ch.memberships {
+		if ch.memberships[i].group == g {
+			return i
+		}
+	}
+	return -1
+}

@@ -1,0 +1,94 @@
+package redis
+
+import (
+	"crypto/rand"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge/channel"
+)
+
+// codec turns messages into what is stored or published, and back: random
+// bytes, then the message, which may be encrypted.
+type codec struct {
+	json   bool
+	prefix int
+	keys   []fernetKey
+	life   time.Duration // of an encrypted message; 0 if it may be of any age
+	random io.Reader
+	now    func() time.Time
+}
+
+func newCodec(c Config, prefix int, life time.Duration) (codec, error) {
+	all := codec{json: c.JSON, prefix: prefix, life: life, random: rand.Reader, now: time.Now}
+	for _, secret := range c.Keys {
+		key, err := newFernetKey(secret)
+		if err != nil {
+			return all, fmt.Errorf("channel/redis: %w", err)
+		}
+		all.keys = append(all.keys, key)
+	}
+	return all, nil
+}
+
+// encode returns the bytes for a message, addressed to channels if there are
+// any; direct is how send() addresses its only one.
+func (c *codec) encode(m *channel.Message, direct bool, channels ...string) ([]byte, error) {
+	size := c.prefix + m.Len() + 32
+	for _, name := range channels {
+		size += len(name) + 3
+	}
+	b := make([]byte, c.prefix, size)
+	if _, err := io.ReadFull(c.random, b); err != nil {
+		return nil, fmt.Errorf("channel/redis: %w", err)
+	}
+	switch {
+	case c.json:
+		text, err := m.AddressedJSON(direct, channels...)
+		if err != nil {
+			return nil, err
+		}
+		b = append(b, text...)
+	case len(channels) == 0:
+		b = m.AppendMsgPack(b)
+	default:
+		b = m.AppendAddressed(b, direct, channels...)
+	}
+	if len(c.keys) == 0 {
+		return b, nil
+	}
+	token, err := c.keys[0].encrypt(b[c.prefix:], c.random, c.now())
+	if err != nil {
+		return nil, fmt.Errorf("channel/redis: %w", err)
+	}
+	return append(b[:c.prefix], token...), nil
+}
+
+// decode returns the message, and whom it is addressed to. It keeps b.
+func (c *codec) decode(b []byte) (*channel.Message, []string, error) {
+	if len(b) < c.prefix {
+		return nil, nil, fmt.Errorf("%w: %d bytes: expected %d random ones and a message", channel.ErrMessage, len(b), c.prefix)
+	}
+	b = b[c.prefix:]
+	if len(c.keys) > 0 {
+		plain, err := c.decrypt(b)
+		if err != nil {
+			return nil, nil, err
+		}
+		b = plain
+	}
+	if c.json {
+		return channel.ParseAddressedJSON(b)
+	}
+	return channel.ParseAddressed(b)
+}
+
+func (c *codec) decrypt(b []byte) ([]byte, error) {
+	for _, key := range c.keys {
+		if plain, err := key.decrypt(b, c.life, c.now()); err == nil {
+			return plain, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: %w", channel.ErrMessage, errFernet)
+}

@@ -1,0 +1,131 @@
+// Package redis is the channel layer over Redis, in the wire format of
+// channels_redis: Django processes and any number of edges take part in the
+// same groups. [NewCore] speaks as RedisChannelLayer does, [NewPubSub] as
+// RedisPubSubChannelLayer; all that share a Redis must use the same one, with
+// the same settings.
+//
+//	layer, err := redis.NewCore(redis.Config{Hosts: []string{"redis://127.0.0.1:6379/0"}})
+//
+// A tenant's group chat is <schema>.chat on the wire. That is all a Django
+// process has to know:
+//
+//	await channel_layer.group_send(f"{connection.schema_name}.chat", {"type": "chat.message"})
+package redis
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"github.com/tenantedge/tenantedge/edge/channel"
+)
+
+// Config is how the layer reaches Redis and what it writes there. The names
+// in brackets are those of channels_redis, whose defaults these are.
+type Config struct {
+	channel.Config
+
+	// Hosts are URLs: redis://[user:password@]host:port/db, rediss:// for TLS,
+	// or unix:///path?db=0. With more than one, names are spread over them as
+	// channels_redis does, so their order must be the same everywhere. [hosts]
+	Hosts []string
+	// Prefix begins every key; "asgi" if empty. [prefix]
+	Prefix string
+	// Expiry is how long a message waits for its process to read it; a minute
+	// if zero, and whole seconds. Core layer only. [expiry]
+	Expiry time.Duration
+	// GroupExpiry is how long a membership lasts if the process that holds it
+	// is gone; a day if zero, and whole seconds. Living members are renewed
+	// twice within it. Core layer only. [group_expiry]
+	GroupExpiry time.Duration
+	// Capacity is how many messages may wait for a process; 100 if zero. Core
+	// layer only. [capacity]
+	Capacity int
+	// Keys encrypt messages, if there are any: the first one encrypts, all are
+	// tried for decryption. [symmetric_encryption_keys]
+	Keys []string
+	// JSON writes messages as JSON instead of MessagePack; binary values
+	// cannot be sent then. channels_redis 4.2.1 and later. [serializer_format]
+	JSON bool
+	// RandomPrefix is how many random bytes stand before a message so that
+	// equal ones differ; 12 if zero. channels_redis 4.2.1 and later. Core
+	// layer only. [random_prefix_length]
+	RandomPrefix int
+}
+
+func (c Config) complete() (Config, error) {
+	var err error
+	if c.Config, err = c.Config.Complete(); err != nil {
+		return c, err
+	}
+	if len(c.Hosts) == 0 {
+		return c, fmt.Errorf("channel/redis: no hosts: expected at least one URL, as redis://127.0.0.1:6379/0")
+	}
+	if c.Prefix == "" {
+		c.Prefix = "asgi"
+	}
+	for _, d := range []struct {
+		name     string
+		value    *time.Duration
+		standard time.Duration
+	}{{"Expiry", &c.Expiry, time.Minute}, {"GroupExpiry", &c.GroupExpiry, 24 * time.Hour}} {
+		if *d.value == 0 {
+			*d.value = d.standard
+		}
+		if *d.value < time.Second || *d.value%time.Second != 0 {
+			return c, fmt.Errorf("channel/redis: %s is %v: expected whole seconds, at least one", d.name, *d.value)
+		}
+	}
+	if c.Capacity == 0 {
+		c.Capacity = 100
+	}
+	if c.RandomPrefix == 0 {
+		c.RandomPrefix = 12
+	}
+	if c.Capacity < 1 || c.RandomPrefix < 8 || c.RandomPrefix > 255 {
+		return c, fmt.Errorf("channel/redis: Capacity is %d and RandomPrefix %d: expected at least 1, and 8 to 255", c.Capacity, c.RandomPrefix)
+	}
+	return c, nil
+}
+
+const (
+	dialTimeout = 3 * time.Second
+	// answerTimeout is how long Redis may take to answer before the
+	// connection counts as dead.
+	answerTimeout = 5 * time.Second
+	// blockTime is how long a reader waits in one command for a message.
+	blockTime = 5 * time.Second
+)
+
+// options returns how to reach each host. Errors never hold the URL, which may
+// have a password in it.
+func (c Config) options() ([]*redis.Options, error) {
+	all := make([]*redis.Options, len(c.Hosts))
+	for i, url := range c.Hosts {
+		o, err := redis.ParseURL(url)
+		if err != nil {
+			return nil, fmt.Errorf("channel/redis: host %d is no URL of a Redis: expected redis://, rediss:// or unix://", i+1)
+		}
+		o.Protocol = 2
+		o.DisableIdentity = true
+		o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+		// A command that was cut off may have had its effect: who sent it is
+		// told, and decides.
+		o.MaxRetries = -1
+		o.DialerRetries = 1
+		o.DialTimeout = dialTimeout
+		o.ReadTimeout, o.WriteTimeout = answerTimeout, answerTimeout
+		o.ContextTimeoutEnabled = true
+		all[i] = o
+	}
+	return all, nil
+}
+
+// only returns options for a client of one connection.
+func only(o *redis.Options) *redis.Options {
+	one := *o
+	one.PoolSize, one.MinIdleConns = 1, 0
+	return &one
+}

@@ -1,0 +1,278 @@
+package redis
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/tenantedge/tenantedge/edge/channel"
+)
+
+// Core is the layer of channels_redis.core: messages wait in Redis until the
+// process that they are for reads them. Make it with [NewCore].
+type Core struct {
+	hosts
+	scopes channel.Scopes[*coreScope]
+	clock  clock
+	turn   atomic.Uint32 // of hosts, for general channels
+}
+
+// NewCore returns the layer. It connects when it is used.
+func NewCore(config Config) (*Core, error) {
+	config, err := config.complete()
+	if err != nil {
+		return nil, err
+	}
+	// channels_redis gives encrypted messages ten seconds more than others.
+	codec, err := newCodec(config, config.RandomPrefix, config.Expiry+10*time.Second)
+	if err != nil {
+		return nil, err
+	}
+	h, err := newHosts(config, codec)
+	return &Core{hosts: h, clock: clock{now: time.Now}}, err
+}
+
+// For implements [channel.Layer].
+func (c *Core) For(schema string) (channel.Scope, error) {
+	return c.scopes.For(schema, func() (*coreScope, error) {
+		s := &coreScope{layer: c}
+		s.line = newLine(s, len(c.clients))
+		local, err := channel.NewLocal(schema, c.config.Config, s.line)
+		s.Local, s.line.local = local, local
+		return s, err
+	})
+}
+
+// Stats implements [channel.Layer].
+func (c *Core) Stats() channel.Stats { return c.scopes.Stats() }
+
+// Close implements [channel.Layer].
+func (c *Core) Close() error {
+	all := c.scopes.Close()
+	for _, s := range all {
+		s.CloseAll()
+	}
+	for _, s := range all {
+		s.line.close()
+	}
+	return c.close()
+}
+
+// Keys, and the times that are their scores.
+
+func (c *Core) groupKey(group string) string { return c.config.Prefix + ":group:" + group }
+
+// queueKey returns the key of the queue of a channel's process, and its host.
+// The name without the local part decides about both; that channels_redis
+// takes the whole name for a direct send's host is why readers ask every host.
+func (c *Core) queueKey(name string) (key string, host int) {
+	process, _, local := strings.Cut(name, "!")
+	if local {
+		process += "!"
+	}
+	return c.config.Prefix + process, shard(process, len(c.clients))
+}
+
+func (c *Core) groupSend(ctx context.Context, counters *channel.Counters, group string, m *channel.Message) error {
+	key, client := c.groupKey(group), c.clients[shard(group, len(c.clients))]
+	var members *redis.StringSliceCmd
+	_, err := client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		p.ZRemRangeByScore(ctx, key, "0", c.before(c.config.GroupExpiry))
+		members = p.ZRange(ctx, key, 0, -1)
+		return nil
+	})
+	if err != nil {
+		return broken(err)
+	}
+	for host, posts := range c.sort(members.Val()) {
+		if len(posts) == 0 {
+			continue
+		}
+		over, err := c.post(ctx, host, posts, m)
+		if err != nil {
+			return err
+		}
+		counters.OverCapacity.Add(uint64(over))
+	}
+	return nil
+}
+
+// post is what one process gets of a group message.
+type post struct {
+	key      string
+	channels []string
+}
+
+// sort groups the members of a group by host and process, in order.
+func (c *Core) sort(members []string) [][]post {
+	all := make([][]post, len(c.clients))
+	at := make(map[string]int, len(members))
+	for _, name := range members {
+		key, host := c.queueKey(name)
+		i, found := at[key]
+		if !found {
+			i = len(all[host])
+			at[key] = i
+			all[host] = append(all[host], post{key: key})
+		}
+		all[host][i].channels = append(all[host][i].channels, name)
+	}
+	return all
+}
+
+// postScript adds one message to each of the queues that have room. KEYS are
+// the queues; ARGV their messages, then their capacities, then the time and
+// the seconds that the messages may wait. It returns how many had no room.
+const postScript = `local n, over = #KEYS, 0
+for i = 1, n do
+	if redis.call('ZCOUNT', KEYS[i], '-inf', '+inf') < tonumber(ARGV[n + i]) then
+		redis.call('ZADD', KEYS[i], ARGV[2 * n + 1], ARGV[i])
+		redis.call('EXPIRE', KEYS[i], ARGV[2 * n + 2])
+	else
+		over = over + 1
+	end
+end
+return over`
+
+// post sends m to the processes of one host, and returns how many of them had
+// too much unread already.
+func (c *Core) post(ctx context.Context, host int, posts []post, m *channel.Message) (over int64, err error) {
+	keys := make([]string, len(posts))
+	args := make([]any, 2*len(posts), 2*len(posts)+2)
+	for i, p := range posts {
+		keys[i] = p.key
+		if args[i], err = c.codec.encode(m, false, p.channels...); err != nil {
+			return 0, err
+		}
+		args[len(posts)+i] = c.config.Capacity
+	}
+	args = append(args, formatTime(c.clock.next()), seconds(c.config.Expiry))
+	var result *redis.Cmd
+	old := c.before(c.config.Expiry)
+	_, err = c.clients[host].Pipelined(ctx, func(p redis.Pipeliner) error {
+		p.Do(ctx, "MULTI")
+		for _, key := range keys {
+			p.Do(ctx, "ZREMRANGEBYSCORE", key, "0", old) // answered with QUEUED
+		}
+		p.Do(ctx, "EXEC")
+		result = p.Eval(ctx, postScript, keys, args...)
+		return nil
+	})
+	if err != nil {
+		return 0, broken(err)
+	}
+	over, err = result.Int64()
+	return over, broken(err)
+}
+
+func (c *Core) send(ctx context.Context, name string, m *channel.Message) error {
+	key, host := c.queueKey(name)
+	var to []string
+	if strings.Contains(name, "!") {
+		to = []string{name}
+	} else {
+		host = int(c.turn.Add(1)-1) % len(c.clients)
+	}
+	payload, err := c.codec.encode(m, true, to...)
+	if err != nil {
+		return err
+	}
+	client := c.clients[host]
+	var waiting *redis.IntCmd
+	_, err = client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		p.ZRemRangeByScore(ctx, key, "0", c.before(c.config.Expiry))
+		waiting = p.ZCount(ctx, key, "-inf", "+inf")
+		return nil
+	})
+	if err != nil {
+		return broken(err)
+	}
+	if waiting.Val() >= int64(c.config.Capacity) {
+		return fmt.Errorf("%w: %d messages wait for %s", channel.ErrFull, waiting.Val(), name)
+	}
+	_, err = client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		p.Do(ctx, "ZADD", key, formatTime(c.clock.next()), payload)
+		p.Expire(ctx, key, c.config.Expiry)
+		return nil
+	})
+	return broken(err)
+}
+
+// join writes memberships, and takes them back where the topic's wish is so.
+func (c *Core) join(ctx context.Context, host int, batch []*topic) error {
+	now := formatTime(c.clock.next())
+	_, err := c.clients[host].Pipelined(ctx, func(p redis.Pipeliner) error {
+		for _, t := range batch {
+			if t.wish {
+				p.Do(ctx, "ZADD", t.name, now, t.Channel)
+				p.Expire(ctx, t.name, c.config.GroupExpiry)
+			} else {
+				p.ZRem(ctx, t.name, t.Channel)
+			}
+		}
+		return nil
+	})
+	return err
+}
+
+// before returns the time by which something with a life has expired.
+func (c *Core) before(life time.Duration) string {
+	return strconv.FormatInt(c.clock.now().Unix()-int64(life/time.Second), 10)
+}
+
+func seconds(d time.Duration) int64 { return int64(d / time.Second) }
+
+// coreScope is a tenant's scope of a Core.
+type coreScope struct {
+	*channel.Local
+	layer *Core
+	line  *line
+}
+
+// Send implements [channel.Scope].
+func (s *coreScope) Send(ctx context.Context, name string, m *channel.Message) error {
+	wire, err := channel.ChannelName(s.Schema(), name)
+	if err == nil {
+		err = s.layer.check(s.Local, m)
+	}
+	if err == nil {
+		err = s.layer.send(ctx, wire, m)
+	}
+	if err == nil {
+		s.Counters.Sent.Add(1)
+	}
+	return err
+}
+
+// GroupSend implements [channel.Scope].
+func (s *coreScope) GroupSend(ctx context.Context, group string, m *channel.Message) error {
+	wire, err := channel.GroupName(s.Schema(), group)
+	if err == nil {
+		err = s.layer.check(s.Local, m)
+	}
+	if err == nil {
+		err = s.layer.groupSend(ctx, &s.Counters, wire, m)
+	}
+	if err == nil {
+		s.Counters.Sent.Add(1)
+	}
+	return err
+}
+
+// place implements protocol: Redis has no need to know of channels.
+func (s *coreScope) place(t channel.Topic) (string, int, bool) {
+	if t.Group == "" {
+		return "", 0, false
+	}
+	return s.layer.groupKey(t.Group), shard(t.Group, len(s.layer.clients)), true
+}
+
+var (
+	_ channel.Layer = (*Core)(nil)
+	_ channel.Scope = (*coreScope)(nil)
+)

@@ -1,0 +1,71 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/tenantedge/tenantedge/edge/channel"
+)
+
+// hosts is what both layers are made of.
+type hosts struct {
+	config  Config
+	codec   codec
+	options []*redis.Options
+	clients []*redis.Client // for everything that does not block
+	close   func() error
+}
+
+func newHosts(config Config, codec codec) (hosts, error) {
+	options, err := config.options()
+	if err != nil {
+		return hosts{}, err
+	}
+	h := hosts{config: config, codec: codec, options: options}
+	for _, o := range options {
+		h.clients = append(h.clients, redis.NewClient(o))
+	}
+	h.close = sync.OnceValue(func() error {
+		var all []error
+		for _, c := range h.clients {
+			all = append(all, c.Close())
+		}
+		return errors.Join(all...)
+	})
+	return h, nil
+}
+
+// check tells whether a scope may send m.
+func (h *hosts) check(local *channel.Local, m *channel.Message) error {
+	if local.Closed() {
+		return fmt.Errorf("%w: the layer", channel.ErrClosed)
+	}
+	return m.Check(h.config.MaxMessage)
+}
+
+// arrived decodes what came for a tenant and counts it; nil if it is no good.
+func (h *hosts) arrived(local *channel.Local, data []byte) (*channel.Message, []string) {
+	local.Counters.Received.Add(1)
+	m, to, err := h.codec.decode(data)
+	if err != nil {
+		local.Counters.Malformed.Add(1)
+		return nil, nil
+	}
+	if m.Len() > h.config.MaxMessage {
+		local.Counters.TooLarge.Add(1)
+		return nil, nil
+	}
+	return m, to
+}
+
+// broken makes an error of Redis, or of the way to it, one of the layer.
+func broken(err error) error {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", channel.ErrBroken, err)
+}

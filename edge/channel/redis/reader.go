@@ -1,0 +1,87 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// drain is how many messages are taken at once when several wait.
+const drain = 128
+
+// session implements protocol. Two goroutines share it: one tells the host
+// which groups the process is in, the other reads its queue. The first to fail
+// ends both.
+func (s *coreScope) session(ctx context.Context, k *link) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	client := redis.NewClient(only(s.layer.options[k.host]))
+	if err := client.Ping(ctx).Err(); err != nil {
+		return errors.Join(err, client.Close())
+	}
+	k.fresh(false)
+	renewal := time.NewTicker(s.layer.config.GroupExpiry / 2)
+	defer renewal.Stop()
+	ended := make(chan error, 2)
+	go func() { ended <- s.read(ctx, client) }()
+	go func() {
+		ended <- k.keep(ctx, renewal.C, k.renew, func(ctx context.Context, batch []*topic) error {
+			return s.layer.join(ctx, k.host, batch)
+		})
+	}()
+	err := <-ended
+	cancel()
+	closed := client.Close() // a reader that waits for Redis is woken by this alone
+	<-ended
+	if errors.Is(err, errIdle) {
+		return errIdle
+	}
+	return errors.Join(err, closed)
+}
+
+// read hands over what arrives in the process's queue. What it takes out of
+// Redis is not kept there as channels_redis does ($inflight): a process that
+// ends takes its channels with it, so that nobody could make use of that.
+func (s *coreScope) read(ctx context.Context, client *redis.Client) error {
+	key := s.layer.config.Prefix + s.Prefix()
+	for {
+		first, err := client.BZPopMin(ctx, blockTime, key).Result()
+		if errors.Is(err, redis.Nil) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		s.deliver(first.Z)
+		for more := true; more; {
+			rest, err := client.ZPopMin(ctx, key, drain).Result()
+			if err != nil {
+				return err
+			}
+			for _, z := range rest {
+				s.deliver(z)
+			}
+			more = len(rest) == drain
+		}
+	}
+}
+
+func (s *coreScope) deliver(z redis.Z) {
+	data, ok := z.Member.(string)
+	if !ok {
+		s.Counters.Malformed.Add(1)
+		return
+	}
+	m, to := s.layer.arrived(s.Local, []byte(data))
+	if m == nil {
+		return
+	}
+	if to == nil { // a message in a process's queue says for whom it is
+		s.Counters.Malformed.Add(1)
+	}
+	for _, name := range to {
+		s.Deliver(name, m)
+	}
+}

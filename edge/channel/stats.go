@@ -1,0 +1,62 @@
+package channel
+
+import "sync/atomic"
+
+// Stats is what a layer or a scope has counted since it was made, and what is
+// there now. Every message that is lost within this process is in one of them.
+type Stats struct {
+	Channels    int64 // open channels
+	Memberships int64 // of open channels in groups
+	Broken      int64 // tenants whose wire does not work now
+
+	Sent      uint64 // messages sent, to channels and groups
+	Received  uint64 // messages that arrived for this process
+	Delivered uint64 // messages handed to receivers: one for each member
+
+	Full         uint64 // dropped by a receiver that was full
+	OverCapacity uint64 // dropped because a process, here or elsewhere, had too much unread
+	Unknown      uint64 // arrived for a channel that is gone
+	Foreign      uint64 // arrived for one tenant and named another's channel
+	Malformed    uint64 // arrived and could not be read or decrypted
+	TooLarge     uint64 // arrived and was longer than allowed
+	Breaks       uint64 // times the wire broke
+	Resumes      uint64 // times it was whole again
+}
+
+// Add adds t to s.
+func (s *Stats) Add(t Stats) {
+	s.Channels += t.Channels
+	s.Memberships += t.Memberships
+	s.Broken += t.Broken
+	s.Sent += t.Sent
+	s.Received += t.Received
+	s.Delivered += t.Delivered
+	s.Full += t.Full
+	s.OverCapacity += t.OverCapacity
+	s.Unknown += t.Unknown
+	s.Foreign += t.Foreign
+	s.Malformed += t.Malformed
+	s.TooLarge += t.TooLarge
+	s.Breaks += t.Breaks
+	s.Resumes += t.Resumes
+}
+
+// Counters are the counts of one tenant, for a layer to add to.
+type Counters struct {
+	Sent, Received, OverCapacity, Malformed, TooLarge, Breaks, Resumes atomic.Uint64
+
+	delivered, full, unknown, foreign atomic.Uint64
+	broken                            atomic.Bool
+}
+
+func (c *Counters) stats() Stats {
+	s := Stats{
+		Sent: c.Sent.Load(), Received: c.Received.Load(), Delivered: c.delivered.Load(),
+		Full: c.full.Load(), OverCapacity: c.OverCapacity.Load(), Unknown: c.unknown.Load(), Foreign: c.foreign.Load(),
+		Malformed: c.Malformed.Load(), TooLarge: c.TooLarge.Load(), Breaks: c.Breaks.Load(), Resumes: c.Resumes.Load(),
+	}
+	if c.broken.Load() {
+		s.Broken = 1
+	}
+	return s
+}

@@ -1,0 +1,199 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tenantedge/tenantedge/edge"
+)
+
+func newBench() *cobra.Command {
+	var o benchOptions
+	c := &cobra.Command{
+		Use:   "bench --config FILE --requests FILE [--guest A.wasm] [--against B.wasm]",
+		Short: "Measure a guest, or compare two, on requests of your own",
+		Long: text(`
+			bench routes the requests of a file by a guest and tells what one of them costs.
+			Nothing is served: it asks the same host that serve has, with the directory and
+			the TENANTS table of the configuration.
+
+			The file has one JSON object a line, as eval reads them (op route or websocket):
+
+			  {"op":"route","target":"/x","headers":[["host","a.example.com"]]}
+
+			Write down what your users ask for, in the proportion in which they do; a few
+			lines are enough. With --against a second guest routes the same requests, in
+			turn with the first, round by round, so that a machine that is busy with other
+			things slows both alike. What is told is the median of the rounds, the interval
+			that holds it with 95 % confidence, and whether the difference is more than
+			chance would have it (a Mann-Whitney U test, p < 0.05, as benchstat does). Times
+			are those of this machine: only which guest is cheaper, and by how much in
+			proportion, holds elsewhere.
+
+			It also tells which requests the two guests decide differently. Look at these
+			first: a guest that is cheaper because it is wrong is no gain.
+		`),
+		Example: text(`
+			  tenantedge bench -c tenantedge.yaml --requests requests.jsonl
+			  tenantedge bench -c tenantedge.yaml --requests requests.jsonl \
+			    --guest new.wasm --against old.wasm
+			  tenantedge bench -c tenantedge.yaml --requests requests.jsonl \
+			    --against new.wasm --rounds 30    # against the guest that is configured
+		`),
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return o.run(c.Context(), c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr())
+		},
+	}
+	configFlag(c, &o.config)
+	f := c.Flags()
+	f.StringVarP(&o.requests, "requests", "r", "", "`FILE` of requests, one JSON object a line; - is standard input")
+	f.StringVar(&o.guest, "guest", "", "guest to measure, a Wasm `FILE`; default: the one that is configured, else the one built in")
+	f.StringVar(&o.against, "against", "", "guest to compare it with, a Wasm `FILE`")
+	f.IntVar(&o.rounds, "rounds", 15, "rounds; 6 are the least from which a difference can be told from chance")
+	f.DurationVar(&o.time, "time", 100*time.Millisecond, "how long each guest routes in a round")
+	for _, name := range []string{"guest", "against"} {
+		_ = c.MarkFlagFilename(name, "wasm") // fails for flags that do not exist
+	}
+	return c
+}
+
+type benchOptions struct {
+	config, requests, guest, against string
+
+	rounds int
+	time   time.Duration
+}
+
+func (o *benchOptions) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) (err error) {
+	switch {
+	case o.requests == "":
+		return usagef("bench: expected --requests FILE, found none")
+	case o.rounds < 1 || o.time <= 0:
+		return usagef("bench: expected --rounds and --time above zero, found %d and %v", o.rounds, o.time)
+	}
+	questions, err := o.questions(stdin)
+	if err != nil {
+		return err
+	}
+	contenders, err := o.contenders(ctx)
+	defer func() {
+		for _, c := range contenders {
+			c.close()
+		}
+	}()
+	if err != nil {
+		return err
+	}
+	for _, c := range contenders {
+		if err := c.prepare(ctx, questions); err != nil {
+			return err
+		}
+	}
+	bar := progress{out: stderr, shown: isTerminal(stderr), of: o.rounds * len(contenders)}
+	for range o.rounds {
+		for _, c := range contenders {
+			if err := c.round(ctx, o.time); err != nil {
+				bar.clear()
+				return err
+			}
+			bar.step()
+		}
+	}
+	bar.clear()
+	out := bufio.NewWriter(stdout)
+	o.tell(out, questions, contenders)
+	return out.Flush()
+}
+
+// asked is a question, and the line that it stands on.
+type asked struct {
+	question
+	line int
+}
+
+// questions reads the requests.
+func (o *benchOptions) questions(stdin io.Reader) (qs []asked, err error) {
+	in, name := stdin, "standard input"
+	if o.requests != "-" {
+		f, err := os.Open(o.requests)
+		if err != nil {
+			return nil, fmt.Errorf("--requests: %w", err)
+		}
+		defer f.Close()
+		in, name = f, o.requests
+	}
+	r := bufio.NewReader(in)
+	for line := 1; ; line++ {
+		b, err := readLine(r)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return nil, fmt.Errorf("%s:%d: %w", name, line, err)
+		}
+		if len(bytes.TrimSpace(b)) > 0 {
+			q := asked{line: line}
+			if err := q.parse(b); err != nil {
+				return nil, fmt.Errorf("%s:%d: %w", name, line, err)
+			}
+			if q.Op != "route" && q.Op != "websocket" {
+				return nil, fmt.Errorf("%s:%d: op: expected route or websocket, found %q: other questions are not measured", name, line, q.Op)
+			}
+			qs = append(qs, q)
+		}
+		if err != nil {
+			break
+		}
+	}
+	if len(qs) == 0 {
+		return nil, fmt.Errorf("%s: expected a JSON object a line, found none", name)
+	}
+	return qs, nil
+}
+
+// contenders makes a host for each guest, on one directory.
+func (o *benchOptions) contenders(ctx context.Context) ([]*contender, error) {
+	file, err := loadConfig(o.config)
+	if err != nil {
+		return nil, err
+	}
+	w, err := wire(file, quietLogger())
+	if err != nil {
+		return nil, err
+	}
+	if w.source != nil {
+		err = w.source.Load(ctx, w.directory)
+	}
+	if err = errors.Join(err, w.close()); err != nil { // what filled the directory can go
+		return nil, err
+	}
+	guests := []string{o.guest}
+	if o.against != "" {
+		guests = append(guests, o.against)
+	}
+	var all []*contender
+	for i, path := range guests {
+		config := w.edge
+		name := "the configured guest"
+		if path != "" {
+			name = path
+			if config.Guest, err = os.ReadFile(path); err != nil {
+				return all, fmt.Errorf("--%s: %w", [...]string{"guest", "against"}[i], err)
+			}
+		} else if config.Guest == nil {
+			name = "the built-in guest"
+		}
+		host, err := edge.New(ctx, config)
+		if err != nil {
+			return all, fmt.Errorf("%s: %w", name, err)
+		}
+		all = append(all, &contender{name: name, evaluator: newEvaluatorOf(ctx, file, host)})
+	}
+	return all, nil
+}

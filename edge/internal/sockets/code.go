@@ -1,0 +1,97 @@
+package sockets
+
+import (
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/gobwas/ws"
+)
+
+// Code is the status of a close frame (RFC 6455, section 7.4).
+type Code uint16
+
+// The codes that the edge itself sends or reports.
+const (
+	CodeNormal      Code = 1000
+	CodeGoingAway   Code = 1001 // the edge is shutting down
+	CodeProtocol    Code = 1002
+	CodeUnsupported Code = 1003 // a kind of data that the handler does not take
+	CodeNoStatus    Code = 1005 // reported only: the close frame had no code
+	CodeAbnormal    Code = 1006 // reported only: there was no close frame
+	CodeInvalidData Code = 1007 // text that is not UTF-8, or broken compression
+	CodePolicy      Code = 1008
+	CodeTooBig      Code = 1009
+	CodeInternal    Code = 1011 // the handler failed
+	CodeRestart     Code = 1012
+	CodeTryLater    Code = 1013 // the peer reads too slowly, or is over its rate
+)
+
+// maxReason is what a close frame holds beside its code.
+const maxReason = ws.MaxControlFramePayloadSize - 2
+
+// sendable tells whether a close frame may carry the code. The library knows
+// nothing above 1011; IANA's registry has 1012 to 1014.
+func (c Code) sendable() bool {
+	switch {
+	case c >= 1000 && c <= 1003, c >= 1007 && c <= 1014, c >= 3000 && c <= 4999:
+		return true
+	}
+	return false
+}
+
+// failure is why a connection is failed: what the peer did wrong, and the code
+// that tells it so.
+type failure struct {
+	code   Code
+	reason string
+}
+
+func (f *failure) Error() string { return fmt.Sprintf("sockets: %d: %s", f.code, f.reason) }
+
+// What a peer can do wrong. They are values, so that a hostile peer costs no
+// allocation.
+var (
+	errUTF8          = &failure{CodeInvalidData, "text is not valid UTF-8"}
+	errInflate       = &failure{CodeInvalidData, "compressed data is broken"}
+	errFrameTooBig   = &failure{CodeTooBig, "frame is too big"}
+	errMessageTooBig = &failure{CodeTooBig, "message is too big"}
+	errReservedBits  = &failure{CodeProtocol, "reserved bits without an extension that defines them"}
+	errLength        = &failure{CodeProtocol, "length is not in its shortest form"}
+	errClosePayload  = &failure{CodeProtocol, "close frame of one byte"}
+	errCloseCode     = &failure{CodeProtocol, "close code that may not be sent"}
+	errCloseReason   = &failure{CodeInvalidData, "close reason is not valid UTF-8"}
+	errRate          = &failure{CodeTryLater, "message rate"}
+	errSlowReader    = &failure{CodeTryLater, "reads too slowly"}
+	errPanicked      = &failure{CodeInternal, "internal error"}
+	errIdle          = &failure{CodeGoingAway, "idle"}
+)
+
+// parseClose reads the payload of a close frame.
+func parseClose(p []byte) (Code, string, *failure) {
+	switch {
+	case len(p) == 0:
+		return CodeNoStatus, "", nil
+	case len(p) == 1:
+		return 0, "", errClosePayload
+	}
+	status, reason := ws.ParseCloseFrameData(p)
+	switch {
+	case !Code(status).sendable():
+		return 0, "", errCloseCode
+	case !utf8.ValidString(reason):
+		return 0, "", errCloseReason
+	}
+	return Code(status), reason, nil
+}
+
+// clipReason cuts a reason to what fits, between two characters.
+func clipReason(reason string) string {
+	if len(reason) <= maxReason {
+		return reason
+	}
+	n := maxReason
+	for n > 0 && !utf8.RuneStart(reason[n]) {
+		n--
+	}
+	return reason[:n]
+}

@@ -1,0 +1,282 @@
+package sockets
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"unicode/utf8"
+
+	"github.com/gobwas/ws"
+)
+
+// ErrClosed is what sending on a connection returns once it is closing, for
+// whatever reason; the handler's Closed tells which.
+var ErrClosed = errors.New("sockets: connection is closed")
+
+// ErrCode refuses a close code that no close frame may carry.
+var ErrCode = errors.New("sockets: expected a close code of 1000-1003, 1007-1014 or 3000-4999")
+
+// ErrText refuses text that is not UTF-8: a peer would have to fail the
+// connection for it.
+var ErrText = errors.New("sockets: expected text to be valid UTF-8")
+
+// Conn is an accepted websocket. All methods are safe for use by any number of
+// goroutines, and none of them waits for the peer save Drained.
+type Conn struct {
+	hub      *Hub
+	stream   stream
+	handler  Handler
+	tenant   *tenant
+	member   membership
+	deflate  *compression
+	protocol string
+	id       uint64
+	early    []byte // what has been read, with the handshake or before a pause, and not handled
+	in       parser
+	deadline deadline
+	ready    *Conn // the next one in the queue of workers
+	flags    atomic.Uint32
+
+	// Of the one that serves the connection: a worker, or its goroutine.
+	phase     phase
+	pinged    bool
+	stuck     bool // the queue was not empty when it was last served
+	failed    bool // the peer is not to be waited for
+	answered  bool // the peer's close frame has come
+	hungUp    bool // the peer has ended its side: read to the end
+	heardAt   uint32
+	messageAt uint32
+
+	mu      sync.Mutex
+	out     queue
+	writing bool
+	sealed  bool // a close frame is queued; nothing comes behind it
+	tooSlow bool // the queue is to be cut as soon as nobody writes
+	broken  bool // writing failed
+	code    Code // what it was closed with
+	stuckAt uint32
+	reason  string
+	drained chan struct{}
+}
+
+// phase is how far a connection is on its way out.
+type phase uint8
+
+const (
+	phaseOpen     phase = iota
+	phaseClosing        // a close frame is queued or sent
+	phaseDraining       // all is said; what still comes is discarded, since closing over unread bytes resets
+	phaseGone
+)
+
+// What is to be done for a connection, in Conn.flags.
+const (
+	flagScheduled uint32 = 1 << iota // it is queued, or being served
+	flagRead
+	flagHangup  // the peer has ended its side: read to the end
+	flagTimer   // its deadline has passed
+	flagFlush   // there is something to write
+	flagSettle  // it was closed from here
+	flagAbort   // drop it
+	flagBlocked // the kernel took no more; the loop tells when it does
+	flagSealed  // a close frame is queued; it stays set
+
+	// flagsSteady are states; the others ask for something to be done.
+	flagsSteady = flagScheduled | flagBlocked | flagSealed
+)
+
+// ID is the connection's number, never used again by its hub.
+func (c *Conn) ID() uint64 { return c.id }
+
+// Tenant is the key that the handshake was accepted with.
+func (c *Conn) Tenant() string { return c.tenant.key }
+
+// Protocol is the subprotocol that was chosen; empty if none was.
+func (c *Conn) Protocol() string { return c.protocol }
+
+// Polled tells whether the connection is held without a goroutine.
+func (c *Conn) Polled() bool { return c.stream.polled() }
+
+// Send queues a message. The payload is copied, and leaves with other messages
+// in one write where it can. A peer that reads too slowly is closed with 1013,
+// of which ErrClosed is told from then on.
+func (c *Conn) Send(op Op, payload []byte) error {
+	if op == Text && !utf8.Valid(payload) {
+		return ErrText
+	}
+	c.mu.Lock()
+	if c.sealed || c.broken {
+		c.mu.Unlock()
+		return ErrClosed
+	}
+	before := c.out.size
+	if c.deflate == nil || len(payload) < c.hub.config.CompressAbove || !c.squeeze(op, payload) {
+		b := appendHeader(c.out.room(maxHeader+len(payload)), ws.OpCode(op), false, len(payload))
+		c.out.put(append(b, payload...))
+	}
+	c.queued(before)
+	c.mu.Unlock()
+	c.hub.counters.sent.Add(1)
+	c.schedule(flagFlush)
+	return nil
+}
+
+// SendFrame queues a message that was built before, for many connections.
+func (c *Conn) SendFrame(f *Frame) error {
+	c.mu.Lock()
+	if c.sealed || c.broken {
+		c.mu.Unlock()
+		return ErrClosed
+	}
+	before := c.out.size
+	frame := f.plain
+	if d := c.deflate; d != nil && len(f.payload) >= c.hub.config.CompressAbove {
+		switch {
+		case !d.writeTakeover && d.writeBits == maxWindowBits:
+			if squeezed := f.deflated(); squeezed != nil {
+				frame = squeezed
+			}
+		case c.squeeze(f.op, f.payload):
+			frame = nil
+		}
+	}
+	if frame != nil {
+		c.out.share(frame)
+	}
+	c.queued(before)
+	c.mu.Unlock()
+	c.hub.counters.sent.Add(1)
+	c.schedule(flagFlush)
+	return nil
+}
+
+// squeeze queues a message compressed, if that makes it smaller.
+func (c *Conn) squeeze(op Op, payload []byte) bool {
+	d := getDeflater(c.deflate.writeBits)
+	defer d.release()
+	body := d.compress(payload, c.deflate.wrote)
+	if len(body) >= len(payload) {
+		return false
+	}
+	b := appendHeader(c.out.room(maxHeader+len(body)), ws.OpCode(op), true, len(body))
+	c.out.put(append(b, body...))
+	if c.deflate.writeTakeover {
+		c.deflate.wrote = remember(c.deflate.wrote, payload, c.deflate.writeBits)
+	}
+	return true
+}
+
+// queued holds the queue to its limits after something was added.
+func (c *Conn) queued(before int) {
+	if before == 0 {
+		c.stuckAt = c.hub.tick.Load()
+	}
+	t := c.tenant
+	waiting := t.queued.Add(int64(c.out.size - before))
+	limit := c.hub.config.MaxQueue
+	most := t.most.Load()
+	if before == 0 || before < limit && (most == 0 || waiting-int64(c.out.size-before) < most) {
+		return
+	}
+	c.hub.counters.slow.Add(1)
+	c.seal(errSlowReader.code, errSlowReader.reason)
+	c.tooSlow = true
+	if !c.writing {
+		c.cut()
+	}
+}
+
+// cut drops what waits for a reader that is too slow, and says why.
+func (c *Conn) cut() {
+	before := c.out.size
+	c.tooSlow = false
+	c.out.cut()
+	c.control(ws.OpClose, ws.NewCloseFrameBody(ws.StatusCode(c.code), c.reason))
+	c.tenant.queued.Add(int64(c.out.size - before))
+}
+
+// seal decides how the connection ends; only the first call counts.
+func (c *Conn) seal(code Code, reason string) {
+	c.sealed, c.code, c.reason = true, code, reason
+	c.flags.Or(flagSettle | flagSealed)
+}
+
+// control queues a control frame.
+func (c *Conn) control(op ws.OpCode, payload []byte) {
+	b := appendHeader(c.out.room(maxHeader+len(payload)), op, false, len(payload))
+	c.out.put(append(b, payload...))
+}
+
+// say queues a control frame unless the connection is closing, and keeps count.
+func (c *Conn) say(op ws.OpCode, payload []byte) {
+	c.mu.Lock()
+	if !c.sealed && !c.broken {
+		before := c.out.size
+		c.control(op, payload)
+		c.queued(before)
+	}
+	c.mu.Unlock()
+}
+
+// Close starts the close handshake; what was sent before still goes out. A
+// second call does nothing. The reason is cut to what a close frame holds.
+func (c *Conn) Close(code Code, reason string) error {
+	if !code.sendable() {
+		return fmt.Errorf("%w, found %d", ErrCode, code)
+	}
+	if !utf8.ValidString(reason) {
+		return ErrText
+	}
+	c.shut(code, clipReason(reason), ws.NewCloseFrameBody(ws.StatusCode(code), clipReason(reason)))
+	c.schedule(flagSettle)
+	return nil
+}
+
+// shut queues a close frame as the last one.
+func (c *Conn) shut(code Code, reason string, body []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.sealed {
+		return
+	}
+	c.seal(code, reason)
+	before := c.out.size
+	c.control(ws.OpClose, body)
+	c.tenant.queued.Add(int64(c.out.size - before))
+}
+
+// Drained waits until half of the queue is free again, for who sends much and
+// would rather wait than be cut off. It returns ErrClosed once nothing more can
+// be sent, and nil when there is room; done ends the wait early.
+func (c *Conn) Drained(done <-chan struct{}) error {
+	for {
+		c.mu.Lock()
+		if c.sealed || c.broken {
+			c.mu.Unlock()
+			return ErrClosed
+		}
+		if c.out.size <= c.hub.config.MaxQueue/2 {
+			c.mu.Unlock()
+			return nil
+		}
+		if c.drained == nil {
+			c.drained = make(chan struct{})
+		}
+		wait := c.drained
+		c.mu.Unlock()
+		select {
+		case <-wait:
+		case <-done:
+			return nil
+		}
+	}
+}
+
+// tell wakes who waits in Drained.
+func (c *Conn) tell() {
+	if c.drained != nil && (c.sealed || c.broken || c.out.size <= c.hub.config.MaxQueue/2) {
+		close(c.drained)
+		c.drained = nil
+	}
+}

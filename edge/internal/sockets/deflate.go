@@ -1,0 +1,185 @@
+package sockets
+
+import (
+	"io"
+	"sync"
+
+	"github.com/klauspost/compress/flate"
+)
+
+const (
+	minWindowBits = 8
+	maxWindowBits = 15
+	maxWindow     = 1 << maxWindowBits
+	// maxFinalBlocks is how many final deflate blocks one message may have. RFC
+	// 7692 allows them; each makes the inflater start over with its window.
+	maxFinalBlocks = 8
+)
+
+// compression is the permessage-deflate state of a connection (RFC 7692). The
+// writers and readers of deflate are big, so they are pooled, and what a
+// connection keeps of its context is the text that the window covers.
+type compression struct {
+	parameters
+	read  []byte // the window of what the peer sent
+	wrote []byte // the window of what the peer was sent
+}
+
+// parameters are what was negotiated.
+type parameters struct {
+	writeBits, readBits         uint8
+	writeTakeover, readTakeover bool
+}
+
+// remember keeps the last bytes of a stream, as many as its window covers.
+func remember(window, p []byte, bits uint8) []byte {
+	size := 1 << bits
+	if len(p) >= size {
+		return append(window[:0], p[len(p)-size:]...)
+	}
+	if over := len(window) + len(p) - size; over > 0 {
+		window = window[:copy(window, window[over:])]
+	}
+	return append(window, p...)
+}
+
+// deflateTail is what a sender takes off the end of a message, and a final
+// empty block, which tells the inflater that this is all.
+const deflateTail = "\x00\x00\xff\xff\x01\x00\x00\xff\xff"
+
+// tailed reads a message and then deflateTail.
+type tailed struct {
+	p  []byte
+	at int
+}
+
+func (t *tailed) ReadByte() (byte, error) {
+	i := t.at
+	switch {
+	case i < len(t.p):
+		t.at++
+		return t.p[i], nil
+	case i < len(t.p)+len(deflateTail):
+		t.at++
+		return deflateTail[i-len(t.p)], nil
+	}
+	return 0, io.EOF
+}
+
+func (t *tailed) Read(p []byte) (n int, err error) {
+	if t.at < len(t.p) {
+		n = copy(p, t.p[t.at:])
+	} else if rest := deflateTail[t.at-len(t.p):]; rest != "" {
+		n = copy(p, rest)
+	} else {
+		return 0, io.EOF
+	}
+	t.at += n
+	return n, nil
+}
+
+type inflater struct {
+	source tailed
+	reader io.ReadCloser
+}
+
+var inflaters = sync.Pool{New: func() any {
+	i := &inflater{}
+	i.reader = flate.NewReader(&i.source)
+	return i
+}}
+
+// inflate returns a message as it was before compression, in a buffer of
+// getBuffer's. It stops at the limit, so that a small message cannot become a
+// big one.
+func (c *compression) inflate(p []byte, limit int64, text bool) (out []byte, err *failure) {
+	i := inflaters.Get().(*inflater)
+	i.source = tailed{p: p}
+	i.reader.(flate.Resetter).Reset(&i.source, c.read)
+	out, err = i.run(c.read, limit, text)
+	i.source = tailed{}
+	inflaters.Put(i)
+	if err != nil {
+		putBuffer(out)
+		return nil, err
+	}
+	if c.readTakeover {
+		c.read = remember(c.read, out, c.readBits)
+	}
+	return out, nil
+}
+
+func (i *inflater) run(window []byte, limit int64, text bool) ([]byte, *failure) {
+	var check textCheck
+	out := getBuffer(2 * len(i.source.p))
+	for finals := 0; ; {
+		out = growBuffer(out, 512)
+		n, err := i.reader.Read(out[len(out):cap(out)])
+		piece := out[len(out) : len(out)+n]
+		out = out[:len(out)+n]
+		if int64(len(out)) > limit {
+			return out, errMessageTooBig
+		}
+		if text && !check.next(piece) {
+			return out, errUTF8
+		}
+		switch {
+		case err == nil:
+		case err != io.EOF:
+			return out, errInflate
+		case i.source.at >= len(i.source.p):
+			if text && !check.whole() {
+				return out, errUTF8
+			}
+			return out, nil
+		default: // the sender marked a block as its last, and went on
+			if finals++; finals == maxFinalBlocks {
+				return out, errInflate
+			}
+			context := remember(append([]byte(nil), window...), out, maxWindowBits)
+			i.reader.(flate.Resetter).Reset(&i.source, context)
+		}
+	}
+}
+
+// deflater is a writer of deflate for one size of window.
+type deflater struct {
+	writer *flate.Writer
+	out    []byte
+	bits   uint8
+}
+
+var deflaters [maxWindowBits + 1]sync.Pool
+
+func getDeflater(bits uint8) *deflater {
+	if d, ok := deflaters[bits].Get().(*deflater); ok {
+		return d
+	}
+	d := &deflater{bits: bits}
+	if bits == maxWindowBits {
+		d.writer, _ = flate.NewWriter(d, flate.BestSpeed) // both fail for bad arguments alone
+	} else {
+		d.writer, _ = flate.NewWriterWindow(d, 1<<bits)
+	}
+	return d
+}
+
+func (d *deflater) Write(p []byte) (int, error) {
+	d.out = appendBuffer(d.out, p)
+	return len(p), nil
+}
+
+// compress returns p compressed as a message's body, valid until release.
+func (d *deflater) compress(p, context []byte) []byte {
+	d.out = d.out[:0]
+	d.writer.ResetDict(d, context)
+	d.writer.Write(p)
+	d.writer.Flush()
+	return d.out[:len(d.out)-4] // without the end of the empty block that Flush wrote
+}
+
+func (d *deflater) release() {
+	putBuffer(d.out)
+	d.out = nil
+	deflaters[d.bits].Put(d)
+}

@@ -1,0 +1,271 @@
+package sockets
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/gobwas/ws"
+	"github.com/klauspost/compress/flate"
+)
+
+func TestOffersOfCompressionAreAnsweredAsTheRFCWantsIt(t *testing.T) {
+	const base = "permessage-deflate"
+	const alone = base + "; server_no_context_takeover; client_no_context_takeover"
+	for _, c := range []struct {
+		name, offer         string
+		each, context, none string
+	}{
+		{"plain", base, alone, base, ""},
+		{"no context of the server's", base + "; server_no_context_takeover", alone, base + "; server_no_context_takeover", ""},
+		{"no context of the client's", base + "; client_no_context_takeover", alone, base + "; client_no_context_takeover", ""},
+		{"a window of the server's", base + "; server_max_window_bits=9", alone + "; server_max_window_bits=9", base + "; server_max_window_bits=9", ""},
+		{"a quoted window", base + `; server_max_window_bits="10"`, alone + "; server_max_window_bits=10", base + "; server_max_window_bits=10", ""},
+		{"a window of the client's", base + "; client_max_window_bits=12", alone + "; client_max_window_bits=12", base + "; client_max_window_bits=12", ""},
+		{"a client that takes a window", base + "; client_max_window_bits", alone, base, ""},
+		{"a window that is too small", base + "; server_max_window_bits=7", "", "", ""},
+		{"a window that is too big", base + "; server_max_window_bits=16", "", "", ""},
+		{"a window with a zero before it", base + "; server_max_window_bits=09", alone + "; server_max_window_bits=9", base + "; server_max_window_bits=9", ""},
+		{"an unknown parameter", base + "; level=9", "", "", ""},
+		{"the second offer is good", base + "; level=9, " + base, alone, base, ""},
+		{"the first good offer counts", base + "; server_max_window_bits=8, " + base, alone + "; server_max_window_bits=8", base + "; server_max_window_bits=8", ""},
+		{"another extension", "x-webkit-deflate-frame", "", "", ""},
+	} {
+		for mode, want := range map[Compression]string{CompressionOff: c.none, CompressionPerMessage: c.each, CompressionWithContext: c.context} {
+			t.Run(fmt.Sprintf("%s, mode %d", c.name, mode), func(t *testing.T) {
+				world := newWorld(t, way{}, Config{Compression: mode}, Options{Handler: echo{}})
+				answer, _ := world.handshake(t, "GET", "HTTP/1.1", handshakeHeader("Sec-WebSocket-Extensions", c.offer))
+				got := strings.ReplaceAll(answer.Header.Get("Sec-WebSocket-Extensions"), ";", "; ")
+				if answer.StatusCode != 101 || got != want {
+					t.Errorf("%q: expected %q, found %q with status %d", c.offer, want, got, answer.StatusCode)
+				}
+			})
+		}
+	}
+}
+
+// squeezer is the client's side of compression: a writer and a reader of its
+// own, which keep their context or do not.
+type squeezer struct {
+	*client
+	bits                        uint8
+	writeTakeover, readTakeover bool
+	wrote, read                 []byte
+}
+
+func (s *squeezer) compress(p []byte) []byte {
+	d := getDeflater(s.bits)
+	defer d.release()
+	out := bytes.Clone(d.compress(p, s.wrote))
+	if s.writeTakeover {
+		s.wrote = remember(s.wrote, p, s.bits)
+	}
+	return out
+}
+
+// inflate uses a reader with the whole stream before it, as a peer's would.
+func (s *squeezer) inflate(t *testing.T, p []byte) []byte {
+	t.Helper()
+	r := flate.NewReaderDict(io.MultiReader(bytes.NewReader(p), strings.NewReader(deflateTail)), s.read)
+	out, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.readTakeover {
+		s.read = remember(s.read, out, maxWindowBits)
+	}
+	return out
+}
+
+func TestCompressedMessagesComeBackForEveryWindow(t *testing.T) {
+	offers := []string{"", "; server_no_context_takeover; client_no_context_takeover"}
+	for bits := minWindowBits; bits <= maxWindowBits; bits++ {
+		offers = append(offers, fmt.Sprintf("; server_max_window_bits=%d; client_max_window_bits=%d", bits, bits))
+	}
+	eachWay(t, func(t *testing.T, w way) {
+		for _, mode := range []Compression{CompressionPerMessage, CompressionWithContext} {
+			world := newWorld(t, w, Config{Compression: mode, CompressAbove: 1}, Options{Handler: echo{}})
+			for i, offer := range offers {
+				t.Run(fmt.Sprintf("mode %d%s", mode, offer), func(t *testing.T) {
+					bits := uint8(maxWindowBits)
+					if i >= 2 {
+						bits = uint8(minWindowBits + i - 2)
+					}
+					takeover := mode == CompressionWithContext && i != 1
+					s := &squeezer{client: world.dial(t, http.Header{"Sec-WebSocket-Extensions": {"permessage-deflate" + offer}}), bits: bits, writeTakeover: takeover, readTakeover: takeover}
+					for _, size := range []int{0, 1, 16, 300, 1000, 1000, 70_000, 131_072} {
+						s.exchange(t, text(size))
+					}
+				})
+			}
+		}
+	})
+}
+
+// text is of the kind that compresses.
+func text(size int) []byte {
+	var b []byte
+	for i := 0; len(b) < size; i++ {
+		b = fmt.Appendf(b, `{"tenant":"acme","room":%d,"text":"Grüße"}`, i%97)
+	}
+	b = b[:size]
+	return bytes.ToValidUTF8(b, []byte("?"))
+}
+
+// exchange sends a message in two fragments, and expects it back.
+func (s *squeezer) exchange(t *testing.T, payload []byte) {
+	t.Helper()
+	body := s.compress(payload)
+	half := len(body) / 2
+	first := frame(ws.OpText, false, body[:half])
+	first[0] |= 0x40
+	go s.Write(append(first, frame(ws.OpContinuation, true, body[half:])...))
+	f, err := s.next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := f.Payload
+	if f.Header.Rsv1() {
+		got = s.inflate(t, got)
+	} else if len(payload) >= 300 {
+		t.Errorf("%d bytes that compress well came back uncompressed", len(payload))
+	}
+	if !bytes.Equal(got, payload) {
+		t.Fatalf("%d bytes came back as %d others", len(payload), len(got))
+	}
+}
+
+func TestAWriterRefersToNothingBeyondItsWindow(t *testing.T) {
+	for bits := uint8(minWindowBits); bits < maxWindowBits; bits++ {
+		noise := make([]byte, 1<<bits+64)
+		rand.NewChaCha8([32]byte{bits}).Read(noise)
+		d := getDeflater(bits)
+		twice := len(d.compress(append(bytes.Clone(noise), noise...), nil))
+		context := remember(nil, noise, bits)
+		again := len(d.compress(noise, context))
+		d.release()
+		if twice < 2*len(noise) || again < len(noise) {
+			t.Errorf("window of %d bits: noise of %d bytes became %d twice and %d once more: it was found beyond the window", bits, len(noise), twice, again)
+		}
+	}
+}
+
+func TestContextMakesTheSecondMessageSmaller(t *testing.T) {
+	world := newWorld(t, way{}, Config{Compression: CompressionWithContext}, Options{Handler: echo{}})
+	s := &squeezer{client: world.dial(t, http.Header{"Sec-WebSocket-Extensions": {"permessage-deflate"}}), bits: maxWindowBits, writeTakeover: true, readTakeover: true}
+	var sizes []int
+	for range 2 {
+		payload := text(2000)
+		body := s.compress(payload)
+		f := frame(ws.OpText, true, body)
+		f[0] |= 0x40
+		s.Write(f)
+		answer, err := s.next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(s.inflate(t, answer.Payload), payload) {
+			t.Fatal("another message came back")
+		}
+		sizes = append(sizes, len(answer.Payload))
+	}
+	if sizes[1] > sizes[0]/2 {
+		t.Errorf("expected the second message to be much smaller, found %v", sizes)
+	}
+}
+
+func TestBrokenAndGreedyCompressionEndsTheConnection(t *testing.T) {
+	bomb := func(size int) []byte {
+		d := getDeflater(maxWindowBits)
+		defer d.release()
+		return bytes.Clone(d.compress(make([]byte, size), nil))
+	}
+	for _, c := range []struct {
+		name string
+		op   ws.OpCode
+		body []byte
+		code Code
+	}{
+		{"no deflate at all", ws.OpBinary, []byte{0xff, 0xff, 0xff}, CodeInvalidData},
+		{"cut off", ws.OpBinary, []byte{0x4a, 0x4c}, CodeInvalidData},
+		{"small on the wire, beyond the limit inflated", ws.OpBinary, bomb(3 << 20), CodeTooBig},
+		{"text that is not UTF-8 once inflated", ws.OpText, []byte{0xfa, 0x0f, 0x00}, CodeInvalidData},
+		{"more final blocks than anybody needs", ws.OpBinary, bytes.Repeat([]byte{0x03, 0x00}, 1000), CodeInvalidData},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			world := newWorld(t, way{}, Config{Compression: CompressionPerMessage}, Options{Handler: echo{}})
+			client := world.dial(t, http.Header{"Sec-WebSocket-Extensions": {"permessage-deflate"}})
+			f := frame(c.op, true, c.body)
+			f[0] |= 0x40
+			client.Write(f)
+			client.expectClose(t, c.code)
+			client.expectEnd(t)
+		})
+	}
+}
+
+// The examples of RFC 7692, section 7.2.3.
+func TestTheExamplesOfTheRFCInflate(t *testing.T) {
+	for name, body := range map[string]string{
+		"one block":           "\xf2\x48\xcd\xc9\xc9\x07\x00",
+		"without compression": "\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f\x00",
+		"a final block":       "\xf3\x48\xcd\xc9\xc9\x07\x00\x00",
+		"two blocks":          "\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00",
+	} {
+		c := &compression{}
+		out, err := c.inflate([]byte(body), 100, true)
+		if err != nil || string(out) != "Hello" {
+			t.Errorf("%s: expected Hello, found %q, %v", name, out, err)
+		}
+	}
+	c := &compression{parameters: parameters{readBits: maxWindowBits, readTakeover: true}}
+	for _, body := range []string{"\xf2\x48\xcd\xc9\xc9\x07\x00", "\xf2\x00\x11\x00\x00"} {
+		if out, err := c.inflate([]byte(body), 100, true); err != nil || string(out) != "Hello" {
+			t.Errorf("with context: expected Hello, found %q, %v", out, err)
+		}
+	}
+}
+
+func TestAFrameForManyIsCompressedOnceAndRightForEach(t *testing.T) {
+	conns := make(chan *Conn, 10)
+	world := newWorld(t, way{}, Config{Compression: CompressionWithContext}, Options{Handler: script{open: func(c *Conn) { conns <- c }}})
+	payload := text(3000)
+	f := NewFrame(Text, payload)
+	var clients []*squeezer
+	for _, offer := range []string{"", "permessage-deflate", "permessage-deflate; server_no_context_takeover", "permessage-deflate; server_max_window_bits=9"} {
+		header := http.Header{}
+		if offer != "" {
+			header.Set("Sec-WebSocket-Extensions", offer)
+		}
+		s := &squeezer{client: world.dial(t, header), readTakeover: offer == "permessage-deflate" || strings.HasSuffix(offer, "9")}
+		clients = append(clients, s)
+		c := <-conns
+		for range 3 {
+			if err := c.SendFrame(f); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for i, s := range clients {
+		for range 3 {
+			got, err := s.next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			body := got.Payload
+			if got.Header.Rsv1() != (i > 0) {
+				t.Errorf("client %d: compressed: %v", i, got.Header.Rsv1())
+			}
+			if got.Header.Rsv1() {
+				body = s.inflate(t, body)
+			}
+			if !bytes.Equal(body, payload) {
+				t.Errorf("client %d got another message", i)
+			}
+		}
+	}
+}

@@ -1,0 +1,130 @@
+package sockets
+
+import (
+	"errors"
+	"net"
+	"os"
+	"time"
+)
+
+// idleBuffer is what a goroutine reads into while nothing bigger comes.
+const idleBuffer = 512
+
+// held is the stream of a connection that has a goroutine, which reads, and
+// runs the callbacks. What others send is written by a goroutine that lives as
+// long as there is something to write.
+type held struct {
+	conn    net.Conn
+	timeout time.Duration
+}
+
+func (s *held) read(p []byte) (int, error) { return s.conn.Read(p) }
+
+func (s *held) write(bufs [][]byte) (n int, err error) {
+	if err := s.conn.SetWriteDeadline(time.Now().Add(s.timeout)); err != nil {
+		return 0, err
+	}
+	if len(bufs) == 1 {
+		return s.conn.Write(bufs[0])
+	}
+	buffers := net.Buffers(bufs)
+	total, err := buffers.WriteTo(s.conn)
+	return int(total), err
+}
+
+func (s *held) closeWrite() {
+	closeWrite(s.conn)
+	if inner, ok := s.conn.(interface{ NetConn() net.Conn }); ok {
+		closeWrite(inner.NetConn()) // below TLS, whose alert alone ends no connection
+	}
+}
+
+func closeWrite(conn net.Conn) {
+	if half, ok := conn.(interface{ CloseWrite() error }); ok {
+		half.CloseWrite()
+	}
+}
+
+func (s *held) close()       { s.conn.Close() }
+func (s *held) more() bool   { return false }
+func (s *held) polled() bool { return false }
+
+func (s *held) wake(c *Conn, flag uint32) {
+	before := c.flags.Or(flag)
+	switch {
+	case before&flagScheduled != 0: // its goroutine looks at the flags before it reads again
+	case flag != flagFlush:
+		s.kick()
+	case before&flagFlush == 0:
+		go func() {
+			c.flags.And(^flagFlush)
+			c.flush()
+			if c.flags.Load()&flagSettle != 0 || c.failedToWrite() {
+				s.kick()
+			}
+		}()
+	}
+}
+
+// kick has the goroutine stop reading for a moment, and look at the flags.
+func (s *held) kick() { s.conn.SetReadDeadline(time.Unix(1, 0)) }
+
+func (c *Conn) failedToWrite() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.broken
+}
+
+// run serves the connection to its end. It starts scheduled.
+func (s *held) run(c *Conn) {
+	idle := make([]byte, idleBuffer)
+	var large []byte
+	defer func() {
+		if large != nil {
+			putBuffer(large)
+		}
+	}()
+	for {
+		c.receiveEarly()
+		c.settle()
+		for c.phase != phaseGone && !c.rest() {
+			c.step(c.flags.And(flagsSteady)&^flagsSteady&^flagRead, nil)
+		}
+		if c.phase == phaseGone {
+			return
+		}
+		if c.congested() {
+			c.Drained(nil) // another goroutine writes: it comes to an end, or to its deadline
+			c.flags.Or(flagScheduled)
+			continue
+		}
+		buffer := idle
+		if large != nil {
+			buffer = large[:cap(large)]
+		}
+		n, err := s.conn.Read(buffer)
+		c.flags.Or(flagScheduled)
+		if n > 0 {
+			c.receive(buffer[:n])
+		}
+		switch {
+		case err == nil:
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			s.conn.SetReadDeadline(time.Time{})
+		default:
+			c.settle()
+			c.gone(CodeAbnormal, "")
+			return
+		}
+		// A big buffer is held while more comes than the small one takes.
+		switch {
+		case n == len(buffer) && large == nil:
+			large = getBuffer(middleBuffer)
+		case n < idleBuffer && large != nil && !c.in.inFrame:
+			putBuffer(large)
+			large = nil
+		}
+	}
+}
+
+var _ stream = (*held)(nil)

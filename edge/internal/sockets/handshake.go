@@ -1,0 +1,149 @@
+package sockets
+
+import (
+	"encoding/base64"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/gobwas/ws"
+)
+
+// Refusal is the error of a handshake that was answered with an HTTP status.
+type Refusal struct {
+	Status int
+	Reason string
+}
+
+func (r *Refusal) Error() string { return "sockets: handshake refused: " + r.Reason }
+
+// check holds a request against RFC 6455, section 4.2.1, and the options.
+func (o *Options) check(r *http.Request) *Refusal {
+	switch {
+	case r.ProtoMajor != 1 || r.ProtoMinor < 1:
+		return &Refusal{http.StatusUpgradeRequired, "expected a handshake over HTTP/1.1, found " + r.Proto}
+	case !hasToken(r.Header["Upgrade"], "websocket") || !hasToken(r.Header["Connection"], "upgrade"):
+		return &Refusal{http.StatusUpgradeRequired, "expected a websocket handshake"}
+	case r.Method != http.MethodGet:
+		return &Refusal{http.StatusMethodNotAllowed, "expected GET, found " + r.Method}
+	case !slices.Equal(r.Header["Sec-Websocket-Version"], []string{"13"}):
+		return &Refusal{http.StatusUpgradeRequired, "expected Sec-WebSocket-Version 13"}
+	case !validKey(r.Header["Sec-Websocket-Key"]):
+		return &Refusal{http.StatusBadRequest, "expected a Sec-WebSocket-Key of 16 bytes in base64"}
+	}
+	return o.checkOrigin(r)
+}
+
+// checkOrigin keeps other sites' pages from opening sockets with the cookies of
+// this one's users.
+func (o *Options) checkOrigin(r *http.Request) *Refusal {
+	refused := &Refusal{http.StatusForbidden, "origin is not allowed"}
+	values := r.Header["Origin"]
+	if len(values) == 0 {
+		if o.AllowNoOrigin && !browser(r) {
+			return nil
+		}
+		return refused
+	}
+	origin, err := url.Parse(values[0])
+	if len(values) > 1 || err != nil || origin.Host == "" {
+		return refused
+	}
+	origin.Host = strings.ToLower(origin.Host)
+	if o.AllowOrigin != nil {
+		if o.AllowOrigin(origin) {
+			return nil
+		}
+		return refused
+	}
+	if origin.Host == strings.ToLower(r.Host) {
+		return nil
+	}
+	return refused
+}
+
+// browser tells a browser by headers that pages cannot take away.
+func browser(r *http.Request) bool {
+	for name := range r.Header {
+		if strings.HasPrefix(name, "Sec-Fetch-") {
+			return true
+		}
+	}
+	return strings.HasPrefix(r.Header.Get("User-Agent"), "Mozilla/")
+}
+
+func hasToken(values []string, token string) bool {
+	for _, value := range values {
+		for part := range strings.SplitSeq(value, ",") {
+			if strings.EqualFold(strings.TrimSpace(part), token) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func validKey(values []string) bool {
+	if len(values) != 1 {
+		return false
+	}
+	key, err := base64.StdEncoding.DecodeString(values[0])
+	return err == nil && len(key) == 16
+}
+
+// refuse answers a handshake with a status.
+func (h *Hub) refuse(w http.ResponseWriter, refusal *Refusal) (*Conn, error) {
+	h.counters.refused.Add(1)
+	header := w.Header()
+	switch refusal.Status {
+	case http.StatusUpgradeRequired:
+		header.Set("Sec-WebSocket-Version", "13")
+		header.Set("Upgrade", "websocket")
+		header.Set("Connection", "Upgrade")
+	case http.StatusMethodNotAllowed:
+		header.Set("Allow", http.MethodGet)
+	case http.StatusServiceUnavailable:
+		header.Set("Retry-After", "5")
+	}
+	http.Error(w, refusal.Reason, refusal.Status)
+	return nil, refusal
+}
+
+// Accept answers a handshake. Either the connection is open when it returns,
+// and its handler has seen it; or the request has been answered with a status,
+// and the error is a *Refusal; or the connection was lost meanwhile.
+func (h *Hub) Accept(w http.ResponseWriter, r *http.Request, o Options) (*Conn, error) {
+	if refusal := o.check(r); refusal != nil {
+		return h.refuse(w, refusal)
+	}
+	c := &Conn{hub: h, handler: o.Handler, id: h.lastID.Add(1)}
+	if !h.join(c, o.Tenant, o.Limits) {
+		return h.refuse(w, &Refusal{http.StatusServiceUnavailable, "no more connections are taken"})
+	}
+	offers := negotiation{mode: h.config.Compression}
+	upgrader := ws.HTTPUpgrader{Timeout: h.config.HandshakeTimeout, Header: o.Header, Negotiate: offers.answer}
+	if len(o.Protocols) > 0 {
+		upgrader.Protocol = func(name string) bool { return slices.Contains(o.Protocols, name) }
+	}
+	conn, buffered, shake, err := upgrader.Upgrade(r, w)
+	if err != nil {
+		if conn != nil {
+			conn.Close()
+		}
+		h.counters.refused.Add(1)
+		h.leave(c)
+		return nil, err
+	}
+	c.protocol = strings.Clone(shake.Protocol) // it is a part of the request's header
+	if offers.accepted != nil {
+		c.deflate = &compression{parameters: *offers.accepted}
+	}
+	if n := buffered.Reader.Buffered(); n > 0 {
+		c.early = make([]byte, n)
+		buffered.Reader.Read(c.early) // from the buffer alone
+	}
+	h.counters.accepted.Add(1)
+	h.start(c, conn)
+	return c, nil
+}

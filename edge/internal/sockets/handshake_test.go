@@ -1,0 +1,166 @@
+package sockets
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/gobwas/ws"
+)
+
+func handshakeHeader(changes ...string) http.Header {
+	header := http.Header{
+		"Upgrade":               {"websocket"},
+		"Connection":            {"keep-alive, Upgrade"},
+		"Sec-WebSocket-Version": {"13"},
+		"Sec-WebSocket-Key":     {"dGhlIHNhbXBsZSBub25jZQ=="},
+	}
+	for i := 0; i < len(changes); i += 2 {
+		if changes[i+1] == "" {
+			delete(header, changes[i])
+		} else {
+			header[changes[i]] = strings.Split(changes[i+1], "|")
+		}
+	}
+	return header
+}
+
+func TestAHandshakeIsAnsweredWithAStatus(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		method, proto string
+		change        []string
+		status        int
+		says          string // a header that the answer has
+	}{
+		{"as it should be", "", "", nil, 101, "Sec-Websocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="},
+		{"the token of Upgrade in capitals", "", "", []string{"Upgrade", "WebSocket"}, 101, ""},
+		{"no upgrade", "", "", []string{"Upgrade", ""}, 426, "Upgrade: websocket"},
+		{"upgrade to something else", "", "", []string{"Upgrade", "h2c"}, 426, ""},
+		{"a connection that does not say so", "", "", []string{"Connection", "keep-alive"}, 426, ""},
+		{"HTTP/1.0", "", "HTTP/1.0", nil, 426, ""},
+		{"POST", "POST", "", nil, 405, "Allow: GET"},
+		{"another version", "", "", []string{"Sec-WebSocket-Version", "8"}, 426, "Sec-Websocket-Version: 13"},
+		{"no version", "", "", []string{"Sec-WebSocket-Version", ""}, 426, "Sec-Websocket-Version: 13"},
+		{"no key", "", "", []string{"Sec-WebSocket-Key", ""}, 400, ""},
+		{"a short key", "", "", []string{"Sec-WebSocket-Key", "c2hvcnQ="}, 400, ""},
+		{"a key that is not base64", "", "", []string{"Sec-WebSocket-Key", "!!!!!!!!!!!!!!!!!!!!!!=="}, 400, ""},
+		{"two keys", "", "", []string{"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==|dGhlIHNhbXBsZSBub25jZQ=="}, 400, ""},
+		{"a header of extensions that is none", "", "", []string{"Sec-WebSocket-Extensions", "a;;=b"}, 400, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			world := newWorld(t, way{}, Config{Compression: CompressionPerMessage}, Options{Handler: echo{}})
+			method, proto := "GET", "HTTP/1.1"
+			if c.method != "" {
+				method = c.method
+			}
+			if c.proto != "" {
+				proto = c.proto
+			}
+			answer, _ := world.handshake(t, method, proto, handshakeHeader(c.change...))
+			if answer.StatusCode != c.status {
+				t.Errorf("expected status %d, found %d", c.status, answer.StatusCode)
+			}
+			if name, value, ok := strings.Cut(c.says, ": "); ok && answer.Header.Get(name) != value {
+				t.Errorf("expected %s, found %q", c.says, answer.Header.Get(name))
+			}
+			stats := world.hub.Stats()
+			if refused := c.status != 101; stats.Refused != map[bool]uint64{true: 1}[refused] || refused && stats.Tenants != 0 {
+				t.Errorf("the hub counts it otherwise: %+v", stats)
+			}
+		})
+	}
+}
+
+func TestW3AnOriginIsTheTenantsOwnOrRefused(t *testing.T) {
+	own := func(origin *url.URL) bool { return origin.Scheme == "https" && origin.Host == "app.acme.test" }
+	for _, c := range []struct {
+		name    string
+		options Options
+		header  []string
+		status  int
+	}{
+		{"the request's own host", Options{}, []string{"Origin", "http://acme.test"}, 101},
+		{"the request's own host in capitals", Options{}, []string{"Origin", "http://ACME.test"}, 101},
+		{"another site", Options{}, []string{"Origin", "http://evil.test"}, 403},
+		{"another port", Options{}, []string{"Origin", "http://acme.test:8080"}, 403},
+		{"an allowed origin", Options{AllowOrigin: own}, []string{"Origin", "https://App.acme.test"}, 101},
+		{"its scheme counts", Options{AllowOrigin: own}, []string{"Origin", "http://app.acme.test"}, 403},
+		{"a list of its own takes the place of the host", Options{AllowOrigin: own}, []string{"Origin", "https://acme.test"}, 403},
+		{"a sandboxed page", Options{AllowOrigin: func(*url.URL) bool { return true }}, []string{"Origin", "null"}, 403},
+		{"two origins", Options{}, []string{"Origin", "http://acme.test|http://acme.test"}, 403},
+		{"none", Options{}, nil, 403},
+		{"none, where programs are let in", Options{AllowNoOrigin: true}, nil, 101},
+		{"none, but a browser's headers", Options{AllowNoOrigin: true}, []string{"Sec-Fetch-Mode", "websocket"}, 403},
+		{"none, but a browser's name", Options{AllowNoOrigin: true}, []string{"User-Agent", "Mozilla/5.0"}, 403},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.options.Handler = echo{}
+			world := newWorld(t, way{}, Config{}, c.options)
+			world.options.AllowNoOrigin = c.options.AllowNoOrigin
+			answer, _ := world.handshake(t, "GET", "HTTP/1.1", handshakeHeader(c.header...))
+			if answer.StatusCode != c.status {
+				t.Errorf("expected status %d, found %d", c.status, answer.StatusCode)
+			}
+		})
+	}
+}
+
+func TestTheFirstProtocolOfTheClientThatTheHandlerSpeaksIsChosen(t *testing.T) {
+	for _, c := range []struct{ offered, spoken, chosen string }{
+		{"a, b", "b a", "a"},
+		{"c|b, a", "a b", "b"},
+		{"c", "a b", ""},
+		{"", "a", ""},
+		{"a", "", ""},
+	} {
+		opened := make(chan string, 1)
+		handler := script{open: func(c *Conn) { opened <- c.Protocol() }}
+		world := newWorld(t, way{}, Config{}, Options{Handler: handler, Protocols: strings.Fields(c.spoken), Header: http.Header{"X-Edge": {"1"}}})
+		answer, _ := world.handshake(t, "GET", "HTTP/1.1", handshakeHeader("Sec-WebSocket-Protocol", c.offered))
+		if got, told := answer.Header.Get("Sec-WebSocket-Protocol"), <-opened; got != c.chosen || told != c.chosen {
+			t.Errorf("%q offered, %q spoken: expected %q, found %q, and the handler was told %q", c.offered, c.spoken, c.chosen, got, told)
+		}
+		if answer.Header.Get("X-Edge") != "1" {
+			t.Error("the header of the options is missing in the answer")
+		}
+	}
+}
+
+func TestBytesThatCameWithTheHandshakeAreNotLost(t *testing.T) {
+	for _, noPoll := range []bool{false, true} {
+		world := newWorld(t, way{noPoll: noPoll}, Config{}, Options{Handler: echo{}})
+		conn, err := net.Dial("tcp", world.server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		var all strings.Builder
+		all.WriteString("GET / HTTP/1.1\r\nHost: acme.test\r\n")
+		handshakeHeader().Write(&all)
+		all.WriteString("\r\n")
+		for i := range 3 {
+			all.Write(frame(ws.OpText, true, fmt.Append(nil, "early ", i)))
+		}
+		whole := frame(ws.OpText, true, []byte("in two parts"))
+		all.Write(whole[:7])
+		if _, err := io.WriteString(conn, all.String()); err != nil {
+			t.Fatal(err)
+		}
+		r := bufio.NewReader(conn)
+		if answer, err := http.ReadResponse(r, nil); err != nil || answer.StatusCode != 101 {
+			t.Fatal(answer, err)
+		}
+		c := &client{Conn: conn, r: r}
+		for i := range 3 {
+			c.expect(t, ws.OpText, fmt.Sprint("early ", i))
+		}
+		conn.Write(whole[7:])
+		c.expect(t, ws.OpText, "in two parts")
+	}
+}

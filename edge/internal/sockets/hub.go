@@ -1,0 +1,195 @@
+package sockets
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// tickLength is the grain of all timeouts of open connections.
+const tickLength = 250 * time.Millisecond
+
+// Hub holds accepted connections. It is made by New and ended by Shutdown.
+type Hub struct {
+	config   Config
+	rules    rules
+	counters counters
+	workers  *workers
+	poller   *poller // nil: every connection has a goroutine
+	wheel    wheel
+	tick     atomic.Uint32 // the wheel's present
+	lastID   atomic.Uint64
+	now      func() time.Time
+	open     sync.WaitGroup // connections
+
+	mu      sync.Mutex
+	tenants map[string]*tenant
+	closing bool
+
+	end     sync.Once
+	stopped chan struct{}
+}
+
+// New makes a hub.
+func New(config Config) (*Hub, error) {
+	h, err := newHub(config)
+	if err != nil {
+		return nil, err
+	}
+	go h.keepTime()
+	return h, nil
+}
+
+// newHub makes a hub whose time stands still.
+func newHub(config Config) (*Hub, error) {
+	if err := config.validate(); err != nil {
+		return nil, err
+	}
+	h := &Hub{
+		config:  config,
+		rules:   rules{maxFrame: config.MaxFrame, maxMessage: config.MaxMessage},
+		tenants: map[string]*tenant{},
+		stopped: make(chan struct{}),
+		now:     time.Now,
+	}
+	h.workers = newWorkers(config.MaxWorkers, (*Conn).serve)
+	if !config.NoPoll {
+		h.poller, _ = newPoller() // without one, goroutines do; Stats shows it
+	}
+	return h, nil
+}
+
+func (h *Hub) keepTime() {
+	ticker := time.NewTicker(tickLength)
+	defer ticker.Stop()
+	var due []*Conn
+	for {
+		select {
+		case <-ticker.C:
+			due = h.advance(due)
+		case <-h.stopped:
+			return
+		}
+	}
+}
+
+// advance lets one tick pass. It returns due for use by the next.
+func (h *Hub) advance(due []*Conn) []*Conn {
+	due = h.wheel.tick(due[:0])
+	h.tick.Add(1)
+	for _, c := range due {
+		c.schedule(flagTimer)
+	}
+	clear(due)
+	return due
+}
+
+// ticks is a duration in ticks, rounded up.
+func (h *Hub) ticks(d time.Duration) uint32 {
+	return uint32(min((d+tickLength-1)/tickLength, 1<<30))
+}
+
+// CloseTenant closes all connections of a tenant, as when it is deactivated,
+// and tells how many they were. New ones are the caller's to refuse.
+func (h *Hub) CloseTenant(key string, code Code, reason string) (int, error) {
+	if !code.sendable() {
+		return 0, fmt.Errorf("%w, found %d", ErrCode, code)
+	}
+	h.mu.Lock()
+	t := h.tenants[key]
+	h.mu.Unlock()
+	if t == nil {
+		return 0, nil
+	}
+	return t.end(code, reason), nil
+}
+
+// Shutdown refuses new handshakes with 503, closes all connections with 1001,
+// what they were sent before still going out, and waits for them until the
+// context ends; then it drops them, as soon as their handlers have returned, and
+// returns the context's error.
+func (h *Hub) Shutdown(ctx context.Context) error {
+	h.mu.Lock()
+	h.closing = true
+	tenants := slices.Collect(maps.Values(h.tenants))
+	h.mu.Unlock()
+	for _, t := range tenants {
+		t.end(CodeGoingAway, "")
+	}
+	none := make(chan struct{})
+	go func() {
+		h.open.Wait()
+		h.end.Do(h.stop)
+		close(none)
+	}()
+	select {
+	case <-none:
+		return nil
+	case <-ctx.Done():
+	}
+	for _, t := range tenants {
+		for _, c := range t.members() {
+			c.schedule(flagAbort)
+		}
+	}
+	return ctx.Err()
+}
+
+// stop ends the goroutines of the hub itself.
+func (h *Hub) stop() {
+	close(h.stopped)
+	h.workers.stop()
+	if h.poller != nil {
+		h.poller.close()
+	}
+}
+
+// left takes a connection that is gone off the books.
+func (h *Hub) left(c *Conn) {
+	if c.stream.polled() {
+		h.counters.polled.Add(-1)
+	} else {
+		h.counters.goroutines.Add(-1)
+	}
+	h.leave(c)
+}
+
+// panicked records a handler's panic.
+func (h *Hub) panicked(p any) {
+	h.counters.panics.Add(1)
+	slog.Error("sockets: handler panicked", "panic", p, "stack", string(debug.Stack()))
+}
+
+// start opens a connection: its handler first, then its bytes. Until then it is
+// scheduled, so that what is sent or closed meanwhile is only noted.
+func (h *Hub) start(c *Conn, conn net.Conn) {
+	c.flags.Store(flagScheduled)
+	c.heardAt = h.tick.Load()
+	c.messageAt = c.heardAt
+	var p *polled
+	if h.poller != nil {
+		p = h.poller.detach(conn)
+	}
+	if p != nil {
+		c.stream = p
+		h.counters.polled.Add(1)
+	} else {
+		c.stream = &held{conn, h.config.WriteTimeout}
+		h.counters.goroutines.Add(1)
+	}
+	h.wheel.after(c, h.ticks(h.config.PingInterval))
+	h.enlist(c)
+	c.opened()
+	if p != nil {
+		p.start(c)
+		return
+	}
+	go c.stream.(*held).run(c)
+}

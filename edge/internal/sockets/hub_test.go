@@ -1,0 +1,403 @@
+package sockets
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+)
+
+func TestMessagesOfAConnectionComeOneByOneAndInOrder(t *testing.T) {
+	eachWay(t, func(t *testing.T, w way) {
+		const count = 2000
+		var inside sync.Mutex
+		handler := script{message: func(c *Conn, op Op, payload []byte) {
+			if !inside.TryLock() {
+				t.Error("two messages at the same time")
+				return
+			}
+			defer inside.Unlock()
+			c.Send(op, payload)
+		}}
+		world := newWorld(t, w, Config{}, Options{Handler: handler})
+		client := world.dial(t, nil)
+		go func() {
+			var batch []byte
+			for i := range count {
+				batch = append(batch, frame(ws.OpText, true, fmt.Append(nil, i))...)
+			}
+			client.Write(batch)
+		}()
+		for i := range count {
+			client.expect(t, ws.OpText, fmt.Sprint(i))
+		}
+	})
+}
+
+func TestLargeMessagesComeBackWholeFragmentedAndChopped(t *testing.T) {
+	eachWay(t, func(t *testing.T, w way) {
+		world := newWorld(t, w, Config{MaxFrame: 32 << 20, MaxMessage: 32 << 20}, Options{Handler: echo{}})
+		for _, c := range []struct{ size, fragment, chop int }{
+			{64 << 10, 0, 0}, {1 << 20, 0, 0}, {16 << 20, 0, 0},
+			{1 << 20, 64, 0}, {4 << 20, 256 << 10, 0},
+			{1 << 20, 0, 97}, {1 << 20, 0, 2048}, {1 << 20, 1021, 389},
+		} {
+			t.Run(fmt.Sprintf("%d bytes, fragments of %d, pieces of %d", c.size, c.fragment, c.chop), func(t *testing.T) {
+				payload := []byte(strings.Repeat("Grüße, ", c.size/9+1)[:c.size/9*9])
+				client := world.dial(t, nil)
+				go client.deliver(payload, c.fragment, c.chop)
+				client.expect(t, ws.OpText, string(payload))
+			})
+		}
+	})
+}
+
+// deliver writes a text message in fragments, and the bytes in pieces.
+func (c *client) deliver(payload []byte, fragment, chop int) {
+	var all []byte
+	op := ws.OpText
+	for rest := payload; ; op = ws.OpContinuation {
+		n := len(rest)
+		if fragment > 0 && fragment < n {
+			n = fragment
+		}
+		all = append(all, frame(op, n == len(rest), rest[:n])...)
+		if rest = rest[n:]; len(rest) == 0 {
+			break
+		}
+	}
+	for len(all) > 0 {
+		n := len(all)
+		if chop > 0 && chop < n {
+			n = chop
+		}
+		if _, err := c.Write(all[:n]); err != nil {
+			return
+		}
+		all = all[n:]
+	}
+}
+
+func TestLimitsEndAConnectionWithTheirCodes(t *testing.T) {
+	config := Config{MaxFrame: 1000, MaxMessage: 2000}
+	for _, c := range []struct {
+		name string
+		send []byte
+		code Code
+	}{
+		{"a frame beyond its limit", frame(ws.OpText, true, make([]byte, 1001)), CodeTooBig},
+		{"a message beyond its limit", bytes.Join([][]byte{
+			frame(ws.OpText, false, make([]byte, 1000)), frame(ws.OpContinuation, false, make([]byte, 1000)), frame(ws.OpContinuation, true, []byte("x")),
+		}, nil), CodeTooBig},
+		{"a frame without a mask", ws.MustCompileFrame(ws.NewTextFrame([]byte("x"))), CodeProtocol},
+		{"compression that was not negotiated", append([]byte{0xc1}, frame(ws.OpText, true, []byte("x"))[1:]...), CodeProtocol},
+		{"a length that could be shorter", []byte{0x82, 0xfe, 0, 5}, 0},
+		{"a length of 2^63", []byte{0x82, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4}, CodeProtocol},
+		{"text that is not UTF-8", frame(ws.OpText, true, []byte("\xff")), CodeInvalidData},
+	} {
+		if c.code == 0 {
+			c.send, c.code = append(c.send, 1, 2, 3, 4, 0, 0, 0, 0, 0), CodeProtocol
+		}
+		t.Run(c.name, func(t *testing.T) {
+			eachWay(t, func(t *testing.T, w way) {
+				ended := newRecorder()
+				world := newWorld(t, w, config, Options{Handler: script{closed: ended.closed}})
+				client := world.dial(t, nil)
+				client.Write(c.send)
+				client.expectClose(t, c.code)
+				client.expectEnd(t)
+				ended.expect(t, c.code)
+			})
+		})
+	}
+}
+
+func TestCloseFromHereWaitsForThePeersPart(t *testing.T) {
+	eachWay(t, func(t *testing.T, w way) {
+		ended := newRecorder()
+		conns := make(chan *Conn, 1)
+		world := newWorld(t, w, Config{}, Options{Handler: script{
+			open:    func(c *Conn) { conns <- c },
+			message: func(c *Conn, _ Op, p []byte) { t.Errorf("a message after Close: %q", p) },
+			closed:  ended.closed,
+		}})
+		client := world.dial(t, nil)
+		c := <-conns
+		if err := c.Close(999, ""); !errors.Is(err, ErrCode) {
+			t.Errorf("expected ErrCode, found %v", err)
+		}
+		if err := c.Send(Text, []byte("\xff")); err != ErrText {
+			t.Errorf("expected ErrText, found %v", err)
+		}
+		c.Send(Text, []byte("last words"))
+		if err := c.Close(4000, strings.Repeat("ü", 100)); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Send(Text, nil); err != ErrClosed {
+			t.Errorf("expected ErrClosed, found %v", err)
+		}
+		ended.expect(t, 4000)
+		client.send(t, ws.OpText, []byte("not heard"))
+		client.expect(t, ws.OpText, "last words")
+		client.expect(t, ws.OpClose, "\x0f\xa0"+strings.Repeat("ü", 61))
+		client.send(t, ws.OpClose, closePayload(4000))
+		client.expectEnd(t)
+	})
+}
+
+func TestAPeerThatVanishesIsReported(t *testing.T) {
+	eachWay(t, func(t *testing.T, w way) {
+		ended := newRecorder()
+		world := newWorld(t, w, Config{}, Options{Handler: script{closed: ended.closed}})
+		client := world.dial(t, nil)
+		client.Conn.Close()
+		ended.expect(t, CodeAbnormal)
+	})
+}
+
+func TestASlowReaderIsClosedWith1013AndOthersGoOn(t *testing.T) {
+	eachWay(t, func(t *testing.T, w way) {
+		ended := newRecorder()
+		conns := make(chan *Conn, 2)
+		world := newWorld(t, w, Config{MaxQueue: 64 << 10}, Options{Handler: script{open: func(c *Conn) { conns <- c }, closed: ended.closed}})
+		slow := world.dial(t, nil)
+		c := <-conns
+		quick := world.dial(t, nil)
+		other := <-conns
+		big := NewFrame(Binary, make([]byte, 30<<10))
+		for c.SendFrame(big) == nil {
+		}
+		other.Send(Text, []byte("unharmed"))
+		quick.expect(t, ws.OpText, "unharmed")
+		slow.expectClose(t, CodeTryLater) // behind what the kernel had taken, whole frames all of it
+		ended.expect(t, CodeTryLater)
+		if n := world.hub.Stats().Slow; n != 1 {
+			t.Errorf("expected 1 slow reader, found %d", n)
+		}
+	})
+}
+
+func TestWhoWaitsForRoomIsNotCutOff(t *testing.T) {
+	eachWay(t, func(t *testing.T, w way) {
+		const size, count = 30 << 10, 400
+		conns := make(chan *Conn, 1)
+		world := newWorld(t, w, Config{MaxQueue: 64 << 10}, Options{Handler: script{open: func(c *Conn) { conns <- c }}})
+		client := world.dial(t, nil)
+		c := <-conns
+		go func() {
+			for range count {
+				c.Send(Binary, make([]byte, size))
+				c.Drained(nil)
+			}
+			c.Close(CodeNormal, "")
+		}()
+		for range count {
+			client.expect(t, ws.OpBinary, string(make([]byte, size)))
+		}
+		client.expectClose(t, CodeNormal)
+	})
+}
+
+func TestAnEchoToAPeerThatReadsLateIsHeldBackNotCutOff(t *testing.T) {
+	eachWay(t, func(t *testing.T, w way) {
+		const size, count = 20 << 10, 1000 // more than the kernel takes
+		world := newWorld(t, w, Config{MaxQueue: 64 << 10}, Options{Handler: echo{}})
+		client := world.dial(t, nil)
+		payload := bytes.Repeat([]byte("x"), size)
+		first := make(chan struct{})
+		go func() {
+			for i := range count {
+				if i == count/2 {
+					close(first)
+				}
+				if _, err := client.Write(frame(ws.OpText, true, payload)); err != nil {
+					t.Error(err)
+				}
+			}
+		}()
+		client.expect(t, ws.OpText, string(payload))
+		for range count - 1 {
+			client.expect(t, ws.OpText, string(payload))
+		}
+		<-first
+	})
+}
+
+func TestTenantsHaveLimitsOfTheirOwn(t *testing.T) {
+	ended := newRecorder()
+	world := newWorld(t, way{}, Config{}, Options{Handler: script{closed: ended.closed}, Limits: Limits{Connections: 2, Messages: 1, Burst: 3}})
+	first, second := world.dial(t, nil), world.dial(t, nil)
+	answer, _ := world.handshake(t, "GET", "HTTP/1.1", handshakeHeader())
+	if answer.StatusCode != http.StatusServiceUnavailable || answer.Header.Get("Retry-After") == "" {
+		t.Errorf("expected 503 with Retry-After for the third connection, found %d", answer.StatusCode)
+	}
+	for range 4 {
+		first.send(t, ws.OpText, []byte("x"))
+	}
+	first.expectClose(t, CodeTryLater)
+	ended.expect(t, CodeTryLater)
+	world.options.Tenant = "other"
+	other := world.dial(t, nil)
+	other.send(t, ws.OpText, []byte("x"))
+	other.send(t, ws.OpPing, []byte("alive"))
+	other.expect(t, ws.OpPong, "alive")
+	if n, err := world.hub.CloseTenant("acme", CodePolicy, "deactivated"); err != nil || n == 0 {
+		t.Errorf("expected to close the tenant's connections, found %d, %v", n, err)
+	}
+	second.expect(t, ws.OpClose, "\x03\xf0deactivated")
+	other.send(t, ws.OpPing, []byte("still"))
+	other.expect(t, ws.OpPong, "still")
+}
+
+func TestShutdownSaysGoodbyeAndWaits(t *testing.T) {
+	eachWay(t, func(t *testing.T, w way) {
+		ended := newRecorder()
+		conns := make(chan *Conn, 3)
+		world := newWorld(t, w, Config{}, Options{Handler: script{open: func(c *Conn) { conns <- c }, closed: ended.closed}})
+		var clients []*client
+		for range 3 {
+			clients = append(clients, world.dial(t, nil))
+			(<-conns).Send(Text, []byte("before"))
+		}
+		done := make(chan error)
+		go func() { done <- world.hub.Shutdown(t.Context()) }()
+		for _, c := range clients {
+			c.expect(t, ws.OpText, "before")
+			c.expect(t, ws.OpClose, "\x03\xe9")
+			ended.expect(t, CodeGoingAway)
+			c.send(t, ws.OpClose, closePayload(CodeGoingAway))
+			c.expectEnd(t)
+			c.Conn.Close()
+		}
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestShutdownDropsWhoDoesNotAnswer(t *testing.T) {
+	eachWay(t, func(t *testing.T, w way) {
+		world := newWorld(t, w, Config{}, Options{Handler: echo{}})
+		client := world.dial(t, nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := world.hub.Shutdown(ctx); err != context.Canceled {
+			t.Errorf("expected context.Canceled, found %v", err)
+		}
+		world.hub.open.Wait()
+		answer, _ := world.handshake(t, "GET", "HTTP/1.1", handshakeHeader())
+		if answer.StatusCode != http.StatusServiceUnavailable {
+			t.Errorf("expected 503 after Shutdown, found %d", answer.StatusCode)
+		}
+		client.Conn.Close()
+	})
+}
+
+func TestAHandlersPanicIsOneConnections(t *testing.T) {
+	eachWay(t, func(t *testing.T, w way) {
+		world := newWorld(t, w, Config{}, Options{Handler: script{message: func(c *Conn, op Op, p []byte) {
+			if string(p) == "panic" {
+				panic("in a handler")
+			}
+			c.Send(op, p)
+		}}})
+		client, other := world.dial(t, nil), world.dial(t, nil)
+		client.send(t, ws.OpText, []byte("panic"))
+		client.expectClose(t, CodeInternal)
+		other.send(t, ws.OpText, []byte("fine"))
+		other.expect(t, ws.OpText, "fine")
+		if n := world.hub.Stats().Panics; n != 1 {
+			t.Errorf("expected 1 panic, found %d", n)
+		}
+	})
+}
+
+func TestHandlersThatWaitHoldUpNobodyElse(t *testing.T) {
+	release := make(chan struct{})
+	world := newWorld(t, way{}, Config{}, Options{Handler: script{message: func(c *Conn, op Op, p []byte) {
+		if string(p) == "wait" {
+			<-release
+		}
+		c.Send(op, p)
+	}}})
+	var waiting []*client
+	for range 50 {
+		c := world.dial(t, nil)
+		c.send(t, ws.OpText, []byte("wait"))
+		waiting = append(waiting, c)
+	}
+	other := world.dial(t, nil)
+	other.send(t, ws.OpText, []byte("go on"))
+	other.expect(t, ws.OpText, "go on")
+	close(release)
+	for _, c := range waiting {
+		c.expect(t, ws.OpText, "wait")
+	}
+}
+
+// TestTime lets a hub's time pass by hand.
+func TestTime(t *testing.T) {
+	const second = uint32(time.Second / tickLength)
+	eachWay(t, func(t *testing.T, w way) {
+		start := func(t *testing.T, config Config, handler Handler) (*world, func(ticks uint32)) {
+			config.NoPoll = w.noPoll
+			hub, err := newHub(config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return serveHub(t, hub, w.tls, Options{Handler: handler}), func(ticks uint32) {
+				for range ticks {
+					hub.advance(nil)
+				}
+			}
+		}
+		t.Run("a silent peer is asked for a sign of life, and dropped without one", func(t *testing.T) {
+			ended := newRecorder()
+			opened := make(chan *Conn, 1)
+			world, pass := start(t, Config{PingInterval: 10 * time.Second, PongTimeout: 5 * time.Second}, script{open: func(c *Conn) { opened <- c }, closed: ended.closed})
+			client := world.dial(t, nil)
+			<-opened
+			for range 3 {
+				pass(10 * second)
+				client.expect(t, ws.OpPing, "")
+				client.send(t, ws.OpPong, nil)
+				client.send(t, ws.OpPing, []byte("in order"))
+				client.expect(t, ws.OpPong, "in order") // so the pong has come
+			}
+			pass(10 * second)
+			client.expect(t, ws.OpPing, "")
+			pass(5 * second)
+			ended.expect(t, CodeAbnormal)
+		})
+		t.Run("a peer that sends no message is closed after IdleTimeout", func(t *testing.T) {
+			ended := newRecorder()
+			opened := make(chan *Conn, 1)
+			world, pass := start(t, Config{PingInterval: 10 * time.Second, PongTimeout: 40 * time.Second, IdleTimeout: 30 * time.Second}, script{open: func(c *Conn) { opened <- c }, closed: ended.closed})
+			client := world.dial(t, nil)
+			<-opened
+			pass(10 * second)
+			client.expect(t, ws.OpPing, "")
+			pass(20 * second)
+			client.expectClose(t, CodeGoingAway)
+			ended.expect(t, CodeGoingAway)
+		})
+		t.Run("a peer that does not answer a close frame is dropped", func(t *testing.T) {
+			conns := make(chan *Conn, 1)
+			ended := newRecorder()
+			world, pass := start(t, Config{CloseTimeout: 3 * time.Second}, script{open: func(c *Conn) { conns <- c }, closed: ended.closed})
+			client := world.dial(t, nil)
+			(<-conns).Close(CodeNormal, "")
+			ended.expect(t, CodeNormal) // the deadline is set
+			pass(3 * second)
+			client.expectClose(t, CodeNormal)
+			world.hub.open.Wait()
+		})
+	})
+}

@@ -1,0 +1,371 @@
+package sockets
+
+import (
+	"bytes"
+	"errors"
+
+	"github.com/gobwas/ws"
+)
+
+// stream is how bytes come and go. One goroutine at a time reads, and one at a
+// time writes.
+type stream interface {
+	// read returns errWouldBlock, if it does not wait, when nothing is there.
+	read(p []byte) (int, error)
+	// write writes the buffers one after the other. It may do a part and
+	// return errWouldBlock.
+	write(bufs [][]byte) (int, error)
+	// closeWrite tells the peer that nothing more will come.
+	closeWrite()
+	close()
+	// wake has the connection served, after a flag was set.
+	wake(c *Conn, flag uint32)
+	// more tells whether a read that was not filled may have left something.
+	more() bool
+	polled() bool
+}
+
+var errWouldBlock = errors.New("sockets: would block")
+
+const (
+	// rounds is how often a connection is read from before others have a turn.
+	rounds = 16
+	// maxSegments is how many buffers one write takes.
+	maxSegments = 16
+)
+
+// schedule has the connection served for a reason.
+func (c *Conn) schedule(flag uint32) {
+	c.stream.wake(c, flag)
+}
+
+// serve does what there is to do for a polled connection.
+func (c *Conn) serve(buffer []byte) {
+	for {
+		f := c.flags.And(flagsSteady) &^ flagsSteady
+		if f == 0 {
+			if c.rest() {
+				return
+			}
+			continue
+		}
+		if c.phase != phaseGone && c.step(f, buffer) {
+			c.flags.Or(flagRead)
+			c.hub.workers.push(c) // still scheduled: to the end of the queue
+			return
+		}
+	}
+}
+
+// rest ends serving unless there is something to do again.
+func (c *Conn) rest() bool {
+	for {
+		f := c.flags.Load()
+		if f&^flagsSteady != 0 {
+			return false
+		}
+		if c.flags.CompareAndSwap(f, f&^flagScheduled) {
+			return true
+		}
+	}
+}
+
+// step handles the flags, and tells whether there is more to read.
+func (c *Conn) step(f uint32, buffer []byte) (again bool) {
+	if f&flagAbort != 0 {
+		c.gone(CodeAbnormal, "")
+		return false
+	}
+	if f&flagTimer != 0 {
+		c.timer()
+	}
+	c.hungUp = c.hungUp || f&flagHangup != 0
+	if f&(flagRead|flagHangup) != 0 {
+		again = c.readable(buffer)
+	}
+	return c.settle() || again
+}
+
+// readable reads and handles what is there. It tells whether there may be more.
+func (c *Conn) readable(buffer []byte) (again bool) {
+	for range rounds {
+		if !c.congested() {
+			c.receiveEarly()
+		}
+		if c.congested() {
+			return false
+		}
+		n, err := c.stream.read(buffer)
+		if n > 0 {
+			c.receive(buffer[:n])
+			c.flush()
+		}
+		switch {
+		case err == errWouldBlock:
+			return false
+		case err != nil || n == 0:
+			c.gone(CodeAbnormal, "")
+			return false
+		case n < len(buffer) && c.early == nil && !c.hungUp && !c.stream.more():
+			return false
+		}
+	}
+	return true
+}
+
+// congested tells whether the peer is to read before it is listened to. flush
+// has it served again once it did.
+func (c *Conn) congested() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.phase == phaseOpen && !c.sealed && c.out.size > c.hub.config.MaxQueue/2
+}
+
+// receiveEarly handles what has been read already.
+func (c *Conn) receiveEarly() {
+	if early := c.early; early != nil {
+		c.early = nil
+		c.receive(early)
+	}
+}
+
+// receive handles bytes of the peer.
+func (c *Conn) receive(b []byte) {
+	c.heardAt = c.hub.tick.Load()
+	c.pinged = false
+	for len(b) > 0 && c.phase <= phaseClosing && !c.failed && !c.answered {
+		ev, n, err := c.in.next(b, &c.hub.rules, c.deflate)
+		b = b[n:]
+		if err != nil {
+			c.fail(err)
+			return
+		}
+		switch ev.op {
+		case 0:
+		case ws.OpPing:
+			c.say(ws.OpPong, ev.payload)
+		case ws.OpPong:
+		case ws.OpClose:
+			c.closedByPeer(ev.payload)
+		default:
+			c.message(Op(ev.op), ev.payload)
+		}
+		if len(b) > 0 && c.congested() {
+			if c.flush(); c.congested() {
+				c.early = bytes.Clone(b)
+				return
+			}
+		}
+	}
+}
+
+func (c *Conn) message(op Op, payload []byte) {
+	if c.flags.Load()&flagSealed != 0 || c.phase != phaseOpen {
+		return // closed from here: what the peer said meanwhile is not heard
+	}
+	c.hub.counters.received.Add(1)
+	if !c.tenant.admit(c.hub.now) {
+		c.hub.counters.limited.Add(1)
+		c.fail(errRate)
+		return
+	}
+	c.messageAt = c.heardAt
+	defer c.recovered()
+	c.handler.Message(c, op, payload)
+}
+
+// recovered turns a handler's panic into 1011: it is one connection's, not the
+// process's.
+func (c *Conn) recovered() {
+	if p := recover(); p != nil {
+		c.hub.panicked(p)
+		c.fail(errPanicked)
+	}
+}
+
+// fail ends the connection for something the peer did wrong; it is told, and
+// not waited for.
+func (c *Conn) fail(err *failure) {
+	c.failed = true
+	c.shut(err.code, err.reason, ws.NewCloseFrameBody(ws.StatusCode(err.code), err.reason))
+}
+
+func (c *Conn) closedByPeer(payload []byte) {
+	code, reason, err := parseClose(payload)
+	if err != nil {
+		c.fail(err)
+		return
+	}
+	c.answered = true
+	body := payload
+	if len(body) > 2 {
+		body = body[:2]
+	}
+	c.shut(code, reason, body)
+}
+
+// settle writes what waits, and goes on with closing. It tells whether reading
+// is to go on at once.
+func (c *Conn) settle() (again bool) {
+	if c.phase == phaseGone {
+		return false
+	}
+	was := c.congested()
+	c.flush()
+	c.mu.Lock()
+	sealed, broken, empty, code, reason := c.sealed, c.broken, c.out.size == 0, c.code, c.reason
+	stuck := !empty && !c.stuck
+	c.stuck = !empty
+	c.mu.Unlock()
+	if broken {
+		c.gone(CodeAbnormal, "")
+		return false
+	}
+	if sealed && c.phase == phaseOpen {
+		c.phase = phaseClosing
+		c.hub.wheel.after(c, c.hub.ticks(c.hub.config.CloseTimeout))
+		c.closed(code, reason)
+	}
+	if c.phase == phaseClosing && empty && (c.failed || c.answered) {
+		c.phase = phaseDraining
+		c.stream.closeWrite()
+		c.hub.wheel.after(c, c.hub.ticks(c.hub.config.CloseTimeout))
+	}
+	if stuck && c.phase == phaseOpen {
+		c.timer()
+	}
+	return was && !c.congested()
+}
+
+// closed tells the handler, once.
+func (c *Conn) closed(code Code, reason string) {
+	c.hub.counters.closedWith(code)
+	defer func() {
+		if p := recover(); p != nil {
+			c.hub.panicked(p)
+		}
+	}()
+	c.handler.Closed(c, code, reason)
+}
+
+// gone ends the connection for good.
+func (c *Conn) gone(code Code, reason string) {
+	if c.phase == phaseGone {
+		return
+	}
+	was := c.phase
+	c.phase = phaseGone
+	c.stream.close()
+	c.hub.wheel.cancel(c)
+	c.in.release()
+	c.mu.Lock()
+	if c.sealed {
+		code, reason = c.code, c.reason
+	}
+	c.sealed, c.broken = true, true
+	c.tenant.queued.Add(-int64(c.out.size))
+	if !c.writing {
+		c.out.clear()
+	}
+	c.tell()
+	c.mu.Unlock()
+	if was == phaseOpen {
+		c.closed(code, reason)
+	}
+	c.hub.left(c)
+}
+
+// flush writes what waits, as far as it goes.
+func (c *Conn) flush() {
+	var space [maxSegments][]byte
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.writing {
+		return
+	}
+	c.writing = true
+	tried := false
+	for c.out.size > 0 && !c.broken {
+		bufs := c.out.head(space[:0])
+		c.mu.Unlock()
+		n, err := c.stream.write(bufs)
+		c.mu.Lock()
+		if c.broken {
+			break
+		}
+		if n > 0 {
+			c.out.advance(n)
+			c.tenant.queued.Add(-int64(n))
+			c.stuckAt = c.hub.tick.Load()
+			tried = false
+		}
+		if c.tooSlow {
+			c.cut()
+		}
+		if err == errWouldBlock {
+			// The loop looks at the flag when there is room again, which may
+			// be just now: so once more after setting it.
+			if tried {
+				break
+			}
+			tried = true
+			c.flags.Or(flagBlocked)
+			continue
+		}
+		if err != nil {
+			c.broken = true
+		}
+	}
+	c.writing = false
+	if c.broken {
+		c.out.clear()
+	} else if c.out.size == 0 {
+		c.flags.And(^flagBlocked)
+	}
+	c.tell()
+}
+
+// timer handles deadlines that have passed, and sets the next.
+func (c *Conn) timer() {
+	config, now := &c.hub.config, c.hub.tick.Load()
+	if c.phase != phaseOpen {
+		c.hub.counters.timeouts.Add(1)
+		c.gone(CodeAbnormal, "")
+		return
+	}
+	c.mu.Lock()
+	stuck, still := c.out.size > 0, now-c.stuckAt
+	c.mu.Unlock()
+	silent := now - c.heardAt
+	ping, pong, write := c.hub.ticks(config.PingInterval), c.hub.ticks(config.PongTimeout), c.hub.ticks(config.WriteTimeout)
+	if stuck && still >= write || silent >= ping+pong {
+		c.hub.counters.timeouts.Add(1)
+		c.gone(CodeAbnormal, "")
+		return
+	}
+	next := ping + pong - silent
+	if silent < ping {
+		next = ping - silent
+	} else if !c.pinged {
+		c.pinged = true
+		c.say(ws.OpPing, nil)
+	}
+	if stuck {
+		next = min(next, write-still)
+	}
+	if config.IdleTimeout > 0 {
+		idle, limit := now-c.messageAt, c.hub.ticks(config.IdleTimeout)
+		if idle >= limit {
+			c.shut(errIdle.code, errIdle.reason, ws.NewCloseFrameBody(ws.StatusCode(errIdle.code), errIdle.reason))
+			return
+		}
+		next = min(next, limit-idle)
+	}
+	c.hub.wheel.after(c, next)
+}
+
+// opened shows the connection to its handler.
+func (c *Conn) opened() {
+	defer c.recovered()
+	c.handler.Open(c)
+}

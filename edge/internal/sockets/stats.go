@@ -1,0 +1,71 @@
+package sockets
+
+import "sync/atomic"
+
+// Stats is what a hub holds, and what it has done since it was made.
+type Stats struct {
+	// Polled and Goroutines are the open connections by how they are held.
+	Polled, Goroutines int64
+	// Tenants have at least one connection.
+	Tenants int
+	// Workers exist at this moment.
+	Workers int
+	// Accepted and Refused are handshakes.
+	Accepted, Refused uint64
+	// Received and Sent are messages.
+	Received, Sent uint64
+	// Slow were closed since they read too slowly, Limited since their tenant
+	// was over its message rate; Timeouts gave no sign of life, took nothing, or
+	// did not finish the close handshake.
+	Slow, Limited, Timeouts uint64
+	// Panics are those of handlers.
+	Panics uint64
+	// Closed counts connections by the code they ended with; the entry 0 has
+	// codes outside 1000 to 1015.
+	Closed map[Code]uint64
+}
+
+type counters struct {
+	polled, goroutines atomic.Int64
+	accepted, refused  atomic.Uint64
+	received, sent     atomic.Uint64
+	slow, limited      atomic.Uint64
+	timeouts, panics   atomic.Uint64
+	closed             [17]atomic.Uint64 // 1000 to 1015, and all others
+}
+
+func (n *counters) closedWith(code Code) {
+	i := int(code) - 1000
+	if i < 0 || i > 15 {
+		i = 16
+	}
+	n.closed[i].Add(1)
+}
+
+// Stats returns the figures of this moment.
+func (h *Hub) Stats() Stats {
+	n := &h.counters
+	s := Stats{
+		Polled: n.polled.Load(), Goroutines: n.goroutines.Load(),
+		Accepted: n.accepted.Load(), Refused: n.refused.Load(),
+		Received: n.received.Load(), Sent: n.sent.Load(),
+		Slow: n.slow.Load(), Limited: n.limited.Load(), Timeouts: n.timeouts.Load(), Panics: n.panics.Load(),
+		Closed: map[Code]uint64{},
+	}
+	for i := range n.closed {
+		if count := n.closed[i].Load(); count > 0 {
+			code := Code(1000 + i)
+			if i == 16 {
+				code = 0
+			}
+			s.Closed[code] = count
+		}
+	}
+	h.mu.Lock()
+	s.Tenants = len(h.tenants)
+	h.mu.Unlock()
+	h.workers.mu.Lock()
+	s.Workers = h.workers.running
+	h.workers.mu.Unlock()
+	return s
+}

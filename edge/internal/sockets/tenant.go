@@ -1,0 +1,156 @@
+package sockets
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// tenant is what the connections of one key share, from the first of them to
+// the last.
+type tenant struct {
+	key    string
+	queued atomic.Int64 // bytes that wait for its readers
+	rated  atomic.Bool  // there is a limit of messages
+	most   atomic.Int64 // Limits.Queued
+
+	mu     sync.Mutex
+	limits Limits
+	first  *Conn
+	ended  ending
+	count  int
+	tokens float64
+	filled time.Time
+}
+
+// membership is a connection's place among its tenant's.
+type membership struct {
+	next, prev *Conn
+	ended      uint32 // how often the tenant had been closed when it joined
+	listed     bool
+}
+
+// ending is how a tenant's connections were closed the last time.
+type ending struct {
+	times  uint32
+	code   Code
+	reason string
+}
+
+// join counts a connection, unless that is one too many. The limits of the
+// handshake that came last hold for all.
+func (h *Hub) join(c *Conn, key string, limits Limits) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closing {
+		return false
+	}
+	t := h.tenants[key]
+	if t == nil {
+		t = &tenant{key: key, filled: h.now(), tokens: float64(limits.burst())}
+		h.tenants[key] = t
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.limits = limits
+	t.rated.Store(limits.Messages > 0)
+	t.most.Store(limits.Queued)
+	if limits.Connections > 0 && t.count >= limits.Connections {
+		return false // there are others, so the tenant stays
+	}
+	c.tenant = t
+	c.member.ended = t.ended.times
+	t.count++
+	h.open.Add(1)
+	return true
+}
+
+// enlist puts a connection that can be closed on the tenant's list; if the
+// tenant or the hub was closed since it joined, so is the connection.
+func (h *Hub) enlist(c *Conn) {
+	t := c.tenant
+	t.mu.Lock()
+	c.member.next = t.first
+	if t.first != nil {
+		t.first.member.prev = c
+	}
+	t.first = c
+	c.member.listed = true
+	ended := t.ended
+	t.mu.Unlock()
+	if ended.times != c.member.ended {
+		c.Close(ended.code, ended.reason)
+	}
+}
+
+// leave takes a connection out; the tenant goes with its last.
+func (h *Hub) leave(c *Conn) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	t := c.tenant
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if m := &c.member; m.listed {
+		if m.prev != nil {
+			m.prev.member.next = m.next
+		} else {
+			t.first = m.next
+		}
+		if m.next != nil {
+			m.next.member.prev = m.prev
+		}
+		*m = membership{}
+	}
+	if t.count--; t.count == 0 {
+		delete(h.tenants, t.key)
+	}
+	h.open.Done()
+}
+
+func (l Limits) burst() int {
+	if l.Burst > 0 {
+		return l.Burst
+	}
+	return l.Messages
+}
+
+// admit takes a message from the tenant's allowance.
+func (t *tenant) admit(now func() time.Time) bool {
+	if !t.rated.Load() {
+		return true
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	at := now()
+	t.tokens = min(float64(t.limits.burst()), t.tokens+at.Sub(t.filled).Seconds()*float64(t.limits.Messages))
+	t.filled = at
+	if t.tokens < 1 {
+		return false
+	}
+	t.tokens--
+	return true
+}
+
+// end closes the connections of the moment, those whose handshake is under way
+// included, and tells how many they are.
+func (t *tenant) end(code Code, reason string) int {
+	t.mu.Lock()
+	t.ended = ending{t.ended.times + 1, code, reason}
+	count := t.count
+	t.mu.Unlock()
+	for _, c := range t.members() {
+		c.Close(code, reason)
+	}
+	return count
+}
+
+// members are the tenant's connections at this moment.
+func (t *tenant) members() []*Conn {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	all := make([]*Conn, 0, t.count)
+	for c := t.first; c != nil; c = c.member.next {
+		all = append(all, c)
+	}
+	return all
+}

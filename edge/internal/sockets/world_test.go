@@ -1,0 +1,234 @@
+package sockets
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+)
+
+// echo sends back what it gets.
+type echo struct{}
+
+func (echo) Open(*Conn)                             {}
+func (echo) Message(c *Conn, op Op, payload []byte) { c.Send(op, payload) }
+func (echo) Closed(*Conn, Code, string)             {}
+
+// script is a handler of functions; those that are nil do nothing.
+type script struct {
+	open    func(*Conn)
+	message func(*Conn, Op, []byte)
+	closed  func(*Conn, Code, string)
+}
+
+func (s script) Open(c *Conn) {
+	if s.open != nil {
+		s.open(c)
+	}
+}
+
+func (s script) Message(c *Conn, op Op, payload []byte) {
+	if s.message != nil {
+		s.message(c, op, payload)
+	}
+}
+
+func (s script) Closed(c *Conn, code Code, reason string) {
+	if s.closed != nil {
+		s.closed(c, code, reason)
+	}
+}
+
+// way is one of the ways that connections are held.
+type way struct {
+	name   string
+	noPoll bool
+	tls    bool
+}
+
+func (w way) polled() bool { return !w.noPoll && pollable(w.tls) }
+
+var ways = []way{
+	{"polled", false, false},
+	{"goroutine", true, false},
+	{"polled TLS", false, true},
+	{"goroutine TLS", true, true},
+}
+
+func eachWay(t *testing.T, run func(t *testing.T, w way)) {
+	for _, w := range ways {
+		if !w.noPoll && !w.polled() {
+			continue
+		}
+		t.Run(w.name, func(t *testing.T) { run(t, w) })
+	}
+}
+
+// world is a hub behind a server.
+type world struct {
+	hub     *Hub
+	server  *httptest.Server
+	tls     bool
+	options Options
+}
+
+func newWorld(t testing.TB, w way, config Config, options Options) *world {
+	t.Helper()
+	config.NoPoll = w.noPoll
+	hub, err := New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return serveHub(t, hub, w.tls, options)
+}
+
+func serveHub(t testing.TB, hub *Hub, secure bool, options Options) *world {
+	t.Helper()
+	options.AllowNoOrigin = true
+	if options.Tenant == "" {
+		options.Tenant = "acme"
+	}
+	world := &world{hub: hub, tls: secure, options: options}
+	world.server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		world.hub.Accept(w, r, world.options)
+	}))
+	world.server.Listener = Listen(world.server.Listener)
+	if secure {
+		world.server.StartTLS()
+	} else {
+		world.server.Start()
+	}
+	t.Cleanup(func() {
+		world.server.Close()
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		hub.Shutdown(ctx)
+	})
+	return world
+}
+
+// dial opens a websocket that ends with the test.
+func (w *world) dial(t testing.TB, header http.Header) *client {
+	t.Helper()
+	request := handshakeHeader()
+	maps.Copy(request, header)
+	answer, c := w.handshake(t, "GET", "HTTP/1.1", request)
+	if answer.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("expected status 101, found %d", answer.StatusCode)
+	}
+	return c
+}
+
+// handshake sends a request as it is and returns the answer.
+func (w *world) handshake(t testing.TB, method, proto string, header http.Header) (*http.Response, *client) {
+	t.Helper()
+	conn, err := net.Dial("tcp", w.server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w.tls {
+		conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true})
+	}
+	t.Cleanup(func() { conn.Close() })
+	conn.SetDeadline(time.Now().Add(30 * time.Second)) // so that a broken test fails, and does not hang
+	var head strings.Builder
+	fmt.Fprintf(&head, "%s / %s\r\nHost: acme.test\r\n", method, proto)
+	header.Write(&head)
+	if _, err := io.WriteString(conn, head.String()+"\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	r := bufio.NewReader(conn)
+	answer, err := http.ReadResponse(r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer, &client{Conn: conn, r: r}
+}
+
+type client struct {
+	net.Conn
+	r *bufio.Reader
+}
+
+// frame is a client's frame.
+func frame(op ws.OpCode, fin bool, payload []byte) []byte {
+	return ws.MustCompileFrame(ws.MaskFrameWith(ws.NewFrame(op, fin, payload), [4]byte{1, 2, 3, 4}))
+}
+
+func (c *client) send(t testing.TB, op ws.OpCode, payload []byte) {
+	t.Helper()
+	if _, err := c.Write(frame(op, true, payload)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (c *client) next() (ws.Frame, error) { return ws.ReadFrame(c.r) }
+
+func (c *client) expect(t testing.TB, op ws.OpCode, payload string) {
+	t.Helper()
+	f, err := c.next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.Header.OpCode != op || string(f.Payload) != payload {
+		t.Fatalf("expected opcode %d with %.60q, found opcode %d with %.60q", op, payload, f.Header.OpCode, f.Payload)
+	}
+}
+
+// expectClose reads up to the close frame, and on to the end.
+func (c *client) expectClose(t testing.TB, code Code) {
+	t.Helper()
+	for {
+		f, err := c.next()
+		if err != nil {
+			t.Fatalf("expected a close frame with %d, found %v", code, err)
+		}
+		if f.Header.OpCode != ws.OpClose {
+			continue
+		}
+		if got, _, _ := parseClose(f.Payload); got != code {
+			t.Fatalf("expected close code %d, found %d", code, got)
+		}
+		return
+	}
+}
+
+// expectEnd finds the end of the stream, not a reset.
+func (c *client) expectEnd(t testing.TB) {
+	t.Helper()
+	if rest, err := io.ReadAll(c.r); err != nil || len(rest) > 0 {
+		t.Fatalf("expected the end of the stream, found %d bytes and %v", len(rest), err)
+	}
+}
+
+func closePayload(code Code) []byte { return binary.BigEndian.AppendUint16(nil, uint16(code)) }
+
+// recorder collects how connections ended.
+type recorder struct{ ended chan Code }
+
+func newRecorder() *recorder { return &recorder{ended: make(chan Code, 1000)} }
+
+func (r *recorder) closed(_ *Conn, code Code, _ string) { r.ended <- code }
+
+func (r *recorder) expect(t testing.TB, code Code) {
+	t.Helper()
+	select {
+	case got := <-r.ended:
+		if got != code {
+			t.Fatalf("expected the handler to be told %d, found %d", code, got)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatalf("expected the handler to be told %d, heard nothing", code)
+	}
+}
