@@ -60,7 +60,7 @@ func (v *View) save(ctx context.Context, rel string, content *source, maxLength 
 	}
 	defer t.discard()
 	if err := v.storage.fill(t.file, content); err != nil {
-		return "", err
+		return "", t.named(err, rel)
 	}
 	if err := ctx.Err(); err != nil {
 		return "", err

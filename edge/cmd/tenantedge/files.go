@@ -7,7 +7,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"text/tabwriter"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -70,21 +73,30 @@ func listFiles(w io.Writer, v *storage.View, folder string) error {
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, name := range dirs {
-		fmt.Fprintf(table, "\t\t%s/\n", name)
+		fmt.Fprintf(table, "\t\t%s/\n", printable(name))
 	}
 	for _, name := range files {
 		size, err := v.Size(folder + "/" + name)
 		if err != nil {
-			fmt.Fprintf(table, "?\t\t%s\n", name) // a link that leads nowhere, or out
+			fmt.Fprintf(table, "?\t\t%s\n", printable(name)) // a link that leads nowhere, or out
 			continue
 		}
 		times, err := v.Times(folder + "/" + name)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(table, "%d\t%s\t%s\n", size, times.Modified.UTC().Format("2006-01-02 15:04:05"), name)
+		fmt.Fprintf(table, "%d\t%s\t%s\n", size, times.Modified.UTC().Format("2006-01-02 15:04:05"), printable(name))
 	}
 	return table.Flush()
+}
+
+// printable is a name that a terminal shows and does not obey: uploads are
+// named by anybody.
+func printable(name string) string {
+	if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.Quote(name)
+	}
+	return name
 }
 
 func newFilesPut(o *fileOptions) *cobra.Command {

@@ -36,6 +36,10 @@ func TestFilesOfATenantFromTheCommandLine(t *testing.T) {
 		t.Errorf("exit %d %s\n%s", code, stderr, stdout)
 	}
 	do("", "", "-t", "acme", "rm", "report.txt", "missing")
+	do("", "e/\x1b[2J\n", "-t", "acme", "put", local, "e/\x1b[2J")
+	if code, stdout, stderr := command("", "files", "-c", config, "-l", location, "-t", "acme", "ls", "e"); code != exitOK || !strings.HasSuffix(stdout, ` "\x1b[2J"`+"\n") {
+		t.Errorf("exit %d %s\n%q: a name that a terminal obeys", code, stderr, stdout)
+	}
 	do("x", "x.txt\n", "-t", "www", "put", "-", "x.txt")
 	for want, args := range map[string][]string{
 		"suspicious":                   {"-t", "acme", "get", "../www/x.txt"},
