@@ -22,6 +22,11 @@ var (
 	ErrNoURL = errors.New("storage: files have no URL: set the base URL")
 	// ErrTooLarge tells that content is larger than Config.MaxSize.
 	ErrTooLarge = errors.New("storage: file is too large")
+	// ErrFull tells that the disk has no more free than Config.MinFree.
+	ErrFull = errors.New("storage: the disk is full")
+	// ErrSignature tells that a URL was not signed for this use, or for no
+	// longer.
+	ErrSignature = errors.New("storage: signature refused")
 	// ErrQuota tells that a tenant's quota leaves no room.
 	ErrQuota = errors.New("storage: the tenant's quota is used up")
 )

@@ -230,3 +230,40 @@ func TestAPipeAmongTheFilesHoldsNobodyUp(t *testing.T) {
 		t.Errorf("%v, %v, expected ErrSuspicious", f, err)
 	}
 }
+
+func TestADiskThatIsToStayFreeIsNotFilled(t *testing.T) {
+	v := newView(t, Config{MinFree: 1 << 62})
+	if name, err := v.Save(t.Context(), "a", strings.NewReader("x"), 0); !errors.Is(err, ErrFull) {
+		t.Errorf("%q, %v, expected ErrFull", name, err)
+	}
+	if entries, err := os.ReadDir(v.Location()); len(entries) > 0 || err != nil {
+		t.Errorf("left behind: %v, %v", entries, err)
+	}
+}
+
+// TestAFullDiskIsToldOfTheFileThatWasToBe takes the error of a disk that has no
+// room, and gives it to a temporary file.
+func TestAFullDiskIsToldOfTheFileThatWasToBe(t *testing.T) {
+	v := newView(t, Config{})
+	into, err := v.folderFor(".")
+	must(t, err)
+	defer into.Close()
+	temporary, err := v.storage.newTemporary(into)
+	must(t, err)
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	must(t, err)
+	defer full.Close()
+	_, failure := full.Write([]byte("x"))
+	var told *fs.PathError
+	if !errors.As(failure, &told) {
+		t.Fatal(failure)
+	}
+	told.Path = temporary.file.Name()
+	if err := temporary.named(failure, "d/a.txt"); err.Error() != "write d/a.txt: no space left on device" || !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("%v", err)
+	}
+	temporary.discard()
+	if entries, err := os.ReadDir(v.Location()); len(entries) > 0 || err != nil {
+		t.Errorf("left behind: %v, %v", entries, err)
+	}
+}

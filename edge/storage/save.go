@@ -22,7 +22,7 @@ import (
 // on the disk too, unless Config.NoSync is set.
 //
 // More than Config.MaxSize is ErrTooLarge, more than the tenant's quota leaves
-// is ErrQuota.
+// is ErrQuota, and less free on the disk than Config.MinFree is ErrFull.
 func (v *View) Save(ctx context.Context, name string, content io.Reader, maxLength int) (saved string, err error) {
 	if err := checkRelative(name); err != nil {
 		return "", err
@@ -60,7 +60,7 @@ func (v *View) save(ctx context.Context, rel string, content *source, maxLength 
 	}
 	defer t.discard()
 	if err := v.storage.fill(t.file, content); err != nil {
-		return "", err
+		return "", t.named(err, rel)
 	}
 	if err := ctx.Err(); err != nil {
 		return "", err
@@ -71,7 +71,7 @@ func (v *View) save(ctx context.Context, rel string, content *source, maxLength 
 
 // fill writes content, and gives the file its mode.
 func (s *Storage) fill(f *os.File, content *source) error {
-	content.limit = s.config.MaxSize
+	content.limit, content.disk, content.minFree = s.config.MaxSize, f, s.config.MinFree
 	if _, err := io.Copy(f, content); err != nil {
 		return err
 	}
@@ -202,11 +202,23 @@ type source struct {
 	read     int64
 	account  *account // nil: no quota
 	reserved Usage
+	disk     *os.File // a file on the disk of which minFree stays free
+	minFree  int64
+	looked   int64 // how much was read when the disk was looked at
 }
+
+// lookEvery is after how many bytes the disk is looked at again.
+const lookEvery = 8 << 20
 
 func (s *source) Read(p []byte) (int, error) {
 	if err := s.ctx.Err(); err != nil {
 		return 0, err
+	}
+	if s.minFree > 0 && (s.read == 0 || s.read-s.looked >= lookEvery) {
+		s.looked = s.read
+		if free, known := freeBytes(s.disk); known && free < s.minFree {
+			return 0, ErrFull
+		}
 	}
 	n, err := s.content.Read(p)
 	s.read += int64(n)

@@ -93,7 +93,7 @@ func TestASaveThatFailsLeavesNothing(t *testing.T) {
 			}
 		})
 	}
-	v := newView(t, Config{MaxSize: 10})
+	v := newView(t, Config{MaxSize: 10, MinFree: 1})
 	if _, err := v.Save(t.Context(), "a.txt", strings.NewReader("1234567890"), 0); err != nil {
 		t.Errorf("as much as is allowed: %v", err)
 	}

@@ -35,6 +35,10 @@ type Config struct {
 	DirectoryMode fs.FileMode
 	// MaxSize is the most bytes that one saved file may have. 0: no limit.
 	MaxSize int64
+	// MinFree is how many bytes stay free on the disk: saving ends before. It is
+	// looked at now and then, so concurrent savers may take some more. 0: none.
+	// It needs Linux.
+	MinFree int64
 	// Quota says what a tenant may keep. Nil: all that there is room for. It is
 	// asked for each file that is saved, so it should know the answer.
 	Quota func(Tenant) Quota

@@ -74,6 +74,16 @@ func (t *temporary) discard() {
 	t.file = nil
 }
 
+// named is err about the file that was to be, instead of the temporary one:
+// nobody knows that, and its path tells where all files are.
+func (t *temporary) named(err error, name string) error {
+	var failed *fs.PathError
+	if errors.As(err, &failed) && failed.Path == t.file.Name() {
+		return &fs.PathError{Op: failed.Op, Path: name, Err: failed.Err}
+	}
+	return err
+}
+
 // Sweep removes the temporary files of savers that were killed, and tells how
 // many they were. Those that are being written stay, whoever writes them. The
 // first view of a tenant that a Storage gives does this by itself.

@@ -1,0 +1,267 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"unicode"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/storage"
+)
+
+// fileOptions say whose files are meant.
+type fileOptions struct{ config, location, tenant string }
+
+func newFiles() *cobra.Command {
+	o := new(fileOptions)
+	c := group(&cobra.Command{
+		Use:   "files",
+		Short: "List, store, fetch and remove the files of a tenant",
+		Long: text(`
+			files works on the files of one tenant, where an application finds them: in the
+			folder that the guest names, below the location. No name leads out of it.
+
+			A tenant is named by its schema name or its id.
+		`),
+		Example: text(`
+			  tenantedge files -c tenantedge.yaml -l /srv/media -t acme ls
+			  tenantedge files -c tenantedge.yaml -l /srv/media -t acme put report.pdf reports/2026.pdf
+			  tenantedge files -c tenantedge.yaml -l /srv/media -t acme get reports/2026.pdf copy.pdf
+			  tenantedge files -c tenantedge.yaml -l /srv/media -t acme rm reports/2026.pdf
+		`),
+	}, newFilesList(o), newFilesPut(o), newFilesGet(o), newFilesRemove(o))
+	f := c.PersistentFlags()
+	f.StringVarP(&o.config, "config", "c", "", "configuration `FILE`, YAML or JSON")
+	f.StringVarP(&o.location, "location", "l", "", "`FOLDER` above the files of all tenants")
+	f.StringVarP(&o.tenant, "tenant", "t", "", "schema `NAME` or id of the tenant")
+	// They fail for flags that do not exist, which the lines above added.
+	_ = c.MarkPersistentFlagFilename("config", "yaml", "yml", "json")
+	_ = c.MarkPersistentFlagDirname("location")
+	return c
+}
+
+func newFilesList(o *fileOptions) *cobra.Command {
+	return &cobra.Command{
+		Use:     "ls [FOLDER]",
+		Short:   "List a folder: sizes, times, names",
+		Long:    "ls lists a folder of the tenant's files, by default the one above all. Folders end with a slash.",
+		Example: "  tenantedge files -c tenantedge.yaml -l /srv/media -t acme ls reports",
+		Args:    between("a folder", 0, 1),
+		RunE: func(c *cobra.Command, args []string) error {
+			folder := "."
+			if len(args) > 0 {
+				folder = args[0]
+			}
+			return o.with(c.Context(), func(v *storage.View) error { return listFiles(c.OutOrStdout(), v, folder) })
+		},
+	}
+}
+
+func listFiles(w io.Writer, v *storage.View, folder string) error {
+	dirs, files, err := v.ListDir(folder)
+	if err != nil {
+		return err
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, name := range dirs {
+		fmt.Fprintf(table, "\t\t%s/\n", printable(name))
+	}
+	for _, name := range files {
+		size, err := v.Size(folder + "/" + name)
+		if err != nil {
+			fmt.Fprintf(table, "?\t\t%s\n", printable(name)) // a link that leads nowhere, or out
+			continue
+		}
+		times, err := v.Times(folder + "/" + name)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(table, "%d\t%s\t%s\n", size, times.Modified.UTC().Format("2006-01-02 15:04:05"), printable(name))
+	}
+	return table.Flush()
+}
+
+// printable is a name that a terminal shows and does not obey: uploads are
+// named by anybody.
+func printable(name string) string {
+	if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.Quote(name)
+	}
+	return name
+}
+
+func newFilesPut(o *fileOptions) *cobra.Command {
+	return &cobra.Command{
+		Use:   "put FILE [NAME]",
+		Short: "Store a file under a name that is free",
+		Long: text(`
+			put stores a file, or with - what it reads, and writes the name that it got: no
+			file is overwritten, so a name that is taken gets a random part.
+		`),
+		Example: "  tenantedge files -c tenantedge.yaml -l /srv/media -t acme put report.pdf reports/2026.pdf",
+		Args:    between("a file and a name", 1, 2),
+		RunE: func(c *cobra.Command, args []string) error {
+			if args[0] == "-" && len(args) == 1 {
+				return usagef("files put: expected a name for what is read from -, found none")
+			}
+			name := filepath.Base(args[0])
+			if len(args) > 1 {
+				name = args[1]
+			}
+			content, size := c.InOrStdin(), int64(-1)
+			if args[0] != "-" {
+				f, err := os.Open(args[0])
+				if err != nil {
+					return err
+				}
+				defer f.Close()
+				info, err := f.Stat()
+				if err != nil {
+					return err
+				}
+				content, size = f, info.Size()
+			}
+			return o.with(c.Context(), func(v *storage.View) error {
+				t := transferOn(c.ErrOrStderr(), size)
+				saved, err := v.Save(c.Context(), name, io.TeeReader(content, t), 0)
+				if t.end(); err != nil {
+					return err
+				}
+				_, err = fmt.Fprintln(c.OutOrStdout(), saved)
+				return err
+			})
+		},
+	}
+}
+
+func newFilesGet(o *fileOptions) *cobra.Command {
+	return &cobra.Command{
+		Use:     "get NAME [FILE]",
+		Short:   "Fetch a file",
+		Long:    "get writes a file of the tenant's to standard output, or to a new FILE.",
+		Example: "  tenantedge files -c tenantedge.yaml -l /srv/media -t acme get reports/2026.pdf copy.pdf",
+		Args:    between("a name and a file", 1, 2),
+		RunE: func(c *cobra.Command, args []string) error {
+			return o.with(c.Context(), func(v *storage.View) error {
+				from, err := v.OpenFile(args[0], os.O_RDONLY)
+				if err != nil {
+					return err
+				}
+				defer from.Close()
+				info, err := from.Stat()
+				if err != nil {
+					return err
+				}
+				t := transferOn(c.ErrOrStderr(), info.Size())
+				defer t.end()
+				content := io.TeeReader(from, t)
+				if len(args) == 1 {
+					_, err = io.Copy(c.OutOrStdout(), content)
+					return err
+				}
+				to, err := os.OpenFile(args[1], os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+				if err != nil {
+					return err
+				}
+				_, err = io.Copy(to, content)
+				if err = errors.Join(err, to.Close()); err != nil {
+					return errors.Join(err, os.Remove(args[1])) // half a file is none
+				}
+				return nil
+			})
+		},
+	}
+}
+
+func newFilesRemove(o *fileOptions) *cobra.Command {
+	return &cobra.Command{
+		Use:     "rm NAME...",
+		Short:   "Remove files, or folders that are empty",
+		Long:    "rm removes files of the tenant's, or folders that are empty. What is not there is no error.",
+		Example: "  tenantedge files -c tenantedge.yaml -l /srv/media -t acme rm reports/2026.pdf",
+		Args:    between("names", 1, -1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return o.with(c.Context(), func(v *storage.View) error {
+				var errs []error
+				for _, name := range args {
+					errs = append(errs, v.Delete(name))
+				}
+				return errors.Join(errs...)
+			})
+		},
+	}
+}
+
+// between is for commands whose last arguments may be left out; most -1 means
+// any number.
+func between(what string, least, most int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) < least || most >= 0 && len(args) > most {
+			return usagef("%sexpected %s, found %d arguments", within(c), what, len(args))
+		}
+		return nil
+	}
+}
+
+// with opens the files that o names.
+func (o *fileOptions) with(ctx context.Context, do func(*storage.View) error) (err error) {
+	if o.location == "" || o.tenant == "" {
+		return usagef("files: expected --location and --tenant, found %q and %q", o.location, o.tenant)
+	}
+	file, err := loadConfig(o.config)
+	if err != nil {
+		return err
+	}
+	w, err := wire(file, quietLogger())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.close()) }()
+	if w.source != nil {
+		if err := w.source.Load(ctx, w.directory); err != nil {
+			return err
+		}
+	}
+	var t storage.Tenant
+	for _, static := range file.Tenants {
+		if static.Schema == o.tenant {
+			t.Schema = static.Schema
+		}
+	}
+	if t.Schema == "" {
+		row, found := w.directory.BySchema(o.tenant)
+		if !found {
+			row, found = w.directory.ByID(o.tenant)
+		}
+		if !found {
+			return fmt.Errorf("%s: expected a tenant of the configuration or its directory, found none named %q", file.Name, o.tenant)
+		}
+		t.Schema = row.Schema
+		t.Pathname, t.HasPathname = row.Attribute("schema_pathname")
+	}
+	host, err := edge.New(ctx, w.edge)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, host.Close()) }()
+	files, err := storage.New(storage.Config{Location: o.location, Locator: hostLocator{host}})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, files.Close()) }()
+	view, err := files.For(ctx, t)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, view.Close()) }()
+	return do(view)
+}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestFilesOfATenantFromTheCommandLine(t *testing.T) {
+	config, location := written(t, "edge.yaml", acme), t.TempDir()
+	local := written(t, "report.txt", "figures")
+	do := func(stdin, want string, args ...string) {
+		t.Helper()
+		code, stdout, stderr := command(stdin, append([]string{"files", "-c", config, "-l", location}, args...)...)
+		if code != exitOK || stdout != want {
+			t.Errorf("%q: exit %d %s\n%q, expected %q", args, code, stderr, stdout, want)
+		}
+	}
+	do("", "report.txt\n", "-t", "acme", "put", local)
+	do("piped", "d/x.txt\n", "-t", "7", "put", "-", "d/x.txt")
+	do("", "piped", "-t", "acme", "get", "d/x.txt")
+	if got, err := os.ReadFile(filepath.Join(location, "acme-files", "d", "x.txt")); string(got) != "piped" || err != nil {
+		t.Errorf("%q, %v: expected it in the folder that the guest names", got, err)
+	}
+	copied := filepath.Join(t.TempDir(), "copy")
+	do("", "", "-t", "acme", "get", "report.txt", copied)
+	if got, err := os.ReadFile(copied); string(got) != "figures" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+	code, stdout, stderr := command("", "files", "-c", config, "-l", location, "-t", "acme", "ls")
+	if lines := strings.Split(stdout, "\n"); code != exitOK || len(lines) != 3 || !strings.HasSuffix(lines[0], " d/") ||
+		!strings.HasPrefix(lines[1], "7 ") || !strings.HasSuffix(lines[1], " report.txt") {
+		t.Errorf("exit %d %s\n%s", code, stderr, stdout)
+	}
+	do("", "", "-t", "acme", "rm", "report.txt", "missing")
+	do("", "e/\x1b[2J\n", "-t", "acme", "put", local, "e/\x1b[2J")
+	if code, stdout, stderr := command("", "files", "-c", config, "-l", location, "-t", "acme", "ls", "e"); code != exitOK || !strings.HasSuffix(stdout, ` "\x1b[2J"`+"\n") {
+		t.Errorf("exit %d %s\n%q: a name that a terminal obeys", code, stderr, stdout)
+	}
+	do("x", "x.txt\n", "-t", "www", "put", "-", "x.txt")
+	for want, args := range map[string][]string{
+		"suspicious":                   {"-t", "acme", "get", "../www/x.txt"},
+		"no such file":                 {"-t", "acme", "get", "report.txt"},
+		"file exists":                  {"-t", "acme", "get", "d/x.txt", copied},
+		`found none named "nobody"`:    {"-t", "nobody", "ls"},
+		"expected --location and":      {"ls"},
+		"expected a name for what":     {"-t", "acme", "put", "-"},
+		"expected a name and a file":   {"-t", "acme", "get"},
+		"files rm: expected names, fo": {"-t", "acme", "rm"},
+	} {
+		code, stdout, stderr := command("", append([]string{"files", "-c", config, "-l", location}, args...)...)
+		if code == exitOK || !strings.Contains(stderr, want) {
+			t.Errorf("%q: exit %d %s%s, expected %q", args, code, stdout, stderr, want)
+		}
+	}
+}
+
+func TestALongTransferShowsHowFarItIs(t *testing.T) {
+	var shown bytes.Buffer
+	bar := transferOn(&shown, 4<<20)
+	if bar.bar.shown {
+		t.Error("a bar is shown where there is no terminal")
+	}
+	bar.bar.shown = true
+	for _, want := range []int{25, 50, 75, 100} {
+		if _, _ = bar.Write(make([]byte, 1<<20)); !strings.HasSuffix(shown.String(), fmt.Sprintf("] %3d %%", want)) {
+			t.Errorf("%q, expected %d %%", shown.String(), want)
+		}
+	}
+	bar.end()
+}

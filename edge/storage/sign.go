@@ -1,0 +1,123 @@
+package storage
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// Key is a secret to sign URLs with. The ID, which is in the URL, names it.
+type Key struct {
+	ID     string
+	Secret []byte
+}
+
+// Grant is what a signed URL allows.
+type Grant struct {
+	Tenant  string    // schema name
+	Method  string    // HEAD is allowed where GET is
+	Path    string    // of the URL, decoded
+	Expires time.Time // to the second
+}
+
+// Signer signs URLs and verifies them. It is safe for concurrent use.
+type Signer struct {
+	first Key
+	keys  map[string][]byte
+}
+
+// Names of the query parameters that a signed URL has, and of no others'.
+const (
+	expiresParameter   = "te-expires"
+	keyParameter       = "te-key"
+	signatureParameter = "te-signature"
+)
+
+const leastSecret = 16 // bytes
+
+// NewSigner returns one that signs with the first key and verifies with all:
+// a new key is put in front, and an old one dropped when its URLs have expired.
+func NewSigner(keys ...Key) (*Signer, error) {
+	if len(keys) == 0 {
+		return nil, errors.New("storage: signer: expected a key, found none")
+	}
+	s := &Signer{first: keys[0], keys: make(map[string][]byte, len(keys))}
+	for _, k := range keys {
+		if k.ID == "" || s.keys[k.ID] != nil {
+			return nil, fmt.Errorf("storage: signer: expected each key to have an id of its own, found %q", k.ID)
+		}
+		if len(k.Secret) < leastSecret {
+			return nil, fmt.Errorf("storage: signer: key %q: expected a secret of %d bytes or more, found %d", k.ID, leastSecret, len(k.Secret))
+		}
+		s.keys[k.ID] = append([]byte(nil), k.Secret...)
+	}
+	return s, nil
+}
+
+// Sign returns the parameters to add to the query of a URL.
+func (s *Signer) Sign(g Grant) url.Values {
+	return url.Values{
+		expiresParameter:   {strconv.FormatInt(g.Expires.Unix(), 10)},
+		keyParameter:       {s.first.ID},
+		signatureParameter: {base64.RawURLEncoding.EncodeToString(g.mac(s.first.ID, s.keys[s.first.ID]))},
+	}
+}
+
+// Verify tells whether a query was signed for the use that g describes, and
+// holds now; g.Expires is not looked at. If not, the error is ErrSignature,
+// with a reason that is for logs, not for clients.
+func (s *Signer) Verify(g Grant, query url.Values, now time.Time) error {
+	var given [3]string
+	for i, name := range []string{expiresParameter, keyParameter, signatureParameter} {
+		values := query[name]
+		if len(values) != 1 {
+			return fmt.Errorf("%w: expected one %s, found %d", ErrSignature, name, len(values))
+		}
+		given[i] = values[0]
+	}
+	expires, err := strconv.ParseInt(given[0], 10, 64)
+	if err != nil || strconv.FormatInt(expires, 10) != given[0] {
+		return fmt.Errorf("%w: %s is no time", ErrSignature, expiresParameter)
+	}
+	secret := s.keys[given[1]]
+	if secret == nil {
+		return fmt.Errorf("%w: no such key", ErrSignature)
+	}
+	// Strict: other last bits would be another spelling of the same signature.
+	mac, err := base64.RawURLEncoding.Strict().DecodeString(given[2])
+	if err != nil {
+		return fmt.Errorf("%w: no base64", ErrSignature)
+	}
+	g.Expires = time.Unix(expires, 0)
+	if !hmac.Equal(mac, g.mac(given[1], secret)) {
+		return fmt.Errorf("%w: it is of something else", ErrSignature)
+	}
+	if !now.Before(g.Expires) {
+		return fmt.Errorf("%w: it has expired", ErrSignature)
+	}
+	return nil
+}
+
+// mac is over each part behind its length, so that no two grants have the same
+// text.
+func (g *Grant) mac(key string, secret []byte) []byte {
+	method := g.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	h := hmac.New(sha256.New, secret)
+	var text []byte
+	for _, part := range []string{"tenantedge file 1", key, g.Tenant, method, g.Path, strconv.FormatInt(g.Expires.Unix(), 10)} {
+		text = binary.BigEndian.AppendUint64(text, uint64(len(part)))
+		text = append(text, part...)
+	}
+	h.Write(text) // never fails
+	return h.Sum(nil)
+}

@@ -1,0 +1,101 @@
+package storage
+
+import (
+	"bytes"
+	"errors"
+	"net/url"
+	"testing"
+	"time"
+)
+
+func signer(t testing.TB, ids ...string) *Signer {
+	t.Helper()
+	var keys []Key
+	for _, id := range ids {
+		keys = append(keys, Key{id, bytes.Repeat([]byte(id), 16)})
+	}
+	s, err := NewSigner(keys...)
+	must(t, err)
+	return s
+}
+
+func TestF7ASignatureBindsAllThatItIsFor(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	granted := Grant{Tenant: "acme", Method: "GET", Path: "/media/acme/a.txt", Expires: now.Add(time.Hour)}
+	s := signer(t, "k1", "k2")
+	for _, c := range []struct {
+		name    string
+		change  func(*Grant, url.Values, *time.Time)
+		allowed bool
+	}{
+		{"nothing", func(*Grant, url.Values, *time.Time) {}, true},
+		{"HEAD instead of GET", func(g *Grant, _ url.Values, _ *time.Time) { g.Method = "HEAD" }, true},
+		{"parameters of others", func(_ *Grant, q url.Values, _ *time.Time) { q.Set("download", "1") }, true},
+		{"the last second", func(_ *Grant, _ url.Values, at *time.Time) { *at = at.Add(time.Hour - 1) }, true},
+		{"expired", func(_ *Grant, _ url.Values, at *time.Time) { *at = at.Add(time.Hour) }, false},
+		{"the tenant", func(g *Grant, _ url.Values, _ *time.Time) { g.Tenant = "other" }, false},
+		{"the path", func(g *Grant, _ url.Values, _ *time.Time) { g.Path += "x" }, false},
+		{"a letter moved from tenant to method", func(g *Grant, _ url.Values, _ *time.Time) { g.Tenant, g.Method = "acm", "eGET" }, false},
+		{"the method", func(g *Grant, _ url.Values, _ *time.Time) { g.Method = "DELETE" }, false},
+		{"the expiry", func(_ *Grant, q url.Values, _ *time.Time) { q.Set(expiresParameter, "1900000000") }, false},
+		{"the spelling of the expiry", func(_ *Grant, q url.Values, _ *time.Time) { q.Set(expiresParameter, "+"+q.Get(expiresParameter)) }, false},
+		{"the key", func(_ *Grant, q url.Values, _ *time.Time) { q.Set(keyParameter, "k2") }, false},
+		{"to a key that there is not", func(_ *Grant, q url.Values, _ *time.Time) { q.Set(keyParameter, "k3") }, false},
+		{"the signature", func(_ *Grant, q url.Values, _ *time.Time) {
+			q.Set(signatureParameter, "A"+q.Get(signatureParameter)[1:])
+		}, false},
+		{"to a short signature", func(_ *Grant, q url.Values, _ *time.Time) { q.Set(signatureParameter, "") }, false},
+		{"no signature", func(_ *Grant, q url.Values, _ *time.Time) { q.Del(signatureParameter) }, false},
+		{"two signatures", func(_ *Grant, q url.Values, _ *time.Time) { q.Add(signatureParameter, q.Get(signatureParameter)) }, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g, query, at := granted, s.Sign(granted), now
+			c.change(&g, query, &at)
+			if err := s.Verify(g, query, at); (err == nil) != c.allowed || err != nil && !errors.Is(err, ErrSignature) {
+				t.Errorf("%v, allowed should be %v", err, c.allowed)
+			}
+		})
+	}
+}
+
+func TestF7KeysRotate(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	g := Grant{Tenant: "acme", Method: "GET", Path: "/a", Expires: now.Add(time.Hour)}
+	old := signer(t, "k1").Sign(g)
+	must(t, signer(t, "k2", "k1").Verify(g, old, now))
+	if err := signer(t, "k2").Verify(g, old, now); !errors.Is(err, ErrSignature) {
+		t.Errorf("%v: a key that was dropped still verifies", err)
+	}
+	if err := signer(t, "k1").Verify(g, signer(t, "k2", "k1").Sign(g), now); !errors.Is(err, ErrSignature) {
+		t.Errorf("%v: the first key does not sign", err)
+	}
+	long := bytes.Repeat([]byte("s"), 16)
+	for name, keys := range map[string][]Key{
+		"none": nil, "without id": {{"", long}}, "the same id twice": {{"a", long}, {"a", long}}, "a short secret": {{"a", long[:15]}},
+	} {
+		if _, err := NewSigner(keys...); err == nil {
+			t.Errorf("%s: expected an error", name)
+		}
+	}
+}
+
+func FuzzVerifyRefusesWhatWasNotSigned(f *testing.F) {
+	now := time.Unix(1_800_000_000, 0)
+	s := signer(f, "k1")
+	g := Grant{Tenant: "acme", Method: "GET", Path: "/a", Expires: now.Add(time.Hour)}
+	signed := s.Sign(g)
+	f.Add(signed.Encode(), "acme", "GET", "/a")
+	f.Add("te-expires=1800003600&te-key=k1&te-signature=", "acme", "GET", "/a")
+	f.Add("te-expires=9999999999999999999&te-key=k1&te-signature=AAAA", "", "", "")
+	f.Fuzz(func(t *testing.T, text, tenant, method, path string) {
+		query, err := url.ParseQuery(text)
+		if err != nil {
+			return
+		}
+		other := Grant{Tenant: tenant, Method: method, Path: path}
+		same := tenant == g.Tenant && (method == g.Method || method == "HEAD") && path == g.Path && query.Get(signatureParameter) == signed.Get(signatureParameter)
+		if err := s.Verify(other, query, now); err == nil && !same {
+			t.Errorf("%q is taken for %+v", text, other)
+		}
+	})
+}
