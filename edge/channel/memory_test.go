@@ -1,6 +1,8 @@
 package channel_test
 
 import (
+	"errors"
+	"strconv"
 	"testing"
 
 	"github.com/tenantedge/tenantedge/edge/channel"
@@ -22,3 +24,138 @@ func newMemory(t *testing.T, c channel.Config) (a, b channel.Layer) {
 }
 
 func TestMemory(t *testing.T) { channeltest.Run(t, newMemory) }
+
+// counting is a receiver that counts.
+type counting struct{ n int }
+
+func (c *counting) Receive(*channel.Message) bool { c.n++; return true }
+func (*counting) Interrupted(error)               {}
+
+func TestAFullMailboxIsAnErrorToWhoSendsDirectly(t *testing.T) {
+	layer, _ := newMemory(t, channel.Config{})
+	s := channeltest.Scope(t, layer, "acme")
+	box := channel.NewMailbox(channel.MailboxConfig{Capacity: 1})
+	ch, err := s.Open(t.Context(), box)
+	if err == nil {
+		err = s.Add(t.Context(), "chat", ch)
+	}
+	if err == nil {
+		err = s.Send(t.Context(), ch.Name(), channeltest.Message(t, "fits"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Send(t.Context(), ch.Name(), channeltest.Message(t, "one too many")); !errors.Is(err, channel.ErrFull) {
+		t.Errorf("got %v, expected %v", err, channel.ErrFull)
+	}
+	channeltest.Tell(t, s, "chat", "no error in a group")
+	if got := s.Stats().Full; got != 2 {
+		t.Errorf("%d messages found no room, expected 2", got)
+	}
+}
+
+func TestAGroupMessageAllocatesNothingPerMember(t *testing.T) {
+	layer, _ := newMemory(t, channel.Config{})
+	s := channeltest.Scope(t, layer, "acme")
+	total := &counting{}
+	fill(t, s, total, 1000)
+	m := channeltest.Message(t, "chat.message")
+	const runs = 100
+	if got := testing.AllocsPerRun(runs, func() {
+		if err := s.GroupSend(t.Context(), "chat", m); err != nil {
+			t.Fatal(err)
+		}
+	}); got > 2 {
+		t.Errorf("%v allocations for a message to 1000 members, 2 are allowed", got)
+	}
+	if total.n != (runs+1)*1000 {
+		t.Errorf("%d deliveries, expected %d", total.n, (runs+1)*1000)
+	}
+}
+
+func fill(t testing.TB, s channel.Scope, r channel.Receiver, members int) {
+	t.Helper()
+	for range members {
+		ch, err := s.Open(t.Context(), r)
+		if err == nil {
+			err = s.Add(t.Context(), "chat", ch)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A receiver may leave from within Receive, as a socket does that is too slow.
+type leaving struct {
+	scope channel.Scope
+	ch    *channel.Channel
+}
+
+func (l *leaving) Receive(*channel.Message) bool {
+	l.scope.Discard("chat", l.ch)
+	return !l.ch.Close()
+}
+func (*leaving) Interrupted(error) {}
+
+func TestAReceiverMayCloseItsChannelWhileItReceives(t *testing.T) {
+	layer, _ := newMemory(t, channel.Config{})
+	s := channeltest.Scope(t, layer, "acme")
+	for range 10 {
+		l := &leaving{scope: s}
+		ch, err := s.Open(t.Context(), l)
+		if err == nil {
+			l.ch = ch
+			err = s.Add(t.Context(), "chat", ch)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	channeltest.Tell(t, s, "chat", "go")
+	if got := s.Stats(); got.Channels != 0 || got.Memberships != 0 || got.Full != 10 {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func BenchmarkGroupSend(b *testing.B) {
+	for _, members := range []int{1000, 10_000} {
+		b.Run(strconv.Itoa(members), func(b *testing.B) {
+			layer, err := channel.NewMemory(channel.Config{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			s, err := layer.For("acme")
+			if err != nil {
+				b.Fatal(err)
+			}
+			fill(b, s, &counting{}, members)
+			m, err := channel.NewMessage("chat.message", channel.Field{Name: "text", Value: "hi"})
+			if err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				if err := s.GroupSend(b.Context(), "chat", m); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(members)*float64(b.N)/b.Elapsed().Seconds(), "deliveries/s")
+		})
+	}
+}
+
+// BenchmarkOpen measures what an open channel in one group of its own costs.
+func BenchmarkOpen(b *testing.B) {
+	layer, err := channel.NewMemory(channel.Config{MaxChannels: 1 << 30, MaxMemberships: 1 << 30})
+	if err != nil {
+		b.Fatal(err)
+	}
+	s, err := layer.For("acme")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		fill(b, s, &counting{}, 1)
+	}
+}

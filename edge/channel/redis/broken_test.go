@@ -1,0 +1,291 @@
+//go:build unix
+
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/channel/channeltest"
+	"github.com/tenantedge/tenantedge/edge/channel/redistest"
+)
+
+const patience = 30 * time.Second
+
+// witness is a receiver that tells what it is told.
+type witness struct {
+	messages chan string
+	breaks   chan error
+}
+
+func newWitness() *witness { return &witness{make(chan string, 1000), make(chan error, 100)} }
+
+func (w *witness) Receive(m *channel.Message) bool { w.messages <- m.Type(); return true }
+func (w *witness) Interrupted(err error)           { w.breaks <- err }
+
+func await[T any](t *testing.T, from <-chan T, what string) T {
+	t.Helper()
+	select {
+	case v := <-from:
+		return v
+	case <-time.After(patience):
+		t.Fatalf("waited %v for %s", patience, what)
+		panic("unreachable")
+	}
+}
+
+// eventually asks until the answer is yes.
+func eventually(t *testing.T, what string, ask func() bool) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for late := time.After(patience); !ask(); {
+		select {
+		case <-tick.C:
+		case <-late:
+			t.Fatalf("waited %v for %s", patience, what)
+		}
+	}
+}
+
+func TestW6ABrokenLayerSaysSoAndResumes(t *testing.T) {
+	for _, kind := range kinds {
+		for _, hosts := range []int{1, 2} {
+			t.Run(fmt.Sprint(kind.name, " with ", hosts, " hosts"), func(t *testing.T) {
+				t.Parallel()
+				server := redistest.StartOwn(t)
+				config := Config{Hosts: []string{server.URL(), redistest.Start(t).URL()}[:hosts], Prefix: redistest.Prefix()}
+				a, b := open(t, kind.make, config), open(t, kind.make, config)
+				here, there := channeltest.Scope(t, a, "acme"), channeltest.Scope(t, b, "acme")
+				w := newWitness()
+				ch, err := here.Open(t.Context(), w)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := here.Add(t.Context(), "chat", ch); err != nil {
+					t.Fatal(err)
+				}
+				channeltest.Tell(t, there, "chat", "before")
+				await(t, w.messages, "a message")
+
+				for _, end := range []func(testing.TB){server.Stop, server.Kill} {
+					end(t)
+					if err := await(t, w.breaks, "word of the break"); !errors.Is(err, channel.ErrBroken) {
+						t.Errorf("told %v, expected %v", err, channel.ErrBroken)
+					}
+					if hosts == 1 {
+						refused(t, there, here, ch)
+					}
+					if s := a.Stats(); s.Broken != 1 || s.Breaks == 0 {
+						t.Errorf("counted %+v", s)
+					}
+					server.Restart(t) // empty: what is known there is what the layer says again
+					if err := await(t, w.breaks, "word of the resumption"); err != nil {
+						t.Errorf("told %v, expected nil", err)
+					}
+					if s := a.Stats(); s.Broken != 0 || s.Resumes != s.Breaks {
+						t.Errorf("counted %+v", s)
+					}
+					// The sender's connection may be stale once.
+					eventually(t, "a send that works", func() bool {
+						return there.GroupSend(t.Context(), "chat", channeltest.Message(t, "after")) == nil
+					})
+					if got := await(t, w.messages, "a message after the restart"); got != "after" {
+						t.Errorf("got %q", got)
+					}
+				}
+			})
+		}
+	}
+}
+
+// refused sees that what cannot work is an error, and soon.
+func refused(t *testing.T, there, here channel.Scope, ch *channel.Channel) {
+	t.Helper()
+	hello := channeltest.Message(t, "hello")
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for what, err := range map[string]error{
+		"GroupSend": there.GroupSend(ctx, "chat", hello),
+		"Send":      there.Send(ctx, ch.Name(), hello),
+		"Add":       here.Add(ctx, "another", ch),
+	} {
+		if !errors.Is(err, channel.ErrBroken) || ctx.Err() != nil {
+			t.Errorf("%s: got %v, expected %v", what, err, channel.ErrBroken)
+		}
+	}
+}
+
+func TestW6AMailboxTellsOfABreakThatIsOver(t *testing.T) {
+	box := channel.NewMailbox(channel.MailboxConfig{})
+	box.Interrupted(channel.ErrBroken)
+	box.Interrupted(nil)
+	if _, err := box.Next(t.Context()); !errors.Is(err, channel.ErrBroken) {
+		t.Errorf("got %v, expected %v", err, channel.ErrBroken)
+	}
+	box.Receive(channeltest.Message(t, "again"))
+	if m, err := box.Next(t.Context()); err != nil || m.Type() != "again" {
+		t.Errorf("got %v, %v", m, err)
+	}
+}
+
+func TestW6MembershipOutlivesTheGroupsExpiry(t *testing.T) {
+	server := redistest.Start(t)
+	config := Config{Hosts: []string{server.URL()}, Prefix: redistest.Prefix(), GroupExpiry: time.Second}
+	a, b := open(t, kinds[0].make, config), open(t, kinds[0].make, config)
+	m := channeltest.Open(t, channeltest.Scope(t, a, "acme"), "chat")
+	client := b.(*Core).clients[0]
+	key := b.(*Core).groupKey("acme.chat")
+	joined := client.ZRangeWithScores(t.Context(), key, 0, -1).Val()[0].Score
+	eventually(t, "renewals for more than three expiries", func() bool {
+		members := client.ZRangeWithScores(t.Context(), key, 0, -1).Val()
+		return len(members) == 1 && members[0].Score > joined+3
+	})
+	channeltest.Tell(t, channeltest.Scope(t, b, "acme"), "chat", "still here")
+	if got := m.Next(t); got != "still here" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestW2AMessageForAnotherTenantsChannelIsDroppedAndCounted(t *testing.T) {
+	config := Config{Hosts: []string{redistest.Start(t).URL()}, Prefix: redistest.Prefix()}
+	core := open(t, kinds[0].make, config).(*Core)
+	acme, bolt := channeltest.Scope(t, core, "acme"), channeltest.Scope(t, core, "bolt")
+	ours, theirs := channeltest.Open(t, acme), channeltest.Open(t, bolt)
+	payload, err := core.codec.encode(channeltest.Message(t, "stray"), false, theirs.WireName(), ours.WireName())
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, _ := core.queueKey(ours.WireName())
+	for _, member := range []any{payload, "twelve bytes and no message"} {
+		if err := core.clients[0].ZAdd(t.Context(), key, redis.Z{Score: 1, Member: member}).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := ours.Next(t); got != "stray" {
+		t.Errorf("got %q", got)
+	}
+	eventually(t, "both messages", func() bool { return acme.Stats().Received == 2 })
+	eventually(t, "their counts", func() bool { s := acme.Stats(); return s.Foreign == 1 && s.Malformed == 1 })
+	if s := bolt.Stats(); s.Received != 0 || theirs.Box.Len() != 0 {
+		t.Errorf("the other tenant heard of it: %+v", s)
+	}
+}
+
+func TestW5AQueueFullOfOneTenantsMessagesDropsNothingOfAnothers(t *testing.T) {
+	config := Config{Hosts: []string{redistest.Start(t).URL()}, Prefix: redistest.Prefix(), Capacity: 5}
+	core := open(t, kinds[0].make, config).(*Core)
+	acme, bolt := channeltest.Scope(t, core, "acme"), channeltest.Scope(t, core, "bolt")
+	m := channeltest.Open(t, bolt, "chat")
+	// A process of acme that never reads.
+	if err := core.clients[0].ZAdd(t.Context(), core.groupKey("acme.chat"), redis.Z{Score: core.clock.next(), Member: "acme.dead!x"}).Err(); err != nil {
+		t.Fatal(err)
+	}
+	for range 8 {
+		channeltest.Tell(t, acme, "chat", "noise")
+	}
+	if got := acme.Stats().OverCapacity; got != 3 {
+		t.Errorf("%d messages over capacity, expected 3", got)
+	}
+	if err := acme.Send(t.Context(), "dead!x", channeltest.Message(t, "noise")); !errors.Is(err, channel.ErrFull) {
+		t.Errorf("got %v, expected %v", err, channel.ErrFull)
+	}
+	for range 20 {
+		channeltest.Tell(t, bolt, "chat", "heard")
+		if got := m.Next(t); got != "heard" {
+			t.Errorf("got %q", got)
+		}
+	}
+	if got := bolt.Stats().OverCapacity; got != 0 {
+		t.Errorf("%d messages of the other tenant were dropped", got)
+	}
+}
+
+func TestW1NoChannelHasTheNameOfAGroup(t *testing.T) {
+	config := Config{Hosts: []string{redistest.Start(t).URL()}}
+	layer := open(t, kinds[1].make, config)
+	ours := channeltest.Open(t, channeltest.Scope(t, layer, "acme"), "chat")
+	// asgi__group__acme is a valid schema; its channel chat would be published
+	// where the group chat of acme is.
+	thief := channeltest.Scope(t, layer, "asgi__group__acme")
+	if err := thief.Send(t.Context(), "chat", channeltest.Message(t, "stolen")); !errors.Is(err, channel.ErrName) {
+		t.Errorf("got %v, expected %v", err, channel.ErrName)
+	}
+	channeltest.Tell(t, channeltest.Scope(t, layer, "acme"), "chat", "own")
+	if got := ours.Next(t); got != "own" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestAGroupCostsOneMembershipForEachProcess(t *testing.T) {
+	config := Config{Hosts: []string{redistest.Start(t).URL()}, Prefix: redistest.Prefix()}
+	core := open(t, kinds[0].make, config).(*Core)
+	s := channeltest.Scope(t, core, "acme")
+	key := core.groupKey("acme.chat")
+	var members []channeltest.Member
+	for range 50 {
+		members = append(members, channeltest.Open(t, s, "chat"))
+	}
+	if n := core.clients[0].ZCard(t.Context(), key).Val(); n != 1 {
+		t.Errorf("%d members in Redis, expected 1", n)
+	}
+	for _, m := range members {
+		m.Close()
+	}
+	eventually(t, "the group to go", func() bool { return core.clients[0].Exists(t.Context(), key).Val() == 0 })
+}
+
+func TestAClosedLayerLeavesNothingBehind(t *testing.T) {
+	server := redistest.StartOwn(t)
+	before := runtime.NumGoroutine()
+	for _, kind := range kinds {
+		layer, err := kind.make(Config{Hosts: []string{server.URL()}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, schema := range []string{"acme", "bolt"} {
+			channeltest.Open(t, channeltest.Scope(t, layer, schema), "chat", "room")
+		}
+		if err := layer.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "goroutines to end", func() bool { return runtime.NumGoroutine() <= before })
+	options, err := redis.ParseURL(server.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := redis.NewClient(options)
+	defer client.Close()
+	if keys := client.Keys(t.Context(), "*").Val(); len(keys) != 0 {
+		t.Errorf("left in Redis: %q", keys)
+	}
+}
+
+func TestBadSettingsAreRefusedWithoutSecrets(t *testing.T) {
+	good := []string{"redis://127.0.0.1:1"}
+	for name, c := range map[string]Config{
+		"no hosts":           {},
+		"no URL":             {Hosts: []string{"http://user:hunter2@127.0.0.1:1"}},
+		"half seconds":       {Hosts: good, Expiry: 1500 * time.Millisecond},
+		"negative expiry":    {Hosts: good, GroupExpiry: -time.Second},
+		"negative capacity":  {Hosts: good, Capacity: -1},
+		"short prefix":       {Hosts: good, RandomPrefix: 2},
+		"negative max bytes": {Hosts: good, Config: channel.Config{MaxMessage: -1}},
+	} {
+		for _, kind := range kinds {
+			_, err := kind.make(c)
+			if err == nil || strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("%s: got error %v", name, err)
+			}
+		}
+	}
+}

@@ -1,0 +1,230 @@
+//go:build unix
+
+package redis
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"reflect"
+	"testing"
+
+	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/channel/channeltest"
+	"github.com/tenantedge/tenantedge/edge/channel/redistest"
+)
+
+// python is the system's, for which Debian packages Django Channels.
+const python = "/usr/bin/python3"
+
+// peer is a Python process with a channel layer of channels_redis.
+type peer struct {
+	t       *testing.T
+	channel string
+	in      *json.Encoder
+	done    chan string
+	got     chan said
+}
+
+// said is one line of a peer.
+type said struct {
+	Channel, Done, Got string
+	Text               string
+	Binary             []int
+}
+
+func newPeer(t *testing.T, kind string, c Config) *peer {
+	t.Helper()
+	settings := map[string]any{"layer": kind, "hosts": c.Hosts, "prefix": c.Prefix}
+	if len(c.Keys) > 0 {
+		settings["symmetric_encryption_keys"] = c.Keys
+	}
+	cmd := exec.Command(python, "testdata/peer.py")
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p := &peer{t: t, in: json.NewEncoder(in), done: make(chan string, 100), got: make(chan said, 1000)}
+	channels, ended := make(chan string, 1), make(chan struct{})
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill() // it may have ended
+		<-ended
+		_ = cmd.Wait()
+	})
+	go func() {
+		defer close(ended)
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			var s said
+			if err := json.Unmarshal(lines.Bytes(), &s); err != nil {
+				t.Errorf("the Python process wrote %q", lines.Text())
+			}
+			switch {
+			case s.Channel != "":
+				channels <- s.Channel
+			case s.Done != "":
+				p.done <- s.Done
+			default:
+				p.got <- s
+			}
+		}
+	}()
+	p.write(settings)
+	p.channel = await(t, channels, "the Python process")
+	return p
+}
+
+func (p *peer) write(v any) {
+	p.t.Helper()
+	if err := p.in.Encode(v); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *peer) do(op, name, kind string) {
+	p.t.Helper()
+	p.write(map[string]string{"op": op, "name": name, "type": kind})
+	await(p.t, p.done, "the Python process to "+op)
+}
+
+func (p *peer) expect(kind string) {
+	p.t.Helper()
+	if got, want := await(p.t, p.got, "a message in Python"), (said{Got: kind, Text: "hé😀", Binary: []int{0, 255}}); !reflect.DeepEqual(got, want) {
+		p.t.Errorf("Python got %+v, want %+v", got, want)
+	}
+}
+
+func needDjango(t *testing.T) {
+	t.Helper()
+	if out, err := exec.Command(python, "-c", "import channels, channels_redis.core, channels_redis.pubsub").CombinedOutput(); err != nil {
+		t.Logf("%v: %s", err, out)
+		t.Skip("no Django Channels for " + python + ": install Debian's python3-django-channels and python3-channels-redis (.ci/redis.sh does)")
+	}
+}
+
+// TestDjangoProcessesTakePart runs two edges and two Python processes on one
+// group, with messages from each to all, and direct ones.
+func TestDjangoProcessesTakePart(t *testing.T) {
+	needDjango(t)
+	two := redistest.StartTwo(t)
+	both := []string{two[0].URL(), two[1].URL()}
+	for _, test := range []struct {
+		name string
+		kind int
+		Config
+	}{
+		{"core", 0, Config{Hosts: both[:1]}},
+		{"core with two hosts", 0, Config{Hosts: both}},
+		{"core, encrypted", 0, Config{Hosts: both[:1], Keys: []string{"secret", "older"}}},
+		{"pubsub", 1, Config{Hosts: both[:1]}},
+		{"pubsub with two hosts", 1, Config{Hosts: both}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			c := test.Config
+			c.Prefix = redistest.Prefix()
+			kind := kinds[test.kind]
+			scopes := []channel.Scope{
+				channeltest.Scope(t, open(t, kind.make, c), "acme"),
+				channeltest.Scope(t, open(t, kind.make, c), "acme"),
+			}
+			members := []channeltest.Member{channeltest.Open(t, scopes[0], "chat"), channeltest.Open(t, scopes[1], "chat")}
+			peers := []*peer{newPeer(t, kind.name, c), newPeer(t, kind.name, c)}
+			for _, p := range peers {
+				p.do("join", "acme.chat", "")
+			}
+			rounds(t, scopes, members, peers)
+
+			// A general channel, received by a Python worker: acme.thumbnails.
+			peers[0].do("receive", "acme.thumbnails", "")
+			if kind.name == "pubsub" {
+				listening(t, scopes[0])
+			}
+			for i := range 4 {
+				if err := scopes[0].Send(t.Context(), "thumbnails", message(t, fmt.Sprint("work", i))); err != nil {
+					t.Fatal(err)
+				}
+				peers[0].expect(fmt.Sprint("work", i))
+			}
+			for _, s := range scopes {
+				if s := s.Stats(); s.Malformed+s.Unknown+s.Foreign+s.Full+s.OverCapacity != 0 {
+					t.Errorf("lost: %+v", s)
+				}
+			}
+		})
+	}
+}
+
+// rounds has everyone send to the group, and directly to the edges' channels.
+func rounds(t *testing.T, scopes []channel.Scope, members []channeltest.Member, peers []*peer) {
+	t.Helper()
+	heard := func(kind string) {
+		t.Helper()
+		for _, m := range members {
+			arrives(t, m, kind)
+		}
+		for _, p := range peers {
+			p.expect(kind)
+		}
+	}
+	for round := range 5 {
+		for i, s := range scopes {
+			kind := fmt.Sprint("edge", i, " ", round)
+			if err := s.GroupSend(t.Context(), "chat", message(t, kind)); err != nil {
+				t.Fatal(err)
+			}
+			heard(kind)
+		}
+		for i, p := range peers {
+			kind := fmt.Sprint("django", i, " ", round)
+			p.do("group_send", "acme.chat", kind)
+			heard(kind)
+			for _, m := range members {
+				p.do("send", m.WireName(), kind)
+				arrives(t, m, kind)
+			}
+		}
+	}
+	peers[1].do("leave", "acme.chat", "")
+	if err := scopes[0].GroupSend(t.Context(), "chat", message(t, "fewer")); err != nil {
+		t.Fatal(err)
+	}
+	arrives(t, members[1], "fewer")
+	peers[0].expect("fewer")
+}
+
+func arrives(t *testing.T, m channeltest.Member, kind string) {
+	t.Helper()
+	want := map[string]any{"type": kind, "text": "hé😀", "binary": []byte{0, 255}}
+	if got := m.NextMessage(t).Map(); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func message(t *testing.T, kind string) *channel.Message {
+	t.Helper()
+	return channeltest.Message(t, kind, channel.Field{Name: "text", Value: "hé😀"}, channel.Field{Name: "binary", Value: []byte{0, 255}})
+}
+
+// listening waits until someone has subscribed to acme.thumbnails at any host.
+func listening(t *testing.T, s channel.Scope) {
+	t.Helper()
+	layer := s.(*pubSubScope).layer
+	eventually(t, "the Python worker", func() bool {
+		for _, client := range layer.clients {
+			if client.PubSubNumSub(t.Context(), "acme.thumbnails").Val()["acme.thumbnails"] > 0 {
+				return true
+			}
+		}
+		return false
+	})
+}
