@@ -3,7 +3,6 @@ package sockets
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"maps"
 	"net"
 	"runtime/debug"
@@ -164,7 +163,7 @@ func (h *Hub) left(c *Conn) {
 // panicked records a handler's panic.
 func (h *Hub) panicked(p any) {
 	h.counters.panics.Add(1)
-	slog.Error("sockets: handler panicked", "panic", p, "stack", string(debug.Stack()))
+	h.config.Log.Error("sockets: handler panicked", "panic", p, "stack", string(debug.Stack()))
 }
 
 // start opens a connection: its handler first, then its bytes. Until then it is

@@ -3,6 +3,7 @@ package sockets
 import (
 	"bytes"
 	"errors"
+	"sync"
 
 	"github.com/gobwas/ws"
 )
@@ -33,6 +34,9 @@ const (
 	// maxSegments is how many buffers one write takes.
 	maxSegments = 16
 )
+
+// writeSpace has the lists of buffers for one write.
+var writeSpace = sync.Pool{New: func() any { return new([maxSegments][]byte) }}
 
 // schedule has the connection served for a reason.
 func (c *Conn) schedule(flag uint32) {
@@ -277,18 +281,20 @@ func (c *Conn) gone(code Code, reason string) {
 
 // flush writes what waits, as far as it goes.
 func (c *Conn) flush() {
-	var space [maxSegments][]byte
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.writing {
 		return
 	}
 	c.writing = true
+	space := writeSpace.Get().(*[maxSegments][]byte)
+	defer writeSpace.Put(space)
 	tried := false
 	for c.out.size > 0 && !c.broken {
 		bufs := c.out.head(space[:0])
 		c.mu.Unlock()
 		n, err := c.stream.write(bufs)
+		clear(bufs)
 		c.mu.Lock()
 		if c.broken {
 			break
