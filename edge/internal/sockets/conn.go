@@ -32,8 +32,7 @@ type Conn struct {
 	deflate  *compression
 	protocol string
 	id       uint64
-	early    []byte // what has been read, with the handshake or before a pause, and not handled
-	in       parser
+	in       *parser // nil between messages
 	deadline deadline
 	ready    *Conn // the next one in the queue of workers
 	flags    atomic.Uint32

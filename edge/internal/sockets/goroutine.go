@@ -120,7 +120,7 @@ func (s *held) run(c *Conn) {
 		switch {
 		case n == len(buffer) && large == nil:
 			large = getBuffer(middleBuffer)
-		case n < idleBuffer && large != nil && !c.in.inFrame:
+		case n < idleBuffer && large != nil && c.in == nil:
 			putBuffer(large)
 			large = nil
 		}

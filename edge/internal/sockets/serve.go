@@ -110,7 +110,7 @@ func (c *Conn) readable(buffer []byte) (again bool) {
 		case err != nil || n == 0:
 			c.gone(CodeAbnormal, "")
 			return false
-		case n < len(buffer) && c.early == nil && !c.hungUp && !c.stream.more():
+		case n < len(buffer) && (c.in == nil || c.in.early == nil) && !c.hungUp && !c.stream.more():
 			return false
 		}
 	}
@@ -127,8 +127,9 @@ func (c *Conn) congested() bool {
 
 // receiveEarly handles what has been read already.
 func (c *Conn) receiveEarly() {
-	if early := c.early; early != nil {
-		c.early = nil
+	if c.in != nil && c.in.early != nil {
+		early := c.in.early
+		c.in.early = nil
 		c.receive(early)
 	}
 }
@@ -137,6 +138,9 @@ func (c *Conn) receiveEarly() {
 func (c *Conn) receive(b []byte) {
 	c.heardAt = c.hub.tick.Load()
 	c.pinged = false
+	if c.in == nil {
+		c.in = parsers.Get().(*parser)
+	}
 	for len(b) > 0 && c.phase <= phaseClosing && !c.failed && !c.answered {
 		ev, n, err := c.in.next(b, &c.hub.rules, c.deflate)
 		b = b[n:]
@@ -156,10 +160,14 @@ func (c *Conn) receive(b []byte) {
 		}
 		if len(b) > 0 && c.congested() {
 			if c.flush(); c.congested() {
-				c.early = bytes.Clone(b)
+				c.in.early = bytes.Clone(b)
 				return
 			}
 		}
+	}
+	if c.in.idle() {
+		c.in.release()
+		c.in = nil
 	}
 }
 
@@ -261,7 +269,10 @@ func (c *Conn) gone(code Code, reason string) {
 	c.phase = phaseGone
 	c.stream.close()
 	c.hub.wheel.cancel(c)
-	c.in.release()
+	if c.in != nil {
+		c.in.release()
+		c.in = nil
+	}
 	c.mu.Lock()
 	if c.sealed {
 		code, reason = c.code, c.reason
