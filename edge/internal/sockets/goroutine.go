@@ -45,9 +45,9 @@ func closeWrite(conn net.Conn) {
 	}
 }
 
-func (s *held) close()       { s.conn.Close() }
-func (s *held) more() bool   { return false }
-func (s *held) polled() bool { return false }
+func (s *held) close()         { s.conn.Close() }
+func (s *held) more() bool     { return false }
+func (s *held) isPolled() bool { return false }
 
 func (s *held) wake(c *Conn, flag uint32) {
 	before := c.flags.Or(flag)

@@ -152,7 +152,7 @@ func (h *Hub) stop() {
 
 // left takes a connection that is gone off the books.
 func (h *Hub) left(c *Conn) {
-	if c.stream.polled() {
+	if c.stream.isPolled() {
 		h.counters.polled.Add(-1)
 	} else {
 		h.counters.goroutines.Add(-1)
@@ -172,9 +172,9 @@ func (h *Hub) start(c *Conn, conn net.Conn) {
 	c.flags.Store(flagScheduled)
 	c.heardAt = h.tick.Load()
 	c.messageAt = c.heardAt
-	var p *polled
+	var p startable
 	if h.poller != nil {
-		p = h.poller.detach(conn)
+		p = h.poller.take(conn)
 	}
 	if p != nil {
 		c.stream = p

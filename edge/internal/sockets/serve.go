@@ -23,7 +23,13 @@ type stream interface {
 	wake(c *Conn, flag uint32)
 	// more tells whether a read that was not filled may have left something.
 	more() bool
-	polled() bool
+	isPolled() bool
+}
+
+// startable is a polled stream: start has the poller look after it.
+type startable interface {
+	stream
+	start(c *Conn)
 }
 
 var errWouldBlock = errors.New("sockets: would block")

@@ -57,7 +57,7 @@ type way struct {
 	tls    bool
 }
 
-func (w way) polled() bool { return !w.noPoll && pollable(w.tls) }
+func (w way) polled() bool { return !w.noPoll && pollable }
 
 var ways = []way{
 	{"polled", false, false},
