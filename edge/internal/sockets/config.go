@@ -2,6 +2,7 @@ package sockets
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"time"
@@ -36,6 +37,8 @@ type Config struct {
 	MaxWorkers int
 	// NoPoll gives every connection a goroutine.
 	NoPoll bool
+	// Log gets the panics of handlers. Default: slog.Default().
+	Log *slog.Logger
 }
 
 // validate puts in the defaults.
@@ -73,6 +76,9 @@ func (c *Config) validate() error {
 		if *f.value == 0 {
 			*f.value = f.initial
 		}
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
 	}
 	if c.Compression > CompressionWithContext {
 		return fmt.Errorf("sockets: Compression: expected one of the constants, found %d", c.Compression)

@@ -32,8 +32,7 @@ type Conn struct {
 	deflate  *compression
 	protocol string
 	id       uint64
-	early    []byte // what has been read, with the handshake or before a pause, and not handled
-	in       parser
+	in       *parser // nil between messages
 	deadline deadline
 	ready    *Conn // the next one in the queue of workers
 	flags    atomic.Uint32
@@ -96,7 +95,7 @@ func (c *Conn) Tenant() string { return c.tenant.key }
 func (c *Conn) Protocol() string { return c.protocol }
 
 // Polled tells whether the connection is held without a goroutine.
-func (c *Conn) Polled() bool { return c.stream.polled() }
+func (c *Conn) Polled() bool { return c.stream.isPolled() }
 
 // Send queues a message. The payload is copied, and leaves with other messages
 // in one write where it can. A peer that reads too slowly is closed with 1013,

@@ -45,9 +45,9 @@ func closeWrite(conn net.Conn) {
 	}
 }
 
-func (s *held) close()       { s.conn.Close() }
-func (s *held) more() bool   { return false }
-func (s *held) polled() bool { return false }
+func (s *held) close()         { s.conn.Close() }
+func (s *held) more() bool     { return false }
+func (s *held) isPolled() bool { return false }
 
 func (s *held) wake(c *Conn, flag uint32) {
 	before := c.flags.Or(flag)
@@ -120,7 +120,7 @@ func (s *held) run(c *Conn) {
 		switch {
 		case n == len(buffer) && large == nil:
 			large = getBuffer(middleBuffer)
-		case n < idleBuffer && large != nil && !c.in.inFrame:
+		case n < idleBuffer && large != nil && c.in == nil:
 			putBuffer(large)
 			large = nil
 		}

@@ -140,8 +140,9 @@ func (h *Hub) Accept(w http.ResponseWriter, r *http.Request, o Options) (*Conn, 
 		c.deflate = &compression{parameters: *offers.accepted}
 	}
 	if n := buffered.Reader.Buffered(); n > 0 {
-		c.early = make([]byte, n)
-		buffered.Reader.Read(c.early) // from the buffer alone
+		c.in = parsers.Get().(*parser)
+		c.in.early = make([]byte, n)
+		buffered.Reader.Read(c.in.early) // from the buffer alone
 	}
 	h.counters.accepted.Add(1)
 	h.start(c, conn)

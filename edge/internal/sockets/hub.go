@@ -3,7 +3,6 @@ package sockets
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"maps"
 	"net"
 	"runtime/debug"
@@ -153,7 +152,7 @@ func (h *Hub) stop() {
 
 // left takes a connection that is gone off the books.
 func (h *Hub) left(c *Conn) {
-	if c.stream.polled() {
+	if c.stream.isPolled() {
 		h.counters.polled.Add(-1)
 	} else {
 		h.counters.goroutines.Add(-1)
@@ -164,7 +163,7 @@ func (h *Hub) left(c *Conn) {
 // panicked records a handler's panic.
 func (h *Hub) panicked(p any) {
 	h.counters.panics.Add(1)
-	slog.Error("sockets: handler panicked", "panic", p, "stack", string(debug.Stack()))
+	h.config.Log.Error("sockets: handler panicked", "panic", p, "stack", string(debug.Stack()))
 }
 
 // start opens a connection: its handler first, then its bytes. Until then it is
@@ -173,9 +172,9 @@ func (h *Hub) start(c *Conn, conn net.Conn) {
 	c.flags.Store(flagScheduled)
 	c.heardAt = h.tick.Load()
 	c.messageAt = c.heardAt
-	var p *polled
+	var p startable
 	if h.poller != nil {
-		p = h.poller.detach(conn)
+		p = h.poller.take(conn)
 	}
 	if p != nil {
 		c.stream = p

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
@@ -302,7 +303,7 @@ func TestShutdownDropsWhoDoesNotAnswer(t *testing.T) {
 
 func TestAHandlersPanicIsOneConnections(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
-		world := newWorld(t, w, Config{}, Options{Handler: script{message: func(c *Conn, op Op, p []byte) {
+		world := newWorld(t, w, Config{Log: slog.New(slog.DiscardHandler)}, Options{Handler: script{message: func(c *Conn, op Op, p []byte) {
 			if string(p) == "panic" {
 				panic("in a handler")
 			}

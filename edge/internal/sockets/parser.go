@@ -1,11 +1,16 @@
 package sockets
 
-import "github.com/gobwas/ws"
+import (
+	"sync"
+
+	"github.com/gobwas/ws"
+)
 
 // parser takes a peer's bytes as they come, in pieces of any size, and gives
-// messages and control frames. It never waits inside a frame, and between
-// messages it holds no buffer.
+// messages and control frames. It never waits inside a frame. A connection has
+// one while there is something to remember of what its peer sent.
 type parser struct {
+	early     []byte // what has been read, with the handshake or before a pause, and not parsed
 	message   []byte // what has come of a message in pieces
 	control   []byte // what has come of a control frame in pieces
 	given     []byte // the buffer of the event before, to be recycled
@@ -179,12 +184,20 @@ func (p *parser) dataFrame(chunk []byte, whole bool, r *rules, deflate *compress
 	return event{p.messageOp, inflated}, err
 }
 
-// release gives the buffers back; the parser is of no use afterwards.
+var parsers = sync.Pool{New: func() any { return new(parser) }}
+
+// idle tells whether there is nothing to remember.
+func (p *parser) idle() bool {
+	return p.headLen == 0 && !p.inFrame && !p.open && p.early == nil
+}
+
+// release gives the parser and its buffers back.
 func (p *parser) release() {
-	for _, b := range [][]byte{p.message, p.given} {
+	for _, b := range [...][]byte{p.message, p.given} {
 		if b != nil {
 			putBuffer(b)
 		}
 	}
-	p.message, p.given, p.control = nil, nil, nil
+	*p = parser{}
+	parsers.Put(p)
 }

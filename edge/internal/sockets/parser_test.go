@@ -12,7 +12,7 @@ import (
 // parsed runs a parser over a stream in pieces of the given sizes, in turn, and
 // describes what it gives.
 func parsed(stream []byte, sizes []byte, compressed bool) (events []string, failed *failure) {
-	var p parser
+	p := parsers.Get().(*parser)
 	defer p.release()
 	var deflate *compression
 	if compressed {

@@ -1,6 +1,7 @@
 package sockets
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net"
 	"os"
@@ -137,8 +138,32 @@ type polled struct {
 	generation int32
 }
 
-// detach takes the descriptor out of a connection of package net, whose own
-// state then goes; nil if the connection is something else.
+// take takes a connection over from package net, whose own state then goes; nil
+// if it is of a kind that cannot be polled.
+func (p *poller) take(conn net.Conn) startable {
+	secure, _ := conn.(*tls.Conn)
+	if secure != nil {
+		conn = secure.NetConn()
+	}
+	below, _ := conn.(*switched)
+	switch {
+	case below != nil:
+		conn = below.Conn
+	case secure != nil:
+		return nil
+	}
+	plain := p.detach(conn)
+	switch {
+	case plain == nil:
+		return nil
+	case secure == nil:
+		return plain
+	}
+	below.raw = plain
+	return &secured{polled: plain, conn: secure, below: below}
+}
+
+// detach takes the descriptor out of a connection of package net.
 func (p *poller) detach(conn net.Conn) *polled {
 	var inner syscall.Conn
 	switch conn := conn.(type) {
@@ -206,8 +231,8 @@ func (s *polled) close() {
 	unix.Close(s.fd)
 }
 
-func (s *polled) more() bool   { return false }
-func (s *polled) polled() bool { return true }
+func (s *polled) more() bool     { return false }
+func (s *polled) isPolled() bool { return true }
 
 func (s *polled) wake(c *Conn, flag uint32) {
 	if c.flags.Or(flag|flagScheduled)&flagScheduled == 0 {

@@ -7,13 +7,13 @@ import (
 	"net"
 )
 
-// poller is Linux's; elsewhere every connection has a goroutine.
-type poller struct{}
+// Listen returns the listener as it is: outside Linux every connection has a
+// goroutine.
+func Listen(l net.Listener) net.Listener { return l }
 
-type polled struct{ held }
+type poller struct{}
 
 func newPoller() (*poller, error) { return nil, errors.ErrUnsupported }
 
-func (*poller) detach(net.Conn) *polled { return nil }
+func (*poller) take(net.Conn) startable { return nil }
 func (*poller) close()                  {}
-func (*polled) start(*Conn)             {}

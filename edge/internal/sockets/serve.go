@@ -3,6 +3,7 @@ package sockets
 import (
 	"bytes"
 	"errors"
+	"sync"
 
 	"github.com/gobwas/ws"
 )
@@ -22,7 +23,13 @@ type stream interface {
 	wake(c *Conn, flag uint32)
 	// more tells whether a read that was not filled may have left something.
 	more() bool
-	polled() bool
+	isPolled() bool
+}
+
+// startable is a polled stream: start has the poller look after it.
+type startable interface {
+	stream
+	start(c *Conn)
 }
 
 var errWouldBlock = errors.New("sockets: would block")
@@ -33,6 +40,9 @@ const (
 	// maxSegments is how many buffers one write takes.
 	maxSegments = 16
 )
+
+// writeSpace has the lists of buffers for one write.
+var writeSpace = sync.Pool{New: func() any { return new([maxSegments][]byte) }}
 
 // schedule has the connection served for a reason.
 func (c *Conn) schedule(flag uint32) {
@@ -106,7 +116,7 @@ func (c *Conn) readable(buffer []byte) (again bool) {
 		case err != nil || n == 0:
 			c.gone(CodeAbnormal, "")
 			return false
-		case n < len(buffer) && c.early == nil && !c.hungUp && !c.stream.more():
+		case n < len(buffer) && (c.in == nil || c.in.early == nil) && !c.hungUp && !c.stream.more():
 			return false
 		}
 	}
@@ -123,8 +133,9 @@ func (c *Conn) congested() bool {
 
 // receiveEarly handles what has been read already.
 func (c *Conn) receiveEarly() {
-	if early := c.early; early != nil {
-		c.early = nil
+	if c.in != nil && c.in.early != nil {
+		early := c.in.early
+		c.in.early = nil
 		c.receive(early)
 	}
 }
@@ -133,6 +144,9 @@ func (c *Conn) receiveEarly() {
 func (c *Conn) receive(b []byte) {
 	c.heardAt = c.hub.tick.Load()
 	c.pinged = false
+	if c.in == nil {
+		c.in = parsers.Get().(*parser)
+	}
 	for len(b) > 0 && c.phase <= phaseClosing && !c.failed && !c.answered {
 		ev, n, err := c.in.next(b, &c.hub.rules, c.deflate)
 		b = b[n:]
@@ -152,10 +166,14 @@ func (c *Conn) receive(b []byte) {
 		}
 		if len(b) > 0 && c.congested() {
 			if c.flush(); c.congested() {
-				c.early = bytes.Clone(b)
+				c.in.early = bytes.Clone(b)
 				return
 			}
 		}
+	}
+	if c.in.idle() {
+		c.in.release()
+		c.in = nil
 	}
 }
 
@@ -257,7 +275,10 @@ func (c *Conn) gone(code Code, reason string) {
 	c.phase = phaseGone
 	c.stream.close()
 	c.hub.wheel.cancel(c)
-	c.in.release()
+	if c.in != nil {
+		c.in.release()
+		c.in = nil
+	}
 	c.mu.Lock()
 	if c.sealed {
 		code, reason = c.code, c.reason
@@ -277,18 +298,20 @@ func (c *Conn) gone(code Code, reason string) {
 
 // flush writes what waits, as far as it goes.
 func (c *Conn) flush() {
-	var space [maxSegments][]byte
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.writing {
 		return
 	}
 	c.writing = true
+	space := writeSpace.Get().(*[maxSegments][]byte)
+	defer writeSpace.Put(space)
 	tried := false
 	for c.out.size > 0 && !c.broken {
 		bufs := c.out.head(space[:0])
 		c.mu.Unlock()
 		n, err := c.stream.write(bufs)
+		clear(bufs)
 		c.mu.Lock()
 		if c.broken {
 			break

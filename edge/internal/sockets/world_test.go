@@ -57,7 +57,7 @@ type way struct {
 	tls    bool
 }
 
-func (w way) polled() bool { return !w.noPoll && pollable(w.tls) }
+func (w way) polled() bool { return !w.noPoll && pollable }
 
 var ways = []way{
 	{"polled", false, false},
@@ -100,9 +100,7 @@ func serveHub(t testing.TB, hub *Hub, secure bool, options Options) *world {
 		options.Tenant = "acme"
 	}
 	world := &world{hub: hub, tls: secure, options: options}
-	world.server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		world.hub.Accept(w, r, world.options)
-	}))
+	world.server = httptest.NewUnstartedServer(world)
 	world.server.Listener = Listen(world.server.Listener)
 	if secure {
 		world.server.StartTLS()
@@ -118,12 +116,14 @@ func serveHub(t testing.TB, hub *Hub, secure bool, options Options) *world {
 	return world
 }
 
+func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) { w.hub.Accept(rw, r, w.options) }
+
 // dial opens a websocket that ends with the test.
 func (w *world) dial(t testing.TB, header http.Header) *client {
 	t.Helper()
-	request := handshakeHeader()
-	maps.Copy(request, header)
-	answer, c := w.handshake(t, "GET", "HTTP/1.1", request)
+	full := handshakeHeader()
+	maps.Copy(full, header)
+	answer, c := w.handshake(t, "GET", "HTTP/1.1", full)
 	if answer.StatusCode != http.StatusSwitchingProtocols {
 		t.Fatalf("expected status 101, found %d", answer.StatusCode)
 	}
@@ -133,27 +133,55 @@ func (w *world) dial(t testing.TB, header http.Header) *client {
 // handshake sends a request as it is and returns the answer.
 func (w *world) handshake(t testing.TB, method, proto string, header http.Header) (*http.Response, *client) {
 	t.Helper()
-	conn, err := net.Dial("tcp", w.server.Listener.Addr().String())
+	c, answer, err := w.ask(method, proto, header)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w.tls {
-		conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true})
+	t.Cleanup(func() { c.Close() })
+	return answer, c
+}
+
+// enter opens a websocket; nil if that fails.
+func (w *world) enter(header http.Header) *client {
+	c, answer, err := w.ask("GET", "HTTP/1.1", header)
+	if err != nil {
+		return nil
 	}
-	t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(30 * time.Second)) // so that a broken test fails, and does not hang
+	if answer.StatusCode != http.StatusSwitchingProtocols {
+		c.Close()
+		return nil
+	}
+	return c
+}
+
+func (w *world) ask(method, proto string, header http.Header) (*client, *http.Response, error) {
+	return request(w.server.Listener.Addr().String(), w.tls, method, proto, header)
+}
+
+func request(address string, secure bool, method, proto string, header http.Header) (*client, *http.Response, error) {
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		return nil, nil, err
+	}
+	c := &client{Conn: conn}
+	if secure {
+		c.Conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true})
+	}
+	c.r = bufio.NewReader(c)
+	c.SetDeadline(time.Now().Add(30 * time.Second)) // so that a broken test fails, and does not hang
 	var head strings.Builder
 	fmt.Fprintf(&head, "%s / %s\r\nHost: acme.test\r\n", method, proto)
 	header.Write(&head)
-	if _, err := io.WriteString(conn, head.String()+"\r\n"); err != nil {
-		t.Fatal(err)
+	if _, err := io.WriteString(c, head.String()+"\r\n"); err != nil {
+		c.Close()
+		return nil, nil, err
 	}
-	r := bufio.NewReader(conn)
-	answer, err := http.ReadResponse(r, nil)
+	answer, err := http.ReadResponse(c.r, nil)
 	if err != nil {
-		t.Fatal(err)
+		c.Close()
+		return nil, nil, err
 	}
-	return answer, &client{Conn: conn, r: r}
+	return c, answer, nil
 }
 
 type client struct {

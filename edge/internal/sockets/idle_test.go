@@ -1,0 +1,72 @@
+package sockets
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/gobwas/ws"
+)
+
+// BenchmarkIdle holds connections that have said one thing each, and reports
+// the resident memory that one of them costs the server's process.
+func BenchmarkIdle(b *testing.B) {
+	const conns = 4000
+	kinds := []string{"gobwas", "gobwas TLS"}
+	for _, w := range ways {
+		kinds = append(kinds, w.name)
+	}
+	for _, kind := range kinds {
+		b.Run(kind, func(b *testing.B) {
+			command := exec.Command(os.Args[0], "-test.run", "^TestIdle$", "-test.timeout", "0")
+			command.Env = append(os.Environ(), "SOCKETS_IDLE="+kind)
+			command.Stderr = os.Stderr
+			in, _ := command.StdinPipe()
+			out, _ := command.StdoutPipe()
+			if err := command.Start(); err != nil {
+				b.Fatal(err)
+			}
+			defer command.Wait()
+			defer in.Close()
+			lines := bufio.NewReader(out)
+			var address string
+			if _, err := fmt.Fscanf(lines, "address %s\n", &address); err != nil {
+				b.Fatal(err)
+			}
+			ask := func() (n int) {
+				io.WriteString(in, "\n")
+				if _, err := fmt.Fscanf(lines, "resident %d\n", &n); err != nil {
+					b.Fatal(err)
+				}
+				return n
+			}
+			secure := strings.HasSuffix(kind, " TLS")
+			visit := func(n int) (clients []*client) {
+				for range n {
+					c, _, err := request(address, secure, "GET", "HTTP/1.1", handshakeHeader())
+					if err != nil {
+						b.Fatal(err)
+					}
+					c.Write(frame(ws.OpText, true, []byte("hello")))
+					c.next()
+					clients = append(clients, c)
+				}
+				return clients
+			}
+			first := visit(200) // what the first ones need for all
+			before := ask()
+			clients := append(visit(conns), first...)
+			after := ask()
+			for b.Loop() { // the figure is no time
+			}
+			b.ReportMetric(float64(after-before)/conns, "B/conn")
+			for _, c := range clients {
+				c.Conn.Close()
+			}
+		})
+	}
+}

@@ -1,0 +1,187 @@
+package sockets
+
+import (
+	"crypto/tls"
+	"io"
+	"net"
+	"time"
+)
+
+// Listen wraps a TCP listener that TLS is put on, so that its websockets can be
+// held without a goroutine: crypto/tls knows nothing but Read and Write, so what
+// it reads from has to be able to stop waiting. Listeners without TLS need no
+// wrapping.
+func Listen(l net.Listener) net.Listener { return listener{l} }
+
+type listener struct{ net.Listener }
+
+func (l listener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &switched{Conn: conn}, nil
+}
+
+// switched is a connection below TLS. It waits, as connections do, until it is
+// switched over to polling: from then on, a read that finds nothing returns an
+// error that crypto/tls takes as temporary, and a write never falls short,
+// since crypto/tls could not send the rest.
+type switched struct {
+	net.Conn
+	raw     *polled // nil: not switched over
+	pending []byte  // what the kernel did not take
+}
+
+func (s *switched) Read(p []byte) (int, error) {
+	if s.raw == nil {
+		return s.Conn.Read(p)
+	}
+	n, err := s.raw.read(p)
+	switch {
+	case err == errWouldBlock:
+		return 0, notYet{}
+	case err == nil && n == 0 && len(p) > 0:
+		return 0, io.EOF
+	}
+	return n, err
+}
+
+func (s *switched) Write(p []byte) (int, error) {
+	if s.raw == nil {
+		return s.Conn.Write(p)
+	}
+	rest := p
+	for len(s.pending) == 0 && len(rest) > 0 {
+		n, err := s.raw.write([][]byte{rest})
+		if err == errWouldBlock {
+			break
+		}
+		if err != nil {
+			return 0, err
+		}
+		rest = rest[n:]
+	}
+	if len(rest) > 0 {
+		s.pending = appendBuffer(s.pending, rest)
+	}
+	return len(p), nil
+}
+
+// drain writes what is pending; errWouldBlock if some of it stays.
+func (s *switched) drain() error {
+	done := 0
+	for done < len(s.pending) {
+		n, err := s.raw.write([][]byte{s.pending[done:]})
+		if err != nil {
+			s.pending = s.pending[:copy(s.pending, s.pending[done:])]
+			return err
+		}
+		done += n
+	}
+	if s.pending != nil {
+		putBuffer(s.pending)
+		s.pending = nil
+	}
+	return nil
+}
+
+// The deadlines of a polled connection are its hub's.
+
+func (s *switched) SetDeadline(t time.Time) error {
+	if s.raw == nil {
+		return s.Conn.SetDeadline(t)
+	}
+	return nil
+}
+
+func (s *switched) SetReadDeadline(t time.Time) error {
+	if s.raw == nil {
+		return s.Conn.SetReadDeadline(t)
+	}
+	return nil
+}
+
+func (s *switched) SetWriteDeadline(t time.Time) error {
+	if s.raw == nil {
+		return s.Conn.SetWriteDeadline(t)
+	}
+	return nil
+}
+
+// CloseWrite is for connections that are not switched over.
+func (s *switched) CloseWrite() error {
+	closeWrite(s.Conn)
+	return nil
+}
+
+// notYet is what crypto/tls gets when nothing is there: temporary, so that it
+// keeps the part of a record that it has.
+type notYet struct{}
+
+func (notYet) Error() string   { return errWouldBlock.Error() }
+func (notYet) Timeout() bool   { return true }
+func (notYet) Temporary() bool { return true }
+
+var _ net.Error = notYet{}
+
+// secured is the stream of a TLS connection without a goroutine.
+type secured struct {
+	*polled
+	conn  *tls.Conn
+	below *switched
+	owed  int // bytes that are encrypted, and whose end is pending below
+}
+
+func (s *secured) read(p []byte) (int, error) {
+	n, err := s.conn.Read(p)
+	switch {
+	case n > 0:
+		return n, nil
+	case err == io.EOF:
+		return 0, nil
+	case err == notYet{}:
+		return 0, errWouldBlock
+	}
+	return 0, err
+}
+
+// write encrypts one buffer. While the kernel has not taken all of it, one byte
+// counts as written, so that the queue knows its first frame is begun, and the
+// others are owed.
+func (s *secured) write(bufs [][]byte) (int, error) {
+	if err := s.below.drain(); err != nil {
+		return 0, err
+	}
+	if n := s.owed; n > 0 {
+		s.owed = 0
+		return n, nil
+	}
+	n, err := s.conn.Write(bufs[0])
+	if err != nil {
+		return 0, err
+	}
+	if len(s.below.pending) > 0 {
+		s.owed = n - 1
+		return 1, nil
+	}
+	return n, nil
+}
+
+func (s *secured) closeWrite() {
+	s.conn.CloseWrite()
+	s.polled.closeWrite()
+}
+
+func (s *secured) close() {
+	s.polled.close()
+	if s.below.pending != nil {
+		putBuffer(s.below.pending)
+		s.below.pending = nil
+	}
+}
+
+// more is always so: crypto/tls reads ahead, and gives one record at a time.
+func (s *secured) more() bool { return true }
+
+var _ stream = (*secured)(nil)
