@@ -1,0 +1,135 @@
+package report
+
+import (
+	"encoding/xml"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// written is a folder with a route.txt of ten rounds, in which each rival takes
+// its time give or take a nanosecond.
+func written(t *testing.T, head string, times map[string]int) string {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString(head + "\n")
+	for round := range 10 {
+		for _, rival := range []string{"native", "edge", "wazero-pooled", "http-wasm"} {
+			if ns, ok := times[rival]; ok {
+				fmt.Fprintf(&b, "BenchmarkRoute/rival=%s\t1000\t%d ns/op\t0 B/op\t0 allocs/op\n", rival, ns+round%3-1)
+			}
+		}
+	}
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "route.txt"), []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
+func report(t *testing.T, folder string) string {
+	t.Helper()
+	path, err := Write(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestALossIsTold(t *testing.T) {
+	text := report(t, written(t, "domains: 1000\nmissing-workerd: there is no npm", map[string]int{"native": 200, "edge": 900, "wazero-pooled": 600, "http-wasm": 1800}))
+	for _, want := range []string{
+		"plain wazero, pooled instances takes 600 ns a request, tenantedge 900 ns (1.50×)",
+		"| tenantedge | 900 ns | ±0 % | 700 ns | 1× | 0 | 0 |",
+		"workerd was left out: there is no npm.",
+		"| http-wasm-host-go | 1.80 µs |",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("expected %q in\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "http-wasm-host-go takes") {
+		t.Errorf("a gain is told as a loss:\n%s", text)
+	}
+}
+
+func TestADifferenceByChanceIsNoLoss(t *testing.T) {
+	text := report(t, written(t, "domains: 1000", map[string]int{"native": 200, "edge": 900, "wazero-pooled": 900}))
+	if !strings.Contains(text, "Nowhere, but to the native logic.") {
+		t.Errorf("expected no loss in\n%s", text)
+	}
+}
+
+func TestAMarkIsReachedOnlyWithAllThatItAsksFor(t *testing.T) {
+	times := map[string]int{"native": 200, "edge": 900}
+	for head, want := range map[string]string{
+		"engine: metered instances, pristine for each request": "| 700 ns, 0 allocations | reached |",
+		"engine: plain instances, neither metered nor reset":   "| 700 ns, 0 allocations | not shown: the engine does less here |",
+	} {
+		if text := report(t, written(t, head, times)); !strings.Contains(text, want) {
+			t.Errorf("%s: expected %q in\n%s", head, want, text)
+		}
+	}
+	times["edge"] = 1300
+	if text := report(t, written(t, "engine: metered instances, pristine for each request", times)); !strings.Contains(text, "| 1.10 µs, 0 allocations | **missed** |") {
+		t.Errorf("expected a mark that is missed in\n%s", text)
+	}
+}
+
+func TestPlotsAreWellFormed(t *testing.T) {
+	folder := written(t, "", map[string]int{"native": 200, "edge": 900})
+	report(t, folder)
+	f, err := os.Open(filepath.Join(folder, "rivals.svg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for d := xml.NewDecoder(f); ; {
+		if _, err := d.Token(); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestWithoutLogsThereIsNoReport(t *testing.T) {
+	if _, err := Write(t.TempDir()); err == nil || !strings.Contains(err.Error(), "found no route.txt") {
+		t.Errorf("error is %v", err)
+	}
+}
+
+func TestFiguresAreWrittenForPeople(t *testing.T) {
+	for ns, want := range map[float64]string{0: "0 ns", 12.34: "12.3 ns", 877.4: "877 ns", 1430: "1.43 µs", 9.58e6: "9.58 ms", -5.5: "-5.50 ns"} {
+		if got := nanoseconds(ns); got != want {
+			t.Errorf("%v ns is %q, expected %q", ns, got, want)
+		}
+	}
+	for n, want := range map[float64]string{0: "0", 999: "999", 1000: "1,000", 15672719: "15,672,719"} {
+		if got := count(n); got != want {
+			t.Errorf("%v is %q, expected %q", n, got, want)
+		}
+	}
+}
+
+func TestTicksAreRound(t *testing.T) {
+	for _, c := range []struct {
+		axis axis
+		want string
+	}{
+		{axis{low: 0, high: 100_000}, "[0 20000 40000 60000 80000 100000]"},
+		{axis{low: 0, high: 2.05}, "[0 0.5 1 1.5 2]"},
+		{axis{low: 100, high: 1e5, log: true}, "[100 1000 10000 100000]"},
+	} {
+		if got := fmt.Sprint(c.axis.ticks()); got != c.want {
+			t.Errorf("%+v has ticks at %s, expected %s", c.axis, got, c.want)
+		}
+	}
+}
