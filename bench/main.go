@@ -36,7 +36,7 @@ func main() {
 const usage = `expected one of
   run [flags]      measure, and write raw logs
   report [flags]   make the report and its plots from the logs
-Each tells its flags with -help.`
+Each tells its flags with -help`
 
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	command := ""
