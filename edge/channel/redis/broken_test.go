@@ -113,7 +113,9 @@ func refused(t *testing.T, there, here channel.Scope, ch *channel.Channel) {
 	hello := channeltest.Message(t, "hello")
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
+	_, openErr := here.Open(ctx, newWitness())
 	for what, err := range map[string]error{
+		"Open":      openErr,
 		"GroupSend": there.GroupSend(ctx, "chat", hello),
 		"Send":      there.Send(ctx, ch.Name(), hello),
 		"Add":       here.Add(ctx, "another", ch),
