@@ -39,7 +39,8 @@ type Layer interface {
 type Scope interface {
 	// Schema returns the tenant's schema.
 	Schema() string
-	// Open makes a channel whose messages go to r.
+	// Open makes a channel whose messages go to r. While the layer is broken
+	// that is [ErrBroken].
 	Open(ctx context.Context, r Receiver) (*Channel, error)
 	// Add makes ch a member of the group. Once it has returned nil, messages
 	// sent to the group, by whomever, reach ch. Adding a member again does

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -113,7 +114,9 @@ func refused(t *testing.T, there, here channel.Scope, ch *channel.Channel) {
 	hello := channeltest.Message(t, "hello")
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
+	_, openErr := here.Open(ctx, newWitness())
 	for what, err := range map[string]error{
+		"Open":      openErr,
 		"GroupSend": there.GroupSend(ctx, "chat", hello),
 		"Send":      there.Send(ctx, ch.Name(), hello),
 		"Add":       here.Add(ctx, "another", ch),
@@ -122,6 +125,57 @@ func refused(t *testing.T, there, here channel.Scope, ch *channel.Channel) {
 			t.Errorf("%s: got %v, expected %v", what, err, channel.ErrBroken)
 		}
 	}
+}
+
+func TestW6AHostThatIsDeadWithoutAWordIsFound(t *testing.T) {
+	for _, kind := range kinds {
+		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
+			server := redistest.StartOwn(t)
+			layer := open(t, kind.make, Config{Hosts: []string{server.URL()}})
+			switch l := layer.(type) {
+			case *Core:
+				l.beat, l.answer = time.Second, time.Second
+			case *PubSub:
+				l.beat, l.answer = time.Second, time.Second
+			}
+			w := newWitness()
+			if _, err := channeltest.Scope(t, layer, "acme").Open(t.Context(), w); err != nil {
+				t.Fatal(err)
+			}
+			pid, err := server.PID()
+			if err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "the session", func() bool { return connections(t, server) >= 2 })
+			signal := func(s syscall.Signal) {
+				if err := syscall.Kill(pid, s); err != nil {
+					t.Fatal(err)
+				}
+			}
+			signal(syscall.SIGSTOP)
+			err = await(t, w.breaks, "word of the silence")
+			signal(syscall.SIGCONT)
+			if !errors.Is(err, channel.ErrBroken) {
+				t.Errorf("told %v, expected %v", err, channel.ErrBroken)
+			}
+			if err := await(t, w.breaks, "word of the resumption"); err != nil {
+				t.Errorf("told %v, expected nil", err)
+			}
+		})
+	}
+}
+
+// connections returns how many a server has, that of the question included.
+func connections(t *testing.T, s *redistest.Server) int {
+	t.Helper()
+	options, err := redis.ParseURL(s.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := redis.NewClient(options)
+	defer client.Close()
+	return strings.Count(client.ClientList(t.Context()).Val(), "\n")
 }
 
 func TestW6AMailboxTellsOfABreakThatIsOver(t *testing.T) {

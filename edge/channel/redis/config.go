@@ -95,8 +95,9 @@ const (
 	// answerTimeout is how long Redis may take to answer before the
 	// connection counts as dead.
 	answerTimeout = 5 * time.Second
-	// blockTime is how long a reader waits in one command for a message.
-	blockTime = 5 * time.Second
+	// beatTime is how long a reader waits in one command for a message, and a
+	// subscriber between two questions whether Redis is there.
+	beatTime = 5 * time.Second
 )
 
 // options returns how to reach each host. Errors never hold the URL, which may

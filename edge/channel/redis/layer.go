@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -17,6 +18,8 @@ type hosts struct {
 	codec   codec
 	options []*redis.Options
 	clients []*redis.Client // for everything that does not block
+	beat    time.Duration   // how often a connection that waits is heard from
+	answer  time.Duration   // how long it may then take before it counts as dead
 	close   func() error
 }
 
@@ -25,7 +28,8 @@ func newHosts(config Config, codec codec) (hosts, error) {
 	if err != nil {
 		return hosts{}, err
 	}
-	h := hosts{config: config, codec: codec, options: options}
+	silence.Do(func() { redis.SetLogger(quiet{}) })
+	h := hosts{config: config, codec: codec, options: options, beat: beatTime, answer: answerTimeout}
 	for _, o := range options {
 		h.clients = append(h.clients, redis.NewClient(o))
 	}
@@ -38,6 +42,15 @@ func newHosts(config Config, codec codec) (hosts, error) {
 	})
 	return h, nil
 }
+
+// quiet takes the place of the library's log, which writes each failed attempt
+// to the standard error, though receivers and counters are told already.
+type quiet struct{}
+
+func (quiet) Printf(context.Context, string, ...any) {}
+
+// silence keeps the library's logger from being set while it is in use.
+var silence sync.Once
 
 // check tells whether a scope may send m.
 func (h *hosts) check(local *channel.Local, m *channel.Message) error {

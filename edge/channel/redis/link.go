@@ -110,10 +110,20 @@ func (l *line) Attach(t channel.Topic) func(context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.users++
+	// A channel that opens while a host is down would not be told of the
+	// break: it is refused.
+	var refusal error
 	for _, k := range l.links {
 		k.start()
+		if t.Group == "" && k.down != nil {
+			refusal = k.down
+		}
 	}
+	refuse := func(context.Context) error { return refusal }
 	if !ok {
+		if refusal != nil {
+			return refuse
+		}
 		return nil
 	}
 	k := l.links[host]
@@ -123,13 +133,15 @@ func (l *line) Attach(t channel.Topic) func(context.Context) error {
 		k.topics[name] = tp
 	}
 	tp.uses++
-	if tp.known && !tp.inBatch {
+	if tp.known && !tp.inBatch && refusal == nil {
 		return nil
 	}
 	k.enqueue(tp)
 	if k.down != nil {
-		err := k.down
-		return func(context.Context) error { return err }
+		refusal = k.down
+	}
+	if refusal != nil {
+		return refuse
 	}
 	if tp.waiter == nil {
 		tp.waiter = &waiter{done: make(chan struct{})}

@@ -47,7 +47,7 @@ func (s *coreScope) session(ctx context.Context, k *link) error {
 func (s *coreScope) read(ctx context.Context, client *redis.Client) error {
 	key := s.layer.config.Prefix + s.Prefix()
 	for {
-		first, err := client.BZPopMin(ctx, blockTime, key).Result()
+		first, err := s.pop(ctx, client, key)
 		if errors.Is(err, redis.Nil) {
 			continue
 		}
@@ -66,6 +66,13 @@ func (s *coreScope) read(ctx context.Context, client *redis.Client) error {
 			more = len(rest) == drain
 		}
 	}
+}
+
+// pop waits for a message, and not longer for Redis than it should take.
+func (s *coreScope) pop(ctx context.Context, client *redis.Client, key string) (*redis.ZWithKey, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.layer.beat+s.layer.answer)
+	defer cancel()
+	return client.BZPopMin(ctx, s.layer.beat, key).Result()
 }
 
 func (s *coreScope) deliver(z redis.Z) {

@@ -20,12 +20,12 @@ func (s *pubSubScope) session(ctx context.Context, k *link) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	client := redis.NewClient(only(s.layer.options[k.host]))
-	sub := &subscriber{pubsub: client.Subscribe(ctx), pongs: make(chan string, 1)}
+	sub := &subscriber{pubsub: client.Subscribe(ctx), pongs: make(chan string, 1), answer: s.layer.answer}
 	if err := sub.pubsub.Ping(ctx, "0"); err != nil {
 		return errors.Join(err, sub.pubsub.Close(), client.Close())
 	}
 	k.fresh(true)
-	beat := time.NewTicker(blockTime)
+	beat := time.NewTicker(s.layer.beat)
 	defer beat.Stop()
 	ended := make(chan error, 2)
 	go func() { ended <- sub.read(ctx, s.deliver) }()
@@ -44,6 +44,7 @@ func (s *pubSubScope) session(ctx context.Context, k *link) error {
 type subscriber struct {
 	pubsub *redis.PubSub
 	pongs  chan string
+	answer time.Duration
 	fences int
 }
 
@@ -99,7 +100,7 @@ func (s *subscriber) fence(ctx context.Context) error {
 	if err := s.pubsub.Ping(ctx, name); err != nil {
 		return err
 	}
-	late := time.NewTimer(answerTimeout)
+	late := time.NewTimer(s.answer)
 	defer late.Stop()
 	for {
 		select {
