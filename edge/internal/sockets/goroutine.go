@@ -59,8 +59,8 @@ func (s *held) wake(c *Conn, flag uint32) {
 		go func() {
 			c.flags.And(^flagFlush)
 			c.flush()
-			if c.flags.Load()&flagSettle != 0 || c.failedToWrite() {
-				s.kick()
+			if c.flags.Load()&flagSealed != 0 || c.failedToWrite() {
+				s.wake(c, flagSettle) // closing goes on when all is written
 			}
 		}()
 	}

@@ -134,9 +134,7 @@ func (h *Hub) Shutdown(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	for _, t := range tenants {
-		for _, c := range t.members() {
-			c.schedule(flagAbort)
-		}
+		t.drop()
 	}
 	return ctx.Err()
 }

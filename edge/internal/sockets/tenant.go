@@ -35,6 +35,7 @@ type ending struct {
 	times  uint32
 	code   Code
 	reason string
+	drop   bool // without waiting for the peers
 }
 
 // join counts a connection, unless that is one too many. The limits of the
@@ -80,6 +81,9 @@ func (h *Hub) enlist(c *Conn) {
 	t.mu.Unlock()
 	if ended.times != c.member.ended {
 		c.Close(ended.code, ended.reason)
+	}
+	if ended.drop {
+		c.schedule(flagAbort)
 	}
 }
 
@@ -135,13 +139,23 @@ func (t *tenant) admit(now func() time.Time) bool {
 // included, and tells how many they are.
 func (t *tenant) end(code Code, reason string) int {
 	t.mu.Lock()
-	t.ended = ending{t.ended.times + 1, code, reason}
+	t.ended = ending{t.ended.times + 1, code, reason, t.ended.drop}
 	count := t.count
 	t.mu.Unlock()
 	for _, c := range t.members() {
 		c.Close(code, reason)
 	}
 	return count
+}
+
+// drop drops the connections of the moment.
+func (t *tenant) drop() {
+	t.mu.Lock()
+	t.ended.drop = true
+	t.mu.Unlock()
+	for _, c := range t.members() {
+		c.schedule(flagAbort)
+	}
 }
 
 // members are the tenant's connections at this moment.
