@@ -33,7 +33,7 @@ func main() {
 	os.Exit(code)
 }
 
-const usage = `expected one of
+const usage = `bench: expected one of
   run [flags]      measure, and write raw logs
   report [flags]   make the report and its plots from the logs
 Each tells its flags with -help`
@@ -52,7 +52,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	case web.ServeCommand:
 		err = web.Serve(ctx, args, stdin, stdout)
 	default:
-		err = errors.New(usage)
+		fmt.Fprintln(stderr, usage)
+		return 2
 	}
 	if errors.Is(err, flag.ErrHelp) {
 		return 0

@@ -201,7 +201,15 @@ func (c *client) send(t testing.TB, op ws.OpCode, payload []byte) {
 	}
 }
 
-func (c *client) next() (ws.Frame, error) { return ws.ReadFrame(c.r) }
+func (c *client) next() (ws.Frame, error) {
+	header, err := ws.ReadHeader(c.r)
+	if err != nil {
+		return ws.Frame{}, err
+	}
+	payload := make([]byte, header.Length)
+	_, err = io.ReadFull(c.r, payload)
+	return ws.Frame{Header: header, Payload: payload}, err
+}
 
 func (c *client) expect(t testing.TB, op ws.OpCode, payload string) {
 	t.Helper()
