@@ -22,25 +22,29 @@ package edge
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
+	"sync"
+	"sync/atomic"
 
 	"github.com/tenantedge/tenantedge/assets"
-	"github.com/tenantedge/tenantedge/edge/internal/instance"
 	"github.com/tenantedge/tenantedge/guest/abi"
-	"github.com/tenantedge/tenantedge/hostfuncs"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
 // Host runs guests and carries their decisions out.
 type Host struct {
-	config  Config
-	program *instance.Program
-	headers []string // canonical names of the headers that the guest asked for
-	static  map[string]*StaticTenant
-	domains map[string]bool // all domains of the static tenants
-	strip   stripper
+	config      Config
+	guestConfig []byte // JSON of an abi.Config
+	static      map[string]*StaticTenant
+	domains     map[string]bool // all domains of the static tenants
+	strip       stripper
+
+	current, previous atomic.Pointer[generation]
+
+	swapping sync.Mutex
+	closed   bool
 }
 
 // New makes a Host: the guest is validated, compiled and configured. The error
@@ -57,34 +61,35 @@ func New(ctx context.Context, c Config) (*Host, error) {
 			h.domains[d] = true
 		}
 	}
-	guestConfig, err := json.Marshal(c.forGuest())
-	if err != nil {
+	var err error
+	if h.guestConfig, err = json.Marshal(c.forGuest()); err != nil {
 		return nil, fmt.Errorf("edge: settings: %w", err)
 	}
-	h.program, err = instance.NewProgram(ctx, instance.Options{
-		Wasm:         c.Guest,
-		Config:       guestConfig,
-		Bind:         func() hostfuncs.Services { return &services{host: h} },
-		Limits:       instance.Limits(c.Limits),
-		NoReset:      c.UnsafeNoReset,
-		CompileCache: c.CompileCache,
-		Logger:       c.Logger,
-	})
+	first, err := h.generate(ctx, c.Guest)
 	if err != nil {
-		return nil, fmt.Errorf("edge: %w", err)
+		return nil, err
 	}
-	for _, name := range h.program.Configured().Headers {
-		h.headers = append(h.headers, http.CanonicalHeaderKey(name))
-	}
+	h.config.Guest = nil // megabytes that nobody reads again
+	h.current.Store(first)
 	return h, nil
 }
 
-// Close ends the guest. Call it when no request is in flight.
+// Close ends the guests: calls that run end first, and there are no new ones.
+// Closing twice is no error.
 func (h *Host) Close() error {
-	if h == nil || h.program == nil {
+	if h == nil {
 		return nil
 	}
-	return h.program.Close()
+	h.swapping.Lock()
+	defer h.swapping.Unlock()
+	h.closed = true
+	var errs []error
+	for _, g := range []*generation{h.current.Load(), h.previous.Load()} {
+		if g != nil {
+			errs = append(errs, g.program.Close())
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // GuestInfo says which guest a Host runs.
@@ -95,8 +100,7 @@ type GuestInfo struct {
 
 // Guest says which guest the Host runs.
 func (h *Host) Guest() GuestInfo {
-	c := h.program.Configured()
-	return GuestInfo{Digest: h.program.Digest(), Name: c.Name, Version: c.Version}
+	return h.current.Load().info()
 }
 
 // complete fills in the defaults and checks what only the host knows; the
@@ -109,6 +113,7 @@ func (c *Config) complete() error {
 	}
 	set(&c.Compat, Hardened)
 	set(&c.Conflicts, Refuse)
+	set(&c.OnGuestError, Refuse)
 	set(&c.TenantHeader, defaultReference)
 	set(&c.TenantSessionKey, defaultReference)
 	if c.Routers == nil {
@@ -128,6 +133,9 @@ func (c *Config) complete() error {
 	}
 	if c.Refused == nil {
 		c.Refused = writeRefusal
+	}
+	if c.OnGuestError != Refuse && c.OnGuestError != Previous {
+		return fmt.Errorf("OnGuestError: expected %q or %q, found %q", Refuse, Previous, c.OnGuestError)
 	}
 	for _, k := range c.ProofKeys {
 		if err := k.check(); err != nil {

@@ -30,7 +30,7 @@ func (h *Host) CacheKey(ctx context.Context, t *Tenant, prefix, version, key str
 	if t = tenantOf(ctx, t); t != nil {
 		schema = t.Schema
 	}
-	if !h.program.Has(instance.CacheKey) {
+	if !h.current.Load().program.Has(instance.CacheKey) {
 		return tenancy.CacheKey(schema, prefix, version, key), nil
 	}
 	return h.key(ctx, instance.CacheKey, schema, prefix, version, key)
@@ -39,7 +39,7 @@ func (h *Host) CacheKey(ctx context.Context, t *Tenant, prefix, version, key str
 // ReverseKey returns the key that CacheKey was given, or an error if cacheKey
 // is none of its.
 func (h *Host) ReverseKey(ctx context.Context, cacheKey string) (string, error) {
-	if !h.program.Has(instance.ReverseKey) {
+	if !h.current.Load().program.Has(instance.ReverseKey) {
 		return tenancy.ReverseKey(cacheKey)
 	}
 	return h.key(ctx, instance.ReverseKey, "", "", "", cacheKey)
@@ -98,7 +98,7 @@ func (h *Host) Pathname(ctx context.Context, q PathQuery) (Pathname, error) {
 	}
 	var p Pathname
 	own, hasOwn := t.Attribute("schema_pathname")
-	if !h.program.Has(instance.Pathname) {
+	if !h.current.Load().program.Has(instance.Pathname) {
 		return h.locate(t, own, hasOwn, q), nil
 	}
 	err := h.ask(ctx, instance.Pathname, func(buf []byte) int {
@@ -148,11 +148,11 @@ func (h *Host) locate(t *Tenant, own string, hasOwn bool, q PathQuery) Pathname 
 // ask calls an export with what write puts into the buffer, and hands the
 // reply to read while it holds.
 func (h *Host) ask(ctx context.Context, e instance.Export, write func([]byte) int, read func(abi.Message) error) error {
-	i, err := h.program.Borrow(ctx)
+	g, i, err := h.borrow(ctx)
 	if err != nil {
 		return err
 	}
-	defer h.program.Return(i)
+	defer g.program.Return(i)
 	i.Services().(*services).begin()
 	return i.Call(ctx, e, write, read)
 }

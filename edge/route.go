@@ -2,6 +2,7 @@ package edge
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -47,18 +48,36 @@ var ErrTooLarge = instance.ErrTooLarge
 // ErrBusy, ErrGuest, ErrTooLarge or the context's; a request without a tenant
 // is no error, but an Outcome.
 func (h *Host) Route(ctx context.Context, r *Request) (Decision, error) {
-	i, err := h.program.Borrow(ctx)
+	g, i, err := h.borrow(ctx)
 	if err != nil {
 		return Decision{}, err
 	}
+	d, err := h.decide(ctx, g, i, r)
+	if err == nil || h.config.OnGuestError != Previous || !errors.Is(err, ErrGuest) {
+		return d, err
+	}
+	before := h.previous.Load()
+	if before == nil || before == g {
+		return d, err
+	}
+	if i, err := before.program.Borrow(ctx); err == nil {
+		if d, err := h.decide(ctx, before, i, r); err == nil {
+			return d, nil
+		}
+	}
+	return d, err
+}
+
+// decide asks one guest, and gives its instance back.
+func (h *Host) decide(ctx context.Context, g *generation, i *instance.Instance, r *Request) (Decision, error) {
 	// The strings of the decision are its own: the instance goes back before
 	// anyone acts on it.
-	defer h.program.Return(i)
+	defer g.program.Return(i)
 	s := i.Services().(*services)
 	s.begin()
 	var d Decision
-	err = i.Call(ctx, instance.Route, func(buf []byte) int {
-		return h.encode(buf, r)
+	err := i.Call(ctx, instance.Route, func(buf []byte) int {
+		return g.encode(buf, r)
 	}, func(reply abi.Message) error {
 		if err := s.decode(&d, reply, r); err != nil {
 			return instance.Senseless(instance.Route, err)
@@ -73,7 +92,7 @@ func (h *Host) Route(ctx context.Context, r *Request) (Decision, error) {
 
 // encode writes the route request to buf and returns its size, -1 if it does
 // not fit.
-func (h *Host) encode(buf []byte, r *Request) int {
+func (g *generation) encode(buf []byte, r *Request) int {
 	var word uint32
 	if r.Trusted {
 		word |= abi.ReqTrusted
@@ -84,7 +103,7 @@ func (h *Host) encode(buf []byte, r *Request) int {
 	if r.Explain {
 		word |= abi.ReqExplain
 	}
-	b := abi.Begin(buf, word, abi.ReqHeader0+len(h.headers))
+	b := abi.Begin(buf, word, abi.ReqHeader0+len(g.headers))
 	b.Put(abi.ReqMethod, r.Method)
 	b.Put(abi.ReqScheme, r.Scheme)
 	if !r.NoHost {
@@ -94,7 +113,7 @@ func (h *Host) encode(buf []byte, r *Request) int {
 	if r.Session != "" {
 		b.Put(abi.ReqSession, r.Session)
 	}
-	for i, name := range h.headers {
+	for i, name := range g.headers {
 		values, ok := r.Header[name]
 		if !ok || len(values) == 0 {
 			continue

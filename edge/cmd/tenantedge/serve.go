@@ -77,8 +77,13 @@ func serveFile(ctx context.Context, file *config.File, stderr io.Writer, started
 	if err := w.wireServices(file, log); err != nil {
 		return err
 	}
+	token, err := file.AdminToken()
+	if err != nil {
+		return fmt.Errorf("admin_token: %w", err)
+	}
 	o := server.Options{
-		URLConfs: file.URLConfs, Fallback: file.Fallback,
+		AdminToken: token,
+		URLConfs:   file.URLConfs, Fallback: file.Fallback,
 		Listeners: file.Listeners, Admin: file.Admin, Limits: file.Limits,
 		AccessLog: file.Logs.Access, Force: force, Logger: log,
 	}

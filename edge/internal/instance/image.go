@@ -15,7 +15,21 @@ import (
 // freezes it there: every instance begins, and ends each call, in that state.
 // Clock and randomness stand still meanwhile, so that the image is the same
 // everywhere, and fuel with it.
-func (p *Program) buildImage(ctx context.Context) (err error) {
+//
+// A guest that traps while it is warmed up starts cold: what a trap leaves
+// behind, grown memory say, is no state to start from. It is told so when it
+// traps on a request.
+func (p *Program) buildImage(ctx context.Context) error {
+	err := p.build(ctx, true)
+	if errors.Is(err, errWarmUp) {
+		return p.build(ctx, false)
+	}
+	return err
+}
+
+var errWarmUp = errors.New("a warm-up call failed")
+
+func (p *Program) build(ctx context.Context, warm bool) (err error) {
 	memory, err := pristine.NewMemory(p.mostMemory())
 	if err != nil {
 		return err
@@ -41,8 +55,10 @@ func (p *Program) buildImage(ctx context.Context) (err error) {
 	if p.configured, err = i.configure(p.options.Config); err != nil {
 		return err
 	}
-	if err = i.warmUp(); err != nil {
-		return err
+	if warm {
+		if err = i.warmUp(); err != nil {
+			return err
+		}
 	}
 	p.buffer = i.buffer
 	for _, g := range i.globals {
@@ -124,9 +140,7 @@ func (i *Instance) number(e Export, arg uint64) (uint32, error) {
 }
 
 // warmUp makes calls of each kind with made-up data that is no tenant's, so
-// that what a guest does only once is in the image. What comes of them is of
-// no interest, nor that one of them traps: the guest that traps on a request is
-// told so when it happens.
+// that what a guest does only once is in the image. What they answer is of no interest.
 func (i *Instance) warmUp() error {
 	for range 3 {
 		for _, w := range warmUps {
@@ -166,36 +180,11 @@ func (i *Instance) warm(w warmUp) error {
 			b.Put(n, s)
 		}
 	}
-	saved := i.snapshot()
 	i.begin(i.program.limits.Fuel, i.program.limits.Deadline)
 	if _, err := i.enter(w.export, uint64(b.Size())); err != nil {
-		// What a trap leaves behind is no state to start from.
-		i.revert(saved)
+		return fmt.Errorf("%w: %w", errWarmUp, err)
 	}
 	return nil
-}
-
-// snapshot is a copy of the state of a guest that has no image yet.
-type snapshot struct {
-	memory  []byte
-	globals []uint64
-}
-
-func (i *Instance) snapshot() snapshot {
-	s := snapshot{memory: append([]byte(nil), i.memory.Bytes()...)}
-	for _, g := range i.globals {
-		s.globals = append(s.globals, g.Get())
-	}
-	return s
-}
-
-// revert goes back to s. Memory that was added since stays, as zeros.
-func (i *Instance) revert(s snapshot) {
-	view := i.memory.Bytes()
-	clear(view[copy(view, s.memory):])
-	for n, g := range i.globals {
-		g.Set(s.globals[n])
-	}
 }
 
 // unserved is what a guest meets before its first request: no tenants and no

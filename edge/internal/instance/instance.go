@@ -39,7 +39,7 @@ type Instance struct {
 // usage is what calls took.
 type usage struct {
 	calls, fuel, pages, searches uint64
-	trap                         Reason // the last call's
+	trap                         Reason // of the last call that failed
 }
 
 // instantiate makes an instance in a memory of its own; nothing of the guest's
@@ -166,7 +166,6 @@ func (i *Instance) count(err error, r pristine.ResetReport) {
 	if r.Searched != pristine.NotSearched {
 		i.used.searches++
 	}
-	i.used.trap = ""
 	if err == nil {
 		return
 	}

@@ -42,6 +42,8 @@ type Options struct {
 	Listeners []config.Listener
 	// Admin is the loopback address of /healthz and /readyz; empty: nowhere.
 	Admin string
+	// AdminToken lets its bearer swap the guest there; empty: nobody.
+	AdminToken string
 	// Limits bound time and size. ShutdownTimeout bounds the end.
 	Limits config.Limits
 	// AccessLog writes a line for every request.

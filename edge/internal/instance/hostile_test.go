@@ -1,0 +1,98 @@
+package instance
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/tenantedge/tenantedge/guest/abi"
+)
+
+// G1: whatever a guest does, its call ends with the reason, the next is served,
+// and nothing of it is left in the instance.
+func TestG1AHostileGuestFailsItsOwnCallAlone(t *testing.T) {
+	zero := i64Const(0)
+	then := func(code ...byte) []byte { return append(code, zero...) }
+	for _, c := range []struct {
+		name   string
+		body   []byte
+		limits Limits
+		want   Reason
+	}{
+		{"an endless loop, stopped by fuel", then(0x03, 0x40, 0x0c, 0, 0x0b), Limits{Deadline: time.Minute}, OutOfFuel},
+		{"an endless loop, stopped by time", then(0x03, 0x40, 0x0c, 0, 0x0b), Limits{Fuel: 1 << 60, Deadline: time.Millisecond}, Deadline},
+		{"a recursion", []byte{0x20, 0, 0x10, 4}, Limits{}, StackDepth},
+		{"a memory bomb", then(0x03, 0x40, 0x41, 1, 0x40, 0, 0x1a, 0x0c, 0, 0x0b), Limits{Memory: 8 << 20}, OutOfFuel},
+		{"memory, then a trap", append(append(i32Const(100), 0x40, 0), 0x1a, 0x00), Limits{Memory: 8 << 20}, OutOfMemory},
+		{"a fill of 2 GiB", then(append(append(i32Const(0), i32Const(1)...), append(i32Const(1<<31), 0xfc, 0x0b, 0)...)...), Limits{}, OutOfFuel},
+		{"a trap", []byte{0x00}, Limits{}, Crashed},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.limits.Instances, c.limits.Audit = 1, 1
+			p := mustLoad(t, sound().with(abi.ExportCacheKey, c.body...), Options{Limits: c.limits})
+			var fuel uint64
+			for round := range 3 {
+				i, err := p.Borrow(context.Background())
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, err = call(context.Background(), i, CacheKey)
+				var trap *Trap
+				if !errors.As(err, &trap) || trap.Reason != c.want {
+					t.Errorf("the call said %v, want %s", err, c.want)
+				}
+				if round > 0 && c.want != Deadline && i.Fuel() != fuel {
+					t.Errorf("it used %d units of fuel, and %d before", i.Fuel(), fuel)
+				}
+				fuel = i.Fuel()
+				if i.retire == "" { // memory at its maximum cannot be taken back
+					if err := i.Audit(); err != nil {
+						t.Error(err)
+					}
+				}
+				p.Return(i)
+				if i, err = p.Borrow(context.Background()); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := call(context.Background(), i, Route); err != nil {
+					t.Errorf("the next call said %v", err)
+				}
+				p.Return(i)
+			}
+			if s := p.Stats(); s.Traps[c.want] != 3 || s.Retired[NotPristine] > 0 {
+				t.Errorf("the statistics are %+v", s)
+			}
+		})
+	}
+}
+
+// H7: nothing of request N can be read in request N+1.
+func TestH7NothingOfARequestIsLeftForTheNext(t *testing.T) {
+	p := mustLoad(t, sound().with(abi.ExportCacheKey, 0x00), Options{Limits: Limits{Instances: 1}})
+	secret := bytes.Repeat([]byte("secret"), 5000)
+	for n := range 4000 {
+		i, err := p.Borrow(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := Route
+		if n%5 == 0 {
+			e = CacheKey // traps
+		}
+		err = i.Call(context.Background(), e, func(buf []byte) int {
+			if bytes.Contains(i.memory.Bytes(), secret[:12]) {
+				t.Error("the request before can be read")
+			}
+			return copy(buf, secret)
+		}, func(abi.Message) error { return nil })
+		if (err != nil) != (e == CacheKey) {
+			t.Fatal(err)
+		}
+		if err := i.Audit(); err != nil {
+			t.Fatal(err)
+		}
+		p.Return(i)
+	}
+}

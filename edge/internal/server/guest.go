@@ -1,0 +1,81 @@
+package server
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/tenantedge/tenantedge/edge"
+)
+
+// mostGuest is the largest module that PUT /guest takes, in bytes.
+const mostGuest = 64 << 20
+
+// guestRoutes adds what shows and swaps the guest. Whoever may swap it decides
+// about all tenants, so without a token there is none of it.
+func (s *Server) guestRoutes(mux *http.ServeMux) {
+	if s.options.AdminToken == "" {
+		return
+	}
+	mux.HandleFunc("GET /guest", s.authorized(func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, s.host.Stats())
+	}))
+	mux.HandleFunc("PUT /guest", s.authorized(func(w http.ResponseWriter, r *http.Request) {
+		wasm, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostGuest))
+		if err != nil {
+			writeJSON(w, http.StatusRequestEntityTooLarge, refusal{"the guest cannot be read: " + err.Error()})
+			return
+		}
+		report, err := s.host.Swap(r.Context(), wasm)
+		s.swapped(w, report, err)
+	}))
+	mux.HandleFunc("POST /guest/rollback", s.authorized(func(w http.ResponseWriter, r *http.Request) {
+		report, err := s.host.Rollback(r.Context())
+		s.swapped(w, report, err)
+	}))
+}
+
+// refusal is the answer to what was not done.
+type refusal struct {
+	Error string `json:"error"`
+}
+
+func (s *Server) swapped(w http.ResponseWriter, r edge.Report, err error) {
+	switch {
+	case errors.Is(err, edge.ErrNoPrevious):
+		writeJSON(w, http.StatusConflict, refusal{err.Error()})
+	case err != nil:
+		s.log.Error("a guest was refused; the one before runs on", "error", err)
+		writeJSON(w, http.StatusUnprocessableEntity, refusal{err.Error()})
+	default:
+		s.log.Info("the guest was swapped", "digest", r.Guest.Digest, "unchanged", r.Unchanged)
+		writeJSON(w, http.StatusOK, r)
+	}
+}
+
+// authorized asks for the bearer token. Digests are compared, so that time
+// tells nothing of its length either.
+func (s *Server) authorized(next http.HandlerFunc) http.HandlerFunc {
+	want := sha256.Sum256([]byte(s.options.AdminToken))
+	return func(w http.ResponseWriter, r *http.Request) {
+		token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		found := sha256.Sum256([]byte(token))
+		if subtle.ConstantTimeCompare(want[:], found[:]) != 1 {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			writeJSON(w, http.StatusUnauthorized, refusal{"expected the admin token as bearer"})
+			return
+		}
+		next(w, r)
+	}
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v) // the client may be gone
+}

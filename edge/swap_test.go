@@ -1,0 +1,63 @@
+package edge
+
+import (
+	"bytes"
+	"context"
+	"sync"
+	"testing"
+
+	"github.com/tenantedge/tenantedge/assets"
+)
+
+// renamed is the default guest with another digest: a custom section behind it.
+func renamed(n byte) []byte {
+	return append(bytes.Clone(assets.Router), 0, 3, 1, 'n', n)
+}
+
+func TestG2ARefusedGuestChangesNothing(t *testing.T) {
+	h := newHost(t, nil)
+	before := h.Guest()
+	for _, wasm := range [][]byte{nil, []byte("hello"), assets.Router[:1000], make([]byte, 100<<20)} {
+		if _, err := h.Swap(context.Background(), wasm); err == nil {
+			t.Errorf("%d bytes of nonsense are swapped in", len(wasm))
+		}
+	}
+	if h.Guest() != before {
+		t.Errorf("the guest is %+v, want %+v", h.Guest(), before)
+	}
+	if d, err := h.Route(context.Background(), &Request{Method: "GET", Host: "example.com", Target: "/"}); err != nil || d.Tenant.Schema != "www" {
+		t.Errorf("it answers %+v, %v", d, err)
+	}
+}
+
+func TestASwapUnderLoadFailsNoRequest(t *testing.T) {
+	h := newHost(t, nil)
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	for range 3 {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				if d, err := h.Route(context.Background(), &Request{Method: "GET", Host: "example.com", Target: "/"}); err != nil || d.Tenant.Schema != "www" {
+					t.Errorf("during a swap: %+v, %v", d.Tenant, err)
+					return
+				}
+			}
+		})
+	}
+	same, err := h.Swap(ctx, assets.Router)
+	if err != nil || !same.Unchanged {
+		t.Errorf("the same guest: %+v, %v", same, err)
+	}
+	for n := range byte(4) {
+		r, err := h.Swap(ctx, renamed(n%3))
+		if err != nil || r.Unchanged || r.Previous.Digest == r.Guest.Digest {
+			t.Errorf("swap %d: %+v, %v", n, r, err)
+		}
+	}
+	want := h.Stats().Previous
+	if r, err := h.Rollback(ctx); err != nil || r.Guest != want || h.Guest() != want {
+		t.Errorf("the way back: %+v, %v, want %+v", r, err, want)
+	}
+	cancel()
+	wg.Wait()
+}
