@@ -201,14 +201,16 @@ func (c *client) send(t testing.TB, op ws.OpCode, payload []byte) {
 	}
 }
 
-func (c *client) next() (ws.Frame, error) {
-	header, err := ws.ReadHeader(c.r)
-	if err != nil {
-		return ws.Frame{}, err
+func (c *client) next() (f ws.Frame, err error) {
+	if f.Header, err = ws.ReadHeader(c.r); err != nil {
+		return f, err
 	}
-	payload := make([]byte, header.Length)
-	_, err = io.ReadFull(c.r, payload)
-	return ws.Frame{Header: header, Payload: payload}, err
+	if f.Header.Length > 32<<20 {
+		return f, fmt.Errorf("a frame of %d bytes", f.Header.Length)
+	}
+	f.Payload = make([]byte, f.Header.Length)
+	_, err = io.ReadFull(c.r, f.Payload)
+	return f, err
 }
 
 func (c *client) expect(t testing.TB, op ws.OpCode, payload string) {

@@ -1,0 +1,80 @@
+package sockets
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+)
+
+// BenchmarkFanOut sends frames to a group of 1,000 over the hub, and over plain
+// gobwas/ws, which writes a compiled frame to one connection after the other, in
+// turns; with 1 and with 16 broadcasts under way.
+func BenchmarkFanOut(b *testing.B) {
+	const members, size = 1000, 64
+	payload := []byte(strings.Repeat("x", size))
+	for _, outstanding := range []int{1, 16} {
+		b.Run(fmt.Sprint(outstanding, " outstanding"), func(b *testing.B) {
+			taken := make(chan net.Conn, members)
+			var plain []net.Conn
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if conn, _, _, err := ws.UpgradeHTTP(r, w); err == nil {
+					taken <- conn
+				}
+			}))
+			defer server.Close()
+			conns := make(chan *Conn, members)
+			hub := newWorld(b, way{}, Config{}, Options{Handler: script{open: func(c *Conn) { conns <- c }}})
+			var group []*Conn
+			var ofPlain, ofHub []*client
+			for range members {
+				ofHub = append(ofHub, hub.dial(b, nil))
+				ofPlain = append(ofPlain, (&world{server: server}).dial(b, nil))
+				group = append(group, <-conns)
+				plain = append(plain, <-taken)
+			}
+			compiled := ws.MustCompileFrame(ws.NewTextFrame(payload))
+			turn := func(clients []*client, broadcast func()) time.Duration {
+				var all sync.WaitGroup
+				for _, c := range clients {
+					c.SetDeadline(time.Time{})
+					all.Go(func() { io.CopyN(io.Discard, c.r, int64(outstanding*len(compiled))) })
+				}
+				started := time.Now()
+				for range outstanding {
+					broadcast()
+				}
+				all.Wait()
+				return time.Since(started)
+			}
+			var spentPlain, spentHub time.Duration
+			for b.Loop() {
+				spentHub += turn(ofHub, func() {
+					f := NewFrame(Text, payload)
+					for _, c := range group {
+						c.SendFrame(f)
+					}
+				})
+				spentPlain += turn(ofPlain, func() {
+					for _, conn := range plain {
+						conn.Write(compiled)
+					}
+				})
+			}
+			sent := float64(b.N * members * outstanding)
+			b.ReportMetric(sent/spentHub.Seconds(), "polled/s")
+			b.ReportMetric(sent/spentPlain.Seconds(), "gobwas/s")
+			b.ReportMetric(float64(spentPlain)/float64(spentHub), "polled/gobwas")
+			for _, conn := range plain {
+				conn.Close()
+			}
+		})
+	}
+}
