@@ -10,7 +10,7 @@ import (
 
 // Engine says what edge.Host does around each call in this version, for the
 // logs: figures of an engine that does less are not those of the marks.
-const Engine = "plain instances, neither metered nor reset"
+const Engine = FullEngine
 
 // FullEngine is what Engine says when everything that the marks ask for is on.
 const FullEngine = "metered instances, pristine for each request"
@@ -21,6 +21,7 @@ var edgeVariants = []struct {
 	change      func(*edge.Config)
 }{
 	{Edge, "tenantedge", func(*edge.Config) {}},
+	{Unreset, "tenantedge without reset", func(c *edge.Config) { c.UnsafeNoReset = true }},
 }
 
 func edgeEntries() []Entry {
