@@ -78,8 +78,7 @@ func newStripper(c *Config) stripper {
 // same: CGI and WSGI turn both `-` and `_` into `_`, and ignore case.
 func fold(name string) string { return strings.ReplaceAll(strings.ToLower(name), "_", "-") }
 
-// folded is fold without an allocation for a canonical name without `_`: it
-// compares instead of building.
+// equalFold tells whether fold(name) is lower, without building it.
 func equalFold(name, lower string) bool {
 	if len(name) != len(lower) {
 		return false
