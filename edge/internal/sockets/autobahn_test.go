@@ -102,13 +102,25 @@ func (c *autobahnCase) replay(t *testing.T, world *world) {
 
 // listen collects messages and pongs up to the close frame.
 func (c *client) listen(t *testing.T) (events []string, code Code) {
+	var message ws.Frame // what has come of one in fragments
+	state := ws.StateClientSide
 	for {
 		f, err := c.next()
 		if err != nil {
 			t.Fatalf("expected a close frame after %.200q, found %v", events, err)
 		}
-		if err := ws.CheckHeader(f.Header, ws.StateClientSide); err != nil {
+		if err := ws.CheckHeader(f.Header, state); err != nil {
 			t.Fatal(err)
+		}
+		if !f.Header.OpCode.IsControl() {
+			if f.Header.OpCode == ws.OpContinuation {
+				f.Header.OpCode, f.Payload = message.Header.OpCode, append(message.Payload, f.Payload...)
+			}
+			message, state = f, state.Clear(ws.StateFragmented)
+			if !f.Header.Fin {
+				state = state.Set(ws.StateFragmented)
+				continue
+			}
 		}
 		switch f.Header.OpCode {
 		case ws.OpText:
