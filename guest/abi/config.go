@@ -54,6 +54,8 @@ type Configured struct {
 	// Name and Version say what the guest is, for people.
 	Name    string `json:"name,omitempty"`
 	Version string `json:"version,omitempty"`
+	// Consumer says that the guest handles websockets: see [ExportOpen].
+	Consumer bool `json:"consumer,omitempty"`
 	// Error refuses the configuration; it says which key is wrong and why.
 	Error string `json:"error,omitempty"`
 }
