@@ -34,6 +34,9 @@ type Handlers struct {
 	ReverseKey func(cacheKey string) (string, error)
 	// Pathname says where a tenant's file is, on disk and on the web.
 	Pathname func(q *PathQuery) Pathname
+	// Consumer handles websockets; nil: the guest handles none, and the host
+	// refuses those of routes that a consumer is to handle.
+	Consumer Consumer
 	// SelfTest is run before a guest is taken into service.
 	SelfTest func() error
 }
@@ -51,6 +54,7 @@ type guest struct {
 	headers [maxHeaders]Header
 	answer  Decision
 	short   shortcut
+	socket  Socket
 }
 
 // maxHeaders is how many headers a guest may ask for.
@@ -94,6 +98,7 @@ func (g *guest) read(config []byte) (abi.Configured, error) {
 		}
 		configured = own
 	}
+	configured.Consumer = g.Consumer != nil
 	if len(configured.Headers) > maxHeaders {
 		return configured, fmt.Errorf("guest asks for %d headers: at most %d are allowed", len(configured.Headers), maxHeaders)
 	}

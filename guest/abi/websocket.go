@@ -20,8 +20,12 @@ package abi
 // to read what its predecessor wrote.
 //
 // What is to happen is in the reply, and happens if the call succeeds, in the
-// order given: a guest that traps, or replies what the contract does not have,
+// order given. In that to te_ws_open, GroupAdd and OpenChannel come first, and
+// the handshake is refused where they fail. A guest that traps, or replies what the contract does not have,
 // has sent nothing. Its websocket is closed with 1011.
+//
+// While a guest is loaded, the host may call it with made-up events of the
+// route "warmup", as it does with made-up requests.
 //
 // Groups and channels are named as the application names them. The host adds
 // the tenant: there is no name for another's.
