@@ -52,6 +52,7 @@ type consumer struct {
 	place *place
 
 	// Of the one whose turn it is.
+	failed  bool // no further events but the last
 	state   []byte
 	opening *effects // of the open event, until Open
 
@@ -64,7 +65,6 @@ type consumer struct {
 	waiting int32            // events
 	busy    bool             // it is somebody's turn, or will be
 	ended   bool             // no further events
-	failed  bool             // none but the last
 	ending  sockets.Code     // what to close with as soon as there is a connection
 }
 
@@ -77,13 +77,14 @@ func (h *Host) openConsumer(ctx context.Context, r consumerRequest) (*consumer, 
 	if err != nil {
 		return nil, nil, err
 	}
+	headers := g.program.Configured().ConsumerHeaders
 	if !g.program.Configured().Consumer {
 		g.program.Return(i)
 		return nil, &Refused{http.StatusServiceUnavailable, "the guest handles no websockets"}, nil
 	}
 	c := &consumer{place: h.consumers.enter(h, &r), busy: true}
 	e := effects{place: c.place, opening: true, offered: r.Protocols}
-	err = c.call(ctx, g, i, instance.SocketOpen, func(buf []byte) int { return encodeHandshake(buf, g.headers, c.place, &r) }, &e)
+	err = c.call(ctx, g, i, instance.SocketOpen, func(buf []byte) int { return encodeHandshake(buf, headers, c.place, &r) }, &e)
 	if err != nil {
 		c.release()
 		return nil, nil, err

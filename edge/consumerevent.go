@@ -51,7 +51,9 @@ func (c *consumer) runWith(export instance.Export, write func([]byte) int) {
 	}
 	if !g.program.Configured().Consumer {
 		g.program.Return(i)
-		c.fail(errNoConsumer)
+		if export != instance.SocketClose {
+			c.fail(errNoConsumer)
+		}
 		return
 	}
 	if !g.program.Has(export) {
@@ -134,7 +136,7 @@ func encodeHandshake(buf []byte, headers []string, p *place, r *consumerRequest)
 		b.Put(abi.EventProtocols, strings.Join(r.Protocols, "\n"))
 	}
 	for i, name := range headers {
-		if values := r.Header[name]; len(values) > 0 {
+		if values := r.Header.Values(name); len(values) > 0 {
 			b.Put(abi.EventHeader0+i, strings.Join(values, "\n"))
 		}
 	}

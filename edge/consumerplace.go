@@ -49,6 +49,10 @@ func (q *consumers) leave(p *place) {
 	if p.count--; p.count == 0 {
 		delete(q.places, p.placeKey)
 	}
+	if len(q.places) == 0 && q.empty != nil {
+		close(q.empty)
+		q.empty = nil
+	}
 }
 
 // ConsumerStats say how the websockets fare that the guest handles.

@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -180,6 +181,7 @@ type consumers struct {
 	places  map[placeKey]*place
 	last    *place // of those with events to run: a ring, its next is the first
 	running int
+	empty   chan struct{} // closed when the last place is left; nil: nobody waits for it
 }
 
 // push has a consumer's events run.
@@ -249,4 +251,27 @@ func (q *consumers) work() {
 			q.push(c)
 		}
 	}
+}
+
+// drainConsumers waits until no event waits and no websocket is open: for the
+// time between the hub's end and the Host's, so that guests hear of every end.
+func (h *Host) drainConsumers(ctx context.Context) error {
+	q := &h.consumers
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(q.places) > 0 {
+		if q.empty == nil {
+			q.empty = make(chan struct{})
+		}
+		empty := q.empty
+		q.mu.Unlock()
+		select {
+		case <-empty:
+			q.mu.Lock()
+		case <-ctx.Done():
+			q.mu.Lock()
+			return ctx.Err()
+		}
+	}
+	return nil
 }

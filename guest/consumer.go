@@ -100,7 +100,7 @@ type Handshake struct {
 	Path      string   // decoded, as the tenant sees it
 	Kwargs    string   // the route's values as one JSON object, empty if it has none
 	Protocols []string // subprotocols that the client offers, the one it prefers first
-	Headers   []Header // those that the configuration asked for, in that order
+	Headers   []Header // the configuration's ConsumerHeaders, in that order
 	status    int
 	protocol  string
 }

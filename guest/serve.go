@@ -23,7 +23,7 @@ type (
 type Handlers struct {
 	// Configure gets the configuration once, before any request. It answers the
 	// headers that it wants to see, in the order in which Request.Headers will
-	// have them. An error refuses the configuration: say which key is wrong.
+	// have them, and those of handshakes likewise. An error refuses the configuration: say which key is wrong.
 	Configure func(c *abi.Config) (abi.Configured, error)
 	// Route decides about one request. The decision is empty when it comes, and
 	// left so means that there is no tenant.
@@ -99,8 +99,8 @@ func (g *guest) read(config []byte) (abi.Configured, error) {
 		configured = own
 	}
 	configured.Consumer = g.Consumer != nil
-	if len(configured.Headers) > maxHeaders {
-		return configured, fmt.Errorf("guest asks for %d headers: at most %d are allowed", len(configured.Headers), maxHeaders)
+	if most := max(len(configured.Headers), len(configured.ConsumerHeaders)); most > maxHeaders {
+		return configured, fmt.Errorf("guest asks for %d headers: at most %d are allowed", most, maxHeaders)
 	}
 	return configured, nil
 }

@@ -65,8 +65,8 @@ const (
 )
 
 // Fields of an event. Those from EventKwargs on are of te_ws_open alone; from
-// EventHeader0 on come the headers that the guest asked for, as in a route
-// request.
+// EventHeader0 on come the values of [Configured.ConsumerHeaders], in the form
+// of those of a route request.
 const (
 	EventRoute      = 0 // name of the route that matched
 	EventSchema     = 1 // the tenant's

@@ -15,7 +15,7 @@ import (
 func init() {
 	guest.Serve(guest.Handlers{
 		Configure: func(*abi.Config) (abi.Configured, error) {
-			return abi.Configured{Headers: []string{"cookie"}}, nil
+			return abi.Configured{ConsumerHeaders: []string{"cookie"}}, nil
 		},
 		Consumer: guest.ByRoute{"script": script{}, "echo": echo{}},
 	})
