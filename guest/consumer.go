@@ -146,11 +146,11 @@ func (m Message) Text() string { return text(m.Data) }
 // socketEvent hands an event to the guest's consumer. It answers nil, by which
 // the event fails, if the message is malformed.
 func (g *guest) socketEvent(k kind, raw []byte) []byte {
-	f := &g.message
+	f := &memory.event
 	if g.Consumer == nil || !f.parse(raw) {
 		return nil
 	}
-	s := &g.socket
+	s := &memory.socket
 	*s = Socket{
 		Route: f.at[abi.EventRoute], Schema: f.at[abi.EventSchema], TenantID: f.at[abi.EventTenantID],
 		Identifier: f.at[abi.EventIdentifier], Channel: f.at[abi.EventChannel], State: f.at[abi.EventState],

@@ -54,7 +54,6 @@ type guest struct {
 	headers [maxHeaders]Header
 	answer  Decision
 	short   shortcut
-	socket  Socket
 }
 
 // maxHeaders is how many headers a guest may ask for.
