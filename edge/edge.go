@@ -43,6 +43,8 @@ type Host struct {
 
 	current, previous atomic.Pointer[generation]
 
+	consumers consumers
+
 	swapping sync.Mutex
 	closed   bool
 }
