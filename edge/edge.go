@@ -43,7 +43,8 @@ type Host struct {
 
 	current, previous atomic.Pointer[generation]
 
-	consumers consumers
+	consumers  consumers
+	websockets *websockets // nil: none are served here
 
 	swapping sync.Mutex
 	closed   bool
@@ -73,6 +74,11 @@ func New(ctx context.Context, c Config) (*Host, error) {
 	}
 	h.config.Guest = nil // megabytes that nobody reads again
 	h.current.Store(first)
+	if len(c.Websockets.Targets) > 0 {
+		if h.websockets, err = h.newWebsockets(); err != nil {
+			return nil, errors.Join(fmt.Errorf("edge: %w", err), h.Close())
+		}
+	}
 	return h, nil
 }
 
@@ -82,10 +88,13 @@ func (h *Host) Close() error {
 	if h == nil {
 		return nil
 	}
+	var errs []error
+	if h.websockets != nil {
+		errs = append(errs, h.websockets.close())
+	}
 	h.swapping.Lock()
 	defer h.swapping.Unlock()
 	h.closed = true
-	var errs []error
 	for _, g := range []*generation{h.current.Load(), h.previous.Load()} {
 		if g != nil {
 			errs = append(errs, g.program.Close())
@@ -138,6 +147,9 @@ func (c *Config) complete() error {
 	}
 	if c.OnGuestError != Refuse && c.OnGuestError != Previous {
 		return fmt.Errorf("OnGuestError: expected %q or %q, found %q", Refuse, Previous, c.OnGuestError)
+	}
+	if err := c.checkWebsockets(); err != nil {
+		return err
 	}
 	for _, k := range c.ProofKeys {
 		if err := k.check(); err != nil {

@@ -32,6 +32,9 @@ func (e *RouteError) Error() string {
 
 func (e *RouteError) Unwrap() error { return e.Err }
 
+// ErrUnknownTenant says that there is no tenant of a schema.
+var ErrUnknownTenant = errors.New("edge: unknown tenant")
+
 // failure is the one place that turns errors of routing into HTTP statuses.
 func failure(err error) *RouteError {
 	var known *RouteError

@@ -11,7 +11,8 @@ import (
 // the request's context (TenantFrom), the path as the tenant sees it in r.URL,
 // and headers without what clients may not claim: the tenant and forwarding
 // headers of peers that are not trusted are gone. Redirects and refusals are
-// answered here. The guest is not held while next works.
+// answered here, and so are websockets, if Config.Websockets has targets. The
+// guest is not held while next works.
 func (h *Host) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		q, err := h.RequestOf(r.Context(), r)
@@ -26,6 +27,10 @@ func (h *Host) Middleware(next http.Handler) http.Handler {
 		}
 		switch d.Outcome {
 		case OutcomeTenant, OutcomeNone:
+			if q.Websocket && h.websockets != nil {
+				h.websockets.serve(w, h.routed(r, &d), &d)
+				return
+			}
 			next.ServeHTTP(w, h.routed(r, &d))
 		case OutcomeRedirect:
 			w.Header().Set("Location", d.Location)

@@ -90,7 +90,7 @@ func (c *Client) Ping() error { return c.write(ws.OpPing, nil) }
 
 // Close starts the close handshake; Read returns its end.
 func (c *Client) Close(code Code, reason string) error {
-	if !code.sendable() {
+	if !code.Sendable() {
 		return fmt.Errorf("%w, found %d", ErrCode, code)
 	}
 	return c.write(ws.OpClose, append(binary.BigEndian.AppendUint16(nil, uint16(code)), clipReason(reason)...))

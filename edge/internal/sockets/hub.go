@@ -110,6 +110,13 @@ func (h *Hub) CloseTenant(key string, code Code, reason string) (int, error) {
 	return t.end(code, reason), nil
 }
 
+// Tenants are the keys of the moment: those that have connections.
+func (h *Hub) Tenants() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Collect(maps.Keys(h.tenants))
+}
+
 // Shutdown refuses new handshakes with 503, closes all connections with 1001,
 // what they were sent before still going out, and waits for them until the
 // context ends; then it drops them, as soon as their handlers have returned, and
