@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"net/http"
 	"sync"
 	"time"
 
@@ -125,3 +126,6 @@ func (c *Client) write(op ws.OpCode, payload []byte) error {
 	_, err = c.up.conn.Write(frame)
 	return err
 }
+
+// Header is that of the server's answer.
+func (c *Client) Header() http.Header { return c.up.Header }
