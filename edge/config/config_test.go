@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"net/url"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -315,16 +316,29 @@ func TestAFileWithoutContentIsTheDefaults(t *testing.T) {
 
 func TestEdgeTakesOverWhatNeedsNoIO(t *testing.T) {
 	f := parse(t, "x.json", `{"compat": "strict", "tenants": `+dumped+`, "routers": ["header"], "conflicts": "last-wins", "tenant_header": "x",
-		"tenant_session_key": "y", "trusted_peers": ["10.0.0.0/8"], "ws_urlconfs": {"w": []}, "guest": {"settings": {"a": 1}},
-		"limits": {"guest": {"instances": 3, "queue_timeout": "2s"}}, "upstream_headers": {"id": "X-Id"}}`)
+		"tenant_session_key": "y", "trusted_peers": ["10.0.0.0/8"], "guest": {"settings": {"a": 1}},
+		"limits": {"guest": {"instances": 3, "queue_timeout": "2s"}, "websocket": {"connections": 5}}, "upstream_headers": {"id": "X-Id"},
+		"ws_urlconfs": {"w": [{"path": "room/", "name": "room", "upstream": "ws://127.0.0.1:8001", "upstream_path": "inner", "origins": ["*"]}]},
+		"websockets": {"origins": ["https://app.example.net"], "without_origin": true}}`)
+	room := "room/"
 	want := edge.Config{
 		Compat: "strict", Routers: []string{"header"}, Conflicts: "last-wins", TenantHeader: "x", TenantSessionKey: "y",
-		Tenants: f.Tenants, Default: f.Default, WSURLConfs: map[string][]edge.WSRoute{"w": {}},
+		Tenants: f.Tenants, Default: f.Default, WSURLConfs: map[string][]edge.WSRoute{"w": {{Path: &room, Name: "room"}}},
 		Settings: json.RawMessage(`{"a":1}`), TrustedPeers: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
 		Upstream: &edge.Upstream{Schema: "tenant", ID: "X-Id"}, OnGuestError: edge.Refuse,
 		Limits: edge.GuestLimits{
 			Fuel: 20_000_000, Deadline: 100 * time.Millisecond, Memory: 64 << 20, Stack: 20_000,
 			Instances: 3, QueueTimeout: 2 * time.Second, Audit: 10_000,
+		},
+		Websockets: edge.WebsocketConfig{
+			Targets: map[string]map[string]edge.WebsocketTarget{"w": {
+				"room": {Upstream: &url.URL{Scheme: "ws", Host: "127.0.0.1:8001"}, Inner: true, Origins: []string{"*"}},
+			}},
+			Origins: []string{"https://app.example.net"}, WithoutOrigin: true, Compression: "off",
+			Limits: edge.WebsocketLimits{
+				Connections: 5, Message: 1 << 20, Queue: 256 << 10, PingInterval: 30 * time.Second, PongTimeout: 20 * time.Second,
+				HandshakeTimeout: 10 * time.Second, DialTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second, CloseTimeout: 5 * time.Second,
+			},
 		},
 	}
 	if got := f.Edge(); !reflect.DeepEqual(got, want) {

@@ -13,11 +13,11 @@ import (
 // the file differs from the form in Go.
 type document struct {
 	File
-	TrustedPeers    peers                `key:"trusted_peers"`
-	Tenants         tenantTable          `key:"tenants"`
-	WSURLConfs      map[string][]wsRoute `key:"ws_urlconfs"`
-	Admin           adminAddress         `key:"admin"`
-	UpstreamHeaders upstreamHeaders      `key:"upstream_headers"`
+	TrustedPeers    peers              `key:"trusted_peers"`
+	Tenants         tenantTable        `key:"tenants"`
+	WSURLConfs      map[string]wsTable `key:"ws_urlconfs"`
+	Admin           adminAddress       `key:"admin"`
+	UpstreamHeaders upstreamHeaders    `key:"upstream_headers"`
 }
 
 func newDocument(name string) *document {
@@ -29,11 +29,16 @@ func newDocument(name string) *document {
 			Limits: Limits{
 				ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 				DialTimeout: 5 * time.Second, ShutdownTimeout: 30 * time.Second,
+				Websocket: WebsocketLimits{
+					Message: 1 << 20, Queue: 256 << 10, PingInterval: 30 * time.Second, PongTimeout: 20 * time.Second,
+					HandshakeTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, CloseTimeout: 5 * time.Second,
+				},
 				Guest: GuestLimits{
 					Fuel: 20_000_000, Deadline: 100 * time.Millisecond, Memory: 64 << 20, Stack: 20_000,
 					QueueTimeout: time.Second, Audit: 10_000,
 				},
 			},
+			Websockets:   Websockets{Compression: "off"},
 			OnGuestError: edge.Refuse,
 			Logs:         Logs{Format: "auto"},
 		},
@@ -66,16 +71,7 @@ func (doc *document) finish(d *decoder) *File {
 	f.Tenants, f.Default = doc.Tenants.static, doc.Tenants.fallback
 	f.Admin = string(doc.Admin)
 	f.UpstreamHeaders = edge.Upstream(doc.UpstreamHeaders)
-	if doc.WSURLConfs != nil {
-		f.WSURLConfs = make(map[string][]edge.WSRoute, len(doc.WSURLConfs))
-		for name, routes := range doc.WSURLConfs {
-			table := make([]edge.WSRoute, len(routes))
-			for i, r := range routes {
-				table[i] = edge.WSRoute(r)
-			}
-			f.WSURLConfs[name] = table
-		}
-	}
+	doc.finishWebsockets(f)
 	f.marks = d.marks
 	return f
 }
@@ -105,19 +101,6 @@ func (doc *document) checkListeners(v value) {
 		case l.Address == string(doc.Admin):
 			at.fail("expected an address of its own, found %q, which admin has too; change one of them", l.Address)
 		}
-	}
-}
-
-// wsRoute is one entry of a websocket route table.
-type wsRoute struct {
-	Path  *string `key:"path"`
-	Regex *string `key:"regex"`
-	Name  string  `key:"name,required"`
-}
-
-func (r *wsRoute) decode(v value) {
-	if found := v.object(r); found != nil && found.has("path") == found.has("regex") {
-		v.fail("expected exactly one of path and regex, found %s", both(found.has("path")))
 	}
 }
 
