@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"net/url"
 	"os"
 	"path/filepath"
 	"reflect"
