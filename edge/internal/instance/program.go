@@ -100,8 +100,8 @@ func Digest(guest []byte) string {
 }
 
 func (p *Program) load(ctx context.Context) (err error) {
-	if n := len(p.options.Wasm); n > maxModule {
-		return fmt.Errorf("has %d bytes: expected at most %d", n, maxModule)
+	if err := CheckSize(p.options.Wasm); err != nil {
+		return err
 	}
 	if p.metered, err = meter.Instrument(p.options.Wasm, p.limits.meter()); err != nil {
 		var malformed *wasm.Error
