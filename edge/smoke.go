@@ -193,7 +193,7 @@ func smokeChild(in io.Reader, out io.Writer) (code int) {
 	}
 	v := verdict{Passed: err == nil}
 	if err != nil {
-		v.Error = err.Error()
+		v.Error = strings.TrimPrefix(err.Error(), "edge: ")
 	}
 	if err := json.NewEncoder(out).Encode(v); err != nil {
 		return 1
