@@ -55,7 +55,7 @@ func TestG2ASmokeRunRefusesHostileGuests(t *testing.T) {
 	if s := h.Stats(); h.Guest() != before || s.FailedSwaps != 9 || s.Swaps != 0 {
 		t.Errorf("the guest is %+v after %d swaps that failed and %d that did not", h.Guest(), s.FailedSwaps, s.Swaps)
 	}
-	r, err := h.Swap(context.Background(), renamed('s'))
+	r, err := h.Swap(context.Background(), wasmtest.Sound().Wasm())
 	if err != nil || r.Unchanged || r.Reused {
 		t.Errorf("a sound guest: %+v, %v", r, err)
 	}
