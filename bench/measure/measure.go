@@ -59,6 +59,7 @@ var suites = []suite{
 	{"concurrent", openConcurrent},
 	{"scale", openScale},
 	{"http", openHTTP},
+	{"swap", openSwap},
 }
 
 // Names lists the suites.
