@@ -86,13 +86,16 @@ func swapUnderLoad(ctx context.Context, s *web.Server, p web.Plan, name string, 
 	if err := errors.Join(err, e.err); err != nil {
 		return "", err
 	}
-	u, err := s.Usage(ctx)
+	if err := s.Collect(ctx); err != nil {
+		return "", err
+	}
+	u, err := s.Usage()
 	if err != nil {
 		return "", err
 	}
 	n := float64(r.Requests)
 	out := fmt.Sprintf("%8d\t%10.1f ns/op\t%10.0f req/s\t%10d p50-ns\t%10d p99-ns\t%d swaps\t%d resident-bytes\t%d files",
-		r.Requests, float64(r.Took)/n, n/r.Took.Seconds(), r.P50, r.P99, e.swaps, u.ResidentBytes, u.Files)
+		r.Requests, float64(r.Took)/n, n/r.Took.Seconds(), r.P50, r.P99, e.swaps, u.Resident, u.Files)
 	if e.swaps > 0 {
 		out += fmt.Sprintf("\t%d swap-ns", int(e.took)/e.swaps)
 	}

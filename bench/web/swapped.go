@@ -5,10 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/http"
-	"os"
 	"runtime/debug"
-	"strconv"
-	"strings"
 	"sync/atomic"
 
 	"github.com/tenantedge/tenantedge/assets"
@@ -20,10 +17,10 @@ const swapped = "edge-swapped"
 
 // The host and the targets by which a swapped server is steered.
 const (
-	controlHost  = "control.invalid"
-	targetSwap   = "/swap"
-	targetBack   = "/rollback"
-	targetUsages = "/usage"
+	controlHost   = "control.invalid"
+	targetSwap    = "/swap"
+	targetBack    = "/rollback"
+	targetCollect = "/collect"
 )
 
 // Swapped is a server whose guest can be replaced while it is under load.
@@ -44,20 +41,8 @@ func (s *Server) control(ctx context.Context, target string) error {
 	return err
 }
 
-// Usage is what a process holds.
-type Usage struct{ ResidentBytes, Files int }
-
-// Usage asks a swapped server what it holds once garbage is collected.
-func (s *Server) Usage(ctx context.Context) (u Usage, err error) {
-	status, body, err := Ask(ctx, s.Address, controlHost, targetUsages)
-	if err == nil && status != http.StatusOK {
-		err = fmt.Errorf("web: %s: %d %s", targetUsages, status, body)
-	}
-	if err == nil {
-		_, err = fmt.Sscan(body, &u.ResidentBytes, &u.Files)
-	}
-	return u, err
-}
+// Collect has a swapped server collect its garbage and give memory back.
+func (s *Server) Collect(ctx context.Context) error { return s.control(ctx, targetCollect) }
 
 func swappedHandler(ctx context.Context, t *table.Table) (http.Handler, func() error, error) {
 	host, err := startEdge(ctx, t)
@@ -66,30 +51,27 @@ func swappedHandler(ctx context.Context, t *table.Table) (http.Handler, func() e
 	}
 	app := behindEdge(host)
 	var guests atomic.Uint32
-	steer := func(r *http.Request) (body string, err error) {
+	steer := func(r *http.Request) (err error) {
 		switch r.URL.Path {
 		case targetSwap:
 			_, err = host.Swap(r.Context(), variant(guests.Add(1)))
 		case targetBack:
 			_, err = host.Rollback(r.Context())
-		case targetUsages:
-			body, err = usage()
+		case targetCollect:
+			debug.FreeOSMemory()
 		default:
-			err = fmt.Errorf("web: expected %s, %s or %s, found %s", targetSwap, targetBack, targetUsages, r.URL.Path)
+			err = fmt.Errorf("web: expected %s, %s or %s, found %s", targetSwap, targetBack, targetCollect, r.URL.Path)
 		}
-		return body, err
+		return err
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Host != controlHost {
 			app.ServeHTTP(w, r)
 			return
 		}
-		body, err := steer(r)
-		if err != nil {
+		if err := steer(r); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
-			return
 		}
-		fmt.Fprint(w, body)
 	}), host.Close, nil
 }
 
@@ -98,23 +80,4 @@ func variant(n uint32) []byte {
 	const name = "variant"
 	section := binary.LittleEndian.AppendUint32(append([]byte{byte(len(name))}, name...), n)
 	return append(append(assets.Router[:len(assets.Router):len(assets.Router)], 0, byte(len(section))), section...)
-}
-
-// usage is resident memory in bytes and the number of open files.
-func usage() (string, error) {
-	debug.FreeOSMemory()
-	statm, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
-		return "", fmt.Errorf("%w: %w", ErrNoCPUTime, err)
-	}
-	files, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		return "", err
-	}
-	fields := strings.Fields(string(statm))
-	if len(fields) < 2 {
-		return "", fmt.Errorf("web: /proc/self/statm: expected two fields, found %q", statm)
-	}
-	pages, err := strconv.Atoi(fields[1])
-	return fmt.Sprintln(pages*os.Getpagesize(), len(files)-1), err // one is that of the folder
 }
