@@ -145,7 +145,12 @@ type visitor struct {
 // ask makes a handshake; without a websocket the visitor is nil.
 func (w *consumerWorld) ask(t testing.TB, schema, target string, header ...string) (*visitor, int) {
 	t.Helper()
-	conn, err := net.Dial("tcp", w.server.Listener.Addr().String())
+	return handshake(t, w.server.Listener.Addr().String(), schema, target, header...)
+}
+
+func handshake(t testing.TB, address, schema, target string, header ...string) (*visitor, int) {
+	t.Helper()
+	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
