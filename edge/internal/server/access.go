@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"net/http"
 	"time"
 
@@ -73,6 +74,8 @@ func (a *access) private(r *http.Request, what resource) int {
 		Tenant: what.tenant, Method: r.Method, Name: what.name, NoName: !what.hasName, Host: r.Host, Header: r.Header,
 	})
 	switch {
+	case errors.Is(err, edge.ErrTooLarge):
+		return http.StatusRequestHeaderFieldsTooLarge
 	case err != nil:
 		return a.server.guestFailed(r, err)
 	case verdict == edge.Allow:
