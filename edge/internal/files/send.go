@@ -72,8 +72,10 @@ func send(w http.ResponseWriter, r *http.Request, f fs.File, info fs.FileInfo, k
 	header.Set("ETag", entityTag(info))
 	describe(header, kind, o.Active)
 	if o.NoRanges {
-		r = withoutRange(r)
 		w = &unranged{w}
+	}
+	if o.NoRanges || !rangeable(r) {
+		r = withoutRange(r)
 	}
 	http.ServeContent(w, r, "", info.ModTime(), content)
 	return nil
@@ -134,6 +136,15 @@ func Name(path, prefix string) (string, bool) {
 		return "", false
 	}
 	return name, true
+}
+
+// rangeable tells whether a Range means anything. One of a unit that nobody
+// knows, or with another method than GET, is to be ignored (RFC 9110, 14.2),
+// which http.ServeContent does not.
+func rangeable(r *http.Request) bool {
+	value := r.Header.Get("Range")
+	const unit = "bytes="
+	return value == "" || r.Method == http.MethodGet && len(value) > len(unit) && strings.EqualFold(value[:len(unit)], unit)
 }
 
 func withoutRange(r *http.Request) *http.Request {
