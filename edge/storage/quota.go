@@ -38,26 +38,26 @@ type account struct {
 }
 
 // quotaOf is the quota of a tenant, none by default.
-func (s *Storage) quotaOf(t Tenant) Quota {
-	if s.config.Quota == nil {
+func (s *Namespace) quotaOf(t Tenant) Quota {
+	if s.quota == nil {
 		return Quota{}
 	}
-	return s.config.Quota(t)
+	return s.quota(t)
 }
 
-// account is the view's tenant's, or nil for one without a quota.
-func (v *View) account() *account {
-	q := v.storage.quotaOf(v.tenant)
+// account is the tenant's, or nil for one without a quota.
+func (v *Names) account() *account {
+	q := v.space.quotaOf(v.tenant)
 	if q == (Quota{}) {
 		return nil
 	}
-	s := v.storage
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s := v.space
+	s.accounting.Lock()
+	defer s.accounting.Unlock()
 	a := s.accounts[v.identifier]
 	if a == nil {
 		identifier := v.identifier
-		a = &account{counting: make(chan struct{}, 1), count: func(ctx context.Context) (Usage, error) { return s.countFiles(ctx, identifier) }}
+		a = &account{counting: make(chan struct{}, 1), count: func(ctx context.Context) (Usage, error) { return s.count(ctx, identifier) }}
 		s.accounts[identifier] = a
 	}
 	a.mu.Lock()
