@@ -29,6 +29,7 @@ import (
 	"sync/atomic"
 
 	"github.com/tenantedge/tenantedge/assets"
+	"github.com/tenantedge/tenantedge/edge/storage"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
@@ -40,6 +41,9 @@ type Host struct {
 	static      map[string]*StaticTenant
 	domains     map[string]bool // all domains of the static tenants
 	strip       stripper
+
+	files  atomic.Pointer[storage.Backend] // for guests; nil: none
+	places places
 
 	current, previous atomic.Pointer[generation]
 

@@ -18,6 +18,8 @@ type services struct {
 	found   bool
 	primary tenantdb.Match // the primary row that it asked for
 	names   interned
+	tenant  *Tenant // that the call is about, if that is decided
+	noFiles bool
 }
 
 var _ hostfuncs.Services = (*services)(nil)
@@ -25,6 +27,13 @@ var _ hostfuncs.Services = (*services)(nil)
 // begin forgets the call before.
 func (s *services) begin() {
 	s.match, s.primary, s.found = tenantdb.Match{}, tenantdb.Match{}, false
+	s.tenant, s.noFiles = nil, false
+}
+
+// beginFor is begin for a call about a request that was routed already.
+func (s *services) beginFor(t *Tenant) {
+	s.begin()
+	s.tenant = t
 }
 
 func (s *services) ByDomain(domain, folder string, out []byte) (int, bool) {
