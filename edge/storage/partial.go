@@ -412,3 +412,17 @@ func (f *folder) record(name string) (r Record, err error) {
 	}
 	return r, nil
 }
+
+// PartialName is the name that a partial file is to be saved as, whoever has it
+// open.
+func (v *View) PartialName(id string) (string, error) {
+	if !isPartialID(id) {
+		return "", &fs.PathError{Op: "open", Path: "partial", Err: fs.ErrNotExist}
+	}
+	root, err := v.root()
+	if err != nil {
+		return "", err
+	}
+	r, err := root.record(partialFolder + "/" + id + recordSuffix)
+	return r.Name, err
+}
