@@ -54,8 +54,14 @@ func openHTTP(ctx context.Context, o *Options) (*opened, error) {
 }
 
 func load(ctx context.Context, s *web.Server, t *table.Table, connections int, length time.Duration) (string, error) {
+	return timed(s, func() (web.Result, error) { return web.Load(ctx, s.Address, t.Hosts, connections, length) })
+}
+
+// timed is the line of a load on a server, with the processor time that the
+// server took.
+func timed(s *web.Server, run func() (web.Result, error)) (string, error) {
 	before, cpuErr := s.CPUTime()
-	r, err := web.Load(ctx, s.Address, t.Hosts, connections, length)
+	r, err := run()
 	if err != nil {
 		return "", err
 	}

@@ -59,6 +59,7 @@ var suites = []suite{
 	{"concurrent", openConcurrent},
 	{"scale", openScale},
 	{"http", openHTTP},
+	{"files", openFiles},
 }
 
 // Names lists the suites.

@@ -146,7 +146,7 @@ urlconfs:
   media: {media: true, access: private}
   gone: {reply: {status: 410, headers: {content-type: text/plain}, body: "gone\n"}}
 fallback: gone
-media: {location: media, base_url: /m/files/, active_content: inline}
+media: {location: media, base_url: /m/files/, active_content: inline, precompressed: false}
 signing_keys: [{id: new, secret_env: NEW}, {id: old, secret_file: old}]
 ws_urlconfs:
   ws: [{path: "ws/<int:n>/", name: a}, {regex: "^x$", name: ""}]

@@ -14,10 +14,14 @@ type Media struct {
 	// scripts (HTML, SVG, XML, JavaScript), or "inline", which
 	// trusts everybody who can upload.
 	ActiveContent string `key:"active_content,one=attachment|inline"`
+	// Precompressed sends name.br, name.zst or name.gz for name, to clients that
+	// take it. Whoever can choose the names of uploads could so replace what
+	// others get.
+	Precompressed bool `key:"precompressed"`
 }
 
 func (m *Media) decode(v value) {
-	*m = Media{BaseURL: "/media/", ActiveContent: "attachment"}
+	*m = Media{BaseURL: "/media/", ActiveContent: "attachment", Precompressed: true}
 	found := v.object(m)
 	if at, ok := found["base_url"]; ok && at.n.kind == kindString && m.BaseURL != "" && !isPlainPrefix(m.BaseURL) {
 		at.fail("expected a path as \"/media/\", with a slash at both ends and nothing that is encoded, found %s", at.n.found())

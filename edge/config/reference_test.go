@@ -158,7 +158,8 @@ func TestDefaultsOfSectionsThatAnEmptyFileLacksAreThoseOfTheReference(t *testing
 		t.Errorf("sessions differ:\n%s\n%s", a, b)
 	}
 	head = "media: {location: files"
-	spelled = parse(head + ", base_url: " + defaults["media.base_url"] + ", active_content: " + defaults["media.active_content"] + "}")
+	spelled = parse(head + ", base_url: " + defaults["media.base_url"] + ", active_content: " + defaults["media.active_content"] +
+		", precompressed: " + defaults["media.precompressed"] + "}")
 	if a, b := printed(t, parse(head+"}")), printed(t, spelled); a != b {
 		t.Errorf("media differ:\n%s\n%s", a, b)
 	}
