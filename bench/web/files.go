@@ -119,11 +119,13 @@ func executable() string {
 const ServeFilesCommand = "serve-files"
 
 // ServeFiles serves a folder at an address with net/http alone, until ctx ends.
+// Its time limits are those that an edge has by default: none that faces the
+// internet goes without.
 func ServeFiles(ctx context.Context, args []string) error {
 	if len(args) != 2 {
 		return fmt.Errorf("%s: expected a folder and an address", ServeFilesCommand)
 	}
-	server := http.Server{Addr: args[1], Handler: http.FileServerFS(os.DirFS(args[0]))}
+	server := http.Server{Addr: args[1], Handler: http.FileServerFS(os.DirFS(args[0])), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
 	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
