@@ -127,16 +127,17 @@ func newServer() (*Server, error) {
 }
 
 // guard runs the server in a folder of its own. When its input ends, which is
-// when the test process does, it kills the server and removes the folder.
+// when the test process does, it kills the server and removes the folder. It is
+// quiet by then: who listened is gone.
 const guard = `dir=$1; shift
 "$@" </dev/null &
 server=$!
 exec 3<&0
 (cat <&3; kill -9 $server) >/dev/null 2>&1 &
 watch=$!
-exec 3<&- </dev/null
+exec 3<&- </dev/null >/dev/null 2>&1
 wait $server
-kill $watch 2>/dev/null
+kill $watch
 rm -rf "$dir"`
 
 func start(program string) (*Server, error) {
