@@ -3,7 +3,10 @@ package object
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"path"
@@ -115,7 +118,14 @@ type small struct {
 }
 
 func (o *small) create(ctx context.Context, key, token string) error {
-	return o.storage.put(ctx, key, o.content, token)
+	_, err := o.storage.server.PutObject(ctx, o.storage.config.Bucket, key, bytes.NewReader(o.content), int64(len(o.content)), "", sum(o.content), fresh(token))
+	return err
+}
+
+// sum has the server refuse what did not arrive as it was sent.
+func sum(content []byte) string {
+	s := sha256.Sum256(content)
+	return hex.EncodeToString(s[:])
 }
 
 func (o *small) discard(context.Context) {}
@@ -139,7 +149,8 @@ func newToken() string { return strings.TrimLeft(storage.ReservedName(), ".") }
 
 // settle is what became of making an object, where err may be for a lost
 // answer: the request is then repeated, and the server refuses what it has
-// done. The object tells, by its mark.
+// done; or it refuses, and does not wait for the content. The object tells, by
+// its mark.
 func (s *Storage) settle(ctx context.Context, key, token string, err error) error {
 	if err == nil || refused(err) && !taken(err) && !missing(err) {
 		return err
@@ -148,8 +159,10 @@ func (s *Storage) settle(ctx context.Context, key, token string, err error) erro
 	defer cancel()
 	found, failed := s.head(after, key)
 	switch {
-	case failed != nil || found.UserMetadata[saveToken] != token:
+	case failed != nil:
 		return err
+	case found.UserMetadata[saveToken] != token:
+		return fmt.Errorf("%w: %w", fs.ErrExist, err)
 	case ctx.Err() != nil:
 		return errors.Join(ctx.Err(), s.remove(after, key)) // whoever waited is gone
 	}

@@ -82,7 +82,7 @@ type upload struct {
 }
 
 func (s *Storage) begin(ctx context.Context, key, token string) (*upload, error) {
-	o := fresh(token)
+	o := fresh(token) // of which completing takes the condition, and this the rest
 	id, err := s.server.NewMultipartUpload(ctx, s.config.Bucket, key, minio.PutObjectOptions{ContentType: o.ContentType, UserMetadata: o.UserMetadata})
 	return &upload{storage: s, key: key, id: id}, err
 }
@@ -92,7 +92,7 @@ func (u *upload) send(ctx context.Context, content []byte) error {
 		return fmt.Errorf("%w: it has more than %d parts", storage.ErrTooLarge, mostParts)
 	}
 	part, err := u.storage.server.PutObjectPart(ctx, u.storage.config.Bucket, u.key, u.id, len(u.parts)+1,
-		bytes.NewReader(content), int64(len(content)), minio.PutObjectPartOptions{})
+		bytes.NewReader(content), int64(len(content)), minio.PutObjectPartOptions{Sha256Hex: sum(content), DisableContentSha256: true})
 	if err == nil {
 		u.parts = append(u.parts, minio.CompletePart{PartNumber: part.PartNumber, ETag: part.ETag})
 	}
@@ -108,9 +108,14 @@ func (u *upload) copy(ctx context.Context, source string, from, length int64) er
 	return err
 }
 
+func unlessThere() (o minio.PutObjectOptions) {
+	o.SetMatchETagExcept("*")
+	return o
+}
+
 // complete makes the object, or fails if there is one.
 func (u *upload) complete(ctx context.Context) error {
-	_, err := u.storage.server.CompleteMultipartUpload(ctx, u.storage.config.Bucket, u.key, u.id, u.parts, fresh(""))
+	_, err := u.storage.server.CompleteMultipartUpload(ctx, u.storage.config.Bucket, u.key, u.id, u.parts, unlessThere())
 	return err
 }
 

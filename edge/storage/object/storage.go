@@ -1,7 +1,6 @@
 package object
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -105,8 +104,8 @@ func (s *Storage) Check(ctx context.Context) (err error) {
 	if !exists {
 		return fmt.Errorf("object: expected a bucket %q, the server has none", s.config.Bucket)
 	}
-	key := s.key(storage.ReservedName())
-	if err := s.put(ctx, key, nil, ""); err != nil {
+	key, nothing := s.key(storage.ReservedName()), &small{s, nil}
+	if err := s.create(ctx, key, nothing); err != nil {
 		return fmt.Errorf("object: bucket %q: an object could not be made: %w", s.config.Bucket, meaning(err))
 	}
 	defer func() {
@@ -114,7 +113,7 @@ func (s *Storage) Check(ctx context.Context) (err error) {
 			err = errors.Join(err, fmt.Errorf("object: bucket %q: an object could not be removed: %w", s.config.Bucket, meaning(gone)))
 		}
 	}()
-	switch err := s.put(ctx, key, nil, ""); {
+	switch err := s.create(ctx, key, nothing); {
 	case err == nil:
 		return fmt.Errorf("object: bucket %q: the server does not honour If-None-Match, so that files would be overwritten: expected one that does", s.config.Bucket)
 	case !taken(err):
@@ -130,18 +129,10 @@ const saveToken = "Tenantedge-Save"
 // fresh are the options for an object that there is none of. Uploads come from
 // anybody, so that no object says of itself that it is a page.
 func fresh(token string) minio.PutObjectOptions {
-	o := minio.PutObjectOptions{ContentType: "application/octet-stream"}
-	if token != "" {
-		o.UserMetadata = map[string]string{saveToken: token}
-	}
+	o := minio.PutObjectOptions{ContentType: "application/octet-stream", UserMetadata: map[string]string{saveToken: token}}
+	o.DisableContentSha256 = true // it is told before the content, not with each piece of it
 	o.SetMatchETagExcept("*")
 	return o
-}
-
-// put makes an object, or fails if there is one.
-func (s *Storage) put(ctx context.Context, key string, content []byte, token string) error {
-	_, err := s.server.PutObject(ctx, s.config.Bucket, key, bytes.NewReader(content), int64(len(content)), "", "", fresh(token))
-	return err
 }
 
 func (s *Storage) remove(ctx context.Context, key string) error {
