@@ -50,7 +50,7 @@ func (v *View) key(name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return v.storage.key(key), v.usable()
+	return v.usable("resolve", key)
 }
 
 // plainKey is key for names by the rules of package io/fs.
@@ -59,14 +59,24 @@ func (v *View) plainKey(op, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return v.storage.key(key), v.usable()
+	return v.usable(op, key)
 }
 
-func (v *View) usable() error {
+// longestSegment is what file systems have room for. Servers that keep objects
+// in one refuse more, and files should not be bound to a bucket for ever.
+const longestSegment = 255
+
+// usable is the key in the bucket, if there can be one.
+func (v *View) usable(op, key string) (string, error) {
 	if v.closed.Load() {
-		return fmt.Errorf("object: view of the files of %q: %w", v.Identifier(), fs.ErrClosed)
+		return "", fmt.Errorf("object: view of the files of %q: %w", v.Identifier(), fs.ErrClosed)
 	}
-	return nil
+	for segment := range strings.SplitSeq(key, "/") {
+		if len(segment) > longestSegment {
+			return "", &fs.PathError{Op: op, Path: segment[:200], Err: syscall.ENAMETOOLONG}
+		}
+	}
+	return v.storage.key(key), nil
 }
 
 // top is the key of the folder above all of the tenant's files.
