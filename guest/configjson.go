@@ -460,16 +460,8 @@ func hexRune(b []byte) (rune, bool) {
 // writeConfigured writes the JSON of an abi.Configured.
 func writeConfigured(c *abi.Configured) []byte {
 	b := []byte{'{'}
-	if len(c.Headers) > 0 {
-		b = append(b, `"headers":[`...)
-		for i, h := range c.Headers {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = appendQuoted(b, h)
-		}
-		b = append(b, ']')
-	}
+	b = appendList(b, `"headers":`, c.Headers)
+	b = appendList(b, `"authorize_headers":`, c.AuthorizeHeaders)
 	for _, m := range [...]struct{ key, value string }{{`"name":`, c.Name}, {`"version":`, c.Version}, {`"error":`, c.Error}} {
 		if m.value == "" {
 			continue
@@ -480,6 +472,25 @@ func writeConfigured(c *abi.Configured) []byte {
 		b = appendQuoted(append(b, m.key...), m.value)
 	}
 	return append(b, '}')
+}
+
+// appendList appends a member of texts to an object, unless there are none.
+func appendList(b []byte, key string, texts []string) []byte {
+	for i, s := range texts {
+		switch {
+		case i > 0:
+			b = append(b, ',')
+		case len(b) > 1:
+			b = append(append(append(b, ','), key...), '[')
+		default:
+			b = append(append(b, key...), '[')
+		}
+		b = appendQuoted(b, s)
+	}
+	if len(texts) > 0 {
+		b = append(b, ']')
+	}
+	return b
 }
 
 // appendQuoted appends s as a JSON string.

@@ -48,6 +48,9 @@ func exportReverseKey(length uint32) uint64 { return packed(served.handle(revers
 //go:wasmexport te_pathname
 func exportPathname(length uint32) uint64 { return packed(served.handle(pathnameCall, length)) }
 
+//go:wasmexport te_authorize
+func exportAuthorize(length uint32) uint64 { return packed(served.handle(authorizeCall, length)) }
+
 //go:wasmexport te_self_test
 func exportSelfTest() int32 { return served.selfTest() }
 

@@ -47,4 +47,5 @@ var callNames = map[kind]string{
 	cacheKeyCall:   abi.ExportCacheKey,
 	reverseKeyCall: abi.ExportReverseKey,
 	pathnameCall:   abi.ExportPathname,
+	authorizeCall:  abi.ExportAuthorize,
 }

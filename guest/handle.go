@@ -11,6 +11,7 @@ const (
 	cacheKeyCall
 	reverseKeyCall
 	pathnameCall
+	authorizeCall
 )
 
 // handle answers the message of length bytes in the buffer; nil if there is no
@@ -35,6 +36,8 @@ func (g *guest) handle(k kind, length uint32) []byte {
 		return g.cacheKey(m)
 	case reverseKeyCall:
 		return g.reverseKey(m)
+	case authorizeCall:
+		return g.authorize(m)
 	default:
 		return g.pathname(m)
 	}

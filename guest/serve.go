@@ -34,6 +34,9 @@ type Handlers struct {
 	ReverseKey func(cacheKey string) (string, error)
 	// Pathname says where a tenant's file is, on disk and on the web.
 	Pathname func(q *PathQuery) Pathname
+	// Authorize decides whether a request may have a file that the host's
+	// configuration calls private. nil: nobody may.
+	Authorize func(a *Access) Verdict
 	// SelfTest is run before a guest is taken into service.
 	SelfTest func() error
 }
@@ -50,6 +53,7 @@ type guest struct {
 	request Request
 	headers [maxHeaders]Header
 	answer  Decision
+	asked   []string // headers of Authorize
 	short   shortcut
 }
 
@@ -94,9 +98,12 @@ func (g *guest) read(config []byte) (abi.Configured, error) {
 		}
 		configured = own
 	}
-	if len(configured.Headers) > maxHeaders {
-		return configured, fmt.Errorf("guest asks for %d headers: at most %d are allowed", len(configured.Headers), maxHeaders)
+	for _, asked := range [][]string{configured.Headers, configured.AuthorizeHeaders} {
+		if len(asked) > maxHeaders {
+			return configured, fmt.Errorf("guest asks for %d headers: at most %d are allowed", len(asked), maxHeaders)
+		}
 	}
+	g.asked = configured.AuthorizeHeaders
 	return configured, nil
 }
 

@@ -27,6 +27,7 @@ func (s *Server) Run(ctx context.Context) error {
 			}
 		}()
 	}
+	go s.watchFiles(s.base)
 	s.serving.Store(true)
 	s.log.Info("serving", "listeners", s.describe(), "admin", s.options.Admin, "guest", s.host.Guest().Name)
 	select {

@@ -29,6 +29,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/storage"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
@@ -38,6 +39,10 @@ type Options struct {
 	URLConfs map[string]config.URLConf
 	// Fallback names the urlconf for requests without a tenant; empty: 404.
 	Fallback string
+	// Media says where tenants' files are; nil: there are none.
+	Media *config.Media
+	// SigningKeys are the keys of signed URLs: the first one signs.
+	SigningKeys []storage.Key
 	// Listeners are where requests come in.
 	Listeners []config.Listener
 	// Admin is the loopback address of /healthz and /readyz; empty: nowhere.
@@ -62,11 +67,14 @@ type Options struct {
 type Server struct {
 	options Options
 	host    *edge.Host
-	log     *slog.Logger
-	table   *table
-	handler http.Handler
-	admin   *http.Server
-	servers []*http.Server
+	// What tenants there are.
+	static    []edge.StaticTenant
+	directory *tenantdb.Directory // nil: static ones alone
+	log       *slog.Logger
+	table     *table
+	handler   http.Handler
+	admin     *http.Server
+	servers   []*http.Server
 
 	adminListener net.Listener
 	listeners     []net.Listener
@@ -105,7 +113,7 @@ func New(ctx context.Context, c edge.Config, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.host = host
+	s.host, s.static, s.directory = host, c.Tenants, c.Directory
 	s.table, err = s.newTable()
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
