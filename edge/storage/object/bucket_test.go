@@ -28,7 +28,7 @@ func TestWhatOthersMadeIsNoHarm(t *testing.T) {
 	v := newView(t, c)
 	client := s3test.Start(t).Client()
 	for _, key := range []string{"t1/folder/", "t1/d/x", "t1/.tenantedge-upload", "t1/TEXT", "t11/x"} {
-		_, err := client.PutObject(t.Context(), c.Bucket, c.Prefix+"/"+key, strings.NewReader(""), 0, minio.PutObjectOptions{})
+		_, err := client.PutObject(t.Context(), c.Bucket, c.Prefix+"/"+key, strings.NewReader(""), 0, atOnce)
 		must(t, err)
 	}
 	if err := fstest.TestFS(v, "d/x", "TEXT", "folder"); err != nil {
@@ -57,7 +57,7 @@ func TestASweepTakesWhatIsOld(t *testing.T) {
 	for _, key := range []string{"t1/.tenantedge-a", "t11/.tenantedge-b"} {
 		_, err := core.NewMultipartUpload(t.Context(), c.Bucket, c.Prefix+"/"+key, minio.PutObjectOptions{})
 		must(t, err)
-		_, err = core.Client.PutObject(t.Context(), c.Bucket, c.Prefix+"/"+key+"x", strings.NewReader(""), 0, minio.PutObjectOptions{})
+		_, err = core.Client.PutObject(t.Context(), c.Bucket, c.Prefix+"/"+key+"x", strings.NewReader(""), 0, atOnce)
 		must(t, err)
 	}
 	_, err := v.Save(t.Context(), "a", strings.NewReader(""), 0)

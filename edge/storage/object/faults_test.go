@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/minio/minio-go/v7"
 
 	"github.com/tenantedge/tenantedge/edge/storage"
 	"github.com/tenantedge/tenantedge/edge/storage/object/s3test"
@@ -170,9 +169,8 @@ func TestTheCheckRefusesAServerThatOverwrites(t *testing.T) {
 		}
 		// A server that does not know the header does as if it were none: there is
 		// nothing that it would refuse.
-		o := minio.PutObjectOptions{}
 		_, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-		_, err := s3test.Start(t).Client().PutObject(r.Context(), config.Bucket, key, strings.NewReader(""), 0, o)
+		_, err := s3test.Start(t).Client().PutObject(r.Context(), config.Bucket, key, strings.NewReader(""), 0, atOnce)
 		return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Header: make(http.Header), Request: r}, err
 	})
 	if err := newStorage(t, config).Check(t.Context()); err == nil || !strings.Contains(err.Error(), "If-None-Match") {
@@ -222,7 +220,7 @@ func TestAFileThatIsReplacedIsNotReadOn(t *testing.T) {
 	if _, err := f.ReadAt(part, 0); err != nil || string(part) != "old" {
 		t.Errorf("%q, %v", part, err)
 	}
-	_, err = s3test.Start(t).Client().PutObject(t.Context(), c.Bucket, c.Prefix+"/t1/a", strings.NewReader("new and whole"), 13, minio.PutObjectOptions{})
+	_, err = s3test.Start(t).Client().PutObject(t.Context(), c.Bucket, c.Prefix+"/t1/a", strings.NewReader("new and whole"), 13, atOnce)
 	must(t, err)
 	if n, err := f.ReadAt(part, 4); err == nil {
 		t.Errorf("%q of another file", part[:n])

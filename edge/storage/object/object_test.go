@@ -23,6 +23,10 @@ func bucket(t testing.TB) Config {
 	}
 }
 
+// atOnce makes an object as other programs do. The content is not sent piece by
+// piece: the server may answer before all of them are there.
+var atOnce = minio.PutObjectOptions{DisableContentSha256: true}
+
 func newStorage(t testing.TB, c Config) *Storage {
 	t.Helper()
 	s, err := New(c)
