@@ -154,7 +154,7 @@ func (h *Host) ask(ctx context.Context, e instance.Export, write func([]byte) in
 	}
 	defer g.program.Return(i)
 	i.Services().(*services).begin()
-	return i.Call(ctx, e, write, read)
+	return g.failed(i.Call(ctx, e, write, read))
 }
 
 func sizeOf(b *abi.Builder) int {

@@ -71,3 +71,14 @@ func checkExports(m wazero.CompiledModule) (has [exportCount]bool, err error) {
 	}
 	return has, nil
 }
+
+// Missing lists the optional exports that the guest does without.
+func (p *Program) Missing() []string {
+	names := []string{}
+	for e, spec := range exportSpecs {
+		if spec.optional && !p.exports[e] {
+			names = append(names, spec.name)
+		}
+	}
+	return names
+}
