@@ -25,6 +25,7 @@ import (
 var compileCache string
 
 func TestMain(m *testing.M) {
+	SmokeMain() // in a process that ReexecSmokeRun has started
 	var err error
 	if compileCache, err = os.MkdirTemp("", "tenantedge-test-"); err != nil {
 		panic(err)

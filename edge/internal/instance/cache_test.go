@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
 // cachedFiles are the files of the only guest in a cache.
@@ -122,8 +124,8 @@ func TestACacheThatCannotBeWrittenCostsTimeAlone(t *testing.T) {
 func TestTheCacheIsBounded(t *testing.T) {
 	cache := t.TempDir()
 	for n := range mostEntries + 5 {
-		g := sound().withData(3000, string(rune('a'+n))) // data is no code, but makes another guest
-		g.with("te_route", i64Const(uint64(n))...)
+		g := sound().WithData(3000, string(rune('a'+n))) // data is no code, but makes another guest
+		g.With("te_route", wasmtest.I64(uint64(n))...)
 		p, err := load(g, Options{CompileCache: cache})
 		if err != nil {
 			t.Fatal(err)
