@@ -5,14 +5,12 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"runtime/debug"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/tenantedge/tenantedge/edge/internal/soak"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
@@ -113,34 +111,16 @@ func (l *load) swap(h *Host) time.Duration {
 	return time.Since(began)
 }
 
-// footprint is what the process holds.
-type footprint struct {
-	Resident uint64 // bytes
-	Files    int
-}
-
-// measure waits until no instance is being made or closed, has Go give back
-// what it does not need, and looks. false: this system does not tell.
-func (l *load) measure(h *Host) (f footprint, ok bool) {
+// measure waits until no instance is being made or closed, and looks at what
+// the process holds.
+func (l *load) measure(h *Host) (soak.Footprint, bool) {
 	l.front.client.CloseIdleConnections()
 	l.front.CloseClientConnections() // returns when they are closed
 	h.previous.Load().program.Park()
-	for s := h.Stats(); s.Parked.Instances > 0 || s.Current.Lent > 0 || s.Current.Instances != runtime.GOMAXPROCS(0); s = h.Stats() {
+	for s := h.Stats(); s.Parked.Instances > 0 || s.Draining > 0 || s.Current.Lent > 0 || s.Current.Instances != runtime.GOMAXPROCS(0); s = h.Stats() {
 		runtime.Gosched()
 	}
-	for range 3 {
-		runtime.GC()
-		debug.FreeOSMemory()
-	}
-	statm, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
-		return f, false
-	}
-	pages, _ := strconv.ParseUint(strings.Fields(string(statm))[1], 10, 64)
-	f.Resident = pages * uint64(os.Getpagesize())
-	names, err := os.ReadDir("/proc/self/fd")
-	f.Files = len(names)
-	return f, err == nil
+	return soak.Measure()
 }
 
 // swapFigures is what is kept of a run, for plots.
@@ -148,8 +128,8 @@ type swapFigures struct {
 	Swaps, Clients, Processors int
 	Failed, Misrouted          int64
 	Before, During             summary
-	FootprintBefore            footprint
-	FootprintAfter             footprint
+	FootprintBefore            soak.Footprint
+	FootprintAfter             soak.Footprint
 	Timeline                   []moment
 	At                         []swapMoment
 }
@@ -176,7 +156,7 @@ func TestSwapsUnderFullLoadFailAndMisrouteNothing(t *testing.T) {
 }
 
 func swapUnderLoad(t *testing.T, name string, change func(*Config)) {
-	swaps := (times(t, "TENANTEDGE_SWAPS", 8) + 3) / 4 * 4 // ends with the kind of guest that it began with
+	swaps := (soak.Times(t, "TENANTEDGE_SWAPS", 8) + 3) / 4 * 4 // ends with the kind of guest that it began with
 	clients := 2 * runtime.GOMAXPROCS(0)
 	h := unrulyHost(t, guestOf(t, 0), func(c *Config) {
 		if change != nil {
@@ -250,5 +230,5 @@ func swapUnderLoad(t *testing.T, name string, change func(*Config)) {
 			t.Errorf("%d bytes are resident, %d were", a.Resident, b.Resident)
 		}
 	}
-	writeFigures(t, name, figures)
+	soak.Figures(t, name, figures)
 }

@@ -1,6 +1,8 @@
 package tck
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/tenantedge/tenantedge/guest/abi"
@@ -94,9 +96,9 @@ func (w *World) record(id string, d *Domain, word uint32, out []byte) int64 {
 			b.Put(abi.RecFolder, d.Folder)
 		}
 		at := abi.RecAttr0
-		for name, value := range t.Attributes {
+		for _, name := range slices.Sorted(maps.Keys(t.Attributes)) { // in an order, since a guest's fuel depends on it
 			b.Put(at, name)
-			b.Put(at+1, value)
+			b.Put(at+1, t.Attributes[name])
 			at += 2
 		}
 		return int64(b.Size())
