@@ -14,12 +14,13 @@ import (
 )
 
 // Times is how often a test does a thing: few times, or as often as the
-// variable of the environment says, as `make soak` does.
+// variable of the environment says, as `make soak` does. With the race detector
+// it is fewer times.
 func Times(tb testing.TB, variable string, few int) int {
 	tb.Helper()
 	text := os.Getenv(variable)
 	if text == "" {
-		return few
+		return max(1, few/slow)
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 {
