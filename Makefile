@@ -58,9 +58,9 @@ guest-same: guest
 soak: ## prove the engine at length: 200 swaps under load, 100,000 audited calls, fuel, pauses, start, memory; some 20 minutes
 	@mkdir -p bin/soak
 	TENANTEDGE_FIGURES=$(CURDIR)/bin/soak TENANTEDGE_AUDITED=100000 TENANTEDGE_FUEL_RUNS=10000 TENANTEDGE_COLLECTIONS=100 \
-		go test -count=1 -v -timeout 60m -run 'TestH7Memory|TestFuel|TestG1Collections' ./edge/internal/instance | grep -v '^=== '
+		go test -count=1 -v -timeout 60m -run 'TestH7Memory|TestFuel|TestG1Collections' ./edge/internal/instance
 	TENANTEDGE_FIGURES=$(CURDIR)/bin/soak TENANTEDGE_SWAPS=200 TENANTEDGE_STARTS=20 TENANTEDGE_CROWDS=200 \
-		go test -count=1 -v -timeout 120m -run 'TestSwapsUnder|TestAProcessStarts|TestAFurtherInstance|TestG1' ./edge | grep -v '^=== '
+		go test -count=1 -v -timeout 120m -run 'TestSwapsUnder|TestAProcessStarts|TestAFurtherInstance|TestG1' ./edge
 
 fuel-golden: ## record anew what the golden cases cost, after a change of the guest or of the meter
 	go test -count=1 -run TestFuelOfEveryGoldenCase ./edge/internal/instance -update
