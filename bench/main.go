@@ -23,6 +23,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/bench/measure"
 	"github.com/tenantedge/tenantedge/bench/report"
+	"github.com/tenantedge/tenantedge/bench/sockets"
 	"github.com/tenantedge/tenantedge/bench/web"
 )
 
@@ -51,6 +52,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		err = runReport(args, stdout, stderr)
 	case web.ServeCommand:
 		err = web.Serve(ctx, args, stdin, stdout)
+	case sockets.ServeCommand:
+		err = sockets.Serve(ctx, args, stdin, stdout)
 	default:
 		fmt.Fprintln(stderr, usage)
 		return 2

@@ -1,6 +1,8 @@
 package edge
 
 import (
+	"fmt"
+
 	"github.com/tenantedge/tenantedge/edge/internal/instance"
 	"github.com/tenantedge/tenantedge/edge/internal/meter"
 )
@@ -142,7 +144,8 @@ func (g *generation) stats() (ProgramStats, Engine) {
 
 func (g *generation) info() GuestInfo {
 	c := g.program.Configured()
-	return GuestInfo{Digest: g.program.Digest(), Name: c.Name, Version: c.Version}
+	// What a guest calls itself goes into logs and metrics: a line of it is enough.
+	return GuestInfo{Digest: g.program.Digest(), Name: fmt.Sprintf("%.80s", c.Name), Version: fmt.Sprintf("%.80s", c.Version)}
 }
 
 // Guest says which guest the Host runs.

@@ -460,9 +460,15 @@ func hexRune(b []byte) (rune, bool) {
 // writeConfigured writes the JSON of an abi.Configured.
 func writeConfigured(c *abi.Configured) []byte {
 	b := []byte{'{'}
-	if len(c.Headers) > 0 {
-		b = append(b, `"headers":[`...)
-		for i, h := range c.Headers {
+	for _, list := range [...]struct {
+		key    string
+		values []string
+	}{{`"headers":[`, c.Headers}, {`"consumer_headers":[`, c.ConsumerHeaders}} {
+		if len(list.values) == 0 {
+			continue
+		}
+		b = append(appendComma(b), list.key...)
+		for i, h := range list.values {
 			if i > 0 {
 				b = append(b, ',')
 			}
@@ -470,16 +476,24 @@ func writeConfigured(c *abi.Configured) []byte {
 		}
 		b = append(b, ']')
 	}
+	if c.Consumer {
+		b = append(appendComma(b), `"consumer":true`...)
+	}
 	for _, m := range [...]struct{ key, value string }{{`"name":`, c.Name}, {`"version":`, c.Version}, {`"error":`, c.Error}} {
 		if m.value == "" {
 			continue
 		}
-		if len(b) > 1 {
-			b = append(b, ',')
-		}
-		b = appendQuoted(append(b, m.key...), m.value)
+		b = appendQuoted(append(appendComma(b), m.key...), m.value)
 	}
 	return append(b, '}')
+}
+
+// appendComma parts members of an object.
+func appendComma(b []byte) []byte {
+	if len(b) > 1 {
+		b = append(b, ',')
+	}
+	return b
 }
 
 // appendQuoted appends s as a JSON string.

@@ -23,7 +23,7 @@ type (
 type Handlers struct {
 	// Configure gets the configuration once, before any request. It answers the
 	// headers that it wants to see, in the order in which Request.Headers will
-	// have them. An error refuses the configuration: say which key is wrong.
+	// have them, and those of handshakes likewise. An error refuses the configuration: say which key is wrong.
 	Configure func(c *abi.Config) (abi.Configured, error)
 	// Route decides about one request. The decision is empty when it comes, and
 	// left so means that there is no tenant.
@@ -34,6 +34,9 @@ type Handlers struct {
 	ReverseKey func(cacheKey string) (string, error)
 	// Pathname says where a tenant's file is, on disk and on the web.
 	Pathname func(q *PathQuery) Pathname
+	// Consumer handles websockets; nil: the guest handles none, and the host
+	// refuses those of routes that a consumer is to handle.
+	Consumer Consumer
 	// SelfTest is run before a guest is taken into service.
 	SelfTest func() error
 }
@@ -94,8 +97,9 @@ func (g *guest) read(config []byte) (abi.Configured, error) {
 		}
 		configured = own
 	}
-	if len(configured.Headers) > maxHeaders {
-		return configured, fmt.Errorf("guest asks for %d headers: at most %d are allowed", len(configured.Headers), maxHeaders)
+	configured.Consumer = g.Consumer != nil
+	if most := max(len(configured.Headers), len(configured.ConsumerHeaders)); most > maxHeaders {
+		return configured, fmt.Errorf("guest asks for %d headers: at most %d are allowed", most, maxHeaders)
 	}
 	return configured, nil
 }

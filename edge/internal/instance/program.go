@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 
@@ -202,10 +203,10 @@ func parseConfigured(reply []byte) (abi.Configured, error) {
 	if c.Error != "" {
 		return c, &ConfigError{Reason: c.Error}
 	}
-	if len(c.Headers) > maxHeaders {
-		return c, fmt.Errorf("%s asks for %d headers: expected at most %d", abi.ExportConfigure, len(c.Headers), maxHeaders)
+	if most := max(len(c.Headers), len(c.ConsumerHeaders)); most > maxHeaders {
+		return c, fmt.Errorf("%s asks for %d headers: expected at most %d", abi.ExportConfigure, most, maxHeaders)
 	}
-	for _, h := range c.Headers {
+	for _, h := range slices.Concat(c.Headers, c.ConsumerHeaders) {
 		if h == "" || strings.ContainsAny(h, " \t\r\n:") {
 			return c, fmt.Errorf("%s asks for the header %q: expected a header name", abi.ExportConfigure, h)
 		}
