@@ -15,14 +15,16 @@ import (
 )
 
 // guestOf is the guest of a generation: each routes the same requests in
-// another way. Every fourth is a small one.
-func guestOf(t testing.TB, generation int) []byte {
+// another way. Every fourth is a small one. Of the others what differs is data,
+// which is not compiled: all have the same code in a cache, unless the code is
+// to be fresh.
+func guestOf(t testing.TB, generation int, fresh bool) []byte {
 	if generation%4 == 3 {
 		return constant(generation)
 	}
 	guest := wasmtest.Unruly(t, generation)
-	if !soaking() {
-		return guest // what differs is data, which is not compiled
+	if !fresh {
+		return guest
 	}
 	return append(guest, custom(generation)...)
 }
@@ -50,6 +52,7 @@ func answerOf(generation, n int) string {
 type load struct {
 	t     *testing.T
 	front *front
+	fresh bool // guests have code of their own
 
 	begun, done atomic.Int64 // generations: being swapped in, and swapped in
 	requests    atomic.Int64
@@ -101,7 +104,7 @@ func (l *load) one(n int) {
 // swap puts the next generation in.
 func (l *load) swap(h *Host) time.Duration {
 	l.t.Helper()
-	guest := guestOf(l.t, int(l.begun.Load())+1)
+	guest := guestOf(l.t, int(l.begun.Load())+1, l.fresh)
 	next := l.begun.Add(1)
 	began := time.Now()
 	if r, err := h.Swap(context.Background(), guest); err != nil || r.Unchanged {
@@ -143,28 +146,28 @@ type moment struct {
 type swapMoment struct{ Millisecond, Took int64 }
 
 func TestSwapsUnderFullLoadFailAndMisrouteNothing(t *testing.T) {
+	t.Run("code from the compile cache", func(t *testing.T) {
+		swapUnderLoad(t, "swap-cached", false, func(*Config) {})
+	})
 	if !soaking() {
-		swapUnderLoad(t, "swap-cached", nil)
 		return
 	}
 	t.Run("compiled in another process, as serve does", func(t *testing.T) {
-		swapUnderLoad(t, "swap-smoke", func(c *Config) { c.CompileCache, c.SmokeRun = t.TempDir(), ReexecSmokeRun() })
+		swapUnderLoad(t, "swap-smoke", true, func(c *Config) { c.CompileCache, c.SmokeRun = t.TempDir(), ReexecSmokeRun() })
 	})
 	t.Run("compiled in this process", func(t *testing.T) {
-		swapUnderLoad(t, "swap-compiled", func(c *Config) { c.CompileCache = "" })
+		swapUnderLoad(t, "swap-compiled", true, func(c *Config) { c.CompileCache = "" })
 	})
 }
 
-func swapUnderLoad(t *testing.T, name string, change func(*Config)) {
+func swapUnderLoad(t *testing.T, name string, fresh bool, change func(*Config)) {
 	swaps := (soak.Times(t, "TENANTEDGE_SWAPS", 8) + 3) / 4 * 4 // ends with the kind of guest that it began with
 	clients := 2 * runtime.GOMAXPROCS(0)
-	h := unrulyHost(t, guestOf(t, 0), func(c *Config) {
-		if change != nil {
-			change(c)
-		}
+	h := unrulyHost(t, guestOf(t, 0, fresh), func(c *Config) {
+		change(c)
 		c.Limits = GuestLimits{Instances: runtime.GOMAXPROCS(0), QueueTimeout: time.Minute, Deadline: time.Minute}
 	})
-	l := &load{t: t, front: serveFront(t, h, clients)}
+	l := &load{t: t, front: serveFront(t, h, clients), fresh: fresh}
 	figures := swapFigures{Swaps: swaps, Clients: clients, Processors: runtime.GOMAXPROCS(0)}
 	enter := func() *latencies {
 		p := &latencies{}
