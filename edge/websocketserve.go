@@ -146,8 +146,7 @@ func (w *websockets) consume(rw http.ResponseWriter, r *http.Request, s *sockets
 		return
 	}
 	c, refused, err := w.host.openConsumer(r.Context(), consumerRequest{
-		Schema: t.Schema, TenantID: t.ID, Identifier: t.Identifier, Route: d.WSRoute.Name, Kwargs: d.WSRoute.Kwargs,
-		Path: t.Path, Protocols: s.Protocols(), Header: r.Header, Scope: scope,
+		Tenant: t, Route: d.WSRoute.Name, Kwargs: d.WSRoute.Kwargs, Protocols: s.Protocols(), Header: r.Header, Scope: scope,
 	})
 	switch {
 	case err != nil:

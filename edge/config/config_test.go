@@ -141,10 +141,13 @@ directory:
   poll_interval: 2s
 urlconfs:
   short: http://127.0.0.1:8000
-  app: {upstream: "h2c://app/base/", path: inner, host: upstream}
+  app: {upstream: "h2c://app/base/", path: inner, host: upstream, media: true, access: signed, accel: {prefix: /sent/, location: private}}
   site: {files: ../public}
+  media: {media: true, access: private}
   gone: {reply: {status: 410, headers: {content-type: text/plain}, body: "gone\n"}}
 fallback: gone
+media: {location: media, base_url: /m/files/, active_content: inline, precompressed: false}
+signing_keys: [{id: new, secret_env: NEW}, {id: old, secret_file: old}]
 ws_urlconfs:
   ws: [{path: "ws/<int:n>/", name: a}, {regex: "^x$", name: ""}]
 upstream_headers: {schema: "", id: X-Id, routing: X-Routing, folder: X-Folder, cache_prefix: X-Prefix, identifier: X-Ident}
@@ -202,11 +205,17 @@ guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a:
 		Fallback: "gone",
 		URLConfs: map[string]URLConf{
 			"short": {Upstream: upstream("http://127.0.0.1:8000"), Path: "original", Host: "client"},
-			"app":   {Upstream: upstream("h2c://app/base/"), Path: "inner", Host: "upstream"},
-			"site":  {Files: "/etc/public"},
+			"app": {
+				Upstream: upstream("h2c://app/base/"), Path: "inner", Host: "upstream",
+				Media: true, Access: AccessSigned, Accel: &Accel{Prefix: "/sent/", Location: "/etc/tenantedge/private"},
+			},
+			"site":  {Files: "/etc/public", Access: AccessPublic},
+			"media": {Media: true, Access: AccessPrivate},
 			"gone":  {Reply: &Reply{Status: 410, Header: http.Header{"Content-Type": {"text/plain"}}, Body: "gone\n"}},
 		},
-		WSURLConfs: map[string][]edge.WSRoute{"ws": {{Path: &path, Name: "a"}, {Regex: &regex}}},
+		Media:       &Media{Location: "/etc/tenantedge/media", BaseURL: "/m/files/", ActiveContent: "inline"},
+		SigningKeys: []ProofKey{{ID: "new", SecretEnv: "NEW"}, {ID: "old", SecretFile: "/etc/tenantedge/old"}},
+		WSURLConfs:  map[string][]edge.WSRoute{"ws": {{Path: &path, Name: "a"}, {Regex: &regex}}},
 		UpstreamHeaders: edge.Upstream{
 			ID: "X-Id", Routing: "X-Routing", Folder: "X-Folder", CachePrefix: "X-Prefix", Identifier: "X-Ident",
 		},
@@ -229,9 +238,15 @@ guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a:
 			IdleTimeout: 90 * time.Second, MaxHeaderBytes: 32 << 10, MaxBodyBytes: 10e6, DialTimeout: time.Second,
 			ResponseHeaderTimeout: time.Hour,
 			Guest:                 GuestLimits{Fuel: 1000000, Deadline: 5 * time.Millisecond, Memory: 1 << 20, Stack: 10, Instances: 8, QueueTimeout: 20 * time.Millisecond, Audit: 1},
+			Websocket: WebsocketLimits{
+				Message: 1 << 20, Queue: 256 << 10, PingInterval: 30 * time.Second, PongTimeout: 20 * time.Second,
+				HandshakeTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, CloseTimeout: 5 * time.Second,
+			},
 		},
 		Logs:         Logs{Format: "json", Level: slog.LevelWarn, Access: true},
 		OnGuestError: edge.Previous,
+		Websockets:   Websockets{Compression: "off"},
+		WSTargets:    map[string]map[string]edge.WebsocketTarget{},
 		Guest: Guest{
 			Path:     "/etc/tenantedge/router.wasm",
 			Settings: json.RawMessage(`{"b":[1,2.50,16,true,null,"<é>"],"a":{}}`),
