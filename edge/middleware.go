@@ -46,6 +46,11 @@ func (h *Host) Middleware(next http.Handler) http.Handler {
 
 func (h *Host) refuse(w http.ResponseWriter, r *http.Request, e *RouteError) {
 	h.results.add(resultOf(e))
+	h.answer(w, r, e)
+}
+
+// answer answers a request that is refused.
+func (h *Host) answer(w http.ResponseWriter, r *http.Request, e *RouteError) {
 	level := slog.LevelDebug
 	if e.Status >= http.StatusInternalServerError {
 		level = slog.LevelError

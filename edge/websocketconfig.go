@@ -40,8 +40,8 @@ type WebsocketConfig struct {
 	Limits WebsocketLimits
 	// NoPoll gives every socket a goroutine also where it could do without.
 	NoPoll bool
-	// Routed is called with each handshake that has found its route, with the
-	// tenant in its context, before it is answered: for logs. nil: nothing.
+	// Routed is called with each handshake before it is answered, with the tenant
+	// in its context: for logs. nil: nothing.
 	Routed func(*http.Request)
 }
 

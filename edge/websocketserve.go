@@ -27,6 +27,7 @@ type websockets struct {
 	limits sockets.Limits
 	dialer sockets.Dialer
 
+	unrouted    atomic.Uint64 // refused before the hub saw them
 	interrupted atomic.Uint64 // closed since the layer broke
 	removed     atomic.Uint64 // closed since their tenant was removed
 
@@ -86,19 +87,21 @@ func orDefault(d, standard time.Duration) time.Duration {
 // serve answers a handshake that was routed.
 func (w *websockets) serve(rw http.ResponseWriter, r *http.Request, d *Decision) {
 	t := &d.Tenant
+	if w.config.Routed != nil {
+		w.config.Routed(r)
+	}
 	if d.Outcome != OutcomeTenant || !d.WSRoute.Found {
+		w.unrouted.Add(1)
 		w.refuse(rw, r, http.StatusNotFound, "no websocket route matches", nil)
 		return
 	}
 	target, ok := w.config.Targets[t.WSURLConf][d.WSRoute.Name]
 	if !ok {
 		// The configuration was checked, so it was the guest that came up with the name.
+		w.unrouted.Add(1)
 		w.refuse(rw, r, http.StatusBadGateway, "the guest named a websocket route that is not configured",
 			fmt.Errorf("route %q of %q", d.WSRoute.Name, t.WSURLConf))
 		return
-	}
-	if w.config.Routed != nil {
-		w.config.Routed(r)
 	}
 	s, err := w.hub.Admit(rw, r, sockets.Options{
 		Tenant: socketKey(t), Limits: w.limits,
@@ -133,7 +136,7 @@ func (w *websockets) refuse(rw http.ResponseWriter, r *http.Request, status int,
 	if status >= http.StatusInternalServerError && status != http.StatusServiceUnavailable {
 		e.RequestID = rand.Text()
 	}
-	w.host.refuse(rw, r, e)
+	w.host.answer(rw, r, e)
 }
 
 // consume has the guest handle the socket.
@@ -151,7 +154,7 @@ func (w *websockets) consume(rw http.ResponseWriter, r *http.Request, s *sockets
 	switch {
 	case err != nil:
 		s.Refuse()
-		w.host.refuse(rw, r, failure(err))
+		w.host.answer(rw, r, failure(err))
 	case refused != nil:
 		s.Refuse()
 		w.refuse(rw, r, refused.Status, refused.Reason, nil)

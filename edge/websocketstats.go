@@ -38,7 +38,7 @@ func (h *Host) WebsocketStats() WebsocketStats {
 	s := w.hub.Stats()
 	stats := WebsocketStats{
 		Served: true, Polled: s.Polled, Goroutines: s.Goroutines, Upstreams: s.Upstreams, Tenants: s.Tenants, Workers: s.Workers,
-		Accepted: s.Accepted, Refused: s.Refused, Received: s.Received, Sent: s.Sent,
+		Accepted: s.Accepted, Refused: s.Refused + w.unrouted.Load(), Received: s.Received, Sent: s.Sent,
 		Slow: s.Slow, Limited: s.Limited, Timeouts: s.Timeouts, Panics: s.Panics,
 		Removed: w.removed.Load(), Interrupted: w.interrupted.Load(),
 		Closed:    make(map[int]uint64, len(s.Closed)),
