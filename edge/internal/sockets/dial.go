@@ -222,3 +222,7 @@ type lastBody struct {
 }
 
 func (b *lastBody) Close() error { return errors.Join(b.ReadCloser.Close(), b.conn.Close()) }
+
+// Stream is the connection, and what of it was read already, for who writes
+// frames himself.
+func (up *Upstream) Stream() (net.Conn, *bufio.Reader) { return up.conn, up.reader }

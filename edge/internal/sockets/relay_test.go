@@ -51,16 +51,6 @@ func newRelay(t testing.TB, w way, config Config, options Options, behind *world
 	return world
 }
 
-func TestARelayPassesEveryCoreCaseOfAutobahn(t *testing.T) {
-	cases := autobahnCases(t)
-	eachWay(t, func(t *testing.T, w way) {
-		world := newRelay(t, w, Config{}, Options{}, newWorld(t, w, Config{}, Options{Handler: echo{}}))
-		for _, c := range cases {
-			t.Run(c.ID, func(t *testing.T) { c.replay(t, world) })
-		}
-	})
-}
-
 func TestARelayCarriesCompressionAndSubprotocol(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
 		behind := newWorld(t, w, Config{Compression: CompressionPerMessage}, Options{Handler: echo{}, Protocols: []string{"two"}})
