@@ -44,6 +44,15 @@ func sound() *handmade {
 	}
 }
 
+// consuming is a guest that accepts every websocket and does nothing.
+func consuming() *handmade {
+	g := sound().replies(abi.ExportConfigure, `{"consumer":true,"consumer_headers":["cookie"]}`).withData(5120, "\x00\x00\x00\x00\x00\x00\x00\x00")
+	for _, e := range []string{abi.ExportOpen, abi.ExportMessage} {
+		g.with(e, i64Const(abi.PackReply(5120, 8))...)
+	}
+	return g
+}
+
 func (g *handmade) with(export string, body ...byte) *handmade {
 	g.bodies[export] = body
 	return g
