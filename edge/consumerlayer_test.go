@@ -103,7 +103,7 @@ func TestALimitOfTheLayerEndsTheWebsocketThatReachesIt(t *testing.T) {
 
 func TestAMemberThatIsBehindMissesWhatDoesNotFit(t *testing.T) {
 	h := newHost(t, nil)
-	c := &consumer{place: h.consumers.enter(h, &consumerRequest{Schema: "acme"}), busy: true}
+	c := &consumer{place: h.consumers.enter(h, &consumerRequest{Tenant: &Tenant{Schema: "acme"}}), busy: true}
 	m, err := channel.NewMessage("chat.message")
 	if err != nil {
 		t.Fatal(err)

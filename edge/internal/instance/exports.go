@@ -22,6 +22,7 @@ const (
 	CacheKey
 	ReverseKey
 	Pathname
+	Authorize
 	SelfTest
 	SocketOpen
 	SocketMessage
@@ -50,6 +51,7 @@ var exportSpecs = [exportCount]exportSpec{
 	CacheKey:   {abi.ExportCacheKey, i32, i64, true},
 	ReverseKey: {abi.ExportReverseKey, i32, i64, true},
 	Pathname:   {abi.ExportPathname, i32, i64, true},
+	Authorize:  {abi.ExportAuthorize, i32, i64, true},
 	SelfTest:   {abi.ExportSelfTest, nil, i32, true},
 
 	SocketOpen:    {abi.ExportOpen, i32, i64, true},
@@ -81,6 +83,17 @@ func checkExports(m wazero.CompiledModule) (has [exportCount]bool, err error) {
 		has[e] = true
 	}
 	return has, nil
+}
+
+// Missing lists the optional exports that the guest does without.
+func (p *Program) Missing() []string {
+	names := []string{}
+	for e, spec := range exportSpecs {
+		if spec.optional && !p.exports[e] {
+			names = append(names, spec.name)
+		}
+	}
+	return names
 }
 
 // checkConsumer refuses a guest that says that it handles websockets, and has
