@@ -87,7 +87,11 @@ func (s *Socket) OpenChannel() { s.ask(abi.OpenChannel, "", "") }
 // SetTimer has Consumer.Timer called after d, once, in place of the timer that
 // was set before. Zero takes that one back.
 func (s *Socket) SetTimer(d time.Duration) {
-	ms := min(max(0, (d+time.Millisecond-1)/time.Millisecond), 1<<32-1)
+	ms := max(0, d) / time.Millisecond
+	if d > ms*time.Millisecond && d > 0 {
+		ms++
+	}
+	ms = min(ms, 1<<32-1)
 	s.ask(abi.SetTimer, "", string(binary.LittleEndian.AppendUint32(nil, uint32(ms))))
 }
 
