@@ -51,6 +51,8 @@ type Configured struct {
 	// Headers are the request headers whose values the guest wants with each
 	// request, by any case; at most 16.
 	Headers []string `json:"headers,omitempty"`
+	// LookAhead asks for one more field behind the headers, see [FirstSegment].
+	LookAhead bool `json:"look_ahead,omitempty"`
 	// Name and Version say what the guest is, for people.
 	Name    string `json:"name,omitempty"`
 	Version string `json:"version,omitempty"`
