@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
-	"runtime"
 	"strings"
 	"time"
 
@@ -82,7 +81,10 @@ func (s smokeRun) run(ctx context.Context, t Trial) error {
 	}
 	stdout, stderr := &head{most: smokeOutput}, &head{most: smokeOutput}
 	c.Stdin, c.Stdout, c.Stderr = io.MultiReader(bytes.NewReader(question), bytes.NewReader(t.Wasm)), stdout, stderr
-	ended := c.Run()
+	if err := c.Start(); err != nil {
+		return fmt.Errorf("expected to start this program once more, found %w; see that it may start processes", err)
+	}
+	ended := c.Wait()
 	switch {
 	case ctx.Err() != nil:
 		return fmt.Errorf("%sno end before its caller's: %w", errSmoke, ctx.Err())
@@ -120,8 +122,9 @@ func (s smokeRun) command(ctx context.Context) (*exec.Cmd, error) {
 // ownProgram is the file of this program: on Linux also when another version
 // has been put in its place, whose engine may differ.
 func ownProgram() (string, error) {
-	if runtime.GOOS == "linux" {
-		return "/proc/self/exe", nil
+	const own = "/proc/self/exe"
+	if _, err := os.Stat(own); err == nil {
+		return own, nil
 	}
 	return os.Executable()
 }
