@@ -99,6 +99,7 @@ func (s *Server) ReloadGuest(ctx context.Context) {
 	}
 	r, err := s.guestFile.read(ctx)
 	switch {
+	case ctx.Err() != nil: // the edge ends
 	case err != nil:
 		s.log.Error("the guest's file was read again and is not right; the guest that runs stays", "file", s.guestFile.path, "error", err)
 	case r.Unchanged:
