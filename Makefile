@@ -27,6 +27,10 @@ test: postgres redis ## run all tests, with a real Postgres and Redis that are i
 test-bench: ## run the benchmark's own tests; downloads the rivals that it compares (some 400 MB)
 	cd bench && go test $(TESTFLAGS) ./...
 
+.PHONY: large
+large: ## send a file of 1 GiB to 50 clients at once, with an eye on memory
+	go test -tags long -count=1 -v -run 'TestALargeFileToManyClientsTakesNoMemory' ./edge/internal/server
+
 race: postgres redis ## run all tests with the race detector
 	go test -race $(TESTFLAGS) ./...
 

@@ -42,6 +42,8 @@ type Host struct {
 
 	current, previous atomic.Pointer[generation]
 
+	consumers consumers
+
 	swapping sync.Mutex // held while guests are exchanged
 	closed   bool
 

@@ -18,13 +18,14 @@ type services struct {
 	found   bool
 	primary tenantdb.Match // the primary row that it asked for
 	names   interned
+	tenant  string // schema of the tenant that the call is for; empty: the guest is to find out
 }
 
 var _ hostfuncs.Services = (*services)(nil)
 
 // begin forgets the call before.
 func (s *services) begin() {
-	s.match, s.primary, s.found = tenantdb.Match{}, tenantdb.Match{}, false
+	s.match, s.primary, s.found, s.tenant = tenantdb.Match{}, tenantdb.Match{}, false, ""
 }
 
 func (s *services) ByDomain(domain, folder string, out []byte) (int, bool) {
@@ -83,6 +84,9 @@ func record(m *tenantdb.Match, withDomain bool, out []byte) int {
 func (s *services) Query(ctx context.Context, schema, name string, args []byte) ([]byte, error) {
 	if s.host.config.Queries == nil {
 		return nil, abi.Unavailable
+	}
+	if s.tenant != "" && schema != s.tenant {
+		return nil, abi.Denied
 	}
 	if !s.host.knows(schema) {
 		return nil, abi.NotFound

@@ -8,8 +8,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/tenantedge/tenantedge/guest/tenancy"
-	"golang.org/x/text/cases"
-	"golang.org/x/text/unicode/norm"
 )
 
 // Tenant is whose files are meant.
@@ -50,13 +48,12 @@ func (native) Locate(_ context.Context, q *tenancy.PathQuery) (tenancy.Pathname,
 // one tenant alone.
 func (s *Storage) CheckIdentifiers(ctx context.Context, tenants iter.Seq[Tenant]) error {
 	owners := make(map[string]Tenant)
-	fold := cases.Fold()
 	for t := range tenants {
 		p, err := s.identify(ctx, t)
 		if err != nil {
 			return err
 		}
-		key := norm.NFD.String(fold.String(norm.NFD.String(p.Identifier)))
+		key := folded(p.Identifier)
 		if owner, taken := owners[key]; taken && owner.Schema != t.Schema {
 			return fmt.Errorf("storage: tenant %q: %w %q is that of tenant %q too, for file systems that ignore case: "+
 				"set schema_pathname of one of them", t.Schema, ErrIdentifier, p.Identifier, owner.Schema)

@@ -15,17 +15,18 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/storage"
 )
 
 // fileOptions say whose files are meant.
-type fileOptions struct{ config, location, tenant string }
+type fileOptions struct{ config, location, tenant, folder string }
 
 func newFiles() *cobra.Command {
 	o := new(fileOptions)
 	c := group(&cobra.Command{
 		Use:   "files",
-		Short: "List, store, fetch and remove the files of a tenant",
+		Short: "List, store, fetch, remove and sign the files of a tenant",
 		Long: text(`
 			files works on the files of one tenant, where an application finds them: in the
 			folder that the guest names, below the location. No name leads out of it.
@@ -37,11 +38,12 @@ func newFiles() *cobra.Command {
 			  tenantedge files -c tenantedge.yaml -l /srv/media -t acme put report.pdf reports/2026.pdf
 			  tenantedge files -c tenantedge.yaml -l /srv/media -t acme get reports/2026.pdf copy.pdf
 			  tenantedge files -c tenantedge.yaml -l /srv/media -t acme rm reports/2026.pdf
+			  tenantedge files -c tenantedge.yaml -t acme sign reports/2026.pdf --expires 1h
 		`),
-	}, newFilesList(o), newFilesPut(o), newFilesGet(o), newFilesRemove(o))
+	}, newFilesList(o), newFilesPut(o), newFilesGet(o), newFilesRemove(o), newFilesSign(o))
 	f := c.PersistentFlags()
 	f.StringVarP(&o.config, "config", "c", "", "configuration `FILE`, YAML or JSON")
-	f.StringVarP(&o.location, "location", "l", "", "`FOLDER` above the files of all tenants")
+	f.StringVarP(&o.location, "location", "l", "", "`FOLDER` above the files of all tenants, by default media.location of the configuration")
 	f.StringVarP(&o.tenant, "tenant", "t", "", "schema `NAME` or id of the tenant")
 	// They fail for flags that do not exist, which the lines above added.
 	_ = c.MarkPersistentFlagFilename("config", "yaml", "yml", "json")
@@ -213,13 +215,34 @@ func between(what string, least, most int) cobra.PositionalArgs {
 }
 
 // with opens the files that o names.
-func (o *fileOptions) with(ctx context.Context, do func(*storage.View) error) (err error) {
-	if o.location == "" || o.tenant == "" {
-		return usagef("files: expected --location and --tenant, found %q and %q", o.location, o.tenant)
+func (o *fileOptions) with(ctx context.Context, do func(*storage.View) error) error {
+	return o.withTenant(ctx, func(t *openTenant) error { return do(t.view) })
+}
+
+// openTenant is a tenant whose files are open.
+type openTenant struct {
+	file   *config.File
+	schema string
+	view   *storage.View
+}
+
+func (o *fileOptions) withTenant(ctx context.Context, do func(*openTenant) error) (err error) {
+	if o.tenant == "" {
+		return usagef("files: expected --tenant, found none")
 	}
 	file, err := loadConfig(o.config)
 	if err != nil {
 		return err
+	}
+	place := storage.Config{Location: o.location}
+	if m := file.Media; m != nil {
+		place.BaseURL = m.BaseURL
+		if place.Location == "" {
+			place.Location = m.Location
+		}
+	}
+	if place.Location == "" {
+		return usagef("files: expected --location, or media.location in %s, found neither", file.Name)
 	}
 	w, err := wire(file, quietLogger())
 	if err != nil {
@@ -231,7 +254,7 @@ func (o *fileOptions) with(ctx context.Context, do func(*storage.View) error) (e
 			return err
 		}
 	}
-	var t storage.Tenant
+	t := storage.Tenant{Folder: o.folder}
 	for _, static := range file.Tenants {
 		if static.Schema == o.tenant {
 			t.Schema = static.Schema
@@ -253,7 +276,8 @@ func (o *fileOptions) with(ctx context.Context, do func(*storage.View) error) (e
 		return err
 	}
 	defer func() { err = errors.Join(err, host.Close()) }()
-	files, err := storage.New(storage.Config{Location: o.location, Locator: hostLocator{host}})
+	place.Locator = host
+	files, err := storage.New(place)
 	if err != nil {
 		return err
 	}
@@ -263,5 +287,5 @@ func (o *fileOptions) with(ctx context.Context, do func(*storage.View) error) (e
 		return err
 	}
 	defer func() { err = errors.Join(err, view.Close()) }()
-	return do(view)
+	return do(&openTenant{file, t.Schema, view})
 }

@@ -202,12 +202,14 @@ func parseConfigured(reply []byte) (abi.Configured, error) {
 	if c.Error != "" {
 		return c, &ConfigError{Reason: c.Error}
 	}
-	if len(c.Headers) > maxHeaders {
-		return c, fmt.Errorf("%s asks for %d headers: expected at most %d", abi.ExportConfigure, len(c.Headers), maxHeaders)
-	}
-	for _, h := range c.Headers {
-		if h == "" || strings.ContainsAny(h, " \t\r\n:") {
-			return c, fmt.Errorf("%s asks for the header %q: expected a header name", abi.ExportConfigure, h)
+	for _, asked := range [][]string{c.Headers, c.AuthorizeHeaders, c.ConsumerHeaders} {
+		if len(asked) > maxHeaders {
+			return c, fmt.Errorf("%s asks for %d headers: expected at most %d", abi.ExportConfigure, len(asked), maxHeaders)
+		}
+		for _, h := range asked {
+			if h == "" || strings.ContainsAny(h, " \t\r\n:") {
+				return c, fmt.Errorf("%s asks for the header %q: expected a header name", abi.ExportConfigure, h)
+			}
 		}
 	}
 	return c, nil
