@@ -89,7 +89,7 @@ func (c *consumer) call(ctx context.Context, g *generation, i *instance.Instance
 	s := i.Services().(*services)
 	s.begin()
 	s.tenant = c.place.schema
-	return i.Call(ctx, export, write, func(reply abi.Message) error {
+	return g.failed(i.Call(ctx, export, write, func(reply abi.Message) error {
 		if err := e.read(reply); err != nil {
 			return instance.Senseless(export, err)
 		}
@@ -97,7 +97,7 @@ func (c *consumer) call(ctx context.Context, g *generation, i *instance.Instance
 			c.apply(e)
 		}
 		return nil
-	})
+	}))
 }
 
 // encode begins an event with all but its data.

@@ -229,7 +229,7 @@ func (t *Trial) run(ctx context.Context) (err error) {
 			return fmt.Errorf("no decision on %s %s://%s%.80s: %w", r.Method, r.Scheme, r.Host, r.Target, err)
 		}
 	}
-	return h.smokeKeys(ctx)
+	return h.smokeOthers(ctx)
 }
 
 // smokeRequests are one of each kind, to hosts of static tenants, and to hosts
@@ -256,13 +256,14 @@ func smokeRequests(c *abi.Config) []Request {
 	)
 }
 
-// smokeKeys asks for what is no decision. That the guest refuses is an answer.
-func (h *Host) smokeKeys(ctx context.Context) error {
+// smokeOthers asks for what is no decision. That the guest refuses is an answer.
+func (h *Host) smokeOthers(ctx context.Context) error {
 	tenant := &Tenant{Schema: "smoke"}
 	key, cacheKey := h.CacheKey(ctx, tenant, "prefix", "1", "key")
 	_, reverse := h.ReverseKey(ctx, key)
 	_, pathname := h.Pathname(ctx, PathQuery{Tenant: tenant, Location: "/srv", BaseURL: "/media/", Name: "a b.txt"})
-	for _, err := range []error{cacheKey, reverse, pathname} {
+	_, authorize := h.Authorize(ctx, FileRequest{Tenant: tenant, Method: "GET", Name: "a b.txt", Host: "smoke.invalid"})
+	for _, err := range []error{cacheKey, reverse, pathname, authorize} {
 		if errors.Is(err, ErrGuest) {
 			return err
 		}
