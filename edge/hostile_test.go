@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/internal/instance"
+	"github.com/tenantedge/tenantedge/edge/internal/soak"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
@@ -165,7 +166,7 @@ func TestG1AHostileCrowdIsOutlived(t *testing.T) {
 	}
 	crowd()
 	before := heap()
-	for range 3 {
+	for range soak.Times(t, "TENANTEDGE_CROWDS", 3) {
 		crowd()
 	}
 	if after := heap(); after > before+8<<20 {

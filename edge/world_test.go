@@ -1,13 +1,10 @@
 package edge
 
 import (
-	"encoding/json"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -125,34 +122,3 @@ func (j *journal) String() string {
 }
 
 func (j *journal) logger() *slog.Logger { return slog.New(slog.NewTextHandler(j, nil)) }
-
-// times is how often a test does a thing: few times, or as often as a variable
-// says, as `make soak` does.
-func times(t testing.TB, variable string, few int) int {
-	t.Helper()
-	text := os.Getenv(variable)
-	if text == "" {
-		return few
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 {
-		t.Fatalf("%s is %q: expected a positive number", variable, text)
-	}
-	return n
-}
-
-// writeFigures writes figures to the folder that TENANTEDGE_FIGURES names, for plots.
-func writeFigures(t testing.TB, name string, figures any) {
-	t.Helper()
-	folder := os.Getenv("TENANTEDGE_FIGURES")
-	if folder == "" {
-		return
-	}
-	raw, err := json.MarshalIndent(figures, "", "\t")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(fmt.Sprintf("%s/%s.json", folder, name), append(raw, '\n'), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -13,6 +12,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/tenantedge/tenantedge/bench/process"
 )
 
 // FileServer is a server of files that can be started.
@@ -70,40 +71,23 @@ func FileServers() []FileServer {
 // Start starts a server of the files in a work folder, and waits until it
 // listens.
 func (f FileServer) Start(ctx context.Context, work string) (*Server, error) {
-	address, err := freeAddress()
+	address, err := process.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
 	c := f.command(ctx, work, address)
 	c.Stderr = os.Stderr
-	if err := c.Start(); err != nil {
-		return nil, fmt.Errorf("web: %s: %w", f.Name, err)
-	}
-	s := &Server{Address: address, process: c, end: func() error {
+	s, err := process.StartAt(ctx, c, address, func() error {
 		if err := c.Process.Signal(os.Interrupt); err != nil {
 			return err
 		}
 		_ = c.Wait() // however it ends when it is told to
 		return nil
-	}}
-	const patience = 30 * time.Second
-	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
-		conn, err := net.Dial("tcp", address)
-		if err == nil {
-			return s, conn.Close()
-		}
-		if time.Now().After(end) {
-			return nil, errors.Join(fmt.Errorf("web: %s does not listen: %w", f.Name, err), s.Close())
-		}
-	}
-}
-
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	})
 	if err != nil {
-		return "", err
+		return nil, fmt.Errorf("web: %s: %w", f.Name, err)
 	}
-	return l.Addr().String(), l.Close()
+	return &Server{s}, nil
 }
 
 func executable() string {
@@ -119,11 +103,13 @@ func executable() string {
 const ServeFilesCommand = "serve-files"
 
 // ServeFiles serves a folder at an address with net/http alone, until ctx ends.
+// Its time limits are those that an edge has by default: none that faces the
+// internet goes without.
 func ServeFiles(ctx context.Context, args []string) error {
 	if len(args) != 2 {
 		return fmt.Errorf("%s: expected a folder and an address", ServeFilesCommand)
 	}
-	server := http.Server{Addr: args[1], Handler: http.FileServerFS(os.DirFS(args[0]))}
+	server := http.Server{Addr: args[1], Handler: http.FileServerFS(os.DirFS(args[0])), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
 	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
