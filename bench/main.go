@@ -50,6 +50,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		err = runMeasure(ctx, args, stderr)
 	case "report":
 		err = runReport(args, stdout, stderr)
+	case web.ServeFilesCommand:
+		err = web.ServeFiles(ctx, args)
 	case web.ServeCommand:
 		err = web.Serve(ctx, args, stdin, stdout)
 	case sockets.ServeCommand:

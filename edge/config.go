@@ -81,6 +81,8 @@ type Config struct {
 
 	// Limits hold the guest. The zero value is safe.
 	Limits GuestLimits
+	// FileLimits hold what guests do with files; see Host.UseFiles.
+	FileLimits FileLimits
 	// OnGuestError is Refuse (default): a request at which the guest fails
 	// gets ErrGuest; or Previous: the program before it decides, if there is
 	// one.
@@ -106,6 +108,13 @@ type GuestLimits struct {
 	// Audit: every so manieth request of an instance its state is compared
 	// with what it must be; default 10,000.
 	Audit int
+}
+
+// FileLimits are what a guest may do with a tenant's files in one request. A
+// field that is zero has its default.
+type FileLimits struct {
+	Bytes int64 // read, written and listed; default 1 MiB
+	Open  int   // files at once; default 16
 }
 
 // SessionReader finds the contents of a request's session. It answers nil

@@ -17,13 +17,10 @@ import (
 // consumerRequest is a handshake that the guest is to answer: it was routed,
 // and holds what the host knows of it.
 type consumerRequest struct {
-	Schema     string // the tenant's
-	TenantID   string // empty for a static tenant
-	Identifier string
-	Route      string // name of the websocket route that matched
-	Kwargs     string // its values as one JSON object; empty: none
-	Path       string // decoded path as the tenant sees it
-	Protocols  []string
+	Tenant    *Tenant
+	Route     string // name of the websocket route that matched
+	Kwargs    string // its values as one JSON object; empty: none
+	Protocols []string
 	// Header is the request's, by canonical names. The guest sees those
 	// headers that it asked for when it was configured.
 	Header http.Header

@@ -87,8 +87,7 @@ func (h *Host) borrowPatiently() (*generation, *instance.Instance, error) {
 func (c *consumer) call(ctx context.Context, g *generation, i *instance.Instance, export instance.Export, write func([]byte) int, e *effects) error {
 	defer g.program.Return(i)
 	s := i.Services().(*services)
-	s.begin()
-	s.tenant = c.place.schema
+	s.beginFor(&c.place.tenant)
 	return i.Call(ctx, export, write, func(reply abi.Message) error {
 		if err := e.read(reply); err != nil {
 			return instance.Senseless(export, err)
@@ -131,7 +130,7 @@ func encodeHandshake(buf []byte, headers []string, p *place, r *consumerRequest)
 	if r.Kwargs != "" {
 		b.Put(abi.EventKwargs, r.Kwargs)
 	}
-	b.Put(abi.EventPath, r.Path)
+	b.Put(abi.EventPath, r.Tenant.Path)
 	if len(r.Protocols) > 0 {
 		b.Put(abi.EventProtocols, strings.Join(r.Protocols, "\n"))
 	}

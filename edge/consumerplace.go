@@ -10,6 +10,7 @@ import (
 // tenant is the one of the handshake, however the directory changes.
 type place struct {
 	placeKey
+	tenant Tenant // without what is its request's alone
 	host   *Host
 	scope  channel.Scope
 	logger *slog.Logger
@@ -20,16 +21,18 @@ type place struct {
 	first, tail *consumer
 }
 
-type placeKey struct{ schema, tenantID, identifier, route string }
+type placeKey struct{ schema, tenantID, identifier, folder, route string }
 
 // enter counts one more websocket in its place.
 func (q *consumers) enter(h *Host, r *consumerRequest) *place {
-	key := placeKey{r.Schema, r.TenantID, r.Identifier, r.Route}
+	t := r.Tenant
+	key := placeKey{t.Schema, t.ID, t.Identifier, t.Routing.Folder, r.Route}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	p := q.places[key]
 	if p == nil {
-		p = &place{placeKey: key, host: h, scope: r.Scope, logger: r.Logger}
+		p = &place{placeKey: key, tenant: *t, host: h, scope: r.Scope, logger: r.Logger}
+		p.tenant.Path = ""
 		if p.logger == nil {
 			p.logger = h.config.Logger
 		}

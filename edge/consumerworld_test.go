@@ -108,8 +108,8 @@ func (w *consumerWorld) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		kwargs = append(kwargs, fmt.Sprintf("%q:%q", name, values[0]))
 	}
 	q := consumerRequest{
-		Schema: schema, TenantID: "7", Identifier: "id-" + schema, Route: strings.TrimPrefix(r.URL.Path, "/"),
-		Kwargs: "{" + strings.Join(kwargs, ",") + "}", Path: r.URL.Path, Header: r.Header, Scope: scope,
+		Tenant: &Tenant{Schema: schema, ID: "7", Dynamic: true, Identifier: "id-" + schema, Path: r.URL.Path}, Route: strings.TrimPrefix(r.URL.Path, "/"),
+		Kwargs: "{" + strings.Join(kwargs, ",") + "}", Header: r.Header, Scope: scope,
 	}
 	for _, p := range strings.Split(r.Header.Get("Sec-Websocket-Protocol"), ",") {
 		if p = strings.TrimSpace(p); p != "" {

@@ -28,6 +28,7 @@ import (
 	"sync/atomic"
 
 	"github.com/tenantedge/tenantedge/assets"
+	"github.com/tenantedge/tenantedge/edge/storage"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
@@ -39,6 +40,9 @@ type Host struct {
 	static      map[string]*StaticTenant
 	domains     map[string]bool // all domains of the static tenants
 	strip       stripper
+
+	files     atomic.Pointer[storage.Backend] // for guests; nil: none
+	pathnames pathnames
 
 	current, previous atomic.Pointer[generation]
 

@@ -18,14 +18,22 @@ type services struct {
 	found   bool
 	primary tenantdb.Match // the primary row that it asked for
 	names   interned
-	tenant  string // schema of the tenant that the call is for; empty: the guest is to find out
+	tenant  *Tenant // that the call is for; nil: the guest is to find out
+	noFiles bool
 }
 
 var _ hostfuncs.Services = (*services)(nil)
 
 // begin forgets the call before.
 func (s *services) begin() {
-	s.match, s.primary, s.found, s.tenant = tenantdb.Match{}, tenantdb.Match{}, false, ""
+	s.match, s.primary, s.found = tenantdb.Match{}, tenantdb.Match{}, false
+	s.tenant, s.noFiles = nil, false
+}
+
+// beginFor is begin for a call about a request that was routed already.
+func (s *services) beginFor(t *Tenant) {
+	s.begin()
+	s.tenant = t
 }
 
 func (s *services) ByDomain(domain, folder string, out []byte) (int, bool) {
@@ -85,7 +93,7 @@ func (s *services) Query(ctx context.Context, schema, name string, args []byte) 
 	if s.host.config.Queries == nil {
 		return nil, abi.Unavailable
 	}
-	if s.tenant != "" && schema != s.tenant {
+	if s.tenant != nil && schema != s.tenant.Schema {
 		return nil, abi.Denied
 	}
 	if !s.host.knows(schema) {

@@ -460,22 +460,9 @@ func hexRune(b []byte) (rune, bool) {
 // writeConfigured writes the JSON of an abi.Configured.
 func writeConfigured(c *abi.Configured) []byte {
 	b := []byte{'{'}
-	for _, list := range [...]struct {
-		key    string
-		values []string
-	}{{`"headers":[`, c.Headers}, {`"consumer_headers":[`, c.ConsumerHeaders}} {
-		if len(list.values) == 0 {
-			continue
-		}
-		b = append(appendComma(b), list.key...)
-		for i, h := range list.values {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = appendQuoted(b, h)
-		}
-		b = append(b, ']')
-	}
+	b = appendList(b, `"headers":`, c.Headers)
+	b = appendList(b, `"authorize_headers":`, c.AuthorizeHeaders)
+	b = appendList(b, `"consumer_headers":`, c.ConsumerHeaders)
 	if c.Consumer {
 		b = append(appendComma(b), `"consumer":true`...)
 	}
@@ -492,6 +479,22 @@ func writeConfigured(c *abi.Configured) []byte {
 func appendComma(b []byte) []byte {
 	if len(b) > 1 {
 		b = append(b, ',')
+	}
+	return b
+}
+
+// appendList appends a member of texts to an object, unless there are none.
+func appendList(b []byte, key string, texts []string) []byte {
+	for i, s := range texts {
+		if i == 0 {
+			b = append(append(appendComma(b), key...), '[')
+		} else {
+			b = append(b, ',')
+		}
+		b = appendQuoted(b, s)
+	}
+	if len(texts) > 0 {
+		b = append(b, ']')
 	}
 	return b
 }

@@ -63,6 +63,9 @@ func exportGroup(length uint32) uint64 { return packed(served.handle(groupCall, 
 //go:wasmexport te_ws_timer
 func exportTimer(length uint32) uint64 { return packed(served.handle(timerCall, length)) }
 
+//go:wasmexport te_authorize
+func exportAuthorize(length uint32) uint64 { return packed(served.handle(authorizeCall, length)) }
+
 //go:wasmexport te_self_test
 func exportSelfTest() int32 { return served.selfTest() }
 

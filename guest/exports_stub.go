@@ -52,4 +52,5 @@ var callNames = map[kind]string{
 	closeCall:      abi.ExportClose,
 	groupCall:      abi.ExportGroup,
 	timerCall:      abi.ExportTimer,
+	authorizeCall:  abi.ExportAuthorize,
 }

@@ -11,6 +11,7 @@ const (
 	cacheKeyCall
 	reverseKeyCall
 	pathnameCall
+	authorizeCall
 	openCall // from here on: events of websockets
 	messageCall
 	closeCall
@@ -42,6 +43,8 @@ func (g *guest) handle(k kind, length uint32) []byte {
 		return g.cacheKey(m)
 	case reverseKeyCall:
 		return g.reverseKey(m)
+	case authorizeCall:
+		return g.authorize(m)
 	default:
 		return g.pathname(m)
 	}

@@ -34,6 +34,9 @@ type Handlers struct {
 	ReverseKey func(cacheKey string) (string, error)
 	// Pathname says where a tenant's file is, on disk and on the web.
 	Pathname func(q *PathQuery) Pathname
+	// Authorize decides whether a request may have a file that the host's
+	// configuration calls private. nil: nobody may.
+	Authorize func(a *Access) Verdict
 	// Consumer handles websockets; nil: the guest handles none, and the host
 	// refuses those of routes that a consumer is to handle.
 	Consumer Consumer
@@ -53,6 +56,7 @@ type guest struct {
 	request Request
 	headers [maxHeaders]Header
 	answer  Decision
+	asked   []string // headers of Authorize
 	short   shortcut
 }
 
@@ -98,9 +102,12 @@ func (g *guest) read(config []byte) (abi.Configured, error) {
 		configured = own
 	}
 	configured.Consumer = g.Consumer != nil
-	if most := max(len(configured.Headers), len(configured.ConsumerHeaders)); most > maxHeaders {
-		return configured, fmt.Errorf("guest asks for %d headers: at most %d are allowed", most, maxHeaders)
+	for _, asked := range [][]string{configured.Headers, configured.AuthorizeHeaders, configured.ConsumerHeaders} {
+		if len(asked) > maxHeaders {
+			return configured, fmt.Errorf("guest asks for %d headers: at most %d are allowed", len(asked), maxHeaders)
+		}
 	}
+	g.asked = configured.AuthorizeHeaders
 	return configured, nil
 }
 

@@ -55,8 +55,14 @@ func openHTTP(ctx context.Context, o *Options) (*opened, error) {
 }
 
 func load(ctx context.Context, s *web.Server, p web.Plan) (string, error) {
+	return timed(s, func() (web.Result, error) { return web.Load(ctx, s.Address, p) })
+}
+
+// timed is the line of a load on a server, with the processor time that the
+// server took.
+func timed(s *web.Server, run func() (web.Result, error)) (string, error) {
 	before, cpuErr := s.CPUTime()
-	r, err := web.Load(ctx, s.Address, p)
+	r, err := run()
 	if err != nil {
 		return "", err
 	}

@@ -69,6 +69,7 @@ var suites = []suite{
 	{"http", openHTTP},
 	{"swap", openSwap},
 	{"sockets", openSockets},
+	{"files", openFiles},
 }
 
 // Names lists the suites.

@@ -16,9 +16,33 @@ var ErrNoCPUTime = errors.New("process: no processor times: /proc is Linux's")
 // tick is the unit of /proc/PID/stat: USER_HZ, which is 100 wherever Go runs.
 const tick = 10 * time.Millisecond
 
-// CPUTime is what the server used so far, in user and system together.
+// CPUTime is what the server used so far, in user and system together, with
+// the processes that it started.
 func (s *Server) CPUTime() (time.Duration, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.PID()))
+	total, err := cpuTime(s.PID())
+	if err != nil {
+		return 0, err
+	}
+	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", s.PID()))
+	if err != nil {
+		return total, nil // the kernel was built without that list
+	}
+	for _, field := range strings.Fields(string(children)) {
+		pid, err := strconv.Atoi(field)
+		if err != nil {
+			return 0, err
+		}
+		used, err := cpuTime(pid)
+		if err != nil {
+			return 0, err
+		}
+		total += used
+	}
+	return total, nil
+}
+
+func cpuTime(pid int) (time.Duration, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, errors.Join(ErrNoCPUTime, err)
 	}

@@ -11,9 +11,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"strings"
+	"time"
 )
 
 // Server is a server that runs.
@@ -58,6 +60,40 @@ func Start(c *exec.Cmd, end func() error) (*Server, error) {
 		return nil, errors.Join(fmt.Errorf("process: it did not say where it listens: %w", err), s.Close())
 	}
 	return s, nil
+}
+
+// FreeAddress is a loopback address that nobody listens at for the moment.
+func FreeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// patience is how long a server may take to start.
+const patience = time.Minute
+
+// StartAt starts a server that is told where to listen, and waits until it
+// takes connections there.
+func StartAt(ctx context.Context, c *exec.Cmd, address string, end func() error) (*Server, error) {
+	if err := c.Start(); err != nil {
+		return nil, err
+	}
+	s := &Server{Address: address, process: c, end: end}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+		if err == nil {
+			return s, conn.Close()
+		}
+		select {
+		case <-ctx.Done():
+			return nil, errors.Join(fmt.Errorf("process: %s takes no connections: %w", address, err), s.Close())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 }
 
 // announced reads the line that tells the address: alone, or as workerd's

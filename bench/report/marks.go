@@ -43,6 +43,9 @@ func (p *page) allMarks() []mark {
 	if p.http != nil {
 		all = append(all, p.httpMarks()...)
 	}
+	if p.files != nil {
+		all = append(all, p.fileMarks()...)
+	}
 	if p.concurrent != nil {
 		gainOf := func(rival string) float64 {
 			name := "Concurrent/rival=" + rival + "/goroutines="

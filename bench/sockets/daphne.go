@@ -4,14 +4,10 @@ import (
 	"context"
 	_ "embed"
 	"errors"
-	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/tenantedge/tenantedge/bench/process"
 )
@@ -74,17 +70,16 @@ func daphne(layer string) func(ctx context.Context) (*process.Server, Target, er
 			_ = store.Wait() // it was killed, and says so
 			return errors.Join(err, remove())
 		}
-		port, err := freePort()
+		address, err := process.FreeAddress()
 		if err != nil {
 			return nil, Target{}, errors.Join(err, stop())
 		}
-		address := "127.0.0.1:" + strconv.Itoa(port)
-		// A shell says where it will listen, as the other servers do. Pings of
-		// daphne's would be messages that nobody counts.
-		c := exec.CommandContext(ctx, "sh", "-c", `echo "$1"; exec 1>/dev/null 3>&-; exec daphne --verbosity 0 --ping-interval 3600 --bind 127.0.0.1 --port "$2" --application-close-timeout 1 app:application`, "daphne", address, strconv.Itoa(port))
+		_, port, _ := strings.Cut(address, ":")
+		// Pings of daphne's would be messages that nobody counts.
+		c := exec.CommandContext(ctx, "daphne", "--verbosity", "0", "--ping-interval", "3600", "--bind", "127.0.0.1", "--port", port, "--application-close-timeout", "1", "app:application")
 		c.Dir = dir
 		c.Env = append(os.Environ(), "LAYER="+layer, "REDIS=unix://"+redis, "PYTHONPATH="+dir)
-		s, err := process.Start(c, func() error {
+		s, err := process.StartAt(ctx, c, address, func() error {
 			err := c.Process.Kill()
 			_ = c.Wait()
 			return errors.Join(err, stop())
@@ -92,36 +87,6 @@ func daphne(layer string) func(ctx context.Context) (*process.Server, Target, er
 		if err != nil {
 			return nil, Target{}, errors.Join(err, stop())
 		}
-		t := Target{Address: address, Host: address}
-		if err := ready(ctx, address); err != nil {
-			return nil, Target{}, errors.Join(err, s.Close())
-		}
-		return s, t, nil
-	}
-}
-
-// freePort is a port that nobody listens on at the moment.
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	return l.Addr().(*net.TCPAddr).Port, l.Close()
-}
-
-// ready waits until a server takes connections.
-func ready(ctx context.Context, address string) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	for {
-		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
-		if err == nil {
-			return conn.Close()
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("sockets: %s takes no connections: %w", address, err)
-		case <-time.After(50 * time.Millisecond):
-		}
+		return s, Target{Address: address, Host: address}, nil
 	}
 }

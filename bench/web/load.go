@@ -43,6 +43,22 @@ type Plan struct {
 // of which sends its next request when the last is answered. Every answer must
 // be a 200 for the tenant of the host.
 func Load(ctx context.Context, address string, p Plan) (Result, error) {
+	return p.load(ctx, address, func(c *client, n int) error {
+		host := p.Hosts[(c.first*len(p.Hosts)/p.Connections+n)%len(p.Hosts)]
+		status, body, err := c.ask(host, table.Target)
+		if err != nil {
+			return err
+		}
+		schema, _, _ := bytes.Cut([]byte(host), []byte("."))
+		if got, _, _ := bytes.Cut(body, []byte(" ")); status != 200 || !bytes.Equal(got, schema) {
+			return fmt.Errorf("web: %s is answered with %d %.100q", host, status, body)
+		}
+		return nil
+	})
+}
+
+// load has each connection ask again and again; n counts its questions.
+func (p Plan) load(ctx context.Context, address string, ask func(c *client, n int) error) (Result, error) {
 	clients := make([]*client, p.Connections)
 	for i := range clients {
 		c, err := dial(ctx, address)
@@ -50,6 +66,7 @@ func Load(ctx context.Context, address string, p Plan) (Result, error) {
 			return Result{}, err
 		}
 		defer c.conn.Close()
+		c.first = i
 		clients[i] = c
 	}
 	start := time.Now()
@@ -57,7 +74,7 @@ func Load(ctx context.Context, address string, p Plan) (Result, error) {
 	errs := make([]error, p.Connections)
 	var wait sync.WaitGroup
 	for i, c := range clients {
-		wait.Go(func() { errs[i] = c.run(ctx, p.Hosts, i*len(p.Hosts)/p.Connections, end) })
+		wait.Go(func() { errs[i] = c.run(ctx, end, ask) })
 	}
 	wait.Wait()
 	r := Result{Took: time.Since(start)}
@@ -110,6 +127,7 @@ type client struct {
 	out   []byte
 	began time.Time
 	trips []time.Duration // one after the other, without pauses
+	first int             // which of the connections it is
 }
 
 func dial(ctx context.Context, address string) (*client, error) {
@@ -120,17 +138,12 @@ func dial(ctx context.Context, address string) (*client, error) {
 	return &client{conn: conn, read: bufio.NewReader(conn), trips: make([]time.Duration, 0, 1<<16)}, nil
 }
 
-func (c *client) run(ctx context.Context, hosts []string, at int, end time.Time) error {
+func (c *client) run(ctx context.Context, end time.Time, ask func(*client, int) error) error {
+	n := 0
 	c.began = time.Now()
-	for before := c.began; before.Before(end) && ctx.Err() == nil; at++ {
-		host := hosts[at%len(hosts)]
-		status, body, err := c.ask(host, table.Target)
-		if err != nil {
+	for before := c.began; before.Before(end) && ctx.Err() == nil; n++ {
+		if err := ask(c, n); err != nil {
 			return err
-		}
-		schema, _, _ := bytes.Cut([]byte(host), []byte("."))
-		if got, _, _ := bytes.Cut(body, []byte(" ")); status != 200 || !bytes.Equal(got, schema) {
-			return fmt.Errorf("web: %s is answered with %d %.100q", host, status, body)
 		}
 		after := time.Now()
 		c.trips = append(c.trips, after.Sub(before))
@@ -141,38 +154,46 @@ func (c *client) run(ctx context.Context, hosts []string, at int, end time.Time)
 
 // ask sends a request and reads its answer.
 func (c *client) ask(host, target string) (status int, body []byte, err error) {
-	c.out = append(append(append(append(c.out[:0], "GET "...), target...), " HTTP/1.1\r\nHost: "...), host...)
-	c.out = append(c.out, "\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n"...)
-	if _, err := c.conn.Write(c.out); err != nil {
-		return 0, nil, err
-	}
-	line, err := c.read.ReadSlice('\n')
+	status, length, err := c.head(host, target)
 	if err != nil {
 		return 0, nil, err
 	}
+	body = make([]byte, length)
+	_, err = io.ReadFull(c.read, body)
+	return status, body, err
+}
+
+// head sends a request and reads the head of its answer.
+func (c *client) head(host, target string) (status, length int, err error) {
+	c.out = append(append(append(append(c.out[:0], "GET "...), target...), " HTTP/1.1\r\nHost: "...), host...)
+	c.out = append(c.out, "\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n"...)
+	if _, err := c.conn.Write(c.out); err != nil {
+		return 0, 0, err
+	}
+	line, err := c.read.ReadSlice('\n')
+	if err != nil {
+		return 0, 0, err
+	}
 	if len(line) < 12 {
-		return 0, nil, fmt.Errorf("web: expected a status line, found %.100q", line)
+		return 0, 0, fmt.Errorf("web: expected a status line, found %.100q", line)
 	}
 	if status, err = strconv.Atoi(string(line[9:12])); err != nil {
-		return 0, nil, err
+		return 0, 0, err
 	}
-	length := 0
 	for {
 		if line, err = c.read.ReadSlice('\n'); err != nil {
-			return 0, nil, err
+			return 0, 0, err
 		}
 		if len(line) <= 2 {
 			break
 		}
 		if name, value, ok := bytes.Cut(line, []byte(": ")); ok && bytes.EqualFold(name, []byte("Content-Length")) {
 			if length, err = strconv.Atoi(string(bytes.TrimSpace(value))); err != nil {
-				return 0, nil, err
+				return 0, 0, err
 			}
 		}
 	}
-	body = make([]byte, length)
-	_, err = io.ReadFull(c.read, body)
-	return status, body, err
+	return status, length, nil
 }
 
 // Ask sends one request over a connection of its own.

@@ -51,6 +51,9 @@ type Configured struct {
 	// Headers are the request headers whose values the guest wants with each
 	// request, by any case; at most 16.
 	Headers []string `json:"headers,omitempty"`
+	// AuthorizeHeaders are those that the guest wants with te_authorize, Cookie
+	// say; at most 16.
+	AuthorizeHeaders []string `json:"authorize_headers,omitempty"`
 	// Name and Version say what the guest is, for people.
 	Name    string `json:"name,omitempty"`
 	Version string `json:"version,omitempty"`

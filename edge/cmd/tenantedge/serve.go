@@ -82,7 +82,12 @@ func serveFile(ctx context.Context, file *config.File, stderr io.Writer, started
 	if err != nil {
 		return fmt.Errorf("admin_token: %w", err)
 	}
+	keys, err := signingKeys(file)
+	if err != nil {
+		return err
+	}
 	o := server.Options{
+		Media: file.Media, SigningKeys: keys,
 		AdminToken: token,
 		URLConfs:   file.URLConfs, Fallback: file.Fallback,
 		Listeners: file.Listeners, Admin: file.Admin, Limits: file.Limits,
@@ -106,6 +111,9 @@ func serveFile(ctx context.Context, file *config.File, stderr io.Writer, started
 			return nil // it was told to end before it had begun
 		}
 		return err
+	}
+	if err := s.CheckFiles(ctx); err != nil {
+		return fmt.Errorf("media: %w", err)
 	}
 	if w.source != nil {
 		followed := make(chan struct{})

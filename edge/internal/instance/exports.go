@@ -22,6 +22,7 @@ const (
 	CacheKey
 	ReverseKey
 	Pathname
+	Authorize
 	SelfTest
 	SocketOpen
 	SocketMessage
@@ -50,6 +51,7 @@ var exportSpecs = [exportCount]exportSpec{
 	CacheKey:   {abi.ExportCacheKey, i32, i64, true},
 	ReverseKey: {abi.ExportReverseKey, i32, i64, true},
 	Pathname:   {abi.ExportPathname, i32, i64, true},
+	Authorize:  {abi.ExportAuthorize, i32, i64, true},
 	SelfTest:   {abi.ExportSelfTest, nil, i32, true},
 
 	SocketOpen:    {abi.ExportOpen, i32, i64, true},

@@ -19,7 +19,6 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 
@@ -203,12 +202,14 @@ func parseConfigured(reply []byte) (abi.Configured, error) {
 	if c.Error != "" {
 		return c, &ConfigError{Reason: c.Error}
 	}
-	if most := max(len(c.Headers), len(c.ConsumerHeaders)); most > maxHeaders {
-		return c, fmt.Errorf("%s asks for %d headers: expected at most %d", abi.ExportConfigure, most, maxHeaders)
-	}
-	for _, h := range slices.Concat(c.Headers, c.ConsumerHeaders) {
-		if h == "" || strings.ContainsAny(h, " \t\r\n:") {
-			return c, fmt.Errorf("%s asks for the header %q: expected a header name", abi.ExportConfigure, h)
+	for _, asked := range [][]string{c.Headers, c.AuthorizeHeaders, c.ConsumerHeaders} {
+		if len(asked) > maxHeaders {
+			return c, fmt.Errorf("%s asks for %d headers: expected at most %d", abi.ExportConfigure, len(asked), maxHeaders)
+		}
+		for _, h := range asked {
+			if h == "" || strings.ContainsAny(h, " \t\r\n:") {
+				return c, fmt.Errorf("%s asks for the header %q: expected a header name", abi.ExportConfigure, h)
+			}
 		}
 	}
 	return c, nil

@@ -33,6 +33,7 @@ func (s *Server) Run(ctx context.Context) error {
 		followed.Go(func() { s.followGuest(follow) })
 		defer func() { stop(); followed.Wait() }()
 	}
+	go s.watchFiles(s.base)
 	s.serving.Store(true)
 	s.log.Info("serving", "listeners", s.describe(), "admin", s.options.Admin, "guest", s.host.Guest().Name)
 	select {
