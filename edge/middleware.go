@@ -30,7 +30,7 @@ func (h *Host) Middleware(next http.Handler) http.Handler {
 		case OutcomeTenant, OutcomeNone:
 			h.results.add(Result(d.Outcome.String()))
 			if q.Websocket && h.websockets != nil {
-				h.websockets.serve(w, h.routed(r, &d), &d)
+				h.websockets.serve(w, h.routed(r, &d))
 				return
 			}
 			next.ServeHTTP(w, h.routed(r, &d))

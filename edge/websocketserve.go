@@ -84,8 +84,10 @@ func orDefault(d, standard time.Duration) time.Duration {
 	return d
 }
 
-// serve answers a handshake that was routed.
-func (w *websockets) serve(rw http.ResponseWriter, r *http.Request, d *Decision) {
+// serve answers a handshake that was routed: the decision is in its context.
+func (w *websockets) serve(rw http.ResponseWriter, r *http.Request) {
+	routed, _ := r.Context().Value(tenantKey{}).(*tenantContext)
+	d := &routed.decision
 	t := &d.Tenant
 	if w.config.Routed != nil {
 		w.config.Routed(r)
