@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
@@ -86,9 +85,7 @@ func BenchmarkConsumerIdle(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = behind.Accept(w, r, sockets.Options{Tenant: "any", Handler: goEcho{}, AllowNoOrigin: true})
-	}))
+	upstream := httptest.NewServer(echoOn(behind))
 	b.Cleanup(func() { upstream.Close(); _ = behind.Shutdown(canceled()) })
 	for kind, target := range idleKinds {
 		b.Run(kind, func(b *testing.B) {

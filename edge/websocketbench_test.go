@@ -2,11 +2,9 @@ package edge
 
 import (
 	"context"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"sync"
 	"testing"
 	"time"
 
@@ -22,9 +20,7 @@ func measured(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = behind.Accept(w, r, sockets.Options{Tenant: "any", Handler: goEcho{}, AllowNoOrigin: true})
-	}))
+	upstream := httptest.NewServer(echoOn(behind))
 	up, err := url.Parse(upstream.URL)
 	if err != nil {
 		t.Fatal(err)
@@ -74,21 +70,6 @@ func measuredWith(t testing.TB, up *url.URL, after func()) string {
 	return server.Listener.Addr().String()
 }
 
-// trips makes round trips of 64 bytes.
-func trips(t testing.TB, v *visitor, n int) {
-	message, answer := clientFrame(sockets.Binary, sixtyFour), make([]byte, 66)
-	for range n {
-		if _, err := v.Write(message); err != nil {
-			t.Error(err)
-			return
-		}
-		if _, err := io.ReadFull(v.in, answer); err != nil {
-			t.Error(err)
-			return
-		}
-	}
-}
-
 func TestAnEchoOfAHandlerOrARelayAllocatesNothing(t *testing.T) {
 	address := measured(t)
 	for _, target := range []string{"/handler", "/relay"} {
@@ -96,23 +77,7 @@ func TestAnEchoOfAHandlerOrARelayAllocatesNothing(t *testing.T) {
 		if v == nil {
 			t.Fatal(status)
 		}
-		message, answer := clientFrame(sockets.Binary, sixtyFour), make([]byte, 66)
-		trip := func() {
-			_, _ = v.Write(message)
-			if _, err := io.ReadFull(v.in, answer); err != nil {
-				t.Fatal(err)
-			}
-		}
-		for range 100 {
-			trip()
-		}
-		budget := 0.9 // a pool that the collector emptied is filled again
-		if raced {
-			budget += 8
-		}
-		if got := testing.AllocsPerRun(2000, trip); got > budget {
-			t.Errorf("%s: expected an echo to allocate nothing, found %v allocations", target, got)
-		}
+		echoAllocatesNothing(t, v)
 	}
 }
 
@@ -124,9 +89,7 @@ func BenchmarkWebsocketEcho(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	bare := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = hub.Accept(w, r, sockets.Options{Tenant: "acme", Handler: goEcho{}, AllowNoOrigin: true})
-	}))
+	bare := httptest.NewServer(echoOn(hub))
 	b.Cleanup(func() { bare.Close(); _ = hub.Shutdown(canceled()) })
 	address := measured(b)
 	spent := map[string]time.Duration{}
@@ -141,15 +104,7 @@ func BenchmarkWebsocketEcho(b *testing.B) {
 			_ = v.SetDeadline(time.Time{})
 			all = append(all, v)
 		}
-		turns[name] = func() {
-			started := time.Now()
-			var done sync.WaitGroup
-			for _, v := range all {
-				done.Go(func() { trips(b, v, each) })
-			}
-			done.Wait()
-			spent[name] += time.Since(started)
-		}
+		turns[name] = turn(b, all, each, func(d time.Duration) { spent[name] += d })
 	}
 	for b.Loop() {
 		for _, turn := range turns {

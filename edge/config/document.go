@@ -138,24 +138,31 @@ var peerNames = map[string][]string{
 }
 
 func (ps *peers) decode(v value) {
-	var texts []string
-	failed := v.d.failed
-	v.plain(&texts, "")
-	if v.d.failed > failed {
-		return
-	}
-	for i, text := range texts {
+	v.texts(func(item value, text string) {
 		if named, ok := peerNames[text]; ok {
 			for _, p := range named {
 				*ps = append(*ps, netip.MustParsePrefix(p))
 			}
-			continue
+			return
 		}
-		item := value{v.d, v.n.items[i], v.p.item(i)}
 		if prefix, ok := item.prefix(text); ok {
 			*ps = append(*ps, prefix)
 		}
+	})
+}
+
+// texts decodes a list of texts, and has each looked at.
+func (v value) texts(each func(item value, text string)) []string {
+	var texts []string
+	failed := v.d.failed
+	v.plain(&texts, "")
+	if v.d.failed > failed {
+		return nil
 	}
+	for i, text := range texts {
+		each(value{v.d, v.n.items[i], v.p.item(i)}, text)
+	}
+	return texts
 }
 
 func (v value) prefix(text string) (netip.Prefix, bool) {

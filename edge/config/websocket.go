@@ -40,18 +40,11 @@ func (w *Websockets) decode(v value) {
 type origins []string
 
 func (o *origins) decode(v value) {
-	var texts []string
-	failed := v.d.failed
-	v.plain(&texts, "")
-	if v.d.failed > failed {
-		return
-	}
-	for i, text := range texts {
+	*o = v.texts(func(item value, text string) {
 		if err := edge.CheckOrigins([]string{text}); err != nil {
-			value{v.d, v.n.items[i], v.p.item(i)}.fail("%v", err)
+			item.fail("%v", err)
 		}
-	}
-	*o = texts
+	})
 }
 
 // WebsocketLimits hold the clients of websockets. A value of 0 is no limit for
