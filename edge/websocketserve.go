@@ -117,7 +117,7 @@ func (w *websockets) serve(rw http.ResponseWriter, r *http.Request) {
 		return // answered
 	}
 	// From here on the socket is on the list that follow looks at.
-	if !w.host.has(socketKey(t)) {
+	if !w.host.Knows(t) {
 		s.Refuse()
 		w.refuse(rw, r, http.StatusNotFound, "the tenant was removed", nil)
 		return
@@ -252,6 +252,10 @@ func (h *Host) has(key string) bool {
 	t, ok := h.config.Directory.BySchema(schema)
 	return ok && t.ID == id
 }
+
+// Knows tells whether a tenant that a request was routed to is still there: the
+// same one, not another of the same schema.
+func (h *Host) Knows(t *Tenant) bool { return h.has(socketKey(t)) }
 
 // lookAgain is how often the directory is looked at for tenants that are gone;
 // W4 allows five times as much.

@@ -16,6 +16,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets/autobahn"
+	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
 // echoes is a websocket handler that sends back what it gets.
@@ -203,4 +204,19 @@ func TestAShutdownEndsWebsocketsWith1001AfterRequests(t *testing.T) {
 	if err := <-w.ended; err != nil {
 		t.Errorf("the shutdown ended with %v", err)
 	}
+}
+
+func TestW4AWebsocketThatPassesThroughEndsWithItsTenant(t *testing.T) {
+	var directory *tenantdb.Directory
+	w := start(t, withApp(shouting), func(s *setup) { directory = s.edge.Directory })
+	c, in := w.upgraded()
+	began := time.Now()
+	directory.Apply([]tenantdb.Change{{Tenant: tenantdb.Tenant{ID: "1"}, Removed: true}})
+	if rest, err := io.ReadAll(in); len(rest) > 0 {
+		t.Errorf("read %q, %v, expected the end", rest, err)
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("closed after %v, expected at most 5 s", took)
+	}
+	_ = c.Close()
 }
