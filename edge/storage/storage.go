@@ -54,6 +54,8 @@ type Storage struct {
 
 	mu    sync.Mutex
 	swept map[string]bool // identifiers whose abandoned files were looked for
+	// expiring are those that have partial files; nil: nobody has, so far.
+	expiring map[string]bool
 }
 
 // New checks c. It touches no file yet.

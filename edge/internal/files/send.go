@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"strconv"
 	"strings"
 	"syscall"
 )
@@ -68,9 +69,15 @@ func send(w http.ResponseWriter, r *http.Request, f fs.File, info fs.FileInfo, k
 		return fmt.Errorf("files: %s: expected a file that can be sought in, found %T", info.Name(), f)
 	}
 	header := w.Header()
-	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("ETag", entityTag(info))
+	header["X-Content-Type-Options"] = nosniff
+	header["Etag"] = []string{entityTag(info)}
 	describe(header, kind, o.Active)
+	if info.Size() <= small {
+		w = &inOne{w}
+	}
+	if r.Method == http.MethodGet && !o.NoRanges && isPlain(r.Header) {
+		return sendWhole(w, content, info)
+	}
 	if o.NoRanges {
 		w = &unranged{w}
 	}
@@ -81,18 +88,47 @@ func send(w http.ResponseWriter, r *http.Request, f fs.File, info fs.FileInfo, k
 	return nil
 }
 
+// isPlain tells whether a request asks for nothing but the file.
+func isPlain(header http.Header) bool {
+	for _, name := range [...]string{"Range", "If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since"} {
+		if _, ok := header[name]; ok {
+			return false
+		}
+	}
+	return true
+}
+
+// sendWhole is what http.ServeContent does for a plain request, in less time.
+func sendWhole(w http.ResponseWriter, content io.Reader, info fs.FileInfo) error {
+	header := w.Header()
+	header["Accept-Ranges"] = byteRanges
+	if at := info.ModTime(); at.Unix() > 0 {
+		header["Last-Modified"] = []string{at.UTC().Format(http.TimeFormat)}
+	}
+	header["Content-Length"] = []string{strconv.FormatInt(info.Size(), 10)}
+	w.WriteHeader(http.StatusOK)
+	_, _ = io.CopyN(w, content, info.Size()) // the client may be gone; net/http closes what came out short
+	return nil
+}
+
+// Values of headers that are always the same. Nobody changes them in place.
+var (
+	nosniff    = []string{"nosniff"}
+	byteRanges = []string{"bytes"}
+)
+
 // describe sets the headers that say what the file is, and keeps a browser
 // from running it unless active content is trusted.
 func describe(header http.Header, kind contentType, trusted bool) {
-	if given := header.Get("Content-Type"); given != "" {
-		kind = contentType{name: given, danger: dangerOf(given)}
+	if given := header["Content-Type"]; len(given) > 0 && given[0] != "" {
+		kind = contentType{name: given[0], danger: dangerOf(given[0])}
 	}
 	if trusted {
 		kind.danger = harmless
 	}
 	switch kind.danger {
 	case harmless:
-		header.Set("Content-Type", kind.name)
+		header["Content-Type"] = []string{kind.name}
 		return
 	case script:
 		// A page that can be made to name a script loads it whatever its

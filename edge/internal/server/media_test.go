@@ -527,12 +527,13 @@ func TestAFileThatIsReplacedWhileItIsSentArrivesWhole(t *testing.T) {
 
 func TestTheKernelSendsFilesThroughAllHandlers(t *testing.T) {
 	w := startMedia(t, func(s *setup) { s.options.AccessLog = true })
+	write(t, w.location, "acme/large.txt", strings.Repeat("x", 1<<20))
 	k := &kernelWriter{header: http.Header{}}
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://acme.example.com/media/acme/a.txt", nil)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://acme.example.com/media/acme/large.txt", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.RequestURI = "/media/acme/a.txt"
+	r.RequestURI = "/media/acme/large.txt"
 	w.server.ServeHTTP(k, r)
 	if !k.file {
 		t.Error("the file was copied through the process")
