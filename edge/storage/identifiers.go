@@ -20,7 +20,7 @@ import (
 // It remembers some 50 bytes a tenant, and asks the guest about new tenants
 // alone.
 type Identifiers struct {
-	storage *Storage
+	storage *Namespace
 	seed    maphash.Seed
 
 	mu      sync.RWMutex
@@ -35,7 +35,7 @@ type claimed struct {
 }
 
 // NewIdentifiers returns one that knows no tenant yet.
-func (s *Storage) NewIdentifiers() *Identifiers {
+func (s *Namespace) NewIdentifiers() *Identifiers {
 	return &Identifiers{storage: s, seed: maphash.MakeSeed()}
 }
 
