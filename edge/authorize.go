@@ -45,7 +45,7 @@ func (h *Host) Authorize(ctx context.Context, r FileRequest) (Verdict, error) {
 	if !g.program.Has(instance.Authorize) {
 		return Deny, nil
 	}
-	i.Services().(*services).begin()
+	i.Services().(*services).beginFor(t)
 	verdict := Deny
 	err = i.Call(ctx, instance.Authorize, func(buf []byte) int {
 		return encodeAccess(buf, t, &r, g.program.Configured().AuthorizeHeaders)
@@ -62,7 +62,7 @@ func (h *Host) Authorize(ctx context.Context, r FileRequest) (Verdict, error) {
 		return nil
 	})
 	if err != nil {
-		return Deny, err
+		return Deny, g.failed(err)
 	}
 	return verdict, nil
 }

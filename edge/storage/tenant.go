@@ -19,10 +19,10 @@ type Tenant struct {
 	HasPathname bool
 }
 
-func (t *Tenant) query(s *Storage) tenancy.PathQuery {
+func (t *Tenant) query(s *Namespace) tenancy.PathQuery {
 	return tenancy.PathQuery{
 		Schema: t.Schema, Folder: t.Folder, SchemaPathname: t.Pathname, HasSchemaPathname: t.HasPathname,
-		Location: s.location, BaseURL: s.config.BaseURL,
+		Location: s.location, BaseURL: s.baseURL,
 	}
 }
 
@@ -46,7 +46,7 @@ func (native) Locate(_ context.Context, q *tenancy.PathQuery) (tenancy.Pathname,
 // systems ignore case and the composition of letters. The error names the
 // tenant. It is for start-up and for updates of the directory; For checks the
 // one tenant alone.
-func (s *Storage) CheckIdentifiers(ctx context.Context, tenants iter.Seq[Tenant]) error {
+func (s *Namespace) CheckIdentifiers(ctx context.Context, tenants iter.Seq[Tenant]) error {
 	owners := make(map[string]Tenant)
 	for t := range tenants {
 		p, err := s.identify(ctx, t)
