@@ -21,17 +21,21 @@ run: build ## serve a demonstration on http://tenant1.localhost:8080/; needs not
 build: ## build bin/tenantedge
 	@go build -trimpath -o bin/tenantedge ./edge/cmd/tenantedge
 
-test: postgres redis ## run all tests, with a real Postgres and Redis that are installed if missing
+test: postgres redis s3 ## run all tests, with a real Postgres, Redis and S3 server that are installed if missing
 	go test $(TESTFLAGS) ./...
 
 test-bench: ## run the benchmark's own tests; downloads the rivals that it compares (some 400 MB)
 	cd bench && go test $(TESTFLAGS) ./...
 
+.PHONY: kill-test
+kill-test: ## kill processes that save and upload files, 200 times each; nothing may be torn, lost or left behind
+	TENANTEDGE_KILLS=200 go test -count=1 -v -run Killed ./edge/storage ./edge/internal/server
+
 .PHONY: large
 large: ## send a file of 1 GiB to 50 clients at once, with an eye on memory
 	go test -tags long -count=1 -v -run 'TestALargeFileToManyClientsTakesNoMemory' ./edge/internal/server
 
-race: postgres redis ## run all tests with the race detector
+race: postgres redis s3 ## run all tests with the race detector
 	go test -race $(TESTFLAGS) ./...
 
 .PHONY: postgres
@@ -41,6 +45,10 @@ postgres:
 .PHONY: redis
 redis:
 	@sh .ci/redis.sh
+
+.PHONY: s3
+s3:
+	@sh .ci/s3.sh
 
 check: format vet lint tidy guest-same ## format, vet, lint, tidy, rebuild the guest; nothing may change
 
