@@ -254,15 +254,18 @@ func (u *uploader) send(ctx context.Context, method, target string, content []by
 	return a
 }
 
-// temporaries counts the files that no tenant sees, but for the records of
-// uploads that have ended, which expire.
+// temporaries counts the files that no tenant sees, but for resumable uploads
+// of which the client never heard, and records of those that have ended: these
+// expire.
 func (u *uploader) temporaries(location string) (n int) {
 	err := filepath.WalkDir(location, func(path string, d fs.DirEntry, err error) error {
 		if os.IsNotExist(err) {
 			return nil // swept meanwhile
 		}
 		if err == nil && !d.IsDir() && strings.Contains(path, "/.") && !strings.HasSuffix(path, ".json") {
-			n++
+			if _, err := os.Stat(path + ".json"); err != nil {
+				n++
+			}
 		}
 		return err
 	})
