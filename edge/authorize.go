@@ -62,7 +62,7 @@ func (h *Host) Authorize(ctx context.Context, r FileRequest) (Verdict, error) {
 		return nil
 	})
 	if err != nil {
-		return Deny, err
+		return Deny, g.failed(err)
 	}
 	return verdict, nil
 }

@@ -87,10 +87,10 @@ type Config struct {
 	// gets ErrGuest; or Previous: the program before it decides, if there is
 	// one.
 	OnGuestError string
-	// SmokeRun tries a guest in another process before Swap lets it in, since
-	// there are guests by which the compiler would take this one along. config
-	// is what the guest will be configured with. nil: it is not tried.
-	SmokeRun func(ctx context.Context, wasm, config []byte) error
+	// SmokeRun tries a guest in another process before Swap, or New, lets it
+	// in: there are guests by which the compiler would take this one along.
+	// ReexecSmokeRun makes one. nil: guests are not tried.
+	SmokeRun func(context.Context, Trial) error
 	// UnsafeNoReset leaves a guest's memory as each request left it, so that
 	// the next may read what it held. It shows in a benchmark what starting
 	// from a pristine guest costs, and is for nothing else.

@@ -102,8 +102,8 @@ func (h *Host) Pathname(ctx context.Context, q PathQuery) (Pathname, error) {
 	case !g.program.Has(instance.Pathname):
 		return h.locate(t, own, hasOwn, q), nil
 	case q.NoName && h.isInsideGuest(ctx):
-		key := placeKey{t.Schema, t.Routing.Folder, own, hasOwn, q.Location, q.BaseURL}
-		return h.places.find(ctx, g, key, func(ctx context.Context) (Pathname, error) { return h.askPathname(ctx, t, own, hasOwn, q) })
+		key := pathnameKey{t.Schema, t.Routing.Folder, own, hasOwn, q.Location, q.BaseURL}
+		return h.pathnames.find(ctx, g, key, func(ctx context.Context) (Pathname, error) { return h.askPathname(ctx, t, own, hasOwn, q) })
 	default:
 		return h.askPathname(ctx, t, own, hasOwn, q)
 	}
@@ -166,7 +166,7 @@ func (h *Host) ask(ctx context.Context, e instance.Export, write func([]byte) in
 	s := i.Services().(*services)
 	s.begin()
 	s.noFiles = true // what it answers about files must not depend on them
-	return i.Call(ctx, e, write, read)
+	return g.failed(i.Call(ctx, e, write, read))
 }
 
 func sizeOf(b *abi.Builder) int {

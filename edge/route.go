@@ -32,7 +32,7 @@ type Request struct {
 }
 
 // ErrGuest is in the chain of errors for which the guest is to blame: it
-// trapped, or its answer makes no sense.
+// trapped, or its answer makes no sense. A *GuestError there says more.
 var ErrGuest = instance.ErrTrap
 
 // ErrBusy is in the chain of the error that Route returns when no guest
@@ -85,7 +85,7 @@ func (h *Host) decide(ctx context.Context, g *generation, i *instance.Instance, 
 		return nil
 	})
 	if err != nil {
-		return Decision{}, err
+		return Decision{}, g.failed(err)
 	}
 	return d, nil
 }

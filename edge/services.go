@@ -18,7 +18,7 @@ type services struct {
 	found   bool
 	primary tenantdb.Match // the primary row that it asked for
 	names   interned
-	tenant  *Tenant // that the call is about, if that is decided
+	tenant  *Tenant // that the call is for; nil: the guest is to find out
 	noFiles bool
 }
 
@@ -92,6 +92,9 @@ func record(m *tenantdb.Match, withDomain bool, out []byte) int {
 func (s *services) Query(ctx context.Context, schema, name string, args []byte) ([]byte, error) {
 	if s.host.config.Queries == nil {
 		return nil, abi.Unavailable
+	}
+	if s.tenant != nil && schema != s.tenant.Schema {
+		return nil, abi.Denied
 	}
 	if !s.host.knows(schema) {
 		return nil, abi.NotFound

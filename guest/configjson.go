@@ -462,28 +462,34 @@ func writeConfigured(c *abi.Configured) []byte {
 	b := []byte{'{'}
 	b = appendList(b, `"headers":`, c.Headers)
 	b = appendList(b, `"authorize_headers":`, c.AuthorizeHeaders)
+	b = appendList(b, `"consumer_headers":`, c.ConsumerHeaders)
+	if c.Consumer {
+		b = append(appendComma(b), `"consumer":true`...)
+	}
 	for _, m := range [...]struct{ key, value string }{{`"name":`, c.Name}, {`"version":`, c.Version}, {`"error":`, c.Error}} {
 		if m.value == "" {
 			continue
 		}
-		if len(b) > 1 {
-			b = append(b, ',')
-		}
-		b = appendQuoted(append(b, m.key...), m.value)
+		b = appendQuoted(append(appendComma(b), m.key...), m.value)
 	}
 	return append(b, '}')
+}
+
+// appendComma parts members of an object.
+func appendComma(b []byte) []byte {
+	if len(b) > 1 {
+		b = append(b, ',')
+	}
+	return b
 }
 
 // appendList appends a member of texts to an object, unless there are none.
 func appendList(b []byte, key string, texts []string) []byte {
 	for i, s := range texts {
-		switch {
-		case i > 0:
+		if i == 0 {
+			b = append(append(appendComma(b), key...), '[')
+		} else {
 			b = append(b, ',')
-		case len(b) > 1:
-			b = append(append(append(b, ','), key...), '[')
-		default:
-			b = append(append(b, key...), '[')
 		}
 		b = appendQuoted(b, s)
 	}

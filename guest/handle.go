@@ -12,6 +12,11 @@ const (
 	reverseKeyCall
 	pathnameCall
 	authorizeCall
+	openCall // from here on: events of websockets
+	messageCall
+	closeCall
+	groupCall
+	timerCall
 )
 
 // handle answers the message of length bytes in the buffer; nil if there is no
@@ -26,6 +31,8 @@ func (g *guest) handle(k kind, length uint32) []byte {
 		return g.route(raw)
 	case configureCall:
 		return g.configure(raw)
+	case openCall, messageCall, closeCall, groupCall, timerCall:
+		return g.socketEvent(k, raw)
 	}
 	m, err := abi.Parse(raw)
 	if err != nil {

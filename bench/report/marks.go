@@ -58,6 +58,9 @@ func (p *page) allMarks() []mark {
 		}
 		all = append(all, mark{"throughput of two goroutines over one", "≥ 1.8×", found, gain >= 1.8, p.concurrent.config["engine"] == rivals.FullEngine})
 	}
+	if p.swap != nil {
+		all = append(all, p.swapMarks()...)
+	}
 	return all
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -13,6 +12,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/tenantedge/tenantedge/bench/process"
 )
 
 // FileServer is a server of files that can be started.
@@ -70,40 +71,23 @@ func FileServers() []FileServer {
 // Start starts a server of the files in a work folder, and waits until it
 // listens.
 func (f FileServer) Start(ctx context.Context, work string) (*Server, error) {
-	address, err := freeAddress()
+	address, err := process.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
 	c := f.command(ctx, work, address)
 	c.Stderr = os.Stderr
-	if err := c.Start(); err != nil {
-		return nil, fmt.Errorf("web: %s: %w", f.Name, err)
-	}
-	s := &Server{Address: address, process: c, end: func() error {
+	s, err := process.StartAt(ctx, c, address, func() error {
 		if err := c.Process.Signal(os.Interrupt); err != nil {
 			return err
 		}
 		_ = c.Wait() // however it ends when it is told to
 		return nil
-	}}
-	const patience = 30 * time.Second
-	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
-		conn, err := net.Dial("tcp", address)
-		if err == nil {
-			return s, conn.Close()
-		}
-		if time.Now().After(end) {
-			return nil, errors.Join(fmt.Errorf("web: %s does not listen: %w", f.Name, err), s.Close())
-		}
-	}
-}
-
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	})
 	if err != nil {
-		return "", err
+		return nil, fmt.Errorf("web: %s: %w", f.Name, err)
 	}
-	return l.Addr().String(), l.Close()
+	return &Server{s}, nil
 }
 
 func executable() string {
@@ -214,7 +198,7 @@ http {
 // sends its next request when the last is answered. Every answer must be a 200
 // with a body of size bytes.
 func LoadFile(ctx context.Context, address, target string, size, connections int, length time.Duration) (Result, error) {
-	return load(ctx, address, connections, length, func(c *client, _ int) error {
+	return Plan{Connections: connections, Length: length}.load(ctx, address, func(c *client, _ int) error {
 		status, n, err := c.askFile(FilesHost, target)
 		if err == nil && (status != http.StatusOK || n != size) {
 			err = fmt.Errorf("web: %s is answered with %d and %d bytes, expected %d", target, status, n, size)

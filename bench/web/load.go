@@ -21,14 +21,30 @@ type Result struct {
 	Requests int
 	Took     time.Duration
 	P50, P99 time.Duration // of a request's round trip
+	// Slices are the load in pieces of Plan.Slice; none, if that is zero.
+	Slices []Slice
+}
+
+// Slice is a piece of a load: the requests that were answered in it.
+type Slice struct {
+	Requests int
+	P99      time.Duration
+}
+
+// Plan says how to load a server.
+type Plan struct {
+	Hosts       []string
+	Connections int
+	Length      time.Duration
+	Slice       time.Duration
 }
 
 // Load asks a server for table.Target of the hosts over some connections, each
 // of which sends its next request when the last is answered. Every answer must
 // be a 200 for the tenant of the host.
-func Load(ctx context.Context, address string, hosts []string, connections int, length time.Duration) (Result, error) {
-	return load(ctx, address, connections, length, func(c *client, n int) error {
-		host := hosts[(c.first*len(hosts)/connections+n)%len(hosts)]
+func Load(ctx context.Context, address string, p Plan) (Result, error) {
+	return p.load(ctx, address, func(c *client, n int) error {
+		host := p.Hosts[(c.first*len(p.Hosts)/p.Connections+n)%len(p.Hosts)]
 		status, body, err := c.ask(host, table.Target)
 		if err != nil {
 			return err
@@ -42,8 +58,8 @@ func Load(ctx context.Context, address string, hosts []string, connections int, 
 }
 
 // load has each connection ask again and again; n counts its questions.
-func load(ctx context.Context, address string, connections int, length time.Duration, ask func(c *client, n int) error) (Result, error) {
-	clients := make([]*client, connections)
+func (p Plan) load(ctx context.Context, address string, ask func(c *client, n int) error) (Result, error) {
+	clients := make([]*client, p.Connections)
 	for i := range clients {
 		c, err := dial(ctx, address)
 		if err != nil {
@@ -54,8 +70,8 @@ func load(ctx context.Context, address string, connections int, length time.Dura
 		clients[i] = c
 	}
 	start := time.Now()
-	end := start.Add(length)
-	errs := make([]error, connections)
+	end := start.Add(p.Length)
+	errs := make([]error, p.Connections)
 	var wait sync.WaitGroup
 	for i, c := range clients {
 		wait.Go(func() { errs[i] = c.run(ctx, end, ask) })
@@ -63,14 +79,44 @@ func load(ctx context.Context, address string, connections int, length time.Dura
 	wait.Wait()
 	r := Result{Took: time.Since(start)}
 	var trips []time.Duration
+	var sliced [][]time.Duration
+	if p.Slice > 0 {
+		sliced = make([][]time.Duration, p.Length/p.Slice)
+	}
 	for _, c := range clients {
 		trips = append(trips, c.trips...)
+		if p.Slice > 0 {
+			c.slice(sliced, start, p.Slice)
+		}
 	}
 	r.Requests = len(trips)
-	if slices.Sort(trips); len(trips) > 0 {
-		r.P50, r.P99 = trips[len(trips)/2], trips[len(trips)*99/100]
+	r.P50, r.P99 = percentile(trips, 50), percentile(trips, 99)
+	for _, s := range sliced {
+		r.Slices = append(r.Slices, Slice{len(s), percentile(s, 99)})
 	}
 	return r, errors.Join(errs...)
+}
+
+// slice sorts the client's trips into the pieces of the load in which they
+// ended. The last piece may be left by requests that ended late.
+func (c *client) slice(into [][]time.Duration, start time.Time, length time.Duration) {
+	at := c.began.Sub(start)
+	for _, trip := range c.trips {
+		at += trip
+		if i := int(at / length); i < len(into) {
+			into[i] = append(into[i], trip)
+		}
+	}
+}
+
+// percentile sorts durations and returns the one that so many percent do not
+// exceed; 0 of none.
+func percentile(d []time.Duration, percent int) time.Duration {
+	if len(d) == 0 {
+		return 0
+	}
+	slices.Sort(d)
+	return d[len(d)*percent/100]
 }
 
 // client is one connection. It writes and reads HTTP/1.1 by hand: what the
@@ -79,8 +125,9 @@ type client struct {
 	conn  net.Conn
 	read  *bufio.Reader
 	out   []byte
-	trips []time.Duration
-	first int // which of the connections it is
+	began time.Time
+	trips []time.Duration // one after the other, without pauses
+	first int             // which of the connections it is
 }
 
 func dial(ctx context.Context, address string) (*client, error) {
@@ -93,7 +140,8 @@ func dial(ctx context.Context, address string) (*client, error) {
 
 func (c *client) run(ctx context.Context, end time.Time, ask func(*client, int) error) error {
 	n := 0
-	for before := time.Now(); before.Before(end) && ctx.Err() == nil; n++ {
+	c.began = time.Now()
+	for before := c.began; before.Before(end) && ctx.Err() == nil; n++ {
 		if err := ask(c, n); err != nil {
 			return err
 		}

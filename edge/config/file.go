@@ -53,7 +53,8 @@ type File struct {
 
 	// Listeners are where requests come in.
 	Listeners []Listener `key:"listeners"`
-	// Admin is the address of /healthz, /readyz and /guest; empty: nowhere.
+	// Admin is the address of /healthz, /readyz, /metrics and /guest; empty:
+	// nowhere.
 	Admin string
 	// AdminTokenEnv and AdminTokenFile name the secret by which guests are
 	// swapped there; without one they cannot be.

@@ -5,9 +5,10 @@ import "strings"
 // Media says where the files of tenants are: Django's MEDIA_ROOT and MEDIA_URL.
 // A tenant's are below <location>/<identifier>/, and have URLs below
 // <base_url><identifier>/ or, where it is routed by folder,
-// /<folder><base_url>.
+// /<folder><base_url>. Exactly one of Location and S3 is set.
 type Media struct {
-	Location string `key:"location,required,path"`
+	Location string `key:"location,path"`
+	S3       *S3    `key:"s3"`
 	// BaseURL begins and ends with a slash.
 	BaseURL string `key:"base_url,nonempty"`
 	// ActiveContent is "attachment", which has browsers save what could run
@@ -30,6 +31,7 @@ type Media struct {
 func (m *Media) decode(v value) {
 	*m = Media{BaseURL: "/media/", ActiveContent: "attachment", Precompressed: true}
 	found := v.object(m)
+	v.exactlyOne(found, "location", "s3")
 	if at, ok := found["base_url"]; ok && at.n.kind == kindString && m.BaseURL != "" && !isPlainPrefix(m.BaseURL) {
 		at.fail("expected a path as \"/media/\", with a slash at both ends and nothing that is encoded, found %s", at.n.found())
 	}
@@ -74,8 +76,8 @@ func (f *File) checkFiles(d *decoder) {
 		if c.Media && f.Media == nil {
 			f.failAt(d, at("media"), "expected the key media of the file, which says where tenants' files are, found none; add it")
 		}
-		if c.Accel != nil && c.Accel.Location == "" && f.Media == nil {
-			f.failAt(d, at("accel"), "expected a location, or the key media of the file, found neither; add one of them")
+		if c.Accel != nil && c.Accel.Location == "" && (f.Media == nil || f.Media.Location == "") {
+			f.failAt(d, at("accel"), "expected a location, or media.location of the file, found neither; add one of them")
 		}
 		if c.Access == AccessSigned && len(f.SigningKeys) == 0 {
 			f.failAt(d, at("access"), "expected the key signing_keys of the file, which signed needs, found none; add it")

@@ -22,6 +22,8 @@
 //	te_authorize(len i32) -> i64     optional: see [ExportAuthorize]; replies a verdict
 //	te_self_test() -> i32            optional: 0 if the guest finds itself well
 //
+// Guests that handle websockets have further ones, see [ExportOpen].
+//
 // An i64 reply is packed: the address of the reply message in the upper 32 bits,
 // its length in the lower 32. The reply may lie anywhere in memory, the buffer
 // included, and must stay unchanged until the next call. Zero means that the

@@ -57,6 +57,11 @@ type Configured struct {
 	// Name and Version say what the guest is, for people.
 	Name    string `json:"name,omitempty"`
 	Version string `json:"version,omitempty"`
+	// Consumer says that the guest handles websockets: see [ExportOpen].
+	Consumer bool `json:"consumer,omitempty"`
+	// ConsumerHeaders are the request headers whose values the guest wants with
+	// each handshake of a websocket that it handles; at most 16.
+	ConsumerHeaders []string `json:"consumer_headers,omitempty"`
 	// Error refuses the configuration; it says which key is wrong and why.
 	Error string `json:"error,omitempty"`
 }

@@ -34,6 +34,7 @@ func loadConfig(path string) (*config.File, error) {
 func wire(f *config.File, log *slog.Logger) (*wiring, error) {
 	w := &wiring{edge: f.Edge()}
 	w.edge.Logger, w.edge.CompileCache = log, compileCache()
+	w.edge.SmokeRun = edge.ReexecSmokeRun()
 	if f.Guest.Path != "" {
 		wasm, err := os.ReadFile(f.Guest.Path)
 		if err != nil {

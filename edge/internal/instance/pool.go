@@ -27,7 +27,7 @@ const idleAfter = 10 * time.Second
 // added up.
 type pool struct {
 	mu      sync.Mutex
-	ended   sync.Cond // total has fallen to zero
+	ended   chan struct{} // closed when the pool is, and its last instance
 	program *Program
 	free    []*Instance
 	waiting []*waiter // in the order of arrival
@@ -51,7 +51,7 @@ type lease struct {
 
 func (p *pool) init(program *Program) {
 	p.program = program
-	p.ended.L = &p.mu
+	p.ended = make(chan struct{})
 	p.totals.traps = map[Reason]uint64{}
 	p.totals.retired = map[Retirement]uint64{}
 }
@@ -204,8 +204,8 @@ func (p *pool) discard(i *Instance) {
 }
 
 func (p *pool) gone() {
-	if p.total--; p.total == 0 {
-		p.ended.Broadcast()
+	if p.total--; p.total == 0 && p.closed {
+		close(p.ended)
 	}
 }
 
@@ -239,6 +239,10 @@ func (p *pool) drop(n int) {
 // fill makes instances until n are there, and keeps that many from now on.
 func (p *pool) fill(ctx context.Context, n int) error {
 	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return ErrClosed
+	}
 	p.keep = n
 	missing := n - p.total
 	p.total += max(0, missing)
@@ -271,7 +275,8 @@ func (p *pool) park() {
 	}
 }
 
-// close takes no further calls, and returns when all instances are closed.
+// close takes no further calls, and closes the instances as they come back;
+// ended says when the last is. It is called once.
 func (p *pool) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -284,7 +289,7 @@ func (p *pool) close() {
 		p.grant(lease{err: ErrClosed})
 	}
 	p.drop(len(p.free))
-	for p.total > 0 {
-		p.ended.Wait()
+	if p.total == 0 {
+		close(p.ended)
 	}
 }

@@ -27,6 +27,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/storage"
@@ -45,10 +47,13 @@ type Options struct {
 	SigningKeys []storage.Key
 	// Listeners are where requests come in.
 	Listeners []config.Listener
-	// Admin is the loopback address of /healthz and /readyz; empty: nowhere.
+	// Admin is the loopback address of /healthz, /readyz and /metrics; empty:
+	// nowhere.
 	Admin string
 	// AdminToken lets its bearer swap the guest there; empty: nobody.
 	AdminToken string
+	// GuestFile is where the guest comes from; it is followed. Empty: nowhere.
+	GuestFile string
 	// Limits bound time and size. ShutdownTimeout bounds the end.
 	Limits config.Limits
 	// AccessLog writes a line for every request.
@@ -75,6 +80,9 @@ type Server struct {
 	handler   http.Handler
 	admin     *http.Server
 	servers   []*http.Server
+
+	guestFile *guestFile // nil: there is none
+	metrics   *prometheus.Registry
 
 	adminListener net.Listener
 	listeners     []net.Listener
@@ -114,6 +122,11 @@ func New(ctx context.Context, c edge.Config, o Options) (*Server, error) {
 		return nil, err
 	}
 	s.host, s.static, s.directory = host, c.Tenants, c.Directory
+	s.logReport("the guest is loaded", host.Report())
+	if o.GuestFile != "" {
+		s.guestFile = &guestFile{path: o.GuestFile, swap: host.Swap}
+	}
+	s.newMetrics()
 	s.table, err = s.newTable()
 	if err != nil {
 		return nil, errors.Join(err, s.Close())

@@ -1,4 +1,4 @@
-package web
+package process
 
 import (
 	"errors"
@@ -11,7 +11,7 @@ import (
 
 // ErrNoCPUTime says that the processor time of other processes cannot be told
 // on this system.
-var ErrNoCPUTime = errors.New("web: no processor times: /proc is Linux's")
+var ErrNoCPUTime = errors.New("process: no processor times: /proc is Linux's")
 
 // tick is the unit of /proc/PID/stat: USER_HZ, which is 100 wherever Go runs.
 const tick = 10 * time.Millisecond
@@ -56,4 +56,27 @@ func cpuTime(pid int) (time.Duration, error) {
 	user, err1 := strconv.ParseInt(fields[11], 10, 64)
 	system, err2 := strconv.ParseInt(fields[12], 10, 64)
 	return time.Duration(user+system) * tick, errors.Join(err1, err2)
+}
+
+// Usage is what a process holds.
+type Usage struct {
+	Resident int // bytes of its own memory, without files that it maps
+	Files    int // open descriptors
+}
+
+// Usage tells what the server holds.
+func (s *Server) Usage() (u Usage, err error) {
+	folder := fmt.Sprintf("/proc/%d/", s.PID())
+	status, err := os.ReadFile(folder + "status")
+	if err != nil {
+		return u, errors.Join(ErrNoCPUTime, err)
+	}
+	_, rest, ok := strings.Cut(string(status), "RssAnon:")
+	if _, scan := fmt.Sscan(rest, &u.Resident); !ok || scan != nil {
+		return u, fmt.Errorf("process: expected RssAnon in kB in %sstatus: %w", folder, errors.Join(ErrNoCPUTime, scan))
+	}
+	u.Resident *= 1024
+	files, err := os.ReadDir(folder + "fd")
+	u.Files = len(files)
+	return u, err
 }

@@ -5,23 +5,23 @@ import (
 	"sync"
 )
 
-// places remembers where tenants' files are, as the guest said. A guest that
+// pathnames remembers where tenants' files are, as the guest said. A guest that
 // uses files has an instance for itself, and is not to wait for a second one
 // each time: under load all instances might wait so.
-type places struct {
+type pathnames struct {
 	mu    sync.Mutex
 	guest *generation // who said so
-	known map[placeKey]*placeAnswer
+	known map[pathnameKey]*pathnameAnswer
 }
 
-type placeKey struct {
+type pathnameKey struct {
 	schema, folder, own string
 	hasOwn              bool
 	location, baseURL   string
 }
 
-// placeAnswer is one that is there, or is being asked for.
-type placeAnswer struct {
+// pathnameAnswer is one that is there, or is being asked for.
+type pathnameAnswer struct {
 	done chan struct{}
 	Pathname
 	err error
@@ -33,15 +33,15 @@ const mostPlaces = 10_000
 
 // find returns the answer to q, which ask gives if it is not known. Asking goes
 // on when ctx ends, so that the next one who wants to know need not wait.
-func (p *places) find(ctx context.Context, g *generation, key placeKey, ask func(context.Context) (Pathname, error)) (Pathname, error) {
+func (p *pathnames) find(ctx context.Context, g *generation, key pathnameKey, ask func(context.Context) (Pathname, error)) (Pathname, error) {
 	p.mu.Lock()
 	if p.guest != g || len(p.known) >= mostPlaces {
-		p.guest, p.known = g, make(map[placeKey]*placeAnswer)
+		p.guest, p.known = g, make(map[pathnameKey]*pathnameAnswer)
 	}
 	known := p.known
 	a := known[key]
 	if a == nil {
-		a = &placeAnswer{done: make(chan struct{})}
+		a = &pathnameAnswer{done: make(chan struct{})}
 		known[key] = a
 		go func() {
 			defer close(a.done)

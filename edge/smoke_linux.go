@@ -1,0 +1,53 @@
+package edge
+
+import (
+	"fmt"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// confine bounds what the smoke run's process may take. Compiling takes some
+// sixty times a guest's size; what goes beyond the bound ends the process, and
+// the guest is refused.
+func confine(t *Trial) error {
+	used, err := dataSize()
+	if err != nil {
+		return err
+	}
+	most := uint64(1<<30) + 64*uint64(len(t.Wasm)) + 2*uint64(max(t.Limits.Memory, 64<<20))
+	debug.SetMemoryLimit(int64(most / 2))
+	seconds := uint64(2 * smokeBound.Seconds())
+	for _, l := range []struct {
+		resource int
+		most     uint64
+	}{
+		{unix.RLIMIT_DATA, used + most},
+		{unix.RLIMIT_CPU, seconds}, // should nobody be left to kill it
+		{unix.RLIMIT_CORE, 0},
+	} {
+		if err := unix.Setrlimit(l.resource, &unix.Rlimit{Cur: l.most, Max: l.most}); err != nil {
+			return fmt.Errorf("resource limit %d of %d: %w", l.resource, l.most, err)
+		}
+	}
+	return nil
+}
+
+// dataSize is what of the process RLIMIT_DATA counts already, in bytes: a
+// runtime with a race detector begins with terabytes.
+func dataSize() (uint64, error) {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := strings.Cut(string(status), "\nVmData:")
+	line, _, _ := strings.Cut(rest, " kB\n")
+	kilobytes, err := strconv.ParseUint(strings.TrimSpace(line), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("VmData in /proc/self/status: %w", err)
+	}
+	return kilobytes << 10, nil
+}
