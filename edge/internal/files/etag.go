@@ -7,10 +7,10 @@ import (
 	"io/fs"
 )
 
-// entityTag is a strong one: other content has another size, time of change or
+// Tag is the entity tag of a file, a strong one: other content has another size, time of change or
 // inode, for a file that is replaced by a new one has a new inode. They are
 // hashed, since the number of an inode is nobody's business.
-func entityTag(info fs.FileInfo) string {
+func Tag(info fs.FileInfo) string {
 	var b [24]byte
 	binary.LittleEndian.PutUint64(b[0:], uint64(info.Size()))
 	binary.LittleEndian.PutUint64(b[8:], uint64(info.ModTime().UnixNano()))

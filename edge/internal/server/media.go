@@ -7,6 +7,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/files"
+	"github.com/tenantedge/tenantedge/edge/internal/uploads"
 )
 
 // media serves a tenant's own files below the base URL, and hands all other
@@ -16,6 +17,7 @@ type media struct {
 	base    string // the part of the base URL that all tenants have
 	access  *access
 	options files.Options
+	uploads *uploads.Handler // nil: there are none
 	next    http.Handler
 }
 
@@ -46,7 +48,13 @@ func (m *media) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if base := view.BaseURL(); base != "" {
 		what.name, what.hasName = files.Name(what.path, base)
 	}
-	if !m.access.allow(w, r, what) || !onlyReads(w, r) {
+	if m.uploads != nil {
+		if a, ok := m.uploads.Action(r, view.View, what.path); ok {
+			m.upload(w, r, what, a)
+			return
+		}
+	}
+	if !m.access.allow(w, r, what) || !m.onlyReads(w, r) {
 		return
 	}
 	if !what.hasName {

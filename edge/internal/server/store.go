@@ -31,8 +31,9 @@ type state struct {
 	guest      string // its digest
 }
 
-func (s *Server) newStore(location, baseURL string) (*store, error) {
-	files, err := storage.New(storage.Config{Location: location, BaseURL: baseURL, Locator: s.host})
+func (s *Server) newStore(c storage.Config) (*store, error) {
+	c.Locator = s.host
+	files, err := storage.New(c)
 	if err != nil {
 		return nil, err
 	}
