@@ -27,6 +27,10 @@ test: postgres redis s3 ## run all tests, with a real Postgres, Redis and S3 ser
 test-bench: ## run the benchmark's own tests; downloads the rivals that it compares (some 400 MB)
 	cd bench && go test $(TESTFLAGS) ./...
 
+.PHONY: kill-test
+kill-test: ## kill processes that save and upload files, 200 times each; nothing may be torn, lost or left behind
+	TENANTEDGE_KILLS=200 go test -count=1 -v -run Killed ./edge/storage ./edge/internal/server
+
 .PHONY: large
 large: ## send a file of 1 GiB to 50 clients at once, with an eye on memory
 	go test -tags long -count=1 -v -run 'TestALargeFileToManyClientsTakesNoMemory' ./edge/internal/server

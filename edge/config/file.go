@@ -88,6 +88,7 @@ func (f *File) Edge() edge.Config {
 		Tenants: f.Tenants, Default: f.Default, WSURLConfs: f.WSURLConfs, Settings: f.Guest.Settings,
 		TrustedPeers: f.TrustedPeers, Upstream: &upstream,
 		Limits:       f.Limits.Guest.edge(),
+		FileLimits:   edge.FileLimits{Bytes: f.Limits.Guest.FileBytes, Open: f.Limits.Guest.OpenFiles},
 		OnGuestError: f.OnGuestError,
 	}
 }
@@ -114,6 +115,8 @@ type GuestLimits struct {
 	Instances    int           `key:"instances"` // 0: the edge's default
 	QueueTimeout time.Duration `key:"queue_timeout,min=1"`
 	Audit        int           `key:"audit"`
+	FileBytes    int64         `key:"file_bytes,bytes"`
+	OpenFiles    int           `key:"open_files,min=1"`
 }
 
 func (l GuestLimits) edge() edge.GuestLimits {

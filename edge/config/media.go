@@ -19,6 +19,13 @@ type Media struct {
 	// take it. Whoever can choose the names of uploads could so replace what
 	// others get.
 	Precompressed bool `key:"precompressed"`
+	// MaxFileBytes, MinFree, QuotaBytes and QuotaFiles hold whoever saves files
+	// by the edge: the most of one file, what stays free on the disk, and the
+	// most that one tenant may keep. 0: no limit.
+	MaxFileBytes int64 `key:"max_file_bytes,bytes"`
+	MinFree      int64 `key:"min_free,bytes"`
+	QuotaBytes   int64 `key:"quota_bytes,bytes"`
+	QuotaFiles   int64 `key:"quota_files"`
 }
 
 func (m *Media) decode(v value) {
