@@ -31,7 +31,7 @@ func (s *Server) newTable() (*table, error) {
 		}
 		t.urlconfs[name] = h
 	}
-	if s.options.Media != nil {
+	if m := s.options.Media; m != nil && m.Location != "" {
 		st, err := t.store("")
 		if err != nil {
 			return nil, errors.Join(errorf("media: %w", err), t.close())
@@ -123,6 +123,8 @@ func (t *table) store(location string) (*store, error) {
 	switch {
 	case location == "" && m == nil:
 		return nil, errors.New("expected the key media, which says where tenants' files are, found none")
+	case location == "" && m.Location == "":
+		return nil, errors.New("expected media.location, found none: tenants' files are served from a disk")
 	case m != nil && (location == "" || location == m.Location):
 		c = mediaStorage(m)
 	}
