@@ -29,7 +29,7 @@ test-bench: ## run the benchmark's own tests; downloads the rivals that it compa
 
 .PHONY: kill-test
 kill-test: ## kill processes that save and upload files, 200 times each; nothing may be torn, lost or left behind
-	TENANTEDGE_KILLS=200 go test -count=1 -v -run Killed ./edge/storage ./edge/internal/server
+	TENANTEDGE_KILLS=200 go test -count=1 -timeout 30m -v -run Killed ./edge/storage ./edge/internal/server
 
 .PHONY: large
 large: ## send a file of 1 GiB to 50 clients at once, with an eye on memory
