@@ -88,7 +88,7 @@ func (c *consumer) call(ctx context.Context, g *generation, i *instance.Instance
 	defer g.program.Return(i)
 	s := i.Services().(*services)
 	s.beginFor(&c.place.tenant)
-	return i.Call(ctx, export, write, func(reply abi.Message) error {
+	return g.failed(i.Call(ctx, export, write, func(reply abi.Message) error {
 		if err := e.read(reply); err != nil {
 			return instance.Senseless(export, err)
 		}
@@ -96,7 +96,7 @@ func (c *consumer) call(ctx context.Context, g *generation, i *instance.Instance
 			c.apply(e)
 		}
 		return nil
-	})
+	}))
 }
 
 // encode begins an event with all but its data.

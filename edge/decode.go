@@ -47,11 +47,13 @@ func (s *services) decodeTenant(d *Decision, m abi.Message, r *Request) error {
 	if m.Word()&abi.DecDynamic != 0 {
 		if !s.found || s.match.Tenant.Schema != string(schema) {
 			// The guest did not look it up in this call, or looked further.
-			known, ok := s.host.config.Directory.BySchema(view(schema))
-			if !ok {
-				return fmt.Errorf("the tenant is %.80q: expected the schema of a row in the directory", schema)
+			if s.match = s.ahead; len(schema) == 0 || s.match.Tenant.Schema != string(schema) {
+				known, ok := s.host.config.Directory.BySchema(view(schema))
+				if !ok {
+					return fmt.Errorf("the tenant is %.80q: expected the schema of a row in the directory", schema)
+				}
+				s.match = tenantdb.Match{Tenant: known}
 			}
-			s.match = tenantdb.Match{Tenant: known}
 		}
 		t.Dynamic, t.Schema, t.ID, t.attributes = true, s.match.Tenant.Schema, s.match.Tenant.ID, s.match.Tenant.Attributes
 	} else {

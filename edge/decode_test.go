@@ -167,3 +167,18 @@ func TestHeadersThatClientsMustNotSend(t *testing.T) {
 		t.Errorf("a harmless header costs %v allocations, want none", n)
 	}
 }
+
+func TestEveryForwardingHeaderIsTakenForOneInAnySpelling(t *testing.T) {
+	for _, name := range append([]string{"x-forwarded-for"}, forwarding...) {
+		for _, spelled := range []string{name, strings.ToUpper(name), strings.ReplaceAll(name, "-", "_")} {
+			if !IsForwarding(spelled) {
+				t.Errorf("%s is taken for a header of the client's", spelled)
+			}
+		}
+	}
+	for _, name := range []string{"", "x", "X-Forwarded-", "X-Request-Id", "From", "Accept"} {
+		if IsForwarding(name) {
+			t.Errorf("%q is taken for a proxy's", name)
+		}
+	}
+}

@@ -68,6 +68,9 @@ func (e *GuestError) Unwrap() error { return e.Err }
 
 // failed makes a GuestError of an error for which the guest is to blame.
 func (g *generation) failed(err error) error {
+	if err == nil {
+		return nil // before t, which costs an allocation
+	}
 	var t *instance.Trap
 	if !errors.As(err, &t) {
 		return err

@@ -48,7 +48,7 @@ func fileTenantOf(m *tenantdb.Match) storage.Tenant {
 }
 
 // fileTenant is whose files the guest may use now. While it routes, that is
-// the tenant that it found in this call; afterwards, the one that was routed.
+// the tenant that it found in this call, or was told ahead; afterwards, the one that was routed.
 func (s *services) fileTenant() (storage.Tenant, bool) {
 	switch {
 	case s.noFiles:
@@ -57,6 +57,8 @@ func (s *services) fileTenant() (storage.Tenant, bool) {
 		return s.tenant.FileTenant(), true
 	case s.found:
 		return fileTenantOf(&s.match), true
+	case s.ahead.Tenant.Schema != "":
+		return fileTenantOf(&s.ahead), true
 	default:
 		return storage.Tenant{}, false
 	}

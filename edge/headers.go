@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strings"
 )
 
@@ -59,20 +60,30 @@ func (h *Host) SetUpstreamHeaders(ctx context.Context, header http.Header) {
 	}
 }
 
-// stripper knows the headers that clients must not send.
-type stripper struct{ reserved map[string]bool }
+// stripper knows the headers that clients must not send. Every request has all
+// of its headers looked at, so a name that is none of them is told by its
+// length, or by its first letter.
+type stripper struct {
+	reserved []string // folded
+	lengths  uint64   // a bit for each length that one of them has, the last for all from 63 on
+}
 
 // forwarding are the headers by which proxies speak to each other; every
 // X-Forwarded-… comes on top.
 var forwarding = []string{"forwarded", "x-real-ip", "x-original-url", "x-rewrite-url", "x-original-host", "x-host"}
 
 func newStripper(c *Config) stripper {
-	s := stripper{reserved: map[string]bool{fold(c.TenantHeader): true, fold(ProofHeader): true}}
-	for _, n := range c.Upstream.names() {
-		s.reserved[fold(n)] = true
+	var s stripper
+	for _, n := range append([]string{c.TenantHeader, ProofHeader}, c.Upstream.names()...) {
+		if n = fold(n); !slices.Contains(s.reserved, n) {
+			s.reserved = append(s.reserved, n)
+			s.lengths |= lengthBit(n)
+		}
 	}
 	return s
 }
+
+func lengthBit(name string) uint64 { return 1 << min(len(name), 63) }
 
 // fold makes one name of those that an application server may take for the
 // same: CGI and WSGI turn both `-` and `_` into `_`, and ignore case.
@@ -100,7 +111,10 @@ func equalFold(name, lower string) bool {
 
 // claims tells whether a header claims a tenant.
 func (s stripper) claims(name string) bool {
-	for r := range s.reserved {
+	if s.lengths&lengthBit(name) == 0 {
+		return false
+	}
+	for _, r := range s.reserved {
 		if equalFold(name, r) {
 			return true
 		}
@@ -111,6 +125,9 @@ func (s stripper) claims(name string) bool {
 // IsForwarding tells whether a header, in any spelling that an application
 // server may take for it, is one by which proxies speak to each other.
 func IsForwarding(name string) bool {
+	if name == "" || name[0]|0x20 != 'x' && name[0]|0x20 != 'f' {
+		return false // as all of them begin
+	}
 	const prefix = "x-forwarded-"
 	if len(name) > len(prefix) && equalFold(name[:len(prefix)], prefix) {
 		return true

@@ -77,7 +77,7 @@ func (h *Host) decide(ctx context.Context, g *generation, i *instance.Instance, 
 	s.begin()
 	var d Decision
 	err := i.Call(ctx, instance.Route, func(buf []byte) int {
-		return g.encode(buf, r)
+		return g.encode(buf, r, s)
 	}, func(reply abi.Message) error {
 		if err := s.decode(&d, reply, r); err != nil {
 			return instance.Senseless(instance.Route, err)
@@ -92,7 +92,7 @@ func (h *Host) decide(ctx context.Context, g *generation, i *instance.Instance, 
 
 // encode writes the route request to buf and returns its size, -1 if it does
 // not fit.
-func (g *generation) encode(buf []byte, r *Request) int {
+func (g *generation) encode(buf []byte, r *Request, s *services) int {
 	var word uint32
 	if r.Trusted {
 		word |= abi.ReqTrusted
@@ -103,21 +103,29 @@ func (g *generation) encode(buf []byte, r *Request) int {
 	if r.Explain {
 		word |= abi.ReqExplain
 	}
-	b := abi.Begin(buf, word, abi.ReqHeader0+len(g.headers))
+	fields, ahead := abi.ReqHeader0+len(g.headers), -1
+	if g.program.LooksAhead() {
+		ahead = fields
+		fields++
+	}
+	b := abi.Begin(buf, word, fields)
 	b.Put(abi.ReqMethod, r.Method)
 	b.Put(abi.ReqScheme, r.Scheme)
 	if !r.NoHost {
 		b.Put(abi.ReqHost, r.Host)
 	}
 	b.Put(abi.ReqTarget, r.Target)
+	byHost := word&^abi.ReqTrusted == 0 // nothing else names a tenant, and nobody asks why
 	if r.Session != "" {
 		b.Put(abi.ReqSession, r.Session)
+		byHost = false
 	}
 	for i, name := range g.headers {
 		values, ok := r.Header[name]
 		if !ok || len(values) == 0 {
 			continue
 		}
+		byHost = false
 		b.Put(abi.ReqHeader0+i, values[0])
 		for _, v := range values[1:] {
 			b.Append(abi.ReqHeader0+i, "\n")
@@ -126,6 +134,11 @@ func (g *generation) encode(buf []byte, r *Request) int {
 	}
 	if !b.Fits() {
 		return -1
+	}
+	if ahead >= 0 && byHost {
+		if size, ok := s.lookAhead(r, b.Rest()); ok {
+			b.Keep(ahead, size)
+		}
 	}
 	return b.Size()
 }

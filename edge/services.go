@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"log/slog"
+	"strings"
 
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/hostfuncs"
@@ -17,6 +18,7 @@ type services struct {
 	match   tenantdb.Match // what the guest found last
 	found   bool
 	primary tenantdb.Match // the primary row that it asked for
+	ahead   tenantdb.Match // what it was told before it asked; empty: nothing
 	names   interned
 	tenant  *Tenant // that the call is for; nil: the guest is to find out
 	noFiles bool
@@ -26,7 +28,7 @@ var _ hostfuncs.Services = (*services)(nil)
 
 // begin forgets the call before.
 func (s *services) begin() {
-	s.match, s.primary, s.found = tenantdb.Match{}, tenantdb.Match{}, false
+	s.match, s.primary, s.ahead, s.found = tenantdb.Match{}, tenantdb.Match{}, tenantdb.Match{}, false
 	s.tenant, s.noFiles = nil, false
 }
 
@@ -34,6 +36,24 @@ func (s *services) begin() {
 func (s *services) beginFor(t *Tenant) {
 	s.begin()
 	s.tenant = t
+}
+
+// lookAhead answers the question that a guest is likely to ask about r, into
+// out; false: nothing is known, or the guest will ask something else.
+func (s *services) lookAhead(r *Request, out []byte) (size int, ok bool) {
+	folder, ok := abi.FirstSegment(r.Target)
+	if !ok || strings.IndexByte(r.Host, ':') >= 0 {
+		return 0, false
+	}
+	m, ok := s.host.config.Directory.ByDomain(r.Host, folder)
+	if !ok {
+		return 0, false
+	}
+	if size = record(&m, true, out); size > len(out) {
+		return 0, false
+	}
+	s.ahead = m
+	return size, true
 }
 
 func (s *services) ByDomain(domain, folder string, out []byte) (int, bool) {

@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
-	"runtime"
 	"strings"
 	"time"
 
@@ -82,7 +81,10 @@ func (s smokeRun) run(ctx context.Context, t Trial) error {
 	}
 	stdout, stderr := &head{most: smokeOutput}, &head{most: smokeOutput}
 	c.Stdin, c.Stdout, c.Stderr = io.MultiReader(bytes.NewReader(question), bytes.NewReader(t.Wasm)), stdout, stderr
-	ended := c.Run()
+	if err := c.Start(); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("expected to start this program once more, found %w; see that it may start processes", err)
+	}
+	ended := c.Wait() // of what was not started, an error
 	switch {
 	case ctx.Err() != nil:
 		return fmt.Errorf("%sno end before its caller's: %w", errSmoke, ctx.Err())
@@ -120,8 +122,9 @@ func (s smokeRun) command(ctx context.Context) (*exec.Cmd, error) {
 // ownProgram is the file of this program: on Linux also when another version
 // has been put in its place, whose engine may differ.
 func ownProgram() (string, error) {
-	if runtime.GOOS == "linux" {
-		return "/proc/self/exe", nil
+	const own = "/proc/self/exe"
+	if _, err := os.Stat(own); err == nil {
+		return own, nil
 	}
 	return os.Executable()
 }
@@ -226,7 +229,7 @@ func (t *Trial) run(ctx context.Context) (err error) {
 			return fmt.Errorf("no decision on %s %s://%s%.80s: %w", r.Method, r.Scheme, r.Host, r.Target, err)
 		}
 	}
-	return h.smokeKeys(ctx)
+	return h.smokeOthers(ctx)
 }
 
 // smokeRequests are one of each kind, to hosts of static tenants, and to hosts
@@ -253,13 +256,14 @@ func smokeRequests(c *abi.Config) []Request {
 	)
 }
 
-// smokeKeys asks for what is no decision. That the guest refuses is an answer.
-func (h *Host) smokeKeys(ctx context.Context) error {
+// smokeOthers asks for what is no decision. That the guest refuses is an answer.
+func (h *Host) smokeOthers(ctx context.Context) error {
 	tenant := &Tenant{Schema: "smoke"}
 	key, cacheKey := h.CacheKey(ctx, tenant, "prefix", "1", "key")
 	_, reverse := h.ReverseKey(ctx, key)
 	_, pathname := h.Pathname(ctx, PathQuery{Tenant: tenant, Location: "/srv", BaseURL: "/media/", Name: "a b.txt"})
-	for _, err := range []error{cacheKey, reverse, pathname} {
+	_, authorize := h.Authorize(ctx, FileRequest{Tenant: tenant, Method: "GET", Name: "a b.txt", Host: "smoke.invalid"})
+	for _, err := range []error{cacheKey, reverse, pathname, authorize} {
 		if errors.Is(err, ErrGuest) {
 			return err
 		}

@@ -25,11 +25,17 @@ var bomb = []byte{0x03, 0x40, 0x41, 1, 0x40, 0, 0x41, 0x7f, 0x47, 0x0d, 0, 0x0b,
 func TestG2ASmokeRunRefusesHostileGuests(t *testing.T) {
 	h := newHost(t, func(c *Config) { c.SmokeRun = ReexecSmokeRun() })
 	before := h.Guest()
-	soon, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
-	defer cancel()
-	_, err := h.Swap(soon, wasmtest.Sound().With(abi.ExportConfigure, endless...).Wasm())
-	if err == nil || !strings.Contains(err.Error(), "found no end before its caller's: context deadline exceeded") {
-		t.Errorf("an endless loop in configure: %v", err)
+	// The compiler takes minutes for one function of so many branches.
+	branches := append(bytes.Repeat([]byte{0x20, 0, 0x04, 0x40, 0x0b}, 100_000), wasmtest.I64(0)...)
+	for name, wasm := range map[string][]byte{
+		"an endless loop in configure": wasmtest.Sound().With(abi.ExportConfigure, endless...).Wasm(),
+		"a function of many branches":  wasmtest.Sound().With(abi.ExportCacheKey, branches...).Wasm(),
+	} {
+		soon, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+		_, err := h.Swap(soon, wasm)
+		if cancel(); err == nil || !strings.Contains(err.Error(), "found no end before its caller's: context deadline exceeded") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 	for _, c := range []struct {
 		name string
@@ -52,7 +58,7 @@ func TestG2ASmokeRunRefusesHostileGuests(t *testing.T) {
 			}
 		})
 	}
-	if s := h.Stats(); h.Guest() != before || s.FailedSwaps != 9 || s.Swaps != 0 {
+	if s := h.Stats(); h.Guest() != before || s.FailedSwaps != 10 || s.Swaps != 0 {
 		t.Errorf("the guest is %+v after %d swaps that failed and %d that did not", h.Guest(), s.FailedSwaps, s.Swaps)
 	}
 	r, err := h.Swap(context.Background(), wasmtest.Sound().Wasm())
@@ -101,6 +107,13 @@ func TestASmokeRunThatEndsInAnotherWayRefusesItsGuest(t *testing.T) {
 				t.Errorf("it said %v, want %q", err, c.want)
 			}
 		})
+	}
+}
+
+func TestASmokeRunThatCannotBeStartedIsTold(t *testing.T) {
+	err := smokeRun{bound: time.Minute, program: []string{"/does/not/exist"}}.run(context.Background(), Trial{Config: []byte("{}")})
+	if err == nil || !strings.Contains(err.Error(), "expected to start this program once more, found fork/exec /does/not/exist") {
+		t.Errorf("it said %v", err)
 	}
 }
 

@@ -21,9 +21,10 @@ type Report struct {
 	Guest     GuestInfo `json:"guest"`
 	Previous  GuestInfo `json:"previous"` // what Rollback would go back to; empty: nothing
 	Engine    Engine    `json:"engine"`
-	// Defaults are the optional exports that the guest lacks: the host answers
-	// as the default guest does.
-	Defaults []string `json:"defaults"`
+	// Missing are the optional exports that the guest lacks. For keys and paths
+	// the host then answers as the default guest does; private files are
+	// denied, and websockets of consumers refused.
+	Missing []string `json:"missing"`
 }
 
 // Engine says how a guest is run on this machine, as was found out when it was
@@ -154,7 +155,7 @@ func (h *Host) Guest() GuestInfo { return h.current.Load().info() }
 // Report says how the guest that runs was loaded.
 func (h *Host) Report() Report {
 	g := h.current.Load()
-	r := Report{Guest: g.info(), Defaults: g.program.Missing()}
+	r := Report{Guest: g.info(), Missing: g.program.Missing()}
 	_, r.Engine = g.stats()
 	if p := h.previous.Load(); p != nil {
 		r.Previous = p.info()

@@ -177,7 +177,11 @@ func swapUnderLoad(t *testing.T, name string, fresh bool, change func(*Config)) 
 	enter()
 	l.window.Store(&latencies{})
 	l.run(clients, func() { // warm
-		for range 8 {
+		warm := 4
+		if soaking() {
+			warm = 8
+		}
+		for range warm {
 			l.swap(h)
 		}
 	})

@@ -466,6 +466,12 @@ func writeConfigured(c *abi.Configured) []byte {
 	if c.Consumer {
 		b = append(appendComma(b), `"consumer":true`...)
 	}
+	if c.LookAhead {
+		if len(b) > 1 {
+			b = append(b, ',')
+		}
+		b = append(b, `"look_ahead":true`...)
+	}
 	for _, m := range [...]struct{ key, value string }{{`"name":`, c.Name}, {`"version":`, c.Version}, {`"error":`, c.Error}} {
 		if m.value == "" {
 			continue

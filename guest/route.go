@@ -44,6 +44,9 @@ func (g *guest) readRequest(raw []byte) bool {
 	r.Trusted = m.word&abi.ReqTrusted != 0
 	r.Websocket = m.word&abi.ReqWebsocket != 0
 	n := min(m.n, maxFields) - abi.ReqHeader0
+	if g.short.open {
+		n = min(n, g.short.headers) // what the host looked up ahead is no header
+	}
 	if n <= 0 {
 		r.Headers = nil
 		return true

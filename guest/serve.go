@@ -89,7 +89,8 @@ func (g *guest) read(config []byte) (abi.Configured, error) {
 			return configured, err
 		}
 		g.router, configured.Headers = router, router.Headers()
-		g.short.prepare(router)
+		g.short.prepare(router, len(configured.Headers))
+		configured.LookAhead = g.short.open
 	}
 	if g.Configure != nil {
 		own, err := g.Configure(&c)
@@ -97,7 +98,7 @@ func (g *guest) read(config []byte) (abi.Configured, error) {
 			return own, err
 		}
 		if g.router != nil {
-			own.Headers = configured.Headers
+			own.Headers, own.LookAhead = configured.Headers, configured.LookAhead
 		}
 		configured = own
 	}

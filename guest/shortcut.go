@@ -15,13 +15,14 @@ type shortcut struct {
 	open    bool
 	logic   tenancy.Shortcut
 	missing uint64 // entry of the reason in a short reply that there is no tenant
+	headers int    // that the host was asked for
 }
 
 // prepare writes what all short decisions about dynamic tenants have in common
 // into the arena. Where that cannot be, the shortcut stays closed.
-func (s *shortcut) prepare(r *tenancy.Router) {
+func (s *shortcut) prepare(r *tenancy.Router, headers int) {
 	logic, ok := r.Shortcut()
-	*s = shortcut{logic: logic}
+	*s = shortcut{logic: logic, headers: headers}
 	b := abi.Begin(memory.static[shortAt:bodyAt], uint32(abi.Tenant)|abi.DecDynamic, abi.DecHeader0)
 	putSome(&b, abi.DecURLConf, logic.URLConf)
 	putSome(&b, abi.DecWSURLConf, logic.WSURLConf)
@@ -73,13 +74,22 @@ func (s *shortcut) answer(length uint32) []byte {
 	if binary.LittleEndian.Uint32(b)&^abi.ReqTrusted != 0 || head < entryBeyond || head > uint64(length) {
 		return nil
 	}
-	// Nothing but the host and the path may name a tenant.
-	var beyond uint64
-	for at := entryBeyond; at < int(head); at += 8 {
+	// Nothing but the host and the path may name a tenant. Behind what may stands
+	// what the host has looked up ahead.
+	var beyond, ahead uint64
+	end := int(head)
+	if end == entryBeyond+8*(1+s.headers+1) {
+		end -= 8
+		ahead = load(b, end)
+	}
+	for at := entryBeyond; at < end; at += 8 {
 		beyond |= load(b, at)
 	}
 	limits := int64(head)<<32 | int64(length)
 	host, target := load(b, entryHost), load(b, entryTarget)
+	if ahead != 0 && stray(ahead, limits) < 0 {
+		return nil
+	}
 	if beyond != 0 || stray(load(b, entryMethod), limits)|stray(load(b, entryScheme), limits)|stray(host, limits)|stray(target, limits) < 0 {
 		return nil
 	}
@@ -107,13 +117,17 @@ func (s *shortcut) answer(length uint32) []byte {
 		return s.static(&p, domain)
 	}
 	if s.logic.Dynamic {
+		// If the host's name is asked for as it stands, this is the answer.
+		if at, end := span(ahead); end-at >= entryAttr0 && p.hostAt == int(uint32(host)) {
+			return s.dynamic(&p, b[at:end:end], at)
+		}
 		out := body[length:]
 		n := tenantByDomain(name, text(b[p.targetAt+1:p.path.Segment]), out)
 		if n != -int64(abi.NotFound) {
 			if n < entryAttr0 || n > int64(len(out)) {
 				return nil
 			}
-			return s.dynamic(&p, out[:n:n])
+			return s.dynamic(&p, out[:n:n], int(length))
 		}
 	}
 	if fallback >= 0 {
@@ -124,8 +138,9 @@ func (s *shortcut) answer(length uint32) []byte {
 
 const www = 'w' | 'w'<<8 | 'w'<<16 | '.'<<24
 
-// dynamic answers with the tenant of a record, which lies behind the request.
-func (s *shortcut) dynamic(p *plain, r []byte) []byte {
+// dynamic answers with the tenant of a record, which lies at an offset from the
+// beginning of the request: in it or behind it.
+func (s *shortcut) dynamic(p *plain, r []byte, at int) []byte {
 	word, head := binary.LittleEndian.Uint32(r), 8+8*uint64(binary.LittleEndian.Uint32(r[4:]))
 	if word&(abi.RecPrimary|abi.RecRedirectToPrimary) == abi.RecRedirectToPrimary || head < entryAttr0 || head > uint64(len(r)) {
 		return nil
@@ -149,7 +164,7 @@ func (s *shortcut) dynamic(p *plain, r []byte) []byte {
 			return nil
 		}
 	}
-	toRecord := toRequest + uint64(p.length)
+	toRecord := toRequest + uint64(at)
 	reply := memory.static[shortAt:]
 	putEntry(reply, abi.DecSchema, schema+toRecord)
 	putEntry(reply, abi.DecTenantID, id+toRecord)
@@ -158,7 +173,7 @@ func (s *shortcut) dynamic(p *plain, r []byte) []byte {
 	putEntry(reply, abi.DecPath, path+toRequest)
 	putEntry(reply, abi.DecIdentifier, identifier+toRecord)
 	putEntry(reply, abi.DecCachePrefix, schema+toRecord)
-	return reply[:toRecord+uint64(len(r))]
+	return reply[:max(toRequest+uint64(p.length), toRecord+uint64(len(r)))]
 }
 
 // below is the path below the folder of record r, if nobody can read it in

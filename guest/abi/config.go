@@ -54,6 +54,8 @@ type Configured struct {
 	// AuthorizeHeaders are those that the guest wants with te_authorize, Cookie
 	// say; at most 16.
 	AuthorizeHeaders []string `json:"authorize_headers,omitempty"`
+	// LookAhead asks for one more field behind the headers, see [FirstSegment].
+	LookAhead bool `json:"look_ahead,omitempty"`
 	// Name and Version say what the guest is, for people.
 	Name    string `json:"name,omitempty"`
 	Version string `json:"version,omitempty"`

@@ -145,6 +145,18 @@ func (b *Builder) Append(i int, s string) {
 	binary.LittleEndian.PutUint32(b.buf[at+4:], length+uint32(len(s)))
 }
 
+// Rest returns the room that is left, for a field that is written in place.
+func (b *Builder) Rest() []byte { return b.buf[min(b.used, len(b.buf)):] }
+
+// Keep makes a field i of the first n bytes of Rest.
+func (b *Builder) Keep(i, n int) {
+	off := b.used
+	b.used += n
+	if b.used <= len(b.buf) {
+		b.point(i, off, n)
+	}
+}
+
 // SetWord replaces the message's first word.
 func (b *Builder) SetWord(word uint32) {
 	if len(b.buf) >= headSize {

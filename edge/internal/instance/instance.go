@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -30,10 +29,12 @@ type Instance struct {
 	fuel, limit, depth api.MutableGlobal
 	globals            []api.MutableGlobal // the guest's own
 
-	calls  int  // until the next audit
+	calls  int  // since the last audit
 	dirty  bool // a call began and was not undone
 	retire Retirement
-	used   usage // since the instance was borrowed
+	used   usage  // since it was added to the program's
+	slot   *slot  // where it was last idle; nil: nowhere yet, or not in a slot
+	round  uint32 // of the pool, when it was last used
 }
 
 // usage is what calls took.
@@ -160,6 +161,7 @@ func (i *Instance) restore() {
 }
 
 func (i *Instance) count(err error, r pristine.ResetReport) {
+	i.calls++
 	i.used.calls++
 	i.used.fuel += i.fuel.Get()
 	i.used.pages += uint64(r.Pages)
@@ -241,9 +243,8 @@ func (i *Instance) close(ctx context.Context) error {
 	return errors.Join(i.module.Close(ctx), i.memory.Close())
 }
 
-// auditDue counts calls down to the next audit.
+// auditDue tells whether it is time for an audit, which begins a new count.
 func (i *Instance) auditDue() bool {
-	i.calls += int(min(i.used.calls, math.MaxInt32))
 	if i.program.options.NoReset || i.calls < i.program.limits.Audit {
 		return false
 	}

@@ -3,6 +3,7 @@ package instance
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -198,6 +199,110 @@ func TestInstancesServeOneCallAtATimeUnderLoad(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+func TestNoInstanceIsLentTwiceWhateverElseHappensToThePool(t *testing.T) {
+	ctx := context.Background()
+	p := mustLoad(t, sound(), Options{Limits: Limits{Instances: 3, QueueTimeout: time.Minute, Audit: 7}})
+	var held sync.Map
+	var users sync.WaitGroup
+	const each, goroutines = 500, 8
+	for range goroutines {
+		users.Go(func() {
+			for range each {
+				i, err := p.Borrow(ctx)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if _, twice := held.LoadOrStore(i, true); twice {
+					t.Error("an instance is lent twice")
+				}
+				if _, err := call(ctx, i, Route); err != nil {
+					t.Error(err)
+				}
+				held.Delete(i)
+				p.Return(i)
+			}
+		})
+	}
+	over := make(chan struct{})
+	var others sync.WaitGroup
+	for _, what := range []func(){p.pool.shrink, p.Park, func() {
+		if s := p.Stats(); s.Instances > 3 || s.Lent < 0 || s.Lent > s.Instances {
+			t.Errorf("%d of %d instances are lent, of which there may be 3", s.Lent, s.Instances)
+		}
+	}} {
+		others.Go(func() {
+			for {
+				select {
+				case <-over:
+					return
+				default:
+					what()
+					runtime.Gosched()
+				}
+			}
+		})
+	}
+	users.Wait()
+	close(over)
+	others.Wait()
+	if s := p.Stats(); s.Calls != each*goroutines || s.Lent != 0 || s.Waiting != 0 || s.Audits == 0 {
+		t.Errorf("after %d calls the counters say %+v", each*goroutines, s)
+	}
+}
+
+func TestAnInstanceThatComesBackIsGivenToOneThatWaits(t *testing.T) {
+	ctx := context.Background()
+	p := mustLoad(t, sound(), Options{Limits: Limits{Instances: 1, QueueTimeout: time.Minute}})
+	i, err := p.Borrow(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	came := make(chan *Instance)
+	go func() {
+		i, err := p.Borrow(ctx)
+		if err != nil {
+			t.Error(err)
+		}
+		came <- i
+	}()
+	for p.Stats().Waiting == 0 {
+		runtime.Gosched()
+	}
+	p.Return(i)
+	if got := <-came; got != i {
+		t.Errorf("who waits gets %p, want %p", got, i)
+	}
+	p.Return(i)
+	if got := p.pool.alarm.Load(); got != 0 {
+		t.Errorf("the alarm stays at %d when nobody waits", got)
+	}
+}
+
+func TestAProgramThatIsClosedLendsNothing(t *testing.T) {
+	ctx := context.Background()
+	p := mustLoad(t, sound(), Options{})
+	i, err := p.Borrow(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := make(chan error)
+	go func() { closed <- p.Close() }()
+	for p.pool.alarm.Load() == 0 {
+		runtime.Gosched()
+	}
+	if _, err := p.Borrow(ctx); !errors.Is(err, ErrClosed) {
+		t.Errorf("borrowing says %v, want ErrClosed", err)
+	}
+	p.Return(i) // which Close waits for
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+	if s := p.Stats(); s.Instances != 0 {
+		t.Errorf("%d instances are left", s.Instances)
+	}
 }
 
 func TestACallAllocatesNothing(t *testing.T) {

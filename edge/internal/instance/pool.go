@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -19,26 +21,37 @@ var ErrClosed = errors.New("instance: program is closed")
 // idleAfter is how long an instance may stay unused after a peak.
 const idleAfter = 10 * time.Second
 
-// pool lends instances out, the one that came back last first: its pages are
-// in the processor's caches, and the others can be let go of. It makes more
-// when they are asked for, up to a bound; then requests queue.
-//
-// Its lock is taken twice a request, which is also where a call's counters are
-// added up.
+// countedAfter is how many calls an instance may keep to itself before they
+// are in the program's counters: adding them up takes the pool's lock.
+const countedAfter = 64
+
+// pool lends instances out. In a steady state they come out of slots and go
+// back there, without a lock. When all slots are empty, one is free, or it
+// makes more, up to a bound; then requests queue. The one that came back last
+// is lent first: its pages are in the processor's caches, and the others can be
+// let go of.
 type pool struct {
-	mu      sync.Mutex
+	slots slots
+	// alarm is not zero while those who put an instance into a slot must see
+	// whether it is wanted elsewhere: how many wait, and closing.
+	alarm atomic.Int64
+	round atomic.Uint32 // how often shrink has looked
+
+	mu      sync.Mutex    // guards what follows
 	ended   chan struct{} // closed when the pool is, and its last instance
 	program *Program
-	free    []*Instance
-	waiting []*waiter // in the order of arrival
-	lent    int
-	total   int // lent, free, being made and being closed
-	keep    int // how many stay when nothing happens
+	free    []*Instance // for which there was no slot
+	waiting []*waiter   // in the order of arrival
+	total   int         // lent, in slots, free, and absent
+	absent  int         // being made, audited or closed
+	keep    int         // how many stay when nothing happens
 	closed  bool
-	low     int // fewest free since shrink looked
 	shrinks *time.Timer
 	totals  totals
 }
+
+// closing is the part of alarm that says that the pool takes no further calls.
+const closing = 1 << 32
 
 // waiter is a request in the queue.
 type waiter struct{ granted chan lease }
@@ -52,6 +65,7 @@ type lease struct {
 func (p *pool) init(program *Program) {
 	p.program = program
 	p.ended = make(chan struct{})
+	p.slots.init()
 	p.totals.traps = map[Reason]uint64{}
 	p.totals.retired = map[Retirement]uint64{}
 }
@@ -64,31 +78,75 @@ func (p *Program) Borrow(ctx context.Context) (*Instance, error) { return p.pool
 // Return gives an instance back.
 func (p *Program) Return(i *Instance) { p.pool.giveBack(i) }
 
+// yields is how often a request that finds no instance lets others go on before
+// it queues. Where there are more goroutines than processors, whoever has an
+// instance may just not be running. Queueing at once, each call would end by
+// giving its instance to one that waits, and the next would begin by waiting:
+// two changes of goroutine for each request.
+const yields = 4
+
 func (p *pool) borrow(ctx context.Context) (*Instance, error) {
-	p.mu.Lock()
-	if n := len(p.free) - 1; n >= 0 && !p.closed {
-		i := p.free[n]
-		p.free[n], p.free = nil, p.free[:n]
-		p.low = min(p.low, n)
-		p.lent++
-		p.mu.Unlock()
-		return i, nil
+	i := p.idle()
+	for n := 0; i == nil && n < yields; n++ {
+		runtime.Gosched()
+		i = p.idle()
 	}
-	return p.queue(ctx)
+	if i == nil {
+		return p.queue(ctx)
+	}
+	if p.alarm.Load() >= closing {
+		p.giveBack(i)
+		return nil, ErrClosed
+	}
+	return i, nil
 }
 
-// queue waits for an instance, whether it comes back or is made meanwhile. The
-// pool is locked.
+// idle takes an instance that nobody has; nil: there is none.
+func (p *pool) idle() *Instance {
+	if i := p.slots.take(); i != nil {
+		return i
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.spare()
+}
+
+// spare takes an instance that has no slot. The pool is locked.
+func (p *pool) spare() *Instance {
+	n := len(p.free) - 1
+	if n < 0 {
+		return nil
+	}
+	i := p.free[n]
+	p.free[n], p.free = nil, p.free[:n]
+	return i
+}
+
+// queue waits for an instance, whether it comes back or is made meanwhile.
 func (p *pool) queue(ctx context.Context) (*Instance, error) {
+	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
 		return nil, ErrClosed
+	}
+	// First the alarm, then a last look: what is put into a slot after this
+	// look is put there by one who hears it.
+	p.alarm.Add(1)
+	i := p.spare()
+	if i == nil {
+		i = p.slots.take()
+	}
+	if i != nil {
+		p.alarm.Add(-1)
+		p.mu.Unlock()
+		return i, nil
 	}
 	w := &waiter{make(chan lease, 1)}
 	p.waiting = append(p.waiting, w)
 	p.totals.queued++
 	if p.total < p.program.limits.Instances {
 		p.total++
+		p.absent++
 		go p.make()
 	}
 	p.mu.Unlock()
@@ -107,6 +165,7 @@ func (p *pool) queue(ctx context.Context) (*Instance, error) {
 	defer p.mu.Unlock()
 	if n := slices.Index(p.waiting, w); n >= 0 {
 		p.waiting = slices.Delete(p.waiting, n, n+1)
+		p.alarm.Add(-1)
 		p.totals.refused++
 		return nil, err
 	}
@@ -114,7 +173,7 @@ func (p *pool) queue(ctx context.Context) (*Instance, error) {
 	return l.instance, l.err
 }
 
-// make adds an instance, for which the caller has counted total up.
+// make adds an instance, for which the caller has counted total and absent up.
 func (p *pool) make() {
 	i, err := p.program.newInstance(context.Background())
 	p.mu.Lock()
@@ -127,22 +186,22 @@ func (p *pool) make() {
 		}
 		return
 	}
+	p.absent--
 	p.put(i)
 	if p.total > p.keep && p.shrinks == nil && !p.closed {
-		p.low = len(p.free)
 		p.shrinks = time.AfterFunc(idleAfter, p.shrink)
 	}
 }
 
-// put makes an instance available. The pool is locked.
+// put makes an instance available. The pool is locked, so nobody begins to
+// wait meanwhile.
 func (p *pool) put(i *Instance) {
 	switch {
 	case p.closed:
-		go p.discard(i)
+		p.remove(i)
 	case len(p.waiting) > 0:
-		p.lent++
 		p.grant(lease{instance: i})
-	default:
+	case !p.slots.put(i):
 		p.free = append(p.free, i)
 	}
 }
@@ -150,25 +209,33 @@ func (p *pool) put(i *Instance) {
 func (p *pool) grant(l lease) {
 	w := p.waiting[0]
 	p.waiting = slices.Delete(p.waiting, 0, 1)
+	p.alarm.Add(-1)
 	w.granted <- l
 }
 
 func (p *pool) giveBack(i *Instance) {
+	i.round = p.round.Load()
 	retire := i.retire
 	if i.dirty {
 		retire = Abandoned
 	}
 	audit := retire == "" && i.auditDue()
+	if s := i.slot; s != nil && retire == "" && !audit && i.used.trap == "" && i.used.calls < countedAfter && s.put(i) {
+		// From here on it may be another's; it is ours again if it can be taken back.
+		if p.alarm.Load() == 0 || !s.takeBack(i) {
+			return
+		}
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.totals.add(&i.used)
-	p.lent--
 	switch {
 	case retire != "":
 		p.totals.retired[retire]++
-		go p.discard(i)
+		p.remove(i)
 	case audit:
 		p.totals.audits++
+		p.absent++
 		go p.audit(i)
 	default:
 		p.put(i)
@@ -180,12 +247,20 @@ func (p *pool) audit(i *Instance) {
 	err := i.Audit()
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.absent--
 	if err == nil {
 		p.put(i)
 		return
 	}
 	p.totals.retired[NotPristine]++
 	p.program.options.Logger.Error("a guest's state was not put back after a request, which must not happen; its instance is closed", "guest", p.program.short(), "error", err)
+	p.remove(i)
+}
+
+// remove closes an instance that nobody else has. The pool is locked.
+func (p *pool) remove(i *Instance) {
+	p.absent++
+	p.totals.add(&i.used)
 	go p.discard(i)
 }
 
@@ -199,11 +274,14 @@ func (p *pool) discard(i *Instance) {
 	p.gone()
 	if !p.closed && (p.total < p.keep || len(p.waiting) > 0) {
 		p.total++
+		p.absent++
 		go p.make()
 	}
 }
 
+// gone counts down one that was absent.
 func (p *pool) gone() {
+	p.absent--
 	if p.total--; p.total == 0 && p.closed {
 		close(p.ended)
 	}
@@ -217,23 +295,41 @@ func (p *pool) shrink() {
 	if p.closed {
 		return
 	}
-	p.drop(min(p.low, p.total-p.keep))
-	p.low = len(p.free)
+	round := p.round.Add(1) - 1
+	p.drop(p.total-p.keep, func(i *Instance) bool { return i.round != round })
 	if p.total > p.keep {
 		p.shrinks = time.AfterFunc(idleAfter, p.shrink)
 	}
 }
 
-// drop closes the n free instances that were used longest ago.
-func (p *pool) drop(n int) {
-	if n = min(n, len(p.free)); n <= 0 {
-		return
+// drop closes at most n idle instances, of those that are meant. The pool is
+// locked.
+func (p *pool) drop(n int, meant func(*Instance) bool) {
+	p.eachIdle(func(i *Instance) (keep bool) {
+		if n <= 0 || !meant(i) {
+			return true
+		}
+		n--
+		p.totals.shrunk++
+		p.remove(i)
+		return false
+	})
+}
+
+// eachIdle shows all idle instances, each for itself: nobody borrows it
+// meanwhile. Those that are not to be kept are no longer idle then. The pool is
+// locked.
+func (p *pool) eachIdle(keep func(*Instance) bool) {
+	p.free = slices.DeleteFunc(p.free, func(i *Instance) bool { return !keep(i) })
+	for n := range p.slots.all {
+		i := p.slots.all[n].take()
+		if i == nil || !keep(i) {
+			continue
+		}
+		if i.slot = &p.slots.all[n]; !p.slots.put(i) {
+			p.free = append(p.free, i)
+		}
 	}
-	for _, i := range p.free[:n] {
-		go p.discard(i)
-	}
-	p.totals.shrunk += uint64(n)
-	p.free = slices.Delete(p.free, 0, n)
 }
 
 // fill makes instances until n are there, and keeps that many from now on.
@@ -246,6 +342,7 @@ func (p *pool) fill(ctx context.Context, n int) error {
 	p.keep = n
 	missing := n - p.total
 	p.total += max(0, missing)
+	p.absent += max(0, missing)
 	p.mu.Unlock()
 	for ; missing > 0; missing-- {
 		i, err := p.program.newInstance(ctx)
@@ -257,6 +354,7 @@ func (p *pool) fill(ctx context.Context, n int) error {
 			p.mu.Unlock()
 			return err
 		}
+		p.absent--
 		p.put(i)
 		p.mu.Unlock()
 	}
@@ -268,9 +366,8 @@ func (p *pool) park() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.keep = 0
-	p.drop(len(p.free))
+	p.drop(p.total, everyone)
 	if p.total > 0 && p.shrinks == nil && !p.closed {
-		p.low = 0
 		p.shrinks = time.AfterFunc(idleAfter, p.shrink)
 	}
 }
@@ -280,7 +377,10 @@ func (p *pool) park() {
 func (p *pool) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.closed = true
+	if !p.closed {
+		p.closed = true
+		p.alarm.Add(closing)
+	}
 	if p.shrinks != nil {
 		p.shrinks.Stop()
 		p.shrinks = nil
@@ -288,8 +388,10 @@ func (p *pool) close() {
 	for len(p.waiting) > 0 {
 		p.grant(lease{err: ErrClosed})
 	}
-	p.drop(len(p.free))
+	p.drop(p.total, everyone)
 	if p.total == 0 {
 		close(p.ended)
 	}
 }
+
+func everyone(*Instance) bool { return true }

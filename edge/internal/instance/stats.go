@@ -42,7 +42,8 @@ func (t *totals) add(u *usage) {
 	*u = usage{}
 }
 
-// Stats say how a program fares. All but the first four count from its start.
+// Stats say how a program fares. All but the first four count from its start;
+// of an instance in a call, the last calls before it (at most 64) may be missing.
 type Stats struct {
 	Instances int // that exist
 	Lent      int // of these, in calls
@@ -83,7 +84,13 @@ func (p *Program) Stats() Stats {
 	q := &p.pool
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	s.Instances, s.Lent, s.Waiting = q.total, q.lent, len(q.waiting)
+	idle := 0
+	q.eachIdle(func(i *Instance) bool {
+		idle++
+		q.totals.add(&i.used)
+		return true
+	})
+	s.Instances, s.Lent, s.Waiting = q.total, q.total-q.absent-idle, len(q.waiting)
 	s.Calls, s.Fuel, s.Pages, s.Searches = q.totals.calls, q.totals.fuel, q.totals.pages, q.totals.searches
 	s.Audits, s.Queued, s.Refused, s.Shrunk = q.totals.audits, q.totals.queued, q.totals.refused, q.totals.shrunk
 	s.Traps, s.Retired = maps.Clone(q.totals.traps), maps.Clone(q.totals.retired)

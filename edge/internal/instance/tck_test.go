@@ -136,7 +136,6 @@ func content(m abi.Message) []byte {
 type plain struct {
 	module api.Module
 	call   hostfuncs.Call
-	buffer uint32
 }
 
 func newPlain(t *testing.T, wasm []byte, w *tck.World, config []byte) *plain {

@@ -99,6 +99,7 @@ func (s *Server) ReloadGuest(ctx context.Context) {
 	}
 	r, err := s.guestFile.read(ctx)
 	switch {
+	case ctx.Err() != nil: // the edge ends
 	case err != nil:
 		s.log.Error("the guest's file was read again and is not right; the guest that runs stays", "file", s.guestFile.path, "error", err)
 	case r.Unchanged:
@@ -112,7 +113,7 @@ func (s *Server) ReloadGuest(ctx context.Context) {
 func (s *Server) logReport(message string, r edge.Report) {
 	e := r.Engine
 	s.log.Info(message,
-		"guest", r.Guest.Name, "version", r.Guest.Version, "digest", r.Guest.Digest, "previous", r.Previous.Digest, "defaults", r.Defaults,
+		"guest", r.Guest.Name, "version", r.Guest.Version, "digest", r.Guest.Digest, "previous", r.Previous.Digest, "missing", r.Missing,
 		"instances", e.Instances, "image_bytes", e.ImageBytes, "compile_cache", e.CompileCache,
 		"reset", e.Reset, "fault_gate", e.FaultGate, "reset_refused", e.ResetRefused, "fuel_version", e.FuelVersion)
 }
