@@ -10,7 +10,7 @@ FUZZTIME  ?= 10s
 TESTFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-bench race check format vet lint tidy guest-same bench fuzz guest clean
+.PHONY: help run build test test-bench race check format vet lint tidy guest-same bench fuzz guest guest-profile clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ fuzz: ## run every fuzz target for FUZZTIME (10s)
 guest: ## build assets/router.wasm from guest/router, the same bytes everywhere
 	@GOTOOLCHAIN=$(GUEST_GO) GOFLAGS= GOWORK=off CGO_ENABLED=0 GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath -buildvcs=false \
 		-ldflags="-s -w -buildid=" -o assets/router.wasm ./guest/router
+
+guest-profile: ## take the profile by which the guest's hot calls are inlined; `make guest` uses it
+	@go test -run '^$$' -bench Route -benchtime 5s -cpuprofile guest/router/default.pgo -o /dev/null ./guest/router
 
 clean: ## remove what was built
 	@rm -rf bin
