@@ -10,10 +10,10 @@ FUZZTIME  ?= 10s
 TESTFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-bench race check format vet lint tidy guest-same bench fuzz guest guest-profile clean
+.PHONY: help run build test test-bench race check format vet lint tidy guest-same soak fuel-golden bench fuzz guest guest-profile clean
 
 help: ## list the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: build ## serve a demonstration on http://tenant1.localhost:8080/; needs nothing but Go
 	@bin/tenantedge serve --demo
@@ -21,13 +21,17 @@ run: build ## serve a demonstration on http://tenant1.localhost:8080/; needs not
 build: ## build bin/tenantedge
 	@go build -trimpath -o bin/tenantedge ./edge/cmd/tenantedge
 
-test: postgres redis ## run all tests, with a real Postgres and Redis that are installed if missing
+test: postgres redis s3 ## run all tests, with a real Postgres, Redis and S3 server that are installed if missing
 	go test $(TESTFLAGS) ./...
 
 test-bench: ## run the benchmark's own tests; downloads the rivals that it compares (some 400 MB)
 	cd bench && go test $(TESTFLAGS) ./...
 
-race: postgres redis ## run all tests with the race detector
+.PHONY: large
+large: ## send a file of 1 GiB to 50 clients at once, with an eye on memory
+	go test -tags long -count=1 -v -run 'TestALargeFileToManyClientsTakesNoMemory' ./edge/internal/server
+
+race: postgres redis s3 ## run all tests with the race detector
 	go test -race $(TESTFLAGS) ./...
 
 .PHONY: postgres
@@ -37,6 +41,10 @@ postgres:
 .PHONY: redis
 redis:
 	@sh .ci/redis.sh
+
+.PHONY: s3
+s3:
+	@sh .ci/s3.sh
 
 check: format vet lint tidy guest-same ## format, vet, lint, tidy, rebuild the guest; nothing may change
 
@@ -54,6 +62,16 @@ tidy:
 
 guest-same: guest
 	@git diff --exit-code --stat -- assets || { echo "assets/router.wasm is not what guest/router gives: commit what 'make guest' built"; exit 1; }
+
+soak: ## prove the engine at length: 200 swaps under load, 100,000 audited calls, fuel, pauses, start, memory; some 20 minutes
+	@mkdir -p bin/soak
+	TENANTEDGE_FIGURES=$(CURDIR)/bin/soak TENANTEDGE_AUDITED=100000 TENANTEDGE_FUEL_RUNS=10000 TENANTEDGE_COLLECTIONS=100 \
+		go test -count=1 -v -timeout 60m -run 'TestH7Memory|TestFuel|TestG1Collections' ./edge/internal/instance
+	TENANTEDGE_FIGURES=$(CURDIR)/bin/soak TENANTEDGE_SWAPS=200 TENANTEDGE_STARTS=20 TENANTEDGE_CROWDS=200 \
+		go test -count=1 -v -timeout 120m -run 'TestSwapsUnder|TestAProcessStarts|TestAFurtherInstance|TestG1' ./edge
+
+fuel-golden: ## record anew what the golden cases cost, after a change of the guest or of the meter
+	go test -count=1 -run TestFuelOfEveryGoldenCase ./edge/internal/instance -update
 
 bench: ## measure a routed request beside native code and rivals; report in bench/results/REPORT.md
 	@cd bench && go run . run && go run . report

@@ -23,6 +23,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/bench/measure"
 	"github.com/tenantedge/tenantedge/bench/report"
+	"github.com/tenantedge/tenantedge/bench/sockets"
 	"github.com/tenantedge/tenantedge/bench/web"
 )
 
@@ -49,8 +50,12 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		err = runMeasure(ctx, args, stderr)
 	case "report":
 		err = runReport(args, stdout, stderr)
+	case web.ServeFilesCommand:
+		err = web.ServeFiles(ctx, args)
 	case web.ServeCommand:
 		err = web.Serve(ctx, args, stdin, stdout)
+	case sockets.ServeCommand:
+		err = sockets.Serve(ctx, args, stdin, stdout)
 	default:
 		fmt.Fprintln(stderr, usage)
 		return 2

@@ -81,14 +81,16 @@ type Config struct {
 
 	// Limits hold the guest. The zero value is safe.
 	Limits GuestLimits
+	// FileLimits hold what guests do with files; see Host.UseFiles.
+	FileLimits FileLimits
 	// OnGuestError is Refuse (default): a request at which the guest fails
 	// gets ErrGuest; or Previous: the program before it decides, if there is
 	// one.
 	OnGuestError string
-	// SmokeRun tries a guest in another process before Swap lets it in, since
-	// there are guests by which the compiler would take this one along. config
-	// is what the guest will be configured with. nil: it is not tried.
-	SmokeRun func(ctx context.Context, wasm, config []byte) error
+	// SmokeRun tries a guest in another process before Swap, or New, lets it
+	// in: there are guests by which the compiler would take this one along.
+	// ReexecSmokeRun makes one. nil: guests are not tried.
+	SmokeRun func(context.Context, Trial) error
 	// UnsafeNoReset leaves a guest's memory as each request left it, so that
 	// the next may read what it held. It shows in a benchmark what starting
 	// from a pristine guest costs, and is for nothing else.
@@ -106,6 +108,13 @@ type GuestLimits struct {
 	// Audit: every so manieth request of an instance its state is compared
 	// with what it must be; default 10,000.
 	Audit int
+}
+
+// FileLimits are what a guest may do with a tenant's files in one request. A
+// field that is zero has its default.
+type FileLimits struct {
+	Bytes int64 // read, written and listed; default 1 MiB
+	Open  int   // files at once; default 16
 }
 
 // SessionReader finds the contents of a request's session. It answers nil

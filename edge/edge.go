@@ -22,13 +22,13 @@ package edge
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
 
 	"github.com/tenantedge/tenantedge/assets"
+	"github.com/tenantedge/tenantedge/edge/storage"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
@@ -41,19 +41,34 @@ type Host struct {
 	domains     map[string]bool // all domains of the static tenants
 	strip       stripper
 
+	files     atomic.Pointer[storage.Backend] // for guests; nil: none
+	pathnames pathnames
+
 	current, previous atomic.Pointer[generation]
 
-	swapping sync.Mutex
+	consumers consumers
+
+	swapping sync.Mutex // held while guests are exchanged
 	closed   bool
+
+	// ledger guards what Stats adds up. Guests that are superseded stay in live
+	// until they are closed, and then are part of past.
+	ledger                        sync.Mutex
+	live                          []*generation
+	past                          ProgramStats
+	swaps, rollbacks, failedSwaps uint64
+
+	results results
 }
 
 // New makes a Host: the guest is validated, compiled and configured. The error
 // names what is wrong in the configuration or in the guest.
 func New(ctx context.Context, c Config) (*Host, error) {
+	tried := c.Guest == nil // the guest that comes along needs no trial
 	if err := c.complete(); err != nil {
 		return nil, fmt.Errorf("edge: %w", err)
 	}
-	h := &Host{config: c, static: map[string]*StaticTenant{}, domains: map[string]bool{}, strip: newStripper(&c)}
+	h := &Host{config: c, past: noProgramStats(), static: map[string]*StaticTenant{}, domains: map[string]bool{}, strip: newStripper(&c)}
 	for i := range c.Tenants {
 		t := &c.Tenants[i]
 		h.static[t.Schema] = t
@@ -65,6 +80,11 @@ func New(ctx context.Context, c Config) (*Host, error) {
 	if h.guestConfig, err = json.Marshal(c.forGuest()); err != nil {
 		return nil, fmt.Errorf("edge: settings: %w", err)
 	}
+	if !tried {
+		if err := h.try(ctx, c.Guest); err != nil {
+			return nil, err
+		}
+	}
 	first, err := h.generate(ctx, c.Guest)
 	if err != nil {
 		return nil, err
@@ -72,35 +92,6 @@ func New(ctx context.Context, c Config) (*Host, error) {
 	h.config.Guest = nil // megabytes that nobody reads again
 	h.current.Store(first)
 	return h, nil
-}
-
-// Close ends the guests: calls that run end first, and there are no new ones.
-// Closing twice is no error.
-func (h *Host) Close() error {
-	if h == nil {
-		return nil
-	}
-	h.swapping.Lock()
-	defer h.swapping.Unlock()
-	h.closed = true
-	var errs []error
-	for _, g := range []*generation{h.current.Load(), h.previous.Load()} {
-		if g != nil {
-			errs = append(errs, g.program.Close())
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// GuestInfo says which guest a Host runs.
-type GuestInfo struct {
-	Digest        string // SHA-256 of its Wasm, hexadecimal
-	Name, Version string // as the guest calls itself
-}
-
-// Guest says which guest the Host runs.
-func (h *Host) Guest() GuestInfo {
-	return h.current.Load().info()
 }
 
 // complete fills in the defaults and checks what only the host knows; the

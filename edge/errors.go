@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+
+	"github.com/tenantedge/tenantedge/edge/internal/instance"
 )
 
 // RouteError is a request that is not served by a tenant: what was answered,
@@ -31,6 +33,50 @@ func (e *RouteError) Error() string {
 }
 
 func (e *RouteError) Unwrap() error { return e.Err }
+
+// TrapReason says in what way a guest failed.
+type TrapReason = instance.Reason
+
+// The reasons of a GuestError.
+const (
+	TrapFuel      = instance.OutOfFuel   // it used up its fuel: an endless loop, say
+	TrapDeadline  = instance.Deadline    // its time, or that of the request, was over
+	TrapCancelled = instance.Cancelled   // nobody waited for the answer any more
+	TrapDepth     = instance.StackDepth  // its stack was full: a recursion
+	TrapMemory    = instance.OutOfMemory // it failed with most of its memory in use
+	TrapCrash     = instance.Crashed     // it crashed: a panic, an address outside its memory
+	TrapExit      = instance.Exited      // it ended itself
+	TrapReply     = instance.BadReply    // its answer makes no sense
+)
+
+// GuestError is a guest's failure at one request: for logs, and never for
+// clients. It is ErrGuest.
+type GuestError struct {
+	Guest  string // the guest's digest
+	Export string // what was called, as guest/abi names it
+	Reason TrapReason
+	Fuel   uint64 // used until then
+	Err    error
+}
+
+func (e *GuestError) Error() string {
+	return fmt.Sprintf("edge: guest %.12s, after %d units of fuel: %v", e.Guest, e.Fuel, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *GuestError) Unwrap() error { return e.Err }
+
+// failed makes a GuestError of an error for which the guest is to blame.
+func (g *generation) failed(err error) error {
+	if err == nil {
+		return nil // before t, which costs an allocation
+	}
+	var t *instance.Trap
+	if !errors.As(err, &t) {
+		return err
+	}
+	return &GuestError{Guest: g.program.Digest(), Export: t.Export, Reason: t.Reason, Fuel: t.Fuel, Err: err}
+}
 
 // failure is the one place that turns errors of routing into HTTP statuses.
 func failure(err error) *RouteError {

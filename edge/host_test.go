@@ -25,6 +25,13 @@ import (
 var compileCache string
 
 func TestMain(m *testing.M) {
+	SmokeMain() // in a process that ReexecSmokeRun has started
+	if cache := os.Getenv(startVariable); cache != "" {
+		if err := startChild(cache); err != nil {
+			panic(err)
+		}
+		os.Exit(0)
+	}
 	var err error
 	if compileCache, err = os.MkdirTemp("", "tenantedge-test-"); err != nil {
 		panic(err)

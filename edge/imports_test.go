@@ -33,6 +33,7 @@ func TestImportsGoDownOnly(t *testing.T) {
 		{"github.com/redis/go-redis", "edge/channel", "one place knows the Redis client"},
 		{"github.com/tinylib/msgp", "edge/channel", "one place knows the messages' encoding"},
 		{"github.com/redis/go-redis", "edge/channel/redis", "one place knows Redis"},
+		{"github.com/prometheus/client_golang", "edge/metrics edge/internal/server", "an embedder without Prometheus does not link it"},
 		{"github.com/tetratelabs/wazero", "edge/internal hostfuncs", "embedders must not see the engine"},
 	}
 	for _, p := range packages(t) {

@@ -96,11 +96,21 @@ func (h *Host) Pathname(ctx context.Context, q PathQuery) (Pathname, error) {
 	if t == nil {
 		t = &Tenant{Schema: publicSchema}
 	}
-	var p Pathname
-	own, hasOwn := t.Attribute("schema_pathname")
-	if !h.current.Load().program.Has(instance.Pathname) {
+	own, hasOwn := t.Attribute(pathnameAttribute)
+	g := h.current.Load()
+	switch {
+	case !g.program.Has(instance.Pathname):
 		return h.locate(t, own, hasOwn, q), nil
+	case q.NoName && h.isInsideGuest(ctx):
+		key := pathnameKey{t.Schema, t.Routing.Folder, own, hasOwn, q.Location, q.BaseURL}
+		return h.pathnames.find(ctx, g, key, func(ctx context.Context) (Pathname, error) { return h.askPathname(ctx, t, own, hasOwn, q) })
+	default:
+		return h.askPathname(ctx, t, own, hasOwn, q)
 	}
+}
+
+func (h *Host) askPathname(ctx context.Context, t *Tenant, own string, hasOwn bool, q PathQuery) (Pathname, error) {
+	var p Pathname
 	err := h.ask(ctx, instance.Pathname, func(buf []byte) int {
 		b := abi.Begin(buf, 0, abi.PathName+1)
 		b.Put(abi.PathSchema, t.Schema)
@@ -153,8 +163,10 @@ func (h *Host) ask(ctx context.Context, e instance.Export, write func([]byte) in
 		return err
 	}
 	defer g.program.Return(i)
-	i.Services().(*services).begin()
-	return i.Call(ctx, e, write, read)
+	s := i.Services().(*services)
+	s.begin()
+	s.noFiles = true // what it answers about files must not depend on them
+	return g.failed(i.Call(ctx, e, write, read))
 }
 
 func sizeOf(b *abi.Builder) int {

@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -27,8 +28,10 @@ func (h *Host) Middleware(next http.Handler) http.Handler {
 		}
 		switch d.Outcome {
 		case OutcomeTenant, OutcomeNone:
+			h.results.add(Result(d.Outcome.String()))
 			next.ServeHTTP(w, h.routed(r, carried))
 		case OutcomeRedirect:
+			h.results.add(ResultRedirect)
 			w.Header().Set("Location", d.Location)
 			w.WriteHeader(d.Status)
 		default:
@@ -38,14 +41,22 @@ func (h *Host) Middleware(next http.Handler) http.Handler {
 }
 
 func (h *Host) refuse(w http.ResponseWriter, r *http.Request, e *RouteError) {
+	h.results.add(resultOf(e))
 	level := slog.LevelDebug
 	if e.Status >= http.StatusInternalServerError {
 		level = slog.LevelError
 	}
 	if h.config.Logger.Enabled(r.Context(), level) {
-		h.config.Logger.LogAttrs(r.Context(), level, "request refused",
+		line := []slog.Attr{
 			slog.Int("status", e.Status), slog.String("host", r.Host), slog.String("path", r.URL.Path),
-			slog.String("reason", e.Reason), slog.String("request", e.RequestID), slog.Any("error", e.Err))
+			slog.String("reason", e.Reason), slog.String("request", e.RequestID), slog.Any("error", e.Err),
+		}
+		var guest *GuestError
+		if errors.As(e.Err, &guest) {
+			line = append(line, slog.String("guest", guest.Guest), slog.String("export", guest.Export),
+				slog.String("trap", string(guest.Reason)), slog.Uint64("fuel", guest.Fuel))
+		}
+		h.config.Logger.LogAttrs(r.Context(), level, "request refused", line...)
 	}
 	h.config.Refused(w, r, e)
 }

@@ -32,7 +32,7 @@ type Request struct {
 }
 
 // ErrGuest is in the chain of errors for which the guest is to blame: it
-// trapped, or its answer makes no sense.
+// trapped, or its answer makes no sense. A *GuestError there says more.
 var ErrGuest = instance.ErrTrap
 
 // ErrBusy is in the chain of the error that Route returns when no guest
@@ -90,8 +90,9 @@ func (h *Host) decide(ctx context.Context, g *generation, i *instance.Instance, 
 	})
 	if err != nil {
 		*d = Decision{}
+		return g.failed(err)
 	}
-	return err
+	return nil
 }
 
 // encode writes the route request to buf and returns its size, -1 if it does

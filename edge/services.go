@@ -20,6 +20,8 @@ type services struct {
 	primary tenantdb.Match // the primary row that it asked for
 	ahead   tenantdb.Match // what it was told before it asked; empty: nothing
 	names   interned
+	tenant  *Tenant // that the call is for; nil: the guest is to find out
+	noFiles bool
 }
 
 var _ hostfuncs.Services = (*services)(nil)
@@ -27,6 +29,13 @@ var _ hostfuncs.Services = (*services)(nil)
 // begin forgets the call before.
 func (s *services) begin() {
 	s.match, s.primary, s.ahead, s.found = tenantdb.Match{}, tenantdb.Match{}, tenantdb.Match{}, false
+	s.tenant, s.noFiles = nil, false
+}
+
+// beginFor is begin for a call about a request that was routed already.
+func (s *services) beginFor(t *Tenant) {
+	s.begin()
+	s.tenant = t
 }
 
 // lookAhead answers the question that a guest is likely to ask about r, into
@@ -103,6 +112,9 @@ func record(m *tenantdb.Match, withDomain bool, out []byte) int {
 func (s *services) Query(ctx context.Context, schema, name string, args []byte) ([]byte, error) {
 	if s.host.config.Queries == nil {
 		return nil, abi.Unavailable
+	}
+	if s.tenant != nil && schema != s.tenant.Schema {
+		return nil, abi.Denied
 	}
 	if !s.host.knows(schema) {
 		return nil, abi.NotFound

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
+	"time"
 
 	"github.com/tenantedge/tenantedge/edge/internal/instance"
 	"github.com/tenantedge/tenantedge/hostfuncs"
@@ -14,22 +16,17 @@ import (
 // ErrNoPrevious is what Rollback returns where nothing was swapped yet.
 var ErrNoPrevious = errors.New("edge: there is no previous guest")
 
+// drainBound is how long calls of a superseded guest may still run before a
+// line of the log says so, and how long Close waits for them. Calls end by
+// their deadline; only what a host function waits for can outlast it.
+const drainBound = 30 * time.Second
+
 // generation is a program with what the host knows of it.
 type generation struct {
 	program *instance.Program
 	headers []string // canonical names of the headers that the guest asked for
-}
 
-func (g *generation) info() GuestInfo {
-	c := g.program.Configured()
-	return GuestInfo{Digest: g.program.Digest(), Name: c.Name, Version: c.Version}
-}
-
-// Report says what a Swap or a Rollback did.
-type Report struct {
-	Unchanged bool // the guest runs already
-	Guest     GuestInfo
-	Previous  GuestInfo // what Rollback would go back to; empty: nothing
+	superseded bool // it is being closed; guarded by Host.ledger
 }
 
 // generate makes a program of a guest, with its first instances.
@@ -50,45 +47,79 @@ func (h *Host) generate(ctx context.Context, wasm []byte) (*generation, error) {
 	for _, name := range p.Configured().Headers {
 		g.headers = append(g.headers, http.CanonicalHeaderKey(name))
 	}
+	h.ledger.Lock()
+	h.live = append(h.live, g)
+	h.ledger.Unlock()
 	return g, nil
 }
 
+// try has another process run a guest first, so that one by which the compiler
+// fails ends that.
+func (h *Host) try(ctx context.Context, wasm []byte) error {
+	if err := instance.CheckSize(wasm); err != nil {
+		return fmt.Errorf("edge: %w", err)
+	}
+	if h.config.SmokeRun == nil {
+		return nil
+	}
+	err := h.config.SmokeRun(ctx, Trial{Wasm: wasm, Config: h.guestConfig, Limits: h.config.Limits, CompileCache: h.config.CompileCache})
+	if err != nil {
+		return fmt.Errorf("edge: smoke run: %w", err)
+	}
+	return nil
+}
+
 // Swap puts another guest in the place of the one that runs, under load: no
-// request fails for it. The guest is validated, smoke-run (Config.SmokeRun),
+// request fails for it. The guest is smoke-run (Config.SmokeRun), validated,
 // compiled, configured and asked to test itself before it gets the first
 // request; after any failure the old one runs on, and the error says why. The
-// guest that was replaced is kept for Rollback, the one before it is closed
-// once its last call has ended. The guest that runs already is no failure:
-// Report.Unchanged.
+// guest that was replaced is kept for Rollback, and so that a Swap back to it
+// takes no time; the one before it is closed in the background, once its last
+// call has ended. The guest that runs already is no failure: Report.Unchanged.
 func (h *Host) Swap(ctx context.Context, wasm []byte) (Report, error) {
 	h.swapping.Lock()
 	defer h.swapping.Unlock()
+	r, err := h.swap(ctx, wasm)
+	h.ledger.Lock()
+	defer h.ledger.Unlock()
+	switch {
+	case err != nil:
+		h.failedSwaps++
+	case !r.Unchanged:
+		h.swaps++
+	}
+	return r, err
+}
+
+func (h *Host) swap(ctx context.Context, wasm []byte) (Report, error) {
 	if h.closed {
 		return Report{}, instance.ErrClosed
 	}
-	if instance.Digest(wasm) == h.current.Load().program.Digest() {
-		r := h.report()
+	digest := instance.Digest(wasm)
+	if digest == h.current.Load().program.Digest() {
+		r := h.Report()
 		r.Unchanged = true
 		return r, nil
 	}
-	if h.config.SmokeRun != nil {
-		// First, so that a guest by which the compiler fails ends another process.
-		if err := h.config.SmokeRun(ctx, wasm, h.guestConfig); err != nil {
-			return Report{}, fmt.Errorf("edge: smoke run: %w", err)
-		}
+	superseded := h.previous.Load()
+	if superseded != nil && superseded.program.Digest() == digest {
+		return h.goBack(ctx)
+	}
+	if err := h.try(ctx, wasm); err != nil {
+		return Report{}, err
 	}
 	next, err := h.generate(ctx, bytes.Clone(wasm))
 	if err != nil {
 		return Report{}, err
 	}
-	superseded := h.previous.Load()
 	h.exchange(next)
 	if superseded != nil {
-		if err := superseded.program.Close(); err != nil {
-			h.config.Logger.Error("closing a superseded guest failed", "guest", superseded.program.Digest(), "error", err)
-		}
+		h.ledger.Lock()
+		superseded.superseded = true
+		h.ledger.Unlock()
+		go h.retire(superseded, drainBound)
 	}
-	return h.report(), nil
+	return h.Report(), nil
 }
 
 // Rollback goes back to the guest before the last Swap, which was kept
@@ -96,15 +127,28 @@ func (h *Host) Swap(ctx context.Context, wasm []byte) (Report, error) {
 func (h *Host) Rollback(ctx context.Context) (Report, error) {
 	h.swapping.Lock()
 	defer h.swapping.Unlock()
-	back := h.previous.Load()
-	if back == nil || h.closed {
+	if h.previous.Load() == nil || h.closed {
 		return Report{}, ErrNoPrevious
 	}
+	r, err := h.goBack(ctx)
+	if err == nil {
+		h.ledger.Lock()
+		h.rollbacks++
+		h.ledger.Unlock()
+	}
+	return r, err
+}
+
+// goBack exchanges the guest that runs and the one before.
+func (h *Host) goBack(ctx context.Context) (Report, error) {
+	back := h.previous.Load()
 	if err := back.program.Fill(ctx); err != nil {
 		return Report{}, fmt.Errorf("edge: %w", err)
 	}
 	h.exchange(back)
-	return h.report(), nil
+	r := h.Report()
+	r.Reused = true
+	return r, nil
 }
 
 // exchange lets next serve and parks what served.
@@ -114,12 +158,54 @@ func (h *Host) exchange(next *generation) {
 	old.program.Park()
 }
 
-func (h *Host) report() Report {
-	r := Report{Guest: h.current.Load().info()}
-	if p := h.previous.Load(); p != nil {
-		r.Previous = p.info()
+// retire closes a superseded guest when its last call has ended. That this
+// takes longer than bound is logged, and waited for all the same: a memory
+// that a call still reads cannot be given back.
+func (h *Host) retire(g *generation, bound time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), bound)
+	defer cancel()
+	err := g.program.Drain(ctx)
+	if errors.Is(err, instance.ErrInUse) {
+		h.config.Logger.Warn("a superseded guest still has calls; its memory comes back when they end",
+			"guest", g.program.Digest(), "after", bound.String(), "error", err)
+		err = g.program.Close()
 	}
-	return r
+	if err != nil {
+		h.config.Logger.Error("closing a superseded guest failed", "guest", g.program.Digest(), "error", err)
+	}
+	of, _ := g.stats()
+	h.ledger.Lock()
+	defer h.ledger.Unlock()
+	h.past.add(&of)
+	h.live = slices.DeleteFunc(h.live, func(other *generation) bool { return other == g })
+}
+
+// Close ends the guests: there are no new calls, and those that run end first.
+// It waits for them 30 s at most; then the error says how many there are, and
+// their memory comes back when they end. Closing twice is no error.
+func (h *Host) Close() error {
+	if h == nil {
+		return nil
+	}
+	h.swapping.Lock()
+	defer h.swapping.Unlock()
+	h.closed = true
+	return h.close(drainBound)
+}
+
+func (h *Host) close(bound time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), bound)
+	defer cancel()
+	h.ledger.Lock()
+	live := slices.Clone(h.live)
+	h.ledger.Unlock()
+	var errs []error
+	for _, g := range live {
+		if err := g.program.Drain(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("edge: closing guest %.12s: %w", g.program.Digest(), err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // borrow takes an instance of the guest that runs. A program that was closed
@@ -132,22 +218,4 @@ func (h *Host) borrow(ctx context.Context) (*generation, *instance.Instance, err
 			return g, i, err
 		}
 	}
-}
-
-// GuestStats say how the programs of a Host fare.
-type GuestStats struct {
-	Guest, Previous GuestInfo
-	// Current and Parked are the counters of the guest that runs, and of the
-	// one that Rollback goes back to.
-	Current, Parked instance.Stats
-}
-
-// Stats returns counters of the guests.
-func (h *Host) Stats() GuestStats {
-	g := h.current.Load()
-	s := GuestStats{Guest: g.info(), Current: g.program.Stats()}
-	if p := h.previous.Load(); p != nil {
-		s.Previous, s.Parked = p.info(), p.program.Stats()
-	}
-	return s
 }

@@ -12,7 +12,9 @@ type arena struct {
 	failed bool   // a lookup failed for another reason than that nothing is there
 	large  []byte // in place of static, for a message over abi.BufferSize
 	record fields // that was read last
-	static *[bodyAt + 2*abi.BufferSize]byte
+	event  fields // of a websocket
+	socket Socket // of that event
+	static [bodyAt + 2*abi.BufferSize]byte
 }
 
 const (
@@ -26,11 +28,9 @@ const (
 	bodyAt    = shortAt + shortHead + shortText
 )
 
-var memory arena
-
 // A global variable would stand anywhere; what is this large on the heap begins
 // with a page, so that an ordinary call has all of its bytes in one.
-func init() { memory.static = new([bodyAt + 2*abi.BufferSize]byte) }
+var memory = new(arena)
 
 // buffer is where the host writes a message of at most size bytes.
 func (a *arena) buffer(size int) []byte {

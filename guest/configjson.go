@@ -460,15 +460,11 @@ func hexRune(b []byte) (rune, bool) {
 // writeConfigured writes the JSON of an abi.Configured.
 func writeConfigured(c *abi.Configured) []byte {
 	b := []byte{'{'}
-	if len(c.Headers) > 0 {
-		b = append(b, `"headers":[`...)
-		for i, h := range c.Headers {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = appendQuoted(b, h)
-		}
-		b = append(b, ']')
+	b = appendList(b, `"headers":`, c.Headers)
+	b = appendList(b, `"authorize_headers":`, c.AuthorizeHeaders)
+	b = appendList(b, `"consumer_headers":`, c.ConsumerHeaders)
+	if c.Consumer {
+		b = append(appendComma(b), `"consumer":true`...)
 	}
 	if c.LookAhead {
 		if len(b) > 1 {
@@ -480,12 +476,33 @@ func writeConfigured(c *abi.Configured) []byte {
 		if m.value == "" {
 			continue
 		}
-		if len(b) > 1 {
-			b = append(b, ',')
-		}
-		b = appendQuoted(append(b, m.key...), m.value)
+		b = appendQuoted(append(appendComma(b), m.key...), m.value)
 	}
 	return append(b, '}')
+}
+
+// appendComma parts members of an object.
+func appendComma(b []byte) []byte {
+	if len(b) > 1 {
+		b = append(b, ',')
+	}
+	return b
+}
+
+// appendList appends a member of texts to an object, unless there are none.
+func appendList(b []byte, key string, texts []string) []byte {
+	for i, s := range texts {
+		if i == 0 {
+			b = append(append(appendComma(b), key...), '[')
+		} else {
+			b = append(b, ',')
+		}
+		b = appendQuoted(b, s)
+	}
+	if len(texts) > 0 {
+		b = append(b, ']')
+	}
+	return b
 }
 
 // appendQuoted appends s as a JSON string.

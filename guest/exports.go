@@ -48,6 +48,24 @@ func exportReverseKey(length uint32) uint64 { return packed(served.handle(revers
 //go:wasmexport te_pathname
 func exportPathname(length uint32) uint64 { return packed(served.handle(pathnameCall, length)) }
 
+//go:wasmexport te_ws_open
+func exportOpen(length uint32) uint64 { return packed(served.handle(openCall, length)) }
+
+//go:wasmexport te_ws_message
+func exportMessage(length uint32) uint64 { return packed(served.handle(messageCall, length)) }
+
+//go:wasmexport te_ws_close
+func exportClose(length uint32) uint64 { return packed(served.handle(closeCall, length)) }
+
+//go:wasmexport te_ws_group
+func exportGroup(length uint32) uint64 { return packed(served.handle(groupCall, length)) }
+
+//go:wasmexport te_ws_timer
+func exportTimer(length uint32) uint64 { return packed(served.handle(timerCall, length)) }
+
+//go:wasmexport te_authorize
+func exportAuthorize(length uint32) uint64 { return packed(served.handle(authorizeCall, length)) }
+
 //go:wasmexport te_self_test
 func exportSelfTest() int32 { return served.selfTest() }
 

@@ -47,4 +47,10 @@ var callNames = map[kind]string{
 	cacheKeyCall:   abi.ExportCacheKey,
 	reverseKeyCall: abi.ExportReverseKey,
 	pathnameCall:   abi.ExportPathname,
+	openCall:       abi.ExportOpen,
+	messageCall:    abi.ExportMessage,
+	closeCall:      abi.ExportClose,
+	groupCall:      abi.ExportGroup,
+	timerCall:      abi.ExportTimer,
+	authorizeCall:  abi.ExportAuthorize,
 }

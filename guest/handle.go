@@ -11,6 +11,12 @@ const (
 	cacheKeyCall
 	reverseKeyCall
 	pathnameCall
+	authorizeCall
+	openCall // from here on: events of websockets
+	messageCall
+	closeCall
+	groupCall
+	timerCall
 )
 
 // handle answers the message of length bytes in the buffer; nil if there is no
@@ -25,6 +31,8 @@ func (g *guest) handle(k kind, length uint32) []byte {
 		return g.route(raw)
 	case configureCall:
 		return g.configure(raw)
+	case openCall, messageCall, closeCall, groupCall, timerCall:
+		return g.socketEvent(k, raw)
 	}
 	m, err := abi.Parse(raw)
 	if err != nil {
@@ -35,6 +43,8 @@ func (g *guest) handle(k kind, length uint32) []byte {
 		return g.cacheKey(m)
 	case reverseKeyCall:
 		return g.reverseKey(m)
+	case authorizeCall:
+		return g.authorize(m)
 	default:
 		return g.pathname(m)
 	}

@@ -23,7 +23,7 @@ type (
 type Handlers struct {
 	// Configure gets the configuration once, before any request. It answers the
 	// headers that it wants to see, in the order in which Request.Headers will
-	// have them. An error refuses the configuration: say which key is wrong.
+	// have them, and those of handshakes likewise. An error refuses the configuration: say which key is wrong.
 	Configure func(c *abi.Config) (abi.Configured, error)
 	// Route decides about one request. The decision is empty when it comes, and
 	// left so means that there is no tenant.
@@ -34,6 +34,12 @@ type Handlers struct {
 	ReverseKey func(cacheKey string) (string, error)
 	// Pathname says where a tenant's file is, on disk and on the web.
 	Pathname func(q *PathQuery) Pathname
+	// Authorize decides whether a request may have a file that the host's
+	// configuration calls private. nil: nobody may.
+	Authorize func(a *Access) Verdict
+	// Consumer handles websockets; nil: the guest handles none, and the host
+	// refuses those of routes that a consumer is to handle.
+	Consumer Consumer
 	// SelfTest is run before a guest is taken into service.
 	SelfTest func() error
 }
@@ -50,6 +56,7 @@ type guest struct {
 	request Request
 	headers [maxHeaders]Header
 	answer  Decision
+	asked   []string // headers of Authorize
 	short   shortcut
 }
 
@@ -95,9 +102,13 @@ func (g *guest) read(config []byte) (abi.Configured, error) {
 		}
 		configured = own
 	}
-	if len(configured.Headers) > maxHeaders {
-		return configured, fmt.Errorf("guest asks for %d headers: at most %d are allowed", len(configured.Headers), maxHeaders)
+	configured.Consumer = g.Consumer != nil
+	for _, asked := range [][]string{configured.Headers, configured.AuthorizeHeaders, configured.ConsumerHeaders} {
+		if len(asked) > maxHeaders {
+			return configured, fmt.Errorf("guest asks for %d headers: at most %d are allowed", len(asked), maxHeaders)
+		}
 	}
+	g.asked = configured.AuthorizeHeaders
 	return configured, nil
 }
 

@@ -19,14 +19,25 @@ type Call struct {
 	Watch Watch
 
 	ctx   context.Context
-	draws uint64 // how much fixed randomness was drawn
+	draws uint64     // how much fixed randomness was drawn
+	files *openFiles // nil until a call opens some
+	undo  bool
 }
 
 // Begin binds the call to the request that it serves.
-func (c *Call) Begin(ctx context.Context) { c.ctx = ctx }
+func (c *Call) Begin(ctx context.Context) { c.ctx, c.undo = ctx, false }
 
-// End lets go of the request.
-func (c *Call) End() { c.ctx = context.Background() }
+// Fail tells, before End, that the guest did not finish the call, so that what
+// it did to files is taken back.
+func (c *Call) Fail() { c.undo = true }
+
+// End lets go of the request, and of the files that the guest has open.
+func (c *Call) End() {
+	if c.files != nil && len(c.files.views) > 0 {
+		c.endFiles(c.undo)
+	}
+	c.ctx = context.Background()
+}
 
 // Context returns the context of the request that is being served.
 func (c *Call) Context() context.Context {

@@ -86,6 +86,10 @@ type world struct {
 	lines   []string
 	queries []string
 	err     error
+
+	tenant  string // whose files are to be had; empty: nobody's
+	shelves map[string]map[string]string
+	opened  int
 }
 
 func (w *world) ByDomain(domain, folder string, out []byte) (int, bool) {

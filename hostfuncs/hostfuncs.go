@@ -1,5 +1,5 @@
 // Package hostfuncs is what a guest may call: one file a group of host
-// functions (tenants, query, log, clock), the WASI functions that toolchains
+// functions (tenants, query, files, log, clock), the WASI functions that toolchains
 // link in, and the two things that all of them share, bounds-checked memory
 // (mem.go) and the adapter that turns Go into errno (errno.go).
 //
@@ -38,6 +38,11 @@ type Services interface {
 	Primary(id string, out []byte) (size int, found bool)
 	// Query answers as edge.Querier does.
 	Query(ctx context.Context, schema, name string, args []byte) ([]byte, error)
+	// Files opens the files of the tenant that the call is for now, or returns
+	// last if it is that. No tenant: abi.Denied. The Call closes them.
+	Files(ctx context.Context, last Files) (Files, error)
+	// FileLimits hold one call.
+	FileLimits() FileLimits
 	// Log takes a line of the guest's.
 	Log(ctx context.Context, level slog.Level, text string)
 }
@@ -66,6 +71,14 @@ var functions = []function{
 	{abi.ImportLog, types(i32, i32, i32), nil, logLine},
 	{abi.ImportClock, nil, types(i64), clock},
 	{abi.ImportRandom, types(i32, i32), types(i32), random},
+	{abi.ImportFileOpen, types(i32, i32, i32), types(i64), fileOpen},
+	{abi.ImportFileRead, types(i32, i32, i32), types(i64), fileRead},
+	{abi.ImportFileWrite, types(i32, i32, i32), types(i64), fileWrite},
+	{abi.ImportFileClose, types(i32, i32, i32), types(i64), fileClose},
+	{abi.ImportFileStat, types(i32, i32, i32, i32), types(i64), fileStat},
+	{abi.ImportFileList, types(i32, i32, i32, i32), types(i64), fileList},
+	{abi.ImportFileDelete, types(i32, i32), types(i64), fileDelete},
+	{abi.ImportFileURL, types(i32, i32, i32, i32), types(i64), fileURL},
 }
 
 // Instantiate adds the host functions and the WASI functions that guest

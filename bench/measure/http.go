@@ -28,6 +28,7 @@ func openHTTP(ctx context.Context, o *Options) (*opened, error) {
 	var out opened
 	length := min(loadFactor*o.Time, longestAll/time.Duration(o.Rounds))
 	connections := perCore * runtime.NumCPU()
+	plan := web.Plan{Hosts: t.Hosts, Connections: connections, Length: length}
 	out.notes = append(out.notes, fmt.Sprintf("connections: %d", connections), fmt.Sprintf("load-time: %v", length))
 	for _, e := range web.Servers() {
 		if e.Prepare != nil {
@@ -43,19 +44,25 @@ func openHTTP(ctx context.Context, o *Options) (*opened, error) {
 			return nil, err
 		}
 		out.close = append(out.close, s.Close)
-		if _, err := web.Load(ctx, s.Address, t.Hosts, connections, length); err != nil { // warm it up
+		if _, err := web.Load(ctx, s.Address, plan); err != nil { // warm it up
 			return nil, fmt.Errorf("%s: %w", e.Name, err)
 		}
 		out.cases = append(out.cases, benchCase{name: "HTTP/server=" + e.Name, own: func(ctx context.Context) (string, error) {
-			return load(ctx, s, t, connections, length)
+			return load(ctx, s, plan)
 		}})
 	}
 	return &out, nil
 }
 
-func load(ctx context.Context, s *web.Server, t *table.Table, connections int, length time.Duration) (string, error) {
+func load(ctx context.Context, s *web.Server, p web.Plan) (string, error) {
+	return timed(s, func() (web.Result, error) { return web.Load(ctx, s.Address, p) })
+}
+
+// timed is the line of a load on a server, with the processor time that the
+// server took.
+func timed(s *web.Server, run func() (web.Result, error)) (string, error) {
 	before, cpuErr := s.CPUTime()
-	r, err := web.Load(ctx, s.Address, t.Hosts, connections, length)
+	r, err := run()
 	if err != nil {
 		return "", err
 	}

@@ -44,6 +44,14 @@ type opened struct {
 	close []func() error
 }
 
+// closeAll ends what was started, the last first.
+func (out *opened) closeAll() (err error) {
+	for _, c := range slices.Backward(out.close) {
+		err = errors.Join(err, c())
+	}
+	return err
+}
+
 // benchCase is one line of the log in each round. Its name is that of a Go
 // benchmark without the prefix: Route/rival=edge.
 type benchCase struct {
@@ -59,6 +67,9 @@ var suites = []suite{
 	{"concurrent", openConcurrent},
 	{"scale", openScale},
 	{"http", openHTTP},
+	{"swap", openSwap},
+	{"sockets", openSockets},
+	{"files", openFiles},
 }
 
 // Names lists the suites.
@@ -109,11 +120,7 @@ func (s suite) run(ctx context.Context, o *Options) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() {
-		for _, c := range slices.Backward(opened.close) {
-			err = errors.Join(err, c())
-		}
-	}()
+	defer func() { err = errors.Join(err, opened.closeAll()) }()
 	log, err := os.Create(filepath.Join(o.Folder, s.name+".txt"))
 	if err != nil {
 		return err

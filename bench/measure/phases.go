@@ -28,6 +28,7 @@ func openPhases(ctx context.Context, o *Options) (*opened, error) {
 	if err != nil {
 		return nil, err
 	}
+	var fuel uint64
 	each := func(part string, f func(ctx context.Context, q *edge.Request) error) {
 		out.cases = append(out.cases, benchCase{name: "Phase/part=" + part, run: func(b *testing.B) {
 			b.ReportAllocs()
@@ -40,6 +41,9 @@ func openPhases(ctx context.Context, o *Options) (*opened, error) {
 			}
 			if part == partGuest {
 				b.ReportMetric(float64(changed), "changed-pages/op")
+			}
+			if part == rivals.Edge {
+				b.ReportMetric(float64(fuel), "fuel/op")
 			}
 		}})
 	}
@@ -65,6 +69,12 @@ func openPhases(ctx context.Context, o *Options) (*opened, error) {
 		w, err := r.Worker()
 		if err != nil {
 			return nil, err
+		}
+		if m, ok := r.(rivals.Metered); ok {
+			q := table.Request(t.Hosts[0])
+			if fuel, err = m.Fuel(ctx, &q); err != nil {
+				return nil, err
+			}
 		}
 		each(e.Name, func(ctx context.Context, q *edge.Request) error { _, err := w.Route(ctx, q); return err })
 	}

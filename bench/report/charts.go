@@ -100,12 +100,19 @@ type curve struct {
 	colour int
 }
 
-// lineChart draws curves with their labels at their ends, and intervals.
-// Along x it is logarithmic.
-func lineChart(title, note string, curves []curve, logY bool, xUnit, yUnit func(float64) string, xTitle string) []byte {
-	const height, bottom = 330, 280
-	x := axis{low: curves[0].x[0], from: 70, to: chartWidth - 230, log: true}
-	y := axis{from: bottom, to: chartTop, log: logY}
+// lines is a line chart.
+type lines struct {
+	title, note, xTitle string
+	logX, logY          bool
+	xUnit, yUnit        func(float64) string
+}
+
+// draw draws curves with their labels at their ends, and with intervals where
+// the points are few.
+func (l lines) draw(curves []curve) []byte {
+	const height, bottom, few = 330, 280, 20
+	x := axis{low: curves[0].x[0], from: 70, to: chartWidth - 230, log: l.logX}
+	y := axis{from: bottom, to: chartTop, log: l.logY}
 	low, high := math.Inf(1), 0.0
 	for _, c := range curves {
 		x.high = max(x.high, c.x[len(c.x)-1])
@@ -113,25 +120,31 @@ func lineChart(title, note string, curves []curve, logY bool, xUnit, yUnit func(
 			low, high = min(low, f.low), max(high, f.high)
 		}
 	}
-	if y.high = high * 1.05; logY {
+	if y.high = high * 1.05; l.logY {
 		y.low, y.high = math.Pow(10, math.Floor(math.Log10(low))), math.Pow(10, math.Ceil(math.Log10(high)))
 	}
-	p := newPicture(chartWidth, height, title, note)
+	p := newPicture(chartWidth, height, l.title, l.note)
 	for _, t := range y.ticks() {
 		p.line(x.from, y.at(t), x.to, y.at(t), "grid")
-		p.text(x.from-8, y.at(t)+4, "note end num", yUnit(t))
+		p.text(x.from-8, y.at(t)+4, "note end num", l.yUnit(t))
 	}
-	for _, t := range curves[0].x {
-		p.text(x.at(t), bottom+20, "note mid num", xUnit(t))
+	ticks := curves[0].x
+	if len(ticks) > few {
+		ticks = x.ticks()
 	}
-	p.text((x.from+x.to)/2, bottom+42, "note mid", xTitle)
+	for _, t := range ticks {
+		p.text(x.at(t), bottom+20, "note mid num", l.xUnit(t))
+	}
+	p.text((x.from+x.to)/2, bottom+42, "note mid", l.xTitle)
 	labels := spread(curves, y)
 	for i, c := range curves {
 		var points []string
 		for j := range c.x {
 			px, f := x.at(c.x[j]), c.y[j]
 			points = append(points, fmt.Sprintf("%.1f,%.1f", px, y.at(f.median)))
-			p.line(px, y.at(f.low), px, y.at(f.high), "range")
+			if len(c.x) <= few {
+				p.line(px, y.at(f.low), px, y.at(f.high), "range")
+			}
 		}
 		fmt.Fprintf(&p.body, `<polyline points="%s" class="line c%d"/>`+"\n", strings.Join(points, " "), c.colour)
 		p.text(x.to+10, labels[i], fmt.Sprintf("ink c%d", c.colour), c.label)

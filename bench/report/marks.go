@@ -43,6 +43,9 @@ func (p *page) allMarks() []mark {
 	if p.http != nil {
 		all = append(all, p.httpMarks()...)
 	}
+	if p.files != nil {
+		all = append(all, p.fileMarks()...)
+	}
 	if p.concurrent != nil {
 		gainOf := func(rival string) float64 {
 			name := "Concurrent/rival=" + rival + "/goroutines="
@@ -54,6 +57,9 @@ func (p *page) allMarks() []mark {
 			found += ": others kept a core of the machine busy"
 		}
 		all = append(all, mark{"throughput of two goroutines over one", "≥ 1.8×", found, gain >= 1.8, p.concurrent.config["engine"] == rivals.FullEngine})
+	}
+	if p.swap != nil {
+		all = append(all, p.swapMarks()...)
 	}
 	return all
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // logs are those of all suites; what was not run is nil.
-type logs struct{ route, phase, concurrent, scale, http *log }
+type logs struct{ route, phase, concurrent, scale, http, files, swap, sockets *log }
 
 // page is the report while it is written.
 type page struct {
@@ -29,7 +29,7 @@ type page struct {
 // returns the report's path.
 func Write(folder string) (string, error) {
 	p := &page{folder: folder}
-	for suite, into := range map[string]**log{"route": &p.route, "phase": &p.phase, "concurrent": &p.concurrent, "scale": &p.scale, "http": &p.http} {
+	for suite, into := range map[string]**log{"route": &p.route, "phase": &p.phase, "concurrent": &p.concurrent, "scale": &p.scale, "http": &p.http, "files": &p.files, "swap": &p.swap, "sockets": &p.sockets} {
 		l, err := readLog(folder, suite)
 		if err != nil {
 			return "", err
@@ -40,7 +40,7 @@ func Write(folder string) (string, error) {
 		return "", fmt.Errorf("report: expected logs in %s, found no route.txt; `go run . run` writes them", folder)
 	}
 	var body strings.Builder
-	for _, section := range []func() error{p.rivals, p.phases, p.overHTTP, p.atOnce, p.bySize} {
+	for _, section := range []func() error{p.rivals, p.phases, p.overHTTP, p.servedFiles, p.atOnce, p.bySize, p.underSwaps, p.websockets} {
 		if err := section(); err != nil {
 			return "", err
 		}
@@ -69,11 +69,11 @@ func (p *page) head() {
 	p.printf("# What a routed request costs\n\nMade by `go run ./bench report` (in the folder bench: `go run . report`) from the raw logs beside it; `make bench` makes both anew.\n\n")
 	p.printf("%s. %s domains in the table, %s rounds.\n", p.route.machine(), c["domains"], c["rounds"])
 	var versions []string
-	for _, l := range []*log{p.route, p.http} {
+	for _, l := range []*log{p.route, p.http, p.files} {
 		if l == nil {
 			continue
 		}
-		for _, name := range []string{"wazero", "http-wasm-host-go", "wasmtime-go", "workerd"} {
+		for _, name := range []string{"wazero", "http-wasm-host-go", "wasmtime-go", "workerd", "nginx"} {
 			if v := l.config["version-"+name]; v != "" && !strings.Contains(strings.Join(versions, " "), name+" ") {
 				versions = append(versions, name+" "+v)
 			}
@@ -85,14 +85,14 @@ func (p *page) head() {
 	for _, s := range []struct {
 		name string
 		log  *log
-	}{{"route", p.route}, {"phase", p.phase}, {"http", p.http}, {"concurrent", p.concurrent}, {"scale", p.scale}} {
+	}{{"route", p.route}, {"phase", p.phase}, {"http", p.http}, {"concurrent", p.concurrent}, {"scale", p.scale}, {"files", p.files}, {"swap", p.swap}, {"sockets", p.sockets}} {
 		if s.log != nil {
 			loads = append(loads, fmt.Sprintf("%s %s, %s", s.name, s.log.config["load-before"], s.log.config["load-after"]))
 		}
 	}
 	p.printf("%s. The benchmark itself counts for one to two.\n", strings.Join(loads, "; "))
 	p.printf("**Times are those of this machine at that time. Only ratios travel.**\n")
-	for _, l := range []*log{p.route, p.http} {
+	for _, l := range []*log{p.route, p.http, p.files} {
 		if l == nil {
 			continue
 		}

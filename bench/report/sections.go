@@ -75,6 +75,8 @@ func (p *page) phases() error {
 	}
 	get := func(part string) float64 { f, _ := l.figure("Phase/part="+part, "ns/op"); return f.median }
 	changed, _ := l.figure("Phase/part=instance", "changed-pages/op")
+	fuel, _ := l.figure("Phase/part="+rivals.Edge, "fuel/op")
+	allocs, _ := l.figure("Phase/part="+rivals.Edge, "allocs/op")
 	segments := []segment{
 		{"write the request, read the decision", get("write") + get("read"), third},
 		{"enter and leave the guest", get("enter"), fourth},
@@ -82,7 +84,8 @@ func (p *page) phases() error {
 		{"lookup in the directory", get("directory"), floor},
 		{"the guest's own logic in Wasm", get("instance") - get("write") - get("read") - get("lookup"), other},
 		{"borrow and return an instance", get(rivals.Pooled) - get("instance"), sixth},
-		{"the engine around it: " + engineDoes(l), get(rivals.Edge) - get(rivals.Pooled), ours},
+		{"checks and metering", get(rivals.Unreset) - get(rivals.Pooled), seventh},
+		{"reset to the image", get(rivals.Edge) - get(rivals.Unreset), ours},
 	}
 	for i := range segments { // a difference of two noisy figures
 		segments[i].value = max(segments[i].value, 0)
@@ -90,8 +93,8 @@ func (p *page) phases() error {
 	native := get(rivals.Native)
 	directory := get("directory")
 	p.printf("\n## By phase\n\nEach part was measured by itself; what lies between them is told by differences, so small ones are within the noise. ")
-	p.printf("Natively the logic without the directory takes %s, the same code in Wasm %s: %s. A warm request changes %s pages of 4 KiB of the guest's memory.\n\n",
-		nanoseconds(native-directory), nanoseconds(segments[4].value), times(segments[4].value/(native-directory)), count(changed.median))
+	p.printf("Natively the logic without the directory takes %s, the same code in Wasm %s: %s. A warm request uses %s fuel, changes %s pages of 4 KiB of the guest's memory, and allocates %s times on the host.\n\n",
+		nanoseconds(native-directory), nanoseconds(segments[4].value), times(segments[4].value/(native-directory)), count(fuel.median), count(changed.median), count(allocs.median))
 	p.printf("| phase | time | share |\n| --- | --: | --: |\n")
 	sum := 0.0
 	for _, s := range segments {
@@ -152,8 +155,10 @@ func (p *page) atOnce() error {
 		}
 	})
 	p.table(curves, "goroutines", func(f figure) string { return times(f.median) })
-	return p.plot("concurrent.svg", "throughput by goroutines", lineChart("Throughput on several goroutines", "times that on one goroutine; medians and their intervals",
-		curves, false, count, times, "goroutines"))
+	return p.plot("concurrent.svg", "throughput by goroutines", lines{
+		title: "Throughput on several goroutines", note: "times that on one goroutine; medians and their intervals",
+		logX: true, xUnit: count, yUnit: times, xTitle: "goroutines",
+	}.draw(curves))
 }
 
 func (p *page) bySize() error {
@@ -170,8 +175,10 @@ func (p *page) bySize() error {
 			p.printf("\n%s: with 1,000,000 domains %s the time of 1,000.\n", c.label, times(c.y[many].median/c.y[few].median))
 		}
 	}
-	return p.plot("scale.svg", "time by number of domains", lineChart("Time of a request by the number of domains", "medians and their intervals; logarithmic scales",
-		curves, true, count, nanoseconds, "domains in the directory"))
+	return p.plot("scale.svg", "time by number of domains", lines{
+		title: "Time of a request by the number of domains", note: "medians and their intervals; logarithmic scales",
+		logX: true, logY: true, xUnit: count, yUnit: nanoseconds, xTitle: "domains in the directory",
+	}.draw(curves))
 }
 
 // curves groups a log's benchmarks by one key of their names, along another.
@@ -229,14 +236,6 @@ func (p *page) table(curves []curve, along string, value func(figure) string) {
 		}
 	}
 	p.printf("\n")
-}
-
-// engineDoes says what the engine does beside calling a guest.
-func engineDoes(l *log) string {
-	if l.config["engine"] == rivals.FullEngine {
-		return "checks, metering, reset"
-	}
-	return "checks, copies"
 }
 
 // at is the median of a benchmark, NaN if it was not run.

@@ -47,6 +47,13 @@ type edgeRival struct{ host *edge.Host }
 func (e *edgeRival) Worker() (Worker, error) { return e, nil }
 func (e *edgeRival) Close() error            { return e.host.Close() }
 
+// Fuel is what the guest uses for a request.
+func (e *edgeRival) Fuel(ctx context.Context, q *edge.Request) (uint64, error) {
+	before := e.host.Stats().Current.Fuel
+	_, err := e.host.Route(ctx, q)
+	return e.host.Stats().Current.Fuel - before, err
+}
+
 func (e *edgeRival) Route(ctx context.Context, q *edge.Request) (Answer, error) {
 	d, err := e.host.Route(ctx, q)
 	if err != nil {

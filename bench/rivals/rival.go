@@ -33,6 +33,11 @@ type Rival interface {
 	Close() error
 }
 
+// Metered is a rival that counts what a request executes.
+type Metered interface {
+	Fuel(ctx context.Context, q *edge.Request) (uint64, error)
+}
+
 // Entry is a rival that can be started.
 type Entry struct {
 	Name   string // as it stands in the logs

@@ -49,6 +49,12 @@ func (s *services) Query(context.Context, string, string, []byte) ([]byte, error
 	return nil, abi.Unavailable
 }
 
+func (s *services) Files(context.Context, hostfuncs.Files) (hostfuncs.Files, error) {
+	return nil, abi.Unavailable
+}
+
+func (s *services) FileLimits() hostfuncs.FileLimits { return hostfuncs.FileLimits{} }
+
 func (s *services) Log(context.Context, slog.Level, string) {}
 
 // writeRecord writes the abi's record of m to out and returns its size.

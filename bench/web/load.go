@@ -21,39 +21,102 @@ type Result struct {
 	Requests int
 	Took     time.Duration
 	P50, P99 time.Duration // of a request's round trip
+	// Slices are the load in pieces of Plan.Slice; none, if that is zero.
+	Slices []Slice
+}
+
+// Slice is a piece of a load: the requests that were answered in it.
+type Slice struct {
+	Requests int
+	P99      time.Duration
+}
+
+// Plan says how to load a server.
+type Plan struct {
+	Hosts       []string
+	Connections int
+	Length      time.Duration
+	Slice       time.Duration
 }
 
 // Load asks a server for table.Target of the hosts over some connections, each
 // of which sends its next request when the last is answered. Every answer must
 // be a 200 for the tenant of the host.
-func Load(ctx context.Context, address string, hosts []string, connections int, length time.Duration) (Result, error) {
-	clients := make([]*client, connections)
+func Load(ctx context.Context, address string, p Plan) (Result, error) {
+	return p.load(ctx, address, func(c *client, n int) error {
+		host := p.Hosts[(c.first*len(p.Hosts)/p.Connections+n)%len(p.Hosts)]
+		status, body, err := c.ask(host, table.Target)
+		if err != nil {
+			return err
+		}
+		schema, _, _ := bytes.Cut([]byte(host), []byte("."))
+		if got, _, _ := bytes.Cut(body, []byte(" ")); status != 200 || !bytes.Equal(got, schema) {
+			return fmt.Errorf("web: %s is answered with %d %.100q", host, status, body)
+		}
+		return nil
+	})
+}
+
+// load has each connection ask again and again; n counts its questions.
+func (p Plan) load(ctx context.Context, address string, ask func(c *client, n int) error) (Result, error) {
+	clients := make([]*client, p.Connections)
 	for i := range clients {
 		c, err := dial(ctx, address)
 		if err != nil {
 			return Result{}, err
 		}
 		defer c.conn.Close()
+		c.first = i
 		clients[i] = c
 	}
 	start := time.Now()
-	end := start.Add(length)
-	errs := make([]error, connections)
+	end := start.Add(p.Length)
+	errs := make([]error, p.Connections)
 	var wait sync.WaitGroup
 	for i, c := range clients {
-		wait.Go(func() { errs[i] = c.run(ctx, hosts, i*len(hosts)/connections, end) })
+		wait.Go(func() { errs[i] = c.run(ctx, end, ask) })
 	}
 	wait.Wait()
 	r := Result{Took: time.Since(start)}
 	var trips []time.Duration
+	var sliced [][]time.Duration
+	if p.Slice > 0 {
+		sliced = make([][]time.Duration, p.Length/p.Slice)
+	}
 	for _, c := range clients {
 		trips = append(trips, c.trips...)
+		if p.Slice > 0 {
+			c.slice(sliced, start, p.Slice)
+		}
 	}
 	r.Requests = len(trips)
-	if slices.Sort(trips); len(trips) > 0 {
-		r.P50, r.P99 = trips[len(trips)/2], trips[len(trips)*99/100]
+	r.P50, r.P99 = percentile(trips, 50), percentile(trips, 99)
+	for _, s := range sliced {
+		r.Slices = append(r.Slices, Slice{len(s), percentile(s, 99)})
 	}
 	return r, errors.Join(errs...)
+}
+
+// slice sorts the client's trips into the pieces of the load in which they
+// ended. The last piece may be left by requests that ended late.
+func (c *client) slice(into [][]time.Duration, start time.Time, length time.Duration) {
+	at := c.began.Sub(start)
+	for _, trip := range c.trips {
+		at += trip
+		if i := int(at / length); i < len(into) {
+			into[i] = append(into[i], trip)
+		}
+	}
+}
+
+// percentile sorts durations and returns the one that so many percent do not
+// exceed; 0 of none.
+func percentile(d []time.Duration, percent int) time.Duration {
+	if len(d) == 0 {
+		return 0
+	}
+	slices.Sort(d)
+	return d[len(d)*percent/100]
 }
 
 // client is one connection. It writes and reads HTTP/1.1 by hand: what the
@@ -62,7 +125,9 @@ type client struct {
 	conn  net.Conn
 	read  *bufio.Reader
 	out   []byte
-	trips []time.Duration
+	began time.Time
+	trips []time.Duration // one after the other, without pauses
+	first int             // which of the connections it is
 }
 
 func dial(ctx context.Context, address string) (*client, error) {
@@ -73,16 +138,12 @@ func dial(ctx context.Context, address string) (*client, error) {
 	return &client{conn: conn, read: bufio.NewReader(conn), trips: make([]time.Duration, 0, 1<<16)}, nil
 }
 
-func (c *client) run(ctx context.Context, hosts []string, at int, end time.Time) error {
-	for before := time.Now(); before.Before(end) && ctx.Err() == nil; at++ {
-		host := hosts[at%len(hosts)]
-		status, body, err := c.ask(host, table.Target)
-		if err != nil {
+func (c *client) run(ctx context.Context, end time.Time, ask func(*client, int) error) error {
+	n := 0
+	c.began = time.Now()
+	for before := c.began; before.Before(end) && ctx.Err() == nil; n++ {
+		if err := ask(c, n); err != nil {
 			return err
-		}
-		schema, _, _ := bytes.Cut([]byte(host), []byte("."))
-		if got, _, _ := bytes.Cut(body, []byte(" ")); status != 200 || !bytes.Equal(got, schema) {
-			return fmt.Errorf("web: %s is answered with %d %.100q", host, status, body)
 		}
 		after := time.Now()
 		c.trips = append(c.trips, after.Sub(before))
@@ -93,38 +154,46 @@ func (c *client) run(ctx context.Context, hosts []string, at int, end time.Time)
 
 // ask sends a request and reads its answer.
 func (c *client) ask(host, target string) (status int, body []byte, err error) {
-	c.out = append(append(append(append(c.out[:0], "GET "...), target...), " HTTP/1.1\r\nHost: "...), host...)
-	c.out = append(c.out, "\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n"...)
-	if _, err := c.conn.Write(c.out); err != nil {
-		return 0, nil, err
-	}
-	line, err := c.read.ReadSlice('\n')
+	status, length, err := c.head(host, target)
 	if err != nil {
 		return 0, nil, err
 	}
+	body = make([]byte, length)
+	_, err = io.ReadFull(c.read, body)
+	return status, body, err
+}
+
+// head sends a request and reads the head of its answer.
+func (c *client) head(host, target string) (status, length int, err error) {
+	c.out = append(append(append(append(c.out[:0], "GET "...), target...), " HTTP/1.1\r\nHost: "...), host...)
+	c.out = append(c.out, "\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n"...)
+	if _, err := c.conn.Write(c.out); err != nil {
+		return 0, 0, err
+	}
+	line, err := c.read.ReadSlice('\n')
+	if err != nil {
+		return 0, 0, err
+	}
 	if len(line) < 12 {
-		return 0, nil, fmt.Errorf("web: expected a status line, found %.100q", line)
+		return 0, 0, fmt.Errorf("web: expected a status line, found %.100q", line)
 	}
 	if status, err = strconv.Atoi(string(line[9:12])); err != nil {
-		return 0, nil, err
+		return 0, 0, err
 	}
-	length := 0
 	for {
 		if line, err = c.read.ReadSlice('\n'); err != nil {
-			return 0, nil, err
+			return 0, 0, err
 		}
 		if len(line) <= 2 {
 			break
 		}
 		if name, value, ok := bytes.Cut(line, []byte(": ")); ok && bytes.EqualFold(name, []byte("Content-Length")) {
 			if length, err = strconv.Atoi(string(bytes.TrimSpace(value))); err != nil {
-				return 0, nil, err
+				return 0, 0, err
 			}
 		}
 	}
-	body = make([]byte, length)
-	_, err = io.ReadFull(c.read, body)
-	return status, body, err
+	return status, length, nil
 }
 
 // Ask sends one request over a connection of its own.

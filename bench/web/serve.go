@@ -65,6 +65,7 @@ type startHandler func(ctx context.Context, t *table.Table) (http.Handler, func(
 var handlers = map[string]startHandler{
 	rivals.Native: nativeHandler,
 	rivals.Edge:   edgeHandler,
+	swapped:       swappedHandler,
 	"http-wasm":   httpWasmHandler,
 }
 
@@ -75,16 +76,25 @@ func answerTenant(w http.ResponseWriter, schema, path string) {
 }
 
 func edgeHandler(ctx context.Context, t *table.Table) (http.Handler, func() error, error) {
-	config := t.EdgeConfig()
-	config.Logger = slog.New(slog.DiscardHandler)
-	host, err := edge.New(ctx, config)
+	host, err := startEdge(ctx, t)
 	if err != nil {
 		return nil, nil, err
 	}
+	return behindEdge(host), host.Close, nil
+}
+
+func startEdge(ctx context.Context, t *table.Table) (*edge.Host, error) {
+	config := t.EdgeConfig()
+	config.Logger = slog.New(slog.DiscardHandler)
+	return edge.New(ctx, config)
+}
+
+// behindEdge puts the application behind a host.
+func behindEdge(host *edge.Host) http.Handler {
 	return host.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		tenant, _ := edge.TenantFrom(r.Context())
 		answerTenant(w, tenant.Schema, r.URL.Path)
-	})), host.Close, nil
+	}))
 }
 
 type answerKey struct{}

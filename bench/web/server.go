@@ -7,16 +7,12 @@
 package web
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"os/exec"
 	"strconv"
-	"strings"
 
+	"github.com/tenantedge/tenantedge/bench/process"
 	"github.com/tenantedge/tenantedge/bench/rivals"
 )
 
@@ -40,27 +36,12 @@ func Servers() []Entry {
 }
 
 // Server is a server that runs.
-type Server struct {
-	Address string
-	process *exec.Cmd
-	end     func() error
-}
+type Server struct{ *process.Server }
 
 // itself starts this program as a server.
 func itself(kind string) func(context.Context, int) (*exec.Cmd, func() error, error) {
 	return func(ctx context.Context, domains int) (*exec.Cmd, func() error, error) {
-		program, err := os.Executable()
-		if err != nil {
-			return nil, nil, err
-		}
-		c := exec.CommandContext(ctx, program, ServeCommand, kind, strconv.Itoa(domains))
-		c.Stderr = os.Stderr
-		stdin, err := c.StdinPipe()
-		if err != nil {
-			return nil, nil, err
-		}
-		// The end of its input ends it.
-		return c, func() error { return errors.Join(stdin.Close(), c.Wait()) }, nil
+		return process.Itself(ctx, ServeCommand, kind, strconv.Itoa(domains))
 	}
 }
 
@@ -71,40 +52,9 @@ func (e Entry) Start(ctx context.Context, domains int) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("web: %s: %w", e.Name, err)
 	}
-	read, write, err := os.Pipe()
+	s, err := process.Start(c, end)
 	if err != nil {
-		return nil, err
-	}
-	defer read.Close()
-	if c.ExtraFiles = []*os.File{write}; c.Stdout == nil {
-		c.Stdout = write
-	}
-	if err := errors.Join(c.Start(), write.Close()); err != nil {
 		return nil, fmt.Errorf("web: %s: %w", e.Name, err)
 	}
-	s := &Server{process: c, end: end}
-	if s.Address, err = announced(read); err != nil {
-		return nil, errors.Join(fmt.Errorf("web: %s did not say where it listens: %w", e.Name, err), s.Close())
-	}
-	return s, nil
+	return &Server{s}, nil
 }
-
-// announced reads the line that tells the address: alone, or as workerd's
-// control channel writes it.
-func announced(r io.Reader) (string, error) {
-	line, err := bufio.NewReader(r).ReadString('\n')
-	if err != nil {
-		return "", err
-	}
-	line = strings.TrimSpace(line)
-	if _, port, ok := strings.Cut(line, `"port":`); ok {
-		return "127.0.0.1:" + strings.TrimRight(port, "}"), nil
-	}
-	return line, nil
-}
-
-// Close ends the server.
-func (s *Server) Close() error { return s.end() }
-
-// PID is the id of its process.
-func (s *Server) PID() int { return s.process.Process.Pid }

@@ -22,6 +22,12 @@ type membership struct {
 // process of the tenant reaches it.
 func (ch *Channel) Name() string { return ch.local.process.String() + "!" + ch.token.String() }
 
+// AppendName appends Name.
+func (ch *Channel) AppendName(b []byte) []byte {
+	b = lettering.AppendEncode(b, ch.local.process[:])
+	return lettering.AppendEncode(append(b, '!'), ch.token[:])
+}
+
 // WireName returns the name on the wire, for Django processes.
 func (ch *Channel) WireName() string { return ch.local.prefix + ch.token.String() }
 

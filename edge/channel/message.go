@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 
 	"github.com/tinylib/msgp/msgp"
 )
@@ -16,6 +17,9 @@ type Message struct {
 	kind   string
 	fields uint32
 	body   []byte // the map's entries, without its header
+
+	once    sync.Once
+	derived any
 }
 
 // Field is one entry of a message. A value is nil, a bool, any integer or
@@ -92,6 +96,14 @@ func ParseJSON(data []byte) (*Message, error) {
 		return nil, err
 	}
 	return m, nil
+}
+
+// Derived returns what derive makes of the message. It is made once, for the
+// first receiver that asks: what all of them send on, say. Receivers of one
+// process have to agree on what that is.
+func (m *Message) Derived(derive func(*Message) any) any {
+	m.once.Do(func() { m.derived = derive(m) })
+	return m.derived
 }
 
 // Type returns the entry "type", or "" if a message from the wire has none.

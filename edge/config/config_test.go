@@ -141,10 +141,13 @@ directory:
   poll_interval: 2s
 urlconfs:
   short: http://127.0.0.1:8000
-  app: {upstream: "h2c://app/base/", path: inner, host: upstream}
+  app: {upstream: "h2c://app/base/", path: inner, host: upstream, media: true, access: signed, accel: {prefix: /sent/, location: private}}
   site: {files: ../public}
+  media: {media: true, access: private}
   gone: {reply: {status: 410, headers: {content-type: text/plain}, body: "gone\n"}}
 fallback: gone
+media: {location: media, base_url: /m/files/, active_content: inline, precompressed: false}
+signing_keys: [{id: new, secret_env: NEW}, {id: old, secret_file: old}]
 ws_urlconfs:
   ws: [{path: "ws/<int:n>/", name: a}, {regex: "^x$", name: ""}]
 upstream_headers: {schema: "", id: X-Id, routing: X-Routing, folder: X-Folder, cache_prefix: X-Prefix, identifier: X-Ident}
@@ -202,11 +205,17 @@ guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a:
 		Fallback: "gone",
 		URLConfs: map[string]URLConf{
 			"short": {Upstream: upstream("http://127.0.0.1:8000"), Path: "original", Host: "client"},
-			"app":   {Upstream: upstream("h2c://app/base/"), Path: "inner", Host: "upstream"},
-			"site":  {Files: "/etc/public"},
+			"app": {
+				Upstream: upstream("h2c://app/base/"), Path: "inner", Host: "upstream",
+				Media: true, Access: AccessSigned, Accel: &Accel{Prefix: "/sent/", Location: "/etc/tenantedge/private"},
+			},
+			"site":  {Files: "/etc/public", Access: AccessPublic},
+			"media": {Media: true, Access: AccessPrivate},
 			"gone":  {Reply: &Reply{Status: 410, Header: http.Header{"Content-Type": {"text/plain"}}, Body: "gone\n"}},
 		},
-		WSURLConfs: map[string][]edge.WSRoute{"ws": {{Path: &path, Name: "a"}, {Regex: &regex}}},
+		Media:       &Media{Location: "/etc/tenantedge/media", BaseURL: "/m/files/", ActiveContent: "inline"},
+		SigningKeys: []ProofKey{{ID: "new", SecretEnv: "NEW"}, {ID: "old", SecretFile: "/etc/tenantedge/old"}},
+		WSURLConfs:  map[string][]edge.WSRoute{"ws": {{Path: &path, Name: "a"}, {Regex: &regex}}},
 		UpstreamHeaders: edge.Upstream{
 			ID: "X-Id", Routing: "X-Routing", Folder: "X-Folder", CachePrefix: "X-Prefix", Identifier: "X-Ident",
 		},

@@ -51,6 +51,9 @@ func (doc *document) decode(v value) {
 	if l, ok := found["listeners"]; ok && l.n.kind == kindList {
 		doc.checkListeners(l)
 	}
+	if k, ok := found["signing_keys"]; ok && k.n.kind == kindList {
+		k.checkKeys(doc.SigningKeys)
+	}
 	if t, ok := found["tenants"]; ok && t.n.kind == kindMapping {
 		doc.checkDomains(t)
 	}

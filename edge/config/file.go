@@ -42,6 +42,10 @@ type File struct {
 	URLConfs map[string]URLConf `key:"urlconfs"`
 	// Fallback is the urlconf for requests without a tenant; empty: 404.
 	Fallback string `key:"fallback"`
+	// Media says where tenants' files are; nil: there are none.
+	Media *Media `key:"media"`
+	// SigningKeys sign URLs of files with the first, and verify them with all.
+	SigningKeys []ProofKey `key:"signing_keys"`
 	// WSURLConfs are the websocket route tables by name.
 	WSURLConfs map[string][]edge.WSRoute
 	// UpstreamHeaders carry the decision to upstreams.
@@ -49,7 +53,8 @@ type File struct {
 
 	// Listeners are where requests come in.
 	Listeners []Listener `key:"listeners"`
-	// Admin is the address of /healthz, /readyz and /guest; empty: nowhere.
+	// Admin is the address of /healthz, /readyz, /metrics and /guest; empty:
+	// nowhere.
 	Admin string
 	// AdminTokenEnv and AdminTokenFile name the secret by which guests are
 	// swapped there; without one they cannot be.

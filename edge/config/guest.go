@@ -8,7 +8,8 @@ import (
 
 // Guest is the Wasm module that decides.
 type Guest struct {
-	// Path is the module's file; empty: the router that the edge embeds.
+	// Path is the module's file, which is followed; empty: the router that the
+	// edge embeds.
 	Path string `key:"path,path"`
 	// CompileCache is a folder that keeps the guest's compiled code for the next
 	// start; empty: one of the user's own, where the system has such.

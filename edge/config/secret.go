@@ -58,7 +58,7 @@ func (db Database) ConnString() (string, error) {
 
 func (db Database) check(v value, found seen) { v.atMostOne(found, "dsn", "dsn_env", "dsn_file") }
 
-// ProofKey is a key that tenant headers are signed with.
+// ProofKey is a key that tenant headers, or URLs, are signed with.
 type ProofKey struct {
 	ID         string `key:"id,required,nonempty"`
 	SecretEnv  string `key:"secret_env,env"`

@@ -21,6 +21,7 @@ func (f *File) CheckServe() error {
 		}
 	}
 	f.checkURLConf(d, f.Fallback, root("fallback"))
+	f.checkFiles(d)
 	if slices.Contains(f.Routers, "session") && f.Sessions == nil {
 		f.failAt(d, root("routers"), "expected the key sessions, which the router session needs, found none; add it")
 	}

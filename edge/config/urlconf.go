@@ -8,14 +8,29 @@ import (
 	"strings"
 )
 
-// URLConf says what serves the requests of a urlconf: exactly one of Upstream,
-// Files and Reply is set.
+// Values of URLConf.Access.
+const (
+	AccessPublic  = "public"
+	AccessPrivate = "private"
+	AccessSigned  = "signed"
+)
+
+// URLConf says what serves the requests of a urlconf: at most one of Upstream,
+// Files and Reply is set. None is where it serves media alone.
 type URLConf struct {
 	Upstream *url.URL // an application: scheme http, https or h2c, host, optionally a path
 	Path     string   // with Upstream: "original" or "inner", the path without the tenant's folder
 	Host     string   // with Upstream: "client" or "upstream", whose Host it gets
 	Files    string   // a folder of files
 	Reply    *Reply   // the same answer to every request
+	// Media has the tenant's own files served too, below File.Media.BaseURL.
+	Media bool
+	// Access says who may have Files and Media: AccessPublic, everybody;
+	// AccessPrivate, whom the guest allows; AccessSigned, who has a signed URL.
+	// A file that says nothing means everybody, and so does an empty Access.
+	Access string
+	// Accel, with Upstream, lets the application have files sent; nil: it may not.
+	Accel *Accel
 }
 
 // Reply is a fixed answer.
@@ -36,9 +51,12 @@ func (c *URLConf) decode(v value) {
 		Host     string `key:"host,one=client|upstream"`
 		Files    string `key:"files,path"`
 		Reply    *Reply `key:"reply"`
+		Media    bool   `key:"media"`
+		Access   string `key:"access,one=public|private|signed"`
+		Accel    *Accel `key:"accel"`
 	}
 	if v.n.kind != kindMapping {
-		v.want("the URL of an upstream, or a mapping with upstream, files or reply")
+		v.want("the URL of an upstream, or a mapping with upstream, files, reply or media")
 		return
 	}
 	failed := v.d.failed
@@ -49,11 +67,11 @@ func (c *URLConf) decode(v value) {
 			kinds++
 		}
 	}
-	if kinds != 1 && v.d.failed == failed {
-		v.fail("expected exactly one of upstream, files and reply, found %s", howMany(kinds))
+	if (kinds > 1 || kinds == 0 && !entry.Media) && v.d.failed == failed {
+		v.fail("expected exactly one of upstream, files and reply, or media alone, found %s", howMany(kinds))
 		return
 	}
-	for _, key := range []string{"path", "host"} {
+	for _, key := range []string{"path", "host", "accel"} {
 		if at, ok := found[key]; ok && !found.has("upstream") {
 			at.fail("expected no such key without upstream, found it; remove it")
 		}
@@ -62,7 +80,13 @@ func (c *URLConf) decode(v value) {
 		c.Upstream = u.upstream(entry.Upstream)
 		c.Path, c.Host = cmp.Or(entry.Path, "original"), cmp.Or(entry.Host, "client")
 	}
-	c.Files, c.Reply = entry.Files, entry.Reply
+	if at, ok := found["access"]; ok && entry.Files == "" && !entry.Media {
+		at.fail("expected no such key without files or media, found it; remove it")
+	}
+	c.Files, c.Reply, c.Media, c.Accel = entry.Files, entry.Reply, entry.Media, entry.Accel
+	if c.Files != "" || c.Media {
+		c.Access = cmp.Or(entry.Access, AccessPublic)
+	}
 }
 
 func howMany(n int) string {

@@ -12,3 +12,5 @@ func isAbandoned(*os.File) bool { return false }
 
 // adopt has no groups here.
 func (v *View) adopt(*os.File) {}
+
+func hold(*os.File) error { return nil }

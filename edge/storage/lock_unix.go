@@ -31,6 +31,21 @@ func isAbandoned(f *os.File) bool {
 	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil
 }
 
+// hold waits until nobody else holds the file, and holds it until it is closed.
+// Those who do, do so for as long as a change of names takes.
+func hold(f *os.File) error {
+	for {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
+		switch {
+		case errors.Is(err, syscall.EINTR):
+		case errors.Is(err, syscall.ENOLCK), errors.Is(err, syscall.ENOTSUP):
+			return nil // a file system without locks
+		default:
+			return err
+		}
+	}
+}
+
 // adopt gives a file the group of the tenant's folder, as Django does, where
 // that is allowed.
 func (v *View) adopt(f *os.File) {

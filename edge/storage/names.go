@@ -89,6 +89,11 @@ func (v *View) AvailableName(name string, maxLength int) (string, error) {
 	return availableName(name, maxLength, v.Exists)
 }
 
+// FreeName is [View.AvailableName] where it is taken that says which names are.
+func FreeName(name string, maxLength int, taken func(string) (bool, error)) (string, error) {
+	return availableName(name, maxLength, taken)
+}
+
 func availableName(name string, maxLength int, exists func(string) (bool, error)) (string, error) {
 	name = strings.ReplaceAll(name, `\`, "/")
 	dir, file := split(name)

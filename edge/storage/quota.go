@@ -38,26 +38,26 @@ type account struct {
 }
 
 // quotaOf is the quota of a tenant, none by default.
-func (s *Storage) quotaOf(t Tenant) Quota {
-	if s.config.Quota == nil {
+func (s *Namespace) quotaOf(t Tenant) Quota {
+	if s.quota == nil {
 		return Quota{}
 	}
-	return s.config.Quota(t)
+	return s.quota(t)
 }
 
-// account is the view's tenant's, or nil for one without a quota.
-func (v *View) account() *account {
-	q := v.storage.quotaOf(v.tenant)
+// account is the tenant's, or nil for one without a quota.
+func (v *Names) account() *account {
+	q := v.space.quotaOf(v.tenant)
 	if q == (Quota{}) {
 		return nil
 	}
-	s := v.storage
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s := v.space
+	s.accounting.Lock()
+	defer s.accounting.Unlock()
 	a := s.accounts[v.identifier]
 	if a == nil {
 		identifier := v.identifier
-		a = &account{counting: make(chan struct{}, 1), count: func(ctx context.Context) (Usage, error) { return s.countFiles(ctx, identifier) }}
+		a = &account{counting: make(chan struct{}, 1), count: func(ctx context.Context) (Usage, error) { return s.count(ctx, identifier) }}
 		s.accounts[identifier] = a
 	}
 	a.mu.Lock()
@@ -80,11 +80,11 @@ func (s *Storage) countFiles(ctx context.Context, identifier string) (Usage, err
 	if err != nil {
 		return u, unless(err, fs.ErrNotExist)
 	}
-	err = fs.WalkDir(f.FS(), ".", func(_ string, d fs.DirEntry, err error) error {
+	err = fs.WalkDir(f.FS(), ".", func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case err != nil || !d.Type().IsRegular() || reserved(d.Name()):
+		case err != nil || !d.Type().IsRegular() || reserved(d.Name()) || isRecord(name):
 			return unless(err, fs.ErrNotExist) // removed meanwhile
 		}
 		info, err := d.Info()
@@ -161,6 +161,13 @@ func (a *account) recount(ctx context.Context, age time.Duration) error {
 	return nil
 }
 
+// settleBytes ends a reservation of bytes: n of them are kept now.
+func (a *account) settleBytes(reserved Usage, n int64) {
+	a.settle(Usage{Bytes: n}, true)
+	reserved.Bytes -= n
+	a.settle(reserved, false)
+}
+
 // settle ends a reservation: as what is kept now, or as nothing.
 func (a *account) settle(reserved Usage, kept bool) {
 	a.mu.Lock()
@@ -173,11 +180,14 @@ func (a *account) settle(reserved Usage, kept bool) {
 }
 
 // removed tells of a file that was deleted.
-func (a *account) removed(size int64) {
+func (a *account) removed(size int64) { a.gone(Usage{Bytes: size, Files: 1}) }
+
+// gone tells of what is kept no longer.
+func (a *account) gone(less Usage) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.kept.Bytes = max(0, a.kept.Bytes-size)
-	a.kept.Files = max(0, a.kept.Files-1)
+	a.kept.Bytes = max(0, a.kept.Bytes-less.Bytes)
+	a.kept.Files = max(0, a.kept.Files-less.Files)
 }
 
 func (u *Usage) add(more Usage) {

@@ -92,19 +92,6 @@ func (v *View) openPlain(op, name string) (*os.File, fs.FileInfo, error) {
 	return root.open(name, os.O_RDONLY)
 }
 
-// checkPlain holds io/fs's rules for names. Temporary files are not there.
-func (v *View) checkPlain(op, name string) error {
-	switch {
-	case !fs.ValidPath(name) || strings.IndexByte(name, 0) >= 0:
-		return &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}
-	case reserved(name):
-		return &fs.PathError{Op: op, Path: name, Err: fs.ErrNotExist}
-	case v.tooLong(name):
-		return &fs.PathError{Op: op, Path: name[:min(len(name), 200)], Err: syscall.ENAMETOOLONG}
-	}
-	return nil
-}
-
 // open opens what is a file or a folder. Neither opening nor reading waits for
 // somebody: a pipe that lies among the files is refused.
 func (f *folder) open(name string, flag int) (*os.File, fs.FileInfo, error) {

@@ -5,12 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 	"path/filepath"
-	"strings"
 	"sync"
-
-	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
 
 // FromUmask, as a mode, leaves it to the process's umask, as Django does with
@@ -49,16 +45,17 @@ type Config struct {
 
 // Storage keeps the files of all tenants. It is safe for concurrent use.
 type Storage struct {
-	config   Config
-	location string // absolute and clean
+	*Namespace
+	config Config
 
 	ctx    context.Context // of what runs by itself
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 
-	mu       sync.Mutex
-	swept    map[string]bool // identifiers whose abandoned files were looked for
-	accounts map[string]*account
+	mu    sync.Mutex
+	swept map[string]bool // identifiers whose abandoned files were looked for
+	// expiring are those that have partial files; nil: nobody has, so far.
+	expiring map[string]bool
 }
 
 // New checks c. It touches no file yet.
@@ -77,14 +74,14 @@ func New(c Config) (*Storage, error) {
 	if c.DirectoryMode == 0 {
 		c.DirectoryMode = FromUmask
 	}
-	if c.Locator == nil {
-		c.Locator = native{}
-	}
 	location, err := filepath.Abs(c.Location)
 	if err != nil {
 		return nil, fmt.Errorf("storage: location: %w", err)
 	}
-	s := &Storage{config: c, location: location, swept: make(map[string]bool), accounts: make(map[string]*account)}
+	s := &Storage{config: c, swept: make(map[string]bool)}
+	s.Namespace = NewNamespace(NamespaceConfig{
+		Location: location, BaseURL: c.BaseURL, Locator: c.Locator, LongestPath: longestPath, Quota: c.Quota, Count: s.countFiles,
+	})
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s, nil
 }
@@ -104,37 +101,11 @@ func (s *Storage) Close() error {
 // The first view of a tenant removes, in the background, what savers that were
 // killed left behind; see [View.Sweep].
 func (s *Storage) For(ctx context.Context, t Tenant) (*View, error) {
-	p, err := s.identify(ctx, t)
+	names, err := s.Names(ctx, t)
 	if err != nil {
 		return nil, err
 	}
-	v := &View{storage: s, tenant: t, identifier: p.Identifier, location: path.Join(s.location, p.Identifier), baseURL: p.BaseURL}
+	v := &View{Names: names, storage: s}
 	s.sweepOnce(v.identifier)
 	return v, nil
-}
-
-// identify asks where the tenant's files are and believes it only if that is
-// one folder below Location.
-func (s *Storage) identify(ctx context.Context, t Tenant) (tenancy.Pathname, error) {
-	if t.Schema == "" {
-		return tenancy.Pathname{}, ErrNoTenant
-	}
-	q := t.query(s)
-	p, err := s.config.Locator.Locate(ctx, &q)
-	if err != nil {
-		return p, fmt.Errorf("storage: tenant %q: %w", t.Schema, err)
-	}
-	switch {
-	case p.Err != nil && p.BaseLocation == "":
-		return p, fmt.Errorf("storage: tenant %q: %w: %w", t.Schema, ErrIdentifier, p.Err)
-	case p.Err != nil && s.config.BaseURL != "":
-		return p, fmt.Errorf("storage: tenant %q: %w", t.Schema, p.Err)
-	}
-	if why := flaw(p.Identifier); why != "" {
-		return p, fmt.Errorf("storage: tenant %q: %w %.200q %s: expected a name that can be that of a folder", t.Schema, ErrIdentifier, p.Identifier, why)
-	}
-	if expected := path.Join(s.location, p.Identifier); strings.TrimRight(p.BaseLocation, "/") != expected {
-		return p, fmt.Errorf("storage: tenant %q: %w: expected its files in %q, the guest says %.200q", t.Schema, ErrIdentifier, expected, p.BaseLocation)
-	}
-	return p, nil
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"time"
 )
 
 // temporaryPrefix begins the names of temporary files; 26 random characters
@@ -85,14 +86,19 @@ func (t *temporary) named(err error, name string) error {
 }
 
 // Sweep removes the temporary files of savers that were killed, and tells how
-// many they were. Those that are being written stay, whoever writes them. The
+// many they were, and partial files that have expired. Those that are being written stay, whoever writes them. The
 // first view of a tenant that a Storage gives does this by itself.
 func (v *View) Sweep(ctx context.Context) (int, error) {
 	root, err := v.root()
 	if err != nil {
 		return 0, unless(err, fs.ErrNotExist)
 	}
-	return root.sweep(ctx)
+	removed, err := root.sweep(ctx)
+	if err != nil {
+		return removed, err
+	}
+	_, err = root.expire(ctx, time.Now())
+	return removed, err
 }
 
 func (f *folder) sweep(ctx context.Context) (removed int, err error) {
@@ -147,7 +153,11 @@ func (s *Storage) sweepOnce(identifier string) {
 			return // no files yet, or whoever uses them is told
 		}
 		_, err = f.sweep(s.ctx)
-		if err = errors.Join(err, f.Close()); err != nil {
+		left, expiry := f.expire(s.ctx, time.Now())
+		if left > 0 {
+			s.expireNowAndThen(identifier)
+		}
+		if err = errors.Join(err, expiry, f.Close()); err != nil {
 			s.mu.Lock()
 			delete(s.swept, identifier) // the next view tries again
 			s.mu.Unlock()

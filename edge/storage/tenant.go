@@ -8,8 +8,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/tenantedge/tenantedge/guest/tenancy"
-	"golang.org/x/text/cases"
-	"golang.org/x/text/unicode/norm"
 )
 
 // Tenant is whose files are meant.
@@ -21,10 +19,10 @@ type Tenant struct {
 	HasPathname bool
 }
 
-func (t *Tenant) query(s *Storage) tenancy.PathQuery {
+func (t *Tenant) query(s *Namespace) tenancy.PathQuery {
 	return tenancy.PathQuery{
 		Schema: t.Schema, Folder: t.Folder, SchemaPathname: t.Pathname, HasSchemaPathname: t.HasPathname,
-		Location: s.location, BaseURL: s.config.BaseURL,
+		Location: s.location, BaseURL: s.baseURL,
 	}
 }
 
@@ -48,15 +46,14 @@ func (native) Locate(_ context.Context, q *tenancy.PathQuery) (tenancy.Pathname,
 // systems ignore case and the composition of letters. The error names the
 // tenant. It is for start-up and for updates of the directory; For checks the
 // one tenant alone.
-func (s *Storage) CheckIdentifiers(ctx context.Context, tenants iter.Seq[Tenant]) error {
+func (s *Namespace) CheckIdentifiers(ctx context.Context, tenants iter.Seq[Tenant]) error {
 	owners := make(map[string]Tenant)
-	fold := cases.Fold()
 	for t := range tenants {
 		p, err := s.identify(ctx, t)
 		if err != nil {
 			return err
 		}
-		key := norm.NFD.String(fold.String(norm.NFD.String(p.Identifier)))
+		key := folded(p.Identifier)
 		if owner, taken := owners[key]; taken && owner.Schema != t.Schema {
 			return fmt.Errorf("storage: tenant %q: %w %q is that of tenant %q too, for file systems that ignore case: "+
 				"set schema_pathname of one of them", t.Schema, ErrIdentifier, p.Identifier, owner.Schema)

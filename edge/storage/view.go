@@ -1,17 +1,14 @@
 package storage
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
-	"unicode/utf8"
 )
 
 // View is the files of one tenant. It is safe for concurrent use.
@@ -19,11 +16,8 @@ import (
 // The tenant's folder is opened with the first access that finds it, and is
 // that one until the view is closed, whatever happens to its name.
 type View struct {
-	storage    *Storage
-	tenant     Tenant
-	identifier string
-	location   string // absolute and clean, as path.Join gives it
-	baseURL    string
+	Names
+	storage *Storage
 
 	mu     sync.Mutex // held while the folder is opened
 	opened atomic.Pointer[folder]
@@ -36,15 +30,6 @@ type folder struct {
 	escapes error
 }
 
-// Identifier stands for the tenant in paths and URLs.
-func (v *View) Identifier() string { return v.identifier }
-
-// Location is the tenant's folder.
-func (v *View) Location() string { return v.location }
-
-// BaseURL is the URL above the tenant's files, empty if they have none.
-func (v *View) BaseURL() string { return v.baseURL }
-
 // Close closes the tenant's folder. Files that were opened stay open.
 func (v *View) Close() error {
 	v.mu.Lock()
@@ -56,85 +41,8 @@ func (v *View) Close() error {
 	return nil
 }
 
-// Path is where the file is on disk, by the guest's decision. It is for people
-// and other programs: opening it leaves the wall of this package.
-func (v *View) Path(ctx context.Context, name string) (string, error) {
-	p, err := v.locate(ctx, name)
-	if err != nil {
-		return "", err
-	}
-	if p.Path != v.location && !strings.HasPrefix(p.Path, v.location+"/") {
-		return "", suspicious(name, "is outside of the tenant's files")
-	}
-	return p.Path, nil
-}
-
-// URL is the file's, by the guest's decision.
-func (v *View) URL(ctx context.Context, name string) (string, error) {
-	if v.storage != nil && v.storage.config.BaseURL == "" {
-		return "", ErrNoURL
-	}
-	p, err := v.locate(ctx, name)
-	return p.URL, err
-}
-
-type place struct{ Path, URL string }
-
-func (v *View) locate(ctx context.Context, name string) (place, error) {
-	if v.storage == nil {
-		return place{}, ErrNoTenant
-	}
-	q := v.tenant.query(v.storage)
-	q.Name, q.HasName = name, true
-	p, err := v.storage.config.Locator.Locate(ctx, &q)
-	switch {
-	case err != nil:
-		return place{}, fmt.Errorf("storage: tenant %q: %w", v.tenant.Schema, err)
-	case !p.HasPath:
-		return place{}, fmt.Errorf("storage: %.200q: %w: %w", name, ErrSuspicious, p.Err)
-	}
-	return place{p.Path, p.URL}, nil
-}
-
-// resolve turns a name as Django takes it into one that is relative to the
-// tenant's folder, which itself is ".".
-func (v *View) resolve(name string) (string, error) {
-	plain := fs.ValidPath(name)
-	switch {
-	case strings.IndexByte(name, 0) >= 0:
-		return "", suspicious(name, "has a NUL")
-	case !plain && !utf8.ValidString(name):
-		return "", suspicious(name, "is not UTF-8")
-	case !plain:
-		joined := name
-		if !strings.HasPrefix(name, "/") {
-			joined = v.location + "/" + name
-		} else if strings.HasPrefix(name, "//") && !strings.HasPrefix(name, "///") {
-			return "", suspicious(name, "is outside of the tenant's files") // POSIX: two slashes are another root
-		}
-		full := path.Clean(joined)
-		rest, below := strings.CutPrefix(full, v.location+"/")
-		switch {
-		case full == v.location:
-			return ".", nil
-		case !below:
-			return "", suspicious(name, "is outside of the tenant's files")
-		}
-		name = rest
-	}
-	if reserved(name) {
-		return "", suspicious(name, "is a name of temporary files")
-	}
-	if v.tooLong(name) {
-		return "", &fs.PathError{Op: "resolve", Path: name[:min(len(name), 200)], Err: syscall.ENAMETOOLONG}
-	}
-	return name, nil
-}
-
 // longestPath is what other programs can open by its path on Linux.
 const longestPath = 4095
-
-func (v *View) tooLong(rel string) bool { return len(v.location)+1+len(rel) > longestPath }
 
 // root is the tenant's folder, opened if it was not yet.
 func (v *View) root() (*folder, error) {

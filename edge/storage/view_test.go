@@ -280,7 +280,7 @@ func FuzzNames(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, name string, maxLength int) {
 		rel, err := v.resolve(name)
-		q := v.tenant.query(s)
+		q := v.tenant.query(s.Namespace)
 		q.Name, q.HasName = name, true
 		p := tenancy.Locate(&q, true)
 		switch {

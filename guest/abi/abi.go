@@ -19,7 +19,10 @@
 //	te_cache_key(len i32) -> i64     optional: see [KeySchema] …; replies [KeyResult], [KeyError]
 //	te_reverse_key(len i32) -> i64   optional: [KeySchema] … with the cache key as [KeyKey]; replies the same
 //	te_pathname(len i32) -> i64      optional: see [PathSchema] …; replies [PathIdentifier] …
+//	te_authorize(len i32) -> i64     optional: see [ExportAuthorize]; replies a verdict
 //	te_self_test() -> i32            optional: 0 if the guest finds itself well
+//
+// Guests that handle websockets have further ones, see [ExportOpen].
 //
 // An i64 reply is packed: the address of the reply message in the upper 32 bits,
 // its length in the lower 32. The reply may lie anywhere in memory, the buffer

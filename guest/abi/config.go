@@ -51,11 +51,19 @@ type Configured struct {
 	// Headers are the request headers whose values the guest wants with each
 	// request, by any case; at most 16.
 	Headers []string `json:"headers,omitempty"`
+	// AuthorizeHeaders are those that the guest wants with te_authorize, Cookie
+	// say; at most 16.
+	AuthorizeHeaders []string `json:"authorize_headers,omitempty"`
 	// LookAhead asks for one more field behind the headers, see [FirstSegment].
 	LookAhead bool `json:"look_ahead,omitempty"`
 	// Name and Version say what the guest is, for people.
 	Name    string `json:"name,omitempty"`
 	Version string `json:"version,omitempty"`
+	// Consumer says that the guest handles websockets: see [ExportOpen].
+	Consumer bool `json:"consumer,omitempty"`
+	// ConsumerHeaders are the request headers whose values the guest wants with
+	// each handshake of a websocket that it handles; at most 16.
+	ConsumerHeaders []string `json:"consumer_headers,omitempty"`
 	// Error refuses the configuration; it says which key is wrong and why.
 	Error string `json:"error,omitempty"`
 }

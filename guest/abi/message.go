@@ -44,6 +44,9 @@ func Parse(b []byte) (Message, error) {
 	return Message{b}, nil
 }
 
+// Bytes returns the bytes that the message was parsed from.
+func (m Message) Bytes() []byte { return m.b }
+
 // Word returns the message's first word.
 func (m Message) Word() uint32 { return binary.LittleEndian.Uint32(m.b) }
 
@@ -115,6 +118,18 @@ func (b *Builder) PutBytes(i int, s []byte) {
 	}
 	copy(b.buf[off:], s)
 	b.point(i, off, len(s))
+}
+
+// Room sets field i to n bytes that the caller has to fill in; nil if they do
+// not fit.
+func (b *Builder) Room(i, n int) []byte {
+	off := b.used
+	b.used += n
+	if b.used > len(b.buf) {
+		return nil
+	}
+	b.point(i, off, n)
+	return b.buf[off:b.used:b.used]
 }
 
 // Append adds s to field i, which must be the field that was put last.

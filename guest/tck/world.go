@@ -94,14 +94,25 @@ func (w *World) record(id string, d *Domain, word uint32, out []byte) int64 {
 			b.Put(abi.RecFolder, d.Folder)
 		}
 		at := abi.RecAttr0
-		for name, value := range t.Attributes {
+		for name, ok := next(t.Attributes, ""); ok; name, ok = next(t.Attributes, name) {
 			b.Put(at, name)
-			b.Put(at+1, value)
+			b.Put(at+1, t.Attributes[name])
 			at += 2
 		}
 		return int64(b.Size())
 	}
 	return notFound
+}
+
+// next is the name that follows, in an order: a guest's fuel depends on it.
+// Names are not empty.
+func next(attributes map[string]string, before string) (least string, ok bool) {
+	for name := range attributes {
+		if name > before && (!ok || name < least) {
+			least, ok = name, true
+		}
+	}
+	return least, ok
 }
 
 // Query answers abi.ImportQuery: there are no statements.

@@ -30,7 +30,13 @@ func newBench() *cobra.Command {
 			  {"op":"route","target":"/x","headers":[["host","a.example.com"]]}
 
 			Write down what your users ask for, in the proportion in which they do; a few
-			lines are enough. With --against a second guest routes the same requests, in
+			lines are enough.
+
+			Fuel comes first: it counts what the guest executes, is exact, and is the same
+			number for the same guest and request on every machine, so that a single run
+			compares two guests. It leaves out what the host does for the guest.
+
+			Time comes second. With --against a second guest routes the same requests, in
 			turn with the first, round by round, so that a machine that is busy with other
 			things slows both alike. What is told is the median of the rounds, the interval
 			that holds it with 95 % confidence, and whether the difference is more than

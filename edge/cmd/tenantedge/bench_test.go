@@ -28,8 +28,8 @@ func bench(t *testing.T, requests string, args ...string) (code int, stdout, std
 
 func TestBenchTellsWhatAGuestCosts(t *testing.T) {
 	code, stdout, stderr := bench(t, benchRequests)
-	want := regexp.MustCompile(`^3 requests, 2 rounds of 1ms for each guest\n\nguest +digest +time a request +interval\n` +
-		`A +the built-in guest \(tenantedge router 1\) +[0-9a-f]{12} +[0-9.]+ (ns|µs|ms) +none: too few rounds\n$`)
+	want := regexp.MustCompile(`^3 requests, 2 rounds of 1ms for each guest\n\nguest +digest +fuel a request +most +time a request +interval\n` +
+		`A +the built-in guest \(tenantedge router 1\) +[0-9a-f]{12} +[0-9.]+ +[0-9]+ +[0-9.]+ (ns|µs|ms) +none: too few rounds\n$`)
 	if code != exitOK || !want.MatchString(stdout) || stderr != "" {
 		t.Errorf("exit %d\n%s%s", code, stdout, stderr)
 	}
@@ -47,7 +47,7 @@ func TestBenchComparesTwoGuests(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, stdout, stderr := bench(t, benchRequests, "--against", guest)
-	for _, want := range []string{"\nA      the built-in guest", "\nB      " + guest, "A and B decide all requests alike.", "cheaper"} {
+	for _, want := range []string{"\nA      the built-in guest", "\nB      " + guest, "A and B decide all requests alike.", "Fuel: both use the same.", "Time: "} {
 		if code != exitOK || !strings.Contains(stdout, want) {
 			t.Errorf("exit %d\n%s%sexpected %q", code, stdout, stderr, want)
 		}
@@ -79,7 +79,7 @@ func TestBenchSaysWhichLineIsWrong(t *testing.T) {
 	}
 }
 
-func TestTheVerdictNeedsMoreThanChance(t *testing.T) {
+func TestTheVerdictOfTimeNeedsMoreThanChance(t *testing.T) {
 	slow := []float64{200, 201, 202, 203, 204, 205, 206, 207}
 	fast := []float64{100, 101, 102, 103, 104, 105, 106, 107}
 	mixed := []float64{101, 100, 103, 102, 105, 104, 107, 106}
@@ -88,14 +88,35 @@ func TestTheVerdictNeedsMoreThanChance(t *testing.T) {
 		a, b []float64
 		want string
 	}{
-		{"A is faster", fast, slow, "A is cheaper: 49.1 % less time a request (p=0.000 n=8)."},
-		{"B is faster", slow, fast, "B is cheaper: 49.1 % less time a request (p=0.000 n=8)."},
-		{"they are alike", fast, mixed, "Neither is cheaper by more than chance (p=1.000 n=8)."},
-		{"too few rounds", fast[:2], slow[:2], "Neither is cheaper by more than chance (p=0.333 n=2)."},
+		{"A is faster", fast, slow, "Time: A is cheaper, 49.1 % less a request (p=0.000 n=8)."},
+		{"B is faster", slow, fast, "Time: B is cheaper, 49.1 % less a request (p=0.000 n=8)."},
+		{"they are alike", fast, mixed, "Time: neither is cheaper by more than chance (p=1.000 n=8)."},
+		{"too few rounds", fast[:2], slow[:2], "Time: neither is cheaper by more than chance (p=0.333 n=2)."},
 	} {
-		if got := verdict(&contender{times: c.a}, &contender{times: c.b}); got != c.want {
+		if got := timeVerdict(&contender{times: c.a}, &contender{times: c.b}); got != c.want {
 			t.Errorf("%s: %q, expected %q", c.name, got, c.want)
 		}
+	}
+}
+
+func TestTheVerdictOfFuelIsExact(t *testing.T) {
+	qs := []asked{{line: 1}, {line: 3}, {line: 4}}
+	for _, c := range []struct {
+		name string
+		a, b []uint64
+		want string
+	}{
+		{"A uses less", []uint64{90, 100, 110}, []uint64{100, 100, 110}, "Fuel: A is cheaper, 3.2 % less a request; exact, and the same on every machine."},
+		{"B uses less", []uint64{100, 100, 100}, []uint64{50, 50, 50}, "Fuel: B is cheaper, 50.0 % less a request; exact, and the same on every machine."},
+		{"B uses less in all", []uint64{100, 100, 100}, []uint64{50, 130, 101}, "Fuel: B is cheaper, 6.3 % less a request on average, but dearer for 2 of them (first: line 3); exact, and the same on every machine."},
+		{"the same", []uint64{1, 2, 3}, []uint64{1, 2, 3}, "Fuel: both use the same."},
+		{"the same in all", []uint64{1, 2, 3}, []uint64{1, 3, 2}, "Fuel: both use the same on average, but not for each request (first: line 4)."},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := fuelVerdict(qs, &contender{fuel: c.a}, &contender{fuel: c.b}); got != c.want {
+				t.Errorf("%q, expected %q", got, c.want)
+			}
+		})
 	}
 }
 

@@ -15,11 +15,13 @@ type contender struct {
 	name     string
 	requests []edge.Request
 	answers  []string  // what eval would answer to each question
+	fuel     []uint64  // what each request uses, the same each time
 	times    []float64 // nanoseconds a request, of each round
 }
 
-// prepare asks each question once: what it answers is kept, and requests that
-// cannot be measured end it.
+// prepare asks each question once: what it answers and the fuel that it uses
+// are kept, and requests that cannot be measured end it. Every request starts
+// from the same state of the guest, so that once is enough for fuel.
 func (c *contender) prepare(ctx context.Context, qs []asked) error {
 	for i := range qs {
 		q := &qs[i]
@@ -27,9 +29,11 @@ func (c *contender) prepare(ctx context.Context, qs []asked) error {
 		if err != nil {
 			return fmt.Errorf("line %d: the edge refuses the request before a guest sees it: %w", q.line, err)
 		}
+		before := c.host.Stats().Current.Fuel
 		if _, err := c.host.Route(ctx, &request); err != nil {
 			return fmt.Errorf("%s: line %d: %w", c.name, q.line, err)
 		}
+		c.fuel = append(c.fuel, c.host.Stats().Current.Fuel-before)
 		answer, err := json.Marshal(c.route(ctx, &q.question))
 		if err != nil {
 			return fmt.Errorf("%s: line %d: %w", c.name, q.line, err)

@@ -106,16 +106,22 @@ func kindOf(t *edge.Tenant) string {
 // servedBy says what serve would do with a urlconf.
 func (e *evaluator) servedBy(name string) string {
 	c, ok := e.file.URLConfs[name]
+	media := ""
+	if c.Media && e.file.Media != nil {
+		media = "; its files below " + e.file.Media.BaseURL + " from " + e.file.Media.Location
+	}
 	switch {
 	case name == "":
 		return "none"
 	case !ok:
 		return name + ", which has no entry in urlconfs: serve would not start"
 	case c.Upstream != nil:
-		return name + ", served by " + c.Upstream.Redacted()
+		return name + ", served by " + c.Upstream.Redacted() + media
 	case c.Files != "":
-		return name + ", served from " + c.Files
+		return name + ", served from " + c.Files + media
+	case c.Reply != nil:
+		return fmt.Sprintf("%s, answered with %d", name, c.Reply.Status) + media
 	default:
-		return fmt.Sprintf("%s, answered with %d", name, c.Reply.Status)
+		return name + media
 	}
 }

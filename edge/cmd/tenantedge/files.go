@@ -5,30 +5,36 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"text/tabwriter"
+	"time"
 	"unicode"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/storage/object"
 )
 
 // fileOptions say whose files are meant.
-type fileOptions struct{ config, location, tenant string }
+type fileOptions struct{ config, location, tenant, folder string }
 
 func newFiles() *cobra.Command {
 	o := new(fileOptions)
 	c := group(&cobra.Command{
 		Use:   "files",
-		Short: "List, store, fetch and remove the files of a tenant",
+		Short: "List, store, fetch, remove and sign the files of a tenant",
 		Long: text(`
 			files works on the files of one tenant, where an application finds them: in the
-			folder that the guest names, below the location. No name leads out of it.
+			folder that the guest names, below the location or in the bucket of the
+			configuration. No name leads out of it.
 
 			A tenant is named by its schema name or its id.
 		`),
@@ -37,11 +43,12 @@ func newFiles() *cobra.Command {
 			  tenantedge files -c tenantedge.yaml -l /srv/media -t acme put report.pdf reports/2026.pdf
 			  tenantedge files -c tenantedge.yaml -l /srv/media -t acme get reports/2026.pdf copy.pdf
 			  tenantedge files -c tenantedge.yaml -l /srv/media -t acme rm reports/2026.pdf
+			  tenantedge files -c tenantedge.yaml -t acme sign reports/2026.pdf --expires 1h
 		`),
-	}, newFilesList(o), newFilesPut(o), newFilesGet(o), newFilesRemove(o))
+	}, newFilesList(o), newFilesPut(o), newFilesGet(o), newFilesRemove(o), newFilesSign(o))
 	f := c.PersistentFlags()
 	f.StringVarP(&o.config, "config", "c", "", "configuration `FILE`, YAML or JSON")
-	f.StringVarP(&o.location, "location", "l", "", "`FOLDER` above the files of all tenants")
+	f.StringVarP(&o.location, "location", "l", "", "`FOLDER` above the files of all tenants, by default what media of the configuration names")
 	f.StringVarP(&o.tenant, "tenant", "t", "", "schema `NAME` or id of the tenant")
 	// They fail for flags that do not exist, which the lines above added.
 	_ = c.MarkPersistentFlagFilename("config", "yaml", "yml", "json")
@@ -61,12 +68,12 @@ func newFilesList(o *fileOptions) *cobra.Command {
 			if len(args) > 0 {
 				folder = args[0]
 			}
-			return o.with(c.Context(), func(v *storage.View) error { return listFiles(c.OutOrStdout(), v, folder) })
+			return o.with(c.Context(), func(v storage.Files) error { return listFiles(c.OutOrStdout(), v, folder) })
 		},
 	}
 }
 
-func listFiles(w io.Writer, v *storage.View, folder string) error {
+func listFiles(w io.Writer, v storage.Files, folder string) error {
 	dirs, files, err := v.ListDir(folder)
 	if err != nil {
 		return err
@@ -75,7 +82,12 @@ func listFiles(w io.Writer, v *storage.View, folder string) error {
 	for _, name := range dirs {
 		fmt.Fprintf(table, "\t\t%s/\n", printable(name))
 	}
+	known := regularFiles(v, folder)
 	for _, name := range files {
+		if info := known[name]; info != nil {
+			fmt.Fprintf(table, "%d\t%s\t%s\n", info.Size(), info.ModTime().UTC().Format(time.DateTime), printable(name))
+			continue
+		}
 		size, err := v.Size(folder + "/" + name)
 		if err != nil {
 			fmt.Fprintf(table, "?\t\t%s\n", printable(name)) // a link that leads nowhere, or out
@@ -85,9 +97,25 @@ func listFiles(w io.Writer, v *storage.View, folder string) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(table, "%d\t%s\t%s\n", size, times.Modified.UTC().Format("2006-01-02 15:04:05"), printable(name))
+		fmt.Fprintf(table, "%d\t%s\t%s\n", size, times.Modified.UTC().Format(time.DateTime), printable(name))
 	}
 	return table.Flush()
+}
+
+// regularFiles are those of a folder of which listing it tells enough: where
+// files are far away, asking for each takes its time. None are no harm.
+func regularFiles(v storage.Files, folder string) map[string]fs.FileInfo {
+	entries, err := v.ReadDir(path.Clean(folder))
+	if err != nil {
+		return nil
+	}
+	known := make(map[string]fs.FileInfo, len(entries))
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && info.Mode().IsRegular() {
+			known[e.Name()] = info
+		}
+	}
+	return known
 }
 
 // printable is a name that a terminal shows and does not obey: uploads are
@@ -130,9 +158,14 @@ func newFilesPut(o *fileOptions) *cobra.Command {
 				}
 				content, size = f, info.Size()
 			}
-			return o.with(c.Context(), func(v *storage.View) error {
+			return o.withTenant(c.Context(), func(tenant *openTenant) error {
+				if b, ok := tenant.backend.(*object.Storage); ok { // the server is another's
+					if err := b.Check(c.Context()); err != nil {
+						return err
+					}
+				}
 				t := transferOn(c.ErrOrStderr(), size)
-				saved, err := v.Save(c.Context(), name, io.TeeReader(content, t), 0)
+				saved, err := tenant.view.Save(c.Context(), name, io.TeeReader(content, t), 0)
 				if t.end(); err != nil {
 					return err
 				}
@@ -151,8 +184,8 @@ func newFilesGet(o *fileOptions) *cobra.Command {
 		Example: "  tenantedge files -c tenantedge.yaml -l /srv/media -t acme get reports/2026.pdf copy.pdf",
 		Args:    between("a name and a file", 1, 2),
 		RunE: func(c *cobra.Command, args []string) error {
-			return o.with(c.Context(), func(v *storage.View) error {
-				from, err := v.OpenFile(args[0], os.O_RDONLY)
+			return o.with(c.Context(), func(v storage.Files) error {
+				from, err := v.OpenRead(args[0])
 				if err != nil {
 					return err
 				}
@@ -190,7 +223,7 @@ func newFilesRemove(o *fileOptions) *cobra.Command {
 		Example: "  tenantedge files -c tenantedge.yaml -l /srv/media -t acme rm reports/2026.pdf",
 		Args:    between("names", 1, -1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return o.with(c.Context(), func(v *storage.View) error {
+			return o.with(c.Context(), func(v storage.Files) error {
 				var errs []error
 				for _, name := range args {
 					errs = append(errs, v.Delete(name))
@@ -213,13 +246,28 @@ func between(what string, least, most int) cobra.PositionalArgs {
 }
 
 // with opens the files that o names.
-func (o *fileOptions) with(ctx context.Context, do func(*storage.View) error) (err error) {
-	if o.location == "" || o.tenant == "" {
-		return usagef("files: expected --location and --tenant, found %q and %q", o.location, o.tenant)
+func (o *fileOptions) with(ctx context.Context, do func(storage.Files) error) error {
+	return o.withTenant(ctx, func(t *openTenant) error { return do(t.view) })
+}
+
+// openTenant is a tenant whose files are open.
+type openTenant struct {
+	file    *config.File
+	schema  string
+	backend storage.Backend
+	view    storage.Files
+}
+
+func (o *fileOptions) withTenant(ctx context.Context, do func(*openTenant) error) (err error) {
+	if o.tenant == "" {
+		return usagef("files: expected --tenant, found none")
 	}
 	file, err := loadConfig(o.config)
 	if err != nil {
 		return err
+	}
+	if o.location == "" && file.Media == nil {
+		return usagef("files: expected --location, or media in %s, found neither", file.Name)
 	}
 	w, err := wire(file, quietLogger())
 	if err != nil {
@@ -231,7 +279,7 @@ func (o *fileOptions) with(ctx context.Context, do func(*storage.View) error) (e
 			return err
 		}
 	}
-	var t storage.Tenant
+	t := storage.Tenant{Folder: o.folder}
 	for _, static := range file.Tenants {
 		if static.Schema == o.tenant {
 			t.Schema = static.Schema
@@ -253,15 +301,16 @@ func (o *fileOptions) with(ctx context.Context, do func(*storage.View) error) (e
 		return err
 	}
 	defer func() { err = errors.Join(err, host.Close()) }()
-	files, err := storage.New(storage.Config{Location: o.location, Locator: hostLocator{host}})
+	files, err := openFiles(o.location, file.Media, host)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, files.Close()) }()
-	view, err := files.For(ctx, t)
+	view, err := files.Files(ctx, t)
 	if err != nil {
 		return err
 	}
+	view = view.WithContext(ctx)
 	defer func() { err = errors.Join(err, view.Close()) }()
-	return do(view)
+	return do(&openTenant{file, t.Schema, files, view})
 }

@@ -46,7 +46,7 @@ func TestFilesOfATenantFromTheCommandLine(t *testing.T) {
 		"no such file":                 {"-t", "acme", "get", "report.txt"},
 		"file exists":                  {"-t", "acme", "get", "d/x.txt", copied},
 		`found none named "nobody"`:    {"-t", "nobody", "ls"},
-		"expected --location and":      {"ls"},
+		"expected --tenant":            {"ls"},
 		"expected a name for what":     {"-t", "acme", "put", "-"},
 		"expected a name and a file":   {"-t", "acme", "get"},
 		"files rm: expected names, fo": {"-t", "acme", "rm"},

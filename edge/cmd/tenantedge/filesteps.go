@@ -131,12 +131,7 @@ func (e *evaluator) runSteps(ctx context.Context, q *question) (results []any, e
 type hostLocator struct{ host *edge.Host }
 
 func (l hostLocator) Locate(ctx context.Context, q *tenancy.PathQuery) (tenancy.Pathname, error) {
-	t := edge.Tenant{Schema: q.Schema, Routing: edge.Routing{Kind: edge.ByDomain, Folder: q.Folder}}
-	if q.HasSchemaPathname {
-		t.SetAttribute("schema_pathname", q.SchemaPathname)
-	}
-	p, err := l.host.Pathname(ctx, edge.PathQuery{Tenant: &t, Location: q.Location, BaseURL: q.BaseURL, Name: q.Name, NoName: !q.HasName})
-	return tenancy.Pathname(p), err
+	return l.host.Locate(ctx, q)
 }
 
 var _ storage.Locator = hostLocator{}

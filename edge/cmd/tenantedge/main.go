@@ -11,9 +11,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"github.com/tenantedge/tenantedge/edge"
 )
 
 func main() {
+	edge.SmokeMain() // in the process that tries a guest
 	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 

@@ -8,11 +8,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/tenantedge/tenantedge/edge"
 )
 
 // The guest's machine code is kept for all tests, and nothing is written to
 // the home of whoever runs them.
 func TestMain(m *testing.M) {
+	edge.SmokeMain() // in the process that tries a guest
 	if os.Getenv(asProgram) != "" {
 		main()
 	}

@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -28,10 +25,14 @@ func newServe() *cobra.Command {
 			each request is for, and hands it to what its urlconf names: an upstream, a
 			folder of files, or a fixed reply.
 
-			/healthz and /readyz are answered on a listener of their own (admin, by default
-			127.0.0.1:8081). On SIGTERM or SIGINT /readyz says 503, the listeners close, and
+			/healthz, /readyz and, for Prometheus, /metrics are answered on a listener of
+			their own (admin, by default 127.0.0.1:8081). On SIGTERM or SIGINT /readyz says 503, the listeners close, and
 			requests that run are answered for as long as limits.shutdown_timeout allows; a
 			second signal ends them at once.
+
+			The guest's file (guest.path) is followed: a new guest is tried in a process of
+			its own, then takes over without a request failing. What is wrong with it goes to
+			the log, and the guest before runs on. SIGHUP reads the file again in any case.
 
 			With --demo everything that is needed comes along: five tenants, their files and
 			a small application.
@@ -67,7 +68,7 @@ func serveFile(ctx context.Context, file *config.File, stderr io.Writer, started
 		return err
 	}
 	log := newLogger(stderr, file.Logs)
-	ctx, force, stop := untilSignal(ctx, log)
+	ctx, orders, stop := untilSignal(ctx, log)
 	defer stop()
 	w, err := wire(file, log)
 	if err != nil {
@@ -81,11 +82,17 @@ func serveFile(ctx context.Context, file *config.File, stderr io.Writer, started
 	if err != nil {
 		return fmt.Errorf("admin_token: %w", err)
 	}
+	keys, err := signingKeys(file)
+	if err != nil {
+		return err
+	}
 	o := server.Options{
+		Media: file.Media, SigningKeys: keys,
 		AdminToken: token,
 		URLConfs:   file.URLConfs, Fallback: file.Fallback,
 		Listeners: file.Listeners, Admin: file.Admin, Limits: file.Limits,
-		AccessLog: file.Logs.Access, Force: force, Logger: log,
+		GuestFile: file.Guest.Path,
+		AccessLog: file.Logs.Access, Force: orders.end, Logger: log,
 	}
 	if w.source != nil {
 		o.Directory = w.directory.Stats
@@ -95,6 +102,7 @@ func serveFile(ctx context.Context, file *config.File, stderr io.Writer, started
 		return err
 	}
 	defer func() { _ = s.Close() }()
+	defer reloads(ctx, s, orders.reload)()
 	if err := s.ListenAdmin(); err != nil {
 		return err
 	}
@@ -103,6 +111,9 @@ func serveFile(ctx context.Context, file *config.File, stderr io.Writer, started
 			return nil // it was told to end before it had begun
 		}
 		return err
+	}
+	if err := s.CheckFiles(ctx); err != nil {
+		return fmt.Errorf("media: %w", err)
 	}
 	if w.source != nil {
 		followed := make(chan struct{})
@@ -145,35 +156,5 @@ func (w *wiring) load(ctx context.Context, retry bool, log *slog.Logger) error {
 		case <-ctx.Done():
 			return errors.Join(err, ctx.Err())
 		}
-	}
-}
-
-// untilSignal returns a context that ends with the first SIGINT or SIGTERM,
-// and a channel that is closed by the second.
-func untilSignal(ctx context.Context, log *slog.Logger) (context.Context, <-chan struct{}, func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	force := make(chan struct{})
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	done := make(chan struct{})
-	go func() {
-		for first := true; ; first = false {
-			select {
-			case s := <-signals:
-				if !first {
-					close(force)
-					return
-				}
-				log.Info("asked to end; once more ends it at once", "signal", s.String())
-				cancel()
-			case <-done:
-				return
-			}
-		}
-	}()
-	return ctx, force, func() {
-		signal.Stop(signals)
-		close(done)
-		cancel()
 	}
 }

@@ -19,17 +19,27 @@ const confidence = 0.95
 func (o *benchOptions) tell(out io.Writer, qs []asked, cs []*contender) {
 	fmt.Fprintf(out, "%d requests, %d rounds of %v for each guest\n\n", len(qs), o.rounds, o.time)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "guest\t\tdigest\ttime a request\tinterval")
+	fmt.Fprintln(table, "guest\t\tdigest\tfuel a request\tmost\ttime a request\tinterval")
 	for i, c := range cs {
 		info := c.host.Guest()
 		s := benchmath.AssumeNothing.Summary(c.sample(), confidence)
-		fmt.Fprintf(table, "%c\t%s\t%.12s\t%s\t%s\n", 'A'+i, c.called(), info.Digest, duration(s.Center), interval(s))
+		fmt.Fprintf(table, "%c\t%s\t%.12s\t%s\t%d\t%s\t%s\n", 'A'+i, c.called(), info.Digest,
+			units(c.meanFuel()), slices.Max(c.fuel), duration(s.Center), interval(s))
 	}
 	table.Flush()
 	if len(cs) < 2 {
 		return
 	}
-	fmt.Fprintf(out, "\n%s\n%s\n", differences(qs, cs[0], cs[1]), verdict(cs[0], cs[1]))
+	fmt.Fprintf(out, "\n%s\n%s\n%s\n", differences(qs, cs[0], cs[1]), fuelVerdict(qs, cs[0], cs[1]), timeVerdict(cs[0], cs[1]))
+}
+
+// meanFuel is what a request uses, on average over all of the file.
+func (c *contender) meanFuel() float64 {
+	sum := uint64(0)
+	for _, f := range c.fuel {
+		sum += f
+	}
+	return float64(sum) / float64(len(c.fuel))
 }
 
 // called is the guest's file, and what it calls itself.
@@ -72,19 +82,61 @@ func differences(qs []asked, a, b *contender) string {
 	}
 }
 
-// verdict says which of two guests is cheaper.
-func verdict(a, b *contender) string {
+// fuelVerdict says which of two guests uses less fuel. There is no chance in
+// it, so no interval either.
+func fuelVerdict(qs []asked, a, b *contender) string {
+	ma, mb := a.meanFuel(), b.meanFuel()
+	least, worse := "A", 0
+	if mb < ma {
+		least = "B"
+	}
+	// Where the one that is cheaper in all costs more.
+	line := 0
+	for i := range qs {
+		x, y := a.fuel[i], b.fuel[i]
+		if least == "B" {
+			x, y = y, x
+		}
+		if x > y {
+			if worse++; line == 0 {
+				line = qs[i].line
+			}
+		}
+	}
+	switch {
+	case ma == mb && worse == 0:
+		return "Fuel: both use the same."
+	case ma == mb:
+		return fmt.Sprintf("Fuel: both use the same on average, but not for each request (first: line %d).", line)
+	case worse == 0:
+		return fmt.Sprintf("Fuel: %s is cheaper, %.1f %% less a request; exact, and the same on every machine.", least, 100*(1-min(ma, mb)/max(ma, mb)))
+	default:
+		return fmt.Sprintf("Fuel: %s is cheaper, %.1f %% less a request on average, but dearer for %d of them (first: line %d); exact, and the same on every machine.",
+			least, 100*(1-min(ma, mb)/max(ma, mb)), worse, line)
+	}
+}
+
+// timeVerdict says which of two guests takes less time, if that can be told.
+func timeVerdict(a, b *contender) string {
 	sa, sb := a.sample(), b.sample()
 	comparison := benchmath.AssumeNothing.Compare(sa, sb)
 	ma, mb := benchmath.AssumeNothing.Summary(sa, confidence).Center, benchmath.AssumeNothing.Summary(sb, confidence).Center
 	if comparison.P > comparison.Alpha {
-		return fmt.Sprintf("Neither is cheaper by more than chance (%s).", comparison)
+		return fmt.Sprintf("Time: neither is cheaper by more than chance (%s).", comparison)
 	}
 	name, cheap, dear := "A", ma, mb
 	if mb < ma {
 		name, cheap, dear = "B", mb, ma
 	}
-	return fmt.Sprintf("%s is cheaper: %.1f %% less time a request (%s).", name, 100*(1-cheap/dear), comparison)
+	return fmt.Sprintf("Time: %s is cheaper, %.1f %% less a request (%s).", name, 100*(1-cheap/dear), comparison)
+}
+
+// units writes an average of fuel, with a digit behind the point if it has one.
+func units(f float64) string {
+	if f == math.Trunc(f) {
+		return fmt.Sprintf("%.0f", f)
+	}
+	return fmt.Sprintf("%.1f", f)
 }
 
 // duration writes nanoseconds with three digits.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/storage"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
@@ -33,6 +34,7 @@ func loadConfig(path string) (*config.File, error) {
 func wire(f *config.File, log *slog.Logger) (*wiring, error) {
 	w := &wiring{edge: f.Edge()}
 	w.edge.Logger, w.edge.CompileCache = log, compileCache()
+	w.edge.SmokeRun = edge.ReexecSmokeRun()
 	if f.Guest.Path != "" {
 		wasm, err := os.ReadFile(f.Guest.Path)
 		if err != nil {
@@ -63,6 +65,19 @@ func wire(f *config.File, log *slog.Logger) (*wiring, error) {
 		return nil, errors.Join(err, w.close())
 	}
 	return w, nil
+}
+
+// signingKeys reads the keys of signed URLs.
+func signingKeys(f *config.File) ([]storage.Key, error) {
+	keys := make([]storage.Key, len(f.SigningKeys))
+	for i, k := range f.SigningKeys {
+		secret, err := k.Secret()
+		if err != nil {
+			return nil, fmt.Errorf("signing_keys: key %s: %w", k.ID, err)
+		}
+		keys[i] = storage.Key{ID: k.ID, Secret: secret}
+	}
+	return keys, nil
 }
 
 // closes has close call c.

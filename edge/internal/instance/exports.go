@@ -22,7 +22,13 @@ const (
 	CacheKey
 	ReverseKey
 	Pathname
+	Authorize
 	SelfTest
+	SocketOpen
+	SocketMessage
+	SocketClose
+	SocketGroup
+	SocketTimer
 	exportCount
 )
 
@@ -45,7 +51,14 @@ var exportSpecs = [exportCount]exportSpec{
 	CacheKey:   {abi.ExportCacheKey, i32, i64, true},
 	ReverseKey: {abi.ExportReverseKey, i32, i64, true},
 	Pathname:   {abi.ExportPathname, i32, i64, true},
+	Authorize:  {abi.ExportAuthorize, i32, i64, true},
 	SelfTest:   {abi.ExportSelfTest, nil, i32, true},
+
+	SocketOpen:    {abi.ExportOpen, i32, i64, true},
+	SocketMessage: {abi.ExportMessage, i32, i64, true},
+	SocketClose:   {abi.ExportClose, i32, i64, true},
+	SocketGroup:   {abi.ExportGroup, i32, i64, true},
+	SocketTimer:   {abi.ExportTimer, i32, i64, true},
 }
 
 // checkExports tells which exports the guest has, and refuses it if one that
@@ -70,4 +83,26 @@ func checkExports(m wazero.CompiledModule) (has [exportCount]bool, err error) {
 		has[e] = true
 	}
 	return has, nil
+}
+
+// Missing lists the optional exports that the guest does without.
+func (p *Program) Missing() []string {
+	names := []string{}
+	for e, spec := range exportSpecs {
+		if spec.optional && !p.exports[e] {
+			names = append(names, spec.name)
+		}
+	}
+	return names
+}
+
+// checkConsumer refuses a guest that says that it handles websockets, and has
+// not what that takes.
+func (p *Program) checkConsumer() error {
+	for _, e := range []Export{SocketOpen, SocketMessage} {
+		if p.configured.Consumer && !p.exports[e] {
+			return fmt.Errorf("%s says that it handles websockets, and it exports no function %s", abi.ExportConfigure, exportSpecs[e].name)
+		}
+	}
+	return nil
 }

@@ -7,13 +7,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
 // G1: whatever a guest does, its call ends with the reason, the next is served,
 // and nothing of it is left in the instance.
 func TestG1AHostileGuestFailsItsOwnCallAlone(t *testing.T) {
-	zero := i64Const(0)
+	zero := wasmtest.I64(0)
 	then := func(code ...byte) []byte { return append(code, zero...) }
 	for _, c := range []struct {
 		name   string
@@ -25,13 +26,13 @@ func TestG1AHostileGuestFailsItsOwnCallAlone(t *testing.T) {
 		{"an endless loop, stopped by time", then(0x03, 0x40, 0x0c, 0, 0x0b), Limits{Fuel: 1 << 60, Deadline: time.Millisecond}, Deadline},
 		{"a recursion", []byte{0x20, 0, 0x10, 4}, Limits{}, StackDepth},
 		{"a memory bomb", then(0x03, 0x40, 0x41, 1, 0x40, 0, 0x1a, 0x0c, 0, 0x0b), Limits{Memory: 8 << 20}, OutOfFuel},
-		{"memory, then a trap", append(append(i32Const(100), 0x40, 0), 0x1a, 0x00), Limits{Memory: 8 << 20}, OutOfMemory},
-		{"a fill of 2 GiB", then(append(append(i32Const(0), i32Const(1)...), append(i32Const(1<<31), 0xfc, 0x0b, 0)...)...), Limits{}, OutOfFuel},
+		{"memory, then a trap", append(append(wasmtest.I32(100), 0x40, 0), 0x1a, 0x00), Limits{Memory: 8 << 20}, OutOfMemory},
+		{"a fill of 2 GiB", then(append(append(wasmtest.I32(0), wasmtest.I32(1)...), append(wasmtest.I32(1<<31), 0xfc, 0x0b, 0)...)...), Limits{}, OutOfFuel},
 		{"a trap", []byte{0x00}, Limits{}, Crashed},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.limits.Instances, c.limits.Audit = 1, 1
-			p := mustLoad(t, sound().with(abi.ExportCacheKey, c.body...), Options{Limits: c.limits})
+			p := mustLoad(t, sound().With(abi.ExportCacheKey, c.body...), Options{Limits: c.limits})
 			var fuel uint64
 			for round := range 3 {
 				i, err := p.Borrow(context.Background())
@@ -70,7 +71,7 @@ func TestG1AHostileGuestFailsItsOwnCallAlone(t *testing.T) {
 
 // H7: nothing of request N can be read in request N+1.
 func TestH7NothingOfARequestIsLeftForTheNext(t *testing.T) {
-	p := mustLoad(t, sound().with(abi.ExportCacheKey, 0x00), Options{Limits: Limits{Instances: 1}})
+	p := mustLoad(t, sound().With(abi.ExportCacheKey, 0x00), Options{Limits: Limits{Instances: 1}})
 	secret := bytes.Repeat([]byte("secret"), 5000)
 	for n := range 4000 {
 		i, err := p.Borrow(context.Background())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/tenantedge/tenantedge/edge/internal/meter"
 	"github.com/tenantedge/tenantedge/edge/internal/pristine"
@@ -19,17 +20,23 @@ import (
 // A guest that traps while it is warmed up starts cold: what a trap leaves
 // behind, grown memory say, is no state to start from. It is told so when it
 // traps on a request.
+//
+// Consumers are code of the guest's author that made-up events may surprise:
+// such a guest is warmed up without them first.
 func (p *Program) buildImage(ctx context.Context) error {
-	err := p.build(ctx, true)
+	err := p.build(ctx, slices.Concat(warmUps, socketWarmUps))
+	if errors.Is(err, errWarmUp) && p.configured.Consumer {
+		err = p.build(ctx, warmUps)
+	}
 	if errors.Is(err, errWarmUp) {
-		return p.build(ctx, false)
+		return p.build(ctx, nil)
 	}
 	return err
 }
 
 var errWarmUp = errors.New("a warm-up call failed")
 
-func (p *Program) build(ctx context.Context, warm bool) (err error) {
+func (p *Program) build(ctx context.Context, warm []warmUp) (err error) {
 	memory, err := pristine.NewMemory(p.mostMemory())
 	if err != nil {
 		return err
@@ -55,8 +62,11 @@ func (p *Program) build(ctx context.Context, warm bool) (err error) {
 	if p.configured, err = i.configure(p.options.Config); err != nil {
 		return err
 	}
-	if warm {
-		if err = i.warmUp(); err != nil {
+	if err = p.checkConsumer(); err != nil {
+		return err
+	}
+	if len(warm) > 0 {
+		if err = i.warmUp(warm); err != nil {
 			return err
 		}
 	}
@@ -141,10 +151,10 @@ func (i *Instance) number(e Export, arg uint64) (uint32, error) {
 
 // warmUp makes calls of each kind with made-up data that is no tenant's, so
 // that what a guest does only once is in the image. What they answer is of no interest.
-func (i *Instance) warmUp() error {
+func (i *Instance) warmUp(calls []warmUp) error {
 	for range 3 {
-		for _, w := range warmUps {
-			if i.functions[w.export] == nil {
+		for _, w := range calls {
+			if i.functions[w.export] == nil || w.export >= SocketOpen && !i.program.configured.Consumer {
 				continue
 			}
 			if err := i.warm(w); err != nil {
@@ -168,12 +178,22 @@ var warmUps = []warmUp{
 	{Pathname, map[int]string{abi.PathSchema: "warmup", abi.PathLocation: "/w", abi.PathBaseURL: "/w/", abi.PathName: "a.txt"}},
 }
 
+// socketWarmUps are events of one websocket.
+var socketWarmUps = []warmUp{
+	{SocketOpen, map[int]string{abi.EventRoute: "warmup", abi.EventSchema: "warmup", abi.EventIdentifier: "warmup", abi.EventKwargs: "{}", abi.EventPath: "/w"}},
+	{SocketMessage, map[int]string{abi.EventRoute: "warmup", abi.EventSchema: "warmup", abi.EventIdentifier: "warmup", abi.EventData: "{}"}},
+	{SocketGroup, map[int]string{abi.EventRoute: "warmup", abi.EventSchema: "warmup", abi.EventIdentifier: "warmup", abi.EventData: "\x81\xa4type\xa1w"}},
+}
+
 func (i *Instance) warm(w warmUp) error {
 	buf, ok := i.module.Memory().Read(i.buffer, abi.BufferSize)
 	if !ok {
 		return i.outside(buffer, i.buffer, abi.BufferSize)
 	}
-	const fields = abi.ReqHeader0 + maxHeaders
+	fields := abi.ReqHeader0 + maxHeaders
+	if w.export >= SocketOpen {
+		fields = abi.EventHeader0 + maxHeaders
+	}
 	b := abi.Begin(buf, 0, fields)
 	for n := range fields {
 		if s, ok := w.fields[n]; ok {

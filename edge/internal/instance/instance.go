@@ -171,6 +171,7 @@ func (i *Instance) count(err error, r pristine.ResetReport) {
 	if err == nil {
 		return
 	}
+	i.call.Fail()
 	var t *Trap
 	if errors.As(err, &t) {
 		i.used.trap = t.Reason

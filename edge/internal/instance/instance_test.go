@@ -11,11 +11,12 @@ import (
 
 	"github.com/tetratelabs/wazero/api"
 
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-func load(g *handmade, o Options) (*Program, error) {
-	o.Wasm, o.Bind, o.Config = g.wasm(), bindNobody, []byte(`{"abi":1}`)
+func load(g *wasmtest.Handmade, o Options) (*Program, error) {
+	o.Wasm, o.Bind, o.Config = g.Wasm(), bindNobody, []byte(`{"abi":1}`)
 	return NewProgram(context.Background(), o)
 }
 
@@ -28,7 +29,7 @@ func call(ctx context.Context, i *Instance, e Export) (word uint32, err error) {
 	return word, err
 }
 
-func mustLoad(t *testing.T, g *handmade, o Options) *Program {
+func mustLoad(t *testing.T, g *wasmtest.Handmade, o Options) *Program {
 	t.Helper()
 	p, err := load(g, o)
 	if err != nil {
@@ -43,34 +44,34 @@ func mustLoad(t *testing.T, g *handmade, o Options) *Program {
 }
 
 func TestAGuestIsValidatedWhenItIsLoaded(t *testing.T) {
-	text := [2][]api.ValueType{{api.ValueTypeF64}, {api.ValueTypeF64}}
+	text := [2]wasmtest.Types{{api.ValueTypeF64}, {api.ValueTypeF64}}
 	unreachable := []byte{0x00}
-	bad := func(g *handmade, export string) *handmade {
-		g.types[export] = text
-		return g.with(export, 0x20, 0x00)
+	bad := func(g *wasmtest.Handmade, export string) *wasmtest.Handmade {
+		g.Types[export] = text
+		return g.With(export, 0x20, 0x00)
 	}
 	for _, c := range []struct {
 		name  string
-		guest *handmade
+		guest *wasmtest.Handmade
 		want  string // in the error; empty: it loads
 	}{
 		{"a sound guest loads", sound(), ""},
-		{"a self-test that passes", sound().with(abi.ExportSelfTest, i32Const(0)...), ""},
-		{"no memory", &handmade{noMemory: true, bodies: sound().bodies}, `expected one as "memory"`},
-		{"no route", sound().without(abi.ExportRoute), "exports no function te_route: expected te_route (i32) -> i64"},
+		{"a self-test that passes", sound().With(abi.ExportSelfTest, wasmtest.I32(0)...), ""},
+		{"no memory", &wasmtest.Handmade{NoMemory: true, Bodies: sound().Bodies}, `expected one as "memory"`},
+		{"no route", sound().Without(abi.ExportRoute), "exports no function te_route: expected te_route (i32) -> i64"},
 		{"another signature", bad(sound(), abi.ExportRoute), "exports te_route as (f64) -> f64: expected (i32) -> i64"},
 		{"an optional export of another signature", bad(sound(), abi.ExportCacheKey), "exports te_cache_key as (f64) -> f64: expected (i32) -> i64"},
-		{"another version", sound().with(abi.ExportVersion, i32Const(7)...), "te_abi_version is 7: expected 1"},
-		{"no buffer", sound().with(abi.ExportBuffer, i32Const(0)...), "te_buffer refuses"},
-		{"a buffer outside of memory", sound().with(abi.ExportBuffer, i32Const(1<<30)...), "expected an address inside its memory"},
-		{"a buffer that leaves memory", sound().with(abi.ExportBuffer, i32Const(4*65536-8)...), "expected an address inside its memory"},
-		{"a trap in configure", sound().with(abi.ExportConfigure, unreachable...), "te_configure: trap: wasm error: unreachable"},
-		{"no reply to the configuration", sound().with(abi.ExportConfigure, i64Const(0)...), "te_configure gave no reply"},
-		{"a reply that is no JSON", sound().replies(abi.ExportConfigure, "hello"), "expected JSON"},
-		{"a configuration that it refuses", sound().replies(abi.ExportConfigure, `{"error":"routers: expected domain"}`), "refuses its configuration: routers: expected domain"},
-		{"too many headers", sound().replies(abi.ExportConfigure, `{"headers":["a","b","c","d","e","f","g","h","i","j","k","l","m","n","o","p","q"]}`), "asks for 17 headers: expected at most 16"},
-		{"a header that is none", sound().replies(abi.ExportConfigure, `{"headers":["a b"]}`), `asks for the header "a b"`},
-		{"a self-test that fails", sound().with(abi.ExportSelfTest, i32Const(3)...), "te_self_test returned 3: expected 0"},
+		{"another version", sound().With(abi.ExportVersion, wasmtest.I32(7)...), "te_abi_version is 7: expected 1"},
+		{"no buffer", sound().With(abi.ExportBuffer, wasmtest.I32(0)...), "te_buffer refuses"},
+		{"a buffer outside of memory", sound().With(abi.ExportBuffer, wasmtest.I32(1<<30)...), "expected an address inside its memory"},
+		{"a buffer that leaves memory", sound().With(abi.ExportBuffer, wasmtest.I32(4*65536-8)...), "expected an address inside its memory"},
+		{"a trap in configure", sound().With(abi.ExportConfigure, unreachable...), "te_configure: trap: wasm error: unreachable"},
+		{"no reply to the configuration", sound().With(abi.ExportConfigure, wasmtest.I64(0)...), "te_configure gave no reply"},
+		{"a reply that is no JSON", sound().Replies(abi.ExportConfigure, "hello"), "expected JSON"},
+		{"a configuration that it refuses", sound().Replies(abi.ExportConfigure, `{"error":"routers: expected domain"}`), "refuses its configuration: routers: expected domain"},
+		{"too many headers", sound().Replies(abi.ExportConfigure, `{"headers":["a","b","c","d","e","f","g","h","i","j","k","l","m","n","o","p","q"]}`), "asks for 17 headers: expected at most 16"},
+		{"a header that is none", sound().Replies(abi.ExportConfigure, `{"headers":["a b"]}`), `asks for the header "a b"`},
+		{"a self-test that fails", sound().With(abi.ExportSelfTest, wasmtest.I32(3)...), "te_self_test returned 3: expected 0"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p, err := load(c.guest, Options{})
@@ -96,18 +97,18 @@ func TestAGuestIsValidatedWhenItIsLoaded(t *testing.T) {
 func TestACallThatFailsIsToldAndTheNextIsServed(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		guest  *handmade
+		guest  *wasmtest.Handmade
 		reason Reason
 		want   string
 	}{
-		{"a trap", sound().with(abi.ExportCacheKey, 0x00), Crashed, "unreachable"},
-		{"an exit", (&handmade{exit: true, bodies: sound().bodies, data: sound().data}).with(abi.ExportCacheKey, append(append(i32Const(3), 0x10, 0), i64Const(0)...)...), Exited, "exit_code(3)"},
-		{"no reply", sound().with(abi.ExportCacheKey, i64Const(0)...), BadReply, "gave no reply"},
-		{"a reply outside of memory", sound().with(abi.ExportCacheKey, i64Const(abi.PackReply(1<<31, 8))...), BadReply, "expected an address inside its memory"},
-		{"a reply that leaves memory", sound().with(abi.ExportCacheKey, i64Const(abi.PackReply(4*65536-4, 8))...), BadReply, "expected an address inside its memory"},
-		{"a reply of 4 GiB", sound().with(abi.ExportCacheKey, i64Const(abi.PackReply(8, 1<<32-1))...), BadReply, "expected an address inside its memory"},
-		{"a reply that is no message", sound().replies(abi.ExportCacheKey, "\x01\x00\x00\x00\xff\xff\xff\xff"), BadReply, "malformed message"},
-		{"a field that lies about its length", sound().replies(abi.ExportCacheKey, "\x01\x00\x00\x00\x01\x00\x00\x00\x10\x00\x00\x00\xff\x00\x00\x00"), BadReply, "malformed message"},
+		{"a trap", sound().With(abi.ExportCacheKey, 0x00), Crashed, "unreachable"},
+		{"an exit", exiting().With(abi.ExportCacheKey, append(append(wasmtest.I32(3), 0x10, 0), wasmtest.I64(0)...)...), Exited, "exit_code(3)"},
+		{"no reply", sound().With(abi.ExportCacheKey, wasmtest.I64(0)...), BadReply, "gave no reply"},
+		{"a reply outside of memory", sound().With(abi.ExportCacheKey, wasmtest.I64(abi.PackReply(1<<31, 8))...), BadReply, "expected an address inside its memory"},
+		{"a reply that leaves memory", sound().With(abi.ExportCacheKey, wasmtest.I64(abi.PackReply(4*65536-4, 8))...), BadReply, "expected an address inside its memory"},
+		{"a reply of 4 GiB", sound().With(abi.ExportCacheKey, wasmtest.I64(abi.PackReply(8, 1<<32-1))...), BadReply, "expected an address inside its memory"},
+		{"a reply that is no message", sound().Replies(abi.ExportCacheKey, "\x01\x00\x00\x00\xff\xff\xff\xff"), BadReply, "malformed message"},
+		{"a field that lies about its length", sound().Replies(abi.ExportCacheKey, "\x01\x00\x00\x00\x01\x00\x00\x00\x10\x00\x00\x00\xff\x00\x00\x00"), BadReply, "malformed message"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := mustLoad(t, c.guest, Options{Limits: Limits{Instances: 1}})
@@ -170,7 +171,7 @@ func TestThePoolIsBoundedAndQueuesForATime(t *testing.T) {
 }
 
 func TestInstancesServeOneCallAtATimeUnderLoad(t *testing.T) {
-	p := mustLoad(t, sound().with(abi.ExportCacheKey, 0x00), Options{Limits: Limits{Instances: 3, QueueTimeout: time.Minute}})
+	p := mustLoad(t, sound().With(abi.ExportCacheKey, 0x00), Options{Limits: Limits{Instances: 3, QueueTimeout: time.Minute}})
 	var wg sync.WaitGroup
 	for worker := range 16 {
 		wg.Go(func() {

@@ -26,9 +26,19 @@ const (
 	setupFuel     = 20_000_000_000
 	setupDeadline = 30 * time.Second
 
-	maxModule  = 64 << 20 // bytes of Wasm
 	maxHeaders = 16
 )
+
+// MaxModule is the size of the largest guest, in bytes of Wasm.
+const MaxModule = 64 << 20
+
+// CheckSize refuses a guest that is larger, before anybody works on it.
+func CheckSize(guest []byte) error {
+	if len(guest) > MaxModule {
+		return fmt.Errorf("the guest has %d bytes: expected at most %d", len(guest), MaxModule)
+	}
+	return nil
+}
 
 func (l Limits) withDefaults() (Limits, error) {
 	if l.Deadline < 0 || l.Memory < 0 || l.Stack < 0 || l.Instances < 0 || l.QueueTimeout < 0 || l.Audit < 0 {

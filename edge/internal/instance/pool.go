@@ -37,8 +37,8 @@ type pool struct {
 	alarm atomic.Int64
 	round atomic.Uint32 // how often shrink has looked
 
-	mu      sync.Mutex // guards what follows
-	ended   sync.Cond  // total has fallen to zero
+	mu      sync.Mutex    // guards what follows
+	ended   chan struct{} // closed when the pool is, and its last instance
 	program *Program
 	free    []*Instance // for which there was no slot
 	waiting []*waiter   // in the order of arrival
@@ -64,8 +64,8 @@ type lease struct {
 
 func (p *pool) init(program *Program) {
 	p.program = program
+	p.ended = make(chan struct{})
 	p.slots.init()
-	p.ended.L = &p.mu
 	p.totals.traps = map[Reason]uint64{}
 	p.totals.retired = map[Retirement]uint64{}
 }
@@ -282,8 +282,8 @@ func (p *pool) discard(i *Instance) {
 // gone counts down one that was absent.
 func (p *pool) gone() {
 	p.absent--
-	if p.total--; p.total == 0 {
-		p.ended.Broadcast()
+	if p.total--; p.total == 0 && p.closed {
+		close(p.ended)
 	}
 }
 
@@ -335,6 +335,10 @@ func (p *pool) eachIdle(keep func(*Instance) bool) {
 // fill makes instances until n are there, and keeps that many from now on.
 func (p *pool) fill(ctx context.Context, n int) error {
 	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return ErrClosed
+	}
 	p.keep = n
 	missing := n - p.total
 	p.total += max(0, missing)
@@ -368,7 +372,8 @@ func (p *pool) park() {
 	}
 }
 
-// close takes no further calls, and returns when all instances are closed.
+// close takes no further calls, and closes the instances as they come back;
+// ended says when the last is. It is called once.
 func (p *pool) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -384,8 +389,8 @@ func (p *pool) close() {
 		p.grant(lease{err: ErrClosed})
 	}
 	p.drop(p.total, everyone)
-	for p.total > 0 {
-		p.ended.Wait()
+	if p.total == 0 {
+		close(p.ended)
 	}
 }
 

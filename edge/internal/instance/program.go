@@ -20,9 +20,9 @@ import (
 	"log/slog"
 	"runtime"
 	"strings"
+	"sync"
 
 	"github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/tenantedge/tenantedge/edge/internal/meter"
 	"github.com/tenantedge/tenantedge/edge/internal/pristine"
@@ -65,7 +65,13 @@ type Program struct {
 	globals []uint64
 	buffer  uint32
 
-	pool pool
+	cached   Cached
+	support  pristine.Support
+	size     int // bytes of the image
+	pool     pool
+	closing  sync.Once
+	released chan struct{} // closed once everything is given back
+	leftover error         // of giving back
 }
 
 // NewProgram validates, meters, compiles and configures a guest, and makes its
@@ -78,7 +84,7 @@ func NewProgram(ctx context.Context, o Options) (*Program, error) {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	p := &Program{digest: Digest(o.Wasm), limits: limits, options: o}
+	p := &Program{digest: Digest(o.Wasm), limits: limits, options: o, released: make(chan struct{})}
 	p.pool.init(p)
 	if err := p.load(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("instance: guest %s: %w", p.short(), err), p.Close())
@@ -94,8 +100,8 @@ func Digest(guest []byte) string {
 }
 
 func (p *Program) load(ctx context.Context) (err error) {
-	if n := len(p.options.Wasm); n > maxModule {
-		return fmt.Errorf("has %d bytes: expected at most %d", n, maxModule)
+	if err := CheckSize(p.options.Wasm); err != nil {
+		return err
 	}
 	if p.metered, err = meter.Instrument(p.options.Wasm, p.limits.meter()); err != nil {
 		var malformed *wasm.Error
@@ -122,28 +128,8 @@ func (p *Program) load(ctx context.Context) (err error) {
 	if err = p.buildImage(ctx); err != nil {
 		return err
 	}
+	p.support, p.size = p.image.Support(), p.image.Size()
 	return p.Fill(ctx)
-}
-
-// compile makes machine code, or takes it from the cache.
-func (p *Program) compile(ctx context.Context) error {
-	config := wazero.NewRuntimeConfig()
-	if p.options.CompileCache != "" {
-		// A cache of the program's own: one that is shared keeps compiled code
-		// alive until all of its programs are gone.
-		var err error
-		if p.cache, err = wazero.NewCompilationCacheWithDir(p.options.CompileCache); err != nil {
-			return fmt.Errorf("compile cache: %w", err)
-		}
-		config = config.WithCompilationCache(p.cache)
-	}
-	p.runtime = wazero.NewRuntimeWithConfig(ctx, config)
-	workers := experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0))
-	var err error
-	if p.compiled, err = p.runtime.CompileModule(workers, p.metered.Wasm); err != nil {
-		return fmt.Errorf("is no valid WebAssembly module: %w", err)
-	}
-	return nil
 }
 
 // Fill makes instances until there is one for each processor, and keeps that
@@ -174,22 +160,40 @@ func (p *Program) LooksAhead() bool { return p.configured.LookAhead }
 // Has tells whether the guest has an optional export.
 func (p *Program) Has(e Export) bool { return p.exports[e] }
 
+// ErrInUse says that calls of a program that takes no further ones still run.
+var ErrInUse = errors.New("instance: calls still run")
+
 // Close takes no further calls, waits for those that run, and gives
 // everything back. Closing twice is no error.
-func (p *Program) Close() error {
-	p.pool.close()
-	ctx := context.Background()
-	var errs []error
-	if p.runtime != nil {
-		errs = append(errs, p.runtime.Close(ctx))
+func (p *Program) Close() error { return p.Drain(context.Background()) }
+
+// Drain is Close that waits no longer than ctx lasts: then the error is
+// ErrInUse, and what the program holds is given back when its last call ends.
+// Draining again waits on.
+func (p *Program) Drain(ctx context.Context) error {
+	p.closing.Do(func() {
+		p.pool.close()
+		go func() {
+			<-p.pool.ended
+			p.leftover = p.release()
+			close(p.released)
+		}()
+	})
+	select {
+	case <-p.released:
+		return p.leftover
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %d", ErrInUse, p.Stats().Lent)
 	}
-	if p.cache != nil {
-		errs = append(errs, p.cache.Close(ctx))
-	}
+}
+
+// release gives back what calls can no longer need.
+func (p *Program) release() error {
+	err := p.releaseCode()
 	if p.image != nil {
-		errs = append(errs, p.image.Close())
+		err = errors.Join(err, p.image.Close())
 	}
-	return errors.Join(errs...)
+	return err
 }
 
 // parseConfigured reads the reply of te_configure.
@@ -201,12 +205,14 @@ func parseConfigured(reply []byte) (abi.Configured, error) {
 	if c.Error != "" {
 		return c, &ConfigError{Reason: c.Error}
 	}
-	if len(c.Headers) > maxHeaders {
-		return c, fmt.Errorf("%s asks for %d headers: expected at most %d", abi.ExportConfigure, len(c.Headers), maxHeaders)
-	}
-	for _, h := range c.Headers {
-		if h == "" || strings.ContainsAny(h, " \t\r\n:") {
-			return c, fmt.Errorf("%s asks for the header %q: expected a header name", abi.ExportConfigure, h)
+	for _, asked := range [][]string{c.Headers, c.AuthorizeHeaders, c.ConsumerHeaders} {
+		if len(asked) > maxHeaders {
+			return c, fmt.Errorf("%s asks for %d headers: expected at most %d", abi.ExportConfigure, len(asked), maxHeaders)
+		}
+		for _, h := range asked {
+			if h == "" || strings.ContainsAny(h, " \t\r\n:") {
+				return c, fmt.Errorf("%s asks for the header %q: expected a header name", abi.ExportConfigure, h)
+			}
 		}
 	}
 	return c, nil

@@ -18,6 +18,9 @@ const (
 	Abandoned    Retirement = "abandoned" // the host panicked in the middle of a call
 )
 
+// Retirements lists all of them.
+var Retirements = [...]Retirement{TooManyPages, Grown, ResetFailed, NotPristine, Abandoned}
+
 // totals are sums over all calls of a program.
 type totals struct {
 	usage
@@ -56,21 +59,24 @@ type Stats struct {
 	Shrunk    uint64 // instances closed because nobody needed them
 	Traps     map[Reason]uint64
 	Retired   map[Retirement]uint64
-	// Reset is how memories are put back; ResetRefused says why better methods
-	// are not used.
+	// Reset is how memories are put back, Gated whether the thread's count of
+	// page faults says if the kernel must be asked for the pages; ResetRefused
+	// says why better methods are not used.
 	Reset        string
+	Gated        bool
 	ResetRefused map[string]string
+	Cached       Cached
 }
 
 // Stats returns the program's counters.
 func (p *Program) Stats() Stats {
-	s := Stats{Memory: p.image.Size(), ResetRefused: map[string]string{}}
-	support := p.image.Support()
-	s.Reset = support.Best.String()
+	s := Stats{Memory: p.size, ResetRefused: map[string]string{}, Cached: p.cached}
+	s.Reset = p.support.Best.String()
+	s.Gated = p.support.Best == pristine.GatedScan || p.support.Best == pristine.GatedPagemap
 	if p.options.NoReset {
-		s.Reset = "none"
+		s.Reset, s.Gated = "none", false
 	}
-	for m, err := range support.Refused {
+	for m, err := range p.support.Refused {
 		if err != nil && m != pristine.Auto {
 			s.ResetRefused[m.String()] = err.Error()
 		}

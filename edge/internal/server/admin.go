@@ -35,6 +35,7 @@ func (s *Server) newAdmin() *http.Server {
 		_, _ = w.Write([]byte("ok\n")) // the prober may be gone
 	})
 	mux.HandleFunc("GET /readyz", s.serveReady)
+	mux.Handle("GET /metrics", s.metricsHandler())
 	s.guestRoutes(mux)
 	return &http.Server{
 		Handler:           mux,

@@ -84,7 +84,7 @@ func TestWhatCannotBeServedIsRefusedWithItsPlace(t *testing.T) {
 	}{
 		{Options{Admin: "0.0.0.0:1"}, "admin: expected a loopback address"},
 		{Options{Fallback: "nothing"}, `fallback: expected an entry of urlconfs, found "nothing"`},
-		{Options{URLConfs: map[string]config.URLConf{"a": {}}}, "urlconfs: a: expected one of upstream, files and reply"},
+		{Options{URLConfs: map[string]config.URLConf{"a": {}}}, "urlconfs: a: expected one of upstream, files, reply and media"},
 		{Options{URLConfs: map[string]config.URLConf{"a": {Files: "/does/not/exist"}}}, "urlconfs: a: files: expected a folder"},
 	} {
 		s, err := New(t.Context(), edge.Config{CompileCache: compiled}, c.options)

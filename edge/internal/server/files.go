@@ -1,61 +1,61 @@
 package server
 
 import (
-	"fmt"
-	"io/fs"
 	"net/http"
-	"os"
+	"net/url"
 	"path"
 	"strings"
+
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/internal/files"
 )
 
-// files serves a folder, and nothing outside of it: os.Root refuses symbolic
-// links that lead out. Folders without an index.html are not listed, and names
-// that start with a dot are not there, save .well-known.
-type files struct {
-	root   *os.Root
-	server http.Handler
+// folder serves a folder of those who run the edge. A folder in it is served
+// by its index.html, and never listed.
+type folder struct {
+	*files.Folder
+	access *access
 }
 
-func openFiles(folder string) (*files, error) {
-	root, err := os.OpenRoot(folder)
-	if err != nil {
-		return nil, fmt.Errorf("files: expected a folder that can be read: %w", err)
-	}
-	return &files{root: root, server: http.FileServerFS(publicFS{root.FS()})}, nil
-}
+// folderOptions trust what is in the folder: it is a site.
+var folderOptions = files.Options{Active: true, Precompressed: true}
 
-func (f *files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		w.Header().Set("Allow", "GET, HEAD")
-		writeError(w, http.StatusMethodNotAllowed, "")
+func (f *folder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	tenant, _ := edge.TenantFrom(r.Context())
+	if !f.access.allow(w, r, resource{tenant: tenant, path: clientPath(r, tenant)}) || !onlyReads(w, r) {
 		return
 	}
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	f.server.ServeHTTP(w, r)
+	name, isFolder := strings.CutSuffix(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	switch {
+	case r.URL.Path == "/" || r.URL.Path == "":
+		name = files.Index(".")
+	case isFolder:
+		name = files.Index(name)
+	}
+	if _, valid := files.Name(name, ""); !valid {
+		writeError(w, http.StatusNotFound, "")
+		return
+	}
+	err := files.Send(w, r, f.Folder, name, folderOptions)
+	switch {
+	case err == nil:
+	case files.Exhausted(err):
+		f.access.server.failFile(w, r, http.StatusServiceUnavailable)
+	case !isFolder && f.HasIndex(name):
+		redirectIntoFolder(w, r)
+	default:
+		writeError(w, http.StatusNotFound, "")
+	}
 }
 
-// publicFS leaves out of a file system what nobody should see.
-type publicFS struct{ fs.FS }
-
-func (p publicFS) Open(name string) (fs.File, error) {
-	missing := &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
-	for part := range strings.SplitSeq(name, "/") {
-		if strings.HasPrefix(part, ".") && part != "." && part != ".well-known" {
-			return nil, missing
-		}
+// redirectIntoFolder adds the slash that relative links in an index need. It is
+// relative itself, for the client may see a folder in front that is not here.
+func redirectIntoFolder(w http.ResponseWriter, r *http.Request) {
+	target := "./" + url.PathEscape(path.Base(r.URL.Path)) + "/"
+	if r.URL.RawQuery != "" {
+		target += "?" + r.URL.RawQuery
 	}
-	f, err := p.FS.Open(name)
-	if err != nil {
-		return nil, missing // whatever the reason, it looks the same
-	}
-	info, err := f.Stat()
-	if err == nil && info.IsDir() {
-		info, err = fs.Stat(p.FS, path.Join(name, "index.html"))
-	}
-	if err != nil || !info.Mode().IsRegular() {
-		_ = f.Close() // it was only looked at
-		return nil, missing
-	}
-	return f, nil
+	w.Header().Set("Location", target)
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(http.StatusMovedPermanently)
 }

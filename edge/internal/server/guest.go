@@ -52,7 +52,9 @@ func (s *Server) swapped(w http.ResponseWriter, r edge.Report, err error) {
 		s.log.Error("a guest was refused; the one before runs on", "error", err)
 		writeJSON(w, http.StatusUnprocessableEntity, refusal{err.Error()})
 	default:
-		s.log.Info("the guest was swapped", "digest", r.Guest.Digest, "unchanged", r.Unchanged)
+		if !r.Unchanged {
+			s.logReport("the guest was swapped", r)
+		}
 		writeJSON(w, http.StatusOK, r)
 	}
 }

@@ -24,6 +24,7 @@ type proxy struct {
 	ownHost   bool // the application sees the Host of its own URL
 	reverse   httputil.ReverseProxy
 	transport *transport
+	accel     *accel // nil: the application may have no files sent
 }
 
 func (s *Server) newProxy(c config.URLConf) *proxy {
@@ -37,7 +38,7 @@ func (s *Server) newProxy(c config.URLConf) *proxy {
 	p.reverse = httputil.ReverseProxy{
 		Rewrite:        p.rewrite,
 		Transport:      p.transport,
-		ModifyResponse: modify,
+		ModifyResponse: p.modify,
 		ErrorHandler:   p.fail,
 		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // what fails before the answer, fail logs
 	}
@@ -100,11 +101,11 @@ func (p *proxy) forward(pr *httputil.ProxyRequest) {
 	}
 }
 
-// modify keeps from clients what is meant for servers: these headers make one
-// send any file it can read.
-func modify(r *http.Response) error {
-	r.Header.Del("X-Accel-Redirect")
-	r.Header.Del("X-Sendfile")
+// modify has fail send a file where the application ordered one.
+func (p *proxy) modify(r *http.Response) error {
+	if o := p.accel.take(r); o != nil {
+		return o
+	}
 	return nil
 }
 
@@ -113,6 +114,11 @@ const statusClientGone = 499
 
 // fail answers when the application did not. The cause goes to the log alone.
 func (p *proxy) fail(w http.ResponseWriter, r *http.Request, err error) {
+	var ordered *order
+	if errors.As(err, &ordered) {
+		p.accel.send(w, r, ordered)
+		return
+	}
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
 		w.Header().Set("Connection", "close")

@@ -27,6 +27,13 @@ func (s *Server) Run(ctx context.Context) error {
 			}
 		}()
 	}
+	if s.guestFile != nil {
+		follow, stop := context.WithCancel(ctx)
+		var followed sync.WaitGroup
+		followed.Go(func() { s.followGuest(follow) })
+		defer func() { stop(); followed.Wait() }()
+	}
+	go s.watchFiles(s.base)
 	s.serving.Store(true)
 	s.log.Info("serving", "listeners", s.describe(), "admin", s.options.Admin, "guest", s.host.Guest().Name)
 	select {

@@ -27,8 +27,11 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/storage"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
@@ -38,12 +41,19 @@ type Options struct {
 	URLConfs map[string]config.URLConf
 	// Fallback names the urlconf for requests without a tenant; empty: 404.
 	Fallback string
+	// Media says where tenants' files are; nil: there are none.
+	Media *config.Media
+	// SigningKeys are the keys of signed URLs: the first one signs.
+	SigningKeys []storage.Key
 	// Listeners are where requests come in.
 	Listeners []config.Listener
-	// Admin is the loopback address of /healthz and /readyz; empty: nowhere.
+	// Admin is the loopback address of /healthz, /readyz and /metrics; empty:
+	// nowhere.
 	Admin string
 	// AdminToken lets its bearer swap the guest there; empty: nobody.
 	AdminToken string
+	// GuestFile is where the guest comes from; it is followed. Empty: nowhere.
+	GuestFile string
 	// Limits bound time and size. ShutdownTimeout bounds the end.
 	Limits config.Limits
 	// AccessLog writes a line for every request.
@@ -62,11 +72,17 @@ type Options struct {
 type Server struct {
 	options Options
 	host    *edge.Host
-	log     *slog.Logger
-	table   *table
-	handler http.Handler
-	admin   *http.Server
-	servers []*http.Server
+	// What tenants there are.
+	static    []edge.StaticTenant
+	directory *tenantdb.Directory // nil: static ones alone
+	log       *slog.Logger
+	table     *table
+	handler   http.Handler
+	admin     *http.Server
+	servers   []*http.Server
+
+	guestFile *guestFile // nil: there is none
+	metrics   *prometheus.Registry
 
 	adminListener net.Listener
 	listeners     []net.Listener
@@ -105,7 +121,12 @@ func New(ctx context.Context, c edge.Config, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.host = host
+	s.host, s.static, s.directory = host, c.Tenants, c.Directory
+	s.logReport("the guest is loaded", host.Report())
+	if o.GuestFile != "" {
+		s.guestFile = &guestFile{path: o.GuestFile, swap: host.Swap}
+	}
+	s.newMetrics()
 	s.table, err = s.newTable()
 	if err != nil {
 		return nil, errors.Join(err, s.Close())

@@ -7,18 +7,21 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/files"
+	"github.com/tenantedge/tenantedge/edge/storage"
 )
 
 // table serves what a request's urlconf names.
 type table struct {
 	server   *Server
 	urlconfs map[string]http.Handler
-	fallback http.Handler // nil: none
+	fallback http.Handler      // nil: none
+	stores   map[string]*store // by location
 	closers  []func() error
 }
 
 func (s *Server) newTable() (*table, error) {
-	t := &table{server: s, urlconfs: make(map[string]http.Handler, len(s.options.URLConfs))}
+	t := &table{server: s, urlconfs: make(map[string]http.Handler, len(s.options.URLConfs)), stores: make(map[string]*store)}
 	for name, c := range s.options.URLConfs {
 		h, err := t.handler(c)
 		if err != nil {
@@ -35,23 +38,90 @@ func (s *Server) newTable() (*table, error) {
 }
 
 func (t *table) handler(c config.URLConf) (http.Handler, error) {
+	gate, err := t.access(c)
+	if err != nil {
+		return nil, err
+	}
+	next, err := t.inner(c, gate)
+	if err != nil || !c.Media {
+		return next, err
+	}
+	s, err := t.store("")
+	if err != nil {
+		return nil, err
+	}
+	return newMedia(s, t.server.options.Media, gate, next), nil
+}
+
+// inner is what serves a urlconf beside media.
+func (t *table) inner(c config.URLConf, gate *access) (http.Handler, error) {
 	switch {
 	case c.Upstream != nil:
 		p := t.server.newProxy(c)
 		t.closers = append(t.closers, p.close)
-		return p, nil
-	case c.Files != "":
-		f, err := openFiles(c.Files)
+		if c.Accel == nil {
+			return p, nil
+		}
+		s, err := t.store(c.Accel.Location)
 		if err != nil {
 			return nil, err
 		}
-		t.closers = append(t.closers, f.root.Close)
-		return f, nil
+		p.accel = &accel{store: s, prefix: c.Accel.Prefix}
+		if m := t.server.options.Media; m != nil {
+			p.accel.options.Active = mediaOptions(m).Active
+		}
+		return p, nil
+	case c.Files != "":
+		f, err := files.OpenFolder(c.Files)
+		if err != nil {
+			return nil, err
+		}
+		t.closers = append(t.closers, f.Close)
+		return &folder{f, gate}, nil
 	case c.Reply != nil:
 		return reply{c.Reply}, nil
+	case c.Media:
+		return nothing{}, nil
 	default:
-		return nil, errors.New("expected one of upstream, files and reply, found none")
+		return nil, errors.New("expected one of upstream, files, reply and media, found none")
 	}
+}
+
+func (t *table) access(c config.URLConf) (*access, error) {
+	a := &access{server: t.server, kind: c.Access}
+	switch c.Access {
+	case config.AccessPrivate:
+		if !t.server.host.Authorizes() {
+			t.server.log.Warn("private files are denied to everybody: the guest does not export te_authorize")
+		}
+	case config.AccessSigned:
+		var err error
+		if a.signer, err = storage.NewSigner(t.server.options.SigningKeys...); err != nil {
+			return nil, err
+		}
+	}
+	return a, nil
+}
+
+// store is the files below a location; empty: that of media.
+func (t *table) store(location string) (*store, error) {
+	base, m := "", t.server.options.Media
+	switch {
+	case location == "" && m == nil:
+		return nil, errors.New("expected the key media, which says where tenants' files are, found none")
+	case m != nil && (location == "" || location == m.Location):
+		location, base = m.Location, m.BaseURL
+	}
+	if s, ok := t.stores[location]; ok {
+		return s, nil
+	}
+	s, err := t.server.newStore(location, base)
+	if err != nil {
+		return nil, err
+	}
+	t.stores[location] = s
+	t.closers = append(t.closers, s.close)
+	return s, nil
 }
 
 func (t *table) close() error {

@@ -96,12 +96,13 @@ func start(t *testing.T, changes ...func(*setup)) *world {
 	}
 	w.app = httptest.NewServer(s.app)
 	t.Cleanup(w.app.Close)
-	if _, ok := s.options.URLConfs["app"]; !ok {
+	if app := s.options.URLConfs["app"]; app.Reply == nil && app.Files == "" && !app.Media && app.Upstream == nil {
 		u, err := url.Parse(w.app.URL)
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.options.URLConfs["app"] = config.URLConf{Upstream: u}
+		app.Upstream = u
+		s.options.URLConfs["app"] = app
 	}
 	var err error
 	if w.server, err = New(t.Context(), s.edge, s.options); err != nil {

@@ -29,9 +29,9 @@ const (
 // maxReason is what a close frame holds beside its code.
 const maxReason = ws.MaxControlFramePayloadSize - 2
 
-// sendable tells whether a close frame may carry the code. The library knows
+// Sendable tells whether a close frame may carry the code. The library knows
 // nothing above 1011; IANA's registry has 1012 to 1014.
-func (c Code) sendable() bool {
+func (c Code) Sendable() bool {
 	switch {
 	case c >= 1000 && c <= 1003, c >= 1007 && c <= 1014, c >= 3000 && c <= 4999:
 		return true
@@ -76,7 +76,7 @@ func parseClose(p []byte) (Code, string, *failure) {
 	}
 	status, reason := ws.ParseCloseFrameData(p)
 	switch {
-	case !Code(status).sendable():
+	case !Code(status).Sendable():
 		return 0, "", errCloseCode
 	case !utf8.ValidString(reason):
 		return 0, "", errCloseReason

@@ -221,7 +221,7 @@ func (c *Conn) say(op ws.OpCode, payload []byte) {
 // Close starts the close handshake; what was sent before still goes out. A
 // second call does nothing. The reason is cut to what a close frame holds.
 func (c *Conn) Close(code Code, reason string) error {
-	if !code.sendable() {
+	if !code.Sendable() {
 		return fmt.Errorf("%w, found %d", ErrCode, code)
 	}
 	if !utf8.ValidString(reason) {

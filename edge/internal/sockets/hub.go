@@ -98,7 +98,7 @@ func (h *Hub) ticks(d time.Duration) uint32 {
 // CloseTenant closes all connections of a tenant, as when it is deactivated,
 // and tells how many they were. New ones are the caller's to refuse.
 func (h *Hub) CloseTenant(key string, code Code, reason string) (int, error) {
-	if !code.sendable() {
+	if !code.Sendable() {
 		return 0, fmt.Errorf("%w, found %d", ErrCode, code)
 	}
 	h.mu.Lock()

@@ -1,0 +1,73 @@
+package measure
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/tenantedge/tenantedge/bench/web"
+)
+
+// fileSizes are those of the files that are asked for, by what they are told
+// as: what a style sheet has, a picture, and a download.
+var fileSizes = []struct {
+	name string
+	size int
+}{{"1KiB", 1 << 10}, {"100KiB", 100 << 10}, {"10MiB", 10 << 20}}
+
+// openFiles compares servers of the same files, each a process of its own.
+func openFiles(ctx context.Context, o *Options) (*opened, error) {
+	work, err := os.MkdirTemp("", "tenantedge-bench-files-")
+	if err != nil {
+		return nil, err
+	}
+	out := &opened{close: []func() error{func() error { return os.RemoveAll(work) }}}
+	folder := web.FilesFolder(work)
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(work, 0o755); err != nil { // nginx may serve as another user
+		return nil, err
+	}
+	for _, f := range fileSizes {
+		if err := os.WriteFile(filepath.Join(folder, f.name+".bin"), bytes.Repeat([]byte("tenantedge\n"), f.size/11+1)[:f.size], 0o644); err != nil {
+			return nil, err
+		}
+	}
+	length := min(loadFactor*o.Time, longestAll/3) // a round loads each server with each size
+	connections := perCore * runtime.NumCPU()
+	out.notes = append(out.notes, fmt.Sprintf("connections: %d", connections), fmt.Sprintf("load-time: %v", length))
+	var servers []*web.Server
+	var kinds []web.FileServer
+	for _, f := range web.FileServers() {
+		version, err := f.Prepare(ctx, work)
+		if err != nil {
+			out.notes = append(out.notes, fmt.Sprintf("missing-%s: %v", f.Name, err))
+			continue
+		}
+		out.notes = append(out.notes, fmt.Sprintf("version-%s: %s", f.Name, version))
+		s, err := f.Start(ctx, work)
+		if err != nil {
+			return nil, err
+		}
+		out.close = append(out.close, s.Close)
+		servers, kinds = append(servers, s), append(kinds, f)
+	}
+	for _, size := range fileSizes {
+		for i, s := range servers {
+			target := kinds[i].Target + size.name + ".bin"
+			out.cases = append(out.cases, benchCase{
+				name: "Files/size=" + size.name + "/server=" + kinds[i].Name,
+				own: func(ctx context.Context) (string, error) {
+					return timed(s, func() (web.Result, error) {
+						return web.LoadFile(ctx, s.Address, target, size.size, connections, length)
+					})
+				},
+			})
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,105 @@
+package measure
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tenantedge/tenantedge/bench/sockets"
+)
+
+// How many sockets are opened. Idle ones are few enough for a process that may
+// open 20,000 files, client and server being two.
+const (
+	idleSockets = 10_000
+	echoSockets = 100
+	fewMembers  = 1_000
+	manyMembers = 10_000
+)
+
+// openSockets compares websocket servers. daphne has a tenth of the idle
+// sockets and no group of manyMembers: it would take minutes.
+func openSockets(ctx context.Context, o *Options) (*opened, error) {
+	var out opened
+	length := min(loadFactor*o.Time, longestAll/time.Duration(o.Rounds))
+	out.notes = append(out.notes, fmt.Sprintf("load-time: %v", length))
+	for _, e := range sockets.Servers() {
+		if e.Prepare != nil {
+			version, err := e.Prepare(ctx)
+			if err != nil {
+				out.notes = append(out.notes, fmt.Sprintf("missing-%s: %v", e.Name, err))
+				continue
+			}
+			out.notes = append(out.notes, fmt.Sprintf("version-%s: %s", e.Name, version))
+		}
+		idle, groups := idleSockets, []int{fewMembers, manyMembers}
+		if e.Prepare != nil {
+			idle, groups = idle/10, groups[:1]
+		}
+		out.cases = append(out.cases, benchCase{name: "Idle/server=" + e.Name, own: func(ctx context.Context) (string, error) {
+			return idleCost(ctx, e, idle)
+		}})
+		s, err := e.Start(ctx)
+		if err != nil {
+			return nil, errors.Join(err, out.closeAll())
+		}
+		out.close = append(out.close, s.Close)
+		out.cases = append(out.cases, benchCase{name: "Echo/server=" + e.Name, own: func(ctx context.Context) (string, error) {
+			return withSockets(ctx, s, sockets.EchoPath, echoSockets, func(g *sockets.Group) (float64, error) { return g.Echo(length) })
+		}})
+		for _, members := range groups {
+			for _, outstanding := range []int{1, 16} {
+				name := fmt.Sprintf("FanOut/server=%s/members=%d/outstanding=%d", e.Name, members, outstanding)
+				out.cases = append(out.cases, benchCase{name: name, own: func(ctx context.Context) (string, error) {
+					return withSockets(ctx, s, sockets.GroupPath, members, func(g *sockets.Group) (float64, error) { return g.FanOut(outstanding, length) })
+				}})
+			}
+		}
+	}
+	return &out, nil
+}
+
+// withSockets opens sockets, and tells the rate that they reach.
+func withSockets(ctx context.Context, s *sockets.Server, path string, n int, load func(*sockets.Group) (float64, error)) (string, error) {
+	g, err := sockets.Open(ctx, s.Target, path, n)
+	if err != nil {
+		return "", err
+	}
+	before, cpuErr := s.CPUTime()
+	start := time.Now()
+	rate, err := load(g)
+	if err := errors.Join(err, g.Close()); err != nil {
+		return "", err
+	}
+	messages := rate * time.Since(start).Seconds()
+	line := fmt.Sprintf("%8d\t%10.0f messages/s", int(messages), rate)
+	if after, err := s.CPUTime(); err == nil && cpuErr == nil && after > before {
+		line += fmt.Sprintf("\t%10.1f cpu-ns/message", float64(after-before)/messages)
+	}
+	return line, nil
+}
+
+// idleCost is what a socket of a fresh server holds when nothing happens.
+func idleCost(ctx context.Context, e sockets.Entry, n int) (line string, err error) {
+	s, err := e.Start(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	// The first sockets pay for what the rest share.
+	warm, err := sockets.Open(ctx, s.Target, sockets.GroupPath, echoSockets)
+	if err != nil {
+		return "", err
+	}
+	before, err := s.Usage()
+	if err != nil {
+		return "", errors.Join(err, warm.Close())
+	}
+	g, err := sockets.Open(ctx, s.Target, sockets.GroupPath, n)
+	if err != nil {
+		return "", errors.Join(err, warm.Close())
+	}
+	after, err := s.Usage()
+	return fmt.Sprintf("%8d\t%10d bytes/socket", n, (after.Resident-before.Resident)/n), errors.Join(err, g.Close(), warm.Close())
+}

@@ -1,0 +1,82 @@
+package process
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ErrNoCPUTime says that the processor time of other processes cannot be told
+// on this system.
+var ErrNoCPUTime = errors.New("process: no processor times: /proc is Linux's")
+
+// tick is the unit of /proc/PID/stat: USER_HZ, which is 100 wherever Go runs.
+const tick = 10 * time.Millisecond
+
+// CPUTime is what the server used so far, in user and system together, with
+// the processes that it started.
+func (s *Server) CPUTime() (time.Duration, error) {
+	total, err := cpuTime(s.PID())
+	if err != nil {
+		return 0, err
+	}
+	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", s.PID()))
+	if err != nil {
+		return total, nil // the kernel was built without that list
+	}
+	for _, field := range strings.Fields(string(children)) {
+		pid, err := strconv.Atoi(field)
+		if err != nil {
+			return 0, err
+		}
+		used, err := cpuTime(pid)
+		if err != nil {
+			return 0, err
+		}
+		total += used
+	}
+	return total, nil
+}
+
+func cpuTime(pid int) (time.Duration, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, errors.Join(ErrNoCPUTime, err)
+	}
+	// The name in parentheses may hold blanks; fields 14 and 15 count from the
+	// start, so they are 11 and 12 behind it.
+	_, rest, _ := strings.Cut(string(b), ") ")
+	fields := strings.Fields(rest)
+	if len(fields) < 13 {
+		return 0, ErrNoCPUTime
+	}
+	user, err1 := strconv.ParseInt(fields[11], 10, 64)
+	system, err2 := strconv.ParseInt(fields[12], 10, 64)
+	return time.Duration(user+system) * tick, errors.Join(err1, err2)
+}
+
+// Usage is what a process holds.
+type Usage struct {
+	Resident int // bytes of its own memory, without files that it maps
+	Files    int // open descriptors
+}
+
+// Usage tells what the server holds.
+func (s *Server) Usage() (u Usage, err error) {
+	folder := fmt.Sprintf("/proc/%d/", s.PID())
+	status, err := os.ReadFile(folder + "status")
+	if err != nil {
+		return u, errors.Join(ErrNoCPUTime, err)
+	}
+	_, rest, ok := strings.Cut(string(status), "RssAnon:")
+	if _, scan := fmt.Sscan(rest, &u.Resident); !ok || scan != nil {
+		return u, fmt.Errorf("process: expected RssAnon in kB in %sstatus: %w", folder, errors.Join(ErrNoCPUTime, scan))
+	}
+	u.Resident *= 1024
+	files, err := os.ReadDir(folder + "fd")
+	u.Files = len(files)
+	return u, err
+}

@@ -1,0 +1,71 @@
+package report
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/tenantedge/tenantedge/bench/web"
+)
+
+func fileServerTitle(name string) string {
+	for _, f := range web.FileServers() {
+		if f.Name == name {
+			return f.Title
+		}
+	}
+	return name
+}
+
+// servedFiles tells what servers of files do, one size after the other.
+func (p *page) servedFiles() error {
+	l := p.files
+	if l == nil {
+		return nil
+	}
+	p.printf("\n## Files\n\nThe same files, %s kept connections on the loopback interface; each server a process of its own, ours the whole program with routing. ", l.config["connections"])
+	p.printf("The baseline has the same time limits. It copies files through the process, which for large ones moves more bytes a second over a loopback than the kernel's sendfile does, at several times the processor time.\n\n")
+	p.printf("| file | | requests/s | spread | times FileServerFS | p50 | processor time a request | times FileServerFS |\n| --- | --- | --: | --: | --: | --: | --: | --: |\n")
+	for _, name := range l.names {
+		size, server := part(name, "size"), part(name, "server")
+		baseline := filesCase(size, web.PlainFiles)
+		rate, _ := l.figure(name, "req/s")
+		p50, _ := l.figure(name, "p50-ns")
+		p.printf("| %s | %s | %s | %s | %s | %s |", size, fileServerTitle(server), count(rate.median), rate.spreadOf(), times(rate.median/at(l, baseline, "req/s")), nanoseconds(p50.median))
+		if cpu, ok := l.figure(name, "cpu-ns/op"); ok {
+			p.printf(" %s | %s |\n", nanoseconds(cpu.median), times(at(l, baseline, "cpu-ns/op")/cpu.median))
+		} else {
+			p.printf(" | |\n")
+		}
+		if server == "nginx" {
+			ours := filesCase(size, web.EdgeFiles)
+			if theirs, our := at(l, name, "cpu-ns/op"), at(l, ours, "cpu-ns/op"); theirs < our && l.differ(name, ours, "cpu-ns/op") {
+				p.lost = append(p.lost, fmt.Sprintf("Files of %s: nginx uses %s of processor time a request, tenantedge %s (%s).", size, nanoseconds(theirs), nanoseconds(our), times(our/theirs)))
+			}
+		}
+	}
+	return nil
+}
+
+func filesCase(size, server string) string { return "Files/size=" + size + "/server=" + server }
+
+// fileMarks holds ours against the baseline, for each size and both ways to
+// serve.
+func (p *page) fileMarks() []mark {
+	var all []mark
+	for _, server := range []string{web.EdgeFiles, web.EdgeMedia} {
+		for _, size := range []string{"1KiB", "100KiB", "10MiB"} {
+			name, baseline := filesCase(size, server), filesCase(size, web.PlainFiles)
+			rate := at(p.files, name, "req/s") / at(p.files, baseline, "req/s")
+			cpu := at(p.files, baseline, "cpu-ns/op") / at(p.files, name, "cpu-ns/op")
+			if math.IsNaN(rate) {
+				continue
+			}
+			found := times(rate)
+			if !math.IsNaN(cpu) {
+				found += "; " + times(cpu) + " by processor time"
+			}
+			all = append(all, mark{"files of " + size + " over http.FileServerFS: " + fileServerTitle(server), "≥ 0.95×", found, rate >= 0.95 && !(cpu < 0.95), true})
+		}
+	}
+	return all
+}

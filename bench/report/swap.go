@@ -1,0 +1,71 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+const (
+	swapNone = "Swap/guest=none"
+	swapKept = "Swap/guest=kept"
+	swapNew  = "Swap/guest=new"
+)
+
+var swapTitles = map[string]string{
+	swapNone: "no swap",
+	swapKept: "back and forth between two guests, which are kept compiled",
+	swapNew:  "a guest never seen before, compiled under the load",
+}
+
+// underSwaps tells what a load notices of guests that are replaced meanwhile.
+func (p *page) underSwaps() error {
+	l := p.swap
+	if l == nil {
+		return nil
+	}
+	p.printf("\n## Swaps under load\n\n%s kept connections, %s a load; every answer was checked, and a single wrong or failed one would have ended the benchmark. Client, server and compiler share %s cores.\n\n",
+		l.config["connections"], l.config["load-time"], l.config["cores"])
+	p.printf("| | swaps a load | a swap takes | requests/s | times none | p50 | p99 | times none | resident afterwards | files open |\n| --- | --: | --: | --: | --: | --: | --: | --: | --: | --: |\n")
+	for _, name := range []string{swapNone, swapKept, swapNew} {
+		took := "–"
+		if t, ok := l.figure(name, "swap-ns"); ok {
+			took = nanoseconds(t.median)
+		}
+		rate, p99 := at(l, name, "req/s"), at(l, name, "p99-ns")
+		p.printf("| %s | %s | %s | %s | %s | %s | %s | %s | %.0f MB | %s |\n", swapTitles[name], count(at(l, name, "swaps")), took,
+			count(rate), times(rate/at(l, swapNone, "req/s")), nanoseconds(at(l, name, "p50-ns")), nanoseconds(p99), times(p99/at(l, swapNone, "p99-ns")),
+			at(l, name, "resident-bytes")/1e6, count(at(l, name, "files")))
+	}
+	var curves []curve
+	for i, name := range []string{swapNone, swapKept, swapNew} {
+		c := curve{label: [...]string{"no swap", "kept guests", "a new guest"}[i], colour: [...]int{floor, third, ours}[i]}
+		for _, piece := range l.names {
+			ms, err := strconv.ParseFloat(part(piece, "at"), 64)
+			if f, ok := l.figure(piece, "p99-ns"); ok && err == nil && strings.HasPrefix(piece, name+"/") {
+				c.x, c.y = append(c.x, ms), append(c.y, f)
+			}
+		}
+		if len(c.x) == 0 {
+			return nil // no pieces in the log
+		}
+		curves = append(curves, c)
+	}
+	return p.plot("swap.svg", "p99 of requests while guests are swapped", lines{
+		title: "99th percentile of the round trip while guests are swapped", note: "medians over the rounds, piece by piece of the load; the first swap begins after a fifth of it",
+		logY: true, xUnit: count, yUnit: nanoseconds, xTitle: "milliseconds since the load began",
+	}.draw(curves))
+}
+
+func (p *page) swapMarks() (all []mark) {
+	l := p.swap
+	for _, name := range []string{swapKept, swapNew} {
+		ratio := at(l, name, "p99-ns") / at(l, swapNone, "p99-ns")
+		all = append(all, mark{"p99 with " + swapTitles[name] + ", over p99 without", "≤ 2×", times(ratio), ratio <= 2, true})
+	}
+	memory := at(l, swapNew, "resident-bytes") / at(l, swapNone, "resident-bytes")
+	files := at(l, swapNew, "files") - at(l, swapNone, "files")
+	return append(all, mark{"resident memory and open files after swaps, over those without", "±5 %, none more",
+		fmt.Sprintf("%+.1f %%, %+.0f files", 100*(memory-1), files), math.Abs(memory-1) <= 0.05 && files == 0, true})
+}

@@ -1,0 +1,80 @@
+package sockets
+
+import (
+	"net"
+	"net/http"
+	"sync"
+
+	"github.com/gobwas/ws"
+	"github.com/gobwas/ws/wsutil"
+)
+
+// gobwasHandler is what one writes with gobwas/ws alone: a goroutine for each
+// connection, and a group that is a map with a lock.
+func gobwasHandler() http.Handler {
+	var group struct {
+		sync.RWMutex
+		conns map[*gobwasConn]struct{}
+	}
+	group.conns = map[*gobwasConn]struct{}{}
+	mux := http.NewServeMux()
+	mux.HandleFunc(EchoPath, func(w http.ResponseWriter, r *http.Request) {
+		c, err := upgradeGobwas(w, r)
+		if err != nil {
+			return // it has been answered
+		}
+		go c.serve(func(b []byte) { c.send(ws.NewTextFrame(b)) }, func() {})
+	})
+	mux.HandleFunc(GroupPath, func(w http.ResponseWriter, r *http.Request) {
+		c, err := upgradeGobwas(w, r)
+		if err != nil {
+			return
+		}
+		group.Lock()
+		group.conns[c] = struct{}{}
+		group.Unlock()
+		go c.serve(func(b []byte) {
+			frame := ws.MustCompileFrame(ws.NewTextFrame(b))
+			group.RLock()
+			defer group.RUnlock()
+			for member := range group.conns {
+				member.write(frame)
+			}
+		}, func() {
+			group.Lock()
+			delete(group.conns, c)
+			group.Unlock()
+		})
+	})
+	return mux
+}
+
+type gobwasConn struct {
+	net.Conn
+	writes sync.Mutex
+}
+
+func upgradeGobwas(w http.ResponseWriter, r *http.Request) (*gobwasConn, error) {
+	conn, _, _, err := ws.UpgradeHTTP(r, w)
+	return &gobwasConn{Conn: conn}, err
+}
+
+func (c *gobwasConn) serve(message func([]byte), closed func()) {
+	defer c.Close()
+	defer closed()
+	for {
+		b, _, err := wsutil.ReadClientData(c)
+		if err != nil {
+			return // the client has gone
+		}
+		message(b)
+	}
+}
+
+func (c *gobwasConn) send(f ws.Frame) { c.write(ws.MustCompileFrame(f)) }
+
+func (c *gobwasConn) write(b []byte) {
+	c.writes.Lock()
+	defer c.writes.Unlock()
+	_, _ = c.Conn.Write(b) // its reader notices that the client has gone
+}

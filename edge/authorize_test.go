@@ -1,0 +1,120 @@
+package edge
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/tenantedge/tenantedge/assets"
+	"github.com/tenantedge/tenantedge/guest/abi"
+)
+
+// authorizer builds testdata/authorizer.
+var authorizer = sync.OnceValues(func() ([]byte, error) {
+	folder, err := os.MkdirTemp("", "authorizer")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(folder)
+	out := filepath.Join(folder, "guest.wasm")
+	build := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-o", out, "./testdata/authorizer")
+	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "GOFLAGS=")
+	build.Stderr = os.Stderr
+	if err := build.Run(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(out)
+})
+
+func withAuthorizer(t *testing.T) func(*Config) {
+	t.Helper()
+	wasm, err := authorizer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(c *Config) { c.Guest = wasm }
+}
+
+var www = &Tenant{Schema: "www", Path: "/media/www/a"}
+
+func TestTheGuestDecidesAboutPrivateFiles(t *testing.T) {
+	h := newHost(t, withAuthorizer(t))
+	if !h.Authorizes() {
+		t.Fatal("the guest's export is not seen")
+	}
+	header := http.Header{"X-User": {"ann"}}
+	for _, c := range []struct {
+		name string
+		FileRequest
+		want Verdict
+	}{
+		{"allowed", FileRequest{Tenant: www, Name: "allow"}, Allow},
+		{"hidden", FileRequest{Tenant: www, Name: "hide"}, Hide},
+		{"denied", FileRequest{Tenant: www, Name: "deny"}, Deny},
+		{"no name", FileRequest{Tenant: www, Name: "allow", NoName: true}, Deny},
+		{"no tenant", FileRequest{Name: "allow"}, Deny},
+		{"by a header", FileRequest{Tenant: www, Name: "of-ann", Method: "GET", Header: header}, Allow},
+		{"by another's header", FileRequest{Tenant: www, Name: "of-bob", Method: "GET", Header: header}, Deny},
+		{"without the header", FileRequest{Tenant: www, Name: "of-ann", Method: "GET"}, Deny},
+		{"by another method", FileRequest{Tenant: www, Name: "of-ann", Method: "PUT", Header: header}, Deny},
+		{"for another tenant", FileRequest{Tenant: &Tenant{Schema: "t1"}, Name: "of-ann", Method: "GET", Header: header}, Deny},
+		{"of a user whose header came twice", FileRequest{Tenant: www, Name: "of-ann\nbob", Method: "GET", Header: http.Header{"X-User": {"ann", "bob"}}}, Allow},
+	} {
+		if got, err := h.Authorize(context.Background(), c.FileRequest); got != c.want || err != nil {
+			t.Errorf("%s: %d, %v, expected %d", c.name, got, err, c.want)
+		}
+	}
+}
+
+// The request after each failure is answered as if there had been none.
+func TestAHostileReplyDeniesTheFile(t *testing.T) {
+	h := newHost(t, withAuthorizer(t))
+	for _, name := range []string{
+		"no reply", "verdict 0", "verdict 4", "verdict 257", "outside", "short", "malformed", "long", "trap", "loop",
+	} {
+		if got, err := h.Authorize(context.Background(), FileRequest{Tenant: www, Name: name}); got != Deny || !errors.Is(err, ErrGuest) {
+			t.Errorf("%s: %d, %v, expected the guest to be blamed", name, got, err)
+		}
+		if got, err := h.Authorize(context.Background(), FileRequest{Tenant: www, Name: "allow"}); got != Allow || err != nil {
+			t.Errorf("after %s: %d, %v", name, got, err)
+		}
+	}
+	for range 3 {
+		if got, err := h.Authorize(context.Background(), FileRequest{Tenant: www, Name: "remember"}); got != Allow || err != nil {
+			t.Errorf("%d, %v: expected the guest to remember nothing", got, err)
+		}
+	}
+	huge := http.Header{"Cookie": {string(make([]byte, 100<<10))}}
+	if got, err := h.Authorize(context.Background(), FileRequest{Tenant: www, Name: "allow", Header: huge}); got != Deny || !errors.Is(err, ErrTooLarge) {
+		t.Errorf("a header that does not fit: %d, %v", got, err)
+	}
+}
+
+func TestWithoutAGuestThatAuthorizesPrivateFilesAreDenied(t *testing.T) {
+	h := newHost(t, nil)
+	if got, err := h.Authorize(context.Background(), FileRequest{Tenant: www, Name: "a.txt"}); got != Deny || err != nil {
+		t.Errorf("the default guest: %d, %v", got, err)
+	}
+	h = newHost(t, func(c *Config) { c.Guest = withoutAuthorize(t) })
+	if h.Authorizes() {
+		t.Error("an export is seen that is not there")
+	}
+	if got, err := h.Authorize(context.Background(), FileRequest{Tenant: www, Name: "a.txt"}); got != Deny || err != nil {
+		t.Errorf("a guest without the export: %d, %v", got, err)
+	}
+}
+
+// withoutAuthorize is the default guest with its export under another name.
+func withoutAuthorize(t *testing.T) []byte {
+	t.Helper()
+	if bytes.Count(assets.Router, []byte(abi.ExportAuthorize)) == 0 {
+		t.Fatal("the default guest has no such export")
+	}
+	return bytes.ReplaceAll(assets.Router, []byte(abi.ExportAuthorize), []byte("te_authorizX"))
+}

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/storage/object"
+)
+
+// openFiles opens what keeps the files of all tenants: a folder, if location
+// names one or m does, or else the bucket of m.
+func openFiles(location string, m *config.Media, l storage.Locator) (storage.Backend, error) {
+	base := ""
+	if m != nil {
+		base = m.BaseURL
+		if location == "" && m.S3 != nil {
+			return openBucket(m.S3, base, l)
+		}
+		if location == "" {
+			location = m.Location
+		}
+	}
+	s, err := storage.New(storage.Config{Location: location, BaseURL: base, Locator: l})
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func openBucket(c *config.S3, base string, l storage.Locator) (storage.Backend, error) {
+	access, secret, err := c.Keys()
+	if err != nil {
+		return nil, err
+	}
+	s, err := object.New(object.Config{
+		Endpoint: c.Endpoint, Region: c.Region, Bucket: c.Bucket, Prefix: c.Prefix, PathStyle: c.PathStyle,
+		Credentials: object.Credentials{AccessKeyID: access, SecretAccessKey: secret}, BaseURL: base, Locator: l,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tenantedge/tenantedge/edge/storage"
+)
+
+func newFilesSign(o *fileOptions) *cobra.Command {
+	var expires time.Duration
+	var method string
+	var isPath bool
+	c := &cobra.Command{
+		Use:   "sign NAME",
+		Short: "Write a signed URL of a file",
+		Long: text(`
+			sign writes the URL of a file, as a path with a query, for urlconfs with access
+			signed. It is of use for that tenant, file and method alone, until it expires;
+			HEAD is allowed where GET is. The first of signing_keys signs.
+
+			Of a tenant that is reached in a folder, name the folder: the URL begins with it.
+			With --path the argument is not the name of a file but the path of a URL, decoded
+			and with the folder in front, for urlconfs that serve a folder of files.
+		`),
+		Example: "  tenantedge files -c tenantedge.yaml -t acme sign reports/2026.pdf --expires 1h",
+		Args:    between("a name", 1, 1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if expires <= 0 {
+				return usagef("files sign: expected --expires to be longer than none, found %v", expires)
+			}
+			g := storage.Grant{Method: strings.ToUpper(method), Expires: time.Now().Add(expires)}
+			if isPath && !strings.HasPrefix(args[0], "/") {
+				return usagef("files sign: expected a path that begins with a slash, found %q", args[0])
+			}
+			return o.withTenant(c.Context(), func(t *openTenant) (err error) {
+				keys, err := signingKeys(t.file)
+				if err != nil {
+					return err
+				}
+				signer, err := storage.NewSigner(keys...)
+				if err != nil {
+					return fmt.Errorf("signing_keys: %w", err)
+				}
+				location := (&url.URL{Path: args[0]}).EscapedPath()
+				if !isPath {
+					if location, err = t.view.URL(c.Context(), args[0]); err != nil {
+						return err
+					}
+				}
+				g.Tenant = t.schema
+				if g.Path, err = url.PathUnescape(location); err != nil {
+					return err
+				}
+				_, err = fmt.Fprintln(c.OutOrStdout(), location+"?"+signer.Sign(g).Encode())
+				return err
+			})
+		},
+	}
+	f := c.Flags()
+	f.DurationVarP(&expires, "expires", "e", time.Hour, "how long the URL is of use, as 90s or 24h")
+	f.StringVarP(&method, "method", "m", http.MethodGet, "`METHOD` of the request")
+	f.StringVar(&o.folder, "folder", "", "`FOLDER` that the tenant is reached in")
+	f.BoolVar(&isPath, "path", false, "NAME is the path of a URL")
+	return c
+}

@@ -1,0 +1,90 @@
+package config
+
+import "strings"
+
+// Media says where the files of tenants are: Django's MEDIA_ROOT and MEDIA_URL.
+// A tenant's are below <location>/<identifier>/, and have URLs below
+// <base_url><identifier>/ or, where it is routed by folder,
+// /<folder><base_url>. Exactly one of Location and S3 is set.
+type Media struct {
+	Location string `key:"location,path"`
+	S3       *S3    `key:"s3"`
+	// BaseURL begins and ends with a slash.
+	BaseURL string `key:"base_url,nonempty"`
+	// ActiveContent is "attachment", which has browsers save what could run
+	// scripts (HTML, SVG, XML, JavaScript), or "inline", which
+	// trusts everybody who can upload.
+	ActiveContent string `key:"active_content,one=attachment|inline"`
+	// Precompressed sends name.br, name.zst or name.gz for name, to clients that
+	// take it. Whoever can choose the names of uploads could so replace what
+	// others get.
+	Precompressed bool `key:"precompressed"`
+}
+
+func (m *Media) decode(v value) {
+	*m = Media{BaseURL: "/media/", ActiveContent: "attachment", Precompressed: true}
+	found := v.object(m)
+	v.exactlyOne(found, "location", "s3")
+	if at, ok := found["base_url"]; ok && at.n.kind == kindString && m.BaseURL != "" && !isPlainPrefix(m.BaseURL) {
+		at.fail("expected a path as \"/media/\", with a slash at both ends and nothing that is encoded, found %s", at.n.found())
+	}
+}
+
+// isPlainPrefix tells whether s is the beginning of paths, spelled in the only
+// way there is.
+func isPlainPrefix(s string) bool {
+	if len(s) < 3 || s[0] != '/' || s[len(s)-1] != '/' {
+		return false
+	}
+	for segment := range strings.SplitSeq(s[1:len(s)-1], "/") {
+		if segment == "" || segment == "." || segment == ".." {
+			return false
+		}
+	}
+	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune(`%?#\;:`, r) })
+}
+
+// Accel lets an application have the edge send a file of the tenant's, by the
+// response headers X-Accel-Redirect or X-Sendfile.
+type Accel struct {
+	// Prefix is what X-Accel-Redirect has in front of the file's name inside
+	// the tenant's files; empty: that header is not followed.
+	Prefix string `key:"prefix,nonempty"`
+	// Location is the folder above all tenants' files; empty: that of Media.
+	Location string `key:"location,path"`
+}
+
+func (a *Accel) decode(v value) {
+	found := v.object(a)
+	if at, ok := found["prefix"]; ok && at.n.kind == kindString && a.Prefix != "" && !isPlainPrefix(a.Prefix) {
+		at.fail("expected a path as \"/protected/\", with a slash at both ends and nothing that is encoded, found %s", at.n.found())
+	}
+}
+
+// checkFiles finds urlconfs that serve files which nothing says the place of,
+// or which nobody could ever get.
+func (f *File) checkFiles(d *decoder) {
+	for name, c := range f.URLConfs {
+		at := func(key string) *path { return root("urlconfs", name, key) }
+		if c.Media && f.Media == nil {
+			f.failAt(d, at("media"), "expected the key media of the file, which says where tenants' files are, found none; add it")
+		}
+		if c.Accel != nil && c.Accel.Location == "" && (f.Media == nil || f.Media.Location == "") {
+			f.failAt(d, at("accel"), "expected a location, or media.location of the file, found neither; add one of them")
+		}
+		if c.Access == AccessSigned && len(f.SigningKeys) == 0 {
+			f.failAt(d, at("access"), "expected the key signing_keys of the file, which signed needs, found none; add it")
+		}
+	}
+}
+
+// checkKeys finds ids that two keys have.
+func (v value) checkKeys(keys []ProofKey) {
+	ids := make(map[string]bool, len(keys))
+	for i, k := range keys {
+		if k.ID != "" && ids[k.ID] {
+			value{v.d, v.n.items[i], v.p.item(i)}.fail("expected each id once, found %q again; choose another", shorten(k.ID))
+		}
+		ids[k.ID] = true
+	}
+}

@@ -1,0 +1,265 @@
+package edge
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/internal/instance"
+	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/guest/abi"
+)
+
+// consumerRequest is a handshake that the guest is to answer: it was routed,
+// and holds what the host knows of it.
+type consumerRequest struct {
+	Tenant    *Tenant
+	Route     string // name of the websocket route that matched
+	Kwargs    string // its values as one JSON object; empty: none
+	Protocols []string
+	// Header is the request's, by canonical names. The guest sees those
+	// headers that it asked for when it was configured.
+	Header http.Header
+	// Scope is the tenant's part of the channel layer; nil: there are no groups.
+	Scope channel.Scope
+	// Logger gets what goes wrong with the tenant's websockets; nil: the Host's.
+	Logger *slog.Logger
+}
+
+// Refused is a handshake that gets an HTTP status in place of a websocket: the
+// guest wants it so, or what it needs is not there. The reason is for logs.
+type Refused struct {
+	Status int // 4xx or 5xx
+	Reason string
+}
+
+func (r *Refused) Error() string {
+	return fmt.Sprintf("edge: websocket refused with %d: %s", r.Status, r.Reason)
+}
+
+// consumer is one websocket that the guest handles. It is the handler of the
+// hub's connection, and the receiver of the channel that the connection has as
+// long as it is in groups. There is one for each idle websocket, so it is kept
+// small.
+type consumer struct {
+	place *place
+
+	// Of the one whose turn it is.
+	failed  bool // no further events but the last
+	state   []byte
+	opening *effects // of the open event, until Open
+
+	mu      sync.Mutex
+	conn    *sockets.Conn    // nil until Open
+	channel *channel.Channel // nil until it is needed
+	alarm   *alarm           // the timer that is set
+	events  *event           // that wait: the last one, whose next is the first
+	next    *consumer        // in the list of those that are ready
+	waiting int32            // events
+	busy    bool             // it is somebody's turn, or will be
+	ended   bool             // no further events
+	ending  sockets.Code     // what to close with as soon as there is a connection
+}
+
+// openConsumer runs the guest's open event. With neither *Refused nor error the
+// handshake is to be accepted with the consumer as its handler and Protocol as
+// its subprotocol; if that fails, abandon must be called. What the guest wants
+// sent goes out when the hub calls Open. The error is one of Route's.
+func (h *Host) openConsumer(ctx context.Context, r consumerRequest) (*consumer, *Refused, error) {
+	g, i, err := h.borrow(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	headers := g.program.Configured().ConsumerHeaders
+	if !g.program.Configured().Consumer {
+		g.program.Return(i)
+		return nil, &Refused{http.StatusServiceUnavailable, "the guest handles no websockets"}, nil
+	}
+	c := &consumer{place: h.consumers.enter(h, &r), busy: true}
+	e := effects{place: c.place, opening: true, offered: r.Protocols}
+	err = c.call(ctx, g, i, instance.SocketOpen, func(buf []byte) int { return encodeHandshake(buf, headers, c.place, &r) }, &e)
+	if err != nil {
+		c.release()
+		return nil, nil, err
+	}
+	if e.status != 0 {
+		c.release()
+		return nil, &Refused{e.status, "the guest refuses it"}, nil
+	}
+	if err := c.join(&e); err != nil {
+		c.release()
+		return nil, &Refused{http.StatusServiceUnavailable, err.Error()}, nil
+	}
+	c.opening = &e
+	return c, nil, nil
+}
+
+// Protocol is the subprotocol that the guest chose, one of those offered; empty
+// if it chose none. It holds until the handshake is answered.
+func (c *consumer) Protocol() string {
+	if c.opening == nil {
+		return ""
+	}
+	return c.opening.protocol
+}
+
+// abandon lets go of a consumer whose handshake failed after openConsumer. The
+// guest hears nothing of it: nothing that it wanted has happened yet.
+func (c *consumer) abandon() {
+	c.mu.Lock()
+	c.ended = true
+	c.mu.Unlock()
+	c.release()
+}
+
+// Open implements sockets.Handler.
+func (c *consumer) Open(conn *sockets.Conn) {
+	c.mu.Lock()
+	c.conn = conn
+	ending := c.ending
+	c.mu.Unlock()
+	if ending != 0 {
+		c.shut(ending)
+	}
+	e := c.opening
+	c.opening = nil
+	defer c.yield()
+	c.apply(e)
+}
+
+// Message implements sockets.Handler. It returns when the guest is done with
+// the message: until then the hub reads nothing more from the client.
+func (c *consumer) Message(_ *sockets.Conn, op sockets.Op, payload []byte) {
+	var word uint32
+	if op == sockets.Binary {
+		word = abi.EventBinary
+	}
+	if !c.begin() {
+		e := newEvent(instance.SocketMessage)
+		e.word, e.data = word, payload
+		if c.wait(e) {
+			<-e.done
+			e.free()
+		}
+		return
+	}
+	defer c.yield()
+	c.run(instance.SocketMessage, word, payload)
+}
+
+// Closed implements sockets.Handler.
+func (c *consumer) Closed(_ *sockets.Conn, code sockets.Code, reason string) {
+	e := newEvent(instance.SocketClose)
+	e.word, e.data = uint32(code)<<abi.EventCodeShift, []byte(reason)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.queue(e)
+	c.ended = true
+	c.stopTimer()
+}
+
+// Receive implements channel.Receiver.
+func (c *consumer) Receive(m *channel.Message) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.ended:
+		return true
+	case c.waiting >= maxWaiting:
+		return false
+	case !c.busy && forClient(m):
+		c.forward(m)
+		return true
+	}
+	e := newEvent(instance.SocketGroup)
+	e.message = m
+	c.queue(e)
+	return true
+}
+
+// Interrupted implements channel.Receiver: a client whose socket may have
+// missed something is to come again.
+func (c *consumer) Interrupted(err error) {
+	switch {
+	case err == nil:
+	case err == channel.ErrClosed:
+		c.shut(sockets.CodeGoingAway)
+	default:
+		c.place.host.consumers.interrupted.Add(1)
+		c.shut(sockets.CodeRestart)
+	}
+}
+
+// shut closes the connection, or has it closed when it is there.
+func (c *consumer) shut(code sockets.Code) {
+	c.mu.Lock()
+	conn := c.conn
+	if conn == nil {
+		c.ending = code
+	}
+	c.mu.Unlock()
+	if conn != nil {
+		_ = conn.Close(code, "") // the code is one that can be sent
+	}
+}
+
+// release ends what the consumer holds, once.
+func (c *consumer) release() {
+	c.mu.Lock()
+	ch := c.channel
+	c.channel = nil
+	c.ended = true
+	c.stopTimer()
+	c.mu.Unlock()
+	if ch != nil {
+		ch.Close()
+	}
+	c.place.host.consumers.leave(c.place)
+}
+
+// alarm is a timer that a guest has set.
+type alarm struct {
+	consumer *consumer
+	timer    *time.Timer
+}
+
+// setTimer sets the timer in place of the one before.
+func (c *consumer) setTimer(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stopTimer()
+	if d > 0 && !c.ended {
+		a := &alarm{consumer: c}
+		c.alarm = a
+		a.timer = time.AfterFunc(d, a.ring)
+	}
+}
+
+func (c *consumer) stopTimer() {
+	if c.alarm != nil {
+		c.alarm.timer.Stop()
+		c.alarm = nil
+	}
+}
+
+// ring queues the timer's event. It comes when there is no room for others, for
+// there is one at most.
+func (a *alarm) ring() {
+	c := a.consumer
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.alarm == a && !c.ended {
+		e := newEvent(instance.SocketTimer)
+		e.alarm = a
+		c.queue(e)
+	}
+}
+
+var (
+	_ sockets.Handler  = (*consumer)(nil)
+	_ channel.Receiver = (*consumer)(nil)
+)

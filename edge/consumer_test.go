@@ -1,0 +1,340 @@
+package edge
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/tenantedge/tenantedge/assets"
+	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+)
+
+func scripted(t testing.TB) *consumerWorld {
+	return newConsumerWorld(t, goGuest(t, "./testdata/consumer"), nil)
+}
+
+func TestTheGuestSeesTheHandshake(t *testing.T) {
+	w := scripted(t)
+	v, _ := w.ask(t, "acme", "/script?tell=1", "Sec-WebSocket-Protocol: a, b", "Cookie: c=1")
+	v.hears(t, `route=script schema=acme id=7 identifier=id-acme path=/script protocols=["a" "b"] cookie="c=1"`)
+	if v.protocol != "" {
+		t.Errorf("the subprotocol is %q, expected none", v.protocol)
+	}
+}
+
+func TestTheGuestAnswersTheHandshake(t *testing.T) {
+	w := scripted(t)
+	for _, c := range []struct {
+		name, target string
+		status       int
+		protocol     string
+	}{
+		{"it accepts", "/script", 101, ""},
+		{"it chooses a subprotocol", "/script?speak=b", 101, "b"},
+		{"it chooses one that was not offered", "/script?speak=c", 502, ""},
+		{"it refuses", "/script?refuse=403", 403, ""},
+		{"it refuses with what is no refusal", "/script?refuse=200", 502, ""},
+		{"it knows no such route", "/elsewhere", 404, ""},
+		{"it traps", "/script?script=trap", 502, ""},
+		{"it loops", "/script?script=loop", 502, ""},
+		{"it closes what is not open", "/script?script=close+1000", 502, ""},
+		{"it names a group that cannot be", "/script?script=add+a!b", 502, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			v, status := w.ask(t, "acme", c.target, "Sec-WebSocket-Protocol: a, b")
+			if status != c.status {
+				t.Fatalf("the status is %d, expected %d", status, c.status)
+			}
+			if v != nil && v.protocol != c.protocol {
+				t.Errorf("the subprotocol is %q, expected %q", v.protocol, c.protocol)
+			}
+		})
+	}
+}
+
+func TestAGuestWithoutConsumersRefusesAllWebsockets(t *testing.T) {
+	w := newConsumerWorld(t, assets.Router, nil)
+	if _, status := w.ask(t, "acme", "/script"); status != http.StatusServiceUnavailable {
+		t.Errorf("the status is %d, expected 503", status)
+	}
+}
+
+func TestMessagesAreAnsweredInOrder(t *testing.T) {
+	w := scripted(t)
+	v := w.visit(t, "acme", "say hello")
+	v.hears(t, "hello")
+	for i := range 100 {
+		v.says(t, fmt.Sprint("say ", i), "say and again")
+	}
+	for i := range 100 {
+		v.hears(t, fmt.Sprint(i), "and again")
+	}
+	if _, err := v.Write(clientFrame(sockets.Binary, []byte{1, 2})); err != nil {
+		t.Fatal(err)
+	}
+	if op, payload, err := v.read(); err != nil || op != byte(sockets.Binary) || string(payload) != "\x01\x02\xff" {
+		t.Errorf("heard %x (opcode %d, %v)", payload, op, err)
+	}
+}
+
+func TestTheHostKeepsTheStateAndTheGuestKeepsNothing(t *testing.T) {
+	w := scripted(t)
+	v, other := w.visit(t, "acme"), w.visit(t, "acme")
+	for i := range 10 {
+		v.says(t, "count")
+		v.hears(t, fmt.Sprint(i+1, " 1"))
+	}
+	other.says(t, "say state {}")
+	other.hears(t, "state ")
+	v.says(t, "bytes 4096", "say kept")
+	v.hears(t, "kept")
+	v.says(t, "bytes 4097", "say not kept")
+	v.isSentAway(t, sockets.CodeInternal, "")
+}
+
+func TestNothingOfAnEventThatFailsHappens(t *testing.T) {
+	for _, c := range []struct{ name, last string }{
+		{"a trap", "trap"},
+		{"a loop", "loop"},
+		{"a state that is too large", "bytes 5000"},
+		{"too many effects", "many 65"},
+		{"text that is not UTF-8", "broken"},
+		{"a group that cannot be", "add a b"},
+		{"a group of another tenant, by its name on the wire", "group ../other.watch x"},
+		{"a channel that cannot be", "send a!b!c x"},
+		{"something behind closing", "close 1000 bye\nsay more"},
+		{"a code that may not be sent", "close 1005"},
+		{"a reason that is too long", "close 1000 " + strings.Repeat("x", 124)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := scripted(t)
+			witness := w.visit(t, "acme", "add watch")
+			v := w.visit(t, "acme", "state before", "say ready")
+			v.hears(t, "ready")
+			v.says(t, "say something", "state after", "group watch something", "broadcast watch something", c.last)
+			v.isSentAway(t, sockets.CodeInternal, "")
+			witness.says(t, "say nothing came")
+			witness.hears(t, "nothing came")
+			if !strings.Contains(w.log.String(), "a websocket's event failed") {
+				t.Errorf("the log has %q", w.log)
+			}
+			if s := w.host.ConsumerStats(); s.Failures != 1 {
+				t.Errorf("counted are %d failures, expected 1", s.Failures)
+			}
+		})
+	}
+}
+
+func TestTheGuestClosesWithItsCodeAndReason(t *testing.T) {
+	w := scripted(t)
+	v := w.visit(t, "acme")
+	v.says(t, "say bye", "close 4000 enough")
+	v.hears(t, "bye")
+	v.isSentAway(t, 4000, "enough")
+}
+
+func TestW1GroupsAreTheTenantsOwn(t *testing.T) {
+	w := scripted(t)
+	a, b, other := w.visit(t, "a", "add chat"), w.visit(t, "a", "add chat"), w.visit(t, "b", "add chat", "add a.chat")
+	a.says(t, "group chat hello")
+	a.hears(t, "group chat.message hello")
+	b.hears(t, "group chat.message hello")
+	a.says(t, "group a.chat mine", "group b.chat yours", "say done")
+	a.hears(t, "done")
+	other.says(t, "group chat for b alone")
+	other.hears(t, "group chat.message for b alone")
+	b.says(t, "discard chat", "say left")
+	b.hears(t, "left")
+	a.says(t, "group chat again")
+	a.hears(t, "group chat.message again")
+	b.says(t, "say heard nothing")
+	b.hears(t, "heard nothing")
+}
+
+func TestAWebsocketIsReachedByItsChannel(t *testing.T) {
+	w := scripted(t)
+	a, b := w.visit(t, "acme", "channel"), w.visit(t, "acme")
+	a.says(t, "whoami")
+	_, name, err := a.read()
+	if err != nil || len(name) == 0 {
+		t.Fatalf("the channel is %q, %v", name, err)
+	}
+	b.says(t, "whoami", "send "+string(name)+" hi")
+	b.hears(t, "")
+	a.hears(t, "group direct hi")
+	other := w.visit(t, "other")
+	other.says(t, "send "+string(name)+" hi", "say sent")
+	other.hears(t, "sent")
+	a.says(t, "say nothing from others")
+	a.hears(t, "nothing from others")
+}
+
+func TestABroadcastReachesClientsWithoutTheGuest(t *testing.T) {
+	w := scripted(t)
+	var all []*visitor
+	for range 20 {
+		all = append(all, w.visit(t, "acme", "add all"))
+	}
+	calls := w.host.Stats().Current.Calls
+	all[0].says(t, "broadcast all hello", "say done")
+	all[0].hears(t, "done") // the event that broadcasts comes to its end first
+	for _, v := range all {
+		v.hears(t, "hello")
+	}
+	if n := w.host.Stats().Current.Calls - calls; n > 1 {
+		t.Errorf("the guest was called %d times, expected once", n)
+	}
+	all[1].says(t, "kick all")
+	for _, v := range all {
+		v.isSentAway(t, 4001, "")
+	}
+}
+
+func TestAProcessReachesTheWebsocketsOfAGroup(t *testing.T) {
+	w := scripted(t)
+	v := w.visit(t, "acme", "add chat")
+	scope, err := w.layer.For("acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		kind, name string
+		value      any
+		op         sockets.Op
+		want       string
+	}{
+		{"chat.message", "text", "from Django", sockets.Text, "group chat.message from Django"},
+		{"websocket.send", "text", "as it is", sockets.Text, "as it is"},
+		{"websocket.send", "bytes", []byte{0, 0xff}, sockets.Binary, "\x00\xff"},
+	} {
+		m, err := channel.NewMessage(c.kind, channel.Field{Name: c.name, Value: c.value})
+		if err == nil {
+			err = scope.GroupSend(context.Background(), "chat", m)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if op, payload, err := v.read(); err != nil || op != byte(c.op) || string(payload) != c.want {
+			t.Errorf("heard %q (opcode %d, %v), expected %q", payload, op, err, c.want)
+		}
+	}
+	box := channel.NewMailbox(channel.MailboxConfig{})
+	ch, err := scope.Open(context.Background(), box)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ch.Close()
+	v.says(t, "send "+ch.Name()+" hello Django")
+	m, err := box.Next(t.Context())
+	if err != nil || m.Type() != "direct" || m.Map()["text"] != "hello Django" {
+		t.Errorf("the process gets %v, %v", m, err)
+	}
+}
+
+func TestATimerRingsOnceAndCanBeTakenBack(t *testing.T) {
+	w := scripted(t)
+	v := w.visit(t, "acme", "timer 1", "state x")
+	v.hears(t, "timer x")
+	v.says(t, "timer 3600000", "state y")
+	v.says(t, "timer 1")
+	v.hears(t, "timer y")
+	v.says(t, "timer 3600000", "timer 0", "say no timer")
+	v.hears(t, "no timer")
+}
+
+func TestTheCloseEventReachesTheOthers(t *testing.T) {
+	w := scripted(t)
+	friend := w.visit(t, "acme", "add friends")
+	v := w.visit(t, "acme", "state mourned by friends")
+	if _, err := v.Write(clientFrame(8, []byte{0x03, 0xe8, 'b', 'y', 'e'})); err != nil {
+		t.Fatal(err)
+	}
+	friend.hears(t, "group left 1000 bye")
+	v = w.visit(t, "acme", "state mourned by friends")
+	v.Close()
+	friend.hears(t, "group left 1006 ")
+	v = w.visit(t, "acme", "state mourned by friends")
+	v.says(t, "trap")
+	v.isSentAway(t, sockets.CodeInternal, "")
+	friend.hears(t, "group left 1011 ")
+}
+
+func TestASwapDropsNoWebsocket(t *testing.T) {
+	guest := goGuest(t, "./testdata/consumer")
+	w := newConsumerWorld(t, guest, nil)
+	v := w.visit(t, "acme", "add chat")
+	for i, change := range []func() (Report, error){
+		func() (Report, error) {
+			return w.host.Swap(t.Context(), append(guest[:len(guest):len(guest)], 0, 3, 1, 'n', 0))
+		},
+		func() (Report, error) { return w.host.Rollback(t.Context()) },
+	} {
+		v.says(t, "count")
+		v.hears(t, fmt.Sprint(i+1, " 1"))
+		if _, err := change(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	v.says(t, "group chat still in the group")
+	v.hears(t, "group chat.message still in the group")
+	if _, err := w.host.Swap(t.Context(), assets.Router); err != nil {
+		t.Fatal(err)
+	}
+	v.says(t, "say anyone?")
+	v.isSentAway(t, sockets.CodeRestart, "")
+	if s := w.host.ConsumerStats(); s.Restarted != 1 || !strings.Contains(w.log.String(), "handles no websockets any more") {
+		t.Errorf("counted %+v, logged %s", s, w.log)
+	}
+}
+
+func TestAMessageThatDoesNotFitTheGuestIsTooBig(t *testing.T) {
+	w := scripted(t)
+	v := w.visit(t, "acme", "bytes 4000")
+	v.says(t, "say "+strings.Repeat("x", 50<<10))
+	v.hears(t, strings.Repeat("x", 50<<10))
+	v.says(t, "say "+strings.Repeat("x", 70<<10))
+	v.isSentAway(t, sockets.CodeTooBig, "")
+}
+
+func TestAConsumerQueriesItsOwnTenantAlone(t *testing.T) {
+	w := newConsumerWorld(t, goGuest(t, "./testdata/consumer"), func(c *Config) { c.Queries = echoQueries{} })
+	v := w.visit(t, "t1")
+	v.says(t, "query t1", "query t2")
+	v.hears(t, "[t1] <nil>", "[] tenantedge: not allowed")
+}
+
+func TestEventsWaitForAnInstance(t *testing.T) {
+	w := newConsumerWorld(t, goGuest(t, "./testdata/consumer"), func(c *Config) {
+		c.Limits.Instances = 1
+		c.Limits.QueueTimeout = 1 // so that waiting is in vain, again and again
+	})
+	var all []*visitor
+	for range 10 {
+		v, status := w.ask(t, "acme", "/script")
+		for v == nil && status == http.StatusServiceUnavailable {
+			v, status = w.ask(t, "acme", "/script")
+		}
+		all = append(all, v)
+	}
+	for range 10 {
+		for _, v := range all {
+			v.says(t, "count")
+		}
+	}
+	for i := range 10 {
+		for _, v := range all {
+			v.hears(t, fmt.Sprint(i+1, " 1"))
+		}
+	}
+}
+
+// echoQueries answers each statement with the schema.
+type echoQueries struct{}
+
+func (echoQueries) Query(_ context.Context, schema, _ string, _ json.RawMessage) (json.RawMessage, error) {
+	return json.Marshal([]string{schema})
+}

@@ -1,0 +1,259 @@
+package edge
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"time"
+	"unicode/utf8"
+
+	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/guest/abi"
+)
+
+// errNoLayer is an effect on groups where the embedder has none.
+var errNoLayer = errors.New("the guest uses groups, and there is no channel layer")
+
+// maxReason is the longest reason of a close frame.
+const maxReason = 123
+
+// effects are what one event's reply asks for. All of it is checked before any
+// of it is done.
+type effects struct {
+	place   *place
+	opening bool     // of te_ws_open
+	offered []string // subprotocols
+	last    bool     // of te_ws_close: there is no client
+
+	status   int    // refuses the handshake
+	protocol string // that was chosen
+	plain    bool   // nothing that waits or reaches others: done from the guest's memory
+	reply    abi.Message
+	messages []*channel.Message // of the effects that send some, in order
+}
+
+// read checks a reply, and copies it unless it is plain.
+func (e *effects) read(m abi.Message) error {
+	if n := len(m.Bytes()); n > abi.MaxReply {
+		return fmt.Errorf("the reply has %d bytes: expected at most %d", n, abi.MaxReply)
+	}
+	if e.opening {
+		if err := e.readOpening(m); err != nil || e.status != 0 {
+			return err
+		}
+	}
+	if state := m.Get(abi.EffectsState); len(state) > abi.MaxState {
+		return fmt.Errorf("the state has %d bytes: expected at most %d", len(state), abi.MaxState)
+	}
+	kinds := m.Get(abi.EffectsKinds)
+	if len(kinds) > abi.MaxEffects {
+		return fmt.Errorf("there are %d effects: expected at most %d", len(kinds), abi.MaxEffects)
+	}
+	e.plain = !e.opening
+	for i, kind := range kinds {
+		name, data := m.Get(abi.EffectsName0+2*i), m.Get(abi.EffectsData0+2*i)
+		if err := e.check(abi.Effect(kind), name, data, i == len(kinds)-1); err != nil {
+			return fmt.Errorf("effect %d: %w", i, err)
+		}
+	}
+	e.reply = m
+	if e.plain {
+		return nil
+	}
+	var err error
+	e.reply, err = abi.Parse(bytes.Clone(m.Bytes()))
+	return err
+}
+
+func (e *effects) readOpening(m abi.Message) error {
+	e.status = int(m.Word() >> abi.EffectsStatusShift)
+	if e.status != 0 && (e.status < http.StatusBadRequest || e.status > 599) {
+		return fmt.Errorf("the handshake is refused with %d: expected 400 to 599, or 0 to accept it", e.status)
+	}
+	chosen := string(m.Get(abi.EffectsProtocol))
+	if chosen != "" && !slices.Contains(e.offered, chosen) {
+		return fmt.Errorf("the subprotocol is %.80q: expected one that the client offers", chosen)
+	}
+	e.protocol = chosen
+	return nil
+}
+
+// check refuses what cannot be done, as far as that can be known before.
+func (e *effects) check(kind abi.Effect, name, data []byte, last bool) error {
+	switch kind {
+	case abi.SendText:
+		if !utf8.Valid(data) {
+			return errors.New("the text is not valid UTF-8")
+		}
+	case abi.SendBinary:
+	case abi.SetTimer:
+		if len(data) != 4 {
+			return fmt.Errorf("the timer is given in %d bytes: expected 4", len(data))
+		}
+	case abi.CloseSocket:
+		return e.checkClose(name, data, last)
+	case abi.GroupAdd, abi.GroupDiscard, abi.OpenChannel, abi.GroupSend, abi.ChannelSend:
+		e.plain = false
+		return e.checkLayer(kind, string(name), data)
+	default:
+		return fmt.Errorf("its kind is %d: expected one of guest/abi", kind)
+	}
+	return nil
+}
+
+func (e *effects) checkClose(reason, data []byte, last bool) error {
+	switch {
+	case e.opening:
+		return errors.New("te_ws_open closes: expected a status that refuses")
+	case !last:
+		return errors.New("something follows closing: expected it to be the last")
+	case len(data) != 2 || !sockets.Code(binary.LittleEndian.Uint16(data)).Sendable():
+		return fmt.Errorf("the close code is %x: expected 1000-1003, 1007-1014 or 3000-4999 in 2 bytes", data)
+	case len(reason) > maxReason || !utf8.Valid(reason):
+		return fmt.Errorf("the reason has %d bytes: expected at most %d, of UTF-8", len(reason), maxReason)
+	}
+	return nil
+}
+
+func (e *effects) checkLayer(kind abi.Effect, name string, data []byte) (err error) {
+	switch {
+	case e.place.scope == nil:
+		return errNoLayer
+	case kind == abi.OpenChannel:
+		return nil
+	case kind == abi.ChannelSend:
+		_, err = channel.ChannelName(e.place.schema, name)
+	default:
+		_, err = channel.GroupName(e.place.schema, name)
+	}
+	if err != nil || kind == abi.GroupAdd || kind == abi.GroupDiscard {
+		return err
+	}
+	m, err := channel.ParseMessage(bytes.Clone(data))
+	if err != nil {
+		return err
+	}
+	if m.Type() == "" {
+		return fmt.Errorf("%w: it has no type", channel.ErrMessage)
+	}
+	e.messages = append(e.messages, m)
+	return nil
+}
+
+// each calls do for each effect until one fails.
+func (e *effects) each(do func(kind abi.Effect, name, data []byte) error) error {
+	for i, kind := range e.reply.Get(abi.EffectsKinds) {
+		if err := do(abi.Effect(kind), e.reply.Get(abi.EffectsName0+2*i), e.reply.Get(abi.EffectsData0+2*i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// joins tells whether an effect lets the websocket hear of others. Those of the
+// open event come first, so that a layer that fails refuses the handshake.
+func joins(kind abi.Effect) bool { return kind == abi.GroupAdd || kind == abi.OpenChannel }
+
+// join carries out what comes before the handshake is accepted.
+func (c *consumer) join(e *effects) error {
+	return e.each(func(kind abi.Effect, name, _ []byte) error {
+		if joins(kind) {
+			return c.enter(string(name))
+		}
+		return nil
+	})
+}
+
+// apply carries the effects out. The first that fails ends the websocket, and
+// what follows it is not done.
+func (c *consumer) apply(e *effects) {
+	if state, ok := e.reply.Field(abi.EffectsState); ok {
+		c.state = append(c.state[:0], state...)
+	}
+	if err := e.each(func(kind abi.Effect, name, data []byte) error { return c.do(e, kind, name, data) }); err != nil {
+		c.fail(err)
+	}
+}
+
+// do carries one effect out.
+func (c *consumer) do(e *effects, kind abi.Effect, name, data []byte) error {
+	switch {
+	case e.opening && joins(kind):
+		return nil // done
+	case e.last && (joins(kind) || kind == abi.SetTimer || kind == abi.CloseSocket || kind <= abi.SendBinary):
+		return nil // there is no websocket any more
+	}
+	switch kind {
+	case abi.SendText:
+		return unlessClosed(c.conn.Send(sockets.Text, data))
+	case abi.SendBinary:
+		return unlessClosed(c.conn.Send(sockets.Binary, data))
+	case abi.SetTimer:
+		c.setTimer(time.Duration(binary.LittleEndian.Uint32(data)) * time.Millisecond)
+	case abi.CloseSocket:
+		return c.conn.Close(sockets.Code(binary.LittleEndian.Uint16(data)), string(name))
+	case abi.GroupAdd, abi.OpenChannel:
+		return c.enter(string(name))
+	case abi.GroupDiscard:
+		if c.channel != nil {
+			c.place.scope.Discard(string(name), c.channel)
+		}
+	case abi.GroupSend, abi.ChannelSend:
+		m := e.messages[0]
+		e.messages = e.messages[1:]
+		return c.send(kind, string(name), m)
+	}
+	return nil
+}
+
+// unlessClosed takes a client that is gone for no failure: the close event
+// tells.
+func unlessClosed(err error) error {
+	if errors.Is(err, sockets.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// enter adds the websocket to a group, if one is named. It gets its channel
+// when it needs one first.
+func (c *consumer) enter(group string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), layerTimeout)
+	defer cancel()
+	if c.channel == nil {
+		ch, err := c.place.scope.Open(ctx, c)
+		if err != nil {
+			return err
+		}
+		c.mu.Lock()
+		c.channel = ch
+		c.mu.Unlock()
+	}
+	if group == "" {
+		return nil
+	}
+	return c.place.scope.Add(ctx, group, c.channel)
+}
+
+// send sends to a group or a channel. A channel that is full misses the
+// message, as a full member of a group does; the layer counts both.
+func (c *consumer) send(kind abi.Effect, name string, m *channel.Message) error {
+	ctx, cancel := context.WithTimeout(context.Background(), layerTimeout)
+	defer cancel()
+	p := c.place
+	if kind == abi.GroupSend {
+		return p.scope.GroupSend(ctx, name, m)
+	}
+	err := p.scope.Send(ctx, name, m)
+	if errors.Is(err, channel.ErrFull) {
+		p.logger.LogAttrs(ctx, slog.LevelWarn, "a channel is full: a websocket's message to it is dropped", slog.String("schema", p.schema), slog.String("channel", name))
+		return nil
+	}
+	return err
+}

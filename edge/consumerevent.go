@@ -1,0 +1,179 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/internal/instance"
+	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/guest/abi"
+)
+
+// layerTimeout bounds what an event waits for the channel layer.
+const layerTimeout = 5 * time.Second
+
+// errNoConsumer is a guest that was swapped in and handles no websockets.
+var errNoConsumer = errors.New("the guest handles no websockets any more: expected one with consumer in its reply to te_configure")
+
+// run calls the guest for one event, and does what it asks for. The caller has
+// the turn.
+func (c *consumer) run(export instance.Export, word uint32, data []byte) {
+	c.runWith(export, func(buf []byte) int {
+		b := c.encode(buf, word)
+		b.PutBytes(abi.EventData, data)
+		return size(&b)
+	})
+}
+
+// runGroup is run for a message of a group.
+func (c *consumer) runGroup(m *channel.Message) {
+	c.runWith(instance.SocketGroup, func(buf []byte) int {
+		b := c.encode(buf, 0)
+		if room := b.Room(abi.EventData, m.Len()); room != nil {
+			m.AppendMsgPack(room[:0])
+		}
+		return size(&b)
+	})
+}
+
+func (c *consumer) runWith(export instance.Export, write func([]byte) int) {
+	if c.failed && export != instance.SocketClose {
+		return
+	}
+	g, i, err := c.place.host.borrowPatiently()
+	if err != nil {
+		c.fail(err)
+		return
+	}
+	if !g.program.Configured().Consumer {
+		g.program.Return(i)
+		if export != instance.SocketClose {
+			c.fail(errNoConsumer)
+		}
+		return
+	}
+	if !g.program.Has(export) {
+		g.program.Return(i)
+		return
+	}
+	e := effects{place: c.place, last: export == instance.SocketClose}
+	if err := c.call(context.Background(), g, i, export, write, &e); err != nil {
+		c.fail(err)
+		return
+	}
+	if !e.plain {
+		c.apply(&e)
+	}
+}
+
+// borrowPatiently is borrow for who can wait: the client is not read from
+// meanwhile.
+func (h *Host) borrowPatiently() (*generation, *instance.Instance, error) {
+	for {
+		g, i, err := h.borrow(context.Background())
+		if !errors.Is(err, ErrBusy) {
+			return g, i, err
+		}
+	}
+}
+
+// call makes one call, and gives the instance back. Effects that cannot fail
+// and wait for nothing are carried out while the reply is in the guest's
+// memory, the others are copied.
+func (c *consumer) call(ctx context.Context, g *generation, i *instance.Instance, export instance.Export, write func([]byte) int, e *effects) error {
+	defer g.program.Return(i)
+	s := i.Services().(*services)
+	s.beginFor(&c.place.tenant)
+	return g.failed(i.Call(ctx, export, write, func(reply abi.Message) error {
+		if err := e.read(reply); err != nil {
+			return instance.Senseless(export, err)
+		}
+		if e.plain {
+			c.apply(e)
+		}
+		return nil
+	}))
+}
+
+// encode begins an event with all but its data.
+func (c *consumer) encode(buf []byte, word uint32) abi.Builder {
+	b := abi.Begin(buf, word, abi.EventData+1)
+	c.place.encode(&b)
+	if len(c.state) > 0 {
+		b.PutBytes(abi.EventState, c.state)
+	}
+	if c.channel != nil {
+		var name [channel.MaxName]byte
+		b.PutBytes(abi.EventChannel, c.channel.AppendName(name[:0]))
+	}
+	return b
+}
+
+// encode puts what is the same for all websockets of a place.
+func (p *place) encode(b *abi.Builder) {
+	b.Put(abi.EventRoute, p.route)
+	b.Put(abi.EventSchema, p.schema)
+	if p.tenantID != "" {
+		b.Put(abi.EventTenantID, p.tenantID)
+	}
+	b.Put(abi.EventIdentifier, p.identifier)
+}
+
+// encodeHandshake writes an open event.
+func encodeHandshake(buf []byte, headers []string, p *place, r *consumerRequest) int {
+	b := abi.Begin(buf, 0, abi.EventHeader0+len(headers))
+	p.encode(&b)
+	if r.Kwargs != "" {
+		b.Put(abi.EventKwargs, r.Kwargs)
+	}
+	b.Put(abi.EventPath, r.Tenant.Path)
+	if len(r.Protocols) > 0 {
+		b.Put(abi.EventProtocols, strings.Join(r.Protocols, "\n"))
+	}
+	for i, name := range headers {
+		if values := r.Header.Values(name); len(values) > 0 {
+			b.Put(abi.EventHeader0+i, strings.Join(values, "\n"))
+		}
+	}
+	return size(&b)
+}
+
+// size is the size of a message that fits, or -1.
+func size(b *abi.Builder) int {
+	if !b.Fits() {
+		return -1
+	}
+	return b.Size()
+}
+
+// fail closes the websocket after an event that came to nothing. The client
+// learns no more than the code.
+func (c *consumer) fail(err error) {
+	code, level := sockets.CodeInternal, slog.LevelError
+	q := &c.place.host.consumers
+	switch {
+	case errors.Is(err, errNoConsumer):
+		code, level = sockets.CodeRestart, slog.LevelWarn
+		q.restarted.Add(1)
+	case errors.Is(err, channel.ErrBroken):
+		code, level = sockets.CodeRestart, slog.LevelWarn
+		q.interrupted.Add(1)
+	case errors.Is(err, channel.ErrLimit):
+		code, level = sockets.CodeTryLater, slog.LevelWarn
+	case errors.Is(err, ErrTooLarge):
+		code, level = sockets.CodeTooBig, slog.LevelDebug
+	case errors.Is(err, instance.ErrClosed), errors.Is(err, channel.ErrClosed):
+		code, level = sockets.CodeGoingAway, slog.LevelDebug
+	default:
+		q.failures.Add(1)
+	}
+	p := c.place
+	p.logger.LogAttrs(context.Background(), level, "a websocket's event failed",
+		slog.String("schema", p.schema), slog.String("route", p.route), slog.Int("code", int(code)), slog.Any("error", err))
+	c.failed = true
+	c.shut(code)
+}

@@ -1,0 +1,116 @@
+package edge
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+)
+
+// idleKinds are what BenchmarkConsumerIdle holds, as targets of a handshake.
+var idleKinds = map[string]string{
+	"Go":               "",
+	"guest":            "/script",
+	"guest-in-a-group": "/script?script=add+all",
+}
+
+// TestConsumerIdle is the server of BenchmarkConsumerIdle in a process of its
+// own, so that the clients' memory is not counted: it serves until its input
+// ends.
+func TestConsumerIdle(t *testing.T) {
+	kind := os.Getenv("TENANTEDGE_IDLE")
+	if kind == "" {
+		return // it is not a test when it is not asked to be the server
+	}
+	w := newConsumerWorld(t, goGuest(t, "./testdata/consumer"), func(c *Config) {
+		c.Limits.Audit = 1 << 30 // the first audit makes the guest's whole image resident, however many connections there are
+	})
+	if kind == "Go" {
+		w = newGoEcho(t, w)
+	}
+	fmt.Println("address", w.server.Listener.Addr())
+	in := bufio.NewScanner(os.Stdin)
+	for in.Scan() { // each line asks for the resident memory
+		for range 3 {
+			runtime.GC()
+		}
+		debug.FreeOSMemory()
+		fmt.Println("resident", resident(t))
+	}
+}
+
+func resident(t *testing.T) int {
+	t.Helper()
+	statm, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages, err := strconv.Atoi(string(bytes.Fields(statm)[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pages * os.Getpagesize()
+}
+
+// BenchmarkConsumerIdle holds connections that have said one thing each, and
+// reports the resident memory that one of them costs the server's process.
+func BenchmarkConsumerIdle(b *testing.B) {
+	const conns = 15000
+	for kind, target := range idleKinds {
+		b.Run(kind, func(b *testing.B) {
+			command := exec.Command(os.Args[0], "-test.run", "^TestConsumerIdle$", "-test.timeout", "0")
+			command.Env = append(os.Environ(), "TENANTEDGE_IDLE="+kind)
+			command.Stderr = os.Stderr
+			in, _ := command.StdinPipe()
+			out, _ := command.StdoutPipe()
+			if err := command.Start(); err != nil {
+				b.Fatal(err)
+			}
+			defer command.Wait()
+			defer in.Close()
+			lines := bufio.NewReader(out)
+			var address string
+			if _, err := fmt.Fscanf(lines, "address %s\n", &address); err != nil {
+				b.Fatal(err)
+			}
+			ask := func() (n int) {
+				_, _ = io.WriteString(in, "\n")
+				if _, err := fmt.Fscanf(lines, "resident %d\n", &n); err != nil {
+					b.Fatal(err)
+				}
+				return n
+			}
+			var all []*visitor
+			visit := func(n int) {
+				for range n {
+					v, status := handshake(b, address, "acme", "/"+strings.TrimPrefix(target, "/"))
+					if v == nil {
+						b.Fatal(status)
+					}
+					_, _ = v.Write(clientFrame(sockets.Text, []byte("say hello")))
+					_, _, _ = v.read()
+					all = append(all, v)
+				}
+			}
+			visit(200) // what the first ones need for all
+			before := ask()
+			visit(conns)
+			after := ask()
+			for b.Loop() { // the figure is no time
+			}
+			b.ReportMetric(float64(after-before)/conns, "B/conn")
+			for _, v := range all {
+				v.Close()
+			}
+		})
+	}
+}

@@ -1,0 +1,81 @@
+package edge
+
+import (
+	"log/slog"
+
+	"github.com/tenantedge/tenantedge/edge/channel"
+)
+
+// place is what the websockets of one tenant and route have in common. The
+// tenant is the one of the handshake, however the directory changes.
+type place struct {
+	placeKey
+	tenant Tenant // without what is its request's alone
+	host   *Host
+	scope  channel.Scope
+	logger *slog.Logger
+
+	// Under the lock of the Host's consumers.
+	count       int
+	next        *place // in the ring
+	first, tail *consumer
+}
+
+type placeKey struct{ schema, tenantID, identifier, folder, route string }
+
+// enter counts one more websocket in its place.
+func (q *consumers) enter(h *Host, r *consumerRequest) *place {
+	t := r.Tenant
+	key := placeKey{t.Schema, t.ID, t.Identifier, t.Routing.Folder, r.Route}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	p := q.places[key]
+	if p == nil {
+		p = &place{placeKey: key, tenant: *t, host: h, scope: r.Scope, logger: r.Logger}
+		p.tenant.Path = ""
+		if p.logger == nil {
+			p.logger = h.config.Logger
+		}
+		if q.places == nil {
+			q.places = map[placeKey]*place{}
+		}
+		q.places[key] = p
+	}
+	p.count++
+	return p
+}
+
+// leave counts one less.
+func (q *consumers) leave(p *place) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if p.count--; p.count == 0 {
+		delete(q.places, p.placeKey)
+	}
+	if len(q.places) == 0 && q.empty != nil {
+		close(q.empty)
+		q.empty = nil
+	}
+}
+
+// ConsumerStats say how the websockets fare that the guest handles.
+type ConsumerStats struct {
+	Open        int    // websockets of now, those in their handshake included
+	Ready       bool   // there are events that wait for an instance
+	Failures    uint64 // closed with 1011, since an event failed
+	Restarted   uint64 // closed with 1012, since the guest that was swapped in handles none
+	Interrupted uint64 // closed with 1012, since the channel layer broke
+}
+
+// ConsumerStats returns the figures of this moment.
+func (h *Host) ConsumerStats() ConsumerStats {
+	q := &h.consumers
+	s := ConsumerStats{Failures: q.failures.Load(), Restarted: q.restarted.Load(), Interrupted: q.interrupted.Load()}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, p := range q.places {
+		s.Open += p.count
+	}
+	s.Ready = q.last != nil
+	return s
+}

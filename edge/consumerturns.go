@@ -1,0 +1,277 @@
+package edge
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+
+	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/internal/instance"
+)
+
+const (
+	// maxWaiting is how many group messages wait for one websocket, as in
+	// channels. Further ones are dropped, which the layer counts.
+	maxWaiting = 100
+	// maxTurn is how many events of one websocket run before others have a turn.
+	maxTurn = 8
+)
+
+// event is one event that waits for its turn.
+type event struct {
+	next    *event
+	export  instance.Export
+	word    uint32
+	data    []byte
+	message *channel.Message // of a group
+	alarm   *alarm           // of a timer
+	done    chan struct{}    // of a message, whose sender waits
+}
+
+var events = sync.Pool{New: func() any { return &event{done: make(chan struct{}, 1)} }}
+
+func newEvent(e instance.Export) *event {
+	v := events.Get().(*event)
+	v.export = e
+	return v
+}
+
+func (e *event) free() {
+	*e = event{done: e.done}
+	events.Put(e)
+}
+
+// begin takes the turn, if it is nobody's: the caller runs its event and then
+// calls yield.
+func (c *consumer) begin() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.busy {
+		return false
+	}
+	c.busy = true
+	return true
+}
+
+// wait queues a message behind what is there, and tells whether its sender has
+// to wait until it was handled.
+func (c *consumer) wait(e *event) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended {
+		e.free()
+		return false
+	}
+	c.queue(e)
+	return true
+}
+
+// queue adds an event; the consumer is locked.
+func (c *consumer) queue(e *event) {
+	if c.ended {
+		e.free()
+		return
+	}
+	if c.events == nil {
+		e.next = e
+	} else {
+		e.next, c.events.next = c.events.next, e
+	}
+	c.events = e
+	c.waiting++
+	if !c.busy {
+		c.busy = true
+		c.place.host.consumers.push(c)
+	}
+}
+
+// take returns the next event; without one the turn is over.
+func (c *consumer) take() *event {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	last := c.events
+	if last == nil {
+		c.busy = false
+		return nil
+	}
+	first := last.next
+	if first == last {
+		c.events = nil
+	} else {
+		last.next = first.next
+	}
+	c.waiting--
+	return first
+}
+
+// yield gives the turn to what has come meanwhile.
+func (c *consumer) yield() {
+	c.mu.Lock()
+	more := c.events != nil
+	c.busy = more
+	c.mu.Unlock()
+	if more {
+		c.place.host.consumers.push(c)
+	}
+}
+
+// turn runs events that wait, and tells whether there may be more.
+func (c *consumer) turn() (more bool) {
+	for range maxTurn {
+		e := c.take()
+		if e == nil {
+			return false
+		}
+		c.handle(e)
+	}
+	return true
+}
+
+// handle runs one event that has waited.
+func (c *consumer) handle(e *event) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.fail(fmt.Errorf("a panic, which is a bug of the host: %v\n%s", p, debug.Stack()))
+		}
+		if e.export == instance.SocketMessage {
+			e.done <- struct{}{} // its sender frees it
+			return
+		}
+		if e.export == instance.SocketClose {
+			c.release()
+		}
+		e.free()
+	}()
+	switch {
+	case e.message != nil && forClient(e.message):
+		c.mu.Lock()
+		c.forward(e.message)
+		c.mu.Unlock()
+	case e.message != nil:
+		c.runGroup(e.message)
+	case e.alarm == nil || c.rung(e.alarm):
+		c.run(e.export, e.word, e.data)
+	}
+}
+
+// rung tells whether a timer that rang is still the one that is set; it is not
+// any more.
+func (c *consumer) rung(a *alarm) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.alarm != a {
+		return false
+	}
+	c.alarm = nil
+	return true
+}
+
+// consumers are the websockets that the guest of a Host handles, and the order
+// in which their events run. Messages of clients run where they are read; what
+// comes from elsewhere is run by a few goroutines, which exist while there is
+// something to run. They take turns between tenants, and never have all of the
+// guest's instances.
+type consumers struct {
+	failures, restarted, interrupted atomic.Uint64
+
+	mu      sync.Mutex
+	places  map[placeKey]*place
+	last    *place // of those with events to run: a ring, its next is the first
+	running int
+	empty   chan struct{} // closed when the last place is left; nil: nobody waits for it
+}
+
+// push has a consumer's events run.
+func (q *consumers) push(c *consumer) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	p := c.place
+	if p.first == nil {
+		p.first = c
+		q.line(p)
+	} else {
+		p.tail.next = c
+	}
+	p.tail = c
+	if q.running < mostRunning(p.host) {
+		q.running++
+		go q.work()
+	}
+}
+
+// mostRunning leaves half of the instances to requests and messages.
+func mostRunning(h *Host) int {
+	instances := h.config.Limits.Instances
+	if instances == 0 {
+		instances = 2 * runtime.GOMAXPROCS(0) // as package instance has it
+	}
+	return max(1, instances/2)
+}
+
+// line puts a place at the end of the ring.
+func (q *consumers) line(p *place) {
+	if q.last == nil {
+		p.next = p
+	} else {
+		p.next, q.last.next = q.last.next, p
+	}
+	q.last = p
+}
+
+// pop takes one consumer of the place whose turn it is.
+func (q *consumers) pop() *consumer {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.last == nil {
+		q.running--
+		return nil
+	}
+	p := q.last.next
+	if p == q.last {
+		q.last = nil
+	} else {
+		q.last.next = p.next
+	}
+	c := p.first
+	p.first, c.next = c.next, nil
+	if p.first == nil {
+		p.tail = nil
+	} else {
+		q.line(p)
+	}
+	return c
+}
+
+func (q *consumers) work() {
+	for c := q.pop(); c != nil; c = q.pop() {
+		if c.turn() {
+			q.push(c)
+		}
+	}
+}
+
+// drainConsumers waits until no event waits and no websocket is open: for the
+// time between the hub's end and the Host's, so that guests hear of every end.
+func (h *Host) drainConsumers(ctx context.Context) error {
+	q := &h.consumers
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(q.places) > 0 {
+		if q.empty == nil {
+			q.empty = make(chan struct{})
+		}
+		empty := q.empty
+		q.mu.Unlock()
+		select {
+		case <-empty:
+			q.mu.Lock()
+		case <-ctx.Done():
+			q.mu.Lock()
+			return ctx.Err()
+		}
+	}
+	return nil
+}

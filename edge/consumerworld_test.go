@@ -1,0 +1,268 @@
+package edge
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+)
+
+// goGuest builds a guest in Go, once for all tests.
+func goGuest(t testing.TB, pkg string) []byte {
+	t.Helper()
+	built := filepath.Join(compileCache, strings.ReplaceAll(pkg, "/", "_")+".wasm")
+	goGuests.Lock()
+	defer goGuests.Unlock()
+	if _, err := os.Stat(built); err != nil {
+		command := exec.Command("go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", built, pkg)
+		command.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0", "GOFLAGS=")
+		if out, err := command.CombinedOutput(); err != nil {
+			t.Fatalf("building %s: %v\n%s", pkg, err, out)
+		}
+	}
+	wasm, err := os.ReadFile(built)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return wasm
+}
+
+var goGuests sync.Mutex
+
+// consumerWorld is a server all of whose websockets the guest handles. The
+// path's first segment is the route, the query its values, and the header
+// Schema the tenant's schema.
+type consumerWorld struct {
+	host   *Host
+	hub    *sockets.Hub
+	layer  channel.Layer
+	server *httptest.Server
+	log    *logBook
+}
+
+func newConsumerWorld(t testing.TB, guest []byte, change func(*Config)) *consumerWorld {
+	t.Helper()
+	w := &consumerWorld{log: &logBook{}}
+	w.host = newHost(t, func(c *Config) {
+		c.Guest = guest
+		c.Logger = slog.New(slog.NewTextHandler(w.log, nil))
+		if change != nil {
+			change(c)
+		}
+	})
+	var err error
+	if w.hub, err = sockets.New(sockets.Config{}); err != nil {
+		t.Fatal(err)
+	}
+	if w.layer, err = channel.NewMemory(channel.Config{}); err != nil {
+		t.Fatal(err)
+	}
+	w.server = httptest.NewUnstartedServer(w)
+	w.server.Listener = sockets.Listen(w.server.Listener)
+	w.server.Start()
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := w.hub.Shutdown(ctx); err != nil {
+			t.Error(err)
+		}
+		if err := w.host.drainConsumers(ctx); err != nil {
+			t.Error(err)
+		}
+		w.server.Close()
+		if s := w.host.ConsumerStats(); s.Open != 0 || s.Ready {
+			t.Errorf("something is left behind: %+v", s)
+		}
+		if s := w.layer.Stats(); s.Channels != 0 || s.Memberships != 0 {
+			t.Errorf("the layer has %d channels and %d memberships left", s.Channels, s.Memberships)
+		}
+	})
+	return w
+}
+
+func (w *consumerWorld) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	schema := r.Header.Get("Schema")
+	scope, err := w.layer.For(schema)
+	if err != nil {
+		http.Error(rw, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	var kwargs []string
+	for name, values := range r.URL.Query() {
+		kwargs = append(kwargs, fmt.Sprintf("%q:%q", name, values[0]))
+	}
+	q := consumerRequest{
+		Tenant: &Tenant{Schema: schema, ID: "7", Dynamic: true, Identifier: "id-" + schema, Path: r.URL.Path}, Route: strings.TrimPrefix(r.URL.Path, "/"),
+		Kwargs: "{" + strings.Join(kwargs, ",") + "}", Header: r.Header, Scope: scope,
+	}
+	for _, p := range strings.Split(r.Header.Get("Sec-Websocket-Protocol"), ",") {
+		if p = strings.TrimSpace(p); p != "" {
+			q.Protocols = append(q.Protocols, p)
+		}
+	}
+	c, refused, err := w.host.openConsumer(r.Context(), q)
+	switch {
+	case err != nil:
+		w.host.config.Logger.Info("refused", "error", err)
+		rw.WriteHeader(failure(err).Status)
+		return
+	case refused != nil:
+		rw.WriteHeader(refused.Status)
+		return
+	}
+	o := sockets.Options{Tenant: schema, Handler: c, AllowNoOrigin: true}
+	if p := c.Protocol(); p != "" {
+		o.Protocols = []string{p}
+	}
+	if _, err := w.hub.Accept(rw, r, o); err != nil {
+		c.abandon()
+	}
+}
+
+// visitor is a client.
+type visitor struct {
+	net.Conn
+	in       *bufio.Reader
+	protocol string
+}
+
+// ask makes a handshake; without a websocket the visitor is nil.
+func (w *consumerWorld) ask(t testing.TB, schema, target string, header ...string) (*visitor, int) {
+	t.Helper()
+	return handshake(t, w.server.Listener.Addr().String(), schema, target, header...)
+}
+
+func handshake(t testing.TB, address, schema, target string, header ...string) (*visitor, int) {
+	t.Helper()
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(30 * time.Second)) // so that a broken test fails, and does not hang
+	fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: acme.test\r\nSchema: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n%s\r\n", target, schema, strings.Join(header, "\r\n")+strings.Repeat("\r\n", min(1, len(header))))
+	v := &visitor{Conn: conn, in: bufio.NewReader(conn)}
+	answer, err := http.ReadResponse(v.in, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer.StatusCode != http.StatusSwitchingProtocols {
+		conn.Close()
+		return nil, answer.StatusCode
+	}
+	v.protocol = answer.Header.Get("Sec-Websocket-Protocol")
+	return v, answer.StatusCode
+}
+
+// visit opens a websocket of the route script, whose open event runs a script.
+func (w *consumerWorld) visit(t testing.TB, schema string, script ...string) *visitor {
+	t.Helper()
+	v, status := w.ask(t, schema, "/script?script="+url.QueryEscape(strings.Join(script, "\n")))
+	if v == nil {
+		t.Fatalf("the handshake is answered with %d", status)
+	}
+	return v
+}
+
+// clientFrame is a masked frame.
+func clientFrame(op sockets.Op, payload []byte) []byte {
+	b := []byte{0x80 | byte(op)}
+	switch n := len(payload); {
+	case n < 126:
+		b = append(b, 0x80|byte(n))
+	case n < 1<<16:
+		b = binary.BigEndian.AppendUint16(append(b, 0x80|126), uint16(n))
+	default:
+		b = binary.BigEndian.AppendUint64(append(b, 0x80|127), uint64(n))
+	}
+	return append(append(b, 0, 0, 0, 0), payload...) // a mask of zeros changes nothing
+}
+
+// says sends lines as one text.
+func (v *visitor) says(t testing.TB, lines ...string) {
+	t.Helper()
+	if _, err := v.Write(clientFrame(sockets.Text, []byte(strings.Join(lines, "\n")))); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// read returns the next frame.
+func (v *visitor) read() (op byte, payload []byte, err error) {
+	var head [8]byte
+	if _, err := io.ReadFull(v.in, head[:2]); err != nil {
+		return 0, nil, err
+	}
+	op = head[0] & 0xf
+	n := uint64(head[1])
+	switch n {
+	case 126:
+		_, err = io.ReadFull(v.in, head[:2])
+		n = uint64(binary.BigEndian.Uint16(head[:]))
+	case 127:
+		_, err = io.ReadFull(v.in, head[:])
+		n = binary.BigEndian.Uint64(head[:])
+	}
+	if err != nil || n > 1<<20 {
+		return 0, nil, fmt.Errorf("a frame of %d bytes: %w", n, err)
+	}
+	payload = make([]byte, n)
+	_, err = io.ReadFull(v.in, payload)
+	return op, payload, err
+}
+
+func (v *visitor) hears(t testing.TB, texts ...string) {
+	t.Helper()
+	for _, want := range texts {
+		op, payload, err := v.read()
+		if err != nil || op != byte(sockets.Text) || string(payload) != want {
+			t.Fatalf("heard %q (opcode %d, %v), expected %q", payload, op, err, want)
+		}
+	}
+}
+
+// isSentAway expects nothing more but a close frame.
+func (v *visitor) isSentAway(t testing.TB, code sockets.Code, reason string) {
+	t.Helper()
+	op, payload, err := v.read()
+	if err != nil || op != 8 || len(payload) < 2 {
+		t.Fatalf("heard %q (opcode %d, %v), expected to be sent away with %d", payload, op, err, code)
+	}
+	if got := sockets.Code(binary.BigEndian.Uint16(payload)); got != code || string(payload[2:]) != reason {
+		t.Fatalf("sent away with %d %q, expected %d %q", got, payload[2:], code, reason)
+	}
+}
+
+// logBook is a log to look at.
+type logBook struct {
+	mu    sync.Mutex
+	lines strings.Builder
+}
+
+func (b *logBook) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.lines.Write(p)
+}
+
+func (b *logBook) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.lines.String()
+}

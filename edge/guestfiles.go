@@ -1,0 +1,214 @@
+package edge
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"slices"
+	"syscall"
+
+	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/guest/tenancy"
+	"github.com/tenantedge/tenantedge/hostfuncs"
+	"github.com/tenantedge/tenantedge/tenantdb"
+)
+
+// Defaults of FileLimits.
+const (
+	defaultFileBytes = 1 << 20
+	defaultOpenFiles = 16
+)
+
+// UseFiles lets guests use the files that b keeps, from their next call on;
+// nil: no longer. (It is no part of Config, since b may ask the Host where files
+// are: see [Host.Pathname].) The Host does not close b.
+func (h *Host) UseFiles(b storage.Backend) {
+	if b == nil {
+		h.files.Store(nil)
+		return
+	}
+	h.files.Store(&b)
+}
+
+// FileTenant is t as a storage asks for it.
+func (t *Tenant) FileTenant() storage.Tenant {
+	own, has := t.Attribute(pathnameAttribute)
+	return storage.Tenant{Schema: t.Schema, Folder: t.Routing.Folder, Pathname: own, HasPathname: has}
+}
+
+// pathnameAttribute is the column that holds a tenant's own identifier.
+const pathnameAttribute = "schema_pathname"
+
+func fileTenantOf(m *tenantdb.Match) storage.Tenant {
+	own, has := m.Tenant.Attribute(pathnameAttribute)
+	return storage.Tenant{Schema: m.Tenant.Schema, Folder: m.Folder, Pathname: own, HasPathname: has}
+}
+
+// fileTenant is whose files the guest may use now. While it routes, that is
+// the tenant that it found in this call, or was told ahead; afterwards, the one that was routed.
+func (s *services) fileTenant() (storage.Tenant, bool) {
+	switch {
+	case s.noFiles:
+		return storage.Tenant{}, false
+	case s.tenant != nil:
+		return s.tenant.FileTenant(), true
+	case s.found:
+		return fileTenantOf(&s.match), true
+	case s.ahead.Tenant.Schema != "":
+		return fileTenantOf(&s.ahead), true
+	default:
+		return storage.Tenant{}, false
+	}
+}
+
+// Files implements hostfuncs.Services.
+func (s *services) Files(ctx context.Context, last hostfuncs.Files) (hostfuncs.Files, error) {
+	backend := s.host.files.Load()
+	if backend == nil {
+		return nil, abi.Unavailable
+	}
+	t, ok := s.fileTenant()
+	if !ok {
+		return nil, abi.Denied
+	}
+	if f, ok := last.(*guestFiles); ok && f.tenant == t {
+		return last, nil
+	}
+	files, err := (*backend).Files(withoutGuest(ctx, s.host), t)
+	if err != nil {
+		return nil, fileErrno(err)
+	}
+	return &guestFiles{tenant: t, files: files}, nil
+}
+
+// FileLimits implements hostfuncs.Services.
+func (s *services) FileLimits() hostfuncs.FileLimits {
+	l := s.host.config.FileLimits
+	return hostfuncs.FileLimits{Bytes: cmp.Or(l.Bytes, defaultFileBytes), Open: cmp.Or(l.Open, defaultOpenFiles)}
+}
+
+// guestFiles are a tenant's files as host functions use them.
+type guestFiles struct {
+	tenant storage.Tenant
+	files  storage.Files
+}
+
+func (f *guestFiles) Open(ctx context.Context, name string) (io.ReadCloser, error) {
+	file, err := f.files.WithContext(ctx).OpenRead(name)
+	if err != nil {
+		return nil, fileErrno(err)
+	}
+	return file, nil
+}
+
+func (f *guestFiles) Save(ctx context.Context, name string, content io.Reader) (string, error) {
+	saved, err := f.files.Save(ctx, name, content, 0)
+	return saved, fileErrno(err)
+}
+
+func (f *guestFiles) Stat(ctx context.Context, name string) (abi.FileStat, error) {
+	info, err := fs.Stat(f.files.WithContext(ctx), name)
+	if err != nil {
+		return abi.FileStat{}, fileErrno(err)
+	}
+	s := abi.FileStat{Modified: info.ModTime().UnixNano(), Folder: info.IsDir()}
+	if !s.Folder {
+		s.Size = info.Size()
+	}
+	return s, nil
+}
+
+func (f *guestFiles) List(ctx context.Context, name string, most int) (folders, files []string, err error) {
+	within := f.files.WithContext(ctx)
+	opened, err := within.Open(name)
+	if err != nil {
+		return nil, nil, fileErrno(err)
+	}
+	defer opened.Close()
+	info, err := opened.Stat()
+	if err != nil {
+		return nil, nil, fileErrno(err)
+	}
+	folder, ok := opened.(fs.ReadDirFile)
+	if !ok || !info.IsDir() {
+		return nil, nil, abi.Invalid
+	}
+	for err == nil {
+		var entries []fs.DirEntry
+		entries, err = folder.ReadDir(most + 1)
+		if len(folders)+len(files)+len(entries) > most {
+			return nil, nil, abi.Limit
+		}
+		for _, e := range entries {
+			if isFolder(within, name, e) {
+				folders = append(folders, e.Name())
+			} else {
+				files = append(files, e.Name())
+			}
+		}
+		if err == nil && ctx.Err() != nil {
+			err = ctx.Err()
+		}
+	}
+	if err != io.EOF {
+		return nil, nil, fileErrno(err)
+	}
+	slices.Sort(folders)
+	slices.Sort(files)
+	return folders, files, nil
+}
+
+// isFolder tells whether an entry is one, or a link to one.
+func isFolder(in fs.FS, name string, e fs.DirEntry) bool {
+	if e.Type()&fs.ModeSymlink == 0 {
+		return e.IsDir()
+	}
+	info, err := fs.Stat(in, name+"/"+e.Name())
+	return err == nil && info.IsDir()
+}
+
+func (f *guestFiles) Delete(ctx context.Context, name string) error {
+	return fileErrno(f.files.WithContext(ctx).Delete(name))
+}
+
+// URL does not ask the guest, which is in the middle of a call.
+func (f *guestFiles) URL(_ context.Context, name string) (string, error) {
+	base := f.files.BaseURL()
+	if base == "" {
+		return "", abi.Unavailable
+	}
+	return tenancy.FileURL(base, name), nil
+}
+
+func (f *guestFiles) Close() error { return f.files.Close() }
+
+// fileErrno is err, with the errno in its chain that tells the guest about it.
+// What has none is the host's own failure, for its log.
+func fileErrno(err error) error {
+	for _, known := range []struct {
+		err   error
+		errno abi.Errno
+	}{
+		{storage.ErrSuspicious, abi.Invalid},
+		{storage.ErrNoTenant, abi.Denied},
+		{storage.ErrNoURL, abi.Unavailable},
+		{storage.ErrQuota, abi.Limit},
+		{storage.ErrTooLarge, abi.Limit},
+		{storage.ErrFull, abi.Limit},
+		{syscall.ENOSPC, abi.Limit},
+		{syscall.EISDIR, abi.Invalid},
+		{syscall.ENOTEMPTY, abi.Invalid},
+		{syscall.ENAMETOOLONG, abi.Invalid},
+		{syscall.ENOTDIR, abi.NotFound},
+	} {
+		if errors.Is(err, known.err) {
+			return errors.Join(known.errno, err)
+		}
+	}
+	return err
+}
+
+var _ hostfuncs.Files = (*guestFiles)(nil)

@@ -1,0 +1,202 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/guest/tenancy"
+)
+
+// fileGuest is testdata/fileguest, built once.
+var fileGuest = sync.OnceValues(func() ([]byte, error) {
+	folder, err := os.MkdirTemp("", "tenantedge-test-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(folder)
+	out := filepath.Join(folder, "guest.wasm")
+	build := exec.Command("go", "build", "-buildmode=c-shared", "-o", out, "./testdata/fileguest")
+	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0", "GOFLAGS=")
+	if text, err := build.CombinedOutput(); err != nil {
+		return nil, errors.New(string(text))
+	}
+	return os.ReadFile(out)
+})
+
+// asking is how a storage asks a Host where files are.
+type asking struct{ *Host }
+
+func (a asking) Locate(ctx context.Context, q *tenancy.PathQuery) (tenancy.Pathname, error) {
+	t := &Tenant{Schema: q.Schema, Routing: Routing{Folder: q.Folder}}
+	if q.HasSchemaPathname {
+		t.SetAttribute(pathnameAttribute, q.SchemaPathname)
+	}
+	p, err := a.Pathname(ctx, PathQuery{Tenant: t, Location: q.Location, BaseURL: q.BaseURL, Name: q.Name, NoName: !q.HasName})
+	return tenancy.Pathname{
+		Identifier: p.Identifier, BaseLocation: p.BaseLocation, BaseURL: p.BaseURL,
+		Path: p.Path, URL: p.URL, HasPath: p.HasPath, HasURL: p.HasURL, Err: p.Err,
+	}, err
+}
+
+// newFileHost runs the guest over a storage in which t1, whose files are those
+// of acme, and t2 have a file a.txt.
+func newFileHost(t *testing.T, change func(*Config)) (*Host, string) {
+	t.Helper()
+	wasm, err := fileGuest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := newHost(t, func(c *Config) {
+		c.Guest = wasm
+		c.Limits.Deadline = time.Minute // a test's machine may be busy, and discs are slow
+		if change != nil {
+			change(c)
+		}
+	})
+	location := t.TempDir()
+	s, err := storage.New(storage.Config{Location: location, BaseURL: "/media/", Locator: asking{h}, NoSync: true, Quota: func(storage.Tenant) storage.Quota {
+		return storage.Quota{Files: 5}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	h.UseFiles(s)
+	for identifier, content := range map[string]string{"acme": "of t1", "t2": "of t2"} {
+		if err := os.MkdirAll(filepath.Join(location, identifier, "d"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(location, identifier, "a.txt"), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("../t2", filepath.Join(location, "acme", "out")); err != nil {
+		t.Fatal(err)
+	}
+	return h, location
+}
+
+// steps has the guest do them, and tells what it reports.
+func steps(t *testing.T, h *Host, path string) (string, error) {
+	t.Helper()
+	d, err := h.Route(t.Context(), &Request{Method: "GET", Scheme: "http", Host: "x", Target: path})
+	return strings.TrimPrefix(d.Tenant.Path, "/"), err
+}
+
+func TestAGuestUsesTheFilesOfTheTenantThatItFound(t *testing.T) {
+	h, _ := newFileHost(t, nil)
+	for _, c := range []struct{ name, path, want string }{
+		{"none before a lookup", "/read:a.txt/find:t1", "errno4 found"},
+		{"nor after one that found nobody", "/find:nobody/read:a.txt/find:t1", "errno1 errno4 found"},
+		{"its own", "/find:t1/read:a.txt", "found of t1"},
+		{"the last that it found", "/find:t1/read:a.txt/find:t2/read:a.txt", "found of t1 found of t2"},
+		{"what is there", "/find:t1/stat:a.txt/stat:d/stat:none", "found 5 false 0 true errno1"},
+		{"a link that leads out", "/find:t1/read:out|a.txt/list:out/stat:out", "found errno3 errno3 errno3"},
+		{"names that lead out", "/find:t1/read:..|t2|a.txt/save:..|t2|x/delete:..|t2|a.txt", "found errno3 errno3 errno3"},
+		{"a folder is no file", "/find:t1/read:d", "found errno3"},
+		{"a file is no folder", "/find:t1/list:a.txt", "found errno3"},
+		{"a list", "/find:t1/list:.", "found [d] [a.txt out]"},
+		{"the URL has what stands for the tenant", "/find:t1/url:b c.txt", "found /media/acme/b%20c.txt"},
+		{"a taken name", "/find:t2/save:new.txt/read:new.txt/delete:new.txt/read:new.txt", "found new.txt by the guest deleted errno1"},
+		{"too many at once", "/find:t1/hoard:a.txt", "found errno516"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := steps(t, h, c.path)
+			if err != nil || got != c.want {
+				t.Errorf("%q, %v, want %q", got, err, c.want)
+			}
+		})
+	}
+}
+
+func TestAGuestNeverOverwritesAndStaysWithinTheQuota(t *testing.T) {
+	h, location := newFileHost(t, nil)
+	got, err := steps(t, h, "/find:t1/save:a.txt")
+	saved := strings.TrimPrefix(got, "found ")
+	if err != nil || !strings.HasPrefix(saved, "a_") || !strings.HasSuffix(saved, ".txt") {
+		t.Fatalf("%q, %v, want an alternative name", got, err)
+	}
+	if content, err := os.ReadFile(filepath.Join(location, "acme", "a.txt")); string(content) != "of t1" || err != nil {
+		t.Errorf("the file that was there is %q, %v", content, err)
+	}
+	got, err = steps(t, h, "/find:t1/save:1/save:2/save:3/save:4")
+	if want := "found 1 2 3 errno5"; got != want || err != nil {
+		t.Errorf("%q, %v, want %q", got, err, want)
+	}
+}
+
+func TestARequestThatFailsLeavesNoFileBehind(t *testing.T) {
+	h, location := newFileHost(t, func(c *Config) { c.Limits.Fuel = 50_000_000 })
+	for _, path := range []string{
+		"/find:t1/save:x/begin:y/panic",
+		"/find:t1/save:x/begin:y/spin",
+		"/find:t1/begin:y",
+	} {
+		_, err := steps(t, h, path)
+		if failed := errors.Is(err, ErrGuest); failed != !strings.HasSuffix(path, "y") {
+			t.Errorf("%s: %v", path, err)
+		}
+		var left []string
+		err = filepath.WalkDir(location, func(name string, d fs.DirEntry, err error) error {
+			if err == nil && d.Type().IsRegular() && d.Name() != "a.txt" {
+				left = append(left, name)
+			}
+			return err
+		})
+		if err != nil || left != nil {
+			t.Errorf("%s left %q, %v", path, left, err)
+		}
+	}
+	if got, err := steps(t, h, "/find:t1/read:a.txt"); got != "found of t1" || err != nil {
+		t.Errorf("the next request: %q, %v", got, err)
+	}
+}
+
+func TestAGuestThatSaysWhereFilesAreHasNone(t *testing.T) {
+	h, _ := newFileHost(t, nil)
+	p, err := h.Pathname(t.Context(), PathQuery{Tenant: &Tenant{Schema: "t2"}, Location: "/srv", BaseURL: "/media/", Name: "probe"})
+	if want := "/srv/t2/probeerrno4"; p.Path != want || err != nil {
+		t.Errorf("%q, %v, want %q", p.Path, err, want)
+	}
+}
+
+// TestGuestsThatUseFilesDoNotWaitForEachOther: each asks where files are, for
+// which the guest is asked, while all instances are lent to those who ask.
+func TestGuestsThatUseFilesDoNotWaitForEachOther(t *testing.T) {
+	h, _ := newFileHost(t, func(c *Config) {
+		c.Limits.Instances = 2
+		c.Limits.QueueTimeout = time.Minute
+	})
+	if got, err := steps(t, h, "/find:t1/read:a.txt/find:t2/read:a.txt"); err != nil {
+		t.Fatal(got, err)
+	}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 20 {
+				if got, err := steps(t, h, "/find:t1/read:a.txt/find:t2/read:a.txt"); got != "found of t1 found of t2" || err != nil {
+					t.Errorf("%q, %v", got, err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestAHostWithoutAStorageHasNoFiles(t *testing.T) {
+	h, _ := newFileHost(t, nil)
+	h.UseFiles(nil)
+	if got, err := steps(t, h, "/find:t1/read:a.txt"); got != "found errno7" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+}

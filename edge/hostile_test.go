@@ -1,0 +1,353 @@
+package edge
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge/internal/instance"
+	"github.com/tenantedge/tenantedge/edge/internal/soak"
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+	"github.com/tenantedge/tenantedge/guest/abi"
+)
+
+// checkRefusal wants the page of a guest that failed: it has the status and a
+// request's id, and nothing of the guest's.
+func checkRefusal(t *testing.T, a answer, status int) {
+	t.Helper()
+	line, rest, _ := strings.Cut(a.body, "\n")
+	id, ok := strings.CutPrefix(rest, "request ")
+	if a.status != status || line != "502 Bad Gateway" && status == 502 || !ok || len(strings.TrimSpace(id)) != 26 {
+		t.Errorf("answered %d %q, want %d and a request id", a.status, a.body, status)
+	}
+	if len(a.header["X-Content-Type-Options"]) != 1 || a.header.Get("Cache-Control") != "no-store" {
+		t.Errorf("the page's header is %v", a.header)
+	}
+}
+
+// G1, by a real Go guest behind a real server: the request fails by itself, the
+// next is served, the log says why, and the client reads nothing of it.
+func TestG1AHostileGoGuestFailsItsOwnRequestAlone(t *testing.T) {
+	for _, c := range []struct {
+		name, host string
+		limits     GuestLimits
+		reason     instance.Reason
+		retired    instance.Retirement // what it may cost
+		logged     string
+	}{
+		{"an endless loop, stopped by fuel", "spin", GuestLimits{Deadline: time.Minute}, instance.OutOfFuel, "", "expected at most 20000000 units of fuel"},
+		{"an endless loop, stopped by time", "spin", GuestLimits{Fuel: 1 << 60, Deadline: 5 * time.Millisecond}, instance.Deadline, "", "context deadline exceeded"},
+		{"a recursion", "recurse", GuestLimits{Fuel: 1 << 40, Deadline: time.Minute}, instance.StackDepth, instance.TooManyPages, "its stack is full"},
+		{"a memory bomb", "bomb", GuestLimits{Memory: 16 << 20, Fuel: 1 << 40, Deadline: time.Minute}, instance.OutOfMemory, instance.Grown, ""},
+		{"a fill of 2 GiB", "fill", GuestLimits{Fuel: 1 << 40, Deadline: time.Minute}, instance.Crashed, "", ""},
+		{"a panic with a message", "panic", GuestLimits{}, instance.Crashed, "", "confidential"},
+		{"an address that is none", "nil", GuestLimits{}, instance.Crashed, "", ""},
+		{"an exit", "exit", GuestLimits{}, instance.Exited, "", "exit_code(3)"},
+		{"waiting for nobody", "wait", GuestLimits{Deadline: time.Minute}, "", "", ""},
+		{"endless output", "shout", GuestLimits{Deadline: 5 * time.Millisecond, Fuel: 1 << 60}, instance.Deadline, "", ""},
+		{"its own memory overwritten", "scribble", GuestLimits{}, "", "", ""},
+		{"addresses that are none for host functions", "pointers", GuestLimits{}, instance.Crashed, "", "no address outside of memory was taken"},
+		{"memory that it leaves behind", "grow", GuestLimits{}, instance.Crashed, instance.TooManyPages, "grown"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var log journal
+			c.limits.Instances, c.limits.Audit = 1, 1
+			h := unrulyHost(t, wasmtest.Unruly(t, 0), func(config *Config) {
+				config.Limits = c.limits
+				config.Logger = log.logger()
+			})
+			f := serveFront(t, h, 1)
+			for range 2 {
+				began := time.Now()
+				checkRefusal(t, f.mustGet(t, c.host+".example.com", "/confidential"), http.StatusBadGateway)
+				t.Logf("failed after %v", time.Since(began).Round(time.Microsecond))
+				if a := f.mustGet(t, "t3.example.com", "/"); a.status != 200 || a.body != "t3 g0" {
+					t.Fatalf("the next request gets %d %q", a.status, a.body)
+				}
+			}
+			s := h.Stats().Current
+			if c.reason != "" && s.Traps[c.reason] != 2 {
+				t.Errorf("the reasons are %v, want 2 of %q", s.Traps, c.reason)
+			}
+			for r := range s.Retired {
+				if r != c.retired {
+					t.Errorf("instances were retired for %v", s.Retired)
+				}
+			}
+			if !strings.Contains(log.String(), c.logged) {
+				t.Errorf("the log is %q, want %q in it", log.String(), c.logged)
+			}
+		})
+	}
+}
+
+// G1, by guests that answer, but not by the contract.
+func TestG1ALyingGuestFailsItsOwnRequestAlone(t *testing.T) {
+	message := func(word uint32, fields ...string) string {
+		b := abi.Begin(make([]byte, 4096), word, abi.DecHeader0+4)
+		for i := 0; i+1 < len(fields); i += 2 {
+			b.Put(int(fields[i][0]-'a'), fields[i+1])
+		}
+		return string(b.Bytes())
+	}
+	const tenant, redirect = uint32(OutcomeTenant) | 200<<abi.DecStatusShift, uint32(OutcomeRedirect)
+	for _, c := range []struct {
+		name  string
+		guest *wasmtest.Handmade
+	}{
+		{"no reply", wasmtest.Sound().With(abi.ExportRoute, wasmtest.I64(0)...)},
+		{"a reply outside of memory", wasmtest.Sound().With(abi.ExportRoute, wasmtest.I64(abi.PackReply(1<<31, 8))...)},
+		{"a reply of 4 GiB", wasmtest.Sound().With(abi.ExportRoute, wasmtest.I64(abi.PackReply(8, 1<<32-1))...)},
+		{"a table of fields longer than the reply", wasmtest.Sound().Replies(abi.ExportRoute, "\x01\x00\x00\x00\xff\xff\xff\xff")},
+		{"a field longer than the reply", wasmtest.Sound().Replies(abi.ExportRoute, "\x01\x00\x00\x00\x01\x00\x00\x00\x10\x00\x00\x00\xff\x00\x00\x00")},
+		{"a field in the table of fields", wasmtest.Sound().Replies(abi.ExportRoute, "\x01\x00\x00\x00\x01\x00\x00\x00\x04\x00\x00\x00\x04\x00\x00\x00")},
+		{"an outcome that is none", wasmtest.Sound().Replies(abi.ExportRoute, message(99))},
+		{"a tenant that there is not", wasmtest.Sound().Replies(abi.ExportRoute, message(tenant, "a", "confidential", "c", "x"))},
+		{"a dynamic tenant that there is not", wasmtest.Sound().Replies(abi.ExportRoute, message(tenant|abi.DecDynamic, "a", "confidential", "c", "x"))},
+		{"a tenant that was found by nothing", wasmtest.Sound().Replies(abi.ExportRoute, message(tenant, "a", "www"))},
+		{"a redirect to somewhere else", wasmtest.Sound().Replies(abi.ExportRoute, message(redirect|301<<abi.DecStatusShift, "i", "//confidential.example.net/"))},
+		{"a redirect with another status", wasmtest.Sound().Replies(abi.ExportRoute, message(redirect|200<<abi.DecStatusShift, "i", "//example.com/"))},
+		{"a header with a line break", wasmtest.Sound().Replies(abi.ExportRoute, message(tenant, "a", "www", "c", "example.com", "r", "X-A", "s", "confidential\r\nX-B: c"))},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := newHost(t, func(config *Config) { config.Guest = c.guest.Wasm() })
+			f := serveFront(t, h, 1)
+			for range 2 {
+				a := f.mustGet(t, "example.com", "/")
+				checkRefusal(t, a, http.StatusBadGateway)
+				if strings.Contains(a.body, "confidential") {
+					t.Errorf("the client reads %q", a.body)
+				}
+			}
+			if s := h.Stats().Current; s.Traps[instance.BadReply] != 2 || len(s.Retired) > 0 {
+				t.Errorf("the reasons are %v, retired %v, want 2 of %q", s.Traps, s.Retired, instance.BadReply)
+			}
+		})
+	}
+}
+
+// G1: many requests at once at a guest that takes all it can get do not starve
+// the others for longer than they queue, and memory comes back.
+func TestG1AHostileCrowdIsOutlived(t *testing.T) {
+	const connections = 8
+	h := unrulyHost(t, wasmtest.Unruly(t, 0), func(c *Config) {
+		c.Limits = GuestLimits{QueueTimeout: time.Minute, Fuel: 2_000_000, Memory: 16 << 20, Deadline: time.Minute}
+	})
+	f := serveFront(t, h, connections)
+	crowd := func() {
+		done := make(chan error, connections)
+		for n := range connections {
+			go func() {
+				for round := range 6 {
+					host := []string{"spin", "recurse", "bomb", "panic", "grow", "t1"}[(n+round)%6]
+					a, err := f.get(host+".example.com", "/")
+					if err == nil && (host == "t1") != (a.status == 200) {
+						err = errors.New(host + ": " + a.body)
+					}
+					if err != nil {
+						done <- err
+						return
+					}
+				}
+				done <- nil
+			}()
+		}
+		for range connections {
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	crowd()
+	before := heap()
+	held, _ := soak.Measure()
+	for range soak.Times(t, "TENANTEDGE_CROWDS", 3) {
+		crowd()
+	}
+	if after := heap(); after > before+8<<20 {
+		t.Errorf("the Go heap grew from %d to %d KB", before>>10, after>>10)
+	}
+	holds, _ := soak.Measure()
+	t.Logf("resident before %.1f MB, after %.1f MB", float64(held.Resident)/1e6, float64(holds.Resident)/1e6)
+}
+
+func heap() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// G1: what ends a request ends its guest's call.
+func TestG1ARequestThatEndsStopsItsGuest(t *testing.T) {
+	h := unrulyHost(t, wasmtest.Unruly(t, 0), func(c *Config) {
+		c.Limits = GuestLimits{Instances: 1, Fuel: 1 << 60, Deadline: time.Hour}
+	})
+	q := Request{Method: "GET", Host: "spin.example.com", Target: "/"}
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		for h.Stats().Current.Lent == 0 {
+			runtime.Gosched()
+		}
+		cancel()
+	}()
+	if _, err := h.Route(ctx, &q); !errors.Is(err, context.Canceled) {
+		t.Errorf("a request that was given up: %v", err)
+	}
+	ctx, cancel = context.WithTimeout(context.Background(), time.Millisecond)
+	defer cancel()
+	if _, err := h.Route(ctx, &q); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a request whose time is over: %v", err)
+	}
+	if s := h.Stats().Current; s.Traps[instance.Cancelled] != 1 || s.Traps[instance.Deadline] != 1 {
+		t.Errorf("the reasons are %v", s.Traps)
+	}
+	q.Host = "t1.example.com"
+	if d, err := h.Route(context.Background(), &q); err != nil || d.Tenant.Schema != "t1" {
+		t.Errorf("the next is %+v, %v", d.Tenant, err)
+	}
+}
+
+// G1: where the configuration says so, the guest before decides in the place of
+// one that fails.
+func TestG1TheGuestBeforeStandsInForOneThatFails(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		policy string
+		want   string
+	}{
+		{"refused", Refuse, "502 Bad Gateway"},
+		{"the guest before decides", Previous, "t3 g0"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := unrulyHost(t, wasmtest.Unruly(t, 0), func(config *Config) { config.OnGuestError = c.policy })
+			f := serveFront(t, h, 1)
+			broken := wasmtest.Sound().With(abi.ExportRoute, 0x00).Wasm()
+			if _, err := h.Swap(context.Background(), broken); err != nil {
+				t.Fatal(err)
+			}
+			for range 3 {
+				if a := f.mustGet(t, "t3.example.com", "/"); !strings.HasPrefix(a.body, c.want) {
+					t.Errorf("answered %d %q, want %q", a.status, a.body, c.want)
+				}
+			}
+			// Both fail: refused all the same.
+			if a := f.mustGet(t, "panic.example.com", "/"); a.status != http.StatusBadGateway {
+				t.Errorf("where both fail: %d %q", a.status, a.body)
+			}
+		})
+	}
+}
+
+// G2: what is refused changes nothing, neither for requests meanwhile nor in
+// what the process holds.
+func TestG2AHostileModuleIsRefusedWhileTheOldOneServes(t *testing.T) {
+	h := unrulyHost(t, wasmtest.Unruly(t, 7), nil)
+	f := serveFront(t, h, 1)
+	before := h.Guest()
+	const endless = "deadline" // in the error of a guest that never comes to an end
+	loops := []byte{0x03, 0x40, 0x0c, 0, 0x0b}
+	starting := wasmtest.Sound()
+	starting.Start = loops
+	trapping := wasmtest.Sound()
+	trapping.Start = []byte{0x00}
+	outside := wasmtest.Sound().WithData(4*65536-2, "data")
+	for _, c := range []struct {
+		name string
+		wasm []byte
+		want string
+	}{
+		{"100 MB", append(bytes.Clone(starting.Wasm()), make([]byte, 100<<20)...), "expected at most"},
+		{"nothing", nil, "no valid WebAssembly module"},
+		{"text", []byte("<html>"), "no valid WebAssembly module"},
+		{"cut short", wasmtest.Unruly(t, 8)[:100_000], "no valid WebAssembly module"},
+		{"a start function that traps", trapping.Wasm(), "unreachable"},
+		{"a start function that loops", starting.Wasm(), endless},
+		{"a configuration that loops", wasmtest.Sound().With(abi.ExportConfigure, append(loops, wasmtest.I64(0)...)...).Wasm(), endless},
+		{"a self-test that fails", wasmtest.Sound().With(abi.ExportSelfTest, wasmtest.I32(3)...).Wasm(), "expected 0"},
+		{"data outside of memory", outside.Wasm(), "expected them inside its memory"},
+		{"no route", wasmtest.Sound().Without(abi.ExportRoute).Wasm(), "exports no function te_route"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			ctx := context.Background()
+			if c.want == endless {
+				// What a guest does before its first request ends with the swap's time.
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeout(ctx, 200*time.Millisecond)
+				defer cancel()
+			}
+			_, err := h.Swap(ctx, c.wasm)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("swapping it in said %v, want %q", err, c.want)
+			}
+			if a := f.mustGet(t, "t1.example.com", "/"); a.body != "t3 g7" || h.Guest() != before {
+				t.Errorf("the guest is %+v and answers %d %q", h.Guest(), a.status, a.body)
+			}
+		})
+	}
+	if s := h.Stats(); s.Previous.Digest != "" {
+		t.Errorf("there is a guest to go back to: %+v", s.Previous)
+	}
+}
+
+// H7, by a real Go guest: variables, the heap, and memory byte by byte.
+func TestH7AGoGuestFindsNothingOfTheRequestBefore(t *testing.T) {
+	h := unrulyHost(t, wasmtest.Unruly(t, 0), func(c *Config) {
+		c.Limits = GuestLimits{Instances: 1, Fuel: 1 << 40, Deadline: time.Minute}
+	})
+	f := serveFront(t, h, 1)
+	for _, host := range []string{"t1", "keep", "keep-and-panic", "spin", "keep"} {
+		if host == "spin" {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+			_, err := h.Route(ctx, &Request{Method: "GET", Host: "spin.example.com", Target: "/SECRET"})
+			cancel()
+			if err == nil {
+				t.Error("the spinning guest answered")
+			}
+		} else {
+			f.mustGet(t, host+".example.com", "/"+strings.Repeat("SECRET", 100))
+		}
+		if a := f.mustGet(t, "recall.example.com", "/"); a.body != "t0 nothing" {
+			t.Errorf("after %s, the next request reads %q", host, a.body)
+		}
+	}
+	// The guest does find what there is: without reset, it is there.
+	leaky := unrulyHost(t, wasmtest.Unruly(t, 0), func(c *Config) {
+		c.Limits = GuestLimits{Instances: 1, Fuel: 1 << 40, Deadline: time.Minute}
+		c.UnsafeNoReset = true
+	})
+	f = serveFront(t, leaky, 1)
+	f.mustGet(t, "t1.example.com", "/"+strings.Repeat("SECRET", 100))
+	if a := f.mustGet(t, "recall.example.com", "/"); a.body != "t0 memory" {
+		t.Errorf("without reset, the next request reads %q", a.body)
+	}
+}
+
+// A client that goes away leaves nothing behind.
+func TestG1AClientThatGoesAwayGivesTheInstanceBack(t *testing.T) {
+	h := unrulyHost(t, wasmtest.Unruly(t, 0), func(c *Config) {
+		c.Limits = GuestLimits{Instances: 1, Fuel: 1 << 60, Deadline: time.Hour, QueueTimeout: time.Minute}
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	r := httptest.NewRequest("GET", "/", nil).WithContext(ctx)
+	r.Host = "spin.example.com"
+	go func() {
+		for h.Stats().Current.Lent == 0 {
+			runtime.Gosched()
+		}
+		cancel()
+	}()
+	if w := serve(h, r, nil); w.Code < 500 {
+		t.Errorf("the request got %d", w.Code)
+	}
+	f := serveFront(t, h, 1)
+	if a := f.mustGet(t, "t2.example.com", "/"); a.body != "t2 g0" {
+		t.Errorf("the next request gets %d %q", a.status, a.body)
+	}
+}

@@ -1,0 +1,176 @@
+package instance
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tenantedge/tenantedge/assets"
+	"github.com/tenantedge/tenantedge/edge/internal/soak"
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/guest/tck"
+	"github.com/tenantedge/tenantedge/hostfuncs"
+)
+
+// deed is something that a guest is asked to do.
+type deed struct {
+	export Export
+	host   string // of the request; empty: the message is empty
+	fuel   uint64 // 0: the default
+}
+
+// ask has an instance do it, with a secret in the request.
+func (d deed) ask(i *Instance) error {
+	i.program.limits.Fuel = 20_000_000
+	if d.fuel > 0 {
+		i.program.limits.Fuel = d.fuel
+	}
+	return i.Call(context.Background(), d.export, func(buf []byte) int {
+		if d.host == "" {
+			return copy(buf, secret)
+		}
+		return routeRequest(buf, d.host, secret)
+	}, func(abi.Message) error { return nil })
+}
+
+// routeRequest writes one to buf, and returns its size.
+func routeRequest(buf []byte, host, target string) int {
+	b := abi.Begin(buf, 0, abi.ReqHeader0)
+	b.Put(abi.ReqMethod, "GET")
+	b.Put(abi.ReqScheme, "http")
+	b.Put(abi.ReqHost, host)
+	b.Put(abi.ReqTarget, target)
+	return b.Size()
+}
+
+var secret = "/" + strings.Repeat("confidential", 40)
+
+// H7: after each of many calls, a fifth of
+// which fail in every way there is, all of memory and all variables are equal
+// to the image.
+func TestH7MemoryAndVariablesAreTheImageAfterEveryCall(t *testing.T) {
+	calls := soak.Times(t, "TENANTEDGE_AUDITED", 2000)
+	domains := &tck.World{
+		Tenants: []tck.Tenant{{ID: "0", Schema: "t0"}, {ID: "1", Schema: "t1", Attributes: map[string]string{"plan": "gold"}}},
+		Domains: []tck.Domain{{Tenant: "1", Domain: "t1.example.com", IsPrimary: true}, {Tenant: "0", Domain: "t0.example.com", Folder: "confidential"}},
+	}
+	config := []byte(`{"abi":1,"compat":"hardened","routers":["domain"],"tenants":[{"schema":"www","domains":["www.example.com"]}],"default":{"urlconf":"app"}}`)
+	for _, c := range []struct {
+		name    string
+		wasm    func() []byte
+		share   int // in hundredths of the calls
+		good    []deed
+		failing []deed
+		want    []Reason
+	}{
+		{
+			"the default guest, cut short anywhere",
+			func() []byte { return assets.Router }, 40,
+			[]deed{{Route, "t1.example.com", 0}, {Route, "t0.example.com", 0}, {Route, "www.example.com", 0}, {Route, "nobody.example.com", 0}},
+			[]deed{{Route, "t1.example.com", 1}, {Pathname, "", 5000}, {Route, "t0.example.com", 2500}},
+			[]Reason{OutOfFuel},
+		},
+		{
+			"a Go guest that does its worst",
+			func() []byte { return wasmtest.Unruly(t, 0) }, 30,
+			[]deed{{Route, "t1.example.com", 0}, {Route, "keep.example.com", 0}, {Route, "t0.example.com", 0}},
+			[]deed{
+				{Route, "spin.example.com", 500_000}, {Route, "recurse.example.com", 3_000_000}, {Route, "recurse.example.com", 1 << 40},
+				{Route, "bomb.example.com", 0}, {Route, "grow.example.com", 0}, {Route, "fill.example.com", 0}, {Route, "scribble.example.com", 0},
+				{Route, "panic.example.com", 0}, {Route, "nil.example.com", 0}, {Route, "exit.example.com", 0},
+				{Route, "pointers.example.com", 0}, {Route, "keep-and-panic.example.com", 0}, {Route, "shout.example.com", 500_000},
+			},
+			[]Reason{OutOfFuel, StackDepth, Crashed, Exited},
+		},
+		{
+			"a guest made by hand",
+			careless, 30,
+			[]deed{{Route, "", 0}, {Route, "t1.example.com", 0}},
+			[]deed{{CacheKey, "", 0}, {CacheKey, "", 1000}, {ReverseKey, "", 0}, {Pathname, "", 0}},
+			[]Reason{OutOfFuel, StackDepth, Crashed, BadReply},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p, err := NewProgram(context.Background(), Options{
+				Wasm: c.wasm(), Config: config, CompileCache: compileCache,
+				Bind:   func() hostfuncs.Services { return world{World: domains} },
+				Limits: Limits{Instances: 1, Audit: 1 << 30, QueueTimeout: time.Minute, Deadline: time.Minute, Memory: 16 << 20},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				if err := p.Close(); err != nil {
+					t.Error(err)
+				}
+			}()
+			const seed = 11
+			random := rand.New(rand.NewPCG(seed, seed))
+			audited, failed, retired := 0, 0, 0
+			for n := range calls * c.share / 100 {
+				i, err := p.Borrow(context.Background())
+				if err != nil {
+					t.Fatal(err)
+				}
+				d := c.good[random.IntN(len(c.good))]
+				if n%5 == 0 {
+					d = c.failing[n/5%len(c.failing)]
+				}
+				err = d.ask(i)
+				var trap *Trap
+				if errors.As(err, &trap) {
+					failed++
+				}
+				if (err != nil) != (n%5 == 0) {
+					t.Fatalf("call %d, %+v: %v", n, d, err)
+				}
+				if i.retire == Grown {
+					retired++ // it serves nobody any more
+				} else if err := i.Audit(); err != nil {
+					t.Fatalf("after call %d, %+v: %v", n, d, err)
+				} else {
+					audited++
+				}
+				p.Return(i)
+			}
+			s := p.Stats()
+			for _, r := range c.want {
+				if s.Traps[r] == 0 {
+					t.Errorf("no call failed for %q: %v", r, s.Traps)
+				}
+			}
+			t.Logf("%d calls, %d failed (%v): %d times memory and variables are the image, %d instances were retired for growth (in all %v)",
+				s.Calls, failed, s.Traps, audited, retired, s.Retired)
+		})
+	}
+}
+
+// careless leaves a mark in its variable and its memory at every call, grows,
+// and then fails in one way or another.
+func careless() []byte {
+	join := func(parts ...[]byte) (all []byte) {
+		for _, p := range parts {
+			all = append(all, p...)
+		}
+		return all
+	}
+	const far = 3*65536 + 77
+	mark := join(
+		[]byte{0x23, 0}, wasmtest.I64(7), []byte{0x7c, 0x24, 0}, // variable += 7
+		wasmtest.I32(far), []byte{0x23, 0, 0x37, 3, 0}, // store it
+	)
+	grow := []byte{0x41, 1, 0x40, 0, 0x1a}
+	g := wasmtest.Sound()
+	g.Variable = true
+	route := g.Bodies[abi.ExportRoute]
+	return g.
+		With(abi.ExportRoute, join(mark, grow, route)...).
+		With(abi.ExportCacheKey, join(mark, []byte{0x20, 0, 0x10, 4})...). // calls itself: until its stack or its fuel ends
+		With(abi.ExportReverseKey, join(mark, grow, []byte{0x00})...).
+		With(abi.ExportPathname, join(mark, wasmtest.I64(abi.PackReply(1<<31, 64)))...).
+		Wasm()
+}

@@ -1,0 +1,172 @@
+package instance
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+)
+
+// cachedFiles are the files of the only guest in a cache.
+func cachedFiles(t *testing.T, cache string) []string {
+	t.Helper()
+	var files []string
+	err := filepath.WalkDir(cache, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			files = append(files, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// loadCached loads a guest with a cache, has it answer, and says what the cache
+// did and what was logged.
+func loadCached(t *testing.T, cache string) (Cached, string) {
+	t.Helper()
+	var logs bytes.Buffer
+	p, err := load(sound(), Options{CompileCache: cache, Logger: slog.New(slog.NewTextHandler(&logs, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	i, err := p.Borrow(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Return(i)
+	if _, err := call(context.Background(), i, Route); err != nil {
+		t.Fatal(err)
+	}
+	return p.Stats().Cached, logs.String()
+}
+
+func TestCompiledCodeThatIsBrokenIsReplaced(t *testing.T) {
+	cache := t.TempDir()
+	if did, logs := loadCached(t, cache); did != CacheStored || logs != "" {
+		t.Fatalf("the first start: %s, %s", did, logs)
+	}
+	files := cachedFiles(t, cache)
+	if len(files) != 2 {
+		t.Fatalf("the cache holds %q: expected code and sums", files)
+	}
+	damages := []struct {
+		name   string
+		damage func([]byte) []byte
+	}{
+		{"empty", func([]byte) []byte { return nil }},
+		{"cut in half", func(b []byte) []byte { return b[:len(b)/2] }},
+		{"without its last byte", func(b []byte) []byte { return b[:len(b)-1] }},
+		{"longer", func(b []byte) []byte { return append(b, 0) }},
+		{"zeros", func(b []byte) []byte { return make([]byte, len(b)) }},
+	}
+	// The head of wazero's file holds lengths that it allocates by, then where
+	// functions begin: no sum of its own covers them.
+	for _, at := range []int{0, 6, 7, 8, 16, 17, 18, 20, 24, 32, 40, 64} {
+		damages = append(damages, struct {
+			name   string
+			damage func([]byte) []byte
+		}{"a byte changed near the start", func(b []byte) []byte { b[at%len(b)] ^= 0x80; return b }})
+	}
+	for _, path := range files {
+		for _, d := range damages {
+			before, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, d.damage(bytes.Clone(before)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			did, logs := loadCached(t, cache)
+			if did != CacheStored || !strings.Contains(logs, "not what was put there; the guest is compiled anew") {
+				t.Errorf("%s %s: %s, %q", filepath.Base(path), d.name, did, logs)
+			}
+			if did, logs := loadCached(t, cache); did != CacheHit || logs != "" {
+				t.Errorf("%s %s, the start after: %s, %q", filepath.Base(path), d.name, did, logs)
+			}
+		}
+	}
+}
+
+func TestAMissingFileOfTheCacheIsReplaced(t *testing.T) {
+	cache := t.TempDir()
+	loadCached(t, cache)
+	for _, path := range cachedFiles(t, cache) {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		if did, logs := loadCached(t, cache); did != CacheStored || logs == "" {
+			t.Errorf("without %s: %s, %q", filepath.Base(path), did, logs)
+		}
+	}
+}
+
+func TestACacheThatCannotBeWrittenCostsTimeAlone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if did, logs := loadCached(t, path); did != CacheFailed || !strings.Contains(logs, "cannot be kept for the next start") {
+		t.Errorf("%s, %q", did, logs)
+	}
+}
+
+func TestTheCacheIsBounded(t *testing.T) {
+	cache := t.TempDir()
+	for n := range mostEntries + 5 {
+		g := sound().WithData(3000, string(rune('a'+n))) // data is no code, but makes another guest
+		g.With("te_route", wasmtest.I64(uint64(n))...)
+		p, err := load(g, Options{CompileCache: cache})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	all, err := os.ReadDir(cache)
+	if err != nil || len(all) != mostEntries {
+		t.Errorf("the cache holds %d guests, %v: expected %d", len(all), err, mostEntries)
+	}
+}
+
+func TestAProgramThatIsClosedIsGivenBackWhenItsLastCallEnds(t *testing.T) {
+	p, err := load(sound(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	i, err := p.Borrow(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := p.Drain(ended); !errors.Is(err, ErrInUse) || !strings.HasSuffix(err.Error(), ": 1") {
+		t.Errorf("draining said %v", err)
+	}
+	if _, err := p.Borrow(context.Background()); !errors.Is(err, ErrClosed) {
+		t.Errorf("it lends on: %v", err)
+	}
+	if err := p.Fill(context.Background()); !errors.Is(err, ErrClosed) {
+		t.Errorf("it is filled: %v", err)
+	}
+	if _, err := call(context.Background(), i, Route); err != nil {
+		t.Errorf("the call that ran said %v", err)
+	}
+	p.Return(i)
+	for range 2 {
+		if err := p.Close(); err != nil {
+			t.Errorf("closing said %v", err)
+		}
+	}
+}

@@ -1,0 +1,108 @@
+package instance
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"runtime/metrics"
+	"testing"
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge/internal/soak"
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+	"github.com/tenantedge/tenantedge/hostfuncs"
+)
+
+// G1: a guest that spins holds up the collector for one slice of its fuel at
+// most. Machine code of guests cannot be preempted: without slices no
+// collection would end before the guest's deadline, which is an hour here.
+func TestG1CollectionsEndBesideSpinningGuests(t *testing.T) {
+	spinners := max(1, runtime.GOMAXPROCS(0)-1) // on all processors, each collection would wait for its turn too
+	rounds := soak.Times(t, "TENANTEDGE_COLLECTIONS", 2)
+	p, err := NewProgram(context.Background(), Options{
+		Wasm: wasmtest.Unruly(t, 0), Config: []byte(`{"abi":1}`), CompileCache: compileCache, Bind: func() hostfuncs.Services { return nobody{} },
+		Limits: Limits{Instances: spinners, Fuel: 1 << 62, Deadline: time.Hour},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	before := pauses()
+	for range rounds {
+		ctx, cancel := context.WithCancel(context.Background())
+		ended := make(chan error, spinners)
+		for range spinners {
+			go func() {
+				i, err := p.Borrow(ctx)
+				if err != nil {
+					ended <- err
+					return
+				}
+				defer p.Return(i)
+				ended <- spinning(ctx, i)
+			}()
+		}
+		for p.Stats().Lent < spinners {
+			runtime.Gosched()
+		}
+		for range 3 {
+			runtime.GC()
+		}
+		cancel()
+		for range spinners {
+			var trap *Trap
+			if err := <-ended; !errors.As(err, &trap) || trap.Reason != Cancelled {
+				t.Fatalf("the guest ended with %v: expected it to spin until it was cancelled", err)
+			}
+		}
+	}
+	after := pauses()
+	after.sub(before)
+	t.Logf("%d pauses beside spinning guests: median %v, 99 in 100 within %v, the longest within %v",
+		after.count(), after.quantile(0.5), after.quantile(0.99), after.quantile(1))
+	soak.Figures(t, "collector", map[string]any{
+		"Pauses": after.count(), "P50": after.quantile(0.5).String(), "P99": after.quantile(0.99).String(), "Max": after.quantile(1).String(),
+	})
+}
+
+func spinning(ctx context.Context, i *Instance) error {
+	return i.Call(ctx, Route, func(buf []byte) int { return routeRequest(buf, "spin.example.com", "/") }, nil)
+}
+
+// histogram counts how long the collector stopped the world, from when it
+// wanted to until all ran again.
+type histogram metrics.Float64Histogram
+
+func pauses() histogram {
+	s := []metrics.Sample{{Name: "/sched/pauses/total/gc:seconds"}}
+	metrics.Read(s)
+	return histogram(*s[0].Value.Float64Histogram())
+}
+
+func (h *histogram) sub(before histogram) {
+	for i := range h.Counts {
+		h.Counts[i] -= before.Counts[i]
+	}
+}
+
+func (h *histogram) count() (n uint64) {
+	for _, c := range h.Counts {
+		n += c
+	}
+	return n
+}
+
+// quantile is the upper end of its bucket.
+func (h *histogram) quantile(q float64) time.Duration {
+	sum, all := uint64(0), h.count()
+	for i, c := range h.Counts {
+		if sum += c; c > 0 && float64(sum) >= q*float64(all) {
+			return time.Duration(h.Buckets[i+1] * float64(time.Second)).Round(time.Microsecond)
+		}
+	}
+	return 0
+}

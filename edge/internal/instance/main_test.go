@@ -1,0 +1,29 @@
+package instance
+
+import (
+	"flag"
+	"os"
+	"testing"
+)
+
+// compileCache is shared by the tests, which would compile the same guests
+// again and again.
+var compileCache string
+
+// cacheVariable hands it on to the processes that tests start.
+const cacheVariable = "TENANTEDGE_TEST_CACHE"
+
+var update = flag.Bool("update", false, "write the fuel that is used into testdata")
+
+func TestMain(m *testing.M) {
+	if compileCache = os.Getenv(cacheVariable); compileCache != "" { // another process of a test
+		os.Exit(m.Run())
+	}
+	var err error
+	if compileCache, err = os.MkdirTemp("", "tenantedge-test-"); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(compileCache)
+	os.Exit(code)
+}

@@ -1,0 +1,212 @@
+package instance
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+	"github.com/tenantedge/tenantedge/guest/abi"
+)
+
+// borrowAll takes n instances at once.
+func borrowAll(t *testing.T, p *Program, n int) []*Instance {
+	t.Helper()
+	all := make([]*Instance, n)
+	for k := range all {
+		var err error
+		if all[k], err = p.Borrow(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return all
+}
+
+func TestInstancesThatNobodyNeededAreLetGoOf(t *testing.T) {
+	const most, least = 6, 1
+	p := mustLoad(t, sound(), Options{Limits: Limits{Instances: most, QueueTimeout: time.Minute}})
+	p.pool.mu.Lock()
+	p.pool.keep = least
+	p.pool.mu.Unlock()
+	for _, i := range borrowAll(t, p, most) {
+		p.Return(i)
+	}
+	p.pool.shrink() // as the timer does: all were in use since it was set
+	if s := p.Stats(); s.Shrunk != 0 {
+		t.Errorf("%d instances were let go of right after a peak", s.Shrunk)
+	}
+	two := borrowAll(t, p, 2)
+	p.pool.shrink() // two are in use, four were free all the time
+	for _, i := range two {
+		p.Return(i)
+	}
+	if s := p.Stats(); s.Shrunk != most-2 {
+		t.Errorf("%d instances were let go of, want %d", s.Shrunk, most-2)
+	}
+	for p.Stats().Instances > 2 { // they are closed in the background
+		runtime.Gosched()
+	}
+	p.pool.shrink()
+	if s := p.Stats(); s.Shrunk != most-2 {
+		t.Errorf("%d instances were let go of, where two were used meanwhile", s.Shrunk)
+	}
+	p.pool.shrink()
+	if s := p.Stats(); s.Shrunk != most-least {
+		t.Errorf("%d instances were let go of, want all but %d", s.Shrunk, least)
+	}
+	// And they come back.
+	for _, i := range borrowAll(t, p, most) {
+		if _, err := call(context.Background(), i, Route); err != nil {
+			t.Error(err)
+		}
+		p.Return(i)
+	}
+}
+
+// What an audit finds must not happen; here the test writes past the reset.
+func TestAnInstanceThatIsNotPristineIsRetiredAndShouted(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		spoil func(*Instance)
+	}{
+		{"memory", func(i *Instance) { i.memory.Bytes()[70_000] ^= 1 }},
+		{"a variable", func(i *Instance) { i.globals[0].Set(99) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var log bytes.Buffer
+			g := sound()
+			g.Variable = true
+			g.With(abi.ExportCacheKey, append([]byte{0x42, 5, 0x24, 0}, wasmtest.I64(0)...)...) // it can be set, so it is state
+			p := mustLoad(t, g, Options{
+				Limits: Limits{Instances: 1, Audit: 3, QueueTimeout: time.Minute},
+				Logger: slog.New(slog.NewTextHandler(&log, nil)),
+			})
+			for n := range 3 {
+				i := borrowAll(t, p, 1)[0]
+				if _, err := call(context.Background(), i, Route); err != nil {
+					t.Fatal(err)
+				}
+				if n == 2 {
+					c.spoil(i)
+				}
+				p.Return(i) // the third is audited
+			}
+			i := borrowAll(t, p, 1)[0] // waits for the audit's end, and for another instance
+			defer p.Return(i)
+			if err := i.Audit(); err != nil {
+				t.Errorf("the next request gets an instance of which the audit says %v", err)
+			}
+			if s := p.Stats(); s.Audits != 1 || s.Retired[NotPristine] != 1 {
+				t.Errorf("%d audits, retired %v", s.Audits, s.Retired)
+			}
+			if !strings.Contains(log.String(), "must not happen") {
+				t.Errorf("the log says %q", log.String())
+			}
+		})
+	}
+}
+
+func TestAWaitingRequestThatEndsLeavesTheQueue(t *testing.T) {
+	p := mustLoad(t, sound(), Options{Limits: Limits{Instances: 1, QueueTimeout: time.Hour}})
+	held := borrowAll(t, p, 1)[0]
+	ctx, cancel := context.WithCancel(context.Background())
+	got := make(chan error)
+	go func() {
+		_, err := p.Borrow(ctx)
+		got <- err
+	}()
+	for p.Stats().Waiting == 0 {
+		runtime.Gosched()
+	}
+	cancel()
+	if err := <-got; !errors.Is(err, context.Canceled) {
+		t.Errorf("it ended with %v", err)
+	}
+	if s := p.Stats(); s.Waiting != 0 || s.Queued != 1 || s.Refused != 1 {
+		t.Errorf("the queue has %d, had %d, refused %d", s.Waiting, s.Queued, s.Refused)
+	}
+	p.Return(held)
+	p.Return(borrowAll(t, p, 1)[0])
+}
+
+// What a guest waits for ends with its time, and so does its call: the next
+// look at the clock comes right behind it.
+func TestWhatAGuestWaitsForIsBoundByItsTime(t *testing.T) {
+	p := mustLoad(t, sound(), Options{Limits: Limits{Instances: 1, Deadline: time.Hour, Fuel: 1 << 40}})
+	i := borrowAll(t, p, 1)[0]
+	defer p.Return(i)
+	i.begin(1<<40, time.Hour)
+	before := time.Now()
+	ctx, cancel := i.Bound(context.Background())
+	defer cancel()
+	first, ok := ctx.Deadline()
+	if !ok || first.Before(before.Add(time.Hour)) || first.After(time.Now().Add(time.Hour)) {
+		t.Errorf("a wait is bound to %v, an hour from %v", first, before)
+	}
+	again, cancel := i.Bound(context.Background())
+	defer cancel()
+	if second, _ := again.Deadline(); second != first {
+		t.Errorf("the next is bound to %v, want the same %v: the time is the call's", second, first)
+	}
+	short, cancel := context.WithDeadline(context.Background(), before.Add(time.Second))
+	defer cancel()
+	bounded, cancel := i.Bound(short)
+	defer cancel()
+	if d, _ := bounded.Deadline(); !d.Equal(before.Add(time.Second)) {
+		t.Errorf("a request with less time is bound to %v", d)
+	}
+	i.Worked()
+	if i.limit.Get() != 0 {
+		t.Errorf("after work of the host's the guest may use %d more before it looks at the clock", i.limit.Get())
+	}
+	if next := i.refill(1); next <= 1 || i.stopped != "" {
+		t.Errorf("and is given %d, stopped for %q", next, i.stopped)
+	}
+	i.ends = before.Add(-time.Nanosecond)
+	if next := i.refill(2); next != 0 || i.stopped != Deadline {
+		t.Errorf("after its time it is given %d, stopped for %q", next, i.stopped)
+	}
+}
+
+func TestDataOutsideOfMemoryIsRefusedAndInsideIsThere(t *testing.T) {
+	const size = 4 * 65536
+	for _, c := range []struct {
+		name string
+		addr uint32
+		data string
+		want string
+	}{
+		{"at the end", size - 4, "data", ""},
+		{"empty at the end", size, "", ""},
+		{"one byte over", size - 3, "data", "has 4 bytes at 0x3fffd: expected them inside its memory of 262144 bytes"},
+		{"behind", size, "d", "expected them inside its memory"},
+		{"empty behind", size + 1, "", "expected them inside its memory"},
+		{"at the end of the address space", 1<<32 - 2, "data", "expected them inside its memory"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p, err := load(sound().WithData(c.addr, c.data), Options{})
+			if c.want != "" {
+				if err == nil || !strings.Contains(err.Error(), c.want) {
+					t.Errorf("it is loaded with %v, want %q", err, c.want)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			i := borrowAll(t, p, 1)[0]
+			if got, ok := i.module.Memory().Read(c.addr, uint32(len(c.data))); !ok || string(got) != c.data {
+				t.Errorf("memory has %q there", got)
+			}
+			p.Return(i)
+			if err := p.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

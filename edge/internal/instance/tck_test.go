@@ -1,0 +1,276 @@
+package instance
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"testing"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/tenantedge/tenantedge/assets"
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/guest/tck"
+	"github.com/tenantedge/tenantedge/hostfuncs"
+)
+
+// world is what the conformance kit's host functions answer.
+type world struct {
+	nobody
+	*tck.World
+}
+
+func (w world) ByDomain(domain, folder string, out []byte) (int, bool) {
+	n := w.TenantByDomain(domain, folder, out)
+	return int(n), n >= 0
+}
+
+func (w world) ByReference(ref string, out []byte) (int, bool) {
+	n := w.TenantByReference(ref, out)
+	return int(n), n >= 0
+}
+
+func (w world) Primary(id string, out []byte) (int, bool) {
+	n := w.PrimaryDomain(id, out)
+	return int(n), n >= 0
+}
+
+func (w world) Query(context.Context, string, string, []byte) ([]byte, error) {
+	return nil, abi.NotFound
+}
+func (w world) Log(ctx context.Context, l slog.Level, text string) { w.nobody.Log(ctx, l, text) }
+
+var exportNames = map[string]Export{
+	abi.ExportRoute: Route, abi.ExportCacheKey: CacheKey, abi.ExportReverseKey: ReverseKey, abi.ExportPathname: Pathname,
+}
+
+// asked is one question to a guest, and what it said.
+type asked struct {
+	export     string
+	msg, reply []byte
+	fuel       uint64
+}
+
+// conforming is a guest under test, as a server runs it: metered, and put back
+// after each call.
+type conforming struct {
+	t       *testing.T
+	wasm    []byte
+	world   *tck.World
+	program *Program
+	log     []asked
+}
+
+// load configures the guest.
+func (c *conforming) load(config []byte) (*Program, error) {
+	return NewProgram(context.Background(), Options{
+		Wasm: c.wasm, Config: config, CompileCache: compileCache,
+		Bind: func() hostfuncs.Services { return world{World: c.world} },
+	})
+}
+
+// Call implements tck.Guest.
+func (c *conforming) Call(export string, msg []byte) ([]byte, error) {
+	if export == abi.ExportConfigure {
+		p, err := c.load(msg)
+		var refused *ConfigError
+		switch {
+		case errors.As(err, &refused):
+			return json.Marshal(abi.Configured{Error: refused.Reason})
+		case err != nil:
+			return nil, err
+		}
+		c.t.Cleanup(func() {
+			if err := p.Close(); err != nil {
+				c.t.Error(err)
+			}
+		})
+		c.program = p
+		return json.Marshal(p.Configured())
+	}
+	reply, fuel, err := ask(c.program, export, msg)
+	if err != nil {
+		return nil, err
+	}
+	c.log = append(c.log, asked{export, msg, reply, fuel})
+	return reply, nil
+}
+
+// ask has a guest answer a message, and copies what it says.
+func ask(p *Program, export string, msg []byte) (reply []byte, fuel uint64, err error) {
+	ctx := context.Background()
+	i, err := p.Borrow(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer p.Return(i)
+	err = i.Call(ctx, exportNames[export], func(buf []byte) int { return copy(buf, msg) }, func(m abi.Message) error {
+		reply = content(m)
+		return nil
+	})
+	return reply, i.Fuel(), err
+}
+
+// content writes a message anew: its fields in their order.
+func content(m abi.Message) []byte {
+	build := func(buf []byte) abi.Builder {
+		b := abi.Begin(buf, m.Word(), m.Len())
+		for n := range m.Len() {
+			if f, ok := m.Field(n); ok {
+				b.PutBytes(n, f)
+			}
+		}
+		return b
+	}
+	b := build(nil)
+	b = build(make([]byte, b.Size()))
+	return b.Bytes()
+}
+
+// plain is the same guest without meter and reset.
+type plain struct {
+	module api.Module
+	call   hostfuncs.Call
+}
+
+func newPlain(t *testing.T, wasm []byte, w *tck.World, config []byte) *plain {
+	t.Helper()
+	ctx := context.Background()
+	r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().WithCompilationCache(plainCache))
+	t.Cleanup(func() {
+		if err := r.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	compiled, err := r.CompileModule(ctx, wasm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := hostfuncs.Instantiate(ctx, r, compiled); err != nil {
+		t.Fatal(err)
+	}
+	g := &plain{call: hostfuncs.Call{Services: world{World: w}}}
+	g.call.Begin(ctx)
+	g.module, err = r.InstantiateModule(&g.call, compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions(abi.ExportInitialize))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := g.exchange(abi.ExportConfigure, config); err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// plainCache keeps compiled code: each suite starts each guest.
+var plainCache = wazero.NewCompilationCache()
+
+func (g *plain) exchange(export string, msg []byte) ([]byte, error) {
+	addr, err := g.module.ExportedFunction(abi.ExportBuffer).Call(&g.call, uint64(max(len(msg), abi.BufferSize)))
+	if err != nil {
+		return nil, err
+	}
+	if !g.module.Memory().Write(uint32(addr[0]), msg) {
+		return nil, fmt.Errorf("the buffer lies at %#x", addr[0])
+	}
+	packed, err := g.module.ExportedFunction(export).Call(&g.call, uint64(len(msg)))
+	if err != nil {
+		return nil, err
+	}
+	at, length := abi.UnpackReply(packed[0])
+	reply, ok := g.module.Memory().Read(at, length)
+	if !ok {
+		return nil, fmt.Errorf("the reply lies at %#x", at)
+	}
+	return bytes.Clone(reply), nil
+}
+
+// Guests keep to the contract in the engine, and the engine changes none of
+// their answers: what a metered guest says is what it says by itself.
+func TestGuestsConformAndTheMeterChangesNoAnswer(t *testing.T) {
+	golden, err := tck.Golden()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name   string
+		wasm   func(testing.TB) ([]byte, bool)
+		suites []tck.Suite
+	}{
+		{"router.wasm", func(testing.TB) ([]byte, bool) { return assets.Router, true }, golden},
+		{"the example in Go", func(tb testing.TB) ([]byte, bool) { return wasmtest.Minimal(tb), true }, firstLabel(t, true)},
+		{"the example in C", wasmtest.Subdomain, firstLabel(t, false)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			wasm, ok := c.wasm(t)
+			if !ok {
+				return // it has said why
+			}
+			var guests []*conforming
+			tck.Run(t, c.suites, func(t *testing.T, w *tck.World) tck.Guest {
+				g := &conforming{t: t, wasm: wasm, world: w}
+				guests = append(guests, g)
+				return g
+			})
+			compared := 0
+			for n, g := range guests {
+				if len(g.log) == 0 {
+					continue // the configuration was to be refused
+				}
+				c.suites[n].Config.ABI = abi.Version
+				config, err := json.Marshal(c.suites[n].Config)
+				if err != nil {
+					t.Fatal(err)
+				}
+				unmetered := newPlain(t, wasm, g.world, config)
+				for _, a := range g.log {
+					reply, err := unmetered.exchange(a.export, a.msg)
+					if err != nil {
+						t.Fatalf("%s: %s: %v", c.suites[n].Name, a.export, err)
+					}
+					m, err := abi.Parse(reply)
+					if err != nil {
+						t.Fatalf("%s: %s: %v", c.suites[n].Name, a.export, err)
+					}
+					if !bytes.Equal(content(m), a.reply) {
+						t.Errorf("%s: %s answers %q, metered %q", c.suites[n].Name, a.export, content(m), a.reply)
+					}
+					compared++
+				}
+			}
+			if compared < 2 {
+				t.Errorf("%d answers were compared", compared)
+			}
+		})
+	}
+}
+
+// firstLabel is for guests that route by what stands before the host's first dot.
+func firstLabel(t *testing.T, keys bool) []tck.Suite {
+	t.Helper()
+	suites, err := tck.Parse([]byte(`[{
+		"name": "by the host's first label",
+		"tenants": [{"id": "1", "schema": "acme"}, {"id": "2", "schema": "beta", "attributes": {"plan": "gold"}}],
+		"config": {"default": {"urlconf": "app.urls"}},
+		"routes": [
+			{"name": "a tenant", "host": "acme.example.com", "target": "/x?y",
+			 "want": {"outcome": "tenant", "schema": "acme", "tenant_id": "1", "domain": "acme.example.com", "path": "/x"}},
+			{"name": "another tenant", "host": "beta.example.com", "target": "/",
+			 "want": {"outcome": "tenant", "schema": "beta", "tenant_id": "2", "path": "/"}},
+			{"name": "nobody", "host": "nobody.example.com", "want": {"outcome": "not_found", "status": 404}}
+		],
+		"cache_keys": [{"schema": "acme", "version": "1", "key": "k", "want": "acme::v2-1:k"}],
+		"reversed": [{"cache_key": "acme::v2-1:k", "want": "k"}]
+	}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !keys {
+		suites[0].CacheKeys, suites[0].Reversed = nil, nil
+	}
+	return suites
+}

@@ -1,0 +1,112 @@
+package server
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+)
+
+func numbered(n byte) []byte { return append(wasmtest.Sound().Wasm(), 0, 3, 1, 'n', n) }
+
+// put puts another file in the place of path.
+func put(t *testing.T, path string, data []byte) {
+	t.Helper()
+	if err := os.WriteFile(path+".new", data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestTheGuestsFileIsFollowed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "guest.wasm")
+	put(t, path, numbered(0))
+	w := start(t, func(s *setup) { s.edge.Guest, s.options.GuestFile = numbered(0), path })
+	runs := func(n byte) func() bool {
+		return func() bool { return w.server.host.Stats().Swaps == uint64(n) }
+	}
+	if n := len(w.logs.entries("the guest is loaded")); n != 1 {
+		t.Errorf("the guest is loaded %d times", n)
+	}
+	put(t, path, numbered(1))
+	w.eventually("the new guest", runs(1))
+	before := w.server.host.Guest()
+	put(t, path, numbered(2)[:40])
+	w.eventually("the reason", func() bool {
+		return len(w.logs.entries("the guest's file is not right; the guest that runs stays")) == 1
+	})
+	if now := w.server.host.Guest(); now != before {
+		t.Errorf("it runs %+v", now)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	w.eventually("another reason", func() bool { return strings.Contains(w.logs.String(), "no such file") })
+	put(t, path, numbered(3))
+	w.eventually("the guest after", runs(2))
+
+	// Written in place, in two steps.
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for _, half := range [][]byte{numbered(4)[:30], numbered(4)[30:]} {
+		if _, err := f.Write(half); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.eventually("the guest written in place", runs(3))
+}
+
+func TestTheGuestsFileIsReadAgainWhenAsked(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "guest.wasm")
+	put(t, path, numbered(0))
+	w := start(t, func(s *setup) { s.edge.Guest, s.options.GuestFile = numbered(0), path })
+	w.server.ReloadGuest(context.Background())
+	if len(w.logs.entries("the guest's file was read again; its guest runs already")) != 1 {
+		t.Errorf("the log is %s", w.logs)
+	}
+	// Somebody has put another guest in place: the file's comes back.
+	if _, err := w.server.host.Swap(context.Background(), numbered(1)); err != nil {
+		t.Fatal(err)
+	}
+	w.server.ReloadGuest(context.Background())
+	if l := w.logs.entries("the guest's file was read again; its guest runs now"); len(l) != 1 || l[0]["reset"] == "" {
+		t.Errorf("the log is %s", w.logs)
+	}
+	put(t, path, nil)
+	w.server.ReloadGuest(context.Background())
+	if len(w.logs.entries("the guest's file was read again and is not right; the guest that runs stays")) != 1 {
+		t.Errorf("the log is %s", w.logs)
+	}
+}
+
+// G2: a file larger than any guest is not read whole.
+func TestG2AFileThatIsTooLargeIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "guest.wasm")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Truncate(8 << 30); err != nil { // of holes
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var size int
+	g := &guestFile{path: path, swap: func(_ context.Context, wasm []byte) (edge.Report, error) {
+		size = len(wasm)
+		return edge.Report{}, nil
+	}}
+	if _, err := g.read(t.Context()); err != nil || size != mostGuest+1 {
+		t.Errorf("%d bytes were read, %v", size, err)
+	}
+}

@@ -1,0 +1,77 @@
+package server
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/files"
+)
+
+// media serves a tenant's own files below the base URL, and hands all other
+// requests on.
+type media struct {
+	store   *store
+	base    string // the part of the base URL that all tenants have
+	access  *access
+	options files.Options
+	next    http.Handler
+}
+
+func newMedia(s *store, c *config.Media, a *access, next http.Handler) *media {
+	return &media{store: s, base: c.BaseURL, access: a, options: mediaOptions(c), next: next}
+}
+
+func mediaOptions(c *config.Media) files.Options {
+	return files.Options{Active: c.ActiveContent == "inline", Precompressed: c.Precompressed}
+}
+
+func (m *media) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	tenant, ok := edge.TenantFrom(r.Context())
+	if !ok || !strings.HasPrefix(r.URL.Path, m.base) {
+		m.next.ServeHTTP(w, r)
+		return
+	}
+	view, err := m.store.lease(r.Context(), tenant)
+	if err != nil {
+		noteOf(r.Context()).reason = err.Error()
+		m.store.server.failFile(w, r, statusOf(err))
+		return
+	}
+	defer view.Release()
+	what := resource{tenant: tenant, path: clientPath(r, tenant)}
+	// The guest says where the tenant's URLs begin. All else below the base is
+	// other tenants', or nobody's, which look the same.
+	if base := view.BaseURL(); base != "" {
+		what.name, what.hasName = files.Name(what.path, base)
+	}
+	if !m.access.allow(w, r, what) || !onlyReads(w, r) {
+		return
+	}
+	if !what.hasName {
+		m.missing(w)
+		return
+	}
+	if err := files.Send(w, r, view.View, what.name, m.options); err != nil {
+		m.unsent(w, r, err)
+	}
+}
+
+func (m *media) unsent(w http.ResponseWriter, r *http.Request, err error) {
+	if status := statusOf(err); status != http.StatusNotFound {
+		m.store.server.failFile(w, r, status)
+		return
+	}
+	m.missing(w)
+}
+
+// missing is the same for what is missing and for what is not the tenant's.
+func (m *media) missing(w http.ResponseWriter) { writeError(w, http.StatusNotFound, "") }
+
+// nothing is for a urlconf that serves media alone.
+type nothing struct{}
+
+func (nothing) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	writeError(w, http.StatusNotFound, "")
+}

@@ -1,0 +1,181 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/internal/files"
+	"github.com/tenantedge/tenantedge/edge/storage"
+)
+
+// store is the files of all tenants below one location.
+type store struct {
+	server  *Server
+	storage *storage.Storage
+	views   *files.Views
+
+	identifiers atomic.Pointer[storage.Identifiers] // nil: not looked at yet
+	checking    sync.Mutex
+	checked     state // under checking
+}
+
+// state is what identifiers depend on.
+type state struct {
+	generation uint64 // of the directory
+	guest      string // its digest
+}
+
+func (s *Server) newStore(location, baseURL string) (*store, error) {
+	files, err := storage.New(storage.Config{Location: location, BaseURL: baseURL, Locator: s.host})
+	if err != nil {
+		return nil, err
+	}
+	return newStore(s, files), nil
+}
+
+func newStore(s *Server, from *storage.Storage) *store {
+	return &store{server: s, storage: from, views: files.NewViews(from.For)}
+}
+
+// lease borrows the view of a tenant's files. Release it.
+func (s *store) lease(ctx context.Context, t *edge.Tenant) (files.Lease, error) {
+	whose := storage.Tenant{Schema: t.Schema, Folder: t.Routing.Folder}
+	whose.Pathname, whose.HasPathname = t.Attribute("schema_pathname")
+	guest := s.server.host.Guest().Digest
+	if err := s.check(ctx, whose); err != nil {
+		return files.Lease{}, err
+	}
+	return s.views.Borrow(ctx, whose, guest)
+}
+
+// check refuses a tenant whose files would be where another's are.
+func (s *store) check(ctx context.Context, t storage.Tenant) error {
+	t.Folder = "" // it has a part in URLs alone
+	if i := s.identifiers.Load(); i != nil {
+		if err, known := i.Check(t); known {
+			return err
+		}
+	}
+	if _, err := s.update(ctx); err != nil {
+		return err
+	}
+	if err, known := s.identifiers.Load().Check(t); known {
+		return err
+	}
+	return storage.ErrNoTenant // it has been removed since it was routed to
+}
+
+// update looks at the identifiers of all tenants, if any may have changed. The
+// problems are told to the log too.
+func (s *store) update(ctx context.Context) ([]error, error) {
+	s.checking.Lock()
+	defer s.checking.Unlock()
+	now := state{guest: s.server.host.Guest().Digest}
+	if d := s.server.directory; d != nil {
+		now.generation = d.Stats().Generation
+	}
+	i := s.identifiers.Load()
+	if i != nil && now == s.checked {
+		return nil, nil
+	}
+	if i == nil || now.guest != s.checked.guest {
+		i = s.storage.NewIdentifiers() // another guest, other identifiers
+	}
+	problems, err := i.Update(ctx, s.server.tenants())
+	if err != nil {
+		return nil, err
+	}
+	s.identifiers.Store(i)
+	s.checked = now
+	const most = 20 // lines of the log
+	for _, p := range problems[:min(most, len(problems))] {
+		s.server.log.Error("a tenant has no files", "error", p)
+	}
+	if more := len(problems) - most; more > 0 {
+		s.server.log.Error("more tenants have no files", "tenants", more)
+	}
+	return problems, nil
+}
+
+func (s *store) close() error { return errors.Join(s.views.Close(), s.storage.Close()) }
+
+// tenants yields all tenants as package storage knows them, the static ones
+// first.
+func (s *Server) tenants() iter.Seq[storage.Tenant] {
+	return func(yield func(storage.Tenant) bool) {
+		for i := range s.static {
+			if !yield(storage.Tenant{Schema: s.static[i].Schema}) {
+				return
+			}
+		}
+		if s.directory == nil {
+			return
+		}
+		for row := range s.directory.Tenants() {
+			t := storage.Tenant{Schema: row.Schema}
+			t.Pathname, t.HasPathname = row.Attribute("schema_pathname")
+			if !yield(t) {
+				return
+			}
+		}
+	}
+}
+
+// CheckFiles tells whether the files of all tenants are apart. Call it when the
+// directory is loaded: an error names the tenants that would share a folder, or
+// have none.
+func (s *Server) CheckFiles(ctx context.Context) error {
+	var errs []error
+	for _, st := range s.table.stores {
+		problems, err := st.update(ctx)
+		errs = append(append(errs, problems...), err)
+	}
+	return errors.Join(errs...)
+}
+
+// recheck is how often tenants are looked at that may have changed.
+const recheck = time.Second
+
+// watchFiles tells of tenants that come to share a folder while the server
+// runs, even if nobody asks for their files.
+func (s *Server) watchFiles(ctx context.Context) {
+	if len(s.table.stores) == 0 {
+		return
+	}
+	tick := time.NewTicker(recheck)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		for _, st := range s.table.stores {
+			if _, err := st.update(ctx); err != nil && ctx.Err() == nil {
+				s.log.Error("tenants' identifiers cannot be checked", "error", err)
+			}
+		}
+	}
+}
+
+// statusOf is what a client is told of files that cannot be opened. Whatever
+// keeps one from being there, it is missing, unless it might be there the next
+// time.
+func statusOf(err error) int {
+	switch {
+	case errors.Is(err, storage.ErrNoTenant):
+		return http.StatusNotFound
+	case errors.Is(err, edge.ErrGuest):
+		return http.StatusBadGateway
+	case errors.Is(err, edge.ErrBusy), errors.Is(err, storage.ErrIdentifier), files.Exhausted(err),
+		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusNotFound
+}

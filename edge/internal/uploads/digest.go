@@ -1,0 +1,101 @@
+package uploads
+
+import (
+	"bytes"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"net/http"
+	"strings"
+)
+
+var (
+	errDigest   = errors.New("uploads: the content is not that of the digest")
+	errNoDigest = errors.New("uploads: expected a digest as sha-256=:base64:")
+)
+
+// The algorithms of RFC 9530 that are not broken, and those of tus, which
+// demands SHA-1.
+var (
+	digestAlgorithms   = map[string]func() hash.Hash{"sha-256": sha256.New, "sha-512": sha512.New}
+	checksumAlgorithms = map[string]func() hash.Hash{"sha1": sha1.New, "sha256": sha256.New, "sha512": sha512.New}
+)
+
+// digested is content that fails at its end if it is not that of the header's
+// Content-Digest and Repr-Digest, which mean the same where nothing is encoded.
+// Algorithms that are not known are left out, as RFC 9530 has it.
+func digested(content io.Reader, header http.Header) (io.Reader, error) {
+	for _, name := range []string{"Content-Digest", "Repr-Digest"} {
+		for _, value := range header[name] {
+			for member := range strings.SplitSeq(value, ",") {
+				algorithm, sum, err := parseDigest(strings.Trim(member, " \t"))
+				if err != nil {
+					return nil, err
+				}
+				if make := digestAlgorithms[algorithm]; make != nil {
+					content = &checked{from: content, hash: make(), want: sum}
+				}
+			}
+		}
+	}
+	return content, nil
+}
+
+// parseDigest reads one member of a dictionary of byte sequences (RFC 9651).
+func parseDigest(member string) (algorithm string, sum []byte, err error) {
+	algorithm, text, ok := strings.Cut(member, "=")
+	if !ok || algorithm == "" || len(text) < 2 || text[0] != ':' || text[len(text)-1] != ':' {
+		return "", nil, errNoDigest
+	}
+	sum, err = base64.StdEncoding.DecodeString(text[1 : len(text)-1])
+	if err != nil {
+		return "", nil, errNoDigest
+	}
+	return algorithm, sum, nil
+}
+
+// checked reads content and compares its digest at the end.
+type checked struct {
+	from io.Reader
+	hash hash.Hash
+	want []byte
+}
+
+func (c *checked) Read(p []byte) (int, error) {
+	n, err := c.from.Read(p)
+	_, _ = c.hash.Write(p[:n]) // never fails
+	if err == io.EOF {
+		if sum := c.sum(); sum != nil {
+			err = sum
+		}
+	}
+	return n, err
+}
+
+// sum is errDigest if what was read is something else.
+func (c *checked) sum() error {
+	if bytes.Equal(c.hash.Sum(nil), c.want) {
+		return nil
+	}
+	return errDigest
+}
+
+// checksum reads the Upload-Checksum of tus: nil if there is none.
+func checksum(header http.Header) (*checked, error) {
+	value := header.Get("Upload-Checksum")
+	if value == "" {
+		return nil, nil
+	}
+	algorithm, text, _ := strings.Cut(value, " ")
+	make := checksumAlgorithms[algorithm]
+	sum, err := base64.StdEncoding.DecodeString(text)
+	if make == nil || err != nil {
+		return nil, fmt.Errorf("%w, found %.100q", errNoDigest, value)
+	}
+	return &checked{hash: make(), want: sum}, nil
+}

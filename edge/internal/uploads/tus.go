@@ -1,0 +1,143 @@
+package uploads
+
+import (
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/tus/tusd/v2/pkg/handler"
+	"golang.org/x/exp/slog"
+)
+
+// What tus calls its parts. Those of package handler are creation,
+// creation-with-upload and termination; expiration and checksum are ours.
+const (
+	tusVersion    = "1.0.0"
+	tusExtensions = "creation,creation-with-upload,termination,expiration,checksum"
+	tusAlgorithms = "sha1,sha256,sha512"
+)
+
+// silent is for a library that logs each request: ours does that.
+var silent = slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError + 1}))
+
+// tell says what there is to be had.
+func (h *Handler) tell(w http.ResponseWriter, _ *http.Request, _ *Action) {
+	header := w.Header()
+	header.Set("Allow", h.Allow())
+	if h.options.Resumable {
+		header.Set("Tus-Resumable", tusVersion)
+		header.Set("Tus-Version", tusVersion)
+		header.Set("Tus-Extension", tusExtensions)
+		header.Set("Tus-Checksum-Algorithm", tusAlgorithms)
+		if h.options.MaxBytes > 0 {
+			header.Set("Tus-Max-Size", strconv.FormatInt(h.options.MaxBytes, 10))
+		}
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// resume has package handler speak the protocol, over a store that is this
+// request's alone.
+func (h *Handler) resume(w http.ResponseWriter, r *http.Request, a *Action) {
+	sum, err := checksum(r.Header)
+	if err != nil {
+		w.Header().Set("Tus-Resumable", tusVersion)
+		h.fail(w, r, http.StatusBadRequest, err)
+		return
+	}
+	out := &answer{ResponseWriter: w, request: r, location: h.uploadURL(r, a)}
+	s := &store{handler: h, action: a, out: out, sum: sum}
+	out.done = s.close
+	defer s.close()
+	composer := handler.NewStoreComposer()
+	composer.UseCore(s)
+	composer.UseTerminater(s)
+	composer.UseLocker(s)
+	tus, err := handler.NewUnroutedHandler(handler.Config{
+		StoreComposer:                    composer,
+		BasePath:                         "/", // the URL that it makes of this is replaced
+		MaxSize:                          h.options.MaxBytes,
+		DisableDownload:                  true,
+		Cors:                             &handler.CorsConfig{Disable: true},
+		Logger:                           silent,
+		NetworkTimeout:                   h.options.Timeout,
+		AcquireLockTimeout:               lockTimeout,
+		GracefulRequestCompletionTimeout: time.Second,
+	})
+	if err != nil {
+		h.fail(w, r, http.StatusInternalServerError, err)
+		return
+	}
+	method := map[string]http.HandlerFunc{
+		http.MethodPost: tus.PostFile, http.MethodHead: tus.HeadFile,
+		http.MethodPatch: tus.PatchFile, http.MethodDelete: tus.DelFile,
+	}[r.Method]
+	tus.Middleware(method).ServeHTTP(out, h.forTus(w, r, a))
+	if out.status >= http.StatusBadRequest {
+		h.counts.refuse(out.status)
+	}
+}
+
+// forTus is the request as package handler is to see it: with the upload's id
+// for a path, and without the headers by which a client could have it do what
+// was not allowed, or what there is not.
+func (h *Handler) forTus(w http.ResponseWriter, r *http.Request, a *Action) *http.Request {
+	out := r.WithContext(r.Context())
+	out.URL = &url.URL{Path: "/" + a.id}
+	out.Header = r.Header.Clone()
+	for _, name := range []string{"X-Http-Method-Override", "Upload-Concat", "Upload-Draft-Interop-Version"} {
+		out.Header.Del(name)
+	}
+	if r.Body != nil {
+		b := h.body(w, r).(*body)
+		b.limit = 0 // it is that of all parts together, which package handler holds
+		out.Body = b
+	}
+	return out
+}
+
+// uploadURL is the URL of the upload but for its id: that of the request, with
+// all that was signed.
+func (h *Handler) uploadURL(r *http.Request, a *Action) func(id string) string {
+	return func(id string) string {
+		query := r.URL.Query()
+		query.Set(idParameter, id)
+		u := url.URL{Path: a.at, RawQuery: query.Encode()}
+		return u.String()
+	}
+}
+
+// answer is the response of package handler, put right where it knows less.
+type answer struct {
+	http.ResponseWriter
+	request  *http.Request
+	location func(id string) string
+	id       string // of a new upload
+	done     func()
+	status   int
+}
+
+// WriteHeader replaces the URL of a new upload: what package handler makes of
+// the Host and of one base for everybody is not where the tenant's files are.
+// The upload is let go of first: a client may go on as soon as it is told.
+func (a *answer) WriteHeader(status int) {
+	if a.status == 0 {
+		a.status = status
+		a.done()
+		if status >= http.StatusBadRequest {
+			hangUp(a.ResponseWriter, a.request)
+		}
+	}
+	if header := a.Header(); header.Get("Location") != "" {
+		header.Set("Location", a.location(a.id))
+	}
+	a.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap implements what http.ResponseController asks for.
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+// metadata reads an Upload-Metadata header.
+func metadata(header string) map[string]string { return handler.ParseMetadataHeader(header) }

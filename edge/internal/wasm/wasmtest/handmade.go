@@ -1,0 +1,187 @@
+package wasmtest
+
+import (
+	"encoding/binary"
+	"maps"
+	"slices"
+
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/tenantedge/tenantedge/guest/abi"
+)
+
+// Handmade is a guest put together by hand, of one function an export: small
+// enough to break in every way that a host must survive.
+type Handmade struct {
+	Bodies   map[string][]byte   // by export: instructions without the final end
+	Types    map[string][2]Types // by export, where they are not those of guest/abi
+	Data     map[uint32][]byte   // by address
+	Variable bool                // has a mutable i64, as global 0
+	Start    []byte              // instructions of a start function; nil: none
+	NoMemory bool                // exports none, and has none
+	Exit     bool                // imports proc_exit, as function 0
+}
+
+// Types are those of parameters or of results.
+type Types = []api.ValueType
+
+const (
+	configuredAt = 1024
+	decisionAt   = 2048
+	replyAt      = 4096
+	bufferAt     = 65536
+)
+
+// order is that of a handmade guest's functions: their indices are the same as
+// long as all of these exports are there.
+var order = []struct {
+	export          string
+	params, results Types
+}{
+	{abi.ExportVersion, nil, Types{i32}},
+	{abi.ExportBuffer, Types{i32}, Types{i32}},
+	{abi.ExportConfigure, Types{i32}, Types{i64}},
+	{abi.ExportRoute, Types{i32}, Types{i64}},
+	{abi.ExportCacheKey, Types{i32}, Types{i64}},
+	{abi.ExportReverseKey, Types{i32}, Types{i64}},
+	{abi.ExportPathname, Types{i32}, Types{i64}},
+	{abi.ExportSelfTest, nil, Types{i32}},
+}
+
+const (
+	i32 = api.ValueTypeI32
+	i64 = api.ValueTypeI64
+)
+
+// Sound is a guest that answers "no tenant" to everything.
+func Sound() *Handmade {
+	configured := []byte(`{"name":"handmade","headers":["x-one"]}`)
+	decision := abi.Begin(make([]byte, 8), uint32(abi.Missing)|404<<abi.DecStatusShift, 0)
+	return &Handmade{
+		Bodies: map[string][]byte{
+			abi.ExportVersion:   I32(abi.Version),
+			abi.ExportBuffer:    I32(bufferAt),
+			abi.ExportConfigure: I64(abi.PackReply(configuredAt, uint32(len(configured)))),
+			abi.ExportRoute:     I64(abi.PackReply(decisionAt, 8)),
+		},
+		Types: map[string][2]Types{},
+		Data:  map[uint32][]byte{configuredAt: configured, decisionAt: decision.Bytes()},
+	}
+}
+
+// With gives an export a body.
+func (g *Handmade) With(export string, body ...byte) *Handmade {
+	g.Bodies[export] = body
+	return g
+}
+
+// Without takes an export away.
+func (g *Handmade) Without(export string) *Handmade {
+	delete(g.Bodies, export)
+	return g
+}
+
+// WithData puts s into the memory that the guest starts with.
+func (g *Handmade) WithData(addr uint32, s string) *Handmade {
+	g.Data[addr] = []byte(s)
+	return g
+}
+
+// Replies makes an export reply with s.
+func (g *Handmade) Replies(export, s string) *Handmade {
+	return g.With(export, I64(abi.PackReply(replyAt, uint32(len(s))))...).WithData(replyAt, s)
+}
+
+// Wasm encodes the guest.
+func (g *Handmade) Wasm() []byte {
+	var types, imports, functions, globals, exports, start, bodies, data [][]byte
+	first := uint32(0)
+	if g.Exit {
+		types = append(types, signature(Types{i32}, nil))
+		imports = append(imports, append(append(name("wasi_snapshot_preview1"), name("proc_exit")...), 0, 0))
+		first = 1
+	}
+	add := func(params, results Types, body []byte) (index []byte) {
+		index = leb(first + uint32(len(functions)))
+		functions = append(functions, leb(uint32(len(types))))
+		types = append(types, signature(params, results))
+		code := append(append([]byte{0}, body...), 0x0b)
+		bodies = append(bodies, append(leb(uint32(len(code))), code...))
+		return index
+	}
+	for _, f := range order {
+		body, ok := g.Bodies[f.export]
+		if !ok {
+			continue
+		}
+		params, results := f.params, f.results
+		if t, ok := g.Types[f.export]; ok {
+			params, results = t[0], t[1]
+		}
+		exports = append(exports, append(append(name(f.export), 0), add(params, results, body)...))
+	}
+	if g.Start != nil {
+		start = [][]byte{add(nil, nil, g.Start)}
+	}
+	if g.Variable {
+		globals = [][]byte{append(append([]byte{i64, 1}, I64(0)...), 0x0b)}
+	}
+	memories := [][]byte{{0, 4}}
+	if g.NoMemory {
+		memories = nil
+	} else {
+		exports = append(exports, append(name(abi.ExportMemory), 2, 0))
+		for _, addr := range slices.Sorted(maps.Keys(g.Data)) {
+			segment := append(append([]byte{0}, I32(addr)...), 0x0b)
+			data = append(data, append(append(segment, leb(uint32(len(g.Data[addr])))...), g.Data[addr]...))
+		}
+	}
+	module := []byte{0, 'a', 's', 'm', 1, 0, 0, 0}
+	for _, s := range []struct {
+		id    byte
+		items [][]byte
+	}{{1, types}, {2, imports}, {3, functions}, {5, memories}, {6, globals}, {7, exports}, {8, start}, {10, bodies}, {11, data}} {
+		if len(s.items) > 0 {
+			module = section(module, s.id, s.items)
+		}
+	}
+	return module
+}
+
+func section(module []byte, id byte, items [][]byte) []byte {
+	var body []byte
+	if id != 8 { // that of the start function is no list
+		body = leb(uint32(len(items)))
+	}
+	for _, item := range items {
+		body = append(body, item...)
+	}
+	return append(append(append(module, id), leb(uint32(len(body)))...), body...)
+}
+
+func signature(params, results Types) []byte {
+	s := append([]byte{0x60, byte(len(params))}, params...)
+	return append(append(s, byte(len(results))), results...)
+}
+
+func name(s string) []byte { return append(leb(uint32(len(s))), s...) }
+
+func leb(v uint32) []byte { return binary.AppendUvarint(nil, uint64(v)) }
+
+func signed(v int64) []byte {
+	var out []byte
+	for {
+		b := byte(v & 0x7f)
+		v >>= 7
+		if v == 0 && b&0x40 == 0 || v == -1 && b&0x40 != 0 {
+			return append(out, b)
+		}
+		out = append(out, b|0x80)
+	}
+}
+
+// I32 and I64 are the instructions that push a constant.
+func I32(v uint32) []byte { return append([]byte{0x41}, signed(int64(int32(v)))...) }
+
+// I64 is I32 for numbers of 64 bits.
+func I64(v uint64) []byte { return append([]byte{0x42}, signed(int64(v))...) }

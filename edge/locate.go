@@ -1,0 +1,18 @@
+package edge
+
+import (
+	"context"
+
+	"github.com/tenantedge/tenantedge/guest/tenancy"
+)
+
+// Locate asks the guest where a tenant's files are, as [Host.Pathname] does. It
+// makes a Host what package storage asks for: a Locator.
+func (h *Host) Locate(ctx context.Context, q *tenancy.PathQuery) (tenancy.Pathname, error) {
+	t := Tenant{Schema: q.Schema, Routing: Routing{Kind: ByDomain, Folder: q.Folder}}
+	if q.HasSchemaPathname {
+		t.SetAttribute("schema_pathname", q.SchemaPathname)
+	}
+	p, err := h.Pathname(ctx, PathQuery{Tenant: &t, Location: q.Location, BaseURL: q.BaseURL, Name: q.Name, NoName: !q.HasName})
+	return tenancy.Pathname(p), err
+}

@@ -1,0 +1,91 @@
+package metrics_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+	"github.com/tenantedge/tenantedge/edge/metrics"
+	"github.com/tenantedge/tenantedge/tenantdb"
+)
+
+// page is what a registry with these collectors shows.
+func page(t *testing.T, all ...prometheus.Collector) string {
+	t.Helper()
+	r := prometheus.NewPedanticRegistry()
+	for _, c := range all {
+		if err := r.Register(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := httptest.NewRecorder()
+	promhttp.HandlerFor(r, promhttp.HandlerOpts{}).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	if w.Code != http.StatusOK {
+		t.Fatalf("%d: %s", w.Code, w.Body)
+	}
+	return w.Body.String()
+}
+
+func wants(t *testing.T, page string, lines ...string) {
+	t.Helper()
+	for _, line := range lines {
+		if !strings.Contains(page, "\n"+line) {
+			t.Errorf("%q is missing in\n%s", line, page)
+		}
+	}
+}
+
+func TestAHostsFiguresOutliveASwap(t *testing.T) {
+	guest := func(n byte) []byte { return append(wasmtest.Sound().Wasm(), 0, 3, 1, 'n', n) }
+	host, err := edge.New(context.Background(), edge.Config{Guest: guest(0), Limits: edge.GuestLimits{Instances: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer host.Close()
+	handler := host.Middleware(http.NotFoundHandler())
+	for n := range byte(4) {
+		handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+		if _, err := host.Swap(context.Background(), guest(n+1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := host.Swap(context.Background(), nil); err == nil {
+		t.Fatal("nothing is swapped in")
+	}
+	p := page(t, metrics.Host(host))
+	wants(t, p,
+		`tenantedge_requests_total{result="not_found"} 4`, `tenantedge_requests_total{result="guest_error"} 0`,
+		"tenantedge_guest_calls_total 4", `tenantedge_guest_traps_total{reason="fuel"} 0`,
+		`tenantedge_guest_instances_retired_total{reason="audit"} 0`,
+		`tenantedge_guest_swaps_total{kind="swap"} 4`, `tenantedge_guest_swaps_total{kind="failed"} 1`,
+		"tenantedge_guest_image_bytes 262144", "tenantedge_guest_queue_waiting 0",
+		fmt.Sprintf(`tenantedge_guest_info{compile_cache="off",digest="%s",`, host.Guest().Digest),
+	)
+	if strings.Contains(p, "tenantedge_guest_fuel_total 0\n") {
+		t.Error("no fuel was used")
+	}
+}
+
+func TestADirectorysFigures(t *testing.T) {
+	d := tenantdb.NewDirectory(tenantdb.Options{})
+	p := page(t, metrics.Directory(d.Stats))
+	wants(t, p, "tenantedge_directory_tenants 0", "tenantedge_directory_degraded 0")
+	if strings.Contains(p, "tenantedge_directory_age_seconds ") {
+		t.Error("a directory that was never loaded has an age")
+	}
+	d.Replace(tenantdb.State{
+		Tenants: []tenantdb.Tenant{{ID: "1", Schema: "a"}},
+		Domains: []tenantdb.Domain{{TenantID: "1", Domain: "a.example.com"}, {TenantID: "1", Domain: "b.example.com"}, {TenantID: "7", Domain: "c.example.com"}},
+	})
+	d.Degrade("the database is away")
+	wants(t, page(t, metrics.Directory(d.Stats)), "tenantedge_directory_tenants 1", "tenantedge_directory_domains 2",
+		"tenantedge_directory_refused_rows 1", "tenantedge_directory_degraded 1", "tenantedge_directory_age_seconds ")
+}

@@ -1,0 +1,148 @@
+package edge
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge/internal/instance"
+	"github.com/tenantedge/tenantedge/edge/internal/soak"
+)
+
+// startVariable in the environment names a compile cache, and makes a process
+// of a test one that starts, routes a request and ends.
+const startVariable = "TENANTEDGE_TEST_START"
+
+// started is what such a process writes.
+type started struct {
+	New, FirstRequest time.Duration // FirstRequest includes New
+	CompileCache      string
+}
+
+// startFigure is that, with the processor time that the process took.
+type startFigure struct {
+	started
+	Processor time.Duration
+}
+
+// startChild is the other process.
+func startChild(cache string) error {
+	if cache == "none" {
+		cache = ""
+	}
+	ctx := context.Background()
+	began := time.Now()
+	h, err := New(ctx, Config{
+		Tenants:      []StaticTenant{{Schema: "www", Domains: []string{"example.com"}}},
+		Logger:       slog.New(slog.DiscardHandler),
+		CompileCache: cache,
+	})
+	if err != nil {
+		return err
+	}
+	s := started{New: time.Since(began), CompileCache: h.Report().Engine.CompileCache}
+	d, err := h.Route(ctx, &Request{Method: "GET", Scheme: "http", Host: "example.com", Target: "/"})
+	if err != nil || d.Tenant.Schema != "www" {
+		return fmt.Errorf("the first request gets %+v, %w", d.Tenant, err)
+	}
+	s.FirstRequest = time.Since(began)
+	if err := json.NewEncoder(os.Stdout).Encode(s); err != nil {
+		return err
+	}
+	return h.Close()
+}
+
+// start runs such a process.
+func start(t *testing.T, cache string) startFigure {
+	t.Helper()
+	c := exec.Command(os.Args[0])
+	c.Env = append(os.Environ(), startVariable+"="+cache)
+	c.Stderr = os.Stderr
+	out, err := c.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s started
+	if err := json.Unmarshal(out, &s); err != nil {
+		t.Fatalf("the process wrote %q: %v", out, err)
+	}
+	return startFigure{s, c.ProcessState.UserTime() + c.ProcessState.SystemTime()}
+}
+
+func TestAProcessStartsAndRoutes(t *testing.T) {
+	rounds := soak.Times(t, "TENANTEDGE_STARTS", 1)
+	figures := map[string][]startFigure{}
+	start(t, compileCache) // fills the cache, if no other test has
+	for range rounds {
+		s := start(t, compileCache)
+		if s.CompileCache != "hit" {
+			t.Errorf("a later start's cache says %q", s.CompileCache)
+		}
+		figures["warm compile cache"] = append(figures["warm compile cache"], s)
+		if os.Getenv("TENANTEDGE_STARTS") != "" {
+			figures["no compile cache"] = append(figures["no compile cache"], start(t, "none"))
+		}
+	}
+	for name, all := range figures {
+		slices.SortFunc(all, func(a, b startFigure) int { return cmp.Compare(a.FirstRequest, b.FirstRequest) })
+		ms := func(d time.Duration) time.Duration { return d.Round(time.Millisecond) }
+		median := all[len(all)/2]
+		t.Logf("first request with %s: median %v, %v to %v in %d starts; processor time of the median's process %v", name,
+			ms(median.FirstRequest), ms(all[0].FirstRequest), ms(all[len(all)-1].FirstRequest), len(all), ms(median.Processor))
+	}
+	soak.Figures(t, "start", figures)
+}
+
+// What a further instance takes while nothing happens, after it has served.
+func TestAFurtherInstanceTakesLittleMemory(t *testing.T) {
+	const instances = 65
+	h := newHost(t, func(c *Config) { c.Limits = GuestLimits{Instances: instances, QueueTimeout: time.Minute} })
+	ctx := context.Background()
+	q := Request{Method: "GET", Scheme: "http", Host: "t1.example.com", Target: "/orders/42?page=2"}
+	g := h.current.Load()
+	everyOne := func() { // all at once, so that each instance exists and serves
+		all := make([]*instance.Instance, instances)
+		for n := range all {
+			var err error
+			if all[n], err = g.program.Borrow(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, i := range all {
+			var d Decision
+			if err := h.decide(ctx, g, i, &q, &d); err != nil || d.Tenant.Schema != "t1" {
+				t.Fatal(d, err)
+			}
+		}
+	}
+	if d, err := h.Route(ctx, &q); err != nil || d.Tenant.Schema != "t1" {
+		t.Fatal(d, err)
+	}
+	before, known := soak.Measure()
+	if !known {
+		t.Log("this system does not tell what a process holds")
+		return
+	}
+	first := h.Stats().Current.Instances
+	for range 3 {
+		everyOne()
+	}
+	after, _ := soak.Measure()
+	more := uint64(h.Stats().Current.Instances - first)
+	if more < instances/2 {
+		t.Fatalf("there are %d further instances: expected most of %d", more, instances)
+	}
+	each := func(a, b uint64) uint64 { return (a - min(a, b)) / more >> 10 }
+	t.Logf("a further instance takes %d KB of memory (%d KB if pages that instances share are counted for each), and %d files",
+		each(after.Proportional, before.Proportional), each(after.Resident, before.Resident), (after.Files-before.Files)/int(more))
+	soak.Figures(t, "instance", map[string]uint64{
+		"ProportionalKB": each(after.Proportional, before.Proportional), "ResidentKB": each(after.Resident, before.Resident), "Instances": more,
+	})
+}

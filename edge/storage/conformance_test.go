@@ -1,0 +1,40 @@
+package storage_test
+
+import (
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/storage/storagetest"
+)
+
+// TestDiskIsABackend runs what all backends are held to.
+func TestDiskIsABackend(t *testing.T) {
+	storagetest.Run(t, func(t *testing.T) storagetest.Place {
+		location := t.TempDir()
+		return storagetest.Place{
+			Large: 1 << 20,
+			Open: func(t *testing.T, c storagetest.Config) storage.Backend {
+				s, err := storage.New(storage.Config{Location: location, BaseURL: c.BaseURL, Locator: c.Locator, MaxSize: c.MaxSize, Quota: c.Quota, NoSync: true})
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { s.Close() })
+				return s
+			},
+			Leftovers: func(t *testing.T) (found []string) {
+				if err := filepath.WalkDir(location, func(name string, d fs.DirEntry, err error) error {
+					if strings.HasPrefix(d.Name(), ".tenantedge-") {
+						found = append(found, name)
+					}
+					return err
+				}); err != nil {
+					t.Fatal(err)
+				}
+				return found
+			},
+		}
+	})
+}

@@ -1,0 +1,54 @@
+package storage
+
+import (
+	"context"
+	"io"
+)
+
+// Intake is content on its way into a new file: it is read for as long as the
+// context lasts, the file may be of that size, and the tenant's quota has room.
+type Intake struct {
+	source
+	taken bool
+}
+
+// Intake begins one of no more than maxSize bytes; 0: no limit. It fails with
+// ErrQuota where there is no room for one more file. It ends with Settle.
+func (v *Names) Intake(ctx context.Context, content io.Reader, maxSize int64) (*Intake, error) {
+	if v.space == nil {
+		return nil, ErrNoTenant
+	}
+	i := &Intake{source: source{ctx: ctx, content: content, limit: maxSize, account: v.account()}}
+	if i.account != nil {
+		if err := i.reserve(Usage{Files: 1}); err != nil {
+			return nil, err
+		}
+	}
+	return i, nil
+}
+
+// Settle ends the intake: what was read is kept from now on, or not at all.
+func (i *Intake) Settle(kept bool) {
+	if i.account != nil && !i.taken {
+		i.account.settle(i.reserved, kept)
+	}
+	i.taken = true
+}
+
+// Removed tells of a file that was deleted, so that its room is the tenant's
+// again.
+func (v *Names) Removed(size int64) {
+	if a := v.account(); a != nil {
+		a.removed(size)
+	}
+}
+
+// CheckNew is what Django asks of a name before it saves under it.
+func CheckNew(name string) error { return checkRelative(name) }
+
+// Reserved tells whether a name is one of those that backends give to what is
+// not whole yet, or is below one. No tenant can name it.
+func Reserved(name string) bool { return reserved(name) }
+
+// ReservedName is a new one: a segment of a path.
+func ReservedName() string { return temporaryPrefix + randomText(26) }

@@ -1,0 +1,230 @@
+//go:build unix
+
+package object
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/storage/object/s3test"
+)
+
+// transport does something to requests on their way.
+type transport func(*http.Request) (*http.Response, error)
+
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) { return t(r) }
+
+var errLost = errors.New("connection reset by peer")
+
+// losing loses the answers to the first so many requests that fit: the server
+// has done what it was asked for.
+func losing(times int64, fits func(*http.Request) bool) transport {
+	var lost atomic.Int64
+	return func(r *http.Request) (*http.Response, error) {
+		w, err := http.DefaultTransport.RoundTrip(r)
+		if err == nil && fits(r) && lost.Add(1) <= times {
+			_, err = io.Copy(io.Discard, w.Body)
+			return nil, errors.Join(errLost, err, w.Body.Close())
+		}
+		return w, err
+	}
+}
+
+// making tells whether a request makes an object with a name of tenants.
+func making(r *http.Request) bool {
+	return (r.Method == http.MethodPut && !r.URL.Query().Has("uploadId") || r.Method == http.MethodPost && r.URL.Query().Has("uploadId")) && !storage.Reserved(r.URL.Path)
+}
+
+// staging tells whether a request completes what is not yet to be seen.
+func staging(r *http.Request) bool {
+	return r.Method == http.MethodPost && r.URL.Query().Has("uploadId") && storage.Reserved(r.URL.Path)
+}
+
+func TestASaveWhoseAnswerIsLostIsNoOtherFile(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		times int64
+		fits  func(*http.Request) bool
+		size  int
+	}{
+		{"once, and the request is repeated", 1, making, 10},
+		{"always", 1 << 30, making, 10},
+		{"of a large file", 1, making, leastPartSize + 10},
+		{"of a large file, always", 1 << 30, making, leastPartSize + 10},
+		{"of a large file, before it has its name", 1, staging, leastPartSize + 10},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			config := bucket(t)
+			config.Retries = 2
+			config.Transport = losing(c.times, c.fits)
+			v := newView(t, config)
+			want := bytes.Repeat([]byte("x"), c.size)
+			name, err := v.Save(t.Context(), "d/a.txt", bytes.NewReader(want), 0)
+			if name != "d/a.txt" || err != nil {
+				t.Fatalf("%q, %v, expected the name that was free", name, err)
+			}
+			if u, err := v.Usage(t.Context()); u != (storage.Usage{Bytes: int64(c.size), Files: 1}) || err != nil {
+				t.Errorf("%+v, %v", u, err)
+			}
+			if found := leftovers(t, config); found != nil {
+				t.Errorf("left behind: %q", found)
+			}
+		})
+	}
+}
+
+func TestASaveGivenUpWhileItsAnswerIsLostLeavesNothing(t *testing.T) {
+	config := bucket(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	config.Transport = losing(1<<30, func(r *http.Request) bool {
+		if making(r) {
+			cancel()
+		}
+		return making(r)
+	})
+	v := newView(t, config)
+	if name, err := v.Save(ctx, "a", strings.NewReader("x"), 0); name != "" || !errors.Is(err, context.Canceled) {
+		t.Errorf("%q, %v", name, err)
+	}
+	if exists, err := v.Exists("a"); exists || err != nil {
+		t.Errorf("exists: %v, %v", exists, err)
+	}
+}
+
+// TestAServerThatFailsLeavesNothing breaks the connection at each request of a
+// save in turn.
+func TestAServerThatFailsLeavesNothing(t *testing.T) {
+	for _, size := range []int{10, 2*leastPartSize + 10} {
+		for broken := int64(1); ; broken++ {
+			config := bucket(t)
+			config.Retries = 1
+			var requests atomic.Int64
+			config.Transport = transport(func(r *http.Request) (*http.Response, error) {
+				if requests.Add(1) == broken {
+					return nil, errLost
+				}
+				return http.DefaultTransport.RoundTrip(r)
+			})
+			v := newView(t, config)
+			name, err := v.Save(t.Context(), "d/a", bytes.NewReader(make([]byte, size)), 0)
+			must(t, v.storage.Close()) // a sweep in the background makes requests too
+			if requests.Load() < broken {
+				break
+			}
+			if err != nil && (name != "" || !errors.Is(err, errLost)) {
+				t.Errorf("request %d: %q, %v", broken, name, err)
+			}
+			u, counted := v.Usage(t.Context())
+			if kept := (storage.Usage{Bytes: int64(size), Files: 1}); counted != nil || err == nil && u != kept || err != nil && u != (storage.Usage{}) {
+				t.Errorf("request %d: %+v, %v, %v", broken, u, counted, err)
+			}
+			// Cleaning up is a request as well; what it leaves, a sweep takes.
+			if _, err := v.Sweep(t.Context(), -time.Hour); err != nil {
+				t.Error(err)
+			}
+			if found := leftovers(t, config); found != nil {
+				t.Errorf("request %d: left behind: %q", broken, found)
+			}
+		}
+	}
+}
+
+func TestAServerThatIsGone(t *testing.T) {
+	server := s3test.StartOwn(t)
+	config := bucket(t)
+	config.Endpoint, config.Bucket, config.Retries = server.URL(), server.NewBucket(t), 1
+	v := newView(t, config)
+	name, err := v.Save(t.Context(), "a", strings.NewReader("x"), 0)
+	must(t, err)
+	server.Kill(t)
+	if exists, err := v.Exists(name); err == nil || errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("exists: %v, %v: that a server is gone says nothing of files", exists, err)
+	}
+	if _, err := v.OpenRead(name); err == nil || errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("open: %v", err)
+	}
+	if saved, err := v.Save(t.Context(), "b", strings.NewReader("x"), 0); err == nil || saved != "" {
+		t.Errorf("save: %q, %v", saved, err)
+	}
+	if err := v.storage.Check(t.Context()); err == nil {
+		t.Error("a server that is gone passes the check")
+	}
+}
+
+func TestTheCheckRefusesAServerThatOverwrites(t *testing.T) {
+	config := bucket(t)
+	config.Transport = transport(func(r *http.Request) (*http.Response, error) {
+		if r.Header.Get("If-None-Match") == "" {
+			return http.DefaultTransport.RoundTrip(r)
+		}
+		// A server that does not know the header does as if it were none: there is
+		// nothing that it would refuse.
+		_, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+		_, err := s3test.Start(t).Client().PutObject(r.Context(), config.Bucket, key, strings.NewReader(""), 0, atOnce)
+		return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Header: make(http.Header), Request: r}, err
+	})
+	if err := newStorage(t, config).Check(t.Context()); err == nil || !strings.Contains(err.Error(), "If-None-Match") {
+		t.Errorf("%v, expected that the server does not honour If-None-Match", err)
+	}
+	if found := leftovers(t, config); found != nil {
+		t.Errorf("left behind: %q", found)
+	}
+	config = bucket(t)
+	config.Bucket = "another"
+	if err := newStorage(t, config).Check(t.Context()); err == nil || !strings.Contains(err.Error(), `expected a bucket "another"`) {
+		t.Errorf("%v", err)
+	}
+	config = bucket(t)
+	config.Credentials.SecretAccessKey = "wrong"
+	if err := newStorage(t, config).Check(t.Context()); err == nil || strings.Contains(err.Error(), s3test.SecretKey) {
+		t.Errorf("%v, expected an error without the secret", err)
+	}
+}
+
+func TestReadersAreCancelled(t *testing.T) {
+	v := newView(t, bucket(t))
+	_, err := v.Save(t.Context(), "a", strings.NewReader("x"), 0)
+	must(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	f, err := v.WithContext(ctx).OpenRead("a")
+	must(t, err)
+	cancel()
+	if _, err := f.Read(make([]byte, 1)); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	must(t, f.Close())
+	if _, err := v.Size("a"); err != nil {
+		t.Errorf("%v: the end of one request is that of others", err)
+	}
+}
+
+func TestAFileThatIsReplacedIsNotReadOn(t *testing.T) {
+	c := bucket(t)
+	v := newView(t, c)
+	_, err := v.Save(t.Context(), "a", strings.NewReader("old and whole"), 0)
+	must(t, err)
+	f, err := v.OpenRead("a")
+	must(t, err)
+	defer f.Close()
+	part := make([]byte, 3)
+	if _, err := f.ReadAt(part, 0); err != nil || string(part) != "old" {
+		t.Errorf("%q, %v", part, err)
+	}
+	_, err = s3test.Start(t).Client().PutObject(t.Context(), c.Bucket, c.Prefix+"/t1/a", strings.NewReader("new and whole"), 13, atOnce)
+	must(t, err)
+	if n, err := f.ReadAt(part, 4); err == nil {
+		t.Errorf("%q of another file", part[:n])
+	}
+	if got, err := io.ReadAll(f); err == nil || errors.Is(err, fs.ErrExist) {
+		t.Errorf("%q of another file, %v", got, err)
+	}
+}

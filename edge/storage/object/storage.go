@@ -1,0 +1,154 @@
+package object
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"path"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+
+	"github.com/tenantedge/tenantedge/edge/storage"
+)
+
+// Storage keeps the files of all tenants in a bucket. It is safe for concurrent
+// use.
+type Storage struct {
+	*storage.Namespace
+	config Config
+	server minio.Core
+	own    *http.Transport // nil where it is the caller's
+
+	ctx    context.Context // of what runs by itself
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+
+	mu    sync.Mutex
+	swept map[string]bool // identifiers whose abandoned uploads were looked for
+}
+
+// New checks c. It asks the server nothing yet.
+func New(c Config) (*Storage, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	s := &Storage{swept: make(map[string]bool)}
+	if c.Transport == nil {
+		var err error
+		if s.own, err = minio.DefaultTransport(!strings.HasPrefix(c.Endpoint, "http:")); err != nil {
+			return nil, fmt.Errorf("object: %w", err)
+		}
+		c.Transport = s.own
+	}
+	client, err := c.client()
+	if err != nil {
+		return nil, err
+	}
+	s.config, s.server = c, minio.Core{Client: client}
+	s.Namespace = storage.NewNamespace(storage.NamespaceConfig{
+		Location: path.Join("/", c.Bucket, c.Prefix), BaseURL: c.BaseURL, Locator: c.Locator,
+		LongestPath: len("/") + len(c.Bucket) + len("/") + longestKey, Quota: c.Quota, Count: s.usage,
+	})
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	return s, nil
+}
+
+// Close ends what the storage does by itself, and waits for it.
+func (s *Storage) Close() error {
+	s.mu.Lock()
+	s.cancel() // and nothing is begun any more
+	s.mu.Unlock()
+	s.work.Wait()
+	if s.own != nil {
+		s.own.CloseIdleConnections()
+	}
+	return nil
+}
+
+// For returns the files of a tenant. Nothing is asked of the server, nor
+// created there. ctx is for finding out where the files are; see
+// [View.WithContext].
+func (s *Storage) For(ctx context.Context, t storage.Tenant) (*View, error) {
+	names, err := s.Names(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	return &View{Names: names, storage: s, tenant: t, ctx: context.Background(), closed: new(atomic.Bool)}, nil
+}
+
+// Files is For as a [storage.Backend] has it.
+func (s *Storage) Files(ctx context.Context, t storage.Tenant) (storage.Files, error) {
+	v, err := s.For(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// key of the object that a key of [storage.Names] is.
+func (s *Storage) key(name string) string { return path.Join(s.config.Prefix, name) }
+
+// Check asks the server for what this storage rests on: that the bucket is
+// there and may be written to, and that an object which exists is not made
+// again. It makes an object that is no tenant's, and removes it.
+func (s *Storage) Check(ctx context.Context) (err error) {
+	exists, err := s.server.BucketExists(ctx, s.config.Bucket)
+	if err != nil {
+		return fmt.Errorf("object: bucket %q: %w", s.config.Bucket, meaning(err))
+	}
+	if !exists {
+		return fmt.Errorf("object: expected a bucket %q, the server has none", s.config.Bucket)
+	}
+	key, nothing := s.key(storage.ReservedName()), &small{s, nil}
+	if err := s.create(ctx, key, nothing); err != nil {
+		return fmt.Errorf("object: bucket %q: an object could not be made: %w", s.config.Bucket, meaning(err))
+	}
+	defer func() {
+		if gone := s.remove(ctx, key); gone != nil {
+			err = errors.Join(err, fmt.Errorf("object: bucket %q: an object could not be removed: %w", s.config.Bucket, meaning(gone)))
+		}
+	}()
+	switch err := s.create(ctx, key, nothing); {
+	case err == nil:
+		return fmt.Errorf("object: bucket %q: the server does not honour If-None-Match, so that files would be overwritten: expected one that does", s.config.Bucket)
+	case !taken(err):
+		return fmt.Errorf("object: bucket %q: expected the server to refuse an object that exists (412): %w", s.config.Bucket, err)
+	}
+	return nil
+}
+
+// saveToken is the metadata by which an object is known to be that of a save
+// whose answer was lost.
+const saveToken = "Tenantedge-Save"
+
+// fresh are the options for an object that there is none of. Uploads come from
+// anybody, so that no object says of itself that it is a page.
+func fresh(token string) minio.PutObjectOptions {
+	o := minio.PutObjectOptions{ContentType: "application/octet-stream", UserMetadata: map[string]string{saveToken: token}}
+	o.DisableContentSha256 = true // it is told before the content, not with each piece of it
+	o.SetMatchETagExcept("*")
+	return o
+}
+
+func (s *Storage) remove(ctx context.Context, key string) error {
+	return s.server.RemoveObject(ctx, s.config.Bucket, key, minio.RemoveObjectOptions{})
+}
+
+func (s *Storage) head(ctx context.Context, key string) (minio.ObjectInfo, error) {
+	return s.server.StatObject(ctx, s.config.Bucket, key, minio.StatObjectOptions{})
+}
+
+// cleaning is how long what a failed save left behind is cleaned up for, by a
+// request that is itself over.
+const cleaning = 15 * time.Second
+
+func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), cleaning)
+}
+
+var _ storage.Backend = (*Storage)(nil)

@@ -1,0 +1,139 @@
+// Package storagetest is what every backend of files is held to: one suite,
+// run over each.
+//
+//	storagetest.Run(t, func(t *testing.T) storagetest.Place {
+//		location := t.TempDir()
+//		return storagetest.Place{Open: func(t *testing.T, c storagetest.Config) storage.Backend { … }}
+//	})
+package storagetest
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/tenantedge/tenantedge/edge/storage"
+)
+
+// Config is what the suite asks of a backend.
+type Config struct {
+	BaseURL string
+	Locator storage.Locator
+	MaxSize int64
+	Quota   func(storage.Tenant) storage.Quota
+}
+
+// Place is where a backend keeps files: empty, and of one test alone.
+type Place struct {
+	// Open returns a backend for these files, as one process has it; several
+	// may be open at once. It closes it at the end of the test.
+	Open func(t *testing.T, c Config) storage.Backend
+	// Leftovers are what is there beside whole files that tenants see.
+	Leftovers func(t *testing.T) []string
+	// Large is more than a backend takes at once.
+	Large int
+}
+
+// Run runs the suite. Each call of newPlace gives another place.
+func Run(t *testing.T, newPlace func(t *testing.T) Place) {
+	for _, test := range []struct {
+		name string
+		run  func(*testing.T, Place)
+	}{
+		{"files are a file system", isFileSystem},
+		{"net/http serves files", isServed},
+		{"Django's operations", operations},
+		{"errors are the same", sameErrors},
+		{"nobody has seen a tenant without files", noFiles},
+		{"reading is by range", ranges},
+		{"a large file is whole", largeFile},
+		{"concurrent savers of one name all keep theirs", savers},
+		{"concurrent savers of one large name all keep theirs", largeSavers},
+		{"a save that fails leaves nothing", failedSaves},
+		{"a quota holds", quotas},
+		{"a failed save gives its room back", roomBack},
+		{"concurrent savers together keep the quota", quotaSavers},
+		{"F1 hostile names lead nowhere", hostileNames},
+		{"F2 identifiers are one segment each and apart", identifiers},
+		{"F2 a guest cannot move a tenant", movedTenant},
+		{"F2 tenants whose names begin alike see nothing of each other", neighbours},
+		{"F3 without a tenant there is no file", nobody},
+	} {
+		t.Run(test.name, func(t *testing.T) { test.run(t, newPlace(t)) })
+	}
+}
+
+// files are a tenant's, in a backend of their own.
+func (p Place) files(t *testing.T, schema string, c Config) storage.Files {
+	t.Helper()
+	if c.BaseURL == "" {
+		c.BaseURL = "/media/"
+	}
+	return filesOf(t, p.Open(t, c), schema)
+}
+
+func filesOf(t *testing.T, b storage.Backend, schema string) storage.Files {
+	t.Helper()
+	f, err := b.Files(t.Context(), storage.Tenant{Schema: schema})
+	must(t, err)
+	t.Cleanup(func() {
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return f
+}
+
+// nothingLeft fails if there is more than whole files.
+func (p Place) nothingLeft(t *testing.T) {
+	t.Helper()
+	if found := p.Leftovers(t); len(found) > 0 {
+		t.Errorf("left behind: %q", found)
+	}
+}
+
+func save(t *testing.T, f storage.Files, name, content string) string {
+	t.Helper()
+	saved, err := f.Save(t.Context(), name, strings.NewReader(content), 0)
+	must(t, err)
+	return saved
+}
+
+func content(t *testing.T, f storage.Files, name string) string {
+	t.Helper()
+	from, err := f.OpenRead(name)
+	must(t, err)
+	got, err := io.ReadAll(from)
+	must(t, errors.Join(err, from.Close()))
+	return string(got)
+}
+
+// pattern is content of which each part differs.
+func pattern(size int, seed uint64) []byte {
+	content := make([]byte, size)
+	_, _ = rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8)}).Read(content) // never fails
+	return content
+}
+
+// stream is content that cannot be read twice.
+func stream(content []byte) io.Reader { return io.MultiReader(bytes.NewReader(content)) }
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// list is what a folder has, in words.
+func list(t *testing.T, f storage.Files, folder string) string {
+	t.Helper()
+	dirs, files, err := f.ListDir(folder)
+	if err != nil {
+		return err.Error()
+	}
+	return strings.Join(dirs, " ") + "/" + strings.Join(files, " ")
+}

@@ -1,0 +1,241 @@
+package edge
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge/internal/soak"
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+)
+
+// guestOf is the guest of a generation: each routes the same requests in
+// another way. Every fourth is a small one. Of the others what differs is data,
+// which is not compiled: all have the same code in a cache, unless the code is
+// to be fresh.
+func guestOf(t testing.TB, generation int, fresh bool) []byte {
+	if generation%4 == 3 {
+		return constant(generation)
+	}
+	guest := wasmtest.Unruly(t, generation)
+	if !fresh {
+		return guest
+	}
+	return append(guest, custom(generation)...)
+}
+
+// soaking tells the long form of the test.
+func soaking() bool { return os.Getenv("TENANTEDGE_SWAPS") != "" }
+
+// custom is a section without a meaning: code with it is in no cache.
+func custom(generation int) []byte {
+	content := fmt.Sprintf("\x01n%08d", generation)
+	return append([]byte{0, byte(len(content))}, content...)
+}
+
+// answerOf is what the guest of a generation makes of a request for t<n>.
+func answerOf(generation, n int) string {
+	if generation%4 == 3 {
+		return fmt.Sprintf("www g%d", generation)
+	}
+	return fmt.Sprintf("t%d g%d", (n+generation)%unrulyTenants, generation)
+}
+
+// load sends requests from several clients for as long as it is told to, and
+// checks each answer: it must be that of a guest which was current at some time
+// while the request was under way.
+type load struct {
+	t     *testing.T
+	front *front
+	fresh bool // guests have code of their own
+
+	begun, done atomic.Int64 // generations: being swapped in, and swapped in
+	requests    atomic.Int64
+	phase       atomic.Pointer[latencies]
+	window      atomic.Pointer[latencies]
+	failed      atomic.Int64
+	misrouted   atomic.Int64
+}
+
+// run sends requests while work is busy.
+func (l *load) run(clients int, work func()) {
+	var stop atomic.Bool
+	var wg sync.WaitGroup
+	for c := range clients {
+		wg.Go(func() {
+			for n := c; !stop.Load(); n++ {
+				l.one(n % unrulyTenants)
+			}
+		})
+	}
+	work()
+	stop.Store(true)
+	wg.Wait()
+}
+
+func (l *load) one(n int) {
+	from := l.done.Load()
+	began := time.Now()
+	a, err := l.front.get(fmt.Sprintf("t%d.example.com", n), "/")
+	took := time.Since(began)
+	to := l.begun.Load()
+	l.phase.Load().add(took)
+	l.window.Load().add(took)
+	l.requests.Add(1)
+	if err != nil || a.status != 200 {
+		l.failed.Add(1)
+		l.t.Errorf("a request failed: %d %q, %v", a.status, a.body, err)
+		return
+	}
+	for g := from; g <= to; g++ {
+		if a.body == answerOf(int(g), n) {
+			return
+		}
+	}
+	l.misrouted.Add(1)
+	l.t.Errorf("t%d is answered with %q: expected what a guest from g%d to g%d says", n, a.body, from, to)
+}
+
+// swap puts the next generation in.
+func (l *load) swap(h *Host) time.Duration {
+	l.t.Helper()
+	guest := guestOf(l.t, int(l.begun.Load())+1, l.fresh)
+	next := l.begun.Add(1)
+	began := time.Now()
+	if r, err := h.Swap(context.Background(), guest); err != nil || r.Unchanged {
+		l.t.Fatalf("swapping in generation %d: %+v, %v", next, r, err)
+	}
+	l.done.Store(next)
+	return time.Since(began)
+}
+
+// measure waits until no instance is being made or closed, and looks at what
+// the process holds.
+func (l *load) measure(h *Host) (soak.Footprint, bool) {
+	l.front.client.CloseIdleConnections()
+	l.front.CloseClientConnections() // returns when they are closed
+	h.previous.Load().program.Park()
+	for s := h.Stats(); s.Parked.Instances > 0 || s.Draining > 0 || s.Current.Lent > 0 || s.Current.Instances != runtime.GOMAXPROCS(0); s = h.Stats() {
+		runtime.Gosched()
+	}
+	return soak.Measure()
+}
+
+// swapFigures is what is kept of a run, for plots.
+type swapFigures struct {
+	Swaps, Clients, Processors int
+	Failed, Misrouted          int64
+	Before, During             summary
+	FootprintBefore            soak.Footprint
+	FootprintAfter             soak.Footprint
+	Timeline                   []moment
+	At                         []swapMoment
+}
+
+// moment is a quarter of a second. Times are in milliseconds since the start.
+type moment struct {
+	Millisecond int64
+	summary
+}
+
+type swapMoment struct{ Millisecond, Took int64 }
+
+func TestSwapsUnderFullLoadFailAndMisrouteNothing(t *testing.T) {
+	t.Run("code from the compile cache", func(t *testing.T) {
+		swapUnderLoad(t, "swap-cached", false, func(*Config) {})
+	})
+	if !soaking() {
+		return
+	}
+	t.Run("compiled in another process, as serve does", func(t *testing.T) {
+		swapUnderLoad(t, "swap-smoke", true, func(c *Config) { c.CompileCache, c.SmokeRun = t.TempDir(), ReexecSmokeRun() })
+	})
+	t.Run("compiled in this process", func(t *testing.T) {
+		swapUnderLoad(t, "swap-compiled", true, func(c *Config) { c.CompileCache = "" })
+	})
+}
+
+func swapUnderLoad(t *testing.T, name string, fresh bool, change func(*Config)) {
+	swaps := (soak.Times(t, "TENANTEDGE_SWAPS", 8) + 3) / 4 * 4 // ends with the kind of guest that it began with
+	clients := 2 * runtime.GOMAXPROCS(0)
+	h := unrulyHost(t, guestOf(t, 0, fresh), func(c *Config) {
+		change(c)
+		c.Limits = GuestLimits{Instances: runtime.GOMAXPROCS(0), QueueTimeout: time.Minute, Deadline: time.Minute}
+	})
+	l := &load{t: t, front: serveFront(t, h, clients), fresh: fresh}
+	figures := swapFigures{Swaps: swaps, Clients: clients, Processors: runtime.GOMAXPROCS(0)}
+	enter := func() *latencies {
+		p := &latencies{}
+		l.phase.Store(p)
+		return p
+	}
+	enter()
+	l.window.Store(&latencies{})
+	l.run(clients, func() { // warm
+		warm := 4
+		if soaking() {
+			warm = 8
+		}
+		for range warm {
+			l.swap(h)
+		}
+	})
+	var known bool
+	figures.FootprintBefore, known = l.measure(h)
+
+	began := time.Now()
+	stop := make(chan struct{})
+	var watched sync.WaitGroup
+	watched.Go(func() {
+		tick := time.NewTicker(250 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+				w := l.window.Swap(&latencies{})
+				figures.Timeline = append(figures.Timeline, moment{time.Since(began).Milliseconds(), w.summary()})
+			}
+		}
+	})
+	l.run(clients, func() {
+		before := enter()
+		for l.requests.Store(0); l.requests.Load() < int64(500*swaps); {
+			time.Sleep(time.Millisecond)
+		}
+		during := enter()
+		for n := range swaps {
+			at := time.Since(began).Milliseconds()
+			figures.At = append(figures.At, swapMoment{at, l.swap(h).Milliseconds()})
+			if soaking() && n%20 == 19 {
+				t.Logf("%d of %d swaps, %d requests", n+1, swaps, l.requests.Load())
+			}
+		}
+		figures.Before, figures.During = before.summary(), during.summary()
+		enter()
+	})
+	close(stop)
+	watched.Wait()
+	figures.Failed, figures.Misrouted = l.failed.Load(), l.misrouted.Load()
+	t.Logf("%d swaps, %d clients: %d requests during them, %d failed, %d misrouted", swaps, clients, figures.During.Requests, figures.Failed, figures.Misrouted)
+	t.Logf("p99 before %.0f µs, during %.0f µs (%.2f×); median %.0f and %.0f µs", figures.Before.P99, figures.During.P99, figures.During.P99/figures.Before.P99, figures.Before.P50, figures.During.P50)
+	if known {
+		figures.FootprintAfter, _ = l.measure(h)
+		b, a := figures.FootprintBefore, figures.FootprintAfter
+		t.Logf("resident before %.1f MB, after %.1f MB (%+.1f %%); files %d and %d", float64(b.Resident)/1e6, float64(a.Resident)/1e6,
+			100*(float64(a.Resident)/float64(b.Resident)-1), b.Files, a.Files)
+		if a.Files != b.Files {
+			t.Errorf("%d files are open, %d were", a.Files, b.Files)
+		}
+		if soaking() && a.Resident > b.Resident+b.Resident/10 {
+			t.Errorf("%d bytes are resident, %d were", a.Resident, b.Resident)
+		}
+	}
+	soak.Figures(t, name, figures)
+}

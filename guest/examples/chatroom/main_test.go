@@ -1,0 +1,64 @@
+//go:build !wasip1
+
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/tenantedge/tenantedge/guest"
+	"github.com/tenantedge/tenantedge/guest/abi"
+)
+
+// kinds are the effects on a socket in one line.
+func kinds(s *guest.Socket) string {
+	var all []string
+	for _, e := range s.Effects() {
+		all = append(all, fmt.Sprintf("%d %s", e.Kind, e.Name))
+	}
+	return strings.Join(all, ", ")
+}
+
+func TestAClientEntersTheRoomOfThePath(t *testing.T) {
+	s, h := &guest.Socket{}, &guest.Handshake{Kwargs: `{"room":"lobby"}`}
+	chatroom{}.Open(s, h)
+	want := fmt.Sprintf("%d room_lobby, %d , %d room_lobby", abi.GroupAdd, abi.SetTimer, abi.GroupSend)
+	if kinds(s) != want || h.Refused() != 0 || s.State != "room_lobby" {
+		t.Errorf("effects %s, status %d, state %q: expected %s", kinds(s), h.Refused(), s.State, want)
+	}
+}
+
+func TestARoomThatIsNoNameIsRefused(t *testing.T) {
+	for _, kwargs := range []string{"", `{}`, `{"room":""}`, `{"room":"a b"}`, `{"room":"é"}`, `{"room":"a.b"}`, `{"room":"` + strings.Repeat("a", 31) + `"}`} {
+		h := &guest.Handshake{Kwargs: kwargs}
+		chatroom{}.Open(&guest.Socket{}, h)
+		if h.Refused() != 404 {
+			t.Errorf("%s is answered with %d", kwargs, h.Refused())
+		}
+	}
+}
+
+func TestWhatIsSaidReachesTheRoomAndFromThereTheClient(t *testing.T) {
+	s := &guest.Socket{State: "room_lobby"}
+	chatroom{}.Message(s, guest.Message{Data: []byte("hello")})
+	e := s.Effects()
+	if len(e) != 2 || e[1].Kind != abi.GroupSend || e[1].Name != "room_lobby" || !strings.Contains(e[1].Data, "hello") {
+		t.Errorf("effects: %+v", e)
+	}
+	s = &guest.Socket{State: "room_lobby"}
+	chatroom{}.Group(s, said("hello"))
+	if e := s.Effects(); len(e) != 1 || e[0].Kind != abi.SendText || e[0].Data != "hello" {
+		t.Errorf("effects: %+v", e)
+	}
+}
+
+func TestLongOrBinaryMessagesEndTheVisit(t *testing.T) {
+	for _, m := range []guest.Message{{Data: []byte("x"), Binary: true}, {Data: make([]byte, longest+1)}} {
+		s := &guest.Socket{State: "room_lobby"}
+		chatroom{}.Message(s, m)
+		if e := s.Effects(); len(e) != 1 || e[0].Kind != abi.CloseSocket {
+			t.Errorf("effects: %+v", e)
+		}
+	}
+}

@@ -1,0 +1,362 @@
+package hostfuncs
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"strings"
+	"testing"
+
+	"github.com/tenantedge/tenantedge/guest/abi"
+)
+
+// out and room are where answers go in these tests.
+const out, room = 4096, 512
+
+// open opens a file and answers the handle, or the negative errno.
+func (g *guest) open(name string, mode uint64) uint64 {
+	ptr, length := g.put(16, name)
+	return g.mustRun(abi.ImportFileOpen, ptr, length, mode)
+}
+
+func TestAFileIsReadInPartsToItsEnd(t *testing.T) {
+	g := newGuest(t)
+	g.world.tenant = "t1"
+	g.call.Begin(t.Context())
+	h := g.open("a.txt", abi.FileRead)
+	var content string
+	for {
+		n := g.mustRun(abi.ImportFileRead, h, out, 1)
+		if errno(n) != abi.OK {
+			t.Fatal(errno(n))
+		}
+		if n == 0 {
+			break
+		}
+		content += g.get(out, n)
+	}
+	if content != "t1" {
+		t.Errorf("read %q", content)
+	}
+	if n := g.mustRun(abi.ImportFileClose, h, 0, 0); n != 0 {
+		t.Errorf("closing answered %d", int64(n))
+	}
+	if got := errno(g.mustRun(abi.ImportFileRead, h, out, 1)); got != abi.Invalid {
+		t.Errorf("reading a handle that is closed: %v", got)
+	}
+}
+
+func TestAWrittenFileIsThereWhenItIsClosed(t *testing.T) {
+	g := newGuest(t)
+	g.world.tenant = "t1"
+	g.call.Begin(t.Context())
+	h := g.open("a.txt", abi.FileWrite)
+	ptr, length := g.put(1024, "content")
+	if n := g.mustRun(abi.ImportFileWrite, h, ptr, length); n != length {
+		t.Fatalf("wrote %d", int64(n))
+	}
+	if len(g.world.shelves["t1"]) != 1 {
+		t.Fatal("it is there before it is closed")
+	}
+	if n := g.mustRun(abi.ImportFileClose, h, out, 3); n != 7 {
+		t.Fatalf("closing answered %d, want the size of the name", int64(n))
+	}
+	if got := errno(g.mustRun(abi.ImportFileWrite, h, ptr, length)); got != abi.Invalid {
+		t.Errorf("writing to what is saved: %v", got)
+	}
+	n := g.mustRun(abi.ImportFileClose, h, out, room)
+	if name := g.get(out, n); name != "a.txt_1" || g.world.shelves["t1"][name] != "content" {
+		t.Errorf("saved %q: %q", name, g.world.shelves["t1"])
+	}
+	if got := errno(g.mustRun(abi.ImportFileClose, h, out, room)); got != abi.Invalid {
+		t.Errorf("the handle is still there: %v", got)
+	}
+	g.call.End()
+	if len(g.world.shelves["t1"]) != 2 || g.world.opened != 0 {
+		t.Errorf("after the call: %q, %d open", g.world.shelves["t1"], g.world.opened)
+	}
+}
+
+func TestACallThatFailsTakesBackWhatItSaved(t *testing.T) {
+	g := newGuest(t)
+	g.world.tenant = "t1"
+	g.call.Begin(t.Context())
+	for range 2 {
+		h := g.open("new", abi.FileWrite)
+		ptr, length := g.put(1024, "x")
+		g.mustRun(abi.ImportFileWrite, h, ptr, length)
+		g.mustRun(abi.ImportFileClose, h, out, room)
+	}
+	g.open("never closed", abi.FileWrite)
+	g.call.Fail()
+	g.call.End()
+	if s := g.world.shelves["t1"]; len(s) != 1 || s["a.txt"] != "t1" {
+		t.Errorf("left behind: %q", s)
+	}
+	g.call.Begin(t.Context())
+	g.open("a.txt", abi.FileRead)
+	g.call.End()
+	if s := g.world.shelves["t1"]; len(s) != 1 {
+		t.Errorf("the next call undid something: %q", s)
+	}
+}
+
+func TestH7HandlesDieWithTheCall(t *testing.T) {
+	g := newGuest(t)
+	g.world.tenant = "t1"
+	g.call.Begin(t.Context())
+	h := g.open("a.txt", abi.FileRead)
+	g.call.End()
+	if g.world.opened != 0 {
+		t.Errorf("%d are open after the call", g.world.opened)
+	}
+	g.world.tenant = "t2"
+	g.call.Begin(t.Context())
+	for h := range h + 3 {
+		if got := errno(g.mustRun(abi.ImportFileRead, h, out, 1)); got != abi.Invalid {
+			t.Errorf("handle %d of the call before: %v", h, got)
+		}
+	}
+	h = g.open("a.txt", abi.FileRead)
+	if n := g.mustRun(abi.ImportFileRead, h, out, room); g.get(out, n) != "t2" {
+		t.Errorf("read %q", g.get(out, n))
+	}
+}
+
+func TestAHandleStaysWithTheTenantThatItWasOpenedFor(t *testing.T) {
+	g := newGuest(t)
+	g.call.Begin(t.Context())
+	if got := errno(g.open("a.txt", abi.FileRead)); got != abi.Denied {
+		t.Fatalf("without a tenant: %v", got)
+	}
+	g.world.tenant = "t1"
+	first, written := g.open("a.txt", abi.FileRead), g.open("w", abi.FileWrite)
+	g.world.tenant = "t2"
+	second := g.open("a.txt", abi.FileRead)
+	for h, want := range map[uint64]string{first: "t1", second: "t2"} {
+		if n := g.mustRun(abi.ImportFileRead, h, out, room); g.get(out, n) != want {
+			t.Errorf("read %q, want %q", g.get(out, n), want)
+		}
+	}
+	g.mustRun(abi.ImportFileClose, written, out, room)
+	if _, ok := g.world.shelves["t1"]["w"]; !ok || len(g.world.shelves["t2"]) != 1 {
+		t.Errorf("written to %q", g.world.shelves)
+	}
+}
+
+func TestFilesAreBoundedInEachCall(t *testing.T) {
+	g := newGuest(t)
+	g.world.tenant = "t1"
+	g.call.Begin(t.Context())
+	for range 3 {
+		if h := g.open("a.txt", abi.FileRead); errno(h) != abi.OK {
+			t.Fatal(errno(h))
+		}
+	}
+	if got := errno(g.open("a.txt", abi.FileRead)); got != abi.Limit {
+		t.Errorf("one file too many: %v", got)
+	}
+	g.mustRun(abi.ImportFileClose, 2, 0, 0)
+	h := g.open("new", abi.FileWrite)
+	if h != 2 {
+		t.Errorf("the free handle is 2, not %d", int64(h))
+	}
+	if n := g.mustRun(abi.ImportFileWrite, h, 0, 98); n != 98 {
+		t.Errorf("98 bytes of 100: %d", int64(n))
+	}
+	if n := g.mustRun(abi.ImportFileRead, 1, out, room); n != 2 {
+		t.Errorf("the last two: %d", int64(n))
+	}
+	for name, n := range map[string]uint64{
+		"write": g.mustRun(abi.ImportFileWrite, h, 0, 1),
+		"read":  g.mustRun(abi.ImportFileRead, 3, out, room),
+	} {
+		if errno(n) != abi.Limit {
+			t.Errorf("%s past the budget: %v", name, errno(n))
+		}
+	}
+	ptr, length := g.put(16, ".")
+	if got := errno(g.mustRun(abi.ImportFileList, ptr, length, out, room)); got != abi.Limit {
+		t.Errorf("list past the budget: %v", got)
+	}
+	g.call.End()
+	g.call.Begin(t.Context())
+	if got := errno(g.mustRun(abi.ImportFileList, ptr, length, out, room)); got != abi.OK {
+		t.Errorf("the next call has a budget of its own: %v", got)
+	}
+	g.call.End()
+	g.call.Begin(t.Context())
+	defer g.call.End()
+	for n := range 4 {
+		g.world.tenant = fmt.Sprint("many", n)
+		if got := errno(g.mustRun(abi.ImportFileStat, ptr, length, out, room)); (got == abi.Limit) != (n == 3) {
+			t.Errorf("tenant %d: %v", n, got)
+		}
+	}
+}
+
+func TestNamesThatGuestsMayUse(t *testing.T) {
+	g := newGuest(t)
+	g.world.tenant = "t1"
+	g.call.Begin(t.Context())
+	defer g.call.End()
+	for _, c := range []struct {
+		name string
+		want abi.Errno
+	}{
+		{"a.txt", abi.OK},
+		{"missing", abi.NotFound},
+		{"", abi.Invalid},
+		{"/a.txt", abi.Invalid},
+		{"../t2/a.txt", abi.Invalid},
+		{"d/../a.txt", abi.Invalid},
+		{"./a.txt", abi.Invalid},
+		{"d//a.txt", abi.Invalid},
+		{"a.txt\x00", abi.Invalid},
+		{"a\xff", abi.Invalid},
+		{strings.Repeat("x", longestName+1), abi.Invalid},
+	} {
+		ptr, length := g.put(16, c.name)
+		if got := errno(g.mustRun(abi.ImportFileStat, ptr, length, 8192, room)); got != c.want {
+			t.Errorf("%.20q: %v, want %v", c.name, got, c.want)
+		}
+	}
+	for _, f := range []string{abi.ImportFileDelete} {
+		ptr, length := g.put(16, ".")
+		if got := errno(g.mustRun(f, ptr, length)); got != abi.Invalid {
+			t.Errorf("%s of the folder above all: %v", f, got)
+		}
+	}
+	if got := errno(g.open(".", abi.FileWrite)); got != abi.Invalid {
+		t.Errorf("a file named as the folder above all: %v", got)
+	}
+	if got := errno(g.open("a.txt", 2)); got != abi.Invalid {
+		t.Errorf("a mode that does not exist: %v", got)
+	}
+}
+
+func TestWhatAFolderHoldsAndWhatAFileIs(t *testing.T) {
+	g := newGuest(t)
+	g.world.tenant = "t1"
+	g.call.Begin(t.Context())
+	defer g.call.End()
+	ptr, length := g.put(16, ".")
+	size := g.mustRun(abi.ImportFileList, ptr, length, out, 1)
+	if again := g.mustRun(abi.ImportFileList, ptr, length, out, size); again != size {
+		t.Fatalf("answered %d, then %d", size, int64(again))
+	}
+	m, err := abi.Parse([]byte(g.get(out, size)))
+	if err != nil || m.Word() != 1 || string(m.Get(0)) != "d" || string(m.Get(1)) != "a.txt" || m.Len() != 2 {
+		t.Errorf("listed %v, %v", m, err)
+	}
+	ptr, length = g.put(16, "a.txt")
+	if n := g.mustRun(abi.ImportFileStat, ptr, length, out, room); n != abi.FileStatSize {
+		t.Fatalf("stat answered %d", int64(n))
+	}
+	if s, err := abi.ParseFileStat([]byte(g.get(out, abi.FileStatSize))); err != nil || s != (abi.FileStat{Size: 2, Modified: 1e9}) {
+		t.Errorf("%+v, %v", s, err)
+	}
+	if n := g.mustRun(abi.ImportFileURL, ptr, length, out, room); g.get(out, n) != "/media/a.txt" {
+		t.Errorf("the URL is %q", g.get(out, n))
+	}
+	if n := g.mustRun(abi.ImportFileDelete, ptr, length); n != 0 || len(g.world.shelves["t1"]) != 0 {
+		t.Errorf("deleting answered %d and left %q", int64(n), g.world.shelves["t1"])
+	}
+}
+
+func TestErrorsOfFilesAreErrnos(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want abi.Errno
+	}{
+		{fmt.Errorf("full: %w", abi.Limit), abi.Limit},
+		{&fs.PathError{Op: "save", Path: "x", Err: fs.ErrPermission}, abi.Denied},
+		{context.DeadlineExceeded, abi.Timeout},
+		{errBroken, abi.Internal},
+	} {
+		g := newGuest(t)
+		g.world.tenant, g.world.err = "t1", c.err
+		g.call.Begin(t.Context())
+		h := g.open("x", abi.FileWrite)
+		if got := errno(g.mustRun(abi.ImportFileClose, h, out, room)); got != c.want {
+			t.Errorf("%v: %v, want %v", c.err, got, c.want)
+		}
+		if logged := len(g.world.lines) > 0; logged != (c.want == abi.Internal) {
+			t.Errorf("%v: logged %q", c.err, g.world.lines)
+		}
+		if got := errno(g.mustRun(abi.ImportFileClose, h, out, room)); got != abi.Invalid {
+			t.Errorf("%v: the handle is still there", c.err)
+		}
+		g.call.End()
+	}
+}
+
+func TestNoFilesWhileTheImageIsBuilt(t *testing.T) {
+	g := newGuest(t)
+	g.world.tenant, g.call.Frozen = "t1", true
+	if got := errno(g.open("a.txt", abi.FileRead)); got != abi.Denied {
+		t.Errorf("%v, want Denied", got)
+	}
+}
+
+// TestG4FileFunctionsSurviveHostilePointers has a file open in both modes, and
+// passes every edge of the address space in each place.
+func TestG4FileFunctionsSurviveHostilePointers(t *testing.T) {
+	g := newGuest(t)
+	g.world.tenant = "t1"
+	g.call.Begin(t.Context())
+	defer g.call.End()
+	read, write := g.open("a.txt", abi.FileRead), g.open("w", abi.FileWrite)
+	for _, at := range []uint64{65535, 65536, 1 << 31, 1<<32 - 1} {
+		for _, length := range []uint64{2, 65536, 1 << 31, 1<<32 - 1} {
+			for name, args := range map[string][]uint64{
+				abi.ImportFileOpen:   {at, length, abi.FileRead},
+				abi.ImportFileRead:   {read, at, length},
+				abi.ImportFileWrite:  {write, at, length},
+				abi.ImportFileClose:  {write, at, length},
+				abi.ImportFileStat:   {16, 1, at, length},
+				abi.ImportFileList:   {16, 1, at, length},
+				abi.ImportFileURL:    {16, 1, at, length},
+				abi.ImportFileDelete: {at, length},
+			} {
+				if got := errno(g.mustRun(name, args...)); got != abi.Fault {
+					t.Errorf("%s%v: %v, want Fault", name, args, got)
+				}
+			}
+		}
+	}
+	if len(g.world.shelves["t1"]) != 1 {
+		t.Errorf("something was saved: %q", g.world.shelves["t1"])
+	}
+}
+
+func FuzzG4FileFunctions(f *testing.F) {
+	f.Add([]byte{0, 16, 5, 0, 1, 1, 0, 64, 2, 2, 16, 5, 3, 2, 0, 32}, []byte("a.txt"))
+	f.Add([]byte{0, 16, 1, 1, 2, 1, 16, 1, 3, 1, 0, 0, 3, 1, 0, 9, 5, 16, 1, 0}, []byte("."))
+	names := []string{
+		abi.ImportFileOpen, abi.ImportFileRead, abi.ImportFileWrite, abi.ImportFileClose,
+		abi.ImportFileStat, abi.ImportFileList, abi.ImportFileDelete, abi.ImportFileURL,
+	}
+	g := newGuest(f)
+	f.Fuzz(func(t *testing.T, script, memory []byte) {
+		g.mod.Memory().Write(16, memory[:min(len(memory), 60_000)])
+		g.world.tenant = "t1"
+		g.call.Begin(t.Context())
+		for ; len(script) >= 4; script = script[4:] {
+			name := names[int(script[0])%len(names)]
+			args := []uint64{uint64(script[1]), uint64(script[2]), uint64(script[3]), 512}
+			if script[0] >= 128 {
+				args[1] = 1<<32 - args[1]
+			}
+			if _, err := g.run(name, args[:len(lookup(name).params)]...); err != nil {
+				t.Fatalf("%s%v trapped: %v", name, args, err)
+			}
+		}
+		g.call.Fail()
+		g.call.End()
+		if g.world.opened != 0 {
+			t.Fatalf("%d are open after the call", g.world.opened)
+		}
+		g.world.lines, g.world.shelves = nil, nil
+	})
+}

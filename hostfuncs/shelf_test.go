@@ -1,0 +1,106 @@
+package hostfuncs
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/tenantedge/tenantedge/guest/abi"
+)
+
+// shelf is a test's Files: a map.
+type shelf struct {
+	tenant string
+	files  map[string]string
+	opened *int // readers and shelves that are not closed
+	err    error
+}
+
+func (s *shelf) Open(_ context.Context, name string) (io.ReadCloser, error) {
+	content, ok := s.files[name]
+	if !ok {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+	}
+	*s.opened++
+	return &shelved{strings.NewReader(content), s.opened}, nil
+}
+
+type shelved struct {
+	*strings.Reader
+	opened *int
+}
+
+func (r *shelved) Close() error {
+	*r.opened--
+	return nil
+}
+
+func (s *shelf) Save(_ context.Context, name string, content io.Reader) (string, error) {
+	if s.err != nil {
+		return "", s.err
+	}
+	b, err := io.ReadAll(content)
+	if err != nil {
+		return "", err
+	}
+	for n := 1; s.files[name] != ""; n++ {
+		name = fmt.Sprint(name, "_", n)
+	}
+	s.files[name] = string(b)
+	return name, nil
+}
+
+func (s *shelf) Stat(_ context.Context, name string) (abi.FileStat, error) {
+	content, ok := s.files[name]
+	if !ok {
+		return abi.FileStat{}, fs.ErrNotExist
+	}
+	return abi.FileStat{Size: int64(len(content)), Modified: 1e9}, nil
+}
+
+func (s *shelf) List(_ context.Context, _ string, most int) (folders, files []string, err error) {
+	for name := range s.files {
+		files = append(files, name)
+	}
+	if len(files) > most {
+		return nil, nil, abi.Limit
+	}
+	slices.Sort(files)
+	return []string{"d"}, files, nil
+}
+
+func (s *shelf) Delete(_ context.Context, name string) error {
+	delete(s.files, name)
+	return nil
+}
+
+func (s *shelf) URL(_ context.Context, name string) (string, error) { return "/media/" + name, nil }
+
+func (s *shelf) Close() error {
+	*s.opened--
+	return nil
+}
+
+// Files implements Services for world.
+func (w *world) Files(_ context.Context, last Files) (Files, error) {
+	if w.tenant == "" {
+		return nil, abi.Denied
+	}
+	if s, ok := last.(*shelf); ok && s.tenant == w.tenant {
+		return last, nil
+	}
+	if w.shelves == nil {
+		w.shelves = map[string]map[string]string{}
+	}
+	if w.shelves[w.tenant] == nil {
+		w.shelves[w.tenant] = map[string]string{"a.txt": w.tenant}
+	}
+	w.opened++
+	return &shelf{w.tenant, w.shelves[w.tenant], &w.opened, w.err}, nil
+}
+
+// FileLimits implements Services for world.
+func (w *world) FileLimits() FileLimits { return FileLimits{Bytes: 100, Open: 3} }
