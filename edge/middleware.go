@@ -12,7 +12,8 @@ import (
 // the request's context (TenantFrom), the path as the tenant sees it in r.URL,
 // and headers without what clients may not claim: the tenant and forwarding
 // headers of peers that are not trusted are gone. Redirects and refusals are
-// answered here. The guest is not held while next works.
+// answered here, and so are websockets, if Config.Websockets has targets. The
+// guest is not held while next works.
 func (h *Host) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		q, err := h.RequestOf(r.Context(), r)
@@ -29,6 +30,10 @@ func (h *Host) Middleware(next http.Handler) http.Handler {
 		switch d.Outcome {
 		case OutcomeTenant, OutcomeNone:
 			h.results.add(Result(d.Outcome.String()))
+			if q.Websocket && h.websockets != nil {
+				h.websockets.serve(w, h.routed(r, carried))
+				return
+			}
 			next.ServeHTTP(w, h.routed(r, carried))
 		case OutcomeRedirect:
 			h.results.add(ResultRedirect)
@@ -42,6 +47,11 @@ func (h *Host) Middleware(next http.Handler) http.Handler {
 
 func (h *Host) refuse(w http.ResponseWriter, r *http.Request, e *RouteError) {
 	h.results.add(resultOf(e))
+	h.answer(w, r, e)
+}
+
+// answer answers a request that is refused.
+func (h *Host) answer(w http.ResponseWriter, r *http.Request, e *RouteError) {
 	level := slog.LevelDebug
 	if e.Status >= http.StatusInternalServerError {
 		level = slog.LevelError
