@@ -2,6 +2,7 @@ package edge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -188,7 +189,7 @@ func (c *consumer) Receive(m *channel.Message) bool {
 func (c *consumer) Interrupted(err error) {
 	switch {
 	case err == nil:
-	case err == channel.ErrClosed:
+	case errors.Is(err, channel.ErrClosed):
 		c.shut(sockets.CodeGoingAway)
 	default:
 		c.place.host.consumers.interrupted.Add(1)

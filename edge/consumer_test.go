@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"unsafe"
 
 	"github.com/tenantedge/tenantedge/assets"
 	"github.com/tenantedge/tenantedge/edge/channel"
@@ -367,4 +368,13 @@ func TestWebsocketsComeAndGoInAnyOrder(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+func TestAnIdleConsumerIsSmall(t *testing.T) {
+	if n := unsafe.Sizeof(consumer{}); n > 64 {
+		t.Errorf("a consumer has %d bytes, expected at most 64", n)
+	}
+	if n := unsafe.Sizeof(channel.Channel{}); n > 64 {
+		t.Errorf("a channel has %d bytes, expected at most 64", n)
+	}
 }

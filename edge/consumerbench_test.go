@@ -1,6 +1,8 @@
 package edge
 
 import (
+	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -120,4 +122,52 @@ func BenchmarkConsumerEcho(b *testing.B) {
 		b.ReportMetric(float64(b.N*conns*trips)/d.Seconds(), name+"/s")
 	}
 	b.ReportMetric(float64(spent["Go"])/float64(spent["guest"]), "guest/Go")
+}
+
+// BenchmarkConsumerFanout sends to a group of 1,000 websockets: so that each
+// client gets the message as it is, or by way of the guest. Its figures are
+// messages that clients got.
+func BenchmarkConsumerFanout(b *testing.B) {
+	const members = 1000
+	for _, command := range []string{"broadcast", "group"} {
+		for _, outstanding := range []int{1, 16} {
+			b.Run(fmt.Sprint(command, "-", outstanding), func(b *testing.B) {
+				w := scripted(b)
+				got := make(chan struct{}, members)
+				var all []*visitor
+				for range members {
+					v := w.visit(b, "acme", "add all", "say in")
+					_ = v.SetDeadline(time.Time{})
+					v.hears(b, "in")
+					all = append(all, v)
+				}
+				for _, v := range all {
+					go func() {
+						for n := 1; ; n++ {
+							if _, _, err := v.read(); err != nil {
+								return
+							}
+							if n%outstanding == 0 {
+								got <- struct{}{}
+							}
+						}
+					}()
+				}
+				sender := w.visit(b, "acme")
+				_ = sender.SetDeadline(time.Time{})
+				message := clientFrame(sockets.Text, []byte(command+" all "+strings.Repeat("x", 64)))
+				batch := bytes.Repeat(message, outstanding)
+				for b.Loop() {
+					_, _ = sender.Write(batch)
+					for range members {
+						<-got
+					}
+				}
+				b.ReportMetric(float64(b.N*members*outstanding)/b.Elapsed().Seconds(), "messages/s")
+				if s := w.layer.Stats(); s.Full != 0 {
+					b.Errorf("%d messages were dropped", s.Full)
+				}
+			})
+		}
+	}
 }

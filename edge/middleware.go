@@ -21,8 +21,9 @@ func (h *Host) Middleware(next http.Handler) http.Handler {
 			h.refuse(w, r, failure(err))
 			return
 		}
-		d, err := h.Route(r.Context(), &q)
-		if err != nil {
+		carried := &tenantContext{Context: r.Context()}
+		d := &carried.decision
+		if err := h.route(r.Context(), &q, d); err != nil {
 			h.refuse(w, r, failure(err))
 			return
 		}
@@ -30,16 +31,16 @@ func (h *Host) Middleware(next http.Handler) http.Handler {
 		case OutcomeTenant, OutcomeNone:
 			h.results.add(Result(d.Outcome.String()))
 			if q.Websocket && h.websockets != nil {
-				h.websockets.serve(w, h.routed(r, &d))
+				h.websockets.serve(w, h.routed(r, carried))
 				return
 			}
-			next.ServeHTTP(w, h.routed(r, &d))
+			next.ServeHTTP(w, h.routed(r, carried))
 		case OutcomeRedirect:
 			h.results.add(ResultRedirect)
 			w.Header().Set("Location", d.Location)
 			w.WriteHeader(d.Status)
 		default:
-			h.refuse(w, r, refused(&d))
+			h.refuse(w, r, refused(d))
 		}
 	})
 }
@@ -71,8 +72,8 @@ func (h *Host) answer(w http.ResponseWriter, r *http.Request, e *RouteError) {
 }
 
 // routed makes the request that next sees. It is a copy, as net/http has it.
-func (h *Host) routed(r *http.Request, d *Decision) *http.Request {
-	out := r.WithContext(&tenantContext{Context: r.Context(), decision: *d})
+func (h *Host) routed(r *http.Request, c *tenantContext) *http.Request {
+	d, out := &c.decision, r.WithContext(c)
 	if !h.TrustsPeer(r) {
 		out.Header = h.strip.untrusted(r.Header)
 	}

@@ -175,7 +175,8 @@ func (s *Socket) size() int {
 // put sets field i of the reply: to where s lies in it, or appended.
 func (w *writer) put(i int, s string, head int) {
 	at := uintptr(unsafe.Pointer(unsafe.StringData(s))) - uintptr(unsafe.Pointer(unsafe.SliceData(w.out)))
-	if at < uintptr(head) || at+uintptr(len(s)) > uintptr(w.end) {
+	// What ends where the reply begins has a sum of zero.
+	if end := uintptr(w.end); at < uintptr(head) || at > end || at+uintptr(len(s)) > end {
 		at = w.append(s)
 	}
 	putEntry(w.out, i, uint64(at)|uint64(len(s))<<32)

@@ -95,6 +95,7 @@ func (f *File) Edge() edge.Config {
 		Tenants: f.Tenants, Default: f.Default, WSURLConfs: f.WSURLConfs, Settings: f.Guest.Settings,
 		TrustedPeers: f.TrustedPeers, Upstream: &upstream,
 		Limits:       f.Limits.Guest.edge(),
+		FileLimits:   edge.FileLimits{Bytes: f.Limits.Guest.FileBytes, Open: f.Limits.Guest.OpenFiles},
 		OnGuestError: f.OnGuestError,
 		Websockets: edge.WebsocketConfig{
 			Targets: f.WSTargets, Origins: f.Websockets.Origins, OriginsAttribute: f.Websockets.OriginsAttribute,
@@ -128,6 +129,8 @@ type GuestLimits struct {
 	Instances    int           `key:"instances"` // 0: the edge's default
 	QueueTimeout time.Duration `key:"queue_timeout,min=1"`
 	Audit        int           `key:"audit"`
+	FileBytes    int64         `key:"file_bytes,bytes"`
+	OpenFiles    int           `key:"open_files,min=1"`
 }
 
 func (l GuestLimits) edge() edge.GuestLimits {

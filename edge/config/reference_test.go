@@ -159,9 +159,16 @@ func TestDefaultsOfSectionsThatAnEmptyFileLacksAreThoseOfTheReference(t *testing
 	}
 	head = "media: {location: files"
 	spelled = parse(head + ", base_url: " + defaults["media.base_url"] + ", active_content: " + defaults["media.active_content"] +
-		", precompressed: " + defaults["media.precompressed"] + "}")
+		", precompressed: " + defaults["media.precompressed"] + ", max_file_bytes: " + defaults["media.max_file_bytes"] +
+		", min_free: " + defaults["media.min_free"] + ", quota_bytes: " + defaults["media.quota_bytes"] + ", quota_files: " + defaults["media.quota_files"] + "}")
 	if a, b := printed(t, parse(head+"}")), printed(t, spelled); a != b {
 		t.Errorf("media differ:\n%s\n%s", a, b)
+	}
+	head = "urlconfs: {m: {media: true, access: private, uploads: {"
+	of := func(key string) string { return key + ": " + defaults["urlconfs.*.uploads."+key] }
+	spelled = parse(head + of("max_bytes") + ", " + of("resumable") + ", " + of("expiry") + ", " + of("timeout") + ", " + of("public") + "}}}")
+	if a, b := printed(t, parse(head+"}}}")), printed(t, spelled); a != b {
+		t.Errorf("uploads differ:\n%s\n%s", a, b)
 	}
 	head = "queries: {q: {sql: select 1"
 	spelled = parse(head + ", timeout: " + defaults["queries.*.timeout"] + ", max_rows: " + defaults["queries.*.max_rows"] + "}}")

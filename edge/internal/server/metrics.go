@@ -24,6 +24,9 @@ func (s *Server) newMetrics() {
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
+	if s.takesUploads() {
+		s.metrics.MustRegister(uploadCollector{s})
+	}
 	if s.options.Directory != nil {
 		s.metrics.MustRegister(metrics.Directory(s.options.Directory))
 	}
