@@ -143,10 +143,11 @@ urlconfs:
   short: http://127.0.0.1:8000
   app: {upstream: "h2c://app/base/", path: inner, host: upstream, media: true, access: signed, accel: {prefix: /sent/, location: private}}
   site: {files: ../public}
-  media: {media: true, access: private}
+  media: {media: true, access: private, uploads: {max_bytes: 5MB, resumable: false, expiry: 2d, timeout: 10s}}
+  drop: {media: true, uploads: {public: true}}
   gone: {reply: {status: 410, headers: {content-type: text/plain}, body: "gone\n"}}
 fallback: gone
-media: {location: media, base_url: /m/files/, active_content: inline, precompressed: false}
+media: {location: media, base_url: /m/files/, active_content: inline, precompressed: false, max_file_bytes: 1GB, min_free: 2GiB, quota_bytes: 10GB, quota_files: 7}
 signing_keys: [{id: new, secret_env: NEW}, {id: old, secret_file: old}]
 ws_urlconfs:
   ws: [{path: "ws/<int:n>/", name: a}, {regex: "^x$", name: ""}]
@@ -176,7 +177,7 @@ limits:
   dial_timeout: 1s
   response_header_timeout: 1h
   shutdown_timeout: 0s
-  guest: {instances: 8, queue_timeout: 20ms, fuel: 1000000, deadline: 5ms, memory: 1MiB, stack: 10, audit: 1}
+  guest: {instances: 8, queue_timeout: 20ms, fuel: 1000000, deadline: 5ms, memory: 1MiB, stack: 10, audit: 1, file_bytes: 2KiB, open_files: 3}
 logs: {format: json, level: warn, access: true}
 on_guest_error: previous
 guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a: {}}}
@@ -210,10 +211,14 @@ guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a:
 				Media: true, Access: AccessSigned, Accel: &Accel{Prefix: "/sent/", Location: "/etc/tenantedge/private"},
 			},
 			"site":  {Files: "/etc/public", Access: AccessPublic},
-			"media": {Media: true, Access: AccessPrivate},
+			"media": {Media: true, Access: AccessPrivate, Uploads: &Uploads{MaxBytes: 5e6, Expiry: 48 * time.Hour, Timeout: 10 * time.Second}},
+			"drop":  {Media: true, Access: AccessPublic, Uploads: &Uploads{Resumable: true, Expiry: 24 * time.Hour, Timeout: time.Minute, Public: true}},
 			"gone":  {Reply: &Reply{Status: 410, Header: http.Header{"Content-Type": {"text/plain"}}, Body: "gone\n"}},
 		},
-		Media:       &Media{Location: "/etc/tenantedge/media", BaseURL: "/m/files/", ActiveContent: "inline"},
+		Media: &Media{
+			Location: "/etc/tenantedge/media", BaseURL: "/m/files/", ActiveContent: "inline",
+			MaxFileBytes: 1e9, MinFree: 2 << 30, QuotaBytes: 10e9, QuotaFiles: 7,
+		},
 		SigningKeys: []ProofKey{{ID: "new", SecretEnv: "NEW"}, {ID: "old", SecretFile: "/etc/tenantedge/old"}},
 		WSURLConfs:  map[string][]edge.WSRoute{"ws": {{Path: &path, Name: "a"}, {Regex: &regex}}},
 		UpstreamHeaders: edge.Upstream{
@@ -237,10 +242,16 @@ guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a:
 		Limits: Limits{
 			IdleTimeout: 90 * time.Second, MaxHeaderBytes: 32 << 10, MaxBodyBytes: 10e6, DialTimeout: time.Second,
 			ResponseHeaderTimeout: time.Hour,
-			Guest:                 GuestLimits{Fuel: 1000000, Deadline: 5 * time.Millisecond, Memory: 1 << 20, Stack: 10, Instances: 8, QueueTimeout: 20 * time.Millisecond, Audit: 1},
+			Guest:                 GuestLimits{Fuel: 1000000, Deadline: 5 * time.Millisecond, Memory: 1 << 20, Stack: 10, Instances: 8, QueueTimeout: 20 * time.Millisecond, Audit: 1, FileBytes: 2 << 10, OpenFiles: 3},
+			Websocket: WebsocketLimits{
+				Message: 1 << 20, Queue: 256 << 10, PingInterval: 30 * time.Second, PongTimeout: 20 * time.Second,
+				HandshakeTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, CloseTimeout: 5 * time.Second,
+			},
 		},
 		Logs:         Logs{Format: "json", Level: slog.LevelWarn, Access: true},
 		OnGuestError: edge.Previous,
+		Websockets:   Websockets{Compression: "off"},
+		WSTargets:    map[string]map[string]edge.WebsocketTarget{},
 		Guest: Guest{
 			Path:     "/etc/tenantedge/router.wasm",
 			Settings: json.RawMessage(`{"b":[1,2.50,16,true,null,"<é>"],"a":{}}`),
@@ -324,16 +335,30 @@ func TestAFileWithoutContentIsTheDefaults(t *testing.T) {
 
 func TestEdgeTakesOverWhatNeedsNoIO(t *testing.T) {
 	f := parse(t, "x.json", `{"compat": "strict", "tenants": `+dumped+`, "routers": ["header"], "conflicts": "last-wins", "tenant_header": "x",
-		"tenant_session_key": "y", "trusted_peers": ["10.0.0.0/8"], "ws_urlconfs": {"w": []}, "guest": {"settings": {"a": 1}},
-		"limits": {"guest": {"instances": 3, "queue_timeout": "2s"}}, "upstream_headers": {"id": "X-Id"}}`)
+		"tenant_session_key": "y", "trusted_peers": ["10.0.0.0/8"], "guest": {"settings": {"a": 1}},
+		"limits": {"guest": {"instances": 3, "queue_timeout": "2s"}, "websocket": {"connections": 5}}, "upstream_headers": {"id": "X-Id"},
+		"ws_urlconfs": {"w": [{"path": "room/", "name": "room", "upstream": "ws://127.0.0.1:8001", "upstream_path": "inner", "origins": ["*"]}]},
+		"websockets": {"origins": ["https://app.example.net"], "without_origin": true}}`)
+	room := "room/"
 	want := edge.Config{
 		Compat: "strict", Routers: []string{"header"}, Conflicts: "last-wins", TenantHeader: "x", TenantSessionKey: "y",
-		Tenants: f.Tenants, Default: f.Default, WSURLConfs: map[string][]edge.WSRoute{"w": {}},
+		Tenants: f.Tenants, Default: f.Default, WSURLConfs: map[string][]edge.WSRoute{"w": {{Path: &room, Name: "room"}}},
 		Settings: json.RawMessage(`{"a":1}`), TrustedPeers: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
 		Upstream: &edge.Upstream{Schema: "tenant", ID: "X-Id"}, OnGuestError: edge.Refuse,
 		Limits: edge.GuestLimits{
 			Fuel: 20_000_000, Deadline: 100 * time.Millisecond, Memory: 64 << 20, Stack: 20_000,
 			Instances: 3, QueueTimeout: 2 * time.Second, Audit: 10_000,
+		},
+		FileLimits: edge.FileLimits{Bytes: 1 << 20, Open: 16},
+		Websockets: edge.WebsocketConfig{
+			Targets: map[string]map[string]edge.WebsocketTarget{"w": {
+				"room": {Upstream: &url.URL{Scheme: "ws", Host: "127.0.0.1:8001"}, Inner: true, Origins: []string{"*"}},
+			}},
+			Origins: []string{"https://app.example.net"}, WithoutOrigin: true, Compression: "off",
+			Limits: edge.WebsocketLimits{
+				Connections: 5, Message: 1 << 20, Queue: 256 << 10, PingInterval: 30 * time.Second, PongTimeout: 20 * time.Second,
+				HandshakeTimeout: 10 * time.Second, DialTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second, CloseTimeout: 5 * time.Second,
+			},
 		},
 	}
 	if got := f.Edge(); !reflect.DeepEqual(got, want) {

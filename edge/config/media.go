@@ -19,6 +19,13 @@ type Media struct {
 	// take it. Whoever can choose the names of uploads could so replace what
 	// others get.
 	Precompressed bool `key:"precompressed"`
+	// MaxFileBytes, MinFree, QuotaBytes and QuotaFiles hold whoever saves files
+	// by the edge: the most of one file, what stays free on the disk, and the
+	// most that one tenant may keep. 0: no limit.
+	MaxFileBytes int64 `key:"max_file_bytes,bytes"`
+	MinFree      int64 `key:"min_free,bytes"`
+	QuotaBytes   int64 `key:"quota_bytes,bytes"`
+	QuotaFiles   int64 `key:"quota_files"`
 }
 
 func (m *Media) decode(v value) {
@@ -68,6 +75,9 @@ func (f *File) checkFiles(d *decoder) {
 		at := func(key string) *path { return root("urlconfs", name, key) }
 		if c.Media && f.Media == nil {
 			f.failAt(d, at("media"), "expected the key media of the file, which says where tenants' files are, found none; add it")
+		}
+		if c.Media && f.Media != nil && f.Media.S3 != nil {
+			f.failAt(d, at("media"), "expected media.location in the file, since files in a bucket are not served, found media.s3; have the application give out presigned URLs, or keep the files on a disk")
 		}
 		if c.Accel != nil && c.Accel.Location == "" && (f.Media == nil || f.Media.Location == "") {
 			f.failAt(d, at("accel"), "expected a location, or media.location of the file, found neither; add one of them")

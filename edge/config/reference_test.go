@@ -111,7 +111,7 @@ func TestReferenceTellsTheDefaultsOfTheDecoder(t *testing.T) {
 			continue
 		}
 		section, name, nested := strings.Cut(key, ".")
-		if section == "directory" || section == "sessions" || section == "media" {
+		if section == "directory" || section == "sessions" || section == "media" || section == "channels" {
 			continue // these are absent from an empty file
 		}
 		line := key + ": " + text
@@ -159,14 +159,29 @@ func TestDefaultsOfSectionsThatAnEmptyFileLacksAreThoseOfTheReference(t *testing
 	}
 	head = "media: {location: files"
 	spelled = parse(head + ", base_url: " + defaults["media.base_url"] + ", active_content: " + defaults["media.active_content"] +
-		", precompressed: " + defaults["media.precompressed"] + "}")
+		", precompressed: " + defaults["media.precompressed"] + ", max_file_bytes: " + defaults["media.max_file_bytes"] +
+		", min_free: " + defaults["media.min_free"] + ", quota_bytes: " + defaults["media.quota_bytes"] + ", quota_files: " + defaults["media.quota_files"] + "}")
 	if a, b := printed(t, parse(head+"}")), printed(t, spelled); a != b {
 		t.Errorf("media differ:\n%s\n%s", a, b)
+	}
+	head = "urlconfs: {m: {media: true, access: private, uploads: {"
+	of := func(key string) string { return key + ": " + defaults["urlconfs.*.uploads."+key] }
+	spelled = parse(head + of("max_bytes") + ", " + of("resumable") + ", " + of("expiry") + ", " + of("timeout") + ", " + of("public") + "}}}")
+	if a, b := printed(t, parse(head+"}}}")), printed(t, spelled); a != b {
+		t.Errorf("uploads differ:\n%s\n%s", a, b)
 	}
 	head = "queries: {q: {sql: select 1"
 	spelled = parse(head + ", timeout: " + defaults["queries.*.timeout"] + ", max_rows: " + defaults["queries.*.max_rows"] + "}}")
 	if a, b := printed(t, parse(head+"}}")), printed(t, spelled); a != b {
 		t.Errorf("queries differ:\n%s\n%s", a, b)
+	}
+	head = "channels: {redis: {hosts: [\"redis://127.0.0.1\"]"
+	spelled = parse(head + ", layer: " + defaults["channels.redis.layer"] + ", prefix: " + defaults["channels.redis.prefix"] +
+		", expiry: " + defaults["channels.redis.expiry"] + ", group_expiry: " + defaults["channels.redis.group_expiry"] +
+		", capacity: " + defaults["channels.redis.capacity"] + ", serializer: " + defaults["channels.redis.serializer"] +
+		", random_prefix_length: " + defaults["channels.redis.random_prefix_length"] + "}}")
+	if a, b := printed(t, parse(head+"}}")), printed(t, spelled); a != b {
+		t.Errorf("channels differ:\n%s\n%s", a, b)
 	}
 	head = "listeners: [{address: \":80\""
 	spelled = parse(head + ", h2: " + defaults["listeners[].h2"] + ", h2c: " + defaults["listeners[].h2c"] + "}]")

@@ -29,6 +29,8 @@ type URLConf struct {
 	// AccessPrivate, whom the guest allows; AccessSigned, who has a signed URL.
 	// A file that says nothing means everybody, and so does an empty Access.
 	Access string
+	// Uploads, with Media, lets clients change the files; nil: they may not.
+	Uploads *Uploads
 	// Accel, with Upstream, lets the application have files sent; nil: it may not.
 	Accel *Accel
 }
@@ -46,14 +48,15 @@ func (c *URLConf) decode(v value) {
 		return
 	}
 	var entry struct {
-		Upstream string `key:"upstream"`
-		Path     string `key:"path,one=original|inner"`
-		Host     string `key:"host,one=client|upstream"`
-		Files    string `key:"files,path"`
-		Reply    *Reply `key:"reply"`
-		Media    bool   `key:"media"`
-		Access   string `key:"access,one=public|private|signed"`
-		Accel    *Accel `key:"accel"`
+		Upstream string   `key:"upstream"`
+		Path     string   `key:"path,one=original|inner"`
+		Host     string   `key:"host,one=client|upstream"`
+		Files    string   `key:"files,path"`
+		Reply    *Reply   `key:"reply"`
+		Media    bool     `key:"media"`
+		Access   string   `key:"access,one=public|private|signed"`
+		Uploads  *Uploads `key:"uploads"`
+		Accel    *Accel   `key:"accel"`
 	}
 	if v.n.kind != kindMapping {
 		v.want("the URL of an upstream, or a mapping with upstream, files, reply or media")
@@ -86,6 +89,10 @@ func (c *URLConf) decode(v value) {
 	c.Files, c.Reply, c.Media, c.Accel = entry.Files, entry.Reply, entry.Media, entry.Accel
 	if c.Files != "" || c.Media {
 		c.Access = cmp.Or(entry.Access, AccessPublic)
+	}
+	if at, ok := found["uploads"]; ok {
+		c.Uploads = entry.Uploads
+		c.Uploads.check(at, c)
 	}
 }
 

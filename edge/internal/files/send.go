@@ -70,7 +70,7 @@ func send(w http.ResponseWriter, r *http.Request, f fs.File, info fs.FileInfo, k
 	}
 	header := w.Header()
 	header["X-Content-Type-Options"] = nosniff
-	header["Etag"] = []string{entityTag(info)}
+	header["Etag"] = []string{Tag(info)}
 	describe(header, kind, o.Active)
 	if info.Size() <= small {
 		w = &inOne{w}

@@ -35,13 +35,13 @@ type nobody struct{}
 func (nobody) ByDomain(string, string, []byte) (int, bool) { return 0, false }
 func (nobody) ByReference(string, []byte) (int, bool)      { return 0, false }
 func (nobody) Primary(string, []byte) (int, bool)          { return 0, false }
-func (nobody) Files(context.Context, hostfuncs.Files) (hostfuncs.Files, error) {
-	return nil, abi.Unavailable
-}
-func (nobody) FileLimits() hostfuncs.FileLimits { return hostfuncs.FileLimits{} }
 func (nobody) Query(context.Context, string, string, []byte) ([]byte, error) {
 	return nil, abi.NotFound
 }
+func (nobody) Files(context.Context, hostfuncs.Files) (hostfuncs.Files, error) {
+	return nil, abi.Denied
+}
+func (nobody) FileLimits() hostfuncs.FileLimits        { return hostfuncs.FileLimits{} }
 func (nobody) Log(context.Context, slog.Level, string) {}
 
 func bindNobody() hostfuncs.Services { return nobody{} }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"time"
@@ -22,6 +23,7 @@ type access struct {
 type resource struct {
 	tenant  *edge.Tenant // nil: none
 	path    string       // of the URL, decoded, as the client sees it
+	method  string       // what is to be done with it; empty: the request's
 	name    string       // of a file of the tenant's
 	hasName bool
 }
@@ -58,7 +60,7 @@ func (a *access) signed(r *http.Request, what resource) int {
 	if what.tenant == nil || a.signer == nil {
 		return http.StatusForbidden
 	}
-	grant := storage.Grant{Tenant: what.tenant.Schema, Method: r.Method, Path: what.path}
+	grant := storage.Grant{Tenant: what.tenant.Schema, Method: cmp.Or(what.method, r.Method), Path: what.path}
 	if err := a.signer.Verify(grant, r.URL.Query(), time.Now()); err != nil {
 		noteOf(r.Context()).reason = err.Error()
 		return http.StatusForbidden
@@ -71,7 +73,7 @@ func (a *access) private(r *http.Request, what resource) int {
 		return http.StatusForbidden
 	}
 	verdict, err := a.server.host.Authorize(r.Context(), edge.FileRequest{
-		Tenant: what.tenant, Method: r.Method, Name: what.name, NoName: !what.hasName, Host: r.Host, Header: r.Header,
+		Tenant: what.tenant, Method: cmp.Or(what.method, r.Method), Name: what.name, NoName: !what.hasName, Host: r.Host, Header: r.Header,
 	})
 	switch {
 	case errors.Is(err, edge.ErrTooLarge):

@@ -7,6 +7,8 @@ import (
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/files"
+	"github.com/tenantedge/tenantedge/edge/internal/uploads"
+	"github.com/tenantedge/tenantedge/edge/storage"
 )
 
 // media serves a tenant's own files below the base URL, and hands all other
@@ -16,6 +18,7 @@ type media struct {
 	base    string // the part of the base URL that all tenants have
 	access  *access
 	options files.Options
+	uploads *uploads.Handler // nil: there are none
 	next    http.Handler
 }
 
@@ -24,7 +27,11 @@ func newMedia(s *store, c *config.Media, a *access, next http.Handler) *media {
 }
 
 func mediaOptions(c *config.Media) files.Options {
-	return files.Options{Active: c.ActiveContent == "inline", Precompressed: c.Precompressed}
+	return files.Options{
+		Active: c.ActiveContent == "inline",
+		// A bucket is not asked for neighbours: each would be a request more.
+		Precompressed: c.Precompressed && c.S3 == nil,
+	}
 }
 
 func (m *media) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -46,20 +53,29 @@ func (m *media) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if base := view.BaseURL(); base != "" {
 		what.name, what.hasName = files.Name(what.path, base)
 	}
-	if !m.access.allow(w, r, what) || !onlyReads(w, r) {
+	if disk, ok := view.Files.(*storage.View); ok && m.uploads != nil {
+		if a, ok := m.uploads.Action(r, disk, what.path); ok {
+			m.upload(w, r, what, a)
+			return
+		}
+	}
+	if !m.access.allow(w, r, what) || !m.onlyReads(w, r) {
 		return
 	}
 	if !what.hasName {
 		m.missing(w)
 		return
 	}
-	if err := files.Send(w, r, view.View, what.name, m.options); err != nil {
+	if err := files.Send(w, r, view.WithContext(r.Context()), what.name, m.options); err != nil {
 		m.unsent(w, r, err)
 	}
 }
 
 func (m *media) unsent(w http.ResponseWriter, r *http.Request, err error) {
-	if status := statusOf(err); status != http.StatusNotFound {
+	if status := m.store.missed(err); status != http.StatusNotFound {
+		if status == http.StatusBadGateway {
+			m.store.server.log.Error("a file cannot be had", "error", err, "host", r.Host)
+		}
 		m.store.server.failFile(w, r, status)
 		return
 	}

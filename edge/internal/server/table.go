@@ -8,6 +8,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/files"
+	"github.com/tenantedge/tenantedge/edge/internal/uploads"
 	"github.com/tenantedge/tenantedge/edge/storage"
 )
 
@@ -17,6 +18,7 @@ type table struct {
 	urlconfs map[string]http.Handler
 	fallback http.Handler      // nil: none
 	stores   map[string]*store // by location
+	uploads  []*uploads.Handler
 	closers  []func() error
 }
 
@@ -28,6 +30,13 @@ func (s *Server) newTable() (*table, error) {
 			return nil, errors.Join(errorf("urlconfs: %s: %w", name, err), t.close())
 		}
 		t.urlconfs[name] = h
+	}
+	if m := s.options.Media; m != nil && m.Location != "" {
+		st, err := t.store("")
+		if err != nil {
+			return nil, errors.Join(errorf("media: %w", err), t.close())
+		}
+		s.host.UseFiles(guestStorage{st.storage, st})
 	}
 	if name := s.options.Fallback; name != "" {
 		if t.fallback = t.urlconfs[name]; t.fallback == nil {
@@ -50,7 +59,15 @@ func (t *table) handler(c config.URLConf) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newMedia(s, t.server.options.Media, gate, next), nil
+	m := newMedia(s, t.server.options.Media, gate, next)
+	if c.Uploads != nil {
+		if s.remote {
+			return nil, errors.New("uploads: expected media on a disk, found them in a bucket; remove uploads, or set media.location")
+		}
+		m.takeUploads(c.Uploads)
+		t.uploads = append(t.uploads, m.uploads)
+	}
+	return m, nil
 }
 
 // inner is what serves a urlconf beside media.
@@ -105,21 +122,38 @@ func (t *table) access(c config.URLConf) (*access, error) {
 
 // store is the files below a location; empty: that of media.
 func (t *table) store(location string) (*store, error) {
-	base, m := "", t.server.options.Media
+	c, m := storage.Config{Location: location}, t.server.options.Media
 	switch {
 	case location == "" && m == nil:
 		return nil, errors.New("expected the key media, which says where tenants' files are, found none")
+	case location == "" && m.S3 != nil:
+		return t.bucket(m)
 	case m != nil && (location == "" || location == m.Location):
-		location, base = m.Location, m.BaseURL
+		c = mediaStorage(m)
 	}
-	if s, ok := t.stores[location]; ok {
+	if s, ok := t.stores[c.Location]; ok {
 		return s, nil
 	}
-	s, err := t.server.newStore(location, base)
+	s, err := t.server.newStore(c)
 	if err != nil {
 		return nil, err
 	}
-	t.stores[location] = s
+	t.stores[c.Location] = s
+	t.closers = append(t.closers, s.close)
+	return s, nil
+}
+
+// bucket is the store of media in a bucket, which is no location's.
+func (t *table) bucket(m *config.Media) (*store, error) {
+	const key = ""
+	if s, ok := t.stores[key]; ok {
+		return s, nil
+	}
+	s, err := t.server.newBucket(m)
+	if err != nil {
+		return nil, err
+	}
+	t.stores[key] = s
 	t.closers = append(t.closers, s.close)
 	return s, nil
 }

@@ -16,7 +16,7 @@ import (
 
 var (
 	errDigest   = errors.New("uploads: the content is not that of the digest")
-	errNoDigest = errors.New("uploads: expected a digest as sha-256=:base64:")
+	errNoDigest = errors.New("uploads: expected a digest as sha-256=:base64:, found another text")
 )
 
 // The algorithms of RFC 9530 that are not broken, and those of tus, which
@@ -95,7 +95,7 @@ func checksum(header http.Header) (*checked, error) {
 	make := checksumAlgorithms[algorithm]
 	sum, err := base64.StdEncoding.DecodeString(text)
 	if make == nil || err != nil {
-		return nil, fmt.Errorf("%w, found %.100q", errNoDigest, value)
+		return nil, fmt.Errorf("%w: %.100q", errNoDigest, value)
 	}
 	return &checked{hash: make(), want: sum}, nil
 }

@@ -49,3 +49,16 @@ func (h *Handler) Stats() Stats {
 	}
 	return s
 }
+
+// Add adds what another Handler has done.
+func (s *Stats) Add(other Stats) {
+	s.Created += other.Created
+	s.Replaced += other.Replaced
+	s.Deleted += other.Deleted
+	s.Begun += other.Begun
+	s.Finished += other.Finished
+	s.Bytes += other.Bytes
+	for status, n := range other.Refused {
+		s.Refused[status] += n
+	}
+}

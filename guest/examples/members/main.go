@@ -1,7 +1,7 @@
 // Command members is a guest that lets members have private files: a request
 // needs the cookie of a session, which is looked up in the tenant's own schema.
-// Files in shared/ are for everybody, and those in drafts/ look as if they were
-// not there to all but members. Everything else is the default guest's.
+// Everybody may read the files in shared/, and those in drafts/ look as if they
+// were not there to all but members. Everything else is the default guest's.
 //
 //	queries:
 //	  member: {sql: select user_id from member_session where key = $1 and expires > now()}
@@ -30,13 +30,17 @@ func authorize(a *guest.Access) guest.Verdict {
 	switch {
 	case !a.HasName:
 		return guest.Deny
-	case strings.HasPrefix(a.Name, "shared/"), isMember(a):
+	case strings.HasPrefix(a.Name, "shared/") && reads(a), isMember(a):
 		return guest.Allow
 	case strings.HasPrefix(a.Name, "drafts/"):
 		return guest.Hide
 	}
 	return guest.Deny
 }
+
+// reads tells whether a request takes nothing but a look. Where files can be
+// uploaded, this is asked with PUT and DELETE too.
+func reads(a *guest.Access) bool { return a.Method == "GET" || a.Method == "HEAD" }
 
 // isMember looks the session up in the tenant's own schema, so that a cookie of
 // another tenant's is none here.

@@ -1,0 +1,33 @@
+package config
+
+import "time"
+
+// Uploads lets clients make, replace and delete the files of their tenant, by
+// PUT, DELETE and, where they are resumable, the tus protocol.
+type Uploads struct {
+	MaxBytes  int64 `key:"max_bytes,bytes"` // of one file; 0: what Media allows
+	Resumable bool  `key:"resumable"`
+	// Expiry is how long a resumable upload may take.
+	Expiry time.Duration `key:"expiry,min=1"`
+	// Timeout is how long a client may send nothing.
+	Timeout time.Duration `key:"timeout,min=1"`
+	// Public lets everybody upload, where everybody may read.
+	Public bool `key:"public"`
+}
+
+func (u *Uploads) decode(v value) {
+	*u = Uploads{Resumable: true, Expiry: 24 * time.Hour, Timeout: time.Minute}
+	v.object(u)
+}
+
+// check holds uploads against what they are for.
+func (u *Uploads) check(at value, c *URLConf) {
+	switch {
+	case !c.Media:
+		at.fail("expected no such key without media, found it; remove it")
+	case u != nil && c.Access == AccessPublic && !u.Public:
+		at.fail("expected access private or signed, found public, by which anybody could upload; add public: true to uploads if that is meant")
+	case u != nil && c.Access != AccessPublic && u.Public:
+		at.fail("expected no public: true with access %s, found it; remove it", c.Access)
+	}
+}

@@ -1,0 +1,103 @@
+package server
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/files"
+	"github.com/tenantedge/tenantedge/edge/internal/uploads"
+	"github.com/tenantedge/tenantedge/edge/storage"
+)
+
+// mediaStorage is how tenants' files are kept.
+func mediaStorage(m *config.Media) storage.Config {
+	c := storage.Config{Location: m.Location, BaseURL: m.BaseURL, MaxSize: m.MaxFileBytes, MinFree: m.MinFree}
+	if q := (storage.Quota{Bytes: m.QuotaBytes, Files: m.QuotaFiles}); q != (storage.Quota{}) {
+		c.Quota = func(storage.Tenant) storage.Quota { return q }
+	}
+	return c
+}
+
+// takeUploads lets clients change files.
+func (m *media) takeUploads(c *config.Uploads) {
+	s := m.store.server
+	m.uploads = uploads.New(uploads.Options{
+		MaxBytes: c.MaxBytes, Resumable: c.Resumable, Expiry: c.Expiry, Timeout: c.Timeout,
+		Tag: files.Tag, Logger: s.log,
+		Fail: func(w http.ResponseWriter, r *http.Request, status int, err error) {
+			if err != nil {
+				noteOf(r.Context()).reason = err.Error()
+			}
+			if status == http.StatusInsufficientStorage { // which is nobody's failure
+				writeError(w, status, "")
+				return
+			}
+			s.failFile(w, r, status)
+		},
+	})
+	// Who can name an upload could pass it off as another's compressed form.
+	m.options.Precompressed = false
+}
+
+// upload does what a request asks for that changes files, if it may.
+func (m *media) upload(w http.ResponseWriter, r *http.Request, what resource, a uploads.Action) {
+	if a.Method != "" {
+		what.method, what.name, what.hasName = a.Method, a.Name, a.Name != ""
+		if r.ContentLength != 0 {
+			// For a refusal that comes before the content.
+			w.Header().Set("Connection", "close")
+		}
+		if !m.access.allow(w, r, what) {
+			return
+		}
+		w.Header().Del("Connection")
+	}
+	m.uploads.Serve(w, r, a)
+}
+
+// onlyReads answers methods that are none of those for files.
+func (m *media) onlyReads(w http.ResponseWriter, r *http.Request) bool {
+	if m.uploads == nil || r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return onlyReads(w, r)
+	}
+	w.Header().Set("Allow", m.uploads.Allow())
+	writeError(w, http.StatusMethodNotAllowed, "")
+	return false
+}
+
+// Uploads counts what clients have uploaded, for metrics.
+func (s *Server) Uploads() uploads.Stats {
+	sum := uploads.Stats{Refused: make(map[int]uint64)}
+	for _, h := range s.table.uploads {
+		sum.Add(h.Stats())
+	}
+	return sum
+}
+
+// guestStorage is the media of a store for guests: a tenant whose files would
+// be another's has none, and the guest is not asked who that is while it is in
+// the middle of a call.
+type guestStorage struct {
+	storage.Backend
+	store *store
+}
+
+// Files implements storage.Backend.
+func (g guestStorage) Files(ctx context.Context, t storage.Tenant) (storage.Files, error) {
+	whose := t
+	whose.Folder = "" // it has a part in URLs alone
+	i := g.store.identifiers.Load()
+	if i == nil {
+		return nil, errNotChecked
+	}
+	switch err, known := i.Check(whose); {
+	case err != nil:
+		return nil, err
+	case !known:
+		return nil, errNotChecked
+	}
+	return g.Backend.Files(ctx, t)
+}
+
+var errNotChecked = errorf("%w: it is not known yet whether another tenant has it", storage.ErrIdentifier)
