@@ -178,6 +178,9 @@ func (c *Conn) queued(before int) {
 	t := c.tenant
 	waiting := t.queued.Add(int64(c.out.size - before))
 	limit := c.hub.config.MaxQueue
+	if c.relays {
+		limit += middleBuffer // one read may come on top: it is the other side that stops
+	}
 	most := t.most.Load()
 	if before == 0 || before < limit && (most == 0 || waiting-int64(c.out.size-before) < most) {
 		return

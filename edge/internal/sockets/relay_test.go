@@ -182,7 +182,7 @@ func TestDialWaitsNoLongerThanItMay(t *testing.T) {
 func TestARelayStreamsWhatItWouldNotHold(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
 		const size = 8 << 20
-		config := Config{MaxMessage: size, MaxFrame: size, MaxQueue: 64 << 10}
+		config := Config{MaxMessage: size, MaxFrame: size, MaxQueue: 4 << 10}
 		deep := config
 		deep.MaxQueue = 4 * size
 		world := newRelay(t, w, config, Options{}, newWorld(t, w, deep, Options{Handler: echo{}}))
@@ -242,7 +242,7 @@ func TestARelaySlowsDownWhoWritesToASlowReader(t *testing.T) {
 				sent <- n
 			}()
 		}}})
-		world := newRelay(t, w, Config{MaxQueue: 128 << 10}, Options{}, behind)
+		world := newRelay(t, w, Config{MaxQueue: 16 << 10}, Options{}, behind)
 		c := world.dial(t, nil)
 		got := 0
 		for range 1024 {
