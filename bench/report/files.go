@@ -23,7 +23,7 @@ func (p *page) servedFiles() error {
 		return nil
 	}
 	p.printf("\n## Files\n\nThe same files, %s kept connections on the loopback interface; each server a process of its own, ours the whole program with routing. ", l.config["connections"])
-	p.printf("The baseline has the same time limits. It copies files through the process, which for large ones moves more bytes a second over a loopback than the kernel's sendfile does, at several times the processor time.\n\n")
+	p.printf("The baseline has the same time limits. It copies files through the process, where the others have the kernel send them. Of large files the client, on the same cores, takes most of the time, so that requests a second tell less than processor time does.\n\n")
 	p.printf("| file | | requests/s | spread | times FileServerFS | p50 | processor time a request | times FileServerFS |\n| --- | --- | --: | --: | --: | --: | --: | --: |\n")
 	for _, name := range l.names {
 		size, server := part(name, "size"), part(name, "server")

@@ -20,8 +20,8 @@ import (
 // It remembers some 50 bytes a tenant, and asks the guest about new tenants
 // alone.
 type Identifiers struct {
-	storage *Storage
-	seed    maphash.Seed
+	space *Namespace
+	seed  maphash.Seed
 
 	mu      sync.RWMutex
 	tenants map[uint64]claimed // by schema and pathname
@@ -35,8 +35,8 @@ type claimed struct {
 }
 
 // NewIdentifiers returns one that knows no tenant yet.
-func (s *Storage) NewIdentifiers() *Identifiers {
-	return &Identifiers{storage: s, seed: maphash.MakeSeed()}
+func (s *Namespace) NewIdentifiers() *Identifiers {
+	return &Identifiers{space: s, seed: maphash.MakeSeed()}
 }
 
 // Update looks at all tenants, and forgets those that are no more. The
@@ -78,7 +78,7 @@ func (i *Identifiers) Update(ctx context.Context, tenants iter.Seq[Tenant]) (pro
 // claim asks for the identifier of a tenant, and gives it to the tenant if
 // nobody has it.
 func (i *Identifiers) claim(ctx context.Context, t *Tenant, owners map[uint64]uint64) (claimed, error) {
-	p, err := i.storage.identify(ctx, *t)
+	p, err := i.space.identify(ctx, *t)
 	if errors.Is(err, ErrIdentifier) {
 		return claimed{refused: err}, nil
 	}

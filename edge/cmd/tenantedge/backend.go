@@ -26,6 +26,11 @@ func openFiles(location string, m *config.Media, l storage.Locator) (storage.Bac
 	return s, nil
 }
 
+// openMediaBucket is openFiles for a server, which opens folders by itself.
+func openMediaBucket(m *config.Media, l storage.Locator) (storage.Backend, error) {
+	return openBucket(m.S3, m.BaseURL, l)
+}
+
 func openBucket(c *config.S3, base string, l storage.Locator) (storage.Backend, error) {
 	access, secret, err := c.Keys()
 	if err != nil {

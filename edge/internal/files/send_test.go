@@ -377,3 +377,20 @@ func FuzzAcceptEncoding(f *testing.F) {
 		}
 	})
 }
+
+func FuzzName(f *testing.F) {
+	f.Add("/media/acme/a b/ü.txt")
+	f.Add("/media/acme/../umbra/a.txt")
+	f.Add("/media/acme//a")
+	f.Add("/media/acme/a\x00")
+	f.Fuzz(func(t *testing.T, path string) {
+		const prefix = "/media/acme/"
+		name, ok := Name(path, prefix)
+		if !ok {
+			return
+		}
+		if prefix+name != path || !fs.ValidPath(name) || name == "." || strings.Contains(name, "\x00") {
+			t.Errorf("%q names %q", path, name)
+		}
+	})
+}

@@ -13,7 +13,7 @@ import (
 // where the files are and opening the folder takes longer than sending a small
 // file. It is safe for concurrent use.
 type Views struct {
-	open func(context.Context, storage.Tenant) (*storage.View, error)
+	open func(context.Context, storage.Tenant) (storage.Files, error)
 	// most views are kept open, each of which has a file descriptor.
 	most int
 	now  func() time.Time
@@ -42,19 +42,19 @@ type viewKey struct {
 
 type entry struct {
 	key    viewKey
-	view   *storage.View
+	view   storage.Files
 	opened time.Time
 	users  int // and one more while it is kept
 }
 
 // NewViews returns one that opens views as open does.
-func NewViews(open func(context.Context, storage.Tenant) (*storage.View, error)) *Views {
+func NewViews(open func(context.Context, storage.Tenant) (storage.Files, error)) *Views {
 	return &Views{open: open, most: MostViews, now: time.Now, entries: make(map[viewKey]*list.Element)}
 }
 
 // Lease is a view on loan.
 type Lease struct {
-	*storage.View
+	storage.Files
 	views *Views
 	entry *entry
 }

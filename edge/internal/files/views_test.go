@@ -35,11 +35,11 @@ func newViews(t *testing.T) (*Views, *opener, string) {
 	return v, o, location
 }
 
-func (o *opener) open(ctx context.Context, t storage.Tenant) (*storage.View, error) {
+func (o *opener) open(ctx context.Context, t storage.Tenant) (storage.Files, error) {
 	o.mu.Lock()
 	o.opened[t.Schema]++
 	o.mu.Unlock()
-	return o.from.For(ctx, t)
+	return o.from.Files(ctx, t)
 }
 
 func (o *opener) times(schema string) int {

@@ -5,11 +5,11 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/internal/files"
+	"github.com/tenantedge/tenantedge/edge/storage"
 )
 
 // Headers by which an application has the server in front of it send a file.
@@ -71,7 +71,7 @@ func (a *accel) send(w http.ResponseWriter, r *http.Request, o *order) {
 		}
 		noteOf(r.Context()).reason = err.Error()
 		a.store.server.log.Error("the application ordered a file that is not sent", "error", err, "host", r.Host)
-		a.store.server.failFile(w, r, statusOf(err))
+		a.store.server.failFile(w, r, a.store.missed(err))
 	}
 }
 
@@ -90,7 +90,7 @@ func (a *accel) deliver(w http.ResponseWriter, r *http.Request, o *order) error 
 		return err
 	}
 	defer view.Release()
-	f, name, err := a.open(view, o)
+	f, name, err := a.open(view.WithContext(r.Context()), o)
 	if err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func (a *accel) deliver(w http.ResponseWriter, r *http.Request, o *order) error 
 
 // open opens the file that is ordered, in the tenant's view, whose root nothing
 // leaves. Names are percent-decoded once.
-func (a *accel) open(view files.Lease, o *order) (fs.File, string, error) {
+func (a *accel) open(view storage.Files, o *order) (fs.File, string, error) {
 	if len(o.redirect) > 1 || len(o.sendfile) > 1 {
 		return nil, "", fmt.Errorf("expected one file to be ordered, found several: %w", fs.ErrNotExist)
 	}
@@ -124,7 +124,7 @@ func (a *accel) open(view files.Lease, o *order) (fs.File, string, error) {
 	if err != nil {
 		path = o.sendfile[0] // a percent sign that is one
 	}
-	f, err := view.OpenFile(path, os.O_RDONLY)
+	f, err := view.OpenRead(path)
 	if err != nil {
 		return nil, "", err
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/files"
 	"github.com/tenantedge/tenantedge/edge/internal/uploads"
+	"github.com/tenantedge/tenantedge/edge/storage"
 )
 
 // media serves a tenant's own files below the base URL, and hands all other
@@ -26,7 +27,11 @@ func newMedia(s *store, c *config.Media, a *access, next http.Handler) *media {
 }
 
 func mediaOptions(c *config.Media) files.Options {
-	return files.Options{Active: c.ActiveContent == "inline", Precompressed: c.Precompressed}
+	return files.Options{
+		Active: c.ActiveContent == "inline",
+		// A bucket is not asked for neighbours: each would be a request more.
+		Precompressed: c.Precompressed && c.S3 == nil,
+	}
 }
 
 func (m *media) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -48,8 +53,8 @@ func (m *media) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if base := view.BaseURL(); base != "" {
 		what.name, what.hasName = files.Name(what.path, base)
 	}
-	if m.uploads != nil {
-		if a, ok := m.uploads.Action(r, view.View, what.path); ok {
+	if disk, ok := view.Files.(*storage.View); ok && m.uploads != nil {
+		if a, ok := m.uploads.Action(r, disk, what.path); ok {
 			m.upload(w, r, what, a)
 			return
 		}
@@ -61,13 +66,16 @@ func (m *media) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		m.missing(w)
 		return
 	}
-	if err := files.Send(w, r, view.View, what.name, m.options); err != nil {
+	if err := files.Send(w, r, view.WithContext(r.Context()), what.name, m.options); err != nil {
 		m.unsent(w, r, err)
 	}
 }
 
 func (m *media) unsent(w http.ResponseWriter, r *http.Request, err error) {
-	if status := statusOf(err); status != http.StatusNotFound {
+	if status := m.store.missed(err); status != http.StatusNotFound {
+		if status == http.StatusBadGateway {
+			m.store.server.log.Error("a file cannot be had", "error", err, "host", r.Host)
+		}
 		m.store.server.failFile(w, r, status)
 		return
 	}

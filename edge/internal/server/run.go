@@ -72,7 +72,8 @@ func (s *Server) shutdown() error {
 	return errorf("%w: %d after %v", ErrCutOff, left, time.Since(began).Round(time.Millisecond))
 }
 
-// drain waits for every request, then for every upgraded connection.
+// drain waits for every request, then for every websocket and whatever else was
+// upgraded.
 func (s *Server) drain(ctx context.Context) error {
 	errs := make([]error, len(s.servers))
 	var all sync.WaitGroup
@@ -83,7 +84,10 @@ func (s *Server) drain(ctx context.Context) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	return s.upgrades.end(ctx)
+	// Websockets end together, however they are served.
+	relayed := make(chan error, 1)
+	go func() { relayed <- s.upgrades.end(ctx) }()
+	return errors.Join(s.host.ShutdownWebsockets(ctx), <-relayed)
 }
 
 func drainServer(ctx context.Context, srv *http.Server) error {

@@ -43,6 +43,8 @@ type Options struct {
 	Fallback string
 	// Media says where tenants' files are; nil: there are none.
 	Media *config.Media
+	// OpenBucket opens what Media.S3 names; nil: there is no bucket.
+	OpenBucket func(*config.Media, storage.Locator) (storage.Backend, error)
 	// SigningKeys are the keys of signed URLs: the first one signs.
 	SigningKeys []storage.Key
 	// Listeners are where requests come in.
@@ -114,6 +116,11 @@ func New(ctx context.Context, c edge.Config, o Options) (*Server, error) {
 		return nil, err
 	}
 	c.Refused = s.refused
+	c.Websockets.Routed = func(r *http.Request) {
+		if t, ok := edge.TenantFrom(r.Context()); ok {
+			noteTenant(r.Context(), t)
+		}
+	}
 	if c.Logger == nil {
 		c.Logger = o.Logger
 	}

@@ -3,22 +3,27 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"iter"
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/files"
 	"github.com/tenantedge/tenantedge/edge/storage"
 )
 
-// store is the files of all tenants below one location.
+// store is the files of all tenants below one location, or in one bucket.
 type store struct {
 	server  *Server
-	storage *storage.Storage
+	storage backend
 	views   *files.Views
+	remote  bool // a server is asked for what is in it
 
 	identifiers atomic.Pointer[storage.Identifiers] // nil: not looked at yet
 	checking    sync.Mutex
@@ -40,8 +45,32 @@ func (s *Server) newStore(c storage.Config) (*store, error) {
 	return newStore(s, files), nil
 }
 
-func newStore(s *Server, from *storage.Storage) *store {
-	return &store{server: s, storage: from, views: files.NewViews(from.For)}
+// backend is what packages storage and object have.
+type backend interface {
+	storage.Backend
+	NewIdentifiers() *storage.Identifiers
+}
+
+func newStore(s *Server, from backend) *store {
+	return &store{server: s, storage: from, views: files.NewViews(from.Files)}
+}
+
+// newBucket is the store of media that are in a bucket.
+func (s *Server) newBucket(m *config.Media) (*store, error) {
+	if s.options.OpenBucket == nil {
+		return nil, errors.New("expected a way to open the bucket of media, found none")
+	}
+	opened, err := s.options.OpenBucket(m, s.host)
+	if err != nil {
+		return nil, err
+	}
+	from, ok := opened.(backend)
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("expected a bucket that keeps tenants apart, found %T", opened), opened.Close())
+	}
+	st := newStore(s, from)
+	st.remote = true
+	return st, nil
 }
 
 // lease borrows the view of a tenant's files. Release it.
@@ -163,6 +192,21 @@ func (s *Server) watchFiles(ctx context.Context) {
 			}
 		}
 	}
+}
+
+// missed is statusOf for files of the store: what a server that is asked for
+// them cannot tell is not missing.
+func (s *store) missed(err error) int {
+	status := statusOf(err)
+	if !s.remote || status != http.StatusNotFound {
+		return status
+	}
+	for _, known := range []error{fs.ErrNotExist, fs.ErrInvalid, storage.ErrSuspicious, storage.ErrNoTenant, syscall.ENAMETOOLONG, syscall.ENOTDIR, syscall.EISDIR} {
+		if errors.Is(err, known) {
+			return status
+		}
+	}
+	return http.StatusBadGateway
 }
 
 // statusOf is what a client is told of files that cannot be opened. Whatever

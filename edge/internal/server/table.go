@@ -61,6 +61,9 @@ func (t *table) handler(c config.URLConf) (http.Handler, error) {
 	}
 	m := newMedia(s, t.server.options.Media, gate, next)
 	if c.Uploads != nil {
+		if s.remote {
+			return nil, errors.New("uploads: expected media on a disk, found them in a bucket; remove uploads, or set media.location")
+		}
 		m.takeUploads(c.Uploads)
 		t.uploads = append(t.uploads, m.uploads)
 	}
@@ -123,8 +126,8 @@ func (t *table) store(location string) (*store, error) {
 	switch {
 	case location == "" && m == nil:
 		return nil, errors.New("expected the key media, which says where tenants' files are, found none")
-	case location == "" && m.Location == "":
-		return nil, errors.New("expected media.location, found none: tenants' files are served from a disk")
+	case location == "" && m.S3 != nil:
+		return t.bucket(m)
 	case m != nil && (location == "" || location == m.Location):
 		c = mediaStorage(m)
 	}
@@ -136,6 +139,21 @@ func (t *table) store(location string) (*store, error) {
 		return nil, err
 	}
 	t.stores[c.Location] = s
+	t.closers = append(t.closers, s.close)
+	return s, nil
+}
+
+// bucket is the store of media in a bucket, which is no location's.
+func (t *table) bucket(m *config.Media) (*store, error) {
+	const key = ""
+	if s, ok := t.stores[key]; ok {
+		return s, nil
+	}
+	s, err := t.server.newBucket(m)
+	if err != nil {
+		return nil, err
+	}
+	t.stores[key] = s
 	t.closers = append(t.closers, s.close)
 	return s, nil
 }

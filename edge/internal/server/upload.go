@@ -79,7 +79,7 @@ func (s *Server) Uploads() uploads.Stats {
 // be another's has none, and the guest is not asked who that is while it is in
 // the middle of a call.
 type guestStorage struct {
-	*storage.Storage
+	storage.Backend
 	store *store
 }
 
@@ -97,7 +97,7 @@ func (g guestStorage) Files(ctx context.Context, t storage.Tenant) (storage.File
 	case !known:
 		return nil, errNotChecked
 	}
-	return g.Storage.Files(ctx, t)
+	return g.Backend.Files(ctx, t)
 }
 
 var errNotChecked = errorf("%w: it is not known yet whether another tenant has it", storage.ErrIdentifier)
