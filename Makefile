@@ -10,10 +10,10 @@ FUZZTIME  ?= 10s
 TESTFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-bench race check format vet lint tidy guest-same soak fuel-golden bench fuzz guest clean
+.PHONY: help run build test test-bench race check format vet lint tidy guest-same soak fuel-golden bench fuzz guest guest-profile clean
 
 help: ## list the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: build ## serve a demonstration on http://tenant1.localhost:8080/; needs nothing but Go
 	@bin/tenantedge serve --demo
@@ -29,7 +29,7 @@ test-bench: ## run the benchmark's own tests; downloads the rivals that it compa
 
 .PHONY: kill-test
 kill-test: ## kill processes that save and upload files, 200 times each; nothing may be torn, lost or left behind
-	TENANTEDGE_KILLS=200 go test -count=1 -v -run Killed ./edge/storage ./edge/internal/server
+	TENANTEDGE_KILLS=200 go test -count=1 -timeout 30m -v -run Killed ./edge/storage ./edge/internal/server
 
 .PHONY: large
 large: ## send a file of 1 GiB to 50 clients at once, with an eye on memory
@@ -90,6 +90,9 @@ fuzz: ## run every fuzz target for FUZZTIME (10s)
 guest: ## build assets/router.wasm from guest/router, the same bytes everywhere
 	@GOTOOLCHAIN=$(GUEST_GO) GOFLAGS= GOWORK=off CGO_ENABLED=0 GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath -buildvcs=false \
 		-ldflags="-s -w -buildid=" -o assets/router.wasm ./guest/router
+
+guest-profile: ## take the profile by which the guest's hot calls are inlined; `make guest` uses it
+	@go test -run '^$$' -bench Route -benchtime 5s -cpuprofile guest/router/default.pgo -o /dev/null ./guest/router
 
 clean: ## remove what was built
 	@rm -rf bin

@@ -7,7 +7,7 @@
 set -eu
 
 have_server() { command -v redis-server >/dev/null 2>&1; }
-have_django() { /usr/bin/python3 -c 'import channels, channels_redis' >/dev/null 2>&1; }
+have_django() { /usr/bin/python3 -c 'import channels, channels_redis, daphne' >/dev/null 2>&1; }
 
 as_root=
 updated=
@@ -44,7 +44,7 @@ echo "redis: using $(command -v redis-server) ($(redis-server --version | cut -d
 
 if ! have_django; then
 	echo "redis: no Django Channels for /usr/bin/python3; installing Debian's packages"
-	install python3-django-channels python3-channels-redis || true
+	install python3-django-channels python3-channels-redis python3-daphne || true
 fi
 if have_django; then
 	echo "redis: Django Channels is here: its processes take part in the tests"

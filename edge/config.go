@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/tenantedge/tenantedge/edge/channel"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
@@ -64,6 +65,12 @@ type Config struct {
 	// Upstream says which request headers carry the decision to an upstream.
 	// nil: DefaultUpstream.
 	Upstream *Upstream
+
+	// Websockets says how websockets are served; the zero value: not at all.
+	Websockets WebsocketConfig
+	// Channels is the channel layer, for groups of websockets. It is closed by
+	// whoever made it, after the Host. nil: one in memory, of the Host's own.
+	Channels channel.Layer
 
 	Sessions SessionReader // reads the session of a request; needed by RouteSession
 	Queries  Querier       // runs named statements for guests; nil: none

@@ -2,11 +2,11 @@ package edge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"sync"
-	"time"
 
 	"github.com/tenantedge/tenantedge/edge/channel"
 	"github.com/tenantedge/tenantedge/edge/internal/instance"
@@ -48,21 +48,20 @@ func (r *Refused) Error() string {
 type consumer struct {
 	place *place
 
-	// Of the one whose turn it is.
-	failed  bool // no further events but the last
-	state   []byte
-	opening *effects // of the open event, until Open
+	// Of the one whose turn it is; what was asked for at the handshake, and
+	// timers, which few websockets have, are with the Host's consumers.
+	state string
 
 	mu      sync.Mutex
 	conn    *sockets.Conn    // nil until Open
 	channel *channel.Channel // nil until it is needed
-	alarm   *alarm           // the timer that is set
 	events  *event           // that wait: the last one, whose next is the first
-	next    *consumer        // in the list of those that are ready
-	waiting int32            // events
+	waiting uint8            // events
 	busy    bool             // it is somebody's turn, or will be
 	ended   bool             // no further events
+	timed   bool             // a timer is set
 	ending  sockets.Code     // what to close with as soon as there is a connection
+	failed  bool             // no further events but the last; of the one whose turn it is
 }
 
 // openConsumer runs the guest's open event. With neither *Refused nor error the
@@ -94,17 +93,20 @@ func (h *Host) openConsumer(ctx context.Context, r consumerRequest) (*consumer, 
 		c.release()
 		return nil, &Refused{http.StatusServiceUnavailable, err.Error()}, nil
 	}
-	c.opening = &e
+	h.consumers.keepOpening(c, &e)
 	return c, nil, nil
 }
 
 // Protocol is the subprotocol that the guest chose, one of those offered; empty
 // if it chose none. It holds until the handshake is answered.
 func (c *consumer) Protocol() string {
-	if c.opening == nil {
-		return ""
+	q := &c.place.host.consumers
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if e := q.openings[c]; e != nil {
+		return e.protocol
 	}
-	return c.opening.protocol
+	return ""
 }
 
 // abandon lets go of a consumer whose handshake failed after openConsumer. The
@@ -113,6 +115,7 @@ func (c *consumer) abandon() {
 	c.mu.Lock()
 	c.ended = true
 	c.mu.Unlock()
+	c.place.host.consumers.takeOpening(c)
 	c.release()
 }
 
@@ -125,10 +128,10 @@ func (c *consumer) Open(conn *sockets.Conn) {
 	if ending != 0 {
 		c.shut(ending)
 	}
-	e := c.opening
-	c.opening = nil
 	defer c.yield()
-	c.apply(e)
+	if e := c.place.host.consumers.takeOpening(c); e != nil {
+		c.apply(e)
+	}
 }
 
 // Message implements sockets.Handler. It returns when the guest is done with
@@ -186,7 +189,7 @@ func (c *consumer) Receive(m *channel.Message) bool {
 func (c *consumer) Interrupted(err error) {
 	switch {
 	case err == nil:
-	case err == channel.ErrClosed:
+	case errors.Is(err, channel.ErrClosed):
 		c.shut(sockets.CodeGoingAway)
 	default:
 		c.place.host.consumers.interrupted.Add(1)
@@ -219,44 +222,6 @@ func (c *consumer) release() {
 		ch.Close()
 	}
 	c.place.host.consumers.leave(c.place)
-}
-
-// alarm is a timer that a guest has set.
-type alarm struct {
-	consumer *consumer
-	timer    *time.Timer
-}
-
-// setTimer sets the timer in place of the one before.
-func (c *consumer) setTimer(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.stopTimer()
-	if d > 0 && !c.ended {
-		a := &alarm{consumer: c}
-		c.alarm = a
-		a.timer = time.AfterFunc(d, a.ring)
-	}
-}
-
-func (c *consumer) stopTimer() {
-	if c.alarm != nil {
-		c.alarm.timer.Stop()
-		c.alarm = nil
-	}
-}
-
-// ring queues the timer's event. It comes when there is no room for others, for
-// there is one at most.
-func (a *alarm) ring() {
-	c := a.consumer
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.alarm == a && !c.ended {
-		e := newEvent(instance.SocketTimer)
-		e.alarm = a
-		c.queue(e)
-	}
 }
 
 var (

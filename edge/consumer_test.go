@@ -4,9 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"math/rand/v2"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
+	"unsafe"
 
 	"github.com/tenantedge/tenantedge/assets"
 	"github.com/tenantedge/tenantedge/edge/channel"
@@ -264,26 +268,25 @@ func TestTheCloseEventReachesTheOthers(t *testing.T) {
 }
 
 func TestASwapDropsNoWebsocket(t *testing.T) {
-	guest := goGuest(t, "./testdata/consumer")
-	w := newConsumerWorld(t, guest, nil)
+	w := scripted(t)
 	v := w.visit(t, "acme", "add chat")
-	for i, change := range []func() (Report, error){
-		func() (Report, error) {
-			return w.host.Swap(t.Context(), append(guest[:len(guest):len(guest)], 0, 3, 1, 'n', 0))
-		},
-		func() (Report, error) { return w.host.Rollback(t.Context()) },
-	} {
-		v.says(t, "count")
-		v.hears(t, fmt.Sprint(i+1, " 1"))
-		if _, err := change(); err != nil {
+	v.says(t, "count")
+	v.hears(t, "1 1")
+	swap := func(guest []byte) {
+		t.Helper()
+		if _, err := w.host.Swap(t.Context(), guest); err != nil {
 			t.Fatal(err)
 		}
 	}
-	v.says(t, "group chat still in the group")
-	v.hears(t, "group chat.message still in the group")
-	if _, err := w.host.Swap(t.Context(), assets.Router); err != nil {
+	swap(goGuest(t, "../guest/examples/echo"))
+	v.says(t, "count")
+	v.hears(t, "count")
+	if _, err := w.host.Rollback(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	v.says(t, "count", "group chat still in the group")
+	v.hears(t, "2 1", "group chat.message still in the group")
+	swap(assets.Router)
 	v.says(t, "say anyone?")
 	v.isSentAway(t, sockets.CodeRestart, "")
 	if s := w.host.ConsumerStats(); s.Restarted != 1 || !strings.Contains(w.log.String(), "handles no websockets any more") {
@@ -337,4 +340,41 @@ type echoQueries struct{}
 
 func (echoQueries) Query(_ context.Context, schema, _ string, _ json.RawMessage) (json.RawMessage, error) {
 	return json.Marshal([]string{schema})
+}
+
+func TestWebsocketsComeAndGoInAnyOrder(t *testing.T) {
+	w := scripted(t)
+	scripts := []string{
+		"say hello", "count", "group all hi", "broadcast all hi", "timer 1", "timer 0", "channel", "discard all", "add all",
+		"state mourned by all", "script all count", "close 1000 bye", "trap", "add b\nadd c\ndiscard b", "kick all",
+	}
+	var all sync.WaitGroup
+	for n := range 8 {
+		schema := []string{"a", "b"}[n%2]
+		all.Go(func() {
+			random := rand.New(rand.NewPCG(uint64(n), 7))
+			for range 12 {
+				v := w.visit(t, schema, "add all")
+				for range random.IntN(12) {
+					// The other side may have closed: that is one of the ways to go.
+					_, _ = v.Write(clientFrame(sockets.Text, []byte(scripts[random.IntN(len(scripts))])))
+				}
+				if random.IntN(2) == 0 {
+					_, _ = v.Write(clientFrame(8, []byte{0x03, 0xe8}))
+					_, _ = io.Copy(io.Discard, v.in)
+				}
+				v.Close()
+			}
+		})
+	}
+	all.Wait()
+}
+
+func TestAnIdleConsumerIsSmall(t *testing.T) {
+	if n := unsafe.Sizeof(consumer{}); n > 64 {
+		t.Errorf("a consumer has %d bytes, expected at most 64", n)
+	}
+	if n := unsafe.Sizeof(channel.Channel{}); n > 64 {
+		t.Errorf("a channel has %d bytes, expected at most 64", n)
+	}
 }

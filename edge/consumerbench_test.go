@@ -1,6 +1,8 @@
 package edge
 
 import (
+	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -21,12 +23,17 @@ func (goEcho) Message(c *sockets.Conn, op sockets.Op, payload []byte) {
 }
 func (goEcho) Closed(*sockets.Conn, sockets.Code, string) {}
 
+// echoOn serves goEcho on a hub.
+func echoOn(hub *sockets.Hub) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		_, _ = hub.Accept(rw, r, sockets.Options{Tenant: "acme", Handler: goEcho{}, AllowNoOrigin: true})
+	})
+}
+
 // newGoEcho is a world like that of a guest, without the guest.
 func newGoEcho(t testing.TB, w *consumerWorld) *consumerWorld {
 	t.Helper()
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		_, _ = w.hub.Accept(rw, r, sockets.Options{Tenant: "acme", Handler: goEcho{}, AllowNoOrigin: true})
-	}))
+	server := httptest.NewUnstartedServer(echoOn(w.hub))
 	server.Listener = sockets.Listen(server.Listener)
 	server.Start()
 	t.Cleanup(server.Close)
@@ -38,15 +45,14 @@ var sixtyFour = []byte(strings.Repeat("x", 64))
 func TestAMessageForTheGuestAllocatesNothing(t *testing.T) {
 	w := newConsumerWorld(t, goGuest(t, "../guest/examples/echo"), nil)
 	v, _ := w.ask(t, "acme", "/echo")
-	message, answer := clientFrame(sockets.Text, sixtyFour), make([]byte, 66)
-	trip := func() {
-		if _, err := v.Write(message); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.ReadFull(v.in, answer); err != nil {
-			t.Fatal(err)
-		}
-	}
+	echoAllocatesNothing(t, v)
+}
+
+// echoAllocatesNothing holds round trips of a text to no allocation, on either
+// side.
+func echoAllocatesNothing(t *testing.T, v *visitor) {
+	t.Helper()
+	trip := tripper(t, v)
 	for range 100 {
 		trip()
 	}
@@ -56,6 +62,38 @@ func TestAMessageForTheGuestAllocatesNothing(t *testing.T) {
 	}
 	if got := testing.AllocsPerRun(2000, trip); got > budget {
 		t.Errorf("expected an echo to allocate nothing, found %v allocations", got)
+	}
+}
+
+// tripper returns what makes one round trip of 64 bytes.
+func tripper(t testing.TB, v *visitor) func() {
+	message, answer := clientFrame(sockets.Text, sixtyFour), make([]byte, 66)
+	return func() {
+		if _, err := v.Write(message); err != nil {
+			t.Error(err)
+			return
+		}
+		if _, err := io.ReadFull(v.in, answer); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// turn has all make round trips at the same time, and tells how long it took.
+func turn(b *testing.B, all []*visitor, trips int, took func(time.Duration)) func() {
+	return func() {
+		started := time.Now()
+		var done sync.WaitGroup
+		for _, v := range all {
+			trip := tripper(b, v)
+			done.Go(func() {
+				for range trips {
+					trip()
+				}
+			})
+		}
+		done.Wait()
+		took(time.Since(started))
 	}
 }
 
@@ -73,22 +111,7 @@ func BenchmarkConsumerEcho(b *testing.B) {
 			visitors = append(visitors, v)
 			_ = v.SetDeadline(time.Time{})
 		}
-		message := clientFrame(sockets.Text, sixtyFour)
-		turns[name] = func() {
-			started := time.Now()
-			var all sync.WaitGroup
-			for _, v := range visitors {
-				all.Go(func() {
-					answer := make([]byte, 66)
-					for range trips {
-						_, _ = v.Write(message)
-						_, _ = io.ReadFull(v.in, answer)
-					}
-				})
-			}
-			all.Wait()
-			spent[name] += time.Since(started)
-		}
+		turns[name] = turn(b, visitors, trips, func(d time.Duration) { spent[name] += d })
 	}
 	for b.Loop() {
 		for _, turn := range turns {
@@ -99,4 +122,52 @@ func BenchmarkConsumerEcho(b *testing.B) {
 		b.ReportMetric(float64(b.N*conns*trips)/d.Seconds(), name+"/s")
 	}
 	b.ReportMetric(float64(spent["Go"])/float64(spent["guest"]), "guest/Go")
+}
+
+// BenchmarkConsumerFanout sends to a group of 1,000 websockets: so that each
+// client gets the message as it is, or by way of the guest. Its figures are
+// messages that clients got.
+func BenchmarkConsumerFanout(b *testing.B) {
+	const members = 1000
+	for _, command := range []string{"broadcast", "group"} {
+		for _, outstanding := range []int{1, 16} {
+			b.Run(fmt.Sprint(command, "-", outstanding), func(b *testing.B) {
+				w := scripted(b)
+				got := make(chan struct{}, members)
+				var all []*visitor
+				for range members {
+					v := w.visit(b, "acme", "add all", "say in")
+					_ = v.SetDeadline(time.Time{})
+					v.hears(b, "in")
+					all = append(all, v)
+				}
+				for _, v := range all {
+					go func() {
+						for n := 1; ; n++ {
+							if _, _, err := v.read(); err != nil {
+								return
+							}
+							if n%outstanding == 0 {
+								got <- struct{}{}
+							}
+						}
+					}()
+				}
+				sender := w.visit(b, "acme")
+				_ = sender.SetDeadline(time.Time{})
+				message := clientFrame(sockets.Text, []byte(command+" all "+strings.Repeat("x", 64)))
+				batch := bytes.Repeat(message, outstanding)
+				for b.Loop() {
+					_, _ = sender.Write(batch)
+					for range members {
+						<-got
+					}
+				}
+				b.ReportMetric(float64(b.N*members*outstanding)/b.Elapsed().Seconds(), "messages/s")
+				if s := w.layer.Stats(); s.Full != 0 {
+					b.Errorf("%d messages were dropped", s.Full)
+				}
+			})
+		}
+	}
 }

@@ -173,8 +173,8 @@ func (c *consumer) join(e *effects) error {
 // apply carries the effects out. The first that fails ends the websocket, and
 // what follows it is not done.
 func (c *consumer) apply(e *effects) {
-	if state, ok := e.reply.Field(abi.EffectsState); ok {
-		c.state = append(c.state[:0], state...)
+	if state, ok := e.reply.Field(abi.EffectsState); ok && string(state) != c.state {
+		c.state = string(state)
 	}
 	if err := e.each(func(kind abi.Effect, name, data []byte) error { return c.do(e, kind, name, data) }); err != nil {
 		c.fail(err)

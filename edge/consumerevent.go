@@ -104,7 +104,7 @@ func (c *consumer) encode(buf []byte, word uint32) abi.Builder {
 	b := abi.Begin(buf, word, abi.EventData+1)
 	c.place.encode(&b)
 	if len(c.state) > 0 {
-		b.PutBytes(abi.EventState, c.state)
+		b.Put(abi.EventState, c.state)
 	}
 	if c.channel != nil {
 		var name [channel.MaxName]byte

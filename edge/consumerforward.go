@@ -35,13 +35,16 @@ func newForward(m *channel.Message) any {
 }
 
 // forward sends a group message on to the client; the consumer is locked.
-func (c *consumer) forward(m *channel.Message) {
+func (c *consumer) forward(m *channel.Message) { forwardTo(c.conn, m) }
+
+// forwardTo sends a group message on to a client; nil: there is none.
+func forwardTo(conn *sockets.Conn, m *channel.Message) {
 	f := m.Derived(newForward).(*forward)
 	switch {
-	case c.conn == nil:
+	case conn == nil:
 	case f.close != 0:
-		_ = c.conn.Close(f.close, "") // the code is one that can be sent
+		_ = conn.Close(f.close, "") // the code is one that can be sent
 	case f.frame != nil:
-		_ = c.conn.SendFrame(f.frame) // a client that is gone has nothing to miss
+		_ = conn.SendFrame(f.frame) // a client that is gone has nothing to miss
 	}
 }

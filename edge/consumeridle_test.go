@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"runtime"
@@ -21,6 +23,8 @@ var idleKinds = map[string]string{
 	"Go":               "",
 	"guest":            "/script",
 	"guest-in-a-group": "/script?script=add+all",
+
+	"handler": "/handler", "handler-in-a-group": "/grouped", "relay": "/relay",
 }
 
 // TestConsumerIdle is the server of BenchmarkConsumerIdle in a process of its
@@ -31,13 +35,26 @@ func TestConsumerIdle(t *testing.T) {
 	if kind == "" {
 		return // it is not a test when it is not asked to be the server
 	}
-	w := newConsumerWorld(t, goGuest(t, "./testdata/consumer"), func(c *Config) {
-		c.Limits.Audit = 1 << 30 // the first audit makes the guest's whole image resident, however many connections there are
-	})
-	if kind == "Go" {
-		w = newGoEcho(t, w)
+	var address string
+	switch kind {
+	case "handler", "handler-in-a-group":
+		address = measured(t)
+	case "relay": // what is behind it is in another process, the benchmark's
+		up, err := url.Parse(os.Getenv("TENANTEDGE_UPSTREAM"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		address = measuredWith(t, up, func() {})
+	default:
+		w := newConsumerWorld(t, goGuest(t, "./testdata/consumer"), func(c *Config) {
+			c.Limits.Audit = 1 << 30 // the first audit makes the guest's whole image resident, however many connections there are
+		})
+		if kind == "Go" {
+			w = newGoEcho(t, w)
+		}
+		address = w.server.Listener.Addr().String()
 	}
-	fmt.Println("address", w.server.Listener.Addr())
+	fmt.Println("address", address)
 	in := bufio.NewScanner(os.Stdin)
 	for in.Scan() { // each line asks for the resident memory
 		for range 3 {
@@ -64,11 +81,20 @@ func resident(t *testing.T) int {
 // BenchmarkConsumerIdle holds connections that have said one thing each, and
 // reports the resident memory that one of them costs the server's process.
 func BenchmarkConsumerIdle(b *testing.B) {
-	const conns = 15000
+	behind, err := sockets.New(sockets.Config{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	upstream := httptest.NewServer(echoOn(behind))
+	b.Cleanup(func() { upstream.Close(); _ = behind.Shutdown(canceled()) })
 	for kind, target := range idleKinds {
 		b.Run(kind, func(b *testing.B) {
+			conns := 15000
+			if kind == "relay" {
+				conns = 8000 // each takes two descriptors in either process
+			}
 			command := exec.Command(os.Args[0], "-test.run", "^TestConsumerIdle$", "-test.timeout", "0")
-			command.Env = append(os.Environ(), "TENANTEDGE_IDLE="+kind)
+			command.Env = append(os.Environ(), "TENANTEDGE_IDLE="+kind, "TENANTEDGE_UPSTREAM="+upstream.URL)
 			command.Stderr = os.Stderr
 			in, _ := command.StdinPipe()
 			out, _ := command.StdoutPipe()
@@ -107,7 +133,7 @@ func BenchmarkConsumerIdle(b *testing.B) {
 			after := ask()
 			for b.Loop() { // the figure is no time
 			}
-			b.ReportMetric(float64(after-before)/conns, "B/conn")
+			b.ReportMetric(float64(after-before)/float64(conns), "B/conn")
 			for _, v := range all {
 				v.Close()
 			}

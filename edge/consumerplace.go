@@ -16,9 +16,10 @@ type place struct {
 	logger *slog.Logger
 
 	// Under the lock of the Host's consumers.
-	count       int
-	next        *place // in the ring
-	first, tail *consumer
+	count int
+	next  *place      // in the ring
+	ready []*consumer // that have events to run, behind
+	taken int         // of them
 }
 
 type placeKey struct{ schema, tenantID, identifier, folder, route string }
@@ -78,4 +79,22 @@ func (h *Host) ConsumerStats() ConsumerStats {
 	}
 	s.Ready = q.last != nil
 	return s
+}
+
+// keepOpening keeps what the open event asked for until the websocket is there.
+func (q *consumers) keepOpening(c *consumer, e *effects) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.openings == nil {
+		q.openings = map[*consumer]*effects{}
+	}
+	q.openings[c] = e
+}
+
+func (q *consumers) takeOpening(c *consumer) *effects {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	e := q.openings[c]
+	delete(q.openings, c)
+	return e
 }

@@ -18,6 +18,9 @@ const (
 	maxWaiting = 100
 	// maxTurn is how many events of one websocket run before others have a turn.
 	maxTurn = 8
+	// keptReady is how much of the list of a place's consumers that are ready
+	// is kept while none is.
+	keptReady = 64
 )
 
 // event is one event that waits for its turn.
@@ -152,21 +155,16 @@ func (c *consumer) handle(e *event) {
 		c.mu.Unlock()
 	case e.message != nil:
 		c.runGroup(e.message)
-	case e.alarm == nil || c.rung(e.alarm):
+	case e.alarm == nil || c.wasSet(e.alarm):
 		c.run(e.export, e.word, e.data)
 	}
 }
 
-// rung tells whether a timer that rang is still the one that is set; it is not
-// any more.
-func (c *consumer) rung(a *alarm) bool {
+// wasSet is rung for who has not locked the consumer.
+func (c *consumer) wasSet(a *alarm) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.alarm != a {
-		return false
-	}
-	c.alarm = nil
-	return true
+	return c.rung(a)
 }
 
 // consumers are the websockets that the guest of a Host handles, and the order
@@ -177,11 +175,14 @@ func (c *consumer) rung(a *alarm) bool {
 type consumers struct {
 	failures, restarted, interrupted atomic.Uint64
 
-	mu      sync.Mutex
-	places  map[placeKey]*place
-	last    *place // of those with events to run: a ring, its next is the first
-	running int
-	empty   chan struct{} // closed when the last place is left; nil: nobody waits for it
+	mu     sync.Mutex
+	places map[placeKey]*place
+	// What few consumers have, and these not for long, or not all of them.
+	openings map[*consumer]*effects // asked for by the open event, until Open
+	alarms   map[*consumer]*alarm   // timers that are set
+	last     *place                 // of those with events to run: a ring, its next is the first
+	running  int
+	empty    chan struct{} // closed when the last place is left; nil: nobody waits for it
 }
 
 // push has a consumer's events run.
@@ -189,13 +190,16 @@ func (q *consumers) push(c *consumer) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	p := c.place
-	if p.first == nil {
-		p.first = c
+	if len(p.ready) == 0 {
 		q.line(p)
-	} else {
-		p.tail.next = c
 	}
-	p.tail = c
+	if p.taken > keptReady && p.taken > len(p.ready)/2 {
+		// Under a load that never ends the list never becomes empty.
+		n := copy(p.ready, p.ready[p.taken:])
+		clear(p.ready[n:])
+		p.ready, p.taken = p.ready[:n], 0
+	}
+	p.ready = append(p.ready, c)
 	if q.running < mostRunning(p.host) {
 		q.running++
 		go q.work()
@@ -235,12 +239,15 @@ func (q *consumers) pop() *consumer {
 	} else {
 		q.last.next = p.next
 	}
-	c := p.first
-	p.first, c.next = c.next, nil
-	if p.first == nil {
-		p.tail = nil
-	} else {
+	c := p.ready[p.taken]
+	p.ready[p.taken] = nil
+	if p.taken++; p.taken < len(p.ready) {
 		q.line(p)
+		return c
+	}
+	p.taken = 0
+	if p.ready = p.ready[:0]; cap(p.ready) > keptReady {
+		p.ready = nil // what a peak took is given back
 	}
 	return c
 }

@@ -77,7 +77,7 @@ func newConsumerWorld(t testing.TB, guest []byte, change func(*Config)) *consume
 	w.server.Listener = sockets.Listen(w.server.Listener)
 	w.server.Start()
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := w.hub.Shutdown(ctx); err != nil {
 			t.Error(err)
@@ -155,7 +155,7 @@ func handshake(t testing.TB, address, schema, target string, header ...string) (
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(30 * time.Second)) // so that a broken test fails, and does not hang
+	_ = conn.SetDeadline(time.Now().Add(2 * time.Minute)) // so that a broken test fails, and does not hang
 	fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: acme.test\r\nSchema: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n%s\r\n", target, schema, strings.Join(header, "\r\n")+strings.Repeat("\r\n", min(1, len(header))))
 	v := &visitor{Conn: conn, in: bufio.NewReader(conn)}

@@ -22,6 +22,7 @@ package edge
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -46,7 +47,8 @@ type Host struct {
 
 	current, previous atomic.Pointer[generation]
 
-	consumers consumers
+	consumers  consumers
+	websockets *websockets // nil: none are served here
 
 	swapping sync.Mutex // held while guests are exchanged
 	closed   bool
@@ -91,6 +93,11 @@ func New(ctx context.Context, c Config) (*Host, error) {
 	}
 	h.config.Guest = nil // megabytes that nobody reads again
 	h.current.Store(first)
+	if len(c.Websockets.Targets) > 0 {
+		if h.websockets, err = h.newWebsockets(); err != nil {
+			return nil, errors.Join(fmt.Errorf("edge: %w", err), h.Close())
+		}
+	}
 	return h, nil
 }
 
@@ -127,6 +134,9 @@ func (c *Config) complete() error {
 	}
 	if c.OnGuestError != Refuse && c.OnGuestError != Previous {
 		return fmt.Errorf("OnGuestError: expected %q or %q, found %q", Refuse, Previous, c.OnGuestError)
+	}
+	if err := c.checkWebsockets(); err != nil {
+		return err
 	}
 	for _, k := range c.ProofKeys {
 		if err := k.check(); err != nil {

@@ -34,6 +34,9 @@ func (e *RouteError) Error() string {
 
 func (e *RouteError) Unwrap() error { return e.Err }
 
+// ErrUnknownTenant says that there is no tenant of a schema.
+var ErrUnknownTenant = errors.New("edge: unknown tenant")
+
 // TrapReason says in what way a guest failed.
 type TrapReason = instance.Reason
 

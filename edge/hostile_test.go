@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -38,22 +39,22 @@ func TestG1AHostileGoGuestFailsItsOwnRequestAlone(t *testing.T) {
 		name, host string
 		limits     GuestLimits
 		reason     instance.Reason
-		retired    instance.Retirement // what it may cost
+		retired    []instance.Retirement // what it may cost
 		logged     string
 	}{
-		{"an endless loop, stopped by fuel", "spin", GuestLimits{Deadline: time.Minute}, instance.OutOfFuel, "", "expected at most 20000000 units of fuel"},
-		{"an endless loop, stopped by time", "spin", GuestLimits{Fuel: 1 << 60, Deadline: 5 * time.Millisecond}, instance.Deadline, "", "context deadline exceeded"},
-		{"a recursion", "recurse", GuestLimits{Fuel: 1 << 40, Deadline: time.Minute}, instance.StackDepth, instance.TooManyPages, "its stack is full"},
-		{"a memory bomb", "bomb", GuestLimits{Memory: 16 << 20, Fuel: 1 << 40, Deadline: time.Minute}, instance.OutOfMemory, instance.Grown, ""},
-		{"a fill of 2 GiB", "fill", GuestLimits{Fuel: 1 << 40, Deadline: time.Minute}, instance.Crashed, "", ""},
-		{"a panic with a message", "panic", GuestLimits{}, instance.Crashed, "", "confidential"},
-		{"an address that is none", "nil", GuestLimits{}, instance.Crashed, "", ""},
-		{"an exit", "exit", GuestLimits{}, instance.Exited, "", "exit_code(3)"},
-		{"waiting for nobody", "wait", GuestLimits{Deadline: time.Minute}, "", "", ""},
-		{"endless output", "shout", GuestLimits{Deadline: 5 * time.Millisecond, Fuel: 1 << 60}, instance.Deadline, "", ""},
-		{"its own memory overwritten", "scribble", GuestLimits{}, "", "", ""},
-		{"addresses that are none for host functions", "pointers", GuestLimits{}, instance.Crashed, "", "no address outside of memory was taken"},
-		{"memory that it leaves behind", "grow", GuestLimits{}, instance.Crashed, instance.TooManyPages, "grown"},
+		{"an endless loop, stopped by fuel", "spin", GuestLimits{Deadline: time.Minute}, instance.OutOfFuel, nil, "expected at most 20000000 units of fuel"},
+		{"an endless loop, stopped by time", "spin", GuestLimits{Fuel: 1 << 60, Deadline: 5 * time.Millisecond}, instance.Deadline, nil, "context deadline exceeded"},
+		{"a recursion", "recurse", GuestLimits{Fuel: 1 << 40, Deadline: time.Minute}, instance.StackDepth, []instance.Retirement{instance.TooManyPages}, "its stack is full"},
+		{"a memory bomb", "bomb", GuestLimits{Memory: 16 << 20, Fuel: 1 << 40, Deadline: time.Minute}, instance.OutOfMemory, []instance.Retirement{instance.Grown, instance.TooManyPages}, ""},
+		{"a fill of 2 GiB", "fill", GuestLimits{Fuel: 1 << 40, Deadline: time.Minute}, instance.Crashed, nil, ""},
+		{"a panic with a message", "panic", GuestLimits{}, instance.Crashed, nil, "confidential"},
+		{"an address that is none", "nil", GuestLimits{}, instance.Crashed, nil, ""},
+		{"an exit", "exit", GuestLimits{}, instance.Exited, nil, "exit_code(3)"},
+		{"waiting for nobody", "wait", GuestLimits{Deadline: time.Minute}, "", nil, ""},
+		{"endless output", "shout", GuestLimits{Deadline: 5 * time.Millisecond, Fuel: 1 << 60}, instance.Deadline, nil, ""},
+		{"its own memory overwritten", "scribble", GuestLimits{}, "", nil, ""},
+		{"addresses that are none for host functions", "pointers", GuestLimits{}, instance.Crashed, nil, "no address outside of memory was taken"},
+		{"memory that it leaves behind", "grow", GuestLimits{}, instance.Crashed, []instance.Retirement{instance.TooManyPages}, "grown"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var log journal
@@ -76,7 +77,7 @@ func TestG1AHostileGoGuestFailsItsOwnRequestAlone(t *testing.T) {
 				t.Errorf("the reasons are %v, want 2 of %q", s.Traps, c.reason)
 			}
 			for r := range s.Retired {
-				if r != c.retired {
+				if !slices.Contains(c.retired, r) {
 					t.Errorf("instances were retired for %v", s.Retired)
 				}
 			}

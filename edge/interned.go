@@ -4,7 +4,10 @@ package edge
 // urlconfs, schemas of static tenants) without allocating each time. It is
 // bounded: when full it starts afresh, so that no client can make it grow.
 // Each instance has its own, so it needs no lock.
-type interned struct{ m map[string]string }
+type interned struct {
+	m    map[string]string
+	last string // that was asked for: most tenants share a urlconf
+}
 
 const (
 	maxInterned       = 1024 // entries
@@ -12,7 +15,11 @@ const (
 )
 
 func (t *interned) get(b []byte) string {
-	if s, ok := t.m[string(b)]; ok { // the compiler makes no string of this
+	if string(b) == t.last { // the compiler makes no string of this
+		return t.last
+	}
+	if s, ok := t.m[string(b)]; ok {
+		t.last = s
 		return s
 	}
 	s := string(b)

@@ -12,7 +12,8 @@ import (
 // the request's context (TenantFrom), the path as the tenant sees it in r.URL,
 // and headers without what clients may not claim: the tenant and forwarding
 // headers of peers that are not trusted are gone. Redirects and refusals are
-// answered here. The guest is not held while next works.
+// answered here, and so are websockets, if Config.Websockets has targets. The
+// guest is not held while next works.
 func (h *Host) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		q, err := h.RequestOf(r.Context(), r)
@@ -20,27 +21,37 @@ func (h *Host) Middleware(next http.Handler) http.Handler {
 			h.refuse(w, r, failure(err))
 			return
 		}
-		d, err := h.Route(r.Context(), &q)
-		if err != nil {
+		carried := &tenantContext{Context: r.Context()}
+		d := &carried.decision
+		if err := h.route(r.Context(), &q, d); err != nil {
 			h.refuse(w, r, failure(err))
 			return
 		}
 		switch d.Outcome {
 		case OutcomeTenant, OutcomeNone:
 			h.results.add(Result(d.Outcome.String()))
-			next.ServeHTTP(w, h.routed(r, &d))
+			if q.Websocket && h.websockets != nil {
+				h.websockets.serve(w, h.routed(r, carried))
+				return
+			}
+			next.ServeHTTP(w, h.routed(r, carried))
 		case OutcomeRedirect:
 			h.results.add(ResultRedirect)
 			w.Header().Set("Location", d.Location)
 			w.WriteHeader(d.Status)
 		default:
-			h.refuse(w, r, refused(&d))
+			h.refuse(w, r, refused(d))
 		}
 	})
 }
 
 func (h *Host) refuse(w http.ResponseWriter, r *http.Request, e *RouteError) {
 	h.results.add(resultOf(e))
+	h.answer(w, r, e)
+}
+
+// answer answers a request that is refused.
+func (h *Host) answer(w http.ResponseWriter, r *http.Request, e *RouteError) {
 	level := slog.LevelDebug
 	if e.Status >= http.StatusInternalServerError {
 		level = slog.LevelError
@@ -61,8 +72,8 @@ func (h *Host) refuse(w http.ResponseWriter, r *http.Request, e *RouteError) {
 }
 
 // routed makes the request that next sees. It is a copy, as net/http has it.
-func (h *Host) routed(r *http.Request, d *Decision) *http.Request {
-	out := r.WithContext(&tenantContext{Context: r.Context(), decision: *d})
+func (h *Host) routed(r *http.Request, c *tenantContext) *http.Request {
+	d, out := &c.decision, r.WithContext(c)
 	if !h.TrustsPeer(r) {
 		out.Header = h.strip.untrusted(r.Header)
 	}

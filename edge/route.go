@@ -47,47 +47,52 @@ var ErrTooLarge = instance.ErrTooLarge
 // long as the tenant is in the directory or the TENANTS table. The error is
 // ErrBusy, ErrGuest, ErrTooLarge or the context's; a request without a tenant
 // is no error, but an Outcome.
-func (h *Host) Route(ctx context.Context, r *Request) (Decision, error) {
-	g, i, err := h.borrow(ctx)
-	if err != nil {
-		return Decision{}, err
-	}
-	d, err := h.decide(ctx, g, i, r)
-	if err == nil || h.config.OnGuestError != Previous || !errors.Is(err, ErrGuest) {
-		return d, err
-	}
-	before := h.previous.Load()
-	if before == nil || before == g {
-		return d, err
-	}
-	if i, err := before.program.Borrow(ctx); err == nil {
-		if d, err := h.decide(ctx, before, i, r); err == nil {
-			return d, nil
-		}
-	}
+func (h *Host) Route(ctx context.Context, r *Request) (d Decision, err error) {
+	err = h.route(ctx, r, &d)
 	return d, err
 }
 
+// route is Route with the decision written in its place, for it is large. After
+// an error it is empty.
+func (h *Host) route(ctx context.Context, r *Request, d *Decision) error {
+	g, i, err := h.borrow(ctx)
+	if err != nil {
+		return err
+	}
+	err = h.decide(ctx, g, i, r, d)
+	if err == nil || h.config.OnGuestError != Previous || !errors.Is(err, ErrGuest) {
+		return err
+	}
+	before := h.previous.Load()
+	if before == nil || before == g {
+		return err
+	}
+	if i, failed := before.program.Borrow(ctx); failed == nil && h.decide(ctx, before, i, r, d) == nil {
+		return nil
+	}
+	return err
+}
+
 // decide asks one guest, and gives its instance back.
-func (h *Host) decide(ctx context.Context, g *generation, i *instance.Instance, r *Request) (Decision, error) {
+func (h *Host) decide(ctx context.Context, g *generation, i *instance.Instance, r *Request, d *Decision) error {
 	// The strings of the decision are its own: the instance goes back before
 	// anyone acts on it.
 	defer g.program.Return(i)
 	s := i.Services().(*services)
 	s.begin()
-	var d Decision
 	err := i.Call(ctx, instance.Route, func(buf []byte) int {
 		return g.encode(buf, r, s)
 	}, func(reply abi.Message) error {
-		if err := s.decode(&d, reply, r); err != nil {
+		if err := s.decode(d, reply, r); err != nil {
 			return instance.Senseless(instance.Route, err)
 		}
 		return nil
 	})
 	if err != nil {
-		return Decision{}, g.failed(err)
+		*d = Decision{}
+		return g.failed(err)
 	}
-	return d, nil
+	return nil
 }
 
 // encode writes the route request to buf and returns its size, -1 if it does

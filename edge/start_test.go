@@ -116,7 +116,8 @@ func TestAFurtherInstanceTakesLittleMemory(t *testing.T) {
 			}
 		}
 		for _, i := range all {
-			if d, err := h.decide(ctx, g, i, &q); err != nil || d.Tenant.Schema != "t1" {
+			var d Decision
+			if err := h.decide(ctx, g, i, &q, &d); err != nil || d.Tenant.Schema != "t1" {
 				t.Fatal(d, err)
 			}
 		}

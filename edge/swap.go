@@ -187,10 +187,14 @@ func (h *Host) Close() error {
 	if h == nil {
 		return nil
 	}
+	var err error
+	if h.websockets != nil {
+		err = h.websockets.close() // its ends are told to the guests
+	}
 	h.swapping.Lock()
 	defer h.swapping.Unlock()
 	h.closed = true
-	return h.close(drainBound)
+	return errors.Join(err, h.close(drainBound))
 }
 
 func (h *Host) close(bound time.Duration) error {

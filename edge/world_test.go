@@ -33,6 +33,9 @@ func unrulyHost(t testing.TB, guest []byte, change func(*Config)) *Host {
 		if change != nil {
 			change(c)
 		}
+		if c.Limits.Memory == 0 {
+			c.Limits.Memory = 16 << 20 // the same for all, so that the guest is compiled once
+		}
 	})
 }
 

@@ -14,7 +14,9 @@ type arena struct {
 	record fields // that was read last
 	event  fields // of a websocket
 	socket Socket // of that event
-	static [bodyAt + 2*abi.BufferSize]byte
+
+	incoming Event // of a group
+	static   [bodyAt + 2*abi.BufferSize]byte
 }
 
 const (

@@ -27,6 +27,7 @@ type Consumer interface {
 	// groups can.
 	Close(s *Socket, code int, reason string)
 	// Group is a message to a group that the socket is in, or to its channel.
+	// The event is gone when the handler returns.
 	Group(s *Socket, e *Event)
 	// Timer comes once after Socket.SetTimer.
 	Timer(s *Socket)
@@ -163,8 +164,8 @@ func (g *guest) socketEvent(k kind, raw []byte) []byte {
 	case messageCall:
 		g.Consumer.Message(s, Message{Binary: f.word&abi.EventBinary != 0, Data: unsafeBytes(data)})
 	case groupCall:
-		e, ok := parseEvent(data)
-		if !ok {
+		e := &memory.incoming
+		if !e.parse(data) {
 			return nil
 		}
 		g.Consumer.Group(s, e)

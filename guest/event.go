@@ -131,16 +131,20 @@ func (e *Event) packed() string {
 	return text(append(packMap(b, e.n), e.entries...))
 }
 
-// parseEvent reads a MessagePack map, all of which must be well-formed.
-func parseEvent(data string) (*Event, bool) {
+// parse reads a MessagePack map, all of which must be well-formed, in one walk.
+func (e *Event) parse(data string) bool {
 	n, entries, ok := takeMap(unsafeBytes(data))
-	if !ok {
-		return nil, false
+	*e = Event{entries: entries, n: n}
+	rest := entries
+	for i := 0; ok && i < n; i++ {
+		var key string
+		if key, rest, ok = takeText(rest, true); !ok {
+			return false
+		}
+		value := rest
+		if rest, ok = skipPacked(value, 1); ok && key == typeKey {
+			e.kind, _, _ = takeText(value, true)
+		}
 	}
-	e := &Event{entries: entries, n: n}
-	if rest, whole := skipEntries(entries, n, 0); !whole || len(rest) > 0 {
-		return nil, false
-	}
-	e.kind, _ = e.Text(typeKey)
-	return e, true
+	return ok && len(rest) == 0
 }

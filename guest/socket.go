@@ -87,7 +87,11 @@ func (s *Socket) OpenChannel() { s.ask(abi.OpenChannel, "", "") }
 // SetTimer has Consumer.Timer called after d, once, in place of the timer that
 // was set before. Zero takes that one back.
 func (s *Socket) SetTimer(d time.Duration) {
-	ms := min(max(0, (d+time.Millisecond-1)/time.Millisecond), 1<<32-1)
+	ms := max(0, d) / time.Millisecond
+	if d > ms*time.Millisecond && d > 0 {
+		ms++
+	}
+	ms = min(ms, 1<<32-1)
 	s.ask(abi.SetTimer, "", string(binary.LittleEndian.AppendUint32(nil, uint32(ms))))
 }
 
@@ -171,7 +175,8 @@ func (s *Socket) size() int {
 // put sets field i of the reply: to where s lies in it, or appended.
 func (w *writer) put(i int, s string, head int) {
 	at := uintptr(unsafe.Pointer(unsafe.StringData(s))) - uintptr(unsafe.Pointer(unsafe.SliceData(w.out)))
-	if at < uintptr(head) || at+uintptr(len(s)) > uintptr(w.end) {
+	// What ends where the reply begins has a sum of zero.
+	if end := uintptr(w.end); at < uintptr(head) || at > end || at+uintptr(len(s)) > end {
 		at = w.append(s)
 	}
 	putEntry(w.out, i, uint64(at)|uint64(len(s))<<32)

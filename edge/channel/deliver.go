@@ -19,7 +19,7 @@ func (l *Local) Deliver(wire string, m *Message) bool {
 	}
 	t, ok := parseToken(local)
 	l.mu.Lock()
-	ch, g := l.channels[t], l.relays[t]
+	ch, g := l.channels.find(t), l.relays[t]
 	members := share(g)
 	l.mu.Unlock()
 	switch {

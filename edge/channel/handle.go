@@ -7,15 +7,9 @@ import "sync/atomic"
 type Channel struct {
 	local       *Local
 	receiver    Receiver
-	memberships []membership // under local.mu
+	memberships memberships // under local.mu
 	token       token
 	closed      atomic.Bool
-}
-
-// membership is a group, and the channel's place among its members.
-type membership struct {
-	group *group
-	at    int
 }
 
 // Name returns the channel's logical name, by which [Scope.Send] of any
@@ -41,10 +35,10 @@ func (ch *Channel) Close() bool {
 	if ch.closed.Swap(true) {
 		return false
 	}
-	for len(ch.memberships) > 0 {
-		l.leave(ch, len(ch.memberships)-1)
+	for n := ch.memberships.len(); n > 0; n-- {
+		l.leave(ch, n-1)
 	}
-	delete(l.channels, ch.token)
+	l.channels.remove(ch)
 	l.detach(ch.topic())
 	return true
 }
@@ -54,14 +48,4 @@ func (ch *Channel) topic() Topic {
 		return Topic{}
 	}
 	return Topic{Channel: ch.WireName()}
-}
-
-// in returns the index of the membership in a group, or -1.
-func (ch *Channel) in(g *group) int {
-	for i := range ch.memberships {
-		if ch.memberships[i].group == g {
-			return i
-		}
-	}
-	return -1
 }

@@ -23,7 +23,7 @@ type Local struct {
 	Counters Counters
 
 	mu          sync.RWMutex
-	channels    map[token]*Channel
+	channels    registry
 	groups      map[string]*group // by logical name
 	relays      map[token]*group
 	memberships int
@@ -70,7 +70,7 @@ func NewLocal(schema string, config Config, uplink Uplink) (*Local, error) {
 	process := newToken()
 	return &Local{
 		schema: schema, process: process, prefix: schema + "." + process.String() + "!", config: config, uplink: uplink,
-		channels: map[token]*Channel{}, groups: map[string]*group{}, relays: map[token]*group{},
+		groups: map[string]*group{}, relays: map[token]*group{},
 	}, nil
 }
 
@@ -86,24 +86,24 @@ func (l *Local) Prefix() string { return l.prefix }
 func (l *Local) Stats() Stats {
 	s := l.Counters.stats()
 	l.mu.RLock()
-	s.Channels, s.Memberships = int64(len(l.channels)), int64(l.memberships)
+	s.Channels, s.Memberships = int64(l.channels.open), int64(l.memberships)
 	l.mu.RUnlock()
 	return s
 }
 
 // Open implements [Scope].
 func (l *Local) Open(ctx context.Context, r Receiver) (*Channel, error) {
-	ch := &Channel{local: l, receiver: r, token: newToken()}
+	ch := &Channel{local: l, receiver: r}
 	l.mu.Lock()
 	err := l.closedError()
-	if err == nil && len(l.channels) >= l.config.MaxChannels {
-		err = fmt.Errorf("%w: %d open channels of %s", ErrLimit, len(l.channels), l.schema)
+	if err == nil && l.channels.open >= l.config.MaxChannels {
+		err = fmt.Errorf("%w: %d open channels of %s", ErrLimit, l.channels.open, l.schema)
 	}
 	if err != nil {
 		l.mu.Unlock()
 		return nil, err
 	}
-	l.channels[ch.token] = ch
+	l.channels.add(ch)
 	wait := l.attach(ch.topic())
 	l.mu.Unlock()
 	if wait != nil {
@@ -141,7 +141,7 @@ func (l *Local) join(name string, ch *Channel) (wait func(context.Context) error
 		return nil, fmt.Errorf("%w: not an open channel of %s", ErrClosed, l.schema)
 	}
 	g := l.groups[name]
-	if g != nil && ch.in(g) >= 0 {
+	if g != nil && ch.memberships.in(g) >= 0 {
 		return nil, nil
 	}
 	if l.memberships >= l.config.MaxMemberships {
@@ -152,7 +152,7 @@ func (l *Local) join(name string, ch *Channel) (wait func(context.Context) error
 		l.groups[g.name], l.relays[g.relay] = g, g
 	}
 	g.own()
-	ch.memberships = append(ch.memberships, membership{g, len(g.members)})
+	ch.memberships.add(membership{g, len(g.members)})
 	g.members = append(g.members, ch)
 	l.memberships++
 	return l.attach(l.topic(g)), nil
@@ -163,26 +163,24 @@ func (l *Local) Discard(name string, ch *Channel) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if g := l.groups[name]; g != nil && ch.local == l {
-		if at := ch.in(g); at >= 0 {
+		if at := ch.memberships.in(g); at >= 0 {
 			l.leave(ch, at)
 		}
 	}
 }
 
-// leave ends the membership at an index of ch.memberships. The group's last
+// leave ends the membership with an index. The group's last
 // member takes the place of the one that leaves.
 func (l *Local) leave(ch *Channel, at int) {
-	g, place := ch.memberships[at].group, ch.memberships[at].at
+	g, place := ch.memberships.at(at).group, ch.memberships.at(at).at
 	g.own()
 	last := len(g.members) - 1
 	moved := g.members[last]
-	moved.memberships[moved.in(g)].at = place
+	moved.memberships.at(moved.memberships.in(g)).at = place
 	g.members[place], g.members[last] = moved, nil
 	g.members = g.members[:last]
 
-	end := len(ch.memberships) - 1
-	ch.memberships[at], ch.memberships[end] = ch.memberships[end], membership{}
-	ch.memberships = ch.memberships[:end]
+	ch.memberships.remove(at)
 	l.memberships--
 	if last == 0 {
 		delete(l.groups, g.name)
@@ -244,11 +242,7 @@ func (l *Local) Interrupt(err error) {
 func (l *Local) all() []*Channel {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	all := make([]*Channel, 0, len(l.channels))
-	for _, ch := range l.channels {
-		all = append(all, ch)
-	}
-	return all
+	return l.channels.all()
 }
 
 // CloseAll closes the scope and its channels, whose receivers are told.

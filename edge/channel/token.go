@@ -7,8 +7,9 @@ import (
 	"encoding/base64"
 )
 
-// token is the random part of a name: 96 bits, which is 16 letters, so that
-// schemas of 63 letters leave room for a process and a channel within MaxName.
+// token is the part of a name that nobody chooses: 96 bits, which is 16 letters,
+// so that schemas of 63 letters leave room for a process and a channel within
+// MaxName. That of a channel is random but for its first 32 bits.
 type token [12]byte
 
 var lettering = base64.RawURLEncoding.Strict()

@@ -243,9 +243,15 @@ guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a:
 			IdleTimeout: 90 * time.Second, MaxHeaderBytes: 32 << 10, MaxBodyBytes: 10e6, DialTimeout: time.Second,
 			ResponseHeaderTimeout: time.Hour,
 			Guest:                 GuestLimits{Fuel: 1000000, Deadline: 5 * time.Millisecond, Memory: 1 << 20, Stack: 10, Instances: 8, QueueTimeout: 20 * time.Millisecond, Audit: 1, FileBytes: 2 << 10, OpenFiles: 3},
+			Websocket: WebsocketLimits{
+				Message: 1 << 20, Queue: 256 << 10, PingInterval: 30 * time.Second, PongTimeout: 20 * time.Second,
+				HandshakeTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, CloseTimeout: 5 * time.Second,
+			},
 		},
 		Logs:         Logs{Format: "json", Level: slog.LevelWarn, Access: true},
 		OnGuestError: edge.Previous,
+		Websockets:   Websockets{Compression: "off"},
+		WSTargets:    map[string]map[string]edge.WebsocketTarget{},
 		Guest: Guest{
 			Path:     "/etc/tenantedge/router.wasm",
 			Settings: json.RawMessage(`{"b":[1,2.50,16,true,null,"<é>"],"a":{}}`),
@@ -329,11 +335,14 @@ func TestAFileWithoutContentIsTheDefaults(t *testing.T) {
 
 func TestEdgeTakesOverWhatNeedsNoIO(t *testing.T) {
 	f := parse(t, "x.json", `{"compat": "strict", "tenants": `+dumped+`, "routers": ["header"], "conflicts": "last-wins", "tenant_header": "x",
-		"tenant_session_key": "y", "trusted_peers": ["10.0.0.0/8"], "ws_urlconfs": {"w": []}, "guest": {"settings": {"a": 1}},
-		"limits": {"guest": {"instances": 3, "queue_timeout": "2s"}}, "upstream_headers": {"id": "X-Id"}}`)
+		"tenant_session_key": "y", "trusted_peers": ["10.0.0.0/8"], "guest": {"settings": {"a": 1}},
+		"limits": {"guest": {"instances": 3, "queue_timeout": "2s"}, "websocket": {"connections": 5}}, "upstream_headers": {"id": "X-Id"},
+		"ws_urlconfs": {"w": [{"path": "room/", "name": "room", "upstream": "ws://127.0.0.1:8001", "upstream_path": "inner", "origins": ["*"]}]},
+		"websockets": {"origins": ["https://app.example.net"], "without_origin": true}}`)
+	room := "room/"
 	want := edge.Config{
 		Compat: "strict", Routers: []string{"header"}, Conflicts: "last-wins", TenantHeader: "x", TenantSessionKey: "y",
-		Tenants: f.Tenants, Default: f.Default, WSURLConfs: map[string][]edge.WSRoute{"w": {}},
+		Tenants: f.Tenants, Default: f.Default, WSURLConfs: map[string][]edge.WSRoute{"w": {{Path: &room, Name: "room"}}},
 		Settings: json.RawMessage(`{"a":1}`), TrustedPeers: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
 		Upstream: &edge.Upstream{Schema: "tenant", ID: "X-Id"}, OnGuestError: edge.Refuse,
 		Limits: edge.GuestLimits{
@@ -341,6 +350,16 @@ func TestEdgeTakesOverWhatNeedsNoIO(t *testing.T) {
 			Instances: 3, QueueTimeout: 2 * time.Second, Audit: 10_000,
 		},
 		FileLimits: edge.FileLimits{Bytes: 1 << 20, Open: 16},
+		Websockets: edge.WebsocketConfig{
+			Targets: map[string]map[string]edge.WebsocketTarget{"w": {
+				"room": {Upstream: &url.URL{Scheme: "ws", Host: "127.0.0.1:8001"}, Inner: true, Origins: []string{"*"}},
+			}},
+			Origins: []string{"https://app.example.net"}, WithoutOrigin: true, Compression: "off",
+			Limits: edge.WebsocketLimits{
+				Connections: 5, Message: 1 << 20, Queue: 256 << 10, PingInterval: 30 * time.Second, PongTimeout: 20 * time.Second,
+				HandshakeTimeout: 10 * time.Second, DialTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second, CloseTimeout: 5 * time.Second,
+			},
+		},
 	}
 	if got := f.Edge(); !reflect.DeepEqual(got, want) {
 		t.Errorf("Edge is\n%+v, want\n%+v", got, want)

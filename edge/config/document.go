@@ -13,11 +13,11 @@ import (
 // the file differs from the form in Go.
 type document struct {
 	File
-	TrustedPeers    peers                `key:"trusted_peers"`
-	Tenants         tenantTable          `key:"tenants"`
-	WSURLConfs      map[string][]wsRoute `key:"ws_urlconfs"`
-	Admin           adminAddress         `key:"admin"`
-	UpstreamHeaders upstreamHeaders      `key:"upstream_headers"`
+	TrustedPeers    peers              `key:"trusted_peers"`
+	Tenants         tenantTable        `key:"tenants"`
+	WSURLConfs      map[string]wsTable `key:"ws_urlconfs"`
+	Admin           adminAddress       `key:"admin"`
+	UpstreamHeaders upstreamHeaders    `key:"upstream_headers"`
 }
 
 func newDocument(name string) *document {
@@ -29,11 +29,16 @@ func newDocument(name string) *document {
 			Limits: Limits{
 				ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 				DialTimeout: 5 * time.Second, ShutdownTimeout: 30 * time.Second,
+				Websocket: WebsocketLimits{
+					Message: 1 << 20, Queue: 256 << 10, PingInterval: 30 * time.Second, PongTimeout: 20 * time.Second,
+					HandshakeTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, CloseTimeout: 5 * time.Second,
+				},
 				Guest: GuestLimits{
 					Fuel: 20_000_000, Deadline: 100 * time.Millisecond, Memory: 64 << 20, Stack: 20_000,
 					QueueTimeout: time.Second, Audit: 10_000, FileBytes: 1 << 20, OpenFiles: 16,
 				},
 			},
+			Websockets:   Websockets{Compression: "off"},
 			OnGuestError: edge.Refuse,
 			Logs:         Logs{Format: "auto"},
 		},
@@ -69,16 +74,7 @@ func (doc *document) finish(d *decoder) *File {
 	f.Tenants, f.Default = doc.Tenants.static, doc.Tenants.fallback
 	f.Admin = string(doc.Admin)
 	f.UpstreamHeaders = edge.Upstream(doc.UpstreamHeaders)
-	if doc.WSURLConfs != nil {
-		f.WSURLConfs = make(map[string][]edge.WSRoute, len(doc.WSURLConfs))
-		for name, routes := range doc.WSURLConfs {
-			table := make([]edge.WSRoute, len(routes))
-			for i, r := range routes {
-				table[i] = edge.WSRoute(r)
-			}
-			f.WSURLConfs[name] = table
-		}
-	}
+	doc.finishWebsockets(f)
 	f.marks = d.marks
 	return f
 }
@@ -108,19 +104,6 @@ func (doc *document) checkListeners(v value) {
 		case l.Address == string(doc.Admin):
 			at.fail("expected an address of its own, found %q, which admin has too; change one of them", l.Address)
 		}
-	}
-}
-
-// wsRoute is one entry of a websocket route table.
-type wsRoute struct {
-	Path  *string `key:"path"`
-	Regex *string `key:"regex"`
-	Name  string  `key:"name,required"`
-}
-
-func (r *wsRoute) decode(v value) {
-	if found := v.object(r); found != nil && found.has("path") == found.has("regex") {
-		v.fail("expected exactly one of path and regex, found %s", both(found.has("path")))
 	}
 }
 
@@ -155,24 +138,31 @@ var peerNames = map[string][]string{
 }
 
 func (ps *peers) decode(v value) {
-	var texts []string
-	failed := v.d.failed
-	v.plain(&texts, "")
-	if v.d.failed > failed {
-		return
-	}
-	for i, text := range texts {
+	v.texts(func(item value, text string) {
 		if named, ok := peerNames[text]; ok {
 			for _, p := range named {
 				*ps = append(*ps, netip.MustParsePrefix(p))
 			}
-			continue
+			return
 		}
-		item := value{v.d, v.n.items[i], v.p.item(i)}
 		if prefix, ok := item.prefix(text); ok {
 			*ps = append(*ps, prefix)
 		}
+	})
+}
+
+// texts decodes a list of texts, and has each looked at.
+func (v value) texts(each func(item value, text string)) []string {
+	var texts []string
+	failed := v.d.failed
+	v.plain(&texts, "")
+	if v.d.failed > failed {
+		return nil
 	}
+	for i, text := range texts {
+		each(value{v.d, v.n.items[i], v.p.item(i)}, text)
+	}
+	return texts
 }
 
 func (v value) prefix(text string) (netip.Prefix, bool) {

@@ -48,6 +48,13 @@ type File struct {
 	SigningKeys []ProofKey `key:"signing_keys"`
 	// WSURLConfs are the websocket route tables by name.
 	WSURLConfs map[string][]edge.WSRoute
+	// WSTargets say what serves the routes of those tables, by table and route.
+	// Without any, websockets are requests as others are.
+	WSTargets map[string]map[string]edge.WebsocketTarget
+	// Websockets says how they are served.
+	Websockets Websockets `key:"websockets"`
+	// Channels is the channel layer, for groups of websockets.
+	Channels Channels `key:"channels"`
 	// UpstreamHeaders carry the decision to upstreams.
 	UpstreamHeaders edge.Upstream
 
@@ -79,7 +86,7 @@ type File struct {
 
 // Edge returns the part of an edge's configuration that stands in the file.
 // What needs I/O is left to the caller: Guest, Directory, ProofKeys, Sessions,
-// Queries, and what no file can hold.
+// Queries, Channels, and what no file can hold, such as handlers in Go.
 func (f *File) Edge() edge.Config {
 	upstream := f.UpstreamHeaders
 	return edge.Config{
@@ -90,6 +97,11 @@ func (f *File) Edge() edge.Config {
 		Limits:       f.Limits.Guest.edge(),
 		FileLimits:   edge.FileLimits{Bytes: f.Limits.Guest.FileBytes, Open: f.Limits.Guest.OpenFiles},
 		OnGuestError: f.OnGuestError,
+		Websockets: edge.WebsocketConfig{
+			Targets: f.WSTargets, Origins: f.Websockets.Origins, OriginsAttribute: f.Websockets.OriginsAttribute,
+			WithoutOrigin: f.Websockets.WithoutOrigin, Compression: f.Websockets.Compression,
+			Limits: f.Limits.Websocket.edge(f.Limits.DialTimeout),
+		},
 	}
 }
 
@@ -104,6 +116,8 @@ type Limits struct {
 	ResponseHeaderTimeout time.Duration `key:"response_header_timeout"`
 	ShutdownTimeout       time.Duration `key:"shutdown_timeout"` // 0: open requests are cut off
 	Guest                 GuestLimits   `key:"guest"`
+
+	Websocket WebsocketLimits `key:"websocket"`
 }
 
 // GuestLimits are what a guest is held to.

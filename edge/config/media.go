@@ -76,6 +76,9 @@ func (f *File) checkFiles(d *decoder) {
 		if c.Media && f.Media == nil {
 			f.failAt(d, at("media"), "expected the key media of the file, which says where tenants' files are, found none; add it")
 		}
+		if c.Media && f.Media != nil && f.Media.S3 != nil {
+			f.failAt(d, at("media"), "expected media.location in the file, since files in a bucket are not served, found media.s3; have the application give out presigned URLs, or keep the files on a disk")
+		}
 		if c.Accel != nil && c.Accel.Location == "" && (f.Media == nil || f.Media.Location == "") {
 			f.failAt(d, at("accel"), "expected a location, or media.location of the file, found neither; add one of them")
 		}

@@ -8,8 +8,9 @@ import (
 
 // CheckServe finds what is valid but cannot be served: the names of urlconfs
 // are labels for `tenantedge eval` and for embedders, while an edge that serves
-// needs an entry in urlconfs for each. Errors are *Error, joined.
-func (f *File) CheckServe() error {
+// needs an entry in urlconfs for each. handlers are the names of the websocket
+// handlers that the program registers. Errors are *Error, joined.
+func (f *File) CheckServe(handlers ...string) error {
 	d := newDecoder(f.Name)
 	for _, t := range f.Tenants {
 		f.checkURLConf(d, t.URLConf, root("tenants", t.Schema, "urlconf"))
@@ -21,6 +22,7 @@ func (f *File) CheckServe() error {
 		}
 	}
 	f.checkURLConf(d, f.Fallback, root("fallback"))
+	f.checkWebsockets(d, handlers)
 	f.checkFiles(d)
 	if slices.Contains(f.Routers, "session") && f.Sessions == nil {
 		f.failAt(d, root("routers"), "expected the key sessions, which the router session needs, found none; add it")

@@ -121,7 +121,7 @@ const MaxSocketMessage = 56 << 10
 // Effect is a thing that a guest wants done.
 type Effect uint8
 
-// The effects, with the two arguments that they take. What is absent must be.
+// The effects, with the arguments that they take; others are ignored.
 const (
 	SendText     Effect = 1 // data: UTF-8
 	SendBinary   Effect = 2 // data

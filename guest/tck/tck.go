@@ -43,6 +43,7 @@ type Suite struct {
 	CacheKeys  []KeyCase      `json:"cache_keys"`
 	Reversed   []ReverseCase  `json:"reversed"`
 	Pathnames  []PathnameCase `json:"pathnames"`
+	Sockets    []SocketCase   `json:"sockets"`
 	configured abi.Configured
 }
 
@@ -70,6 +71,9 @@ func (s *Suite) run(t *testing.T, g Guest) {
 	}
 	for i := range s.Pathnames {
 		t.Run("pathname "+s.Pathnames[i].Name, func(t *testing.T) { s.Pathnames[i].check(t, g) })
+	}
+	for i := range s.Sockets {
+		t.Run("websocket "+s.Sockets[i].Name, func(t *testing.T) { s.Sockets[i].check(t, g, s.configured.ConsumerHeaders) })
 	}
 }
 

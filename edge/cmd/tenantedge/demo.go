@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/server"
 )
@@ -47,7 +48,8 @@ func serveDemo(ctx context.Context, stdout, stderr io.Writer) error {
 	file.URLConfs["demo.app"] = config.URLConf{
 		Upstream: &url.URL{Scheme: "http", Host: app.Addr().String()}, Path: "original", Host: "client",
 	}
-	return serveFile(ctx, file, stderr, func(s *server.Server) {
+	file.WSTargets = map[string]map[string]edge.WebsocketTarget{"demo.ws": {"room": {Handler: "room"}}}
+	return serveFile(ctx, file, map[string]edge.WebsocketHandler{"room": demoRoom{}}, stderr, func(s *server.Server) {
 		port := s.Addrs()[0].(*net.TCPAddr).Port
 		_, _ = io.WriteString(stdout, demoHint(port, s.AdminAddr().String(), filepath.Join(folder, "tenantedge.yaml")))
 	})
@@ -135,6 +137,8 @@ and try, in another terminal
   curl -si -X POST 'http://old.localhost:%[1]d/hello?a=1'
   # a host that nobody has
   curl -si http://nobody.localhost:%[1]d/
+  # talk in a room; every tenant has its own
+  %[4]s ws connect ws://127.0.0.1:%[1]d/room/lobby/ --host tenant1.localhost:%[1]d
   # is it ready, and what does it know?
   curl -s http://%[2]s/readyz
   # where would a request go, and why?

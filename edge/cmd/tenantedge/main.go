@@ -22,9 +22,10 @@ func main() {
 
 // Exit codes.
 const (
-	exitOK     = 0
-	exitFailed = 1
-	exitUsage  = 2 // the command line is wrong
+	exitOK      = 0
+	exitFailed  = 1
+	exitUsage   = 2 // the command line is wrong
+	exitRefused = 3 // ws connect: the handshake was refused
 )
 
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
@@ -42,6 +43,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if errors.As(err, &usage) {
 		fmt.Fprintf(stderr, "Run '%s --help' for what it takes.\n", command.CommandPath())
 		return exitUsage
+	}
+	var refused *refusedError
+	if errors.As(err, &refused) {
+		return exitRefused
 	}
 	return exitFailed
 }

@@ -29,7 +29,7 @@ func newRoot() *cobra.Command {
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usagef("%v", err) })
-	root.AddCommand(newServe(), newEval(), newBench(), newTenants(), newFiles(), newDB(), newVersion())
+	root.AddCommand(newServe(), newEval(), newBench(), newTenants(), newFiles(), newDB(), newWS(), newVersion())
 	return root
 }
 

@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/server"
 )
@@ -53,7 +56,7 @@ func newServe() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return serveFile(c.Context(), file, c.ErrOrStderr(), nil)
+			return serveFile(c.Context(), file, nil, c.ErrOrStderr(), nil)
 		},
 	}
 	configFlag(c, &path)
@@ -61,10 +64,11 @@ func newServe() *cobra.Command {
 	return c
 }
 
-// serveFile serves until ctx ends or the process is asked to. started is
-// called when requests are let in; it may be nil.
-func serveFile(ctx context.Context, file *config.File, stderr io.Writer, started func(*server.Server)) error {
-	if err := file.CheckServe(); err != nil {
+// serveFile serves until ctx ends or the process is asked to. handlers are those
+// that websocket routes may name. started is called when requests are let in; it
+// may be nil.
+func serveFile(ctx context.Context, file *config.File, handlers map[string]edge.WebsocketHandler, stderr io.Writer, started func(*server.Server)) error {
+	if err := file.CheckServe(slices.Sorted(maps.Keys(handlers))...); err != nil {
 		return err
 	}
 	log := newLogger(stderr, file.Logs)
@@ -76,6 +80,9 @@ func serveFile(ctx context.Context, file *config.File, stderr io.Writer, started
 	}
 	defer func() { _ = w.close() }() // the process ends
 	if err := w.wireServices(file, log); err != nil {
+		return err
+	}
+	if err := w.wireWebsockets(file, handlers); err != nil {
 		return err
 	}
 	token, err := file.AdminToken()

@@ -35,6 +35,7 @@ func wire(f *config.File, log *slog.Logger) (*wiring, error) {
 	w := &wiring{edge: f.Edge()}
 	w.edge.Logger, w.edge.CompileCache = log, compileCache()
 	w.edge.SmokeRun = edge.ReexecSmokeRun()
+	w.edge.Websockets = edge.WebsocketConfig{} // see wireWebsockets
 	if f.Guest.Path != "" {
 		wasm, err := os.ReadFile(f.Guest.Path)
 		if err != nil {

@@ -71,6 +71,12 @@ func TestAGuestIsValidatedWhenItIsLoaded(t *testing.T) {
 		{"a configuration that it refuses", sound().Replies(abi.ExportConfigure, `{"error":"routers: expected domain"}`), "refuses its configuration: routers: expected domain"},
 		{"too many headers", sound().Replies(abi.ExportConfigure, `{"headers":["a","b","c","d","e","f","g","h","i","j","k","l","m","n","o","p","q"]}`), "asks for 17 headers: expected at most 16"},
 		{"a header that is none", sound().Replies(abi.ExportConfigure, `{"headers":["a b"]}`), `asks for the header "a b"`},
+		{"a consumer", consuming(), ""},
+		{"a consumer that fails at made-up events", consuming().With(abi.ExportMessage, unreachable...), ""},
+		{"a consumer without messages", consuming().Without(abi.ExportMessage), "exports no function te_ws_message"},
+		{"a consumer without handshakes", consuming().Without(abi.ExportOpen), "exports no function te_ws_open"},
+		{"a consumer of another signature", bad(consuming(), abi.ExportGroup), "exports te_ws_group as (f64) -> f64: expected (i32) -> i64"},
+		{"a consumer's header that is none", consuming().Replies(abi.ExportConfigure, `{"consumer":true,"consumer_headers":["a b"]}`), `asks for the header "a b"`},
 		{"a self-test that fails", sound().With(abi.ExportSelfTest, wasmtest.I32(3)...), "te_self_test returned 3: expected 0"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -1,10 +1,12 @@
 package server
 
 import (
+	"bufio"
 	"context"
 	"crypto/rand"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"time"
 
@@ -102,6 +104,15 @@ func (w *countingWriter) ReadFrom(r io.Reader) (int64, error) {
 	return n, err
 }
 
+// Hijack notes that the connection speaks another protocol from here on.
+func (w *countingWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buffered, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	if err == nil && w.code == 0 {
+		w.code = http.StatusSwitchingProtocols
+	}
+	return conn, buffered, err
+}
+
 func (w *countingWriter) status() int {
 	if w.code == 0 {
 		return http.StatusOK
@@ -109,4 +120,7 @@ func (w *countingWriter) status() int {
 	return w.code
 }
 
-var _ io.ReaderFrom = (*countingWriter)(nil)
+var (
+	_ io.ReaderFrom = (*countingWriter)(nil)
+	_ http.Hijacker = (*countingWriter)(nil)
+)

@@ -17,12 +17,16 @@ func (s *Server) newMetrics() {
 	s.metrics = prometheus.NewRegistry()
 	s.metrics.MustRegister(
 		metrics.Host(s.host),
+		metrics.Websockets(s.host.WebsocketStats),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "tenantedge_requests_running", Help: "Requests that run at this moment, upstreams included.",
 		}, func() float64 { return float64(s.requests.Load()) }),
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
+	if s.takesUploads() {
+		s.metrics.MustRegister(uploadCollector{s})
+	}
 	if s.options.Directory != nil {
 		s.metrics.MustRegister(metrics.Directory(s.options.Directory))
 	}

@@ -8,7 +8,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge"
@@ -71,34 +71,20 @@ func (p *proxy) rewrite(pr *httputil.ProxyRequest) {
 		out.Host = pr.In.Host
 	}
 	p.forward(pr)
-	if t, ok := edge.TenantFrom(pr.In.Context()); ok && p.inner && t.Routing.Folder != "" {
-		// Where the path begins that the application does not see.
-		before := strings.TrimSuffix(out.Header.Get("X-Forwarded-Prefix"), "/")
-		out.Header.Set("X-Forwarded-Prefix", before+"/"+url.PathEscape(t.Routing.Folder))
+	if t, ok := edge.TenantFrom(pr.In.Context()); ok && p.inner {
+		edge.SetForwardedPrefix(t, out.Header)
 	}
 	p.server.host.SetUpstreamHeaders(pr.In.Context(), out.Header)
 }
 
-// forward sets X-Forwarded-For, -Host and -Proto. What a trusted peer says of
-// the client is kept and extended; everything else is our own.
+// forward puts back what ReverseProxy takes off, for the Host to judge.
 func (p *proxy) forward(pr *httputil.ProxyRequest) {
-	trusted := p.server.host.TrustsPeer(pr.In)
-	for name := range pr.Out.Header {
-		if edge.IsForwarding(name) && (!trusted || strings.Contains(name, "_")) {
-			delete(pr.Out.Header, name)
-		}
-	}
-	if !trusted {
-		pr.SetXForwarded()
-		return
-	}
-	pr.Out.Header["X-Forwarded-For"] = pr.In.Header["X-Forwarded-For"]
-	pr.SetXForwarded()
-	for _, name := range []string{"X-Forwarded-Host", "X-Forwarded-Proto"} {
+	for _, name := range []string{"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"} {
 		if values := pr.In.Header[name]; len(values) > 0 {
-			pr.Out.Header[name] = values
+			pr.Out.Header[name] = slices.Clone(values)
 		}
 	}
+	p.server.host.SetForwarded(pr.In, pr.Out.Header)
 }
 
 // modify has fail send a file where the application ordered one.

@@ -12,6 +12,9 @@ import (
 // still running at the end of the time that a shutdown has.
 var ErrCutOff = errors.New("server: requests were cut off")
 
+// lookAgain is how often the directory is looked at for tenants that are gone.
+const lookAgain = time.Second
+
 // Run serves until ctx ends, then shuts down: /readyz says so first, the
 // listeners close, requests that run are answered, and connections that were
 // upgraded, which would never end by themselves, are closed after them. What
@@ -34,6 +37,11 @@ func (s *Server) Run(ctx context.Context) error {
 		defer func() { stop(); followed.Wait() }()
 	}
 	go s.watchFiles(s.base)
+	if s.options.Directory != nil {
+		tick := time.NewTicker(lookAgain)
+		defer tick.Stop()
+		go s.upgrades.follow(tick.C, func() uint64 { return s.options.Directory().Generation }, s.host.Knows)
+	}
 	s.serving.Store(true)
 	s.log.Info("serving", "listeners", s.describe(), "admin", s.options.Admin, "guest", s.host.Guest().Name)
 	select {
@@ -72,7 +80,8 @@ func (s *Server) shutdown() error {
 	return errorf("%w: %d after %v", ErrCutOff, left, time.Since(began).Round(time.Millisecond))
 }
 
-// drain waits for every request, then for every upgraded connection.
+// drain waits for every request, then for every websocket and whatever else was
+// upgraded.
 func (s *Server) drain(ctx context.Context) error {
 	errs := make([]error, len(s.servers))
 	var all sync.WaitGroup
@@ -83,7 +92,10 @@ func (s *Server) drain(ctx context.Context) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	return s.upgrades.end(ctx)
+	// Websockets end together, however they are served.
+	relayed := make(chan error, 1)
+	go func() { relayed <- s.upgrades.end(ctx) }()
+	return errors.Join(s.host.ShutdownWebsockets(ctx), <-relayed)
 }
 
 func drainServer(ctx context.Context, srv *http.Server) error {

@@ -116,6 +116,11 @@ func New(ctx context.Context, c edge.Config, o Options) (*Server, error) {
 		return nil, err
 	}
 	c.Refused = s.refused
+	c.Websockets.Routed = func(r *http.Request) {
+		if t, ok := edge.TenantFrom(r.Context()); ok {
+			noteTenant(r.Context(), t)
+		}
+	}
 	if c.Logger == nil {
 		c.Logger = o.Logger
 	}

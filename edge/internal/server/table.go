@@ -31,7 +31,7 @@ func (s *Server) newTable() (*table, error) {
 		}
 		t.urlconfs[name] = h
 	}
-	if s.options.Media != nil {
+	if m := s.options.Media; m != nil && m.Location != "" {
 		st, err := t.store("")
 		if err != nil {
 			return nil, errors.Join(errorf("media: %w", err), t.close())

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -74,6 +75,19 @@ func TestUploadsAreTheTenants(t *testing.T) {
 	}
 	if a := w.send("DELETE", "acme.example.com", "/media/acme/new.txt", ""); a.StatusCode != 204 || w.disk("acme/new.txt") != "" {
 		t.Errorf("DELETE: %d", a.StatusCode)
+	}
+	shown, err := w.server.metrics.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, m := range shown {
+		names = append(names, m.GetName())
+	}
+	for _, name := range []string{"tenantedge_uploads_total", "tenantedge_upload_bytes_total", "tenantedge_uploads_refused_total"} {
+		if !slices.Contains(names, name) {
+			t.Errorf("/metrics does not show %s", name)
+		}
 	}
 	if s := w.server.Uploads(); s.Created != 2 || s.Replaced != 1 || s.Deleted != 1 {
 		t.Errorf("counted %+v", s)

@@ -31,21 +31,45 @@ func descriptors() int {
 }
 
 func TestConnectionsThatComeAndGoLeaveNothingBehind(t *testing.T) {
+	eachWay(t, func(t *testing.T, w way) { leavesNothing(t, func() { churn(t, w) }) })
+}
+
+func TestRelaysThatComeAndGoLeaveNothingBehind(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
-		goroutines, open := runtime.NumGoroutine(), descriptors()
-		churn(t, w)
-		// What is under way in the kernel and in net/http comes to its end; this
-		// waits for that, and decides nothing else.
-		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-			if runtime.NumGoroutine() <= goroutines && descriptors() <= open {
-				break
-			}
-			if time.Now().After(deadline) {
-				stacks := make([]byte, 1<<20)
-				t.Fatalf("%d goroutines became %d, %d descriptors %d\n%s", goroutines, runtime.NumGoroutine(), open, descriptors(), stacks[:runtime.Stack(stacks, true)])
-			}
-		}
+		leavesNothing(t, func() {
+			t.Run("churn", func(t *testing.T) { // whose end closes the servers
+				config := Config{Compression: CompressionWithContext, MaxQueue: 64 << 10, CloseTimeout: time.Second}
+				behind := newWorld(t, w, config, Options{Handler: echo{}})
+				world := newRelay(t, w, config, Options{}, behind)
+				world.stays(t)
+				ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+				defer cancel()
+				if err := world.hub.Shutdown(ctx); err != nil {
+					t.Error(err)
+				}
+				if stats := world.hub.Stats(); stats.Polled != 0 || stats.Goroutines != 0 || stats.Upstreams != 0 || stats.Tenants != 0 || stats.Accepted == 0 {
+					t.Errorf("the hub still counts connections: %+v", stats)
+				}
+			})
+		})
 	})
+}
+
+// leavesNothing finds what is left when do has returned.
+func leavesNothing(t *testing.T, do func()) {
+	goroutines, open := runtime.NumGoroutine(), descriptors()
+	do()
+	// What is under way in the kernel and in net/http comes to its end; this
+	// waits for that, and decides nothing else.
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if runtime.NumGoroutine() <= goroutines && descriptors() <= open {
+			break
+		}
+		if time.Now().After(deadline) {
+			stacks := make([]byte, 1<<20)
+			t.Fatalf("%d goroutines became %d, %d descriptors %d\n%s", goroutines, runtime.NumGoroutine(), open, descriptors(), stacks[:runtime.Stack(stacks, true)])
+		}
+	}
 }
 
 func churn(t *testing.T, w way) {
@@ -61,19 +85,8 @@ func churn(t *testing.T, w way) {
 	} else {
 		world.server.Start()
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), *churnFor)
-	defer cancel()
-	var clients sync.WaitGroup
-	for i := range *churnConns {
-		clients.Go(func() {
-			random := rand.New(rand.NewPCG(uint64(i), 5))
-			for ctx.Err() == nil {
-				world.visit(t, random)
-			}
-		})
-	}
-	clients.Wait()
-	ctx, cancel = context.WithTimeout(context.Background(), 20*time.Second)
+	world.stays(t)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	if err := hub.Shutdown(ctx); err != nil {
 		t.Error(err)
@@ -82,6 +95,22 @@ func churn(t *testing.T, w way) {
 	if stats := hub.Stats(); stats.Polled != 0 || stats.Goroutines != 0 || stats.Tenants != 0 || stats.Accepted == 0 {
 		t.Errorf("the hub still counts connections: %+v", stats)
 	}
+}
+
+// stays has clients come and go for a while.
+func (w *world) stays(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), *churnFor)
+	defer cancel()
+	var clients sync.WaitGroup
+	for i := range *churnConns {
+		clients.Go(func() {
+			random := rand.New(rand.NewPCG(uint64(i), 5))
+			for ctx.Err() == nil {
+				w.visit(t, random)
+			}
+		})
+	}
+	clients.Wait()
 }
 
 // visit is one client's stay: it talks, and leaves in one of many ways.

@@ -24,6 +24,7 @@ const (
 	CodeInternal    Code = 1011 // the handler failed
 	CodeRestart     Code = 1012
 	CodeTryLater    Code = 1013 // the peer reads too slowly, or is over its rate
+	CodeBadGateway  Code = 1014 // the upstream failed
 )
 
 // maxReason is what a close frame holds beside its code.

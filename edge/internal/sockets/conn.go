@@ -44,6 +44,8 @@ type Conn struct {
 	failed    bool // the peer is not to be waited for
 	answered  bool // the peer's close frame has come
 	hungUp    bool // the peer has ended its side: read to the end
+	relays    bool // its handler is a *relayEnd
+	upstream  bool // it leads to an upstream: here is the client
 	heardAt   uint32
 	messageAt uint32
 
@@ -53,6 +55,7 @@ type Conn struct {
 	sealed  bool // a close frame is queued; nothing comes behind it
 	tooSlow bool // the queue is to be cut as soon as nobody writes
 	broken  bool // writing failed
+	paused  bool // its handler wants nothing more for now
 	code    Code // what it was closed with
 	stuckAt uint32
 	reason  string
@@ -78,6 +81,7 @@ const (
 	flagFlush   // there is something to write
 	flagSettle  // it was closed from here
 	flagAbort   // drop it
+	flagHurry   // the other side of its relay is done: the peer is not to be waited for
 	flagBlocked // the kernel took no more; the loop tells when it does
 	flagSealed  // a close frame is queued; it stays set
 
@@ -174,6 +178,9 @@ func (c *Conn) queued(before int) {
 	t := c.tenant
 	waiting := t.queued.Add(int64(c.out.size - before))
 	limit := c.hub.config.MaxQueue
+	if c.relays {
+		limit += middleBuffer // one read may come on top: it is the other side that stops
+	}
 	most := t.most.Load()
 	if before == 0 || before < limit && (most == 0 || waiting-int64(c.out.size-before) < most) {
 		return
@@ -203,6 +210,11 @@ func (c *Conn) seal(code Code, reason string) {
 
 // control queues a control frame.
 func (c *Conn) control(op ws.OpCode, payload []byte) {
+	if c.upstream {
+		frame := ws.MustCompileFrame(ws.MaskFrame(ws.NewFrame(op, true, payload)))
+		c.out.put(append(c.out.room(len(frame)), frame...))
+		return
+	}
 	b := appendHeader(c.out.room(maxHeader+len(payload)), op, false, len(payload))
 	c.out.put(append(b, payload...))
 }
@@ -259,10 +271,7 @@ func (c *Conn) Drained(done <-chan struct{}) error {
 			c.mu.Unlock()
 			return nil
 		}
-		if c.drained == nil {
-			c.drained = make(chan struct{})
-		}
-		wait := c.drained
+		wait := c.waiters()
 		c.mu.Unlock()
 		select {
 		case <-wait:
@@ -274,8 +283,44 @@ func (c *Conn) Drained(done <-chan struct{}) error {
 
 // tell wakes who waits in Drained.
 func (c *Conn) tell() {
-	if c.drained != nil && (c.sealed || c.broken || c.out.size <= c.hub.config.MaxQueue/2) {
+	if c.sealed || c.broken || c.out.size <= c.hub.config.MaxQueue/2 {
+		c.wakeWaiters()
+	}
+}
+
+// wakeWaiters has those who wait for room look again.
+func (c *Conn) wakeWaiters() {
+	if c.drained != nil {
 		close(c.drained)
 		c.drained = nil
+	}
+}
+
+// waiters returns the channel that wakeWaiters closes.
+func (c *Conn) waiters() <-chan struct{} {
+	if c.drained == nil {
+		c.drained = make(chan struct{})
+	}
+	return c.drained
+}
+
+// Pause has nothing more read from the peer, so that TCP slows it down, until
+// Resume. In Message, the message is the last one before the pause. The peer's
+// silence is not held against it meanwhile.
+func (c *Conn) Pause() {
+	c.mu.Lock()
+	c.paused = true
+	c.mu.Unlock()
+}
+
+// Resume ends a pause.
+func (c *Conn) Resume() {
+	c.mu.Lock()
+	was := c.paused
+	c.paused = false
+	c.wakeWaiters()
+	c.mu.Unlock()
+	if was {
+		c.schedule(flagRead)
 	}
 }

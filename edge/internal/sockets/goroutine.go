@@ -55,6 +55,7 @@ func (s *held) wake(c *Conn, flag uint32) {
 	case before&flagScheduled != 0: // its goroutine looks at the flags before it reads again
 	case flag != flagFlush:
 		s.kick()
+		c.look()
 	case before&flagFlush == 0:
 		go func() {
 			c.flags.And(^flagFlush)
@@ -68,6 +69,34 @@ func (s *held) wake(c *Conn, flag uint32) {
 
 // kick has the goroutine stop reading for a moment, and look at the flags.
 func (s *held) kick() { s.conn.SetReadDeadline(time.Unix(1, 0)) }
+
+// look has the connection's goroutine, if it waits for room, look at the flags.
+func (c *Conn) look() {
+	c.mu.Lock()
+	c.wakeWaiters()
+	c.mu.Unlock()
+	if c.relays {
+		o := c.other()
+		o.mu.Lock()
+		o.wakeWaiters()
+		o.mu.Unlock()
+	}
+}
+
+// waitForRoom waits while the connection is not to be read from. Another
+// goroutine writes, which comes to an end, or to its deadline.
+func (c *Conn) waitForRoom() {
+	full := c
+	if c.relays && !c.full() {
+		full = c.other()
+	}
+	full.mu.Lock()
+	wait := full.waiters()
+	full.mu.Unlock()
+	if c.flags.Load()&^flagsSteady == 0 && c.congested() {
+		<-wait
+	}
+}
 
 func (c *Conn) failedToWrite() bool {
 	c.mu.Lock()
@@ -85,7 +114,9 @@ func (s *held) run(c *Conn) {
 		}
 	}()
 	for {
-		c.receiveEarly()
+		if !c.congested() {
+			c.receiveEarly()
+		}
 		c.settle()
 		for c.phase != phaseGone && !c.rest() {
 			c.step(c.flags.And(flagsSteady)&^flagsSteady&^flagRead, nil)
@@ -94,7 +125,7 @@ func (s *held) run(c *Conn) {
 			return
 		}
 		if c.congested() {
-			c.Drained(nil) // another goroutine writes: it comes to an end, or to its deadline
+			c.waitForRoom()
 			c.flags.Or(flagScheduled)
 			continue
 		}

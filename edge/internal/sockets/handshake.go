@@ -1,7 +1,9 @@
 package sockets
 
 import (
+	"bufio"
 	"encoding/base64"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -93,7 +95,7 @@ func validKey(values []string) bool {
 }
 
 // refuse answers a handshake with a status.
-func (h *Hub) refuse(w http.ResponseWriter, refusal *Refusal) (*Conn, error) {
+func (h *Hub) refuse(w http.ResponseWriter, o Options, refusal *Refusal) error {
 	h.counters.refused.Add(1)
 	header := w.Header()
 	switch refusal.Status {
@@ -106,45 +108,47 @@ func (h *Hub) refuse(w http.ResponseWriter, refusal *Refusal) (*Conn, error) {
 	case http.StatusServiceUnavailable:
 		header.Set("Retry-After", "5")
 	}
-	http.Error(w, refusal.Reason, refusal.Status)
-	return nil, refusal
+	if o.Refused != nil {
+		o.Refused(w, refusal)
+	} else {
+		http.Error(w, refusal.Reason, refusal.Status)
+	}
+	return refusal
 }
 
 // Accept answers a handshake. Either the connection is open when it returns,
 // and its handler has seen it; or the request has been answered with a status,
 // and the error is a *Refusal; or the connection was lost meanwhile.
 func (h *Hub) Accept(w http.ResponseWriter, r *http.Request, o Options) (*Conn, error) {
-	if refusal := o.check(r); refusal != nil {
-		return h.refuse(w, refusal)
+	s, err := h.Admit(w, r, o)
+	if err != nil {
+		return nil, err
 	}
-	c := &Conn{hub: h, handler: o.Handler, id: h.lastID.Add(1)}
-	if !h.join(c, o.Tenant, o.Limits) {
-		return h.refuse(w, &Refusal{http.StatusServiceUnavailable, "no more connections are taken"})
-	}
-	offers := negotiation{mode: h.config.Compression}
-	upgrader := ws.HTTPUpgrader{Timeout: h.config.HandshakeTimeout, Header: o.Header, Negotiate: offers.answer}
-	if len(o.Protocols) > 0 {
-		upgrader.Protocol = func(name string) bool { return slices.Contains(o.Protocols, name) }
-	}
-	conn, buffered, shake, err := upgrader.Upgrade(r, w)
+	return s.Accept(o.Handler, o.Protocols, o.Header)
+}
+
+// upgrade answers with 101 and takes the connection from net/http.
+func (s *Handshake) upgrade(upgrader *ws.HTTPUpgrader) (net.Conn, error) {
+	upgrader.Timeout = s.hub.config.HandshakeTimeout
+	conn, buffered, shake, err := upgrader.Upgrade(s.r, s.w)
 	if err != nil {
 		if conn != nil {
 			conn.Close()
 		}
-		h.counters.refused.Add(1)
-		h.leave(c)
+		s.Refuse()
 		return nil, err
 	}
-	c.protocol = strings.Clone(shake.Protocol) // it is a part of the request's header
-	if offers.accepted != nil {
-		c.deflate = &compression{parameters: *offers.accepted}
-	}
-	if n := buffered.Reader.Buffered(); n > 0 {
+	s.conn.protocol = strings.Clone(shake.Protocol) // it is a part of the request's header
+	s.conn.hasEarly(buffered.Reader)
+	s.hub.counters.accepted.Add(1)
+	return conn, nil
+}
+
+// hasEarly keeps what has been read together with a handshake.
+func (c *Conn) hasEarly(r *bufio.Reader) {
+	if n := r.Buffered(); n > 0 {
 		c.in = parsers.Get().(*parser)
 		c.in.early = make([]byte, n)
-		buffered.Reader.Read(c.in.early) // from the buffer alone
+		r.Read(c.in.early) // from the buffer alone
 	}
-	h.counters.accepted.Add(1)
-	h.start(c, conn)
-	return c, nil
 }

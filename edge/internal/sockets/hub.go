@@ -110,6 +110,13 @@ func (h *Hub) CloseTenant(key string, code Code, reason string) (int, error) {
 	return t.end(code, reason), nil
 }
 
+// Tenants are the keys of the moment: those that have connections.
+func (h *Hub) Tenants() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Collect(maps.Keys(h.tenants))
+}
+
 // Shutdown refuses new handshakes with 503, closes all connections with 1001,
 // what they were sent before still going out, and waits for them until the
 // context ends; then it drops them, as soon as their handlers have returned, and
@@ -155,6 +162,11 @@ func (h *Hub) left(c *Conn) {
 	} else {
 		h.counters.goroutines.Add(-1)
 	}
+	if c.upstream {
+		h.counters.upstreams.Add(-1)
+		h.open.Done()
+		return
+	}
 	h.leave(c)
 }
 
@@ -164,29 +176,32 @@ func (h *Hub) panicked(p any) {
 	h.config.Log.Error("sockets: handler panicked", "panic", p, "stack", string(debug.Stack()))
 }
 
-// start opens a connection: its handler first, then its bytes. Until then it is
-// scheduled, so that what is sent or closed meanwhile is only noted.
-func (h *Hub) start(c *Conn, conn net.Conn) {
+// hold takes over the bytes of a connection. Until begin it is scheduled, so
+// that what is sent or closed meanwhile is only noted.
+func (h *Hub) hold(c *Conn, conn net.Conn) {
 	c.flags.Store(flagScheduled)
 	c.heardAt = h.tick.Load()
 	c.messageAt = c.heardAt
-	var p startable
 	if h.poller != nil {
-		p = h.poller.take(conn)
+		if p := h.poller.take(conn); p != nil {
+			c.stream = p
+		}
 	}
-	if p != nil {
-		c.stream = p
+	if c.stream != nil {
 		h.counters.polled.Add(1)
 	} else {
 		c.stream = &held{conn, h.config.WriteTimeout}
 		h.counters.goroutines.Add(1)
 	}
 	h.wheel.after(c, h.ticks(h.config.PingInterval))
-	h.enlist(c)
-	c.opened()
-	if p != nil {
-		p.start(c)
-		return
+}
+
+// begin has a connection served that is held.
+func (h *Hub) begin(c *Conn) {
+	switch s := c.stream.(type) {
+	case startable:
+		s.start(c)
+	case *held:
+		go s.run(c)
 	}
-	go c.stream.(*held).run(c)
 }

@@ -120,9 +120,24 @@ func (p *parser) header(b []byte, r *rules, deflate *compression) (n int, ready 
 
 // check holds a header against the protocol and the limits.
 func (p *parser) check(h ws.Header, r *rules, extended bool) *failure {
-	state := ws.StateServerSide
-	if p.open {
-		state = state.Set(ws.StateFragmented)
+	if err := checkHeader(h, ws.StateServerSide, p.open, extended); err != nil || h.OpCode.IsControl() {
+		return err
+	}
+	if h.Length > r.maxFrame {
+		return errFrameTooBig
+	}
+	if h.Length > r.maxMessage-int64(len(p.message)) {
+		return errMessageTooBig
+	}
+	return nil
+}
+
+// checkHeader holds the header of a frame that came to side against the
+// protocol. open says that a fragmented message is under way, extended that
+// compression was negotiated.
+func checkHeader(h ws.Header, side ws.State, open, extended bool) *failure {
+	if open {
+		side = side.Set(ws.StateFragmented)
 	}
 	rsv := h.Rsv
 	if extended && (h.OpCode == ws.OpText || h.OpCode == ws.OpBinary) {
@@ -131,17 +146,8 @@ func (p *parser) check(h ws.Header, r *rules, extended bool) *failure {
 	if rsv != 0 {
 		return errReservedBits
 	}
-	if err := ws.CheckHeader(h, state.Set(ws.StateExtended)); err != nil {
+	if err := ws.CheckHeader(h, side.Set(ws.StateExtended)); err != nil {
 		return &failure{CodeProtocol, err.Error()}
-	}
-	if h.OpCode.IsControl() {
-		return nil
-	}
-	if h.Length > r.maxFrame {
-		return errFrameTooBig
-	}
-	if h.Length > r.maxMessage-int64(len(p.message)) {
-		return errMessageTooBig
 	}
 	return nil
 }

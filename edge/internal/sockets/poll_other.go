@@ -11,6 +11,8 @@ import (
 // goroutine.
 func Listen(l net.Listener) net.Listener { return l }
 
+func switchable(conn net.Conn) net.Conn { return conn }
+
 type poller struct{}
 
 func newPoller() (*poller, error) { return nil, errors.ErrUnsupported }

@@ -20,8 +20,11 @@ func (l listener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &switched{Conn: conn}, nil
+	return switchable(conn), nil
 }
+
+// switchable makes a connection one that TLS can be put on and be polled.
+func switchable(conn net.Conn) net.Conn { return &switched{Conn: conn} }
 
 // switched is a connection below TLS. It waits, as connections do, until it is
 // switched over to polling: from then on, a read that finds nothing returns an

@@ -90,6 +90,7 @@ func (c *Conn) step(f uint32, buffer []byte) (again bool) {
 		c.timer()
 	}
 	c.hungUp = c.hungUp || f&flagHangup != 0
+	c.failed = c.failed || f&flagHurry != 0
 	if f&(flagRead|flagHangup) != 0 {
 		again = c.readable(buffer)
 	}
@@ -123,12 +124,17 @@ func (c *Conn) readable(buffer []byte) (again bool) {
 	return true
 }
 
-// congested tells whether the peer is to read before it is listened to. flush
-// has it served again once it did.
+// congested tells whether the peer is not to be listened to for now. flush, or
+// Resume, has it served again.
 func (c *Conn) congested() bool {
+	return c.full() || c.relays && c.heldBack()
+}
+
+// full tells whether the peer is to read before it is listened to.
+func (c *Conn) full() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.phase == phaseOpen && !c.sealed && c.out.size > c.hub.config.MaxQueue/2
+	return c.phase == phaseOpen && !c.sealed && (c.paused || c.out.size > c.hub.config.MaxQueue/2)
 }
 
 // receiveEarly handles what has been read already.
@@ -144,6 +150,10 @@ func (c *Conn) receiveEarly() {
 func (c *Conn) receive(b []byte) {
 	c.heardAt = c.hub.tick.Load()
 	c.pinged = false
+	if c.relays {
+		c.relay(b)
+		return
+	}
 	if c.in == nil {
 		c.in = parsers.Get().(*parser)
 	}
@@ -257,7 +267,9 @@ func (c *Conn) settle() (again bool) {
 
 // closed tells the handler, once.
 func (c *Conn) closed(code Code, reason string) {
-	c.hub.counters.closedWith(code)
+	if !c.upstream {
+		c.hub.counters.closedWith(code)
+	}
 	defer func() {
 		if p := recover(); p != nil {
 			c.hub.panicked(p)
@@ -290,14 +302,27 @@ func (c *Conn) gone(code Code, reason string) {
 	}
 	c.tell()
 	c.mu.Unlock()
-	if was == phaseOpen {
+	switch {
+	case was == phaseOpen:
 		c.closed(code, reason)
+	case c.relays && !c.answered:
+		c.handler.(*relayEnd).unanswered()
+	}
+	if c.relays && c.answered {
+		c.other().schedule(flagHurry)
 	}
 	c.hub.left(c)
 }
 
 // flush writes what waits, as far as it goes.
 func (c *Conn) flush() {
+	c.write()
+	if c.relays {
+		c.release()
+	}
+}
+
+func (c *Conn) write() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.writing {
@@ -358,6 +383,9 @@ func (c *Conn) timer() {
 	}
 	c.mu.Lock()
 	stuck, still := c.out.size > 0, now-c.stuckAt
+	if c.paused {
+		c.heardAt = now
+	}
 	c.mu.Unlock()
 	silent := now - c.heardAt
 	ping, pong, write := c.hub.ticks(config.PingInterval), c.hub.ticks(config.PongTimeout), c.hub.ticks(config.WriteTimeout)
@@ -376,7 +404,7 @@ func (c *Conn) timer() {
 	if stuck {
 		next = min(next, write-still)
 	}
-	if config.IdleTimeout > 0 {
+	if config.IdleTimeout > 0 && !c.upstream {
 		idle, limit := now-c.messageAt, c.hub.ticks(config.IdleTimeout)
 		if idle >= limit {
 			c.shut(errIdle.code, errIdle.reason, ws.NewCloseFrameBody(ws.StatusCode(errIdle.code), errIdle.reason))

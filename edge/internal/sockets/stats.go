@@ -6,6 +6,8 @@ import "sync/atomic"
 type Stats struct {
 	// Polled and Goroutines are the open connections by how they are held.
 	Polled, Goroutines int64
+	// Upstreams are those of them that lead to upstreams.
+	Upstreams int64
 	// Tenants have at least one connection.
 	Tenants int
 	// Workers exist at this moment.
@@ -27,6 +29,7 @@ type Stats struct {
 
 type counters struct {
 	polled, goroutines atomic.Int64
+	upstreams          atomic.Int64
 	accepted, refused  atomic.Uint64
 	received, sent     atomic.Uint64
 	slow, limited      atomic.Uint64
@@ -46,7 +49,7 @@ func (n *counters) closedWith(code Code) {
 func (h *Hub) Stats() Stats {
 	n := &h.counters
 	s := Stats{
-		Polled: n.polled.Load(), Goroutines: n.goroutines.Load(),
+		Polled: n.polled.Load(), Goroutines: n.goroutines.Load(), Upstreams: n.upstreams.Load(),
 		Accepted: n.accepted.Load(), Refused: n.refused.Load(),
 		Received: n.received.Load(), Sent: n.sent.Load(),
 		Slow: n.slow.Load(), Limited: n.limited.Load(), Timeouts: n.timeouts.Load(), Panics: n.panics.Load(),

@@ -81,6 +81,7 @@ type world struct {
 	server  *httptest.Server
 	tls     bool
 	options Options
+	serve   http.HandlerFunc // in place of Accept
 }
 
 func newWorld(t testing.TB, w way, config Config, options Options) *world {
@@ -116,7 +117,13 @@ func serveHub(t testing.TB, hub *Hub, secure bool, options Options) *world {
 	return world
 }
 
-func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) { w.hub.Accept(rw, r, w.options) }
+func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	if w.serve != nil {
+		w.serve(rw, r)
+		return
+	}
+	w.hub.Accept(rw, r, w.options)
+}
 
 // dial opens a websocket that ends with the test.
 func (w *world) dial(t testing.TB, header http.Header) *client {

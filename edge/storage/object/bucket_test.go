@@ -255,3 +255,31 @@ func BenchmarkOpenAndRead(b *testing.B) {
 		must(b, errors.Join(err, f.Close()))
 	}
 }
+
+// BenchmarkSaveLarge shows what staging costs, and that memory is one part's.
+func BenchmarkSaveLarge(b *testing.B) {
+	v := newView(b, bucket(b))
+	content := make([]byte, 64<<20)
+	b.SetBytes(int64(len(content)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := v.Save(b.Context(), "d/x.bin", io.MultiReader(bytes.NewReader(content)), 0); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkReadLarge(b *testing.B) {
+	v := newView(b, bucket(b))
+	content := make([]byte, 64<<20)
+	_, err := v.Save(b.Context(), "x.bin", bytes.NewReader(content), 0)
+	must(b, err)
+	b.SetBytes(int64(len(content)))
+	b.ReportAllocs()
+	for b.Loop() {
+		f, err := v.OpenRead("x.bin")
+		must(b, err)
+		_, err = io.Copy(io.Discard, f)
+		must(b, errors.Join(err, f.Close()))
+	}
+}

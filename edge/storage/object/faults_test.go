@@ -100,6 +100,30 @@ func TestASaveGivenUpWhileItsAnswerIsLostLeavesNothing(t *testing.T) {
 	}
 }
 
+func TestAServerThatPutsItsAnswerOffIsAskedAgain(t *testing.T) {
+	for _, size := range []int{10, leastPartSize + 10} {
+		config := bucket(t)
+		var off atomic.Int64
+		config.Transport = transport(func(r *http.Request) (*http.Response, error) {
+			if making(r) && off.Add(1) <= 2 {
+				const answer = `<Error><Code>ConditionalRequestConflict</Code><Message>another is making it</Message></Error>`
+				return &http.Response{
+					StatusCode: http.StatusConflict, Header: http.Header{"Content-Type": {"application/xml"}},
+					Body: io.NopCloser(strings.NewReader(answer)), ContentLength: int64(len(answer)), Request: r,
+				}, nil
+			}
+			return http.DefaultTransport.RoundTrip(r)
+		})
+		v := newView(t, config)
+		if name, err := v.Save(t.Context(), "a", bytes.NewReader(make([]byte, size)), 0); name != "a" || err != nil || off.Load() != 3 {
+			t.Errorf("%q, %v, by %d requests", name, err, off.Load())
+		}
+		if found := leftovers(t, config); found != nil {
+			t.Errorf("left behind: %q", found)
+		}
+	}
+}
+
 // TestAServerThatFailsLeavesNothing breaks the connection at each request of a
 // save in turn.
 func TestAServerThatFailsLeavesNothing(t *testing.T) {

@@ -18,8 +18,8 @@ type staged struct {
 	size    int64
 }
 
-// copySize is how much of an object the server copies by one request.
-const copySize = 512 << 20
+// defaultCopySize is how much of an object the server copies by one request.
+const defaultCopySize = 512 << 20
 
 // stage sends content in parts, the first of which is there.
 func (s *Storage) stage(ctx context.Context, identifier string, first *bytes.Buffer, content io.Reader) (_ *staged, err error) {
@@ -56,8 +56,8 @@ func (o *staged) create(ctx context.Context, key, token string) (err error) {
 	if err != nil {
 		return err
 	}
-	for from := int64(0); from < o.size && err == nil; from += copySize {
-		err = u.copy(ctx, o.key, from, min(copySize, o.size-from))
+	for from, size := int64(0), o.storage.copySize; from < o.size && err == nil; from += size {
+		err = u.copy(ctx, o.key, from, min(size, o.size-from))
 	}
 	if err == nil {
 		err = u.complete(ctx)

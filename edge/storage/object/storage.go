@@ -23,6 +23,8 @@ type Storage struct {
 	config Config
 	server minio.Core
 	own    *http.Transport // nil where it is the caller's
+	// copySize is how much the server copies by one request.
+	copySize int64
 
 	ctx    context.Context // of what runs by itself
 	cancel context.CancelFunc
@@ -37,7 +39,7 @@ func New(c Config) (*Storage, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	s := &Storage{swept: make(map[string]bool)}
+	s := &Storage{copySize: defaultCopySize, swept: make(map[string]bool)}
 	if c.Transport == nil {
 		var err error
 		if s.own, err = minio.DefaultTransport(!strings.HasPrefix(c.Endpoint, "http:")); err != nil {

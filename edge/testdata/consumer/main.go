@@ -122,6 +122,7 @@ func run(s *guest.Socket, lines string) {
 			panic("a secret of the guest's")
 		case "loop":
 			for {
+				kept++
 			}
 		case "bytes":
 			n, _ := strconv.Atoi(arg)

@@ -6,19 +6,31 @@ import (
 	"testing"
 
 	"github.com/tenantedge/tenantedge/guest"
-	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/guest/tck"
 )
 
-func TestAMessageComesBackAsItWas(t *testing.T) {
-	for _, m := range []guest.Message{{Data: []byte("hello")}, {Data: []byte{0xff}, Binary: true}, {}} {
-		s := &guest.Socket{Route: "echo"}
-		echo{}.Message(s, m)
-		kind := abi.SendText
-		if m.Binary {
-			kind = abi.SendBinary
-		}
-		if e := s.Effects(); len(e) != 1 || e[0].Kind != kind || e[0].Data != string(m.Data) {
-			t.Errorf("%v gives %v", m, e)
-		}
+type native struct{}
+
+func (native) Call(export string, msg []byte) ([]byte, error) { return guest.Call(export, msg) }
+
+func TestTheEcho(t *testing.T) {
+	suites, err := tck.Parse([]byte(`[{
+		"name": "echo",
+		"sockets": [
+			{"name": "is open to all", "event": "open", "route": "echo", "protocols": ["chat"], "want": {}},
+			{"name": "text", "event": "message", "data": "hello", "want": {"effects": [{"kind": "send_text", "data": "hello"}]}},
+			{"name": "bytes", "event": "message", "binary": true, "hex": "ff 00", "want": {"effects": [{"kind": "send_binary", "hex": "ff 00"}]}},
+			{"name": "nothing", "event": "message", "want": {"effects": [{"kind": "send_text"}]}},
+			{"name": "the end", "event": "close", "code": 1001, "want": {}},
+			{"name": "a group's message", "event": "group", "hex": "81 a4 74797065 a1 74", "want": {}},
+			{"name": "a timer", "event": "timer", "want": {}}
+		]
+	}]`))
+	if err != nil {
+		t.Fatal(err)
 	}
+	tck.Run(t, suites, func(t *testing.T, w *tck.World) tck.Guest {
+		t.Cleanup(guest.Replace(w))
+		return native{}
+	})
 }

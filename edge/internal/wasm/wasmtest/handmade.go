@@ -46,6 +46,9 @@ var order = []struct {
 	{abi.ExportReverseKey, Types{i32}, Types{i64}},
 	{abi.ExportPathname, Types{i32}, Types{i64}},
 	{abi.ExportSelfTest, nil, Types{i32}},
+	{abi.ExportOpen, Types{i32}, Types{i64}},
+	{abi.ExportMessage, Types{i32}, Types{i64}},
+	{abi.ExportGroup, Types{i32}, Types{i64}},
 }
 
 const (

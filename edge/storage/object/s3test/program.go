@@ -11,11 +11,15 @@ import (
 	"path/filepath"
 )
 
+// cacheDir is the user's cache folder, looked up before any test sets up an
+// environment of its own, by which it would build a server of its own too.
+var cacheDir, cacheErr = os.UserCacheDir()
+
 // Program returns the path of the server's program, which it builds if there
 // is none of this version yet.
 func Program() (string, error) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
+	cache := cacheDir
+	if cacheErr != nil {
 		cache = filepath.Join(os.TempDir(), fmt.Sprintf("tenantedge-%d", os.Getuid()))
 	}
 	program := filepath.Join(cache, "tenantedge", "s3test", "versitygw-"+version)

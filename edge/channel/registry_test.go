@@ -1,0 +1,80 @@
+package channel
+
+import "testing"
+
+func TestATokenOfAClosedChannelIsNobodysAgain(t *testing.T) {
+	var r registry
+	old := map[token]bool{}
+	var open []*Channel
+	for round := range 50 {
+		for range round % 7 {
+			ch := &Channel{}
+			r.add(ch)
+			open = append(open, ch)
+			if r.find(ch.token) != ch {
+				t.Fatal("a channel is not found by its token")
+			}
+			if old[ch.token] {
+				t.Fatal("a token came twice")
+			}
+		}
+		for range round % 5 {
+			if len(open) == 0 {
+				break
+			}
+			ch := open[0]
+			open = open[1:]
+			r.remove(ch)
+			old[ch.token] = true
+		}
+		if r.open != len(open) || len(r.all()) != len(open) {
+			t.Fatalf("%d channels are open, and %d listed, expected %d", r.open, len(r.all()), len(open))
+		}
+	}
+	for token := range old {
+		if ch := r.find(token); ch != nil {
+			t.Errorf("the token of a closed channel finds %p", ch)
+		}
+	}
+	if r.find(token{0xff, 0xff, 0xff, 0xff}) != nil {
+		t.Error("a token beyond all places finds a channel")
+	}
+}
+
+func TestMembershipsAreRemovedInAnyOrder(t *testing.T) {
+	groups := []*group{{}, {}, {}, {}}
+	for gone := range groups {
+		var m memberships
+		for i, g := range groups {
+			m.add(membership{g, i})
+		}
+		m.remove(m.in(groups[gone]))
+		for i, g := range groups {
+			if at := m.in(g); (at < 0) != (i == gone) || at >= 0 && m.at(at).at != i {
+				t.Errorf("without group %d, group %d is at %d", gone, i, at)
+			}
+		}
+		for m.len() > 0 {
+			m.remove(0)
+		}
+		if m.more != nil || m.first.group != nil {
+			t.Errorf("empty memberships hold %+v", m)
+		}
+	}
+}
+
+func TestWhatReceiversMakeOfAMessageIsMadeOnce(t *testing.T) {
+	m, err := NewMessage("x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := 0
+	for range 3 {
+		if got := m.Derived(func(m *Message) any { made++; return m.Type() }); got != "x" {
+			t.Errorf("made was %v", got)
+		}
+	}
+	if made != 1 {
+		t.Errorf("it was made %d times", made)
+	}
+}

@@ -1,0 +1,208 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+)
+
+func newWS() *cobra.Command {
+	return group(&cobra.Command{
+		Use:   "ws",
+		Short: "Talk to websockets",
+	}, newWSConnect())
+}
+
+// wsOptions are the flags of ws connect.
+type wsOptions struct {
+	host, origin string
+	send         []string
+	protocols    []string
+	headers      []string
+	wait         time.Duration
+	binary       bool
+	insecure     bool
+}
+
+func newWSConnect() *cobra.Command {
+	var o wsOptions
+	c := &cobra.Command{
+		Use:   "connect URL",
+		Short: "Open a websocket, send lines, print what comes",
+		Long: text(`
+			connect opens a websocket and sends each line of its input as a message. Each
+			message that comes is printed as a line: text as it is, binary as a Go string in
+			quotes. With --send it sends those texts, and prints what comes until nothing has
+			come for --wait.
+
+			--host says which tenant is asked, where the URL names an address alone. The
+			Origin is that of a page on the same host, unless --origin says another; an empty
+			one sends none, as programs do.
+
+			It exits with 0 when the websocket ended with 1000 or 1001, or by the end of the
+			input; with 1 when it ended otherwise; and with 3 when the handshake was refused,
+			whose status and text it prints:
+
+			  404  no tenant of that host, or no route for that path
+			  403  the Origin is neither of the tenant's domains nor in websockets.origins
+			  421  the tenant's domain, header and session disagree
+			  426  it is no websocket handshake, or not version 13
+			  502  the upstream is away, or the guest failed
+			  503  too many connections of the tenant, or the edge shuts down
+		`),
+		Example: text(`
+			  tenantedge ws connect ws://acme.example.com/room/lobby/
+			  tenantedge ws connect ws://127.0.0.1:8080/room/lobby/ --host acme.example.com --send hello
+			  tenantedge ws connect wss://127.0.0.1:8443/chat/ --host acme.example.com --protocol chat.v2 --insecure
+		`),
+		Args: exactArgs("URL"),
+		RunE: func(c *cobra.Command, args []string) error {
+			return o.connect(c.Context(), args[0], c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr())
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.host, "host", "", "`HOST` of the handshake, in place of the URL's")
+	f.StringVar(&o.origin, "origin", "same", "Origin of the handshake; empty: none")
+	f.StringArrayVar(&o.send, "send", nil, "`TEXT` to send in place of the input; may be repeated")
+	f.StringSliceVar(&o.protocols, "protocol", nil, "subprotocols to offer")
+	f.StringArrayVarP(&o.headers, "header", "H", nil, "`NAME: VALUE` of the handshake; may be repeated")
+	f.DurationVar(&o.wait, "wait", time.Second, "how long to wait for more after --send")
+	f.BoolVar(&o.binary, "binary", false, "send binary messages")
+	f.BoolVar(&o.insecure, "insecure", false, "take any certificate")
+	return c
+}
+
+func (o *wsOptions) connect(ctx context.Context, target string, in io.Reader, out, errOut io.Writer) error {
+	r, err := o.request(target)
+	if err != nil {
+		return err
+	}
+	dialer := &sockets.Dialer{Timeout: 10 * time.Second, HandshakeTimeout: 30 * time.Second, TLS: &tls.Config{InsecureSkipVerify: o.insecure}}
+	if name, _, _ := strings.Cut(o.host, ":"); name != "" {
+		dialer.TLS.ServerName = name
+	}
+	up, err := dialer.Dial(ctx, r)
+	var refused *sockets.Refused
+	if errors.As(err, &refused) {
+		defer refused.Response.Body.Close()
+		body, _ := io.ReadAll(io.LimitReader(refused.Response.Body, 4<<10)) // what there is of it
+		return &refusedError{refused.Response.Status, strings.TrimSpace(string(body))}
+	}
+	if err != nil {
+		return fmt.Errorf("ws connect: %w", err)
+	}
+	client := sockets.NewClient(up, 64<<20)
+	defer func() { _ = client.Drop() }()
+	defer context.AfterFunc(ctx, func() { _ = client.Drop() })()
+	if client.Protocol() != "" {
+		fmt.Fprintf(errOut, "subprotocol %s\n", client.Protocol())
+	}
+	op := sockets.Text
+	if o.binary {
+		op = sockets.Binary
+	}
+	if len(o.send) > 0 {
+		for _, text := range o.send {
+			if err := client.Write(op, []byte(text)); err != nil {
+				return fmt.Errorf("ws connect: %w", err)
+			}
+		}
+		return o.print(client, out, errOut, nil)
+	}
+	done := make(chan struct{}) // the input has ended
+	go func() {
+		defer close(done)
+		lines := bufio.NewScanner(in)
+		for lines.Buffer(nil, 64<<20); lines.Scan(); {
+			if client.Write(op, lines.Bytes()) != nil {
+				return // reading tells why
+			}
+		}
+		_ = client.Close(sockets.CodeNormal, "") // it may have ended
+	}()
+	return o.print(client, out, errOut, done)
+}
+
+// print prints messages until the end. Without an input, the end is ours after
+// a while in which nothing came.
+func (o *wsOptions) print(client *sockets.Client, out, errOut io.Writer, input <-chan struct{}) error {
+	var quiet *time.Timer
+	if input == nil {
+		quiet = time.AfterFunc(o.wait, func() {
+			_ = client.Close(sockets.CodeNormal, "") // it may have ended
+			_ = client.SetDeadline(time.Now().Add(5 * time.Second))
+		})
+		defer quiet.Stop()
+	}
+	for {
+		op, payload, err := client.Read()
+		var closed *sockets.CloseError
+		switch {
+		case errors.As(err, &closed):
+			fmt.Fprintf(errOut, "closed with %d %s\n", closed.Code, closed.Reason)
+			if closed.Code == sockets.CodeNormal || closed.Code == sockets.CodeGoingAway {
+				return nil
+			}
+			return fmt.Errorf("ws connect: the websocket ended with %d", closed.Code)
+		case err != nil:
+			return fmt.Errorf("ws connect: the connection was lost: %w", err)
+		}
+		if quiet != nil {
+			quiet.Reset(o.wait)
+		}
+		if op == sockets.Text {
+			_, err = fmt.Fprintf(out, "%s\n", payload)
+		} else {
+			_, err = fmt.Fprintf(out, "%q\n", payload)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// request makes the handshake's request.
+func (o *wsOptions) request(target string) (*http.Request, error) {
+	u, err := url.Parse(target)
+	if err != nil || u.Hostname() == "" || u.Scheme != "ws" && u.Scheme != "wss" {
+		return nil, usagef("ws connect: expected a URL as ws://acme.example.com/room/ or wss://…, found %q", target)
+	}
+	r := &http.Request{URL: u, Host: cmp.Or(o.host, u.Host), Header: http.Header{}}
+	switch o.origin {
+	case "same":
+		r.Header.Set("Origin", strings.Replace(u.Scheme, "ws", "http", 1)+"://"+r.Host)
+	case "":
+	default:
+		r.Header.Set("Origin", o.origin)
+	}
+	if len(o.protocols) > 0 {
+		r.Header.Set("Sec-WebSocket-Protocol", strings.Join(o.protocols, ", "))
+	}
+	for _, h := range o.headers {
+		name, value, ok := strings.Cut(h, ":")
+		if !ok || strings.TrimSpace(name) == "" {
+			return nil, usagef("ws connect: --header: expected NAME: VALUE, found %q", h)
+		}
+		r.Header.Add(strings.TrimSpace(name), strings.TrimSpace(value))
+	}
+	return r, nil
+}
+
+// refusedError is a handshake that was answered with another status than 101.
+type refusedError struct{ status, text string }
+
+func (e *refusedError) Error() string {
+	return strings.TrimSuffix("ws connect: the handshake was refused: "+e.status+"\n"+e.text, "\n")
+}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// talk runs ws connect.
+func talk(in io.Reader, args ...string) (code int, out, errOut string) {
+	var stdout, stderr bytes.Buffer
+	code = run(context.Background(), append([]string{"ws", "connect"}, args...), in, &stdout, &stderr)
+	return code, stdout.String(), stderr.String()
+}
+
+func TestWSConnectTalksToTheDemonstrationsRoom(t *testing.T) {
+	hint := demonstration(t)
+	m := regexp.MustCompile(`tenant1\.localhost(:\d+)`).FindStringSubmatch(hint)
+	if m == nil || !strings.Contains(hint, "ws connect ws://") {
+		t.Fatalf("the demonstration says %q", hint)
+	}
+	port := m[1]
+	room := "ws://127.0.0.1" + port + "/room/lobby/"
+	code, out, errOut := talk(strings.NewReader(""), room, "--host", "tenant1.localhost"+port, "--send", "hello", "--send", "again", "--wait", "100ms")
+	if code != exitOK || out != "tenant1: guest 1 has come\ntenant1: guest 1 says hello\ntenant1: guest 1 says again\n" || !strings.Contains(errOut, "closed with 1000") {
+		t.Errorf("--send: %d\n%s%s", code, out, errOut)
+	}
+	lines, in := io.Pipe()
+	go func() {
+		_, _ = io.WriteString(in, "one\ntwo\n")
+		_ = in.Close()
+	}()
+	code, out, errOut = talk(lines, room, "--host", "tenant2.localhost"+port)
+	if code != exitOK || !strings.Contains(out, "tenant2: guest 2 says two\n") {
+		t.Errorf("lines: %d\n%s%s", code, out, errOut)
+	}
+	for _, c := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"ws://127.0.0.1" + port + "/nothing/", "--host", "tenant1.localhost" + port}, exitRefused, "refused: 404 Not Found"},
+		{[]string{room, "--host", "nobody.localhost" + port}, exitRefused, "refused: 404 Not Found"},
+		{[]string{room, "--host", "tenant1.localhost" + port, "--origin", "https://evil.example.net"}, exitRefused, "refused: 403 Forbidden"},
+		{[]string{room, "--host", "tenant1.localhost" + port, "--origin", ""}, exitRefused, "refused: 403 Forbidden"},
+		{[]string{"http://127.0.0.1" + port}, exitUsage, "expected a URL as ws://"},
+		{[]string{room, "-H", "no colon"}, exitUsage, "expected NAME: VALUE"},
+		{[]string{}, exitUsage, "expected URL"},
+		{[]string{"ws://127.0.0.1:1/"}, exitFailed, "ws connect: "},
+	} {
+		if code, _, errOut := talk(strings.NewReader(""), c.args...); code != c.code || !strings.Contains(errOut, c.says) {
+			t.Errorf("%q: %d %q, expected %d and %q", c.args, code, errOut, c.code, c.says)
+		}
+	}
+}

@@ -1,0 +1,110 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Channels is the channel layer, by which groups of websockets span processes.
+type Channels struct {
+	// Redis connects it to Redis; nil: it is this process's alone.
+	Redis *ChannelsRedis `key:"redis"`
+}
+
+// ChannelsRedis is the channel layer of channels_redis. What is zero has the
+// default of channels_redis.
+type ChannelsRedis struct {
+	Layer        string // "core" or "pubsub"
+	Hosts        []string
+	HostsEnv     string
+	HostsFile    string
+	Prefix       string
+	Expiry       time.Duration
+	GroupExpiry  time.Duration
+	Capacity     int
+	KeysEnv      []string
+	KeysFile     []string
+	Serializer   string // "msgpack" or "json"
+	RandomPrefix int
+}
+
+func (r *ChannelsRedis) decode(v value) {
+	entry := struct {
+		Layer        string        `key:"layer,one=core|pubsub"`
+		Hosts        []string      `key:"hosts"`
+		HostsEnv     string        `key:"hosts_env,env"`
+		HostsFile    string        `key:"hosts_file,path"`
+		Prefix       string        `key:"prefix,nonempty"`
+		Expiry       time.Duration `key:"expiry,min=1"`
+		GroupExpiry  time.Duration `key:"group_expiry,min=1"`
+		Capacity     int           `key:"capacity,min=1"`
+		KeysEnv      []string      `key:"encryption_keys_env,env"`
+		KeysFile     []string      `key:"encryption_keys_file,path"`
+		Serializer   string        `key:"serializer,one=msgpack|json"`
+		RandomPrefix int           `key:"random_prefix_length,min=8"`
+	}{Layer: "core", Prefix: "asgi", Expiry: time.Minute, GroupExpiry: 24 * time.Hour, Capacity: 100, Serializer: "msgpack", RandomPrefix: 12}
+	found := v.object(&entry)
+	*r = ChannelsRedis(entry)
+	v.exactlyOne(found, "hosts", "hosts_env", "hosts_file")
+	v.atMostOne(found, "encryption_keys_env", "encryption_keys_file")
+	if at, ok := found["hosts"]; ok && at.n.kind == kindList {
+		if len(r.Hosts) == 0 {
+			at.fail("expected at least one host as \"redis://127.0.0.1:6379/0\", found none")
+		}
+		for i, host := range r.Hosts {
+			item := value{v.d, at.n.items[i], at.p.item(i)}
+			switch { // never repeated: people put passwords into URLs
+			case !strings.HasPrefix(host, "redis://") && !strings.HasPrefix(host, "rediss://") && !strings.HasPrefix(host, "unix://"):
+				item.fail("expected a URL as \"redis://127.0.0.1:6379/0\", \"rediss://…\" or \"unix://…\", found another text")
+			case strings.Contains(host, "@"):
+				item.fail("expected a URL without user and password, found one with them; put the hosts into a file or the environment and name that in hosts_file or hosts_env")
+			}
+		}
+	}
+	if r.Layer == "pubsub" {
+		for _, key := range []string{"expiry", "group_expiry", "capacity", "random_prefix_length"} {
+			if at, ok := found[key]; ok {
+				at.fail("expected no such key with the layer pubsub, which keeps nothing, found it; remove it")
+			}
+		}
+	}
+}
+
+// URLs reads the URLs of the hosts, in order. Never log them.
+func (r *ChannelsRedis) URLs() ([]string, error) {
+	if len(r.Hosts) > 0 {
+		return slices.Clone(r.Hosts), nil
+	}
+	text, err := readSecret(r.HostsEnv, r.HostsFile)
+	if err != nil {
+		return nil, err
+	}
+	urls := strings.Fields(text)
+	if len(urls) == 0 {
+		return nil, fmt.Errorf("config: expected URLs of Redis with blanks or line breaks between them, found none")
+	}
+	return urls, nil
+}
+
+// Keys reads the keys that messages are encrypted with: the first one encrypts.
+// Never log them.
+func (r *ChannelsRedis) Keys() ([]string, error) {
+	var keys []string
+	for _, env := range r.KeysEnv {
+		key, err := readSecret(env, "")
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, key)
+	}
+	for _, file := range r.KeysFile {
+		key, err := readSecret("", file)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, key)
+	}
+	return keys, nil
+}

@@ -1,0 +1,254 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge"
+)
+
+// Websockets says how websockets are served.
+type Websockets struct {
+	// Origins may open sockets besides the tenant's own domains.
+	Origins []string
+	// OriginsAttribute is a column of the tenant table with further origins of
+	// the tenant's own; empty: none.
+	OriginsAttribute string
+	// WithoutOrigin lets programs in that send no Origin.
+	WithoutOrigin bool
+	// Compression is "off", "per-message" or "with-context".
+	Compression string
+}
+
+func (w *Websockets) decode(v value) {
+	var entry struct {
+		Origins          origins `key:"origins"`
+		OriginsAttribute string  `key:"origins_attribute"`
+		WithoutOrigin    bool    `key:"without_origin"`
+		Compression      string  `key:"compression,one=off|per-message|with-context"`
+	}
+	entry.Compression = w.Compression
+	v.object(&entry)
+	*w = Websockets{entry.Origins, entry.OriginsAttribute, entry.WithoutOrigin, entry.Compression}
+}
+
+// origins is a list of web origins.
+type origins []string
+
+func (o *origins) decode(v value) {
+	*o = v.texts(func(item value, text string) {
+		if err := edge.CheckOrigins([]string{text}); err != nil {
+			item.fail("%v", err)
+		}
+	})
+}
+
+// WebsocketLimits hold the clients of websockets. A value of 0 is no limit for
+// the tenant's, and the edge's default for the sockets'.
+type WebsocketLimits struct {
+	Connections      int           `key:"connections"`
+	Messages         int           `key:"messages"`
+	Burst            int           `key:"burst"`
+	Queued           int64         `key:"queued,bytes"`
+	Message          int64         `key:"message,bytes"`
+	Queue            int           `key:"queue,bytes"`
+	PingInterval     time.Duration `key:"ping_interval"`
+	PongTimeout      time.Duration `key:"pong_timeout"`
+	IdleTimeout      time.Duration `key:"idle_timeout"`
+	HandshakeTimeout time.Duration `key:"handshake_timeout"`
+	WriteTimeout     time.Duration `key:"write_timeout"`
+	CloseTimeout     time.Duration `key:"close_timeout"`
+}
+
+func (l WebsocketLimits) edge(dial time.Duration) edge.WebsocketLimits {
+	return edge.WebsocketLimits{
+		Connections: l.Connections, Messages: l.Messages, Burst: l.Burst, Queued: l.Queued, Message: l.Message, Queue: l.Queue,
+		PingInterval: l.PingInterval, PongTimeout: l.PongTimeout, IdleTimeout: l.IdleTimeout, DialTimeout: dial,
+		HandshakeTimeout: l.HandshakeTimeout, WriteTimeout: l.WriteTimeout, CloseTimeout: l.CloseTimeout,
+	}
+}
+
+// wsRoute is one entry of a websocket route table, and what serves it.
+type wsRoute struct {
+	edge.WSRoute
+	target edge.WebsocketTarget
+	has    bool // there is a target
+}
+
+func (r *wsRoute) decode(v value) {
+	var entry struct {
+		Path         *string `key:"path"`
+		Regex        *string `key:"regex"`
+		Name         string  `key:"name,required"`
+		Upstream     string  `key:"upstream"`
+		UpstreamPath string  `key:"upstream_path,one=original|inner"`
+		UpstreamHost string  `key:"upstream_host,one=client|upstream"`
+		Consumer     bool    `key:"consumer"`
+		Handler      string  `key:"handler,nonempty"`
+		Origins      origins `key:"origins"`
+	}
+	found := v.object(&entry)
+	if found == nil {
+		return
+	}
+	if found.has("path") == found.has("regex") {
+		v.fail("expected exactly one of path and regex, found %s", both(found.has("path")))
+	}
+	r.WSRoute = edge.WSRoute{Path: entry.Path, Regex: entry.Regex, Name: entry.Name}
+	kinds := 0
+	for _, key := range []string{"upstream", "consumer", "handler"} {
+		if found.has(key) {
+			kinds++
+		}
+	}
+	if kinds > 1 {
+		v.fail("expected exactly one of upstream, consumer and handler, found several; remove all but one")
+		return
+	}
+	if at, ok := found["consumer"]; ok && at.n.kind == kindBool && !entry.Consumer {
+		at.fail("expected true, found false; remove the key, and add upstream or handler")
+	}
+	for _, key := range []string{"upstream_path", "upstream_host"} {
+		if at, ok := found[key]; ok && !found.has("upstream") {
+			at.fail("expected no such key without upstream, found it; remove it")
+		}
+	}
+	r.has = kinds == 1
+	r.target = edge.WebsocketTarget{
+		Consumer: entry.Consumer, Handler: entry.Handler, Origins: entry.Origins,
+		Inner: entry.UpstreamPath == "inner", OwnHost: entry.UpstreamHost == "upstream",
+	}
+	if at, ok := found["upstream"]; ok && at.n.kind == kindString {
+		r.target.Upstream = at.websocketUpstream(entry.Upstream)
+	}
+}
+
+// websocketUpstream takes ws and wss for the http and https that upstream knows.
+func (v value) websocketUpstream(text string) *url.URL {
+	scheme, rest, ok := strings.Cut(text, "://")
+	schemes := map[string]string{"ws": "http", "wss": "https"}
+	if !ok || schemes[scheme] == "" {
+		v.fail("expected a URL as \"ws://127.0.0.1:8001\" or \"wss://…\", found another")
+		return nil
+	}
+	u := v.upstream(schemes[scheme] + "://" + rest)
+	if u != nil {
+		u.Scheme = scheme
+	}
+	return u
+}
+
+// wsTable is a websocket route table.
+type wsTable []wsRoute
+
+func (t *wsTable) decode(v value) {
+	var list []wsRoute
+	v.plain(&list, "")
+	*t = list
+	// The guest tells a route by its name alone.
+	first := map[string]int{}
+	for i, r := range list {
+		before, again := first[r.Name]
+		if !again {
+			first[r.Name] = i
+			continue
+		}
+		if !sameTarget(list[before].target, r.target) {
+			value{v.d, v.n.items[i], v.p.item(i)}.fail("expected one target for each name, found another for %q than in %s; give the route a name of its own", shorten(r.Name), v.p.item(before))
+		}
+	}
+	for i, n := range v.n.items {
+		if i < len(list) && list[i].Name != "" {
+			p := v.p.item(i)
+			v.d.mark(p, p, n.pos)
+		}
+	}
+}
+
+func sameTarget(a, b edge.WebsocketTarget) bool {
+	link := func(u *url.URL) string {
+		if u == nil {
+			return ""
+		}
+		return u.String()
+	}
+	return link(a.Upstream) == link(b.Upstream) && a.Consumer == b.Consumer && a.Handler == b.Handler &&
+		a.Inner == b.Inner && a.OwnHost == b.OwnHost && slices.Equal(a.Origins, b.Origins)
+}
+
+// finishWebsockets moves the route tables and their targets to where embedders
+// look for them.
+func (doc *document) finishWebsockets(f *File) {
+	if doc.WSURLConfs == nil {
+		return
+	}
+	f.WSURLConfs = make(map[string][]edge.WSRoute, len(doc.WSURLConfs))
+	f.WSTargets = map[string]map[string]edge.WebsocketTarget{}
+	for name, routes := range doc.WSURLConfs {
+		table := make([]edge.WSRoute, len(routes))
+		targets := map[string]edge.WebsocketTarget{}
+		for i, r := range routes {
+			table[i] = r.WSRoute
+			if r.has {
+				targets[r.Name] = r.target
+			}
+		}
+		f.WSURLConfs[name] = table
+		if len(targets) > 0 {
+			f.WSTargets[name] = targets
+		}
+	}
+}
+
+// checkWebsockets finds route tables that are named and not there, and routes
+// without a target, or with a handler that is not among those registered.
+func (f *File) checkWebsockets(d *decoder, handlers []string) {
+	if len(f.WSTargets) == 0 {
+		return // websockets go where other requests go
+	}
+	for _, t := range f.Tenants {
+		f.checkWSURLConf(d, t.WSURLConf, root("tenants", t.Schema, "ws_urlconf"))
+	}
+	if f.Default != nil {
+		f.checkWSURLConf(d, f.Default.WSURLConf, root("tenants", "default", "ws_urlconf"))
+	}
+	for name, routes := range f.WSURLConfs {
+		for i, r := range routes {
+			at := root("ws_urlconfs", name).item(i)
+			target, ok := f.WSTargets[name][r.Name]
+			switch {
+			case !ok:
+				f.failAt(d, at, "expected one of upstream, consumer and handler, as other routes have one, found none; add one")
+			case target.Handler != "" && !slices.Contains(handlers, target.Handler):
+				do := "this program has none; use upstream or consumer, or embed the edge in a program that registers it"
+				if len(handlers) > 0 {
+					do = cmp.Or(hinted(suggest(target.Handler, handlers)), "there are "+strings.Join(handlers, ", "))
+				}
+				f.failAt(d, at, "expected a handler that this program has, found %q; %s", shorten(target.Handler), do)
+			}
+		}
+	}
+}
+
+func hinted(hint string) string {
+	if hint == "" {
+		return ""
+	}
+	return fmt.Sprintf("did you mean %q?", hint)
+}
+
+func (f *File) checkWSURLConf(d *decoder, name string, p *path) {
+	if _, ok := f.WSURLConfs[name]; ok || name == "" {
+		return
+	}
+	names := make([]string, 0, len(f.WSURLConfs))
+	for n := range f.WSURLConfs {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	f.failAt(d, p, "expected an entry of ws_urlconfs, found %q, which has none; %s", shorten(name), cmp.Or(hinted(suggest(name, names)), "add it"))
+}

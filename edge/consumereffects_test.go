@@ -1,0 +1,146 @@
+package edge
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/guest/abi"
+)
+
+// reply is a reply with effects, each of a kind, a name and data.
+func reply(t testing.TB, status uint32, state string, all ...[3]string) abi.Message {
+	t.Helper()
+	b := abi.Begin(make([]byte, 200<<10), status<<abi.EffectsStatusShift, abi.EffectsName0+2*len(all))
+	if state != "" {
+		b.Put(abi.EffectsState, state)
+	}
+	var kinds string
+	for i, e := range all {
+		kinds += e[0]
+		b.Put(abi.EffectsName0+2*i, e[1])
+		b.Put(abi.EffectsData0+2*i, e[2])
+	}
+	b.Put(abi.EffectsKinds, kinds)
+	m, err := abi.Parse(b.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func acme(t testing.TB) *place {
+	t.Helper()
+	layer, err := channel.NewMemory(channel.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	scope, err := layer.For("acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &place{placeKey: placeKey{schema: "acme"}, scope: scope}
+}
+
+func TestAReplyIsCheckedBeforeAnythingHappens(t *testing.T) {
+	const text, group, send, timer, closing = "\x01", "\x03", "\x05", "\x07", "\x08"
+	p := acme(t)
+	for _, c := range []struct {
+		name    string
+		opening bool
+		reply   abi.Message
+		want    string // in the error; empty: it is taken
+	}{
+		{"nothing", false, reply(t, 0, ""), ""},
+		{"text", false, reply(t, 0, "", [3]string{text, "", "hi"}), ""},
+		{"as many as may be", false, reply(t, 0, "", many(abi.MaxEffects)...), ""},
+		{"one more", false, reply(t, 0, "", many(abi.MaxEffects+1)...), "65 effects: expected at most 64"},
+		{"a state as long as may be", false, reply(t, 0, strings.Repeat("s", abi.MaxState)), ""},
+		{"a longer one", false, reply(t, 0, strings.Repeat("s", abi.MaxState+1)), "state has 4097 bytes"},
+		{"a reply that is too long", false, reply(t, 0, "", [3]string{"\x02", "", strings.Repeat("x", abi.MaxReply)}), "expected at most 131072"},
+		{"an unknown kind", false, reply(t, 0, "", [3]string{"\x0a", "", ""}), "its kind is 10"},
+		{"no kind", false, reply(t, 0, "", [3]string{"\x00", "", ""}), "its kind is 0"},
+		{"broken text behind what is sound", false, reply(t, 0, "", [3]string{text, "", "hi"}, [3]string{text, "", "\xff"}), "effect 1: the text is not valid UTF-8"},
+		{"half a timer", false, reply(t, 0, "", [3]string{timer, "", "12"}), "2 bytes: expected 4"},
+		{"a group of another tenant's", false, reply(t, 0, "", [3]string{group, "../b", ""}), "bad name"},
+		{"a group without a name", false, reply(t, 0, "", [3]string{group, "", ""}), "bad name"},
+		{"an event that is none", false, reply(t, 0, "", [3]string{send, "g", "\x81"}), "bad message"},
+		{"an event without a type", false, reply(t, 0, "", [3]string{send, "g", "\x80"}), "it has no type"},
+		{"an event with an address", false, reply(t, 0, "", [3]string{send, "g", "\x82\xa4type\xa1t\xb0__asgi_channel__\xa1c"}), "may not be named"},
+		{"an end", false, reply(t, 0, "", [3]string{closing, "", "\xe8\x03"}), ""},
+		{"an end that is not the last", false, reply(t, 0, "", [3]string{closing, "", "\xe8\x03"}, [3]string{text, "", ""}), "expected it to be the last"},
+		{"an end with a code that cannot be sent", false, reply(t, 0, "", [3]string{closing, "", "\xed\x03"}), "close code is ed03"},
+		{"an end with a long reason", false, reply(t, 0, "", [3]string{closing, strings.Repeat("x", 124), "\xe8\x03"}), "124 bytes: expected at most 123"},
+		{"an end at the beginning", true, reply(t, 0, "", [3]string{closing, "", "\xe8\x03"}), "te_ws_open closes"},
+		{"a refusal", true, reply(t, 403, ""), ""},
+		{"a refusal that is none", true, reply(t, 302, ""), "refused with 302"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e := effects{place: p, opening: c.opening}
+			err := e.read(c.reply)
+			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("the error is %v, expected %q", err, c.want)
+			}
+		})
+	}
+	p.scope = nil
+	e := effects{place: p}
+	if err := e.read(reply(t, 0, "", [3]string{group, "g", ""})); err == nil {
+		t.Error("groups are taken where there is no layer")
+	}
+}
+
+func many(n int) (all [][3]string) {
+	for range n {
+		all = append(all, [3]string{"\x01", "", "x"})
+	}
+	return all
+}
+
+func FuzzEffects(f *testing.F) {
+	p := acme(f)
+	for _, all := range [][][3]string{
+		nil, {{"\x01", "", "hi"}}, {{"\x03", "g", ""}, {"\x05", "g", "\x81\xa4type\xa1t"}, {"\x06", "p!c", "\x81\xa4type\xa1t"}},
+		{{"\x07", "", "\x01\x00\x00\x00"}, {"\x08", "bye", "\xe8\x03"}}, {{"\x09", "", ""}, {"\x04", "g", ""}, {"\x02", "", "\xff"}},
+	} {
+		f.Add(reply(f, 0, "state", all...).Bytes(), false)
+		f.Add(reply(f, 0, "", all...).Bytes(), true)
+	}
+	f.Fuzz(func(t *testing.T, b []byte, opening bool) {
+		m, err := abi.Parse(b)
+		if err != nil {
+			return
+		}
+		e := effects{place: p, opening: opening}
+		if e.read(m) != nil || e.status != 0 {
+			return
+		}
+		if !e.plain && len(b) > 0 {
+			clear(b) // the guest's memory is gone: nothing may lie in it
+		}
+		sends := 0
+		err = e.each(func(kind abi.Effect, name, data []byte) error {
+			switch kind {
+			case abi.GroupSend, abi.ChannelSend:
+				sends++
+				fallthrough
+			case abi.GroupAdd, abi.GroupDiscard, abi.OpenChannel:
+				if e.plain {
+					t.Errorf("effect %d is taken for plain", kind)
+				}
+			case abi.SetTimer:
+				if len(data) != 4 {
+					t.Errorf("a timer of %d bytes", len(data))
+				}
+			}
+			return e.check(kind, bytes.Clone(name), data, true)
+		})
+		if err != nil {
+			t.Errorf("what was taken is refused the second time: %v", err)
+		}
+		if len(e.messages) != 2*sends { // read and read again
+			t.Errorf("%d messages for %d sends", len(e.messages)/2, sends)
+		}
+	})
+}

@@ -1,0 +1,73 @@
+package edge
+
+import (
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge/internal/instance"
+)
+
+// alarm is a timer that a guest has set.
+type alarm struct {
+	consumer *consumer
+	timer    *time.Timer
+}
+
+// setTimer sets the timer in place of the one before.
+func (c *consumer) setTimer(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stopTimer()
+	if d <= 0 || c.ended {
+		return
+	}
+	a := &alarm{consumer: c}
+	c.timed = true
+	q := &c.place.host.consumers
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.alarms == nil {
+		q.alarms = map[*consumer]*alarm{}
+	}
+	q.alarms[c] = a
+	a.timer = time.AfterFunc(d, a.ring)
+}
+
+// stopTimer takes the timer back; the consumer is locked.
+func (c *consumer) stopTimer() {
+	if !c.timed {
+		return
+	}
+	c.timed = false
+	q := &c.place.host.consumers
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.alarms[c].timer.Stop()
+	delete(q.alarms, c)
+}
+
+// rung tells whether a timer that rang is still the one that is set, and forgets
+// it then. The consumer is locked.
+func (c *consumer) rung(a *alarm) bool {
+	q := &c.place.host.consumers
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.alarms[c] != a {
+		return false
+	}
+	delete(q.alarms, c)
+	c.timed = false
+	return true
+}
+
+// ring queues the timer's event. It comes when there is no room for others, for
+// there is one at most.
+func (a *alarm) ring() {
+	c := a.consumer
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.timed && !c.ended {
+		e := newEvent(instance.SocketTimer)
+		e.alarm = a
+		c.queue(e)
+	}
+}

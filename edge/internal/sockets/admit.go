@@ -1,0 +1,77 @@
+package sockets
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/gobwas/ws"
+)
+
+// Handshake is a request for a websocket that was found good, and counts among
+// its tenant's connections. Exactly one of its methods is to be called.
+type Handshake struct {
+	hub     *Hub
+	w       http.ResponseWriter
+	r       *http.Request
+	options Options
+	conn    *Conn
+}
+
+// Admit checks a request for a websocket against RFC 6455, the allowed origins
+// and the tenant's limits, before anybody else is bothered with it. A request
+// that fails has been answered, and the error is a *Refusal.
+func (h *Hub) Admit(w http.ResponseWriter, r *http.Request, o Options) (*Handshake, error) {
+	if refusal := o.check(r); refusal != nil {
+		return nil, h.refuse(w, o, refusal)
+	}
+	c := &Conn{hub: h, id: h.lastID.Add(1)}
+	if !h.join(c, o.Tenant, o.Limits) {
+		return nil, h.refuse(w, o, &Refusal{http.StatusServiceUnavailable, "no more connections are taken"})
+	}
+	return &Handshake{h, w, r, o, c}, nil
+}
+
+// Protocols are the subprotocols that the client offers, the one it likes best
+// first.
+func (s *Handshake) Protocols() []string {
+	var all []string
+	for _, value := range s.r.Header["Sec-Websocket-Protocol"] {
+		for part := range strings.SplitSeq(value, ",") {
+			if part = strings.TrimSpace(part); part != "" {
+				all = append(all, part)
+			}
+		}
+	}
+	return all
+}
+
+// Refuse ends the handshake, which the caller answers.
+func (s *Handshake) Refuse() {
+	s.hub.counters.refused.Add(1)
+	s.hub.leave(s.conn)
+}
+
+// Accept opens the websocket for a handler, with Options.Protocols and Header as
+// they were, or with others. An error means that the client was lost.
+func (s *Handshake) Accept(handler Handler, protocols []string, header http.Header) (*Conn, error) {
+	c := s.conn
+	c.handler = handler
+	offers := negotiation{mode: s.hub.config.Compression}
+	upgrader := ws.HTTPUpgrader{Header: header, Negotiate: offers.answer}
+	if len(protocols) > 0 {
+		upgrader.Protocol = func(name string) bool { return slices.Contains(protocols, name) }
+	}
+	conn, err := s.upgrade(&upgrader)
+	if err != nil {
+		return nil, err
+	}
+	if offers.accepted != nil {
+		c.deflate = &compression{parameters: *offers.accepted}
+	}
+	s.hub.hold(c, conn)
+	s.hub.enlist(c)
+	c.opened()
+	s.hub.begin(c)
+	return c, nil
+}

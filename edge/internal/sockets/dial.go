@@ -1,0 +1,228 @@
+package sockets
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"crypto/sha1"
+	"crypto/tls"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gobwas/httphead"
+	"github.com/gobwas/ws/wsflate"
+)
+
+// Upstream is a websocket that was opened towards a server.
+type Upstream struct {
+	// Header is that of the server's answer, without what is the handshake's own.
+	Header http.Header
+
+	conn       net.Conn
+	reader     *bufio.Reader // has what came with the answer
+	protocol   string
+	extension  httphead.Option
+	compressed bool
+}
+
+// Refused is the error of Dial when the server answers with another status than
+// 101. Its body is to be closed.
+type Refused struct{ Response *http.Response }
+
+func (r *Refused) Error() string { return "sockets: the server answered " + r.Response.Status }
+
+// ErrHandshake is in the chain of Dial's error for an answer that is 101, but
+// not right.
+var ErrHandshake = errors.New("sockets: the server's handshake is wrong")
+
+// Dialer opens websockets towards servers.
+type Dialer struct {
+	// Timeout bounds connecting, with TLS; HandshakeTimeout the answer. 0: none.
+	Timeout, HandshakeTimeout time.Duration
+	// TLS is used for wss; its ServerName is the URL's host unless it is set.
+	TLS *tls.Config
+}
+
+// Dial opens a websocket. Of the request, the URL (ws, wss, http or https), the
+// Host and the header are used. Sec-WebSocket-Protocol in it is offered, and so
+// is what Sec-WebSocket-Extensions says of permessage-deflate; the rest of the
+// handshake is Dial's own.
+func (d *Dialer) Dial(ctx context.Context, r *http.Request) (*Upstream, error) {
+	conn, err := d.connect(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	if d.HandshakeTimeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, d.HandshakeTimeout)
+		defer cancel()
+	}
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	up, err := shakeHands(conn, r)
+	if !stop() && err == nil {
+		err = ctx.Err()
+	}
+	var refused *Refused
+	switch {
+	case errors.As(err, &refused): // its body is still to be read
+	case err != nil:
+		conn.Close()
+		if ctx.Err() != nil {
+			err = fmt.Errorf("sockets: %w: %w", ctx.Err(), err)
+		}
+	}
+	return up, err
+}
+
+func (d *Dialer) connect(ctx context.Context, r *http.Request) (net.Conn, error) {
+	if d.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, d.Timeout)
+		defer cancel()
+	}
+	secure := r.URL.Scheme == "wss" || r.URL.Scheme == "https"
+	port := r.URL.Port()
+	switch {
+	case port != "":
+	case secure:
+		port = "443"
+	default:
+		port = "80"
+	}
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(r.URL.Hostname(), port))
+	if err != nil || !secure {
+		return conn, err
+	}
+	config := new(tls.Config)
+	if d.TLS != nil {
+		config = d.TLS.Clone()
+	}
+	if config.ServerName == "" {
+		config.ServerName = r.URL.Hostname()
+	}
+	config.NextProtos = []string{"http/1.1"}
+	over := tls.Client(switchable(conn), config)
+	if err := over.HandshakeContext(ctx); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return over, nil
+}
+
+// guid is what a server proves with that it knows websockets (RFC 6455, 1.3).
+const guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+func acceptOf(key string) string {
+	sum := sha1.Sum([]byte(key + guid))
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
+func shakeHands(conn net.Conn, r *http.Request) (*Upstream, error) {
+	var nonce [16]byte
+	rand.Read(nonce[:])
+	key := base64.StdEncoding.EncodeToString(nonce[:])
+	out := &http.Request{Method: http.MethodGet, URL: r.URL, Host: r.Host, Header: r.Header.Clone()}
+	if out.Header == nil {
+		out.Header = http.Header{}
+	}
+	for name, value := range map[string]string{
+		"Connection": "Upgrade", "Upgrade": "websocket", "Sec-Websocket-Version": "13", "Sec-Websocket-Key": key,
+	} {
+		out.Header[name] = []string{value}
+	}
+	if out.Header["User-Agent"] == nil {
+		out.Header["User-Agent"] = []string{""} // none, rather than Go's
+	}
+	offered := offersOf(out.Header)
+	if err := out.Write(conn); err != nil {
+		return nil, err
+	}
+	reader := bufio.NewReader(conn)
+	answer, err := http.ReadResponse(reader, out)
+	for err == nil && answer.StatusCode < 200 && answer.StatusCode != http.StatusSwitchingProtocols {
+		answer, err = http.ReadResponse(reader, out) // that was an interim answer
+	}
+	if err != nil {
+		return nil, err
+	}
+	if answer.StatusCode != http.StatusSwitchingProtocols {
+		answer.Body = &lastBody{answer.Body, conn}
+		return nil, &Refused{answer}
+	}
+	if !hasToken(answer.Header["Upgrade"], "websocket") || !hasToken(answer.Header["Connection"], "upgrade") ||
+		answer.Header.Get("Sec-Websocket-Accept") != acceptOf(key) {
+		return nil, fmt.Errorf("%w: it does not answer the key", ErrHandshake)
+	}
+	up := &Upstream{Header: answer.Header, conn: conn, reader: reader, protocol: answer.Header.Get("Sec-Websocket-Protocol")}
+	if up.protocol != "" && !hasToken(out.Header["Sec-Websocket-Protocol"], up.protocol) {
+		return nil, fmt.Errorf("%w: it chose a subprotocol that was not offered", ErrHandshake)
+	}
+	if err := up.extend(offered); err != nil {
+		return nil, err
+	}
+	for name := range up.Header {
+		if strings.HasPrefix(name, "Sec-Websocket-") {
+			delete(up.Header, name)
+		}
+	}
+	for _, name := range []string{"Connection", "Upgrade", "Content-Length", "Transfer-Encoding"} {
+		delete(up.Header, name)
+	}
+	return up, nil
+}
+
+// offersOf keeps of the offered extensions the one whose frames a relay can cut
+// in pieces, and tells whether it is there.
+func offersOf(header http.Header) bool {
+	var kept []string
+	for _, value := range header["Sec-Websocket-Extensions"] {
+		for offer := range strings.SplitSeq(value, ",") {
+			if name, _, _ := strings.Cut(offer, ";"); strings.TrimSpace(name) == wsflate.ExtensionName {
+				kept = append(kept, strings.TrimSpace(offer))
+			}
+		}
+	}
+	delete(header, "Sec-Websocket-Extensions")
+	if kept != nil {
+		header["Sec-Websocket-Extensions"] = []string{strings.Join(kept, ", ")}
+	}
+	return kept != nil
+}
+
+// extend takes note of what the server chose.
+func (up *Upstream) extend(offered bool) error {
+	values := up.Header["Sec-Websocket-Extensions"]
+	if len(values) == 0 {
+		return nil
+	}
+	options, ok := httphead.ParseOptions([]byte(strings.Join(values, ",")), nil)
+	if !ok || !offered || len(options) != 1 || string(options[0].Name) != wsflate.ExtensionName {
+		return fmt.Errorf("%w: it chose extensions that were not offered", ErrHandshake)
+	}
+	up.extension, up.compressed = options[0], true
+	return nil
+}
+
+// Protocol is the subprotocol that the server chose; empty if none.
+func (up *Upstream) Protocol() string { return up.protocol }
+
+// Close drops the connection.
+func (up *Upstream) Close() error { return up.conn.Close() }
+
+// lastBody is the body of an answer behind which the connection ends.
+type lastBody struct {
+	io.ReadCloser
+	conn net.Conn
+}
+
+func (b *lastBody) Close() error { return errors.Join(b.ReadCloser.Close(), b.conn.Close()) }
+
+// Stream is the connection, and what of it was read already, for who writes
+// frames himself.
+func (up *Upstream) Stream() (net.Conn, *bufio.Reader) { return up.conn, up.reader }

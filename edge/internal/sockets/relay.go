@@ -1,0 +1,355 @@
+package sockets
+
+import (
+	"bytes"
+	"encoding/binary"
+	"net/http"
+	"sync/atomic"
+
+	"github.com/gobwas/httphead"
+	"github.com/gobwas/ws"
+	"github.com/gobwas/ws/wsflate"
+)
+
+// Relay opens the websocket and joins it to an upstream's, which it closes in
+// any case. Messages pass as they are, compressed or not, in pieces as they
+// come: nothing is put together here, and who reads slowly slows the other side
+// down. Pings are answered, and the close handshake is made, on each side; codes
+// and reasons are carried over. The client's side is held to the tenant's
+// limits as any websocket is.
+//
+// header is added to the answer. An error means that the client was lost.
+func (s *Handshake) Relay(up *Upstream, header http.Header) (*Conn, error) {
+	c := s.conn
+	u := &Conn{hub: s.hub, id: s.hub.lastID.Add(1), tenant: c.tenant, relays: true, upstream: true}
+	c.relays = true
+	c.handler = &relayEnd{other: u, masked: true, compressed: up.compressed}
+	u.handler = &relayEnd{other: c, compressed: up.compressed}
+	upgrader := ws.HTTPUpgrader{Header: header, Negotiate: up.negotiate()}
+	if up.protocol != "" {
+		upgrader.Protocol = func(name string) bool { return name == up.protocol }
+	}
+	conn, err := s.upgrade(&upgrader)
+	if err != nil {
+		up.Close()
+		return nil, err
+	}
+	u.hasEarly(up.reader)
+	s.hub.open.Add(1)
+	s.hub.counters.upstreams.Add(1)
+	// Both are held before either is served: each of them sends on the other.
+	s.hub.hold(u, up.conn)
+	s.hub.hold(c, conn)
+	s.hub.enlist(c)
+	s.hub.begin(u)
+	s.hub.begin(c)
+	return c, nil
+}
+
+// negotiate answers the client's offers with what the upstream made of them.
+func (up *Upstream) negotiate() func(httphead.Option) (httphead.Option, error) {
+	extension := up.extension
+	return func(offer httphead.Option) (answer httphead.Option, err error) {
+		if string(offer.Name) == wsflate.ExtensionName {
+			answer, extension = extension, httphead.Option{}
+		}
+		return answer, nil
+	}
+}
+
+// relayEnd handles one of the two connections of a relay: it looks at the heads
+// of frames, and hands pieces on to the other one. Each piece is a frame of its
+// own, a fragment where a frame comes in parts, so that at any time a control
+// frame of ours can go between them.
+type relayEnd struct {
+	other   *Conn
+	partial []byte // of a head, or a control frame
+	left    int64  // of the frame: what is still to come
+	size    int64  // of the message, so far
+	mask    [4]byte
+	op      ws.OpCode // of the next piece
+	rsv     byte      // the same
+	fin     bool      // of the frame
+	open    bool      // a message is under way
+
+	masked     bool // the peer is a client
+	compressed bool
+	// awaited: the other connection is not read from until this one has room.
+	awaited atomic.Bool
+	// heard is the code with which the peer has closed; 0: it has not.
+	heard atomic.Uint32
+}
+
+// other is the connection that c's messages go to.
+func (c *Conn) other() *Conn { return c.handler.(*relayEnd).other }
+
+// maxControl is the longest control frame, with its head.
+const maxControl = maxHeader + ws.MaxControlFramePayloadSize
+
+// relay handles bytes of one side.
+func (c *Conn) relay(b []byte) {
+	e := c.handler.(*relayEnd)
+	for len(b) > 0 && c.phase <= phaseClosing && !c.failed && !c.answered {
+		if e.left > 0 {
+			n := int(min(int64(len(b)), e.left))
+			e.piece(b[:n])
+			b = b[n:]
+			continue
+		}
+		if n := e.whole(c, b); n > 0 {
+			e.hand(b[:n], nil)
+			b = b[n:]
+			continue
+		}
+		if c.failed {
+			return
+		}
+		n, err := e.begin(c, b)
+		if err != nil {
+			c.fail(err)
+			return
+		}
+		b = b[n:]
+	}
+	if c.in != nil && c.in.early == nil {
+		c.in.release() // it only held what came with the handshake
+		c.in = nil
+	}
+}
+
+// whole returns the size of the data frames at the start of b that are there as
+// a whole: they pass as they are.
+func (e *relayEnd) whole(c *Conn, b []byte) (n int) {
+	for len(e.partial) == 0 {
+		h, size, err := parseHeader(b[n:])
+		if err != nil || size == 0 || h.OpCode.IsControl() || h.Length > int64(len(b)-n-size) {
+			break
+		}
+		if err := e.frame(c, h); err != nil {
+			if n == 0 {
+				c.fail(err)
+			} // else it is found again, behind what is good
+			return n
+		}
+		n += size + int(h.Length)
+	}
+	return n
+}
+
+// begin takes the start of a frame that is not a whole data frame: a control
+// frame, or as much of one as there is.
+func (e *relayEnd) begin(c *Conn, b []byte) (n int, failed *failure) {
+	had := len(e.partial)
+	head := b
+	if had > 0 {
+		e.partial = append(e.partial, b[:min(len(b), maxControl-had)]...)
+		head = e.partial
+	}
+	h, size, failed := parseHeader(head)
+	if failed != nil {
+		return 0, failed
+	}
+	need := size
+	if size > 0 && h.OpCode.IsControl() {
+		if failed := e.check(h); failed != nil {
+			return 0, failed
+		}
+		need += int(h.Length)
+	}
+	if size == 0 || len(head) < need {
+		if had == 0 {
+			e.partial = bytes.Clone(b)
+		}
+		return len(b), nil
+	}
+	e.partial = nil
+	if !h.OpCode.IsControl() {
+		if failed := e.frame(c, h); failed != nil {
+			return 0, failed
+		}
+		e.left, e.fin, e.mask = h.Length, h.Fin, h.Mask
+		if e.op = h.OpCode; h.Length == 0 {
+			e.piece(nil)
+		}
+		return need - had, nil
+	}
+	payload := bytes.Clone(head[size:need])
+	if h.Masked {
+		ws.Cipher(payload, h.Mask, 0)
+	}
+	switch h.OpCode {
+	case ws.OpPing:
+		c.say(ws.OpPong, payload)
+	case ws.OpClose:
+		e.closedByPeer(c, payload)
+	}
+	return need - had, nil
+}
+
+func (e *relayEnd) check(h ws.Header) *failure {
+	side := ws.StateClientSide
+	if e.masked {
+		side = ws.StateServerSide
+	}
+	return checkHeader(h, side, e.open, e.compressed)
+}
+
+// frame holds the head of a data frame against the protocol and, where it is a
+// client's, the limits, and counts it.
+func (e *relayEnd) frame(c *Conn, h ws.Header) *failure {
+	if failed := e.check(h); failed != nil {
+		return failed
+	}
+	if e.masked {
+		switch rules := &c.hub.rules; {
+		case h.Length > rules.maxFrame:
+			return errFrameTooBig
+		case h.Length > rules.maxMessage-e.size:
+			return errMessageTooBig
+		case h.Fin && !c.tenant.admit(c.hub.now):
+			c.hub.counters.limited.Add(1)
+			return errRate
+		}
+	}
+	e.rsv, e.open = h.Rsv, !h.Fin
+	e.size += h.Length
+	if !h.Fin {
+		return nil
+	}
+	e.size = 0
+	c.messageAt = c.heardAt
+	if e.masked {
+		c.hub.counters.received.Add(1)
+	} else {
+		c.hub.counters.sent.Add(1)
+	}
+	return nil
+}
+
+// piece hands on a part of a frame, as a fragment.
+func (e *relayEnd) piece(body []byte) {
+	e.left -= int64(len(body))
+	first := byte(e.op) | e.rsv<<4
+	if e.fin && e.left == 0 {
+		first |= 0x80
+	}
+	var space [maxHeader]byte
+	head := append(space[:0], first)
+	switch n := len(body); {
+	case n < 126:
+		head = append(head, byte(n))
+	case n < 1<<16:
+		head = binary.BigEndian.AppendUint16(append(head, 126), uint16(n))
+	default:
+		head = binary.BigEndian.AppendUint64(append(head, 127), uint64(n))
+	}
+	if e.masked {
+		head[1] |= 0x80
+		head = append(head, e.mask[:]...)
+	}
+	e.hand(head, body)
+	// What follows is a continuation, masked from where the key now stands.
+	e.op, e.rsv = ws.OpContinuation, 0
+	turned := e.mask
+	for i := range e.mask {
+		e.mask[i] = turned[(i+len(body))&3]
+	}
+}
+
+// hand queues bytes on the other side.
+func (e *relayEnd) hand(head, body []byte) {
+	o := e.other
+	o.mu.Lock()
+	if o.sealed || o.broken {
+		o.mu.Unlock()
+		return
+	}
+	before := o.out.size
+	o.out.put(append(append(o.out.room(len(head)+len(body)), head...), body...))
+	o.queued(before)
+	o.mu.Unlock()
+	o.schedule(flagFlush)
+}
+
+// heldBack tells whether the other side is to read before this one is listened
+// to; its release has this one served again.
+func (c *Conn) heldBack() bool {
+	o := c.other()
+	if c.failed || c.answered || c.phase > phaseClosing || o.hasRoom() {
+		return false
+	}
+	awaited := &o.handler.(*relayEnd).awaited
+	awaited.Store(true)
+	if o.hasRoom() { // just now, so that nobody may have seen it
+		awaited.Store(false)
+		return false
+	}
+	return true
+}
+
+// release has the other side served again if it waited for room in this one.
+func (c *Conn) release() {
+	if e := c.handler.(*relayEnd); e.awaited.Load() && c.hasRoom() && e.awaited.Swap(false) {
+		e.other.schedule(flagRead)
+	}
+}
+
+func (c *Conn) hasRoom() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.sealed || c.broken || c.out.size <= c.hub.config.MaxQueue/2
+}
+
+// Open implements Handler.
+func (*relayEnd) Open(*Conn) {}
+
+// Message implements Handler; a relay has no messages, only pieces.
+func (*relayEnd) Message(*Conn, Op, []byte) {}
+
+// closedByPeer hands a close frame on. The peer gets its answer when the other
+// side has answered, behind all that the other side had still to say.
+func (e *relayEnd) closedByPeer(c *Conn, payload []byte) {
+	code, reason, failed := parseClose(payload)
+	if failed != nil {
+		c.fail(failed)
+		return
+	}
+	c.answered = true
+	e.heard.Store(uint32(code))
+	e.other.shut(code, reason, payload)
+	e.other.schedule(flagSettle)
+}
+
+// Closed ends the other side, if it was not the other side that ended this one.
+func (e *relayEnd) Closed(c *Conn, code Code, _ string) {
+	o := e.other
+	switch {
+	case o.handler.(*relayEnd).heard.Load() != 0:
+		// The other side's peer closes, and this one's is to answer.
+		if code == CodeAbnormal {
+			e.unanswered()
+		}
+	case c.upstream: // it was lost, or broke the protocol
+		_ = o.Close(CodeBadGateway, "")
+	case code == CodeAbnormal: // as the client went, without a word
+		o.schedule(flagAbort)
+	default: // closed from here, for what is no business of the upstream's
+		_ = o.Close(CodeGoingAway, "")
+	}
+}
+
+// unanswered answers the other side's close frame in place of a peer that is
+// gone.
+func (e *relayEnd) unanswered() {
+	code := Code(e.other.handler.(*relayEnd).heard.Load())
+	switch code {
+	case 0:
+	case CodeNoStatus:
+		e.other.shut(code, "", nil)
+		e.other.schedule(flagSettle)
+	default:
+		_ = e.other.Close(code, "") // a code that was heard can be said
+	}
+}
+
+var _ Handler = (*relayEnd)(nil)

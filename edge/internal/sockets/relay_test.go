@@ -1,0 +1,350 @@
+package sockets
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+)
+
+// newRelay is a hub that relays to an upstream, held and secured in the same way.
+func newRelay(t testing.TB, w way, config Config, options Options, behind *world) *world {
+	t.Helper()
+	world := newWorld(t, w, config, options)
+	dialer := &Dialer{Timeout: 10 * time.Second, HandshakeTimeout: 10 * time.Second, TLS: &tls.Config{InsecureSkipVerify: true}}
+	scheme := "ws"
+	if behind.tls {
+		scheme = "wss"
+	}
+	world.serve = func(rw http.ResponseWriter, r *http.Request) {
+		s, err := world.hub.Admit(rw, r, world.options)
+		if err != nil {
+			return
+		}
+		up, err := dialer.Dial(r.Context(), &http.Request{
+			URL:  &url.URL{Scheme: scheme, Host: behind.server.Listener.Addr().String(), Path: r.URL.Path},
+			Host: r.Host, Header: r.Header,
+		})
+		var refused *Refused
+		switch {
+		case errors.As(err, &refused):
+			defer refused.Response.Body.Close()
+			s.Refuse()
+			rw.WriteHeader(refused.Response.StatusCode)
+			io.Copy(rw, refused.Response.Body)
+		case err != nil:
+			s.Refuse()
+			rw.WriteHeader(http.StatusBadGateway)
+		default:
+			s.Relay(up, up.Header)
+		}
+	}
+	return world
+}
+
+func TestARelayCarriesCompressionAndSubprotocol(t *testing.T) {
+	eachWay(t, func(t *testing.T, w way) {
+		behind := newWorld(t, w, Config{Compression: CompressionPerMessage}, Options{Handler: echo{}, Protocols: []string{"two"}})
+		world := newRelay(t, w, Config{}, Options{}, behind)
+		answer, c := world.handshake(t, "GET", "HTTP/1.1", handshakeHeader(
+			"Sec-WebSocket-Protocol", "one, two", "Sec-WebSocket-Extensions", "foo, permessage-deflate; client_max_window_bits"))
+		if got := answer.Header.Get("Sec-Websocket-Protocol"); got != "two" {
+			t.Errorf("expected the upstream's subprotocol, found %q", got)
+		}
+		if got := answer.Header.Get("Sec-Websocket-Extensions"); !strings.HasPrefix(got, "permessage-deflate;") {
+			t.Errorf("expected the upstream's compression, found %q", got)
+		}
+		text := strings.Repeat("compressible ", 1000)
+		c.send(t, ws.OpText, []byte(text))
+		f, err := c.next()
+		if err != nil || f.Header.Rsv == 0 || len(f.Payload) > len(text)/10 {
+			t.Errorf("expected a compressed echo, found %d bytes and %v", len(f.Payload), err)
+		}
+	})
+}
+
+func TestARelayCarriesTheEndOfEitherSideOver(t *testing.T) {
+	eachWay(t, func(t *testing.T, w way) {
+		told := newRecorder()
+		conns := make(chan *Conn, 1)
+		behind := newWorld(t, w, Config{}, Options{Handler: script{
+			open:   func(c *Conn) { conns <- c },
+			closed: told.closed,
+			message: func(c *Conn, _ Op, p []byte) {
+				if string(p) == "vanish" {
+					c.schedule(flagAbort)
+				}
+			},
+		}})
+		world := newRelay(t, w, Config{}, Options{}, behind)
+		for _, test := range []struct {
+			name       string
+			do         func(t *testing.T, c *client, up *Conn)
+			code, tell Code
+		}{
+			{"the client closes with a code", func(t *testing.T, c *client, _ *Conn) {
+				c.send(t, ws.OpClose, append(closePayload(4321), "why"...))
+			}, 4321, 4321},
+			{"the client closes without one", func(t *testing.T, c *client, _ *Conn) { c.send(t, ws.OpClose, nil) }, CodeNoStatus, CodeNoStatus},
+			{"the upstream closes", func(t *testing.T, _ *client, up *Conn) { up.Close(3456, "why") }, 3456, 3456},
+			{"the upstream vanishes", func(t *testing.T, c *client, _ *Conn) { c.send(t, ws.OpText, []byte("vanish")) }, CodeBadGateway, CodeAbnormal},
+			{"the client vanishes", func(t *testing.T, c *client, _ *Conn) { c.Close() }, 0, CodeAbnormal},
+			{"the client breaks the protocol", func(t *testing.T, c *client, _ *Conn) { c.Write([]byte{0x83, 0x80, 0, 0, 0, 0}) }, CodeProtocol, CodeGoingAway},
+			{"the tenant is closed", func(t *testing.T, c *client, _ *Conn) { world.hub.CloseTenant("acme", CodePolicy, "") }, CodePolicy, CodeGoingAway},
+		} {
+			t.Run(test.name, func(t *testing.T) {
+				c := world.dial(t, nil)
+				test.do(t, c, <-conns)
+				if test.code != 0 {
+					c.expectClose(t, test.code)
+					c.send(t, ws.OpClose, closePayload(1000)) // where it was the other that began
+				}
+				told.expect(t, test.tell)
+			})
+		}
+	})
+}
+
+func TestARelayPassesTheUpstreamsRefusalOn(t *testing.T) {
+	behind := newWorld(t, way{}, Config{}, Options{})
+	behind.serve = func(rw http.ResponseWriter, _ *http.Request) { http.Error(rw, "not today", http.StatusTeapot) }
+	world := newRelay(t, way{}, Config{}, Options{}, behind)
+	answer, c := world.handshake(t, "GET", "HTTP/1.1", handshakeHeader())
+	body, _ := io.ReadAll(answer.Body)
+	if answer.StatusCode != http.StatusTeapot || string(body) != "not today\n" {
+		t.Errorf("expected the upstream's refusal, found %d %q", answer.StatusCode, body)
+	}
+	c.Close()
+	behind.server.Close()
+	if answer, _ := world.handshake(t, "GET", "HTTP/1.1", handshakeHeader()); answer.StatusCode != http.StatusBadGateway {
+		t.Errorf("expected 502 for an upstream that is away, found %d", answer.StatusCode)
+	}
+	if stats := world.hub.Stats(); stats.Tenants != 0 || stats.Refused != 2 {
+		t.Errorf("expected that nothing is left of refused handshakes, found %+v", stats)
+	}
+}
+
+func TestDialRefusesAHandshakeThatIsWrong(t *testing.T) {
+	for name, header := range map[string]http.Header{
+		"no accept":               {},
+		"another key's accept":    {"Sec-Websocket-Accept": {"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="}},
+		"a protocol of its own":   {"Accept-It": {"1"}, "Sec-Websocket-Protocol": {"x"}},
+		"an extension of its own": {"Accept-It": {"1"}, "Sec-Websocket-Extensions": {"permessage-deflate"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			behind := newWorld(t, way{}, Config{}, Options{})
+			behind.serve = func(rw http.ResponseWriter, r *http.Request) {
+				conn, _, err := http.NewResponseController(rw).Hijack()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer conn.Close()
+				answer := header.Clone()
+				if answer.Get("Accept-It") != "" {
+					answer.Set("Sec-WebSocket-Accept", acceptOf(r.Header.Get("Sec-Websocket-Key")))
+				}
+				fmt.Fprint(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n")
+				answer.Write(conn)
+				fmt.Fprint(conn, "\r\n")
+			}
+			u, _ := url.Parse(behind.server.URL)
+			if _, err := new(Dialer).Dial(t.Context(), &http.Request{URL: u}); !errors.Is(err, ErrHandshake) {
+				t.Errorf("expected %v, found %v", ErrHandshake, err)
+			}
+		})
+	}
+}
+
+func TestDialWaitsNoLongerThanItMay(t *testing.T) {
+	held := make(chan struct{})
+	behind := newWorld(t, way{}, Config{}, Options{})
+	behind.serve = func(http.ResponseWriter, *http.Request) { <-held }
+	defer close(held)
+	u, _ := url.Parse(behind.server.URL)
+	dialer := &Dialer{HandshakeTimeout: 10 * time.Millisecond}
+	if _, err := dialer.Dial(t.Context(), &http.Request{URL: u}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("expected %v, found %v", context.DeadlineExceeded, err)
+	}
+}
+
+// A message of many megabytes passes a relay whose queues hold a fraction of
+// it, both ways, in fragments and in one frame, byte by byte at the start.
+func TestARelayStreamsWhatItWouldNotHold(t *testing.T) {
+	eachWay(t, func(t *testing.T, w way) {
+		const size = 8 << 20
+		config := Config{MaxMessage: size, MaxFrame: size, MaxQueue: 4 << 10}
+		deep := config
+		deep.MaxQueue = 4 * size
+		world := newRelay(t, w, config, Options{}, newWorld(t, w, deep, Options{Handler: echo{}}))
+		message := bytes.Repeat([]byte("0123456789abcde"), size/15)
+		for _, pieces := range []int{1, 7} {
+			c := world.dial(t, nil)
+			go func() {
+				step := len(message) / pieces
+				for i := range pieces {
+					part := message[i*step:]
+					op := ws.OpContinuation
+					if i == 0 {
+						op = ws.OpText
+					}
+					if i < pieces-1 {
+						part = part[:step]
+					}
+					wire := frame(op, i == pieces-1, part)
+					for _, b := range wire[:20] {
+						c.Write([]byte{b})
+					}
+					c.Write(wire[20:])
+				}
+			}()
+			var got []byte
+			for {
+				f, err := c.next()
+				if err != nil {
+					t.Fatalf("after %d bytes: %v", len(got), err)
+				}
+				got = append(got, f.Payload...)
+				if f.Header.Fin {
+					break
+				}
+			}
+			if !bytes.Equal(got, message) {
+				t.Errorf("expected the message of %d bytes as it was, found another of %d", len(message), len(got))
+			}
+		}
+	})
+}
+
+// Who does not read stops the one that writes: what is under way is bounded by
+// the queue, and nobody is cut off for it.
+func TestARelaySlowsDownWhoWritesToASlowReader(t *testing.T) {
+	eachWay(t, func(t *testing.T, w way) {
+		sent := make(chan int, 1)
+		behind := newWorld(t, w, Config{MaxQueue: 1 << 20}, Options{Handler: script{open: func(c *Conn) {
+			go func() {
+				n := 0
+				chunk := make([]byte, 32<<10)
+				for ; n < 1024; n++ {
+					if c.Drained(nil) != nil || c.Send(Binary, chunk) != nil {
+						break
+					}
+				}
+				sent <- n
+			}()
+		}}})
+		world := newRelay(t, w, Config{MaxQueue: 16 << 10}, Options{}, behind)
+		c := world.dial(t, nil)
+		got := 0
+		for range 1024 {
+			f, err := c.next()
+			if err != nil {
+				t.Fatalf("after %d bytes: %v", got, err)
+			}
+			got += len(f.Payload)
+			for !f.Header.Fin {
+				if f, err = c.next(); err != nil {
+					t.Fatal(err)
+				}
+				got += len(f.Payload)
+			}
+		}
+		if n := <-sent; n != 1024 || got != 1024*32<<10 {
+			t.Errorf("expected 1024 messages, found %d sent and %d bytes", n, got)
+		}
+		if stats := world.hub.Stats(); stats.Slow != 0 {
+			t.Errorf("expected nobody to be cut off: %+v", stats)
+		}
+	})
+}
+
+func TestARelaysClientIsHeldToTheTenantsLimits(t *testing.T) {
+	behind := newWorld(t, way{}, Config{}, Options{Handler: echo{}})
+	world := newRelay(t, way{}, Config{MaxMessage: 1000}, Options{Limits: Limits{Connections: 1, Messages: 1, Burst: 3}}, behind)
+	c := world.dial(t, nil)
+	if answer, _ := world.handshake(t, "GET", "HTTP/1.1", handshakeHeader()); answer.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("expected 503 for one too many, found %d", answer.StatusCode)
+	}
+	for range 5 {
+		c.send(t, ws.OpText, []byte("x"))
+	}
+	c.expectClose(t, CodeTryLater)
+	c.Close()
+	eventually(t, "the upstream's side is gone", func() bool { return world.hub.Stats().Upstreams == 0 })
+	big := newRelay(t, way{}, Config{MaxMessage: 1000}, Options{}, behind).dial(t, nil)
+	big.Write(frame(ws.OpText, false, make([]byte, 600)))
+	big.Write(frame(ws.OpContinuation, true, make([]byte, 600)))
+	big.expectClose(t, CodeTooBig)
+}
+
+func TestAShutdownEndsRelaysWith1001OnBothSides(t *testing.T) {
+	eachWay(t, func(t *testing.T, w way) {
+		told := newRecorder()
+		behind := newWorld(t, w, Config{}, Options{Handler: script{closed: told.closed}})
+		world := newRelay(t, w, Config{}, Options{}, behind)
+		c := world.dial(t, nil)
+		ended := make(chan error, 1)
+		go func() { ended <- world.hub.Shutdown(t.Context()) }()
+		c.expectClose(t, CodeGoingAway)
+		c.send(t, ws.OpClose, closePayload(CodeGoingAway))
+		told.expect(t, CodeGoingAway)
+		c.Close()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestAPausedConnectionIsNotReadFrom(t *testing.T) {
+	eachWay(t, func(t *testing.T, w way) {
+		got := make(chan string, 10)
+		conns := make(chan *Conn, 1)
+		world := newWorld(t, w, Config{}, Options{Handler: script{
+			open: func(c *Conn) { conns <- c },
+			message: func(c *Conn, _ Op, p []byte) {
+				got <- string(p)
+				c.Pause()
+			},
+		}})
+		c := world.dial(t, nil)
+		conn := <-conns
+		c.Write(append(frame(ws.OpText, true, []byte("one")), frame(ws.OpText, true, []byte("two"))...))
+		c.send(t, ws.OpText, []byte("three"))
+		for _, want := range []string{"one", "two", "three"} {
+			if first := <-got; first != want {
+				t.Fatalf("expected %q, found %q", want, first)
+			}
+			select {
+			case early := <-got:
+				t.Fatalf("found %q during a pause", early)
+			default:
+			}
+			conn.Resume()
+		}
+		conn.Pause()
+		conn.Close(CodeNormal, "")
+		c.expectClose(t, CodeNormal)
+	})
+}
+
+func eventually(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.After(20 * time.Second); !holds(); {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("waited in vain: %s", what)
+		}
+	}
+}

@@ -1,0 +1,433 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/tenantdb"
+)
+
+func TestAHandlerGetsTenantValuesAndSubprotocol(t *testing.T) {
+	w := newSocketWorld(t, map[string]WebsocketHandler{"room": played{
+		connect: func(r *WebsocketRequest) error {
+			r.Header.Set("X-Told", fmt.Sprint(r.Tenant.Schema, " ", r.Tenant.Routing.Folder, " ", r.URL.Path, " ", r.Route, " ", r.Value("room"), " ", r.Value("page"), " ", r.Value("none"), r.Protocols))
+			r.Protocol = r.Protocols[1]
+			return nil
+		},
+		message: func(s *Websocket, text string) {
+			_ = s.Send(WebsocketText, []byte(strings.Join([]string{text, s.Schema(), s.Route(), s.Protocol()}, " ")))
+		},
+	}}, nil)
+	for _, c := range []struct{ host, path, told, heard string }{
+		{"acme.example.com", "/room/blue/7/", "acme  /room/blue/7/ room blue 7 [one two]", "hello acme room two"},
+		{"shared.example.com", "/two/room/a%20b/8/", "t2 two /room/a b/8/ room a b 8 [one two]", "hello t2 room two"},
+	} {
+		client := w.enter(c.host, c.path, "Sec-Websocket-Protocol", "one, two")
+		if got := client.Header().Get("X-Told"); got != c.told {
+			t.Errorf("the handler was told %q, expected %q", got, c.told)
+		}
+		says(t, client, "hello")
+		hears(t, client, c.heard)
+	}
+}
+
+func TestARefusedHandshakeIsAStatus(t *testing.T) {
+	w := newSocketWorld(t, map[string]WebsocketHandler{
+		"echo":    played{},
+		"refuses": played{connect: func(*WebsocketRequest) error { return &Refused{http.StatusForbidden, "not you"} }},
+		"fails":   played{connect: func(*WebsocketRequest) error { return errors.New("the secret reason") }},
+		"panics":  played{connect: func(*WebsocketRequest) error { panic("the secret reason") }},
+		"lies":    played{connect: func(r *WebsocketRequest) error { r.Protocol = "never offered"; return nil }},
+		"full":    played{},
+	}, func(c *Config) { c.Websockets.Limits.Connections = 1 })
+	w.enter("shared.example.com", "/two/full/a/1/")
+	for _, c := range []struct {
+		name, host, path string
+		headers          []string
+		want             int
+	}{
+		{"what is good is not", "acme.example.com", "/echo/a/1/", nil, 101},
+		{"a host that nobody has", "nobody.example.com", "/echo/a/1/", nil, 404},
+		{"no route", "acme.example.com", "/other/", nil, 404},
+		{"a value that does not fit the route", "acme.example.com", "/echo/a/b/", nil, 404},
+		{"a tenant without a route table", "example.com", "/chat/", nil, 404},
+		{"another origin", "acme.example.com", "/echo/a/1/", []string{"Origin", "http://evil.example.net"}, 403},
+		{"no origin", "acme.example.com", "/echo/a/1/", []string{"Origin", ""}, 403},
+		{"the handler refuses", "acme.example.com", "/refuses/a/1/", nil, 403},
+		{"the handler fails", "acme.example.com", "/fails/a/1/", nil, 500},
+		{"the handler panics", "acme.example.com", "/panics/a/1/", nil, 500},
+		{"the handler chooses what was not offered", "acme.example.com", "/lies/a/1/", nil, 500},
+		{"one too many of the tenant", "shared.example.com", "/two/full/a/1/", nil, 503},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w.eventually("the sockets before are gone", func() bool { return w.host.WebsocketStats().Polled+w.host.WebsocketStats().Goroutines == 1 })
+			status, body := w.refused(c.host, c.path, c.headers...)
+			if status != c.want {
+				t.Errorf("answered %d %q, expected %d", status, body, c.want)
+			}
+			if strings.Contains(body, "secret") {
+				t.Errorf("the answer tells too much: %q", body)
+			}
+		})
+	}
+	plain, err := http.NewRequest(http.MethodGet, w.server.URL+"/echo/a/1/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain.Host = "acme.example.com"
+	if answer, err := http.DefaultClient.Do(plain); err != nil || answer.StatusCode != http.StatusTeapot {
+		t.Errorf("a request that is no handshake got %v, %v, expected the next handler", answer, err)
+	}
+	for _, headers := range [][]string{{"Sec-WebSocket-Version", "8"}, {}} {
+		old := plain.Clone(t.Context())
+		old.Header = http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}, "Sec-Websocket-Key": {"dGhlIHNhbXBsZSBub25jZQ=="}}
+		for i := 0; i < len(headers); i += 2 {
+			old.Header.Set(headers[i], headers[i+1])
+		}
+		answer, err := http.DefaultClient.Do(old)
+		if err != nil || answer.StatusCode != http.StatusUpgradeRequired || answer.Header.Get("Sec-Websocket-Version") != "13" {
+			t.Errorf("another version got %v, %v, expected 426 with the right one", answer, err)
+		}
+	}
+}
+
+func TestW3AnOriginIsOneOfTheTenantsOwnOrListed(t *testing.T) {
+	w := newSocketWorld(t, map[string]WebsocketHandler{"echo": played{}, "open": played{}}, func(c *Config) {
+		c.Websockets.Origins = []string{"https://app.example.net", "*.apps.example.net"}
+		c.Websockets.OriginsAttribute = "origins"
+		target := c.Websockets.Targets["ws"]["open"]
+		target.Origins = []string{"*"}
+		c.Websockets.Targets["ws"]["open"] = target
+	})
+	for _, c := range []struct {
+		host, path, origin string
+		want               int
+	}{
+		{"acme.example.com", "/echo/a/1/", "https://acme.example.com", 101},
+		{"acme.example.com:8080", "/echo/a/1/", "http://acme.example.com:8080", 101},
+		{"acme.example.com", "/echo/a/1/", "https://shop.example.com", 101},
+		{"acme.example.com", "/echo/a/1/", "https://www.shop.example.com", 101},
+		{"shared.example.com", "/acme/echo/a/1/", "https://acme.example.com", 101},
+		{"acme.example.com", "/echo/a/1/", "https://shop.example.com:444", 403},
+		{"acme.example.com", "/echo/a/1/", "https://shared.example.com", 403}, // other tenants live there too
+		{"acme.example.com", "/echo/a/1/", "https://t1.example.com", 403},
+		{"acme.example.com", "/echo/a/1/", "https://example.com", 403},
+		{"acme.example.com", "/echo/a/1/", "https://evil-acme.example.com", 403},
+		{"acme.example.com", "/echo/a/1/", "https://acme.example.com.evil.net", 403},
+		{"acme.example.com", "/echo/a/1/", "null", 403},
+		{"acme.example.com", "/echo/a/1/", "https://app.example.net", 101},
+		{"acme.example.com", "/echo/a/1/", "http://app.example.net", 403},
+		{"acme.example.com", "/echo/a/1/", "http://one.apps.example.net", 101},
+		{"acme.example.com", "/echo/a/1/", "http://apps.example.net", 403},
+		{"acme.example.com", "/echo/a/1/", "https://partner.example.net", 101},
+		{"acme.example.com", "/echo/a/1/", "http://other.example.net:8443", 101},
+		{"t1.example.com", "/echo/a/1/", "https://partner.example.net", 403},
+		{"t1.example.com", "/open/a/1/", "https://anybody.example.org", 101},
+		{"t1.example.com", "/open/a/1/", "", 403},
+	} {
+		if status, _ := w.refused(c.host, c.path, "Origin", c.origin); status != c.want {
+			t.Errorf("%s%s from %q is answered with %d, expected %d", c.host, c.path, c.origin, status, c.want)
+		}
+	}
+}
+
+func TestW3ProgramsComeWithoutAnOriginWhereTheyMay(t *testing.T) {
+	w := newSocketWorld(t, map[string]WebsocketHandler{"echo": played{}}, func(c *Config) { c.Websockets.WithoutOrigin = true })
+	if status, _ := w.refused("acme.example.com", "/echo/a/1/", "Origin", ""); status != 101 {
+		t.Errorf("a program is answered with %d", status)
+	}
+	if status, _ := w.refused("acme.example.com", "/echo/a/1/", "Origin", "", "Sec-Fetch-Mode", "websocket"); status != 403 {
+		t.Errorf("a browser is answered with %d, expected 403", status)
+	}
+}
+
+// chat is a handler whose sockets are in the group that they name, and send to
+// it what they hear.
+func chat() played {
+	return played{
+		open: func(s *Websocket) {
+			if err := s.Groups().Add(context.Background(), "chat"); err != nil {
+				_ = s.Close(1011, err.Error())
+				return
+			}
+			_ = s.Send(WebsocketText, []byte("in"))
+		},
+		message: func(s *Websocket, text string) {
+			if text == "leave" {
+				s.Groups().Discard("chat")
+				return
+			}
+			_ = s.Groups().SendText(context.Background(), "chat", text)
+		},
+	}
+}
+
+func TestW1AGroupIsItsTenantsOwn(t *testing.T) {
+	w := newSocketWorld(t, map[string]WebsocketHandler{"chat": chat()}, nil)
+	acme, other, two := w.enter("acme.example.com", "/chat/a/1/"), w.enter("shop.example.com", "/chat/a/1/"), w.enter("shared.example.com", "/two/chat/a/1/")
+	for _, c := range []*sockets.Client{acme, other, two} {
+		hears(t, c, "in")
+	}
+	says(t, acme, "of acme")
+	hears(t, acme, "of acme")
+	hears(t, other, "of acme")
+	says(t, two, "of two") // had it got the other, it would hear that first
+	hears(t, two, "of two")
+	scope, err := w.host.Channels("acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := channel.NewMessage("websocket.send", channel.Field{Name: "text", Value: "from outside"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := scope.GroupSend(t.Context(), "chat", m); err != nil {
+		t.Fatal(err)
+	}
+	hears(t, acme, "from outside")
+	hears(t, other, "from outside")
+	says(t, other, "leave")
+	says(t, other, "to the rest")
+	hears(t, acme, "to the rest")
+	if _, err := w.host.Channels("nobody"); !errors.Is(err, ErrUnknownTenant) {
+		t.Errorf("the groups of nobody: %v", err)
+	}
+	if s := w.host.WebsocketStats(); s.Channels.Memberships != 2 || s.Tenants != 2 || !s.Served {
+		t.Errorf("the figures are %+v", s)
+	}
+	_ = acme.Drop()
+	w.eventually("the socket that is gone is in no group", func() bool { return w.host.WebsocketStats().Channels.Channels == 2 })
+}
+
+func TestW4RemovingATenantClosesItsSockets(t *testing.T) {
+	w := newSocketWorld(t, map[string]WebsocketHandler{"echo": played{}}, nil)
+	acme, two := w.enter("acme.example.com", "/echo/a/1/"), w.enter("shared.example.com", "/two/echo/a/1/")
+	began := time.Now()
+	w.host.config.Directory.Apply([]tenantdb.Change{{Tenant: tenantdb.Tenant{ID: "3"}, Removed: true}})
+	ends(t, acme, sockets.CodePolicy)
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("closed after %v, expected at most 5 s", took)
+	}
+	says(t, two, "still here")
+	hears(t, two, "still here")
+	if status, _ := w.refused("acme.example.com", "/echo/a/1/"); status != 404 {
+		t.Errorf("a tenant that was removed is answered with %d", status)
+	}
+	if n := w.host.WebsocketStats().Removed; n != 1 {
+		t.Errorf("%d sockets were closed for it, expected 1", n)
+	}
+}
+
+func TestW5OneTenantsExcessIsNotAnothers(t *testing.T) {
+	w := newSocketWorld(t, map[string]WebsocketHandler{"echo": played{}}, func(c *Config) {
+		c.Websockets.Limits = WebsocketLimits{Messages: 1, Burst: 3, Connections: 2}
+	})
+	acme, two := w.enter("acme.example.com", "/echo/a/1/"), w.enter("shared.example.com", "/two/echo/a/1/")
+	for range 3 {
+		says(t, acme, "x")
+		hears(t, acme, "x")
+	}
+	_ = acme.Write(sockets.Text, []byte("x"))
+	_ = acme.Write(sockets.Text, []byte("x"))
+	for {
+		if _, _, err := acme.Read(); err != nil {
+			var closed *sockets.CloseError
+			if !errors.As(err, &closed) || closed.Code != sockets.CodeTryLater {
+				t.Errorf("who is over the rate ends with %v, expected 1013", err)
+			}
+			break
+		}
+	}
+	says(t, two, "mine")
+	hears(t, two, "mine")
+}
+
+// brittle is a layer whose scopes can be interrupted.
+type brittle struct {
+	*channel.Memory
+	local *channel.Local
+}
+
+func (b *brittle) For(string) (channel.Scope, error) { return brittleScope{b.local}, nil }
+
+type brittleScope struct{ *channel.Local }
+
+func (s brittleScope) Send(context.Context, string, *channel.Message) error { return nil }
+
+func (s brittleScope) GroupSend(_ context.Context, group string, m *channel.Message) error {
+	s.DeliverGroup(group, m)
+	return nil
+}
+
+// resilient is told of interruptions, and gets group messages itself.
+type resilient struct{ played }
+
+func (h resilient) Connect(*WebsocketRequest) (WebsocketConsumer, error) { return h, nil }
+func (resilient) Group(s *Websocket, m *channel.Message) {
+	if m.Type() == "panic" {
+		panic("as asked")
+	}
+	_ = s.Send(WebsocketText, []byte("got "+m.Type()))
+}
+func (resilient) Interrupted(s *Websocket, err error) {
+	_ = s.Send(WebsocketText, []byte(fmt.Sprint(err)))
+}
+
+func TestW6ABrokenLayerClosesSocketsOrTellsThem(t *testing.T) {
+	memory, err := channel.NewMemory(channel.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := channel.Config{}.Complete()
+	if err != nil {
+		t.Fatal(err)
+	}
+	local, err := channel.NewLocal("acme", config, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newSocketWorld(t, map[string]WebsocketHandler{"chat": chat(), "firm": resilient{chat()}}, func(c *Config) {
+		c.Channels = &brittle{memory, local}
+	})
+	plain, firm := w.enter("acme.example.com", "/chat/a/1/"), w.enter("acme.example.com", "/firm/a/1/")
+	hears(t, plain, "in")
+	hears(t, firm, "in")
+	local.Interrupt(fmt.Errorf("%w: for a test", channel.ErrBroken))
+	ends(t, plain, sockets.CodeRestart)
+	hears(t, firm, "channel: the layer is broken: for a test")
+	local.Interrupt(nil)
+	hears(t, firm, "<nil>")
+	if n := w.host.WebsocketStats().Interrupted; n != 1 {
+		t.Errorf("%d sockets were closed for it, expected 1", n)
+	}
+	for _, kind := range []string{"chat.message", "panic"} {
+		m, err := channel.NewMessage(kind)
+		if err != nil {
+			t.Fatal(err)
+		}
+		local.DeliverGroup("chat", m)
+	}
+	hears(t, firm, "got chat.message")
+	ends(t, firm, sockets.CodeInternal)
+}
+
+func TestABlockingHandlerReadsAndWrites(t *testing.T) {
+	ended := make(chan error, 1)
+	begin := make(chan struct{})
+	w := newSocketWorld(t, map[string]WebsocketHandler{"talk": BlockingWebsockets{Protocols: []string{"talk"}, Serve: func(ctx context.Context, s *WebsocketStream) error {
+		<-begin
+		if tenant, ok := TenantFrom(ctx); !ok || tenant.Schema != "acme" || s.Request.Value("room") != "a" {
+			return errors.New("another tenant")
+		}
+		for {
+			kind, payload, err := s.Read(ctx)
+			if err != nil {
+				ended <- err
+				return nil
+			}
+			switch string(payload) {
+			case "bye":
+				return nil
+			case "fail":
+				return errors.New("as asked")
+			case "panic":
+				panic("as asked")
+			}
+			if err := s.Write(ctx, kind, payload); err != nil {
+				return err
+			}
+		}
+	}}}, nil)
+	enter := func() *sockets.Client {
+		return w.enter("acme.example.com", "/talk/a/1/", "Sec-Websocket-Protocol", "other, talk")
+	}
+	first := enter()
+	if first.Protocol() != "talk" {
+		t.Errorf("the subprotocol is %q", first.Protocol())
+	}
+	const many = 10 * streamAhead // more than are kept for it
+	for i := range many {
+		says(t, first, fmt.Sprint(i))
+	}
+	close(begin)
+	for i := range many {
+		hears(t, first, fmt.Sprint(i))
+	}
+	if err := first.Close(3000, "enough"); err != nil {
+		t.Fatal(err)
+	}
+	var end *WebsocketEnd
+	if err := <-ended; !errors.As(err, &end) || end.Code != 3000 || end.Reason != "enough" {
+		t.Errorf("the handler was told %v", err)
+	}
+	for text, code := range map[string]sockets.Code{"bye": sockets.CodeNormal, "fail": sockets.CodeInternal, "panic": sockets.CodeInternal} {
+		c := enter()
+		says(t, c, text)
+		ends(t, c, code)
+	}
+}
+
+func TestShutdownEndsEverySocketWith1001(t *testing.T) {
+	told := make(chan int, 2)
+	w := newSocketWorld(t, map[string]WebsocketHandler{"echo": played{closed: func(code int, _ string) { told <- code }}}, nil)
+	all := []*sockets.Client{w.enter("acme.example.com", "/echo/a/1/"), w.enter("t1.example.com", "/echo/a/1/")}
+	done := make(chan error, 1)
+	go func() { done <- w.host.ShutdownWebsockets(t.Context()) }()
+	for _, c := range all {
+		ends(t, c, sockets.CodeGoingAway)
+		_ = c.Drop()
+		if code := <-told; code != 1001 {
+			t.Errorf("the handler was told %d", code)
+		}
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if status, _ := w.refused("acme.example.com", "/echo/a/1/"); status != 503 {
+		t.Errorf("after it, a handshake is answered with %d", status)
+	}
+}
+
+func TestWebsocketsThatCannotBeServedAreRefusedAtTheStart(t *testing.T) {
+	path := "chat/"
+	for name, c := range map[string]struct {
+		change func(*WebsocketConfig, map[string]WebsocketTarget)
+		want   string
+	}{
+		"no target": {func(_ *WebsocketConfig, t map[string]WebsocketTarget) {
+			delete(t, "chat")
+			t["other"] = WebsocketTarget{Handler: "echo"}
+		}, `expected an entry for the route "chat" of "ws", found none`},
+		"two targets": {func(_ *WebsocketConfig, t map[string]WebsocketTarget) {
+			t["chat"] = WebsocketTarget{Handler: "echo", Consumer: true}
+		}, "expected exactly one of Upstream, Consumer and Handler"},
+		"a handler that is not":  {func(_ *WebsocketConfig, t map[string]WebsocketTarget) { t["chat"] = WebsocketTarget{Handler: "eco"} }, `expected a handler that is registered, found "eco"`},
+		"a guest without":        {func(_ *WebsocketConfig, t map[string]WebsocketTarget) { t["chat"] = WebsocketTarget{Consumer: true} }, "expected a guest that handles websockets"},
+		"an origin with a path":  {func(c *WebsocketConfig, _ map[string]WebsocketTarget) { c.Origins = []string{"https://a.example/x"} }, "expected an origin as"},
+		"an origin of a file":    {func(c *WebsocketConfig, _ map[string]WebsocketTarget) { c.Origins = []string{"file://a.example"} }, "that starts with http"},
+		"an unknown compression": {func(c *WebsocketConfig, _ map[string]WebsocketTarget) { c.Compression = "best" }, "expected off, per-message or with-context"},
+		"a limit below zero":     {func(c *WebsocketConfig, _ map[string]WebsocketTarget) { c.Limits.Message = -1 }, "expected a positive value"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			targets := map[string]WebsocketTarget{"chat": {Handler: "echo"}}
+			config := WebsocketConfig{Targets: map[string]map[string]WebsocketTarget{"ws": targets}, Handlers: map[string]WebsocketHandler{"echo": played{}}}
+			c.change(&config, targets)
+			h, err := New(t.Context(), Config{
+				CompileCache: compileCache, WSURLConfs: map[string][]WSRoute{"ws": {{Path: &path, Name: "chat"}}}, Websockets: config,
+			})
+			if err == nil {
+				h.Close()
+			}
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("the error is %v, expected %q", err, c.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,118 @@
+package edge
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/tenantdb"
+)
+
+// measured are the targets that the benchmarks set side by side: a handler in
+// Go, one whose sockets are in a group, and a relay to an upstream that echoes.
+func measured(t testing.TB) string {
+	t.Helper()
+	behind, err := sockets.New(sockets.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	upstream := httptest.NewServer(echoOn(behind))
+	up, err := url.Parse(upstream.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return measuredWith(t, up, func() {
+		upstream.Close()
+		_ = behind.Shutdown(canceled()) // they are dropped
+	})
+}
+
+func canceled() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}
+
+func measuredWith(t testing.TB, up *url.URL, after func()) string {
+	t.Helper()
+	h := newHost(t, func(c *Config) {
+		c.Directory.Apply([]tenantdb.Change{{
+			Tenant:  tenantdb.Tenant{ID: "3", Schema: "acme"},
+			Domains: []tenantdb.Domain{{TenantID: "3", Domain: "acme.test", IsPrimary: true}},
+		}})
+		c.Default.WSURLConf = "ws"
+		table, targets := routes(func(name string) WebsocketTarget {
+			if name == "relay" {
+				return WebsocketTarget{Upstream: up}
+			}
+			return WebsocketTarget{Handler: name}
+		}, "handler handler", "grouped grouped", "relay relay")
+		c.WSURLConfs = map[string][]WSRoute{"ws": table}
+		c.Websockets = WebsocketConfig{
+			Targets: map[string]map[string]WebsocketTarget{"ws": targets}, WithoutOrigin: true,
+			Handlers: map[string]WebsocketHandler{"handler": played{}, "grouped": played{open: func(s *Websocket) {
+				_ = s.Groups().Add(context.Background(), "all")
+			}}},
+		}
+	})
+	server := httptest.NewUnstartedServer(h.Middleware(http.NotFoundHandler()))
+	server.Listener = sockets.Listen(server.Listener)
+	server.Start()
+	t.Cleanup(func() {
+		server.Close()
+		_ = h.ShutdownWebsockets(canceled())
+		after()
+	})
+	return server.Listener.Addr().String()
+}
+
+func TestAnEchoOfAHandlerOrARelayAllocatesNothing(t *testing.T) {
+	address := measured(t)
+	for _, target := range []string{"/handler", "/relay"} {
+		v, status := handshake(t, address, "acme", target)
+		if v == nil {
+			t.Fatal(status)
+		}
+		echoAllocatesNothing(t, v)
+	}
+}
+
+// BenchmarkWebsocketEcho sets the targets beside the bare hub, in turns of a few
+// milliseconds, so that what else the machine does meets all alike.
+func BenchmarkWebsocketEcho(b *testing.B) {
+	const conns, each = 100, 20
+	hub, err := sockets.New(sockets.Config{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	bare := httptest.NewServer(echoOn(hub))
+	b.Cleanup(func() { bare.Close(); _ = hub.Shutdown(canceled()) })
+	address := measured(b)
+	spent := map[string]time.Duration{}
+	turns := map[string]func(){}
+	for name, at := range map[string]string{"hub": bare.Listener.Addr().String(), "handler": address, "relay": address} {
+		var all []*visitor
+		for range conns {
+			v, status := handshake(b, at, "acme", "/"+name)
+			if v == nil {
+				b.Fatal(status)
+			}
+			_ = v.SetDeadline(time.Time{})
+			all = append(all, v)
+		}
+		turns[name] = turn(b, all, each, func(d time.Duration) { spent[name] += d })
+	}
+	for b.Loop() {
+		for _, turn := range turns {
+			turn()
+		}
+	}
+	for name, d := range spent {
+		b.ReportMetric(float64(b.N*conns*each)/d.Seconds(), name+"/s")
+		b.ReportMetric(float64(spent["hub"])/float64(d), name+"/hub")
+	}
+}

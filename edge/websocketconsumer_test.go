@@ -1,0 +1,28 @@
+package edge
+
+import (
+	"testing"
+
+	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+)
+
+// A route may be handled by the guest.
+func TestARouteMayBeTheGuests(t *testing.T) {
+	w := newSocketWorld(t, nil, func(c *Config) {
+		c.Guest = goGuest(t, "github.com/tenantedge/tenantedge/guest/examples/echo")
+		table, targets := routes(func(string) WebsocketTarget { return WebsocketTarget{Consumer: true} }, "echo/ echo")
+		c.WSURLConfs = map[string][]WSRoute{"ws": table}
+		c.Websockets = WebsocketConfig{Targets: map[string]map[string]WebsocketTarget{"ws": targets}}
+	})
+	c := w.enter("acme.example.com", "/echo/")
+	says(t, c, "hello")
+	hears(t, c, "hello")
+	if s := w.host.WebsocketStats(); s.Consumers.Open != 1 {
+		t.Errorf("the figures are %+v", s)
+	}
+	if err := c.Close(sockets.CodeNormal, ""); err != nil {
+		t.Fatal(err)
+	}
+	ends(t, c, sockets.CodeNormal)
+	w.eventually("the guest's socket is gone", func() bool { return w.host.WebsocketStats().Consumers.Open == 0 })
+}

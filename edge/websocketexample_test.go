@@ -1,0 +1,75 @@
+package edge_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/tenantdb"
+)
+
+// room is a handler of chat rooms. Each tenant has its own, for groups are the
+// tenant's. An idle socket costs no goroutine.
+type room struct{}
+
+// Connect answers a handshake.
+func (room) Connect(r *edge.WebsocketRequest) (edge.WebsocketConsumer, error) {
+	if _, err := r.Cookie("session"); err != nil {
+		return nil, &edge.Refused{Status: http.StatusForbidden, Reason: "nobody is logged in"}
+	}
+	return member{"room-" + r.Value("room")}, nil
+}
+
+// member gets the events of one socket.
+type member struct{ group string }
+
+// Open enters the room.
+func (m member) Open(s *edge.Websocket) {
+	if err := s.Groups().Add(context.Background(), m.group); err != nil {
+		s.Close(1011, "")
+	}
+}
+
+// Message tells all members.
+func (m member) Message(s *edge.Websocket, _ edge.WebsocketKind, text []byte) {
+	s.Groups().SendText(context.Background(), m.group, string(text))
+}
+
+// Closed has nothing to do: a socket that is gone is in no group.
+func (m member) Closed(*edge.Websocket, int, string) {}
+
+func ExampleWebsocketHandler() {
+	path := "room/<slug:room>/"
+	host, err := edge.New(context.Background(), edge.Config{
+		Directory:  tenantdb.NewDirectory(tenantdb.Options{}),
+		Default:    &edge.DefaultTenant{WSURLConf: "ws"},
+		WSURLConfs: map[string][]edge.WSRoute{"ws": {{Path: &path, Name: "room"}}},
+		Websockets: edge.WebsocketConfig{
+			Targets:  map[string]map[string]edge.WebsocketTarget{"ws": {"room": {Handler: "room"}}},
+			Handlers: map[string]edge.WebsocketHandler{"room": room{}},
+		},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer host.Close()
+	// http.ListenAndServe(":8080", host.Middleware(handler)), and at the end
+	// host.ShutdownWebsockets(ctx).
+}
+
+func ExampleBlockingWebsockets() {
+	echo := edge.BlockingWebsockets{Serve: func(ctx context.Context, s *edge.WebsocketStream) error {
+		for {
+			kind, payload, err := s.Read(ctx)
+			if err != nil {
+				return nil // the client has closed
+			}
+			if err := s.Write(ctx, kind, payload); err != nil {
+				return nil
+			}
+		}
+	}}
+	_ = edge.WebsocketConfig{Handlers: map[string]edge.WebsocketHandler{"echo": echo}}
+}

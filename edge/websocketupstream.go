@@ -1,0 +1,93 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+)
+
+// relay joins the socket to an upstream's.
+func (w *websockets) relay(rw http.ResponseWriter, r *http.Request, s *sockets.Handshake, t *Tenant, target *WebsocketTarget) {
+	up, err := w.dialer.Dial(r.Context(), w.toUpstream(r, t, target))
+	var answered *sockets.Refused
+	var timeout net.Error
+	switch {
+	case err == nil:
+		forClients(up.Header)
+		_, _ = s.Relay(up, up.Header) // an error means that the client is gone
+	case errors.As(err, &answered):
+		s.Refuse()
+		passOn(rw, answered.Response)
+	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
+		s.Refuse()
+		w.refuse(rw, r, http.StatusGatewayTimeout, "the websocket's upstream did not answer in time", err)
+	default:
+		s.Refuse()
+		w.refuse(rw, r, http.StatusBadGateway, "the websocket's upstream failed", err)
+	}
+}
+
+// toUpstream makes the handshake that the upstream gets: the client's, with the
+// headers that say what is so in place of those that say what the client likes.
+func (w *websockets) toUpstream(r *http.Request, t *Tenant, target *WebsocketTarget) *http.Request {
+	path := r.URL
+	if !target.Inner {
+		// net/http has parsed this before, so it parses again.
+		if u, err := url.ParseRequestURI(r.RequestURI); err == nil {
+			path = u
+		}
+	}
+	u := *target.Upstream
+	base, rawBase := strings.TrimSuffix(u.Path, "/"), strings.TrimSuffix(u.EscapedPath(), "/")
+	u.Path, u.RawPath = base+path.Path, rawBase+path.EscapedPath()
+	u.RawQuery = r.URL.RawQuery
+	out := &http.Request{URL: &u, Host: r.Host, Header: r.Header.Clone()}
+	if target.OwnHost {
+		out.Host = u.Host
+	}
+	hopByHop(out.Header)
+	w.host.SetForwarded(r, out.Header)
+	if target.Inner {
+		SetForwardedPrefix(t, out.Header)
+	}
+	w.host.SetUpstreamHeaders(r.Context(), out.Header)
+	return out
+}
+
+// hopByHop removes the headers that are for the next hop alone (RFC 9110, 7.6.1).
+func hopByHop(header http.Header) {
+	for _, value := range header["Connection"] {
+		for name := range strings.SplitSeq(value, ",") {
+			if name = http.CanonicalHeaderKey(strings.TrimSpace(name)); !strings.HasPrefix(name, "Sec-Websocket-") {
+				delete(header, name)
+			}
+		}
+	}
+	for _, name := range []string{"Connection", "Upgrade", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer", "Transfer-Encoding"} {
+		delete(header, name)
+	}
+}
+
+// forClients keeps from clients what is meant for servers: these headers make
+// one send any file it can read.
+func forClients(header http.Header) {
+	delete(header, "X-Accel-Redirect")
+	delete(header, "X-Sendfile")
+}
+
+// passOn answers with an upstream's refusal.
+func passOn(rw http.ResponseWriter, answer *http.Response) {
+	defer answer.Body.Close()
+	hopByHop(answer.Header)
+	forClients(answer.Header)
+	maps.Copy(rw.Header(), answer.Header)
+	rw.WriteHeader(answer.StatusCode)
+	_, _ = io.Copy(rw, answer.Body) // either side may be gone
+}

@@ -1,0 +1,172 @@
+package edge
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+)
+
+// behind is an upstream: it says in its first message what it was asked, and
+// then echoes. The path /refuse is refused.
+func behind(t *testing.T) *url.URL {
+	t.Helper()
+	hub, err := sockets.New(sockets.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.Path, "refuse") {
+			w.Header().Set("X-Accel-Redirect", "/private")
+			w.Header().Set("Www-Authenticate", "Basic")
+			w.WriteHeader(http.StatusUnauthorized)
+			fmt.Fprint(w, "who are you?")
+			return
+		}
+		told, _ := json.Marshal(map[string]any{"host": r.Host, "uri": r.RequestURI, "header": r.Header})
+		_, _ = hub.Accept(w, r, sockets.Options{
+			Tenant: "any", Handler: upstreamEcho{told}, Protocols: []string{"two"}, AllowOrigin: func(*url.URL) bool { return true },
+			Header: http.Header{"Set-Cookie": {"seen=1"}, "X-Sendfile": {"/etc/passwd"}},
+		})
+	}))
+	t.Cleanup(func() {
+		server.Close()
+		_ = hub.Shutdown(t.Context()) // which has ended: they are dropped
+	})
+	u, err := url.Parse(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+type upstreamEcho struct{ told []byte }
+
+func (e upstreamEcho) Open(c *sockets.Conn)                                 { _ = c.Send(sockets.Text, e.told) }
+func (upstreamEcho) Message(c *sockets.Conn, op sockets.Op, payload []byte) { _ = c.Send(op, payload) }
+func (upstreamEcho) Closed(*sockets.Conn, sockets.Code, string)             {}
+
+// told is what an upstream was asked.
+type told struct {
+	Host, URI string
+	Header    http.Header
+}
+
+func toldBy(t *testing.T, c *sockets.Client) (got told) {
+	t.Helper()
+	_, text, err := c.Read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &got); err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+func newRelayWorld(t *testing.T, change func(*Config)) *socketWorld {
+	up := behind(t)
+	inner := *up
+	inner.Path = "/base/"
+	gone, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone.Close()
+	return newSocketWorld(t, nil, func(c *Config) {
+		table, targets := routes(func(name string) WebsocketTarget {
+			return map[string]WebsocketTarget{
+				"original": {Upstream: up},
+				"inner":    {Upstream: &inner, Inner: true, OwnHost: true},
+				"refuse":   {Upstream: up},
+				"gone":     {Upstream: &url.URL{Scheme: "ws", Host: gone.Addr().String()}},
+			}[name]
+		}, "<path:any>/original original", "<path:any>/inner inner", "refuse refuse", "gone gone")
+		c.WSURLConfs = map[string][]WSRoute{"ws": table}
+		c.Websockets = WebsocketConfig{Targets: map[string]map[string]WebsocketTarget{"ws": targets}}
+		if change != nil {
+			change(c)
+		}
+	})
+}
+
+func TestAnUpstreamIsToldTheTenantAndNothingForged(t *testing.T) {
+	w := newRelayWorld(t, nil)
+	c := w.enter("shared.example.com", "/two/a%20b/original?x=1;y", "Sec-Websocket-Protocol", "one, two",
+		"Tenant", "t1", "X_identifier", "t1", "X-Forwarded-For", "203.0.113.7", "X-Forwarded-Proto", "https", "Forwarded", "for=203.0.113.7",
+		"Cookie", "session=1", "Connection", "Upgrade, X-Hop", "X-Hop", "1")
+	got := toldBy(t, c)
+	if got.Host != "shared.example.com" || got.URI != "/two/a%20b/original?x=1;y" {
+		t.Errorf("it was asked for %s of %s", got.URI, got.Host)
+	}
+	for name, want := range map[string]string{
+		"Tenant": "t2", "X-Folder": "two", "X-Routing": "domain", "X-Identifier": "t2", "Cookie": "session=1",
+		"Origin": "http://shared.example.com", "X-Forwarded-For": "127.0.0.1", "X-Forwarded-Host": "shared.example.com", "X-Forwarded-Proto": "http",
+		"X_identifier": "", "Forwarded": "", "Keep-Alive": "",
+	} {
+		if values := got.Header[name]; want == "" && values != nil || want != "" && (len(values) != 1 || values[0] != want) {
+			t.Errorf("%s is %q, expected %q", name, values, want)
+		}
+	}
+	if c.Protocol() != "two" || c.Header().Get("Set-Cookie") != "seen=1" || c.Header().Get("X-Sendfile") != "" {
+		t.Errorf("the client got the subprotocol %q and %v", c.Protocol(), c.Header())
+	}
+	says(t, c, "hello")
+	hears(t, c, "hello")
+	if err := c.Close(3000, "enough"); err != nil {
+		t.Fatal(err)
+	}
+	ends(t, c, 3000)
+}
+
+func TestAnUpstreamMaySeeThePathOfTheTenant(t *testing.T) {
+	w := newRelayWorld(t, func(c *Config) { c.TrustedPeers = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
+	got := toldBy(t, w.enter("shared.example.com", "/two/a%2Fb/inner", "X-Forwarded-For", "203.0.113.7", "X-Forwarded-Proto", "https", "X-Forwarded-Prefix", "/front"))
+	if got.URI != "/base/a%2Fb/inner" || got.Host == "shared.example.com" {
+		t.Errorf("it was asked for %s of %s", got.URI, got.Host)
+	}
+	for name, want := range map[string]string{"X-Forwarded-For": "203.0.113.7, 127.0.0.1", "X-Forwarded-Proto": "https", "X-Forwarded-Prefix": "/front/two"} {
+		if got.Header.Get(name) != want {
+			t.Errorf("%s is %q, expected %q", name, got.Header.Get(name), want)
+		}
+	}
+}
+
+func TestAnUpstreamsRefusalIsPassedOn(t *testing.T) {
+	w := newRelayWorld(t, nil)
+	u := w.server.URL + "/refuse"
+	r, err := http.NewRequest(http.MethodGet, u, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Host = "acme.example.com"
+	r.Header = http.Header{
+		"Connection": {"Upgrade"}, "Upgrade": {"websocket"}, "Sec-Websocket-Version": {"13"},
+		"Sec-Websocket-Key": {"dGhlIHNhbXBsZSBub25jZQ=="}, "Origin": {"http://acme.example.com"},
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, _ := io.ReadAll(answer.Body)
+	if answer.StatusCode != http.StatusUnauthorized || string(body) != "who are you?" ||
+		answer.Header.Get("Www-Authenticate") != "Basic" || answer.Header.Get("X-Accel-Redirect") != "" {
+		t.Errorf("the client got %d %q with %v", answer.StatusCode, body, answer.Header)
+	}
+	status, text := w.refused("acme.example.com", "/gone")
+	if status != http.StatusBadGateway || strings.Contains(text, "127.0.0.1") {
+		t.Errorf("an upstream that is away is told as %d %q", status, text)
+	}
+	if s := w.host.WebsocketStats(); s.Upstreams != 0 || s.Tenants != 0 || s.Refused != 2 {
+		t.Errorf("the figures are %+v", s)
+	}
+}

@@ -1,0 +1,199 @@
+package edge
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/tenantdb"
+)
+
+// patience bounds what a test waits for; nothing is expected to take it.
+const patience = 30 * time.Second
+
+// socketWorld is a server with websockets, of the tenants of newHost and of
+// acme (acme.example.com, shop.example.com, and shared.example.com/acme/).
+type socketWorld struct {
+	*testing.T
+	host   *Host
+	server *httptest.Server
+}
+
+// routes are a route table and its targets, from lines as "path name".
+func routes(target func(name string) WebsocketTarget, lines ...string) (table []WSRoute, targets map[string]WebsocketTarget) {
+	targets = map[string]WebsocketTarget{}
+	for _, line := range lines {
+		path, name, _ := strings.Cut(line, " ")
+		table = append(table, WSRoute{Path: &path, Name: name})
+		targets[name] = target(name)
+	}
+	return table, targets
+}
+
+// byHandler serves each route by the handler of its name.
+func byHandler(name string) WebsocketTarget { return WebsocketTarget{Handler: name} }
+
+func newSocketWorld(t *testing.T, handlers map[string]WebsocketHandler, change func(*Config)) *socketWorld {
+	t.Helper()
+	w := &socketWorld{T: t}
+	w.host = newHost(t, func(c *Config) {
+		report := c.Directory.Apply([]tenantdb.Change{{
+			Tenant: tenantdb.Tenant{ID: "3", Schema: "acme", Attributes: []tenantdb.Attribute{{Name: "origins", Value: "https://partner.example.net, other.example.net:8443"}}},
+			Domains: []tenantdb.Domain{
+				{TenantID: "3", Domain: "acme.example.com", IsPrimary: true},
+				{TenantID: "3", Domain: "shop.example.com"},
+				{TenantID: "3", Domain: "shared.example.com", Folder: "acme"},
+			},
+		}})
+		if len(report.Problems) > 0 {
+			t.Fatal(report.Problems)
+		}
+		c.Default.WSURLConf = "ws"
+		var lines []string
+		for name := range handlers {
+			lines = append(lines, name+"/<str:room>/<int:page>/ "+name)
+		}
+		table, targets := routes(byHandler, lines...)
+		c.WSURLConfs = map[string][]WSRoute{"ws": table}
+		c.Websockets = WebsocketConfig{Targets: map[string]map[string]WebsocketTarget{"ws": targets}, Handlers: handlers}
+		if change != nil {
+			change(c)
+		}
+	})
+	w.server = httptest.NewUnstartedServer(w.host.Middleware(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		rw.WriteHeader(http.StatusTeapot)
+	})))
+	w.server.Listener = sockets.Listen(w.server.Listener)
+	w.server.Start()
+	t.Cleanup(w.server.Close)
+	return w
+}
+
+// dial opens a websocket on a host, with an Origin of its own unless headers
+// say another. The error is a *sockets.Refused for a status.
+func (w *socketWorld) dial(host, path string, headers ...string) (*sockets.Client, error) {
+	w.Helper()
+	header := http.Header{"Origin": {"http://" + host}}
+	for i := 0; i < len(headers); i += 2 {
+		if header[headers[i]] = []string{headers[i+1]}; headers[i+1] == "" {
+			delete(header, headers[i])
+		}
+	}
+	u, err := url.Parse(w.server.URL + path)
+	if err != nil {
+		w.Fatal(err)
+	}
+	dialer := &sockets.Dialer{HandshakeTimeout: patience}
+	up, err := dialer.Dial(w.Context(), &http.Request{URL: u, Host: host, Header: header})
+	if err != nil {
+		return nil, err
+	}
+	c := sockets.NewClient(up, 32<<20)
+	_ = c.SetDeadline(time.Now().Add(patience))
+	w.Cleanup(func() { _ = c.Drop() })
+	return c, nil
+}
+
+func (w *socketWorld) enter(host, path string, headers ...string) *sockets.Client {
+	w.Helper()
+	c, err := w.dial(host, path, headers...)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return c
+}
+
+// refused dials and returns the status and body of the refusal; 101 for none.
+func (w *socketWorld) refused(host, path string, headers ...string) (status int, body string) {
+	w.Helper()
+	c, err := w.dial(host, path, headers...)
+	var refused *sockets.Refused
+	switch {
+	case errors.As(err, &refused):
+		text, _ := io.ReadAll(refused.Response.Body)
+		refused.Response.Body.Close()
+		return refused.Response.StatusCode, string(text)
+	case err != nil:
+		w.Fatal(err)
+	}
+	_ = c.Drop()
+	return http.StatusSwitchingProtocols, ""
+}
+
+func says(t *testing.T, c *sockets.Client, text string) {
+	t.Helper()
+	if err := c.Write(sockets.Text, []byte(text)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func hears(t *testing.T, c *sockets.Client, want string) {
+	t.Helper()
+	if _, got, err := c.Read(); err != nil || string(got) != want {
+		t.Fatalf("heard %q, %v, expected %q", got, err, want)
+	}
+}
+
+// ends expects nothing more but a close frame.
+func ends(t *testing.T, c *sockets.Client, code sockets.Code) {
+	t.Helper()
+	_, got, err := c.Read()
+	var closed *sockets.CloseError
+	if !errors.As(err, &closed) || closed.Code != code {
+		t.Fatalf("heard %q, %v, expected the end with %d", got, err, code)
+	}
+}
+
+// played is a handler of functions; those that are nil do nothing.
+type played struct {
+	connect func(*WebsocketRequest) error
+	open    func(*Websocket)
+	message func(*Websocket, string)
+	closed  func(code int, reason string)
+}
+
+func (e played) Connect(r *WebsocketRequest) (WebsocketConsumer, error) {
+	if e.connect != nil {
+		return e, e.connect(r)
+	}
+	return e, nil
+}
+
+func (e played) Open(s *Websocket) {
+	if e.open != nil {
+		e.open(s)
+	}
+}
+
+func (e played) Message(s *Websocket, kind WebsocketKind, payload []byte) {
+	if e.message != nil {
+		e.message(s, string(payload))
+		return
+	}
+	_ = s.Send(kind, payload)
+}
+
+func (e played) Closed(_ *Websocket, code int, reason string) {
+	if e.closed != nil {
+		e.closed(code, reason)
+	}
+}
+
+func (w *socketWorld) eventually(what string, holds func() bool) {
+	w.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.After(patience); !holds(); {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			w.Fatalf("waited in vain: %s", what)
+		}
+	}
+}
