@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tenantedge/tenantedge/bench/process"
 	"github.com/tenantedge/tenantedge/bench/sockets"
 )
 
@@ -13,6 +14,7 @@ import (
 // open 20,000 files, client and server being two.
 const (
 	idleSockets = 10_000
+	tlsSockets  = 2_000 // a handshake takes its time
 	echoSockets = 100
 	fewMembers  = 1_000
 	manyMembers = 10_000
@@ -37,9 +39,17 @@ func openSockets(ctx context.Context, o *Options) (*opened, error) {
 		if e.Prepare != nil {
 			idle, groups = idle/10, groups[:1]
 		}
+		if e.Relays {
+			idle, groups = idle/2, groups[:1]
+		}
 		out.cases = append(out.cases, benchCase{name: "Idle/server=" + e.Name, own: func(ctx context.Context) (string, error) {
-			return idleCost(ctx, e, idle)
+			return idleCost(ctx, e.Start, idle)
 		}})
+		if e.TLS() {
+			out.cases = append(out.cases, benchCase{name: "IdleTLS/server=" + e.Name, own: func(ctx context.Context) (string, error) {
+				return idleCost(ctx, e.StartTLS, tlsSockets)
+			}})
+		}
 		s, err := e.Start(ctx)
 		if err != nil {
 			return nil, errors.Join(err, out.closeAll())
@@ -81,8 +91,8 @@ func withSockets(ctx context.Context, s *sockets.Server, path string, n int, loa
 }
 
 // idleCost is what a socket of a fresh server holds when nothing happens.
-func idleCost(ctx context.Context, e sockets.Entry, n int) (line string, err error) {
-	s, err := e.Start(ctx)
+func idleCost(ctx context.Context, start func(context.Context) (*sockets.Server, error), n int) (line string, err error) {
+	s, err := start(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -92,7 +102,7 @@ func idleCost(ctx context.Context, e sockets.Entry, n int) (line string, err err
 	if err != nil {
 		return "", err
 	}
-	before, err := s.Usage()
+	before, err := held(ctx, s)
 	if err != nil {
 		return "", errors.Join(err, warm.Close())
 	}
@@ -100,6 +110,14 @@ func idleCost(ctx context.Context, e sockets.Entry, n int) (line string, err err
 	if err != nil {
 		return "", errors.Join(err, warm.Close())
 	}
-	after, err := s.Usage()
+	after, err := held(ctx, s)
 	return fmt.Sprintf("%8d\t%10d bytes/socket", n, (after.Resident-before.Resident)/n), errors.Join(err, g.Close(), warm.Close())
+}
+
+// held is what a server holds without its garbage.
+func held(ctx context.Context, s *sockets.Server) (process.Usage, error) {
+	if err := s.Collect(ctx); err != nil {
+		return process.Usage{}, err
+	}
+	return s.Usage()
 }

@@ -115,3 +115,9 @@ func (s *Server) Close() error { return s.end() }
 
 // PID is the id of its process.
 func (s *Server) PID() int { return s.process.Process.Pid }
+
+// After has something ended behind the server.
+func (s *Server) After(end func() error) {
+	first := s.end
+	s.end = func() error { return errors.Join(first(), end()) }
+}

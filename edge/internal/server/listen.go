@@ -11,8 +11,8 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
-	"github.com/tenantedge/tenantedge/edge/internal/sockets"
 )
 
 // ListenAdmin opens the listener of /healthz and /readyz alone, if there is one:
@@ -113,7 +113,7 @@ func (s *Server) newServer(c config.Listener) (*http.Server, error) {
 
 func serve(srv *http.Server, l net.Listener) error {
 	if srv.TLSConfig != nil {
-		return srv.ServeTLS(sockets.Listen(l), "", "") // so that websockets need no goroutine
+		return srv.ServeTLS(edge.WebsocketListener(l), "", "") // so that websockets need no goroutine
 	}
 	return srv.Serve(l)
 }

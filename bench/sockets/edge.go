@@ -1,0 +1,107 @@
+package sockets
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/tenantedge/tenantedge/edge"
+)
+
+// Kinds of our own server, by what looks after the sockets.
+const (
+	edgeHandler  = "edge-handler"
+	edgeConsumer = "edge-consumer"
+	edgeUpstream = "edge-upstream"
+)
+
+// startEdge makes a Host with one tenant and both routes. Upstream is the
+// address of a server for edgeUpstream.
+func startEdge(ctx context.Context, kind, upstream string) (*edge.Host, error) {
+	target := map[string]edge.WebsocketTarget{
+		edgeHandler:  {Handler: "bench"},
+		edgeConsumer: {Consumer: true},
+		edgeUpstream: {Upstream: &url.URL{Scheme: "ws", Host: upstream}},
+	}[kind]
+	echoPath, groupPath := EchoPath[1:], GroupPath[1:]
+	config := edge.Config{
+		Tenants:    []edge.StaticTenant{{Schema: "bench", Domains: []string{host}, WSURLConf: "ws"}},
+		WSURLConfs: map[string][]edge.WSRoute{"ws": {{Path: &echoPath, Name: "echo"}, {Path: &groupPath, Name: "group"}}},
+		Websockets: edge.WebsocketConfig{
+			Targets:  map[string]map[string]edge.WebsocketTarget{"ws": {"echo": target, "group": target}},
+			Handlers: map[string]edge.WebsocketHandler{"bench": handler{}},
+			Limits:   edge.WebsocketLimits{Queue: 4 << 20}, // clients share the cores with what fills their queues
+		},
+		Logger: slog.New(slog.DiscardHandler),
+	}
+	if kind == edgeConsumer {
+		guest, err := buildConsumer(ctx)
+		if err != nil {
+			return nil, err
+		}
+		config.Guest = guest
+	}
+	return edge.New(ctx, config)
+}
+
+// served is the Host as a handler: all that comes is websockets.
+func served(h *edge.Host) (http.Handler, func() error) {
+	return h.Middleware(http.NotFoundHandler()), h.Close
+}
+
+// handler is the echo and the group in Go.
+type handler struct{}
+
+func (handler) Connect(r *edge.WebsocketRequest) (edge.WebsocketConsumer, error) {
+	if r.Route == "echo" {
+		return echo{}, nil
+	}
+	return group{}, nil
+}
+
+type quiet struct{}
+
+func (quiet) Open(*edge.Websocket)                {}
+func (quiet) Closed(*edge.Websocket, int, string) {}
+
+type echo struct{ quiet }
+
+func (echo) Message(s *edge.Websocket, kind edge.WebsocketKind, payload []byte) {
+	_ = s.Send(kind, payload) // the client has gone
+}
+
+type group struct{ quiet }
+
+func (group) Open(s *edge.Websocket) {
+	if s.Groups().Add(context.Background(), "bench") != nil {
+		_ = s.Close(1011, "") // a client that gets nothing must not look as if it did
+	}
+}
+
+func (group) Message(s *edge.Websocket, _ edge.WebsocketKind, payload []byte) {
+	if s.Groups().SendText(context.Background(), "bench", string(payload)) != nil {
+		_ = s.Close(1011, "")
+	}
+}
+
+// buildConsumer builds the guest from the folder consumer.
+func buildConsumer(ctx context.Context) ([]byte, error) {
+	dir, err := os.MkdirTemp("", "bench-consumer-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	out := filepath.Join(dir, "guest.wasm")
+	build := exec.CommandContext(ctx, "go", "build", "-buildmode=c-shared", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=",
+		"-o", out, "github.com/tenantedge/tenantedge/bench/sockets/consumer")
+	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0", "GOFLAGS=")
+	if text, err := build.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("sockets: building the guest: %w\n%s", err, text)
+	}
+	return os.ReadFile(out)
+}
