@@ -49,7 +49,7 @@ func (a asking) Locate(ctx context.Context, q *tenancy.PathQuery) (tenancy.Pathn
 
 // newFileHost runs the guest over a storage in which t1, whose files are those
 // of acme, and t2 have a file a.txt.
-func newFileHost(t *testing.T, change func(*Config)) (*Host, string) {
+func newFileHost(t testing.TB, change func(*Config)) (*Host, string) {
 	t.Helper()
 	wasm, err := fileGuest()
 	if err != nil {

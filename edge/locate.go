@@ -6,6 +6,9 @@ import (
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
 
+// GuestDigest is Guest().Digest, for those who ask at each request.
+func (h *Host) GuestDigest() string { return h.current.Load().program.Digest() }
+
 // Locate asks the guest where a tenant's files are, as [Host.Pathname] does. It
 // makes a Host what package storage asks for: a Locator.
 func (h *Host) Locate(ctx context.Context, q *tenancy.PathQuery) (tenancy.Pathname, error) {

@@ -17,14 +17,21 @@ import (
 // Open opens a file or folder for reading, by the rules of package io/fs. A
 // file is an [*os.File].
 func (v *View) Open(name string) (fs.File, error) {
+	f, _, err := v.OpenInfo(name)
+	return f, err
+}
+
+// OpenInfo is Open with what Stat tells of the file, which was asked for in any
+// case.
+func (v *View) OpenInfo(name string) (fs.File, fs.FileInfo, error) {
 	f, info, err := v.openPlain("open", name)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if info.IsDir() {
-		return &listing{f}, nil
+		return &listing{f}, info, nil
 	}
-	return f, nil
+	return f, info, nil
 }
 
 // Stat tells about a file or folder, by the rules of package io/fs.

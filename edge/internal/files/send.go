@@ -35,7 +35,7 @@ func Send(w http.ResponseWriter, r *http.Request, fsys fs.FS, name string, o Opt
 	if err != nil {
 		return err
 	}
-	defer func() { f.Close() }()
+	defer func() { _ = f.Close() }() // it was read alone
 	kind := typeOf(name)
 	out := w
 	if o.Precompressed && kind.compressible {
@@ -144,14 +144,30 @@ func describe(header http.Header, kind contentType, trusted bool) {
 
 // open opens a regular file.
 func open(fsys fs.FS, name string) (fs.File, fs.FileInfo, error) {
+	f, info, err := openInfo(fsys, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !info.Mode().IsRegular() {
+		_ = f.Close() // it was only looked at
+		return nil, nil, missing(name)
+	}
+	return f, info, nil
+}
+
+// openInfo opens a file and asks about it, at once where the file system has a
+// way to.
+func openInfo(fsys fs.FS, name string) (fs.File, fs.FileInfo, error) {
+	if both, ok := fsys.(interface {
+		OpenInfo(name string) (fs.File, fs.FileInfo, error)
+	}); ok {
+		return both.OpenInfo(name)
+	}
 	f, err := fsys.Open(name)
 	if err != nil {
 		return nil, nil, err
 	}
 	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = missing(name)
-	}
 	if err != nil {
 		_ = f.Close() // it was only looked at
 		return nil, nil, err

@@ -1,9 +1,9 @@
 package files
 
 import (
-	"container/list"
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/storage"
@@ -18,9 +18,9 @@ type Views struct {
 	most int
 	now  func() time.Time
 
-	mu      sync.Mutex
-	entries map[viewKey]*list.Element // of *entry
-	order   list.List                 // the one that was used last in front
+	// Requests read alone, so that none waits for another that is held up.
+	mu      sync.RWMutex
+	entries map[viewKey]*entry
 	closed  bool
 }
 
@@ -44,80 +44,88 @@ type entry struct {
 	key    viewKey
 	view   storage.Files
 	opened time.Time
-	users  int // and one more while it is kept
+	used   atomic.Int64 // when it was borrowed last, in nanoseconds
+	users  atomic.Int64 // and one more while it is kept
 }
 
 // NewViews returns one that opens views as open does.
 func NewViews(open func(context.Context, storage.Tenant) (storage.Files, error)) *Views {
-	return &Views{open: open, most: MostViews, now: time.Now, entries: make(map[viewKey]*list.Element)}
+	return &Views{open: open, most: MostViews, now: time.Now, entries: make(map[viewKey]*entry)}
 }
 
 // Lease is a view on loan.
 type Lease struct {
 	storage.Files
-	views *Views
 	entry *entry
 }
 
 // Borrow returns the tenant's view; guest names the guest that decides where
 // it is. Release it after use.
 func (v *Views) Borrow(ctx context.Context, t storage.Tenant, guest string) (Lease, error) {
-	key := viewKey{t, guest}
-	v.mu.Lock()
-	if e, ok := v.entries[key]; ok {
-		found := e.Value.(*entry)
-		if v.now().Sub(found.opened) < Fresh {
-			v.order.MoveToFront(e)
-			found.users++
-			v.mu.Unlock()
-			return Lease{found.view, v, found}, nil
-		}
+	key, now := viewKey{t, guest}, v.now()
+	v.mu.RLock()
+	if found, ok := v.entries[key]; ok && now.Sub(found.opened) < Fresh {
+		found.users.Add(1) // it is kept, so it is not closed
+		v.mu.RUnlock()
+		found.used.Store(now.UnixNano())
+		return Lease{found.view, found}, nil
 	}
-	v.mu.Unlock()
+	v.mu.RUnlock()
 	view, err := v.open(ctx, t)
 	if err != nil {
 		return Lease{}, err
 	}
-	return v.keep(&entry{key: key, view: view, opened: v.now(), users: 1}), nil
+	fresh := &entry{key: key, view: view, opened: now}
+	fresh.used.Store(now.UnixNano())
+	fresh.users.Store(1)
+	v.keep(fresh)
+	return Lease{view, fresh}, nil
 }
 
 // keep puts a new view in the place of the one before.
-func (v *Views) keep(fresh *entry) Lease {
+func (v *Views) keep(fresh *entry) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if !v.closed {
-		if before, ok := v.entries[fresh.key]; ok {
-			v.drop(before)
-		}
-		fresh.users++
-		v.entries[fresh.key] = v.order.PushFront(fresh)
-		for v.order.Len() > v.most {
-			v.drop(v.order.Back())
+	if v.closed {
+		return
+	}
+	if before, ok := v.entries[fresh.key]; ok {
+		v.drop(before)
+	}
+	if len(v.entries) >= v.most {
+		v.dropOldest()
+	}
+	fresh.users.Add(1)
+	v.entries[fresh.key] = fresh
+}
+
+// dropOldest drops the view that was not borrowed for the longest time. It is
+// called once for each view that is opened, which takes longer.
+func (v *Views) dropOldest() {
+	var oldest *entry
+	for _, e := range v.entries {
+		if oldest == nil || e.used.Load() < oldest.used.Load() {
+			oldest = e
 		}
 	}
-	return Lease{fresh.view, v, fresh}
+	v.drop(oldest)
 }
 
 // drop keeps a view no longer. It is closed when the last user is done.
-func (v *Views) drop(e *list.Element) {
-	old := v.order.Remove(e).(*entry)
-	delete(v.entries, old.key)
-	old.release()
+func (v *Views) drop(e *entry) {
+	delete(v.entries, e.key)
+	e.release()
 }
 
 // release is for one user that is done.
 func (e *entry) release() {
-	if e.users--; e.users == 0 {
+	if e.users.Add(-1) == 0 {
 		_ = e.view.Close() // files that are open stay so
 	}
 }
 
 // Release gives the view back. Files that were opened in it stay open.
-func (l Lease) Release() {
-	l.views.mu.Lock()
-	defer l.views.mu.Unlock()
-	l.entry.release()
-}
+func (l Lease) Release() { l.entry.release() }
 
 // Close closes the views that nobody uses, and the others when they are given
 // back.
@@ -125,8 +133,8 @@ func (v *Views) Close() error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.closed = true
-	for v.order.Len() > 0 {
-		v.drop(v.order.Back())
+	for _, e := range v.entries {
+		v.drop(e)
 	}
 	return nil
 }

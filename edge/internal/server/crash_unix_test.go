@@ -30,9 +30,10 @@ import (
 // The environment of a process that takes uploads until it is killed, and how
 // often that happens. CI does with few; 200 are the measure: make kill-test.
 const (
-	takerVariable = "TENANTEDGE_TAKER"
-	killsVariable = "TENANTEDGE_KILLS"
-	kills         = 3
+	takerVariable    = "TENANTEDGE_TAKER"
+	compiledVariable = "TENANTEDGE_COMPILED" // with it: folder of compiled guests
+	killsVariable    = "TENANTEDGE_KILLS"
+	kills            = 3
 )
 
 // takeUploads is a server for the files of the tenant www. It tells its
@@ -40,7 +41,7 @@ const (
 func takeUploads(location string) {
 	s, err := New(context.Background(), edge.Config{
 		Tenants:      []edge.StaticTenant{{Schema: "www", Domains: []string{"127.0.0.1"}, URLConf: "files"}},
-		CompileCache: filepath.Join(filepath.Dir(location), "compiled"), Logger: slog.New(slog.DiscardHandler),
+		CompileCache: os.Getenv(compiledVariable), Logger: slog.New(slog.DiscardHandler),
 	}, Options{
 		Listeners: []config.Listener{{Address: "127.0.0.1:0"}}, Media: &config.Media{Location: location, BaseURL: "/media/"},
 		URLConfs: map[string]config.URLConf{"files": {Media: true, Access: config.AccessPublic, Uploads: &config.Uploads{
@@ -134,7 +135,7 @@ func startTaker(t *testing.T, location string) (*exec.Cmd, string) {
 		t.Fatal(err)
 	}
 	taker := exec.Command(exe)
-	taker.Env = append(os.Environ(), takerVariable+"="+location)
+	taker.Env = append(os.Environ(), takerVariable+"="+location, compiledVariable+"="+compiled)
 	taker.Stderr = os.Stderr
 	if _, err = taker.StdinPipe(); err != nil {
 		t.Fatal(err)

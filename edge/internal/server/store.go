@@ -77,7 +77,7 @@ func (s *Server) newBucket(m *config.Media) (*store, error) {
 func (s *store) lease(ctx context.Context, t *edge.Tenant) (files.Lease, error) {
 	whose := storage.Tenant{Schema: t.Schema, Folder: t.Routing.Folder}
 	whose.Pathname, whose.HasPathname = t.Attribute("schema_pathname")
-	guest := s.server.host.Guest().Digest
+	guest := s.server.host.GuestDigest()
 	if err := s.check(ctx, whose); err != nil {
 		return files.Lease{}, err
 	}
@@ -106,7 +106,7 @@ func (s *store) check(ctx context.Context, t storage.Tenant) error {
 func (s *store) update(ctx context.Context) ([]error, error) {
 	s.checking.Lock()
 	defer s.checking.Unlock()
-	now := state{guest: s.server.host.Guest().Digest}
+	now := state{guest: s.server.host.GuestDigest()}
 	if d := s.server.directory; d != nil {
 		now.generation = d.Stats().Generation
 	}
