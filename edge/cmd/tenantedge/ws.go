@@ -20,8 +20,10 @@ import (
 
 func newWS() *cobra.Command {
 	return group(&cobra.Command{
-		Use:   "ws",
-		Short: "Talk to websockets",
+		Use:     "ws",
+		Short:   "Talk to websockets",
+		Long:    "ws opens websockets, to see what a tenant's clients would.",
+		Example: "  tenantedge ws connect ws://acme.example.com/room/lobby/ --send hello",
 	}, newWSConnect())
 }
 
