@@ -12,10 +12,6 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage"
 )
 
-// ErrUnconditional tells of a server that does what it was to do under a
-// condition alone.
-var ErrUnconditional = errors.New("object: the server leaves out conditions")
-
 // told is what the server answered about a name, as errors of a disk are told.
 func told(op, name string, err error) error {
 	if err == nil {

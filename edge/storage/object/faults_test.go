@@ -201,7 +201,7 @@ func TestTheCheckRefusesAServerThatReplacesUnseen(t *testing.T) {
 		return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Header: make(http.Header), Request: r}, nil
 	})
 	must(t, newStorage(t, config).Check(t.Context()))
-	if err := newStorage(t, config).CheckReplace(t.Context()); !errors.Is(err, ErrUnconditional) {
+	if err := newStorage(t, config).CheckReplace(t.Context()); !errors.Is(err, storage.ErrUnconditional) {
 		t.Errorf("%v, expected ErrUnconditional", err)
 	}
 	if found := leftovers(t, config); found != nil {

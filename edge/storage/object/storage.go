@@ -103,7 +103,7 @@ func (s *Storage) Check(ctx context.Context) error {
 	return s.probe(ctx, func(key string, nothing received) error {
 		switch _, err := s.create(ctx, key, nothing); {
 		case err == nil:
-			return fmt.Errorf("%w: bucket %q: the server does not honour If-None-Match, so that files would be overwritten: expected one that does", ErrUnconditional, s.config.Bucket)
+			return fmt.Errorf("object: bucket %q: %w: the server does not honour If-None-Match, so that files would be overwritten: expected one that does", s.config.Bucket, storage.ErrUnconditional)
 		case !taken(err):
 			return fmt.Errorf("object: bucket %q: expected the server to refuse an object that exists (412): %w", s.config.Bucket, err)
 		}
@@ -120,7 +120,7 @@ func (s *Storage) CheckReplace(ctx context.Context) error {
 	return s.probe(ctx, func(key string, nothing received) error {
 		switch _, err := s.publish(ctx, key, nothing, "0123456789abcdef0123456789abcdef"); {
 		case err == nil:
-			return fmt.Errorf("%w: bucket %q: the server does not honour If-Match, so that files would be replaced unseen: expected one that does", ErrUnconditional, s.config.Bucket)
+			return fmt.Errorf("object: bucket %q: %w: the server does not honour If-Match, so that files would be replaced unseen: expected one that does", s.config.Bucket, storage.ErrUnconditional)
 		case !taken(err):
 			return fmt.Errorf("object: bucket %q: expected the server to refuse to replace another object (412): %w", s.config.Bucket, err)
 		}
