@@ -27,6 +27,7 @@ type Instance struct {
 	stack     [1]uint64
 
 	fuel, limit, depth api.MutableGlobal
+	ready              uint64              // what the limit stands at, where the depth is zero; 0: who knows
 	globals            []api.MutableGlobal // the guest's own
 
 	calls  int  // since the last audit
@@ -218,6 +219,7 @@ func (i *Instance) run(e Export, size uint64) ([]byte, error) {
 func (i *Instance) enter(e Export, arg uint64) (uint64, error) {
 	i.stack[0] = arg
 	if err := i.functions[e].CallWithStack(&i.call, i.stack[:]); err != nil {
+		i.ready = 0
 		return 0, i.trapped(e, err)
 	}
 	return i.stack[0], nil
