@@ -97,6 +97,9 @@ func (s *services) decodeRouting(r *Routing, m abi.Message, req *Request) error 
 // path makes a string of the inner path, which is the request's own path or
 // its end unless something in it was encoded.
 func (s *services) path(b []byte, r *Request) string {
+	if len(b) <= len(r.Target) && r.Target[:len(b)] == string(b) {
+		return r.Target[:len(b)]
+	}
 	for _, whole := range [...]string{r.path, rawPath(r.Target)} {
 		if at := len(whole) - len(b); at >= 0 && whole[at:] == string(b) {
 			return whole[at:]

@@ -6,7 +6,7 @@ package edge
 // Each instance has its own, so it needs no lock.
 type interned struct {
 	m    map[string]string
-	last string // that was asked for: most tenants share a urlconf
+	last [2]string // that were asked for: most tenants share a urlconf of each kind
 }
 
 const (
@@ -15,11 +15,13 @@ const (
 )
 
 func (t *interned) get(b []byte) string {
-	if string(b) == t.last { // the compiler makes no string of this
-		return t.last
+	for _, s := range &t.last {
+		if string(b) == s { // the compiler makes no string of this
+			return s
+		}
 	}
 	if s, ok := t.m[string(b)]; ok {
-		t.last = s
+		t.last = [2]string{s, t.last[0]}
 		return s
 	}
 	s := string(b)

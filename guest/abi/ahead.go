@@ -1,7 +1,5 @@
 package abi
 
-import "strings"
-
 // FirstSegment is the folder that a host asks its directory for ahead of the
 // guest. A guest that said [Configured.LookAhead] finds one more field in each
 // route request, behind the headers that it asked for (ReqHeader0 plus their
@@ -43,8 +41,10 @@ func FirstSegment(target string) (segment string, ok bool) {
 		return "", false
 	}
 	segment = target[1:]
-	if end := strings.IndexAny(segment, "/\\?"); end >= 0 {
-		segment = segment[:end]
+	for i := range len(segment) {
+		if c := segment[i]; c == '/' || c == '\\' || c == '?' {
+			return segment[:i], true
+		}
 	}
 	return segment, true
 }

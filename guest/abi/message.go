@@ -28,15 +28,12 @@ func Parse(b []byte) (Message, error) {
 	if head > uint64(len(b)) {
 		return Message{}, ErrMalformed
 	}
-	for at := uint64(headSize); at < head; at += fieldSize {
-		off := uint64(binary.LittleEndian.Uint32(b[at:]))
-		length := uint64(binary.LittleEndian.Uint32(b[at+4:]))
-		if off == 0 {
-			if length != 0 {
-				return Message{}, ErrMalformed
-			}
+	for fields := b[headSize:head]; len(fields) >= fieldSize; fields = fields[fieldSize:] {
+		field := binary.LittleEndian.Uint64(fields)
+		if field == 0 { // absent
 			continue
 		}
+		off, length := uint64(uint32(field)), field>>32
 		if off < head || off+length > uint64(len(b)) {
 			return Message{}, ErrMalformed
 		}

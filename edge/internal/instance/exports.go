@@ -61,6 +61,14 @@ var exportSpecs = [exportCount]exportSpec{
 	SocketTimer:   {abi.ExportTimer, i32, i64, true},
 }
 
+// keptExports are those that requests call.
+func keptExports() (names []string) {
+	for e := Route; e < exportCount; e++ {
+		names = append(names, exportSpecs[e].name)
+	}
+	return names
+}
+
 // checkExports tells which exports the guest has, and refuses it if one that
 // it must have is missing, or one has another signature.
 func checkExports(m wazero.CompiledModule) (has [exportCount]bool, err error) {

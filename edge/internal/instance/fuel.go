@@ -22,18 +22,24 @@ type grant struct {
 	stopped Reason    // why there was no further slice
 }
 
-// begin readies the meter's counters for a call.
+// begin readies the meter's counters for a call. After a plain call the limit
+// and the depth, which is zero when all functions have returned, are what they
+// are to be.
 func (i *Instance) begin(budget uint64, allowed time.Duration) {
 	i.grant = grant{budget: budget, allowed: allowed}
 	i.fuel.Set(0)
-	i.depth.Set(0)
-	i.limit.Set(min(meter.DefaultSlice, budget))
+	if limit := min(meter.DefaultSlice, budget); i.ready != limit {
+		i.depth.Set(0)
+		i.limit.Set(limit)
+		i.ready = limit
+	}
 }
 
 // refill answers the guest that has used so much: with a higher limit, or with
 // one that stops it.
 func (i *Instance) refill(used uint64) uint64 {
 	const stop = 0
+	i.ready = 0
 	if used >= i.budget {
 		i.stopped = OutOfFuel
 		return stop
@@ -70,6 +76,7 @@ func (i *Instance) Bound(ctx context.Context) (context.Context, context.CancelFu
 // the guest's fuel sends the guest to the next look at the clock.
 func (i *Instance) Worked() {
 	i.startClock(time.Now())
+	i.ready = 0
 	i.limit.Set(0)
 }
 

@@ -27,7 +27,9 @@ type Instance struct {
 	stack     [1]uint64
 
 	fuel, limit, depth api.MutableGlobal
+	ready              uint64              // what the limit stands at, where the depth is zero; 0: who knows
 	globals            []api.MutableGlobal // the guest's own
+	kept               bool                // a call that did not fail has put the guest's own back
 
 	calls  int  // since the last audit
 	dirty  bool // a call began and was not undone
@@ -62,8 +64,15 @@ func (p *Program) instantiate(ctx context.Context, memory *pristine.Memory, s ho
 // lookUp finds the instance's exports, once: each handle of a function has a
 // stack of its own.
 func (p *Program) lookUp(i *Instance) {
+	// While the image is built, and without reset, variables stay as calls
+	// leave them.
+	i.kept = p.image != nil && !p.options.NoReset && i.module.ExportedFunction(meter.ExportKept+exportSpecs[Route].name) != nil
 	for e := range exportCount {
-		if p.exports[e] {
+		switch {
+		case !p.exports[e]:
+		case i.kept && e >= Route:
+			i.functions[e] = i.module.ExportedFunction(meter.ExportKept + exportSpecs[e].name)
+		default:
 			i.functions[e] = i.module.ExportedFunction(exportSpecs[e].name)
 		}
 	}
@@ -125,7 +134,9 @@ func (i *Instance) Call(ctx context.Context, e Export, write func([]byte) int, r
 		return err
 	}
 	report, resetErr := i.memory.Do(func() { err = i.exchange(e, write, read) })
-	i.restore()
+	if err != nil || !i.kept {
+		i.restore()
+	}
 	i.count(err, report)
 	i.dirty = false
 	i.judge(report, resetErr)
@@ -218,6 +229,7 @@ func (i *Instance) run(e Export, size uint64) ([]byte, error) {
 func (i *Instance) enter(e Export, arg uint64) (uint64, error) {
 	i.stack[0] = arg
 	if err := i.functions[e].CallWithStack(&i.call, i.stack[:]); err != nil {
+		i.ready = 0
 		return 0, i.trapped(e, err)
 	}
 	return i.stack[0], nil

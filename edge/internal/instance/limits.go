@@ -74,5 +74,5 @@ func (l Limits) withDefaults() (Limits, error) {
 // meter is what of the limits the rewritten guest holds itself to.
 func (l Limits) meter() meter.Options {
 	pages := max(1, l.Memory/wasm.PageSize)
-	return meter.Options{MaxMemory: uint32(pages), MaxDepth: uint32(min(l.Stack, 1<<30)), DropData: true}
+	return meter.Options{MaxMemory: uint32(pages), MaxDepth: uint32(min(l.Stack, 1<<30)), DropData: true, Keep: keptExports()}
 }

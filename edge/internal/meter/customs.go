@@ -55,6 +55,7 @@ func (w *rewriter) functionNames(names []wasm.Name) []wasm.Name {
 		wasm.Name{Index: w.check, Name: reserved + "check"},
 		wasm.Name{Index: w.bulk, Name: reserved + "bulk"},
 		wasm.Name{Index: w.grow, Name: reserved + "grow"})
+	names = append(names, w.kept...)
 	slices.SortStableFunc(names, func(a, b wasm.Name) int { return cmp.Compare(a.Index, b.Index) })
 	return names
 }

@@ -36,6 +36,7 @@
 //
 // Every mutable global of the guest is exported, under the names in
 // Result.Globals: with the memory they are all the state that a guest has, and
-// restoring both makes it as it was. What would be state elsewhere (tables that
+// restoring both makes it as it was. Options.Keep has calls that return restore
+// the globals themselves. What would be state elsewhere (tables that
 // change, segments that are dropped, imported memory) is refused.
 package meter

@@ -19,6 +19,9 @@ type rewriter struct {
 	edits      []edit
 	out        []byte
 
+	keep []string    // Options.Keep
+	kept []wasm.Name // the functions that came of it
+
 	usesData        bool // a function copies from data segments
 	charges, checks int
 }

@@ -24,7 +24,7 @@ func Instrument(guest []byte, o Options) (Result, error) {
 	if err := refuseState(m); err != nil {
 		return Result{}, err
 	}
-	w := &rewriter{layout: newLayout(m, o), m: m, blocks: map[string]uint32{}}
+	w := &rewriter{layout: newLayout(m, o), m: m, blocks: map[string]uint32{}, keep: o.Keep}
 	if err := w.checkIndices(m); err != nil {
 		return Result{}, err
 	}

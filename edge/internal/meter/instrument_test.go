@@ -299,3 +299,27 @@ func ExampleInstrument() {
 	fmt.Println(r.Globals[0].Name, r.MaxMemory, binary.LittleEndian.Uint32(r.Wasm[4:]))
 	// Output: meter.fuel 16 1
 }
+
+func TestKeptExportsPutGlobalsBack(t *testing.T) {
+	g, r := metered(t, startModule, meter.Options{Keep: []string{"again", "count", "missing"}})
+	before := g.save(r)
+	if _, err := g.call(meter.ExportKept + "again"); err != nil {
+		t.Fatal(err)
+	}
+	fuel := g.fuel.Get()
+	if got := g.save(r); fuel == 0 || !slices.Equal(got.globals[3:], before.globals[3:]) {
+		t.Errorf("after %d fuel globals are %v, before %v", fuel, got.globals[3:], before.globals[3:])
+	}
+	if got := g.result(meter.ExportKept + "count"); got != 0 {
+		t.Errorf("the count is %d, expected what it was", got)
+	}
+	if _, err := g.call("again"); err != nil {
+		t.Fatal(err)
+	}
+	if got := g.result(meter.ExportKept + "count"); got != 1 {
+		t.Errorf("the count is %d after a call that keeps nothing, expected 1", got)
+	}
+	if g.mod.ExportedFunction(meter.ExportKept+"missing") != nil || g.mod.ExportedFunction(meter.ExportKept+"indirect") != nil {
+		t.Error("something is exported that was not asked for, or is not there")
+	}
+}

@@ -20,6 +20,9 @@ const (
 	// Result.Start.
 	ExportStart = reserved + "start"
 
+	// ExportKept and the name of an export is what Options.Keep makes of it.
+	ExportKept = reserved + "kept."
+
 	exportGlobal = reserved + "global." // and the index of one of the guest's own
 )
 
@@ -42,6 +45,11 @@ type Options struct {
 	// DropData leaves out the data segments, for instances whose memory is
 	// set from an image.
 	DropData bool
+	// Keep names exports of functions that are wanted a second time, under
+	// ExportKept and their name: in a form that puts the guest's mutable globals
+	// back to what they were when it was called. It costs no fuel, and does not
+	// if the call traps. A guest that has no such globals, or a great many, gets none.
+	Keep []string
 }
 
 const (

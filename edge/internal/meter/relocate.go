@@ -56,4 +56,5 @@ func (w *rewriter) addFunctions() {
 		w.m.Functions.Add(f.t)
 		w.m.Code.Add(wasm.Body{Bytes: f.body})
 	}
+	w.addKept()
 }
