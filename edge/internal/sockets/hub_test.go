@@ -410,9 +410,10 @@ func TestTime(t *testing.T) {
 			world, pass := start(t, Config{CloseTimeout: 3 * time.Second}, script{open: func(c *Conn) { conns <- c }, closed: ended.closed})
 			client := world.dial(t, nil)
 			(<-conns).Close(CodeNormal, "")
+			client.expectClose(t, CodeNormal)
 			ended.expect(t, CodeNormal) // the deadline is set
 			pass(3 * second)
-			client.expectClose(t, CodeNormal)
+			client.expectEnd(t)
 			world.hub.open.Wait()
 		})
 	})
