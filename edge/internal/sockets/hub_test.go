@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/gobwas/ws"
 )
@@ -417,4 +418,10 @@ func TestTime(t *testing.T) {
 			world.hub.open.Wait()
 		})
 	})
+}
+
+func TestAnIdleConnectionIsSmall(t *testing.T) {
+	if n := unsafe.Sizeof(Conn{}); n > 224 { // which is what the allocator has for it
+		t.Errorf("a connection has %d bytes, expected at most 224", n)
+	}
 }
