@@ -5,6 +5,8 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"io"
+	"log"
 	"log/slog"
 	"math/rand/v2"
 	"net"
@@ -32,13 +34,14 @@ type crowdWorld struct {
 	host      *Host
 	addresses [2]string     // plain and TLS
 	stay      time.Duration // the longest of one client without a word
+	visits    atomic.Int64
 	close     func()
 }
 
 // crowdTenants are how many tenants the crowd comes to.
 const crowdTenants = 4
 
-func newCrowdWorld(t *testing.T, noPoll bool) *crowdWorld {
+func newCrowdWorld(t *testing.T, noPoll bool, stay time.Duration) *crowdWorld {
 	t.Helper()
 	behind, err := sockets.New(sockets.Config{})
 	if err != nil {
@@ -49,15 +52,16 @@ func newCrowdWorld(t *testing.T, noPoll bool) *crowdWorld {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := New(t.Context(), crowdConfig(t, up, noPoll))
+	h, err := New(t.Context(), crowdConfig(t, up, noPoll, stay))
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &crowdWorld{behind: behind, host: h}
+	w := &crowdWorld{behind: behind, host: h, stay: stay}
 	var servers []*httptest.Server
 	for i := range w.addresses {
 		server := httptest.NewUnstartedServer(h.Middleware(http.NotFoundHandler()))
 		server.Listener = sockets.Listen(server.Listener)
+		server.Config.ErrorLog = log.New(io.Discard, "", 0) // who vanishes in a TLS handshake is logged
 		if i == 0 {
 			server.Start()
 		} else {
@@ -83,7 +87,7 @@ func newCrowdWorld(t *testing.T, noPoll bool) *crowdWorld {
 	return w
 }
 
-func crowdConfig(t *testing.T, up *url.URL, noPoll bool) Config {
+func crowdConfig(t *testing.T, up *url.URL, noPoll bool, stay time.Duration) Config {
 	t.Helper()
 	c := Config{
 		Directory: tenantdb.NewDirectory(tenantdb.Options{Normalize: tenancy.NormalizeHost}), Default: &DefaultTenant{URLConf: "app.urls", WSURLConf: "ws"},
@@ -115,28 +119,25 @@ func crowdConfig(t *testing.T, up *url.URL, noPoll bool) Config {
 				_ = s.Send(WebsocketText, []byte(text))
 			},
 		}},
-		Limits: WebsocketLimits{Queue: 64 << 10, CloseTimeout: time.Second},
+		Limits: WebsocketLimits{Queue: 64 << 10, CloseTimeout: stay},
 	}
 	return c
 }
 
-// crowd has clients come and go for a while, so many at the same time, and
-// returns how many came.
-func (w *crowdWorld) crowd(ctx context.Context, atOnce int) (visits int64) {
-	var count atomic.Int64
+// crowd has clients come and go for a while, so many at the same time.
+func (w *crowdWorld) crowd(ctx context.Context, atOnce int) {
 	var clients sync.WaitGroup
 	for i := range atOnce {
 		clients.Go(func() {
 			random := rand.New(rand.NewPCG(uint64(i), 5))
 			for ctx.Err() == nil {
 				if w.visit(ctx, random) {
-					count.Add(1)
+					w.visits.Add(1)
 				}
 			}
 		})
 	}
 	clients.Wait()
-	return count.Load()
 }
 
 // enter opens a websocket of a random kind; nil if that fails.
@@ -235,26 +236,26 @@ func (w *crowdWorld) held() (held crowdHeld) {
 	footprint, _ := soak.Measure()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	workers := w.host.WebsocketStats().Workers + w.behind.Stats().Workers
-	return crowdHeld{runtime.NumGoroutine() - workers, footprint.Files, m.HeapAlloc, footprint.Resident}
+	return crowdHeld{w.goroutines(), openFiles(), m.HeapAlloc, footprint.Resident}
+}
+
+// goroutines counts them as crowdHeld has it.
+func (w *crowdWorld) goroutines() int {
+	return runtime.NumGoroutine() - w.host.WebsocketStats().Workers - w.behind.Stats().Workers
 }
 
 // settles waits until nobody is there any more, and what net/http and the
 // kernel still have under way is over: no more goroutines and descriptors than
 // there were. It decides nothing but when to look.
 func (w *crowdWorld) settles(before *crowdHeld) crowdHeld {
-	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
-		s := w.host.WebsocketStats()
-		b := w.behind.Stats()
-		if s.Polled+s.Goroutines+b.Polled+b.Goroutines == 0 && s.Consumers.Open == 0 {
-			if held := w.held(); before == nil || held.Goroutines <= before.Goroutines && held.Files <= before.Files || time.Now().After(deadline) {
-				return held
-			}
-		}
-		if time.Now().After(deadline) {
-			return w.held()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		s, b := w.host.WebsocketStats(), w.behind.Stats()
+		if s.Polled+s.Goroutines+b.Polled+b.Goroutines == 0 && s.Consumers.Open == 0 &&
+			(before == nil || w.goroutines() <= before.Goroutines && openFiles() <= before.Files) {
+			break
 		}
 	}
+	return w.held()
 }
 
 // crowdMargin is what the heap may have more: pools, and maps that have grown.
@@ -275,24 +276,32 @@ func TestACrowdLeavesNothingBehind(t *testing.T) {
 		share  time.Duration // of the time, in tenths
 	}{{"polled", false, 8}, {"a goroutine each", true, 2}} {
 		t.Run(way.name, func(t *testing.T) {
-			goroutines, files := runtime.NumGoroutine(), soakFiles()
-			w := newCrowdWorld(t, way.noPoll)
-			w.stay = min(2*time.Second, length/5)
-			stay := func(d time.Duration) int64 {
+			goroutines, files := runtime.NumGoroutine(), openFiles()
+			w := newCrowdWorld(t, way.noPoll, min(2*time.Second, length/5))
+			stay := func(d time.Duration) {
 				ctx, cancel := context.WithTimeout(t.Context(), d)
 				defer cancel()
-				return w.crowd(ctx, atOnce)
+				began := time.Now()
+				progress := time.NewTicker(30 * time.Second)
+				defer progress.Stop()
+				go func() {
+					for {
+						select {
+						case <-progress.C:
+							t.Logf("%d visits in %v of %v", w.visits.Load(), time.Since(began).Round(time.Second), d)
+						case <-ctx.Done():
+							return
+						}
+					}
+				}()
+				w.crowd(ctx, atOnce)
 			}
 			stay(max(length*way.share/100, 100*time.Millisecond))
 			before := w.settles(nil)
 			began := time.Now()
-			visits := int64(0)
-			for left := length * way.share / 10; left > 0; left -= 30 * time.Second {
-				visits += stay(min(left, 30*time.Second))
-				if left > 30*time.Second {
-					t.Logf("%d visits in %v", visits, time.Since(began).Round(time.Second))
-				}
-			}
+			w.visits.Store(0)
+			stay(length * way.share / 10)
+			visits := w.visits.Load()
 			after := w.settles(&before)
 			s := w.host.WebsocketStats()
 			t.Logf("%d at once, %d visits in %v; the hub counts %+v", atOnce, visits, time.Since(began).Round(time.Millisecond), s)
@@ -310,18 +319,18 @@ func TestACrowdLeavesNothingBehind(t *testing.T) {
 				t.Errorf("something is left behind\n%s", stacks[:runtime.Stack(stacks, true)])
 			}
 			w.close()
-			for deadline := time.Now().Add(patience); runtime.NumGoroutine() > goroutines || soakFiles() > files; time.Sleep(10 * time.Millisecond) {
+			for deadline := time.Now().Add(patience); runtime.NumGoroutine() > goroutines || openFiles() > files; time.Sleep(10 * time.Millisecond) {
 				if time.Now().After(deadline) {
 					stacks := make([]byte, 1<<20)
-					t.Fatalf("%d goroutines became %d, %d descriptors %d\n%s", goroutines, runtime.NumGoroutine(), files, soakFiles(), stacks[:runtime.Stack(stacks, true)])
+					t.Fatalf("%d goroutines became %d, %d descriptors %d\n%s", goroutines, runtime.NumGoroutine(), files, openFiles(), stacks[:runtime.Stack(stacks, true)])
 				}
 			}
 		})
 	}
 }
 
-// soakFiles counts the open descriptors; 0 where that cannot be told.
-func soakFiles() int {
+// openFiles counts the open descriptors; 0 where that cannot be told.
+func openFiles() int {
 	names, _ := os.ReadDir("/proc/self/fd")
 	return len(names)
 }

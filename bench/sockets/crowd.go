@@ -26,7 +26,7 @@ const (
 // Those at EchoPath have then said something, and got it back; when the process
 // is closed they do so once more, which must succeed for every one of them.
 func Hold(ctx context.Context, t Target, path string, n int) (*process.Server, error) {
-	c, end, err := process.Itself(ctx, HoldCommand, "-address", t.Address, "-host", t.Host, fmt.Sprintf("-tls=%v", t.TLS), "-path", path, "-n", fmt.Sprint(n))
+	c, end, err := process.Itself(ctx, HoldCommand, "-address", t.Address, "-host", t.Host, fmt.Sprintf("-tls=%v", t.TLS), "-source", fmt.Sprint(t.Source), "-path", path, "-n", fmt.Sprint(n))
 	if err != nil {
 		return nil, err
 	}
@@ -44,6 +44,7 @@ func RunHold(ctx context.Context, args []string, stdin io.Reader, stdout io.Writ
 	flags.StringVar(&t.Address, "address", "", "where the server is")
 	flags.StringVar(&t.Host, "host", "", "the tenant's domain")
 	flags.BoolVar(&t.TLS, "tls", false, "use TLS")
+	flags.IntVar(&t.Source, "source", 0, "the address to come from, and from those behind it")
 	path := flags.String("path", EchoPath, "where to open sockets")
 	n := flags.Int("n", 1, "how many")
 	if err := flags.Parse(args); err != nil {
