@@ -4,7 +4,7 @@ import "fmt"
 
 // crowdTitles are what people call the sockets of a crowd.
 var crowdTitles = map[string]string{
-	"handler": "a handler in Go", "handler-in-a-group": "the same, in a group",
+	"handler": "a handler in Go", "handler-in-a-group": "a handler in Go, in a group",
 	"consumer-in-a-group": "a consumer in the guest, in a group", "handler-TLS": "a handler in Go, over TLS 1.3",
 	"many-servers": "a handler in Go, several servers at the same time",
 }
