@@ -36,7 +36,7 @@ large: ## send a file of 1 GiB to 50 clients at once, with an eye on memory
 	go test -tags long -count=1 -v -run 'TestALargeFileToManyClientsTakesNoMemory' ./edge/internal/server
 
 race: postgres redis s3 ## run all tests with the race detector
-	go test -race $(TESTFLAGS) ./...
+	go test -race -timeout 20m $(TESTFLAGS) ./...
 
 .PHONY: postgres
 postgres:

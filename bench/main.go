@@ -25,9 +25,11 @@ import (
 	"github.com/tenantedge/tenantedge/bench/report"
 	"github.com/tenantedge/tenantedge/bench/sockets"
 	"github.com/tenantedge/tenantedge/bench/web"
+	"github.com/tenantedge/tenantedge/edge"
 )
 
 func main() {
+	edge.SmokeMain()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
@@ -80,6 +82,7 @@ func runMeasure(ctx context.Context, args []string, stderr io.Writer) error {
 	flags.DurationVar(&o.Time, "time", measure.DefaultTime, "how long a case runs in one round")
 	flags.IntVar(&o.Domains, "domains", 100_000, "domains in the table")
 	flags.StringVar(&o.Folder, "results", "results", "folder for the raw logs")
+	flags.IntVar(&o.Sockets, "sockets", measure.DefaultSockets, "idle websockets that a server holds")
 	only := flags.String("only", "", "suites to run, separated by commas: "+strings.Join(measure.Names(), ", "))
 	short := flags.Bool("short", false, "few and short rounds: figures to look at, not to quote")
 	if err := flags.Parse(args); err != nil {

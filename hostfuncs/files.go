@@ -18,7 +18,7 @@ import (
 // [fs.ValidPath], and are the method's to keep. Errors are an abi.Errno or of
 // package io/fs; any other is reported to the guest as abi.Internal.
 type Files interface {
-	// Open opens a file, and no folder, for reading.
+	// Open opens a file, and no folder, for reading, which ends with ctx.
 	Open(ctx context.Context, name string) (io.ReadCloser, error)
 	// Save makes a new file, of that name or of one that is free, which it
 	// returns. The file is there when it is whole.
@@ -60,6 +60,17 @@ type handle struct {
 	name    string
 	written bytes.Buffer
 	saved   string // the file is there: what is left is to tell its name
+}
+
+// reading is a file that is read, and ends what it waits for when it is closed.
+type reading struct {
+	io.ReadCloser
+	cancel context.CancelFunc
+}
+
+func (r *reading) Close() error {
+	defer r.cancel()
+	return r.ReadCloser.Close()
 }
 
 type savedFile struct {
@@ -224,7 +235,7 @@ func fileOpen(c *Call, m memory, s []uint64) {
 		s[0] = negative(abi.Invalid)
 		return
 	}
-	withFiles(c, m, s, func(ctx context.Context, v Files, name string) (uint64, error) {
+	withFiles(c, m, s, func(_ context.Context, v Files, name string) (uint64, error) {
 		if c.files.full() {
 			return 0, abi.Limit
 		}
@@ -234,10 +245,13 @@ func fileOpen(c *Call, m memory, s []uint64) {
 				return 0, abi.Invalid
 			}
 		} else {
-			var err error
-			if h.content, err = v.Open(ctx, name); err != nil {
+			ctx, cancel := c.bounded() // for as long as the file is open
+			content, err := v.Open(ctx, name)
+			if err != nil {
+				cancel()
 				return 0, err
 			}
+			h.content = &reading{content, cancel}
 		}
 		return c.files.add(h), nil
 	})

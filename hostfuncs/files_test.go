@@ -19,6 +19,43 @@ func (g *guest) open(name string, mode uint64) uint64 {
 	return g.mustRun(abi.ImportFileOpen, ptr, length, mode)
 }
 
+// bounds is a Watch that counts what is bounded and has not ended.
+type bounds struct{ open int }
+
+func (b *bounds) Worked() {}
+
+func (b *bounds) Bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	b.open++
+	ctx, cancel := context.WithCancel(ctx)
+	return ctx, func() { b.open--; cancel() }
+}
+
+func TestWhatIsReadLastsAsLongAsItIsOpen(t *testing.T) {
+	g := newGuest(t)
+	g.world.tenant = "t1"
+	w := &bounds{}
+	g.call.Watch = w
+	g.call.Begin(t.Context())
+	if got := errno(g.open("missing", abi.FileRead)); got != abi.NotFound || w.open != 0 {
+		t.Errorf("a file that is missing: %v, and %d contexts are left", got, w.open)
+	}
+	h := g.open("a.txt", abi.FileRead)
+	if n := g.mustRun(abi.ImportFileRead, h, out, room); n != 2 || g.get(out, n) != "t1" {
+		t.Errorf("read %d", int64(n))
+	}
+	if g.mustRun(abi.ImportFileClose, h, 0, 0); w.open != 0 {
+		t.Errorf("%d contexts for no file that is open", w.open)
+	}
+	g.open("a.txt", abi.FileRead)
+	if w.open != 1 {
+		t.Errorf("%d contexts for one file that is open", w.open)
+	}
+	g.call.End()
+	if w.open != 0 {
+		t.Errorf("%d contexts outlive the call", w.open)
+	}
+}
+
 func TestAFileIsReadInPartsToItsEnd(t *testing.T) {
 	g := newGuest(t)
 	g.world.tenant = "t1"

@@ -19,18 +19,27 @@ type shelf struct {
 	err    error
 }
 
-func (s *shelf) Open(_ context.Context, name string) (io.ReadCloser, error) {
+func (s *shelf) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 	content, ok := s.files[name]
 	if !ok {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 	}
 	*s.opened++
-	return &shelved{strings.NewReader(content), s.opened}, nil
+	return &shelved{ctx, strings.NewReader(content), s.opened}, nil
 }
 
 type shelved struct {
+	ctx context.Context
 	*strings.Reader
 	opened *int
+}
+
+// Read fetches what is read, as from a server.
+func (r *shelved) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.Reader.Read(p)
 }
 
 func (r *shelved) Close() error {

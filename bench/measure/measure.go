@@ -26,6 +26,7 @@ type Options struct {
 	Rounds   int
 	Time     time.Duration
 	Domains  int
+	Sockets  int // idle websockets that a server holds
 	Folder   string
 	Only     []string // suites; empty: all but the crowd
 	Progress io.Writer

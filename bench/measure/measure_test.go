@@ -12,13 +12,27 @@ import (
 
 	"github.com/tenantedge/tenantedge/bench/measure"
 	"github.com/tenantedge/tenantedge/bench/report"
+	"github.com/tenantedge/tenantedge/bench/sockets"
 	"github.com/tenantedge/tenantedge/bench/web"
+	"github.com/tenantedge/tenantedge/edge"
 )
 
 // The benchmark starts itself as a server, which is the test's binary here.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == web.ServeCommand {
-		if err := web.Serve(context.Background(), os.Args[2:], os.Stdin, os.Stdout); err != nil {
+	edge.SmokeMain()
+	if len(os.Args) > 1 {
+		var err error
+		switch ctx := context.Background(); os.Args[1] {
+		case web.ServeCommand:
+			err = web.Serve(ctx, os.Args[2:], os.Stdin, os.Stdout)
+		case web.ServeFilesCommand:
+			err = web.ServeFiles(ctx, os.Args[2:])
+		case sockets.ServeCommand:
+			err = sockets.Serve(ctx, os.Args[2:], os.Stdin, os.Stdout)
+		default:
+			os.Exit(m.Run())
+		}
+		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -31,7 +45,7 @@ func TestMain(m *testing.M) {
 // at, but that it measured, and that a report comes of it.
 func TestAShortRunBecomesAReport(t *testing.T) {
 	folder := t.TempDir()
-	o := measure.Options{Rounds: 2, Time: time.Millisecond, Domains: 100, Folder: folder, Progress: io.Discard}
+	o := measure.Options{Rounds: 2, Time: time.Millisecond, Domains: 100, Sockets: 100, Folder: folder, Progress: io.Discard}
 	if err := measure.Run(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +57,7 @@ func TestAShortRunBecomesAReport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"## The marks", "## Rivals", "## By phase", "## Over HTTP", "## Many at once", "## From one domain", "Versions: ", "| tenantedge |"} {
+	for _, want := range []string{"## The marks", "## Rivals", "## By phase", "## Over HTTP", "## Many at once", "## From one domain", "## Swaps under load", "## Websockets", "## Files", "Versions: ", "| tenantedge |"} {
 		if !strings.Contains(string(first), want) {
 			t.Errorf("the report lacks %q", want)
 		}
@@ -52,8 +66,8 @@ func TestAShortRunBecomesAReport(t *testing.T) {
 		t.Errorf("the report has figures that are none:\n%s", first)
 	}
 	plots, err := filepath.Glob(filepath.Join(folder, "*.svg"))
-	if err != nil || len(plots) != 5 {
-		t.Errorf("there are the plots %v, %v: expected five", plots, err)
+	if err != nil || len(plots) != 7 {
+		t.Errorf("there are the plots %v, %v: expected seven", plots, err)
 	}
 	for range 5 {
 		if _, err := report.Write(folder); err != nil {

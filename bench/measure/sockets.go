@@ -10,11 +10,10 @@ import (
 	"github.com/tenantedge/tenantedge/bench/sockets"
 )
 
-// How many sockets are opened. Idle ones are few enough for a process that may
-// open 20,000 files, client and server being two.
+// DefaultSockets are few enough for processes that may open 20,000 files.
+const DefaultSockets = 15_000
+
 const (
-	idleSockets = 10_000
-	tlsSockets  = 2_000 // a handshake takes its time
 	echoSockets = 100
 	fewMembers  = 1_000
 	manyMembers = 10_000
@@ -35,7 +34,10 @@ func openSockets(ctx context.Context, o *Options) (*opened, error) {
 			}
 			out.notes = append(out.notes, fmt.Sprintf("version-%s: %s", e.Name, version))
 		}
-		idle, groups := idleSockets, []int{fewMembers, manyMembers}
+		idle, groups := o.Sockets, []int{min(fewMembers, o.Sockets), manyMembers}
+		if o.Sockets < manyMembers {
+			groups = groups[:1]
+		}
 		if e.Prepare != nil {
 			idle, groups = idle/10, groups[:1]
 		}
@@ -46,8 +48,9 @@ func openSockets(ctx context.Context, o *Options) (*opened, error) {
 			return idleCost(ctx, e.Start, idle)
 		}})
 		if e.TLS() {
+			secure := max(o.Sockets/5, 1) // a handshake takes its time
 			out.cases = append(out.cases, benchCase{name: "IdleTLS/server=" + e.Name, own: func(ctx context.Context) (string, error) {
-				return idleCost(ctx, e.StartTLS, tlsSockets)
+				return idleCost(ctx, e.StartTLS, secure)
 			}})
 		}
 		s, err := e.Start(ctx)

@@ -26,7 +26,7 @@ func openSwap(ctx context.Context, o *Options) (*opened, error) {
 	if err != nil {
 		return nil, err
 	}
-	length := min(swapFactor*o.Time, longestAll/time.Duration(o.Rounds))
+	length := max(min(swapFactor*o.Time, longestAll/time.Duration(o.Rounds)), swapSlices*time.Millisecond) // pieces are told in milliseconds
 	plan := web.Plan{Hosts: t.Hosts, Connections: perCore * runtime.NumCPU(), Length: length, Slice: length / swapSlices}
 	s, err := web.Swapped().Start(ctx, o.Domains)
 	if err != nil {

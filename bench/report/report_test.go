@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -130,6 +131,14 @@ func TestTicksAreRound(t *testing.T) {
 	} {
 		if got := fmt.Sprint(c.axis.ticks()); got != c.want {
 			t.Errorf("%+v has ticks at %s, expected %s", c.axis, got, c.want)
+		}
+	}
+}
+
+func TestAChartOfWhatHasNoLogarithmHasNoTicks(t *testing.T) {
+	for _, a := range []axis{{log: true}, {log: true, low: math.Inf(1)}, {log: true, low: 1, high: math.Inf(1)}} {
+		if ticks := a.ticks(); len(ticks) != 0 {
+			t.Errorf("%+v has the ticks %v", a, ticks)
 		}
 	}
 }

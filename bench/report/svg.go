@@ -77,6 +77,9 @@ func (a axis) at(v float64) float64 {
 
 // ticks are round values along the axis.
 func (a axis) ticks() (ticks []float64) {
+	if a.log && !(a.low > 0 && a.high < math.Inf(1)) {
+		return nil // no such values have a logarithm
+	}
 	if a.log {
 		for v := math.Pow(10, math.Ceil(math.Log10(a.low)-1e-9)); v <= a.high*(1+1e-9); v *= 10 {
 			ticks = append(ticks, v)

@@ -43,7 +43,8 @@ func (p *page) underSwaps() error {
 		c := curve{label: [...]string{"no swap", "kept guests", "a new guest"}[i], colour: [...]int{floor, third, ours}[i]}
 		for _, piece := range l.names {
 			ms, err := strconv.ParseFloat(part(piece, "at"), 64)
-			if f, ok := l.figure(piece, "p99-ns"); ok && err == nil && strings.HasPrefix(piece, name+"/") {
+			// A piece without any answer has no 99th percentile.
+			if f, ok := l.figure(piece, "p99-ns"); ok && f.low > 0 && err == nil && strings.HasPrefix(piece, name+"/") {
 				c.x, c.y = append(c.x, ms), append(c.y, f)
 			}
 		}

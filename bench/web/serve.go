@@ -76,16 +76,17 @@ func answerTenant(w http.ResponseWriter, schema, path string) {
 }
 
 func edgeHandler(ctx context.Context, t *table.Table) (http.Handler, func() error, error) {
-	host, err := startEdge(ctx, t)
+	host, err := startEdge(ctx, t, func(*edge.Config) {})
 	if err != nil {
 		return nil, nil, err
 	}
 	return behindEdge(host), host.Close, nil
 }
 
-func startEdge(ctx context.Context, t *table.Table) (*edge.Host, error) {
+func startEdge(ctx context.Context, t *table.Table, change func(*edge.Config)) (*edge.Host, error) {
 	config := t.EdgeConfig()
 	config.Logger = slog.New(slog.DiscardHandler)
+	change(&config)
 	return edge.New(ctx, config)
 }
 

@@ -3,13 +3,16 @@ package web
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"runtime/debug"
 	"sync/atomic"
 
 	"github.com/tenantedge/tenantedge/assets"
 	"github.com/tenantedge/tenantedge/bench/table"
+	"github.com/tenantedge/tenantedge/edge"
 )
 
 // swapped is our server with a way to have its guest replaced from outside.
@@ -45,9 +48,14 @@ func (s *Server) control(ctx context.Context, target string) error {
 func (s *Server) Collect(ctx context.Context) error { return s.control(ctx, targetCollect) }
 
 func swappedHandler(ctx context.Context, t *table.Table) (http.Handler, func() error, error) {
-	host, err := startEdge(ctx, t)
+	cache, err := os.MkdirTemp("", "bench-swapped-")
 	if err != nil {
 		return nil, nil, err
+	}
+	// As serve does: a guest is compiled in the process of its smoke run.
+	host, err := startEdge(ctx, t, func(c *edge.Config) { c.SmokeRun, c.CompileCache = edge.ReexecSmokeRun(), cache })
+	if err != nil {
+		return nil, nil, errors.Join(err, os.RemoveAll(cache))
 	}
 	app := behindEdge(host)
 	var guests atomic.Uint32
@@ -72,7 +80,7 @@ func swappedHandler(ctx context.Context, t *table.Table) (http.Handler, func() e
 		if err := steer(r); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 		}
-	}), host.Close, nil
+	}), func() error { return errors.Join(host.Close(), os.RemoveAll(cache)) }, nil
 }
 
 // variant is the default guest with a custom section of its own.

@@ -32,6 +32,9 @@ func (m *Media) decode(v value) {
 	*m = Media{BaseURL: "/media/", ActiveContent: "attachment", Precompressed: true}
 	found := v.object(m)
 	v.exactlyOne(found, "location", "s3")
+	if at, ok := found["min_free"]; ok && m.S3 != nil {
+		at.fail("expected no such key with s3, whose server does not tell what is free, found it; remove it")
+	}
 	if at, ok := found["base_url"]; ok && at.n.kind == kindString && m.BaseURL != "" && !isPlainPrefix(m.BaseURL) {
 		at.fail("expected a path as \"/media/\", with a slash at both ends and nothing that is encoded, found %s", at.n.found())
 	}
@@ -76,11 +79,8 @@ func (f *File) checkFiles(d *decoder) {
 		if c.Media && f.Media == nil {
 			f.failAt(d, at("media"), "expected the key media of the file, which says where tenants' files are, found none; add it")
 		}
-		if c.Media && f.Media != nil && f.Media.S3 != nil {
-			f.failAt(d, at("media"), "expected media.location in the file, since files in a bucket are not served, found media.s3; have the application give out presigned URLs, or keep the files on a disk")
-		}
-		if c.Accel != nil && c.Accel.Location == "" && (f.Media == nil || f.Media.Location == "") {
-			f.failAt(d, at("accel"), "expected a location, or media.location of the file, found neither; add one of them")
+		if c.Accel != nil && c.Accel.Location == "" && f.Media == nil {
+			f.failAt(d, at("accel"), "expected a location, or the key media of the file, found neither; add one of them")
 		}
 		if c.Access == AccessSigned && len(f.SigningKeys) == 0 {
 			f.failAt(d, at("access"), "expected the key signing_keys of the file, which signed needs, found none; add it")

@@ -3,7 +3,8 @@ package config
 import "time"
 
 // Uploads lets clients make, replace and delete the files of their tenant, by
-// PUT, DELETE and, where they are resumable, the tus protocol.
+// PUT, DELETE and, where they are resumable, the tus protocol, which there is
+// none of in a bucket.
 type Uploads struct {
 	MaxBytes  int64 `key:"max_bytes,bytes"` // of one file; 0: what Media allows
 	Resumable bool  `key:"resumable"`

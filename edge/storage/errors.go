@@ -27,6 +27,9 @@ var (
 	// ErrSignature tells that a URL was not signed for this use, or for no
 	// longer.
 	ErrSignature = errors.New("storage: signature refused")
+	// ErrUnconditional tells of a server that does what it was to do under a
+	// condition alone, so that files would be overwritten.
+	ErrUnconditional = errors.New("storage: the server leaves out conditions")
 	// ErrQuota tells that a tenant's quota leaves no room.
 	ErrQuota = errors.New("storage: the tenant's quota is used up")
 )

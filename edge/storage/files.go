@@ -43,6 +43,17 @@ type Files interface {
 	// an alternative if that is taken, of no more than maxLength characters (0:
 	// no limit). A file is there when it is whole, and is never overwritten.
 	Save(ctx context.Context, name string, content io.Reader, maxLength int) (saved string, err error)
+	// Create is Save under that name or none: fs.ErrExist if it is taken. The
+	// information is that of the new file.
+	Create(ctx context.Context, name string, content io.Reader) (fs.FileInfo, error)
+	// Replace exchanges a file for content in one step. is tells whether a file is
+	// the one that is meant, and may be asked twice, before the content is read and
+	// after; if it is not, the error is ErrChanged. Concurrent replacers do not
+	// replace each other's unseen.
+	Replace(ctx context.Context, name string, content io.Reader, is func(fs.FileInfo) bool) (fs.FileInfo, error)
+	// Remove is Delete of a file, and no folder, that is the one that is meant:
+	// ErrChanged otherwise, and fs.ErrNotExist where there is none.
+	Remove(name string, is func(fs.FileInfo) bool) error
 	// AvailableName is the name that Save would give.
 	AvailableName(name string, maxLength int) (string, error)
 	// Exists tells whether a name is taken, by a file or a folder.

@@ -15,12 +15,22 @@ type Intake struct {
 // Intake begins one of no more than maxSize bytes; 0: no limit. It fails with
 // ErrQuota where there is no room for one more file. It ends with Settle.
 func (v *Names) Intake(ctx context.Context, content io.Reader, maxSize int64) (*Intake, error) {
+	return v.intake(ctx, content, maxSize, Usage{Files: 1})
+}
+
+// Replacement is Intake for content that takes the place of a file: both have
+// room until the old one is gone, which Replaced tells.
+func (v *Names) Replacement(ctx context.Context, content io.Reader, maxSize int64) (*Intake, error) {
+	return v.intake(ctx, content, maxSize, Usage{})
+}
+
+func (v *Names) intake(ctx context.Context, content io.Reader, maxSize int64, more Usage) (*Intake, error) {
 	if v.space == nil {
 		return nil, ErrNoTenant
 	}
 	i := &Intake{source: source{ctx: ctx, content: content, limit: maxSize, account: v.account()}}
 	if i.account != nil {
-		if err := i.reserve(Usage{Files: 1}); err != nil {
+		if err := i.reserve(more); err != nil {
 			return nil, err
 		}
 	}
@@ -40,6 +50,13 @@ func (i *Intake) Settle(kept bool) {
 func (v *Names) Removed(size int64) {
 	if a := v.account(); a != nil {
 		a.removed(size)
+	}
+}
+
+// Replaced tells of a file whose place another one has taken.
+func (v *Names) Replaced(size int64) {
+	if a := v.account(); a != nil {
+		a.gone(Usage{Bytes: size})
 	}
 }
 

@@ -18,6 +18,9 @@ var ErrChanged = errors.New("storage: the file is another by now")
 // The information is that of the new file. Nothing is left behind by content
 // that fails, not even a folder.
 func (v *View) Create(ctx context.Context, name string, content io.Reader) (fs.FileInfo, error) {
+	if err := checkRelative(name); err != nil {
+		return nil, err
+	}
 	taken, err := v.Exists(name)
 	if err == nil && taken {
 		err = &fs.PathError{Op: "create", Path: name, Err: fs.ErrExist}

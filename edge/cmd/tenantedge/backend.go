@@ -13,7 +13,7 @@ func openFiles(location string, m *config.Media, l storage.Locator) (storage.Bac
 	if m != nil {
 		base = m.BaseURL
 		if location == "" && m.S3 != nil {
-			return openBucket(m.S3, base, l)
+			return openBucket(m.S3, storage.Config{BaseURL: base, Locator: l})
 		}
 		if location == "" {
 			location = m.Location
@@ -26,19 +26,16 @@ func openFiles(location string, m *config.Media, l storage.Locator) (storage.Bac
 	return s, nil
 }
 
-// openMediaBucket is openFiles for a server, which opens folders by itself.
-func openMediaBucket(m *config.Media, l storage.Locator) (storage.Backend, error) {
-	return openBucket(m.S3, m.BaseURL, l)
-}
-
-func openBucket(c *config.S3, base string, l storage.Locator) (storage.Backend, error) {
+// openBucket opens a bucket, with the limits of a storage.
+func openBucket(c *config.S3, limits storage.Config) (storage.Backend, error) {
 	access, secret, err := c.Keys()
 	if err != nil {
 		return nil, err
 	}
 	s, err := object.New(object.Config{
 		Endpoint: c.Endpoint, Region: c.Region, Bucket: c.Bucket, Prefix: c.Prefix, PathStyle: c.PathStyle,
-		Credentials: object.Credentials{AccessKeyID: access, SecretAccessKey: secret}, BaseURL: base, Locator: l,
+		Credentials: object.Credentials{AccessKeyID: access, SecretAccessKey: secret},
+		BaseURL:     limits.BaseURL, Locator: limits.Locator, MaxSize: limits.MaxSize, Quota: limits.Quota,
 	})
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/storage"
 	"github.com/tenantedge/tenantedge/edge/storage/object/s3test"
 )
 
@@ -64,5 +67,34 @@ media: {s3: {endpoint: %q, region: %s, bucket: %s, prefix: media, access_key_env
 	t.Setenv("MEDIA_SECRET_KEY", "")
 	if code, _, stderr := command("", "files", "-t", "acme", "-c", config, "ls"); code == exitOK || !strings.Contains(stderr, "MEDIA_SECRET_KEY") {
 		t.Errorf("exit %d %s", code, stderr)
+	}
+}
+
+func TestABucketHasTheLimitsOfMedia(t *testing.T) {
+	server := s3test.Start(t)
+	t.Setenv("MEDIA_ACCESS_KEY", s3test.AccessKey)
+	t.Setenv("MEDIA_SECRET_KEY", s3test.SecretKey)
+	opened, err := openBucket(&config.S3{
+		Endpoint: server.URL(), Region: s3test.Region, Bucket: server.NewBucket(t), AccessKeyEnv: "MEDIA_ACCESS_KEY", SecretKeyEnv: "MEDIA_SECRET_KEY",
+	}, storage.Config{BaseURL: "/media/", MaxSize: 3, Quota: func(storage.Tenant) storage.Quota { return storage.Quota{Files: 1} }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer opened.Close()
+	files, err := opened.Files(t.Context(), storage.Tenant{Schema: "acme"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer files.Close()
+	for _, c := range []struct {
+		content string
+		want    error
+	}{{"1234", storage.ErrTooLarge}, {"123", nil}, {"", storage.ErrQuota}} {
+		if _, err := files.Save(t.Context(), "a", strings.NewReader(c.content), 0); !errors.Is(err, c.want) {
+			t.Errorf("%q: %v, expected %v", c.content, err, c.want)
+		}
+	}
+	if url, err := files.URL(t.Context(), "a"); url != "/media/acme/a" || err != nil {
+		t.Errorf("%q, %v", url, err)
 	}
 }

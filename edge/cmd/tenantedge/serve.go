@@ -94,7 +94,7 @@ func serveFile(ctx context.Context, file *config.File, handlers map[string]edge.
 		return err
 	}
 	o := server.Options{
-		Media: file.Media, SigningKeys: keys, OpenBucket: openMediaBucket,
+		Media: file.Media, SigningKeys: keys, OpenBucket: openBucket,
 		AdminToken: token,
 		URLConfs:   file.URLConfs, Fallback: file.Fallback,
 		Listeners: file.Listeners, Admin: file.Admin, Limits: file.Limits,

@@ -8,7 +8,6 @@ import (
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/files"
 	"github.com/tenantedge/tenantedge/edge/internal/uploads"
-	"github.com/tenantedge/tenantedge/edge/storage"
 )
 
 // media serves a tenant's own files below the base URL, and hands all other
@@ -53,20 +52,21 @@ func (m *media) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if base := view.BaseURL(); base != "" {
 		what.name, what.hasName = files.Name(what.path, base)
 	}
-	if disk, ok := view.Files.(*storage.View); ok && m.uploads != nil {
-		if a, ok := m.uploads.Action(r, disk, what.path); ok {
+	own := view.WithContext(r.Context())
+	if m.uploads != nil {
+		if a, ok := m.uploads.Action(r, own, what.path); ok {
 			m.upload(w, r, what, a)
 			return
 		}
 	}
-	if !m.access.allow(w, r, what) || !m.onlyReads(w, r) {
+	if !m.access.allow(w, r, what) || !m.onlyReads(w, r, own) {
 		return
 	}
 	if !what.hasName {
 		m.missing(w)
 		return
 	}
-	if err := files.Send(w, r, view.WithContext(r.Context()), what.name, m.options); err != nil {
+	if err := files.Send(w, r, own, what.name, m.options); err != nil {
 		m.unsent(w, r, err)
 	}
 }

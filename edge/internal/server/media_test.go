@@ -379,22 +379,26 @@ func with(q url.Values, name, value string) url.Values { q.Set(name, value); ret
 
 func twice(q url.Values, name string) url.Values { q.Add(name, q.Get(name)); return q }
 
-// members builds the guest of guest/examples/members.
+// members is the guest of guest/examples/members.
 var members = sync.OnceValues(func() ([]byte, error) {
-	folder, err := os.MkdirTemp("", "members")
+	return buildGuest("github.com/tenantedge/tenantedge/guest/examples/members")
+})
+
+func buildGuest(program string) ([]byte, error) {
+	folder, err := os.MkdirTemp("", "guest")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(folder)
-	out := filepath.Join(folder, "members.wasm")
-	build := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-o", out, "github.com/tenantedge/tenantedge/guest/examples/members")
+	out := filepath.Join(folder, "guest.wasm")
+	build := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-o", out, program)
 	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "GOFLAGS=")
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
 		return nil, err
 	}
 	return os.ReadFile(out)
-})
+}
 
 // memberSessions answers the query that the guest asks: acme has the session k1.
 type memberSessions struct{}

@@ -37,10 +37,10 @@ func (s *Server) Run(ctx context.Context) error {
 		defer func() { stop(); followed.Wait() }()
 	}
 	go s.watchFiles(s.base)
-	if s.options.Directory != nil {
+	if directory := s.options.Directory; directory != nil {
 		tick := time.NewTicker(lookAgain)
 		defer tick.Stop()
-		go s.upgrades.follow(tick.C, func() uint64 { return s.options.Directory().Generation }, s.host.Knows)
+		go s.upgrades.follow(tick.C, func() uint64 { return directory().Generation }, s.host.Knows)
 	}
 	s.serving.Store(true)
 	s.log.Info("serving", "listeners", s.describe(), "admin", s.options.Admin, "guest", s.host.Guest().Name)

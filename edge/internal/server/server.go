@@ -43,8 +43,9 @@ type Options struct {
 	Fallback string
 	// Media says where tenants' files are; nil: there are none.
 	Media *config.Media
-	// OpenBucket opens what Media.S3 names; nil: there is no bucket.
-	OpenBucket func(*config.Media, storage.Locator) (storage.Backend, error)
+	// OpenBucket opens what Media.S3 names, with the limits of a storage and
+	// without its location; nil: there is no bucket.
+	OpenBucket func(*config.S3, storage.Config) (storage.Backend, error)
 	// SigningKeys are the keys of signed URLs: the first one signs.
 	SigningKeys []storage.Key
 	// Listeners are where requests come in.

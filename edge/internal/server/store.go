@@ -24,6 +24,7 @@ type store struct {
 	storage backend
 	views   *files.Views
 	remote  bool // a server is asked for what is in it
+	written bool // by clients
 
 	identifiers atomic.Pointer[storage.Identifiers] // nil: not looked at yet
 	checking    sync.Mutex
@@ -60,7 +61,9 @@ func (s *Server) newBucket(m *config.Media) (*store, error) {
 	if s.options.OpenBucket == nil {
 		return nil, errors.New("expected a way to open the bucket of media, found none")
 	}
-	opened, err := s.options.OpenBucket(m, s.host)
+	c := mediaStorage(m)
+	c.Locator = s.host
+	opened, err := s.options.OpenBucket(m.S3, c)
 	if err != nil {
 		return nil, err
 	}
@@ -164,9 +167,30 @@ func (s *Server) CheckFiles(ctx context.Context) error {
 	var errs []error
 	for _, st := range s.table.stores {
 		problems, err := st.update(ctx)
-		errs = append(append(errs, problems...), err)
+		errs = append(append(errs, problems...), err, st.checkServer(ctx))
 	}
 	return errors.Join(errs...)
+}
+
+// conditional is what keeps files where a server decides who may write them.
+type conditional interface {
+	CheckReplace(context.Context) error
+}
+
+// checkServer tells whether the server of a bucket that clients write to does
+// as it must, so that none overwrites what another has sent. One that is away
+// may come back.
+func (s *store) checkServer(ctx context.Context) error {
+	c, ok := s.storage.(conditional)
+	if !ok || !s.written {
+		return nil
+	}
+	err := c.CheckReplace(ctx)
+	if err != nil && !errors.Is(err, storage.ErrUnconditional) {
+		s.server.log.ErrorContext(ctx, "it is not known whether the bucket can be written to", "error", err)
+		return nil
+	}
+	return err
 }
 
 // recheck is how often tenants are looked at that may have changed.

@@ -31,7 +31,7 @@ func (s *Server) newTable() (*table, error) {
 		}
 		t.urlconfs[name] = h
 	}
-	if m := s.options.Media; m != nil && m.Location != "" {
+	if s.options.Media != nil {
 		st, err := t.store("")
 		if err != nil {
 			return nil, errors.Join(errorf("media: %w", err), t.close())
@@ -61,9 +61,7 @@ func (t *table) handler(c config.URLConf) (http.Handler, error) {
 	}
 	m := newMedia(s, t.server.options.Media, gate, next)
 	if c.Uploads != nil {
-		if s.remote {
-			return nil, errors.New("uploads: expected media on a disk, found them in a bucket; remove uploads, or set media.location")
-		}
+		s.written = true
 		m.takeUploads(c.Uploads)
 		t.uploads = append(t.uploads, m.uploads)
 	}

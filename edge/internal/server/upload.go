@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"net/http"
 
 	"github.com/tenantedge/tenantedge/edge/config"
@@ -10,7 +12,8 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage"
 )
 
-// mediaStorage is how tenants' files are kept.
+// mediaStorage is how tenants' files are kept; in a bucket, what of that holds
+// there too.
 func mediaStorage(m *config.Media) storage.Config {
 	c := storage.Config{Location: m.Location, BaseURL: m.BaseURL, MaxSize: m.MaxFileBytes, MinFree: m.MinFree}
 	if q := (storage.Quota{Bytes: m.QuotaBytes, Files: m.QuotaFiles}); q != (storage.Quota{}) {
@@ -28,6 +31,7 @@ func (m *media) takeUploads(c *config.Uploads) {
 		Fail: func(w http.ResponseWriter, r *http.Request, status int, err error) {
 			if err != nil {
 				noteOf(r.Context()).reason = err.Error()
+				status = m.store.unwritten(r, status, err)
 			}
 			if status == http.StatusInsufficientStorage { // which is nobody's failure
 				writeError(w, status, "")
@@ -57,13 +61,29 @@ func (m *media) upload(w http.ResponseWriter, r *http.Request, what resource, a 
 }
 
 // onlyReads answers methods that are none of those for files.
-func (m *media) onlyReads(w http.ResponseWriter, r *http.Request) bool {
+func (m *media) onlyReads(w http.ResponseWriter, r *http.Request, of storage.Files) bool {
 	if m.uploads == nil || r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return onlyReads(w, r)
 	}
-	w.Header().Set("Allow", m.uploads.Allow())
+	w.Header().Set("Allow", m.uploads.Allow(of))
 	writeError(w, http.StatusMethodNotAllowed, "")
 	return false
+}
+
+// unwritten is what a client is told of a file that could not be written, where
+// status is what that would be on a disk: a server that cannot be had, or does
+// not let us write, is no fault of the client's.
+func (s *store) unwritten(r *http.Request, status int, err error) int {
+	switch {
+	case !s.remote:
+		return status
+	case status == http.StatusForbidden && errors.Is(err, fs.ErrPermission):
+		s.server.log.ErrorContext(r.Context(), "the bucket may not be written to", "error", err, "host", r.Host)
+		return http.StatusBadGateway
+	case status == http.StatusInternalServerError:
+		return http.StatusBadGateway
+	}
+	return status
 }
 
 // Uploads counts what clients have uploaded, for metrics.

@@ -15,7 +15,7 @@ import (
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
 
-// Files are those of one tenant.
+// Files are those of one tenant, wherever they are kept.
 type Files interface {
 	Identifier() string
 	BaseURL() string
@@ -23,6 +23,11 @@ type Files interface {
 	Create(ctx context.Context, name string, content io.Reader) (fs.FileInfo, error)
 	Replace(ctx context.Context, name string, content io.Reader, is func(fs.FileInfo) bool) (fs.FileInfo, error)
 	Remove(name string, is func(fs.FileInfo) bool) error
+}
+
+// Partials keep the parts of uploads that can be resumed. Files that do not
+// keep them have no such uploads, as those in a bucket.
+type Partials interface {
 	NewPartial(ctx context.Context, r storage.Record) (*storage.Partial, error)
 	Partial(id string) (*storage.Partial, error)
 	PartialName(id string) (name string, err error)
@@ -31,7 +36,7 @@ type Files interface {
 // Options of a Handler.
 type Options struct {
 	MaxBytes  int64 // of one file; 0: what the storage allows
-	Resumable bool  // by the tus protocol
+	Resumable bool  // by the tus protocol, where the files are Partials
 	// Expiry is how long a resumable upload may take; default a day.
 	Expiry time.Duration
 	// Timeout is how long a client may send nothing, or less than 1 KiB a
@@ -77,10 +82,20 @@ type Action struct {
 	Name string
 
 	files Files
-	at    string // path of the URL, decoded
+	parts Partials // nil: nothing can be resumed
+	at    string   // path of the URL, decoded
 	do    func(h *Handler, w http.ResponseWriter, r *http.Request, a *Action)
 	id    string // of a resumable upload
 	free  bool   // another name will do
+}
+
+// partials are where parts of uploads are kept; nil: nowhere.
+func (h *Handler) partials(files Files) Partials {
+	if !h.options.Resumable {
+		return nil
+	}
+	parts, _ := files.(Partials)
+	return parts
 }
 
 // idParameter of a URL's query names a resumable upload.
@@ -89,9 +104,9 @@ const idParameter = "te-upload"
 // Action says what a request does; false if it does none of what is done here.
 // at is the path of the URL, decoded, as the client sees it.
 func (h *Handler) Action(r *http.Request, files Files, at string) (Action, bool) {
-	a := Action{Method: http.MethodPut, files: files, at: at}
+	a := Action{Method: http.MethodPut, files: files, parts: h.partials(files), at: at}
 	ids, resumed := r.URL.Query()[idParameter]
-	resumed = resumed && h.options.Resumable
+	resumed = resumed && a.parts != nil
 	switch {
 	case r.Method == http.MethodOptions:
 		a.Method, a.do = "", (*Handler).tell
@@ -102,7 +117,7 @@ func (h *Handler) Action(r *http.Request, files Files, at string) (Action, bool)
 			a.resumes(ids[0], at)
 		}
 		return a, true
-	case r.Method == http.MethodPost && h.options.Resumable:
+	case r.Method == http.MethodPost && a.parts != nil:
 		a.do = (*Handler).resume
 		a.begins(r, at)
 		return a, true
@@ -118,8 +133,8 @@ func (h *Handler) Action(r *http.Request, files Files, at string) (Action, bool)
 }
 
 // Allow lists the methods for the header of that name, with those that read.
-func (h *Handler) Allow() string {
-	if h.options.Resumable {
+func (h *Handler) Allow(files Files) string {
+	if h.partials(files) != nil {
 		return "GET, HEAD, PUT, DELETE, OPTIONS, POST, PATCH"
 	}
 	return "GET, HEAD, PUT, DELETE, OPTIONS"
@@ -185,7 +200,7 @@ func (a *Action) begins(r *http.Request, at string) {
 // resumes finds the name that a resumable upload was begun for. It must be that
 // of the path, or below it: who may write here may not write elsewhere.
 func (a *Action) resumes(id, at string) {
-	begun, err := a.files.PartialName(id)
+	begun, err := a.parts.PartialName(id)
 	if err != nil {
 		// Nobody's: so that the answer is no other for those who may not know.
 		a.Name, _ = nameAt(a.files, strings.TrimSuffix(at, "/"))

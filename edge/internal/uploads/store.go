@@ -39,7 +39,7 @@ func (s *store) NewUpload(ctx context.Context, info handler.FileInfo) (handler.U
 	if size > mostMetadata {
 		return nil, problem(http.StatusRequestHeaderFieldsTooLarge)
 	}
-	p, err := s.action.files.NewPartial(ctx, storage.Record{
+	p, err := s.action.parts.NewPartial(ctx, storage.Record{
 		Name: s.action.Name, Free: s.action.free, Size: info.Size,
 		Expires: time.Now().Add(s.handler.options.Expiry), Meta: info.MetaData,
 	})
@@ -136,7 +136,7 @@ func (s *store) Lock(ctx context.Context, requestUnlock func()) error {
 		key = s.action.files.Identifier() + "/" + s.partial.ID()
 	}
 	for s.partial == nil {
-		p, err := s.action.files.Partial(s.action.id)
+		p, err := s.action.parts.Partial(s.action.id)
 		if err == nil {
 			s.take(p)
 			break

@@ -23,10 +23,10 @@ const (
 var silent = slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError + 1}))
 
 // tell says what there is to be had.
-func (h *Handler) tell(w http.ResponseWriter, _ *http.Request, _ *Action) {
+func (h *Handler) tell(w http.ResponseWriter, _ *http.Request, a *Action) {
 	header := w.Header()
-	header.Set("Allow", h.Allow())
-	if h.options.Resumable {
+	header.Set("Allow", h.Allow(a.files))
+	if a.parts != nil {
 		header.Set("Tus-Resumable", tusVersion)
 		header.Set("Tus-Version", tusVersion)
 		header.Set("Tus-Extension", tusExtensions)

@@ -60,7 +60,7 @@ func (w *world) serve(out http.ResponseWriter, r *http.Request) {
 		w.handler.Serve(out, r, a)
 		return
 	}
-	out.Header().Set("Allow", w.handler.Allow())
+	out.Header().Set("Allow", w.handler.Allow(view))
 	out.WriteHeader(http.StatusMethodNotAllowed)
 }
 

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -30,13 +31,40 @@ var errLost = errors.New("connection reset by peer")
 func losing(times int64, fits func(*http.Request) bool) transport {
 	var lost atomic.Int64
 	return func(r *http.Request) (*http.Response, error) {
+		sent := func() {}
+		if fits(r) {
+			r, sent = awaited(r)
+		}
 		w, err := http.DefaultTransport.RoundTrip(r)
 		if err == nil && fits(r) && lost.Add(1) <= times {
 			_, err = io.Copy(io.Discard, w.Body)
+			sent() // the request is repeated with the same content
 			return nil, errors.Join(errLost, err, w.Body.Close())
 		}
 		return w, err
 	}
+}
+
+// awaited is a request, and what waits until its content is let go of: that
+// may be after its answer.
+func awaited(r *http.Request) (*http.Request, func()) {
+	if r.Body == nil || r.Body == http.NoBody {
+		return r, func() {}
+	}
+	done := make(chan struct{})
+	out := r.Clone(r.Context())
+	out.Body = &body{ReadCloser: r.Body, closed: sync.OnceFunc(func() { close(done) })}
+	return out, func() { <-done }
+}
+
+type body struct {
+	io.ReadCloser
+	closed func()
+}
+
+func (b *body) Close() error {
+	defer b.closed()
+	return b.ReadCloser.Close()
 }
 
 // making tells whether a request makes an object with a name of tenants.
@@ -79,6 +107,105 @@ func TestASaveWhoseAnswerIsLostIsNoOtherFile(t *testing.T) {
 				t.Errorf("left behind: %q", found)
 			}
 		})
+	}
+}
+
+func every(fs.FileInfo) bool { return true }
+
+// TestAChangeWhoseAnswerIsLostIsDone: the request is repeated, and refused for
+// what it has done itself.
+func TestAChangeWhoseAnswerIsLostIsDone(t *testing.T) {
+	removing := func(r *http.Request) bool { return r.Method == http.MethodDelete && !storage.Reserved(r.URL.Path) }
+	for _, c := range []struct {
+		name  string
+		times int64
+		size  int
+	}{
+		{"once", 1, 10}, {"always", 1 << 30, 10}, {"of a large file", 1, leastPartSize + 10}, {"of a large file, always", 1 << 30, leastPartSize + 10},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			config := bucket(t)
+			config.Quota = func(storage.Tenant) storage.Quota { return storage.Quota{Files: 1} }
+			_, err := newView(t, config).Create(t.Context(), "d/a", strings.NewReader("old"))
+			must(t, err)
+			config.Retries = 2
+			config.Transport = losing(c.times, func(r *http.Request) bool { return making(r) || removing(r) })
+			v := newView(t, config)
+			info, err := v.Replace(t.Context(), "d/a", bytes.NewReader(make([]byte, c.size)), every)
+			must(t, err)
+			if found, err := v.Stat("d/a"); err != nil || found.Size() != int64(c.size) || found.Sys() != info.Sys() {
+				t.Errorf("told of %v, found %v, %v", info, found, err)
+			}
+			if err := v.Remove("d/a", every); err != nil && !(c.times == 1 && errors.Is(err, fs.ErrNotExist)) {
+				t.Error(err)
+			}
+			if u, err := v.Usage(t.Context()); u != (storage.Usage{}) || err != nil {
+				t.Errorf("%+v, %v", u, err)
+			}
+			if found := leftovers(t, config); found != nil {
+				t.Errorf("left behind: %q", found)
+			}
+		})
+	}
+}
+
+// TestAReplacementThatFailsLeavesTheFile breaks the connection at each request
+// of a replacement in turn.
+func TestAReplacementThatFailsLeavesTheFile(t *testing.T) {
+	for _, size := range []int{10, leastPartSize + 10} {
+		for broken := int64(1); ; broken++ {
+			config := bucket(t)
+			config.Retries = 1
+			_, err := newView(t, config).Create(t.Context(), "d/a", strings.NewReader("old"))
+			must(t, err)
+			var requests atomic.Int64
+			config.Transport = transport(func(r *http.Request) (*http.Response, error) {
+				if requests.Add(1) == broken {
+					return nil, errLost
+				}
+				return http.DefaultTransport.RoundTrip(r)
+			})
+			v := newView(t, config)
+			_, err = v.Replace(t.Context(), "d/a", bytes.NewReader(make([]byte, size)), every)
+			must(t, v.storage.Close()) // a sweep in the background makes requests too
+			if requests.Load() < broken {
+				break
+			}
+			if err != nil && (!errors.Is(err, errLost) || errors.Is(err, storage.ErrChanged)) {
+				t.Errorf("request %d: %v", broken, err)
+			}
+			want := int64(size)
+			if err != nil {
+				want = 3
+			}
+			if found, err := v.Size("d/a"); found != want || err != nil {
+				t.Errorf("request %d: %d bytes, %v, expected %d", broken, found, err, want)
+			}
+			if _, err := v.Sweep(t.Context(), -time.Hour); err != nil {
+				t.Error(err)
+			}
+			if found := leftovers(t, config); found != nil {
+				t.Errorf("request %d: left behind: %q", broken, found)
+			}
+		}
+	}
+}
+
+func TestTheCheckRefusesAServerThatReplacesUnseen(t *testing.T) {
+	config := bucket(t)
+	must(t, newStorage(t, config).CheckReplace(t.Context()))
+	config.Transport = transport(func(r *http.Request) (*http.Response, error) {
+		if r.Header.Get("If-Match") == "" || r.Method == http.MethodGet {
+			return http.DefaultTransport.RoundTrip(r)
+		}
+		return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Header: make(http.Header), Request: r}, nil
+	})
+	must(t, newStorage(t, config).Check(t.Context()))
+	if err := newStorage(t, config).CheckReplace(t.Context()); !errors.Is(err, storage.ErrUnconditional) {
+		t.Errorf("%v, expected ErrUnconditional", err)
+	}
+	if found := leftovers(t, config); found != nil {
+		t.Errorf("left behind: %q", found)
 	}
 }
 

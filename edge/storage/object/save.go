@@ -54,7 +54,7 @@ func (v *View) Save(ctx context.Context, name string, content io.Reader, maxLeng
 	}
 	defer object.discard(ctx)
 	for rel := v.rel(key); ; {
-		err := v.storage.create(ctx, key, object)
+		_, err := v.storage.create(ctx, key, object)
 		if err == nil {
 			return rel, nil
 		}
@@ -92,8 +92,11 @@ func (v *View) checkFolders(ctx context.Context, key string) error {
 
 // received is content that is whole, and becomes an object by create.
 type received interface {
-	// create makes an object of it, or fails if there is one.
-	create(ctx context.Context, key, token string) error
+	// create makes an object of it, in the place of the one that old says, or
+	// fails if another has it.
+	create(ctx context.Context, key, token string, old seen) error
+	// length is how many bytes it has.
+	length() int64
 	// discard removes what is left of it on the server.
 	discard(ctx context.Context)
 }
@@ -117,10 +120,12 @@ type small struct {
 	content []byte
 }
 
-func (o *small) create(ctx context.Context, key, token string) error {
-	_, err := o.storage.server.PutObject(ctx, o.storage.config.Bucket, key, bytes.NewReader(o.content), int64(len(o.content)), "", sum(o.content), fresh(token))
+func (o *small) create(ctx context.Context, key, token string, old seen) error {
+	_, err := o.storage.server.PutObject(ctx, o.storage.config.Bucket, key, bytes.NewReader(o.content), int64(len(o.content)), "", sum(o.content), fresh(token, old))
 	return err
 }
+
+func (o *small) length() int64 { return int64(len(o.content)) }
 
 // sum has the server refuse what did not arrive as it was sent.
 func sum(content []byte) string {
@@ -133,13 +138,19 @@ func (o *small) discard(context.Context) {}
 // mostConflicts is how often the server may put an answer off.
 const mostConflicts = 20
 
-// create makes an object, or fails if there is one.
-func (s *Storage) create(ctx context.Context, key string, object received) error {
+// create makes an object, or fails if there is one. The token is the object's.
+func (s *Storage) create(ctx context.Context, key string, object received) (token string, err error) {
+	return s.publish(ctx, key, object, none)
+}
+
+// publish makes an object in the place of one that was seen, or of none, or
+// fails.
+func (s *Storage) publish(ctx context.Context, key string, object received, old seen) (token string, err error) {
 	for tries := 1; ; tries++ {
-		token := newToken()
-		err := s.settle(ctx, key, token, object.create(ctx, key, token))
+		token = newToken()
+		err = s.settle(ctx, key, token, old, object.create(ctx, key, token, old))
 		if !conflicting(err) || tries == mostConflicts || ctx.Err() != nil {
-			return err
+			return token, err
 		}
 	}
 }
@@ -151,7 +162,7 @@ func newToken() string { return strings.TrimLeft(storage.ReservedName(), ".") }
 // answer: the request is then repeated, and the server refuses what it has
 // done; or it refuses, and does not wait for the content. The object tells, by
 // its mark.
-func (s *Storage) settle(ctx context.Context, key, token string, err error) error {
+func (s *Storage) settle(ctx context.Context, key, token string, old seen, err error) error {
 	if err == nil || refused(err) && !taken(err) && !missing(err) {
 		return err
 	}
@@ -161,10 +172,14 @@ func (s *Storage) settle(ctx context.Context, key, token string, err error) erro
 	switch {
 	case failed != nil:
 		return err
-	case found.UserMetadata[saveToken] != token:
+	case found.UserMetadata[saveToken] == token:
+		if ctx.Err() != nil && old == none {
+			return errors.Join(ctx.Err(), s.removeOnly(after, key, found.ETag)) // whoever waited is gone
+		}
+		return nil // what was replaced cannot be brought back
+	case old != none && found.ETag == string(old):
+		return err // it is as it was
+	default:
 		return fmt.Errorf("%w: %w", fs.ErrExist, err)
-	case ctx.Err() != nil:
-		return errors.Join(ctx.Err(), s.remove(after, key)) // whoever waited is gone
 	}
-	return nil
 }

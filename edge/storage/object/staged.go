@@ -46,12 +46,12 @@ func (s *Storage) stage(ctx context.Context, identifier string, first *bytes.Buf
 			return nil, err
 		}
 	}
-	return o, s.settle(ctx, o.key, token, u.complete(ctx))
+	return o, s.settle(ctx, o.key, token, none, u.complete(ctx, none))
 }
 
 // create has the server copy the object: only an upload in parts can be both a
-// copy and refused if there is an object of its key.
-func (o *staged) create(ctx context.Context, key, token string) (err error) {
+// copy and refused if there is another object of its key.
+func (o *staged) create(ctx context.Context, key, token string, old seen) (err error) {
 	u, err := o.storage.begin(ctx, key, token)
 	if err != nil {
 		return err
@@ -60,13 +60,15 @@ func (o *staged) create(ctx context.Context, key, token string) (err error) {
 		err = u.copy(ctx, o.key, from, min(size, o.size-from))
 	}
 	if err == nil {
-		err = u.complete(ctx)
+		err = u.complete(ctx, old)
 	}
 	if err != nil {
 		u.abort(ctx)
 	}
 	return err
 }
+
+func (o *staged) length() int64 { return o.size }
 
 func (o *staged) discard(ctx context.Context) {
 	ctx, cancel := afterwards(ctx)
@@ -82,7 +84,7 @@ type upload struct {
 }
 
 func (s *Storage) begin(ctx context.Context, key, token string) (*upload, error) {
-	o := fresh(token) // of which completing takes the condition, and this the rest
+	o := fresh(token, none) // of which completing takes the condition, and this the rest
 	id, err := s.server.NewMultipartUpload(ctx, s.config.Bucket, key, minio.PutObjectOptions{ContentType: o.ContentType, UserMetadata: o.UserMetadata})
 	return &upload{storage: s, key: key, id: id}, err
 }
@@ -108,14 +110,11 @@ func (u *upload) copy(ctx context.Context, source string, from, length int64) er
 	return err
 }
 
-func unlessThere() (o minio.PutObjectOptions) {
-	o.SetMatchETagExcept("*")
-	return o
-}
-
-// complete makes the object, or fails if there is one.
-func (u *upload) complete(ctx context.Context) error {
-	_, err := u.storage.server.CompleteMultipartUpload(ctx, u.storage.config.Bucket, u.key, u.id, u.parts, unlessThere())
+// complete makes the object in the place of one, or fails if another has it.
+func (u *upload) complete(ctx context.Context, old seen) error {
+	var o minio.PutObjectOptions
+	old.condition(&o)
+	_, err := u.storage.server.CompleteMultipartUpload(ctx, u.storage.config.Bucket, u.key, u.id, u.parts, o)
 	return err
 }
 

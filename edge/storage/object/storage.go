@@ -47,6 +47,7 @@ func New(c Config) (*Storage, error) {
 		}
 		c.Transport = s.own
 	}
+	c.Transport = conditional{c.Transport}
 	client, err := c.client()
 	if err != nil {
 		return nil, err
@@ -98,7 +99,37 @@ func (s *Storage) key(name string) string { return path.Join(s.config.Prefix, na
 // Check asks the server for what this storage rests on: that the bucket is
 // there and may be written to, and that an object which exists is not made
 // again. It makes an object that is no tenant's, and removes it.
-func (s *Storage) Check(ctx context.Context) (err error) {
+func (s *Storage) Check(ctx context.Context) error {
+	return s.probe(ctx, func(key string, nothing received) error {
+		switch _, err := s.create(ctx, key, nothing); {
+		case err == nil:
+			return fmt.Errorf("object: bucket %q: %w: the server does not honour If-None-Match, so that files would be overwritten: expected one that does", s.config.Bucket, storage.ErrUnconditional)
+		case !taken(err):
+			return fmt.Errorf("object: bucket %q: expected the server to refuse an object that exists (412): %w", s.config.Bucket, err)
+		}
+		return nil
+	})
+}
+
+// CheckReplace is Check, and asks for what [View.Replace] rests on too: that an
+// object is not replaced by who has seen another.
+func (s *Storage) CheckReplace(ctx context.Context) error {
+	if err := s.Check(ctx); err != nil {
+		return err
+	}
+	return s.probe(ctx, func(key string, nothing received) error {
+		switch _, err := s.publish(ctx, key, nothing, "0123456789abcdef0123456789abcdef"); {
+		case err == nil:
+			return fmt.Errorf("object: bucket %q: %w: the server does not honour If-Match, so that files would be replaced unseen: expected one that does", s.config.Bucket, storage.ErrUnconditional)
+		case !taken(err):
+			return fmt.Errorf("object: bucket %q: expected the server to refuse to replace another object (412): %w", s.config.Bucket, err)
+		}
+		return nil
+	})
+}
+
+// probe asks about an object that is no tenant's, and is there meanwhile.
+func (s *Storage) probe(ctx context.Context, ask func(key string, nothing received) error) (err error) {
 	exists, err := s.server.BucketExists(ctx, s.config.Bucket)
 	if err != nil {
 		return fmt.Errorf("object: bucket %q: %w", s.config.Bucket, meaning(err))
@@ -107,7 +138,7 @@ func (s *Storage) Check(ctx context.Context) (err error) {
 		return fmt.Errorf("object: expected a bucket %q, the server has none", s.config.Bucket)
 	}
 	key, nothing := s.key(storage.ReservedName()), &small{s, nil}
-	if err := s.create(ctx, key, nothing); err != nil {
+	if _, err := s.create(ctx, key, nothing); err != nil {
 		return fmt.Errorf("object: bucket %q: an object could not be made: %w", s.config.Bucket, meaning(err))
 	}
 	defer func() {
@@ -115,25 +146,19 @@ func (s *Storage) Check(ctx context.Context) (err error) {
 			err = errors.Join(err, fmt.Errorf("object: bucket %q: an object could not be removed: %w", s.config.Bucket, meaning(gone)))
 		}
 	}()
-	switch err := s.create(ctx, key, nothing); {
-	case err == nil:
-		return fmt.Errorf("object: bucket %q: the server does not honour If-None-Match, so that files would be overwritten: expected one that does", s.config.Bucket)
-	case !taken(err):
-		return fmt.Errorf("object: bucket %q: expected the server to refuse an object that exists (412): %w", s.config.Bucket, err)
-	}
-	return nil
+	return ask(key, nothing)
 }
 
 // saveToken is the metadata by which an object is known to be that of a save
 // whose answer was lost.
 const saveToken = "Tenantedge-Save"
 
-// fresh are the options for an object that there is none of. Uploads come from
+// fresh are the options for an object in the place of one. Uploads come from
 // anybody, so that no object says of itself that it is a page.
-func fresh(token string) minio.PutObjectOptions {
+func fresh(token string, old seen) minio.PutObjectOptions {
 	o := minio.PutObjectOptions{ContentType: "application/octet-stream", UserMetadata: map[string]string{saveToken: token}}
 	o.DisableContentSha256 = true // it is told before the content, not with each piece of it
-	o.SetMatchETagExcept("*")
+	old.condition(&o)
 	return o
 }
 
