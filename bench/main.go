@@ -58,6 +58,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		err = web.Serve(ctx, args, stdin, stdout)
 	case sockets.ServeCommand:
 		err = sockets.Serve(ctx, args, stdin, stdout)
+	case sockets.HoldCommand:
+		err = sockets.RunHold(ctx, args, stdin, stdout)
 	default:
 		fmt.Fprintln(stderr, usage)
 		return 2

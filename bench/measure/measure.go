@@ -28,7 +28,7 @@ type Options struct {
 	Domains  int
 	Sockets  int // idle websockets that a server holds
 	Folder   string
-	Only     []string // suites; empty: all
+	Only     []string // suites; empty: all but the crowd
 	Progress io.Writer
 }
 
@@ -37,6 +37,9 @@ type suite struct {
 	name string
 	// open makes the cases. What cannot run here is told in a note.
 	open func(ctx context.Context, o *Options) (*opened, error)
+	// asked says that it runs when it is named alone: it takes all of the
+	// machine.
+	asked bool
 }
 
 type opened struct {
@@ -60,17 +63,20 @@ type benchCase struct {
 	run  func(b *testing.B)
 	// own measures without package testing's help, for what is not a loop.
 	own func(ctx context.Context) (line string, err error)
+	// once says that the first round is enough.
+	once bool
 }
 
 var suites = []suite{
-	{"route", openRoute},
-	{"phase", openPhases},
-	{"concurrent", openConcurrent},
-	{"scale", openScale},
-	{"http", openHTTP},
-	{"swap", openSwap},
-	{"sockets", openSockets},
-	{"files", openFiles},
+	{name: "route", open: openRoute},
+	{name: "phase", open: openPhases},
+	{name: "concurrent", open: openConcurrent},
+	{name: "scale", open: openScale},
+	{name: "http", open: openHTTP},
+	{name: "swap", open: openSwap},
+	{name: "sockets", open: openSockets},
+	{name: "crowd", open: openCrowd, asked: true},
+	{name: "files", open: openFiles},
 }
 
 // Names lists the suites.
@@ -98,7 +104,7 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	for _, s := range suites {
-		if len(o.Only) > 0 && !slices.Contains(o.Only, s.name) {
+		if !slices.Contains(o.Only, s.name) && (s.asked || len(o.Only) > 0) {
 			continue
 		}
 		if err := s.run(ctx, &o); err != nil {
@@ -137,6 +143,9 @@ func (s suite) run(ctx context.Context, o *Options) (err error) {
 		for i, c := range opened.cases {
 			if err := ctx.Err(); err != nil {
 				return err
+			}
+			if c.once && round > 0 {
+				continue
 			}
 			fmt.Fprintf(o.Progress, "\r\033[K%s: round %d of %d, %d of %d: %s", s.name, round+1, o.Rounds, i+1, len(opened.cases), c.name)
 			line, err := c.measure(ctx)

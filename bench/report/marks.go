@@ -61,6 +61,9 @@ func (p *page) allMarks() []mark {
 	if p.swap != nil {
 		all = append(all, p.swapMarks()...)
 	}
+	if p.crowd != nil {
+		all = append(all, p.crowdMarks()...)
+	}
 	return all
 }
 

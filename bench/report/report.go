@@ -15,7 +15,7 @@ import (
 )
 
 // logs are those of all suites; what was not run is nil.
-type logs struct{ route, phase, concurrent, scale, http, files, swap, sockets *log }
+type logs struct{ route, phase, concurrent, scale, http, files, swap, sockets, crowd *log }
 
 // page is the report while it is written.
 type page struct {
@@ -29,7 +29,7 @@ type page struct {
 // returns the report's path.
 func Write(folder string) (string, error) {
 	p := &page{folder: folder}
-	for suite, into := range map[string]**log{"route": &p.route, "phase": &p.phase, "concurrent": &p.concurrent, "scale": &p.scale, "http": &p.http, "files": &p.files, "swap": &p.swap, "sockets": &p.sockets} {
+	for suite, into := range map[string]**log{"route": &p.route, "phase": &p.phase, "concurrent": &p.concurrent, "scale": &p.scale, "http": &p.http, "files": &p.files, "swap": &p.swap, "sockets": &p.sockets, "crowd": &p.crowd} {
 		l, err := readLog(folder, suite)
 		if err != nil {
 			return "", err
@@ -40,7 +40,7 @@ func Write(folder string) (string, error) {
 		return "", fmt.Errorf("report: expected logs in %s, found no route.txt; `go run . run` writes them", folder)
 	}
 	var body strings.Builder
-	for _, section := range []func() error{p.rivals, p.phases, p.overHTTP, p.servedFiles, p.atOnce, p.bySize, p.underSwaps, p.websockets} {
+	for _, section := range []func() error{p.rivals, p.phases, p.overHTTP, p.servedFiles, p.atOnce, p.bySize, p.underSwaps, p.websockets, p.crowds} {
 		if err := section(); err != nil {
 			return "", err
 		}
@@ -85,7 +85,7 @@ func (p *page) head() {
 	for _, s := range []struct {
 		name string
 		log  *log
-	}{{"route", p.route}, {"phase", p.phase}, {"http", p.http}, {"concurrent", p.concurrent}, {"scale", p.scale}, {"files", p.files}, {"swap", p.swap}, {"sockets", p.sockets}} {
+	}{{"route", p.route}, {"phase", p.phase}, {"http", p.http}, {"concurrent", p.concurrent}, {"scale", p.scale}, {"files", p.files}, {"swap", p.swap}, {"sockets", p.sockets}, {"crowd", p.crowd}} {
 		if s.log != nil {
 			loads = append(loads, fmt.Sprintf("%s %s, %s", s.name, s.log.config["load-before"], s.log.config["load-after"]))
 		}

@@ -25,7 +25,7 @@ type client struct{ conn net.Conn }
 // 10,000, since an address has no more than some 28,000 ports to dial from.
 func dial(ctx context.Context, t Target, path string, n int) (*client, error) {
 	const perAddress = 10_000
-	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(1+n/perAddress))}, Timeout: patience}
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(1+t.Source+n/perAddress))}, Timeout: patience}
 	conn, err := d.DialContext(ctx, "tcp", t.Address)
 	if err != nil {
 		return nil, err

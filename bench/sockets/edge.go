@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"time"
 
 	"github.com/tenantedge/tenantedge/edge"
 )
@@ -35,7 +36,9 @@ func startEdge(ctx context.Context, kind, upstream string) (*edge.Host, error) {
 		Websockets: edge.WebsocketConfig{
 			Targets:  map[string]map[string]edge.WebsocketTarget{"ws": {"echo": target, "group": target}},
 			Handlers: map[string]edge.WebsocketHandler{"bench": handler{}},
-			Limits:   edge.WebsocketLimits{Queue: 4 << 20}, // clients share the cores with what fills their queues
+			// Clients share the cores with what fills their queues, and pings would
+			// be messages that nobody counts.
+			Limits: edge.WebsocketLimits{Queue: 4 << 20, PingInterval: time.Hour},
 		},
 		Logger: slog.New(slog.DiscardHandler),
 	}

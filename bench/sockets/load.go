@@ -20,6 +20,9 @@ import (
 type Target struct {
 	Address, Host string
 	TLS           bool
+	// Source is from which of the loopback addresses on sockets come: another
+	// for each process of clients, whose ports would not do for all.
+	Source int
 }
 
 // Paths that every server has: what is sent comes back to the sender, or goes

@@ -22,7 +22,8 @@ var ErrCode = errors.New("sockets: expected a close code of 1000-1003, 1007-1014
 var ErrText = errors.New("sockets: expected text to be valid UTF-8")
 
 // Conn is an accepted websocket. All methods are safe for use by any number of
-// goroutines, and none of them waits for the peer save Drained.
+// goroutines, and none of them waits for the peer save Drained. The order of its
+// fields leaves no gap: there is one for each idle connection.
 type Conn struct {
 	hub      *Hub
 	stream   stream
@@ -50,6 +51,7 @@ type Conn struct {
 	messageAt uint32
 
 	mu      sync.Mutex
+	stuckAt uint32
 	out     queue
 	writing bool
 	sealed  bool // a close frame is queued; nothing comes behind it
@@ -57,7 +59,6 @@ type Conn struct {
 	broken  bool // writing failed
 	paused  bool // its handler wants nothing more for now
 	code    Code // what it was closed with
-	stuckAt uint32
 	reason  string
 	drained chan struct{}
 }

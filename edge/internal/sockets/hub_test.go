@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/gobwas/ws"
 )
@@ -343,6 +344,25 @@ func TestHandlersThatWaitHoldUpNobodyElse(t *testing.T) {
 	}
 }
 
+// pass lets a hub's time pass by hand, and no faster than its connections can
+// follow: what a tick has to be done is done before the next.
+func pass(t *testing.T, hub *Hub, ticks uint32) {
+	t.Helper()
+	for range ticks {
+		due := hub.wheel.tick(nil)
+		hub.tick.Add(1)
+		for _, c := range due {
+			c.schedule(flagTimer)
+		}
+		for _, c := range due {
+			eventually(t, "a deadline that has passed is dealt with", func() bool {
+				stats := hub.Stats()
+				return c.flags.Load()&(flagTimer|flagScheduled) == 0 || stats.Polled+stats.Goroutines == 0
+			})
+		}
+	}
+}
+
 // TestTime lets a hub's time pass by hand.
 func TestTime(t *testing.T) {
 	const second = uint32(time.Second / tickLength)
@@ -353,11 +373,7 @@ func TestTime(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return serveHub(t, hub, w.tls, Options{Handler: handler}), func(ticks uint32) {
-				for range ticks {
-					hub.advance(nil)
-				}
-			}
+			return serveHub(t, hub, w.tls, Options{Handler: handler}), func(ticks uint32) { pass(t, hub, ticks) }
 		}
 		t.Run("a silent peer is asked for a sign of life, and dropped without one", func(t *testing.T) {
 			ended := newRecorder()
@@ -395,10 +411,17 @@ func TestTime(t *testing.T) {
 			world, pass := start(t, Config{CloseTimeout: 3 * time.Second}, script{open: func(c *Conn) { conns <- c }, closed: ended.closed})
 			client := world.dial(t, nil)
 			(<-conns).Close(CodeNormal, "")
+			client.expectClose(t, CodeNormal)
 			ended.expect(t, CodeNormal) // the deadline is set
 			pass(3 * second)
-			client.expectClose(t, CodeNormal)
+			client.expectEnd(t)
 			world.hub.open.Wait()
 		})
 	})
+}
+
+func TestAnIdleConnectionIsSmall(t *testing.T) {
+	if n := unsafe.Sizeof(Conn{}); n > 224 { // which is what the allocator has for it
+		t.Errorf("a connection has %d bytes, expected at most 224", n)
+	}
 }

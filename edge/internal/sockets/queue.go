@@ -1,15 +1,24 @@
 package sockets
 
+import "sync"
+
 // queue holds what waits to be written to one connection: whole frames, in
 // segments. Small frames are copied together, so that many of them leave with
 // one write; a big frame for a group is held, not copied. An empty queue holds
-// no memory.
+// no memory but for the two words that it is.
 type queue struct {
+	waiting *waiting // nil: nothing waits
+	size    int      // bytes that wait
+}
+
+// waiting is what a queue has while something waits.
+type waiting struct {
 	first segment
 	rest  []segment
-	size  int // bytes that wait
 	sent  int // bytes of the first segment that are written
 }
+
+var waitings = sync.Pool{New: func() any { return new(waiting) }}
 
 type segment struct {
 	p      []byte
@@ -48,30 +57,33 @@ func (q *queue) share(frame []byte) {
 
 func (q *queue) push(s segment) {
 	q.size += len(s.p)
-	if q.first.p == nil {
-		q.first = s
+	if q.waiting == nil {
+		q.waiting = waitings.Get().(*waiting)
+		q.waiting.first = s
 		return
 	}
-	q.rest = append(q.rest, s)
+	q.waiting.rest = append(q.waiting.rest, s)
 }
 
 func (q *queue) last() *segment {
+	w := q.waiting
 	switch {
-	case len(q.rest) > 0:
-		return &q.rest[len(q.rest)-1]
-	case q.first.p != nil:
-		return &q.first
+	case w == nil:
+		return nil
+	case len(w.rest) > 0:
+		return &w.rest[len(w.rest)-1]
 	}
-	return nil
+	return &w.first
 }
 
 // head appends what is to be written next to dst.
 func (q *queue) head(dst [][]byte) [][]byte {
-	if q.first.p == nil {
+	w := q.waiting
+	if w == nil {
 		return dst
 	}
-	dst = append(dst, q.first.p[q.sent:])
-	for _, s := range q.rest {
+	dst = append(dst, w.first.p[w.sent:])
+	for _, s := range w.rest {
 		if len(dst) == cap(dst) {
 			break
 		}
@@ -82,43 +94,61 @@ func (q *queue) head(dst [][]byte) [][]byte {
 
 // advance takes n written bytes off.
 func (q *queue) advance(n int) {
+	w := q.waiting
 	q.size -= n
-	q.sent += n
+	w.sent += n
 	done := 0
-	for q.first.p != nil && q.sent >= len(q.first.p) {
-		q.sent -= len(q.first.p)
-		q.first.release()
-		q.first = segment{}
-		if done < len(q.rest) {
-			q.first = q.rest[done]
-			q.rest[done] = segment{}
-			done++
+	for w.sent >= len(w.first.p) {
+		w.sent -= len(w.first.p)
+		w.first.release()
+		if done == len(w.rest) {
+			q.forget()
+			return
 		}
+		w.first = w.rest[done]
+		w.rest[done] = segment{}
+		done++
 	}
-	if q.rest = q.rest[done:]; len(q.rest) == 0 {
-		q.rest = nil
+	if w.rest = w.rest[done:]; len(w.rest) == 0 {
+		w.rest = nil
 	}
+}
+
+// forget makes the queue empty; its segments are released.
+func (q *queue) forget() {
+	*q.waiting = waiting{}
+	waitings.Put(q.waiting)
+	*q = queue{}
 }
 
 // cut drops what is not begun. What is left ends with a whole frame.
 func (q *queue) cut() {
-	for _, s := range q.rest {
+	w := q.waiting
+	if w == nil {
+		return
+	}
+	if w.sent == 0 {
+		q.clear()
+		return
+	}
+	for _, s := range w.rest {
 		q.size -= len(s.p)
 		s.release()
 	}
-	q.rest = nil
-	if q.sent == 0 && q.first.p != nil {
-		q.clear()
-	}
+	w.rest = nil
 }
 
 // clear drops everything.
 func (q *queue) clear() {
-	for _, s := range q.rest {
+	w := q.waiting
+	if w == nil {
+		return
+	}
+	for _, s := range w.rest {
 		s.release()
 	}
-	q.first.release()
-	*q = queue{}
+	w.first.release()
+	q.forget()
 }
 
 func (s *segment) release() {
