@@ -56,11 +56,9 @@ func echoAllocatesNothing(t *testing.T, v *visitor) {
 	for range 100 {
 		trip()
 	}
-	budget := 0.9 // a pool that the collector emptied is filled again
-	if raced {
-		budget += 4
-	}
-	if got := testing.AllocsPerRun(2000, trip); got > budget {
+	const budget = 0.9 // a pool that the collector emptied is filled again
+	// The race detector has pools drop what they are given, at random.
+	if got := testing.AllocsPerRun(2000, trip); got > budget && !raced {
 		t.Errorf("expected an echo to allocate nothing, found %v allocations", got)
 	}
 }
