@@ -2,5 +2,5 @@
 
 package edge
 
-// raced: the detector allocates on its own.
+// raced: under the detector pools forget, and compiling takes minutes.
 const raced = true
