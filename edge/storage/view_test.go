@@ -27,7 +27,15 @@ func filled(t testing.TB) *View {
 		must(t, err)
 	}
 	must(t, os.Mkdir(filepath.Join(v.Location(), "empty"), 0o777))
-	must(t, os.WriteFile(filepath.Join(v.Location(), "d", temporaryPrefix+"x"), nil, 0o600))
+	// A save that is under way: nobody sweeps what is held. The sweep of the
+	// first view may come between creation and lock.
+	for held := false; !held; {
+		saving, err := os.Create(filepath.Join(v.Location(), "d", temporaryPrefix+"x"))
+		must(t, err)
+		t.Cleanup(func() { must(t, saving.Close()) })
+		held, err = claim(saving)
+		must(t, err)
+	}
 	return v
 }
 
