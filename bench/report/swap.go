@@ -68,5 +68,5 @@ func (p *page) swapMarks() (all []mark) {
 	memory := at(l, swapNew, "resident-bytes") / at(l, swapNone, "resident-bytes")
 	files := at(l, swapNew, "files") - at(l, swapNone, "files")
 	return append(all, mark{"resident memory and open files after swaps, over those without", "±5 %, none more",
-		fmt.Sprintf("%+.1f %%, %+.0f files", 100*(memory-1), files), math.Abs(memory-1) <= 0.05 && files == 0, true})
+		fmt.Sprintf("%+.1f %%, %+.0f files", 100*(memory-1), files), math.Abs(memory-1) <= 0.05 && files <= 0, true})
 }

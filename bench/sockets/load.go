@@ -113,8 +113,13 @@ func (g *Group) FanOut(outstanding int, length time.Duration) (perSecond float64
 		for i, c := range g.clients[1:] {
 			wait.Go(func() { errs[1+i] = c.take(batch, back(text), make([]byte, 8*back(text))) })
 		}
-		errs[0] = g.clients[0].send(batch, outstanding)
+		if errs[0] = g.clients[0].send(batch, outstanding); errs[0] != nil {
+			return 0, errors.Join(errs[0], g.Close()) // the others would wait for ever
+		}
+		// Who is missing a message by then does not get it any more.
+		late := time.AfterFunc(patience, func() { _ = g.Close() })
 		wait.Wait()
+		late.Stop()
 		if err := errors.Join(errs...); err != nil {
 			return 0, err
 		}
