@@ -83,7 +83,9 @@ type group struct{ quiet }
 func (group) Open(s *edge.Websocket) {
 	if s.Groups().Add(context.Background(), "bench") != nil {
 		_ = s.Close(1011, "") // a client that gets nothing must not look as if it did
+		return
 	}
+	_ = s.Send(edge.WebsocketText, []byte(text)) // the client has gone
 }
 
 func (group) Message(s *edge.Websocket, _ edge.WebsocketKind, payload []byte) {

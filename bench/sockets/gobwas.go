@@ -33,6 +33,7 @@ func gobwasHandler() http.Handler {
 		group.Lock()
 		group.conns[c] = struct{}{}
 		group.Unlock()
+		c.send(ws.NewTextFrame([]byte(text)))
 		go c.serve(func(b []byte) {
 			frame := ws.MustCompileFrame(ws.NewTextFrame(b))
 			group.RLock()

@@ -54,7 +54,10 @@ func Open(ctx context.Context, t Target, path string, n int) (*Group, error) {
 				if i >= n {
 					return
 				}
-				g.clients[i], errs[d] = dial(ctx, t, path, i)
+				if g.clients[i], errs[d] = dial(ctx, t, path, i); errs[d] == nil && path == GroupPath {
+					// A member is greeted: the answer of the handshake comes before that.
+					errs[d] = g.clients[i].take(1, back(text), make([]byte, back(text)))
+				}
 			}
 		})
 	}

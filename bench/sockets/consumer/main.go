@@ -1,7 +1,11 @@
 // Command consumer is the guest of the benchmark: an echo, and a group.
 package main
 
-import "github.com/tenantedge/tenantedge/guest"
+import (
+	"strings"
+
+	"github.com/tenantedge/tenantedge/guest"
+)
 
 func init() {
 	guest.Serve(guest.Handlers{Consumer: guest.ByRoute{"echo": echo{}, "group": group{}}})
@@ -15,7 +19,12 @@ func (echo) Message(s *guest.Socket, m guest.Message) { s.Send(m) }
 
 type group struct{ guest.Quiet }
 
-func (group) Open(s *guest.Socket, _ *guest.Handshake) { s.Add("bench") }
+// Open tells a client that it is a member: the answer of the handshake does
+// not.
+func (group) Open(s *guest.Socket, _ *guest.Handshake) {
+	s.Add("bench")
+	s.SendText(strings.Repeat("x", 64))
+}
 
 func (group) Message(s *guest.Socket, m guest.Message) {
 	s.GroupSend("bench", guest.NewEvent("websocket.send").WithText("text", m.Text()))

@@ -33,6 +33,7 @@ class Group(AsyncWebsocketConsumer):
     async def connect(self):
         await self.channel_layer.group_add("bench", self.channel_name)
         await self.accept()
+        await self.send(text_data="x" * 64)
 
     async def disconnect(self, code):
         await self.channel_layer.group_discard("bench", self.channel_name)
