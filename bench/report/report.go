@@ -123,7 +123,8 @@ func (p *page) method() {
 - Cases take turns, round by round, each for the same time. Told is the median of the rounds with an interval that holds the true median with 95 %% confidence
   (benchmath, as benchstat has it), or the whole range where the rounds are too few for that. Differences that a Mann-Whitney U test takes for chance
   (p > 0.05) are not counted as losses or gains.
-- Fairness leans towards the others. The guest for http-wasm has the shortcut of the default guest and our host function for the directory, which its ABI lacks, and
+- Ours is told with each request what the guest would ask of the directory (look_ahead); plain wazero and the other rivals ask by a host call, which is a part of what they cost.
+- Otherwise fairness leans towards the others. The guest for http-wasm has the shortcut of the default guest and our host function for the directory, which its ABI lacks, and
   hands on schema and path alone, where ours answers a whole decision. wasmtime-go has an instance per goroutine, so that nothing is borrowed. wazero's WithCloseOnContextDone watches
   a context that all requests share. workerd runs JavaScript with a Map of the table, which is its best case: no Wasm, no lookup over a boundary.
 - Over HTTP each server is a process of its own on the loopback interface. The client runs on the same cores, so throughput tells less of a difference than

@@ -19,10 +19,10 @@ text{font:13px system-ui,-apple-system,"Segoe UI",Helvetica,Arial,sans-serif;fil
 .title{font-size:16px;font-weight:600}.note{fill:#57606a}.num{font-variant-numeric:tabular-nums}
 .end{text-anchor:end}.mid{text-anchor:middle}
 .grid{stroke:#d0d7de;stroke-width:1}.axis{stroke:#8c959f;stroke-width:1}.range{stroke:#1f2328;stroke-width:1.5}
-.c0{--c:#0969da}.c1{--c:#8c959f}.c2{--c:#bc4c00}.c3{--c:#1a7f37}.c4{--c:#8250df}.c5{--c:#bf3989}.c6{--c:#9a6700}.c7{--c:#1b7c83}
+.c0{--c:#0969da}.c1{--c:#8c959f}.c2{--c:#bc4c00}.c3{--c:#1a7f37}.c4{--c:#8250df}.c5{--c:#bf3989}.c6{--c:#9a6700}
 .fill{fill:var(--c)}.line{stroke:var(--c);fill:none;stroke-width:2.5;stroke-linejoin:round}text.ink{fill:var(--c);font-weight:600}
 @media (prefers-color-scheme:dark){text{fill:#e6edf3}.note{fill:#9198a1}.grid{stroke:#30363d}.axis{stroke:#6e7681}.range{stroke:#e6edf3}
-.c0{--c:#58a6ff}.c1{--c:#8b949e}.c2{--c:#f0883e}.c3{--c:#3fb950}.c4{--c:#bc8cff}.c5{--c:#f778ba}.c6{--c:#d29922}.c7{--c:#39c5cf}}
+.c0{--c:#58a6ff}.c1{--c:#8b949e}.c2{--c:#f0883e}.c3{--c:#3fb950}.c4{--c:#bc8cff}.c5{--c:#f778ba}.c6{--c:#d29922}}
 </style>
 `
 
@@ -35,7 +35,6 @@ const (
 	fourth
 	fifth
 	sixth
-	seventh
 )
 
 func newPicture(width, height float64, title, note string) *picture {
