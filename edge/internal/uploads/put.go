@@ -3,7 +3,6 @@ package uploads
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/http"
 	"strings"
@@ -161,7 +160,7 @@ func matches(tags []string, tag string, weakly bool) bool {
 
 // body is the request's, for as long as it comes fast enough and is small
 // enough.
-func (h *Handler) body(w http.ResponseWriter, r *http.Request) io.Reader {
+func (h *Handler) body(w http.ResponseWriter, r *http.Request) *body {
 	return &body{
 		from: r.Body, control: http.NewResponseController(w), limit: h.options.MaxBytes,
 		started: time.Now(), timeout: h.options.Timeout,

@@ -25,6 +25,7 @@ type store struct {
 	handler *Handler
 	action  *Action
 	out     *answer
+	content *body
 	sum     *checked // nil: none was sent
 	partial *storage.Partial
 	held    *holder
@@ -129,8 +130,10 @@ func (s *store) NewLock(string) (handler.Lock, error) { return s, nil }
 
 // Lock opens the partial file. If another request of this process has it, that
 // one is asked to stop: its client is gone as a rule, or this one would not
-// have come.
-func (s *store) Lock(ctx context.Context, requestUnlock func()) error {
+// have come. It is stopped by its content, and not by the function that package
+// handler has for that: its own reader of the content comes to be without a
+// lock, at a time when it may be asked already.
+func (s *store) Lock(ctx context.Context, _ func()) error {
 	key := s.action.files.Identifier() + "/" + s.action.id
 	if s.partial != nil {
 		key = s.action.files.Identifier() + "/" + s.partial.ID()
@@ -154,7 +157,7 @@ func (s *store) Lock(ctx context.Context, requestUnlock func()) error {
 			return handler.ErrFileLocked
 		}
 	}
-	s.held = s.handler.busy.hold(key, requestUnlock)
+	s.held = s.handler.busy.hold(key, s.content)
 	return nil
 }
 
@@ -171,6 +174,7 @@ func (s *store) close() {
 			s.handler.options.Logger.Error("a partial file could not be closed", "error", err)
 		}
 	}
+	s.content.end()
 	if s.held != nil {
 		s.handler.busy.release(s.held)
 		s.held = nil
@@ -211,15 +215,15 @@ type busy struct {
 }
 
 type holder struct {
-	key  string
-	stop func()
-	done chan struct{}
+	key     string
+	content *body
+	done    chan struct{}
 }
 
-func (b *busy) hold(key string, stop func()) *holder {
+func (b *busy) hold(key string, content *body) *holder {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	h := &holder{key, stop, make(chan struct{})}
+	h := &holder{key, content, make(chan struct{})}
 	b.holders[key] = h
 	return h
 }
@@ -233,7 +237,7 @@ func (b *busy) interrupt(key string) <-chan struct{} {
 	if h == nil {
 		return nil
 	}
-	h.stop()
+	h.content.stop(handler.ErrUploadInterrupted)
 	return h.done
 }
 

@@ -48,7 +48,9 @@ func (h *Handler) resume(w http.ResponseWriter, r *http.Request, a *Action) {
 		return
 	}
 	out := &answer{ResponseWriter: w, request: r, location: h.uploadURL(r, a)}
-	s := &store{handler: h, action: a, out: out, sum: sum}
+	content := h.body(w, r)
+	content.limit = 0 // it is that of all parts together, which package handler holds
+	s := &store{handler: h, action: a, out: out, sum: sum, content: content}
 	out.done = s.close
 	defer s.close()
 	composer := handler.NewStoreComposer()
@@ -74,7 +76,7 @@ func (h *Handler) resume(w http.ResponseWriter, r *http.Request, a *Action) {
 		http.MethodPost: tus.PostFile, http.MethodHead: tus.HeadFile,
 		http.MethodPatch: tus.PatchFile, http.MethodDelete: tus.DelFile,
 	}[r.Method]
-	tus.Middleware(method).ServeHTTP(out, h.forTus(w, r, a))
+	tus.Middleware(method).ServeHTTP(out, forTus(r, a, content))
 	if out.status >= http.StatusBadRequest {
 		h.counts.refuse(out.status)
 	}
@@ -83,18 +85,14 @@ func (h *Handler) resume(w http.ResponseWriter, r *http.Request, a *Action) {
 // forTus is the request as package handler is to see it: with the upload's id
 // for a path, and without the headers by which a client could have it do what
 // was not allowed, or what there is not.
-func (h *Handler) forTus(w http.ResponseWriter, r *http.Request, a *Action) *http.Request {
+func forTus(r *http.Request, a *Action, content io.ReadCloser) *http.Request {
 	out := r.WithContext(r.Context())
 	out.URL = &url.URL{Path: "/" + a.id}
 	out.Header = r.Header.Clone()
 	for _, name := range []string{"X-Http-Method-Override", "Upload-Concat", "Upload-Draft-Interop-Version"} {
 		out.Header.Del(name)
 	}
-	if r.Body != nil {
-		b := h.body(w, r).(*body)
-		b.limit = 0 // it is that of all parts together, which package handler holds
-		out.Body = b
-	}
+	out.Body = content
 	return out
 }
 
