@@ -114,9 +114,7 @@ func (s *held) run(c *Conn) {
 		}
 	}()
 	for {
-		if !c.congested() {
-			c.receiveEarly()
-		}
+		c.listens()
 		c.settle()
 		for c.phase != phaseGone && !c.rest() {
 			c.step(c.flags.And(flagsSteady)&^flagsSteady&^flagRead, nil)
@@ -124,7 +122,7 @@ func (s *held) run(c *Conn) {
 		if c.phase == phaseGone {
 			return
 		}
-		if c.congested() {
+		if c.congested() || c.waits() {
 			c.waitForRoom()
 			c.flags.Or(flagScheduled)
 			continue

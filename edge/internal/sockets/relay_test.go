@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -333,6 +334,54 @@ func TestAPausedConnectionIsNotReadFrom(t *testing.T) {
 		conn.Pause()
 		conn.Close(CodeNormal, "")
 		c.expectClose(t, CodeNormal)
+	})
+}
+
+// TestMessagesKeepTheirOrderWhenAPauseEndsAtAnyTime: what was read before a
+// pause is not overtaken by what comes when it has just ended.
+func TestMessagesKeepTheirOrderWhenAPauseEndsAtAnyTime(t *testing.T) {
+	const messages = 2000
+	eachWay(t, func(t *testing.T, w way) {
+		got := make(chan string, messages)
+		paused := make(chan *Conn, messages)
+		world := newWorld(t, w, Config{}, Options{Handler: script{
+			message: func(c *Conn, _ Op, p []byte) {
+				c.Pause()
+				got <- string(p)
+				paused <- c
+			},
+		}})
+		c := world.dial(t, nil)
+		var done sync.WaitGroup
+		defer done.Wait()
+		ended := make(chan struct{})
+		defer close(ended)
+		done.Go(func() {
+			for {
+				select {
+				case c := <-paused:
+					c.Resume()
+				case <-ended:
+					return
+				}
+			}
+		})
+		done.Go(func() {
+			var b []byte
+			for i := range messages {
+				b = append(b, frame(ws.OpText, true, fmt.Append(nil, i))...)
+				if i%3 == 0 {
+					c.Write(b)
+					b = b[:0]
+				}
+			}
+			c.Write(b)
+		})
+		for i := range messages {
+			if found := <-got; found != fmt.Sprint(i) {
+				t.Fatalf("expected %d, found %s", i, found)
+			}
+		}
 	})
 }
 

@@ -100,10 +100,7 @@ func (c *Conn) step(f uint32, buffer []byte) (again bool) {
 // readable reads and handles what is there. It tells whether there may be more.
 func (c *Conn) readable(buffer []byte) (again bool) {
 	for range rounds {
-		if !c.congested() {
-			c.receiveEarly()
-		}
-		if c.congested() {
+		if !c.listens() {
 			return false
 		}
 		n, err := c.stream.read(buffer)
@@ -117,7 +114,7 @@ func (c *Conn) readable(buffer []byte) (again bool) {
 		case err != nil || n == 0:
 			c.gone(CodeAbnormal, "")
 			return false
-		case n < len(buffer) && (c.in == nil || c.in.early == nil) && !c.hungUp && !c.stream.more():
+		case n < len(buffer) && !c.waits() && !c.hungUp && !c.stream.more():
 			return false
 		}
 	}
@@ -137,14 +134,23 @@ func (c *Conn) full() bool {
 	return c.phase == phaseOpen && !c.sealed && (c.paused || c.out.size > c.hub.config.MaxQueue/2)
 }
 
-// receiveEarly handles what has been read already.
-func (c *Conn) receiveEarly() {
-	if c.in != nil && c.in.early != nil {
+// listens handles what has been read already, and tells whether more is to be
+// read. Congestion may end at any time, by another goroutine: what is read next
+// must not overtake what waits.
+func (c *Conn) listens() bool {
+	for !c.congested() {
+		if !c.waits() {
+			return true
+		}
 		early := c.in.early
 		c.in.early = nil
 		c.receive(early)
 	}
+	return false
 }
+
+// waits tells whether something has been read that was not handled.
+func (c *Conn) waits() bool { return c.in != nil && c.in.early != nil }
 
 // receive handles bytes of the peer.
 func (c *Conn) receive(b []byte) {
