@@ -145,9 +145,7 @@ func (p *pool) queue(ctx context.Context) (*Instance, error) {
 	p.waiting = append(p.waiting, w)
 	p.totals.queued++
 	if p.total < p.program.limits.Instances {
-		p.total++
-		p.absent++
-		go p.make()
+		p.add()
 	}
 	p.mu.Unlock()
 	timer := time.NewTimer(p.program.limits.QueueTimeout)
@@ -173,6 +171,13 @@ func (p *pool) queue(ctx context.Context) (*Instance, error) {
 	return l.instance, l.err
 }
 
+// add has another instance made. The pool is locked.
+func (p *pool) add() {
+	p.total++
+	p.absent++
+	go p.make()
+}
+
 // make adds an instance, for which the caller has counted total and absent up.
 func (p *pool) make() {
 	i, err := p.program.newInstance(context.Background())
@@ -183,6 +188,9 @@ func (p *pool) make() {
 		p.program.options.Logger.Error("no instance of the guest can be made", "guest", p.program.short(), "error", err)
 		if len(p.waiting) > 0 {
 			p.grant(lease{err: fmt.Errorf("instance: %w", err)})
+		}
+		if len(p.waiting) > 0 && p.total == 0 { // nobody has one that could come back
+			p.add()
 		}
 		return
 	}
@@ -273,9 +281,7 @@ func (p *pool) discard(i *Instance) {
 	defer p.mu.Unlock()
 	p.gone()
 	if !p.closed && (p.total < p.keep || len(p.waiting) > 0) {
-		p.total++
-		p.absent++
-		go p.make()
+		p.add()
 	}
 }
 
@@ -317,17 +323,16 @@ func (p *pool) drop(n int, meant func(*Instance) bool) {
 }
 
 // eachIdle shows all idle instances, each for itself: nobody borrows it
-// meanwhile. Those that are not to be kept are no longer idle then. The pool is
-// locked.
+// meanwhile. Those that are not to be kept are no longer idle then. The others
+// are put back as any that comes back: whoever put one into its slot, saw the
+// alarm and did not find it there any more leaves it to us to see that it gets
+// where it is wanted. The pool is locked.
 func (p *pool) eachIdle(keep func(*Instance) bool) {
 	p.free = slices.DeleteFunc(p.free, func(i *Instance) bool { return !keep(i) })
 	for n := range p.slots.all {
-		i := p.slots.all[n].take()
-		if i == nil || !keep(i) {
-			continue
-		}
-		if i.slot = &p.slots.all[n]; !p.slots.put(i) {
-			p.free = append(p.free, i)
+		if i := p.slots.all[n].take(); i != nil && keep(i) {
+			i.slot = &p.slots.all[n]
+			p.put(i)
 		}
 	}
 }
