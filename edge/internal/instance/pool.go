@@ -196,6 +196,12 @@ func (p *pool) make() {
 	}
 	p.absent--
 	p.put(i)
+	p.shrinkLater()
+}
+
+// shrinkLater sees to it that there are not more instances than stay for longer
+// than they are needed. The pool is locked.
+func (p *pool) shrinkLater() {
 	if p.total > p.keep && p.shrinks == nil && !p.closed {
 		p.shrinks = time.AfterFunc(idleAfter, p.shrink)
 	}
@@ -303,9 +309,7 @@ func (p *pool) shrink() {
 	}
 	round := p.round.Add(1) - 1
 	p.drop(p.total-p.keep, func(i *Instance) bool { return i.round != round })
-	if p.total > p.keep {
-		p.shrinks = time.AfterFunc(idleAfter, p.shrink)
-	}
+	p.shrinkLater()
 }
 
 // drop closes at most n idle instances, of those that are meant. The pool is
@@ -337,13 +341,15 @@ func (p *pool) eachIdle(keep func(*Instance) bool) {
 	}
 }
 
-// fill makes instances until n are there, and keeps that many from now on.
+// fill makes instances until n are there, and keeps that many from now on. If
+// it fails, no more are kept than before.
 func (p *pool) fill(ctx context.Context, n int) error {
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
 		return ErrClosed
 	}
+	before := p.keep
 	p.keep = n
 	missing := n - p.total
 	p.total += max(0, missing)
@@ -356,6 +362,8 @@ func (p *pool) fill(ctx context.Context, n int) error {
 			for range missing {
 				p.gone()
 			}
+			p.keep = before
+			p.shrinkLater()
 			p.mu.Unlock()
 			return err
 		}
@@ -372,9 +380,7 @@ func (p *pool) park() {
 	defer p.mu.Unlock()
 	p.keep = 0
 	p.drop(p.total, everyone)
-	if p.total > 0 && p.shrinks == nil && !p.closed {
-		p.shrinks = time.AfterFunc(idleAfter, p.shrink)
-	}
+	p.shrinkLater()
 }
 
 // close takes no further calls, and closes the instances as they come back;

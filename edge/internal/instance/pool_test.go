@@ -217,6 +217,29 @@ func TestAllWhoWaitAreToldThatNoInstanceCanBeMade(t *testing.T) {
 	}
 }
 
+func TestAProgramThatCannotBeFilledStaysParked(t *testing.T) {
+	p := mustLoad(t, sound(), Options{Limits: Limits{Instances: 2}})
+	p.Park()
+	if err := p.image.Close(); err != nil { // so that there is no further memory
+		t.Fatal(err)
+	}
+	p.pool.mu.Lock()
+	for p.pool.total > 0 { // they are closed in the background
+		p.pool.mu.Unlock()
+		runtime.Gosched()
+		p.pool.mu.Lock()
+	}
+	p.pool.mu.Unlock()
+	if err := p.Fill(context.Background()); !errors.Is(err, pristine.ErrClosed) {
+		t.Errorf("filling it: %v", err)
+	}
+	p.pool.mu.Lock()
+	defer p.pool.mu.Unlock()
+	if p.pool.keep != 0 || p.pool.total != 0 || p.pool.absent != 0 {
+		t.Errorf("it keeps %d instances, and counts %d, of which %d are absent", p.pool.keep, p.pool.total, p.pool.absent)
+	}
+}
+
 // What a guest waits for ends with its time, and so does its call: the next
 // look at the clock comes right behind it.
 func TestWhatAGuestWaitsForIsBoundByItsTime(t *testing.T) {
