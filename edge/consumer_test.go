@@ -15,10 +15,11 @@ import (
 	"github.com/tenantedge/tenantedge/assets"
 	"github.com/tenantedge/tenantedge/edge/channel"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
 func scripted(t testing.TB) *consumerWorld {
-	return newConsumerWorld(t, goGuest(t, "./testdata/consumer"), nil)
+	return newConsumerWorld(t, wasmtest.Guest(t, "edge/testdata/consumer"), nil)
 }
 
 func TestTheGuestSeesTheHandshake(t *testing.T) {
@@ -278,7 +279,7 @@ func TestASwapDropsNoWebsocket(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	swap(goGuest(t, "../guest/examples/echo"))
+	swap(wasmtest.Guest(t, "guest/examples/echo"))
 	v.says(t, "count")
 	v.hears(t, "count")
 	if _, err := w.host.Rollback(t.Context()); err != nil {
@@ -304,14 +305,14 @@ func TestAMessageThatDoesNotFitTheGuestIsTooBig(t *testing.T) {
 }
 
 func TestAConsumerQueriesItsOwnTenantAlone(t *testing.T) {
-	w := newConsumerWorld(t, goGuest(t, "./testdata/consumer"), func(c *Config) { c.Queries = echoQueries{} })
+	w := newConsumerWorld(t, wasmtest.Guest(t, "edge/testdata/consumer"), func(c *Config) { c.Queries = echoQueries{} })
 	v := w.visit(t, "t1")
 	v.says(t, "query t1", "query t2")
 	v.hears(t, "[t1] <nil>", "[] tenantedge: not allowed")
 }
 
 func TestEventsWaitForAnInstance(t *testing.T) {
-	w := newConsumerWorld(t, goGuest(t, "./testdata/consumer"), func(c *Config) {
+	w := newConsumerWorld(t, wasmtest.Guest(t, "edge/testdata/consumer"), func(c *Config) {
 		c.Limits.Instances = 1
 		c.Limits.QueueTimeout = 1 // so that waiting is in vain, again and again
 	})

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 	"github.com/tenantedge/tenantedge/tenantdb"
@@ -34,12 +35,10 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	var err error
-	if compileCache, err = os.MkdirTemp("", "tenantedge-test-"); err != nil {
+	if compileCache, err = wasmtest.CompileCache("edge"); err != nil {
 		panic(err)
 	}
-	code := m.Run()
-	_ = os.RemoveAll(compileCache)
-	os.Exit(code)
+	os.Exit(m.Run())
 }
 
 // newHost is a host with the default guest, a static tenant, and two dynamic

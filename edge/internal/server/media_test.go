@@ -383,27 +383,6 @@ func with(q url.Values, name, value string) url.Values { q.Set(name, value); ret
 
 func twice(q url.Values, name string) url.Values { q.Add(name, q.Get(name)); return q }
 
-// members is the guest of guest/examples/members.
-var members = sync.OnceValues(func() ([]byte, error) {
-	return buildGuest("github.com/tenantedge/tenantedge/guest/examples/members")
-})
-
-func buildGuest(program string) ([]byte, error) {
-	folder, err := os.MkdirTemp("", "guest")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(folder)
-	out := filepath.Join(folder, "guest.wasm")
-	build := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-o", out, program)
-	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "GOFLAGS=")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		return nil, err
-	}
-	return os.ReadFile(out)
-}
-
 // memberSessions answers the query that the guest asks: acme has the session k1.
 type memberSessions struct{}
 
@@ -415,10 +394,7 @@ func (memberSessions) Query(_ context.Context, schema, name string, args json.Ra
 }
 
 func TestF8RangesConditionsAndHEADPassTheSameAuthorisation(t *testing.T) {
-	guest, err := members()
-	if err != nil {
-		t.Fatal(err)
-	}
+	guest := wasmtest.Guest(t, "guest/examples/members")
 	w := startMedia(t, serveAs(config.URLConf{Media: true, Access: config.AccessPrivate}), func(s *setup) {
 		s.edge.Guest, s.edge.Queries = guest, memberSessions{}
 		s.edge.Limits.Deadline = patience

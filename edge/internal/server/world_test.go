@@ -21,6 +21,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
@@ -29,16 +30,14 @@ var compiled string
 
 func TestMain(m *testing.M) {
 	var err error
-	if compiled, err = os.MkdirTemp("", "tenantedge-server-"); err != nil {
+	if compiled, err = wasmtest.CompileCache("edge/internal/server"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	if location := os.Getenv(takerVariable); location != "" {
 		takeUploads(location)
 	}
-	code := m.Run()
-	_ = os.RemoveAll(compiled)
-	os.Exit(code)
+	os.Exit(m.Run())
 }
 
 // patience bounds what a test waits for; nothing is expected to take it.
