@@ -2,6 +2,7 @@ package server
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -96,6 +97,9 @@ func start(t *testing.T, changes ...func(*setup)) *world {
 	for _, change := range changes {
 		change(&s)
 	}
+	// Unless a test is about time, there is plenty: the machine may be busy.
+	s.edge.Limits.Deadline = cmp.Or(s.edge.Limits.Deadline, patience)
+	s.edge.Limits.QueueTimeout = cmp.Or(s.edge.Limits.QueueTimeout, patience)
 	w.app = httptest.NewServer(s.app)
 	t.Cleanup(w.app.Close)
 	if app := s.options.URLConfs["app"]; app.Reply == nil && app.Files == "" && !app.Media && app.Upstream == nil {
