@@ -259,6 +259,7 @@ func (c *Conn) settle() (again bool) {
 		c.phase = phaseClosing
 		c.hub.wheel.after(c, c.hub.ticks(c.hub.config.CloseTimeout))
 		c.closed(code, reason)
+		was = true // nothing holds the peer back any more: its end may be among what waits
 	}
 	if c.phase == phaseClosing && empty && (c.failed || c.answered) {
 		c.phase = phaseDraining
@@ -368,11 +369,13 @@ func (c *Conn) write() {
 		}
 		if err != nil {
 			c.broken = true
+			c.tenant.queued.Add(-int64(c.out.size))
+			c.out.clear()
 		}
 	}
 	c.writing = false
 	if c.broken {
-		c.out.clear()
+		c.out.clear() // what gone has counted off, and left while it was being written
 	} else if c.out.size == 0 {
 		c.flags.And(^flagBlocked)
 	}
@@ -383,6 +386,9 @@ func (c *Conn) write() {
 func (c *Conn) timer() {
 	config, now := &c.hub.config, c.hub.tick.Load()
 	if c.phase != phaseOpen {
+		if c.hub.wheel.holds(c) {
+			return // it was the deadline of before that passed, just when closing set this one
+		}
 		c.hub.counters.timeouts.Add(1)
 		c.gone(CodeAbnormal, "")
 		return
