@@ -87,7 +87,7 @@ func (c *Conn) look() {
 // goroutine writes, which comes to an end, or to its deadline.
 func (c *Conn) waitForRoom() {
 	full := c
-	if c.relays && !c.full() {
+	if c.relays {
 		full = c.other()
 	}
 	full.mu.Lock()

@@ -332,10 +332,21 @@ func (e *relayEnd) Closed(c *Conn, code Code, _ string) {
 	case c.upstream: // it was lost, or broke the protocol
 		_ = o.Close(CodeBadGateway, "")
 	case code == CodeAbnormal: // as the client went, without a word
-		o.schedule(flagAbort)
+		o.finish()
 	default: // closed from here, for what is no business of the upstream's
 		_ = o.Close(CodeGoingAway, "")
 	}
+}
+
+// finish ends the connection as soon as all has gone out; there is no close
+// frame, unless one waits already.
+func (c *Conn) finish() {
+	c.mu.Lock()
+	if !c.sealed {
+		c.seal(CodeAbnormal, "")
+	}
+	c.mu.Unlock()
+	c.schedule(flagSettle | flagHurry)
 }
 
 // unanswered answers the other side's close frame in place of a peer that is

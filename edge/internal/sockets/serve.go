@@ -124,7 +124,10 @@ func (c *Conn) readable(buffer []byte) (again bool) {
 // congested tells whether the peer is not to be listened to for now. flush, or
 // Resume, has it served again.
 func (c *Conn) congested() bool {
-	return c.full() || c.relays && c.heldBack()
+	if c.relays {
+		return c.heldBack() // what waits for the peer itself is the other side's, which is not its fault
+	}
+	return c.full()
 }
 
 // full tells whether the peer is to read before it is listened to.
