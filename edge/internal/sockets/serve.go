@@ -184,7 +184,9 @@ func (c *Conn) receive(b []byte) {
 			c.message(Op(ev.op), ev.payload)
 		}
 		if len(b) > 0 && c.congested() {
-			if c.flush(); c.congested() {
+			c.flush()
+			c.heardAt = c.hub.tick.Load() // writing may have taken its time
+			if c.congested() {
 				c.in.early = bytes.Clone(b)
 				return
 			}
@@ -249,6 +251,9 @@ func (c *Conn) settle() (again bool) {
 	}
 	was := c.congested()
 	c.flush()
+	if was {
+		c.heardAt = c.hub.tick.Load() // it was not listened to
+	}
 	c.mu.Lock()
 	sealed, broken, empty, code, reason := c.sealed, c.broken, c.out.size == 0, c.code, c.reason
 	stuck := !empty && !c.stuck
@@ -396,11 +401,12 @@ func (c *Conn) timer() {
 		c.gone(CodeAbnormal, "")
 		return
 	}
+	if c.congested() {
+		// It is not listened to; whether it reads, the write's deadline tells.
+		c.heardAt, c.pinged = now, false
+	}
 	c.mu.Lock()
 	stuck, still := c.out.size > 0, now-c.stuckAt
-	if c.paused {
-		c.heardAt = now
-	}
 	c.mu.Unlock()
 	silent := now - c.heardAt
 	ping, pong, write := c.hub.ticks(config.PingInterval), c.hub.ticks(config.PongTimeout), c.hub.ticks(config.WriteTimeout)
