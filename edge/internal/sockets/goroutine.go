@@ -75,13 +75,16 @@ func (s *held) wake(c *Conn, flag uint32) {
 		s.kick()
 		c.look()
 	case before&flagFlush == 0:
-		go func() {
-			c.flags.And(^flagFlush)
-			c.flush()
-			if c.flags.Load()&flagSealed != 0 || c.failedToWrite() {
-				s.wake(c, flagSettle) // closing goes on when all is written
-			}
-		}()
+		go s.writeOut(c)
+	}
+}
+
+// writeOut writes what waits, apart from the goroutine that reads.
+func (s *held) writeOut(c *Conn) {
+	c.flags.And(^flagFlush)
+	c.flush()
+	if c.flags.Load()&flagSealed != 0 || c.failedToWrite() {
+		s.wake(c, flagSettle) // closing goes on when all is written
 	}
 }
 

@@ -250,7 +250,14 @@ func (c *Conn) settle() (again bool) {
 		return false
 	}
 	was := c.congested()
-	c.flush()
+	if s, ok := c.stream.(*held); ok && c.relays {
+		// Its goroutine would wait for this peer to read, and has the other side's to read itself.
+		if c.unwritten() {
+			go s.writeOut(c)
+		}
+	} else {
+		c.flush()
+	}
 	if was {
 		c.heardAt = c.hub.tick.Load() // it was not listened to
 	}
@@ -327,6 +334,13 @@ func (c *Conn) gone(code Code, reason string) {
 		c.other().schedule(flagHurry)
 	}
 	c.hub.left(c)
+}
+
+// unwritten tells whether something waits that nobody is writing.
+func (c *Conn) unwritten() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.out.size > 0 && !c.writing && !c.broken
 }
 
 // flush writes what waits, as far as it goes.
