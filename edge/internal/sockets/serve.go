@@ -210,6 +210,8 @@ func (c *Conn) message(op Op, payload []byte) {
 	}
 	c.messageAt = c.heardAt
 	defer c.recovered()
+	c.called(true)
+	defer c.called(false)
 	c.handler.Message(c, op, payload)
 }
 
@@ -354,6 +356,11 @@ func (c *Conn) flush() {
 func (c *Conn) write() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.writeLocked()
+}
+
+// writeLocked lets go of the lock while it writes.
+func (c *Conn) writeLocked() {
 	if c.writing {
 		return
 	}
@@ -390,9 +397,7 @@ func (c *Conn) write() {
 			continue
 		}
 		if err != nil {
-			c.broken = true
-			c.tenant.queued.Add(-int64(c.out.size))
-			c.out.clear()
+			c.unwritable()
 		}
 	}
 	c.writing = false
@@ -402,6 +407,14 @@ func (c *Conn) write() {
 		c.flags.And(^flagBlocked)
 	}
 	c.tell()
+}
+
+// unwritable gives up what waits.
+func (c *Conn) unwritable() {
+	c.broken = true
+	c.tenant.queued.Add(-int64(c.out.size))
+	c.out.clear()
+	c.wakeWaiters()
 }
 
 // timer handles deadlines that have passed, and sets the next.
