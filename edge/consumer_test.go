@@ -295,15 +295,6 @@ func TestASwapDropsNoWebsocket(t *testing.T) {
 	}
 }
 
-func TestAMessageThatDoesNotFitTheGuestIsTooBig(t *testing.T) {
-	w := scripted(t)
-	v := w.visit(t, "acme", "bytes 4000")
-	v.says(t, "say "+strings.Repeat("x", 50<<10))
-	v.hears(t, strings.Repeat("x", 50<<10))
-	v.says(t, "say "+strings.Repeat("x", 70<<10))
-	v.isSentAway(t, sockets.CodeTooBig, "")
-}
-
 func TestAConsumerQueriesItsOwnTenantAlone(t *testing.T) {
 	w := newConsumerWorld(t, wasmtest.Guest(t, "edge/testdata/consumer"), func(c *Config) { c.Queries = echoQueries{} })
 	v := w.visit(t, "t1")

@@ -42,7 +42,7 @@ func newConsumerWorld(t testing.TB, guest []byte, change func(*Config)) *consume
 		}
 	})
 	var err error
-	if w.hub, err = sockets.New(sockets.Config{}); err != nil {
+	if w.hub, err = sockets.New(sockets.Config{MaxFrame: 32 << 20, MaxMessage: 32 << 20}); err != nil {
 		t.Fatal(err)
 	}
 	if w.layer, err = channel.NewMemory(channel.Config{}); err != nil {
@@ -194,7 +194,7 @@ func (v *visitor) read() (op byte, payload []byte, err error) {
 		_, err = io.ReadFull(v.in, head[:])
 		n = binary.BigEndian.Uint64(head[:])
 	}
-	if err != nil || n > 1<<20 {
+	if err != nil || n > 32<<20 {
 		return 0, nil, fmt.Errorf("a frame of %d bytes: %w", n, err)
 	}
 	payload = make([]byte, n)
