@@ -268,6 +268,7 @@ func TestTheCloseEventReachesTheOthers(t *testing.T) {
 }
 
 func TestASwapDropsNoWebsocket(t *testing.T) {
+	echo := goGuest(t, "../guest/examples/echo") // building it takes longer than a client may be silent
 	w := scripted(t)
 	v := w.visit(t, "acme", "add chat")
 	v.says(t, "count")
@@ -278,7 +279,7 @@ func TestASwapDropsNoWebsocket(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	swap(goGuest(t, "../guest/examples/echo"))
+	swap(echo)
 	v.says(t, "count")
 	v.hears(t, "count")
 	if _, err := w.host.Rollback(t.Context()); err != nil {
