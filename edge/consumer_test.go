@@ -15,10 +15,11 @@ import (
 	"github.com/tenantedge/tenantedge/assets"
 	"github.com/tenantedge/tenantedge/edge/channel"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
 func scripted(t testing.TB) *consumerWorld {
-	return newConsumerWorld(t, goGuest(t, "./testdata/consumer"), nil)
+	return newConsumerWorld(t, wasmtest.Guest(t, "edge/testdata/consumer"), nil)
 }
 
 func TestTheGuestSeesTheHandshake(t *testing.T) {
@@ -268,7 +269,7 @@ func TestTheCloseEventReachesTheOthers(t *testing.T) {
 }
 
 func TestASwapDropsNoWebsocket(t *testing.T) {
-	echo := goGuest(t, "../guest/examples/echo") // building it takes longer than a client may be silent
+	echo := wasmtest.Guest(t, "guest/examples/echo") // building it takes longer than a client may be silent
 	w := scripted(t)
 	v := w.visit(t, "acme", "add chat")
 	v.says(t, "count")
@@ -296,14 +297,14 @@ func TestASwapDropsNoWebsocket(t *testing.T) {
 }
 
 func TestAConsumerQueriesItsOwnTenantAlone(t *testing.T) {
-	w := newConsumerWorld(t, goGuest(t, "./testdata/consumer"), func(c *Config) { c.Queries = echoQueries{} })
+	w := newConsumerWorld(t, wasmtest.Guest(t, "edge/testdata/consumer"), func(c *Config) { c.Queries = echoQueries{} })
 	v := w.visit(t, "t1")
 	v.says(t, "query t1", "query t2")
 	v.hears(t, "[t1] <nil>", "[] tenantedge: not allowed")
 }
 
 func TestEventsWaitForAnInstance(t *testing.T) {
-	w := newConsumerWorld(t, goGuest(t, "./testdata/consumer"), func(c *Config) {
+	w := newConsumerWorld(t, wasmtest.Guest(t, "edge/testdata/consumer"), func(c *Config) {
 		c.Limits.Instances = 1
 		c.Limits.QueueTimeout = 1 // so that waiting is in vain, again and again
 	})

@@ -6,12 +6,13 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
 // TestAConsumerGetsLongMessagesWhole: one that does not fit the buffer of
 // requests gets a buffer of its own, and the next finds the guest as it was.
 func TestAConsumerGetsLongMessagesWhole(t *testing.T) {
-	w := newConsumerWorld(t, goGuest(t, "../guest/examples/echo"), func(c *Config) {
+	w := newConsumerWorld(t, wasmtest.Guest(t, "guest/examples/echo"), func(c *Config) {
 		c.Limits.Deadline = time.Minute // for a machine with much else to do
 		c.Limits.Audit = 1              // what a long message leaves behind would be found
 	})
@@ -31,7 +32,7 @@ func TestAConsumerGetsLongMessagesWhole(t *testing.T) {
 // TestAMessageThatTheGuestHasNoRoomForIsTooBig, be it that the host knows or
 // that the guest finds out.
 func TestAMessageThatTheGuestHasNoRoomForIsTooBig(t *testing.T) {
-	w := newConsumerWorld(t, goGuest(t, "../guest/examples/echo"), func(c *Config) {
+	w := newConsumerWorld(t, wasmtest.Guest(t, "guest/examples/echo"), func(c *Config) {
 		c.Limits.Memory = 16 << 20
 		c.Limits.Deadline = time.Minute
 	})
