@@ -269,6 +269,7 @@ func TestTheCloseEventReachesTheOthers(t *testing.T) {
 }
 
 func TestASwapDropsNoWebsocket(t *testing.T) {
+	echo := wasmtest.Guest(t, "guest/examples/echo") // building it takes longer than a client may be silent
 	w := scripted(t)
 	v := w.visit(t, "acme", "add chat")
 	v.says(t, "count")
@@ -279,7 +280,7 @@ func TestASwapDropsNoWebsocket(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	swap(wasmtest.Guest(t, "guest/examples/echo"))
+	swap(echo)
 	v.says(t, "count")
 	v.hears(t, "count")
 	if _, err := w.host.Rollback(t.Context()); err != nil {

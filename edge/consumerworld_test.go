@@ -178,8 +178,21 @@ func (v *visitor) says(t testing.TB, lines ...string) {
 	}
 }
 
-// read returns the next frame.
+// read returns the next frame. A machine with much else to do lets a visitor be
+// silent for so long that it is asked for a sign of life, which it gives.
 func (v *visitor) read() (op byte, payload []byte, err error) {
+	const ping, pong = 9, 10
+	for {
+		if op, payload, err = v.frame(); err != nil || op != ping {
+			return op, payload, err
+		}
+		if _, err = v.Write(clientFrame(pong, payload)); err != nil {
+			return op, payload, err
+		}
+	}
+}
+
+func (v *visitor) frame() (op byte, payload []byte, err error) {
 	var head [8]byte
 	if _, err := io.ReadFull(v.in, head[:2]); err != nil {
 		return 0, nil, err
