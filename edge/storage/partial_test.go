@@ -257,6 +257,7 @@ func TestAbandonedPartialFilesExpire(t *testing.T) {
 func TestAPartialFileWhoseRecordCannotBeReadNowStays(t *testing.T) {
 	location := t.TempDir()
 	v := newView(t, Config{Location: location})
+	v.storage.work.Wait() // the first view's sweep, which may find what is away for a moment
 	id := begin(t, v, Record{Name: "f", Size: 10, Expires: later()})
 	record := filepath.Join(location, "t1", partialFolder, id+recordSuffix)
 	must(t, os.Rename(record, record+".away"))

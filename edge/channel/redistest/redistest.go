@@ -28,7 +28,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tenantedge/tenantedge/internal/freeport"
+	"github.com/tenantedge/tenantedge/tenantdb/freeport"
 )
 
 const (

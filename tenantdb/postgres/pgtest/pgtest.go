@@ -31,7 +31,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/tenantedge/tenantedge/internal/freeport"
+	"github.com/tenantedge/tenantedge/tenantdb/freeport"
 )
 
 const (

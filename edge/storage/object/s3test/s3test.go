@@ -32,7 +32,7 @@ import (
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
-	"github.com/tenantedge/tenantedge/internal/freeport"
+	"github.com/tenantedge/tenantedge/tenantdb/freeport"
 )
 
 const (
