@@ -23,6 +23,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge/internal/soak"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
@@ -91,7 +92,7 @@ func crowdConfig(t *testing.T, up *url.URL, noPoll bool, stay time.Duration) Con
 	t.Helper()
 	c := Config{
 		Directory: tenantdb.NewDirectory(tenantdb.Options{Normalize: tenancy.NormalizeHost}), Default: &DefaultTenant{URLConf: "app.urls", WSURLConf: "ws"},
-		Logger: slog.New(slog.DiscardHandler), CompileCache: compileCache, Guest: goGuest(t, "./testdata/consumer"),
+		Logger: slog.New(slog.DiscardHandler), CompileCache: compileCache, Guest: wasmtest.Guest(t, "edge/testdata/consumer"),
 	}
 	for i := range crowdTenants {
 		name, id := fmt.Sprint("crowd", i), fmt.Sprint(10+i)
