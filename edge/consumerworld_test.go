@@ -42,7 +42,7 @@ func newConsumerWorld(t testing.TB, guest []byte, change func(*Config)) *consume
 		}
 	})
 	var err error
-	if w.hub, err = sockets.New(sockets.Config{}); err != nil {
+	if w.hub, err = sockets.New(sockets.Config{MaxFrame: 32 << 20, MaxMessage: 32 << 20}); err != nil {
 		t.Fatal(err)
 	}
 	if w.layer, err = channel.NewMemory(channel.Config{}); err != nil {
@@ -178,8 +178,21 @@ func (v *visitor) says(t testing.TB, lines ...string) {
 	}
 }
 
-// read returns the next frame.
+// read returns the next frame. A machine with much else to do lets a visitor be
+// silent for so long that it is asked for a sign of life, which it gives.
 func (v *visitor) read() (op byte, payload []byte, err error) {
+	const ping, pong = 9, 10
+	for {
+		if op, payload, err = v.frame(); err != nil || op != ping {
+			return op, payload, err
+		}
+		if _, err = v.Write(clientFrame(pong, payload)); err != nil {
+			return op, payload, err
+		}
+	}
+}
+
+func (v *visitor) frame() (op byte, payload []byte, err error) {
 	var head [8]byte
 	if _, err := io.ReadFull(v.in, head[:2]); err != nil {
 		return 0, nil, err
@@ -194,7 +207,7 @@ func (v *visitor) read() (op byte, payload []byte, err error) {
 		_, err = io.ReadFull(v.in, head[:])
 		n = binary.BigEndian.Uint64(head[:])
 	}
-	if err != nil || n > 1<<20 {
+	if err != nil || n > 32<<20 {
 		return 0, nil, fmt.Errorf("a frame of %d bytes: %w", n, err)
 	}
 	payload = make([]byte, n)
