@@ -155,7 +155,7 @@ func (q *Queries) run(ctx context.Context, schema string, s Statement, values []
 	// ExecParams is the extended protocol: it takes one statement alone.
 	answer, err = collect(conn.ExecParams(ctx, s.SQL, values, nil, nil, nil), s)
 	if ctx.Err() != nil || conn.IsClosed() {
-		return nil, err
+		return answer, err // which is whole, if its time has only just ended
 	}
 	if errors.Is(err, ErrLimit) {
 		// What is left of a large answer costs more than a new connection.

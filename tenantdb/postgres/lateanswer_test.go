@@ -1,0 +1,101 @@
+package postgres
+
+import (
+	"context"
+	"net"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgproto3"
+)
+
+// answering is a server that has one row for each statement, and calls answered
+// as soon as the client has it.
+func answering(conn net.Conn, answered func()) {
+	defer conn.Close()
+	b := pgproto3.NewBackend(conn, conn)
+	_, err := b.ReceiveStartupMessage() // or a request to cancel, which needs no answer
+	b.Send(&pgproto3.AuthenticationOk{})
+	for status := byte('I'); err == nil; {
+		b.Send(&pgproto3.ReadyForQuery{TxStatus: status})
+		if err = b.Flush(); err != nil {
+			return
+		}
+		if status == 'T' {
+			answered()
+		}
+		status, err = answer(b)
+	}
+}
+
+// answer answers one query, simple or extended.
+func answer(b *pgproto3.Backend) (status byte, err error) {
+	for {
+		m, err := b.Receive()
+		if err != nil {
+			return 0, err
+		}
+		switch m.(type) {
+		case *pgproto3.Query:
+			b.Send(&pgproto3.CommandComplete{CommandTag: []byte("BEGIN")})
+			return 'I', nil
+		case *pgproto3.Sync:
+			b.Send(&pgproto3.ParseComplete{})
+			b.Send(&pgproto3.BindComplete{})
+			b.Send(&pgproto3.RowDescription{Fields: []pgproto3.FieldDescription{{Name: []byte("row_to_json"), DataTypeOID: 25, DataTypeSize: -1, TypeModifier: -1}}})
+			b.Send(&pgproto3.DataRow{Values: [][]byte{[]byte(`{"user_id":7}`)}})
+			b.Send(&pgproto3.CommandComplete{CommandTag: []byte("SELECT 1")})
+			return 'T', nil
+		}
+	}
+}
+
+// An answer that comes in the moment in which the time for it ends is an answer
+// or none, and never one without a row.
+func TestAnAnswerInTheLastMomentIsWholeOrAnError(t *testing.T) {
+	for range 100 {
+		synctest.Test(t, func(t *testing.T) { // giving a connection up takes 15 s, for which nobody waits
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			q := lastMoment(t, cancel)
+			answer, err := q.Query(ctx, "t1", "member", nil)
+			if err == nil && string(answer) != `[{"user_id":7}]` {
+				t.Errorf("answered %q", answer)
+			}
+		})
+	}
+}
+
+// lastMoment are queries whose server calls answered with its answer.
+func lastMoment(t *testing.T, answered func()) *Queries {
+	t.Helper()
+	q, err := NewQueries(QueryOptions{
+		DSN:        "postgres://edge@127.0.0.1/db?sslmode=disable",
+		Statements: []Statement{{Name: "member", SQL: "SELECT 7 AS user_id", Timeout: time.Minute}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	q.pool.Close() // it knows another way to the server
+	var servers sync.WaitGroup
+	over, end := context.WithCancel(context.Background())
+	q.dsn.config.ConnConfig.DialFunc = func(context.Context, string, string) (net.Conn, error) {
+		here, there := net.Pipe()
+		context.AfterFunc(over, func() { there.Close() })
+		servers.Go(func() { answering(there, answered) })
+		return here, nil
+	}
+	if q.pool, err = q.dsn.pool(1); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		end() // also for those that ask to cancel, and wait for the server to hang up
+		if err := q.Close(); err != nil {
+			t.Error(err)
+		}
+		servers.Wait()
+	})
+	return q
+}
