@@ -20,11 +20,10 @@ func TestImportsGoDownOnly(t *testing.T) {
 	}{
 		{"guest/abi", nil, "the contract must build for any guest"},
 		{"guest", []string{"guest"}, "a guest is not linked with its host"},
-		{"tenantdb", []string{"tenantdb", "internal/freeport"}, "the directory is useful without an edge"},
+		{"tenantdb", []string{"tenantdb"}, "the directory is useful without an edge"},
 		{"assets", nil, "assets are bytes"},
 		{"hostfuncs", []string{"hostfuncs", "guest/abi"}, "host functions declare what they need of an edge"},
-		{"internal/freeport", nil, "tests of all rooms may use it"},
-		{"edge", []string{"edge", "hostfuncs", "tenantdb", "assets", "guest", "internal/freeport"}, "an edge is above them, and below nothing but bench"},
+		{"edge", []string{"edge", "hostfuncs", "tenantdb", "assets", "guest"}, "an edge is above them, and below nothing but bench"},
 	}
 	dependencies := []struct {
 		path, only, why string
