@@ -66,7 +66,7 @@ type WebsocketLimits struct {
 	Queued          int64 // bytes that wait for its slow readers; who makes it more: 1013. Default: no limit
 
 	// Of each socket.
-	Message int64 // bytes, inflated too; beyond: 1009. Default 1 MiB
+	Message int64 // bytes, inflated too; beyond: 1009. Default 16 MiB
 	Queue   int   // bytes that wait for a slow reader; beyond: 1013. Default 256 KiB
 
 	PingInterval     time.Duration // silence after which a client is asked for a sign of life; default 30 s

@@ -12,7 +12,7 @@ import (
 // zero field stands for its default.
 type Config struct {
 	// MaxFrame and MaxMessage bound what a peer may send, in bytes; MaxMessage
-	// counts them compressed and inflated. Beyond it: 1009. Default: 1 MiB.
+	// counts them compressed and inflated. Beyond it: 1009. Default: 16 MiB.
 	MaxFrame, MaxMessage int64
 	// MaxQueue bounds the bytes that wait for a peer that reads slowly. The
 	// message that reaches it is taken, the next one not: 1013. From half of it
@@ -49,8 +49,8 @@ func (c *Config) validate() error {
 		value   *int64
 		initial int64
 	}{
-		{"MaxFrame", &c.MaxFrame, mebi},
-		{"MaxMessage", &c.MaxMessage, mebi},
+		{"MaxFrame", &c.MaxFrame, 16 * mebi},
+		{"MaxMessage", &c.MaxMessage, 16 * mebi},
 		{"PingInterval", (*int64)(&c.PingInterval), int64(30 * time.Second)},
 		{"PongTimeout", (*int64)(&c.PongTimeout), int64(20 * time.Second)},
 		{"IdleTimeout", (*int64)(&c.IdleTimeout), 0},

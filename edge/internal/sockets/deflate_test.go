@@ -197,7 +197,7 @@ func TestBrokenAndGreedyCompressionEndsTheConnection(t *testing.T) {
 		{"more final blocks than anybody needs", ws.OpBinary, bytes.Repeat([]byte{0x03, 0x00}, 1000), CodeInvalidData},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			world := newWorld(t, way{}, Config{Compression: CompressionPerMessage}, Options{Handler: echo{}})
+			world := newWorld(t, way{}, Config{Compression: CompressionPerMessage, MaxMessage: 1 << 20}, Options{Handler: echo{}})
 			client := world.dial(t, http.Header{"Sec-WebSocket-Extensions": {"permessage-deflate"}})
 			f := frame(c.op, true, c.body)
 			f[0] |= 0x40
