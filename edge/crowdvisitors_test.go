@@ -140,7 +140,7 @@ func (v *visitors) left(t *testing.T, counts map[string]int64) {
 
 // crowdTargets are where a visitor goes; one of them sends it away.
 var crowdTargets = []string{
-	"/handler/", "/handler/", "/handler/", "/script/add%20all", "/script/add%20all", "/script/timer%2050", "/relay/", "/script/refuse%20me/",
+	"/handler/", "/handler/", "/handler/", "/script/add%20all", "/script/add%20all", "/script/timer%2050", "/relay/", "/refused/403/",
 }
 
 // crowdWords are what a visitor says; some have no answer.

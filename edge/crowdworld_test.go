@@ -97,7 +97,7 @@ func (w *crowdWorld) config(t *testing.T, up *url.URL, noPoll bool, stay time.Du
 	}
 	table, targets := routes(func(name string) WebsocketTarget {
 		return map[string]WebsocketTarget{"handler": {Handler: "grouped"}, "script": {Consumer: true}, "relay": {Upstream: up}}[name]
-	}, "handler/ handler", "script/<path:script> script", "relay/ relay")
+	}, "handler/ handler", "script/<path:script> script", "refused/<int:refuse>/ script", "relay/ relay")
 	c.WSURLConfs = map[string][]WSRoute{"ws": table}
 	c.Websockets = WebsocketConfig{
 		Targets: map[string]map[string]WebsocketTarget{"ws": targets}, WithoutOrigin: true, NoPoll: noPoll,
