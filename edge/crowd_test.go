@@ -28,7 +28,7 @@ func crowdOf(t *testing.T, noPoll bool) crowd {
 	if os.Getenv("TENANTEDGE_CROWD_SECONDS") == "" {
 		return c
 	}
-	c.rounds = soak.Times(t, "TENANTEDGE_CROWD_ROUNDS", 5)
+	c.rounds = crowdRounds
 	c.length = time.Duration(soak.Times(t, "TENANTEDGE_CROWD_SECONDS", 1)) * time.Second / time.Duration(c.rounds)
 	if noPoll {
 		// A process with the race detector may have 8,128 goroutines: two for a
@@ -36,9 +36,13 @@ func crowdOf(t *testing.T, noPoll bool) crowd {
 		c.atOnce, c.rounds, c.length = min(c.atOnce, 2500), 2, c.length/2
 	}
 	c.stay = c.length * 2 / 3
-	c.visitors = c.atOnce * 5 / 4 // some are always between two visits
+	c.visitors = c.atOnce * 6 / 5 // some are always between two visits
 	return c
 }
+
+// crowdRounds is how many rounds a long time is made of. To fill up and to leave
+// takes a third of each.
+const crowdRounds = 3
 
 // crowdProcess is how many visitors a process has.
 const crowdProcess = 2500
