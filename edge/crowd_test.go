@@ -40,8 +40,8 @@ func crowdOf(t *testing.T, noPoll bool) crowd {
 	return c
 }
 
-// crowdRounds is how many rounds a long time is made of. To fill up and to leave
-// takes a third of each.
+// crowdRounds is how many rounds a long time is made of. A third of each is
+// over when all have come.
 const crowdRounds = 3
 
 // crowdProcess is how many visitors a process has.
