@@ -5,39 +5,16 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"sync"
 	"testing"
 
 	"github.com/tenantedge/tenantedge/assets"
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// authorizer builds testdata/authorizer.
-var authorizer = sync.OnceValues(func() ([]byte, error) {
-	folder, err := os.MkdirTemp("", "authorizer")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(folder)
-	out := filepath.Join(folder, "guest.wasm")
-	build := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-o", out, "./testdata/authorizer")
-	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "GOFLAGS=")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		return nil, err
-	}
-	return os.ReadFile(out)
-})
-
 func withAuthorizer(t *testing.T) func(*Config) {
 	t.Helper()
-	wasm, err := authorizer()
-	if err != nil {
-		t.Fatal(err)
-	}
+	wasm := wasmtest.Guest(t, "edge/testdata/authorizer")
 	return func(c *Config) { c.Guest = wasm }
 }
 

@@ -15,10 +15,11 @@ import (
 	"github.com/tenantedge/tenantedge/assets"
 	"github.com/tenantedge/tenantedge/edge/channel"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
 func scripted(t testing.TB) *consumerWorld {
-	return newConsumerWorld(t, goGuest(t, "./testdata/consumer"), nil)
+	return newConsumerWorld(t, wasmtest.Guest(t, "edge/testdata/consumer"), nil)
 }
 
 func TestTheGuestSeesTheHandshake(t *testing.T) {
@@ -278,7 +279,7 @@ func TestASwapDropsNoWebsocket(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	swap(goGuest(t, "../guest/examples/echo"))
+	swap(wasmtest.Guest(t, "guest/examples/echo"))
 	v.says(t, "count")
 	v.hears(t, "count")
 	if _, err := w.host.Rollback(t.Context()); err != nil {
@@ -294,24 +295,15 @@ func TestASwapDropsNoWebsocket(t *testing.T) {
 	}
 }
 
-func TestAMessageThatDoesNotFitTheGuestIsTooBig(t *testing.T) {
-	w := scripted(t)
-	v := w.visit(t, "acme", "bytes 4000")
-	v.says(t, "say "+strings.Repeat("x", 50<<10))
-	v.hears(t, strings.Repeat("x", 50<<10))
-	v.says(t, "say "+strings.Repeat("x", 70<<10))
-	v.isSentAway(t, sockets.CodeTooBig, "")
-}
-
 func TestAConsumerQueriesItsOwnTenantAlone(t *testing.T) {
-	w := newConsumerWorld(t, goGuest(t, "./testdata/consumer"), func(c *Config) { c.Queries = echoQueries{} })
+	w := newConsumerWorld(t, wasmtest.Guest(t, "edge/testdata/consumer"), func(c *Config) { c.Queries = echoQueries{} })
 	v := w.visit(t, "t1")
 	v.says(t, "query t1", "query t2")
 	v.hears(t, "[t1] <nil>", "[] tenantedge: not allowed")
 }
 
 func TestEventsWaitForAnInstance(t *testing.T) {
-	w := newConsumerWorld(t, goGuest(t, "./testdata/consumer"), func(c *Config) {
+	w := newConsumerWorld(t, wasmtest.Guest(t, "edge/testdata/consumer"), func(c *Config) {
 		c.Limits.Instances = 1
 		c.Limits.QueueTimeout = 1 // so that waiting is in vain, again and again
 	})

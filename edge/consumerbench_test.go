@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
 // goEcho is the rival of a guest: a handler in Go.
@@ -43,7 +44,7 @@ func newGoEcho(t testing.TB, w *consumerWorld) *consumerWorld {
 var sixtyFour = []byte(strings.Repeat("x", 64))
 
 func TestAMessageForTheGuestAllocatesNothing(t *testing.T) {
-	w := newConsumerWorld(t, goGuest(t, "../guest/examples/echo"), nil)
+	w := newConsumerWorld(t, wasmtest.Guest(t, "guest/examples/echo"), nil)
 	v, _ := w.ask(t, "acme", "/echo")
 	echoAllocatesNothing(t, v)
 }
@@ -99,7 +100,7 @@ func turn(b *testing.B, all []*visitor, trips int, took func(time.Duration)) fun
 // milliseconds, so that what else the machine does meets both alike.
 func BenchmarkConsumerEcho(b *testing.B) {
 	const conns, trips = 100, 20
-	w := newConsumerWorld(b, goGuest(b, "../guest/examples/echo"), nil)
+	w := newConsumerWorld(b, wasmtest.Guest(b, "guest/examples/echo"), nil)
 	spent := map[string]time.Duration{}
 	turns := map[string]func(){}
 	for name, world := range map[string]*consumerWorld{"guest": w, "Go": newGoEcho(b, w)} {

@@ -30,6 +30,7 @@ type effects struct {
 	opening bool     // of te_ws_open
 	offered []string // subprotocols
 	last    bool     // of te_ws_close: there is no client
+	event   int      // bytes that the guest was given
 
 	status   int    // refuses the handshake
 	protocol string // that was chosen
@@ -40,8 +41,8 @@ type effects struct {
 
 // read checks a reply, and copies it unless it is plain.
 func (e *effects) read(m abi.Message) error {
-	if n := len(m.Bytes()); n > abi.MaxReply {
-		return fmt.Errorf("the reply has %d bytes: expected at most %d", n, abi.MaxReply)
+	if n, most := len(m.Bytes()), e.event+abi.MaxReply; n > most {
+		return fmt.Errorf("the reply has %d bytes: expected at most %d", n, most)
 	}
 	if e.opening {
 		if err := e.readOpening(m); err != nil || e.status != 0 {

@@ -88,7 +88,11 @@ func (c *consumer) call(ctx context.Context, g *generation, i *instance.Instance
 	defer g.program.Return(i)
 	s := i.Services().(*services)
 	s.beginFor(&c.place.tenant)
-	return g.failed(i.Call(ctx, export, write, func(reply abi.Message) error {
+	sized := func(buf []byte) int {
+		e.event = write(buf)
+		return e.event
+	}
+	return g.failed(i.Call(ctx, export, sized, func(reply abi.Message) error {
 		if err := e.read(reply); err != nil {
 			return instance.Senseless(export, err)
 		}
@@ -142,10 +146,10 @@ func encodeHandshake(buf []byte, headers []string, p *place, r *consumerRequest)
 	return size(&b)
 }
 
-// size is the size of a message that fits, or -1.
+// size is the size of a message, negated if it does not fit.
 func size(b *abi.Builder) int {
 	if !b.Fits() {
-		return -1
+		return -b.Size()
 	}
 	return b.Size()
 }

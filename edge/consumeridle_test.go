@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
 // idleKinds are what BenchmarkConsumerIdle holds, as targets of a handshake.
@@ -46,7 +47,7 @@ func TestConsumerIdle(t *testing.T) {
 		}
 		address = measuredWith(t, up, func() {})
 	default:
-		w := newConsumerWorld(t, goGuest(t, "./testdata/consumer"), func(c *Config) {
+		w := newConsumerWorld(t, wasmtest.Guest(t, "edge/testdata/consumer"), func(c *Config) {
 			c.Limits.Audit = 1 << 30 // the first audit makes the guest's whole image resident, however many connections there are
 		})
 		if kind == "Go" {

@@ -11,9 +11,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -22,28 +19,6 @@ import (
 	"github.com/tenantedge/tenantedge/edge/channel"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
 )
-
-// goGuest builds a guest in Go, once for all tests.
-func goGuest(t testing.TB, pkg string) []byte {
-	t.Helper()
-	built := filepath.Join(compileCache, strings.ReplaceAll(pkg, "/", "_")+".wasm")
-	goGuests.Lock()
-	defer goGuests.Unlock()
-	if _, err := os.Stat(built); err != nil {
-		command := exec.Command("go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", built, pkg)
-		command.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0", "GOFLAGS=")
-		if out, err := command.CombinedOutput(); err != nil {
-			t.Fatalf("building %s: %v\n%s", pkg, err, out)
-		}
-	}
-	wasm, err := os.ReadFile(built)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return wasm
-}
-
-var goGuests sync.Mutex
 
 // consumerWorld is a server all of whose websockets the guest handles. The
 // path's first segment is the route, the query its values, and the header
@@ -67,7 +42,7 @@ func newConsumerWorld(t testing.TB, guest []byte, change func(*Config)) *consume
 		}
 	})
 	var err error
-	if w.hub, err = sockets.New(sockets.Config{}); err != nil {
+	if w.hub, err = sockets.New(sockets.Config{MaxFrame: 32 << 20, MaxMessage: 32 << 20}); err != nil {
 		t.Fatal(err)
 	}
 	if w.layer, err = channel.NewMemory(channel.Config{}); err != nil {
@@ -219,7 +194,7 @@ func (v *visitor) read() (op byte, payload []byte, err error) {
 		_, err = io.ReadFull(v.in, head[:])
 		n = binary.BigEndian.Uint64(head[:])
 	}
-	if err != nil || n > 1<<20 {
+	if err != nil || n > 32<<20 {
 		return 0, nil, fmt.Errorf("a frame of %d bytes: %w", n, err)
 	}
 	payload = make([]byte, n)

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tenantedge/tenantedge/edge/internal/instance"
 	"github.com/tenantedge/tenantedge/edge/internal/soak"
 )
 
@@ -144,17 +143,12 @@ func (w *crowdWorld) settles(t *testing.T, before *crowdHeld) crowdHeld {
 // and go with the load, and hold files.
 func (w *crowdWorld) fillInstances(t *testing.T) {
 	t.Helper()
-	g := w.host.current.Load()
-	var all []*instance.Instance
 	for range crowdInstances {
-		i, err := g.program.Borrow(t.Context())
+		g, i, err := w.host.borrowPatiently()
 		if err != nil {
 			t.Fatal(err)
 		}
-		all = append(all, i)
-	}
-	for _, i := range all {
-		g.program.Return(i)
+		defer g.program.Return(i)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
@@ -82,8 +83,8 @@ func (w *crowdWorld) config(t *testing.T, up *url.URL, noPoll bool, stay time.Du
 	t.Helper()
 	c := Config{
 		Directory: tenantdb.NewDirectory(tenantdb.Options{Normalize: tenancy.NormalizeHost}), Default: &DefaultTenant{URLConf: "app.urls", WSURLConf: "ws"},
-		Logger: slog.New(slog.DiscardHandler), CompileCache: compileCache, Guest: goGuest(t, "./testdata/consumer"),
-		Limits: GuestLimits{Instances: crowdInstances},
+		Logger: slog.New(slog.DiscardHandler), CompileCache: compileCache, Guest: wasmtest.Guest(t, "edge/testdata/consumer"),
+		Limits: GuestLimits{Instances: crowdInstances, Deadline: time.Minute, QueueTimeout: 5 * time.Second},
 	}
 	for i := range w.tenants {
 		name, id := fmt.Sprint("crowd", i), fmt.Sprint(10+i)

@@ -5,32 +5,16 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 	"github.com/tenantedge/tenantedge/edge/storage"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
-
-// fileGuest is testdata/fileguest, built once.
-var fileGuest = sync.OnceValues(func() ([]byte, error) {
-	folder, err := os.MkdirTemp("", "tenantedge-test-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(folder)
-	out := filepath.Join(folder, "guest.wasm")
-	build := exec.Command("go", "build", "-buildmode=c-shared", "-o", out, "./testdata/fileguest")
-	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0", "GOFLAGS=")
-	if text, err := build.CombinedOutput(); err != nil {
-		return nil, errors.New(string(text))
-	}
-	return os.ReadFile(out)
-})
 
 // asking is how a storage asks a Host where files are.
 type asking struct{ *Host }
@@ -51,10 +35,7 @@ func (a asking) Locate(ctx context.Context, q *tenancy.PathQuery) (tenancy.Pathn
 // of acme, and t2 have a file a.txt.
 func newFileHost(t testing.TB, change func(*Config)) (*Host, string) {
 	t.Helper()
-	wasm, err := fileGuest()
-	if err != nil {
-		t.Fatal(err)
-	}
+	wasm := wasmtest.Guest(t, "edge/testdata/fileguest")
 	h := newHost(t, func(c *Config) {
 		c.Guest = wasm
 		c.Limits.Deadline = time.Minute // a test's machine may be busy, and discs are slow

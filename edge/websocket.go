@@ -143,7 +143,8 @@ func (s *Websocket) Send(kind WebsocketKind, payload []byte) error {
 }
 
 // Wait waits until the client has read half of what may wait for it, for who
-// sends much. The error is ErrWebsocketClosed or the context's.
+// sends much. A consumer may wait in Message, but not in Open, before whose end
+// nothing is sent. The error is ErrWebsocketClosed or the context's.
 func (s *Websocket) Wait(ctx context.Context) error {
 	if err := s.conn.Drained(ctx.Done()); err != nil {
 		return err

@@ -92,7 +92,7 @@ func (t *WebsocketStream) Message(s *Websocket, kind WebsocketKind, payload []by
 	if t.came != nil {
 		t.unread = append(t.unread, streamed{kind, bytes.Clone(payload)})
 	}
-	if len(t.unread) == streamAhead {
+	if len(t.unread) >= streamAhead {
 		s.Pause()
 	}
 	t.mu.Unlock()
@@ -133,11 +133,10 @@ func (t *WebsocketStream) Read(ctx context.Context) (WebsocketKind, []byte, erro
 			m := t.unread[0]
 			t.unread[0] = streamed{}
 			t.unread = t.unread[1:]
-			low := len(t.unread) == streamAhead/2
-			t.mu.Unlock()
-			if low {
-				t.Resume()
+			if len(t.unread) == streamAhead/2 {
+				t.Resume() // still locked: it must not end a pause that begins meanwhile
 			}
+			t.mu.Unlock()
 			return m.kind, m.payload, nil
 		}
 		end := t.end

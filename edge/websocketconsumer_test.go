@@ -4,12 +4,13 @@ import (
 	"testing"
 
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
 // A route may be handled by the guest.
 func TestARouteMayBeTheGuests(t *testing.T) {
 	w := newSocketWorld(t, nil, func(c *Config) {
-		c.Guest = goGuest(t, "github.com/tenantedge/tenantedge/guest/examples/echo")
+		c.Guest = wasmtest.Guest(t, "guest/examples/echo")
 		table, targets := routes(func(string) WebsocketTarget { return WebsocketTarget{Consumer: true} }, "echo/ echo")
 		c.WSURLConfs = map[string][]WSRoute{"ws": table}
 		c.Websockets = WebsocketConfig{Targets: map[string]map[string]WebsocketTarget{"ws": targets}}

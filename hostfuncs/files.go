@@ -8,7 +8,9 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/tenantedge/tenantedge/guest/abi"
@@ -42,6 +44,10 @@ const (
 	longestName = 4096     // bytes
 	mostListed  = 1000     // names of one folder
 	readAtOnce  = 64 << 10 // bytes
+
+	// undoing is how long files that a failed call has saved are taken back for,
+	// all together: their server may not answer, and the instance is held.
+	undoing = 5 * time.Second
 )
 
 // openFiles is what a call has open. All of it ends with the call.
@@ -111,11 +117,8 @@ func (c *Call) view(ctx context.Context) (Files, error) {
 func (c *Call) endFiles(failed bool) {
 	o := c.files
 	ctx := context.WithoutCancel(c.Context())
-	for i := len(o.saved) - 1; i >= 0 && failed; i-- {
-		s := o.saved[i]
-		if err := s.in.Delete(ctx, s.name); err != nil {
-			c.Services.Log(ctx, slog.LevelError, fmt.Sprintf("a file that a failed call had saved is still there: %q: %v", s.name, err))
-		}
+	if failed && len(o.saved) > 0 {
+		c.takeBack(ctx, o.saved)
 	}
 	for _, h := range o.handles {
 		if h != nil && h.content != nil {
@@ -131,6 +134,17 @@ func (c *Call) endFiles(failed bool) {
 	clear(o.views)
 	clear(o.saved)
 	o.handles, o.views, o.saved = o.handles[:0], o.views[:0], o.saved[:0]
+}
+
+// takeBack removes files, the last first.
+func (c *Call) takeBack(ctx context.Context, saved []savedFile) {
+	ctx, cancel := context.WithTimeout(ctx, undoing)
+	defer cancel()
+	for _, s := range slices.Backward(saved) {
+		if err := s.in.Delete(ctx, s.name); err != nil {
+			c.Services.Log(ctx, slog.LevelError, fmt.Sprintf("a file that a failed call had saved is still there: %q: %v", s.name, err))
+		}
+	}
 }
 
 // add gives a file the lowest free handle.

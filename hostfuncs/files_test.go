@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
@@ -395,5 +397,33 @@ func FuzzG4FileFunctions(f *testing.F) {
 			t.Fatalf("%d are open after the call", g.world.opened)
 		}
 		g.world.lines, g.world.shelves = nil, nil
+	})
+}
+
+// away is a shelf whose server does not answer.
+type away struct{ shelf }
+
+func (a *away) Delete(ctx context.Context, _ string) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func TestFilesThatCannotBeTakenBackHoldNoInstanceForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{opened: 1}
+		a := &away{shelf{opened: &w.opened}}
+		c := Call{Services: w, files: &openFiles{views: []Files{a}, saved: []savedFile{{a, "a"}, {a, "b"}}}}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel() // what is taken back is not what the request waits for
+		c.ctx = ctx
+		c.Fail()
+		began := time.Now()
+		c.End()
+		if took := time.Since(began); took != undoing {
+			t.Errorf("it took %v, expected %v for all files together", took, undoing)
+		}
+		if w.opened != 0 {
+			t.Error("the tenant's files are still open")
+		}
 	})
 }

@@ -31,11 +31,15 @@ func (p *page) servedFiles() error {
 		rate, _ := l.figure(name, "req/s")
 		p50, _ := l.figure(name, "p50-ns")
 		p.printf("| %s | %s | %s | %s | %s | %s |", size, fileServerTitle(server), count(rate.median), rate.spreadOf(), times(rate.median/at(l, baseline, "req/s")), nanoseconds(p50.median))
-		if cpu, ok := l.figure(name, "cpu-ns/op"); ok {
-			p.printf(" %s | %s |\n", nanoseconds(cpu.median), times(at(l, baseline, "cpu-ns/op")/cpu.median))
-		} else {
-			p.printf(" | |\n")
+		// A load that is shorter than a tick of the kernel's has no processor time.
+		used, ratio := "", ""
+		if cpu := at(l, name, "cpu-ns/op"); !math.IsNaN(cpu) {
+			used = nanoseconds(cpu)
+			if of := at(l, baseline, "cpu-ns/op"); !math.IsNaN(of) {
+				ratio = times(of / cpu)
+			}
 		}
+		p.printf(" %s | %s |\n", used, ratio)
 		if server == "nginx" {
 			ours := filesCase(size, web.EdgeFiles)
 			if theirs, our := at(l, name, "cpu-ns/op"), at(l, ours, "cpu-ns/op"); theirs < our && l.differ(name, ours, "cpu-ns/op") {

@@ -142,3 +142,19 @@ func TestAChartOfWhatHasNoLogarithmHasNoTicks(t *testing.T) {
 		}
 	}
 }
+
+func TestALoadShorterThanATickHasNoProcessorTime(t *testing.T) {
+	log := `connections: 16
+
+BenchmarkFiles/size=1KiB/server=fileserver	12	81000 ns/op	12000 req/s	80000 p50-ns	90000 p99-ns
+BenchmarkFiles/size=1KiB/server=edge-files	12	81000 ns/op	12000 req/s	80000 p50-ns	90000 p99-ns	833000 cpu-ns/op
+`
+	folder := written(t, "domains: 1000", map[string]int{"native": 200, "edge": 900})
+	if err := os.WriteFile(filepath.Join(folder, "files.txt"), []byte(log), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text := report(t, folder)
+	if strings.Contains(text, "NaN") || !strings.Contains(text, "| 833 µs |  |") {
+		t.Errorf("expected the one processor time that there is, and no ratio, in\n%s", text)
+	}
+}

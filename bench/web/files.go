@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -207,11 +206,23 @@ func LoadFile(ctx context.Context, address, target string, size, connections int
 	})
 }
 
+// piece is how much of a body the client reads at once. It shares the cores
+// with what it measures, and large files are measured by what they leave: the 8
+// KiB that io.Discard reads would be 1,280 calls for 10 MiB.
+const piece = 64 << 10
+
 // askFile sends a request, and throws its answer away as it comes.
 func (c *client) askFile(host, target string) (status, size int, err error) {
-	status, size, err = c.head(host, target)
-	if err == nil {
-		_, err = io.CopyN(io.Discard, c.read, int64(size))
+	if status, size, err = c.head(host, target); err != nil {
+		return status, size, err
+	}
+	if c.body == nil {
+		c.body = make([]byte, piece)
+	}
+	for left := size; left > 0 && err == nil; {
+		var n int
+		n, err = c.read.Read(c.body[:min(left, piece)])
+		left -= n
 	}
 	return status, size, err
 }

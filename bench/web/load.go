@@ -125,6 +125,7 @@ type client struct {
 	conn  net.Conn
 	read  *bufio.Reader
 	out   []byte
+	body  []byte // of files, a piece at a time
 	began time.Time
 	trips []time.Duration // one after the other, without pauses
 	first int             // which of the connections it is

@@ -36,25 +36,36 @@ func (s *Storage) expireUntilClosed() {
 		case <-s.ctx.Done():
 			return
 		}
-		s.mu.Lock()
-		var identifiers []string
-		for i := range s.expiring {
-			identifiers = append(identifiers, i)
-		}
-		s.mu.Unlock()
-		for _, i := range identifiers {
-			f, err := s.open(i, false)
-			if err != nil {
-				continue // the next one who uses the files is told
-			}
-			left, err := f.expire(s.ctx, time.Now())
-			if err = errors.Join(err, f.Close()); err == nil && left == 0 {
-				s.mu.Lock()
-				delete(s.expiring, i)
-				s.mu.Unlock()
-			}
+		s.expireAll()
+	}
+}
+
+// expireAll looks at all who may have partial files. They are forgotten first,
+// and those who have some are remembered again: one who has none may begin one
+// while it is looked at.
+func (s *Storage) expireAll() {
+	s.mu.Lock()
+	due := s.expiring
+	s.expiring = make(map[string]bool, len(due))
+	s.mu.Unlock()
+	for i := range due {
+		if !s.expireOf(i) {
+			s.mu.Lock()
+			s.expiring[i] = true
+			s.mu.Unlock()
 		}
 	}
+}
+
+// expireOf removes the expired partial files of a tenant, and tells whether none
+// is left.
+func (s *Storage) expireOf(identifier string) (none bool) {
+	f, err := s.open(identifier, false)
+	if err != nil {
+		return false // the next one who uses the files is told
+	}
+	left, err := f.expire(s.ctx, time.Now())
+	return errors.Join(err, f.Close()) == nil && left == 0
 }
 
 // expire removes the partial files whose time is over, and those whose
@@ -77,12 +88,14 @@ func (f *folder) expire(ctx context.Context, now time.Time) (left int, err error
 			left++
 			continue
 		}
-		r, err := f.record(path.Join(partialFolder, id+recordSuffix))
-		if err == nil && r.Expires.After(now) {
+		expired := func() bool { return f.expired(id, now) }
+		if !expired() {
 			left++
 			continue
 		}
-		gone, err := f.removeAbandoned(path.Join(partialFolder, e.Name()))
+		// Again while it is held: one that is being begun has no record, and may
+		// have one by then.
+		gone, err := f.removeAbandoned(path.Join(partialFolder, e.Name()), expired)
 		if err != nil {
 			return left, err
 		}
@@ -92,4 +105,15 @@ func (f *folder) expire(ctx context.Context, now time.Time) (left int, err error
 		}
 	}
 	return left, nil
+}
+
+// expired tells whether the time of a partial file is over, or its record is
+// lost. One whose record cannot be read now, for too many files are open say,
+// stays.
+func (f *folder) expired(id string, now time.Time) bool {
+	r, err := f.record(path.Join(partialFolder, id+recordSuffix))
+	if err != nil {
+		return errors.Is(err, fs.ErrNotExist) || errors.Is(err, errRecord)
+	}
+	return !r.Expires.After(now)
 }

@@ -17,7 +17,7 @@ import (
 // the other has no files until its identifier is changed. It is safe for
 // concurrent use.
 //
-// It remembers some 50 bytes a tenant, and asks the guest about new tenants
+// It remembers some 60 bytes a tenant, and asks the guest about new tenants
 // alone.
 type Identifiers struct {
 	space *Namespace
@@ -31,6 +31,7 @@ type Identifiers struct {
 // claimed is what a tenant has asked for.
 type claimed struct {
 	identifier uint64 // folded and hashed
+	exact      uint64 // hashed as it is
 	refused    error
 }
 
@@ -85,7 +86,7 @@ func (i *Identifiers) claim(ctx context.Context, t *Tenant, owners map[uint64]ui
 	if err != nil {
 		return claimed{}, err
 	}
-	c := claimed{identifier: maphash.String(i.seed, folded(p.Identifier))}
+	c := claimed{identifier: maphash.String(i.seed, folded(p.Identifier)), exact: maphash.String(i.seed, p.Identifier)}
 	owner, taken := owners[c.identifier]
 	if taken && owner != i.schema(t) {
 		c.refused = fmt.Errorf("storage: tenant %q: %w %q is that of another tenant too, for file systems that ignore case: "+
@@ -96,14 +97,21 @@ func (i *Identifiers) claim(ctx context.Context, t *Tenant, owners map[uint64]ui
 	return c, nil
 }
 
-// Check tells whether a tenant may have files: nil, or an error that has
-// ErrIdentifier in its chain. known is false for one that the last Update did
-// not see.
-func (i *Identifiers) Check(t Tenant) (err error, known bool) {
+// Check tells whether a tenant may have the files below an identifier: nil, or
+// an error that has ErrIdentifier in its chain. known is false for a tenant that
+// the last Update did not see, or saw with another identifier, which another
+// guest may have given it since then.
+func (i *Identifiers) Check(t Tenant, identifier string) (err error, known bool) {
 	i.mu.RLock()
 	defer i.mu.RUnlock()
 	c, known := i.tenants[i.key(&t)]
-	return c.refused, known
+	switch {
+	case !known:
+		return ErrNoTenant, false
+	case c.refused == nil && c.exact != maphash.String(i.seed, identifier):
+		return fmt.Errorf("storage: tenant %q: %w %q: it is not known yet whether another tenant has it", t.Schema, ErrIdentifier, identifier), false
+	}
+	return c.refused, true
 }
 
 // key stands for a tenant with the identifier of its own that it has now.

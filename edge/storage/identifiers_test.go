@@ -45,14 +45,31 @@ func TestF2OfTwoTenantsWithOneFolderTheFirstKeepsIt(t *testing.T) {
 					t.Errorf("%v: expected it to name %s", problems[0], c.refused)
 				}
 				for _, tenant := range c.then {
-					if err, known := i.Check(tenant); !known || (err != nil) != (tenant.Schema == c.refused) {
+					identifier := tenant.Schema
+					if tenant.HasPathname {
+						identifier = tenant.Pathname
+					}
+					if err, known := i.Check(tenant, identifier); !known || (err != nil) != (tenant.Schema == c.refused) {
 						t.Errorf("%s: %v, known %v", tenant.Schema, err, known)
 					}
 				}
 			}
-			if _, known := i.Check(Tenant{Schema: "nobody"}); known {
-				t.Error("a tenant is known that there never was")
+			if err, known := i.Check(Tenant{Schema: "nobody"}, "nobody"); known || !errors.Is(err, ErrNoTenant) {
+				t.Errorf("a tenant that there never was: %v, known %v", err, known)
 			}
 		})
+	}
+}
+
+func TestF2AnIdentifierThatWasNotLookedAtIsNobodys(t *testing.T) {
+	i := newStorage(t, Config{Location: t.TempDir()}).NewIdentifiers()
+	acme := Tenant{Schema: "acme"}
+	if _, err := i.Update(t.Context(), slices.Values([]Tenant{acme, {Schema: "umbra"}})); err != nil {
+		t.Fatal(err)
+	}
+	for _, identifier := range []string{"umbra", "Acme", "", "acme/"} {
+		if err, known := i.Check(acme, identifier); known || !errors.Is(err, ErrIdentifier) {
+			t.Errorf("%q: %v, known %v", identifier, err, known)
+		}
 	}
 }

@@ -30,6 +30,9 @@ var (
 	ErrOffset = errors.New("storage: the partial file ends elsewhere")
 )
 
+// errRecord tells of a record that is of no use to anybody.
+var errRecord = errors.New("storage: the record of a partial file is damaged")
+
 // Record is what is known of a partial file.
 type Record struct {
 	Name    string            `json:"name"`            // it is to be saved as
@@ -84,7 +87,7 @@ func (v *View) NewPartial(ctx context.Context, r Record) (*Partial, error) {
 	v.storage.expireNowAndThen(v.identifier)
 	if p.Size == 0 {
 		if err := p.save(); err != nil {
-			return nil, err
+			return nil, errors.Join(err, p.Remove())
 		}
 	}
 	return p, nil
@@ -243,18 +246,21 @@ func (p *Partial) Append(ctx context.Context, offset int64, content io.Reader, w
 	from := &source{
 		ctx: ctx, content: io.LimitReader(content, p.Size-p.size), account: p.view.account(), disk: p.file, minFree: s.config.MinFree,
 	}
-	n, err = io.Copy(io.NewOffsetWriter(p.file, offset), from)
+	n, err = io.Copy(&counted{io.NewOffsetWriter(p.file, offset), from}, from)
+	if from.account != nil {
+		from.account.settle(from.reserved, false) // what could not be written
+	}
 	if whole != nil {
 		if err == nil {
 			err = whole()
 		}
 		if err != nil {
-			n = 0
 			err = errors.Join(err, p.file.Truncate(offset))
+			if from.account != nil {
+				from.account.gone(Usage{Bytes: n})
+			}
+			n = 0
 		}
-	}
-	if from.account != nil {
-		from.account.settleBytes(from.reserved, n)
 	}
 	p.size = offset + n
 	if !s.config.NoSync && n > 0 {
@@ -262,6 +268,24 @@ func (p *Partial) Append(ctx context.Context, offset int64, content io.Reader, w
 	}
 	if err == nil && p.size == p.Size {
 		err = p.save()
+	}
+	return n, err
+}
+
+// counted takes content that counts as kept as soon as it is written, and not
+// when all of it is: whoever counts the tenant's files meanwhile finds it there,
+// and it must not be reserved besides.
+type counted struct {
+	to   io.Writer
+	from *source
+}
+
+func (c *counted) Write(p []byte) (int, error) {
+	n, err := c.to.Write(p)
+	if a := c.from.account; a != nil {
+		written := Usage{Bytes: int64(n)}
+		a.settle(written, true)
+		c.from.reserved.Bytes -= written.Bytes
 	}
 	return n, err
 }
@@ -389,8 +413,9 @@ func (p *Partial) write() error {
 	return s.sync(in.Root, ".")
 }
 
-// longestRecord is more than any has, in bytes.
-const longestRecord = 64 << 10
+// longestRecord is more than any has, in bytes: three names of 4 KiB, and what
+// its owner wants to know again, in JSON, where each byte may take six.
+const longestRecord = 256 << 10
 
 func (p *Partial) read() (r Record, err error) { return p.root.record(p.path() + recordSuffix) }
 
@@ -408,7 +433,7 @@ func (f *folder) record(name string) (r Record, err error) {
 		return r, err
 	}
 	if err := json.Unmarshal(text, &r); err != nil {
-		return r, fmt.Errorf("storage: the record of a partial file: %w", err)
+		return r, fmt.Errorf("%w: %w", errRecord, err)
 	}
 	return r, nil
 }

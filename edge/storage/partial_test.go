@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -84,6 +85,30 @@ func TestAnEmptyPartialFileIsSavedAtOnce(t *testing.T) {
 	begin(t, v, Record{Name: "empty", Expires: later()})
 	if got := content(t, v, "empty"); got != "" {
 		t.Errorf("%q", got)
+	}
+}
+
+func TestAnEmptyPartialFileThatCannotBeSavedLeavesNothingBehind(t *testing.T) {
+	location := t.TempDir()
+	v := newView(t, Config{Location: location, Quota: func(Tenant) Quota { return Quota{Files: 1} }})
+	if _, err := v.NewPartial(t.Context(), Record{Name: strings.Repeat("n", 300), Expires: later()}); !errors.Is(err, syscall.ENAMETOOLONG) {
+		t.Errorf("a name that is too long: %v", err)
+	}
+	if left := partials(t, location); len(left) != 0 {
+		t.Errorf("left %q", left)
+	}
+	begin(t, v, Record{Name: "empty", Expires: later()}) // for which there is room again
+}
+
+func TestARecordOfTheLongestNamesCanBeRead(t *testing.T) {
+	v := newView(t, Config{})
+	name := strings.Repeat(strings.Repeat("\x01", 200)+"/", 17) + "f"
+	id := begin(t, v, Record{Name: name, Size: 1, Expires: later(), Meta: map[string]string{"a": strings.Repeat("\x01", 8<<10)}})
+	add(t, v, id, "x")
+	p, err := v.Partial(id)
+	must(t, err)
+	if p.Saved != name {
+		t.Errorf("saved as %q", p.Saved)
 	}
 }
 
@@ -227,6 +252,61 @@ func TestAbandonedPartialFilesExpire(t *testing.T) {
 	if _, err := used.Append(t.Context(), 0, strings.NewReader("0123456789"), nil); err != nil || content(t, v, "used") != "0123456789" {
 		t.Errorf("one that was in use: %v", err)
 	}
+}
+
+func TestAPartialFileWhoseRecordCannotBeReadNowStays(t *testing.T) {
+	location := t.TempDir()
+	v := newView(t, Config{Location: location})
+	id := begin(t, v, Record{Name: "f", Size: 10, Expires: later()})
+	record := filepath.Join(location, "t1", partialFolder, id+recordSuffix)
+	must(t, os.Rename(record, record+".away"))
+	must(t, os.Mkdir(record, 0o777))
+	_, err := v.Sweep(t.Context())
+	must(t, err)
+	must(t, os.Remove(record))
+	must(t, os.Rename(record+".away", record))
+	add(t, v, id, "0123456789")
+	content(t, v, "f")
+}
+
+// A file that is being begun has no record yet, as one whose record is lost.
+func TestNoPartialFileExpiresThatWasBegunJustNow(t *testing.T) {
+	location := t.TempDir()
+	v := newView(t, Config{Location: location, NoSync: true})
+	over := make(chan struct{})
+	var sweepers sync.WaitGroup
+	for range 2 {
+		sweepers.Go(func() {
+			for {
+				select {
+				case <-over:
+					return
+				default:
+					if _, err := v.Sweep(context.Background()); err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			}
+		})
+	}
+	for range 200 {
+		id := begin(t, v, Record{Name: "f", Size: 1, Expires: later()})
+		for {
+			p, err := v.Partial(id)
+			if errors.Is(err, ErrPartialBusy) {
+				continue // a sweeper looks at it
+			}
+			if err != nil {
+				t.Errorf("one that was begun: %v", err)
+				break
+			}
+			must(t, p.Remove())
+			break
+		}
+	}
+	close(over)
+	sweepers.Wait()
 }
 
 // TestAPartialFileSurvivesTheEndAtAnyStep puts the disk into each state in

@@ -161,13 +161,6 @@ func (a *account) recount(ctx context.Context, age time.Duration) error {
 	return nil
 }
 
-// settleBytes ends a reservation of bytes: n of them are kept now.
-func (a *account) settleBytes(reserved Usage, n int64) {
-	a.settle(Usage{Bytes: n}, true)
-	reserved.Bytes -= n
-	a.settle(reserved, false)
-}
-
 // settle ends a reservation: as what is kept now, or as nothing.
 func (a *account) settle(reserved Usage, kept bool) {
 	a.mu.Lock()

@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -127,4 +128,38 @@ func TestACountIsRenewedBeforeARefusal(t *testing.T) {
 	if counts != 3 || a.pending.Bytes != 10 {
 		t.Errorf("%d counts, %+v pending", counts, a.pending)
 	}
+}
+
+// TestACountInTheMiddleOfAPartDoesNotCountItTwice: what has come of it lies in
+// the tenant's folder already.
+func TestACountInTheMiddleOfAPartDoesNotCountItTwice(t *testing.T) {
+	v := limited(t, Quota{Bytes: 10})
+	p, err := v.NewPartial(t.Context(), Record{Name: "f", Size: 10, Expires: later()})
+	must(t, err)
+	defer p.Close()
+	a := v.account()
+	wrong := errors.New("checksum")
+	from := func() io.Reader {
+		return io.MultiReader(strings.NewReader("012345"), hook(func() { a.counted = time.Time{} }), strings.NewReader("6789"))
+	}
+	if n, err := p.Append(t.Context(), 0, from(), func() error { return wrong }); n != 0 || !errors.Is(err, wrong) {
+		t.Errorf("content that is not what it should be: %d, %v", n, err)
+	}
+	if a.kept != (Usage{Files: 1}) || a.pending != (Usage{}) {
+		t.Errorf("then %+v are kept, %+v pending", a.kept, a.pending)
+	}
+	if n, err := p.Append(t.Context(), 0, from(), nil); n != 10 || err != nil {
+		t.Errorf("content that fits: %d, %v", n, err)
+	}
+	if a.kept != (Usage{Bytes: 10, Files: 1}) || a.pending != (Usage{}) {
+		t.Errorf("then %+v are kept, %+v pending", a.kept, a.pending)
+	}
+}
+
+// hook is content without a byte, which calls it when it is reached.
+type hook func()
+
+func (h hook) Read([]byte) (int, error) {
+	h()
+	return 0, io.EOF
 }

@@ -112,7 +112,7 @@ func (f *folder) sweep(ctx context.Context) (removed int, err error) {
 		if !d.Type().IsRegular() || !reserved(d.Name()) {
 			return nil
 		}
-		gone, err := f.removeAbandoned(name)
+		gone, err := f.removeAbandoned(name, func() bool { return true })
 		if gone {
 			removed++
 		}
@@ -121,13 +121,15 @@ func (f *folder) sweep(ctx context.Context) (removed int, err error) {
 	return removed, err
 }
 
-func (f *folder) removeAbandoned(name string) (bool, error) {
+// removeAbandoned removes a file that nobody holds, if is says, while nobody can
+// come to hold it, that it is to go.
+func (f *folder) removeAbandoned(name string, is func() bool) (bool, error) {
 	file, info, err := f.open(name, os.O_RDONLY)
 	if err != nil {
 		return false, unless(err, fs.ErrNotExist, fs.ErrPermission)
 	}
 	defer file.Close()
-	if !isAbandoned(file) {
+	if !isAbandoned(file) || !is() {
 		return false, nil
 	}
 	// The name is still that of the file whose lock is held.

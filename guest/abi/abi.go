@@ -79,7 +79,8 @@ package abi
 const Version = 1
 
 // BufferSize is the size in bytes that the host asks of te_buffer for
-// requests. A larger message is refused by the host before the guest sees it.
+// requests. A larger message is refused by the host before the guest sees it;
+// only for events of websockets it asks for more, see [MaxSocketMessage].
 const BufferSize = 64 << 10
 
 // Names of the exports that a guest has. The package comment gives signatures.

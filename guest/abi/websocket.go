@@ -110,12 +110,13 @@ const EffectsStatusShift = 16
 const (
 	MaxState   = 4 << 10   // bytes
 	MaxEffects = 64        // number
-	MaxReply   = 128 << 10 // bytes of all
+	MaxReply   = 128 << 10 // bytes of all, beside as many as the event has
 )
 
 // MaxSocketMessage is how long a message of a client, or of a group, may be to
-// fit the buffer in any case. A longer one that does not fit closes the
-// websocket with 1009.
+// fit the buffer in any case. For an event that does not fit, the host calls
+// te_buffer with its size, right before the event and for it alone; a guest that
+// refuses has the websocket closed with 1009.
 const MaxSocketMessage = 56 << 10
 
 // Effect is a thing that a guest wants done.

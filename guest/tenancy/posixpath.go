@@ -15,10 +15,36 @@ func joinPath(a, b string) string {
 	}
 }
 
-// normPath is Python's os.path.normpath on POSIX. Two slashes in front, and no
-// third, are kept: POSIX leaves their meaning open. A relative path may begin
-// with "..".
+// normPath is Python's os.path.normpath on POSIX. Nearly all paths are normal
+// already, but for a slash at their end. Building anything costs a guest more
+// than to find that out.
 func normPath(path string) string {
+	if short := strings.TrimSuffix(path, "/"); strings.HasPrefix(short, "/") && areNormal(short[1:]) {
+		return short
+	}
+	return normalise(path)
+}
+
+// areNormal tells whether the segments of a path all mean themselves: none is
+// empty, "." or "..".
+func areNormal(segments string) bool {
+	start := 0
+	for i := range len(segments) {
+		if segments[i] == '/' {
+			if !isNormal(segments[start:i]) {
+				return false
+			}
+			start = i + 1
+		}
+	}
+	return isNormal(segments[start:])
+}
+
+func isNormal(segment string) bool { return segment != "" && segment != "." && segment != ".." }
+
+// normalise is normPath for any path. Two slashes in front, and no third, are
+// kept: POSIX leaves their meaning open. A relative path may begin with "..".
+func normalise(path string) string {
 	front := ""
 	switch {
 	case strings.HasPrefix(path, "//") && !strings.HasPrefix(path, "///"):
@@ -49,7 +75,7 @@ func normPath(path string) string {
 func safeJoin(base, name string) (string, bool) {
 	final, base := normPath(joinPath(base, name)), normPath(base)
 	switch {
-	case final == base, strings.HasPrefix(final, base+"/"):
+	case final == base, len(final) > len(base) && final[:len(base)] == base && final[len(base)] == '/':
 		return final, true
 	case base == "/", base == "//":
 		// A base that is its own parent holds everything.

@@ -53,10 +53,7 @@ func Locate(q *PathQuery, strictly bool) Pathname {
 	if !strictly && !isSegment(p.Identifier) {
 		return Pathname{Err: ErrIdentifier}
 	}
-	p.BaseLocation = joinPath(q.Location, p.Identifier)
-	if !strings.HasSuffix(p.BaseLocation, "/") {
-		p.BaseLocation += "/"
-	}
+	p.BaseLocation = folderOf(q.Location, p.Identifier)
 	var ok bool
 	if p.BaseURL, ok = q.tenantURL(p.Identifier); !ok {
 		p.Err = ErrBaseURL
@@ -101,11 +98,28 @@ func (q *PathQuery) tenantURL(identifier string) (string, bool) {
 	if identifier == "" {
 		return "/" + parent + "/", true
 	}
-	url := "/" + parent + "/" + identifier
-	if !strings.HasSuffix(url, "/") {
-		url += "/"
+	return "/" + parent + "/" + identifier + slashBehind(identifier), true
+}
+
+// folderOf is the identifier below the location, with a slash at the end.
+func folderOf(location, identifier string) string {
+	switch {
+	case strings.HasPrefix(identifier, "/"):
+		return identifier + slashBehind(identifier)
+	case identifier == "":
+		return location + slashBehind(location)
+	case location == "":
+		return identifier + slashBehind(identifier)
 	}
-	return url, true
+	return location + slashBehind(location) + identifier + slashBehind(identifier)
+}
+
+// slashBehind is the slash that path lacks at its end.
+func slashBehind(path string) string {
+	if strings.HasSuffix(path, "/") {
+		return ""
+	}
+	return "/"
 }
 
 // harden takes path and URL back if either leaves what is the tenant's.

@@ -5,9 +5,31 @@ import "strings"
 // joinURL is Python's urljoin for what a storage joins: a base that is a path,
 // and a relative path without query or fragment.
 func joinURL(base, name string) string {
-	if name == "" {
+	switch {
+	case name == "":
 		return base
+	case isPlainBase(base) && areNormal(name):
+		return base + name
 	}
+	return urljoin(base, name)
+}
+
+// isPlainBase tells whether a base URL is one that only gets longer: normal
+// segments of ASCII between slashes.
+func isPlainBase(base string) bool {
+	if len(base) < 3 || base[0] != '/' || base[len(base)-1] != '/' || !areNormal(base[1:len(base)-1]) {
+		return false
+	}
+	for i := range len(base) {
+		if c := base[i]; c <= ' ' || c >= 0x7f || c == '#' || c == '?' {
+			return false
+		}
+	}
+	return true
+}
+
+// urljoin is joinURL for any base and name.
+func urljoin(base, name string) string {
 	// Python's parser takes these out wherever they stand.
 	base = strings.Map(func(r rune) rune {
 		if r == '\t' || r == '\r' || r == '\n' {
@@ -44,6 +66,15 @@ func joinURL(base, name string) string {
 
 // fileURL is Django's filepath_to_uri without the slashes in front.
 func fileURL(name string) string {
-	name = strings.ReplaceAll(name, `\`, "/")
-	return strings.TrimLeft(string(appendEscaped(nil, name, &fileSafe)), "/")
+	unsafe := 0
+	for i := range len(name) {
+		if !fileSafe[name[i]] {
+			unsafe++
+		}
+	}
+	if unsafe > 0 { // as a backslash is
+		name = strings.ReplaceAll(name, `\`, "/")
+		name = string(appendEscaped(make([]byte, 0, len(name)+2*unsafe), name, &fileSafe))
+	}
+	return strings.TrimLeft(name, "/")
 }

@@ -44,20 +44,27 @@ type mark struct {
 
 // start listens, if there are triggers, and loads everything: in this order,
 // so that no change falls between.
-func (f *follower) start(ctx context.Context) (err error) {
+func (f *follower) start(ctx context.Context) error {
+	if err := f.listen(ctx); err != nil {
+		return err
+	}
+	return f.loadAll(ctx)
+}
+
+func (f *follower) listen(ctx context.Context) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
 	if f.layout, err = readLayout(ctx, f.conn, f.source.names); err != nil {
 		return err
 	}
-	if f.mark, err = f.readMark(ctx); err != nil {
+	if f.mark, err = f.readMark(ctx); err != nil || !f.mark.triggers {
 		return err
 	}
-	if f.mark.triggers {
-		if _, err := f.conn.Exec(ctx, "LISTEN "+channel); err != nil {
-			return fmt.Errorf("listening for changes: %w", err)
-		}
-		f.listening = true
+	if _, err := f.conn.Exec(ctx, "LISTEN "+channel); err != nil {
+		return fmt.Errorf("listening for changes: %w", err)
 	}
-	return f.loadAll(ctx)
+	f.listening = true
+	return nil
 }
 
 func (f *follower) loadAll(ctx context.Context) error {
@@ -165,7 +172,9 @@ func (f *follower) poll(ctx context.Context) (changed bool, err error) {
 
 // reload is loadAll with a new mark; tables may have been made anew.
 func (f *follower) reload(ctx context.Context) (err error) {
-	if f.layout, err = readLayout(ctx, f.conn, f.source.names); err != nil {
+	limited, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
+	if f.layout, err = readLayout(limited, f.conn, f.source.names); err != nil {
 		return err
 	}
 	return f.loadAll(ctx)

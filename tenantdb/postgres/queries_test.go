@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,8 +15,13 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb/postgres/pgtest"
 )
 
+// queries are statements that have plenty of time, unless a test is about that:
+// the machine may be busy.
 func queries(t testing.TB, dsn string, conns int32, statements ...postgres.Statement) *postgres.Queries {
 	t.Helper()
+	for i := range statements {
+		statements[i].Timeout = cmp.Or(statements[i].Timeout, time.Minute)
+	}
 	q, err := postgres.NewQueries(postgres.QueryOptions{
 		DSN: dsn, Statements: statements, MaxConns: conns,
 		Known: func(schema string) bool { return strings.HasPrefix(schema, "t") },
@@ -140,7 +146,7 @@ func TestNoStatementLeavesItsBounds(t *testing.T) {
 					t.Error("it ran")
 				}
 				got, err := q.Query(t.Context(), "t2", "where", nil)
-				if want := `[{"path":"t2, public","ro":"on","timeout":"1s"}]`; string(got) != want {
+				if want := `[{"path":"t2, public","ro":"on","timeout":"1min"}]`; string(got) != want {
 					t.Errorf("the next one found %s, %v", got, err)
 				}
 			}
@@ -158,7 +164,7 @@ func TestStatementsOfManyTenantsAtOnceStayApart(t *testing.T) {
 		fmt.Fprintf(&sql, "CREATE SCHEMA t%d; CREATE TABLE t%d.own AS SELECT 't%d' AS name;", i, i, i)
 	}
 	exec(t, dsn, sql.String())
-	q := queries(t, dsn, 3, postgres.Statement{Name: "own", SQL: "SELECT name FROM own", Timeout: time.Minute})
+	q := queries(t, dsn, 3, postgres.Statement{Name: "own", SQL: "SELECT name FROM own"})
 	var all sync.WaitGroup
 	for i := range 8 {
 		all.Go(func() {
@@ -178,7 +184,7 @@ func TestStatementsOfManyTenantsAtOnceStayApart(t *testing.T) {
 func TestAStatementWithoutADatabaseIsUnavailable(t *testing.T) {
 	server := pgtest.StartOwn(t)
 	dsn := server.NewDB(t)
-	q := queries(t, dsn, 1, postgres.Statement{Name: "one", SQL: "SELECT 1 AS x", Timeout: 10 * time.Second})
+	q := queries(t, dsn, 1, postgres.Statement{Name: "one", SQL: "SELECT 1 AS x"})
 	if _, err := q.Query(t.Context(), "t1", "one", nil); err != nil {
 		t.Fatal(err)
 	}
@@ -234,7 +240,7 @@ func TestSessions(t *testing.T) {
 	dsn := pgtest.Start(t).NewDB(t)
 	exec(t, dsn, `CREATE TABLE django_session (session_key varchar(40) PRIMARY KEY, session_data text NOT NULL, expire_date timestamptz NOT NULL)`,
 		`INSERT INTO django_session VALUES ('abc', 'e30:sig', '2026-11-22T10:00:00Z')`)
-	s, err := postgres.NewSessions(postgres.SessionOptions{DSN: dsn})
+	s, err := postgres.NewSessions(postgres.SessionOptions{DSN: dsn, Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

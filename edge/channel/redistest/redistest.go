@@ -18,7 +18,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"strconv"
@@ -28,6 +27,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/tenantedge/tenantedge/internal/freeport"
 )
 
 const (
@@ -88,7 +89,7 @@ func newServer() (*Server, error) {
 	}
 	s := &Server{program: program, dir: os.TempDir()}
 	for range 3 { // another process may take the port between asking and using
-		if s.port, err = freePort(); err != nil {
+		if s.port, err = freeport.Find(); err != nil {
 			return nil, err
 		}
 		if err = s.start(); err == nil {
@@ -96,14 +97,6 @@ func newServer() (*Server, error) {
 		}
 	}
 	return nil, err
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("redistest: %w", err)
-	}
-	return l.Addr().(*net.TCPAddr).Port, l.Close()
 }
 
 // guard runs the server and kills it when its own input ends, which is when the

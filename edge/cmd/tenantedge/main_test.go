@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,28 +11,30 @@ import (
 	"testing"
 
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
-// The guest's machine code is kept for all tests, and nothing is written to
-// the home of whoever runs them.
+// The guest's machine code is kept for all tests, and nothing else is written
+// to the home of whoever runs them.
 func TestMain(m *testing.M) {
 	edge.SmokeMain() // in the process that tries a guest
 	if os.Getenv(asProgram) != "" {
 		main()
 	}
-	folder, err := os.MkdirTemp("", "tenantedge-cmd-")
+	home, err := os.MkdirTemp("", "tenantedge-cmd-")
 	if err == nil {
-		err = os.Setenv("XDG_CACHE_HOME", folder)
+		err = os.Setenv("HOME", home)
 	}
-	if err == nil {
-		err = os.Setenv("HOME", folder) // where XDG_CACHE_HOME means nothing
+	cache, cacheErr := wasmtest.CompileCache("edge/cmd/tenantedge")
+	if err == nil && cacheErr == nil {
+		err = os.Setenv("XDG_CACHE_HOME", cache)
 	}
-	if err != nil {
+	if err := errors.Join(err, cacheErr); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	code := m.Run()
-	_ = os.RemoveAll(folder)
+	_ = os.RemoveAll(home)
 	os.Exit(code)
 }
 

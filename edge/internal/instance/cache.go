@@ -83,7 +83,7 @@ func (p *Program) compileAndKeep(ctx context.Context, e entry) error {
 		err = errors.Join(os.RemoveAll(e.folder), os.Rename(staged, e.folder))
 	}
 	if e.verify() == nil { // by this process, or by another that was first
-		return errors.Join(os.RemoveAll(staged), e.prune())
+		return errors.Join(os.RemoveAll(staged), prune(filepath.Dir(e.folder), mostKept))
 	}
 	return errors.Join(err, os.RemoveAll(staged))
 }
@@ -135,8 +135,10 @@ type entry struct{ folder string }
 const (
 	stagedPrefix = "new-"
 	sumsFile     = "sums"
-	mostEntries  = 32 // guests whose code is kept
 	stagedFor    = time.Hour
+
+	mostKept = 512 << 20 // bytes: the code of some thirty guests in Go
+	leastOf  = 64 << 10  // what an entry counts at least: its folders and files take room too
 )
 
 func entryOf(cache string, module []byte) entry {
@@ -238,34 +240,46 @@ func (e entry) used() {
 	_ = os.Chtimes(path, now, now)
 }
 
-// prune removes the entries that were used longest ago, and what a process
-// that was killed had not finished.
-func (e entry) prune() error {
-	cache := filepath.Dir(e.folder)
+// prune removes the entries that were used longest ago until the rest has most
+// bytes, and what a process that was killed had not finished.
+func prune(cache string, most int64) error {
 	all, err := os.ReadDir(cache)
 	if err != nil {
 		return err
 	}
 	type old struct {
-		folder string
-		used   time.Time
+		entry
+		used time.Time
 	}
 	var entries []old
+	var errs []error
 	for _, d := range all {
-		path := filepath.Join(cache, d.Name())
+		e := entry{filepath.Join(cache, d.Name())}
 		if info, err := d.Info(); strings.HasPrefix(d.Name(), stagedPrefix) && err == nil && time.Since(info.ModTime()) > stagedFor {
-			entries = append(entries, old{path, time.Time{}})
+			errs = append(errs, os.RemoveAll(e.folder))
 		}
-		if info, err := os.Stat(filepath.Join(path, sumsFile)); len(d.Name()) == 2*sha256.Size && err == nil {
-			entries = append(entries, old{path, info.ModTime()})
+		if info, err := os.Stat(filepath.Join(e.folder, sumsFile)); len(d.Name()) == 2*sha256.Size && err == nil {
+			entries = append(entries, old{e, info.ModTime()})
 		}
 	}
 	slices.SortFunc(entries, func(a, b old) int { return b.used.Compare(a.used) })
-	var errs []error
+	var kept int64
 	for n, o := range entries {
-		if n >= mostEntries || o.used.IsZero() {
+		if kept += o.size(); kept > most && n > 0 {
 			errs = append(errs, os.RemoveAll(o.folder))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// size is how many bytes the entry counts.
+func (e entry) size() int64 {
+	names, _ := e.files()
+	var size int64
+	for _, name := range names {
+		if info, err := os.Stat(filepath.Join(e.folder, name)); err == nil {
+			size += info.Size()
+		}
+	}
+	return max(size, leastOf)
 }

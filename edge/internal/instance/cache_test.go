@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
@@ -123,7 +124,8 @@ func TestACacheThatCannotBeWrittenCostsTimeAlone(t *testing.T) {
 
 func TestTheCacheIsBounded(t *testing.T) {
 	cache := t.TempDir()
-	for n := range mostEntries + 5 {
+	var last string
+	for n := range 5 {
 		g := sound().WithData(3000, string(rune('a'+n))) // data is no code, but makes another guest
 		g.With("te_route", wasmtest.I64(uint64(n))...)
 		p, err := load(g, Options{CompileCache: cache})
@@ -134,9 +136,28 @@ func TestTheCacheIsBounded(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	all, err := os.ReadDir(cache)
-	if err != nil || len(all) != mostEntries {
-		t.Errorf("the cache holds %d guests, %v: expected %d", len(all), err, mostEntries)
+	entries, err := os.ReadDir(cache)
+	if err != nil || len(entries) != 5 {
+		t.Fatalf("the cache holds %d guests, %v", len(entries), err)
+	}
+	for n, d := range entries {
+		last = filepath.Join(cache, d.Name())
+		at := time.Unix(int64(n), 0)
+		if err := os.Chtimes(filepath.Join(last, sumsFile), at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct{ most, kept int }{{5 * leastOf, 5}, {4*leastOf - 1, 3}, {1, 1}} {
+		if err := prune(cache, int64(c.most)); err != nil {
+			t.Fatal(err)
+		}
+		all, err := os.ReadDir(cache)
+		if err != nil || len(all) != c.kept {
+			t.Errorf("of %d bytes, %d guests are kept, %v: expected %d", c.most, len(all), err, c.kept)
+		}
+	}
+	if _, err := os.Stat(last); err != nil {
+		t.Errorf("the guest that was used last: %v", err)
 	}
 }
 

@@ -200,7 +200,9 @@ func (i *Instance) warm(w warmUp) error {
 			b.Put(n, s)
 		}
 	}
-	i.begin(i.program.limits.Fuel, i.program.limits.Deadline)
+	// By fuel alone: what is in the image must not depend on how busy the machine
+	// is, nor must the fuel of all calls that begin there.
+	i.begin(min(i.program.limits.Fuel, warmUpFuel), setupDeadline)
 	if _, err := i.enter(w.export, uint64(b.Size())); err != nil {
 		return fmt.Errorf("%w: %w", errWarmUp, err)
 	}

@@ -30,6 +30,7 @@ type Instance struct {
 	ready              uint64              // what the limit stands at, where the depth is zero; 0: who knows
 	globals            []api.MutableGlobal // the guest's own
 	kept               bool                // a call that did not fail has put the guest's own back
+	enlarged           bool                // but this one asked for a larger buffer, which is no such call
 
 	calls  int  // since the last audit
 	dirty  bool // a call began and was not undone
@@ -112,8 +113,10 @@ func (i *Instance) Services() hostfuncs.Services { return i.call.Services }
 func (i *Instance) Fuel() uint64 { return i.fuel.Get() }
 
 // Call runs an export. write puts the request into the buffer of
-// abi.BufferSize bytes and returns its size, negative if it does not fit
-// (ErrTooLarge); read gets the reply. Both are views of the guest's memory,
+// abi.BufferSize bytes and returns its size. It returns a negative number if
+// that does not fit (ErrTooLarge); for an event of a websocket the size that it
+// would need, negated, has it called again with a larger buffer, if the guest
+// has one. read gets the reply. Both are views of the guest's memory,
 // which is put back to the image before Call returns: nothing that read kept of
 // it holds any more. A failure of the guest is a *Trap; the instance is as good
 // as new after it.
@@ -134,8 +137,9 @@ func (i *Instance) Call(ctx context.Context, e Export, write func([]byte) int, r
 		return err
 	}
 	report, resetErr := i.memory.Do(func() { err = i.exchange(e, write, read) })
-	if err != nil || !i.kept {
+	if err != nil || !i.kept || i.enlarged {
 		i.restore()
+		i.enlarged = false
 	}
 	i.count(err, report)
 	i.dirty = false
@@ -151,7 +155,10 @@ func (i *Instance) exchange(e Export, write func([]byte) int, read func(abi.Mess
 	}
 	size := write(buf)
 	if size < 0 {
-		return ErrTooLarge
+		var err error
+		if size, err = i.enlarge(e, write, -size); err != nil {
+			return err
+		}
 	}
 	reply, err := i.run(e, uint64(size))
 	if err != nil {
@@ -162,6 +169,31 @@ func (i *Instance) exchange(e Export, write func([]byte) int, read func(abi.Mess
 		return badReply(e, "%d bytes: %w", len(reply), err)
 	}
 	return read(m)
+}
+
+// enlarge asks the guest for a buffer of a message's size, for this call alone:
+// its memory is put back after it.
+func (i *Instance) enlarge(e Export, write func([]byte) int, need int) (size int, err error) {
+	// Without a reset the guest would go on with this buffer.
+	if e < SocketOpen || i.program.options.NoReset || need <= abi.BufferSize || int64(need) > i.program.limits.Memory {
+		return 0, ErrTooLarge
+	}
+	i.enlarged = true
+	addr, err := i.enter(buffer, uint64(need))
+	if err != nil {
+		return 0, fmt.Errorf("%w: %w", ErrTooLarge, err)
+	}
+	if uint32(addr) == 0 {
+		return 0, ErrTooLarge
+	}
+	buf, ok := i.module.Memory().Read(uint32(addr), uint32(need))
+	if !ok {
+		return 0, i.outside(buffer, uint32(addr), uint32(need))
+	}
+	if size = write(buf); size < 0 {
+		return 0, ErrTooLarge
+	}
+	return size, nil
 }
 
 // restore puts the guest's variables back; a variable is state as memory is.

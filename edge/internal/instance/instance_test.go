@@ -1,9 +1,11 @@
 package instance
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -15,7 +17,11 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
+// load makes a program of a guest. Unless a test is about time, there is
+// plenty: the machine may be busy.
 func load(g *wasmtest.Handmade, o Options) (*Program, error) {
+	o.Limits.Deadline = cmp.Or(o.Limits.Deadline, time.Minute)
+	o.Limits.QueueTimeout = cmp.Or(o.Limits.QueueTimeout, time.Minute)
 	o.Wasm, o.Bind, o.Config = g.Wasm(), bindNobody, []byte(`{"abi":1}`)
 	return NewProgram(context.Background(), o)
 }
@@ -320,5 +326,26 @@ func TestACallAllocatesNothing(t *testing.T) {
 	})
 	if n != 0 {
 		t.Errorf("borrowing, calling and returning makes %v allocations, want none", n)
+	}
+}
+
+// What every call begins with is the same on a machine that has no time.
+func TestAnImageDoesNotDependOnTime(t *testing.T) {
+	const reply = 8
+	loop := append(append(wasmtest.I32(100_000), 0x21, 0, 0x03, 0x40, 0x20, 0), wasmtest.I32(1)...) // local 0 counts down
+	loop = append(loop, 0x6b, 0x22, 0, 0x0d, 0, 0x0b)
+	count := append(append([]byte{0x23, 0}, wasmtest.I64(1)...), 0x7c, 0x24, 0) // the variable counts calls
+	g := sound().WithData(8192, string(make([]byte, reply)))
+	g.Variable = true
+	g.With(abi.ExportRoute, slices.Concat(loop, count, wasmtest.I64(abi.PackReply(8192, reply)))...)
+	var want []uint64
+	for _, deadline := range []time.Duration{time.Minute, time.Nanosecond} {
+		p := mustLoad(t, g, Options{Limits: Limits{Deadline: deadline}})
+		if want == nil {
+			want = p.globals
+		}
+		if p.globals[0] == 0 || !slices.Equal(p.globals, want) {
+			t.Errorf("where a call has %v, the image has the variables %d, want %d and at least one call", deadline, p.globals, want)
+		}
 	}
 }

@@ -25,6 +25,10 @@ const (
 	// configuration, and a Go guest initialises its packages.
 	setupFuel     = 20_000_000_000
 	setupDeadline = 30 * time.Second
+	// A call that warms it up ends after 40 to 120 ms.
+	warmUpFuel = 20 * defaultFuel
+
+	defaultFuel = 20_000_000
 
 	maxHeaders = 16
 )
@@ -48,7 +52,7 @@ func (l Limits) withDefaults() (Limits, error) {
 		return l, fmt.Errorf("limits: expected at most 4 GiB of memory, found %d bytes", l.Memory)
 	}
 	if l.Fuel == 0 {
-		l.Fuel = 20_000_000
+		l.Fuel = defaultFuel
 	}
 	if l.Deadline == 0 {
 		l.Deadline = 100 * time.Millisecond

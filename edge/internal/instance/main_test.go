@@ -4,6 +4,8 @@ import (
 	"flag"
 	"os"
 	"testing"
+
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
 // compileCache is shared by the tests, which would compile the same guests
@@ -20,10 +22,8 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	var err error
-	if compileCache, err = os.MkdirTemp("", "tenantedge-test-"); err != nil {
+	if compileCache, err = wasmtest.CompileCache("edge/internal/instance"); err != nil {
 		panic(err)
 	}
-	code := m.Run()
-	_ = os.RemoveAll(compileCache)
-	os.Exit(code)
+	os.Exit(m.Run())
 }

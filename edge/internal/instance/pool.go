@@ -145,9 +145,7 @@ func (p *pool) queue(ctx context.Context) (*Instance, error) {
 	p.waiting = append(p.waiting, w)
 	p.totals.queued++
 	if p.total < p.program.limits.Instances {
-		p.total++
-		p.absent++
-		go p.make()
+		p.add()
 	}
 	p.mu.Unlock()
 	timer := time.NewTimer(p.program.limits.QueueTimeout)
@@ -173,6 +171,13 @@ func (p *pool) queue(ctx context.Context) (*Instance, error) {
 	return l.instance, l.err
 }
 
+// add has another instance made. The pool is locked.
+func (p *pool) add() {
+	p.total++
+	p.absent++
+	go p.make()
+}
+
 // make adds an instance, for which the caller has counted total and absent up.
 func (p *pool) make() {
 	i, err := p.program.newInstance(context.Background())
@@ -184,10 +189,19 @@ func (p *pool) make() {
 		if len(p.waiting) > 0 {
 			p.grant(lease{err: fmt.Errorf("instance: %w", err)})
 		}
+		if len(p.waiting) > 0 && p.total == 0 { // nobody has one that could come back
+			p.add()
+		}
 		return
 	}
 	p.absent--
 	p.put(i)
+	p.shrinkLater()
+}
+
+// shrinkLater sees to it that there are not more instances than stay for longer
+// than they are needed. The pool is locked.
+func (p *pool) shrinkLater() {
 	if p.total > p.keep && p.shrinks == nil && !p.closed {
 		p.shrinks = time.AfterFunc(idleAfter, p.shrink)
 	}
@@ -273,9 +287,7 @@ func (p *pool) discard(i *Instance) {
 	defer p.mu.Unlock()
 	p.gone()
 	if !p.closed && (p.total < p.keep || len(p.waiting) > 0) {
-		p.total++
-		p.absent++
-		go p.make()
+		p.add()
 	}
 }
 
@@ -297,9 +309,7 @@ func (p *pool) shrink() {
 	}
 	round := p.round.Add(1) - 1
 	p.drop(p.total-p.keep, func(i *Instance) bool { return i.round != round })
-	if p.total > p.keep {
-		p.shrinks = time.AfterFunc(idleAfter, p.shrink)
-	}
+	p.shrinkLater()
 }
 
 // drop closes at most n idle instances, of those that are meant. The pool is
@@ -317,28 +327,29 @@ func (p *pool) drop(n int, meant func(*Instance) bool) {
 }
 
 // eachIdle shows all idle instances, each for itself: nobody borrows it
-// meanwhile. Those that are not to be kept are no longer idle then. The pool is
-// locked.
+// meanwhile. Those that are not to be kept are no longer idle then. The others
+// are put back as any that comes back: whoever put one into its slot, saw the
+// alarm and did not find it there any more leaves it to us to see that it gets
+// where it is wanted. The pool is locked.
 func (p *pool) eachIdle(keep func(*Instance) bool) {
 	p.free = slices.DeleteFunc(p.free, func(i *Instance) bool { return !keep(i) })
 	for n := range p.slots.all {
-		i := p.slots.all[n].take()
-		if i == nil || !keep(i) {
-			continue
-		}
-		if i.slot = &p.slots.all[n]; !p.slots.put(i) {
-			p.free = append(p.free, i)
+		if i := p.slots.all[n].take(); i != nil && keep(i) {
+			i.slot = &p.slots.all[n]
+			p.put(i)
 		}
 	}
 }
 
-// fill makes instances until n are there, and keeps that many from now on.
+// fill makes instances until n are there, and keeps that many from now on. If
+// it fails, no more are kept than before.
 func (p *pool) fill(ctx context.Context, n int) error {
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
 		return ErrClosed
 	}
+	before := p.keep
 	p.keep = n
 	missing := n - p.total
 	p.total += max(0, missing)
@@ -351,6 +362,8 @@ func (p *pool) fill(ctx context.Context, n int) error {
 			for range missing {
 				p.gone()
 			}
+			p.keep = before
+			p.shrinkLater()
 			p.mu.Unlock()
 			return err
 		}
@@ -367,9 +380,7 @@ func (p *pool) park() {
 	defer p.mu.Unlock()
 	p.keep = 0
 	p.drop(p.total, everyone)
-	if p.total > 0 && p.shrinks == nil && !p.closed {
-		p.shrinks = time.AfterFunc(idleAfter, p.shrink)
-	}
+	p.shrinkLater()
 }
 
 // close takes no further calls, and closes the instances as they come back;

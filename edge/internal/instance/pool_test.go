@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tenantedge/tenantedge/edge/internal/pristine"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
@@ -132,6 +133,111 @@ func TestAWaitingRequestThatEndsLeavesTheQueue(t *testing.T) {
 	}
 	p.Return(held)
 	p.Return(borrowAll(t, p, 1)[0])
+}
+
+// leaveInSlot is the first half of giving an instance back: it lies in its slot,
+// and whoever put it there has yet to look whether it is wanted elsewhere.
+func leaveInSlot(t *testing.T, i *Instance) *slot {
+	t.Helper()
+	s := i.slot
+	if s == nil || !s.put(i) {
+		t.Fatal("the instance has no slot that is empty")
+	}
+	return s
+}
+
+func TestAnInstanceThatIsCountedWhileItComesBackIsGivenToOneThatWaits(t *testing.T) {
+	p := mustLoad(t, sound(), Options{Limits: Limits{Instances: 1, QueueTimeout: time.Hour}})
+	i := borrowAll(t, p, 1)[0]
+	got := make(chan *Instance, 1)
+	go func() {
+		again, err := p.Borrow(context.Background())
+		if err != nil {
+			t.Error(err)
+		}
+		got <- again
+	}()
+	for p.Stats().Waiting == 0 {
+		runtime.Gosched()
+	}
+	s := leaveInSlot(t, i)
+	p.Stats() // takes it out to count it, so that it cannot be taken back
+	if s.takeBack(i) {
+		t.Error("it lies in its slot, where one that waits does not look again")
+		p.Return(i)
+	}
+	p.Return(<-got)
+}
+
+func TestAnInstanceThatIsCountedWhileItComesBackToAClosedProgramIsClosed(t *testing.T) {
+	p := mustLoad(t, sound(), Options{Limits: Limits{Instances: 1}})
+	i := borrowAll(t, p, 1)[0]
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := p.Drain(ended); !errors.Is(err, ErrInUse) {
+		t.Fatalf("closing a program with a call: %v", err)
+	}
+	s := leaveInSlot(t, i)
+	p.Stats()
+	if s.takeBack(i) {
+		t.Error("it lies in its slot, from where nobody takes it any more")
+		p.Return(i)
+	}
+	if err := p.Close(); err != nil { // waits for it
+		t.Error(err)
+	}
+}
+
+func TestAllWhoWaitAreToldThatNoInstanceCanBeMade(t *testing.T) {
+	var logs bytes.Buffer
+	p := mustLoad(t, sound(), Options{
+		Limits: Limits{Instances: 1, QueueTimeout: time.Hour}, Logger: slog.New(slog.NewTextHandler(&logs, nil)),
+	})
+	i := borrowAll(t, p, 1)[0]
+	const waiters = 3
+	got := make(chan error, waiters)
+	for range waiters {
+		go func() {
+			_, err := p.Borrow(context.Background())
+			got <- err
+		}()
+	}
+	for p.Stats().Waiting < waiters {
+		runtime.Gosched()
+	}
+	if err := p.image.Close(); err != nil { // so that there is no further memory
+		t.Fatal(err)
+	}
+	i.retire = Grown
+	p.Return(i)
+	for range waiters {
+		if err := <-got; !errors.Is(err, pristine.ErrClosed) {
+			t.Errorf("one that waits is told %v", err)
+		}
+	}
+}
+
+func TestAProgramThatCannotBeFilledStaysParked(t *testing.T) {
+	p := mustLoad(t, sound(), Options{Limits: Limits{Instances: 2}})
+	p.Park()
+	if err := p.image.Close(); err != nil { // so that there is no further memory
+		t.Fatal(err)
+	}
+	p.pool.mu.Lock()
+	for p.pool.total > 0 { // they are closed in the background
+		p.pool.mu.Unlock()
+		runtime.Gosched()
+		p.pool.mu.Lock()
+	}
+	p.pool.mu.Unlock()
+	if err := p.Fill(context.Background()); !errors.Is(err, pristine.ErrClosed) {
+		t.Errorf("filling it: %v", err)
+	}
+	p.pool.mu.Lock()
+	defer p.pool.mu.Unlock()
+	if p.pool.keep != 0 || p.pool.total != 0 || p.pool.absent != 0 {
+		t.Errorf("it keeps %d instances, and counts %d, of which %d are absent", p.pool.keep, p.pool.total, p.pool.absent)
+	}
 }
 
 // What a guest waits for ends with its time, and so does its call: the next

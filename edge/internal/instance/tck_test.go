@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"testing"
 
 	"github.com/tetratelabs/wazero"
@@ -141,7 +142,11 @@ type plain struct {
 func newPlain(t *testing.T, wasm []byte, w *tck.World, config []byte) *plain {
 	t.Helper()
 	ctx := context.Background()
-	r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().WithCompilationCache(plainCache))
+	cache, err := plainCache()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().WithCompilationCache(cache))
 	t.Cleanup(func() {
 		if err := r.Close(ctx); err != nil {
 			t.Error(err)
@@ -167,7 +172,9 @@ func newPlain(t *testing.T, wasm []byte, w *tck.World, config []byte) *plain {
 }
 
 // plainCache keeps compiled code: each suite starts each guest.
-var plainCache = wazero.NewCompilationCache()
+var plainCache = sync.OnceValues(func() (wazero.CompilationCache, error) {
+	return wasmtest.CompilationCache("edge/internal/instance-plain")
+})
 
 func (g *plain) exchange(export string, msg []byte) ([]byte, error) {
 	addr, err := g.module.ExportedFunction(abi.ExportBuffer).Call(&g.call, uint64(max(len(msg), abi.BufferSize)))

@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed"
 	"errors"
+	"sync"
 	"testing"
 
 	"github.com/tetratelabs/wazero"
@@ -11,6 +12,7 @@ import (
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
 	"github.com/tenantedge/tenantedge/edge/internal/meter"
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
 // Made from the .wat files beside them.
@@ -26,8 +28,16 @@ var (
 // plenty is a budget that no test uses up by itself.
 const plenty = 1 << 40
 
-// compiled keeps what was compiled: several tests run the Go guest.
-var compiled = wazero.NewCompilationCache()
+// compiled keeps what was compiled: several tests run the Go guest. The small
+// modules, of which there are thousands, are not written to the disk.
+var compiled = sync.OnceValues(func() (cache [2]wazero.CompilationCache, err error) {
+	cache[0] = wazero.NewCompilationCache()
+	cache[1], err = wasmtest.CompilationCache("edge/internal/meter")
+	return cache, err
+})
+
+// small is how big a module is at most, in bytes, that compiles in no time.
+const small = 256 << 10
 
 // guest is one instance, metered or not, in its own runtime.
 type guest struct {
@@ -64,7 +74,15 @@ func instantiate(tb testing.TB, b []byte, s setup) (*guest, error) {
 	tb.Helper()
 	ctx := context.Background()
 	g := &guest{tb: tb, budget: s.budget, slice: meter.DefaultSlice}
-	config := wazero.NewRuntimeConfig().WithCompilationCache(compiled)
+	caches, err := compiled()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	cache := caches[0]
+	if len(b) > small {
+		cache = caches[1]
+	}
+	config := wazero.NewRuntimeConfig().WithCompilationCache(cache)
 	if s.pages > 0 {
 		config = config.WithMemoryLimitPages(s.pages)
 	}
@@ -74,7 +92,7 @@ func instantiate(tb testing.TB, b []byte, s setup) (*guest, error) {
 	i64 := []api.ValueType{api.ValueTypeI64}
 	refill := api.GoModuleFunc(func(_ context.Context, _ api.Module, stack []uint64) { stack[0] = g.refill(stack[0]) })
 	host := api.GoModuleFunc(func(context.Context, api.Module, []uint64) {})
-	_, err := g.rt.NewHostModuleBuilder(meter.ImportModule).NewFunctionBuilder().
+	_, err = g.rt.NewHostModuleBuilder(meter.ImportModule).NewFunctionBuilder().
 		WithGoModuleFunction(refill, i64, i64).Export(meter.ImportRefill).Instantiate(ctx)
 	if err != nil {
 		return nil, err

@@ -48,6 +48,9 @@ func (s *heapSpace) shrink(size int) error {
 	return nil
 }
 
+// forget has nothing to fall back on: every page is a copy.
+func (*heapSpace) forget(int, int) error { return ErrUnsupported }
+
 func (s *heapSpace) release() error {
 	s.used = nil
 	return nil

@@ -9,9 +9,9 @@ import (
 // wasmPage is the unit that linear memories are measured in.
 const wasmPage = 64 << 10
 
-// DefaultRetireAbove is how many pages a memory may have dirtied over its life
-// before Reset asks for its retirement: putting that many back takes about as
-// long as the requests themselves.
+// DefaultRetireAbove is how many pages a memory may have to put back before
+// Reset asks for its retirement: that takes about as long as the requests
+// themselves.
 const DefaultRetireAbove = 128
 
 // Errors to branch on.

@@ -26,6 +26,7 @@ type Memory struct {
 	finder finder // nil: Compare
 	gate   gate
 	known  pageSet
+	idle   idlePages
 	unsure bool // the known pages may not be all: the gate cannot be trusted
 
 	mu     sync.Mutex
@@ -39,6 +40,9 @@ type space interface {
 	bytes() []byte
 	grow(size int) error   // new bytes are zero
 	shrink(size int) error // bytes beyond size are dropped
+	// forget makes a range of whole pages what the image has there, without
+	// memory of its own.
+	forget(start, end int) error
 	release() error
 }
 

@@ -37,6 +37,7 @@ const (
 type ResetReport struct {
 	Pages    int // pages put back
 	NewPages int // of these, pages that no Reset before knew of
+	GivenUp  int // of these, pages that calls have left alone for long: they are shared again
 	Growth   int // bytes that the guest had grown the memory by
 	Searched Cause
 	Retire   Reason
@@ -128,12 +129,16 @@ func (m *Memory) putBack(r *ResetReport) error {
 		r.NewPages = m.known.count - before
 	}
 	content := m.image.source.content()
+	enough := m.idle.due() && m.idle.look(&m.known, m.view, content)
 	for _, run := range m.known.runs {
 		copy(m.view[run.start:run.end], content[run.start:run.end])
 	}
 	r.Pages = m.known.count
 	if r.Pages > m.image.retireAbove {
 		r.Retire = TooManyPages
+	}
+	if enough {
+		r.GivenUp = m.giveUp()
 	}
 	return nil
 }

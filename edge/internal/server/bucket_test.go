@@ -18,6 +18,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 	"github.com/tenantedge/tenantedge/edge/storage"
 	"github.com/tenantedge/tenantedge/edge/storage/object"
 	"github.com/tenantedge/tenantedge/edge/storage/object/s3test"
@@ -292,10 +293,7 @@ func TestAnEdgeDoesNotUploadToAServerThatOverwrites(t *testing.T) {
 }
 
 func TestGuestsUseFilesInABucket(t *testing.T) {
-	guest, err := buildGuest("github.com/tenantedge/tenantedge/edge/testdata/fileguest")
-	if err != nil {
-		t.Fatal(err)
-	}
+	guest := wasmtest.Guest(t, "edge/testdata/fileguest")
 	w := startBucket(t, func(s *setup) {
 		s.edge.Guest, s.edge.Limits.Deadline = guest, patience
 		s.options.Media.QuotaFiles = 2

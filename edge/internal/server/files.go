@@ -14,11 +14,14 @@ import (
 // by its index.html, and never listed.
 type folder struct {
 	*files.Folder
-	access *access
+	access  *access
+	options files.Options
 }
 
-// folderOptions trust what is in the folder: it is a site.
-var folderOptions = files.Options{Active: true, Precompressed: true}
+// newFolder trusts what is in the folder: it is a site.
+func newFolder(f *files.Folder, a *access) *folder {
+	return &folder{f, a, files.Options{Active: true, Precompressed: true, Descriptions: new(files.Descriptions)}}
+}
 
 func (f *folder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	tenant, _ := edge.TenantFrom(r.Context())
@@ -36,7 +39,7 @@ func (f *folder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeError(w, http.StatusNotFound, "")
 		return
 	}
-	err := files.Send(w, r, f.Folder, name, folderOptions)
+	err := files.Send(w, r, f.Folder, name, f.options)
 	switch {
 	case err == nil:
 	case files.Exhausted(err):

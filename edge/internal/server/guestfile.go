@@ -19,6 +19,10 @@ type guestFile struct {
 	path string
 	swap func(context.Context, []byte) (edge.Report, error)
 
+	// reading is held from reading the file until the guest is swapped in: of
+	// two who read it, the one who did first must not swap last.
+	reading sync.Mutex
+
 	mu   sync.Mutex
 	seen fs.FileInfo // of the file when it was read last
 }
@@ -37,6 +41,8 @@ func (g *guestFile) stale() bool {
 
 // read swaps in what the file holds.
 func (g *guestFile) read(ctx context.Context) (edge.Report, error) {
+	g.reading.Lock()
+	defer g.reading.Unlock()
 	wasm, err := g.content()
 	if err != nil {
 		return edge.Report{}, fmt.Errorf("guest.path: %w", err)

@@ -2,9 +2,12 @@ package server
 
 import (
 	"context"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/tenantedge/tenantedge/edge"
@@ -85,6 +88,42 @@ func TestTheGuestsFileIsReadAgainWhenAsked(t *testing.T) {
 	w.server.ReloadGuest(context.Background())
 	if len(w.logs.entries("the guest's file was read again and is not right; the guest that runs stays")) != 1 {
 		t.Errorf("the log is %s", w.logs)
+	}
+}
+
+func TestTheGuestThatRunsIsTheFilesLastWhoeverReadsIt(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "guest.wasm")
+	var mu sync.Mutex
+	runs := byte(0)
+	g := &guestFile{path: path, swap: func(_ context.Context, wasm []byte) (edge.Report, error) {
+		for range rand.IntN(20) { // of those who come to swap, any may be the first
+			runtime.Gosched()
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		runs = wasm[0]
+		return edge.Report{}, nil
+	}}
+	put(t, path, []byte{0})
+	for n := byte(1); n < 200; n++ {
+		var readers sync.WaitGroup
+		for range 4 { // who follows the file, and who was asked to read it again
+			readers.Go(func() {
+				if _, err := g.read(context.Background()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		put(t, path, []byte{n})
+		readers.Wait()
+		if g.stale() { // those who read were done before
+			if _, err := g.read(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if runs != n {
+			t.Fatalf("guest %d runs, and the file has %d", runs, n)
+		}
 	}
 }
 

@@ -30,6 +30,7 @@ func mediaOptions(c *config.Media) files.Options {
 		Active: c.ActiveContent == "inline",
 		// A bucket is not asked for neighbours: each would be a request more.
 		Precompressed: c.Precompressed && c.S3 == nil,
+		Descriptions:  new(files.Descriptions),
 	}
 }
 

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -17,8 +18,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
@@ -379,27 +383,6 @@ func with(q url.Values, name, value string) url.Values { q.Set(name, value); ret
 
 func twice(q url.Values, name string) url.Values { q.Add(name, q.Get(name)); return q }
 
-// members is the guest of guest/examples/members.
-var members = sync.OnceValues(func() ([]byte, error) {
-	return buildGuest("github.com/tenantedge/tenantedge/guest/examples/members")
-})
-
-func buildGuest(program string) ([]byte, error) {
-	folder, err := os.MkdirTemp("", "guest")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(folder)
-	out := filepath.Join(folder, "guest.wasm")
-	build := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-o", out, program)
-	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "GOFLAGS=")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		return nil, err
-	}
-	return os.ReadFile(out)
-}
-
 // memberSessions answers the query that the guest asks: acme has the session k1.
 type memberSessions struct{}
 
@@ -411,10 +394,7 @@ func (memberSessions) Query(_ context.Context, schema, name string, args json.Ra
 }
 
 func TestF8RangesConditionsAndHEADPassTheSameAuthorisation(t *testing.T) {
-	guest, err := members()
-	if err != nil {
-		t.Fatal(err)
-	}
+	guest := wasmtest.Guest(t, "guest/examples/members")
 	w := startMedia(t, serveAs(config.URLConf{Media: true, Access: config.AccessPrivate}), func(s *setup) {
 		s.edge.Guest, s.edge.Queries = guest, memberSessions{}
 		s.edge.Limits.Deadline = patience
@@ -558,4 +538,37 @@ func (k *kernelWriter) ReadFrom(r io.Reader) (int64, error) {
 		_, k.file = limited.R.(*os.File)
 	}
 	return io.Copy(io.Discard, r)
+}
+
+// F2: the identifiers that a new guest gives are not those that were looked at.
+func TestF2NoTenantGetsAnothersFilesByANewGuest(t *testing.T) {
+	w := startMedia(t)
+	if err := w.server.CheckFiles(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	// For the guest all files are acme's.
+	b := abi.Begin(make([]byte, abi.BufferSize), 0, abi.PathURL+1)
+	b.Put(abi.PathIdentifier, "acme")
+	b.Put(abi.PathBaseLocation, filepath.Join(w.location, "acme"))
+	b.Put(abi.PathTenantURL, "/media/acme/")
+	guest := wasmtest.Sound().Replies(abi.ExportPathname, string(b.Bytes()))
+	if _, err := w.server.host.Swap(t.Context(), guest.Wasm()); err != nil {
+		t.Fatal(err)
+	}
+	umbra := edge.Tenant{Schema: "umbra"}
+	umbra.SetAttribute("schema_pathname", "other")
+	for _, s := range w.server.table.stores {
+		// umbra's turn is before anybody has looked at what the guest says.
+		view, err := s.lease(t.Context(), &umbra)
+		if err == nil {
+			t.Errorf("umbra is given the files of %q", view.Identifier())
+			view.Release()
+		} else if !errors.Is(err, storage.ErrIdentifier) && !errors.Is(err, storage.ErrNoTenant) {
+			t.Error(err)
+		}
+		if files, err := (guestStorage{s.storage, s}).Files(t.Context(), umbra.FileTenant()); err == nil {
+			t.Errorf("a guest is given the files of %q for umbra", files.Identifier())
+			_ = files.Close()
+		}
+	}
 }

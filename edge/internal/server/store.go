@@ -80,28 +80,38 @@ func (s *Server) newBucket(m *config.Media) (*store, error) {
 func (s *store) lease(ctx context.Context, t *edge.Tenant) (files.Lease, error) {
 	whose := storage.Tenant{Schema: t.Schema, Folder: t.Routing.Folder}
 	whose.Pathname, whose.HasPathname = t.Attribute("schema_pathname")
-	guest := s.server.host.GuestDigest()
-	if err := s.check(ctx, whose); err != nil {
+	view, err := s.views.Borrow(ctx, whose, s.server.host.GuestDigest())
+	if err != nil {
 		return files.Lease{}, err
 	}
-	return s.views.Borrow(ctx, whose, guest)
+	if err := s.check(ctx, whose, view.Identifier()); err != nil {
+		view.Release()
+		return files.Lease{}, err
+	}
+	return view, nil
 }
 
-// check refuses a tenant whose files would be where another's are.
-func (s *store) check(ctx context.Context, t storage.Tenant) error {
-	t.Folder = "" // it has a part in URLs alone
+// check refuses a tenant whose files would be where another's are. What counts
+// is the identifier that its view has: another guest, which may give tenants
+// other identifiers, takes over before all of them were looked at.
+func (s *store) check(ctx context.Context, t storage.Tenant, identifier string) error {
 	if i := s.identifiers.Load(); i != nil {
-		if err, known := i.Check(t); known {
+		if err, known := apart(i, t, identifier); known {
 			return err
 		}
 	}
 	if _, err := s.update(ctx); err != nil {
 		return err
 	}
-	if err, known := s.identifiers.Load().Check(t); known {
-		return err
-	}
-	return storage.ErrNoTenant // it has been removed since it was routed to
+	err, _ := apart(s.identifiers.Load(), t, identifier)
+	return err // also one that has been removed since it was routed to
+}
+
+// apart tells whether the files below an identifier are the tenant's alone, if
+// that is known.
+func apart(i *storage.Identifiers, t storage.Tenant, identifier string) (err error, known bool) {
+	t.Folder = "" // it has a part in URLs alone
+	return i.Check(t, identifier)
 }
 
 // update looks at the identifiers of all tenants, if any may have changed. The

@@ -81,7 +81,7 @@ func (t *table) inner(c config.URLConf, gate *access) (http.Handler, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.accel = &accel{store: s, prefix: c.Accel.Prefix}
+		p.accel = &accel{store: s, prefix: c.Accel.Prefix, options: files.Options{Descriptions: new(files.Descriptions)}}
 		if m := t.server.options.Media; m != nil {
 			p.accel.options.Active = mediaOptions(m).Active
 		}
@@ -92,7 +92,7 @@ func (t *table) inner(c config.URLConf, gate *access) (http.Handler, error) {
 			return nil, err
 		}
 		t.closers = append(t.closers, f.Close)
-		return &folder{f, gate}, nil
+		return newFolder(f, gate), nil
 	case c.Reply != nil:
 		return reply{c.Reply}, nil
 	case c.Media:
@@ -197,7 +197,7 @@ func (t *table) serveNone(w http.ResponseWriter, r *http.Request) {
 
 // serve hands the request on, with its body bounded.
 func (t *table) serve(h http.Handler, w http.ResponseWriter, r *http.Request) {
-	if most := t.server.options.Limits.MaxBodyBytes; most > 0 {
+	if most := t.server.options.Limits.MaxBodyBytes; most > 0 && r.Body != http.NoBody {
 		if r.ContentLength > most {
 			w.Header().Set("Connection", "close") // the body is not read
 			writeError(w, http.StatusRequestEntityTooLarge, "")

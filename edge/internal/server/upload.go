@@ -105,19 +105,21 @@ type guestStorage struct {
 
 // Files implements storage.Backend.
 func (g guestStorage) Files(ctx context.Context, t storage.Tenant) (storage.Files, error) {
-	whose := t
-	whose.Folder = "" // it has a part in URLs alone
 	i := g.store.identifiers.Load()
 	if i == nil {
 		return nil, errNotChecked
 	}
-	switch err, known := i.Check(whose); {
-	case err != nil:
+	files, err := g.Backend.Files(ctx, t)
+	if err != nil {
 		return nil, err
-	case !known:
-		return nil, errNotChecked
 	}
-	return g.Backend.Files(ctx, t)
+	switch err, known := apart(i, t, files.Identifier()); {
+	case !known:
+		return nil, errors.Join(errNotChecked, files.Close())
+	case err != nil:
+		return nil, errors.Join(err, files.Close())
+	}
+	return files, nil
 }
 
 var errNotChecked = errorf("%w: it is not known yet whether another tenant has it", storage.ErrIdentifier)

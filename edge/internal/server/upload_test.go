@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 	"github.com/tenantedge/tenantedge/edge/storage"
 )
 
@@ -184,10 +185,7 @@ func TestF7ASignatureForReadingIsNoneForWriting(t *testing.T) {
 }
 
 func TestPrivateUploadsAreAuthorizedByTheGuest(t *testing.T) {
-	guest, err := members()
-	if err != nil {
-		t.Fatal(err)
-	}
+	guest := wasmtest.Guest(t, "guest/examples/members")
 	w := startMedia(t, uploadsFor(config.AccessPrivate), func(s *setup) {
 		s.edge.Guest, s.edge.Queries = guest, memberSessions{}
 		s.edge.Limits.Deadline = patience

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
@@ -28,16 +30,14 @@ var compiled string
 
 func TestMain(m *testing.M) {
 	var err error
-	if compiled, err = os.MkdirTemp("", "tenantedge-server-"); err != nil {
+	if compiled, err = wasmtest.CompileCache("edge/internal/server"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	if location := os.Getenv(takerVariable); location != "" {
 		takeUploads(location)
 	}
-	code := m.Run()
-	_ = os.RemoveAll(compiled)
-	os.Exit(code)
+	os.Exit(m.Run())
 }
 
 // patience bounds what a test waits for; nothing is expected to take it.
@@ -97,6 +97,9 @@ func start(t *testing.T, changes ...func(*setup)) *world {
 	for _, change := range changes {
 		change(&s)
 	}
+	// Unless a test is about time, there is plenty: the machine may be busy.
+	s.edge.Limits.Deadline = cmp.Or(s.edge.Limits.Deadline, patience)
+	s.edge.Limits.QueueTimeout = cmp.Or(s.edge.Limits.QueueTimeout, patience)
 	w.app = httptest.NewServer(s.app)
 	t.Cleanup(w.app.Close)
 	if app := s.options.URLConfs["app"]; app.Reply == nil && app.Files == "" && !app.Media && app.Upstream == nil {

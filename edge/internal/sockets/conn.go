@@ -58,6 +58,7 @@ type Conn struct {
 	tooSlow bool // the queue is to be cut as soon as nobody writes
 	broken  bool // writing failed
 	paused  bool // its handler wants nothing more for now
+	calling bool // its handler is being called, by the one that serves it
 	code    Code // what it was closed with
 	reason  string
 	drained chan struct{}
@@ -207,6 +208,7 @@ func (c *Conn) cut() {
 func (c *Conn) seal(code Code, reason string) {
 	c.sealed, c.code, c.reason = true, code, reason
 	c.flags.Or(flagSettle | flagSealed)
+	c.wakeWaiters()
 }
 
 // control queues a control frame.
@@ -256,53 +258,6 @@ func (c *Conn) shut(code Code, reason string, body []byte) {
 	before := c.out.size
 	c.control(ws.OpClose, body)
 	c.tenant.queued.Add(int64(c.out.size - before))
-}
-
-// Drained waits until half of the queue is free again, for who sends much and
-// would rather wait than be cut off. It returns ErrClosed once nothing more can
-// be sent, and nil when there is room; done ends the wait early.
-func (c *Conn) Drained(done <-chan struct{}) error {
-	for {
-		c.mu.Lock()
-		if c.sealed || c.broken {
-			c.mu.Unlock()
-			return ErrClosed
-		}
-		if c.out.size <= c.hub.config.MaxQueue/2 {
-			c.mu.Unlock()
-			return nil
-		}
-		wait := c.waiters()
-		c.mu.Unlock()
-		select {
-		case <-wait:
-		case <-done:
-			return nil
-		}
-	}
-}
-
-// tell wakes who waits in Drained.
-func (c *Conn) tell() {
-	if c.sealed || c.broken || c.out.size <= c.hub.config.MaxQueue/2 {
-		c.wakeWaiters()
-	}
-}
-
-// wakeWaiters has those who wait for room look again.
-func (c *Conn) wakeWaiters() {
-	if c.drained != nil {
-		close(c.drained)
-		c.drained = nil
-	}
-}
-
-// waiters returns the channel that wakeWaiters closes.
-func (c *Conn) waiters() <-chan struct{} {
-	if c.drained == nil {
-		c.drained = make(chan struct{})
-	}
-	return c.drained
 }
 
 // Pause has nothing more read from the peer, so that TCP slows it down, until

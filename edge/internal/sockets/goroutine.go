@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// heldPiece is what one write takes that waits.
+const heldPiece = 64 << 10
+
 // idleBuffer is what a goroutine reads into while nothing bigger comes.
 const idleBuffer = 512
 
@@ -20,7 +23,10 @@ type held struct {
 
 func (s *held) read(p []byte) (int, error) { return s.conn.Read(p) }
 
+// write writes a part, so that the deadline is one for progress, not for all
+// that waits.
 func (s *held) write(bufs [][]byte) (n int, err error) {
+	bufs = firstBytes(bufs, heldPiece)
 	if err := s.conn.SetWriteDeadline(time.Now().Add(s.timeout)); err != nil {
 		return 0, err
 	}
@@ -30,6 +36,18 @@ func (s *held) write(bufs [][]byte) (n int, err error) {
 	buffers := net.Buffers(bufs)
 	total, err := buffers.WriteTo(s.conn)
 	return int(total), err
+}
+
+// firstBytes cuts buffers to n bytes together.
+func firstBytes(bufs [][]byte, n int) [][]byte {
+	for i, b := range bufs {
+		if len(b) >= n {
+			bufs[i] = b[:n]
+			return bufs[:i+1]
+		}
+		n -= len(b)
+	}
+	return bufs
 }
 
 func (s *held) closeWrite() {
@@ -57,13 +75,16 @@ func (s *held) wake(c *Conn, flag uint32) {
 		s.kick()
 		c.look()
 	case before&flagFlush == 0:
-		go func() {
-			c.flags.And(^flagFlush)
-			c.flush()
-			if c.flags.Load()&flagSealed != 0 || c.failedToWrite() {
-				s.wake(c, flagSettle) // closing goes on when all is written
-			}
-		}()
+		go s.writeOut(c)
+	}
+}
+
+// writeOut writes what waits, apart from the goroutine that reads.
+func (s *held) writeOut(c *Conn) {
+	c.flags.And(^flagFlush)
+	c.flush()
+	if c.flags.Load()&flagSealed != 0 || c.failedToWrite() {
+		s.wake(c, flagSettle) // closing goes on when all is written
 	}
 }
 
@@ -87,7 +108,7 @@ func (c *Conn) look() {
 // goroutine writes, which comes to an end, or to its deadline.
 func (c *Conn) waitForRoom() {
 	full := c
-	if c.relays && !c.full() {
+	if c.relays {
 		full = c.other()
 	}
 	full.mu.Lock()

@@ -393,6 +393,26 @@ func TestTime(t *testing.T) {
 			pass(5 * second)
 			ended.expect(t, CodeAbnormal)
 		})
+		t.Run("a peer is not silent while it has a long message to read", func(t *testing.T) {
+			const size = 16 << 20 // more than the kernel takes
+			opened := make(chan *Conn, 1)
+			world, _ := start(t, Config{PingInterval: 10 * time.Second, PongTimeout: 5 * time.Second, WriteTimeout: time.Hour, MaxQueue: 4 << 10}, script{open: func(c *Conn) { opened <- c }})
+			client := world.dial(t, nil)
+			conn := <-opened
+			conn.Send(Binary, make([]byte, size))
+			client.r.Peek(1) // it is being written
+			for range 60 * second {
+				world.hub.advance(nil)
+				eventually(t, "a deadline that has passed is dealt with", func() bool {
+					return conn.flags.Load()&flagTimer == 0 || !w.polled() // whose goroutine may be writing
+				})
+			}
+			if f, err := client.next(); err != nil || len(f.Payload) != size {
+				t.Fatalf("expected %d bytes, found %d and %v", size, len(f.Payload), err)
+			}
+			conn.Send(Text, []byte("still here"))
+			client.expect(t, ws.OpText, "still here")
+		})
 		t.Run("a peer that sends no message is closed after IdleTimeout", func(t *testing.T) {
 			ended := newRecorder()
 			opened := make(chan *Conn, 1)

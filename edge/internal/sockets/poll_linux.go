@@ -97,6 +97,9 @@ func (p *poller) run() {
 			if flag != 0 {
 				c.schedule(flag)
 			}
+			if flag&flagFlush != 0 {
+				c.roomAgain()
+			}
 		}
 	}
 }

@@ -96,20 +96,18 @@ func (c *Conn) relay(b []byte) {
 			b = b[n:]
 			continue
 		}
-		if n := e.whole(c, b); n > 0 {
+		n, err := e.whole(c, b)
+		if n > 0 {
 			e.hand(b[:n], nil)
 			b = b[n:]
-			continue
+		} else if err == nil {
+			n, err = e.begin(c, b)
+			b = b[n:]
 		}
-		if c.failed {
-			return
-		}
-		n, err := e.begin(c, b)
 		if err != nil {
 			c.fail(err)
 			return
 		}
-		b = b[n:]
 	}
 	if c.in != nil && c.in.early == nil {
 		c.in.release() // it only held what came with the handshake
@@ -118,22 +116,19 @@ func (c *Conn) relay(b []byte) {
 }
 
 // whole returns the size of the data frames at the start of b that are there as
-// a whole: they pass as they are.
-func (e *relayEnd) whole(c *Conn, b []byte) (n int) {
+// a whole: they pass as they are. The failure is that of the one behind them.
+func (e *relayEnd) whole(c *Conn, b []byte) (n int, failed *failure) {
 	for len(e.partial) == 0 {
 		h, size, err := parseHeader(b[n:])
 		if err != nil || size == 0 || h.OpCode.IsControl() || h.Length > int64(len(b)-n-size) {
 			break
 		}
-		if err := e.frame(c, h); err != nil {
-			if n == 0 {
-				c.fail(err)
-			} // else it is found again, behind what is good
-			return n
+		if failed := e.frame(c, h); failed != nil {
+			return n, failed
 		}
 		n += size + int(h.Length)
 	}
-	return n
+	return n, nil
 }
 
 // begin takes the start of a frame that is not a whole data frame: a control
@@ -332,10 +327,21 @@ func (e *relayEnd) Closed(c *Conn, code Code, _ string) {
 	case c.upstream: // it was lost, or broke the protocol
 		_ = o.Close(CodeBadGateway, "")
 	case code == CodeAbnormal: // as the client went, without a word
-		o.schedule(flagAbort)
+		o.finish()
 	default: // closed from here, for what is no business of the upstream's
 		_ = o.Close(CodeGoingAway, "")
 	}
+}
+
+// finish ends the connection as soon as all has gone out; there is no close
+// frame, unless one waits already.
+func (c *Conn) finish() {
+	c.mu.Lock()
+	if !c.sealed {
+		c.seal(CodeAbnormal, "")
+	}
+	c.mu.Unlock()
+	c.schedule(flagSettle | flagHurry)
 }
 
 // unanswered answers the other side's close frame in place of a peer that is

@@ -124,7 +124,10 @@ func (c *Conn) readable(buffer []byte) (again bool) {
 // congested tells whether the peer is not to be listened to for now. flush, or
 // Resume, has it served again.
 func (c *Conn) congested() bool {
-	return c.full() || c.relays && c.heldBack()
+	if c.relays {
+		return c.heldBack() // what waits for the peer itself is the other side's, which is not its fault
+	}
+	return c.full()
 }
 
 // full tells whether the peer is to read before it is listened to.
@@ -181,7 +184,9 @@ func (c *Conn) receive(b []byte) {
 			c.message(Op(ev.op), ev.payload)
 		}
 		if len(b) > 0 && c.congested() {
-			if c.flush(); c.congested() {
+			c.flush()
+			c.heardAt = c.hub.tick.Load() // writing may have taken its time
+			if c.congested() {
 				c.in.early = bytes.Clone(b)
 				return
 			}
@@ -205,6 +210,8 @@ func (c *Conn) message(op Op, payload []byte) {
 	}
 	c.messageAt = c.heardAt
 	defer c.recovered()
+	c.called(true)
+	defer c.called(false)
 	c.handler.Message(c, op, payload)
 }
 
@@ -245,7 +252,17 @@ func (c *Conn) settle() (again bool) {
 		return false
 	}
 	was := c.congested()
-	c.flush()
+	if s, ok := c.stream.(*held); ok && c.relays {
+		// Its goroutine would wait for this peer to read, and has the other side's to read itself.
+		if c.unwritten() {
+			go s.writeOut(c)
+		}
+	} else {
+		c.flush()
+	}
+	if was {
+		c.heardAt = c.hub.tick.Load() // it was not listened to
+	}
 	c.mu.Lock()
 	sealed, broken, empty, code, reason := c.sealed, c.broken, c.out.size == 0, c.code, c.reason
 	stuck := !empty && !c.stuck
@@ -259,6 +276,7 @@ func (c *Conn) settle() (again bool) {
 		c.phase = phaseClosing
 		c.hub.wheel.after(c, c.hub.ticks(c.hub.config.CloseTimeout))
 		c.closed(code, reason)
+		was = true // nothing holds the peer back any more: its end may be among what waits
 	}
 	if c.phase == phaseClosing && empty && (c.failed || c.answered) {
 		c.phase = phaseDraining
@@ -320,6 +338,13 @@ func (c *Conn) gone(code Code, reason string) {
 	c.hub.left(c)
 }
 
+// unwritten tells whether something waits that nobody is writing.
+func (c *Conn) unwritten() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.out.size > 0 && !c.writing && !c.broken
+}
+
 // flush writes what waits, as far as it goes.
 func (c *Conn) flush() {
 	c.write()
@@ -331,6 +356,11 @@ func (c *Conn) flush() {
 func (c *Conn) write() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.writeLocked()
+}
+
+// writeLocked lets go of the lock while it writes.
+func (c *Conn) writeLocked() {
 	if c.writing {
 		return
 	}
@@ -367,31 +397,43 @@ func (c *Conn) write() {
 			continue
 		}
 		if err != nil {
-			c.broken = true
+			c.unwritable()
 		}
 	}
 	c.writing = false
 	if c.broken {
-		c.out.clear()
+		c.out.clear() // what gone has counted off, and left while it was being written
 	} else if c.out.size == 0 {
 		c.flags.And(^flagBlocked)
 	}
 	c.tell()
 }
 
+// unwritable gives up what waits.
+func (c *Conn) unwritable() {
+	c.broken = true
+	c.tenant.queued.Add(-int64(c.out.size))
+	c.out.clear()
+	c.wakeWaiters()
+}
+
 // timer handles deadlines that have passed, and sets the next.
 func (c *Conn) timer() {
 	config, now := &c.hub.config, c.hub.tick.Load()
 	if c.phase != phaseOpen {
+		if c.hub.wheel.holds(c) {
+			return // it was the deadline of before that passed, just when closing set this one
+		}
 		c.hub.counters.timeouts.Add(1)
 		c.gone(CodeAbnormal, "")
 		return
 	}
+	if c.congested() {
+		// It is not listened to; whether it reads, the write's deadline tells.
+		c.heardAt, c.pinged = now, false
+	}
 	c.mu.Lock()
 	stuck, still := c.out.size > 0, now-c.stuckAt
-	if c.paused {
-		c.heardAt = now
-	}
 	c.mu.Unlock()
 	silent := now - c.heardAt
 	ping, pong, write := c.hub.ticks(config.PingInterval), c.hub.ticks(config.PongTimeout), c.hub.ticks(config.WriteTimeout)

@@ -41,6 +41,13 @@ func (w *wheel) cancel(c *Conn) {
 	w.mu.Unlock()
 }
 
+// holds tells whether c has a deadline that has not passed.
+func (w *wheel) holds(c *Conn) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return c.deadline.set
+}
+
 func (w *wheel) remove(c *Conn) {
 	d := &c.deadline
 	if !d.set {

@@ -19,7 +19,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,6 +30,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/tenantedge/tenantedge/internal/freeport"
 )
 
 const (
@@ -181,7 +182,7 @@ func (s *Server) start() error {
 	var err error
 	for range 3 { // another process may take the port between asking and using
 		if s.port == 0 {
-			if s.port, err = freePort(); err != nil {
+			if s.port, err = freeport.Find(); err != nil {
 				return err
 			}
 		}
@@ -194,14 +195,6 @@ func (s *Server) start() error {
 		s.port = 0
 	}
 	return err
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("pgtest: %w", err)
-	}
-	return l.Addr().(*net.TCPAddr).Port, l.Close()
 }
 
 // run starts the server and waits until it says that it takes connections.

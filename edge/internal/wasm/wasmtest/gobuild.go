@@ -11,22 +11,18 @@ import (
 	"testing"
 )
 
-// program is a Go program that is built once, for all tests of a process; Go's
-// own cache keeps it for the next.
-type program struct {
-	folder string
-	build  func() ([]byte, error)
-}
+// programs are the Go programs that were built, each once for all tests of a
+// process; Go's own cache keeps them for the next.
+var programs sync.Map // folder → func() ([]byte, error)
 
-func newProgram(folder string) *program {
-	return &program{folder, sync.OnceValues(func() ([]byte, error) { return build(folder) })}
-}
-
-func (p *program) wasm(tb testing.TB) []byte {
+// Guest builds a guest with the Go at hand. Its folder is that below the root
+// of the module, with slashes.
+func Guest(tb testing.TB, folder string) []byte {
 	tb.Helper()
-	b, err := p.build()
+	once, _ := programs.LoadOrStore(folder, sync.OnceValues(func() ([]byte, error) { return build(folder) }))
+	b, err := once.(func() ([]byte, error))()
 	if err != nil {
-		tb.Fatalf("building %s: %v", p.folder, err)
+		tb.Fatalf("building %s: %v", folder, err)
 	}
 	return b
 }
@@ -38,33 +34,32 @@ func build(folder string) ([]byte, error) {
 	}
 	defer os.RemoveAll(dir)
 	out := filepath.Join(dir, "guest.wasm")
-	_, here, _, _ := runtime.Caller(0)
 	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-buildmode=c-shared", "-o", out, ".")
-	cmd.Dir = filepath.Join(filepath.Dir(here), filepath.FromSlash(folder))
-	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "GOFLAGS=")
+	cmd.Dir = filepath.Join(root(), filepath.FromSlash(folder))
+	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0", "GOFLAGS=")
 	if output, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("%w\n%s", err, output)
 	}
 	return os.ReadFile(out)
 }
 
-var (
-	goGuest = newProgram("testdata/goguest")
-	unruly  = newProgram("testdata/unruly")
-	minimal = newProgram("../../../../guest/examples/minimal")
-)
+// root is the folder of the module.
+func root() string {
+	_, here, _, _ := runtime.Caller(0)
+	return filepath.Join(filepath.Dir(here), "..", "..", "..", "..")
+}
 
 // GoGuest builds testdata/goguest with the Go at hand: exports that take an
 // i32 and return an i64, to be called after _initialize.
 func GoGuest(tb testing.TB) []byte {
 	tb.Helper()
-	return goGuest.wasm(tb)
+	return Guest(tb, "edge/internal/wasm/wasmtest/testdata/goguest")
 }
 
 // Minimal builds guest/examples/minimal.
 func Minimal(tb testing.TB) []byte {
 	tb.Helper()
-	return minimal.wasm(tb)
+	return Guest(tb, "guest/examples/minimal")
 }
 
 // Unruly builds testdata/unruly, a guest that misbehaves for hosts that ask for
@@ -73,7 +68,7 @@ func Minimal(tb testing.TB) []byte {
 func Unruly(tb testing.TB, generation int) []byte {
 	tb.Helper()
 	const mark = "generation-00000000"
-	b := unruly.wasm(tb)
+	b := Guest(tb, "edge/internal/wasm/wasmtest/testdata/unruly")
 	if bytes.Count(b, []byte(mark)) != 1 {
 		tb.Fatalf("the guest has %q %d times: expected it once", mark, bytes.Count(b, []byte(mark)))
 	}
@@ -91,8 +86,7 @@ func Subdomain(tb testing.TB) ([]byte, bool) {
 		}
 	}
 	out := filepath.Join(tb.TempDir(), "subdomain.wasm")
-	_, here, _, _ := runtime.Caller(0)
-	source := filepath.Join(filepath.Dir(here), "..", "..", "..", "..", "guest", "examples", "c", "subdomain.c")
+	source := filepath.Join(root(), "guest", "examples", "c", "subdomain.c")
 	cmd := exec.Command("clang", "--target=wasm32", "-O2", "-nostdlib", "-fno-builtin", "-Wall", "-Wextra", "-Werror", "-Wl,--no-entry", "-o", out, source)
 	if output, err := cmd.CombinedOutput(); err != nil {
 		tb.Fatalf("%v: %v\n%s", cmd, err, output)

@@ -31,6 +31,8 @@ import (
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"github.com/tenantedge/tenantedge/internal/freeport"
 )
 
 const (
@@ -146,7 +148,7 @@ func start(program string) (*Server, error) {
 		return nil, fmt.Errorf("s3test: %w", err)
 	}
 	s := &Server{exited: make(chan struct{})}
-	if s.port, err = freePort(); err != nil {
+	if s.port, err = freeport.Find(); err != nil {
 		return nil, err
 	}
 	for _, folder := range []string{dir, filepath.Join(dir, "files"), filepath.Join(dir, "metadata")} {
@@ -222,14 +224,6 @@ func copied(program, to string) (string, error) {
 		return "", fmt.Errorf("s3test: %w", err)
 	}
 	return to, nil
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("s3test: %w", err)
-	}
-	return l.Addr().(*net.TCPAddr).Port, l.Close()
 }
 
 // output is what the server writes.

@@ -1,0 +1,47 @@
+package edge
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+)
+
+// TestAConsumerGetsLongMessagesWhole: one that does not fit the buffer of
+// requests gets a buffer of its own, and the next finds the guest as it was.
+func TestAConsumerGetsLongMessagesWhole(t *testing.T) {
+	w := newConsumerWorld(t, wasmtest.Guest(t, "guest/examples/echo"), func(c *Config) {
+		c.Limits.Deadline = time.Minute // for a machine with much else to do
+		c.Limits.Audit = 1              // what a long message leaves behind would be found
+	})
+	for _, size := range []int{64 << 10, 64<<10 + 16, 128 << 10, 1 << 20, 16 << 20} {
+		v := w.visit(t, "acme")
+		long := strings.Repeat("0123456789abcdef", size/16)
+		v.says(t, long)
+		v.hears(t, long)
+		v.says(t, "short")
+		v.hears(t, "short")
+	}
+	if s := w.host.ConsumerStats(); s.Failures != 0 || w.log.String() != "" {
+		t.Errorf("counted %+v, logged %s", s, w.log)
+	}
+}
+
+// TestAMessageThatTheGuestHasNoRoomForIsTooBig, be it that the host knows or
+// that the guest finds out.
+func TestAMessageThatTheGuestHasNoRoomForIsTooBig(t *testing.T) {
+	w := newConsumerWorld(t, wasmtest.Guest(t, "guest/examples/echo"), func(c *Config) {
+		c.Limits.Memory = 16 << 20
+		c.Limits.Deadline = time.Minute
+	})
+	for _, size := range []int{15 << 20, 17 << 20} {
+		v := w.visit(t, "acme")
+		v.says(t, strings.Repeat("x", size))
+		v.isSentAway(t, sockets.CodeTooBig, "")
+	}
+	v := w.visit(t, "acme")
+	v.says(t, "still here")
+	v.hears(t, "still here")
+}

@@ -1,0 +1,125 @@
+package files
+
+import (
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+)
+
+// plainInfo is what a system without inodes, or a bucket, tells of a file.
+type plainInfo struct{ fs.FileInfo }
+
+func (plainInfo) Sys() any { return nil }
+
+func stat(t *testing.T, path string) fs.FileInfo {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info
+}
+
+// agree holds what is remembered against what is found out anew.
+func agree(t *testing.T, d *Descriptions, info fs.FileInfo) *description {
+	t.Helper()
+	found, want := d.of(info), (*Descriptions)(nil).of(info)
+	if fmt.Sprint(*found) != fmt.Sprint(*want) {
+		t.Errorf("remembered %v: expected %v", *found, *want)
+	}
+	return found
+}
+
+func TestADescriptionFollowsTheFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.txt")
+	at := time.Date(2026, 11, 23, 4, 5, 6, 789, time.UTC)
+	change := func(text string, at time.Time) func() {
+		return func() {
+			write(t, path, text)
+			if err := os.Chtimes(path, at, at); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	var d Descriptions
+	var before *description
+	for _, c := range []struct {
+		name   string
+		change func()
+		same   bool
+	}{
+		{"first seen", change("one", at), false},
+		{"seen again", func() {}, true},
+		{"another size", change("three", at), false},
+		{"another time, by a nanosecond", change("seven", at.Add(1)), false},
+		{"no time", change("seven", time.Unix(0, 0)), false},
+		{"replaced by another of the same size and time", func() {
+			beside := path + ".new"
+			write(t, beside, "eight")
+			if err := os.Chtimes(beside, time.Unix(0, 0), time.Unix(0, 0)); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Rename(beside, path); err != nil {
+				t.Fatal(err)
+			}
+		}, false},
+	} {
+		c.change()
+		found := agree(t, &d, stat(t, path))
+		if same := found == before; same != c.same {
+			t.Errorf("%s: remembered is %v, expected %v", c.name, same, c.same)
+		}
+		before = found
+	}
+}
+
+func TestFilesWithoutAnInodeAreNotRemembered(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.txt")
+	write(t, path, "text")
+	var d Descriptions
+	info := plainInfo{stat(t, path)}
+	if agree(t, &d, info) == agree(t, &d, info) {
+		t.Error("it is remembered, though another file may look the same")
+	}
+}
+
+// More files than there is room for take each other's places.
+func TestDescriptionsOfManyFilesAtOnce(t *testing.T) {
+	folder := t.TempDir()
+	var infos []fs.FileInfo
+	for n := range 700 {
+		path := filepath.Join(folder, fmt.Sprint(n))
+		write(t, path, fmt.Sprint(n))
+		infos = append(infos, stat(t, path))
+	}
+	var d Descriptions
+	var done sync.WaitGroup
+	for worker := range 4 {
+		done.Go(func() {
+			for n := range infos {
+				agree(t, &d, infos[(n+worker*97)%len(infos)])
+			}
+		})
+	}
+	done.Wait()
+}
+
+func TestWhatIsRememberedChangesNoAnswer(t *testing.T) {
+	folder, path := openFolder(t)
+	write(t, filepath.Join(path, "a.txt"), "text")
+	d := new(Descriptions)
+	for _, headers := range [][]string{nil, {"Range: bytes=1-2"}, {`If-None-Match: "other"`}} {
+		want := ask(t, folder, http.MethodGet, "a.txt", Options{}, headers...)
+		for range 2 {
+			got := ask(t, folder, http.MethodGet, "a.txt", Options{Descriptions: d}, headers...)
+			if got.StatusCode != want.StatusCode || fmt.Sprint(got.Header) != fmt.Sprint(want.Header) {
+				t.Errorf("with %v: %d %v, expected %d %v", headers, got.StatusCode, got.Header, want.StatusCode, want.Header)
+			}
+		}
+	}
+}

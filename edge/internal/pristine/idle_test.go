@@ -1,0 +1,136 @@
+package pristine
+
+import (
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// spread writes to some pages, none of which is another's neighbour.
+func spread(m *Memory, pages int, value byte) {
+	for p := range pages {
+		m.Bytes()[p*2*pageSize+7] ^= value
+	}
+}
+
+// do is one call, after which the memory must equal its image.
+func do(t *testing.T, m *Memory, content []byte, call func()) ResetReport {
+	t.Helper()
+	r, err := m.Do(call)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustEqual(t, m, content)
+	return r
+}
+
+func TestPagesOfARareCallAreGivenUpAndFoundAgain(t *testing.T) {
+	const rare, usual = 20, 2
+	eachImage(t, func(t *testing.T, image *Image, content []byte) {
+		if image.Method() == Compare {
+			return // it knows no pages
+		}
+		m := newMemory(t, image)
+		defer mustClose(t, m)
+		for range 3 {
+			if r := do(t, m, content, func() { spread(m, rare, 0xff) }); r.Pages != rare {
+				t.Fatalf("%d pages put back after the rare call: expected %d", r.Pages, rare)
+			}
+			given := 0
+			for range 2 * lookEvery * looks {
+				given += do(t, m, content, func() { spread(m, usual, 0xff) }).GivenUp
+			}
+			if given != rare-usual {
+				t.Errorf("%d pages were given up: expected %d", given, rare-usual)
+			}
+			if r := do(t, m, content, func() { spread(m, usual, 0xff) }); r.Pages != usual {
+				t.Errorf("%d pages put back after a usual call: expected %d", r.Pages, usual)
+			}
+		}
+	})
+}
+
+func TestPagesThatEveryCallWritesAreKept(t *testing.T) {
+	eachImage(t, func(t *testing.T, image *Image, content []byte) {
+		m := newMemory(t, image)
+		defer mustClose(t, m)
+		for range 3 * lookEvery * looks {
+			if r := do(t, m, content, func() { spread(m, 5, 0xff) }); r.GivenUp != 0 || r.Pages != 5 {
+				t.Fatalf("%d pages put back and %d given up: expected 5 and none", r.Pages, r.GivenUp)
+			}
+		}
+	})
+}
+
+// A page may be written between two looks, and look as if it never were.
+func TestWhatIsWrittenBetweenLooksIsPutBack(t *testing.T) {
+	eachImage(t, func(t *testing.T, image *Image, content []byte) {
+		m := newMemory(t, image)
+		defer mustClose(t, m)
+		r := rand.New(rand.NewPCG(11, uint64(image.Method())))
+		for call := range 3 * lookEvery * looks {
+			do(t, m, content, func() {
+				if call%lookEvery != lookEvery-1 {
+					spread(m, r.IntN(20), byte(1+r.IntN(255)))
+				}
+			})
+		}
+	})
+}
+
+// stuckSpace refuses to forget, as the system does where memory is locked.
+type stuckSpace struct{ space }
+
+func (stuckSpace) forget(int, int) error { return errors.New("locked") }
+
+func TestPagesThatCannotBeGivenUpStayKnown(t *testing.T) {
+	eachImage(t, func(t *testing.T, image *Image, content []byte) {
+		if image.Method() == Compare {
+			return // it knows no pages
+		}
+		m := newMemory(t, image)
+		defer mustClose(t, m)
+		m.space = stuckSpace{m.space}
+		do(t, m, content, func() { spread(m, 6, 0xff) })
+		for range 2 * lookEvery * looks {
+			if r := do(t, m, content, func() {}); r.Pages != 6 || r.GivenUp != 0 {
+				t.Fatalf("%d pages put back and %d given up: expected 6 and none", r.Pages, r.GivenUp)
+			}
+		}
+	})
+}
+
+func TestGivingUpPagesDoesNotAllocate(t *testing.T) {
+	eachImage(t, func(t *testing.T, image *Image, _ []byte) {
+		m := newMemory(t, image)
+		defer mustClose(t, m)
+		round := func() {
+			for call := range 2 * lookEvery * looks {
+				if _, err := m.Do(func() {
+					if call == 0 {
+						spread(m, 9, 0xff)
+					}
+				}); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		if allocs := testing.AllocsPerRun(3, round); allocs != 0 {
+			t.Errorf("%v allocations", allocs)
+		}
+	})
+}
+
+func TestPageSetForgetsWhatIsRemoved(t *testing.T) {
+	s := newPageSet(256 * pageSize)
+	s.add(60, 70)
+	s.add(200, 201)
+	s.remove(63, 66)
+	s.remove(200, 201)
+	s.rebuild()
+	want := []pageRun{{60 * pageSize, 63 * pageSize}, {66 * pageSize, 70 * pageSize}}
+	if !slices.Equal(s.runs, want) || s.count != 7 {
+		t.Errorf("runs %v, count %d: expected %v, 7", s.runs, s.count, want)
+	}
+}

@@ -1,0 +1,74 @@
+package sockets
+
+import (
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+)
+
+// TestAHandlerMayWaitForRoomInItsOwnCallbacks: it is served by nobody else.
+func TestAHandlerMayWaitForRoomInItsOwnCallbacks(t *testing.T) {
+	const chunks, size = 256, 64 << 10 // more than the kernel takes
+	say := func(t *testing.T, c *Conn) {
+		for range chunks {
+			if err := c.Drained(nil); err != nil {
+				t.Error(err)
+			}
+			if err := c.Send(Binary, make([]byte, size)); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	hear := func(t *testing.T, c *client) {
+		for got := 0; got < chunks; got++ {
+			if f, err := c.next(); err != nil || len(f.Payload) != size {
+				t.Fatalf("expected %d messages, found %d and %v", chunks, got, err)
+			}
+		}
+	}
+	eachWay(t, func(t *testing.T, w way) {
+		world := newWorld(t, w, Config{}, Options{Handler: script{message: func(c *Conn, _ Op, _ []byte) { say(t, c) }}})
+		c := world.dial(t, nil)
+		for range 2 {
+			c.send(t, ws.OpText, []byte("speak"))
+			hear(t, c)
+		}
+		if stats := world.hub.Stats(); stats.Slow != 0 {
+			t.Errorf("expected nobody to be cut off: %+v", stats)
+		}
+	})
+}
+
+// TestAWaitForRoomEndsWithTheConnection: nobody else would end it, for it is the
+// connection's own callback that waits.
+func TestAWaitForRoomEndsWithTheConnection(t *testing.T) {
+	eachWay(t, func(t *testing.T, w way) {
+		for _, test := range []struct {
+			name    string
+			timeout time.Duration
+			end     func(w *world)
+		}{
+			{"the peer reads nothing", time.Millisecond, func(*world) {}},
+			{"its tenant is closed", time.Hour, func(w *world) { w.hub.CloseTenant("acme", CodePolicy, "") }},
+		} {
+			t.Run(test.name, func(t *testing.T) {
+				waits := make(chan struct{}, 1)
+				waited := make(chan error, 1)
+				world := newWorld(t, w, Config{WriteTimeout: test.timeout}, Options{Handler: script{message: func(c *Conn, _ Op, _ []byte) {
+					c.Send(Binary, make([]byte, 16<<20)) // more than the kernel takes
+					waits <- struct{}{}
+					waited <- c.Drained(nil)
+				}}})
+				c := world.dial(t, nil)
+				c.send(t, ws.OpText, []byte("speak"))
+				<-waits
+				test.end(world)
+				if err := <-waited; err != ErrClosed {
+					t.Errorf("expected %v, found %v", ErrClosed, err)
+				}
+				c.Close()
+			})
+		}
+	})
+}

@@ -1,0 +1,52 @@
+package sockets
+
+import (
+	"bytes"
+	"net"
+	"testing"
+	"time"
+)
+
+// taker is a connection that takes what is written, and notes the deadlines.
+type taker struct {
+	net.Conn
+	took      bytes.Buffer
+	deadlines int
+}
+
+func (c *taker) SetWriteDeadline(time.Time) error {
+	c.deadlines++
+	return nil
+}
+
+func (c *taker) Write(p []byte) (int, error) { return c.took.Write(p) }
+
+// TestAGoroutinesWriteHasADeadlineForEachPartOfWhatWaits: a peer that reads
+// slowly, but reads, is not one that makes no progress.
+func TestAGoroutinesWriteHasADeadlineForEachPartOfWhatWaits(t *testing.T) {
+	conn := &taker{}
+	s := &held{conn, time.Second}
+	var q queue
+	var want []byte
+	for i := range 10 {
+		p := bytes.Repeat([]byte{byte(i)}, 100_000)
+		want = append(want, p...)
+		q.share(p)
+	}
+	for q.size > 0 {
+		n, err := s.write(q.head(make([][]byte, 0, maxSegments)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n > heldPiece {
+			t.Fatalf("expected at most %d bytes at once, found %d", heldPiece, n)
+		}
+		q.advance(n)
+	}
+	if !bytes.Equal(conn.took.Bytes(), want) {
+		t.Error("what was written is not what waited")
+	}
+	if least := len(want) / heldPiece; conn.deadlines < least {
+		t.Errorf("expected at least %d deadlines, found %d", least, conn.deadlines)
+	}
+}

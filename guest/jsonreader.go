@@ -1,0 +1,341 @@
+package guest
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// jsonReader reads values one after another. The first error ends it: from
+// then on it is at the end, where no value is.
+type jsonReader struct {
+	b     []byte
+	at    int
+	depth int
+	err   error
+}
+
+// maxDepth is how deep arrays and objects may be nested, as in encoding/json.
+const maxDepth = 10000
+
+func (r *jsonReader) fail(expected string) {
+	if r.err == nil {
+		r.err = errors.New("at byte " + strconv.Itoa(r.at) + ": expected " + expected)
+	}
+	r.at = len(r.b)
+}
+
+// space skips white space.
+func (r *jsonReader) space() {
+	for r.at < len(r.b) && (r.b[r.at] == ' ' || r.b[r.at] == '\t' || r.b[r.at] == '\n' || r.b[r.at] == '\r') {
+		r.at++
+	}
+}
+
+// next tells whether c comes next, and skips it then.
+func (r *jsonReader) next(c byte) bool {
+	r.space()
+	if r.at < len(r.b) && r.b[r.at] == c {
+		r.at++
+		return true
+	}
+	return false
+}
+
+// null tells whether null comes next, and skips it then.
+func (r *jsonReader) null() bool {
+	r.space()
+	return r.word("null")
+}
+
+func (r *jsonReader) word(w string) bool {
+	if strings.HasPrefix(text(r.b[r.at:]), w) {
+		r.at += len(w)
+		return true
+	}
+	return false
+}
+
+// object calls member for each key, to read its value.
+func (r *jsonReader) object(member func(key string)) {
+	if r.null() {
+		return
+	}
+	if !r.next('{') || r.depth == maxDepth {
+		r.fail("an object")
+		return
+	}
+	r.depth++
+	var seen []string
+	for first := true; !r.next('}'); first = false {
+		if !first && !r.next(',') {
+			r.fail(`"," or "}"`)
+			return
+		}
+		if r.space(); r.at == len(r.b) || r.b[r.at] != '"' {
+			r.fail("a key")
+			return
+		}
+		key := r.quoted()
+		for _, earlier := range seen {
+			if strings.EqualFold(earlier, key) {
+				r.fail("the key " + strconv.Quote(key) + " once")
+				return
+			}
+		}
+		seen = append(seen, key)
+		if !r.next(':') {
+			r.fail(`":"`)
+			return
+		}
+		member(key)
+		if r.err != nil {
+			return
+		}
+	}
+	r.depth--
+}
+
+// array calls element for each element, to read it. It is false for null.
+func (r *jsonReader) array(element func()) bool {
+	if r.null() {
+		return false
+	}
+	if !r.next('[') || r.depth == maxDepth {
+		r.fail("an array")
+		return false
+	}
+	r.depth++
+	for first := true; !r.next(']'); first = false {
+		if !first && !r.next(',') {
+			r.fail(`"," or "]"`)
+			return false
+		}
+		element()
+		if r.err != nil {
+			return false
+		}
+	}
+	r.depth--
+	return true
+}
+
+// text reads a string; null leaves s as it is.
+func (r *jsonReader) text(s *string) {
+	if r.null() {
+		return
+	}
+	if r.at == len(r.b) || r.b[r.at] != '"' {
+		r.fail("a string")
+		return
+	}
+	*s = r.quoted()
+}
+
+// optional reads a string, nil for null.
+func (r *jsonReader) optional() *string {
+	if r.null() {
+		return nil
+	}
+	s := new(string)
+	r.text(s)
+	return s
+}
+
+func (r *jsonReader) texts(list *[]string) {
+	var read []string
+	if r.array(func() {
+		var s string
+		r.text(&s)
+		read = append(read, s)
+	}) && read == nil {
+		read = []string{}
+	}
+	*list = read
+}
+
+// number reads a whole number; null leaves n as it is.
+func (r *jsonReader) number(n *int) {
+	if r.null() {
+		return
+	}
+	raw := r.any()
+	value, err := strconv.ParseInt(string(raw), 10, 64)
+	if err != nil && r.err == nil {
+		r.at -= len(raw)
+		r.fail("a whole number")
+	}
+	*n = int(value)
+}
+
+// any skips a value of any sort, and returns it as it stands.
+func (r *jsonReader) any() []byte {
+	r.space()
+	start := r.at
+	if r.at == len(r.b) {
+		r.fail("a value")
+		return nil
+	}
+	switch c := r.b[r.at]; {
+	case c == '{':
+		r.members()
+	case c == '[':
+		r.array(func() { r.any() })
+	case c == '"':
+		r.quoted()
+	case c == '-' || '0' <= c && c <= '9':
+		r.digits()
+	default:
+		if !r.word("null") && !r.word("true") && !r.word("false") {
+			r.fail("a value")
+		}
+	}
+	return r.b[start:r.at]
+}
+
+// members skips an object, in which a key may stand twice: it is not ours.
+func (r *jsonReader) members() {
+	if r.at++; r.depth == maxDepth {
+		r.fail("fewer braces")
+		return
+	}
+	r.depth++
+	for first := true; !r.next('}'); first = false {
+		if !first && !r.next(',') {
+			r.fail(`"," or "}"`)
+			return
+		}
+		if r.space(); r.at == len(r.b) || r.b[r.at] != '"' {
+			r.fail("a key")
+			return
+		}
+		r.quoted()
+		if !r.next(':') {
+			r.fail(`":"`)
+			return
+		}
+		r.any()
+		if r.err != nil {
+			return
+		}
+	}
+	r.depth--
+}
+
+// digits skips a number.
+func (r *jsonReader) digits() {
+	if r.b[r.at] == '-' {
+		r.at++
+	}
+	if whole := r.run(); whole == 0 || whole > 1 && r.b[r.at-whole] == '0' {
+		r.fail("a number")
+		return
+	}
+	if r.at < len(r.b) && r.b[r.at] == '.' {
+		r.at++
+		if r.run() == 0 {
+			r.fail("a digit")
+			return
+		}
+	}
+	if r.at < len(r.b) && r.b[r.at]|0x20 == 'e' {
+		r.at++
+		if r.at < len(r.b) && (r.b[r.at] == '+' || r.b[r.at] == '-') {
+			r.at++
+		}
+		if r.run() == 0 {
+			r.fail("a digit")
+		}
+	}
+}
+
+// run skips decimal digits and tells how many there were.
+func (r *jsonReader) run() int {
+	start := r.at
+	for r.at < len(r.b) && '0' <= r.b[r.at] && r.b[r.at] <= '9' {
+		r.at++
+	}
+	return r.at - start
+}
+
+// quoted reads the string that begins here. What is no UTF-8 becomes U+FFFD.
+func (r *jsonReader) quoted() string {
+	var s []byte
+	for r.at++; r.at < len(r.b); {
+		c := r.b[r.at]
+		switch {
+		case c == '"':
+			r.at++
+			return string(s)
+		case c < ' ':
+			r.fail("no control character")
+			return ""
+		case c == '\\':
+			decoded, used := escaped(r.b[r.at:])
+			if used == 0 {
+				r.fail("an escape that JSON has")
+				return ""
+			}
+			s = utf8.AppendRune(s, decoded)
+			r.at += used
+		default:
+			decoded, size := utf8.DecodeRune(r.b[r.at:])
+			s = utf8.AppendRune(s, decoded)
+			r.at += size
+		}
+	}
+	r.fail("a closing quote")
+	return ""
+}
+
+// escaped decodes the escape that b begins with, both halves of a surrogate
+// pair, and tells how many bytes that took, 0 if it is malformed.
+func escaped(b []byte) (decoded rune, used int) {
+	if len(b) < 2 {
+		return 0, 0
+	}
+	if b[1] != 'u' {
+		at := strings.IndexByte(`"\/bfnrt`, b[1])
+		if at < 0 {
+			return 0, 0
+		}
+		return rune("\"\\/\b\f\n\r\t"[at]), 2
+	}
+	decoded, ok := hexRune(b[2:])
+	if !ok {
+		return 0, 0
+	}
+	if utf16.IsSurrogate(decoded) {
+		if len(b) >= 12 && b[6] == '\\' && b[7] == 'u' {
+			if low, ok := hexRune(b[8:]); ok {
+				if pair := utf16.DecodeRune(decoded, low); pair != utf8.RuneError {
+					return pair, 12
+				}
+			}
+		}
+		decoded = utf8.RuneError
+	}
+	return decoded, 6
+}
+
+// hexRune reads four hexadecimal digits.
+func hexRune(b []byte) (rune, bool) {
+	if len(b) < 4 {
+		return 0, false
+	}
+	var n rune
+	for _, c := range b[:4] {
+		switch {
+		case '0' <= c && c <= '9':
+			c -= '0'
+		case 'a' <= c|0x20 && c|0x20 <= 'f':
+			c = c | 0x20 - 'a' + 10
+		default:
+			return 0, false
+		}
+		n = n<<4 | rune(c)
+	}
+	return n, true
+}

@@ -1,0 +1,24 @@
+package freeport
+
+import (
+	"fmt"
+	"net"
+	"testing"
+)
+
+func TestAPortThatIsFoundCanBeListenedAtAndIsNoClients(t *testing.T) {
+	for range 20 {
+		port, err := Find()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if port < first || port >= last {
+			t.Errorf("found %d", port)
+		}
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+	}
+}

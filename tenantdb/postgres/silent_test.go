@@ -1,0 +1,77 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/tenantedge/tenantedge/tenantdb"
+)
+
+// greet lets a client in, and then never says a word again: as a server does
+// whose machine has gone away, of which nobody has told the client.
+func greet(conn net.Conn) {
+	defer conn.Close()
+	b := pgproto3.NewBackend(conn, conn)
+	_, err := b.ReceiveStartupMessage() // or a request to cancel, which needs no answer
+	b.Send(&pgproto3.AuthenticationOk{})
+	b.Send(&pgproto3.ReadyForQuery{TxStatus: 'I'})
+	for err = errors.Join(err, b.Flush()); err == nil; {
+		_, err = b.Receive()
+	}
+}
+
+// silent is a source whose database falls silent once it is connected to.
+func silent(t *testing.T) *Source {
+	t.Helper()
+	s, err := New(Options{DSN: "postgres://edge@127.0.0.1/db?sslmode=disable"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var servers sync.WaitGroup
+	t.Cleanup(servers.Wait) // until the client has closed all that it opened
+	s.dsn.config.ConnConfig.DialFunc = func(context.Context, string, string) (net.Conn, error) {
+		here, there := net.Pipe()
+		servers.Go(func() { greet(there) })
+		return here, nil
+	}
+	return s
+}
+
+func TestADatabaseThatFallsSilentIsGivenUp(t *testing.T) {
+	// longest is more than it takes: in a bubble, nobody waits for it.
+	const longest = time.Hour
+	within := func(t *testing.T, do func(context.Context) error) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), longest)
+		defer cancel()
+		if err := do(ctx); !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+			t.Errorf("it ends with %v, and the context with %v", err, ctx.Err())
+		}
+	}
+	t.Run("when it is connected to", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			within(t, func(ctx context.Context) error {
+				return silent(t).Load(ctx, tenantdb.NewDirectory(tenantdb.Options{}))
+			})
+		})
+	})
+	t.Run("when its tables are to be read again", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s := silent(t)
+			conn, err := s.dsn.connect(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			f := &follower{source: s, dir: tenantdb.NewDirectory(tenantdb.Options{}), conn: conn}
+			defer f.close()
+			within(t, f.reload)
+		})
+	})
+}
