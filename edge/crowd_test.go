@@ -68,6 +68,7 @@ func (w *crowdWorld) round(t *testing.T, c crowd, number int) crowdRound {
 			s := w.host.WebsocketStats()
 			open := s.Polled + s.Goroutines - s.Upstreams
 			r.MostOpen = max(r.MostOpen, open)
+			r.MostGoroutines = max(r.MostGoroutines, runtime.NumGoroutine())
 			if samples++; open >= int64(c.atOnce) {
 				full++
 			}
@@ -93,6 +94,7 @@ func (w *crowdWorld) round(t *testing.T, c crowd, number int) crowdRound {
 // crowdRound is what happened in one round, and what was left of it.
 type crowdRound struct {
 	MostOpen          int64   // websockets at the same time
+	MostGoroutines    int     // the same, with those of handshakes
 	Full              float64 // share of the time in which all were there
 	Accepted, Refused uint64
 	Left              map[string]int64 // by farewell, of those that were not killed
@@ -152,8 +154,13 @@ func (w *crowdWorld) fillInstances(t *testing.T) {
 	}
 }
 
-// crowdMargin is what the heap may have more: pools, and maps that have grown.
-const crowdMargin = 4 << 20
+const (
+	// crowdMargin is what the heap may have more: pools, and maps that have grown.
+	crowdMargin = 4 << 20
+	// crowdGoroutine is what Go's runtime keeps in the heap for each goroutine
+	// that there was at the highest time, for good.
+	crowdGoroutine = 512
+)
 
 // TestACrowdLeavesNothingBehind has clients in other processes come to every
 // kind of target, talk, vanish, and send broken frames, in several rounds. There
@@ -173,15 +180,18 @@ func TestACrowdLeavesNothingBehind(t *testing.T) {
 			w.fillInstances(t)
 			before := w.held()
 			var rounds []crowdRound
+			most := 0 // goroutines
 			for n := range c.rounds {
 				r := w.round(t, c, n)
 				r.Held = w.settles(t, &before)
 				if n == 0 {
-					before.Heap = r.Held.Heap
+					before.Heap, most = r.Held.Heap, r.MostGoroutines
 				}
+				before.Heap += crowdGoroutine * uint64(max(0, r.MostGoroutines-most))
+				most = max(most, r.MostGoroutines)
 				rounds = append(rounds, r)
-				t.Logf("round %d of %v: %d accepted, %d refused, at most %d at once, %d in %.0f%% of the time; they left %v", n+1, r.Took.Round(time.Millisecond),
-					r.Accepted, r.Refused, r.MostOpen, c.atOnce, 100*r.Full, r.Left)
+				t.Logf("round %d of %v: %d accepted, %d refused, at most %d at once with %d goroutines, %d in %.0f%% of the time; they left %v", n+1, r.Took.Round(time.Millisecond),
+					r.Accepted, r.Refused, r.MostOpen, r.MostGoroutines, c.atOnce, 100*r.Full, r.Left)
 				t.Logf("goroutines %d, descriptors %d, heap %d KiB, runtime %d KiB, resident %d KiB", r.Held.Goroutines, r.Held.Files,
 					r.Held.Heap>>10, r.Held.Runtime>>10, r.Held.Resident>>10)
 			}
