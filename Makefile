@@ -80,9 +80,10 @@ soak: ## prove the engine at length: 200 swaps under load, 100,000 audited calls
 		go test -count=1 -v -timeout 120m -run 'TestSwapsUnder|TestAProcessStarts|TestAFurtherInstance|TestG1' ./edge
 
 .PHONY: crowd
-crowd: ## have 2,000 websockets at a time come and vanish for 5 minutes under the race detector, then hold 19,000 in one server and 200,000 in several
+crowd: ## have 10,000 websockets at a time come and vanish for 5 minutes under the race detector, then hold 19,000 in one server and 200,000 in several
 	@mkdir -p bin/soak
-	TENANTEDGE_FIGURES=$(CURDIR)/bin/soak TENANTEDGE_CROWD=2000 TENANTEDGE_CROWD_SECONDS=300 \
+	go test -c -o bin/soak/visitors ./edge
+	TENANTEDGE_FIGURES=$(CURDIR)/bin/soak TENANTEDGE_CROWD=10000 TENANTEDGE_CROWD_SECONDS=300 TENANTEDGE_CROWD_VISITORS=$(CURDIR)/bin/soak/visitors \
 		go test -race -count=1 -v -timeout 30m -run 'TestACrowdLeavesNothingBehind' ./edge
 	cd bench && go run . run -only crowd -rounds 1 && go run . report
 

@@ -121,6 +121,7 @@ type socketPlace struct {
 	schema  string
 	route   string
 	scope   channel.Scope
+	count   int // of sockets, those in their handshake included; under the lock of the places
 }
 
 // ID is the socket's number, never used again by its Host.
@@ -200,6 +201,7 @@ func (e *socketEvents) Closed(_ *sockets.Conn, code sockets.Code, reason string)
 		if ch != nil {
 			ch.Close()
 		}
+		e.place.sockets.leave(e.place)
 	}()
 	e.consumer.Closed((*Websocket)(e), int(code), reason)
 }

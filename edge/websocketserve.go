@@ -177,7 +177,7 @@ func one(protocol string) []string {
 
 // handle has a handler in Go handle the socket.
 func (w *websockets) handle(rw http.ResponseWriter, r *http.Request, s *sockets.Handshake, d *Decision, handler WebsocketHandler) {
-	place, err := w.place(&d.Tenant, d.WSRoute.Name)
+	place, err := w.enter(&d.Tenant, d.WSRoute.Name)
 	if err != nil {
 		s.Refuse()
 		w.refuse(rw, r, http.StatusInternalServerError, "the channel layer does not take the tenant", err)
@@ -191,14 +191,17 @@ func (w *websockets) handle(rw http.ResponseWriter, r *http.Request, s *sockets.
 	var refused *Refused
 	switch {
 	case errors.As(err, &refused):
+		w.leave(place)
 		s.Refuse()
 		w.refuse(rw, r, refused.Status, refused.Reason, nil)
 	case err != nil:
+		w.leave(place)
 		s.Refuse()
 		w.refuse(rw, r, http.StatusInternalServerError, "the websocket's handler failed", err)
 	default:
-		// An error means that the client is gone: nobody has heard of it yet.
-		_, _ = s.Accept((*socketEvents)(&Websocket{consumer: consumer, place: place}), one(q.Protocol), q.Header)
+		if _, err := s.Accept((*socketEvents)(&Websocket{consumer: consumer, place: place}), one(q.Protocol), q.Header); err != nil {
+			w.leave(place) // the client is gone: no consumer has heard of it yet, nor will
+		}
 	}
 }
 
@@ -217,22 +220,31 @@ func connect(handler WebsocketHandler, q *WebsocketRequest) (c WebsocketConsumer
 	return c, err
 }
 
-// place is what sockets of a tenant and route share. There are as many as were
-// ever used of the tenants and routes that there are.
-func (w *websockets) place(t *Tenant, route string) (*socketPlace, error) {
+// enter counts one more socket in its place, which is made for the first.
+func (w *websockets) enter(t *Tenant, route string) (*socketPlace, error) {
 	key := placeKey{schema: t.Schema, route: route}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if p := w.places[key]; p != nil {
-		return p, nil
+	p := w.places[key]
+	if p == nil {
+		scope, err := w.layer.For(t.Schema)
+		if err != nil {
+			return nil, err
+		}
+		p = &socketPlace{sockets: w, schema: t.Schema, route: route, scope: scope}
+		w.places[key] = p
 	}
-	scope, err := w.layer.For(t.Schema)
-	if err != nil {
-		return nil, err
-	}
-	p := &socketPlace{sockets: w, schema: t.Schema, route: route, scope: scope}
-	w.places[key] = p
+	p.count++
 	return p, nil
+}
+
+// leave counts one less; the place goes with its last.
+func (w *websockets) leave(p *socketPlace) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if p.count--; p.count == 0 {
+		delete(w.places, placeKey{schema: p.schema, route: p.route})
+	}
 }
 
 // socketKey stands for a tenant in the hub. No schema holds a slash.

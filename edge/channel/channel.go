@@ -24,7 +24,7 @@ type Layer interface {
 	// For returns the scope of the tenant with this schema, the same for the
 	// same schema. It fails with [ErrName] for a schema that cannot be part of
 	// a name on the wire. Layers keep a small record for each schema that they
-	// were asked for, so ask for those of real tenants.
+	// were asked for (0.5 KB, over Redis 1 KB), so ask for those of real tenants.
 	For(schema string) (Scope, error)
 	// Stats sums what the scopes have counted.
 	Stats() Stats

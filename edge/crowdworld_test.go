@@ -1,0 +1,118 @@
+package edge
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+	"github.com/tenantedge/tenantedge/guest/tenancy"
+	"github.com/tenantedge/tenantedge/tenantdb"
+)
+
+// crowdWorld is a Host with a handler whose sockets are in groups, a consumer
+// in the guest whose sockets are, and a relay; over plain TCP and over TLS.
+type crowdWorld struct {
+	behind    *sockets.Hub // of the upstream
+	host      *Host
+	addresses [2]string // plain and TLS
+	tenants   int
+	close     func()
+}
+
+// crowdInstances are how many instances of the guest there may be.
+const crowdInstances = 4
+
+func newCrowdWorld(t *testing.T, noPoll bool, c crowd) *crowdWorld {
+	t.Helper()
+	behind, err := sockets.New(sockets.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	upstream := httptest.NewServer(echoOn(behind))
+	up, err := url.Parse(upstream.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &crowdWorld{behind: behind, tenants: max(4, c.atOnce/25)}
+	h, err := New(t.Context(), w.config(t, up, noPoll, c.stay))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.host = h
+	var servers []*httptest.Server
+	for i := range w.addresses {
+		server := httptest.NewUnstartedServer(h.Middleware(http.NotFoundHandler()))
+		server.Listener = sockets.Listen(server.Listener)
+		server.Config.ErrorLog = log.New(io.Discard, "", 0) // who vanishes in a TLS handshake is logged
+		if i == 0 {
+			server.Start()
+		} else {
+			server.StartTLS()
+		}
+		servers = append(servers, server)
+		w.addresses[i] = server.Listener.Addr().String()
+	}
+	w.close = func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if err := h.ShutdownWebsockets(ctx); err != nil {
+			t.Error(err)
+		}
+		for _, s := range append(servers, upstream) {
+			s.Close()
+		}
+		_ = behind.Shutdown(ctx) // its clients are gone
+		if err := h.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	return w
+}
+
+func (w *crowdWorld) config(t *testing.T, up *url.URL, noPoll bool, stay time.Duration) Config {
+	t.Helper()
+	c := Config{
+		Directory: tenantdb.NewDirectory(tenantdb.Options{Normalize: tenancy.NormalizeHost}), Default: &DefaultTenant{URLConf: "app.urls", WSURLConf: "ws"},
+		Logger: slog.New(slog.DiscardHandler), CompileCache: compileCache, Guest: wasmtest.Guest(t, "edge/testdata/consumer"),
+		Limits: GuestLimits{Instances: crowdInstances, Deadline: time.Minute, QueueTimeout: 5 * time.Second},
+	}
+	for i := range w.tenants {
+		name, id := fmt.Sprint("crowd", i), fmt.Sprint(10+i)
+		report := c.Directory.Apply([]tenantdb.Change{{
+			Tenant:  tenantdb.Tenant{ID: id, Schema: name},
+			Domains: []tenantdb.Domain{{TenantID: id, Domain: name + ".test", IsPrimary: true}},
+		}})
+		if len(report.Problems) > 0 {
+			t.Fatal(report.Problems)
+		}
+	}
+	table, targets := routes(func(name string) WebsocketTarget {
+		return map[string]WebsocketTarget{"handler": {Handler: "grouped"}, "script": {Consumer: true}, "relay": {Upstream: up}}[name]
+	}, "handler/ handler", "script/<path:script> script", "refused/<int:refuse>/ script", "relay/ relay")
+	c.WSURLConfs = map[string][]WSRoute{"ws": table}
+	c.Websockets = WebsocketConfig{
+		Targets: map[string]map[string]WebsocketTarget{"ws": targets}, WithoutOrigin: true, NoPoll: noPoll,
+		Compression: "with-context",
+		Handlers: map[string]WebsocketHandler{"grouped": played{
+			open: func(s *Websocket) { _ = s.Groups().Add(context.Background(), "all") },
+			message: func(s *Websocket, text string) {
+				if strings.HasPrefix(text, "to all") {
+					_ = s.Groups().SendText(context.Background(), "all", text)
+				}
+				_ = s.Send(WebsocketText, []byte(text))
+			},
+		}},
+		Limits: WebsocketLimits{Queue: 64 << 10, CloseTimeout: min(stay, 2*time.Second)},
+	}
+	return c
+}

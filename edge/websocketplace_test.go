@@ -1,0 +1,56 @@
+package edge
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/tenantedge/tenantedge/tenantdb"
+)
+
+// places are how many of a Host's tenants and routes have sockets in Go.
+func places(h *Host) int {
+	h.websockets.mu.Lock()
+	defer h.websockets.mu.Unlock()
+	return len(h.websockets.places)
+}
+
+func TestWhatSocketsOfATenantShareGoesWithTheLastOfThem(t *testing.T) {
+	w := newSocketWorld(t, map[string]WebsocketHandler{
+		"echo":    played{},
+		"refuses": played{connect: func(*WebsocketRequest) error { return &Refused{Status: 403, Reason: "not today"} }},
+		"fails":   played{connect: func(*WebsocketRequest) error { return errors.New("it fails") }},
+		"panics":  played{connect: func(*WebsocketRequest) error { panic("it panics") }},
+		"dies":    played{closed: func(int, string) { panic("at the end") }},
+	}, func(c *Config) {
+		var changes []tenantdb.Change
+		for i := range 20 {
+			name := fmt.Sprint("many", i)
+			changes = append(changes, tenantdb.Change{
+				Tenant:  tenantdb.Tenant{ID: fmt.Sprint(100 + i), Schema: name},
+				Domains: []tenantdb.Domain{{TenantID: fmt.Sprint(100 + i), Domain: name + ".example.com", IsPrimary: true}},
+			})
+		}
+		if report := c.Directory.Apply(changes); len(report.Problems) > 0 {
+			t.Fatal(report.Problems)
+		}
+	})
+	for i := range 20 {
+		host := fmt.Sprintf("many%d.example.com", i)
+		first, second := w.enter(host, "/echo/a/1/"), w.enter(host, "/echo/b/2/")
+		if n := places(w.host); n != 1 {
+			t.Fatalf("two sockets of one tenant and route have %d places", n)
+		}
+		_ = first.Drop()
+		says(t, second, "still here")
+		hears(t, second, "still here")
+		_ = second.Drop()
+		for route, status := range map[string]int{"refuses": 403, "fails": 500, "panics": 500} {
+			if got, _ := w.refused(host, "/"+route+"/a/1/"); got != status {
+				t.Errorf("%s: the handshake is answered with %d, expected %d", route, got, status)
+			}
+		}
+		_ = w.enter(host, "/dies/a/1/").Drop()
+		w.eventually("the places are gone", func() bool { return places(w.host) == 0 })
+	}
+}
