@@ -399,16 +399,21 @@ func TestTime(t *testing.T) {
 			world, _ := start(t, Config{PingInterval: 10 * time.Second, PongTimeout: 5 * time.Second, WriteTimeout: time.Hour, MaxQueue: 4 << 10}, script{open: func(c *Conn) { opened <- c }})
 			client := world.dial(t, nil)
 			conn := <-opened
+			// Nobody serves it, so that a goroutine of its own is not the one that writes.
+			rests := func() bool { return conn.flags.Load()&(flagTimer|flagScheduled) == 0 }
+			eventually(t, "it is open", rests)
 			conn.Send(Binary, make([]byte, size))
 			client.r.Peek(1) // it is being written
 			for range 60 * second {
 				world.hub.advance(nil)
-				eventually(t, "a deadline that has passed is dealt with", func() bool {
-					return conn.flags.Load()&flagTimer == 0 || !w.polled() // whose goroutine may be writing
-				})
+				eventually(t, "a deadline that has passed is dealt with", rests)
 			}
 			if f, err := client.next(); err != nil || len(f.Payload) != size {
 				t.Fatalf("expected %d bytes, found %d and %v", size, len(f.Payload), err)
+			}
+			// The client has it all a moment before the one that wrote it has noted so.
+			if err := conn.Drained(t.Context().Done()); err != nil {
+				t.Fatal(err)
 			}
 			conn.Send(Text, []byte("still here"))
 			client.expect(t, ws.OpText, "still here")
