@@ -267,19 +267,16 @@ func (e *relayEnd) hand(head, body []byte) {
 }
 
 // heldBack tells whether the other side is to read before this one is listened
-// to; its release has this one served again.
+// to; its release has this one served again. Whoever asks only looks: what
+// awaits a release is not called off, for it may have been asked for before, and
+// one too many is nothing.
 func (c *Conn) heldBack() bool {
 	o := c.other()
 	if c.failed || c.answered || c.phase > phaseClosing || o.hasRoom() {
 		return false
 	}
-	awaited := &o.handler.(*relayEnd).awaited
-	awaited.Store(true)
-	if o.hasRoom() { // just now, so that nobody may have seen it
-		awaited.Store(false)
-		return false
-	}
-	return true
+	o.handler.(*relayEnd).awaited.Store(true)
+	return !o.hasRoom() // there may be room just now, which nobody has told
 }
 
 // release has the other side served again if it waited for room in this one.
