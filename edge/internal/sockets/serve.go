@@ -326,14 +326,15 @@ func (c *Conn) gone(code Code, reason string) {
 	}
 	c.tell()
 	c.mu.Unlock()
-	switch {
-	case was == phaseOpen:
+	if was == phaseOpen {
 		c.closed(code, reason)
-	case c.relays && !c.answered:
-		c.handler.(*relayEnd).unanswered()
 	}
-	if c.relays && c.answered {
+	switch {
+	case !c.relays:
+	case c.answered:
 		c.other().schedule(flagHurry)
+	default: // also where Closed took it that there would be an answer
+		c.handler.(*relayEnd).unanswered()
 	}
 	c.hub.left(c)
 }
