@@ -255,6 +255,9 @@ func (c *Conn) shut(code Code, reason string, body []byte) {
 		return
 	}
 	c.seal(code, reason)
+	if c.broken {
+		return // nobody would write it
+	}
 	before := c.out.size
 	c.control(ws.OpClose, body)
 	c.tenant.queued.Add(int64(c.out.size - before))

@@ -185,7 +185,7 @@ func (c *Conn) receive(b []byte) {
 		}
 		if len(b) > 0 && c.congested() {
 			c.flush()
-			c.heardAt = c.hub.tick.Load() // writing may have taken its time
+			c.excused() // writing may have taken its time
 			if c.congested() {
 				c.in.early = bytes.Clone(b)
 				return
@@ -208,11 +208,18 @@ func (c *Conn) message(op Op, payload []byte) {
 		c.fail(errRate)
 		return
 	}
-	c.messageAt = c.heardAt
+	defer c.excused()
 	defer c.recovered()
 	c.called(true)
 	defer c.called(false)
 	c.handler.Message(c, op, payload)
+}
+
+// excused is for the end of a time in which the peer was not listened to:
+// neither silence nor idleness is held against it.
+func (c *Conn) excused() {
+	c.heardAt = c.hub.tick.Load()
+	c.messageAt = c.heardAt
 }
 
 // recovered turns a handler's panic into 1011: it is one connection's, not the
@@ -261,7 +268,7 @@ func (c *Conn) settle() (again bool) {
 		c.flush()
 	}
 	if was {
-		c.heardAt = c.hub.tick.Load() // it was not listened to
+		c.excused()
 	}
 	c.mu.Lock()
 	sealed, broken, empty, code, reason := c.sealed, c.broken, c.out.size == 0, c.code, c.reason
@@ -420,7 +427,7 @@ func (c *Conn) unwritable() {
 
 // timer handles deadlines that have passed, and sets the next.
 func (c *Conn) timer() {
-	config, now := &c.hub.config, c.hub.tick.Load()
+	config := &c.hub.config
 	if c.phase != phaseOpen {
 		if c.hub.wheel.holds(c) {
 			return // it was the deadline of before that passed, just when closing set this one
@@ -430,11 +437,14 @@ func (c *Conn) timer() {
 		return
 	}
 	if c.congested() {
-		// It is not listened to; whether it reads, the write's deadline tells.
-		c.heardAt, c.pinged = now, false
+		// Whether it reads, the write's deadline tells.
+		c.excused()
+		c.pinged = false
 	}
+	now := c.hub.tick.Load()
 	c.mu.Lock()
-	stuck, still := c.out.size > 0, now-c.stuckAt
+	// Whoever sent just now may have seen a later tick.
+	stuck, still := c.out.size > 0, uint32(max(int32(now-c.stuckAt), 0))
 	c.mu.Unlock()
 	silent := now - c.heardAt
 	ping, pong, write := c.hub.ticks(config.PingInterval), c.hub.ticks(config.PongTimeout), c.hub.ticks(config.WriteTimeout)
