@@ -69,6 +69,9 @@ func (s *held) isPolled() bool { return false }
 
 func (s *held) wake(c *Conn, flag uint32) {
 	before := c.flags.Or(flag)
+	if flag&flagAbort != 0 {
+		s.abort()
+	}
 	switch {
 	case before&flagScheduled != 0: // its goroutine looks at the flags before it reads again
 	case flag != flagFlush:
@@ -86,6 +89,16 @@ func (s *held) writeOut(c *Conn) {
 	if c.flags.Load()&flagSealed != 0 || c.failedToWrite() {
 		s.wake(c, flagSettle) // closing goes on when all is written
 	}
+}
+
+// abort ends a read or a write that the goroutine stands in, without a word:
+// crypto/tls would wait for its turn to say goodbye.
+func (s *held) abort() {
+	conn := s.conn
+	if secure, ok := conn.(interface{ NetConn() net.Conn }); ok {
+		conn = secure.NetConn()
+	}
+	conn.Close()
 }
 
 // kick has the goroutine stop reading for a moment, and look at the flags.
@@ -158,7 +171,7 @@ func (s *held) run(c *Conn) {
 			c.receive(buffer[:n])
 		}
 		switch {
-		case err == nil:
+		case err == nil || n > 0: // an end that came together with the last bytes comes again
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			s.conn.SetReadDeadline(time.Time{})
 		default:
