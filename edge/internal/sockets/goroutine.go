@@ -2,6 +2,7 @@ package sockets
 
 import (
 	"errors"
+	"io"
 	"net"
 	"os"
 	"time"
@@ -117,8 +118,9 @@ func (c *Conn) look() {
 	}
 }
 
-// waitForRoom waits while the connection is not to be read from. Another
-// goroutine writes, which comes to an end, or to its deadline.
+// waitForRoom waits while the connection is not to be read from, or has nothing
+// more to be read. Another goroutine writes, which comes to an end, or to its
+// deadline.
 func (c *Conn) waitForRoom() {
 	full := c
 	if c.relays {
@@ -127,7 +129,7 @@ func (c *Conn) waitForRoom() {
 	full.mu.Lock()
 	wait := full.waiters()
 	full.mu.Unlock()
-	if c.flags.Load()&^flagsSteady == 0 && c.congested() {
+	if c.flags.Load()&^flagsSteady == 0 && (c.hangup == hangupRead || c.congested()) {
 		<-wait
 	}
 }
@@ -156,7 +158,7 @@ func (s *held) run(c *Conn) {
 		if c.phase == phaseGone {
 			return
 		}
-		if c.congested() || c.waits() {
+		if c.hangup == hangupRead || c.congested() || c.waits() {
 			c.waitForRoom()
 			c.flags.Or(flagScheduled)
 			continue
@@ -174,6 +176,7 @@ func (s *held) run(c *Conn) {
 		case err == nil || n > 0: // an end that came together with the last bytes comes again
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			s.conn.SetReadDeadline(time.Time{})
+		case err == io.EOF && c.halved():
 		default:
 			c.settle()
 			c.gone(CodeAbnormal, "")

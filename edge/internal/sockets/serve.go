@@ -89,7 +89,9 @@ func (c *Conn) step(f uint32, buffer []byte) (again bool) {
 	if f&flagTimer != 0 {
 		c.timer()
 	}
-	c.hungUp = c.hungUp || f&flagHangup != 0
+	if f&flagHangup != 0 {
+		c.hangup = max(c.hangup, hangupTold)
+	}
 	c.failed = c.failed || f&flagHurry != 0
 	if f&(flagRead|flagHangup) != 0 {
 		again = c.readable(buffer)
@@ -111,13 +113,25 @@ func (c *Conn) readable(buffer []byte) (again bool) {
 		switch {
 		case err == errWouldBlock:
 			return false
+		case err == nil && n == 0 && c.halved():
+			return false
 		case err != nil || n == 0:
 			c.gone(CodeAbnormal, "")
 			return false
-		case n < len(buffer) && !c.waits() && !c.hungUp && !c.stream.more():
+		case n < len(buffer) && !c.waits() && c.hangup == hangupNone && !c.stream.more():
 			return false
 		}
 	}
+	return true
+}
+
+// halved tells, when the peer's end was read, whether it has only ended its side:
+// behind its close frame it may, and gets what is still to be said to it.
+func (c *Conn) halved() bool {
+	if !c.answered || c.phase >= phaseDraining {
+		return false
+	}
+	c.hangup = hangupRead
 	return true
 }
 
@@ -288,6 +302,10 @@ func (c *Conn) settle() (again bool) {
 	if c.phase == phaseClosing && empty && (c.failed || c.answered) {
 		c.phase = phaseDraining
 		c.stream.closeWrite()
+		if c.hangup == hangupRead {
+			c.gone(CodeAbnormal, "")
+			return false
+		}
 		c.hub.wheel.after(c, c.hub.ticks(c.hub.config.CloseTimeout))
 	}
 	if stuck && c.phase == phaseOpen {
