@@ -88,7 +88,7 @@ func (c *conversation) String() string {
 	return fmt.Sprintf("client: %v (sent %d, got %d, told %d, %v); upstream: %v (sent %d, got %d, told %d, %v); handler: sent %d, got %d, closed %d times with %d",
 		c.client.part, c.client.sent, c.client.got, c.client.told, c.client.end,
 		c.upstream.part, c.upstream.sent, c.upstream.got, c.upstream.told, c.upstream.end,
-		c.handler.sent, c.handler.got, c.handler.closed.Load(), c.handler.code)
+		c.handler.sent, c.handler.got, c.handler.closed.Load(), c.handler.told)
 }
 
 func newScene(t *testing.T, w way, relays bool, seed uint64) *scene {
@@ -359,8 +359,8 @@ func (s *scene) judge(c *conversation) (all []string) {
 		if silent {
 			forClient = append(forClient, CodeAbnormal)
 		}
-		if !slices.Contains(forClient, h.code) {
-			wrong("the handler was told %d, expected one of %d", h.code, forClient)
+		if !slices.Contains(forClient, h.told) {
+			wrong("the handler was told %d, expected one of %d", h.told, forClient)
 		}
 		return all
 	}
@@ -412,7 +412,7 @@ type party struct {
 	got    int
 	wrong  error
 	closed atomic.Int32
-	code   Code
+	told   Code
 }
 
 func (p *party) failure() error { return p.wrong }
@@ -475,7 +475,7 @@ func (p *party) Message(c *Conn, op Op, payload []byte) {
 // Closed implements Handler.
 func (p *party) Closed(_ *Conn, code Code, _ string) {
 	if p.closed.Add(1) == 1 {
-		p.code = code
+		p.told = code
 		close(p.over)
 	}
 }
