@@ -6,7 +6,7 @@
 //
 //	server := s3test.Start(t)            // one server for all tests of the process
 //	bucket := server.NewBucket(t)        // empty, of the test's own
-//	files, err := object.New(object.Config{Endpoint: server.URL(), Bucket: bucket, Credentials: s3test.Credentials()})
+//	files, err := object.New(object.Config{Endpoint: server.URL(), Bucket: bucket, Region: s3test.Region, Credentials: …})
 //
 // The server is a Go module. It is built by the first test that needs it, into
 // the user's cache folder, by the version that is named here; `make test`
