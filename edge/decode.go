@@ -67,6 +67,9 @@ func (s *services) decodeTenant(d *Decision, m abi.Message, r *Request) error {
 		return err
 	}
 	t.URLConf = s.names.pick(m.Get(abi.DecURLConf))
+	if standard := s.host.config.Default; t.Dynamic && standard != nil {
+		t.URLConf = orElse(t.URLConf, standard.URLConf)
+	}
 	t.WSURLConf = s.names.pick(m.Get(abi.DecWSURLConf))
 	t.Path = s.path(m.Get(abi.DecPath), r)
 	t.Identifier = s.names.pick(m.Get(abi.DecIdentifier), t.Schema)
