@@ -59,7 +59,13 @@ func (h *Host) answer(w http.ResponseWriter, r *http.Request, e *RouteError) {
 	if h.config.Logger.Enabled(r.Context(), level) {
 		line := []slog.Attr{
 			slog.Int("status", e.Status), slog.String("host", r.Host), slog.String("path", r.URL.Path),
-			slog.String("reason", e.Reason), slog.String("request", e.RequestID), slog.Any("error", e.Err),
+			slog.String("reason", e.Reason),
+		}
+		if e.RequestID != "" {
+			line = append(line, slog.String("request", e.RequestID))
+		}
+		if e.Err != nil {
+			line = append(line, slog.Any("error", e.Err))
 		}
 		var guest *GuestError
 		if errors.As(e.Err, &guest) {
