@@ -107,7 +107,7 @@ func (w *websockets) serve(rw http.ResponseWriter, r *http.Request) {
 	}
 	s, err := w.hub.Admit(rw, r, sockets.Options{
 		Tenant: socketKey(t), Limits: w.limits,
-		AllowOrigin:   func(origin *url.URL) bool { return w.allows(origin, r, t, &target) },
+		AllowOrigin:   func(origin *url.URL) bool { return w.host.allowsOrigin(origin, r, t, target.Origins) },
 		AllowNoOrigin: w.config.WithoutOrigin,
 		Refused: func(rw http.ResponseWriter, refusal *sockets.Refusal) {
 			w.refuse(rw, r, refusal.Status, refusal.Reason, nil)
