@@ -66,11 +66,9 @@ func newSocketWorld(t *testing.T, handlers map[string]WebsocketHandler, change f
 			change(c)
 		}
 	})
-	w.server = httptest.NewUnstartedServer(w.host.Middleware(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+	w.server = serveSockets(w.host.Middleware(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
 		rw.WriteHeader(http.StatusTeapot)
 	})))
-	w.server.Listener = sockets.Listen(w.server.Listener)
-	w.server.Start()
 	t.Cleanup(w.server.Close)
 	return w
 }
