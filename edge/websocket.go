@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"sync"
 
@@ -228,7 +229,7 @@ func (e *socketEvents) Interrupted(err error) {
 	}
 	switch {
 	case err == nil:
-	case err == channel.ErrClosed:
+	case errors.Is(err, channel.ErrClosed):
 		_ = e.conn.Close(sockets.CodeGoingAway, "") // the code is one that can be sent
 	default:
 		e.place.sockets.interrupted.Add(1)
