@@ -78,8 +78,7 @@ func (s *Server) newBucket(m *config.Media) (*store, error) {
 
 // lease borrows the view of a tenant's files. Release it.
 func (s *store) lease(ctx context.Context, t *edge.Tenant) (files.Lease, error) {
-	whose := storage.Tenant{Schema: t.Schema, Folder: t.Routing.Folder}
-	whose.Pathname, whose.HasPathname = t.Attribute("schema_pathname")
+	whose := t.FileTenant()
 	view, err := s.views.Borrow(ctx, whose, s.server.host.GuestDigest())
 	if err != nil {
 		return files.Lease{}, err
