@@ -185,13 +185,5 @@ func (e played) Closed(_ *Websocket, code int, reason string) {
 
 func (w *socketWorld) eventually(what string, holds func() bool) {
 	w.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.After(patience); !holds(); {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			w.Fatalf("waited in vain: %s", what)
-		}
-	}
+	until(w.T, what, holds)
 }
