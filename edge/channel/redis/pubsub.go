@@ -51,9 +51,7 @@ func (p *PubSub) Close() error {
 	for _, s := range all {
 		s.CloseAll()
 	}
-	for _, s := range all {
-		s.line.close()
-	}
+	closeLines(all)
 	return p.close()
 }
 
@@ -75,6 +73,8 @@ type pubSubScope struct {
 	layer *PubSub
 	line  *line
 }
+
+func (s *pubSubScope) wire() *line { return s.line }
 
 // Send implements [channel.Scope]. A channel is published under its name as it
 // is. Where that would be the name of a group, perhaps another tenant's, it is

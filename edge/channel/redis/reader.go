@@ -22,14 +22,16 @@ func (s *coreScope) session(ctx context.Context, k *link) error {
 		return errors.Join(err, client.Close())
 	}
 	k.fresh(false)
-	renewal := time.NewTicker(s.layer.config.GroupExpiry / 2)
+	beat := min(s.layer.beat, s.layer.config.GroupExpiry/4)
+	beats := int(s.layer.config.GroupExpiry / 4 / beat)
+	renewal := time.NewTicker(beat)
 	defer renewal.Stop()
 	ended := make(chan error, 2)
 	go func() { ended <- s.read(ctx, client) }()
 	go func() {
-		ended <- k.keep(ctx, renewal.C, k.renew, func(ctx context.Context, batch []*topic) error {
-			return s.layer.join(ctx, k.host, batch)
-		})
+		renew := func(ctx context.Context) error { return s.layer.renew(ctx, k.host, k.due(beats)) }
+		join := func(ctx context.Context, batch []*topic) error { return s.layer.join(ctx, k.host, batch) }
+		ended <- k.keep(ctx, renewal.C, renew, join)
 	}()
 	err := <-ended
 	cancel()
