@@ -19,8 +19,10 @@ type Local struct {
 	prefix  string // of all channels of this process, on the wire
 	config  Config
 	uplink  Uplink
+	owner   Scope // that is made of it
+	seat    *seat // among the layer's scopes; nil: it is in none
 
-	Counters Counters
+	Counters *Counters
 
 	mu          sync.RWMutex
 	channels    registry
@@ -70,8 +72,23 @@ func NewLocal(schema string, config Config, uplink Uplink) (*Local, error) {
 	process := newToken()
 	return &Local{
 		schema: schema, process: process, prefix: schema + "." + process.String() + "!", config: config, uplink: uplink,
-		groups: map[string]*group{}, relays: map[token]*group{},
+		Counters: &Counters{}, groups: map[string]*group{}, relays: map[token]*group{},
 	}, nil
+}
+
+func (l *Local) self() *Local { return l }
+
+// occupy tells whether the scope has to stay although nobody may hold it; it
+// is locked.
+func (l *Local) occupy() {
+	if l.seat == nil {
+		return
+	}
+	if l.channels.open > 0 {
+		l.seat.occupied.Store(l)
+	} else {
+		l.seat.occupied.Store(nil)
+	}
 }
 
 // Schema implements [Scope].
@@ -104,6 +121,7 @@ func (l *Local) Open(ctx context.Context, r Receiver) (*Channel, error) {
 		return nil, err
 	}
 	l.channels.add(ch)
+	l.occupy()
 	wait := l.attach(ch.topic())
 	l.mu.Unlock()
 	if wait != nil {

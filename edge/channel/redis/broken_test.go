@@ -338,6 +338,37 @@ func TestAClosedLayerLeavesNothingBehind(t *testing.T) {
 	}
 }
 
+// Tenants that are no longer there take their records with them, once their
+// connections were given back.
+func TestALayerForgetsTenantsThatAreIdle(t *testing.T) {
+	config := Config{Hosts: []string{redistest.Start(t).URL()}, Prefix: redistest.Prefix()}
+	for _, kind := range kinds {
+		layer := open(t, kind.make, config)
+		collected := make(chan string, 3)
+		for _, schema := range []string{"acme", "bolt"} {
+			s := channeltest.Scope(t, layer, schema)
+			switch s := s.(type) {
+			case *coreScope:
+				s.line.linger = time.Millisecond
+				runtime.AddCleanup(s.Local, func(schema string) { collected <- schema }, schema)
+			case *pubSubScope:
+				s.line.linger = time.Millisecond
+				runtime.AddCleanup(s.Local, func(schema string) { collected <- schema }, schema)
+			}
+			m := channeltest.Open(t, s, "chat")
+			channeltest.Tell(t, s, "chat", "hello")
+			if got := m.Next(t); got != "hello" {
+				t.Errorf("got %q", got)
+			}
+			m.Close()
+		}
+		eventually(t, kind.name+" to forget its tenants", func() bool { runtime.GC(); return len(collected) == 2 })
+		if s := layer.Stats(); s.Sent != 2 || s.Received != 2 || s.Delivered != 2 || s.Channels != 0 {
+			t.Errorf("counted %+v", s)
+		}
+	}
+}
+
 func TestBadSettingsAreRefusedWithoutSecrets(t *testing.T) {
 	good := []string{"redis://127.0.0.1:1"}
 	for name, c := range map[string]Config{

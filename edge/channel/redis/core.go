@@ -273,7 +273,7 @@ func (s *coreScope) Send(ctx context.Context, name string, m *channel.Message) e
 		err = s.layer.check(s.Local, m)
 	}
 	if err == nil {
-		err = s.layer.send(ctx, &s.Counters, wire, m)
+		err = s.layer.send(ctx, s.Counters, wire, m)
 	}
 	if err == nil {
 		s.Counters.Sent.Add(1)
@@ -288,7 +288,7 @@ func (s *coreScope) GroupSend(ctx context.Context, group string, m *channel.Mess
 		err = s.layer.check(s.Local, m)
 	}
 	if err == nil {
-		err = s.layer.groupSend(ctx, &s.Counters, wire, m)
+		err = s.layer.groupSend(ctx, s.Counters, wire, m)
 	}
 	if err == nil {
 		s.Counters.Sent.Add(1)

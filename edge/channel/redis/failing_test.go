@@ -252,27 +252,6 @@ func freeze(t *testing.T, s *redistest.Server) (thaw func()) {
 	}
 }
 
-// A Redis that answers nobody delays the end of a process once, and not once
-// for each tenant.
-func TestClosingWaitsForAllTenantsTogether(t *testing.T) {
-	t.Parallel()
-	server := redistest.StartOwn(t)
-	layer, err := NewCore(Config{Hosts: []string{server.URL()}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range 40 {
-		channeltest.Open(t, channeltest.Scope(t, layer, fmt.Sprint("tenant", i)), "chat")
-	}
-	thaw := freeze(t, server)
-	closed := make(chan error, 1)
-	go func() { closed <- layer.Close() }()
-	defer thaw()
-	if err := await(t, closed, "the layer to close"); err != nil {
-		t.Error(err)
-	}
-}
-
 // awaitedProtocol is a wire whose hosts the test says when to fail.
 type awaitedProtocol struct{ ends []chan error }
 

@@ -14,9 +14,9 @@ import (
 const (
 	// Between two attempts to reach a host that does not answer.
 	backoffFirst, backoffLast = 50 * time.Millisecond, 5 * time.Second
-	// linger is how long a tenant's connections stay once its last channel
+	// lingerTime is how long a tenant's connections stay once its last channel
 	// has closed.
-	linger = 10 * time.Second
+	lingerTime = 10 * time.Second
 	// goodbye is how long Close may take to tell a host what ended.
 	goodbye = 3 * time.Second
 	// batchSize is how many topics are told in one go.
@@ -46,6 +46,7 @@ type line struct {
 	protocol protocol
 	ctx      context.Context // ends when the layer is closed for good
 	cancel   context.CancelFunc
+	linger   time.Duration
 	notify   sync.Mutex // one report at a time; before mu
 
 	mu      sync.Mutex
@@ -104,7 +105,7 @@ func (w *waiter) wait(ctx context.Context) error {
 }
 
 func newLine(p protocol, hosts int) *line {
-	l := &line{protocol: p}
+	l := &line{protocol: p, linger: lingerTime}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	for i := range hosts {
 		l.links = append(l.links, &link{line: l, host: i, wake: make(chan struct{}, 1), topics: map[string]*topic{}})
@@ -380,7 +381,7 @@ func (k *link) keep(ctx context.Context, tick <-chan time.Time, beat func(contex
 				k.idle(true)
 				return errIdle
 			}
-			late = time.After(linger)
+			late = time.After(k.linger)
 		}
 		select {
 		case <-k.wake:
