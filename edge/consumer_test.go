@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 	"unsafe"
 
 	"github.com/tenantedge/tenantedge/assets"
@@ -249,6 +250,39 @@ func TestATimerRingsOnceAndCanBeTakenBack(t *testing.T) {
 	v.hears(t, "timer y")
 	v.says(t, "timer 3600000", "timer 0", "say no timer")
 	v.hears(t, "no timer")
+}
+
+// A websocket that is busy, and whose timers ring again and again meanwhile, has
+// one event of them to come.
+func TestTimersThatRingMeanwhileAreOneEvent(t *testing.T) {
+	h := newHost(t, nil)
+	c := &consumer{place: h.consumers.enter(h, &consumerRequest{Tenant: &Tenant{Schema: "acme"}}), busy: true}
+	defer c.abandon()
+	m, err := channel.NewMessage("chat.message")
+	if err != nil || !c.Receive(m) {
+		t.Fatalf("a message is not taken: %v", err)
+	}
+	var before *alarm
+	for range 300 {
+		c.setTimer(time.Hour)
+		h.consumers.mu.Lock()
+		a := h.consumers.alarms[c]
+		h.consumers.mu.Unlock()
+		a.ring()
+		if before != nil {
+			before.ring() // it rang when it was taken back
+		}
+		before = a
+	}
+	if c.waiting != 2 {
+		t.Errorf("%d events wait, expected the message and one of the timers", c.waiting)
+	}
+	if e := c.take(); e.message != m {
+		t.Errorf("the first event is %+v, expected the message", e)
+	}
+	if e := c.take(); e.alarm == nil || !c.wasSet(e.alarm) || c.events != nil {
+		t.Errorf("the last event is %+v, expected that of the timer that is set", e)
+	}
 }
 
 func TestTheCloseEventReachesTheOthers(t *testing.T) {
