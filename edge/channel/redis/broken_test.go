@@ -293,6 +293,28 @@ func TestW1NoChannelHasTheNameOfAGroup(t *testing.T) {
 	}
 }
 
+// Channels of Django processes belong to no tenant. A schema with which a name
+// would be one of theirs reaches them no more than others do.
+func TestW1NoTenantReachesADjangoProcess(t *testing.T) {
+	const uuid = "e538cfeb0fbd40959123dc14a1aa287b"
+	for i, schema := range []string{"specific", "asgispecific"} {
+		layer := open(t, kinds[i].make, Config{Hosts: []string{redistest.Start(t).URL()}})
+		s := channeltest.Scope(t, layer, schema)
+		for _, name := range []string{uuid, uuid + "!af00e7db857246b0a427b220fd187c84", strings.ToUpper(uuid) + "!x"} {
+			if err := s.Send(t.Context(), name, channeltest.Message(t, "stolen")); !errors.Is(err, channel.ErrName) {
+				t.Errorf("%s sends to %s: got %v, expected %v", schema, name, err, channel.ErrName)
+			}
+		}
+		m := channeltest.Open(t, s, "chat")
+		if err := s.Send(t.Context(), m.Name(), channeltest.Message(t, "own")); err != nil {
+			t.Error(err)
+		}
+		if got := m.Next(t); got != "own" {
+			t.Errorf("got %q", got)
+		}
+	}
+}
+
 func TestAGroupCostsOneMembershipForEachProcess(t *testing.T) {
 	config := Config{Hosts: []string{redistest.Start(t).URL()}, Prefix: redistest.Prefix()}
 	core := open(t, kinds[0].make, config).(*Core)

@@ -266,9 +266,13 @@ type coreScope struct {
 
 func (s *coreScope) wire() *line { return s.line }
 
-// Send implements [channel.Scope].
+// Send implements [channel.Scope]. A channel of a Django process belongs to no
+// tenant, so that none may reach it by a schema that makes such a name.
 func (s *coreScope) Send(ctx context.Context, name string, m *channel.Message) error {
 	wire, err := channel.ChannelName(s.Schema(), name)
+	if err == nil && ofDjango(wire, "") {
+		err = fmt.Errorf("%w: channel %q: Django's own have such names", channel.ErrName, wire)
+	}
 	if err == nil {
 		err = s.layer.check(s.Local, m)
 	}

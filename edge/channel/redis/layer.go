@@ -2,8 +2,10 @@ package redis
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -58,6 +60,19 @@ func (h *hosts) check(local *channel.Local, m *channel.Message) error {
 		return fmt.Errorf("%w: the layer", channel.ErrClosed)
 	}
 	return m.Check(h.config.MaxMessage)
+}
+
+// ofDjango tells whether a name on the wire is one that channels_redis gives to
+// its own channels, with what the layer puts before it: a tenant's name can
+// look like it if its schema does.
+func ofDjango(name, before string) bool {
+	const uuid = 32 // hexadecimal digits
+	rest, found := strings.CutPrefix(name, before+"specific.")
+	if !found || len(rest) < uuid {
+		return false
+	}
+	_, err := hex.DecodeString(rest[:uuid])
+	return err == nil
 }
 
 // arrived decodes what came for a tenant and counts it; nil if it is no good.

@@ -77,15 +77,15 @@ type pubSubScope struct {
 func (s *pubSubScope) wire() *line { return s.line }
 
 // Send implements [channel.Scope]. A channel is published under its name as it
-// is. Where that would be the name of a group, perhaps another tenant's, it is
-// refused.
+// is. Where that would be the name of a group, perhaps another tenant's, or of
+// a Django process's channel, it is refused.
 func (s *pubSubScope) Send(ctx context.Context, name string, m *channel.Message) error {
 	wire, err := channel.ChannelName(s.Schema(), name)
 	if err != nil {
 		return err
 	}
-	if strings.HasPrefix(wire, s.layer.groupPrefix()) {
-		return fmt.Errorf("%w: channel %q: groups have such names in Redis", channel.ErrName, wire)
+	if strings.HasPrefix(wire, s.layer.groupPrefix()) || ofDjango(wire, s.layer.config.Prefix) {
+		return fmt.Errorf("%w: channel %q: groups and Django's own have such names in Redis", channel.ErrName, wire)
 	}
 	return s.publish(ctx, wire, m)
 }
