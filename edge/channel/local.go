@@ -72,7 +72,7 @@ func NewLocal(schema string, config Config, uplink Uplink) (*Local, error) {
 	process := newToken()
 	return &Local{
 		schema: schema, process: process, prefix: schema + "." + process.String() + "!", config: config, uplink: uplink,
-		Counters: &Counters{}, groups: map[string]*group{}, relays: map[token]*group{},
+		Counters: &Counters{schema: schema, logger: config.Logger}, groups: map[string]*group{}, relays: map[token]*group{},
 	}, nil
 }
 

@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -105,6 +107,60 @@ func TestW6ABrokenLayerSaysSoAndResumes(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// book is a log to look into while it is written.
+type book struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (b *book) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *book) count(text string) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return strings.Count(b.text.String(), text)
+}
+
+func TestW6ABreakIsLoggedOnceForAllTenants(t *testing.T) {
+	for _, kind := range kinds {
+		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
+			server, log := redistest.StartOwn(t), &book{}
+			config := Config{Hosts: []string{server.URL()}}
+			config.Logger = slog.New(slog.NewTextHandler(log, nil))
+			layer := open(t, kind.make, config)
+			var all []*witness
+			for i := range 5 {
+				w := newWitness()
+				s := channeltest.Scope(t, layer, fmt.Sprint("tenant", i))
+				ch, err := s.Open(t.Context(), w)
+				if err == nil {
+					err = s.Add(t.Context(), "chat", ch)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				all = append(all, w)
+			}
+			server.Kill(t)
+			for _, w := range all {
+				await(t, w.breaks, "word of the break")
+			}
+			server.Restart(t)
+			for _, w := range all {
+				await(t, w.breaks, "word of the resumption")
+			}
+			if broke, works := log.count("the channel layer broke"), log.count("the channel layer works again"); broke != 1 || works != 1 {
+				t.Errorf("the log has %d breaks and %d ends, expected one each", broke, works)
+			}
+		})
 	}
 }
 

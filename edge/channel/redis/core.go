@@ -42,7 +42,7 @@ func NewCore(config Config) (*Core, error) {
 func (c *Core) For(schema string) (channel.Scope, error) {
 	return c.scopes.For(schema, func() (*coreScope, error) {
 		s := &coreScope{layer: c}
-		s.line = newLine(s, len(c.clients))
+		s.line = newLine(s, c.outages)
 		local, err := channel.NewLocal(schema, c.config.Config, s.line)
 		s.Local, s.line.local = local, local
 		return s, err
@@ -96,7 +96,7 @@ func (c *Core) groupSend(ctx context.Context, counters *channel.Counters, group 
 		}
 		over, err := c.post(ctx, host, posts, m)
 		failed = errors.Join(failed, err)
-		counters.OverCapacity.Add(uint64(over))
+		counters.Dropped(&counters.OverCapacity, uint64(over))
 	}
 	return failed
 }
@@ -192,7 +192,7 @@ func (c *Core) send(ctx context.Context, counters *channel.Counters, name string
 		return broken(err)
 	}
 	if waiting.Val() >= int64(c.config.Capacity) {
-		counters.OverCapacity.Add(1)
+		counters.Dropped(&counters.OverCapacity, 1)
 		return fmt.Errorf("%w: %d messages wait for %s", channel.ErrFull, waiting.Val(), name)
 	}
 	_, err = client.Pipelined(ctx, func(p redis.Pipeliner) error {

@@ -270,7 +270,7 @@ func (p *awaitedProtocol) session(ctx context.Context, k *link) error {
 // join them in between.
 func TestW6NobodyOpensAChannelBetweenTwoBreaks(t *testing.T) {
 	p := &awaitedProtocol{[]chan error{make(chan error), make(chan error)}}
-	l := newLine(p, 2)
+	l := newLine(p, []*outage{{}, {}})
 	config, err := channel.Config{}.Complete()
 	if err != nil {
 		t.Fatal(err)

@@ -22,6 +22,7 @@ type hosts struct {
 	clients []*redis.Client // for everything that does not block
 	beat    time.Duration   // how often a connection that waits is heard from
 	answer  time.Duration   // how long it may then take before it counts as dead
+	outages []*outage
 	close   func() error
 }
 
@@ -34,6 +35,7 @@ func newHosts(config Config, codec codec) (hosts, error) {
 	h := hosts{config: config, codec: codec, options: options, beat: beatTime, answer: answerTimeout}
 	for _, o := range options {
 		h.clients = append(h.clients, redis.NewClient(o))
+		h.outages = append(h.outages, &outage{logger: config.Logger})
 	}
 	h.close = sync.OnceValue(func() error {
 		var all []error
@@ -80,11 +82,11 @@ func (h *hosts) arrived(local *channel.Local, data []byte) (*channel.Message, []
 	local.Counters.Received.Add(1)
 	m, to, err := h.codec.decode(data)
 	if err != nil {
-		local.Counters.Malformed.Add(1)
+		local.Counters.Dropped(&local.Counters.Malformed, 1)
 		return nil, nil
 	}
 	if m.Len() > h.config.MaxMessage {
-		local.Counters.TooLarge.Add(1)
+		local.Counters.Dropped(&local.Counters.TooLarge, 1)
 		return nil, nil
 	}
 	return m, to

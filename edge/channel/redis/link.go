@@ -61,8 +61,9 @@ type line struct {
 // callers change the one, the session's goroutine the other, in batches.
 type link struct {
 	*line
-	host int
-	wake chan struct{}
+	host   int
+	outage *outage
+	wake   chan struct{}
 
 	// Under line.mu.
 	topics map[string]*topic
@@ -104,11 +105,11 @@ func (w *waiter) wait(ctx context.Context) error {
 	}
 }
 
-func newLine(p protocol, hosts int) *line {
+func newLine(p protocol, hosts []*outage) *line {
 	l := &line{protocol: p, linger: lingerTime}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
-	for i := range hosts {
-		l.links = append(l.links, &link{line: l, host: i, wake: make(chan struct{}, 1), topics: map[string]*topic{}})
+	for i, o := range hosts {
+		l.links = append(l.links, &link{line: l, host: i, outage: o, wake: make(chan struct{}, 1), topics: map[string]*topic{}})
 	}
 	return l
 }
@@ -408,8 +409,12 @@ func (k *link) isClosing() bool {
 // up says that the session is whole: the host knows all.
 func (k *link) up() {
 	k.mu.Lock()
+	again := k.down != nil
 	k.down = nil
 	k.mu.Unlock()
+	if again {
+		k.outage.ends(k.host)
+	}
 	k.report()
 }
 
@@ -424,6 +429,9 @@ func (k *link) fail(err error) bool {
 		tp.release(err)
 	}
 	k.mu.Unlock()
+	if was {
+		k.outage.begins(err)
+	}
 	k.report()
 	return was
 }

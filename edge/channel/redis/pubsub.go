@@ -35,7 +35,7 @@ func NewPubSub(config Config) (*PubSub, error) {
 func (p *PubSub) For(schema string) (channel.Scope, error) {
 	return p.scopes.For(schema, func() (*pubSubScope, error) {
 		s := &pubSubScope{layer: p}
-		s.line = newLine(s, len(p.clients))
+		s.line = newLine(s, p.outages)
 		local, err := channel.NewLocal(schema, p.config.Config, s.line)
 		s.Local, s.line.local = local, local
 		return s, err
@@ -125,7 +125,7 @@ func (s *pubSubScope) deliver(msg *redis.Message) {
 		return
 	}
 	if to != nil { // nobody addresses messages here, and consumers must not see it
-		s.Counters.Malformed.Add(1)
+		s.Counters.Dropped(&s.Counters.Malformed, 1)
 		return
 	}
 	group, isGroup := strings.CutPrefix(msg.Channel, s.layer.groupPrefix())

@@ -80,7 +80,7 @@ func (s *coreScope) pop(ctx context.Context, client *redis.Client, key string) (
 func (s *coreScope) deliver(z redis.Z) {
 	data, ok := z.Member.(string)
 	if !ok {
-		s.Counters.Malformed.Add(1)
+		s.Counters.Dropped(&s.Counters.Malformed, 1)
 		return
 	}
 	m, to := s.layer.arrived(s.Local, []byte(data))
@@ -88,7 +88,7 @@ func (s *coreScope) deliver(z redis.Z) {
 		return
 	}
 	if to == nil { // a message in a process's queue says for whom it is
-		s.Counters.Malformed.Add(1)
+		s.Counters.Dropped(&s.Counters.Malformed, 1)
 	}
 	for _, name := range to {
 		s.Deliver(name, m)
