@@ -20,7 +20,9 @@ import (
 )
 
 func scripted(t testing.TB) *consumerWorld {
-	return newConsumerWorld(t, wasmtest.Guest(t, "edge/testdata/consumer"), nil)
+	return newConsumerWorld(t, wasmtest.Guest(t, "edge/testdata/consumer"), func(c *Config) {
+		c.Limits.Deadline = time.Minute // a machine that stands still fails no event
+	})
 }
 
 func TestTheGuestSeesTheHandshake(t *testing.T) {
