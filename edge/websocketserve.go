@@ -66,7 +66,7 @@ func (h *Host) newWebsockets() (*websockets, error) {
 		stopped: make(chan struct{}),
 	}
 	if w.layer == nil {
-		memory, err := channel.NewMemory(channel.Config{})
+		memory, err := channel.NewMemory(channel.Config{Logger: h.config.Logger})
 		if err != nil {
 			return nil, err
 		}
@@ -74,7 +74,7 @@ func (h *Host) newWebsockets() (*websockets, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	w.stop = cancel
-	go w.follow(ctx)
+	go w.follow(ctx, h.config.Directory.Stats().Generation)
 	return w, nil
 }
 
@@ -268,11 +268,10 @@ func (h *Host) Knows(t *Tenant) bool { return h.has(socketKey(t)) }
 const lookAgain = time.Second
 
 // follow closes the sockets of tenants that are removed from the directory.
-func (w *websockets) follow(ctx context.Context) {
+func (w *websockets) follow(ctx context.Context, seen uint64) {
 	defer close(w.stopped)
 	tick := time.NewTicker(lookAgain)
 	defer tick.Stop()
-	seen := w.host.config.Directory.Stats().Generation
 	for {
 		select {
 		case <-ctx.Done():

@@ -84,7 +84,7 @@ func serveFile(ctx context.Context, file *config.File, handlers map[string]edge.
 	if err := w.wireServices(file, log); err != nil {
 		return err
 	}
-	if err := w.wireWebsockets(file, handlers); err != nil {
+	if err := w.wireWebsockets(file, handlers, log); err != nil {
 		return err
 	}
 	token, err := file.AdminToken()
