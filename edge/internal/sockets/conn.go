@@ -44,7 +44,7 @@ type Conn struct {
 	stuck     bool // the queue was not empty when it was last served
 	failed    bool // the peer is not to be waited for
 	answered  bool // the peer's close frame has come
-	hungUp    bool // the peer has ended its side: read to the end
+	hangup    hangup
 	relays    bool // its handler is a *relayEnd
 	upstream  bool // it leads to an upstream: here is the client
 	heardAt   uint32
@@ -72,6 +72,15 @@ const (
 	phaseClosing        // a close frame is queued or sent
 	phaseDraining       // all is said; what still comes is discarded, since closing over unread bytes resets
 	phaseGone
+)
+
+// hangup is how far the peer has ended its side.
+type hangup uint8
+
+const (
+	hangupNone hangup = iota
+	hangupTold        // it has: read to the end
+	hangupRead        // its end has been read, behind its close frame; it may still read
 )
 
 // What is to be done for a connection, in Conn.flags.
@@ -255,6 +264,9 @@ func (c *Conn) shut(code Code, reason string, body []byte) {
 		return
 	}
 	c.seal(code, reason)
+	if c.broken {
+		return // nobody would write it
+	}
 	before := c.out.size
 	c.control(ws.OpClose, body)
 	c.tenant.queued.Add(int64(c.out.size - before))

@@ -70,6 +70,9 @@ func (c *Conn) called(now bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.calling = now
+	if now {
+		c.wakeWaiters() // from now on they have to write for themselves
+	}
 	for !now && c.writing && c.stream.isPolled() {
 		// It is about to be done: such a write does not wait.
 		c.mu.Unlock()

@@ -317,10 +317,7 @@ func (e *relayEnd) Closed(c *Conn, code Code, _ string) {
 	o := e.other
 	switch {
 	case o.handler.(*relayEnd).heard.Load() != 0:
-		// The other side's peer closes, and this one's is to answer.
-		if code == CodeAbnormal {
-			e.unanswered()
-		}
+		// The other side's peer closes, and this one's is to answer; if it does not, gone does.
 	case c.upstream: // it was lost, or broke the protocol
 		_ = o.Close(CodeBadGateway, "")
 	case code == CodeAbnormal: // as the client went, without a word
