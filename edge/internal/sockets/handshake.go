@@ -138,7 +138,11 @@ func (s *Handshake) upgrade(upgrader *ws.HTTPUpgrader) (net.Conn, error) {
 		s.Refuse()
 		return nil, err
 	}
-	s.conn.protocol = strings.Clone(shake.Protocol) // it is a part of the request's header
+	if shake.Protocol != "" {
+		s.conn.mu.Lock()
+		s.conn.beside().protocol = strings.Clone(shake.Protocol) // it is a part of the request's header
+		s.conn.mu.Unlock()
+	}
 	s.conn.hasEarly(buffered.Reader)
 	s.hub.counters.accepted.Add(1)
 	return conn, nil
