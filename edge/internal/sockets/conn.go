@@ -31,7 +31,6 @@ type Conn struct {
 	tenant   *tenant
 	member   membership
 	deflate  *compression
-	protocol string
 	id       uint64
 	in       *parser // nil between messages
 	deadline deadline
@@ -60,8 +59,8 @@ type Conn struct {
 	paused  bool // its handler wants nothing more for now
 	calling bool // its handler is being called, by the one that serves it
 	code    Code // what it was closed with
-	reason  string
-	drained chan struct{}
+
+	aside *aside // under mu; nil: there is nothing
 }
 
 // phase is how far a connection is on its way out.
@@ -105,9 +104,6 @@ func (c *Conn) ID() uint64 { return c.id }
 
 // Tenant is the key that the handshake was accepted with.
 func (c *Conn) Tenant() string { return c.tenant.key }
-
-// Protocol is the subprotocol that was chosen; empty if none was.
-func (c *Conn) Protocol() string { return c.protocol }
 
 // Polled tells whether the connection is held without a goroutine.
 func (c *Conn) Polled() bool { return c.stream.isPolled() }
@@ -214,13 +210,16 @@ func (c *Conn) cut() {
 	before := c.out.size
 	c.tooSlow = false
 	c.out.cut()
-	c.control(ws.OpClose, ws.NewCloseFrameBody(ws.StatusCode(c.code), c.reason))
+	c.control(ws.OpClose, ws.NewCloseFrameBody(ws.StatusCode(c.code), c.reason()))
 	c.tenant.queued.Add(int64(c.out.size - before))
 }
 
 // seal decides how the connection ends; only the first call counts.
 func (c *Conn) seal(code Code, reason string) {
-	c.sealed, c.code, c.reason = true, code, reason
+	c.sealed, c.code = true, code
+	if reason != c.reason() {
+		c.beside().reason = reason
+	}
 	c.flags.Or(flagSettle | flagSealed)
 	c.wakeWaiters()
 }

@@ -97,19 +97,3 @@ func (c *Conn) tell() {
 		c.wakeWaiters()
 	}
 }
-
-// wakeWaiters has those who wait for room look again.
-func (c *Conn) wakeWaiters() {
-	if c.drained != nil {
-		close(c.drained)
-		c.drained = nil
-	}
-}
-
-// waiters returns the channel that wakeWaiters closes.
-func (c *Conn) waiters() <-chan struct{} {
-	if c.drained == nil {
-		c.drained = make(chan struct{})
-	}
-	return c.drained
-}

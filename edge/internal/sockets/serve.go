@@ -286,7 +286,7 @@ func (c *Conn) settle() (again bool) {
 		c.excused()
 	}
 	c.mu.Lock()
-	sealed, broken, empty, code, reason := c.sealed, c.broken, c.out.size == 0, c.code, c.reason
+	sealed, broken, empty, code, reason := c.sealed, c.broken, c.out.size == 0, c.code, c.reason()
 	stuck := !empty && !c.stuck
 	c.stuck = !empty
 	c.mu.Unlock()
@@ -343,7 +343,7 @@ func (c *Conn) gone(code Code, reason string) {
 	}
 	c.mu.Lock()
 	if c.sealed {
-		code, reason = c.code, c.reason
+		code, reason = c.code, c.reason()
 	}
 	c.sealed, c.broken = true, true
 	c.tenant.queued.Add(-int64(c.out.size))
