@@ -306,7 +306,7 @@ func (s *scene) judge(c *conversation) (all []string) {
 	}
 	// What the client said has arrived, unless somebody did not want to hear it.
 	if deaf := disturbed || gone(a.leaves) || gone(b.leaves) || !s.relays && b.leaves != waits ||
-		s.relays && (b.leaves == ends || b.leaves == breaks); !deaf && got != a.sent {
+		s.relays && (b.leaves == ends || b.leaves == breaks || b.leaves == halfCloses); !deaf && got != a.sent {
 		wrong("of the client's %d messages %d arrived", a.sent, got)
 	}
 	// What the other end said has, too.
@@ -353,7 +353,7 @@ func (s *scene) judge(c *conversation) (all []string) {
 	}
 	add(a.leaves == breaks, CodeGoingAway)
 	add(b.leaves == breaks, CodeProtocol)
-	silent = drops || a.leaves == ends || gone(a.leaves) || b.leaves == ends || gone(b.leaves)
+	silent = drops || a.leaves == ends || gone(a.leaves) || b.leaves == ends || b.leaves == halfCloses || gone(b.leaves)
 	if b.told == 0 && !silent || b.told != 0 && !slices.Contains(codes, b.told) {
 		wrong("the upstream was told %d, expected one of %d", b.told, codes)
 	}
