@@ -88,7 +88,8 @@ crowd: ## have 10,000 websockets at a time come and vanish for 5 minutes under t
 	cd bench && go run . run -only crowd -rounds 1 && go run . report
 
 .PHONY: orders
-orders: ## have websockets talk, dawdle and leave in 16,000 orders under the race detector, on one processor, two and eight; some 10 minutes
+orders: ## have websockets talk, dawdle and leave in 16,000 orders under the race detector, on one processor, two and eight; some 5 minutes
+	@mkdir -p bin
 	go test -race -c -o bin/orders.test ./edge/internal/sockets
 	cd edge/internal/sockets && for n in 1 2 8; do GOMAXPROCS=$$n $(CURDIR)/bin/orders.test -test.run TestAnyOrder -test.timeout 60m -orders 56 -orderseed $${n}0000 || exit 1; done
 
