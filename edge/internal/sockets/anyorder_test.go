@@ -119,8 +119,12 @@ func newScene(t *testing.T, w way, relays bool, seed uint64) *scene {
 	}
 	s.world.server = serveNarrow(t, s.world, w.tls, over)
 	for range 12 {
-		a := part{random.Uint64(), random.IntN(40), []leave{closes, closes, closes, halfCloses, ends, breaks, vanishes, resets, waits}[random.IntN(9)], Code(3000 + random.IntN(1000))}
-		b := part{random.Uint64(), random.IntN(40), waits, Code(4000 + random.IntN(1000))}
+		most, brisk := 40, random.IntN(6) == 0
+		if brisk {
+			most = 400
+		}
+		a := part{random.Uint64(), random.IntN(most), []leave{closes, closes, closes, halfCloses, ends, breaks, vanishes, resets, waits}[random.IntN(9)], Code(3000 + random.IntN(1000)), brisk}
+		b := part{random.Uint64(), random.IntN(most), waits, Code(4000 + random.IntN(1000)), brisk}
 		if a.leaves == waits || random.IntN(3) == 0 {
 			b.leaves = []leave{closes, closes, halfCloses, ends, breaks, vanishes, resets}[random.IntN(7)]
 		}
@@ -225,7 +229,7 @@ func (s *scene) play(t *testing.T) {
 	for i, c := range s.conversations {
 		all.Go(func() {
 			random := rand.New(rand.NewPCG(c.client.seed, 500))
-			pause(random)
+			c.client.pause(random)
 			header := handshakeHeader()
 			maps.Copy(header, http.Header{conversationHeader: {strconv.Itoa(i)}})
 			conn := s.world.enter(header)
@@ -421,7 +425,7 @@ func (p *party) Open(c *Conn) {
 		defer close(p.silent)
 		random := rand.New(rand.NewPCG(p.seed, 600))
 		for p.say(c) {
-			pause(random)
+			p.pause(random)
 		}
 		p.mu.Lock()
 		said := p.sent == p.messages
@@ -464,11 +468,11 @@ func (p *party) Message(c *Conn, op Op, payload []byte) {
 		c.Pause()
 		later := p.random.Uint64()
 		go func() {
-			pause(rand.New(rand.NewPCG(later, 0)))
+			p.pause(rand.New(rand.NewPCG(later, 0)))
 			c.Resume()
 		}()
 	}
-	pause(p.random)
+	p.pause(p.random)
 }
 
 // Closed implements Handler.

@@ -38,6 +38,7 @@ type part struct {
 	messages int
 	leaves   leave
 	code     Code
+	brisk    bool // it has much to say, and does not dawdle
 }
 
 func (p part) String() string {
@@ -58,10 +59,12 @@ var plain = func() []byte {
 func (p part) says(i int) (Op, []byte) {
 	random := rand.New(rand.NewPCG(p.seed, uint64(i)))
 	size := random.IntN(200)
-	switch random.IntN(20) {
-	case 0:
+	switch n := random.IntN(20); {
+	case p.brisk:
+		size = random.IntN(8 << 10)
+	case n == 0:
 		size = random.IntN(100 << 10)
-	case 1, 2:
+	case n < 3:
 		size = random.IntN(10 << 10)
 	}
 	at := random.IntN(len(plain) - size)
@@ -78,11 +81,12 @@ func (p part) expects(i int, op Op, payload []byte) error {
 }
 
 // pause is of no length in particular, so that things happen in many orders.
-func pause(random *rand.Rand) {
-	switch random.IntN(16) {
-	case 0:
+func (p part) pause(random *rand.Rand) {
+	switch n := random.IntN(16); {
+	case p.brisk:
+	case n == 0:
 		time.Sleep(time.Duration(random.IntN(2000)) * time.Microsecond)
-	case 1, 2, 3:
+	case n < 4:
 		runtime.Gosched()
 	}
 }
@@ -130,7 +134,7 @@ func (t *talker) speak() {
 			return
 		}
 		t.sent++
-		pause(random)
+		t.pause(random)
 	}
 	leaves := t.leaves
 	if t.sent < t.messages {
@@ -276,7 +280,7 @@ func (t *talker) listen() {
 			t.got++
 			message = message[:0]
 		}
-		pause(random)
+		t.pause(random)
 	}
 }
 
