@@ -87,6 +87,12 @@ crowd: ## have 10,000 websockets at a time come and vanish for 5 minutes under t
 		go test -race -count=1 -v -timeout 30m -run 'TestACrowdLeavesNothingBehind' ./edge
 	cd bench && go run . run -only crowd -rounds 1 && go run . report
 
+.PHONY: orders
+orders: ## have websockets talk, dawdle and leave in 16,000 orders under the race detector, on one processor, two and eight; some 5 minutes
+	@mkdir -p bin
+	go test -race -c -o bin/orders.test ./edge/internal/sockets
+	cd edge/internal/sockets && for n in 1 2 8; do GOMAXPROCS=$$n $(CURDIR)/bin/orders.test -test.run TestAnyOrder -test.timeout 60m -orders 56 -orderseed $${n}0000 || exit 1; done
+
 fuel-golden: ## record anew what the golden cases cost, after a change of the guest or of the meter
 	go test -count=1 -run TestFuelOfEveryGoldenCase ./edge/internal/instance -update
 

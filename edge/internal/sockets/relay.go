@@ -91,13 +91,17 @@ type relayEnd struct {
 
 // Parts of relayEnd.shared.
 const (
-	// sharedCode is the code with which the peer has closed; 0: it has not.
+	// sharedCode is the code with which the peer has closed, or is to be closed for
+	// what it did wrong; 0: neither.
 	sharedCode = 1<<16 - 1
 	// sharedAwaited: the other connection is not read from until this one has room.
 	sharedAwaited = 1 << 16
+	// sharedWrong: the code is for what the peer did wrong.
+	sharedWrong = 1 << 17
 )
 
-// heard is the code with which the peer has closed; 0: it has not.
+// heard is the code with which the peer has closed, or is to be closed for what
+// it did wrong; 0: neither.
 func (e *relayEnd) heard() Code { return Code(e.shared.Load() & sharedCode) }
 
 // keep keeps what has come of a head, or of a control frame.
@@ -133,7 +137,7 @@ func (c *Conn) relay(b []byte) {
 			b = b[n:]
 		}
 		if err != nil {
-			c.fail(err)
+			e.broke(c, err)
 			return
 		}
 	}
@@ -331,13 +335,46 @@ func (*relayEnd) Message(*Conn, Op, []byte) {}
 func (e *relayEnd) closedByPeer(c *Conn, payload []byte) {
 	code, reason, failed := parseClose(payload)
 	if failed != nil {
-		c.fail(failed)
+		e.broke(c, failed)
 		return
 	}
 	c.answered = true
 	e.shared.Or(uint32(code)) // once: nothing is heard behind a close frame
-	e.other.shut(code, reason, payload)
-	e.other.schedule(flagSettle)
+	if !e.other.failTold() {
+		e.other.shut(code, reason, payload)
+		e.other.schedule(flagSettle)
+	}
+}
+
+// broke ends the relay for something that a side did wrong. A client is told
+// when the upstream has answered, or has had the time to: behind what that still
+// said to the messages before, as from a server that reads and writes in turn.
+func (e *relayEnd) broke(c *Conn, failed *failure) {
+	if c.upstream {
+		c.fail(failed)
+		return
+	}
+	c.failed = true
+	c.mu.Lock()
+	if !c.sealed {
+		c.beside().reason = failed.reason // for then
+	}
+	c.mu.Unlock()
+	e.shared.Or(sharedWrong | uint32(failed.code))
+	_ = e.other.Close(CodeGoingAway, "")
+}
+
+// failTold tells a client what it did wrong, if it did.
+func (c *Conn) failTold() bool {
+	shared := c.handler.(*relayEnd).shared.Load()
+	if shared&sharedWrong == 0 {
+		return false
+	}
+	c.mu.Lock()
+	reason := c.reason()
+	c.mu.Unlock()
+	_ = c.Close(Code(shared&sharedCode), reason)
+	return true
 }
 
 // Closed ends the other side, if it was not the other side that ended this one.
@@ -370,9 +407,9 @@ func (c *Conn) finish() {
 // gone.
 func (e *relayEnd) unanswered() {
 	code := e.other.handler.(*relayEnd).heard()
-	switch code {
-	case 0:
-	case CodeNoStatus:
+	switch {
+	case code == 0 || e.other.failTold():
+	case code == CodeNoStatus:
 		e.other.shut(code, "", nil)
 		e.other.schedule(flagSettle)
 	default:
