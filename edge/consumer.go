@@ -151,7 +151,7 @@ func (c *consumer) Message(_ *sockets.Conn, op sockets.Op, payload []byte) {
 		return
 	}
 	defer c.yield()
-	c.run(instance.SocketMessage, word, payload)
+	c.run(false, instance.SocketMessage, word, payload)
 }
 
 // Closed implements sockets.Handler.

@@ -15,14 +15,22 @@ type place struct {
 	scope  channel.Scope
 	logger *slog.Logger
 
-	// Under the lock of the Host's consumers.
-	count int
-	next  *place      // in the ring
-	ready []*consumer // that have events to run, behind
-	taken int         // of them
+	count int    // under the lock of the Host's consumers
+	owner *owner // the tenant
 }
 
 type placeKey struct{ schema, tenantID, identifier, folder, route string }
+
+// owner is a tenant that has websockets, to take its turn as one among others
+// however many places it has. All is under the lock of the Host's consumers.
+type owner struct {
+	places int
+	next   *owner      // in the ring
+	ready  []*consumer // that have events to run, behind
+	taken  int         // of them
+}
+
+type ownerKey struct{ schema, tenantID string }
 
 // enter counts one more websocket in its place.
 func (q *consumers) enter(h *Host, r *consumerRequest) *place {
@@ -41,9 +49,24 @@ func (q *consumers) enter(h *Host, r *consumerRequest) *place {
 			q.places = map[placeKey]*place{}
 		}
 		q.places[key] = p
+		p.owner = q.own(ownerKey{key.schema, key.tenantID})
 	}
 	p.count++
 	return p
+}
+
+// own counts one more place of a tenant.
+func (q *consumers) own(key ownerKey) *owner {
+	o := q.owners[key]
+	if o == nil {
+		o = &owner{}
+		if q.owners == nil {
+			q.owners = map[ownerKey]*owner{}
+		}
+		q.owners[key] = o
+	}
+	o.places++
+	return o
 }
 
 // leave counts one less.
@@ -52,6 +75,9 @@ func (q *consumers) leave(p *place) {
 	defer q.mu.Unlock()
 	if p.count--; p.count == 0 {
 		delete(q.places, p.placeKey)
+		if p.owner.places--; p.owner.places == 0 {
+			delete(q.owners, ownerKey{p.schema, p.tenantID})
+		}
 	}
 	if len(q.places) == 0 && q.empty != nil {
 		close(q.empty)

@@ -18,7 +18,10 @@ const (
 	maxWaiting = 100
 	// maxTurn is how many events of one websocket run before others have a turn.
 	maxTurn = 8
-	// keptReady is how much of the list of a place's consumers that are ready
+	// maxAside is how many goroutines wait for the channel layer while others
+	// have their turns.
+	maxAside = 1000
+	// keptReady is how much of the list of a tenant's consumers that are ready
 	// is kept while none is.
 	keptReady = 64
 )
@@ -156,7 +159,7 @@ func (c *consumer) handle(e *event) {
 	case e.message != nil:
 		c.runGroup(e.message)
 	case e.alarm == nil || c.wasSet(e.alarm):
-		c.run(e.export, e.word, e.data)
+		c.run(true, e.export, e.word, e.data)
 	}
 }
 
@@ -177,33 +180,65 @@ type consumers struct {
 
 	mu     sync.Mutex
 	places map[placeKey]*place
+	owners map[ownerKey]*owner
 	// What few consumers have, and these not for long, or not all of them.
 	openings map[*consumer]*effects // asked for by the open event, until Open
 	alarms   map[*consumer]*alarm   // timers that are set
-	last     *place                 // of those with events to run: a ring, its next is the first
-	running  int
-	empty    chan struct{} // closed when the last place is left; nil: nobody waits for it
+	last     *owner                 // of those with events to run: a ring, its next is the first
+	running  int                    // goroutines that have a turn
+	aside    int                    // those that wait for the layer meanwhile
+	empty    chan struct{}          // closed when the last place is left; nil: nobody waits for it
 }
 
 // push has a consumer's events run.
 func (q *consumers) push(c *consumer) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	p := c.place
-	if len(p.ready) == 0 {
-		q.line(p)
+	o := c.place.owner
+	if len(o.ready) == 0 {
+		q.line(o)
 	}
-	if p.taken > keptReady && p.taken > len(p.ready)/2 {
+	if o.taken > keptReady && o.taken > len(o.ready)/2 {
 		// Under a load that never ends the list never becomes empty.
-		n := copy(p.ready, p.ready[p.taken:])
-		clear(p.ready[n:])
-		p.ready, p.taken = p.ready[:n], 0
+		n := copy(o.ready, o.ready[o.taken:])
+		clear(o.ready[n:])
+		o.ready, o.taken = o.ready[:n], 0
 	}
-	p.ready = append(p.ready, c)
-	if q.running < mostRunning(p.host) {
+	o.ready = append(o.ready, c)
+	q.start(c.place.host)
+}
+
+// start has a goroutine more run events, if there may be one.
+func (q *consumers) start(h *Host) {
+	if q.running < mostRunning(h) {
 		q.running++
-		go q.work()
+		go q.work(h)
 	}
+}
+
+// waitAside gives the turn away while do waits for the channel layer: it needs
+// no instance of the guest, and a layer that is slow would hold up the events
+// of all tenants.
+func (q *consumers) waitAside(h *Host, do func()) {
+	q.mu.Lock()
+	if q.aside == maxAside {
+		q.mu.Unlock()
+		do()
+		return
+	}
+	q.aside++
+	q.running--
+	if q.last != nil {
+		q.start(h)
+	}
+	q.mu.Unlock()
+	defer func() {
+		q.mu.Lock()
+		q.aside--
+		q.running++ // perhaps one too many, which ends with its turn
+		q.mu.Unlock()
+	}()
+	do()
 }
 
 // mostRunning leaves half of the instances to requests and messages.
@@ -215,45 +250,47 @@ func mostRunning(h *Host) int {
 	return max(1, instances/2)
 }
 
-// line puts a place at the end of the ring.
-func (q *consumers) line(p *place) {
+// line puts a tenant at the end of the ring.
+func (q *consumers) line(o *owner) {
 	if q.last == nil {
-		p.next = p
+		o.next = o
 	} else {
-		p.next, q.last.next = q.last.next, p
+		o.next, q.last.next = q.last.next, o
 	}
-	q.last = p
+	q.last = o
 }
 
-// pop takes one consumer of the place whose turn it is.
-func (q *consumers) pop() *consumer {
+// pop takes one consumer of the tenant whose turn it is.
+// Without one, or for a goroutine too many, it returns nil.
+func (q *consumers) pop(most int) *consumer {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.last == nil {
+	if q.last == nil || q.running > most {
 		q.running--
 		return nil
 	}
-	p := q.last.next
-	if p == q.last {
+	o := q.last.next
+	if o == q.last {
 		q.last = nil
 	} else {
-		q.last.next = p.next
+		q.last.next = o.next
 	}
-	c := p.ready[p.taken]
-	p.ready[p.taken] = nil
-	if p.taken++; p.taken < len(p.ready) {
-		q.line(p)
+	c := o.ready[o.taken]
+	o.ready[o.taken] = nil
+	if o.taken++; o.taken < len(o.ready) {
+		q.line(o)
 		return c
 	}
-	p.taken = 0
-	if p.ready = p.ready[:0]; cap(p.ready) > keptReady {
-		p.ready = nil // what a peak took is given back
+	o.taken = 0
+	if o.ready = o.ready[:0]; cap(o.ready) > keptReady {
+		o.ready = nil // what a peak took is given back
 	}
 	return c
 }
 
-func (q *consumers) work() {
-	for c := q.pop(); c != nil; c = q.pop() {
+func (q *consumers) work(h *Host) {
+	most := mostRunning(h)
+	for c := q.pop(most); c != nil; c = q.pop(most) {
 		if c.turn() {
 			q.push(c)
 		}

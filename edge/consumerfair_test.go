@@ -1,0 +1,109 @@
+package edge
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+)
+
+// A tenant has one turn, on however many routes its websockets are.
+func TestW5ATenantOfManyRoutesHasOneTurn(t *testing.T) {
+	h := newHost(t, nil)
+	q := &h.consumers
+	q.running = 1 << 20 // nobody runs what is ready
+	defer func() { q.running = 0 }()
+	var all []*consumer
+	ready := func(schema string, routes int) {
+		for i := range routes {
+			r := consumerRequest{Tenant: &Tenant{Schema: schema}, Route: fmt.Sprint("route", i)}
+			for range 2 {
+				c := &consumer{place: q.enter(h, &r), busy: true}
+				all = append(all, c)
+				q.push(c)
+			}
+		}
+	}
+	ready("acme", 50)
+	ready("bolt", 1)
+	ready("cord", 2)
+	var order []string
+	for range all {
+		order = append(order, q.pop(q.running).place.schema)
+	}
+	want := []string{"acme", "bolt", "cord", "acme", "bolt", "cord", "acme", "cord", "acme", "cord", "acme", "acme"}
+	for i, schema := range want {
+		if order[i] != schema {
+			t.Fatalf("the turns are %v, expected %v", order[:len(want)], want)
+		}
+	}
+	if q.last != nil {
+		t.Error("somebody is ready still")
+	}
+	for _, c := range all {
+		c.abandon()
+	}
+	if len(q.places) != 0 || len(q.owners) != 0 {
+		t.Errorf("%d places and %d tenants are left", len(q.places), len(q.owners))
+	}
+}
+
+// dammedLayer holds back what a tenant sends to one of its groups.
+type dammedLayer struct {
+	channel.Layer
+	held   chan struct{}
+	opened chan struct{}
+}
+
+func (l *dammedLayer) For(schema string) (channel.Scope, error) {
+	s, err := l.Layer.For(schema)
+	return &dammedScope{s, l}, err
+}
+
+type dammedScope struct {
+	channel.Scope
+	layer *dammedLayer
+}
+
+func (s *dammedScope) GroupSend(ctx context.Context, group string, m *channel.Message) error {
+	if group == "dammed" {
+		s.layer.held <- struct{}{}
+		<-s.layer.opened
+	}
+	return s.Scope.GroupSend(ctx, group, m)
+}
+
+// Events that wait for the layer take no turn from others.
+func TestW5ATenantThatWaitsForItsLayerKeepsNoOtherWaiting(t *testing.T) {
+	const waiting = 20
+	w := newConsumerWorld(t, wasmtest.Guest(t, "edge/testdata/consumer"), func(c *Config) {
+		c.Limits.Instances = 2
+		c.Limits.Deadline = time.Minute
+	})
+	layer := &dammedLayer{w.layer, make(chan struct{}, waiting), make(chan struct{})}
+	w.layer = layer
+	open := sync.OnceFunc(func() { close(layer.opened) })
+	t.Cleanup(open) // before the websockets are waited for, also if something fails
+	calm := w.visit(t, "other", "add chat")
+	var all []*visitor
+	for range waiting {
+		all = append(all, w.visit(t, "acme", "add chat"))
+	}
+	starter := w.visit(t, "acme")
+	starter.says(t, "script chat group dammed x", "say begun")
+	starter.hears(t, "begun")
+	<-layer.held
+	for i := range 20 {
+		calm.says(t, fmt.Sprint("group chat ", i), "timer 1", fmt.Sprint("state ", i))
+		calm.hears(t, fmt.Sprint("group chat.message ", i), fmt.Sprint("timer ", i))
+	}
+	open()
+	for _, v := range all {
+		v.says(t, "say done")
+		v.hears(t, "done")
+	}
+}
