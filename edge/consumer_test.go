@@ -406,6 +406,9 @@ func TestAnIdleConsumerIsSmall(t *testing.T) {
 	if n := unsafe.Sizeof(consumer{}); n > 64 {
 		t.Errorf("a consumer has %d bytes, expected at most 64", n)
 	}
+	if n := unsafe.Sizeof(Websocket{}); n > 48 {
+		t.Errorf("a handler's websocket has %d bytes, expected at most 48", n)
+	}
 	if n := unsafe.Sizeof(channel.Channel{}); n > 64 {
 		t.Errorf("a channel has %d bytes, expected at most 64", n)
 	}

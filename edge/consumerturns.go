@@ -58,7 +58,7 @@ func (c *consumer) begin() bool {
 	if c.busy {
 		return false
 	}
-	c.busy = true
+	c.busy, c.said = true, false
 	return true
 }
 
@@ -98,6 +98,7 @@ func (c *consumer) queue(e *event) {
 func (c *consumer) take() *event {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.said = false
 	last := c.events
 	if last == nil {
 		c.busy = false

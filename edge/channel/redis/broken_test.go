@@ -199,18 +199,14 @@ func TestW6AHostThatIsDeadWithoutAWordIsFound(t *testing.T) {
 			if _, err := channeltest.Scope(t, layer, "acme").Open(t.Context(), w); err != nil {
 				t.Fatal(err)
 			}
-			pid, err := server.PID()
-			if err != nil {
-				t.Fatal(err)
-			}
 			eventually(t, "the session", func() bool { return connections(t, server) >= 2 })
 			signal := func(s syscall.Signal) {
-				if err := syscall.Kill(pid, s); err != nil {
+				if err := syscall.Kill(server.PID(), s); err != nil {
 					t.Fatal(err)
 				}
 			}
 			signal(syscall.SIGSTOP)
-			err = await(t, w.breaks, "word of the silence")
+			err := await(t, w.breaks, "word of the silence")
 			signal(syscall.SIGCONT)
 			if !errors.Is(err, channel.ErrBroken) {
 				t.Errorf("told %v, expected %v", err, channel.ErrBroken)
