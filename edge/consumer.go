@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -135,20 +136,21 @@ func (c *consumer) Open(conn *sockets.Conn) {
 	}
 }
 
-// Message implements sockets.Handler. It returns when the guest is done with
-// the message: until then the hub reads nothing more from the client.
-func (c *consumer) Message(_ *sockets.Conn, op sockets.Op, payload []byte) {
+// Message implements sockets.Handler. Until the guest is done with the message
+// the hub reads nothing more from the client. If it cannot be run now, it waits
+// as events of groups do, and keeps none of the hub's workers.
+func (c *consumer) Message(conn *sockets.Conn, op sockets.Op, payload []byte) {
 	var word uint32
 	if op == sockets.Binary {
 		word = abi.EventBinary
 	}
-	if !c.begin() {
+	if c.place.owner.crowded() || !c.begin() {
 		e := newEvent(instance.SocketMessage)
-		e.word, e.data = word, payload
-		if c.wait(e) {
-			<-e.done
-			e.free()
-		}
+		e.word, e.data = word, bytes.Clone(payload)
+		conn.Pause()
+		c.mu.Lock()
+		c.queue(e)
+		c.mu.Unlock()
 		return
 	}
 	defer c.yield()

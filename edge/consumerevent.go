@@ -66,12 +66,8 @@ func (c *consumer) runWith(ours bool, export instance.Export, write func([]byte)
 		c.fail(err)
 		return
 	}
-	switch {
-	case e.plain:
-	case ours:
-		c.place.host.consumers.waitAside(c.place.host, func() { c.apply(&e) })
-	default:
-		c.apply(&e)
+	if !e.plain {
+		c.place.host.consumers.waitAside(c.place, ours, func() { c.apply(&e) })
 	}
 }
 

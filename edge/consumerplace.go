@@ -2,6 +2,7 @@ package edge
 
 import (
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/tenantedge/tenantedge/edge/channel"
 )
@@ -22,13 +23,20 @@ type place struct {
 type placeKey struct{ schema, tenantID, identifier, folder, route string }
 
 // owner is a tenant that has websockets, to take its turn as one among others
-// however many places it has. All is under the lock of the Host's consumers.
+// however many places it has. What changes does so under the lock of the Host's
+// consumers.
 type owner struct {
 	places int
-	next   *owner      // in the ring
-	ready  []*consumer // that have events to run, behind
-	taken  int         // of them
+	lined  bool         // in the ring
+	next   *owner       // there
+	ready  []*consumer  // that have events to run, behind
+	taken  int          // of them
+	aside  atomic.Int32 // events that wait for the channel layer
 }
+
+// crowded tells whether as many events wait for the channel layer as may: then
+// the tenant has no turn until one of them is done.
+func (o *owner) crowded() bool { return o.aside.Load() >= maxAside }
 
 type ownerKey struct{ schema, tenantID string }
 

@@ -18,9 +18,8 @@ const (
 	maxWaiting = 100
 	// maxTurn is how many events of one websocket run before others have a turn.
 	maxTurn = 8
-	// maxAside is how many goroutines wait for the channel layer while others
-	// have their turns.
-	maxAside = 1000
+	// maxAside is how many events of a tenant wait for the channel layer.
+	maxAside = 64
 	// keptReady is how much of the list of a tenant's consumers that are ready
 	// is kept while none is.
 	keptReady = 64
@@ -34,10 +33,9 @@ type event struct {
 	data    []byte
 	message *channel.Message // of a group
 	alarm   *alarm           // of a timer
-	done    chan struct{}    // of a message, whose sender waits
 }
 
-var events = sync.Pool{New: func() any { return &event{done: make(chan struct{}, 1)} }}
+var events = sync.Pool{New: func() any { return new(event) }}
 
 func newEvent(e instance.Export) *event {
 	v := events.Get().(*event)
@@ -46,7 +44,7 @@ func newEvent(e instance.Export) *event {
 }
 
 func (e *event) free() {
-	*e = event{done: e.done}
+	*e = event{}
 	events.Put(e)
 }
 
@@ -59,19 +57,6 @@ func (c *consumer) begin() bool {
 		return false
 	}
 	c.busy, c.said = true, false
-	return true
-}
-
-// wait queues a message behind what is there, and tells whether its sender has
-// to wait until it was handled.
-func (c *consumer) wait(e *event) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.ended {
-		e.free()
-		return false
-	}
-	c.queue(e)
 	return true
 }
 
@@ -143,11 +128,10 @@ func (c *consumer) handle(e *event) {
 		if p := recover(); p != nil {
 			c.fail(fmt.Errorf("a panic, which is a bug of the host: %v\n%s", p, debug.Stack()))
 		}
-		if e.export == instance.SocketMessage {
-			e.done <- struct{}{} // its sender frees it
-			return
-		}
-		if e.export == instance.SocketClose {
+		switch e.export {
+		case instance.SocketMessage:
+			c.conn.Resume()
+		case instance.SocketClose:
 			c.release()
 		}
 		e.free()
@@ -187,7 +171,6 @@ type consumers struct {
 	alarms   map[*consumer]*alarm   // timers that are set
 	last     *owner                 // of those with events to run: a ring, its next is the first
 	running  int                    // goroutines that have a turn
-	aside    int                    // those that wait for the layer meanwhile
 	empty    chan struct{}          // closed when the last place is left; nil: nobody waits for it
 }
 
@@ -196,9 +179,6 @@ func (q *consumers) push(c *consumer) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	o := c.place.owner
-	if len(o.ready) == 0 {
-		q.line(o)
-	}
 	if o.taken > keptReady && o.taken > len(o.ready)/2 {
 		// Under a load that never ends the list never becomes empty.
 		n := copy(o.ready, o.ready[o.taken:])
@@ -206,40 +186,30 @@ func (q *consumers) push(c *consumer) {
 		o.ready, o.taken = o.ready[:n], 0
 	}
 	o.ready = append(o.ready, c)
+	q.line(o)
 	q.start(c.place.host)
 }
 
-// start has a goroutine more run events, if there may be one.
+// line puts a tenant at the end of the ring, if it is to have a turn.
+func (q *consumers) line(o *owner) {
+	if o.lined || o.taken == len(o.ready) || o.crowded() {
+		return
+	}
+	o.lined = true
+	if q.last == nil {
+		o.next = o
+	} else {
+		o.next, q.last.next = q.last.next, o
+	}
+	q.last = o
+}
+
+// start has a goroutine more run events, if there are any and it may.
 func (q *consumers) start(h *Host) {
-	if q.running < mostRunning(h) {
+	if q.last != nil && q.running < mostRunning(h) {
 		q.running++
 		go q.work(h)
 	}
-}
-
-// waitAside gives the turn away while do waits for the channel layer: it needs
-// no instance of the guest, and a layer that is slow would hold up the events
-// of all tenants.
-func (q *consumers) waitAside(h *Host, do func()) {
-	q.mu.Lock()
-	if q.aside == maxAside {
-		q.mu.Unlock()
-		do()
-		return
-	}
-	q.aside++
-	q.running--
-	if q.last != nil {
-		q.start(h)
-	}
-	q.mu.Unlock()
-	defer func() {
-		q.mu.Lock()
-		q.aside--
-		q.running++ // perhaps one too many, which ends with its turn
-		q.mu.Unlock()
-	}()
-	do()
 }
 
 // mostRunning leaves half of the instances to requests and messages.
@@ -251,18 +221,32 @@ func mostRunning(h *Host) int {
 	return max(1, instances/2)
 }
 
-// line puts a tenant at the end of the ring.
-func (q *consumers) line(o *owner) {
-	if q.last == nil {
-		o.next = o
-	} else {
-		o.next, q.last.next = q.last.next, o
+// waitAside calls do, which may wait for the channel layer and needs no instance
+// of the guest. If the turn is ours it is somebody else's meanwhile: a layer
+// that is slow would hold up the events of all tenants.
+func (q *consumers) waitAside(p *place, ours bool, do func()) {
+	q.mu.Lock()
+	p.owner.aside.Add(1)
+	if ours {
+		q.running--
+		q.start(p.host)
 	}
-	q.last = o
+	q.mu.Unlock()
+	defer func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		p.owner.aside.Add(-1)
+		if ours {
+			q.running++ // perhaps one too many, which ends with its turn
+		}
+		q.line(p.owner)
+		q.start(p.host)
+	}()
+	do()
 }
 
-// pop takes one consumer of the tenant whose turn it is.
-// Without one, or for a goroutine too many, it returns nil.
+// pop takes one consumer of the tenant whose turn it is. Without one, or for a
+// goroutine too many, it returns nil.
 func (q *consumers) pop(most int) *consumer {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -276,6 +260,7 @@ func (q *consumers) pop(most int) *consumer {
 	} else {
 		q.last.next = o.next
 	}
+	o.lined = false
 	c := o.ready[o.taken]
 	o.ready[o.taken] = nil
 	if o.taken++; o.taken < len(o.ready) {
