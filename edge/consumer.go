@@ -181,6 +181,9 @@ func (c *consumer) Receive(m *channel.Message) bool {
 		c.forward(m)
 		return true
 	}
+	if !c.place.owner.hold(m) {
+		return false
+	}
 	e := newEvent(instance.SocketGroup)
 	e.message = m
 	c.queue(e)
@@ -220,7 +223,12 @@ func (c *consumer) release() {
 	c.channel = nil
 	c.ended = true
 	c.stopTimer()
+	waiting := c.events
+	c.events, c.waiting = nil, 0
 	c.mu.Unlock()
+	if waiting != nil { // for a websocket that never came to be
+		waiting.freeAll()
+	}
 	if ch != nil {
 		ch.Close()
 	}

@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -49,6 +50,56 @@ func TestW5ATenantOfManyRoutesHasOneTurn(t *testing.T) {
 	}
 	if len(q.places) != 0 || len(q.owners) != 0 {
 		t.Errorf("%d places and %d tenants are left", len(q.places), len(q.owners))
+	}
+}
+
+// What waits for a tenant's websockets is bounded in bytes for all of them
+// together; a message that waits for many counts once.
+func TestW5WhatWaitsForATenantsWebsocketsIsBounded(t *testing.T) {
+	h := newHost(t, nil)
+	q := &h.consumers
+	busy := func(schema string) *consumer {
+		return &consumer{place: q.enter(h, &consumerRequest{Tenant: &Tenant{Schema: schema}}), busy: true}
+	}
+	long := func() *channel.Message {
+		m, err := channel.NewMessage("chat.message", channel.Field{Name: "text", Value: strings.Repeat("x", 1<<20)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	var all []*consumer
+	for range 20 {
+		all = append(all, busy("acme"))
+	}
+	toAll := long()
+	for _, c := range all {
+		if !c.Receive(toAll) {
+			t.Fatal("a message to many members is not taken")
+		}
+	}
+	owner, taken := all[0].place.owner, 0
+	if got := owner.waiting.Load(); got != int64(toAll.Len()) {
+		t.Errorf("%d bytes wait, expected %d", got, toAll.Len())
+	}
+	for i := range 5 * len(all) {
+		if all[i%len(all)].Receive(long()) {
+			taken++
+		}
+	}
+	if want := maxWaitingBytes/toAll.Len() - 1; taken != want {
+		t.Errorf("%d messages are taken, expected %d", taken, want)
+	}
+	other := busy("bolt")
+	if m := long(); !other.Receive(m) || !other.Receive(toAll) {
+		t.Error("another tenant's message is not taken")
+	}
+	for _, c := range all {
+		c.abandon()
+	}
+	other.abandon()
+	if a, b := owner.waiting.Load(), other.place.owner.waiting.Load(); a != 0 || b != 0 {
+		t.Errorf("%d and %d bytes still wait", a, b)
 	}
 }
 

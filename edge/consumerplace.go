@@ -32,6 +32,8 @@ type owner struct {
 	ready  []*consumer  // that have events to run, behind
 	taken  int          // of them
 	aside  atomic.Int32 // events that wait for the channel layer
+
+	waiting atomic.Int64 // bytes of group messages
 }
 
 // crowded tells whether as many events wait for the channel layer as may: then

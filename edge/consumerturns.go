@@ -44,8 +44,21 @@ func newEvent(e instance.Export) *event {
 }
 
 func (e *event) free() {
+	if e.message != nil {
+		letGo(e.message)
+	}
 	*e = event{}
 	events.Put(e)
+}
+
+// freeAll frees the events of a ring.
+func (e *event) freeAll() {
+	for at, more := e.next, true; more; {
+		next := at.next
+		more = at != e
+		at.free()
+		at = next
+	}
 }
 
 // begin takes the turn, if it is nobody's: the caller runs its event and then
