@@ -107,7 +107,7 @@ type Config struct {
 // GuestLimits are what a guest is held to. A field that is zero has its default.
 type GuestLimits struct {
 	Fuel         uint64        // units of work for one request, default 20,000,000, a few milliseconds
-	Deadline     time.Duration // for one request, with what the guest waits for; default 100 ms
+	Deadline     time.Duration // for one request, with what the guest waits for; default 100 ms. A long message has both again for each MiB
 	Memory       int64         // bytes of one instance; default 64 MiB
 	Stack        int           // frames; default 20,000
 	Instances    int           // most at once; default twice GOMAXPROCS

@@ -61,6 +61,7 @@ type consumer struct {
 	ended   bool             // no further events
 	timed   bool             // a timer is set
 	ending  sockets.Code     // what to close with as soon as there is a connection
+	said    bool             // who is busy has nothing more for the client in this turn
 	failed  bool             // no further events but the last; of the one whose turn it is
 }
 
@@ -174,7 +175,7 @@ func (c *consumer) Receive(m *channel.Message) bool {
 		return true
 	case c.waiting >= maxWaiting:
 		return false
-	case !c.busy && forClient(m):
+	case c.events == nil && (!c.busy || c.said) && forClient(m):
 		c.forward(m)
 		return true
 	}

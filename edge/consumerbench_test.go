@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -15,28 +13,10 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
-// goEcho is the rival of a guest: a handler in Go.
-type goEcho struct{}
-
-func (goEcho) Open(*sockets.Conn) {}
-func (goEcho) Message(c *sockets.Conn, op sockets.Op, payload []byte) {
-	_ = c.Send(op, payload)
-}
-func (goEcho) Closed(*sockets.Conn, sockets.Code, string) {}
-
-// echoOn serves goEcho on a hub.
-func echoOn(hub *sockets.Hub) http.Handler {
-	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		_, _ = hub.Accept(rw, r, sockets.Options{Tenant: "acme", Handler: goEcho{}, AllowNoOrigin: true})
-	})
-}
-
-// newGoEcho is a world like that of a guest, without the guest.
+// newGoEcho is a world like that of a guest, with a handler in Go as its rival.
 func newGoEcho(t testing.TB, w *consumerWorld) *consumerWorld {
 	t.Helper()
-	server := httptest.NewUnstartedServer(echoOn(w.hub))
-	server.Listener = sockets.Listen(server.Listener)
-	server.Start()
+	server := serveSockets(echoOn(w.hub))
 	t.Cleanup(server.Close)
 	return &consumerWorld{host: w.host, hub: w.hub, layer: w.layer, server: server, log: w.log}
 }

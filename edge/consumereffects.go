@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"slices"
 	"time"
@@ -36,6 +35,7 @@ type effects struct {
 	protocol string // that was chosen
 	plain    bool   // nothing that waits or reaches others: done from the guest's memory
 	reply    abi.Message
+	final    bool               // what each is at is the last of them
 	messages []*channel.Message // of the effects that send some, in order
 }
 
@@ -149,7 +149,9 @@ func (e *effects) checkLayer(kind abi.Effect, name string, data []byte) (err err
 
 // each calls do for each effect until one fails.
 func (e *effects) each(do func(kind abi.Effect, name, data []byte) error) error {
-	for i, kind := range e.reply.Get(abi.EffectsKinds) {
+	kinds := e.reply.Get(abi.EffectsKinds)
+	for i, kind := range kinds {
+		e.final = i == len(kinds)-1
 		if err := do(abi.Effect(kind), e.reply.Get(abi.EffectsName0+2*i), e.reply.Get(abi.EffectsData0+2*i)); err != nil {
 			return err
 		}
@@ -208,9 +210,22 @@ func (c *consumer) do(e *effects, kind abi.Effect, name, data []byte) error {
 	case abi.GroupSend, abi.ChannelSend:
 		m := e.messages[0]
 		e.messages = e.messages[1:]
+		if e.final {
+			c.hasSaid()
+		}
 		return c.send(kind, string(name), m)
 	}
 	return nil
+}
+
+// hasSaid lets what comes for the client go to it at once, though the event's
+// turn is not over: nothing of the event is to come before it. A message that
+// the event itself sends to a group, most of all: its sender gets it when the
+// other members do, and not when all of them have it.
+func (c *consumer) hasSaid() {
+	c.mu.Lock()
+	c.said = true
+	c.mu.Unlock()
 }
 
 // unlessClosed takes a client that is gone for no failure: the close event
@@ -253,8 +268,7 @@ func (c *consumer) send(kind abi.Effect, name string, m *channel.Message) error 
 	}
 	err := p.scope.Send(ctx, name, m)
 	if errors.Is(err, channel.ErrFull) {
-		p.logger.LogAttrs(ctx, slog.LevelWarn, "a channel is full: a websocket's message to it is dropped", slog.String("schema", p.schema), slog.String("channel", name))
-		return nil
+		return nil // it is counted, and logged as seldom as other drops
 	}
 	return err
 }

@@ -163,8 +163,8 @@ func (c *consumer) fail(err error) {
 	case errors.Is(err, errNoConsumer):
 		code, level = sockets.CodeRestart, slog.LevelWarn
 		q.restarted.Add(1)
-	case errors.Is(err, channel.ErrBroken):
-		code, level = sockets.CodeRestart, slog.LevelWarn
+	case errors.Is(err, channel.ErrBroken): // which the layer logs, once for all
+		code, level = sockets.CodeRestart, slog.LevelDebug
 		q.interrupted.Add(1)
 	case errors.Is(err, channel.ErrLimit):
 		code, level = sockets.CodeTryLater, slog.LevelWarn

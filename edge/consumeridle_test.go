@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
@@ -82,12 +81,8 @@ func resident(t *testing.T) int {
 // BenchmarkConsumerIdle holds connections that have said one thing each, and
 // reports the resident memory that one of them costs the server's process.
 func BenchmarkConsumerIdle(b *testing.B) {
-	behind, err := sockets.New(sockets.Config{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	upstream := httptest.NewServer(echoOn(behind))
-	b.Cleanup(func() { upstream.Close(); _ = behind.Shutdown(canceled()) })
+	behind := newEchoServer(b)
+	b.Cleanup(func() { behind.close(canceled()) })
 	for kind, target := range idleKinds {
 		b.Run(kind, func(b *testing.B) {
 			conns := 15000
@@ -95,7 +90,7 @@ func BenchmarkConsumerIdle(b *testing.B) {
 				conns = 8000 // each takes two descriptors in either process
 			}
 			command := exec.Command(os.Args[0], "-test.run", "^TestConsumerIdle$", "-test.timeout", "0")
-			command.Env = append(os.Environ(), "TENANTEDGE_IDLE="+kind, "TENANTEDGE_UPSTREAM="+upstream.URL)
+			command.Env = append(os.Environ(), "TENANTEDGE_IDLE="+kind, "TENANTEDGE_UPSTREAM="+behind.server.URL)
 			command.Stderr = os.Stderr
 			in, _ := command.StdinPipe()
 			out, _ := command.StdoutPipe()

@@ -45,6 +45,18 @@ func (c *consumer) stopTimer() {
 	delete(q.alarms, c)
 }
 
+// isSet tells whether a timer is still the one that is set; the consumer is
+// locked.
+func (c *consumer) isSet(a *alarm) bool {
+	if !c.timed {
+		return false
+	}
+	q := &c.place.host.consumers
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.alarms[c] == a
+}
+
 // rung tells whether a timer that rang is still the one that is set, and forgets
 // it then. The consumer is locked.
 func (c *consumer) rung(a *alarm) bool {
@@ -60,14 +72,27 @@ func (c *consumer) rung(a *alarm) bool {
 }
 
 // ring queues the timer's event. It comes when there is no room for others, for
-// there is one at most.
+// there is one at most: if that of an earlier timer still waits, it is this
+// one's now.
 func (a *alarm) ring() {
 	c := a.consumer
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.timed && !c.ended {
-		e := newEvent(instance.SocketTimer)
-		e.alarm = a
-		c.queue(e)
+	if c.ended || !c.isSet(a) {
+		return
 	}
+	if last := c.events; last != nil {
+		for e := last.next; ; e = e.next {
+			if e.alarm != nil {
+				e.alarm = a
+				return
+			}
+			if e == last {
+				break
+			}
+		}
+	}
+	e := newEvent(instance.SocketTimer)
+	e.alarm = a
+	c.queue(e)
 }

@@ -55,7 +55,7 @@ func (c *consumer) begin() bool {
 	if c.busy {
 		return false
 	}
-	c.busy = true
+	c.busy, c.said = true, false
 	return true
 }
 
@@ -95,6 +95,7 @@ func (c *consumer) queue(e *event) {
 func (c *consumer) take() *event {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.said = false
 	last := c.events
 	if last == nil {
 		c.busy = false
@@ -257,6 +258,9 @@ func (q *consumers) work() {
 		if c.turn() {
 			q.push(c)
 		}
+		// What the turn has woken, a connection that is to be written to, would
+		// otherwise wait until this goroutine is interrupted: 10 ms.
+		runtime.Gosched()
 	}
 }
 

@@ -48,9 +48,7 @@ func newConsumerWorld(t testing.TB, guest []byte, change func(*Config)) *consume
 	if w.layer, err = channel.NewMemory(channel.Config{}); err != nil {
 		t.Fatal(err)
 	}
-	w.server = httptest.NewUnstartedServer(w)
-	w.server.Listener = sockets.Listen(w.server.Listener)
-	w.server.Start()
+	w.server = serveSockets(w)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()

@@ -120,7 +120,7 @@ func (w *crowdWorld) held() (held crowdHeld) {
 
 // goroutines counts them as crowdHeld has it.
 func (w *crowdWorld) goroutines() int {
-	return runtime.NumGoroutine() - w.host.WebsocketStats().Workers - w.behind.Stats().Workers
+	return runtime.NumGoroutine() - w.host.WebsocketStats().Workers - w.behind.hub.Stats().Workers
 }
 
 // settles waits until nobody is there any more, and what net/http and the
@@ -129,7 +129,7 @@ func (w *crowdWorld) goroutines() int {
 func (w *crowdWorld) settles(t *testing.T, before *crowdHeld) crowdHeld {
 	t.Helper()
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		s, b := w.host.WebsocketStats(), w.behind.Stats()
+		s, b := w.host.WebsocketStats(), w.behind.hub.Stats()
 		if s.Polled+s.Goroutines+b.Polled+b.Goroutines != 0 || s.Consumers.Open != 0 {
 			continue
 		}

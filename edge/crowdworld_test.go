@@ -8,12 +8,10 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/tenantedge/tenantedge/edge/internal/sockets"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 	"github.com/tenantedge/tenantedge/tenantdb"
@@ -22,7 +20,7 @@ import (
 // crowdWorld is a Host with a handler whose sockets are in groups, a consumer
 // in the guest whose sockets are, and a relay; over plain TCP and over TLS.
 type crowdWorld struct {
-	behind    *sockets.Hub // of the upstream
+	behind    *echoServer // the relay's upstream
 	host      *Host
 	addresses [2]string // plain and TLS
 	tenants   int
@@ -34,25 +32,15 @@ const crowdInstances = 4
 
 func newCrowdWorld(t *testing.T, noPoll bool, c crowd) *crowdWorld {
 	t.Helper()
-	behind, err := sockets.New(sockets.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	upstream := httptest.NewServer(echoOn(behind))
-	up, err := url.Parse(upstream.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &crowdWorld{behind: behind, tenants: max(4, c.atOnce/25)}
-	h, err := New(t.Context(), w.config(t, up, noPoll, c.stay))
+	w := &crowdWorld{behind: newEchoServer(t), tenants: max(4, c.atOnce/25)}
+	h, err := New(t.Context(), w.config(t, noPoll, c.stay))
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.host = h
 	var servers []*httptest.Server
 	for i := range w.addresses {
-		server := httptest.NewUnstartedServer(h.Middleware(http.NotFoundHandler()))
-		server.Listener = sockets.Listen(server.Listener)
+		server := unstarted(h.Middleware(http.NotFoundHandler()))
 		server.Config.ErrorLog = log.New(io.Discard, "", 0) // who vanishes in a TLS handshake is logged
 		if i == 0 {
 			server.Start()
@@ -68,10 +56,10 @@ func newCrowdWorld(t *testing.T, noPoll bool, c crowd) *crowdWorld {
 		if err := h.ShutdownWebsockets(ctx); err != nil {
 			t.Error(err)
 		}
-		for _, s := range append(servers, upstream) {
+		for _, s := range servers {
 			s.Close()
 		}
-		_ = behind.Shutdown(ctx) // its clients are gone
+		w.behind.close(ctx)
 		if err := h.Close(); err != nil {
 			t.Error(err)
 		}
@@ -79,7 +67,7 @@ func newCrowdWorld(t *testing.T, noPoll bool, c crowd) *crowdWorld {
 	return w
 }
 
-func (w *crowdWorld) config(t *testing.T, up *url.URL, noPoll bool, stay time.Duration) Config {
+func (w *crowdWorld) config(t *testing.T, noPoll bool, stay time.Duration) Config {
 	t.Helper()
 	c := Config{
 		Directory: tenantdb.NewDirectory(tenantdb.Options{Normalize: tenancy.NormalizeHost}), Default: &DefaultTenant{URLConf: "app.urls", WSURLConf: "ws"},
@@ -97,7 +85,7 @@ func (w *crowdWorld) config(t *testing.T, up *url.URL, noPoll bool, stay time.Du
 		}
 	}
 	table, targets := routes(func(name string) WebsocketTarget {
-		return map[string]WebsocketTarget{"handler": {Handler: "grouped"}, "script": {Consumer: true}, "relay": {Upstream: up}}[name]
+		return map[string]WebsocketTarget{"handler": {Handler: "grouped"}, "script": {Consumer: true}, "relay": {Upstream: w.behind.url}}[name]
 	}, "handler/ handler", "script/<path:script> script", "refused/<int:refuse>/ script", "relay/ relay")
 	c.WSURLConfs = map[string][]WSRoute{"ws": table}
 	c.Websockets = WebsocketConfig{

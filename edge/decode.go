@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -67,6 +68,9 @@ func (s *services) decodeTenant(d *Decision, m abi.Message, r *Request) error {
 		return err
 	}
 	t.URLConf = s.names.pick(m.Get(abi.DecURLConf))
+	if standard := s.host.config.Default; t.Dynamic && standard != nil {
+		t.URLConf = cmp.Or(t.URLConf, standard.URLConf)
+	}
 	t.WSURLConf = s.names.pick(m.Get(abi.DecWSURLConf))
 	t.Path = s.path(m.Get(abi.DecPath), r)
 	t.Identifier = s.names.pick(m.Get(abi.DecIdentifier), t.Schema)

@@ -13,15 +13,16 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
+// until waits for what other goroutines bring about.
 func until(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for late := time.After(30 * time.Second); !holds(); {
+	for late := time.After(patience); !holds(); {
 		select {
 		case <-tick.C:
 		case <-late:
-			t.Fatalf("not after 30 s: %s", what)
+			t.Fatalf("not after %v: %s", patience, what)
 		}
 	}
 }

@@ -25,6 +25,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -150,7 +151,7 @@ func (c *Config) complete() error {
 const defaultReference = "tenant"
 
 func (c *Config) forGuest() abi.Config {
-	g := abi.Config{
+	return abi.Config{
 		ABI:              abi.Version,
 		Compat:           c.Compat,
 		Routers:          c.Routers,
@@ -162,14 +163,8 @@ func (c *Config) forGuest() abi.Config {
 		WSURLConfs:       c.WSURLConfs,
 		Settings:         c.Settings,
 	}
-	return g
 }
 
 func (c *Config) routes(by string) bool {
-	for _, r := range c.Routers {
-		if r == by {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(c.Routers, by)
 }

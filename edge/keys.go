@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,7 +58,7 @@ func (h *Host) key(ctx context.Context, e instance.Export, schema, prefix, versi
 	}, func(m abi.Message) error {
 		found, ok := m.Field(abi.KeyResult)
 		if !ok {
-			return fmt.Errorf("edge: %s", orElse(string(m.Get(abi.KeyError)), "the guest has no such key"))
+			return fmt.Errorf("edge: %s", cmp.Or(string(m.Get(abi.KeyError)), "the guest has no such key"))
 		}
 		result = string(found)
 		return nil
@@ -174,11 +175,4 @@ func sizeOf(b *abi.Builder) int {
 		return -1
 	}
 	return b.Size()
-}
-
-func orElse(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }

@@ -12,8 +12,9 @@ import (
 // the request's context (TenantFrom), the path as the tenant sees it in r.URL,
 // and headers without what clients may not claim: the tenant and forwarding
 // headers of peers that are not trusted are gone. Redirects and refusals are
-// answered here, and so are websockets, if Config.Websockets has targets. The
-// guest is not held while next works.
+// answered here, and so are websockets, if Config.Websockets has targets;
+// without any they are next's, but for those that other sites' pages ask for.
+// The guest is not held while next works.
 func (h *Host) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		q, err := h.RequestOf(r.Context(), r)
@@ -29,6 +30,10 @@ func (h *Host) Middleware(next http.Handler) http.Handler {
 		}
 		switch d.Outcome {
 		case OutcomeTenant, OutcomeNone:
+			if q.Websocket && h.websockets == nil && !h.passes(r, &d.Tenant) {
+				h.refuse(w, r, &RouteError{Status: http.StatusForbidden, Reason: "origin is not allowed"})
+				return
+			}
 			h.results.add(Result(d.Outcome.String()))
 			if q.Websocket && h.websockets != nil {
 				h.websockets.serve(w, h.routed(r, carried))
@@ -59,7 +64,13 @@ func (h *Host) answer(w http.ResponseWriter, r *http.Request, e *RouteError) {
 	if h.config.Logger.Enabled(r.Context(), level) {
 		line := []slog.Attr{
 			slog.Int("status", e.Status), slog.String("host", r.Host), slog.String("path", r.URL.Path),
-			slog.String("reason", e.Reason), slog.String("request", e.RequestID), slog.Any("error", e.Err),
+			slog.String("reason", e.Reason),
+		}
+		if e.RequestID != "" {
+			line = append(line, slog.String("request", e.RequestID))
+		}
+		if e.Err != nil {
+			line = append(line, slog.Any("error", e.Err))
 		}
 		var guest *GuestError
 		if errors.As(e.Err, &guest) {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
@@ -72,5 +73,18 @@ func TestARecordThatDoesNotFitIsLeftOut(t *testing.T) {
 		if _, ok := m.Field(abi.ReqHeader0); err != nil || ok || s.ahead.Tenant.Schema != "" {
 			t.Errorf("in %d bytes the record stands: %v, %v", size, ok, err)
 		}
+	}
+}
+
+// The examples decide who the tenant is and nothing else, and can be served.
+func TestADynamicTenantHasTheDefaultURLConfIfTheGuestNamesNone(t *testing.T) {
+	for name, guest := range map[string][]byte{"router": nil, "minimal": wasmtest.Minimal(t)} {
+		t.Run(name, func(t *testing.T) {
+			h := newHost(t, func(c *Config) { c.Guest = guest })
+			d, err := h.Route(t.Context(), &Request{Method: "GET", Scheme: "http", Host: "t1.example.com", Target: "/x"})
+			if err != nil || d.Tenant.Schema != "t1" || d.Tenant.URLConf != "app.urls" {
+				t.Errorf("decided %+v, %v: expected t1 with app.urls", d, err)
+			}
+		})
 	}
 }

@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"sync"
 
@@ -104,16 +105,20 @@ type WebsocketInterrupted interface {
 }
 
 // Websocket is an accepted websocket. Its methods are safe for use by any
-// number of goroutines.
+// number of goroutines. There is one for each idle websocket, so it is kept
+// small.
 type Websocket struct {
 	consumer WebsocketConsumer
 	place    *socketPlace
 
 	mu      sync.Mutex
-	conn    *sockets.Conn // nil until Open
-	channel *channel.Channel
-	ended   bool
+	conn    *sockets.Conn    // nil until Open
+	channel *channel.Channel // nil until it is needed; noChannel: never again
 }
+
+// noChannel is the channel of sockets that are closed. To say so by a flag would
+// take a quarter of what the allocator has for a Websocket.
+var noChannel = new(channel.Channel)
 
 // socketPlace is what the sockets of one tenant and route have in common.
 type socketPlace struct {
@@ -196,7 +201,7 @@ func (e *socketEvents) Closed(_ *sockets.Conn, code sockets.Code, reason string)
 	defer func() {
 		e.mu.Lock()
 		ch := e.channel
-		e.channel, e.ended = nil, true
+		e.channel = noChannel
 		e.mu.Unlock()
 		if ch != nil {
 			ch.Close()
@@ -228,7 +233,7 @@ func (e *socketEvents) Interrupted(err error) {
 	}
 	switch {
 	case err == nil:
-	case err == channel.ErrClosed:
+	case errors.Is(err, channel.ErrClosed):
 		_ = e.conn.Close(sockets.CodeGoingAway, "") // the code is one that can be sent
 	default:
 		e.place.sockets.interrupted.Add(1)

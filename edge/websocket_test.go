@@ -138,6 +138,35 @@ func TestW3AnOriginIsOneOfTheTenantsOwnOrListed(t *testing.T) {
 	}
 }
 
+// TestW3HoldsForWebsocketsThatPassThrough: without targets the application gets
+// the handshakes, and may not look at origins.
+func TestW3HoldsForWebsocketsThatPassThrough(t *testing.T) {
+	w := newSocketWorld(t, nil, func(c *Config) {
+		c.WSURLConfs, c.Websockets = nil, WebsocketConfig{Origins: []string{"https://app.example.net"}, OriginsAttribute: "origins"}
+		c.Default.WSURLConf = ""
+	})
+	const passed = http.StatusTeapot
+	for _, c := range []struct {
+		name, host, path string
+		headers          []string
+		want             int
+	}{
+		{"its own page", "acme.example.com", "/any/", nil, passed},
+		{"a page of its other domain", "acme.example.com", "/any/", []string{"Origin", "https://shop.example.com"}, passed},
+		{"a page that is listed", "acme.example.com", "/any/", []string{"Origin", "https://app.example.net"}, passed},
+		{"a page that the tenant lists", "acme.example.com", "/any/", []string{"Origin", "https://partner.example.net"}, passed},
+		{"a program", "acme.example.com", "/any/", []string{"Origin", ""}, passed},
+		{"a browser that hides where it comes from", "acme.example.com", "/any/", []string{"Origin", "", "User-Agent", "Mozilla/5.0"}, 403},
+		{"a page of another tenant", "acme.example.com", "/any/", []string{"Origin", "https://t1.example.com"}, 403},
+		{"a page of nobody's", "acme.example.com", "/any/", []string{"Origin", "null"}, 403},
+		{"a stranger's page", "acme.example.com", "/any/", []string{"Origin", "https://evil.example.net"}, 403},
+	} {
+		if status, body := w.refused(c.host, c.path, c.headers...); status != c.want {
+			t.Errorf("%s is answered with %d %q, expected %d", c.name, status, body, c.want)
+		}
+	}
+}
+
 func TestW3ProgramsComeWithoutAnOriginWhereTheyMay(t *testing.T) {
 	w := newSocketWorld(t, map[string]WebsocketHandler{"echo": played{}}, func(c *Config) { c.Websockets.WithoutOrigin = true })
 	if status, _ := w.refused("acme.example.com", "/echo/a/1/", "Origin", ""); status != 101 {

@@ -3,12 +3,10 @@ package edge
 import (
 	"context"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"testing"
 	"time"
 
-	"github.com/tenantedge/tenantedge/edge/internal/sockets"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
@@ -16,25 +14,8 @@ import (
 // Go, one whose sockets are in a group, and a relay to an upstream that echoes.
 func measured(t testing.TB) string {
 	t.Helper()
-	behind, err := sockets.New(sockets.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	upstream := httptest.NewServer(echoOn(behind))
-	up, err := url.Parse(upstream.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return measuredWith(t, up, func() {
-		upstream.Close()
-		_ = behind.Shutdown(canceled()) // they are dropped
-	})
-}
-
-func canceled() context.Context {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	return ctx
+	behind := newEchoServer(t)
+	return measuredWith(t, behind.url, func() { behind.close(canceled()) })
 }
 
 func measuredWith(t testing.TB, up *url.URL, after func()) string {
@@ -59,9 +40,7 @@ func measuredWith(t testing.TB, up *url.URL, after func()) string {
 			}}},
 		}
 	})
-	server := httptest.NewUnstartedServer(h.Middleware(http.NotFoundHandler()))
-	server.Listener = sockets.Listen(server.Listener)
-	server.Start()
+	server := serveSockets(h.Middleware(http.NotFoundHandler()))
 	t.Cleanup(func() {
 		server.Close()
 		_ = h.ShutdownWebsockets(canceled())
@@ -85,16 +64,12 @@ func TestAnEchoOfAHandlerOrARelayAllocatesNothing(t *testing.T) {
 // milliseconds, so that what else the machine does meets all alike.
 func BenchmarkWebsocketEcho(b *testing.B) {
 	const conns, each = 100, 20
-	hub, err := sockets.New(sockets.Config{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	bare := httptest.NewServer(echoOn(hub))
-	b.Cleanup(func() { bare.Close(); _ = hub.Shutdown(canceled()) })
+	bare := newEchoServer(b)
+	b.Cleanup(func() { bare.close(canceled()) })
 	address := measured(b)
 	spent := map[string]time.Duration{}
 	turns := map[string]func(){}
-	for name, at := range map[string]string{"hub": bare.Listener.Addr().String(), "handler": address, "relay": address} {
+	for name, at := range map[string]string{"hub": bare.server.Listener.Addr().String(), "handler": address, "relay": address} {
 		var all []*visitor
 		for range conns {
 			v, status := handshake(b, at, "acme", "/"+name)

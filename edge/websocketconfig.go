@@ -13,7 +13,8 @@ import (
 )
 
 // WebsocketConfig says how websockets are served. The zero value serves none:
-// handshakes go on as other requests do.
+// handshakes go on as other requests do, but for those that pages of other sites
+// ask for.
 type WebsocketConfig struct {
 	// Targets say what serves each route of Config.WSURLConfs: by the table's
 	// name and the route's. If there are any, every route must have one, and

@@ -27,7 +27,7 @@ func (g Groups) Discard(group string) {
 	g.socket.mu.Lock()
 	ch := g.socket.channel
 	g.socket.mu.Unlock()
-	if ch != nil {
+	if ch != nil && ch != noChannel {
 		g.socket.place.scope.Discard(group, ch)
 	}
 }
@@ -64,32 +64,34 @@ func (g Groups) Scope() channel.Scope { return g.socket.place.scope }
 func (g Groups) channel(ctx context.Context) (*channel.Channel, error) {
 	s := g.socket
 	s.mu.Lock()
-	ch, ended := s.channel, s.ended
+	ch := s.channel
 	s.mu.Unlock()
-	if ch != nil {
-		return ch, nil
-	}
-	if ended {
+	switch ch {
+	case nil:
+	case noChannel:
 		return nil, ErrWebsocketClosed
+	default:
+		return ch, nil
 	}
 	fresh, err := s.place.scope.Open(ctx, (*socketEvents)(s))
 	if err != nil {
 		return nil, fmt.Errorf("edge: %w", err)
 	}
 	s.mu.Lock()
-	if ch, ended = s.channel, s.ended; ch == nil && !ended {
+	if ch = s.channel; ch == nil {
 		s.channel = fresh
 	}
 	s.mu.Unlock()
-	switch {
-	case ended:
+	switch ch {
+	case nil:
+		return fresh, nil
+	case noChannel:
 		fresh.Close()
 		return nil, ErrWebsocketClosed
-	case ch != nil: // another goroutine was quicker
+	default: // another goroutine was quicker
 		fresh.Close()
 		return ch, nil
 	}
-	return fresh, nil
 }
 
 // Channels returns a tenant's part of the channel layer, to send to its groups

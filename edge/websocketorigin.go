@@ -5,26 +5,41 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/tenantedge/tenantedge/edge/internal/sockets"
 )
 
-// allows tells whether a page of origin may open this socket (W3): one of the
-// request's own host, of a domain that is the tenant's alone, or of a list. A
-// domain on which tenants live in folders is not the tenant's alone.
-func (w *websockets) allows(origin *url.URL, r *http.Request, t *Tenant, target *WebsocketTarget) bool {
+// passes tells whether a handshake may pass to who looks after websockets
+// without targets. What other sites' pages ask for may not; a program that sends
+// no Origin is the application's to judge.
+func (h *Host) passes(r *http.Request, t *Tenant) bool {
+	o := sockets.Options{
+		AllowOrigin:   func(origin *url.URL) bool { return h.allowsOrigin(origin, r, t, nil) },
+		AllowNoOrigin: true,
+	}
+	return o.CheckOrigin(r) == nil
+}
+
+// allowsOrigin tells whether a page of origin may open this socket (W3): one of
+// the request's own host, of a domain that is the tenant's alone, or of a list,
+// the route's own among them. A domain on which tenants live in folders is not
+// the tenant's alone.
+func (h *Host) allowsOrigin(origin *url.URL, r *http.Request, t *Tenant, ofRoute []string) bool {
+	c := &h.config.Websockets
 	host := strings.ToLower(r.Host)
 	if origin.Host == host {
 		return true
 	}
-	if origin.Port() == portOf(host) && w.host.owns(t, strings.TrimPrefix(origin.Hostname(), "www.")) {
+	if origin.Port() == portOf(host) && h.owns(t, strings.TrimPrefix(origin.Hostname(), "www.")) {
 		return true
 	}
-	if listed(origin, w.config.Origins) || listed(origin, target.Origins) {
+	if listed(origin, c.Origins) || listed(origin, ofRoute) {
 		return true
 	}
-	if w.config.OriginsAttribute == "" {
+	if c.OriginsAttribute == "" {
 		return false
 	}
-	own, _ := t.Attribute(w.config.OriginsAttribute)
+	own, _ := t.Attribute(c.OriginsAttribute)
 	return listed(origin, strings.FieldsFunc(own, func(c rune) bool { return c == ' ' || c == ',' || c == '\t' || c == '\n' }))
 }
 

@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -60,12 +61,12 @@ func (h *Host) newWebsockets() (*websockets, error) {
 	w := &websockets{
 		host: h, config: c, hub: hub, layer: h.config.Channels,
 		limits:  sockets.Limits{Connections: l.Connections, Messages: l.Messages, Burst: l.Burst, Queued: l.Queued},
-		dialer:  sockets.Dialer{Timeout: orDefault(l.DialTimeout, 5*time.Second), HandshakeTimeout: orDefault(l.HandshakeTimeout, 10*time.Second)},
+		dialer:  sockets.Dialer{Timeout: cmp.Or(l.DialTimeout, 5*time.Second), HandshakeTimeout: cmp.Or(l.HandshakeTimeout, 10*time.Second)},
 		places:  map[placeKey]*socketPlace{},
 		stopped: make(chan struct{}),
 	}
 	if w.layer == nil {
-		memory, err := channel.NewMemory(channel.Config{})
+		memory, err := channel.NewMemory(channel.Config{Logger: h.config.Logger})
 		if err != nil {
 			return nil, err
 		}
@@ -73,15 +74,8 @@ func (h *Host) newWebsockets() (*websockets, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	w.stop = cancel
-	go w.follow(ctx)
+	go w.follow(ctx, h.config.Directory.Stats().Generation)
 	return w, nil
-}
-
-func orDefault(d, standard time.Duration) time.Duration {
-	if d == 0 {
-		return standard
-	}
-	return d
 }
 
 // serve answers a handshake that was routed: the decision is in its context.
@@ -107,7 +101,7 @@ func (w *websockets) serve(rw http.ResponseWriter, r *http.Request) {
 	}
 	s, err := w.hub.Admit(rw, r, sockets.Options{
 		Tenant: socketKey(t), Limits: w.limits,
-		AllowOrigin:   func(origin *url.URL) bool { return w.allows(origin, r, t, &target) },
+		AllowOrigin:   func(origin *url.URL) bool { return w.host.allowsOrigin(origin, r, t, target.Origins) },
 		AllowNoOrigin: w.config.WithoutOrigin,
 		Refused: func(rw http.ResponseWriter, refusal *sockets.Refusal) {
 			w.refuse(rw, r, refusal.Status, refusal.Reason, nil)
@@ -274,11 +268,10 @@ func (h *Host) Knows(t *Tenant) bool { return h.has(socketKey(t)) }
 const lookAgain = time.Second
 
 // follow closes the sockets of tenants that are removed from the directory.
-func (w *websockets) follow(ctx context.Context) {
+func (w *websockets) follow(ctx context.Context, seen uint64) {
 	defer close(w.stopped)
 	tick := time.NewTicker(lookAgain)
 	defer tick.Stop()
-	seen := w.host.config.Directory.Stats().Generation
 	for {
 		select {
 		case <-ctx.Done():

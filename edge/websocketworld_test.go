@@ -66,11 +66,9 @@ func newSocketWorld(t *testing.T, handlers map[string]WebsocketHandler, change f
 			change(c)
 		}
 	})
-	w.server = httptest.NewUnstartedServer(w.host.Middleware(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+	w.server = serveSockets(w.host.Middleware(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
 		rw.WriteHeader(http.StatusTeapot)
 	})))
-	w.server.Listener = sockets.Listen(w.server.Listener)
-	w.server.Start()
 	t.Cleanup(w.server.Close)
 	return w
 }
@@ -187,13 +185,5 @@ func (e played) Closed(_ *Websocket, code int, reason string) {
 
 func (w *socketWorld) eventually(what string, holds func() bool) {
 	w.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.After(patience); !holds(); {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			w.Fatalf("waited in vain: %s", what)
-		}
-	}
+	until(w.T, what, holds)
 }

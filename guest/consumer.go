@@ -1,6 +1,8 @@
 package guest
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/tenantedge/tenantedge/guest/abi"
@@ -146,39 +148,69 @@ func (m Message) Text() string { return text(m.Data) }
 
 // socketEvent hands an event to the guest's consumer. It answers nil, by which
 // the event fails, if the message is malformed.
-func (g *guest) socketEvent(k kind, raw []byte) []byte {
-	f := &memory.event
-	if g.Consumer == nil || !f.parse(raw) {
+func (g *guest) socketEvent(k kind, length uint32) []byte {
+	raw, ok := memory.begin(int(length))
+	if !ok || g.Consumer == nil {
 		return nil
 	}
 	s := &memory.socket
-	*s = Socket{
-		Route: f.at[abi.EventRoute], Schema: f.at[abi.EventSchema], TenantID: f.at[abi.EventTenantID],
-		Identifier: f.at[abi.EventIdentifier], Channel: f.at[abi.EventChannel], State: f.at[abi.EventState],
-		effects: s.room[:0],
+	word, data, ok := s.begin(raw)
+	if !ok {
+		return nil
 	}
-	data := f.at[abi.EventData]
+	c := g.consumerOf(s)
 	switch k {
 	case openCall:
-		return g.open(s, raw)
+		return g.open(c, s, raw)
 	case messageCall:
-		g.Consumer.Message(s, Message{Binary: f.word&abi.EventBinary != 0, Data: unsafeBytes(data)})
+		c.Message(s, Message{Binary: word&abi.EventBinary != 0, Data: unsafeBytes(data)})
 	case groupCall:
 		e := &memory.incoming
 		if !e.parse(data) {
 			return nil
 		}
-		g.Consumer.Group(s, e)
+		c.Group(s, e)
 	case timerCall:
-		g.Consumer.Timer(s)
+		c.Timer(s)
 	case closeCall:
-		g.Consumer.Close(s, int(f.word>>abi.EventCodeShift), data)
+		c.Close(s, int(word>>abi.EventCodeShift), data)
 	}
 	return memory.effects(0, "", s)
 }
 
+// routed is an entry of a ByRoute.
+type routed struct {
+	route    string
+	consumer Consumer
+}
+
+// mostRouted is how many routes are sooner looked at than looked up.
+const mostRouted = 8
+
+// listRoutes takes a short ByRoute apart.
+func (g *guest) listRoutes() {
+	g.routes = nil
+	r, ok := g.Consumer.(ByRoute)
+	if !ok || len(r) > mostRouted {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(r)) {
+		g.routes = append(g.routes, routed{name, r[name]})
+	}
+}
+
+// consumerOf is who handles a socket's events.
+func (g *guest) consumerOf(s *Socket) Consumer {
+	for i := range g.routes {
+		if r := &g.routes[i]; r.route == s.Route {
+			return r.consumer
+		}
+	}
+	return g.Consumer
+}
+
 // open reads what a handshake has beside other events.
-func (g *guest) open(s *Socket, raw []byte) []byte {
+func (g *guest) open(c Consumer, s *Socket, raw []byte) []byte {
 	m, err := abi.Parse(raw)
 	if err != nil {
 		return nil
@@ -191,7 +223,7 @@ func (g *guest) open(s *Socket, raw []byte) []byte {
 		value, present := m.Field(abi.EventHeader0 + i)
 		h.Headers = append(h.Headers, Header{Value: text(value), Present: present})
 	}
-	g.Consumer.Open(s, &h)
+	c.Open(s, &h)
 	if h.status != 0 {
 		return memory.effects(uint32(h.status)<<abi.EffectsStatusShift, "", &Socket{})
 	}

@@ -3,14 +3,19 @@
 //
 //	package main
 //
-//	import "github.com/tenantedge/tenantedge/guest"
+//	import (
+//		"strings"
+//
+//		"github.com/tenantedge/tenantedge/guest"
+//		"github.com/tenantedge/tenantedge/guest/tenancy"
+//	)
 //
 //	func init() {
 //		guest.Serve(guest.Handlers{Route: func(r *guest.Request, d *guest.Decision) {
 //			name, _, _ := strings.Cut(r.Host, ".")
 //			if row, err := guest.TenantByReference(name); err == nil {
-//				d.Serve(&row, tenancy.ByHeader, name)
-//				d.Path = r.Target
+//				d.Serve(&row, tenancy.ByDomain, r.Host)
+//				d.Path, _, _ = strings.Cut(r.Target, "?")
 //			}
 //		}})
 //	}

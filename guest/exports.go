@@ -49,19 +49,19 @@ func exportReverseKey(length uint32) uint64 { return packed(served.handle(revers
 func exportPathname(length uint32) uint64 { return packed(served.handle(pathnameCall, length)) }
 
 //go:wasmexport te_ws_open
-func exportOpen(length uint32) uint64 { return packed(served.handle(openCall, length)) }
+func exportOpen(length uint32) uint64 { return packed(served.socketEvent(openCall, length)) }
 
 //go:wasmexport te_ws_message
-func exportMessage(length uint32) uint64 { return packed(served.handle(messageCall, length)) }
+func exportMessage(length uint32) uint64 { return packed(served.socketEvent(messageCall, length)) }
 
 //go:wasmexport te_ws_close
-func exportClose(length uint32) uint64 { return packed(served.handle(closeCall, length)) }
+func exportClose(length uint32) uint64 { return packed(served.socketEvent(closeCall, length)) }
 
 //go:wasmexport te_ws_group
-func exportGroup(length uint32) uint64 { return packed(served.handle(groupCall, length)) }
+func exportGroup(length uint32) uint64 { return packed(served.socketEvent(groupCall, length)) }
 
 //go:wasmexport te_ws_timer
-func exportTimer(length uint32) uint64 { return packed(served.handle(timerCall, length)) }
+func exportTimer(length uint32) uint64 { return packed(served.socketEvent(timerCall, length)) }
 
 //go:wasmexport te_authorize
 func exportAuthorize(length uint32) uint64 { return packed(served.handle(authorizeCall, length)) }

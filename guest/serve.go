@@ -57,6 +57,7 @@ type guest struct {
 	headers [maxHeaders]Header
 	answer  Decision
 	asked   []string // headers of Authorize
+	routes  []routed // of Consumer, if it is a short ByRoute
 	short   shortcut
 }
 
@@ -109,6 +110,7 @@ func (g *guest) read(config []byte) (abi.Configured, error) {
 		}
 	}
 	g.asked = configured.AuthorizeHeaders
+	g.listRoutes()
 	return configured, nil
 }
 

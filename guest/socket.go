@@ -104,6 +104,11 @@ func (s *Socket) Close(code int, reason string) {
 // effects writes the reply to an event: its head in front of the arena, where
 // there is room, so that text of the event is sent from where it lies.
 func (a *arena) effects(word uint32, protocol string, s *Socket) []byte {
+	if len(s.effects) == 1 && word == 0 && protocol == "" && !s.changed && a.large == nil {
+		if reply := a.one(&s.effects[0]); reply != nil {
+			return reply
+		}
+	}
 	n := abi.EffectsName0 + 2*len(s.effects)
 	if len(s.effects) == 0 && protocol == "" {
 		n = abi.EffectsState + 1
@@ -172,14 +177,17 @@ func (s *Socket) size() int {
 	return n
 }
 
-// put sets field i of the reply: to where s lies in it, or appended.
-func (w *writer) put(i int, s string, head int) {
+// put sets field i of the reply.
+func (w *writer) put(i int, s string, head int) { putEntry(w.out, i, w.place(s, head)) }
+
+// place is the entry of a field: where s lies in the reply, or is appended.
+func (w *writer) place(s string, head int) uint64 {
 	at := uintptr(unsafe.Pointer(unsafe.StringData(s))) - uintptr(unsafe.Pointer(unsafe.SliceData(w.out)))
 	// What ends where the reply begins has a sum of zero.
 	if end := uintptr(w.end); at < uintptr(head) || at > end || at+uintptr(len(s)) > end {
 		at = w.append(s)
 	}
-	putEntry(w.out, i, uint64(at)|uint64(len(s))<<32)
+	return uint64(at) | uint64(len(s))<<32
 }
 
 // unsafeBytes takes a string for bytes where they lie.

@@ -22,9 +22,8 @@ import "context"
 // Layer is a channel layer, for all tenants of the process.
 type Layer interface {
 	// For returns the scope of the tenant with this schema, the same for the
-	// same schema. It fails with [ErrName] for a schema that cannot be part of
-	// a name on the wire. Layers keep a small record for each schema that they
-	// were asked for (0.5 KB, over Redis 1 KB), so ask for those of real tenants.
+	// same schema as long as it is held or has open channels. It fails with
+	// [ErrName] for a schema that cannot be part of a name on the wire.
 	For(schema string) (Scope, error)
 	// Stats sums what the scopes have counted.
 	Stats() Stats

@@ -1,6 +1,9 @@
 package channel
 
-import "fmt"
+import (
+	"fmt"
+	"log/slog"
+)
 
 // Config is what all layers have in common. The zero value is valid.
 type Config struct {
@@ -13,6 +16,9 @@ type Config struct {
 	// MaxMemberships is how many memberships a tenant's channels may have in
 	// this process, all groups together; 1,000,000 if zero.
 	MaxMemberships int
+	// Logger is told when messages are dropped, at most once a minute for each
+	// tenant, and when the wire breaks and works again. Without it [Stats] tell.
+	Logger *slog.Logger
 }
 
 // Complete returns c with its defaults filled in, or says what is wrong.

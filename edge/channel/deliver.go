@@ -13,7 +13,7 @@ func (l *Local) Deliver(wire string, m *Message) bool {
 		if strings.HasPrefix(wire, l.schema+".") {
 			l.Counters.unknown.Add(1)
 		} else {
-			l.Counters.foreign.Add(1)
+			l.Foreign()
 		}
 		return true
 	}
@@ -43,7 +43,7 @@ func (l *Local) DeliverGroup(name string, m *Message) {
 }
 
 // Foreign counts a message that arrived for this tenant and was not its own.
-func (l *Local) Foreign() { l.Counters.foreign.Add(1) }
+func (l *Local) Foreign() { l.Counters.Dropped(&l.Counters.foreign, 1) }
 
 // share returns a group's members for walking over without the lock.
 func share(g *group) []*Channel {
@@ -68,8 +68,6 @@ func (l *Local) hand(members []*Channel, m *Message) bool {
 	}
 	l.Counters.delivered.Add(delivered)
 	l.Counters.unknown.Add(gone)
-	if full > 0 {
-		l.Counters.full.Add(full)
-	}
+	l.Counters.Dropped(&l.Counters.full, full)
 	return full == 0
 }

@@ -39,6 +39,7 @@ func (ch *Channel) Close() bool {
 		l.leave(ch, n-1)
 	}
 	l.channels.remove(ch)
+	l.occupy()
 	l.detach(ch.topic())
 	return true
 }

@@ -19,8 +19,10 @@ type Local struct {
 	prefix  string // of all channels of this process, on the wire
 	config  Config
 	uplink  Uplink
+	owner   Scope // that is made of it
+	seat    *seat // among the layer's scopes; nil: it is in none
 
-	Counters Counters
+	Counters *Counters
 
 	mu          sync.RWMutex
 	channels    registry
@@ -70,8 +72,23 @@ func NewLocal(schema string, config Config, uplink Uplink) (*Local, error) {
 	process := newToken()
 	return &Local{
 		schema: schema, process: process, prefix: schema + "." + process.String() + "!", config: config, uplink: uplink,
-		groups: map[string]*group{}, relays: map[token]*group{},
+		Counters: &Counters{schema: schema, logger: config.Logger}, groups: map[string]*group{}, relays: map[token]*group{},
 	}, nil
+}
+
+func (l *Local) self() *Local { return l }
+
+// occupy tells whether the scope has to stay although nobody may hold it; it
+// is locked.
+func (l *Local) occupy() {
+	if l.seat == nil {
+		return
+	}
+	if l.channels.open > 0 {
+		l.seat.occupied.Store(l)
+	} else {
+		l.seat.occupied.Store(nil)
+	}
 }
 
 // Schema implements [Scope].
@@ -104,6 +121,7 @@ func (l *Local) Open(ctx context.Context, r Receiver) (*Channel, error) {
 		return nil, err
 	}
 	l.channels.add(ch)
+	l.occupy()
 	wait := l.attach(ch.topic())
 	l.mu.Unlock()
 	if wait != nil {
@@ -121,31 +139,43 @@ func (l *Local) Add(ctx context.Context, name string, ch *Channel) error {
 		return err
 	}
 	l.mu.Lock()
-	wait, err := l.join(name, ch)
+	wait, again, err := l.join(name, ch)
 	l.mu.Unlock()
 	if err != nil || wait == nil {
 		return err
 	}
-	if err := wait(ctx); err != nil {
+	err = wait(ctx)
+	switch {
+	case again != nil:
+		l.mu.Lock()
+		l.detach(*again)
+		l.mu.Unlock()
+	case err != nil:
 		l.Discard(name, ch)
-		return err
 	}
-	return nil
+	return err
 }
 
-func (l *Local) join(name string, ch *Channel) (wait func(context.Context) error, err error) {
+// join makes ch a member. If it was one already, another call may still wait
+// for the wire: so does this one, and again is the use of the topic to take
+// back behind that.
+func (l *Local) join(name string, ch *Channel) (wait func(context.Context) error, again *Topic, err error) {
 	if err := l.closedError(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if ch.local != l || ch.closed.Load() {
-		return nil, fmt.Errorf("%w: not an open channel of %s", ErrClosed, l.schema)
+		return nil, nil, fmt.Errorf("%w: not an open channel of %s", ErrClosed, l.schema)
 	}
 	g := l.groups[name]
 	if g != nil && ch.memberships.in(g) >= 0 {
-		return nil, nil
+		t := l.topic(g)
+		if wait = l.attach(t); wait == nil {
+			l.detach(t)
+		}
+		return wait, &t, nil
 	}
 	if l.memberships >= l.config.MaxMemberships {
-		return nil, fmt.Errorf("%w: %d memberships of %s", ErrLimit, l.memberships, l.schema)
+		return nil, nil, fmt.Errorf("%w: %d memberships of %s", ErrLimit, l.memberships, l.schema)
 	}
 	if g == nil {
 		g = &group{name: strings.Clone(name), relay: relayToken(l.process, name)}
@@ -155,7 +185,7 @@ func (l *Local) join(name string, ch *Channel) (wait func(context.Context) error
 	ch.memberships.add(membership{g, len(g.members)})
 	g.members = append(g.members, ch)
 	l.memberships++
-	return l.attach(l.topic(g)), nil
+	return l.attach(l.topic(g)), nil, nil
 }
 
 // Discard implements [Scope].

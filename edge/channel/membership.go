@@ -10,8 +10,19 @@ type membership struct {
 // no memory of its own.
 type memberships struct {
 	first membership
-	more  *[]membership // nil: there are none
+	more  *further // nil: there are none
 }
+
+// further are all memberships but the first.
+type further struct {
+	list []membership
+	// index has the places in the list, once it is too long to look through:
+	// whoever is in very many groups would keep the tenant waiting with each.
+	index map[*group]int
+}
+
+// indexedFrom is how many further memberships are looked through.
+const indexedFrom = 32
 
 func (m *memberships) len() int {
 	switch {
@@ -20,46 +31,79 @@ func (m *memberships) len() int {
 	case m.more == nil:
 		return 1
 	}
-	return 1 + len(*m.more)
+	return 1 + len(m.more.list)
 }
 
 func (m *memberships) at(i int) *membership {
 	if i == 0 {
 		return &m.first
 	}
-	return &(*m.more)[i-1]
+	return &m.more.list[i-1]
 }
 
 func (m *memberships) add(x membership) {
-	switch {
-	case m.first.group == nil:
+	if m.first.group == nil {
 		m.first = x
-	case m.more == nil:
-		m.more = &[]membership{x}
-	default:
-		*m.more = append(*m.more, x)
+		return
+	}
+	if m.more == nil {
+		m.more = &further{}
+	}
+	f := m.more
+	f.list = append(f.list, x)
+	switch n := len(f.list); {
+	case f.index != nil:
+		f.index[x.group] = n - 1
+	case n == indexedFrom:
+		f.index = make(map[*group]int, 2*n)
+		for i := range f.list {
+			f.index[f.list[i].group] = i
+		}
 	}
 }
 
 // remove takes one out; the last one takes its place.
 func (m *memberships) remove(i int) {
 	last := m.len() - 1
+	gone, moved := m.at(i).group, m.at(last).group
 	*m.at(i) = *m.at(last)
 	*m.at(last) = membership{}
 	switch {
 	case last == 0:
+		return
 	case last == 1:
 		m.more = nil
-	default:
-		*m.more = (*m.more)[:last-1]
+		return
+	}
+	f := m.more
+	f.list = f.list[:last-1]
+	if f.index == nil {
+		return
+	}
+	if i > 0 {
+		f.index[moved] = i - 1
+		delete(f.index, gone)
+	} else {
+		delete(f.index, moved) // it is the first now
 	}
 }
 
 // in returns the index of the membership in a group, or -1.
 func (m *memberships) in(g *group) int {
-	for i := range m.len() {
-		if m.at(i).group == g {
-			return i
+	switch {
+	case m.first.group == g:
+		return 0
+	case m.more == nil:
+		return -1
+	case m.more.index != nil:
+		if i, found := m.more.index[g]; found {
+			return i + 1
+		}
+		return -1
+	}
+	for i := range m.more.list {
+		if m.more.list[i].group == g {
+			return i + 1
 		}
 	}
 	return -1

@@ -2,7 +2,9 @@ package channel_test
 
 import (
 	"errors"
+	"log/slog"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/tenantedge/tenantedge/edge/channel"
@@ -51,6 +53,30 @@ func TestAFullMailboxIsAnErrorToWhoSendsDirectly(t *testing.T) {
 	channeltest.Tell(t, s, "chat", "no error in a group")
 	if got := s.Stats().Full; got != 2 {
 		t.Errorf("%d messages found no room, expected 2", got)
+	}
+}
+
+func TestManyDropsAreOneLineOfTheLog(t *testing.T) {
+	var log strings.Builder
+	layer, _ := newMemory(t, channel.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	for _, schema := range []string{"acme", "bolt"} {
+		s := channeltest.Scope(t, layer, schema)
+		ch, err := s.Open(t.Context(), channel.NewMailbox(channel.MailboxConfig{Capacity: 1}))
+		if err == nil {
+			err = s.Add(t.Context(), "chat", ch)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 100 {
+			channeltest.Tell(t, s, "chat", "hello")
+		}
+		if got := s.Stats().Full; got != 99 {
+			t.Errorf("%d drops of %s are counted, expected 99", got, schema)
+		}
+		if n := strings.Count(log.String(), "schema="+schema+" receiver_full="); n != 1 {
+			t.Errorf("%s has %d lines of the log, expected 1:\n%s", schema, n, log.String())
+		}
 	}
 }
 

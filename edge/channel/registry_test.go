@@ -1,6 +1,9 @@
 package channel
 
-import "testing"
+import (
+	"math/rand/v2"
+	"testing"
+)
 
 func TestATokenOfAClosedChannelIsNobodysAgain(t *testing.T) {
 	var r registry
@@ -59,6 +62,37 @@ func TestMembershipsAreRemovedInAnyOrder(t *testing.T) {
 		}
 		if m.more != nil || m.first.group != nil {
 			t.Errorf("empty memberships hold %+v", m)
+		}
+	}
+}
+
+// Many memberships are found as few are, whatever was added and removed before.
+func TestMembershipsAreFoundHoweverManyThereAre(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	groups := make([]*group, 4*indexedFrom)
+	for i := range groups {
+		groups[i] = &group{}
+	}
+	var m memberships
+	places := map[*group]int{}
+	for step := range 20_000 {
+		g := groups[random.IntN(1+step%len(groups))]
+		if i := m.in(g); i >= 0 {
+			m.remove(i)
+			delete(places, g)
+		} else {
+			m.add(membership{g, step})
+			places[g] = step
+		}
+		if m.len() != len(places) {
+			t.Fatalf("step %d: %d memberships, expected %d", step, m.len(), len(places))
+		}
+		for _, g := range groups {
+			i := m.in(g)
+			place, member := places[g]
+			if member != (i >= 0) || member && (m.at(i).group != g || m.at(i).at != place) {
+				t.Fatalf("step %d: a membership is found at %d, and expected: %v", step, i, member)
+			}
 		}
 	}
 }

@@ -1,6 +1,10 @@
 package channel
 
-import "sync/atomic"
+import (
+	"log/slog"
+	"sync/atomic"
+	"time"
+)
 
 // Stats is what a layer or a scope has counted since it was made, and what is
 // there now. Every message that is lost within this process is in one of them.
@@ -47,6 +51,33 @@ type Counters struct {
 
 	delivered, full, unknown, foreign atomic.Uint64
 	broken                            atomic.Bool
+
+	schema string
+	logger *slog.Logger // nil: there is none
+	logged atomic.Int64 // when drops were, Unix time in nanoseconds
+}
+
+// logAgain is how long further drops are counted only.
+const logAgain = time.Minute
+
+// Dropped counts n messages of one kind of loss, and has it logged: once for
+// many of them, with what was counted in all.
+func (c *Counters) Dropped(kind *atomic.Uint64, n uint64) {
+	if n == 0 {
+		return
+	}
+	kind.Add(n)
+	if c.logger == nil {
+		return
+	}
+	now, last := time.Now().UnixNano(), c.logged.Load()
+	if last != 0 && now-last < int64(logAgain) || !c.logged.CompareAndSwap(last, now) {
+		return
+	}
+	s := c.stats()
+	c.logger.Warn("messages of a tenant's channels are dropped: further ones are counted, and logged again after a minute",
+		"schema", c.schema, "receiver_full", s.Full, "over_capacity", s.OverCapacity,
+		"other_tenant", s.Foreign, "malformed", s.Malformed, "too_large", s.TooLarge)
 }
 
 func (c *Counters) stats() Stats {

@@ -380,3 +380,17 @@ func TestLoadNamesTheFileThatIsNotThere(t *testing.T) {
 		t.Errorf("error is %+v", err)
 	}
 }
+
+func TestTheReadmesConfigurationIsRead(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(string(readme), "```yaml\nlisteners:")
+	text, _, _ = strings.Cut(text, "```")
+	if f := parse(t, "README.md", "listeners:"+text); f.Directory.Source != "postgres" || len(f.URLConfs) != 2 {
+		t.Errorf("read %+v", f)
+	} else if err := f.CheckServe(); err != nil {
+		t.Error(err)
+	}
+}

@@ -96,7 +96,7 @@ func readSecret(env, file string) (string, error) {
 		s = strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), "\r")
 	}
 	if s == "" {
-		return "", fmt.Errorf("config: expected a secret in the %s, found it empty or not set", where)
+		return "", fmt.Errorf("config: expected a secret in the %s, found it empty or not set; put it there", where)
 	}
 	return s, nil
 }

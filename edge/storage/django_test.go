@@ -1,56 +1,37 @@
 package storage
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"os"
-	"reflect"
-	"regexp"
-	"strings"
 	"testing"
-	"unicode/utf8"
 )
 
-// observations are what testdata/observe.py saw Django do.
+// observations are what storagetest/testdata/observe.py saw Django do with names.
+// What it saw of files is replayed over every backend, by package storagetest.
 type observations struct {
 	Kept, Dropped    [][2]rune
 	Blank            []rune
 	ValidName        []named `json:"valid_name"`
 	GenerateFilename []named `json:"generate_filename"`
-	Sequences        []struct {
-		Steps   []step
-		Results []outcome
-	}
 }
 
-type outcome struct {
-	Is    any
-	Error string
-}
-
+// named is what came of a name.
 type named struct {
-	name string
-	outcome
+	name    string
+	outcome struct {
+		Is    any
+		Error string
+	}
 }
 
 func (n *named) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, &[]any{&n.name, &n.outcome})
 }
 
-type step struct {
-	Op        string
-	Name      string
-	Path      string
-	Content   string
-	MaxLength int `json:"max_length"`
-}
-
 func observed(t *testing.T) *observations {
 	t.Helper()
-	text, err := os.ReadFile("testdata/django.json")
+	text, err := os.ReadFile("storagetest/testdata/django.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,76 +75,13 @@ func TestNamesAreDjangos(t *testing.T) {
 		}
 		for _, n := range c.cases {
 			got, err := c.make(n.name)
-			if (err != nil) != (n.Error != "") || err == nil && got != n.Is {
-				t.Errorf("%s(%q) is %q, %v; Django's is %v %s", c.what, n.name, got, err, n.Is, n.Error)
+			if (err != nil) != (n.outcome.Error != "") || err == nil && got != n.outcome.Is {
+				t.Errorf("%s(%q) is %q, %v; Django's is %v %s", c.what, n.name, got, err, n.outcome.Is, n.outcome.Error)
 			}
 			if err != nil && !errors.Is(err, ErrSuspicious) {
 				t.Errorf("%s(%q): %v, expected ErrSuspicious", c.what, n.name, err)
 			}
 		}
-	}
-}
-
-var random = regexp.MustCompile(`_[a-zA-Z0-9]{7}`)
-
-// TestSequencesGoAsInDjango runs them in a folder that exists, as Django's did.
-func TestSequencesGoAsInDjango(t *testing.T) {
-	results := 0
-	for i, s := range observed(t).Sequences {
-		v := newView(t, Config{})
-		if err := os.MkdirAll(v.Location(), 0o777); err != nil {
-			t.Fatal(err)
-		}
-		for k, step := range s.Steps {
-			results++
-			want := s.Results[k]
-			got, err := step.run(t.Context(), v)
-			if suspicious := errors.Is(err, ErrSuspicious); (err != nil) != (want.Error != "") || suspicious != (want.Error == "suspicious") {
-				t.Errorf("sequence %d, step %d: %+v: %v %v, Django: %v", i, k, step, got, err, want)
-			} else if want.Error == "" && !reflect.DeepEqual(masked(got), want.Is) {
-				t.Errorf("sequence %d, step %d: %+v: %v, Django: %v", i, k, step, masked(got), want.Is)
-			}
-			if name, ok := got.(string); ok && step.Op == "save" && step.MaxLength > 0 && utf8.RuneCountInString(name) > step.MaxLength {
-				t.Errorf("sequence %d, step %d: %q is longer than %d", i, k, name, step.MaxLength)
-			}
-		}
-	}
-	if results < 1000 {
-		t.Errorf("compared %d results, expected all of the file", results)
-	}
-}
-
-// masked is v as JSON has it, without random parts.
-func masked(v any) any {
-	text, _ := json.Marshal(v)
-	text = random.ReplaceAllLiteral(text, []byte("_???????"))
-	var out any
-	_ = json.Unmarshal(text, &out)
-	return out
-}
-
-func (s *step) run(ctx context.Context, v *View) (any, error) {
-	switch s.Op {
-	case "save":
-		return v.Save(ctx, s.Name, strings.NewReader(s.Content), s.MaxLength)
-	case "exists":
-		return v.Exists(s.Name)
-	case "listdir":
-		dirs, files, err := v.ListDir(s.Path)
-		return [][]string{dirs, files}, err
-	case "size":
-		return v.Size(s.Name)
-	case "delete":
-		return nil, v.Delete(s.Name)
-	default:
-		f, err := v.OpenFile(s.Name, os.O_RDONLY)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		var content bytes.Buffer
-		_, err = io.Copy(&content, f)
-		return content.String(), err
 	}
 }
 

@@ -88,14 +88,11 @@ func (f *folder) expire(ctx context.Context, now time.Time) (left int, err error
 			left++
 			continue
 		}
-		expired := func() bool { return f.expired(id, now) }
-		if !expired() {
+		if !f.expired(id, now) {
 			left++
 			continue
 		}
-		// Again while it is held: one that is being begun has no record, and may
-		// have one by then.
-		gone, err := f.removeAbandoned(path.Join(partialFolder, e.Name()), expired)
+		gone, err := f.removeExpired(path.Join(partialFolder, e.Name()), id, now)
 		if err != nil {
 			return left, err
 		}
@@ -105,6 +102,22 @@ func (f *folder) expire(ctx context.Context, now time.Time) (left int, err error
 		}
 	}
 	return left, nil
+}
+
+// removeExpired removes the content or the record of a partial file, if nobody
+// holds it, and tells whether it did.
+func (f *folder) removeExpired(name, id string, now time.Time) (bool, error) {
+	a, err := f.takeAbandoned(name)
+	if a == nil {
+		return false, err
+	}
+	defer a.release()
+	// Asked again while it is held: one that is being begun has no record, and
+	// may have one by now.
+	if !f.expired(id, now) {
+		return false, nil
+	}
+	return a.remove()
 }
 
 // expired tells whether the time of a partial file is over, or its record is

@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"io/fs"
-	"iter"
 	"os"
 )
 
@@ -14,8 +13,9 @@ type Backend interface {
 	// Files returns those of a tenant. Nothing is created before a file is saved.
 	// ctx is for finding out where they are.
 	Files(ctx context.Context, t Tenant) (Files, error)
-	// CheckIdentifiers tells whether the files of all tenants are apart.
-	CheckIdentifiers(ctx context.Context, tenants iter.Seq[Tenant]) error
+	// NewIdentifiers returns what tells whether the files of all tenants are
+	// apart. It knows no tenant yet.
+	NewIdentifiers() *Identifiers
 	// Close ends what the backend does by itself, and waits for it.
 	Close() error
 }

@@ -85,9 +85,10 @@ func (t *temporary) named(err error, name string) error {
 	return err
 }
 
-// Sweep removes the temporary files of savers that were killed, and tells how
-// many they were, and partial files that have expired. Those that are being written stay, whoever writes them. The
-// first view of a tenant that a Storage gives does this by itself.
+// Sweep removes the temporary files of savers that were killed, and partial
+// files that have expired. It tells how many temporary files they were. Those
+// that are being written stay, whoever writes them. The first view of a tenant
+// that a Storage gives does this by itself.
 func (v *View) Sweep(ctx context.Context) (int, error) {
 	root, err := v.root()
 	if err != nil {
@@ -112,7 +113,7 @@ func (f *folder) sweep(ctx context.Context) (removed int, err error) {
 		if !d.Type().IsRegular() || !reserved(d.Name()) {
 			return nil
 		}
-		gone, err := f.removeAbandoned(name, func() bool { return true })
+		gone, err := f.removeAbandoned(name)
 		if gone {
 			removed++
 		}
@@ -121,24 +122,49 @@ func (f *folder) sweep(ctx context.Context) (removed int, err error) {
 	return removed, err
 }
 
-// removeAbandoned removes a file that nobody holds, if is says, while nobody can
-// come to hold it, that it is to go.
-func (f *folder) removeAbandoned(name string, is func() bool) (bool, error) {
+// abandoned is a file that nobody held, and that nobody can come to hold
+// until it is released.
+type abandoned struct {
+	in   *folder
+	file *os.File
+	info fs.FileInfo
+	name string
+}
+
+// takeAbandoned takes a file that nobody holds. It returns nil where somebody
+// does, and where the file is gone or another user's.
+func (f *folder) takeAbandoned(name string) (*abandoned, error) {
 	file, info, err := f.open(name, os.O_RDONLY)
 	if err != nil {
-		return false, unless(err, fs.ErrNotExist, fs.ErrPermission)
+		return nil, unless(err, fs.ErrNotExist, fs.ErrPermission)
 	}
-	defer file.Close()
-	if !isAbandoned(file) || !is() {
-		return false, nil
+	if !isAbandoned(file) {
+		return nil, file.Close()
 	}
+	return &abandoned{f, file, info, name}, nil
+}
+
+// remove tells whether the file went by it.
+func (a *abandoned) remove() (bool, error) {
 	// The name is still that of the file whose lock is held.
-	found, err := f.Lstat(name)
-	if err != nil || !os.SameFile(info, found) {
+	found, err := a.in.Lstat(a.name)
+	if err != nil || !os.SameFile(a.info, found) {
 		return false, unless(err, fs.ErrNotExist)
 	}
-	err = f.Remove(name)
+	err = a.in.Remove(a.name)
 	return err == nil, unless(err, fs.ErrNotExist)
+}
+
+func (a *abandoned) release() { _ = a.file.Close() } // it was only looked at
+
+// removeAbandoned removes a file, if nobody holds it, and tells whether it did.
+func (f *folder) removeAbandoned(name string) (bool, error) {
+	a, err := f.takeAbandoned(name)
+	if a == nil {
+		return false, err
+	}
+	defer a.release()
+	return a.remove()
 }
 
 // sweepOnce sweeps a tenant's files the first time that it is asked for them.

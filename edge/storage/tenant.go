@@ -2,8 +2,6 @@ package storage
 
 import (
 	"context"
-	"fmt"
-	"iter"
 	"strings"
 	"unicode/utf8"
 
@@ -27,7 +25,7 @@ func (t *Tenant) query(s *Namespace) tenancy.PathQuery {
 }
 
 // Locator says where a tenant's files are. It is how the guest's decision gets
-// here: an edge's Host.Pathname fits behind it.
+// here: an edge's Host is one.
 type Locator interface {
 	// Locate answers q. An error is a failure to answer; a name that is refused
 	// is told by Err of the answer.
@@ -39,28 +37,6 @@ type native struct{}
 
 func (native) Locate(_ context.Context, q *tenancy.PathQuery) (tenancy.Pathname, error) {
 	return tenancy.Locate(q, false), nil
-}
-
-// CheckIdentifiers tells whether the files of all tenants are apart: each
-// identifier is one segment of a path, and no two are the same where file
-// systems ignore case and the composition of letters. The error names the
-// tenant. It is for start-up and for updates of the directory; For checks the
-// one tenant alone.
-func (s *Namespace) CheckIdentifiers(ctx context.Context, tenants iter.Seq[Tenant]) error {
-	owners := make(map[string]Tenant)
-	for t := range tenants {
-		p, err := s.identify(ctx, t)
-		if err != nil {
-			return err
-		}
-		key := folded(p.Identifier)
-		if owner, taken := owners[key]; taken && owner.Schema != t.Schema {
-			return fmt.Errorf("storage: tenant %q: %w %q is that of tenant %q too, for file systems that ignore case: "+
-				"set schema_pathname of one of them", t.Schema, ErrIdentifier, p.Identifier, owner.Schema)
-		}
-		owners[key] = t
-	}
-	return nil
 }
 
 // flaw tells what keeps an identifier from being one segment of a path.

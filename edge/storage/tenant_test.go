@@ -40,7 +40,8 @@ func TestF2IdentifiersAreOneSegmentEachAndApart(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newStorage(t, Config{})
-			err := s.CheckIdentifiers(t.Context(), slices.Values(c.tenants))
+			problems, err := s.NewIdentifiers().Update(t.Context(), slices.Values(c.tenants))
+			err = errors.Join(append(problems, err)...)
 			switch {
 			case c.name == "none":
 				if !errors.Is(err, ErrNoTenant) {

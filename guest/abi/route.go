@@ -30,7 +30,7 @@ const (
 	DecDomain      = 2 // routing by domain: the hostname that matched
 	DecFolder      = 3 // routing by domain: the folder, empty if none
 	DecReference   = 4 // routing by header or session: the value that matched
-	DecURLConf     = 5
+	DecURLConf     = 5 // absent, of a dynamic tenant: that of the configuration's default
 	DecWSURLConf   = 6
 	DecPath        = 7 // decoded path that the tenant's handler sees, folder removed
 	DecLocation    = 8 // redirect: value of the Location header

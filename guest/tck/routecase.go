@@ -1,6 +1,7 @@
 package tck
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 
@@ -91,9 +92,9 @@ func (c *RouteCase) message(asked []string) []byte {
 	}
 	return build(func(buf []byte) abi.Builder {
 		b := abi.Begin(buf, word, abi.ReqHeader0+len(asked))
-		b.Put(abi.ReqMethod, orElse(c.Method, "GET"))
+		b.Put(abi.ReqMethod, cmp.Or(c.Method, "GET"))
 		b.Put(abi.ReqScheme, "http")
-		b.Put(abi.ReqTarget, orElse(c.Target, "/"))
+		b.Put(abi.ReqTarget, cmp.Or(c.Target, "/"))
 		if c.Host != nil {
 			b.Put(abi.ReqHost, *c.Host)
 		}
@@ -116,13 +117,6 @@ func build(write func([]byte) abi.Builder) []byte {
 	b := write(nil)
 	b = write(make([]byte, b.Size()))
 	return b.Bytes()
-}
-
-func orElse(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }
 
 func flag(t *testing.T, name string, got bool, want *bool) {

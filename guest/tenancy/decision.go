@@ -78,8 +78,8 @@ func (d *Decision) Reset() {
 }
 
 // Serve answers with the tenant of a row, found by ref: for guests that find
-// tenants in their own way. What else the tenant is to have (a path that is
-// not the request's own, urlconfs) is for the caller to set.
+// tenants in their own way. The path, and what else the tenant is to have, is
+// for the caller to set; without a urlconf it has that of the TENANTS table's default.
 func (d *Decision) Serve(row *Record, by Kind, ref string) {
 	d.Outcome, d.Status = abi.Tenant, statusOK
 	d.Schema, d.TenantID, d.Dynamic = row.Schema, row.ID, true

@@ -1,8 +1,9 @@
 package file
 
-import "testing"
-
-import "fmt"
+import (
+	"fmt"
+	"testing"
+)
 
 func TestPlainRowsNeedNoParser(t *testing.T) {
 	for _, text := range []string{

@@ -102,19 +102,6 @@ func follow(t *testing.T, path string, poll time.Duration) *tenantdb.Directory {
 	return dir
 }
 
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for late := time.After(30 * time.Second); !holds(); {
-		select {
-		case <-tick.C:
-		case <-late:
-			t.Fatalf("not after 30 s: %s", what)
-		}
-	}
-}
-
 func tenants(names ...string) []byte {
 	text := "tenants:\n"
 	for _, n := range names {
@@ -135,7 +122,7 @@ func TestABadEditSaysWhereAndKeepsTheRest(t *testing.T) {
 	put(t, path, tenants("a", "b"))
 	dir := follow(t, path, time.Hour)
 	replace(t, path, []byte("tenants:\n- {id: a, schema_name: a}\n- {id: [1], schema_name: b}\n"))
-	eventually(t, "the reason", func() bool { return dir.Stats().Degraded != "" })
+	sourcetest.Eventually(t, "the reason", func() bool { return dir.Stats().Degraded != "" })
 	if got := dir.Stats().Degraded; !strings.Contains(got, "tenants.yaml:3:8: tenants[1].id: expected text or a whole number, found a list") {
 		t.Errorf("reason: %s", got)
 	}
@@ -143,7 +130,7 @@ func TestABadEditSaysWhereAndKeepsTheRest(t *testing.T) {
 		t.Error("the last good state is gone")
 	}
 	replace(t, path, tenants("a", "b")) // the very bytes that were good before
-	eventually(t, "well again", func() bool { return dir.Stats().Degraded == "" })
+	sourcetest.Eventually(t, "well again", func() bool { return dir.Stats().Degraded == "" })
 }
 
 func TestAFileThatGoesAndComesBack(t *testing.T) {
@@ -153,12 +140,12 @@ func TestAFileThatGoesAndComesBack(t *testing.T) {
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the reason", func() bool { return strings.Contains(dir.Stats().Degraded, "no such file") })
+	sourcetest.Eventually(t, "the reason", func() bool { return strings.Contains(dir.Stats().Degraded, "no such file") })
 	if !has(dir, "a")() {
 		t.Error("the last good state is gone")
 	}
 	put(t, path, tenants("a", "b"))
-	eventually(t, "the new state", has(dir, "b"))
+	sourcetest.Eventually(t, "the new state", has(dir, "b"))
 }
 
 // Kubernetes shows a config map as links: tenants.yaml to ..data/tenants.yaml,
@@ -188,7 +175,7 @@ func TestAConfigMapIsFollowed(t *testing.T) {
 		if err := os.RemoveAll(filepath.Join(root, []string{"..1", "..newb"}[i])); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, name, has(dir, name))
+		sourcetest.Eventually(t, name, has(dir, name))
 	}
 }
 
@@ -201,7 +188,7 @@ func TestALinkToAFileElsewhereIsFollowed(t *testing.T) {
 	}
 	dir := follow(t, path, time.Hour)
 	replace(t, elsewhere, tenants("b"))
-	eventually(t, "the other file's change", has(dir, "b"))
+	sourcetest.Eventually(t, "the other file's change", has(dir, "b"))
 }
 
 func TestAFileIsLookedAtWhereNothingTellsOfChanges(t *testing.T) {
@@ -221,5 +208,5 @@ func TestAFileIsLookedAtWhereNothingTellsOfChanges(t *testing.T) {
 	if err := os.Rename(filepath.Join(root, "next"), folder); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the other folder's file", has(dir, "b"))
+	sourcetest.Eventually(t, "the other folder's file", has(dir, "b"))
 }

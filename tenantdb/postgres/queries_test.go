@@ -13,6 +13,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/tenantdb/postgres"
 	"github.com/tenantedge/tenantedge/tenantdb/postgres/pgtest"
+	"github.com/tenantedge/tenantedge/tenantdb/sourcetest"
 )
 
 // queries are statements that have plenty of time, unless a test is about that:
@@ -195,7 +196,7 @@ func TestAStatementWithoutADatabaseIsUnavailable(t *testing.T) {
 		}
 	}
 	server.Restart(t)
-	eventually(t, "an answer", func() bool {
+	sourcetest.Eventually(t, "an answer", func() bool {
 		_, err := q.Query(t.Context(), "t1", "one", nil)
 		return err == nil
 	})

@@ -162,19 +162,6 @@ func run(t testing.TB, src *postgres.Source, dir *tenantdb.Directory) (stop func
 	return stop
 }
 
-func eventually(t testing.TB, what string, holds func() bool) {
-	t.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for late := time.After(30 * time.Second); !holds(); {
-		select {
-		case <-tick.C:
-		case <-late:
-			t.Fatalf("not after 30 s: %s", what)
-		}
-	}
-}
-
 func found(dir *tenantdb.Directory, domain string) bool {
 	_, ok := dir.ByDomain(domain, "")
 	return ok
@@ -228,7 +215,7 @@ func TestEveryWayToChangeATableIsFollowed(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			exec(t, dsn, c.sql)
-			eventually(t, c.name, c.holds)
+			sourcetest.Eventually(t, c.name, c.holds)
 		})
 	}
 }
@@ -242,7 +229,7 @@ func TestOtherKeysAndOldProjects(t *testing.T) {
 	exec(t, dsn, `INSERT INTO "My App"."Tenant.x" VALUES ('abcdef00-0000-4000-8000-000000000001', 'one', '{"a":1}')`)
 	dir := start(t, newSource(t, postgres.Options{DSN: dsn, Tables: tables, Poll: time.Hour}))
 	exec(t, dsn, `INSERT INTO "My App".domain (tenant_id, domain) VALUES ('abcdef00-0000-4000-8000-000000000001', 'a.io')`)
-	eventually(t, "the row", func() bool { return found(dir, "a.io") })
+	sourcetest.Eventually(t, "the row", func() bool { return found(dir, "a.io") })
 	if tn, _ := dir.ByReference("ABCDEF00-0000-4000-8000-000000000001"); tn.Schema != "one" || tn.Attributes[0].Value != `{"a":1}` {
 		t.Errorf("tenant: %v", tn)
 	}
@@ -254,9 +241,9 @@ func TestTriggersThatComeAndGoAreNoticed(t *testing.T) {
 	dir := start(t, newSource(t, postgres.Options{DSN: dsn, Tables: django, Poll: 20 * time.Millisecond}))
 	initialise(t, dsn, django)
 	exec(t, dsn, `INSERT INTO customers_tenant VALUES (1, 't1')`)
-	eventually(t, "a change after the triggers came", func() bool { return dir.Stats().Tenants == 1 })
+	sourcetest.Eventually(t, "a change after the triggers came", func() bool { return dir.Stats().Tenants == 1 })
 	exec(t, dsn, `ALTER TABLE customers_tenant DISABLE TRIGGER ALL`, `INSERT INTO customers_tenant VALUES (2, 't2')`)
-	eventually(t, "a change after they went", func() bool { return dir.Stats().Tenants == 2 })
+	sourcetest.Eventually(t, "a change after they went", func() bool { return dir.Stats().Tenants == 2 })
 }
 
 func TestALostDatabaseLosesNoTenant(t *testing.T) {
@@ -290,11 +277,11 @@ func TestALostDatabaseLosesNoTenant(t *testing.T) {
 	}
 	for i, end := range []func(testing.TB){server.Kill, server.Stop} {
 		end(t)
-		eventually(t, "the loss is told", func() bool { return dir.Stats().Degraded != "" })
+		sourcetest.Eventually(t, "the loss is told", func() bool { return dir.Stats().Degraded != "" })
 		server.Restart(t)
 		exec(t, dsn, fmt.Sprintf(`INSERT INTO tenantedge_domain (tenant_id, domain) VALUES (1, 'new%d.io')`, i))
-		eventually(t, "the change after the restart", func() bool { return found(dir, fmt.Sprintf("new%d.io", i)) })
-		eventually(t, "the directory is well again", func() bool { return dir.Stats().Degraded == "" })
+		sourcetest.Eventually(t, "the change after the restart", func() bool { return found(dir, fmt.Sprintf("new%d.io", i)) })
+		sourcetest.Eventually(t, "the directory is well again", func() bool { return dir.Stats().Degraded == "" })
 	}
 	close(stop)
 	readers.Wait()
@@ -315,7 +302,7 @@ func TestAStartWithoutTheDatabaseServesTheSavedState(t *testing.T) {
 	}
 	stop := run(t, first, dir)
 	exec(t, dsn, `INSERT INTO tenantedge_domain (tenant_id, domain) VALUES (1, 'b.io'), (1, 'c.io')`)
-	eventually(t, "the change", func() bool { return found(dir, "c.io") })
+	sourcetest.Eventually(t, "the change", func() bool { return found(dir, "c.io") })
 	stop() // writes what is unwritten
 	server.Kill(t)
 
@@ -334,7 +321,7 @@ func TestAStartWithoutTheDatabaseServesTheSavedState(t *testing.T) {
 	run(t, second, dir)
 	server.Restart(t)
 	exec(t, dsn, `DELETE FROM tenantedge_domain WHERE domain = 'b.io'`)
-	eventually(t, "the database's truth", func() bool { return !found(dir, "b.io") && dir.Stats().Degraded == "" })
+	sourcetest.Eventually(t, "the database's truth", func() bool { return !found(dir, "b.io") && dir.Stats().Degraded == "" })
 
 	o.StateFile += ".missing"
 	server.Kill(t)

@@ -197,17 +197,38 @@ func differs(dir *tenantdb.Directory, s tenantdb.State) string {
 // waitFor asks again and again until problem says there is none.
 func waitFor(t *testing.T, dir *tenantdb.Directory, problem func() string) {
 	t.Helper()
-	tick := time.NewTicker(2 * time.Millisecond)
+	if p := outlasting(problem); p != "" {
+		t.Fatalf("after %v: %s\nstats: %+v", patience, p, dir.Stats())
+	}
+}
+
+// Eventually asks again and again until it holds, for sources' own tests.
+func Eventually(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	problem := func() string {
+		if holds() {
+			return ""
+		}
+		return what
+	}
+	if p := outlasting(problem); p != "" {
+		t.Fatalf("not after %v: %s", patience, p)
+	}
+}
+
+// outlasting is a problem that is still there when patience ends.
+func outlasting(problem func() string) string {
+	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for late := time.After(patience); ; {
 		p := problem()
 		if p == "" {
-			return
+			return ""
 		}
 		select {
 		case <-tick.C:
 		case <-late:
-			t.Fatalf("after %v: %s\nstats: %+v", patience, p, dir.Stats())
+			return p
 		}
 	}
 }

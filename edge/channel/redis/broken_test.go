@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -108,6 +110,60 @@ func TestW6ABrokenLayerSaysSoAndResumes(t *testing.T) {
 	}
 }
 
+// book is a log to look into while it is written.
+type book struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (b *book) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *book) count(text string) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return strings.Count(b.text.String(), text)
+}
+
+func TestW6ABreakIsLoggedOnceForAllTenants(t *testing.T) {
+	for _, kind := range kinds {
+		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
+			server, log := redistest.StartOwn(t), &book{}
+			config := Config{Hosts: []string{server.URL()}}
+			config.Logger = slog.New(slog.NewTextHandler(log, nil))
+			layer := open(t, kind.make, config)
+			var all []*witness
+			for i := range 5 {
+				w := newWitness()
+				s := channeltest.Scope(t, layer, fmt.Sprint("tenant", i))
+				ch, err := s.Open(t.Context(), w)
+				if err == nil {
+					err = s.Add(t.Context(), "chat", ch)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				all = append(all, w)
+			}
+			server.Kill(t)
+			for _, w := range all {
+				await(t, w.breaks, "word of the break")
+			}
+			server.Restart(t)
+			for _, w := range all {
+				await(t, w.breaks, "word of the resumption")
+			}
+			if broke, works := log.count("the channel layer broke"), log.count("the channel layer works again"); broke != 1 || works != 1 {
+				t.Errorf("the log has %d breaks and %d ends, expected one each", broke, works)
+			}
+		})
+	}
+}
+
 // refused sees that what cannot work is an error, and soon.
 func refused(t *testing.T, there, here channel.Scope, ch *channel.Channel) {
 	t.Helper()
@@ -143,18 +199,14 @@ func TestW6AHostThatIsDeadWithoutAWordIsFound(t *testing.T) {
 			if _, err := channeltest.Scope(t, layer, "acme").Open(t.Context(), w); err != nil {
 				t.Fatal(err)
 			}
-			pid, err := server.PID()
-			if err != nil {
-				t.Fatal(err)
-			}
 			eventually(t, "the session", func() bool { return connections(t, server) >= 2 })
 			signal := func(s syscall.Signal) {
-				if err := syscall.Kill(pid, s); err != nil {
+				if err := syscall.Kill(server.PID(), s); err != nil {
 					t.Fatal(err)
 				}
 			}
 			signal(syscall.SIGSTOP)
-			err = await(t, w.breaks, "word of the silence")
+			err := await(t, w.breaks, "word of the silence")
 			signal(syscall.SIGCONT)
 			if !errors.Is(err, channel.ErrBroken) {
 				t.Errorf("told %v, expected %v", err, channel.ErrBroken)
@@ -192,20 +244,31 @@ func TestW6AMailboxTellsOfABreakThatIsOver(t *testing.T) {
 }
 
 func TestW6MembershipOutlivesTheGroupsExpiry(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
-	config := Config{Hosts: []string{server.URL()}, Prefix: redistest.Prefix(), GroupExpiry: time.Second}
+	config := Config{Hosts: []string{server.URL()}, Prefix: redistest.Prefix(), GroupExpiry: 3 * time.Second}
 	a, b := open(t, kinds[0].make, config), open(t, kinds[0].make, config)
-	m := channeltest.Open(t, channeltest.Scope(t, a, "acme"), "chat")
+	a.(*Core).beat = 50 * time.Millisecond // of 64 topics each: a machine that stands still for a second misses nothing
+	s := channeltest.Scope(t, a, "acme")
+	m := channeltest.Open(t, s, "chat")
+	for i := range 3 * dueAtLeast { // more than are renewed at a time
+		if err := s.Add(t.Context(), fmt.Sprint("room", i), m.Channel); err != nil {
+			t.Fatal(err)
+		}
+	}
 	client := b.(*Core).clients[0]
 	key := b.(*Core).groupKey("acme.chat")
 	joined := client.ZRangeWithScores(t.Context(), key, 0, -1).Val()[0].Score
-	eventually(t, "renewals for more than three expiries", func() bool {
+	eventually(t, "renewals for more than an expiry", func() bool {
 		members := client.ZRangeWithScores(t.Context(), key, 0, -1).Val()
-		return len(members) == 1 && members[0].Score > joined+3
+		return len(members) == 1 && members[0].Score > joined+4
 	})
-	channeltest.Tell(t, channeltest.Scope(t, b, "acme"), "chat", "still here")
-	if got := m.Next(t); got != "still here" {
-		t.Errorf("got %q", got)
+	other := channeltest.Scope(t, b, "acme")
+	for _, group := range []string{"chat", "room0", fmt.Sprint("room", 3*dueAtLeast-1)} {
+		channeltest.Tell(t, other, group, "still here")
+		if got := m.Next(t); got != "still here" {
+			t.Errorf("got %q", got)
+		}
 	}
 }
 
@@ -252,6 +315,9 @@ func TestW5AQueueFullOfOneTenantsMessagesDropsNothingOfAnothers(t *testing.T) {
 	if err := acme.Send(t.Context(), "dead!x", channeltest.Message(t, "noise")); !errors.Is(err, channel.ErrFull) {
 		t.Errorf("got %v, expected %v", err, channel.ErrFull)
 	}
+	if got := acme.Stats().OverCapacity; got != 4 {
+		t.Errorf("%d messages over capacity, expected 4: that to one channel is one", got)
+	}
 	for range 20 {
 		channeltest.Tell(t, bolt, "chat", "heard")
 		if got := m.Next(t); got != "heard" {
@@ -276,6 +342,28 @@ func TestW1NoChannelHasTheNameOfAGroup(t *testing.T) {
 	channeltest.Tell(t, channeltest.Scope(t, layer, "acme"), "chat", "own")
 	if got := ours.Next(t); got != "own" {
 		t.Errorf("got %q", got)
+	}
+}
+
+// Channels of Django processes belong to no tenant. A schema with which a name
+// would be one of theirs reaches them no more than others do.
+func TestW1NoTenantReachesADjangoProcess(t *testing.T) {
+	const uuid = "e538cfeb0fbd40959123dc14a1aa287b"
+	for i, schema := range []string{"specific", "asgispecific"} {
+		layer := open(t, kinds[i].make, Config{Hosts: []string{redistest.Start(t).URL()}})
+		s := channeltest.Scope(t, layer, schema)
+		for _, name := range []string{uuid, uuid + "!af00e7db857246b0a427b220fd187c84", strings.ToUpper(uuid) + "!x"} {
+			if err := s.Send(t.Context(), name, channeltest.Message(t, "stolen")); !errors.Is(err, channel.ErrName) {
+				t.Errorf("%s sends to %s: got %v, expected %v", schema, name, err, channel.ErrName)
+			}
+		}
+		m := channeltest.Open(t, s, "chat")
+		if err := s.Send(t.Context(), m.Name(), channeltest.Message(t, "own")); err != nil {
+			t.Error(err)
+		}
+		if got := m.Next(t); got != "own" {
+			t.Errorf("got %q", got)
+		}
 	}
 }
 
@@ -321,6 +409,37 @@ func TestAClosedLayerLeavesNothingBehind(t *testing.T) {
 	defer client.Close()
 	if keys := client.Keys(t.Context(), "*").Val(); len(keys) != 0 {
 		t.Errorf("left in Redis: %q", keys)
+	}
+}
+
+// Tenants that are no longer there take their records with them, once their
+// connections were given back.
+func TestALayerForgetsTenantsThatAreIdle(t *testing.T) {
+	config := Config{Hosts: []string{redistest.Start(t).URL()}, Prefix: redistest.Prefix()}
+	for _, kind := range kinds {
+		layer := open(t, kind.make, config)
+		collected := make(chan string, 3)
+		for _, schema := range []string{"acme", "bolt"} {
+			s := channeltest.Scope(t, layer, schema)
+			switch s := s.(type) {
+			case *coreScope:
+				s.line.linger = time.Millisecond
+				runtime.AddCleanup(s.Local, func(schema string) { collected <- schema }, schema)
+			case *pubSubScope:
+				s.line.linger = time.Millisecond
+				runtime.AddCleanup(s.Local, func(schema string) { collected <- schema }, schema)
+			}
+			m := channeltest.Open(t, s, "chat")
+			channeltest.Tell(t, s, "chat", "hello")
+			if got := m.Next(t); got != "hello" {
+				t.Errorf("got %q", got)
+			}
+			m.Close()
+		}
+		eventually(t, kind.name+" to forget its tenants", func() bool { runtime.GC(); return len(collected) == 2 })
+		if s := layer.Stats(); s.Sent != 2 || s.Received != 2 || s.Delivered != 2 || s.Channels != 0 {
+			t.Errorf("counted %+v", s)
+		}
 	}
 }
 

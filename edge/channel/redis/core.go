@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -41,7 +42,7 @@ func NewCore(config Config) (*Core, error) {
 func (c *Core) For(schema string) (channel.Scope, error) {
 	return c.scopes.For(schema, func() (*coreScope, error) {
 		s := &coreScope{layer: c}
-		s.line = newLine(s, len(c.clients))
+		s.line = newLine(s, c.outages)
 		local, err := channel.NewLocal(schema, c.config.Config, s.line)
 		s.Local, s.line.local = local, local
 		return s, err
@@ -57,9 +58,7 @@ func (c *Core) Close() error {
 	for _, s := range all {
 		s.CloseAll()
 	}
-	for _, s := range all {
-		s.line.close()
-	}
+	closeLines(all)
 	return c.close()
 }
 
@@ -89,17 +88,17 @@ func (c *Core) groupSend(ctx context.Context, counters *channel.Counters, group 
 	if err != nil {
 		return broken(err)
 	}
+	// A host that fails keeps the message from its own members alone.
+	var failed error
 	for host, posts := range c.sort(members.Val()) {
 		if len(posts) == 0 {
 			continue
 		}
 		over, err := c.post(ctx, host, posts, m)
-		if err != nil {
-			return err
-		}
-		counters.OverCapacity.Add(uint64(over))
+		failed = errors.Join(failed, err)
+		counters.Dropped(&counters.OverCapacity, uint64(over))
 	}
-	return nil
+	return failed
 }
 
 // post is what one process gets of a group message.
@@ -170,7 +169,7 @@ func (c *Core) post(ctx context.Context, host int, posts []post, m *channel.Mess
 	return over, broken(err)
 }
 
-func (c *Core) send(ctx context.Context, name string, m *channel.Message) error {
+func (c *Core) send(ctx context.Context, counters *channel.Counters, name string, m *channel.Message) error {
 	key, host := c.queueKey(name)
 	var to []string
 	if strings.Contains(name, "!") {
@@ -193,6 +192,7 @@ func (c *Core) send(ctx context.Context, name string, m *channel.Message) error 
 		return broken(err)
 	}
 	if waiting.Val() >= int64(c.config.Capacity) {
+		counters.Dropped(&counters.OverCapacity, 1)
 		return fmt.Errorf("%w: %d messages wait for %s", channel.ErrFull, waiting.Val(), name)
 	}
 	_, err = client.Pipelined(ctx, func(p redis.Pipeliner) error {
@@ -220,6 +220,36 @@ func (c *Core) join(ctx context.Context, host int, batch []*topic) error {
 	return err
 }
 
+// errForgot says that a host lost what it had confirmed: by FLUSHALL, or since
+// it evicts keys when its memory is full.
+var errForgot = errors.New("memberships are gone that Redis had confirmed: messages may have been lost")
+
+// renew writes memberships that Redis should have again, so that none expires.
+// Whether they were still there is in the answer to the same command.
+func (c *Core) renew(ctx context.Context, host int, due []*topic) error {
+	if len(due) == 0 {
+		return nil
+	}
+	now := formatTime(c.clock.next())
+	added := make([]*redis.Cmd, len(due))
+	_, err := c.clients[host].Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, t := range due {
+			added[i] = p.Do(ctx, "ZADD", t.name, now, t.Channel)
+			p.Expire(ctx, t.name, c.config.GroupExpiry)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, a := range added {
+		if n, err := a.Int64(); err != nil || n != 0 {
+			return errors.Join(errForgot, err)
+		}
+	}
+	return nil
+}
+
 // before returns the time by which something with a life has expired.
 func (c *Core) before(life time.Duration) string {
 	return strconv.FormatInt(c.clock.now().Unix()-int64(life/time.Second), 10)
@@ -234,14 +264,20 @@ type coreScope struct {
 	line  *line
 }
 
-// Send implements [channel.Scope].
+func (s *coreScope) wire() *line { return s.line }
+
+// Send implements [channel.Scope]. A channel of a Django process belongs to no
+// tenant, so that none may reach it by a schema that makes such a name.
 func (s *coreScope) Send(ctx context.Context, name string, m *channel.Message) error {
 	wire, err := channel.ChannelName(s.Schema(), name)
+	if err == nil && ofDjango(wire, "") {
+		err = fmt.Errorf("%w: channel %q: Django's own have such names", channel.ErrName, wire)
+	}
 	if err == nil {
 		err = s.layer.check(s.Local, m)
 	}
 	if err == nil {
-		err = s.layer.send(ctx, wire, m)
+		err = s.layer.send(ctx, s.Counters, wire, m)
 	}
 	if err == nil {
 		s.Counters.Sent.Add(1)
@@ -256,7 +292,7 @@ func (s *coreScope) GroupSend(ctx context.Context, group string, m *channel.Mess
 		err = s.layer.check(s.Local, m)
 	}
 	if err == nil {
-		err = s.layer.groupSend(ctx, &s.Counters, wire, m)
+		err = s.layer.groupSend(ctx, s.Counters, wire, m)
 	}
 	if err == nil {
 		s.Counters.Sent.Add(1)

@@ -4,7 +4,9 @@ package redis
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -24,15 +26,15 @@ type peer struct {
 	t       *testing.T
 	channel string
 	in      *json.Encoder
-	done    chan string
+	done    chan said
 	got     chan said
 }
 
 // said is one line of a peer.
 type said struct {
-	Channel, Done, Got string
-	Text               string
-	Binary             []int
+	Channel, Done, Failed, Got string
+	Text                       string
+	Binary                     []int
 }
 
 func newPeer(t *testing.T, kind string, c Config) *peer {
@@ -54,7 +56,7 @@ func newPeer(t *testing.T, kind string, c Config) *peer {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	p := &peer{t: t, in: json.NewEncoder(in), done: make(chan string, 100), got: make(chan said, 1000)}
+	p := &peer{t: t, in: json.NewEncoder(in), done: make(chan said, 100), got: make(chan said, 1000)}
 	channels, ended := make(chan string, 1), make(chan struct{})
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill() // it may have ended
@@ -71,8 +73,8 @@ func newPeer(t *testing.T, kind string, c Config) *peer {
 			switch {
 			case s.Channel != "":
 				channels <- s.Channel
-			case s.Done != "":
-				p.done <- s.Done
+			case s.Done != "", s.Failed != "":
+				p.done <- s
 			default:
 				p.got <- s
 			}
@@ -92,8 +94,16 @@ func (p *peer) write(v any) {
 
 func (p *peer) do(op, name, kind string) {
 	p.t.Helper()
+	if err := p.try(op, name, kind); err != "" {
+		p.t.Fatalf("%s %s: the Python process says %s", op, name, err)
+	}
+}
+
+// try is do for what may fail.
+func (p *peer) try(op, name, kind string) (failure string) {
+	p.t.Helper()
 	p.write(map[string]string{"op": op, "name": name, "type": kind})
-	await(p.t, p.done, "the Python process to "+op)
+	return await(p.t, p.done, "the Python process to "+op).Failed
 }
 
 func (p *peer) expect(kind string) {
@@ -166,6 +176,73 @@ func TestDjangoProcessesTakePart(t *testing.T) {
 	}
 }
 
+// A Redis that is restarted, and has forgotten all, interrupts both sides. The
+// edges' members are told, what cannot be sent is an error on either side, and
+// afterwards all messages come again: to edges by themselves, and to Django's
+// consumers once they have joined again (core), as its clients do that
+// reconnect, or its layer has subscribed again (pub/sub).
+func TestW6DjangoProcessesTakePartAgainAfterARestart(t *testing.T) {
+	needDjango(t)
+	for _, kind := range kinds {
+		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
+			server := redistest.StartOwn(t)
+			c := Config{Hosts: []string{server.URL()}, Prefix: "asgi"}
+			layers := []channel.Layer{open(t, kind.make, c), open(t, kind.make, c)}
+			scopes := []channel.Scope{channeltest.Scope(t, layers[0], "acme"), channeltest.Scope(t, layers[1], "acme")}
+			members := []channeltest.Member{channeltest.Open(t, scopes[0], "chat"), channeltest.Open(t, scopes[1], "chat")}
+			peers := []*peer{newPeer(t, kind.name, c), newPeer(t, kind.name, c)}
+			for _, p := range peers {
+				p.do("join", "acme.chat", "")
+			}
+			rounds(t, scopes, members, peers)
+			for _, end := range []func(testing.TB){server.Stop, server.Kill} {
+				end(t)
+				for i, m := range members {
+					ctx, cancel := context.WithTimeout(t.Context(), patience)
+					if got, err := m.Box.Next(ctx); !errors.Is(err, channel.ErrBroken) {
+						t.Errorf("the member of edge %d got %v, %v, expected %v", i, got, err, channel.ErrBroken)
+					}
+					cancel()
+					if err := scopes[i].GroupSend(t.Context(), "chat", message(t, "lost")); !errors.Is(err, channel.ErrBroken) {
+						t.Errorf("a message of edge %d: got %v, expected %v", i, err, channel.ErrBroken)
+					}
+					if peers[i].try("group_send", "acme.chat", "lost") == "" {
+						t.Errorf("a message of Python process %d is sent, though there is no Redis", i)
+					}
+				}
+				server.Restart(t)
+				for i := range scopes {
+					eventually(t, "the edges", func() bool { return scopes[i].Stats().Broken == 0 })
+				}
+				for _, p := range peers {
+					eventually(t, "the Python process to join", func() bool { return p.try("join", "acme.chat", "") == "" })
+				}
+				if kind.name == "pubsub" {
+					group := layers[0].(*PubSub).groupPrefix() + "acme.chat"
+					client := layers[0].(*PubSub).clients[0]
+					eventually(t, "the other group", func() bool {
+						rest := layers[0].(*PubSub).groupPrefix() + "acme.rest"
+						return client.PubSubNumSub(t.Context(), rest).Val()[rest] == 1
+					})
+					eventually(t, "all to listen", func() bool { return client.PubSubNumSub(t.Context(), group).Val()[group] == 4 })
+					for _, p := range peers {
+						eventually(t, "the Python process to listen to its channel", func() bool {
+							return client.PubSubNumSub(t.Context(), p.channel).Val()[p.channel] == 1
+						})
+					}
+				}
+				rounds(t, scopes, members, peers)
+			}
+			for i, s := range scopes {
+				if s := s.Stats(); s.Breaks != 2 || s.Resumes != 2 || s.Malformed+s.Unknown+s.Foreign+s.Full+s.OverCapacity != 0 {
+					t.Errorf("edge %d counted %+v", i, s)
+				}
+			}
+		})
+	}
+}
+
 // rounds has everyone send to the group, and directly to the edges' channels.
 func rounds(t *testing.T, scopes []channel.Scope, members []channeltest.Member, peers []*peer) {
 	t.Helper()
@@ -200,8 +277,13 @@ func rounds(t *testing.T, scopes []channel.Scope, members []channeltest.Member, 
 	if err := scopes[0].GroupSend(t.Context(), "chat", message(t, "fewer")); err != nil {
 		t.Fatal(err)
 	}
-	arrives(t, members[1], "fewer")
+	for _, m := range members {
+		arrives(t, m, "fewer")
+	}
 	peers[0].expect("fewer")
+	peers[1].do("join", "acme.rest", "")
+	peers[0].do("group_send", "acme.rest", "and to you") // had it got the other, that would be first
+	peers[1].expect("and to you")
 }
 
 func arrives(t *testing.T, m channeltest.Member, kind string) {

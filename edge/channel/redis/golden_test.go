@@ -188,7 +188,7 @@ func TestCoreWritesWhatChannelsRedisWrites(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			core, got := taped(t, Config{}, 1795380268.222965)
 			core.codec.random = bytes.NewReader(unhex(t, all[name].Random))
-			if err := core.send(t.Context(), to, parse(t, all[name].Message)); err != nil {
+			if err := core.send(t.Context(), &channel.Counters{}, to, parse(t, all[name].Message)); err != nil {
 				t.Fatal(err)
 			}
 			compare(t, got.commands, all[name])
@@ -199,7 +199,7 @@ func TestCoreWritesWhatChannelsRedisWrites(t *testing.T) {
 		var err error
 		for range 3 {
 			got.commands = nil
-			err = core.send(t.Context(), "thumbnails", parse(t, all["C6"].Message))
+			err = core.send(t.Context(), &channel.Counters{}, "thumbnails", parse(t, all["C6"].Message))
 		}
 		if !errors.Is(err, channel.ErrFull) {
 			t.Errorf("got %v, expected %v", err, channel.ErrFull)

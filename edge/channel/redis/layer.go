@@ -2,8 +2,10 @@ package redis
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,6 +22,7 @@ type hosts struct {
 	clients []*redis.Client // for everything that does not block
 	beat    time.Duration   // how often a connection that waits is heard from
 	answer  time.Duration   // how long it may then take before it counts as dead
+	outages []*outage
 	close   func() error
 }
 
@@ -32,6 +35,7 @@ func newHosts(config Config, codec codec) (hosts, error) {
 	h := hosts{config: config, codec: codec, options: options, beat: beatTime, answer: answerTimeout}
 	for _, o := range options {
 		h.clients = append(h.clients, redis.NewClient(o))
+		h.outages = append(h.outages, &outage{logger: config.Logger})
 	}
 	h.close = sync.OnceValue(func() error {
 		var all []error
@@ -60,16 +64,29 @@ func (h *hosts) check(local *channel.Local, m *channel.Message) error {
 	return m.Check(h.config.MaxMessage)
 }
 
+// ofDjango tells whether a name on the wire is one that channels_redis gives to
+// its own channels, with what the layer puts before it: a tenant's name can
+// look like it if its schema does.
+func ofDjango(name, before string) bool {
+	const uuid = 32 // hexadecimal digits
+	rest, found := strings.CutPrefix(name, before+"specific.")
+	if !found || len(rest) < uuid {
+		return false
+	}
+	_, err := hex.DecodeString(rest[:uuid])
+	return err == nil
+}
+
 // arrived decodes what came for a tenant and counts it; nil if it is no good.
 func (h *hosts) arrived(local *channel.Local, data []byte) (*channel.Message, []string) {
 	local.Counters.Received.Add(1)
 	m, to, err := h.codec.decode(data)
 	if err != nil {
-		local.Counters.Malformed.Add(1)
+		local.Counters.Dropped(&local.Counters.Malformed, 1)
 		return nil, nil
 	}
 	if m.Len() > h.config.MaxMessage {
-		local.Counters.TooLarge.Add(1)
+		local.Counters.Dropped(&local.Counters.TooLarge, 1)
 		return nil, nil
 	}
 	return m, to

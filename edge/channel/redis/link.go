@@ -14,13 +14,16 @@ import (
 const (
 	// Between two attempts to reach a host that does not answer.
 	backoffFirst, backoffLast = 50 * time.Millisecond, 5 * time.Second
-	// linger is how long a tenant's connections stay once its last channel
+	// lingerTime is how long a tenant's connections stay once its last channel
 	// has closed.
-	linger = 10 * time.Second
+	lingerTime = 10 * time.Second
 	// goodbye is how long Close may take to tell a host what ended.
 	goodbye = 3 * time.Second
 	// batchSize is how many topics are told in one go.
 	batchSize = 500
+	// dueAtLeast is how many topics a host is asked for at each beat, if it has
+	// so many.
+	dueAtLeast = 64
 )
 
 // errIdle ends a session that nobody needs any more.
@@ -43,10 +46,12 @@ type line struct {
 	protocol protocol
 	ctx      context.Context // ends when the layer is closed for good
 	cancel   context.CancelFunc
+	linger   time.Duration
 	notify   sync.Mutex // one report at a time; before mu
 
 	mu      sync.Mutex
 	links   []*link // one for each host
+	told    error   // what receivers have been told last
 	users   int
 	closing bool
 }
@@ -56,12 +61,14 @@ type line struct {
 // callers change the one, the session's goroutine the other, in batches.
 type link struct {
 	*line
-	host int
-	wake chan struct{}
+	host   int
+	outage *outage
+	wake   chan struct{}
 
 	// Under line.mu.
 	topics map[string]*topic
 	dirty  []*topic
+	round  []*topic      // those whose turn is yet to come, see due
 	done   chan struct{} // closed when the goroutine has ended; nil before the first
 	runs   bool
 	down   error // why it does not work; nil also while it starts
@@ -91,15 +98,18 @@ func (w *waiter) wait(ctx context.Context) error {
 	case <-w.done:
 		return w.err
 	case <-ctx.Done():
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) { // a host that takes so long is as good as broken
+			return broken(context.Cause(ctx))
+		}
 		return context.Cause(ctx)
 	}
 }
 
-func newLine(p protocol, hosts int) *line {
-	l := &line{protocol: p}
+func newLine(p protocol, hosts []*outage) *line {
+	l := &line{protocol: p, linger: lingerTime}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
-	for i := range hosts {
-		l.links = append(l.links, &link{line: l, host: i, wake: make(chan struct{}, 1), topics: map[string]*topic{}})
+	for i, o := range hosts {
+		l.links = append(l.links, &link{line: l, host: i, outage: o, wake: make(chan struct{}, 1), topics: map[string]*topic{}})
 	}
 	return l
 }
@@ -110,9 +120,12 @@ func (l *line) Attach(t channel.Topic) func(context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.users++
-	// A channel that opens while a host is down would not be told of the
-	// break: it is refused.
+	// A channel that opens while a host is down, or while the others still
+	// believe so, would not be told of the break: it is refused.
 	var refusal error
+	if t.Group == "" {
+		refusal = l.told
+	}
 	for _, k := range l.links {
 		k.start()
 		if t.Group == "" && k.down != nil {
@@ -302,15 +315,28 @@ func (tp *topic) release(err error) {
 	}
 }
 
-// renew has all topics told again, so that none expires.
-func (k *link) renew(context.Context) error {
+// due returns topics that the host has confirmed, others each time until all
+// have had their turn: so many that this takes the given number of calls, and
+// never few.
+func (k *link) due(calls int) []*topic {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for _, tp := range k.topics {
-		tp.known = false
-		k.enqueue(tp)
+	if len(k.round) == 0 {
+		for _, tp := range k.topics {
+			k.round = append(k.round, tp)
+		}
 	}
-	return nil
+	var due []*topic
+	n := min(len(k.round), max(dueAtLeast, (len(k.topics)+calls-1)/calls))
+	for _, tp := range k.round[:n] {
+		if k.topics[tp.name] == tp && tp.known && tp.uses > 0 {
+			due = append(due, tp)
+		}
+	}
+	if k.round = k.round[n:]; len(k.round) == 0 {
+		k.round = nil
+	}
+	return due
 }
 
 // idle tells whether nobody needs the link now; with final, the link is then
@@ -332,6 +358,13 @@ func (k *link) idle(final bool) bool {
 func (k *link) keep(ctx context.Context, tick <-chan time.Time, beat func(context.Context) error, apply func(context.Context, []*topic) error) error {
 	var whole bool
 	for {
+		select {
+		case <-tick: // also while callers change something all the time
+			if err := beat(ctx); err != nil {
+				return err
+			}
+		default:
+		}
 		if batch := k.next(); len(batch) > 0 {
 			if err := apply(ctx, batch); err != nil {
 				return err
@@ -349,7 +382,7 @@ func (k *link) keep(ctx context.Context, tick <-chan time.Time, beat func(contex
 				k.idle(true)
 				return errIdle
 			}
-			late = time.After(linger)
+			late = time.After(k.linger)
 		}
 		select {
 		case <-k.wake:
@@ -376,8 +409,12 @@ func (k *link) isClosing() bool {
 // up says that the session is whole: the host knows all.
 func (k *link) up() {
 	k.mu.Lock()
+	again := k.down != nil
 	k.down = nil
 	k.mu.Unlock()
+	if again {
+		k.outage.ends(k.host)
+	}
 	k.report()
 }
 
@@ -392,6 +429,9 @@ func (k *link) fail(err error) bool {
 		tp.release(err)
 	}
 	k.mu.Unlock()
+	if was {
+		k.outage.begins(err)
+	}
 	k.report()
 	return was
 }
@@ -407,8 +447,19 @@ func (l *line) report() {
 			err = k.down
 		}
 	}
+	l.told = err
 	l.mu.Unlock()
 	l.local.Interrupt(err)
+}
+
+// closeLines closes them together: a host that does not answer keeps each of
+// them waiting.
+func closeLines[S interface{ wire() *line }](scopes []S) {
+	var all sync.WaitGroup
+	for _, s := range scopes {
+		all.Go(s.wire().close)
+	}
+	all.Wait()
 }
 
 // close takes what is left off the wire, as far as the hosts answer, and ends

@@ -35,7 +35,7 @@ func NewPubSub(config Config) (*PubSub, error) {
 func (p *PubSub) For(schema string) (channel.Scope, error) {
 	return p.scopes.For(schema, func() (*pubSubScope, error) {
 		s := &pubSubScope{layer: p}
-		s.line = newLine(s, len(p.clients))
+		s.line = newLine(s, p.outages)
 		local, err := channel.NewLocal(schema, p.config.Config, s.line)
 		s.Local, s.line.local = local, local
 		return s, err
@@ -51,9 +51,7 @@ func (p *PubSub) Close() error {
 	for _, s := range all {
 		s.CloseAll()
 	}
-	for _, s := range all {
-		s.line.close()
-	}
+	closeLines(all)
 	return p.close()
 }
 
@@ -76,16 +74,18 @@ type pubSubScope struct {
 	line  *line
 }
 
+func (s *pubSubScope) wire() *line { return s.line }
+
 // Send implements [channel.Scope]. A channel is published under its name as it
-// is. Where that would be the name of a group, perhaps another tenant's, it is
-// refused.
+// is. Where that would be the name of a group, perhaps another tenant's, or of
+// a Django process's channel, it is refused.
 func (s *pubSubScope) Send(ctx context.Context, name string, m *channel.Message) error {
 	wire, err := channel.ChannelName(s.Schema(), name)
 	if err != nil {
 		return err
 	}
-	if strings.HasPrefix(wire, s.layer.groupPrefix()) {
-		return fmt.Errorf("%w: channel %q: groups have such names in Redis", channel.ErrName, wire)
+	if strings.HasPrefix(wire, s.layer.groupPrefix()) || ofDjango(wire, s.layer.config.Prefix) {
+		return fmt.Errorf("%w: channel %q: groups and Django's own have such names in Redis", channel.ErrName, wire)
 	}
 	return s.publish(ctx, wire, m)
 }
@@ -125,7 +125,7 @@ func (s *pubSubScope) deliver(msg *redis.Message) {
 		return
 	}
 	if to != nil { // nobody addresses messages here, and consumers must not see it
-		s.Counters.Malformed.Add(1)
+		s.Counters.Dropped(&s.Counters.Malformed, 1)
 		return
 	}
 	group, isGroup := strings.CutPrefix(msg.Channel, s.layer.groupPrefix())

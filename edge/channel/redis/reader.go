@@ -22,14 +22,16 @@ func (s *coreScope) session(ctx context.Context, k *link) error {
 		return errors.Join(err, client.Close())
 	}
 	k.fresh(false)
-	renewal := time.NewTicker(s.layer.config.GroupExpiry / 2)
+	beat := min(s.layer.beat, s.layer.config.GroupExpiry/4)
+	beats := int(s.layer.config.GroupExpiry / 4 / beat)
+	renewal := time.NewTicker(beat)
 	defer renewal.Stop()
 	ended := make(chan error, 2)
 	go func() { ended <- s.read(ctx, client) }()
 	go func() {
-		ended <- k.keep(ctx, renewal.C, k.renew, func(ctx context.Context, batch []*topic) error {
-			return s.layer.join(ctx, k.host, batch)
-		})
+		renew := func(ctx context.Context) error { return s.layer.renew(ctx, k.host, k.due(beats)) }
+		join := func(ctx context.Context, batch []*topic) error { return s.layer.join(ctx, k.host, batch) }
+		ended <- k.keep(ctx, renewal.C, renew, join)
 	}()
 	err := <-ended
 	cancel()
@@ -78,7 +80,7 @@ func (s *coreScope) pop(ctx context.Context, client *redis.Client, key string) (
 func (s *coreScope) deliver(z redis.Z) {
 	data, ok := z.Member.(string)
 	if !ok {
-		s.Counters.Malformed.Add(1)
+		s.Counters.Dropped(&s.Counters.Malformed, 1)
 		return
 	}
 	m, to := s.layer.arrived(s.Local, []byte(data))
@@ -86,7 +88,7 @@ func (s *coreScope) deliver(z redis.Z) {
 		return
 	}
 	if to == nil { // a message in a process's queue says for whom it is
-		s.Counters.Malformed.Add(1)
+		s.Counters.Dropped(&s.Counters.Malformed, 1)
 	}
 	for _, name := range to {
 		s.Deliver(name, m)

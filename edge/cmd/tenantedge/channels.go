@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/channel"
@@ -10,13 +11,13 @@ import (
 )
 
 // wireWebsockets adds what serves websockets. eval only asks for their routes.
-func (w *wiring) wireWebsockets(f *config.File, handlers map[string]edge.WebsocketHandler) error {
+func (w *wiring) wireWebsockets(f *config.File, handlers map[string]edge.WebsocketHandler, log *slog.Logger) error {
 	w.edge.Websockets = f.Edge().Websockets
 	w.edge.Websockets.Handlers = handlers
 	if f.Channels.Redis == nil {
 		return nil
 	}
-	layer, err := redisLayer(f.Channels.Redis)
+	layer, err := redisLayer(f.Channels.Redis, log)
 	if err != nil {
 		return fmt.Errorf("channels.redis: %w", err)
 	}
@@ -25,7 +26,7 @@ func (w *wiring) wireWebsockets(f *config.File, handlers map[string]edge.Websock
 	return nil
 }
 
-func redisLayer(c *config.ChannelsRedis) (channel.Layer, error) {
+func redisLayer(c *config.ChannelsRedis, log *slog.Logger) (channel.Layer, error) {
 	hosts, err := c.URLs()
 	if err != nil {
 		return nil, err
@@ -35,7 +36,8 @@ func redisLayer(c *config.ChannelsRedis) (channel.Layer, error) {
 		return nil, err
 	}
 	r := redis.Config{
-		Hosts: hosts, Prefix: c.Prefix, Expiry: c.Expiry, GroupExpiry: c.GroupExpiry, Capacity: c.Capacity,
+		Config: channel.Config{Logger: log},
+		Hosts:  hosts, Prefix: c.Prefix, Expiry: c.Expiry, GroupExpiry: c.GroupExpiry, Capacity: c.Capacity,
 		Keys: keys, JSON: c.Serializer == "json", RandomPrefix: c.RandomPrefix,
 	}
 	if c.Layer == "pubsub" {

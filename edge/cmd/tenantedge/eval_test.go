@@ -268,3 +268,16 @@ func FuzzQuestion(f *testing.F) {
 		}
 	})
 }
+
+func TestEvalExplainsWhereATenantsFilesAre(t *testing.T) {
+	base := strings.Replace(acme, `app: "http://127.0.0.1:8000"`, `app: {upstream: "http://127.0.0.1:8000", media: true}`, 1)
+	for media, want := range map[string]string{
+		"media: {location: /srv/media}\n":                                      "below /media/ from /srv/media",
+		"media: {s3: {endpoint: 'http://127.0.0.1:9000', bucket: pictures}}\n": "below /media/ from the bucket pictures",
+	} {
+		code, stdout, stderr := command("", "eval", "-c", written(t, "edge.yaml", base+media), "-r", "GET http://acme.example.com/")
+		if code != exitOK || !strings.Contains(stdout, want) {
+			t.Errorf("exit %d %s\n%sexpected %q", code, stderr, stdout, want)
+		}
+	}
+}

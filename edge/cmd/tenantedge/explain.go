@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/config"
 )
 
 // writeText writes answers for people.
@@ -103,12 +104,20 @@ func kindOf(t *edge.Tenant) string {
 	return "an entry of the TENANTS table"
 }
 
+// keptIn says where tenants' files are.
+func keptIn(m *config.Media) string {
+	if m.S3 != nil {
+		return "the bucket " + m.S3.Bucket
+	}
+	return m.Location
+}
+
 // servedBy says what serve would do with a urlconf.
 func (e *evaluator) servedBy(name string) string {
 	c, ok := e.file.URLConfs[name]
 	media := ""
 	if c.Media && e.file.Media != nil {
-		media = "; its files below " + e.file.Media.BaseURL + " from " + e.file.Media.Location
+		media = "; its files below " + e.file.Media.BaseURL + " from " + keptIn(e.file.Media)
 	}
 	switch {
 	case name == "":

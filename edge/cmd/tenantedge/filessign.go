@@ -39,6 +39,9 @@ func newFilesSign(o *fileOptions) *cobra.Command {
 				return usagef("files sign: expected a path that begins with a slash, found %q", args[0])
 			}
 			return o.withTenant(c.Context(), func(t *openTenant) (err error) {
+				if len(t.file.SigningKeys) == 0 {
+					return fmt.Errorf("%s: signing_keys: expected a key to sign with, found none; add one", t.file.Name)
+				}
 				keys, err := signingKeys(t.file)
 				if err != nil {
 					return err

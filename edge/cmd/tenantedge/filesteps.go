@@ -9,9 +9,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/storage"
-	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
 
 // fileStep is one thing to do with a tenant's files.
@@ -96,7 +94,7 @@ func (e *evaluator) runSteps(ctx context.Context, q *question) (results []any, e
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(location)) }()
-	files, err := storage.New(storage.Config{Location: location, Locator: hostLocator{e.host}, NoSync: true})
+	files, err := storage.New(storage.Config{Location: location, Locator: e.host, NoSync: true})
 	if err != nil {
 		return nil, err
 	}
@@ -126,12 +124,3 @@ func (e *evaluator) runSteps(ctx context.Context, q *question) (results []any, e
 	}
 	return results, nil
 }
-
-// hostLocator has the guest say where a tenant's files are.
-type hostLocator struct{ host *edge.Host }
-
-func (l hostLocator) Locate(ctx context.Context, q *tenancy.PathQuery) (tenancy.Pathname, error) {
-	return l.host.Locate(ctx, q)
-}
-
-var _ storage.Locator = hostLocator{}

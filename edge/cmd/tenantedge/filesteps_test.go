@@ -42,7 +42,7 @@ func TestEvalMakesNamesAndFiles(t *testing.T) {
 // TestEvalDoesWithFilesAsDjangoDid runs what was observed from Django, with
 // the guest saying where files are.
 func TestEvalDoesWithFilesAsDjangoDid(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join("..", "..", "storage", "testdata", "django.json"))
+	text, err := os.ReadFile(filepath.Join("..", "..", "storage", "storagetest", "testdata", "django.json"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,6 @@
 // Command tenantedge routes requests of a multi-tenant application: serve does
-// it, eval explains it, and tenants and db look after the tables it follows.
+// it, eval explains it and bench measures it; tenants and db look after the
+// tables it follows, files after what tenants store, and ws talks to websockets.
 //
 //	tenantedge serve --demo
 //	tenantedge eval --config tenantedge.yaml --request 'GET http://acme.example.com/'

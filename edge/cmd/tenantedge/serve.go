@@ -25,13 +25,15 @@ func newServe() *cobra.Command {
 		Short: "Serve the tenants' requests",
 		Long: text(`
 			serve listens where the configuration says, lets the guest decide which tenant
-			each request is for, and hands it to what its urlconf names: an upstream, a
-			folder of files, or a fixed reply.
+			each request is for, and hands it to what its urlconf names: an upstream, the
+			tenant's own files, a folder of files, or a fixed reply. Websockets go where
+			ws_urlconfs sends them: to an upstream or to the guest.
 
 			/healthz, /readyz and, for Prometheus, /metrics are answered on a listener of
-			their own (admin, by default 127.0.0.1:8081). On SIGTERM or SIGINT /readyz says 503, the listeners close, and
-			requests that run are answered for as long as limits.shutdown_timeout allows; a
-			second signal ends them at once.
+			their own (admin, by default 127.0.0.1:8081). On SIGTERM or SIGINT /readyz says
+			503, the listeners close, websockets are told 1001, and requests that run are
+			answered for as long as limits.shutdown_timeout allows; a second signal ends
+			them at once.
 
 			The guest's file (guest.path) is followed: a new guest is tried in a process of
 			its own, then takes over without a request failing. What is wrong with it goes to
@@ -82,7 +84,7 @@ func serveFile(ctx context.Context, file *config.File, handlers map[string]edge.
 	if err := w.wireServices(file, log); err != nil {
 		return err
 	}
-	if err := w.wireWebsockets(file, handlers); err != nil {
+	if err := w.wireWebsockets(file, handlers, log); err != nil {
 		return err
 	}
 	token, err := file.AdminToken()

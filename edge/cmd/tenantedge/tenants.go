@@ -74,7 +74,11 @@ func postgresOf(file *config.File) (string, error) {
 		}
 		return "", fmt.Errorf("%s: directory: expected source postgres, found %s; tenants of a file are changed by editing it", file.Name, found)
 	}
-	return file.Directory.ConnString()
+	dsn, err := file.Directory.ConnString()
+	if err != nil {
+		return "", fmt.Errorf("%s: directory: %w", file.Name, err)
+	}
+	return dsn, nil
 }
 
 func newTenantsList(path *string) *cobra.Command {

@@ -35,6 +35,23 @@ func (i *Instance) begin(budget uint64, allowed time.Duration) {
 	}
 }
 
+// perLength is the length of an event that is worth a call's fuel and time once
+// more.
+const perLength = 1 << 20
+
+// extend allows for the length of an event: to read 16 MiB takes its time, most
+// of all on a busy machine.
+func (i *Instance) extend(length int) {
+	times := 1 + float64(length)/perLength
+	const most = 1 << 62
+	more := time.Duration(min(float64(i.allowed)*times, most)) - i.allowed
+	i.budget = uint64(min(float64(i.budget)*times, most))
+	i.allowed += more
+	if !i.ends.IsZero() {
+		i.ends = i.ends.Add(more)
+	}
+}
+
 // refill answers the guest that has used so much: with a higher limit, or with
 // one that stops it.
 func (i *Instance) refill(used uint64) uint64 {

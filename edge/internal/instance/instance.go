@@ -179,6 +179,7 @@ func (i *Instance) enlarge(e Export, write func([]byte) int, need int) (size int
 		return 0, ErrTooLarge
 	}
 	i.enlarged = true
+	i.extend(need)
 	addr, err := i.enter(buffer, uint64(need))
 	if err != nil {
 		return 0, fmt.Errorf("%w: %w", ErrTooLarge, err)

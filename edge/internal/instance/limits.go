@@ -12,7 +12,7 @@ import (
 // Limits are what a guest is held to. A field that is zero has its default.
 type Limits struct {
 	Fuel         uint64        // units of package meter for one call; default 20,000,000, which is 2 to 6 ms
-	Deadline     time.Duration // for one call, with what it waits for; default 100 ms
+	Deadline     time.Duration // for one call, with what it waits for; default 100 ms. Of both, as much again for each MiB of a long event
 	Memory       int64         // bytes of one instance; default 64 MiB
 	Stack        int           // frames; default 20,000
 	Instances    int           // most at once; default twice GOMAXPROCS

@@ -279,6 +279,36 @@ func TestWhatAGuestWaitsForIsBoundByItsTime(t *testing.T) {
 	}
 }
 
+func TestALongEventHasAsMuchAgainForEachMiB(t *testing.T) {
+	p := mustLoad(t, sound(), Options{Limits: Limits{Instances: 1}})
+	i := borrowAll(t, p, 1)[0]
+	defer p.Return(i)
+	now := time.Now()
+	for _, c := range []struct {
+		name    string
+		started bool // the clock was read before
+		length  int
+		times   float64
+	}{
+		{"before its clock is read", false, 16 << 20, 17},
+		{"after", true, 16 << 20, 17},
+		{"half a MiB", true, 512 << 10, 1.5},
+	} {
+		i.begin(1000, time.Second)
+		if c.started {
+			i.startClock(now)
+		}
+		i.extend(c.length)
+		i.startClock(now)
+		if want := uint64(1000 * c.times); i.budget != want {
+			t.Errorf("%s: %d units of fuel, expected %d", c.name, i.budget, want)
+		}
+		if got, want := i.ends.Sub(now).Seconds(), c.times; got != want {
+			t.Errorf("%s: %g s, expected %g", c.name, got, want)
+		}
+	}
+}
+
 func TestDataOutsideOfMemoryIsRefusedAndInsideIsThere(t *testing.T) {
 	const size = 4 * 65536
 	for _, c := range []struct {

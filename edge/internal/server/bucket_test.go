@@ -263,7 +263,7 @@ func TestAnUploadIntoABucketThatBreaksLeavesNothing(t *testing.T) {
 }
 
 // unconditional is a bucket whose server leaves out conditions.
-type unconditional struct{ backend }
+type unconditional struct{ storage.Backend }
 
 func (unconditional) CheckReplace(context.Context) error {
 	return fmt.Errorf("the bucket: %w", storage.ErrUnconditional)

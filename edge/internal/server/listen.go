@@ -15,8 +15,8 @@ import (
 	"github.com/tenantedge/tenantedge/edge/config"
 )
 
-// ListenAdmin opens the listener of /healthz and /readyz alone, if there is one:
-// requests of tenants come in through Listen. Call it before the directory is
+// ListenAdmin opens the listener for those who run the edge, if there is one
+// (Options.Admin): requests of tenants come in through Listen. Call it before the directory is
 // loaded, so that probes see the process come up.
 func (s *Server) ListenAdmin() error {
 	if s.options.Admin == "" || s.adminListener != nil {

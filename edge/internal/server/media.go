@@ -22,17 +22,17 @@ type media struct {
 }
 
 func newMedia(s *store, c *config.Media, a *access, next http.Handler) *media {
-	return &media{store: s, base: c.BaseURL, access: a, options: mediaOptions(c), next: next}
-}
-
-func mediaOptions(c *config.Media) files.Options {
-	return files.Options{
-		Active: c.ActiveContent == "inline",
+	return &media{store: s, base: c.BaseURL, access: a, next: next, options: files.Options{
+		Active: runsActive(c),
 		// A bucket is not asked for neighbours: each would be a request more.
 		Precompressed: c.Precompressed && c.S3 == nil,
 		Descriptions:  new(files.Descriptions),
-	}
+	}}
 }
+
+// runsActive tells whether browsers may run what tenants uploaded. It holds for
+// what an application has the edge send, too.
+func runsActive(c *config.Media) bool { return c != nil && c.ActiveContent == "inline" }
 
 func (m *media) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	tenant, ok := edge.TenantFrom(r.Context())

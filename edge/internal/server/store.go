@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"iter"
 	"net/http"
@@ -21,7 +20,7 @@ import (
 // store is the files of all tenants below one location, or in one bucket.
 type store struct {
 	server  *Server
-	storage backend
+	storage storage.Backend
 	views   *files.Views
 	remote  bool // a server is asked for what is in it
 	written bool // by clients
@@ -46,13 +45,7 @@ func (s *Server) newStore(c storage.Config) (*store, error) {
 	return newStore(s, files), nil
 }
 
-// backend is what packages storage and object have.
-type backend interface {
-	storage.Backend
-	NewIdentifiers() *storage.Identifiers
-}
-
-func newStore(s *Server, from backend) *store {
+func newStore(s *Server, from storage.Backend) *store {
 	return &store{server: s, storage: from, views: files.NewViews(from.Files)}
 }
 
@@ -67,19 +60,14 @@ func (s *Server) newBucket(m *config.Media) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	from, ok := opened.(backend)
-	if !ok {
-		return nil, errors.Join(fmt.Errorf("expected a bucket that keeps tenants apart, found %T", opened), opened.Close())
-	}
-	st := newStore(s, from)
+	st := newStore(s, opened)
 	st.remote = true
 	return st, nil
 }
 
 // lease borrows the view of a tenant's files. Release it.
 func (s *store) lease(ctx context.Context, t *edge.Tenant) (files.Lease, error) {
-	whose := storage.Tenant{Schema: t.Schema, Folder: t.Routing.Folder}
-	whose.Pathname, whose.HasPathname = t.Attribute("schema_pathname")
+	whose := t.FileTenant()
 	view, err := s.views.Borrow(ctx, whose, s.server.host.GuestDigest())
 	if err != nil {
 		return files.Lease{}, err

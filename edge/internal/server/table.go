@@ -81,10 +81,10 @@ func (t *table) inner(c config.URLConf, gate *access) (http.Handler, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.accel = &accel{store: s, prefix: c.Accel.Prefix, options: files.Options{Descriptions: new(files.Descriptions)}}
-		if m := t.server.options.Media; m != nil {
-			p.accel.options.Active = mediaOptions(m).Active
-		}
+		p.accel = &accel{store: s, prefix: c.Accel.Prefix, options: files.Options{
+			Active:       runsActive(t.server.options.Media),
+			Descriptions: new(files.Descriptions),
+		}}
 		return p, nil
 	case c.Files != "":
 		f, err := files.OpenFolder(c.Files)

@@ -31,7 +31,6 @@ type Conn struct {
 	tenant   *tenant
 	member   membership
 	deflate  *compression
-	protocol string
 	id       uint64
 	in       *parser // nil between messages
 	deadline deadline
@@ -44,7 +43,7 @@ type Conn struct {
 	stuck     bool // the queue was not empty when it was last served
 	failed    bool // the peer is not to be waited for
 	answered  bool // the peer's close frame has come
-	hungUp    bool // the peer has ended its side: read to the end
+	hangup    hangup
 	relays    bool // its handler is a *relayEnd
 	upstream  bool // it leads to an upstream: here is the client
 	heardAt   uint32
@@ -60,8 +59,8 @@ type Conn struct {
 	paused  bool // its handler wants nothing more for now
 	calling bool // its handler is being called, by the one that serves it
 	code    Code // what it was closed with
-	reason  string
-	drained chan struct{}
+
+	aside *aside // under mu; nil: there is nothing
 }
 
 // phase is how far a connection is on its way out.
@@ -72,6 +71,15 @@ const (
 	phaseClosing        // a close frame is queued or sent
 	phaseDraining       // all is said; what still comes is discarded, since closing over unread bytes resets
 	phaseGone
+)
+
+// hangup is how far the peer has ended its side.
+type hangup uint8
+
+const (
+	hangupNone hangup = iota
+	hangupTold        // it has: read to the end
+	hangupRead        // its end has been read, behind its close frame; it may still read
 )
 
 // What is to be done for a connection, in Conn.flags.
@@ -96,9 +104,6 @@ func (c *Conn) ID() uint64 { return c.id }
 
 // Tenant is the key that the handshake was accepted with.
 func (c *Conn) Tenant() string { return c.tenant.key }
-
-// Protocol is the subprotocol that was chosen; empty if none was.
-func (c *Conn) Protocol() string { return c.protocol }
 
 // Polled tells whether the connection is held without a goroutine.
 func (c *Conn) Polled() bool { return c.stream.isPolled() }
@@ -200,13 +205,16 @@ func (c *Conn) cut() {
 	before := c.out.size
 	c.tooSlow = false
 	c.out.cut()
-	c.control(ws.OpClose, ws.NewCloseFrameBody(ws.StatusCode(c.code), c.reason))
+	c.control(ws.OpClose, ws.NewCloseFrameBody(ws.StatusCode(c.code), c.reason()))
 	c.tenant.queued.Add(int64(c.out.size - before))
 }
 
 // seal decides how the connection ends; only the first call counts.
 func (c *Conn) seal(code Code, reason string) {
-	c.sealed, c.code, c.reason = true, code, reason
+	c.sealed, c.code = true, code
+	if reason != c.reason() {
+		c.beside().reason = reason
+	}
 	c.flags.Or(flagSettle | flagSealed)
 	c.wakeWaiters()
 }
@@ -255,6 +263,9 @@ func (c *Conn) shut(code Code, reason string, body []byte) {
 		return
 	}
 	c.seal(code, reason)
+	if c.broken {
+		return // nobody would write it
+	}
 	before := c.out.size
 	c.control(ws.OpClose, body)
 	c.tenant.queued.Add(int64(c.out.size - before))

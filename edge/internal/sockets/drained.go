@@ -70,6 +70,9 @@ func (c *Conn) called(now bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.calling = now
+	if now {
+		c.wakeWaiters() // from now on they have to write for themselves
+	}
 	for !now && c.writing && c.stream.isPolled() {
 		// It is about to be done: such a write does not wait.
 		c.mu.Unlock()
@@ -93,20 +96,4 @@ func (c *Conn) tell() {
 	if c.sealed || c.broken || c.out.size <= c.hub.config.MaxQueue/2 {
 		c.wakeWaiters()
 	}
-}
-
-// wakeWaiters has those who wait for room look again.
-func (c *Conn) wakeWaiters() {
-	if c.drained != nil {
-		close(c.drained)
-		c.drained = nil
-	}
-}
-
-// waiters returns the channel that wakeWaiters closes.
-func (c *Conn) waiters() <-chan struct{} {
-	if c.drained == nil {
-		c.drained = make(chan struct{})
-	}
-	return c.drained
 }

@@ -2,6 +2,7 @@ package sockets
 
 import (
 	"errors"
+	"io"
 	"net"
 	"os"
 	"time"
@@ -69,6 +70,9 @@ func (s *held) isPolled() bool { return false }
 
 func (s *held) wake(c *Conn, flag uint32) {
 	before := c.flags.Or(flag)
+	if flag&flagAbort != 0 {
+		s.abort()
+	}
 	switch {
 	case before&flagScheduled != 0: // its goroutine looks at the flags before it reads again
 	case flag != flagFlush:
@@ -88,6 +92,16 @@ func (s *held) writeOut(c *Conn) {
 	}
 }
 
+// abort ends a read or a write that the goroutine stands in, without a word:
+// crypto/tls would wait for its turn to say goodbye.
+func (s *held) abort() {
+	conn := s.conn
+	if secure, ok := conn.(interface{ NetConn() net.Conn }); ok {
+		conn = secure.NetConn()
+	}
+	conn.Close()
+}
+
 // kick has the goroutine stop reading for a moment, and look at the flags.
 func (s *held) kick() { s.conn.SetReadDeadline(time.Unix(1, 0)) }
 
@@ -104,8 +118,9 @@ func (c *Conn) look() {
 	}
 }
 
-// waitForRoom waits while the connection is not to be read from. Another
-// goroutine writes, which comes to an end, or to its deadline.
+// waitForRoom waits while the connection is not to be read from, or has nothing
+// more to be read. Another goroutine writes, which comes to an end, or to its
+// deadline.
 func (c *Conn) waitForRoom() {
 	full := c
 	if c.relays {
@@ -114,7 +129,7 @@ func (c *Conn) waitForRoom() {
 	full.mu.Lock()
 	wait := full.waiters()
 	full.mu.Unlock()
-	if c.flags.Load()&^flagsSteady == 0 && c.congested() {
+	if c.flags.Load()&^flagsSteady == 0 && (c.hangup == hangupRead || c.congested()) {
 		<-wait
 	}
 }
@@ -143,7 +158,7 @@ func (s *held) run(c *Conn) {
 		if c.phase == phaseGone {
 			return
 		}
-		if c.congested() || c.waits() {
+		if c.hangup == hangupRead || c.congested() || c.waits() {
 			c.waitForRoom()
 			c.flags.Or(flagScheduled)
 			continue
@@ -158,9 +173,10 @@ func (s *held) run(c *Conn) {
 			c.receive(buffer[:n])
 		}
 		switch {
-		case err == nil:
+		case err == nil || n > 0: // an end that came together with the last bytes comes again
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			s.conn.SetReadDeadline(time.Time{})
+		case err == io.EOF && c.halved():
 		default:
 			c.settle()
 			c.gone(CodeAbnormal, "")

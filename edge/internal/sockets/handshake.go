@@ -34,12 +34,12 @@ func (o *Options) check(r *http.Request) *Refusal {
 	case !validKey(r.Header["Sec-Websocket-Key"]):
 		return &Refusal{http.StatusBadRequest, "expected a Sec-WebSocket-Key of 16 bytes in base64"}
 	}
-	return o.checkOrigin(r)
+	return o.CheckOrigin(r)
 }
 
-// checkOrigin keeps other sites' pages from opening sockets with the cookies of
-// this one's users.
-func (o *Options) checkOrigin(r *http.Request) *Refusal {
+// CheckOrigin keeps other sites' pages from opening sockets with the cookies of
+// this one's users. It returns nil for a handshake that may go on.
+func (o *Options) CheckOrigin(r *http.Request) *Refusal {
 	refused := &Refusal{http.StatusForbidden, "origin is not allowed"}
 	values := r.Header["Origin"]
 	if len(values) == 0 {
@@ -138,7 +138,11 @@ func (s *Handshake) upgrade(upgrader *ws.HTTPUpgrader) (net.Conn, error) {
 		s.Refuse()
 		return nil, err
 	}
-	s.conn.protocol = strings.Clone(shake.Protocol) // it is a part of the request's header
+	if shake.Protocol != "" {
+		s.conn.mu.Lock()
+		s.conn.beside().protocol = strings.Clone(shake.Protocol) // it is a part of the request's header
+		s.conn.mu.Unlock()
+	}
 	s.conn.hasEarly(buffered.Reader)
 	s.hub.counters.accepted.Add(1)
 	return conn, nil

@@ -446,7 +446,10 @@ func TestTime(t *testing.T) {
 }
 
 func TestAnIdleConnectionIsSmall(t *testing.T) {
-	if n := unsafe.Sizeof(Conn{}); n > 224 { // which is what the allocator has for it
-		t.Errorf("a connection has %d bytes, expected at most 224", n)
+	if n := unsafe.Sizeof(Conn{}); n > 192 { // which is what the allocator has for it
+		t.Errorf("a connection has %d bytes, expected at most 192", n)
+	}
+	if n := unsafe.Sizeof(relay{}); n > 288 {
+		t.Errorf("a relay has %d bytes beside the client's connection, expected at most 288", n)
 	}
 }

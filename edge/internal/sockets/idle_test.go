@@ -47,7 +47,7 @@ func BenchmarkIdle(b *testing.B) {
 			secure := strings.HasSuffix(kind, " TLS")
 			visit := func(n int) (clients []*client) {
 				for range n {
-					c, _, err := request(address, secure, "GET", "HTTP/1.1", handshakeHeader())
+					c, _, err := request(address, secure, 0, "GET", "HTTP/1.1", handshakeHeader())
 					if err != nil {
 						b.Fatal(err)
 					}

@@ -106,16 +106,17 @@ func (p *poller) run() {
 
 // add registers a connection.
 func (p *poller) add(c *Conn, s *polled) error {
+	fd := int(s.fd)
 	p.mu.Lock()
-	if s.fd >= len(p.slots) {
-		p.slots = append(p.slots, make([]slot, s.fd+1-len(p.slots)+len(p.slots)/2)...)
+	if fd >= len(p.slots) {
+		p.slots = append(p.slots, make([]slot, fd+1-len(p.slots)+len(p.slots)/2)...)
 	}
 	p.generation++
 	s.generation = p.generation
-	p.slots[s.fd] = slot{c, s.generation}
+	p.slots[fd] = slot{c, s.generation}
 	p.mu.Unlock()
-	event := unix.EpollEvent{Events: pollEvents, Fd: int32(s.fd), Pad: s.generation}
-	if err := unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, s.fd, &event); err != nil {
+	event := unix.EpollEvent{Events: pollEvents, Fd: s.fd, Pad: s.generation}
+	if err := unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, fd, &event); err != nil {
 		return fmt.Errorf("sockets: epoll_ctl: %w", err)
 	}
 	return nil
@@ -123,10 +124,11 @@ func (p *poller) add(c *Conn, s *polled) error {
 
 // remove forgets a connection, before its descriptor is closed.
 func (p *poller) remove(s *polled) {
-	unix.EpollCtl(p.fd, unix.EPOLL_CTL_DEL, s.fd, nil)
+	fd := int(s.fd)
+	unix.EpollCtl(p.fd, unix.EPOLL_CTL_DEL, fd, nil)
 	p.mu.Lock()
-	if s.fd < len(p.slots) && p.slots[s.fd].generation == s.generation {
-		p.slots[s.fd] = slot{}
+	if fd < len(p.slots) && p.slots[fd].generation == s.generation {
+		p.slots[fd] = slot{}
 	}
 	p.mu.Unlock()
 }
@@ -137,7 +139,7 @@ func (p *poller) close() { p.file.Close() }
 // and write it, one at a time.
 type polled struct {
 	poller     *poller
-	fd         int
+	fd         int32
 	generation int32
 }
 
@@ -190,12 +192,12 @@ func (p *poller) detach(conn net.Conn) *polled {
 		return nil
 	}
 	conn.Close()
-	return &polled{poller: p, fd: fd}
+	return &polled{poller: p, fd: int32(fd)}
 }
 
 func (s *polled) read(p []byte) (int, error) {
 	for {
-		n, err := unix.Read(s.fd, p)
+		n, err := unix.Read(int(s.fd), p)
 		switch err {
 		case nil:
 			return n, nil
@@ -211,9 +213,9 @@ func (s *polled) read(p []byte) (int, error) {
 func (s *polled) write(bufs [][]byte) (n int, err error) {
 	for {
 		if len(bufs) == 1 {
-			n, err = unix.Write(s.fd, bufs[0])
+			n, err = unix.Write(int(s.fd), bufs[0])
 		} else {
-			n, err = unix.Writev(s.fd, bufs)
+			n, err = unix.Writev(int(s.fd), bufs)
 		}
 		switch err {
 		case nil:
@@ -227,11 +229,11 @@ func (s *polled) write(bufs [][]byte) (n int, err error) {
 	}
 }
 
-func (s *polled) closeWrite() { unix.Shutdown(s.fd, unix.SHUT_WR) }
+func (s *polled) closeWrite() { unix.Shutdown(int(s.fd), unix.SHUT_WR) }
 
 func (s *polled) close() {
 	s.poller.remove(s)
-	unix.Close(s.fd)
+	unix.Close(int(s.fd))
 }
 
 func (s *polled) more() bool     { return false }

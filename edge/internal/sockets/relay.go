@@ -21,10 +21,14 @@ import (
 // header is added to the answer. An error means that the client was lost.
 func (s *Handshake) Relay(up *Upstream, header http.Header) (*Conn, error) {
 	c := s.conn
-	u := &Conn{hub: s.hub, id: s.hub.lastID.Add(1), tenant: c.tenant, relays: true, upstream: true}
-	c.relays = true
-	c.handler = &relayEnd{other: u, masked: true, compressed: up.compressed}
-	u.handler = &relayEnd{other: c, compressed: up.compressed}
+	r := &relay{
+		up:     Conn{hub: s.hub, id: s.hub.lastID.Add(1), tenant: c.tenant, relays: true, upstream: true},
+		client: relayEnd{masked: true, compressed: up.compressed},
+		server: relayEnd{other: c, compressed: up.compressed},
+	}
+	u := &r.up
+	r.client.other = u
+	c.relays, c.handler, u.handler = true, &r.client, &r.server
 	upgrader := ws.HTTPUpgrader{Header: header, Negotiate: up.negotiate()}
 	if up.protocol != "" {
 		upgrader.Protocol = func(name string) bool { return name == up.protocol }
@@ -57,16 +61,24 @@ func (up *Upstream) negotiate() func(httphead.Option) (httphead.Option, error) {
 	}
 }
 
+// relay is what a relay has beside the client's connection.
+type relay struct {
+	up             Conn
+	client, server relayEnd
+}
+
 // relayEnd handles one of the two connections of a relay: it looks at the heads
 // of frames, and hands pieces on to the other one. Each piece is a frame of its
 // own, a fragment where a frame comes in parts, so that at any time a control
-// frame of ours can go between them.
+// frame of ours can go between them. The order of its fields leaves next to no
+// gap: there are two for each idle relay.
 type relayEnd struct {
 	other   *Conn
-	partial []byte // of a head, or a control frame
-	left    int64  // of the frame: what is still to come
-	size    int64  // of the message, so far
+	partial *[maxControl]byte // of a head, or a control frame; nil: there is none
+	left    int64             // of the frame: what is still to come
+	size    int64             // of the message, so far
 	mask    [4]byte
+	had     uint8     // bytes of partial
 	op      ws.OpCode // of the next piece
 	rsv     byte      // the same
 	fin     bool      // of the frame
@@ -74,10 +86,26 @@ type relayEnd struct {
 
 	masked     bool // the peer is a client
 	compressed bool
-	// awaited: the other connection is not read from until this one has room.
-	awaited atomic.Bool
-	// heard is the code with which the peer has closed; 0: it has not.
-	heard atomic.Uint32
+	shared     atomic.Uint32 // what the other side looks at too
+}
+
+// Parts of relayEnd.shared.
+const (
+	// sharedCode is the code with which the peer has closed; 0: it has not.
+	sharedCode = 1<<16 - 1
+	// sharedAwaited: the other connection is not read from until this one has room.
+	sharedAwaited = 1 << 16
+)
+
+// heard is the code with which the peer has closed; 0: it has not.
+func (e *relayEnd) heard() Code { return Code(e.shared.Load() & sharedCode) }
+
+// keep keeps what has come of a head, or of a control frame.
+func (e *relayEnd) keep(b []byte) {
+	if e.partial == nil {
+		e.partial = new([maxControl]byte)
+	}
+	e.had += uint8(copy(e.partial[e.had:], b))
 }
 
 // other is the connection that c's messages go to.
@@ -118,7 +146,7 @@ func (c *Conn) relay(b []byte) {
 // whole returns the size of the data frames at the start of b that are there as
 // a whole: they pass as they are. The failure is that of the one behind them.
 func (e *relayEnd) whole(c *Conn, b []byte) (n int, failed *failure) {
-	for len(e.partial) == 0 {
+	for e.had == 0 {
 		h, size, err := parseHeader(b[n:])
 		if err != nil || size == 0 || h.OpCode.IsControl() || h.Length > int64(len(b)-n-size) {
 			break
@@ -134,11 +162,11 @@ func (e *relayEnd) whole(c *Conn, b []byte) (n int, failed *failure) {
 // begin takes the start of a frame that is not a whole data frame: a control
 // frame, or as much of one as there is.
 func (e *relayEnd) begin(c *Conn, b []byte) (n int, failed *failure) {
-	had := len(e.partial)
+	had := int(e.had)
 	head := b
 	if had > 0 {
-		e.partial = append(e.partial, b[:min(len(b), maxControl-had)]...)
-		head = e.partial
+		e.keep(b)
+		head = e.partial[:e.had]
 	}
 	h, size, failed := parseHeader(head)
 	if failed != nil {
@@ -153,11 +181,11 @@ func (e *relayEnd) begin(c *Conn, b []byte) (n int, failed *failure) {
 	}
 	if size == 0 || len(head) < need {
 		if had == 0 {
-			e.partial = bytes.Clone(b)
+			e.keep(b)
 		}
 		return len(b), nil
 	}
-	e.partial = nil
+	e.partial, e.had = nil, 0
 	if !h.OpCode.IsControl() {
 		if failed := e.frame(c, h); failed != nil {
 			return 0, failed
@@ -275,13 +303,13 @@ func (c *Conn) heldBack() bool {
 	if c.failed || c.answered || c.phase > phaseClosing || o.hasRoom() {
 		return false
 	}
-	o.handler.(*relayEnd).awaited.Store(true)
+	o.handler.(*relayEnd).shared.Or(sharedAwaited)
 	return !o.hasRoom() // there may be room just now, which nobody has told
 }
 
 // release has the other side served again if it waited for room in this one.
 func (c *Conn) release() {
-	if e := c.handler.(*relayEnd); e.awaited.Load() && c.hasRoom() && e.awaited.Swap(false) {
+	if e := c.handler.(*relayEnd); e.shared.Load()&sharedAwaited != 0 && c.hasRoom() && e.shared.And(^uint32(sharedAwaited))&sharedAwaited != 0 {
 		e.other.schedule(flagRead)
 	}
 }
@@ -307,7 +335,7 @@ func (e *relayEnd) closedByPeer(c *Conn, payload []byte) {
 		return
 	}
 	c.answered = true
-	e.heard.Store(uint32(code))
+	e.shared.Or(uint32(code)) // once: nothing is heard behind a close frame
 	e.other.shut(code, reason, payload)
 	e.other.schedule(flagSettle)
 }
@@ -316,11 +344,8 @@ func (e *relayEnd) closedByPeer(c *Conn, payload []byte) {
 func (e *relayEnd) Closed(c *Conn, code Code, _ string) {
 	o := e.other
 	switch {
-	case o.handler.(*relayEnd).heard.Load() != 0:
-		// The other side's peer closes, and this one's is to answer.
-		if code == CodeAbnormal {
-			e.unanswered()
-		}
+	case o.handler.(*relayEnd).heard() != 0:
+		// The other side's peer closes, and this one's is to answer; if it does not, gone does.
 	case c.upstream: // it was lost, or broke the protocol
 		_ = o.Close(CodeBadGateway, "")
 	case code == CodeAbnormal: // as the client went, without a word
@@ -344,7 +369,7 @@ func (c *Conn) finish() {
 // unanswered answers the other side's close frame in place of a peer that is
 // gone.
 func (e *relayEnd) unanswered() {
-	code := Code(e.other.handler.(*relayEnd).heard.Load())
+	code := e.other.handler.(*relayEnd).heard()
 	switch code {
 	case 0:
 	case CodeNoStatus:

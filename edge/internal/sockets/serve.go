@@ -89,7 +89,9 @@ func (c *Conn) step(f uint32, buffer []byte) (again bool) {
 	if f&flagTimer != 0 {
 		c.timer()
 	}
-	c.hungUp = c.hungUp || f&flagHangup != 0
+	if f&flagHangup != 0 {
+		c.hangup = max(c.hangup, hangupTold)
+	}
 	c.failed = c.failed || f&flagHurry != 0
 	if f&(flagRead|flagHangup) != 0 {
 		again = c.readable(buffer)
@@ -111,13 +113,25 @@ func (c *Conn) readable(buffer []byte) (again bool) {
 		switch {
 		case err == errWouldBlock:
 			return false
+		case err == nil && n == 0 && c.halved():
+			return false
 		case err != nil || n == 0:
 			c.gone(CodeAbnormal, "")
 			return false
-		case n < len(buffer) && !c.waits() && !c.hungUp && !c.stream.more():
+		case n < len(buffer) && !c.waits() && c.hangup == hangupNone && !c.stream.more():
 			return false
 		}
 	}
+	return true
+}
+
+// halved tells, when the peer's end was read, whether it has only ended its side:
+// behind its close frame it may, and gets what is still to be said to it.
+func (c *Conn) halved() bool {
+	if !c.answered || c.phase >= phaseDraining {
+		return false
+	}
+	c.hangup = hangupRead
 	return true
 }
 
@@ -185,7 +199,7 @@ func (c *Conn) receive(b []byte) {
 		}
 		if len(b) > 0 && c.congested() {
 			c.flush()
-			c.heardAt = c.hub.tick.Load() // writing may have taken its time
+			c.excused() // writing may have taken its time
 			if c.congested() {
 				c.in.early = bytes.Clone(b)
 				return
@@ -208,11 +222,18 @@ func (c *Conn) message(op Op, payload []byte) {
 		c.fail(errRate)
 		return
 	}
-	c.messageAt = c.heardAt
+	defer c.excused()
 	defer c.recovered()
 	c.called(true)
 	defer c.called(false)
 	c.handler.Message(c, op, payload)
+}
+
+// excused is for the end of a time in which the peer was not listened to:
+// neither silence nor idleness is held against it.
+func (c *Conn) excused() {
+	c.heardAt = c.hub.tick.Load()
+	c.messageAt = c.heardAt
 }
 
 // recovered turns a handler's panic into 1011: it is one connection's, not the
@@ -261,10 +282,10 @@ func (c *Conn) settle() (again bool) {
 		c.flush()
 	}
 	if was {
-		c.heardAt = c.hub.tick.Load() // it was not listened to
+		c.excused()
 	}
 	c.mu.Lock()
-	sealed, broken, empty, code, reason := c.sealed, c.broken, c.out.size == 0, c.code, c.reason
+	sealed, broken, empty, code, reason := c.sealed, c.broken, c.out.size == 0, c.code, c.reason()
 	stuck := !empty && !c.stuck
 	c.stuck = !empty
 	c.mu.Unlock()
@@ -281,6 +302,10 @@ func (c *Conn) settle() (again bool) {
 	if c.phase == phaseClosing && empty && (c.failed || c.answered) {
 		c.phase = phaseDraining
 		c.stream.closeWrite()
+		if c.hangup == hangupRead {
+			c.gone(CodeAbnormal, "")
+			return false
+		}
 		c.hub.wheel.after(c, c.hub.ticks(c.hub.config.CloseTimeout))
 	}
 	if stuck && c.phase == phaseOpen {
@@ -317,7 +342,7 @@ func (c *Conn) gone(code Code, reason string) {
 	}
 	c.mu.Lock()
 	if c.sealed {
-		code, reason = c.code, c.reason
+		code, reason = c.code, c.reason()
 	}
 	c.sealed, c.broken = true, true
 	c.tenant.queued.Add(-int64(c.out.size))
@@ -326,14 +351,15 @@ func (c *Conn) gone(code Code, reason string) {
 	}
 	c.tell()
 	c.mu.Unlock()
-	switch {
-	case was == phaseOpen:
+	if was == phaseOpen {
 		c.closed(code, reason)
-	case c.relays && !c.answered:
-		c.handler.(*relayEnd).unanswered()
 	}
-	if c.relays && c.answered {
+	switch {
+	case !c.relays:
+	case c.answered:
 		c.other().schedule(flagHurry)
+	default: // also where Closed took it that there would be an answer
+		c.handler.(*relayEnd).unanswered()
 	}
 	c.hub.left(c)
 }
@@ -419,7 +445,7 @@ func (c *Conn) unwritable() {
 
 // timer handles deadlines that have passed, and sets the next.
 func (c *Conn) timer() {
-	config, now := &c.hub.config, c.hub.tick.Load()
+	config := &c.hub.config
 	if c.phase != phaseOpen {
 		if c.hub.wheel.holds(c) {
 			return // it was the deadline of before that passed, just when closing set this one
@@ -429,11 +455,14 @@ func (c *Conn) timer() {
 		return
 	}
 	if c.congested() {
-		// It is not listened to; whether it reads, the write's deadline tells.
-		c.heardAt, c.pinged = now, false
+		// Whether it reads, the write's deadline tells.
+		c.excused()
+		c.pinged = false
 	}
+	now := c.hub.tick.Load()
 	c.mu.Lock()
-	stuck, still := c.out.size > 0, now-c.stuckAt
+	// Whoever sent just now may have seen a later tick.
+	stuck, still := c.out.size > 0, uint32(max(int32(now-c.stuckAt), 0))
 	c.mu.Unlock()
 	silent := now - c.heardAt
 	ping, pong, write := c.hub.ticks(config.PingInterval), c.hub.ticks(config.PongTimeout), c.hub.ticks(config.WriteTimeout)

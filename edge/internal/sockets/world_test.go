@@ -80,6 +80,7 @@ type world struct {
 	hub     *Hub
 	server  *httptest.Server
 	tls     bool
+	newest  uint16 // of TLS, as its clients have it; 0: all
 	options Options
 	serve   http.HandlerFunc // in place of Accept
 }
@@ -162,17 +163,17 @@ func (w *world) enter(header http.Header) *client {
 }
 
 func (w *world) ask(method, proto string, header http.Header) (*client, *http.Response, error) {
-	return request(w.server.Listener.Addr().String(), w.tls, method, proto, header)
+	return request(w.server.Listener.Addr().String(), w.tls, w.newest, method, proto, header)
 }
 
-func request(address string, secure bool, method, proto string, header http.Header) (*client, *http.Response, error) {
+func request(address string, secure bool, newest uint16, method, proto string, header http.Header) (*client, *http.Response, error) {
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		return nil, nil, err
 	}
 	c := &client{Conn: conn}
 	if secure {
-		c.Conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true})
+		c.Conn = tls.Client(&gathering{Conn: conn}, &tls.Config{InsecureSkipVerify: true, MaxVersion: newest})
 	}
 	c.r = bufio.NewReader(c)
 	c.SetDeadline(time.Now().Add(30 * time.Second)) // so that a broken test fails, and does not hang
@@ -194,6 +195,35 @@ func request(address string, secure bool, method, proto string, header http.Head
 type client struct {
 	net.Conn
 	r *bufio.Reader
+}
+
+// gathering is a connection below TLS that can keep what is written until its
+// end, so that all of it arrives at once.
+type gathering struct {
+	net.Conn
+	gathers bool
+	kept    []byte
+}
+
+func (g *gathering) Write(p []byte) (int, error) {
+	if !g.gathers {
+		return g.Conn.Write(p)
+	}
+	g.kept = append(g.kept, p...)
+	return len(p), nil
+}
+
+func (g *gathering) Close() error {
+	g.SetWriteDeadline(time.Time{}) // crypto/tls lets nobody write behind its last alert
+	g.Conn.Write(g.kept)
+	return g.Conn.Close()
+}
+
+// gather has what the client writes from now on arrive together with its end.
+func (c *client) gather() {
+	if secure, ok := c.Conn.(*tls.Conn); ok {
+		secure.NetConn().(*gathering).gathers = true
+	}
 }
 
 // frame is a client's frame.

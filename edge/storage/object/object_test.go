@@ -71,7 +71,7 @@ func TestABucketIsABackend(t *testing.T) {
 	storagetest.Run(t, func(t *testing.T) storagetest.Place {
 		config := bucket(t)
 		return storagetest.Place{
-			Large: leastPartSize,
+			Large: leastPartSize, NoFolders: true,
 			Open: func(t *testing.T, c storagetest.Config) storage.Backend {
 				config := config
 				config.BaseURL, config.Locator, config.MaxSize, config.Quota = c.BaseURL, c.Locator, c.MaxSize, c.Quota

@@ -36,6 +36,8 @@ type Place struct {
 	Leftovers func(t *testing.T) []string
 	// Large is more than a backend takes at once.
 	Large int
+	// NoFolders: there are files alone, and a folder is gone with its last one.
+	NoFolders bool
 }
 
 // Run runs the suite. Each call of newPlace gives another place.
@@ -47,6 +49,7 @@ func Run(t *testing.T, newPlace func(t *testing.T) Place) {
 		{"files are a file system", isFileSystem},
 		{"net/http serves files", isServed},
 		{"Django's operations", operations},
+		{"sequences go as in Django", sequences},
 		{"errors are the same", sameErrors},
 		{"nobody has seen a tenant without files", noFiles},
 		{"reading is by range", ranges},

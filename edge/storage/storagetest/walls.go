@@ -112,11 +112,12 @@ func identifiers(t *testing.T, p Place) {
 			t.Errorf("%q: %v, %v, expected ErrIdentifier that names acme", bad, f, err)
 		}
 	}
-	err := b.CheckIdentifiers(t.Context(), slices.Values([]storage.Tenant{{Schema: "Other"}, own("acme", "oTHER")}))
-	if !errors.Is(err, storage.ErrIdentifier) {
-		t.Errorf("%v, expected ErrIdentifier", err)
+	problems, err := b.NewIdentifiers().Update(t.Context(), slices.Values([]storage.Tenant{{Schema: "Other"}, own("acme", "oTHER")}))
+	if len(problems) != 1 || !errors.Is(problems[0], storage.ErrIdentifier) || err != nil {
+		t.Errorf("%v, %v, expected ErrIdentifier", problems, err)
 	}
-	must(t, b.CheckIdentifiers(t.Context(), slices.Values([]storage.Tenant{{Schema: "1"}, {Schema: "11"}})))
+	problems, err = b.NewIdentifiers().Update(t.Context(), slices.Values([]storage.Tenant{{Schema: "1"}, {Schema: "11"}}))
+	must(t, errors.Join(append(problems, err)...))
 }
 
 func movedTenant(t *testing.T, p Place) {

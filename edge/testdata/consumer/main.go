@@ -17,7 +17,7 @@ func init() {
 		Configure: func(*abi.Config) (abi.Configured, error) {
 			return abi.Configured{ConsumerHeaders: []string{"cookie"}}, nil
 		},
-		Consumer: guest.ByRoute{"script": script{}, "echo": echo{}},
+		Consumer: guest.ByRoute{"script": script{}, "echo": echo{}, "storm": storm{}},
 	})
 }
 
@@ -26,6 +26,21 @@ func main() {}
 type echo struct{ guest.Quiet }
 
 func (echo) Message(s *guest.Socket, m guest.Message) { s.Send(m) }
+
+// storm answers each message of its group with two.
+type storm struct{ guest.Quiet }
+
+func (storm) Open(s *guest.Socket, _ *guest.Handshake) { s.Add("storm") }
+
+func (storm) Message(s *guest.Socket, m guest.Message) {
+	s.GroupSend("storm", guest.NewEvent("again"))
+	s.Send(m)
+}
+
+func (storm) Group(s *guest.Socket, e *guest.Event) {
+	s.GroupSend("storm", guest.NewEvent("again"))
+	s.GroupSend("storm", guest.NewEvent("again"))
+}
 
 var kept int // what a guest must not be able to keep
 
@@ -63,9 +78,18 @@ func (script) Group(s *guest.Socket, e *guest.Event) {
 	s.SendText("group " + e.Type() + " " + text)
 }
 
-func (script) Timer(s *guest.Socket) { s.SendText("timer " + s.State) }
+func (script) Timer(s *guest.Socket) {
+	if lines, ok := strings.CutPrefix(s.State, "at the timer "); ok {
+		run(s, lines)
+		return
+	}
+	s.SendText("timer " + s.State)
+}
 
 func (script) Close(s *guest.Socket, code int, reason string) {
+	if lines, ok := strings.CutPrefix(s.State, "at the end "); ok {
+		run(s, lines)
+	}
 	s.SendText("nobody hears this")
 	s.SetTimer(time.Millisecond)
 	s.Add("late")

@@ -3,10 +3,6 @@
 package pgtest_test
 
 import (
-	"os"
-	"os/exec"
-	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -55,51 +51,4 @@ func TestAServerComesBackAfterStopAndKill(t *testing.T) {
 			t.Errorf("got %q", got)
 		}
 	}
-}
-
-// The test runs itself as a second process, kills it, and sees its server and
-// folder go.
-func TestAServerEndsWithItsProcess(t *testing.T) {
-	if os.Getenv("PGTEST_CHILD") != "" {
-		s := pgtest.StartOwn(t)
-		dsn := s.NewDB(t)
-		pid := ask(t, dsn, "SELECT pg_backend_pid()::text")
-		println("folder " + ask(t, dsn, "SHOW data_directory") + " " + pid)
-		select {}
-	}
-	c := exec.Command(os.Args[0], "-test.run", "^TestAServerEndsWithItsProcess$")
-	c.Env = append(os.Environ(), "PGTEST_CHILD=1")
-	stderr, err := c.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	buf := make([]byte, 4096)
-	n := 0
-	for !strings.Contains(string(buf[:n]), "\n") {
-		m, err := stderr.Read(buf[n:])
-		if n += m; err != nil {
-			t.Fatalf("%v: %s", err, buf[:n])
-		}
-	}
-	fields := strings.Fields(string(buf[:n]))
-	if len(fields) < 2 || fields[0] != "folder" {
-		t.Fatalf("the child said %q", buf[:n])
-	}
-	pidfile, err := os.ReadFile(fields[1] + "/postmaster.pid")
-	if err != nil {
-		t.Fatal(err)
-	}
-	first, _, _ := strings.Cut(string(pidfile), "\n")
-	pid, err := strconv.Atoi(first)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = c.Wait() // it was killed
-	pgtest.WaitGone(t, pid, strings.TrimSuffix(fields[1], "/data"))
 }

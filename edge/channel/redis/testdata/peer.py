@@ -10,6 +10,7 @@ import sys
 
 from channels_redis.core import RedisChannelLayer
 from channels_redis.pubsub import RedisPubSubChannelLayer
+from redis.exceptions import RedisError
 
 
 def say(**what):
@@ -18,7 +19,11 @@ def say(**what):
 
 async def listen(layer, channel):
     while True:
-        message = await layer.receive(channel)
+        try:
+            message = await layer.receive(channel)
+        except (OSError, RedisError):
+            await asyncio.sleep(0.05)  # as a client does that comes again
+            continue
         say(got=message["type"], text=message.get("text"), binary=list(message.get("binary", b"")))
 
 
@@ -38,17 +43,21 @@ async def main():
     while command := await read():
         op, name = command["op"], command.get("name")
         message = {"type": command.get("type"), "text": "hé😀", "binary": b"\x00\xff"}
-        if op == "join":
-            await layer.group_add(name, channel)
-        elif op == "leave":
-            await layer.group_discard(name, channel)
-        elif op == "group_send":
-            await layer.group_send(name, message)
-        elif op == "send":
-            await layer.send(name, message)
-        elif op == "receive":
-            tasks.append(asyncio.ensure_future(listen(layer, name)))
-        say(done=op)
+        try:
+            if op == "join":
+                await layer.group_add(name, channel)
+            elif op == "leave":
+                await layer.group_discard(name, channel)
+            elif op == "group_send":
+                await layer.group_send(name, message)
+            elif op == "send":
+                await layer.send(name, message)
+            elif op == "receive":
+                tasks.append(asyncio.ensure_future(listen(layer, name)))
+        except (OSError, RedisError) as e:
+            say(failed=repr(e))
+        else:
+            say(done=op)
 
 
 asyncio.run(main())

@@ -1,4 +1,6 @@
-package freeport
+//go:build unix
+
+package testserver
 
 import (
 	"fmt"
@@ -8,11 +10,11 @@ import (
 
 func TestAPortThatIsFoundCanBeListenedAtAndIsNoClients(t *testing.T) {
 	for range 20 {
-		port, err := Find()
+		port, err := freePort()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if port < first || port >= last {
+		if port < firstPort || port >= lastPort {
 			t.Errorf("found %d", port)
 		}
 		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))

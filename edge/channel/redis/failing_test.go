@@ -1,0 +1,306 @@
+//go:build unix
+
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/channel/channeltest"
+	"github.com/tenantedge/tenantedge/edge/channel/redistest"
+)
+
+// dial returns a client of a server for the test to hurt it with.
+func dial(t *testing.T, s *redistest.Server) *redis.Conn {
+	t.Helper()
+	options, err := redis.ParseURL(s.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := redis.NewClient(options)
+	conn := client.Conn()
+	t.Cleanup(func() { _, _ = conn.Close(), client.Close() })
+	return conn
+}
+
+func do(t *testing.T, conn *redis.Conn, commands ...[]any) {
+	t.Helper()
+	for _, c := range commands {
+		if err := conn.Do(context.Background(), c...).Err(); err != nil {
+			t.Fatalf("%v: %v", c, err)
+		}
+	}
+}
+
+// A Redis that answers, but with errors, loses nothing silently: what was sent
+// without an error arrives, or the receiver is told of a break; and all is well
+// once Redis is.
+func TestW6ARedisThatAnswersWithErrorsIsNeverSilent(t *testing.T) {
+	killAll := [][]any{{"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"}, {"CLIENT", "KILL", "TYPE", "pubsub"}}
+	for _, trouble := range []struct {
+		name       string
+		hurt, heal [][]any
+		breaks     bool // also what pub/sub needs
+	}{
+		{"its memory is full", [][]any{{"CONFIG", "SET", "maxmemory", "1"}}, [][]any{{"CONFIG", "SET", "maxmemory", "0"}}, false},
+		{"it became a replica", [][]any{{"REPLICAOF", "127.0.0.1", "1"}}, [][]any{{"REPLICAOF", "NO", "ONE"}}, false},
+		{"it wants a password", append([][]any{{"CONFIG", "SET", "requirepass", "x"}}, killAll...), [][]any{{"CONFIG", "SET", "requirepass", ""}}, true},
+		{"it has too many clients", append([][]any{{"CONFIG", "SET", "maxclients", "1"}}, killAll...), [][]any{{"CONFIG", "SET", "maxclients", "1000"}}, true},
+		{"it forbids what is needed", [][]any{{"ACL", "SETUSER", "default", "-zadd", "-eval"}}, [][]any{{"ACL", "SETUSER", "default", "+zadd", "+eval"}}, false},
+	} {
+		for _, kind := range kinds {
+			t.Run(trouble.name+", "+kind.name, func(t *testing.T) {
+				t.Parallel()
+				server := redistest.StartOwn(t)
+				control := dial(t, server)
+				do(t, control, []any{"PING"})
+				config := Config{Hosts: []string{server.URL()}}
+				a, b := open(t, kind.make, config), open(t, kind.make, config)
+				here, there := channeltest.Scope(t, a, "acme"), channeltest.Scope(t, b, "acme")
+				w := newWitness()
+				ch, err := here.Open(t.Context(), w)
+				if err == nil {
+					err = here.Add(t.Context(), "chat", ch)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				do(t, control, trouble.hurt...)
+				fails := trouble.breaks || kind.name == "core"
+				err = here.Add(t.Context(), "another", ch)
+				if fails != (err != nil) || err != nil && !errors.Is(err, channel.ErrBroken) {
+					t.Errorf("Add: got %v", err)
+				}
+				if fails {
+					if err := await(t, w.breaks, "word of the break"); !errors.Is(err, channel.ErrBroken) {
+						t.Errorf("told %v, expected %v", err, channel.ErrBroken)
+					}
+				}
+				err = there.GroupSend(t.Context(), "chat", channeltest.Message(t, "during"))
+				if fails != (err != nil) || err != nil && !errors.Is(err, channel.ErrBroken) {
+					t.Errorf("GroupSend: got %v", err)
+				}
+				if err == nil && await(t, w.messages, "a message") != "during" {
+					t.Error("another message came")
+				}
+				do(t, control, trouble.heal...)
+				if fails {
+					if err := await(t, w.breaks, "word of the resumption"); err != nil {
+						t.Errorf("told %v, expected nil", err)
+					}
+				}
+				eventually(t, "a send that works", func() bool {
+					return there.GroupSend(t.Context(), "chat", channeltest.Message(t, "after")) == nil
+				})
+				if got := await(t, w.messages, "a message"); got != "after" {
+					t.Errorf("got %q", got)
+				}
+			})
+		}
+	}
+}
+
+// Memberships that Redis forgets while the connection stays are noticed.
+func TestW6ARedisThatForgetsMembershipsIsNoticed(t *testing.T) {
+	for name, command := range map[string][]any{
+		"all keys": {"FLUSHALL"},
+		"one key":  {"DEL", "asgi:group:acme.chat"},
+		"a member": {"ZREMRANGEBYRANK", "asgi:group:acme.chat", "0", "-1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := redistest.StartOwn(t)
+			core := open(t, kinds[0].make, Config{Hosts: []string{server.URL()}}).(*Core)
+			core.beat = 50 * time.Millisecond
+			s, w := channeltest.Scope(t, core, "acme"), newWitness()
+			ch, err := s.Open(t.Context(), w)
+			for i := range 2 * dueAtLeast {
+				if err == nil {
+					err = s.Add(t.Context(), fmt.Sprint("room", i), ch)
+				}
+			}
+			if err == nil {
+				err = s.Add(t.Context(), "chat", ch)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			do(t, dial(t, server), command)
+			if err := await(t, w.breaks, "word of the loss"); !errors.Is(err, channel.ErrBroken) {
+				t.Errorf("told %v, expected %v", err, channel.ErrBroken)
+			}
+			if err := await(t, w.breaks, "word of the resumption"); err != nil {
+				t.Errorf("told %v, expected nil", err)
+			}
+			channeltest.Tell(t, s, "chat", "after")
+			if got := await(t, w.messages, "a message"); got != "after" {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+}
+
+// What stands at the host's address may be no Redis, or one that is not ready.
+func TestW6WhatIsNoRedisIsABrokenLayer(t *testing.T) {
+	for name, answer := range map[string]string{
+		"a web server":         "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n",
+		"noise":                "\x00\xff\x13\x37\r\n\r\n",
+		"lengths below zero":   "*-7\r\n$-9\r\n",
+		"an answer too many":   "+PONG\r\n+OK\r\n:1\r\n*1\r\n$1\r\nx\r\n",
+		"nothing":              "",
+		"one that loads":       "-LOADING Redis is loading the dataset in memory\r\n",
+		"one whose disk fails": "-MISCONF Errors writing to the AOF file\r\n",
+	} {
+		for _, kind := range kinds {
+			t.Run(name+", "+kind.name, func(t *testing.T) {
+				t.Parallel()
+				layer := open(t, kind.make, Config{Hosts: []string{"redis://" + pretender(t, answer)}})
+				s, w := channeltest.Scope(t, layer, "acme"), newWitness()
+				ch, err := s.Open(t.Context(), w)
+				if err == nil {
+					err = s.Add(t.Context(), "chat", ch)
+				}
+				if !errors.Is(err, channel.ErrBroken) {
+					t.Errorf("Open and Add: got %v, expected %v", err, channel.ErrBroken)
+				}
+				if err := s.GroupSend(t.Context(), "chat", channeltest.Message(t, "lost")); !errors.Is(err, channel.ErrBroken) {
+					t.Errorf("GroupSend: got %v, expected %v", err, channel.ErrBroken)
+				}
+				eventually(t, "the break to be counted", func() bool { return s.Stats().Broken == 1 })
+			})
+		}
+	}
+}
+
+// pretender answers each thing that is said to it with the same, and hangs up
+// if that is nothing.
+func pretender(t *testing.T, answer string) (address string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				for b := make([]byte, 4096); answer != ""; {
+					if _, err := conn.Read(b); err != nil {
+						return
+					}
+					if _, err := conn.Write([]byte(answer)); err != nil {
+						return
+					}
+				}
+			}()
+		}
+	}()
+	return l.Addr().String()
+}
+
+// Who waits for a host that says nothing learns that the layer is broken, as
+// from one that hangs up.
+func TestW6WaitingInVainIsABrokenLayer(t *testing.T) {
+	for _, kind := range kinds {
+		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
+			server := redistest.StartOwn(t)
+			s := channeltest.Scope(t, open(t, kind.make, Config{Hosts: []string{server.URL()}}), "acme")
+			m := channeltest.Open(t, s, "chat")
+			defer freeze(t, server)()
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer cancel()
+			if err := s.Add(ctx, "another", m.Channel); !errors.Is(err, channel.ErrBroken) || !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("Add: got %v, expected %v", err, channel.ErrBroken)
+			}
+			gone, leave := context.WithCancel(t.Context())
+			leave()
+			if err := s.Add(gone, "third", m.Channel); errors.Is(err, channel.ErrBroken) || !errors.Is(err, context.Canceled) {
+				t.Errorf("Add by who does not want to wait: got %v, expected %v", err, context.Canceled)
+			}
+		})
+	}
+}
+
+// freeze stops a server without a word, until thaw.
+func freeze(t *testing.T, s *redistest.Server) (thaw func()) {
+	t.Helper()
+	pid, err := s.PID()
+	if err == nil {
+		err = syscall.Kill(pid, syscall.SIGSTOP)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// awaitedProtocol is a wire whose hosts the test says when to fail.
+type awaitedProtocol struct{ ends []chan error }
+
+func (p *awaitedProtocol) place(channel.Topic) (string, int, bool) { return "", 0, false }
+func (p *awaitedProtocol) session(ctx context.Context, k *link) error {
+	select {
+	case err := <-p.ends[k.host]:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// One host breaks while another comes back. Receivers have not been told yet
+// that anything works, so they will not be told of a further break: nobody may
+// join them in between.
+func TestW6NobodyOpensAChannelBetweenTwoBreaks(t *testing.T) {
+	p := &awaitedProtocol{[]chan error{make(chan error), make(chan error)}}
+	l := newLine(p, []*outage{{}, {}})
+	config, err := channel.Config{}.Complete()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l.local, err = channel.NewLocal("acme", config, l); err != nil {
+		t.Fatal(err)
+	}
+	first, second := newWitness(), newWitness()
+	ch, err := l.local.Open(t.Context(), first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.ends[0] <- errors.New("down")
+	await(t, first.breaks, "word of the break")
+	// The first host works again, and before anybody is told the second fails.
+	l.notify.Lock()
+	l.mu.Lock()
+	l.links[0].down = nil
+	l.mu.Unlock()
+	late, err := l.local.Open(t.Context(), second)
+	l.notify.Unlock()
+	if err == nil {
+		l.links[1].fail(errors.New("down as well"))
+		if len(second.breaks) == 0 {
+			t.Error("a channel was opened whose receiver is not told of the break")
+		}
+		late.Close()
+	} else if !errors.Is(err, channel.ErrBroken) {
+		t.Errorf("got %v, expected %v", err, channel.ErrBroken)
+	}
+	ch.Close()
+	l.close()
+}

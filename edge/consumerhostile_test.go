@@ -1,0 +1,118 @@
+package edge
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+)
+
+// Whatever event a guest fails in, the websocket of that event ends with 1011,
+// is counted once, and takes nobody along.
+func TestG1AGuestThatFailsInAnEventEndsThatWebsocketAlone(t *testing.T) {
+	w := scripted(t)
+	neighbour, stranger := w.visit(t, "acme", "add chat"), w.visit(t, "other", "add chat")
+	failures := uint64(0)
+	for _, c := range []struct {
+		event  string
+		script []string // of the websocket that is to end
+		then   []string // of another one; empty: the first leaves
+	}{
+		{"a message", nil, nil},
+		{"a group's message", []string{"add victims"}, []string{"script victims %s"}},
+		{"a timer", []string{"state at the timer %s", "timer 1"}, nil},
+		{"the close", []string{"add mourners", "state at the end %s"}, nil},
+	} {
+		for _, failure := range []string{"trap", "loop", "bytes 5000", "many 65"} {
+			t.Run(c.event+", "+failure, func(t *testing.T) {
+				say := func(lines []string) []string {
+					return strings.Split(strings.ReplaceAll(strings.Join(lines, "\n"), "%s", failure), "\n")
+				}
+				v := w.visit(t, "acme", say(c.script)...)
+				switch c.event {
+				case "a message":
+					v.says(t, failure)
+				case "a group's message":
+					neighbour.says(t, say(c.then)...)
+				case "the close":
+					v.says(t, "close 4000 bye")
+					v.isSentAway(t, 4000, "bye")
+				}
+				if c.event != "the close" {
+					v.isSentAway(t, sockets.CodeInternal, "")
+				}
+				for _, other := range []*visitor{neighbour, stranger} {
+					other.says(t, "group chat still here")
+					other.hears(t, "group chat.message still here")
+				}
+				w.eventually(t, "the end of the websocket", func() bool { return w.host.ConsumerStats().Open == 2 })
+				if failures++; w.host.ConsumerStats().Failures != failures {
+					t.Errorf("%d failures are counted, expected %d", w.host.ConsumerStats().Failures, failures)
+				}
+				if s := w.layer.Stats(); s.Channels != 2 || s.Memberships != 2 {
+					t.Errorf("the layer has %d channels and %d memberships, expected those of two websockets", s.Channels, s.Memberships)
+				}
+			})
+		}
+	}
+}
+
+// A guest whose websockets answer each group message with two is bounded by
+// what may wait for one websocket; the rest is dropped and counted. Other
+// tenants' messages, of clients and of groups, all come.
+func TestW5AStormOfGroupMessagesIsItsTenantsOwn(t *testing.T) {
+	w := scripted(t)
+	calm, listener := w.visit(t, "other", "add chat"), w.visit(t, "other", "add chat")
+	var storm []*visitor
+	for range 5 {
+		v, status := w.ask(t, "acme", "/storm")
+		if v == nil {
+			t.Fatalf("the handshake is answered with %d", status)
+		}
+		storm = append(storm, v)
+	}
+	storm[0].says(t, "begin")
+	storm[0].hears(t, "begin")
+	acme, other := w.scope(t, "acme"), w.scope(t, "other")
+	w.eventually(t, "more messages than may wait", func() bool { return acme.Stats().Full > 1000 })
+	for i := range 50 {
+		calm.says(t, fmt.Sprint("say ", i), fmt.Sprint("group chat ", i))
+		calm.hears(t, fmt.Sprint(i), fmt.Sprint("group chat.message ", i))
+		listener.hears(t, fmt.Sprint("group chat.message ", i))
+	}
+	// The storm's own clients are still answered, and its websockets end.
+	storm[1].says(t, "still here")
+	storm[1].hears(t, "still here")
+	if s := other.Stats(); s.Full != 0 {
+		t.Errorf("the other tenant lost %d messages", s.Full)
+	}
+	for _, v := range storm {
+		_ = v.Close()
+	}
+	w.eventually(t, "the storm to end", func() bool { return acme.Stats().Channels == 0 && !w.host.ConsumerStats().Ready })
+}
+
+func (w *consumerWorld) scope(t *testing.T, schema string) channel.Scope {
+	t.Helper()
+	s, err := w.layer.For(schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func (w *consumerWorld) eventually(t *testing.T, what string, ask func() bool) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for late := time.After(patience); !ask(); {
+		select {
+		case <-tick.C:
+		case <-late:
+			t.Fatalf("waited %v for %s; now %+v, the layer %+v", patience, what, w.host.ConsumerStats(), w.layer.Stats())
+		}
+	}
+}

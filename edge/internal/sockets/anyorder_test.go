@@ -1,0 +1,483 @@
+package sockets
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+)
+
+var (
+	orders    = flag.Int("orders", 2, "how many worlds of each kind TestAnyOrderOfEventsEndsAndLosesNothing has")
+	firstSeed = flag.Uint64("orderseed", 1, "the seed of the first of them")
+)
+
+// TestAnyOrderOfEventsEndsAndLosesNothing has many conversations at a time, whose
+// ends talk, dawdle, pause and leave as dice have it, with a shutdown in the
+// middle or not. No timeout comes to anybody's rescue. Its model says what must
+// have arrived, and how each may have ended.
+func TestAnyOrderOfEventsEndsAndLosesNothing(t *testing.T) {
+	eachWay(t, func(t *testing.T, w way) {
+		for _, relays := range []bool{false, true} {
+			name := "handlers"
+			if relays {
+				name = "relays"
+			}
+			t.Run(name, func(t *testing.T) {
+				leavesNothing(t, func() {
+					for seed := *firstSeed; seed < *firstSeed+uint64(*orders) && !t.Failed(); seed++ {
+						newScene(t, w, relays, seed).play(t)
+					}
+				})
+			})
+		}
+	})
+}
+
+// disturbance is what happens to all in the middle.
+type disturbance uint8
+
+const (
+	nothing disturbance = iota
+	tenantClosed
+	shutdown // the hub waits for its connections
+	dropped  // it does not
+)
+
+// scene is a hub, and the conversations that it holds.
+type scene struct {
+	seed          uint64
+	relays        bool
+	world         *world
+	behind        *httptest.Server // of relays
+	disturbance   disturbance
+	conversations []*conversation
+	tenant        atomic.Pointer[tenant]
+
+	left atomic.Int64 // of events until the disturbance
+	down chan struct{}
+}
+
+// conversation has a client, and a handler or an upstream.
+type conversation struct {
+	client   talker
+	upstream talker
+	handler  party
+	entered  bool
+	met      chan struct{} // the upstream has talked
+}
+
+func (c *conversation) String() string {
+	return fmt.Sprintf("client: %v (sent %d, got %d, told %d, %v); upstream: %v (sent %d, got %d, told %d, %v); handler: sent %d, got %d, closed %d times with %d",
+		c.client.part, c.client.sent, c.client.got, c.client.told, c.client.end,
+		c.upstream.part, c.upstream.sent, c.upstream.got, c.upstream.told, c.upstream.end,
+		c.handler.sent, c.handler.got, c.handler.closed.Load(), c.handler.code)
+}
+
+func newScene(t *testing.T, w way, relays bool, seed uint64) *scene {
+	random := rand.New(rand.NewPCG(seed, 300))
+	s := &scene{seed: seed, relays: relays, down: make(chan struct{})}
+	s.disturbance = disturbance(max(random.IntN(6)-2, 0))
+	s.left.Store(1 + random.Int64N(300))
+	// What waits is short in supply, and time is not.
+	config := Config{
+		MaxQueue: 4 << 10 << random.IntN(3), NoPoll: w.noPoll, MaxWorkers: 64,
+		WriteTimeout: time.Hour, CloseTimeout: time.Hour, PingInterval: time.Hour, PongTimeout: time.Hour,
+	}
+	hub, err := New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.world = &world{hub: hub, tls: w.tls, serve: s.serve}
+	s.world.server = serveNarrow(s.world, w.tls, Listen)
+	if relays {
+		s.behind = serveNarrow(http.HandlerFunc(s.upstream), w.tls, func(l net.Listener) net.Listener { return l })
+	}
+	for range 12 {
+		a := part{random.Uint64(), random.IntN(40), []leave{closes, closes, closes, halfCloses, ends, breaks, vanishes, resets, waits}[random.IntN(9)], Code(3000 + random.IntN(1000))}
+		b := part{random.Uint64(), random.IntN(40), waits, Code(4000 + random.IntN(1000))}
+		if a.leaves == waits || random.IntN(3) == 0 {
+			b.leaves = []leave{closes, closes, halfCloses, ends, breaks, vanishes, resets}[random.IntN(7)]
+		}
+		c := &conversation{met: make(chan struct{})}
+		c.client = talker{part: a, hears: b, masked: true, progress: s.progress}
+		c.upstream = talker{part: b, hears: a, progress: s.progress}
+		c.handler = party{part: b, hears: a, progress: s.progress, over: make(chan struct{}), random: rand.New(rand.NewPCG(b.seed, 400))}
+		s.conversations = append(s.conversations, c)
+	}
+	return s
+}
+
+// narrow is a listener whose connections hold little in the kernel.
+type narrow struct{ net.Listener }
+
+func (n narrow) Accept() (net.Conn, error) {
+	conn, err := n.Listener.Accept()
+	if err == nil {
+		narrowed(conn)
+	}
+	return conn, err
+}
+
+func narrowed(conn net.Conn) {
+	tcp := tcpOf(conn)
+	tcp.SetReadBuffer(32 << 10)
+	tcp.SetWriteBuffer(16 << 10)
+}
+
+func serveNarrow(handler http.Handler, secure bool, over func(net.Listener) net.Listener) *httptest.Server {
+	server := httptest.NewUnstartedServer(handler)
+	server.Listener = over(narrow{server.Listener})
+	if secure {
+		server.StartTLS()
+	} else {
+		server.Start()
+	}
+	return server
+}
+
+// progress counts an event; the last one before the disturbance brings it about.
+func (s *scene) progress() {
+	if s.left.Add(-1) == 0 {
+		go s.disturb()
+	}
+}
+
+func (s *scene) disturb() {
+	defer close(s.down)
+	switch s.disturbance {
+	case tenantClosed:
+		_, _ = s.world.hub.CloseTenant("acme", CodePolicy, "")
+	case shutdown:
+		_ = s.world.hub.Shutdown(context.Background())
+	case dropped:
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		_ = s.world.hub.Shutdown(ctx)
+	}
+}
+
+const conversationHeader = "X-Conversation"
+
+func (s *scene) of(r *http.Request) *conversation {
+	i, _ := strconv.Atoi(r.Header.Get(conversationHeader))
+	return s.conversations[i]
+}
+
+// serve is the hub's server.
+func (s *scene) serve(rw http.ResponseWriter, r *http.Request) {
+	c := s.of(r)
+	options := Options{Tenant: "acme", AllowNoOrigin: true, Handler: &c.handler}
+	shake, err := s.world.hub.Admit(rw, r, options)
+	if err != nil {
+		return
+	}
+	s.tenant.CompareAndSwap(nil, shake.conn.tenant)
+	if !s.relays {
+		_, _ = shake.Accept(&c.handler, nil, nil)
+		return
+	}
+	conn, err := net.Dial("tcp", s.behind.Listener.Addr().String())
+	if err != nil {
+		shake.Refuse()
+		return
+	}
+	narrowed(conn)
+	if s.world.tls {
+		conn = tls.Client(switchable(conn), &tls.Config{InsecureSkipVerify: true})
+	}
+	up, err := shakeHands(conn, &http.Request{URL: &url.URL{Scheme: "ws", Host: "behind", Path: "/"}, Header: r.Header})
+	if err != nil {
+		conn.Close()
+		shake.Refuse()
+		return
+	}
+	_, _ = shake.Relay(up, nil)
+}
+
+// upstream is the server behind the hub.
+func (s *scene) upstream(rw http.ResponseWriter, r *http.Request) {
+	conn, rest, _, err := ws.UpgradeHTTP(r, rw)
+	if err != nil {
+		return
+	}
+	c := s.of(r)
+	defer close(c.met)
+	c.upstream.conn, c.upstream.r = conn, rest.Reader
+	c.upstream.talk()
+}
+
+func (s *scene) play(t *testing.T) {
+	var all sync.WaitGroup
+	for i, c := range s.conversations {
+		all.Go(func() {
+			random := rand.New(rand.NewPCG(c.client.seed, 500))
+			pause(random)
+			header := handshakeHeader()
+			maps.Copy(header, http.Header{conversationHeader: {strconv.Itoa(i)}})
+			conn := s.world.enter(header)
+			if conn == nil {
+				return
+			}
+			c.entered = true
+			narrowed(conn.Conn)
+			c.client.conn, c.client.r = conn.Conn, conn.r
+			c.client.talk()
+			over := c.handler.over
+			if s.relays {
+				over = c.met
+			}
+			select {
+			case <-over:
+			case <-time.After(patience):
+				c.client.wrong = errors.New("the other end heard nothing of the end")
+			}
+		})
+	}
+	all.Wait()
+	if s.left.Add(-1<<30) > -1<<30 { // it has not come yet
+		close(s.down)
+	}
+	failed := false
+	for i, c := range s.conversations {
+		for _, wrong := range s.judge(c) {
+			t.Errorf("seed %d, disturbance %d, conversation %d: %s\n%v", s.seed, s.disturbance, i, wrong, c)
+			failed = true
+		}
+	}
+	if failed {
+		for _, c := range s.world.hub.members() {
+			t.Log(c.state())
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := s.world.hub.Shutdown(ctx); err != nil {
+		t.Errorf("seed %d: %v", s.seed, err)
+	}
+	<-s.down
+	s.world.server.Close()
+	if s.behind != nil {
+		s.behind.Close()
+	}
+	stats := s.world.hub.Stats()
+	var ended uint64
+	for _, n := range stats.Closed {
+		ended += n
+	}
+	if stats.Polled+stats.Goroutines+stats.Upstreams != 0 || stats.Tenants != 0 || stats.Timeouts+stats.Slow+stats.Panics != 0 || ended != stats.Accepted {
+		t.Errorf("seed %d: expected that nothing is left, found %+v", s.seed, stats)
+	}
+	if owner := s.tenant.Load(); owner != nil && owner.queued.Load() != 0 {
+		t.Errorf("seed %d: %d bytes wait for connections that are gone", s.seed, owner.queued.Load())
+	}
+}
+
+// judge tells what went wrong with a conversation.
+func (s *scene) judge(c *conversation) (all []string) {
+	wrong := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
+	a, b, h := &c.client, &c.upstream, &c.handler
+	if !c.entered {
+		if s.disturbance < shutdown {
+			wrong("it was not let in")
+		}
+		return all
+	}
+	for _, err := range []error{a.wrong, b.wrong, h.failure()} {
+		if err != nil {
+			wrong("%v", err)
+		}
+	}
+	for name, end := range map[string]error{"client": a.end, "upstream": b.end} {
+		if end != nil && !lost(end) {
+			wrong("%s: %v", name, end)
+		}
+	}
+	gone := func(l leave) bool { return l == vanishes || l == resets }
+	disturbed := s.disturbance != nothing
+	drops := s.disturbance == dropped
+	sent, got := h.sent, h.got
+	if s.relays {
+		sent, got = b.sent, b.got
+	}
+	// What the client said has arrived, unless somebody did not want to hear it.
+	if deaf := disturbed || gone(a.leaves) || gone(b.leaves) || !s.relays && b.leaves != waits ||
+		s.relays && (b.leaves == ends || b.leaves == breaks); !deaf && got != a.sent {
+		wrong("of the client's %d messages %d arrived", a.sent, got)
+	}
+	// What the other end said has, too.
+	if deaf := drops || s.relays && disturbed || gone(a.leaves) || a.leaves == ends || gone(b.leaves) || s.relays && a.leaves == breaks; !deaf && a.got != sent {
+		wrong("of %d messages to the client %d arrived", sent, a.got)
+	}
+	var codes []Code
+	add := func(holds bool, more ...Code) {
+		if holds {
+			codes = append(codes, more...)
+		}
+	}
+	add(disturbed, CodeGoingAway, CodePolicy)
+	add(a.leaves == closes || a.leaves == halfCloses, a.code)
+	add(b.leaves == closes || b.leaves == halfCloses, b.code)
+	forClient := slices.Clone(codes)
+	if a.leaves == breaks {
+		forClient = append(forClient, CodeProtocol)
+	}
+	if s.relays && b.leaves > halfCloses {
+		forClient = append(forClient, CodeBadGateway)
+	}
+	if !s.relays && (b.leaves == ends || b.leaves == breaks) { // as its handler closes then
+		forClient = append(forClient, b.code)
+	}
+	silent := drops || a.leaves == ends || gone(a.leaves) || !s.relays && gone(b.leaves)
+	if a.told == 0 && !silent || a.told != 0 && !slices.Contains(forClient, a.told) {
+		wrong("the client was told %d, expected one of %d", a.told, forClient)
+	}
+	if a.told != 0 && !gone(a.leaves) && !drops && a.end != io.EOF {
+		wrong("expected the stream to the client to end as it should, found %v", a.end)
+	}
+	if !s.relays {
+		if n := h.closed.Load(); n != 1 {
+			wrong("its end was told %d times", n)
+		}
+		if silent {
+			forClient = append(forClient, CodeAbnormal)
+		}
+		if !slices.Contains(forClient, h.code) {
+			wrong("the handler was told %d, expected one of %d", h.code, forClient)
+		}
+		return all
+	}
+	add(a.leaves == breaks, CodeGoingAway)
+	add(b.leaves == breaks, CodeProtocol)
+	silent = drops || a.leaves == ends || gone(a.leaves) || b.leaves == ends || gone(b.leaves)
+	if b.told == 0 && !silent || b.told != 0 && !slices.Contains(codes, b.told) {
+		wrong("the upstream was told %d, expected one of %d", b.told, codes)
+	}
+	return all
+}
+
+// lost tells the errors of a connection that ends from those of what came.
+func lost(err error) bool {
+	var op *net.OpError
+	return err == io.EOF || err == io.ErrUnexpectedEOF || errors.Is(err, net.ErrClosed) ||
+		errors.As(err, &op) && !errors.Is(err, os.ErrDeadlineExceeded)
+}
+
+// members are all connections that can be closed.
+func (h *Hub) members() (all []*Conn) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, t := range h.tenants {
+		all = append(all, t.members()...)
+	}
+	return all
+}
+
+// state is for who looks for what a connection waits for.
+func (c *Conn) state() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return fmt.Sprintf("connection %d: flags %b, %d bytes wait, writing %v, sealed %v, broken %v, paused %v, calling %v",
+		c.id, c.flags.Load(), c.out.size, c.writing, c.sealed, c.broken, c.paused, c.calling)
+}
+
+// party is the end of a conversation that is a handler.
+type party struct {
+	part
+	hears    part
+	progress func()
+	over     chan struct{}
+	random   *rand.Rand // of the callbacks
+
+	mu   sync.Mutex // of who speaks
+	sent int
+
+	got    int
+	wrong  error
+	closed atomic.Int32
+	code   Code
+}
+
+func (p *party) failure() error { return p.wrong }
+
+// Open implements Handler.
+func (p *party) Open(c *Conn) {
+	go func() {
+		random := rand.New(rand.NewPCG(p.seed, 600))
+		for p.say(c) {
+			pause(random)
+		}
+		p.mu.Lock()
+		said := p.sent == p.messages
+		p.mu.Unlock()
+		switch {
+		case !said || p.leaves == waits:
+		case p.leaves == vanishes || p.leaves == resets:
+			c.schedule(flagAbort)
+		default:
+			_ = c.Close(p.code, "")
+		}
+	}()
+}
+
+// say says the next thing, if there is one.
+func (p *party) say(c *Conn) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.sent == p.messages || c.Drained(nil) != nil || c.Send(p.says(p.sent)) != nil {
+		return false
+	}
+	p.sent++
+	return true
+}
+
+// Message implements Handler.
+func (p *party) Message(c *Conn, op Op, payload []byte) {
+	p.progress()
+	if err := p.hears.expects(p.got, op, payload); err != nil && p.wrong == nil {
+		p.wrong = err
+	}
+	p.got++
+	switch p.random.IntN(8) {
+	case 0:
+		p.say(c)
+	case 1:
+		c.Pause()
+		go c.Resume()
+	case 2:
+		c.Pause()
+		later := p.random.Uint64()
+		go func() {
+			pause(rand.New(rand.NewPCG(later, 0)))
+			c.Resume()
+		}()
+	}
+	pause(p.random)
+}
+
+// Closed implements Handler.
+func (p *party) Closed(_ *Conn, code Code, _ string) {
+	if p.closed.Add(1) == 1 {
+		p.code = code
+		close(p.over)
+	}
+}
+
+var _ Handler = (*party)(nil)

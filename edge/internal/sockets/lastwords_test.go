@@ -1,0 +1,73 @@
+package sockets
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+)
+
+// TestWhatAPeerSaidBeforeItWentIsHeardAfterAPause: its last bytes and its end
+// may have been read at once.
+func TestWhatAPeerSaidBeforeItWentIsHeardAfterAPause(t *testing.T) {
+	eachWay(t, func(t *testing.T, w way) {
+		got := make(chan string, 10)
+		conns := make(chan *Conn, 1)
+		world := newWorld(t, w, Config{}, Options{Handler: script{
+			message: func(c *Conn, _ Op, p []byte) {
+				c.Pause()
+				got <- string(p)
+				conns <- c
+			},
+			closed: func(*Conn, Code, string) { got <- "end" },
+		}})
+		for i := range 10 {
+			world.newest = [...]uint16{tls.VersionTLS12, tls.VersionTLS13}[i%2]
+			c := world.dial(t, nil)
+			var all []byte
+			for i := range 3 {
+				all = append(all, frame(ws.OpText, true, fmt.Append(nil, i))...)
+			}
+			c.gather()
+			c.Write(all)
+			c.Close()
+			for i := range 3 {
+				if found := <-got; found != fmt.Sprint(i) {
+					t.Fatalf("expected message %d, found %s", i, found)
+				}
+				(<-conns).Resume()
+			}
+			if found := <-got; found != "end" {
+				t.Fatalf("expected the end, found %s", found)
+			}
+		}
+	})
+}
+
+// TestADropDoesNotWaitForWhoReadsNothing: a goroutine may stand in a write.
+func TestADropDoesNotWaitForWhoReadsNothing(t *testing.T) {
+	eachWay(t, func(t *testing.T, w way) {
+		told := newRecorder()
+		sent := make(chan struct{})
+		world := newWorld(t, w, Config{WriteTimeout: time.Hour, CloseTimeout: time.Hour}, Options{Handler: script{
+			message: func(c *Conn, _ Op, _ []byte) {
+				c.Send(Binary, make([]byte, 16<<20)) // more than the kernel takes
+				close(sent)
+			},
+			closed: told.closed,
+		}})
+		c := world.dial(t, nil)
+		c.send(t, ws.OpText, []byte("speak"))
+		<-sent
+		c.r.Peek(1) // it is being written
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := world.hub.Shutdown(ctx); err != context.Canceled {
+			t.Errorf("expected context.Canceled, found %v", err)
+		}
+		told.expect(t, CodeGoingAway)
+	})
+}

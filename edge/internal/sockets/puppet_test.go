@@ -1,0 +1,206 @@
+package sockets
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/gobwas/ws"
+)
+
+// puppet is a stream whose peer is the test: nothing happens on it by itself,
+// and who serves its connection is the test too.
+type puppet struct {
+	in      []byte
+	ended   bool // the peer has ended its side
+	blocked bool // the kernel takes nothing
+	failing bool // writing fails
+	out     []byte
+}
+
+func (s *puppet) read(p []byte) (int, error) {
+	switch n := copy(p, s.in); {
+	case n > 0:
+		s.in = s.in[n:]
+		return n, nil
+	case s.ended:
+		return 0, nil
+	}
+	return 0, errWouldBlock
+}
+
+func (s *puppet) write(bufs [][]byte) (n int, err error) {
+	switch {
+	case s.failing:
+		return 0, errors.New("the peer is gone")
+	case s.blocked:
+		return 0, errWouldBlock
+	}
+	for _, b := range bufs {
+		s.out = append(s.out, b...)
+		n += len(b)
+	}
+	return n, nil
+}
+
+func (s *puppet) closeWrite()               {}
+func (s *puppet) close()                    {}
+func (s *puppet) more() bool                { return false }
+func (s *puppet) isPolled() bool            { return true }
+func (s *puppet) wake(c *Conn, flag uint32) { c.flags.Or(flag) }
+
+// newPuppet is a connection in the hands of the test, open and at rest.
+func newPuppet(t testing.TB, config Config, handler Handler) (*Conn, *puppet) {
+	t.Helper()
+	config.NoPoll = true
+	hub, err := newHub(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream := &puppet{}
+	c := &Conn{hub: hub, stream: stream, handler: handler}
+	hub.join(c, "acme", Limits{})
+	hub.counters.polled.Add(1)
+	return c, stream
+}
+
+// serveAll serves a connection as long as there is something to do.
+func (s *puppet) serveAll(c *Conn) {
+	var buffer [1 << 10]byte
+	for f := c.flags.And(flagsSteady) &^ flagsSteady; f != 0; f = c.flags.And(flagsSteady) &^ flagsSteady {
+		if c.phase != phaseGone && c.step(f, buffer[:]) {
+			c.flags.Or(flagRead)
+		}
+	}
+}
+
+// newPuppetRelay is a relay in the hands of the test.
+func newPuppetRelay(t testing.TB) (conns [2]*Conn, streams [2]*puppet) {
+	t.Helper()
+	c, client := newPuppet(t, Config{MaxQueue: 64}, nil)
+	up := &puppet{}
+	u := &Conn{hub: c.hub, tenant: c.tenant, stream: up, relays: true, upstream: true}
+	c.hub.open.Add(1)
+	c.hub.counters.upstreams.Add(1)
+	c.hub.counters.polled.Add(1)
+	c.relays = true
+	c.handler = &relayEnd{other: u, masked: true}
+	u.handler = &relayEnd{other: c}
+	return [2]*Conn{c, u}, [2]*puppet{client, up}
+}
+
+// TestBothSidesOfARelayEndInWhateverOrder plays all that can happen to the two
+// sides, in every order, with each side served soon or late.
+func TestBothSidesOfARelayEndInWhateverOrder(t *testing.T) {
+	type event struct {
+		name string
+		side int
+		do   func(c *Conn, s *puppet)
+	}
+	wire := func(side int, f ws.Frame) []byte {
+		if side == 0 {
+			f = ws.MaskFrame(f)
+		}
+		return ws.MustCompileFrame(f)
+	}
+	var events []event
+	for side, who := range []string{"client", "upstream"} {
+		says := func(name string, b []byte) {
+			events = append(events, event{who + " " + name, side, func(c *Conn, s *puppet) {
+				if !s.ended {
+					s.in = append(s.in, b...)
+					c.schedule(flagRead)
+				}
+			}})
+		}
+		does := func(name string, do func(c *Conn, s *puppet)) {
+			events = append(events, event{who + " " + name, side, do})
+		}
+		says("talks", wire(side, ws.NewBinaryFrame(make([]byte, 60))))
+		says("closes", wire(side, ws.NewCloseFrame(closePayload(Code(4000+side)))))
+		says("breaks the protocol", []byte{0x83, 0, 0, 0, 0, 0})
+		does("ends", func(c *Conn, s *puppet) {
+			s.ended = true
+			c.schedule(flagRead | flagHangup)
+		})
+		does("is gone", func(c *Conn, s *puppet) {
+			s.ended, s.failing = true, true
+			c.schedule(flagRead | flagHangup)
+		})
+		does("reads nothing", func(_ *Conn, s *puppet) { s.blocked = true })
+		does("is served", func(c *Conn, s *puppet) { s.serveAll(c) })
+	}
+	events = append(events,
+		event{"tenant is closed", 0, func(c *Conn, _ *puppet) { _ = c.Close(CodePolicy, "") }},
+		event{"client is dropped", 0, func(c *Conn, _ *puppet) { c.schedule(flagAbort) }})
+	depth := 4
+	if testing.Short() || raced {
+		depth = 3
+	}
+	path := make([]int, depth)
+	for {
+		conns, streams := newPuppetRelay(t)
+		names := make([]string, depth)
+		for i, at := range path {
+			e := events[at]
+			names[i] = e.name
+			e.do(conns[e.side], streams[e.side])
+		}
+		settled := func() {
+			for range 4 {
+				for side := range conns {
+					streams[side].serveAll(conns[side])
+				}
+			}
+		}
+		settled()
+		for side, c := range conns {
+			o := conns[1-side]
+			switch {
+			case c.phase == phaseGone:
+				if o.phase == phaseOpen {
+					t.Fatalf("%q: side %d is gone, and the other one knows nothing of it", names, side)
+				}
+			case c.phase != phaseOpen && !c.deadline.set:
+				t.Fatalf("%q: side %d is closing, and has no deadline", names, side)
+			case c.answered && c.phase == phaseOpen && o.phase == phaseOpen:
+				t.Fatalf("%q: side %d waits for the answer to its close frame in vain", names, side)
+			}
+		}
+		// Both take what waits, and go.
+		for side, c := range conns {
+			streams[side].blocked = false
+			c.schedule(flagFlush)
+		}
+		settled()
+		for side, c := range conns {
+			streams[side].ended = true
+			c.schedule(flagRead | flagHangup)
+		}
+		settled()
+		for _, c := range conns {
+			for c.phase != phaseGone && c.deadline.set {
+				c.hub.advance(nil)
+				settled()
+			}
+		}
+		hub := conns[0].hub
+		stats := hub.Stats()
+		var closed uint64
+		for _, n := range stats.Closed {
+			closed += n
+		}
+		if closed != 1 || stats.Polled != 0 || stats.Upstreams != 0 || stats.Tenants != 0 || conns[0].tenant.queued.Load() != 0 {
+			t.Fatalf("%q: expected that nothing is left, found %+v and %d bytes", names, stats, conns[0].tenant.queued.Load())
+		}
+		hub.open.Wait()
+		at := depth - 1
+		for at >= 0 && path[at] == len(events)-1 {
+			path[at] = 0
+			at--
+		}
+		if at < 0 {
+			return
+		}
+		path[at]++
+	}
+}

@@ -1,0 +1,102 @@
+package sockets
+
+import (
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+)
+
+// TestWhatIsSaidAfterWritingFailedIsNotHeldAgainstTheTenant: nobody will write
+// the close frame, nor count it off.
+func TestWhatIsSaidAfterWritingFailedIsNotHeldAgainstTheTenant(t *testing.T) {
+	c, stream := newPuppet(t, Config{}, script{})
+	stream.failing = true
+	c.Send(Text, []byte("into the void"))
+	c.write()
+	c.Close(CodeNormal, "")
+	stream.serveAll(c)
+	if n := c.tenant.queued.Load(); n != 0 || c.phase != phaseGone {
+		t.Errorf("expected that nothing waits for a connection that is gone, found %d bytes and phase %d", n, c.phase)
+	}
+}
+
+// TestWhoWaitsForRoomWritesOnceAHandlerRuns: the handler may wait for the very
+// goroutine that waits for room, and it holds up who would have written.
+func TestWhoWaitsForRoomWritesOnceAHandlerRuns(t *testing.T) {
+	c, stream := newPuppet(t, Config{MaxQueue: 64}, script{})
+	c.Send(Binary, make([]byte, 100))
+	drained := make(chan error)
+	go func() { drained <- c.Drained(nil) }()
+	eventually(t, "the other goroutine waits", func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.drained != nil
+	})
+	c.called(true)
+	select {
+	case err := <-drained:
+		if err != nil || len(stream.out) != 102 {
+			t.Errorf("expected that all was written, found %d bytes and %v", len(stream.out), err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("the handler and who waits for room wait for each other")
+	}
+	c.called(false)
+}
+
+// TestATickThatPassesWhileSomebodySendsIsNoTimeout: what was queued after the
+// clock was read has waited for no time, not for years.
+func TestATickThatPassesWhileSomebodySendsIsNoTimeout(t *testing.T) {
+	c, stream := newPuppet(t, Config{}, script{})
+	stream.blocked = true
+	c.Send(Text, []byte("just now"))
+	c.stuckAt = c.hub.tick.Load() + 1
+	c.timer()
+	if n := c.hub.Stats().Timeouts; n != 0 || c.phase != phaseOpen {
+		t.Errorf("expected no timeout, found %d and phase %d", n, c.phase)
+	}
+}
+
+// TestAPeerIsNotSilentWhileItIsNotListenedTo: neither its handler's time nor a
+// pause is held against it.
+func TestAPeerIsNotSilentWhileItIsNotListenedTo(t *testing.T) {
+	config := Config{PingInterval: 10 * time.Second, PongTimeout: 10 * time.Second, IdleTimeout: 10 * time.Second}
+	for name, handle := range map[string]func(c *Conn, wait func()){
+		"a long callback": func(_ *Conn, wait func()) { wait() },
+		"a pause": func(c *Conn, wait func()) {
+			c.Pause()
+			wait()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := 0
+			c, stream := newPuppet(t, config, script{message: func(c *Conn, _ Op, _ []byte) {
+				if got++; got == 1 {
+					handle(c, func() {
+						for range c.hub.ticks(time.Minute) {
+							c.hub.advance(nil)
+						}
+					})
+				}
+			}})
+			c.hub.wheel.after(c, 1)
+			stream.in = frame(ws.OpText, true, []byte("first"))
+			c.schedule(flagRead)
+			stream.serveAll(c)
+			for range c.hub.ticks(time.Minute) {
+				if c.paused {
+					c.hub.advance(nil)
+					stream.serveAll(c)
+				}
+			}
+			stream.in = frame(ws.OpText, true, []byte("second"))
+			c.Resume()
+			c.schedule(flagRead)
+			stream.serveAll(c)
+			if got != 2 || c.phase != phaseOpen {
+				t.Errorf("expected two messages of an open connection, found %d and phase %d", got, c.phase)
+			}
+		})
+	}
+}

@@ -1,0 +1,307 @@
+package sockets
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/gobwas/ws"
+)
+
+// leave is how one end of a conversation goes, once it has said all.
+type leave uint8
+
+const (
+	waits      leave = iota // for the other to go
+	closes                  // with a close frame, and reads to the end
+	halfCloses              // the same, and ends its side at once
+	ends                    // its side without a close frame, and reads to the end
+	breaks                  // the protocol, and reads to the end
+	vanishes                // without reading to the end
+	resets
+)
+
+func (l leave) String() string {
+	return [...]string{"waits", "closes", "half-closes", "ends", "breaks", "vanishes", "resets"}[l]
+}
+
+// part is what one end of a conversation does.
+type part struct {
+	seed     uint64 // of what it says
+	messages int
+	leaves   leave
+	code     Code
+}
+
+func (p part) String() string {
+	return fmt.Sprintf("%d messages, %v (%d)", p.messages, p.leaves, p.code)
+}
+
+// plain is what messages are cut out of.
+var plain = func() []byte {
+	b := make([]byte, 256<<10)
+	random := rand.New(rand.NewPCG(1, 2))
+	for i := range b {
+		b[i] = byte(' ' + random.IntN('~'-' '))
+	}
+	return b
+}()
+
+// says is the i-th message of a part; most are small.
+func (p part) says(i int) (Op, []byte) {
+	random := rand.New(rand.NewPCG(p.seed, uint64(i)))
+	size := random.IntN(200)
+	switch random.IntN(20) {
+	case 0:
+		size = random.IntN(100 << 10)
+	case 1, 2:
+		size = random.IntN(10 << 10)
+	}
+	at := random.IntN(len(plain) - size)
+	return []Op{Text, Binary}[random.IntN(2)], plain[at : at+size]
+}
+
+// expects holds what has come against what was to come next.
+func (p part) expects(i int, op Op, payload []byte) error {
+	if want, text := p.says(i); i >= p.messages || op != want || !bytes.Equal(payload, text) {
+		return fmt.Errorf("message %d of %d is not what was said: %d %.40q of %d bytes, expected %d %.40q of %d bytes",
+			i, p.messages, op, payload, len(payload), want, text, len(text))
+	}
+	return nil
+}
+
+// pause is of no length in particular, so that things happen in many orders.
+func pause(random *rand.Rand) {
+	switch random.IntN(16) {
+	case 0:
+		time.Sleep(time.Duration(random.IntN(2000)) * time.Microsecond)
+	case 1, 2, 3:
+		runtime.Gosched()
+	}
+}
+
+// talker is an end of a conversation that reads and writes frames itself: a
+// client, or an upstream.
+type talker struct {
+	part
+	hears    part // what the other end says
+	conn     net.Conn
+	r        *bufio.Reader
+	masked   bool
+	heard    chan struct{} // closed with the other's close frame, or its end
+	progress func()
+
+	sent, got    int
+	pings, pongs int
+	answer       atomic.Uint32 // the code of the answer to a close frame
+	told         Code          // the code of the close frame that has come; 0: none
+	end          error         // of reading
+	wrong        error
+}
+
+// talk runs to the end of the conversation.
+func (t *talker) talk() {
+	t.heard = make(chan struct{})
+	t.conn.SetDeadline(time.Now().Add(patience))
+	listened := make(chan struct{})
+	go func() {
+		defer close(listened)
+		t.listen()
+	}()
+	t.speak()
+	<-listened
+	t.conn.Close()
+}
+
+// patience is how long anything may take that has no reason to wait.
+const patience = time.Minute
+
+func (t *talker) speak() {
+	random := rand.New(rand.NewPCG(t.seed, 100))
+	for t.sent < t.messages && !t.isHeard() {
+		if !t.write(t.frames(random), random) {
+			return
+		}
+		t.sent++
+		pause(random)
+	}
+	leaves := t.leaves
+	if t.sent < t.messages {
+		leaves = waits
+	}
+	closing := func(code Code) {
+		t.write(t.frame(ws.OpClose, true, closePayload(code)), random)
+	}
+	switch leaves {
+	case waits:
+		<-t.heard
+		closing(Code(t.answer.Load()))
+	case closes:
+		closing(t.code)
+	case halfCloses:
+		closing(t.code)
+		endSide(t.conn)
+	case ends:
+		endSide(t.conn)
+	case breaks:
+		t.write([]byte{0x83, 0x80, 0, 0, 0, 0}, random)
+	case resets:
+		if tcp := tcpOf(t.conn); tcp != nil {
+			tcp.SetLinger(0)
+		}
+		fallthrough
+	case vanishes:
+		t.conn.Close()
+	}
+}
+
+func (t *talker) isHeard() bool {
+	select {
+	case <-t.heard:
+		return true
+	default:
+		return false
+	}
+}
+
+func (t *talker) frame(op ws.OpCode, fin bool, p []byte) []byte {
+	f := ws.NewFrame(op, fin, bytes.Clone(p))
+	if t.masked {
+		f = ws.MaskFrameWith(f, [4]byte{1, 2, 3, 4})
+	}
+	return ws.MustCompileFrame(f)
+}
+
+// frames is the next message, in fragments or not, with pings between.
+func (t *talker) frames(random *rand.Rand) (all []byte) {
+	kind, rest := t.says(t.sent)
+	op := ws.OpCode(kind)
+	for {
+		if random.IntN(8) == 0 {
+			all = append(all, t.frame(ws.OpPing, true, fmt.Append(nil, t.pings))...)
+			t.pings++
+		}
+		n := len(rest)
+		if random.IntN(3) == 0 {
+			n = random.IntN(n + 1)
+		}
+		all = append(all, t.frame(op, n == len(rest), rest[:n])...)
+		if rest = rest[n:]; len(rest) == 0 {
+			return all
+		}
+		op = ws.OpContinuation
+	}
+}
+
+// write writes in pieces.
+func (t *talker) write(b []byte, random *rand.Rand) bool {
+	for len(b) > 0 {
+		n := len(b)
+		if random.IntN(4) == 0 {
+			n = 1 + random.IntN(n)
+		}
+		if _, err := t.conn.Write(b[:n]); err != nil {
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				t.wrong = fmt.Errorf("writing stood still after %d messages", t.sent)
+			}
+			return false
+		}
+		b = b[n:]
+	}
+	return true
+}
+
+// listen reads to the end.
+func (t *talker) listen() {
+	random := rand.New(rand.NewPCG(t.seed, 200))
+	defer func() {
+		if !t.isHeard() {
+			close(t.heard)
+		}
+	}()
+	c := client{t.conn, t.r}
+	var message []byte
+	var op ws.OpCode
+	for {
+		f, err := c.next()
+		if err != nil {
+			t.end = err
+			return
+		}
+		if f.Header.Masked {
+			f = ws.UnmaskFrameInPlace(f)
+		}
+		t.progress()
+		switch f.Header.OpCode {
+		case ws.OpPong:
+			if string(f.Payload) != fmt.Sprint(t.pongs) {
+				t.end = fmt.Errorf("expected pong %d, found %q", t.pongs, f.Payload)
+				return
+			}
+			t.pongs++
+		case ws.OpPing:
+			t.end = errors.New("a ping that nobody sent")
+			return
+		case ws.OpClose:
+			code, _, failed := parseClose(f.Payload)
+			if failed != nil || t.told != 0 {
+				t.end = fmt.Errorf("a close frame with %q after one with %d", f.Payload, t.told)
+				return
+			}
+			t.told = code
+			t.answer.Store(uint32(code))
+			close(t.heard)
+		default:
+			if t.told != 0 {
+				t.end = errors.New("a message behind a close frame")
+				return
+			}
+			if f.Header.OpCode != ws.OpContinuation {
+				op = f.Header.OpCode
+			}
+			message = append(message, f.Payload...)
+			if !f.Header.Fin {
+				continue
+			}
+			if t.end = t.hears.expects(t.got, Op(op), message); t.end != nil {
+				return
+			}
+			t.got++
+			message = message[:0]
+		}
+		pause(random)
+	}
+}
+
+// tcpOf is the connection below TLS, or the connection.
+func tcpOf(conn net.Conn) *net.TCPConn {
+	for {
+		switch c := conn.(type) {
+		case *net.TCPConn:
+			return c
+		case interface{ NetConn() net.Conn }:
+			conn = c.NetConn()
+		case *gathering:
+			conn = c.Conn
+		default:
+			return nil
+		}
+	}
+}
+
+// endSide ends what the connection sends, and goes on reading.
+func endSide(conn net.Conn) {
+	if half, ok := conn.(interface{ CloseWrite() error }); ok {
+		half.CloseWrite()
+	}
+	if tcp := tcpOf(conn); tcp != nil {
+		tcp.CloseWrite()
+	}
+}

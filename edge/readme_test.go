@@ -1,0 +1,76 @@
+package edge_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/tenantdb"
+	"github.com/tenantedge/tenantedge/tenantdb/file"
+)
+
+// An edge whose tenants stand in a file that is watched.
+func Example_watchedFile() {
+	serve := func(ctx context.Context) error {
+		dir := tenantdb.NewDirectory(tenantdb.Options{})
+		source := file.New(file.Options{Path: "tenants.yaml"})
+		if err := source.Load(ctx, dir); err != nil {
+			return err
+		}
+		go source.Follow(ctx, dir)
+
+		host, err := edge.New(ctx, edge.Config{
+			Tenants:   []edge.StaticTenant{{Schema: "www", Domains: []string{"example.com"}}},
+			Default:   &edge.DefaultTenant{},
+			Directory: dir,
+		})
+		if err != nil {
+			return err
+		}
+		return http.ListenAndServe(":8080", host.Middleware(http.HandlerFunc(hello)))
+	}
+	_ = serve
+}
+
+func hello(w http.ResponseWriter, r *http.Request) {
+	tenant, _ := edge.TenantFrom(r.Context())
+	fmt.Fprintf(w, "%s sees %s\n", tenant.Schema, tenant.Path)
+}
+
+func TestTheGoInTheReadmeIsCompiled(t *testing.T) {
+	read := func(name string) string {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	compiled := unindented(read("readme_test.go")) + unindented(read("../guest/example_test.go"))
+	_, rest, found := strings.Cut(read("../README.md"), "```go\n")
+	snippets := 0
+	for ; found; snippets++ {
+		var snippet string
+		snippet, rest, _ = strings.Cut(rest, "```\n")
+		// What is an init function there is an example here.
+		snippet = strings.TrimPrefix(unindented(snippet), "func init() {\n")
+		if !strings.Contains(compiled, snippet) {
+			t.Errorf("not compiled anywhere:\n%s", snippet)
+		}
+		_, rest, found = strings.Cut(rest, "```go\n")
+	}
+	if snippets < 3 {
+		t.Errorf("found %d snippets, expected three or more", snippets)
+	}
+}
+
+func unindented(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		b.WriteString(strings.TrimLeft(line, "\t"))
+	}
+	return b.String()
+}
