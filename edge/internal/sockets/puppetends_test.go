@@ -31,7 +31,7 @@ func TestWhoWaitsForRoomWritesOnceAHandlerRuns(t *testing.T) {
 	eventually(t, "the other goroutine waits", func() bool {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		return c.drained != nil
+		return c.aside != nil && c.aside.drained != nil
 	})
 	c.called(true)
 	select {
@@ -98,5 +98,20 @@ func TestAPeerIsNotSilentWhileItIsNotListenedTo(t *testing.T) {
 				t.Errorf("expected two messages of an open connection, found %d and phase %d", got, c.phase)
 			}
 		})
+	}
+}
+
+// TestAPingBehindALongMessageMakesNoSlowReader: it was under way when the
+// message was queued.
+func TestAPingBehindALongMessageMakesNoSlowReader(t *testing.T) {
+	c, stream := newPuppet(t, Config{MaxQueue: 64}, script{message: func(c *Conn, _ Op, _ []byte) {
+		c.Send(Binary, make([]byte, 200))
+		c.say(ws.OpPong, []byte("for a ping that was just being handled"))
+	}})
+	stream.in = frame(ws.OpText, true, []byte("speak"))
+	c.schedule(flagRead)
+	stream.serveAll(c)
+	if n := c.hub.Stats().Slow; n != 0 || c.phase != phaseOpen {
+		t.Errorf("expected no slow reader, found %d and phase %d", n, c.phase)
 	}
 }
