@@ -105,7 +105,7 @@ func validKey(values []string) bool {
 // offers. When it finds out, somebody has opened the socket already.
 func validLists(header http.Header) bool {
 	for _, value := range header["Sec-Websocket-Protocol"] {
-		if !httphead.ScanTokens([]byte(value), func([]byte) bool { return true }) {
+		if !isBlank(value) && !httphead.ScanTokens([]byte(value), func([]byte) bool { return true }) {
 			return false
 		}
 	}
@@ -118,17 +118,22 @@ func validLists(header http.Header) bool {
 }
 
 // forLibrary is the request as the library wants it: it takes the first header
-// of a name alone, and one protocol to upgrade to.
+// of a name alone, one protocol to upgrade to, and no empty lists.
 func forLibrary(r *http.Request) *http.Request {
-	upgrade, connection := r.Header["Upgrade"], r.Header["Connection"]
-	if strings.EqualFold(upgrade[0], "websocket") && hasToken(connection[:1], "upgrade") {
+	upgrade, connection, protocols := r.Header["Upgrade"], r.Header["Connection"], r.Header["Sec-Websocket-Protocol"]
+	if strings.EqualFold(upgrade[0], "websocket") && hasToken(connection[:1], "upgrade") && !slices.ContainsFunc(protocols, isBlank) {
 		return r
 	}
 	copied := *r
 	copied.Header = maps.Clone(r.Header)
 	copied.Header["Upgrade"], copied.Header["Connection"] = []string{"websocket"}, []string{"Upgrade"}
+	copied.Header["Sec-Websocket-Protocol"] = slices.DeleteFunc(slices.Clone(protocols), isBlank)
 	return &copied
 }
+
+// isBlank tells whether a header names nothing, as that of a client which has
+// no subprotocols to offer and says so.
+func isBlank(value string) bool { return strings.TrimSpace(value) == "" }
 
 // refuse answers a handshake with a status.
 func (h *Hub) refuse(w http.ResponseWriter, o Options, refusal *Refusal) error {

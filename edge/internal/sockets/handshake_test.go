@@ -157,6 +157,8 @@ func TestTheFirstProtocolOfTheClientThatTheHandlerSpeaksIsChosen(t *testing.T) {
 		{"c|b, a", "a b", "b"},
 		{"c", "a b", ""},
 		{"", "a", ""},
+		{" ", "a", ""},
+		{" |a", "a", "a"},
 		{"a", "", ""},
 	} {
 		opened := make(chan string, 1)
