@@ -133,12 +133,9 @@ func (w *writer) set(n *node) {
 func (w *writer) item(item *classItem, f fold) {
 	if !item.named {
 		fmt.Fprintf(w, `\x{%x}-\x{%x}`, item.lo, item.hi)
-		if f == foldUnicode {
-			for r := range turkish {
-				if item.lo <= rune(turkish[r]) && rune(turkish[r]) <= item.hi {
-					w.put(`iİıI`)
-				}
-			}
+		within := func(r rune) bool { return item.lo <= r && r <= item.hi }
+		if f == foldUnicode && strings.ContainsFunc(turkish, within) {
+			w.put(turkish)
 		}
 		return
 	}
@@ -157,7 +154,7 @@ func (w *writer) item(item *classItem, f fold) {
 }
 
 // turkish are the letters that Python takes for one and Go does not.
-var turkish = [...]rune{'i', 'I', 'İ', 'ı'}
+const turkish = `iIİı`
 
 func (w *writer) assert(n *node) {
 	switch n.place {
