@@ -256,6 +256,10 @@ func (c *Conn) recovered() {
 // not waited for.
 func (c *Conn) fail(err *failure) {
 	c.failed = true
+	if c.relays && !c.upstream {
+		c.handler.(*relayEnd).failedClient(c, err)
+		return
+	}
 	c.shut(err.code, err.reason, ws.NewCloseFrameBody(ws.StatusCode(err.code), err.reason))
 }
 
