@@ -37,7 +37,7 @@ large: ## send a file of 1 GiB to 50 clients at once, with an eye on memory
 
 # Packages without a goroutine have nothing to race, nor have commands that run
 # one after the other; under the detector they take minutes.
-RACELESS_PACKAGES := edge/internal/meter|edge/internal/wasm|guest/tenancy|guest/abi
+RACELESS_PACKAGES := edge/internal/meter|edge/internal/wasm|guest/tenancy|guest/abi|guest/internal/pyregex
 RACELESS_TESTS    := ^Test(Eval|TheExamplesOfTheReference|FilesOfATenant|ASignedURLIsOfUse)
 
 race: postgres redis s3 ## run the tests with the race detector, but for those without a goroutine
