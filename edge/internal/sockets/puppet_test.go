@@ -156,6 +156,9 @@ func TestBothSidesOfARelayEndInWhateverOrder(t *testing.T) {
 		settled()
 		for side, c := range conns {
 			o := conns[1-side]
+			if c.phase != phaseGone && !c.congested() && len(streams[side].in) > 0 {
+				t.Fatalf("%q: side %d is not read from, and nobody is going to", names, side)
+			}
 			switch {
 			case c.phase == phaseGone:
 				if o.phase == phaseOpen {

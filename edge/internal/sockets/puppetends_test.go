@@ -154,3 +154,29 @@ func TestAClientThatHasEndedItsSideHearsTheEndOfAnUpstreamThatIsGone(t *testing.
 		t.Errorf("expected the upstream's close frame and the end, found %q and phase %d", streams[0].out, conns[0].phase)
 	}
 }
+
+// TestASideThatIsGoneHoldsUpNobody: it may go without having written again.
+func TestASideThatIsGoneHoldsUpNobody(t *testing.T) {
+	conns, streams := newPuppetRelay(t)
+	read := func(side int, b []byte) {
+		streams[side].in = b
+		conns[side].schedule(flagRead)
+		streams[side].serveAll(conns[side])
+	}
+	streams[0].blocked = true
+	for range 2 {
+		read(1, ws.MustCompileFrame(ws.NewBinaryFrame(make([]byte, 100))))
+	}
+	read(0, []byte{0x83, 0x80, 0, 0, 0, 0})
+	streams[1].serveAll(conns[1])
+	if len(streams[1].in) == 0 || conns[1].phase != phaseClosing {
+		t.Fatal("expected that the upstream is closing, and waits for the client")
+	}
+	_ = conns[0].Close(CodeGoingAway, "")
+	conns[0].schedule(flagAbort)
+	streams[0].serveAll(conns[0])
+	streams[1].serveAll(conns[1])
+	if len(streams[1].in) > 0 {
+		t.Error("expected that the upstream is read from again")
+	}
+}

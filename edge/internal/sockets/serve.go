@@ -368,6 +368,9 @@ func (c *Conn) gone(code Code, reason string) {
 	}
 	c.tell()
 	c.mu.Unlock()
+	if c.relays {
+		c.release() // it will not write again
+	}
 	if was == phaseOpen {
 		c.closed(code, reason)
 	}
