@@ -238,11 +238,8 @@ func TestW6WaitingInVainIsABrokenLayer(t *testing.T) {
 // freeze stops a server without a word, until thaw.
 func freeze(t *testing.T, s *redistest.Server) (thaw func()) {
 	t.Helper()
-	pid, err := s.PID()
-	if err == nil {
-		err = syscall.Kill(pid, syscall.SIGSTOP)
-	}
-	if err != nil {
+	pid := s.PID()
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
 	return func() {

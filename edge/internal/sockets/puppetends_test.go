@@ -31,7 +31,7 @@ func TestWhoWaitsForRoomWritesOnceAHandlerRuns(t *testing.T) {
 	eventually(t, "the other goroutine waits", func() bool {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		return c.drained != nil
+		return c.aside != nil && c.aside.drained != nil
 	})
 	c.called(true)
 	select {
