@@ -25,7 +25,7 @@ func (c *consumer) run(export instance.Export, word uint32, data []byte) {
 	c.runWith(export, func(buf []byte) int {
 		b := c.encode(buf, word)
 		b.PutBytes(abi.EventData, data)
-		return size(&b)
+		return sizeOf(&b)
 	})
 }
 
@@ -36,7 +36,7 @@ func (c *consumer) runGroup(m *channel.Message) {
 		if room := b.Room(abi.EventData, m.Len()); room != nil {
 			m.AppendMsgPack(room[:0])
 		}
-		return size(&b)
+		return sizeOf(&b)
 	})
 }
 
@@ -143,15 +143,7 @@ func encodeHandshake(buf []byte, headers []string, p *place, r *consumerRequest)
 			b.Put(abi.EventHeader0+i, strings.Join(values, "\n"))
 		}
 	}
-	return size(&b)
-}
-
-// size is the size of a message, negated if it does not fit.
-func size(b *abi.Builder) int {
-	if !b.Fits() {
-		return -b.Size()
-	}
-	return b.Size()
+	return sizeOf(&b)
 }
 
 // fail closes the websocket after an event that came to nothing. The client
