@@ -139,9 +139,7 @@ func encodeHandshake(buf []byte, headers []string, p *place, r *consumerRequest)
 		b.Put(abi.EventProtocols, strings.Join(r.Protocols, "\n"))
 	}
 	for i, name := range headers {
-		if values := r.Header.Values(name); len(values) > 0 {
-			b.Put(abi.EventHeader0+i, strings.Join(values, "\n"))
-		}
+		putHeader(&b, abi.EventHeader0+i, r.Header.Values(name))
 	}
 	return sizeOf(&b)
 }
