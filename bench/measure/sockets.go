@@ -21,8 +21,7 @@ const (
 
 // openSockets compares websocket servers. daphne has a tenth of the idle
 // sockets and no group of manyMembers: it would take minutes.
-func openSockets(ctx context.Context, o *Options) (*opened, error) {
-	var out opened
+func openSockets(ctx context.Context, o *Options, out *opened) error {
 	length := min(loadFactor*o.Time, longestAll/time.Duration(o.Rounds))
 	out.notes = append(out.notes, fmt.Sprintf("load-time: %v", length))
 	for _, e := range sockets.Servers() {
@@ -55,7 +54,7 @@ func openSockets(ctx context.Context, o *Options) (*opened, error) {
 		}
 		s, err := e.Start(ctx)
 		if err != nil {
-			return nil, errors.Join(err, out.closeAll())
+			return err
 		}
 		out.close = append(out.close, s.Close)
 		out.cases = append(out.cases, benchCase{name: "Echo/server=" + e.Name, own: func(ctx context.Context) (string, error) {
@@ -70,7 +69,7 @@ func openSockets(ctx context.Context, o *Options) (*opened, error) {
 			}
 		}
 	}
-	return &out, nil
+	return nil
 }
 
 // withSockets opens sockets, and tells the rate that they reach.
