@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -34,7 +35,7 @@ func newEvaluator(ctx context.Context, path string) (*evaluator, error) {
 	}
 	if w.source != nil {
 		if err := w.source.Load(ctx, w.directory); err != nil {
-			return nil, errors.Join(err, w.close())
+			return nil, errors.Join(fmt.Errorf("directory: %w", err), w.close())
 		}
 	}
 	if err := w.close(); err != nil { // the directory is loaded: what filled it can go

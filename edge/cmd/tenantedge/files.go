@@ -276,7 +276,7 @@ func (o *fileOptions) withTenant(ctx context.Context, do func(*openTenant) error
 	defer func() { err = errors.Join(err, w.close()) }()
 	if w.source != nil {
 		if err := w.source.Load(ctx, w.directory); err != nil {
-			return err
+			return fmt.Errorf("directory: %w", err)
 		}
 	}
 	t := storage.Tenant{Folder: o.folder}
