@@ -88,7 +88,7 @@ func (c *conversation) String() string {
 	return fmt.Sprintf("client: %v (sent %d, got %d, told %d, %v); upstream: %v (sent %d, got %d, told %d, %v); handler: sent %d, got %d, closed %d times with %d",
 		c.client.part, c.client.sent, c.client.got, c.client.told, c.client.end,
 		c.upstream.part, c.upstream.sent, c.upstream.got, c.upstream.told, c.upstream.end,
-		c.handler.sent, c.handler.got, c.handler.closed.Load(), c.handler.code)
+		c.handler.sent, c.handler.got, c.handler.closed.Load(), c.handler.told)
 }
 
 func newScene(t *testing.T, w way, relays bool, seed uint64) *scene {
@@ -105,10 +105,10 @@ func newScene(t *testing.T, w way, relays bool, seed uint64) *scene {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.world = &world{hub: hub, tls: w.tls, serve: s.serve}
-	s.world.server = serveNarrow(s.world, w.tls, Listen)
+	s.world = &world{hub: hub, tls: w.tls, serve: s.serve, dialer: net.Dialer{Control: narrow}}
+	s.world.server = serveNarrow(t, s.world, w.tls, Listen)
 	if relays {
-		s.behind = serveNarrow(http.HandlerFunc(s.upstream), w.tls, func(l net.Listener) net.Listener { return l })
+		s.behind = serveNarrow(t, http.HandlerFunc(s.upstream), w.tls, func(l net.Listener) net.Listener { return l })
 	}
 	for range 12 {
 		a := part{random.Uint64(), random.IntN(40), []leave{closes, closes, closes, halfCloses, ends, breaks, vanishes, resets, waits}[random.IntN(9)], Code(3000 + random.IntN(1000))}
@@ -125,26 +125,15 @@ func newScene(t *testing.T, w way, relays bool, seed uint64) *scene {
 	return s
 }
 
-// narrow is a listener whose connections hold little in the kernel.
-type narrow struct{ net.Listener }
-
-func (n narrow) Accept() (net.Conn, error) {
-	conn, err := n.Listener.Accept()
-	if err == nil {
-		narrowed(conn)
-	}
-	return conn, err
-}
-
-func narrowed(conn net.Conn) {
-	tcp := tcpOf(conn)
-	tcp.SetReadBuffer(32 << 10)
-	tcp.SetWriteBuffer(16 << 10)
-}
-
-func serveNarrow(handler http.Handler, secure bool, over func(net.Listener) net.Listener) *httptest.Server {
+// serveNarrow is a server whose connections hold little in the kernel.
+func serveNarrow(t *testing.T, handler http.Handler, secure bool, over func(net.Listener) net.Listener) *httptest.Server {
 	server := httptest.NewUnstartedServer(handler)
-	server.Listener = over(narrow{server.Listener})
+	server.Listener.Close()
+	listener, err := (&net.ListenConfig{Control: narrow}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Listener = over(listener)
 	if secure {
 		server.StartTLS()
 	} else {
@@ -194,12 +183,11 @@ func (s *scene) serve(rw http.ResponseWriter, r *http.Request) {
 		_, _ = shake.Accept(&c.handler, nil, nil)
 		return
 	}
-	conn, err := net.Dial("tcp", s.behind.Listener.Addr().String())
+	conn, err := s.world.dialer.Dial("tcp", s.behind.Listener.Addr().String())
 	if err != nil {
 		shake.Refuse()
 		return
 	}
-	narrowed(conn)
 	if s.world.tls {
 		conn = tls.Client(switchable(conn), &tls.Config{InsecureSkipVerify: true})
 	}
@@ -237,7 +225,6 @@ func (s *scene) play(t *testing.T) {
 				return
 			}
 			c.entered = true
-			narrowed(conn.Conn)
 			c.client.conn, c.client.r = conn.Conn, conn.r
 			c.client.talk()
 			over := c.handler.over
@@ -359,8 +346,8 @@ func (s *scene) judge(c *conversation) (all []string) {
 		if silent {
 			forClient = append(forClient, CodeAbnormal)
 		}
-		if !slices.Contains(forClient, h.code) {
-			wrong("the handler was told %d, expected one of %d", h.code, forClient)
+		if !slices.Contains(forClient, h.told) {
+			wrong("the handler was told %d, expected one of %d", h.told, forClient)
 		}
 		return all
 	}
@@ -412,7 +399,7 @@ type party struct {
 	got    int
 	wrong  error
 	closed atomic.Int32
-	code   Code
+	told   Code
 }
 
 func (p *party) failure() error { return p.wrong }
@@ -475,7 +462,7 @@ func (p *party) Message(c *Conn, op Op, payload []byte) {
 // Closed implements Handler.
 func (p *party) Closed(_ *Conn, code Code, _ string) {
 	if p.closed.Add(1) == 1 {
-		p.code = code
+		p.told = code
 		close(p.over)
 	}
 }

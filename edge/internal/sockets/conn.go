@@ -177,18 +177,23 @@ func (c *Conn) squeeze(op Op, payload []byte) bool {
 	return true
 }
 
-// queued holds the queue to its limits after something was added.
-func (c *Conn) queued(before int) {
+// grown counts what was added to the queue, and tells how much waits for the
+// tenant's readers.
+func (c *Conn) grown(before int) (waiting int64) {
 	if before == 0 {
 		c.stuckAt = c.hub.tick.Load()
 	}
-	t := c.tenant
-	waiting := t.queued.Add(int64(c.out.size - before))
+	return c.tenant.queued.Add(int64(c.out.size - before))
+}
+
+// queued holds the queue to its limits after something was added.
+func (c *Conn) queued(before int) {
+	waiting := c.grown(before)
 	limit := c.hub.config.MaxQueue
 	if c.relays {
 		limit += middleBuffer // one read may come on top: it is the other side that stops
 	}
-	most := t.most.Load()
+	most := c.tenant.most.Load()
 	if before == 0 || before < limit && (most == 0 || waiting-int64(c.out.size-before) < most) {
 		return
 	}
@@ -230,13 +235,19 @@ func (c *Conn) control(op ws.OpCode, payload []byte) {
 	c.out.put(append(b, payload...))
 }
 
-// say queues a control frame unless the connection is closing, and keeps count.
+// say queues a control frame unless the connection is closing. Behind a long
+// message it must not make its peer a slow reader; a peer that asks for more of
+// them than it reads is not listened to, save in a relay.
 func (c *Conn) say(op ws.OpCode, payload []byte) {
 	c.mu.Lock()
 	if !c.sealed && !c.broken {
 		before := c.out.size
 		c.control(op, payload)
-		c.queued(before)
+		if c.relays {
+			c.queued(before)
+		} else {
+			c.grown(before)
+		}
 	}
 	c.mu.Unlock()
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"strings"
@@ -47,7 +48,7 @@ func BenchmarkIdle(b *testing.B) {
 			secure := strings.HasSuffix(kind, " TLS")
 			visit := func(n int) (clients []*client) {
 				for range n {
-					c, _, err := request(address, secure, 0, "GET", "HTTP/1.1", handshakeHeader())
+					c, _, err := request(new(net.Dialer), address, secure, 0, "GET", "HTTP/1.1", handshakeHeader())
 					if err != nil {
 						b.Fatal(err)
 					}

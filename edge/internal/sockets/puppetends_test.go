@@ -100,3 +100,18 @@ func TestAPeerIsNotSilentWhileItIsNotListenedTo(t *testing.T) {
 		})
 	}
 }
+
+// TestAPingBehindALongMessageMakesNoSlowReader: it was under way when the
+// message was queued.
+func TestAPingBehindALongMessageMakesNoSlowReader(t *testing.T) {
+	c, stream := newPuppet(t, Config{MaxQueue: 64}, script{message: func(c *Conn, _ Op, _ []byte) {
+		c.Send(Binary, make([]byte, 200))
+		c.say(ws.OpPong, []byte("for a ping that was just being handled"))
+	}})
+	stream.in = frame(ws.OpText, true, []byte("speak"))
+	c.schedule(flagRead)
+	stream.serveAll(c)
+	if n := c.hub.Stats().Slow; n != 0 || c.phase != phaseOpen {
+		t.Errorf("expected no slow reader, found %d and phase %d", n, c.phase)
+	}
+}

@@ -121,7 +121,7 @@ func (t *talker) talk() {
 }
 
 // patience is how long anything may take that has no reason to wait.
-const patience = time.Minute
+const patience = 30 * time.Second
 
 func (t *talker) speak() {
 	random := rand.New(rand.NewPCG(t.seed, 100))

@@ -82,6 +82,7 @@ type world struct {
 	tls     bool
 	newest  uint16 // of TLS, as its clients have it; 0: all
 	options Options
+	dialer  net.Dialer       // of its clients
 	serve   http.HandlerFunc // in place of Accept
 }
 
@@ -163,11 +164,11 @@ func (w *world) enter(header http.Header) *client {
 }
 
 func (w *world) ask(method, proto string, header http.Header) (*client, *http.Response, error) {
-	return request(w.server.Listener.Addr().String(), w.tls, w.newest, method, proto, header)
+	return request(&w.dialer, w.server.Listener.Addr().String(), w.tls, w.newest, method, proto, header)
 }
 
-func request(address string, secure bool, newest uint16, method, proto string, header http.Header) (*client, *http.Response, error) {
-	conn, err := net.Dial("tcp", address)
+func request(dialer *net.Dialer, address string, secure bool, newest uint16, method, proto string, header http.Header) (*client, *http.Response, error) {
+	conn, err := dialer.Dial("tcp", address)
 	if err != nil {
 		return nil, nil, err
 	}
