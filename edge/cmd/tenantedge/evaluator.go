@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -29,16 +28,8 @@ func newEvaluator(ctx context.Context, path string) (*evaluator, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := wire(file, quietLogger())
+	w, err := wireLoaded(ctx, file)
 	if err != nil {
-		return nil, err
-	}
-	if w.source != nil {
-		if err := w.source.Load(ctx, w.directory); err != nil {
-			return nil, errors.Join(fmt.Errorf("directory: %w", err), w.close())
-		}
-	}
-	if err := w.close(); err != nil { // the directory is loaded: what filled it can go
 		return nil, err
 	}
 	host, err := edge.New(ctx, w.edge)
