@@ -43,12 +43,9 @@ func openFiles(ctx context.Context, o *Options, out *opened) error {
 	var servers []*web.Server
 	var kinds []web.FileServer
 	for _, f := range web.FileServers() {
-		version, err := f.Prepare(ctx, work)
-		if err != nil {
-			out.notes = append(out.notes, fmt.Sprintf("missing-%s: %v", f.Name, err))
+		if !out.has(f.Name, func() (string, error) { return f.Prepare(ctx, work) }) {
 			continue
 		}
-		out.notes = append(out.notes, fmt.Sprintf("version-%s: %s", f.Name, version))
 		s, err := f.Start(ctx, work)
 		if err != nil {
 			return err

@@ -30,13 +30,8 @@ func openHTTP(ctx context.Context, o *Options, out *opened) error {
 	plan := web.Plan{Hosts: t.Hosts, Connections: connections, Length: length}
 	out.notes = append(out.notes, fmt.Sprintf("connections: %d", connections), fmt.Sprintf("load-time: %v", length))
 	for _, e := range web.Servers() {
-		if e.Prepare != nil {
-			version, err := e.Prepare(ctx)
-			if err != nil {
-				out.notes = append(out.notes, fmt.Sprintf("missing-%s: %v", e.Name, err))
-				continue
-			}
-			out.notes = append(out.notes, fmt.Sprintf("version-%s: %s", e.Name, version))
+		if e.Prepare != nil && !out.has(e.Name, func() (string, error) { return e.Prepare(ctx) }) {
+			continue
 		}
 		s, err := e.Start(ctx, o.Domains)
 		if err != nil {

@@ -49,6 +49,17 @@ type opened struct {
 	close []func() error
 }
 
+// has notes the version of a server, or why it is not to be had here.
+func (out *opened) has(name string, prepare func() (version string, err error)) bool {
+	version, err := prepare()
+	if err != nil {
+		out.notes = append(out.notes, fmt.Sprintf("missing-%s: %v", name, err))
+		return false
+	}
+	out.notes = append(out.notes, fmt.Sprintf("version-%s: %s", name, version))
+	return true
+}
+
 // closeAll ends what was started, the last first.
 func (out *opened) closeAll() (err error) {
 	for _, c := range slices.Backward(out.close) {

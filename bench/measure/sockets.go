@@ -25,13 +25,8 @@ func openSockets(ctx context.Context, o *Options, out *opened) error {
 	length := min(loadFactor*o.Time, longestAll/time.Duration(o.Rounds))
 	out.notes = append(out.notes, fmt.Sprintf("load-time: %v", length))
 	for _, e := range sockets.Servers() {
-		if e.Prepare != nil {
-			version, err := e.Prepare(ctx)
-			if err != nil {
-				out.notes = append(out.notes, fmt.Sprintf("missing-%s: %v", e.Name, err))
-				continue
-			}
-			out.notes = append(out.notes, fmt.Sprintf("version-%s: %s", e.Name, version))
+		if e.Prepare != nil && !out.has(e.Name, func() (string, error) { return e.Prepare(ctx) }) {
+			continue
 		}
 		idle, groups := o.Sockets, []int{min(fewMembers, o.Sockets), manyMembers}
 		if o.Sockets < manyMembers {
