@@ -132,6 +132,11 @@ func (c *Conn) halved() bool {
 		return false
 	}
 	c.hangup = hangupRead
+	if c.upstream {
+		// It says nothing more, so the client need not be waited for: it gets
+		// the upstream's code, and may have failed the upstream in the first place.
+		c.other().schedule(flagHurry)
+	}
 	return true
 }
 
