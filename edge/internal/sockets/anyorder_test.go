@@ -119,7 +119,7 @@ func newScene(t *testing.T, w way, relays bool, seed uint64) *scene {
 		c := &conversation{met: make(chan struct{})}
 		c.client = talker{part: a, hears: b, masked: true, progress: s.progress}
 		c.upstream = talker{part: b, hears: a, progress: s.progress}
-		c.handler = party{part: b, hears: a, progress: s.progress, over: make(chan struct{}), random: rand.New(rand.NewPCG(b.seed, 400))}
+		c.handler = party{part: b, hears: a, progress: s.progress, over: make(chan struct{}), silent: make(chan struct{}), random: rand.New(rand.NewPCG(b.seed, 400))}
 		s.conversations = append(s.conversations, c)
 	}
 	return s
@@ -227,14 +227,16 @@ func (s *scene) play(t *testing.T) {
 			c.entered = true
 			c.client.conn, c.client.r = conn.Conn, conn.r
 			c.client.talk()
-			over := c.handler.over
+			over := []chan struct{}{c.handler.over, c.handler.silent}
 			if s.relays {
-				over = c.met
+				over = []chan struct{}{c.met}
 			}
-			select {
-			case <-over:
-			case <-time.After(patience):
-				c.client.wrong = errors.New("the other end heard nothing of the end")
+			for _, over := range over {
+				select {
+				case <-over:
+				case <-time.After(patience):
+					c.client.wrong = errors.New("the other end heard nothing of the end")
+				}
 			}
 		})
 	}
@@ -306,7 +308,7 @@ func (s *scene) judge(c *conversation) (all []string) {
 	}
 	// What the client said has arrived, unless somebody did not want to hear it.
 	if deaf := disturbed || gone(a.leaves) || gone(b.leaves) || !s.relays && b.leaves != waits ||
-		s.relays && (b.leaves == ends || b.leaves == breaks); !deaf && got != a.sent {
+		s.relays && (b.leaves == ends || b.leaves == breaks || b.leaves == halfCloses); !deaf && got != a.sent {
 		wrong("of the client's %d messages %d arrived", a.sent, got)
 	}
 	// What the other end said has, too.
@@ -353,7 +355,7 @@ func (s *scene) judge(c *conversation) (all []string) {
 	}
 	add(a.leaves == breaks, CodeGoingAway)
 	add(b.leaves == breaks, CodeProtocol)
-	silent = drops || a.leaves == ends || gone(a.leaves) || b.leaves == ends || gone(b.leaves)
+	silent = drops || a.leaves == ends || gone(a.leaves) || b.leaves == ends || b.leaves == halfCloses || gone(b.leaves)
 	if b.told == 0 && !silent || b.told != 0 && !slices.Contains(codes, b.told) {
 		wrong("the upstream was told %d, expected one of %d", b.told, codes)
 	}
@@ -391,7 +393,8 @@ type party struct {
 	hears    part
 	progress func()
 	over     chan struct{}
-	random   *rand.Rand // of the callbacks
+	silent   chan struct{} // it says nothing more by itself
+	random   *rand.Rand    // of the callbacks
 
 	mu   sync.Mutex // of who speaks
 	sent int
@@ -407,6 +410,7 @@ func (p *party) failure() error { return p.wrong }
 // Open implements Handler.
 func (p *party) Open(c *Conn) {
 	go func() {
+		defer close(p.silent)
 		random := rand.New(rand.NewPCG(p.seed, 600))
 		for p.say(c) {
 			pause(random)

@@ -51,11 +51,12 @@ func firstBytes(bufs [][]byte, n int) [][]byte {
 	return bufs
 }
 
-func (s *held) closeWrite() {
+func (s *held) closeWrite() bool {
 	closeWrite(s.conn)
 	if inner, ok := s.conn.(interface{ NetConn() net.Conn }); ok {
 		closeWrite(inner.NetConn()) // below TLS, whose alert alone ends no connection
 	}
+	return true
 }
 
 func closeWrite(conn net.Conn) {

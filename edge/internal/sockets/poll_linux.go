@@ -229,7 +229,10 @@ func (s *polled) write(bufs [][]byte) (n int, err error) {
 	}
 }
 
-func (s *polled) closeWrite() { unix.Shutdown(int(s.fd), unix.SHUT_WR) }
+func (s *polled) closeWrite() bool {
+	unix.Shutdown(int(s.fd), unix.SHUT_WR)
+	return true
+}
 
 func (s *polled) close() {
 	s.poller.remove(s)

@@ -171,9 +171,14 @@ func (s *secured) write(bufs [][]byte) (int, error) {
 	return n, nil
 }
 
-func (s *secured) closeWrite() {
+// closeWrite sends the last alert, without which a peer must take the end for
+// one that somebody else has made.
+func (s *secured) closeWrite() bool {
 	s.conn.CloseWrite()
-	s.polled.closeWrite()
+	if s.below.drain() == errWouldBlock {
+		return false
+	}
+	return s.polled.closeWrite()
 }
 
 func (s *secured) close() {

@@ -13,6 +13,7 @@ type puppet struct {
 	in      []byte
 	ended   bool // the peer has ended its side
 	blocked bool // the kernel takes nothing
+	full    bool // the kernel takes no end
 	failing bool // writing fails
 	out     []byte
 }
@@ -42,7 +43,7 @@ func (s *puppet) write(bufs [][]byte) (n int, err error) {
 	return n, nil
 }
 
-func (s *puppet) closeWrite()               {}
+func (s *puppet) closeWrite() bool          { return !s.full }
 func (s *puppet) close()                    {}
 func (s *puppet) more() bool                { return false }
 func (s *puppet) isPolled() bool            { return true }

@@ -115,3 +115,22 @@ func TestAPingBehindALongMessageMakesNoSlowReader(t *testing.T) {
 		t.Errorf("expected no slow reader, found %d and phase %d", n, c.phase)
 	}
 }
+
+// TestTheEndOfWhatIsSaidWaitsForRoom: below TLS it is bytes like others, and the
+// last of what was said may have left no room for them.
+func TestTheEndOfWhatIsSaidWaitsForRoom(t *testing.T) {
+	c, stream := newPuppet(t, Config{}, script{})
+	stream.in = frame(ws.OpClose, true, closePayload(CodeNormal))
+	stream.full = true
+	c.schedule(flagRead)
+	stream.serveAll(c)
+	if c.phase != phaseClosing || c.flags.Load()&flagBlocked == 0 {
+		t.Fatalf("expected that the end waits for room, found phase %d and flags %b", c.phase, c.flags.Load())
+	}
+	stream.full = false
+	c.schedule(flagFlush)
+	stream.serveAll(c)
+	if c.phase != phaseDraining {
+		t.Errorf("expected that the end is said, found phase %d", c.phase)
+	}
+}

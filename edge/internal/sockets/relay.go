@@ -95,6 +95,8 @@ const (
 	sharedCode = 1<<16 - 1
 	// sharedAwaited: the other connection is not read from until this one has room.
 	sharedAwaited = 1 << 16
+	// sharedFailed: the code is what the peer failed with, and no word of its own.
+	sharedFailed = 1 << 17
 )
 
 // heard is the code with which the peer has closed; 0: it has not.
@@ -336,8 +338,38 @@ func (e *relayEnd) closedByPeer(c *Conn, payload []byte) {
 	}
 	c.answered = true
 	e.shared.Or(uint32(code)) // once: nothing is heard behind a close frame
+	if e.other.handler.(*relayEnd).shared.Load()&sharedFailed != 0 {
+		e.other.shutFailed()
+		return
+	}
 	e.other.shut(code, reason, payload)
 	e.other.schedule(flagSettle)
+}
+
+// failedClient ends a relay for something its client did wrong, as if the client
+// had closed: it is told when the upstream has answered what came before.
+func (e *relayEnd) failedClient(c *Conn, err *failure) {
+	c.mu.Lock()
+	sealed := c.sealed
+	if !sealed {
+		c.code = err.code
+		c.beside().reason = err.reason
+	}
+	c.mu.Unlock()
+	if sealed {
+		return
+	}
+	e.shared.Or(uint32(err.code) | sharedFailed) // before the upstream can answer, or be lost
+	_ = e.other.Close(CodeGoingAway, "")         // what it was is no business of the upstream's
+}
+
+// shutFailed tells a client what it failed with.
+func (c *Conn) shutFailed() {
+	c.mu.Lock()
+	code, reason := c.code, c.reason()
+	c.mu.Unlock()
+	c.shut(code, reason, ws.NewCloseFrameBody(ws.StatusCode(code), reason))
+	c.schedule(flagSettle)
 }
 
 // Closed ends the other side, if it was not the other side that ended this one.
@@ -369,10 +401,13 @@ func (c *Conn) finish() {
 // unanswered answers the other side's close frame in place of a peer that is
 // gone.
 func (e *relayEnd) unanswered() {
-	code := e.other.handler.(*relayEnd).heard()
-	switch code {
-	case 0:
-	case CodeNoStatus:
+	o := e.other.handler.(*relayEnd)
+	code := o.heard()
+	switch {
+	case o.shared.Load()&sharedFailed != 0:
+		e.other.shutFailed()
+	case code == 0:
+	case code == CodeNoStatus:
 		e.other.shut(code, "", nil)
 		e.other.schedule(flagSettle)
 	default:

@@ -15,7 +15,7 @@ type deaf struct{}
 
 func (deaf) read([]byte) (int, error)    { return 0, errWouldBlock }
 func (deaf) write([][]byte) (int, error) { return 0, errWouldBlock }
-func (deaf) closeWrite()                 {}
+func (deaf) closeWrite() bool            { return true }
 func (deaf) close()                      {}
 func (deaf) wake(*Conn, uint32)          {}
 func (deaf) more() bool                  { return false }

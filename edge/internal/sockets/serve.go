@@ -16,8 +16,9 @@ type stream interface {
 	// write writes the buffers one after the other. It may do a part and
 	// return errWouldBlock.
 	write(bufs [][]byte) (int, error)
-	// closeWrite tells the peer that nothing more will come.
-	closeWrite()
+	// closeWrite tells the peer that nothing more will come. It is false, and to
+	// be called again, while the kernel does not take that.
+	closeWrite() bool
 	close()
 	// wake has the connection served, after a flag was set.
 	wake(c *Conn, flag uint32)
@@ -126,9 +127,10 @@ func (c *Conn) readable(buffer []byte) (again bool) {
 }
 
 // halved tells, when the peer's end was read, whether it has only ended its side:
-// behind its close frame it may, and gets what is still to be said to it.
+// behind its close frame a client may, and gets what is still to be said to it.
+// An upstream that does so has failed the client, and waits for nothing more.
 func (c *Conn) halved() bool {
-	if !c.answered || c.phase >= phaseDraining {
+	if !c.answered || c.upstream || c.phase >= phaseDraining {
 		return false
 	}
 	c.hangup = hangupRead
@@ -254,6 +256,10 @@ func (c *Conn) recovered() {
 // not waited for.
 func (c *Conn) fail(err *failure) {
 	c.failed = true
+	if c.relays && !c.upstream {
+		c.handler.(*relayEnd).failedClient(c, err)
+		return
+	}
 	c.shut(err.code, err.reason, ws.NewCloseFrameBody(ws.StatusCode(err.code), err.reason))
 }
 
@@ -304,9 +310,8 @@ func (c *Conn) settle() (again bool) {
 		c.closed(code, reason)
 		was = true // nothing holds the peer back any more: its end may be among what waits
 	}
-	if c.phase == phaseClosing && empty && (c.failed || c.answered) {
+	if c.phase == phaseClosing && empty && (c.failed || c.answered) && c.saidAll() {
 		c.phase = phaseDraining
-		c.stream.closeWrite()
 		if c.hangup == hangupRead {
 			c.gone(CodeAbnormal, "")
 			return false
@@ -317,6 +322,16 @@ func (c *Conn) settle() (again bool) {
 		c.timer()
 	}
 	return was && !c.congested()
+}
+
+// saidAll tells the peer that nothing more will come; if that does not go out
+// now, the loop tells when it may.
+func (c *Conn) saidAll() bool {
+	if c.stream.closeWrite() {
+		return true
+	}
+	c.flags.Or(flagBlocked) // there may be room just now
+	return c.stream.closeWrite()
 }
 
 // closed tells the handler, once.

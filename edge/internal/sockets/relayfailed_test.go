@@ -1,0 +1,60 @@
+package sockets
+
+import (
+	"bytes"
+	"io"
+	"testing"
+
+	"github.com/gobwas/ws"
+)
+
+// TestAClientThatFailsHearsFirstWhatCameBefore: the answer to its good message
+// is on the way from the upstream when the bad frame comes.
+func TestAClientThatFailsHearsFirstWhatCameBefore(t *testing.T) {
+	eachWay(t, func(t *testing.T, w way) {
+		behind := newWorld(t, w, Config{}, Options{Handler: echo{}})
+		world := newRelay(t, w, Config{}, Options{}, behind)
+		for range 50 {
+			c := world.dial(t, nil)
+			c.Write(append(frame(ws.OpText, true, []byte("good")), 0x83, 0x80, 0, 0, 0, 0))
+			c.expect(t, ws.OpText, "good")
+			c.expectClose(t, CodeProtocol)
+			c.Close()
+		}
+	})
+}
+
+// TestAClientThatFailsIsToldWithoutItsUpstream, which answers nothing, or is
+// lost meanwhile.
+func TestAClientThatFailsIsToldWithoutItsUpstream(t *testing.T) {
+	for name, upstream := range map[string]func(*client){
+		"silent": func(up *client) { io.Copy(io.Discard, up) },
+		"lost": func(up *client) {
+			for {
+				if f, err := up.next(); err != nil || f.Header.OpCode == ws.OpClose {
+					return
+				}
+			}
+		},
+		"senseless": func(up *client) {
+			for {
+				f, err := up.next()
+				if err != nil {
+					return
+				}
+				if f.Header.OpCode == ws.OpClose {
+					up.Write([]byte{0x83, 0x00})
+				}
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachWay(t, func(t *testing.T, w way) {
+				world := newRelay(t, w, Config{CloseTimeout: 2 * tickLength, MaxFrame: 1 << 10}, Options{}, scripted(t, w, upstream))
+				c := world.dial(t, nil)
+				c.Write(frame(ws.OpText, true, bytes.Repeat([]byte("x"), 1<<10+1)))
+				c.expectClose(t, CodeTooBig)
+			})
+		})
+	}
+}
