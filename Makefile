@@ -36,7 +36,7 @@ large: ## send a file of 1 GiB to 50 clients at once, with an eye on memory
 
 # Packages without a goroutine have nothing to race, nor have commands that run
 # one after the other; under the detector they take minutes.
-RACELESS_PACKAGES := edge/internal/meter|edge/internal/wasm|guest/tenancy|guest/abi
+RACELESS_PACKAGES := edge/internal/meter|edge/internal/wasm|guest/tenancy|guest/abi|guest/internal/pyregex
 RACELESS_TESTS    := ^Test(Eval|TheExamplesOfTheReference|FilesOfATenant|ASignedURLIsOfUse)
 
 race: postgres redis s3 ## run the tests with the race detector, but for those without a goroutine
@@ -81,6 +81,12 @@ crowd: ## have 10,000 websockets at a time come and vanish for 5 minutes under t
 	TENANTEDGE_FIGURES=$(CURDIR)/bin/soak TENANTEDGE_CROWD=10000 TENANTEDGE_CROWD_SECONDS=300 TENANTEDGE_CROWD_VISITORS=$(CURDIR)/bin/soak/visitors \
 		go test -race -count=1 -v -timeout 30m -run 'TestACrowdLeavesNothingBehind' ./edge
 	cd bench && go run . run -only crowd -rounds 1 && go run . report
+
+.PHONY: orders
+orders: ## have websockets talk, dawdle and leave in 16,000 orders under the race detector, on one processor, two and eight; some 5 minutes
+	@mkdir -p bin
+	go test -race -c -o bin/orders.test ./edge/internal/sockets
+	cd edge/internal/sockets && for n in 1 2 8; do GOMAXPROCS=$$n $(CURDIR)/bin/orders.test -test.run TestAnyOrder -test.timeout 60m -orders 56 -orderseed $${n}0000 || exit 1; done
 
 fuel-golden: ## record anew what the golden cases cost, after a change of the guest or of the meter
 	go test -count=1 -run TestFuelOfEveryGoldenCase ./edge/internal/instance -update

@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -135,24 +136,25 @@ func (c *consumer) Open(conn *sockets.Conn) {
 	}
 }
 
-// Message implements sockets.Handler. It returns when the guest is done with
-// the message: until then the hub reads nothing more from the client.
-func (c *consumer) Message(_ *sockets.Conn, op sockets.Op, payload []byte) {
+// Message implements sockets.Handler. Until the guest is done with the message
+// the hub reads nothing more from the client. If it cannot be run now, it waits
+// as events of groups do, and keeps none of the hub's workers.
+func (c *consumer) Message(conn *sockets.Conn, op sockets.Op, payload []byte) {
 	var word uint32
 	if op == sockets.Binary {
 		word = abi.EventBinary
 	}
-	if !c.begin() {
+	if c.place.owner.crowded() || !c.begin() {
 		e := newEvent(instance.SocketMessage)
-		e.word, e.data = word, payload
-		if c.wait(e) {
-			<-e.done
-			e.free()
-		}
+		e.word, e.data = word, bytes.Clone(payload)
+		conn.Pause()
+		c.mu.Lock()
+		c.queue(e)
+		c.mu.Unlock()
 		return
 	}
 	defer c.yield()
-	c.run(instance.SocketMessage, word, payload)
+	c.run(false, instance.SocketMessage, word, payload)
 }
 
 // Closed implements sockets.Handler.
@@ -178,6 +180,9 @@ func (c *consumer) Receive(m *channel.Message) bool {
 	case c.events == nil && (!c.busy || c.said) && forClient(m):
 		c.forward(m)
 		return true
+	}
+	if !c.place.owner.hold(m) {
+		return false
 	}
 	e := newEvent(instance.SocketGroup)
 	e.message = m
@@ -218,7 +223,12 @@ func (c *consumer) release() {
 	c.channel = nil
 	c.ended = true
 	c.stopTimer()
+	waiting := c.events
+	c.events, c.waiting = nil, 0
 	c.mu.Unlock()
+	if waiting != nil { // for a websocket that never came to be
+		waiting.freeAll()
+	}
 	if ch != nil {
 		ch.Close()
 	}

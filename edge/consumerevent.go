@@ -20,9 +20,10 @@ const layerTimeout = 5 * time.Second
 var errNoConsumer = errors.New("the guest handles no websockets any more: expected one with consumer in its reply to te_configure")
 
 // run calls the guest for one event, and does what it asks for. The caller has
-// the turn.
-func (c *consumer) run(export instance.Export, word uint32, data []byte) {
-	c.runWith(export, func(buf []byte) int {
+// the websocket's turn; with ours it is one of the few goroutines that run what
+// comes from elsewhere.
+func (c *consumer) run(ours bool, export instance.Export, word uint32, data []byte) {
+	c.runWith(ours, export, func(buf []byte) int {
 		b := c.encode(buf, word)
 		b.PutBytes(abi.EventData, data)
 		return sizeOf(&b)
@@ -31,7 +32,7 @@ func (c *consumer) run(export instance.Export, word uint32, data []byte) {
 
 // runGroup is run for a message of a group.
 func (c *consumer) runGroup(m *channel.Message) {
-	c.runWith(instance.SocketGroup, func(buf []byte) int {
+	c.runWith(true, instance.SocketGroup, func(buf []byte) int {
 		b := c.encode(buf, 0)
 		if room := b.Room(abi.EventData, m.Len()); room != nil {
 			m.AppendMsgPack(room[:0])
@@ -40,7 +41,7 @@ func (c *consumer) runGroup(m *channel.Message) {
 	})
 }
 
-func (c *consumer) runWith(export instance.Export, write func([]byte) int) {
+func (c *consumer) runWith(ours bool, export instance.Export, write func([]byte) int) {
 	if c.failed && export != instance.SocketClose {
 		return
 	}
@@ -66,7 +67,7 @@ func (c *consumer) runWith(export instance.Export, write func([]byte) int) {
 		return
 	}
 	if !e.plain {
-		c.apply(&e)
+		c.place.host.consumers.waitAside(c.place, ours, func() { c.apply(&e) })
 	}
 }
 

@@ -17,8 +17,8 @@ type forward struct {
 func forClient(m *channel.Message) bool { return m.Type() == abi.TypeSend || m.Type() == abi.TypeClose }
 
 // newForward reads a group message, by the names of ASGI's events.
-func newForward(m *channel.Message) any {
-	f, entries := &forward{}, m.Map()
+func newForward(m *channel.Message) (f forward) {
+	entries := m.Map()
 	if m.Type() == abi.TypeClose {
 		f.close = sockets.CodeNormal
 		if code, ok := entries["code"].(int64); ok && code == int64(uint16(code)) && sockets.Code(code).Sendable() {
@@ -39,7 +39,9 @@ func (c *consumer) forward(m *channel.Message) { forwardTo(c.conn, m) }
 
 // forwardTo sends a group message on to a client; nil: there is none.
 func forwardTo(conn *sockets.Conn, m *channel.Message) {
-	f := m.Derived(newForward).(*forward)
+	s := sharedOf(m)
+	s.once.Do(func() { s.forward = newForward(m) })
+	f := &s.forward
 	switch {
 	case conn == nil:
 	case f.close != 0:

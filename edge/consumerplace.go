@@ -2,6 +2,7 @@ package edge
 
 import (
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/tenantedge/tenantedge/edge/channel"
 )
@@ -15,14 +16,31 @@ type place struct {
 	scope  channel.Scope
 	logger *slog.Logger
 
-	// Under the lock of the Host's consumers.
-	count int
-	next  *place      // in the ring
-	ready []*consumer // that have events to run, behind
-	taken int         // of them
+	count int    // under the lock of the Host's consumers
+	owner *owner // the tenant
 }
 
 type placeKey struct{ schema, tenantID, identifier, folder, route string }
+
+// owner is a tenant that has websockets, to take its turn as one among others
+// however many places it has. What changes does so under the lock of the Host's
+// consumers.
+type owner struct {
+	places int
+	lined  bool         // in the ring
+	next   *owner       // there
+	ready  []*consumer  // that have events to run, behind
+	taken  int          // of them
+	aside  atomic.Int32 // events that wait for the channel layer
+
+	waiting atomic.Int64 // bytes of group messages
+}
+
+// crowded tells whether as many events wait for the channel layer as may: then
+// the tenant has no turn until one of them is done.
+func (o *owner) crowded() bool { return o.aside.Load() >= maxAside }
+
+type ownerKey struct{ schema, tenantID string }
 
 // enter counts one more websocket in its place.
 func (q *consumers) enter(h *Host, r *consumerRequest) *place {
@@ -41,9 +59,24 @@ func (q *consumers) enter(h *Host, r *consumerRequest) *place {
 			q.places = map[placeKey]*place{}
 		}
 		q.places[key] = p
+		p.owner = q.own(ownerKey{key.schema, key.tenantID})
 	}
 	p.count++
 	return p
+}
+
+// own counts one more place of a tenant.
+func (q *consumers) own(key ownerKey) *owner {
+	o := q.owners[key]
+	if o == nil {
+		o = &owner{}
+		if q.owners == nil {
+			q.owners = map[ownerKey]*owner{}
+		}
+		q.owners[key] = o
+	}
+	o.places++
+	return o
 }
 
 // leave counts one less.
@@ -52,6 +85,9 @@ func (q *consumers) leave(p *place) {
 	defer q.mu.Unlock()
 	if p.count--; p.count == 0 {
 		delete(q.places, p.placeKey)
+		if p.owner.places--; p.owner.places == 0 {
+			delete(q.owners, ownerKey{p.schema, p.tenantID})
+		}
 	}
 	if len(q.places) == 0 && q.empty != nil {
 		close(q.empty)

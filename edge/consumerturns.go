@@ -18,7 +18,9 @@ const (
 	maxWaiting = 100
 	// maxTurn is how many events of one websocket run before others have a turn.
 	maxTurn = 8
-	// keptReady is how much of the list of a place's consumers that are ready
+	// maxAside is how many events of a tenant wait for the channel layer.
+	maxAside = 64
+	// keptReady is how much of the list of a tenant's consumers that are ready
 	// is kept while none is.
 	keptReady = 64
 )
@@ -31,10 +33,9 @@ type event struct {
 	data    []byte
 	message *channel.Message // of a group
 	alarm   *alarm           // of a timer
-	done    chan struct{}    // of a message, whose sender waits
 }
 
-var events = sync.Pool{New: func() any { return &event{done: make(chan struct{}, 1)} }}
+var events = sync.Pool{New: func() any { return new(event) }}
 
 func newEvent(e instance.Export) *event {
 	v := events.Get().(*event)
@@ -43,8 +44,21 @@ func newEvent(e instance.Export) *event {
 }
 
 func (e *event) free() {
-	*e = event{done: e.done}
+	if e.message != nil {
+		letGo(e.message)
+	}
+	*e = event{}
 	events.Put(e)
+}
+
+// freeAll frees the events of a ring.
+func (e *event) freeAll() {
+	for at, more := e.next, true; more; {
+		next := at.next
+		more = at != e
+		at.free()
+		at = next
+	}
 }
 
 // begin takes the turn, if it is nobody's: the caller runs its event and then
@@ -56,19 +70,6 @@ func (c *consumer) begin() bool {
 		return false
 	}
 	c.busy, c.said = true, false
-	return true
-}
-
-// wait queues a message behind what is there, and tells whether its sender has
-// to wait until it was handled.
-func (c *consumer) wait(e *event) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.ended {
-		e.free()
-		return false
-	}
-	c.queue(e)
 	return true
 }
 
@@ -140,11 +141,10 @@ func (c *consumer) handle(e *event) {
 		if p := recover(); p != nil {
 			c.fail(fmt.Errorf("a panic, which is a bug of the host: %v\n%s", p, debug.Stack()))
 		}
-		if e.export == instance.SocketMessage {
-			e.done <- struct{}{} // its sender frees it
-			return
-		}
-		if e.export == instance.SocketClose {
+		switch e.export {
+		case instance.SocketMessage:
+			c.conn.Resume()
+		case instance.SocketClose:
 			c.release()
 		}
 		e.free()
@@ -157,7 +157,7 @@ func (c *consumer) handle(e *event) {
 	case e.message != nil:
 		c.runGroup(e.message)
 	case e.alarm == nil || c.wasSet(e.alarm):
-		c.run(e.export, e.word, e.data)
+		c.run(true, e.export, e.word, e.data)
 	}
 }
 
@@ -178,32 +178,50 @@ type consumers struct {
 
 	mu     sync.Mutex
 	places map[placeKey]*place
+	owners map[ownerKey]*owner
 	// What few consumers have, and these not for long, or not all of them.
 	openings map[*consumer]*effects // asked for by the open event, until Open
 	alarms   map[*consumer]*alarm   // timers that are set
-	last     *place                 // of those with events to run: a ring, its next is the first
-	running  int
-	empty    chan struct{} // closed when the last place is left; nil: nobody waits for it
+	last     *owner                 // of those with events to run: a ring, its next is the first
+	running  int                    // goroutines that have a turn
+	empty    chan struct{}          // closed when the last place is left; nil: nobody waits for it
 }
 
 // push has a consumer's events run.
 func (q *consumers) push(c *consumer) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	p := c.place
-	if len(p.ready) == 0 {
-		q.line(p)
-	}
-	if p.taken > keptReady && p.taken > len(p.ready)/2 {
+	o := c.place.owner
+	if o.taken > keptReady && o.taken > len(o.ready)/2 {
 		// Under a load that never ends the list never becomes empty.
-		n := copy(p.ready, p.ready[p.taken:])
-		clear(p.ready[n:])
-		p.ready, p.taken = p.ready[:n], 0
+		n := copy(o.ready, o.ready[o.taken:])
+		clear(o.ready[n:])
+		o.ready, o.taken = o.ready[:n], 0
 	}
-	p.ready = append(p.ready, c)
-	if q.running < mostRunning(p.host) {
+	o.ready = append(o.ready, c)
+	q.line(o)
+	q.start(c.place.host)
+}
+
+// line puts a tenant at the end of the ring, if it is to have a turn.
+func (q *consumers) line(o *owner) {
+	if o.lined || o.taken == len(o.ready) || o.crowded() {
+		return
+	}
+	o.lined = true
+	if q.last == nil {
+		o.next = o
+	} else {
+		o.next, q.last.next = q.last.next, o
+	}
+	q.last = o
+}
+
+// start has a goroutine more run events, if there are any and it may.
+func (q *consumers) start(h *Host) {
+	if q.last != nil && q.running < mostRunning(h) {
 		q.running++
-		go q.work()
+		go q.work(h)
 	}
 }
 
@@ -216,45 +234,62 @@ func mostRunning(h *Host) int {
 	return max(1, instances/2)
 }
 
-// line puts a place at the end of the ring.
-func (q *consumers) line(p *place) {
-	if q.last == nil {
-		p.next = p
-	} else {
-		p.next, q.last.next = q.last.next, p
+// waitAside calls do, which may wait for the channel layer and needs no instance
+// of the guest. If the turn is ours it is somebody else's meanwhile: a layer
+// that is slow would hold up the events of all tenants.
+func (q *consumers) waitAside(p *place, ours bool, do func()) {
+	q.mu.Lock()
+	p.owner.aside.Add(1)
+	if ours {
+		q.running--
+		q.start(p.host)
 	}
-	q.last = p
+	q.mu.Unlock()
+	defer func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		p.owner.aside.Add(-1)
+		if ours {
+			q.running++ // perhaps one too many, which ends with its turn
+		}
+		q.line(p.owner)
+		q.start(p.host)
+	}()
+	do()
 }
 
-// pop takes one consumer of the place whose turn it is.
-func (q *consumers) pop() *consumer {
+// pop takes one consumer of the tenant whose turn it is. Without one, or for a
+// goroutine too many, it returns nil.
+func (q *consumers) pop(most int) *consumer {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.last == nil {
+	if q.last == nil || q.running > most {
 		q.running--
 		return nil
 	}
-	p := q.last.next
-	if p == q.last {
+	o := q.last.next
+	if o == q.last {
 		q.last = nil
 	} else {
-		q.last.next = p.next
+		q.last.next = o.next
 	}
-	c := p.ready[p.taken]
-	p.ready[p.taken] = nil
-	if p.taken++; p.taken < len(p.ready) {
-		q.line(p)
+	o.lined = false
+	c := o.ready[o.taken]
+	o.ready[o.taken] = nil
+	if o.taken++; o.taken < len(o.ready) {
+		q.line(o)
 		return c
 	}
-	p.taken = 0
-	if p.ready = p.ready[:0]; cap(p.ready) > keptReady {
-		p.ready = nil // what a peak took is given back
+	o.taken = 0
+	if o.ready = o.ready[:0]; cap(o.ready) > keptReady {
+		o.ready = nil // what a peak took is given back
 	}
 	return c
 }
 
-func (q *consumers) work() {
-	for c := q.pop(); c != nil; c = q.pop() {
+func (q *consumers) work(h *Host) {
+	most := mostRunning(h)
+	for c := q.pop(most); c != nil; c = q.pop(most) {
 		if c.turn() {
 			q.push(c)
 		}

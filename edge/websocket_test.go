@@ -261,6 +261,46 @@ func TestW4RemovingATenantClosesItsSockets(t *testing.T) {
 	}
 }
 
+// A tenant that gets another schema is another one to its sockets: those of
+// before are closed, and the groups of before are nobody's.
+func TestW4ATenantOfANewSchemaHasNewGroups(t *testing.T) {
+	w := newSocketWorld(t, map[string]WebsocketHandler{"chat": chat()}, nil)
+	before := w.enter("acme.example.com", "/chat/a/1/")
+	hears(t, before, "in")
+	old, err := w.host.Channels("acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	report := w.host.config.Directory.Apply([]tenantdb.Change{{
+		Tenant:  tenantdb.Tenant{ID: "3", Schema: "renamed"},
+		Domains: []tenantdb.Domain{{TenantID: "3", Domain: "acme.example.com", IsPrimary: true}},
+	}})
+	if len(report.Problems) > 0 {
+		t.Fatal(report.Problems)
+	}
+	after := w.enter("acme.example.com", "/chat/a/1/")
+	hears(t, after, "in")
+	ends(t, before, sockets.CodePolicy)
+	fresh, err := w.host.Channels("renamed")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for scope, text := range map[channel.Scope]string{old: "to nobody", fresh: "to those of the new name"} {
+		m, err := channel.NewMessage("websocket.send", channel.Field{Name: "text", Value: text})
+		if err == nil {
+			err = scope.GroupSend(t.Context(), "chat", m)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	hears(t, after, "to those of the new name")
+	w.eventually("nothing is left of the old groups", func() bool { return old.Stats().Channels == 0 && old.Stats().Memberships == 0 })
+	if _, err := w.host.Channels("acme"); !errors.Is(err, ErrUnknownTenant) {
+		t.Errorf("the groups of the schema before: %v", err)
+	}
+}
+
 func TestW5OneTenantsExcessIsNotAnothers(t *testing.T) {
 	w := newSocketWorld(t, map[string]WebsocketHandler{"echo": played{}}, func(c *Config) {
 		c.Websockets.Limits = WebsocketLimits{Messages: 1, Burst: 3, Connections: 2}

@@ -1,8 +1,9 @@
 package tenancy
 
 import (
-	"regexp"
 	"strings"
+
+	"github.com/tenantedge/tenantedge/guest/internal/pyregex"
 )
 
 // candidate is the first segment of a path as the most lenient reader would
@@ -104,13 +105,9 @@ func stripFolder(path, folder string) (string, bool) {
 		}
 		return path, true
 	}
-	pattern, err := fromPython("^/" + folder + "/")
+	re, err := pyregex.Compile("^/" + folder + "/")
 	if err != nil {
 		return path, false
 	}
-	re, err := regexp.Compile(pattern)
-	if err != nil {
-		return path, false
-	}
-	return re.ReplaceAllLiteralString(path, "/"), true
+	return re.ReplaceAll(path, "/")
 }

@@ -23,6 +23,7 @@ func TestWebsocketRoutes(t *testing.T) {
 		{"uuid in upper case", path, "<uuid:u>", "/123E4567-E89B-12D3-A456-426614174000", ``},
 		{"path has slashes", path, "<path:p>/end", "/a/b/end", `{"p":"a/b"}`},
 		{"path has no line break", path, "<path:p>/end", "/a%0A/end", ``},
+		{"a parameter in other letters", path, "<str:raum_öst>/", "/a/", `{"raum_öst":"a"}`},
 		{"what looks like an expression is none", path, "a.b+<int:n>", "/a.b+1", `{"n":1}`},
 		{"named groups", expr, `^r/(?P<a>\w+)/(?P<b>x)?$`, "/r/é/", `{"a":"é"}`},
 		{"named groups hide the others", expr, `^(\d)(?P<a>.)$`, "/1x", `{"a":"x"}`},
@@ -34,6 +35,11 @@ func TestWebsocketRoutes(t *testing.T) {
 		{"a bracket in brackets", expr, `^[][x]+$`, "/[]x", `{}`},
 		{"classes in brackets", expr, `^[\w-]+[\s][\d]$`, "/a-ü%202", `{}`},
 		{"no digit", expr, `^\D\S\W$`, "/ab!", `{}`},
+		{"a boundary of words knows all letters", expr, `^é\b.x$`, "/é-x", `{}`},
+		{"a dollar inside is also before a line break at the end", expr, `^(a$|b)`, "/a%0A", `{"0":"a"}`},
+		{"what is not to follow", expr, `^(?!admin/)(?P<rest>.*)$`, "/room/", `{"rest":"room/"}`},
+		{"what was not to follow", expr, `^(?!admin/)(?P<rest>.*)$`, "/admin/room/", ``},
+		{"the same again", expr, `^(?P<a>\w+)-(?P=a)$`, "/ab-ab", `{"a":"ab"}`},
 		{"control characters are escaped", expr, `^(?P<a>(?s:.*))$`, "/%01%7f%5c", `{"a":"\u0001\u007f\\"}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

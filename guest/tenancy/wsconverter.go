@@ -3,8 +3,10 @@ package tenancy
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
-	"unicode"
+
+	"github.com/tenantedge/tenantedge/guest/internal/pyregex"
 )
 
 // converter is one of Django's path converters.
@@ -56,7 +58,6 @@ func compilePath(route string, prefix bool) (wsRoute, error) {
 	compiled := wsRoute{literal: route, prefix: prefix}
 	var pattern strings.Builder
 	pattern.WriteString("^")
-	seen := map[string]bool{}
 	rest := route
 	for {
 		start, end := parameter(rest)
@@ -72,19 +73,18 @@ func compilePath(route string, prefix bool) (wsRoute, error) {
 		switch {
 		case strings.ContainsAny(rest[start:end], " \t\n\r\v\f"):
 			return wsRoute{}, fmt.Errorf("path: %q has white space in angle brackets", route)
-		case !isIdentifier(name):
+		case !pyregex.IsIdentifier(name):
 			return wsRoute{}, fmt.Errorf("path: %q has a parameter %q, which is no identifier", route, name)
-		case seen[name]:
+		case slices.Contains(compiled.groups, name):
 			return wsRoute{}, fmt.Errorf("path: %q has the parameter %q twice", route, name)
 		case !exists:
 			return wsRoute{}, fmt.Errorf("path: %q has the converter %q, expected str, int, slug, uuid or path", route, kind)
 		}
-		seen[name] = true
 		if compiled.converters == nil {
-			compiled.converters = []converter{noConverter}
+			compiled.converters, compiled.groups = []converter{noConverter}, []string{""}
 		}
-		compiled.converters = append(compiled.converters, known.is)
-		pattern.WriteString("(?P<" + name + ">" + known.pattern + ")")
+		compiled.converters, compiled.groups = append(compiled.converters, known.is), append(compiled.groups, name)
+		pattern.WriteString("(" + known.pattern + ")")
 		rest = rest[end:]
 	}
 	if compiled.converters == nil {
@@ -94,10 +94,11 @@ func compilePath(route string, prefix bool) (wsRoute, error) {
 	if !prefix {
 		pattern.WriteString(`\z`)
 	}
-	var err error
-	if compiled.re, err = regexp.Compile(pattern.String()); err != nil {
+	re, err := regexp.Compile(pattern.String())
+	if err != nil {
 		return wsRoute{}, fmt.Errorf("path: %q: %w", route, err)
 	}
+	compiled.find, compiled.named = re.FindStringSubmatchIndex, true
 	return compiled, nil
 }
 
@@ -117,15 +118,4 @@ func parameter(route string) (start, end int) {
 		}
 	}
 	return -1, -1
-}
-
-// isIdentifier tells whether Python takes s for an identifier; those that Go's
-// regular expressions cannot have as names of groups are left out.
-func isIdentifier(s string) bool {
-	for i, r := range s {
-		if r != '_' && !unicode.IsLetter(r) && (i == 0 || !unicode.IsDigit(r)) {
-			return false
-		}
-	}
-	return s != ""
 }

@@ -2,7 +2,6 @@ package tenancy
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -12,10 +11,12 @@ import (
 // wsRoute is one compiled entry of a websocket route table.
 type wsRoute struct {
 	name       string
-	literal    string         // path without converters
-	re         *regexp.Regexp // nil: literal
-	converters []converter    // by group of re, nil for a regular expression of the user's
-	prefix     bool           // what follows the match goes on to further routes
+	literal    string                  // path without converters
+	find       func(path string) []int // offsets as of package regexp; nil: literal
+	groups     []string                // names of find's groups, empty for those without
+	named      bool                    // there is a group with a name
+	converters []converter             // by group, nil for a regular expression of the user's
+	prefix     bool                    // what follows the match goes on to further routes
 }
 
 // compileRoutes compiles a table. An error begins with the index of the entry.
@@ -80,35 +81,30 @@ func (c *call) strictWebsocket(folder string) {
 // match tells whether a route matches, and what follows the match. It appends
 // the route's values to the scratch, as members of a JSON object.
 func (d *Decision) match(r *wsRoute, path string) (rest string, ok bool) {
-	if r.re == nil {
+	if r.find == nil {
 		if r.prefix {
 			return strings.CutPrefix(path, r.literal)
 		}
 		return "", path == r.literal
 	}
-	at := r.re.FindStringSubmatchIndex(path)
+	at := r.find(path)
 	if at == nil {
 		return "", false
 	}
-	names := r.re.SubexpNames()
-	named := false
-	for _, name := range names {
-		named = named || name != ""
-	}
 	first := true
-	for i := 1; i < len(names); i++ {
+	for i := 1; i < len(r.groups); i++ {
 		lo, hi := at[2*i], at[2*i+1]
 		// Named groups are arguments by name, and then the unnamed ones are none;
 		// a named group that took no part is left out.
-		if named && (names[i] == "" || lo < 0) {
+		if r.named && (r.groups[i] == "" || lo < 0) {
 			continue
 		}
 		if !first {
 			d.scratch = append(d.scratch, ',')
 		}
 		first = false
-		key := names[i]
-		if !named {
+		key := r.groups[i]
+		if !r.named {
 			key = strconv.Itoa(i - 1)
 		}
 		d.scratch = append(appendJSON(d.scratch, key), ':')

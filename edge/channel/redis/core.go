@@ -41,7 +41,7 @@ func NewCore(config Config) (*Core, error) {
 // For implements [channel.Layer].
 func (c *Core) For(schema string) (channel.Scope, error) {
 	return c.scopes.For(schema, func() (*coreScope, error) {
-		s := &coreScope{layer: c}
+		s := &coreScope{layer: c, turns: c.newTurns()}
 		s.line = newLine(s, c.outages)
 		local, err := channel.NewLocal(schema, c.config.Config, s.line)
 		s.Local, s.line.local = local, local
@@ -262,6 +262,7 @@ type coreScope struct {
 	*channel.Local
 	layer *Core
 	line  *line
+	turns turns
 }
 
 func (s *coreScope) wire() *line { return s.line }
@@ -277,12 +278,17 @@ func (s *coreScope) Send(ctx context.Context, name string, m *channel.Message) e
 		err = s.layer.check(s.Local, m)
 	}
 	if err == nil {
-		err = s.layer.send(ctx, s.Counters, wire, m)
+		err = s.turns.take(ctx)
 	}
-	if err == nil {
-		s.Counters.Sent.Add(1)
+	if err != nil {
+		return err
 	}
-	return err
+	defer s.turns.give()
+	if err := s.layer.send(ctx, s.Counters, wire, m); err != nil {
+		return err
+	}
+	s.Counters.Sent.Add(1)
+	return nil
 }
 
 // GroupSend implements [channel.Scope].
@@ -292,12 +298,17 @@ func (s *coreScope) GroupSend(ctx context.Context, group string, m *channel.Mess
 		err = s.layer.check(s.Local, m)
 	}
 	if err == nil {
-		err = s.layer.groupSend(ctx, s.Counters, wire, m)
+		err = s.turns.take(ctx)
 	}
-	if err == nil {
-		s.Counters.Sent.Add(1)
+	if err != nil {
+		return err
 	}
-	return err
+	defer s.turns.give()
+	if err := s.layer.groupSend(ctx, s.Counters, wire, m); err != nil {
+		return err
+	}
+	s.Counters.Sent.Add(1)
+	return nil
 }
 
 // place implements protocol: Redis has no need to know of channels.

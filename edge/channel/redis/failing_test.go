@@ -3,10 +3,13 @@
 package redis
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -180,8 +183,7 @@ func TestW6WhatIsNoRedisIsABrokenLayer(t *testing.T) {
 	}
 }
 
-// pretender answers each thing that is said to it with the same, and hangs up
-// if that is nothing.
+// pretender answers each command with the same, and hangs up if that is nothing.
 func pretender(t *testing.T, answer string) (address string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -198,10 +200,12 @@ func pretender(t *testing.T, answer string) (address string) {
 			go func() {
 				defer conn.Close()
 				for b := make([]byte, 4096); answer != ""; {
-					if _, err := conn.Read(b); err != nil {
+					n, err := conn.Read(b)
+					if err != nil {
 						return
 					}
-					if _, err := conn.Write([]byte(answer)); err != nil {
+					commands := bytes.Count(append([]byte("\n"), b[:n]...), []byte("\n*"))
+					if _, err := io.WriteString(conn, strings.Repeat(answer, commands)); err != nil {
 						return
 					}
 				}
@@ -299,5 +303,6 @@ func TestW6NobodyOpensAChannelBetweenTwoBreaks(t *testing.T) {
 		t.Errorf("got %v, expected %v", err, channel.ErrBroken)
 	}
 	ch.Close()
+	l.cancel()
 	l.close()
 }

@@ -98,10 +98,7 @@ func (w *waiter) wait(ctx context.Context) error {
 	case <-w.done:
 		return w.err
 	case <-ctx.Done():
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) { // a host that takes so long is as good as broken
-			return broken(context.Cause(ctx))
-		}
-		return context.Cause(ctx)
+		return late(ctx)
 	}
 }
 

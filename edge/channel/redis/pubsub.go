@@ -34,7 +34,7 @@ func NewPubSub(config Config) (*PubSub, error) {
 // For implements [channel.Layer].
 func (p *PubSub) For(schema string) (channel.Scope, error) {
 	return p.scopes.For(schema, func() (*pubSubScope, error) {
-		s := &pubSubScope{layer: p}
+		s := &pubSubScope{layer: p, turns: p.newTurns()}
 		s.line = newLine(s, p.outages)
 		local, err := channel.NewLocal(schema, p.config.Config, s.line)
 		s.Local, s.line.local = local, local
@@ -72,6 +72,7 @@ type pubSubScope struct {
 	*channel.Local
 	layer *PubSub
 	line  *line
+	turns turns
 }
 
 func (s *pubSubScope) wire() *line { return s.line }
@@ -102,12 +103,17 @@ func (s *pubSubScope) GroupSend(ctx context.Context, group string, m *channel.Me
 func (s *pubSubScope) publish(ctx context.Context, name string, m *channel.Message) error {
 	err := s.layer.check(s.Local, m)
 	if err == nil {
-		err = s.layer.publish(ctx, name, m)
+		err = s.turns.take(ctx)
 	}
-	if err == nil {
-		s.Counters.Sent.Add(1)
+	if err != nil {
+		return err
 	}
-	return err
+	defer s.turns.give()
+	if err := s.layer.publish(ctx, name, m); err != nil {
+		return err
+	}
+	s.Counters.Sent.Add(1)
+	return nil
 }
 
 // place implements protocol.

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
@@ -23,6 +24,9 @@ type evaluator struct {
 	served context.Context
 }
 
+// evalDeadline is for what a guest waits for, such as queries.
+const evalDeadline = 10 * time.Second
+
 func newEvaluator(ctx context.Context, path string) (*evaluator, error) {
 	file, err := loadConfig(path)
 	if err != nil {
@@ -32,6 +36,9 @@ func newEvaluator(ctx context.Context, path string) (*evaluator, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Nobody waits for one answer, and a busy machine must not change any: fuel
+	// bounds a guest just as well, and is exact.
+	w.edge.Limits.Deadline = max(w.edge.Limits.Deadline, evalDeadline)
 	host, err := edge.New(ctx, w.edge)
 	if err != nil {
 		return nil, err

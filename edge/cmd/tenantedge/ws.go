@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -57,6 +58,7 @@ func newWSConnect() *cobra.Command {
 			input; with 1 when it ended otherwise; and with 3 when the handshake was refused,
 			whose status and text it prints:
 
+			  400  the handshake is malformed, or the Host or the path in doubt
 			  404  no tenant of that host, or no route for that path
 			  403  the Origin is neither of the tenant's domains nor in websockets.origins
 			  421  the tenant's domain, header and session disagree
@@ -76,11 +78,11 @@ func newWSConnect() *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&o.host, "host", "", "`HOST` of the handshake, in place of the URL's")
-	f.StringVar(&o.origin, "origin", "same", "Origin of the handshake; empty: none")
+	f.StringVar(&o.origin, "origin", "same", "`ORIGIN` of the handshake; empty: none")
 	f.StringArrayVar(&o.send, "send", nil, "`TEXT` to send in place of the input; may be repeated")
-	f.StringSliceVar(&o.protocols, "protocol", nil, "subprotocols to offer")
+	f.StringSliceVar(&o.protocols, "protocol", nil, "`NAMES` of subprotocols to offer, the best first")
 	f.StringArrayVarP(&o.headers, "header", "H", nil, "`NAME: VALUE` of the handshake; may be repeated")
-	f.DurationVar(&o.wait, "wait", time.Second, "how long to wait for more after --send")
+	f.DurationVar(&o.wait, "wait", time.Second, "`TIME` to wait for more after --send")
 	f.BoolVar(&o.binary, "binary", false, "send binary messages")
 	f.BoolVar(&o.insecure, "insecure", false, "take any certificate")
 	return c
@@ -92,15 +94,15 @@ func (o *wsOptions) connect(ctx context.Context, target string, in io.Reader, ou
 		return err
 	}
 	dialer := &sockets.Dialer{Timeout: 10 * time.Second, HandshakeTimeout: 30 * time.Second, TLS: &tls.Config{InsecureSkipVerify: o.insecure}}
-	if name, _, _ := strings.Cut(o.host, ":"); name != "" {
-		dialer.TLS.ServerName = name
-	}
+	// Certificates are for the tenant's name, not for where it was found.
+	dialer.TLS.ServerName = (&url.URL{Host: r.Host}).Hostname()
 	up, err := dialer.Dial(ctx, r)
 	var refused *sockets.Refused
 	if errors.As(err, &refused) {
 		defer refused.Response.Body.Close()
-		body, _ := io.ReadAll(io.LimitReader(refused.Response.Body, 4<<10)) // what there is of it
-		return &refusedError{refused.Response.Status, strings.TrimSpace(string(body))}
+		body, _ := io.ReadAll(io.LimitReader(refused.Response.Body, 4<<10))                    // what there is of it
+		text, _ := strings.CutPrefix(strings.TrimSpace(string(body)), refused.Response.Status) // which the edge says again
+		return &refusedError{refused.Response.Status, strings.TrimSpace(text)}
 	}
 	if err != nil {
 		return fmt.Errorf("ws connect: %w", err)
@@ -182,12 +184,9 @@ func (o *wsOptions) request(target string) (*http.Request, error) {
 		return nil, usagef("ws connect: expected a URL as ws://acme.example.com/room/ or wss://…, found %q", target)
 	}
 	r := &http.Request{URL: u, Host: cmp.Or(o.host, u.Host), Header: http.Header{}}
-	switch o.origin {
-	case "same":
-		r.Header.Set("Origin", strings.Replace(u.Scheme, "ws", "http", 1)+"://"+r.Host)
-	case "":
-	default:
-		r.Header.Set("Origin", o.origin)
+	if below := strings.ToLower(u.Hostname()); strings.HasSuffix(below, ".localhost") {
+		// Browsers find these names here (RFC 6761, section 6.3); few resolvers do.
+		u.Host = strings.TrimSuffix(net.JoinHostPort("localhost", u.Port()), ":")
 	}
 	if len(o.protocols) > 0 {
 		r.Header.Set("Sec-WebSocket-Protocol", strings.Join(o.protocols, ", "))
@@ -198,6 +197,13 @@ func (o *wsOptions) request(target string) (*http.Request, error) {
 			return nil, usagef("ws connect: --header: expected NAME: VALUE, found %q", h)
 		}
 		r.Header.Add(strings.TrimSpace(name), strings.TrimSpace(value))
+	}
+	switch {
+	case len(r.Header["Origin"]) > 0 || o.origin == "":
+	case o.origin == "same":
+		r.Header.Set("Origin", strings.Replace(u.Scheme, "ws", "http", 1)+"://"+r.Host)
+	default:
+		r.Header.Set("Origin", o.origin)
 	}
 	return r, nil
 }

@@ -79,7 +79,7 @@ type hangup uint8
 const (
 	hangupNone hangup = iota
 	hangupTold        // it has: read to the end
-	hangupRead        // its end has been read, behind its close frame; it may still read
+	hangupRead        // its end has been read; it may still read
 )
 
 // What is to be done for a connection, in Conn.flags.

@@ -3,12 +3,14 @@ package sockets
 import (
 	"bufio"
 	"encoding/base64"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 
+	"github.com/gobwas/httphead"
 	"github.com/gobwas/ws"
 )
 
@@ -33,6 +35,11 @@ func (o *Options) check(r *http.Request) *Refusal {
 		return &Refusal{http.StatusUpgradeRequired, "expected Sec-WebSocket-Version 13"}
 	case !validKey(r.Header["Sec-Websocket-Key"]):
 		return &Refusal{http.StatusBadRequest, "expected a Sec-WebSocket-Key of 16 bytes in base64"}
+	case r.ContentLength != 0 || len(r.TransferEncoding) > 0:
+		// It would be read as frames, by us and not by who stands before us.
+		return &Refusal{http.StatusBadRequest, "expected a handshake without a body"}
+	case !validLists(r.Header):
+		return &Refusal{http.StatusBadRequest, "expected lists in Sec-WebSocket-Protocol and Sec-WebSocket-Extensions"}
 	}
 	return o.CheckOrigin(r)
 }
@@ -94,6 +101,40 @@ func validKey(values []string) bool {
 	return err == nil && len(key) == 16
 }
 
+// validLists tells whether the library will be able to read what the client
+// offers. When it finds out, somebody has opened the socket already.
+func validLists(header http.Header) bool {
+	for _, value := range header["Sec-Websocket-Protocol"] {
+		if !isBlank(value) && !httphead.ScanTokens([]byte(value), func([]byte) bool { return true }) {
+			return false
+		}
+	}
+	for _, value := range header["Sec-Websocket-Extensions"] {
+		if _, ok := httphead.ParseOptions([]byte(value), nil); !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// forLibrary is the request as the library wants it: it takes the first header
+// of a name alone, one protocol to upgrade to, and no empty lists.
+func forLibrary(r *http.Request) *http.Request {
+	upgrade, connection, protocols := r.Header["Upgrade"], r.Header["Connection"], r.Header["Sec-Websocket-Protocol"]
+	if strings.EqualFold(upgrade[0], "websocket") && hasToken(connection[:1], "upgrade") && !slices.ContainsFunc(protocols, isBlank) {
+		return r
+	}
+	copied := *r
+	copied.Header = maps.Clone(r.Header)
+	copied.Header["Upgrade"], copied.Header["Connection"] = []string{"websocket"}, []string{"Upgrade"}
+	copied.Header["Sec-Websocket-Protocol"] = slices.DeleteFunc(slices.Clone(protocols), isBlank)
+	return &copied
+}
+
+// isBlank tells whether a header names nothing, as that of a client which has
+// no subprotocols to offer and says so.
+func isBlank(value string) bool { return strings.TrimSpace(value) == "" }
+
 // refuse answers a handshake with a status.
 func (h *Hub) refuse(w http.ResponseWriter, o Options, refusal *Refusal) error {
 	h.counters.refused.Add(1)
@@ -130,7 +171,7 @@ func (h *Hub) Accept(w http.ResponseWriter, r *http.Request, o Options) (*Conn, 
 // upgrade answers with 101 and takes the connection from net/http.
 func (s *Handshake) upgrade(upgrader *ws.HTTPUpgrader) (net.Conn, error) {
 	upgrader.Timeout = s.hub.config.HandshakeTimeout
-	conn, buffered, shake, err := upgrader.Upgrade(s.r, s.w)
+	conn, buffered, shake, err := upgrader.Upgrade(forLibrary(s.r), s.w)
 	if err != nil {
 		if conn != nil {
 			conn.Close()

@@ -2,10 +2,12 @@ package sockets
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -40,6 +42,9 @@ func TestAHandshakeIsAnsweredWithAStatus(t *testing.T) {
 	}{
 		{"as it should be", "", "", nil, 101, "Sec-Websocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="},
 		{"the token of Upgrade in capitals", "", "", []string{"Upgrade", "WebSocket"}, 101, ""},
+		{"several protocols to upgrade to", "", "", []string{"Upgrade", "h2c, websocket"}, 101, ""},
+		{"the same in two headers", "", "", []string{"Upgrade", "h2c|websocket"}, 101, ""},
+		{"a connection in two headers", "", "", []string{"Connection", "keep-alive|Upgrade"}, 101, ""},
 		{"no upgrade", "", "", []string{"Upgrade", ""}, 426, "Upgrade: websocket"},
 		{"upgrade to something else", "", "", []string{"Upgrade", "h2c"}, 426, ""},
 		{"a connection that does not say so", "", "", []string{"Connection", "keep-alive"}, 426, ""},
@@ -52,6 +57,7 @@ func TestAHandshakeIsAnsweredWithAStatus(t *testing.T) {
 		{"a key that is not base64", "", "", []string{"Sec-WebSocket-Key", "!!!!!!!!!!!!!!!!!!!!!!=="}, 400, ""},
 		{"two keys", "", "", []string{"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==|dGhlIHNhbXBsZSBub25jZQ=="}, 400, ""},
 		{"a header of extensions that is none", "", "", []string{"Sec-WebSocket-Extensions", "a;;=b"}, 400, ""},
+		{"subprotocols that are none", "", "", []string{"Sec-WebSocket-Protocol", "a b;;"}, 400, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			world := newWorld(t, way{}, Config{Compression: CompressionPerMessage}, Options{Handler: echo{}})
@@ -73,6 +79,40 @@ func TestAHandshakeIsAnsweredWithAStatus(t *testing.T) {
 				stats, refused := world.hub.Stats(), c.status != 101
 				return stats.Refused == map[bool]uint64{true: 1}[refused] && (!refused || stats.Tenants == 0)
 			})
+		})
+	}
+}
+
+// Whoever opens the socket must not have been asked in vain.
+func TestWhatNoWebsocketComesOfIsNotAdmitted(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change []string
+		body   string
+	}{
+		{"a header of extensions that is none", []string{"Sec-Websocket-Extensions", "a;;=b"}, ""},
+		{"subprotocols that are none", []string{"Sec-Websocket-Protocol", "a b;;"}, ""},
+		{"a body, which would be taken for frames", nil, "\x81\x80\x00\x00\x00\x00"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			hub, err := New(Config{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { hub.Shutdown(t.Context()) })
+			r := httptest.NewRequest("GET", "/", strings.NewReader(c.body))
+			for name, values := range handshakeHeader(c.change...) {
+				r.Header[http.CanonicalHeaderKey(name)] = values
+			}
+			w := httptest.NewRecorder()
+			var refusal *Refusal
+			s, err := hub.Admit(w, r, Options{AllowNoOrigin: true})
+			if s != nil {
+				s.Refuse()
+			}
+			if !errors.As(err, &refusal) || w.Code != http.StatusBadRequest {
+				t.Errorf("found %v and status %d, expected to be refused with 400", err, w.Code)
+			}
 		})
 	}
 }
@@ -117,6 +157,8 @@ func TestTheFirstProtocolOfTheClientThatTheHandlerSpeaksIsChosen(t *testing.T) {
 		{"c|b, a", "a b", "b"},
 		{"c", "a b", ""},
 		{"", "a", ""},
+		{" ", "a", ""},
+		{" |a", "a", "a"},
 		{"a", "", ""},
 	} {
 		opened := make(chan string, 1)

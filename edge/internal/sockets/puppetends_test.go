@@ -1,6 +1,7 @@
 package sockets
 
 import (
+	"bytes"
 	"testing"
 	"time"
 
@@ -132,5 +133,24 @@ func TestTheEndOfWhatIsSaidWaitsForRoom(t *testing.T) {
 	stream.serveAll(c)
 	if c.phase != phaseDraining {
 		t.Errorf("expected that the end is said, found phase %d", c.phase)
+	}
+}
+
+// TestAClientThatHasEndedItsSideHearsTheEndOfAnUpstreamThatIsGone: its own close
+// frame was not listened to any more.
+func TestAClientThatHasEndedItsSideHearsTheEndOfAnUpstreamThatIsGone(t *testing.T) {
+	conns, streams := newPuppetRelay(t)
+	streams[0].blocked = true
+	streams[1].in, streams[1].ended = ws.MustCompileFrame(ws.NewCloseFrame(closePayload(4001))), true
+	conns[1].schedule(flagRead | flagHangup)
+	streams[1].serveAll(conns[1])
+	streams[0].in, streams[0].ended = frame(ws.OpClose, true, closePayload(4000)), true
+	conns[0].schedule(flagRead | flagHangup)
+	streams[0].serveAll(conns[0])
+	streams[0].blocked = false
+	conns[0].schedule(flagFlush)
+	streams[0].serveAll(conns[0])
+	if want := ws.MustCompileFrame(ws.NewCloseFrame(closePayload(4001))); !bytes.Equal(streams[0].out, want) || conns[0].phase != phaseGone {
+		t.Errorf("expected the upstream's close frame and the end, found %q and phase %d", streams[0].out, conns[0].phase)
 	}
 }

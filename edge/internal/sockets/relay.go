@@ -91,15 +91,17 @@ type relayEnd struct {
 
 // Parts of relayEnd.shared.
 const (
-	// sharedCode is the code with which the peer has closed; 0: it has not.
+	// sharedCode is the code with which the peer has closed, or is to be closed for
+	// what it did wrong; 0: neither.
 	sharedCode = 1<<16 - 1
 	// sharedAwaited: the other connection is not read from until this one has room.
 	sharedAwaited = 1 << 16
-	// sharedFailed: the code is what the peer failed with, and no word of its own.
-	sharedFailed = 1 << 17
+	// sharedWrong: the code is for what the peer did wrong.
+	sharedWrong = 1 << 17
 )
 
-// heard is the code with which the peer has closed; 0: it has not.
+// heard is the code with which the peer has closed, or is to be closed for what
+// it did wrong; 0: neither.
 func (e *relayEnd) heard() Code { return Code(e.shared.Load() & sharedCode) }
 
 // keep keeps what has come of a head, or of a control frame.
@@ -135,7 +137,7 @@ func (c *Conn) relay(b []byte) {
 			b = b[n:]
 		}
 		if err != nil {
-			c.fail(err)
+			e.broke(c, err)
 			return
 		}
 	}
@@ -333,43 +335,46 @@ func (*relayEnd) Message(*Conn, Op, []byte) {}
 func (e *relayEnd) closedByPeer(c *Conn, payload []byte) {
 	code, reason, failed := parseClose(payload)
 	if failed != nil {
-		c.fail(failed)
+		e.broke(c, failed)
 		return
 	}
 	c.answered = true
 	e.shared.Or(uint32(code)) // once: nothing is heard behind a close frame
-	if e.other.handler.(*relayEnd).shared.Load()&sharedFailed != 0 {
-		e.other.shutFailed()
-		return
+	if !e.other.failTold() {
+		e.other.shut(code, reason, payload)
+		e.other.schedule(flagSettle)
 	}
-	e.other.shut(code, reason, payload)
-	e.other.schedule(flagSettle)
 }
 
-// failedClient ends a relay for something its client did wrong, as if the client
-// had closed: it is told when the upstream has answered what came before.
-func (e *relayEnd) failedClient(c *Conn, err *failure) {
-	c.mu.Lock()
-	sealed := c.sealed
-	if !sealed {
-		c.code = err.code
-		c.beside().reason = err.reason
-	}
-	c.mu.Unlock()
-	if sealed {
+// broke ends the relay for something that a side did wrong. A client is told
+// when the upstream has answered, or has had the time to: behind what that still
+// said to the messages before, as from a server that reads and writes in turn.
+func (e *relayEnd) broke(c *Conn, failed *failure) {
+	if c.upstream {
+		c.fail(failed)
 		return
 	}
-	e.shared.Or(uint32(err.code) | sharedFailed) // before the upstream can answer, or be lost
-	_ = e.other.Close(CodeGoingAway, "")         // what it was is no business of the upstream's
+	c.failed = true
+	c.mu.Lock()
+	if !c.sealed {
+		c.beside().reason = failed.reason // for then
+	}
+	c.mu.Unlock()
+	e.shared.Or(sharedWrong | uint32(failed.code))
+	_ = e.other.Close(CodeGoingAway, "")
 }
 
-// shutFailed tells a client what it failed with.
-func (c *Conn) shutFailed() {
+// failTold tells a client what it did wrong, if it did.
+func (c *Conn) failTold() bool {
+	shared := c.handler.(*relayEnd).shared.Load()
+	if shared&sharedWrong == 0 {
+		return false
+	}
 	c.mu.Lock()
-	code, reason := c.code, c.reason()
+	reason := c.reason()
 	c.mu.Unlock()
-	c.shut(code, reason, ws.NewCloseFrameBody(ws.StatusCode(code), reason))
-	c.schedule(flagSettle)
+	_ = c.Close(Code(shared&sharedCode), reason)
+	return true
 }
 
 // Closed ends the other side, if it was not the other side that ended this one.
@@ -401,12 +406,9 @@ func (c *Conn) finish() {
 // unanswered answers the other side's close frame in place of a peer that is
 // gone.
 func (e *relayEnd) unanswered() {
-	o := e.other.handler.(*relayEnd)
-	code := o.heard()
+	code := e.other.handler.(*relayEnd).heard()
 	switch {
-	case o.shared.Load()&sharedFailed != 0:
-		e.other.shutFailed()
-	case code == 0:
+	case code == 0 || e.other.failTold():
 	case code == CodeNoStatus:
 		e.other.shut(code, "", nil)
 		e.other.schedule(flagSettle)

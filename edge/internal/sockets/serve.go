@@ -127,10 +127,11 @@ func (c *Conn) readable(buffer []byte) (again bool) {
 }
 
 // halved tells, when the peer's end was read, whether it has only ended its side:
-// behind its close frame a client may, and gets what is still to be said to it.
+// behind its close frame a client may, and where it is not listened to any more,
+// and gets what is still to be said to it.
 // An upstream that does so has failed the client, and waits for nothing more.
 func (c *Conn) halved() bool {
-	if !c.answered || c.upstream || c.phase >= phaseDraining {
+	if !c.answered && !c.failed || c.upstream || c.phase >= phaseDraining {
 		return false
 	}
 	c.hangup = hangupRead
@@ -256,10 +257,6 @@ func (c *Conn) recovered() {
 // not waited for.
 func (c *Conn) fail(err *failure) {
 	c.failed = true
-	if c.relays && !c.upstream {
-		c.handler.(*relayEnd).failedClient(c, err)
-		return
-	}
 	c.shut(err.code, err.reason, ws.NewCloseFrameBody(ws.StatusCode(err.code), err.reason))
 }
 

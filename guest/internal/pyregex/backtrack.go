@@ -1,0 +1,269 @@
+package pyregex
+
+import (
+	"unicode/utf8"
+)
+
+// machine runs a program on a text.
+type machine struct {
+	program []instruction
+	text    string
+	slots   []int
+	stack   []choice
+}
+
+// choice is something to go back to: another way to go on, or the value that a
+// slot had.
+type choice struct {
+	at   int // instruction, or undo
+	pos  int // offset, or the slot's value
+	slot int // to undo; of a lazy repetition, how many more rounds there may be
+	// Of a greedy repetition of single characters, how far it may give back.
+	limit int
+	lazy  *node // a lazy repetition of single characters
+}
+
+const (
+	undo    = -1 // in place of an instruction
+	nothing = -1 // in a slot
+)
+
+// match finds the leftmost match.
+func (m *machine) match(anchored bool) bool {
+	for start := 0; ; {
+		for i := range m.slots {
+			m.slots[i] = nothing
+		}
+		m.stack = m.stack[:0]
+		m.slots[0] = start
+		if end, ok := m.run(0, start); ok {
+			m.slots[1] = end
+			return true
+		}
+		if anchored || start >= len(m.text) {
+			return false
+		}
+		_, size := utf8.DecodeRuneInString(m.text[start:])
+		start += size
+	}
+}
+
+// run matches from an instruction on, and says where the match ends. What is
+// above the stack as it was is left there, so that a caller can go back into
+// it or cut it off.
+func (m *machine) run(at, pos int) (end int, ok bool) {
+	base := len(m.stack)
+	for {
+		i := &m.program[at]
+		ok = true
+		switch at++; i.code {
+		case doMatch:
+			return pos, true
+		case doNode:
+			pos, ok = m.step(i.node, pos)
+		case doMany:
+			pos, ok = m.many(i.node, at, pos)
+		case doSplit:
+			m.stack = append(m.stack, choice{at: i.y, pos: pos, limit: pos})
+			at = i.x
+		case doJump:
+			at = i.x
+		case doSave:
+			m.set(i.x, pos)
+		case doEnter:
+			m.set(i.x, nothing)
+		case doRound:
+			switch {
+			case m.slots[i.x] != pos:
+				m.set(i.x, pos)
+			case i.y == noWhere:
+				ok = false
+			default:
+				at = i.y
+			}
+		case doAtomic:
+			pos, ok = m.apart(at, pos)
+			at = i.x
+		case doLook:
+			ok = m.look(i.node, at, pos)
+			at = i.x
+		case doBranch:
+			if m.slots[2*i.node.group+1] < 0 {
+				at = i.x
+			}
+		}
+		if !ok {
+			if at, pos, ok = m.back(base); !ok {
+				return 0, false
+			}
+		}
+	}
+}
+
+func (m *machine) set(slot, value int) {
+	m.stack = append(m.stack, choice{at: undo, slot: slot, pos: m.slots[slot]})
+	m.slots[slot] = value
+}
+
+// back goes back to the latest choice above base.
+func (m *machine) back(base int) (at, pos int, ok bool) {
+	for len(m.stack) > base {
+		last := &m.stack[len(m.stack)-1]
+		at, pos = last.at, last.pos
+		switch {
+		case at == undo:
+			m.slots[last.slot] = pos
+		case last.lazy != nil:
+			if pos, ok = m.one(last.lazy.subs[0], pos); ok && last.slot != 0 {
+				last.pos, last.slot = pos, last.slot-1
+				return at, pos, true
+			}
+		case pos > last.limit:
+			_, size := utf8.DecodeLastRuneInString(m.text[:pos])
+			last.pos -= size
+			return at, pos, true
+		default:
+			m.stack = m.stack[:len(m.stack)-1]
+			return at, pos, true
+		}
+		m.stack = m.stack[:len(m.stack)-1]
+	}
+	return 0, 0, false
+}
+
+// many matches a repetition of a single character, and goes on at at.
+func (m *machine) many(n *node, at, pos int) (int, bool) {
+	ok := true
+	for range n.min {
+		if pos, ok = m.one(n.subs[0], pos); !ok {
+			return pos, false
+		}
+	}
+	if n.manner == lazy {
+		// An unlimited one counts down from -1, and never gets to 0.
+		if more := n.max - n.min; n.max == unlimited || more > 0 {
+			if n.max == unlimited {
+				more = unlimited
+			}
+			m.stack = append(m.stack, choice{at: at, pos: pos, slot: more, lazy: n})
+		}
+		return pos, true
+	}
+	limit := pos
+	for rounds := n.min; rounds != n.max; rounds++ {
+		next, ok := m.one(n.subs[0], pos)
+		if !ok {
+			break
+		}
+		pos = next
+	}
+	if pos > limit {
+		_, size := utf8.DecodeLastRuneInString(m.text[:pos])
+		m.stack = append(m.stack, choice{at: at, pos: pos - size, limit: limit})
+	}
+	return pos, true
+}
+
+// one matches a single character.
+func (m *machine) one(n *node, pos int) (int, bool) {
+	if pos >= len(m.text) {
+		return pos, false
+	}
+	r, size := rune(m.text[pos]), 1
+	if r >= utf8.RuneSelf {
+		r, size = utf8.DecodeRuneInString(m.text[pos:])
+	}
+	ok := true
+	switch n.op {
+	case opRune:
+		ok = sameCase(r, n.rune, n.fold)
+	case opAny:
+		ok = r != '\n'
+	case opSet:
+		ok = n.set.has(r, n.fold)
+	}
+	return pos + size, ok
+}
+
+func (m *machine) step(n *node, pos int) (int, bool) {
+	switch n.op {
+	case opAssert:
+		return pos, m.holds(n, pos)
+	case opBackref:
+		return m.again(n, pos)
+	default:
+		return m.one(n, pos)
+	}
+}
+
+// again matches what a group matched.
+func (m *machine) again(n *node, pos int) (int, bool) {
+	lo, hi := m.slots[2*n.group], m.slots[2*n.group+1]
+	if hi < 0 {
+		return pos, false
+	}
+	for _, r := range m.text[lo:hi] {
+		var ok bool
+		if pos, ok = m.one(&node{op: opRune, rune: r, fold: n.fold}, pos); !ok {
+			return pos, false
+		}
+	}
+	return pos, true
+}
+
+func (m *machine) holds(n *node, pos int) bool {
+	switch n.place {
+	case textStart:
+		return pos == 0
+	case lineStart:
+		return pos == 0 || m.text[pos-1] == '\n'
+	case textEnd:
+		return pos == len(m.text)
+	case lastLineEnd:
+		return m.text[pos:] == "" || m.text[pos:] == "\n"
+	case lineEnd:
+		return pos == len(m.text) || m.text[pos] == '\n'
+	}
+	if m.text == "" {
+		return false // neither holds there, to Python
+	}
+	before, _ := utf8.DecodeLastRuneInString(m.text[:pos])
+	after, _ := utf8.DecodeRuneInString(m.text[pos:])
+	found := (pos > 0 && word.has(before, n.ascii)) != (pos < len(m.text) && word.has(after, n.ascii))
+	return found == (n.place == boundary)
+}
+
+// apart matches the program at at as a whole. Its choices are gone, but what
+// it noted can be undone.
+func (m *machine) apart(at, pos int) (int, bool) {
+	base := len(m.stack)
+	end, ok := m.run(at, pos)
+	kept := m.stack[:base]
+	for _, c := range m.stack[base:] {
+		if c.at == undo {
+			kept = append(kept, c)
+		}
+	}
+	m.stack = kept
+	return end, ok
+}
+
+func (m *machine) look(n *node, at, pos int) bool {
+	for range n.width {
+		if pos == 0 {
+			return n.negated
+		}
+		_, size := utf8.DecodeLastRuneInString(m.text[:pos])
+		pos -= size
+	}
+	base := len(m.stack)
+	_, ok := m.apart(at, pos)
+	if ok && n.negated {
+		for len(m.stack) > base {
+			last := m.stack[len(m.stack)-1]
+			m.slots[last.slot] = last.pos
+			m.stack = m.stack[:len(m.stack)-1]
+		}
+	}
+	return ok != n.negated
+}

@@ -1,0 +1,172 @@
+package pyregex
+
+import (
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// group reads what follows an opening parenthesis, and the closing one.
+func (p *parser) group(f flags) *node {
+	if !p.take("?") {
+		return p.capture(f, "")
+	}
+	switch {
+	case p.take(":"):
+		return p.inside(f)
+	case p.take("P<"):
+		return p.capture(f, p.name('>'))
+	case p.take("P="):
+		return p.backref(p.named(p.name(')')), f)
+	case p.take(">"):
+		return &node{op: opAtomic, subs: []*node{p.inside(f)}}
+	case p.take("="):
+		return p.look(f, false, false)
+	case p.take("!"):
+		return p.look(f, false, true)
+	case p.take("<="):
+		return p.look(f, true, false)
+	case p.take("<!"):
+		return p.look(f, true, true)
+	case p.take("("):
+		return p.ifMatch(f)
+	}
+	end := strings.IndexAny(p.rest, ":)")
+	if end < 0 || strings.ContainsFunc(p.rest[:end], func(r rune) bool { return r != '-' && !unicode.IsLetter(r) }) {
+		fail("expected a group that Python knows, found (?%.10s", p.rest)
+	}
+	on, off, minus := strings.Cut(p.rest[:end], "-")
+	if p.rest[end] == ')' {
+		fail("expected flags such as (?%s) at the beginning of the expression", p.rest[:end])
+	}
+	if minus && off == "" || strings.ContainsAny(on, off) {
+		fail("expected other flags to be switched off than on, found (?%s:", p.rest[:end])
+	}
+	p.rest = p.rest[end+1:]
+	return p.inside(unset(set(f, on), off))
+}
+
+// inside reads up to the parenthesis that closes a group, and takes it. What
+// it returns can be repeated, whatever it is.
+func (p *parser) inside(f flags) *node {
+	n := p.choice(f, false)
+	if !p.take(")") {
+		fail("expected a ) that closes a group, found the end")
+	}
+	if n.op == opRepeat || n.op == opAssert {
+		return &node{op: opConcat, subs: []*node{n}}
+	}
+	return n
+}
+
+func (p *parser) capture(f flags, name string) *node {
+	for _, other := range p.names {
+		if name != "" && name == other {
+			fail("expected each name of a group once, found %q twice", name)
+		}
+	}
+	number := len(p.names)
+	p.names, p.open, p.widths = append(p.names, name), append(p.open, true), append(p.widths, [2]int{})
+	n := p.inside(f)
+	p.open[number] = false
+	lo, hi := n.widths(p.widths)
+	p.widths[number] = [2]int{lo, hi}
+	return &node{op: opCapture, group: number, subs: []*node{n}}
+}
+
+// name reads a name up to end, and takes that too.
+func (p *parser) name(end byte) string {
+	at := strings.IndexByte(p.rest, end)
+	if at < 0 {
+		fail("expected %c after the name of a group", end)
+	}
+	name := p.rest[:at]
+	if !IsIdentifier(name) {
+		fail("expected an identifier as the name of a group, found %q", name)
+	}
+	p.rest = p.rest[at+1:]
+	return name
+}
+
+// named gives the number of the group of that name.
+func (p *parser) named(name string) int {
+	for number, other := range p.names {
+		if name == other {
+			return number
+		}
+	}
+	fail("expected the name of a group before, found %q", name)
+	return 0
+}
+
+func (p *parser) backref(group int, f flags) *node {
+	switch {
+	case group >= len(p.names):
+		fail("expected a reference to a group before, found \\%d", group)
+	case p.open[group]:
+		fail("expected a reference to a group that is closed, found one to the group around it")
+	case p.behind > 0 && group >= p.since:
+		fail("expected no reference to a group of the same look-behind")
+	}
+	return &node{op: opBackref, group: group, fold: f.folding()}
+}
+
+func (p *parser) look(f flags, behind, negated bool) *node {
+	if behind {
+		if p.behind++; p.behind == 1 {
+			p.since = len(p.names)
+		}
+	}
+	sub := p.inside(f)
+	n := &node{op: opLook, behind: behind, negated: negated, subs: []*node{sub}}
+	if behind {
+		p.behind--
+		lo, hi := sub.widths(p.widths)
+		if lo != hi {
+			fail("expected a look-behind to have one width, found %d to %d characters", lo, hi)
+		}
+		n.width = lo
+	}
+	return n
+}
+
+// ifMatch reads (?(group)yes|no).
+func (p *parser) ifMatch(f flags) *node {
+	condition, rest, ok := strings.Cut(p.rest, ")")
+	if !ok {
+		fail("expected a ) after a condition, found the end")
+	}
+	p.rest = rest
+	var group int
+	if number, err := strconv.Atoi(condition); err == nil && condition[0] != '+' && condition[0] != '-' {
+		// Python lets a number name a group that comes later; it has not matched.
+		if group = number; group == 0 {
+			fail("expected the number of a group as a condition, found 0")
+		}
+		p.asked = max(p.asked, group)
+	} else {
+		group = p.named(condition)
+	}
+	if p.behind > 0 && group >= p.since {
+		fail("expected no reference to a group of the same look-behind")
+	}
+	n := &node{op: opIfMatch, group: group, subs: []*node{p.concat(f), {op: opEmpty}}}
+	if p.take("|") {
+		n.subs[1] = p.concat(f)
+	}
+	if !p.take(")") {
+		fail("expected a condition to have at most two branches")
+	}
+	return n
+}
+
+// IsIdentifier tells whether Python takes s for an identifier.
+func IsIdentifier(s string) bool {
+	for i, r := range s {
+		start := r == '_' || unicode.IsLetter(r) || unicode.Is(unicode.Nl, r) || unicode.Is(unicode.Other_ID_Start, r)
+		if !start && (i == 0 || !unicode.In(r, unicode.Nd, unicode.Mn, unicode.Mc, unicode.Pc, unicode.Other_ID_Continue)) {
+			return false
+		}
+	}
+	return s != ""
+}
