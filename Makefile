@@ -11,7 +11,7 @@ TESTFLAGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help run build test test-bench kill-test large race postgres redis s3 check format vet lint tidy guest-same \
-	soak crowd fuel-golden bench fuzz guest guest-profile clean
+	soak crowd orders fuel-golden bench fuzz guest guest-profile clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,7 +82,6 @@ crowd: ## have 10,000 websockets at a time come and vanish for 5 minutes under t
 		go test -race -count=1 -v -timeout 30m -run 'TestACrowdLeavesNothingBehind' ./edge
 	cd bench && go run . run -only crowd -rounds 1 && go run . report
 
-.PHONY: orders
 orders: ## have websockets talk, dawdle and leave in 16,000 orders under the race detector, on one processor, two and eight; some 5 minutes
 	@mkdir -p bin
 	go test -race -c -o bin/orders.test ./edge/internal/sockets
