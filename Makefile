@@ -10,7 +10,8 @@ FUZZTIME  ?= 10s
 TESTFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-bench race check format vet lint tidy guest-same soak fuel-golden bench fuzz guest guest-profile clean
+.PHONY: help run build test test-bench kill-test large race postgres redis s3 check format vet lint tidy guest-same \
+	soak crowd orders fuel-golden bench fuzz guest guest-profile clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,11 +28,9 @@ test: postgres redis s3 ## run all tests, with a real Postgres, Redis and S3 ser
 test-bench: ## run the benchmark's own tests; downloads the rivals that it compares (some 400 MB)
 	cd bench && go test $(TESTFLAGS) ./...
 
-.PHONY: kill-test
 kill-test: ## kill processes that save and upload files, 200 times each; nothing may be torn, lost or left behind
 	TENANTEDGE_KILLS=200 go test -count=1 -timeout 30m -v -run Killed ./edge/storage ./edge/internal/server
 
-.PHONY: large
 large: ## send a file of 1 GiB to 50 clients at once, with an eye on memory
 	go test -tags long -count=1 -v -run 'TestALargeFileToManyClientsTakesNoMemory' ./edge/internal/server
 
@@ -43,15 +42,12 @@ RACELESS_TESTS    := ^Test(Eval|TheExamplesOfTheReference|FilesOfATenant|ASigned
 race: postgres redis s3 ## run the tests with the race detector, but for those without a goroutine
 	go test -race -timeout 20m -skip '$(RACELESS_TESTS)' $(TESTFLAGS) $$(go list -pgo=off ./... | grep -vE '/($(RACELESS_PACKAGES))$$')
 
-.PHONY: postgres
 postgres:
 	@sh .ci/postgres.sh
 
-.PHONY: redis
 redis:
 	@sh .ci/redis.sh
 
-.PHONY: s3
 s3:
 	@sh .ci/s3.sh
 
@@ -79,7 +75,6 @@ soak: ## prove the engine at length: 200 swaps under load, 100,000 audited calls
 	TENANTEDGE_FIGURES=$(CURDIR)/bin/soak TENANTEDGE_SWAPS=200 TENANTEDGE_STARTS=20 TENANTEDGE_CROWDS=200 \
 		go test -count=1 -v -timeout 120m -run 'TestSwapsUnder|TestAProcessStarts|TestAFurtherInstance|TestG1' ./edge
 
-.PHONY: crowd
 crowd: ## have 10,000 websockets at a time come and vanish for 5 minutes under the race detector, then hold 19,000 in one server and 200,000 in several
 	@mkdir -p bin/soak
 	go test -c -o bin/soak/visitors ./edge
@@ -87,7 +82,6 @@ crowd: ## have 10,000 websockets at a time come and vanish for 5 minutes under t
 		go test -race -count=1 -v -timeout 30m -run 'TestACrowdLeavesNothingBehind' ./edge
 	cd bench && go run . run -only crowd -rounds 1 && go run . report
 
-.PHONY: orders
 orders: ## have websockets talk, dawdle and leave in 16,000 orders under the race detector, on one processor, two and eight; some 5 minutes
 	@mkdir -p bin
 	go test -race -c -o bin/orders.test ./edge/internal/sockets

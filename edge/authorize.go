@@ -71,8 +71,7 @@ func (h *Host) Authorize(ctx context.Context, r FileRequest) (Verdict, error) {
 // nobody gets any.
 func (h *Host) Authorizes() bool { return h.current.Load().program.Has(instance.Authorize) }
 
-// encodeAccess writes the request to buf and returns its size, -1 if it does
-// not fit.
+// encodeAccess writes the request to buf and returns its size, see sizeOf.
 func encodeAccess(buf []byte, t *Tenant, r *FileRequest, asked []string) int {
 	b := abi.Begin(buf, 0, abi.AuthHeader0+len(asked))
 	b.Put(abi.AuthSchema, t.Schema)

@@ -26,7 +26,7 @@ func (c *consumer) run(ours bool, export instance.Export, word uint32, data []by
 	c.runWith(ours, export, func(buf []byte) int {
 		b := c.encode(buf, word)
 		b.PutBytes(abi.EventData, data)
-		return size(&b)
+		return sizeOf(&b)
 	})
 }
 
@@ -37,7 +37,7 @@ func (c *consumer) runGroup(m *channel.Message) {
 		if room := b.Room(abi.EventData, m.Len()); room != nil {
 			m.AppendMsgPack(room[:0])
 		}
-		return size(&b)
+		return sizeOf(&b)
 	})
 }
 
@@ -140,19 +140,9 @@ func encodeHandshake(buf []byte, headers []string, p *place, r *consumerRequest)
 		b.Put(abi.EventProtocols, strings.Join(r.Protocols, "\n"))
 	}
 	for i, name := range headers {
-		if values := r.Header.Values(name); len(values) > 0 {
-			b.Put(abi.EventHeader0+i, strings.Join(values, "\n"))
-		}
+		putHeader(&b, abi.EventHeader0+i, r.Header.Values(name))
 	}
-	return size(&b)
-}
-
-// size is the size of a message, negated if it does not fit.
-func size(b *abi.Builder) int {
-	if !b.Fits() {
-		return -b.Size()
-	}
-	return b.Size()
+	return sizeOf(&b)
 }
 
 // fail closes the websocket after an event that came to nothing. The client

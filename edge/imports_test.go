@@ -30,7 +30,6 @@ func TestImportsGoDownOnly(t *testing.T) {
 	}{
 		{"github.com/jackc/pgx", "tenantdb/postgres", "one place knows the database driver"},
 		{"github.com/gobwas/ws", "edge/internal/sockets", "one place knows the websocket library"},
-		{"github.com/redis/go-redis", "edge/channel", "one place knows the Redis client"},
 		{"github.com/tinylib/msgp", "edge/channel", "one place knows the messages' encoding"},
 		{"github.com/redis/go-redis", "edge/channel/redis", "one place knows Redis"},
 		{"github.com/tus/tusd", "edge/internal/uploads", "one place knows the tus library"},

@@ -170,9 +170,11 @@ func (h *Host) ask(ctx context.Context, e instance.Export, write func([]byte) in
 	return g.failed(i.Call(ctx, e, write, read))
 }
 
+// sizeOf is the size of a message, negated if it does not fit, as
+// instance.Call asks for it.
 func sizeOf(b *abi.Builder) int {
 	if !b.Fits() {
-		return -1
+		return -b.Size()
 	}
 	return b.Size()
 }

@@ -131,11 +131,7 @@ func (g *generation) encode(buf []byte, r *Request, s *services) int {
 			continue
 		}
 		byHost = false
-		b.Put(abi.ReqHeader0+i, values[0])
-		for _, v := range values[1:] {
-			b.Append(abi.ReqHeader0+i, "\n")
-			b.Append(abi.ReqHeader0+i, v)
-		}
+		putHeader(&b, abi.ReqHeader0+i, values)
 	}
 	if !b.Fits() {
 		return -1

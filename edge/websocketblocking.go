@@ -89,9 +89,7 @@ func (t *WebsocketStream) Open(s *Websocket) {
 // Message implements WebsocketConsumer.
 func (t *WebsocketStream) Message(s *Websocket, kind WebsocketKind, payload []byte) {
 	t.mu.Lock()
-	if t.came != nil {
-		t.unread = append(t.unread, streamed{kind, bytes.Clone(payload)})
-	}
+	t.unread = append(t.unread, streamed{kind, bytes.Clone(payload)})
 	if len(t.unread) >= streamAhead {
 		s.Pause()
 	}

@@ -19,22 +19,22 @@ var fileSizes = []struct {
 }{{"1KiB", 1 << 10}, {"100KiB", 100 << 10}, {"10MiB", 10 << 20}}
 
 // openFiles compares servers of the same files, each a process of its own.
-func openFiles(ctx context.Context, o *Options) (*opened, error) {
+func openFiles(ctx context.Context, o *Options, out *opened) error {
 	work, err := os.MkdirTemp("", "tenantedge-bench-files-")
 	if err != nil {
-		return nil, err
+		return err
 	}
-	out := &opened{close: []func() error{func() error { return os.RemoveAll(work) }}}
+	out.close = append(out.close, func() error { return os.RemoveAll(work) })
 	folder := web.FilesFolder(work)
 	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return nil, err
+		return err
 	}
 	if err := os.Chmod(work, 0o755); err != nil { // nginx may serve as another user
-		return nil, err
+		return err
 	}
 	for _, f := range fileSizes {
 		if err := os.WriteFile(filepath.Join(folder, f.name+".bin"), bytes.Repeat([]byte("tenantedge\n"), f.size/11+1)[:f.size], 0o644); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	length := min(loadFactor*o.Time, longestAll/3) // a round loads each server with each size
@@ -43,15 +43,12 @@ func openFiles(ctx context.Context, o *Options) (*opened, error) {
 	var servers []*web.Server
 	var kinds []web.FileServer
 	for _, f := range web.FileServers() {
-		version, err := f.Prepare(ctx, work)
-		if err != nil {
-			out.notes = append(out.notes, fmt.Sprintf("missing-%s: %v", f.Name, err))
+		if !out.has(f.Name, func() (string, error) { return f.Prepare(ctx, work) }) {
 			continue
 		}
-		out.notes = append(out.notes, fmt.Sprintf("version-%s: %s", f.Name, version))
 		s, err := f.Start(ctx, work)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		out.close = append(out.close, s.Close)
 		servers, kinds = append(servers, s), append(kinds, f)
@@ -69,5 +66,5 @@ func openFiles(ctx context.Context, o *Options) (*opened, error) {
 			})
 		}
 	}
-	return out, nil
+	return nil
 }

@@ -20,38 +20,32 @@ const (
 )
 
 // openHTTP compares servers, each a process of its own on this machine.
-func openHTTP(ctx context.Context, o *Options) (*opened, error) {
+func openHTTP(ctx context.Context, o *Options, out *opened) error {
 	t, err := table.New(o.Domains)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var out opened
 	length := min(loadFactor*o.Time, longestAll/time.Duration(o.Rounds))
 	connections := perCore * runtime.NumCPU()
 	plan := web.Plan{Hosts: t.Hosts, Connections: connections, Length: length}
 	out.notes = append(out.notes, fmt.Sprintf("connections: %d", connections), fmt.Sprintf("load-time: %v", length))
 	for _, e := range web.Servers() {
-		if e.Prepare != nil {
-			version, err := e.Prepare(ctx)
-			if err != nil {
-				out.notes = append(out.notes, fmt.Sprintf("missing-%s: %v", e.Name, err))
-				continue
-			}
-			out.notes = append(out.notes, fmt.Sprintf("version-%s: %s", e.Name, version))
+		if e.Prepare != nil && !out.has(e.Name, func() (string, error) { return e.Prepare(ctx) }) {
+			continue
 		}
 		s, err := e.Start(ctx, o.Domains)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		out.close = append(out.close, s.Close)
 		if _, err := web.Load(ctx, s.Address, plan); err != nil { // warm it up
-			return nil, fmt.Errorf("%s: %w", e.Name, err)
+			return fmt.Errorf("%s: %w", e.Name, err)
 		}
 		out.cases = append(out.cases, benchCase{name: "HTTP/server=" + e.Name, own: func(ctx context.Context) (string, error) {
 			return load(ctx, s, plan)
 		}})
 	}
-	return &out, nil
+	return nil
 }
 
 func load(ctx context.Context, s *web.Server, p web.Plan) (string, error) {

@@ -35,8 +35,9 @@ type Options struct {
 // suite is one file of results.
 type suite struct {
 	name string
-	// open makes the cases. What cannot run here is told in a note.
-	open func(ctx context.Context, o *Options) (*opened, error)
+	// open makes the cases. What cannot run here is told in a note. What it
+	// started is closed also if it fails.
+	open func(ctx context.Context, o *Options, out *opened) error
 	// asked says that it runs when it is named alone: it takes all of the
 	// machine.
 	asked bool
@@ -46,6 +47,17 @@ type opened struct {
 	cases []benchCase
 	notes []string // lines for the log, without line feed
 	close []func() error
+}
+
+// has notes the version of a server, or why it is not to be had here.
+func (out *opened) has(name string, prepare func() (version string, err error)) bool {
+	version, err := prepare()
+	if err != nil {
+		out.notes = append(out.notes, fmt.Sprintf("missing-%s: %v", name, err))
+		return false
+	}
+	out.notes = append(out.notes, fmt.Sprintf("version-%s: %s", name, version))
+	return true
 }
 
 // closeAll ends what was started, the last first.
@@ -123,11 +135,11 @@ func setBenchTime(t time.Duration) error {
 }
 
 func (s suite) run(ctx context.Context, o *Options) (err error) {
-	opened, err := s.open(ctx, o)
-	if err != nil {
+	var out opened
+	defer func() { err = errors.Join(err, out.closeAll()) }()
+	if err := s.open(ctx, o, &out); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, opened.closeAll()) }()
 	log, err := os.Create(filepath.Join(o.Folder, s.name+".txt"))
 	if err != nil {
 		return err
@@ -135,19 +147,19 @@ func (s suite) run(ctx context.Context, o *Options) (err error) {
 	defer func() { err = errors.Join(err, log.Close()) }()
 	writeMachine(log)
 	fmt.Fprintf(log, "engine: %s\ndomains: %d\nrounds: %d\nround-time: %v\n", rivals.Engine, o.Domains, o.Rounds, o.Time)
-	for _, n := range opened.notes {
+	for _, n := range out.notes {
 		fmt.Fprintln(log, n)
 	}
 	fmt.Fprintf(log, "load-before: %s\n\n", loadAverage())
 	for round := range o.Rounds {
-		for i, c := range opened.cases {
+		for i, c := range out.cases {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
 			if c.once && round > 0 {
 				continue
 			}
-			fmt.Fprintf(o.Progress, "\r\033[K%s: round %d of %d, %d of %d: %s", s.name, round+1, o.Rounds, i+1, len(opened.cases), c.name)
+			fmt.Fprintf(o.Progress, "\r\033[K%s: round %d of %d, %d of %d: %s", s.name, round+1, o.Rounds, i+1, len(out.cases), c.name)
 			line, err := c.measure(ctx)
 			if err != nil {
 				return err
@@ -156,7 +168,7 @@ func (s suite) run(ctx context.Context, o *Options) (err error) {
 		}
 	}
 	fmt.Fprintf(log, "\nload-after: %s\n", loadAverage())
-	fmt.Fprintf(o.Progress, "\r\033[K%s: %d cases, %d rounds\n", s.name, len(opened.cases), o.Rounds)
+	fmt.Fprintf(o.Progress, "\r\033[K%s: %d cases, %d rounds\n", s.name, len(out.cases), o.Rounds)
 	return nil
 }
 

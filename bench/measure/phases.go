@@ -14,19 +14,19 @@ import (
 
 // openPhases measures the parts of a routed request by themselves. What lies
 // between them (the guest's logic, pool and reset) is told by differences.
-func openPhases(ctx context.Context, o *Options) (*opened, error) {
+func openPhases(ctx context.Context, o *Options, out *opened) error {
 	t, err := table.New(o.Domains)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	p, err := rivals.StartPieces(ctx, t, probe.Wasm, probe.Nothing, probe.Lookup)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	out := &opened{close: []func() error{p.Close}}
+	out.close = append(out.close, p.Close)
 	changed, err := changedPages(ctx, p, t)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	var fuel uint64
 	each := func(part string, f func(ctx context.Context, q *edge.Request) error) {
@@ -64,21 +64,21 @@ func openPhases(ctx context.Context, o *Options) (*opened, error) {
 		}
 		r, err := out.start(ctx, e, t)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		w, err := r.Worker()
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if m, ok := r.(rivals.Metered); ok {
 			q := table.Request(t.Hosts[0])
 			if fuel, err = m.Fuel(ctx, &q); err != nil {
-				return nil, err
+				return err
 			}
 		}
 		each(e.Name, func(ctx context.Context, q *edge.Request) error { _, err := w.Route(ctx, q); return err })
 	}
-	return out, nil
+	return nil
 }
 
 // partGuest is a whole call in an instance that nobody else wants.

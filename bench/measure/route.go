@@ -13,27 +13,26 @@ import (
 )
 
 // openRoute compares all rivals on the same requests.
-func openRoute(ctx context.Context, o *Options) (*opened, error) {
+func openRoute(ctx context.Context, o *Options, out *opened) error {
 	t, err := table.New(o.Domains)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var out opened
 	for _, e := range rivals.All() {
 		r, err := out.start(ctx, e, t)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if r == nil {
 			continue
 		}
 		w, err := r.Worker()
 		if err != nil {
-			return nil, err
+			return err
 		}
 		out.cases = append(out.cases, benchCase{name: "Route/rival=" + e.Name, run: func(b *testing.B) { loop(b, w, t, b.N, 0) }})
 	}
-	return &out, nil
+	return nil
 }
 
 // start starts a rival, or notes why it cannot run.
@@ -69,19 +68,18 @@ func loop(b *testing.B, w rivals.Worker, t *table.Table, n, start int) {
 }
 
 // openConcurrent runs some rivals on 1, 2, 4 … goroutines, up to four a core.
-func openConcurrent(ctx context.Context, o *Options) (*opened, error) {
+func openConcurrent(ctx context.Context, o *Options, out *opened) error {
 	t, err := table.New(o.Domains)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var out opened
 	for _, e := range rivals.All() {
 		if !e.Scales {
 			continue
 		}
 		r, err := out.start(ctx, e, t)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if r == nil {
 			continue
@@ -90,7 +88,7 @@ func openConcurrent(ctx context.Context, o *Options) (*opened, error) {
 			workers := make([]rivals.Worker, n)
 			for i := range workers {
 				if workers[i], err = r.Worker(); err != nil {
-					return nil, err
+					return err
 				}
 			}
 			out.cases = append(out.cases, benchCase{
@@ -99,7 +97,7 @@ func openConcurrent(ctx context.Context, o *Options) (*opened, error) {
 			})
 		}
 	}
-	return &out, nil
+	return nil
 }
 
 func together(b *testing.B, workers []rivals.Worker, t *table.Table) {
@@ -111,12 +109,11 @@ func together(b *testing.B, workers []rivals.Worker, t *table.Table) {
 }
 
 // openScale looks at directories from one domain to a million.
-func openScale(ctx context.Context, o *Options) (*opened, error) {
-	var out opened
+func openScale(ctx context.Context, o *Options, out *opened) error {
 	for domains := 1; domains <= max(o.Domains, mostDomains(o)); domains *= 10 {
 		t, err := table.New(domains)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		out.cases = append(out.cases, benchCase{name: fmt.Sprintf("Scale/rival=lookup/domains=%d", domains), run: func(b *testing.B) { lookups(b, t) }})
 		for _, e := range rivals.All() {
@@ -125,16 +122,16 @@ func openScale(ctx context.Context, o *Options) (*opened, error) {
 			}
 			r, err := out.start(ctx, e, t)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			w, err := r.Worker()
 			if err != nil {
-				return nil, err
+				return err
 			}
 			out.cases = append(out.cases, benchCase{name: fmt.Sprintf("Scale/rival=%s/domains=%d", e.Name, domains), run: func(b *testing.B) { loop(b, w, t, b.N, 0) }})
 		}
 	}
-	return &out, nil
+	return nil
 }
 
 // mostDomains is a million, but for the small tables of tests.

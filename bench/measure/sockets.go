@@ -21,18 +21,12 @@ const (
 
 // openSockets compares websocket servers. daphne has a tenth of the idle
 // sockets and no group of manyMembers: it would take minutes.
-func openSockets(ctx context.Context, o *Options) (*opened, error) {
-	var out opened
+func openSockets(ctx context.Context, o *Options, out *opened) error {
 	length := min(loadFactor*o.Time, longestAll/time.Duration(o.Rounds))
 	out.notes = append(out.notes, fmt.Sprintf("load-time: %v", length))
 	for _, e := range sockets.Servers() {
-		if e.Prepare != nil {
-			version, err := e.Prepare(ctx)
-			if err != nil {
-				out.notes = append(out.notes, fmt.Sprintf("missing-%s: %v", e.Name, err))
-				continue
-			}
-			out.notes = append(out.notes, fmt.Sprintf("version-%s: %s", e.Name, version))
+		if e.Prepare != nil && !out.has(e.Name, func() (string, error) { return e.Prepare(ctx) }) {
+			continue
 		}
 		idle, groups := o.Sockets, []int{min(fewMembers, o.Sockets), manyMembers}
 		if o.Sockets < manyMembers {
@@ -55,7 +49,7 @@ func openSockets(ctx context.Context, o *Options) (*opened, error) {
 		}
 		s, err := e.Start(ctx)
 		if err != nil {
-			return nil, errors.Join(err, out.closeAll())
+			return err
 		}
 		out.close = append(out.close, s.Close)
 		out.cases = append(out.cases, benchCase{name: "Echo/server=" + e.Name, own: func(ctx context.Context) (string, error) {
@@ -70,7 +64,7 @@ func openSockets(ctx context.Context, o *Options) (*opened, error) {
 			}
 		}
 	}
-	return &out, nil
+	return nil
 }
 
 // withSockets opens sockets, and tells the rate that they reach.

@@ -21,24 +21,24 @@ const (
 
 // openSwap replaces the guest of a server that is under load: not at all, by
 // the one before it, which is kept compiled, and by ones that it never saw.
-func openSwap(ctx context.Context, o *Options) (*opened, error) {
+func openSwap(ctx context.Context, o *Options, out *opened) error {
 	t, err := table.New(o.Domains)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	length := max(min(swapFactor*o.Time, longestAll/time.Duration(o.Rounds)), swapSlices*time.Millisecond) // pieces are told in milliseconds
 	plan := web.Plan{Hosts: t.Hosts, Connections: perCore * runtime.NumCPU(), Length: length, Slice: length / swapSlices}
 	s, err := web.Swapped().Start(ctx, o.Domains)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	out := &opened{close: []func() error{s.Close}}
+	out.close = append(out.close, s.Close)
 	out.notes = append(out.notes, fmt.Sprintf("connections: %d", plan.Connections), fmt.Sprintf("load-time: %v", length))
 	if _, err := web.Load(ctx, s.Address, plan); err != nil {
-		return nil, errors.Join(err, s.Close())
+		return err
 	}
 	if err := s.Swap(ctx); err != nil { // so that there is one to go back to
-		return nil, errors.Join(err, s.Close())
+		return err
 	}
 	for _, c := range []struct {
 		guest string
@@ -50,7 +50,7 @@ func openSwap(ctx context.Context, o *Options) (*opened, error) {
 			return swapUnderLoad(ctx, s, plan, name, c.swap, c.often)
 		}})
 	}
-	return out, nil
+	return nil
 }
 
 // swapUnderLoad loads the server, and swaps at fixed moments: the first after

@@ -66,7 +66,7 @@ func (p *page) plot(name, alt string, svg []byte) error {
 
 func (p *page) head() {
 	c := p.route.config
-	p.printf("# What a routed request costs\n\nMade by `go run ./bench report` (in the folder bench: `go run . report`) from the raw logs beside it; `make bench` makes both anew.\n\n")
+	p.printf("# What a routed request costs\n\nMade by `go run . report`, in the folder bench, from the raw logs beside it; `make bench` makes both anew, and `make crowd` those of the crowd.\n\n")
 	p.printf("%s. %s domains in the table, %s rounds.\n", p.route.machine(), c["domains"], c["rounds"])
 	var versions []string
 	for _, l := range []*log{p.route, p.http, p.files} {

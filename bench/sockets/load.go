@@ -2,9 +2,9 @@
 // trips, and messages to groups. Each server is a process of its own on the
 // loopback interface.
 //
-//	servers := sockets.Servers()
-//	s, err := servers[0].Start(ctx)
-//	rate, err := sockets.Echo(ctx, s.Target, 100, time.Second)
+//	s, err := sockets.Servers()[0].Start(ctx)
+//	group, err := sockets.Open(ctx, s.Target, sockets.EchoPath, 100)
+//	rate, err := group.Echo(time.Second)
 package sockets
 
 import (

@@ -1,9 +1,8 @@
 // Package web measures servers over HTTP on the loopback interface: each in a
 // process of its own, each asked the same requests over kept connections.
 //
-//	servers, missing := web.Servers()
-//	s, err := servers[0].Start(ctx, 100_000)
-//	result, err := web.Load(ctx, s.Address, hosts, 16, time.Second)
+//	s, err := web.Servers()[0].Start(ctx, 100_000)
+//	result, err := web.Load(ctx, s.Address, web.Plan{Hosts: hosts, Connections: 16, Length: time.Second})
 package web
 
 import (

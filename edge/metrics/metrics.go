@@ -2,7 +2,8 @@
 // serve` has them under /metrics on its admin listener; embedders register them
 // where theirs are:
 //
-//	prometheus.MustRegister(metrics.Host(host), metrics.Directory(directory.Stats))
+//	prometheus.MustRegister(metrics.Host(host), metrics.Websockets(host.WebsocketStats),
+//		metrics.Directory(directory.Stats))
 //
 // Everything is read when it is asked for, and costs requests nothing. No label
 // names a tenant: there can be a million.

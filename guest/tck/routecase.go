@@ -101,15 +101,20 @@ func (c *RouteCase) message(asked []string) []byte {
 		if c.Session != nil {
 			b.Put(abi.ReqSession, *c.Session)
 		}
-		for i, name := range asked {
-			for sent, value := range c.Headers {
-				if strings.EqualFold(sent, name) {
-					b.Put(abi.ReqHeader0+i, value)
-				}
-			}
-		}
+		putHeaders(&b, abi.ReqHeader0, asked, c.Headers)
 		return b
 	})
+}
+
+// putHeaders puts the headers that the guest asked for from field first on.
+func putHeaders(b *abi.Builder, first int, asked []string, headers map[string]string) {
+	for i, name := range asked {
+		for sent, value := range headers {
+			if strings.EqualFold(sent, name) {
+				b.Put(first+i, value)
+			}
+		}
+	}
 }
 
 // build writes a message into a buffer that is large enough.

@@ -77,7 +77,7 @@ func (c *SocketCase) check(t *testing.T, g Guest, asked []string) {
 	}
 	state, ok := m.Field(abi.EffectsState)
 	if want := c.Want.State; ok != (want != nil) || ok && string(state) != *want {
-		t.Errorf("state is %q (given: %v), expected %v", state, ok, want)
+		t.Errorf("state is %q (present: %v), expected %s", state, ok, shown(want))
 	}
 	c.checkEffects(t, m)
 }
@@ -108,23 +108,20 @@ func (c *SocketCase) message(t *testing.T, asked []string) []byte {
 	data := bytesOf(t, c.Data, c.Hex)
 	return build(func(buf []byte) abi.Builder {
 		b := abi.Begin(buf, word|c.Code<<abi.EventCodeShift, abi.EventHeader0+len(asked))
-		for i, value := range map[int]string{
-			abi.EventRoute: c.Route, abi.EventSchema: c.Schema, abi.EventTenantID: c.TenantID, abi.EventIdentifier: c.Identifier,
-			abi.EventState: c.State, abi.EventChannel: c.Channel, abi.EventKwargs: c.Kwargs, abi.EventPath: c.Path,
-			abi.EventProtocols: strings.Join(c.Protocols, "\n"),
+		for _, f := range []struct {
+			field int
+			value string
+		}{
+			{abi.EventRoute, c.Route}, {abi.EventSchema, c.Schema}, {abi.EventTenantID, c.TenantID}, {abi.EventIdentifier, c.Identifier},
+			{abi.EventState, c.State}, {abi.EventChannel, c.Channel}, {abi.EventKwargs, c.Kwargs}, {abi.EventPath, c.Path},
+			{abi.EventProtocols, strings.Join(c.Protocols, "\n")},
 		} {
-			if value != "" {
-				b.Put(i, value)
+			if f.value != "" {
+				b.Put(f.field, f.value)
 			}
 		}
 		b.PutBytes(abi.EventData, data)
-		for i, name := range asked {
-			for sent, value := range c.Headers {
-				if strings.EqualFold(sent, name) {
-					b.Put(abi.EventHeader0+i, value)
-				}
-			}
-		}
+		putHeaders(&b, abi.EventHeader0, asked, c.Headers)
 		return b
 	})
 }

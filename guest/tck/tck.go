@@ -12,6 +12,11 @@
 //		})
 //	}
 //
+// A guest in Go runs natively as well, without any runtime:
+//
+//	t.Cleanup(guest.Replace(w))
+//	return tck.Func(guest.Call)
+//
 // The golden cases hold for guests that keep to the rules of package tenancy,
 // such as the default one. A guest with rules of its own brings its own suites,
 // in the same form (see golden.json).

@@ -207,7 +207,7 @@ func TestWhatTheReferenceWasObservedToDo(t *testing.T) {
 						t.Fatal(err)
 					}
 					var d tenancy.Decision
-					router.Route(c.Request.request(router.Headers(), g.Config.sessionKey()), g.Config.directory(), &d)
+					router.Route(c.Request.request(router.Headers(), g.Config.TenantSessionKey), g.Config.directory(), &d)
 					if g.Kind == "ws" {
 						checkHandshake(t, &d, &c.Observed)
 					} else {
@@ -218,8 +218,6 @@ func TestWhatTheReferenceWasObservedToDo(t *testing.T) {
 		}
 	}
 }
-
-func (c *exampleConfig) sessionKey() string { return c.TenantSessionKey }
 
 func checkDecision(t *testing.T, d *tenancy.Decision, want *observed) {
 	t.Helper()

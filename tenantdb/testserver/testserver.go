@@ -186,6 +186,29 @@ func (s *Server) Close() error {
 	return err
 }
 
+// Must returns what start does, or ends the test.
+func Must[S any](tb testing.TB, start func() (S, error)) S {
+	tb.Helper()
+	s, err := start()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return s
+}
+
+// Own is Must for a server of the test's own, which it may stop and kill: it is
+// closed after the test.
+func Own[S interface{ Close() error }](tb testing.TB, start func() (S, error)) S {
+	tb.Helper()
+	s := Must(tb, start)
+	tb.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return s
+}
+
 // run starts the server and waits until it takes connections.
 func (s *Server) run() error {
 	c := underWatch(s.config.Command(s))

@@ -35,30 +35,21 @@ var (
 )
 
 // Start returns the server that all tests of this process share.
-func Start(tb testing.TB) *Server { return must(tb, first) }
+func Start(tb testing.TB) *Server {
+	tb.Helper()
+	return testserver.Must(tb, first)
+}
 
 // StartTwo returns that server and a further one, for sharded layers.
-func StartTwo(tb testing.TB) [2]*Server { return [2]*Server{must(tb, first), must(tb, second)} }
-
-func must(tb testing.TB, start func() (*Server, error)) *Server {
+func StartTwo(tb testing.TB) [2]*Server {
 	tb.Helper()
-	s, err := start()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return s
+	return [2]*Server{testserver.Must(tb, first), testserver.Must(tb, second)}
 }
 
 // StartOwn returns a server of the test's own, which it may stop and kill.
 func StartOwn(tb testing.TB) *Server {
 	tb.Helper()
-	s := must(tb, newServer)
-	tb.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			tb.Error(err)
-		}
-	})
-	return s
+	return testserver.Own(tb, newServer)
 }
 
 // Prefix returns a prefix for keys that no other test of this process has.

@@ -169,14 +169,8 @@ func (o *benchOptions) contenders(ctx context.Context) ([]*contender, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := wire(file, quietLogger())
+	w, err := wireLoaded(ctx, file)
 	if err != nil {
-		return nil, err
-	}
-	if w.source != nil {
-		err = w.source.Load(ctx, w.directory)
-	}
-	if err = errors.Join(err, w.close()); err != nil { // what filled the directory can go
 		return nil, err
 	}
 	guests := []string{o.guest}

@@ -32,16 +32,8 @@ func newEvaluator(ctx context.Context, path string) (*evaluator, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := wire(file, quietLogger())
+	w, err := wireLoaded(ctx, file)
 	if err != nil {
-		return nil, err
-	}
-	if w.source != nil {
-		if err := w.source.Load(ctx, w.directory); err != nil {
-			return nil, errors.Join(err, w.close())
-		}
-	}
-	if err := w.close(); err != nil { // the directory is loaded: what filled it can go
 		return nil, err
 	}
 	// Nobody waits for one answer, and a busy machine must not change any: fuel

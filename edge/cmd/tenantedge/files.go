@@ -269,15 +269,9 @@ func (o *fileOptions) withTenant(ctx context.Context, do func(*openTenant) error
 	if o.location == "" && file.Media == nil {
 		return usagef("files: expected --location, or media in %s, found neither", file.Name)
 	}
-	w, err := wire(file, quietLogger())
+	w, err := wireLoaded(ctx, file)
 	if err != nil {
 		return err
-	}
-	defer func() { err = errors.Join(err, w.close()) }()
-	if w.source != nil {
-		if err := w.source.Load(ctx, w.directory); err != nil {
-			return err
-		}
 	}
 	t := storage.Tenant{Folder: o.folder}
 	for _, static := range file.Tenants {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -64,6 +65,24 @@ func wire(f *config.File, log *slog.Logger) (*wiring, error) {
 	w.edge.Directory = w.directory
 	if err := w.wireSource(f, log); err != nil {
 		return nil, errors.Join(err, w.close())
+	}
+	return w, nil
+}
+
+// wireLoaded is wire with the directory filled, and what filled it closed: for
+// commands that ask, and serve nothing.
+func wireLoaded(ctx context.Context, f *config.File) (*wiring, error) {
+	w, err := wire(f, quietLogger())
+	if err != nil {
+		return nil, err
+	}
+	if w.source != nil {
+		if err = w.source.Load(ctx, w.directory); err != nil {
+			err = fmt.Errorf("directory: %w", err)
+		}
+	}
+	if err = errors.Join(err, w.close()); err != nil {
+		return nil, err
 	}
 	return w, nil
 }

@@ -1,6 +1,7 @@
 package meter
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/tenantedge/tenantedge/edge/internal/wasm"
@@ -38,14 +39,13 @@ func refuseState(m *wasm.Module) error {
 }
 
 // refuseInstruction refuses what would change state of that kind, and indices
-// that are not the guest's own. locals is how many the function has, depth how
-// many blocks are open.
+// that are not the guest's own. locals is how many the function has.
 func (l *layout) refuseInstruction(in *wasm.Instruction, locals uint32, it *wasm.Instructions) (expected, found string) {
 	below := func(what string, i, n uint32) (string, string) {
 		if i < n {
 			return "", ""
 		}
-		return what + " that the guest has", "one past its last"
+		return what + " that the guest has", fmt.Sprintf("index %d where there are %d", i, n)
 	}
 	switch in.Op {
 	case wasm.OpLocalGet, wasm.OpLocalSet, wasm.OpLocalTee:
@@ -68,8 +68,8 @@ func (l *layout) refuseInstruction(in *wasm.Instruction, locals uint32, it *wasm
 			if !ok {
 				break
 			}
-			if label >= uint32(it.Depth()) {
-				return below("a label", label, uint32(it.Depth()))
+			if expected, found = below("a label", label, uint32(it.Depth())); expected != "" {
+				return expected, found
 			}
 		}
 	case wasm.OpTableSet, wasm.OpTableGrow, wasm.OpTableFill, wasm.OpTableCopy, wasm.OpTableInit:

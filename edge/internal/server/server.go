@@ -11,7 +11,7 @@
 //		return err
 //	}
 //	defer s.Close()
-//	if err := s.Listen(); err != nil {
+//	if err := errors.Join(s.ListenAdmin(), s.Listen()); err != nil {
 //		return err
 //	}
 //	return s.Run(ctx) // until ctx ends and the last request is answered

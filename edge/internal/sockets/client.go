@@ -86,9 +86,6 @@ func (c *Client) Read() (Op, []byte, error) {
 // Write sends a message.
 func (c *Client) Write(op Op, payload []byte) error { return c.write(ws.OpCode(op), payload) }
 
-// Ping asks the server for a sign of life.
-func (c *Client) Ping() error { return c.write(ws.OpPing, nil) }
-
 // Close starts the close handshake; Read returns its end.
 func (c *Client) Close(code Code, reason string) error {
 	if !code.Sendable() {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tenantedge/tenantedge/edge/internal/files"
 	"github.com/tenantedge/tenantedge/edge/storage"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
@@ -167,15 +168,14 @@ func hangUp(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// nameAt is the name that a path has below the tenant's base URL. There is one
-// path to a name.
-func nameAt(files Files, at string) (string, bool) {
-	base := files.BaseURL()
-	name, below := strings.CutPrefix(at, base)
-	if base == "" || !below || name == "." || !fs.ValidPath(name) || strings.IndexByte(name, 0) >= 0 {
+// nameAt is the name that a path has below the tenant's base URL, as it has for
+// those who read.
+func nameAt(of Files, at string) (string, bool) {
+	base := of.BaseURL()
+	if base == "" {
 		return "", false
 	}
-	return name, true
+	return files.Name(at, base)
 }
 
 // begins finds the name that a new resumable upload is for: that of the path,

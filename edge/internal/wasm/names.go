@@ -8,7 +8,6 @@ const NameSection = "name"
 const (
 	NamesModule    = 0
 	NamesFunctions = 1
-	NamesLocals    = 2
 )
 
 // NamePart is a part of a name section, unread.

@@ -54,7 +54,6 @@ const (
 	OpI32Sub       Opcode = 0x6b
 	OpI32DivS      Opcode = 0x6d
 	OpI32RemU      Opcode = 0x70
-	OpI32Shl       Opcode = 0x74
 	OpI64Add       Opcode = 0x7c
 	OpI64DivS      Opcode = 0x7f
 	OpI64RemU      Opcode = 0x82

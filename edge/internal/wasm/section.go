@@ -63,7 +63,5 @@ type Custom struct {
 }
 
 func (c *Custom) append(dst []byte) []byte {
-	dst = AppendU32(dst, uint32(len(c.Name)))
-	dst = append(dst, c.Name...)
-	return append(dst, c.Data...)
+	return append(appendName(dst, c.Name), c.Data...)
 }

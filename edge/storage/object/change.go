@@ -41,19 +41,10 @@ func (v *View) Create(ctx context.Context, name string, content io.Reader) (fs.F
 	if err != nil {
 		return nil, err
 	}
-	made := false
-	defer func() { in.Settle(made) }()
-	object, err := v.storage.receive(ctx, v.Identifier(), in)
-	if err != nil {
-		return nil, told("create", rel, err)
-	}
-	defer object.discard(ctx)
-	token, err := v.storage.create(ctx, key, object)
-	if err != nil {
-		return nil, told("create", rel, err)
-	}
-	made = true
-	return v.made(ctx, key, token, object.length()), nil
+	return v.put(ctx, "create", key, in, func(object received) (string, error) {
+		token, err := v.storage.create(ctx, key, object)
+		return token, told("create", rel, err)
+	})
 }
 
 // Replace exchanges a file for content in one step: whoever opens the name gets
@@ -70,7 +61,6 @@ func (v *View) Replace(ctx context.Context, name string, content io.Reader, is f
 	if err != nil {
 		return nil, err
 	}
-	rel := v.rel(key)
 	if _, err := v.meant(ctx, "replace", key, is); err != nil {
 		return nil, err
 	}
@@ -78,23 +68,35 @@ func (v *View) Replace(ctx context.Context, name string, content io.Reader, is f
 	if err != nil {
 		return nil, err
 	}
+	return v.put(ctx, "replace", key, in, func(object received) (string, error) {
+		old, err := v.meant(ctx, "replace", key, is)
+		if err != nil {
+			return "", err
+		}
+		token, err := v.storage.publish(ctx, key, object, seen(old.etag))
+		if err != nil {
+			return "", v.changed("replace", v.rel(key), err)
+		}
+		v.Replaced(old.Size())
+		return token, nil
+	})
+}
+
+// put takes all of the content, and lets publish make it the object of a key,
+// which returns the token of that.
+func (v *View) put(ctx context.Context, op, key string, in *storage.Intake, publish func(received) (string, error)) (fs.FileInfo, error) {
 	made := false
 	defer func() { in.Settle(made) }()
 	object, err := v.storage.receive(ctx, v.Identifier(), in)
 	if err != nil {
-		return nil, told("replace", rel, err)
+		return nil, told(op, v.rel(key), err)
 	}
 	defer object.discard(ctx)
-	old, err := v.meant(ctx, "replace", key, is)
+	token, err := publish(object)
 	if err != nil {
 		return nil, err
 	}
-	token, err := v.storage.publish(ctx, key, object, seen(old.etag))
-	if err != nil {
-		return nil, v.changed("replace", rel, err)
-	}
 	made = true
-	v.Replaced(old.Size())
 	return v.made(ctx, key, token, object.length()), nil
 }
 

@@ -67,6 +67,16 @@ func (b *body) Close() error {
 	return b.ReadCloser.Close()
 }
 
+// breaking counts requests, and breaks the connection at one of them.
+func breaking(at int64, requests *atomic.Int64) transport {
+	return func(r *http.Request) (*http.Response, error) {
+		if requests.Add(1) == at {
+			return nil, errLost
+		}
+		return http.DefaultTransport.RoundTrip(r)
+	}
+}
+
 // making tells whether a request makes an object with a name of tenants.
 func making(r *http.Request) bool {
 	return (r.Method == http.MethodPut && !r.URL.Query().Has("uploadId") || r.Method == http.MethodPost && r.URL.Query().Has("uploadId")) && !storage.Reserved(r.URL.Path)
@@ -159,12 +169,7 @@ func TestAReplacementThatFailsLeavesTheFile(t *testing.T) {
 			_, err := newView(t, config).Create(t.Context(), "d/a", strings.NewReader("old"))
 			must(t, err)
 			var requests atomic.Int64
-			config.Transport = transport(func(r *http.Request) (*http.Response, error) {
-				if requests.Add(1) == broken {
-					return nil, errLost
-				}
-				return http.DefaultTransport.RoundTrip(r)
-			})
+			config.Transport = breaking(broken, &requests)
 			v := newView(t, config)
 			_, err = v.Replace(t.Context(), "d/a", bytes.NewReader(make([]byte, size)), every)
 			must(t, v.storage.Close()) // a sweep in the background makes requests too
@@ -259,12 +264,7 @@ func TestAServerThatFailsLeavesNothing(t *testing.T) {
 			config := bucket(t)
 			config.Retries = 1
 			var requests atomic.Int64
-			config.Transport = transport(func(r *http.Request) (*http.Response, error) {
-				if requests.Add(1) == broken {
-					return nil, errLost
-				}
-				return http.DefaultTransport.RoundTrip(r)
-			})
+			config.Transport = breaking(broken, &requests)
 			v := newView(t, config)
 			name, err := v.Save(t.Context(), "d/a", bytes.NewReader(make([]byte, size)), 0)
 			must(t, v.storage.Close()) // a sweep in the background makes requests too

@@ -49,26 +49,13 @@ var shared = sync.OnceValues(newServer)
 // Start returns the cluster that all tests of this process share.
 func Start(tb testing.TB) *Server {
 	tb.Helper()
-	s, err := shared()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return s
+	return testserver.Must(tb, shared)
 }
 
 // StartOwn returns a cluster of the test's own, which it may stop and kill.
 func StartOwn(tb testing.TB) *Server {
 	tb.Helper()
-	s, err := newServer()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			tb.Error(err)
-		}
-	})
-	return s
+	return testserver.Own(tb, newServer)
 }
 
 func newServer() (*Server, error) {

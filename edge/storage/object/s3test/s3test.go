@@ -56,26 +56,13 @@ var (
 // Start returns the server that all tests of this process share.
 func Start(tb testing.TB) *Server {
 	tb.Helper()
-	s, err := shared()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return s
+	return testserver.Must(tb, shared)
 }
 
 // StartOwn returns a server of the test's own, which it may kill.
 func StartOwn(tb testing.TB) *Server {
 	tb.Helper()
-	s, err := newServer()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			tb.Error(err)
-		}
-	})
-	return s
+	return testserver.Own(tb, newServer)
 }
 
 // URL is the server's.
