@@ -3,7 +3,6 @@ package sockets
 import (
 	"bytes"
 	"errors"
-	"sync"
 
 	"github.com/gobwas/ws"
 )
@@ -35,15 +34,8 @@ type startable interface {
 
 var errWouldBlock = errors.New("sockets: would block")
 
-const (
-	// rounds is how often a connection is read from before others have a turn.
-	rounds = 16
-	// maxSegments is how many buffers one write takes.
-	maxSegments = 16
-)
-
-// writeSpace has the lists of buffers for one write.
-var writeSpace = sync.Pool{New: func() any { return new([maxSegments][]byte) }}
+// rounds is how often a connection is read from before others have a turn.
+const rounds = 16
 
 // schedule has the connection served for a reason.
 func (c *Conn) schedule(flag uint32) {
@@ -382,85 +374,6 @@ func (c *Conn) gone(code Code, reason string) {
 		c.handler.(*relayEnd).unanswered()
 	}
 	c.hub.left(c)
-}
-
-// unwritten tells whether something waits that nobody is writing.
-func (c *Conn) unwritten() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.out.size > 0 && !c.writing && !c.broken
-}
-
-// flush writes what waits, as far as it goes.
-func (c *Conn) flush() {
-	c.write()
-	if c.relays {
-		c.release()
-	}
-}
-
-func (c *Conn) write() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.writeLocked()
-}
-
-// writeLocked lets go of the lock while it writes.
-func (c *Conn) writeLocked() {
-	if c.writing {
-		return
-	}
-	c.writing = true
-	space := writeSpace.Get().(*[maxSegments][]byte)
-	defer writeSpace.Put(space)
-	tried := false
-	for c.out.size > 0 && !c.broken {
-		bufs := c.out.head(space[:0])
-		c.mu.Unlock()
-		n, err := c.stream.write(bufs)
-		clear(bufs)
-		c.mu.Lock()
-		if c.broken {
-			break
-		}
-		if n > 0 {
-			c.out.advance(n)
-			c.tenant.queued.Add(-int64(n))
-			c.stuckAt = c.hub.tick.Load()
-			tried = false
-		}
-		if c.tooSlow {
-			c.cut()
-		}
-		if err == errWouldBlock {
-			// The loop looks at the flag when there is room again, which may
-			// be just now: so once more after setting it.
-			if tried {
-				break
-			}
-			tried = true
-			c.flags.Or(flagBlocked)
-			continue
-		}
-		if err != nil {
-			c.unwritable()
-		}
-	}
-	c.writing = false
-	if c.broken {
-		c.out.clear() // what gone has counted off, and left while it was being written
-	} else if c.out.size == 0 {
-		c.flags.And(^flagBlocked)
-	}
-	c.tell()
-}
-
-// unwritable gives up what waits.
-func (c *Conn) unwritable() {
-	c.broken = true
-	c.tenant.queued.Add(-int64(c.out.size))
-	c.out.clear()
-	c.wakeWaiters()
 }
 
 // timer handles deadlines that have passed, and sets the next.
