@@ -120,18 +120,13 @@ func (c *Conn) readable(buffer []byte) (again bool) {
 
 // halved tells, when the peer's end was read, whether it has only ended its side:
 // behind its close frame a client may, and where it is not listened to any more,
-// and gets what is still to be said to it.
-// An upstream that does so has failed the client, and waits for nothing more.
+// and gets what is still to be said to it. An upstream that does so has failed
+// the client, and waits for nothing more.
 func (c *Conn) halved() bool {
 	if !c.answered && !c.failed || c.upstream || c.phase >= phaseDraining {
 		return false
 	}
 	c.hangup = hangupRead
-	if c.upstream {
-		// It says nothing more, so the client need not be waited for: it gets
-		// the upstream's code, and may have failed the upstream in the first place.
-		c.other().schedule(flagHurry)
-	}
 	return true
 }
 
