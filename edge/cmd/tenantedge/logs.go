@@ -1,28 +1,69 @@
 package main
 
 import (
+	"bytes"
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
+	"syscall"
+	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/logs"
 )
 
 // newLogger writes text for people at a terminal, JSON for programs.
 func newLogger(w io.Writer, c config.Logs) *slog.Logger {
-	o := &slog.HandlerOptions{Level: c.Level}
-	if c.Format == "text" || c.Format != "json" && isTerminal(w) {
-		return slog.New(slog.NewTextHandler(w, o))
+	format := func(to io.Writer) *slog.Logger {
+		o := &slog.HandlerOptions{Level: c.Level}
+		if c.Format == "text" || c.Format != "json" && isTerminal(w) {
+			return slog.New(slog.NewTextHandler(to, o))
+		}
+		return slog.New(slog.NewJSONHandler(to, o))
 	}
-	return slog.New(slog.NewJSONHandler(w, o))
+	if queue, ok := w.(*logs.Writer); ok {
+		queue.Note(func(dropped uint64) []byte {
+			var line bytes.Buffer
+			format(&line).Error("lines of the log were dropped, as what reads it was too slow", "lines", dropped)
+			return line.Bytes()
+		})
+	}
+	return format(w)
 }
 
 func isTerminal(w io.Writer) bool {
+	if queue, ok := w.(*logs.Writer); ok {
+		w = queue.Unwrap()
+	}
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
+// flushLogs is how long the end of the process waits for what reads its logs.
+const flushLogs = time.Second
+
+// queueOutput puts a buffer between a command that serves and what reads its
+// output: a pipe that is full would stop it, and a pipe without a reader end
+// it. What is left is written by run.
+func queueOutput(c *cobra.Command) {
+	// Where SIGPIPE is asked for, a write fails with EPIPE instead. Unlike an
+	// ignored signal it is as usual for processes that are started.
+	broken := make(chan os.Signal, 1)
+	signal.Notify(broken, syscall.SIGPIPE)
+	c.Root().SetOut(logs.NewWriter(c.OutOrStdout(), logs.Options{}))
+	c.Root().SetErr(logs.NewWriter(c.ErrOrStderr(), logs.Options{}))
+}
+
 // quietLogger is for commands whose output is their answer.
 func quietLogger() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+func droppedLines(queue *logs.Writer) prometheus.Collector {
+	return prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "tenantedge_log_lines_dropped_total", Help: "Lines of the log that were dropped, as what reads it was too slow.",
+	}, func() float64 { return float64(queue.Dropped()) })
+}

@@ -14,6 +14,7 @@ import (
 	"os"
 
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/internal/logs"
 )
 
 func main() {
@@ -36,6 +37,14 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	command, err := root.ExecuteContextC(ctx)
+	// A command that serves has put queues before both; nothing may wait for
+	// their readers at the end either.
+	stderr = root.ErrOrStderr()
+	for _, w := range []io.Writer{stderr, root.OutOrStdout()} {
+		if queue, ok := w.(*logs.Writer); ok {
+			defer func() { _ = queue.Close(flushLogs) }() // there is no other place to report it
+		}
+	}
 	if err == nil {
 		return exitOK
 	}

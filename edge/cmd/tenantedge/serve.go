@@ -14,6 +14,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/logs"
 	"github.com/tenantedge/tenantedge/edge/internal/server"
 )
 
@@ -51,6 +52,7 @@ func newServe() *cobra.Command {
 			if demo == (path != "") {
 				return usagef("serve: expected either --config FILE or --demo")
 			}
+			queueOutput(c)
 			if demo {
 				return serveDemo(c.Context(), c.OutOrStdout(), c.ErrOrStderr())
 			}
@@ -111,6 +113,10 @@ func serveFile(ctx context.Context, file *config.File, handlers map[string]edge.
 		return err
 	}
 	defer func() { _ = s.Close() }()
+	if queue, ok := stderr.(*logs.Writer); ok {
+		slog.SetDefault(log) // what libraries log must not wait either
+		s.Metrics().MustRegister(droppedLines(queue))
+	}
 	defer reloads(ctx, s, orders.reload)()
 	if err := s.ListenAdmin(); err != nil {
 		return err
