@@ -9,7 +9,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
@@ -61,9 +60,3 @@ func queueOutput(c *cobra.Command) {
 
 // quietLogger is for commands whose output is their answer.
 func quietLogger() *slog.Logger { return slog.New(slog.DiscardHandler) }
-
-func droppedLines(queue *logs.Writer) prometheus.Collector {
-	return prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Name: "tenantedge_log_lines_dropped_total", Help: "Lines of the log that were dropped, as what reads it was too slow.",
-	}, func() float64 { return float64(queue.Dropped()) })
-}

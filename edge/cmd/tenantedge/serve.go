@@ -16,6 +16,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/logs"
 	"github.com/tenantedge/tenantedge/edge/internal/server"
+	"github.com/tenantedge/tenantedge/edge/metrics"
 )
 
 func newServe() *cobra.Command {
@@ -115,7 +116,7 @@ func serveFile(ctx context.Context, file *config.File, handlers map[string]edge.
 	defer func() { _ = s.Close() }()
 	if queue, ok := stderr.(*logs.Writer); ok {
 		slog.SetDefault(log) // what libraries log must not wait either
-		s.Metrics().MustRegister(droppedLines(queue))
+		s.Metrics().MustRegister(metrics.Logs(queue.Dropped))
 	}
 	defer reloads(ctx, s, orders.reload)()
 	if err := s.ListenAdmin(); err != nil {
