@@ -99,3 +99,41 @@ func FuzzVerifyRefusesWhatWasNotSigned(f *testing.F) {
 		}
 	})
 }
+
+// A signature has one spelling.
+func TestAnotherSpellingOfASignatureIsRefused_C9(t *testing.T) {
+	s, err := NewSigner(Key{"k", []byte("0123456789abcdef")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	g := Grant{Tenant: "acme", Method: "GET", Path: "/media/acme/a", Expires: now.Add(time.Hour)}
+	for _, name := range []string{expiresParameter, keyParameter, signatureParameter} {
+		for _, change := range []func(string) string{
+			func(v string) string { return v + "\r\n" }, func(v string) string { return v[:1] + "\n" + v[1:] }, func(v string) string { return "\r" + v },
+			func(v string) string { return v + "=" }, func(v string) string { return v + " " }, func(v string) string { return " " + v },
+			func(v string) string { return v + "\x00" }, func(v string) string { return v + "A" }, func(v string) string { return "+" + v }, func(v string) string { return "0" + v },
+		} {
+			query := s.Sign(g)
+			query[name] = []string{change(query[name][0])}
+			if err := s.Verify(g, query, now); err == nil {
+				t.Errorf("%s=%q verifies", name, query[name][0])
+			}
+		}
+		query := s.Sign(g)
+		query[name] = append(query[name], query[name][0])
+		if err := s.Verify(g, query, now); err == nil {
+			t.Errorf("%s twice verifies", name)
+		}
+	}
+	query := s.Sign(g)
+	mac := query[signatureParameter][0]
+	const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	for _, last := range digits { // the last digit has two bits that are of no byte
+		other := mac[:len(mac)-1] + string(last)
+		query[signatureParameter] = []string{other}
+		if err := s.Verify(g, query, now); (err == nil) != (other == mac) {
+			t.Errorf("%s: %v", other, err)
+		}
+	}
+}

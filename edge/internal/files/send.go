@@ -83,8 +83,9 @@ func send(w http.ResponseWriter, r *http.Request, f fs.File, info fs.FileInfo, k
 	if o.NoRanges {
 		w = &unranged{w}
 	}
-	if o.NoRanges || !rangeable(r) {
-		r = withoutRange(r)
+	r, satisfiable := canonical(r, file, o.NoRanges)
+	if !satisfiable {
+		w = &unsatisfied{w, file.size, false}
 	}
 	http.ServeContent(w, r, "", info.ModTime(), content)
 	return nil
@@ -120,12 +121,22 @@ var (
 )
 
 // describe sets the headers that say what the file is, and keeps a browser
-// from running it unless active content is trusted.
+// from running it unless active content is trusted. A Content-Type that is no
+// single plain type is replaced by that of unknown bytes: readers of it differ,
+// and one of them may see a page.
 func describe(header http.Header, kind contentType, trusted bool) {
-	if given := header["Content-Type"]; len(given) > 0 && given[0] != "" {
-		kind = contentType{name: given[0], danger: dangerOf(given[0])}
-	}
-	if trusted {
+	given := header["Content-Type"]
+	isGiven := len(given) > 1 || len(given) == 1 && given[0] != ""
+	switch {
+	case isGiven && trusted:
+		return
+	case isGiven:
+		essence, ok := essenceOf(given)
+		kind = contentType{name: octets}
+		if ok {
+			kind = contentType{name: given[0], danger: dangerOf(essence)}
+		}
+	case trusted:
 		kind.danger = harmless
 	}
 	switch kind.danger {
@@ -138,9 +149,7 @@ func describe(header http.Header, kind contentType, trusted bool) {
 		kind.name = octets
 	}
 	header.Set("Content-Type", kind.name)
-	if header.Get("Content-Disposition") == "" {
-		header.Set("Content-Disposition", "attachment")
-	}
+	header.Set("Content-Disposition", asAttachment(header["Content-Disposition"]))
 	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox")
 }
 
@@ -183,33 +192,14 @@ func missing(name string) error {
 
 // Name is the name inside a file system that the path of a URL, decoded, means
 // below prefix; false if it means none. There is one path to a name: no
-// doubled slashes, no dots.
+// doubled slashes, no dots, and no backslash, which URLs that are made of names
+// turn into a slash.
 func Name(path, prefix string) (string, bool) {
 	name, ok := strings.CutPrefix(path, prefix)
-	if !ok || name == "." || !fs.ValidPath(name) || strings.IndexByte(name, 0) >= 0 {
+	if !ok || name == "." || !fs.ValidPath(name) || strings.ContainsAny(name, "\x00\\") {
 		return "", false
 	}
 	return name, true
-}
-
-// rangeable tells whether a Range means anything. One of a unit that nobody
-// knows, or with another method than GET, is to be ignored (RFC 9110, 14.2),
-// which http.ServeContent does not.
-func rangeable(r *http.Request) bool {
-	value := r.Header.Get("Range")
-	const unit = "bytes="
-	return value == "" || r.Method == http.MethodGet && len(value) > len(unit) && strings.EqualFold(value[:len(unit)], unit)
-}
-
-func withoutRange(r *http.Request) *http.Request {
-	if r.Header["Range"] == nil {
-		return r
-	}
-	out := *r
-	out.Header = r.Header.Clone()
-	out.Header.Del("Range")
-	out.Header.Del("If-Range")
-	return &out
 }
 
 // Exhausted tells whether a file could not be opened because too many are, so

@@ -63,7 +63,11 @@ var types = map[string]contentType{
 	".rar": plain("application/vnd.rar"), ".tar": text("application/x-tar"),
 }
 
-func text(name string) contentType  { return contentType{name, dangerOf(name), true} }
+func text(name string) contentType {
+	essence, _, _ := strings.Cut(name, ";")
+	return contentType{name, dangerOf(essence), true}
+}
+
 func plain(name string) contentType { return contentType{name: name} }
 
 // typeOf is the type of a file of that name.
@@ -76,19 +80,4 @@ func typeOf(name string) contentType {
 		return t
 	}
 	return contentType{name: octets}
-}
-
-// dangerOf tells by the text of a Content-Type, which may be an application's.
-func dangerOf(name string) danger {
-	name, _, _ = strings.Cut(name, ";")
-	name = strings.ToLower(strings.TrimSpace(name))
-	switch {
-	case strings.HasSuffix(name, "javascript"), strings.HasSuffix(name, "ecmascript"), name == "text/jscript", name == "text/livescript":
-		return script
-	case name == "text/html", name == "text/xml", name == "application/xml", name == "text/xsl",
-		strings.HasSuffix(name, "+xml"), strings.HasPrefix(name, "multipart/"), name == "message/rfc822",
-		name == "application/xml-dtd", name == "text/x-component", name == "application/x-shockwave-flash", name == "image/svg+xml-compressed":
-		return document
-	}
-	return harmless
 }

@@ -1,6 +1,7 @@
 package files
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"strconv"
@@ -35,6 +36,41 @@ func (w *unranged) WriteHeader(code int) {
 
 func (w *unranged) ReadFrom(r io.Reader) (int64, error) { return io.Copy(w.ResponseWriter, r) }
 func (w *unranged) Unwrap() http.ResponseWriter         { return w.ResponseWriter }
+
+// unsatisfied answers 416 where the whole file would be sent: conditions were
+// looked at, and allow an answer.
+type unsatisfied struct {
+	http.ResponseWriter
+	size    int64
+	refused bool
+}
+
+func (w *unsatisfied) WriteHeader(code int) {
+	if code == http.StatusOK {
+		w.refused = true
+		code = http.StatusRequestedRangeNotSatisfiable
+		header := w.Header()
+		for _, name := range [...]string{"Content-Encoding", "Content-Disposition", "Content-Type", "Last-Modified", "Etag"} {
+			delete(header, name)
+		}
+		header.Set("Content-Range", "bytes */"+strconv.FormatInt(w.size, 10))
+		header.Set("Content-Length", "0")
+	}
+	w.ResponseWriter.WriteHeader(code)
+}
+
+// Write drops what there is of a file that is not sent.
+func (w *unsatisfied) Write(p []byte) (int, error) {
+	if w.refused {
+		return 0, errUnsatisfied
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+func (w *unsatisfied) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// errUnsatisfied ends the copying of a file that is not sent.
+var errUnsatisfied = errors.New("files: the range is not satisfiable")
 
 // small is up to which size a file goes out with its head in few writes, which
 // takes less than to have the kernel send it behind the head.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tenantedge/tenantedge/edge/internal/files"
 	"github.com/tenantedge/tenantedge/edge/storage"
 )
 
@@ -83,9 +84,9 @@ type conditions struct {
 }
 
 func (h *Handler) conditions(header http.Header) *conditions {
-	c := &conditions{tag: h.options.Tag, ifMatch: tags(header["If-Match"]), ifNoneMatch: tags(header["If-None-Match"])}
-	if t, err := http.ParseTime(header.Get("If-Unmodified-Since")); err == nil && c.ifMatch == nil {
-		c.unmodifiedSince = t
+	c := &conditions{tag: h.options.Tag, ifMatch: files.EntityTags(header["If-Match"]), ifNoneMatch: files.EntityTags(header["If-None-Match"])}
+	if lines := header["If-Unmodified-Since"]; len(lines) == 1 && c.ifMatch == nil {
+		c.unmodifiedSince, _ = http.ParseTime(lines[0]) // what is no date is to be ignored
 	}
 	return c
 }
@@ -112,37 +113,6 @@ func (c *conditions) holdsForNone(stat func() (fs.FileInfo, error)) error {
 		return fmt.Errorf("%w: If-None-Match", storage.ErrChanged)
 	}
 	return nil
-}
-
-// tags are the entity tags in a header, nil if it was not sent.
-func tags(values []string) []string {
-	var all []string
-	for _, value := range values {
-		for value != "" {
-			value = strings.TrimLeft(value, " \t,")
-			if strings.HasPrefix(value, "*") {
-				all, value = append(all, "*"), value[1:]
-				continue
-			}
-			start := 0
-			if strings.HasPrefix(value, "W/") {
-				start = 2
-			}
-			end := -1
-			if strings.HasPrefix(value[start:], `"`) {
-				end = strings.IndexByte(value[start+1:], '"')
-			}
-			if end < 0 {
-				break
-			}
-			end += start + 2
-			all, value = append(all, value[:end]), value[end:]
-		}
-	}
-	if all == nil && len(values) > 0 {
-		all = []string{} // sent, but nothing that could match
-	}
-	return all
 }
 
 // matches compares strongly, or weakly, which leaves W/ out.

@@ -220,19 +220,6 @@ func TestReadersArePassedOn(t *testing.T) {
 	}
 }
 
-func FuzzTags(f *testing.F) {
-	f.Add(`"a", W/"b" , *`)
-	f.Add(`"a`)
-	f.Add(`W/`)
-	f.Fuzz(func(t *testing.T, s string) {
-		for _, tag := range tags([]string{s}) {
-			if tag != "*" && (len(tag) < 2 || tag[len(tag)-1] != '"' || !strings.Contains(s, tag)) {
-				t.Fatalf("%q in %q", tag, s)
-			}
-		}
-	})
-}
-
 func FuzzDigests(f *testing.F) {
 	f.Add("sha-256=:YQ==:, md5=:YQ==:")
 	f.Add("sha-256=:")
