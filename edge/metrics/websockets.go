@@ -29,7 +29,7 @@ var (
 
 	channels    = gauge("channels", "Open channels of this process.")
 	memberships = gauge("channel_memberships", "Memberships of channels in groups.")
-	broken      = gauge("channel_layers_broken", "Tenants whose connection to the channel layer does not work.")
+	broken      = gauge("channel_layers_broken", "Tenants whose connection to the channel layer does not work, or whose last message could not be sent.")
 	traffic     = counter("channel_messages_total", "Messages of the channel layer: sent, received by this process, and delivered to a receiver.", "what")
 	losses      = counter("channel_lost_total", "Messages that were lost or dropped, by reason.", "reason")
 	breaks      = counter("channel_breaks_total", "Times that the channel layer broke.")
@@ -78,7 +78,7 @@ func (c websocketCollector) Collect(to chan<- prometheus.Metric) {
 	each(to, traffic, map[string]uint64{"sent": l.Sent, "received": l.Received, "delivered": l.Delivered})
 	each(to, losses, map[string]uint64{
 		"receiver_full": l.Full, "over_capacity": l.OverCapacity, "channel_gone": l.Unknown, "other_tenant": l.Foreign,
-		"malformed": l.Malformed, "too_large": l.TooLarge,
+		"malformed": l.Malformed, "too_large": l.TooLarge, "unsent": l.Unsent,
 	})
 	breaks.is(to, float64(l.Breaks))
 	resumes.is(to, float64(l.Resumes))
