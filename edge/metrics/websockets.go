@@ -25,6 +25,7 @@ var (
 	ends         = counter("websocket_ended_total", "Websockets that ended, by code; other: outside of 1000 to 1015.", "code")
 	cut          = counter("websocket_cut_total", "Websockets that the edge closed, by reason.", "reason")
 	panics       = counter("websocket_panics_total", "Panics of handlers in Go.")
+	inflated     = gauge("websocket_inflated_bytes", "Bytes of inflated messages that are being handled.")
 	consumers    = gauge("websocket_consumers", "Open websockets that the guest handles.")
 
 	channels    = gauge("channels", "Open channels of this process.")
@@ -35,7 +36,7 @@ var (
 	breaks      = counter("channel_breaks_total", "Times that the channel layer broke.")
 	resumes     = counter("channel_resumes_total", "Times that the channel layer was whole again.")
 
-	websocketFigures = []figure{sockets, upstreams, socketOwners, workers, handshakes, messages, ends, cut, panics, consumers,
+	websocketFigures = []figure{sockets, upstreams, socketOwners, workers, handshakes, messages, ends, cut, panics, inflated, consumers,
 		channels, memberships, broken, traffic, losses, breaks, resumes}
 )
 
@@ -65,10 +66,11 @@ func (c websocketCollector) Collect(to chan<- prometheus.Metric) {
 		ends.is(to, float64(n), name)
 	}
 	each(to, cut, map[string]uint64{
-		"slow_reader": s.Slow, "message_rate": s.Limited, "timeout": s.Timeouts, "tenant_removed": s.Removed,
+		"slow_reader": s.Slow, "message_rate": s.Limited, "inflated": s.Overinflated, "timeout": s.Timeouts, "tenant_removed": s.Removed,
 		"layer_broken": s.Interrupted + s.Consumers.Interrupted, "guest_failed": s.Consumers.Failures, "guest_without_consumer": s.Consumers.Restarted,
 	})
 	panics.is(to, float64(s.Panics))
+	inflated.is(to, float64(s.Inflated))
 	consumers.is(to, float64(s.Consumers.Open))
 
 	l := &s.Channels
