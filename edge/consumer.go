@@ -190,6 +190,13 @@ func (c *consumer) Receive(m *channel.Message) bool {
 	return true
 }
 
+// forward sends a group message on to the client; the consumer is locked.
+func (c *consumer) forward(m *channel.Message) {
+	if !forwardTo(c.conn, m) && c.channel != nil {
+		c.channel.Malformed()
+	}
+}
+
 // Interrupted implements channel.Receiver: a client whose socket may have
 // missed something is to come again.
 func (c *consumer) Interrupted(err error) {
@@ -198,22 +205,26 @@ func (c *consumer) Interrupted(err error) {
 	case errors.Is(err, channel.ErrClosed):
 		c.shut(sockets.CodeGoingAway)
 	default:
-		c.place.host.consumers.interrupted.Add(1)
-		c.shut(sockets.CodeRestart)
+		if c.shut(sockets.CodeRestart) {
+			c.place.host.consumers.interrupted.Add(1)
+		}
 	}
 }
 
-// shut closes the connection, or has it closed when it is there.
-func (c *consumer) shut(code sockets.Code) {
+// shut closes the connection, or has it closed when it is there. It reports
+// whether nothing else closed it before.
+func (c *consumer) shut(code sockets.Code) (first bool) {
 	c.mu.Lock()
 	conn := c.conn
 	if conn == nil {
+		first = c.ending == 0
 		c.ending = code
 	}
 	c.mu.Unlock()
 	if conn != nil {
-		_ = conn.Close(code, "") // the code is one that can be sent
+		first = conn.CloseWith(code)
 	}
+	return first
 }
 
 // release ends what the consumer holds, once.

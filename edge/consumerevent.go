@@ -150,13 +150,13 @@ func encodeHandshake(buf []byte, headers []string, p *place, r *consumerRequest)
 func (c *consumer) fail(err error) {
 	code, level := sockets.CodeInternal, slog.LevelError
 	q := &c.place.host.consumers
+	interrupted := false
 	switch {
 	case errors.Is(err, errNoConsumer):
 		code, level = sockets.CodeRestart, slog.LevelWarn
 		q.restarted.Add(1)
-	case errors.Is(err, channel.ErrBroken): // which the layer logs, once for all
-		code, level = sockets.CodeRestart, slog.LevelDebug
-		q.interrupted.Add(1)
+	case errors.Is(err, channel.ErrBroken): // which the layer logs, once for many
+		code, level, interrupted = sockets.CodeRestart, slog.LevelDebug, true
 	case errors.Is(err, channel.ErrLimit):
 		code, level = sockets.CodeTryLater, slog.LevelWarn
 	case errors.Is(err, ErrTooLarge):
@@ -170,5 +170,8 @@ func (c *consumer) fail(err error) {
 	p.logger.LogAttrs(context.Background(), level, "a websocket's event failed",
 		slog.String("schema", p.schema), slog.String("route", p.route), slog.Int("code", int(code)), slog.Any("error", err))
 	c.failed = true
-	c.shut(code)
+	// The layer tells its members of a break too: whichever comes first counts.
+	if c.shut(code) && interrupted {
+		q.interrupted.Add(1)
+	}
 }

@@ -6,47 +6,69 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// forward is a group message that goes to clients as it is, made for all of
-// them together.
+// forward is what a group message does to the clients that it is for, made
+// once for all of them.
 type forward struct {
-	frame *sockets.Frame // nil: there is nothing to send
-	close sockets.Code   // not 0: close with it
+	frame     *sockets.Frame // nil: nothing is sent
+	close     sockets.Code   // not 0: close with it and the reason
+	reason    string
+	malformed bool // an entry is missing or of the wrong type
 }
 
-// forClient tells whether a group message is for clients, not for the guest.
+// forClient reports whether a group message is for clients, not for the guest.
 func forClient(m *channel.Message) bool { return m.Type() == abi.TypeSend || m.Type() == abi.TypeClose }
 
-// newForward reads a group message, by the names of ASGI's events.
-func newForward(m *channel.Message) (f forward) {
-	entries := m.Map()
+// newForward reads a group message, by the names of ASGI's events. An entry
+// that is nil counts as absent, as in Python.
+func newForward(m *channel.Message) forward {
 	if m.Type() == abi.TypeClose {
-		f.close = sockets.CodeNormal
-		if code, ok := entries["code"].(int64); ok && code == int64(uint16(code)) && sockets.Code(code).Sendable() {
-			f.close = sockets.Code(code)
-		}
-		return f
+		return newClosing(m.Map())
 	}
+	return newSending(m.Map())
+}
+
+// newSending reads websocket.send: text, or else bytes.
+func newSending(entries map[string]any) forward {
 	if text, ok := entries["text"].(string); ok {
-		f.frame = sockets.NewFrame(sockets.Text, []byte(text))
-	} else if data, ok := entries["bytes"].([]byte); ok {
-		f.frame = sockets.NewFrame(sockets.Binary, data)
+		return forward{frame: sockets.NewFrame(sockets.Text, []byte(text))}
+	}
+	if data, ok := entries["bytes"].([]byte); ok && entries["text"] == nil {
+		return forward{frame: sockets.NewFrame(sockets.Binary, data)}
+	}
+	return forward{malformed: true}
+}
+
+// newClosing reads websocket.close: a code, 1000 if there is none, and a reason.
+// It closes in any case; what cannot be sent is replaced by the defaults.
+func newClosing(entries map[string]any) forward {
+	f := forward{close: sockets.CodeNormal}
+	switch code, ok := entries["code"].(int64); {
+	case ok && code == int64(uint16(code)) && sockets.Code(code).Sendable():
+		f.close = sockets.Code(code)
+	case entries["code"] != nil:
+		f.malformed = true
+	}
+	switch reason, ok := entries["reason"].(string); {
+	case ok:
+		f.reason = reason
+	case entries["reason"] != nil:
+		f.malformed = true
 	}
 	return f
 }
 
-// forward sends a group message on to the client; the consumer is locked.
-func (c *consumer) forward(m *channel.Message) { forwardTo(c.conn, m) }
-
-// forwardTo sends a group message on to a client; nil: there is none.
-func forwardTo(conn *sockets.Conn, m *channel.Message) {
+// forwardTo sends a group message on to a client, if there is one. It reports
+// whether the message was well-formed.
+func forwardTo(conn *sockets.Conn, m *channel.Message) bool {
 	s := sharedOf(m)
 	s.once.Do(func() { s.forward = newForward(m) })
 	f := &s.forward
 	switch {
 	case conn == nil:
 	case f.close != 0:
-		_ = conn.Close(f.close, "") // the code is one that can be sent
+		_ = conn.Close(f.close, f.reason) // the code can be sent, and text in a message is UTF-8
 	case f.frame != nil:
-		_ = conn.SendFrame(f.frame) // a client that is gone has nothing to miss
+		_ = conn.SendFrame(f.frame) // a client that is gone misses nothing
 	}
+	return !f.malformed
 }

@@ -87,7 +87,7 @@ type WebsocketConsumer interface {
 
 // WebsocketGroupConsumer is a WebsocketConsumer that gets the messages of its
 // groups, and those to its channel. Messages of the types websocket.send (with
-// text or bytes) and websocket.close (with code) go to the client by themselves;
+// text or bytes) and websocket.close (with code and reason) go to the client by themselves;
 // to a consumer that is none of these, no others come.
 type WebsocketGroupConsumer interface {
 	// Group is called by whoever sends, at any time: it must not wait, and may
@@ -214,7 +214,9 @@ func (e *socketEvents) Closed(_ *sockets.Conn, code sockets.Code, reason string)
 // Receive implements channel.Receiver.
 func (e *socketEvents) Receive(m *channel.Message) bool {
 	if forClient(m) {
-		forwardTo(e.conn, m)
+		if !forwardTo(e.conn, m) {
+			e.malformed()
+		}
 		return true
 	}
 	if g, ok := e.consumer.(WebsocketGroupConsumer); ok {
@@ -222,6 +224,16 @@ func (e *socketEvents) Receive(m *channel.Message) bool {
 		g.Group((*Websocket)(e), m)
 	}
 	return true
+}
+
+// malformed counts a message for the client that cannot be sent.
+func (e *socketEvents) malformed() {
+	e.mu.Lock()
+	ch := e.channel
+	e.mu.Unlock()
+	if ch != nil && ch != noChannel {
+		ch.Malformed()
+	}
 }
 
 // Interrupted implements channel.Receiver.
@@ -234,10 +246,11 @@ func (e *socketEvents) Interrupted(err error) {
 	switch {
 	case err == nil:
 	case errors.Is(err, channel.ErrClosed):
-		_ = e.conn.Close(sockets.CodeGoingAway, "") // the code is one that can be sent
+		e.conn.CloseWith(sockets.CodeGoingAway)
 	default:
-		e.place.sockets.interrupted.Add(1)
-		_ = e.conn.Close(sockets.CodeRestart, "")
+		if e.conn.CloseWith(sockets.CodeRestart) {
+			e.place.sockets.interrupted.Add(1)
+		}
 	}
 }
 
@@ -246,6 +259,6 @@ func (e *socketEvents) Interrupted(err error) {
 func (e *socketEvents) recovered() {
 	if p := recover(); p != nil {
 		e.place.sockets.host.config.Logger.Error("a websocket's consumer panicked", "panic", p, "schema", e.place.schema, "route", e.place.route)
-		_ = e.conn.Close(sockets.CodeInternal, "")
+		e.conn.CloseWith(sockets.CodeInternal)
 	}
 }

@@ -66,6 +66,10 @@ type WebsocketLimits struct {
 	Messages, Burst int   // a second, and at once; beyond: 1013. Default: no limit, as many as a second
 	Queued          int64 // bytes that wait for its slow readers; who makes it more: 1013. Default: no limit
 
+	// Inflated bounds the bytes of all tenants' inflated messages that are handled
+	// at once; a tenant has half; beyond: 1013. Default 16 times Message, at least 256 MiB
+	Inflated int64
+
 	// Of each socket.
 	Message int64 // bytes, inflated too; beyond: 1009. Default 16 MiB
 	Queue   int   // bytes that wait for a slow reader; beyond: 1013. Default 256 KiB

@@ -50,7 +50,7 @@ func (h *Host) newWebsockets() (*websockets, error) {
 		}
 	}
 	hub, err := sockets.New(sockets.Config{
-		MaxFrame: l.Message, MaxMessage: l.Message, MaxQueue: l.Queue, Compression: compressions[c.Compression],
+		MaxFrame: l.Message, MaxMessage: l.Message, MaxInflated: l.Inflated, MaxQueue: l.Queue, Compression: compressions[c.Compression],
 		PingInterval: l.PingInterval, PongTimeout: l.PongTimeout, IdleTimeout: l.IdleTimeout,
 		HandshakeTimeout: l.HandshakeTimeout, WriteTimeout: l.WriteTimeout, CloseTimeout: l.CloseTimeout,
 		NoPoll: c.NoPoll, Log: h.config.Logger,

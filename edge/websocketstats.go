@@ -18,6 +18,8 @@ type WebsocketStats struct {
 	Slow              uint64 // closed with 1013: they read too slowly
 	Limited           uint64 // closed with 1013: their tenant was over its rate
 	Timeouts          uint64 // gave no sign of life, took nothing, or did not finish closing
+	Inflated          int64  // bytes of inflated messages that are handled at this moment
+	Overinflated      uint64 // closed with 1013: too much was being inflated
 	Panics            uint64 // of handlers
 	Removed           uint64 // closed with 1008: their tenant was removed
 	Interrupted       uint64 // closed with 1012: the channel layer broke; without the guest's, see Consumers
@@ -39,7 +41,7 @@ func (h *Host) WebsocketStats() WebsocketStats {
 	stats := WebsocketStats{
 		Served: true, Polled: s.Polled, Goroutines: s.Goroutines, Upstreams: s.Upstreams, Tenants: s.Tenants, Workers: s.Workers,
 		Accepted: s.Accepted, Refused: s.Refused + w.unrouted.Load(), Received: s.Received, Sent: s.Sent,
-		Slow: s.Slow, Limited: s.Limited, Timeouts: s.Timeouts, Panics: s.Panics,
+		Slow: s.Slow, Limited: s.Limited, Timeouts: s.Timeouts, Panics: s.Panics, Inflated: s.Inflated, Overinflated: s.Overinflated,
 		Removed: w.removed.Load(), Interrupted: w.interrupted.Load(),
 		Closed:    make(map[int]uint64, len(s.Closed)),
 		Consumers: h.ConsumerStats(), Channels: w.layer.Stats(),

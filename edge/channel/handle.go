@@ -44,6 +44,13 @@ func (ch *Channel) Close() bool {
 	return true
 }
 
+// Malformed counts a message that the receiver got and cannot use, as those that
+// arrive malformed are counted and logged.
+func (ch *Channel) Malformed() {
+	counters := ch.local.Counters
+	counters.Dropped(&counters.Malformed, 1)
+}
+
 func (ch *Channel) topic() Topic {
 	if ch.local.uplink == nil {
 		return Topic{}

@@ -263,6 +263,7 @@ func (l *Local) Interrupt(err error) {
 		l.Counters.Breaks.Add(1)
 	} else {
 		l.Counters.Resumes.Add(1)
+		l.Counters.mended()
 	}
 	for _, ch := range l.all() {
 		ch.receiver.Interrupted(err)

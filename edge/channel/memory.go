@@ -76,7 +76,7 @@ func (s *memoryScope) check(m *Message) error {
 	if err := m.Check(s.config.MaxMessage); err != nil {
 		return err
 	}
-	s.Counters.Sent.Add(1)
+	s.Counters.Sent(nil)
 	s.Counters.Received.Add(1)
 	return nil
 }

@@ -1,10 +1,15 @@
 package config
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/tenantedge/tenantedge/edge/channel/redis"
 )
 
 // Channels is the channel layer, by which groups of websockets span processes.
@@ -20,6 +25,7 @@ type ChannelsRedis struct {
 	Hosts        []string
 	HostsEnv     string
 	HostsFile    string
+	CAFile       string // PEM certificates that rediss:// hosts are verified by; empty: the system's
 	Prefix       string
 	Expiry       time.Duration
 	GroupExpiry  time.Duration
@@ -36,6 +42,7 @@ func (r *ChannelsRedis) decode(v value) {
 		Hosts        []string      `key:"hosts"`
 		HostsEnv     string        `key:"hosts_env,env"`
 		HostsFile    string        `key:"hosts_file,path"`
+		CAFile       string        `key:"ca_file,path"`
 		Prefix       string        `key:"prefix,nonempty"`
 		Expiry       time.Duration `key:"expiry,min=1"`
 		GroupExpiry  time.Duration `key:"group_expiry,min=1"`
@@ -60,6 +67,10 @@ func (r *ChannelsRedis) decode(v value) {
 				item.fail("expected a URL as \"redis://127.0.0.1:6379/0\", \"rediss://…\" or \"unix://…\", found another text")
 			case strings.Contains(host, "@"):
 				item.fail("expected a URL without user and password, found one with them; put the hosts into a file or the environment and name that in hosts_file or hosts_env")
+			default:
+				if err := redis.CheckURL(host); err != nil {
+					item.fail("%v", err)
+				}
 			}
 		}
 	}
@@ -81,11 +92,36 @@ func (r *ChannelsRedis) URLs() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	where := "environment variable " + r.HostsEnv
+	if r.HostsFile != "" {
+		where = "file " + r.HostsFile
+	}
 	urls := strings.Fields(text)
 	if len(urls) == 0 {
-		return nil, fmt.Errorf("config: expected URLs of Redis with blanks or line breaks between them, found none")
+		return nil, fmt.Errorf("config: expected URLs of Redis with blanks or line breaks between them in the %s, found none", where)
+	}
+	for i, u := range urls {
+		if err := redis.CheckURL(u); err != nil {
+			return nil, fmt.Errorf("config: URL %d in the %s: %w", i+1, where, err)
+		}
 	}
 	return urls, nil
+}
+
+// TLS returns what rediss:// hosts are verified by; nil: the system's authorities.
+func (r *ChannelsRedis) TLS() (*tls.Config, error) {
+	if r.CAFile == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(r.CAFile)
+	if err != nil {
+		return nil, fmt.Errorf("config: reading ca_file: %w", err)
+	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: x509.NewCertPool()}
+	if !config.RootCAs.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("config: ca_file %s: expected PEM certificates, found none", r.CAFile)
+	}
+	return config, nil
 }
 
 // Keys reads the keys that messages are encrypted with: the first one encrypts.

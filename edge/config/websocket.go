@@ -54,6 +54,7 @@ type WebsocketLimits struct {
 	Messages         int           `key:"messages"`
 	Burst            int           `key:"burst"`
 	Queued           int64         `key:"queued,bytes"`
+	Inflated         int64         `key:"inflated,bytes"`
 	Message          int64         `key:"message,bytes"`
 	Queue            int           `key:"queue,bytes"`
 	PingInterval     time.Duration `key:"ping_interval"`
@@ -66,7 +67,7 @@ type WebsocketLimits struct {
 
 func (l WebsocketLimits) edge(dial time.Duration) edge.WebsocketLimits {
 	return edge.WebsocketLimits{
-		Connections: l.Connections, Messages: l.Messages, Burst: l.Burst, Queued: l.Queued, Message: l.Message, Queue: l.Queue,
+		Connections: l.Connections, Messages: l.Messages, Burst: l.Burst, Queued: l.Queued, Inflated: l.Inflated, Message: l.Message, Queue: l.Queue,
 		PingInterval: l.PingInterval, PongTimeout: l.PongTimeout, IdleTimeout: l.IdleTimeout, DialTimeout: dial,
 		HandshakeTimeout: l.HandshakeTimeout, WriteTimeout: l.WriteTimeout, CloseTimeout: l.CloseTimeout,
 	}

@@ -25,17 +25,18 @@ var (
 	ends         = counter("websocket_ended_total", "Websockets that ended, by code; other: outside of 1000 to 1015.", "code")
 	cut          = counter("websocket_cut_total", "Websockets that the edge closed, by reason.", "reason")
 	panics       = counter("websocket_panics_total", "Panics of handlers in Go.")
+	inflated     = gauge("websocket_inflated_bytes", "Bytes of inflated messages that are being handled.")
 	consumers    = gauge("websocket_consumers", "Open websockets that the guest handles.")
 
 	channels    = gauge("channels", "Open channels of this process.")
 	memberships = gauge("channel_memberships", "Memberships of channels in groups.")
-	broken      = gauge("channel_layers_broken", "Tenants whose connection to the channel layer does not work.")
+	broken      = gauge("channel_layers_broken", "Tenants whose connection to the channel layer does not work, or whose last message could not be sent.")
 	traffic     = counter("channel_messages_total", "Messages of the channel layer: sent, received by this process, and delivered to a receiver.", "what")
 	losses      = counter("channel_lost_total", "Messages that were lost or dropped, by reason.", "reason")
 	breaks      = counter("channel_breaks_total", "Times that the channel layer broke.")
 	resumes     = counter("channel_resumes_total", "Times that the channel layer was whole again.")
 
-	websocketFigures = []figure{sockets, upstreams, socketOwners, workers, handshakes, messages, ends, cut, panics, consumers,
+	websocketFigures = []figure{sockets, upstreams, socketOwners, workers, handshakes, messages, ends, cut, panics, inflated, consumers,
 		channels, memberships, broken, traffic, losses, breaks, resumes}
 )
 
@@ -65,10 +66,11 @@ func (c websocketCollector) Collect(to chan<- prometheus.Metric) {
 		ends.is(to, float64(n), name)
 	}
 	each(to, cut, map[string]uint64{
-		"slow_reader": s.Slow, "message_rate": s.Limited, "timeout": s.Timeouts, "tenant_removed": s.Removed,
+		"slow_reader": s.Slow, "message_rate": s.Limited, "inflated": s.Overinflated, "timeout": s.Timeouts, "tenant_removed": s.Removed,
 		"layer_broken": s.Interrupted + s.Consumers.Interrupted, "guest_failed": s.Consumers.Failures, "guest_without_consumer": s.Consumers.Restarted,
 	})
 	panics.is(to, float64(s.Panics))
+	inflated.is(to, float64(s.Inflated))
 	consumers.is(to, float64(s.Consumers.Open))
 
 	l := &s.Channels
@@ -78,7 +80,7 @@ func (c websocketCollector) Collect(to chan<- prometheus.Metric) {
 	each(to, traffic, map[string]uint64{"sent": l.Sent, "received": l.Received, "delivered": l.Delivered})
 	each(to, losses, map[string]uint64{
 		"receiver_full": l.Full, "over_capacity": l.OverCapacity, "channel_gone": l.Unknown, "other_tenant": l.Foreign,
-		"malformed": l.Malformed, "too_large": l.TooLarge,
+		"malformed": l.Malformed, "too_large": l.TooLarge, "unsent": l.Unsent,
 	})
 	breaks.is(to, float64(l.Breaks))
 	resumes.is(to, float64(l.Resumes))

@@ -13,6 +13,7 @@
 package redis
 
 import (
+	"crypto/tls"
 	"fmt"
 	"time"
 
@@ -28,9 +29,14 @@ type Config struct {
 	channel.Config
 
 	// Hosts are URLs: redis://[user:password@]host:port/db, rediss:// for TLS,
-	// or unix:///path?db=0. With more than one, names are spread over them as
-	// channels_redis does, so their order must be the same everywhere. [hosts]
+	// or unix:///path?db=0, with the options of redis-py: those that start with
+	// ssl_ configure TLS, those that tune its connections are ignored. With more
+	// than one host, names are spread over them as channels_redis does, so their
+	// order must be the same everywhere. [hosts]
 	Hosts []string
+	// TLS configures connections to rediss:// hosts, whose names it need not
+	// hold; options of a URL come after it. nil: the system's authorities.
+	TLS *tls.Config
 	// Prefix begins every key; "asgi" if empty. [prefix]
 	Prefix string
 	// Expiry is how long a message waits for its process to read it; a minute
@@ -105,9 +111,9 @@ const (
 func (c Config) options() ([]*redis.Options, error) {
 	all := make([]*redis.Options, len(c.Hosts))
 	for i, url := range c.Hosts {
-		o, err := redis.ParseURL(url)
+		o, err := parseURL(url, c.TLS)
 		if err != nil {
-			return nil, fmt.Errorf("channel/redis: host %d is no URL of a Redis: expected redis://, rediss:// or unix://", i+1)
+			return nil, fmt.Errorf("channel/redis: the URL of host %d: %w", i+1, err)
 		}
 		o.Protocol = 2
 		o.DisableIdentity = true

@@ -281,14 +281,10 @@ func (s *coreScope) Send(ctx context.Context, name string, m *channel.Message) e
 		err = s.turns.take(ctx)
 	}
 	if err != nil {
-		return err
+		return sent(s.Counters, err)
 	}
 	defer s.turns.give()
-	if err := s.layer.send(ctx, s.Counters, wire, m); err != nil {
-		return err
-	}
-	s.Counters.Sent.Add(1)
-	return nil
+	return sent(s.Counters, s.layer.send(ctx, s.Counters, wire, m))
 }
 
 // GroupSend implements [channel.Scope].
@@ -301,14 +297,10 @@ func (s *coreScope) GroupSend(ctx context.Context, group string, m *channel.Mess
 		err = s.turns.take(ctx)
 	}
 	if err != nil {
-		return err
+		return sent(s.Counters, err)
 	}
 	defer s.turns.give()
-	if err := s.layer.groupSend(ctx, s.Counters, wire, m); err != nil {
-		return err
-	}
-	s.Counters.Sent.Add(1)
-	return nil
+	return sent(s.Counters, s.layer.groupSend(ctx, s.Counters, wire, m))
 }
 
 // place implements protocol: Redis has no need to know of channels.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"strings"
 	"syscall"
@@ -66,7 +67,10 @@ func TestW6ARedisThatAnswersWithErrorsIsNeverSilent(t *testing.T) {
 				control := dial(t, server)
 				do(t, control, []any{"PING"})
 				config := Config{Hosts: []string{server.URL()}}
-				a, b := open(t, kind.make, config), open(t, kind.make, config)
+				log := &book{}
+				logged := config
+				logged.Logger = slog.New(slog.NewTextHandler(log, nil))
+				a, b := open(t, kind.make, config), open(t, kind.make, logged)
 				here, there := channeltest.Scope(t, a, "acme"), channeltest.Scope(t, b, "acme")
 				w := newWitness()
 				ch, err := here.Open(t.Context(), w)
@@ -91,6 +95,12 @@ func TestW6ARedisThatAnswersWithErrorsIsNeverSilent(t *testing.T) {
 				if fails != (err != nil) || err != nil && !errors.Is(err, channel.ErrBroken) {
 					t.Errorf("GroupSend: got %v", err)
 				}
+				if s := there.Stats(); fails != (s.Unsent == 1) || fails != (s.Broken == 1) || s.Sent+s.Unsent != 1 {
+					t.Errorf("after one send that fails (%v): counted %+v, expected it to be unsent and the layer broken", fails, s)
+				}
+				if n := log.count("cannot be sent"); fails != (n == 1) {
+					t.Errorf("after one send that fails (%v): logged %d lines", fails, n)
+				}
 				if err == nil && await(t, w.messages, "a message") != "during" {
 					t.Error("another message came")
 				}
@@ -103,6 +113,9 @@ func TestW6ARedisThatAnswersWithErrorsIsNeverSilent(t *testing.T) {
 				eventually(t, "a send that works", func() bool {
 					return there.GroupSend(t.Context(), "chat", channeltest.Message(t, "after")) == nil
 				})
+				if s := there.Stats(); s.Broken != 0 {
+					t.Errorf("after a send that works %d layers are broken", s.Broken)
+				}
 				if got := await(t, w.messages, "a message"); got != "after" {
 					t.Errorf("got %q", got)
 				}

@@ -92,6 +92,15 @@ func (h *hosts) arrived(local *channel.Local, data []byte) (*channel.Message, []
 	return m, to
 }
 
+// sent counts what became of a message and returns its error. A full channel,
+// and a caller that stopped waiting, say nothing about Redis.
+func sent(c *channel.Counters, err error) error {
+	if err == nil || errors.Is(err, channel.ErrBroken) {
+		c.Sent(err)
+	}
+	return err
+}
+
 // broken makes an error of Redis, or of the way to it, one of the layer.
 func broken(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) {

@@ -106,14 +106,10 @@ func (s *pubSubScope) publish(ctx context.Context, name string, m *channel.Messa
 		err = s.turns.take(ctx)
 	}
 	if err != nil {
-		return err
+		return sent(s.Counters, err)
 	}
 	defer s.turns.give()
-	if err := s.layer.publish(ctx, name, m); err != nil {
-		return err
-	}
-	s.Counters.Sent.Add(1)
-	return nil
+	return sent(s.Counters, s.layer.publish(ctx, name, m))
 }
 
 // place implements protocol.

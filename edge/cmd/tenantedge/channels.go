@@ -31,13 +31,17 @@ func redisLayer(c *config.ChannelsRedis, log *slog.Logger) (channel.Layer, error
 	if err != nil {
 		return nil, err
 	}
+	tls, err := c.TLS()
+	if err != nil {
+		return nil, err
+	}
 	keys, err := c.Keys()
 	if err != nil {
 		return nil, err
 	}
 	r := redis.Config{
 		Config: channel.Config{Logger: log},
-		Hosts:  hosts, Prefix: c.Prefix, Expiry: c.Expiry, GroupExpiry: c.GroupExpiry, Capacity: c.Capacity,
+		Hosts:  hosts, TLS: tls, Prefix: c.Prefix, Expiry: c.Expiry, GroupExpiry: c.GroupExpiry, Capacity: c.Capacity,
 		Keys: keys, JSON: c.Serializer == "json", RandomPrefix: c.RandomPrefix,
 	}
 	if c.Layer == "pubsub" {

@@ -61,6 +61,7 @@ var (
 	errClosePayload  = &failure{CodeProtocol, "close frame of one byte"}
 	errCloseCode     = &failure{CodeProtocol, "close code that may not be sent"}
 	errCloseReason   = &failure{CodeInvalidData, "close reason is not valid UTF-8"}
+	errInflating     = &failure{CodeTryLater, "too many big messages are being inflated"}
 	errRate          = &failure{CodeTryLater, "message rate"}
 	errSlowReader    = &failure{CodeTryLater, "reads too slowly"}
 	errPanicked      = &failure{CodeInternal, "internal error"}

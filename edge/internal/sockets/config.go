@@ -18,6 +18,11 @@ type Config struct {
 	// message that reaches it is taken, the next one not: 1013. From half of it
 	// on, the peer is not listened to. Default: 256 KiB.
 	MaxQueue int
+	// MaxInflated bounds the bytes of inflated messages that are handled at the
+	// same time, of all connections; one tenant has half of it. The connection
+	// whose message goes beyond it is closed with 1013. At least four times
+	// MaxMessage. Default: 16 times MaxMessage, at least 256 MiB.
+	MaxInflated int64
 	// Compression is what is negotiated of permessage-deflate. Default: none.
 	Compression Compression
 	// CompressAbove is the size from which messages are compressed. Default: 128.
@@ -51,6 +56,7 @@ func (c *Config) validate() error {
 	}{
 		{"MaxFrame", &c.MaxFrame, 16 * mebi},
 		{"MaxMessage", &c.MaxMessage, 16 * mebi},
+		{"MaxInflated", &c.MaxInflated, 0},
 		{"PingInterval", (*int64)(&c.PingInterval), int64(30 * time.Second)},
 		{"PongTimeout", (*int64)(&c.PongTimeout), int64(20 * time.Second)},
 		{"IdleTimeout", (*int64)(&c.IdleTimeout), 0},
@@ -76,6 +82,12 @@ func (c *Config) validate() error {
 		if *f.value == 0 {
 			*f.value = f.initial
 		}
+	}
+	if c.MaxInflated == 0 {
+		c.MaxInflated = max(256*mebi, 16*c.MaxMessage)
+	}
+	if c.MaxInflated < 4*c.MaxMessage {
+		return fmt.Errorf("sockets: MaxInflated: expected at least four times the %d bytes of MaxMessage, found %d", c.MaxMessage, c.MaxInflated)
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()

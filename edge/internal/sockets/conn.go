@@ -261,25 +261,35 @@ func (c *Conn) Close(code Code, reason string) error {
 	if !utf8.ValidString(reason) {
 		return ErrText
 	}
-	c.shut(code, clipReason(reason), ws.NewCloseFrameBody(ws.StatusCode(code), clipReason(reason)))
-	c.schedule(flagSettle)
+	c.start(code, clipReason(reason))
 	return nil
 }
 
-// shut queues a close frame as the last one.
-func (c *Conn) shut(code Code, reason string, body []byte) {
+// CloseWith is Close without a reason, for a code that can be sent. It reports
+// whether this call, and no earlier one and no peer, started the close handshake.
+func (c *Conn) CloseWith(code Code) (started bool) { return c.start(code, "") }
+
+func (c *Conn) start(code Code, reason string) bool {
+	started := c.shut(code, reason, ws.NewCloseFrameBody(ws.StatusCode(code), reason))
+	c.schedule(flagSettle)
+	return started
+}
+
+// shut queues a close frame as the last one, and reports whether it is the first.
+func (c *Conn) shut(code Code, reason string, body []byte) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.sealed {
-		return
+		return false
 	}
 	c.seal(code, reason)
 	if c.broken {
-		return // nobody would write it
+		return true // nothing is written any more
 	}
 	before := c.out.size
 	c.control(ws.OpClose, body)
 	c.tenant.queued.Add(int64(c.out.size - before))
+	return true
 }
 
 // Pause has nothing more read from the peer, so that TCP slows it down, until

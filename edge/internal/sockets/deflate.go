@@ -89,18 +89,20 @@ var inflaters = sync.Pool{New: func() any {
 	return i
 }}
 
-// inflate returns a message as it was before compression, in a buffer of
-// getBuffer's. It stops at the limit, so that a small message cannot become a
-// big one.
-func (c *compression) inflate(p []byte, limit int64, text bool) (out []byte, err *failure) {
+// inflate returns a message as it was before compression, in a buffer for
+// putBuffer. It stops at the limit, and when too much is being inflated
+// elsewhere, so that small messages cannot become big ones. The buffer is
+// charged until the charge ends.
+func (c *compression) inflate(p []byte, limit int64, text bool, charge *charge) (out []byte, err *failure) {
 	i := inflaters.Get().(*inflater)
 	i.source = tailed{p: p}
 	i.reader.(flate.Resetter).Reset(&i.source, c.read)
-	out, err = i.run(c.read, limit, text)
+	out, err = i.run(c.read, limit, text, charge)
 	i.source = tailed{}
 	inflaters.Put(i)
 	if err != nil {
 		putBuffer(out)
+		charge.end()
 		return nil, err
 	}
 	if c.readTakeover {
@@ -109,11 +111,13 @@ func (c *compression) inflate(p []byte, limit int64, text bool) (out []byte, err
 	return out, nil
 }
 
-func (i *inflater) run(window []byte, limit int64, text bool) ([]byte, *failure) {
+func (i *inflater) run(window []byte, limit int64, text bool, charge *charge) (out []byte, failed *failure) {
 	var check textCheck
-	out := getBuffer(2 * len(i.source.p))
 	for finals := 0; ; {
-		out = growBuffer(out, 512)
+		var ok bool
+		if out, ok = charge.room(out, limit); !ok {
+			return out, errInflating
+		}
 		n, err := i.reader.Read(out[len(out):cap(out)])
 		piece := out[len(out) : len(out)+n]
 		out = out[:len(out)+n]

@@ -217,14 +217,14 @@ func TestTheExamplesOfTheRFCInflate(t *testing.T) {
 		"two blocks":          "\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00",
 	} {
 		c := &compression{}
-		out, err := c.inflate([]byte(body), 100, true)
+		out, err := c.inflate([]byte(body), 100, true, &charge{})
 		if err != nil || string(out) != "Hello" {
 			t.Errorf("%s: expected Hello, found %q, %v", name, out, err)
 		}
 	}
 	c := &compression{parameters: parameters{readBits: maxWindowBits, readTakeover: true}}
 	for _, body := range []string{"\xf2\x48\xcd\xc9\xc9\x07\x00", "\xf2\x00\x11\x00\x00"} {
-		if out, err := c.inflate([]byte(body), 100, true); err != nil || string(out) != "Hello" {
+		if out, err := c.inflate([]byte(body), 100, true, &charge{}); err != nil || string(out) != "Hello" {
 			t.Errorf("with context: expected Hello, found %q, %v", out, err)
 		}
 	}

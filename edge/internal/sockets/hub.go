@@ -17,16 +17,17 @@ const tickLength = 250 * time.Millisecond
 
 // Hub holds accepted connections. It is made by New and ended by Shutdown.
 type Hub struct {
-	config   Config
-	rules    rules
-	counters counters
-	workers  *workers
-	poller   *poller // nil: every connection has a goroutine
-	wheel    wheel
-	tick     atomic.Uint32 // the wheel's present
-	lastID   atomic.Uint64
-	now      func() time.Time
-	open     sync.WaitGroup // connections
+	config    Config
+	rules     rules
+	counters  counters
+	inflation inflation
+	workers   *workers
+	poller    *poller // nil: every connection has a goroutine
+	wheel     wheel
+	tick      atomic.Uint32 // the wheel's present
+	lastID    atomic.Uint64
+	now       func() time.Time
+	open      sync.WaitGroup // connections
 
 	mu      sync.Mutex
 	tenants map[string]*tenant
@@ -52,11 +53,12 @@ func newHub(config Config) (*Hub, error) {
 		return nil, err
 	}
 	h := &Hub{
-		config:  config,
-		rules:   rules{maxFrame: config.MaxFrame, maxMessage: config.MaxMessage},
-		tenants: map[string]*tenant{},
-		stopped: make(chan struct{}),
-		now:     time.Now,
+		config:    config,
+		rules:     rules{maxFrame: config.MaxFrame, maxMessage: config.MaxMessage},
+		inflation: inflation{most: config.MaxInflated},
+		tenants:   map[string]*tenant{},
+		stopped:   make(chan struct{}),
+		now:       time.Now,
 	}
 	h.workers = newWorkers(config.MaxWorkers, (*Conn).serve)
 	if !config.NoPoll {

@@ -14,6 +14,7 @@ type parser struct {
 	message   []byte // what has come of a message in pieces
 	control   []byte // what has come of a control frame in pieces
 	given     []byte // the buffer of the event before, to be recycled
+	charge    charge // of given, if it was inflated
 	remaining int64  // bytes of the frame that are still to come
 	mask      [4]byte
 	head      [maxHeader]byte // the start of a header whose rest is to come
@@ -35,7 +36,7 @@ type rules struct {
 }
 
 // event is a message or a control frame; op 0 means that more bytes are needed.
-// The payload is valid until the parser is called again.
+// The payload is valid until the parser is called again, or recycles it.
 type event struct {
 	op      ws.OpCode
 	payload []byte
@@ -45,10 +46,7 @@ type event struct {
 // when they complete one. It unmasks in place: b is the parser's. A non-nil
 // deflate means that compression was negotiated.
 func (p *parser) next(b []byte, r *rules, deflate *compression) (ev event, n int, err *failure) {
-	if p.given != nil {
-		putBuffer(p.given)
-		p.given = nil
-	}
+	p.recycle()
 	for {
 		if !p.inFrame {
 			taken, ready, err := p.header(b[n:], r, deflate)
@@ -182,12 +180,21 @@ func (p *parser) dataFrame(chunk []byte, whole bool, r *rules, deflate *compress
 	if !p.squeezed {
 		return event{p.messageOp, payload}, nil
 	}
-	inflated, err := deflate.inflate(payload, r.maxMessage, p.messageOp == ws.OpText)
+	inflated, err := deflate.inflate(payload, r.maxMessage, p.messageOp == ws.OpText, &p.charge)
 	if p.given != nil {
 		putBuffer(p.given)
 	}
 	p.given = inflated
 	return event{p.messageOp, inflated}, err
+}
+
+// recycle ends the event before: its payload is valid no more.
+func (p *parser) recycle() {
+	if p.given != nil {
+		putBuffer(p.given)
+		p.given = nil
+	}
+	p.charge.end()
 }
 
 var parsers = sync.Pool{New: func() any { return new(parser) }}
@@ -199,10 +206,9 @@ func (p *parser) idle() bool {
 
 // release gives the parser and its buffers back.
 func (p *parser) release() {
-	for _, b := range [...][]byte{p.message, p.given} {
-		if b != nil {
-			putBuffer(b)
-		}
+	p.recycle()
+	if p.message != nil {
+		putBuffer(p.message)
 	}
 	*p = parser{}
 	parsers.Put(p)

@@ -175,10 +175,14 @@ func (c *Conn) receive(b []byte) {
 	if c.in == nil {
 		c.in = parsers.Get().(*parser)
 	}
+	c.in.charge.of(c)
 	for len(b) > 0 && c.phase <= phaseClosing && !c.failed && !c.answered {
 		ev, n, err := c.in.next(b, &c.hub.rules, c.deflate)
 		b = b[n:]
 		if err != nil {
+			if err == errInflating {
+				c.hub.counters.overinflated.Add(1)
+			}
 			c.fail(err)
 			return
 		}
@@ -191,6 +195,7 @@ func (c *Conn) receive(b []byte) {
 			c.closedByPeer(ev.payload)
 		default:
 			c.message(Op(ev.op), ev.payload)
+			c.in.recycle() // more of the peer may be long in coming
 		}
 		if len(b) > 0 && c.congested() {
 			c.flush()

@@ -20,6 +20,10 @@ type Stats struct {
 	// was over its message rate; Timeouts gave no sign of life, took nothing, or
 	// did not finish the close handshake.
 	Slow, Limited, Timeouts uint64
+	// Inflated is how many bytes of inflated messages are being handled.
+	// Overinflated connections were closed since that would have been too many.
+	Inflated     int64
+	Overinflated uint64
 	// Panics are those of handlers.
 	Panics uint64
 	// Closed counts connections by the code they ended with; the entry 0 has
@@ -34,6 +38,7 @@ type counters struct {
 	received, sent     atomic.Uint64
 	slow, limited      atomic.Uint64
 	timeouts, panics   atomic.Uint64
+	overinflated       atomic.Uint64
 	closed             [17]atomic.Uint64 // 1000 to 1015, and all others
 }
 
@@ -53,6 +58,7 @@ func (h *Hub) Stats() Stats {
 		Accepted: n.accepted.Load(), Refused: n.refused.Load(),
 		Received: n.received.Load(), Sent: n.sent.Load(),
 		Slow: n.slow.Load(), Limited: n.limited.Load(), Timeouts: n.timeouts.Load(), Panics: n.panics.Load(),
+		Inflated: h.inflation.bytes.Load(), Overinflated: n.overinflated.Load(),
 		Closed: map[Code]uint64{},
 	}
 	for i := range n.closed {

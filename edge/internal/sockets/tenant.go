@@ -9,10 +9,11 @@ import (
 // tenant is what the connections of one key share, from the first of them to
 // the last.
 type tenant struct {
-	key    string
-	queued atomic.Int64 // bytes that wait for its readers
-	rated  atomic.Bool  // there is a limit of messages
-	most   atomic.Int64 // Limits.Queued
+	key      string
+	queued   atomic.Int64 // bytes that wait for its readers
+	inflated atomic.Int64 // bytes of inflated messages that are being handled
+	rated    atomic.Bool  // there is a limit of messages
+	most     atomic.Int64 // Limits.Queued
 
 	mu     sync.Mutex
 	limits Limits
