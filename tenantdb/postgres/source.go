@@ -114,7 +114,7 @@ func (s *Source) Follow(ctx context.Context, dir *tenantdb.Directory) error {
 		dir.Degrade(err.Error())
 		// Edges that lost one database do not come back all at once.
 		pause := wait/2 + rand.N(wait/2+1)
-		s.log(dir).Warn("the database is lost; serving the last good state", "error", err, "retry_in", pause)
+		s.log(dir).Warn("the database is lost; serving the last good state", "error", err, "retry_in", pause.Round(time.Millisecond).String())
 		timer := time.NewTimer(pause)
 		select {
 		case <-ctx.Done():

@@ -29,6 +29,7 @@ func newRoot() *cobra.Command {
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usagef("%v", err) })
+	root.Version, _ = moduleVersions() // for --version; the command version says more
 	root.AddCommand(newServe(), newEval(), newBench(), newTenants(), newFiles(), newDB(), newWS(), newVersion())
 	return root
 }
