@@ -143,7 +143,10 @@ func IsForwarding(name string) bool {
 // untrusted returns header without what clients must not send. It returns
 // header itself if there is nothing of the kind, and a copy otherwise: the
 // request's own header is the server's.
-func (s stripper) untrusted(header http.Header) http.Header {
+func (s stripper) clean(header http.Header, trusted bool) http.Header {
+	if trusted {
+		return header
+	}
 	clean := header
 	for name := range header {
 		if !IsForwarding(name) && !s.claims(name) {

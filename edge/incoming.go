@@ -110,21 +110,3 @@ func (h *Host) proves(r *http.Request, q *Request) bool {
 	}
 	return err == nil
 }
-
-func isWebsocket(r *http.Request) bool {
-	if len(r.Header["Upgrade"]) == 0 {
-		return r.Method == http.MethodConnect && r.Header.Get(":protocol") == "websocket"
-	}
-	return hasToken(r.Header["Upgrade"], "websocket") && hasToken(r.Header["Connection"], "upgrade")
-}
-
-func hasToken(values []string, token string) bool {
-	for _, v := range values {
-		for part := range strings.SplitSeq(v, ",") {
-			if strings.EqualFold(strings.Trim(part, " \t"), token) {
-				return true
-			}
-		}
-	}
-	return false
-}

@@ -30,24 +30,43 @@ func (h *Host) Middleware(next http.Handler) http.Handler {
 		}
 		switch d.Outcome {
 		case OutcomeTenant, OutcomeNone:
-			if q.Websocket && h.websockets == nil && !h.passes(r, &d.Tenant) {
-				h.refuse(w, r, &RouteError{Status: http.StatusForbidden, Reason: "origin is not allowed"})
-				return
+			if q.Websocket && h.websockets == nil {
+				if e := h.passes(w, r, &d.Tenant); e != nil {
+					h.refuse(w, r, e)
+					return
+				}
 			}
 			h.results.add(Result(d.Outcome.String()))
 			if q.Websocket && h.websockets != nil {
-				h.websockets.serve(w, h.routed(r, carried))
+				h.websockets.serve(w, h.routed(r, &q, carried))
 				return
 			}
-			next.ServeHTTP(w, h.routed(r, carried))
+			next.ServeHTTP(w, h.routed(r, &q, carried))
 		case OutcomeRedirect:
 			h.results.add(ResultRedirect)
 			w.Header().Set("Location", d.Location)
 			w.WriteHeader(d.Status)
 		default:
-			h.refuse(w, r, refused(d))
+			h.refuseUnrouted(w, r, &q, carried)
 		}
 	})
+}
+
+// refuseUnrouted answers a request for which there is no tenant. Config.Refused
+// may have another application serve it, so it gets the request as a handler
+// does, and a websocket only if a handler would get it.
+func (h *Host) refuseUnrouted(w http.ResponseWriter, r *http.Request, q *Request, c *tenantContext) {
+	e := refused(&c.decision)
+	if q.Websocket {
+		if h.websockets != nil {
+			e.Outcome, e.Reason = 0, "no websocket route matches: "+e.Reason
+		} else if bad := h.passes(w, r, &c.decision.Tenant); bad != nil {
+			e = bad
+		}
+	}
+	out := r.WithContext(r.Context())
+	out.Header = h.passedOn(r, q)
+	h.refuse(w, out, e)
 }
 
 func (h *Host) refuse(w http.ResponseWriter, r *http.Request, e *RouteError) {
@@ -83,15 +102,25 @@ func (h *Host) answer(w http.ResponseWriter, r *http.Request, e *RouteError) {
 }
 
 // routed makes the request that next sees. It is a copy, as net/http has it.
-func (h *Host) routed(r *http.Request, c *tenantContext) *http.Request {
+func (h *Host) routed(r *http.Request, q *Request, c *tenantContext) *http.Request {
 	d, out := &c.decision, r.WithContext(c)
-	if !h.TrustsPeer(r) {
-		out.Header = h.strip.untrusted(r.Header)
-	}
+	out.Header = h.passedOn(r, q)
 	if t := &d.Tenant; d.Outcome == OutcomeTenant && t.Path != r.URL.Path {
 		out.URL = innerURL(r.URL, t)
 	}
 	return out
+}
+
+// passedOn returns the headers of a request without what may not be passed on:
+// the request's own header if there is nothing of the kind, and a copy
+// otherwise.
+func (h *Host) passedOn(r *http.Request, q *Request) http.Header {
+	header := h.strip.clean(r.Header, h.TrustsPeer(r))
+	if !q.Websocket && upgrades(header) {
+		header = header.Clone()
+		withoutUpgrade(header)
+	}
+	return header
 }
 
 // innerURL is u with the path that the tenant sees. What was encoded in the

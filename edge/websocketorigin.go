@@ -9,15 +9,21 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
 )
 
-// passes tells whether a handshake may pass to who looks after websockets
-// without targets. What other sites' pages ask for may not; a program that sends
-// no Origin is the application's to judge.
-func (h *Host) passes(r *http.Request, t *Tenant) bool {
+// passes refuses a handshake that must not reach an application: one that is
+// not as RFC 6455 wants it, which the application may take for something else,
+// and one that a page of another site asks for. A program that sends no Origin
+// is the application's to judge.
+func (h *Host) passes(w http.ResponseWriter, r *http.Request, t *Tenant) *RouteError {
 	o := sockets.Options{
 		AllowOrigin:   func(origin *url.URL) bool { return h.allowsOrigin(origin, r, t, nil) },
 		AllowNoOrigin: true,
 	}
-	return o.CheckOrigin(r) == nil
+	refusal := o.Check(r)
+	if refusal == nil {
+		return nil
+	}
+	refusal.SetHeader(w.Header())
+	return &RouteError{Status: refusal.Status, Reason: refusal.Reason}
 }
 
 // allowsOrigin tells whether a page of origin may open this socket (W3): one of

@@ -51,6 +51,12 @@ func (p *proxy) close() error {
 }
 
 func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodTrace {
+		// Its answer shows the client what the edge tells the application alone.
+		w.Header().Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
+		writeError(w, http.StatusMethodNotAllowed, "")
+		return
+	}
 	r, done := p.server.upgrades.track(r)
 	defer done()
 	p.reverse.ServeHTTP(w, r)
@@ -87,8 +93,15 @@ func (p *proxy) forward(pr *httputil.ProxyRequest) {
 	p.server.host.SetForwarded(pr.In, pr.Out.Header)
 }
 
+// errUnasked is a switch of protocols that the edge did not ask for: what comes
+// after it is no HTTP, and nothing that any client may have.
+var errUnasked = errors.New("the upstream switched protocols unasked")
+
 // modify has fail send a file where the application ordered one.
 func (p *proxy) modify(r *http.Response) error {
+	if r.StatusCode == http.StatusSwitchingProtocols && len(r.Request.Header["Upgrade"]) == 0 {
+		return errUnasked
+	}
 	if o := p.accel.take(r); o != nil {
 		return o
 	}

@@ -22,7 +22,7 @@ type Handshake struct {
 // and the tenant's limits, before anybody else is bothered with it. A request
 // that fails has been answered, and the error is a *Refusal.
 func (h *Hub) Admit(w http.ResponseWriter, r *http.Request, o Options) (*Handshake, error) {
-	if refusal := o.check(r); refusal != nil {
+	if refusal := o.Check(r); refusal != nil {
 		return nil, h.refuse(w, o, refusal)
 	}
 	c := &Conn{hub: h, id: h.lastID.Add(1)}

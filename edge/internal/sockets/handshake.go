@@ -22,13 +22,18 @@ type Refusal struct {
 
 func (r *Refusal) Error() string { return "sockets: handshake refused: " + r.Reason }
 
-// check holds a request against RFC 6455, section 4.2.1, and the options.
-func (o *Options) check(r *http.Request) *Refusal {
+// Check holds a request against RFC 6455, section 4.2.1, and the options. It is
+// stricter than the RFC in one point: the only protocol to upgrade to is
+// websocket, since a server after this one may choose another of a list. It
+// returns nil for a handshake that may go on.
+func (o *Options) Check(r *http.Request) *Refusal {
 	switch {
 	case r.ProtoMajor != 1 || r.ProtoMinor < 1:
 		return &Refusal{http.StatusUpgradeRequired, "expected a handshake over HTTP/1.1, found " + r.Proto}
-	case !hasToken(r.Header["Upgrade"], "websocket") || !hasToken(r.Header["Connection"], "upgrade"):
+	case !namesWebsocket(r.Header["Upgrade"]) || !hasToken(r.Header["Connection"], "upgrade"):
 		return &Refusal{http.StatusUpgradeRequired, "expected a websocket handshake"}
+	case len(r.Header["Upgrade"]) != 1 || !strings.EqualFold(r.Header["Upgrade"][0], "websocket"):
+		return &Refusal{http.StatusBadRequest, "expected websocket alone in Upgrade"}
 	case r.Method != http.MethodGet:
 		return &Refusal{http.StatusMethodNotAllowed, "expected GET, found " + r.Method}
 	case !slices.Equal(r.Header["Sec-Websocket-Version"], []string{"13"}):
@@ -93,6 +98,26 @@ func hasToken(values []string, token string) bool {
 	return false
 }
 
+// Asks reports whether a request asks for a websocket, well or badly. HTTP/1.0
+// has no upgrades, and an Upgrade without the Connection token asks for none
+// (RFC 9110, 7.8).
+func Asks(r *http.Request) bool {
+	return r.ProtoMajor == 1 && r.ProtoMinor >= 1 && namesWebsocket(r.Header["Upgrade"]) && hasToken(r.Header["Connection"], "upgrade")
+}
+
+// namesWebsocket reports whether one of the protocols to upgrade to is
+// websocket, of whatever version.
+func namesWebsocket(values []string) bool {
+	for _, value := range values {
+		for part := range strings.SplitSeq(value, ",") {
+			if name, _, _ := strings.Cut(part, "/"); strings.EqualFold(strings.TrimSpace(name), "websocket") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func validKey(values []string) bool {
 	if len(values) != 1 {
 		return false
@@ -118,15 +143,15 @@ func validLists(header http.Header) bool {
 }
 
 // forLibrary is the request as the library wants it: it takes the first header
-// of a name alone, one protocol to upgrade to, and no empty lists.
+// of a name alone, and no empty lists.
 func forLibrary(r *http.Request) *http.Request {
-	upgrade, connection, protocols := r.Header["Upgrade"], r.Header["Connection"], r.Header["Sec-Websocket-Protocol"]
-	if strings.EqualFold(upgrade[0], "websocket") && hasToken(connection[:1], "upgrade") && !slices.ContainsFunc(protocols, isBlank) {
+	connection, protocols := r.Header["Connection"], r.Header["Sec-Websocket-Protocol"]
+	if hasToken(connection[:1], "upgrade") && !slices.ContainsFunc(protocols, isBlank) {
 		return r
 	}
 	copied := *r
 	copied.Header = maps.Clone(r.Header)
-	copied.Header["Upgrade"], copied.Header["Connection"] = []string{"websocket"}, []string{"Upgrade"}
+	copied.Header["Connection"] = []string{"Upgrade"}
 	copied.Header["Sec-Websocket-Protocol"] = slices.DeleteFunc(slices.Clone(protocols), isBlank)
 	return &copied
 }
@@ -138,8 +163,18 @@ func isBlank(value string) bool { return strings.TrimSpace(value) == "" }
 // refuse answers a handshake with a status.
 func (h *Hub) refuse(w http.ResponseWriter, o Options, refusal *Refusal) error {
 	h.counters.refused.Add(1)
-	header := w.Header()
-	switch refusal.Status {
+	refusal.SetHeader(w.Header())
+	if o.Refused != nil {
+		o.Refused(w, refusal)
+	} else {
+		http.Error(w, refusal.Reason, refusal.Status)
+	}
+	return refusal
+}
+
+// SetHeader sets the headers that an answer with the refusal's status has.
+func (r *Refusal) SetHeader(header http.Header) {
+	switch r.Status {
 	case http.StatusUpgradeRequired:
 		header.Set("Sec-WebSocket-Version", "13")
 		header.Set("Upgrade", "websocket")
@@ -149,12 +184,6 @@ func (h *Hub) refuse(w http.ResponseWriter, o Options, refusal *Refusal) error {
 	case http.StatusServiceUnavailable:
 		header.Set("Retry-After", "5")
 	}
-	if o.Refused != nil {
-		o.Refused(w, refusal)
-	} else {
-		http.Error(w, refusal.Reason, refusal.Status)
-	}
-	return refusal
 }
 
 // Accept answers a handshake. Either the connection is open when it returns,

@@ -42,8 +42,9 @@ func TestAHandshakeIsAnsweredWithAStatus(t *testing.T) {
 	}{
 		{"as it should be", "", "", nil, 101, "Sec-Websocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="},
 		{"the token of Upgrade in capitals", "", "", []string{"Upgrade", "WebSocket"}, 101, ""},
-		{"several protocols to upgrade to", "", "", []string{"Upgrade", "h2c, websocket"}, 101, ""},
-		{"the same in two headers", "", "", []string{"Upgrade", "h2c|websocket"}, 101, ""},
+		{"several protocols to upgrade to", "", "", []string{"Upgrade", "h2c, websocket"}, 400, ""},
+		{"the same in two headers", "", "", []string{"Upgrade", "h2c|websocket"}, 400, ""},
+		{"a version of the protocol", "", "", []string{"Upgrade", "websocket/13"}, 400, ""},
 		{"a connection in two headers", "", "", []string{"Connection", "keep-alive|Upgrade"}, 101, ""},
 		{"no upgrade", "", "", []string{"Upgrade", ""}, 426, "Upgrade: websocket"},
 		{"upgrade to something else", "", "", []string{"Upgrade", "h2c"}, 426, ""},
