@@ -14,6 +14,9 @@ type Guest struct {
 	// CompileCache is a folder that keeps the guest's compiled code for the next
 	// start; empty: one of the user's own, where the system has such.
 	CompileCache string `key:"compile_cache,path"`
+	// LastGood is the file that keeps the last guest from Path that was let in,
+	// for a start whose guest is refused; empty: one in the compile cache.
+	LastGood string `key:"last_good,path"`
 	// Settings are the guest's own, as JSON; nil: none.
 	Settings json.RawMessage
 }

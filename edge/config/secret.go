@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+
+	tenantfile "github.com/tenantedge/tenantedge/tenantdb/file"
 )
 
 // DSN is a connection string as it stands in the file. It may hold a password,
@@ -89,7 +91,7 @@ func readSecret(env, file string) (string, error) {
 	s := os.Getenv(env)
 	if file != "" {
 		where = "file " + file
-		b, err := os.ReadFile(file)
+		b, _, err := tenantfile.ReadRegular(file, 0)
 		if err != nil {
 			return "", fmt.Errorf("config: reading a secret: %w", err)
 		}

@@ -30,11 +30,7 @@ func (s *Source) Load(_ context.Context, dir *tenantdb.Directory) error {
 
 // read brings the directory in step with the file.
 func (s *Source) read(dir *tenantdb.Directory) (changed bool, err error) {
-	info, err := os.Stat(s.opts.Path)
-	if err != nil {
-		return false, fmt.Errorf("file: %w", err)
-	}
-	data, err := os.ReadFile(s.opts.Path)
+	data, info, err := ReadRegular(s.opts.Path, 0)
 	if err != nil {
 		return false, fmt.Errorf("file: %w", err)
 	}

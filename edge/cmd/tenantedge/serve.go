@@ -103,7 +103,7 @@ func serveFile(ctx context.Context, file *config.File, handlers map[string]edge.
 		AdminToken: token,
 		URLConfs:   file.URLConfs, Fallback: file.Fallback,
 		Listeners: file.Listeners, Admin: file.Admin, Limits: file.Limits,
-		GuestFile: file.Guest.Path,
+		GuestFile: file.Guest.Path, KeptGuest: keptGuest(file.Guest, w.edge.CompileCache),
 		AccessLog: file.Logs.Access, Force: orders.end, Logger: log,
 	}
 	if w.source != nil {

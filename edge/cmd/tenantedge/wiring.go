@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/storage"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 	"github.com/tenantedge/tenantedge/tenantdb"
+	tenantfile "github.com/tenantedge/tenantedge/tenantdb/file"
 )
 
 // wiring is what a configuration is made into: the parts of an edge, put
@@ -30,20 +30,13 @@ func loadConfig(path string) (*config.File, error) {
 	return config.Load(path)
 }
 
-// wire opens what decides about a request: guest, directory and keys. Nothing
-// is loaded yet.
+// wire opens what decides about a request: directory and keys. Nothing is
+// loaded yet, and the guest's file is not read.
 func wire(f *config.File, log *slog.Logger) (*wiring, error) {
 	w := &wiring{edge: f.Edge()}
 	w.edge.Logger, w.edge.CompileCache = log, compileCache()
 	w.edge.SmokeRun = edge.ReexecSmokeRun()
 	w.edge.Websockets = edge.WebsocketConfig{} // see wireWebsockets
-	if f.Guest.Path != "" {
-		wasm, err := os.ReadFile(f.Guest.Path)
-		if err != nil {
-			return nil, fmt.Errorf("guest.path: %w", err)
-		}
-		w.edge.Guest = wasm
-	}
 	if f.Guest.CompileCache != "" {
 		w.edge.CompileCache = f.Guest.CompileCache
 	}
@@ -75,6 +68,11 @@ func wireLoaded(ctx context.Context, f *config.File) (*wiring, error) {
 	w, err := wire(f, quietLogger())
 	if err != nil {
 		return nil, err
+	}
+	if f.Guest.Path != "" {
+		if w.edge.Guest, _, err = tenantfile.ReadRegular(f.Guest.Path, 0); err != nil {
+			return nil, errors.Join(fmt.Errorf("guest.path: %w", err), w.close())
+		}
 	}
 	if w.source != nil {
 		if err = w.source.Load(ctx, w.directory); err != nil {

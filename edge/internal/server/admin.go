@@ -72,6 +72,8 @@ type GuestReport struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
 	Digest  string `json:"digest"`
+	// Degraded says why it is not the guest of guest.path.
+	Degraded string `json:"degraded,omitempty"`
 }
 
 // Readiness says whether the server should get requests, and what it knows of
@@ -79,7 +81,7 @@ type GuestReport struct {
 // serves.
 func (s *Server) Readiness() Readiness {
 	guest := s.host.Guest()
-	r := Readiness{Requests: s.requests.Load(), Guest: GuestReport{guest.Name, guest.Version, guest.Digest}}
+	r := Readiness{Requests: s.requests.Load(), Guest: GuestReport{guest.Name, guest.Version, guest.Digest, s.guestFile.degraded()}}
 	if s.options.Directory != nil {
 		st := s.options.Directory()
 		r.Directory = &DirectoryReport{

@@ -2,9 +2,10 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"sync"
 	"time"
@@ -22,9 +23,75 @@ type guestFile struct {
 	// reading is held from reading the file until the guest is swapped in: of
 	// two who read it, the one who did first must not swap last.
 	reading sync.Mutex
+	kept    keptGuest
+	log     *slog.Logger
 
-	mu   sync.Mutex
-	seen fs.FileInfo // of the file when it was read last
+	mu      sync.Mutex
+	seen    fs.FileInfo // of the file when it was read last
+	refused string      // why another guest runs than the file's; empty: it runs
+}
+
+// newHost makes the Host with the guest of the file or, if that one is missing
+// or refused, with the last good one. The file is followed in any case.
+func (s *Server) newHost(ctx context.Context, c edge.Config) (*edge.Host, error) {
+	if s.options.GuestFile == "" {
+		return edge.New(ctx, c)
+	}
+	g := &guestFile{path: s.options.GuestFile, kept: keptGuest{path: s.options.KeptGuest}, log: s.log}
+	var refused error
+	if c.Guest == nil {
+		if c.Guest, refused = g.content(); refused != nil {
+			refused = fmt.Errorf("guest.path: %w", refused)
+		}
+	}
+	var host *edge.Host
+	if refused == nil {
+		host, refused = edge.New(ctx, c)
+	}
+	if refused == nil {
+		g.letIn(c.Guest)
+	} else {
+		kept, err := g.kept.load()
+		if err != nil {
+			return nil, errors.Join(refused, err)
+		}
+		c.Guest = kept
+		if host, err = edge.New(ctx, c); err != nil {
+			return nil, errors.Join(refused, fmt.Errorf("the last good guest is refused too: %w", err))
+		}
+		g.refuse(refused)
+		s.log.Error("the guest's file is not right; the last good guest serves", "file", g.path, "kept", g.kept.path, "error", refused)
+	}
+	g.swap = host.Swap
+	s.guestFile = g
+	return host, nil
+}
+
+// letIn notes that wasm, which is the file's, runs, and keeps it for the next
+// start.
+func (g *guestFile) letIn(wasm []byte) {
+	g.mu.Lock()
+	g.refused = ""
+	g.mu.Unlock()
+	if err := g.kept.save(wasm); err != nil {
+		g.log.Warn("the guest cannot be kept for a start whose guest is refused", "file", g.kept.path, "error", err)
+	}
+}
+
+func (g *guestFile) refuse(err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.refused = err.Error()
+}
+
+// degraded returns why another guest runs than the file's; empty: it runs.
+func (g *guestFile) degraded() string {
+	if g == nil {
+		return ""
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.refused
 }
 
 // settleGuest is how long the file must be left alone: a guest has megabytes,
@@ -45,23 +112,24 @@ func (g *guestFile) read(ctx context.Context) (edge.Report, error) {
 	defer g.reading.Unlock()
 	wasm, err := g.content()
 	if err != nil {
-		return edge.Report{}, fmt.Errorf("guest.path: %w", err)
+		err = fmt.Errorf("guest.path: %w", err)
+		g.refuse(err)
+		return edge.Report{}, err
 	}
-	return g.swap(ctx, wasm)
+	r, err := g.swap(ctx, wasm)
+	switch {
+	case ctx.Err() != nil: // the edge ends
+	case err != nil:
+		g.refuse(err)
+	default:
+		g.letIn(wasm)
+	}
+	return r, err
 }
 
 func (g *guestFile) content() ([]byte, error) {
-	f, err := os.Open(g.path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
 	// One byte more than a guest may have: Swap says that it is too large.
-	wasm, err := io.ReadAll(io.LimitReader(f, mostGuest+1))
+	wasm, info, err := file.ReadRegular(g.path, mostGuest+1)
 	if err != nil {
 		return nil, err
 	}

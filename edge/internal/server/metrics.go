@@ -24,6 +24,16 @@ func (s *Server) newMetrics() {
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
+	if s.guestFile != nil {
+		s.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "tenantedge_guest_file_refused", Help: "1 while the guest of guest.path is missing or refused and another one decides.",
+		}, func() float64 {
+			if s.guestFile.degraded() != "" {
+				return 1
+			}
+			return 0
+		}))
+	}
 	if s.takesUploads() {
 		s.metrics.MustRegister(uploadCollector{s})
 	}

@@ -55,8 +55,12 @@ type Options struct {
 	Admin string
 	// AdminToken lets its bearer swap the guest there; empty: nobody.
 	AdminToken string
-	// GuestFile is where the guest comes from; it is followed. Empty: nowhere.
+	// GuestFile is where the guest comes from; it is followed. Empty: nowhere. New
+	// reads it unless the Host's configuration brings a guest.
 	GuestFile string
+	// KeptGuest is the file that keeps the last guest of GuestFile that was let
+	// in, for a start whose guest is refused; empty: none is kept.
+	KeptGuest string
 	// Limits bound time and size. ShutdownTimeout bounds the end.
 	Limits config.Limits
 	// AccessLog writes a line for every request.
@@ -125,15 +129,12 @@ func New(ctx context.Context, c edge.Config, o Options) (*Server, error) {
 	if c.Logger == nil {
 		c.Logger = o.Logger
 	}
-	host, err := edge.New(ctx, c)
+	host, err := s.newHost(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	s.host, s.static, s.directory = host, c.Tenants, c.Directory
 	s.logReport("the guest is loaded", host.Report())
-	if o.GuestFile != "" {
-		s.guestFile = &guestFile{path: o.GuestFile, swap: host.Swap}
-	}
 	s.newMetrics()
 	s.table, err = s.newTable()
 	if err != nil {

@@ -1,0 +1,81 @@
+package server
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/tenantedge/tenantedge/tenantdb/file"
+)
+
+// keptGuest is a file that holds the last guest that guest.path gave and that
+// was let in: its SHA-256 digest, then the module. A start whose guest is
+// refused takes it.
+type keptGuest struct {
+	path string // empty: none is kept
+
+	mu   sync.Mutex
+	last [sha256.Size]byte // the digest of what the file holds
+}
+
+// load returns the guest, if the file holds what was written to it.
+func (k *keptGuest) load() ([]byte, error) {
+	if k.path == "" {
+		return nil, errors.New("no guest is kept, as there is no compile cache and no key guest.last_good")
+	}
+	data, _, err := file.ReadRegular(k.path, sha256.Size+mostGuest+1)
+	if err != nil {
+		return nil, fmt.Errorf("the last good guest: %w", err)
+	}
+	if len(data) < sha256.Size {
+		return nil, fmt.Errorf("the last good guest: expected %s to begin with a digest, found %d bytes; remove it", k.path, len(data))
+	}
+	wasm := data[sha256.Size:]
+	if sum := sha256.Sum256(wasm); !bytes.Equal(sum[:], data[:sha256.Size]) {
+		return nil, fmt.Errorf("the last good guest: expected %s to hold what its digest says, found other bytes; remove it", k.path)
+	}
+	return wasm, nil
+}
+
+// save keeps wasm, which was let in. The file is replaced as a whole.
+func (k *keptGuest) save(wasm []byte) (err error) {
+	if k.path == "" {
+		return nil
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	sum := sha256.Sum256(wasm)
+	if sum == k.last {
+		return nil
+	}
+	if kept, err := k.load(); err == nil && bytes.Equal(kept, wasm) {
+		k.last = sum
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(k.path), 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(k.path), filepath.Base(k.path)+".new-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(f.Name()))
+		}
+	}()
+	_, digest := f.Write(sum[:])
+	_, module := f.Write(wasm)
+	if err := errors.Join(digest, module, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), k.path); err != nil {
+		return err
+	}
+	k.last = sum
+	return nil
+}

@@ -1,0 +1,55 @@
+package file
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// ReadRegular reads at most most bytes of a file, 0: all of it. It refuses
+// whatever is no regular file and never blocks: opening a FIFO would wait for
+// a writer, and a device may have no end.
+func ReadRegular(path string, most int64) ([]byte, fs.FileInfo, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := regular(path, info); err != nil {
+		return nil, nil, err
+	}
+	// The file may have been replaced by a FIFO meanwhile.
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer f.Close()
+	if info, err = f.Stat(); err != nil {
+		return nil, nil, err
+	}
+	if err := regular(path, info); err != nil {
+		return nil, nil, err
+	}
+	var from io.Reader = f
+	if most > 0 {
+		from = io.LimitReader(f, most)
+	}
+	data, err := io.ReadAll(from)
+	return data, info, err
+}
+
+func regular(path string, info fs.FileInfo) error {
+	kind := "a device"
+	switch mode := info.Mode(); {
+	case mode.IsRegular():
+		return nil
+	case mode.IsDir():
+		kind = "a folder"
+	case mode&fs.ModeNamedPipe != 0:
+		kind = "a FIFO"
+	case mode&fs.ModeSocket != 0:
+		kind = "a socket"
+	}
+	return fmt.Errorf("expected %s to be a regular file, found %s; put a file there", path, kind)
+}
