@@ -164,7 +164,7 @@ func (i *Instance) exchange(e Export, write func([]byte) int, read func(abi.Mess
 	if err != nil {
 		return err
 	}
-	m, err := abi.Parse(reply)
+	m, err := exportSpecs[e].bounds.Parse(reply, size)
 	if err != nil {
 		return badReply(e, "%d bytes: %w", len(reply), err)
 	}
