@@ -55,7 +55,7 @@ func TestAReplyIsCheckedBeforeAnythingHappens(t *testing.T) {
 		{"nothing", false, reply(t, 0, ""), ""},
 		{"text", false, reply(t, 0, "", [3]string{text, "", "hi"}), ""},
 		{"as many as may be", false, reply(t, 0, "", many(abi.MaxEffects)...), ""},
-		{"one more", false, reply(t, 0, "", many(abi.MaxEffects+1)...), "the effects has 65 bytes: expected at most 64"},
+		{"one more", false, reply(t, 0, "", many(abi.MaxEffects+1)...), "133 fields: expected at most 131"},
 		{"a state as long as may be", false, reply(t, 0, strings.Repeat("s", abi.MaxState)), ""},
 		{"a longer one", false, reply(t, 0, strings.Repeat("s", abi.MaxState+1)), "state has 4097 bytes"},
 		{"a reply that is too long", false, reply(t, 0, "", [3]string{"\x02", "", strings.Repeat("x", abi.MaxReply)}), "expected at most 131072"},

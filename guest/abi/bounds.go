@@ -83,8 +83,8 @@ var (
 )
 
 // Parse reads a reply to a request of so many bytes. It allocates nothing
-// unless it fails. Fields of one index may lie in the bytes of each other, as
-// a tenant's names do; no two pairs may.
+// unless it fails. Fields that stand before the pairs may lie in each other's
+// bytes, as the names of a tenant do; no two pairs may.
 func (b *Bounds) Parse(reply []byte, request int) (Message, error) {
 	most := MaxReply + max(request, 0)
 	if len(reply) > most {

@@ -83,7 +83,7 @@ func checkExports(m wazero.CompiledModule) (has [exportCount]bool, err error) {
 			if spec.optional {
 				continue
 			}
-			return has, fmt.Errorf("exports no function %s: expected %s %s", spec.name, spec.name, hostfuncs.Signature(spec.params, spec.results))
+			return has, fmt.Errorf("exports no function %s: expected %s %s%s", spec.name, spec.name, hostfuncs.Signature(spec.params, spec.results), hint(functions))
 		}
 		found, expected := hostfuncs.Signature(f.ParamTypes(), f.ResultTypes()), hostfuncs.Signature(spec.params, spec.results)
 		if found != expected {
@@ -92,6 +92,14 @@ func checkExports(m wazero.CompiledModule) (has [exportCount]bool, err error) {
 		has[e] = true
 	}
 	return has, nil
+}
+
+// hint says what a guest that lacks an export was probably built without.
+func hint(functions map[string]api.FunctionDefinition) string {
+	if functions["_start"] == nil {
+		return ""
+	}
+	return "; it exports _start, so it is a command: build it as a library (Go: -buildmode=c-shared; clang: -mexec-model=reactor)"
 }
 
 // Missing lists the optional exports that the guest does without.

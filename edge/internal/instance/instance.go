@@ -263,7 +263,7 @@ func (i *Instance) enter(e Export, arg uint64) (uint64, error) {
 	i.stack[0] = arg
 	if err := i.functions[e].CallWithStack(&i.call, i.stack[:]); err != nil {
 		i.ready = 0
-		return 0, i.trapped(e, err)
+		return 0, i.trapped(exportSpecs[e].name, err)
 	}
 	return i.stack[0], nil
 }
