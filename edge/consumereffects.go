@@ -29,7 +29,6 @@ type effects struct {
 	opening bool     // of te_ws_open
 	offered []string // subprotocols
 	last    bool     // of te_ws_close: there is no client
-	event   int      // bytes that the guest was given
 
 	status   int    // refuses the handshake
 	protocol string // that was chosen
@@ -41,21 +40,12 @@ type effects struct {
 
 // read checks a reply, and copies it unless it is plain.
 func (e *effects) read(m abi.Message) error {
-	if n, most := len(m.Bytes()), e.event+abi.MaxReply; n > most {
-		return fmt.Errorf("the reply has %d bytes: expected at most %d", n, most)
-	}
 	if e.opening {
 		if err := e.readOpening(m); err != nil || e.status != 0 {
 			return err
 		}
 	}
-	if state := m.Get(abi.EffectsState); len(state) > abi.MaxState {
-		return fmt.Errorf("the state has %d bytes: expected at most %d", len(state), abi.MaxState)
-	}
 	kinds := m.Get(abi.EffectsKinds)
-	if len(kinds) > abi.MaxEffects {
-		return fmt.Errorf("there are %d effects: expected at most %d", len(kinds), abi.MaxEffects)
-	}
 	e.plain = !e.opening
 	for i, kind := range kinds {
 		name, data := m.Get(abi.EffectsName0+2*i), m.Get(abi.EffectsData0+2*i)

@@ -55,7 +55,7 @@ func TestAReplyIsCheckedBeforeAnythingHappens(t *testing.T) {
 		{"nothing", false, reply(t, 0, ""), ""},
 		{"text", false, reply(t, 0, "", [3]string{text, "", "hi"}), ""},
 		{"as many as may be", false, reply(t, 0, "", many(abi.MaxEffects)...), ""},
-		{"one more", false, reply(t, 0, "", many(abi.MaxEffects+1)...), "65 effects: expected at most 64"},
+		{"one more", false, reply(t, 0, "", many(abi.MaxEffects+1)...), "133 fields: expected at most 131"},
 		{"a state as long as may be", false, reply(t, 0, strings.Repeat("s", abi.MaxState)), ""},
 		{"a longer one", false, reply(t, 0, strings.Repeat("s", abi.MaxState+1)), "state has 4097 bytes"},
 		{"a reply that is too long", false, reply(t, 0, "", [3]string{"\x02", "", strings.Repeat("x", abi.MaxReply)}), "expected at most 131072"},
@@ -78,7 +78,10 @@ func TestAReplyIsCheckedBeforeAnythingHappens(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			e := effects{place: p, opening: c.opening}
-			err := e.read(c.reply)
+			_, err := abi.EffectsBounds.Parse(c.reply.Bytes(), 0)
+			if err == nil {
+				err = e.read(c.reply)
+			}
 			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 				t.Errorf("the error is %v, expected %q", err, c.want)
 			}

@@ -89,11 +89,7 @@ func (c *consumer) call(ctx context.Context, g *generation, i *instance.Instance
 	defer g.program.Return(i)
 	s := i.Services().(*services)
 	s.beginFor(&c.place.tenant)
-	sized := func(buf []byte) int {
-		e.event = write(buf)
-		return e.event
-	}
-	return g.failed(i.Call(ctx, export, sized, func(reply abi.Message) error {
+	return g.failed(i.Call(ctx, export, write, func(reply abi.Message) error {
 		if err := e.read(reply); err != nil {
 			return instance.Senseless(export, err)
 		}

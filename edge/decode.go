@@ -74,11 +74,37 @@ func (s *services) decodeTenant(d *Decision, m abi.Message, r *Request) error {
 	t.WSURLConf = s.names.pick(m.Get(abi.DecWSURLConf))
 	t.Path = s.path(m.Get(abi.DecPath), r)
 	t.Identifier = s.names.pick(m.Get(abi.DecIdentifier), t.Schema)
-	t.CachePrefix = s.names.pick(m.Get(abi.DecCachePrefix), t.Schema)
+	if t.Identifier == "" {
+		own, _ := t.Attribute(pathnameAttribute)
+		t.Identifier = cmp.Or(own, t.Schema)
+	}
+	t.CachePrefix = cmp.Or(s.names.pick(m.Get(abi.DecCachePrefix), t.Schema), t.Schema)
+	if err := s.checkOwn(t); err != nil {
+		return err
+	}
 	if name, ok := m.Field(abi.DecRouteName); ok {
 		d.WSRoute = WSMatch{Name: s.names.pick(name), Kwargs: string(m.Get(abi.DecRouteKwargs)), Found: true}
 	}
 	return decodeHeaders(d, m)
+}
+
+// checkOwn refuses what stands for another tenant, or for none.
+func (s *services) checkOwn(t *Tenant) error {
+	if t.CachePrefix != t.Schema && s.host.taken(t.CachePrefix) {
+		return fmt.Errorf("the cache prefix of tenant %.80q is %.80q: expected none that is the schema of another", t.Schema, t.CachePrefix)
+	}
+	own, _ := t.Attribute(pathnameAttribute)
+	if t.Identifier != t.Schema && t.Identifier != own && s.host.taken(t.Identifier) {
+		return fmt.Errorf("the identifier of tenant %.80q is %.80q: expected none that is the schema of another", t.Schema, t.Identifier)
+	}
+	return nil
+}
+
+// taken reports whether a name is a schema, in any case of its letters where
+// the file system may not tell them apart.
+func (h *Host) taken(name string) bool {
+	lower := strings.ToLower(name)
+	return lower == publicSchema || h.knows(name) || h.knows(lower)
 }
 
 func (s *services) decodeRouting(r *Routing, m abi.Message, req *Request) error {

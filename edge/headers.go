@@ -185,5 +185,5 @@ func validHeader(name, value string) bool {
 			return false
 		}
 	}
-	return true
+	return textproto.TrimString(value) == value
 }

@@ -55,6 +55,12 @@ func orNil(errno abi.Errno) error {
 }
 
 func byDomain(domain, folder string, r *Record) abi.Errno {
+	if len(domain) > abi.MaxName {
+		return abi.NotFound // no row is as long, and a client may send anything
+	}
+	if len(folder) > abi.MaxName {
+		folder = ""
+	}
 	out := memory.rest()
 	n := tenantByDomain(domain, folder, out)
 	if n > int64(len(out)) {
@@ -65,6 +71,9 @@ func byDomain(domain, folder string, r *Record) abi.Errno {
 }
 
 func byReference(ref string, r *Record) abi.Errno {
+	if len(ref) > abi.MaxName {
+		return abi.NotFound
+	}
 	out := memory.rest()
 	n := tenantByReference(ref, out)
 	if n > int64(len(out)) {

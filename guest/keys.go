@@ -26,7 +26,7 @@ func keyReply(result string, err error) []byte {
 	return memory.reply(func(buf []byte) abi.Builder {
 		b := abi.Begin(buf, 0, abi.KeyError+1)
 		if err != nil {
-			b.Put(abi.KeyError, err.Error())
+			b.Put(abi.KeyError, reason(err))
 		} else {
 			b.Put(abi.KeyResult, result)
 		}

@@ -37,7 +37,7 @@ func encodePathname(buf []byte, p *Pathname) abi.Builder {
 		b.Put(abi.PathURL, p.URL)
 	}
 	if p.Err != nil {
-		b.Put(abi.PathError, p.Err.Error())
+		b.Put(abi.PathError, reason(p.Err))
 	}
 	return b
 }

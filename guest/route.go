@@ -73,7 +73,7 @@ func (g *guest) reply(d *Decision, explain bool) []byte {
 	}
 	var f decisionFields
 	if outcome != abi.Tenant || explain {
-		f.putSome(abi.DecReason, d.Reason)
+		f.putSome(abi.DecReason, cut(d.Reason))
 	}
 	if outcome == abi.Tenant || outcome == abi.Redirect {
 		f.putSome(abi.DecSchema, d.Schema)
@@ -130,6 +130,11 @@ func putSome(b *abi.Builder, i int, s string) {
 		b.Put(i, s)
 	}
 }
+
+// reason is err in as many bytes as a reply may have for it.
+func reason(err error) string { return cut(err.Error()) }
+
+func cut(reason string) string { return reason[:min(len(reason), abi.MaxReason)] }
 
 // text takes bytes for a string where they lie.
 func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

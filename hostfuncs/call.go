@@ -2,6 +2,7 @@ package hostfuncs
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -84,6 +85,21 @@ type Watch interface {
 	Bound(ctx context.Context) (context.Context, context.CancelFunc)
 	// Worked is called after work that takes the host much longer than a call.
 	Worked()
+	// Charge takes units of fuel for what the host has done, and reports whether
+	// the guest may go on.
+	Charge(units uint64) bool
+}
+
+// errStopped is the panic that ends a guest's call in a host function: its fuel
+// or its time is used up. The Watch knows which.
+var errStopped = errors.New("hostfuncs: the call has used up what it was granted")
+
+// charge takes fuel for work of the host, so that it costs a guest about what
+// work of its own costs that takes as long. It ends a call that has no more.
+func (c *Call) charge(units uint64) {
+	if c.Watch != nil && !c.Watch.Charge(units) {
+		panic(errStopped)
+	}
 }
 
 // worked tells the call's Watch.

@@ -8,7 +8,8 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// maxRandom is the most that one call of random may ask for, in bytes.
+// maxRandom is the most that one call of random may ask for, in bytes, and how
+// much is drawn between two looks at the clock.
 const maxRandom = 64 << 10
 
 // frozenTime is the clock of a guest that builds its image: 2020-01-01 UTC.
@@ -36,10 +37,16 @@ func (c *Call) monotonic() time.Duration {
 // while the image is built. Reading the system's source cannot fail.
 func (c *Call) fill(b []byte) {
 	if !c.Frozen {
-		_, _ = cryptorand.Read(b)
-		c.worked()
+		for len(b) > 0 {
+			part := b[:min(len(b), maxRandom)]
+			_, _ = cryptorand.Read(part)
+			c.worked()
+			c.charge(uint64(len(part)) * costByte)
+			b = b[len(part):]
+		}
 		return
 	}
+	c.charge(uint64(len(b)) * costByte)
 	for len(b) > 0 {
 		var word [8]byte
 		binary.LittleEndian.PutUint64(word[:], c.fixed())

@@ -18,7 +18,11 @@ func adapt(f function) api.GoModuleFunction {
 	return api.GoModuleFunc(func(ctx context.Context, mod api.Module, stack []uint64) {
 		c := callOf(ctx)
 		defer func() {
-			if r := recover(); r != nil {
+			switch r := recover(); r {
+			case nil:
+			case errStopped:
+				panic(r)
+			default:
 				c.failed(f, stack, r)
 			}
 		}()
@@ -26,7 +30,8 @@ func adapt(f function) api.GoModuleFunction {
 			fail(stack, f, abi.Internal)
 			return
 		}
-		f.call(c, memory{mod.Memory()}, stack)
+		f.call(c, memory{mod.Memory(), c}, stack)
+		c.charge(f.cost)
 	})
 }
 

@@ -15,11 +15,11 @@ import (
 
 // fileName checks a name, and copies it out of the guest's memory.
 func fileName(m memory, addr, length uint32) (string, abi.Errno) {
-	name, ok := m.text(addr, length)
+	name, errno := m.argument(addr, length, abi.MaxFileName)
 	switch {
-	case !ok:
-		return "", abi.Fault
-	case len(name) > longestName || !fs.ValidPath(name) || !utf8.ValidString(name) || strings.IndexByte(name, 0) >= 0:
+	case errno != abi.OK:
+		return "", errno
+	case !fs.ValidPath(name) || !utf8.ValidString(name) || strings.IndexByte(name, 0) >= 0:
 		return "", abi.Invalid
 	}
 	return strings.Clone(name), abi.OK
@@ -129,6 +129,7 @@ func fileRead(c *Call, m memory, s []uint64) {
 	}
 	read, err := h.content.Read(o.buffer[:n])
 	copy(out, o.buffer[:read])
+	c.charge(uint64(read) * costByte)
 	o.limits.Bytes -= int64(read)
 	if read == 0 && err != nil && err != io.EOF {
 		s[0] = negative(c.fileFailed(err))
@@ -149,6 +150,7 @@ func fileWrite(c *Call, m memory, s []uint64) {
 		s[0] = negative(abi.Limit)
 	default:
 		c.files.limits.Bytes -= int64(len(content))
+		c.charge(uint64(len(content)) * costByte)
 		h.written.Write(content)
 		s[0] = uint64(len(content))
 		c.worked()

@@ -38,9 +38,8 @@ type FileLimits struct {
 }
 
 const (
-	longestName = 4096     // bytes
-	mostListed  = 1000     // names of one folder
-	readAtOnce  = 64 << 10 // bytes
+	mostListed = 1000     // names of one folder
+	readAtOnce = 64 << 10 // bytes
 
 	// undoing is how long files that a failed call has saved are taken back for,
 	// all together: their server may not answer, and the instance is held.

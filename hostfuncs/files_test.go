@@ -26,6 +26,8 @@ type bounds struct{ open int }
 
 func (b *bounds) Worked() {}
 
+func (b *bounds) Charge(uint64) bool { return true }
+
 func (b *bounds) Bound(ctx context.Context) (context.Context, context.CancelFunc) {
 	b.open++
 	ctx, cancel := context.WithCancel(ctx)
@@ -253,7 +255,8 @@ func TestNamesThatGuestsMayUse(t *testing.T) {
 		{"d//a.txt", abi.Invalid},
 		{"a.txt\x00", abi.Invalid},
 		{"a\xff", abi.Invalid},
-		{strings.Repeat("x", longestName+1), abi.Invalid},
+		{strings.Repeat("x", abi.MaxFileName), abi.NotFound},
+		{strings.Repeat("x", abi.MaxFileName+1), abi.Limit},
 	} {
 		ptr, length := g.put(16, c.name)
 		if got := errno(g.mustRun(abi.ImportFileStat, ptr, length, 8192, room)); got != c.want {

@@ -53,6 +53,7 @@ type function struct {
 	params  []api.ValueType
 	results []api.ValueType
 	call    func(c *Call, m memory, stack []uint64)
+	cost    uint64 // units of fuel, beside those by length
 }
 
 const (
@@ -64,21 +65,21 @@ func types(t ...api.ValueType) []api.ValueType { return t }
 
 // functions lists the whole import module.
 var functions = []function{
-	{abi.ImportTenantByDomain, types(i32, i32, i32, i32, i32, i32), types(i64), tenantByDomain},
-	{abi.ImportTenantByReference, types(i32, i32, i32, i32), types(i64), tenantByReference},
-	{abi.ImportPrimaryDomain, types(i32, i32, i32, i32), types(i64), primaryDomain},
-	{abi.ImportQuery, types(i32, i32, i32, i32, i32, i32, i32, i32), types(i64), query},
-	{abi.ImportLog, types(i32, i32, i32), nil, logLine},
-	{abi.ImportClock, nil, types(i64), clock},
-	{abi.ImportRandom, types(i32, i32), types(i32), random},
-	{abi.ImportFileOpen, types(i32, i32, i32), types(i64), fileOpen},
-	{abi.ImportFileRead, types(i32, i32, i32), types(i64), fileRead},
-	{abi.ImportFileWrite, types(i32, i32, i32), types(i64), fileWrite},
-	{abi.ImportFileClose, types(i32, i32, i32), types(i64), fileClose},
-	{abi.ImportFileStat, types(i32, i32, i32, i32), types(i64), fileStat},
-	{abi.ImportFileList, types(i32, i32, i32, i32), types(i64), fileList},
-	{abi.ImportFileDelete, types(i32, i32), types(i64), fileDelete},
-	{abi.ImportFileURL, types(i32, i32, i32, i32), types(i64), fileURL},
+	{abi.ImportTenantByDomain, types(i32, i32, i32, i32, i32, i32), types(i64), tenantByDomain, costLookup},
+	{abi.ImportTenantByReference, types(i32, i32, i32, i32), types(i64), tenantByReference, costLookup},
+	{abi.ImportPrimaryDomain, types(i32, i32, i32, i32), types(i64), primaryDomain, costLookup},
+	{abi.ImportQuery, types(i32, i32, i32, i32, i32, i32, i32, i32), types(i64), query, costWait},
+	{abi.ImportLog, types(i32, i32, i32), nil, logLine, costRecord},
+	{abi.ImportClock, nil, types(i64), clock, costClock},
+	{abi.ImportRandom, types(i32, i32), types(i32), random, costRandom},
+	{abi.ImportFileOpen, types(i32, i32, i32), types(i64), fileOpen, costWait},
+	{abi.ImportFileRead, types(i32, i32, i32), types(i64), fileRead, costWait},
+	{abi.ImportFileWrite, types(i32, i32, i32), types(i64), fileWrite, costWait},
+	{abi.ImportFileClose, types(i32, i32, i32), types(i64), fileClose, costWait},
+	{abi.ImportFileStat, types(i32, i32, i32, i32), types(i64), fileStat, costWait},
+	{abi.ImportFileList, types(i32, i32, i32, i32), types(i64), fileList, costWait},
+	{abi.ImportFileDelete, types(i32, i32), types(i64), fileDelete, costWait},
+	{abi.ImportFileURL, types(i32, i32, i32, i32), types(i64), fileURL, costWait},
 }
 
 // Instantiate adds the host functions and the WASI functions that guest

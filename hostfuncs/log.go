@@ -3,13 +3,12 @@ package hostfuncs
 import (
 	"log/slog"
 	"strings"
+
+	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// maxLogText is where a line of a guest's is cut, in bytes.
-const maxLogText = 1024
-
 func logLine(c *Call, m memory, s []uint64) {
-	text, ok := m.text(uint32(s[1]), min(uint32(s[2]), maxLogText))
+	text, ok := m.text(uint32(s[1]), min(uint32(s[2]), abi.MaxLogText))
 	if !ok {
 		text = "(a log line outside of the guest's memory)"
 	}

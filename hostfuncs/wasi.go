@@ -8,6 +8,8 @@ import (
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/sys"
+
+	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
 // wasiModule is the import module of WASI preview 1,
@@ -30,22 +32,22 @@ const (
 
 // wasiFunctions are the WASI functions that do something. They are our own,
 // few enough to read in one go, because what is not here cannot be reached: no
-// files, no sockets, no arguments, no environment, no waiting.
+// files, no sockets, no arguments but the program's name, no environment, no waiting.
 var wasiFunctions = []function{
-	{"args_get", types(i32, i32), types(i32), wasiNothing},
-	{"args_sizes_get", types(i32, i32), types(i32), wasiNoStrings},
-	{"environ_get", types(i32, i32), types(i32), wasiNothing},
-	{"environ_sizes_get", types(i32, i32), types(i32), wasiNoStrings},
-	{"clock_time_get", types(i32, i64, i32), types(i32), wasiClockTime},
-	{"clock_res_get", types(i32, i32), types(i32), wasiClockRes},
-	{"random_get", types(i32, i32), types(i32), wasiRandom},
-	{"sched_yield", nil, types(i32), wasiNothing},
-	{"fd_write", types(i32, i32, i32, i32), types(i32), wasiWrite},
-	{"fd_prestat_get", types(i32, i32), types(i32), wasiNoFile},
-	{"fd_prestat_dir_name", types(i32, i32, i32), types(i32), wasiNoFile},
-	{"fd_fdstat_get", types(i32, i32), types(i32), wasiNoFile},
-	{"fd_close", types(i32), types(i32), wasiNoFile},
-	{"poll_oneoff", types(i32, i32, i32, i32), types(i32), wasiPoll},
+	{"args_get", types(i32, i32), types(i32), wasiArguments, costTrivial},
+	{"args_sizes_get", types(i32, i32), types(i32), wasiArgumentSizes, costTrivial},
+	{"environ_get", types(i32, i32), types(i32), wasiNothing, costTrivial},
+	{"environ_sizes_get", types(i32, i32), types(i32), wasiNoStrings, costTrivial},
+	{"clock_time_get", types(i32, i64, i32), types(i32), wasiClockTime, costClock},
+	{"clock_res_get", types(i32, i32), types(i32), wasiClockRes, costTrivial},
+	{"random_get", types(i32, i32), types(i32), wasiRandom, costRandom},
+	{"sched_yield", nil, types(i32), wasiNothing, costTrivial},
+	{"fd_write", types(i32, i32, i32, i32), types(i32), wasiWrite, costTrivial},
+	{"fd_prestat_get", types(i32, i32), types(i32), wasiNoFile, costTrivial},
+	{"fd_prestat_dir_name", types(i32, i32, i32), types(i32), wasiNoFile, costTrivial},
+	{"fd_fdstat_get", types(i32, i32), types(i32), wasiNoFile, costTrivial},
+	{"fd_close", types(i32), types(i32), wasiNoFile, costTrivial},
+	{"poll_oneoff", types(i32, i32, i32, i32), types(i32), wasiPoll, costTrivial},
 }
 
 // instantiateWASI builds the WASI module that guest imports. A WASI function
@@ -66,7 +68,7 @@ func instantiateWASI(ctx context.Context, r wazero.Runtime, guest wazero.Compile
 		}
 		f := wasiFunction(name)
 		if f == nil {
-			f = &function{name, imp.ParamTypes(), imp.ResultTypes(), wasiMissing}
+			f = &function{name, imp.ParamTypes(), imp.ResultTypes(), wasiMissing, costTrivial}
 		}
 		b.NewFunctionBuilder().WithGoModuleFunction(adapt(*f), f.params, f.results).Export(name)
 	}
@@ -124,6 +126,28 @@ func wasiNoStrings(_ *Call, m memory, s []uint64) {
 	s[0] = wasiOK
 }
 
+// program is what a guest finds as the name of its program. It has no further
+// argument.
+const program = "guest\x00"
+
+func wasiArgumentSizes(_ *Call, m memory, s []uint64) {
+	if !m.putUint32(uint32(s[0]), 1) || !m.putUint32(uint32(s[1]), uint32(len(program))) {
+		s[0] = wasiFault
+		return
+	}
+	s[0] = wasiOK
+}
+
+func wasiArguments(_ *Call, m memory, s []uint64) {
+	text, ok := m.bytes(uint32(s[1]), uint32(len(program)))
+	if !ok || !m.putUint32(uint32(s[0]), uint32(s[1])) {
+		s[0] = wasiFault
+		return
+	}
+	copy(text, program)
+	s[0] = wasiOK
+}
+
 func wasiClockTime(c *Call, m memory, s []uint64) {
 	var ns uint64
 	switch uint32(s[0]) {
@@ -152,15 +176,12 @@ func wasiClockRes(_ *Call, m memory, s []uint64) {
 
 func wasiRandom(c *Call, m memory, s []uint64) {
 	out, ok := m.bytes(uint32(s[0]), uint32(s[1]))
-	switch {
-	case !ok:
+	if !ok {
 		s[0] = wasiFault
-	case len(out) > maxRandom:
-		s[0] = wasiInval
-	default:
-		c.fill(out)
-		s[0] = wasiOK
+		return
 	}
+	c.fill(out)
+	s[0] = wasiOK
 }
 
 // wasiWrite sends what a guest prints to its log: a Go guest's last words
@@ -189,8 +210,9 @@ func wasiWrite(c *Call, m memory, s []uint64) {
 			return
 		}
 		if len(text) > 0 {
-			c.Services.Log(c.Context(), level, printable(text[:min(len(text), maxLogText)]))
+			c.Services.Log(c.Context(), level, printable(text[:min(len(text), abi.MaxLogText)]))
 			c.worked()
+			c.charge(costRecord)
 		}
 		written += length
 	}
@@ -203,13 +225,14 @@ func wasiWrite(c *Call, m memory, s []uint64) {
 
 // wasiPoll never waits: a guest has no one to wait for. A Go guest asks when
 // all of its goroutines sleep; it finds that its timer is due at once.
-func wasiPoll(_ *Call, m memory, s []uint64) {
+func wasiPoll(c *Call, m memory, s []uint64) {
 	const subscription, event = 48, 32
 	in, out, count := uint32(s[0]), uint32(s[1]), uint32(s[2])
 	if count == 0 || count > 64 {
 		s[0] = wasiInval
 		return
 	}
+	c.charge(uint64(count) * costTrivial)
 	for i := range count {
 		sub, ok1 := m.bytes(in+i*subscription, subscription)
 		ev, ok2 := m.bytes(out+i*event, event)

@@ -27,7 +27,8 @@
 // An i64 reply is packed: the address of the reply message in the upper 32 bits,
 // its length in the lower 32. The reply may lie anywhere in memory, the buffer
 // included, and must stay unchanged until the next call. Zero means that the
-// guest has no answer; the host then treats the request as failed (502).
+// guest has no answer; the host then treats the request as failed (502). So it
+// does with a reply that exceeds a bound: see [MaxReply].
 // Exports that are optional and missing fall back to the host's own defaults.
 //
 // # Messages
@@ -70,7 +71,7 @@
 // Host functions live in the module [ImportModule]; see [ImportTenantByDomain]
 // and its neighbours. A guest may also import the WASI preview 1 functions that
 // its toolchain links in; they exist, but give no files, no sockets, no
-// arguments and no environment. Clock and randomness are real during requests;
+// environment, and no argument but "guest" as the program's name. Clock and randomness are real during requests;
 // while the guest initialises and configures itself they may be fixed, so no
 // secret may come from there.
 package abi
@@ -102,7 +103,8 @@ const ImportModule = "tenantedge"
 
 // Names of the host functions. Each pair (ptr, len) is an address and a length
 // in the guest's memory; out and cap are where the answer goes and how much
-// room there is. Functions with an answer return an i64: its length in bytes,
+// room there is. An argument that is longer than its bound ([MaxName] where
+// nothing else is said) is answered with [Limit]. Functions with an answer return an i64: its length in bytes,
 // or -[Errno]. An answer longer than cap is not written; the guest may try
 // again with that much room.
 const (
@@ -119,10 +121,11 @@ const (
 	ImportPrimaryDomain = "primary_domain"
 	// query(schema, len, name, len, args, len, out, cap i32) -> i64: runs the
 	// read-only statement that the configuration calls name, with args (a JSON
-	// array), in the search_path of schema; answers a JSON array of objects.
+	// array of at most [MaxQueryArgs] bytes), in the search_path of schema;
+	// answers a JSON array of objects.
 	ImportQuery = "query"
 	// log(level, text, len i32): level is that of log/slog: -4 debug, 0 info,
-	// 4 warning, 8 error. Text is cut at 1,024 bytes.
+	// 4 warning, 8 error. Text is cut at [MaxLogText] bytes.
 	ImportLog = "log"
 	// clock() -> i64: nanoseconds since 1970-01-01 UTC.
 	ImportClock = "clock"

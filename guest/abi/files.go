@@ -12,7 +12,8 @@ import "encoding/binary"
 //
 // A name is a path below the tenant's files: UTF-8, segments between single
 // slashes, none of them empty, "." or ".." ("." alone is the folder above all).
-// Any other name is [Invalid], as is one that leads out by a link, or one that
+// Any other name is [Invalid] ([Limit] if it has more than [MaxFileName]
+// bytes), as is one that leads out by a link, or one that
 // the host uses itself.
 //
 // What is read, written and listed counts against a budget of bytes for each

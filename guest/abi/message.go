@@ -69,6 +69,13 @@ func (m Message) Field(i int) ([]byte, bool) {
 	return m.b[off : off+length : off+length], true
 }
 
+// span is where field i lies, which is below Len, and its length; 0, 0 if it is
+// absent.
+func (m Message) span(i int) (offset, length uint32) {
+	at := headSize + i*fieldSize
+	return binary.LittleEndian.Uint32(m.b[at:]), binary.LittleEndian.Uint32(m.b[at+4:])
+}
+
 // Get returns the bytes of field i, nil if it is absent.
 func (m Message) Get(i int) []byte {
 	f, _ := m.Field(i)

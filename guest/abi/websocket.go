@@ -106,13 +106,6 @@ const (
 // is refused has no effects.
 const EffectsStatusShift = 16
 
-// Bounds of a reply; one that exceeds them is malformed.
-const (
-	MaxState   = 4 << 10   // bytes
-	MaxEffects = 64        // number
-	MaxReply   = 128 << 10 // bytes of all, beside as many as the event has
-)
-
 // MaxSocketMessage is how long a message of a client, or of a group, may be to
 // fit the buffer in any case. For an event that does not fit, the host calls
 // te_buffer with its size, right before the event and for it alone; a guest that

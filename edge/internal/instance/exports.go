@@ -36,6 +36,7 @@ type exportSpec struct {
 	name            string
 	params, results []api.ValueType
 	optional        bool
+	bounds          *abi.Bounds // of the reply, if it is a message
 }
 
 var (
@@ -44,21 +45,21 @@ var (
 )
 
 var exportSpecs = [exportCount]exportSpec{
-	version:    {abi.ExportVersion, nil, i32, false},
-	buffer:     {abi.ExportBuffer, i32, i32, false},
-	configure:  {abi.ExportConfigure, i32, i64, false},
-	Route:      {abi.ExportRoute, i32, i64, false},
-	CacheKey:   {abi.ExportCacheKey, i32, i64, true},
-	ReverseKey: {abi.ExportReverseKey, i32, i64, true},
-	Pathname:   {abi.ExportPathname, i32, i64, true},
-	Authorize:  {abi.ExportAuthorize, i32, i64, true},
-	SelfTest:   {abi.ExportSelfTest, nil, i32, true},
+	version:    {abi.ExportVersion, nil, i32, false, nil},
+	buffer:     {abi.ExportBuffer, i32, i32, false, nil},
+	configure:  {abi.ExportConfigure, i32, i64, false, nil},
+	Route:      {abi.ExportRoute, i32, i64, false, &abi.DecisionBounds},
+	CacheKey:   {abi.ExportCacheKey, i32, i64, true, &abi.KeyBounds},
+	ReverseKey: {abi.ExportReverseKey, i32, i64, true, &abi.KeyBounds},
+	Pathname:   {abi.ExportPathname, i32, i64, true, &abi.PathnameBounds},
+	Authorize:  {abi.ExportAuthorize, i32, i64, true, &abi.VerdictBounds},
+	SelfTest:   {abi.ExportSelfTest, nil, i32, true, nil},
 
-	SocketOpen:    {abi.ExportOpen, i32, i64, true},
-	SocketMessage: {abi.ExportMessage, i32, i64, true},
-	SocketClose:   {abi.ExportClose, i32, i64, true},
-	SocketGroup:   {abi.ExportGroup, i32, i64, true},
-	SocketTimer:   {abi.ExportTimer, i32, i64, true},
+	SocketOpen:    {abi.ExportOpen, i32, i64, true, &abi.EffectsBounds},
+	SocketMessage: {abi.ExportMessage, i32, i64, true, &abi.EffectsBounds},
+	SocketClose:   {abi.ExportClose, i32, i64, true, &abi.EffectsBounds},
+	SocketGroup:   {abi.ExportGroup, i32, i64, true, &abi.EffectsBounds},
+	SocketTimer:   {abi.ExportTimer, i32, i64, true, &abi.EffectsBounds},
 }
 
 // keptExports are those that requests call.
@@ -82,7 +83,7 @@ func checkExports(m wazero.CompiledModule) (has [exportCount]bool, err error) {
 			if spec.optional {
 				continue
 			}
-			return has, fmt.Errorf("exports no function %s: expected %s %s", spec.name, spec.name, hostfuncs.Signature(spec.params, spec.results))
+			return has, fmt.Errorf("exports no function %s: expected %s %s%s", spec.name, spec.name, hostfuncs.Signature(spec.params, spec.results), hint(functions))
 		}
 		found, expected := hostfuncs.Signature(f.ParamTypes(), f.ResultTypes()), hostfuncs.Signature(spec.params, spec.results)
 		if found != expected {
@@ -91,6 +92,14 @@ func checkExports(m wazero.CompiledModule) (has [exportCount]bool, err error) {
 		has[e] = true
 	}
 	return has, nil
+}
+
+// hint says what a guest that lacks an export was probably built without.
+func hint(functions map[string]api.FunctionDefinition) string {
+	if functions["_start"] == nil {
+		return ""
+	}
+	return "; it exports _start, so it is a command: build it as a library (Go: -buildmode=c-shared; clang: -mexec-model=reactor)"
 }
 
 // Missing lists the optional exports that the guest does without.

@@ -97,6 +97,19 @@ func (i *Instance) Worked() {
 	i.limit.Set(0)
 }
 
+// Charge implements hostfuncs.Watch. It looks at the budget and the clock as a
+// guest's own code does, for code without a loop may call the host many times.
+func (i *Instance) Charge(units uint64) bool {
+	used := i.fuel.Get() + units
+	i.fuel.Set(used)
+	if used <= i.limit.Get() {
+		return true
+	}
+	limit := i.refill(used)
+	i.limit.Set(limit)
+	return limit > 0
+}
+
 var _ hostfuncs.Watch = (*Instance)(nil)
 
 // instantiateMeter adds the function that metered guests import.

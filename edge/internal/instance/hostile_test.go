@@ -97,3 +97,49 @@ func TestH7NothingOfARequestIsLeftForTheNext(t *testing.T) {
 		p.Return(i)
 	}
 }
+
+// What the host does for a guest costs fuel, and a guest whose code has no loop
+// is stopped between two calls of the host.
+func TestCallsOfTheHostAreStoppedByFuelAndTime_D2(t *testing.T) {
+	var lookUp []byte
+	for _, arg := range []uint32{0, abi.MaxName, 0, abi.MaxName, 0, 0} {
+		lookUp = append(lookUp, wasmtest.I32(arg)...)
+	}
+	lookUp = append(lookUp, 0x10, 0, 0x1a) // call 0, drop
+	zero := wasmtest.I64(0)
+	loop := append(append(append([]byte{0x03, 0x40}, lookUp...), 0x0c, 0, 0x0b), zero...)
+	for _, c := range []struct {
+		name   string
+		body   []byte
+		limits Limits
+		want   Reason
+	}{
+		{"a loop, by fuel", loop, Limits{Deadline: time.Minute}, OutOfFuel},
+		{"a loop, by time", loop, Limits{Fuel: 1 << 60, Deadline: time.Millisecond}, Deadline},
+		{"straight code, by fuel", append(bytes.Repeat(lookUp, 3_000), zero...), Limits{Deadline: time.Minute}, OutOfFuel},
+		{"straight code, by time", append(bytes.Repeat(lookUp, 100_000), zero...), Limits{Fuel: 1 << 60, Deadline: time.Microsecond}, Deadline},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g := sound()
+			g.Lookup = true
+			c.limits.Instances = 1
+			p := mustLoad(t, g.With(abi.ExportCacheKey, c.body...), Options{Limits: c.limits})
+			i, err := p.Borrow(context.Background())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer p.Return(i)
+			_, err = call(context.Background(), i, CacheKey)
+			var trap *Trap
+			if !errors.As(err, &trap) || trap.Reason != c.want {
+				t.Fatalf("the call said %v, want %s", err, c.want)
+			}
+			if most := p.limits.Fuel + 100_000; c.want == OutOfFuel && i.Fuel() > most {
+				t.Errorf("it used %d units of fuel: expected at most %d", i.Fuel(), most)
+			}
+			if _, err := call(context.Background(), i, Route); err != nil {
+				t.Errorf("the next call said %v", err)
+			}
+		})
+	}
+}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
+	"strings"
 
 	"github.com/tenantedge/tenantedge/edge/internal/meter"
 	"github.com/tenantedge/tenantedge/edge/internal/pristine"
@@ -41,11 +43,12 @@ func (p *Program) build(ctx context.Context, warm []warmUp) (err error) {
 	if err != nil {
 		return err
 	}
-	i, err := p.instantiate(ctx, memory, unserved{p.options.Bind()})
+	services := &unserved{Services: p.options.Bind()}
+	i, err := p.instantiate(ctx, memory, services)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, i.close(ctx)) }()
+	defer func() { err = errors.Join(services.explain(err), i.close(ctx)) }()
 	i.call.Frozen = true
 	i.call.Begin(ctx)
 	defer i.call.End()
@@ -87,7 +90,7 @@ func (i *Instance) start(section bool) error {
 		}
 		i.begin(setupFuel, setupDeadline)
 		if err := f.CallWithStack(&i.call, nil); err != nil {
-			return fmt.Errorf("%s: %w", name, i.trapped(version, err))
+			return i.trapped(name, err)
 		}
 	}
 	found, err := i.number(version, 0)
@@ -211,11 +214,33 @@ func (i *Instance) warm(w warmUp) error {
 
 // unserved is what a guest meets before its first request: no tenants and no
 // database. What it logs is heard, since its last words may be among it.
-type unserved struct{ hostfuncs.Services }
+type unserved struct {
+	hostfuncs.Services
+	said []byte // the end of what it logged and printed
+}
 
-func (unserved) ByDomain(string, string, []byte) (int, bool) { return 0, false }
-func (unserved) ByReference(string, []byte) (int, bool)      { return 0, false }
-func (unserved) Primary(string, []byte) (int, bool)          { return 0, false }
-func (unserved) Query(context.Context, string, string, []byte) ([]byte, error) {
+// mostSaid is how much of that an error quotes, in bytes.
+const mostSaid = 4 << 10
+
+func (u *unserved) Log(ctx context.Context, level slog.Level, text string) {
+	u.said = append(append(u.said, text...), '\n')
+	if extra := len(u.said) - mostSaid; extra > 0 {
+		u.said = u.said[:copy(u.said, u.said[extra:])]
+	}
+	u.Services.Log(ctx, level, text)
+}
+
+// explain is err with the guest's last words.
+func (u *unserved) explain(err error) error {
+	if err == nil || len(u.said) == 0 {
+		return err
+	}
+	return fmt.Errorf("%w; the guest printed %q", err, strings.TrimSpace(string(u.said)))
+}
+
+func (*unserved) ByDomain(string, string, []byte) (int, bool) { return 0, false }
+func (*unserved) ByReference(string, []byte) (int, bool)      { return 0, false }
+func (*unserved) Primary(string, []byte) (int, bool)          { return 0, false }
+func (*unserved) Query(context.Context, string, string, []byte) ([]byte, error) {
 	return nil, abi.NotFound
 }

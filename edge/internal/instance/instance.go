@@ -164,7 +164,7 @@ func (i *Instance) exchange(e Export, write func([]byte) int, read func(abi.Mess
 	if err != nil {
 		return err
 	}
-	m, err := abi.Parse(reply)
+	m, err := exportSpecs[e].bounds.Parse(reply, size)
 	if err != nil {
 		return badReply(e, "%d bytes: %w", len(reply), err)
 	}
@@ -263,7 +263,7 @@ func (i *Instance) enter(e Export, arg uint64) (uint64, error) {
 	i.stack[0] = arg
 	if err := i.functions[e].CallWithStack(&i.call, i.stack[:]); err != nil {
 		i.ready = 0
-		return 0, i.trapped(e, err)
+		return 0, i.trapped(exportSpecs[e].name, err)
 	}
 	return i.stack[0], nil
 }

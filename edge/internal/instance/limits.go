@@ -7,6 +7,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge/internal/meter"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm"
+	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
 // Limits are what a guest is held to. A field that is zero has its default.
@@ -30,7 +31,7 @@ const (
 
 	defaultFuel = 20_000_000
 
-	maxHeaders = 16
+	maxHeaders = abi.MaxAskedHeaders
 )
 
 // MaxModule is the size of the largest guest, in bytes of Wasm.

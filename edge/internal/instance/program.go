@@ -19,10 +19,10 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
-	"strings"
 	"sync"
 
 	"github.com/tetratelabs/wazero"
+	"golang.org/x/net/http/httpguts"
 
 	"github.com/tenantedge/tenantedge/edge/internal/meter"
 	"github.com/tenantedge/tenantedge/edge/internal/pristine"
@@ -199,19 +199,27 @@ func (p *Program) release() error {
 // parseConfigured reads the reply of te_configure.
 func parseConfigured(reply []byte) (abi.Configured, error) {
 	var c abi.Configured
+	if len(reply) > abi.MaxConfigured {
+		return c, fmt.Errorf("%s replied %d bytes: expected at most %d", abi.ExportConfigure, len(reply), abi.MaxConfigured)
+	}
 	if err := json.Unmarshal(reply, &c); err != nil {
 		return c, fmt.Errorf("%s replied %.200q: expected JSON: %w", abi.ExportConfigure, reply, err)
 	}
 	if c.Error != "" {
-		return c, &ConfigError{Reason: c.Error}
+		return c, &ConfigError{Reason: c.Error[:min(len(c.Error), abi.MaxConfiguredText)]}
+	}
+	for _, text := range []string{c.Name, c.Version} {
+		if len(text) > abi.MaxConfiguredText {
+			return c, fmt.Errorf("%s gives a name or version of %d bytes: expected at most %d", abi.ExportConfigure, len(text), abi.MaxConfiguredText)
+		}
 	}
 	for _, asked := range [][]string{c.Headers, c.AuthorizeHeaders, c.ConsumerHeaders} {
-		if len(asked) > maxHeaders {
-			return c, fmt.Errorf("%s asks for %d headers: expected at most %d", abi.ExportConfigure, len(asked), maxHeaders)
+		if len(asked) > abi.MaxAskedHeaders {
+			return c, fmt.Errorf("%s asks for %d headers: expected at most %d", abi.ExportConfigure, len(asked), abi.MaxAskedHeaders)
 		}
 		for _, h := range asked {
-			if h == "" || strings.ContainsAny(h, " \t\r\n:") {
-				return c, fmt.Errorf("%s asks for the header %q: expected a header name", abi.ExportConfigure, h)
+			if len(h) > abi.MaxHeaderName || !httpguts.ValidHeaderFieldName(h) {
+				return c, fmt.Errorf("%s asks for the header %.80q of %d bytes: expected a token of at most %d", abi.ExportConfigure, h, len(h), abi.MaxHeaderName)
 			}
 		}
 	}

@@ -54,8 +54,8 @@ func (t *Trap) Unwrap() error { return t.Err }
 func (t *Trap) Is(target error) bool { return target == ErrTrap }
 
 // trapped says why a call of the export failed.
-func (i *Instance) trapped(e Export, err error) error {
-	t := &Trap{Export: exportSpecs[e].name, Reason: Crashed, Fuel: i.fuel.Get(), Err: err}
+func (i *Instance) trapped(export string, err error) error {
+	t := &Trap{Export: export, Reason: Crashed, Fuel: i.fuel.Get(), Err: err}
 	var exit *sys.ExitError
 	switch {
 	case i.stopped != "":

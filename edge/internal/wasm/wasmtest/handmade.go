@@ -20,6 +20,7 @@ type Handmade struct {
 	Start    []byte              // instructions of a start function; nil: none
 	NoMemory bool                // exports none, and has none
 	Exit     bool                // imports proc_exit, as function 0
+	Lookup   bool                // imports tenant_by_domain, as function 0
 }
 
 // Types are those of parameters or of results.
@@ -102,6 +103,11 @@ func (g *Handmade) Wasm() []byte {
 	if g.Exit {
 		types = append(types, signature(Types{i32}, nil))
 		imports = append(imports, append(append(name("wasi_snapshot_preview1"), name("proc_exit")...), 0, 0))
+		first = 1
+	}
+	if g.Lookup {
+		types = append(types, signature(Types{i32, i32, i32, i32, i32, i32}, Types{i64}))
+		imports = append(imports, append(append(name(abi.ImportModule), name(abi.ImportTenantByDomain)...), 0, 0))
 		first = 1
 	}
 	add := func(params, results Types, body []byte) (index []byte) {

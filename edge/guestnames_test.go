@@ -1,0 +1,57 @@
+package edge
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/tenantdb"
+)
+
+// A guest that gives no names for a tenant gets those of the tenant, and none
+// that is another's is taken.
+func TestATenantHasNamesOfItsOwn_D7(t *testing.T) {
+	dynamic, static := uint32(abi.Tenant)|abi.DecDynamic, uint32(abi.Tenant)
+	for _, c := range []struct {
+		name               string
+		word               uint32
+		schema, own        string
+		identifier, prefix string // what the guest gives
+		want               [2]string
+		refused            string
+	}{
+		{"nothing is given", dynamic, "t1", "", "", "", [2]string{"t1", "t1"}, ""},
+		{"nothing is given, and the row has a pathname", dynamic, "t1", "acme-files", "", "", [2]string{"acme-files", "t1"}, ""},
+		{"nothing is given of a static tenant", static, "www", "", "", "", [2]string{"www", "www"}, ""},
+		{"names of its own", dynamic, "t1", "", "t1-files", "t1:cache", [2]string{"t1-files", "t1:cache"}, ""},
+		{"another's schema as the prefix", dynamic, "t1", "", "", "www", [2]string{}, "cache prefix"},
+		{"another's schema as the identifier", static, "www", "", "t1", "", [2]string{}, "identifier"},
+		{"the same in capitals", static, "www", "", "T1", "", [2]string{}, "identifier"},
+		{"the schema of no tenant", dynamic, "t1", "", "", "public", [2]string{}, "cache prefix"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := testHost(t)
+			if c.own != "" {
+				h.config.Directory.Replace(tenantdb.State{Tenants: []tenantdb.Tenant{{ID: "1", Schema: "t1", Attributes: []tenantdb.Attribute{{Name: pathnameAttribute, Value: c.own}}}}})
+			}
+			fields := map[int]string{abi.DecSchema: c.schema, abi.DecReference: c.schema}
+			if c.identifier != "" {
+				fields[abi.DecIdentifier] = c.identifier
+			}
+			if c.prefix != "" {
+				fields[abi.DecCachePrefix] = c.prefix
+			}
+			var d Decision
+			err := (&services{host: h}).decode(&d, answers{word: c.word, fields: fields}.message(t), &Request{Target: "/", Host: "x"})
+			if c.refused != "" {
+				if err == nil || !strings.Contains(err.Error(), c.refused) {
+					t.Fatalf("said %v, want %q", err, c.refused)
+				}
+				return
+			}
+			if err != nil || d.Tenant.Identifier != c.want[0] || d.Tenant.CachePrefix != c.want[1] {
+				t.Fatalf("found %q and %q, %v, want %q", d.Tenant.Identifier, d.Tenant.CachePrefix, err, c.want)
+			}
+		})
+	}
+}

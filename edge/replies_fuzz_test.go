@@ -1,0 +1,162 @@
+package edge
+
+import (
+	"context"
+	"encoding/binary"
+	"net/http"
+	"runtime/metrics"
+	"strings"
+	"testing"
+
+	"github.com/tenantedge/tenantedge/edge/internal/instance"
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+	"github.com/tenantedge/tenantedge/guest/abi"
+)
+
+// mirror is a guest that replies with the request as it stands, so that tests
+// choose the reply.
+func mirror() []byte {
+	const bufferAt = 65536                                               // of wasmtest.Handmade
+	body := append([]byte{0x20, 0, 0xad}, wasmtest.I64(bufferAt<<32)...) // local.get 0, i64.extend_i32_u
+	return wasmtest.Sound().With(abi.ExportRoute, append(body, 0x84)...).Wasm()
+}
+
+// allocated is how many bytes the process has allocated since it started.
+func allocated() uint64 {
+	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
+}
+
+// replied has the guest reply with raw, and decodes that as a decision.
+func replied(h *Host, raw []byte) (d Decision, err error) {
+	g, i, err := h.borrow(context.Background())
+	if err != nil {
+		return d, err
+	}
+	defer g.program.Return(i)
+	s := i.Services().(*services)
+	s.begin()
+	err = i.Call(context.Background(), instance.Route, func(buf []byte) int { return copy(buf, raw) },
+		func(m abi.Message) error { return s.decode(&d, m, &Request{Target: "/", Host: "example.com"}) })
+	return d, err
+}
+
+// repeatedHeaders is a decision whose pairs of headers, so many, are all the
+// same bytes.
+func repeatedHeaders(pairs, length int) []byte {
+	n := abi.DecHeader0 + 2*pairs
+	b := abi.Begin(make([]byte, abi.BufferSize), uint32(abi.Tenant)|200<<abi.DecStatusShift, n)
+	b.Put(abi.DecSchema, "www")
+	b.Put(abi.DecDomain, "example.com")
+	name := b.Size()
+	b.Put(abi.DecHeader0, "x-a")
+	b.Put(abi.DecHeader0+1, strings.Repeat("v", length))
+	raw := b.Bytes()
+	for p := 1; p < pairs; p++ {
+		at := 8 + 8*(abi.DecHeader0+2*p)
+		binary.LittleEndian.PutUint32(raw[at:], uint32(name))
+		binary.LittleEndian.PutUint32(raw[at+4:], 3)
+		binary.LittleEndian.PutUint32(raw[at+8:], uint32(name+3))
+		binary.LittleEndian.PutUint32(raw[at+12:], uint32(length))
+	}
+	return raw
+}
+
+func TestHeadersThatShareTheirBytesAreRefused_D1(t *testing.T) {
+	h := newHost(t, func(c *Config) { c.Guest = mirror() })
+	for _, c := range []struct {
+		pairs int
+		want  string
+	}{
+		{1, ""},
+		{2, "overlap"},
+		{400, "expected at most"},
+	} {
+		before := allocated()
+		_, err := replied(h, repeatedHeaders(c.pairs, 8<<10))
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%d pairs: %v, want %q", c.pairs, err, c.want)
+		}
+		if grown := allocated() - before; grown > replyBudget {
+			t.Errorf("%d pairs: %d bytes were allocated", c.pairs, grown)
+		}
+	}
+}
+
+// A decision is bounded where it names the most that a header may have.
+func TestAGuestCannotNameMoreHeadersThanMayBe_D1(t *testing.T) {
+	h := newHost(t, func(c *Config) { c.Guest = mirror() })
+	for n, want := range map[int]bool{abi.MaxHeaders: true, abi.MaxHeaders + 1: false} {
+		b := abi.Begin(make([]byte, abi.BufferSize), uint32(abi.Tenant)|200<<abi.DecStatusShift, abi.DecHeader0+2*n)
+		b.Put(abi.DecSchema, "www")
+		b.Put(abi.DecDomain, "example.com")
+		for p := range n {
+			b.Put(abi.DecHeader0+2*p, "x-a")
+			b.Put(abi.DecHeader0+2*p+1, "v")
+		}
+		if d, err := replied(h, b.Bytes()); (err == nil) != want {
+			t.Errorf("%d headers: %v, %d taken", n, err, len(d.Headers)/2)
+		}
+	}
+}
+
+// replyBudget is the most that the host may allocate for one reply, in bytes:
+// all that it may copy, and as much again for what holds it.
+const replyBudget = 2 * (abi.MaxReply + abi.BufferSize)
+
+// FuzzRepliesTakeBoundedMemory_D1 repeats the last pair of a reply's table of
+// fields, since a guest can do so for eight bytes a field.
+func FuzzRepliesTakeBoundedMemory_D1(f *testing.F) {
+	f.Add(repeatedHeaders(1, 512), uint8(0))
+	f.Add(repeatedHeaders(2, 16), uint8(1))
+	h, err := New(context.Background(), Config{Guest: mirror(), Tenants: []StaticTenant{{Schema: "www", Domains: []string{"example.com"}}}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { _ = h.Close() })
+	f.Fuzz(func(t *testing.T, raw []byte, repeat uint8) {
+		raw = repeated(raw, 16*int(repeat))
+		// The counter is that of the process, in which others allocate too: what
+		// the reply takes is taken each time.
+		var d Decision
+		var err error
+		grown := uint64(1 << 62)
+		for try := 0; try < 5 && grown > replyBudget; try++ {
+			before := allocated()
+			d, err = replied(h, raw)
+			grown = min(grown, allocated()-before)
+		}
+		if grown > replyBudget {
+			t.Fatalf("a reply of %d bytes made the host allocate %d: expected at most %d; error %v", len(raw), grown, replyBudget, err)
+		}
+		for i := 0; err == nil && i+1 < len(d.Headers); i += 2 {
+			if !validHeader(d.Headers[i], d.Headers[i+1]) || http.CanonicalHeaderKey(d.Headers[i]) == "" {
+				t.Fatalf("the header %q: %q was taken", d.Headers[i], d.Headers[i+1])
+			}
+		}
+	})
+}
+
+// repeated is raw with the last pair of its fields so many times more.
+func repeated(raw []byte, times int) []byte {
+	if len(raw) < 8 {
+		return raw
+	}
+	n := int(binary.LittleEndian.Uint32(raw[4:]))
+	if n < 2 || n > 4096 || len(raw) < 8+8*n {
+		return raw
+	}
+	grown := uint32(16 * times)
+	out := append([]byte(nil), raw[:8+8*n]...)
+	for range times {
+		out = append(out, raw[8+8*(n-2):8+8*n]...)
+	}
+	binary.LittleEndian.PutUint32(out[4:], uint32(n+2*times))
+	for i := range n + 2*times {
+		if at := out[8+8*i:]; binary.LittleEndian.Uint32(at) != 0 {
+			binary.LittleEndian.PutUint32(at, binary.LittleEndian.Uint32(at)+grown)
+		}
+	}
+	return append(out, raw[8+8*n:]...)
+}

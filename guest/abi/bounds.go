@@ -1,0 +1,154 @@
+package abi
+
+import "strconv"
+
+// Bounds of what a guest hands to its host. A host checks them before it copies
+// anything. A reply that exceeds one is malformed: the call fails, and the
+// host's log names the bound and what was found. An argument of a host function
+// that exceeds one is answered with [Limit], and the function does nothing.
+// Each bound is inclusive.
+const (
+	// MaxReply is the size of a reply in bytes, beside as many as the request or
+	// event had. The lengths of its fields, added up, must not exceed it
+	// either: a field that lies in the bytes of another counts in full.
+	MaxReply = 128 << 10
+	// MaxFurther is how many fields a reply without pairs may have past those
+	// of this version. They are ignored.
+	MaxFurther = 32
+
+	MaxName     = 1024      // bytes: schema, id, domain, folder, reference, urlconf, route, identifier, cache prefix, group, subprotocol; also as arguments
+	MaxPath     = 64 << 10  // bytes: path of a decision, and of a file on disk
+	MaxLocation = 128 << 10 // bytes: Location of a redirect, URL of a file
+	MaxReason   = 1024      // bytes: why, for people
+	MaxKwargs   = 64 << 10  // bytes: values of a websocket route
+	MaxCacheKey = 128 << 10 // bytes
+
+	// MaxHeaders is how many request headers a decision may set. Names are
+	// tokens of RFC 9110, values consist of its field-value bytes alone.
+	MaxHeaders     = 32
+	MaxHeaderName  = 256     // bytes
+	MaxHeaderValue = 8 << 10 // bytes
+
+	MaxState   = 4 << 10 // bytes: state of a websocket
+	MaxEffects = 64      // effects of one reply
+
+	MaxConfigured     = 64 << 10 // bytes: reply of te_configure
+	MaxAskedHeaders   = 16       // names in each list of [Configured]
+	MaxConfiguredText = 1024     // bytes: name and version in it; an error is cut there
+
+	MaxFileName  = 4096     // bytes: name in a file function
+	MaxQueryArgs = 64 << 10 // bytes: arguments of a query
+
+	// MaxLogText is where a log line, and all that one call prints, is cut, in
+	// bytes. It is the one bound past which nothing is refused.
+	MaxLogText = 1024
+)
+
+// Bounds say what a reply of one kind may hold.
+type Bounds struct {
+	fields      []bound // by index
+	pairs       int     // how many pairs of a name and a value may follow
+	name, value bound   // of a pair
+}
+
+type bound struct {
+	what string
+	most uint32 // bytes
+}
+
+// Bounds of the replies, by export: [ExportRoute]; [ExportCacheKey] and
+// [ExportReverseKey]; [ExportPathname]; [ExportAuthorize]; [ExportOpen] and the
+// other events of websockets.
+var (
+	DecisionBounds = Bounds{
+		fields: []bound{
+			DecSchema: {"the schema", MaxName}, DecTenantID: {"the tenant's id", MaxName}, DecDomain: {"the domain", MaxName},
+			DecFolder: {"the folder", MaxName}, DecReference: {"the reference", MaxName}, DecURLConf: {"the urlconf", MaxName},
+			DecWSURLConf: {"the ws_urlconf", MaxName}, DecPath: {"the path", MaxPath}, DecLocation: {"the location", MaxLocation},
+			DecIdentifier: {"the identifier", MaxName}, DecCachePrefix: {"the cache prefix", MaxName}, DecReason: {"the reason", MaxReason},
+			DecRouteName: {"the route", MaxName}, DecRouteKwargs: {"the route's values", MaxKwargs},
+		},
+		pairs: MaxHeaders, name: bound{"a header's name", MaxHeaderName}, value: bound{"a header's value", MaxHeaderValue},
+	}
+	KeyBounds      = Bounds{fields: []bound{KeyResult: {"the key", MaxCacheKey}, KeyError: {"the error", MaxReason}}}
+	PathnameBounds = Bounds{fields: []bound{
+		PathIdentifier: {"the identifier", MaxName}, PathBaseLocation: {"the base location", MaxPath}, PathTenantURL: {"the base URL", MaxLocation},
+		PathPath: {"the path", MaxPath}, PathURL: {"the URL", MaxLocation}, PathError: {"the error", MaxReason},
+	}}
+	VerdictBounds = Bounds{fields: []bound{AuthReason: {"the reason", MaxReason}}}
+	EffectsBounds = Bounds{
+		fields: []bound{EffectsState: {"the state", MaxState}, EffectsProtocol: {"the subprotocol", MaxName}, EffectsKinds: {"the effects", MaxEffects}},
+		pairs:  MaxEffects, name: bound{"an effect's name", MaxName}, value: bound{"an effect's data", 1<<32 - 1},
+	}
+)
+
+// Parse reads a reply to a request of so many bytes. It allocates nothing
+// unless it fails. Fields that stand before the pairs may lie in each other's
+// bytes, as the names of a tenant do; no two pairs may.
+func (b *Bounds) Parse(reply []byte, request int) (Message, error) {
+	most := MaxReply + max(request, 0)
+	if len(reply) > most {
+		return Message{}, exceeded("the reply", len(reply), most, "bytes")
+	}
+	m, err := Parse(reply)
+	if err != nil {
+		return m, err
+	}
+	n, known := m.Len(), len(b.fields)+2*b.pairs
+	if b.pairs == 0 {
+		known += MaxFurther
+	}
+	if n > known {
+		return m, exceeded("the reply", n, known, "fields")
+	}
+	n = min(n, len(b.fields)+2*b.pairs)
+	total := 0
+	for i := range n {
+		limit := &b.value
+		switch {
+		case i < len(b.fields):
+			limit = &b.fields[i]
+		case (i-len(b.fields))%2 == 0:
+			limit = &b.name
+		}
+		_, length := m.span(i)
+		if length > limit.most {
+			return m, exceeded(limit.what, int(length), int(limit.most), "bytes")
+		}
+		total += int(length)
+	}
+	if total > most {
+		return m, exceeded("all fields together", total, most, "bytes")
+	}
+	if n > len(b.fields)+2 {
+		return m, b.apart(m, n)
+	}
+	return m, nil
+}
+
+// apart reports pairs that lie in the bytes of one another.
+func (b *Bounds) apart(m Message, n int) error {
+	for i := len(b.fields); i < n; i++ {
+		at, length := m.span(i)
+		if length == 0 {
+			continue
+		}
+		// The pair that i belongs to ends before next.
+		for k := i + 2 - (i-len(b.fields))%2; k < n; k++ {
+			other, size := m.span(k)
+			if size > 0 && uint64(at) < uint64(other)+uint64(size) && uint64(other) < uint64(at)+uint64(length) {
+				return &BoundError{"fields " + strconv.Itoa(i) + " and " + strconv.Itoa(k) + " overlap: expected that no two pairs share bytes"}
+			}
+		}
+	}
+	return nil
+}
+
+// BoundError says which bound a reply exceeds.
+type BoundError struct{ text string }
+
+func (e *BoundError) Error() string { return e.text }
+
+func exceeded(what string, found, most int, unit string) error {
+	return &BoundError{what + " has " + strconv.Itoa(found) + " " + unit + ": expected at most " + strconv.Itoa(most)}
+}

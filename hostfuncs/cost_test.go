@@ -1,0 +1,153 @@
+package hostfuncs
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/tenantedge/tenantedge/guest/abi"
+)
+
+// purse is a Watch that counts what is charged, and stops the guest when most
+// is used up.
+type purse struct{ used, most uint64 }
+
+func (p *purse) Worked() {}
+
+func (p *purse) Bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	return ctx, func() {}
+}
+
+func (p *purse) Charge(units uint64) bool {
+	p.used += units
+	return p.most == 0 || p.used <= p.most
+}
+
+// worst are arguments by which each function does the most, within one page.
+func worst(f forwarded) []uint64 {
+	switch f.name {
+	case abi.ImportTenantByDomain:
+		return []uint64{0, abi.MaxName, 0, abi.MaxName, 32768, 4096}
+	case abi.ImportTenantByReference, abi.ImportPrimaryDomain:
+		return []uint64{0, abi.MaxName, 32768, 4096}
+	case abi.ImportQuery:
+		return []uint64{0, abi.MaxName, 0, abi.MaxName, 0, 65536, 32768, 4096}
+	case abi.ImportLog:
+		return []uint64{0, 0, 65536}
+	case abi.ImportRandom, "random_get":
+		return []uint64{0, 65536}
+	case "fd_write":
+		return []uint64{1, 40000, 16, 40960}
+	case "poll_oneoff":
+		return []uint64{41000, 50000, 64, 60000}
+	}
+	args := make([]uint64, len(f.params))
+	for i := range args {
+		if f.params[i] == api.ValueTypeI32 {
+			args[i] = uint64(min(16*i, 64))
+		}
+	}
+	return args
+}
+
+// prepare fills the memory that worst speaks of.
+func (g *guest) prepare() {
+	g.put(0, strings.Repeat("a", 40000))
+	for i := range uint32(16) {
+		g.mod.Memory().WriteUint32Le(40000+8*i, 0)
+		g.mod.Memory().WriteUint32Le(40004+8*i, 30000)
+	}
+}
+
+func TestAnArgumentOneByteTooLongIsRefused_D2(t *testing.T) {
+	for _, c := range []struct {
+		function string
+		most     uint64
+		args     func(length uint64) []uint64
+		want     abi.Errno // at the bound
+	}{
+		{abi.ImportTenantByDomain, abi.MaxName, func(n uint64) []uint64 { return []uint64{0, n, 0, 1, 0, 0} }, abi.NotFound},
+		{abi.ImportTenantByDomain, abi.MaxName, func(n uint64) []uint64 { return []uint64{0, 1, 0, n, 0, 0} }, abi.NotFound},
+		{abi.ImportTenantByReference, abi.MaxName, func(n uint64) []uint64 { return []uint64{0, n, 0, 0} }, abi.NotFound},
+		{abi.ImportPrimaryDomain, abi.MaxName, func(n uint64) []uint64 { return []uint64{0, n, 0, 0} }, abi.NotFound},
+		{abi.ImportQuery, abi.MaxName, func(n uint64) []uint64 { return []uint64{0, n, 0, 1, 0, 1, 0, 0} }, abi.OK},
+		{abi.ImportQuery, abi.MaxName, func(n uint64) []uint64 { return []uint64{0, 1, 0, n, 0, 1, 0, 0} }, abi.OK},
+		{abi.ImportFileDelete, abi.MaxFileName, func(n uint64) []uint64 { return []uint64{0, n} }, abi.Denied},
+	} {
+		g := newGuest(t)
+		g.put(0, strings.Repeat("a", 8192))
+		g.call.Begin(t.Context())
+		if got := errno(g.mustRun(c.function, c.args(c.most)...)); got != c.want {
+			t.Errorf("%s%v: %v, want %v", c.function, c.args(c.most), got, c.want)
+		}
+		if got := errno(g.mustRun(c.function, c.args(c.most+1)...)); got != abi.Limit {
+			t.Errorf("%s%v: %v, want Limit", c.function, c.args(c.most+1), got)
+		}
+	}
+}
+
+func TestEveryHostFunctionIsPaidFor_D2(t *testing.T) {
+	for _, f := range everything() {
+		if f.name == "proc_exit" {
+			continue
+		}
+		g := newGuest(t)
+		g.prepare()
+		p := &purse{}
+		g.call.Watch = p
+		g.call.Begin(t.Context())
+		g.mustRun(f.name, worst(f)...)
+		if p.used < costTrivial {
+			t.Errorf("%s costs %d units", f.name, p.used)
+		}
+		g.call.Watch = &purse{most: 1}
+		if _, err := g.run(f.name, worst(f)...); err == nil || !strings.Contains(err.Error(), errStopped.Error()) {
+			t.Errorf("%s goes on without fuel: %v", f.name, err)
+		}
+		g.call.Watch = nil
+	}
+}
+
+func TestRandomnessHasNoBoundButItsPrice_D6(t *testing.T) {
+	g := newGuest(t)
+	p := &purse{}
+	g.call.Watch = p
+	if _, ok := g.mod.Memory().Grow(2); !ok {
+		t.Fatal("the memory does not grow")
+	}
+	if got := g.mustRun("random_get", 0, 3*65536); got != wasiOK || p.used < 3*65536 {
+		t.Errorf("answered %d for %d units", got, p.used)
+	}
+	if g.get(0, 32) == g.get(3*65536-32, 32) {
+		t.Error("the end is not random")
+	}
+}
+
+// BenchmarkWorstArguments reports what a unit of fuel pays for, by function.
+func BenchmarkWorstArguments(b *testing.B) {
+	for _, f := range everything() {
+		if f.name == "proc_exit" {
+			continue
+		}
+		b.Run(f.name, func(b *testing.B) {
+			g := newGuest(b)
+			g.prepare()
+			p := &purse{}
+			g.call.Watch = p
+			g.call.Begin(b.Context())
+			fn := g.mod.ExportedFunction(f.name)
+			var stack [9]uint64
+			args := worst(f)
+			for b.Loop() {
+				copy(stack[:], args)
+				if err := fn.CallWithStack(g.call, stack[:]); err != nil {
+					b.Fatal(err)
+				}
+				g.world.lines, g.world.queries = g.world.lines[:0], g.world.queries[:0]
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(p.used+64*uint64(b.N)), "ns/unit")
+		})
+	}
+}
