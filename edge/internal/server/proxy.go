@@ -29,7 +29,7 @@ type proxy struct {
 
 func (s *Server) newProxy(c config.URLConf) *proxy {
 	p := &proxy{server: s, target: c.Upstream, inner: c.Path == "inner", ownHost: c.Host == "upstream"}
-	p.transport = s.newTransport(c.Upstream)
+	p.transport = s.newTransport(c)
 	if c.Upstream.Scheme == "h2c" {
 		u := *c.Upstream
 		u.Scheme = "http"

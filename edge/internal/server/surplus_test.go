@@ -60,7 +60,8 @@ func serveRaw(c net.Conn, answer func(r *http.Request) (now, later string, delay
 		}
 		_, _ = io.Copy(io.Discard, r.Body)
 		now, later, delay := answer(r)
-		if _, err := io.WriteString(c, now); err != nil {
+		// In pieces, as a whole one would be copied.
+		if _, err := io.Copy(struct{ io.Writer }{c}, struct{ io.Reader }{strings.NewReader(now)}); err != nil {
 			return
 		}
 		if later != "" {
@@ -182,7 +183,7 @@ var surplusServers = map[string]func(port string) []string{
 		return []string{"/usr/bin/python3", "-m", "waitress", "--listen=127.0.0.1:" + port, "app:app"}
 	},
 	"uwsgi": func(port string) []string {
-		return []string{"uwsgi", "--plugin", "python3", "--http11-socket", "127.0.0.1:" + port, "--wsgi-file", "app.py", "--callable", "app", "--processes", "2", "--http-keepalive", "--so-keepalive", "--disable-logging", "--master"}
+		return []string{"uwsgi", "--plugin", "http,python3", "--http", "127.0.0.1:" + port, "--http-keepalive", "--wsgi-file", "app.py", "--callable", "app", "--processes", "2", "--disable-logging", "--master"}
 	},
 }
 

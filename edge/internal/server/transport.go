@@ -30,7 +30,8 @@ type transport struct {
 	plain atomic.Bool
 }
 
-func (s *Server) newTransport(u *url.URL) *transport {
+func (s *Server) newTransport(conf config.URLConf) *transport {
+	u := conf.Upstream
 	limits := s.options.Limits
 	t := &transport{address: u.Host, fields: cmp.Or(limits.MaxAnswerHeaders, upstream.DefaultHeaderFields)}
 	dialer := &net.Dialer{Timeout: limits.DialTimeout, KeepAlive: 30 * time.Second}
@@ -44,6 +45,9 @@ func (s *Server) newTransport(u *url.URL) *transport {
 				"the upstream sent bytes after the end of an answer: its connections are not used again for 10 minutes; look for a Content-Length that is too small",
 				slog.String("upstream", u.Host))
 		},
+	}
+	if conf.Reuse == "never" {
+		c.Owner = func(context.Context) upstream.Owner { return upstream.Owner{} }
 	}
 	if u.Scheme == "https" {
 		c.Dial = func(ctx context.Context) (net.Conn, error) {

@@ -24,8 +24,8 @@ const (
 	sweepTime = time.Second      // between looks at all that are idle
 
 	watchTime  = time.Second // that a connection is watched for surplus bytes
-	maxWatched = 16          // at once
-	earned     = 64          // connections without surplus bytes before any is used again
+	maxWatched = 16          // at once, of which a server may give a worker to each
+	earned     = 16          // connections without surplus bytes before any is used again
 	sample     = 256         // of that many answers one is watched for ever after
 	lostTime   = 10 * time.Minute
 )
