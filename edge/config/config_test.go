@@ -207,7 +207,7 @@ guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a:
 		},
 		Fallback: "gone",
 		URLConfs: map[string]URLConf{
-			"short": {Upstream: upstream("http://127.0.0.1:8000"), Path: "original", Host: "client", Reuse: "client"},
+			"short": {Upstream: upstream("http://127.0.0.1:8000"), Path: "original", Host: "client", Reuse: "tenant"},
 			"app": {
 				Upstream: upstream("h2c://app/base/"), Path: "inner", Host: "upstream", Reuse: "never",
 				Media: true, Access: AccessSigned, Accel: &Accel{Prefix: "/sent/", Location: "/etc/tenantedge/private"},

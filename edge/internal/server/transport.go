@@ -38,16 +38,13 @@ func (s *Server) newTransport(conf config.URLConf) *transport {
 	dial := func(ctx context.Context) (net.Conn, error) { return dialer.DialContext(ctx, "tcp", hostPort(u)) }
 	secure := &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(0)}
 	c := upstream.Config{
-		Dial: dial, Owner: ownerOf, HeaderTimeout: limits.ResponseHeaderTimeout,
+		Dial: dial, Owner: owners(conf.Reuse), HeaderTimeout: limits.ResponseHeaderTimeout,
 		HeaderBytes: limits.MaxAnswerHeaderBytes, HeaderFields: limits.MaxAnswerHeaders,
 		Surplus: func() {
 			s.log.LogAttrs(context.Background(), slog.LevelWarn,
 				"the upstream sent bytes after the end of an answer: its connections are not used again for 10 minutes; look for a Content-Length that is too small",
 				slog.String("upstream", u.Host))
 		},
-	}
-	if conf.Reuse == "never" {
-		c.Owner = func(context.Context) upstream.Owner { return upstream.Owner{} }
 	}
 	if u.Scheme == "https" {
 		c.Dial = func(ctx context.Context) (net.Conn, error) {
@@ -153,14 +150,18 @@ func (t *transport) closeIdle() {
 	}
 }
 
-// ownerOf returns for whom a request is: connections to applications are used
-// again for the same client connection and tenant alone.
-func ownerOf(ctx context.Context) upstream.Owner {
-	o := upstream.Owner{Client: ctx.Value(clientKey{})}
-	if t, ok := edge.TenantFrom(ctx); ok {
-		o.Schema, o.ID = t.Schema, t.ID
+// owners returns for whom a request is, by the key reuse of a urlconf.
+func owners(reuse string) func(context.Context) (upstream.Owner, bool) {
+	return func(ctx context.Context) (o upstream.Owner, keep bool) {
+		if t, ok := edge.TenantFrom(ctx); ok {
+			o.Schema, o.ID = t.Schema, t.ID
+		}
+		if reuse == "client" {
+			o.Client = ctx.Value(clientKey{})
+			return o, o.Client != nil
+		}
+		return o, reuse != "never"
 	}
-	return o
 }
 
 // clientKey is that of a client's connection, in the contexts of its requests.

@@ -23,9 +23,9 @@ import (
 type Config struct {
 	// Dial opens a connection.
 	Dial func(context.Context) (net.Conn, error)
-	// Owner returns for whom the request of a context is. A connection is used
-	// again for its owner alone.
-	Owner func(context.Context) Owner
+	// Owner returns for whom the request of a context is: a connection is used
+	// again for its owner alone. False: the connection is not used again.
+	Owner func(context.Context) (Owner, bool)
 	// HeaderTimeout bounds the time between the end of a request and the start
 	// of its answer; 0: no limit.
 	HeaderTimeout time.Duration
@@ -39,11 +39,10 @@ type Config struct {
 	Surplus func()
 }
 
-// Owner is a client connection and the tenant that its requests are for.
+// Owner is the tenant that requests are for, or one client of it.
 type Owner struct {
 	Schema, ID string
-	// Client identifies the client's connection; nil: none, and the connection
-	// to the application is not kept.
+	// Client identifies the client's connection; nil: all of the tenant's.
 	Client any
 }
 
@@ -91,15 +90,15 @@ func (c *Client) CloseIdle() { c.pool.closeIdle() }
 // request that can be repeated is sent again if a kept connection turns out to
 // be closed.
 func (c *Client) RoundTrip(r *http.Request) (*http.Response, error) {
-	owner := c.config.Owner(r.Context())
+	owner, keep := c.config.Owner(r.Context())
 	repeatable := repeatable(r)
-	for fresh := false; ; {
+	for fresh := !keep; ; {
 		cn, err := c.connection(r.Context(), owner, fresh, repeatable)
 		if err != nil {
 			closeBody(r)
 			return nil, err
 		}
-		x := &exchange{conn: cn, request: r}
+		x := &exchange{conn: cn, request: r, keep: keep}
 		resp, err := x.run()
 		if err == nil {
 			return resp, nil

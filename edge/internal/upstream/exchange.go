@@ -18,6 +18,7 @@ const writeWait = 50 * time.Millisecond
 type exchange struct {
 	conn    *conn
 	request *http.Request
+	keep    bool        // the connection may be used again
 	stop    func() bool // ends the watch over the request's context
 
 	done     chan struct{} // closed when write has returned; nil: it was not in a goroutine
@@ -173,9 +174,7 @@ func (x *exchange) final(resp *http.Response) (*http.Response, error) {
 // end gives the connection back or closes it. Nothing of the exchange touches
 // it afterwards.
 func (x *exchange) end(keep bool) {
-	if !x.stop() {
-		keep = false // it is being closed
-	}
+	keep = x.stop() && keep // or it is being closed
 	if keep && x.done != nil && !x.sent.Load() {
 		// The end of the request may be on its way: the answer was quicker than
 		// the other goroutine.
@@ -187,7 +186,7 @@ func (x *exchange) end(keep bool) {
 		late.Stop()
 	}
 	if keep && x.sent.Load() && !x.conn.spoiled.Load() {
-		x.conn.client.pool.put(x.conn)
+		x.conn.client.pool.put(x.conn, x.keep)
 		return
 	}
 	x.conn.close()

@@ -18,10 +18,11 @@ const (
 )
 
 const (
-	maxIdle   = 1024             // connections kept for the next request, of all owners
-	idleTime  = 30 * time.Second // that one is kept
-	fresh     = time.Second      // that one may have been idle before a request that cannot be repeated
-	sweepTime = time.Second      // between looks at all that are idle
+	maxIdle    = 1024             // connections kept for the next request, of all owners
+	idleTime   = 30 * time.Second // that one is kept
+	fresh      = time.Second      // that one may have been idle before a request that cannot be repeated
+	settleTime = time.Millisecond // that one is left alone where there are others
+	sweepTime  = time.Second      // between looks at all that are idle
 
 	watchTime  = time.Second // that a connection is watched for surplus bytes
 	maxWatched = 16          // at once, of which a server may give a worker to each
@@ -68,7 +69,7 @@ func (p *pool) take(owner Owner, repeatable bool) *conn {
 			p.mu.Unlock()
 			return nil
 		}
-		cn := kept[len(kept)-1]
+		cn := settled(kept)
 		if !repeatable && time.Since(cn.since) > fresh {
 			// The application may be closing it, and the request would be lost.
 			p.mu.Unlock()
@@ -88,14 +89,27 @@ func (p *pool) take(owner Owner, repeatable bool) *conn {
 	}
 }
 
-// put keeps a connection whose answer has ended, or watches or closes it.
-func (p *pool) put(cn *conn) {
+// settled returns the connection that was used last, but for those whose answer
+// ended a moment ago: surplus bytes follow an answer closely.
+func settled(kept []*conn) *conn {
+	now := time.Now()
+	for _, cn := range slices.Backward(kept) {
+		if now.Sub(cn.since) >= settleTime {
+			return cn
+		}
+	}
+	return kept[0]
+}
+
+// put keeps a connection whose answer has ended, or watches or closes it. The
+// surplus of those that are not to be kept counts too.
+func (p *pool) put(cn *conn, keep bool) {
 	if cn.reader.Buffered() > 0 {
 		p.caught()
 		cn.close()
 		return
 	}
-	if !p.keep(cn) {
+	if !keep || !p.keep(cn) {
 		cn.close()
 	}
 }
@@ -104,7 +118,7 @@ func (p *pool) keep(cn *conn) bool {
 	now := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if cn.owner.Client == nil || now.Before(p.lost) {
+	if now.Before(p.lost) {
 		return false
 	}
 	p.answers++
