@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -39,6 +41,8 @@ const (
 	keyParameter       = "te-key"
 	signatureParameter = "te-signature"
 )
+
+var signatureParameters = [3]string{expiresParameter, keyParameter, signatureParameter}
 
 const leastSecret = 16 // bytes
 
@@ -70,17 +74,16 @@ func (s *Signer) Sign(g Grant) url.Values {
 	}
 }
 
-// Verify tells whether a query was signed for the use that g describes, and
-// holds now; g.Expires is not looked at. If not, the error is ErrSignature,
-// with a reason that is for logs, not for clients.
-func (s *Signer) Verify(g Grant, query url.Values, now time.Time) error {
-	var given [3]string
-	for i, name := range []string{expiresParameter, keyParameter, signatureParameter} {
-		values := query[name]
-		if len(values) != 1 {
-			return fmt.Errorf("%w: expected one %s, found %d", ErrSignature, name, len(values))
-		}
-		given[i] = values[0]
+// Verify reports whether the query of a URL, as it was sent, was signed for the
+// use that g describes, and holds now; g.Expires is not looked at. If not, the
+// error is ErrSignature, with a reason that is for logs, not for clients.
+//
+// Each parameter of a signature has one spelling, which is that of
+// url.Values.Encode; other parameters may be anywhere in between.
+func (s *Signer) Verify(g Grant, rawQuery string, now time.Time) error {
+	given, err := signatureOf(rawQuery)
+	if err != nil {
+		return err
 	}
 	expires, err := strconv.ParseInt(given[0], 10, 64)
 	if err != nil || strconv.FormatInt(expires, 10) != given[0] {
@@ -100,6 +103,36 @@ func (s *Signer) Verify(g Grant, query url.Values, now time.Time) error {
 		return fmt.Errorf("%w: it has expired", ErrSignature)
 	}
 	return nil
+}
+
+// signatureOf reads the three parameters of a signature. A parameter that some
+// reader takes for one of them, by decoding its name or by taking a semicolon
+// for an end, must be that one, in its only spelling.
+func signatureOf(rawQuery string) (given [3]string, err error) {
+	var seen [3]int
+	for parameter := range strings.SplitSeq(rawQuery, "&") {
+		for part := range strings.SplitSeq(parameter, ";") {
+			name, value, _ := strings.Cut(part, "=")
+			if name, err = url.QueryUnescape(name); err != nil {
+				continue
+			}
+			i := slices.Index(signatureParameters[:], name)
+			if i < 0 {
+				continue
+			}
+			seen[i]++
+			given[i], err = url.QueryUnescape(value)
+			if err != nil || parameter != name+"="+url.QueryEscape(given[i]) {
+				return given, fmt.Errorf("%w: expected %s in the spelling that it was signed in", ErrSignature, name)
+			}
+		}
+	}
+	for i, n := range seen {
+		if n != 1 {
+			return given, fmt.Errorf("%w: expected one %s, found %d", ErrSignature, signatureParameters[i], n)
+		}
+	}
+	return given, nil
 }
 
 // mac is over each part behind its length, so that no two grants have the same

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,16 +30,15 @@ func TestASignedURLIsOfUseForItsTenantAndFile(t *testing.T) {
 	} {
 		code, stdout, stderr := command("", append([]string{"files", "-c", config, "-t", "acme", "sign", "--expires", "90s"}, c.args...)...)
 		location, query, _ := strings.Cut(strings.TrimSpace(stdout), "?")
-		values, err := url.ParseQuery(query)
-		if code != exitOK || location != c.url || err != nil {
+		if code != exitOK || location != c.url {
 			t.Errorf("%q: exit %d %s%s", c.args, code, stdout, stderr)
 			continue
 		}
 		grant := storage.Grant{Tenant: "acme", Method: c.method, Path: c.path}
-		if err := signer.Verify(grant, values, time.Now()); err != nil {
+		if err := signer.Verify(grant, query, time.Now()); err != nil {
 			t.Errorf("%q: %v", c.args, err)
 		}
-		if err := signer.Verify(grant, values, time.Now().Add(2*time.Minute)); err == nil {
+		if err := signer.Verify(grant, query, time.Now().Add(2*time.Minute)); err == nil {
 			t.Errorf("%q: it does not expire", c.args)
 		}
 	}

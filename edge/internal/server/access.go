@@ -61,7 +61,7 @@ func (a *access) signed(r *http.Request, what resource) int {
 		return http.StatusForbidden
 	}
 	grant := storage.Grant{Tenant: what.tenant.Schema, Method: cmp.Or(what.method, r.Method), Path: what.path}
-	if err := a.signer.Verify(grant, r.URL.Query(), time.Now()); err != nil {
+	if err := a.signer.Verify(grant, r.URL.RawQuery, time.Now()); err != nil {
 		noteOf(r.Context()).reason = err.Error()
 		return http.StatusForbidden
 	}

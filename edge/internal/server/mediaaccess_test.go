@@ -67,6 +67,28 @@ func TestF7ASignedURLHoldsForWhatItWasSignedForAlone(t *testing.T) {
 	}
 }
 
+func TestASignatureHasOneSpellingOnTheWire_C9(t *testing.T) {
+	key := storage.Key{ID: "new", Secret: []byte("a secret of sixteen bytes")}
+	w := startMedia(t, serveAs(config.URLConf{Media: true, Access: config.AccessSigned}), func(s *setup) { s.options.SigningKeys = []storage.Key{key} })
+	signer, err := storage.NewSigner(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := signer.Sign(storage.Grant{Tenant: "acme", Method: "GET", Path: "/media/acme/a.txt", Expires: time.Now().Add(time.Hour)}).Encode()
+	for _, c := range []struct {
+		query  string
+		status int
+	}{
+		{query, 200}, {query + "&a=b", 200},
+		{strings.Replace(query, "te-key=n", "te-key=%6e", 1), 403}, {strings.Replace(query, "te-key", "te%2Dkey", 1), 403},
+		{query + "%0d%0a", 403}, {query + ";", 403}, {query + ";te-key=new", 403}, {query + "&te%2dkey=new", 403}, {query + "&te-key=new", 403},
+	} {
+		if a := w.get("acme.example.com", "/media/acme/a.txt?"+c.query); a.StatusCode != c.status {
+			t.Errorf("%s: %d, expected %d", c.query, a.StatusCode, c.status)
+		}
+	}
+}
+
 func with(q url.Values, name, value string) url.Values { q.Set(name, value); return q }
 
 func twice(q url.Values, name string) url.Values { q.Add(name, q.Get(name)); return q }
