@@ -59,6 +59,13 @@ type Config struct {
 	// TrustedPeers are the networks whose forwarding and tenant headers are
 	// believed. Empty: nobody's.
 	TrustedPeers []netip.Prefix
+	// GuardHeaders are further request headers that are believed from trusted
+	// peers alone; AllowHeaders are guarded ones that pass from every peer, as if
+	// they were any others. Names match in every spelling.
+	GuardHeaders, AllowHeaders []string
+	// ForwardedHost says what to do with an X-Forwarded-Host of a trusted peer
+	// that is not the Host: Refuse (default), or RouteByForwardedHost.
+	ForwardedHost string
 	// ProofKeys verify the proof of a tenant header that comes from elsewhere;
 	// see SignTenantHeader. Empty: no proof is accepted.
 	ProofKeys []ProofKey

@@ -85,7 +85,7 @@ func (s *services) decodeTenant(d *Decision, m abi.Message, r *Request) error {
 	if name, ok := m.Field(abi.DecRouteName); ok {
 		d.WSRoute = WSMatch{Name: s.names.pick(name), Kwargs: string(m.Get(abi.DecRouteKwargs)), Found: true}
 	}
-	return decodeHeaders(d, m)
+	return s.host.guard.decodeHeaders(d, m)
 }
 
 // checkOwn refuses what stands for another tenant, or for none.
@@ -181,11 +181,14 @@ func (s *services) registered(location string) bool {
 	return ok && match.Domain != ""
 }
 
-func decodeHeaders(d *Decision, m abi.Message) error {
+func (g *guard) decodeHeaders(d *Decision, m abi.Message) error {
 	for i := abi.DecHeader0; i+1 < m.Len(); i += 2 {
 		name, value := string(m.Get(i)), string(m.Get(i+1))
 		if !validHeader(name, value) {
 			return fmt.Errorf("the upstream header %.80q is malformed: expected a token, and a value without control characters", name)
+		}
+		if !g.setByGuest(name) {
+			return fmt.Errorf("the upstream header %.80q is one that the edge or a proxy sets: expected a name of the guest's own", name)
 		}
 		d.Headers = append(d.Headers, name, value)
 	}

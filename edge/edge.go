@@ -41,7 +41,7 @@ type Host struct {
 	guestConfig []byte // JSON of an abi.Config
 	static      map[string]*StaticTenant
 	domains     map[string]bool // all domains of the static tenants
-	strip       stripper
+	guard       *guard
 
 	files     atomic.Pointer[storage.Backend] // for guests; nil: none
 	pathnames pathnames
@@ -71,7 +71,7 @@ func New(ctx context.Context, c Config) (*Host, error) {
 	if err := c.complete(); err != nil {
 		return nil, fmt.Errorf("edge: %w", err)
 	}
-	h := &Host{config: c, past: noProgramStats(), static: map[string]*StaticTenant{}, domains: map[string]bool{}, strip: newStripper(&c)}
+	h := &Host{config: c, past: noProgramStats(), static: map[string]*StaticTenant{}, domains: map[string]bool{}, guard: newGuard(&c)}
 	for i := range c.Tenants {
 		t := &c.Tenants[i]
 		h.static[t.Schema] = t
@@ -113,6 +113,7 @@ func (c *Config) complete() error {
 	set(&c.Compat, Hardened)
 	set(&c.Conflicts, Refuse)
 	set(&c.OnGuestError, Refuse)
+	set(&c.ForwardedHost, Refuse)
 	set(&c.TenantHeader, defaultReference)
 	set(&c.TenantSessionKey, defaultReference)
 	if c.Routers == nil {
@@ -135,6 +136,9 @@ func (c *Config) complete() error {
 	}
 	if c.OnGuestError != Refuse && c.OnGuestError != Previous {
 		return fmt.Errorf("OnGuestError: expected %q or %q, found %q", Refuse, Previous, c.OnGuestError)
+	}
+	if c.ForwardedHost != Refuse && c.ForwardedHost != RouteByForwardedHost {
+		return fmt.Errorf("ForwardedHost: expected %q or %q, found %q", Refuse, RouteByForwardedHost, c.ForwardedHost)
 	}
 	if err := c.checkWebsockets(); err != nil {
 		return err

@@ -15,7 +15,7 @@ import (
 func (h *Host) SetForwarded(in *http.Request, out http.Header) {
 	trusted := h.TrustsPeer(in)
 	for name := range out {
-		if name == "Forwarded" || IsForwarding(name) && (!trusted || strings.Contains(name, "_")) {
+		if name == "Forwarded" || h.guard.kind(name) != claim && h.guard.removes(name, trusted) {
 			delete(out, name)
 		}
 	}
@@ -23,8 +23,8 @@ func (h *Host) SetForwarded(in *http.Request, out http.Header) {
 	if in.TLS != nil {
 		proto = "https"
 	}
-	for name, value := range map[string]string{"X-Forwarded-Host": in.Host, "X-Forwarded-Proto": proto} {
-		if len(out[name]) == 0 {
+	for name, value := range map[string]string{"X-Forwarded-Host": h.HostFor(in), "X-Forwarded-Proto": proto} {
+		if len(out[name]) == 0 || name == "X-Forwarded-Host" { // which is the Host, see unambiguous
 			out[name] = []string{value}
 		}
 	}
@@ -33,6 +33,16 @@ func (h *Host) SetForwarded(in *http.Request, out http.Header) {
 	} else {
 		delete(out, "X-Forwarded-For")
 	}
+}
+
+// HostFor returns the Host that an upstream gets for a request. Under the hardened rules it is
+// normalised, since routing takes ACME.Example.com. for acme.example.com, and an
+// application that compares it with its domains does not.
+func (h *Host) HostFor(in *http.Request) string {
+	if h.config.Compat == Hardened {
+		return NormalizedHost(in.Host)
+	}
+	return in.Host
 }
 
 // SetForwardedPrefix tells an upstream that sees the tenant's path which folder

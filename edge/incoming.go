@@ -12,6 +12,14 @@ import (
 // trusted, whether a tenant header is proved, what its session says. An error
 // is a *RouteError for what cannot be routed at all.
 func (h *Host) RequestOf(ctx context.Context, r *http.Request) (Request, error) {
+	r, e := h.unambiguous(r)
+	if e != nil {
+		return Request{}, e
+	}
+	return h.requestOf(ctx, r)
+}
+
+func (h *Host) requestOf(ctx context.Context, r *http.Request) (Request, error) {
 	q := Request{
 		Method:    r.Method,
 		Scheme:    "http",
@@ -54,13 +62,17 @@ func misdirected(r *http.Request, q *Request) error {
 	if r.Method == http.MethodConnect {
 		return &RouteError{Status: http.StatusBadRequest, Outcome: OutcomeBadRequest, Reason: "CONNECT is for proxies: this is none"}
 	}
+	if hosts := r.Header["Host"]; r.ProtoMajor > 1 && len(hosts) > 0 && (len(hosts) > 1 || hosts[0] != r.Host) {
+		// Of HTTP/2: net/http takes the authority and leaves this for applications.
+		return &RouteError{Status: http.StatusBadRequest, Outcome: OutcomeBadRequest, Reason: "the Host is not the authority"}
+	}
 	if !strings.HasPrefix(q.Target, "/") && q.Target != "*" && r.Context().Value(http.ServerContextKey) != nil {
 		// A server of net/http drops the Host header when the target has an
 		// authority, so that nobody could say whether the two agree. (What
 		// httptest.NewRequest makes has no such server, and no second host.)
 		return &RouteError{Status: http.StatusBadRequest, Outcome: OutcomeBadRequest, Reason: "the target is absolute: expected a path"}
 	}
-	if r.TLS == nil || r.TLS.ServerName == "" {
+	if r.TLS == nil || r.TLS.ServerName == "" || r.Host == "" { // without a host it is refused anyway
 		return nil
 	}
 	if host := hostname(r.Host); !strings.EqualFold(strings.TrimSuffix(host, "."), strings.TrimSuffix(r.TLS.ServerName, ".")) {

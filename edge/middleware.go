@@ -17,7 +17,12 @@ import (
 // The guest is not held while next works.
 func (h *Host) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		q, err := h.RequestOf(r.Context(), r)
+		r, e := h.unambiguous(r)
+		if e != nil {
+			h.refuse(w, r, e)
+			return
+		}
+		q, err := h.requestOf(r.Context(), r)
 		if err != nil {
 			h.refuse(w, r, failure(err))
 			return
@@ -116,7 +121,7 @@ func (h *Host) routed(r *http.Request, q *Request, c *tenantContext) *http.Reque
 // the request's own header if there is nothing of the kind, and a copy
 // otherwise.
 func (h *Host) passedOn(r *http.Request, q *Request) http.Header {
-	header := h.strip.clean(r.Header, h.TrustsPeer(r))
+	header := h.guard.clean(r.Header, h.TrustsPeer(r))
 	if !q.Websocket && upgrades(header) {
 		header = header.Clone()
 		withoutUpgrade(header)

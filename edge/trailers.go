@@ -13,7 +13,7 @@ func (h *Host) trailerless(r *http.Request, trusted bool) {
 		return
 	}
 	r.Body = &trailed{ReadCloser: r.Body, host: h, trailer: r.Trailer, trusted: trusted}
-	h.strip.trailer(r.Trailer, trusted)
+	h.guard.trailer(r.Trailer, trusted)
 }
 
 // trailed is a body with a trailer, which is cleaned when it has arrived.
@@ -27,18 +27,13 @@ type trailed struct {
 func (b *trailed) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err != nil {
-		b.host.strip.trailer(b.trailer, b.trusted)
+		b.host.guard.trailer(b.trailer, b.trusted)
 	}
 	return n, err
 }
 
 // trailer removes from a trailer what clients must not send. No trailer claims
 // a tenant, whoever sends it: routing has looked at the head alone.
-func (s stripper) trailer(trailer http.Header, trusted bool) {
-	s.tenant(trailer)
-	kept := s.clean(trailer, trusted)
-	maps.DeleteFunc(trailer, func(name string, _ []string) bool {
-		_, ok := kept[name]
-		return !ok
-	})
+func (g *guard) trailer(trailer http.Header, trusted bool) {
+	maps.DeleteFunc(trailer, func(name string, _ []string) bool { return g.kind(name) == claim || g.removes(name, trusted) })
 }

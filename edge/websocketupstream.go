@@ -1,16 +1,17 @@
 package edge
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"maps"
 	"net"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/edge/internal/upstream"
 )
 
 // relay joins the socket to an upstream's.
@@ -37,24 +38,15 @@ func (w *websockets) relay(rw http.ResponseWriter, r *http.Request, s *sockets.H
 // toUpstream makes the handshake that the upstream gets: the client's, with the
 // headers that say what is so in place of those that say what the client likes.
 func (w *websockets) toUpstream(r *http.Request, t *Tenant, target *WebsocketTarget) *http.Request {
-	path := r.URL
-	if !target.Inner {
-		// net/http has parsed this before, so it parses again.
-		if u, err := url.ParseRequestURI(r.RequestURI); err == nil {
-			path = u
-		}
-	}
-	u := *target.Upstream
-	base, rawBase := strings.TrimSuffix(u.Path, "/"), strings.TrimSuffix(u.EscapedPath(), "/")
-	u.Path, u.RawPath = base+path.Path, rawBase+path.EscapedPath()
-	u.RawQuery = r.URL.RawQuery
-	out := &http.Request{URL: &u, Host: r.Host, Header: r.Header.Clone()}
+	inner := target.Inner && t.Routing.Folder != ""
+	u := upstream.Target(target.Upstream, cmp.Or(r.RequestURI, r.URL.RequestURI()), inner, t.Path)
+	out := &http.Request{URL: u, Host: w.host.HostFor(r), Header: r.Header.Clone()}
 	if target.OwnHost {
 		out.Host = u.Host
 	}
 	hopByHop(out.Header)
 	w.host.SetForwarded(r, out.Header)
-	if target.Inner {
+	if inner {
 		SetForwardedPrefix(t, out.Header)
 	}
 	w.host.SetUpstreamHeaders(r.Context(), out.Header)

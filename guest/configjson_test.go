@@ -63,7 +63,7 @@ func TestAConfigurationThatIsNoJSONIsRefusedWithItsPlace(t *testing.T) {
 
 func TestWhatAGuestAnswersIsJSON(t *testing.T) {
 	for _, c := range []abi.Configured{
-		{}, {Name: "n", Version: "1"}, {LookAhead: true}, {Headers: []string{"a"}, LookAhead: true, Name: "n"}, {Headers: []string{"a", "b"}}, {Error: "\"\\\n\x00\x7fé\xff\u2028"}, {Headers: []string{""}, Error: "e"},
+		{}, {Name: "n", Version: "1"}, {LookAhead: true}, {Headers: []string{"a"}, LookAhead: true, Name: "n"}, {Headers: []string{"a", "b"}}, {SetHeaders: []string{"x", "y"}}, {Error: "\"\\\n\x00\x7fé\xff\u2028"}, {Headers: []string{""}, Error: "e"},
 	} {
 		var back abi.Configured
 		if err := json.Unmarshal(writeConfigured(&c), &back); err != nil {

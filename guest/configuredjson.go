@@ -12,6 +12,7 @@ func writeConfigured(c *abi.Configured) []byte {
 	b = appendList(b, `"headers":`, c.Headers)
 	b = appendList(b, `"authorize_headers":`, c.AuthorizeHeaders)
 	b = appendList(b, `"consumer_headers":`, c.ConsumerHeaders)
+	b = appendList(b, `"set_headers":`, c.SetHeaders)
 	if c.Consumer {
 		b = append(appendComma(b), `"consumer":true`...)
 	}

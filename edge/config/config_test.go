@@ -194,7 +194,7 @@ guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a:
 	path, regex := "ws/<int:n>/", "^x$"
 	want := &File{
 		Name: "/etc/tenantedge/tenantedge.yaml", Compat: "strict", Routers: []string{"session", "header"}, Conflicts: "last-wins",
-		TenantHeader: "X-Tenant", TenantSessionKey: "t",
+		ForwardedHost: "refuse", TenantHeader: "X-Tenant", TenantSessionKey: "t",
 		TrustedPeers: []netip.Prefix{
 			netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32"), netip.MustParsePrefix("2001:db8::/32"),
 			netip.MustParsePrefix("192.0.2.8/32"), netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"),
@@ -343,7 +343,7 @@ func TestEdgeTakesOverWhatNeedsNoIO(t *testing.T) {
 		"websockets": {"origins": ["https://app.example.net"], "without_origin": true}}`)
 	room := "room/"
 	want := edge.Config{
-		Compat: "strict", Routers: []string{"header"}, Conflicts: "last-wins", TenantHeader: "x", TenantSessionKey: "y",
+		Compat: "strict", Routers: []string{"header"}, Conflicts: "last-wins", ForwardedHost: "refuse", TenantHeader: "x", TenantSessionKey: "y",
 		Tenants: f.Tenants, Default: f.Default, WSURLConfs: map[string][]edge.WSRoute{"w": {{Path: &room, Name: "room"}}},
 		Settings: json.RawMessage(`{"a":1}`), TrustedPeers: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
 		Upstream: &edge.Upstream{Schema: "tenant", ID: "X-Id"}, OnGuestError: edge.Refuse,

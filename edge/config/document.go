@@ -24,7 +24,7 @@ func newDocument(name string) *document {
 	return &document{
 		File: File{
 			Name: name, Compat: edge.Hardened, Routers: []string{edge.RouteDomain}, Conflicts: edge.Refuse,
-			TenantHeader: "tenant", TenantSessionKey: "tenant",
+			ForwardedHost: edge.Refuse, TenantHeader: "tenant", TenantSessionKey: "tenant",
 			Listeners: []Listener{{Address: ":8080", H2: true}},
 			Limits: Limits{
 				ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,

@@ -28,6 +28,11 @@ type File struct {
 	// TrustedPeers are the networks whose forwarding and tenant headers are
 	// believed. In the file also private_ranges and loopback.
 	TrustedPeers []netip.Prefix
+	// GuardHeaders are believed from trusted peers alone, AllowHeaders from all.
+	GuardHeaders []string `key:"guard_headers,header"`
+	AllowHeaders []string `key:"allow_headers,header"`
+	// ForwardedHost is "refuse" or "route".
+	ForwardedHost string `key:"forwarded_host,one=refuse|route"`
 	// TenantHeaderProof are the keys that prove a tenant header from elsewhere.
 	TenantHeaderProof []ProofKey `key:"tenant_header_proof"`
 
@@ -94,6 +99,7 @@ func (f *File) Edge() edge.Config {
 		TenantHeader: f.TenantHeader, TenantSessionKey: f.TenantSessionKey,
 		Tenants: f.Tenants, Default: f.Default, WSURLConfs: f.WSURLConfs, Settings: f.Guest.Settings,
 		TrustedPeers: f.TrustedPeers, Upstream: &upstream,
+		GuardHeaders: f.GuardHeaders, AllowHeaders: f.AllowHeaders, ForwardedHost: f.ForwardedHost,
 		Limits:       f.Limits.Guest.edge(),
 		FileLimits:   edge.FileLimits{Bytes: f.Limits.Guest.FileBytes, Open: f.Limits.Guest.OpenFiles},
 		OnGuestError: f.OnGuestError,

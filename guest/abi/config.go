@@ -64,6 +64,11 @@ type Configured struct {
 	// ConsumerHeaders are the request headers whose values the guest wants with
 	// each handshake of a websocket that it handles; at most 16.
 	ConsumerHeaders []string `json:"consumer_headers,omitempty"`
+	// SetHeaders are the headers that the guest may set in requests to
+	// upstreams, at most 16. What clients send under these names, in any spelling
+	// that an application may take for one, never reaches an upstream, also where
+	// a decision sets none.
+	SetHeaders []string `json:"set_headers,omitempty"`
 	// Error refuses the configuration; it says which key is wrong and why.
 	Error string `json:"error,omitempty"`
 }

@@ -213,7 +213,7 @@ func parseConfigured(reply []byte) (abi.Configured, error) {
 			return c, fmt.Errorf("%s gives a name or version of %d bytes: expected at most %d", abi.ExportConfigure, len(text), abi.MaxConfiguredText)
 		}
 	}
-	for _, asked := range [][]string{c.Headers, c.AuthorizeHeaders, c.ConsumerHeaders} {
+	for _, asked := range [][]string{c.Headers, c.AuthorizeHeaders, c.ConsumerHeaders, c.SetHeaders} {
 		if len(asked) > abi.MaxAskedHeaders {
 			return c, fmt.Errorf("%s asks for %d headers: expected at most %d", abi.ExportConfigure, len(asked), abi.MaxAskedHeaders)
 		}

@@ -52,10 +52,10 @@ func TestH1ForgedHeadersNeverReachTheApplication(t *testing.T) {
 func TestH1ATrustedPeersChainIsKeptAndExtended(t *testing.T) {
 	w := start(t, func(s *setup) { s.edge.TrustedPeers = loopbackPeers() })
 	got := w.get("acme.example.com", "/",
-		"X-Forwarded-For", "192.0.2.1", "X-Forwarded-Proto", "https", "X-Forwarded-Host", "public.example.com",
+		"X-Forwarded-For", "192.0.2.1", "X-Forwarded-Proto", "https", "X-Forwarded-Host", "acme.example.com",
 		"X_Forwarded_For", "6.6.6.6", "Tenant", "umbra").told(t)
 	for name, want := range map[string]string{
-		"X-Forwarded-For": "192.0.2.1, 127.0.0.1", "X-Forwarded-Host": "public.example.com", "X-Forwarded-Proto": "https",
+		"X-Forwarded-For": "192.0.2.1, 127.0.0.1", "X-Forwarded-Host": "acme.example.com", "X-Forwarded-Proto": "https",
 		"Tenant": "acme",
 	} {
 		if values := got.Header[name]; len(values) != 1 || values[0] != want {

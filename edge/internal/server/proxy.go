@@ -13,6 +13,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/upstream"
 )
 
 // proxy hands requests to an application. The client's Host goes with them,
@@ -64,20 +65,18 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (p *proxy) rewrite(pr *httputil.ProxyRequest) {
 	out := pr.Out
-	if !p.inner {
-		// Only the URL was changed on the way here. net/http has parsed this
-		// before, so it parses again.
-		if u, err := url.ParseRequestURI(pr.In.RequestURI); err == nil {
-			out.URL.Path, out.URL.RawPath = u.Path, u.RawPath
-		}
+	t, ok := edge.TenantFrom(pr.In.Context())
+	inner, path := ok && p.inner && t.Routing.Folder != "", ""
+	if inner {
+		path = t.Path
 	}
-	out.URL.RawQuery = pr.In.URL.RawQuery // ReverseProxy drops what it cannot parse
-	pr.SetURL(p.target)
+	out.URL = upstream.Target(p.target, pr.In.RequestURI, inner, path)
+	out.Host = ""
 	if !p.ownHost {
-		out.Host = pr.In.Host
+		out.Host = p.server.host.HostFor(pr.In)
 	}
 	p.forward(pr)
-	if t, ok := edge.TenantFrom(pr.In.Context()); ok && p.inner {
+	if inner {
 		edge.SetForwardedPrefix(t, out.Header)
 	}
 	p.server.host.SetUpstreamHeaders(pr.In.Context(), out.Header)

@@ -1,0 +1,83 @@
+package upstream
+
+import (
+	"net/url"
+	"strings"
+)
+
+// Target returns the URL of a request to an application at base, whose target on
+// the wire is that of the client, byte for byte: a URL that Go parses and writes
+// again escapes some bytes and unescapes others. requestURI is the client's
+// target.
+//
+// With inner, the first segment of the path is left out; path is what must
+// remain, unescaped, and stands in its place if something else does.
+func Target(base *url.URL, requestURI string, inner bool, path string) *url.URL {
+	raw, query, asked := strings.Cut(originForm(requestURI), "?")
+	if inner {
+		raw = rest(raw, path)
+	}
+	u := *base
+	u.RawQuery, u.ForceQuery = query, asked && query == ""
+	if raw == "*" {
+		u.Path, u.RawPath, u.Opaque = "*", "", "*"
+		return &u
+	}
+	full := strings.TrimSuffix(base.EscapedPath(), "/") + raw
+	u.Opaque = full
+	if strings.HasPrefix(full, "//") {
+		u.Opaque = "" // it would begin with a host
+		full = escapeOdd(full)
+	}
+	u.Path, u.RawPath = full, ""
+	if plain, err := url.PathUnescape(full); err == nil {
+		u.Path, u.RawPath = plain, full
+	}
+	return &u
+}
+
+// originForm takes scheme and host off a target that is an absolute URL.
+func originForm(target string) string {
+	if strings.HasPrefix(target, "/") || target == "*" {
+		return target
+	}
+	if _, after, found := strings.Cut(target, "://"); found {
+		if i := strings.IndexAny(after, "/?"); i >= 0 {
+			if after[i] == '?' {
+				return "/" + after[i:]
+			}
+			return after[i:]
+		}
+	}
+	return "/"
+}
+
+// rest returns the escaped path after the first segment of raw, which unescaped
+// is path. Routing makes several slashes after the folder one, since an
+// application that redirects to //host would send clients there.
+func rest(raw, path string) string {
+	if i := strings.IndexByte(strings.TrimPrefix(raw, "/"), '/'); i >= 0 && strings.HasPrefix(raw, "/") {
+		for after := raw[i+1:]; strings.HasPrefix(after, "/"); after = after[1:] {
+			if plain, err := url.PathUnescape(after); err == nil && plain == path {
+				return after
+			}
+		}
+	}
+	return (&url.URL{Path: path}).EscapedPath()
+}
+
+// escapeOdd escapes the bytes that a path may not have, and leaves escapes that
+// are there.
+func escapeOdd(path string) string {
+	const hex = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := range len(path) {
+		c := path[i]
+		if c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>[\\]^`{|}#", c) >= 0 {
+			b.WriteString("%" + string(hex[c>>4]) + string(hex[c&15]))
+			continue
+		}
+		b.WriteByte(c)
+	}
+	return b.String()
+}
