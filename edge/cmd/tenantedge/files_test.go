@@ -40,10 +40,14 @@ func TestFilesOfATenantFromTheCommandLine(t *testing.T) {
 	if code, stdout, stderr := command("", "files", "-c", config, "-l", location, "-t", "acme", "ls", "e"); code != exitOK || !strings.HasSuffix(stdout, ` "\x1b[2J"`+"\n") {
 		t.Errorf("exit %d %s\n%q: a name that a terminal obeys", code, stderr, stdout)
 	}
+	// As Django does, put takes a backslash for a slash, and says so.
+	do("b", "b/s.txt\n", "-t", "acme", "put", "-", `b\s.txt`)
+	do("", "b", "-t", "acme", "get", "b/s.txt")
 	do("x", "x.txt\n", "-t", "www", "put", "-", "x.txt")
 	for want, args := range map[string][]string{
 		"suspicious":                   {"-t", "acme", "get", "../www/x.txt"},
 		"no such file":                 {"-t", "acme", "get", "report.txt"},
+		`b\s.txt: no such file`:        {"-t", "acme", "get", `b\s.txt`},
 		"file exists":                  {"-t", "acme", "get", "d/x.txt", copied},
 		`found none named "nobody"`:    {"-t", "nobody", "ls"},
 		"expected --tenant":            {"ls"},

@@ -23,6 +23,7 @@ import (
 type transport struct {
 	address string
 	h1      *upstream.Client
+	secure  *tls.Config
 	fields  int             // most of an answer's head
 	h2      *http.Transport // nil: the application is asked for HTTP/1.1
 	// plain is set when an application behind TLS was found to speak HTTP/1.1
@@ -36,7 +37,7 @@ func (s *Server) newTransport(conf config.URLConf) *transport {
 	t := &transport{address: u.Host, fields: cmp.Or(limits.MaxAnswerHeaders, upstream.DefaultHeaderFields)}
 	dialer := &net.Dialer{Timeout: limits.DialTimeout, KeepAlive: 30 * time.Second}
 	dial := func(ctx context.Context) (net.Conn, error) { return dialer.DialContext(ctx, "tcp", hostPort(u)) }
-	secure := &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(0)}
+	t.secure = &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(0)}
 	c := upstream.Config{
 		Dial: dial, Owner: owners(conf.Reuse), HeaderTimeout: limits.ResponseHeaderTimeout,
 		HeaderBytes: limits.MaxAnswerHeaderBytes, HeaderFields: limits.MaxAnswerHeaders,
@@ -48,12 +49,12 @@ func (s *Server) newTransport(conf config.URLConf) *transport {
 	}
 	if u.Scheme == "https" {
 		c.Dial = func(ctx context.Context) (net.Conn, error) {
-			return dialTLS(ctx, dial, secure, limits.DialTimeout, "http/1.1")
+			return dialTLS(ctx, dial, t.secure, limits.DialTimeout, "http/1.1")
 		}
 	}
 	t.h1 = upstream.New(c)
 	if u.Scheme != "http" {
-		t.h2 = newHTTP2(u.Scheme, limits, dial, secure)
+		t.h2 = newHTTP2(u.Scheme, limits, dial, t.secure)
 	}
 	s.transports = append(s.transports, t)
 	return t
