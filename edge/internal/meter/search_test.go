@@ -115,8 +115,9 @@ func deep(large bool) []shape {
 			all = append(all, recursive(0, n, 0, 0, t), recursive(n, 0, 0, 0, t), recursive(n, n, 0, 0, t),
 				recursive(0, 0, n, 0, t), recursive(0, 0, 0, n, t), recursive(n, n, n, n, t), recursive(8, 2, 6, n, t))
 		}
-		for _, n := range []int{10, 14, 100} {
+		for _, n := range []int{4, 10, 14, 100} {
 			all = append(all, joining(n, 10, t, false), joining(n, 10, t, true))
+			all = append(all, pressed(100, 2, n), pressed(100, 8, n), pressed(100, 11, n))
 			if large {
 				all = append(all, joining(n, 100, t, false), joining(n, 100, t, true))
 			}
@@ -146,11 +147,16 @@ func search(t *testing.T) (all []found) {
 		try(s)
 	}
 	for _, s := range deep(*searchAll) {
+		s.budget = 1 << 32 // so that depth is what stops it
 		try(s)
 	}
 	r := rand.New(rand.NewPCG(*searchSeed, 0))
 	for i := range *searchFor {
-		try(random(r, i%2 == 0))
+		s := random(r, i%2 == 0)
+		if i%2 == 0 {
+			s.budget = 1 << 28
+		}
+		try(s)
 	}
 	return all
 }

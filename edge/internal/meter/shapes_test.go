@@ -288,6 +288,23 @@ func recursive(params, results, operands, locals int, t wasm.ValType) shape {
 	return b.shape("a recursion with %d parameters, %d results, %d operands and %d locals of %s", params, results, operands, locals, wasm.TypeName(t))
 }
 
+// pressed calls itself without end, after rounds in which few operands wait
+// while n locals that live are summed up.
+func pressed(rounds, operands, n int) shape {
+	b := newBuilder(1)
+	sum := func(c code) code { // of all locals
+		return c.at(wasm.OpLocalGet, 0).times(n-1, func(c code, i int) code { return c.at(wasm.OpLocalGet, i+1).op(0x7c) })
+	}
+	c := code{}.times(n, func(c code, i int) code { return c.value(wasm.I64).at(wasm.OpLocalSet, i) })
+	c = c.times(rounds, func(c code, _ int) code {
+		c = c.times(operands, func(c code, _ int) code { return c.value(wasm.I64) })
+		c = sum(c).at(wasm.OpGlobalSet, 0)
+		return c.times(operands-1, func(c code, _ int) code { return c.op(0x7c) }).at(wasm.OpGlobalSet, 0)
+	})
+	b.add(b.typ(nil, nil), n, wasm.I64, sum(c.at(wasm.OpCall, 0)).op(0x1a))
+	return b.shape("a recursion after %d rounds of %d operands with %d locals", rounds, operands, n)
+}
+
 // joining calls itself without end, and has n locals meet on each of many ways before.
 func joining(n, ways int, t wasm.ValType, loop bool) shape {
 	b := newBuilder(1)
