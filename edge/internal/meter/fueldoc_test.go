@@ -50,7 +50,7 @@ func TestWeightsAreThoseOfFUELmd(t *testing.T) {
 		fmt.Sprintf("one for every %d bytes", frameBytes),
 		fmt.Sprintf("%d values that are moved", 1<<moveShift),
 		fmt.Sprintf("%d units since the last look", longest),
-		fmt.Sprintf("at most %d units after a call", afterCall),
+		fmt.Sprintf("at most %d units after a call of a function", afterCall),
 		fmt.Sprintf("%d,%03d unless told otherwise", defaultMaxDepth/1000, defaultMaxDepth%1000),
 	} {
 		if !strings.Contains(fuelDoc, text) {

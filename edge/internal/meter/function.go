@@ -138,7 +138,12 @@ func (w *rewriter) step(it *wasm.Instructions, in *wasm.Instruction) {
 	}
 	s.step(it, in, units)
 	switch in.Op {
-	case wasm.OpCall, wasm.OpCallIndirect:
+	case wasm.OpCall:
+		if in.Index >= w.imports {
+			s.called()
+		}
+	case wasm.OpCallIndirect:
+		s.called()
 	case wasm.OpBlock, wasm.OpLoop, wasm.OpIf:
 		v.enter(in.Op, w.blockType(it, in))
 		if in.Op == wasm.OpLoop {

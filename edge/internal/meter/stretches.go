@@ -114,12 +114,11 @@ func (s *stretches) work(in *wasm.Instruction, w uint64) {
 	}
 	s.list[s.now].weight += w
 	s.unseen += w
-	switch in.Op {
-	case wasm.OpCall, wasm.OpCallIndirect:
-		// Whoever returns from many calls runs what is behind each of them.
-		s.unseen = longest - afterCall
-	}
 }
+
+// called notes that a function of the guest has been called: whoever returns
+// from many calls runs what is behind each of them.
+func (s *stretches) called() { s.unseen = longest - afterCall }
 
 // moved adds what is moved at a join to the stretch that passes it.
 func (s *stretches) moved(j *join) {
