@@ -11,7 +11,7 @@ TESTFLAGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help run build test test-bench kill-test large race postgres redis s3 check format vet lint tidy guest-same \
-	soak crowd orders surplus fuel-golden bench fuzz guest guest-profile clean
+	soak crowd orders surplus meter-search fuel-golden bench fuzz guest guest-profile clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,6 +89,9 @@ orders: ## have websockets talk, dawdle and leave in 16,000 orders under the rac
 	@mkdir -p bin
 	go test -race -c -o bin/orders.test ./edge/internal/sockets
 	cd edge/internal/sockets && for n in 1 2 8; do GOMAXPROCS=$$n $(CURDIR)/bin/orders.test -test.run TestAnyOrder -test.timeout 60m -orders 56 -orderseed $${n}0000 || exit 1; done
+
+meter-search: ## look for guests that cost more time than their fuel or more stack than their frames; some 5 minutes
+	go test -count=1 -v -timeout 30m -run 'TestNoShape' ./edge/internal/meter -searchall -search 2000
 
 fuel-golden: ## record anew what the golden cases cost, after a change of the guest or of the meter
 	go test -count=1 -run TestFuelOfEveryGoldenCase ./edge/internal/instance -update

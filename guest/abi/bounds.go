@@ -39,7 +39,7 @@ const (
 	MaxFileName  = 4096     // bytes: name in a file function
 	MaxQueryArgs = 64 << 10 // bytes: arguments of a query
 
-	// MaxLogText is where a log line, and all that one call prints, is cut, in
+	// MaxLogText is where a log line, and each text that is printed, is cut, in
 	// bytes. It is the one bound past which nothing is refused.
 	MaxLogText = 1024
 )
@@ -133,7 +133,7 @@ func (b *Bounds) apart(m Message, n int) error {
 		if length == 0 {
 			continue
 		}
-		// The pair that i belongs to ends before next.
+		// From the first field of the next pair on.
 		for k := i + 2 - (i-len(b.fields))%2; k < n; k++ {
 			other, size := m.span(k)
 			if size > 0 && uint64(at) < uint64(other)+uint64(size) && uint64(other) < uint64(at)+uint64(length) {

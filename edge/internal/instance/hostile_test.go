@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"reflect"
 	"testing"
 	"time"
 
@@ -136,6 +137,41 @@ func TestCallsOfTheHostAreStoppedByFuelAndTime_D2(t *testing.T) {
 			}
 			if most := p.limits.Fuel + 100_000; c.want == OutOfFuel && i.Fuel() > most {
 				t.Errorf("it used %d units of fuel: expected at most %d", i.Fuel(), most)
+			}
+			if _, err := call(context.Background(), i, Route); err != nil {
+				t.Errorf("the next call said %v", err)
+			}
+		})
+	}
+}
+
+// However a recursion fills the stack, it is reported as depth, also if the
+// engine notices first, and the stack that it has grown is given back.
+func TestEveryFullStackIsDepthAndIsGivenBack_D4(t *testing.T) {
+	for name, limits := range map[string]Limits{
+		"stopped by the count of frames": {},
+		"stopped by the engine":          {Stack: 1 << 30, Fuel: 1 << 40, Deadline: time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			limits.Instances = 1
+			p := mustLoad(t, sound().With(abi.ExportCacheKey, 0x20, 0, 0x10, 4), Options{Limits: limits})
+			i, err := p.Borrow(context.Background())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer p.Return(i)
+			stack := func() int { return reflect.ValueOf(i.functions[CacheKey]).Elem().FieldByName("stack").Len() }
+			fresh := stack()
+			_, err = call(context.Background(), i, CacheKey)
+			var trap *Trap
+			if !errors.As(err, &trap) || trap.Reason != StackDepth {
+				t.Errorf("the call said %v, want %s", err, StackDepth)
+			}
+			if got := stack(); got != fresh {
+				t.Errorf("the handle keeps a stack of %d bytes, at first it had %d", got, fresh)
+			}
+			if err := i.Audit(); err != nil {
+				t.Error(err)
 			}
 			if _, err := call(context.Background(), i, Route); err != nil {
 				t.Errorf("the next call said %v", err)

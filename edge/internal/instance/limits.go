@@ -15,7 +15,7 @@ type Limits struct {
 	Fuel         uint64        // units of package meter for one call; default 20,000,000, which is 2 to 6 ms
 	Deadline     time.Duration // for one call, with what it waits for; default 100 ms. Of both, as much again for each MiB of a long event
 	Memory       int64         // bytes of one instance; default 64 MiB
-	Stack        int           // frames; default 20,000
+	Stack        int           // frames of 96 bytes (meter's FUEL.md); default 20,000, with which a handle keeps less than 4 MB
 	Instances    int           // most at once; default twice GOMAXPROCS
 	QueueTimeout time.Duration // longest wait for one; default 1 s
 	Audit        int           // every so manieth call of an instance its state is compared with the image; default 10,000

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/tetratelabs/wazero/sys"
 
@@ -61,7 +62,7 @@ func (i *Instance) trapped(export string, err error) error {
 	case i.stopped != "":
 		t.Reason = i.stopped
 		t.Err = i.stopCause()
-	case i.depth.Get() > i.program.metered.MaxDepth:
+	case i.depth.Get() > i.program.metered.MaxDepth, overflowed(err):
 		t.Reason = StackDepth
 		t.Err = fmt.Errorf("its stack is full: expected at most %d frames", i.program.metered.MaxDepth)
 	case i.overgrown():
@@ -70,6 +71,12 @@ func (i *Instance) trapped(export string, err error) error {
 		t.Reason = Exited
 	}
 	return t
+}
+
+// overflowed reports whether the engine's own stack was full before the
+// guest's frames were: a guest that needs more of it than the meter weighs.
+func overflowed(err error) bool {
+	return strings.HasPrefix(strings.TrimPrefix(err.Error(), "wasm error: "), "stack overflow")
 }
 
 func (i *Instance) stopCause() error {

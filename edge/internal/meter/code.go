@@ -79,7 +79,7 @@ func (w *rewriter) appendEdit(dst []byte, f frame, e edit, old []byte) []byte {
 	a := asm(dst)
 	switch e.op {
 	case wasm.OpReturn:
-		if !f.calls {
+		if !f.counted() {
 			return append(a, old...)
 		}
 		return a.index(wasm.OpBr, e.arg)

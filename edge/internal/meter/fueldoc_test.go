@@ -29,13 +29,14 @@ func TestWeightsAreThoseOfFUELmd(t *testing.T) {
 		units uint64
 	}{
 		{"| `block`, `loop`, `else`, `end`, `nop` |", weigh(wasm.OpBlock, wasm.OpLoop, wasm.OpElse, wasm.OpEnd, wasm.OpNop)},
-		{"| integer `div`, `rem`; float `div`, `sqrt` |", weigh(0x6d, 0x6e, 0x6f, 0x70, 0x7f, 0x80, 0x81, 0x82, 0x91, 0x95, 0x9f, 0xa3)},
+		{"| integer `div`, `rem`; float `div`, `sqrt`, SIMD too |", weigh(wasm.OpF32x4Div, wasm.OpF32x4Sqrt, wasm.OpF64x2Div, wasm.OpF64x2Sqrt, 0x6d, 0x6e, 0x6f, 0x70, 0x7f, 0x80, 0x81, 0x82, 0x91, 0x95, 0x9f, 0xa3)},
 		{"| `call` of a function of the guest |", weigh(wasm.OpCall)},
 		{"| `call_indirect` |", weigh(wasm.OpCallIndirect)},
+		{"| `ref.func` |", weigh(wasm.OpRefFunc)},
 		{"| `call` of an import |", weight(&wasm.Instruction{Op: wasm.OpCall, Index: imports - 1}, imports)},
 		{"| `memory.fill`, `memory.copy`, `memory.init` |", weigh(wasm.OpMemoryFill, wasm.OpMemoryCopy, wasm.OpMemoryInit)},
 		{"| `memory.grow` |", weigh(wasm.OpMemoryGrow)},
-		{"| any other, SIMD too |", weigh(wasm.OpUnreachable, wasm.OpBrTable, wasm.OpLocalGet, 0x6a, 0x6c, 0x71, 0xa2, wasm.OpV128Const, wasm.OpTableGet)},
+		{"| any other, of SIMD too |", weigh(wasm.OpUnreachable, wasm.OpBrTable, wasm.OpLocalGet, 0x6a, 0x6c, 0x71, 0xa2, wasm.OpV128Const, wasm.OpTableGet)},
 	} {
 		if line := fmt.Sprintf("%s %d |\n", row.text, row.units); !strings.Contains(fuelDoc, line) {
 			t.Errorf("FUEL.md has no line %q", line)
@@ -46,8 +47,10 @@ func TestWeightsAreThoseOfFUELmd(t *testing.T) {
 		fmt.Sprintf("n / %d,", 1<<bulkShift),
 		fmt.Sprintf("%d n,", 1<<pageShift),
 		fmt.Sprintf("at most %d units that begins", smallest),
-		fmt.Sprintf("every %d parameters and locals", frameLocals),
-		fmt.Sprintf("every %d bytes of code", frameCode),
+		fmt.Sprintf("one for every %d bytes", frameBytes),
+		fmt.Sprintf("%d values that are moved", 1<<moveShift),
+		fmt.Sprintf("%d units since the last look", longest),
+		fmt.Sprintf("at most %d units after a call of a function", afterCall),
 		fmt.Sprintf("%d,%03d unless told otherwise", defaultMaxDepth/1000, defaultMaxDepth%1000),
 	} {
 		if !strings.Contains(fuelDoc, text) {

@@ -10,12 +10,15 @@ import (
 // rewriter rewrites functions, one after the other.
 type rewriter struct {
 	layout
-	m      *wasm.Module
-	blocks map[string]uint32 // types without parameters, by their results
+	m        *wasm.Module
+	imported []uint32          // types of the functions that are imported
+	blocks   map[string]uint32 // types without parameters, by their results
 
 	// Of the function at hand; used again for the next one.
 	stretches  stretches
 	dispatcher dispatcher
+	values     values
+	liveness   liveness
 	edits      []edit
 	out        []byte
 
@@ -36,13 +39,15 @@ type edit struct {
 
 // frame is what a function's stack frame is like.
 type frame struct {
-	locals uint32 // parameters included
-	code   uint32 // bytes, which bound what else it may hold
-	calls  bool   // it calls, so it can be part of a recursion
+	bytes int  // at most
+	calls bool // it calls, so it can be part of a recursion
 }
 
 // weight returns for how many frames it counts.
-func (f frame) weight() uint32 { return 1 + f.locals/frameLocals + f.code/frameCode }
+func (f frame) weight() uint32 { return uint32(max(1, (f.bytes+frameBytes-1)/frameBytes)) }
+
+// counted reports whether it counts at all.
+func (f frame) counted() bool { return f.calls || f.bytes > largeLeaf }
 
 // rewrite returns the metered form of function i.
 func (w *rewriter) rewrite(i uint32) ([]byte, error) {
@@ -53,6 +58,7 @@ func (w *rewriter) rewrite(i uint32) ([]byte, error) {
 		return nil, fmt.Errorf("meter: function %d: %w", i, err)
 	}
 	it := body.Instructions()
+	w.values.begin(t, len(t.Params)+locals, body.LocalTypes())
 	f, err := w.survey(i, uint32(len(t.Params)+locals), it)
 	if err != nil {
 		return nil, err
@@ -65,7 +71,7 @@ func (w *rewriter) rewrite(i uint32) ([]byte, error) {
 
 // survey walks through a function, checks it, and notes what is to be done.
 func (w *rewriter) survey(i, locals uint32, it wasm.Instructions) (frame, error) {
-	f := frame{locals: locals, code: uint32(len(it.Code()))}
+	var f frame
 	w.stretches.begin()
 	w.dispatcher.begin()
 	w.edits = w.edits[:0]
@@ -79,7 +85,7 @@ func (w *rewriter) survey(i, locals uint32, it wasm.Instructions) (frame, error)
 		if w.dispatcher.step(&it, &in) {
 			replace(&in, in.Index)
 		}
-		w.stretches.step(&it, &in, weight(&in, w.imports))
+		w.step(&it, &in)
 		switch in.Op {
 		case wasm.OpCall:
 			f.calls = true
@@ -102,8 +108,102 @@ func (w *rewriter) survey(i, locals uint32, it wasm.Instructions) (frame, error)
 	if err := it.Err(); err != nil {
 		return f, fmt.Errorf("meter: function %d: %w", i, err)
 	}
+	if work := w.values.work(); work > mostWork {
+		return f, &Refusal{Function: int(i), Offset: it.Offset(0), Expected: "fewer locals or fewer branches in one function",
+			Found: fmt.Sprintf("%d locals and %d branches; split the function", len(w.values.set), w.values.edges)}
+	}
+	w.liveness.run(&w.values)
+	for n := range w.values.joins {
+		w.stretches.moved(&w.values.joins[n])
+	}
 	w.stretches.fold()
+	f.bytes = w.values.frame(w.liveness.places)
 	return f, nil
+}
+
+// step takes in one instruction.
+func (w *rewriter) step(it *wasm.Instructions, in *wasm.Instruction) {
+	v, s := &w.values, &w.stretches
+	units := weight(in, w.imports)
+	switch in.Op {
+	case wasm.OpCall:
+		t := w.typeOf(in.Index)
+		units += passing(t)
+		v.called(t)
+	case wasm.OpCallIndirect:
+		t := w.m.Types.At(int(in.Index))
+		units += passing(t)
+		v.operands(1, 0)
+		v.called(t)
+	}
+	s.step(it, in, units)
+	switch in.Op {
+	case wasm.OpCall:
+		if in.Index >= w.imports {
+			s.called()
+		}
+	case wasm.OpCallIndirect:
+		s.called()
+	case wasm.OpBlock, wasm.OpLoop, wasm.OpIf:
+		v.enter(in.Op, w.blockType(it, in))
+		if in.Op == wasm.OpLoop {
+			v.joins[len(v.joins)-1].at = s.now
+		}
+	case wasm.OpElse:
+		v.otherwise()
+	case wasm.OpEnd:
+		j := &v.joins[v.open[len(v.open)-1]]
+		v.leave(s.now)
+		s.unseen += uint64(j.sets+j.arity()) >> moveShift
+	case wasm.OpBr:
+		v.jump(in.Index)
+		v.dead()
+	case wasm.OpBrIf:
+		v.operands(1, 0)
+		v.jump(in.Index)
+	case wasm.OpBrTable:
+		v.operands(1, 0)
+		v.table(it.Labels(in))
+	case wasm.OpReturn:
+		v.jump(uint32(len(v.open) - 1))
+		v.dead()
+	case wasm.OpUnreachable:
+		v.dead()
+	case wasm.OpLocalGet:
+		v.operands(effect(in.Op))
+		v.event(eventGet, v.number(in.Index))
+	case wasm.OpLocalSet, wasm.OpLocalTee:
+		v.operands(effect(in.Op))
+		v.setLocal(in.Index)
+	default:
+		v.float = v.float || isFloat(in.Op)
+		v.wide = v.wide || in.Op >= wasm.OpV128Load
+		takes, leaves := effect(in.Op)
+		switch in.Op {
+		case wasm.OpMemoryGrow, wasm.OpMemoryFill, wasm.OpMemoryCopy, wasm.OpMemoryInit, wasm.OpRefFunc:
+			v.wait()
+		}
+		v.operands(takes, leaves)
+	}
+}
+
+// typeOf returns the type of function i.
+func (w *rewriter) typeOf(i uint32) wasm.Type {
+	if i < w.imports {
+		return w.m.Types.At(int(w.imported[i]))
+	}
+	return w.m.Types.At(int(w.m.Functions.At(int(i - w.imports))))
+}
+
+// blockType returns the type of a block, loop or if.
+func (w *rewriter) blockType(it *wasm.Instructions, in *wasm.Instruction) wasm.Type {
+	if in.Index != wasm.NoIndex {
+		return w.m.Types.At(int(in.Index))
+	}
+	if t := it.Code()[in.Imm : in.Imm+1]; t[0] != noResult {
+		return wasm.Type{Results: t}
+	}
+	return wasm.Type{}
 }
 
 // write appends a function's code to w.out, with the charges of its stretches
@@ -121,12 +221,12 @@ func (w *rewriter) write(f frame, results []wasm.ValType, code []byte) {
 	for i, s := range w.stretches.list {
 		copyTo(s.at)
 		w.out = w.appendCharge(w.out, s)
-		if i == 0 && f.calls {
+		if i == 0 && f.counted() {
 			w.out = w.appendEnter(w.out, f, results)
 		}
 	}
 	copyTo(len(code))
-	if f.calls {
+	if f.counted() {
 		w.out = w.appendLeave(w.out, f)
 	}
 }

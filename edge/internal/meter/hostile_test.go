@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/tenantedge/tenantedge/edge/internal/meter"
+	"github.com/tenantedge/tenantedge/edge/internal/wasm"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
@@ -71,19 +72,21 @@ func TestMemoryOverTheMaximumIsNotGiven(t *testing.T) {
 
 func TestLargeFramesCountSeveralTimes(t *testing.T) {
 	g, _ := metered(t, hostileModule, meter.Options{MaxDepth: 1000})
-	fuel := map[string]uint64{}
-	for _, name := range []string{"deep", "deep_large"} {
-		if err := g.trap(name); err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		fuel[name] = g.fuel.Get()
+	if err := g.trap("deep"); err != nil {
+		t.Fatal(err)
 	}
-	if fuel["deep"] != 1001*4 {
-		t.Errorf("a small frame is entered for %d fuel, want %d", fuel["deep"], 1001*4)
+	if got := g.fuel.Get(); got != 1001*4 {
+		t.Errorf("a small frame is entered for %d fuel, want %d", got, 1001*4)
 	}
-	// 40 locals: 3 frames; 14 units a call.
-	if got := fuel["deep_large"] / 14; got < 325 || got > 340 {
-		t.Errorf("a large frame is entered %d times", got)
+	// Of 100 results 93 do not go in registers: 744 bytes of the stack a call.
+	g, _ = metered(t, recursive(0, 100, 0, 0, wasm.I64).wasm, meter.Options{MaxDepth: 1000})
+	f := g.mod.ExportedFunction("f")
+	g.limit.Set(1 << 40)
+	if _, err := f.Call(context.Background()); err == nil {
+		t.Fatal("it ended")
+	}
+	if got := stackOf(f); g.depth.Get() <= 1000 || got > 2*1000*96+10240 {
+		t.Errorf("at depth %d the stack has %d bytes", g.depth.Get(), got)
 	}
 }
 

@@ -28,6 +28,11 @@ func Instrument(guest []byte, o Options) (Result, error) {
 	if err := w.checkIndices(m); err != nil {
 		return Result{}, err
 	}
+	for _, i := range m.Imports.All() {
+		if i.Kind == wasm.KindFunc {
+			w.imported = append(w.imported, i.Type)
+		}
+	}
 	r := Result{MaxDepth: uint64(o.MaxDepth)}
 	if err := w.limitMemory(o, &r); err != nil {
 		return Result{}, err

@@ -199,6 +199,7 @@ func TestGuestsThatAreNotSafeAreRefused(t *testing.T) {
 		want  string
 	}{
 		{"table.set", code(0x41, 0, 0xd0, ref, 0x26, 0), "changes"},
+		{"what to do about table.set (D10)", code(0x41, 0, 0xd0, ref, 0x26, 0), "build without wasm-bindgen"},
 		{"table.grow", code(0xd0, ref, 0x41, 0, 0xfc, 15, 0, 0x1a), "changes"},
 		{"table.fill", code(0x41, 0, 0xd0, ref, 0x41, 0, 0xfc, 17, 0), "changes"},
 		{"table.copy", code(0x41, 0, 0x41, 0, 0x41, 0, 0xfc, 14, 0, 0), "changes"},
@@ -223,6 +224,18 @@ func TestGuestsThatAreNotSafeAreRefused(t *testing.T) {
 		{"mutable reference", with(func(m *wasm.Module) {
 			m.Globals.Add(wasm.Global{GlobalType: wasm.GlobalType{Type: ref, Mutable: true}, Init: wasm.Expr{0xd0, ref, 0x0b}})
 		}), "funcref in global 2"},
+		{"more mutable globals than are put back (D9)", with(func(m *wasm.Module) {
+			for range 1000 {
+				m.Globals.Add(wasm.Global{GlobalType: wasm.GlobalType{Type: wasm.I32, Mutable: true}, Init: wasm.I32Const(1)})
+			}
+		}), "at most 1000 mutable globals"},
+		{"more locals and branches than can be followed (D3)", with(func(m *wasm.Module) {
+			var c []byte
+			for n := range 40_000 {
+				c = append(wasm.AppendU32(append(c, 0x20), uint32(n)), 0x1a, 0x23, 0, 0x0d, 0) // read it, br_if
+			}
+			m.Code.Set(0, wasm.Body{Bytes: append(append([]byte{1, 0xc0, 0xb8, 2, 0x7f}, c...), 0x0b)})
+		}), "split the function"},
 		{"import of refill", with(func(m *wasm.Module) {
 			m.Imports.Add(wasm.Import{Module: meter.ImportModule, Name: meter.ImportRefill})
 		}), "reserved"},

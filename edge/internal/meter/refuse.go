@@ -25,10 +25,17 @@ func refuseState(m *wasm.Module) error {
 			return refuse("no export that starts with "+reserved+", which is reserved", "%q", e.Name)
 		}
 	}
+	mutable := 0
 	for i, g := range m.Globals.All() {
+		if g.Mutable {
+			mutable++
+		}
 		if g.Mutable && (g.Type < wasm.F64 || g.Type > wasm.I32) {
 			return refuse("mutable globals that are numbers of at most 64 bits", "%s in global %d", wasm.TypeName(g.Type), i)
 		}
+	}
+	if mutable > maxMutable {
+		return refuse(fmt.Sprintf("at most %d mutable globals, since each is put back after every call (keep state in memory)", maxMutable), "%d", mutable)
 	}
 	for i, t := range m.Tables.All() {
 		if t.Limits.Min > maxTable {
@@ -73,7 +80,8 @@ func (l *layout) refuseInstruction(in *wasm.Instruction, locals uint32, it *wasm
 			}
 		}
 	case wasm.OpTableSet, wasm.OpTableGrow, wasm.OpTableFill, wasm.OpTableCopy, wasm.OpTableInit:
-		return "tables that stay as they are", "an instruction that changes one"
+		return "tables that stay as they are, since an engine gives no way to put them back (build without wasm-bindgen and its table of JavaScript objects)",
+			"an instruction that changes one"
 	case wasm.OpElemDrop, wasm.OpDataDrop:
 		return "segments that stay as they are", "an instruction that drops one"
 	}

@@ -21,6 +21,9 @@ type block struct {
 	outside  int  // outermost block that is jumped to from inside
 	targeted bool // its end is jumped to
 	elsed    bool // an if with an else
+
+	unseen uint64 // most units since the last look, on the ways to its end; of an if, to its else before
+	before uint64 // the same where it began
 }
 
 // dead stands for no stretch: code that cannot be reached is not charged for.
@@ -31,13 +34,14 @@ const dead = -1
 type stretches struct {
 	list   []stretch // in the order of where they start
 	blocks []block
-	now    int // the stretch that the walk is in, or dead
+	now    int    // the stretch that the walk is in, or dead
+	unseen uint64 // most units since the last look, on the ways that lead here
 }
 
 // begin starts a function.
 func (s *stretches) begin() {
 	s.list, s.blocks = s.list[:0], s.blocks[:0]
-	s.now = s.open(0, dead, true)
+	s.now, s.unseen = s.open(0, dead, true), 0
 	s.push(wasm.OpBlock)
 }
 
@@ -47,22 +51,20 @@ func (s *stretches) open(at, from int, check bool) int {
 }
 
 func (s *stretches) push(op wasm.Opcode) {
-	s.blocks = append(s.blocks, block{op: op, stretch: s.now, outside: len(s.blocks)})
+	s.blocks = append(s.blocks, block{op: op, stretch: s.now, outside: len(s.blocks), before: s.unseen})
 }
 
 // step takes in one instruction of weight w, whose labels are known to be in
 // range.
 func (s *stretches) step(it *wasm.Instructions, in *wasm.Instruction, w uint64) {
-	if s.now != dead {
-		s.list[s.now].weight += w
-	}
+	s.work(in, w)
 	switch in.Op {
 	case wasm.OpBlock:
 		s.push(in.Op)
 	case wasm.OpLoop:
 		s.push(in.Op)
 		if s.now != dead {
-			s.now = s.open(in.End, dead, true)
+			s.now, s.unseen = s.open(in.End, dead, true), 0
 		}
 	case wasm.OpIf:
 		s.push(in.Op)
@@ -71,7 +73,10 @@ func (s *stretches) step(it *wasm.Instructions, in *wasm.Instruction, w uint64) 
 		b := &s.blocks[len(s.blocks)-1]
 		b.elsed = true
 		b.targeted = b.targeted || s.now != dead // the end of then jumps over else
-		s.now = b.stretch
+		if s.now != dead {
+			b.unseen = max(b.unseen, s.unseen)
+		}
+		s.now, s.unseen = b.stretch, b.before
 		s.sometimes(in)
 	case wasm.OpEnd:
 		s.end(in)
@@ -98,6 +103,30 @@ func (s *stretches) step(it *wasm.Instructions, in *wasm.Instruction, w uint64) 
 	}
 }
 
+// work adds an instruction of weight w to the stretch, or begins another one
+// that looks at the budget if there is too much of it since the last look.
+func (s *stretches) work(in *wasm.Instruction, w uint64) {
+	if s.now == dead {
+		return
+	}
+	if s.unseen+w > longest && w > 0 {
+		s.now, s.unseen = s.open(in.Start, dead, true), 0
+	}
+	s.list[s.now].weight += w
+	s.unseen += w
+}
+
+// called notes that a function of the guest has been called: whoever returns
+// from many calls runs what is behind each of them.
+func (s *stretches) called() { s.unseen = longest - afterCall }
+
+// moved adds what is moved at a join to the stretch that passes it.
+func (s *stretches) moved(j *join) {
+	if j.at != dead {
+		s.list[j.at].weight += uint64(j.moves) >> moveShift
+	}
+}
+
 // sometimes goes on behind in with code that does not always run when what
 // stands before it does.
 func (s *stretches) sometimes(in *wasm.Instruction) {
@@ -115,6 +144,7 @@ func (s *stretches) jump(label uint32) {
 	target := innermost - int(label)
 	if b := &s.blocks[target]; b.op != wasm.OpLoop {
 		b.targeted = true
+		b.unseen = max(b.unseen, s.unseen)
 	}
 	b := &s.blocks[innermost]
 	b.outside = min(b.outside, target)
@@ -131,6 +161,12 @@ func (s *stretches) end(in *wasm.Instruction) {
 	outer := &s.blocks[depth-1]
 	outer.outside = min(outer.outside, b.outside)
 	reached := s.now != dead || b.targeted || b.op == wasm.OpIf && !b.elsed
+	if s.now == dead {
+		s.unseen = 0
+	}
+	if s.unseen = max(s.unseen, b.unseen); b.op == wasm.OpIf && !b.elsed {
+		s.unseen = max(s.unseen, b.before)
+	}
 	switch {
 	case b.stretch == dead || !reached:
 		s.now = dead

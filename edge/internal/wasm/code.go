@@ -28,6 +28,19 @@ func (b Body) Locals() (int, error) {
 	return n, r.failure()
 }
 
+// LocalTypes returns the types of the locals that a body declares, each once for
+// each declaration.
+func (b Body) LocalTypes() []ValType {
+	r := b.reader()
+	n := r.count(2, maxLocals)
+	types := make([]ValType, 0, n)
+	for range n {
+		r.u32()
+		types = append(types, r.byte())
+	}
+	return types
+}
+
 // Instructions returns a walk over the body's instructions.
 func (b Body) Instructions() Instructions {
 	r := b.reader()

@@ -40,6 +40,7 @@ const (
 	OpTableGet     Opcode = 0x25
 	OpTableSet     Opcode = 0x26
 	OpI32Load      Opcode = 0x28
+	OpI32Store     Opcode = 0x36
 	OpI64Store32   Opcode = 0x3e
 	OpMemorySize   Opcode = 0x3f
 	OpMemoryGrow   Opcode = 0x40
@@ -77,7 +78,12 @@ const (
 	OpTableGrow    Opcode = misc | 15
 	OpTableSize    Opcode = misc | 16
 	OpTableFill    Opcode = misc | 17
+	OpV128Load     Opcode = simd
 	OpV128Const    Opcode = simd | 12
+	OpF32x4Sqrt    Opcode = simd | 227
+	OpF32x4Div     Opcode = simd | 231
+	OpF64x2Sqrt    Opcode = simd | 239
+	OpF64x2Div     Opcode = simd | 243
 )
 
 // immediate is the layout of what follows an opcode.
