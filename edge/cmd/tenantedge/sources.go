@@ -103,7 +103,7 @@ func (w *wiring) wireSessions(f *config.File, log *slog.Logger) error {
 			return err
 		}
 		w.closes(store.Close)
-		c.Store = store
+		c.Store, w.sessions = store, store
 	}
 	w.edge.Sessions, err = session.New(c)
 	return err
