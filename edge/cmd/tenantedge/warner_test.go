@@ -32,7 +32,9 @@ func TestServeLogsWarningsOnceAndWhatIsNewOnChange_B4(t *testing.T) {
 			}
 		}
 	}
-	row := func(domain string) tenantdb.Domain { return tenantdb.Domain{TenantID: "1", Domain: domain, Folder: "a/b"} }
+	row := func(domain string) tenantdb.Domain {
+		return tenantdb.Domain{TenantID: "1", Domain: domain, Folder: "a/b"}
+	}
 	dir.Replace(tenantdb.State{Tenants: []tenantdb.Tenant{{ID: "1", Schema: "one"}}, Domains: []tenantdb.Domain{row("1.test")}})
 	n.look()
 	expect("at the start", "warning=static_domain", "1.test")
