@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -59,7 +60,7 @@ func newServe() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return serveFile(c.Context(), file, nil, c.ErrOrStderr(), nil)
+			return serveFile(c.Context(), file, extras{}, c.ErrOrStderr())
 		},
 	}
 	configFlag(c, &path)
@@ -67,17 +68,24 @@ func newServe() *cobra.Command {
 	return c
 }
 
-// serveFile serves until ctx ends or the process is asked to. handlers are those
-// that websocket routes may name. started is called when requests are let in; it
-// may be nil.
-func serveFile(ctx context.Context, file *config.File, handlers map[string]edge.WebsocketHandler, stderr io.Writer, started func(*server.Server)) error {
-	if err := checkFile(file, handlers); err != nil {
+// extras are what a configuration cannot hold. The zero value is valid.
+type extras struct {
+	handlers map[string]edge.WebsocketHandler // that websocket routes may name
+	around   func(http.Handler) http.Handler  // see server.Options
+	started  func(*server.Server)             // is called when requests are let in
+}
+
+// serveFile serves until ctx ends or the process is asked to.
+func serveFile(ctx context.Context, file *config.File, x extras, stderr io.Writer) error {
+	if err := checkFile(file, x.handlers); err != nil {
 		return err
 	}
 	log := newLogger(stderr, file.Logs)
 	ctx, orders, stop := untilSignal(ctx, log)
 	defer stop()
-	w, err := prepare(ctx, file, handlers, log, func(_ *edge.Config, o *server.Options) { o.Force = orders.end })
+	w, err := prepare(ctx, file, x.handlers, log, func(_ *edge.Config, o *server.Options) {
+		o.Force, o.Around = orders.end, x.around
+	})
 	if err != nil {
 		return placed(file, err)
 	}
@@ -117,8 +125,8 @@ func serveFile(ctx context.Context, file *config.File, handlers map[string]edge.
 	if err := s.Listen(); err != nil {
 		return err
 	}
-	if started != nil {
-		started(s)
+	if x.started != nil {
+		x.started(s)
 	}
 	return s.Run(ctx)
 }
