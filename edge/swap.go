@@ -13,6 +13,16 @@ import (
 	"github.com/tenantedge/tenantedge/hostfuncs"
 )
 
+// ErrGuestRefused is in the chain of the errors by which New and Swap refuse a
+// guest.
+var ErrGuestRefused = errors.New("edge: the guest is refused")
+
+// refusal is ErrGuestRefused for a reason.
+type refusal struct{ error }
+
+func (r refusal) Unwrap() error        { return r.error }
+func (r refusal) Is(target error) bool { return target == ErrGuestRefused }
+
 // ErrNoPrevious is what Rollback returns where nothing was swapped yet.
 var ErrNoPrevious = errors.New("edge: there is no previous guest")
 
@@ -41,7 +51,7 @@ func (h *Host) generate(ctx context.Context, wasm []byte) (*generation, error) {
 		Logger:       h.config.Logger,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("edge: %w", err)
+		return nil, refusal{fmt.Errorf("edge: %w", err)}
 	}
 	g := &generation{program: p}
 	for _, name := range p.Configured().Headers {
@@ -57,14 +67,14 @@ func (h *Host) generate(ctx context.Context, wasm []byte) (*generation, error) {
 // fails ends that.
 func (h *Host) try(ctx context.Context, wasm []byte) error {
 	if err := instance.CheckSize(wasm); err != nil {
-		return fmt.Errorf("edge: %w", err)
+		return refusal{fmt.Errorf("edge: %w", err)}
 	}
 	if h.config.SmokeRun == nil {
 		return nil
 	}
 	err := h.config.SmokeRun(ctx, Trial{Wasm: wasm, Config: h.guestConfig, Limits: h.config.Limits, CompileCache: h.config.CompileCache})
 	if err != nil {
-		return fmt.Errorf("edge: smoke run: %w", err)
+		return refusal{fmt.Errorf("edge: smoke run: %w", err)}
 	}
 	return nil
 }

@@ -21,6 +21,9 @@ func (f *File) CheckServe(handlers ...string) error {
 			f.failAt(d, root("tenants", "default"), "expected a directory that holds the dynamic tenants, found none; add the key directory, or remove default")
 		}
 	}
+	if f.Default == nil && f.Directory.Source != "" {
+		f.failAt(d, root("directory"), "expected tenants.default, which says what serves the tenants of a directory, found none; add it, or remove the directory, which is not read without")
+	}
 	f.checkURLConf(d, f.Fallback, root("fallback"))
 	f.checkWebsockets(d, handlers)
 	f.checkFiles(d)
@@ -59,14 +62,25 @@ func (f *File) checkURLConf(d *decoder, name string, p *path) {
 	f.failAt(d, p, "expected an entry of urlconfs, found %q, which has none; %s", shorten(name), do)
 }
 
-// failAt finds the place of p in the file. A File that was not read from one
-// has no places.
+// failAt fails at the place of p in the file.
 func (f *File) failAt(d *decoder, p *path, format string, args ...any) {
-	m, ok := f.marks[p.String()]
-	if !ok {
-		m.path = p
-	}
+	m := f.markOf(p)
 	d.fail(m.pos, m.path, strings.TrimSpace(format), args...)
+}
+
+// markOf finds where p stands in the file, or else the key that it would stand
+// below. A File that was not read from one has no places.
+func (f *File) markOf(p *path) mark {
+	m, ok := f.marks[p.String()]
+	if ok {
+		return m
+	}
+	for above := p.parent; above != nil; above = above.parent {
+		if m, ok = f.marks[above.String()]; ok {
+			break
+		}
+	}
+	return mark{m.pos, p}
 }
 
 func root(keys ...string) *path {

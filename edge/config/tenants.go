@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/guest/tenancy"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
@@ -118,7 +119,7 @@ func (doc *document) checkDomains(v value) {
 }
 
 // checkDomain returns what to do about a domain that people write and that no
-// Host is. The guest checks labels for good.
+// Host is.
 func checkDomain(s string) string {
 	switch {
 	case s == "":
@@ -131,6 +132,10 @@ func checkDomain(s string) string {
 		return "leave the host name alone there"
 	case strings.Count(s, ":") == 1:
 		return "leave out the port: routing does not look at it"
+	}
+	if _, err := tenancy.NormalizeHost(s); err != nil {
+		reason, _, _ := strings.Cut(err.Error(), ": \"") // what was found is said already
+		return "the " + reason
 	}
 	return ""
 }

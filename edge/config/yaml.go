@@ -144,5 +144,33 @@ func (d *decoder) syntax(err error, data []byte) {
 	if line == 0 || strings.HasPrefix(text, "did not find expected") {
 		line++
 	}
+	if at, ok := tabInIndent(data, line); ok && (strings.Contains(text, "tab") || strings.Contains(text, "cannot start any token")) {
+		d.fail(at, nil, "expected blanks at the beginning of a line, found a tab; indent with blanks, which YAML alone allows")
+		return
+	}
+	if strings.HasPrefix(text, "found ") {
+		if strings.Contains(text, "cannot start any token") {
+			text = "found a character that cannot start a value; put the value in quotes"
+		}
+		d.fail(position{line, 0}, nil, "expected YAML, %s", text)
+		return
+	}
 	d.fail(position{line, 0}, nil, "expected YAML, found an error: %s", text)
+}
+
+// tabInIndent finds a tab before the text of a line, or of the one after it: the
+// library names the line before in some errors.
+func tabInIndent(data []byte, line int) (position, bool) {
+	lines := bytes.Split(data, []byte("\n"))
+	for _, at := range []int{line, line + 1} {
+		if at < 1 || at > len(lines) {
+			continue
+		}
+		text := lines[at-1]
+		indent := text[:len(text)-len(bytes.TrimLeft(text, " \t"))]
+		if tab := bytes.IndexByte(indent, '\t'); tab >= 0 {
+			return position{at, tab + 1}, true
+		}
+	}
+	return position{}, false
 }

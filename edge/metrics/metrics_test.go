@@ -89,3 +89,8 @@ func TestADirectorysFigures(t *testing.T) {
 	wants(t, page(t, metrics.Directory(d.Stats)), "tenantedge_directory_tenants 1", "tenantedge_directory_domains 2",
 		"tenantedge_directory_refused_rows 1", "tenantedge_directory_degraded 1", "tenantedge_directory_age_seconds ")
 }
+
+func TestWarningsAreCountedByKind(t *testing.T) {
+	wants(t, page(t, metrics.Warnings(func() map[string]int { return map[string]int{"row_www": 3, "row_folder": 0} })),
+		`tenantedge_warnings{kind="row_folder"} 0`, `tenantedge_warnings{kind="row_www"} 3`)
+}

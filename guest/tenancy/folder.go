@@ -2,6 +2,7 @@ package tenancy
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/tenantedge/tenantedge/guest/internal/pyregex"
 )
@@ -110,4 +111,10 @@ func stripFolder(path, folder string) (string, bool) {
 		return path, false
 	}
 	return re.ReplaceAll(path, "/")
+}
+
+// CanBeFolder reports whether the first segment of some path can be a folder: one
+// with a slash of either kind never is, nor is a dot segment.
+func CanBeFolder(folder string) bool {
+	return folder != "" && candidate(folder) == folder && !isDots(folder) && strings.IndexByte(folder, 0) < 0 && utf8.ValidString(folder)
 }

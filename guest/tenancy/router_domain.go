@@ -75,7 +75,7 @@ func (c *call) leadsHome(f *finding, primary *Record, path string) bool {
 	}
 	folder := candidate(path)
 	if primary.Folder != "" {
-		if folder = primary.Folder; candidate(folder) != folder || isDots(folder) {
+		if folder = primary.Folder; !CanBeFolder(folder) {
 			return false
 		}
 	}

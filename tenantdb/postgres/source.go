@@ -126,6 +126,14 @@ func (s *Source) Follow(ctx context.Context, dir *tenantdb.Directory) error {
 	return ctx.Err()
 }
 
+// Notified reports, after Load, whether the database notifies of changes: its
+// triggers are there. Otherwise it is asked every Options.Poll.
+func (s *Source) Notified() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.follower != nil && s.follower.mark.triggers
+}
+
 // Close ends what Load has left open for a Follow that did not come.
 func (s *Source) Close() error {
 	if f := s.take(); f != nil {

@@ -47,6 +47,17 @@ func newHosts(config Config, codec codec) (hosts, error) {
 	return h, nil
 }
 
+// Ping returns why a host does not answer, for each that does not.
+func (h *hosts) Ping(ctx context.Context) error {
+	var all []error
+	for i, c := range h.clients {
+		if err := c.Ping(ctx).Err(); err != nil {
+			all = append(all, fmt.Errorf("channel/redis: host %d: %w", i+1, err))
+		}
+	}
+	return errors.Join(all...)
+}
+
 // quiet takes the place of the library's log, which writes each failed attempt
 // to the standard error, though receivers and counters are told already.
 type quiet struct{}

@@ -9,10 +9,10 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge"
@@ -26,18 +26,11 @@ var demoFiles embed.FS
 // serveDemo serves the configuration in demo/, with a small application in the
 // same process.
 func serveDemo(ctx context.Context, stdout, stderr io.Writer) error {
-	file, err := demoConfig()
-	if err != nil {
-		return err
-	}
 	folder, err := os.MkdirTemp("", "tenantedge-demo-")
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(folder) }() // the system clears what is left
-	if err := writeDemo(folder, file); err != nil {
-		return fmt.Errorf("demo: %w", err)
-	}
 	app, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
@@ -45,37 +38,23 @@ func serveDemo(ctx context.Context, stdout, stderr io.Writer) error {
 	upstream := &http.Server{Handler: newDemoApp(), ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = upstream.Serve(app) }() // until it is closed
 	defer func() { _ = upstream.Close() }()
-	file.URLConfs["demo.app"] = config.URLConf{
-		Upstream: &url.URL{Scheme: "http", Host: app.Addr().String()}, Path: "original", Host: "client", Reuse: "tenant",
+	path, err := writeDemo(folder, app.Addr().String())
+	if err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	file, err := config.Load(path)
+	if err != nil {
+		return err
 	}
 	file.WSTargets = map[string]map[string]edge.WebsocketTarget{"demo.ws": {"room": {Handler: "room"}}}
-	return serveFile(ctx, file, map[string]edge.WebsocketHandler{"room": demoRoom{}}, stderr, func(s *server.Server) {
-		port := s.Addrs()[0].(*net.TCPAddr).Port
-		_, _ = io.WriteString(stdout, demoHint(port, s.AdminAddr().String(), filepath.Join(folder, "tenantedge.yaml")))
-	})
-}
-
-// demoConfig is the configuration in demo/, on ports that are free.
-func demoConfig() (*config.File, error) {
-	data, err := demoFiles.ReadFile("demo/tenantedge.yaml")
-	if err != nil {
-		return nil, fmt.Errorf("demo: %w", err)
-	}
-	file, err := config.Parse("demo/tenantedge.yaml", data)
-	if err != nil {
-		return nil, err
-	}
-	port, err := freePort(8080)
-	if err != nil {
-		return nil, err
-	}
-	admin, err := freePort(port + 1)
-	if err != nil {
-		return nil, err
-	}
-	file.Listeners[0].Address = loopback(port)
-	file.Admin = loopback(admin)
-	return file, nil
+	return serveFile(ctx, file, extras{
+		handlers: map[string]edge.WebsocketHandler{"room": demoRoom{}},
+		around:   demoPages,
+		started: func(s *server.Server) {
+			port := s.Addrs()[0].(*net.TCPAddr).Port
+			_, _ = io.WriteString(stdout, demoHint(port, s.AdminAddr().String(), path))
+		},
+	}, stderr)
 }
 
 func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
@@ -94,26 +73,40 @@ func freePort(first int) (int, error) {
 	return 0, fmt.Errorf("demo: expected a free port from %d to %d, found none: %w", first, first+tries-1, errs)
 }
 
-// writeDemo writes the site's files, and the configuration, so that eval can
-// be asked about it.
-func writeDemo(folder string, file *config.File) error {
+// writeDemo writes the site's files, and the configuration in demo/ on ports that
+// are free, so that eval can be asked about it. It returns the configuration's
+// path.
+func writeDemo(folder, app string) (path string, err error) {
 	files, err := fs.Sub(demoFiles, "demo")
 	if err != nil {
-		return err
-	}
-	if err := os.CopyFS(folder, files); err != nil {
-		return err
+		return "", err
 	}
 	style, err := fs.ReadFile(files, "style.css")
 	if err != nil {
-		return err
+		return "", err
 	}
-	site := filepath.Join(folder, "site")
-	file.URLConfs["demo.site"] = config.URLConf{Files: site}
-	return errors.Join(
-		os.WriteFile(filepath.Join(site, "style.css"), style, 0o600),
-		os.Remove(filepath.Join(folder, "style.css")),
-		os.Remove(filepath.Join(folder, "app.html.tmpl")),
+	text, err := fs.ReadFile(files, "tenantedge.yaml")
+	if err != nil {
+		return "", err
+	}
+	port, err := freePort(8080)
+	if err != nil {
+		return "", err
+	}
+	admin, err := freePort(port + 1)
+	if err != nil {
+		return "", err
+	}
+	text = []byte(strings.NewReplacer(loopback(8080), loopback(port), loopback(8081), loopback(admin), loopback(8082), app).Replace(string(text)))
+	path = filepath.Join(folder, "tenantedge.yaml")
+	site, err := fs.Sub(files, "site")
+	if err != nil {
+		return "", err
+	}
+	return path, errors.Join(
+		os.CopyFS(filepath.Join(folder, "site"), site),
+		os.WriteFile(filepath.Join(folder, "site", "style.css"), style, 0o600),
+		os.WriteFile(path, text, 0o600),
 	)
 }
 
@@ -132,7 +125,7 @@ and try, in another terminal
   # a forged tenant header is dropped
   curl -s -H 'tenant: tenant2' -H 'Accept: text/plain' http://tenant1.localhost:%[1]d/
   # an old domain redirects to the primary one, with its query; a POST stays
-  # one (308). The port is left out, as in django-pgschemas
+  # one (308). The demonstration adds the port, which no domain's row has
   curl -si 'http://old.localhost:%[1]d/hello?a=1'
   curl -si -X POST 'http://old.localhost:%[1]d/hello?a=1'
   # a host that nobody has

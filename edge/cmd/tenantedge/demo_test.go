@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -107,8 +108,18 @@ func TestTheDemonstrationServesWhatItSays(t *testing.T) {
 		t.Errorf("nobody: %d, expected 404", status)
 	}
 	status, header, _ := fetch(t, strings.Replace(base, "localhost", "old.localhost", 1)+"/hello?a=1")
-	if status != http.StatusMovedPermanently || header.Get("Location") != "//tenant2.localhost/hello?a=1" {
+	_, port, _ := strings.Cut(strings.TrimPrefix(base, "http://"), ":")
+	if status != http.StatusMovedPermanently || header.Get("Location") != "//tenant2.localhost:"+port+"/hello?a=1" {
 		t.Errorf("the old domain: %d to %q", status, header.Get("Location"))
+	}
+	for _, url := range []string{strings.Replace(base, "localhost", "nobody.localhost", 1) + "/", base + "/no-such-page"} {
+		status, header, body := fetch(t, url, "Accept", "text/html")
+		if status != http.StatusNotFound || !strings.HasPrefix(header.Get("Content-Type"), "text/html") || !strings.Contains(body, "//tenant1.localhost:"+port+"/") {
+			t.Errorf("%s: %d, %q", url, status, body)
+		}
+		if status, header, body = fetch(t, url); status != http.StatusNotFound || !strings.HasPrefix(header.Get("Content-Type"), "text/plain") || !strings.Contains(body, "http://tenant1.localhost:"+port+"/") {
+			t.Errorf("%s as text: %d, %q", url, status, body)
+		}
 	}
 	ready := regexp.MustCompile(`http://\S+/readyz`).FindString(hint)
 	if status, _, body := fetch(t, ready); status != http.StatusOK || !strings.Contains(body, `"tenants": 3`) {
@@ -118,8 +129,12 @@ func TestTheDemonstrationServesWhatItSays(t *testing.T) {
 	if ask == nil {
 		t.Fatal("it does not say how to ask eval")
 	}
-	if code, stdout, stderr := command("", "eval", "-c", ask[1], "-r", ask[2]); code != exitOK || !strings.Contains(stdout, "tenant3") {
+	if code, stdout, stderr := command("", "eval", "-c", ask[1], "-r", ask[2]); code != exitOK || !strings.Contains(stdout, "tenant3") || !strings.Contains(ask[2], ":"+port+"/") {
 		t.Errorf("eval: exit %d, %s%s", code, stdout, stderr)
+	}
+	text, err := os.ReadFile(ask[1])
+	if err != nil || !strings.Contains(string(text), `listeners: ["127.0.0.1:`+port+`"]`) || strings.Contains(string(text), ":8082") {
+		t.Errorf("the configuration is not that of the demonstration: %v\n%s", err, text)
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 type evaluator struct {
 	file    *config.File
 	host    *edge.Host
+	wiring  *wiring // that the host rests on; nil: none is the evaluator's
 	explain bool
 	// served is the context of a request that came in through a server, which
 	// decides whether an absolute target can be judged.
@@ -39,11 +40,16 @@ func newEvaluator(ctx context.Context, path string) (*evaluator, error) {
 	// Nobody waits for one answer, and a busy machine must not change any: fuel
 	// bounds a guest just as well, and is exact.
 	w.edge.Limits.Deadline = max(w.edge.Limits.Deadline, evalDeadline)
+	if err := w.wireQueries(file); err != nil {
+		return nil, errors.Join(err, w.close())
+	}
 	host, err := edge.New(ctx, w.edge)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(placed(file, err), w.close())
 	}
-	return newEvaluatorOf(ctx, file, host), nil
+	e := newEvaluatorOf(ctx, file, host)
+	e.wiring = w
+	return e, nil
 }
 
 // newEvaluatorOf asks a host that there is.
@@ -51,7 +57,14 @@ func newEvaluatorOf(ctx context.Context, file *config.File, host *edge.Host) *ev
 	return &evaluator{file: file, host: host, served: context.WithValue(ctx, http.ServerContextKey, &http.Server{})}
 }
 
-func (e *evaluator) close() { _ = e.host.Close() } // the process ends
+// close closes the host and what it rests on. The process ends, so that errors
+// are of no interest.
+func (e *evaluator) close() {
+	_ = e.host.Close()
+	if e.wiring != nil {
+		_ = e.wiring.close()
+	}
+}
 
 // failed answers a question that has no answer.
 type failed struct {

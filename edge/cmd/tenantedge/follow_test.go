@@ -34,7 +34,7 @@ func serving(t *testing.T, path string) *running {
 	e := &running{t: t, cancel: cancel, ended: make(chan error, 1)}
 	addresses := make(chan string, 1)
 	go func() {
-		e.ended <- serveFile(ctx, file, nil, io.Discard, func(s *server.Server) { addresses <- s.Addrs()[0].String() })
+		e.ended <- serveFile(ctx, file, extras{started: func(s *server.Server) { addresses <- s.Addrs()[0].String() }}, io.Discard)
 	}()
 	select {
 	case e.address = <-addresses:

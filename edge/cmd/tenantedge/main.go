@@ -1,5 +1,5 @@
 // Command tenantedge routes requests of a multi-tenant application: serve does
-// it, eval explains it and bench measures it; tenants and db look after the
+// it, check finds what is wrong with its configuration, eval explains it and bench measures it; tenants and db look after the
 // tables it follows, files after what tenants store, and ws talks to websockets.
 //
 //	tenantedge serve --demo

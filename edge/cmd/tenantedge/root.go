@@ -19,6 +19,7 @@ func newRoot() *cobra.Command {
 		Example: text(`
 			  tenantedge serve --demo                     look around, nothing needed
 			  tenantedge serve --config tenantedge.yaml   serve
+			  tenantedge check --config tenantedge.yaml   find what is wrong with it
 			  tenantedge eval --config tenantedge.yaml \
 			    --request 'GET http://acme.example.com/'  ask where a request would go
 			  tenantedge tenants --config tenantedge.yaml list
@@ -30,7 +31,7 @@ func newRoot() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usagef("%v", err) })
 	root.Version, _ = moduleVersions() // for --version; the command version says more
-	root.AddCommand(newServe(), newEval(), newBench(), newTenants(), newFiles(), newDB(), newWS(), newVersion())
+	root.AddCommand(newServe(), newCheck(), newEval(), newBench(), newTenants(), newFiles(), newDB(), newWS(), newVersion())
 	return root
 }
 

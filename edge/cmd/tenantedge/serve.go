@@ -6,8 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
-	"slices"
+	"net/http"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -61,7 +60,7 @@ func newServe() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return serveFile(c.Context(), file, nil, c.ErrOrStderr(), nil)
+			return serveFile(c.Context(), file, extras{}, c.ErrOrStderr())
 		},
 	}
 	configFlag(c, &path)
@@ -69,51 +68,31 @@ func newServe() *cobra.Command {
 	return c
 }
 
-// serveFile serves until ctx ends or the process is asked to. handlers are those
-// that websocket routes may name. started is called when requests are let in; it
-// may be nil.
-func serveFile(ctx context.Context, file *config.File, handlers map[string]edge.WebsocketHandler, stderr io.Writer, started func(*server.Server)) error {
-	if err := file.CheckServe(slices.Sorted(maps.Keys(handlers))...); err != nil {
+// extras are what a configuration cannot hold. The zero value is valid.
+type extras struct {
+	handlers map[string]edge.WebsocketHandler // that websocket routes may name
+	around   func(http.Handler) http.Handler  // see server.Options
+	started  func(*server.Server)             // is called when requests are let in
+}
+
+// serveFile serves until ctx ends or the process is asked to.
+func serveFile(ctx context.Context, file *config.File, x extras, stderr io.Writer) error {
+	if err := checkFile(file, x.handlers); err != nil {
 		return err
 	}
 	log := newLogger(stderr, file.Logs)
 	ctx, orders, stop := untilSignal(ctx, log)
 	defer stop()
-	w, err := wire(file, log)
+	w, err := prepare(ctx, file, x.handlers, log, func(_ *edge.Config, o *server.Options) {
+		o.Force, o.Around = orders.end, x.around
+	})
 	if err != nil {
-		return err
+		return placed(file, err)
 	}
 	defer func() { _ = w.close() }() // the process ends
-	if err := w.wireServices(file, log); err != nil {
-		return err
-	}
-	if err := w.wireWebsockets(file, handlers, log); err != nil {
-		return err
-	}
-	token, err := file.AdminToken()
-	if err != nil {
-		return fmt.Errorf("admin_token: %w", err)
-	}
-	keys, err := signingKeys(file)
-	if err != nil {
-		return err
-	}
-	o := server.Options{
-		Media: file.Media, SigningKeys: keys, OpenBucket: openBucket,
-		AdminToken: token,
-		URLConfs:   file.URLConfs, Fallback: file.Fallback,
-		Listeners: file.Listeners, Admin: file.Admin, Limits: file.Limits,
-		GuestFile: file.Guest.Path, KeptGuest: keptGuest(file.Guest, w.edge.CompileCache),
-		AccessLog: file.Logs.Access, Force: orders.end, Logger: log,
-	}
-	if w.source != nil {
-		o.Directory = w.directory.Stats
-	}
-	s, err := server.New(ctx, w.edge, o)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = s.Close() }()
+	s := w.server
+	warned := newWarner(file, w.wiring, log)
+	s.Metrics().MustRegister(metrics.Warnings(warned.counts))
 	if queue, ok := stderr.(*logs.Writer); ok {
 		slog.SetDefault(log) // what libraries log must not wait either
 		s.Metrics().MustRegister(metrics.Logs(queue.Dropped))
@@ -131,6 +110,7 @@ func serveFile(ctx context.Context, file *config.File, handlers map[string]edge.
 	if err := s.CheckFiles(ctx); err != nil {
 		return fmt.Errorf("media: %w", err)
 	}
+	defer warned.follow(ctx)()
 	if w.source != nil {
 		followed := make(chan struct{})
 		follow, cancel := context.WithCancel(ctx)
@@ -145,8 +125,8 @@ func serveFile(ctx context.Context, file *config.File, handlers map[string]edge.
 	if err := s.Listen(); err != nil {
 		return err
 	}
-	if started != nil {
-		started(s)
+	if x.started != nil {
+		x.started(s)
 	}
 	return s.Run(ctx)
 }

@@ -40,14 +40,18 @@ func tables(d config.Directory) postgres.Tables {
 	return postgres.Tables{Tenant: d.TenantTable, Domain: d.DomainTable, Attributes: d.Attributes}
 }
 
-// wireServices adds what only requests need: sessions and queries. eval is
-// told the sessions, and has nobody to run queries for.
+// wireServices adds what guests and requests need: sessions and queries.
 func (w *wiring) wireServices(f *config.File, log *slog.Logger) error {
 	if f.Sessions != nil {
 		if err := w.wireSessions(f, log); err != nil {
 			return fmt.Errorf("sessions: %w", err)
 		}
 	}
+	return w.wireQueries(f)
+}
+
+// wireQueries adds queries alone: eval is told what a session holds.
+func (w *wiring) wireQueries(f *config.File) error {
 	if len(f.Queries) == 0 {
 		return nil
 	}
@@ -103,7 +107,7 @@ func (w *wiring) wireSessions(f *config.File, log *slog.Logger) error {
 			return err
 		}
 		w.closes(store.Close)
-		c.Store = store
+		c.Store, w.sessions = store, store
 	}
 	w.edge.Sessions, err = session.New(c)
 	return err

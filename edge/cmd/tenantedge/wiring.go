@@ -12,6 +12,7 @@ import (
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 	"github.com/tenantedge/tenantedge/tenantdb"
 	tenantfile "github.com/tenantedge/tenantedge/tenantdb/file"
+	"github.com/tenantedge/tenantedge/tenantdb/postgres"
 )
 
 // wiring is what a configuration is made into: the parts of an edge, put
@@ -19,7 +20,8 @@ import (
 type wiring struct {
 	edge      edge.Config
 	directory *tenantdb.Directory
-	source    tenantdb.Source // nil: there are only static tenants
+	source    tenantdb.Source    // nil: there are only static tenants
+	sessions  *postgres.Sessions // nil: none are in a database
 	closers   []func() error
 }
 
@@ -65,9 +67,15 @@ func wire(f *config.File, log *slog.Logger) (*wiring, error) {
 // wireLoaded is wire with the directory filled, and what filled it closed: for
 // commands that ask, and serve nothing.
 func wireLoaded(ctx context.Context, f *config.File) (*wiring, error) {
+	if err := f.CheckSurroundings(); err != nil {
+		return nil, err
+	}
 	w, err := wire(f, quietLogger())
 	if err != nil {
 		return nil, err
+	}
+	if err := f.CheckGuest(); err != nil {
+		return nil, errors.Join(err, w.close())
 	}
 	if f.Guest.Path != "" {
 		if w.edge.Guest, _, err = tenantfile.ReadRegular(f.Guest.Path, 0); err != nil {

@@ -13,7 +13,6 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
-	"github.com/tenantedge/tenantedge/tenantdb/file"
 )
 
 // ListenAdmin opens the listener for those who run the edge, if there is one
@@ -104,25 +103,13 @@ func (s *Server) newServer(c config.Listener) (*http.Server, error) {
 	srv.Protocols.SetHTTP2(c.H2)
 	srv.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 	for _, pair := range c.TLS {
-		cert, err := loadCertificate(pair)
+		cert, err := pair.Load()
 		if err != nil {
 			return nil, errorf("listeners: %s: certificate %s with key %s: expected a pair of PEM files: %w", c.Address, pair.Cert, pair.Key, err)
 		}
 		srv.TLSConfig.Certificates = append(srv.TLSConfig.Certificates, cert)
 	}
 	return srv, nil
-}
-
-func loadCertificate(pair config.Certificate) (tls.Certificate, error) {
-	cert, _, err := file.ReadRegular(pair.Cert, 0)
-	if err != nil {
-		return tls.Certificate{}, err
-	}
-	key, _, err := file.ReadRegular(pair.Key, 0)
-	if err != nil {
-		return tls.Certificate{}, err
-	}
-	return tls.X509KeyPair(cert, key)
 }
 
 func serve(srv *http.Server, l net.Listener) error {

@@ -61,6 +61,8 @@ type Options struct {
 	// KeptGuest is the file that keeps the last guest of GuestFile that was let
 	// in, for a start whose guest is refused; empty: none is kept.
 	KeptGuest string
+	// Around goes around the handler of all requests; nil: nothing does.
+	Around func(http.Handler) http.Handler
 	// Limits bound time and size. ShutdownTimeout bounds the end.
 	Limits config.Limits
 	// AccessLog writes a line for every request.
@@ -143,7 +145,11 @@ func New(ctx context.Context, c edge.Config, o Options) (*Server, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	s.handler = s.entry(host.Middleware(s.table))
+	handler := host.Middleware(s.table)
+	if o.Around != nil {
+		handler = o.Around(handler)
+	}
+	s.handler = s.entry(handler)
 	return s, nil
 }
 

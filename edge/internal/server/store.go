@@ -162,10 +162,19 @@ func (s *Server) tenants() iter.Seq[storage.Tenant] {
 // directory is loaded: an error names the tenants that would share a folder, or
 // have none.
 func (s *Server) CheckFiles(ctx context.Context) error {
+	errs := []error{s.CheckTenants(ctx)}
+	for _, st := range s.table.stores {
+		errs = append(errs, st.checkServer(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// CheckTenants is CheckFiles, and asks no server of a bucket.
+func (s *Server) CheckTenants(ctx context.Context) error {
 	var errs []error
 	for _, st := range s.table.stores {
 		problems, err := st.update(ctx)
-		errs = append(append(errs, problems...), err, st.checkServer(ctx))
+		errs = append(append(errs, problems...), err)
 	}
 	return errors.Join(errs...)
 }

@@ -1,0 +1,219 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/server"
+	tenantfile "github.com/tenantedge/tenantedge/tenantdb/file"
+)
+
+type checkOptions struct {
+	config string
+	online bool
+	strict bool
+	json   bool
+}
+
+func newCheck() *cobra.Command {
+	var o checkOptions
+	c := &cobra.Command{
+		Use:   "check --config FILE",
+		Short: "Find what is wrong with a configuration",
+		Long: text(`
+			check reports everything for which serve would not start, in one pass, each with
+			its place: the file itself, secrets, certificates and folders that it names, the
+			guest, which is tried as serve tries it, and tenants whose files would be in one
+			place. It opens no socket and changes nothing, so it may run beside serve.
+
+			It warns about what is valid and cannot be meant: two static tenants with one
+			domain, rows that no request reaches, rows that redirect nowhere. serve logs the
+			same warnings and counts them in the metric tenantedge_warnings.
+
+			With directory.source file the rows are looked at too; with source postgres they
+			are with --online. --online also asks whether Redis, the bucket and the upstreams
+			answer, each for 10 s at most; in a bucket it makes and removes an object.
+
+			The exit status is 0 if there are no errors, 1 if there are, 2 if the command line
+			is wrong. Warnings count as errors with --strict.
+
+			With --json it writes one object: "file", "ok", "errors" and "warnings" (their
+			numbers), and "findings", a list of {"severity", "kind", "file", "line", "column",
+			"key", "row", "message"}. severity is error or warning; kind is the value of the
+			metric's label for a warning, and config, setup or online for an error. What does
+			not apply is left out.
+		`),
+		Example: text(`
+			  tenantedge check -c tenantedge.yaml
+			  tenantedge check -c tenantedge.yaml --online --strict   before a rollout
+			  tenantedge check -c tenantedge.yaml --json | jq -r '.findings[].message'
+		`),
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return o.run(c.Context(), c.OutOrStdout())
+		},
+	}
+	configFlag(c, &o.config)
+	f := c.Flags()
+	f.BoolVar(&o.online, "online", false, "ask whether the database, Redis, the bucket and upstreams answer")
+	f.BoolVar(&o.strict, "strict", false, "fail for warnings too")
+	f.BoolVar(&o.json, "json", false, "write JSON")
+	return c
+}
+
+// Kinds of errors, beside those of warnings.
+const (
+	kindConfig = "config" // of the file, or of what it names on this machine
+	kindSetup  = "setup"  // of what is made of it: the guest, the directory, tenants' files
+	kindOnline = "online" // of a server
+)
+
+// finding is one thing that check reports.
+type finding struct {
+	Severity string `json:"severity"`
+	Kind     string `json:"kind"`
+	File     string `json:"file,omitempty"`
+	Line     int    `json:"line,omitempty"`
+	Column   int    `json:"column,omitempty"`
+	Key      string `json:"key,omitempty"`
+	Row      string `json:"row,omitempty"`
+	Message  string `json:"message"`
+
+	text string // with its place, for people
+}
+
+// checkReport is what check has found.
+type checkReport struct {
+	File     string    `json:"file"`
+	OK       bool      `json:"ok"`
+	Errors   int       `json:"errors"`
+	Warnings int       `json:"warnings"`
+	Findings []finding `json:"findings"`
+}
+
+// fail adds err, or each error that it joins.
+func (r *checkReport) fail(kind string, err error) {
+	for _, one := range config.Split(err) {
+		r.Errors++
+		f := finding{Severity: "error", Kind: kind, Message: one.Error(), text: one.Error()}
+		var known *config.Error
+		if errors.As(one, &known) {
+			f.File, f.Line, f.Column, f.Key, f.Message = known.File, known.Line, known.Column, known.Path, known.Problem
+		}
+		r.Findings = append(r.Findings, f)
+	}
+}
+
+func (r *checkReport) warn(ws config.Warnings) {
+	for _, w := range ws.Named {
+		r.Findings = append(r.Findings, finding{
+			Severity: "warning", Kind: w.Kind, File: w.File, Line: w.Line, Column: w.Column, Key: w.Path, Row: w.Row,
+			Message: w.Problem, text: "warning: " + w.String(),
+		})
+	}
+	for _, kind := range config.WarningKinds {
+		n := ws.Counts[kind]
+		r.Warnings += n
+		if more := n - config.MostWarnings; more > 0 {
+			message := fmt.Sprintf("%d more warnings of kind %s; correct these first", more, kind)
+			r.Findings = append(r.Findings, finding{Severity: "warning", Kind: kind, Message: message, text: "warning: " + message})
+		}
+	}
+}
+
+func (o *checkOptions) run(ctx context.Context, out io.Writer) error {
+	if o.config == "" {
+		return usagef("check: expected --config FILE, found none; edge/config/REFERENCE.md says what the file holds")
+	}
+	r := &checkReport{File: o.config, Findings: []finding{}}
+	file, err := config.Load(o.config)
+	r.fail(kindConfig, err)
+	if err == nil {
+		o.check(ctx, file, r)
+	}
+	r.OK = r.Errors == 0 && (r.Warnings == 0 || !o.strict)
+	if err := o.write(out, r); err != nil {
+		return err
+	}
+	if !r.OK {
+		return fmt.Errorf("check: %s: %s, %s", o.config, plural(r.Errors, "error"), plural(r.Warnings, "warning"))
+	}
+	return nil
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// check finds what is wrong with a file that was read.
+func (o *checkOptions) check(ctx context.Context, file *config.File, r *checkReport) {
+	r.fail(kindConfig, errors.Join(checkFile(file, nil), file.CheckGuest()))
+	r.warn(file.Warnings())
+	if r.Errors > 0 {
+		return // what is missing would fail again below
+	}
+	var guest []byte
+	if file.Guest.Path != "" {
+		var err error
+		if guest, _, err = tenantfile.ReadRegular(file.Guest.Path, 0); err != nil {
+			r.fail(kindConfig, file.At(err, "guest", "path"))
+			return
+		}
+	}
+	p, err := prepare(ctx, file, nil, quietLogger(), func(c *edge.Config, s *server.Options) {
+		// The guest that is configured has to do, whatever was kept.
+		c.Guest, s.GuestFile, s.KeptGuest = guest, "", ""
+	})
+	if err != nil {
+		r.fail(kindSetup, placed(file, err))
+		return
+	}
+	defer func() { _ = p.close() }() // it has served nothing
+	if p.source != nil && (file.Directory.Source == "file" || o.online) {
+		o.rows(ctx, file, p, r)
+	}
+	if o.online {
+		o.servers(ctx, file, p, r)
+	}
+}
+
+// rows loads the directory and looks at its rows.
+func (o *checkOptions) rows(ctx context.Context, file *config.File, p *prepared, r *checkReport) {
+	limited, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	if err := p.source.Load(limited, p.directory); err != nil {
+		r.fail(kindSetup, file.At(err, "directory"))
+		return
+	}
+	r.warn(file.RowWarnings(p.directory))
+	r.fail(kindSetup, file.At(p.server.CheckTenants(ctx), "media"))
+}
+
+func (o *checkOptions) write(out io.Writer, r *checkReport) error {
+	if o.json {
+		enc := json.NewEncoder(out)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("", "  ")
+		return enc.Encode(r)
+	}
+	for _, f := range r.Findings {
+		if _, err := fmt.Fprintln(out, f.text); err != nil {
+			return err
+		}
+	}
+	if !r.OK {
+		return nil
+	}
+	_, err := fmt.Fprintf(out, "%s: no errors, %s\n", r.File, plural(r.Warnings, "warning"))
+	return err
+}

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/tenantdb/postgres"
+)
+
+// answerTime is how long a server may take to answer check.
+const answerTime = 10 * time.Second
+
+// probe asks a server that the file names at a key whether it answers.
+type probe struct {
+	key []string
+	ask func(context.Context) error
+}
+
+// servers asks all servers that the file names, at the same time.
+func (o *checkOptions) servers(ctx context.Context, file *config.File, p *prepared, r *checkReport) {
+	questions := o.questions(file, p)
+	answers := make([]error, len(questions))
+	var all sync.WaitGroup
+	for i, q := range questions {
+		all.Go(func() {
+			limited, cancel := context.WithTimeout(ctx, answerTime)
+			defer cancel()
+			answers[i] = q.ask(limited)
+		})
+	}
+	all.Wait()
+	for i, q := range questions {
+		r.fail(kindOnline, file.At(answers[i], q.key...))
+	}
+}
+
+func (o *checkOptions) questions(file *config.File, p *prepared) []probe {
+	var qs []probe
+	if source, ok := p.source.(*postgres.Source); ok {
+		qs = append(qs, probe{[]string{"directory"}, func(context.Context) error {
+			if p.directory.Stats().Generation > 0 && p.directory.Stats().Degraded == "" && !source.Notified() {
+				return errors.New("expected triggers that notify of changes on the tables of tenants and domains, found none; run `tenantedge db init`, or changes are seen after poll_interval only")
+			}
+			return nil
+		}})
+	}
+	if p.sessions != nil {
+		qs = append(qs, probe{[]string{"sessions"}, func(ctx context.Context) error {
+			_, _, _, err := p.sessions.SessionData(ctx, "tenantedge-check")
+			return err
+		}})
+	}
+	if pinger, ok := p.edge.Channels.(interface{ Ping(context.Context) error }); ok {
+		qs = append(qs, probe{[]string{"channels", "redis"}, pinger.Ping})
+	}
+	if file.Media != nil && file.Media.S3 != nil {
+		qs = append(qs, probe{[]string{"media", "s3"}, func(ctx context.Context) error { return askBucket(ctx, file) }})
+	}
+	asked := []string{}
+	upstream := func(u *url.URL, keys ...string) {
+		if u == nil || slices.Contains(asked, u.Scheme+u.Host) {
+			return
+		}
+		asked = append(asked, u.Scheme+u.Host)
+		qs = append(qs, probe{keys, func(ctx context.Context) error { return askUpstream(ctx, u) }})
+	}
+	for name, c := range file.URLConfs {
+		upstream(c.Upstream, "urlconfs", name)
+	}
+	for name, routes := range file.WSTargets {
+		for _, target := range routes {
+			upstream(target.Upstream, "ws_urlconfs", name)
+		}
+	}
+	return qs
+}
+
+func askBucket(ctx context.Context, file *config.File) error {
+	bucket, err := openBucket(file.Media.S3, storage.Config{BaseURL: file.Media.BaseURL})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = bucket.Close() }() // nothing was kept
+	if checks, ok := bucket.(interface{ Check(context.Context) error }); ok {
+		return checks.Check(ctx)
+	}
+	return nil
+}
+
+// askUpstream connects, and no more: applications answer what they like.
+func askUpstream(ctx context.Context, u *url.URL) error {
+	port, secure := u.Port(), u.Scheme == "https" || u.Scheme == "wss"
+	if port == "" {
+		port = map[bool]string{false: "80", true: "443"}[secure]
+	}
+	address := net.JoinHostPort(u.Hostname(), port)
+	var conn net.Conn
+	var err error
+	if secure {
+		conn, err = (&tls.Dialer{}).DialContext(ctx, "tcp", address)
+	} else {
+		conn, err = (&net.Dialer{}).DialContext(ctx, "tcp", address)
+	}
+	if err != nil {
+		return fmt.Errorf("expected a server at %s: %w", address, err)
+	}
+	return conn.Close()
+}

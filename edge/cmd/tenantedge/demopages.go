@@ -1,0 +1,88 @@
+package main
+
+import (
+	"fmt"
+	"html/template"
+	"net"
+	"net/http"
+	"strings"
+)
+
+// demoPages makes the edge's own answers of help to whoever looks around: its
+// page that there is nothing says what there is, and redirects keep the port of
+// the request, which no row of the demonstration has.
+func demoPages(next http.Handler) http.Handler {
+	page := template.Must(template.ParseFS(demoFiles, "demo/missing.html.tmpl"))
+	style, err := demoFiles.ReadFile("demo/style.css")
+	if err != nil {
+		style = nil // it is embedded, so it is there
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.Header["Upgrade"]) > 0 {
+			next.ServeHTTP(w, r)
+			return
+		}
+		d := &demoWriter{ResponseWriter: w, request: r}
+		next.ServeHTTP(d, r)
+		if d.missing {
+			d.describe(page, template.CSS(style))
+		}
+	})
+}
+
+// demoWriter holds back the edge's page that there is nothing.
+type demoWriter struct {
+	http.ResponseWriter
+	request *http.Request
+	missing bool
+}
+
+func (d *demoWriter) WriteHeader(status int) {
+	h := d.Header()
+	if location, ok := strings.CutPrefix(h.Get("Location"), "//"); ok {
+		host, path, _ := strings.Cut(location, "/")
+		if _, port, err := net.SplitHostPort(d.request.Host); err == nil && !strings.Contains(host, ":") {
+			h.Set("Location", "//"+net.JoinHostPort(host, port)+"/"+path)
+		}
+	}
+	// The application of the demonstration has no such page, so it is the edge's.
+	if status == http.StatusNotFound && strings.HasPrefix(h.Get("Content-Type"), "text/plain") {
+		d.missing = true
+		return
+	}
+	d.ResponseWriter.WriteHeader(status)
+}
+
+func (d *demoWriter) Write(b []byte) (int, error) {
+	if d.missing {
+		return len(b), nil
+	}
+	return d.ResponseWriter.Write(b)
+}
+
+// Unwrap is for http.ResponseController.
+func (d *demoWriter) Unwrap() http.ResponseWriter { return d.ResponseWriter }
+
+// describe writes the page of what there is.
+func (d *demoWriter) describe(page *template.Template, style template.CSS) {
+	places := placesFor(d.request)
+	places = places[:len(places)-1] // that of no tenant
+	h := d.Header()
+	h.Set("Vary", "Accept")
+	h.Del("Content-Length")
+	if strings.Contains(d.request.Header.Get("Accept"), "text/html") {
+		h.Set("Content-Type", "text/html; charset=utf-8")
+		d.ResponseWriter.WriteHeader(http.StatusNotFound)
+		_ = page.Execute(d.ResponseWriter, map[string]any{ // the client may be gone
+			"Style": style, "Host": d.request.Host, "Path": d.request.URL.Path, "Places": places,
+		})
+		return
+	}
+	d.ResponseWriter.WriteHeader(http.StatusNotFound)
+	var b strings.Builder
+	fmt.Fprintf(&b, "404 Not Found\n\nThere is no tenant, or no page of it, at %s%s. There are\n", d.request.Host, d.request.URL.Path)
+	for _, p := range places {
+		fmt.Fprintf(&b, "  %-8s http:%s\n", p.Name, p.URL)
+	}
+	_, _ = d.ResponseWriter.Write([]byte(b.String())) // the client may be gone
+}

@@ -1,0 +1,61 @@
+//go:build unix
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+)
+
+func TestEvalRunsQueriesAsServeDoes_F5(t *testing.T) {
+	path := onPostgres(t)
+	mustCommand(t, "db", "init", "-c", path)
+	mustCommand(t, "tenants", "-c", path, "add", "acme", "--domain", "acme.example.com")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = append(text, "guest: {path: asking.wasm}\nqueries: {where: {sql: \"select current_schema() as schema\"}}\n"...)
+	guest := wasmtest.Guest(t, "edge/cmd/tenantedge/testdata/asking")
+	for name, content := range map[string][]byte{path: text, filepath.Join(filepath.Dir(path), "asking.wasm"): guest} {
+		if err := os.WriteFile(name, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	code, stdout, stderr := command("", "eval", "-c", path, "--json", "-r", "http://acme.example.com/")
+	if code != exitOK || !strings.Contains(stdout, `"urlconf":"urlconf-of-acme"`) {
+		t.Errorf("exit %d, %s%s", code, stdout, stderr)
+	}
+	if code, r := checked(t, path, "--online", "--strict"); code != exitOK {
+		t.Errorf("check: exit %d, %+v", code, r)
+	}
+}
+
+func TestCheckOnlineSaysWhatADatabaseLacks(t *testing.T) {
+	path := onPostgres(t)
+	if code, r := checked(t, path, "--online"); code != exitFailed || !r.has(kindSetup, "directory", "tenantedge_tenant") {
+		t.Errorf("without tables: exit %d, %+v", code, r)
+	}
+	mustCommand(t, "db", "init", "-c", path)
+	mustCommand(t, "tenants", "-c", path, "add", "acme", "--domain", "www-site.example.com")
+	if code, r := checked(t, path, "--online"); code != exitOK || !r.has("row_shadowed", "www-site.example.com") {
+		t.Errorf("exit %d, %+v", code, r)
+	}
+	conn, err := pgx.Connect(t.Context(), os.Getenv("TENANTEDGE_TEST_DSN"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	if _, err := conn.Exec(t.Context(), "DROP TRIGGER tenantedge_insert ON tenantedge_tenant"); err != nil {
+		t.Fatal(err)
+	}
+	if code, r := checked(t, path, "--online"); code != exitFailed || !r.has(kindOnline, "directory", "triggers") {
+		t.Errorf("without a trigger: exit %d, %+v", code, r)
+	}
+}

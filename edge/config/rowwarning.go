@@ -1,0 +1,138 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/guest/tenancy"
+	"github.com/tenantedge/tenantedge/tenantdb"
+)
+
+// rowCheck looks at the rows of a directory, one after the other: what it needs
+// of others it looks up, so that a directory of any size takes no memory.
+type rowCheck struct {
+	*Warnings
+	file    *File
+	dir     *tenantdb.Directory
+	edge    edge.Config
+	statics map[string]string // whose a domain of DOMAINS is
+}
+
+// RowWarnings finds rows of a directory that no request reaches, that lead
+// elsewhere than they say, or that were left out of it. The directory is that of
+// the file, filled.
+func (f *File) RowWarnings(dir *tenantdb.Directory) Warnings {
+	c := rowCheck{Warnings: &Warnings{}, file: f, dir: dir, edge: f.Edge(), statics: map[string]string{}}
+	for _, t := range f.Tenants {
+		for _, domain := range t.Domains {
+			if name := f.lookedUp(domain); c.statics[name] == "" {
+				c.statics[name] = t.Schema
+			}
+		}
+	}
+	for _, p := range dir.Problems() {
+		w := Warning{Kind: WarnLeftOut, Row: fmt.Sprintf("domain %q folder %q of tenant %q", p.Domain, p.Folder, p.TenantID), Error: Error{Problem: "left out: " + p.Reason}}
+		if p.Schema != "" {
+			w.Row = fmt.Sprintf("tenant %q (schema %q)", p.TenantID, p.Schema)
+		}
+		c.add(w)
+	}
+	if more := dir.Stats().Refused - c.Counts[WarnLeftOut]; more > 0 {
+		c.Counts[WarnLeftOut] += more // those that are counted, and not named
+	}
+	if f.Compat == edge.Strict {
+		for t := range dir.Tenants() {
+			if reason := c.edge.RefuseTenant(t); reason != "" {
+				c.add(Warning{Kind: WarnAlias, Row: fmt.Sprintf("tenant %q (schema %q)", t.ID, t.Schema), Error: Error{Problem: reason}})
+			}
+		}
+	}
+	for row := range dir.Domains() {
+		c.row(row)
+	}
+	return c.sorted()
+}
+
+func (c *rowCheck) warn(row tenantdb.Domain, kind, format string, args ...any) {
+	name := fmt.Sprintf("domain %q of tenant %q", row.Domain, row.TenantID)
+	if row.Folder != "" {
+		name = fmt.Sprintf("domain %q folder %q of tenant %q", row.Domain, row.Folder, row.TenantID)
+	}
+	c.add(Warning{Kind: kind, Row: name, Error: Error{Problem: fmt.Sprintf(format, args...)}})
+}
+
+func (c *rowCheck) row(row tenantdb.Domain) {
+	strict := c.file.Compat == edge.Strict
+	rest, www := strings.CutPrefix(row.Domain, "www.")
+	if owner := c.statics[row.Domain]; owner != "" {
+		c.warn(row, WarnShadowed, "never reached: %s has the domain in the table of tenants, which comes first; remove it from one of them", owner)
+	}
+	if row.Folder != "" && !tenancy.CanBeFolder(row.Folder) {
+		c.warn(row, WarnFolder, "never reached: no first segment of a path is %q; write the folder without slashes", row.Folder)
+	}
+	if strict {
+		if _, err := tenancy.NormalizeHost(row.Domain); err != nil {
+			c.warn(row, WarnDomain, "never reached: %v; correct it", err)
+		}
+		if www {
+			c.warn(row, WarnTwin, "never reached: strict rules look up %q for a host that begins with \"www.\"; leave it out", rest)
+		}
+	} else if www {
+		if m, found := c.dir.ByDomain(rest, row.Folder); found && m.Tenant.ID != row.TenantID && m.Folder == row.Folder {
+			c.warn(row, WarnTwin, "%q without \"www.\" is tenant %q's; give both names to one of them", rest, m.Tenant.ID)
+		} else if owner := c.statics[rest]; owner != "" {
+			c.warn(row, WarnTwin, "%q without \"www.\" is %s's in the table of tenants; give both names to one of them", rest, owner)
+		}
+	}
+	if problem := c.redirect(row, strict); problem != "" {
+		c.warn(row, WarnRedirect, "%s", problem)
+	}
+}
+
+// redirect says what is wrong with where a row redirects to.
+func (c *rowCheck) redirect(row tenantdb.Domain, strict bool) string {
+	if !row.RedirectToPrimary {
+		return ""
+	}
+	if row.IsPrimary {
+		if strict {
+			return "redirects to itself for ever: it is the primary domain; clear redirect_to_primary"
+		}
+		return "does not redirect: it is the primary domain; clear redirect_to_primary"
+	}
+	primary, found := c.dir.Primary(row.TenantID)
+	if !found {
+		return "does not redirect: the tenant has no primary domain; make one of its rows primary"
+	}
+	instead := "is served where it is"
+	if strict {
+		instead = "leads to a page that is not the tenant's"
+	}
+	name := primary.Domain
+	if primary.Ambiguous {
+		return fmt.Sprintf("redirects to %q, one of several primary domains of the tenant; keep one of them", name)
+	}
+	if owner := c.statics[name]; owner != "" {
+		return fmt.Sprintf("%s: the primary domain %q is %s's in the table of tenants; remove it from one of them", instead, name, owner)
+	}
+	if primary.Folder != "" && !tenancy.CanBeFolder(primary.Folder) {
+		return fmt.Sprintf("%s: no path has the folder %q of the primary domain; write it without slashes", instead, primary.Folder)
+	}
+	if _, err := tenancy.NormalizeHost(name); err != nil {
+		return fmt.Sprintf("%s: the primary domain is no host: %v; correct it", instead, err)
+	}
+	if !strict {
+		return ""
+	}
+	if rest, www := strings.CutPrefix(name, "www."); www {
+		if next, found := c.dir.ByDomain(rest, primary.Folder); found && next.RedirectToPrimary {
+			return fmt.Sprintf("redirects for ever: strict rules look up %q for the primary domain %q, which redirects again; leave out \"www.\" there", rest, name)
+		}
+		return fmt.Sprintf("%s: strict rules never find the primary domain %q; leave out \"www.\" there", instead, name)
+	}
+	if primary.RedirectToPrimary {
+		return fmt.Sprintf("redirects for ever: the primary domain %q redirects too; clear its redirect_to_primary", name)
+	}
+	return ""
+}

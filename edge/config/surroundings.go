@@ -1,0 +1,140 @@
+package config
+
+import (
+	"crypto/tls"
+	"errors"
+	"os"
+	"strings"
+
+	"github.com/tenantedge/tenantedge/tenantdb/file"
+)
+
+// CheckSurroundings finds what the file names and this machine does not have:
+// secrets, certificates, folders. The guest's file is not looked at, for an edge
+// may start without it. Errors are *Error, joined.
+func (f *File) CheckSurroundings() error {
+	d := newDecoder(f.Name)
+	look := func(err error, p *path) {
+		if err != nil {
+			f.failAt(d, p, "%s", strings.TrimPrefix(err.Error(), "config: "))
+		}
+	}
+	for i, k := range f.TenantHeaderProof {
+		_, err := k.Secret()
+		look(err, root("tenant_header_proof").item(i))
+	}
+	for i, k := range f.SigningKeys {
+		_, err := k.Secret()
+		look(err, root("signing_keys").item(i))
+	}
+	_, err := f.AdminToken()
+	look(err, root(either(f.AdminTokenEnv, "admin_token_env", "admin_token_file")))
+	if f.Directory.Source == "postgres" {
+		_, err = f.Directory.ConnString()
+		look(err, root("directory", either(f.Directory.DSNEnv, "dsn_env", "dsn_file")))
+	}
+	if s := f.Sessions; s != nil {
+		_, err = s.SecretKeys()
+		look(err, root("sessions"))
+		_, err = s.ConnString()
+		look(err, root("sessions", either(s.DSNEnv, "dsn_env", "dsn_file")))
+	}
+	if r := f.Channels.Redis; r != nil {
+		_, err = r.URLs()
+		look(err, root("channels", "redis", either(r.HostsEnv, "hosts_env", "hosts_file")))
+		_, err = r.Keys()
+		look(err, root("channels", "redis"))
+		_, err = r.TLS()
+		look(err, root("channels", "redis", "ca_file"))
+	}
+	if f.Media != nil && f.Media.S3 != nil {
+		_, _, err = f.Media.S3.Keys()
+		look(err, root("media", "s3"))
+	}
+	for i, l := range f.Listeners {
+		for _, c := range l.TLS {
+			if _, err := c.Load(); err != nil {
+				f.failAt(d, root("listeners").item(i).child("tls"), "expected the certificate %s and its key %s, a pair of PEM files: %v", c.Cert, c.Key, err)
+			}
+		}
+	}
+	for name, c := range f.URLConfs {
+		if c.Files == "" {
+			continue
+		}
+		if info, err := os.Stat(c.Files); err != nil {
+			f.failAt(d, root("urlconfs", name, "files"), "expected a folder of files: %v", err)
+		} else if !info.IsDir() {
+			f.failAt(d, root("urlconfs", name, "files"), "expected a folder of files, found %s, which is none", c.Files)
+		}
+	}
+	if f.Directory.Path != "" {
+		if _, err := os.Stat(f.Directory.Path); err != nil {
+			f.failAt(d, root("directory", "path"), "expected a file of tenants and domains: %v", err)
+		}
+	}
+	return d.err()
+}
+
+// CheckGuest finds a guest's file that cannot be one. Errors are *Error, joined.
+func (f *File) CheckGuest() error {
+	if f.Guest.Path == "" {
+		return nil
+	}
+	d, at := newDecoder(f.Name), root("guest", "path")
+	wasm, _, err := file.ReadRegular(f.Guest.Path, 0)
+	switch {
+	case err != nil:
+		f.failAt(d, at, "expected a Wasm module: %v", err)
+	case !strings.HasPrefix(string(wasm[:min(len(wasm), 4)]), "\x00asm"):
+		f.failAt(d, at, "expected a Wasm module, found %s, which does not begin as one; build it with GOOS=wasip1 GOARCH=wasm -buildmode=c-shared", f.Guest.Path)
+	}
+	return d.err()
+}
+
+// At is err, or each error that it joins, as one of the file at a key: "guest",
+// "path" for guest.path.
+func (f *File) At(err error, keys ...string) error {
+	d := newDecoder(f.Name)
+	for _, one := range Split(err) {
+		f.failAt(d, root(keys...), "%s", one.Error())
+	}
+	return d.err()
+}
+
+// Split returns the errors that err joins, and those that they join; an error
+// that says more than those is one itself. It is empty for nil.
+func Split(err error) []error {
+	if err == nil {
+		return nil
+	}
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok || errors.Join(joined.Unwrap()...).Error() != err.Error() {
+		return []error{err}
+	}
+	var all []error
+	for _, one := range joined.Unwrap() {
+		all = append(all, Split(one)...)
+	}
+	return all
+}
+
+func either(env, ofEnv, ofFile string) string {
+	if env != "" {
+		return ofEnv
+	}
+	return ofFile
+}
+
+// Load reads the pair.
+func (c Certificate) Load() (tls.Certificate, error) {
+	cert, _, err := file.ReadRegular(c.Cert, 0)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	key, _, err := file.ReadRegular(c.Key, 0)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.X509KeyPair(cert, key)
+}
