@@ -11,7 +11,7 @@ TESTFLAGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help run build test test-bench kill-test large race postgres redis s3 check format vet lint tidy guest-same \
-	soak crowd orders fuel-golden bench fuzz guest guest-profile clean
+	soak crowd orders surplus fuel-golden bench fuzz guest guest-profile clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ soak: ## prove the engine at length: 200 swaps under load, 100,000 audited calls
 		go test -count=1 -v -timeout 60m -run 'TestH7Memory|TestFuel|TestG1Collections' ./edge/internal/instance
 	TENANTEDGE_FIGURES=$(CURDIR)/bin/soak TENANTEDGE_SWAPS=200 TENANTEDGE_STARTS=20 TENANTEDGE_CROWDS=200 \
 		go test -count=1 -v -timeout 120m -run 'TestSwapsUnder|TestAProcessStarts|TestAFurtherInstance|TestG1' ./edge
+
+surplus: ## have application servers send bytes after their answers for 10 minutes in all; no request may get them
+	TENANTEDGE_SURPLUS=$${TENANTEDGE_SURPLUS:-150s} go test -count=1 -v -timeout 30m -run TestSurplusOfRealServers ./edge/internal/server
 
 crowd: ## have 10,000 websockets at a time come and vanish for 5 minutes under the race detector, then hold 19,000 in one server and 200,000 in several
 	@mkdir -p bin/soak

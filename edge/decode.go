@@ -155,17 +155,19 @@ func (s *services) decodeRedirect(d *Decision, m abi.Message, r *Request, status
 	return s.decodeRouting(&d.Tenant.Routing, m, r)
 }
 
-// registered tells whether location is //host/…, or the same behind http: or
-// https:, with a host that is some tenant's domain.
+// registered reports whether location is //host/…, or the same behind one http:
+// or https:, with a host that is some tenant's domain. Browsers read more than
+// this as a host (the URL standard drops tabs and line breaks, takes a backslash
+// for a slash and any number of slashes for two), so whatever they would read in
+// another way is refused.
 func (s *services) registered(location string) bool {
 	for i := range len(location) {
 		if c := location[i]; c <= ' ' || c == '\\' || c == 0x7f {
 			return false
 		}
 	}
-	location = strings.TrimPrefix(strings.TrimPrefix(location, "https:"), "http:")
-	rest, ok := strings.CutPrefix(location, "//")
-	if !ok {
+	scheme, rest, ok := strings.Cut(location, "//")
+	if !ok || scheme != "" && scheme != "https:" && scheme != "http:" {
 		return false
 	}
 	host, _, _ := strings.Cut(rest, "/")
@@ -174,7 +176,7 @@ func (s *services) registered(location string) bool {
 	if err != nil || host == "" || strings.ContainsAny(host, "@?#/\\\r\n") {
 		return false
 	}
-	if strings.EqualFold(host, s.primary.Domain) || s.host.domains[host] {
+	if _, static := s.host.domains[host]; static || strings.EqualFold(host, s.primary.Domain) {
 		return true
 	}
 	match, ok := s.host.config.Directory.ByDomain(host, "")

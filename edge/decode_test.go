@@ -50,7 +50,7 @@ func testHost(t *testing.T) *Host {
 	if err := c.complete(); err != nil {
 		t.Fatal(err)
 	}
-	return &Host{config: c, static: map[string]*StaticTenant{"www": &c.Tenants[0]}, domains: map[string]bool{"example.com": true}, strip: newStripper(&c)}
+	return &Host{config: c, static: map[string]*StaticTenant{"www": &c.Tenants[0]}, domains: map[string]string{"example.com": "www"}, strip: newStripper(&c)}
 }
 
 // What a guest answers is checked: it cannot make up tenants, send clients
@@ -82,6 +82,29 @@ func TestDecisionsThatMakeNoSenseAreTheGuestsFailure(t *testing.T) {
 		{"a redirect behind a user name", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//t1.example.com@evil.com/"}}, "registered domain"},
 		{"a redirect by backslash", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: `//t1.example.com\@evil.com/`}}, "registered domain"},
 		{"a redirect that splits the response", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//t1.example.com/\r\nA: b"}}, "registered domain"},
+		{"a redirect with two schemes", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "https:http://t1.example.com/x"}}, "registered domain"},
+		{"a redirect with the same scheme twice", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "http:http://t1.example.com/"}}, "registered domain"},
+		{"a redirect with two schemes with one slash", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "https:http:/t1.example.com/"}}, "registered domain"},
+		{"a redirect with a scheme without slashes", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "https:t1.example.com/"}}, "registered domain"},
+		{"a redirect with one slash", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "https:/t1.example.com/"}}, "registered domain"},
+		{"a redirect with three slashes", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "///t1.example.com/"}}, "registered domain"},
+		{"a redirect with four slashes behind a scheme", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "https:////t1.example.com/"}}, "registered domain"},
+		{"a redirect with a tab before the host", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//\tt1.example.com/"}}, "registered domain"},
+		{"a redirect with a tab in the scheme", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "ht\ttps://t1.example.com/"}}, "registered domain"},
+		{"a redirect with a line feed between the slashes", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "/\n/t1.example.com/"}}, "registered domain"},
+		{"a redirect with backslashes", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "http:\\\\t1.example.com/"}}, "registered domain"},
+		{"a redirect with a slash and a backslash", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "/\\t1.example.com/"}}, "registered domain"},
+		{"a redirect with a leading blank", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: " //t1.example.com/"}}, "registered domain"},
+		{"a redirect with an encoded user name", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//evil.com%40t1.example.com/"}}, "registered domain"},
+		{"a redirect with a user name without host", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//t1.example.com@/"}}, "registered domain"},
+		{"a redirect with a query before the path", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//t1.example.com?@evil.com/"}}, "registered domain"},
+		{"a redirect with a fragment before the path", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//t1.example.com#@evil.com/"}}, "registered domain"},
+		{"a redirect with an encoded tab in the host", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//t1.example%09.com/"}}, "registered domain"},
+		{"a redirect with a port that is not registered", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//t1.example.com:8080/"}}, "registered domain"},
+		{"a redirect with a scheme of another kind", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "javascript://t1.example.com/%0aalert(1)"}}, "registered domain"},
+		{"a redirect with an unknown scheme before the known", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "x:https://t1.example.com/"}}, "registered domain"},
+		{"a redirect with an empty host", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "https:///t1.example.com/"}}, "registered domain"},
+		{"a redirect with a fullwidth dot", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//t1%EF%BC%8Eexample.com/"}}, "registered domain"},
 		{"a redirect to a path alone", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "/a"}}, "registered domain"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

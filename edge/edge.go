@@ -32,6 +32,7 @@ import (
 	"github.com/tenantedge/tenantedge/assets"
 	"github.com/tenantedge/tenantedge/edge/storage"
 	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/guest/tenancy"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
@@ -40,7 +41,7 @@ type Host struct {
 	config      Config
 	guestConfig []byte // JSON of an abi.Config
 	static      map[string]*StaticTenant
-	domains     map[string]bool // all domains of the static tenants
+	domains     map[string]string // all domains of the static tenants, as requests look them up, and whose they are
 	strip       stripper
 
 	files     atomic.Pointer[storage.Backend] // for guests; nil: none
@@ -71,12 +72,17 @@ func New(ctx context.Context, c Config) (*Host, error) {
 	if err := c.complete(); err != nil {
 		return nil, fmt.Errorf("edge: %w", err)
 	}
-	h := &Host{config: c, past: noProgramStats(), static: map[string]*StaticTenant{}, domains: map[string]bool{}, strip: newStripper(&c)}
+	h := &Host{config: c, past: noProgramStats(), static: map[string]*StaticTenant{}, domains: map[string]string{}, strip: newStripper(&c)}
 	for i := range c.Tenants {
 		t := &c.Tenants[i]
 		h.static[t.Schema] = t
 		for _, d := range t.Domains {
-			h.domains[d] = true
+			if normal, err := tenancy.NormalizeHost(d); err == nil && c.Compat != Strict {
+				d = normal // the guest refuses a domain that has no such form
+			}
+			if _, taken := h.domains[d]; !taken {
+				h.domains[d] = t.Schema
+			}
 		}
 	}
 	var err error

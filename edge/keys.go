@@ -26,6 +26,9 @@ func tenantOf(ctx context.Context, t *Tenant) *Tenant {
 // cache that tenants share. A nil tenant means that of ctx, and outside of any
 // tenant the schema public. It is the guest's logic, so a swap changes it too;
 // the default guest gives schema:prefix:version:key, as django-pgschemas does.
+// Keys of two tenants differ. Within one tenant, two keys may be the same where
+// prefix or version has a colon; where they come from users, DistinctCacheKey is
+// the safe choice.
 func (h *Host) CacheKey(ctx context.Context, t *Tenant, prefix, version, key string) (string, error) {
 	schema := publicSchema
 	if t = tenantOf(ctx, t); t != nil {
@@ -35,6 +38,15 @@ func (h *Host) CacheKey(ctx context.Context, t *Tenant, prefix, version, key str
 		return tenancy.CacheKey(schema, prefix, version, key), nil
 	}
 	return h.key(ctx, instance.CacheKey, schema, prefix, version, key)
+}
+
+// DistinctCacheKey is CacheKey for a prefix and a version that may hold anything:
+// percent and colon are written as %25 and %3A in both, so that different
+// arguments give different keys. Without them it is CacheKey, and ReverseKey
+// gives back the key that it was given. A guest with logic of its own keeps keys
+// apart if it does so for prefixes and versions without colons.
+func (h *Host) DistinctCacheKey(ctx context.Context, t *Tenant, prefix, version, key string) (string, error) {
+	return h.CacheKey(ctx, t, tenancy.DistinctPart(prefix), tenancy.DistinctPart(version), key)
 }
 
 // ReverseKey returns the key that CacheKey was given, or an error if cacheKey

@@ -105,6 +105,7 @@ func (h *Host) answer(w http.ResponseWriter, r *http.Request, e *RouteError) {
 func (h *Host) routed(r *http.Request, q *Request, c *tenantContext) *http.Request {
 	d, out := &c.decision, r.WithContext(c)
 	out.Header = h.passedOn(r, q)
+	h.trailerless(out, h.TrustsPeer(r))
 	if t := &d.Tenant; d.Outcome == OutcomeTenant && t.Path != r.URL.Path {
 		out.URL = innerURL(r.URL, t)
 	}

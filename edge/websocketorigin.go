@@ -3,7 +3,6 @@ package edge
 import (
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
@@ -36,7 +35,7 @@ func (h *Host) allowsOrigin(origin *url.URL, r *http.Request, t *Tenant, ofRoute
 	if origin.Host == host {
 		return true
 	}
-	if origin.Port() == portOf(host) && h.owns(t, strings.TrimPrefix(origin.Hostname(), "www.")) {
+	if origin.Port() == portOf(host) && h.owns(t, origin.Hostname()) {
 		return true
 	}
 	if listed(origin, c.Origins) || listed(origin, ofRoute) {
@@ -53,23 +52,29 @@ func portOf(host string) string {
 	return (&url.URL{Host: host}).Port()
 }
 
-// owns tells whether a domain leads to this tenant. Static tenants come before
-// rows, and the first of them prevails; fallback domains are shared.
+// owns reports whether a domain leads to this tenant, as requests find it: by
+// its name as it stands, and then without "www.". Strict rules look at the name
+// without it alone.
 func (h *Host) owns(t *Tenant, domain string) bool {
-	for i := range h.config.Tenants {
-		if s := &h.config.Tenants[i]; slices.Contains(s.Domains, domain) {
-			return s.Schema == t.Schema
+	rest := strings.TrimPrefix(domain, "www.")
+	if rest != domain && h.config.Compat != Strict {
+		if schema, found := h.atDomain(domain); found {
+			return schema == t.Schema
 		}
 	}
-	if !t.Dynamic {
-		return false
+	schema, found := h.atDomain(rest)
+	return found && schema == t.Schema
+}
+
+// atDomain finds the tenant that a domain without folder leads to. Static
+// tenants come before rows, and the first of them prevails; fallback domains are
+// shared, so they belong to no tenant.
+func (h *Host) atDomain(domain string) (schema string, found bool) {
+	if schema, found = h.domains[domain]; found {
+		return schema, true
 	}
-	for row := range h.config.Directory.DomainsOf(t.ID) {
-		if row.Domain == domain && row.Folder == "" {
-			return true
-		}
-	}
-	return false
+	row, found := h.config.Directory.ByDomain(domain, "")
+	return row.Tenant.Schema, found
 }
 
 // listed tells whether an origin, in lower case, is in a list.

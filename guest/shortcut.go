@@ -96,44 +96,50 @@ func (s *shortcut) answer(length uint32) []byte {
 
 	p := plain{length: length}
 	p.hostAt, p.hostEnd = span(host)
-	if p.hostEnd-p.hostAt > 4 && binary.LittleEndian.Uint32(b[p.hostAt:]) == www {
-		p.hostAt += 4
-	}
 	hash, ok := tenancy.PlainHost(b, p.hostAt, p.hostEnd)
 	if !ok {
 		return nil
 	}
 	var targetEnd int
 	p.targetAt, targetEnd = span(target)
-	if p.path, ok = tenancy.PlainTarget(b, p.targetAt, targetEnd); !ok {
+	if p.path, ok = tenancy.PlainTarget(b, p.targetAt, targetEnd); !ok || p.path.Odd {
 		return nil
 	}
-	name := text(b[p.hostAt:p.hostEnd])
-	domain, fallback := -1, -1
-	if len(s.logic.Statics) > 0 {
-		domain, fallback = s.logic.Static(name, hash)
-	}
-	if domain >= 0 {
-		return s.static(&p, domain)
-	}
-	if s.logic.Dynamic {
-		// If the host's name is asked for as it stands, this is the answer.
-		if at, end := span(ahead); end-at >= entryAttr0 && p.hostAt == int(uint32(host)) {
-			return s.dynamic(&p, b[at:end:end], at)
+	// The host's name as it stands, for which the host may have looked ahead, and
+	// then without "www.".
+	for {
+		name := text(b[p.hostAt:p.hostEnd])
+		domain, fallback := -1, -1
+		if len(s.logic.Statics) > 0 {
+			domain, fallback = s.logic.Static(name, hash)
 		}
-		out := body[length:]
-		n := tenantByDomain(name, text(b[p.targetAt+1:p.path.Segment]), out)
-		if n != -int64(abi.NotFound) {
-			if n < entryAttr0 || n > int64(len(out)) {
-				return nil
+		if domain >= 0 {
+			return s.static(&p, domain)
+		}
+		if s.logic.Dynamic {
+			if at, end := span(ahead); end-at >= entryAttr0 {
+				return s.dynamic(&p, b[at:end:end], at)
 			}
-			return s.dynamic(&p, out[:n:n], int(length))
+			out := body[length:]
+			n := tenantByDomain(name, text(b[p.targetAt+1:p.path.Segment]), out)
+			if n != -int64(abi.NotFound) {
+				if n < entryAttr0 || n > int64(len(out)) {
+					return nil
+				}
+				return s.dynamic(&p, out[:n:n], int(length))
+			}
+		}
+		if fallback >= 0 {
+			return s.static(&p, fallback)
+		}
+		if p.hostAt != int(uint32(host)) || p.hostEnd-p.hostAt <= 4 || binary.LittleEndian.Uint32(b[p.hostAt:]) != www {
+			return s.none()
+		}
+		p.hostAt, ahead = p.hostAt+4, 0
+		if hash, ok = tenancy.PlainHost(b, p.hostAt, p.hostEnd); !ok {
+			return nil
 		}
 	}
-	if fallback >= 0 {
-		return s.static(&p, fallback)
-	}
-	return s.none()
 }
 
 const www = 'w' | 'w'<<8 | 'w'<<16 | '.'<<24
@@ -182,7 +188,7 @@ func (p *plain) below(r []byte, folder uint64) (path uint64, ok bool) {
 	b := memory.static[bodyAt:][:p.length]
 	at, end := span(folder)
 	segment := p.path.Segment
-	if p.path.Dotted || string(r[at:end]) != string(b[p.targetAt+1:segment]) {
+	if string(r[at:end]) != string(b[p.targetAt+1:segment]) {
 		return 0, false
 	}
 	if segment == p.path.End {

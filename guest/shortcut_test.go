@@ -210,7 +210,7 @@ func TestAGuestThatHasItsAnswerDoesNotAsk(t *testing.T) {
 		{"acme.example.com", "/x?y", 0},
 		{"shared.example.com", "/acme/x", 0},
 		{"shared.example.com", `/acme\x`, 1}, // behind a folder that is no answer to it
-		{"www.acme.example.com", "/x", 1},
+		{"www.acme.example.com", "/x", 2},    // as it stands, then without www.
 		{"nobody.example.com", "/x", 1},
 		{"static.example.com", "/x", 0},
 		{"Acme.example.com", "/x", 1},

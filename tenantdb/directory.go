@@ -17,7 +17,10 @@ type Options struct {
 	// CloneReference is the schema that new tenants are cloned from. It is
 	// never routed to. Empty: there is none.
 	CloneReference string
-	Logger         *slog.Logger // nil: slog.Default
+	// Refuse returns why a tenant's row is left out, or the empty string; nil:
+	// rows that are valid are kept. edge.Config.RefuseTenant is one.
+	Refuse func(Tenant) (reason string)
+	Logger *slog.Logger // nil: slog.Default
 }
 
 // Directory is the index of tenants and domains in memory. Lookups never wait:
@@ -31,6 +34,7 @@ type Directory struct {
 
 	mu      sync.Mutex             // held by writers
 	shadows map[string][]Domain    // rows that lost against another with the same key
+	left    []Problem              // rows that were left out
 	health  atomic.Pointer[health] // replaced under mu
 }
 

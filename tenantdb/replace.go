@@ -23,7 +23,7 @@ func (d *Directory) Replace(s State) Report {
 	if at.IsZero() {
 		at = time.Now()
 	}
-	d.shadows = shadows
+	d.shadows, d.left = shadows, l.report.Problems
 	d.state.Store(next)
 	d.health.Store(&health{syncedAt: at, refused: l.report.Refused})
 	return l.report

@@ -1,6 +1,9 @@
 package tenantdb
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Stats tells how large the directory is and how well it is kept.
 type Stats struct {
@@ -24,6 +27,14 @@ func (d *Directory) Stats() Stats {
 		st.Age = max(0, time.Since(h.syncedAt))
 	}
 	return st
+}
+
+// Problems returns the rows that are left out at this moment, MaxProblems of
+// them at most.
+func (d *Directory) Problems() []Problem {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.left)
 }
 
 // Confirm notes that the source still holds what the directory holds: it was

@@ -93,6 +93,9 @@ func (d *Directory) tenantProblem(t Tenant) string {
 	if err := CheckSchema(t.Schema); err != nil {
 		return err.Error()
 	}
+	if d.opts.Refuse != nil {
+		return d.opts.Refuse(t)
+	}
 	return ""
 }
 

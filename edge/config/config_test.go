@@ -141,7 +141,7 @@ directory:
   poll_interval: 2s
 urlconfs:
   short: http://127.0.0.1:8000
-  app: {upstream: "h2c://app/base/", path: inner, host: upstream, media: true, access: signed, accel: {prefix: /sent/, location: private}}
+  app: {upstream: "h2c://app/base/", path: inner, host: upstream, reuse: never, media: true, access: signed, accel: {prefix: /sent/, location: private}}
   site: {files: ../public}
   media: {media: true, access: private, uploads: {max_bytes: 5MB, resumable: false, expiry: 2d, timeout: 10s}}
   drop: {media: true, uploads: {public: true}}
@@ -176,6 +176,8 @@ limits:
   max_body_bytes: 10MB
   dial_timeout: 1s
   response_header_timeout: 1h
+  max_answer_header_bytes: 16KiB
+  max_answer_headers: 100
   shutdown_timeout: 0s
   guest: {instances: 8, queue_timeout: 20ms, fuel: 1000000, deadline: 5ms, memory: 1MiB, stack: 10, audit: 1, file_bytes: 2KiB, open_files: 3}
 logs: {format: json, level: warn, access: true}
@@ -205,9 +207,9 @@ guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a:
 		},
 		Fallback: "gone",
 		URLConfs: map[string]URLConf{
-			"short": {Upstream: upstream("http://127.0.0.1:8000"), Path: "original", Host: "client"},
+			"short": {Upstream: upstream("http://127.0.0.1:8000"), Path: "original", Host: "client", Reuse: "tenant"},
 			"app": {
-				Upstream: upstream("h2c://app/base/"), Path: "inner", Host: "upstream",
+				Upstream: upstream("h2c://app/base/"), Path: "inner", Host: "upstream", Reuse: "never",
 				Media: true, Access: AccessSigned, Accel: &Accel{Prefix: "/sent/", Location: "/etc/tenantedge/private"},
 			},
 			"site":  {Files: "/etc/public", Access: AccessPublic},
@@ -240,7 +242,7 @@ guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a:
 			"all":  {SQL: "select 2", Timeout: time.Second, MaxRows: 1000},
 		},
 		Limits: Limits{
-			IdleTimeout: 90 * time.Second, MaxHeaderBytes: 32 << 10, MaxBodyBytes: 10e6, DialTimeout: time.Second,
+			IdleTimeout: 90 * time.Second, MaxAnswerHeaderBytes: 16 << 10, MaxAnswerHeaders: 100, MaxHeaderBytes: 32 << 10, MaxBodyBytes: 10e6, DialTimeout: time.Second,
 			ResponseHeaderTimeout: time.Hour,
 			Guest:                 GuestLimits{Fuel: 1000000, Deadline: 5 * time.Millisecond, Memory: 1 << 20, Stack: 10, Instances: 8, QueueTimeout: 20 * time.Millisecond, Audit: 1, FileBytes: 2 << 10, OpenFiles: 3},
 			Websocket: WebsocketLimits{

@@ -29,6 +29,7 @@ func newDocument(name string) *document {
 			Limits: Limits{
 				ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 				DialTimeout: 5 * time.Second, ShutdownTimeout: 30 * time.Second,
+				MaxAnswerHeaderBytes: 64 << 10, MaxAnswerHeaders: 500,
 				Websocket: WebsocketLimits{
 					Message: 16 << 20, Queue: 256 << 10, PingInterval: 30 * time.Second, PongTimeout: 20 * time.Second,
 					HandshakeTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, CloseTimeout: 5 * time.Second,

@@ -114,7 +114,9 @@ type Limits struct {
 	MaxBodyBytes          int64         `key:"max_body_bytes,bytes"`
 	DialTimeout           time.Duration `key:"dial_timeout"`
 	ResponseHeaderTimeout time.Duration `key:"response_header_timeout"`
-	ShutdownTimeout       time.Duration `key:"shutdown_timeout"` // 0: open requests are cut off
+	MaxAnswerHeaderBytes  int64         `key:"max_answer_header_bytes,bytes"` // 0: 64 KiB
+	MaxAnswerHeaders      int           `key:"max_answer_headers"`            // 0: 500
+	ShutdownTimeout       time.Duration `key:"shutdown_timeout"`              // 0: open requests are cut off
 	Guest                 GuestLimits   `key:"guest"`
 
 	Websocket WebsocketLimits `key:"websocket"`

@@ -21,6 +21,7 @@ type URLConf struct {
 	Upstream *url.URL // an application: scheme http, https or h2c, host, optionally a path
 	Path     string   // with Upstream: "original" or "inner", the path without the tenant's folder
 	Host     string   // with Upstream: "client" or "upstream", whose Host it gets
+	Reuse    string   // with Upstream: "tenant", "client" or "never": whose further requests a connection is kept for
 	Files    string   // a folder of files
 	Reply    *Reply   // the same answer to every request
 	// Media has the tenant's own files served too, below File.Media.BaseURL.
@@ -44,13 +45,14 @@ type Reply struct {
 
 func (c *URLConf) decode(v value) {
 	if v.n.kind == kindString {
-		c.Upstream, c.Path, c.Host = v.upstream(v.n.text), "original", "client"
+		c.Upstream, c.Path, c.Host, c.Reuse = v.upstream(v.n.text), "original", "client", "tenant"
 		return
 	}
 	var entry struct {
 		Upstream string   `key:"upstream"`
 		Path     string   `key:"path,one=original|inner"`
 		Host     string   `key:"host,one=client|upstream"`
+		Reuse    string   `key:"reuse,one=tenant|client|never"`
 		Files    string   `key:"files,path"`
 		Reply    *Reply   `key:"reply"`
 		Media    bool     `key:"media"`
@@ -74,7 +76,7 @@ func (c *URLConf) decode(v value) {
 		v.fail("expected exactly one of upstream, files and reply, or media alone, found %s", howMany(kinds))
 		return
 	}
-	for _, key := range []string{"path", "host", "accel"} {
+	for _, key := range []string{"path", "host", "reuse", "accel"} {
 		if at, ok := found[key]; ok && !found.has("upstream") {
 			at.fail("expected no such key without upstream, found it; remove it")
 		}
@@ -82,6 +84,7 @@ func (c *URLConf) decode(v value) {
 	if u, ok := found["upstream"]; ok && u.n.kind == kindString {
 		c.Upstream = u.upstream(entry.Upstream)
 		c.Path, c.Host = cmp.Or(entry.Path, "original"), cmp.Or(entry.Host, "client")
+		c.Reuse = cmp.Or(entry.Reuse, "tenant")
 	}
 	if at, ok := found["access"]; ok && entry.Files == "" && !entry.Media {
 		at.fail("expected no such key without files or media, found it; remove it")

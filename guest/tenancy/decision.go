@@ -64,6 +64,7 @@ type Decision struct {
 	scratch  []byte     // what had to be decoded or composed
 	findings [3]finding // one a router; here because interfaces make them escape
 	primary  Record
+	other    Record // a row that is looked up beside the one that is found
 }
 
 // Reset empties d, but keeps its memory. Route does that itself.

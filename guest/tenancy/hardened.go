@@ -15,6 +15,10 @@ func (c *call) hardened() {
 		d.Refuse(abi.BadRequest, reason)
 		return
 	}
+	if disguised := d.readLeniently(&c.target); disguised {
+		d.Refuse(abi.BadRequest, "the path has a dot segment that only some readers see")
+		return
+	}
 	if c.target.authority != "" && !c.agrees() {
 		d.Refuse(abi.BadRequest, "the request-target and the Host name different hosts")
 		return
@@ -129,9 +133,10 @@ func (c *call) serve(f *finding) {
 			d.Refuse(abi.BadRequest, "the path climbs out of its folder")
 			return
 		}
-		if c.dir.Primary(f.record.ID, &d.primary) && d.redirect(c.req, &d.primary, raw, c.target.query) {
+		if c.dir.Primary(f.record.ID, &d.primary) && c.leadsHome(f, &d.primary, path) && d.redirect(c.req, &d.primary, raw, c.target.query) {
 			return
 		}
+		f.reason = "the domain row asks to be redirected, but no primary domain of the tenant would serve the path"
 	}
 	if f.folder != "" {
 		if climbs(path) {

@@ -88,7 +88,7 @@ func hashHost(host string) (hash uint64) {
 type Path struct {
 	Segment int  // end of the path's first segment
 	End     int  // end of the path: the query's beginning
-	Dotted  bool // some segment begins with a dot
+	Odd     bool // a segment begins with a dot, or path parameters do: readers may disagree
 }
 
 // PlainTarget tells whether b[at:end] is a request-target that is a path, with
@@ -101,7 +101,7 @@ func PlainTarget(b []byte, at, end int) (p Path, ok bool) {
 	t := text{unsafe.Pointer(unsafe.SliceData(b))}
 	at++
 	first, segment := at, -1
-	slashBefore, bad, dotted := uint64(0x80), uint64(0), uint64(0)
+	slashBefore, bad, odd := uint64(0x80), uint64(0), uint64(0)
 	for {
 		var x uint64
 		if n := end - at; n >= 8 {
@@ -116,7 +116,7 @@ func PlainTarget(b []byte, at, end int) (p Path, ok bool) {
 		queries := (from(x, '?') ^ from(x, '@')) & tops
 		path := queries&-queries - 1 // all bits, or those in front of the "?"
 		bad |= x | ^(from(x, '!') ^ from(x, 0x7f)) | (from(x, '%')^from(x, '&'))&path
-		dotted |= (from(x, '.') ^ from(x, '/')) & path & (slashes<<8 | slashBefore)
+		odd |= ((from(x, '.')^from(x, '/'))&(slashes<<8|slashBefore) | from(x, ';') ^ from(x, '<')) & path
 		slashBefore = slashes >> 56
 		if ends := slashes | queries; ends != 0 && segment < 0 {
 			segment = at + bits.TrailingZeros64(ends)/8
@@ -131,7 +131,7 @@ func PlainTarget(b []byte, at, end int) (p Path, ok bool) {
 	if segment < 0 {
 		segment = p.End
 	}
-	p.Segment, p.Dotted = segment, dotted&tops != 0
+	p.Segment, p.Odd = segment, odd&tops != 0
 	return p, bad&tops == 0 && (segment != first || segment == p.End)
 }
 

@@ -11,7 +11,7 @@ type call struct {
 
 	target target // hardened
 	path   string // strict
-	host   string // hardened: normalised, without port and www.
+	host   string // hardened: normalised, without port
 }
 
 // begin makes the finding of the i-th router ready.

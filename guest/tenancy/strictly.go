@@ -38,10 +38,7 @@ func (c *call) strictly() {
 	}
 	c.fill(prevailing)
 	d.URLConf, d.WSURLConf = urlconf, c.strictWSURLConf(prevailing)
-	var ok bool
-	if d.Path, ok = c.strictPath(prevailing.folder); !ok {
-		return
-	}
+	d.Path = c.strictPath(prevailing.folder)
 	c.found(prevailing)
 	if c.req.Websocket {
 		c.strictWebsocket(prevailing.folder)
@@ -145,23 +142,32 @@ func (c *call) strictRow(f *finding, prefix string) bool {
 		c.d.Refuse(abi.Missing, "several domain rows claim to be the tenant's primary one")
 		return false
 	}
-	if path, ok := c.strictPath(f.folder); ok {
-		c.d.strictRedirect(primary, path)
+	path := c.path
+	if f.folder != "" {
+		var ok bool
+		if path, ok = stripFolder(c.path, f.folder); !ok {
+			c.d.Refuse(abi.BadRequest, "the folder is no regular expression, as which the reference uses it in redirects")
+			return false
+		}
 	}
+	c.d.strictRedirect(primary, path)
 	return false
 }
 
-// strictPath is the path without the folder. For websockets, the reference
-// takes the folder literally; over HTTP, it crashes if it cannot.
-func (c *call) strictPath(folder string) (path string, ok bool) {
+// strictPath is the path without the folder. A folder that is no regular
+// expression is taken literally, as the reference's URL resolver takes every
+// folder: only its redirects need the expression.
+func (c *call) strictPath(folder string) string {
 	if folder == "" {
-		return c.path, true
+		return c.path
 	}
-	if path, ok = stripFolder(c.path, folder); !ok && !c.req.Websocket {
-		c.d.Refuse(abi.BadRequest, "the folder is no regular expression, as which the reference uses it")
-		return "", false
+	path, ok := stripFolder(c.path, folder)
+	if !ok && !c.req.Websocket {
+		if rest, cut := strings.CutPrefix(path, "/"+folder+"/"); cut {
+			return path[len(path)-len(rest)-1:]
+		}
 	}
-	return path, true
+	return path
 }
 
 func (c *call) strictHeader(f *finding) bool {

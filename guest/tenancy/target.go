@@ -11,6 +11,9 @@ type target struct {
 	raw       string // path as sent
 	path      string // path decoded
 	query     string // with its "?", empty if there is none
+	// lenient is the first segment that the most lenient reader finds, empty if
+	// it is that of path.
+	lenient string
 }
 
 // Why a request-target is refused.

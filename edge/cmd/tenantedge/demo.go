@@ -46,7 +46,7 @@ func serveDemo(ctx context.Context, stdout, stderr io.Writer) error {
 	go func() { _ = upstream.Serve(app) }() // until it is closed
 	defer func() { _ = upstream.Close() }()
 	file.URLConfs["demo.app"] = config.URLConf{
-		Upstream: &url.URL{Scheme: "http", Host: app.Addr().String()}, Path: "original", Host: "client",
+		Upstream: &url.URL{Scheme: "http", Host: app.Addr().String()}, Path: "original", Host: "client", Reuse: "tenant",
 	}
 	file.WSTargets = map[string]map[string]edge.WebsocketTarget{"demo.ws": {"room": {Handler: "room"}}}
 	return serveFile(ctx, file, map[string]edge.WebsocketHandler{"room": demoRoom{}}, stderr, func(s *server.Server) {

@@ -49,7 +49,7 @@ func wire(f *config.File, log *slog.Logger) (*wiring, error) {
 	}
 	options := tenantdb.Options{Logger: log}
 	if f.Compat == edge.Hardened {
-		options.Normalize = tenancy.NormalizeHost
+		options.Normalize, options.Refuse = tenancy.NormalizeHost, w.edge.RefuseTenant
 	}
 	if f.Default != nil {
 		options.CloneReference = f.Default.CloneReference

@@ -45,20 +45,43 @@ func (f *folder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case files.Exhausted(err):
 		f.access.server.failFile(w, r, http.StatusServiceUnavailable)
 	case !isFolder && f.HasIndex(name):
-		redirectIntoFolder(w, r)
+		redirectIntoFolder(w, r, path.Base(r.URL.Path))
 	default:
 		writeError(w, http.StatusNotFound, "")
 	}
 }
 
-// redirectIntoFolder adds the slash that relative links in an index need. It is
-// relative itself, for the client may see a folder in front that is not here.
-func redirectIntoFolder(w http.ResponseWriter, r *http.Request) {
-	target := "./" + url.PathEscape(path.Base(r.URL.Path)) + "/"
+// redirectIntoFolder adds the slash that relative links in an index need to the
+// request for a folder. It is relative itself, for the client may see a folder in
+// front that is not here.
+func redirectIntoFolder(w http.ResponseWriter, r *http.Request, name string) {
+	target := "./" + url.PathEscape(name) + "/"
 	if r.URL.RawQuery != "" {
 		target += "?" + r.URL.RawQuery
 	}
 	w.Header().Set("Location", target)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(http.StatusMovedPermanently)
+}
+
+// slashed serves tenants' requests without the folder in their path. A page at
+// /folder would have relative links that leave the tenant, which next cannot
+// know: to it, /folder and /folder/ are the same. So clients are sent from one to
+// the other.
+type slashed struct{ next http.Handler }
+
+func (s slashed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	tenant, ok := edge.TenantFrom(r.Context())
+	if ok && tenant.Routing.Folder != "" && r.URL.Path == "/" && readsPage(r) {
+		if sent, _, _ := strings.Cut(r.RequestURI, "?"); !strings.HasSuffix(sent, "/") {
+			redirectIntoFolder(w, r, tenant.Routing.Folder)
+			return
+		}
+	}
+	s.next.ServeHTTP(w, r)
+}
+
+// readsPage reports whether a request is one that a browser makes for a page.
+func readsPage(r *http.Request) bool {
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && len(r.Header["Upgrade"]) == 0
 }

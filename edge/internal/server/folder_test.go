@@ -4,6 +4,8 @@ import (
 	"io"
 	"net/http"
 	"testing"
+
+	"github.com/tenantedge/tenantedge/edge/config"
 )
 
 func TestAFolderOfASiteIsServedByItsIndex(t *testing.T) {
@@ -47,5 +49,38 @@ func TestAFolderOfASiteIsServedByItsIndex(t *testing.T) {
 	}
 	if a := w.do(w.request(http.MethodHead, "files.example.com", "/style.css")); a.StatusCode != 200 || a.ContentLength != 4 || a.body != "" {
 		t.Errorf("HEAD: %d, length %d, %q", a.StatusCode, a.ContentLength, a.body)
+	}
+}
+
+// What a page at /folder links to would be looked for beside the tenant.
+func TestATenantsFolderHasASlashBehindIt_B6(t *testing.T) {
+	site := start(t, func(s *setup) { s.edge.Default.URLConf = "files" })
+	write(t, site.folder, "index.html", "home")
+	inner := start(t, func(s *setup) { s.options.URLConfs["app"] = config.URLConf{Path: "inner", Host: "client"} })
+	original := start(t)
+	for _, c := range []struct {
+		name, method, host, target, more string
+		w                                *world
+		status                           int
+		goes                             string
+	}{
+		{"files", "GET", "shared.example.com", "/acme", "", site, 301, "./acme/"},
+		{"files, with a query", "GET", "shared.example.com", "/acme?a=/&b=%20/", "", site, 301, "./acme/?a=/&b=%20/"},
+		{"files, with an empty path segment in the query", "GET", "shared.example.com", "/acme?/", "", site, 301, "./acme/?/"},
+		{"files, encoded", "GET", "shared.example.com", "/%61cme", "", site, 301, "./acme/"},
+		{"files, HEAD", "HEAD", "shared.example.com", "/acme", "", site, 301, "./acme/"},
+		{"files, with the slash", "GET", "shared.example.com", "/acme/", "", site, 200, ""},
+		{"files, without a folder", "GET", "acme.example.com", "/", "", site, 200, ""},
+		{"an application that sees the inner path", "GET", "shared.example.com", "/acme?q=1", "", inner, 301, "./acme/?q=1"},
+		{"it, with the slash", "GET", "shared.example.com", "/acme/?q=1", "", inner, 200, ""},
+		{"it, a form", "POST", "shared.example.com", "/acme", "Content-Length: 0\r\n", inner, 200, ""},
+		{"an application that sees the whole path", "GET", "shared.example.com", "/acme", "", original, 200, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			resp := c.w.raw(c.method + " " + c.target + " HTTP/1.1\r\nHost: " + c.host + "\r\n" + c.more + "Connection: close\r\n\r\n")
+			if resp.StatusCode != c.status || resp.Header.Get("Location") != c.goes {
+				t.Errorf("answered %d to %q, expected %d to %q", resp.StatusCode, resp.Header.Get("Location"), c.status, c.goes)
+			}
+		})
 	}
 }

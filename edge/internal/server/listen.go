@@ -92,6 +92,7 @@ func (s *Server) newServer(c config.Listener) (*http.Server, error) {
 		IdleTimeout:       limits.IdleTimeout,
 		MaxHeaderBytes:    limits.MaxHeaderBytes,
 		BaseContext:       func(net.Listener) context.Context { return s.base },
+		ConnContext:       withClient,
 		ErrorLog:          slog.NewLogLogger(quietHandler{s.log.Handler()}, slog.LevelError),
 		Protocols:         new(http.Protocols),
 	}

@@ -3,13 +3,13 @@ package server
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
 	"slices"
-	"time"
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
@@ -29,7 +29,7 @@ type proxy struct {
 
 func (s *Server) newProxy(c config.URLConf) *proxy {
 	p := &proxy{server: s, target: c.Upstream, inner: c.Path == "inner", ownHost: c.Host == "upstream"}
-	p.transport = newTransport(c.Upstream.Scheme, s.options.Limits)
+	p.transport = s.newTransport(c)
 	if c.Upstream.Scheme == "h2c" {
 		u := *c.Upstream
 		u.Scheme = "http"
@@ -46,7 +46,7 @@ func (s *Server) newProxy(c config.URLConf) *proxy {
 }
 
 func (p *proxy) close() error {
-	p.transport.CloseIdleConnections()
+	p.transport.closeIdle()
 	return nil
 }
 
@@ -59,7 +59,7 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	r, done := p.server.upgrades.track(r)
 	defer done()
-	p.reverse.ServeHTTP(w, r)
+	p.reverse.ServeHTTP(&passing{ResponseWriter: w, request: r}, r)
 }
 
 func (p *proxy) rewrite(pr *httputil.ProxyRequest) {
@@ -81,6 +81,9 @@ func (p *proxy) rewrite(pr *httputil.ProxyRequest) {
 		edge.SetForwardedPrefix(t, out.Header)
 	}
 	p.server.host.SetUpstreamHeaders(pr.In.Context(), out.Header)
+	if out.Body != nil {
+		out.Body = &clientBody{ReadCloser: out.Body}
+	}
 }
 
 // forward puts back what ReverseProxy takes off, for the Host to judge.
@@ -105,6 +108,10 @@ func (p *proxy) modify(r *http.Response) error {
 	if o := p.accel.take(r); o != nil {
 		return o
 	}
+	if (r.ContentLength < 0 || r.ProtoMajor > 1) && r.StatusCode != http.StatusSwitchingProtocols {
+		cleanTrailer(r.Trailer) // what is announced
+		r.Body = &trailed{ReadCloser: r.Body, response: r}
+	}
 	return nil
 }
 
@@ -118,15 +125,7 @@ func (p *proxy) fail(w http.ResponseWriter, r *http.Request, err error) {
 		p.accel.send(w, r, ordered)
 		return
 	}
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		w.Header().Set("Connection", "close")
-		writeError(w, http.StatusRequestEntityTooLarge, "")
-		return
-	}
-	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
-		noteOf(r.Context()).reason = "the client is gone"
-		w.WriteHeader(statusClientGone)
+	if p.failedByClient(w, r, err) {
 		return
 	}
 	status, reason := http.StatusBadGateway, "the upstream failed"
@@ -141,47 +140,43 @@ func (p *proxy) fail(w http.ResponseWriter, r *http.Request, err error) {
 	writeError(w, status, id)
 }
 
-// transport speaks to one application.
-type transport struct {
-	*http.Transport
-	// upgrade speaks HTTP/1.1 for upgrades, which HTTP/2 has none of; nil: the
-	// other one does so by itself.
-	upgrade *http.Transport
+// failedByClient answers when it was the client that failed, and reports
+// whether it was. Its failures are no errors of the edge: INFO and a counter.
+func (p *proxy) failedByClient(w http.ResponseWriter, r *http.Request, err error) bool {
+	body, _ := r.Body.(*clientBody)
+	var cause error
+	if body != nil {
+		cause = body.failure()
+	}
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) || errors.As(cause, &tooLarge) {
+		p.server.clientFailures.tooLarge.Add(1)
+		noteOf(r.Context()).reason = "the body is larger than the limit"
+		w.Header().Set("Connection", "close")
+		writeError(w, http.StatusRequestEntityTooLarge, "")
+		return true
+	}
+	gone := errors.Is(err, context.Canceled) && r.Context().Err() != nil
+	if !gone && cause == nil {
+		return false
+	}
+	if cause != nil && !gone && !ended(cause) {
+		p.server.clientFailures.malformed.Add(1)
+		noteOf(r.Context()).reason = "the body is malformed"
+		p.server.log.LogAttrs(r.Context(), slog.LevelInfo, "the client sent a malformed body", slog.String("host", r.Host))
+		w.Header().Set("Connection", "close")
+		writeError(w, http.StatusBadRequest, "")
+		return true
+	}
+	p.server.clientFailures.gone.Add(1)
+	noteOf(r.Context()).reason = "the client is gone"
+	w.Header().Set("Connection", "close")
+	w.WriteHeader(statusClientGone)
+	return true
 }
 
-func newTransport(scheme string, limits config.Limits) *transport {
-	base := &http.Transport{
-		DialContext:           (&net.Dialer{Timeout: limits.DialTimeout, KeepAlive: 30 * time.Second}).DialContext,
-		TLSHandshakeTimeout:   limits.DialTimeout,
-		ResponseHeaderTimeout: limits.ResponseHeaderTimeout,
-		ForceAttemptHTTP2:     true,
-		MaxIdleConns:          1024,
-		MaxIdleConnsPerHost:   256, // an edge speaks to few applications, and a lot to each
-		IdleConnTimeout:       90 * time.Second,
-		// What the application compressed goes on as it is.
-		DisableCompression: true,
-	}
-	if scheme != "h2c" {
-		return &transport{Transport: base}
-	}
-	t := &transport{Transport: base, upgrade: base.Clone()}
-	base.Protocols = new(http.Protocols)
-	base.Protocols.SetUnencryptedHTTP2(true)
-	return t
-}
-
-// RoundTrip sends r to the application.
-func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if t.upgrade != nil && len(r.Header["Upgrade"]) > 0 {
-		return t.upgrade.RoundTrip(r)
-	}
-	return t.Transport.RoundTrip(r)
-}
-
-// CloseIdleConnections closes what is kept for the next request.
-func (t *transport) CloseIdleConnections() {
-	t.Transport.CloseIdleConnections()
-	if t.upgrade != nil {
-		t.upgrade.CloseIdleConnections()
-	}
+// ended reports whether a body could not be read because the connection ended.
+func ended(err error) bool {
+	var broken net.Error
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.As(err, &broken)
 }

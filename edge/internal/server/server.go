@@ -88,6 +88,9 @@ type Server struct {
 	admin     *http.Server
 	servers   []*http.Server
 
+	transports     []*transport
+	clientFailures clientFailures
+
 	guestFile *guestFile // nil: there is none
 	metrics   *prometheus.Registry
 
@@ -196,6 +199,11 @@ func (s *Server) entry(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.requests.Add(1)
 		defer s.requests.Add(-1)
+		if r.ProtoMajor == 1 && len(r.TransferEncoding) > 0 {
+			// It may have had a Content-Length too, which net/http removes.
+			w.Header().Set("Connection", "close")
+			w = &closing{ResponseWriter: w}
+		}
 		next.ServeHTTP(w, r)
 	})
 }

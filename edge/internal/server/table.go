@@ -74,8 +74,12 @@ func (t *table) inner(c config.URLConf, gate *access) (http.Handler, error) {
 	case c.Upstream != nil:
 		p := t.server.newProxy(c)
 		t.closers = append(t.closers, p.close)
+		var app http.Handler = p
+		if p.inner {
+			app = slashed{p}
+		}
 		if c.Accel == nil {
-			return p, nil
+			return app, nil
 		}
 		s, err := t.store(c.Accel.Location)
 		if err != nil {
@@ -85,14 +89,14 @@ func (t *table) inner(c config.URLConf, gate *access) (http.Handler, error) {
 			Active:       runsActive(t.server.options.Media),
 			Descriptions: new(files.Descriptions),
 		}}
-		return p, nil
+		return app, nil
 	case c.Files != "":
 		f, err := files.OpenFolder(c.Files)
 		if err != nil {
 			return nil, err
 		}
 		t.closers = append(t.closers, f.Close)
-		return newFolder(f, gate), nil
+		return slashed{newFolder(f, gate)}, nil
 	case c.Reply != nil:
 		return reply{c.Reply}, nil
 	case c.Media:

@@ -1,0 +1,258 @@
+package upstream
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// writeWait bounds the wait for the end of a request whose answer has ended.
+const writeWait = 50 * time.Millisecond
+
+// exchange is one request on a connection, and its answer.
+type exchange struct {
+	conn    *conn
+	request *http.Request
+	keep    bool        // the connection may be used again
+	stop    func() bool // ends the watch over the request's context
+
+	done     chan struct{} // closed when write has returned; nil: it was not in a goroutine
+	sent     atomic.Bool   // the request was written to its end
+	bodyErr  error         // why the client's body could not be read, once bodyDead
+	bodyDead atomic.Bool
+
+	mu     sync.Mutex
+	headed bool // the head of the answer has arrived: no timeout any more
+}
+
+func (x *exchange) run() (*http.Response, error) {
+	cn := x.conn
+	x.stop = context.AfterFunc(x.request.Context(), cn.close)
+	cn.in.budget, cn.in.err = cn.client.config.HeaderBytes, nil
+	if b := x.request.Body; b == nil || b == http.NoBody {
+		x.write()
+	} else {
+		x.done = make(chan struct{})
+		go func() {
+			defer close(x.done)
+			x.write()
+		}()
+	}
+	resp, err := x.head()
+	if err != nil {
+		cn.close()
+		x.stop()
+		return nil, x.cause(err)
+	}
+	return resp, nil
+}
+
+// cause returns why the answer could not be read, which is that the request
+// could not be made if that was so.
+func (x *exchange) cause(err error) error {
+	if cause := context.Cause(x.request.Context()); cause != nil {
+		return cause
+	}
+	if x.bodyDead.Load() {
+		return x.bodyErr
+	}
+	return err
+}
+
+// write sends the request. That the application does not take it is no error
+// here: it may have answered before, and the answer says why.
+func (x *exchange) write() {
+	out := x.request
+	if out.Body != nil && out.Body != http.NoBody {
+		clone := *out
+		clone.Body = &requestBody{ReadCloser: out.Body, x: x}
+		out = &clone
+	}
+	err := out.Write(x.conn.out)
+	if err == nil {
+		err = x.conn.out.Flush()
+	}
+	if err != nil {
+		x.conn.spoiled.Store(true)
+		if x.bodyDead.Load() {
+			x.conn.close() // the answer to half a request would be one to nothing
+		}
+		return
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if limit := x.conn.client.config.HeaderTimeout; limit > 0 && !x.headed {
+		_ = x.conn.SetReadDeadline(time.Now().Add(limit))
+	}
+	x.sent.Store(true)
+}
+
+// requestBody remembers that the client's body could not be read.
+type requestBody struct {
+	io.ReadCloser
+	x *exchange
+}
+
+func (b *requestBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		b.x.bodyErr = err
+		b.x.bodyDead.Store(true)
+	}
+	return n, err
+}
+
+// head reads heads until the one that is final.
+func (x *exchange) head() (*http.Response, error) {
+	cn := x.conn
+	trace := httptrace.ContextClientTrace(x.request.Context())
+	for {
+		resp, err := http.ReadResponse(cn.reader, x.request)
+		if err != nil {
+			return nil, cn.in.cause()
+		}
+		if len(resp.Header) > cn.client.config.HeaderFields || Fields(resp.Header) > cn.client.config.HeaderFields {
+			return nil, ErrHeadTooLarge
+		}
+		if resp.StatusCode < 100 || resp.ProtoMajor != 1 {
+			return nil, ErrMalformed
+		}
+		if resp.StatusCode >= 200 || resp.StatusCode == http.StatusSwitchingProtocols {
+			return x.final(resp)
+		}
+		if trace != nil && trace.Got1xxResponse != nil {
+			if err := trace.Got1xxResponse(resp.StatusCode, textproto.MIMEHeader(resp.Header)); err != nil {
+				return nil, err
+			}
+		}
+	}
+}
+
+func Fields(header http.Header) int {
+	n := 0
+	for _, values := range header {
+		n += len(values)
+	}
+	return n
+}
+
+func (x *exchange) final(resp *http.Response) (*http.Response, error) {
+	cn := x.conn
+	x.mu.Lock()
+	x.headed = true
+	if cn.client.config.HeaderTimeout > 0 {
+		_ = cn.SetReadDeadline(time.Time{})
+	}
+	x.mu.Unlock()
+	cn.in.budget = unbounded
+	switch {
+	case resp.StatusCode == http.StatusSwitchingProtocols:
+		if !switches(x.request, resp) {
+			return nil, ErrSwitched
+		}
+		resp.Body = &switched{conn: cn, stop: x.stop}
+	case bodyless(x.request.Method, resp.StatusCode):
+		if resp.StatusCode == http.StatusResetContent || resp.StatusCode == http.StatusNoContent {
+			resp.ContentLength, resp.TransferEncoding = 0, nil
+			delete(resp.Header, "Content-Length")
+		}
+		resp.Body = http.NoBody
+		x.end(false)
+	case resp.Body == http.NoBody:
+		x.end(!resp.Close)
+	default:
+		resp.Body = &answerBody{inner: resp.Body, x: x, resp: resp}
+	}
+	return resp, nil
+}
+
+// end gives the connection back or closes it. Nothing of the exchange touches
+// it afterwards.
+func (x *exchange) end(keep bool) {
+	keep = x.stop() && keep // or it is being closed
+	if keep && x.done != nil && !x.sent.Load() {
+		// The end of the request may be on its way: the answer was quicker than
+		// the other goroutine.
+		late := time.NewTimer(writeWait)
+		select {
+		case <-x.done:
+		case <-late.C:
+		}
+		late.Stop()
+	}
+	if keep && x.sent.Load() && !x.conn.spoiled.Load() {
+		x.conn.client.pool.put(x.conn, x.keep)
+		return
+	}
+	x.conn.close()
+}
+
+// answerBody gives the connection back when it was read to its end.
+type answerBody struct {
+	inner io.ReadCloser
+	x     *exchange
+	resp  *http.Response
+	err   error
+}
+
+func (b *answerBody) Read(p []byte) (int, error) {
+	if b.err != nil {
+		return 0, b.err
+	}
+	n, err := b.inner.Read(p)
+	if err == nil {
+		return n, nil
+	}
+	if err == io.EOF && Fields(b.resp.Trailer) > b.x.conn.client.config.HeaderFields {
+		err = ErrHeadTooLarge
+	}
+	if err != io.EOF {
+		switch cause := context.Cause(b.x.request.Context()); {
+		case cause != nil:
+			err = cause
+		case b.x.conn.in.err != nil && b.x.conn.in.err != io.EOF:
+			err = b.x.conn.in.err
+		case err != ErrHeadTooLarge && err != io.ErrUnexpectedEOF:
+			err = ErrMalformed // the text of the error may hold bytes of the answer
+		}
+	}
+	b.err = err
+	b.x.end(err == io.EOF && !b.resp.Close)
+	return n, err
+}
+
+func (b *answerBody) Close() error {
+	if b.err == nil {
+		b.err = http.ErrBodyReadAfterClose
+		b.x.end(false)
+	}
+	return nil
+}
+
+// switched is a connection that speaks another protocol now.
+type switched struct {
+	conn *conn
+	stop func() bool
+}
+
+func (s *switched) Read(p []byte) (int, error)  { return s.conn.reader.Read(p) }
+func (s *switched) Write(p []byte) (int, error) { return s.conn.Write(p) }
+
+// CloseWrite tells the application that nothing more comes, where the
+// connection can.
+func (s *switched) CloseWrite() error {
+	if c, ok := s.conn.Conn.(interface{ CloseWrite() error }); ok {
+		return c.CloseWrite()
+	}
+	return nil
+}
+
+func (s *switched) Close() error {
+	s.stop()
+	return s.conn.Close()
+}

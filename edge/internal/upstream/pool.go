@@ -1,0 +1,226 @@
+package upstream
+
+import (
+	"container/list"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// waiting is what waits on a connection that no request uses.
+type waiting int
+
+const (
+	nothing waiting = iota
+	surplus         // bytes that belong to no answer
+	ended           // the end, or what cannot be told from it
+)
+
+const (
+	maxIdle    = 1024             // connections kept for the next request, of all owners
+	idleTime   = 30 * time.Second // that one is kept
+	fresh      = time.Second      // that one may have been idle before a request that cannot be repeated
+	settleTime = time.Millisecond // that one is left alone where there are others
+	sweepTime  = time.Second      // between looks at all that are idle
+
+	watchTime  = time.Second // that a connection is watched for surplus bytes
+	maxWatched = 16          // at once, of which a server may give a worker to each
+	earned     = 16          // connections without surplus bytes before any is used again
+	sample     = 256         // of that many answers one is watched for ever after
+	lostTime   = 10 * time.Minute
+)
+
+// Stats are what became of connections.
+type Stats struct {
+	Opened, Reused, Surplus uint64
+	Idle                    int
+	Reuses                  bool // connections are used again at present
+}
+
+// pool keeps connections for their owners' next requests, once the application
+// has shown that it sends nothing after an answer.
+type pool struct {
+	surplus func()
+	opened  atomic.Uint64
+	reused  atomic.Uint64
+
+	mu       sync.Mutex
+	idle     map[Owner][]*conn
+	order    list.List // of idle and watched ones, the longest idle first
+	watched  int
+	clean    int // watched ones that stayed silent
+	answers  int
+	lost     time.Time // no connection is kept before
+	caughts  uint64
+	sweeping bool
+}
+
+func (p *pool) init(surplus func()) {
+	p.surplus, p.idle = surplus, make(map[Owner][]*conn)
+}
+
+// take returns a connection on which nothing waits; nil: there is none.
+func (p *pool) take(owner Owner, repeatable bool) *conn {
+	for {
+		p.mu.Lock()
+		kept := p.idle[owner]
+		if len(kept) == 0 {
+			p.mu.Unlock()
+			return nil
+		}
+		cn := settled(kept)
+		if !repeatable && time.Since(cn.since) > fresh {
+			// The application may be closing it, and the request would be lost.
+			p.mu.Unlock()
+			return nil
+		}
+		p.removeLocked(cn)
+		p.mu.Unlock()
+		switch cn.peek.waiting() {
+		case nothing:
+			cn.reused = true
+			p.reused.Add(1)
+			return cn
+		case surplus:
+			p.caught()
+		}
+		cn.close()
+	}
+}
+
+// settled returns the connection that was used last, but for those whose answer
+// ended a moment ago: surplus bytes follow an answer closely.
+func settled(kept []*conn) *conn {
+	now := time.Now()
+	for _, cn := range slices.Backward(kept) {
+		if now.Sub(cn.since) >= settleTime {
+			return cn
+		}
+	}
+	return kept[0]
+}
+
+// put keeps a connection whose answer has ended, or watches or closes it. The
+// surplus of those that are not to be kept counts too.
+func (p *pool) put(cn *conn, keep bool) {
+	if cn.reader.Buffered() > 0 {
+		p.caught()
+		cn.close()
+		return
+	}
+	if !keep || !p.keep(cn) {
+		cn.close()
+	}
+}
+
+func (p *pool) keep(cn *conn) bool {
+	now := time.Now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if now.Before(p.lost) {
+		return false
+	}
+	p.answers++
+	watch := p.clean < earned || p.answers%sample == 0
+	if watch && p.watched >= maxWatched {
+		return false
+	}
+	cn.since, cn.watched = now, watch
+	if watch {
+		p.watched++
+	} else {
+		p.idle[cn.owner] = append(p.idle[cn.owner], cn)
+	}
+	cn.place = p.order.PushBack(cn)
+	if p.order.Len() > maxIdle+maxWatched {
+		oldest := p.order.Front().Value.(*conn)
+		p.removeLocked(oldest)
+		oldest.close()
+	}
+	if !p.sweeping {
+		p.sweeping = true
+		time.AfterFunc(sweepTime, p.sweep)
+	}
+	return true
+}
+
+func (p *pool) removeLocked(cn *conn) {
+	p.order.Remove(cn.place)
+	cn.place = nil
+	if cn.watched {
+		p.watched--
+		return
+	}
+	kept := p.idle[cn.owner]
+	i := slices.Index(kept, cn)
+	if kept = slices.Delete(kept, i, i+1); len(kept) == 0 {
+		delete(p.idle, cn.owner)
+	} else {
+		p.idle[cn.owner] = kept
+	}
+}
+
+// sweep closes connections that ended, had their time or hold surplus bytes.
+func (p *pool) sweep() {
+	p.mu.Lock()
+	now, found := time.Now(), false
+	for e := p.order.Front(); e != nil; {
+		cn := e.Value.(*conn)
+		e = e.Next()
+		state, age := cn.peek.waiting(), now.Sub(cn.since)
+		found = found || state == surplus
+		switch {
+		case cn.watched && (state != nothing || age >= watchTime):
+			if state != surplus {
+				p.clean++
+			}
+		case !cn.watched && (state != nothing || age >= idleTime):
+		default:
+			continue
+		}
+		p.removeLocked(cn)
+		cn.close()
+	}
+	p.sweeping = p.order.Len() > 0
+	if p.sweeping {
+		time.AfterFunc(sweepTime, p.sweep)
+	}
+	p.mu.Unlock()
+	if found {
+		p.caught()
+	}
+}
+
+// caught notes surplus bytes: no connection is kept for lostTime, and then the
+// application has to earn it anew.
+func (p *pool) caught() {
+	p.mu.Lock()
+	p.caughts++
+	first := time.Now().After(p.lost)
+	p.lost, p.clean = time.Now().Add(lostTime), 0
+	p.mu.Unlock()
+	p.closeIdle()
+	if first && p.surplus != nil {
+		p.surplus()
+	}
+}
+
+func (p *pool) closeIdle() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for e := p.order.Front(); e != nil; e = p.order.Front() {
+		cn := e.Value.(*conn)
+		p.removeLocked(cn)
+		cn.close()
+	}
+}
+
+func (p *pool) stats() Stats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return Stats{
+		Opened: p.opened.Load(), Reused: p.reused.Load(), Surplus: p.caughts,
+		Idle: p.order.Len(), Reuses: p.clean >= earned && !time.Now().Before(p.lost),
+	}
+}

@@ -1,0 +1,46 @@
+package edge
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/tenantedge/tenantedge/tenantdb"
+)
+
+// RefuseTenant says why a row of the tenant table cannot be told from an entry
+// of the TENANTS table, or returns the empty string. Headers and sessions name
+// tenants by schema, id or alias: an entry is found first, here and in Django,
+// but not by an application that resolves the row that the edge found. Ids
+// ignore case there, so all is compared without it. Set tenantdb.Options.Refuse
+// to it under the hardened rules; strict rules keep such rows, as the reference
+// does.
+func (c *Config) RefuseTenant(t tenantdb.Tenant) (reason string) {
+	for _, own := range [...]struct{ column, value string }{{"schema", t.Schema}, {"id", t.ID}} {
+		if entry := c.claims(own.value); entry != "" {
+			return fmt.Sprintf("the %s %q is %s: whoever names it means two tenants; change one of them", own.column, own.value, entry)
+		}
+	}
+	return ""
+}
+
+// claims says which entry of the TENANTS table a reference names.
+func (c *Config) claims(ref string) string {
+	if strings.EqualFold(ref, publicSchema) || strings.EqualFold(ref, "default") {
+		return "an entry of tenants that is never routed to"
+	}
+	if c.Default != nil && c.Default.CloneReference != "" && strings.EqualFold(ref, c.Default.CloneReference) {
+		return "the clone reference"
+	}
+	for i := range c.Tenants {
+		t := &c.Tenants[i]
+		switch {
+		case strings.EqualFold(ref, t.Schema):
+			return "that of the entry " + t.Schema + " of tenants"
+		case t.Header != nil && strings.EqualFold(ref, *t.Header):
+			return "the header of the entry " + t.Schema + " of tenants"
+		case t.SessionKey != nil && strings.EqualFold(ref, *t.SessionKey):
+			return "the session_key of the entry " + t.Schema + " of tenants"
+		}
+	}
+	return ""
+}
