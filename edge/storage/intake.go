@@ -12,23 +12,27 @@ type Intake struct {
 	taken bool
 }
 
+// Ledger counts what tenants keep. Only the backend that made the namespace has
+// it: whoever has a tenant's files must not change what is counted.
+type Ledger struct{ space *Namespace }
+
 // Intake begins one of no more than maxSize bytes; 0: no limit. It fails with
 // ErrQuota where there is no room for one more file. It ends with Settle.
-func (v *Names) Intake(ctx context.Context, content io.Reader, maxSize int64) (*Intake, error) {
-	return v.intake(ctx, content, maxSize, Usage{Files: 1})
+func (l *Ledger) Intake(ctx context.Context, of *Names, content io.Reader, maxSize int64) (*Intake, error) {
+	return l.intake(ctx, of, content, maxSize, Usage{Files: 1})
 }
 
 // Replacement is Intake for content that takes the place of a file: both have
-// room until the old one is gone, which Replaced tells.
-func (v *Names) Replacement(ctx context.Context, content io.Reader, maxSize int64) (*Intake, error) {
-	return v.intake(ctx, content, maxSize, Usage{})
+// room until the old one is gone, which Replaced records.
+func (l *Ledger) Replacement(ctx context.Context, of *Names, content io.Reader, maxSize int64) (*Intake, error) {
+	return l.intake(ctx, of, content, maxSize, Usage{})
 }
 
-func (v *Names) intake(ctx context.Context, content io.Reader, maxSize int64, more Usage) (*Intake, error) {
-	if v.space == nil {
+func (l *Ledger) intake(ctx context.Context, of *Names, content io.Reader, maxSize int64, more Usage) (*Intake, error) {
+	if of.space != l.space {
 		return nil, ErrNoTenant
 	}
-	i := &Intake{source: source{ctx: ctx, content: content, limit: maxSize, account: v.account()}}
+	i := &Intake{source: source{ctx: ctx, content: content, limit: maxSize, account: of.account()}}
 	if i.account != nil {
 		if err := i.reserve(more); err != nil {
 			return nil, err
@@ -45,17 +49,17 @@ func (i *Intake) Settle(kept bool) {
 	i.taken = true
 }
 
-// Removed tells of a file that was deleted, so that its room is the tenant's
+// Removed records that a file was deleted, so that its room is the tenant's
 // again.
-func (v *Names) Removed(size int64) {
-	if a := v.account(); a != nil {
+func (l *Ledger) Removed(of *Names, size int64) {
+	if a := of.account(); a != nil {
 		a.removed(size)
 	}
 }
 
-// Replaced tells of a file whose place another one has taken.
-func (v *Names) Replaced(size int64) {
-	if a := v.account(); a != nil {
+// Replaced records that another file has taken the place of one.
+func (l *Ledger) Replaced(of *Names, size int64) {
+	if a := of.account(); a != nil {
 		a.gone(Usage{Bytes: size})
 	}
 }

@@ -38,15 +38,17 @@ type NamespaceConfig struct {
 	Count func(ctx context.Context, identifier string) (Usage, error)
 }
 
-// NewNamespace does not check c: backends do.
-func NewNamespace(c NamespaceConfig) *Namespace {
+// NewNamespace does not check c: backends do. The ledger is for the backend
+// alone.
+func NewNamespace(c NamespaceConfig) (*Namespace, *Ledger) {
 	if c.Locator == nil {
 		c.Locator = native{}
 	}
-	return &Namespace{
+	s := &Namespace{
 		location: c.Location, baseURL: c.BaseURL, locator: c.Locator, longest: c.LongestPath,
 		quota: c.Quota, count: c.Count, accounts: make(map[string]*account),
 	}
+	return s, &Ledger{s}
 }
 
 // Names returns those of a tenant's files.

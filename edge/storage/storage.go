@@ -79,7 +79,7 @@ func New(c Config) (*Storage, error) {
 		return nil, fmt.Errorf("storage: location: %w", err)
 	}
 	s := &Storage{config: c, swept: make(map[string]bool)}
-	s.Namespace = NewNamespace(NamespaceConfig{
+	s.Namespace, _ = NewNamespace(NamespaceConfig{
 		Location: location, BaseURL: c.BaseURL, Locator: c.Locator, LongestPath: longestPath, Quota: c.Quota, Count: s.countFiles,
 	})
 	s.ctx, s.cancel = context.WithCancel(context.Background())
@@ -105,7 +105,7 @@ func (s *Storage) For(ctx context.Context, t Tenant) (*View, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &View{Names: names, storage: s}
+	v := &View{names: names, storage: s}
 	s.sweepOnce(v.identifier)
 	return v, nil
 }

@@ -16,13 +16,16 @@ import (
 // The tenant's folder is opened with the first access that finds it, and is
 // that one until the view is closed, whatever happens to its name.
 type View struct {
-	Names
+	names
 	storage *Storage
 
 	mu     sync.Mutex // held while the folder is opened
 	opened atomic.Pointer[folder]
 	closed bool
 }
+
+// names are Names as a field that others do not see.
+type names = Names
 
 // folder is an open folder, and how its root says that a name leads out of it.
 type folder struct {

@@ -22,7 +22,9 @@ func newFilesSign(o *fileOptions) *cobra.Command {
 		Long: text(`
 			sign writes the URL of a file, as a path with a query, for urlconfs with access
 			signed. It is of use for that tenant, file and method alone, until it expires;
-			HEAD is allowed where GET is. The first of signing_keys signs.
+			HEAD is allowed where GET is. PUT allows resumable uploads (tus) too, whose
+			requests have the methods POST, PATCH, HEAD and DELETE. The first of signing_keys
+			signs.
 
 			Of a tenant that is reached in a folder, name the folder: the URL begins with it.
 			With --path the argument is not the name of a file but the path of a URL, decoded
@@ -35,6 +37,9 @@ func newFilesSign(o *fileOptions) *cobra.Command {
 				return usagef("files sign: expected --expires to be longer than none, found %v", expires)
 			}
 			g := storage.Grant{Method: strings.ToUpper(method), Expires: time.Now().Add(expires)}
+			if err := signable(g.Method, isPath); err != nil {
+				return err
+			}
 			if isPath && !strings.HasPrefix(args[0], "/") {
 				return usagef("files sign: expected a path that begins with a slash, found %q", args[0])
 			}
@@ -67,8 +72,24 @@ func newFilesSign(o *fileOptions) *cobra.Command {
 	}
 	f := c.Flags()
 	f.DurationVarP(&expires, "expires", "e", time.Hour, "how long the URL is of use, as 90s or 24h")
-	f.StringVarP(&method, "method", "m", http.MethodGet, "`METHOD` of the request")
+	f.StringVarP(&method, "method", "m", http.MethodGet, "`METHOD` that is allowed: GET, HEAD, PUT or DELETE")
 	f.StringVar(&o.folder, "folder", "", "`FOLDER` that the tenant is reached in")
 	f.BoolVar(&isPath, "path", false, "NAME is the path of a URL")
 	return c
+}
+
+// signable refuses methods for which no urlconf accepts a signature.
+func signable(method string, isPath bool) error {
+	switch method {
+	case http.MethodGet, http.MethodHead:
+		return nil
+	case http.MethodPut, http.MethodDelete:
+		if isPath {
+			return usagef("files sign: expected GET or HEAD with --path, since a folder of files is read only, found %s", method)
+		}
+		return nil
+	case http.MethodPost, http.MethodPatch:
+		return usagef("files sign: expected GET, HEAD, PUT or DELETE, found %s, which no URL is signed for; resumable uploads (tus) need PUT", method)
+	}
+	return usagef("files sign: expected GET, HEAD, PUT or DELETE, found %.50q", method)
 }

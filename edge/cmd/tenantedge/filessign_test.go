@@ -53,11 +53,15 @@ func TestASignedURLIsOfUseForItsTenantAndFile(t *testing.T) {
 	}
 	unkeyed := written(t, "edge.yaml", acme+"media: {location: media}\n")
 	for want, args := range map[string][]string{
-		"expected a key":               {"-c", unkeyed, "sign", "a.txt"},
-		"expected --expires":           {"-c", config, "sign", "a.txt", "--expires", "0s"},
-		"suspicious":                   {"-c", config, "sign", "../a.txt"},
-		"begins with a slash":          {"-c", config, "sign", "--path", "a.txt"},
-		"expected --location, or medi": {"-c", written(t, "edge.yaml", acme), "ls"},
+		"expected a key":                         {"-c", unkeyed, "sign", "a.txt"},
+		"resumable uploads (tus) need PUT":       {"-c", config, "sign", "a.txt", "--method", "post"},
+		"found PATCH, which no URL":              {"-c", config, "sign", "a.txt", "-m", "PATCH"},
+		`PUT or DELETE, found "OPTIONS"`:         {"-c", config, "sign", "a.txt", "-m", "options"},
+		"a folder of files is read only, found ": {"-c", config, "sign", "--path", "/a", "-m", "DELETE"},
+		"expected --expires":                     {"-c", config, "sign", "a.txt", "--expires", "0s"},
+		"suspicious":                             {"-c", config, "sign", "../a.txt"},
+		"begins with a slash":                    {"-c", config, "sign", "--path", "a.txt"},
+		"expected --location, or medi":           {"-c", written(t, "edge.yaml", acme), "ls"},
 	} {
 		if code, stdout, stderr := command("", append([]string{"files", "-t", "acme"}, args...)...); code == exitOK || !strings.Contains(stderr, want) {
 			t.Errorf("%q: exit %d %s%s, expected %q", args, code, stdout, stderr, want)

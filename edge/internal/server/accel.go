@@ -1,11 +1,16 @@
 package server
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"io/fs"
+	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/internal/files"
@@ -105,13 +110,13 @@ func (a *accel) deliver(w http.ResponseWriter, r *http.Request, o *order) error 
 }
 
 // open opens the file that is ordered, in the tenant's view, whose root nothing
-// leaves. Names are percent-decoded once.
+// leaves.
 func (a *accel) open(view storage.Files, o *order) (fs.File, string, error) {
 	if len(o.redirect) > 1 || len(o.sendfile) > 1 {
 		return nil, "", fmt.Errorf("expected one file to be ordered, found several: %w", fs.ErrNotExist)
 	}
 	if len(o.redirect) > 0 {
-		target, _, _ := strings.Cut(o.redirect[0], "?")
+		target, _, _ := strings.Cut(sentText(o.redirect[0]), "?")
 		path, err := url.PathUnescape(target)
 		name, ok := files.Name(path, a.prefix)
 		if err != nil || !ok || a.prefix == "" {
@@ -120,13 +125,54 @@ func (a *accel) open(view storage.Files, o *order) (fs.File, string, error) {
 		f, err := view.Open(name)
 		return f, name, err
 	}
-	path, err := url.PathUnescape(o.sendfile[0])
-	if err != nil {
-		path = o.sendfile[0] // a percent sign that is one
+	return openSendfile(view, o.sendfile[0])
+}
+
+// openSendfile opens the file that X-Sendfile names. Some applications send the
+// name as it is, others percent-encoded, since Apache decodes it. The name as it
+// is comes first: a user who may name a file a%2Fb must not get a/b by it.
+func openSendfile(view storage.Files, value string) (fs.File, string, error) {
+	names := []string{value, sentText(value)}
+	if !utf8.ValidString(value) {
+		names = names[1:]
 	}
-	f, err := view.OpenRead(path)
-	if err != nil {
-		return nil, "", err
+	for _, name := range names {
+		if decoded, err := url.PathUnescape(name); err == nil {
+			names = append(names, decoded)
+		}
 	}
-	return f, path, nil
+	var missing error
+	for i, name := range names {
+		if slices.Contains(names[:i], name) {
+			continue
+		}
+		f, err := view.OpenRead(name)
+		if err == nil {
+			return f, name, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return nil, "", err
+		}
+		missing = cmp.Or(missing, err)
+	}
+	return nil, "", missing
+}
+
+// sentText is the text that an application meant by the value of a header.
+// Django sends what is in Latin-1 in that, and all other text as an encoded
+// word (RFC 2047).
+func sentText(value string) string {
+	if strings.HasPrefix(value, "=?") && strings.HasSuffix(value, "?=") {
+		if text, err := new(mime.WordDecoder).DecodeHeader(value); err == nil {
+			return text
+		}
+	}
+	if utf8.ValidString(value) {
+		return value
+	}
+	text := make([]rune, len(value))
+	for i := range len(value) {
+		text[i] = rune(value[i])
+	}
+	return string(text)
 }

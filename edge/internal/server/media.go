@@ -40,6 +40,9 @@ func (m *media) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		m.next.ServeHTTP(w, r)
 		return
 	}
+	if m.uploads != nil {
+		m.uploads.Announce(w, r)
+	}
 	view, err := m.store.lease(r.Context(), tenant)
 	if err != nil {
 		noteOf(r.Context()).reason = err.Error()

@@ -26,7 +26,7 @@ func mediaStorage(m *config.Media) storage.Config {
 func (m *media) takeUploads(c *config.Uploads) {
 	s := m.store.server
 	m.uploads = uploads.New(uploads.Options{
-		MaxBytes: c.MaxBytes, Resumable: c.Resumable, Expiry: c.Expiry, Timeout: c.Timeout,
+		MaxBytes: c.MaxBytes, Resumable: c.Resumable && !m.store.remote, Expiry: c.Expiry, Timeout: c.Timeout,
 		Tag: files.Tag, Logger: s.log,
 		Fail: func(w http.ResponseWriter, r *http.Request, status int, err error) {
 			if err != nil {

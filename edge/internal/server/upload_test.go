@@ -13,6 +13,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
 func uploadsFor(access string) func(*setup) {
@@ -250,6 +251,33 @@ func TestQuotasOfTheConfigurationHold(t *testing.T) {
 		a := w.send("PUT", "acme.example.com", "/media/acme/"+c.name, c.content)
 		if a.StatusCode != c.status {
 			t.Errorf("%s: %d %q, expected %d", c.name, a.StatusCode, a.body, c.status)
+		}
+	}
+}
+
+func TestRefusalsOfResumableUploadsTellTheVersion_C7(t *testing.T) {
+	w := startMedia(t, uploadsFor(config.AccessSigned), func(s *setup) {
+		s.options.SigningKeys = []storage.Key{{ID: "k", Secret: []byte("a secret of sixteen bytes")}}
+	})
+	w.get("acme.example.com", "/media/acme/a.txt") // it has the folder first, and keeps it
+	state := mediaState()
+	state.Tenants = append(state.Tenants, tenantdb.Tenant{ID: "3", Schema: "twin", Attributes: []tenantdb.Attribute{{Name: "schema_pathname", Value: "acme"}}})
+	state.Domains = append(state.Domains, tenantdb.Domain{TenantID: "3", Domain: "twin.example.com"})
+	w.directory.Replace(state)
+	for _, c := range []struct {
+		method, host, target string
+		status               int
+	}{
+		{"POST", "acme.example.com", "/media/acme/x.txt", 403},
+		{"PATCH", "acme.example.com", "/media/acme/x.txt?te-upload=x", 403},
+		{"HEAD", "acme.example.com", "/media/acme/x.txt?te-upload=x", 403},
+		{"DELETE", "acme.example.com", "/media/acme/x.txt?te-upload=x", 403},
+		{"POST", "acme.example.com", "/media/other/x.txt", 403},
+		{"POST", "twin.example.com", "/media/acme/x.txt", 503},
+	} {
+		a := w.send(c.method, c.host, c.target, "", tusHeaders...)
+		if a.StatusCode != c.status || a.Header.Get("Tus-Resumable") != "1.0.0" {
+			t.Errorf("%s %s%s: %d, expected %d, %v", c.method, c.host, c.target, a.StatusCode, c.status, a.Header)
 		}
 	}
 }

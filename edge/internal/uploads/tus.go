@@ -1,7 +1,9 @@
 package uploads
 
 import (
+	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -38,12 +40,47 @@ func (h *Handler) tell(w http.ResponseWriter, _ *http.Request, a *Action) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
+// Announce sets the header that every answer to a request of the tus protocol
+// has, refusals too. Call it before anything can be answered.
+func (h *Handler) Announce(w http.ResponseWriter, r *http.Request) {
+	_, said := r.Header["Tus-Resumable"]
+	tus := said || r.Method == http.MethodPost || r.Method == http.MethodPatch || r.URL.Query().Has(idParameter)
+	if h.options.Resumable && tus {
+		w.Header().Set("Tus-Resumable", tusVersion)
+	}
+}
+
+// partType is the media type of the parts of an upload.
+const partType = "application/offset+octet-stream"
+
+// isPart reports whether the content of a request is a part of an upload.
+func isPart(header http.Header) bool {
+	lines := header["Content-Type"]
+	if len(lines) != 1 {
+		return false
+	}
+	given, _, err := mime.ParseMediaType(lines[0])
+	return err == nil && given == partType
+}
+
 // resume has package handler speak the protocol, over a store that is this
 // request's alone.
 func (h *Handler) resume(w http.ResponseWriter, r *http.Request, a *Action) {
+	versions := r.Header["Tus-Resumable"]
+	switch {
+	case len(versions) == 0 && r.Method == http.MethodHead: // it does no harm
+	case len(versions) != 1 || versions[0] != tusVersion:
+		w.Header().Set("Tus-Version", tusVersion)
+		h.fail(w, r, http.StatusPreconditionFailed, fmt.Errorf("uploads: expected Tus-Resumable to be %s, found %.100q", tusVersion, versions))
+		return
+	}
+	if r.Method == http.MethodPatch && !isPart(r.Header) {
+		w.Header().Set("Accept-Patch", partType)
+		h.fail(w, r, http.StatusUnsupportedMediaType, fmt.Errorf("uploads: expected a part of type %s, found %.100q", partType, r.Header["Content-Type"]))
+		return
+	}
 	sum, err := checksum(r.Header)
 	if err != nil {
-		w.Header().Set("Tus-Resumable", tusVersion)
 		h.fail(w, r, http.StatusBadRequest, err)
 		return
 	}
@@ -91,6 +128,9 @@ func forTus(r *http.Request, a *Action, content io.ReadCloser) *http.Request {
 	out.Header = r.Header.Clone()
 	for _, name := range []string{"X-Http-Method-Override", "Upload-Concat", "Upload-Draft-Interop-Version"} {
 		out.Header.Del(name)
+	}
+	if isPart(r.Header) {
+		out.Header.Set("Content-Type", partType) // in the only spelling that it knows
 	}
 	out.Body = content
 	return out

@@ -60,7 +60,7 @@ func TestAnUploadIsResumed(t *testing.T) {
 	w.expect("from elsewhere", w.tus("PATCH", at, "x", "Upload-Offset", "3"), 409)
 	w.expect("from behind the end", w.tus("PATCH", at, "x", "Upload-Offset", "5"), 409)
 	w.expect("more than there is", w.tus("PATCH", at, "0123456", "Upload-Offset", "4"), 413)
-	w.expect("another type", w.send("PATCH", at, "x", "Tus-Resumable", "1.0.0", "Upload-Offset", "4"), 400)
+	w.expect("another type", w.send("PATCH", at, "x", "Tus-Resumable", "1.0.0", "Upload-Offset", "4"), 415)
 	w.expect("another version", w.send("PATCH", at, "x", "Upload-Offset", "4"), 412)
 	if w.file("t1/d/b c.bin") != "" {
 		t.Error("it is there before it is whole")
@@ -289,5 +289,47 @@ func TestASignatureGoesWithTheUpload(t *testing.T) {
 	w.expect("POST", r, 201)
 	if at := r.Header.Get("Location"); !strings.HasPrefix(at, "/media/t1/f?te-key=k&te-signature=s&te-upload=") {
 		t.Errorf("the upload is at %q", at)
+	}
+}
+
+func TestEveryAnswerOfTheProtocolTellsItsVersion_C7(t *testing.T) {
+	w := newWorld(t, Options{Resumable: true, MaxBytes: 10}, storage.Config{})
+	at := w.begin("/media/t1/f", "8")
+	const part = "application/offset+octet-stream"
+	for _, c := range []struct {
+		name, method, path, content string
+		status                      int
+		headers                     []string
+	}{
+		{"another version", "PATCH", at, "x", 412, []string{"Tus-Resumable", "0.2.2", "Content-Type", part, "Upload-Offset", "0"}},
+		{"no version", "PATCH", at, "x", 412, []string{"Content-Type", part, "Upload-Offset", "0"}},
+		{"another version of the first request", "POST", "/media/t1/g", "", 412, []string{"Tus-Resumable", "2.0.0", "Upload-Length", "1"}},
+		{"no version of the first request", "POST", "/media/t1/g", "", 412, []string{"Upload-Length", "1"}},
+		{"another version of the end", "DELETE", at, "", 412, []string{"Tus-Resumable", "1"}},
+		{"another version of a question", "HEAD", at, "", 412, []string{"Tus-Resumable", "1"}},
+		{"no version of a question", "HEAD", at, "", 200, nil},
+		{"no type", "PATCH", at, "x", 415, []string{"Tus-Resumable", "1.0.0", "Upload-Offset", "0"}},
+		{"a type of forms", "PATCH", at, "x", 415, []string{"Tus-Resumable", "1.0.0", "Upload-Offset", "0", "Content-Type", "application/x-www-form-urlencoded"}},
+		{"two types", "PATCH", at, "x", 415, []string{"Tus-Resumable", "1.0.0", "Upload-Offset", "0", "Content-Type", part + "," + part}},
+		{"no file", "POST", "/media/t1/", "", 404, []string{"Tus-Resumable", "1.0.0", "Upload-Length", "1"}},
+		{"no upload", "PATCH", "/media/t1/f?te-upload=x", "x", 404, []string{"Tus-Resumable", "1.0.0", "Content-Type", part, "Upload-Offset", "0"}},
+		{"no method", "PATCH", "/media/t1/f", "x", 405, []string{"Tus-Resumable", "1.0.0", "Content-Type", part, "Upload-Offset", "0"}},
+		{"too large", "POST", "/media/t1/g", "", 413, []string{"Tus-Resumable", "1.0.0", "Upload-Length", "11"}},
+		{"a checksum that is none", "PATCH", at, "x", 400, []string{"Tus-Resumable", "1.0.0", "Content-Type", part, "Upload-Offset", "0", "Upload-Checksum", "x"}},
+		{"a type in capitals", "PATCH", at, "0", 204, []string{"Tus-Resumable", "1.0.0", "Content-Type", "Application/Offset+Octet-Stream", "Upload-Offset", "0"}},
+		{"a type with a parameter", "PATCH", at, "1", 204, []string{"Tus-Resumable", "1.0.0", "Content-Type", part + "; a=b", "Upload-Offset", "1"}},
+	} {
+		r := w.send(c.method, c.path, c.content, c.headers...)
+		w.expect(c.name, r, c.status)
+		if got := r.Header["Tus-Resumable"]; len(got) != 1 || got[0] != "1.0.0" {
+			t.Errorf("%s: Tus-Resumable %q", c.name, got)
+		}
+		if (r.Header.Get("Tus-Version") == "1.0.0") != (c.status == 412) || (r.Header.Get("Accept-Patch") == part) != (c.status == 415) {
+			t.Errorf("%s: %v", c.name, r.Header)
+		}
+	}
+	w.offset(at, "2")
+	if r := w.send("PUT", "/media/t1/h", "x"); r.Header.Get("Tus-Resumable") != "" {
+		t.Errorf("PUT: %v", r.Header)
 	}
 }

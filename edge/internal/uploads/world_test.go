@@ -50,6 +50,7 @@ func newWorld(t *testing.T, o Options, c storage.Config) *world {
 
 // serve is for the tenant that the header names.
 func (w *world) serve(out http.ResponseWriter, r *http.Request) {
+	w.handler.Announce(out, r)
 	view, err := w.storage.For(r.Context(), storage.Tenant{Schema: r.Header.Get("Tenant")})
 	if err != nil {
 		http.Error(out, err.Error(), http.StatusInternalServerError)

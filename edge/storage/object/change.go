@@ -37,7 +37,7 @@ func (v *View) Create(ctx context.Context, name string, content io.Reader) (fs.F
 	case err != nil:
 		return nil, err
 	}
-	in, err := v.Intake(ctx, content, v.storage.config.MaxSize)
+	in, err := v.storage.ledger.Intake(ctx, &v.names, content, v.storage.config.MaxSize)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func (v *View) Replace(ctx context.Context, name string, content io.Reader, is f
 	if _, err := v.meant(ctx, "replace", key, is); err != nil {
 		return nil, err
 	}
-	in, err := v.Replacement(ctx, content, v.storage.config.MaxSize)
+	in, err := v.storage.ledger.Replacement(ctx, &v.names, content, v.storage.config.MaxSize)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +77,7 @@ func (v *View) Replace(ctx context.Context, name string, content io.Reader, is f
 		if err != nil {
 			return "", v.changed("replace", v.rel(key), err)
 		}
-		v.Replaced(old.Size())
+		v.storage.ledger.Replaced(&v.names, old.Size())
 		return token, nil
 	})
 }
@@ -134,7 +134,7 @@ func (v *View) Remove(name string, is func(fs.FileInfo) bool) error {
 	if err != nil {
 		return v.changed("remove", v.rel(key), err)
 	}
-	v.Removed(old.Size())
+	v.storage.ledger.Removed(&v.names, old.Size())
 	return nil
 }
 

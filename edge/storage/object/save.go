@@ -43,7 +43,7 @@ func (v *View) Save(ctx context.Context, name string, content io.Reader, maxLeng
 	if err := v.checkFolders(ctx, key); err != nil {
 		return "", err
 	}
-	in, err := v.Intake(ctx, content, v.storage.config.MaxSize)
+	in, err := v.storage.ledger.Intake(ctx, &v.names, content, v.storage.config.MaxSize)
 	if err != nil {
 		return "", err
 	}

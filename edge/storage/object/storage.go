@@ -20,6 +20,7 @@ import (
 // use.
 type Storage struct {
 	*storage.Namespace
+	ledger *storage.Ledger
 	config Config
 	server minio.Core
 	own    *http.Transport // nil where it is the caller's
@@ -53,7 +54,7 @@ func New(c Config) (*Storage, error) {
 		return nil, err
 	}
 	s.config, s.server = c, minio.Core{Client: client}
-	s.Namespace = storage.NewNamespace(storage.NamespaceConfig{
+	s.Namespace, s.ledger = storage.NewNamespace(storage.NamespaceConfig{
 		Location: path.Join("/", c.Bucket, c.Prefix), BaseURL: c.BaseURL, Locator: c.Locator,
 		LongestPath: len("/") + len(c.Bucket) + len("/") + longestKey, Quota: c.Quota, Count: s.usage,
 	})
@@ -81,7 +82,7 @@ func (s *Storage) For(ctx context.Context, t storage.Tenant) (*View, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &View{Names: names, storage: s, tenant: t, ctx: context.Background(), closed: new(atomic.Bool)}, nil
+	return &View{names: names, storage: s, tenant: t, ctx: context.Background(), closed: new(atomic.Bool)}, nil
 }
 
 // Files is For as a [storage.Backend] has it.

@@ -21,12 +21,15 @@ import (
 // A server has no folders: one is there for as long as there is a file below
 // it. That above all of the tenant's files is always there.
 type View struct {
-	storage.Names
+	names
 	storage *Storage
 	tenant  storage.Tenant
 	ctx     context.Context
 	closed  *atomic.Bool // of all that were made of one by WithContext
 }
+
+// names are those of the tenant's files, as a field that others do not see.
+type names = storage.Names
 
 // WithContext is the same files for one request: what waits for the server
 // without a context of its own, and the files that are opened, end with ctx.
@@ -193,7 +196,7 @@ func (v *View) Delete(name string) error {
 		if err := v.storage.remove(v.ctx, key); err != nil {
 			return told("remove", rel, err)
 		}
-		v.Removed(object.Size)
+		v.storage.ledger.Removed(&v.names, object.Size)
 		return nil
 	case !missing(err):
 		return told("remove", rel, err)
