@@ -16,7 +16,7 @@ func TestTheSecurityPageNamesItsTests(t *testing.T) {
 		t.Fatal(err)
 	}
 	defined := testNames(t)
-	row := regexp.MustCompile("(?m)^\\| ([A-Z][0-9]+) \\|(.*)$")
+	row := regexp.MustCompile(`(?m)^\| ([A-Z][0-9]+) \|(.*)$`)
 	name := regexp.MustCompile("`((?:Test|Fuzz)[A-Za-z0-9_]+)`")
 	rules := row.FindAllStringSubmatch(string(page), -1)
 	if len(rules) < 30 {
