@@ -240,7 +240,7 @@ func TestMediaWithoutUploadsAreOnlyRead(t *testing.T) {
 
 func TestQuotasOfTheConfigurationHold(t *testing.T) {
 	w := startMedia(t, uploadsFor(config.AccessPublic), func(s *setup) {
-		s.options.Media.QuotaBytes, s.options.Media.QuotaFiles, s.options.Media.MaxFileBytes = 20, 3, 9
+		s.options.Media.QuotaBytes, s.options.Media.QuotaFiles, s.options.Media.MaxFileBytes = 20, 4, 9 // a folder is there too
 	})
 	for _, c := range []struct {
 		name, content string

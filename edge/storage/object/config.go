@@ -49,6 +49,9 @@ type Config struct {
 	// MaxSize is the most bytes that one saved file may have. 0: as many as
 	// 10,000 parts hold, 78 GiB by default.
 	MaxSize int64
+	// MaxDepth is how many folders a new file may be below, as on a disk. 0: no
+	// limit.
+	MaxDepth int
 	// Quota says what a tenant may keep. Nil: all that there is room for. It is
 	// asked for each file that is saved, so it should know the answer.
 	Quota func(storage.Tenant) storage.Quota

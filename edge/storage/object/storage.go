@@ -56,7 +56,7 @@ func New(c Config) (*Storage, error) {
 	s.config, s.server = c, minio.Core{Client: client}
 	s.Namespace, s.ledger = storage.NewNamespace(storage.NamespaceConfig{
 		Location: path.Join("/", c.Bucket, c.Prefix), BaseURL: c.BaseURL, Locator: c.Locator,
-		LongestPath: len("/") + len(c.Bucket) + len("/") + longestKey, Quota: c.Quota, Count: s.usage,
+		LongestPath: len("/") + len(c.Bucket) + len("/") + longestKey, MaxDepth: c.MaxDepth, Quota: c.Quota, Count: s.usage,
 	})
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s, nil
