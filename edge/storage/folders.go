@@ -166,6 +166,7 @@ func (s *source) reserveFolders(n int) error {
 // checkDepth refuses a name with more folders than a new file may be below.
 func (v *Names) checkDepth(rel string) error {
 	if most := v.space.maxDepth; most > 0 && strings.Count(rel, "/") > most {
+		v.space.tooDeep.Add(1)
 		return fmt.Errorf("%w: expected %d at most, found %d", ErrDepth, most, strings.Count(rel, "/"))
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"path"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
@@ -19,6 +20,7 @@ type Namespace struct {
 	longest, maxDepth int
 	quota             func(Tenant) Quota
 	count             func(context.Context, string) (Usage, error)
+	tooDeep           atomic.Uint64
 
 	accounting sync.Mutex
 	accounts   map[string]*account
@@ -53,6 +55,9 @@ func NewNamespace(c NamespaceConfig) (*Namespace, *Ledger) {
 	}
 	return s, &Ledger{s}
 }
+
+// TooDeep returns how many names were refused with ErrDepth.
+func (s *Namespace) TooDeep() uint64 { return s.tooDeep.Load() }
 
 // Names returns those of a tenant's files.
 func (s *Namespace) Names(ctx context.Context, t Tenant) (Names, error) {
