@@ -196,6 +196,7 @@ func fileErrno(err error) error {
 		{storage.ErrNoTenant, abi.Denied},
 		{storage.ErrNoURL, abi.Unavailable},
 		{storage.ErrQuota, abi.Limit},
+		{storage.ErrDepth, abi.Limit},
 		{storage.ErrTooLarge, abi.Limit},
 		{storage.ErrFull, abi.Limit},
 		{syscall.ENOSPC, abi.Limit},

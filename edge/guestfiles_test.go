@@ -45,7 +45,7 @@ func newFileHost(t testing.TB, change func(*Config)) (*Host, string) {
 	})
 	location := t.TempDir()
 	s, err := storage.New(storage.Config{Location: location, BaseURL: "/media/", Locator: asking{h}, NoSync: true, Quota: func(storage.Tenant) storage.Quota {
-		return storage.Quota{Files: 5}
+		return storage.Quota{Files: 6} // one of them is the folder that is there
 	}})
 	if err != nil {
 		t.Fatal(err)

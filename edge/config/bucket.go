@@ -3,6 +3,7 @@ package config
 import (
 	"net/url"
 	"strings"
+	"time"
 )
 
 // S3 is a bucket that files are kept in, of a server that speaks S3.
@@ -17,6 +18,11 @@ type S3 struct {
 	// name.
 	PathStyle bool `key:"path_style"`
 
+	// ConnectTimeout is how long connecting may take, SilenceTimeout how long the
+	// server may take or send nothing. 0: those of package object.
+	ConnectTimeout time.Duration `key:"connect_timeout"`
+	SilenceTimeout time.Duration `key:"silence_timeout"`
+
 	AccessKeyEnv  string `key:"access_key_env,env"`
 	AccessKeyFile string `key:"access_key_file,path"`
 	SecretKeyEnv  string `key:"secret_key_env,env"`
@@ -24,6 +30,7 @@ type S3 struct {
 }
 
 func (s *S3) decode(v value) {
+	*s = S3{ConnectTimeout: 5 * time.Second, SilenceTimeout: 30 * time.Second}
 	found := v.object(s)
 	v.atMostOne(found, "access_key_env", "access_key_file")
 	v.atMostOne(found, "secret_key_env", "secret_key_file")

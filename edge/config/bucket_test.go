@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestABucketAndItsKeys(t *testing.T) {
@@ -15,12 +16,12 @@ func TestABucketAndItsKeys(t *testing.T) {
 	}
 	t.Setenv("MEDIA_KEY", "key")
 	f, err := Parse(filepath.Join(folder, "tenantedge.yaml"), []byte(`
-media: {s3: {endpoint: "https://s3.example.com:9000/", region: r, bucket: media, prefix: a/b, path_style: true, access_key_env: MEDIA_KEY, secret_key_file: secret}}`))
+media: {s3: {endpoint: "https://s3.example.com:9000/", region: r, bucket: media, prefix: a/b, path_style: true, connect_timeout: 2s, silence_timeout: 7s, access_key_env: MEDIA_KEY, secret_key_file: secret}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := &S3{
-		Endpoint: "https://s3.example.com:9000/", Region: "r", Bucket: "media", Prefix: "a/b", PathStyle: true,
+		Endpoint: "https://s3.example.com:9000/", Region: "r", Bucket: "media", Prefix: "a/b", PathStyle: true, ConnectTimeout: 2 * time.Second, SilenceTimeout: 7 * time.Second,
 		AccessKeyEnv: "MEDIA_KEY", SecretKeyFile: filepath.Join(folder, "secret"),
 	}
 	if !reflect.DeepEqual(f.Media.S3, want) || f.Media.Location != "" {

@@ -147,7 +147,7 @@ urlconfs:
   drop: {media: true, uploads: {public: true}}
   gone: {reply: {status: 410, headers: {content-type: text/plain}, body: "gone\n"}}
 fallback: gone
-media: {location: media, base_url: /m/files/, active_content: inline, precompressed: false, max_file_bytes: 1GB, min_free: 2GiB, quota_bytes: 10GB, quota_files: 7}
+media: {location: media, base_url: /m/files/, active_content: inline, precompressed: false, max_file_bytes: 1GB, min_free: 2GiB, quota_bytes: 10GB, quota_files: 7, max_depth: 9}
 signing_keys: [{id: new, secret_env: NEW}, {id: old, secret_file: old}]
 ws_urlconfs:
   ws: [{path: "ws/<int:n>/", name: a}, {regex: "^x$", name: ""}]
@@ -219,7 +219,7 @@ guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a:
 		},
 		Media: &Media{
 			Location: "/etc/tenantedge/media", BaseURL: "/m/files/", ActiveContent: "inline",
-			MaxFileBytes: 1e9, MinFree: 2 << 30, QuotaBytes: 10e9, QuotaFiles: 7,
+			MaxFileBytes: 1e9, MinFree: 2 << 30, QuotaBytes: 10e9, QuotaFiles: 7, MaxDepth: 9,
 		},
 		SigningKeys: []ProofKey{{ID: "new", SecretEnv: "NEW"}, {ID: "old", SecretFile: "/etc/tenantedge/old"}},
 		WSURLConfs:  map[string][]edge.WSRoute{"ws": {{Path: &path, Name: "a"}, {Regex: &regex}}},

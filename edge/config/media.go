@@ -26,10 +26,12 @@ type Media struct {
 	MinFree      int64 `key:"min_free,bytes"`
 	QuotaBytes   int64 `key:"quota_bytes,bytes"`
 	QuotaFiles   int64 `key:"quota_files"`
+	// MaxDepth is how many folders a new file may be below. 0: no limit.
+	MaxDepth int `key:"max_depth"`
 }
 
 func (m *Media) decode(v value) {
-	*m = Media{BaseURL: "/media/", ActiveContent: "attachment", Precompressed: true}
+	*m = Media{BaseURL: "/media/", ActiveContent: "attachment", Precompressed: true, MaxDepth: 32}
 	found := v.object(m)
 	v.exactlyOne(found, "location", "s3")
 	if at, ok := found["min_free"]; ok && m.S3 != nil {

@@ -160,7 +160,7 @@ func TestDefaultsOfSectionsThatAnEmptyFileLacksAreThoseOfTheReference(t *testing
 	head = "media: {location: files"
 	spelled = parse(head + ", base_url: " + defaults["media.base_url"] + ", active_content: " + defaults["media.active_content"] +
 		", precompressed: " + defaults["media.precompressed"] + ", max_file_bytes: " + defaults["media.max_file_bytes"] +
-		", min_free: " + defaults["media.min_free"] + ", quota_bytes: " + defaults["media.quota_bytes"] + ", quota_files: " + defaults["media.quota_files"] + "}")
+		", min_free: " + defaults["media.min_free"] + ", quota_bytes: " + defaults["media.quota_bytes"] + ", quota_files: " + defaults["media.quota_files"] + ", max_depth: " + defaults["media.max_depth"] + "}")
 	if a, b := printed(t, parse(head+"}")), printed(t, spelled); a != b {
 		t.Errorf("media differ:\n%s\n%s", a, b)
 	}

@@ -22,6 +22,8 @@ var (
 	ErrNoURL = errors.New("storage: files have no URL: set the base URL")
 	// ErrTooLarge tells that content is larger than Config.MaxSize.
 	ErrTooLarge = errors.New("storage: file is too large")
+	// ErrDepth is the answer to a name with more folders than Config.MaxDepth.
+	ErrDepth = errors.New("storage: the name has too many folders")
 	// ErrFull tells that the disk has no more free than Config.MinFree.
 	ErrFull = errors.New("storage: the disk is full")
 	// ErrSignature tells that a URL was not signed for this use, or for no

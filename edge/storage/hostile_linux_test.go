@@ -245,7 +245,7 @@ func TestADiskThatIsToStayFreeIsNotFilled(t *testing.T) {
 // room, and gives it to a temporary file.
 func TestAFullDiskIsToldOfTheFileThatWasToBe(t *testing.T) {
 	v := newView(t, Config{})
-	into, err := v.folderFor(".")
+	into, err := v.folderFor(".", &source{})
 	must(t, err)
 	defer into.Close()
 	temporary, err := v.storage.newTemporary(into)

@@ -64,8 +64,18 @@ func (l *Ledger) Replaced(of *Names, size int64) {
 	}
 }
 
-// CheckNew is what Django asks of a name before it saves under it.
-func CheckNew(name string) error { return checkRelative(name) }
+// CheckNew is what Django asks of a name before it saves under it, and that it
+// has no more folders than are allowed.
+func (v *Names) CheckNew(name string) error {
+	if err := checkRelative(name); err != nil {
+		return err
+	}
+	rel, err := v.resolve(name)
+	if err != nil {
+		return err
+	}
+	return v.checkDepth(rel)
+}
 
 // Reserved tells whether a name is one of those that backends give to what is
 // not whole yet, or is below one. No tenant can name it.

@@ -6,6 +6,7 @@ import (
 	"path"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
@@ -16,9 +17,10 @@ import (
 type Namespace struct {
 	location, baseURL string
 	locator           Locator
-	longest           int
+	longest, maxDepth int
 	quota             func(Tenant) Quota
 	count             func(context.Context, string) (Usage, error)
+	tooDeep           atomic.Uint64
 
 	accounting sync.Mutex
 	accounts   map[string]*account
@@ -34,7 +36,10 @@ type NamespaceConfig struct {
 	Quota   func(Tenant) Quota
 	// LongestPath is how many bytes Location, identifier and name may have.
 	LongestPath int
-	// Count counts what the tenant with an identifier keeps.
+	// MaxDepth is how many folders a new file may be below; 0: no limit.
+	MaxDepth int
+	// Count counts what the tenant with an identifier keeps. All that takes a place
+	// of its own counts as a file.
 	Count func(ctx context.Context, identifier string) (Usage, error)
 }
 
@@ -45,11 +50,14 @@ func NewNamespace(c NamespaceConfig) (*Namespace, *Ledger) {
 		c.Locator = native{}
 	}
 	s := &Namespace{
-		location: c.Location, baseURL: c.BaseURL, locator: c.Locator, longest: c.LongestPath,
+		location: c.Location, baseURL: c.BaseURL, locator: c.Locator, longest: c.LongestPath, maxDepth: c.MaxDepth,
 		quota: c.Quota, count: c.Count, accounts: make(map[string]*account),
 	}
 	return s, &Ledger{s}
 }
+
+// TooDeep returns how many names were refused with ErrDepth.
+func (s *Namespace) TooDeep() uint64 { return s.tooDeep.Load() }
 
 // Names returns those of a tenant's files.
 func (s *Namespace) Names(ctx context.Context, t Tenant) (Names, error) {

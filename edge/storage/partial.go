@@ -28,6 +28,10 @@ var (
 	ErrOffset = errors.New("storage: the partial file ends elsewhere")
 )
 
+// partialUsage is what a partial file counts without its content: that and the
+// record are files.
+var partialUsage = Usage{Files: 2}
+
 // Partial is a file that comes in parts, and may have some of them still to
 // come when the process ends. It is held by whoever opened it, until it is
 // closed, which comes before closing the view.
@@ -55,14 +59,14 @@ func (v *View) NewPartial(ctx context.Context, r Record) (*Partial, error) {
 	}
 	a := v.account()
 	if a != nil {
-		if err := a.reserve(ctx, Usage{Files: 1}); err != nil {
+		if err := a.reserve(ctx, partialUsage); err != nil {
 			return nil, err
 		}
 	}
 	p := &Partial{Record: r, view: v, root: root}
 	err = p.create()
 	if a != nil {
-		a.settle(Usage{Files: 1}, err == nil)
+		a.settle(partialUsage, err == nil)
 	}
 	if err != nil {
 		return nil, err
@@ -84,6 +88,9 @@ func (v *View) checkPartial(ctx context.Context, r *Record) error {
 	if err != nil {
 		return err
 	}
+	if err := v.checkDepth(rel); err != nil {
+		return err
+	}
 	r.Name = rel
 	if taken, err := v.Exists(rel); err != nil || taken && !r.Free {
 		return errors.Join(err, &fs.PathError{Op: "create", Path: rel, Err: fs.ErrExist})
@@ -92,7 +99,10 @@ func (v *View) checkPartial(ctx context.Context, r *Record) error {
 		return ErrTooLarge
 	}
 	if a := v.account(); a != nil {
-		whole := Usage{Bytes: r.Size, Files: 1}
+		whole := Usage{Bytes: r.Size, Files: partialUsage.Files}
+		if root, err := v.root(); err == nil {
+			whole.Files += root.missingFolders(rel)
+		}
 		if err := a.reserve(ctx, whole); err != nil {
 			return err
 		}
@@ -145,6 +155,9 @@ func (v *View) Partial(id string) (_ *Partial, err error) {
 		}
 	}()
 	if p.file, err = p.hold(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if errors.Is(err, ErrPartialBusy) && root.expired(id, time.Now()) {
+			err = missing // who holds it is about to remove it, or has it beyond its time
+		}
 		return nil, err
 	}
 	if p.Record, err = p.read(); err != nil {
@@ -277,9 +290,10 @@ func (p *Partial) save() error {
 		}
 	}
 	v.adopt(p.file)
-	err := v.makeFolder(p.Name)
-	if err == nil {
-		err = p.link()
+	from := &source{ctx: context.Background(), account: v.account()}
+	err := v.inFolder(p.Name, from, p.link)
+	if from.account != nil {
+		from.account.settle(from.reserved, err == nil)
 	}
 	if err != nil {
 		if errors.Is(err, fs.ErrExist) {
@@ -287,7 +301,7 @@ func (p *Partial) save() error {
 		}
 		return err
 	}
-	if err := v.storage.sync(p.root.Root, path.Dir(p.Target)); err != nil {
+	if err := v.storage.syncUp(p.root.Root, path.Dir(p.Target)); err != nil {
 		return err
 	}
 	p.Saved = p.Target
@@ -333,12 +347,18 @@ func (p *Partial) link() error {
 
 // Remove ends a partial file for good. One that was saved stays saved.
 func (p *Partial) Remove() error {
-	size, had := p.size, p.file != nil
+	var less Usage
+	if p.file != nil {
+		less = Usage{Bytes: p.size, Files: 1}
+	}
+	if _, err := p.root.Lstat(p.path() + recordSuffix); err == nil {
+		less.Files++
+	}
 	if err := p.discard(); err != nil {
 		return err
 	}
-	if a := p.view.account(); had && a != nil {
-		a.removed(size)
+	if a := p.view.account(); a != nil {
+		a.gone(less)
 	}
 	return nil
 }

@@ -28,17 +28,16 @@ func (v *View) Create(ctx context.Context, name string, content io.Reader) (fs.F
 	if err != nil {
 		return nil, err
 	}
-	return v.put(ctx, name, content, Usage{Files: 1}, func(root *folder, t *temporary, rel string) error {
-		if err := v.makeFolder(rel); err != nil {
-			return err
-		}
-		if err := root.Link(t.name, rel); err != nil {
-			return told(err, root.escapes)
-		}
-		if err := v.storage.sync(root.Root, path.Dir(rel)); err != nil {
-			return errors.Join(err, root.Remove(rel))
-		}
-		return nil
+	return v.put(ctx, name, content, Usage{Files: 1}, func(root *folder, t *temporary, rel string, from *source) error {
+		return v.inFolder(rel, from, func() error {
+			if err := root.Link(t.name, rel); err != nil {
+				return told(err, root.escapes)
+			}
+			if err := v.storage.syncUp(root.Root, path.Dir(rel)); err != nil {
+				return errors.Join(err, root.Remove(rel))
+			}
+			return nil
+		})
 	})
 }
 
@@ -59,7 +58,7 @@ func (v *View) Replace(ctx context.Context, name string, content io.Reader, is f
 	if !before.Mode().IsRegular() || !is(before) {
 		return nil, fmt.Errorf("%w: %.200q", ErrChanged, name)
 	}
-	return v.put(ctx, name, content, Usage{}, func(root *folder, t *temporary, rel string) error {
+	return v.put(ctx, name, content, Usage{}, func(root *folder, t *temporary, rel string, _ *source) error {
 		old, err := root.holding(rel, is, func() error { return told(root.Rename(t.name, rel), root.escapes) })
 		if err != nil {
 			return err
@@ -72,8 +71,9 @@ func (v *View) Replace(ctx context.Context, name string, content io.Reader, is f
 }
 
 // Remove is [View.Delete] of a file, and no folder, that is the one that is
-// meant: ErrChanged otherwise, and fs.ErrNotExist where there is none. When it
-// returns, the name is gone from the disk too, unless Config.NoSync is set.
+// meant: ErrChanged otherwise, and fs.ErrNotExist where there is none. Folders
+// that are empty after it are removed too. When it returns, the name is gone from
+// the disk, unless Config.NoSync is set.
 func (v *View) Remove(name string, is func(fs.FileInfo) bool) error {
 	rel, err := v.resolve(name)
 	if err != nil {
@@ -87,10 +87,11 @@ func (v *View) Remove(name string, is func(fs.FileInfo) bool) error {
 	if err != nil {
 		return err
 	}
+	dir, removed := root.removeEmpty(path.Dir(rel))
 	if a := v.account(); a != nil {
-		a.removed(old.Size())
+		a.gone(Usage{Bytes: old.Size(), Files: 1 + removed})
 	}
-	return v.storage.sync(root.Root, path.Dir(rel))
+	return v.storage.syncUp(root.Root, dir)
 }
 
 // holding does what takes a file's name away from it, while nobody else does.
@@ -115,12 +116,15 @@ func (f *folder) holding(name string, is func(fs.FileInfo) bool, do func() error
 
 // put stages content beside all of the tenant's files, since its folder may
 // not be there yet, and lets publish give it its name.
-func (v *View) put(ctx context.Context, name string, content io.Reader, more Usage, publish func(*folder, *temporary, string) error) (info fs.FileInfo, err error) {
+func (v *View) put(ctx context.Context, name string, content io.Reader, more Usage, publish func(*folder, *temporary, string, *source) error) (info fs.FileInfo, err error) {
 	if err := checkRelative(name); err != nil {
 		return nil, err
 	}
 	rel, err := v.resolve(name)
 	if err != nil {
+		return nil, err
+	}
+	if err := v.checkDepth(rel); err != nil {
 		return nil, err
 	}
 	from := &source{ctx: ctx, content: content, account: v.account()}
@@ -149,27 +153,8 @@ func (v *View) put(ctx context.Context, name string, content io.Reader, more Usa
 	if info, err = t.file.Stat(); err != nil {
 		return nil, err
 	}
-	if err := publish(root, t, rel); err != nil {
+	if err := publish(root, t, rel, from); err != nil {
 		return nil, err
 	}
 	return info, nil
-}
-
-// makeFolder creates the folder that a file is to be in, if it is not there.
-// Where a file is in its way, so that no name below can be had, the error is
-// fs.ErrExist.
-func (v *View) makeFolder(rel string) error {
-	f, err := v.folderFor(path.Dir(rel))
-	if err == nil {
-		return f.Close()
-	}
-	for dir := path.Dir(rel); dir != "."; dir = path.Dir(dir) {
-		if info, missing := v.Stat(dir); missing == nil {
-			if !info.IsDir() {
-				return &fs.PathError{Op: "create", Path: rel, Err: fs.ErrExist}
-			}
-			break
-		}
-	}
-	return err
 }

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// Quota is the most that one tenant may keep. 0: no limit.
+// Quota is the most that one tenant may keep. 0: no limit. On a disk, folders
+// and the records of partial files count as files too: each takes an inode.
 type Quota struct {
 	Bytes int64
 	Files int64
@@ -71,10 +72,11 @@ func (v *View) Usage(ctx context.Context) (Usage, error) {
 	if v.storage == nil {
 		return Usage{}, ErrNoTenant
 	}
-	return v.storage.countFiles(ctx, v.identifier)
+	return v.storage.count(ctx, v.identifier, false)
 }
 
-func (s *Storage) countFiles(ctx context.Context, identifier string) (Usage, error) {
+// count counts a tenant's files, and with all what else a quota counts.
+func (s *Storage) count(ctx context.Context, identifier string, all bool) (Usage, error) {
 	var u Usage
 	f, err := s.open(identifier, false)
 	if err != nil {
@@ -84,8 +86,15 @@ func (s *Storage) countFiles(ctx context.Context, identifier string) (Usage, err
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case err != nil || !d.Type().IsRegular() || reserved(d.Name()) || isRecord(name):
+		case err != nil || reserved(d.Name()):
 			return unless(err, fs.ErrNotExist) // removed meanwhile
+		case isRecord(name), d.IsDir() && name != ".":
+			if all {
+				u.Files++
+			}
+			return nil
+		case !d.Type().IsRegular():
+			return nil
 		}
 		info, err := d.Info()
 		if err != nil {

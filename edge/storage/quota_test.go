@@ -145,13 +145,13 @@ func TestACountInTheMiddleOfAPartDoesNotCountItTwice(t *testing.T) {
 	if n, err := p.Append(t.Context(), 0, from(), func() error { return wrong }); n != 0 || !errors.Is(err, wrong) {
 		t.Errorf("content that is not what it should be: %d, %v", n, err)
 	}
-	if a.kept != (Usage{Files: 1}) || a.pending != (Usage{}) {
+	if a.kept != (partialUsage) || a.pending != (Usage{}) {
 		t.Errorf("then %+v are kept, %+v pending", a.kept, a.pending)
 	}
 	if n, err := p.Append(t.Context(), 0, from(), nil); n != 10 || err != nil {
 		t.Errorf("content that fits: %d, %v", n, err)
 	}
-	if a.kept != (Usage{Bytes: 10, Files: 1}) || a.pending != (Usage{}) {
+	if a.kept != (Usage{Bytes: 10, Files: 2}) || a.pending != (Usage{}) {
 		t.Errorf("then %+v are kept, %+v pending", a.kept, a.pending)
 	}
 }

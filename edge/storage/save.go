@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"sort"
 	"strings"
 )
 
@@ -35,6 +34,9 @@ func (v *View) Save(ctx context.Context, name string, content io.Reader, maxLeng
 	if err != nil {
 		return "", err
 	}
+	if err := v.checkDepth(rel); err != nil {
+		return "", err
+	}
 	a := v.account()
 	if a == nil {
 		return v.save(ctx, rel, &source{ctx: ctx, content: content}, maxLength)
@@ -48,16 +50,17 @@ func (v *View) Save(ctx context.Context, name string, content io.Reader, maxLeng
 }
 
 // save is Save under a name that was free.
-func (v *View) save(ctx context.Context, rel string, content *source, maxLength int) (string, error) {
-	into, err := v.folderFor(path.Dir(rel))
+func (v *View) save(ctx context.Context, rel string, content *source, maxLength int) (saved string, err error) {
+	defer func() {
+		if saved == "" {
+			v.dropFolders(path.Dir(rel), content)
+		}
+	}()
+	into, t, err := v.stageIn(path.Dir(rel), content)
 	if err != nil {
 		return "", err
 	}
 	defer into.Close()
-	t, err := v.storage.newTemporary(into)
-	if err != nil {
-		return "", err
-	}
 	defer t.discard()
 	if err := v.storage.fill(t.file, content); err != nil {
 		return "", t.named(err, rel)
@@ -111,16 +114,17 @@ func (v *View) publish(into *folder, t *temporary, rel string, maxLength int) (s
 	return dir + base, nil
 }
 
-// folderFor opens a folder of the tenant, and creates it if need be. What is
-// done in it stays in it, even if its name comes to be another's.
-func (v *View) folderFor(dir string) (*folder, error) {
+// folderFor opens a folder of the tenant, and creates it if need be, within the
+// quota of what is saved. What is done in it stays in it, even if its name comes
+// to be another's.
+func (v *View) folderFor(dir string, from *source) (*folder, error) {
 	root, err := v.rootToWrite()
 	if err != nil {
 		return nil, err
 	}
 	sub, err := root.OpenRoot(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		sub, err = v.storage.mkdirs(root.Root, dir)
+		sub, err = v.storage.mkdirs(root.Root, dir, from)
 	}
 	if err != nil {
 		return nil, told(err, root.escapes)
@@ -131,19 +135,22 @@ func (v *View) folderFor(dir string) (*folder, error) {
 // mkdirs creates what is missing of a folder and those above it, and opens it.
 // The work grows with the depth of the folder, not with its square: names may
 // come from anybody.
-func (s *Storage) mkdirs(root *os.Root, dir string) (*os.Root, error) {
+func (s *Storage) mkdirs(root *os.Root, dir string, from *source) (*os.Root, error) {
 	segments := strings.Split(dir, "/")
-	present := sort.Search(len(segments), func(i int) bool {
-		_, err := root.Stat(strings.Join(segments[:i+1], "/"))
-		return errors.Is(err, fs.ErrNotExist)
-	})
+	present := presentFolders(root, segments)
+	if err := from.reserveFolders(len(segments) - present); err != nil {
+		return nil, err
+	}
 	at, err := root.OpenRoot(path.Join(append([]string{"."}, segments[:present]...)...))
 	if err != nil {
 		return nil, err
 	}
 	for _, segment := range segments[present:] {
 		err := s.mkdir(at, segment)
-		if err != nil && !errors.Is(err, fs.ErrExist) { // another saver may be faster
+		if errors.Is(err, fs.ErrExist) { // another saver was faster
+			err = from.reserveFolders(-1)
+		}
+		if err != nil {
 			return nil, errors.Join(err, at.Close())
 		}
 		next, err := at.OpenRoot(segment)
@@ -202,6 +209,7 @@ type source struct {
 	read     int64
 	account  *account // nil: no quota
 	reserved Usage
+	folders  int64    // that are reserved
 	disk     *os.File // a file on the disk of which minFree stays free
 	minFree  int64
 	looked   int64 // how much was read when the disk was looked at

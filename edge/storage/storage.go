@@ -31,6 +31,9 @@ type Config struct {
 	DirectoryMode fs.FileMode
 	// MaxSize is the most bytes that one saved file may have. 0: no limit.
 	MaxSize int64
+	// MaxDepth is how many folders a new file may be below. 0: no limit. Making
+	// and removing folders takes longer the deeper they are.
+	MaxDepth int
 	// MinFree is how many bytes stay free on the disk: saving ends before. It is
 	// looked at now and then, so concurrent savers may take some more. 0: none.
 	// It needs Linux.
@@ -80,7 +83,8 @@ func New(c Config) (*Storage, error) {
 	}
 	s := &Storage{config: c, swept: make(map[string]bool)}
 	s.Namespace, _ = NewNamespace(NamespaceConfig{
-		Location: location, BaseURL: c.BaseURL, Locator: c.Locator, LongestPath: longestPath, Quota: c.Quota, Count: s.countFiles,
+		Location: location, BaseURL: c.BaseURL, Locator: c.Locator, LongestPath: longestPath, MaxDepth: c.MaxDepth, Quota: c.Quota,
+		Count: func(ctx context.Context, identifier string) (Usage, error) { return s.count(ctx, identifier, true) },
 	})
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s, nil

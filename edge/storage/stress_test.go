@@ -55,7 +55,7 @@ func TestConcurrentChangesLeaveTheCountRight(t *testing.T) {
 	}
 	all.Wait()
 	a := v.account()
-	u, err := v.Usage(t.Context())
+	u, err := v.storage.count(t.Context(), v.identifier, true)
 	must(t, err)
 	if a.kept != u || a.pending != (Usage{}) {
 		t.Errorf("there are %+v; counted are %+v, and %+v pending", u, a.kept, a.pending)

@@ -34,8 +34,9 @@ func openBucket(c *config.S3, limits storage.Config) (storage.Backend, error) {
 	}
 	s, err := object.New(object.Config{
 		Endpoint: c.Endpoint, Region: c.Region, Bucket: c.Bucket, Prefix: c.Prefix, PathStyle: c.PathStyle,
+		ConnectTimeout: c.ConnectTimeout, SilenceTimeout: c.SilenceTimeout,
 		Credentials: object.Credentials{AccessKeyID: access, SecretAccessKey: secret},
-		BaseURL:     limits.BaseURL, Locator: limits.Locator, MaxSize: limits.MaxSize, Quota: limits.Quota,
+		BaseURL:     limits.BaseURL, Locator: limits.Locator, MaxSize: limits.MaxSize, MaxDepth: limits.MaxDepth, Quota: limits.Quota,
 	})
 	if err != nil {
 		return nil, err

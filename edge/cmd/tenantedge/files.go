@@ -75,6 +75,9 @@ func newFilesList(o *fileOptions) *cobra.Command {
 
 func listFiles(w io.Writer, v storage.Files, folder string) error {
 	dirs, files, err := v.ListDir(folder)
+	if errors.Is(err, fs.ErrNotExist) && path.Clean(folder) == "." {
+		return nil // the tenant's own folder comes with its first file
+	}
 	if err != nil {
 		return err
 	}

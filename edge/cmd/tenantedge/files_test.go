@@ -19,6 +19,8 @@ func TestFilesOfATenantFromTheCommandLine(t *testing.T) {
 			t.Errorf("%q: exit %d %s\n%q, expected %q", args, code, stderr, stdout, want)
 		}
 	}
+	do("", "", "-t", "acme", "ls") // it has no files yet
+	do("", "", "-t", "acme", "ls", "./")
 	do("", "report.txt\n", "-t", "acme", "put", local)
 	do("piped", "d/x.txt\n", "-t", "7", "put", "-", "d/x.txt")
 	do("", "piped", "-t", "acme", "get", "d/x.txt")
@@ -46,6 +48,7 @@ func TestFilesOfATenantFromTheCommandLine(t *testing.T) {
 	do("x", "x.txt\n", "-t", "www", "put", "-", "x.txt")
 	for want, args := range map[string][]string{
 		"suspicious":                   {"-t", "acme", "get", "../www/x.txt"},
+		"missing: no such file":        {"-t", "acme", "ls", "missing"},
 		"no such file":                 {"-t", "acme", "get", "report.txt"},
 		`b\s.txt: no such file`:        {"-t", "acme", "get", `b\s.txt`},
 		"file exists":                  {"-t", "acme", "get", "d/x.txt", copied},

@@ -54,6 +54,12 @@ type Readiness struct {
 
 	Directory *DirectoryReport `json:"directory"` // null: there are only static tenants
 	Guest     GuestReport      `json:"guest"`
+	Media     *MediaReport     `json:"media,omitempty"` // null: there is no bucket
+}
+
+// MediaReport tells how the bucket of tenants' files fares.
+type MediaReport struct {
+	Degraded string `json:"degraded,omitempty"` // why it is out of reach
 }
 
 // DirectoryReport tells how the directory fares.
@@ -78,7 +84,8 @@ type GuestReport struct {
 
 // Readiness says whether the server should get requests, and what it knows of
 // its tenants. An old directory is no reason to stay away: the last good state
-// serves.
+// serves. Neither is a bucket out of reach, which all edges share: what is no
+// file is served.
 func (s *Server) Readiness() Readiness {
 	guest := s.host.Guest()
 	r := Readiness{Requests: s.requests.Load(), Guest: GuestReport{guest.Name, guest.Version, guest.Digest, s.guestFile.degraded()}}
@@ -91,6 +98,9 @@ func (s *Server) Readiness() Readiness {
 		if !st.SyncedAt.IsZero() {
 			r.Directory.SyncedAt = &st.SyncedAt
 		}
+	}
+	if s.hasBucket() {
+		r.Media = &MediaReport{s.mediaDegraded()}
 	}
 	switch {
 	case s.draining.Load():

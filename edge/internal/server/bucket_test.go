@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/minio/minio-go/v7"
 
@@ -28,15 +29,16 @@ import (
 // of its own.
 type bucketWorld struct {
 	*world
-	server *s3test.Server
-	bucket string
-	own    storage.Backend // the same files, past the edge
+	server  *s3test.Server
+	network *s3test.Network // between the edge and the server
+	bucket  string
+	own     storage.Backend // the same files, past the edge
 }
 
-// open opens the bucket as another process does.
-func (b *bucketWorld) open(limits storage.Config) (storage.Backend, error) {
+// open opens the bucket at an endpoint.
+func (b *bucketWorld) open(endpoint string, silence time.Duration, limits storage.Config) (storage.Backend, error) {
 	return object.New(object.Config{
-		Endpoint: b.server.URL(), Region: s3test.Region, Bucket: b.bucket, Retries: 1,
+		Endpoint: endpoint, SilenceTimeout: silence, Region: s3test.Region, Bucket: b.bucket, Retries: 1,
 		Credentials: object.Credentials{AccessKeyID: s3test.AccessKey, SecretAccessKey: s3test.SecretKey},
 		BaseURL:     limits.BaseURL, Locator: limits.Locator, MaxSize: limits.MaxSize, Quota: limits.Quota,
 	})
@@ -45,14 +47,16 @@ func (b *bucketWorld) open(limits storage.Config) (storage.Backend, error) {
 func startBucket(t *testing.T, changes ...func(*setup)) *bucketWorld {
 	t.Helper()
 	b := &bucketWorld{server: s3test.StartOwn(t)}
-	b.bucket = b.server.NewBucket(t)
+	b.bucket, b.network = b.server.NewBucket(t), s3test.NewNetwork(t, b.server)
 	m := startMedia(t, append([]func(*setup){func(s *setup) {
 		s.options.Media = &config.Media{S3: &config.S3{Bucket: b.bucket}, BaseURL: "/media/", ActiveContent: "attachment", Precompressed: true}
-		s.options.OpenBucket = func(_ *config.S3, limits storage.Config) (storage.Backend, error) { return b.open(limits) }
+		s.options.OpenBucket = func(c *config.S3, limits storage.Config) (storage.Backend, error) {
+			return b.open("http://"+b.network.Address(), c.SilenceTimeout, limits)
+		}
 	}}, changes...)...)
 	b.world = m.world
 	var err error
-	if b.own, err = b.open(storage.Config{BaseURL: "/media/", Locator: b.world.server.Host()}); err != nil {
+	if b.own, err = b.open(b.server.URL(), 0, storage.Config{BaseURL: "/media/", Locator: b.world.server.Host()}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = b.own.Close() })
@@ -331,5 +335,92 @@ func TestAnApplicationHasAFileInABucketSent(t *testing.T) {
 	}
 	if a := w.get("umbra.example.com", "/d/a.txt"); a.StatusCode != 404 {
 		t.Errorf("another tenant's: %d %q", a.StatusCode, a.body)
+	}
+}
+
+// reached asks for the bucket as Run does from time to time.
+func (b *bucketWorld) reached() *MediaReport {
+	b.Helper()
+	for _, st := range b.world.server.table.stores {
+		st.reach(b.Context())
+	}
+	status, r := b.readyz()
+	if status != 200 || !r.Ready || r.Media == nil {
+		b.Fatalf("/readyz: %d, %+v", status, r)
+	}
+	if up := b.metric("tenantedge_bucket_reachable"); (up == 1) != (r.Media.Degraded == "") {
+		b.Errorf("the metric is %v, /readyz says %q", up, r.Media.Degraded)
+	}
+	return r.Media
+}
+
+func TestABucketOutOfReachIsSaid_C11(t *testing.T) {
+	w := startBucket(t, uploadsFor(config.AccessPublic))
+	if m := w.reached(); m.Degraded != "" {
+		t.Errorf("with the server: %q", m.Degraded)
+	}
+	w.server.Kill(t)
+	if err := w.world.server.CheckFiles(t.Context()); err != nil {
+		t.Errorf("an edge does not start without the server: %v", err)
+	}
+	if m := w.reached(); !strings.Contains(m.Degraded, "out of reach") {
+		t.Errorf("without the server: %q", m.Degraded)
+	}
+	if n := len(w.logs.entries("the bucket of media is out of reach; its files get 502 or 503")); n != 1 {
+		t.Errorf("it is in the log %d times, expected once", n)
+	}
+	m := startMedia(t)
+	if _, r := m.readyz(); r.Media != nil {
+		t.Errorf("on a disk: %+v", r.Media)
+	}
+}
+
+func TestASilentBucketHoldsNoRequest_G8(t *testing.T) {
+	w := startBucket(t, uploadsFor(config.AccessPublic), func(s *setup) {
+		s.options.Media.S3.SilenceTimeout = 300 * time.Millisecond
+	})
+	large := strings.Repeat("0123456789abcdef", 1<<18) // 4 MiB
+	if _, err := w.files(storage.Tenant{Schema: "acme"}).Save(t.Context(), "a.txt", strings.NewReader(large), 0); err != nil {
+		t.Fatal(err)
+	}
+	const host, target = "acme.example.com", "/media/acme/a.txt"
+	back := func() {
+		t.Helper()
+		w.network.Restore()
+		w.eventually("the bucket is back", func() bool { return w.reached().Degraded == "" })
+		if a := w.get(host, target); a.StatusCode != 200 || a.body != large {
+			t.Errorf("afterwards: %d, %d bytes", a.StatusCode, len(a.body))
+		}
+	}
+	w.network.Limit(s3test.Unlimited, 0)
+	for _, method := range []string{"GET", "HEAD", "PUT", "DELETE"} {
+		if a := w.send(method, host, target, ""); a.StatusCode != 503 {
+			t.Errorf("%s: %d, expected 503", method, a.StatusCode)
+		}
+	}
+	if m := w.reached(); !strings.Contains(m.Degraded, "silent") {
+		t.Errorf("/readyz says %q of the bucket", m.Degraded)
+	}
+	if a := w.get(host, "/"); a.StatusCode == 503 {
+		t.Errorf("what is no file: %d", a.StatusCode)
+	}
+	back()
+	w.network.Limit(s3test.Unlimited, 1<<20)
+	resp, err := noRedirects.Do(w.request("GET", host, target))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if n, err := io.Copy(io.Discard, resp.Body); err == nil || n == 0 {
+		t.Errorf("an answer that ends in its middle: %d bytes, %v", n, err)
+	}
+	back()
+	w.network.Limit(1<<20, s3test.Unlimited)
+	if a := w.send("PUT", host, "/media/acme/new.txt", large); a.StatusCode != 503 {
+		t.Errorf("PUT: %d, expected 503", a.StatusCode)
+	}
+	back()
+	if a := w.get(host, "/media/acme/new.txt"); a.StatusCode != 404 {
+		t.Errorf("what was half uploaded: %d", a.StatusCode)
 	}
 }

@@ -38,9 +38,26 @@ func (s *Server) newMetrics() {
 	if s.takesUploads() {
 		s.metrics.MustRegister(uploadCollector{s})
 	}
+	if s.options.Media != nil {
+		s.metrics.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "tenantedge_files_too_deep_total", Help: "New files that were refused because they are below more than media.max_depth folders.",
+		}, s.tooDeep))
+	}
 	if s.options.Directory != nil {
 		s.metrics.MustRegister(metrics.Directory(s.options.Directory))
 	}
+}
+
+// tooDeep returns how many new files were below too many folders, whoever asked
+// for them.
+func (s *Server) tooDeep() float64 {
+	var sum uint64
+	for _, st := range s.table.stores {
+		if n, ok := st.storage.(interface{ TooDeep() uint64 }); ok {
+			sum += n.TooDeep()
+		}
+	}
+	return float64(sum)
 }
 
 // Metrics is where other parts of the edge register what /metrics shows of

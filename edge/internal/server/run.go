@@ -37,6 +37,9 @@ func (s *Server) Run(ctx context.Context) error {
 		defer func() { stop(); followed.Wait() }()
 	}
 	go s.watchFiles(s.base)
+	if s.hasBucket() {
+		go s.watchBuckets(s.base)
+	}
 	if directory := s.options.Directory; directory != nil {
 		tick := time.NewTicker(lookAgain)
 		defer tick.Stop()

@@ -145,6 +145,9 @@ func New(ctx context.Context, c edge.Config, o Options) (*Server, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
+	if s.hasBucket() {
+		s.metrics.MustRegister(s.newBucketGauge())
+	}
 	handler := host.Middleware(s.table)
 	if o.Around != nil {
 		handler = o.Around(handler)

@@ -24,6 +24,9 @@ type store struct {
 	views   *files.Views
 	remote  bool // a server is asked for what is in it
 	written bool // by clients
+	// unreachable is why the server could not be reached the last time; nil: it
+	// could.
+	unreachable atomic.Pointer[string]
 
 	identifiers atomic.Pointer[storage.Identifiers] // nil: not looked at yet
 	checking    sync.Mutex
@@ -164,6 +167,7 @@ func (s *Server) tenants() iter.Seq[storage.Tenant] {
 func (s *Server) CheckFiles(ctx context.Context) error {
 	errs := []error{s.CheckTenants(ctx)}
 	for _, st := range s.table.stores {
+		st.reach(ctx)
 		errs = append(errs, st.checkServer(ctx))
 	}
 	return errors.Join(errs...)
@@ -189,8 +193,8 @@ type conditional interface {
 // may come back.
 func (s *store) checkServer(ctx context.Context) error {
 	c, ok := s.storage.(conditional)
-	if !ok || !s.written {
-		return nil
+	if !ok || !s.written || s.unreachable.Load() != nil {
+		return nil // the server is asked when it is back
 	}
 	err := c.CheckReplace(ctx)
 	if err != nil && !errors.Is(err, storage.ErrUnconditional) {

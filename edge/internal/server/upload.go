@@ -15,7 +15,7 @@ import (
 // mediaStorage is how tenants' files are kept; in a bucket, what of that holds
 // there too.
 func mediaStorage(m *config.Media) storage.Config {
-	c := storage.Config{Location: m.Location, BaseURL: m.BaseURL, MaxSize: m.MaxFileBytes, MinFree: m.MinFree}
+	c := storage.Config{Location: m.Location, BaseURL: m.BaseURL, MaxSize: m.MaxFileBytes, MaxDepth: m.MaxDepth, MinFree: m.MinFree}
 	if q := (storage.Quota{Bytes: m.QuotaBytes, Files: m.QuotaFiles}); q != (storage.Quota{}) {
 		c.Quota = func(storage.Tenant) storage.Quota { return q }
 	}

@@ -1,12 +1,14 @@
 package server
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -240,7 +242,7 @@ func TestMediaWithoutUploadsAreOnlyRead(t *testing.T) {
 
 func TestQuotasOfTheConfigurationHold(t *testing.T) {
 	w := startMedia(t, uploadsFor(config.AccessPublic), func(s *setup) {
-		s.options.Media.QuotaBytes, s.options.Media.QuotaFiles, s.options.Media.MaxFileBytes = 20, 3, 9
+		s.options.Media.QuotaBytes, s.options.Media.QuotaFiles, s.options.Media.MaxFileBytes = 20, 4, 9 // a folder is there too
 	})
 	for _, c := range []struct {
 		name, content string
@@ -279,5 +281,56 @@ func TestRefusalsOfResumableUploadsTellTheVersion_C7(t *testing.T) {
 		if a.StatusCode != c.status || a.Header.Get("Tus-Resumable") != "1.0.0" {
 			t.Errorf("%s %s%s: %d, expected %d, %v", c.method, c.host, c.target, a.StatusCode, c.status, a.Header)
 		}
+	}
+}
+
+// metric is the value of a metric without labels.
+func (w *world) metric(name string) float64 {
+	w.Helper()
+	shown, err := w.server.metrics.Gather()
+	if err != nil {
+		w.Fatal(err)
+	}
+	for _, m := range shown {
+		if m.GetName() == name {
+			return m.GetMetric()[0].GetCounter().GetValue() + m.GetMetric()[0].GetGauge().GetValue()
+		}
+	}
+	w.Fatalf("there is no metric %s", name)
+	return 0
+}
+
+func TestNamesThatAreTooDeepAreCountedAndDisturbNoOtherTenant_C6(t *testing.T) {
+	const depth, names = 8, 50
+	w := startMedia(t, uploadsFor(config.AccessPublic), func(s *setup) { s.options.Media.MaxDepth = depth })
+	below := func(folders, i int) string { return strings.Repeat("d/", folders) + fmt.Sprint(i) }
+	expect := func(method, host, target string, status int) {
+		t.Helper()
+		if a := w.send(method, host, target, "x"); a.StatusCode != status {
+			t.Errorf("%s %s%.80s: %d, expected %d", method, host, target, a.StatusCode, status)
+		}
+	}
+	var all sync.WaitGroup
+	for _, folders := range []int{depth + 1, 1000} {
+		all.Go(func() {
+			for i := range names {
+				expect("PUT", "acme.example.com", "/media/acme/"+below(folders, i), 403)
+			}
+		})
+	}
+	all.Go(func() {
+		for i := range names {
+			target := "/media/other/" + below(depth, i)
+			expect("PUT", "umbra.example.com", target, 201)
+			if a := w.get("umbra.example.com", target); a.StatusCode != 200 || a.body != "x" {
+				t.Errorf("another tenant's: %d %q", a.StatusCode, a.body)
+			}
+			expect("DELETE", "umbra.example.com", target, 204)
+		}
+	})
+	all.Wait()
+	expect("PUT", "acme.example.com", "/media/acme/"+below(depth, 0), 201)
+	if n := w.metric("tenantedge_files_too_deep_total"); n != 2*names {
+		t.Errorf("%v were counted, expected %d", n, 2*names)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -231,4 +233,17 @@ func FuzzDigests(f *testing.F) {
 			t.Fatalf("%q was left out", s)
 		}
 	})
+}
+
+func TestUploadsAreNoDeeperThanIsAllowedAndLeaveNoFolders_C6(t *testing.T) {
+	w := newWorld(t, Options{Resumable: true}, storage.Config{MaxDepth: 3})
+	w.expect("PUT", w.send("PUT", "/media/t1/a/b/c/f", "x"), 201)
+	w.expect("PUT too deep", w.send("PUT", "/media/t1/a/b/c/d/f", "x"), 403)
+	w.expect("POST too deep", w.tus("POST", "/media/t1/a/b/c/d/f", "", "Upload-Length", "1"), 403)
+	w.expect("PUT that fails", w.send("PUT", "/media/t1/x/y/f", "x", "Content-Digest", "sha-256=:AAAA:"), 400)
+	w.expect("DELETE", w.send("DELETE", "/media/t1/a/b/c/f", ""), 204)
+	left, err := os.ReadDir(filepath.Join(w.location, "t1"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("left %v, %v", left, err)
+	}
 }

@@ -29,7 +29,7 @@ func statusOf(err error) int {
 		return http.StatusConflict
 	case errors.Is(err, storage.ErrPartialBusy):
 		return http.StatusLocked
-	case errors.Is(err, storage.ErrSuspicious), errors.Is(err, syscall.ENAMETOOLONG), errors.Is(err, fs.ErrPermission):
+	case errors.Is(err, storage.ErrSuspicious), errors.Is(err, storage.ErrDepth), errors.Is(err, syscall.ENAMETOOLONG), errors.Is(err, fs.ErrPermission):
 		return http.StatusForbidden
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, storage.ErrNoTenant), errors.Is(err, syscall.ENOTDIR):
 		return http.StatusNotFound

@@ -140,7 +140,7 @@ func (v *View) Remove(name string, is func(fs.FileInfo) bool) error {
 
 // newKey is the key of a file that is to be written.
 func (v *View) newKey(name string) (string, error) {
-	if err := storage.CheckNew(name); err != nil {
+	if err := v.CheckNew(name); err != nil {
 		return "", err
 	}
 	return v.key(name)

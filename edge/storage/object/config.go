@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
@@ -36,6 +37,11 @@ type Config struct {
 	Credentials Credentials
 	// Transport is for requests to the server. Nil: one of this storage's own.
 	Transport http.RoundTripper
+	// ConnectTimeout is how long connecting to the server may take, by default 5
+	// seconds. SilenceTimeout is how long it may be silent, before its answer, in
+	// the middle of one, or while it takes content, by default 30 seconds. Both are
+	// for the storage's own transport.
+	ConnectTimeout, SilenceTimeout time.Duration
 	// Retries is how often a request that failed on its way is tried, by default
 	// four times.
 	Retries int
@@ -49,6 +55,9 @@ type Config struct {
 	// MaxSize is the most bytes that one saved file may have. 0: as many as
 	// 10,000 parts hold, 78 GiB by default.
 	MaxSize int64
+	// MaxDepth is how many folders a new file may be below, as on a disk. 0: no
+	// limit.
+	MaxDepth int
 	// Quota says what a tenant may keep. Nil: all that there is room for. It is
 	// asked for each file that is saved, so it should know the answer.
 	Quota func(storage.Tenant) storage.Quota

@@ -31,6 +31,8 @@ func meaning(err error) error {
 	}
 	var is error
 	switch {
+	case answer.Code == codeSilent:
+		return errSilent
 	case answer.Code == minio.NoSuchBucket: // no file is missing here, but all of them
 	case answer.Code == minio.NoSuchKey || answer.StatusCode == http.StatusNotFound:
 		is = fs.ErrNotExist

@@ -40,7 +40,7 @@ func (v *View) Presign(ctx context.Context, method, name string, valid time.Dura
 		query.Set("response-content-type", "application/octet-stream")
 	case http.MethodHead:
 	case http.MethodPut:
-		if err := storage.CheckNew(name); err != nil {
+		if err := v.CheckNew(name); err != nil {
 			return "", err
 		}
 		if q := v.storage.config.Quota; q != nil && q(v.tenant) != (storage.Quota{}) {

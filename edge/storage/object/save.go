@@ -29,7 +29,7 @@ import (
 // More than Config.MaxSize is ErrTooLarge, and more than the tenant's quota
 // leaves is ErrQuota.
 func (v *View) Save(ctx context.Context, name string, content io.Reader, maxLength int) (saved string, err error) {
-	if err := storage.CheckNew(name); err != nil {
+	if err := v.CheckNew(name); err != nil {
 		return "", err
 	}
 	exists := func(name string) (bool, error) { return v.exists(ctx, name) }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"path"
 	"strings"
 	"sync"
@@ -23,7 +22,7 @@ type Storage struct {
 	ledger *storage.Ledger
 	config Config
 	server minio.Core
-	own    *http.Transport // nil where it is the caller's
+	own    *patient // nil where it is the caller's
 	// copySize is how much the server copies by one request.
 	copySize int64
 
@@ -43,8 +42,8 @@ func New(c Config) (*Storage, error) {
 	s := &Storage{copySize: defaultCopySize, swept: make(map[string]bool)}
 	if c.Transport == nil {
 		var err error
-		if s.own, err = minio.DefaultTransport(!strings.HasPrefix(c.Endpoint, "http:")); err != nil {
-			return nil, fmt.Errorf("object: %w", err)
+		if s.own, err = c.newTransport(!strings.HasPrefix(c.Endpoint, "http:")); err != nil {
+			return nil, err
 		}
 		c.Transport = s.own
 	}
@@ -56,7 +55,7 @@ func New(c Config) (*Storage, error) {
 	s.config, s.server = c, minio.Core{Client: client}
 	s.Namespace, s.ledger = storage.NewNamespace(storage.NamespaceConfig{
 		Location: path.Join("/", c.Bucket, c.Prefix), BaseURL: c.BaseURL, Locator: c.Locator,
-		LongestPath: len("/") + len(c.Bucket) + len("/") + longestKey, Quota: c.Quota, Count: s.usage,
+		LongestPath: len("/") + len(c.Bucket) + len("/") + longestKey, MaxDepth: c.MaxDepth, Quota: c.Quota, Count: s.usage,
 	})
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s, nil
@@ -69,7 +68,7 @@ func (s *Storage) Close() error {
 	s.mu.Unlock()
 	s.work.Wait()
 	if s.own != nil {
-		s.own.CloseIdleConnections()
+		s.own.next.CloseIdleConnections()
 	}
 	return nil
 }

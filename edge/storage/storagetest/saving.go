@@ -132,13 +132,13 @@ func quotas(t *testing.T, p Place) {
 			t.Errorf("%s: %v, expected %v", name, err, want)
 		}
 	}
-	try("d/a", "1234567890123", storage.ErrQuota)
-	try("d/a", "123456", nil)
-	try("d/b", "1234567", storage.ErrQuota)
-	must(t, f.Delete("d/a"))
-	try("d/b", "123456789012", nil)
-	try("d/empty", "", nil)
-	try("d/one more", "", storage.ErrQuota)
+	try("a", "1234567890123", storage.ErrQuota)
+	try("a", "123456", nil)
+	try("b", "1234567", storage.ErrQuota)
+	must(t, f.Delete("a"))
+	try("b", "123456789012", nil)
+	try("empty", "", nil)
+	try("one more", "", storage.ErrQuota)
 	if u, err := f.Usage(t.Context()); u != (storage.Usage{Bytes: 20, Files: 3}) || err != nil {
 		t.Errorf("%+v, %v", u, err)
 	}
