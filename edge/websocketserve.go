@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -101,7 +100,7 @@ func (w *websockets) serve(rw http.ResponseWriter, r *http.Request) {
 	}
 	s, err := w.hub.Admit(rw, r, sockets.Options{
 		Tenant: socketKey(t), Limits: w.limits,
-		AllowOrigin:   func(origin *url.URL) bool { return w.host.allowsOrigin(origin, r, t, target.Origins) },
+		AllowOrigin:   func(origin sockets.Origin) bool { return w.host.allowsOrigin(origin, r, t, target.Origins) },
 		AllowNoOrigin: w.config.WithoutOrigin,
 		Refused: func(rw http.ResponseWriter, refusal *sockets.Refusal) {
 			w.refuse(rw, r, refusal.Status, refusal.Reason, nil)

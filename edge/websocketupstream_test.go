@@ -33,7 +33,7 @@ func behind(t *testing.T) *url.URL {
 		}
 		told, _ := json.Marshal(map[string]any{"host": r.Host, "uri": r.RequestURI, "header": r.Header})
 		_, _ = hub.Accept(w, r, sockets.Options{
-			Tenant: "any", Handler: upstreamEcho{told}, Protocols: []string{"two"}, AllowOrigin: func(*url.URL) bool { return true },
+			Tenant: "any", Handler: upstreamEcho{told}, Protocols: []string{"two"}, AllowOrigin: func(sockets.Origin) bool { return true },
 			Header: http.Header{"Set-Cookie": {"seen=1"}, "X-Sendfile": {"/etc/passwd"}},
 		})
 	}))

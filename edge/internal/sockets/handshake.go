@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -60,21 +59,14 @@ func (o *Options) CheckOrigin(r *http.Request) *Refusal {
 		}
 		return refused
 	}
-	origin, err := url.Parse(values[0])
-	if len(values) > 1 || err != nil || origin.Host == "" {
+	allow := o.AllowOrigin
+	if allow == nil {
+		allow = func(origin Origin) bool { return origin.At(r.Host) }
+	}
+	if origin, ok := ParseOrigin(values[0]); !ok || len(values) > 1 || !allow(origin) {
 		return refused
 	}
-	origin.Host = strings.ToLower(origin.Host)
-	if o.AllowOrigin != nil {
-		if o.AllowOrigin(origin) {
-			return nil
-		}
-		return refused
-	}
-	if origin.Host == strings.ToLower(r.Host) {
-		return nil
-	}
-	return refused
+	return nil
 }
 
 // browser tells a browser by headers that pages cannot take away.

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"testing"
 
@@ -119,7 +118,7 @@ func TestWhatNoWebsocketComesOfIsNotAdmitted(t *testing.T) {
 }
 
 func TestW3AnOriginIsTheTenantsOwnOrRefused(t *testing.T) {
-	own := func(origin *url.URL) bool { return origin.Scheme == "https" && origin.Host == "app.acme.test" }
+	own := func(origin Origin) bool { return origin.Scheme == "https" && origin.Host == "app.acme.test" }
 	for _, c := range []struct {
 		name    string
 		options Options
@@ -133,7 +132,7 @@ func TestW3AnOriginIsTheTenantsOwnOrRefused(t *testing.T) {
 		{"an allowed origin", Options{AllowOrigin: own}, []string{"Origin", "https://App.acme.test"}, 101},
 		{"its scheme counts", Options{AllowOrigin: own}, []string{"Origin", "http://app.acme.test"}, 403},
 		{"a list of its own takes the place of the host", Options{AllowOrigin: own}, []string{"Origin", "https://acme.test"}, 403},
-		{"a sandboxed page", Options{AllowOrigin: func(*url.URL) bool { return true }}, []string{"Origin", "null"}, 403},
+		{"a sandboxed page", Options{AllowOrigin: func(Origin) bool { return true }}, []string{"Origin", "null"}, 403},
 		{"two origins", Options{}, []string{"Origin", "http://acme.test|http://acme.test"}, 403},
 		{"none", Options{}, nil, 403},
 		{"none, where programs are let in", Options{AllowNoOrigin: true}, nil, 101},
