@@ -12,11 +12,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
-
-	"github.com/gobwas/httphead"
-	"github.com/gobwas/ws/wsflate"
 )
 
 // Upstream is a websocket that was opened towards a server.
@@ -24,11 +22,10 @@ type Upstream struct {
 	// Header is that of the server's answer, without what is the handshake's own.
 	Header http.Header
 
-	conn       net.Conn
-	reader     *bufio.Reader // has what came with the answer
-	protocol   string
-	extension  httphead.Option
-	compressed bool
+	conn      net.Conn
+	reader    *bufio.Reader // has what came with the answer
+	protocol  string
+	extension string // permessage-deflate, as the server agreed to it; "": none
 }
 
 // Refused is the error of Dial when the server answers with another status than
@@ -139,7 +136,7 @@ func shakeHands(conn net.Conn, r *http.Request) (*Upstream, error) {
 	if out.Header["User-Agent"] == nil {
 		out.Header["User-Agent"] = []string{""} // none, rather than Go's
 	}
-	offered := offersOf(out.Header)
+	offers := offersOf(out.Header)
 	if err := out.Write(conn); err != nil {
 		return nil, err
 	}
@@ -160,10 +157,11 @@ func shakeHands(conn net.Conn, r *http.Request) (*Upstream, error) {
 		return nil, fmt.Errorf("%w: it does not answer the key", ErrHandshake)
 	}
 	up := &Upstream{Header: answer.Header, conn: conn, reader: reader, protocol: answer.Header.Get("Sec-Websocket-Protocol")}
-	if up.protocol != "" && !hasToken(out.Header["Sec-Websocket-Protocol"], up.protocol) {
+	protocols, _ := parseTokens(out.Header["Sec-Websocket-Protocol"])
+	if len(answer.Header["Sec-Websocket-Protocol"]) > 1 || up.protocol != "" && !slices.Contains(protocols, up.protocol) {
 		return nil, fmt.Errorf("%w: it chose a subprotocol that was not offered", ErrHandshake)
 	}
-	if err := up.extend(offered); err != nil {
+	if err := up.extend(offers); err != nil {
 		return nil, err
 	}
 	for name := range up.Header {
@@ -178,35 +176,35 @@ func shakeHands(conn net.Conn, r *http.Request) (*Upstream, error) {
 }
 
 // offersOf keeps of the offered extensions the one whose frames a relay can cut
-// in pieces, and tells whether it is there.
-func offersOf(header http.Header) bool {
-	var kept []string
-	for _, value := range header["Sec-Websocket-Extensions"] {
-		for offer := range strings.SplitSeq(value, ",") {
-			if name, _, _ := strings.Cut(offer, ";"); strings.TrimSpace(name) == wsflate.ExtensionName {
-				kept = append(kept, strings.TrimSpace(offer))
-			}
-		}
-	}
+// in pieces, and returns the offers of it.
+func offersOf(header http.Header) []deflateTerms {
+	extensions, _ := parseExtensions(header["Sec-Websocket-Extensions"]) // malformed: none
+	offers := deflateOffers(extensions)
 	delete(header, "Sec-Websocket-Extensions")
-	if kept != nil {
-		header["Sec-Websocket-Extensions"] = []string{strings.Join(kept, ", ")}
+	if len(offers) > 0 {
+		var list []string
+		for _, o := range offers {
+			list = append(list, o.String())
+		}
+		header["Sec-Websocket-Extensions"] = []string{strings.Join(list, ", ")}
 	}
-	return kept != nil
+	return offers
 }
 
-// extend takes note of what the server chose.
-func (up *Upstream) extend(offered bool) error {
-	values := up.Header["Sec-Websocket-Extensions"]
-	if len(values) == 0 {
+// extend takes note of what the server chose, which must answer an offer.
+func (up *Upstream) extend(offers []deflateTerms) error {
+	chosen, ok := parseExtensions(up.Header["Sec-Websocket-Extensions"])
+	if ok && len(chosen) == 0 {
 		return nil
 	}
-	options, ok := httphead.ParseOptions([]byte(strings.Join(values, ",")), nil)
-	if !ok || !offered || len(options) != 1 || string(options[0].Name) != wsflate.ExtensionName {
-		return fmt.Errorf("%w: it chose extensions that were not offered", ErrHandshake)
+	if ok && len(chosen) == 1 {
+		answer, valid := deflateTermsOf(chosen[0])
+		if valid && slices.ContainsFunc(offers, answer.answers) {
+			up.extension = answer.String()
+			return nil
+		}
 	}
-	up.extension, up.compressed = options[0], true
-	return nil
+	return fmt.Errorf("%w: it chose extensions that were not offered", ErrHandshake)
 }
 
 // Protocol is the subprotocol that the server chose; empty if none.
