@@ -59,8 +59,11 @@ func (h *Host) newWebsockets() (*websockets, error) {
 	}
 	w := &websockets{
 		host: h, config: c, hub: hub, layer: h.config.Channels,
-		limits:  sockets.Limits{Connections: l.Connections, Messages: l.Messages, Burst: l.Burst, Queued: l.Queued},
-		dialer:  sockets.Dialer{Timeout: cmp.Or(l.DialTimeout, 5*time.Second), HandshakeTimeout: cmp.Or(l.HandshakeTimeout, 10*time.Second)},
+		limits: sockets.Limits{Connections: l.Connections, Messages: l.Messages, Burst: l.Burst, Queued: l.Queued},
+		dialer: sockets.Dialer{
+			Timeout: cmp.Or(l.DialTimeout, 5*time.Second), HandshakeTimeout: cmp.Or(l.HandshakeTimeout, 10*time.Second),
+			HeaderBytes: l.AnswerHeaderBytes, HeaderFields: l.AnswerHeaders,
+		},
 		places:  map[placeKey]*socketPlace{},
 		stopped: make(chan struct{}),
 	}

@@ -2,6 +2,7 @@ package sockets
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha1"
@@ -10,11 +11,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/tenantedge/tenantedge/edge/internal/upstream"
 )
 
 // Upstream is a websocket that was opened towards a server.
@@ -42,6 +46,11 @@ var ErrHandshake = errors.New("sockets: the server's handshake is wrong")
 type Dialer struct {
 	// Timeout bounds connecting, with TLS; HandshakeTimeout the answer. 0: none.
 	Timeout, HandshakeTimeout time.Duration
+	// HeaderBytes bounds the head of the answer, with the interim (1xx) heads
+	// before it; HeaderFields the fields of each head. Default: those of package
+	// upstream.
+	HeaderBytes  int64
+	HeaderFields int
 	// TLS is used for wss; its ServerName is the URL's host unless it is set.
 	TLS *tls.Config
 }
@@ -61,7 +70,7 @@ func (d *Dialer) Dial(ctx context.Context, r *http.Request) (*Upstream, error) {
 		defer cancel()
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
-	up, err := shakeHands(conn, r)
+	up, err := d.shakeHands(conn, r)
 	if !stop() && err == nil {
 		err = ctx.Err()
 	}
@@ -120,7 +129,7 @@ func acceptOf(key string) string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-func shakeHands(conn net.Conn, r *http.Request) (*Upstream, error) {
+func (d *Dialer) shakeHands(conn net.Conn, r *http.Request) (*Upstream, error) {
 	var nonce [16]byte
 	rand.Read(nonce[:])
 	key := base64.StdEncoding.EncodeToString(nonce[:])
@@ -140,11 +149,7 @@ func shakeHands(conn net.Conn, r *http.Request) (*Upstream, error) {
 	if err := out.Write(conn); err != nil {
 		return nil, err
 	}
-	reader := bufio.NewReader(conn)
-	answer, err := http.ReadResponse(reader, out)
-	for err == nil && answer.StatusCode < 200 && answer.StatusCode != http.StatusSwitchingProtocols {
-		answer, err = http.ReadResponse(reader, out) // that was an interim answer
-	}
+	answer, reader, err := d.head(conn, out)
 	if err != nil {
 		return nil, err
 	}
@@ -173,6 +178,25 @@ func shakeHands(conn net.Conn, r *http.Request) (*Upstream, error) {
 		delete(up.Header, name)
 	}
 	return up, nil
+}
+
+// head reads the head of the answer to r. The reader has what came after it.
+func (d *Dialer) head(conn net.Conn, r *http.Request) (*http.Response, *bufio.Reader, error) {
+	bounded := &io.LimitedReader{R: conn, N: cmp.Or(d.HeaderBytes, upstream.DefaultHeaderBytes)}
+	reader := bufio.NewReader(bounded)
+	for {
+		answer, err := http.ReadResponse(reader, r)
+		switch {
+		case err != nil && bounded.N <= 0,
+			err == nil && upstream.Fields(answer.Header) > cmp.Or(d.HeaderFields, upstream.DefaultHeaderFields):
+			return nil, nil, upstream.ErrHeadTooLarge
+		case err != nil:
+			return nil, nil, err
+		case answer.StatusCode >= 200 || answer.StatusCode == http.StatusSwitchingProtocols:
+			bounded.N = math.MaxInt64
+			return answer, reader, nil
+		}
+	}
 }
 
 // offersOf keeps of the offered extensions the one whose frames a relay can cut
