@@ -81,6 +81,10 @@ type WebsocketLimits struct {
 	DialTimeout      time.Duration // to connect to an upstream; default 5 s
 	WriteTimeout     time.Duration // for a write without progress; default 10 s
 	CloseTimeout     time.Duration // for a client's part in closing; default 5 s
+
+	// Of the head of an upstream's answer to a handshake; beyond: 502.
+	AnswerHeaderBytes int64 // with the interim (1xx) heads before it; default 64 KiB
+	AnswerHeaders     int   // fields; default 500
 }
 
 var compressions = map[string]sockets.Compression{

@@ -2,10 +2,10 @@ package edge
 
 import (
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
 
 // passes refuses a handshake that must not reach an application: one that is
@@ -14,7 +14,7 @@ import (
 // is the application's to judge.
 func (h *Host) passes(w http.ResponseWriter, r *http.Request, t *Tenant) *RouteError {
 	o := sockets.Options{
-		AllowOrigin:   func(origin *url.URL) bool { return h.allowsOrigin(origin, r, t, nil) },
+		AllowOrigin:   func(origin sockets.Origin) bool { return h.allowsOrigin(origin, r, t, nil) },
 		AllowNoOrigin: true,
 	}
 	refusal := o.Check(r)
@@ -25,17 +25,13 @@ func (h *Host) passes(w http.ResponseWriter, r *http.Request, t *Tenant) *RouteE
 	return &RouteError{Status: refusal.Status, Reason: refusal.Reason}
 }
 
-// allowsOrigin tells whether a page of origin may open this socket (W3): one of
-// the request's own host, of a domain that is the tenant's alone, or of a list,
-// the route's own among them. A domain on which tenants live in folders is not
-// the tenant's alone.
-func (h *Host) allowsOrigin(origin *url.URL, r *http.Request, t *Tenant, ofRoute []string) bool {
+// allowsOrigin reports whether a page of origin may open this socket (W3): one
+// of the request's own host, of a domain that is the tenant's alone, or of a
+// list, the route's own among them. A domain on which tenants live in folders is
+// not the tenant's alone.
+func (h *Host) allowsOrigin(origin sockets.Origin, r *http.Request, t *Tenant, ofRoute []string) bool {
 	c := &h.config.Websockets
-	host := strings.ToLower(r.Host)
-	if origin.Host == host {
-		return true
-	}
-	if origin.Port() == portOf(host) && h.owns(t, origin.Hostname()) {
+	if origin.At(r.Host) || origin.SamePort(r.Host) && h.owns(t, origin.Host) {
 		return true
 	}
 	if listed(origin, c.Origins) || listed(origin, ofRoute) {
@@ -46,10 +42,6 @@ func (h *Host) allowsOrigin(origin *url.URL, r *http.Request, t *Tenant, ofRoute
 	}
 	own, _ := t.Attribute(c.OriginsAttribute)
 	return listed(origin, strings.FieldsFunc(own, func(c rune) bool { return c == ' ' || c == ',' || c == '\t' || c == '\n' }))
-}
-
-func portOf(host string) string {
-	return (&url.URL{Host: host}).Port()
 }
 
 // owns reports whether a domain leads to this tenant, as requests find it: by
@@ -77,24 +69,24 @@ func (h *Host) atDomain(domain string) (schema string, found bool) {
 	return row.Tenant.Schema, found
 }
 
-// listed tells whether an origin, in lower case, is in a list.
-func listed(origin *url.URL, list []string) bool {
+// listed reports whether an origin is in a list.
+func listed(origin sockets.Origin, list []string) bool {
 	for _, entry := range list {
 		if entry == "*" {
 			return true
 		}
-		host := entry
-		if scheme, rest, ok := strings.Cut(entry, "://"); ok {
-			if scheme != origin.Scheme {
-				continue
-			}
-			host = rest
+		scheme, host, found := strings.Cut(entry, "://")
+		if !found {
+			host = entry
+		} else if !strings.EqualFold(scheme, origin.Scheme) {
+			continue
 		}
 		if below, ok := strings.CutPrefix(host, "*."); ok {
-			if strings.HasSuffix(origin.Host, "."+below) {
+			base, err := tenancy.NormalizeHost(hostname(below))
+			if err == nil && strings.HasSuffix(origin.Host, "."+base) && origin.SamePort(below) {
 				return true
 			}
-		} else if host == origin.Host {
+		} else if origin.At(host) {
 			return true
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -60,8 +59,11 @@ func (h *Host) newWebsockets() (*websockets, error) {
 	}
 	w := &websockets{
 		host: h, config: c, hub: hub, layer: h.config.Channels,
-		limits:  sockets.Limits{Connections: l.Connections, Messages: l.Messages, Burst: l.Burst, Queued: l.Queued},
-		dialer:  sockets.Dialer{Timeout: cmp.Or(l.DialTimeout, 5*time.Second), HandshakeTimeout: cmp.Or(l.HandshakeTimeout, 10*time.Second)},
+		limits: sockets.Limits{Connections: l.Connections, Messages: l.Messages, Burst: l.Burst, Queued: l.Queued},
+		dialer: sockets.Dialer{
+			Timeout: cmp.Or(l.DialTimeout, 5*time.Second), HandshakeTimeout: cmp.Or(l.HandshakeTimeout, 10*time.Second),
+			HeaderBytes: l.AnswerHeaderBytes, HeaderFields: l.AnswerHeaders,
+		},
 		places:  map[placeKey]*socketPlace{},
 		stopped: make(chan struct{}),
 	}
@@ -101,7 +103,7 @@ func (w *websockets) serve(rw http.ResponseWriter, r *http.Request) {
 	}
 	s, err := w.hub.Admit(rw, r, sockets.Options{
 		Tenant: socketKey(t), Limits: w.limits,
-		AllowOrigin:   func(origin *url.URL) bool { return w.host.allowsOrigin(origin, r, t, target.Origins) },
+		AllowOrigin:   func(origin sockets.Origin) bool { return w.host.allowsOrigin(origin, r, t, target.Origins) },
 		AllowNoOrigin: w.config.WithoutOrigin,
 		Refused: func(rw http.ResponseWriter, refusal *sockets.Refusal) {
 			w.refuse(rw, r, refusal.Status, refusal.Reason, nil)

@@ -1,6 +1,8 @@
 package edge
 
 import (
+	"crypto/sha1"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -33,7 +35,7 @@ func behind(t *testing.T) *url.URL {
 		}
 		told, _ := json.Marshal(map[string]any{"host": r.Host, "uri": r.RequestURI, "header": r.Header})
 		_, _ = hub.Accept(w, r, sockets.Options{
-			Tenant: "any", Handler: upstreamEcho{told}, Protocols: []string{"two"}, AllowOrigin: func(*url.URL) bool { return true },
+			Tenant: "any", Handler: upstreamEcho{told}, Protocols: []string{"two"}, AllowOrigin: func(sockets.Origin) bool { return true },
 			Header: http.Header{"Set-Cookie": {"seen=1"}, "X-Sendfile": {"/etc/passwd"}},
 		})
 	}))
@@ -169,4 +171,66 @@ func TestAnUpstreamsRefusalIsPassedOn(t *testing.T) {
 	if s := w.host.WebsocketStats(); s.Upstreams != 0 || s.Tenants != 0 || s.Refused != 2 {
 		t.Errorf("the figures are %+v", s)
 	}
+}
+
+// TestHeadsOfWebsocketUpstreamsAreBounded_G9: an upstream that answers a
+// handshake is held to the same bounds as one that answers a request.
+func TestHeadsOfWebsocketUpstreamsAreBounded_G9(t *testing.T) {
+	const switching = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+	fill := func(size int) string { return strings.Repeat("X-Big: "+strings.Repeat("x", 1000)+"\r\n", size/1009) }
+	for _, c := range []struct {
+		name, head string
+		bytes      int64
+		fields     int
+		want       int
+	}{
+		{"a head of the usual size", switching, 0, 0, 101},
+		{"a head just below the bound", switching + fill(60<<10), 0, 0, 101},
+		{"a head beyond it", switching + fill(70<<10), 0, 0, 502},
+		{"a head without end", switching + fill(8<<20), 0, 0, 502},
+		{"a line without end", switching + "X-Big: " + strings.Repeat("x", 8<<20), 0, 0, 502},
+		{"a status line without end", "HTTP/1.1 101 " + strings.Repeat("x", 8<<20), 0, 0, 502},
+		{"many fields", switching + strings.Repeat("a: b\r\n", 501), 0, 0, 502},
+		{"interim heads without end", strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 3000) + switching, 0, 0, 502},
+		{"an interim head with many fields", "HTTP/1.1 103 Early Hints\r\n" + strings.Repeat("a: b\r\n", 501) + "\r\n" + switching, 0, 0, 502},
+		{"a refusal beyond the bound", "HTTP/1.1 403 Forbidden\r\n" + fill(70<<10), 0, 0, 502},
+		{"a refusal with many fields", "HTTP/1.1 403 Forbidden\r\n" + strings.Repeat("a: b\r\n", 501), 0, 0, 502},
+		{"within a larger bound", switching + fill(70<<10), 128 << 10, 0, 101},
+		{"beyond a smaller bound", switching + fill(9<<10), 8 << 10, 0, 502},
+		{"within more fields", switching + strings.Repeat("a: b\r\n", 501), 0, 600, 101},
+		{"beyond fewer fields", switching + strings.Repeat("a: b\r\n", 20), 0, 10, 502},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			upstream := answersHandshakes(t, c.head)
+			w := newSocketWorld(t, map[string]WebsocketHandler{"echo": played{}}, func(config *Config) {
+				config.Websockets.Targets["ws"]["echo"] = WebsocketTarget{Upstream: upstream}
+				config.Websockets.Limits.AnswerHeaderBytes, config.Websockets.Limits.AnswerHeaders = c.bytes, c.fields
+			})
+			if status, _ := w.refused("acme.example.com", "/echo/a/1/"); status != c.want {
+				t.Errorf("status %d, expected %d", status, c.want)
+			}
+		})
+	}
+}
+
+// answersHandshakes starts an upstream that answers every handshake with head
+// and what belongs to its key.
+func answersHandshakes(t *testing.T, head string) *url.URL {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		sum := sha1.Sum([]byte(r.Header.Get("Sec-Websocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+		_, _ = fmt.Fprintf(conn, "%sSec-WebSocket-Accept: %s\r\n\r\n", head, base64.StdEncoding.EncodeToString(sum[:])) // the edge may close first
+	}))
+	t.Cleanup(s.Close)
+	u, err := url.Parse(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
 }

@@ -87,7 +87,7 @@ func (w *socketWorld) dial(host, path string, headers ...string) (*sockets.Clien
 	if err != nil {
 		w.Fatal(err)
 	}
-	dialer := &sockets.Dialer{HandshakeTimeout: patience}
+	dialer := &sockets.Dialer{HandshakeTimeout: patience, HeaderBytes: 1 << 20, HeaderFields: 1000}
 	up, err := dialer.Dial(w.Context(), &http.Request{URL: u, Host: host, Header: header})
 	if err != nil {
 		return nil, err

@@ -360,6 +360,7 @@ func TestEdgeTakesOverWhatNeedsNoIO(t *testing.T) {
 			Limits: edge.WebsocketLimits{
 				Connections: 5, Message: 16 << 20, Queue: 256 << 10, PingInterval: 30 * time.Second, PongTimeout: 20 * time.Second,
 				HandshakeTimeout: 10 * time.Second, DialTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second, CloseTimeout: 5 * time.Second,
+				AnswerHeaderBytes: 64 << 10, AnswerHeaders: 500,
 			},
 		},
 	}

@@ -106,7 +106,7 @@ func (f *File) Edge() edge.Config {
 		Websockets: edge.WebsocketConfig{
 			Targets: f.WSTargets, Origins: f.Websockets.Origins, OriginsAttribute: f.Websockets.OriginsAttribute,
 			WithoutOrigin: f.Websockets.WithoutOrigin, Compression: f.Websockets.Compression,
-			Limits: f.Limits.Websocket.edge(f.Limits.DialTimeout),
+			Limits: f.Limits.websocket(),
 		},
 	}
 }

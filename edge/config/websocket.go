@@ -65,11 +65,14 @@ type WebsocketLimits struct {
 	CloseTimeout     time.Duration `key:"close_timeout"`
 }
 
-func (l WebsocketLimits) edge(dial time.Duration) edge.WebsocketLimits {
+// websocket returns the limits of websockets, those of upstreams among them.
+func (l *Limits) websocket() edge.WebsocketLimits {
+	w := l.Websocket
 	return edge.WebsocketLimits{
-		Connections: l.Connections, Messages: l.Messages, Burst: l.Burst, Queued: l.Queued, Inflated: l.Inflated, Message: l.Message, Queue: l.Queue,
-		PingInterval: l.PingInterval, PongTimeout: l.PongTimeout, IdleTimeout: l.IdleTimeout, DialTimeout: dial,
-		HandshakeTimeout: l.HandshakeTimeout, WriteTimeout: l.WriteTimeout, CloseTimeout: l.CloseTimeout,
+		Connections: w.Connections, Messages: w.Messages, Burst: w.Burst, Queued: w.Queued, Inflated: w.Inflated, Message: w.Message, Queue: w.Queue,
+		PingInterval: w.PingInterval, PongTimeout: w.PongTimeout, IdleTimeout: w.IdleTimeout,
+		HandshakeTimeout: w.HandshakeTimeout, WriteTimeout: w.WriteTimeout, CloseTimeout: w.CloseTimeout,
+		DialTimeout: l.DialTimeout, AnswerHeaderBytes: l.MaxAnswerHeaderBytes, AnswerHeaders: l.MaxAnswerHeaders,
 	}
 }
 

@@ -157,11 +157,14 @@ func TestASwitchThatWasNotAskedForIsAFailure_A2(t *testing.T) {
 
 // The upstream for hosts that no tenant has gets the websockets of its own pages
 // alone.
-func TestTheFallbackChecksOriginsToo_A2(t *testing.T) {
+func TestTheFallbackChecksOriginsToo_A2_E4(t *testing.T) {
 	u, _ := capturing(t, plainAnswer)
 	w := start(t, servedBy(u, nil), func(s *setup) { s.options.Fallback = "app" })
 	handshake := "GET / HTTP/1.1\r\nHost: unknown.example.org\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" + websocketKey
-	for origin, want := range map[string]int{"http://evil.example.net": 403, "http://unknown.example.org": 200} {
+	for origin, want := range map[string]int{
+		"http://evil.example.net": 403, "http://unknown.example.org": 200, "http://UNKNOWN.example.org.:80": 200, "https://unknown.example.org:443": 200,
+		"https://unknown.example.org:80": 403, "ftp://unknown.example.org": 403, "http://u@unknown.example.org": 403, "http://unknown.example.org/": 403, "null": 403,
+	} {
 		if status := w.rawStatus(handshake + "Origin: " + origin + "\r\n\r\n"); status != want {
 			t.Errorf("a page of %s: status %d, expected %d", origin, status, want)
 		}

@@ -3,9 +3,6 @@ package sockets
 import (
 	"net/http"
 	"slices"
-	"strings"
-
-	"github.com/gobwas/ws"
 )
 
 // Handshake is a request for a websocket that was found good, and counts among
@@ -35,14 +32,7 @@ func (h *Hub) Admit(w http.ResponseWriter, r *http.Request, o Options) (*Handsha
 // Protocols are the subprotocols that the client offers, the one it likes best
 // first.
 func (s *Handshake) Protocols() []string {
-	var all []string
-	for _, value := range s.r.Header["Sec-Websocket-Protocol"] {
-		for part := range strings.SplitSeq(value, ",") {
-			if part = strings.TrimSpace(part); part != "" {
-				all = append(all, part)
-			}
-		}
-	}
+	all, _ := parseTokens(s.r.Header["Sec-Websocket-Protocol"]) // they were checked
 	return all
 }
 
@@ -57,17 +47,20 @@ func (s *Handshake) Refuse() {
 func (s *Handshake) Accept(handler Handler, protocols []string, header http.Header) (*Conn, error) {
 	c := s.conn
 	c.handler = handler
-	offers := negotiation{mode: s.hub.config.Compression}
-	upgrader := ws.HTTPUpgrader{Header: header, Negotiate: offers.answer}
-	if len(protocols) > 0 {
-		upgrader.Protocol = func(name string) bool { return slices.Contains(protocols, name) }
+	protocol, extension := "", ""
+	if i := slices.IndexFunc(s.Protocols(), func(name string) bool { return slices.Contains(protocols, name) }); i >= 0 {
+		protocol = s.Protocols()[i]
 	}
-	conn, err := s.upgrade(&upgrader)
+	if mode := s.hub.config.Compression; mode != CompressionOff {
+		extensions, _ := parseExtensions(s.r.Header["Sec-Websocket-Extensions"]) // they were checked
+		if offers := deflateOffers(extensions); len(offers) > 0 {
+			answer, agreed := mode.agree(offers[0])
+			extension, c.deflate = answer.String(), &compression{parameters: agreed}
+		}
+	}
+	conn, err := s.upgrade(header, protocol, extension)
 	if err != nil {
 		return nil, err
-	}
-	if offers.accepted != nil {
-		c.deflate = &compression{parameters: *offers.accepted}
 	}
 	s.hub.hold(c, conn)
 	s.hub.enlist(c)

@@ -203,7 +203,7 @@ func (s *scene) serve(rw http.ResponseWriter, r *http.Request) {
 	if s.secure {
 		conn = tls.Client(switchable(conn), &tls.Config{InsecureSkipVerify: true})
 	}
-	up, err := shakeHands(conn, &http.Request{URL: &url.URL{Scheme: "ws", Host: "behind", Path: "/"}, Header: r.Header})
+	up, err := new(Dialer).shakeHands(conn, &http.Request{URL: &url.URL{Scheme: "ws", Host: "behind", Path: "/"}, Header: r.Header})
 	if err != nil {
 		conn.Close()
 		shake.Refuse()

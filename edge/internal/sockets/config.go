@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"time"
 )
 
@@ -107,9 +106,9 @@ type Options struct {
 	// Handler gets the connection's events. It is the connection's own: its
 	// fields are the place for what belongs to the connection.
 	Handler Handler
-	// AllowOrigin decides about the Origin of a handshake; its host is in lower
-	// case, with the port if the header had one. Default: the request's own host.
-	AllowOrigin func(origin *url.URL) bool
+	// AllowOrigin decides about the Origin of a handshake. Default: the request's
+	// own host.
+	AllowOrigin func(Origin) bool
 	// AllowNoOrigin lets clients in that send no Origin. Browsers always send
 	// one, so what looks like a browser's handshake is refused all the same.
 	AllowNoOrigin bool

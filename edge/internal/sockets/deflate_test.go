@@ -13,7 +13,7 @@ import (
 	"github.com/klauspost/compress/flate"
 )
 
-func TestOffersOfCompressionAreAnsweredAsTheRFCWantsIt(t *testing.T) {
+func TestOffersOfCompressionAreAnsweredAsTheRFCWantsIt_E6(t *testing.T) {
 	const base = "permessage-deflate"
 	const alone = base + "; server_no_context_takeover; client_no_context_takeover"
 	for _, c := range []struct {
@@ -29,7 +29,37 @@ func TestOffersOfCompressionAreAnsweredAsTheRFCWantsIt(t *testing.T) {
 		{"a client that takes a window", base + "; client_max_window_bits", alone, base, ""},
 		{"a window that is too small", base + "; server_max_window_bits=7", "", "", ""},
 		{"a window that is too big", base + "; server_max_window_bits=16", "", "", ""},
-		{"a window with a zero before it", base + "; server_max_window_bits=09", alone + "; server_max_window_bits=9", base + "; server_max_window_bits=9", ""},
+		{"a quoted window with escapes", base + `; server_max_window_bits="\1\0"`, alone + "; server_max_window_bits=10", base + "; server_max_window_bits=10", ""},
+		{"a window with a zero before it", base + "; server_max_window_bits=09", "", "", ""},
+		{"a client's window with a zero before it", base + "; client_max_window_bits=08", "", "", ""},
+		{"a quoted window with a zero before it", base + `; client_max_window_bits="08"`, "", "", ""},
+		{"a window with a sign", base + "; server_max_window_bits=+9", "", "", ""},
+		{"a window with a fraction", base + "; server_max_window_bits=9.0", "", "", ""},
+		{"a window that is a word", base + "; client_max_window_bits=nine", "", "", ""},
+		{"a window beyond all numbers", base + "; client_max_window_bits=99999999999999999999", "", "", ""},
+		{"a window of the server's without a value", base + "; server_max_window_bits", "", "", ""},
+		{"a client's window twice", base + "; client_max_window_bits; client_max_window_bits", "", "", ""},
+		{"a client's window twice, once with a value", base + "; client_max_window_bits; client_max_window_bits=10", "", "", ""},
+		{"a client's window twice, first with a value", base + "; client_max_window_bits=10; client_max_window_bits", "", "", ""},
+		{"a server's window twice", base + "; server_max_window_bits=10; server_max_window_bits=10", "", "", ""},
+		{"no context twice", base + "; server_no_context_takeover; server_no_context_takeover", "", "", ""},
+		{"no context of the client's twice", base + "; client_no_context_takeover; client_no_context_takeover", "", "", ""},
+		{"no context with a value", base + "; server_no_context_takeover=1", "", "", ""},
+		{"no context of the client's with a value", base + "; client_no_context_takeover=true", "", "", ""},
+		{"a parameter in capitals", base + "; Server_No_Context_Takeover", "", "", ""},
+		{"a bad offer before a good one", base + "; client_max_window_bits=08, " + base + "; client_max_window_bits", alone, base, ""},
+		{"a repeated parameter before a good offer", base + "; client_max_window_bits; client_max_window_bits," + base, alone, base, ""},
+		{"offers in two lines", "x-other; a=b|" + base, alone, base, ""},
+		{"a bad offer in the first line", base + "; a|" + base, alone, base, ""},
+		{"an empty line", "|" + base, alone, base, ""},
+		{"empty elements", ", ," + base + " ,\t,", alone, base, ""},
+		{"blanks around everything", " " + base + " ; server_max_window_bits = 9 ; client_max_window_bits ", alone + "; server_max_window_bits=9", base + "; server_max_window_bits=9", ""},
+		{"tabs", base + "\t;\tclient_no_context_takeover", alone, base + "; client_no_context_takeover", ""},
+		{"no blanks", base + ";server_no_context_takeover;client_max_window_bits", alone, base + "; server_no_context_takeover", ""},
+		{"the name in capitals", "Permessage-Deflate", "", "", ""},
+		{"an extension with a parameter twice", "x-other; a=1; a=2, " + base, alone, base, ""},
+		{"an empty list", " ", "", "", ""},
+		{"a list of empty elements", " , ,", "", "", ""},
 		{"an unknown parameter", base + "; level=9", "", "", ""},
 		{"the second offer is good", base + "; level=9, " + base, alone, base, ""},
 		{"the first good offer counts", base + "; server_max_window_bits=8, " + base, alone + "; server_max_window_bits=8", base + "; server_max_window_bits=8", ""},
@@ -39,7 +69,7 @@ func TestOffersOfCompressionAreAnsweredAsTheRFCWantsIt(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, mode %d", c.name, mode), func(t *testing.T) {
 				world := newWorld(t, way{}, Config{Compression: mode}, Options{Handler: echo{}})
 				answer, _ := world.handshake(t, "GET", "HTTP/1.1", handshakeHeader("Sec-WebSocket-Extensions", c.offer))
-				got := strings.ReplaceAll(answer.Header.Get("Sec-WebSocket-Extensions"), ";", "; ")
+				got := answer.Header.Get("Sec-WebSocket-Extensions")
 				if answer.StatusCode != 101 || got != want {
 					t.Errorf("%q: expected %q, found %q with status %d", c.offer, want, got, answer.StatusCode)
 				}

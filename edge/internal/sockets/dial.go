@@ -2,6 +2,7 @@ package sockets
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha1"
@@ -10,13 +11,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/gobwas/httphead"
-	"github.com/gobwas/ws/wsflate"
+	"github.com/tenantedge/tenantedge/edge/internal/upstream"
 )
 
 // Upstream is a websocket that was opened towards a server.
@@ -24,11 +26,10 @@ type Upstream struct {
 	// Header is that of the server's answer, without what is the handshake's own.
 	Header http.Header
 
-	conn       net.Conn
-	reader     *bufio.Reader // has what came with the answer
-	protocol   string
-	extension  httphead.Option
-	compressed bool
+	conn      net.Conn
+	reader    *bufio.Reader // has what came with the answer
+	protocol  string
+	extension string // permessage-deflate, as the server agreed to it; "": none
 }
 
 // Refused is the error of Dial when the server answers with another status than
@@ -45,6 +46,11 @@ var ErrHandshake = errors.New("sockets: the server's handshake is wrong")
 type Dialer struct {
 	// Timeout bounds connecting, with TLS; HandshakeTimeout the answer. 0: none.
 	Timeout, HandshakeTimeout time.Duration
+	// HeaderBytes bounds the head of the answer, with the interim (1xx) heads
+	// before it; HeaderFields the fields of each head. Default: those of package
+	// upstream.
+	HeaderBytes  int64
+	HeaderFields int
 	// TLS is used for wss; its ServerName is the URL's host unless it is set.
 	TLS *tls.Config
 }
@@ -64,7 +70,7 @@ func (d *Dialer) Dial(ctx context.Context, r *http.Request) (*Upstream, error) {
 		defer cancel()
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
-	up, err := shakeHands(conn, r)
+	up, err := d.shakeHands(conn, r)
 	if !stop() && err == nil {
 		err = ctx.Err()
 	}
@@ -123,7 +129,7 @@ func acceptOf(key string) string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-func shakeHands(conn net.Conn, r *http.Request) (*Upstream, error) {
+func (d *Dialer) shakeHands(conn net.Conn, r *http.Request) (*Upstream, error) {
 	var nonce [16]byte
 	rand.Read(nonce[:])
 	key := base64.StdEncoding.EncodeToString(nonce[:])
@@ -139,15 +145,11 @@ func shakeHands(conn net.Conn, r *http.Request) (*Upstream, error) {
 	if out.Header["User-Agent"] == nil {
 		out.Header["User-Agent"] = []string{""} // none, rather than Go's
 	}
-	offered := offersOf(out.Header)
+	offers := offersOf(out.Header)
 	if err := out.Write(conn); err != nil {
 		return nil, err
 	}
-	reader := bufio.NewReader(conn)
-	answer, err := http.ReadResponse(reader, out)
-	for err == nil && answer.StatusCode < 200 && answer.StatusCode != http.StatusSwitchingProtocols {
-		answer, err = http.ReadResponse(reader, out) // that was an interim answer
-	}
+	answer, reader, err := d.head(conn, out)
 	if err != nil {
 		return nil, err
 	}
@@ -160,10 +162,11 @@ func shakeHands(conn net.Conn, r *http.Request) (*Upstream, error) {
 		return nil, fmt.Errorf("%w: it does not answer the key", ErrHandshake)
 	}
 	up := &Upstream{Header: answer.Header, conn: conn, reader: reader, protocol: answer.Header.Get("Sec-Websocket-Protocol")}
-	if up.protocol != "" && !hasToken(out.Header["Sec-Websocket-Protocol"], up.protocol) {
+	protocols, _ := parseTokens(out.Header["Sec-Websocket-Protocol"])
+	if len(answer.Header["Sec-Websocket-Protocol"]) > 1 || up.protocol != "" && !slices.Contains(protocols, up.protocol) {
 		return nil, fmt.Errorf("%w: it chose a subprotocol that was not offered", ErrHandshake)
 	}
-	if err := up.extend(offered); err != nil {
+	if err := up.extend(offers); err != nil {
 		return nil, err
 	}
 	for name := range up.Header {
@@ -177,36 +180,55 @@ func shakeHands(conn net.Conn, r *http.Request) (*Upstream, error) {
 	return up, nil
 }
 
-// offersOf keeps of the offered extensions the one whose frames a relay can cut
-// in pieces, and tells whether it is there.
-func offersOf(header http.Header) bool {
-	var kept []string
-	for _, value := range header["Sec-Websocket-Extensions"] {
-		for offer := range strings.SplitSeq(value, ",") {
-			if name, _, _ := strings.Cut(offer, ";"); strings.TrimSpace(name) == wsflate.ExtensionName {
-				kept = append(kept, strings.TrimSpace(offer))
-			}
+// head reads the head of the answer to r. The reader has what came after it.
+func (d *Dialer) head(conn net.Conn, r *http.Request) (*http.Response, *bufio.Reader, error) {
+	bounded := &io.LimitedReader{R: conn, N: cmp.Or(d.HeaderBytes, upstream.DefaultHeaderBytes)}
+	reader := bufio.NewReader(bounded)
+	for {
+		answer, err := http.ReadResponse(reader, r)
+		switch {
+		case err != nil && bounded.N <= 0,
+			err == nil && upstream.Fields(answer.Header) > cmp.Or(d.HeaderFields, upstream.DefaultHeaderFields):
+			return nil, nil, upstream.ErrHeadTooLarge
+		case err != nil:
+			return nil, nil, err
+		case answer.StatusCode >= 200 || answer.StatusCode == http.StatusSwitchingProtocols:
+			bounded.N = math.MaxInt64
+			return answer, reader, nil
 		}
 	}
-	delete(header, "Sec-Websocket-Extensions")
-	if kept != nil {
-		header["Sec-Websocket-Extensions"] = []string{strings.Join(kept, ", ")}
-	}
-	return kept != nil
 }
 
-// extend takes note of what the server chose.
-func (up *Upstream) extend(offered bool) error {
-	values := up.Header["Sec-Websocket-Extensions"]
-	if len(values) == 0 {
+// offersOf keeps of the offered extensions the one whose frames a relay can cut
+// in pieces, and returns the offers of it.
+func offersOf(header http.Header) []deflateTerms {
+	extensions, _ := parseExtensions(header["Sec-Websocket-Extensions"]) // malformed: none
+	offers := deflateOffers(extensions)
+	delete(header, "Sec-Websocket-Extensions")
+	if len(offers) > 0 {
+		var list []string
+		for _, o := range offers {
+			list = append(list, o.String())
+		}
+		header["Sec-Websocket-Extensions"] = []string{strings.Join(list, ", ")}
+	}
+	return offers
+}
+
+// extend takes note of what the server chose, which must answer an offer.
+func (up *Upstream) extend(offers []deflateTerms) error {
+	chosen, ok := parseExtensions(up.Header["Sec-Websocket-Extensions"])
+	if ok && len(chosen) == 0 {
 		return nil
 	}
-	options, ok := httphead.ParseOptions([]byte(strings.Join(values, ",")), nil)
-	if !ok || !offered || len(options) != 1 || string(options[0].Name) != wsflate.ExtensionName {
-		return fmt.Errorf("%w: it chose extensions that were not offered", ErrHandshake)
+	if ok && len(chosen) == 1 {
+		answer, valid := deflateTermsOf(chosen[0])
+		if valid && slices.ContainsFunc(offers, answer.answers) {
+			up.extension = answer.String()
+			return nil
+		}
 	}
-	up.extension, up.compressed = options[0], true
-	return nil
+	return fmt.Errorf("%w: it chose extensions that were not offered", ErrHandshake)
 }
 
 // Protocol is the subprotocol that the server chose; empty if none.

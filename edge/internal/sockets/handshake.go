@@ -6,11 +6,9 @@ import (
 	"maps"
 	"net"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
-	"github.com/gobwas/httphead"
 	"github.com/gobwas/ws"
 )
 
@@ -60,21 +58,14 @@ func (o *Options) CheckOrigin(r *http.Request) *Refusal {
 		}
 		return refused
 	}
-	origin, err := url.Parse(values[0])
-	if len(values) > 1 || err != nil || origin.Host == "" {
+	allow := o.AllowOrigin
+	if allow == nil {
+		allow = func(origin Origin) bool { return origin.At(r.Host) }
+	}
+	if origin, ok := ParseOrigin(values[0]); !ok || len(values) > 1 || !allow(origin) {
 		return refused
 	}
-	origin.Host = strings.ToLower(origin.Host)
-	if o.AllowOrigin != nil {
-		if o.AllowOrigin(origin) {
-			return nil
-		}
-		return refused
-	}
-	if origin.Host == strings.ToLower(r.Host) {
-		return nil
-	}
-	return refused
+	return nil
 }
 
 // browser tells a browser by headers that pages cannot take away.
@@ -126,39 +117,13 @@ func validKey(values []string) bool {
 	return err == nil && len(key) == 16
 }
 
-// validLists tells whether the library will be able to read what the client
-// offers. When it finds out, somebody has opened the socket already.
+// validLists reports whether the lists that a handshake offers are such. A
+// malformed one fails the handshake (RFC 6455, 9.1).
 func validLists(header http.Header) bool {
-	for _, value := range header["Sec-Websocket-Protocol"] {
-		if !isBlank(value) && !httphead.ScanTokens([]byte(value), func([]byte) bool { return true }) {
-			return false
-		}
-	}
-	for _, value := range header["Sec-Websocket-Extensions"] {
-		if _, ok := httphead.ParseOptions([]byte(value), nil); !ok {
-			return false
-		}
-	}
-	return true
+	_, protocols := parseTokens(header["Sec-Websocket-Protocol"])
+	_, extensions := parseExtensions(header["Sec-Websocket-Extensions"])
+	return protocols && extensions
 }
-
-// forLibrary is the request as the library wants it: it takes the first header
-// of a name alone, and no empty lists.
-func forLibrary(r *http.Request) *http.Request {
-	connection, protocols := r.Header["Connection"], r.Header["Sec-Websocket-Protocol"]
-	if hasToken(connection[:1], "upgrade") && !slices.ContainsFunc(protocols, isBlank) {
-		return r
-	}
-	copied := *r
-	copied.Header = maps.Clone(r.Header)
-	copied.Header["Connection"] = []string{"Upgrade"}
-	copied.Header["Sec-Websocket-Protocol"] = slices.DeleteFunc(slices.Clone(protocols), isBlank)
-	return &copied
-}
-
-// isBlank tells whether a header names nothing, as that of a client which has
-// no subprotocols to offer and says so.
-func isBlank(value string) bool { return strings.TrimSpace(value) == "" }
 
 // refuse answers a handshake with a status.
 func (h *Hub) refuse(w http.ResponseWriter, o Options, refusal *Refusal) error {
@@ -197,10 +162,24 @@ func (h *Hub) Accept(w http.ResponseWriter, r *http.Request, o Options) (*Conn, 
 	return s.Accept(o.Handler, o.Protocols, o.Header)
 }
 
-// upgrade answers with 101 and takes the connection from net/http.
-func (s *Handshake) upgrade(upgrader *ws.HTTPUpgrader) (net.Conn, error) {
-	upgrader.Timeout = s.hub.config.HandshakeTimeout
-	conn, buffered, shake, err := upgrader.Upgrade(forLibrary(s.r), s.w)
+// upgrade answers with 101, the subprotocol and the extension that were chosen,
+// and takes the connection from net/http.
+func (s *Handshake) upgrade(header http.Header, protocol, extension string) (net.Conn, error) {
+	header = maps.Clone(header)
+	if header == nil {
+		header = http.Header{}
+	}
+	for name, value := range map[string]string{"Sec-Websocket-Protocol": protocol, "Sec-Websocket-Extensions": extension} {
+		if delete(header, name); value != "" {
+			header[name] = []string{value}
+		}
+	}
+	upgrader := ws.HTTPUpgrader{Header: header, Timeout: s.hub.config.HandshakeTimeout}
+	// The library looks at the first line of Connection alone.
+	r := *s.r
+	r.Header = maps.Clone(r.Header)
+	r.Header["Connection"] = []string{"Upgrade"}
+	conn, buffered, _, err := upgrader.Upgrade(&r, s.w)
 	if err != nil {
 		if conn != nil {
 			conn.Close()
@@ -208,9 +187,9 @@ func (s *Handshake) upgrade(upgrader *ws.HTTPUpgrader) (net.Conn, error) {
 		s.Refuse()
 		return nil, err
 	}
-	if shake.Protocol != "" {
+	if protocol != "" {
 		s.conn.mu.Lock()
-		s.conn.beside().protocol = strings.Clone(shake.Protocol) // it is a part of the request's header
+		s.conn.beside().protocol = strings.Clone(protocol) // it is a part of the request's header
 		s.conn.mu.Unlock()
 	}
 	s.conn.hasEarly(buffered.Reader)

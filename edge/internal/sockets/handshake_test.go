@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"testing"
 
@@ -32,7 +31,7 @@ func handshakeHeader(changes ...string) http.Header {
 	return header
 }
 
-func TestAHandshakeIsAnsweredWithAStatus(t *testing.T) {
+func TestAHandshakeIsAnsweredWithAStatus_E6(t *testing.T) {
 	for _, c := range []struct {
 		name          string
 		method, proto string
@@ -58,7 +57,25 @@ func TestAHandshakeIsAnsweredWithAStatus(t *testing.T) {
 		{"a key that is not base64", "", "", []string{"Sec-WebSocket-Key", "!!!!!!!!!!!!!!!!!!!!!!=="}, 400, ""},
 		{"two keys", "", "", []string{"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==|dGhlIHNhbXBsZSBub25jZQ=="}, 400, ""},
 		{"a header of extensions that is none", "", "", []string{"Sec-WebSocket-Extensions", "a;;=b"}, 400, ""},
+		{"an extension without a name", "", "", []string{"Sec-WebSocket-Extensions", "; a"}, 400, ""},
+		{"a semicolon at the end", "", "", []string{"Sec-WebSocket-Extensions", "permessage-deflate;"}, 400, ""},
+		{"an empty parameter", "", "", []string{"Sec-WebSocket-Extensions", "permessage-deflate; ; a"}, 400, ""},
+		{"a parameter without its value", "", "", []string{"Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits="}, 400, ""},
+		{"an empty value in quotes", "", "", []string{"Sec-WebSocket-Extensions", `permessage-deflate; client_max_window_bits=""`}, 400, ""},
+		{"a value that is no token in quotes", "", "", []string{"Sec-WebSocket-Extensions", `x; a="b c"`}, 400, ""},
+		{"a comma in quotes", "", "", []string{"Sec-WebSocket-Extensions", `x; a="b,c"`}, 400, ""},
+		{"quotes that do not end", "", "", []string{"Sec-WebSocket-Extensions", `x; a="b`}, 400, ""},
+		{"an escape that does not end", "", "", []string{"Sec-WebSocket-Extensions", `x; a="b\`}, 400, ""},
+		{"two values", "", "", []string{"Sec-WebSocket-Extensions", "x; a=b c"}, 400, ""},
+		{"two names", "", "", []string{"Sec-WebSocket-Extensions", "permessage-deflate x"}, 400, ""},
+		{"a name in quotes", "", "", []string{"Sec-WebSocket-Extensions", `"permessage-deflate"`}, 400, ""},
+		{"a second line that is malformed", "", "", []string{"Sec-WebSocket-Extensions", "permessage-deflate|;"}, 400, ""},
+		{"a comment", "", "", []string{"Sec-WebSocket-Extensions", "permessage-deflate (fast)"}, 400, ""},
+		{"no extensions", "", "", []string{"Sec-WebSocket-Extensions", " "}, 101, ""},
 		{"subprotocols that are none", "", "", []string{"Sec-WebSocket-Protocol", "a b;;"}, 400, ""},
+		{"two subprotocols without a comma", "", "", []string{"Sec-WebSocket-Protocol", "a b"}, 400, ""},
+		{"a subprotocol in quotes", "", "", []string{"Sec-WebSocket-Protocol", `"a"`}, 400, ""},
+		{"empty elements among subprotocols", "", "", []string{"Sec-WebSocket-Protocol", ", a,,"}, 101, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			world := newWorld(t, way{}, Config{Compression: CompressionPerMessage}, Options{Handler: echo{}})
@@ -119,7 +136,7 @@ func TestWhatNoWebsocketComesOfIsNotAdmitted(t *testing.T) {
 }
 
 func TestW3AnOriginIsTheTenantsOwnOrRefused(t *testing.T) {
-	own := func(origin *url.URL) bool { return origin.Scheme == "https" && origin.Host == "app.acme.test" }
+	own := func(origin Origin) bool { return origin.Scheme == "https" && origin.Host == "app.acme.test" }
 	for _, c := range []struct {
 		name    string
 		options Options
@@ -133,7 +150,7 @@ func TestW3AnOriginIsTheTenantsOwnOrRefused(t *testing.T) {
 		{"an allowed origin", Options{AllowOrigin: own}, []string{"Origin", "https://App.acme.test"}, 101},
 		{"its scheme counts", Options{AllowOrigin: own}, []string{"Origin", "http://app.acme.test"}, 403},
 		{"a list of its own takes the place of the host", Options{AllowOrigin: own}, []string{"Origin", "https://acme.test"}, 403},
-		{"a sandboxed page", Options{AllowOrigin: func(*url.URL) bool { return true }}, []string{"Origin", "null"}, 403},
+		{"a sandboxed page", Options{AllowOrigin: func(Origin) bool { return true }}, []string{"Origin", "null"}, 403},
 		{"two origins", Options{}, []string{"Origin", "http://acme.test|http://acme.test"}, 403},
 		{"none", Options{}, nil, 403},
 		{"none, where programs are let in", Options{AllowNoOrigin: true}, nil, 101},

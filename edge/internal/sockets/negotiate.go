@@ -1,8 +1,8 @@
 package sockets
 
 import (
-	"github.com/gobwas/httphead"
-	"github.com/gobwas/ws/wsflate"
+	"strconv"
+	"strings"
 )
 
 // Compression chooses what a hub negotiates of permessage-deflate.
@@ -20,40 +20,120 @@ const (
 	CompressionWithContext
 )
 
-// negotiation answers the offers of one handshake: the first that can be met is
-// taken (RFC 7692, section 5). What is no offer at all is declined rather than
-// refused, as the RFC wants it.
-type negotiation struct {
-	mode     Compression
-	accepted *parameters
+const permessageDeflate = "permessage-deflate"
+
+// deflateTerms are the parameters of an offer of permessage-deflate, or of the
+// answer to one (RFC 7692, 7.1).
+type deflateTerms struct {
+	serverNoContext, clientNoContext bool
+	serverBits, clientBits           uint8 // 0: not named, or without a value
+	clientLimits                     bool  // client_max_window_bits is named
 }
 
-func (n *negotiation) answer(offer httphead.Option) (httphead.Option, error) {
-	var none httphead.Option
-	if n.mode == CompressionOff || n.accepted != nil || string(offer.Name) != wsflate.ExtensionName {
-		return none, nil
+// deflateTermsOf reads an extension. It reports false for another extension, and
+// for terms that a server must decline and a client must not accept: unknown
+// parameters, repeated ones and wrong values.
+func deflateTermsOf(e extension) (t deflateTerms, ok bool) {
+	if e.name != permessageDeflate {
+		return t, false
 	}
-	var asked wsflate.Parameters
-	if asked.Parse(offer) != nil {
-		return none, nil
+	seen := map[string]bool{}
+	for _, p := range e.parameters {
+		if seen[p.name] {
+			return t, false
+		}
+		seen[p.name] = true
+		ok := !p.valued
+		switch p.name {
+		case "server_no_context_takeover":
+			t.serverNoContext = true
+		case "client_no_context_takeover":
+			t.clientNoContext = true
+		case "server_max_window_bits":
+			t.serverBits, ok = windowBits(p.value)
+		case "client_max_window_bits":
+			t.clientLimits = true
+			if p.valued {
+				t.clientBits, ok = windowBits(p.value)
+			}
+		default:
+			return t, false
+		}
+		if !ok {
+			return t, false
+		}
 	}
-	takeover := n.mode == CompressionWithContext
-	p := parameters{
+	return t, true
+}
+
+// windowBits reads a decimal from 8 to 15 without a leading zero.
+func windowBits(value string) (bits uint8, ok bool) {
+	n, err := strconv.ParseUint(value, 10, 8)
+	if err != nil || value[0] == '0' || n < minWindowBits || n > maxWindowBits {
+		return 0, false
+	}
+	return uint8(n), true
+}
+
+// String returns the terms as Sec-WebSocket-Extensions has them.
+func (t deflateTerms) String() string {
+	var b strings.Builder
+	b.WriteString(permessageDeflate)
+	if t.serverNoContext {
+		b.WriteString("; server_no_context_takeover")
+	}
+	if t.clientNoContext {
+		b.WriteString("; client_no_context_takeover")
+	}
+	if t.serverBits != 0 {
+		b.WriteString("; server_max_window_bits=" + strconv.Itoa(int(t.serverBits)))
+	}
+	if t.clientLimits {
+		b.WriteString("; client_max_window_bits")
+		if t.clientBits != 0 {
+			b.WriteString("=" + strconv.Itoa(int(t.clientBits)))
+		}
+	}
+	return b.String()
+}
+
+// answers reports whether a server may answer an offer with t.
+func (t deflateTerms) answers(offer deflateTerms) bool {
+	switch {
+	case offer.serverNoContext && !t.serverNoContext,
+		offer.serverBits != 0 && (t.serverBits == 0 || t.serverBits > offer.serverBits),
+		t.clientLimits && (!offer.clientLimits || t.clientBits == 0):
+		return false
+	}
+	return true
+}
+
+// deflateOffers returns the terms of the offers that can be met, the one that
+// the client likes best first. The others are declined rather than refused.
+func deflateOffers(extensions []extension) (offers []deflateTerms) {
+	for _, e := range extensions {
+		if t, ok := deflateTermsOf(e); ok {
+			offers = append(offers, t)
+		}
+	}
+	return offers
+}
+
+// agree answers an offer (RFC 7692, section 5).
+func (c Compression) agree(offer deflateTerms) (answer deflateTerms, p parameters) {
+	takeover := c == CompressionWithContext
+	p = parameters{
 		writeBits:     maxWindowBits,
 		readBits:      maxWindowBits,
-		writeTakeover: takeover && !asked.ServerNoContextTakeover,
-		readTakeover:  takeover && !asked.ClientNoContextTakeover,
+		writeTakeover: takeover && !offer.serverNoContext,
+		readTakeover:  takeover && !offer.clientNoContext,
 	}
-	reply := wsflate.Parameters{
-		ServerNoContextTakeover: !p.writeTakeover,
-		ClientNoContextTakeover: !p.readTakeover,
+	answer = deflateTerms{serverNoContext: !p.writeTakeover, clientNoContext: !p.readTakeover}
+	if bits := offer.serverBits; bits != 0 {
+		p.writeBits, answer.serverBits = bits, bits
 	}
-	if bits := asked.ServerMaxWindowBits; bits.Defined() {
-		p.writeBits, reply.ServerMaxWindowBits = uint8(bits), bits
+	if bits := offer.clientBits; bits != 0 {
+		p.readBits, answer.clientBits, answer.clientLimits = bits, bits, true
 	}
-	if bits := asked.ClientMaxWindowBits; bits > 1 { // 1 stands for the parameter without a value
-		p.readBits, reply.ClientMaxWindowBits = uint8(bits), bits
-	}
-	n.accepted = &p
-	return reply.Option(), nil
+	return answer, p
 }

@@ -6,9 +6,7 @@ import (
 	"net/http"
 	"sync/atomic"
 
-	"github.com/gobwas/httphead"
 	"github.com/gobwas/ws"
-	"github.com/gobwas/ws/wsflate"
 )
 
 // Relay opens the websocket and joins it to an upstream's, which it closes in
@@ -23,17 +21,13 @@ func (s *Handshake) Relay(up *Upstream, header http.Header) (*Conn, error) {
 	c := s.conn
 	r := &relay{
 		up:     Conn{hub: s.hub, id: s.hub.lastID.Add(1), tenant: c.tenant, relays: true, upstream: true},
-		client: relayEnd{masked: true, compressed: up.compressed},
-		server: relayEnd{other: c, compressed: up.compressed},
+		client: relayEnd{masked: true, compressed: up.extension != ""},
+		server: relayEnd{other: c, compressed: up.extension != ""},
 	}
 	u := &r.up
 	r.client.other = u
 	c.relays, c.handler, u.handler = true, &r.client, &r.server
-	upgrader := ws.HTTPUpgrader{Header: header, Negotiate: up.negotiate()}
-	if up.protocol != "" {
-		upgrader.Protocol = func(name string) bool { return name == up.protocol }
-	}
-	conn, err := s.upgrade(&upgrader)
+	conn, err := s.upgrade(header, up.protocol, up.extension)
 	if err != nil {
 		up.Close()
 		return nil, err
@@ -48,17 +42,6 @@ func (s *Handshake) Relay(up *Upstream, header http.Header) (*Conn, error) {
 	s.hub.begin(u)
 	s.hub.begin(c)
 	return c, nil
-}
-
-// negotiate answers the client's offers with what the upstream made of them.
-func (up *Upstream) negotiate() func(httphead.Option) (httphead.Option, error) {
-	extension := up.extension
-	return func(offer httphead.Option) (answer httphead.Option, err error) {
-		if string(offer.Name) == wsflate.ExtensionName {
-			answer, extension = extension, httphead.Option{}
-		}
-		return answer, nil
-	}
 }
 
 // relay is what a relay has beside the client's connection.

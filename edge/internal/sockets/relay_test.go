@@ -134,6 +134,60 @@ func TestARelayPassesTheUpstreamsRefusalOn(t *testing.T) {
 	}
 }
 
+// A relay offers only what the client may have, in the usual spelling, and takes
+// only what answers that.
+func TestARelayOffersAndTakesWhatTheRFCAllows_E6(t *testing.T) {
+	const base = "permessage-deflate"
+	for _, c := range []struct {
+		name, offer, offered, answer, want string
+		status                             int
+	}{
+		{"an empty list", " ", "", "", "", 101},
+		{"another spelling", base + ` ;server_max_window_bits="\9" , x`, base + "; server_max_window_bits=9", base + ";server_max_window_bits=8", base + "; server_max_window_bits=8", 101},
+		{"a bad offer before a good one", base + "; client_max_window_bits=08, " + base, base, base, base, 101},
+		{"a repeated parameter", base + "; client_max_window_bits; client_max_window_bits", "", "", "", 101},
+		{"an answer with an empty element", base, base, "," + base + " ,", base, 101},
+		{"a limit that the client knows", base + "; client_max_window_bits", base + "; client_max_window_bits", base + "; client_max_window_bits=9", base + "; client_max_window_bits=9", 101},
+		{"a limit that the client does not know", base, base, base + "; client_max_window_bits=9", "", 502},
+		{"a limit without a value", base + "; client_max_window_bits", base + "; client_max_window_bits", base + "; client_max_window_bits", "", 502},
+		{"a window larger than asked for", base + "; server_max_window_bits=9", base + "; server_max_window_bits=9", base + "; server_max_window_bits=10", "", 502},
+		{"a window that was asked for in vain", base + "; server_max_window_bits=9", base + "; server_max_window_bits=9", base, "", 502},
+		{"a context that was asked not to be", base + "; server_no_context_takeover", base + "; server_no_context_takeover", base, "", 502},
+		{"an answer with a leading zero", base, base, base + "; server_max_window_bits=09", "", 502},
+		{"an answer with a parameter twice", base, base, base + "; server_no_context_takeover; server_no_context_takeover", "", 502},
+		{"an unknown parameter", base, base, base + "; a", "", 502},
+		{"the same extension twice", base, base, base + ", " + base, "", 502},
+		{"an answer that is malformed", base, base, base + ";", "", 502},
+		{"an answer to no offer", "", "", base, "", 502},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			offered := make(chan string, 1)
+			behind := newWorld(t, way{}, Config{}, Options{})
+			behind.serve = func(rw http.ResponseWriter, r *http.Request) {
+				offered <- strings.Join(r.Header["Sec-Websocket-Extensions"], "|")
+				conn, _, err := http.NewResponseController(rw).Hijack()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer conn.Close()
+				fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n", acceptOf(r.Header.Get("Sec-Websocket-Key")))
+				if c.answer != "" {
+					fmt.Fprintf(conn, "Sec-WebSocket-Extensions: %s\r\n", c.answer)
+				}
+				fmt.Fprint(conn, "\r\n")
+			}
+			answer, _ := newRelay(t, way{}, Config{}, Options{}, behind).handshake(t, "GET", "HTTP/1.1", handshakeHeader("Sec-WebSocket-Extensions", c.offer))
+			if got := answer.Header.Get("Sec-Websocket-Extensions"); answer.StatusCode != c.status || got != c.want {
+				t.Errorf("status %d and %q, expected %d and %q", answer.StatusCode, got, c.status, c.want)
+			}
+			if got := <-offered; got != c.offered {
+				t.Errorf("the upstream was offered %q, expected %q", got, c.offered)
+			}
+		})
+	}
+}
+
 func TestDialRefusesAHandshakeThatIsWrong(t *testing.T) {
 	for name, header := range map[string]http.Header{
 		"no accept":               {},

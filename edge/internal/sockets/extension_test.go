@@ -1,0 +1,46 @@
+package sockets
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// What is read can be written and read again, and offers are written in the one
+// spelling that needs no quotes.
+func FuzzExtensions_E6(f *testing.F) {
+	for _, seed := range []string{
+		"", ",", "permessage-deflate", `permessage-deflate ; server_max_window_bits = "1\0", x;y`, "a;;=b", `a;b="`, `a;b="\`, "a b", "permessage-deflate; client_max_window_bits=8",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		all, ok := parseExtensions([]string{value})
+		if !ok {
+			return
+		}
+		var list []string
+		for _, e := range all {
+			text := e.name
+			for _, p := range e.parameters {
+				if text += ";" + p.name; p.valued {
+					text += "=" + p.value
+				}
+			}
+			list = append(list, text)
+		}
+		again, ok := parseExtensions([]string{strings.Join(list, ",")})
+		if !ok || !reflect.DeepEqual(all, again) {
+			t.Errorf("%q is %+v, and written again %+v", value, all, again)
+		}
+		for _, offer := range deflateOffers(all) {
+			again, _ := parseExtensions([]string{offer.String()})
+			if got := deflateOffers(again); len(got) != 1 || got[0] != offer {
+				t.Errorf("%+v is written %q, which is %+v", offer, offer, got)
+			}
+			if answer, p := CompressionWithContext.agree(offer); !answer.answers(offer) || p.writeBits < minWindowBits || p.writeBits > maxWindowBits {
+				t.Errorf("%q is answered with %q and %+v", offer, answer, p)
+			}
+		}
+	})
+}
