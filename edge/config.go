@@ -145,3 +145,10 @@ type SessionReader interface {
 type Querier interface {
 	Query(ctx context.Context, schema, name string, args json.RawMessage) (json.RawMessage, error)
 }
+
+// PublicQuerier is a [Querier] that also answers guests that do not know the
+// tenant yet. QueryPublic runs a statement that is meant for that, and no other:
+// it sees the schema public and no tenant's.
+type PublicQuerier interface {
+	QueryPublic(ctx context.Context, name string, args json.RawMessage) (json.RawMessage, error)
+}

@@ -342,6 +342,28 @@ func TestAConsumerQueriesItsOwnTenantAlone(t *testing.T) {
 	v.hears(t, "[t1] <nil>", "[] tenantedge: not allowed")
 }
 
+// No query runs without a tenant's schema where the Querier has none for that,
+// and the log says why.
+func TestAQueryWithoutASchemaNeedsAQuerierForIt_D8(t *testing.T) {
+	guest := wasmtest.Guest(t, "edge/testdata/consumer")
+	for _, c := range []struct {
+		queries   Querier
+		want, log string
+	}{
+		{echoQueries{}, "[] tenantedge: not allowed", "no statement runs in schema public alone"},
+		{publicQueries{}, "[public] <nil>", ""},
+		{nil, "[] tenantedge: unavailable", "expected queries in the configuration"},
+	} {
+		w := newConsumerWorld(t, guest, func(f *Config) { f.Queries = c.queries })
+		v := w.visit(t, "t1")
+		v.says(t, "query ")
+		v.hears(t, c.want)
+		if !strings.Contains(w.log.String(), c.log) {
+			t.Errorf("logged %s, want %q", w.log, c.log)
+		}
+	}
+}
+
 func TestEventsWaitForAnInstance(t *testing.T) {
 	w := newConsumerWorld(t, wasmtest.Guest(t, "edge/testdata/consumer"), func(c *Config) {
 		c.Limits.Instances = 1
@@ -372,6 +394,13 @@ type echoQueries struct{}
 
 func (echoQueries) Query(_ context.Context, schema, _ string, _ json.RawMessage) (json.RawMessage, error) {
 	return json.Marshal([]string{schema})
+}
+
+// publicQueries answers statements without a schema too.
+type publicQueries struct{ echoQueries }
+
+func (publicQueries) QueryPublic(context.Context, string, json.RawMessage) (json.RawMessage, error) {
+	return json.RawMessage(`["public"]`), nil
 }
 
 func TestWebsocketsComeAndGoInAnyOrder(t *testing.T) {

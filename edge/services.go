@@ -1,7 +1,9 @@
 package edge
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"strings"
 
@@ -110,17 +112,26 @@ func record(m *tenantdb.Match, withDomain bool, out []byte) int {
 }
 
 func (s *services) Query(ctx context.Context, schema, name string, args []byte) ([]byte, error) {
-	if s.host.config.Queries == nil {
-		return nil, abi.Unavailable
+	queries := s.host.config.Queries
+	if queries == nil {
+		return nil, fmt.Errorf("%w: expected queries in the configuration, found none", abi.Unavailable)
+	}
+	// Copies, because a driver may keep them beyond the life of the guest's memory.
+	schema, name, args = strings.Clone(schema), strings.Clone(name), bytes.Clone(args)
+	if schema == "" {
+		public, ok := queries.(PublicQuerier)
+		if !ok {
+			return nil, fmt.Errorf("%w: expected the schema of a tenant, found none, and no statement runs in schema public alone", abi.Denied)
+		}
+		return public.QueryPublic(ctx, name, args)
 	}
 	if s.tenant != nil && schema != s.tenant.Schema {
-		return nil, abi.Denied
+		return nil, fmt.Errorf("%w: expected schema %q, which is that of the request's tenant, found %.63q", abi.Denied, s.tenant.Schema, schema)
 	}
 	if !s.host.knows(schema) {
-		return nil, abi.NotFound
+		return nil, fmt.Errorf("%w: schema %.63q is no tenant's; to ask before the tenant is known pass no schema", abi.NotFound, schema)
 	}
-	// The arguments outlive the guest's memory if a driver keeps them.
-	return s.host.config.Queries.Query(ctx, string([]byte(schema)), string([]byte(name)), append([]byte(nil), args...))
+	return queries.Query(ctx, schema, name, args)
 }
 
 func (s *services) Log(ctx context.Context, level slog.Level, text string) {

@@ -110,35 +110,13 @@ func readRecord(out []byte, n int64, r *Record) abi.Errno {
 	r.Primary = m.word&abi.RecPrimary != 0
 	r.RedirectToPrimary = m.word&abi.RecRedirectToPrimary != 0
 	r.Ambiguous = m.word&abi.RecAmbiguous != 0
-	r.Pathname, r.HasPathname = "", false
+	r.Row, r.Pathname, r.HasPathname = abi.Message{}, "", false
 	if m.n > abi.RecAttr0 {
-		readPathname(out[:n], m, r)
+		r.Row, _ = abi.Parse(out[:n]) // is well-formed, or m had not parsed it
+		r.Pathname, r.HasPathname = r.Attribute(pathnameAttribute)
 	}
 	return abi.OK
 }
 
 // pathnameAttribute is the column that holds a tenant's own identifier.
 const pathnameAttribute = "schema_pathname"
-
-func readPathname(raw []byte, m *fields, r *Record) {
-	for i := abi.RecAttr0; i+1 < min(m.n, maxFields); i += 2 {
-		if m.at[i] == pathnameAttribute {
-			r.Pathname, r.HasPathname = m.at[i+1], m.has(i+1)
-			return
-		}
-	}
-	if m.n <= maxFields {
-		return
-	}
-	whole, err := abi.Parse(raw)
-	if err != nil {
-		return
-	}
-	for i := abi.RecAttr0; i+1 < whole.Len(); i += 2 {
-		if string(whole.Get(i)) == pathnameAttribute {
-			own, ok := whole.Field(i + 1)
-			r.Pathname, r.HasPathname = text(own), ok
-			return
-		}
-	}
-}

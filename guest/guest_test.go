@@ -94,6 +94,41 @@ func acme() *host {
 	}}
 }
 
+func TestARecordHasTheColumnsOfTheDirectory_D8(t *testing.T) {
+	many := map[string]string{"plan": "gold", "empty": ""}
+	for n := range 40 {
+		many[fmt.Sprint("column", n)] = fmt.Sprint(n)
+	}
+	serve(t, guest.Handlers{}, &host{World: tck.World{
+		Tenants: []tck.Tenant{{ID: "1", Schema: "acme", Attributes: many}, {ID: "2", Schema: "bare"}},
+		Domains: []tck.Domain{{Tenant: "1", Domain: "acme.io", IsPrimary: true}},
+	}})
+	for what, find := range map[string]func() (guest.Record, error){
+		"by domain":    func() (guest.Record, error) { return guest.TenantByDomain("acme.io", "") },
+		"by reference": func() (guest.Record, error) { return guest.TenantByReference("acme") },
+		"primary":      func() (guest.Record, error) { return guest.PrimaryDomain("1") },
+	} {
+		row, err := find()
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+		for name, want := range many {
+			if got, ok := row.Attribute(name); !ok || got != want {
+				t.Errorf("%s: column %s is %q (present: %v), want %q", what, name, got, ok, want)
+			}
+		}
+		// What is no column's name must not be taken for one: neither a value nor a field.
+		for _, name := range []string{"", "gold", "Plan", "acme", "1", "acme.io"} {
+			if got, ok := row.Attribute(name); ok {
+				t.Errorf("%s: column %q is %q, want none", what, name, got)
+			}
+		}
+	}
+	if row, err := guest.TenantByReference("bare"); err != nil || row.Row.Len() != 0 {
+		t.Errorf("a tenant without columns has %d fields after another's, %v", row.Row.Len(), err)
+	}
+}
+
 func TestAGuestAsksForHeadersAndSetsOthers(t *testing.T) {
 	configured := serve(t, guest.Handlers{
 		Configure: func(c *abi.Config) (abi.Configured, error) {

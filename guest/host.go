@@ -19,10 +19,15 @@ const (
 	LevelError Level = 8
 )
 
+// QueryPublic is [Query] for questions before the tenant is known, such as which
+// tenant has an API key. The statement sees the schema public alone: its
+// configuration must say so by "schema: public", or the error is abi.Denied.
+func QueryPublic(name string, args []any, rows any) error { return Query("", name, args, rows) }
+
 // Query runs the read-only statement that the host's configuration calls name,
 // in the search_path of schema, with args, and reads its rows, which are JSON
 // objects, into rows, a pointer to a slice. Errors of the host are an
-// abi.Errno.
+// abi.Errno; the host's log says more about them.
 func Query(schema, name string, args []any, rows any) error {
 	if args == nil {
 		args = []any{}

@@ -16,6 +16,9 @@ type Call struct {
 	// initialises and configures itself, so that every instance of a program
 	// starts from the same image. It must be false during requests.
 	Frozen bool
+	// Slept is how far sleeping has moved the fixed clock on. The instances of an
+	// image begin with the image's.
+	Slept time.Duration
 	// Watch bounds the call; nil: nothing does.
 	Watch Watch
 

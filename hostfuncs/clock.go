@@ -20,17 +20,19 @@ var processStart = time.Now()
 
 func (c *Call) now() time.Time {
 	if c.Frozen {
-		return frozenTime
+		return frozenTime.Add(c.Slept)
 	}
 	return time.Now()
 }
 
+// monotonic never goes back from the image to a request, also where the guest has
+// slept while its image was built.
 func (c *Call) monotonic() time.Duration {
-	if c.Frozen {
-		// A Go guest takes zero for a broken clock.
-		return time.Second
+	now := time.Second + c.Slept // a Go guest takes zero for a broken clock
+	if !c.Frozen {
+		now += time.Since(processStart)
 	}
-	return time.Second + time.Since(processStart)
+	return now
 }
 
 // fill gives the guest randomness: real during requests, a fixed sequence

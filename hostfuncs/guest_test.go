@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -147,6 +148,15 @@ func newGuest(tb testing.TB) *guest {
 		tb.Fatal(err)
 	}
 	return g
+}
+
+// hurried is a Watch that lets no host function wait for longer than a microsecond.
+type hurried struct{}
+
+func (hurried) Worked()            {}
+func (hurried) Charge(uint64) bool { return true }
+func (hurried) Bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, time.Microsecond)
 }
 
 // run calls a host function through the guest.

@@ -1,9 +1,16 @@
 package hostfuncs
 
-import "github.com/tenantedge/tenantedge/guest/abi"
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/tenantedge/tenantedge/guest/abi"
+)
 
 // query may wait for a database: the guest that calls it holds its instance
 // meanwhile. Services bound it by the request's context and a limit of their own.
+// A guest gets an errno, so the log says what was wrong.
 func query(c *Call, m memory, s []uint64) {
 	schema, errno1 := m.argument(uint32(s[0]), uint32(s[1]), abi.MaxName)
 	name, errno2 := m.argument(uint32(s[2]), uint32(s[3]), abi.MaxName)
@@ -13,16 +20,15 @@ func query(c *Call, m memory, s []uint64) {
 		s[0] = negative(e)
 		return
 	}
-	if c.Frozen {
-		// The image must not depend on a database's contents.
-		s[0] = negative(abi.Denied)
-		return
-	}
-	ctx, cancel := c.bounded()
-	defer cancel()
 	defer c.worked()
-	rows, err := c.Services.Query(ctx, schema, name, []byte(args))
+	rows, err := c.query(schema, name, args)
 	if err != nil {
+		level := slog.LevelWarn
+		if c.Frozen {
+			level = slog.LevelDebug // calls that warm a guest up may ask too
+		}
+		c.Services.Log(c.Context(), level, printable(fmt.Sprintf("a query of the guest failed: %.*s: %v", maxQuoted, name, err)))
+		c.charge(costRecord)
 		s[0] = negative(errnoOf(err))
 		return
 	}
@@ -30,4 +36,18 @@ func query(c *Call, m memory, s []uint64) {
 		copy(out, rows)
 	}
 	s[0] = uint64(len(rows))
+}
+
+// maxQuoted is how much of a statement's name a line of the log quotes, in bytes.
+const maxQuoted = 100
+
+var errFrozen = errors.New("no query runs while the guest is set up, because every instance starts from that state: ask at the first request")
+
+func (c *Call) query(schema, name, args string) ([]byte, error) {
+	if c.Frozen {
+		return nil, fmt.Errorf("%w: %w", abi.Denied, errFrozen)
+	}
+	ctx, cancel := c.bounded()
+	defer cancel()
+	return c.Services.Query(ctx, schema, name, []byte(args))
 }

@@ -21,6 +21,7 @@ const (
 	wasiOK     = 0
 	wasiBadf   = 8
 	wasiFault  = 21
+	wasiIntr   = 27
 	wasiInval  = 28
 	wasiNosys  = 52
 	stdout     = 1
@@ -32,7 +33,7 @@ const (
 
 // wasiFunctions are the WASI functions that do something. They are our own,
 // few enough to read in one go, because what is not here cannot be reached: no
-// files, no sockets, no arguments but the program's name, no environment, no waiting.
+// files, no sockets, no arguments but the program's name, no environment.
 var wasiFunctions = []function{
 	{"args_get", types(i32, i32), types(i32), wasiArguments, costTrivial},
 	{"args_sizes_get", types(i32, i32), types(i32), wasiArgumentSizes, costTrivial},
@@ -47,7 +48,7 @@ var wasiFunctions = []function{
 	{"fd_prestat_dir_name", types(i32, i32, i32), types(i32), wasiNoFile, costTrivial},
 	{"fd_fdstat_get", types(i32, i32), types(i32), wasiNoFile, costTrivial},
 	{"fd_close", types(i32), types(i32), wasiNoFile, costTrivial},
-	{"poll_oneoff", types(i32, i32, i32, i32), types(i32), wasiPoll, costTrivial},
+	{"poll_oneoff", types(i32, i32, i32, i32), types(i32), wasiPoll, costWait},
 }
 
 // instantiateWASI builds the WASI module that guest imports. A WASI function
@@ -217,35 +218,6 @@ func wasiWrite(c *Call, m memory, s []uint64) {
 		written += length
 	}
 	if !m.putUint32(result, written) {
-		s[0] = wasiFault
-		return
-	}
-	s[0] = wasiOK
-}
-
-// wasiPoll never waits: a guest has no one to wait for. A Go guest asks when
-// all of its goroutines sleep; it finds that its timer is due at once.
-func wasiPoll(c *Call, m memory, s []uint64) {
-	const subscription, event = 48, 32
-	in, out, count := uint32(s[0]), uint32(s[1]), uint32(s[2])
-	if count == 0 || count > 64 {
-		s[0] = wasiInval
-		return
-	}
-	c.charge(uint64(count) * costTrivial)
-	for i := range count {
-		sub, ok1 := m.bytes(in+i*subscription, subscription)
-		ev, ok2 := m.bytes(out+i*event, event)
-		if !ok1 || !ok2 {
-			s[0] = wasiFault
-			return
-		}
-		kind := sub[8]
-		copy(ev[:8], sub[:8]) // userdata
-		clear(ev[8:])
-		ev[10] = kind
-	}
-	if !m.putUint32(uint32(s[3]), count) {
 		s[0] = wasiFault
 		return
 	}

@@ -168,7 +168,7 @@ sessions:
   fallbacks_file: [secrets/old]
   dsn_env: SESSIONS
   table: other.django_session
-queries: {plan: {sql: select 1, timeout: 250ms, max_rows: 5}, all: {sql: select 2}}
+queries: {plan: {sql: select 1, schema: public, timeout: 250ms, max_rows: 5}, all: {sql: select 2}}
 limits:
   read_header_timeout: 0
   idle_timeout: 1m30s
@@ -238,8 +238,8 @@ guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a:
 			FallbacksFile: []string{"/etc/tenantedge/secrets/old"}, Database: Database{DSNEnv: "SESSIONS"}, Table: "other.django_session",
 		},
 		Queries: map[string]Query{
-			"plan": {SQL: "select 1", Timeout: 250 * time.Millisecond, MaxRows: 5},
-			"all":  {SQL: "select 2", Timeout: time.Second, MaxRows: 1000},
+			"plan": {SQL: "select 1", Schema: SchemaPublic, Timeout: 250 * time.Millisecond, MaxRows: 5},
+			"all":  {SQL: "select 2", Schema: SchemaTenant, Timeout: time.Second, MaxRows: 1000},
 		},
 		Limits: Limits{
 			IdleTimeout: 90 * time.Second, MaxAnswerHeaderBytes: 16 << 10, MaxAnswerHeaders: 100, MaxHeaderBytes: 32 << 10, MaxBodyBytes: 10e6, DialTimeout: time.Second,

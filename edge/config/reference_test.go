@@ -171,7 +171,7 @@ func TestDefaultsOfSectionsThatAnEmptyFileLacksAreThoseOfTheReference(t *testing
 		t.Errorf("uploads differ:\n%s\n%s", a, b)
 	}
 	head = "queries: {q: {sql: select 1"
-	spelled = parse(head + ", timeout: " + defaults["queries.*.timeout"] + ", max_rows: " + defaults["queries.*.max_rows"] + "}}")
+	spelled = parse(head + ", schema: " + defaults["queries.*.schema"] + ", timeout: " + defaults["queries.*.timeout"] + ", max_rows: " + defaults["queries.*.max_rows"] + "}}")
 	if a, b := printed(t, parse(head+"}}")), printed(t, spelled); a != b {
 		t.Errorf("queries differ:\n%s\n%s", a, b)
 	}

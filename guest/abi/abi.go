@@ -122,7 +122,10 @@ const (
 	// query(schema, len, name, len, args, len, out, cap i32) -> i64: runs the
 	// read-only statement that the configuration calls name, with args (a JSON
 	// array of at most [MaxQueryArgs] bytes), in the search_path of schema;
-	// answers a JSON array of objects.
+	// answers a JSON array of objects. An empty schema is for questions before
+	// the tenant is known: the statement sees the schema public alone, and the
+	// host answers Denied unless its configuration runs that statement there.
+	// The host's log says why a query failed.
 	ImportQuery = "query"
 	// log(level, text, len i32): level is that of log/slog: -4 debug, 0 info,
 	// 4 warning, 8 error. Text is cut at [MaxLogText] bytes.

@@ -22,7 +22,10 @@ type Statement struct {
 	Name string
 	// SQL is one SELECT, WITH or VALUES with the arguments as $1, $2, …; it
 	// runs as a subquery, so that nothing else is possible.
-	SQL      string
+	SQL string
+	// Public runs the statement in the schema public alone, by QueryPublic: it
+	// is for questions before the tenant is known.
+	Public   bool
 	Timeout  time.Duration // default 1 s, waiting for a connection included
 	MaxRows  int           // default 1,000
 	MaxBytes int           // of the answer's JSON, default 1 MiB
@@ -44,6 +47,7 @@ type QueryOptions struct {
 var (
 	ErrUnknownStatement = errors.New("no such statement in the configuration")
 	ErrUnknownSchema    = errors.New("not the schema of a tenant")
+	ErrOtherSchema      = errors.New("the statement runs in another schema")
 	ErrArguments        = errors.New("the arguments do not fit the statement")
 	ErrLimit            = errors.New("the answer is over the statement's limit")
 	ErrTimeout          = errors.New("the time for it ran out")
@@ -120,35 +124,62 @@ func (q *Queries) Close() error {
 // each row. Strings, numbers and booleans are given as they are, arrays and
 // objects as their JSON text.
 func (q *Queries) Query(ctx context.Context, schema, name string, args json.RawMessage) (json.RawMessage, error) {
-	s, found := q.statements[name]
-	if !found {
-		return nil, fmt.Errorf("postgres: statement %q: %w", name, ErrUnknownStatement)
-	}
-	if err := tenantdb.CheckSchema(schema); err != nil || q.known != nil && !q.known(schema) {
+	s, err := q.statement(name)
+	switch {
+	case err != nil:
+		return nil, err
+	case s.Public:
+		return nil, fmt.Errorf("postgres: statement %q: %w: it is configured with schema public, which sees no tenant; ask without a schema", name, ErrOtherSchema)
+	case tenantdb.CheckSchema(schema) != nil || q.known != nil && !q.known(schema):
 		return nil, fmt.Errorf("postgres: statement %q in schema %q: %w", name, schema, ErrUnknownSchema)
 	}
+	return q.answer(ctx, pgx.Identifier{schema}.Sanitize()+q.path, s, args)
+}
+
+// QueryPublic runs the statement called name as Query does, but in the schema
+// public alone. It runs no statement that is not Public.
+func (q *Queries) QueryPublic(ctx context.Context, name string, args json.RawMessage) (json.RawMessage, error) {
+	s, err := q.statement(name)
+	switch {
+	case err != nil:
+		return nil, err
+	case !s.Public:
+		return nil, fmt.Errorf("postgres: statement %q: %w: expected the schema of a tenant, found none; to ask before the tenant is known configure the statement with schema public", name, ErrOtherSchema)
+	}
+	return q.answer(ctx, defaultSchema, s, args)
+}
+
+func (q *Queries) statement(name string) (Statement, error) {
+	s, found := q.statements[name]
+	if !found {
+		return s, fmt.Errorf("postgres: statement %q: %w", name, ErrUnknownStatement)
+	}
+	return s, nil
+}
+
+// answer runs a statement with a search_path, in which all names are quoted.
+func (q *Queries) answer(ctx context.Context, path string, s Statement, args json.RawMessage) (json.RawMessage, error) {
 	values, err := arguments(args)
 	if err != nil {
-		return nil, fmt.Errorf("postgres: statement %q: %w", name, err)
+		return nil, fmt.Errorf("postgres: statement %q: %w", s.Name, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
 	defer cancel()
-	answer, err := q.run(ctx, schema, s, values)
+	answer, err := q.run(ctx, path, s, values)
 	if err != nil {
-		return nil, q.dsn.clean(fmt.Errorf("statement %q: %w", name, kind(ctx, err)))
+		return nil, q.dsn.clean(fmt.Errorf("statement %q: %w", s.Name, kind(ctx, err)))
 	}
 	return answer, nil
 }
 
-func (q *Queries) run(ctx context.Context, schema string, s Statement, values [][]byte) (answer json.RawMessage, err error) {
+func (q *Queries) run(ctx context.Context, path string, s Statement, values [][]byte) (answer json.RawMessage, err error) {
 	pooled, err := q.pool.Acquire(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errNoConnection, err)
 	}
 	defer pooled.Release() // one that is not idle then is closed, not used again
 	conn := pooled.Conn().PgConn()
-	begin := "BEGIN READ ONLY; SET LOCAL search_path = " + pgx.Identifier{schema}.Sanitize() + q.path +
-		"; SET LOCAL statement_timeout = " + strconv.FormatInt(max(1, s.Timeout.Milliseconds()), 10)
+	begin := "BEGIN READ ONLY; SET LOCAL search_path = " + path + "; SET LOCAL statement_timeout = " + strconv.FormatInt(max(1, s.Timeout.Milliseconds()), 10)
 	if _, err := conn.Exec(ctx, begin).ReadAll(); err != nil {
 		return nil, err
 	}
@@ -227,9 +258,12 @@ func kind(ctx context.Context, err error) error {
 		switch {
 		case pg.Code == "57014": // query_canceled: by statement_timeout, or by our context
 			return fmt.Errorf("%w: %w", ErrTimeout, err)
-		case pg.Code == "08P01" || strings.HasPrefix(pg.Code, "22") || pg.Code == "42P18":
-			// protocol_violation is a wrong number of parameters, class 22 a
-			// value that does not fit its type.
+		case strings.HasPrefix(pg.Code, "22"):
+			// A value does not fit its type. The message quotes it, and the value
+			// may be a client's secret.
+			return fmt.Errorf("%w (SQLSTATE %s)", ErrArguments, pg.Code)
+		case pg.Code == "08P01" || pg.Code == "42P18":
+			// protocol_violation is a wrong number of parameters.
 			return fmt.Errorf("%w: %w", ErrArguments, err)
 		case strings.HasPrefix(pg.Code, "57P") || strings.HasPrefix(pg.Code, "53") || strings.HasPrefix(pg.Code, "08"):
 			return fmt.Errorf("%w: %w", ErrUnavailable, err)

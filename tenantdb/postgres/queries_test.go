@@ -102,6 +102,50 @@ func TestNamedStatements(t *testing.T) {
 	})
 }
 
+// A statement in schema public sees no tenant's tables, whichever tenant's
+// statement the connection has run before, and no tenant's statement runs there.
+func TestAStatementInPublicAloneSeesNoTenant_D8(t *testing.T) {
+	dsn := pgtest.Start(t).NewDB(t)
+	exec(t, dsn, queryTables, "CREATE TABLE public.note (id int, text text); INSERT INTO public.note VALUES (1, 'public''s')")
+	const note = "SELECT text FROM note WHERE id = $1"
+	q := queries(t, dsn, 1,
+		postgres.Statement{Name: "own", SQL: note},
+		postgres.Statement{Name: "public", SQL: note, Public: true},
+		postgres.Statement{Name: "where", SQL: "SELECT current_setting('search_path') AS path, current_setting('transaction_read_only') AS ro", Public: true},
+		postgres.Statement{Name: "moved", SQL: "SELECT set_config('search_path', 't1', false) AS path", Public: true},
+	)
+	for _, c := range []struct {
+		schema, statement, args, want string // without a schema: in public alone
+		err                           error
+	}{
+		{"t1", "own", "[1]", `[{"text":"one's \"😀\""}]`, nil},
+		{"", "public", "[1]", `[{"text":"public's"}]`, nil},
+		{"", "where", "", `[{"path":"public","ro":"on"}]`, nil},
+		{"", "moved", "", `[{"path":"t1"}]`, nil},
+		{"", "public", "[1]", `[{"text":"public's"}]`, nil},
+		{"", "where", "", `[{"path":"public","ro":"on"}]`, nil},
+		{"", "own", "[1]", "", postgres.ErrOtherSchema},
+		{"t1", "public", "[1]", "", postgres.ErrOtherSchema},
+		{"public", "public", "[1]", "", postgres.ErrOtherSchema},
+		{"", "nope", "", "", postgres.ErrUnknownStatement},
+		{"", "public", `["x"]`, "", postgres.ErrArguments},
+	} {
+		var got json.RawMessage
+		var err error
+		if c.schema == "" {
+			got, err = q.QueryPublic(t.Context(), c.statement, json.RawMessage(c.args))
+		} else {
+			got, err = q.Query(t.Context(), c.schema, c.statement, json.RawMessage(c.args))
+		}
+		if string(got) != c.want || !errors.Is(err, c.err) {
+			t.Errorf("%s in %q: got %s, %v; want %s, %v", c.statement, c.schema, got, err, c.want, c.err)
+		}
+	}
+	if _, err := q.Query(t.Context(), "", "own", nil); !errors.Is(err, postgres.ErrUnknownSchema) {
+		t.Errorf("a tenant's statement without a schema: %v", err)
+	}
+}
+
 // Whatever stands in a statement, it can write nothing, and the next one finds
 // its own search_path.
 func TestNoStatementLeavesItsBounds(t *testing.T) {

@@ -26,6 +26,12 @@ type running struct {
 
 func serving(t *testing.T, path string) *running {
 	t.Helper()
+	return servingTo(t, path, io.Discard)
+}
+
+// servingTo is serving with a log.
+func servingTo(t *testing.T, path string, log io.Writer) *running {
+	t.Helper()
 	file, err := config.Load(path)
 	if err != nil {
 		t.Fatal(err)
@@ -34,7 +40,7 @@ func serving(t *testing.T, path string) *running {
 	e := &running{t: t, cancel: cancel, ended: make(chan error, 1)}
 	addresses := make(chan string, 1)
 	go func() {
-		e.ended <- serveFile(ctx, file, extras{started: func(s *server.Server) { addresses <- s.Addrs()[0].String() }}, io.Discard)
+		e.ended <- serveFile(ctx, file, extras{started: func(s *server.Server) { addresses <- s.Addrs()[0].String() }}, log)
 	}()
 	select {
 	case e.address = <-addresses:

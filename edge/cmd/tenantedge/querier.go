@@ -17,25 +17,37 @@ type querier struct{ queries *postgres.Queries }
 // Query runs a statement of the configuration.
 func (q querier) Query(ctx context.Context, schema, name string, args json.RawMessage) (json.RawMessage, error) {
 	answer, err := q.queries.Query(ctx, schema, name, args)
-	if err == nil {
-		return answer, nil
-	}
+	return answer, inContract(err)
+}
+
+// QueryPublic runs a statement whose configuration says schema public.
+func (q querier) QueryPublic(ctx context.Context, name string, args json.RawMessage) (json.RawMessage, error) {
+	answer, err := q.queries.QueryPublic(ctx, name, args)
+	return answer, inContract(err)
+}
+
+// inContract adds the errno of the guests' contract to an error of Postgres.
+func inContract(err error) error {
 	for _, known := range []struct {
 		is    error
 		errno abi.Errno
 	}{
 		{postgres.ErrUnknownStatement, abi.NotFound},
 		{postgres.ErrUnknownSchema, abi.Denied},
+		{postgres.ErrOtherSchema, abi.Denied},
 		{postgres.ErrArguments, abi.Invalid},
 		{postgres.ErrLimit, abi.Limit},
 		{postgres.ErrTimeout, abi.Timeout},
 		{postgres.ErrUnavailable, abi.Unavailable},
 	} {
 		if errors.Is(err, known.is) {
-			return nil, fmt.Errorf("%w: %w", known.errno, err)
+			return fmt.Errorf("%w: %w", known.errno, err)
 		}
 	}
-	return nil, err
+	return err
 }
 
-var _ edge.Querier = querier{}
+var (
+	_ edge.Querier       = querier{}
+	_ edge.PublicQuerier = querier{}
+)

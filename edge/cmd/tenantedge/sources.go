@@ -61,7 +61,7 @@ func (w *wiring) wireQueries(f *config.File) error {
 	}
 	o := postgres.QueryOptions{DSN: dsn, Known: w.knows}
 	for name, q := range f.Queries {
-		o.Statements = append(o.Statements, postgres.Statement{Name: name, SQL: q.SQL, Timeout: q.Timeout, MaxRows: q.MaxRows})
+		o.Statements = append(o.Statements, postgres.Statement{Name: name, SQL: q.SQL, Public: q.Schema == config.SchemaPublic, Timeout: q.Timeout, MaxRows: q.MaxRows})
 	}
 	queries, err := postgres.NewQueries(o)
 	if err != nil {

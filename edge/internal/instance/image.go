@@ -16,8 +16,8 @@ import (
 
 // buildImage runs the guest up to where its first request would come, and
 // freezes it there: every instance begins, and ends each call, in that state.
-// Clock and randomness stand still meanwhile, so that the image is the same
-// everywhere, and fuel with it.
+// Clock and randomness are fixed meanwhile, and only sleeping moves the clock on,
+// so that the image is the same everywhere, and fuel with it.
 //
 // A guest that traps while it is warmed up starts cold: what a trap leaves
 // behind, grown memory say, is no state to start from. It is told so when it
@@ -73,7 +73,7 @@ func (p *Program) build(ctx context.Context, warm []warmUp) (err error) {
 			return err
 		}
 	}
-	p.buffer = i.buffer
+	p.buffer, p.slept = i.buffer, i.call.Slept
 	for _, g := range i.globals {
 		p.globals = append(p.globals, g.Get())
 	}

@@ -97,7 +97,7 @@ func (p *Program) newInstance(ctx context.Context) (*Instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	i.buffer = p.buffer
+	i.buffer, i.call.Slept = p.buffer, p.slept
 	memory.Bind(i.module.Memory())
 	if _, err := memory.Reset(); err != nil {
 		return nil, errors.Join(err, i.close(ctx))

@@ -20,6 +20,7 @@ import (
 	"log/slog"
 	"runtime"
 	"sync"
+	"time"
 
 	"github.com/tetratelabs/wazero"
 	"golang.org/x/net/http/httpguts"
@@ -64,6 +65,7 @@ type Program struct {
 	image   *pristine.Image
 	globals []uint64
 	buffer  uint32
+	slept   time.Duration
 
 	cached   Cached
 	support  pristine.Support

@@ -62,6 +62,13 @@ func Minimal(tb testing.TB) []byte {
 	return Guest(tb, "guest/examples/minimal")
 }
 
+// Sleeper builds testdata/sleeper, a guest that sleeps while it is set up, and in
+// a request for as long as the host name says.
+func Sleeper(tb testing.TB) []byte {
+	tb.Helper()
+	return Guest(tb, "edge/internal/wasm/wasmtest/testdata/sleeper")
+}
+
 // Unruly builds testdata/unruly, a guest that misbehaves for hosts that ask for
 // it. Each generation (of eight digits at most) is another guest: it routes
 // t<n>.… to the tenant t<(n+generation)%5>, and says "g<generation>" as its URLConf.

@@ -1,0 +1,155 @@
+package hostfuncs
+
+import (
+	"context"
+	"encoding/binary"
+	"math"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// clockIn is a subscription to a clock, fileIn one to a file.
+func clockIn(id uint32, timeout uint64, flags uint16) []byte {
+	b := make([]byte, subscriptionSize)
+	binary.LittleEndian.PutUint32(b[16:], id)
+	binary.LittleEndian.PutUint64(b[24:], timeout)
+	binary.LittleEndian.PutUint16(b[40:], flags)
+	return b
+}
+
+func fileIn(tag byte, fd uint32) []byte {
+	b := make([]byte, subscriptionSize)
+	b[8] = tag
+	binary.LittleEndian.PutUint32(b[16:], fd)
+	return b
+}
+
+// event is what poll reports: the number of a subscription, and its errno.
+type event struct{ number, errno int }
+
+// poll subscribes to what is given, each with its number as userdata.
+func (g *guest) poll(subs ...[]byte) (result uint64, events []event) {
+	g.tb.Helper()
+	const in, out, count = 1024, 8192, 16
+	for i, s := range subs {
+		s = slices.Clone(s)
+		binary.LittleEndian.PutUint64(s, uint64(i))
+		g.put(in+uint32(i)*subscriptionSize, string(s))
+	}
+	g.put(count, "\x00\x00\x00\x00")
+	result = g.mustRun("poll_oneoff", in, out, uint64(len(subs)), count)
+	for i := range uint64(binary.LittleEndian.Uint32([]byte(g.get(count, 4)))) {
+		e := []byte(g.get(out+i*eventSize, eventSize))
+		events = append(events, event{int(binary.LittleEndian.Uint64(e)), int(binary.LittleEndian.Uint16(e[8:]))})
+	}
+	return result, events
+}
+
+// clocks reads both of a guest's clocks.
+func (g *guest) clocks() (all [2]time.Duration) {
+	g.tb.Helper()
+	for id := range all {
+		if got := g.mustRun("clock_time_get", uint64(id), 0, 32); got != wasiOK {
+			g.tb.Fatalf("clock %d answered %d", id, got)
+		}
+		all[id] = time.Duration(binary.LittleEndian.Uint64([]byte(g.get(32, 8))))
+	}
+	return all
+}
+
+func TestPollReportsWhatIsDueFirst_D6(t *testing.T) {
+	const hour = uint64(time.Hour)
+	frozen := uint64(frozenTime.UnixNano())
+	for _, c := range []struct {
+		name  string
+		subs  [][]byte
+		moved time.Duration // of both clocks
+		want  []event
+	}{
+		{"a time from now", [][]byte{clockIn(clockMono, hour, 0)}, time.Hour, []event{{0, 0}}},
+		{"no time", [][]byte{clockIn(clockMono, 0, 0)}, 0, []event{{0, 0}}},
+		{"a time of the one clock", [][]byte{clockIn(clockMono, hour, clockAbsolute)}, time.Hour - time.Second, []event{{0, 0}}},
+		{"a time of the other clock", [][]byte{clockIn(clockReal, frozen+hour, clockAbsolute)}, time.Hour, []event{{0, 0}}},
+		{"a time that is over", [][]byte{clockIn(clockReal, 1, clockAbsolute)}, 0, []event{{0, 0}}},
+		{"the first of three", [][]byte{clockIn(clockMono, 3*hour, 0), clockIn(clockReal, hour, 0), clockIn(clockReal, frozen+hour, clockAbsolute)}, time.Hour, []event{{1, 0}, {2, 0}}},
+		{"a clock that is none", [][]byte{clockIn(clockMono, hour, 0), clockIn(2, hour, 0)}, 0, []event{{1, wasiInval}}},
+		{"output, which is ready", [][]byte{clockIn(clockMono, hour, 0), fileIn(tagWrite, stdout), fileIn(tagWrite, stderr)}, 0, []event{{1, 0}, {2, 0}}},
+		{"input, which is not there", [][]byte{clockIn(clockMono, hour, 0), fileIn(tagRead, 0)}, 0, []event{{1, wasiBadf}}},
+		{"a file that is not there", [][]byte{fileIn(tagWrite, 3)}, 0, []event{{0, wasiBadf}}},
+		{"what is no subscription", [][]byte{fileIn(9, 0), clockIn(clockMono, hour, 0)}, 0, []event{{0, wasiInval}}},
+		{"as long as may be", [][]byte{clockIn(clockMono, uint64(maxSlept), 0)}, maxSlept, []event{{0, 0}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g := newGuest(t)
+			g.call.Frozen = true
+			before := g.clocks()
+			result, events := g.poll(c.subs...)
+			after := g.clocks()
+			if result != wasiOK || !slices.Equal(events, c.want) {
+				t.Errorf("answered %d %v, want %v", result, events, c.want)
+			}
+			for id := range before {
+				if moved := after[id] - before[id]; moved != c.moved {
+					t.Errorf("clock %d was moved on by %v, want %v", id, moved, c.moved)
+				}
+			}
+			g.call.Frozen = false
+			if now := g.clocks()[clockMono]; now < after[clockMono] {
+				t.Errorf("in a request the clock goes back from %v to %v", after[clockMono], now)
+			}
+		})
+	}
+}
+
+func TestPollRefusesWhatCannotBe_D6(t *testing.T) {
+	g := newGuest(t)
+	g.call.Frozen = true
+	for _, args := range [][]uint64{{65536 - 47, 0, 1, 128}, {0, 65536 - 31, 1, 128}, {0, 0, 1, 65536 - 3}, {1 << 31, 0, 64, 128}} {
+		if got := g.mustRun("poll_oneoff", args...); got != wasiFault {
+			t.Errorf("poll_oneoff%v answered %d, want EFAULT", args, got)
+		}
+	}
+	if got, _ := g.poll(clockIn(clockMono, math.MaxUint64, 0)); got != wasiIntr || g.call.Slept != 0 {
+		t.Errorf("a wait for ever is answered %d, want EINTR", got)
+	}
+	for _, count := range []uint64{0, maxSubscriptions + 1, 1<<32 - 1} {
+		if got := g.mustRun("poll_oneoff", 0, 0, count, 128); got != wasiInval {
+			t.Errorf("%d subscriptions are answered %d, want EINVAL", count, got)
+		}
+	}
+}
+
+// In a request a guest waits for as long as it asks to, and no longer than its
+// call lasts. The fuel that it pays does not depend on how long that is.
+func TestPollWaitsInRequestsWithinTheirTime_D6(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGuest(t)
+		p := &purse{}
+		g.call.Watch = p
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		g.call.Begin(ctx)
+		var paid []uint64
+		for _, c := range []struct {
+			asked, want time.Duration
+			result      uint64
+		}{
+			{time.Millisecond, time.Millisecond, wasiOK},
+			{50 * time.Second, 50 * time.Second, wasiOK},
+			{time.Hour, 10*time.Second - time.Millisecond, wasiIntr},
+		} {
+			p.used = 0
+			began := time.Now()
+			result, _ := g.poll(clockIn(clockMono, uint64(c.asked), 0))
+			if waited := time.Since(began); result != c.result || waited != c.want {
+				t.Errorf("asked to wait for %v it answered %d after %v, want %d after %v", c.asked, result, waited, c.result, c.want)
+			}
+			paid = append(paid, p.used)
+		}
+		if paid[0] < costWait || paid[1] != paid[0] || paid[2] != paid[0] {
+			t.Errorf("waiting costs %d units of fuel, want the same each time", paid)
+		}
+	})
+}
