@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -103,25 +104,15 @@ func (i *initialiser) triggers(ctx context.Context, tx pgx.Tx) error {
 	} else if err := i.do(ctx, tx, "make function "+function, i.names.createNotify()); err != nil {
 		return err
 	}
-	for _, t := range []struct {
-		table  pgx.Identifier
-		column string
-	}{{i.names.tenant, "id"}, {i.names.domain, "tenant_id"}} {
-		for k, name := range triggerNames {
-			var there bool
-			err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger
-				WHERE tgrelid = to_regclass($1) AND tgname = $2 AND tgenabled IN ('O', 'A'))`, t.table.Sanitize(), name).Scan(&there)
-			if err != nil {
-				return err
-			}
-			what := fmt.Sprintf("trigger %s on %s", name, t.table.Sanitize())
-			if there {
-				i.steps = append(i.steps, Step{What: what + " is there"})
-				continue
-			}
-			if err := i.do(ctx, tx, "make "+what, i.names.createTrigger(k, t.table, t.column)); err != nil {
-				return err
-			}
+	missing, err := missingTriggers(ctx, tx, i.names)
+	if err != nil {
+		return err
+	}
+	for _, t := range i.names.triggers() {
+		if !slices.ContainsFunc(missing, t.is) {
+			i.steps = append(i.steps, Step{What: "trigger " + t.String() + " is there"})
+		} else if err := i.do(ctx, tx, "make trigger "+t.String(), i.names.createTrigger(t)); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -141,66 +132,6 @@ func (i *initialiser) do(ctx context.Context, tx pgx.Tx, what, sql string) error
 func exists(ctx context.Context, q querier, table pgx.Identifier) (found bool, err error) {
 	err = q.QueryRow(ctx, "SELECT to_regclass($1) IS NOT NULL", table.Sanitize()).Scan(&found)
 	return found, err
-}
-
-// triggerNames are in the order of their events.
-var triggerNames = []string{"tenantedge_insert", "tenantedge_update", "tenantedge_delete", "tenantedge_truncate"}
-
-var triggerEvents = []string{
-	"AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows",
-	"AFTER UPDATE ON %s REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows",
-	"AFTER DELETE ON %s REFERENCING OLD TABLE AS old_rows",
-	"AFTER TRUNCATE ON %s",
-}
-
-func literal(s string) string {
-	quoted := "'" + strings.ReplaceAll(s, "'", "''") + "'"
-	if strings.Contains(s, `\`) {
-		return " E" + strings.ReplaceAll(quoted, `\`, `\\`)
-	}
-	return quoted
-}
-
-func (n names) createTrigger(event int, table pgx.Identifier, column string) string {
-	// A trigger of this name that is there is one that somebody disabled.
-	return fmt.Sprintf("DROP TRIGGER IF EXISTS %[1]s ON %[2]s;\nCREATE TRIGGER %[1]s %[3]s\nFOR EACH STATEMENT EXECUTE FUNCTION %[4]s(%[5]s, %[6]s)",
-		triggerNames[event], table.Sanitize(), fmt.Sprintf(triggerEvents[event], table.Sanitize()),
-		n.notifyFunction().Sanitize(), literal(n.key()), literal(column))
-}
-
-func (n names) notifyFunction() pgx.Identifier {
-	return pgx.Identifier{n.tenant[0], "tenantedge_notify"}
-}
-
-// One notification a statement tells the ids of all tenants that it touched:
-// a payload has 8,000 bytes at most, and what is long is loaded anew anyway.
-const notifyBody = `
-DECLARE
-  source text;
-  ids json;
-  size int;
-BEGIN
-  source := CASE TG_OP
-    WHEN 'INSERT' THEN 'SELECT %1$I AS id FROM new_rows'
-    WHEN 'UPDATE' THEN 'SELECT %1$I AS id FROM old_rows UNION SELECT %1$I FROM new_rows'
-    WHEN 'DELETE' THEN 'SELECT %1$I AS id FROM old_rows' END;
-  IF source IS NOT NULL THEN
-    EXECUTE format('SELECT json_agg(id::text), count(*) FROM (SELECT DISTINCT id FROM (' || source
-      || ') r WHERE id IS NOT NULL LIMIT 501) d', TG_ARGV[1]) INTO ids, size;
-    IF size = 0 THEN
-      RETURN NULL;
-    END IF;
-  END IF;
-  IF source IS NULL OR size > 500 OR octet_length(ids::text) > 7000 THEN
-    PERFORM pg_notify('` + channel + `', TG_ARGV[0] || ' ` + payloadAll + `');
-  ELSE
-    PERFORM pg_notify('` + channel + `', TG_ARGV[0] || ' ' || ids::text);
-  END IF;
-  RETURN NULL;
-END`
-
-func (n names) createNotify() string {
-	return "CREATE OR REPLACE FUNCTION " + n.notifyFunction().Sanitize() + "() RETURNS trigger LANGUAGE plpgsql AS $notify$" + notifyBody + "$notify$"
 }
 
 func (n names) createTenants() string {

@@ -7,10 +7,12 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
@@ -172,7 +174,7 @@ func (s *Source) Follow(ctx context.Context, dir *tenantdb.Directory) error {
 		dir.Degrade(err.Error())
 		// Edges that lost one database do not come back all at once.
 		pause := wait/2 + rand.N(wait/2+1)
-		s.log(dir).Warn("the database is lost; serving the last good state", "error", err, "retry_in", pause.Round(time.Millisecond).String())
+		s.log(dir).Warn(failure(err)+"; serving the last good state", "error", err, "retry_in", pause.Round(time.Millisecond).String())
 		timer := time.NewTimer(pause)
 		select {
 		case <-ctx.Done():
@@ -184,12 +186,39 @@ func (s *Source) Follow(ctx context.Context, dir *tenantdb.Directory) error {
 	return ctx.Err()
 }
 
+// clean is dsn.clean, which knows the errors that are about the tables.
+func (s *Source) clean(err error) error {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		switch pg.Code {
+		case "42P01", "42703", "3F000", "42501": // no table, no column, no schema, no privilege
+			err = fmt.Errorf("%w: %w", ErrTables, err)
+		}
+	}
+	return s.dsn.clean(err)
+}
+
+// failure says in a few words what kind of error keeps the tables from being
+// read.
+func failure(err error) string {
+	var pg *pgconn.PgError
+	switch {
+	case errors.Is(err, ErrTables):
+		return "the tables are not as expected"
+	case errors.Is(err, context.DeadlineExceeded):
+		return "the database does not answer in time"
+	case errors.As(err, &pg) && !strings.HasPrefix(pg.Code, "57P"): // it shuts down, or starts
+		return "the database refuses to be read"
+	}
+	return "the database is lost"
+}
+
 // Notified reports, after Load, whether the database notifies of changes: its
 // triggers are there. Otherwise it is asked every Options.Poll.
 func (s *Source) Notified() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.follower != nil && s.follower.mark.triggers
+	return s.follower != nil && s.follower.mark.polling == ""
 }
 
 // Close ends what Load has left open for a Follow that did not come.
@@ -209,7 +238,7 @@ func (s *Source) begin(ctx context.Context, dir *tenantdb.Directory) (*follower,
 	f := &follower{source: s, dir: dir, conn: conn}
 	if err := f.start(ctx); err != nil {
 		f.close()
-		return nil, s.dsn.clean(err)
+		return nil, s.clean(err)
 	}
 	return f, nil
 }
@@ -241,6 +270,19 @@ func (s *Source) log(dir *tenantdb.Directory) *slog.Logger {
 		return s.opts.Logger
 	}
 	return dir.Logger()
+}
+
+// notePolling notes why changes are polled for, and logs it when that changes.
+func (s *Source) notePolling(dir *tenantdb.Directory, reason string) {
+	before := ""
+	dir.Note(func(u *tenantdb.Upkeep) { before, u.Polling = u.Polling, reason })
+	switch {
+	case reason == before:
+	case reason == "":
+		s.log(dir).Info("the database notifies of changes")
+	default:
+		s.log(dir).Warn("the database does not notify of changes; they are looked for from time to time", "reason", reason, "every", s.opts.Poll.String())
+	}
 }
 
 // tell logs the rows that a report refuses.
