@@ -10,25 +10,32 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// InitOptions says what Init prepares.
+// InitOptions says what Init prepares, and what Uninstall removes.
 type InitOptions struct {
 	DSN    string
 	Tables Tables
-	// DryRun makes Init find out what it would do, and do nothing.
+	// DryRun makes them find out what they would do, and do nothing.
 	DryRun bool
 }
 
-// Step is one thing that Init does.
+// Step is one thing that Init or Uninstall does.
 type Step struct {
 	What string // one line for people
-	SQL  string // empty: it was there already
+	SQL  string // empty: there is nothing to do
 }
 
-// Init makes the tables where there are none, with the invariants of domain
+// Init makes our own tables where there are none, with the invariants of domain
 // rows as constraints and triggers, and puts the triggers that notify of
-// changes on whichever tables there are. It does it all in one transaction, and
-// what is there already it leaves. It returns what it did, or would do.
+// changes on whichever tables there are. Tables that are named like a project's
+// are never made: they are the project's own to make. Init does it all in one
+// transaction, and what is there already it leaves. It returns what it did, or
+// would do.
 func Init(ctx context.Context, o InitOptions) ([]Step, error) {
+	return o.run(ctx, (*initialiser).install)
+}
+
+// run has do change the database in one transaction.
+func (o InitOptions) run(ctx context.Context, do func(*initialiser, context.Context, pgx.Tx) error) ([]Step, error) {
 	d, err := parseDSN(o.DSN)
 	if err != nil {
 		return nil, err
@@ -42,7 +49,13 @@ func Init(ctx context.Context, o InitOptions) ([]Step, error) {
 		return nil, err
 	}
 	i := initialiser{names: n, dry: o.DryRun}
-	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return i.run(ctx, tx) })
+	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		// Two who change the same database at once take turns.
+		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtext($1))", channel); err != nil {
+			return err
+		}
+		return do(&i, ctx, tx)
+	})
 	return i.steps, d.clean(errors.Join(err, conn.Close(ctx)))
 }
 
@@ -52,11 +65,7 @@ type initialiser struct {
 	steps []Step
 }
 
-func (i *initialiser) run(ctx context.Context, tx pgx.Tx) error {
-	// Two who initialise at once take turns.
-	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtext($1))", channel); err != nil {
-		return err
-	}
+func (i *initialiser) install(ctx context.Context, tx pgx.Tx) error {
 	tenant, err := exists(ctx, tx, i.names.tenant)
 	if err != nil {
 		return err
@@ -65,9 +74,10 @@ func (i *initialiser) run(ctx context.Context, tx pgx.Tx) error {
 	if err != nil {
 		return err
 	}
+	tables := i.names.tenant.Sanitize() + " and " + i.names.domain.Sanitize()
 	switch {
 	case tenant && domain:
-		i.steps = append(i.steps, Step{What: fmt.Sprintf("tables %s and %s are there", i.names.tenant.Sanitize(), i.names.domain.Sanitize())})
+		i.note("tables " + tables + " are there")
 		if _, err := readLayout(ctx, tx, i.names); err != nil {
 			return err
 		}
@@ -77,18 +87,29 @@ func (i *initialiser) run(ctx context.Context, tx pgx.Tx) error {
 			there, missing = missing, there
 		}
 		return fmt.Errorf("%w: there is a table %s, but no %s; name both of the project's tables, or neither", ErrTables, there.Sanitize(), missing.Sanitize())
+	case !i.names.ours():
+		return fmt.Errorf("%w: expected the tables %s, which the configuration names, found neither; run the project's migrations first, or correct the names, or leave both names out to have tables of our own made",
+			ErrTables, tables)
 	default:
-		for _, create := range []struct{ what, sql string }{
-			{"make table " + i.names.tenant.Sanitize(), i.names.createTenants()},
-			{"make table " + i.names.domain.Sanitize(), i.names.createDomains()},
-			{"keep the invariants of domain rows", i.names.createInvariants()},
-		} {
-			if err := i.do(ctx, tx, create.what, create.sql); err != nil {
-				return err
-			}
+		if err := i.tables(ctx, tx); err != nil {
+			return err
 		}
 	}
 	return i.triggers(ctx, tx)
+}
+
+// tables makes our own tables.
+func (i *initialiser) tables(ctx context.Context, tx pgx.Tx) error {
+	for _, create := range []struct{ what, sql string }{
+		{"make table " + i.names.tenant.Sanitize(), i.names.createTenants()},
+		{"make table " + i.names.domain.Sanitize(), i.names.createDomains()},
+		{"keep the invariants of domain rows", i.names.createInvariants()},
+	} {
+		if err := i.do(ctx, tx, create.what, create.sql); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // triggers puts the notifying triggers on both tables.
@@ -100,7 +121,7 @@ func (i *initialiser) triggers(ctx context.Context, tx pgx.Tx) error {
 		return err
 	}
 	if body != nil && *body == notifyBody {
-		i.steps = append(i.steps, Step{What: "function " + function + " is there"})
+		i.note("function " + function + " is there")
 	} else if err := i.do(ctx, tx, "make function "+function, i.names.createNotify()); err != nil {
 		return err
 	}
@@ -110,13 +131,16 @@ func (i *initialiser) triggers(ctx context.Context, tx pgx.Tx) error {
 	}
 	for _, t := range i.names.triggers() {
 		if !slices.ContainsFunc(missing, t.is) {
-			i.steps = append(i.steps, Step{What: "trigger " + t.String() + " is there"})
+			i.note("trigger " + t.String() + " is there")
 		} else if err := i.do(ctx, tx, "make trigger "+t.String(), i.names.createTrigger(t)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// note notes what is left as it is.
+func (i *initialiser) note(what string) { i.steps = append(i.steps, Step{What: what}) }
 
 func (i *initialiser) do(ctx context.Context, tx pgx.Tx, what, sql string) error {
 	i.steps = append(i.steps, Step{what, sql})
