@@ -36,6 +36,7 @@ type Directory struct {
 	shadows map[string][]Domain    // rows that lost against another with the same key
 	left    []Problem              // rows that were left out
 	health  atomic.Pointer[health] // replaced under mu
+	upkeep  atomic.Pointer[Upkeep] // replaced under mu
 }
 
 // state is one generation of the directory.
@@ -61,6 +62,7 @@ func NewDirectory(o Options) *Directory {
 	d := &Directory{opts: o, seed: maphash.MakeSeed(), shadows: map[string][]Domain{}}
 	d.state.Store(&state{domains: newTable(1), ids: newTable(1), schemas: newTable(1)})
 	d.health.Store(&health{})
+	d.upkeep.Store(&Upkeep{})
 	return d
 }
 

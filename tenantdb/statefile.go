@@ -2,13 +2,16 @@ package tenantdb
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -65,6 +68,31 @@ func SaveState(path string, d *Directory) (err error) {
 		return nil // a folder that cannot be opened was written to all the same
 	}
 	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// RemoveUnfinished removes the temporary files that processes left which ended
+// while they saved a state to path.
+func RemoveUnfinished(path string) error {
+	folder, base := filepath.Split(path)
+	entries, err := os.ReadDir(cmp.Or(folder, "."))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, e := range entries {
+		number, ours := strings.CutPrefix(e.Name(), base+".")
+		number, temporary := strings.CutSuffix(number, ".tmp")
+		digits := number != "" && strings.Trim(number, "0123456789") == ""
+		if !ours || !temporary || !digits || !e.Type().IsRegular() {
+			continue
+		}
+		if removed := os.Remove(filepath.Join(folder, e.Name())); !errors.Is(removed, fs.ErrNotExist) {
+			err = errors.Join(err, removed)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("tenantdb: removing unfinished states: %w", err)
+	}
+	return nil
 }
 
 func writeState(w io.Writer, s *state, at time.Time) error {

@@ -14,6 +14,30 @@ type Stats struct {
 	SyncedAt   time.Time // when the rows were last known to be the truth; zero: never
 	Age        time.Duration
 	Degraded   string // why the rows may be out of date; empty: they are not
+	Upkeep     Upkeep
+}
+
+// Upkeep is what a source notes of how it keeps the directory.
+type Upkeep struct {
+	// Polling is why changes are looked for from time to time; empty: they are
+	// notified.
+	Polling string
+	// StateFile is where the state is saved; empty: it is not.
+	StateFile string
+	// UnsavedSince is when the directory first changed after the state that the
+	// file holds; zero: the file holds all.
+	UnsavedSince time.Time
+	SaveError    string // why the last try to write the file failed; empty: it did not
+	SaveFailures uint64
+}
+
+// StateAge is the age of the oldest change that the state file does not hold; 0
+// if it holds all.
+func (u Upkeep) StateAge() time.Duration {
+	if u.UnsavedSince.IsZero() {
+		return 0
+	}
+	return time.Since(u.UnsavedSince)
 }
 
 // Stats returns the figures of this moment.
@@ -21,7 +45,7 @@ func (d *Directory) Stats() Stats {
 	s, h := d.state.Load(), d.health.Load()
 	st := Stats{
 		Tenants: s.ids.count, Domains: s.domains.count, Generation: s.generation,
-		Refused: h.refused, SyncedAt: h.syncedAt, Degraded: h.degraded,
+		Refused: h.refused, SyncedAt: h.syncedAt, Degraded: h.degraded, Upkeep: *d.upkeep.Load(),
 	}
 	if !h.syncedAt.IsZero() {
 		st.Age = max(0, time.Since(h.syncedAt))
@@ -53,4 +77,13 @@ func (d *Directory) Degrade(reason string) {
 	h := *d.health.Load()
 	h.degraded = reason
 	d.health.Store(&h)
+}
+
+// Note has change note something of the source's upkeep. Calls take turns.
+func (d *Directory) Note(change func(*Upkeep)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	u := *d.upkeep.Load()
+	change(&u)
+	d.upkeep.Store(&u)
 }

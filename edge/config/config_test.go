@@ -138,6 +138,7 @@ directory:
   domain_table: public.app_domain
   attributes: [schema_pathname, plan]
   state_file: state/tenants
+  state_wait: 4s
   poll_interval: 2s
 urlconfs:
   short: http://127.0.0.1:8000
@@ -203,7 +204,7 @@ guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a:
 		Directory: Directory{
 			Source: "postgres", Database: Database{DSNFile: "/etc/tenantedge/dsn"}, TenantTable: "app_tenant",
 			DomainTable: "public.app_domain", Attributes: []string{"schema_pathname", "plan"},
-			StateFile: "/etc/tenantedge/state/tenants", PollInterval: 2 * time.Second,
+			StateFile: "/etc/tenantedge/state/tenants", StateWait: 4 * time.Second, PollInterval: 2 * time.Second,
 		},
 		Fallback: "gone",
 		URLConfs: map[string]URLConf{

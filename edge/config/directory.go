@@ -23,13 +23,14 @@ type Directory struct {
 	DomainTable  string        `key:"domain_table,table"`
 	Attributes   []string      `key:"attributes,nonempty"` // further columns of the tenant table
 	StateFile    string        `key:"state_file,path"`     // keeps the last good state; empty: nothing does
+	StateWait    time.Duration `key:"state_wait"`          // how long a start waits for the database before the saved state serves; 0: the source's default
 	PollInterval time.Duration `key:"poll_interval"`       // where there are no triggers; 0: the source's default
 }
 
 // Keys that only one of the sources takes.
 var (
 	fileKeys     = []string{"path", "tenants", "domains"}
-	postgresKeys = []string{"dsn", "dsn_env", "dsn_file", "tenant_table", "domain_table", "attributes", "state_file", "poll_interval"}
+	postgresKeys = []string{"dsn", "dsn_env", "dsn_file", "tenant_table", "domain_table", "attributes", "state_file", "state_wait", "poll_interval"}
 )
 
 func (dir *Directory) decode(v value) {

@@ -76,12 +76,15 @@ var (
 	generation = gauge("directory_generation", "Grows with every change of the directory.")
 	age        = gauge("directory_age_seconds", "Time since the directory was last known to be in step with its source; not there before it is loaded.")
 	degraded   = gauge("directory_degraded", "1 where the directory may be out of date.")
+	polling    = gauge("directory_polling", "1 where the source does not notify of changes, so that they are looked for from time to time.")
+	unsaved    = gauge("directory_state_file_age_seconds", "Age of the oldest change that the state file does not hold, 0 if it holds all; not there without a state file.")
+	unwritten  = counter("directory_state_file_failures_total", "Tries to write the state file that failed; not there without a state file.")
 )
 
 var (
 	hostFigures = []figure{requests, calls, fuel, traps, pages, searches, audits, queued, refused, retired, shrunk,
 		instances, lent, waiting, image, swaps, draining, info, resetRefused}
-	directoryFigures = []figure{tenants, domains, leftOut, generation, age, degraded}
+	directoryFigures = []figure{tenants, domains, leftOut, generation, age, degraded, polling, unsaved, unwritten}
 )
 
 // What has never happened is 0, and not missing.
@@ -143,11 +146,19 @@ func (c directoryCollector) Collect(to chan<- prometheus.Metric) {
 	if !s.SyncedAt.IsZero() {
 		age.is(to, s.Age.Seconds())
 	}
-	bad := 0.0
-	if s.Degraded != "" {
-		bad = 1
+	degraded.is(to, truth(s.Degraded != ""))
+	polling.is(to, truth(s.Upkeep.Polling != ""))
+	if s.Upkeep.StateFile != "" {
+		unsaved.is(to, s.Upkeep.StateAge().Seconds())
+		unwritten.is(to, float64(s.Upkeep.SaveFailures))
 	}
-	degraded.is(to, bad)
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 func describe(to chan<- *prometheus.Desc, all []figure) {

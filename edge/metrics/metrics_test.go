@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -80,6 +81,18 @@ func TestADirectorysFigures(t *testing.T) {
 	wants(t, p, "tenantedge_directory_tenants 0", "tenantedge_directory_degraded 0")
 	if strings.Contains(p, "tenantedge_directory_age_seconds ") {
 		t.Error("a directory that was never loaded has an age")
+	}
+	if strings.Contains(p, "tenantedge_directory_state_file_age_seconds ") {
+		t.Error("a state file that is not kept has an age")
+	}
+	d.Note(func(u *tenantdb.Upkeep) {
+		*u = tenantdb.Upkeep{Polling: "no triggers", StateFile: "state", SaveFailures: 3}
+	})
+	wants(t, page(t, metrics.Directory(d.Stats)), "tenantedge_directory_polling 1",
+		"tenantedge_directory_state_file_age_seconds 0\n", "tenantedge_directory_state_file_failures_total 3")
+	d.Note(func(u *tenantdb.Upkeep) { u.UnsavedSince = time.Now().Add(-time.Hour) })
+	if p := page(t, metrics.Directory(d.Stats)); strings.Contains(p, "tenantedge_directory_state_file_age_seconds 0\n") {
+		t.Error("a state file that lacks a change has no age")
 	}
 	d.Replace(tenantdb.State{
 		Tenants: []tenantdb.Tenant{{ID: "1", Schema: "a"}},

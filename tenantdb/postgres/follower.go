@@ -38,7 +38,7 @@ type follower struct {
 
 // mark is what changes when the tables do.
 type mark struct {
-	triggers bool   // all of ours are there
+	polling  string // why changes are not notified; empty: they are
 	position string // counters of the tables, or of the whole database's log
 }
 
@@ -57,8 +57,12 @@ func (f *follower) listen(ctx context.Context) (err error) {
 	if f.layout, err = readLayout(ctx, f.conn, f.source.names); err != nil {
 		return err
 	}
-	if f.mark, err = f.readMark(ctx); err != nil || !f.mark.triggers {
+	if f.mark, err = f.readMark(ctx); err != nil {
 		return err
+	}
+	f.source.notePolling(f.dir, f.mark.polling)
+	if f.mark.polling != "" {
+		return nil
 	}
 	if _, err := f.conn.Exec(ctx, "LISTEN "+channel); err != nil {
 		return fmt.Errorf("listening for changes: %w", err)
@@ -88,11 +92,11 @@ func (f *follower) follow(ctx context.Context, saver *saver) error {
 	for {
 		pending, err := f.wait(ctx)
 		if err != nil {
-			return f.source.dsn.clean(err)
+			return f.source.clean(err)
 		}
 		changed, err := f.catchUp(ctx, pending)
 		if err != nil {
-			return f.source.dsn.clean(err)
+			return f.source.clean(err)
 		}
 		if changed {
 			saver.changed()
@@ -155,7 +159,7 @@ func (f *follower) poll(ctx context.Context) (changed bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("asking for changes: %w", err)
 	}
-	if m.triggers != f.mark.triggers {
+	if m.polling != f.mark.polling {
 		return false, errModeChanged
 	}
 	before, notified := f.mark, f.notified
@@ -167,7 +171,7 @@ func (f *follower) poll(ctx context.Context) (changed bool, err error) {
 		f.dir.Confirm()
 		return false, nil
 	}
-	return true, f.loadAll(ctx)
+	return true, f.reload(ctx)
 }
 
 // reload is loadAll with a new mark; tables may have been made anew.
@@ -186,24 +190,26 @@ func (f *follower) reload(ctx context.Context) (err error) {
 // makes them differ the next time. A standby, or a server that does not count,
 // has the position in its log.
 func (f *follower) readMark(ctx context.Context) (m mark, err error) {
-	var own int
+	var standby bool
 	err = f.conn.QueryRow(ctx, `
-		SELECT (SELECT count(*) FROM pg_catalog.pg_trigger g
-		        WHERE g.tgrelid IN (to_regclass($1), to_regclass($2)) AND g.tgname = ANY($3) AND g.tgenabled IN ('O', 'A')),
+		SELECT pg_is_in_recovery(),
 		       CASE WHEN pg_is_in_recovery() THEN coalesce(pg_last_wal_replay_lsn()::text, '')
 		            WHEN current_setting('track_counts') = 'off' THEN pg_current_wal_insert_lsn()::text
 		            ELSE (SELECT coalesce(string_agg(concat_ws(' ', c.oid, c.relfilenode, pg_stat_get_tuples_inserted(c.oid),
 		                         pg_stat_get_tuples_updated(c.oid), pg_stat_get_tuples_deleted(c.oid)), ',' ORDER BY c.oid), '')
 		                  FROM pg_catalog.pg_class c WHERE c.oid IN (to_regclass($1), to_regclass($2)))
 		       END`,
-		f.source.names.tenant.Sanitize(), f.source.names.domain.Sanitize(), triggerNames).Scan(&own, &m.position)
+		f.source.names.tenant.Sanitize(), f.source.names.domain.Sanitize()).Scan(&standby, &m.position)
 	if err != nil {
 		return m, err
 	}
-	m.triggers = own == 2*len(triggerNames)
-	if m.triggers {
-		// A standby cannot listen.
-		err = f.conn.QueryRow(ctx, "SELECT NOT pg_is_in_recovery()").Scan(&m.triggers)
+	if standby {
+		m.polling = "the server is a standby, which cannot notify of changes"
+		return m, nil
+	}
+	missing, err := missingTriggers(ctx, f.conn, f.source.names)
+	if len(missing) > 0 {
+		m.polling = fmt.Sprintf("expected triggers that notify of changes, %s; run `tenantedge db init`", lacking(missing))
 	}
 	return m, err
 }

@@ -4,30 +4,38 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
 )
 
-// InitOptions says what Init prepares.
+// InitOptions says what Init prepares, and what Uninstall removes.
 type InitOptions struct {
 	DSN    string
 	Tables Tables
-	// DryRun makes Init find out what it would do, and do nothing.
+	// DryRun makes them find out what they would do, and do nothing.
 	DryRun bool
 }
 
-// Step is one thing that Init does.
+// Step is one thing that Init or Uninstall does.
 type Step struct {
 	What string // one line for people
-	SQL  string // empty: it was there already
+	SQL  string // empty: there is nothing to do
 }
 
-// Init makes the tables where there are none, with the invariants of domain
+// Init makes our own tables where there are none, with the invariants of domain
 // rows as constraints and triggers, and puts the triggers that notify of
-// changes on whichever tables there are. It does it all in one transaction, and
-// what is there already it leaves. It returns what it did, or would do.
+// changes on whichever tables there are. Tables that are named like a project's
+// are never made: they are the project's own to make. Init does it all in one
+// transaction, and what is there already it leaves. It returns what it did, or
+// would do.
 func Init(ctx context.Context, o InitOptions) ([]Step, error) {
+	return o.run(ctx, (*initialiser).install)
+}
+
+// run has do change the database in one transaction.
+func (o InitOptions) run(ctx context.Context, do func(*initialiser, context.Context, pgx.Tx) error) ([]Step, error) {
 	d, err := parseDSN(o.DSN)
 	if err != nil {
 		return nil, err
@@ -41,7 +49,13 @@ func Init(ctx context.Context, o InitOptions) ([]Step, error) {
 		return nil, err
 	}
 	i := initialiser{names: n, dry: o.DryRun}
-	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return i.run(ctx, tx) })
+	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		// Two who change the same database at once take turns.
+		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtext($1))", channel); err != nil {
+			return err
+		}
+		return do(&i, ctx, tx)
+	})
 	return i.steps, d.clean(errors.Join(err, conn.Close(ctx)))
 }
 
@@ -51,11 +65,7 @@ type initialiser struct {
 	steps []Step
 }
 
-func (i *initialiser) run(ctx context.Context, tx pgx.Tx) error {
-	// Two who initialise at once take turns.
-	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtext($1))", channel); err != nil {
-		return err
-	}
+func (i *initialiser) install(ctx context.Context, tx pgx.Tx) error {
 	tenant, err := exists(ctx, tx, i.names.tenant)
 	if err != nil {
 		return err
@@ -64,9 +74,10 @@ func (i *initialiser) run(ctx context.Context, tx pgx.Tx) error {
 	if err != nil {
 		return err
 	}
+	tables := i.names.tenant.Sanitize() + " and " + i.names.domain.Sanitize()
 	switch {
 	case tenant && domain:
-		i.steps = append(i.steps, Step{What: fmt.Sprintf("tables %s and %s are there", i.names.tenant.Sanitize(), i.names.domain.Sanitize())})
+		i.note("tables " + tables + " are there")
 		if _, err := readLayout(ctx, tx, i.names); err != nil {
 			return err
 		}
@@ -76,18 +87,29 @@ func (i *initialiser) run(ctx context.Context, tx pgx.Tx) error {
 			there, missing = missing, there
 		}
 		return fmt.Errorf("%w: there is a table %s, but no %s; name both of the project's tables, or neither", ErrTables, there.Sanitize(), missing.Sanitize())
+	case !i.names.ours():
+		return fmt.Errorf("%w: expected the tables %s, which the configuration names, found neither; run the project's migrations first, or correct the names, or leave both names out to have tables of our own made",
+			ErrTables, tables)
 	default:
-		for _, create := range []struct{ what, sql string }{
-			{"make table " + i.names.tenant.Sanitize(), i.names.createTenants()},
-			{"make table " + i.names.domain.Sanitize(), i.names.createDomains()},
-			{"keep the invariants of domain rows", i.names.createInvariants()},
-		} {
-			if err := i.do(ctx, tx, create.what, create.sql); err != nil {
-				return err
-			}
+		if err := i.tables(ctx, tx); err != nil {
+			return err
 		}
 	}
 	return i.triggers(ctx, tx)
+}
+
+// tables makes our own tables.
+func (i *initialiser) tables(ctx context.Context, tx pgx.Tx) error {
+	for _, create := range []struct{ what, sql string }{
+		{"make table " + i.names.tenant.Sanitize(), i.names.createTenants()},
+		{"make table " + i.names.domain.Sanitize(), i.names.createDomains()},
+		{"keep the invariants of domain rows", i.names.createInvariants()},
+	} {
+		if err := i.do(ctx, tx, create.what, create.sql); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // triggers puts the notifying triggers on both tables.
@@ -99,33 +121,26 @@ func (i *initialiser) triggers(ctx context.Context, tx pgx.Tx) error {
 		return err
 	}
 	if body != nil && *body == notifyBody {
-		i.steps = append(i.steps, Step{What: "function " + function + " is there"})
+		i.note("function " + function + " is there")
 	} else if err := i.do(ctx, tx, "make function "+function, i.names.createNotify()); err != nil {
 		return err
 	}
-	for _, t := range []struct {
-		table  pgx.Identifier
-		column string
-	}{{i.names.tenant, "id"}, {i.names.domain, "tenant_id"}} {
-		for k, name := range triggerNames {
-			var there bool
-			err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger
-				WHERE tgrelid = to_regclass($1) AND tgname = $2 AND tgenabled IN ('O', 'A'))`, t.table.Sanitize(), name).Scan(&there)
-			if err != nil {
-				return err
-			}
-			what := fmt.Sprintf("trigger %s on %s", name, t.table.Sanitize())
-			if there {
-				i.steps = append(i.steps, Step{What: what + " is there"})
-				continue
-			}
-			if err := i.do(ctx, tx, "make "+what, i.names.createTrigger(k, t.table, t.column)); err != nil {
-				return err
-			}
+	missing, err := missingTriggers(ctx, tx, i.names)
+	if err != nil {
+		return err
+	}
+	for _, t := range i.names.triggers() {
+		if !slices.ContainsFunc(missing, t.is) {
+			i.note("trigger " + t.String() + " is there")
+		} else if err := i.do(ctx, tx, "make trigger "+t.String(), i.names.createTrigger(t)); err != nil {
+			return err
 		}
 	}
 	return nil
 }
+
+// note notes what is left as it is.
+func (i *initialiser) note(what string) { i.steps = append(i.steps, Step{What: what}) }
 
 func (i *initialiser) do(ctx context.Context, tx pgx.Tx, what, sql string) error {
 	i.steps = append(i.steps, Step{what, sql})
@@ -141,66 +156,6 @@ func (i *initialiser) do(ctx context.Context, tx pgx.Tx, what, sql string) error
 func exists(ctx context.Context, q querier, table pgx.Identifier) (found bool, err error) {
 	err = q.QueryRow(ctx, "SELECT to_regclass($1) IS NOT NULL", table.Sanitize()).Scan(&found)
 	return found, err
-}
-
-// triggerNames are in the order of their events.
-var triggerNames = []string{"tenantedge_insert", "tenantedge_update", "tenantedge_delete", "tenantedge_truncate"}
-
-var triggerEvents = []string{
-	"AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows",
-	"AFTER UPDATE ON %s REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows",
-	"AFTER DELETE ON %s REFERENCING OLD TABLE AS old_rows",
-	"AFTER TRUNCATE ON %s",
-}
-
-func literal(s string) string {
-	quoted := "'" + strings.ReplaceAll(s, "'", "''") + "'"
-	if strings.Contains(s, `\`) {
-		return " E" + strings.ReplaceAll(quoted, `\`, `\\`)
-	}
-	return quoted
-}
-
-func (n names) createTrigger(event int, table pgx.Identifier, column string) string {
-	// A trigger of this name that is there is one that somebody disabled.
-	return fmt.Sprintf("DROP TRIGGER IF EXISTS %[1]s ON %[2]s;\nCREATE TRIGGER %[1]s %[3]s\nFOR EACH STATEMENT EXECUTE FUNCTION %[4]s(%[5]s, %[6]s)",
-		triggerNames[event], table.Sanitize(), fmt.Sprintf(triggerEvents[event], table.Sanitize()),
-		n.notifyFunction().Sanitize(), literal(n.key()), literal(column))
-}
-
-func (n names) notifyFunction() pgx.Identifier {
-	return pgx.Identifier{n.tenant[0], "tenantedge_notify"}
-}
-
-// One notification a statement tells the ids of all tenants that it touched:
-// a payload has 8,000 bytes at most, and what is long is loaded anew anyway.
-const notifyBody = `
-DECLARE
-  source text;
-  ids json;
-  size int;
-BEGIN
-  source := CASE TG_OP
-    WHEN 'INSERT' THEN 'SELECT %1$I AS id FROM new_rows'
-    WHEN 'UPDATE' THEN 'SELECT %1$I AS id FROM old_rows UNION SELECT %1$I FROM new_rows'
-    WHEN 'DELETE' THEN 'SELECT %1$I AS id FROM old_rows' END;
-  IF source IS NOT NULL THEN
-    EXECUTE format('SELECT json_agg(id::text), count(*) FROM (SELECT DISTINCT id FROM (' || source
-      || ') r WHERE id IS NOT NULL LIMIT 501) d', TG_ARGV[1]) INTO ids, size;
-    IF size = 0 THEN
-      RETURN NULL;
-    END IF;
-  END IF;
-  IF source IS NULL OR size > 500 OR octet_length(ids::text) > 7000 THEN
-    PERFORM pg_notify('` + channel + `', TG_ARGV[0] || ' ` + payloadAll + `');
-  ELSE
-    PERFORM pg_notify('` + channel + `', TG_ARGV[0] || ' ' || ids::text);
-  END IF;
-  RETURN NULL;
-END`
-
-func (n names) createNotify() string {
-	return "CREATE OR REPLACE FUNCTION " + n.notifyFunction().Sanitize() + "() RETURNS trigger LANGUAGE plpgsql AS $notify$" + notifyBody + "$notify$"
 }
 
 func (n names) createTenants() string {

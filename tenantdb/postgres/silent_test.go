@@ -1,9 +1,12 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -62,7 +65,7 @@ func TestADatabaseThatFallsSilentIsGivenUp(t *testing.T) {
 	t.Run("when it is connected to", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			within(t, func(ctx context.Context) error {
-				return silent(t).Load(ctx, tenantdb.NewDirectory(tenantdb.Options{}))
+				return silent(t).Load(ctx, tenantdb.NewDirectory(tenantdb.Options{Logger: slog.New(slog.DiscardHandler)}))
 			})
 		})
 	})
@@ -77,5 +80,18 @@ func TestADatabaseThatFallsSilentIsGivenUp(t *testing.T) {
 			defer f.close()
 			within(t, f.reload)
 		})
+	})
+}
+
+func TestWaitingWithoutASavedStateIsLogged_G4(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := silent(t)
+		var log bytes.Buffer
+		s.opts.Logger = slog.New(slog.NewTextHandler(&log, nil))
+		err := s.Load(t.Context(), tenantdb.NewDirectory(tenantdb.Options{}))
+		synctest.Wait()
+		if err == nil || !strings.Contains(log.String(), "waiting for the database to answer") {
+			t.Errorf("%v, logged %q", err, &log)
+		}
 	})
 }

@@ -3,12 +3,16 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"os"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
@@ -21,6 +25,9 @@ type Options struct {
 	// StateFile keeps the last good state for a start without the database.
 	// Empty: it is not kept.
 	StateFile string
+	// StateWait is how long Load waits for the database where there is a state
+	// file; then the saved state serves, and Follow goes on loading. Default 1 s.
+	StateWait time.Duration
 	// Poll is how often the database is asked whether all is as it was: the
 	// bound on how late a change is where there are no triggers, and on how
 	// late a dead connection is found. Default 5 s.
@@ -45,12 +52,17 @@ type Source struct {
 const (
 	backoffFirst = 100 * time.Millisecond
 	backoffMost  = 10 * time.Second
+
+	sayWaitingEvery = 10 * time.Second
 )
 
 // New checks the options. It does not connect.
 func New(o Options) (*Source, error) {
 	if o.Poll <= 0 {
 		o.Poll = 5 * time.Second
+	}
+	if o.StateWait <= 0 {
+		o.StateWait = time.Second
 	}
 	if o.SaveEvery <= 0 {
 		o.SaveEvery = 10 * time.Second
@@ -66,21 +78,36 @@ func New(o Options) (*Source, error) {
 	return &Source{opts: o, dsn: d, names: n}, nil
 }
 
-// Load fills the directory from the database or, if that cannot be reached,
-// from the state file. Without either it returns an error.
+// Load fills the directory from the database or, if that has not answered within
+// Options.StateWait, from the state file. Without a state file it waits for the
+// database, and logs that it does.
 func (s *Source) Load(ctx context.Context, dir *tenantdb.Directory) error {
-	f, err := s.begin(ctx, dir)
-	if err == nil {
-		s.put(f)
-		s.save(dir)
-		return nil
+	if s.opts.StateFile == "" {
+		return s.load(ctx, dir)
 	}
-	if s.opts.StateFile == "" || ctx.Err() != nil {
+	if _, missing := os.Stat(s.opts.StateFile); missing != nil {
+		err := s.load(ctx, dir)
+		if err != nil {
+			err = errors.Join(err, fmt.Errorf("postgres: there is no saved state either: %w", missing))
+		}
 		return err
+	}
+	limited, cancel := context.WithTimeout(ctx, s.opts.StateWait)
+	defer cancel()
+	err := s.load(limited, dir)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	if limited.Err() != nil {
+		err = fmt.Errorf("the database has not answered within %v: %w", s.opts.StateWait, err)
 	}
 	state, stateErr := tenantdb.LoadState(s.opts.StateFile)
 	if stateErr != nil {
-		return errors.Join(err, stateErr)
+		s.log(dir).Warn("the saved state cannot be read; waiting for the database", "error", stateErr)
+		if err = s.load(ctx, dir); err != nil {
+			err = errors.Join(err, stateErr)
+		}
+		return err
 	}
 	report := dir.Replace(state)
 	dir.Degrade("serving the saved state: " + err.Error())
@@ -89,10 +116,43 @@ func (s *Source) Load(ctx context.Context, dir *tenantdb.Directory) error {
 	return nil
 }
 
+// load fills the directory from the database.
+func (s *Source) load(ctx context.Context, dir *tenantdb.Directory) error {
+	defer s.sayWaiting(dir)()
+	f, err := s.begin(ctx, dir)
+	if err == nil {
+		s.put(f)
+	}
+	return err
+}
+
+// sayWaiting logs from time to time that the database has not answered yet,
+// until the function that it returns is called.
+func (s *Source) sayWaiting(dir *tenantdb.Directory) (stop func()) {
+	answered := make(chan struct{})
+	go func() {
+		tick := time.NewTicker(sayWaitingEvery)
+		defer tick.Stop()
+		for began := time.Now(); ; {
+			select {
+			case <-tick.C:
+				s.log(dir).Warn("waiting for the database to answer; a lock on the tables of tenants and domains may hold it up",
+					"waited", time.Since(began).Round(time.Second).String())
+			case <-answered:
+				return
+			}
+		}
+	}()
+	return func() { close(answered) }
+}
+
 // Follow keeps the directory up to date until the context ends.
 func (s *Source) Follow(ctx context.Context, dir *tenantdb.Directory) error {
 	saver := newSaver(s, dir)
 	defer saver.stop()
+	if s.connected() {
+		saver.changed() // Load has read what the file may not hold
+	}
 	wait := backoffFirst
 	for ctx.Err() == nil {
 		f := s.take()
@@ -114,7 +174,7 @@ func (s *Source) Follow(ctx context.Context, dir *tenantdb.Directory) error {
 		dir.Degrade(err.Error())
 		// Edges that lost one database do not come back all at once.
 		pause := wait/2 + rand.N(wait/2+1)
-		s.log(dir).Warn("the database is lost; serving the last good state", "error", err, "retry_in", pause.Round(time.Millisecond).String())
+		s.log(dir).Warn(failure(err)+"; serving the last good state", "error", err, "retry_in", pause.Round(time.Millisecond).String())
 		timer := time.NewTimer(pause)
 		select {
 		case <-ctx.Done():
@@ -126,12 +186,39 @@ func (s *Source) Follow(ctx context.Context, dir *tenantdb.Directory) error {
 	return ctx.Err()
 }
 
+// clean is dsn.clean, which knows the errors that are about the tables.
+func (s *Source) clean(err error) error {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		switch pg.Code {
+		case "42P01", "42703", "3F000", "42501": // no table, no column, no schema, no privilege
+			err = fmt.Errorf("%w: %w", ErrTables, err)
+		}
+	}
+	return s.dsn.clean(err)
+}
+
+// failure says in a few words what kind of error keeps the tables from being
+// read.
+func failure(err error) string {
+	var pg *pgconn.PgError
+	switch {
+	case errors.Is(err, ErrTables):
+		return "the tables are not as expected"
+	case errors.Is(err, context.DeadlineExceeded):
+		return "the database does not answer in time"
+	case errors.As(err, &pg) && !strings.HasPrefix(pg.Code, "57P"): // it shuts down, or starts
+		return "the database refuses to be read"
+	}
+	return "the database is lost"
+}
+
 // Notified reports, after Load, whether the database notifies of changes: its
 // triggers are there. Otherwise it is asked every Options.Poll.
 func (s *Source) Notified() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.follower != nil && s.follower.mark.triggers
+	return s.follower != nil && s.follower.mark.polling == ""
 }
 
 // Close ends what Load has left open for a Follow that did not come.
@@ -151,7 +238,7 @@ func (s *Source) begin(ctx context.Context, dir *tenantdb.Directory) (*follower,
 	f := &follower{source: s, dir: dir, conn: conn}
 	if err := f.start(ctx); err != nil {
 		f.close()
-		return nil, s.dsn.clean(err)
+		return nil, s.clean(err)
 	}
 	return f, nil
 }
@@ -160,6 +247,12 @@ func (s *Source) put(f *follower) {
 	if old := s.swap(f); old != nil {
 		old.close()
 	}
+}
+
+func (s *Source) connected() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.follower != nil
 }
 
 func (s *Source) take() *follower { return s.swap(nil) }
@@ -179,19 +272,23 @@ func (s *Source) log(dir *tenantdb.Directory) *slog.Logger {
 	return dir.Logger()
 }
 
+// notePolling notes why changes are polled for, and logs it when that changes.
+func (s *Source) notePolling(dir *tenantdb.Directory, reason string) {
+	before := ""
+	dir.Note(func(u *tenantdb.Upkeep) { before, u.Polling = u.Polling, reason })
+	switch {
+	case reason == before:
+	case reason == "":
+		s.log(dir).Info("the database notifies of changes")
+	default:
+		s.log(dir).Warn("the database does not notify of changes; they are looked for from time to time", "reason", reason, "every", s.opts.Poll.String())
+	}
+}
+
 // tell logs the rows that a report refuses.
 func (s *Source) tell(dir *tenantdb.Directory, r tenantdb.Report) {
 	if r.Refused > 0 {
 		s.log(dir).Warn("rows of the database were left out", "report", r.String())
-	}
-}
-
-func (s *Source) save(dir *tenantdb.Directory) {
-	if s.opts.StateFile == "" {
-		return
-	}
-	if err := tenantdb.SaveState(s.opts.StateFile, dir); err != nil {
-		s.log(dir).Warn("the state cannot be saved", "error", err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,7 +23,12 @@ type Tables struct {
 // ErrTables is wrapped by the errors that say what a database's tables lack.
 var ErrTables = errors.New("the tables are not as expected")
 
-const defaultSchema = "public"
+// Our own tables, as Init makes them.
+const (
+	defaultSchema = "public"
+	ownTenant     = "tenantedge_tenant"
+	ownDomain     = "tenantedge_domain"
+)
 
 // names are the tables after parsing.
 type names struct {
@@ -31,12 +37,7 @@ type names struct {
 }
 
 func (t Tables) parse() (names, error) {
-	if t.Tenant == "" {
-		t.Tenant = "tenantedge_tenant"
-	}
-	if t.Domain == "" {
-		t.Domain = "tenantedge_domain"
-	}
+	t.Tenant, t.Domain = cmp.Or(t.Tenant, ownTenant), cmp.Or(t.Domain, ownDomain)
 	tenant, err := parseTable(t.Tenant)
 	if err != nil {
 		return names{}, err
@@ -55,6 +56,9 @@ func (t Tables) parse() (names, error) {
 	}
 	return names{tenant, domain, t.Attributes}, nil
 }
+
+// ours reports whether the tables have the names of our own, in any schema.
+func (n names) ours() bool { return n.tenant[1] == ownTenant && n.domain[1] == ownDomain }
 
 // parseTable reads a table's name; letters keep their case, quoted or not.
 func parseTable(s string) (pgx.Identifier, error) {
@@ -149,7 +153,7 @@ func columns(ctx context.Context, q querier, table pgx.Identifier) (map[string]c
 		return nil, err
 	}
 	if len(found) == 0 {
-		return nil, fmt.Errorf("%w: there is no table %s, or this user may not see it; name the project's table in the configuration, or run `tenantedge db init` to make our own", ErrTables, table.Sanitize())
+		return nil, fmt.Errorf("%w: there is no table %s, or this user may not see it; name the project's table in the configuration and run the project's migrations, or name none and run `tenantedge db init`", ErrTables, table.Sanitize())
 	}
 	return found, nil
 }

@@ -195,6 +195,9 @@ func (o *checkOptions) rows(ctx context.Context, file *config.File, p *prepared,
 		r.fail(kindSetup, file.At(err, "directory"))
 		return
 	}
+	if saved := p.directory.Stats().Degraded; saved != "" {
+		r.fail(kindSetup, file.At(fmt.Errorf("expected the database to answer, found none: %s", saved), "directory"))
+	}
 	r.warn(file.RowWarnings(p.directory))
 	r.fail(kindSetup, file.At(p.server.CheckTenants(ctx), "media"))
 }

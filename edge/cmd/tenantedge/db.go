@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -14,63 +17,94 @@ func newDB() *cobra.Command {
 		Short:   "Prepare the database that the directory follows",
 		Long:    "db prepares the database of a directory with source postgres.",
 		Example: "  tenantedge db init -c tenantedge.yaml --dry-run",
-	}, newDBInit())
+	}, newDBInit(), newDBUninstall())
 }
 
 func newDBInit() *cobra.Command {
-	var path string
-	var dry, sql bool
-	c := &cobra.Command{
+	return dbCommand(&cobra.Command{
 		Use:   "init --config FILE",
 		Short: "Make what is missing: tables, triggers that tell of changes",
 		Long: text(`
 			init puts triggers on the tables of tenants and domains, so that edges learn of
 			changes within milliseconds. Where the configuration names no tables, it makes
-			them first, with their invariants as constraints. Tables that are there are left
-			as they are; running it again does no harm. It is one transaction.
+			them first, with their invariants as constraints; tables that the configuration
+			names have to be there. Tables that are there are left as they are; running it
+			again does no harm. It is one transaction.
 
 			Without it edges find changes by asking (directory.poll_interval).
 		`),
 		Example: text(`
-			  tenantedge db init -c tenantedge.yaml --dry-run --sql   read first
+			  tenantedge db init -c tenantedge.yaml --dry-run   read first
 			  tenantedge db init -c tenantedge.yaml
 		`),
-		Args: noArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			file, err := loadConfig(path)
-			if err != nil {
-				return err
-			}
-			dsn, err := postgresOf(file)
-			if err != nil {
-				return err
-			}
-			steps, err := postgres.Init(c.Context(), postgres.InitOptions{DSN: dsn, Tables: tables(file.Directory), DryRun: dry})
-			if err != nil {
-				return err
-			}
-			for _, s := range steps {
-				mark := "+"
-				if s.SQL == "" {
-					mark = "="
-				}
-				if _, err := fmt.Fprintln(c.OutOrStdout(), mark, s.What); err != nil {
-					return err
-				}
-				if sql && s.SQL != "" {
-					if _, err := fmt.Fprintln(c.OutOrStdout(), s.SQL); err != nil {
-						return err
-					}
-				}
-			}
-			if dry {
-				_, err = fmt.Fprintln(c.OutOrStdout(), "nothing was changed: --dry-run")
-			}
+	}, postgres.Init)
+}
+
+func newDBUninstall() *cobra.Command {
+	return dbCommand(&cobra.Command{
+		Use:   "uninstall --config FILE",
+		Short: "Remove the triggers that tell of changes",
+		Long: text(`
+			uninstall removes the triggers that init put on the tables of tenants and
+			domains, and their function. Tables stay, with their rows. Edges that are
+			running go on and find changes by asking (directory.poll_interval). It is one
+			transaction.
+		`),
+		Example: text(`
+			  tenantedge db uninstall -c tenantedge.yaml --dry-run   read first
+			  tenantedge db uninstall -c tenantedge.yaml
+		`),
+	}, postgres.Uninstall)
+}
+
+// dbCommand is a command that changes the database in steps, which it shows.
+func dbCommand(c *cobra.Command, change func(context.Context, postgres.InitOptions) ([]postgres.Step, error)) *cobra.Command {
+	var path string
+	var dry, sql bool
+	c.Args = noArgs
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		file, err := loadConfig(path)
+		if err != nil {
 			return err
-		},
+		}
+		dsn, err := postgresOf(file)
+		if err != nil {
+			return err
+		}
+		steps, err := change(c.Context(), postgres.InitOptions{DSN: dsn, Tables: tables(file.Directory), DryRun: dry})
+		if err != nil {
+			return err
+		}
+		return showSteps(c.OutOrStdout(), steps, dry, sql)
 	}
 	configFlag(c, &path)
-	c.Flags().BoolVar(&dry, "dry-run", false, "tell what would be done, and do nothing")
-	c.Flags().BoolVar(&sql, "sql", false, "show the statements too")
+	c.Flags().BoolVar(&dry, "dry-run", false, "show the statements that would be run, and run none")
+	c.Flags().BoolVar(&sql, "sql", false, "show the statements that are run")
 	return c
+}
+
+// showSteps writes a line for each step. With statements it is a script that
+// psql runs.
+func showSteps(w io.Writer, steps []postgres.Step, dry, sql bool) error {
+	sql = sql || dry
+	comment := ""
+	if sql {
+		comment = "-- "
+	}
+	var out bytes.Buffer
+	for _, s := range steps {
+		mark := "+"
+		if s.SQL == "" {
+			mark = "="
+		}
+		fmt.Fprintf(&out, "%s%s %s\n", comment, mark, s.What)
+		if sql && s.SQL != "" {
+			fmt.Fprintf(&out, "%s;\n", s.SQL)
+		}
+	}
+	if dry {
+		fmt.Fprintln(&out, "-- nothing was changed: --dry-run")
+	}
+	_, err := w.Write(out.Bytes())
+	return err
 }

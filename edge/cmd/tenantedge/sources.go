@@ -25,7 +25,7 @@ func (w *wiring) wireSource(f *config.File, log *slog.Logger) error {
 			return fmt.Errorf("directory: %w", err)
 		}
 		source, err := postgres.New(postgres.Options{
-			DSN: dsn, Tables: tables(d), StateFile: d.StateFile, Poll: d.PollInterval, Logger: log,
+			DSN: dsn, Tables: tables(d), StateFile: d.StateFile, StateWait: d.StateWait, Poll: d.PollInterval, Logger: log,
 		})
 		if err != nil {
 			return fmt.Errorf("directory: %w", err)

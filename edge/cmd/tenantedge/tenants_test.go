@@ -42,10 +42,14 @@ func TestTenantsAreManagedFromTheCommandLine(t *testing.T) {
 		stderr string
 	}{
 		{"tenants -c %s list", exitFailed, "", "tenantedge_tenant"},
-		{"db init -c %s --dry-run --sql", exitOK, "CREATE TABLE", ""},
+		{"db init -c %s --dry-run", exitOK, "-- + make table \"public\".\"tenantedge_tenant\"\nCREATE TABLE", ""},
 		{"tenants -c %s list", exitFailed, "", "tenantedge_tenant"},
 		{"db init -c %s", exitOK, "+ make table", ""},
 		{"db init -c %s", exitOK, "are there", ""},
+		{"db uninstall -c %s --dry-run", exitOK, "DROP TRIGGER \"tenantedge_insert\" ON \"public\".\"tenantedge_domain\";\n", ""},
+		{"db init -c %s", exitOK, "= trigger tenantedge_insert", ""},
+		{"db uninstall -c %s", exitOK, "+ remove function", ""},
+		{"db init -c %s", exitOK, "+ make trigger tenantedge_insert", ""},
 		{"tenants -c %s add acme --domain acme.example.com", exitOK, "tenant 1 is found at acme.example.com, its primary domain", ""},
 		{"tenants -c %s add acme", exitFailed, "", "exists already"},
 		{"tenants -c %s add WWW", exitFailed, "", "choose another schema name"},

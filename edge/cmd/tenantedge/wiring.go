@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
@@ -64,12 +65,17 @@ func wire(f *config.File, log *slog.Logger) (*wiring, error) {
 	return w, nil
 }
 
+// askingWait is how long commands that serve nothing wait for the database before
+// they read the saved state: their answers are about what is true now.
+const askingWait = time.Minute
+
 // wireLoaded is wire with the directory filled, and what filled it closed: for
 // commands that ask, and serve nothing.
 func wireLoaded(ctx context.Context, f *config.File) (*wiring, error) {
 	if err := f.CheckSurroundings(); err != nil {
 		return nil, err
 	}
+	f.Directory.StateWait = max(f.Directory.StateWait, askingWait)
 	w, err := wire(f, quietLogger())
 	if err != nil {
 		return nil, err

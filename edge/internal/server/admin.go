@@ -71,6 +71,16 @@ type DirectoryReport struct {
 	SyncedAt   *time.Time `json:"synced_at"` // null: never
 	AgeSeconds float64    `json:"age_seconds"`
 	Degraded   string     `json:"degraded,omitempty"` // what is wrong with the source
+	// Polling says why changes are seen late: the source does not notify of them.
+	Polling   string           `json:"polling,omitempty"`
+	StateFile *StateFileReport `json:"state_file,omitempty"` // nil: none is kept
+}
+
+// StateFileReport reports how well the state file follows the directory.
+type StateFileReport struct {
+	AgeSeconds float64 `json:"age_seconds"` // of the oldest change that the file does not hold; 0: it holds all
+	Failures   uint64  `json:"failures"`
+	Error      string  `json:"error,omitempty"` // why the last try to write it failed
 }
 
 // GuestReport names the guest that decides.
@@ -94,6 +104,10 @@ func (s *Server) Readiness() Readiness {
 		r.Directory = &DirectoryReport{
 			Tenants: st.Tenants, Domains: st.Domains, Refused: st.Refused,
 			Generation: st.Generation, AgeSeconds: st.Age.Seconds(), Degraded: st.Degraded,
+			Polling: st.Upkeep.Polling,
+		}
+		if u := st.Upkeep; u.StateFile != "" {
+			r.Directory.StateFile = &StateFileReport{u.StateAge().Seconds(), u.SaveFailures, u.SaveError}
 		}
 		if !st.SyncedAt.IsZero() {
 			r.Directory.SyncedAt = &st.SyncedAt

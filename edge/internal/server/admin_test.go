@@ -29,6 +29,7 @@ func TestHealthAndReadiness(t *testing.T) {
 	loaded := directory().Stats()
 	degraded := loaded
 	degraded.Degraded = "the database is away"
+	degraded.Upkeep = tenantdb.Upkeep{Polling: "no triggers", StateFile: "state", SaveError: "the disk is full", SaveFailures: 2}
 	for _, c := range []struct {
 		name    string
 		stats   func() tenantdb.Stats
@@ -54,6 +55,11 @@ func TestHealthAndReadiness(t *testing.T) {
 			}
 			if c.stats != nil && r.Directory.Degraded != c.stats().Degraded {
 				t.Errorf("the directory is %+v", r.Directory)
+			}
+			if c.stats != nil && c.stats().Upkeep.StateFile != "" {
+				if d := r.Directory; d.Polling != "no triggers" || d.StateFile == nil || d.StateFile.Error != "the disk is full" || d.StateFile.Failures != 2 {
+					t.Errorf("the upkeep is %+v", d)
+				}
 			}
 			resp, err := noRedirects.Get("http://" + w.server.AdminAddr().String() + "/healthz")
 			if err != nil {

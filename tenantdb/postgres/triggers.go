@@ -1,0 +1,128 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// triggerNames are in the order of their events.
+var triggerNames = []string{"tenantedge_insert", "tenantedge_update", "tenantedge_delete", "tenantedge_truncate"}
+
+var triggerEvents = []string{
+	"AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows",
+	"AFTER UPDATE ON %s REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows",
+	"AFTER DELETE ON %s REFERENCING OLD TABLE AS old_rows",
+	"AFTER TRUNCATE ON %s",
+}
+
+// trigger is one that notifies of changes of a table.
+type trigger struct {
+	event  int // index of triggerNames
+	table  pgx.Identifier
+	column string // that holds the tenant's id
+}
+
+func (t trigger) String() string { return triggerNames[t.event] + " on " + t.table.Sanitize() }
+
+func (t trigger) is(o trigger) bool { return t.String() == o.String() }
+
+// triggers are all that both tables have.
+func (n names) triggers() []trigger {
+	var all []trigger
+	for event := range triggerNames {
+		all = append(all, trigger{event, n.tenant, "id"})
+	}
+	for event := range triggerNames {
+		all = append(all, trigger{event, n.domain, "tenant_id"})
+	}
+	return all
+}
+
+// missingTriggers returns the triggers that are not there, are disabled, or
+// notify of another pair of tables: a table that was renamed takes its triggers
+// along.
+func missingTriggers(ctx context.Context, q querier, n names) ([]trigger, error) {
+	all := n.triggers()
+	var tables, events, columns []string
+	for _, t := range all {
+		tables, events, columns = append(tables, t.table.Sanitize()), append(events, triggerNames[t.event]), append(columns, t.column)
+	}
+	rows, err := q.Query(ctx, `
+		SELECT w.place FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS w(tab, name, col, place)
+		WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_trigger g
+		                  WHERE g.tgrelid = to_regclass(w.tab) AND g.tgname = w.name AND g.tgenabled IN ('O', 'A')
+		                  AND g.tgargs = convert_to($4, getdatabaseencoding()) || '\x00'::bytea
+		                              || convert_to(w.col, getdatabaseencoding()) || '\x00'::bytea)
+		ORDER BY w.place`, tables, events, columns, n.key())
+	if err != nil {
+		return nil, err
+	}
+	places, err := pgx.CollectRows(rows, pgx.RowTo[int])
+	var missing []trigger
+	for _, place := range places {
+		missing = append(missing, all[place-1])
+	}
+	return missing, err
+}
+
+// lacking says in a few words which triggers are missing.
+func lacking(missing []trigger) string {
+	text := fmt.Sprintf("found no %s", missing[0])
+	if more := len(missing) - 1; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
+func literal(s string) string {
+	quoted := "'" + strings.ReplaceAll(s, "'", "''") + "'"
+	if strings.Contains(s, `\`) {
+		return " E" + strings.ReplaceAll(quoted, `\`, `\\`)
+	}
+	return quoted
+}
+
+func (n names) createTrigger(t trigger) string {
+	// A trigger of this name that is there was disabled, or is of other tables.
+	return fmt.Sprintf("DROP TRIGGER IF EXISTS %[1]s ON %[2]s;\nCREATE TRIGGER %[1]s %[3]s\nFOR EACH STATEMENT EXECUTE FUNCTION %[4]s(%[5]s, %[6]s)",
+		triggerNames[t.event], t.table.Sanitize(), fmt.Sprintf(triggerEvents[t.event], t.table.Sanitize()),
+		n.notifyFunction().Sanitize(), literal(n.key()), literal(t.column))
+}
+
+func (n names) notifyFunction() pgx.Identifier {
+	return pgx.Identifier{n.tenant[0], "tenantedge_notify"}
+}
+
+// One notification a statement tells the ids of all tenants that it touched:
+// a payload has 8,000 bytes at most, and what is long is loaded anew anyway.
+const notifyBody = `
+DECLARE
+  source text;
+  ids json;
+  size int;
+BEGIN
+  source := CASE TG_OP
+    WHEN 'INSERT' THEN 'SELECT %1$I AS id FROM new_rows'
+    WHEN 'UPDATE' THEN 'SELECT %1$I AS id FROM old_rows UNION SELECT %1$I FROM new_rows'
+    WHEN 'DELETE' THEN 'SELECT %1$I AS id FROM old_rows' END;
+  IF source IS NOT NULL THEN
+    EXECUTE format('SELECT json_agg(id::text), count(*) FROM (SELECT DISTINCT id FROM (' || source
+      || ') r WHERE id IS NOT NULL LIMIT 501) d', TG_ARGV[1]) INTO ids, size;
+    IF size = 0 THEN
+      RETURN NULL;
+    END IF;
+  END IF;
+  IF source IS NULL OR size > 500 OR octet_length(ids::text) > 7000 THEN
+    PERFORM pg_notify('` + channel + `', TG_ARGV[0] || ' ` + payloadAll + `');
+  ELSE
+    PERFORM pg_notify('` + channel + `', TG_ARGV[0] || ' ' || ids::text);
+  END IF;
+  RETURN NULL;
+END`
+
+func (n names) createNotify() string {
+	return "CREATE OR REPLACE FUNCTION " + n.notifyFunction().Sanitize() + "() RETURNS trigger LANGUAGE plpgsql AS $notify$" + notifyBody + "$notify$"
+}
