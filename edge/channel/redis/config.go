@@ -130,9 +130,9 @@ func (c Config) options() ([]*redis.Options, error) {
 	return all, nil
 }
 
-// only returns options for a client of one connection.
-func only(o *redis.Options) *redis.Options {
-	one := *o
-	one.PoolSize, one.MinIdleConns = 1, 0
-	return &one
+// only returns options for a client of n connections.
+func only(o *redis.Options, n int) *redis.Options {
+	few := *o
+	few.PoolSize, few.MinIdleConns = n, 0
+	return &few
 }
