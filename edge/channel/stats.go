@@ -19,7 +19,7 @@ type Stats struct {
 
 	Full         uint64 // dropped by a receiver that was full
 	OverCapacity uint64 // dropped because a process, here or elsewhere, had too much unread
-	Unknown      uint64 // arrived for a channel that is gone
+	Unknown      uint64 // for a channel that is gone, or whose process is
 	Foreign      uint64 // arrived for one tenant and named another's channel
 	Malformed    uint64 // arrived and could not be read or decrypted
 	TooLarge     uint64 // arrived and was longer than allowed
