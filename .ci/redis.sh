@@ -36,7 +36,7 @@ if ! have_server; then
 	echo "redis: no server on PATH; installing Debian's redis-server package"
 	install redis-server || true
 	if ! have_server; then
-		echo "redis: install Redis 5 or later so that PATH has redis-server" >&2
+		echo "redis: install Redis 6 or later so that PATH has redis-server" >&2
 		exit 1
 	fi
 fi

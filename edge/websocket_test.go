@@ -365,7 +365,7 @@ func TestW6ABrokenLayerClosesSocketsOrTellsThem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	local, err := channel.NewLocal("acme", config, nil)
+	local, err := channel.NewLocal("acme", channel.Process{}, config, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

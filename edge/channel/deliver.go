@@ -11,7 +11,7 @@ func (l *Local) Deliver(wire string, m *Message) bool {
 	if !ours {
 		// A name of the tenant's own that another process had is stale, not foreign.
 		if strings.HasPrefix(wire, l.schema+".") {
-			l.Counters.unknown.Add(1)
+			l.Counters.Unknown.Add(1)
 		} else {
 			l.Foreign()
 		}
@@ -28,7 +28,7 @@ func (l *Local) Deliver(wire string, m *Message) bool {
 	case ok && g != nil:
 		return l.hand(members, m)
 	default:
-		l.Counters.unknown.Add(1)
+		l.Counters.Unknown.Add(1)
 		return true
 	}
 }
@@ -67,7 +67,7 @@ func (l *Local) hand(members []*Channel, m *Message) bool {
 		}
 	}
 	l.Counters.delivered.Add(delivered)
-	l.Counters.unknown.Add(gone)
+	l.Counters.Unknown.Add(gone)
 	l.Counters.Dropped(&l.Counters.full, full)
 	return full == 0
 }

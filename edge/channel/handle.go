@@ -14,12 +14,12 @@ type Channel struct {
 
 // Name returns the channel's logical name, by which [Scope.Send] of any
 // process of the tenant reaches it.
-func (ch *Channel) Name() string { return ch.local.process.String() + "!" + ch.token.String() }
+func (ch *Channel) Name() string { return ch.local.process.String() + processEnd + ch.token.String() }
 
 // AppendName appends Name.
 func (ch *Channel) AppendName(b []byte) []byte {
 	b = lettering.AppendEncode(b, ch.local.process[:])
-	return lettering.AppendEncode(append(b, '!'), ch.token[:])
+	return lettering.AppendEncode(append(b, processEnd...), ch.token[:])
 }
 
 // WireName returns the name on the wire, for Django processes.

@@ -64,14 +64,17 @@ func (g *group) own() {
 }
 
 // NewLocal returns the local half of a tenant's scope. The config must be
-// complete, see [Config.Complete].
-func NewLocal(schema string, config Config, uplink Uplink) (*Local, error) {
+// complete, see [Config.Complete]. A zero process gives the scope a name of its
+// own.
+func NewLocal(schema string, process Process, config Config, uplink Uplink) (*Local, error) {
 	if err := CheckSchema(schema); err != nil {
 		return nil, err
 	}
-	process := newToken()
+	if process == (Process{}) {
+		process = NewProcess()
+	}
 	return &Local{
-		schema: schema, process: process, prefix: schema + "." + process.String() + "!", config: config, uplink: uplink,
+		schema: schema, process: process.token, prefix: schema + "." + process.String() + processEnd, config: config, uplink: uplink,
 		Counters: &Counters{schema: schema, logger: config.Logger}, groups: map[string]*group{}, relays: map[token]*group{},
 	}, nil
 }

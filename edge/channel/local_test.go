@@ -50,7 +50,7 @@ func TestAddingAgainWaitsForTheWireToo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := NewLocal("acme", config, wire)
+	l, err := NewLocal("acme", Process{}, config, wire)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ func NewMemory(config Config) (*Memory, error) {
 // For implements [Layer].
 func (m *Memory) For(schema string) (Scope, error) {
 	return m.scopes.For(schema, func() (*memoryScope, error) {
-		local, err := NewLocal(schema, m.config, nil)
+		local, err := NewLocal(schema, Process{}, m.config, nil)
 		return &memoryScope{local}, err
 	})
 }

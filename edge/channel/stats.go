@@ -19,7 +19,7 @@ type Stats struct {
 
 	Full         uint64 // dropped by a receiver that was full
 	OverCapacity uint64 // dropped because a process, here or elsewhere, had too much unread
-	Unknown      uint64 // arrived for a channel that is gone
+	Unknown      uint64 // for a channel that is gone, or whose process is
 	Foreign      uint64 // arrived for one tenant and named another's channel
 	Malformed    uint64 // arrived and could not be read or decrypted
 	TooLarge     uint64 // arrived and was longer than allowed
@@ -49,12 +49,12 @@ func (s *Stats) Add(t Stats) {
 
 // Counters are the counts of one tenant, for a layer to add to.
 type Counters struct {
-	Received, OverCapacity, Malformed, TooLarge, Breaks, Resumes atomic.Uint64
+	Received, OverCapacity, Unknown, Malformed, TooLarge, Breaks, Resumes atomic.Uint64
 
-	sent, unsent                      atomic.Uint64
-	delivered, full, unknown, foreign atomic.Uint64
-	broken                            atomic.Bool
-	failed                            atomic.Int64 // when the last send failed, Unix time in nanoseconds; 0: it did not
+	sent, unsent             atomic.Uint64
+	delivered, full, foreign atomic.Uint64
+	broken                   atomic.Bool
+	failed                   atomic.Int64 // when the last send failed, Unix time in nanoseconds; 0: it did not
 
 	schema        string
 	logger        *slog.Logger // nil: there is none
@@ -117,7 +117,7 @@ func (c *Counters) Dropped(kind *atomic.Uint64, n uint64) {
 func (c *Counters) stats() Stats {
 	s := Stats{
 		Sent: c.sent.Load(), Unsent: c.unsent.Load(), Received: c.Received.Load(), Delivered: c.delivered.Load(),
-		Full: c.full.Load(), OverCapacity: c.OverCapacity.Load(), Unknown: c.unknown.Load(), Foreign: c.foreign.Load(),
+		Full: c.full.Load(), OverCapacity: c.OverCapacity.Load(), Unknown: c.Unknown.Load(), Foreign: c.foreign.Load(),
 		Malformed: c.Malformed.Load(), TooLarge: c.TooLarge.Load(), Breaks: c.Breaks.Load(), Resumes: c.Resumes.Load(),
 	}
 	if failed := c.failed.Load(); c.broken.Load() || failed != 0 && time.Now().UnixNano()-failed < int64(logAgain) {

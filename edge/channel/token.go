@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"strings"
 )
 
 // token is the part of a name that nobody chooses: 96 bits, which is 16 letters,
@@ -18,6 +19,32 @@ func newToken() (t token) {
 	rand.Read(t[:]) // never fails, see its documentation
 	return t
 }
+
+// Process names a process among those that share a wire. All channels of the
+// process have it in their names, after the schema, so that others can tell
+// which of them end with it. The zero value is none.
+type Process struct{ token }
+
+// NewProcess returns a name that no other process has.
+func NewProcess() Process { return Process{newToken()} }
+
+// ProcessOf returns the process in the name on the wire of a channel, if a
+// [Local] gave it that name: <schema>.<process>.!<channel>. Names that Django
+// gives to its channels have none.
+func ProcessOf(wire string) (p Process, ok bool) {
+	_, rest, _ := strings.Cut(wire, ".")
+	name, local, ok := strings.Cut(rest, processEnd)
+	if !ok || len(local) != lettering.EncodedLen(len(p.token)) {
+		return p, false
+	}
+	p.token, ok = parseToken(name)
+	return p, ok
+}
+
+// processEnd separates the process from what it named by itself. The dot, which
+// no token has, tells names that stand for a process that shows that it lives
+// from those of others.
+const processEnd = ".!"
 
 // relayToken names the channel by which a process takes part in a group: known
 // to the process alone, and the same whenever the group has members again.

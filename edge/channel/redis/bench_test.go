@@ -4,6 +4,9 @@ package redis
 
 import (
 	"fmt"
+	"os"
+	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -77,4 +80,69 @@ func BenchmarkGroupSend(b *testing.B) {
 			}
 		}
 	}
+}
+
+// BenchmarkTenants measures what tenants with one socket each, in one group,
+// cost the process: descriptors, goroutines, memory, and the time until all have
+// joined.
+func BenchmarkTenants(b *testing.B) {
+	for _, kind := range kinds {
+		for _, tenants := range []int{100, 1000, 10_000} {
+			b.Run(fmt.Sprintf("%s/%d tenants", kind.name, tenants), func(b *testing.B) {
+				layer := open(b, kind.make, Config{Hosts: []string{redistest.Start(b).URL()}, Prefix: redistest.Prefix()})
+				before := usage(b)
+				for b.Loop() {
+					var all sync.WaitGroup
+					for worker := range 100 {
+						all.Go(func() {
+							for i := worker; i < tenants; i += 100 {
+								s, err := layer.For(fmt.Sprint("tenant", i))
+								if err != nil {
+									b.Error(err)
+									return
+								}
+								ch, err := s.Open(b.Context(), ignorant{})
+								if err == nil {
+									err = s.Add(b.Context(), "chat", ch)
+								}
+								if err != nil {
+									b.Error(err)
+									return
+								}
+								b.Cleanup(func() { ch.Close() })
+							}
+						})
+					}
+					all.Wait()
+				}
+				after := usage(b)
+				b.ReportMetric(float64(after.descriptors-before.descriptors), "descriptors")
+				b.ReportMetric(float64(after.goroutines-before.goroutines), "goroutines")
+				b.ReportMetric(float64(after.bytes-before.bytes)/float64(tenants*b.N), "B/tenant")
+			})
+		}
+	}
+}
+
+type ignorant struct{}
+
+func (ignorant) Receive(*channel.Message) bool { return true }
+func (ignorant) Interrupted(error)             {}
+
+type used struct {
+	descriptors, goroutines int
+	bytes                   int64
+}
+
+// usage returns what the process uses, with stacks among the bytes.
+func usage(tb testing.TB) used {
+	tb.Helper()
+	open, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		tb.Skip("descriptors cannot be counted: ", err)
+	}
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return used{len(open), runtime.NumGoroutine(), int64(m.HeapAlloc + m.StackInuse)}
 }

@@ -6,6 +6,9 @@
 //
 //	layer, err := redis.NewCore(redis.Config{Hosts: []string{"redis://127.0.0.1:6379/0"}})
 //
+// NewCore needs Redis 6 or later, for CLIENT TRACKING: a user with restricted
+// permissions needs that command and the channel __redis__:invalidate.
+//
 // A tenant's group chat is <schema>.chat on the wire. That is all a Django
 // process has to know:
 //
@@ -42,9 +45,10 @@ type Config struct {
 	// Expiry is how long a message waits for its process to read it; a minute
 	// if zero, and whole seconds. Core layer only. [expiry]
 	Expiry time.Duration
-	// GroupExpiry is how long a membership lasts if the process that holds it
-	// is gone; a day if zero, and whole seconds. Living members are renewed
-	// twice within it. Core layer only. [group_expiry]
+	// GroupExpiry is how long a membership of a Django process lasts that is
+	// gone; a day if zero, and whole seconds. Living members are renewed twice
+	// within it, and those of edges that are gone are removed after 30 seconds.
+	// Core layer only. [group_expiry]
 	GroupExpiry time.Duration
 	// Capacity is how many messages may wait for a process; 100 if zero. Core
 	// layer only. [capacity]
@@ -101,8 +105,7 @@ const (
 	// answerTimeout is how long Redis may take to answer before the
 	// connection counts as dead.
 	answerTimeout = 5 * time.Second
-	// beatTime is how long a reader waits in one command for a message, and a
-	// subscriber between two questions whether Redis is there.
+	// beatTime is the time between two questions whether Redis is there.
 	beatTime = 5 * time.Second
 )
 
@@ -130,9 +133,9 @@ func (c Config) options() ([]*redis.Options, error) {
 	return all, nil
 }
 
-// only returns options for a client of one connection.
-func only(o *redis.Options) *redis.Options {
-	one := *o
-	one.PoolSize, one.MinIdleConns = 1, 0
-	return &one
+// only returns options for a client of n connections.
+func only(o *redis.Options, n int) *redis.Options {
+	few := *o
+	few.PoolSize, few.MinIdleConns = n, 0
+	return &few
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -18,9 +19,11 @@ import (
 // process that they are for reads them. Make it with [NewCore].
 type Core struct {
 	hosts
+	wire   *wire
 	scopes channel.Scopes[*coreScope]
 	clock  clock
 	turn   atomic.Uint32 // of hosts, for general channels
+	life   time.Duration // how long the process counts as alive after it has shown that
 }
 
 // NewCore returns the layer. It connects when it is used.
@@ -35,15 +38,20 @@ func NewCore(config Config) (*Core, error) {
 		return nil, err
 	}
 	h, err := newHosts(config, codec)
-	return &Core{hosts: h, clock: clock{now: time.Now}}, err
+	if err != nil {
+		return nil, err
+	}
+	c := &Core{hosts: h, clock: clock{now: time.Now}, life: lifeTime}
+	c.wire = newWire(c, c.outages)
+	return c, nil
 }
 
 // For implements [channel.Layer].
 func (c *Core) For(schema string) (channel.Scope, error) {
 	return c.scopes.For(schema, func() (*coreScope, error) {
 		s := &coreScope{layer: c, turns: c.newTurns()}
-		s.line = newLine(s, c.outages)
-		local, err := channel.NewLocal(schema, c.config.Config, s.line)
+		s.line = c.wire.newLine()
+		local, err := channel.NewLocal(schema, c.process, c.config.Config, s.line)
 		s.Local, s.line.local = local, local
 		return s, err
 	})
@@ -54,11 +62,10 @@ func (c *Core) Stats() channel.Stats { return c.scopes.Stats() }
 
 // Close implements [channel.Layer].
 func (c *Core) Close() error {
-	all := c.scopes.Close()
-	for _, s := range all {
+	for _, s := range c.scopes.Close() {
 		s.CloseAll()
 	}
-	closeLines(all)
+	c.wire.close()
 	return c.close()
 }
 
@@ -94,9 +101,10 @@ func (c *Core) groupSend(ctx context.Context, counters *channel.Counters, group 
 		if len(posts) == 0 {
 			continue
 		}
-		over, err := c.post(ctx, host, posts, m)
+		over, dead, err := c.post(ctx, host, posts, m)
 		failed = errors.Join(failed, err)
 		counters.Dropped(&counters.OverCapacity, uint64(over))
+		c.bury(ctx, group, dead)
 	}
 	return failed
 }
@@ -104,10 +112,12 @@ func (c *Core) groupSend(ctx context.Context, counters *channel.Counters, group 
 // post is what one process gets of a group message.
 type post struct {
 	key      string
+	alive    string // the key that shows that the process lives; empty for Django's
 	channels []string
 }
 
-// sort groups the members of a group by host and process, in order.
+// sort groups the members of a group by host and process, in order, those first
+// that show that they live.
 func (c *Core) sort(members []string) [][]post {
 	all := make([][]post, len(c.clients))
 	at := make(map[string]int, len(members))
@@ -117,45 +127,55 @@ func (c *Core) sort(members []string) [][]post {
 		if !found {
 			i = len(all[host])
 			at[key] = i
-			all[host] = append(all[host], post{key: key})
+			all[host] = append(all[host], post{key: key, alive: c.aliveOf(name)})
 		}
 		all[host][i].channels = append(all[host][i].channels, name)
+	}
+	for _, posts := range all {
+		slices.SortStableFunc(posts, func(a, b post) int { return strings.Compare(b.alive, a.alive) })
 	}
 	return all
 }
 
-// postScript adds one message to each of the queues that have room. KEYS are
-// the queues; ARGV their messages, then their capacities, then the time and
-// the seconds that the messages may wait. It returns how many had no room.
-const postScript = `local n, over = #KEYS, 0
+// postScript adds one message to each of the queues that have room and whose
+// process lives. KEYS are the queues, then, for the first of them, what shows that
+// their processes live; ARGV their messages, then their capacities, then the time
+// and the seconds that the messages may wait. It returns how many had no room,
+// and which queues are those of dead processes.
+const postScript = `local n, result = (#ARGV - 2) / 2, {0}
 for i = 1, n do
-	if redis.call('ZCOUNT', KEYS[i], '-inf', '+inf') < tonumber(ARGV[n + i]) then
+	if KEYS[n + i] and redis.call('EXISTS', KEYS[n + i]) == 0 then
+		result[#result + 1] = i
+	elseif redis.call('ZCOUNT', KEYS[i], '-inf', '+inf') < tonumber(ARGV[n + i]) then
 		redis.call('ZADD', KEYS[i], ARGV[2 * n + 1], ARGV[i])
 		redis.call('EXPIRE', KEYS[i], ARGV[2 * n + 2])
 	else
-		over = over + 1
+		result[1] = result[1] + 1
 	end
 end
-return over`
+return result`
 
-// post sends m to the processes of one host, and returns how many of them had
-// too much unread already.
-func (c *Core) post(ctx context.Context, host int, posts []post, m *channel.Message) (over int64, err error) {
-	keys := make([]string, len(posts))
+// post sends m to the processes of one host. It returns how many of them had too
+// much unread already, and the channels of those that are dead.
+func (c *Core) post(ctx context.Context, host int, posts []post, m *channel.Message) (over int64, dead []string, err error) {
+	keys := make([]string, len(posts), 2*len(posts))
 	args := make([]any, 2*len(posts), 2*len(posts)+2)
 	for i, p := range posts {
 		keys[i] = p.key
 		if args[i], err = c.codec.encode(m, false, p.channels...); err != nil {
-			return 0, err
+			return 0, nil, err
 		}
 		args[len(posts)+i] = c.config.Capacity
+		if p.alive != "" {
+			keys = append(keys, p.alive)
+		}
 	}
 	args = append(args, formatTime(c.clock.next()), seconds(c.config.Expiry))
 	var result *redis.Cmd
 	old := c.before(c.config.Expiry)
 	_, err = c.clients[host].Pipelined(ctx, func(p redis.Pipeliner) error {
 		p.Do(ctx, "MULTI")
-		for _, key := range keys {
+		for _, key := range keys[:len(posts)] {
 			p.Do(ctx, "ZREMRANGEBYSCORE", key, "0", old) // answered with QUEUED
 		}
 		p.Do(ctx, "EXEC")
@@ -163,10 +183,16 @@ func (c *Core) post(ctx context.Context, host int, posts []post, m *channel.Mess
 		return nil
 	})
 	if err != nil {
-		return 0, broken(err)
+		return 0, nil, broken(err)
 	}
-	over, err = result.Int64()
-	return over, broken(err)
+	counts, err := result.Int64Slice()
+	if err != nil || len(counts) == 0 {
+		return 0, nil, broken(err)
+	}
+	for _, i := range counts[1:] {
+		dead = append(dead, posts[i-1].channels...)
+	}
+	return counts[0], dead, nil
 }
 
 func (c *Core) send(ctx context.Context, counters *channel.Counters, name string, m *channel.Message) error {
@@ -182,14 +208,21 @@ func (c *Core) send(ctx context.Context, counters *channel.Counters, name string
 		return err
 	}
 	client := c.clients[host]
-	var waiting *redis.IntCmd
+	var waiting, lives *redis.IntCmd
 	_, err = client.Pipelined(ctx, func(p redis.Pipeliner) error {
 		p.ZRemRangeByScore(ctx, key, "0", c.before(c.config.Expiry))
 		waiting = p.ZCount(ctx, key, "-inf", "+inf")
+		if alive := c.aliveOf(name); alive != "" {
+			lives = p.Exists(ctx, alive)
+		}
 		return nil
 	})
 	if err != nil {
 		return broken(err)
+	}
+	if lives != nil && lives.Val() == 0 {
+		counters.Unknown.Add(1)
+		return nil
 	}
 	if waiting.Val() >= int64(c.config.Capacity) {
 		counters.Dropped(&counters.OverCapacity, 1)
@@ -201,53 +234,6 @@ func (c *Core) send(ctx context.Context, counters *channel.Counters, name string
 		return nil
 	})
 	return broken(err)
-}
-
-// join writes memberships, and takes them back where the topic's wish is so.
-func (c *Core) join(ctx context.Context, host int, batch []*topic) error {
-	now := formatTime(c.clock.next())
-	_, err := c.clients[host].Pipelined(ctx, func(p redis.Pipeliner) error {
-		for _, t := range batch {
-			if t.wish {
-				p.Do(ctx, "ZADD", t.name, now, t.Channel)
-				p.Expire(ctx, t.name, c.config.GroupExpiry)
-			} else {
-				p.ZRem(ctx, t.name, t.Channel)
-			}
-		}
-		return nil
-	})
-	return err
-}
-
-// errForgot says that a host lost what it had confirmed: by FLUSHALL, or since
-// it evicts keys when its memory is full.
-var errForgot = errors.New("memberships are gone that Redis had confirmed: messages may have been lost")
-
-// renew writes memberships that Redis should have again, so that none expires.
-// Whether they were still there is in the answer to the same command.
-func (c *Core) renew(ctx context.Context, host int, due []*topic) error {
-	if len(due) == 0 {
-		return nil
-	}
-	now := formatTime(c.clock.next())
-	added := make([]*redis.Cmd, len(due))
-	_, err := c.clients[host].Pipelined(ctx, func(p redis.Pipeliner) error {
-		for i, t := range due {
-			added[i] = p.Do(ctx, "ZADD", t.name, now, t.Channel)
-			p.Expire(ctx, t.name, c.config.GroupExpiry)
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	for _, a := range added {
-		if n, err := a.Int64(); err != nil || n != 0 {
-			return errors.Join(errForgot, err)
-		}
-	}
-	return nil
 }
 
 // before returns the time by which something with a life has expired.
@@ -264,8 +250,6 @@ type coreScope struct {
 	line  *line
 	turns turns
 }
-
-func (s *coreScope) wire() *line { return s.line }
 
 // Send implements [channel.Scope]. A channel of a Django process belongs to no
 // tenant, so that none may reach it by a schema that makes such a name.
@@ -301,14 +285,6 @@ func (s *coreScope) GroupSend(ctx context.Context, group string, m *channel.Mess
 	}
 	defer s.turns.give()
 	return sent(s.Counters, s.layer.groupSend(ctx, s.Counters, wire, m))
-}
-
-// place implements protocol: Redis has no need to know of channels.
-func (s *coreScope) place(t channel.Topic) (string, int, bool) {
-	if t.Group == "" {
-		return "", 0, false
-	}
-	return s.layer.groupKey(t.Group), shard(t.Group, len(s.layer.clients)), true
 }
 
 var (

@@ -269,7 +269,7 @@ func freeze(t *testing.T, s *redistest.Server) (thaw func()) {
 // awaitedProtocol is a wire whose hosts the test says when to fail.
 type awaitedProtocol struct{ ends []chan error }
 
-func (p *awaitedProtocol) place(channel.Topic) (string, int, bool) { return "", 0, false }
+func (p *awaitedProtocol) place(channel.Topic, int) (string, bool) { return "", false }
 func (p *awaitedProtocol) session(ctx context.Context, k *link) error {
 	select {
 	case err := <-p.ends[k.host]:
@@ -284,12 +284,13 @@ func (p *awaitedProtocol) session(ctx context.Context, k *link) error {
 // join them in between.
 func TestW6NobodyOpensAChannelBetweenTwoBreaks(t *testing.T) {
 	p := &awaitedProtocol{[]chan error{make(chan error), make(chan error)}}
-	l := newLine(p, []*outage{{}, {}})
+	w := newWire(p, []*outage{{}, {}})
+	l := w.newLine()
 	config, err := channel.Config{}.Complete()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if l.local, err = channel.NewLocal("acme", config, l); err != nil {
+	if l.local, err = channel.NewLocal("acme", channel.Process{}, config, l); err != nil {
 		t.Fatal(err)
 	}
 	first, second := newWitness(), newWitness()
@@ -316,6 +317,6 @@ func TestW6NobodyOpensAChannelBetweenTwoBreaks(t *testing.T) {
 		t.Errorf("got %v, expected %v", err, channel.ErrBroken)
 	}
 	ch.Close()
-	l.cancel()
-	l.close()
+	w.cancel()
+	w.close()
 }

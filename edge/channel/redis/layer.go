@@ -17,6 +17,7 @@ import (
 // hosts is what both layers are made of.
 type hosts struct {
 	config  Config
+	process channel.Process
 	codec   codec
 	options []*redis.Options
 	clients []*redis.Client // for everything that does not block
@@ -32,7 +33,7 @@ func newHosts(config Config, codec codec) (hosts, error) {
 		return hosts{}, err
 	}
 	silence.Do(func() { redis.SetLogger(quiet{}) })
-	h := hosts{config: config, codec: codec, options: options, beat: beatTime, answer: answerTimeout}
+	h := hosts{config: config, process: channel.NewProcess(), codec: codec, options: options, beat: beatTime, answer: answerTimeout}
 	for _, o := range options {
 		h.clients = append(h.clients, redis.NewClient(o))
 		h.outages = append(h.outages, &outage{logger: config.Logger})

@@ -5,185 +5,47 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"sync"
+	"slices"
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/channel"
 )
 
-const (
-	// Between two attempts to reach a host that does not answer.
-	backoffFirst, backoffLast = 50 * time.Millisecond, 5 * time.Second
-	// lingerTime is how long a tenant's connections stay once its last channel
-	// has closed.
-	lingerTime = 10 * time.Second
-	// goodbye is how long Close may take to tell a host what ended.
-	goodbye = 3 * time.Second
-	// batchSize is how many topics are told in one go.
-	batchSize = 500
-	// dueAtLeast is how many topics a host is asked for at each beat, if it has
-	// so many.
-	dueAtLeast = 64
-)
+// Between two attempts to reach a host that does not answer. There is one link to
+// a host for all tenants, so that a short pause costs little.
+const backoffFirst, backoffLast = 50 * time.Millisecond, 2 * time.Second
 
-// errIdle ends a session that nobody needs any more.
+// errIdle ends a session that no tenant needs any more.
 var errIdle = errors.New("nothing to do")
 
-// protocol is what differs between the two layers.
-type protocol interface {
-	// place returns under which name, at which host, the wire wants to know
-	// of a topic; false if it does not.
-	place(t channel.Topic) (name string, host int, ok bool)
-	// session connects to the link's host, tells it the topics, and hands
-	// over messages until something fails or ctx ends.
-	session(ctx context.Context, k *link) error
-}
-
-// line is one tenant's part of a layer: its own connections, so that nothing
-// another tenant does delays or drops its messages.
-type line struct {
-	local    *channel.Local
-	protocol protocol
-	ctx      context.Context // ends when the layer is closed for good
-	cancel   context.CancelFunc
-	linger   time.Duration
-	notify   sync.Mutex // one report at a time; before mu
-
-	mu      sync.Mutex
-	links   []*link // one for each host
-	told    error   // what receivers have been told last
-	users   int
-	closing bool
-}
-
-// link is a line's connection to one host, kept up by a goroutine while there
-// are users. What the host should know of is reconciled with what it knows:
+// link is a wire's connection to one host, kept up by a goroutine while there
+// are topics. What the host should know of is reconciled with what it knows:
 // callers change the one, the session's goroutine the other, in batches.
 type link struct {
-	*line
+	*wire
 	host   int
+	shared bool // by all tenants that have no lane
 	outage *outage
 	wake   chan struct{}
+	failed bool // outage counts it among those that do not work; the goroutine's alone
 
-	// Under line.mu.
-	topics map[string]*topic
-	dirty  []*topic
-	round  []*topic      // those whose turn is yet to come, see due
-	done   chan struct{} // closed when the goroutine has ended; nil before the first
-	runs   bool
-	down   error // why it does not work; nil also while it starts
+	// Under wire.mu.
+	tenants int // that have open channels, or are about to move here
+	topics  map[string]*topic
+	dirty   []*topic
+	round   []*topic        // those whose turn is yet to come, see due
+	lost    map[*line]error // tenants of which the host forgot something, until it is told again
+	done    chan struct{}   // closed when the goroutine has ended; nil before the first
+	runs    bool
+	whole   bool    // the host knows all
+	down    error   // why it does not work; nil also while it starts
+	ready   *waiter // for whole or down
 }
 
-// topic is what a host should know, or knows.
-type topic struct {
-	channel.Topic
-	name    string
-	uses    int
-	known   bool // the host has confirmed it
-	told    bool // the host may know of it
-	queued  bool // it is in dirty
-	inBatch bool
-	wish    bool // what the batch it is in asks for
-	waiter  *waiter
-}
-
-// waiter is what callers wait for: err is set before done is closed.
-type waiter struct {
-	done chan struct{}
-	err  error
-}
-
-func (w *waiter) wait(ctx context.Context) error {
-	select {
-	case <-w.done:
-		return w.err
-	case <-ctx.Done():
-		return late(ctx)
-	}
-}
-
-func newLine(p protocol, hosts []*outage) *line {
-	l := &line{protocol: p, linger: lingerTime}
-	l.ctx, l.cancel = context.WithCancel(context.Background())
-	for i, o := range hosts {
-		l.links = append(l.links, &link{line: l, host: i, outage: o, wake: make(chan struct{}, 1), topics: map[string]*topic{}})
-	}
-	return l
-}
-
-// Attach implements [channel.Uplink].
-func (l *line) Attach(t channel.Topic) func(context.Context) error {
-	name, host, ok := l.protocol.place(t)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.users++
-	// A channel that opens while a host is down, or while the others still
-	// believe so, would not be told of the break: it is refused.
-	var refusal error
-	if t.Group == "" {
-		refusal = l.told
-	}
-	for _, k := range l.links {
-		k.start()
-		if t.Group == "" && k.down != nil {
-			refusal = k.down
-		}
-	}
-	refuse := func(context.Context) error { return refusal }
-	if !ok {
-		if refusal != nil {
-			return refuse
-		}
-		return nil
-	}
-	k := l.links[host]
-	tp := k.topics[name]
-	if tp == nil {
-		tp = &topic{Topic: t, name: name}
-		k.topics[name] = tp
-	}
-	tp.uses++
-	if tp.known && !tp.inBatch && refusal == nil {
-		return nil
-	}
-	k.enqueue(tp)
-	if k.down != nil {
-		refusal = k.down
-	}
-	if refusal != nil {
-		return refuse
-	}
-	if tp.waiter == nil {
-		tp.waiter = &waiter{done: make(chan struct{})}
-	}
-	return tp.waiter.wait
-}
-
-// Detach implements [channel.Uplink].
-func (l *line) Detach(t channel.Topic) {
-	name, host, ok := l.protocol.place(t)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.users--
-	if ok {
-		k := l.links[host]
-		tp := k.topics[name]
-		if tp.uses--; tp.uses == 0 {
-			k.enqueue(tp)
-		}
-	}
-	if l.users == 0 {
-		for _, k := range l.links {
-			k.poke()
-		}
-	}
-}
-
-func (k *link) enqueue(tp *topic) {
-	if !tp.queued {
-		tp.queued = true
-		k.dirty = append(k.dirty, tp)
-		k.poke()
+func (w *wire) newLink(host int, shared bool) *link {
+	return &link{
+		wire: w, host: host, shared: shared, outage: w.outages[host],
+		wake: make(chan struct{}, 1), topics: map[string]*topic{}, lost: map[*line]error{},
 	}
 }
 
@@ -219,6 +81,9 @@ func (k *link) run(before, done chan struct{}) {
 		if k.fail(err) {
 			pause = backoffFirst
 		}
+		if !k.shared && k.idle(true) {
+			return
+		}
 		select {
 		case <-time.After(pause/2 + rand.N(pause/2)):
 		case <-k.ctx.Done():
@@ -236,124 +101,35 @@ func (k *link) abandon() {
 		for _, tp := range k.topics {
 			tp.release(channel.ErrClosed)
 		}
+		k.settled(channel.ErrClosed)
 	}
 }
 
-// fresh begins a session: the host is to be told all topics. What it may still
-// know from before it forgets only if forget is true.
-func (k *link) fresh(forget bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	for name, tp := range k.topics {
-		tp.known, tp.inBatch = false, false
-		tp.told = tp.told && !forget
-		if tp.uses == 0 && !tp.told {
-			delete(k.topics, name)
-			tp.release(channel.ErrClosed)
-			continue
-		}
-		k.enqueue(tp)
-	}
-}
-
-// next returns topics that the host must be told about, at most batchSize.
-func (k *link) next() []*topic {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	var batch []*topic
-	for len(k.dirty) > 0 && len(batch) < batchSize {
-		tp := k.dirty[0]
-		k.dirty[0] = nil
-		k.dirty = k.dirty[1:]
-		tp.queued = false
-		tp.wish = tp.uses > 0
-		switch {
-		case k.topics[tp.name] != tp: // was forgotten since
-		case tp.wish == tp.known && tp.wish == tp.told:
-			k.settle(tp)
-		default:
-			tp.inBatch, tp.told = true, true
-			batch = append(batch, tp)
-		}
-	}
-	return batch
-}
-
-// confirm says that the host did what the batch asked for.
-func (k *link) confirm(batch []*topic) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	for _, tp := range batch {
-		if tp.inBatch {
-			tp.inBatch, tp.known, tp.told = false, tp.wish, tp.wish
-			k.settle(tp)
-		}
-	}
-}
-
-// settle ends the wait for a topic that is as it should be.
-func (k *link) settle(tp *topic) {
-	switch {
-	case tp.known != (tp.uses > 0):
-		k.enqueue(tp)
-	case tp.known:
-		tp.release(nil)
-	default:
-		delete(k.topics, tp.name)
-		tp.release(channel.ErrClosed)
-	}
-}
-
-func (tp *topic) release(err error) {
-	if tp.waiter != nil {
-		tp.waiter.err = err
-		close(tp.waiter.done)
-		tp.waiter = nil
-	}
-}
-
-// due returns topics that the host has confirmed, others each time until all
-// have had their turn: so many that this takes the given number of calls, and
-// never few.
-func (k *link) due(calls int) []*topic {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if len(k.round) == 0 {
-		for _, tp := range k.topics {
-			k.round = append(k.round, tp)
-		}
-	}
-	var due []*topic
-	n := min(len(k.round), max(dueAtLeast, (len(k.topics)+calls-1)/calls))
-	for _, tp := range k.round[:n] {
-		if k.topics[tp.name] == tp && tp.known && tp.uses > 0 {
-			due = append(due, tp)
-		}
-	}
-	if k.round = k.round[n:]; len(k.round) == 0 {
-		k.round = nil
-	}
-	return due
-}
-
-// idle tells whether nobody needs the link now; with final, the link is then
-// stopped, until someone starts it again.
+// idle reports whether no tenant needs the link now; with final, the link is then
+// stopped, until something starts it again.
 func (k *link) idle(final bool) bool {
 	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.users > 0 || len(k.topics) > 0 {
+	if k.tenants > 0 || len(k.topics) > 0 {
+		k.mu.Unlock()
 		return false
 	}
 	if final {
-		k.runs, k.down = false, nil
+		k.runs, k.whole, k.down = false, false, nil
+		if !k.shared {
+			k.lanes[k.host] = slices.DeleteFunc(k.lanes[k.host], func(lane *link) bool { return lane == k })
+		}
+	}
+	k.mu.Unlock()
+	if final {
+		k.recovered()
 	}
 	return true
 }
 
 // keep tells the host what changes, by the protocol's apply, until that fails
-// or nobody needs the link. It calls beat at each tick.
+// or no tenant needs the link. It calls beat at each tick.
 func (k *link) keep(ctx context.Context, tick <-chan time.Time, beat func(context.Context) error, apply func(context.Context, []*topic) error) error {
-	var whole bool
+	var late <-chan time.Time // runs while the link is idle, through all beats
 	for {
 		select {
 		case <-tick: // also while callers change something all the time
@@ -369,16 +145,13 @@ func (k *link) keep(ctx context.Context, tick <-chan time.Time, beat func(contex
 			k.confirm(batch)
 			continue
 		}
-		if !whole {
-			whole = true
-			k.up()
-		}
-		var late <-chan time.Time
-		if k.idle(false) {
-			if k.isClosing() {
-				k.idle(true)
-				return errIdle
-			}
+		k.up()
+		switch {
+		case !k.idle(false):
+			late = nil
+		case k.isClosing() && k.idle(true):
+			return errIdle
+		case late == nil:
 			late = time.After(k.linger)
 		}
 		select {
@@ -391,6 +164,7 @@ func (k *link) keep(ctx context.Context, tick <-chan time.Time, beat func(contex
 			if k.idle(true) {
 				return errIdle
 			}
+			late = nil
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
@@ -403,91 +177,61 @@ func (k *link) isClosing() bool {
 	return k.closing
 }
 
-// up says that the session is whole: the host knows all.
+// settled ends the wait for the link as a whole.
+func (k *link) settled(err error) {
+	if k.ready != nil {
+		k.ready.release(err)
+		k.ready = nil
+	}
+}
+
+// up notes that the host knows all.
 func (k *link) up() {
 	k.mu.Lock()
-	again := k.down != nil
-	k.down = nil
-	k.mu.Unlock()
-	if again {
-		k.outage.ends(k.host)
+	if k.whole && len(k.lost) == 0 {
+		k.mu.Unlock()
+		return
 	}
+	k.whole, k.down = true, nil
+	clear(k.lost)
+	k.settled(nil)
+	k.mu.Unlock()
+	k.recovered()
 	k.report()
 }
 
-// fail says that the session ended. It returns whether it had been whole.
+// recovered counts the link no longer among those that do not work.
+func (k *link) recovered() {
+	if k.failed {
+		k.failed = false
+		k.outage.ends(k.host)
+	}
+}
+
+// fail notes that the session ended. It returns whether the link had not failed
+// before. A lane that never worked fails no tenant: each stays where it is.
 func (k *link) fail(err error) bool {
 	err = fmt.Errorf("%w: host %d: %w", channel.ErrBroken, k.host+1, err)
 	k.mu.Lock()
 	was := k.down == nil
-	k.down = err
+	counts := !k.failed && (k.shared || k.whole)
+	k.whole, k.down = false, err
+	clear(k.lost)
+	for _, m := range k.moves {
+		if m.from == k || m.to == k {
+			m.end(err)
+		}
+	}
 	for _, tp := range k.topics {
 		tp.known, tp.inBatch = false, false
 		tp.release(err)
 	}
+	k.settled(err)
 	k.mu.Unlock()
-	if was {
+	if counts {
+		k.failed = true
 		k.outage.begins(err)
 	}
 	k.report()
 	return was
-}
-
-// report tells the tenant's receivers whether all hosts work.
-func (l *line) report() {
-	l.notify.Lock()
-	defer l.notify.Unlock()
-	l.mu.Lock()
-	var err error
-	for _, k := range l.links {
-		if k.down != nil {
-			err = k.down
-		}
-	}
-	l.told = err
-	l.mu.Unlock()
-	l.local.Interrupt(err)
-}
-
-// closeLines closes them together: a host that does not answer keeps each of
-// them waiting.
-func closeLines[S interface{ wire() *line }](scopes []S) {
-	var all sync.WaitGroup
-	for _, s := range scopes {
-		all.Go(s.wire().close)
-	}
-	all.Wait()
-}
-
-// close takes what is left off the wire, as far as the hosts answer, and ends
-// all goroutines. The tenant's channels must be closed before.
-func (l *line) close() {
-	l.mu.Lock()
-	l.closing = true
-	var ends []chan struct{}
-	for _, k := range l.links {
-		if k.down == nil && k.runs {
-			ends = append(ends, k.done)
-		}
-		k.poke()
-	}
-	l.mu.Unlock()
-	late := time.After(goodbye)
-	for _, end := range ends {
-		select {
-		case <-end:
-		case <-late:
-			l.cancel()
-			<-end
-		}
-	}
-	l.cancel()
-	for _, k := range l.links {
-		l.mu.Lock()
-		done := k.done
-		l.mu.Unlock()
-		if done != nil {
-			<-done
-		}
-	}
 }

@@ -5,29 +5,29 @@ import (
 	"sync"
 )
 
-// outage is of how many tenants the connection to a host does not work. The log
-// hears of the first and of the last: a host that fails does so for all.
+// outage counts the links to a host that do not work. The first that fails is
+// logged, and the last that works again: a host that fails does so for all.
 type outage struct {
 	logger *slog.Logger // nil: there is none
 
-	mu      sync.Mutex
-	tenants int
+	mu    sync.Mutex
+	links int
 }
 
-// begins says that a tenant's connection failed, which had worked.
+// begins counts a link that failed and had worked.
 func (o *outage) begins(err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.tenants++; o.tenants == 1 && o.logger != nil {
+	if o.links++; o.links == 1 && o.logger != nil {
 		o.logger.Warn("the channel layer broke: messages may be lost until it works again", "error", err)
 	}
 }
 
-// ends says that a tenant's connection works again.
+// ends counts a link that works again.
 func (o *outage) ends(host int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.tenants--; o.tenants == 0 && o.logger != nil {
+	if o.links--; o.links == 0 && o.logger != nil {
 		o.logger.Info("the channel layer works again", "host", host+1)
 	}
 }

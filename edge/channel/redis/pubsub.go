@@ -2,8 +2,12 @@ package redis
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -14,7 +18,11 @@ import (
 // nobody listens to is gone. Make it with [NewPubSub].
 type PubSub struct {
 	hosts
+	wire   *wire
 	scopes channel.Scopes[*pubSubScope]
+	// marker is where moves are marked, for both links of a move to get, see
+	// lane.go: the name of a channel of a Django process, which no tenant reaches.
+	marker string
 }
 
 // NewPubSub returns the layer. It connects when it is used.
@@ -28,17 +36,33 @@ func NewPubSub(config Config) (*PubSub, error) {
 		return nil, err
 	}
 	h, err := newHosts(config, codec)
-	return &PubSub{hosts: h}, err
+	if err != nil {
+		return nil, err
+	}
+	p := &PubSub{hosts: h, marker: config.Prefix + "specific." + rand128()}
+	p.wire = newWire(p, p.outages)
+	return p, nil
+}
+
+// rand128 returns 32 hexadecimal digits.
+func rand128() string {
+	var b [16]byte
+	rand.Read(b[:]) // never fails, see its documentation
+	return hex.EncodeToString(b[:])
 }
 
 // For implements [channel.Layer].
 func (p *PubSub) For(schema string) (channel.Scope, error) {
 	return p.scopes.For(schema, func() (*pubSubScope, error) {
 		s := &pubSubScope{layer: p, turns: p.newTurns()}
-		s.line = newLine(s, p.outages)
-		local, err := channel.NewLocal(schema, p.config.Config, s.line)
+		s.line = p.wire.newLine()
+		local, err := channel.NewLocal(schema, p.process, p.config.Config, s.line)
+		if err != nil {
+			return nil, err
+		}
 		s.Local, s.line.local = local, local
-		return s, err
+		s.line.inbox = inbox{counters: local.Counters, deliver: func(a arrival) { p.deliver(local, a) }}
+		return s, nil
 	})
 }
 
@@ -47,11 +71,10 @@ func (p *PubSub) Stats() channel.Stats { return p.scopes.Stats() }
 
 // Close implements [channel.Layer].
 func (p *PubSub) Close() error {
-	all := p.scopes.Close()
-	for _, s := range all {
+	for _, s := range p.scopes.Close() {
 		s.CloseAll()
 	}
-	closeLines(all)
+	p.wire.close()
 	return p.close()
 }
 
@@ -67,6 +90,92 @@ func (p *PubSub) publish(ctx context.Context, name string, m *channel.Message) e
 	return broken(p.clients[shard(name, len(p.clients))].Publish(ctx, name, data).Err())
 }
 
+// place implements protocol.
+func (p *PubSub) place(t channel.Topic, host int) (string, bool) {
+	name := t.Channel
+	if t.Group != "" {
+		name = p.groupPrefix() + t.Group
+	}
+	return name, shard(name, len(p.clients)) == host
+}
+
+// session implements protocol. A subscription is known once Redis has answered
+// the PING after it. The library would connect again by itself when something
+// fails, and receivers would not learn what was missed meanwhile; so a session
+// ends at the first error, and the next has a connection of its own.
+func (p *PubSub) session(ctx context.Context, k *link) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	client := redis.NewClient(only(p.options[k.host], 1))
+	sub := newSubscriber(ctx, client, p.answer, p.marker)
+	if err := sub.pubsub.Ping(ctx, "0"); err != nil {
+		return errors.Join(err, sub.pubsub.Close(), client.Close())
+	}
+	k.fresh(true)
+	beat := time.NewTicker(p.beat)
+	defer beat.Stop()
+	ended := make(chan error, 2)
+	go func() { ended <- sub.read(ctx, func(m *redis.Message) { p.dispatch(k, m) }) }()
+	go func() { ended <- k.keep(ctx, beat.C, sub.fence, sub.tell) }()
+	err := <-ended
+	cancel()
+	closed := sub.pubsub.Close() // a reader that waits for Redis is woken by this alone
+	<-ended
+	if errors.Is(err, errIdle) {
+		return errors.Join(errIdle, client.Close())
+	}
+	return errors.Join(err, closed, client.Close())
+}
+
+// dispatch gives what arrived to the tenant that it is for. A tenant that gets
+// very much by a link that others share is moved to a lane.
+func (p *PubSub) dispatch(k *link, m *redis.Message) {
+	if m.Channel == p.marker {
+		k.crossed(m.Payload)
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	tp := k.topics[m.Channel]
+	if tp == nil || tp.mute {
+		return
+	}
+	l := tp.line
+	k.hand(l, arrival{m.Channel, m.Payload})
+	if k.shared && l.inflow.add(time.Now(), len(m.Payload)) && !l.isolating && l.moving == nil {
+		l.isolating = true
+		go l.isolate(k, p.mark)
+	}
+}
+
+// mark publishes the mark of a move. The connections that tenants send by may all
+// be taken.
+func (p *PubSub) mark(ctx context.Context, host int, name string) error {
+	client := redis.NewClient(only(p.options[host], 1))
+	return errors.Join(client.Publish(ctx, p.marker, name).Err(), client.Close())
+}
+
+func (p *PubSub) deliver(local *channel.Local, a arrival) {
+	m, to := p.arrived(local, []byte(a.data))
+	if m == nil {
+		return
+	}
+	if to != nil { // no layer addresses messages here, and consumers must not see it
+		local.Counters.Dropped(&local.Counters.Malformed, 1)
+		return
+	}
+	group, isGroup := strings.CutPrefix(a.name, p.groupPrefix())
+	if !isGroup {
+		local.Deliver(a.name, m)
+		return
+	}
+	if name, ours := strings.CutPrefix(group, local.Schema()+"."); ours {
+		local.DeliverGroup(name, m)
+	} else {
+		local.Foreign()
+	}
+}
+
 // pubSubScope is a tenant's scope of a PubSub.
 type pubSubScope struct {
 	*channel.Local
@@ -74,8 +183,6 @@ type pubSubScope struct {
 	line  *line
 	turns turns
 }
-
-func (s *pubSubScope) wire() *line { return s.line }
 
 // Send implements [channel.Scope]. A channel is published under its name as it
 // is. Where that would be the name of a group, perhaps another tenant's, or of
@@ -110,36 +217,6 @@ func (s *pubSubScope) publish(ctx context.Context, name string, m *channel.Messa
 	}
 	defer s.turns.give()
 	return sent(s.Counters, s.layer.publish(ctx, name, m))
-}
-
-// place implements protocol.
-func (s *pubSubScope) place(t channel.Topic) (string, int, bool) {
-	name := t.Channel
-	if t.Group != "" {
-		name = s.layer.groupPrefix() + t.Group
-	}
-	return name, shard(name, len(s.layer.clients)), true
-}
-
-func (s *pubSubScope) deliver(msg *redis.Message) {
-	m, to := s.layer.arrived(s.Local, []byte(msg.Payload))
-	if m == nil {
-		return
-	}
-	if to != nil { // nobody addresses messages here, and consumers must not see it
-		s.Counters.Dropped(&s.Counters.Malformed, 1)
-		return
-	}
-	group, isGroup := strings.CutPrefix(msg.Channel, s.layer.groupPrefix())
-	if !isGroup {
-		s.Deliver(msg.Channel, m)
-		return
-	}
-	if name, ours := strings.CutPrefix(group, s.Schema()+"."); ours {
-		s.DeliverGroup(name, m)
-	} else {
-		s.Foreign()
-	}
 }
 
 var (

@@ -2,95 +2,202 @@ package redis
 
 import (
 	"context"
-	"errors"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/tenantedge/tenantedge/edge/channel"
 )
 
-// drain is how many messages are taken at once when several wait.
-const drain = 128
+const (
+	// passQueues is how many queues are read in one round trip.
+	passQueues = 64
+	// Of one queue, that is takeFirst messages at first, and takeMost at most,
+	// but not many more than takeBytes.
+	takeFirst, takeMost, takeBytes = 8, 128, 256 << 10
+)
 
-// session implements protocol. Two goroutines share it: one tells the host
-// which groups the process is in, the other reads its queue. The first to fail
-// ends both.
-func (s *coreScope) session(ctx context.Context, k *link) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	client := redis.NewClient(only(s.layer.options[k.host]))
-	if err := client.Ping(ctx).Err(); err != nil {
-		return errors.Join(err, client.Close())
-	}
-	k.fresh(false)
-	beat := min(s.layer.beat, s.layer.config.GroupExpiry/4)
-	beats := int(s.layer.config.GroupExpiry / 4 / beat)
-	renewal := time.NewTicker(beat)
-	defer renewal.Stop()
-	ended := make(chan error, 2)
-	go func() { ended <- s.read(ctx, client) }()
-	go func() {
-		renew := func(ctx context.Context) error { return s.layer.renew(ctx, k.host, k.due(beats)) }
-		join := func(ctx context.Context, batch []*topic) error { return s.layer.join(ctx, k.host, batch) }
-		ended <- k.keep(ctx, renewal.C, renew, join)
-	}()
-	err := <-ended
-	cancel()
-	closed := client.Close() // a reader that waits for Redis is woken by this alone
-	<-ended
-	if errors.Is(err, errIdle) {
-		return errIdle
-	}
-	return errors.Join(err, closed)
+// reader reads the queues of all tenants over one connection, each in its turn.
+// It does not block in Redis, which would read queues in the order of the command
+// and could wait for no further one meanwhile: it has Redis say which queue has
+// changed, by the invalidations of client-side caching. A queue was read once
+// ZPOPMIN took what there was and ZCARD, which Redis remembers, found none left.
+//
+// What is taken is handed over in a goroutine of the queue's own, and no more is
+// taken from that queue meanwhile: what one tenant cannot keep up with waits in
+// Redis, within its own capacity, and is in no other's way. It is not kept aside
+// as channels_redis does ($inflight): a process that ends takes its channels with
+// it, so nobody could make use of that.
+type reader struct {
+	conn    *redis.Conn
+	beat    time.Duration
+	deliver func(*channel.Local, redis.Z)
+	wake    chan struct{}
+	busy    sync.WaitGroup
+
+	mu     sync.Mutex
+	queues map[string]*queue
+	ready  []*queue // to be read, the longest waiting first
 }
 
-// read hands over what arrives in the process's queue. What it takes out of
-// Redis is not kept there as channels_redis does ($inflight): a process that
-// ends takes its channels with it, so that nobody could make use of that.
-func (s *coreScope) read(ctx context.Context, client *redis.Client) error {
-	key := s.layer.config.Prefix + s.Prefix()
+// queue is where messages for one tenant's channels wait.
+type queue struct {
+	key    string
+	local  *channel.Local
+	take   int64
+	listed bool // it is in ready
+	busy   bool // what was taken is handed over
+	again  bool // to be read after that
+	ended  bool
+}
+
+// listen notes that a queue is to be read, with all that comes.
+func (r *reader) listen(key string, local *channel.Local) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	q := r.queues[key]
+	if q == nil || q.local != local {
+		if q != nil {
+			q.ended = true
+		}
+		q = &queue{key: key, local: local, take: takeFirst}
+		r.queues[key] = q
+	}
+	r.mark(q)
+}
+
+// ignore ends that.
+func (r *reader) ignore(key string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if q := r.queues[key]; q != nil {
+		q.ended = true
+		delete(r.queues, key)
+	}
+}
+
+// changed notes that queues have changed; with none, that any may have.
+func (r *reader) changed(keys []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, key := range keys {
+		if q := r.queues[key]; q != nil {
+			r.mark(q)
+		}
+	}
+	if len(keys) == 0 {
+		for _, q := range r.queues {
+			r.mark(q)
+		}
+	}
+}
+
+// mark puts a queue at the end of those to be read.
+func (r *reader) mark(q *queue) {
+	switch {
+	case q.ended, q.listed:
+	case q.busy:
+		q.again = true
+	default:
+		q.listed = true
+		r.ready = append(r.ready, q)
+		select {
+		case r.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// next returns queues to read.
+func (r *reader) next() []*queue {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := min(len(r.ready), passQueues)
+	next := slices.Clone(r.ready[:n])
+	if r.ready = slices.Delete(r.ready, 0, n); len(r.ready) == 0 {
+		r.ready = nil
+	}
+	for _, q := range next {
+		q.listed, q.busy, q.again = false, true, false
+	}
+	return next
+}
+
+// done notes that what was taken from a queue is handed over.
+func (r *reader) done(q *queue, more bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	q.busy = false
+	if more || q.again {
+		r.mark(q)
+	}
+}
+
+// run reads until something fails or ctx ends. It returns when all that was
+// taken is handed over.
+func (r *reader) run(ctx context.Context) error {
+	defer r.busy.Wait()
+	beat := time.NewTicker(r.beat)
+	defer beat.Stop()
 	for {
-		first, err := s.pop(ctx, client, key)
-		if errors.Is(err, redis.Nil) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		s.deliver(first.Z)
-		for more := true; more; {
-			rest, err := client.ZPopMin(ctx, key, drain).Result()
-			if err != nil {
+		if all := r.next(); len(all) > 0 {
+			if err := r.pass(ctx, all); err != nil {
 				return err
 			}
-			for _, z := range rest {
-				s.deliver(z)
+			continue
+		}
+		select {
+		case <-r.wake:
+		case <-beat.C:
+			if err := r.conn.Ping(ctx).Err(); err != nil {
+				return err
 			}
-			more = len(rest) == drain
+		case <-ctx.Done():
+			return context.Cause(ctx)
 		}
 	}
 }
 
-// pop waits for a message, and not longer for Redis than it should take.
-func (s *coreScope) pop(ctx context.Context, client *redis.Client, key string) (*redis.ZWithKey, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.layer.beat+s.layer.answer)
-	defer cancel()
-	return client.BZPopMin(ctx, s.layer.beat, key).Result()
+// pass reads some queues once.
+func (r *reader) pass(ctx context.Context, all []*queue) error {
+	taken, left := make([]*redis.ZSliceCmd, len(all)), make([]*redis.IntCmd, len(all))
+	_, err := r.conn.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, q := range all {
+			taken[i] = p.ZPopMin(ctx, q.key, q.take)
+			left[i] = p.ZCard(ctx, q.key)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for i, q := range all {
+		messages, more := taken[i].Val(), left[i].Val() > 0
+		if len(messages) == 0 {
+			r.done(q, more)
+			continue
+		}
+		q.take = takeNext(q.take, messages)
+		r.busy.Go(func() {
+			for _, z := range messages {
+				r.deliver(q.local, z)
+			}
+			r.done(q, more)
+		})
+	}
+	return nil
 }
 
-func (s *coreScope) deliver(z redis.Z) {
-	data, ok := z.Member.(string)
-	if !ok {
-		s.Counters.Dropped(&s.Counters.Malformed, 1)
-		return
+// takeNext returns how many messages to take the next time, so that they have
+// about takeBytes if they are like the last ones.
+func takeNext(take int64, last []redis.Z) int64 {
+	bytes := 1
+	for _, z := range last {
+		if s, ok := z.Member.(string); ok {
+			bytes += len(s)
+		}
 	}
-	m, to := s.layer.arrived(s.Local, []byte(data))
-	if m == nil {
-		return
-	}
-	if to == nil { // a message in a process's queue says for whom it is
-		s.Counters.Dropped(&s.Counters.Malformed, 1)
-	}
-	for _, name := range to {
-		s.Deliver(name, m)
-	}
+	return max(1, min(2*take, takeMost, int64(takeBytes*len(last)/bytes)))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -11,34 +12,6 @@ import (
 
 // errSilent says that a host did not answer in time.
 var errSilent = errors.New("no answer in time")
-
-// session implements protocol. A subscription is known once Redis has answered
-// the PING behind it. The library would connect again by itself when something
-// fails, and nobody would learn what was missed meanwhile; so a session ends at
-// the first error, and the next has a connection of its own.
-func (s *pubSubScope) session(ctx context.Context, k *link) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	client := redis.NewClient(only(s.layer.options[k.host]))
-	sub := &subscriber{pubsub: client.Subscribe(ctx), pongs: make(chan string, 1), answer: s.layer.answer}
-	if err := sub.pubsub.Ping(ctx, "0"); err != nil {
-		return errors.Join(err, sub.pubsub.Close(), client.Close())
-	}
-	k.fresh(true)
-	beat := time.NewTicker(s.layer.beat)
-	defer beat.Stop()
-	ended := make(chan error, 2)
-	go func() { ended <- sub.read(ctx, s.deliver) }()
-	go func() { ended <- k.keep(ctx, beat.C, sub.fence, sub.tell) }()
-	err := <-ended
-	cancel()
-	closed := sub.pubsub.Close() // a reader that waits for Redis is woken by this alone
-	<-ended
-	if errors.Is(err, errIdle) {
-		return errors.Join(errIdle, client.Close())
-	}
-	return errors.Join(err, closed, client.Close())
-}
 
 // subscriber is one connection that listens.
 type subscriber struct {
@@ -48,11 +21,21 @@ type subscriber struct {
 	fences int
 }
 
-// read hands over what arrives.
+// newSubscriber returns one that listens to a channel already.
+func newSubscriber(ctx context.Context, client *redis.Client, answer time.Duration, channel string) *subscriber {
+	return &subscriber{pubsub: client.Subscribe(ctx, channel), pongs: make(chan string, 1), answer: answer}
+}
+
+// read hands over what arrives. An arrival without a payload, which go-redis has
+// no type for, is a message without one.
 func (s *subscriber) read(ctx context.Context, deliver func(*redis.Message)) error {
 	for {
 		arrived, err := s.pubsub.Receive(ctx)
-		if err != nil {
+		switch {
+		case err == nil:
+		case strings.HasPrefix(err.Error(), "redis: unsupported pubsub message payload"):
+			arrived = &redis.Message{}
+		default:
 			return err
 		}
 		switch v := arrived.(type) {

@@ -1,0 +1,62 @@
+package redis
+
+import (
+	"sync"
+
+	"github.com/tenantedge/tenantedge/edge/channel"
+)
+
+// inboxBytes is how much may wait for one tenant in this process.
+const inboxBytes = 8 << 20
+
+// arrival is a message as it came, under the name that it was published by.
+type arrival struct{ name, data string }
+
+// inbox is what has come for a tenant and waits to be decoded and handed to its
+// channels, which a goroutine does that lives while there is something. So what
+// one tenant gets never keeps a connection from being read, which others share.
+type inbox struct {
+	counters *channel.Counters
+	deliver  func(arrival)
+
+	mu      sync.Mutex
+	waiting []arrival
+	bytes   int
+	runs    bool
+}
+
+// put adds a message. One that finds no room is dropped and counted.
+func (b *inbox) put(a arrival) {
+	b.mu.Lock()
+	fits := len(b.waiting) == 0 || b.bytes+len(a.data) <= inboxBytes
+	if fits {
+		b.waiting = append(b.waiting, a)
+		b.bytes += len(a.data)
+		if !b.runs {
+			b.runs = true
+			go b.run()
+		}
+	}
+	b.mu.Unlock()
+	if !fits {
+		b.overflow()
+	}
+}
+
+func (b *inbox) overflow() { b.counters.Dropped(&b.counters.OverCapacity, 1) }
+
+func (b *inbox) run() {
+	for {
+		b.mu.Lock()
+		all := b.waiting
+		b.waiting, b.bytes = nil, 0
+		b.runs = len(all) > 0
+		b.mu.Unlock()
+		if len(all) == 0 {
+			return
+		}
+		for _, a := range all {
+			b.deliver(a)
+		}
+	}
+}

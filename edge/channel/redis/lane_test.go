@@ -1,0 +1,206 @@
+//go:build unix
+
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/channel/channeltest"
+	"github.com/tenantedge/tenantedge/edge/channel/redistest"
+)
+
+// ledger is a receiver that keeps the types of all messages.
+type ledger struct {
+	mu    sync.Mutex
+	types []string
+}
+
+func (l *ledger) Receive(m *channel.Message) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.types = append(l.types, m.Type())
+	return true
+}
+func (l *ledger) Interrupted(error) {}
+
+func (l *ledger) all() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.types[:len(l.types):len(l.types)]
+}
+
+// storm publishes numbered messages of a kilobyte each to a group of a pub/sub
+// layer, until stop returns true, and then tail more. It returns how many.
+func storm(t *testing.T, client *redis.Client, p *PubSub, group string, tail int, stop func() bool) int {
+	t.Helper()
+	padding := channel.Field{Name: "text", Value: strings.Repeat("x", 1<<10)}
+	sent := 0
+	for rest := -1; rest != 0; {
+		_, err := client.Pipelined(t.Context(), func(pipe redis.Pipeliner) error {
+			for range 50 {
+				data, err := p.codec.encode(channeltest.Message(t, fmt.Sprint("m", sent), padding), false)
+				if err != nil {
+					return err
+				}
+				pipe.Publish(t.Context(), p.groupPrefix()+group, data)
+				sent++
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case rest > 0:
+			rest--
+		case stop():
+			rest = (tail + 49) / 50
+		}
+	}
+	return sent
+}
+
+func (p *PubSub) moved(s channel.Scope) bool {
+	l := s.(*pubSubScope).line
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.at[0] != l.links[0] && l.moving == nil
+}
+
+// A tenant that gets very much moves to a connection of its own. That loses and
+// repeats nothing, keeps the order, also while its sockets come and go, and the
+// end of that connection is no other tenant's.
+func TestW5ATenantThatGetsVeryMuchMovesToItsOwnConnection_G6(t *testing.T) {
+	server := redistest.StartOwn(t)
+	layer := open(t, kinds[1].make, Config{Hosts: []string{server.URL()}}).(*PubSub)
+	acme, bolt := channeltest.Scope(t, layer, "acme"), channeltest.Scope(t, layer, "bolt")
+	book, told, quiet := &ledger{}, newWitness(), newWitness()
+	join := func(s channel.Scope, r channel.Receiver, groups ...string) *channel.Channel {
+		ch, err := s.Open(t.Context(), r)
+		for _, g := range groups {
+			if err == nil {
+				err = s.Add(t.Context(), g, ch)
+			}
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		return ch
+	}
+	join(acme, book, "chat")
+	join(acme, told)
+	join(bolt, quiet, "chat", "room1", "room2", "room3", "room4", "room5")
+
+	ctx, cancel := context.WithCancel(t.Context())
+	var churn sync.WaitGroup
+	churn.Go(func() {
+		for i := 0; ctx.Err() == nil; i++ {
+			ch := join(acme, ignorant{}, fmt.Sprint("room", i%7), "chat")
+			if ch == nil {
+				return
+			}
+			ch.Close()
+		}
+	})
+	sent := storm(t, redis.NewClient(layer.options[0]), layer, "acme.chat", 500, func() bool { return layer.moved(acme) })
+	cancel()
+	churn.Wait()
+	eventually(t, "all messages", func() bool { return len(book.all()) >= sent })
+	for i, got := range book.all() {
+		if want := fmt.Sprint("m", i); got != want {
+			t.Fatalf("message %d of %d is %q, expected %q", i, sent, got, want)
+		}
+	}
+	if s := acme.Stats(); s.OverCapacity+s.Full+s.Foreign+s.Breaks != 0 {
+		t.Errorf("lost: %+v", s)
+	}
+
+	control := dial(t, server)
+	list, err := control.Do(t.Context(), "CLIENT", "LIST", "TYPE", "pubsub").Text()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The marker, two channels and the group; the other connection has more.
+	lane := regexp.MustCompile(`(?m)^id=(\d+) .* sub=4 `).FindStringSubmatch(list)
+	if lane == nil {
+		t.Fatalf("no connection has the tenant's subscriptions alone:\n%s", list)
+	}
+	do(t, control, []any{"CLIENT", "KILL", "ID", lane[1]})
+	if err := await(t, told.breaks, "word of the break"); !errors.Is(err, channel.ErrBroken) {
+		t.Errorf("told %v, expected %v", err, channel.ErrBroken)
+	}
+	if err := await(t, told.breaks, "word of the resumption"); err != nil {
+		t.Errorf("told %v, expected nil", err)
+	}
+	channeltest.Tell(t, bolt, "chat", "still here")
+	if got := await(t, quiet.messages, "a message"); got != "still here" || len(quiet.breaks) > 0 {
+		t.Errorf("the other tenant got %q and was told of %d breaks", got, len(quiet.breaks))
+	}
+}
+
+// Whichever connection is ahead while a tenant moves, each message is handed over
+// once, and in order.
+func TestAMoveKeepsOrderHoweverConnectionsOverlap_G6(t *testing.T) {
+	const mark = "mark"
+	old, next := []string{"0", "1", mark, "2"}, []string{"0", "1", mark, "2", "3"}
+	var overlap func(order []bool, i, j int)
+	overlap = func(order []bool, i, j int) {
+		switch {
+		case i == len(old) && j == len(next):
+			moveInOrder(t, order, old, next)
+			return
+		case i < len(old):
+			overlap(append(order[:len(order):len(order)], true), i+1, j)
+		}
+		if j < len(next) {
+			overlap(append(order[:len(order):len(order)], false), i, j+1)
+		}
+	}
+	overlap(nil, 0, 0)
+}
+
+// moveInOrder moves a tenant while messages arrive by the old connection where
+// order is true, and by the next one where it is false.
+func moveInOrder(t *testing.T, order []bool, old, next []string) {
+	t.Helper()
+	layer := open(t, kinds[1].make, Config{Hosts: []string{"redis://127.0.0.1:1"}}).(*PubSub)
+	l := channeltest.Scope(t, layer, "acme").(*pubSubScope).line
+	from, to := l.links[0], layer.wire.newLink(0, false)
+	from.whole, to.whole, l.users, from.tenants = true, true, 1, 1
+	const name = "asgi__group__acme.chat"
+	from.topics[name] = &topic{Topic: channel.Topic{Group: "acme.chat"}, name: name, line: l, uses: 1, known: true, told: true}
+	got := make(chan string, len(old)+len(next))
+	l.inbox.deliver = func(a arrival) { got <- a.data }
+	m, _ := l.depart(from, to)
+	to.confirm(to.next())
+	for _, first := range order {
+		k, arrivals := to, &next
+		if first {
+			k, arrivals = from, &old
+		}
+		text := (*arrivals)[0]
+		*arrivals = (*arrivals)[1:]
+		if text == "mark" {
+			layer.dispatch(k, &redis.Message{Channel: layer.marker, Payload: m.name})
+		} else {
+			layer.dispatch(k, &redis.Message{Channel: name, Payload: text})
+		}
+	}
+	for i := range 4 {
+		if text := await(t, got, "a message"); text != fmt.Sprint(i) {
+			t.Fatalf("order %v: message %d is %q", order, i, text)
+		}
+	}
+	if l.moving != nil || len(l.moves) > 0 || len(got) > 0 {
+		t.Errorf("order %v: the move has not ended, or %d messages came twice", order, len(got))
+	}
+}

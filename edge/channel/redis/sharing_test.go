@@ -1,0 +1,183 @@
+//go:build unix
+
+package redis
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/channel/channeltest"
+	"github.com/tenantedge/tenantedge/edge/channel/redistest"
+)
+
+// wireOf returns a layer's wire and its connections for sending.
+func wireOf(l channel.Layer) (*wire, *redis.Client) {
+	if core, ok := l.(*Core); ok {
+		return core.wire, core.clients[0]
+	}
+	p := l.(*PubSub)
+	return p.wire, p.clients[0]
+}
+
+// Tenants that come and go share a fixed number of connections, which are closed
+// after the last tenant.
+func TestTenantsShareConnectionsThatAreClosedWhenIdle_G6(t *testing.T) {
+	const tenants, perSession = 120, 3
+	for _, kind := range kinds {
+		t.Run(kind.name, func(t *testing.T) {
+			server := redistest.StartOwn(t)
+			goroutines := runtime.NumGoroutine()
+			layer := open(t, kind.make, Config{Hosts: []string{server.URL()}})
+			w, senders := wireOf(layer)
+			w.linger = time.Millisecond
+			used := func() int { // without the one that asks
+				return connections(t, server) - 1 - int(senders.PoolStats().TotalConns)
+			}
+			var members []channeltest.Member
+			for i := range tenants {
+				members = append(members, channeltest.Open(t, channeltest.Scope(t, layer, fmt.Sprint("tenant", i)), "chat"))
+			}
+			if n := used(); n > perSession {
+				t.Errorf("%d tenants use %d connections, expected %d at most", tenants, n, perSession)
+			}
+			if n := runtime.NumGoroutine() - goroutines; n > 10*perSession {
+				t.Errorf("%d tenants use %d goroutines", tenants, n)
+			}
+			for i, m := range members {
+				s, own := channeltest.Scope(t, layer, fmt.Sprint("tenant", i)), fmt.Sprint("for", i)
+				channeltest.Tell(t, s, "chat", own)
+				if got := m.Next(t); got != own {
+					t.Errorf("tenant %d got %q, expected %q", i, got, own)
+				}
+			}
+			for _, m := range members {
+				m.Close()
+			}
+			eventually(t, "the connections to be closed", func() bool { return used() == 0 })
+			s := channeltest.Scope(t, layer, "tenant0")
+			m := channeltest.Open(t, s, "chat")
+			channeltest.Tell(t, s, "chat", "again")
+			if got := m.Next(t); got != "again" {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+}
+
+// All tenants' groups work again after Redis had no room for connections.
+func TestALayerIsWholeAfterALimitOfConnectionsIsLifted_G6(t *testing.T) {
+	const tenants = 120
+	for _, kind := range kinds {
+		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
+			server := redistest.StartOwn(t)
+			control := dial(t, server)
+			do(t, control, []any{"PING"})
+			layer := open(t, kind.make, Config{Hosts: []string{server.URL()}})
+			var all []*witness
+			for i := range tenants {
+				w, s := newWitness(), channeltest.Scope(t, layer, fmt.Sprint("tenant", i))
+				ch, err := s.Open(t.Context(), w)
+				if err == nil {
+					err = s.Add(t.Context(), "chat", ch)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				all = append(all, w)
+			}
+			do(t, control, []any{"CONFIG", "SET", "maxclients", "1"},
+				[]any{"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"}, []any{"CLIENT", "KILL", "TYPE", "pubsub"})
+			for _, w := range all {
+				if err := await(t, w.breaks, "word of the break"); !errors.Is(err, channel.ErrBroken) {
+					t.Fatalf("told %v, expected %v", err, channel.ErrBroken)
+				}
+			}
+			do(t, control, []any{"CONFIG", "SET", "maxclients", "1000"})
+			for i, w := range all {
+				if err := await(t, w.breaks, "word of the resumption"); err != nil {
+					t.Fatalf("told %v, expected nil", err)
+				}
+				s, own := channeltest.Scope(t, layer, fmt.Sprint("tenant", i)), fmt.Sprint("for", i)
+				eventually(t, "a send that works", func() bool {
+					return s.GroupSend(t.Context(), "chat", channeltest.Message(t, own)) == nil
+				})
+				if got := await(t, w.messages, "a message"); got != own {
+					t.Errorf("tenant %d got %q, expected %q", i, got, own)
+				}
+			}
+		})
+	}
+}
+
+// stuck is a receiver that blocks, which none should.
+type stuck struct{ entered, opened chan struct{} }
+
+func (s stuck) Receive(*channel.Message) bool {
+	select {
+	case s.entered <- struct{}{}:
+	default:
+	}
+	<-s.opened
+	return true
+}
+func (stuck) Interrupted(error) {}
+
+// Messages that one tenant's receivers cannot take in delay no other's, and what
+// waits for them is bounded: in Redis by the capacity, in the process by bytes.
+func TestW5ASlowTenantDelaysNoOther_G6(t *testing.T) {
+	for _, kind := range kinds {
+		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
+			config := Config{Hosts: []string{redistest.Start(t).URL()}, Prefix: redistest.Prefix(), Capacity: 5}
+			layer := open(t, kind.make, config)
+			acme, bolt := channeltest.Scope(t, layer, "acme"), channeltest.Scope(t, layer, "bolt")
+			slow := stuck{make(chan struct{}, 1), make(chan struct{})}
+			defer close(slow.opened)
+			ch, err := acme.Open(t.Context(), slow)
+			if err == nil {
+				err = acme.Add(t.Context(), "chat", ch)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			quick := channeltest.Open(t, bolt, "chat")
+			large := channeltest.Message(t, "large", channel.Field{Name: "text", Value: strings.Repeat("x", 900<<10)})
+			for range 12 { // more than inboxBytes
+				if err := acme.GroupSend(t.Context(), "chat", large); err != nil {
+					t.Fatal(err)
+				}
+			}
+			await(t, slow.entered, "the slow receiver's first message")
+			for i := range 20 {
+				channeltest.Tell(t, bolt, "chat", fmt.Sprint("heard", i))
+				if got := quick.Next(t); got != fmt.Sprint("heard", i) {
+					t.Errorf("got %q", got)
+				}
+			}
+			eventually(t, "drops to be counted", func() bool { return acme.Stats().OverCapacity > 0 })
+			if s := bolt.Stats(); s.OverCapacity+s.Full != 0 {
+				t.Errorf("the other tenant lost messages: %+v", s)
+			}
+		})
+	}
+}
+
+// A Redis that cannot say which queues have changed is of no use, and the error
+// says why.
+func TestW6TheCoreLayerSaysThatItNeedsTracking_G6(t *testing.T) {
+	server := redistest.StartOwn(t)
+	do(t, dial(t, server), []any{"ACL", "SETUSER", "default", "-client|tracking"})
+	layer := open(t, kinds[0].make, Config{Hosts: []string{server.URL()}})
+	_, err := channeltest.Scope(t, layer, "acme").Open(t.Context(), newWitness())
+	if !errors.Is(err, channel.ErrBroken) || !strings.Contains(err.Error(), "CLIENT TRACKING") {
+		t.Errorf("got %v, expected an error that names CLIENT TRACKING", err)
+	}
+}
