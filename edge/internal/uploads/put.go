@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/internal/files"
+	"github.com/tenantedge/tenantedge/edge/internal/pace"
 	"github.com/tenantedge/tenantedge/edge/storage"
 )
 
@@ -131,8 +132,6 @@ func matches(tags []string, tag string, weakly bool) bool {
 // body is the request's, for as long as it comes fast enough and is small
 // enough.
 func (h *Handler) body(w http.ResponseWriter, r *http.Request) *body {
-	return &body{
-		from: r.Body, control: http.NewResponseController(w), limit: h.options.MaxBytes,
-		started: time.Now(), timeout: h.options.Timeout,
-	}
+	control, from := pace.Hold(w, r, h.options.Timeout)
+	return &body{Body: control, from: from, limit: h.options.MaxBytes}
 }

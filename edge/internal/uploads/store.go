@@ -174,7 +174,7 @@ func (s *store) close() {
 			s.handler.options.Logger.Error("a partial file could not be closed", "error", err)
 		}
 	}
-	s.content.end()
+	s.content.End()
 	if s.held != nil {
 		s.handler.busy.release(s.held)
 		s.held = nil
@@ -237,7 +237,7 @@ func (b *busy) interrupt(key string) <-chan struct{} {
 	if h == nil {
 		return nil
 	}
-	h.content.stop(handler.ErrUploadInterrupted)
+	h.content.Stop(handler.ErrUploadInterrupted)
 	return h.done
 }
 

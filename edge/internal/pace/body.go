@@ -1,0 +1,180 @@
+package pace
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+)
+
+// Body is the body of a request.
+type Body struct {
+	exchange *exchange
+	from     io.ReadCloser
+
+	// mu is held where deadlines are set: that of Stop is to be the last one.
+	mu      sync.Mutex
+	pace    side
+	reading bool
+	stopped error // what reading returns from now on
+	read    bool  // to its end, or until it failed
+	over    bool  // Stop does nothing any more
+}
+
+func newBody(x *exchange, from io.ReadCloser, timeout time.Duration) *Body {
+	b := &Body{exchange: x, from: from}
+	b.pace.timeout = timeout
+	if x.streams {
+		b.pace.watch(x.conn, deadlines.SetReadDeadline, func() {})
+	}
+	return b
+}
+
+// Hold lets the client of r fall behind by timeout, in place of the limit that
+// Handler has, and returns what to read the body from. A request that did not
+// come through Handler is held too.
+func Hold(w http.ResponseWriter, r *http.Request, timeout time.Duration) (*Body, io.ReadCloser) {
+	for inner := w; ; {
+		if x, ok := inner.(*exchange); ok && x.body != nil {
+			x.body.hold(timeout)
+			return x.body, r.Body // which may be around it
+		}
+		u, ok := inner.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			break
+		}
+		inner = u.Unwrap()
+	}
+	x := &exchange{ResponseWriter: w, limits: new(Limits), request: r, conn: deadlinesOf(w), streams: r.ProtoMajor > 1}
+	b := newBody(x, r.Body, timeout)
+	return b, b
+}
+
+// hold changes the limit. The server's own, which a stream has, is lifted.
+func (b *Body) hold(timeout time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.pace.unwatch()
+	b.pace = side{timeout: timeout}
+	if x := b.exchange; x.streams {
+		_ = x.conn.SetReadDeadline(time.Time{})
+		b.pace.watch(x.conn, deadlines.SetReadDeadline, func() {})
+	}
+}
+
+// Read implements io.Reader. Its error has ErrSlow in its chain when the client
+// fell behind.
+func (b *Body) Read(p []byte) (int, error) {
+	if err := b.begin(); err != nil {
+		return 0, err
+	}
+	n, err := b.from.Read(p)
+	return n, b.finish(n, err)
+}
+
+func (b *Body) begin() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.stopped != nil {
+		return b.stopped
+	}
+	b.reading = true
+	x := b.exchange
+	if b.pace.timeout == 0 || x.conn == nil {
+		return nil
+	}
+	first := b.pace.began.IsZero()
+	until := b.pace.begin(0)
+	if x.streams {
+		return nil
+	}
+	_ = x.conn.SetReadDeadline(until)
+	if first && x.answer.timeout > 0 && len(x.request.Header["Expect"]) > 0 {
+		_ = x.conn.SetWriteDeadline(until) // the first read sends 100 Continue
+	}
+	return nil
+}
+
+func (b *Body) finish(n int, err error) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.reading = false
+	if b.pace.timeout > 0 && b.exchange.conn != nil {
+		b.pace.finish(int64(n))
+	}
+	switch {
+	case b.stopped != nil:
+		return b.stopped
+	case err == nil:
+		return nil
+	}
+	b.read = true
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		return err
+	}
+	b.stopped = fmt.Errorf("%w: %w", ErrSlow, err)
+	if late := b.exchange.limits.Late; late != nil {
+		late(b.exchange.request, ForBody)
+	}
+	return b.stopped
+}
+
+// discarding bounds what HTTP/1 reads of the body by itself, before it answers
+// or when the body is closed.
+func (b *Body) discarding() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.reading {
+		b.boundRest()
+	}
+}
+
+// boundRest gives HTTP/1 time to read what is left, so that the connection can
+// serve another request. The answer waits for that, so it is short.
+func (b *Body) boundRest() {
+	x := b.exchange
+	if b.pace.timeout > 0 && !x.streams && x.conn != nil && !b.read && b.stopped == nil {
+		_ = x.conn.SetReadDeadline(time.Now().Add(min(b.pace.timeout, restTime)))
+	}
+}
+
+// handled is called when the handler returns. HTTP/1 then reads what is left,
+// or waits for a read that another goroutine has not ended.
+func (b *Body) handled() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.pace.unwatch()
+	b.boundRest()
+	b.over = true
+}
+
+// Stop has reading fail with err, and a read under way return. It may be called
+// by another goroutine; once the body has been read it does nothing.
+func (b *Body) Stop(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.read || b.over || b.stopped != nil {
+		return
+	}
+	b.stopped = err
+	if b.exchange.conn != nil {
+		_ = b.exchange.conn.SetReadDeadline(past)
+	}
+}
+
+// End notes that the request is about to be answered: Stop does nothing from
+// here on, because the connection goes on to the next request.
+func (b *Body) End() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.over = true
+}
+
+// Close implements io.Closer.
+func (b *Body) Close() error {
+	b.discarding()
+	return b.from.Close()
+}
