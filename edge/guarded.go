@@ -12,7 +12,7 @@ import (
 
 // always are headers that steer an application's server and that no peer has
 // reason to send, trusted or not.
-var always = []string{"script-name", "path-info", "proxy"}
+var always = []string{"script-name", "path-info", "daphne-root-path", "proxy"}
 
 // forwarding are the headers by which proxies tell servers and frameworks about
 // the client and its request, and by which servers are told to send files. Every
