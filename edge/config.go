@@ -13,7 +13,8 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// Values of Config.Compat, Config.Routers, Config.Conflicts and Config.OnGuestError.
+// Values of Config.Compat, Config.Routers, Config.Conflicts, Config.OnGuestError
+// and Config.SessionsUnavailable.
 const (
 	Hardened = "hardened" // our own, safer semantics: the default
 	Strict   = "strict"   // what django-pgschemas does, for teams that move over
@@ -26,6 +27,7 @@ const (
 	LastWins = "last-wins" // the last router that finds a tenant prevails
 
 	Previous = "previous" // Config.OnGuestError: the guest before decides
+	Ignore   = "ignore"   // Config.SessionsUnavailable: the other routers decide
 )
 
 // The entries of the TENANTS table and of the websocket route tables are given
@@ -80,7 +82,15 @@ type Config struct {
 	Channels channel.Layer
 
 	Sessions SessionReader // reads the session of a request; needed by RouteSession
-	Queries  Querier       // runs named statements for guests; nil: none
+	// SessionsUnavailable says what to do with a request whose session cannot be
+	// read. Refuse (default) answers 503, as the session could name another
+	// tenant. Ignore serves the tenant that the other routers find: it gives up
+	// what the session would have said, so a request that it would have refused
+	// (routers that disagree, a tenant that is unknown) or led to another tenant
+	// (LastWins) goes where the other routers lead. If they find no tenant, the
+	// answer is 503 in either case.
+	SessionsUnavailable string
+	Queries             Querier // runs named statements for guests; nil: none
 
 	// Refused writes the response for a request that has no tenant, is
 	// malformed or failed. nil: a short plain-text page.

@@ -2,6 +2,7 @@ package edge
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -49,12 +50,34 @@ func (h *Host) requestOf(ctx context.Context, r *http.Request) (Request, error) 
 	}
 	if h.config.Sessions != nil && h.config.routes(RouteSession) {
 		session, err := h.config.Sessions.Session(ctx, r)
-		if err != nil {
-			return q, &RouteError{Status: http.StatusServiceUnavailable, Reason: "the session cannot be read", Err: err}
+		switch {
+		case err == nil:
+			q.Session = string(session[h.config.TenantSessionKey])
+		case ctx.Err() != nil:
+			return q, ctx.Err()
+		case h.config.SessionsUnavailable == Ignore:
+			q.unread = err
+		default:
+			return q, unreadSession(err)
 		}
-		q.Session = string(session[h.config.TenantSessionKey])
 	}
 	return q, nil
+}
+
+// unreadSession is the refusal of a request whose session cannot be read.
+func unreadSession(err error) error {
+	return &RouteError{Status: http.StatusServiceUnavailable, Reason: "the session cannot be read", Err: fmt.Errorf("%w: %w", ErrSession, err)}
+}
+
+// decidedUnread refuses what was decided without the session, unless another
+// router decided: only the session could say more.
+func (h *Host) decidedUnread(r *Request, d *Decision) error {
+	if d.Outcome == OutcomeNotFound || d.Outcome == OutcomeNone {
+		*d = Decision{}
+		return unreadSession(r.unread)
+	}
+	h.ignored.Add(1)
+	return nil
 }
 
 // misdirected refuses what leaves open which host a request is for.
