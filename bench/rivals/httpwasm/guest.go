@@ -132,7 +132,7 @@ func plain(hostEnd, targetEnd int) (next uint64, ok bool) {
 		switch {
 		case !found:
 			domain = fallback
-		case m.Word()&abi.RecRedirectToPrimary != 0 || len(folder) > 0 && path.Dotted:
+		case m.Word()&abi.RecRedirectToPrimary != 0 || len(folder) > 0 && path.Odd:
 			return 0, false
 		case len(folder) > 0 && path.Segment == path.End:
 			return serve(str(m.Get(abi.RecSchema)), "/"), true
