@@ -83,12 +83,11 @@ type Config struct {
 
 	Sessions SessionReader // reads the session of a request; needed by RouteSession
 	// SessionsUnavailable says what to do with a request whose session cannot be
-	// read. Refuse (default) answers 503, as the session could name another
-	// tenant. Ignore serves the tenant that the other routers find: it gives up
-	// what the session would have said, so a request that it would have refused
-	// (routers that disagree, a tenant that is unknown) or led to another tenant
-	// (LastWins) goes where the other routers lead. If they find no tenant, the
-	// answer is 503 in either case.
+	// read. It is decided, and passed on, as a request without a session. Refuse
+	// (default) answers 503 instead where the session could lead to another
+	// tenant: no other router finds one, or routers after RouteSession find none
+	// under LastWins or Strict. Ignore answers 503 only where no other router
+	// finds a tenant.
 	SessionsUnavailable string
 	Queries             Querier // runs named statements for guests; nil: none
 
@@ -141,11 +140,14 @@ type FileLimits struct {
 	Open  int   // files at once; default 16
 }
 
-// SessionReader finds the contents of a request's session. It answers nil
-// without error if the request has none, or none that is valid; an error means
-// that it could not find out.
+// SessionReader finds the contents of a request's session.
 type SessionReader interface {
+	// Session returns nil without error if the request has no session, or none
+	// that is valid; an error means that it could not find out.
 	Session(ctx context.Context, r *http.Request) (map[string]json.RawMessage, error)
+	// RemoveSession removes from a request's headers what an application could
+	// take for the name of a session, or for a session.
+	RemoveSession(http.Header)
 }
 
 // Querier runs the statement that the configuration calls name, in the

@@ -63,7 +63,7 @@ type Host struct {
 	swaps, rollbacks, failedSwaps uint64
 
 	results results
-	ignored atomic.Uint64 // sessions that could not be read, of requests that another router decided
+	ignored atomic.Uint64 // requests that were decided without their session, which could not be read
 }
 
 // New makes a Host: the guest is validated, compiled and configured. The error

@@ -2,7 +2,6 @@ package edge
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -11,7 +10,9 @@ import (
 
 // RequestOf makes a Request of one that net/http received: whether its peer is
 // trusted, whether a tenant header is proved, what its session says. An error
-// is a *RouteError for what cannot be routed at all.
+// is a *RouteError for what cannot be routed at all. Whoever passes the request
+// on passes on Request.Header, not its own: a session that could not be read is
+// missing there.
 func (h *Host) RequestOf(ctx context.Context, r *http.Request) (Request, error) {
 	r, e := h.unambiguous(r)
 	if e != nil {
@@ -49,35 +50,11 @@ func (h *Host) requestOf(ctx context.Context, r *http.Request) (Request, error) 
 		q.Trusted = h.proves(r, &q)
 	}
 	if h.config.Sessions != nil && h.config.routes(RouteSession) {
-		session, err := h.config.Sessions.Session(ctx, r)
-		switch {
-		case err == nil:
-			q.Session = string(session[h.config.TenantSessionKey])
-		case ctx.Err() != nil:
-			return q, ctx.Err()
-		case h.config.SessionsUnavailable == Ignore:
-			q.unread = err
-		default:
-			return q, unreadSession(err)
+		if err := h.readSession(ctx, r, &q); err != nil {
+			return q, err
 		}
 	}
 	return q, nil
-}
-
-// unreadSession is the refusal of a request whose session cannot be read.
-func unreadSession(err error) error {
-	return &RouteError{Status: http.StatusServiceUnavailable, Reason: "the session cannot be read", Err: fmt.Errorf("%w: %w", ErrSession, err)}
-}
-
-// decidedUnread refuses what was decided without the session, unless another
-// router decided: only the session could say more.
-func (h *Host) decidedUnread(r *Request, d *Decision) error {
-	if d.Outcome == OutcomeNotFound || d.Outcome == OutcomeNone {
-		*d = Decision{}
-		return unreadSession(r.unread)
-	}
-	h.ignored.Add(1)
-	return nil
 }
 
 // misdirected refuses what leaves open which host a request is for.

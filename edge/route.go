@@ -29,7 +29,7 @@ type Request struct {
 	Explain   bool // fill in Decision.Reason also where a tenant was found
 
 	path   string // Target's path decoded, if the server has it already
-	unread error  // why the session could not be read, where that is ignored
+	unread error  // why the session could not be read
 }
 
 // ErrGuest is in the chain of errors for which the guest is to blame: it
@@ -39,10 +39,6 @@ var ErrGuest = instance.ErrTrap
 // ErrBusy is in the chain of the error that Route returns when no guest
 // instance came free in time.
 var ErrBusy = instance.ErrBusy
-
-// ErrSession is in the chain of the error for a request whose session could
-// not be read and could name its tenant.
-var ErrSession = errors.New("edge: session")
 
 // ErrTooLarge says that a request does not fit the buffer of 64 KiB that the
 // guest sees requests through.

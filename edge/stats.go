@@ -68,8 +68,8 @@ type GuestStats struct {
 	Draining    int    `json:"draining"` // superseded guests whose last calls still run
 	// Requests counts what Middleware has seen, by what became of it.
 	Requests map[Result]uint64 `json:"requests"`
-	// SessionsIgnored counts requests that other routers decided because their
-	// session could not be read; see Config.SessionsUnavailable.
+	// SessionsIgnored counts requests that were decided without their session,
+	// which could not be read; see Config.SessionsUnavailable.
 	SessionsIgnored uint64 `json:"sessions_ignored"`
 }
 

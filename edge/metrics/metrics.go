@@ -51,7 +51,7 @@ func (f figure) is(to chan<- prometheus.Metric, value float64, labels ...string)
 var (
 	requests = counter("requests_total", "Requests, by what became of them.", "result")
 
-	ignored = counter("sessions_ignored_total", "Requests that other routers decided because their session could not be read.")
+	ignored = counter("sessions_ignored_total", "Requests that were decided without their session, which could not be read.")
 
 	calls        = counter("guest_calls_total", "Calls of guests.")
 	fuel         = counter("guest_fuel_total", "Units of fuel that guests used; guest_info names the unit's version.")

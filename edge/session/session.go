@@ -130,6 +130,9 @@ func (r *Reader) Session(ctx context.Context, req *http.Request) (map[string]jso
 	return r.finish(r.row(ctx, cookie))
 }
 
+// RemoveSession removes the session's cookie from the headers of a request.
+func (r *Reader) RemoveSession(h http.Header) { removeCookie(h, r.cookie) }
+
 // signedCookie reads a session that is the cookie itself. Django up to 5.2
 // looks at the age of the signature alone, later versions at _session_expiry
 // alone; both must hold here.

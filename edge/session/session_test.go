@@ -298,6 +298,27 @@ func TestASessionThatIsNotThereIsNoError(t *testing.T) {
 	}
 }
 
+func TestNoSpellingOfTheSessionsCookieStays_G3(t *testing.T) {
+	for _, c := range []struct {
+		lines []string
+		want  string
+	}{
+		{[]string{"sessionid=a"}, ""},
+		{[]string{"theme=dark; sessionid=a;lang=de"}, "theme=dark; lang=de"},
+		{[]string{"sessionid=a; a=1", "sessionid=b; b=2"}, "a=1; b=2"},
+		{[]string{"SessionID=a; \tsessionid =b; \u00a0sessionid=c; \xa0sessionid\x85=d; \"sessionid\"=e; a=sessionid=f"}, "a=sessionid=f"},
+		{[]string{"sessionid2=a; xsessionid=b; sessionid; a"}, "sessionid2=a; xsessionid=b; a"},
+		{[]string{"a=1;;  b=2"}, "a=1; b=2"},
+		{nil, ""},
+	} {
+		h := http.Header{"Cookie": c.lines}
+		(&Reader{cookie: "sessionid"}).RemoveSession(h)
+		if got := h.Get("Cookie"); got != c.want || len(h["Cookie"]) > 1 {
+			t.Errorf("of %q stays %q, want %q", c.lines, h["Cookie"], c.want)
+		}
+	}
+}
+
 func TestCookiesAreReadAsDjangoReadsThem(t *testing.T) {
 	for _, c := range []struct {
 		name    string
