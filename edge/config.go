@@ -13,7 +13,8 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// Values of Config.Compat, Config.Routers, Config.Conflicts and Config.OnGuestError.
+// Values of Config.Compat, Config.Routers, Config.Conflicts, Config.OnGuestError
+// and Config.SessionsUnavailable.
 const (
 	Hardened = "hardened" // our own, safer semantics: the default
 	Strict   = "strict"   // what django-pgschemas does, for teams that move over
@@ -26,6 +27,7 @@ const (
 	LastWins = "last-wins" // the last router that finds a tenant prevails
 
 	Previous = "previous" // Config.OnGuestError: the guest before decides
+	Ignore   = "ignore"   // Config.SessionsUnavailable: the other routers decide
 )
 
 // The entries of the TENANTS table and of the websocket route tables are given
@@ -80,7 +82,14 @@ type Config struct {
 	Channels channel.Layer
 
 	Sessions SessionReader // reads the session of a request; needed by RouteSession
-	Queries  Querier       // runs named statements for guests; nil: none
+	// SessionsUnavailable says what to do with a request whose session cannot be
+	// read. It is decided, and passed on, as a request without a session. Refuse
+	// (default) answers 503 instead where the session could lead to another
+	// tenant: no other router finds one, or routers after RouteSession find none
+	// under LastWins or Strict. Ignore answers 503 only where no other router
+	// finds a tenant.
+	SessionsUnavailable string
+	Queries             Querier // runs named statements for guests; nil: none
 
 	// Refused writes the response for a request that has no tenant, is
 	// malformed or failed. nil: a short plain-text page.
@@ -131,11 +140,14 @@ type FileLimits struct {
 	Open  int   // files at once; default 16
 }
 
-// SessionReader finds the contents of a request's session. It answers nil
-// without error if the request has none, or none that is valid; an error means
-// that it could not find out.
+// SessionReader finds the contents of a request's session.
 type SessionReader interface {
+	// Session returns nil without error if the request has no session, or none
+	// that is valid; an error means that it could not find out.
 	Session(ctx context.Context, r *http.Request) (map[string]json.RawMessage, error)
+	// RemoveSession removes from a request's headers what an application could
+	// take for the name of a session, or for a session.
+	RemoveSession(http.Header)
 }
 
 // Querier runs the statement that the configuration calls name, in the

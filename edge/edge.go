@@ -63,6 +63,7 @@ type Host struct {
 	swaps, rollbacks, failedSwaps uint64
 
 	results results
+	ignored atomic.Uint64 // requests that were decided without their session, which could not be read
 }
 
 // New makes a Host: the guest is validated, compiled and configured. The error
@@ -119,6 +120,7 @@ func (c *Config) complete() error {
 	set(&c.Compat, Hardened)
 	set(&c.Conflicts, Refuse)
 	set(&c.OnGuestError, Refuse)
+	set(&c.SessionsUnavailable, Refuse)
 	set(&c.ForwardedHost, Refuse)
 	set(&c.TenantHeader, defaultReference)
 	set(&c.TenantSessionKey, defaultReference)
@@ -142,6 +144,9 @@ func (c *Config) complete() error {
 	}
 	if c.OnGuestError != Refuse && c.OnGuestError != Previous {
 		return fmt.Errorf("OnGuestError: expected %q or %q, found %q", Refuse, Previous, c.OnGuestError)
+	}
+	if c.SessionsUnavailable != Refuse && c.SessionsUnavailable != Ignore {
+		return fmt.Errorf("SessionsUnavailable: expected %q or %q, found %q", Refuse, Ignore, c.SessionsUnavailable)
 	}
 	if c.ForwardedHost != Refuse && c.ForwardedHost != RouteByForwardedHost {
 		return fmt.Errorf("ForwardedHost: expected %q or %q, found %q", Refuse, RouteByForwardedHost, c.ForwardedHost)

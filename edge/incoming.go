@@ -10,7 +10,9 @@ import (
 
 // RequestOf makes a Request of one that net/http received: whether its peer is
 // trusted, whether a tenant header is proved, what its session says. An error
-// is a *RouteError for what cannot be routed at all.
+// is a *RouteError for what cannot be routed at all. Whoever passes the request
+// on passes on Request.Header, not its own: a session that could not be read is
+// missing there.
 func (h *Host) RequestOf(ctx context.Context, r *http.Request) (Request, error) {
 	r, e := h.unambiguous(r)
 	if e != nil {
@@ -48,11 +50,9 @@ func (h *Host) requestOf(ctx context.Context, r *http.Request) (Request, error) 
 		q.Trusted = h.proves(r, &q)
 	}
 	if h.config.Sessions != nil && h.config.routes(RouteSession) {
-		session, err := h.config.Sessions.Session(ctx, r)
-		if err != nil {
-			return q, &RouteError{Status: http.StatusServiceUnavailable, Reason: "the session cannot be read", Err: err}
+		if err := h.readSession(ctx, r, &q); err != nil {
+			return q, err
 		}
-		q.Session = string(session[h.config.TenantSessionKey])
 	}
 	return q, nil
 }

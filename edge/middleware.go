@@ -121,7 +121,7 @@ func (h *Host) routed(r *http.Request, q *Request, c *tenantContext) *http.Reque
 // the request's own header if there is nothing of the kind, and a copy
 // otherwise.
 func (h *Host) passedOn(r *http.Request, q *Request) http.Header {
-	header := h.guard.clean(r.Header, h.TrustsPeer(r))
+	header := h.guard.clean(q.Header, h.TrustsPeer(r))
 	if !q.Websocket && upgrades(header) {
 		header = header.Clone()
 		withoutUpgrade(header)

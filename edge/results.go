@@ -20,6 +20,7 @@ const (
 	ResultConflict Result = "conflict"    // what it says of its tenant disagrees
 	ResultTooLarge Result = "too_large"   // it does not fit the guest's buffer
 	ResultBusy     Result = "busy"        // no instance came free in time
+	ResultSession  Result = "session"     // its session could not be read
 	ResultGuest    Result = "guest_error" // the guest failed at it
 	ResultGone     Result = "gone"        // its client was gone, or its time over
 	ResultError    Result = "error"       // the host failed at it
@@ -28,7 +29,7 @@ const (
 // allResults are the results in the order of results.
 var allResults = [...]Result{
 	ResultTenant, ResultNone, ResultRedirect, ResultNotFound, ResultBad, ResultConflict,
-	ResultTooLarge, ResultBusy, ResultGuest, ResultGone, ResultError,
+	ResultTooLarge, ResultBusy, ResultSession, ResultGuest, ResultGone, ResultError,
 }
 
 // results counts requests by result.
@@ -67,6 +68,8 @@ func resultOf(e *RouteError) Result {
 		return ResultBusy
 	case errors.Is(e.Err, ErrTooLarge):
 		return ResultTooLarge
+	case errors.Is(e.Err, ErrSession): // before the contexts: the store's time may be over, and not the request's
+		return ResultSession
 	case errors.As(e.Err, &guest):
 		if guest.Reason == TrapCancelled {
 			return ResultGone

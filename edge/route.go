@@ -28,7 +28,8 @@ type Request struct {
 	Websocket bool // a websocket handshake
 	Explain   bool // fill in Decision.Reason also where a tenant was found
 
-	path string // Target's path decoded, if the server has it already
+	path   string // Target's path decoded, if the server has it already
+	unread error  // why the session could not be read
 }
 
 // ErrGuest is in the chain of errors for which the guest is to blame: it
@@ -45,8 +46,8 @@ var ErrTooLarge = instance.ErrTooLarge
 
 // Route asks the guest which tenant a request is for. It allocates nothing as
 // long as the tenant is in the directory or the TENANTS table. The error is
-// ErrBusy, ErrGuest, ErrTooLarge or the context's; a request without a tenant
-// is no error, but an Outcome.
+// ErrBusy, ErrGuest, ErrTooLarge, ErrSession or the context's; a request
+// without a tenant is no error, but an Outcome.
 func (h *Host) Route(ctx context.Context, r *Request) (d Decision, err error) {
 	err = h.route(ctx, r, &d)
 	return d, err
@@ -55,6 +56,15 @@ func (h *Host) Route(ctx context.Context, r *Request) (d Decision, err error) {
 // route is Route with the decision written in its place, for it is large. After
 // an error it is empty.
 func (h *Host) route(ctx context.Context, r *Request, d *Decision) error {
+	err := h.choose(ctx, r, d)
+	if err == nil && r.unread != nil {
+		err = h.decidedUnread(r, d)
+	}
+	return err
+}
+
+// choose has the guest decide, or the guest before it.
+func (h *Host) choose(ctx context.Context, r *Request, d *Decision) error {
 	g, i, err := h.borrow(ctx)
 	if err != nil {
 		return err

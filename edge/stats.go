@@ -68,6 +68,9 @@ type GuestStats struct {
 	Draining    int    `json:"draining"` // superseded guests whose last calls still run
 	// Requests counts what Middleware has seen, by what became of it.
 	Requests map[Result]uint64 `json:"requests"`
+	// SessionsIgnored counts requests that were decided without their session,
+	// which could not be read; see Config.SessionsUnavailable.
+	SessionsIgnored uint64 `json:"sessions_ignored"`
 }
 
 // ProgramStats are the figures of one guest. The first three are of this
@@ -170,7 +173,7 @@ func (h *Host) Stats() GuestStats {
 	s := GuestStats{
 		Total: noProgramStats(), Parked: noProgramStats(),
 		Swaps: h.swaps, Rollbacks: h.rollbacks, FailedSwaps: h.failedSwaps,
-		Requests: h.results.counts(),
+		Requests: h.results.counts(), SessionsIgnored: h.ignored.Load(),
 	}
 	s.Total.add(&h.past)
 	current, previous := h.current.Load(), h.previous.Load()

@@ -169,6 +169,8 @@ sessions:
   fallbacks_file: [secrets/old]
   dsn_env: SESSIONS
   table: other.django_session
+  cache_age: 5s
+  unavailable: ignore
 queries: {plan: {sql: select 1, schema: public, timeout: 250ms, max_rows: 5}, all: {sql: select 2}}
 limits:
   read_header_timeout: 0
@@ -236,7 +238,7 @@ guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a:
 		Sessions: &Sessions{
 			Backend: "db", CookieName: "sid", CookieAge: 36 * time.Hour, Salt: "mine",
 			SecretKeyFile: "/etc/tenantedge/secrets/key", FallbacksEnv: []string{"OLD", "OLDER"},
-			FallbacksFile: []string{"/etc/tenantedge/secrets/old"}, Database: Database{DSNEnv: "SESSIONS"}, Table: "other.django_session",
+			FallbacksFile: []string{"/etc/tenantedge/secrets/old"}, Database: Database{DSNEnv: "SESSIONS"}, Table: "other.django_session", CacheAge: 5 * time.Second, Unavailable: "ignore",
 		},
 		Queries: map[string]Query{
 			"plan": {SQL: "select 1", Schema: SchemaPublic, Timeout: 250 * time.Millisecond, MaxRows: 5},

@@ -94,6 +94,10 @@ type File struct {
 // Queries, Channels, and what no file can hold, such as handlers in Go.
 func (f *File) Edge() edge.Config {
 	upstream := f.UpstreamHeaders
+	var unavailable string
+	if f.Sessions != nil {
+		unavailable = f.Sessions.Unavailable
+	}
 	return edge.Config{
 		Compat: f.Compat, Routers: f.Routers, Conflicts: f.Conflicts,
 		TenantHeader: f.TenantHeader, TenantSessionKey: f.TenantSessionKey,
@@ -102,7 +106,7 @@ func (f *File) Edge() edge.Config {
 		GuardHeaders: f.GuardHeaders, AllowHeaders: f.AllowHeaders, ForwardedHost: f.ForwardedHost,
 		Limits:       f.Limits.Guest.edge(),
 		FileLimits:   edge.FileLimits{Bytes: f.Limits.Guest.FileBytes, Open: f.Limits.Guest.OpenFiles},
-		OnGuestError: f.OnGuestError,
+		OnGuestError: f.OnGuestError, SessionsUnavailable: unavailable,
 		Websockets: edge.WebsocketConfig{
 			Targets: f.WSTargets, Origins: f.Websockets.Origins, OriginsAttribute: f.Websockets.OriginsAttribute,
 			WithoutOrigin: f.Websockets.WithoutOrigin, Compression: f.Websockets.Compression,

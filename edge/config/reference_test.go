@@ -153,7 +153,8 @@ func TestDefaultsOfSectionsThatAnEmptyFileLacksAreThoseOfTheReference(t *testing
 	}
 	head := "sessions: {backend: db, secret_key_env: KEY"
 	spelled := parse(head + ", cookie_name: " + defaults["sessions.cookie_name"] +
-		", cookie_age: " + defaults["sessions.cookie_age"] + ", table: " + defaults["sessions.table"] + "}")
+		", cookie_age: " + defaults["sessions.cookie_age"] + ", table: " + defaults["sessions.table"] +
+		", cache_age: " + defaults["sessions.cache_age"] + ", unavailable: " + defaults["sessions.unavailable"] + "}")
 	if a, b := printed(t, parse(head+"}")), printed(t, spelled); a != b {
 		t.Errorf("sessions differ:\n%s\n%s", a, b)
 	}

@@ -1,6 +1,10 @@
 package config
 
-import "time"
+import (
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge"
+)
 
 // Sessions says how session routing reads Django's sessions. The fields are
 // the SESSION_… settings of Django.
@@ -20,10 +24,17 @@ type Sessions struct {
 	// directory, if its source is postgres.
 	Database
 	Table string `key:"table,table"`
+	// CacheAge is how old a row of backend db may be that answers while the
+	// database does not; 0: none may.
+	CacheAge time.Duration `key:"cache_age"`
+	// Unavailable is "refuse" or "ignore": what becomes of a request whose session
+	// cannot be read.
+	Unavailable string `key:"unavailable,one=refuse|ignore"`
 }
 
 func (s *Sessions) decode(v value) {
-	*s = Sessions{CookieName: "sessionid", CookieAge: 14 * 24 * time.Hour, Table: "django_session"}
+	*s = Sessions{CookieName: "sessionid", CookieAge: 14 * 24 * time.Hour, Table: "django_session",
+		CacheAge: 30 * time.Second, Unavailable: edge.Refuse}
 	found := v.object(s)
 	if found == nil {
 		return
@@ -33,7 +44,7 @@ func (s *Sessions) decode(v value) {
 	if s.Backend != "signed_cookies" {
 		return
 	}
-	for _, key := range []string{"dsn", "dsn_env", "dsn_file", "table"} {
+	for _, key := range []string{"dsn", "dsn_env", "dsn_file", "table", "cache_age", "unavailable"} {
 		if at, ok := found[key]; ok {
 			at.fail("expected no such key with backend signed_cookies, found it; remove it, or use backend db")
 		}

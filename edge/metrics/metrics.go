@@ -51,6 +51,8 @@ func (f figure) is(to chan<- prometheus.Metric, value float64, labels ...string)
 var (
 	requests = counter("requests_total", "Requests, by what became of them.", "result")
 
+	ignored = counter("sessions_ignored_total", "Requests that were decided without their session, which could not be read.")
+
 	calls        = counter("guest_calls_total", "Calls of guests.")
 	fuel         = counter("guest_fuel_total", "Units of fuel that guests used; guest_info names the unit's version.")
 	traps        = counter("guest_traps_total", "Calls that the guest failed at, by reason.", "reason")
@@ -82,7 +84,7 @@ var (
 )
 
 var (
-	hostFigures = []figure{requests, calls, fuel, traps, pages, searches, audits, queued, refused, retired, shrunk,
+	hostFigures = []figure{requests, ignored, calls, fuel, traps, pages, searches, audits, queued, refused, retired, shrunk,
 		instances, lent, waiting, image, swaps, draining, info, resetRefused}
 	directoryFigures = []figure{tenants, domains, leftOut, generation, age, degraded, polling, unsaved, unwritten}
 )
@@ -103,6 +105,7 @@ func (c hostCollector) Collect(to chan<- prometheus.Metric) {
 	for result, n := range s.Requests {
 		requests.is(to, float64(n), string(result))
 	}
+	ignored.is(to, float64(s.SessionsIgnored))
 	t := &s.Total
 	for _, reason := range allTraps {
 		traps.is(to, float64(t.Traps[reason]), string(reason))

@@ -15,6 +15,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 	"github.com/tenantedge/tenantedge/edge/metrics"
+	"github.com/tenantedge/tenantedge/edge/session"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
@@ -106,4 +107,14 @@ func TestADirectorysFigures(t *testing.T) {
 func TestWarningsAreCountedByKind(t *testing.T) {
 	wants(t, page(t, metrics.Warnings(func() map[string]int { return map[string]int{"row_www": 3, "row_folder": 0} })),
 		`tenantedge_warnings{kind="row_folder"} 0`, `tenantedge_warnings{kind="row_www"} 3`)
+}
+
+func TestSessionsAreCountedByWhatBecameOfThem_G3(t *testing.T) {
+	p := page(t, metrics.Sessions(func() session.Stats { return session.Stats{Valid: 3, Failed: 2} },
+		func() session.StoreStats {
+			return session.StoreStats{Queries: 7, FromCache: 1, Unasked: 2, CachedRows: 4, Away: true}
+		}))
+	wants(t, p, `tenantedge_sessions_total{result="valid"} 3`, `tenantedge_sessions_total{result="failed"} 2`, `tenantedge_sessions_total{result="forged"} 0`,
+		"tenantedge_session_queries_total 7", "tenantedge_session_cache_answers_total 1", "tenantedge_session_unasked_total 2",
+		"tenantedge_session_cache_rows 4", "tenantedge_sessions_away 1")
 }

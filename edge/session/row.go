@@ -21,21 +21,22 @@ var (
 )
 
 // row reads a session that the cookie only names. The signature of a row has
-// no age: expire_date tells when it ends, as in Django.
+// no age: expire_date tells when it ends, as in Django, also of a row that was
+// read some time ago.
 func (r *Reader) row(ctx context.Context, key string) (map[string]json.RawMessage, error) {
 	if !isSessionKey(key) {
 		return nil, errNoRow
 	}
-	text, expires, found, err := r.store.SessionData(ctx, key)
+	row := r.table.row(ctx, key)
 	switch {
-	case err != nil:
-		return nil, fmt.Errorf("%w: %w", errStore, err)
-	case !found:
+	case row.err != nil:
+		return nil, fmt.Errorf("%w: %w", errStore, row.err)
+	case !row.found:
 		return nil, errNoRow
-	case !expires.After(r.now()):
+	case !row.expires.After(r.now()):
 		return nil, errExpired
 	}
-	payload, _, err := r.signer.unsign(text)
+	payload, _, err := r.signer.unsign(row.data)
 	if err != nil {
 		return nil, err
 	}

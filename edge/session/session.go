@@ -14,6 +14,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -33,6 +34,12 @@ type Config struct {
 	// Store has the rows of backend db. nil: backend signed_cookies.
 	Store Store
 
+	// CacheAge is how old a row may be that answers while Store does not. A
+	// store that answers is asked for every request, so a logout holds for the
+	// next one; while it does not answer, a logout holds after CacheAge at the
+	// latest. Default 30 s; negative: there is no cache.
+	CacheAge time.Duration
+
 	CookieName string        // SESSION_COOKIE_NAME; default "sessionid"
 	MaxAge     time.Duration // SESSION_COOKIE_AGE, for signed cookies; default 14 days
 	Salt       string        // of a session class of your own; default: that of Django's backend
@@ -45,14 +52,17 @@ const (
 	saltDB            = "django.contrib.sessions.SessionStore"
 )
 
-const defaultMaxAge = 14 * 24 * time.Hour
+const (
+	defaultMaxAge   = 14 * 24 * time.Hour
+	defaultCacheAge = 30 * time.Second
+)
 
 // Reader finds the sessions of requests. It may be used by any number of
 // goroutines.
 type Reader struct {
 	signer   signer
 	payloads payloads
-	store    Store
+	table    *table // nil: backend signed_cookies
 	cookie   string
 	maxAge   time.Duration
 	logger   *slog.Logger
@@ -71,7 +81,7 @@ func New(c Config) (*Reader, error) {
 			return nil, fmt.Errorf("session: key %d is empty; give Django's SECRET_KEY", i)
 		}
 	}
-	r := &Reader{store: c.Store, cookie: c.CookieName, maxAge: c.MaxAge, logger: c.Logger, now: time.Now}
+	r := &Reader{cookie: c.CookieName, maxAge: c.MaxAge, logger: c.Logger, now: time.Now}
 	if r.cookie == "" {
 		r.cookie = "sessionid"
 	}
@@ -90,22 +100,38 @@ func New(c Config) (*Reader, error) {
 		salt = saltSignedCookies
 	}
 	r.signer = newSigner(salt, c.Keys)
+	if c.Store != nil {
+		r.table = newTable(c.Store, cmp.Or(c.CacheAge, defaultCacheAge), r.logger)
+	}
 	return r, nil
 }
 
+// Close ends what looks for a store that is away. The store is closed by its
+// maker, after the Reader.
+func (r *Reader) Close() error {
+	if r.table != nil {
+		r.table.outage.close()
+	}
+	return nil
+}
+
 // Session returns what the session of req holds, by key; nil if req has none
-// that is valid now. An error means that the store could not be asked.
+// that is valid now. An error means that the store did not answer within a
+// second, or is known not to answer, and that the row is not in the cache.
 func (r *Reader) Session(ctx context.Context, req *http.Request) (map[string]json.RawMessage, error) {
 	cookie, ok := cookieOf(req.Header, r.cookie)
 	if !ok || cookie == "" {
 		r.counts.absent.Add(1)
 		return nil, nil
 	}
-	if r.store == nil {
+	if r.table == nil {
 		return r.finish(r.signedCookie(cookie))
 	}
 	return r.finish(r.row(ctx, cookie))
 }
+
+// RemoveSession removes the session's cookie from the headers of a request.
+func (r *Reader) RemoveSession(h http.Header) { removeCookie(h, r.cookie) }
 
 // signedCookie reads a session that is the cookie itself. Django up to 5.2
 // looks at the age of the signature alone, later versions at _session_expiry

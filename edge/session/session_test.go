@@ -75,6 +75,7 @@ func (f fixtures) reader(t testing.TB, c fixture) (*Reader, *http.Request) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = r.Close() }) // which has no error
 	r.now = func() time.Time { return now }
 	return r, request("sessionid=" + cookie)
 }
@@ -248,7 +249,7 @@ func TestRowsEndWithTheirDate(t *testing.T) {
 	}{{now.Add(time.Second), true}, {now, false}, {now.Add(-time.Second), false}} {
 		r, req := f.reader(t, c)
 		r.now = func() time.Time { return now }
-		r.store = rows{rowKey: {data: c.Value, expires: e.expires}}
+		r.table.store = rows{rowKey: {data: c.Value, expires: e.expires}}
 		if data := read(t, r, req); (data != nil) != e.valid {
 			t.Errorf("a session until %v is %s at %v", e.expires, data, now)
 		}
@@ -265,7 +266,7 @@ func (s refusingStore) SessionData(_ context.Context, key string) (string, time.
 func TestAKeyThatDjangoNeverMakesCostsNoQuery(t *testing.T) {
 	f := load(t)
 	r, _ := f.reader(t, f.named(t, "db", "tenant"))
-	r.store = refusingStore{t}
+	r.table.store = refusingStore{t}
 	for _, key := range []string{"short", "ABCDEFGHIJ", "abcdefgh'--", "abcd efgh", strings.Repeat("a", 41), "äöüäöüäöü", `"`, "%00000000"} {
 		if data := read(t, r, request("sessionid="+key)); data != nil {
 			t.Errorf("%q has the session %s", key, data)
@@ -280,15 +281,41 @@ func TestAStoreThatFailsIsAnError(t *testing.T) {
 	f := load(t)
 	r, req := f.reader(t, f.named(t, "db", "tenant"))
 	down := errors.New("connection refused")
-	r.store = rows{rowKey: {err: down}}
+	r.table.store = rows{rowKey: {err: down}}
 	if data, err := r.Session(context.Background(), req); !errors.Is(err, down) || data != nil {
 		t.Errorf("session is %s, error %v", data, err)
 	}
 	if got := r.Stats(); got != (Stats{Failed: 1}) {
 		t.Errorf("counted %+v", got)
 	}
+}
+
+func TestASessionThatIsNotThereIsNoError(t *testing.T) {
+	f := load(t)
+	r, _ := f.reader(t, f.named(t, "db", "tenant"))
 	if data := read(t, r, request("sessionid=zzzzzzzzzzzzzzzz")); data != nil {
 		t.Errorf("a session that is not there is %s", data)
+	}
+}
+
+func TestNoSpellingOfTheSessionsCookieStays_G3(t *testing.T) {
+	for _, c := range []struct {
+		lines []string
+		want  string
+	}{
+		{[]string{"sessionid=a"}, ""},
+		{[]string{"theme=dark; sessionid=a;lang=de"}, "theme=dark; lang=de"},
+		{[]string{"sessionid=a; a=1", "sessionid=b; b=2"}, "a=1; b=2"},
+		{[]string{"SessionID=a; \tsessionid =b; \u00a0sessionid=c; \xa0sessionid\x85=d; \"sessionid\"=e; a=sessionid=f"}, "a=sessionid=f"},
+		{[]string{"sessionid2=a; xsessionid=b; sessionid; a"}, "sessionid2=a; xsessionid=b; a"},
+		{[]string{"a=1;;  b=2"}, "a=1; b=2"},
+		{nil, ""},
+	} {
+		h := http.Header{"Cookie": c.lines}
+		(&Reader{cookie: "sessionid"}).RemoveSession(h)
+		if got := h.Get("Cookie"); got != c.want || len(h["Cookie"]) > 1 {
+			t.Errorf("of %q stays %q, want %q", c.lines, h["Cookie"], c.want)
+		}
 	}
 }
 

@@ -313,3 +313,23 @@ func TestSessions(t *testing.T) {
 		t.Errorf("without the table: %v", err)
 	}
 }
+
+func TestNoRowOfASessionIsAnErrorOrWithoutBound_G3(t *testing.T) {
+	dsn := pgtest.Start(t).NewDB(t)
+	exec(t, dsn, `CREATE TABLE django_session (session_key varchar(40) PRIMARY KEY, session_data text NOT NULL, expire_date timestamptz NOT NULL)`,
+		`INSERT INTO django_session VALUES ('never', 'e30:sig', 'infinity'), ('always', 'e30:sig', '-infinity'), ('large', repeat('x', 3000000), '2026-11-22T10:00:00Z')`)
+	s, err := postgres.NewSessions(postgres.SessionOptions{DSN: dsn, Timeout: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for _, c := range []struct {
+		key, data string
+		valid     bool
+	}{{"never", "e30:sig", true}, {"always", "e30:sig", false}, {"large", "", false}} {
+		data, expires, found, err := s.SessionData(t.Context(), c.key)
+		if err != nil || !found || data != c.data || expires.After(time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC)) != c.valid {
+			t.Errorf("%s: got %d bytes, until %v, %v, %v", c.key, len(data), expires, found, err)
+		}
+	}
+}

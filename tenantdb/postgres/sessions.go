@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -17,6 +19,10 @@ type SessionOptions struct {
 	Timeout  time.Duration // default 1 s, waiting for a connection included
 	MaxConns int32         // default 4
 }
+
+// mostSessionBytes bounds what is fetched of a row. Session data that is longer
+// comes back empty, which is signed by no key.
+const mostSessionBytes = 2 << 20
 
 // Sessions reads Django's sessions of the database backend.
 type Sessions struct {
@@ -45,11 +51,14 @@ func NewSessions(o SessionOptions) (*Sessions, error) {
 	if o.MaxConns <= 0 {
 		o.MaxConns = 4
 	}
+	// A connection that comes later is of no use to the lookup, and in the way of
+	// those after it.
+	d.config.ConnConfig.ConnectTimeout = min(d.config.ConnConfig.ConnectTimeout, o.Timeout)
 	p, err := d.pool(o.MaxConns)
 	if err != nil {
 		return nil, err
 	}
-	sql := "SELECT session_data, expire_date FROM " + table.Sanitize() + " WHERE session_key = $1"
+	sql := "SELECT CASE WHEN octet_length(session_data) <= " + strconv.Itoa(mostSessionBytes) + " THEN session_data ELSE '' END, expire_date FROM " + table.Sanitize() + " WHERE session_key = $1"
 	return &Sessions{d, p, sql, o.Timeout}, nil
 }
 
@@ -66,12 +75,21 @@ func (s *Sessions) SessionData(ctx context.Context, key string) (data string, ex
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	// pgx prepares the statement once for each connection.
-	err = s.pool.QueryRow(ctx, s.sql, key).Scan(&data, &expires)
+	var expiry pgtype.Timestamptz
+	err = s.pool.QueryRow(ctx, s.sql, key).Scan(&data, &expiry)
 	switch {
 	case err == nil:
-		return data, expires, true, nil
+		return data, end(expiry), true, nil
 	case errors.Is(err, pgx.ErrNoRows):
 		return "", time.Time{}, false, nil
 	}
 	return "", time.Time{}, false, s.dsn.clean(fmt.Errorf("reading a session: %w", kind(ctx, err)))
+}
+
+// end is when a session ends. Postgres has dates before and after all others.
+func end(t pgtype.Timestamptz) time.Time {
+	if t.InfinityModifier == pgtype.Infinity {
+		return time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC)
+	}
+	return t.Time // the zero time for null and -infinity
 }

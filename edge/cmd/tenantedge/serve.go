@@ -93,6 +93,9 @@ func serveFile(ctx context.Context, file *config.File, x extras, stderr io.Write
 	s := w.server
 	warned := newWarner(file, w.wiring, log)
 	s.Metrics().MustRegister(metrics.Warnings(warned.counts))
+	if w.reader != nil {
+		s.Metrics().MustRegister(metrics.Sessions(w.reader.Stats, w.reader.StoreStats))
+	}
 	if queue, ok := stderr.(*logs.Writer); ok {
 		slog.SetDefault(log) // what libraries log must not wait either
 		s.Metrics().MustRegister(metrics.Logs(queue.Dropped))

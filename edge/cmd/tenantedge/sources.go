@@ -108,7 +108,15 @@ func (w *wiring) wireSessions(f *config.File, log *slog.Logger) error {
 		}
 		w.closes(store.Close)
 		c.Store, w.sessions = store, store
+		if c.CacheAge = f.Sessions.CacheAge; c.CacheAge == 0 {
+			c.CacheAge = -1 // none
+		}
 	}
-	w.edge.Sessions, err = session.New(c)
-	return err
+	reader, err := session.New(c)
+	if err != nil {
+		return err
+	}
+	w.closes(reader.Close)
+	w.edge.Sessions, w.reader = reader, reader
+	return nil
 }

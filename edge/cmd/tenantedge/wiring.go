@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/session"
 	"github.com/tenantedge/tenantedge/edge/storage"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 	"github.com/tenantedge/tenantedge/tenantdb"
@@ -23,6 +25,7 @@ type wiring struct {
 	directory *tenantdb.Directory
 	source    tenantdb.Source    // nil: there are only static tenants
 	sessions  *postgres.Sessions // nil: none are in a database
+	reader    *session.Reader    // nil: no router needs sessions
 	closers   []func() error
 }
 
@@ -115,10 +118,10 @@ func signingKeys(f *config.File) ([]storage.Key, error) {
 // closes has close call c.
 func (w *wiring) closes(c func() error) { w.closers = append(w.closers, c) }
 
-// close closes what was opened.
+// close closes what was opened, the last first.
 func (w *wiring) close() error {
 	var errs []error
-	for _, c := range w.closers {
+	for _, c := range slices.Backward(w.closers) {
 		errs = append(errs, c())
 	}
 	w.closers = nil

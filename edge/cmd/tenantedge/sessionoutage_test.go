@@ -1,0 +1,187 @@
+//go:build unix
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/tenantedge/tenantedge/tenantdb/postgres/pgtest"
+)
+
+// What Django 3.2 wrote for a session with {"tenant": "t1"} under this key.
+const (
+	djangoKey    = "django-insecure-4$k(t_0y!u&w+3@e=z9^q%2#h1x7v8m5n6b*r-jpc"
+	ofT1         = "eyJ0ZW5hbnQiOiJ0MSJ9:1x8elk:c7yWSpmOl9MENQZWiyoAeOL5u3_w7mN5e_nGLPtJmRs"
+	knownSession = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+)
+
+// onSessions is onServer with routers that read sessions, and one session of
+// tenant t1, which t1.example.com is for.
+func onSessions(t *testing.T, database *pgtest.Server, more string) string {
+	t.Helper()
+	path := onServer(t, database)
+	t.Setenv("TENANTEDGE_TEST_KEY", djangoKey)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = append(text, "routers: [domain, session]\n"+more...)
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mustCommand(t, "db", "init", "-c", path)
+	mustCommand(t, "tenants", "-c", path, "add", "t1", "--domain", "t1.example.com")
+	mustCommand(t, "tenants", "-c", path, "add", "t2", "--domain", "t2.example.com")
+	execute(t, os.Getenv("TENANTEDGE_TEST_DSN"), "CREATE TABLE django_session (session_key varchar(40) PRIMARY KEY, session_data text NOT NULL, expire_date timestamptz NOT NULL)")
+	execute(t, os.Getenv("TENANTEDGE_TEST_DSN"), fmt.Sprintf("INSERT INTO django_session VALUES ('%s', '%s', '2100-01-01')", knownSession, ofT1))
+	return path
+}
+
+func execute(t *testing.T, dsn, sql string) {
+	t.Helper()
+	c, err := pgx.Connect(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(t.Context())
+	if _, err := c.Exec(t.Context(), sql); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// pause stops all processes of a database that serve clients, so that it is
+// silent: connections are taken, and nothing is answered. resume has them go on.
+func pause(t *testing.T, database *pgtest.Server) (resume func()) {
+	t.Helper()
+	c, err := pgx.Connect(t.Context(), database.DSN("postgres"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(t.Context())
+	rows, err := c.Query(t.Context(), "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pids, err := pgx.CollectRows(rows, pgx.RowTo[int32])
+	if err != nil {
+		t.Fatal(err)
+	}
+	pids = append(pids, int32(database.PID()))
+	signal := func(s syscall.Signal) {
+		for _, pid := range pids {
+			_ = syscall.Kill(int(pid), s) // a client's process may have ended
+		}
+	}
+	signal(syscall.SIGSTOP)
+	return sync.OnceFunc(func() { signal(syscall.SIGCONT) })
+}
+
+// sessionLoad asks an edge with sessions.
+type sessionLoad struct {
+	*running
+	fresh atomic.Int64 // sessions that were made up
+}
+
+// ask sends n requests of each kind, with the known session and with one that
+// is used once, and counts the answers by status.
+func (l *sessionLoad) ask(host string, n int) (known, fresh map[int]int) {
+	known, fresh = map[int]int{}, map[int]int{}
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range n / 4 {
+				a := l.with(host, knownSession)
+				b := l.with(host, fmt.Sprintf("b%031d", l.fresh.Add(1)))
+				mu.Lock()
+				known[a]++
+				fresh[b]++
+				mu.Unlock()
+			}
+		})
+	}
+	all.Wait()
+	return known, fresh
+}
+
+// again waits until a session that is in no cache is read again, or does not
+// matter.
+func (l *sessionLoad) again() {
+	l.t.Helper()
+	for deadline := time.Now().Add(patience); l.with("t1.example.com", strings.Repeat("c", 32)) != http.StatusOK; {
+		if time.Now().After(deadline) {
+			l.t.Fatal("sessions are not read again")
+		}
+	}
+}
+
+// with returns the status of a request with a session, 0 if it failed.
+func (l *sessionLoad) with(host, session string) int {
+	r, err := http.NewRequest(http.MethodGet, "http://"+l.address+"/", nil)
+	if err != nil {
+		l.t.Error(err)
+		return 0
+	}
+	r.Host = host
+	r.AddCookie(&http.Cookie{Name: "sessionid", Value: session})
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return 0
+	}
+	defer resp.Body.Close()
+	_, _ = io.Copy(io.Discard, resp.Body) // its status counts
+	return resp.StatusCode
+}
+
+func TestAnOutageOfTheSessionsTakesOnlyRequestsAlongThatNeedThem_G3(t *testing.T) {
+	const sessions = "sessions: {backend: db, secret_key_env: TENANTEDGE_TEST_KEY, cache_age: 1h"
+	for _, c := range []struct {
+		name, config string
+		fresh        int // status of requests with a session that is not cached, while the database is away
+		stranger     int // status of requests for t2 with a session of t1, always
+	}{
+		{"the domain decides", sessions + "}\n", 200, 421},
+		{"the session would win", "conflicts: last-wins\n" + sessions + "}\n", 503, 200},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			database := pgtest.StartOwn(t)
+			l := &sessionLoad{running: serving(t, onSessions(t, database, c.config))}
+			defer l.stop()
+			l.until("t1.example.com", 200)
+			expect := func(when string, want int) {
+				t.Helper()
+				known, fresh := l.ask("t1.example.com", 200)
+				t.Logf("%s: with a known session %v, with others %v", when, known, fresh)
+				if known[200] != 200 || fresh[want] != 200 {
+					t.Errorf("%s: with a known session %v, want 200 alone; with others %v, want %d alone", when, known, fresh, want)
+				}
+				if got := l.with("t2.example.com", knownSession); got != c.stranger {
+					t.Errorf("%s: a known session of another tenant gets %d, want %d", when, got, c.stranger)
+				}
+			}
+			expect("before", 200)
+			resume := pause(t, database)
+			defer resume()
+			expect("while the database is silent", c.fresh)
+			resume()
+			l.again()
+			expect("after the silence", 200)
+			database.Kill(t)
+			expect("while there is no database", c.fresh)
+			database.Restart(t)
+			l.again()
+			expect("after the restart", 200)
+		})
+	}
+}

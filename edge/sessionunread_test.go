@@ -1,0 +1,137 @@
+package edge
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"slices"
+	"testing"
+
+	"github.com/tenantedge/tenantedge/tenantdb"
+)
+
+// sessionsOf is a SessionReader: the cookie's value is the session's tenant,
+// and the value "unread" cannot be read.
+type sessionsOf struct{}
+
+var errUnread = errors.New("the database is away")
+
+func (sessionsOf) Session(_ context.Context, r *http.Request) (map[string]json.RawMessage, error) {
+	c, err := r.Cookie("sessionid")
+	switch {
+	case err != nil:
+		return nil, nil
+	case c.Value == "unread":
+		return nil, errUnread
+	}
+	return map[string]json.RawMessage{"tenant": json.RawMessage(`"` + c.Value + `"`)}, nil
+}
+
+func (sessionsOf) RemoveSession(h http.Header) { h.Del("Cookie") }
+
+var (
+	ds  = []string{RouteDomain, RouteSession}
+	sd  = []string{RouteSession, RouteDomain}
+	dsh = []string{RouteDomain, RouteSession, RouteHeader}
+)
+
+func TestASessionThatCannotBeReadMattersOnlyWhereItCouldLeadToAnotherTenant_G3(t *testing.T) {
+	const acme, refused = "acme ", "503"
+	for _, c := range []struct {
+		name, unavailable, compat, conflicts string
+		routers                              []string
+		host, cookie, header                 string
+		want                                 string // the tenant and the cookie that the application sees, or the status
+	}{
+		{"a session could only disagree with the domain", "", "", "", ds, "acme.test", "unread", "", acme},
+		{"in any order", "", "", "", sd, "acme.test", "unread", "", acme},
+		{"the domain comes last and wins", "", "", LastWins, sd, "acme.test", "unread", "", acme},
+		{"the header comes last and wins", "", "", LastWins, dsh, "acme.test", "unread", "beta", "beta "},
+		{"under strict rules too", "", Strict, "", sd, "acme.test", "unread", "", acme},
+		{"strict rules redirect at once", "", Strict, "", ds, "old.test", "unread", "", "301"},
+		{"the session comes last and would win", "", "", LastWins, ds, "acme.test", "unread", "", refused},
+		{"also against a redirect", "", "", LastWins, ds, "old.test", "unread", "", refused},
+		{"also where the header after it finds none", "", "", LastWins, dsh, "acme.test", "unread", "", refused},
+		{"also under strict rules", "", Strict, "", ds, "acme.test", "unread", "", refused},
+		{"only the session could tell", "", "", "", []string{RouteSession}, "acme.test", "unread", "", refused},
+		{"the domain finds none", "", "", "", ds, "other.test", "unread", "", refused},
+		{"what the domain refuses stays refused", "", "", "", ds, "acme..test", "unread", "", "400"},
+		{"routers that disagree do so whatever the session says", "", "", "", dsh, "acme.test", "unread", "beta", "421"},
+		{"ignore lets the domain decide", Ignore, "", LastWins, ds, "acme.test", "unread", "", acme},
+		{"ignore under strict rules", Ignore, Strict, "", ds, "acme.test", "unread", "", acme},
+		{"ignore where only the session could tell", Ignore, "", "", []string{RouteSession}, "acme.test", "unread", "", refused},
+		{"ignore where the domain finds none", Ignore, "", "", ds, "other.test", "unread", "", refused},
+		{"ignore where strict rules go on without a tenant", Ignore, Strict, "", []string{RouteSession}, "acme.test", "unread", "", refused},
+		{"no session", "", "", LastWins, ds, "acme.test", "", "", acme},
+		{"no router reads sessions", "", "", "", []string{RouteDomain}, "acme.test", "unread", "", "acme sessionid=unread"},
+		{"a session that is read and agrees", "", "", "", ds, "acme.test", "acme", "", "acme sessionid=acme"},
+		{"a session that is read and disagrees", Ignore, "", "", ds, "acme.test", "beta", "", "421"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := newHost(t, func(config *Config) {
+				config.SessionsUnavailable, config.Compat, config.Conflicts, config.Routers = c.unavailable, c.compat, c.conflicts, c.routers
+				config.Sessions = sessionsOf{}
+				config.TrustedPeers = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+				config.Default = &DefaultTenant{URLConf: "app.urls"}
+				config.Directory = tenantdb.NewDirectory(tenantdb.Options{})
+				config.Directory.Replace(tenantdb.State{
+					Tenants: []tenantdb.Tenant{{ID: "1", Schema: "acme"}, {ID: "2", Schema: "beta"}},
+					Domains: []tenantdb.Domain{
+						{TenantID: "1", Domain: "acme.test", IsPrimary: true}, {TenantID: "1", Domain: "old.test", RedirectToPrimary: true},
+					},
+				})
+			})
+			front := httptest.NewServer(h.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				tenant, _ := TenantFrom(r.Context())
+				_, _ = io.WriteString(w, tenant.Schema+" "+r.Header.Get("Cookie")) // the client may be gone
+			})))
+			defer front.Close()
+			r, err := http.NewRequest("GET", front.URL+"/", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Host = c.host; c.cookie != "" {
+				r.AddCookie(&http.Cookie{Name: "sessionid", Value: c.cookie})
+			}
+			if c.header != "" {
+				r.Header.Set(defaultReference, c.header)
+			}
+			w, err := http.DefaultTransport.RoundTrip(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer w.Body.Close()
+			got := fmt.Sprint(w.StatusCode)
+			if w.StatusCode == 200 {
+				body, _ := io.ReadAll(w.Body) // what was read tells
+				got = string(body)
+			}
+			stats := h.Stats()
+			counted := stats.SessionsIgnored + stats.Requests[ResultSession]
+			if got != c.want || (stats.Requests[ResultSession] == 1) != (c.want == refused) {
+				t.Errorf("got %q, want %q; counted %d ignored and %d refused", got, c.want, stats.SessionsIgnored, stats.Requests[ResultSession])
+			}
+			if unread := c.cookie == "unread" && slices.Contains(c.routers, RouteSession); (counted == 1) != unread {
+				t.Errorf("%d requests are counted whose session could not be read", counted)
+			}
+		})
+	}
+}
+
+func TestASessionsStoreThatTakesTooLongIsNoClientThatIsGone_G3(t *testing.T) {
+	e := failure(new(Host).decidedUnread(&Request{unread: context.DeadlineExceeded}, &Decision{}))
+	if got := resultOf(e); got != ResultSession || !errors.Is(e, ErrSession) || e.RequestID == "" {
+		t.Errorf("result %s, %v", got, e)
+	}
+}
+
+func TestAPolicyForSessionsThatIsNoneIsRefused_G3(t *testing.T) {
+	if _, err := New(t.Context(), Config{SessionsUnavailable: "skip"}); err == nil {
+		t.Error("New takes it")
+	}
+}
