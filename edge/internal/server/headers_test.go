@@ -115,6 +115,8 @@ func (s sessions) Session(context.Context, *http.Request) (map[string]json.RawMe
 	return s, nil
 }
 
+func (sessions) RemoveSession(http.Header) {}
+
 func TestH3DomainHeaderAndSessionMustAgree(t *testing.T) {
 	all := []string{edge.RouteDomain, edge.RouteHeader, edge.RouteSession}
 	configure := func(session, conflicts string) func(*setup) {
