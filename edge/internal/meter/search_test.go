@@ -181,7 +181,7 @@ func TestNoShapeIsCheaperThanItIs_D3_D4(t *testing.T) {
 			continue
 		}
 		ratio := f.unit / base
-		for range 5 { // other work on the machine
+		for range 20 { // other work on the machine, which takes the cache away
 			if ratio < mostRatio {
 				break
 			}
