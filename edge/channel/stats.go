@@ -54,7 +54,7 @@ type Counters struct {
 	sent, unsent                      atomic.Uint64
 	delivered, full, unknown, foreign atomic.Uint64
 	broken                            atomic.Bool
-	failed                            atomic.Int64 // when the last send failed, Unix time in nanoseconds; 0: it did not
+	failed                            atomic.Int64 // when the last send failed, as moment counts; 0: it did not
 
 	schema        string
 	logger        *slog.Logger // nil: there is none
@@ -66,11 +66,18 @@ type Counters struct {
 const logAgain = time.Minute
 
 // pause keeps one kind of log line from being written too often.
-type pause struct{ last atomic.Int64 } // Unix time in nanoseconds; 0: never
+type pause struct{ last atomic.Int64 } // as moment counts; 0: never
+
+// began is where moment counts from. The system's clock may be moved, which must
+// not keep lines from the log.
+var began = time.Now()
+
+// moment returns how long the process runs, in nanoseconds, and never 0.
+func moment() int64 { return int64(time.Since(began)) + 1 }
 
 // over reports whether a line may be written now, and begins the next pause.
 func (p *pause) over() bool {
-	now, last := time.Now().UnixNano(), p.last.Load()
+	now, last := moment(), p.last.Load()
 	return (last == 0 || now-last >= int64(logAgain)) && p.last.CompareAndSwap(last, now)
 }
 
@@ -84,7 +91,7 @@ func (c *Counters) Sent(err error) {
 		return
 	}
 	c.unsent.Add(1)
-	c.failed.Store(time.Now().UnixNano())
+	c.failed.Store(moment())
 	if c.logger != nil && c.loggedFailing.over() {
 		c.logger.Warn("messages of a tenant's channels cannot be sent: further ones are counted, and logged again after a minute",
 			"schema", c.schema, "unsent", c.unsent.Load(), "error", err)
@@ -120,7 +127,7 @@ func (c *Counters) stats() Stats {
 		Full: c.full.Load(), OverCapacity: c.OverCapacity.Load(), Unknown: c.unknown.Load(), Foreign: c.foreign.Load(),
 		Malformed: c.Malformed.Load(), TooLarge: c.TooLarge.Load(), Breaks: c.Breaks.Load(), Resumes: c.Resumes.Load(),
 	}
-	if failed := c.failed.Load(); c.broken.Load() || failed != 0 && time.Now().UnixNano()-failed < int64(logAgain) {
+	if failed := c.failed.Load(); c.broken.Load() || failed != 0 && moment()-failed < int64(logAgain) {
 		s.Broken = 1
 	}
 	return s
