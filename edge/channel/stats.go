@@ -54,7 +54,7 @@ type Counters struct {
 	sent, unsent                      atomic.Uint64
 	delivered, full, unknown, foreign atomic.Uint64
 	broken                            atomic.Bool
-	failed                            atomic.Int64 // when the last send failed, as moment counts; 0: it did not
+	failed                            atomic.Int64 // when the last send failed, Unix time in nanoseconds; 0: it did not
 
 	schema        string
 	logger        *slog.Logger // nil: there is none
@@ -66,14 +66,13 @@ type Counters struct {
 const logAgain = time.Minute
 
 // pause keeps one kind of log line from being written too often.
-type pause struct{ last atomic.Int64 } // as moment counts; 0: never
+type pause struct{ last atomic.Int64 } // Unix time in nanoseconds; 0: never
 
-// began is where moment counts from. The system's clock may be moved, which must
-// not keep lines from the log.
 var began = time.Now()
 
-// moment returns how long the process runs, in nanoseconds, and never 0.
-func moment() int64 { return int64(time.Since(began)) + 1 }
+// moment returns the Unix time at which the process began plus the time since, in
+// nanoseconds. Setting the system's clock keeps no line from the log.
+func moment() int64 { return began.Add(time.Since(began)).UnixNano() }
 
 // over reports whether a line may be written now, and begins the next pause.
 func (p *pause) over() bool {
