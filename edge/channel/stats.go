@@ -68,9 +68,15 @@ const logAgain = time.Minute
 // pause keeps one kind of log line from being written too often.
 type pause struct{ last atomic.Int64 } // Unix time in nanoseconds; 0: never
 
+var began = time.Now()
+
+// moment returns the Unix time at which the process began plus the time since, in
+// nanoseconds. Setting the system's clock keeps no line from the log.
+func moment() int64 { return began.Add(time.Since(began)).UnixNano() }
+
 // over reports whether a line may be written now, and begins the next pause.
 func (p *pause) over() bool {
-	now, last := time.Now().UnixNano(), p.last.Load()
+	now, last := moment(), p.last.Load()
 	return (last == 0 || now-last >= int64(logAgain)) && p.last.CompareAndSwap(last, now)
 }
 
@@ -84,7 +90,7 @@ func (c *Counters) Sent(err error) {
 		return
 	}
 	c.unsent.Add(1)
-	c.failed.Store(time.Now().UnixNano())
+	c.failed.Store(moment())
 	if c.logger != nil && c.loggedFailing.over() {
 		c.logger.Warn("messages of a tenant's channels cannot be sent: further ones are counted, and logged again after a minute",
 			"schema", c.schema, "unsent", c.unsent.Load(), "error", err)
@@ -120,7 +126,7 @@ func (c *Counters) stats() Stats {
 		Full: c.full.Load(), OverCapacity: c.OverCapacity.Load(), Unknown: c.Unknown.Load(), Foreign: c.foreign.Load(),
 		Malformed: c.Malformed.Load(), TooLarge: c.TooLarge.Load(), Breaks: c.Breaks.Load(), Resumes: c.Resumes.Load(),
 	}
-	if failed := c.failed.Load(); c.broken.Load() || failed != 0 && time.Now().UnixNano()-failed < int64(logAgain) {
+	if failed := c.failed.Load(); c.broken.Load() || failed != 0 && moment()-failed < int64(logAgain) {
 		s.Broken = 1
 	}
 	return s

@@ -64,7 +64,7 @@ func (s *Storage) expireOf(identifier string) (none bool) {
 	if err != nil {
 		return false // the next one who uses the files is told
 	}
-	left, err := f.expire(s.ctx, time.Now())
+	left, err := f.expire(s.ctx, s.clock.Earliest())
 	return errors.Join(err, f.Close()) == nil && left == 0
 }
 

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path"
 	"strings"
-	"time"
 )
 
 // partialFolder holds files that come in parts: of each its content so far,
@@ -155,7 +154,7 @@ func (v *View) Partial(id string) (_ *Partial, err error) {
 		}
 	}()
 	if p.file, err = p.hold(); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		if errors.Is(err, ErrPartialBusy) && root.expired(id, time.Now()) {
+		if errors.Is(err, ErrPartialBusy) && root.expired(id, v.storage.clock.Earliest()) {
 			err = missing // who holds it is about to remove it, or has it beyond its time
 		}
 		return nil, err
@@ -164,7 +163,7 @@ func (v *View) Partial(id string) (_ *Partial, err error) {
 		return nil, err
 	}
 	switch {
-	case !p.Expires.After(time.Now()):
+	case !p.Expires.After(v.storage.clock.Earliest()):
 		return nil, missing
 	case p.Saved != "":
 		p.size = p.Size

@@ -20,7 +20,7 @@ type Record struct {
 	Name    string            `json:"name"`            // it is to be saved as
 	Free    bool              `json:"free,omitempty"`  // or, if that is taken, under a name that is free
 	Size    int64             `json:"size"`            // when it is whole
-	Expires time.Time         `json:"expires"`         // after which it is removed
+	Expires time.Time         `json:"expires"`         // after which it is removed, by the system's clock and by how long the process runs
 	Meta    map[string]string `json:"meta,omitempty"`  // whatever its owner wants to know again
 	Saved   string            `json:"saved,omitempty"` // it is whole, and saved under this name
 	// Target is the name that it is about to be saved under.

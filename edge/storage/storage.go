@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"path/filepath"
 	"sync"
+
+	"github.com/tenantedge/tenantedge/edge/internal/steady"
 )
 
 // FromUmask, as a mode, leaves it to the process's umask, as Django does with
@@ -50,6 +52,7 @@ type Config struct {
 type Storage struct {
 	*Namespace
 	config Config
+	clock  *steady.Clock // for when partial files expire
 
 	ctx    context.Context // of what runs by itself
 	cancel context.CancelFunc
@@ -81,7 +84,7 @@ func New(c Config) (*Storage, error) {
 	if err != nil {
 		return nil, fmt.Errorf("storage: location: %w", err)
 	}
-	s := &Storage{config: c, swept: make(map[string]bool)}
+	s := &Storage{config: c, clock: steady.New(), swept: make(map[string]bool)}
 	s.Namespace, _ = NewNamespace(NamespaceConfig{
 		Location: location, BaseURL: c.BaseURL, Locator: c.Locator, LongestPath: longestPath, MaxDepth: c.MaxDepth, Quota: c.Quota,
 		Count: func(ctx context.Context, identifier string) (Usage, error) { return s.count(ctx, identifier, true) },

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"strings"
-	"time"
 )
 
 // temporaryPrefix begins the names of temporary files; 26 random characters
@@ -98,7 +97,7 @@ func (v *View) Sweep(ctx context.Context) (int, error) {
 	if err != nil {
 		return removed, err
 	}
-	_, err = root.expire(ctx, time.Now())
+	_, err = root.expire(ctx, v.storage.clock.Earliest())
 	return removed, err
 }
 
@@ -181,7 +180,7 @@ func (s *Storage) sweepOnce(identifier string) {
 			return // no files yet, or whoever uses them is told
 		}
 		_, err = f.sweep(s.ctx)
-		left, expiry := f.expire(s.ctx, time.Now())
+		left, expiry := f.expire(s.ctx, s.clock.Earliest())
 		if left > 0 {
 			s.expireNowAndThen(identifier)
 		}

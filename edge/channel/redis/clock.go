@@ -10,14 +10,30 @@ import (
 // clock gives the scores of messages. Each is larger than the one before, so
 // that what a process sends one after the other is read in that order, even
 // when it all happens in what is one moment to a float64.
+//
+// The system's clock says when the process began, and nothing after that: an edge
+// whose clock is put on by more than a life would find everybody's messages and
+// memberships too old, and remove them.
 type clock struct {
-	now  func() time.Time
-	mu   sync.Mutex
-	last float64
+	now   func() time.Time
+	mu    sync.Mutex
+	start time.Time
+	last  float64
+}
+
+// time returns the time at which the clock was first asked, plus the time since.
+func (c *clock) time() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.now()
+	if c.start.IsZero() {
+		c.start = now
+	}
+	return c.start.Add(now.Sub(c.start)) // by the monotonic clock
 }
 
 func (c *clock) next() float64 {
-	now := float64(c.now().UnixNano()) / 1e9
+	now := float64(c.time().UnixNano()) / 1e9
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.last = max(now, math.Nextafter(c.last, math.Inf(1)))

@@ -238,7 +238,7 @@ func (c *Core) send(ctx context.Context, counters *channel.Counters, name string
 
 // before returns the time by which something with a life has expired.
 func (c *Core) before(life time.Duration) string {
-	return strconv.FormatInt(c.clock.now().Unix()-int64(life/time.Second), 10)
+	return strconv.FormatInt(c.clock.time().Unix()-int64(life/time.Second), 10)
 }
 
 func seconds(d time.Duration) int64 { return int64(d / time.Second) }

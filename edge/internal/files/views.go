@@ -17,6 +17,8 @@ type Views struct {
 	// most views are kept open, each of which has a file descriptor.
 	most int
 	now  func() time.Time
+	// began is when the views were made.
+	began time.Time
 
 	// Requests read alone, so that none waits for another that is held up.
 	mu      sync.RWMutex
@@ -44,13 +46,13 @@ type entry struct {
 	key    viewKey
 	view   storage.Files
 	opened time.Time
-	used   atomic.Int64 // when it was borrowed last, in nanoseconds
+	used   atomic.Int64 // when it was borrowed last, in nanoseconds after Views.began
 	users  atomic.Int64 // and one more while it is kept
 }
 
 // NewViews returns one that opens views as open does.
 func NewViews(open func(context.Context, storage.Tenant) (storage.Files, error)) *Views {
-	return &Views{open: open, most: MostViews, now: time.Now, entries: make(map[viewKey]*entry)}
+	return &Views{open: open, most: MostViews, now: time.Now, began: time.Now(), entries: make(map[viewKey]*entry)}
 }
 
 // Lease is a view on loan.
@@ -67,7 +69,7 @@ func (v *Views) Borrow(ctx context.Context, t storage.Tenant, guest string) (Lea
 	if found, ok := v.entries[key]; ok && now.Sub(found.opened) < Fresh {
 		found.users.Add(1) // it is kept, so it is not closed
 		v.mu.RUnlock()
-		found.used.Store(now.UnixNano())
+		found.used.Store(int64(now.Sub(v.began)))
 		return Lease{found.view, found}, nil
 	}
 	v.mu.RUnlock()
@@ -76,7 +78,7 @@ func (v *Views) Borrow(ctx context.Context, t storage.Tenant, guest string) (Lea
 		return Lease{}, err
 	}
 	fresh := &entry{key: key, view: view, opened: now}
-	fresh.used.Store(now.UnixNano())
+	fresh.used.Store(int64(now.Sub(v.began)))
 	fresh.users.Store(1)
 	v.keep(fresh)
 	return Lease{view, fresh}, nil

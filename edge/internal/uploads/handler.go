@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/internal/files"
+	"github.com/tenantedge/tenantedge/edge/internal/steady"
 	"github.com/tenantedge/tenantedge/edge/storage"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
@@ -55,6 +56,7 @@ type Options struct {
 // Handler takes uploads. It is safe for concurrent use.
 type Handler struct {
 	options Options
+	clock   *steady.Clock
 	counts  counts
 	busy    busy
 }
@@ -71,7 +73,7 @@ func New(o Options) *Handler {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	return &Handler{options: o, busy: busy{holders: make(map[string]*holder)}}
+	return &Handler{options: o, clock: steady.New(), busy: busy{holders: make(map[string]*holder)}}
 }
 
 // Action is what a request is about to do.

@@ -42,7 +42,7 @@ func (s *store) NewUpload(ctx context.Context, info handler.FileInfo) (handler.U
 	}
 	p, err := s.action.parts.NewPartial(ctx, storage.Record{
 		Name: s.action.Name, Free: s.action.free, Size: info.Size,
-		Expires: time.Now().Add(s.handler.options.Expiry), Meta: info.MetaData,
+		Expires: s.handler.clock.Latest().Add(s.handler.options.Expiry), Meta: info.MetaData,
 	})
 	if err != nil {
 		return nil, s.failed(err)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tus/tusd/v2/pkg/handler"
@@ -63,6 +64,21 @@ func isPart(header http.Header) bool {
 	return err == nil && given == partType
 }
 
+// checkNumbers refuses numbers that readers may read in different ways: package
+// handler takes a sign, and the first of several lines.
+func checkNumbers(header http.Header) error {
+	for _, name := range []string{"Upload-Length", "Upload-Offset"} {
+		lines := header[name]
+		if len(lines) == 0 {
+			continue
+		}
+		if len(lines) > 1 || lines[0] == "" || strings.Trim(lines[0], "0123456789") != "" {
+			return fmt.Errorf("uploads: expected one number in %s, found %.100q", name, lines)
+		}
+	}
+	return nil
+}
+
 // resume has package handler speak the protocol, over a store that is this
 // request's alone.
 func (h *Handler) resume(w http.ResponseWriter, r *http.Request, a *Action) {
@@ -80,6 +96,9 @@ func (h *Handler) resume(w http.ResponseWriter, r *http.Request, a *Action) {
 		return
 	}
 	sum, err := checksum(r.Header)
+	if err == nil {
+		err = checkNumbers(r.Header)
+	}
 	if err != nil {
 		h.fail(w, r, http.StatusBadRequest, err)
 		return

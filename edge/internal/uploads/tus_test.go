@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -332,4 +333,22 @@ func TestEveryAnswerOfTheProtocolTellsItsVersion_C7(t *testing.T) {
 	if r := w.send("PUT", "/media/t1/h", "x"); r.Header.Get("Tus-Resumable") != "" {
 		t.Errorf("PUT: %v", r.Header)
 	}
+}
+
+func TestNumbersOfResumableUploadsHaveOneSpelling_C7(t *testing.T) {
+	w := newWorld(t, Options{Resumable: true}, storage.Config{})
+	for _, length := range []string{"", "+5", "-5", "5.0", "0x5", "5,5", "5 5", "٥", "99999999999999999999"} {
+		w.expect("Upload-Length "+length, w.tus("POST", "/media/t1/f", "", "Upload-Length", length), 400)
+	}
+	begun := w.tus("POST", "/media/t1/f", "", "Upload-Length", "005")
+	w.expect("leading zeros", begun, 201)
+	for _, offset := range []string{"", "+0", "-0", "0,0", "0x0"} {
+		w.expect("Upload-Offset "+offset, w.tus("PATCH", begun.Header.Get("Location"), "abcde", "Upload-Offset", offset), 400)
+	}
+	twice := httptest.NewRequest("PATCH", begun.Header.Get("Location"), strings.NewReader("abcde"))
+	twice.Header = http.Header{"Tenant": {"t1"}, "Tus-Resumable": {tusVersion}, "Content-Type": {partType}, "Upload-Offset": {"0", "5"}}
+	got := httptest.NewRecorder()
+	w.serve(got, twice)
+	w.expect("two lines", got.Result(), 400)
+	w.expect("one number", w.tus("PATCH", begun.Header.Get("Location"), "abcde", "Upload-Offset", "0"), 204)
 }

@@ -1,0 +1,28 @@
+package uploads
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge/internal/steady"
+	"github.com/tenantedge/tenantedge/edge/storage"
+)
+
+// An upload that is begun while the clock is wrong goes on when it is right
+// again.
+func TestAResumableUploadOutlivesASystemClockThatIsSet_G11(t *testing.T) {
+	w := newWorld(t, Options{Resumable: true, Expiry: 24 * time.Hour}, storage.Config{})
+	w.handler.clock = steady.Fake(time.Now(), func() time.Time { return time.Now().Add(-25 * time.Hour) }, func() time.Duration { return time.Second })
+	begun := w.tus("POST", "/media/t1/f", "", "Upload-Length", "3")
+	w.expect("POST", begun, 201)
+	expires, err := http.ParseTime(begun.Header.Get("Upload-Expires"))
+	if left := time.Until(expires); err != nil || left < 23*time.Hour {
+		t.Errorf("it expires in %v, %v", left, err)
+	}
+	w.expect("HEAD", w.tus("HEAD", begun.Header.Get("Location"), ""), 200)
+	w.expect("PATCH", w.tus("PATCH", begun.Header.Get("Location"), "abc", "Upload-Offset", "0"), 204)
+	if got := w.file("t1/f"); got != "abc" {
+		t.Errorf("%q", got)
+	}
+}
