@@ -88,10 +88,11 @@ func (s *services) decodeTenant(d *Decision, m abi.Message, r *Request) error {
 	return s.host.guard.decodeHeaders(d, m)
 }
 
-// checkOwn refuses what stands for another tenant, or for none.
+// checkOwn refuses what stands for another tenant, or for none. No schema has a
+// colon, so cache prefixes of two tenants are never the same.
 func (s *services) checkOwn(t *Tenant) error {
-	if t.CachePrefix != t.Schema && s.host.taken(t.CachePrefix) {
-		return fmt.Errorf("the cache prefix of tenant %.80q is %.80q: expected none that is the schema of another", t.Schema, t.CachePrefix)
+	if more, own := strings.CutPrefix(t.CachePrefix, t.Schema); !own || more != "" && more[0] != ':' {
+		return fmt.Errorf("the cache prefix of tenant %.80q is %.80q: expected its schema, or its schema and a colon at the beginning", t.Schema, t.CachePrefix)
 	}
 	own, _ := t.Attribute(pathnameAttribute)
 	if t.Identifier != t.Schema && t.Identifier != own && s.host.taken(t.Identifier) {
