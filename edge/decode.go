@@ -88,10 +88,9 @@ func (s *services) decodeTenant(d *Decision, m abi.Message, r *Request) error {
 	return s.host.guard.decodeHeaders(d, m)
 }
 
-// checkOwn refuses what stands for another tenant, or for none. No schema has a
-// colon, so cache prefixes of two tenants are never the same.
+// checkOwn refuses what stands for another tenant, or for none.
 func (s *services) checkOwn(t *Tenant) error {
-	if more, own := strings.CutPrefix(t.CachePrefix, t.Schema); !own || more != "" && more[0] != ':' {
+	if !beginsWith(t.CachePrefix, t.Schema) {
 		return fmt.Errorf("the cache prefix of tenant %.80q is %.80q: expected its schema, or its schema and a colon at the beginning", t.Schema, t.CachePrefix)
 	}
 	own, _ := t.Attribute(pathnameAttribute)
@@ -99,6 +98,14 @@ func (s *services) checkOwn(t *Tenant) error {
 		return fmt.Errorf("the identifier of tenant %.80q is %.80q: expected none that is the schema of another", t.Schema, t.Identifier)
 	}
 	return nil
+}
+
+// beginsWith reports whether a cache prefix or key is the schema, alone or with a
+// colon and more after it. No schema has a colon, so those of two tenants are
+// never the same.
+func beginsWith(text, schema string) bool {
+	more, ok := strings.CutPrefix(text, schema)
+	return ok && (more == "" || more[0] == ':')
 }
 
 // taken reports whether a name is a schema, in any case of its letters where
