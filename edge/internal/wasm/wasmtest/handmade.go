@@ -53,6 +53,8 @@ var order = []struct {
 	{abi.ExportClose, Types{i32}, Types{i64}},
 	{abi.ExportTimer, Types{i32}, Types{i64}},
 	{abi.ExportAuthorize, Types{i32}, Types{i64}},
+	{"_start", nil, nil},
+	{abi.ExportInitialize, nil, nil},
 }
 
 const (
