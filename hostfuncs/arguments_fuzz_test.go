@@ -141,6 +141,16 @@ func FuzzArgumentsOfHostFunctions_D2(f *testing.F) {
 		}
 		f.Add([]byte("a.txt\x00\x10\x00\x00\x00\x20\x00\x00"), append(call, call...))
 	}
+	query := []byte{0}
+	for i, fn := range all {
+		if fn.name == abi.ImportQuery {
+			query[0] = byte(i)
+		}
+	}
+	for _, arg := range [][]byte{{0, 0, 0}, {7, 0, 0}, {0, 0, 0}, {7, 0, 0}, {0, 0, 0}, {9, 0, 0}, {0, 0, 0}, {0, 0, 0}, {0, 0, 0}} {
+		query = append(query, arg...) // the longest arguments
+	}
+	f.Add([]byte("a"), query)
 	g := newGuest(f)
 	if _, ok := g.mod.Memory().Grow(16<<20/65536 - 1); !ok {
 		f.Fatal("the memory does not grow")
