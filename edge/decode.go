@@ -90,14 +90,22 @@ func (s *services) decodeTenant(d *Decision, m abi.Message, r *Request) error {
 
 // checkOwn refuses what stands for another tenant, or for none.
 func (s *services) checkOwn(t *Tenant) error {
-	if t.CachePrefix != t.Schema && s.host.taken(t.CachePrefix) {
-		return fmt.Errorf("the cache prefix of tenant %.80q is %.80q: expected none that is the schema of another", t.Schema, t.CachePrefix)
+	if !beginsWith(t.CachePrefix, t.Schema) {
+		return fmt.Errorf("the cache prefix of tenant %.80q is %.80q: expected its schema, or its schema and a colon at the beginning", t.Schema, t.CachePrefix)
 	}
 	own, _ := t.Attribute(pathnameAttribute)
 	if t.Identifier != t.Schema && t.Identifier != own && s.host.taken(t.Identifier) {
 		return fmt.Errorf("the identifier of tenant %.80q is %.80q: expected none that is the schema of another", t.Schema, t.Identifier)
 	}
 	return nil
+}
+
+// beginsWith reports whether a cache prefix or key is the schema, alone or with a
+// colon and more after it. No schema has a colon, so those of two tenants are
+// never the same.
+func beginsWith(text, schema string) bool {
+	more, ok := strings.CutPrefix(text, schema)
+	return ok && (more == "" || more[0] == ':')
 }
 
 // taken reports whether a name is a schema, in any case of its letters where

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
@@ -24,6 +25,13 @@ func TestATenantHasNamesOfItsOwn_D7(t *testing.T) {
 		{"nothing is given, and the row has a pathname", dynamic, "t1", "acme-files", "", "", [2]string{"acme-files", "t1"}, ""},
 		{"nothing is given of a static tenant", static, "www", "", "", "", [2]string{"www", "www"}, ""},
 		{"names of its own", dynamic, "t1", "", "t1-files", "t1:cache", [2]string{"t1-files", "t1:cache"}, ""},
+		{"a prefix that all tenants share", dynamic, "t1", "", "", "app", [2]string{}, "cache prefix"},
+		{"a prefix that all static tenants share", static, "www", "", "", "app", [2]string{}, "cache prefix"},
+		{"a prefix that ends in the schema", dynamic, "t1", "", "", "app:t1", [2]string{}, "cache prefix"},
+		{"a prefix that another schema may be", dynamic, "t1", "", "", "t1x", [2]string{}, "cache prefix"},
+		{"a prefix with another separator", dynamic, "t1", "", "", "t1-x", [2]string{}, "cache prefix"},
+		{"another's schema and more as the prefix", dynamic, "t1", "", "", "t2:cache", [2]string{}, "cache prefix"},
+		{"its schema in capitals as the prefix", dynamic, "t1", "", "", "T1", [2]string{}, "cache prefix"},
 		{"another's schema as the prefix", dynamic, "t1", "", "", "www", [2]string{}, "cache prefix"},
 		{"another's schema as the identifier", static, "www", "", "t1", "", [2]string{}, "identifier"},
 		{"the same in capitals", static, "www", "", "T1", "", [2]string{}, "identifier"},
@@ -53,5 +61,26 @@ func TestATenantHasNamesOfItsOwn_D7(t *testing.T) {
 				t.Fatalf("found %q and %q, %v, want %q", d.Tenant.Identifier, d.Tenant.CachePrefix, err, c.want)
 			}
 		})
+	}
+}
+
+// A guest that makes cache keys of its own cannot give two tenants the same.
+func TestACacheKeyBeginsWithItsTenant_D7(t *testing.T) {
+	for result, want := range map[string]bool{
+		"t1": true, "t1:p:1:k": true, "t1:": true,
+		"": false, "p:1:k": false, "t2:p:1:k": false, "t1x:p:1:k": false, "T1:p:1:k": false, "v2:t1:p:1:k": false,
+	} {
+		b := abi.Begin(make([]byte, 64), 0, abi.KeyError+1)
+		b.Put(abi.KeyResult, result)
+		h := newHost(t, func(c *Config) {
+			c.Guest = wasmtest.Sound().Replies(abi.ExportCacheKey, string(b.Bytes())).Wasm()
+		})
+		key, err := h.CacheKey(t.Context(), &Tenant{Schema: "t1"}, "p", "1", "k")
+		if (err == nil) != want || want && key != result {
+			t.Errorf("the guest gives %q: %q, %v", result, key, err)
+		}
+		if err != nil && !strings.Contains(err.Error(), "expected its schema") {
+			t.Errorf("the guest gives %q: %v", result, err)
+		}
 	}
 }

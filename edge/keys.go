@@ -26,7 +26,8 @@ func tenantOf(ctx context.Context, t *Tenant) *Tenant {
 // cache that tenants share. A nil tenant means that of ctx, and outside of any
 // tenant the schema public. It is the guest's logic, so a swap changes it too;
 // the default guest gives schema:prefix:version:key, as django-pgschemas does.
-// Keys of two tenants differ. Within one tenant, two keys may be the same where
+// Keys of two tenants differ: a guest's key that does not begin with the schema
+// is an error. Within one tenant, two keys may be the same where
 // prefix or version has a colon; where they come from users, DistinctCacheKey is
 // the safe choice.
 func (h *Host) CacheKey(ctx context.Context, t *Tenant, prefix, version, key string) (string, error) {
@@ -37,7 +38,11 @@ func (h *Host) CacheKey(ctx context.Context, t *Tenant, prefix, version, key str
 	if !h.current.Load().program.Has(instance.CacheKey) {
 		return tenancy.CacheKey(schema, prefix, version, key), nil
 	}
-	return h.key(ctx, instance.CacheKey, schema, prefix, version, key)
+	found, err := h.key(ctx, instance.CacheKey, schema, prefix, version, key)
+	if err == nil && !beginsWith(found, schema) {
+		return "", fmt.Errorf("edge: the guest's cache key for %.80q is %.80q: expected its schema, or its schema and a colon at the beginning", schema, found)
+	}
+	return found, err
 }
 
 // DistinctCacheKey is CacheKey for a prefix and a version that may hold anything:

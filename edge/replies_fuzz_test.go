@@ -15,11 +15,7 @@ import (
 
 // mirror is a guest that replies with the request as it stands, so that tests
 // choose the reply.
-func mirror() []byte {
-	const bufferAt = 65536                                               // of wasmtest.Handmade
-	body := append([]byte{0x20, 0, 0xad}, wasmtest.I64(bufferAt<<32)...) // local.get 0, i64.extend_i32_u
-	return wasmtest.Sound().With(abi.ExportRoute, append(body, 0x84)...).Wasm()
-}
+func mirror() []byte { return wasmtest.Sound().Mirrors(abi.ExportRoute).Wasm() }
 
 // allocated is how many bytes the process has allocated since it started.
 func allocated() uint64 {

@@ -27,7 +27,8 @@ func query(c *Call, m memory, s []uint64) {
 		if c.Frozen {
 			level = slog.LevelDebug // calls that warm a guest up may ask too
 		}
-		c.Services.Log(c.Context(), level, printable(fmt.Sprintf("a query of the guest failed: %.*s: %v", maxQuoted, name, err)))
+		text := fmt.Sprintf("a query of the guest failed: %.*s: %v", maxQuoted, name, err)
+		c.Services.Log(c.Context(), level, printable(text[:min(len(text), abi.MaxLogText)]))
 		c.charge(costRecord)
 		s[0] = negative(errnoOf(err))
 		return

@@ -48,6 +48,7 @@ const (
 type Bounds struct {
 	fields      []bound // by index
 	pairs       int     // how many pairs of a name and a value may follow
+	each        string  // what the pairs are
 	name, value bound   // of a pair
 }
 
@@ -68,7 +69,7 @@ var (
 			DecIdentifier: {"the identifier", MaxName}, DecCachePrefix: {"the cache prefix", MaxName}, DecReason: {"the reason", MaxReason},
 			DecRouteName: {"the route", MaxName}, DecRouteKwargs: {"the route's values", MaxKwargs},
 		},
-		pairs: MaxHeaders, name: bound{"a header's name", MaxHeaderName}, value: bound{"a header's value", MaxHeaderValue},
+		pairs: MaxHeaders, each: "headers", name: bound{"a header's name", MaxHeaderName}, value: bound{"a header's value", MaxHeaderValue},
 	}
 	KeyBounds      = Bounds{fields: []bound{KeyResult: {"the key", MaxCacheKey}, KeyError: {"the error", MaxReason}}}
 	PathnameBounds = Bounds{fields: []bound{
@@ -77,8 +78,8 @@ var (
 	}}
 	VerdictBounds = Bounds{fields: []bound{AuthReason: {"the reason", MaxReason}}}
 	EffectsBounds = Bounds{
-		fields: []bound{EffectsState: {"the state", MaxState}, EffectsProtocol: {"the subprotocol", MaxName}, EffectsKinds: {"the effects", MaxEffects}},
-		pairs:  MaxEffects, name: bound{"an effect's name", MaxName}, value: bound{"an effect's data", 1<<32 - 1},
+		fields: []bound{EffectsState: {"the state", MaxState}, EffectsProtocol: {"the subprotocol", MaxName}, EffectsKinds: {"the list of effects", MaxEffects}},
+		pairs:  MaxEffects, each: "effects", name: bound{"an effect's name", MaxName}, value: bound{"an effect's data", 1<<32 - 1},
 	}
 )
 
@@ -98,7 +99,11 @@ func (b *Bounds) Parse(reply []byte, request int) (Message, error) {
 	if b.pairs == 0 {
 		known += MaxFurther
 	}
-	if n > known {
+	switch {
+	case n <= known:
+	case b.pairs > 0:
+		return m, exceeded("the reply", (n-len(b.fields)+1)/2, b.pairs, b.each)
+	default:
 		return m, exceeded("the reply", n, known, "fields")
 	}
 	n = min(n, len(b.fields)+2*b.pairs)
@@ -150,5 +155,5 @@ type BoundError struct{ text string }
 func (e *BoundError) Error() string { return e.text }
 
 func exceeded(what string, found, most int, unit string) error {
-	return &BoundError{what + " has " + strconv.Itoa(found) + " " + unit + ": expected at most " + strconv.Itoa(most)}
+	return &BoundError{what + ": expected at most " + strconv.Itoa(most) + " " + unit + ", found " + strconv.Itoa(found)}
 }

@@ -2,9 +2,49 @@ package abi
 
 import (
 	"encoding/binary"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
 	"strings"
 	"testing"
 )
+
+// Each bound of bounds.go stands in one of the tables that go one step beyond it.
+func TestEachBoundIsInATable_D1(t *testing.T) {
+	var tables strings.Builder
+	for _, path := range []string{"../../edge/internal/instance/bounds_test.go", "../../hostfuncs/cost_test.go"} {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tables.Write(text)
+	}
+	file, err := parser.ParseFile(token.NewFileSet(), "bounds.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bounds := 0
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok {
+			return true
+		}
+		for _, name := range spec.Names {
+			if !strings.HasPrefix(name.Name, "Max") {
+				continue
+			}
+			bounds++
+			if !strings.Contains(tables.String(), "abi."+name.Name) {
+				t.Errorf("no table has %s: add a row that goes one step beyond it", name.Name)
+			}
+		}
+		return true
+	})
+	if bounds < 19 {
+		t.Errorf("found %d bounds, want all of bounds.go", bounds)
+	}
+}
 
 // a field of a reply that is made up: where it lies, and how long it is.
 type lie struct{ offset, length uint32 }
@@ -57,13 +97,13 @@ func TestOneStepBeyondEachBoundIsRefused_D1(t *testing.T) {
 		if _, err := b.Parse(put(most, nil), 0); err != nil {
 			t.Errorf("%d fields: %v", most, err)
 		}
-		if _, err := b.Parse(put(most+1, nil), 0); err == nil || !strings.Contains(err.Error(), "fields: expected at most") {
+		if _, err := b.Parse(put(most+1, nil), 0); err == nil || !strings.Contains(err.Error(), "the reply: expected at most") {
 			t.Errorf("%d fields: %v", most+1, err)
 		}
 		if _, err := b.Parse(raw(MaxReply+7), 7); err != nil {
 			t.Errorf("a reply at its bound: %v", err)
 		}
-		if _, err := b.Parse(raw(MaxReply+8), 7); err == nil || !strings.Contains(err.Error(), "131080 bytes: expected at most 131079") {
+		if _, err := b.Parse(raw(MaxReply+8), 7); err == nil || !strings.Contains(err.Error(), "the reply: expected at most 131079 bytes, found 131080") {
 			t.Errorf("a reply beyond its bound: %v", err)
 		}
 	}
@@ -98,7 +138,7 @@ func TestSharedBytesCountForEachField_D1(t *testing.T) {
 	const head = 8 + 8*DecHeader0
 	fields := make([]lie, DecHeader0)
 	fields[DecPath], fields[DecLocation], fields[DecRouteKwargs] = lie{head, MaxPath}, lie{head, MaxPath}, lie{head, 1}
-	if _, err := DecisionBounds.Parse(raw(head+MaxPath, fields...), 0); err == nil || !strings.Contains(err.Error(), "all fields together has 131073 bytes") {
+	if _, err := DecisionBounds.Parse(raw(head+MaxPath, fields...), 0); err == nil || !strings.Contains(err.Error(), "all fields together: expected at most 131072 bytes, found 131073") {
 		t.Errorf("said %v", err)
 	}
 	fields[DecRouteKwargs] = lie{}

@@ -8,7 +8,7 @@ const (
 	KeyVersion = 2
 	KeyKey     = 3
 
-	KeyResult = 0
+	KeyResult = 0 // a cache key begins with the schema, as [DecCachePrefix] does
 	KeyError  = 1 // why there is no result; the result is absent then
 )
 

@@ -25,16 +25,19 @@ const (
 // request headers that the guest wants set for the upstream, beside those that
 // the host's configuration names.
 const (
-	DecSchema      = 0
-	DecTenantID    = 1 // id of a dynamic tenant; absent for a static one
-	DecDomain      = 2 // routing by domain: the hostname that matched
-	DecFolder      = 3 // routing by domain: the folder, empty if none
-	DecReference   = 4 // routing by header or session: the value that matched
-	DecURLConf     = 5 // absent, of a dynamic tenant: that of the configuration's default
-	DecWSURLConf   = 6
-	DecPath        = 7 // decoded path that the tenant's handler sees, folder removed
-	DecLocation    = 8 // redirect: value of the Location header
-	DecIdentifier  = 9 // what stands for the tenant in file paths and URLs
+	DecSchema     = 0
+	DecTenantID   = 1 // id of a dynamic tenant; absent for a static one
+	DecDomain     = 2 // routing by domain: the hostname that matched
+	DecFolder     = 3 // routing by domain: the folder, empty if none
+	DecReference  = 4 // routing by header or session: the value that matched
+	DecURLConf    = 5 // absent, of a dynamic tenant: that of the configuration's default
+	DecWSURLConf  = 6
+	DecPath       = 7 // decoded path that the tenant's handler sees, folder removed
+	DecLocation   = 8 // redirect: value of the Location header
+	DecIdentifier = 9 // what stands for the tenant in file paths and URLs
+	// DecCachePrefix is what keys in a shared cache begin with: the schema, alone or
+	// with a colon and more after it. A host fills in the schema where it is absent,
+	// and refuses anything else.
 	DecCachePrefix = 10
 	DecReason      = 11 // why, for people: one sentence, for logs and `eval`, never for clients
 	DecRouteName   = 12 // websocket: name of the route that matched

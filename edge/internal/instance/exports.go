@@ -94,12 +94,13 @@ func checkExports(m wazero.CompiledModule) (has [exportCount]bool, err error) {
 	return has, nil
 }
 
-// hint says what a guest that lacks an export was probably built without.
+// hint returns what to do about a guest that lacks an export or fails before its
+// first request, if it was built as a command: nothing has initialised it then.
 func hint(functions map[string]api.FunctionDefinition) string {
-	if functions["_start"] == nil {
+	if functions["_start"] == nil || functions[abi.ExportInitialize] != nil {
 		return ""
 	}
-	return "; it exports _start, so it is a command: build it as a library (Go: -buildmode=c-shared; clang: -mexec-model=reactor)"
+	return "; it exports _start and not _initialize, so it is a command: build it as a library (Go: -buildmode=c-shared; clang: -mexec-model=reactor)"
 }
 
 // Missing lists the optional exports that the guest does without.

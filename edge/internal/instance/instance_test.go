@@ -106,6 +106,28 @@ func TestAGuestIsValidatedWhenItIsLoaded(t *testing.T) {
 	}
 }
 
+// A guest that was built as a command fails in many ways, since nothing has
+// initialised it. The error says how to build it.
+func TestTheErrorOfACommandSaysHowToBuildIt_D6(t *testing.T) {
+	const want = "build it as a library (Go: -buildmode=c-shared"
+	for _, c := range []struct {
+		name   string
+		guest  *wasmtest.Handmade
+		hinted bool
+	}{
+		{"an export is missing", sound().With("_start").Without(abi.ExportRoute), true},
+		{"its first function traps, as Go's does", sound().With("_start").With(abi.ExportVersion, 0x00), true},
+		{"it cannot be configured", sound().With("_start").With(abi.ExportConfigure, 0x00), true},
+		{"it refuses its configuration", sound().With("_start").Replies(abi.ExportConfigure, `{"error":"not initialised"}`), true},
+		{"a library fails", sound().With("_start").With(abi.ExportInitialize).With(abi.ExportVersion, 0x00), false},
+		{"what is neither fails", sound().With(abi.ExportVersion, 0x00), false},
+	} {
+		if _, err := load(c.guest, Options{}); err == nil || strings.Contains(err.Error(), want) != c.hinted {
+			t.Errorf("%s: %v, want the hint: %v", c.name, err, c.hinted)
+		}
+	}
+}
+
 func TestACallThatFailsIsToldAndTheNextIsServed(t *testing.T) {
 	for _, c := range []struct {
 		name   string

@@ -128,7 +128,7 @@ func (p *Program) load(ctx context.Context) (err error) {
 		return err
 	}
 	if err = p.buildImage(ctx); err != nil {
-		return err
+		return fmt.Errorf("%w%s", err, hint(p.compiled.ExportedFunctions()))
 	}
 	p.support, p.size = p.image.Support(), p.image.Size()
 	return p.Fill(ctx)

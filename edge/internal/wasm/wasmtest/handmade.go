@@ -50,6 +50,11 @@ var order = []struct {
 	{abi.ExportOpen, Types{i32}, Types{i64}},
 	{abi.ExportMessage, Types{i32}, Types{i64}},
 	{abi.ExportGroup, Types{i32}, Types{i64}},
+	{abi.ExportClose, Types{i32}, Types{i64}},
+	{abi.ExportTimer, Types{i32}, Types{i64}},
+	{abi.ExportAuthorize, Types{i32}, Types{i64}},
+	{"_start", nil, nil},
+	{abi.ExportInitialize, nil, nil},
 }
 
 const (
@@ -94,6 +99,12 @@ func (g *Handmade) WithData(addr uint32, s string) *Handmade {
 // Replies makes an export reply with s.
 func (g *Handmade) Replies(export, s string) *Handmade {
 	return g.With(export, I64(abi.PackReply(replyAt, uint32(len(s))))...).WithData(replyAt, s)
+}
+
+// Mirrors makes an export reply with the message that it gets.
+func (g *Handmade) Mirrors(export string) *Handmade {
+	body := append([]byte{0x20, 0, 0xad}, I64(bufferAt<<32)...) // local.get 0, i64.extend_i32_u
+	return g.With(export, append(body, 0x84)...)                // i64.or
 }
 
 // Wasm encodes the guest.
