@@ -23,14 +23,7 @@ type rowCheck struct {
 // elsewhere than they say, or that were left out of it. The directory is that of
 // the file, filled.
 func (f *File) RowWarnings(dir *tenantdb.Directory) Warnings {
-	c := rowCheck{Warnings: &Warnings{}, file: f, dir: dir, edge: f.Edge(), statics: map[string]string{}}
-	for _, t := range f.Tenants {
-		for _, domain := range t.Domains {
-			if name := f.lookedUp(domain); c.statics[name] == "" {
-				c.statics[name] = t.Schema
-			}
-		}
-	}
+	c := rowCheck{Warnings: &Warnings{}, file: f, dir: dir, edge: f.Edge(), statics: f.staticDomains()}
 	for _, p := range dir.Problems() {
 		w := Warning{Kind: WarnLeftOut, Row: fmt.Sprintf("domain %q folder %q of tenant %q", p.Domain, p.Folder, p.TenantID), Error: Error{Problem: "left out: " + p.Reason}}
 		if p.Schema != "" {
@@ -54,6 +47,19 @@ func (f *File) RowWarnings(dir *tenantdb.Directory) Warnings {
 	return c.sorted()
 }
 
+// staticDomains returns whose each domain of the table of tenants is.
+func (f *File) staticDomains() map[string]string {
+	owners := map[string]string{}
+	for _, t := range f.Tenants {
+		for _, domain := range t.Domains {
+			if name := f.lookedUp(domain); owners[name] == "" {
+				owners[name] = t.Schema
+			}
+		}
+	}
+	return owners
+}
+
 func (c *rowCheck) warn(row tenantdb.Domain, kind, format string, args ...any) {
 	name := fmt.Sprintf("domain %q of tenant %q", row.Domain, row.TenantID)
 	if row.Folder != "" {
@@ -62,23 +68,39 @@ func (c *rowCheck) warn(row tenantdb.Domain, kind, format string, args ...any) {
 	c.add(Warning{Kind: kind, Row: name, Error: Error{Problem: fmt.Sprintf(format, args...)}})
 }
 
-func (c *rowCheck) row(row tenantdb.Domain) {
-	strict := c.file.Compat == edge.Strict
-	rest, www := strings.CutPrefix(row.Domain, "www.")
+// Unreachable returns why no request would reach a row of the domain table,
+// whatever the other rows are, or the empty string.
+func (f *File) Unreachable(row tenantdb.Domain) (reason string) {
+	c := rowCheck{file: f, statics: f.staticDomains()}
+	_, reason = c.unreachable(row)
+	return reason
+}
+
+func (c *rowCheck) unreachable(row tenantdb.Domain) (kind, reason string) {
 	if owner := c.statics[row.Domain]; owner != "" {
-		c.warn(row, WarnShadowed, "never reached: %s has the domain in the table of tenants, which comes first; remove it from one of them", owner)
+		return WarnShadowed, owner + " has the domain in the table of tenants, which comes first; remove it from one of them"
 	}
 	if row.Folder != "" && !tenancy.CanBeFolder(row.Folder) {
-		c.warn(row, WarnFolder, "never reached: no first segment of a path is %q; write the folder without slashes", row.Folder)
+		return WarnFolder, fmt.Sprintf("no first segment of a path is %q; write the folder without slashes", row.Folder)
 	}
-	if strict {
-		if _, err := tenancy.NormalizeHost(row.Domain); err != nil {
-			c.warn(row, WarnDomain, "never reached: %v; correct it", err)
-		}
-		if www {
-			c.warn(row, WarnTwin, "never reached: strict rules look up %q for a host that begins with \"www.\"; leave it out", rest)
-		}
-	} else if www {
+	if c.file.Compat != edge.Strict {
+		return "", ""
+	}
+	if _, err := tenancy.NormalizeHost(row.Domain); err != nil {
+		return WarnDomain, fmt.Sprintf("%v; correct it", err)
+	}
+	if rest, www := strings.CutPrefix(row.Domain, "www."); www {
+		return WarnTwin, fmt.Sprintf("strict rules look up %q for a host that begins with \"www.\"; leave it out", rest)
+	}
+	return "", ""
+}
+
+func (c *rowCheck) row(row tenantdb.Domain) {
+	strict := c.file.Compat == edge.Strict
+	if kind, reason := c.unreachable(row); reason != "" {
+		c.warn(row, kind, "never reached: %s", reason)
+	}
+	if rest, www := strings.CutPrefix(row.Domain, "www."); www && !strict {
 		if m, found := c.dir.ByDomain(rest, row.Folder); found && m.Tenant.ID != row.TenantID && m.Folder == row.Folder {
 			c.warn(row, WarnTwin, "%q without \"www.\" is tenant %q's; give both names to one of them", rest, m.Tenant.ID)
 		} else if owner := c.statics[rest]; owner != "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,7 +56,7 @@ func (d dsn) connect(ctx context.Context) (*pgx.Conn, error) {
 	return conn, d.clean(err)
 }
 
-// clean returns err without the password in its text; it unwraps to err.
+// clean returns err in one line, without the password; it unwraps to err.
 func (d dsn) clean(err error) error {
 	if err == nil {
 		return nil
@@ -64,7 +65,20 @@ func (d dsn) clean(err error) error {
 	if d.secret != "" {
 		text = strings.ReplaceAll(text, d.secret, "[password]")
 	}
-	return &cleanError{"postgres: " + strings.TrimPrefix(text, "postgres: "), err}
+	return &cleanError{"postgres: " + strings.TrimPrefix(oneLine(text), "postgres: "), err}
+}
+
+// oneLine joins the lines of an error, each once: pgx tries an address with and
+// without TLS, and reports both in lines of their own.
+func oneLine(text string) string {
+	var lines []string
+	for line := range strings.SplitSeq(text, "\n") {
+		line = strings.TrimSpace(line)
+		if !slices.ContainsFunc(lines, func(before string) bool { return strings.Contains(before, line) }) {
+			lines = append(lines, line)
+		}
+	}
+	return strings.ReplaceAll(strings.Join(lines, "; "), ":; ", ": ")
 }
 
 type cleanError struct {

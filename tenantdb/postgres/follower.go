@@ -83,7 +83,7 @@ func (f *follower) loadAll(ctx context.Context) error {
 	report := f.dir.Replace(state)
 	f.source.tell(f.dir, report)
 	f.source.log(f.dir).Debug("loaded the directory", "tenants", report.Tenants, "domains", report.Domains,
-		"took", time.Since(from), "listening", f.listening)
+		"took", time.Since(from).String(), "listening", f.listening)
 	return nil
 }
 

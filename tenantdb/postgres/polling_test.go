@@ -92,7 +92,7 @@ func TestTablesThatAreMissingAreNoLostDatabase_F2(t *testing.T) {
 			sourcetest.Eventually(t, "it is logged", func() bool {
 				return strings.Contains(log.String(), "the tables are not as expected; serving the last good state")
 			})
-			if d := dir.Stats().Degraded; strings.Contains(log.String(), "lost") || !strings.Contains(d, postgres.ErrTables.Error()) {
+			if d := dir.Stats().Degraded; strings.Contains(log.String(), "lost") || strings.Contains(log.String(), "refuses") || !strings.Contains(d, postgres.ErrTables.Error()) {
 				t.Errorf("degraded: %s\n%s", d, &log)
 			}
 			exec(t, dsn, `DROP OWNED BY reader`)

@@ -22,15 +22,19 @@ type StoreOptions struct {
 	// Reserved are schema names that no new tenant may have, compared
 	// ignoring case: the keys of the TENANTS table and the clone reference.
 	Reserved []string
+	// RefuseTenant returns why no edge would serve a tenant, which is not added
+	// then, or the empty string; nil: tenants that are valid are added.
+	// edge.Config.RefuseTenant is one.
+	RefuseTenant func(tenantdb.Tenant) (reason string)
 }
 
 // Store writes tenants and domain rows, of our own tables or of a Django
 // project's, with the invariants that Django's models keep.
 type Store struct {
-	dsn      dsn
-	pool     *pgxpool.Pool
-	names    names
-	reserved []string
+	opts  StoreOptions
+	dsn   dsn
+	pool  *pgxpool.Pool
+	names names
 }
 
 // Errors to branch on.
@@ -46,6 +50,9 @@ type NewTenant struct {
 	ID         string // empty: the database gives one
 	Attributes []tenantdb.Attribute
 	NoSchema   bool // the schema is made elsewhere; only the row is written
+	// Domain is the tenant's first domain row, which is primary; nil: it has
+	// none yet.
+	Domain *tenantdb.Domain
 }
 
 // NewStore checks the options. It does not connect.
@@ -62,7 +69,7 @@ func NewStore(o StoreOptions) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{d, p, n, o.Reserved}, nil
+	return &Store{o, d, p, n}, nil
 }
 
 // Close ends the store's connections.
@@ -86,29 +93,54 @@ func (s *Store) List(ctx context.Context) (tenantdb.State, error) {
 	return state, s.dsn.clean(err)
 }
 
-// AddTenant writes a tenant's row and makes its schema, both or neither.
+// AddTenant writes a tenant's row and that of its domain, and makes its schema:
+// all of them or none.
 func (s *Store) AddTenant(ctx context.Context, t NewTenant) (tenantdb.Tenant, error) {
 	var added tenantdb.Tenant
 	err := s.checkSchema(t.Schema)
+	if err == nil && t.Domain != nil {
+		err = checkDomain(*t.Domain)
+	}
 	if err == nil {
-		err = s.change(ctx, func(tx pgx.Tx, l layout) error {
-			if added, err = s.insertTenant(ctx, tx, l, t); err != nil || t.NoSchema {
-				return err
-			}
-			if _, err := tx.Exec(ctx, "CREATE SCHEMA "+pgx.Identifier{t.Schema}.Sanitize()); err != nil {
-				return fmt.Errorf("making schema %q: %w", t.Schema, err)
-			}
-			return nil
+		err = s.change(ctx, func(tx pgx.Tx, l layout) (err error) {
+			added, err = s.insertAll(ctx, tx, l, t)
+			return err
 		})
 	}
 	return added, s.named("adding tenant "+t.Schema, err)
+}
+
+func (s *Store) insertAll(ctx context.Context, tx pgx.Tx, l layout, t NewTenant) (tenantdb.Tenant, error) {
+	added, err := s.insertTenant(ctx, tx, l, t)
+	if err != nil {
+		return added, err
+	}
+	if s.opts.RefuseTenant != nil {
+		if reason := s.opts.RefuseTenant(added); reason != "" {
+			return added, fmt.Errorf("%w: %s", ErrInvalid, reason)
+		}
+	}
+	if !t.NoSchema {
+		if _, err := tx.Exec(ctx, "CREATE SCHEMA "+pgx.Identifier{t.Schema}.Sanitize()); err != nil {
+			return added, fmt.Errorf("making schema %q: %w", t.Schema, err)
+		}
+	}
+	if t.Domain == nil {
+		return added, nil
+	}
+	row := *t.Domain
+	row.TenantID = added.ID
+	if err := s.insertDomain(ctx, tx, l, &row); err != nil {
+		return added, fmt.Errorf("its domain %s: %w", row.Domain, err)
+	}
+	return added, nil
 }
 
 func (s *Store) checkSchema(schema string) error {
 	if err := tenantdb.CheckSchema(schema); err != nil {
 		return fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
-	for _, r := range s.reserved {
+	for _, r := range s.opts.Reserved {
 		if strings.EqualFold(r, schema) {
 			return fmt.Errorf("%w: %q is a key of the TENANTS table or the clone reference (ignoring case); choose another schema name", ErrInvalid, r)
 		}
@@ -167,73 +199,6 @@ func (s *Store) RemoveTenant(ctx context.Context, ref string, dropSchema bool) (
 		return err
 	})
 	return t, s.named("removing tenant "+ref, err)
-}
-
-// AddDomain writes a domain row of the tenant that ref names by id or schema
-// name, and returns it as it was written: the tenant's first row is primary
-// whatever it says.
-func (s *Store) AddDomain(ctx context.Context, ref string, row tenantdb.Domain) (tenantdb.Domain, error) {
-	err := cmp.Or(tenantdb.CheckDomain(row.Domain), tenantdb.CheckFolder(row.Folder))
-	if err != nil {
-		err = fmt.Errorf("%w: %w", ErrInvalid, err)
-	} else {
-		err = s.change(ctx, func(tx pgx.Tx, l layout) error { return s.insertDomain(ctx, tx, l, ref, &row) })
-	}
-	return row, s.named("adding domain "+row.Domain, err)
-}
-
-func (s *Store) insertDomain(ctx context.Context, tx pgx.Tx, l layout, ref string, row *tenantdb.Domain) error {
-	t, err := s.find(ctx, tx, ref)
-	if err != nil {
-		return err
-	}
-	row.TenantID = t.ID
-	table := s.names.domain.Sanitize()
-	if !row.IsPrimary {
-		err := tx.QueryRow(ctx, "SELECT NOT EXISTS (SELECT FROM "+table+" WHERE tenant_id::text = $1 AND is_primary)", t.ID).Scan(&row.IsPrimary)
-		if err != nil {
-			return err
-		}
-	}
-	if row.IsPrimary {
-		row.RedirectToPrimary = false
-		// Our own trigger would make the row that loses primary again, as
-		// nobody is for a moment.
-		_, err := tx.Exec(ctx, "SELECT set_config('tenantedge.demoting', 'on', true)")
-		if err == nil {
-			_, err = tx.Exec(ctx, "UPDATE "+table+" SET is_primary = false WHERE tenant_id::text = $1 AND is_primary", t.ID)
-		}
-		if err == nil {
-			_, err = tx.Exec(ctx, "SELECT set_config('tenantedge.demoting', 'off', true)")
-		}
-		if err != nil {
-			return err
-		}
-	}
-	columns, values := "tenant_id, domain, folder, is_primary", "$1::text::"+l.domain["tenant_id"].typ+", $2, $3, $4"
-	args := []any{t.ID, row.Domain, row.Folder, row.IsPrimary}
-	if _, found := l.domain["redirect_to_primary"]; found {
-		columns, values, args = columns+", redirect_to_primary", values+", $5", append(args, row.RedirectToPrimary)
-	} else if row.RedirectToPrimary {
-		return fmt.Errorf("%w: %s has no column redirect_to_primary", ErrInvalid, table)
-	}
-	if id := l.domain["id"]; !id.filled && id.typ == "uuid" {
-		columns, values = columns+", id", values+", gen_random_uuid()"
-	}
-	_, err = tx.Exec(ctx, "INSERT INTO "+table+" ("+columns+") VALUES ("+values+")", args...)
-	return err
-}
-
-// RemoveDomain deletes the row (domain, folder).
-func (s *Store) RemoveDomain(ctx context.Context, domain, folder string) error {
-	err := s.change(ctx, func(tx pgx.Tx, _ layout) error {
-		tag, err := tx.Exec(ctx, "DELETE FROM "+s.names.domain.Sanitize()+" WHERE domain = $1 AND folder = $2", domain, folder)
-		if err == nil && tag.RowsAffected() == 0 {
-			err = fmt.Errorf("%w: there is no row with domain %q and folder %q", ErrNotFound, domain, folder)
-		}
-		return err
-	})
-	return s.named("removing domain "+domain, err)
 }
 
 // find locks the tenant that ref names, so that two who write take turns.

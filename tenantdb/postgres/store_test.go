@@ -113,7 +113,7 @@ func testStore(t *testing.T, s *postgres.Store, dsn string) {
 			_, err := s.AddDomain(ctx, "acme", tenantdb.Domain{Domain: "c.io", Folder: "a/b"})
 			return err
 		}, postgres.ErrInvalid},
-		{"a row to remove that is not there", func() error { return s.RemoveDomain(ctx, "zzz", "") }, postgres.ErrNotFound},
+		{"a row to remove that is not there", func() error { _, err := s.RemoveDomain(ctx, "zzz", ""); return err }, postgres.ErrNotFound},
 		{"a tenant to remove that is not there", func() error { _, err := s.RemoveTenant(ctx, "nobody", true); return err }, postgres.ErrNotFound},
 	} {
 		if err := c.do(); !errors.Is(err, c.kind) {
@@ -124,8 +124,8 @@ func testStore(t *testing.T, s *postgres.Store, dsn string) {
 		t.Errorf("what was refused left something: %v", state)
 	}
 
-	if err := s.RemoveDomain(ctx, "a.io", "x"); err != nil {
-		t.Error(err)
+	if left, err := s.RemoveDomain(ctx, "a.io", "x"); err != nil || len(left) != 2 || left[0].Domain != "b.io" {
+		t.Error(left, err)
 	}
 	if _, err := s.RemoveTenant(ctx, "acme", false); err != nil {
 		t.Error(err)
@@ -142,6 +142,96 @@ func testStore(t *testing.T, s *postgres.Store, dsn string) {
 	}
 	if state, _ := s.List(ctx); len(state.Tenants)+len(state.Domains) != 0 {
 		t.Errorf("left: %v", state)
+	}
+}
+
+func TestATenantIsAddedWithItsDomainOrNotAtAll_F3(t *testing.T) {
+	dsn := pgtest.Start(t).NewDB(t)
+	initialise(t, dsn, own)
+	s, err := postgres.NewStore(postgres.StoreOptions{
+		DSN: dsn, Tables: own, Reserved: []string{"www"},
+		RefuseTenant: func(added tenantdb.Tenant) string {
+			if added.ID == "77" || added.Schema == "alias" {
+				return "an entry has this alias"
+			}
+			return ""
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	if _, err := s.AddTenant(t.Context(), postgres.NewTenant{Schema: "first", Domain: &tenantdb.Domain{Domain: "a.io", Folder: "x", RedirectToPrimary: true}}); err != nil {
+		t.Fatal(err)
+	}
+	contents := func() string {
+		return strings.Join(append(query(t, dsn, `SELECT t.id || ' ' || schema_name || ' ' || domain || ' ' || folder || ' ' || is_primary || ' ' || redirect_to_primary
+			FROM tenantedge_tenant t LEFT JOIN tenantedge_domain d ON d.tenant_id = t.id`),
+			query(t, dsn, `SELECT nspname::text FROM pg_namespace WHERE nspname IN ('first', 'second', 'alias')`)...), "|")
+	}
+	const want = "1 first a.io x true false|first"
+	if got := contents(); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	for _, c := range []struct {
+		name string
+		add  postgres.NewTenant
+		kind error
+		text string
+	}{
+		{"a domain that is not valid", postgres.NewTenant{Domain: &tenantdb.Domain{Domain: "BAD.io"}}, postgres.ErrInvalid, "lower-case"},
+		{"a domain that is empty", postgres.NewTenant{Domain: &tenantdb.Domain{}}, postgres.ErrInvalid, "the domain is empty"},
+		{"a folder that is not valid", postgres.NewTenant{Domain: &tenantdb.Domain{Domain: "b.io", Folder: "x/y"}}, postgres.ErrInvalid, "folder"},
+		{"a row that is taken", postgres.NewTenant{Domain: &tenantdb.Domain{Domain: "a.io", Folder: "x"}}, postgres.ErrExists, "domain a.io"},
+		{"an id that is an alias", postgres.NewTenant{ID: "77"}, postgres.ErrInvalid, "this alias"},
+		{"a schema that is an alias", postgres.NewTenant{Schema: "alias"}, postgres.ErrInvalid, "this alias"},
+	} {
+		if c.add.Schema == "" {
+			c.add.Schema = "second"
+		}
+		if _, err := s.AddTenant(t.Context(), c.add); !errors.Is(err, c.kind) || !strings.Contains(err.Error(), c.text) {
+			t.Errorf("%s: %v, want %v with %q", c.name, err, c.kind, c.text)
+		}
+		if got := contents(); got != want {
+			t.Errorf("%s left something: %s", c.name, got)
+		}
+	}
+}
+
+func TestRemovingThePrimaryDomainMakesAnotherPrimary_F3(t *testing.T) {
+	for _, c := range []struct {
+		name, before string
+		tables       postgres.Tables
+		tenant, rows string
+	}{
+		{"our own tables", "SELECT 1", own, "tenantedge_tenant", "tenantedge_domain"},
+		{"a Django project's tables", djangoTables, django, "customers_tenant", "customers_domain"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dsn := pgtest.Start(t).NewDB(t)
+			exec(t, dsn, c.before)
+			initialise(t, dsn, c.tables)
+			exec(t, dsn, `INSERT INTO `+c.tenant+` (schema_name) VALUES ('t1'), ('t2')`,
+				`INSERT INTO `+c.rows+` (tenant_id, domain, folder, is_primary, redirect_to_primary) VALUES
+					(1, 'a.io', '', true, false), (1, 'old.io', '', false, true), (1, 'b.io', 'x', false, false), (1, 'c.io', '', false, false),
+					(2, 'other.io', '', true, false)`)
+			s := newStore(t, dsn, c.tables)
+			for _, step := range []struct{ domain, folder, primary, want string }{
+				{"a.io", "", "b.io", "old.io false true|b.io true false|c.io false false|other.io true false"},
+				{"c.io", "", "b.io", "old.io false true|b.io true false|other.io true false"},
+				{"b.io", "x", "old.io", "old.io true false|other.io true false"},
+				{"old.io", "", "", "other.io true false"},
+			} {
+				left, err := s.RemoveDomain(t.Context(), step.domain, step.folder)
+				if err != nil || step.primary == "" && len(left) != 0 ||
+					step.primary != "" && (len(left) == 0 || left[0].Domain != step.primary || !left[0].IsPrimary || left[0].RedirectToPrimary) {
+					t.Errorf("removing %s: left %+v, %v; want %s primary", step.domain, left, err, step.primary)
+				}
+				if got := strings.Join(query(t, dsn, `SELECT domain || ' ' || is_primary || ' ' || redirect_to_primary FROM `+c.rows+` ORDER BY id`), "|"); got != step.want {
+					t.Errorf("removing %s: %s, want %s", step.domain, got, step.want)
+				}
+			}
+		})
 	}
 }
 

@@ -59,3 +59,19 @@ func TestCheckOnlineSaysWhatADatabaseLacks(t *testing.T) {
 		t.Errorf("without a trigger: exit %d, %+v", code, r)
 	}
 }
+
+func TestCheckOnlineAsksTheDatabaseAndNotTheSavedState_G4(t *testing.T) {
+	path := onPostgres(t)
+	mustCommand(t, "db", "init", "-c", path)
+	serving(t, path).stop() // saves the state
+	if _, err := os.Stat(filepath.Join(filepath.Dir(path), "state")); err != nil {
+		t.Fatal(err)
+	}
+	if code, r := checked(t, path, "--online"); code != exitOK {
+		t.Errorf("with a database: exit %d, %+v", code, r)
+	}
+	t.Setenv("TENANTEDGE_TEST_DSN", "postgres://u@127.0.0.1:1/db")
+	if code, r := checked(t, path, "--online"); code != exitFailed || !r.has(kindSetup, "directory", "failed to connect") {
+		t.Errorf("without a database: exit %d, %+v", code, r)
+	}
+}

@@ -6,10 +6,13 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/server"
@@ -157,4 +160,29 @@ func TestALostDatabaseFailsNoRequestNorTheNextStart(t *testing.T) {
 			t.Errorf("started without its database, the edge answers %s with %d", host, got)
 		}
 	}
+}
+
+func TestAnEdgeStartsBesideALockedTable_G4(t *testing.T) {
+	path := onPostgres(t)
+	mustCommand(t, "db", "init", "-c", path)
+	mustCommand(t, "tenants", "-c", path, "add", "acme", "--domain", "acme.example.com")
+	serving(t, path).stop() // saves the state
+
+	mustCommand(t, "tenants", "-c", path, "add", "late", "--domain", "late.example.com")
+	conn, err := pgx.Connect(t.Context(), os.Getenv("TENANTEDGE_TEST_DSN"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Exec(t.Context(), "BEGIN; LOCK TABLE tenantedge_domain IN ACCESS EXCLUSIVE MODE"); err != nil {
+		t.Fatal(err)
+	}
+	e := serving(t, path)
+	defer e.stop()
+	if saved, late := e.status("acme.example.com"), e.status("late.example.com"); saved != http.StatusOK || late != http.StatusNotFound {
+		t.Errorf("beside a locked table: %d for a tenant that was saved, %d for one that was not; want 200 and 404", saved, late)
+	}
+	if err := conn.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	e.until("late.example.com", http.StatusOK)
 }

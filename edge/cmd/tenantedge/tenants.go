@@ -1,16 +1,13 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/tenantdb"
 	"github.com/tenantedge/tenantedge/tenantdb/postgres"
@@ -23,7 +20,8 @@ func newTenants() *cobra.Command {
 		Short: "List and change the tenants of the directory",
 		Long: text(`
 			tenants reads and writes the tables of a directory with source postgres. Running
-			edges follow at once; nothing has to be told or restarted.
+			edges follow at once; nothing has to be told or restarted. Tenants of a file are
+			listed too, and changed by editing it.
 
 			A tenant is named by its id or its schema name. Of its domains one is always
 			primary: the first one, until another is made so.
@@ -42,11 +40,15 @@ func newTenants() *cobra.Command {
 }
 
 // withStore opens the tables that a configuration names.
-func withStore(path string, do func(*postgres.Store) error) error {
+func withStore(path string, do func(*config.File, *postgres.Store) error) error {
 	file, err := loadConfig(path)
 	if err != nil {
 		return err
 	}
+	return withStoreOf(file, func(s *postgres.Store) error { return do(file, s) })
+}
+
+func withStoreOf(file *config.File, do func(*postgres.Store) error) error {
 	dsn, err := postgresOf(file)
 	if err != nil {
 		return err
@@ -58,7 +60,12 @@ func withStore(path string, do func(*postgres.Store) error) error {
 	if file.Default != nil && file.Default.CloneReference != "" {
 		reserved = append(reserved, file.Default.CloneReference)
 	}
-	store, err := postgres.NewStore(postgres.StoreOptions{DSN: dsn, Tables: tables(file.Directory), Reserved: reserved})
+	o := postgres.StoreOptions{DSN: dsn, Tables: tables(file.Directory), Reserved: reserved}
+	if file.Compat == edge.Hardened {
+		statics := file.Edge()
+		o.RefuseTenant = statics.RefuseTenant
+	}
+	store, err := postgres.NewStore(o)
 	if err != nil {
 		return err
 	}
@@ -81,82 +88,6 @@ func postgresOf(file *config.File) (string, error) {
 	return dsn, nil
 }
 
-func newTenantsList(path *string) *cobra.Command {
-	var asJSON bool
-	c := &cobra.Command{
-		Use:     "list",
-		Short:   "List tenants and their domains",
-		Long:    "list shows every tenant with its domains: * marks the primary one, > those that redirect to it.",
-		Example: "  tenantedge tenants -c tenantedge.yaml list\n  tenantedge tenants -c tenantedge.yaml list --json | jq .",
-		Args:    noArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			return withStore(*path, func(s *postgres.Store) error {
-				state, err := s.List(c.Context())
-				if err != nil {
-					return err
-				}
-				if asJSON {
-					return listJSON(c.OutOrStdout(), state)
-				}
-				return listText(c.OutOrStdout(), state)
-			})
-		},
-	}
-	c.Flags().BoolVar(&asJSON, "json", false, "write one JSON object, in the form that a directory file has")
-	return c
-}
-
-func listText(w io.Writer, state tenantdb.State) error {
-	domains := map[string][]string{}
-	for _, d := range state.Domains {
-		text := d.Domain
-		if d.Folder != "" {
-			text += "/" + d.Folder + "/"
-		}
-		switch {
-		case d.IsPrimary:
-			text = "*" + text
-		case d.RedirectToPrimary:
-			text = ">" + text
-		}
-		domains[d.TenantID] = append(domains[d.TenantID], text)
-	}
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "ID\tSCHEMA\tDOMAINS")
-	for _, t := range state.Tenants {
-		fmt.Fprintf(table, "%s\t%s\t%s\n", t.ID, t.Schema, strings.Join(domains[t.ID], " "))
-	}
-	return table.Flush()
-}
-
-func listJSON(w io.Writer, state tenantdb.State) error {
-	type domain struct {
-		TenantID          string `json:"tenant_id"`
-		Domain            string `json:"domain"`
-		Folder            string `json:"folder"`
-		IsPrimary         bool   `json:"is_primary"`
-		RedirectToPrimary bool   `json:"redirect_to_primary"`
-	}
-	out := struct {
-		Tenants []map[string]string `json:"tenants"`
-		Domains []domain            `json:"domains"`
-	}{[]map[string]string{}, []domain{}}
-	for _, t := range state.Tenants {
-		row := map[string]string{"id": t.ID, "schema_name": t.Schema}
-		for _, a := range t.Attributes {
-			row[a.Name] = a.Value
-		}
-		out.Tenants = append(out.Tenants, row)
-	}
-	for _, d := range state.Domains {
-		out.Domains = append(out.Domains, domain(d))
-	}
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(out)
-}
-
 func newTenantsAdd(path *string) *cobra.Command {
 	var t postgres.NewTenant
 	var domain tenantdb.Domain
@@ -165,8 +96,8 @@ func newTenantsAdd(path *string) *cobra.Command {
 		Use:   "add SCHEMA",
 		Short: "Add a tenant and make its schema",
 		Long: text(`
-			add writes a tenant's row and makes its schema, both or neither. The schema is
-			empty: let your application migrate it.
+			add writes a tenant's row and that of its domain, and makes its schema: all of
+			them or none. The schema is empty: let your application migrate it.
 		`),
 		Example: text(`
 			  tenantedge tenants -c tenantedge.yaml add acme --domain acme.example.com
@@ -183,11 +114,22 @@ func newTenantsAdd(path *string) *cobra.Command {
 				}
 				t.Attributes = append(t.Attributes, tenantdb.Attribute{Name: name, Value: value})
 			}
-			if domain.Domain == "" && domain.Folder != "" {
+			switch {
+			case c.Flags().Changed("domain"):
+				t.Domain = &domain
+			case domain.Folder != "":
 				return usagef("tenants add: expected --domain with --folder, found none")
 			}
-			return withStore(*path, func(s *postgres.Store) error {
-				return addTenant(c.Context(), c.OutOrStdout(), s, t, domain)
+			return withStore(*path, func(file *config.File, s *postgres.Store) error {
+				added, err := s.AddTenant(c.Context(), t)
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(c.OutOrStdout(), "added tenant %s with id %s\n", added.Schema, added.ID)
+				if t.Domain == nil {
+					return nil
+				}
+				return tellDomain(c.OutOrStdout(), file, tenantdb.Domain{TenantID: added.ID, Domain: domain.Domain, Folder: domain.Folder, IsPrimary: true})
 			})
 		},
 	}
@@ -198,22 +140,6 @@ func newTenantsAdd(path *string) *cobra.Command {
 	f.StringVar(&domain.Domain, "domain", "", "first `DOMAIN` of the tenant")
 	f.StringVar(&domain.Folder, "folder", "", "`FOLDER` of that domain; empty: the whole host")
 	return c
-}
-
-func addTenant(ctx context.Context, out io.Writer, s *postgres.Store, t postgres.NewTenant, domain tenantdb.Domain) error {
-	added, err := s.AddTenant(ctx, t)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "added tenant %s with id %s\n", added.Schema, added.ID)
-	if domain.Domain == "" {
-		return nil
-	}
-	row, err := s.AddDomain(ctx, added.ID, domain)
-	if err != nil {
-		return fmt.Errorf("the tenant was added, its domain was not: %w", err)
-	}
-	return tellDomain(out, row)
 }
 
 func newTenantsRemove(path *string) *cobra.Command {
@@ -228,12 +154,12 @@ func newTenantsRemove(path *string) *cobra.Command {
 		Example: "  tenantedge tenants -c tenantedge.yaml rm acme\n  tenantedge tenants -c tenantedge.yaml rm 17 --drop-schema",
 		Args:    exactArgs("TENANT"),
 		RunE: func(c *cobra.Command, args []string) error {
-			return withStore(*path, func(s *postgres.Store) error {
+			return withStore(*path, func(_ *config.File, s *postgres.Store) error {
 				t, err := s.RemoveTenant(c.Context(), args[0], drop)
 				if err != nil {
 					return err
 				}
-				what := "its schema is still there"
+				what := "its schema was left as it is"
 				if drop {
 					what = "its schema too"
 				}
@@ -244,91 +170,4 @@ func newTenantsRemove(path *string) *cobra.Command {
 	}
 	c.Flags().BoolVar(&drop, "drop-schema", false, "drop the tenant's schema with everything in it")
 	return c
-}
-
-func newDomain(path *string) *cobra.Command {
-	return group(&cobra.Command{
-		Use:   "domain",
-		Short: "Add and remove domains of tenants",
-		Long:  "domain adds and removes the rows by which a tenant is found: a domain, or a folder of one.",
-		Example: text(`
-			  tenantedge tenants -c tenantedge.yaml domain add acme www.acme.example --primary
-			  tenantedge tenants -c tenantedge.yaml domain rm old.example.com
-		`),
-	}, newDomainAdd(path), newDomainRemove(path))
-}
-
-func newDomainAdd(path *string) *cobra.Command {
-	var row tenantdb.Domain
-	c := &cobra.Command{
-		Use:   "add TENANT DOMAIN",
-		Short: "Add a domain to a tenant",
-		Long: text(`
-			add writes a domain row. With --primary it takes the place of the primary one;
-			a tenant's first row is primary anyway.
-		`),
-		Example: text(`
-			  tenantedge tenants -c tenantedge.yaml domain add acme acme.example.com --primary
-			  tenantedge tenants -c tenantedge.yaml domain add acme old.example.com --redirect
-			  tenantedge tenants -c tenantedge.yaml domain add acme shop.example.com --folder acme
-		`),
-		Args: exactArgs("TENANT", "DOMAIN"),
-		RunE: func(c *cobra.Command, args []string) error {
-			row.Domain = args[1]
-			return withStore(*path, func(s *postgres.Store) error {
-				added, err := s.AddDomain(c.Context(), args[0], row)
-				if err != nil {
-					return err
-				}
-				return tellDomain(c.OutOrStdout(), added)
-			})
-		},
-	}
-	f := c.Flags()
-	f.StringVar(&row.Folder, "folder", "", "first path segment, as `FOLDER`; empty: the whole host")
-	f.BoolVar(&row.IsPrimary, "primary", false, "make it the tenant's primary domain")
-	f.BoolVar(&row.RedirectToPrimary, "redirect", false, "redirect from it to the primary domain")
-	c.MarkFlagsMutuallyExclusive("primary", "redirect")
-	return c
-}
-
-func newDomainRemove(path *string) *cobra.Command {
-	var folder string
-	c := &cobra.Command{
-		Use:     "rm DOMAIN",
-		Short:   "Remove a domain",
-		Long:    "rm deletes the row of a domain, or, with --folder, that of one of its folders.",
-		Example: "  tenantedge tenants -c tenantedge.yaml domain rm old.example.com\n  tenantedge tenants -c tenantedge.yaml domain rm shop.example.com --folder acme",
-		Args:    exactArgs("DOMAIN"),
-		RunE: func(c *cobra.Command, args []string) error {
-			return withStore(*path, func(s *postgres.Store) error {
-				if err := s.RemoveDomain(c.Context(), args[0], folder); err != nil {
-					return err
-				}
-				_, err := fmt.Fprintf(c.OutOrStdout(), "removed %s\n", place(args[0], folder))
-				return err
-			})
-		},
-	}
-	c.Flags().StringVar(&folder, "folder", "", "`FOLDER` of the row; empty: that of the whole host")
-	return c
-}
-
-func place(domain, folder string) string {
-	if folder == "" {
-		return domain
-	}
-	return domain + "/" + folder + "/"
-}
-
-func tellDomain(out io.Writer, d tenantdb.Domain) error {
-	what := ""
-	switch {
-	case d.IsPrimary:
-		what = ", its primary domain"
-	case d.RedirectToPrimary:
-		what = ", which redirects to its primary domain"
-	}
-	_, err := fmt.Fprintf(out, "tenant %s is found at %s%s\n", d.TenantID, place(d.Domain, d.Folder), what)
-	return err
 }

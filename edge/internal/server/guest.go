@@ -31,11 +31,11 @@ func (s *Server) guestRoutes(mux *http.ServeMux) {
 			return
 		}
 		report, err := s.host.Swap(r.Context(), wasm)
-		s.swapped(w, report, err)
+		s.swapped(w, report, err, "the guest was swapped", "a guest was refused; the one before runs on")
 	}))
 	mux.HandleFunc("POST /guest/rollback", s.authorized(func(w http.ResponseWriter, r *http.Request) {
 		report, err := s.host.Rollback(r.Context())
-		s.swapped(w, report, err)
+		s.swapped(w, report, err, "the guest was rolled back to the one before", "the guest before was refused; the one that was to be replaced runs on")
 	}))
 }
 
@@ -44,16 +44,17 @@ type refusal struct {
 	Error string `json:"error"`
 }
 
-func (s *Server) swapped(w http.ResponseWriter, r edge.Report, err error) {
+// swapped answers, and logs done or refused, whichever it is.
+func (s *Server) swapped(w http.ResponseWriter, r edge.Report, err error, done, refused string) {
 	switch {
 	case errors.Is(err, edge.ErrNoPrevious):
 		writeJSON(w, http.StatusConflict, refusal{err.Error()})
 	case err != nil:
-		s.log.Error("a guest was refused; the one before runs on", "error", err)
+		s.log.Error(refused, "error", err)
 		writeJSON(w, http.StatusUnprocessableEntity, refusal{err.Error()})
 	default:
 		if !r.Unchanged {
-			s.logReport("the guest was swapped", r)
+			s.logReport(done, r)
 		}
 		writeJSON(w, http.StatusOK, r)
 	}

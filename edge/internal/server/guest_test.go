@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -43,5 +44,24 @@ func TestTheGuestIsSwappedWithTheTokenAlone(t *testing.T) {
 	mux.ServeHTTP(a, httptest.NewRequest("GET", "/guest", nil))
 	if a.Code != http.StatusNotFound {
 		t.Errorf("without a token: %d", a.Code)
+	}
+}
+
+func TestARollbackIsLoggedAsOne_F7(t *testing.T) {
+	w := start(t)
+	w.server.options.AdminToken = "secret"
+	mux := http.NewServeMux()
+	w.server.guestRoutes(mux)
+	another := append(bytes.Clone(assets.Router), 0, 3, 1, 'n', 'x') // with one more custom section
+	for _, c := range []struct{ method, path, body string }{{"PUT", "/guest", string(another)}, {"POST", "/guest/rollback", ""}} {
+		r := httptest.NewRequest(c.method, c.path, strings.NewReader(c.body))
+		r.Header.Set("Authorization", "Bearer secret")
+		a := httptest.NewRecorder()
+		if mux.ServeHTTP(a, r); a.Code != http.StatusOK {
+			t.Fatalf("%s %s: %d %s", c.method, c.path, a.Code, a.Body)
+		}
+	}
+	if swaps, rollbacks := len(w.logs.entries("the guest was swapped")), len(w.logs.entries("the guest was rolled back to the one before")); swaps != 1 || rollbacks != 1 {
+		t.Errorf("%d swaps and %d rollbacks were logged, want one of each", swaps, rollbacks)
 	}
 }

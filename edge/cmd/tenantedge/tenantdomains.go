@@ -1,0 +1,113 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/tenantdb"
+	"github.com/tenantedge/tenantedge/tenantdb/postgres"
+)
+
+func newDomain(path *string) *cobra.Command {
+	return group(&cobra.Command{
+		Use:   "domain",
+		Short: "Add and remove domains of tenants",
+		Long:  "domain adds and removes the rows by which a tenant is found: a domain, or a folder of one.",
+		Example: text(`
+			  tenantedge tenants -c tenantedge.yaml domain add acme www.acme.example --primary
+			  tenantedge tenants -c tenantedge.yaml domain rm old.example.com
+		`),
+	}, newDomainAdd(path), newDomainRemove(path))
+}
+
+func newDomainAdd(path *string) *cobra.Command {
+	var row tenantdb.Domain
+	c := &cobra.Command{
+		Use:   "add TENANT DOMAIN",
+		Short: "Add a domain to a tenant",
+		Long: text(`
+			add writes a domain row. With --primary it takes the place of the primary one;
+			a tenant's first row is primary anyway.
+		`),
+		Example: text(`
+			  tenantedge tenants -c tenantedge.yaml domain add acme acme.example.com --primary
+			  tenantedge tenants -c tenantedge.yaml domain add acme old.example.com --redirect
+			  tenantedge tenants -c tenantedge.yaml domain add acme shop.example.com --folder acme
+		`),
+		Args: exactArgs("TENANT", "DOMAIN"),
+		RunE: func(c *cobra.Command, args []string) error {
+			row.Domain = args[1]
+			return withStore(*path, func(file *config.File, s *postgres.Store) error {
+				added, err := s.AddDomain(c.Context(), args[0], row)
+				if err != nil {
+					return err
+				}
+				return tellDomain(c.OutOrStdout(), file, added)
+			})
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&row.Folder, "folder", "", "first path segment, as `FOLDER`; empty: the whole host")
+	f.BoolVar(&row.IsPrimary, "primary", false, "make it the tenant's primary domain")
+	f.BoolVar(&row.RedirectToPrimary, "redirect", false, "redirect from it to the primary domain")
+	c.MarkFlagsMutuallyExclusive("primary", "redirect")
+	return c
+}
+
+func newDomainRemove(path *string) *cobra.Command {
+	var folder string
+	c := &cobra.Command{
+		Use:   "rm DOMAIN",
+		Short: "Remove a domain",
+		Long: text(`
+			rm deletes the row of a domain, or, with --folder, that of one of its folders.
+			If it was the tenant's primary domain, another of the tenant's domains becomes
+			primary, one that does not redirect if there is one.
+		`),
+		Example: "  tenantedge tenants -c tenantedge.yaml domain rm old.example.com\n  tenantedge tenants -c tenantedge.yaml domain rm shop.example.com --folder acme",
+		Args:    exactArgs("DOMAIN"),
+		RunE: func(c *cobra.Command, args []string) error {
+			return withStore(*path, func(_ *config.File, s *postgres.Store) error {
+				left, err := s.RemoveDomain(c.Context(), args[0], folder)
+				if err != nil {
+					return err
+				}
+				what := "its tenant has no domain left"
+				if len(left) > 0 {
+					what = fmt.Sprintf("the primary domain of tenant %s is %s", left[0].TenantID, place(left[0].Domain, left[0].Folder))
+				}
+				_, err = fmt.Fprintf(c.OutOrStdout(), "removed %s; %s\n", place(args[0], folder), what)
+				return err
+			})
+		},
+	}
+	c.Flags().StringVar(&folder, "folder", "", "`FOLDER` of the row; empty: that of the whole host")
+	return c
+}
+
+func place(domain, folder string) string {
+	if folder == "" {
+		return domain
+	}
+	return domain + "/" + folder + "/"
+}
+
+// tellDomain reports a row that was written, and whether requests find it.
+func tellDomain(out io.Writer, file *config.File, d tenantdb.Domain) error {
+	what := ""
+	switch {
+	case d.IsPrimary:
+		what = ", its primary domain"
+	case d.RedirectToPrimary:
+		what = ", which redirects to its primary domain"
+	}
+	if reason := file.Unreachable(d); reason != "" {
+		_, err := fmt.Fprintf(out, "tenant %s has %s%s; it is never reached: %s\n", d.TenantID, place(d.Domain, d.Folder), what, reason)
+		return err
+	}
+	_, err := fmt.Fprintf(out, "tenant %s is found at %s%s\n", d.TenantID, place(d.Domain, d.Folder), what)
+	return err
+}

@@ -1,0 +1,40 @@
+package postgres
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+func TestErrorsOfTheDriverAreOneLineThatSaysAThingOnce_F7(t *testing.T) {
+	for _, c := range []struct{ text, want string }{
+		{"failed to connect to `user=u database=db`:\n\t127.0.0.1:1 (localhost): dial error: refused\n\t127.0.0.1:1 (localhost): dial error: refused",
+			"postgres: failed to connect to `user=u database=db`: 127.0.0.1:1 (localhost): dial error: refused"},
+		{"failed to connect to `user=u database=db`:\n\ta:1 (a): refused\n\ta:1 (a): refused\n\tb:1 (b): refused\n\tb:1 (b): refused",
+			"postgres: failed to connect to `user=u database=db`: a:1 (a): refused; b:1 (b): refused"},
+		{"failed to connect to `user=u database=db`:\n\thostname resolving error: lookup x: no such host\n\tlookup x: no such host",
+			"postgres: failed to connect to `user=u database=db`: hostname resolving error: lookup x: no such host"},
+		{"postgres: reading the tables: ERROR: no", "postgres: reading the tables: ERROR: no"},
+		{"one\n\ntwo", "postgres: one; two"},
+		{"with secret\nand secret", "postgres: with [password]; and [password]"},
+	} {
+		if got := (dsn{secret: "secret"}).clean(errors.New(c.text)).Error(); got != c.want {
+			t.Errorf("%q\n\tgot  %q\n\twant %q", c.text, got, c.want)
+		}
+	}
+}
+
+func TestAnAddressThatRefusesIsNamedOnce_F7(t *testing.T) {
+	d, err := parseDSN("postgres://u:geheim@127.0.0.1:1/db?connect_timeout=5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := d.connect(t.Context())
+	if err == nil {
+		_ = conn.Close(t.Context())
+		t.Skip("something listens on port 1")
+	}
+	if text := err.Error(); strings.Contains(text, "\n") || strings.Count(text, "127.0.0.1:1 (") != 1 {
+		t.Errorf("%q", text)
+	}
+}
