@@ -18,6 +18,7 @@ package redis
 import (
 	"crypto/tls"
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -107,6 +108,9 @@ const (
 	answerTimeout = 5 * time.Second
 	// beatTime is the time between two questions whether Redis is there.
 	beatTime = 5 * time.Second
+	// Messages are sent over this many connections to each host at most, and
+	// fewer on machines with few processors, of which so many stay open.
+	maxSenders, idleSenders = 64, 4
 )
 
 // options returns how to reach each host. Errors never hold the URL, which may
@@ -124,6 +128,7 @@ func (c Config) options() ([]*redis.Options, error) {
 		// A command that was cut off may have had its effect: who sent it is
 		// told, and decides.
 		o.MaxRetries = -1
+		o.PoolSize, o.MaxIdleConns = min(10*runtime.GOMAXPROCS(0), maxSenders), idleSenders
 		o.DialerRetries = 1
 		o.DialTimeout = dialTimeout
 		o.ReadTimeout, o.WriteTimeout = answerTimeout, answerTimeout

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -66,6 +67,36 @@ func TestTenantsShareConnectionsThatAreClosedWhenIdle_G6(t *testing.T) {
 			channeltest.Tell(t, s, "chat", "again")
 			if got := m.Next(t); got != "again" {
 				t.Errorf("got %q", got)
+			}
+		})
+	}
+}
+
+// Of the connections that a burst of messages takes, few stay open.
+func TestABurstOfMessagesLeavesFewConnections_G6(t *testing.T) {
+	for _, kind := range kinds {
+		t.Run(kind.name, func(t *testing.T) {
+			layer := open(t, kind.make, Config{Hosts: []string{redistest.Start(t).URL()}, Prefix: redistest.Prefix()})
+			_, senders := wireOf(layer)
+			d := &dam{of: []byte("chat"), opened: make(chan struct{})}
+			senders.AddHook(d)
+			var all sync.WaitGroup
+			for i := range idleSenders + 1 {
+				s := channeltest.Scope(t, layer, fmt.Sprint("tenant", i))
+				all.Go(func() {
+					if err := s.GroupSend(t.Context(), "chat", channeltest.Message(t, "hello")); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			eventually(t, "a connection for each message", func() bool { return d.held.Load() == idleSenders+1 })
+			close(d.opened)
+			all.Wait()
+			if n := senders.PoolStats().TotalConns; n > idleSenders {
+				t.Errorf("%d connections stay, expected %d at most", n, idleSenders)
+			}
+			if n := senders.Options().PoolSize; n > maxSenders {
+				t.Errorf("there may be %d connections, expected %d at most", n, maxSenders)
 			}
 		})
 	}
