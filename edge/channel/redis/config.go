@@ -6,8 +6,9 @@
 //
 //	layer, err := redis.NewCore(redis.Config{Hosts: []string{"redis://127.0.0.1:6379/0"}})
 //
-// NewCore needs Redis 6 or later, for CLIENT TRACKING: a user with restricted
-// permissions needs that command and the channel __redis__:invalidate.
+// NewCore needs Redis 6 or later, for CLIENT TRACKING. A user with restricted
+// permissions needs CLIENT ID, CLIENT TRACKING, SUBSCRIBE and the channel
+// __redis__:invalidate for that.
 //
 // A tenant's group chat is <schema>.chat on the wire. That is all a Django
 // process has to know:
