@@ -31,7 +31,7 @@ const (
 // taken from that queue meanwhile: what one tenant cannot keep up with waits in
 // Redis, within its own capacity, and is in no other's way. It is not kept aside
 // as channels_redis does ($inflight): a process that ends takes its channels with
-// it, so nobody could make use of that.
+// it, so that what was kept would have no reader.
 type reader struct {
 	conn    *redis.Conn
 	beat    time.Duration
