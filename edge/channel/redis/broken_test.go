@@ -34,6 +34,17 @@ func newWitness() *witness { return &witness{make(chan string, 1000), make(chan 
 func (w *witness) Receive(m *channel.Message) bool { w.messages <- m.Type(); return true }
 func (w *witness) Interrupted(err error)           { w.breaks <- err }
 
+// resumes waits until the witness was told of a break, and then of its end.
+func (w *witness) resumes(t *testing.T) {
+	t.Helper()
+	if err := await(t, w.breaks, "word of the break"); !errors.Is(err, channel.ErrBroken) {
+		t.Errorf("told %v, expected %v", err, channel.ErrBroken)
+	}
+	if err := await(t, w.breaks, "word of the resumption"); err != nil {
+		t.Errorf("told %v, expected nil", err)
+	}
+}
+
 func await[T any](t *testing.T, from <-chan T, what string) T {
 	t.Helper()
 	select {

@@ -6,8 +6,9 @@
 //
 //	layer, err := redis.NewCore(redis.Config{Hosts: []string{"redis://127.0.0.1:6379/0"}})
 //
-// NewCore needs Redis 6 or later, for CLIENT TRACKING: a user with restricted
-// permissions needs that command and the channel __redis__:invalidate.
+// NewCore needs Redis 6 or later, for CLIENT TRACKING. A user with restricted
+// permissions needs CLIENT ID, CLIENT TRACKING, SUBSCRIBE and the channel
+// __redis__:invalidate for that.
 //
 // A tenant's group chat is <schema>.chat on the wire. That is all a Django
 // process has to know:
@@ -18,6 +19,7 @@ package redis
 import (
 	"crypto/tls"
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -107,6 +109,9 @@ const (
 	answerTimeout = 5 * time.Second
 	// beatTime is the time between two questions whether Redis is there.
 	beatTime = 5 * time.Second
+	// Messages are sent over this many connections to each host at most, and
+	// fewer on machines with few processors, of which so many stay open.
+	maxSenders, idleSenders = 64, 4
 )
 
 // options returns how to reach each host. Errors never hold the URL, which may
@@ -124,6 +129,7 @@ func (c Config) options() ([]*redis.Options, error) {
 		// A command that was cut off may have had its effect: who sent it is
 		// told, and decides.
 		o.MaxRetries = -1
+		o.PoolSize, o.MaxIdleConns = min(10*runtime.GOMAXPROCS(0), maxSenders), idleSenders
 		o.DialerRetries = 1
 		o.DialTimeout = dialTimeout
 		o.ReadTimeout, o.WriteTimeout = answerTimeout, answerTimeout

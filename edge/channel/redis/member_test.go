@@ -4,7 +4,6 @@ package redis
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -15,7 +14,6 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/tenantedge/tenantedge/edge/channel"
 	"github.com/tenantedge/tenantedge/edge/channel/channeltest"
 	"github.com/tenantedge/tenantedge/edge/channel/redistest"
 )
@@ -212,12 +210,7 @@ func TestAProcessThatIsTakenForDeadComesBack_G7(t *testing.T) {
 	if err := a.clients[0].Del(t.Context(), a.aliveKey(a.process)).Err(); err != nil {
 		t.Fatal(err)
 	}
-	if err := await(t, w.breaks, "word of the loss"); !errors.Is(err, channel.ErrBroken) {
-		t.Errorf("told %v, expected %v", err, channel.ErrBroken)
-	}
-	if err := await(t, w.breaks, "word of the resumption"); err != nil {
-		t.Errorf("told %v, expected nil", err)
-	}
+	w.resumes(t)
 	channeltest.Tell(t, there, "chat", "after")
 	if got := await(t, w.messages, "a message"); got != "after" {
 		t.Errorf("got %q", got)

@@ -12,11 +12,13 @@ import (
 )
 
 const (
-	// passQueues is how many queues are read in one round trip.
-	passQueues = 64
+	// passQueues is how many queues are read in one round trip. What that brings
+	// has to arrive within answerTimeout, also when all of it are messages as
+	// long as they may be: 256 MiB with a limit of 1 MiB.
+	passQueues = 16
 	// Of one queue, that is takeFirst messages at first, and takeMost at most,
-	// but not many more than takeBytes.
-	takeFirst, takeMost, takeBytes = 8, 128, 256 << 10
+	// but not many more than takeBytes if they are like those before.
+	takeFirst, takeMost, takeBytes = 4, 16, 256 << 10
 )
 
 // reader reads the queues of all tenants over one connection, each in its turn.
@@ -29,7 +31,7 @@ const (
 // taken from that queue meanwhile: what one tenant cannot keep up with waits in
 // Redis, within its own capacity, and is in no other's way. It is not kept aside
 // as channels_redis does ($inflight): a process that ends takes its channels with
-// it, so nobody could make use of that.
+// it, so that what was kept would have no reader.
 type reader struct {
 	conn    *redis.Conn
 	beat    time.Duration

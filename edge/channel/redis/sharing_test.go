@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -66,6 +67,36 @@ func TestTenantsShareConnectionsThatAreClosedWhenIdle_G6(t *testing.T) {
 			channeltest.Tell(t, s, "chat", "again")
 			if got := m.Next(t); got != "again" {
 				t.Errorf("got %q", got)
+			}
+		})
+	}
+}
+
+// Of the connections that a burst of messages takes, few stay open.
+func TestABurstOfMessagesLeavesFewConnections_G6(t *testing.T) {
+	for _, kind := range kinds {
+		t.Run(kind.name, func(t *testing.T) {
+			layer := open(t, kind.make, Config{Hosts: []string{redistest.Start(t).URL()}, Prefix: redistest.Prefix()})
+			_, senders := wireOf(layer)
+			d := &dam{of: []byte("chat"), opened: make(chan struct{})}
+			senders.AddHook(d)
+			var all sync.WaitGroup
+			for i := range idleSenders + 1 {
+				s := channeltest.Scope(t, layer, fmt.Sprint("tenant", i))
+				all.Go(func() {
+					if err := s.GroupSend(t.Context(), "chat", channeltest.Message(t, "hello")); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			eventually(t, "a connection for each message", func() bool { return d.held.Load() == idleSenders+1 })
+			close(d.opened)
+			all.Wait()
+			if n := senders.PoolStats().TotalConns; n > idleSenders {
+				t.Errorf("%d connections stay, expected %d at most", n, idleSenders)
+			}
+			if n := senders.Options().PoolSize; n > maxSenders {
+				t.Errorf("there may be %d connections, expected %d at most", n, maxSenders)
 			}
 		})
 	}
@@ -179,5 +210,84 @@ func TestW6TheCoreLayerSaysThatItNeedsTracking_G6(t *testing.T) {
 	_, err := channeltest.Scope(t, layer, "acme").Open(t.Context(), newWitness())
 	if !errors.Is(err, channel.ErrBroken) || !strings.Contains(err.Error(), "CLIENT TRACKING") {
 		t.Errorf("got %v, expected an error that names CLIENT TRACKING", err)
+	}
+}
+
+// What one round trip brings is bounded, whatever the queues hold.
+func TestAPassTakesABoundedNumberOfMessages_G6(t *testing.T) {
+	r := &reader{wake: make(chan struct{}, 1), queues: map[string]*queue{}}
+	for i := range 3 * passQueues {
+		r.listen(fmt.Sprint("queue", i), nil)
+	}
+	seen := map[string]bool{}
+	for range 3 {
+		all := r.next()
+		if len(all) != passQueues {
+			t.Errorf("a pass reads %d queues, expected %d", len(all), passQueues)
+		}
+		for _, q := range all {
+			seen[q.key] = true
+			r.done(q, true)
+		}
+	}
+	if len(seen) != 3*passQueues {
+		t.Errorf("three passes read %d queues, expected all %d once", len(seen), 3*passQueues)
+	}
+	for _, test := range []struct {
+		take, expected int64
+		messages, size int
+	}{
+		{takeFirst, 2 * takeFirst, takeFirst, 100},
+		{takeMost, takeMost, takeMost, 100},
+		{takeMost, 4, takeMost, takeBytes / 4},
+		{takeMost, 1, 1, 8 * takeBytes},
+		{1, 2, 1, 1},
+	} {
+		last := make([]redis.Z, test.messages)
+		for i := range last {
+			last[i].Member = strings.Repeat("x", test.size)
+		}
+		if got := takeNext(test.take, last); got < test.expected-1 || got > test.expected {
+			t.Errorf("after %d messages of %d bytes %d are taken, expected %d", test.messages, test.size, got, test.expected)
+		}
+	}
+}
+
+// Users of Redis need no permissions but those that the documentation names.
+func TestUsersWithFewPermissionsAreEnough_G6(t *testing.T) {
+	for i, permissions := range []string{
+		"~asgi* &__redis__:invalidate +zadd +expire +zrem +zremrangebyscore +zrange +zcount +zcard +zpopmin +exists +set +del +eval +multi +exec +ping +subscribe +client|id +client|tracking",
+		"&asgi* &acme.* +publish +subscribe +unsubscribe +ping",
+	} {
+		t.Run(kinds[i].name, func(t *testing.T) {
+			t.Parallel()
+			server := redistest.StartOwn(t)
+			command := []any{"ACL", "SETUSER", "edge", "on", ">secret", "resetchannels"}
+			for _, p := range strings.Fields(permissions) {
+				command = append(command, p)
+			}
+			do(t, dial(t, server), command)
+			layer := open(t, kinds[i].make, Config{Hosts: []string{strings.Replace(server.URL(), "://", "://edge:secret@", 1)}})
+			w, _ := wireOf(layer)
+			w.linger = time.Millisecond
+			s := channeltest.Scope(t, layer, "acme")
+			for range 2 {
+				m := channeltest.Open(t, s, "chat")
+				channeltest.Tell(t, s, "chat", "hello")
+				if err := s.Send(t.Context(), m.Name(), channeltest.Message(t, "direct")); err != nil {
+					t.Error(err)
+				}
+				for _, expected := range []string{"hello", "direct"} {
+					if got := m.Next(t); got != expected {
+						t.Errorf("got %q, expected %q", got, expected)
+					}
+				}
+				m.Close()
+				eventually(t, "the session to end", func() bool { return connections(t, server) <= 2+idleSenders })
+			}
+			if got := s.Stats(); got.Breaks+got.Unsent != 0 {
+				t.Errorf("counted %+v", got)
+			}
+		})
 	}
 }
