@@ -69,6 +69,14 @@ func TestInterimHeadsAndTrailersAreCleaned_A6(t *testing.T) {
 	}
 }
 
+func TestOrdersToServersReachNoClient_A6(t *testing.T) {
+	w := start(t, constant(t, "HTTP/1.1 200 OK\r\nX-Accel-Redirect: secret\r\nX_Accel_Redirect: secret\r\nx_sendfile: secret\r\nX-Sendfile2: secret\r\n"+
+		"X-LIGHTTPD-send-file: secret\r\nX-Reproxy-URL: secret\r\nX-Own: kept\r\nContent-Length: 0\r\n\r\n"))
+	if got := w.bytes(simple); strings.Contains(got, "secret") || !strings.Contains(got, "X-Own: kept") {
+		t.Errorf("the client got %q", got)
+	}
+}
+
 func TestNoContentTypeIsInvented_A7(t *testing.T) {
 	for name, text := range map[string]string{
 		"plain":              "HTTP/1.1 200 OK\r\nX-Content-Type-Options: nosniff\r\nContent-Length: 14\r\n\r\n<script></html",

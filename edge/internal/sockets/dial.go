@@ -23,7 +23,8 @@ import (
 
 // Upstream is a websocket that was opened towards a server.
 type Upstream struct {
-	// Header is that of the server's answer, without what is the handshake's own.
+	// Header is that of the server's answer, without what is the handshake's own
+	// or not for clients.
 	Header http.Header
 
 	conn      net.Conn
@@ -174,9 +175,7 @@ func (d *Dialer) shakeHands(conn net.Conn, r *http.Request) (*Upstream, error) {
 			delete(up.Header, name)
 		}
 	}
-	for _, name := range []string{"Connection", "Upgrade", "Content-Length", "Transfer-Encoding"} {
-		delete(up.Header, name)
-	}
+	upstream.CleanHead(up.Header)
 	return up, nil
 }
 
