@@ -50,7 +50,7 @@ func fold(name string) string { return strings.ReplaceAll(strings.ToLower(name),
 // inHeadsOnly are fields that frame, route or describe a message, or set state:
 // a trailer must not have them (RFC 9110, 6.5.1).
 var inHeadsOnly = []string{
-	"Cache-Control", "Content-Encoding", "Content-Range", "Content-Type", "Date", "Expires", "Host", "Location",
+	"Age", "Authorization", "Cache-Control", "Content-Encoding", "Content-Range", "Content-Type", "Date", "Expires", "Host", "Location",
 	"Retry-After", "Set-Cookie", "Vary", "Www-Authenticate",
 }
 
