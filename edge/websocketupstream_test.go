@@ -220,10 +220,11 @@ func TestHeadsOfWebsocketUpstreamsAreCleaned_A6(t *testing.T) {
 	const fields = "X-Accel-Redirect: secret\r\nX_Accel_Redirect: secret\r\nX-Accel-Buffering: secret\r\nX_Sendfile: secret\r\nX-Lighttpd-Send-File: secret\r\n" +
 		"Keep-Alive: secret\r\nProxy-Authenticate: secret\r\nX-Hop: secret\r\nX-Own: kept\r\n"
 	for name, c := range map[string]struct{ head, want, body string }{
-		"a switch":            {"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade, X-Hop\r\n" + fields, " 101 ", ""},
-		"a refusal":           {"HTTP/1.1 403 Forbidden\r\nConnection: X-Hop\r\nContent-Length: 5\r\n" + fields + "\r\n<html", " 403 ", "<html"},
-		"a refusal in chunks": {"HTTP/1.1 403 Forbidden\r\nConnection: X-Hop\r\nTransfer-Encoding: chunked\r\n" + fields + "\r\n5\r\n<html\r\n0\r\n\r\n", " 403 ", "<html"},
-		"half a refusal":      {"HTTP/1.1 403 Forbidden\r\nConnection: X-Hop\r\nTransfer-Encoding: chunked\r\n" + fields + "\r\n50\r\n<html", "", ""},
+		"a switch":               {"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade, X-Hop\r\n" + fields, " 101 ", ""},
+		"a refusal":              {"HTTP/1.1 403 Forbidden\r\nConnection: X-Hop\r\nContent-Length: 5\r\n" + fields + "\r\n<html", " 403 ", "<html"},
+		"a refusal in chunks":    {"HTTP/1.1 403 Forbidden\r\nConnection: X-Hop\r\nTransfer-Encoding: chunked\r\n" + fields + "\r\n5\r\n<html\r\n0\r\n\r\n", " 403 ", "<html"},
+		"a refusal that ends it": {"HTTP/1.1 403 Forbidden\r\nConnection: close, X-Hop\r\nContent-Length: 5\r\n" + fields + "\r\n<html", " 403 ", "<html"},
+		"half a refusal":         {"HTTP/1.1 403 Forbidden\r\nConnection: X-Hop\r\nTransfer-Encoding: chunked\r\n" + fields + "\r\n50\r\n<html", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			upstream := answersHandshakes(t, c.head)

@@ -184,7 +184,7 @@ func (d *Dialer) head(conn net.Conn, r *http.Request) (*http.Response, *bufio.Re
 	bounded := &io.LimitedReader{R: conn, N: cmp.Or(d.HeaderBytes, upstream.DefaultHeaderBytes)}
 	reader := bufio.NewReader(bounded)
 	for {
-		answer, err := http.ReadResponse(reader, r)
+		answer, err := upstream.ReadResponse(reader, r)
 		switch {
 		case err != nil && bounded.N <= 0,
 			err == nil && upstream.Fields(answer.Header) > cmp.Or(d.HeaderFields, upstream.DefaultHeaderFields):
