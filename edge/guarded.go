@@ -25,10 +25,16 @@ var forwarding = []string{
 	"cf-pseudo-ipv4", "fastly-client-ip", "x-remote-ip", "x-remote-addr", "remote-addr", "x-originating-ip", "x-proxyuser-ip",
 	"proxy-client-ip", "wl-proxy-client-ip", "x-envoy-external-address", "x-appengine-user-ip", "x-appengine-remote-addr",
 	"x-azure-clientip", "x-azure-socketip", "x-coming-from", "x-nf-client-connection-ip", "fly-client-ip",
+	"x-true-client-ip", "x-original-remote-addr", "cdn-src-ip", "ali-cdn-real-ip", "incap-client-ip", "x-sucuri-clientip", "do-connecting-ip",
+	"x-vercel-forwarded-for", "x-vercel-proxied-for", "cloudfront-viewer-address",
 	// The user, as an authenticating proxy tells it.
 	"remote-user", "x-remote-user", "x-authenticated-user", "x-webauth-user", "x-client-cert", "x-client-verify", "x-client-dn",
+	"remote-groups", "remote-name", "remote-email", "x-remote-group", "x-authenticated-userid", "x-authenticated-email", "x-authenticated-scope",
+	"x-anonymous-consumer", "x-credential-identifier", "x-ms-client-principal",
 	// The URL, the host and the scheme.
 	"x-original-url", "x-original-uri", "x-original-host", "x-original-method", "x-original-proto", "x-rewrite-url", "x-request-uri", "x-envoy-original-path",
+	"x-original-scheme", "x-original-port", "x-original-path", "x-original-query", "x-override-url", "x-invoke-path", "x-invoke-query", "x-matched-path",
+	"x-real-host", "x-real-port", "x-real-proto", "x-real-scheme", "x-client-scheme",
 	"x-host", "x-http-host-override", "x-http-destinationurl", "x-backend-host", "x-server-name",
 	"x-scheme", "x-url-scheme", "x-proto", "x-protocol", "front-end-https", "x-arr-ssl", "x-https", "https", "cloudfront-forwarded-proto",
 	"x-script-name", "x-base-path", "x-context-path", "x-port",
@@ -36,7 +42,13 @@ var forwarding = []string{
 	"x-sendfile", "x-sendfile-type", "x-lighttpd-send-file",
 }
 
-var forwardingPrefixes = []string{"x-forwarded-", "x-accel-", "x-ssl-client-", "ssl-client-", "x-amzn-mtls-"}
+var forwardingPrefixes = []string{
+	"x-forwarded-", "x-accel-", "x-ssl-client-", "ssl-client-", "x-amzn-mtls-",
+	// Users of oauth2-proxy, authentik, Kong, Google, Azure, AWS and Kubernetes.
+	"x-auth-request-", "x-authentik-", "x-consumer-", "x-goog-authenticated-user-", "x-ms-client-principal-", "x-amzn-oidc-", "x-remote-extra-",
+	// Next.js believes that these come from itself, and skips its middleware.
+	"x-middleware-",
+}
 
 // guard knows the headers that clients must not send. Every request has all of
 // its headers looked at, so most names are told by their length and first
@@ -64,17 +76,14 @@ const (
 // newGuard makes one of what the configuration names.
 func newGuard(c *Config) *guard {
 	g := &guard{}
-	allowed := func(name string) bool {
-		return slices.ContainsFunc(c.AllowHeaders, func(a string) bool { return fold(a) == name })
-	}
 	add := func(kind guardKind, names ...string) {
 		for _, n := range names {
-			if n = fold(n); n == "" || kind != claim && allowed(n) {
+			if n = fold(n); n == "" {
 				continue
 			}
 			at := &g.byLength[min(len(n), len(g.byLength)-1)]
 			if slices.ContainsFunc(*at, func(o guarded) bool { return o.name == n }) {
-				continue
+				continue // what was added first counts
 			}
 			*at = append(*at, guarded{n, kind})
 			g.firsts[n[0]&0x7f] = true
@@ -82,6 +91,7 @@ func newGuard(c *Config) *guard {
 	}
 	add(claim, c.TenantHeader, ProofHeader)
 	add(claim, c.Upstream.names()...)
+	add(unguarded, c.AllowHeaders...)
 	add(never, always...)
 	add(proxied, forwarding...)
 	add(proxied, c.GuardHeaders...)

@@ -62,7 +62,7 @@ func TestEveryGuardedHeaderIsKnownInAnySpelling_A3(t *testing.T) {
 
 func TestTrustedPeersAreBelievedButForWhatSteersServers_A3(t *testing.T) {
 	g := newTestGuard(Config{})
-	for name, passes := range map[string]bool{"X-Forwarded-For": true, "X-Real-Ip": true, "Front-End-Https": true, "Script-Name": false, "SCRIPT_NAME": false, "Proxy": false, "Path_Info": false, "Daphne-Root-Path": false} {
+	for name, passes := range map[string]bool{"X-Forwarded-For": true, "X-Real-Ip": true, "X-Auth-Request-User": true, "X_Auth_Request_User": false, "Front-End-Https": true, "Script-Name": false, "SCRIPT_NAME": false, "Proxy": false, "Path_Info": false, "Daphne-Root-Path": false} {
 		if got := len(g.clean(http.Header{name: {"x"}}, true)) == 1; got != passes {
 			t.Errorf("%s passes from a trusted peer: %v, expected %v", name, got, passes)
 		}
@@ -70,8 +70,8 @@ func TestTrustedPeersAreBelievedButForWhatSteersServers_A3(t *testing.T) {
 }
 
 func TestHeadersAreLetThroughByName_A3(t *testing.T) {
-	g := newTestGuard(Config{AllowHeaders: []string{"x_scheme", "Script-Name", "tenant"}})
-	for name, passes := range map[string]bool{"X-Scheme": true, "X!Scheme": true, "Script-Name": true, "X-Url-Scheme": false, "Tenant": false} {
+	g := newTestGuard(Config{AllowHeaders: []string{"x_scheme", "Script-Name", "tenant", "X-Forwarded-Port", "x-consumer-id"}})
+	for name, passes := range map[string]bool{"X-Scheme": true, "X!Scheme": true, "Script-Name": true, "X-Url-Scheme": false, "Tenant": false, "X-Forwarded-Port": true, "X-Forwarded-For": false, "X_Consumer_Id": true, "X-Consumer-Username": false} {
 		if got := len(g.clean(http.Header{name: {"x"}}, false)) == 1; got != passes {
 			t.Errorf("%s passes: %v, expected %v", name, got, passes)
 		}

@@ -21,7 +21,6 @@ func (w *websockets) relay(rw http.ResponseWriter, r *http.Request, s *sockets.H
 	var timeout net.Error
 	switch {
 	case err == nil:
-		forClients(up.Header)
 		_, _ = s.Relay(up, up.Header) // an error means that the client is gone
 	case errors.As(err, &answered):
 		s.Refuse()
@@ -67,19 +66,16 @@ func hopByHop(header http.Header) {
 	}
 }
 
-// forClients keeps from clients what is meant for servers: these headers make
-// one send any file it can read.
-func forClients(header http.Header) {
-	delete(header, "X-Accel-Redirect")
-	delete(header, "X-Sendfile")
-}
-
 // passOn answers with an upstream's refusal.
 func passOn(rw http.ResponseWriter, answer *http.Response) {
 	defer answer.Body.Close()
-	hopByHop(answer.Header)
-	forClients(answer.Header)
+	upstream.CleanHead(answer.Header)
 	maps.Copy(rw.Header(), answer.Header)
+	if _, ok := answer.Header["Content-Type"]; !ok {
+		rw.Header()["Content-Type"] = nil // net/http guesses none then
+	}
 	rw.WriteHeader(answer.StatusCode)
-	_, _ = io.Copy(rw, answer.Body) // either side may be gone
+	if _, err := io.Copy(rw, answer.Body); err != nil {
+		panic(http.ErrAbortHandler) // or the client would take what it got for the whole
+	}
 }

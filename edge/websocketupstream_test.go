@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"bufio"
 	"crypto/sha1"
 	"encoding/base64"
 	"encoding/json"
@@ -208,6 +209,57 @@ func TestHeadsOfWebsocketUpstreamsAreBounded_G9(t *testing.T) {
 			})
 			if status, _ := w.refused("acme.example.com", "/echo/a/1/"); status != c.want {
 				t.Errorf("status %d, expected %d", status, c.want)
+			}
+		})
+	}
+}
+
+// TestHeadsOfWebsocketUpstreamsAreCleaned_A6: what is for servers and for the
+// next hop alone reaches no client, and nothing is added.
+func TestHeadsOfWebsocketUpstreamsAreCleaned_A6(t *testing.T) {
+	const fields = "X-Accel-Redirect: secret\r\nX_Accel_Redirect: secret\r\nX-Accel-Buffering: secret\r\nX_Sendfile: secret\r\nX-Lighttpd-Send-File: secret\r\n" +
+		"Keep-Alive: secret\r\nProxy-Authenticate: secret\r\nX-Hop: secret\r\nX-Own: kept\r\n"
+	for name, c := range map[string]struct{ head, want, body string }{
+		"a switch":               {"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade, X-Hop\r\n" + fields, " 101 ", ""},
+		"a refusal":              {"HTTP/1.1 403 Forbidden\r\nConnection: X-Hop\r\nContent-Length: 5\r\n" + fields + "\r\n<html", " 403 ", "<html"},
+		"a refusal in chunks":    {"HTTP/1.1 403 Forbidden\r\nConnection: X-Hop\r\nTransfer-Encoding: chunked\r\n" + fields + "\r\n5\r\n<html\r\n0\r\n\r\n", " 403 ", "<html"},
+		"a refusal that ends it": {"HTTP/1.1 403 Forbidden\r\nConnection: close, X-Hop\r\nContent-Length: 5\r\n" + fields + "\r\n<html", " 403 ", "<html"},
+		"half a refusal":         {"HTTP/1.1 403 Forbidden\r\nConnection: X-Hop\r\nTransfer-Encoding: chunked\r\n" + fields + "\r\n50\r\n<html", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			upstream := answersHandshakes(t, c.head)
+			w := newSocketWorld(t, map[string]WebsocketHandler{"echo": played{}}, func(config *Config) {
+				config.Websockets.Targets["ws"]["echo"] = WebsocketTarget{Upstream: upstream}
+			})
+			conn, err := net.Dial("tcp", w.server.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			_, _ = io.WriteString(conn, "GET /echo/a/1/ HTTP/1.1\r\nHost: acme.example.com\r\nOrigin: http://acme.example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+				"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+			answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if c.want == "" {
+				if err == nil {
+					_, err = io.ReadAll(answer.Body)
+				}
+				if err == nil {
+					t.Error("half a refusal looks like a whole one")
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			var head strings.Builder
+			_ = answer.Header.Write(&head)
+			if !strings.Contains(" "+answer.Status, c.want) || strings.Contains(head.String(), "secret") || answer.Header.Get("X-Own") != "kept" || answer.Header["Content-Type"] != nil {
+				t.Errorf("the client got %s with %q", answer.Status, head.String())
+			}
+			if body := make([]byte, len(c.body)); c.body != "" {
+				if _, err := io.ReadFull(answer.Body, body); err != nil || string(body) != c.body {
+					t.Errorf("the client got %q, %v", body, err)
+				}
 			}
 		})
 	}

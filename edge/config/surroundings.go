@@ -4,6 +4,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"os"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/tenantedge/tenantedge/tenantdb/file"
@@ -99,6 +101,33 @@ func (f *File) At(err error, keys ...string) error {
 	for _, one := range Split(err) {
 		f.failAt(d, root(keys...), "%s", one.Error())
 	}
+	return d.err()
+}
+
+// refusedKey is how the router that is built in names what it refuses of its
+// configuration: "ws_urlconfs[app.ws][0].path: …".
+var refusedKey = regexp.MustCompile(`refuses its configuration: (tenants|ws_urlconfs)\[(.*?)\](?:\[(\d+)\])?(?:\.([a-z_]+))?(?:\[(\d+)\])?: (.*)`)
+
+// AtRefused is err at the key that a guest refused of its configuration, and
+// err itself if it is no such refusal.
+func (f *File) AtRefused(err error) error {
+	m := refusedKey.FindStringSubmatch(err.Error())
+	if m == nil {
+		return err
+	}
+	p := root(m[1], m[2])
+	item := func(index string) {
+		if i, err := strconv.Atoi(index); err == nil {
+			p = p.item(i)
+		}
+	}
+	item(m[3])
+	if m[4] != "" {
+		p = p.child(m[4])
+	}
+	item(m[5])
+	d := newDecoder(f.Name)
+	f.failAt(d, p, "%s", m[6])
 	return d.err()
 }
 

@@ -148,14 +148,15 @@ func (d *decoder) syntax(err error, data []byte) {
 		d.fail(at, nil, "expected blanks at the beginning of a line, found a tab; indent with blanks, which YAML alone allows")
 		return
 	}
-	if strings.HasPrefix(text, "found ") {
-		if strings.Contains(text, "cannot start any token") {
-			text = "found a character that cannot start a value; put the value in quotes"
-		}
-		d.fail(position{line, 0}, nil, "expected YAML, %s", text)
-		return
+	switch {
+	case strings.Contains(text, "cannot start any token"):
+		text = "found a character that cannot start a value; put the value in quotes"
+	case strings.HasPrefix(text, "did not find expected "):
+		text = "found none of what may follow here: " + strings.TrimPrefix(text, "did not find expected ")
+	case !strings.HasPrefix(text, "found "):
+		text = "found what is none: " + text
 	}
-	d.fail(position{line, 0}, nil, "expected YAML, found an error: %s", text)
+	d.fail(position{line, 0}, nil, "expected YAML, %s", text)
 }
 
 // tabInIndent finds a tab before the text of a line, or of the one after it: the

@@ -63,7 +63,15 @@ func prepare(ctx context.Context, file *config.File, handlers map[string]edge.We
 // placed is an error of prepare with the place in the file that it is about.
 func placed(file *config.File, err error) error {
 	if bad := file.CheckGuest(); bad != nil {
-		return errors.Join(bad, err) // err says what became of the guest that was kept
+		// Of what else is said, the guest that was kept is news.
+		var kept *server.KeptGuestError
+		if errors.As(err, &kept) {
+			return errors.Join(bad, kept)
+		}
+		return bad
+	}
+	if at := file.AtRefused(err); at != err {
+		return at
 	}
 	if file.Guest.Path != "" && errors.Is(err, edge.ErrGuestRefused) {
 		return file.At(err, "guest", "path")

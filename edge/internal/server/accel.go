@@ -14,6 +14,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/internal/files"
+	"github.com/tenantedge/tenantedge/edge/internal/upstream"
 	"github.com/tenantedge/tenantedge/edge/storage"
 )
 
@@ -46,8 +47,7 @@ func (o *order) Error() string { return "server: the application has a file sent
 // nothing.
 func (a *accel) take(r *http.Response) *order {
 	o := &order{redirect: r.Header[accelRedirect], sendfile: r.Header[sendfile], header: r.Header}
-	r.Header.Del(accelRedirect)
-	r.Header.Del(sendfile)
+	upstream.CleanOrders(r.Header)
 	if a == nil || r.StatusCode == http.StatusSwitchingProtocols {
 		return nil
 	}

@@ -52,12 +52,15 @@ func (s *Server) newHost(ctx context.Context, c edge.Config) (*edge.Host, error)
 		g.letIn(c.Guest)
 	} else {
 		kept, err := g.kept.load()
-		if err != nil {
-			return nil, errors.Join(refused, err)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, refused // no guest has served here yet
 		}
-		c.Guest = kept
-		if host, err = edge.New(ctx, c); err != nil {
-			return nil, errors.Join(refused, fmt.Errorf("the last good guest is refused too: %w", err))
+		if err == nil {
+			c.Guest = kept
+			host, err = edge.New(ctx, c)
+		}
+		if err != nil {
+			return nil, errors.Join(refused, &KeptGuestError{err})
 		}
 		g.refuse(refused)
 		s.log.Error("the guest's file is not right; the last good guest serves", "file", g.path, "kept", g.kept.path, "error", refused)

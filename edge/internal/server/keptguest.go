@@ -22,6 +22,14 @@ type keptGuest struct {
 	last [sha256.Size]byte // the digest of what the file holds
 }
 
+// KeptGuestError says why the guest that was kept does not serve in the place of
+// one that is refused.
+type KeptGuestError struct{ Err error }
+
+func (e *KeptGuestError) Error() string { return "the last good guest: " + e.Err.Error() }
+
+func (e *KeptGuestError) Unwrap() error { return e.Err }
+
 // load returns the guest, if the file holds what was written to it.
 func (k *keptGuest) load() ([]byte, error) {
 	if k.path == "" {
@@ -29,14 +37,14 @@ func (k *keptGuest) load() ([]byte, error) {
 	}
 	data, _, err := file.ReadRegular(k.path, sha256.Size+mostGuest+1)
 	if err != nil {
-		return nil, fmt.Errorf("the last good guest: %w", err)
+		return nil, err
 	}
 	if len(data) < sha256.Size {
-		return nil, fmt.Errorf("the last good guest: expected %s to begin with a digest, found %d bytes; remove it", k.path, len(data))
+		return nil, fmt.Errorf("expected %s to begin with a digest, found %d bytes; remove it", k.path, len(data))
 	}
 	wasm := data[sha256.Size:]
 	if sum := sha256.Sum256(wasm); !bytes.Equal(sum[:], data[:sha256.Size]) {
-		return nil, fmt.Errorf("the last good guest: expected %s to hold what its digest says, found other bytes; remove it", k.path)
+		return nil, fmt.Errorf("expected %s to hold what its digest says, found other bytes; remove it", k.path)
 	}
 	return wasm, nil
 }

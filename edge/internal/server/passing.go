@@ -3,8 +3,9 @@ package server
 import (
 	"io"
 	"net/http"
-	"strings"
 	"sync/atomic"
+
+	"github.com/tenantedge/tenantedge/edge/internal/upstream"
 )
 
 // passing is the way of an application's answer to the client. It cleans interim
@@ -23,7 +24,7 @@ func (w *passing) WriteHeader(status int) {
 		if !w.request.ProtoAtLeast(1, 1) {
 			return // HTTP/1.0 has none (RFC 9110, 15.2)
 		}
-		cleanHead(header)
+		upstream.CleanHead(header)
 		w.ResponseWriter.WriteHeader(status)
 		return
 	}
@@ -31,55 +32,6 @@ func (w *passing) WriteHeader(status int) {
 		header["Content-Type"] = nil // net/http leaves it out then
 	}
 	w.ResponseWriter.WriteHeader(status)
-}
-
-// hopByHop are the headers for the next hop alone (RFC 9110, 7.6.1), and those
-// that frame a message.
-var hopByHop = []string{
-	"Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer",
-	"Transfer-Encoding", "Upgrade", "Content-Length",
-}
-
-// cleanHead removes from an interim head what is not for clients.
-func cleanHead(header http.Header) {
-	for _, value := range header["Connection"] {
-		for name := range strings.SplitSeq(value, ",") {
-			header.Del(strings.TrimSpace(name))
-		}
-	}
-	for _, name := range hopByHop {
-		delete(header, name)
-	}
-	for name := range header {
-		if forServers(name) {
-			delete(header, name)
-		}
-	}
-}
-
-// forServers reports whether a header tells a server in front of the
-// application what to do. Such a server may take `_` for `-`.
-func forServers(name string) bool {
-	name = strings.ReplaceAll(strings.ToLower(name), "_", "-")
-	return name == "x-sendfile" || strings.HasPrefix(name, "x-accel-")
-}
-
-// inHeadsOnly are fields that frame, route or describe a message, or set state:
-// a trailer must not have them (RFC 9110, 6.5.1).
-var inHeadsOnly = []string{
-	"Cache-Control", "Content-Encoding", "Content-Range", "Content-Type", "Date", "Expires", "Host", "Location",
-	"Retry-After", "Set-Cookie", "Vary", "Www-Authenticate",
-}
-
-// cleanTrailer removes from a trailer what is not for clients.
-func cleanTrailer(trailer http.Header) {
-	if len(trailer) == 0 {
-		return
-	}
-	cleanHead(trailer)
-	for _, name := range inHeadsOnly {
-		delete(trailer, name)
-	}
 }
 
 // trailed is the body of an answer that may have a trailer, which is cleaned
@@ -92,7 +44,7 @@ type trailed struct {
 func (b *trailed) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err == io.EOF {
-		cleanTrailer(b.response.Trailer)
+		upstream.CleanTrailer(b.response.Trailer)
 	}
 	return n, err
 }

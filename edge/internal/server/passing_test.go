@@ -69,6 +69,33 @@ func TestInterimHeadsAndTrailersAreCleaned_A6(t *testing.T) {
 	}
 }
 
+func TestOrdersToServersReachNoClient_A6(t *testing.T) {
+	w := start(t, constant(t, "HTTP/1.1 200 OK\r\nX-Accel-Redirect: secret\r\nX_Accel_Redirect: secret\r\nx_sendfile: secret\r\nX-Sendfile2: secret\r\n"+
+		"X-LIGHTTPD-send-file: secret\r\nX-Reproxy-URL: secret\r\nX-Own: kept\r\nContent-Length: 0\r\n\r\n"))
+	if got := w.bytes(simple); strings.Contains(got, "secret") || !strings.Contains(got, "X-Own: kept") {
+		t.Errorf("the client got %q", got)
+	}
+}
+
+// net/http forgets what Connection names beside "close".
+func TestHopByHopFieldsEndAtTheEdge_A6(t *testing.T) {
+	for name, connection := range map[string]string{
+		"after close": "Connection: close, X-Hop", "before close": "connection: x-hop , CLOSE", "in two lines": "Connection: close\r\nConnection: X-Hop", "kept alive": "Connection: X-Hop, keep-alive",
+	} {
+		for what, rest := range map[string]string{
+			"a body": "Content-Length: 2\r\n\r\nok", "chunks": "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", "an interim head before": "",
+		} {
+			text := "HTTP/1.1 200 OK\r\n" + connection + "\r\nX-Hop: secret\r\nKeep-Alive: secret\r\nX-Own: kept\r\n" + rest
+			if rest == "" {
+				text = "HTTP/1.1 103 Early Hints\r\n" + connection + "\r\nX-Hop: secret\r\nX-Own: kept\r\n\r\n" + told200("")
+			}
+			if got := start(t, constant(t, text)).bytes(simple); strings.Contains(got, "secret") || !strings.Contains(got, "X-Own: kept") || !strings.Contains(got, " 200 ") {
+				t.Errorf("%s, %s: the client got %q", name, what, got)
+			}
+		}
+	}
+}
+
 func TestNoContentTypeIsInvented_A7(t *testing.T) {
 	for name, text := range map[string]string{
 		"plain":              "HTTP/1.1 200 OK\r\nX-Content-Type-Options: nosniff\r\nContent-Length: 14\r\n\r\n<script></html",

@@ -108,7 +108,7 @@ func (p *proxy) modify(r *http.Response) error {
 		return o
 	}
 	if (r.ContentLength < 0 || r.ProtoMajor > 1) && r.StatusCode != http.StatusSwitchingProtocols {
-		cleanTrailer(r.Trailer) // what is announced
+		upstream.CleanTrailer(r.Trailer) // what is announced
 		r.Body = &trailed{ReadCloser: r.Body, response: r}
 	}
 	return nil

@@ -178,7 +178,7 @@ func TestNoSpellingOfAGuardedHeaderReachesAnApplication_A3(t *testing.T) {
 	u, heads := capturing(t, plainAnswer)
 	w := start(t, servedBy(u, nil))
 	var sent strings.Builder
-	for _, name := range []string{"X-Forwarded-For", "X-Tenant", "Tenant", "Script-Name", "Proxy", "X-Sendfile-Type", "X-Accel-Mapping", "Client-Ip", "True-Client-Ip", "X-Original-Uri", "X-Scheme", "Front-End-Https", "X-Script-Name"} {
+	for _, name := range []string{"X-Forwarded-For", "X-Tenant", "Tenant", "Script-Name", "Proxy", "X-Sendfile-Type", "X-Accel-Mapping", "Client-Ip", "True-Client-Ip", "X-Original-Uri", "X-Scheme", "Front-End-Https", "X-Script-Name", "X-Middleware-Subrequest", "X-Auth-Request-User", "X-Consumer-Username", "Remote-Groups"} {
 		for _, with := range "-_!#$%&'*+.^`|~" {
 			sent.WriteString(strings.ReplaceAll(name, "-", string(with)) + ": forged\r\n")
 		}

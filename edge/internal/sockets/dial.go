@@ -23,7 +23,8 @@ import (
 
 // Upstream is a websocket that was opened towards a server.
 type Upstream struct {
-	// Header is that of the server's answer, without what is the handshake's own.
+	// Header is that of the server's answer, without what is the handshake's own
+	// or not for clients.
 	Header http.Header
 
 	conn      net.Conn
@@ -174,9 +175,7 @@ func (d *Dialer) shakeHands(conn net.Conn, r *http.Request) (*Upstream, error) {
 			delete(up.Header, name)
 		}
 	}
-	for _, name := range []string{"Connection", "Upgrade", "Content-Length", "Transfer-Encoding"} {
-		delete(up.Header, name)
-	}
+	upstream.CleanHead(up.Header)
 	return up, nil
 }
 
@@ -185,7 +184,7 @@ func (d *Dialer) head(conn net.Conn, r *http.Request) (*http.Response, *bufio.Re
 	bounded := &io.LimitedReader{R: conn, N: cmp.Or(d.HeaderBytes, upstream.DefaultHeaderBytes)}
 	reader := bufio.NewReader(bounded)
 	for {
-		answer, err := http.ReadResponse(reader, r)
+		answer, err := upstream.ReadResponse(reader, r)
 		switch {
 		case err != nil && bounded.N <= 0,
 			err == nil && upstream.Fields(answer.Header) > cmp.Or(d.HeaderFields, upstream.DefaultHeaderFields):

@@ -112,7 +112,7 @@ func (x *exchange) head() (*http.Response, error) {
 	cn := x.conn
 	trace := httptrace.ContextClientTrace(x.request.Context())
 	for {
-		resp, err := http.ReadResponse(cn.reader, x.request)
+		resp, err := ReadResponse(cn.reader, x.request)
 		if err != nil {
 			return nil, cn.in.cause()
 		}
