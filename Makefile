@@ -37,7 +37,7 @@ large: ## send a file of 1 GiB to 50 clients at once, with an eye on memory
 # Packages without a goroutine have nothing to race, nor have commands that run
 # one after the other; under the detector they take minutes.
 RACELESS_PACKAGES := edge/internal/meter|edge/internal/wasm|guest/tenancy|guest/abi|guest/internal/pyregex
-RACELESS_TESTS    := ^Test(ApplicationServers|Eval|TheExamplesOfTheReference|FilesOfATenant|ASignedURLIsOfUse)
+RACELESS_TESTS    := ^Test(ApplicationServers|FoldersInDjango|Eval|TheExamplesOfTheReference|FilesOfATenant|ASignedURLIsOfUse)
 
 race: postgres redis s3 ## run the tests with the race detector, but for those without a goroutine
 	go test -race -timeout 20m -skip '$(RACELESS_TESTS)' $(TESTFLAGS) $$(go list -pgo=off ./... | grep -vE '/($(RACELESS_PACKAGES))$$')
@@ -56,7 +56,7 @@ appservers:
 
 servers: ## ask all application servers of Debian directly and through an edge, and write what is found to edge/internal/server/SERVERS.md; some 4 minutes
 	@sh .ci/servers.sh full
-	TENANTEDGE_SERVERS=all go test -count=1 -v -timeout 30m -run TestApplicationServers ./edge/internal/server
+	TENANTEDGE_SERVERS=all go test -count=1 -v -timeout 30m -run 'TestApplicationServers|TestFoldersInDjango' ./edge/internal/server
 
 check: format vet lint tidy guest-same ## format, vet, lint, tidy, rebuild the guest; nothing may change
 
