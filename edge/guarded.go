@@ -27,6 +27,11 @@ var forwarding = []string{
 	"x-azure-clientip", "x-azure-socketip", "x-coming-from", "x-nf-client-connection-ip", "fly-client-ip",
 	// The user, as an authenticating proxy tells it.
 	"remote-user", "x-remote-user", "x-authenticated-user", "x-webauth-user", "x-client-cert", "x-client-verify", "x-client-dn",
+	"client-cert", "client-cert-chain", "x-arr-clientcert", // RFC 9440, and IIS
+	"remote-name", "remote-email", "remote-groups", "x-authentik-username", "x-authentik-email", "x-authentik-groups",
+	"x-auth-request-user", "x-auth-request-email", "x-auth-request-groups", "x-auth-request-preferred-username",
+	"cf-access-authenticated-user-email", "x-goog-authenticated-user-email", "x-goog-authenticated-user-id",
+	"x-ms-client-principal", "x-ms-client-principal-id", "x-ms-client-principal-name", "x-amzn-oidc-identity",
 	// The URL, the host and the scheme.
 	"x-original-url", "x-original-uri", "x-original-host", "x-original-method", "x-original-proto", "x-rewrite-url", "x-request-uri", "x-envoy-original-path",
 	"x-host", "x-http-host-override", "x-http-destinationurl", "x-backend-host", "x-server-name",
