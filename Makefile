@@ -10,7 +10,7 @@ FUZZTIME  ?= 10s
 TESTFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-bench kill-test large race postgres redis s3 check format vet lint tidy guest-same \
+.PHONY: help run build test test-bench kill-test large race postgres redis s3 appservers servers check format vet lint tidy guest-same \
 	soak crowd orders surplus meter-search fuel-golden bench fuzz guest guest-profile clean
 
 help: ## list the targets
@@ -22,7 +22,7 @@ run: build ## serve a demonstration on http://tenant1.localhost:8080/; needs not
 build: ## build bin/tenantedge
 	@go build -trimpath -o bin/tenantedge ./edge/cmd/tenantedge
 
-test: postgres redis s3 ## run all tests, with a real Postgres, Redis and S3 server that are installed if missing
+test: postgres redis s3 appservers ## run all tests, with a real Postgres, Redis, S3 server and application servers that are installed if missing
 	go test $(TESTFLAGS) ./...
 
 test-bench: ## run the benchmark's own tests; downloads the rivals that it compares (some 400 MB)
@@ -37,7 +37,7 @@ large: ## send a file of 1 GiB to 50 clients at once, with an eye on memory
 # Packages without a goroutine have nothing to race, nor have commands that run
 # one after the other; under the detector they take minutes.
 RACELESS_PACKAGES := edge/internal/meter|edge/internal/wasm|guest/tenancy|guest/abi|guest/internal/pyregex
-RACELESS_TESTS    := ^Test(Eval|TheExamplesOfTheReference|FilesOfATenant|ASignedURLIsOfUse)
+RACELESS_TESTS    := ^Test(ApplicationServers|FoldersInDjango|Eval|TheExamplesOfTheReference|FilesOfATenant|ASignedURLIsOfUse)
 
 race: postgres redis s3 ## run the tests with the race detector, but for those without a goroutine
 	go test -race -timeout 20m -skip '$(RACELESS_TESTS)' $(TESTFLAGS) $$(go list -pgo=off ./... | grep -vE '/($(RACELESS_PACKAGES))$$')
@@ -50,6 +50,13 @@ redis:
 
 s3:
 	@sh .ci/s3.sh
+
+appservers:
+	@sh .ci/servers.sh
+
+servers: ## ask all application servers of Debian directly and through an edge, and write what is found to edge/internal/server/SERVERS.md; some 4 minutes
+	@sh .ci/servers.sh full
+	TENANTEDGE_SERVERS=all go test -count=1 -v -timeout 30m -run 'TestApplicationServers|TestFoldersInDjango' ./edge/internal/server
 
 check: format vet lint tidy guest-same ## format, vet, lint, tidy, rebuild the guest; nothing may change
 

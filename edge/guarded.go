@@ -31,6 +31,7 @@ var forwarding = []string{
 	"remote-user", "x-remote-user", "x-authenticated-user", "x-webauth-user", "x-client-cert", "x-client-verify", "x-client-dn",
 	"remote-groups", "remote-name", "remote-email", "x-remote-group", "x-authenticated-userid", "x-authenticated-email", "x-authenticated-scope",
 	"x-anonymous-consumer", "x-credential-identifier", "x-ms-client-principal",
+	"cf-access-authenticated-user-email", "client-cert", "client-cert-chain", "x-arr-clientcert", // RFC 9440, and IIS
 	// The URL, the host and the scheme.
 	"x-original-url", "x-original-uri", "x-original-host", "x-original-method", "x-original-proto", "x-rewrite-url", "x-request-uri", "x-envoy-original-path",
 	"x-original-scheme", "x-original-port", "x-original-path", "x-original-query", "x-override-url", "x-invoke-path", "x-invoke-query", "x-matched-path",

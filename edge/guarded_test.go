@@ -62,7 +62,7 @@ func TestEveryGuardedHeaderIsKnownInAnySpelling_A3(t *testing.T) {
 
 func TestTrustedPeersAreBelievedButForWhatSteersServers_A3(t *testing.T) {
 	g := newTestGuard(Config{})
-	for name, passes := range map[string]bool{"X-Forwarded-For": true, "X-Real-Ip": true, "X-Auth-Request-User": true, "X_Auth_Request_User": false, "Front-End-Https": true, "Script-Name": false, "SCRIPT_NAME": false, "Proxy": false, "Path_Info": false, "Daphne-Root-Path": false} {
+	for name, passes := range map[string]bool{"X-Forwarded-For": true, "X-Real-Ip": true, "X-Auth-Request-User": true, "X_Auth_Request_User": false, "Client-Cert": true, "Client_Cert": false, "Front-End-Https": true, "Script-Name": false, "SCRIPT_NAME": false, "Proxy": false, "Path_Info": false, "Daphne-Root-Path": false} {
 		if got := len(g.clean(http.Header{name: {"x"}}, true)) == 1; got != passes {
 			t.Errorf("%s passes from a trusted peer: %v, expected %v", name, got, passes)
 		}

@@ -53,6 +53,8 @@ type Config struct {
 	Ready func(s *Server, log string) bool
 	// Kill is the signal that ends the server at once. Default: SIGKILL.
 	Kill syscall.Signal
+	// Group has Kill end the processes that the server started too.
+	Group bool
 }
 
 // Server is a server that was started.
@@ -91,7 +93,7 @@ func (s *Server) first() (err error) {
 			return err
 		}
 	}
-	if s.watchdog, err = watch(s.dir, s.config.Kill); err != nil {
+	if s.watchdog, err = watch(s.dir, s.config); err != nil {
 		return errors.Join(err, os.RemoveAll(s.dir))
 	}
 	if s.config.Prepare != nil {
@@ -247,7 +249,11 @@ func (s *Server) end(signal syscall.Signal) error {
 	if !s.Runs() {
 		return nil
 	}
-	if err := syscall.Kill(s.PID(), signal); err != nil && !errors.Is(err, syscall.ESRCH) {
+	pid := s.PID()
+	if s.config.Group && signal == s.config.Kill {
+		pid = -pid // Command makes it the leader of its group
+	}
+	if err := syscall.Kill(pid, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("%s: %w", s.config.Name, err)
 	}
 	select {

@@ -57,6 +57,30 @@ func TestAServerComesBackInItsFolderAfterStopAndKill(t *testing.T) {
 	}
 }
 
+func TestTheProcessesOfAServerEndWithIt(t *testing.T) {
+	c := shell(`sleep 1000 & echo $! >child; echo ready; wait`)
+	c.Group = true
+	s, err := testserver.Start(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var child int
+	text, err := os.ReadFile(s.Dir() + "/child")
+	if _, scanErr := fmt.Sscan(string(text), &child); err != nil || scanErr != nil {
+		t.Fatal(err, scanErr)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	for late := time.After(30 * time.Second); !errors.Is(syscall.Kill(child, 0), syscall.ESRCH); {
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-late:
+			t.Fatal("a process of the server still runs")
+		}
+	}
+}
+
 func TestAServerThatDoesNotStartIsToldWithItsLog(t *testing.T) {
 	for what, script := range map[string]string{
 		"one that ends":            `echo no such thing; exit 3`,

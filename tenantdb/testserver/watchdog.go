@@ -25,18 +25,22 @@ type watchdog struct {
 const watchScript = `cat >/dev/null
 mv "$1" "$1.gone"
 if pid=$(cat "$1.gone/` + pidFile + `" 2>/dev/null); then
-	kill -"$2" "$pid" 2>/dev/null
+	kill -"$2" -- "$3$pid" 2>/dev/null
 	tries=0
 	while [ "$tries" -lt 1200 ] && kill -0 "$pid" 2>/dev/null; do sleep 0.05; tries=$((tries + 1)); done
 fi
 rm -rf "$1.gone"`
 
-func watch(dir string, kill syscall.Signal) (*watchdog, error) {
+func watch(dir string, server Config) (*watchdog, error) {
 	read, write, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
-	c := exec.Command("/bin/sh", "-c", watchScript, "testserver-watchdog", dir, strconv.Itoa(int(kill)))
+	group := ""
+	if server.Group {
+		group = "-" // before the id of its leader
+	}
+	c := exec.Command("/bin/sh", "-c", watchScript, "testserver-watchdog", dir, strconv.Itoa(int(server.Kill)), group)
 	c.Stdin = read
 	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // an interrupt of the tests is not meant for it
 	if err := errors.Join(c.Start(), read.Close()); err != nil {

@@ -21,8 +21,8 @@ func (w *passing) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 func (w *passing) WriteHeader(status int) {
 	header := w.Header()
 	if status < http.StatusOK && status != http.StatusSwitchingProtocols {
-		if !w.request.ProtoAtLeast(1, 1) {
-			return // HTTP/1.0 has none (RFC 9110, 15.2)
+		if status == http.StatusContinue || !w.request.ProtoAtLeast(1, 1) {
+			return // net/http sends its own 100 when the body is read; HTTP/1.0 has no interim head (RFC 9110, 15.2)
 		}
 		upstream.CleanHead(header)
 		w.ResponseWriter.WriteHeader(status)

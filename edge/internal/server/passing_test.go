@@ -96,6 +96,31 @@ func TestHopByHopFieldsEndAtTheEdge_A6(t *testing.T) {
 	}
 }
 
+// Some servers take a trailer for a header, which the edge has not looked at
+// when it chose the tenant.
+func TestTrailersOfRequestsDoNotReachTheApplication_A6(t *testing.T) {
+	w := start(t, withUpstream(rawUpstream(t, func(r *http.Request) (string, string, time.Duration) {
+		return told200(fmt.Sprint(r.Trailer, r.Header["Trailer"])), "", 0
+	})))
+	got := w.bytes("POST / HTTP/1.1\r\nHost: acme.example.com\r\nConnection: close\r\nTransfer-Encoding: chunked\r\nTrailer: Cookie, X-Sum\r\n\r\n" +
+		"2\r\nhi\r\n0\r\nCookie: sessionid=a\r\nX-Sum: 1\r\n\r\n")
+	if !strings.HasSuffix(got, "map[] []") {
+		t.Errorf("the application got trailers: %q", got)
+	}
+}
+
+// The edge sends the body without waiting, and so answers the expectation itself.
+func TestAnExpectationIsAnsweredOnce(t *testing.T) {
+	w := start(t, constant(t, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n"+told200("fine")))
+	got := w.bytes("POST / HTTP/1.1\r\nHost: acme.example.com\r\nConnection: close\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\nhi")
+	if n := strings.Count(got, "100 Continue"); n != 1 || !strings.HasSuffix(got, "fine") {
+		t.Errorf("%d times 100 in %q", n, got)
+	}
+	if got := w.bytes(simple); strings.Contains(got, "100 Continue") {
+		t.Errorf("100 that no client expects: %q", got)
+	}
+}
+
 func TestNoContentTypeIsInvented_A7(t *testing.T) {
 	for name, text := range map[string]string{
 		"plain":              "HTTP/1.1 200 OK\r\nX-Content-Type-Options: nosniff\r\nContent-Length: 14\r\n\r\n<script></html",

@@ -80,6 +80,7 @@ func (p *proxy) rewrite(pr *httputil.ProxyRequest) {
 		edge.SetForwardedPrefix(t, out.Header)
 	}
 	p.server.host.SetUpstreamHeaders(pr.In.Context(), out.Header)
+	out.Trailer = nil // uvicorn takes them for headers
 	if out.Body != nil {
 		out.Body = &clientBody{ReadCloser: out.Body}
 	}
