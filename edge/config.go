@@ -104,6 +104,10 @@ type Config struct {
 
 	// Limits hold the guest. The zero value is safe.
 	Limits GuestLimits
+	// GuestLogRate is how many bytes a second guests may log and print, all
+	// together; ten seconds' worth may come at once. What exceeds it is dropped
+	// and counted. Default 16 KiB; negative: no bound.
+	GuestLogRate int64
 	// FileLimits hold what guests do with files; see Host.UseFiles.
 	FileLimits FileLimits
 	// OnGuestError is Refuse (default): a request at which the guest fails

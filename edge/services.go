@@ -2,7 +2,6 @@ package edge
 
 import (
 	"context"
-	"log/slog"
 	"strings"
 
 	"github.com/tenantedge/tenantedge/guest/abi"
@@ -15,6 +14,7 @@ import (
 // and takes its strings from it instead of copying them out of guest memory.
 type services struct {
 	host    *Host
+	of      *generation    // whose guest asks
 	match   tenantdb.Match // what the guest found last
 	found   bool
 	primary tenantdb.Match // the primary row that it asked for
@@ -121,10 +121,6 @@ func (s *services) Query(ctx context.Context, schema, name string, args []byte) 
 	}
 	// The arguments outlive the guest's memory if a driver keeps them.
 	return s.host.config.Queries.Query(ctx, string([]byte(schema)), string([]byte(name)), append([]byte(nil), args...))
-}
-
-func (s *services) Log(ctx context.Context, level slog.Level, text string) {
-	s.host.config.Logger.LogAttrs(ctx, level, text, slog.String("from", "guest"))
 }
 
 // knows tells whether there is a tenant of that schema.

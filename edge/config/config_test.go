@@ -181,7 +181,7 @@ limits:
   max_answer_header_bytes: 16KiB
   max_answer_headers: 100
   shutdown_timeout: 0s
-  guest: {instances: 8, queue_timeout: 20ms, fuel: 1000000, deadline: 5ms, memory: 1MiB, stack: 10, audit: 1, file_bytes: 2KiB, open_files: 3}
+  guest: {instances: 8, queue_timeout: 20ms, fuel: 1000000, deadline: 5ms, memory: 1MiB, stack: 10, audit: 1, file_bytes: 2KiB, open_files: 3, log_rate: 4KiB}
 logs: {format: json, level: warn, access: true}
 on_guest_error: previous
 guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a: {}}}
@@ -246,7 +246,7 @@ guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a:
 		Limits: Limits{
 			IdleTimeout: 90 * time.Second, MaxAnswerHeaderBytes: 16 << 10, MaxAnswerHeaders: 100, MaxHeaderBytes: 32 << 10, MaxBodyBytes: 10e6, DialTimeout: time.Second,
 			ResponseHeaderTimeout: time.Hour,
-			Guest:                 GuestLimits{Fuel: 1000000, Deadline: 5 * time.Millisecond, Memory: 1 << 20, Stack: 10, Instances: 8, QueueTimeout: 20 * time.Millisecond, Audit: 1, FileBytes: 2 << 10, OpenFiles: 3},
+			Guest:                 GuestLimits{Fuel: 1000000, Deadline: 5 * time.Millisecond, Memory: 1 << 20, Stack: 10, Instances: 8, QueueTimeout: 20 * time.Millisecond, Audit: 1, FileBytes: 2 << 10, OpenFiles: 3, LogRate: 4 << 10},
 			Websocket: WebsocketLimits{
 				Message: 16 << 20, Queue: 256 << 10, PingInterval: 30 * time.Second, PongTimeout: 20 * time.Second,
 				HandshakeTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, CloseTimeout: 5 * time.Second,
