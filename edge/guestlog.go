@@ -50,19 +50,3 @@ func (l *guestLog) write(ctx context.Context, level slog.Level, text string, att
 	l.written.Add(1)
 	l.logger.LogAttrs(ctx, level, text, attrs...)
 }
-
-// Log writes what the guest said in a call, with the guest and the request that
-// the call was for.
-func (s *services) Log(ctx context.Context, level slog.Level, text string) {
-	attrs := append(make([]slog.Attr, 0, 5), slog.String("from", "guest"))
-	if s.of != nil && s.of.program != nil { // else the guest is being loaded
-		attrs = append(attrs, slog.String("guest", s.of.program.Digest()))
-	}
-	if id := requestID(ctx); id != "" {
-		attrs = append(attrs, slog.String("request", id))
-	}
-	if s.tenant != nil {
-		attrs = append(attrs, slog.String("tenant", s.tenant.Schema))
-	}
-	s.host.said.write(ctx, level, text, attrs)
-}

@@ -2,6 +2,7 @@ package edge
 
 import (
 	"context"
+	"log/slog"
 	"strings"
 
 	"github.com/tenantedge/tenantedge/guest/abi"
@@ -121,6 +122,22 @@ func (s *services) Query(ctx context.Context, schema, name string, args []byte) 
 	}
 	// The arguments outlive the guest's memory if a driver keeps them.
 	return s.host.config.Queries.Query(ctx, string([]byte(schema)), string([]byte(name)), append([]byte(nil), args...))
+}
+
+// Log writes what the guest said in a call, with the guest and the request that
+// the call was for.
+func (s *services) Log(ctx context.Context, level slog.Level, text string) {
+	attrs := append(make([]slog.Attr, 0, 5), slog.String("from", "guest"))
+	if s.of != nil && s.of.program != nil { // else the guest is being loaded
+		attrs = append(attrs, slog.String("guest", s.of.program.Digest()))
+	}
+	if id := requestID(ctx); id != "" {
+		attrs = append(attrs, slog.String("request", id))
+	}
+	if s.tenant != nil {
+		attrs = append(attrs, slog.String("tenant", s.tenant.Schema))
+	}
+	s.host.said.write(ctx, level, text, attrs)
 }
 
 // knows tells whether there is a tenant of that schema.
