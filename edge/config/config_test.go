@@ -167,9 +167,9 @@ sessions:
   fallbacks_env: [OLD, OLDER]
   fallbacks_file: [secrets/old]
   dsn_env: SESSIONS
-  table: other.django_session
   cache_age: 5s
   unavailable: ignore
+  table: other.django_session
 queries: {plan: {sql: select 1, timeout: 250ms, max_rows: 5}, all: {sql: select 2}}
 limits:
   read_header_timeout: 0
