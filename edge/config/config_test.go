@@ -353,7 +353,7 @@ func TestEdgeTakesOverWhatNeedsNoIO(t *testing.T) {
 			Fuel: 20_000_000, Deadline: 100 * time.Millisecond, Memory: 64 << 20, Stack: 20_000,
 			Instances: 3, QueueTimeout: 2 * time.Second, Audit: 10_000,
 		},
-		FileLimits: edge.FileLimits{Bytes: 1 << 20, Open: 16},
+		GuestLogRate: 16 << 10, FileLimits: edge.FileLimits{Bytes: 1 << 20, Open: 16},
 		Websockets: edge.WebsocketConfig{
 			Targets: map[string]map[string]edge.WebsocketTarget{"w": {
 				"room": {Upstream: &url.URL{Scheme: "ws", Host: "127.0.0.1:8001"}, Inner: true, Origins: []string{"*"}},
