@@ -104,6 +104,10 @@ type Config struct {
 
 	// Limits hold the guest. The zero value is safe.
 	Limits GuestLimits
+	// GuestLogRate is how many bytes a second guests may log and print, all
+	// together; ten seconds' worth may come at once. What exceeds it is dropped
+	// and counted. Default 16 KiB; negative: no bound.
+	GuestLogRate int64
 	// FileLimits hold what guests do with files; see Host.UseFiles.
 	FileLimits FileLimits
 	// OnGuestError is Refuse (default): a request at which the guest fails
@@ -140,13 +144,17 @@ type FileLimits struct {
 	Open  int   // files at once; default 16
 }
 
-// SessionReader finds the contents of a request's session.
+// SessionReader finds the contents of a request's session. It answers nil
+// without error if the request has none, or none that is valid; an error means
+// that it could not find out.
 type SessionReader interface {
-	// Session returns nil without error if the request has no session, or none
-	// that is valid; an error means that it could not find out.
 	Session(ctx context.Context, r *http.Request) (map[string]json.RawMessage, error)
-	// RemoveSession removes from a request's headers what an application could
-	// take for the name of a session, or for a session.
+}
+
+// SessionRemover is a [SessionReader] that removes from a request's headers what
+// an application could take for a session. Without it, every request whose
+// session cannot be read gets 503.
+type SessionRemover interface {
 	RemoveSession(http.Header)
 }
 

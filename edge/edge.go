@@ -20,6 +20,7 @@
 package edge
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -64,6 +65,7 @@ type Host struct {
 
 	results results
 	ignored atomic.Uint64 // requests that were decided without their session, which could not be read
+	said    *guestLog
 }
 
 // New makes a Host: the guest is validated, compiled and configured. The error
@@ -73,7 +75,7 @@ func New(ctx context.Context, c Config) (*Host, error) {
 	if err := c.complete(); err != nil {
 		return nil, fmt.Errorf("edge: %w", err)
 	}
-	h := &Host{config: c, past: noProgramStats(), static: map[string]*StaticTenant{}, domains: map[string]string{}, guard: newGuard(&c)}
+	h := &Host{config: c, past: noProgramStats(), static: map[string]*StaticTenant{}, domains: map[string]string{}, guard: newGuard(&c), said: newGuestLog(c.Logger, c.GuestLogRate)}
 	for i := range c.Tenants {
 		t := &c.Tenants[i]
 		h.static[t.Schema] = t
@@ -121,6 +123,7 @@ func (c *Config) complete() error {
 	set(&c.Conflicts, Refuse)
 	set(&c.OnGuestError, Refuse)
 	set(&c.SessionsUnavailable, Refuse)
+	c.GuestLogRate = cmp.Or(c.GuestLogRate, defaultGuestLogRate)
 	set(&c.ForwardedHost, Refuse)
 	set(&c.TenantHeader, defaultReference)
 	set(&c.TenantSessionKey, defaultReference)

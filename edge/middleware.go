@@ -24,13 +24,13 @@ func (h *Host) Middleware(next http.Handler) http.Handler {
 		}
 		q, err := h.requestOf(r.Context(), r)
 		if err != nil {
-			h.refuse(w, r, failure(err))
+			h.refuse(w, r, failure(err).in(r.Context()))
 			return
 		}
 		carried := &tenantContext{Context: r.Context()}
 		d := &carried.decision
-		if err := h.route(r.Context(), &q, d); err != nil {
-			h.refuse(w, r, failure(err))
+		if err := h.route(carried, &q, d); err != nil {
+			h.refuse(w, r, failure(err).in(carried))
 			return
 		}
 		switch d.Outcome {

@@ -17,6 +17,7 @@ import (
 // and takes its strings from it instead of copying them out of guest memory.
 type services struct {
 	host    *Host
+	of      *generation    // whose guest asks
 	match   tenantdb.Match // what the guest found last
 	found   bool
 	primary tenantdb.Match // the primary row that it asked for
@@ -134,8 +135,20 @@ func (s *services) Query(ctx context.Context, schema, name string, args []byte) 
 	return queries.Query(ctx, schema, name, args)
 }
 
+// Log writes what the guest said in a call, with the guest and the request that
+// the call was for.
 func (s *services) Log(ctx context.Context, level slog.Level, text string) {
-	s.host.config.Logger.LogAttrs(ctx, level, text, slog.String("from", "guest"))
+	attrs := append(make([]slog.Attr, 0, 5), slog.String("from", "guest"))
+	if s.of != nil && s.of.program != nil { // else the guest is being loaded
+		attrs = append(attrs, slog.String("guest", s.of.program.Digest()))
+	}
+	if id := requestID(ctx); id != "" {
+		attrs = append(attrs, slog.String("request", id))
+	}
+	if s.tenant != nil {
+		attrs = append(attrs, slog.String("tenant", s.tenant.Schema))
+	}
+	s.host.said.write(ctx, level, text, attrs)
 }
 
 // knows tells whether there is a tenant of that schema.

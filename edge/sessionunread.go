@@ -17,16 +17,24 @@ var ErrSession = errors.New("edge: session")
 // session: the application must not act on a session that routing has not seen.
 func (h *Host) readSession(ctx context.Context, r *http.Request, q *Request) error {
 	session, err := h.config.Sessions.Session(ctx, r)
-	switch {
-	case err == nil:
+	if err == nil {
 		q.Session = string(session[h.config.TenantSessionKey])
-	case ctx.Err() != nil:
-		return ctx.Err()
-	default:
-		q.unread, q.Header = err, q.Header.Clone()
-		h.config.Sessions.RemoveSession(q.Header)
+		return nil
 	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	remover, ok := h.config.Sessions.(SessionRemover)
+	if !ok {
+		return unreadSession(err)
+	}
+	q.unread, q.Header = err, q.Header.Clone()
+	remover.RemoveSession(q.Header)
 	return nil
+}
+
+func unreadSession(err error) error {
+	return &RouteError{Status: http.StatusServiceUnavailable, Reason: "the session cannot be read", Err: fmt.Errorf("%w: %w", ErrSession, err)}
 }
 
 // decidedUnread refuses what was decided without the session that could not be
@@ -37,7 +45,7 @@ func (h *Host) decidedUnread(r *Request, d *Decision) error {
 		return nil
 	}
 	*d = Decision{}
-	return &RouteError{Status: http.StatusServiceUnavailable, Reason: "the session cannot be read", Err: fmt.Errorf("%w: %w", ErrSession, r.unread)}
+	return unreadSession(r.unread)
 }
 
 // holdsUnread reports whether no session could lead to another tenant, or the

@@ -124,7 +124,7 @@ func TestASessionThatCannotBeReadMattersOnlyWhereItCouldLeadToAnotherTenant_G3(t
 }
 
 func TestASessionsStoreThatTakesTooLongIsNoClientThatIsGone_G3(t *testing.T) {
-	e := failure(new(Host).decidedUnread(&Request{unread: context.DeadlineExceeded}, &Decision{}))
+	e := failure(unreadSession(context.DeadlineExceeded))
 	if got := resultOf(e); got != ResultSession || !errors.Is(e, ErrSession) || e.RequestID == "" {
 		t.Errorf("result %s, %v", got, e)
 	}
@@ -133,5 +133,19 @@ func TestASessionsStoreThatTakesTooLongIsNoClientThatIsGone_G3(t *testing.T) {
 func TestAPolicyForSessionsThatIsNoneIsRefused_G3(t *testing.T) {
 	if _, err := New(t.Context(), Config{SessionsUnavailable: "skip"}); err == nil {
 		t.Error("New takes it")
+	}
+}
+
+// readOnly is sessionsOf without RemoveSession.
+type readOnly struct{ SessionReader }
+
+func TestASessionThatCannotBeRemovedIsNotPassedOnUnread_G3(t *testing.T) {
+	h := newHost(t, func(config *Config) {
+		config.Routers, config.Sessions, config.SessionsUnavailable = ds, readOnly{sessionsOf{}}, Ignore
+	})
+	r := httptest.NewRequest("GET", "http://www.example.com/", nil)
+	r.AddCookie(&http.Cookie{Name: "sessionid", Value: "unread"})
+	if _, err := h.RequestOf(t.Context(), r); !errors.Is(err, ErrSession) || !errors.Is(err, errUnread) {
+		t.Errorf("got %v", err)
 	}
 }

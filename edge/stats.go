@@ -71,6 +71,10 @@ type GuestStats struct {
 	// SessionsIgnored counts requests that were decided without their session,
 	// which could not be read; see Config.SessionsUnavailable.
 	SessionsIgnored uint64 `json:"sessions_ignored"`
+	// LogWritten counts the records of what guests logged and printed, one a call,
+	// and LogDropped those that exceeded Config.GuestLogRate.
+	LogWritten uint64 `json:"log_written"`
+	LogDropped uint64 `json:"log_dropped"`
 }
 
 // ProgramStats are the figures of one guest. The first three are of this
@@ -174,6 +178,7 @@ func (h *Host) Stats() GuestStats {
 		Total: noProgramStats(), Parked: noProgramStats(),
 		Swaps: h.swaps, Rollbacks: h.rollbacks, FailedSwaps: h.failedSwaps,
 		Requests: h.results.counts(), SessionsIgnored: h.ignored.Load(),
+		LogWritten: h.said.written.Load(), LogDropped: h.said.dropped.Load(),
 	}
 	s.Total.add(&h.past)
 	current, previous := h.current.Load(), h.previous.Load()

@@ -41,10 +41,11 @@ type generation struct {
 
 // generate makes a program of a guest, with its first instances.
 func (h *Host) generate(ctx context.Context, wasm []byte) (*generation, error) {
+	g := &generation{}
 	p, err := instance.NewProgram(ctx, instance.Options{
 		Wasm:         wasm,
 		Config:       h.guestConfig,
-		Bind:         func() hostfuncs.Services { return &services{host: h} },
+		Bind:         func() hostfuncs.Services { return &services{host: h, of: g} },
 		Limits:       instance.Limits(h.config.Limits),
 		NoReset:      h.config.UnsafeNoReset,
 		CompileCache: h.config.CompileCache,
@@ -53,7 +54,7 @@ func (h *Host) generate(ctx context.Context, wasm []byte) (*generation, error) {
 	if err != nil {
 		return nil, refusal{fmt.Errorf("edge: %w", err)}
 	}
-	g := &generation{program: p}
+	g.program = p
 	for _, name := range p.Configured().Headers {
 		g.headers = append(g.headers, http.CanonicalHeaderKey(name))
 	}

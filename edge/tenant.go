@@ -1,6 +1,10 @@
 package edge
 
-import "context"
+import (
+	"context"
+	"crypto/rand"
+	"sync/atomic"
+)
 
 // TenantFrom returns the tenant that Middleware found for the request of ctx.
 // There is none where the guest let a request pass without one (compat strict).
@@ -23,6 +27,7 @@ func WithTenant(ctx context.Context, t Tenant) context.Context {
 type tenantContext struct {
 	context.Context
 	decision Decision
+	id       atomic.Pointer[string] // of the request; nil: nothing has asked for it
 }
 
 type tenantKey struct{}
@@ -31,5 +36,18 @@ func (c *tenantContext) Value(key any) any {
 	if key == (tenantKey{}) {
 		return c
 	}
-	return c.Context.Value(key)
+	value := c.Context.Value(key)
+	if value == nil && key == (requestKey{}) {
+		return c.requestID()
+	}
+	return value
+}
+
+// requestID makes an id on first use.
+func (c *tenantContext) requestID() string {
+	if c.id.Load() == nil {
+		id := rand.Text()
+		c.id.CompareAndSwap(nil, &id)
+	}
+	return *c.id.Load()
 }

@@ -134,7 +134,7 @@ func (w *websockets) refuse(rw http.ResponseWriter, r *http.Request, status int,
 	if status >= http.StatusInternalServerError && status != http.StatusServiceUnavailable {
 		e.RequestID = rand.Text()
 	}
-	w.host.answer(rw, r, e)
+	w.host.answer(rw, r, e.in(r.Context()))
 }
 
 // consume has the guest handle the socket.
@@ -152,7 +152,7 @@ func (w *websockets) consume(rw http.ResponseWriter, r *http.Request, s *sockets
 	switch {
 	case err != nil:
 		s.Refuse()
-		w.host.answer(rw, r, failure(err))
+		w.host.answer(rw, r, failure(err).in(r.Context()))
 	case refused != nil:
 		s.Refuse()
 		w.refuse(rw, r, refused.Status, refused.Reason, nil)

@@ -26,6 +26,7 @@ type Call struct {
 	draws uint64     // how much fixed randomness was drawn
 	files *openFiles // nil until a call opens some
 	undo  bool
+	said  said
 }
 
 // Begin binds the call to the request that it serves.
@@ -35,10 +36,14 @@ func (c *Call) Begin(ctx context.Context) { c.ctx, c.undo = ctx, false }
 // it did to files is taken back.
 func (c *Call) Fail() { c.undo = true }
 
-// End lets go of the request, and of the files that the guest has open.
+// End lets go of the request, and of the files that the guest has open. What the
+// guest has logged and printed in the call becomes a record of the log.
 func (c *Call) End() {
 	if c.files != nil && len(c.files.views) > 0 {
 		c.endFiles(c.undo)
+	}
+	if len(c.said.head) > 0 {
+		c.tell()
 	}
 	c.ctx = context.Background()
 }

@@ -69,7 +69,7 @@ func withFiles(c *Call, m memory, s []uint64, do func(ctx context.Context, v Fil
 func (c *Call) fileFailed(err error) abi.Errno {
 	e := fileErrno(err)
 	if e == abi.Internal {
-		c.Services.Log(c.Context(), slog.LevelError, fmt.Sprintf("a file function failed: %v", err))
+		c.said.line(slog.LevelError, fmt.Sprintf("a file function failed: %v", err))
 	}
 	return e
 }

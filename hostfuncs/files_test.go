@@ -321,6 +321,7 @@ func TestErrorsOfFilesAreErrnos(t *testing.T) {
 		if got := errno(g.mustRun(abi.ImportFileClose, h, out, room)); got != c.want {
 			t.Errorf("%v: %v, want %v", c.err, got, c.want)
 		}
+		g.call.End()
 		if logged := len(g.world.lines) > 0; logged != (c.want == abi.Internal) {
 			t.Errorf("%v: logged %q", c.err, g.world.lines)
 		}

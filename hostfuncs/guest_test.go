@@ -85,6 +85,7 @@ func everything() []forwarded {
 // world is a test's Services.
 type world struct {
 	lines   []string
+	level   slog.Level // of the last line
 	queries []string
 	err     error
 
@@ -117,7 +118,9 @@ func (w *world) Query(_ context.Context, schema, name string, args []byte) ([]by
 	return []byte(`[{"n":1}]`), w.err
 }
 
-func (w *world) Log(_ context.Context, _ slog.Level, text string) { w.lines = append(w.lines, text) }
+func (w *world) Log(_ context.Context, level slog.Level, text string) {
+	w.lines, w.level = append(w.lines, text), level
+}
 
 // guest is an instance of the forwarder.
 type guest struct {

@@ -43,7 +43,8 @@ type Services interface {
 	Files(ctx context.Context, last Files) (Files, error)
 	// FileLimits hold one call.
 	FileLimits() FileLimits
-	// Log takes a line of the guest's.
+	// Log takes what a guest logged and printed in one call, in one line without
+	// control characters, or what a host function failed at.
 	Log(ctx context.Context, level slog.Level, text string)
 }
 

@@ -211,7 +211,7 @@ func wasiWrite(c *Call, m memory, s []uint64) {
 			return
 		}
 		if len(text) > 0 {
-			c.Services.Log(c.Context(), level, printable(text[:min(len(text), abi.MaxLogText)]))
+			c.said.print(level, text[:min(len(text), abi.MaxLogText)])
 			c.worked()
 			c.charge(costRecord)
 		}

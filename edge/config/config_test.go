@@ -168,9 +168,9 @@ sessions:
   fallbacks_env: [OLD, OLDER]
   fallbacks_file: [secrets/old]
   dsn_env: SESSIONS
-  table: other.django_session
   cache_age: 5s
   unavailable: ignore
+  table: other.django_session
 queries: {plan: {sql: select 1, schema: public, timeout: 250ms, max_rows: 5}, all: {sql: select 2}}
 limits:
   read_header_timeout: 0
@@ -182,7 +182,7 @@ limits:
   max_answer_header_bytes: 16KiB
   max_answer_headers: 100
   shutdown_timeout: 0s
-  guest: {instances: 8, queue_timeout: 20ms, fuel: 1000000, deadline: 5ms, memory: 1MiB, stack: 10, audit: 1, file_bytes: 2KiB, open_files: 3}
+  guest: {instances: 8, queue_timeout: 20ms, fuel: 1000000, deadline: 5ms, memory: 1MiB, stack: 10, audit: 1, file_bytes: 2KiB, open_files: 3, log_rate: 4KiB}
 logs: {format: json, level: warn, access: true}
 on_guest_error: previous
 guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a: {}}}
@@ -247,7 +247,7 @@ guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a:
 		Limits: Limits{
 			IdleTimeout: 90 * time.Second, MaxAnswerHeaderBytes: 16 << 10, MaxAnswerHeaders: 100, MaxHeaderBytes: 32 << 10, MaxBodyBytes: 10e6, DialTimeout: time.Second,
 			ResponseHeaderTimeout: time.Hour,
-			Guest:                 GuestLimits{Fuel: 1000000, Deadline: 5 * time.Millisecond, Memory: 1 << 20, Stack: 10, Instances: 8, QueueTimeout: 20 * time.Millisecond, Audit: 1, FileBytes: 2 << 10, OpenFiles: 3},
+			Guest:                 GuestLimits{Fuel: 1000000, Deadline: 5 * time.Millisecond, Memory: 1 << 20, Stack: 10, Instances: 8, QueueTimeout: 20 * time.Millisecond, Audit: 1, FileBytes: 2 << 10, OpenFiles: 3, LogRate: 4 << 10},
 			Websocket: WebsocketLimits{
 				Message: 16 << 20, Queue: 256 << 10, PingInterval: 30 * time.Second, PongTimeout: 20 * time.Second,
 				HandshakeTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, CloseTimeout: 5 * time.Second,
@@ -354,7 +354,7 @@ func TestEdgeTakesOverWhatNeedsNoIO(t *testing.T) {
 			Fuel: 20_000_000, Deadline: 100 * time.Millisecond, Memory: 64 << 20, Stack: 20_000,
 			Instances: 3, QueueTimeout: 2 * time.Second, Audit: 10_000,
 		},
-		FileLimits: edge.FileLimits{Bytes: 1 << 20, Open: 16},
+		GuestLogRate: 16 << 10, FileLimits: edge.FileLimits{Bytes: 1 << 20, Open: 16},
 		Websockets: edge.WebsocketConfig{
 			Targets: map[string]map[string]edge.WebsocketTarget{"w": {
 				"room": {Upstream: &url.URL{Scheme: "ws", Host: "127.0.0.1:8001"}, Inner: true, Origins: []string{"*"}},

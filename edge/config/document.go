@@ -36,7 +36,7 @@ func newDocument(name string) *document {
 				},
 				Guest: GuestLimits{
 					Fuel: 20_000_000, Deadline: 100 * time.Millisecond, Memory: 64 << 20, Stack: 20_000,
-					QueueTimeout: time.Second, Audit: 10_000, FileBytes: 1 << 20, OpenFiles: 16,
+					QueueTimeout: time.Second, Audit: 10_000, FileBytes: 1 << 20, OpenFiles: 16, LogRate: 16 << 10,
 				},
 			},
 			Websockets:   Websockets{Compression: "off"},

@@ -94,6 +94,10 @@ type File struct {
 // Queries, Channels, and what no file can hold, such as handlers in Go.
 func (f *File) Edge() edge.Config {
 	upstream := f.UpstreamHeaders
+	logRate := f.Limits.Guest.LogRate
+	if logRate == 0 {
+		logRate = -1
+	}
 	var unavailable string
 	if f.Sessions != nil {
 		unavailable = f.Sessions.Unavailable
@@ -105,6 +109,7 @@ func (f *File) Edge() edge.Config {
 		TrustedPeers: f.TrustedPeers, Upstream: &upstream,
 		GuardHeaders: f.GuardHeaders, AllowHeaders: f.AllowHeaders, ForwardedHost: f.ForwardedHost,
 		Limits:       f.Limits.Guest.edge(),
+		GuestLogRate: logRate,
 		FileLimits:   edge.FileLimits{Bytes: f.Limits.Guest.FileBytes, Open: f.Limits.Guest.OpenFiles},
 		OnGuestError: f.OnGuestError, SessionsUnavailable: unavailable,
 		Websockets: edge.WebsocketConfig{
@@ -143,6 +148,7 @@ type GuestLimits struct {
 	Audit        int           `key:"audit"`
 	FileBytes    int64         `key:"file_bytes,bytes"`
 	OpenFiles    int           `key:"open_files,min=1"`
+	LogRate      int64         `key:"log_rate,bytes"` // a second; 0: any
 }
 
 func (l GuestLimits) edge() edge.GuestLimits {

@@ -53,6 +53,9 @@ var (
 
 	ignored = counter("sessions_ignored_total", "Requests that were decided without their session, which could not be read.")
 
+	logWritten = counter("guest_log_records_total", "Records of the log with what guests logged and printed, one a call.")
+	logDropped = counter("guest_log_dropped_total", "Such records that were dropped, because they exceeded limits.guest.log_rate.")
+
 	calls        = counter("guest_calls_total", "Calls of guests.")
 	fuel         = counter("guest_fuel_total", "Units of fuel that guests used; guest_info names the unit's version.")
 	traps        = counter("guest_traps_total", "Calls that the guest failed at, by reason.", "reason")
@@ -84,7 +87,7 @@ var (
 )
 
 var (
-	hostFigures = []figure{requests, ignored, calls, fuel, traps, pages, searches, audits, queued, refused, retired, shrunk,
+	hostFigures = []figure{requests, ignored, logWritten, logDropped, calls, fuel, traps, pages, searches, audits, queued, refused, retired, shrunk,
 		instances, lent, waiting, image, swaps, draining, info, resetRefused}
 	directoryFigures = []figure{tenants, domains, leftOut, generation, age, degraded, polling, unsaved, unwritten}
 )
@@ -106,6 +109,8 @@ func (c hostCollector) Collect(to chan<- prometheus.Metric) {
 		requests.is(to, float64(n), string(result))
 	}
 	ignored.is(to, float64(s.SessionsIgnored))
+	logWritten.is(to, float64(s.LogWritten))
+	logDropped.is(to, float64(s.LogDropped))
 	t := &s.Total
 	for _, reason := range allTraps {
 		traps.is(to, float64(t.Traps[reason]), string(reason))

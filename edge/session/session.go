@@ -185,4 +185,7 @@ func (r *Reader) finish(data map[string]json.RawMessage, err error) (map[string]
 	return nil, nil
 }
 
-var _ edge.SessionReader = (*Reader)(nil)
+var (
+	_ edge.SessionReader  = (*Reader)(nil)
+	_ edge.SessionRemover = (*Reader)(nil)
+)

@@ -128,7 +128,7 @@ const (
 	// The host's log says why a query failed.
 	ImportQuery = "query"
 	// log(level, text, len i32): level is that of log/slog: -4 debug, 0 info,
-	// 4 warning, 8 error. Text is cut at [MaxLogText] bytes.
+	// 4 warning, 8 error. Text is cut at [MaxLogText] bytes; a call's lines become one record.
 	ImportLog = "log"
 	// clock() -> i64: nanoseconds since 1970-01-01 UTC.
 	ImportClock = "clock"

@@ -1,6 +1,7 @@
 package tenancy_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/tenantedge/tenantedge/guest/abi"
@@ -25,6 +26,34 @@ func TestAFolderThatIsNoExpressionIsServedUnderStrictRules_B8(t *testing.T) {
 		d := decide(t, config, directory, tenancy.Request{Method: "GET", Host: "n.test", HasHost: true, Target: target})
 		if got := line(d); got != want {
 			t.Errorf("%s is %q (%s), expected %q", target, got, d.Reason, want)
+		}
+	}
+}
+
+func TestASessionValueThatIsNoTextNamesNoTenantUnderStrictRules_B8(t *testing.T) {
+	alias := "site"
+	config := &abi.Config{
+		ABI: abi.Version, Compat: "strict", Default: &abi.DefaultTenant{}, Routers: []string{"domain", "session"},
+		Tenants: []abi.StaticTenant{{Schema: "www", SessionKey: &alias}},
+	}
+	directory := &rows{
+		tenants: []tenant{{"1", "acme"}, {"7", "beta"}},
+		domains: []row{{tenant: "1", domain: "acme.test", primary: true}},
+	}
+	for session, want := range map[string]string{
+		`["beta"]`: "none", `[7]`: "none", `["site"]`: "none", `{"beta":"beta"}`: "none", `true`: "none", `7`: "none", `-7`: "none", `7.0`: "none",
+		`1e400`: "none", `123456789012345678901234567890`: "none", `[`: "none", `"`: "none", `["a\u0000"]`: "none",
+		`[]`: "none", `null`: "none", ` "beta" `: "beta /x", `"7"`: "beta /x", `"site"`: "www /x", `"[\"beta\"]"`: "none",
+		`"b\u0000"`: "bad_request", // the database refuses it
+	} {
+		r := tenancy.Request{Method: "GET", Host: "acme.test", HasHost: true, Target: "/x", Session: session, HasSession: true}
+		if want := strings.Replace(want, "none", "acme /x", 1); line(decide(t, config, directory, r)) != want {
+			t.Errorf("%s after a domain is not %q", session, want)
+		}
+		config := *config
+		config.Routers = []string{"session"}
+		if d := decide(t, &config, directory, r); line(d) != want {
+			t.Errorf("%s is %q (%s), expected %q", session, line(d), d.Reason, want)
 		}
 	}
 }

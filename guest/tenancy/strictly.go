@@ -227,20 +227,17 @@ func (c *call) joined() string {
 	return c.d.text(start)
 }
 
+// strictSession is the session router. A value that is no text names no tenant:
+// the reference finds none for a list, and crashes at numbers and objects.
 func (c *call) strictSession(f *finding) bool {
 	value, form := c.d.session(c.req)
-	if form == sessionAbsent {
+	switch {
+	case form != sessionText:
 		f.kind = Unrouted
 		return true
-	}
-	if form != sessionText || strings.IndexByte(value, 0) >= 0 {
-		// No static tenant equals it, and the database refuses to compare it.
-		if c.dynamic {
-			c.d.Refuse(abi.BadRequest, "the session names the tenant by something other than text")
-			return false
-		}
-		f.kind = Unrouted
-		return true
+	case c.dynamic && strings.IndexByte(value, 0) >= 0:
+		c.d.Refuse(abi.BadRequest, "the session names the tenant by text with a NUL, which the database refuses")
+		return false
 	}
 	c.strictReference(f, c.sessions, value)
 	return true

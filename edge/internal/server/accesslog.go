@@ -70,7 +70,8 @@ func (s *Server) logged(next http.Handler) http.Handler {
 			}
 			s.log.LogAttrs(r.Context(), slog.LevelInfo, "access", attrs...)
 		}()
-		next.ServeHTTP(counted, r.WithContext(context.WithValue(r.Context(), noteKey{}, n)))
+		ctx := edge.WithRequestID(context.WithValue(r.Context(), noteKey{}, n), n.id)
+		next.ServeHTTP(counted, r.WithContext(ctx))
 	})
 }
 

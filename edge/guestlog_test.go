@@ -1,0 +1,132 @@
+package edge
+
+import (
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+)
+
+// guestRecords returns the records of a JSON log that a guest has caused to be
+// written, and those about refused requests.
+func guestRecords(t *testing.T, log string) (said, refused []map[string]any) {
+	t.Helper()
+	for line := range strings.Lines(log) {
+		var record map[string]any
+		if err := json.Unmarshal([]byte(line), &record); err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		switch {
+		case record["from"] == "guest":
+			said = append(said, record)
+		case record["msg"] == "request refused":
+			refused = append(refused, record)
+		}
+	}
+	return said, refused
+}
+
+func TestAPanicIsOneRecordThatNamesItsRequestAndItsGuest_D5(t *testing.T) {
+	for name, given := range map[string]string{"an id of the server's": "the-id", "no id": ""} {
+		t.Run(name, func(t *testing.T) {
+			var log journal
+			h := unrulyHost(t, wasmtest.Unruly(t, 0), func(c *Config) { c.Logger = slog.New(slog.NewJSONHandler(&log, nil)) })
+			loaded := len(log.String())
+			front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if given != "" {
+					r = r.WithContext(WithRequestID(r.Context(), given))
+				}
+				h.Middleware(http.NotFoundHandler()).ServeHTTP(w, r)
+			}))
+			defer front.Close()
+			r, err := http.NewRequest("GET", front.URL, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Host = "panic.example.com"
+			w, err := http.DefaultTransport.RoundTrip(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer w.Body.Close()
+			page, _ := io.ReadAll(w.Body) // what was read tells
+			said, refused := guestRecords(t, log.String()[loaded:])
+			if len(said) != 1 || len(refused) != 1 {
+				t.Fatalf("%d records of the guest and %d refusals in %s", len(said), len(refused), log.String())
+			}
+			id, _ := said[0]["request"].(string)
+			if text, _ := said[0]["msg"].(string); !strings.Contains(text, "panic: ") || !strings.Contains(text, "goroutine ") || len(text) > 5000 {
+				t.Errorf("the record says %q", text)
+			}
+			if id == "" || refused[0]["request"] != id || !strings.Contains(string(page), "request "+id+"\n") || given != "" && id != given {
+				t.Errorf("the record is of request %q, the refusal of %v, and the page is %q", id, refused[0]["request"], page)
+			}
+			if said[0]["guest"] != h.Guest().Digest || said[0]["level"] != "WARN" {
+				t.Errorf("the record is %v", said[0])
+			}
+		})
+	}
+}
+
+func TestAFloodOfAGuestIsBoundedAndCounted_D5(t *testing.T) {
+	var log journal
+	h := unrulyHost(t, wasmtest.Unruly(t, 0), func(c *Config) {
+		c.Logger, c.GuestLogRate = slog.New(slog.NewJSONHandler(&log, nil)), 1
+		c.Limits.Fuel = 2_000_000
+	})
+	loaded, before := len(log.String()), h.Stats()
+	f := serveFront(t, h, 1)
+	const requests = 50
+	for range requests {
+		checkRefusal(t, f.mustGet(t, "shout.example.com", "/"), http.StatusBadGateway)
+	}
+	said, refused := guestRecords(t, log.String()[loaded:])
+	bytes := 0
+	for _, record := range said {
+		bytes += len(record["msg"].(string))
+	}
+	s := h.Stats()
+	written, dropped := s.LogWritten-before.LogWritten, s.LogDropped-before.LogDropped
+	if len(said) == 0 || bytes > longestRecord || written != uint64(len(said)) || written+dropped != requests || len(refused) != requests {
+		t.Errorf("%d records of %d bytes; counted %d and %d dropped; %d refusals", len(said), bytes, written, dropped, len(refused))
+	}
+}
+
+func TestTheRecordAfterDroppedOnesSaysHowMany_D5(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log journal
+		l := newGuestLog(log.logger(), 1<<10)
+		write := func(n int) {
+			for range n {
+				l.write(t.Context(), slog.LevelInfo, strings.Repeat("x", 1<<10-recordOverhead), nil)
+			}
+		}
+		write(20) // a record is as much as a second's worth, and a burst 16
+		if l.written.Load() != 16 || l.dropped.Load() != 4 {
+			t.Errorf("%d written and %d dropped", l.written.Load(), l.dropped.Load())
+		}
+		time.Sleep(2 * time.Second)
+		write(3)
+		if got := strings.Count(log.String(), "dropped="); got != 1 || !strings.Contains(log.String(), "dropped=4") {
+			t.Errorf("%d records say how many are missing: %s", got, log.String())
+		}
+		l.write(t.Context(), slog.LevelDebug, "below the level of the log", nil)
+		if l.written.Load() != 18 || l.dropped.Load() != 5 {
+			t.Errorf("%d written and %d dropped", l.written.Load(), l.dropped.Load())
+		}
+		unbounded := newGuestLog(log.logger(), -1)
+		for range 1000 {
+			unbounded.write(t.Context(), slog.LevelInfo, "x", nil)
+		}
+		if unbounded.dropped.Load() != 0 {
+			t.Errorf("%d dropped without a bound", unbounded.dropped.Load())
+		}
+	})
+}

@@ -1,0 +1,97 @@
+package hostfuncs
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/tenantedge/tenantedge/guest/abi"
+)
+
+// print has the guest write to a file descriptor.
+func (g *guest) print(fd uint64, text string) {
+	g.tb.Helper()
+	addr, size := g.put(1024, text)
+	vector := binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(nil, uint32(addr)), uint32(size))
+	vectors, _ := g.put(512, string(vector))
+	if got := g.mustRun("fd_write", fd, vectors, 1, 768); got != wasiOK {
+		g.tb.Fatalf("fd_write answered %d", got)
+	}
+}
+
+func (g *guest) log(level int32, text string) {
+	g.tb.Helper()
+	addr, size := g.put(1024, text)
+	g.mustRun(abi.ImportLog, uint64(uint32(level)), addr, size)
+}
+
+func TestWhatAGuestSaysInACallIsOneRecord_D5(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		say  func(g *guest)
+		want string
+	}{
+		{"nothing", func(*guest) {}, ""},
+		{"nothing that can be seen", func(g *guest) { g.print(stderr, "\n \n"); g.log(0, "") }, ""},
+		{"a line of the log", func(g *guest) { g.log(0, "plan gold") }, "INFO plan gold"},
+		{"lines of the log", func(g *guest) { g.log(-4, "a"); g.log(4, "b"); g.log(0, "c") }, "WARN a | b | c"},
+		{"a level beyond all", func(g *guest) { g.log(1000, "a") }, "ERROR a"},
+		{"a level below all", func(g *guest) { g.log(-1000, "a") }, "DEBUG a"},
+		{"a panic, printed piece by piece", func(g *guest) {
+			for _, piece := range []string{"panic: ", "boom", "\n", "\n", "goroutine 1 [running]:\n", "main.route(...)\n", "\t/src/main.go", ":", "12", "\n"} {
+				g.print(stderr, piece)
+			}
+		}, "WARN panic: boom | goroutine 1 [running]: | main.route(...) | /src/main.go:12"},
+		{"a log line after half a line", func(g *guest) { g.print(stdout, "half"); g.log(0, "whole") }, "INFO half | whole"},
+		{"a log line that looks like two", func(g *guest) { g.log(0, "one\ntwo\r\nthree") }, "INFO one two\uFFFD three"},
+		{"a terminal's controls", func(g *guest) { g.print(stdout, "red \x1b[31m \x00\u009b\x7f\u2028 text\xff") },
+			"INFO red \uFFFD[31m \uFFFD\uFFFD\uFFFD\uFFFD text\uFFFD"},
+		{"a letter in two pieces", func(g *guest) { g.print(stdout, "caf\xc3"); g.print(stdout, "\xa9\n") }, "INFO caf\u00e9"},
+		{"a line outside of its memory", func(g *guest) { g.mustRun(abi.ImportLog, 0, 1<<31, 5) }, "INFO (a log line outside of the guest's memory)"},
+		{"a long line", func(g *guest) { g.log(0, strings.Repeat("x", 5000)) }, "INFO " + strings.Repeat("x", abi.MaxLogText)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g := newGuest(t)
+			for range 2 { // a call inherits nothing of the one before
+				g.world.lines = nil
+				g.call.Begin(t.Context())
+				c.say(g)
+				if len(g.world.lines) > 0 {
+					t.Fatalf("logged %q before the call's end", g.world.lines)
+				}
+				g.call.End()
+				got := strings.Join(g.world.lines, "; ")
+				if got != "" {
+					got = g.world.level.String() + " " + got
+				}
+				if got != c.want || len(g.world.lines) > 1 {
+					t.Errorf("logged %q, want %q", got, c.want)
+				}
+			}
+		})
+	}
+}
+
+func TestOfAFloodTheBeginningAndTheEndAreKept_D5(t *testing.T) {
+	g := newGuest(t)
+	g.call.Begin(t.Context())
+	g.log(0, "the beginning")
+	for n := range 100_000 {
+		g.print(stdout, fmt.Sprintln("line", n))
+	}
+	if kept := cap(g.call.said.head) + cap(g.call.said.tail); kept > 8*saidHalf {
+		t.Errorf("the call keeps %d bytes", kept)
+	}
+	g.print(stderr, "panic: the end\n")
+	g.call.Fail()
+	g.call.End()
+	if len(g.world.lines) != 1 {
+		t.Fatalf("%d records", len(g.world.lines))
+	}
+	got := g.world.lines[0]
+	if !strings.HasPrefix(got, "the beginning | line 0 | ") || !strings.HasSuffix(got, "line 99999 | panic: the end") ||
+		!strings.Contains(got, " bytes are left out) ") || len(got) > 4*saidHalf {
+		t.Errorf("logged %d bytes: %.100q … %q", len(got), got, got[max(0, len(got)-100):])
+	}
+}
