@@ -116,6 +116,11 @@ func (f *File) Edge() edge.Config {
 type Limits struct {
 	ReadHeaderTimeout     time.Duration `key:"read_header_timeout"`
 	IdleTimeout           time.Duration `key:"idle_timeout"`
+	BodyTimeout           time.Duration `key:"body_timeout"`
+	AnswerTimeout         time.Duration `key:"answer_timeout"`
+	MinRate               int64         `key:"min_rate,bytes"`         // 0: 1 KiB a second
+	Connections           int           `key:"connections"`            // 0: by the descriptors of the process
+	TenantRequests        int           `key:"tenant_requests"`        // 0: half of Connections
 	MaxHeaderBytes        int           `key:"max_header_bytes,bytes"` // 0: net/http's own limit
 	MaxBodyBytes          int64         `key:"max_body_bytes,bytes"`
 	DialTimeout           time.Duration `key:"dial_timeout"`
