@@ -117,6 +117,18 @@ func (c *connections) remove(conn net.Conn) {
 	}
 }
 
+// interrupt ends reads of bodies that are under way, except in HTTP/2, whose
+// connection would end with them.
+func (c *connections) interrupt() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for conn := range c.open {
+		if secure, ok := conn.(*tls.Conn); !ok || secure.ConnectionState().NegotiatedProtocol != "h2" {
+			_ = conn.SetReadDeadline(time.Unix(1, 0))
+		}
+	}
+}
+
 // count returns how many connections are open, without those taken, and how
 // many of them wait for a request.
 func (c *connections) count() (open, waiting int) {

@@ -125,6 +125,10 @@ func (p *proxy) fail(w http.ResponseWriter, r *http.Request, err error) {
 		p.accel.send(w, r, ordered)
 		return
 	}
+	if p.server.base.Err() != nil || len(r.Header["Upgrade"]) > 0 && p.server.upgrades.base.Err() != nil {
+		p.server.refuseEnding(w, r)
+		return
+	}
 	if p.failedByClient(w, r, err) {
 		return
 	}
