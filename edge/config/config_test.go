@@ -169,6 +169,7 @@ sessions:
   dsn_env: SESSIONS
   table: other.django_session
 queries: {plan: {sql: select 1, timeout: 250ms, max_rows: 5}, all: {sql: select 2}}
+admin_hosts: [metrics.internal]
 limits:
   read_header_timeout: 0
   idle_timeout: 1m30s
@@ -246,6 +247,7 @@ guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a:
 			"plan": {SQL: "select 1", Timeout: 250 * time.Millisecond, MaxRows: 5},
 			"all":  {SQL: "select 2", Timeout: time.Second, MaxRows: 1000},
 		},
+		AdminHosts: []string{"metrics.internal"},
 		Limits: Limits{
 			IdleTimeout: 90 * time.Second, BodyTimeout: 30 * time.Second, AnswerTimeout: 45 * time.Second, MinRate: 2 << 10, Connections: 1000, TenantRequests: 300, MaxAnswerHeaderBytes: 16 << 10, MaxAnswerHeaders: 100, MaxHeaderBytes: 32 << 10, MaxBodyBytes: 10e6, DialTimeout: time.Second,
 			ResponseHeaderTimeout: time.Hour,

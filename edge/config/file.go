@@ -68,6 +68,8 @@ type File struct {
 	// Admin is the address of /healthz, /readyz, /metrics and /guest; empty:
 	// nowhere.
 	Admin string
+	// AdminHosts are further names by which requests may call it.
+	AdminHosts []string `key:"admin_hosts"`
 	// AdminTokenEnv and AdminTokenFile name the secret by which guests are
 	// swapped there; without one they cannot be.
 	AdminTokenEnv  string `key:"admin_token_env,env"`

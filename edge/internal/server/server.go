@@ -53,6 +53,9 @@ type Options struct {
 	// Admin is the loopback address of /healthz, /readyz and /metrics; empty:
 	// nowhere.
 	Admin string
+	// AdminHosts are names, beside those of loopback and without ports, by which
+	// requests may call the admin listener.
+	AdminHosts []string
 	// AdminToken lets its bearer swap the guest there; empty: nobody.
 	AdminToken string
 	// GuestFile is where the guest comes from; it is followed. Empty: nowhere. New
