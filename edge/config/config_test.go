@@ -172,6 +172,7 @@ sessions:
   unavailable: ignore
   table: other.django_session
 queries: {plan: {sql: select 1, schema: public, timeout: 250ms, max_rows: 5}, all: {sql: select 2}}
+admin_hosts: [metrics.internal]
 limits:
   read_header_timeout: 0
   idle_timeout: 1m30s
@@ -181,6 +182,11 @@ limits:
   response_header_timeout: 1h
   max_answer_header_bytes: 16KiB
   max_answer_headers: 100
+  body_timeout: 30s
+  answer_timeout: 45s
+  min_rate: 2KiB
+  connections: 1000
+  tenant_requests: 300
   shutdown_timeout: 0s
   guest: {instances: 8, queue_timeout: 20ms, fuel: 1000000, deadline: 5ms, memory: 1MiB, stack: 10, audit: 1, file_bytes: 2KiB, open_files: 3, log_rate: 4KiB}
 logs: {format: json, level: warn, access: true}
@@ -244,8 +250,9 @@ guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a:
 			"plan": {SQL: "select 1", Schema: SchemaPublic, Timeout: 250 * time.Millisecond, MaxRows: 5},
 			"all":  {SQL: "select 2", Schema: SchemaTenant, Timeout: time.Second, MaxRows: 1000},
 		},
+		AdminHosts: []string{"metrics.internal"},
 		Limits: Limits{
-			IdleTimeout: 90 * time.Second, MaxAnswerHeaderBytes: 16 << 10, MaxAnswerHeaders: 100, MaxHeaderBytes: 32 << 10, MaxBodyBytes: 10e6, DialTimeout: time.Second,
+			IdleTimeout: 90 * time.Second, BodyTimeout: 30 * time.Second, AnswerTimeout: 45 * time.Second, MinRate: 2 << 10, Connections: 1000, TenantRequests: 300, MaxAnswerHeaderBytes: 16 << 10, MaxAnswerHeaders: 100, MaxHeaderBytes: 32 << 10, MaxBodyBytes: 10e6, DialTimeout: time.Second,
 			ResponseHeaderTimeout: time.Hour,
 			Guest:                 GuestLimits{Fuel: 1000000, Deadline: 5 * time.Millisecond, Memory: 1 << 20, Stack: 10, Instances: 8, QueueTimeout: 20 * time.Millisecond, Audit: 1, FileBytes: 2 << 10, OpenFiles: 3, LogRate: 4 << 10},
 			Websocket: WebsocketLimits{

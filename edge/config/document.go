@@ -27,7 +27,7 @@ func newDocument(name string) *document {
 			ForwardedHost: edge.Refuse, TenantHeader: "tenant", TenantSessionKey: "tenant",
 			Listeners: []Listener{{Address: ":8080", H2: true}},
 			Limits: Limits{
-				ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+				ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, BodyTimeout: time.Minute, AnswerTimeout: time.Minute, MinRate: 1 << 10, MaxHeaderBytes: 64 << 10,
 				DialTimeout: 5 * time.Second, ShutdownTimeout: 30 * time.Second,
 				MaxAnswerHeaderBytes: 64 << 10, MaxAnswerHeaders: 500,
 				Websocket: WebsocketLimits{

@@ -68,6 +68,8 @@ type File struct {
 	// Admin is the address of /healthz, /readyz, /metrics and /guest; empty:
 	// nowhere.
 	Admin string
+	// AdminHosts are further names by which requests may call it.
+	AdminHosts []string `key:"admin_hosts"`
 	// AdminTokenEnv and AdminTokenFile name the secret by which guests are
 	// swapped there; without one they cannot be.
 	AdminTokenEnv  string `key:"admin_token_env,env"`
@@ -125,6 +127,11 @@ func (f *File) Edge() edge.Config {
 type Limits struct {
 	ReadHeaderTimeout     time.Duration `key:"read_header_timeout"`
 	IdleTimeout           time.Duration `key:"idle_timeout"`
+	BodyTimeout           time.Duration `key:"body_timeout"`
+	AnswerTimeout         time.Duration `key:"answer_timeout"`
+	MinRate               int64         `key:"min_rate,bytes"`         // 0: 1 KiB a second
+	Connections           int           `key:"connections"`            // 0: by the descriptors of the process
+	TenantRequests        int           `key:"tenant_requests"`        // 0: half of Connections
 	MaxHeaderBytes        int           `key:"max_header_bytes,bytes"` // 0: net/http's own limit
 	MaxBodyBytes          int64         `key:"max_body_bytes,bytes"`
 	DialTimeout           time.Duration `key:"dial_timeout"`

@@ -44,7 +44,7 @@ func prepare(ctx context.Context, file *config.File, handlers map[string]edge.We
 		Media: file.Media, SigningKeys: keys, OpenBucket: openBucket,
 		AdminToken: token,
 		URLConfs:   file.URLConfs, Fallback: file.Fallback,
-		Listeners: file.Listeners, Admin: file.Admin, Limits: file.Limits,
+		Listeners: file.Listeners, Admin: file.Admin, AdminHosts: file.AdminHosts, Limits: file.Limits,
 		GuestFile: file.Guest.Path, KeptGuest: keptGuest(file.Guest, w.edge.CompileCache),
 		AccessLog: file.Logs.Access, Logger: log,
 	}

@@ -33,8 +33,8 @@ func newServe() *cobra.Command {
 			/healthz, /readyz and, for Prometheus, /metrics are answered on a listener of
 			their own (admin, by default 127.0.0.1:8081). On SIGTERM or SIGINT /readyz says
 			503, the listeners close, websockets are told 1001, and requests that run are
-			answered for as long as limits.shutdown_timeout allows; a second signal ends
-			them at once.
+			answered for as long as limits.shutdown_timeout allows, then with 503; a second
+			signal ends them at once.
 
 			The guest's file (guest.path) is followed: a new guest is tried in a process of
 			its own, then takes over without a request failing. What is wrong with it goes to

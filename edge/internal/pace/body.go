@@ -26,7 +26,7 @@ type Body struct {
 
 func newBody(x *exchange, from io.ReadCloser, timeout time.Duration) *Body {
 	b := &Body{exchange: x, from: from}
-	b.pace.timeout = timeout
+	b.pace.timeout, b.pace.rate = timeout, x.limits.rate()
 	if x.streams {
 		b.pace.watch(x.conn, deadlines.SetReadDeadline, func() {})
 	}
@@ -37,20 +37,42 @@ func newBody(x *exchange, from io.ReadCloser, timeout time.Duration) *Body {
 // Handler has, and returns what to read the body from. A request that did not
 // come through Handler is held too.
 func Hold(w http.ResponseWriter, r *http.Request, timeout time.Duration) (*Body, io.ReadCloser) {
-	for inner := w; ; {
-		if x, ok := inner.(*exchange); ok && x.body != nil {
-			x.body.hold(timeout)
-			return x.body, r.Body // which may be around it
-		}
-		u, ok := inner.(interface{ Unwrap() http.ResponseWriter })
-		if !ok {
-			break
-		}
-		inner = u.Unwrap()
+	if b := bodyOf(w); b != nil {
+		b.hold(timeout)
+		return b, r.Body // which may be around it
 	}
 	x := &exchange{ResponseWriter: w, limits: new(Limits), request: r, conn: deadlinesOf(w), streams: r.ProtoMajor > 1}
 	b := newBody(x, r.Body, timeout)
 	return b, b
+}
+
+// bodyOf returns the body of the request that w answers; nil: it has none, or
+// did not come through Handler.
+func bodyOf(w http.ResponseWriter) *Body {
+	for {
+		if x, ok := w.(*exchange); ok {
+			return x.body
+		}
+		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return nil
+		}
+		w = u.Unwrap()
+	}
+}
+
+// Slow reports whether the client of the request that w answers fell behind
+// with its body. It does so as soon as net/http cancels the request for that,
+// which is before Read returns.
+func Slow(w http.ResponseWriter) bool {
+	b := bodyOf(w)
+	if b == nil {
+		return false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	late := b.reading && b.pace.timeout > 0 && !time.Now().Before(b.pace.until)
+	return late || errors.Is(b.stopped, ErrSlow)
 }
 
 // hold changes the limit. The server's own, which a stream has, is lifted.
@@ -58,7 +80,7 @@ func (b *Body) hold(timeout time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.pace.unwatch()
-	b.pace = side{timeout: timeout}
+	b.pace = side{timeout: timeout, rate: b.pace.rate}
 	if x := b.exchange; x.streams {
 		_ = x.conn.SetReadDeadline(time.Time{})
 		b.pace.watch(x.conn, deadlines.SetReadDeadline, func() {})
@@ -112,7 +134,7 @@ func (b *Body) finish(n int, err error) error {
 		return nil
 	}
 	b.read = true
-	if !errors.Is(err, os.ErrDeadlineExceeded) {
+	if b.over || !errors.Is(err, os.ErrDeadlineExceeded) {
 		return err
 	}
 	b.stopped = fmt.Errorf("%w: %w", ErrSlow, err)
@@ -148,6 +170,9 @@ func (b *Body) handled() {
 	defer b.mu.Unlock()
 	b.pace.unwatch()
 	b.boundRest()
+	if x := b.exchange; !x.streams && x.conn != nil && !b.read && x.closes() {
+		_ = x.conn.SetReadDeadline(past) // what is left is of no use
+	}
 	b.over = true
 }
 

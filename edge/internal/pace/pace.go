@@ -3,7 +3,7 @@
 //
 //	server.Handler = pace.Handler(&pace.Limits{Body: time.Minute, Answer: time.Minute}, handler)
 //
-// A client has to keep a pace of Rate bytes a second while it is waited for. It
+// A client has to keep a pace of Limits.Rate bytes a second while it is waited for. It
 // may fall behind by the time of the limit, and is cut off then. What the handler
 // takes for itself counts as nothing: a slow application costs no client its
 // request. The server's own ReadTimeout and WriteTimeout may be set to the same
@@ -12,6 +12,7 @@ package pace
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -26,8 +27,8 @@ import (
 	"time"
 )
 
-// Rate is the pace, in bytes a second.
-const Rate = 1 << 10
+// DefaultRate is the pace where Limits name none, in bytes a second.
+const DefaultRate = 1 << 10
 
 // piece is how much of a file is written at once. A pace is measured between
 // pieces.
@@ -54,6 +55,8 @@ const (
 // Limits are how far a client may fall behind; 0: there is no limit.
 type Limits struct {
 	Body, Answer time.Duration
+	// Rate is the pace, in bytes a second; 0: DefaultRate.
+	Rate int64
 	// Late is called when a client is cut off; it may be nil.
 	Late func(*http.Request, Direction)
 	// HangUp closes the connection that the context of a request came by. It is
@@ -62,11 +65,13 @@ type Limits struct {
 	HangUp func(context.Context)
 }
 
+func (l *Limits) rate() int64 { return cmp.Or(l.Rate, DefaultRate) }
+
 // Handler calls next with bodies and answers that are held to the limits.
 func Handler(l *Limits, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := &exchange{ResponseWriter: w, limits: l, request: r, conn: deadlinesOf(w), streams: r.ProtoMajor > 1}
-		x.answer.timeout = l.Answer
+		x.answer.timeout, x.answer.rate = l.Answer, l.rate()
 		defer x.end()
 		if r.Body != nil && r.Body != http.NoBody {
 			x.body = newBody(x, r.Body, l.Body)
@@ -128,6 +133,9 @@ func (x *exchange) end() {
 		x.body.handled()
 	}
 }
+
+// closes reports whether the connection ends with the answer.
+func (x *exchange) closes() bool { return x.Header().Get("Connection") == "close" }
 
 func (x *exchange) hangUp() {
 	if x.limits.HangUp != nil {

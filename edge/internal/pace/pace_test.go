@@ -171,23 +171,31 @@ func TestSmallPiecesAtThePaceAreEnough_A9(t *testing.T) {
 // A body that the handler did not read holds neither the answer nor the
 // connection.
 func TestTheRestOfABodyIsWaitedForBriefly_A9(t *testing.T) {
-	bubble(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) }, func(w *world) {
-		c := w.dial()
-		defer c.Close()
-		began := time.Now()
-		go fmt.Fprint(c, "POST / HTTP/1.1\r\nHost: edge\r\nContent-Length: 1000\r\n\r\nbegun")
-		in := bufio.NewReader(c)
-		resp, err := http.ReadResponse(in, nil)
-		if err != nil || resp.StatusCode != http.StatusNotFound {
-			t.Fatalf("%+v, %v, expected 404", resp, err)
-		}
-		if rest, err := io.ReadAll(in); len(rest) > 0 || err != nil {
-			t.Errorf("read %q, %v, expected the end", rest, err)
-		}
-		if took := time.Since(began); took > limit/2 {
-			t.Errorf("took %v", took)
-		}
-	})
+	for connection, most := range map[string]time.Duration{"keep-alive": 10 * time.Second, "close": time.Second} {
+		t.Run(connection, func(t *testing.T) {
+			refuse := func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Connection", connection)
+				w.WriteHeader(http.StatusNotFound)
+			}
+			bubble(t, refuse, func(w *world) {
+				c := w.dial()
+				defer c.Close()
+				began := time.Now()
+				go fmt.Fprint(c, "POST / HTTP/1.1\r\nHost: edge\r\nContent-Length: 1000\r\n\r\nbegun")
+				in := bufio.NewReader(c)
+				resp, err := http.ReadResponse(in, nil)
+				if err != nil || resp.StatusCode != http.StatusNotFound {
+					t.Fatalf("%+v, %v, expected 404", resp, err)
+				}
+				if rest, err := io.ReadAll(in); len(rest) > 0 || err != nil {
+					t.Errorf("read %q, %v, expected the end", rest, err)
+				}
+				if took := time.Since(began); took > most {
+					t.Errorf("took %v of the bubble's time", took)
+				}
+			})
+		})
+	}
 }
 
 // What was sent quickly earns no leave to be slow later.

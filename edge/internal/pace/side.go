@@ -12,30 +12,34 @@ var past = time.Unix(1, 0)
 // other.
 type side struct {
 	timeout time.Duration // 0: no limit
+	rate    int64
 	behind  time.Duration // how far the client is behind its pace
 	began   time.Time
-	alarm   *alarm // HTTP/2
+	until   time.Time // when the transfer that began has to end
+	alarm   *alarm    // HTTP/2
 }
 
 // begin returns until when a transfer of n bytes has to end.
 func (s *side) begin(n int) time.Time {
 	s.began = time.Now()
-	until := s.began.Add(s.timeout - s.behind + worth(int64(n)))
+	s.until = s.began.Add(s.timeout - s.behind + s.worth(int64(n)))
 	if s.alarm != nil {
-		s.alarm.set(until)
+		s.alarm.set(s.until)
 	}
-	return until
+	return s.until
 }
 
 // finish notes a transfer of n bytes, and reports whether it was cut off by
 // the alarm.
 func (s *side) finish(n int64) bool {
-	s.behind = max(0, s.behind+time.Since(s.began)-worth(n))
+	s.behind = max(0, s.behind+time.Since(s.began)-s.worth(n))
 	return s.alarm != nil && s.alarm.clear()
 }
 
 // worth is the time that n bytes take at the pace.
-func worth(n int64) time.Duration { return time.Duration(n) * time.Second / Rate }
+func (s *side) worth(n int64) time.Duration {
+	return time.Duration(n) * time.Second / time.Duration(s.rate)
+}
 
 // watch has an alarm cut off transfers, for HTTP/2, where a deadline must not
 // pass while nothing is transferred. stuck is called where that does not end

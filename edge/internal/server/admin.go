@@ -6,7 +6,11 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/tenantedge/tenantedge/edge/internal/pace"
 )
 
 // checkAdmin refuses an admin address that other machines could reach: what it
@@ -37,13 +41,56 @@ func (s *Server) newAdmin() *http.Server {
 	mux.HandleFunc("GET /readyz", s.serveReady)
 	mux.Handle("GET /metrics", s.metricsHandler())
 	s.guestRoutes(mux)
+	limits := &pace.Limits{Body: s.options.Limits.BodyTimeout, Answer: s.options.Limits.AnswerTimeout, Rate: s.options.Limits.MinRate}
 	return &http.Server{
-		Handler:           mux,
+		Handler:           pace.Handler(limits, s.namedLocally(mux)),
 		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       limits.Body,
+		WriteTimeout:      limits.Answer,
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(quietHandler{s.log.Handler()}, slog.LevelError),
 	}
+}
+
+// namedLocally refuses requests for other hosts than the listener's own. A page
+// of any site can have its name resolved to a loopback address, and would read
+// what is answered here as its own.
+func (s *Server) namedLocally(next http.Handler) http.Handler {
+	own := s.options.Admin
+	if s.adminListener != nil {
+		own = s.adminListener.Addr().String()
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !local(r.Host, own, s.options.AdminHosts) {
+			closeUnread(w, r)
+			writeError(w, http.StatusMisdirectedRequest, "")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// local reports whether host, of any port, is a loopback name or address, the
+// address own, or one of names. HTTP/1.0 may have no host, and browsers always
+// have one.
+func local(host, own string, names []string) bool {
+	name := strings.ToLower(strings.TrimSuffix(hostname(host), "."))
+	if name == "" || name == "localhost" || strings.HasSuffix(name, ".localhost") || name == hostname(own) {
+		return true
+	}
+	if ip, err := netip.ParseAddr(name); err == nil && ip.Unmap().IsLoopback() {
+		return true
+	}
+	return slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) })
+}
+
+// hostname is host without a port and without brackets.
+func hostname(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		return name
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
 }
 
 // Readiness is what /readyz answers.

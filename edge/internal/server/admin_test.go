@@ -1,11 +1,14 @@
 package server
 
 import (
+	"bufio"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
@@ -113,5 +116,78 @@ func TestWhatCannotBeServedIsRefusedWithItsPlace(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Errorf("closing what was never run: %v", err)
 		}
+	}
+}
+
+// Host names the listener, or a page of another site has its name resolved to
+// it.
+func TestTheAdminListenerAnswersToItsOwnNamesAlone_F4(t *testing.T) {
+	w := start(t, func(s *setup) { s.options.AdminHosts = []string{"metrics.internal"} })
+	address := w.server.AdminAddr().String()
+	for host, want := range map[string]int{
+		address: 200, "127.0.0.1": 200, "127.0.0.2:9": 200, "localhost:8081": 200, "LOCALHOST.": 200, "a.localhost": 200,
+		"[::1]:8081": 200, "[::1]": 200, "[::ffff:127.0.0.1]": 200, "metrics.internal:80": 200, "METRICS.internal": 200,
+		"evil.example.com": 421, "evil.example.com:8081": 421, "127.0.0.1.evil.example.com": 421, "localhost.evil.example.com": 421,
+		"metrics.internal.evil.example.com": 421, "192.0.2.1": 421, "0.0.0.0": 421, "acme.example.com": 421, "2130706433": 421,
+	} {
+		for _, path := range []string{"/metrics", "/readyz", "/healthz", "/guest"} {
+			r, err := http.NewRequest(http.MethodGet, "http://"+address+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Host = host
+			a := w.do(r)
+			if path == "/guest" && want == 200 {
+				continue // there is no token
+			}
+			if a.StatusCode != want {
+				t.Errorf("%s of %s: %d, expected %d", path, host, a.StatusCode, want)
+			}
+		}
+	}
+}
+
+func TestTheBearerIsReadByTheRFC_F4(t *testing.T) {
+	w := start(t, func(s *setup) { s.options.AdminToken = "secret" })
+	for _, c := range []struct {
+		fields []string
+		want   int
+	}{
+		{[]string{"Bearer secret"}, 200}, {[]string{"bearer secret"}, 200}, {[]string{"BEARER   secret"}, 200},
+		{[]string{"secret"}, 401}, {[]string{"Bearersecret"}, 401}, {[]string{"Bearer\tsecret"}, 401}, {[]string{"Basic secret"}, 401},
+		{[]string{"Bearer secret x"}, 401}, {[]string{"Bearer secre"}, 401}, {[]string{"Bearer Secret"}, 401}, {[]string{"Bearer "}, 401},
+		{[]string{"Bearer secret", "Bearer other"}, 401}, {[]string{"Bearer secret, Bearer other"}, 401}, {nil, 401},
+	} {
+		r, err := http.NewRequest(http.MethodGet, "http://"+w.server.AdminAddr().String()+"/guest", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header["Authorization"] = c.fields
+		a := w.do(r)
+		if a.StatusCode != c.want || (c.want == 401) != strings.HasPrefix(a.Header.Get("WWW-Authenticate"), "Bearer") {
+			t.Errorf("%q: %d, expected %d, %v", c.fields, a.StatusCode, c.want, a.Header)
+		}
+	}
+}
+
+func TestAGuestThatComesTooSlowlyIs408_F4(t *testing.T) {
+	w := start(t, func(s *setup) {
+		s.options.AdminToken, s.options.Limits.BodyTimeout = "secret", 50*time.Millisecond
+	})
+	c, err := net.Dial("tcp", w.server.AdminAddr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(patience))
+	if _, err := io.WriteString(c, "PUT /guest HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\nContent-Length: 1000\r\n\r\nx"); err != nil {
+		t.Fatal(err)
+	}
+	in := bufio.NewReader(c)
+	if got := status(t, in); got != http.StatusRequestTimeout {
+		t.Errorf("%d, expected 408", got)
+	}
+	if _, err := in.ReadByte(); err == nil {
+		t.Error("the connection goes on")
 	}
 }

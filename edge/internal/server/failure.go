@@ -20,6 +20,7 @@ func (s *Server) refused(w http.ResponseWriter, r *http.Request, e *edge.RouteEr
 		s.table.serveNone(w, r)
 		return
 	}
+	closeUnread(w, r)
 	switch e.Status {
 	case http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", "1")
@@ -27,6 +28,22 @@ func (s *Server) refused(w http.ResponseWriter, r *http.Request, e *edge.RouteEr
 		w.Header().Set("Connection", "close")
 	}
 	writeError(w, e.Status, e.RequestID)
+}
+
+// refuseEnding answers a request that the end of the server cuts off.
+func (s *Server) refuseEnding(w http.ResponseWriter, r *http.Request) {
+	noteOf(r.Context()).reason = "the edge is shutting down"
+	w.Header().Set("Retry-After", "1")
+	w.Header().Set("Connection", "close")
+	writeError(w, http.StatusServiceUnavailable, "")
+}
+
+// closeUnread has the connection of a request closed after the answer if the
+// request has a body. net/http would wait for the body before it answers.
+func closeUnread(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor == 1 && r.Body != nil && r.Body != http.NoBody {
+		w.Header().Set("Connection", "close")
+	}
 }
 
 // writeError answers with a page that says the same to everybody, so that it

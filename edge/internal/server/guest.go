@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/internal/pace"
 )
 
 // mostGuest is the largest module that PUT /guest takes, in bytes.
@@ -26,6 +27,11 @@ func (s *Server) guestRoutes(mux *http.ServeMux) {
 	}))
 	mux.HandleFunc("PUT /guest", s.authorized(func(w http.ResponseWriter, r *http.Request) {
 		wasm, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostGuest))
+		if pace.Slow(w) {
+			w.Header().Set("Connection", "close")
+			writeJSON(w, http.StatusRequestTimeout, refusal{"the guest came too slowly"})
+			return
+		}
 		if err != nil {
 			writeJSON(w, http.StatusRequestEntityTooLarge, refusal{"the guest cannot be read: " + err.Error()})
 			return
@@ -60,15 +66,29 @@ func (s *Server) swapped(w http.ResponseWriter, r edge.Report, err error, done, 
 	}
 }
 
+// bearer returns the token of the one Authorization (RFC 6750, 2.1): the scheme
+// in any case, one or more spaces, the token (RFC 9110, 11.4). Empty: there is
+// none.
+func bearer(fields []string) string {
+	if len(fields) != 1 {
+		return ""
+	}
+	scheme, token, _ := strings.Cut(fields[0], " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimLeft(token, " ")
+}
+
 // authorized asks for the bearer token. Digests are compared, so that time
 // tells nothing of its length either.
 func (s *Server) authorized(next http.HandlerFunc) http.HandlerFunc {
 	want := sha256.Sum256([]byte(s.options.AdminToken))
 	return func(w http.ResponseWriter, r *http.Request) {
-		token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		token := bearer(r.Header.Values("Authorization"))
 		found := sha256.Sum256([]byte(token))
 		if subtle.ConstantTimeCompare(want[:], found[:]) != 1 {
-			w.Header().Set("WWW-Authenticate", "Bearer")
+			w.Header().Set("WWW-Authenticate", `Bearer realm="tenantedge"`)
 			writeJSON(w, http.StatusUnauthorized, refusal{"expected the admin token as bearer"})
 			return
 		}

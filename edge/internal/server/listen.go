@@ -88,6 +88,10 @@ func (s *Server) newServer(c config.Listener) (*http.Server, error) {
 	srv := &http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: limits.ReadHeaderTimeout,
+		ReadTimeout:       limits.BodyTimeout, // package pace lifts these two for handlers
+		WriteTimeout:      limits.AnswerTimeout,
+		HTTP2:             &http.HTTP2Config{WriteByteTimeout: limits.AnswerTimeout},
+		ConnState:         s.connections.changed,
 		IdleTimeout:       limits.IdleTimeout,
 		MaxHeaderBytes:    limits.MaxHeaderBytes,
 		BaseContext:       func(net.Listener) context.Context { return s.base },

@@ -19,6 +19,7 @@ func (s *Server) newMetrics() {
 		metrics.Host(s.host),
 		metrics.Websockets(s.host.WebsocketStats),
 		proxyCollector{s},
+		boundsCollector{s},
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "tenantedge_requests_running", Help: "Requests that run at this moment, upstreams included.",
 		}, func() float64 { return float64(s.requests.Load()) }),

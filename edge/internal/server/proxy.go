@@ -13,6 +13,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/pace"
 	"github.com/tenantedge/tenantedge/edge/internal/upstream"
 )
 
@@ -125,6 +126,10 @@ func (p *proxy) fail(w http.ResponseWriter, r *http.Request, err error) {
 		p.accel.send(w, r, ordered)
 		return
 	}
+	if p.server.base.Err() != nil || len(r.Header["Upgrade"]) > 0 && p.server.upgrades.base.Err() != nil {
+		p.server.refuseEnding(w, r)
+		return
+	}
 	if p.failedByClient(w, r, err) {
 		return
 	}
@@ -147,6 +152,13 @@ func (p *proxy) failedByClient(w http.ResponseWriter, r *http.Request, err error
 	var cause error
 	if body != nil {
 		cause = body.failure()
+	}
+	if pace.Slow(w) {
+		p.server.clientFailures.slow.Add(1)
+		noteOf(r.Context()).reason = "the client sends too slowly"
+		w.Header().Set("Connection", "close")
+		writeError(w, http.StatusRequestTimeout, "")
+		return true
 	}
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) || errors.As(cause, &tooLarge) {

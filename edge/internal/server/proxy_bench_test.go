@@ -56,6 +56,7 @@ func benchServer(b *testing.B) string {
 		Limits: edge.GuestLimits{Deadline: patience, QueueTimeout: patience}, Logger: slog.New(slog.DiscardHandler),
 	}, Options{
 		Listeners: []config.Listener{{Address: "127.0.0.1:0"}}, Logger: slog.New(slog.DiscardHandler),
+		Limits:   config.Limits{BodyTimeout: time.Minute, AnswerTimeout: time.Minute},
 		URLConfs: map[string]config.URLConf{"app": {Upstream: u}},
 	})
 	if err != nil {

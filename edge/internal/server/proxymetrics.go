@@ -7,7 +7,7 @@ import (
 )
 
 // clientFailures counts proxied requests that failed by the client.
-type clientFailures struct{ gone, malformed, tooLarge atomic.Uint64 }
+type clientFailures struct{ gone, malformed, tooLarge, slow atomic.Uint64 }
 
 // proxyCollector shows what became of requests to upstreams and of the
 // connections to them.
@@ -15,7 +15,7 @@ type proxyCollector struct{ server *Server }
 
 var (
 	clientFailuresDesc = prometheus.NewDesc("tenantedge_proxy_client_failures_total",
-		"Proxied requests that failed by the client: it closed the connection (499 in the access log), its body was malformed (400) or too large (413).", []string{"reason"}, nil)
+		"Proxied requests that failed by the client: it closed the connection (499 in the access log), its body was malformed (400), too large (413) or too slow (408).", []string{"reason"}, nil)
 	openedDesc = prometheus.NewDesc("tenantedge_upstream_connections_opened_total",
 		"HTTP/1.1 connections opened to the upstream.", []string{"upstream"}, nil)
 	reusedDesc = prometheus.NewDesc("tenantedge_upstream_connections_reused_total",
@@ -39,7 +39,7 @@ func (c proxyCollector) Collect(to chan<- prometheus.Metric) {
 	for _, one := range []struct {
 		reason string
 		n      uint64
-	}{{"gone", f.gone.Load()}, {"malformed", f.malformed.Load()}, {"too_large", f.tooLarge.Load()}} {
+	}{{"gone", f.gone.Load()}, {"malformed", f.malformed.Load()}, {"too_large", f.tooLarge.Load()}, {"slow", f.slow.Load()}} {
 		to <- prometheus.MustNewConstMetric(clientFailuresDesc, prometheus.CounterValue, float64(one.n), one.reason)
 	}
 	for address, s := range c.server.upstreamStats() {

@@ -15,11 +15,14 @@ var ErrCutOff = errors.New("server: requests were cut off")
 // lookAgain is how often the directory is looked at for tenants that are gone.
 const lookAgain = time.Second
 
+// cutTime is how long what is cut off has for its last words: requests that have
+// no answer yet are answered with 503.
+const cutTime = time.Second
+
 // Run serves until ctx ends, then shuts down: /readyz says so first, the
-// listeners close, requests that run are answered, and connections that were
-// upgraded, which would never end by themselves, are closed after them. What
-// outlives Limits.ShutdownTimeout, or Options.Force, is cut off, and the error
-// is ErrCutOff.
+// listeners close, websockets are told 1001 at once, and requests that run are
+// answered. What outlives Limits.ShutdownTimeout, or Options.Force, is cut off,
+// and the error is ErrCutOff.
 func (s *Server) Run(ctx context.Context) error {
 	failed := make(chan error, len(s.servers))
 	for i, srv := range s.servers {
@@ -77,17 +80,24 @@ func (s *Server) shutdown() error {
 	}
 	left := s.requests.Load()
 	s.cut()
+	s.connections.interrupt()
+	last, done := context.WithTimeout(context.Background(), cutTime)
+	defer done()
+	_ = s.drain(last)
 	for _, srv := range s.servers {
 		_ = srv.Close() // its connections are what is cut off
 	}
 	return errorf("%w: %d after %v", ErrCutOff, left, time.Since(began).Round(time.Millisecond))
 }
 
-// drain waits for every request, then for every websocket and whatever else was
-// upgraded.
+// drain ends websockets and whatever else was upgraded, and waits for them and
+// for every request. Nothing that may be upgraded comes in any more when the
+// servers have drained.
 func (s *Server) drain(ctx context.Context) error {
-	errs := make([]error, len(s.servers))
+	errs := make([]error, len(s.servers)+1)
 	var all sync.WaitGroup
+	all.Go(func() { errs[len(s.servers)] = s.host.ShutdownWebsockets(ctx) })
+	s.upgrades.cancel()
 	for i, srv := range s.servers {
 		all.Go(func() { errs[i] = drainServer(ctx, srv) })
 	}
@@ -95,10 +105,7 @@ func (s *Server) drain(ctx context.Context) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	// Websockets end together, however they are served.
-	relayed := make(chan error, 1)
-	go func() { relayed <- s.upgrades.end(ctx) }()
-	return errors.Join(s.host.ShutdownWebsockets(ctx), <-relayed)
+	return s.upgrades.end(ctx)
 }
 
 func drainServer(ctx context.Context, srv *http.Server) error {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
 	"io"
@@ -10,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/tenantedge/tenantedge/edge/config"
 )
 
 // held answers when it is released.
@@ -111,14 +114,57 @@ func TestAShutdownCutsOffWhatTakesTooLong(t *testing.T) {
 			if err := <-w.ended; !errors.Is(err, ErrCutOff) {
 				t.Errorf("the shutdown ended with %v, expected %v", err, ErrCutOff)
 			}
-			if got := <-answers; got == "done" {
-				t.Errorf("the request was answered with %q", got)
+			if got := <-answers; !strings.HasPrefix(got, "503 ") {
+				t.Errorf("the request was answered with %q, expected 503", got)
 			}
 		})
 	}
 }
 
-func TestAShutdownEndsWebsocketsAfterRequests(t *testing.T) {
+// A request that has no answer when the time is over gets one that says so.
+func TestWhatIsCutOffIsAnsweredWith503_G10(t *testing.T) {
+	h := newHeld()
+	defer close(h.release) // a body that it does not read keeps the application's server waiting
+	w := startMedia(t, withApp(h.ServeHTTP), uploadsFor(config.AccessPublic), func(s *setup) {
+		s.options.Limits.ShutdownTimeout, s.options.Limits.BodyTimeout = 10*time.Millisecond, patience
+		s.options.URLConfs["media"] = s.options.URLConfs["app"]
+		s.options.URLConfs["app"] = config.URLConf{}
+		s.edge.Tenants[0].URLConf = "media" // www
+	})
+	requests := map[string]string{
+		"waits for an upstream": "GET / HTTP/1.1\r\nHost: acme.example.com\r\n\r\n",
+		"sends to an upstream":  "POST / HTTP/1.1\r\nHost: acme.example.com\r\nContent-Length: 10\r\n\r\nx",
+		"uploads":               "PUT /media/www/new.txt HTTP/1.1\r\nHost: www-site.example.com\r\nContent-Length: 10\r\n\r\nx",
+	}
+	answers := map[string]*bufio.Reader{}
+	for name, request := range requests {
+		_, answers[name] = w.sent(request)
+	}
+	<-h.arrived
+	<-h.arrived
+	w.eventually("all are served", func() bool {
+		w.server.shares.mu.Lock()
+		defer w.server.shares.mu.Unlock()
+		return w.server.shares.total == 3
+	})
+	w.end()
+	for name, in := range answers {
+		resp, err := http.ReadResponse(in, nil)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if resp.StatusCode != http.StatusServiceUnavailable || !resp.Close {
+			t.Errorf("%s: %d, close %v, expected 503 and the end", name, resp.StatusCode, resp.Close)
+		}
+		resp.Body.Close()
+	}
+	if err := <-w.ended; !errors.Is(err, ErrCutOff) {
+		t.Errorf("the shutdown ended with %v, expected %v", err, ErrCutOff)
+	}
+}
+
+func TestAShutdownEndsWhatPassesThroughAtOnce_G10(t *testing.T) {
 	h := newHeld()
 	w := start(t, withApp(func(rw http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Upgrade") != "" {
@@ -127,20 +173,15 @@ func TestAShutdownEndsWebsocketsAfterRequests(t *testing.T) {
 		}
 		h.ServeHTTP(rw, r)
 	}))
-	c, in := w.upgraded()
+	_, in := w.upgraded()
 	answers := w.asked(h)
 	w.end()
-	w.eventually("the listener is closed", w.refusesConnections)
-	if _, err := io.WriteString(c, "still here\n"); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := in.ReadString('\n'); got != "STILL HERE\n" {
-		t.Errorf("while a request runs, the websocket read %q, %v", got, err)
+	if rest, err := io.ReadAll(in); len(rest) > 0 || err != nil && !errors.Is(err, net.ErrClosed) && !strings.Contains(err.Error(), "reset") {
+		t.Errorf("while a request runs, the websocket read %q, %v, expected its end", rest, err)
 	}
 	close(h.release)
-	<-answers
-	if rest, err := io.ReadAll(in); len(rest) > 0 || err != nil && !errors.Is(err, net.ErrClosed) && !strings.Contains(err.Error(), "reset") {
-		t.Errorf("the websocket read %q, %v, expected its end", rest, err)
+	if got := <-answers; got != "done" {
+		t.Errorf("the request that ran got %q", got)
 	}
 	if err := <-w.ended; err != nil {
 		t.Errorf("the shutdown ended with %v", err)

@@ -53,6 +53,9 @@ type Options struct {
 	// Admin is the loopback address of /healthz, /readyz and /metrics; empty:
 	// nowhere.
 	Admin string
+	// AdminHosts are names, beside those of loopback and without ports, by which
+	// requests may call the admin listener.
+	AdminHosts []string
 	// AdminToken lets its bearer swap the guest there; empty: nobody.
 	AdminToken string
 	// GuestFile is where the guest comes from; it is followed. Empty: nowhere. New
@@ -93,6 +96,11 @@ type Server struct {
 	transports     []*transport
 	clientFailures clientFailures
 
+	bounds      bounds
+	connections *connections
+	shares      *shares
+	slow        struct{ body, answer atomic.Uint64 } // clients that were cut off
+
 	guestFile *guestFile // nil: there is none
 	metrics   *prometheus.Registry
 
@@ -125,6 +133,12 @@ func New(ctx context.Context, c edge.Config, o Options) (*Server, error) {
 	if err := checkAdmin(o.Admin); err != nil {
 		return nil, err
 	}
+	limits := o.Limits
+	s.bounds = newBounds(limits.Connections, limits.TenantRequests, c.Websockets.Limits.Connections, descriptors())
+	c.Websockets.Limits.Connections = s.bounds.websockets
+	sockets := &taken{ask: s.websockets}
+	s.connections = newConnections(s.bounds.connections, sockets, s.log)
+	s.shares = newShares(s.bounds.connections, s.bounds.share, sockets)
 	c.Refused = s.refused
 	c.Websockets.Routed = func(r *http.Request) {
 		if t, ok := edge.TenantFrom(r.Context()); ok {
@@ -152,7 +166,7 @@ func New(ctx context.Context, c edge.Config, o Options) (*Server, error) {
 	if o.Around != nil {
 		handler = o.Around(handler)
 	}
-	s.handler = s.entry(handler)
+	s.handler = s.entry(s.paced(handler))
 	return s, nil
 }
 

@@ -199,8 +199,17 @@ func (t *table) serveNone(w http.ResponseWriter, r *http.Request) {
 	t.serve(t.fallback, w, r)
 }
 
-// serve hands the request on, with its body bounded.
+// serve hands the request on, with its body bounded, if there is room for it.
 func (t *table) serve(h http.Handler, w http.ResponseWriter, r *http.Request) {
+	o := ownerOf(r)
+	if !t.server.shares.take(o) {
+		noteOf(r.Context()).reason = "as many requests are served as may be at once"
+		w.Header().Set("Retry-After", "1")
+		closeUnread(w, r)
+		writeError(w, http.StatusServiceUnavailable, "")
+		return
+	}
+	defer t.server.shares.give(o)
 	if most := t.server.options.Limits.MaxBodyBytes; most > 0 && r.Body != http.NoBody {
 		if r.ContentLength > most {
 			w.Header().Set("Connection", "close") // the body is not read

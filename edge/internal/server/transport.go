@@ -40,7 +40,7 @@ func (s *Server) newTransport(conf config.URLConf) *transport {
 	t.secure = &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(0)}
 	c := upstream.Config{
 		Dial: dial, Owner: owners(conf.Reuse), HeaderTimeout: limits.ResponseHeaderTimeout,
-		HeaderBytes: limits.MaxAnswerHeaderBytes, HeaderFields: limits.MaxAnswerHeaders,
+		MaxIdle: max(s.bounds.idle/len(s.options.URLConfs), 1), HeaderBytes: limits.MaxAnswerHeaderBytes, HeaderFields: limits.MaxAnswerHeaders,
 		Surplus: func() {
 			s.log.LogAttrs(context.Background(), slog.LevelWarn,
 				"the upstream sent bytes after the end of an answer: its connections are not used again for 10 minutes; look for a Content-Length that is too small",
@@ -168,8 +168,11 @@ func owners(reuse string) func(context.Context) (upstream.Owner, bool) {
 // clientKey is that of a client's connection, in the contexts of its requests.
 type clientKey struct{}
 
-func withClient(ctx context.Context, _ net.Conn) context.Context {
-	return context.WithValue(ctx, clientKey{}, new(byte))
+// clientConn is a client's connection. Each has one of its own.
+type clientConn struct{ conn net.Conn }
+
+func withClient(ctx context.Context, conn net.Conn) context.Context {
+	return context.WithValue(ctx, clientKey{}, &clientConn{conn})
 }
 
 // upstreamStats returns the counts of each application's address. Several

@@ -56,6 +56,13 @@ func (u *upgrades) track(r *http.Request) (*http.Request, func()) {
 	}
 }
 
+// count returns how many there are.
+func (u *upgrades) count() int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return len(u.live)
+}
+
 // follow closes the connections of tenants that are removed, looking at each
 // tick whether the directory has changed (W4; websockets that the Host serves
 // are its own to look after).

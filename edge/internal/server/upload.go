@@ -29,6 +29,10 @@ func (m *media) takeUploads(c *config.Uploads) {
 		MaxBytes: c.MaxBytes, Resumable: c.Resumable && !m.store.remote, Expiry: c.Expiry, Timeout: c.Timeout,
 		Tag: files.Tag, Logger: s.log,
 		Fail: func(w http.ResponseWriter, r *http.Request, status int, err error) {
+			if err != nil && s.base.Err() != nil {
+				s.refuseEnding(w, r)
+				return
+			}
 			if err != nil {
 				noteOf(r.Context()).reason = err.Error()
 				status = m.store.unwritten(r, status, err)

@@ -26,6 +26,9 @@ type Config struct {
 	// Owner returns for whom the request of a context is: a connection is used
 	// again for its owner alone. False: the connection is not used again.
 	Owner func(context.Context) (Owner, bool)
+	// MaxIdle bounds the connections that are kept open for the next request;
+	// 0, and at most: 1024.
+	MaxIdle int
 	// HeaderTimeout bounds the time between the end of a request and the start
 	// of its answer; 0: no limit.
 	HeaderTimeout time.Duration
@@ -76,7 +79,7 @@ func New(c Config) *Client {
 		c.HeaderFields = DefaultHeaderFields
 	}
 	t := &Client{config: c}
-	t.pool.init(c.Surplus)
+	t.pool.init(c.MaxIdle, c.Surplus)
 	return t
 }
 

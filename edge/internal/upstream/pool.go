@@ -41,6 +41,7 @@ type Stats struct {
 // pool keeps connections for their owners' next requests, once the application
 // has shown that it sends nothing after an answer.
 type pool struct {
+	most    int // connections kept
 	surplus func()
 	opened  atomic.Uint64
 	reused  atomic.Uint64
@@ -56,8 +57,11 @@ type pool struct {
 	sweeping bool
 }
 
-func (p *pool) init(surplus func()) {
-	p.surplus, p.idle = surplus, make(map[Owner][]*conn)
+func (p *pool) init(most int, surplus func()) {
+	if most <= 0 || most > maxIdle {
+		most = maxIdle
+	}
+	p.most, p.surplus, p.idle = most, surplus, make(map[Owner][]*conn)
 }
 
 // take returns a connection on which nothing waits; nil: there is none.
@@ -133,7 +137,7 @@ func (p *pool) keep(cn *conn) bool {
 		p.idle[cn.owner] = append(p.idle[cn.owner], cn)
 	}
 	cn.place = p.order.PushBack(cn)
-	if p.order.Len() > maxIdle+maxWatched {
+	if p.order.Len() > p.most+maxWatched {
 		oldest := p.order.Front().Value.(*conn)
 		p.removeLocked(oldest)
 		oldest.close()
