@@ -25,7 +25,7 @@ type watchdog struct {
 const watchScript = `cat >/dev/null
 mv "$1" "$1.gone"
 if pid=$(cat "$1.gone/` + pidFile + `" 2>/dev/null); then
-	kill -"$2" -- "$3$pid" 2>/dev/null
+	kill -s "$2" -- "$3$pid" 2>/dev/null
 	tries=0
 	while [ "$tries" -lt 1200 ] && kill -0 "$pid" 2>/dev/null; do sleep 0.05; tries=$((tries + 1)); done
 fi
