@@ -348,7 +348,7 @@ func (b *bucketWorld) reached() *MediaReport {
 	if status != 200 || !r.Ready || r.Media == nil {
 		b.Fatalf("/readyz: %d, %+v", status, r)
 	}
-	if up := b.metric("tenantedge_bucket_reachable"); (up == 1) != (r.Media.Degraded == "") {
+	if up := b.metric("tenantedge_bucket_reachable"); (up == "1") != (r.Media.Degraded == "") {
 		b.Errorf("the metric is %v, /readyz says %q", up, r.Media.Degraded)
 	}
 	return r.Media
