@@ -93,8 +93,10 @@ func (s *services) checkOwn(t *Tenant) error {
 	if !beginsWith(t.CachePrefix, t.Schema) {
 		return fmt.Errorf("the cache prefix of tenant %.80q is %.80q: expected its schema, or its schema and a colon at the beginning", t.Schema, t.CachePrefix)
 	}
-	own, _ := t.Attribute(pathnameAttribute)
-	if t.Identifier != t.Schema && t.Identifier != own && s.host.taken(t.Identifier) {
+	if t.Identifier == t.Schema {
+		return nil
+	}
+	if own, _ := t.Attribute(pathnameAttribute); t.Identifier != own && s.host.taken(t.Identifier) {
 		return fmt.Errorf("the identifier of tenant %.80q is %.80q: expected none that is the schema of another", t.Schema, t.Identifier)
 	}
 	return nil

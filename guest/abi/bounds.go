@@ -108,13 +108,17 @@ func (b *Bounds) Parse(reply []byte, request int) (Message, error) {
 	}
 	n = min(n, len(b.fields)+2*b.pairs)
 	total := 0
-	for i := range n {
-		limit := &b.value
-		switch {
-		case i < len(b.fields):
-			limit = &b.fields[i]
-		case (i-len(b.fields))%2 == 0:
-			limit = &b.name
+	for i := range min(n, len(b.fields)) { // this is done for every request
+		_, length := m.span(i)
+		if length > b.fields[i].most {
+			return m, exceeded(b.fields[i].what, int(length), int(b.fields[i].most), "bytes")
+		}
+		total += int(length)
+	}
+	for i := len(b.fields); i < n; i++ {
+		limit := &b.name
+		if (i-len(b.fields))%2 == 1 {
+			limit = &b.value
 		}
 		_, length := m.span(i)
 		if length > limit.most {
