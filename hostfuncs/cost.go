@@ -10,7 +10,7 @@ const (
 	costClock   = 300
 	costLookup  = 1_000  // of the directory
 	costRecord  = 10_000 // of the log
-	costWait    = 20_000 // database, files: also what waits costs the processor
+	costWait    = 20_000 // database, files: calls that wait use the processor too
 
 	costByte   = 4 // of an argument, of randomness, of a file
 	costRandom = 500

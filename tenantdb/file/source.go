@@ -72,7 +72,7 @@ func (s *Source) tell(dir *tenantdb.Directory, told string) string {
 	case err != nil:
 		dir.Degrade(err.Error())
 		if err.Error() != told {
-			s.log(dir).Error("the file is not right; the last good state stays", "error", err)
+			s.log(dir).Error("the file is refused; the last good state stays", "error", err)
 		}
 		return err.Error()
 	case changed:

@@ -43,7 +43,7 @@ func newDBInit() *cobra.Command {
 func newDBUninstall() *cobra.Command {
 	return dbCommand(&cobra.Command{
 		Use:   "uninstall --config FILE",
-		Short: "Remove the triggers that tell of changes",
+		Short: "Remove the triggers that notify of changes",
 		Long: text(`
 			uninstall removes the triggers that init put on the tables of tenants and
 			domains, and their function. Tables stay, with their rows. Edges that are
