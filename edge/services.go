@@ -151,7 +151,7 @@ func (s *services) Log(ctx context.Context, level slog.Level, text string) {
 	s.host.said.write(ctx, level, text, attrs)
 }
 
-// knows tells whether there is a tenant of that schema.
+// knows reports whether there is a tenant of that schema.
 func (h *Host) knows(schema string) bool {
 	if h.static[schema] != nil {
 		return true

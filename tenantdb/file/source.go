@@ -82,7 +82,7 @@ func (s *Source) tell(dir *tenantdb.Directory, told string) string {
 	return ""
 }
 
-// stale tells whether the file is another one than was read, and confirms the
+// stale reports whether the file is another one than was read, and confirms the
 // directory if it is not.
 func (s *Source) stale(dir *tenantdb.Directory) bool {
 	info, err := os.Stat(s.opts.Path)

@@ -101,7 +101,7 @@ func (g *guestFile) degraded() string {
 // which a linker or a copy writes in many steps.
 const settleGuest = 200 * time.Millisecond
 
-// stale tells whether the file is another one than was read.
+// stale reports whether the file is another one than was read.
 func (g *guestFile) stale() bool {
 	info, err := os.Stat(g.path)
 	g.mu.Lock()
