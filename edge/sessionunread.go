@@ -13,8 +13,8 @@ import (
 var ErrSession = errors.New("edge: session")
 
 // readSession fills in what the session of r says. A request whose session
-// cannot be read is routed as one that has none, and loses the headers that name
-// the session: the application must not act on a session that routing has not seen.
+// cannot be read is decided as one that has none, and loses what names the
+// session: the application must not act on a session that routing has not seen.
 func (h *Host) readSession(ctx context.Context, r *http.Request, q *Request) error {
 	session, err := h.config.Sessions.Session(ctx, r)
 	if err == nil {
