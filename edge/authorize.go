@@ -67,7 +67,7 @@ func (h *Host) Authorize(ctx context.Context, r FileRequest) (Verdict, error) {
 	return verdict, nil
 }
 
-// Authorizes tells whether the guest decides about private files. If not,
+// Authorizes reports whether the guest decides about private files. If not,
 // nobody gets any.
 func (h *Host) Authorizes() bool { return h.current.Load().program.Has(instance.Authorize) }
 

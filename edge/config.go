@@ -132,7 +132,7 @@ type GuestLimits struct {
 	Stack        int           // frames; default 20,000
 	Instances    int           // most at once; default twice GOMAXPROCS
 	QueueTimeout time.Duration // longest wait for one; default 1 s
-	// Audit: every so manieth request of an instance its state is compared
+	// Audit: after so many requests of an instance its state is compared
 	// with what it must be; default 10,000.
 	Audit int
 }

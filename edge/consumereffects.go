@@ -149,7 +149,7 @@ func (e *effects) each(do func(kind abi.Effect, name, data []byte) error) error 
 	return nil
 }
 
-// joins tells whether an effect lets the websocket hear of others. Those of the
+// joins reports whether an effect lets the websocket hear of others. Those of the
 // open event come first, so that a layer that fails refuses the handshake.
 func joins(kind abi.Effect) bool { return kind == abi.GroupAdd || kind == abi.OpenChannel }
 

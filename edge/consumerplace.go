@@ -36,7 +36,7 @@ type owner struct {
 	waiting atomic.Int64 // bytes of group messages
 }
 
-// crowded tells whether as many events wait for the channel layer as may: then
+// crowded reports whether as many events wait for the channel layer as may: then
 // the tenant has no turn until one of them is done.
 func (o *owner) crowded() bool { return o.aside.Load() >= maxAside }
 

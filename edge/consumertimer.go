@@ -45,7 +45,7 @@ func (c *consumer) stopTimer() {
 	delete(q.alarms, c)
 }
 
-// isSet tells whether a timer is still the one that is set; the consumer is
+// isSet reports whether a timer is still the one that is set; the consumer is
 // locked.
 func (c *consumer) isSet(a *alarm) bool {
 	if !c.timed {
@@ -57,7 +57,7 @@ func (c *consumer) isSet(a *alarm) bool {
 	return q.alarms[c] == a
 }
 
-// rung tells whether a timer that rang is still the one that is set, and forgets
+// rung reports whether a timer that rang is still the one that is set, and forgets
 // it then. The consumer is locked.
 func (c *consumer) rung(a *alarm) bool {
 	q := &c.place.host.consumers

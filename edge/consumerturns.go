@@ -123,7 +123,7 @@ func (c *consumer) yield() {
 	}
 }
 
-// turn runs events that wait, and tells whether there may be more.
+// turn runs events that wait, and reports whether there may be more.
 func (c *consumer) turn() (more bool) {
 	for range maxTurn {
 		e := c.take()

@@ -165,7 +165,7 @@ func (s *services) decodeRedirect(d *Decision, m abi.Message, r *Request, status
 	return s.decodeRouting(&d.Tenant.Routing, m, r)
 }
 
-// registered reports whether location is //host/…, or the same behind one http:
+// registered reports whether location is //host/…, or the same after one http:
 // or https:, with a host that is some tenant's domain. Browsers read more than
 // this as a host (the URL standard drops tabs and line breaks, takes a backslash
 // for a slash and any number of slashes for two), so whatever they would read in

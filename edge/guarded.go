@@ -7,8 +7,8 @@ import (
 )
 
 // What an application server takes for a header's name depends on the server:
-// gunicorn and uwsgi read `_` as `-`, CGI in lighttpd reads every character that
-// is no letter or digit so. The edge compares names as the loosest of them does.
+// gunicorn and uwsgi read `_` as `-`, CGI in lighttpd reads every character other
+// than letters and digits as `-`. The edge compares names as the loosest of them does.
 
 // always are headers that steer an application's server and that no peer has
 // reason to send, trusted or not.
@@ -52,7 +52,7 @@ var forwardingPrefixes = []string{
 }
 
 // guard knows the headers that clients must not send. Every request has all of
-// its headers looked at, so most names are told by their length and first
+// its headers looked at, so most names are ruled out by their length and first
 // letter.
 type guard struct {
 	firsts   [128]bool // first characters of guarded names
@@ -122,7 +122,7 @@ func (g *guard) kind(name string) guardKind {
 }
 
 // removes reports whether a header must not pass on from a peer. A trusted peer
-// knows its own headers by one spelling: another one it may have let through.
+// sets its own headers in one spelling: any other may come from the client.
 func (g *guard) removes(name string, trusted bool) bool {
 	switch g.kind(name) {
 	case unguarded:

@@ -161,7 +161,7 @@ func (f *guestFiles) List(ctx context.Context, name string, most int) (folders, 
 	return folders, files, nil
 }
 
-// isFolder tells whether an entry is one, or a link to one.
+// isFolder reports whether an entry is one, or a link to one.
 func isFolder(in fs.FS, name string, e fs.DirEntry) bool {
 	if e.Type()&fs.ModeSymlink == 0 {
 		return e.IsDir()

@@ -67,7 +67,7 @@ func (h *Host) SetUpstreamHeaders(ctx context.Context, header http.Header) {
 // guestHeaders are the headers that the guest has declared.
 func (h *Host) guestHeaders() []string { return h.current.Load().program.Configured().SetHeaders }
 
-// validHeader tells whether name and value may stand in a header.
+// validHeader reports whether name and value may stand in a header.
 func validHeader(name, value string) bool {
 	if name == "" || textproto.TrimString(name) != name {
 		return false

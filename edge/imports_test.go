@@ -86,7 +86,7 @@ func packages(t *testing.T) []pkg {
 	return all
 }
 
-// below tells whether a package is room, or lies in it.
+// below reports whether a package is room, or lies in it.
 func below(name, room string) bool { return name == room || strings.HasPrefix(name, room+"/") }
 
 func anyBelow(name string, rooms []string) bool {

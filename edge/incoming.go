@@ -89,7 +89,7 @@ func hostname(host string) string {
 	return host
 }
 
-// TrustsPeer tells whether the request's socket peer is in Config.TrustedPeers.
+// TrustsPeer reports whether the request's socket peer is in Config.TrustedPeers.
 func (h *Host) TrustsPeer(r *http.Request) bool {
 	if len(h.config.TrustedPeers) == 0 {
 		return false

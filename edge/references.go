@@ -17,7 +17,7 @@ import (
 func (c *Config) RefuseTenant(t tenantdb.Tenant) (reason string) {
 	for _, own := range [...]struct{ column, value string }{{"schema", t.Schema}, {"id", t.ID}} {
 		if entry := c.claims(own.value); entry != "" {
-			return fmt.Sprintf("the %s %q is %s: whoever names it means two tenants; change one of them", own.column, own.value, entry)
+			return fmt.Sprintf("the %s %q is %s: a header or session that names it would mean two tenants; change one of them", own.column, own.value, entry)
 		}
 	}
 	return ""

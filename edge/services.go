@@ -139,7 +139,7 @@ func (s *services) Query(ctx context.Context, schema, name string, args []byte) 
 // the call was for.
 func (s *services) Log(ctx context.Context, level slog.Level, text string) {
 	attrs := append(make([]slog.Attr, 0, 5), slog.String("from", "guest"))
-	if s.of != nil && s.of.program != nil { // else the guest is being loaded
+	if s.of != nil && s.of.program != nil { // nil while the guest is being loaded
 		attrs = append(attrs, slog.String("guest", s.of.program.Digest()))
 	}
 	if id := requestID(ctx); id != "" {
@@ -151,7 +151,7 @@ func (s *services) Log(ctx context.Context, level slog.Level, text string) {
 	s.host.said.write(ctx, level, text, attrs)
 }
 
-// knows tells whether there is a tenant of that schema.
+// knows reports whether there is a tenant of that schema.
 func (h *Host) knows(schema string) bool {
 	if h.static[schema] != nil {
 		return true

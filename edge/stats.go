@@ -33,7 +33,7 @@ type Engine struct {
 	// Reset is how its memory is put back after each request, such as
 	// "fault-gate+pagemap-scan", and "none" with UnsafeNoReset.
 	Reset string `json:"reset"`
-	// FaultGate: the thread's count of page faults tells whether the kernel
+	// FaultGate: the thread's count of page faults shows whether the kernel
 	// must be asked which pages changed. Without it each request asks.
 	FaultGate bool `json:"fault_gate"`
 	// ResetRefused says why better ways to put memory back do not work here, by

@@ -251,7 +251,7 @@ func socketKey(t *Tenant) string {
 	return t.Schema + "/" + t.ID
 }
 
-// has tells whether the tenant that socketKey stands for is there.
+// has reports whether the tenant that socketKey stands for is there.
 func (h *Host) has(key string) bool {
 	schema, id, dynamic := strings.Cut(key, "/")
 	if !dynamic {
@@ -261,7 +261,7 @@ func (h *Host) has(key string) bool {
 	return ok && t.ID == id
 }
 
-// Knows tells whether a tenant that a request was routed to is still there: the
+// Knows reports whether a tenant that a request was routed to is still there: the
 // same one, not another of the same schema.
 func (h *Host) Knows(t *Tenant) bool { return h.has(socketKey(t)) }
 

@@ -34,7 +34,7 @@ func (r *jsonReader) space() {
 	}
 }
 
-// next tells whether c comes next, and skips it then.
+// next reports whether c comes next, and skips it then.
 func (r *jsonReader) next(c byte) bool {
 	r.space()
 	if r.at < len(r.b) && r.b[r.at] == c {
@@ -44,7 +44,7 @@ func (r *jsonReader) next(c byte) bool {
 	return false
 }
 
-// null tells whether null comes next, and skips it then.
+// null reports whether null comes next, and skips it then.
 func (r *jsonReader) null() bool {
 	r.space()
 	return r.word("null")

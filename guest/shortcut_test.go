@@ -74,7 +74,7 @@ func settle(t testing.TB, config string) {
 }
 
 // sameEitherWay compares the answer to msg with what it is where there is no
-// shortcut, and tells whether the shortcut was taken.
+// shortcut, and reports whether the shortcut was taken.
 func sameEitherWay(t *testing.T, msg []byte) bool {
 	t.Helper()
 	opened := served.short.open

@@ -159,7 +159,7 @@ func (w *writer) effects(word uint32, n int, protocol string, s *Socket) {
 	}
 }
 
-// takesData tells whether an effect has data, be it empty.
+// takesData reports whether an effect has data, be it empty.
 func (e *Effect) takesData() bool {
 	switch e.Kind {
 	case abi.GroupAdd, abi.GroupDiscard, abi.OpenChannel:

@@ -155,7 +155,7 @@ func (o *openFiles) add(h *handle) (number uint64) {
 	return uint64(len(o.handles))
 }
 
-// full tells whether there is no handle left.
+// full reports whether there is no handle left.
 func (o *openFiles) full() bool {
 	open := 0
 	for _, h := range o.handles {

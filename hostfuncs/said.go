@@ -9,8 +9,8 @@ import (
 )
 
 // saidHalf is how much is kept of the beginning, and of the end, of what a guest
-// logs and prints in one call: a panic is told at its beginning, and is itself
-// at the end.
+// logs and prints in one call: the message of a panic comes first, and a panic is
+// the last thing that a guest prints.
 const saidHalf = 2 << 10
 
 // said is what a guest has logged and printed in a call. It becomes one record

@@ -73,7 +73,7 @@ func foldEqual(a, b string) bool {
 	return a == b
 }
 
-// lowerKey tells whether primary key a sorts before b: integers by value, all
+// lowerKey reports whether primary key a sorts before b: integers by value, all
 // else as text.
 func lowerKey(a, b string) bool {
 	na, nega, inta := integer(a)

@@ -19,7 +19,7 @@ type Stats struct {
 
 // Upkeep is what a source notes of how it keeps the directory.
 type Upkeep struct {
-	// Polling is why changes are looked for from time to time; empty: they are
+	// Polling is why the source is polled for changes; empty: they are
 	// notified.
 	Polling string
 	// StateFile is where the state is saved; empty: it is not.

@@ -75,7 +75,7 @@ func (s *shard) each(yield func(view) bool) bool {
 	return true
 }
 
-// more tells whether a bucket has a record here. What follows the last one is
+// more reports whether a bucket has a record here. What follows the last one is
 // padding: zeros, where a record would have the length of its schema name.
 func more(text string) bool { return len(text) >= recordHead && text[7] != 0 }
 

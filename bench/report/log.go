@@ -89,7 +89,7 @@ func (l *log) sample(name, unit string) *benchmath.Sample {
 	return benchmath.NewSample(append([]float64(nil), l.samples[name][unit]...), &benchmath.DefaultThresholds)
 }
 
-// differ tells whether two benchmarks differ by more than chance would have it.
+// differ reports whether two benchmarks differ by more than chance would have it.
 func (l *log) differ(a, b, unit string) bool {
 	c := benchmath.AssumeNothing.Compare(l.sample(a, unit), l.sample(b, unit))
 	return c.P <= c.Alpha

@@ -36,7 +36,7 @@ type Entry struct {
 	Relays bool
 }
 
-// TLS tells whether the server can be started with TLS.
+// TLS reports whether the server can be started with TLS.
 func (e Entry) TLS() bool { return e.startTLS != nil }
 
 // Server is a server that runs.

@@ -81,7 +81,7 @@ func NewLocal(schema string, process Process, config Config, uplink Uplink) (*Lo
 
 func (l *Local) self() *Local { return l }
 
-// occupy tells whether the scope has to stay although nobody may hold it; it
+// occupy reports whether the scope has to stay although nobody may hold it; it
 // is locked.
 func (l *Local) occupy() {
 	if l.seat == nil {
@@ -242,7 +242,7 @@ func (l *Local) detach(t Topic) {
 	}
 }
 
-// Closed tells whether CloseAll was called.
+// Closed reports whether CloseAll was called.
 func (l *Local) Closed() bool {
 	l.mu.RLock()
 	defer l.mu.RUnlock()

@@ -145,7 +145,7 @@ func (m *Message) MarshalJSON() ([]byte, error) {
 	return data, nil
 }
 
-// sendable tells whether a consumer could dispatch the message.
+// sendable reports whether a consumer could dispatch the message.
 func (m *Message) sendable() error {
 	if m.kind == "" {
 		return fmt.Errorf("%w: a message needs a type, as \"chat.message\"", ErrMessage)
@@ -153,7 +153,7 @@ func (m *Message) sendable() error {
 	return nil
 }
 
-// Check tells whether a layer whose messages have at most limit bytes may send
+// Check reports whether a layer whose messages have at most limit bytes may send
 // m: it has a type, and is not [ErrTooLarge].
 func (m *Message) Check(limit int) error {
 	if err := m.sendable(); err != nil {

@@ -9,7 +9,7 @@ import (
 // wire, the tenant's schema and the dot included.
 const MaxName = 99
 
-// CheckSchema tells whether a schema can be the tenant's part of names on the
+// CheckSchema reports whether a schema can be the tenant's part of names on the
 // wire: ASCII letters, digits, hyphens and underscores. Names there are the
 // schema, a dot, and the logical name; since a schema holds no dot, the first
 // one parts them again, and no two tenants can have a name in common.

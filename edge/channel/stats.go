@@ -92,7 +92,7 @@ func (c *Counters) Sent(err error) {
 	c.unsent.Add(1)
 	c.failed.Store(moment())
 	if c.logger != nil && c.loggedFailing.over() {
-		c.logger.Warn("messages of a tenant's channels cannot be sent: further ones are counted, and logged again after a minute",
+		c.logger.Warn("messages of a tenant's channels cannot be sent; further failures are counted, and logged once a minute",
 			"schema", c.schema, "unsent", c.unsent.Load(), "error", err)
 	}
 }

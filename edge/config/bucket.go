@@ -43,7 +43,7 @@ func (s *S3) decode(v value) {
 	}
 }
 
-// isOrigin tells whether a URL says where a server is, and nothing more.
+// isOrigin reports whether a URL says where a server is, and nothing more.
 func isOrigin(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil &&

@@ -28,7 +28,7 @@ import (
 func Load(path string) (*File, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("config: %w", err)
+		return nil, fmt.Errorf("config: expected a file, YAML or JSON: %w", err)
 	}
 	return Parse(path, data)
 }

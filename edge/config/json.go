@@ -68,11 +68,11 @@ func (r *jsonReader) report(err error) {
 	case errors.Is(err, errReported):
 	case errors.As(err, &syntax):
 		at := max(int(syntax.Offset)-1, r.done)
-		r.d.fail(r.position(min(at, len(r.data))), nil, "expected JSON, found what is none: %v", err)
+		r.d.fail(r.position(min(at, len(r.data))), nil, "expected JSON, found a syntax error: %v", err)
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		r.d.fail(r.position(len(r.data)), nil, "expected JSON, found the end of the file; close what is open")
 	default:
-		r.d.fail(r.position(r.next()), nil, "expected JSON, found what is none: %v", err)
+		r.d.fail(r.position(r.next()), nil, "expected JSON, found a syntax error: %v", err)
 	}
 }
 

@@ -42,7 +42,7 @@ func (m *Media) decode(v value) {
 	}
 }
 
-// isPlainPrefix tells whether s is the beginning of paths, spelled in the only
+// isPlainPrefix reports whether s is the beginning of paths, spelled in the only
 // way there is.
 func isPlainPrefix(s string) bool {
 	if len(s) < 3 || s[0] != '/' || s[len(s)-1] != '/' {

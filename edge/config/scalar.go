@@ -208,7 +208,7 @@ var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 var tableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_$]{0,62}(\.[A-Za-z_][A-Za-z0-9_$]{0,62})?$`)
 
-// isToken tells whether s is a token of RFC 9110, 5.6.2, as names of headers
+// isToken reports whether s is a token of RFC 9110, 5.6.2, as names of headers
 // and cookies are.
 func isToken(s string) bool {
 	for i := range len(s) {

@@ -43,7 +43,7 @@ type Database struct {
 	DSNFile string `key:"dsn_file,path"`
 }
 
-// IsZero tells whether the file says nothing about the connection.
+// IsZero reports whether the file says nothing about the connection.
 func (db Database) IsZero() bool { return db == Database{} }
 
 // ConnString returns the connection string, reading the environment or the

@@ -94,7 +94,7 @@ func (f *File) CheckGuest() error {
 	return d.err()
 }
 
-// At is err, or each error that it joins, as one of the file at a key: "guest",
+// At returns err, or each error that it joins, as an error at a key of the file: "guest",
 // "path" for guest.path.
 func (f *File) At(err error, keys ...string) error {
 	d := newDecoder(f.Name)
@@ -108,8 +108,8 @@ func (f *File) At(err error, keys ...string) error {
 // configuration: "ws_urlconfs[app.ws][0].path: …".
 var refusedKey = regexp.MustCompile(`refuses its configuration: (tenants|ws_urlconfs)\[(.*?)\](?:\[(\d+)\])?(?:\.([a-z_]+))?(?:\[(\d+)\])?: (.*)`)
 
-// AtRefused is err at the key that a guest refused of its configuration, and
-// err itself if it is no such refusal.
+// AtRefused returns err at the key of the configuration that a guest refused,
+// and err itself if it is no such refusal.
 func (f *File) AtRefused(err error) error {
 	m := refusedKey.FindStringSubmatch(err.Error())
 	if m == nil {

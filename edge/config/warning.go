@@ -28,7 +28,7 @@ var WarningKinds = []string{
 	WarnStaticDomain, WarnStaticAlias, WarnLeftOut, WarnShadowed, WarnFolder, WarnDomain, WarnTwin, WarnRedirect, WarnAlias,
 }
 
-// Warning is something that is valid and cannot be meant: it is served, but not
+// Warning is something that is valid but most likely a mistake: it is served, but not
 // as whoever wrote it expects.
 type Warning struct {
 	Kind string
@@ -111,9 +111,9 @@ func (f *File) claimDomains(ws *Warnings, schema, key string, list []string, tak
 		case !again:
 			taken[name] = schema
 		case owner == schema:
-			ws.add(f.at(WarnStaticDomain, p, "%q, entry %d, stands there already; remove one of them", domain, i))
+			ws.add(f.at(WarnStaticDomain, p, "%q, entry %d, is a duplicate of an earlier entry; remove one of them", domain, i))
 		default:
-			ws.add(f.at(WarnStaticDomain, p, "%q, entry %d, leads to %s, which has it too and prevails; remove it from one of them", domain, i, owner))
+			ws.add(f.at(WarnStaticDomain, p, "%q, entry %d, leads to %s, which has it too and comes first; remove it from one of them", domain, i, owner))
 		}
 	}
 }
@@ -134,7 +134,7 @@ func (f *File) claimAliases(ws *Warnings, key string, alias func(*edge.StaticTen
 				taken[name] = t.Schema
 				continue
 			}
-			ws.add(f.at(WarnStaticAlias, root("tenants", t.Schema, key), "%q means %s, which stands earlier; give one of them another", name, owner))
+			ws.add(f.at(WarnStaticAlias, root("tenants", t.Schema, key), "%q means %s, which comes first; give one of them another name", name, owner))
 		}
 	}
 }

@@ -148,15 +148,17 @@ func (d *decoder) syntax(err error, data []byte) {
 		d.fail(at, nil, "expected blanks at the beginning of a line, found a tab; indent with blanks, which YAML alone allows")
 		return
 	}
+	expected := "YAML"
 	switch {
 	case strings.Contains(text, "cannot start any token"):
 		text = "found a character that cannot start a value; put the value in quotes"
 	case strings.HasPrefix(text, "did not find expected "):
-		text = "found none of what may follow here: " + strings.TrimPrefix(text, "did not find expected ")
+		expected = strings.TrimPrefix(text, "did not find expected ")
+		text = "found something else; look for a bracket, quote or indentation that is wrong here or above"
 	case !strings.HasPrefix(text, "found "):
-		text = "found what is none: " + text
+		text = "found a syntax error: " + text
 	}
-	d.fail(position{line, 0}, nil, "expected YAML, %s", text)
+	d.fail(position{line, 0}, nil, "expected %s, %s", expected, text)
 }
 
 // tabInIndent finds a tab before the text of a line, or of the one after it: the

@@ -54,7 +54,7 @@ var (
 	ignored = counter("sessions_ignored_total", "Requests that were decided without their session, which could not be read.")
 
 	logWritten = counter("guest_log_records_total", "Records of the log with what guests logged and printed, one a call.")
-	logDropped = counter("guest_log_dropped_total", "Such records that were dropped, because they exceeded limits.guest.log_rate.")
+	logDropped = counter("guest_log_dropped_total", "Records with what guests logged and printed that were dropped because they exceeded limits.guest.log_rate.")
 
 	calls        = counter("guest_calls_total", "Calls of guests.")
 	fuel         = counter("guest_fuel_total", "Units of fuel that guests used; guest_info names the unit's version.")
@@ -81,9 +81,9 @@ var (
 	generation = gauge("directory_generation", "Grows with every change of the directory.")
 	age        = gauge("directory_age_seconds", "Time since the directory was last known to be in step with its source; not there before it is loaded.")
 	degraded   = gauge("directory_degraded", "1 where the directory may be out of date.")
-	polling    = gauge("directory_polling", "1 where the source does not notify of changes, so that they are looked for from time to time.")
-	unsaved    = gauge("directory_state_file_age_seconds", "Age of the oldest change that the state file does not hold, 0 if it holds all; not there without a state file.")
-	unwritten  = counter("directory_state_file_failures_total", "Tries to write the state file that failed; not there without a state file.")
+	polling    = gauge("directory_polling", "1 while the source does not notify of changes and is polled for them.")
+	unsaved    = gauge("directory_state_file_age_seconds", "Age of the oldest change that the state file does not hold, 0 if it holds all; absent without a state file.")
+	unwritten  = counter("directory_state_file_failures_total", "Failed attempts to write the state file; absent without a state file.")
 )
 
 var (

@@ -8,7 +8,7 @@ func Warnings(counts func() map[string]int) prometheus.Collector { return warnin
 
 type warningsCollector struct{ counts func() map[string]int }
 
-var warnings = gauge("warnings", "Entries of the configuration and rows of the directory that cannot be meant, by kind; `tenantedge check` names them.", "kind")
+var warnings = gauge("warnings", "Entries of the configuration and rows of the directory that are most likely mistakes, by kind; `tenantedge check` names them.", "kind")
 
 // Describe implements prometheus.Collector.
 func (c warningsCollector) Describe(to chan<- *prometheus.Desc) { to <- warnings.desc }

@@ -15,9 +15,9 @@ var errAway = errors.New("the database is away")
 // probeKey is no session's: it is too short for one.
 const probeKey = "probe"
 
-// outage knows whether the store answers. It is away from a query that failed
-// while no other succeeded, and is then asked every now and then by a goroutine
-// of its own until it answers: requests do not wait for it.
+// outage knows whether the store answers. The store counts as away once a query
+// has failed while no other succeeded. Then a goroutine probes it until it
+// answers, and requests do not wait for it.
 type outage struct {
 	probe  func(context.Context) error
 	pause  time.Duration // between probes

@@ -43,7 +43,7 @@ func (r *Reader) row(ctx context.Context, key string) (map[string]json.RawMessag
 	return r.payloads.decode(payload)
 }
 
-// isSessionKey tells whether Django could have made key: at least 8 (it makes
+// isSessionKey reports whether Django could have made key: at least 8 (it makes
 // 32) lower-case letters and digits, as long as the column at most. Nothing
 // else is worth a query.
 func isSessionKey(key string) bool {

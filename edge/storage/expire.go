@@ -57,7 +57,7 @@ func (s *Storage) expireAll() {
 	}
 }
 
-// expireOf removes the expired partial files of a tenant, and tells whether none
+// expireOf removes the expired partial files of a tenant, and reports whether none
 // is left.
 func (s *Storage) expireOf(identifier string) (none bool) {
 	f, err := s.open(identifier, false)
@@ -105,7 +105,7 @@ func (f *folder) expire(ctx context.Context, now time.Time) (left int, err error
 }
 
 // removeExpired removes the content or the record of a partial file, if nobody
-// holds it, and tells whether it did.
+// holds it, and reports whether it did.
 func (f *folder) removeExpired(name, id string, now time.Time) (bool, error) {
 	a, err := f.takeAbandoned(name)
 	if a == nil {
@@ -120,7 +120,7 @@ func (f *folder) removeExpired(name, id string, now time.Time) (bool, error) {
 	return a.remove()
 }
 
-// expired tells whether the time of a partial file is over, or its record is
+// expired reports whether the time of a partial file is over, or its record is
 // lost. One whose record cannot be read now, for too many files are open say,
 // stays.
 func (f *folder) expired(id string, now time.Time) bool {

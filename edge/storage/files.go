@@ -56,7 +56,7 @@ type Files interface {
 	Remove(name string, is func(fs.FileInfo) bool) error
 	// AvailableName is the name that Save would give.
 	AvailableName(name string, maxLength int) (string, error)
-	// Exists tells whether a name is taken, by a file or a folder.
+	// Exists reports whether a name is taken, by a file or a folder.
 	Exists(name string) (bool, error)
 	// ListDir gives the names of the folders and the files in a folder, both in
 	// order. The name "" is the folder above all of the tenant's.

@@ -97,7 +97,7 @@ func (i *Identifiers) claim(ctx context.Context, t *Tenant, owners map[uint64]ui
 	return c, nil
 }
 
-// Check tells whether a tenant may have the files below an identifier: nil, or
+// Check reports whether a tenant may have the files below an identifier: nil, or
 // an error that has ErrIdentifier in its chain. known is false for a tenant that
 // the last Update did not see, or saw with another identifier, which another
 // guest may have given it since then.

@@ -77,7 +77,7 @@ func (v *Names) CheckNew(name string) error {
 	return v.checkDepth(rel)
 }
 
-// Reserved tells whether a name is one of those that backends give to what is
+// Reserved reports whether a name is one of those that backends give to what is
 // not whole yet, or is below one. No tenant can name it.
 func Reserved(name string) bool { return reserved(name) }
 

@@ -163,7 +163,7 @@ func checkRelative(name string) error {
 	return nil
 }
 
-// climbs tells whether a segment of the path is "..".
+// climbs reports whether a segment of the path is "..".
 func climbs(name string) bool {
 	if !strings.Contains(name, "..") {
 		return false

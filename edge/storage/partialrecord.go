@@ -27,7 +27,7 @@ type Record struct {
 	Target string `json:"target,omitempty"`
 }
 
-// isRecord tells whether the path of a file is that of a record.
+// isRecord reports whether the path of a file is that of a record.
 func isRecord(name string) bool {
 	return strings.HasPrefix(name, partialFolder+"/") && strings.HasSuffix(name, recordSuffix)
 }

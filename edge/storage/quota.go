@@ -75,7 +75,7 @@ func (v *View) Usage(ctx context.Context) (Usage, error) {
 	return v.storage.count(ctx, v.identifier, false)
 }
 
-// count counts a tenant's files, and with all what else a quota counts.
+// count counts a tenant's files, and, with all, whatever else a quota counts.
 func (s *Storage) count(ctx context.Context, identifier string, all bool) (Usage, error) {
 	var u Usage
 	f, err := s.open(identifier, false)

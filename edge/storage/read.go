@@ -139,7 +139,7 @@ func (v *View) OpenFile(name string, flag int) (*os.File, error) {
 	return file, err
 }
 
-// Exists tells whether the name is taken: by a file, a folder, or a link,
+// Exists reports whether the name is taken: by a file, a folder, or a link,
 // whether it leads anywhere or not.
 func (v *View) Exists(name string) (bool, error) {
 	if strings.IndexByte(name, 0) >= 0 {

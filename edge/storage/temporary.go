@@ -13,7 +13,7 @@ import (
 // folder may have such a name, and none is listed.
 const temporaryPrefix = ".tenantedge-"
 
-// reserved tells whether a segment of the path begins as temporary files do,
+// reserved reports whether a segment of the path begins as temporary files do,
 // in whatever case, since a file system may ignore it.
 func reserved(name string) bool {
 	for {
@@ -143,7 +143,7 @@ func (f *folder) takeAbandoned(name string) (*abandoned, error) {
 	return &abandoned{f, file, info, name}, nil
 }
 
-// remove tells whether the file went by it.
+// remove reports whether the file went by it.
 func (a *abandoned) remove() (bool, error) {
 	// The name is still that of the file whose lock is held.
 	found, err := a.in.Lstat(a.name)
@@ -156,7 +156,7 @@ func (a *abandoned) remove() (bool, error) {
 
 func (a *abandoned) release() { _ = a.file.Close() } // it was only looked at
 
-// removeAbandoned removes a file, if nobody holds it, and tells whether it did.
+// removeAbandoned removes a file, if nobody holds it, and reports whether it did.
 func (f *folder) removeAbandoned(name string) (bool, error) {
 	a, err := f.takeAbandoned(name)
 	if a == nil {

@@ -172,7 +172,7 @@ func (b *Builder) SetWord(word uint32) {
 // been large enough.
 func (b *Builder) Size() int { return b.used }
 
-// Fits tells whether all that was put is in the buffer.
+// Fits reports whether all that was put is in the buffer.
 func (b *Builder) Fits() bool { return b.used <= len(b.buf) }
 
 // Bytes returns the finished message, nil if it did not fit.

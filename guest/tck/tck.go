@@ -90,7 +90,7 @@ func (s *Suite) run(t *testing.T, g Guest) {
 	}
 }
 
-// configure tells whether the guest took the configuration.
+// configure reports whether the guest took the configuration.
 func (s *Suite) configure(t *testing.T, g Guest) bool {
 	t.Helper()
 	s.Config.ABI = abi.Version

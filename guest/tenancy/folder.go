@@ -49,7 +49,7 @@ func cutFolder(t *target, folder string) (path, raw string, ok bool) {
 	return path, raw, true
 }
 
-// climbs tells whether a path leads above where it starts, for a reader that
+// climbs reports whether a path leads above where it starts, for a reader that
 // resolves "..", whether it merges slashes first or not.
 func climbs(path string) bool {
 	depth := 0

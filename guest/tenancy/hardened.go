@@ -83,7 +83,7 @@ func (c *call) readHost() bool {
 	return true
 }
 
-// agrees tells whether an absolute request-target names the host that the Host
+// agrees reports whether an absolute request-target names the host that the Host
 // header names: the same name, and the same port where both have one.
 func (c *call) agrees() bool {
 	if !c.req.HasHost {

@@ -90,7 +90,7 @@ var hostKinds = func() (kinds [256]hostKind) {
 	return kinds
 }()
 
-// isNormalHost tells whether a Host is a name in normal form already, without
+// isNormalHost reports whether a Host is a name in normal form already, without
 // port, as nearly all are. It may deny it to a longer one that is.
 func isNormalHost(host string) bool {
 	before := hostDot

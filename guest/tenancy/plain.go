@@ -31,10 +31,10 @@ func (t text) word(at int) uint64 {
 // tail is the last n < 8 bytes before end, low byte first, with zeros above.
 func (t text) tail(end, n int) uint64 { return t.word(end-8) >> (64 - 8*uint(n)) }
 
-// inside tells whether b[at:end] is not empty and may be read as a text.
+// inside reports whether b[at:end] is not empty and may be read as a text.
 func inside(b []byte, at, end int) bool { return at >= 0 && at < end && end >= 8 && end <= len(b) }
 
-// PlainHost tells whether b[at:end] is a host name that is in normal form
+// PlainHost reports whether b[at:end] is a host name that is in normal form
 // already and has no port. It may deny it to one that is. The hash is that for [Shortcut.Static].
 func PlainHost(b []byte, at, end int) (hash uint64, ok bool) {
 	if !inside(b, at, end) || end-at > maxLabel {
@@ -91,7 +91,7 @@ type Path struct {
 	Odd     bool // a segment begins with a dot, or path parameters do: readers may disagree
 }
 
-// PlainTarget tells whether b[at:end] is a request-target that is a path, with
+// PlainTarget reports whether b[at:end] is a request-target that is a path, with
 // or without query, in which nothing is encoded, and which begins with just one
 // slash. It may deny it to one that is.
 func PlainTarget(b []byte, at, end int) (p Path, ok bool) {
@@ -149,7 +149,7 @@ func (t text) invisible(at, end int) (bad uint64) {
 	return bad
 }
 
-// PlainSegment tells whether b[at:end] can be one segment of a path, as a
+// PlainSegment reports whether b[at:end] can be one segment of a path, as a
 // tenant's identifier must. It may deny it to one that can.
 func PlainSegment(b []byte, at, end int) bool {
 	if !inside(b, at, end) || b[at] == '.' {

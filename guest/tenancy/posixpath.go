@@ -25,7 +25,7 @@ func normPath(path string) string {
 	return normalise(path)
 }
 
-// areNormal tells whether the segments of a path all mean themselves: none is
+// areNormal reports whether the segments of a path all mean themselves: none is
 // empty, "." or "..".
 func areNormal(segments string) bool {
 	start := 0

@@ -13,7 +13,7 @@ const maxRedirect = 16384
 
 // redirect answers with the primary domain, the path below its folder, and the
 // query. The location is composed of the registered domain, which is checked
-// again here, and of what cannot be taken for another host. It tells whether
+// again here, and of what cannot be taken for another host. It reports whether
 // the primary domain is fit for that.
 func (d *Decision) redirect(req *Request, primary *Record, raw, query string) bool {
 	name, port, err := cutPort(primary.Domain)

@@ -83,7 +83,7 @@ func (c *call) leadsHome(f *finding, primary *Record, path string) bool {
 	return c.dir.ByDomain(name, folder, row) && row.ID == f.record.ID && row.Folder == primary.Folder && !c.redirects(row)
 }
 
-// redirects tells whether a row leads elsewhere: not for websockets, whose
+// redirects reports whether a row leads elsewhere: not for websockets, whose
 // clients do not follow, and not if the row is itself the primary one.
 func (c *call) redirects(r *Record) bool {
 	return r.RedirectToPrimary && !r.Primary && !c.req.Websocket

@@ -42,7 +42,7 @@ func (d *Decision) session(req *Request) (string, sessionForm) {
 	return inner, sessionText
 }
 
-// isFalse tells whether JSON is null, false, zero, or empty.
+// isFalse reports whether JSON is null, false, zero, or empty.
 func isFalse(value string) bool {
 	if value == "" {
 		return true

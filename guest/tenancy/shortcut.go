@@ -5,11 +5,11 @@ package tenancy
 // package guest answers nearly all requests so. A request is plain if
 // [PlainHost] and [PlainTarget] say so, if it is neither a handshake nor one
 // that wants reasons, if its path is not odd, and if nothing but its host and
-// path names a tenant. It
-// is served by the static tenant that has the host among its domains, else by
-// the row that the directory has for host and folder, else by the static tenant
-// that has it among its fallback domains, else so without a leading "www.". Rows
-// that redirect are for Route.
+// path names a tenant. It is served by the static tenant that has the host
+// among its domains, else by the row that the directory has for host and folder,
+// else by the static tenant that has the host among its fallback domains, else
+// by the same steps without a leading "www.".
+// Rows that redirect are for Route.
 type Shortcut struct {
 	Dynamic            bool   // there are rows to ask for
 	URLConf, WSURLConf string // of all dynamic tenants

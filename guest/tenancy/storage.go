@@ -136,7 +136,7 @@ func (p *Pathname) harden(name string) {
 	p.Path, p.URL, p.HasPath, p.HasURL, p.Err = "", "", false, false, err
 }
 
-// isSegment tells whether s can be one segment of a path: not empty, not "."
+// isSegment reports whether s can be one segment of a path: not empty, not "."
 // or "..", and without slashes of either kind or NUL.
 func isSegment(s string) bool {
 	return s != "" && s != "." && s != ".." && !strings.ContainsAny(s, "/\\\x00")

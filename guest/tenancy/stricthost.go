@@ -2,7 +2,7 @@ package tenancy
 
 import "strings"
 
-// djangoAccepts tells whether Django's get_host takes a Host header: names of
+// djangoAccepts reports whether Django's get_host takes a Host header: names of
 // letters, digits, hyphens and dots, or something like an IPv6 address in
 // brackets, with an optional port of any number of digits.
 func djangoAccepts(host string) bool {

@@ -86,7 +86,7 @@ var plainSet = func() (set byteSet) {
 	return set
 }()
 
-// isVisible tells whether s has neither control characters nor blanks.
+// isVisible reports whether s has neither control characters nor blanks.
 func isVisible(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c <= ' ' || c == 0x7f {

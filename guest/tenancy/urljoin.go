@@ -14,7 +14,7 @@ func joinURL(base, name string) string {
 	return urljoin(base, name)
 }
 
-// isPlainBase tells whether a base URL is one that only gets longer: normal
+// isPlainBase reports whether a base URL is one that only gets longer: normal
 // segments of ASCII between slashes.
 func isPlainBase(base string) bool {
 	if len(base) < 3 || base[0] != '/' || base[len(base)-1] != '/' || !areNormal(base[1:len(base)-1]) {

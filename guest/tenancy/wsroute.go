@@ -78,7 +78,7 @@ func (c *call) strictWebsocket(folder string) {
 	}
 }
 
-// match tells whether a route matches, and what follows the match. It appends
+// match reports whether a route matches, and what follows the match. It appends
 // the route's values to the scratch, as members of a JSON object.
 func (d *Decision) match(r *wsRoute, path string) (rest string, ok bool) {
 	if r.find == nil {

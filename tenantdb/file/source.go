@@ -72,7 +72,7 @@ func (s *Source) tell(dir *tenantdb.Directory, told string) string {
 	case err != nil:
 		dir.Degrade(err.Error())
 		if err.Error() != told {
-			s.log(dir).Error("the file is not right; the last good state stays", "error", err)
+			s.log(dir).Error("the file is refused; the last good state stays", "error", err)
 		}
 		return err.Error()
 	case changed:
@@ -82,7 +82,7 @@ func (s *Source) tell(dir *tenantdb.Directory, told string) string {
 	return ""
 }
 
-// stale tells whether the file is another one than was read, and confirms the
+// stale reports whether the file is another one than was read, and confirms the
 // directory if it is not.
 func (s *Source) stale(dir *tenantdb.Directory) bool {
 	info, err := os.Stat(s.opts.Path)

@@ -50,7 +50,7 @@ func (o InitOptions) run(ctx context.Context, do func(*initialiser, context.Cont
 	}
 	i := initialiser{names: n, dry: o.DryRun}
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		// Two who change the same database at once take turns.
+		// Processes that change the same database at once take turns.
 		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtext($1))", channel); err != nil {
 			return err
 		}

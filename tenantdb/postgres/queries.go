@@ -37,7 +37,7 @@ type QueryOptions struct {
 	Statements []Statement
 	// SearchPath are the schemas behind the tenant's; nil: public.
 	SearchPath []string
-	// Known tells whether a schema is a tenant's: statements run in no other.
+	// Known reports whether a schema is a tenant's: statements run in no other.
 	// nil: every schema whose name a tenant may have.
 	Known    func(schema string) bool
 	MaxConns int32 // default 4

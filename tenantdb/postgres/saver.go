@@ -37,7 +37,7 @@ func newSaver(s *Source, dir *tenantdb.Directory) *saver {
 	}
 	dir.Note(func(u *tenantdb.Upkeep) { u.StateFile = v.path })
 	if err := tenantdb.RemoveUnfinished(v.path); err != nil {
-		v.log.Warn("what earlier processes left when they saved the state cannot be removed", "error", err)
+		v.log.Warn("temporary state files of earlier processes cannot be removed", "error", err)
 	}
 	v.done.Go(func() { v.run(ctx) })
 	return v
@@ -113,7 +113,7 @@ func (v *saver) save() bool {
 		v.dir.Note(func(u *tenantdb.Upkeep) { u.SaveError, u.SaveFailures = err.Error(), u.SaveFailures+1 })
 		if v.logged.IsZero() || time.Since(v.logged) >= logFailuresEvery {
 			v.logged = time.Now()
-			v.log.Warn("the state cannot be saved; it is tried again until it can", "error", err)
+			v.log.Warn("the state cannot be saved; saving is retried", "error", err)
 		}
 		return false
 	}

@@ -51,8 +51,8 @@ func NewSessions(o SessionOptions) (*Sessions, error) {
 	if o.MaxConns <= 0 {
 		o.MaxConns = 4
 	}
-	// A connection that comes later is of no use to the lookup, and in the way of
-	// those after it.
+	// A connection that arrives after the lookup's time is of no use to it, and
+	// delays the lookups after it.
 	d.config.ConnConfig.ConnectTimeout = min(d.config.ConnConfig.ConnectTimeout, o.Timeout)
 	p, err := d.pool(o.MaxConns)
 	if err != nil {

@@ -281,7 +281,7 @@ func (s *Source) notePolling(dir *tenantdb.Directory, reason string) {
 	case reason == "":
 		s.log(dir).Info("the database notifies of changes")
 	default:
-		s.log(dir).Warn("the database does not notify of changes; they are looked for from time to time", "reason", reason, "every", s.opts.Poll.String())
+		s.log(dir).Warn("the database does not notify of changes; polling for them", "reason", reason, "every", s.opts.Poll.String())
 	}
 }
 

@@ -88,7 +88,7 @@ func (s *Store) deleteDomain(ctx context.Context, tx pgx.Tx, l layout, domain, f
 	var id string
 	err := tx.QueryRow(ctx, "SELECT tenant_id::text FROM "+table+row, domain, folder).Scan(&id)
 	if err == nil {
-		// Two who write rows of a tenant take turns, as in find.
+		// Writers of a tenant's rows take turns, as in find.
 		_, err = tx.Exec(ctx, "SELECT FROM "+s.names.tenant.Sanitize()+" WHERE id::text = $1 FOR UPDATE", id)
 	}
 	if err == nil {

@@ -48,7 +48,7 @@ type Config struct {
 	// Command is how the server is started, in front; see [Server.Command]. What
 	// it writes is its log.
 	Command func(*Server) *exec.Cmd
-	// Ready tells whether the server takes connections. It is asked, with what
+	// Ready reports whether the server takes connections. It is asked, with what
 	// was logged since the start, until it says so.
 	Ready func(s *Server, log string) bool
 	// Kill is the signal that ends the server at once. Default: SIGKILL.
@@ -145,7 +145,7 @@ func (s *Server) Log() string {
 	return s.log.String()
 }
 
-// Runs tells whether the server has not ended yet.
+// Runs reports whether the server has not ended yet.
 func (s *Server) Runs() bool {
 	select {
 	case <-s.hasExited():

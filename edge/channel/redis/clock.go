@@ -11,9 +11,9 @@ import (
 // that what a process sends one after the other is read in that order, even
 // when it all happens in what is one moment to a float64.
 //
-// The system's clock says when the process began, and nothing after that: an edge
-// whose clock is put on by more than a life would find everybody's messages and
-// memberships too old, and remove them.
+// The system's clock is read once, when the clock is first asked: if it were set
+// forward by more than an expiry while the edge runs, the edge would find all
+// messages and memberships of others too old, and remove them.
 type clock struct {
 	now   func() time.Time
 	mu    sync.Mutex

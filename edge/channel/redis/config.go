@@ -47,8 +47,8 @@ type Config struct {
 	// Expiry is how long a message waits for its process to read it; a minute
 	// if zero, and whole seconds. Core layer only. [expiry]
 	Expiry time.Duration
-	// GroupExpiry is how long a membership of a Django process lasts that is
-	// gone; a day if zero, and whole seconds. Living members are renewed twice
+	// GroupExpiry is how long the membership of a Django process lasts after the
+	// process has ended; a day if zero, and whole seconds. Living members are renewed twice
 	// within it, and those of edges that are gone are removed after 30 seconds.
 	// Core layer only. [group_expiry]
 	GroupExpiry time.Duration
@@ -107,7 +107,7 @@ const (
 	// answerTimeout is how long Redis may take to answer before the
 	// connection counts as dead.
 	answerTimeout = 5 * time.Second
-	// beatTime is the time between two questions whether Redis is there.
+	// beatTime is the time between two checks that Redis answers.
 	beatTime = 5 * time.Second
 	// Messages are sent over this many connections to each host at most, and
 	// fewer on machines with few processors, of which so many stay open.

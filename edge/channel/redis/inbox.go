@@ -9,12 +9,12 @@ import (
 // inboxBytes is how much may wait for one tenant in this process.
 const inboxBytes = 8 << 20
 
-// arrival is a message as it came, under the name that it was published by.
+// arrival is a message as it came, with the name that it was published under.
 type arrival struct{ name, data string }
 
-// inbox is what has come for a tenant and waits to be decoded and handed to its
-// channels, which a goroutine does that lives while there is something. So what
-// one tenant gets never keeps a connection from being read, which others share.
+// inbox holds what has arrived for a tenant until a goroutine decodes it and
+// hands it to the tenant's channels. The goroutine ends when the inbox is empty.
+// So no tenant's messages keep a shared connection from being read.
 type inbox struct {
 	counters *channel.Counters
 	deliver  func(arrival)

@@ -20,7 +20,7 @@ const (
 
 // inflow is how much a tenant has got lately.
 type inflow struct {
-	since time.Time // not counted before that
+	since time.Time // bytes that came before are not counted
 	bytes int
 }
 
@@ -37,7 +37,8 @@ func (f *inflow) add(now time.Time, n int) bool {
 }
 
 // A lane is a link for tenants that are busy: Redis closes a connection that it
-// cannot write to as fast as messages come, and this one is not the others'.
+// cannot write to as fast as messages come, and other tenants must not share that
+// connection.
 //
 // A move loses no message, repeats none and keeps their order. The lane
 // subscribes to all of the tenant's topics while the old link still does; then a
@@ -83,8 +84,8 @@ func (l *line) isolate(from *link, mark func(ctx context.Context, host int, name
 	m.cut()
 }
 
-// lane returns a lane at a host, which it counts the tenant for, and what to
-// wait for until it works.
+// lane returns a lane at a host, counts the tenant as one of its users, and
+// returns what to wait for until the lane works.
 func (w *wire) lane(host int) (*link, *waiter) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -68,7 +68,7 @@ func (quiet) Printf(context.Context, string, ...any) {}
 // silence keeps the library's logger from being set while it is in use.
 var silence sync.Once
 
-// check tells whether a scope may send m.
+// check reports whether a scope may send m.
 func (h *hosts) check(local *channel.Local, m *channel.Message) error {
 	if local.Closed() {
 		return fmt.Errorf("%w: the layer", channel.ErrClosed)
@@ -76,7 +76,7 @@ func (h *hosts) check(local *channel.Local, m *channel.Message) error {
 	return m.Check(h.config.MaxMessage)
 }
 
-// ofDjango tells whether a name on the wire is one that channels_redis gives to
+// ofDjango reports whether a name on the wire is one that channels_redis gives to
 // its own channels, with what the layer puts before it: a tenant's name can
 // look like it if its schema does.
 func ofDjango(name, before string) bool {

@@ -33,7 +33,7 @@ type link struct {
 	tenants int // that have open channels, or are about to move here
 	topics  map[string]*topic
 	dirty   []*topic
-	round   []*topic        // those whose turn is yet to come, see due
+	round   []*topic        // topics whose turn has yet to come, see due
 	lost    map[*line]error // tenants of which the host forgot something, until it is told again
 	done    chan struct{}   // closed when the goroutine has ended; nil before the first
 	runs    bool

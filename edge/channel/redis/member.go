@@ -90,9 +90,9 @@ func (c *Core) join(ctx context.Context, client *redis.Client, batch []*topic) e
 	return err
 }
 
-// errForgot says that a host lost what it had confirmed: by FLUSHALL, or since
+// errForgot says that a host lost what it had confirmed: by FLUSHALL, or because
 // it evicts keys when its memory is full.
-var errForgot = errors.New("memberships are gone that Redis had confirmed: messages may have been lost")
+var errForgot = errors.New("Redis lost memberships that it had confirmed: messages may have been lost")
 
 // oldest is how many members of a group are looked at with each renewal.
 const oldest = 100
@@ -130,7 +130,7 @@ func (c *Core) renew(ctx context.Context, client *redis.Client, k *link, due []*
 	return c.sweep(ctx, client, members)
 }
 
-// sweep removes the dead among the members of groups that all are at one host.
+// sweep removes dead members from groups that are all at one host.
 func (c *Core) sweep(ctx context.Context, client *redis.Client, members map[*topic]*redis.StringSliceCmd) error {
 	lives := map[string]*redis.IntCmd{}
 	_, err := client.Pipelined(ctx, func(p redis.Pipeliner) error {

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// outage counts the links to a host that do not work. The first that fails is
-// logged, and the last that works again: a host that fails does so for all.
+// outage counts the links to a host that do not work. It logs when the first one
+// fails and when the last one works again: a host that fails does so for all.
 type outage struct {
 	logger *slog.Logger // nil: there is none
 

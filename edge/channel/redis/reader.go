@@ -16,8 +16,8 @@ const (
 	// has to arrive within answerTimeout, also when all of it are messages as
 	// long as they may be: 256 MiB with a limit of 1 MiB.
 	passQueues = 16
-	// Of one queue, that is takeFirst messages at first, and takeMost at most,
-	// but not many more than takeBytes if they are like those before.
+	// One queue gives takeFirst messages at first and takeMost at most later, but
+	// not many more than takeBytes if they are like those before.
 	takeFirst, takeMost, takeBytes = 4, 16, 256 << 10
 )
 
@@ -29,7 +29,7 @@ const (
 //
 // What is taken is handed over in a goroutine of the queue's own, and no more is
 // taken from that queue meanwhile: what one tenant cannot keep up with waits in
-// Redis, within its own capacity, and is in no other's way. It is not kept aside
+// Redis, within the tenant's own capacity, and delays no other tenant. It is not kept aside
 // as channels_redis does ($inflight): a process that ends takes its channels with
 // it, so that what was kept would have no reader.
 type reader struct {

@@ -21,7 +21,7 @@ func newBench() *cobra.Command {
 		Use:   "bench --config FILE --requests FILE [--guest A.wasm] [--against B.wasm]",
 		Short: "Measure a guest, or compare two, on requests of your own",
 		Long: text(`
-			bench routes the requests of a file by a guest and tells what one of them costs.
+			bench routes the requests of a file by a guest and reports what one of them costs.
 			Nothing is served: it asks the same host that serve has, with the directory and
 			the TENANTS table of the configuration.
 
@@ -38,13 +38,13 @@ func newBench() *cobra.Command {
 
 			Time comes second. With --against a second guest routes the same requests, in
 			turn with the first, round by round, so that a machine that is busy with other
-			things slows both alike. What is told is the median of the rounds, the interval
+			things slows both alike. The report gives the median of the rounds, the interval
 			that holds it with 95 % confidence, and whether the difference is more than
 			chance would have it (a Mann-Whitney U test, p < 0.05, as benchstat does). Times
 			are those of this machine: only which guest is cheaper, and by how much in
 			proportion, holds elsewhere.
 
-			It also tells which requests the two guests decide differently. Look at these
+			It also reports which requests the two guests decide differently. Look at these
 			first: a guest that is cheaper because it is wrong is no gain.
 		`),
 		Example: text(`

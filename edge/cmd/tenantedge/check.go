@@ -28,17 +28,18 @@ func newCheck() *cobra.Command {
 		Use:   "check --config FILE",
 		Short: "Find what is wrong with a configuration",
 		Long: text(`
-			check reports everything for which serve would not start, in one pass, each with
-			its place: the file itself, secrets, certificates and folders that it names, the
-			guest, which is tried as serve tries it, and tenants whose files would be in one
-			place. It opens no socket and changes nothing, so it may run beside serve.
+			check reports every error for which serve would not start, with its place: in the
+			file itself; then in the secrets, certificates and folders that it names, in the
+			guest, which is tried as serve tries it, and tenants whose files would share a
+			folder. If the file itself has errors, these are reported alone: correct them and
+			run check again. It opens no socket and changes nothing, so it may run beside serve.
 
-			It warns about what is valid and cannot be meant: two static tenants with one
+			It warns about what is valid but most likely a mistake: two static tenants with one
 			domain, rows that no request reaches, rows that redirect nowhere. serve logs the
 			same warnings and counts them in the metric tenantedge_warnings.
 
-			With directory.source file the rows are looked at too; with source postgres they
-			are with --online. --online also asks whether Redis, the bucket and the upstreams
+			With directory.source file the rows are checked too; with source postgres they
+			need --online. --online also asks whether Redis, the bucket and the upstreams
 			answer, each for 10 s at most; in a bucket it makes and removes an object.
 
 			The exit status is 0 if there are no errors, 1 if there are, 2 if the command line
@@ -70,9 +71,9 @@ func newCheck() *cobra.Command {
 
 // Kinds of errors, beside those of warnings.
 const (
-	kindConfig = "config" // of the file, or of what it names on this machine
-	kindSetup  = "setup"  // of what is made of it: the guest, the directory, tenants' files
-	kindOnline = "online" // of a server
+	kindConfig = "config" // in the file, or in what it names on this machine
+	kindSetup  = "setup"  // in the guest, the directory or the tenants' files
+	kindOnline = "online" // at a server that --online asks
 )
 
 // finding is one thing that check reports.

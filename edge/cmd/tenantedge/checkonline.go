@@ -96,7 +96,7 @@ func askBucket(ctx context.Context, file *config.File) error {
 	return nil
 }
 
-// askUpstream connects, and no more: applications answer what they like.
+// askUpstream only connects: no request has an answer that all applications share.
 func askUpstream(ctx context.Context, u *url.URL) error {
 	port, secure := u.Port(), u.Scheme == "https" || u.Scheme == "wss"
 	if port == "" {
@@ -111,7 +111,7 @@ func askUpstream(ctx context.Context, u *url.URL) error {
 		conn, err = (&net.Dialer{}).DialContext(ctx, "tcp", address)
 	}
 	if err != nil {
-		return fmt.Errorf("expected a server at %s: %w", address, err)
+		return fmt.Errorf("expected a server that accepts connections at %s, found none; start it or correct the URL: %w", address, err)
 	}
 	return conn.Close()
 }

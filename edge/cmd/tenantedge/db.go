@@ -23,7 +23,7 @@ func newDB() *cobra.Command {
 func newDBInit() *cobra.Command {
 	return dbCommand(&cobra.Command{
 		Use:   "init --config FILE",
-		Short: "Make what is missing: tables, triggers that tell of changes",
+		Short: "Make the tables and triggers that are missing",
 		Long: text(`
 			init puts triggers on the tables of tenants and domains, so that edges learn of
 			changes within milliseconds. Where the configuration names no tables, it makes
@@ -31,7 +31,7 @@ func newDBInit() *cobra.Command {
 			names have to be there. Tables that are there are left as they are; running it
 			again does no harm. It is one transaction.
 
-			Without it edges find changes by asking (directory.poll_interval).
+			Without the triggers edges poll for changes (directory.poll_interval).
 		`),
 		Example: text(`
 			  tenantedge db init -c tenantedge.yaml --dry-run   read first
@@ -43,11 +43,11 @@ func newDBInit() *cobra.Command {
 func newDBUninstall() *cobra.Command {
 	return dbCommand(&cobra.Command{
 		Use:   "uninstall --config FILE",
-		Short: "Remove the triggers that tell of changes",
+		Short: "Remove the triggers that notify of changes",
 		Long: text(`
 			uninstall removes the triggers that init put on the tables of tenants and
 			domains, and their function. Tables stay, with their rows. Edges that are
-			running go on and find changes by asking (directory.poll_interval). It is one
+			running poll for changes from then on (directory.poll_interval). It is one
 			transaction.
 		`),
 		Example: text(`

@@ -128,7 +128,7 @@ and try, in another terminal
   # one (308). The demonstration adds the port, which no domain's row has
   curl -si 'http://old.localhost:%[1]d/hello?a=1'
   curl -si -X POST 'http://old.localhost:%[1]d/hello?a=1'
-  # a host that nobody has
+  # a host of no tenant
   curl -si http://nobody.localhost:%[1]d/
   # talk in a room; every tenant has its own
   %[4]s ws connect ws://127.0.0.1:%[1]d/room/lobby/ --host tenant1.localhost:%[1]d

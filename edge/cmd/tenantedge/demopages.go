@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// demoPages makes the edge's own answers of help to whoever looks around: its
-// page that there is nothing says what there is, and redirects keep the port of
-// the request, which no row of the demonstration has.
+// demoPages makes the edge's own answers useful in the demonstration: its 404
+// page lists the tenants, and redirects keep the port of the request, which no
+// row of the demonstration has.
 func demoPages(next http.Handler) http.Handler {
 	page := template.Must(template.ParseFS(demoFiles, "demo/missing.html.tmpl"))
 	style, err := demoFiles.ReadFile("demo/style.css")
@@ -30,7 +30,7 @@ func demoPages(next http.Handler) http.Handler {
 	})
 }
 
-// demoWriter holds back the edge's page that there is nothing.
+// demoWriter holds back the edge's 404 page.
 type demoWriter struct {
 	http.ResponseWriter
 	request *http.Request

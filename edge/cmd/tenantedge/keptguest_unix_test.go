@@ -46,7 +46,7 @@ func TestARestartBesideABrokenGuestFileServes_G2_G12(t *testing.T) {
 				t.Fatal(err)
 			}
 			p := serveProcess(t, path)
-			p.line("the guest's file is not right; the last good guest serves")
+			p.line("the guest's file is missing or refused; the last good guest serves")
 			if got := p.line("the guest is loaded")["digest"]; got != digest {
 				t.Errorf("the guest is %v, expected %v", got, digest)
 			}

@@ -28,7 +28,7 @@ func newLogger(w io.Writer, c config.Logs) *slog.Logger {
 	if queue, ok := w.(*logs.Writer); ok {
 		queue.Note(func(dropped uint64) []byte {
 			var line bytes.Buffer
-			format(&line).Error("lines of the log were dropped, as what reads it was too slow", "lines", dropped)
+			format(&line).Error("log lines were dropped because their reader was too slow", "lines", dropped)
 			return line.Bytes()
 		})
 	}

@@ -139,7 +139,7 @@ func TestAReaderOfTheLogsThatComesBackLearnsWhatIsMissing_G1(t *testing.T) {
 	}()
 	n := droppedBy(t, admin)
 	endsBySIGTERM(t, c)
-	if all, want := <-text, fmt.Sprintf(`"msg":"lines of the log were dropped, as what reads it was too slow","lines":%s}`, n); !strings.Contains(all, want) || !strings.Contains(all, `"msg":"shut down"`) {
+	if all, want := <-text, fmt.Sprintf(`"msg":"log lines were dropped because their reader was too slow","lines":%s}`, n); !strings.Contains(all, want) || !strings.Contains(all, `"msg":"shut down"`) {
 		t.Errorf("expected %s and the end in the log, found its last bytes %q", want, all[max(0, len(all)-400):])
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// isOurs tells whether a file belongs to whom the process runs as: with sudo,
+// isOurs reports whether a file belongs to whom the process runs as: with sudo,
 // the home may be somebody else's.
 func isOurs(info fs.FileInfo) bool {
 	owner, ok := info.Sys().(*syscall.Stat_t)

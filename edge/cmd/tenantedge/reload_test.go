@@ -109,7 +109,7 @@ func TestServeFollowsTheGuestsFile(t *testing.T) {
 		t.Errorf("the guest before is %v, expected %v", l["previous"], loaded["digest"])
 	}
 	replaceFile(t, guest, bytes.Repeat([]byte("no guest"), 100))
-	if l := p.line("the guest's file is not right; the guest that runs stays"); !strings.Contains(l["error"].(string), "edge: smoke run: expected the guest to load") {
+	if l := p.line("the guest's file is missing or refused; the current guest keeps running"); !strings.Contains(l["error"].(string), "edge: smoke run: expected the guest to load") {
 		t.Errorf("the error is %v", l["error"])
 	}
 	p.signal(syscall.SIGHUP)

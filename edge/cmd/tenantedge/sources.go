@@ -72,7 +72,7 @@ func (w *wiring) wireQueries(f *config.File) error {
 	return nil
 }
 
-// knows tells whether a schema is a tenant's, so that statements run in no
+// knows reports whether a schema is a tenant's, so that statements run in no
 // other.
 func (w *wiring) knows(schema string) bool {
 	for _, t := range w.edge.Tenants {

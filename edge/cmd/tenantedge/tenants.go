@@ -20,8 +20,8 @@ func newTenants() *cobra.Command {
 		Short: "List and change the tenants of the directory",
 		Long: text(`
 			tenants reads and writes the tables of a directory with source postgres. Running
-			edges follow at once; nothing has to be told or restarted. Tenants of a file are
-			listed too, and changed by editing it.
+			edges follow at once and need no restart. Tenants of a file are listed too, and
+			changed by editing the file.
 
 			A tenant is named by its id or its schema name. Of its domains one is always
 			primary: the first one, until another is made so.

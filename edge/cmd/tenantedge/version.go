@@ -13,7 +13,7 @@ import (
 func newVersion() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
-		Short: "Tell the versions of program, Go, wazero and guest",
+		Short: "Print the versions of program, Go, wazero and guest",
 		Long: text(`
 			version tells what this program was built from. The digest is the SHA-256 of the
 			guest that is built in, which a configuration may replace (guest.path).

@@ -42,7 +42,7 @@ func (f *Folder) Open(name string) (fs.File, error) {
 	return file, nil
 }
 
-// HasIndex tells whether name is a folder with an index.html.
+// HasIndex reports whether name is a folder with an index.html.
 func (f *Folder) HasIndex(name string) bool {
 	index := Index(name)
 	if hidden(index) {
@@ -60,7 +60,7 @@ func Index(folder string) string {
 	return folder + "/index.html"
 }
 
-// hidden tells whether a part of the name starts with a dot.
+// hidden reports whether a part of the name starts with a dot.
 func hidden(name string) bool {
 	if name[0] != '.' && !strings.Contains(name, "/.") {
 		return false

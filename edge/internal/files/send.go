@@ -91,7 +91,7 @@ func send(w http.ResponseWriter, r *http.Request, f fs.File, info fs.FileInfo, k
 	return nil
 }
 
-// isPlain tells whether a request asks for nothing but the file.
+// isPlain reports whether a request asks for nothing but the file.
 func isPlain(header http.Header) bool {
 	for _, name := range [...]string{"Range", "If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since"} {
 		if _, ok := header[name]; ok {
@@ -202,7 +202,7 @@ func Name(path, prefix string) (string, bool) {
 	return name, true
 }
 
-// Exhausted tells whether a file could not be opened because too many are, so
+// Exhausted reports whether a file could not be opened because too many are, so
 // that it may well be there.
 func Exhausted(err error) bool {
 	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)

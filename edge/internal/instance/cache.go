@@ -187,7 +187,7 @@ func sumOf(path string) (sum uint32, size int64, err error) {
 	return h.Sum32(), size, err
 }
 
-// verify tells whether the entry is as seal left it; fs.ErrNotExist: there is none.
+// verify reports whether the entry is as seal left it; fs.ErrNotExist: there is none.
 func (e entry) verify() error {
 	if _, err := os.Stat(e.folder); err != nil {
 		return err

@@ -288,7 +288,7 @@ func (i *Instance) close(ctx context.Context) error {
 	return errors.Join(i.module.Close(ctx), i.memory.Close())
 }
 
-// auditDue tells whether it is time for an audit, which begins a new count.
+// auditDue reports whether it is time for an audit, which begins a new count.
 func (i *Instance) auditDue() bool {
 	if i.program.options.NoReset || i.calls < i.program.limits.Audit {
 		return false

@@ -18,7 +18,7 @@ type Limits struct {
 	Stack        int           // frames of 96 bytes (meter's FUEL.md); default 20,000, with which a handle keeps less than 4 MB
 	Instances    int           // most at once; default twice GOMAXPROCS
 	QueueTimeout time.Duration // longest wait for one; default 1 s
-	Audit        int           // every so manieth call of an instance its state is compared with the image; default 10,000
+	Audit        int           // after so many calls of an instance its state is compared with the image; default 10,000
 }
 
 const (

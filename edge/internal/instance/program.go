@@ -156,10 +156,10 @@ func (p *Program) Digest() string { return p.digest }
 // Configured is what the guest answered when it was configured.
 func (p *Program) Configured() abi.Configured { return p.configured }
 
-// LooksAhead tells whether the guest wants to be told what it would ask.
+// LooksAhead reports whether the guest wants to be told what it would ask.
 func (p *Program) LooksAhead() bool { return p.configured.LookAhead }
 
-// Has tells whether the guest has an optional export.
+// Has reports whether the guest has an optional export.
 func (p *Program) Has(e Export) bool { return p.exports[e] }
 
 // ErrInUse says that calls of a program that takes no further ones still run.

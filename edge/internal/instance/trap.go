@@ -90,7 +90,7 @@ func (i *Instance) stopCause() error {
 	}
 }
 
-// overgrown tells whether the guest has grown its memory past half of what it
+// overgrown reports whether the guest has grown its memory past half of what it
 // may have: that its next growth was refused cannot be seen from outside.
 func (i *Instance) overgrown() bool {
 	size := uint64(i.module.Memory().Size())

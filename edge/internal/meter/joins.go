@@ -191,8 +191,8 @@ func (v *values) called(t wasm.Type) {
 	v.operands(0, len(t.Results))
 }
 
-// area returns how many bytes of the stack a call of type t passes values in:
-// a bound for all machines, for which few find a register.
+// area returns how many bytes of the stack a call of type t passes values in. It
+// is a bound for all machines, and counts few values as passed in registers.
 func area(t wasm.Type) int {
 	bytes := func(types []wasm.ValType) (n int) {
 		for i, t := range types {

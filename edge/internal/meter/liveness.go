@@ -16,7 +16,7 @@ type liveness struct {
 	now    []uint64 // live, then waiting
 	labels [][]uint64
 	free   [][]uint64
-	stack  [][]uint64 // what is live behind the blocks that are open; of an if, then where its else begins
+	stack  [][]uint64 // what is live after the blocks that are open; of an if, then where its else begins
 	full   bool       // all that lives is waiting
 	places int        // locals that have a place on the stack, once for each time that they are set
 }
@@ -141,7 +141,7 @@ func (l *liveness) close(i int) {
 func (l *liveness) open(i int) {
 	j := &l.v.joins[i]
 	behind := l.pop()
-	if j.op == wasm.OpIf { // what lives where the else begins, or behind an if without
+	if j.op == wasm.OpIf { // what lives where the else begins, or after an if without
 		l.union(behind, nil)
 	}
 	if j.elsed {

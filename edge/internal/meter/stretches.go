@@ -116,8 +116,8 @@ func (s *stretches) work(in *wasm.Instruction, w uint64) {
 	s.unseen += w
 }
 
-// called notes that a function of the guest has been called: whoever returns
-// from many calls runs what is behind each of them.
+// called notes that a function of the guest has been called: a return from many
+// calls runs the code after each of them.
 func (s *stretches) called() { s.unseen = longest - afterCall }
 
 // moved adds what is moved at a join to the stretch that passes it.

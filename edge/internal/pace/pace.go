@@ -4,9 +4,8 @@
 //	server.Handler = pace.Handler(&pace.Limits{Body: time.Minute, Answer: time.Minute}, handler)
 //
 // A client has to keep a pace of Limits.Rate bytes a second while it is waited for. It
-// may fall behind by the time of the limit, and is cut off then. What the handler
-// takes for itself counts as nothing: a slow application costs no client its
-// request. The server's own ReadTimeout and WriteTimeout may be set to the same
+// may fall behind by the time of the limit, and is then cut off. Time that the
+// handler takes does not count: a slow application costs no client its request. The server's own ReadTimeout and WriteTimeout may be set to the same
 // limits. They bound what happens outside of the handler, and are lifted inside.
 package pace
 

@@ -65,8 +65,8 @@ func (s *side) unwatch() bool {
 	return s.alarm.end()
 }
 
-// alarm cuts off the transfer of a stream that takes too long. It rings for the
-// first time before the deadline that the server gives each stream, to lift that:
+// alarm cuts off the transfer of a stream that takes too long. It first rings
+// before the deadline that the server gives each stream, and lifts that deadline:
 // a request may take longer than a transfer. So short requests cost one timer.
 type alarm struct {
 	setDeadline func(time.Time)

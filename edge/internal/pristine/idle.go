@@ -27,7 +27,7 @@ type idlePages struct {
 	looks int
 }
 
-// due counts a call, and tells whether to look after it.
+// due counts a call, and reports whether to look after it.
 func (p *idlePages) due() bool {
 	p.calls++
 	if p.calls < lookEvery {
@@ -37,7 +37,7 @@ func (p *idlePages) due() bool {
 	return true
 }
 
-// look leaves out the pages that a call has changed. It tells whether those that
+// look leaves out the pages that a call has changed. It reports whether those that
 // are left have been looked at often enough.
 func (p *idlePages) look(known *pageSet, view, content []byte) (enough bool) {
 	if p.looks == 0 {

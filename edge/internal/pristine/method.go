@@ -48,7 +48,7 @@ func (m Method) String() string {
 	return fmt.Sprintf("method(%d)", uint8(m))
 }
 
-// gated tells whether the thread's fault count decides if the kernel is asked.
+// gated reports whether the thread's fault count decides if the kernel is asked.
 func (m Method) gated() bool { return m == GatedScan || m == GatedPagemap }
 
 // Support tells which methods work.

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// writable tells whether the kernel may write to the byte. Where it may, it is
+// writable reports whether the kernel may write to the byte. Where it may, it is
 // zero afterwards.
 func writable(t *testing.T, zeros *os.File, b []byte) bool {
 	t.Helper()

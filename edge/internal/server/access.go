@@ -122,7 +122,7 @@ func clientPath(r *http.Request, t *edge.Tenant) string {
 	return "/" + t.Routing.Folder + r.URL.Path
 }
 
-// onlyReads answers any method but GET and HEAD, and tells whether it was one
+// onlyReads answers any method but GET and HEAD, and reports whether it was one
 // of those.
 func onlyReads(w http.ResponseWriter, r *http.Request) bool {
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {

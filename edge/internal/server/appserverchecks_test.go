@@ -54,7 +54,7 @@ var appServerChecks = []appServerCheck{
 	{"Two cookie lines", "They become one line, joined by `; `, before the edge routes by a session and before the application sees them.", cookies},
 	{"Request bodies", "A body passes as it is framed, and a request without one has a length of 0. Where a server loses chunked bodies, the edge does not change that: have clients send a length, or buffer in front of the server.", bodies},
 	{"Bodies where HTTP has none", "Nothing of them reaches a client or another request: the connection to the application is closed after such answers.", surplus},
-	{"Upgrade", "The edge removes every upgrade but a websocket, with its headers. A websocket says the tenant that the edge chose, whatever the client claims.", upgradeRequests},
+	{"Upgrade", "The edge removes every upgrade but a websocket, with its headers. A websocket handshake names the tenant that the edge chose, whatever the client claims.", upgradeRequests},
 	{"Trailers", "A request's trailers do not reach the application. An answer's trailers lose what is for servers, frames a message or sets state.", trailers},
 	{"Interim answers", "The edge itself answers `Expect: 100-continue`, once. 103 passes.", interim},
 	{"Answers before the request has ended", "The application's early answer reaches the client. The request is not repeated, and further requests get their own answers.", early},

@@ -24,7 +24,7 @@ type connections struct {
 	mu      sync.Mutex
 	open    map[net.Conn]*connection
 	waiting connection // the ends of the list of those that wait for a request, the longest first
-	told    time.Time  // when the log was
+	told    time.Time  // when the log last had a line about it
 }
 
 // connection is one of a client. It is on a list while it waits.
@@ -153,7 +153,7 @@ func (n *connection) leave() {
 	}
 }
 
-// closeNow closes a connection without a farewell of TLS, which may have to
+// closeNow closes a connection without TLS's close_notify, which may have to
 // wait for the client.
 func closeNow(conn net.Conn) {
 	if secure, ok := conn.(*tls.Conn); ok {

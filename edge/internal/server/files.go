@@ -66,8 +66,8 @@ func redirectIntoFolder(w http.ResponseWriter, r *http.Request, name string) {
 
 // slashed serves tenants' requests without the folder in their path. A page at
 // /folder would have relative links that leave the tenant, which next cannot
-// know: to it, /folder and /folder/ are the same. So clients are sent from one to
-// the other.
+// know: to it, /folder and /folder/ are the same. So clients are redirected from
+// /folder to /folder/.
 type slashed struct{ next http.Handler }
 
 func (s slashed) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -29,7 +29,7 @@ func (s *Server) guestRoutes(mux *http.ServeMux) {
 		wasm, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostGuest))
 		if pace.Slow(w) {
 			w.Header().Set("Connection", "close")
-			writeJSON(w, http.StatusRequestTimeout, refusal{"the guest came too slowly"})
+			writeJSON(w, http.StatusRequestTimeout, refusal{"the guest was sent too slowly; see limits.body_timeout and limits.min_rate"})
 			return
 		}
 		if err != nil {
@@ -37,11 +37,11 @@ func (s *Server) guestRoutes(mux *http.ServeMux) {
 			return
 		}
 		report, err := s.host.Swap(r.Context(), wasm)
-		s.swapped(w, report, err, "the guest was swapped", "a guest was refused; the one before runs on")
+		s.swapped(w, report, err, "the guest was swapped", "a guest was refused; the previous one keeps running")
 	}))
 	mux.HandleFunc("POST /guest/rollback", s.authorized(func(w http.ResponseWriter, r *http.Request) {
 		report, err := s.host.Rollback(r.Context())
-		s.swapped(w, report, err, "the guest was rolled back to the one before", "the guest before was refused; the one that was to be replaced runs on")
+		s.swapped(w, report, err, "the guest was rolled back to the previous one", "the previous guest was refused; the current one keeps running")
 	}))
 }
 

@@ -61,7 +61,7 @@ func TestARollbackIsLoggedAsOne_F7(t *testing.T) {
 			t.Fatalf("%s %s: %d %s", c.method, c.path, a.Code, a.Body)
 		}
 	}
-	if swaps, rollbacks := len(w.logs.entries("the guest was swapped")), len(w.logs.entries("the guest was rolled back to the one before")); swaps != 1 || rollbacks != 1 {
+	if swaps, rollbacks := len(w.logs.entries("the guest was swapped")), len(w.logs.entries("the guest was rolled back to the previous one")); swaps != 1 || rollbacks != 1 {
 		t.Errorf("%d swaps and %d rollbacks were logged, want one of each", swaps, rollbacks)
 	}
 }

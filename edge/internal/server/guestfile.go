@@ -28,7 +28,7 @@ type guestFile struct {
 
 	mu      sync.Mutex
 	seen    fs.FileInfo // of the file when it was read last
-	refused string      // why another guest runs than the file's; empty: it runs
+	refused string      // why another guest runs than the file's; empty: the file's runs
 }
 
 // newHost makes the Host with the guest of the file or, if that one is missing
@@ -63,7 +63,7 @@ func (s *Server) newHost(ctx context.Context, c edge.Config) (*edge.Host, error)
 			return nil, errors.Join(refused, &KeptGuestError{err})
 		}
 		g.refuse(refused)
-		s.log.Error("the guest's file is not right; the last good guest serves", "file", g.path, "kept", g.kept.path, "error", refused)
+		s.log.Error("the guest's file is missing or refused; the last good guest serves", "file", g.path, "kept", g.kept.path, "error", refused)
 	}
 	g.swap = host.Swap
 	s.guestFile = g
@@ -101,7 +101,7 @@ func (g *guestFile) degraded() string {
 // which a linker or a copy writes in many steps.
 const settleGuest = 200 * time.Millisecond
 
-// stale tells whether the file is another one than was read.
+// stale reports whether the file is another one than was read.
 func (g *guestFile) stale() bool {
 	info, err := os.Stat(g.path)
 	g.mu.Lock()
@@ -155,7 +155,7 @@ func (s *Server) followGuest(ctx context.Context) {
 		case ctx.Err() != nil: // the edge ends
 		case err != nil:
 			if err.Error() != told { // a file that is away is looked at again and again
-				s.log.Error("the guest's file is not right; the guest that runs stays", "file", g.path, "error", err)
+				s.log.Error("the guest's file is missing or refused; the current guest keeps running", "file", g.path, "error", err)
 			}
 			told = err.Error()
 			return

@@ -42,7 +42,7 @@ func TestTheGuestsFileIsFollowed(t *testing.T) {
 	before := w.server.host.Guest()
 	put(t, path, numbered(2)[:40])
 	w.eventually("the reason", func() bool {
-		return len(w.logs.entries("the guest's file is not right; the guest that runs stays")) == 1
+		return len(w.logs.entries("the guest's file is missing or refused; the current guest keeps running")) == 1
 	})
 	if now := w.server.host.Guest(); now != before {
 		t.Errorf("it runs %+v", now)

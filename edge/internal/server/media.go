@@ -30,7 +30,7 @@ func newMedia(s *store, c *config.Media, a *access, next http.Handler) *media {
 	}}
 }
 
-// runsActive tells whether browsers may run what tenants uploaded. It holds for
+// runsActive reports whether browsers may run what tenants uploaded. It holds for
 // what an application has the edge send, too.
 func runsActive(c *config.Media) bool { return c != nil && c.ActiveContent == "inline" }
 

@@ -15,8 +15,8 @@ var ErrCutOff = errors.New("server: requests were cut off")
 // lookAgain is how often the directory is looked at for tenants that are gone.
 const lookAgain = time.Second
 
-// cutTime is how long what is cut off has for its last words: requests that have
-// no answer yet are answered with 503.
+// cutTime is how long requests that are cut off and have no answer yet have to
+// get a 503.
 const cutTime = time.Second
 
 // Run serves until ctx ends, then shuts down: /readyz says so first, the

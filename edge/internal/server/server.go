@@ -64,7 +64,7 @@ type Options struct {
 	// KeptGuest is the file that keeps the last guest of GuestFile that was let
 	// in, for a start whose guest is refused; empty: none is kept.
 	KeptGuest string
-	// Around goes around the handler of all requests; nil: nothing does.
+	// Around wraps the handler of all requests; nil: nothing does.
 	Around func(http.Handler) http.Handler
 	// Limits bound time and size. ShutdownTimeout bounds the end.
 	Limits config.Limits

@@ -98,7 +98,7 @@ func (s *store) check(ctx context.Context, t storage.Tenant, identifier string) 
 	return err // also one that has been removed since it was routed to
 }
 
-// apart tells whether the files below an identifier are the tenant's alone, if
+// apart reports whether the files below an identifier are the tenant's alone, if
 // that is known.
 func apart(i *storage.Identifiers, t storage.Tenant, identifier string) (err error, known bool) {
 	t.Folder = "" // it has a part in URLs alone
@@ -161,7 +161,7 @@ func (s *Server) tenants() iter.Seq[storage.Tenant] {
 	}
 }
 
-// CheckFiles tells whether the files of all tenants are apart. Call it when the
+// CheckFiles reports whether the files of all tenants are apart. Call it when the
 // directory is loaded: an error names the tenants that would share a folder, or
 // have none.
 func (s *Server) CheckFiles(ctx context.Context) error {
@@ -188,7 +188,7 @@ type conditional interface {
 	CheckReplace(context.Context) error
 }
 
-// checkServer tells whether the server of a bucket that clients write to does
+// checkServer reports whether the server of a bucket that clients write to does
 // as it must, so that none overwrites what another has sent. One that is away
 // may come back.
 func (s *store) checkServer(ctx context.Context) error {

@@ -203,7 +203,7 @@ func (t *table) serveNone(w http.ResponseWriter, r *http.Request) {
 func (t *table) serve(h http.Handler, w http.ResponseWriter, r *http.Request) {
 	o := ownerOf(r)
 	if !t.server.shares.take(o) {
-		noteOf(r.Context()).reason = "as many requests are served as may be at once"
+		noteOf(r.Context()).reason = "the limit of requests that are served at once is reached; see limits.connections and limits.tenant_requests"
 		w.Header().Set("Retry-After", "1")
 		closeUnread(w, r)
 		writeError(w, http.StatusServiceUnavailable, "")

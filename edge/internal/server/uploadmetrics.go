@@ -14,7 +14,7 @@ var (
 	uploadRefused = prometheus.NewDesc("tenantedge_uploads_refused_total", "Uploads that failed, by the status of the answer.", []string{"status"}, nil)
 )
 
-// takesUploads tells whether a urlconf does.
+// takesUploads reports whether a urlconf does.
 func (s *Server) takesUploads() bool {
 	for _, c := range s.options.URLConfs {
 		if c.Uploads != nil {

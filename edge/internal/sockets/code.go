@@ -30,7 +30,7 @@ const (
 // maxReason is what a close frame holds beside its code.
 const maxReason = ws.MaxControlFramePayloadSize - 2
 
-// Sendable tells whether a close frame may carry the code. The library knows
+// Sendable reports whether a close frame may carry the code. The library knows
 // nothing above 1011; IANA's registry has 1012 to 1014.
 func (c Code) Sendable() bool {
 	switch {

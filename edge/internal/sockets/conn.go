@@ -105,7 +105,7 @@ func (c *Conn) ID() uint64 { return c.id }
 // Tenant is the key that the handshake was accepted with.
 func (c *Conn) Tenant() string { return c.tenant.key }
 
-// Polled tells whether the connection is held without a goroutine.
+// Polled reports whether the connection is held without a goroutine.
 func (c *Conn) Polled() bool { return c.stream.isPolled() }
 
 // Send queues a message. The payload is copied, and leaves with other messages

@@ -4,7 +4,7 @@ import "sync/atomic"
 
 // inflation counts the bytes of inflated messages that are being handled: a
 // frame of a few kilobytes can become one of megabytes, so the bounds of a
-// message and of a connection do not bound them all. One tenant may take half.
+// message and of a connection do not bound their sum. One tenant may take half.
 type inflation struct {
 	most  int64
 	bytes atomic.Int64
@@ -18,7 +18,7 @@ type charge struct {
 	bytes  int64
 }
 
-// of names the connection whose messages are charged.
+// of sets the connection whose messages are charged.
 func (c *charge) of(conn *Conn) { c.hub, c.tenant = &conn.hub.inflation, conn.tenant }
 
 // grow takes n bytes more; it reports whether they are within the allowance.

@@ -199,7 +199,7 @@ func (p *parser) recycle() {
 
 var parsers = sync.Pool{New: func() any { return new(parser) }}
 
-// idle tells whether there is nothing to remember.
+// idle reports whether there is nothing to remember.
 func (p *parser) idle() bool {
 	return p.headLen == 0 && !p.inFrame && !p.open && p.early == nil
 }

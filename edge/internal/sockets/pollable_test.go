@@ -2,5 +2,5 @@ package sockets
 
 import "runtime"
 
-// pollable tells whether connections can be held without a goroutine here.
+// pollable reports whether connections can be held without a goroutine here.
 const pollable = runtime.GOOS == "linux"

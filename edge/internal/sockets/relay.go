@@ -281,7 +281,7 @@ func (e *relayEnd) hand(head, body []byte) {
 	o.schedule(flagFlush)
 }
 
-// heldBack tells whether the other side is to read before this one is listened
+// heldBack reports whether the other side is to read before this one is listened
 // to; its release has this one served again. Whoever asks only looks: what
 // awaits a release is not called off, for it may have been asked for before, and
 // one too many is nothing.

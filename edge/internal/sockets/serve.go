@@ -21,7 +21,7 @@ type stream interface {
 	close()
 	// wake has the connection served, after a flag was set.
 	wake(c *Conn, flag uint32)
-	// more tells whether a read that was not filled may have left something.
+	// more reports whether a read that was not filled may have left something.
 	more() bool
 	isPolled() bool
 }
@@ -73,7 +73,7 @@ func (c *Conn) rest() bool {
 	}
 }
 
-// step handles the flags, and tells whether there is more to read.
+// step handles the flags, and reports whether there is more to read.
 func (c *Conn) step(f uint32, buffer []byte) (again bool) {
 	if f&flagAbort != 0 {
 		c.gone(CodeAbnormal, "")
@@ -92,7 +92,7 @@ func (c *Conn) step(f uint32, buffer []byte) (again bool) {
 	return c.settle() || again
 }
 
-// readable reads and handles what is there. It tells whether there may be more.
+// readable reads and handles what is there. It reports whether there may be more.
 func (c *Conn) readable(buffer []byte) (again bool) {
 	for range rounds {
 		if !c.listens() {
@@ -130,7 +130,7 @@ func (c *Conn) halved() bool {
 	return true
 }
 
-// congested tells whether the peer is not to be listened to for now. flush, or
+// congested reports whether the peer is not to be listened to for now. flush, or
 // Resume, has it served again.
 func (c *Conn) congested() bool {
 	if c.relays {
@@ -139,14 +139,14 @@ func (c *Conn) congested() bool {
 	return c.full()
 }
 
-// full tells whether the peer is to read before it is listened to.
+// full reports whether the peer is to read before it is listened to.
 func (c *Conn) full() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.phase == phaseOpen && !c.sealed && (c.paused || c.out.size > c.hub.config.MaxQueue/2)
 }
 
-// listens handles what has been read already, and tells whether more is to be
+// listens handles what has been read already, and reports whether more is to be
 // read. Congestion may end at any time, by another goroutine: what is read next
 // must not overtake what waits.
 func (c *Conn) listens() bool {
@@ -161,7 +161,7 @@ func (c *Conn) listens() bool {
 	return false
 }
 
-// waits tells whether something has been read that was not handled.
+// waits reports whether something has been read that was not handled.
 func (c *Conn) waits() bool { return c.in != nil && c.in.early != nil }
 
 // receive handles bytes of the peer.
@@ -266,7 +266,7 @@ func (c *Conn) closedByPeer(payload []byte) {
 	c.shut(code, reason, body)
 }
 
-// settle writes what waits, and goes on with closing. It tells whether reading
+// settle writes what waits, and goes on with closing. It reports whether reading
 // is to go on at once.
 func (c *Conn) settle() (again bool) {
 	if c.phase == phaseGone {

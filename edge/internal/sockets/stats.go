@@ -21,7 +21,8 @@ type Stats struct {
 	// did not finish the close handshake.
 	Slow, Limited, Timeouts uint64
 	// Inflated is how many bytes of inflated messages are being handled.
-	// Overinflated connections were closed since that would have been too many.
+	// Overinflated is how many connections were closed because their message would
+	// have exceeded MaxInflated.
 	Inflated     int64
 	Overinflated uint64
 	// Panics are those of handlers.

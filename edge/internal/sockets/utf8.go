@@ -31,7 +31,7 @@ func (t *textCheck) next(p []byte) bool {
 	return utf8.Valid(p[:len(p)-len(tail)])
 }
 
-// whole tells whether the text ends between two characters.
+// whole reports whether the text ends between two characters.
 func (t *textCheck) whole() bool { return t.n == 0 }
 
 // unfinished is the start of a character at the end of p; what can become no

@@ -8,7 +8,7 @@ const maxSegments = 16
 // writeSpace has the lists of buffers for one write.
 var writeSpace = sync.Pool{New: func() any { return new([maxSegments][]byte) }}
 
-// unwritten tells whether something waits that nobody is writing.
+// unwritten reports whether something waits that nobody is writing.
 func (c *Conn) unwritten() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

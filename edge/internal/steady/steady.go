@@ -6,8 +6,8 @@
 //	expires := clock.Latest().Add(time.Hour)       // written to a file
 //	over := !expires.After(clock.Earliest())       // asked later
 //
-// How long ago something was within one process needs none of this: subtract
-// two values of time.Now, and do not make them numbers before.
+// Durations within one process need none of this: subtract two values of
+// time.Now, which hold a monotonic reading, without converting them to numbers.
 package steady
 
 import "time"

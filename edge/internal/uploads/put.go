@@ -92,7 +92,7 @@ func (h *Handler) conditions(header http.Header) *conditions {
 	return c
 }
 
-// hold tells whether all conditions hold for the file.
+// hold reports whether all conditions hold for the file.
 func (c *conditions) hold(info fs.FileInfo) bool {
 	switch {
 	case c.ifMatch != nil && !matches(c.ifMatch, c.tag(info), false):

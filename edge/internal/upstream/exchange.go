@@ -52,8 +52,8 @@ func (x *exchange) run() (*http.Response, error) {
 	return resp, nil
 }
 
-// cause returns why the answer could not be read, which is that the request
-// could not be made if that was so.
+// cause returns why the answer could not be read: that the request could not be
+// sent, if that was the reason.
 func (x *exchange) cause(err error) error {
 	if cause := context.Cause(x.request.Context()); cause != nil {
 		return cause

@@ -19,15 +19,15 @@ const (
 
 const (
 	maxIdle    = 1024             // connections kept for the next request, of all owners
-	idleTime   = 30 * time.Second // that one is kept
-	fresh      = time.Second      // that one may have been idle before a request that cannot be repeated
-	settleTime = time.Millisecond // that one is left alone where there are others
+	idleTime   = 30 * time.Second // a connection is kept at most
+	fresh      = time.Second      // a connection may have been idle at most to take a request that cannot be repeated
+	settleTime = time.Millisecond // a connection is not used after its answer if there are others
 	sweepTime  = time.Second      // between looks at all that are idle
 
 	watchTime  = time.Second // that a connection is watched for surplus bytes
 	maxWatched = 16          // at once, of which a server may give a worker to each
 	earned     = 16          // connections without surplus bytes before any is used again
-	sample     = 256         // of that many answers one is watched for ever after
+	sample     = 256         // after that, the connection is watched after one in so many answers
 	lostTime   = 10 * time.Minute
 )
 

@@ -13,6 +13,6 @@
 // sees nothing of "ab" and "a-b".
 //
 // A [Storage] is a [storage.Backend]. The server must honour If-None-Match when
-// objects are made; [Storage.Check] tells whether it does. Where files are
+// objects are made; [Storage.Check] reports whether it does. Where files are
 // replaced it must honour If-Match too: [Storage.CheckReplace].
 package object

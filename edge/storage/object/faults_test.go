@@ -77,12 +77,12 @@ func breaking(at int64, requests *atomic.Int64) transport {
 	}
 }
 
-// making tells whether a request makes an object with a name of tenants.
+// making reports whether a request makes an object with a name of tenants.
 func making(r *http.Request) bool {
 	return (r.Method == http.MethodPut && !r.URL.Query().Has("uploadId") || r.Method == http.MethodPost && r.URL.Query().Has("uploadId")) && !storage.Reserved(r.URL.Path)
 }
 
-// staging tells whether a request completes what is not yet to be seen.
+// staging reports whether a request completes what is not yet to be seen.
 func staging(r *http.Request) bool {
 	return r.Method == http.MethodPost && r.URL.Query().Has("uploadId") && storage.Reserved(r.URL.Path)
 }

@@ -128,7 +128,7 @@ func (v *View) Stat(name string) (fs.FileInfo, error) {
 	return i, nil
 }
 
-// Exists tells whether the name is taken, by a file or a folder.
+// Exists reports whether the name is taken, by a file or a folder.
 func (v *View) Exists(name string) (bool, error) { return v.exists(v.ctx, name) }
 
 func (v *View) exists(ctx context.Context, name string) (bool, error) {

@@ -18,7 +18,7 @@ import (
 // every lets any file be replaced.
 func every(fs.FileInfo) bool { return true }
 
-// same tells whether two files that are both there are one.
+// same reports whether two files that are both there are one.
 func same(a, b fs.FileInfo) bool {
 	if tag, ok := a.Sys().(string); ok { // of an object
 		return tag != "" && b.Sys() == tag

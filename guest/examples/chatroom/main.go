@@ -71,7 +71,7 @@ func (chatroom) Close(s *guest.Socket, _ int, _ string) {
 
 func said(text string) *guest.Event { return guest.NewEvent("chat.message").WithText("text", text) }
 
-// isName tells whether a room can be part of a group's name.
+// isName reports whether a room can be part of a group's name.
 func isName(room string) bool {
 	for _, c := range room {
 		switch {

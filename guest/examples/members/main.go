@@ -38,7 +38,7 @@ func authorize(a *guest.Access) guest.Verdict {
 	return guest.Deny
 }
 
-// reads tells whether a request takes nothing but a look. Where files can be
+// reads reports whether a request takes nothing but a look. Where files can be
 // uploaded, this is asked with PUT and DELETE too.
 func reads(a *guest.Access) bool { return a.Method == "GET" || a.Method == "HEAD" }
 

@@ -160,7 +160,7 @@ func (p *parser) ifMatch(f flags) *node {
 	return n
 }
 
-// IsIdentifier tells whether Python takes s for an identifier.
+// IsIdentifier reports whether Python takes s for an identifier.
 func IsIdentifier(s string) bool {
 	for i, r := range s {
 		start := r == '_' || unicode.IsLetter(r) || unicode.Is(unicode.Nl, r) || unicode.Is(unicode.Other_ID_Start, r)

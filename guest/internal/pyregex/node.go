@@ -71,7 +71,7 @@ type node struct {
 	subs     []*node
 }
 
-// nullable tells whether n can match without consuming anything. It errs on
+// nullable reports whether n can match without consuming anything. It errs on
 // the side of yes.
 func (n *node) nullable() bool {
 	switch n.op {
@@ -100,7 +100,7 @@ func (n *node) nullable() bool {
 	}
 }
 
-// single tells whether n always consumes exactly one character, and nothing
+// single reports whether n always consumes exactly one character, and nothing
 // else comes of it.
 func (n *node) single() bool {
 	return n.op == opRune || n.op == opAny || n.op == opAnyRune || n.op == opSet

@@ -277,7 +277,7 @@ func (p *parser) atom(f flags) *node {
 
 func literal(r rune, f flags) *node { return &node{op: opRune, rune: r, fold: f.folding()} }
 
-// repeats tells whether a quantifier comes next. A brace that begins none is
+// repeats reports whether a quantifier comes next. A brace that begins none is
 // itself.
 func (p *parser) repeats() bool {
 	switch p.rest[0] {

@@ -33,7 +33,7 @@ func Compile(expr string) (*Regex, error) {
 	return r, err
 }
 
-// startsText tells whether n matches at the start of the text alone.
+// startsText reports whether n matches at the start of the text alone.
 func startsText(n *node) bool {
 	switch n.op {
 	case opAssert:
@@ -55,7 +55,7 @@ func startsText(n *node) bool {
 // that of all, and always empty.
 func (r *Regex) Names() []string { return r.names }
 
-// Linear tells whether text is matched in linear time.
+// Linear reports whether text is matched in linear time.
 func (r *Regex) Linear(text string) bool {
 	return r.linear != nil &&
 		(!r.except.lineFeedAtEnd || !strings.HasSuffix(text, "\n")) &&
