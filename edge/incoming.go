@@ -11,8 +11,8 @@ import (
 // RequestOf makes a Request of one that net/http received: whether its peer is
 // trusted, whether a tenant header is proved, what its session says. An error
 // is a *RouteError for what cannot be routed at all. Whoever passes the request
-// on passes on Request.Header, not its own: a session that could not be read is
-// missing there.
+// on passes on Request.Header, not its own: a session that could not be read, and
+// cookies that could be taken for another session, are missing there.
 func (h *Host) RequestOf(ctx context.Context, r *http.Request) (Request, error) {
 	r, e := h.unambiguous(r)
 	if e != nil {
