@@ -1,7 +1,9 @@
 package server
 
 import (
+	"errors"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -36,4 +38,35 @@ func TestAStreamWithoutAWindowIsCutOff_A9(t *testing.T) {
 			w.eventually("no request is left", func() bool { return w.server.requests.Load() == 0 })
 		})
 	}
+}
+
+// A connection on which no request comes to be ends as an idle one does.
+func TestHalfARequestOfHTTP2IsNotWaitedFor_A9(t *testing.T) {
+	w := start(t, h2c, func(s *setup) {
+		s.options.Limits.ReadHeaderTimeout, s.options.Limits.IdleTimeout = 100*time.Millisecond, 100*time.Millisecond
+	})
+	ends := func(name string, client *http2Client) {
+		client.must(client.conn.SetReadDeadline(time.Now().Add(patience)))
+		for {
+			if _, err := client.ReadFrame(); errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Fatalf("%s: the connection stays", name)
+			} else if err != nil {
+				return
+			}
+		}
+	}
+	bare, half, empty, served, reset := w.http2(t), w.http2(t), w.http2(t), w.http2(t), w.http2(t)
+	half.must(half.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: []byte{0x82}}))
+	empty.must(empty.WriteRawFrame(http2.FrameHeaders, http2.FlagHeadersEndHeaders, 1, nil))
+	for range 3 {
+		reset.must(reset.WriteRSTStream(reset.open(true, getHead("/")...), http2.ErrCodeCancel))
+	}
+	if a := served.do(getHead("/")...); a.status != "200" {
+		t.Errorf("status %s, expected 200", a.status)
+	}
+	ends("nothing after the settings", bare)
+	ends("half a head", half)
+	ends("an empty head", empty)
+	ends("after an answer", served)
+	ends("after streams that the client resets", reset)
 }
