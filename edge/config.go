@@ -158,6 +158,14 @@ type SessionRemover interface {
 	RemoveSession(http.Header)
 }
 
+// SessionCleaner is a [SessionReader] that removes from a request's headers what
+// an application could take for another session than the one that Session
+// finds. CleanSession returns header itself if there is nothing of the kind,
+// and a changed copy otherwise; Session finds the same in both.
+type SessionCleaner interface {
+	CleanSession(header http.Header) http.Header
+}
+
 // Querier runs the statement that the configuration calls name, in the
 // search_path of schema, with args (a JSON array), and answers a JSON array of
 // objects. Errors are an abi.Errno, or are reported to the guest as

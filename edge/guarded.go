@@ -14,6 +14,10 @@ import (
 // reason to send, trusted or not.
 var always = []string{"script-name", "path-info", "daphne-root-path", "proxy"}
 
+// framing are headers that frame a body. The edge's own are in this spelling; in
+// another one they frame nothing, but some framework believes them.
+var framing = []string{"content-length", "transfer-encoding"}
+
 // forwarding are the headers by which proxies tell servers and frameworks about
 // the client and its request, and by which servers are told to send files. Every
 // name that begins with one of forwardingPrefixes comes on top.
@@ -72,6 +76,7 @@ const (
 	claim               // claims a tenant: the edge sets it
 	never               // removed from every peer's requests
 	proxied             // believed from trusted peers
+	spelled             // believed in the usual spelling
 )
 
 // newGuard makes one of what the configuration names.
@@ -94,6 +99,7 @@ func newGuard(c *Config) *guard {
 	add(claim, c.Upstream.names()...)
 	add(unguarded, c.AllowHeaders...)
 	add(never, always...)
+	add(spelled, framing...)
 	add(proxied, forwarding...)
 	add(proxied, c.GuardHeaders...)
 	for _, p := range forwardingPrefixes {
@@ -129,6 +135,8 @@ func (g *guard) removes(name string, trusted bool) bool {
 		return false
 	case proxied, claim:
 		return !trusted || odd(name)
+	case spelled:
+		return odd(name)
 	default:
 		return true
 	}

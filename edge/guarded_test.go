@@ -60,6 +60,22 @@ func TestEveryGuardedHeaderIsKnownInAnySpelling_A3(t *testing.T) {
 	}
 }
 
+func TestHeadersThatFrameABodyPassInOneSpelling_A3(t *testing.T) {
+	g := newTestGuard(Config{})
+	for _, name := range framing {
+		for _, trusted := range []bool{false, true} {
+			if len(g.clean(http.Header{http.CanonicalHeaderKey(name): {"x"}}, trusted)) != 1 {
+				t.Errorf("%s is removed", name)
+			}
+			for _, with := range "_!#$%&'*+.^`|~" {
+				if spelled := strings.ReplaceAll(name, "-", string(with)); len(g.clean(http.Header{spelled: {"x"}}, trusted)) != 0 {
+					t.Errorf("%s passes", spelled)
+				}
+			}
+		}
+	}
+}
+
 func TestTrustedPeersAreBelievedButForWhatSteersServers_A3(t *testing.T) {
 	g := newTestGuard(Config{})
 	for name, passes := range map[string]bool{"X-Forwarded-For": true, "X-Real-Ip": true, "X-Auth-Request-User": true, "X_Auth_Request_User": false, "Client-Cert": true, "Client_Cert": false, "Front-End-Https": true, "Script-Name": false, "SCRIPT_NAME": false, "Proxy": false, "Path_Info": false, "Daphne-Root-Path": false} {

@@ -11,8 +11,8 @@ import (
 // RequestOf makes a Request of one that net/http received: whether its peer is
 // trusted, whether a tenant header is proved, what its session says. An error
 // is a *RouteError for what cannot be routed at all. Whoever passes the request
-// on passes on Request.Header, not its own: a session that could not be read is
-// missing there.
+// on passes on Request.Header, not its own: a session that could not be read, and
+// cookies that could be taken for another session, are missing there.
 func (h *Host) RequestOf(ctx context.Context, r *http.Request) (Request, error) {
 	r, e := h.unambiguous(r)
 	if e != nil {
@@ -59,9 +59,6 @@ func (h *Host) requestOf(ctx context.Context, r *http.Request) (Request, error) 
 
 // misdirected refuses what leaves open which host a request is for.
 func misdirected(r *http.Request, q *Request) error {
-	if r.Method == http.MethodConnect {
-		return &RouteError{Status: http.StatusBadRequest, Outcome: OutcomeBadRequest, Reason: "CONNECT is for proxies: this is none"}
-	}
 	if hosts := r.Header["Host"]; r.ProtoMajor > 1 && len(hosts) > 0 && (len(hosts) > 1 || hosts[0] != r.Host) {
 		// Of HTTP/2: net/http takes the authority and leaves this for applications.
 		return &RouteError{Status: http.StatusBadRequest, Outcome: OutcomeBadRequest, Reason: "the Host is not the authority"}

@@ -12,10 +12,14 @@ import (
 // not be read and could name its tenant.
 var ErrSession = errors.New("edge: session")
 
-// readSession fills in what the session of r says. A request whose session
-// cannot be read is decided as one that has none, and loses what names the
-// session: the application must not act on a session that routing has not seen.
+// readSession fills in what the session of r says, and removes from q what could
+// name another one. A request whose session cannot be read is decided as one
+// that has none, and loses what names the session: the application must not act
+// on a session that routing has not seen.
 func (h *Host) readSession(ctx context.Context, r *http.Request, q *Request) error {
+	if cleaner, ok := h.config.Sessions.(SessionCleaner); ok {
+		q.Header = cleaner.CleanSession(q.Header)
+	}
 	session, err := h.config.Sessions.Session(ctx, r)
 	if err == nil {
 		q.Session = string(session[h.config.TenantSessionKey])

@@ -11,10 +11,7 @@ import (
 // request that names the protocol in any form is routed, checked and refused as
 // a handshake.
 func isWebsocket(r *http.Request) bool {
-	if len(r.Header["Upgrade"]) == 0 {
-		return r.Method == http.MethodConnect && r.Header.Get(":protocol") == "websocket"
-	}
-	return sockets.Asks(r)
+	return len(r.Header["Upgrade"]) > 0 && sockets.Asks(r)
 }
 
 func hasToken(values []string, token string) bool {

@@ -2,34 +2,69 @@ package session
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 )
 
-// cookieOf finds a cookie as Django's parse_cookie does, and not as net/http
-// does: of several with the same name the last one counts, and none is left
-// out for its characters. The edge and the application must never see
-// different sessions in the same request.
-func cookieOf(h http.Header, name string) (value string, found bool) {
+// Servers and frameworks read a Cookie in different ways. Of several cookies
+// with the same name Django takes the last one, Go and Express take the first.
+// Django under ASGI strips U+00A0 and U+0085 from names, under WSGI whatever
+// Unicode counts as white space; others split at commas and blanks, decode
+// percent signs, drop an equals sign that begins a name, or ignore case. So the
+// edge reads a session's cookie in its plain form alone, the last one of
+// several, and removes from the request all that a reader might take for it.
+
+// sessionCookie is what a request's cookies say about the session.
+type sessionCookie struct {
+	value string
+	found bool
+	sole  bool // no other reader finds another value, or any in its absence
+}
+
+// cookieOf finds the session's cookie.
+func (r *Reader) cookieOf(h http.Header) sessionCookie {
+	c := sessionCookie{sole: true}
+	quotes := false
 	for _, line := range h["Cookie"] {
 		for chunk := range strings.SplitSeq(line, ";") {
-			key, v, ok := strings.Cut(chunk, "=")
-			if ok && strings.TrimSpace(key) == name {
-				value, found = unquote(strings.TrimSpace(v)), true
+			switch value, ok := r.value(chunk); {
+			case ok:
+				c.sole = c.sole && !c.found && len(value)+len(r.cookie)+1 == len(strings.Trim(chunk, blanks))
+				c.value, c.found = value, true
+			case resembles(chunk, r.cookie):
+				c.sole = false
+			case opensQuotes(chunk):
+				quotes = true
 			}
 		}
 	}
-	return value, found
+	c.sole = c.sole && !(c.found && quotes)
+	return c
 }
 
-// removeCookie removes the cookies called name, in any case of its letters and
-// with any odd characters around it: servers differ in what they drop there.
-func removeCookie(h http.Header, name string) {
+// CleanSession returns header with one spelling of the session's cookie at
+// most: the one that Session reads. It returns header itself if it has no
+// other, and a changed copy otherwise.
+func (r *Reader) CleanSession(header http.Header) http.Header {
+	c := r.cookieOf(header)
+	if c.sole {
+		return header
+	}
+	clean := header.Clone()
+	r.RemoveSession(clean)
+	if c.found {
+		clean["Cookie"] = []string{strings.TrimPrefix(clean.Get("Cookie")+"; ", "; ") + r.cookie + "=" + c.value}
+	}
+	return clean
+}
+
+// RemoveSession removes from the headers of a request all that a reader might
+// take for the session's cookie.
+func (r *Reader) RemoveSession(h http.Header) {
 	var kept []string
 	for _, line := range h["Cookie"] {
 		for chunk := range strings.SplitSeq(line, ";") {
-			key, _, _ := strings.Cut(chunk, "=")
-			key = strings.TrimFunc(key, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '"' })
-			if chunk = strings.TrimSpace(chunk); chunk != "" && !strings.EqualFold(key, name) {
+			if chunk = strings.Trim(chunk, blanks); chunk != "" && !resembles(chunk, r.cookie) && !opensQuotes(chunk) {
 				kept = append(kept, chunk)
 			}
 		}
@@ -41,11 +76,118 @@ func removeCookie(h http.Header, name string) {
 	h["Cookie"] = []string{strings.Join(kept, "; ")}
 }
 
-// unquote takes the quotes off. Python also resolves backslashes inside, but
-// no session that Django wrote has any.
-func unquote(s string) string {
-	if len(s) >= 2 && s[0] == '"' && s[len(s)-1] == '"' {
-		return s[1 : len(s)-1]
+const blanks = " \t"
+
+// value returns the value of a chunk that is the session's cookie to all
+// readers. Django takes the quotes off a value.
+func (r *Reader) value(chunk string) (value string, ok bool) {
+	name, value, ok := strings.Cut(chunk, "=")
+	if !ok || strings.Trim(name, blanks) != r.cookie {
+		return "", false
+	}
+	value = strings.Trim(value, blanks)
+	if len(value) >= 2 && value[0] == '"' && value[len(value)-1] == '"' {
+		value = value[1 : len(value)-1]
+	}
+	if strings.ContainsFunc(value, func(c rune) bool { return c <= ' ' || c >= 0x7f || c == '"' || c == ',' || c == '\\' }) {
+		return "", false
+	}
+	if strings.Contains(value, "%") && r.couldBeSession(unescape(value)) {
+		return "", false
+	}
+	return value, true
+}
+
+// couldBeSession reports whether a value has the form of Django's, signed or
+// the key of a row.
+func (r *Reader) couldBeSession(value string) bool {
+	if r.table != nil {
+		return isSessionKey(value)
+	}
+	return strings.Count(value, ":") >= 2
+}
+
+// resembles reports whether some reader takes a chunk for a cookie called name,
+// or finds one in it.
+func resembles(chunk, name string) bool {
+	if key, _ := keyOf(chunk); sameName(key, name) {
+		return true
+	}
+	for piece := range strings.FieldsFuncSeq(chunk, func(c rune) bool { return c <= ' ' || c >= 0x7f || c == ',' }) {
+		if key, ok := keyOf(piece); ok && sameName(key, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// keyOf returns what is before the equals sign; one that begins the chunk has
+// no name before it.
+func keyOf(chunk string) (key string, ok bool) {
+	key, _, ok = strings.Cut(strings.TrimLeftFunc(chunk, func(c rune) bool { return c == '=' || ignored(c) }), "=")
+	return key, ok
+}
+
+// ignored reports whether some reader strips a character from names.
+func ignored(c rune) bool { return c <= ' ' || c >= 0x7f || c == '"' || c == '\'' }
+
+// sameName reports whether some reader takes key for name. PHP cuts a name at a
+// bracket that closes, and takes dots, blanks and brackets for underscores.
+func sameName(key, name string) bool {
+	if strings.Contains(key, "%") {
+		key = unescape(key)
+	}
+	if before, _, ok := strings.Cut(key, "["); ok && sameName(before, name) {
+		return true
+	}
+	at := 0
+	for _, c := range []byte(key) {
+		switch {
+		case at < len(name) && folded(c) == folded(name[at]):
+			at++
+		case !ignored(rune(c)):
+			return false
+		}
+	}
+	return at == len(name)
+}
+
+func folded(c byte) byte {
+	switch {
+	case c >= 'A' && c <= 'Z':
+		return c + 'a' - 'A'
+	case c == '.' || c == ' ' || c == '+' || c == '[':
+		return '_'
+	}
+	return c
+}
+
+// unescape decodes percent signs; what cannot be decoded stays.
+func unescape(s string) string {
+	if u, err := url.PathUnescape(s); err == nil {
+		return u
 	}
 	return s
+}
+
+// opensQuotes reports whether a value begins with a quote that does not end
+// with the chunk: Python's http.cookies reads on beyond the semicolon.
+func opensQuotes(chunk string) bool {
+	_, value, _ := strings.Cut(chunk, "=")
+	value = strings.TrimFunc(value, func(c rune) bool { return c <= ' ' })
+	if !strings.HasPrefix(value, `"`) {
+		return false
+	}
+	escaped := false
+	for i := 1; i < len(value); i++ {
+		switch {
+		case escaped:
+			escaped = false
+		case value[i] == '\\':
+			escaped = true
+		case value[i] == '"':
+			return i != len(value)-1
+		}
+	}
+	return true
 }

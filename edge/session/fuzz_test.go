@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"encoding/base64"
+	"net/http"
 	"testing"
 )
 
@@ -45,6 +46,32 @@ func FuzzDecode(f *testing.F) {
 		data, err := p.decode(payload)
 		if (data == nil) == (err == nil) {
 			t.Fatalf("%q: %s, %v", payload, data, err)
+		}
+	})
+}
+
+// Whatever cookies a client sends, those that are passed on hold one session's
+// cookie at most, which net/http reads as the edge does.
+func FuzzCookies(f *testing.F) {
+	for _, line := range []string{"sessionid=a", "a=1; sessionid=a; sessionid=b", "\xa0sessionid=a", `x="; sessionid=b`, "%73essionid=a", "=sessionid=a", "sessionid[x]=a", "x,sessionid=b"} {
+		f.Add(line, "")
+		f.Add("sessionid=c", line)
+	}
+	r := &Reader{cookie: "sessionid", table: &table{}}
+	f.Fuzz(func(t *testing.T, a, b string) {
+		clean := r.CleanSession(http.Header{"Cookie": {a, b}})
+		c := r.cookieOf(clean)
+		if !c.sole || r.cookieOf(http.Header{"Cookie": {a, b}}).value != c.value {
+			t.Fatalf("%q, %q: %q is passed on", a, b, clean["Cookie"])
+		}
+		for i, got := range (&http.Request{Header: clean}).CookiesNamed("sessionid") {
+			if i > 0 || got.Value != c.value {
+				t.Fatalf("%q, %q: net/http reads %q of %q", a, b, got.Value, clean["Cookie"])
+			}
+		}
+		r.RemoveSession(clean)
+		if r.cookieOf(clean).found {
+			t.Fatalf("%q, %q: %q stays", a, b, clean["Cookie"])
 		}
 	})
 }

@@ -119,8 +119,8 @@ func (r *Reader) Close() error {
 // that is valid now. An error means that the store did not answer within a
 // second, or is known not to answer, and that the row is not in the cache.
 func (r *Reader) Session(ctx context.Context, req *http.Request) (map[string]json.RawMessage, error) {
-	cookie, ok := cookieOf(req.Header, r.cookie)
-	if !ok || cookie == "" {
+	cookie := r.cookieOf(req.Header).value
+	if cookie == "" {
 		r.counts.absent.Add(1)
 		return nil, nil
 	}
@@ -129,9 +129,6 @@ func (r *Reader) Session(ctx context.Context, req *http.Request) (map[string]jso
 	}
 	return r.finish(r.row(ctx, cookie))
 }
-
-// RemoveSession removes the session's cookie from the headers of a request.
-func (r *Reader) RemoveSession(h http.Header) { removeCookie(h, r.cookie) }
 
 // signedCookie reads a session that is the cookie itself. Django up to 5.2
 // looks at the age of the signature alone, later versions at _session_expiry
@@ -188,4 +185,5 @@ func (r *Reader) finish(data map[string]json.RawMessage, err error) (map[string]
 var (
 	_ edge.SessionReader  = (*Reader)(nil)
 	_ edge.SessionRemover = (*Reader)(nil)
+	_ edge.SessionCleaner = (*Reader)(nil)
 )

@@ -272,8 +272,8 @@ func TestAKeyThatDjangoNeverMakesCostsNoQuery(t *testing.T) {
 			t.Errorf("%q has the session %s", key, data)
 		}
 	}
-	if got := r.Stats().Unknown; got != 8 {
-		t.Errorf("counted %d unknown sessions, want 8", got)
+	if got := r.Stats(); got != (Stats{Unknown: 5, Absent: 3}) { // three are not read at all
+		t.Errorf("counted %+v", got)
 	}
 }
 
@@ -315,33 +315,6 @@ func TestNoSpellingOfTheSessionsCookieStays_G3(t *testing.T) {
 		(&Reader{cookie: "sessionid"}).RemoveSession(h)
 		if got := h.Get("Cookie"); got != c.want || len(h["Cookie"]) > 1 {
 			t.Errorf("of %q stays %q, want %q", c.lines, h["Cookie"], c.want)
-		}
-	}
-}
-
-func TestCookiesAreReadAsDjangoReadsThem(t *testing.T) {
-	for _, c := range []struct {
-		name    string
-		headers []string
-		want    string
-		found   bool
-	}{
-		{"alone", []string{"sessionid=a"}, "a", true},
-		{"among others", []string{"x=1; sessionid=a; y=2"}, "a", true},
-		{"the last one counts", []string{"sessionid=a; sessionid=b"}, "b", true},
-		{"the last one counts, even when odd", []string{"sessionid=a; sessionid=b\x80 c"}, "b\x80 c", true},
-		{"over several headers", []string{"sessionid=a", "sessionid=b"}, "b", true},
-		{"in quotes", []string{`sessionid="a"`}, "a", true},
-		{"without blanks", []string{"x=1;sessionid=a;y"}, "a", true},
-		{"with blanks", []string{" sessionid = a ;"}, "a", true},
-		{"with an equals sign in it", []string{"sessionid=a=b"}, "a=b", true},
-		{"names differ by case", []string{"SessionID=a"}, "", false},
-		{"a name alone", []string{"sessionid"}, "", false},
-		{"empty", []string{"sessionid="}, "", true},
-		{"none", nil, "", false},
-	} {
-		if got, found := cookieOf(http.Header{"Cookie": c.headers}, "sessionid"); got != c.want || found != c.found {
-			t.Errorf("%s: %q, %v, want %q, %v", c.name, got, found, c.want, c.found)
 		}
 	}
 }

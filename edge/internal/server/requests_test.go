@@ -2,7 +2,6 @@ package server
 
 import (
 	"bufio"
-	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
@@ -10,9 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"golang.org/x/net/http2"
-	"golang.org/x/net/http2/hpack"
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
@@ -287,73 +283,6 @@ func TestUpstreamsGetTheHostInOneSpelling_B10(t *testing.T) {
 		head := <-heads
 		if got := slices.Concat(linesOf(head, "Host"), linesOf(head, "X-Forwarded-Host")); !slices.Equal(got, []string{"Host: " + want, "X-Forwarded-Host: " + want}) {
 			t.Errorf("%s: the application got %q", sent, got)
-		}
-	}
-}
-
-// In HTTP/2 a host may stand in two places.
-func TestAnAuthorityIsTheOnlyHost_A11(t *testing.T) {
-	certificate := newCertificate(t, "acme.example.com")
-	w := start(t, func(s *setup) {
-		s.options.Listeners = []config.Listener{{Address: "127.0.0.1:0", H2: true, TLS: []config.Certificate{certificate.pair}}}
-	})
-	for _, c := range []struct {
-		name   string
-		fields []hpack.HeaderField
-		status string
-	}{
-		{"the authority", []hpack.HeaderField{{Name: ":authority", Value: "acme.example.com"}}, "200"},
-		{"the same host too", []hpack.HeaderField{{Name: ":authority", Value: "acme.example.com"}, {Name: "host", Value: "acme.example.com"}}, "200"},
-		{"another host", []hpack.HeaderField{{Name: ":authority", Value: "acme.example.com"}, {Name: "host", Value: "umbra.example.com"}}, "400"},
-		{"two hosts", []hpack.HeaderField{{Name: ":authority", Value: "acme.example.com"}, {Name: "host", Value: "acme.example.com"}, {Name: "host", Value: "umbra.example.com"}}, "400"},
-		{"two hosts and no authority", []hpack.HeaderField{{Name: "host", Value: "acme.example.com"}, {Name: "host", Value: "umbra.example.com"}}, "400"},
-		{"none", nil, "400"},
-		{"an empty one", []hpack.HeaderField{{Name: ":authority", Value: ""}}, "400"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			if got := w.h2(t, c.fields); got != c.status {
-				t.Errorf("status %s, expected %s", got, c.status)
-			}
-		})
-	}
-}
-
-// h2 sends a request over HTTP/2, frame by frame, and returns its status.
-func (w *world) h2(t *testing.T, fields []hpack.HeaderField) string {
-	t.Helper()
-	c, err := tls.Dial("tcp", w.addr(), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}, ServerName: "acme.example.com"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	if _, err := io.WriteString(c, http2.ClientPreface); err != nil {
-		t.Fatal(err)
-	}
-	framer := http2.NewFramer(c, c)
-	framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
-	if err := framer.WriteSettings(); err != nil {
-		t.Fatal(err)
-	}
-	var block strings.Builder
-	encoder := hpack.NewEncoder(&block)
-	for _, f := range append([]hpack.HeaderField{{Name: ":method", Value: "GET"}, {Name: ":scheme", Value: "https"}, {Name: ":path", Value: "/"}}, fields...) {
-		if err := encoder.WriteField(f); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: []byte(block.String()), EndStream: true, EndHeaders: true}); err != nil {
-		t.Fatal(err)
-	}
-	for {
-		frame, err := framer.ReadFrame()
-		if err != nil {
-			t.Fatal(err)
-		}
-		switch f := frame.(type) {
-		case *http2.MetaHeadersFrame:
-			return f.PseudoValue("status")
-		case *http2.RSTStreamFrame:
-			return "reset"
 		}
 	}
 }

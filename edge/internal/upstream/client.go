@@ -17,6 +17,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"golang.org/x/net/http/httpguts"
 )
 
 // Config says how a Client reaches an application and what it holds it to.
@@ -93,6 +95,10 @@ func (c *Client) CloseIdle() { c.pool.closeIdle() }
 // request that can be repeated is sent again if a kept connection turns out to
 // be closed.
 func (c *Client) RoundTrip(r *http.Request) (*http.Response, error) {
+	if !oneLine(r) {
+		closeBody(r)
+		return nil, errRequestLine
+	}
 	owner, keep := c.config.Owner(r.Context())
 	repeatable := repeatable(r)
 	for fresh := !keep; ; {
@@ -117,6 +123,18 @@ func (c *Client) RoundTrip(r *http.Request) (*http.Response, error) {
 		fresh = true
 	}
 }
+
+var errRequestLine = errors.New("upstream: the method or the target would make another request line")
+
+// oneLine reports whether an application reads the method and the target of r
+// as they are meant. Request.Write writes a method, an opaque URL and a query
+// as they are.
+func oneLine(r *http.Request) bool {
+	return (r.Method == "" || httpguts.ValidHeaderFieldName(r.Method)) &&
+		!strings.ContainsAny(r.URL.Opaque, blank) && !strings.ContainsAny(r.URL.RawQuery, blank)
+}
+
+const blank = " \t\r\n\v\f\x00"
 
 func (c *Client) connection(ctx context.Context, owner Owner, fresh, repeatable bool) (*conn, error) {
 	if !fresh {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -268,4 +269,19 @@ func FuzzAnswer(f *testing.F) {
 		}
 		c.CloseIdle()
 	})
+}
+
+func TestARequestIsOneLine_A5(t *testing.T) {
+	asked := func(int, net.Conn, *bufio.Reader) { t.Error("the application was asked") }
+	c := trusting(t, script(t, asked))
+	for _, r := range []*http.Request{
+		{Method: "GET /other HTTP/1.1", URL: &url.URL{Path: "/"}},
+		{Method: "GET", URL: &url.URL{Opaque: "/other HTTP/1.1"}},
+		{Method: "GET", URL: &url.URL{Path: "/", RawQuery: "a HTTP/1.1"}},
+	} {
+		r.Host = "app"
+		if _, err := c.RoundTrip(r.WithContext(t.Context())); !errors.Is(err, errRequestLine) {
+			t.Errorf("%q %q: %v", r.Method, r.URL, err)
+		}
+	}
 }
