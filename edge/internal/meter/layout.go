@@ -62,7 +62,7 @@ func (l *layout) index(i uint32) uint32 {
 func (l *layout) checkIndices(m *wasm.Module) error {
 	for _, i := range m.Imports.All() {
 		if i.Kind == wasm.KindFunc && i.Type >= l.types {
-			return outOfRange("type of import "+i.Name, i.Type, l.types)
+			return outOfRange(fmt.Sprintf("type of import %.80q", i.Name), i.Type, l.types)
 		}
 	}
 	for i, f := range m.Functions.All() {
@@ -73,9 +73,9 @@ func (l *layout) checkIndices(m *wasm.Module) error {
 	for _, e := range m.Exports.All() {
 		switch {
 		case e.Kind == wasm.KindFunc && e.Index >= l.functions:
-			return outOfRange("function of export "+e.Name, e.Index, l.functions)
+			return outOfRange(fmt.Sprintf("function of export %.80q", e.Name), e.Index, l.functions)
 		case e.Kind == wasm.KindGlobal && e.Index >= l.globals:
-			return outOfRange("global of export "+e.Name, e.Index, l.globals)
+			return outOfRange(fmt.Sprintf("global of export %.80q", e.Name), e.Index, l.globals)
 		}
 	}
 	if m.Start.Present {
