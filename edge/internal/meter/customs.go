@@ -54,7 +54,9 @@ func (w *rewriter) functionNames(names []wasm.Name) []wasm.Name {
 		wasm.Name{Index: w.imports, Name: reserved + ImportRefill},
 		wasm.Name{Index: w.check, Name: reserved + "check"},
 		wasm.Name{Index: w.bulk, Name: reserved + "bulk"},
-		wasm.Name{Index: w.grow, Name: reserved + "grow"})
+		wasm.Name{Index: w.grow, Name: reserved + "grow"},
+		wasm.Name{Index: w.fill, Name: reserved + "fill"},
+		wasm.Name{Index: w.copy, Name: reserved + "copy"})
 	names = append(names, w.kept...)
 	slices.SortStableFunc(names, func(a, b wasm.Name) int { return cmp.Compare(a.Index, b.Index) })
 	return names

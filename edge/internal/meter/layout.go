@@ -22,6 +22,8 @@ type layout struct {
 	check   uint32 // func (): get more fuel, or trap
 	bulk    uint32 // func (n i32) i32: charge for n bytes, return n
 	grow    uint32 // func (n i32) i32: charge for n pages, return n
+	fill    uint32 // func (to, value, n i32) the same: charge, and do all of memory.fill but the last part
+	copy    uint32 // the same, of memory.copy
 
 	fuel, limit, depth uint32 // globals
 
@@ -43,6 +45,8 @@ func newLayout(m *wasm.Module, o Options) layout {
 		check:     added + 1,
 		bulk:      added + 2,
 		grow:      added + 3,
+		fill:      added + 4,
+		copy:      added + 5,
 		fuel:      globals,
 		limit:     globals + 1,
 		depth:     globals + 2,
