@@ -82,6 +82,9 @@ func (s *services) decodeTenant(d *Decision, m abi.Message, r *Request) error {
 	if err := s.checkOwn(t); err != nil {
 		return err
 	}
+	if err := checkText(t); err != nil {
+		return err
+	}
 	if name, ok := m.Field(abi.DecRouteName); ok {
 		d.WSRoute = WSMatch{Name: s.names.pick(name), Kwargs: string(m.Get(abi.DecRouteKwargs)), Found: true}
 	}
@@ -98,6 +101,20 @@ func (s *services) checkOwn(t *Tenant) error {
 	}
 	if own, _ := t.Attribute(pathnameAttribute); t.Identifier != own && s.host.taken(t.Identifier) {
 		return fmt.Errorf("the identifier of tenant %.80q is %.80q: expected none that is the schema of another", t.Schema, t.Identifier)
+	}
+	return nil
+}
+
+// checkText refuses what cannot stand in the header that tells an upstream of
+// it, and a folder that is no segment of a path.
+func checkText(t *Tenant) error {
+	for _, text := range [...]string{t.CachePrefix, t.Identifier, t.Routing.Folder} {
+		if text != t.Schema && !validHeader("x", text) {
+			return fmt.Errorf("a name of tenant %.80q is %.80q: expected no control characters, and no blank at its ends", t.Schema, text)
+		}
+	}
+	if strings.ContainsAny(t.Routing.Folder, `/\\`) {
+		return fmt.Errorf("the folder of tenant %.80q is %.80q: expected one segment of a path", t.Schema, t.Routing.Folder)
 	}
 	return nil
 }

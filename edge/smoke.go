@@ -197,6 +197,7 @@ func smokeChild(in io.Reader, out io.Writer) (code int) {
 	v := verdict{Passed: err == nil}
 	if err != nil {
 		v.Error = strings.TrimPrefix(err.Error(), "edge: ")
+		v.Error = v.Error[:min(len(v.Error), smokeOutput/8)] // JSON may take six bytes for one
 	}
 	if err := json.NewEncoder(out).Encode(v); err != nil {
 		return 1

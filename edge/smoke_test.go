@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/assets"
+	"github.com/tenantedge/tenantedge/edge/internal/wasm"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
@@ -20,6 +21,16 @@ var endless = []byte{0x03, 0x40, 0x0c, 0, 0x0b, 0x42, 0}
 // bomb takes memory until there is no more, and ends with a trap.
 var bomb = []byte{0x03, 0x40, 0x41, 1, 0x40, 0, 0x41, 0x7f, 0x47, 0x0d, 0, 0x0b, 0x00}
 
+// exporting is a sound guest with one more export, of its memory.
+func exporting(name string) []byte {
+	m, err := wasm.Decode(wasmtest.Sound().Wasm())
+	if err != nil {
+		panic(err)
+	}
+	m.Exports.Add(wasm.Export{Name: name, Kind: wasm.KindMemory})
+	return m.Encode()
+}
+
 // G2: a guest that must not get in is refused by another process, with the
 // reason, and this one lives.
 func TestG2ASmokeRunRefusesHostileGuests(t *testing.T) {
@@ -27,12 +38,12 @@ func TestG2ASmokeRunRefusesHostileGuests(t *testing.T) {
 	before := h.Guest()
 	// The compiler takes minutes for one function of so many branches.
 	branches := append(bytes.Repeat([]byte{0x20, 0, 0x04, 0x40, 0x0b}, 100_000), wasmtest.I64(0)...)
-	for name, wasm := range map[string][]byte{
+	for name, module := range map[string][]byte{
 		"an endless loop in configure": wasmtest.Sound().With(abi.ExportConfigure, endless...).Wasm(),
 		"a function of many branches":  wasmtest.Sound().With(abi.ExportCacheKey, branches...).Wasm(),
 	} {
 		soon, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
-		_, err := h.Swap(soon, wasm)
+		_, err := h.Swap(soon, module)
 		if cancel(); err == nil || !strings.Contains(err.Error(), "found no end before its caller's: context deadline exceeded") {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -48,6 +59,7 @@ func TestG2ASmokeRunRefusesHostileGuests(t *testing.T) {
 		{"a trap at every request", wasmtest.Sound().With(abi.ExportRoute, 0x00).Wasm(), "no decision on GET https://smoke.invalid/"},
 		{"a trap at every key", wasmtest.Sound().With(abi.ExportCacheKey, 0x00).Wasm(), "te_cache_key: trap"},
 		{"a module of 100 MB", append(wasmtest.Sound().Wasm(), make([]byte, 100<<20)...), "expected at most 67108864"},
+		{"an export with a name of 1 MB", exporting("meter." + strings.Repeat("\n", 1<<20)), "expected no export that starts with meter."},
 		{"a module that is cut short", assets.Router[:1000], "is no valid WebAssembly module"},
 		{"no module", []byte("hello"), "is no valid WebAssembly module"},
 	} {
@@ -58,7 +70,7 @@ func TestG2ASmokeRunRefusesHostileGuests(t *testing.T) {
 			}
 		})
 	}
-	if s := h.Stats(); h.Guest() != before || s.FailedSwaps != 10 || s.Swaps != 0 {
+	if s := h.Stats(); h.Guest() != before || s.FailedSwaps != 11 || s.Swaps != 0 {
 		t.Errorf("the guest is %+v after %d swaps that failed and %d that did not", h.Guest(), s.FailedSwaps, s.Swaps)
 	}
 	r, err := h.Swap(context.Background(), wasmtest.Sound().Wasm())

@@ -101,7 +101,7 @@ func Instantiate(ctx context.Context, r wazero.Runtime, guest wazero.CompiledMod
 func Check(guest wazero.CompiledModule, own ...string) error {
 	if m := guest.ImportedMemories(); len(m) > 0 {
 		module, name, _ := m[0].Import()
-		return fmt.Errorf("hostfuncs: guest imports the memory %s.%s: expected a guest that exports its own memory", module, name)
+		return fmt.Errorf("hostfuncs: guest imports the memory %.80q.%.80q: expected a guest that exports its own memory", module, name)
 	}
 	for _, imp := range guest.ImportedFunctions() {
 		module, name, _ := imp.Import()
@@ -112,10 +112,10 @@ func Check(guest wazero.CompiledModule, own ...string) error {
 		case abi.ImportModule:
 			f := lookup(name)
 			if f == nil {
-				return fmt.Errorf("hostfuncs: guest imports %s.%s, which ABI version %d does not have", module, name, abi.Version)
+				return fmt.Errorf("hostfuncs: guest imports %s.%.80q, which ABI version %d does not have", module, name, abi.Version)
 			}
 			if !equal(f.params, imp.ParamTypes()) || !equal(f.results, imp.ResultTypes()) {
-				return fmt.Errorf("hostfuncs: guest imports %s.%s as %s: expected %s",
+				return fmt.Errorf("hostfuncs: guest imports %s.%s as %.200s: expected %s",
 					module, name, Signature(imp.ParamTypes(), imp.ResultTypes()), Signature(f.params, f.results))
 			}
 		case wasiModule:
@@ -123,7 +123,7 @@ func Check(guest wazero.CompiledModule, own ...string) error {
 				return err
 			}
 		default:
-			return fmt.Errorf("hostfuncs: guest imports %s.%s: expected imports from %q and %q alone", module, name, abi.ImportModule, wasiModule)
+			return fmt.Errorf("hostfuncs: guest imports %.80q.%.80q: expected imports from %q and %q alone", module, name, abi.ImportModule, wasiModule)
 		}
 	}
 	return nil

@@ -165,7 +165,7 @@ func TestCheckNamesTheImportThatDoesNotFit(t *testing.T) {
 		imp  forwarded
 		want string
 	}{
-		{"an unknown host function", forwarded{abi.ImportModule, "format_disk", nil, nil}, "format_disk, which ABI version 1 does not have"},
+		{"an unknown host function", forwarded{abi.ImportModule, "format_disk", nil, nil}, `"format_disk", which ABI version 1 does not have`},
 		{"a wrong signature", forwarded{abi.ImportModule, abi.ImportClock, nil, types(i32)}, "as () -> i32: expected () -> i64"},
 		{"a foreign module", forwarded{"env", "abort", types(i32), nil}, `expected imports from "tenantedge" and "wasi_snapshot_preview1" alone`},
 		{"a WASI function with another signature", forwarded{wasiModule, "random_get", types(i64), types(i32)}, "expected (i32 i32) -> i32"},

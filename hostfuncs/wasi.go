@@ -88,13 +88,13 @@ func checkWASI(name string, imp api.FunctionDefinition) error {
 	case name == "proc_exit":
 		want = &function{params: types(i32)}
 	case want == nil && !equal(imp.ResultTypes(), types(i32)):
-		return fmt.Errorf("hostfuncs: guest imports %s.%s as %s: expected a WASI preview 1 function, which returns i32",
+		return fmt.Errorf("hostfuncs: guest imports %s.%.80q as %.200s: expected a WASI preview 1 function, which returns i32",
 			wasiModule, name, Signature(imp.ParamTypes(), imp.ResultTypes()))
 	case want == nil:
 		return nil
 	}
 	if !equal(want.params, imp.ParamTypes()) || !equal(want.results, imp.ResultTypes()) {
-		return fmt.Errorf("hostfuncs: guest imports %s.%s as %s: expected %s",
+		return fmt.Errorf("hostfuncs: guest imports %s.%s as %.200s: expected %s",
 			wasiModule, name, Signature(imp.ParamTypes(), imp.ResultTypes()), Signature(want.params, want.results))
 	}
 	return nil

@@ -87,7 +87,7 @@ func checkExports(m wazero.CompiledModule) (has [exportCount]bool, err error) {
 		}
 		found, expected := hostfuncs.Signature(f.ParamTypes(), f.ResultTypes()), hostfuncs.Signature(spec.params, spec.results)
 		if found != expected {
-			return has, fmt.Errorf("exports %s as %s: expected %s", spec.name, found, expected)
+			return has, fmt.Errorf("exports %s as %.200s: expected %s", spec.name, found, expected)
 		}
 		has[e] = true
 	}

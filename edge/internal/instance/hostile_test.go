@@ -5,9 +5,12 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/tenantedge/tenantedge/edge/internal/wasm"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
@@ -177,5 +180,39 @@ func TestEveryFullStackIsDepthAndIsGivenBack_D4(t *testing.T) {
 				t.Errorf("the next call said %v", err)
 			}
 		})
+	}
+}
+
+// What is told of a trap has a bound, though the engine's stack trace has the
+// types of up to 1,000 parameters and results in each line.
+func TestWhatIsToldOfATrapIsBounded_D5(t *testing.T) {
+	m, err := wasm.Decode(sound().With(abi.ExportCacheKey, 0x00).Wasm())
+	if err != nil {
+		t.Fatal(err)
+	}
+	wide := wasm.Type{Params: slices.Repeat([]wasm.ValType{wasm.I64}, 1000), Results: slices.Repeat([]wasm.ValType{wasm.I64}, 1000)}
+	m.Functions.Add(wasm.Func(m.Types.Add(wide)))
+	m.Code.Add(wasm.Body{Bytes: []byte{0, 0x00, 0x0b}})               // unreachable
+	body := append([]byte{0}, bytes.Repeat([]byte{0x42, 0}, 1000)...) // i64.const 0
+	body = append(wasm.AppendU32(append(body, 0x10), uint32(m.Functions.Len()-1)), 0x00, 0x0b)
+	for _, e := range m.Exports.All() {
+		if e.Name == abi.ExportCacheKey {
+			m.Code.Set(int(e.Index), wasm.Body{Bytes: body})
+		}
+	}
+	p, err := NewProgram(context.Background(), Options{Wasm: m.Encode(), Config: []byte("{}"), Bind: bindNobody, Limits: Limits{Instances: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.Close() })
+	i, err := p.Borrow(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Return(i)
+	_, err = call(context.Background(), i, CacheKey)
+	var trap *Trap
+	if !errors.As(err, &trap) || trap.Reason != Crashed || !strings.Contains(err.Error(), "wasm error: unreachable") || len(err.Error()) > maxTrace+100 {
+		t.Errorf("the call said %d bytes: %.200v", len(err.Error()), err)
 	}
 }

@@ -56,7 +56,7 @@ func (t *Trap) Is(target error) bool { return target == ErrTrap }
 
 // trapped says why a call of the export failed.
 func (i *Instance) trapped(export string, err error) error {
-	t := &Trap{Export: export, Reason: Crashed, Fuel: i.fuel.Get(), Err: err}
+	t := &Trap{Export: export, Reason: Crashed, Fuel: i.fuel.Get(), Err: shorten(err)}
 	var exit *sys.ExitError
 	switch {
 	case i.stopped != "":
@@ -72,6 +72,26 @@ func (i *Instance) trapped(export string, err error) error {
 	}
 	return t
 }
+
+// maxTrace is how much of the engine's text about a trap is kept, in bytes: a
+// line of its stack trace has the types of up to 2,000 parameters and results.
+const maxTrace = 4 << 10
+
+// shorten returns err with a text that is no longer than that.
+func shorten(err error) error {
+	if text := err.Error(); len(text) > maxTrace {
+		return &shortened{strings.ToValidUTF8(text[:maxTrace], "") + " …", err}
+	}
+	return err
+}
+
+type shortened struct {
+	text string
+	err  error
+}
+
+func (s *shortened) Error() string { return s.text }
+func (s *shortened) Unwrap() error { return s.err }
 
 // overflowed reports whether the engine's own stack was full before the
 // guest's frames were: a guest that needs more of it than the meter weighs.

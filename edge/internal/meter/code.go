@@ -85,7 +85,11 @@ func (w *rewriter) appendEdit(dst []byte, f frame, e edit, old []byte) []byte {
 		return a.index(wasm.OpBr, e.arg)
 	case wasm.OpMemoryGrow:
 		return a.index(wasm.OpCall, w.grow)
-	case wasm.OpMemoryFill, wasm.OpMemoryCopy, wasm.OpMemoryInit:
+	case wasm.OpMemoryFill:
+		return a.index(wasm.OpCall, w.fill)
+	case wasm.OpMemoryCopy:
+		return a.index(wasm.OpCall, w.copy)
+	case wasm.OpMemoryInit:
 		return a.index(wasm.OpCall, w.bulk)
 	}
 	return a.index(e.op, e.arg)
@@ -103,9 +107,13 @@ func (w *rewriter) checkBody() []byte {
 
 // bulkBody charges for n bytes that an operation is about to touch.
 func (w *rewriter) bulkBody() []byte {
-	a := asm{0}.index(wasm.OpGlobalGet, w.fuel)
-	a = a.index(wasm.OpLocalGet, 0).op(wasm.OpI64ExtendU).i64(bulkShift).op(wasm.OpI64ShrU)
-	return w.appendSpend(a)
+	return w.appendBulk(asm{0}, 0).index(wasm.OpLocalGet, 0).op(wasm.OpEnd)
+}
+
+// appendBulk appends the charge for as many bytes as a local says.
+func (w *rewriter) appendBulk(a asm, n uint32) asm {
+	a = a.index(wasm.OpGlobalGet, w.fuel)
+	return w.appendSpend(a.index(wasm.OpLocalGet, n).op(wasm.OpI64ExtendU).i64(bulkShift).op(wasm.OpI64ShrU))
 }
 
 // growBody charges for n pages that are about to be added. More than the guest
@@ -114,12 +122,10 @@ func (w *rewriter) growBody() []byte {
 	a := asm{0}.index(wasm.OpGlobalGet, w.fuel)
 	a = a.i64(0).index(wasm.OpLocalGet, 0).op(wasm.OpI64ExtendU).i64(pageShift).op(wasm.OpI64Shl)
 	a = a.index(wasm.OpLocalGet, 0).i32(w.maxMemory).op(wasm.OpI32GtU).op(wasm.OpSelect)
-	return w.appendSpend(a)
+	return w.appendSpend(a).index(wasm.OpLocalGet, 0).op(wasm.OpEnd)
 }
 
-// appendSpend adds the i64 on the stack to the fuel below it, checks, and
-// returns parameter 0.
-func (w *rewriter) appendSpend(a asm) []byte {
-	a = w.appendCheck(a.op(wasm.OpI64Add).index(wasm.OpGlobalSet, w.fuel))
-	return a.index(wasm.OpLocalGet, 0).op(wasm.OpEnd)
+// appendSpend adds the i64 on the stack to the fuel below it, and checks.
+func (w *rewriter) appendSpend(a asm) asm {
+	return w.appendCheck(a.op(wasm.OpI64Add).index(wasm.OpGlobalSet, w.fuel))
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/tenantedge/tenantedge/edge/internal/wasm"
 )
@@ -23,7 +24,8 @@ func (w *rewriter) customs() {
 	})
 }
 
-// names keeps the names of the module and of functions, if they can be read.
+// names keeps the names of functions, if they can be read. That of the module
+// goes: the engine writes it in front of each of them.
 func (w *rewriter) names(c wasm.Custom) (wasm.Custom, bool) {
 	parts, err := wasm.DecodeNames(c.Data)
 	if err != nil {
@@ -31,16 +33,14 @@ func (w *rewriter) names(c wasm.Custom) (wasm.Custom, bool) {
 	}
 	kept := parts[:0]
 	for _, p := range parts {
-		switch p.ID {
-		case wasm.NamesModule:
-			kept = append(kept, p)
-		case wasm.NamesFunctions:
-			names, err := p.Names()
-			if err != nil {
-				return c, false
-			}
-			kept = append(kept, wasm.NamePart{ID: p.ID, Data: wasm.AppendNameMap(nil, w.functionNames(names))})
+		if p.ID != wasm.NamesFunctions {
+			continue
 		}
+		names, err := p.Names()
+		if err != nil {
+			return c, false
+		}
+		kept = append(kept, wasm.NamePart{ID: p.ID, Data: wasm.AppendNameMap(nil, w.functionNames(names))})
 	}
 	return wasm.Custom{Name: c.Name, Data: wasm.AppendNames(nil, kept)}, true
 }
@@ -48,14 +48,31 @@ func (w *rewriter) names(c wasm.Custom) (wasm.Custom, bool) {
 func (w *rewriter) functionNames(names []wasm.Name) []wasm.Name {
 	names = slices.DeleteFunc(names, func(n wasm.Name) bool { return n.Index >= w.functions })
 	for i := range names {
-		names[i].Index = w.index(names[i].Index)
+		names[i] = wasm.Name{Index: w.index(names[i].Index), Name: shortName(names[i].Name)}
 	}
 	names = append(names,
 		wasm.Name{Index: w.imports, Name: reserved + ImportRefill},
 		wasm.Name{Index: w.check, Name: reserved + "check"},
 		wasm.Name{Index: w.bulk, Name: reserved + "bulk"},
-		wasm.Name{Index: w.grow, Name: reserved + "grow"})
+		wasm.Name{Index: w.grow, Name: reserved + "grow"},
+		wasm.Name{Index: w.fill, Name: reserved + "fill"},
+		wasm.Name{Index: w.copy, Name: reserved + "copy"})
 	names = append(names, w.kept...)
 	slices.SortStableFunc(names, func(a, b wasm.Name) int { return cmp.Compare(a.Index, b.Index) })
 	return names
+}
+
+// maxShown is how much of a function's name is kept, in bytes. A stack trace,
+// which the engine makes at each trap, has up to 30 of them.
+const maxShown = 200
+
+// shortName returns the beginning of a name, in a form that can be shown.
+func shortName(name string) string {
+	name = name[:min(len(name), maxShown)]
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '.'
+		}
+		return r
+	}, strings.ToValidUTF8(name, "."))
 }

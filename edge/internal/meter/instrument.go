@@ -21,6 +21,9 @@ func Instrument(guest []byte, o Options) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("meter: %w", err)
 	}
+	if err := refuseSize(m); err != nil {
+		return Result{}, err
+	}
 	if err := refuseState(m); err != nil {
 		return Result{}, err
 	}

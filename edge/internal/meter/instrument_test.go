@@ -162,8 +162,46 @@ func TestNamesOfFunctionsAreKept(t *testing.T) {
 			}
 		}
 	}
-	if names["meter.refill"] == 0 || names["main.route"] == 0 || names["meter.check"] != uint32(m.Imported(wasm.KindFunc)+m.Functions.Len()-3) {
+	if names["meter.refill"] == 0 || names["main.route"] == 0 || names["meter.check"] != uint32(m.Imported(wasm.KindFunc)+m.Functions.Len()-5) {
 		t.Errorf("refill %d, check %d, main.route %d", names["meter.refill"], names["meter.check"], names["main.route"])
+	}
+}
+
+// The engine writes the names of functions into what it says of a trap.
+func TestNamesOfFunctionsAreShort_D5(t *testing.T) {
+	for given, want := range map[string]string{
+		"main.route":                     "main.route",
+		"main.Map[...]":                  "main.Map[...]",
+		"é\n\x1b[2J":                     "é..[2J",
+		strings.Repeat("a", 1<<20):       strings.Repeat("a", 200),
+		strings.Repeat("é", 1<<20):       strings.Repeat("é", 100),
+		"a" + strings.Repeat("é", 1<<20): "a" + strings.Repeat("é", 99) + ".",
+	} {
+		bare := module()
+		names := wasm.AppendNames(nil, []wasm.NamePart{
+			{ID: 0, Data: append(wasm.AppendU32(nil, 6), "module"...)},
+			{ID: wasm.NamesFunctions, Data: wasm.AppendNameMap(nil, []wasm.Name{{Index: 0, Name: given}})},
+		})
+		custom := append(append(wasm.AppendU32(nil, uint32(len(wasm.NameSection))), wasm.NameSection...), names...)
+		r, err := meter.Instrument(append(append(append(bare.Encode(), 0), wasm.AppendU32(nil, uint32(len(custom)))...), custom...), meter.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := wasm.Decode(r.Wasm)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts, err := wasm.DecodeNames(m.Customs()[0].Data)
+		if err != nil || len(parts) != 1 {
+			t.Fatalf("%d parts: %v", len(parts), err)
+		}
+		list, err := parts[0].Names()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(list, func(n wasm.Name) bool { return n.Name == want }) {
+			t.Errorf("%.20q becomes %.300s, want %.20q", given, fmt.Sprint(list), want)
+		}
 	}
 }
 
@@ -243,6 +281,31 @@ func TestGuestsThatAreNotSafeAreRefused(t *testing.T) {
 		{"table of 2^32-1", with(func(m *wasm.Module) {
 			m.Tables.Set(0, wasm.Table{Type: ref, Limits: wasm.Limits{Min: 1<<32 - 1}})
 		}), "tables of at most"},
+		{"tables that are too large together (D1)", with(func(m *wasm.Module) {
+			for range 3 {
+				m.Tables.Add(wasm.Table{Type: ref, Limits: wasm.Limits{Min: 100_000}})
+			}
+		}), "tables of at most 262144 elements together"},
+		{"more tables than a guest needs (D1)", with(func(m *wasm.Module) {
+			for range 100 {
+				m.Tables.Add(wasm.Table{Type: ref})
+			}
+		}), "at most 100 tables, found 101"},
+		{"element segments that are too large together (D1)", with(func(m *wasm.Module) {
+			for range 3 {
+				m.Elements.Add(wasm.Element{Mode: wasm.Passive, Type: ref, Funcs: make([]uint32, 100_000)})
+			}
+		}), "element segments of at most 262144 elements together, found 300000"},
+		{"element expressions that are too many together (D1)", with(func(m *wasm.Module) {
+			for range 3 {
+				m.Elements.Add(wasm.Element{Mode: wasm.Passive, Type: ref, Exprs: slices.Repeat([]wasm.Expr{wasm.RefFunc(0)}, 100_000)})
+			}
+		}), "element segments of at most 262144 elements together, found 300000"},
+		{"more globals than a guest needs (D9)", with(func(m *wasm.Module) {
+			for range 10_000 {
+				m.Globals.Add(wasm.Global{GlobalType: wasm.GlobalType{Type: wasm.I32}, Init: wasm.I32Const(1)})
+			}
+		}), "at most 10000 globals"},
 		{"too much memory", with(func(m *wasm.Module) { m.Memories.Set(0, wasm.Memory{Limits: wasm.Limits{Min: 1025}}) }), "at most 1024 pages, found 1025"},
 		{"memory past 32 bits", with(func(m *wasm.Module) {
 			m.Memories.Set(0, wasm.Memory{Limits: wasm.Limits{Min: 1, Max: 65537, HasMax: true}})
@@ -265,8 +328,8 @@ func TestGuestsThatAreNotSafeAreRefused(t *testing.T) {
 		{"local past the last", code(0x20, 0, 0x1a), "a local that the guest has"},
 		{"export of the meter's global", with(func(m *wasm.Module) {
 			m.Exports.Add(wasm.Export{Name: "x", Kind: wasm.KindGlobal, Index: 2})
-		}), "global of export x below 2, found 2"},
-		{"export of the meter's function", with(func(m *wasm.Module) { m.Exports.Add(wasm.Export{Name: "x", Index: 1}) }), "function of export x below 1"},
+		}), `global of export "x" below 2, found 2`},
+		{"export of the meter's function", with(func(m *wasm.Module) { m.Exports.Add(wasm.Export{Name: "x", Index: 1}) }), `function of export "x" below 1`},
 		{"start function of the meter", with(func(m *wasm.Module) { m.Start.Set(1) }), "start function below 1"},
 		{"start function with a parameter", with(func(m *wasm.Module) {
 			m.Types.Set(0, wasm.Type{Params: []wasm.ValType{wasm.I32}})
@@ -280,7 +343,7 @@ func TestGuestsThatAreNotSafeAreRefused(t *testing.T) {
 		}), "function in element segment 0 below 1"},
 		{"offset from the meter's global", with(func(m *wasm.Module) { m.Data.Add(wasm.Data{Offset: wasm.Expr{0x23, 2, 0x0b}}) }), "global in data segment 0 below 2"},
 		{"function of a type of the meter's", with(func(m *wasm.Module) { m.Functions.Set(0, 1) }), "type of function 0 below 1"},
-		{"import of a type of the meter's", with(func(m *wasm.Module) { m.Imports.Add(wasm.Import{Name: "i", Type: 1}) }), "type of import i below 1"},
+		{"import of a type of the meter's", with(func(m *wasm.Module) { m.Imports.Add(wasm.Import{Name: "i", Type: 1}) }), `type of import "i" below 1`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := meter.Instrument(test.guest().Encode(), meter.Options{})

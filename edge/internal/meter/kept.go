@@ -27,7 +27,7 @@ func (w *rewriter) addKept() {
 			continue
 		}
 		t := w.m.TypeOf(e.Index)
-		index := w.grow + 1 + uint32(len(w.kept))
+		index := w.copy + 1 + uint32(len(w.kept))
 		w.kept = append(w.kept, wasm.Name{Index: index, Name: ExportKept + e.Name})
 		w.m.Functions.Add(wasm.Func(w.m.Types.Add(t)))
 		w.m.Code.Add(wasm.Body{Bytes: keptBody(e.Index, len(t.Params), kept)})

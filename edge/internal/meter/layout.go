@@ -22,6 +22,8 @@ type layout struct {
 	check   uint32 // func (): get more fuel, or trap
 	bulk    uint32 // func (n i32) i32: charge for n bytes, return n
 	grow    uint32 // func (n i32) i32: charge for n pages, return n
+	fill    uint32 // func (to, value, n i32) the same: charge, and do all of memory.fill but the last part
+	copy    uint32 // the same, of memory.copy
 
 	fuel, limit, depth uint32 // globals
 
@@ -43,6 +45,8 @@ func newLayout(m *wasm.Module, o Options) layout {
 		check:     added + 1,
 		bulk:      added + 2,
 		grow:      added + 3,
+		fill:      added + 4,
+		copy:      added + 5,
 		fuel:      globals,
 		limit:     globals + 1,
 		depth:     globals + 2,
@@ -62,7 +66,7 @@ func (l *layout) index(i uint32) uint32 {
 func (l *layout) checkIndices(m *wasm.Module) error {
 	for _, i := range m.Imports.All() {
 		if i.Kind == wasm.KindFunc && i.Type >= l.types {
-			return outOfRange("type of import "+i.Name, i.Type, l.types)
+			return outOfRange(fmt.Sprintf("type of import %.80q", i.Name), i.Type, l.types)
 		}
 	}
 	for i, f := range m.Functions.All() {
@@ -73,9 +77,9 @@ func (l *layout) checkIndices(m *wasm.Module) error {
 	for _, e := range m.Exports.All() {
 		switch {
 		case e.Kind == wasm.KindFunc && e.Index >= l.functions:
-			return outOfRange("function of export "+e.Name, e.Index, l.functions)
+			return outOfRange(fmt.Sprintf("function of export %.80q", e.Name), e.Index, l.functions)
 		case e.Kind == wasm.KindGlobal && e.Index >= l.globals:
-			return outOfRange("global of export "+e.Name, e.Index, l.globals)
+			return outOfRange(fmt.Sprintf("global of export %.80q", e.Name), e.Index, l.globals)
 		}
 	}
 	if m.Start.Present {

@@ -57,12 +57,6 @@ const (
 	defaultMaxMemory = 1024
 	defaultMaxDepth  = 20_000
 	mostMemory       = 1 << 16 // pages: all that 32 bits address
-	// maxTable is the largest table, in elements. The engine allocates it
-	// when the guest is instantiated, eight bytes each.
-	maxTable = 1 << 20
-	// maxMutable is the most mutable globals. To put one back takes 12 ns, which
-	// no fuel is charged for; toolchains make some tens.
-	maxMutable = 1000
 )
 
 func (o Options) withDefaults() Options {

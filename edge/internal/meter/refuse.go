@@ -13,33 +13,21 @@ func refuseState(m *wasm.Module) error {
 	for _, i := range m.Imports.All() {
 		switch {
 		case i.Module == ImportModule:
-			return refuse("no import from the module "+ImportModule+", which is reserved", "%q", i.Name)
+			return refuse("no import from the module "+ImportModule+", which is reserved", "%.80q", i.Name)
 		case i.Kind == wasm.KindMemory, i.Kind == wasm.KindTable:
-			return refuse("a "+i.Kind.String()+" of the guest's own", "the import %q of %q", i.Name, i.Module)
+			return refuse("a "+i.Kind.String()+" of the guest's own", "the import %.80q of %.80q", i.Name, i.Module)
 		case i.Kind == wasm.KindGlobal && i.Global.Mutable:
-			return refuse("imported globals that are constant", "%q of %q", i.Name, i.Module)
+			return refuse("imported globals that are constant", "%.80q of %.80q", i.Name, i.Module)
 		}
 	}
 	for _, e := range m.Exports.All() {
 		if strings.HasPrefix(e.Name, reserved) {
-			return refuse("no export that starts with "+reserved+", which is reserved", "%q", e.Name)
+			return refuse("no export that starts with "+reserved+", which is reserved", "%.80q", e.Name)
 		}
 	}
-	mutable := 0
 	for i, g := range m.Globals.All() {
-		if g.Mutable {
-			mutable++
-		}
 		if g.Mutable && (g.Type < wasm.F64 || g.Type > wasm.I32) {
 			return refuse("mutable globals that are numbers of at most 64 bits", "%s in global %d", wasm.TypeName(g.Type), i)
-		}
-	}
-	if mutable > maxMutable {
-		return refuse(fmt.Sprintf("at most %d mutable globals, since each is put back after every call (keep state in memory)", maxMutable), "%d", mutable)
-	}
-	for i, t := range m.Tables.All() {
-		if t.Limits.Min > maxTable {
-			return refuse("tables of at most 1,048,576 elements", "%d in table %d", t.Limits.Min, i)
 		}
 	}
 	return nil

@@ -49,10 +49,15 @@ func (w *rewriter) addFunctions() {
 	w.m.Imports.Add(wasm.Import{Module: ImportModule, Name: ImportRefill, Kind: wasm.KindFunc, Type: uint32(refill)})
 	nothing := wasm.Func(w.m.Types.Add(wasm.Type{}))
 	size := wasm.Func(w.m.Types.Add(wasm.Type{Params: i32, Results: i32}))
+	three := []wasm.ValType{wasm.I32, wasm.I32, wasm.I32}
+	operands := wasm.Func(w.m.Types.Add(wasm.Type{Params: three, Results: three}))
 	for _, f := range []struct {
 		t    wasm.Func
 		body []byte
-	}{{nothing, w.checkBody()}, {size, w.bulkBody()}, {size, w.growBody()}} {
+	}{
+		{nothing, w.checkBody()}, {size, w.bulkBody()}, {size, w.growBody()},
+		{operands, w.partsBody(wasm.OpMemoryFill)}, {operands, w.partsBody(wasm.OpMemoryCopy)},
+	} {
 		w.m.Functions.Add(f.t)
 		w.m.Code.Add(wasm.Body{Bytes: f.body})
 	}

@@ -49,7 +49,9 @@ const (
 	OpF32Const     Opcode = 0x43
 	OpF64Const     Opcode = 0x44
 	OpI32GtU       Opcode = 0x4b
+	OpI32LeU       Opcode = 0x4d
 	OpI64LtU       Opcode = 0x54
+	OpI64GtU       Opcode = 0x56
 	OpI64GeU       Opcode = 0x5a
 	OpI32Add       Opcode = 0x6a
 	OpI32Sub       Opcode = 0x6b

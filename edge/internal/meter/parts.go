@@ -1,0 +1,69 @@
+package meter
+
+import "github.com/tenantedge/tenantedge/edge/internal/wasm"
+
+// part is how many bytes memory.fill and memory.copy touch at once. The engine
+// does not stop within one, and to touch a page of memory for the first time
+// takes 20 to 100 us where the kernel has to find one: 60 MiB took 3 s, in which
+// no deadline was seen and no garbage collection could begin.
+const part = 128 << 10
+
+// partsBody is put in front of an operation on n bytes, with its operands. It
+// charges for all of them, does all parts but the last, with a look at the clock
+// after each, and returns the operands for the last. What is not inside of
+// memory is left to the operation, which traps before it writes anything.
+func (w *rewriter) partsBody(op wasm.Opcode) []byte {
+	const to, from, n = 0, 1, 2 // from: where memory.fill has the value
+	a := w.appendBulk(asm{0}, n)
+	if w.m.Memories.Len() > 0 {
+		a = append(a.op(wasm.OpBlock), noResult)
+		a = a.index(wasm.OpLocalGet, n).i32(part).op(wasm.OpI32LeU).index(wasm.OpBrIf, 0)
+		a = a.unlessInside(to, n)
+		if op == wasm.OpMemoryCopy {
+			a = a.unlessInside(from, n)
+		}
+		a = append(a.op(wasm.OpLoop), noResult)
+		if op == wasm.OpMemoryCopy {
+			a = a.copyPart(to, from, n)
+		} else {
+			a = a.index(wasm.OpLocalGet, to).index(wasm.OpLocalGet, from).i32(part).onMemory(wasm.OpMemoryFill).advance(to, part)
+		}
+		a = a.advance(n, -part).index(wasm.OpCall, w.check)
+		a = a.index(wasm.OpLocalGet, n).i32(part).op(wasm.OpI32GtU).index(wasm.OpBrIf, 0).op(wasm.OpEnd).op(wasm.OpEnd)
+	}
+	return a.index(wasm.OpLocalGet, to).index(wasm.OpLocalGet, from).index(wasm.OpLocalGet, n).op(wasm.OpEnd)
+}
+
+// copyPart copies the first part if the bytes move down, else the last one, so
+// that none is overwritten before it is read.
+func (a asm) copyPart(to, from, n uint32) asm {
+	last := func(at uint32) {
+		a = a.index(wasm.OpLocalGet, at).index(wasm.OpLocalGet, n).op(wasm.OpI32Add).i32(part).op(wasm.OpI32Sub)
+	}
+	a = a.index(wasm.OpLocalGet, to).index(wasm.OpLocalGet, from).op(wasm.OpI32LeU).ifThen()
+	a = a.index(wasm.OpLocalGet, to).index(wasm.OpLocalGet, from).i32(part).onMemory(wasm.OpMemoryCopy).advance(to, part).advance(from, part)
+	a = a.op(wasm.OpElse)
+	last(to)
+	last(from)
+	return a.i32(part).onMemory(wasm.OpMemoryCopy).op(wasm.OpEnd)
+}
+
+// unlessInside jumps out of a block unless n bytes at the address are inside of
+// memory.
+func (a asm) unlessInside(at, n uint32) asm {
+	a = a.index(wasm.OpLocalGet, at).op(wasm.OpI64ExtendU).index(wasm.OpLocalGet, n).op(wasm.OpI64ExtendU).op(wasm.OpI64Add)
+	a = a.index(wasm.OpMemorySize, 0).op(wasm.OpI64ExtendU).i64(16).op(wasm.OpI64Shl)
+	return a.op(wasm.OpI64GtU).index(wasm.OpBrIf, 0)
+}
+
+func (a asm) advance(local uint32, by int32) asm {
+	return a.index(wasm.OpLocalGet, local).i32(uint32(by)).op(wasm.OpI32Add).index(wasm.OpLocalSet, local)
+}
+
+// onMemory appends an operation on memory 0.
+func (a asm) onMemory(op wasm.Opcode) asm {
+	if op == wasm.OpMemoryCopy {
+		return append(a, 0xfc, 0x0a, 0, 0)
+	}
+	return append(a, 0xfc, 0x0b, 0)
+}
