@@ -120,7 +120,6 @@ func TestATextForTheLogIsCutAtItsBound_D2(t *testing.T) {
 		if n, _ := g.mod.Memory().ReadUint32Le(written); n != length {
 			t.Errorf("of %d printed bytes %d are said to be written", length, n)
 		}
-		g.call.End()
 		for i, line := range g.world.lines {
 			if want := min(length, abi.MaxLogText); len(line) != int(want) {
 				t.Errorf("line %d of %d bytes has %d in the log, want %d", i, length, len(line), want)
