@@ -106,7 +106,10 @@ func TestATextForTheLogIsCutAtItsBound_D2(t *testing.T) {
 	g.put(0, strings.Repeat("a", vector))
 	for _, length := range []uint32{abi.MaxLogText - 1, abi.MaxLogText, abi.MaxLogText + 1, vector} {
 		g.world.lines = nil
+		g.call.Begin(t.Context())
 		g.mustRun(abi.ImportLog, 0, 0, uint64(length))
+		g.call.End()
+		g.call.Begin(t.Context())
 		g.mod.Memory().WriteUint32Le(vector+4, length)
 		g.mod.Memory().WriteUint32Le(vector, 0)
 		if got := g.mustRun("fd_write", stdout, vector, 1, written); got != wasiOK {
@@ -115,13 +118,14 @@ func TestATextForTheLogIsCutAtItsBound_D2(t *testing.T) {
 		if n, _ := g.mod.Memory().ReadUint32Le(written); n != length {
 			t.Errorf("of %d printed bytes %d are said to be written", length, n)
 		}
+		g.call.End()
 		for i, line := range g.world.lines {
 			if want := min(length, abi.MaxLogText); len(line) != int(want) {
 				t.Errorf("line %d of %d bytes has %d in the log, want %d", i, length, len(line), want)
 			}
 		}
 		if len(g.world.lines) != 2 {
-			t.Errorf("%d bytes make %d lines, want one for each function", length, len(g.world.lines))
+			t.Errorf("%d bytes make %d lines, want one for each call", length, len(g.world.lines))
 		}
 	}
 }

@@ -95,7 +95,7 @@ func TestMistakesInTheConfigurationTellTheirPlace(t *testing.T) {
 		t.Errorf("exit %d, %q", code, stderr)
 	}
 	code, _, stderr = command("", "tenants", "-c", written(t, "edge.yaml", "compat: strict\n"), "list")
-	if code != exitFailed || !strings.Contains(stderr, "directory: expected source postgres, found none") {
+	if code != exitFailed || !strings.Contains(stderr, "directory: expected source postgres or file, found none") {
 		t.Errorf("exit %d, %q", code, stderr)
 	}
 	code, _, stderr = command("", "eval", "-c", filepath.Join(t.TempDir(), "missing.yaml"))

@@ -116,7 +116,7 @@ directory: `
 			t.Errorf("%s, add: exit %d\n%s", name, code, stderr)
 		}
 	}
-	if code, _, stderr := command("", "tenants", "-c", written(t, "edge.yaml", strings.TrimSuffix(rest, "directory: ")), "list"); code != exitFailed || !strings.Contains(stderr, "expected a directory, found none") {
+	if code, _, stderr := command("", "tenants", "-c", written(t, "edge.yaml", strings.TrimSuffix(rest, "directory: ")), "list"); code != exitFailed || !strings.Contains(stderr, "directory: expected source postgres or file, found none") {
 		t.Errorf("without a directory: exit %d\n%s", code, stderr)
 	}
 }

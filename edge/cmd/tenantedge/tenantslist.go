@@ -50,7 +50,7 @@ func listed(ctx context.Context, path string) (state tenantdb.State, err error) 
 	}
 	switch d := file.Directory; {
 	case d.Source == "":
-		return state, fmt.Errorf("%s: expected a directory, found none; tenants that stand in tenants alone are all that there are", file.Name)
+		return state, fmt.Errorf("%s: directory: expected source postgres or file, found none: the only tenants are those under the key tenants", file.Name)
 	case d.Source == "file" && d.Path != "":
 		data, _, err := tenantfile.ReadRegular(d.Path, 0)
 		if err != nil {
