@@ -63,6 +63,7 @@ type WebsocketTarget struct {
 type WebsocketLimits struct {
 	// Of each tenant.
 	Connections     int   // open at once; beyond: 503. Default: no limit
+	Descriptors     int   // that they and their upstreams take; beyond: 503. Default: no limit
 	Messages, Burst int   // a second, and at once; beyond: 1013. Default: no limit, as many as a second
 	Queued          int64 // bytes that wait for its slow readers; who makes it more: 1013. Default: no limit
 

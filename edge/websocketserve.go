@@ -59,7 +59,7 @@ func (h *Host) newWebsockets() (*websockets, error) {
 	}
 	w := &websockets{
 		host: h, config: c, hub: hub, layer: h.config.Channels,
-		limits: sockets.Limits{Connections: l.Connections, Messages: l.Messages, Burst: l.Burst, Queued: l.Queued},
+		limits: sockets.Limits{Connections: l.Connections, Descriptors: l.Descriptors, Messages: l.Messages, Burst: l.Burst, Queued: l.Queued},
 		dialer: sockets.Dialer{
 			Timeout: cmp.Or(l.DialTimeout, 5*time.Second), HandshakeTimeout: cmp.Or(l.HandshakeTimeout, 10*time.Second),
 			HeaderBytes: l.AnswerHeaderBytes, HeaderFields: l.AnswerHeaders,
@@ -102,7 +102,7 @@ func (w *websockets) serve(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s, err := w.hub.Admit(rw, r, sockets.Options{
-		Tenant: socketKey(t), Limits: w.limits,
+		Tenant: socketKey(t), Limits: w.limits, Relays: target.Upstream != nil,
 		AllowOrigin:   func(origin sockets.Origin) bool { return w.host.allowsOrigin(origin, r, t, target.Origins) },
 		AllowNoOrigin: w.config.WithoutOrigin,
 		Refused: func(rw http.ResponseWriter, refusal *sockets.Refusal) {

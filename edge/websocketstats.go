@@ -51,3 +51,12 @@ func (h *Host) WebsocketStats() WebsocketStats {
 	}
 	return stats
 }
+
+// OpenWebsockets returns how many clients' websockets are open, and how many of
+// them are relayed to upstreams. It takes no lock.
+func (h *Host) OpenWebsockets() (open, relayed int) {
+	if h.websockets == nil {
+		return 0, 0
+	}
+	return h.websockets.hub.Open()
+}

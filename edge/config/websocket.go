@@ -48,9 +48,9 @@ func (o *origins) decode(v value) {
 }
 
 // WebsocketLimits hold the clients of websockets. A value of 0 is no limit for
-// the tenant's, and the edge's default for the sockets'.
+// the tenant's, except for Connections, and the edge's default for the sockets'.
 type WebsocketLimits struct {
-	Connections      int           `key:"connections"`
+	Connections      int           `key:"connections"` // 0: by the connections of all
 	Messages         int           `key:"messages"`
 	Burst            int           `key:"burst"`
 	Queued           int64         `key:"queued,bytes"`

@@ -10,7 +10,7 @@ var (
 	connectionsDesc = prometheus.NewDesc("tenantedge_connections",
 		"Clients' connections: those that wait for a request, those that serve one, and websockets.", []string{"state"}, nil)
 	connectionsLimitDesc = prometheus.NewDesc("tenantedge_connections_limit",
-		"Most connections of clients at once, and most requests that are served at once.", nil, nil)
+		"Most connections of clients at once, and most requests that are served at once. Websockets that the edge handles itself count half.", nil, nil)
 	connectionsClosedDesc = prometheus.NewDesc("tenantedge_connections_closed_total",
 		"Connections closed at the limit: evicted waited longest for a request, refused were new while none waited.", []string{"reason"}, nil)
 	tenantLimitDesc = prometheus.NewDesc("tenantedge_tenant_requests_limit",
@@ -36,10 +36,10 @@ func (c boundsCollector) Collect(to chan<- prometheus.Metric) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
 	}
 	open, waiting := s.connections.count()
-	websockets, _ := s.websockets()
+	handled, relayed, passing := s.websockets()
 	gauge(connectionsDesc, waiting, "waiting")
 	gauge(connectionsDesc, open-waiting, "serving")
-	gauge(connectionsDesc, websockets, "websocket")
+	gauge(connectionsDesc, handled+relayed+passing, "websocket")
 	gauge(connectionsLimitDesc, s.bounds.connections)
 	gauge(tenantLimitDesc, s.bounds.share)
 	count(connectionsClosedDesc, s.connections.evicted.Load(), "evicted")

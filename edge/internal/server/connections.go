@@ -30,11 +30,19 @@ type connections struct {
 // connection is one of a client. It is on a list while it waits.
 type connection struct {
 	conn           net.Conn
+	since          time.Time // when it began to wait
 	before, behind *connection
 }
 
 // tellFull is the time between lines of the log about a lack of room.
 const tellFull = time.Minute
+
+// mostSpared bounds how many connections are looked at for a new one, leastWait
+// is the time that each has before it is closed for one.
+const (
+	mostSpared = 16
+	leastWait  = 20 * time.Millisecond
+)
 
 func newConnections(most int, taken *taken, log *slog.Logger) *connections {
 	c := &connections{most: most, taken: taken, log: log, open: map[net.Conn]*connection{}}
@@ -58,30 +66,59 @@ func (c *connections) changed(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// admit counts a new connection and returns one to close: the connection that
-// has waited longest, or, where none waits, the new one.
+// admit counts a new connection and returns one to close, if there is no room:
+// the connection that has waited longest, or, where none waits, the new one.
+// Accepting waits meanwhile: in a crowd, each connection has leastWait to send
+// its request.
 func (c *connections) admit(conn net.Conn) net.Conn {
 	taken, _ := c.taken.count()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	full := len(c.open)+taken >= c.most
-	drop := c.waiting.behind
 	n := &connection{conn: conn}
-	c.open[conn] = n
-	n.wait(&c.waiting)
-	switch {
-	case !full:
-		return nil
-	case drop == &c.waiting:
-		drop = n
-		c.refused.Add(1)
-	default:
+	for len(c.open)+taken >= c.most {
+		drop := c.longestLocked()
+		if drop == nil {
+			c.refused.Add(1)
+			c.tellLocked()
+			return conn
+		}
+		if early := leastWait - time.Since(drop.since); early > 0 {
+			c.mu.Unlock()
+			time.Sleep(early)
+			c.mu.Lock()
+			continue
+		}
 		c.evicted.Add(1)
+		c.tellLocked()
+		drop.leave()
+		delete(c.open, drop.conn)
+		c.addLocked(n)
+		return drop.conn
 	}
-	c.tellLocked()
-	drop.leave()
-	delete(c.open, drop.conn)
-	return drop.conn
+	c.addLocked(n)
+	return nil
+}
+
+func (c *connections) addLocked(n *connection) {
+	c.open[n.conn] = n
+	n.wait(&c.waiting)
+}
+
+// longestLocked returns the connection that has waited longest; nil: none waits.
+// Those whose request has arrived wait for the processor alone, and are spared.
+func (c *connections) longestLocked() *connection {
+	for range mostSpared {
+		longest := c.waiting.behind
+		if longest == &c.waiting {
+			return nil
+		}
+		if !unread(longest.conn) {
+			return longest
+		}
+		longest.leave()
+		longest.wait(&c.waiting)
+	}
+	return c.waiting.behind
 }
 
 func (c *connections) tellLocked() {
@@ -142,6 +179,7 @@ func (c *connections) count() (open, waiting int) {
 
 // wait puts n at the end of a list.
 func (n *connection) wait(ends *connection) {
+	n.since = time.Now()
 	n.before, n.behind = ends.before, ends
 	n.before.behind, ends.before = n, n
 }

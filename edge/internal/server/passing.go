@@ -1,7 +1,9 @@
 package server
 
 import (
+	"bufio"
 	"io"
+	"net"
 	"net/http"
 	"sync/atomic"
 
@@ -17,6 +19,15 @@ type passing struct {
 }
 
 func (w *passing) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// Hijack implements http.Hijacker, for websockets.
+func (w *passing) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buffered, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	if one := upgradeOf(w.request.Context()); err == nil && one != nil {
+		conn = one.hijacked(conn)
+	}
+	return conn, buffered, err
+}
 
 func (w *passing) WriteHeader(status int) {
 	header := w.Header()

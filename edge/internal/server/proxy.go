@@ -106,6 +106,11 @@ func (p *proxy) modify(r *http.Response) error {
 	if r.StatusCode == http.StatusSwitchingProtocols && len(r.Request.Header["Upgrade"]) == 0 {
 		return errUnasked
 	}
+	if app, ok := r.Body.(io.ReadWriteCloser); ok {
+		if one := upgradeOf(r.Request.Context()); one != nil {
+			r.Body = one.opens(app)
+		}
+	}
 	if o := p.accel.take(r); o != nil {
 		return o
 	}

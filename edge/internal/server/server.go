@@ -135,8 +135,8 @@ func New(ctx context.Context, c edge.Config, o Options) (*Server, error) {
 	}
 	limits := o.Limits
 	s.bounds = newBounds(limits.Connections, limits.TenantRequests, c.Websockets.Limits.Connections, descriptors())
-	c.Websockets.Limits.Connections = s.bounds.websockets
-	sockets := &taken{ask: s.websockets}
+	c.Websockets.Limits.Descriptors = s.bounds.websockets
+	sockets := &taken{ask: s.taken}
 	s.connections = newConnections(s.bounds.connections, sockets, s.log)
 	s.shares = newShares(s.bounds.connections, s.bounds.share, sockets)
 	c.Refused = s.refused

@@ -12,7 +12,7 @@ import (
 // tenant, so that no tenant uses up the descriptors of all.
 type shares struct {
 	most, share int
-	taken       *taken // websockets to upstreams count in total
+	taken       *taken // websockets count in total
 
 	beyond, full atomic.Uint64 // requests that were refused
 

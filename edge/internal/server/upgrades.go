@@ -2,9 +2,13 @@ package server
 
 import (
 	"context"
+	"io"
+	"net"
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/gobwas/ws"
 
 	"github.com/tenantedge/tenantedge/edge"
 )
@@ -23,30 +27,87 @@ type upgrades struct {
 // upgrade is such a connection, or a request that may become one.
 type upgrade struct {
 	tenant *edge.Tenant // nil: of nobody
+	over   <-chan struct{}
 	cancel context.CancelFunc
+	ending sync.Once
+
+	mu     sync.Mutex
+	ended  bool
+	tunnel *tunnel // nil: it is a request still
 }
+
+type upgradeKey struct{}
+
+// upgradeOf returns what track made of a request; nil: it asks for no upgrade.
+func upgradeOf(ctx context.Context) *upgrade {
+	one, _ := ctx.Value(upgradeKey{}).(*upgrade)
+	return one
+}
+
+// opens is called when the application has accepted a websocket, and returns
+// what to use in place of the connection to it.
+func (one *upgrade) opens(app io.ReadWriteCloser) io.ReadWriteCloser {
+	one.mu.Lock()
+	defer one.mu.Unlock()
+	if one.ended {
+		return app
+	}
+	one.tunnel = newTunnel(app)
+	return &appEnd{app, one.tunnel}
+}
+
+// hijacked returns what to use in place of the client's connection.
+func (one *upgrade) hijacked(client net.Conn) net.Conn {
+	one.mu.Lock()
+	defer one.mu.Unlock()
+	t := one.tunnel
+	if t == nil {
+		return client
+	}
+	t.client, t.toClient.to = client, client
+	return &clientEnd{client, t}
+}
+
+// end closes the websocket in time, with a code for the client, or cancels the
+// request.
+func (one *upgrade) end(code ws.StatusCode) {
+	one.ending.Do(func() {
+		one.mu.Lock()
+		one.ended = true
+		t := one.tunnel
+		one.mu.Unlock()
+		if t != nil {
+			t.end(code, one.over, farewellTime)
+		}
+		one.cancel()
+	})
+}
+
+// farewellTime is how long the peers of a websocket have to end their frames and
+// to close. A removed tenant's have 5 s in all (W4).
+const farewellTime = 2 * time.Second
 
 func (u *upgrades) init(base context.Context) {
 	u.base, u.cancel = context.WithCancel(base)
 	u.live = map[*upgrade]struct{}{}
 }
 
-// track returns a request whose context ends with the server, and what to call
-// when the request is done. Requests that ask for no upgrade come back as they
+// track returns a request that ends with the server, and what to call when the
+// request is done. Requests that ask for no upgrade come back as they
 // are: net/http keeps count of those.
 func (u *upgrades) track(r *http.Request) (*http.Request, func()) {
 	if len(r.Header["Upgrade"]) == 0 {
 		return r, func() {}
 	}
 	ctx, cancel := context.WithCancel(r.Context())
-	stop := context.AfterFunc(u.base, cancel)
-	one := &upgrade{cancel: cancel}
+	one := &upgrade{cancel: cancel, over: ctx.Done()}
+	stop := context.AfterFunc(u.base, func() { one.end(ws.StatusGoingAway) })
 	one.tenant, _ = edge.TenantFrom(r.Context())
 	u.mu.Lock()
 	u.live[one] = struct{}{}
 	u.mu.Unlock()
 	u.open.Add(1)
-	return r.WithContext(ctx), func() {
+	return r.WithContext(context.WithValue(ctx, upgradeKey{}, one)), func() {
 		stop()
 		cancel()
 		u.mu.Lock()
@@ -83,15 +144,15 @@ func (u *upgrades) follow(tick <-chan time.Time, generation func() uint64, knows
 		u.mu.Lock()
 		for one := range u.live {
 			if one.tenant != nil && !knows(one.tenant) {
-				one.cancel()
+				go one.end(ws.StatusPolicyViolation)
 			}
 		}
 		u.mu.Unlock()
 	}
 }
 
-// end closes the connections and waits until their handlers have returned. No
-// request may come in any more.
+// end closes the connections, with 1001, and waits until their handlers have
+// returned. No request may come in any more.
 func (u *upgrades) end(ctx context.Context) error {
 	u.cancel()
 	none := make(chan struct{})

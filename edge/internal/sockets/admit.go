@@ -23,7 +23,7 @@ func (h *Hub) Admit(w http.ResponseWriter, r *http.Request, o Options) (*Handsha
 		return nil, h.refuse(w, o, refusal)
 	}
 	c := &Conn{hub: h, id: h.lastID.Add(1)}
-	if !h.join(c, o.Tenant, o.Limits) {
+	if !h.join(c, &o) {
 		return nil, h.refuse(w, o, &Refusal{http.StatusServiceUnavailable, "no more connections are taken"})
 	}
 	return &Handshake{h, w, r, o, c}, nil

@@ -103,6 +103,8 @@ type Options struct {
 	Tenant string
 	// Limits are the tenant's.
 	Limits Limits
+	// Relays is set where Relay follows: the connection takes two descriptors.
+	Relays bool
 	// Handler gets the connection's events. It is the connection's own: its
 	// fields are the place for what belongs to the connection.
 	Handler Handler
@@ -126,6 +128,9 @@ type Options struct {
 type Limits struct {
 	// Connections beyond it are refused with 503.
 	Connections int
+	// Descriptors are those of the connections and of the upstreams that they are
+	// relayed to. Beyond it a connection is refused with 503, unless it is the only one.
+	Descriptors int
 	// Messages is how many a second the tenant's peers may send, Burst how many
 	// at once (default: as many as in a second). Who sends beyond it is closed
 	// with 1013.

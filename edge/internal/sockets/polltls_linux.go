@@ -36,6 +36,9 @@ type switched struct {
 	pending []byte  // what the kernel did not take
 }
 
+// NetConn returns the connection itself, as that of tls.Conn does.
+func (s *switched) NetConn() net.Conn { return s.Conn }
+
 func (s *switched) Read(p []byte) (int, error) {
 	if s.raw == nil {
 		return s.Conn.Read(p)

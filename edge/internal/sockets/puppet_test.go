@@ -59,7 +59,7 @@ func newPuppet(t testing.TB, config Config, handler Handler) (*Conn, *puppet) {
 	}
 	stream := &puppet{}
 	c := &Conn{hub: hub, stream: stream, handler: handler}
-	hub.join(c, "acme", Limits{})
+	hub.join(c, &Options{Tenant: "acme"})
 	hub.counters.polled.Add(1)
 	return c, stream
 }

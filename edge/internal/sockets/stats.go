@@ -79,3 +79,11 @@ func (h *Hub) Stats() Stats {
 	h.workers.mu.Unlock()
 	return s
 }
+
+// Open returns how many connections of clients are open, and how many of them
+// are relayed.
+func (h *Hub) Open() (open, relayed int) {
+	n := &h.counters
+	relayed = int(n.upstreams.Load())
+	return max(0, int(n.polled.Load()+n.goroutines.Load())-relayed), relayed
+}

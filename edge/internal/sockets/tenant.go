@@ -15,20 +15,22 @@ type tenant struct {
 	rated    atomic.Bool  // there is a limit of messages
 	most     atomic.Int64 // Limits.Queued
 
-	mu     sync.Mutex
-	limits Limits
-	first  *Conn
-	ended  ending
-	count  int
-	tokens float64
-	filled time.Time
+	mu          sync.Mutex
+	limits      Limits
+	first       *Conn
+	ended       ending
+	count       int
+	descriptors int
+	tokens      float64
+	filled      time.Time
 }
 
 // membership is a connection's place among its tenant's.
 type membership struct {
-	next, prev *Conn
-	ended      uint32 // how often the tenant had been closed when it joined
-	listed     bool
+	next, prev  *Conn
+	ended       uint32 // how often the tenant had been closed when it joined
+	listed      bool
+	descriptors uint8 // what it counts for
 }
 
 // ending is how a tenant's connections were closed the last time.
@@ -41,7 +43,11 @@ type ending struct {
 
 // join counts a connection, unless that is one too many. The limits of the
 // handshake that came last hold for all.
-func (h *Hub) join(c *Conn, key string, limits Limits) bool {
+func (h *Hub) join(c *Conn, o *Options) bool {
+	key, limits, descriptors := o.Tenant, o.Limits, 1
+	if o.Relays {
+		descriptors = 2
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closing {
@@ -57,12 +63,13 @@ func (h *Hub) join(c *Conn, key string, limits Limits) bool {
 	t.limits = limits
 	t.rated.Store(limits.Messages > 0)
 	t.most.Store(limits.Queued)
-	if limits.Connections > 0 && t.count >= limits.Connections {
+	if limits.Connections > 0 && t.count >= limits.Connections || limits.Descriptors > 0 && t.count > 0 && t.descriptors+descriptors > limits.Descriptors {
 		return false // there are others, so the tenant stays
 	}
 	c.tenant = t
-	c.member.ended = t.ended.times
+	c.member.ended, c.member.descriptors = t.ended.times, uint8(descriptors)
 	t.count++
+	t.descriptors += descriptors
 	h.open.Add(1)
 	return true
 }
@@ -95,6 +102,7 @@ func (h *Hub) leave(c *Conn) {
 	t := c.tenant
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.descriptors -= int(c.member.descriptors)
 	if m := &c.member; m.listed {
 		if m.prev != nil {
 			m.prev.member.next = m.next
