@@ -103,6 +103,9 @@ func (s *Server) guestFailed(r *http.Request, err error) int {
 
 // failFile answers a request for a file that is not sent.
 func (s *Server) failFile(w http.ResponseWriter, r *http.Request, status int) {
+	if s.endedFirst(w, r, status) {
+		return
+	}
 	id := ""
 	if status >= http.StatusInternalServerError {
 		id = noteFailure(r.Context(), http.StatusText(status))

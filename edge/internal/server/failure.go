@@ -11,6 +11,9 @@ import (
 // refused answers what the Host did not let through. A host name that nobody
 // has goes to the fallback, if one is configured.
 func (s *Server) refused(w http.ResponseWriter, r *http.Request, e *edge.RouteError) {
+	if s.endedFirst(w, r, e.Status) {
+		return
+	}
 	note := noteOf(r.Context())
 	note.reason = e.Reason
 	if e.RequestID != "" {
@@ -28,6 +31,17 @@ func (s *Server) refused(w http.ResponseWriter, r *http.Request, e *edge.RouteEr
 		w.Header().Set("Connection", "close")
 	}
 	writeError(w, e.Status, e.RequestID)
+}
+
+// endedFirst answers a failure that comes after the end of the server has cut off
+// its requests, and reports whether it did. A request that is cut off may fail
+// anywhere, with an error of the guest for instance.
+func (s *Server) endedFirst(w http.ResponseWriter, r *http.Request, status int) bool {
+	if status < http.StatusInternalServerError || s.base.Err() == nil {
+		return false
+	}
+	s.refuseEnding(w, r)
+	return true
 }
 
 // refuseEnding answers a request that the end of the server cuts off.
