@@ -38,6 +38,9 @@ func (s *Server) newHost(ctx context.Context, c edge.Config) (*edge.Host, error)
 		return edge.New(ctx, c)
 	}
 	g := &guestFile{path: s.options.GuestFile, kept: keptGuest{path: s.options.KeptGuest}, log: s.log}
+	if err := g.kept.removeUnfinished(); err != nil {
+		s.log.Warn("temporary files of a guest that earlier processes were keeping cannot be removed", "file", g.kept.path, "error", err)
+	}
 	var host *edge.Host
 	var err error
 	if c.Guest == nil {

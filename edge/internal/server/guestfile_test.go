@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -167,6 +168,36 @@ func TestTheLastGoodGuestIsTriedOnlyWhereItMayHelp(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		})
+	}
+}
+
+func TestAStartRemovesWhatAProcessLeftThatKeptAGuest(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "guest.wasm")
+	put(t, path, numbered(0))
+	kept := path + ".kept"
+	for _, name := range []string{kept + ".123.tmp", kept + ".old", path + ".123.tmp"} {
+		if err := os.WriteFile(name, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := &Server{options: Options{GuestFile: path, KeptGuest: kept}, log: slog.New(slog.DiscardHandler)}
+	host, err := s.newHost(t.Context(), edge.Config{CompileCache: compiled})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := host.Close(); err != nil {
+		t.Error(err)
+	}
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range entries {
+		got = append(got, e.Name())
+	}
+	if want := []string{"guest.wasm", "guest.wasm.123.tmp", "guest.wasm.kept", "guest.wasm.kept.old"}; !slices.Equal(got, want) {
+		t.Errorf("the folder has %q, want %q", got, want)
 	}
 }
 
