@@ -160,7 +160,7 @@ tenants:
 		t.Errorf("--strict: exit %d", code)
 	}
 	wanted := map[string][][]string{
-		"static_domain": {{"yaml:3: tenants.a.DOMAINS", "entry 1"}, {"yaml:4: tenants.b.DOMAINS", "entry 0", "leads to a"}, {"yaml:4: tenants.b.FALLBACK_DOMAINS"}},
+		"static_domain": {{"yaml:3: tenants.a.DOMAINS[1]: "}, {"yaml:4: tenants.b.DOMAINS[0]: ", "leads to a"}, {"yaml:4: tenants.b.FALLBACK_DOMAINS[0]: "}},
 		"static_alias":  {{"yaml:4: tenants.b.HEADER", "means a"}},
 		"row_left_out":  {{"no host"}, {"twice.test."}, {"alias", "five"}},
 		"row_shadowed":  {{`"static.test" of tenant "1"`}},
