@@ -56,7 +56,6 @@ func testHost(t *testing.T) *Host {
 // somewhere else, or break headers.
 func TestDecisionsThatMakeNoSenseAreTheGuestsFailure(t *testing.T) {
 	tenant := uint32(abi.Tenant)
-	redirect := uint32(abi.Redirect) | 301<<abi.DecStatusShift
 	for _, c := range []struct {
 		name string
 		a    answers
@@ -72,39 +71,7 @@ func TestDecisionsThatMakeNoSenseAreTheGuestsFailure(t *testing.T) {
 		{"an unknown outcome", answers{word: 99}, "expected one of guest/abi"},
 		{"a header with a line break", answers{word: tenant, fields: map[int]string{abi.DecSchema: "www", abi.DecDomain: "x"}, extra: []string{"X-A", "b\r\nSet-Cookie: c"}}, "malformed"},
 		{"a header name that is no token", answers{word: tenant, fields: map[int]string{abi.DecSchema: "www", abi.DecDomain: "x"}, extra: []string{"X A", "b"}}, "malformed"},
-		{"a redirect to a tenant's domain", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//t1.example.com/a?b=c"}}, ""},
-		{"a redirect to a static tenant's domain", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "https://example.com/"}}, ""},
-		{"a redirect to an encoded slash", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//t1.example.com%2F@evil.com/"}}, "registered domain"},
-		{"a redirect to broken encoding", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//t1.example.com%2/"}}, "registered domain"},
 		{"a redirect with status 200", answers{word: uint32(abi.Redirect) | 200<<abi.DecStatusShift, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//t1.example.com/"}}, "expected 301"},
-		{"a redirect to nobody's domain", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//evil.com/"}}, "registered domain"},
-		{"a redirect behind a user name", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//t1.example.com@evil.com/"}}, "registered domain"},
-		{"a redirect by backslash", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: `//t1.example.com\@evil.com/`}}, "registered domain"},
-		{"a redirect that splits the response", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//t1.example.com/\r\nA: b"}}, "registered domain"},
-		{"a redirect with two schemes", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "https:http://t1.example.com/x"}}, "registered domain"},
-		{"a redirect with the same scheme twice", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "http:http://t1.example.com/"}}, "registered domain"},
-		{"a redirect with two schemes with one slash", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "https:http:/t1.example.com/"}}, "registered domain"},
-		{"a redirect with a scheme without slashes", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "https:t1.example.com/"}}, "registered domain"},
-		{"a redirect with one slash", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "https:/t1.example.com/"}}, "registered domain"},
-		{"a redirect with three slashes", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "///t1.example.com/"}}, "registered domain"},
-		{"a redirect with four slashes behind a scheme", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "https:////t1.example.com/"}}, "registered domain"},
-		{"a redirect with a tab before the host", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//\tt1.example.com/"}}, "registered domain"},
-		{"a redirect with a tab in the scheme", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "ht\ttps://t1.example.com/"}}, "registered domain"},
-		{"a redirect with a line feed between the slashes", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "/\n/t1.example.com/"}}, "registered domain"},
-		{"a redirect with backslashes", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "http:\\\\t1.example.com/"}}, "registered domain"},
-		{"a redirect with a slash and a backslash", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "/\\t1.example.com/"}}, "registered domain"},
-		{"a redirect with a leading blank", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: " //t1.example.com/"}}, "registered domain"},
-		{"a redirect with an encoded user name", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//evil.com%40t1.example.com/"}}, "registered domain"},
-		{"a redirect with a user name without host", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//t1.example.com@/"}}, "registered domain"},
-		{"a redirect with a query before the path", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//t1.example.com?@evil.com/"}}, "registered domain"},
-		{"a redirect with a fragment before the path", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//t1.example.com#@evil.com/"}}, "registered domain"},
-		{"a redirect with an encoded tab in the host", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//t1.example%09.com/"}}, "registered domain"},
-		{"a redirect with a port that is not registered", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//t1.example.com:8080/"}}, "registered domain"},
-		{"a redirect with a scheme of another kind", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "javascript://t1.example.com/%0aalert(1)"}}, "registered domain"},
-		{"a redirect with an unknown scheme before the known", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "x:https://t1.example.com/"}}, "registered domain"},
-		{"a redirect with an empty host", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "https:///t1.example.com/"}}, "registered domain"},
-		{"a redirect with a fullwidth dot", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//t1%EF%BC%8Eexample.com/"}}, "registered domain"},
-		{"a redirect to a path alone", answers{word: redirect, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "/a"}}, "registered domain"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := &services{host: testHost(t)}
@@ -112,6 +79,58 @@ func TestDecisionsThatMakeNoSenseAreTheGuestsFailure(t *testing.T) {
 			err := s.decode(&d, c.a.message(t), &Request{Target: "/", Host: "x"})
 			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 				t.Fatalf("decoding said %v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+// Browsers read more than //host/ as a host; a redirect that they could read in
+// another way than the edge is refused.
+func TestARedirectLeadsToARegisteredDomainAsBrowsersReadIt_B5(t *testing.T) {
+	s := &services{host: testHost(t)}
+	for _, c := range []struct {
+		name, location string
+		leads          bool
+	}{
+		{"to a tenant's domain", "//t1.example.com/a?b=c", true},
+		{"to a static tenant's domain", "https://example.com/", true},
+		{"to an encoded slash", "//t1.example.com%2F@evil.com/", false},
+		{"to broken encoding", "//t1.example.com%2/", false},
+		{"to a domain of no tenant", "//evil.com/", false},
+		{"after a user name", "//t1.example.com@evil.com/", false},
+		{"by backslash", `//t1.example.com\@evil.com/`, false},
+		{"that splits the response", "//t1.example.com/\r\nA: b", false},
+		{"with two schemes", "https:http://t1.example.com/x", false},
+		{"with the same scheme twice", "http:http://t1.example.com/", false},
+		{"with two schemes with one slash", "https:http:/t1.example.com/", false},
+		{"with a scheme without slashes", "https:t1.example.com/", false},
+		{"with one slash", "https:/t1.example.com/", false},
+		{"with three slashes", "///t1.example.com/", false},
+		{"with four slashes after a scheme", "https:////t1.example.com/", false},
+		{"with a tab before the host", "//\tt1.example.com/", false},
+		{"with a tab in the scheme", "ht\ttps://t1.example.com/", false},
+		{"with a line feed between the slashes", "/\n/t1.example.com/", false},
+		{"with backslashes", "http:\\\\t1.example.com/", false},
+		{"with a slash and a backslash", "/\\t1.example.com/", false},
+		{"with a leading blank", " //t1.example.com/", false},
+		{"with an encoded user name", "//evil.com%40t1.example.com/", false},
+		{"with a user name without host", "//t1.example.com@/", false},
+		{"with a query before the path", "//t1.example.com?@evil.com/", false},
+		{"with a fragment before the path", "//t1.example.com#@evil.com/", false},
+		{"with an encoded tab in the host", "//t1.example%09.com/", false},
+		{"with a port that is not registered", "//t1.example.com:8080/", false},
+		{"with a scheme other than http and https", "javascript://t1.example.com/%0aalert(1)", false},
+		{"with an unknown scheme before the known", "x:https://t1.example.com/", false},
+		{"with an empty host", "https:///t1.example.com/", false},
+		{"with a fullwidth dot", "//t1%EF%BC%8Eexample.com/", false},
+		{"to a path alone", "/a", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var d Decision
+			a := answers{word: uint32(abi.Redirect) | 301<<abi.DecStatusShift, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: c.location}}
+			err := s.decode(&d, a.message(t), &Request{Target: "/", Host: "x"})
+			if c.leads && err != nil || !c.leads && (err == nil || !strings.Contains(err.Error(), "registered domain")) {
+				t.Errorf("decoding said %v", err)
 			}
 		})
 	}

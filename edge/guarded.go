@@ -146,13 +146,13 @@ func (g *guard) removes(name string, trusted bool) bool {
 // header itself if there is nothing of the kind, and a copy otherwise: the
 // request's own header is the server's.
 func (g *guard) clean(header http.Header, trusted bool) http.Header {
-	clean := header
+	clean, copied := header, false
 	for name := range header {
 		if !g.removes(name, trusted) {
 			continue
 		}
-		if len(clean) == len(header) {
-			clean = header.Clone()
+		if !copied {
+			clean, copied = header.Clone(), true
 		}
 		delete(clean, name)
 	}

@@ -52,21 +52,37 @@ func (h *Host) decidedUnread(r *Request, d *Decision) error {
 	return unreadSession(r.unread)
 }
 
-// holdsUnread reports whether no session could lead to another tenant, or the
-// configuration ignores that it could.
+// holdsUnread reports whether d is the same whatever the session says, or the
+// configuration ignores that it may not be.
 func (h *Host) holdsUnread(d *Decision) bool {
 	c := &h.config
 	switch {
-	case d.Outcome == OutcomeNotFound || d.Outcome == OutcomeNone: // the session may name one
-		return false
-	case d.Outcome == OutcomeBadRequest || d.Outcome == OutcomeConflict || c.SessionsUnavailable == Ignore:
+	case d.Outcome == OutcomeNotFound || d.Outcome == OutcomeNone:
+		return false // the session may name a tenant
+	case d.Outcome == OutcomeBadRequest || d.Outcome == OutcomeConflict:
+		return true
+	case c.SessionsUnavailable == Ignore:
 		return true
 	case c.Compat == Strict:
-		if d.Outcome == OutcomeRedirect { // the domain router's: later ones are not asked
-			return true
-		}
-	case c.Conflicts == Refuse: // a session that disagrees leads to no tenant
-		return true
+		return strictHoldsUnread(c.Routers, d)
+	case c.Conflicts == Refuse:
+		return true // a session that disagrees leads to no tenant
 	}
-	return slices.Index(c.Routers, d.Tenant.Routing.Kind) > slices.Index(c.Routers, RouteSession)
+	return lastHoldsUnread(c.Routers, d.Tenant.Routing.Kind)
+}
+
+// strictHoldsUnread is holdsUnread under strict rules: the domain router redirects
+// at once, whatever others find; of tenants the last one prevails.
+func strictHoldsUnread(routers []string, d *Decision) bool {
+	return d.Outcome == OutcomeRedirect || lastHoldsUnread(routers, d.Tenant.Routing.Kind)
+}
+
+// lastHoldsUnread is holdsUnread where the last router that finds a tenant
+// prevails: the router that found one, by its name, must come after the session's.
+func lastHoldsUnread(routers []string, found string) bool {
+	session, at := slices.Index(routers, RouteSession), slices.Index(routers, found)
+	if at < 0 {
+		return false // the router is unknown, so its place is too
+	}
+	return at > session
 }

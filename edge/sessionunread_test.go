@@ -123,6 +123,69 @@ func TestASessionThatCannotBeReadMattersOnlyWhereItCouldLeadToAnotherTenant_G3(t
 	}
 }
 
+func TestWhereTheLastRouterPrevailsADecisionHoldsIfItsRouterComesAfterTheSession_G3(t *testing.T) {
+	for _, c := range []struct {
+		routers []string
+		found   string
+		holds   bool
+	}{
+		{ds, ByDomain, false},
+		{sd, ByDomain, true},
+		{dsh, ByDomain, false},
+		{dsh, ByHeader, true},
+		{dsh, BySession, false},
+		{sd, BySession, false},
+		{ds, ByHeader, false}, // no router of these
+		{sd, "", false},
+	} {
+		if got := lastHoldsUnread(c.routers, c.found); got != c.holds {
+			t.Errorf("%v, found by %q: %v, want %v", c.routers, c.found, got, c.holds)
+		}
+	}
+}
+
+func TestUnderStrictRulesARedirectHoldsWhateverTheSessionSays_G3(t *testing.T) {
+	for _, c := range []struct {
+		routers []string
+		outcome Outcome
+		holds   bool
+	}{
+		{ds, OutcomeRedirect, true},
+		{sd, OutcomeRedirect, true},
+		{ds, OutcomeTenant, false},
+		{sd, OutcomeTenant, true},
+	} {
+		d := &Decision{Outcome: c.outcome, Tenant: Tenant{Routing: Routing{Kind: ByDomain}}}
+		if got := strictHoldsUnread(c.routers, d); got != c.holds {
+			t.Errorf("%v, outcome %v: %v, want %v", c.routers, c.outcome, got, c.holds)
+		}
+	}
+}
+
+func TestWhatHoldsWithoutTheSessionDependsOnOutcomeAndPolicy_G3(t *testing.T) {
+	outcomes := []Outcome{OutcomeTenant, OutcomeRedirect, OutcomeNotFound, OutcomeNone, OutcomeBadRequest, OutcomeConflict}
+	for _, c := range []struct {
+		name   string
+		config Config
+		holds  []bool // for each of the outcomes
+	}{
+		{"routers must agree", Config{Conflicts: Refuse}, []bool{true, true, false, false, true, true}},
+		{"the last router prevails", Config{Conflicts: LastWins}, []bool{false, false, false, false, true, true}},
+		{"strict rules", Config{Compat: Strict}, []bool{false, true, false, false, true, true}},
+		{"strict rules beside a policy of conflicts", Config{Compat: Strict, Conflicts: Refuse}, []bool{false, true, false, false, true, true}},
+		{"sessions are ignored", Config{Conflicts: LastWins, SessionsUnavailable: Ignore}, []bool{true, true, false, false, true, true}},
+	} {
+		c.config.Routers = ds
+		h := &Host{config: c.config}
+		for i, outcome := range outcomes {
+			d := &Decision{Outcome: outcome, Tenant: Tenant{Routing: Routing{Kind: ByDomain}}}
+			if got := h.holdsUnread(d); got != c.holds[i] {
+				t.Errorf("%s, outcome %v: %v, want %v", c.name, outcome, got, c.holds[i])
+			}
+		}
+	}
+}
+
 func TestASessionsStoreThatTakesTooLongIsNoClientThatIsGone_G3(t *testing.T) {
 	e := failure(unreadSession(context.DeadlineExceeded))
 	if got := resultOf(e); got != ResultSession || !errors.Is(e, ErrSession) || e.RequestID == "" {

@@ -2,17 +2,15 @@ package tenantdb
 
 import (
 	"bufio"
-	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
-	"io/fs"
 	"os"
-	"path/filepath"
-	"strings"
 	"time"
+
+	"github.com/tenantedge/tenantedge/tenantdb/wholefile"
 )
 
 // A state file is the last good state on disk, for a start while the source is
@@ -40,57 +38,12 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // SaveState writes what the directory holds to a file. The file that was there
 // stays whole until the new one is on disk.
-func SaveState(path string, d *Directory) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp") // mode 0600
+func SaveState(path string, d *Directory) error {
+	err := wholefile.Replace(path, func(w io.Writer) error {
+		return writeState(w, d.state.Load(), d.health.Load().syncedAt)
+	})
 	if err != nil {
 		return fmt.Errorf("tenantdb: saving the state: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("tenantdb: saving the state: %w", err), f.Close(), os.Remove(f.Name()))
-		}
-	}()
-	if err = writeState(f, d.state.Load(), d.health.Load().syncedAt); err != nil {
-		return err
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return fmt.Errorf("tenantdb: saving the state: %w", err)
-	}
-	// The rename itself is on disk only when the folder is.
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return nil // a folder that cannot be opened was written to all the same
-	}
-	return errors.Join(dir.Sync(), dir.Close())
-}
-
-// RemoveUnfinished removes the temporary files that processes left which ended
-// while they saved a state to path.
-func RemoveUnfinished(path string) error {
-	folder, base := filepath.Split(path)
-	entries, err := os.ReadDir(cmp.Or(folder, "."))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	for _, e := range entries {
-		number, ours := strings.CutPrefix(e.Name(), base+".")
-		number, temporary := strings.CutSuffix(number, ".tmp")
-		digits := number != "" && strings.Trim(number, "0123456789") == ""
-		if !ours || !temporary || !digits || !e.Type().IsRegular() {
-			continue
-		}
-		if removed := os.Remove(filepath.Join(folder, e.Name())); !errors.Is(removed, fs.ErrNotExist) {
-			err = errors.Join(err, removed)
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("tenantdb: removing unfinished states: %w", err)
 	}
 	return nil
 }

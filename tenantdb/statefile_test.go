@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -86,39 +85,6 @@ func TestADamagedStateFileIsRefused(t *testing.T) {
 	}
 	if err := SaveState(filepath.Join(path, "below", "a file"), d); err == nil {
 		t.Error("saving below a file worked")
-	}
-}
-
-func TestOnlyUnfinishedStatesAreRemoved_G5(t *testing.T) {
-	folder := t.TempDir()
-	path := filepath.Join(folder, "state")
-	kept := []string{"state", "state.tmp", "state..tmp", "state.12x.tmp", "state.12.tmp.gz", "other.12.tmp", "estate.12.tmp"}
-	for _, name := range append([]string{"state.1.tmp", "state.1234567890.tmp"}, kept...) {
-		if err := os.WriteFile(filepath.Join(folder, name), nil, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := errors.Join(os.Mkdir(filepath.Join(folder, "state.3.tmp"), 0o700), os.Symlink(path, filepath.Join(folder, "state.4.tmp"))); err != nil {
-		t.Fatal(err)
-	}
-	if err := RemoveUnfinished(path); err != nil {
-		t.Fatal(err)
-	}
-	entries, err := os.ReadDir(folder)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	for _, e := range entries {
-		got = append(got, e.Name())
-	}
-	want := append(kept, "state.3.tmp", "state.4.tmp")
-	slices.Sort(want)
-	if !slices.Equal(got, want) {
-		t.Errorf("left: %q, want %q", got, want)
-	}
-	if err := RemoveUnfinished(filepath.Join(folder, "missing", "state")); err != nil {
-		t.Errorf("a folder that is not there: %v", err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -69,18 +70,16 @@ func (f *File) failAt(d *decoder, p *path, format string, args ...any) {
 }
 
 // markOf finds where p stands in the file, or else the key that it would stand
-// below. A File that was not read from one has no places.
+// below, and spells p as the file does. A File that was not read from one has no
+// places.
 func (f *File) markOf(p *path) mark {
-	m, ok := f.marks[p.String()]
-	if ok {
-		return m
+	if m, ok := f.marks[p.String()]; ok || p == nil || p.parent == nil {
+		return mark{m.pos, cmp.Or(m.path, p)}
 	}
-	for above := p.parent; above != nil; above = above.parent {
-		if m, ok = f.marks[above.String()]; ok {
-			break
-		}
-	}
-	return mark{m.pos, p}
+	above := f.markOf(p.parent)
+	spelled := *p
+	spelled.parent = above.path
+	return mark{above.pos, &spelled}
 }
 
 func root(keys ...string) *path {

@@ -98,8 +98,8 @@ func (f *File) Warnings() Warnings {
 // claimDomains notes which tenant has a domain first. before are domains that
 // are looked up before these.
 func (f *File) claimDomains(ws *Warnings, schema, key string, list []string, taken, before map[string]string) {
-	p := root("tenants", schema, key)
 	for i, domain := range list {
+		p := root("tenants", schema, key).item(i)
 		name := f.lookedUp(domain)
 		owner, again := taken[name]
 		if !again {
@@ -107,13 +107,13 @@ func (f *File) claimDomains(ws *Warnings, schema, key string, list []string, tak
 		}
 		switch {
 		case f.Compat == edge.Strict && strings.HasPrefix(domain, "www."):
-			ws.add(f.at(WarnStaticDomain, p, "%q, entry %d, never matches: strict rules take one \"www.\" off the host before they compare; leave it out here", domain, i))
+			ws.add(f.at(WarnStaticDomain, p, "%q never matches: strict rules take one \"www.\" off the host before they compare; leave it out here", domain))
 		case !again:
 			taken[name] = schema
 		case owner == schema:
-			ws.add(f.at(WarnStaticDomain, p, "%q, entry %d, is a duplicate of an earlier entry; remove one of them", domain, i))
+			ws.add(f.at(WarnStaticDomain, p, "%q is a duplicate of an earlier entry; remove one of them", domain))
 		default:
-			ws.add(f.at(WarnStaticDomain, p, "%q, entry %d, leads to %s, which has it too and comes first; remove it from one of them", domain, i, owner))
+			ws.add(f.at(WarnStaticDomain, p, "%q leads to %s, which has it too and comes first; remove it from one of them", domain, owner))
 		}
 	}
 }

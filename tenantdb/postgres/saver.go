@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/tenantdb"
+	"github.com/tenantedge/tenantedge/tenantdb/wholefile"
 )
 
 // saver writes the state file beside the follower, so that a change is never
@@ -36,7 +37,7 @@ func newSaver(s *Source, dir *tenantdb.Directory) *saver {
 		return v
 	}
 	dir.Note(func(u *tenantdb.Upkeep) { u.StateFile = v.path })
-	if err := tenantdb.RemoveUnfinished(v.path); err != nil {
+	if err := wholefile.RemoveUnfinished(v.path); err != nil {
 		v.log.Warn("temporary state files of earlier processes cannot be removed", "error", err)
 	}
 	v.done.Go(func() { v.run(ctx) })

@@ -194,7 +194,11 @@ func (o *checkOptions) rows(ctx context.Context, file *config.File, p *prepared,
 	limited, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	if err := p.source.Load(limited, p.directory); err != nil {
-		r.fail(kindSetup, file.At(err, "directory"))
+		kind := kindSetup
+		if file.Directory.Source != "file" {
+			kind = kindOnline
+		}
+		r.fail(kind, file.At(err, "directory"))
 		return
 	}
 	r.warn(file.RowWarnings(p.directory))

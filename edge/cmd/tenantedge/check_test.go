@@ -4,12 +4,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/config"
 )
 
 // checked runs check with --json and returns its exit code and what it found.
@@ -156,7 +160,7 @@ tenants:
 		t.Errorf("--strict: exit %d", code)
 	}
 	wanted := map[string][][]string{
-		"static_domain": {{"yaml:3: tenants.a.DOMAINS", "entry 1"}, {"yaml:4: tenants.b.DOMAINS", "entry 0", "leads to a"}, {"yaml:4: tenants.b.FALLBACK_DOMAINS"}},
+		"static_domain": {{"yaml:3: tenants.a.DOMAINS[1]: "}, {"yaml:4: tenants.b.DOMAINS[0]: ", "leads to a"}, {"yaml:4: tenants.b.FALLBACK_DOMAINS[0]: "}},
 		"static_alias":  {{"yaml:4: tenants.b.HEADER", "means a"}},
 		"row_left_out":  {{"no host"}, {"twice.test."}, {"alias", "five"}},
 		"row_shadowed":  {{`"static.test" of tenant "1"`}},
@@ -204,5 +208,29 @@ func TestCheckOnlineAsksServers(t *testing.T) {
 	}
 	if code, r := checked(t, path); code != exitOK {
 		t.Errorf("without --online: exit %d, %+v", code, r.Findings)
+	}
+}
+
+func TestCheckOnlineAsksInOneOrder(t *testing.T) {
+	one, other := &url.URL{Scheme: "http", Host: "one.test"}, &url.URL{Scheme: "http", Host: "other.test"}
+	websockets := &url.URL{Scheme: "ws", Host: "one.test"}
+	file := &config.File{URLConfs: map[string]config.URLConf{}, WSTargets: map[string]map[string]edge.WebsocketTarget{}}
+	for _, name := range strings.Split("abcdefgh", "") {
+		file.URLConfs[name] = config.URLConf{Upstream: one}
+		file.WSTargets[name] = map[string]edge.WebsocketTarget{"r1": {Upstream: websockets}, "r2": {Upstream: other}}
+	}
+	var keys []string
+	for _, q := range (&checkOptions{}).questions(file, &prepared{wiring: &wiring{}}) {
+		keys = append(keys, strings.Join(q.key, "."))
+	}
+	if want := []string{"urlconfs.a", "ws_urlconfs.a", "ws_urlconfs.a"}; !slices.Equal(keys, want) {
+		t.Errorf("it asks at %q, want %q", keys, want)
+	}
+}
+
+func TestCheckOnlineSaysThatADatabaseIsAway(t *testing.T) {
+	path := written(t, "tenantedge.yaml", "directory: {source: postgres, dsn: 'postgres://u@127.0.0.1:1/db'}\ntenants: {default: {URLCONF: site}}\nurlconfs: {site: {reply: {body: hello}}}\n")
+	if code, r := checked(t, path, "--online"); code != exitFailed || !r.has(kindOnline, "directory", "failed to connect") || r.has(kindSetup) {
+		t.Errorf("exit %d, %+v", code, r)
 	}
 }

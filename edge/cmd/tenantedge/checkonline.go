@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"slices"
@@ -73,12 +74,14 @@ func (o *checkOptions) questions(file *config.File, p *prepared) []probe {
 		asked = append(asked, u.Scheme+u.Host)
 		qs = append(qs, probe{keys, func(ctx context.Context) error { return askUpstream(ctx, u) }})
 	}
-	for name, c := range file.URLConfs {
-		upstream(c.Upstream, "urlconfs", name)
+	// In order: of the keys that name one address, every run reports the first.
+	for _, name := range slices.Sorted(maps.Keys(file.URLConfs)) {
+		upstream(file.URLConfs[name].Upstream, "urlconfs", name)
 	}
-	for name, routes := range file.WSTargets {
-		for _, target := range routes {
-			upstream(target.Upstream, "ws_urlconfs", name)
+	for _, name := range slices.Sorted(maps.Keys(file.WSTargets)) {
+		routes := file.WSTargets[name]
+		for _, route := range slices.Sorted(maps.Keys(routes)) {
+			upstream(routes[route].Upstream, "ws_urlconfs", name)
 		}
 	}
 	return qs

@@ -39,7 +39,7 @@ func TestEvalRunsQueriesAsServeDoes_F5(t *testing.T) {
 
 func TestCheckOnlineSaysWhatADatabaseLacks(t *testing.T) {
 	path := onPostgres(t)
-	if code, r := checked(t, path, "--online"); code != exitFailed || !r.has(kindSetup, "directory", "tenantedge_tenant") {
+	if code, r := checked(t, path, "--online"); code != exitFailed || !r.has(kindOnline, "directory", "tenantedge_tenant") {
 		t.Errorf("without tables: exit %d, %+v", code, r)
 	}
 	mustCommand(t, "db", "init", "-c", path)
@@ -71,7 +71,7 @@ func TestCheckOnlineAsksTheDatabaseAndNotTheSavedState_G4(t *testing.T) {
 		t.Errorf("with a database: exit %d, %+v", code, r)
 	}
 	t.Setenv("TENANTEDGE_TEST_DSN", "postgres://u@127.0.0.1:1/db")
-	if code, r := checked(t, path, "--online"); code != exitFailed || !r.has(kindSetup, "directory", "failed to connect") {
+	if code, r := checked(t, path, "--online"); code != exitFailed || !r.has(kindOnline, "directory", "failed to connect") {
 		t.Errorf("without a database: exit %d, %+v", code, r)
 	}
 }

@@ -1,9 +1,9 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -38,37 +38,64 @@ func (s *Server) newHost(ctx context.Context, c edge.Config) (*edge.Host, error)
 		return edge.New(ctx, c)
 	}
 	g := &guestFile{path: s.options.GuestFile, kept: keptGuest{path: s.options.KeptGuest}, log: s.log}
-	var refused error
-	if c.Guest == nil {
-		if c.Guest, refused = g.content(); refused != nil {
-			refused = fmt.Errorf("guest.path: %w", refused)
-		}
+	if err := g.kept.removeUnfinished(); err != nil {
+		s.log.Warn("temporary files of a guest that earlier processes were keeping cannot be removed", "file", g.kept.path, "error", err)
 	}
 	var host *edge.Host
-	if refused == nil {
-		host, refused = edge.New(ctx, c)
+	var err error
+	if c.Guest == nil {
+		if c.Guest, err = g.content(); err != nil {
+			err = &guestFileError{err}
+		}
 	}
-	if refused == nil {
+	if err == nil {
+		host, err = edge.New(ctx, c)
+	}
+	var unread *guestFileError
+	switch {
+	case err == nil:
 		g.letIn(c.Guest)
-	} else {
-		kept, err := g.kept.load()
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, refused // no guest has served here yet
+	case errors.As(err, &unread) || errors.Is(err, edge.ErrGuestRefused):
+		if host, err = g.lastGood(ctx, c, err); err != nil {
+			return nil, err
 		}
-		if err == nil {
-			c.Guest = kept
-			host, err = edge.New(ctx, c)
-		}
-		if err != nil {
-			return nil, errors.Join(refused, &KeptGuestError{err})
-		}
-		g.refuse(refused)
-		s.log.Error("the guest's file is missing or refused; the last good guest serves", "file", g.path, "kept", g.kept.path, "error", refused)
+	default: // no other guest would help
+		return nil, err
 	}
 	g.swap = host.Swap
 	s.guestFile = g
 	return host, nil
 }
+
+// lastGood makes the Host with the last good guest in place of the file's, which
+// is missing or refused.
+func (g *guestFile) lastGood(ctx context.Context, c edge.Config, refused error) (*edge.Host, error) {
+	kept, err := g.kept.load()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, refused // no guest has served here yet
+	}
+	if err == nil && bytes.Equal(kept, c.Guest) {
+		return nil, refused // as it would be again
+	}
+	var host *edge.Host
+	if err == nil {
+		c.Guest = kept
+		host, err = edge.New(ctx, c)
+	}
+	if err != nil {
+		return nil, errors.Join(refused, &KeptGuestError{err})
+	}
+	g.refuse(refused)
+	g.log.Error("the guest's file is missing or refused; the last good guest serves", "file", g.path, "kept", g.kept.path, "error", refused)
+	return host, nil
+}
+
+// guestFileError says why the guest's file cannot be read.
+type guestFileError struct{ err error }
+
+func (e *guestFileError) Error() string { return "guest.path: " + e.err.Error() }
+
+func (e *guestFileError) Unwrap() error { return e.err }
 
 // letIn notes that wasm, which is the file's, runs, and keeps it for the next
 // start.
@@ -115,7 +142,7 @@ func (g *guestFile) read(ctx context.Context) (edge.Report, error) {
 	defer g.reading.Unlock()
 	wasm, err := g.content()
 	if err != nil {
-		err = fmt.Errorf("guest.path: %w", err)
+		err = &guestFileError{err}
 		g.refuse(err)
 		return edge.Report{}, err
 	}

@@ -2,10 +2,13 @@ package server
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -124,6 +127,77 @@ func TestTheGuestThatRunsIsTheFilesLastWhoeverReadsIt(t *testing.T) {
 		if runs != n {
 			t.Fatalf("guest %d runs, and the file has %d", runs, n)
 		}
+	}
+}
+
+func TestTheLastGoodGuestIsTriedOnlyWhereItMayHelp(t *testing.T) {
+	refused := []byte("no guest")
+	for _, c := range []struct {
+		name        string
+		file, kept  []byte
+		unavailable string // of Config.SessionsUnavailable
+		want        string // in the error, once; empty: the last good guest serves
+		tried       bool   // the error is that of the last good guest too
+	}{
+		{"another guest is refused", refused, numbered(1), "", "", false},
+		{"the last good guest is refused too", numbered(0)[:40], refused, "", "the last good guest: ", true},
+		{"the last good guest is the one that is refused", refused, refused, "", "no valid WebAssembly module", false},
+		{"the configuration is not valid", numbered(0), numbered(1), "skip", "skip", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "guest.wasm")
+			put(t, path, c.file)
+			kept := keptGuest{path: path + ".kept"}
+			if err := kept.save(c.kept); err != nil {
+				t.Fatal(err)
+			}
+			logs := &lines{}
+			s := &Server{options: Options{GuestFile: path, KeptGuest: kept.path}, log: slog.New(slog.NewJSONHandler(logs, nil))}
+			host, err := s.newHost(t.Context(), edge.Config{SessionsUnavailable: c.unavailable, CompileCache: compiled})
+			if c.want == "" {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := host.Close(); err != nil || s.guestFile.degraded() == "" || len(logs.entries("the guest's file is missing or refused; the last good guest serves")) != 1 {
+					t.Errorf("closing: %v; the log is %s", err, logs)
+				}
+				return
+			}
+			var tried *KeptGuestError
+			if err == nil || strings.Count(err.Error(), c.want) != 1 || errors.As(err, &tried) != c.tried {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestAStartRemovesWhatAProcessLeftThatKeptAGuest(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "guest.wasm")
+	put(t, path, numbered(0))
+	kept := path + ".kept"
+	for _, name := range []string{kept + ".123.tmp", kept + ".old", path + ".123.tmp"} {
+		if err := os.WriteFile(name, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := &Server{options: Options{GuestFile: path, KeptGuest: kept}, log: slog.New(slog.DiscardHandler)}
+	host, err := s.newHost(t.Context(), edge.Config{CompileCache: compiled})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := host.Close(); err != nil {
+		t.Error(err)
+	}
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range entries {
+		got = append(got, e.Name())
+	}
+	if want := []string{"guest.wasm", "guest.wasm.123.tmp", "guest.wasm.kept", "guest.wasm.kept.old"}; !slices.Equal(got, want) {
+		t.Errorf("the folder has %q, want %q", got, want)
 	}
 }
 

@@ -5,11 +5,13 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
 
 	"github.com/tenantedge/tenantedge/tenantdb/file"
+	"github.com/tenantedge/tenantedge/tenantdb/wholefile"
 )
 
 // keptGuest is a file that holds the last guest that guest.path gave and that
@@ -49,8 +51,16 @@ func (k *keptGuest) load() ([]byte, error) {
 	return wasm, nil
 }
 
-// save keeps wasm, which was let in. The file is replaced as a whole.
-func (k *keptGuest) save(wasm []byte) (err error) {
+// removeUnfinished removes what processes left that ended while they kept a guest.
+func (k *keptGuest) removeUnfinished() error {
+	if k.path == "" {
+		return nil
+	}
+	return wholefile.RemoveUnfinished(k.path)
+}
+
+// save keeps wasm, which was let in.
+func (k *keptGuest) save(wasm []byte) error {
 	if k.path == "" {
 		return nil
 	}
@@ -67,21 +77,14 @@ func (k *keptGuest) save(wasm []byte) (err error) {
 	if err := os.MkdirAll(filepath.Dir(k.path), 0o700); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(k.path), filepath.Base(k.path)+".new-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
+	err := wholefile.Replace(k.path, func(w io.Writer) error {
+		_, err := w.Write(sum[:])
+		if err == nil {
+			_, err = w.Write(wasm)
 		}
-	}()
-	_, digest := f.Write(sum[:])
-	_, module := f.Write(wasm)
-	if err := errors.Join(digest, module, f.Sync(), f.Close()); err != nil {
 		return err
-	}
-	if err := os.Rename(f.Name(), k.path); err != nil {
+	})
+	if err != nil {
 		return err
 	}
 	k.last = sum

@@ -10,6 +10,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"slices"
+	"sync/atomic"
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
@@ -150,46 +151,61 @@ func (p *proxy) fail(w http.ResponseWriter, r *http.Request, err error) {
 	writeError(w, status, id)
 }
 
+// clientFailure is a way in which a client fails, and the answer to it.
+type clientFailure struct {
+	status  int
+	reason  string // for the access log
+	counter func(*clientFailures) *atomic.Uint64
+}
+
+var (
+	clientSlow      = &clientFailure{http.StatusRequestTimeout, "the client sends too slowly", func(c *clientFailures) *atomic.Uint64 { return &c.slow }}
+	clientTooLarge  = &clientFailure{http.StatusRequestEntityTooLarge, "the body is larger than the limit", func(c *clientFailures) *atomic.Uint64 { return &c.tooLarge }}
+	clientMalformed = &clientFailure{http.StatusBadRequest, "the body is malformed", func(c *clientFailures) *atomic.Uint64 { return &c.malformed }}
+	clientGone      = &clientFailure{statusClientGone, "the client is gone", func(c *clientFailures) *atomic.Uint64 { return &c.gone }}
+)
+
 // failedByClient answers when it was the client that failed, and reports
 // whether it was. Its failures are no errors of the edge: INFO and a counter.
 func (p *proxy) failedByClient(w http.ResponseWriter, r *http.Request, err error) bool {
-	body, _ := r.Body.(*clientBody)
-	var cause error
-	if body != nil {
-		cause = body.failure()
-	}
-	if pace.Slow(w) {
-		p.server.clientFailures.slow.Add(1)
-		noteOf(r.Context()).reason = "the client sends too slowly"
-		w.Header().Set("Connection", "close")
-		writeError(w, http.StatusRequestTimeout, "")
-		return true
-	}
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) || errors.As(cause, &tooLarge) {
-		p.server.clientFailures.tooLarge.Add(1)
-		noteOf(r.Context()).reason = "the body is larger than the limit"
-		w.Header().Set("Connection", "close")
-		writeError(w, http.StatusRequestEntityTooLarge, "")
-		return true
-	}
-	gone := errors.Is(err, context.Canceled) && r.Context().Err() != nil
-	if !gone && cause == nil {
+	f := clientFailureOf(w, r, err)
+	if f == nil {
 		return false
 	}
-	if cause != nil && !gone && !ended(cause) {
-		p.server.clientFailures.malformed.Add(1)
-		noteOf(r.Context()).reason = "the body is malformed"
+	f.counter(&p.server.clientFailures).Add(1)
+	noteOf(r.Context()).reason = f.reason
+	if f == clientMalformed {
 		p.server.log.LogAttrs(r.Context(), slog.LevelInfo, "the client sent a malformed body", slog.String("host", r.Host))
-		w.Header().Set("Connection", "close")
-		writeError(w, http.StatusBadRequest, "")
-		return true
 	}
-	p.server.clientFailures.gone.Add(1)
-	noteOf(r.Context()).reason = "the client is gone"
 	w.Header().Set("Connection", "close")
-	w.WriteHeader(statusClientGone)
+	if f == clientGone {
+		w.WriteHeader(f.status) // for the log: no client reads a body
+	} else {
+		writeError(w, f.status, "")
+	}
 	return true
+}
+
+// clientFailureOf returns how the client failed; nil: it did not.
+func clientFailureOf(w http.ResponseWriter, r *http.Request, err error) *clientFailure {
+	var cause error // why the body could not be read
+	if body, ok := r.Body.(*clientBody); ok {
+		cause = body.failure()
+	}
+	var tooLarge *http.MaxBytesError
+	switch {
+	case pace.Slow(w):
+		return clientSlow
+	case errors.As(err, &tooLarge) || errors.As(cause, &tooLarge):
+		return clientTooLarge
+	case errors.Is(err, context.Canceled) && r.Context().Err() != nil:
+		return clientGone
+	case cause == nil:
+		return nil
+	case ended(cause):
+		return clientGone
+	}
+	return clientMalformed
 }
 
 // ended reports whether a body could not be read because the connection ended.

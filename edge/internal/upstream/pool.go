@@ -50,7 +50,7 @@ type pool struct {
 	idle     map[Owner][]*conn
 	order    list.List // of idle and watched ones, the longest idle first
 	watched  int
-	clean    int // watched ones that stayed silent
+	clean    int // watched ones that ended without surplus bytes, also by the application, since the last surplus
 	answers  int
 	lost     time.Time // no connection is kept before
 	caughts  uint64
@@ -113,22 +113,28 @@ func (p *pool) put(cn *conn, keep bool) {
 		cn.close()
 		return
 	}
-	if !keep || !p.keep(cn) {
-		cn.close()
+	closing := cn
+	if keep {
+		closing = p.keep(cn)
+	}
+	if closing != nil {
+		closing.close()
 	}
 }
 
-func (p *pool) keep(cn *conn) bool {
+// keep keeps or watches a connection. It returns the one that is to be closed for
+// it: cn itself, the one that is idle longest, or nil.
+func (p *pool) keep(cn *conn) (closing *conn) {
 	now := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if now.Before(p.lost) {
-		return false
+		return cn
 	}
 	p.answers++
 	watch := p.clean < earned || p.answers%sample == 0
 	if watch && p.watched >= maxWatched {
-		return false
+		return cn
 	}
 	cn.since, cn.watched = now, watch
 	if watch {
@@ -138,15 +144,14 @@ func (p *pool) keep(cn *conn) bool {
 	}
 	cn.place = p.order.PushBack(cn)
 	if p.order.Len() > p.most+maxWatched {
-		oldest := p.order.Front().Value.(*conn)
-		p.removeLocked(oldest)
-		oldest.close()
+		closing = p.order.Front().Value.(*conn)
+		p.removeLocked(closing)
 	}
 	if !p.sweeping {
 		p.sweeping = true
 		time.AfterFunc(sweepTime, p.sweep)
 	}
-	return true
+	return closing
 }
 
 func (p *pool) removeLocked(cn *conn) {
@@ -165,27 +170,19 @@ func (p *pool) removeLocked(cn *conn) {
 	}
 }
 
-// sweep closes connections that ended, had their time or hold surplus bytes.
+// sweep closes connections that ended, had their time or hold surplus bytes. It
+// holds the lock for a look at one connection at a time, since requests wait for
+// it, and closes without it.
 func (p *pool) sweep() {
-	p.mu.Lock()
 	now, found := time.Now(), false
-	for e := p.order.Front(); e != nil; {
-		cn := e.Value.(*conn)
-		e = e.Next()
-		state, age := cn.peek.waiting(), now.Sub(cn.since)
-		found = found || state == surplus
-		switch {
-		case cn.watched && (state != nothing || age >= watchTime):
-			if state != surplus {
-				p.clean++
-			}
-		case !cn.watched && (state != nothing || age >= idleTime):
-		default:
-			continue
+	for _, e := range p.places() {
+		cn, state := p.expired(e, now)
+		if cn != nil {
+			cn.close()
 		}
-		p.removeLocked(cn)
-		cn.close()
+		found = found || state == surplus
 	}
+	p.mu.Lock()
 	p.sweeping = p.order.Len() > 0
 	if p.sweeping {
 		time.AfterFunc(sweepTime, p.sweep)
@@ -194,6 +191,41 @@ func (p *pool) sweep() {
 	if found {
 		p.caught()
 	}
+}
+
+// places returns the places of all connections.
+func (p *pool) places() []*list.Element {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := make([]*list.Element, 0, p.order.Len())
+	for e := p.order.Front(); e != nil; e = e.Next() {
+		all = append(all, e)
+	}
+	return all
+}
+
+// expired removes the connection at a place and returns it, unless it may stay.
+// A connection that a request has taken is no longer at its place: only one at
+// its place may be looked at.
+func (p *pool) expired(place *list.Element, now time.Time) (*conn, waiting) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	cn := place.Value.(*conn)
+	if cn.place != place {
+		return nil, nothing
+	}
+	state, most := cn.peek.waiting(), idleTime
+	if cn.watched {
+		most = watchTime
+	}
+	if state == nothing && now.Sub(cn.since) < most {
+		return nil, nothing
+	}
+	if cn.watched && state != surplus {
+		p.clean++
+	}
+	p.removeLocked(cn)
+	return cn, state
 }
 
 // caught notes surplus bytes: no connection is kept for lostTime, and then the
@@ -211,13 +243,21 @@ func (p *pool) caught() {
 }
 
 func (p *pool) closeIdle() {
+	for _, cn := range p.removeAll() {
+		cn.close()
+	}
+}
+
+func (p *pool) removeAll() []*conn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	all := make([]*conn, 0, p.order.Len())
 	for e := p.order.Front(); e != nil; e = p.order.Front() {
 		cn := e.Value.(*conn)
 		p.removeLocked(cn)
-		cn.close()
+		all = append(all, cn)
 	}
+	return all
 }
 
 func (p *pool) stats() Stats {

@@ -1,0 +1,71 @@
+package upstream
+
+import (
+	"net"
+	"testing"
+	"time"
+)
+
+// probed is a connection whose end the test looks at.
+type probed struct {
+	net.Conn
+	closing func()
+}
+
+func (p *probed) Close() error {
+	p.closing()
+	return nil
+}
+
+// Requests of all tenants wait for the pool's lock.
+func TestConnectionsAreClosedWithoutTheLockOfThePool(t *testing.T) {
+	for name, c := range map[string]struct {
+		put    int
+		act    func(*pool)
+		closed int
+	}{
+		"the sweep":        {3, (*pool).sweep, 3},
+		"all are closed":   {3, (*pool).closeIdle, 3},
+		"surplus bytes":    {3, (*pool).caught, 3},
+		"more than can be": {1 + maxWatched + 2, func(*pool) {}, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, closed := &pool{}, 0
+			p.init(1, nil)
+			p.clean, p.sweeping = earned, true // none is watched, and the test sweeps
+			for range c.put {
+				raw := &probed{closing: func() {
+					if closed++; p.mu.TryLock() {
+						p.mu.Unlock()
+						return
+					}
+					t.Error("a connection is closed under the lock")
+				}}
+				p.put(newConn(raw, nil, Owner{}), true)
+			}
+			c.act(p)
+			if closed != c.closed || p.order.Len() != c.put-c.closed || len(p.idle[Owner{}]) != c.put-c.closed {
+				t.Errorf("%d are closed, want %d; %d stay", closed, c.closed, p.order.Len())
+			}
+		})
+	}
+}
+
+func TestASweepLeavesAConnectionThatARequestHasTaken(t *testing.T) {
+	p := &pool{}
+	p.init(1, nil)
+	p.clean, p.sweeping = earned, true
+	cn := newConn(&probed{closing: func() { t.Error("it is closed") }}, nil, Owner{})
+	p.put(cn, true)
+	before := p.places()
+	p.mu.Lock()
+	p.removeLocked(cn) // as take does
+	p.mu.Unlock()
+	if got, _ := p.expired(before[0], time.Now()); got != nil {
+		t.Error("it expires while a request has it")
+	}
+	p.put(cn, true) // after the request
+	if got, _ := p.expired(before[0], time.Now()); got != nil {
+		t.Error("it expires at the place that it had before")
+	}
+}
