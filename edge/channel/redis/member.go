@@ -92,7 +92,7 @@ func (c *Core) join(ctx context.Context, client *redis.Client, batch []*topic) e
 
 // errForgot says that a host lost what it had confirmed: by FLUSHALL, or because
 // it evicts keys when its memory is full.
-var errForgot = errors.New("Redis lost memberships that it had confirmed: messages may have been lost")
+var errForgot = errors.New("memberships that Redis had confirmed are lost: messages may have been lost")
 
 // oldest is how many members of a group are looked at with each renewal.
 const oldest = 100
