@@ -8,9 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gobwas/ws"
-
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/internal/sockets"
 )
 
 // upgrades keeps count of the connections that net/http lost sight of when
@@ -33,7 +32,7 @@ type upgrade struct {
 
 	mu     sync.Mutex
 	ended  bool
-	tunnel *tunnel // nil: it is a request still
+	tunnel *sockets.Tunnel // nil: it is a request still
 }
 
 type upgradeKey struct{}
@@ -52,32 +51,30 @@ func (one *upgrade) opens(app io.ReadWriteCloser) io.ReadWriteCloser {
 	if one.ended {
 		return app
 	}
-	one.tunnel = newTunnel(app)
-	return &appEnd{app, one.tunnel}
+	one.tunnel = sockets.NewTunnel(app)
+	return one.tunnel.App()
 }
 
 // hijacked returns what to use in place of the client's connection.
 func (one *upgrade) hijacked(client net.Conn) net.Conn {
 	one.mu.Lock()
 	defer one.mu.Unlock()
-	t := one.tunnel
-	if t == nil {
+	if one.tunnel == nil {
 		return client
 	}
-	t.client, t.toClient.to = client, client
-	return &clientEnd{client, t}
+	return one.tunnel.Client(client, func() { closeNow(client) })
 }
 
 // end closes the websocket in time, with a code for the client, or cancels the
 // request.
-func (one *upgrade) end(code ws.StatusCode) {
+func (one *upgrade) end(code sockets.Code) {
 	one.ending.Do(func() {
 		one.mu.Lock()
 		one.ended = true
 		t := one.tunnel
 		one.mu.Unlock()
 		if t != nil {
-			t.end(code, one.over, farewellTime)
+			t.End(code, one.over, farewellTime)
 		}
 		one.cancel()
 	})
@@ -101,7 +98,7 @@ func (u *upgrades) track(r *http.Request) (*http.Request, func()) {
 	}
 	ctx, cancel := context.WithCancel(r.Context())
 	one := &upgrade{cancel: cancel, over: ctx.Done()}
-	stop := context.AfterFunc(u.base, func() { one.end(ws.StatusGoingAway) })
+	stop := context.AfterFunc(u.base, func() { one.end(sockets.CodeGoingAway) })
 	one.tenant, _ = edge.TenantFrom(r.Context())
 	u.mu.Lock()
 	u.live[one] = struct{}{}
@@ -144,7 +141,7 @@ func (u *upgrades) follow(tick <-chan time.Time, generation func() uint64, knows
 		u.mu.Lock()
 		for one := range u.live {
 			if one.tenant != nil && !knows(one.tenant) {
-				go one.end(ws.StatusPolicyViolation)
+				go one.end(sockets.CodePolicy)
 			}
 		}
 		u.mu.Unlock()

@@ -1,4 +1,4 @@
-package server
+package sockets
 
 import (
 	"io"
@@ -9,28 +9,41 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// tunnel is a websocket that passes through between a client and an
+// Tunnel is a websocket that passes through between a client and an
 // application. It follows the frames of both directions, so that each peer can
 // be sent a close frame between two of them.
-type tunnel struct {
+type Tunnel struct {
 	toClient, toApp outlet
-	client          net.Conn
+	app             io.ReadWriteCloser
+	cut             func() // closes the client's connection at once
 	start           sync.Once
 	started         chan struct{} // the client has the answer to its handshake
 }
 
-func newTunnel(app io.ReadWriteCloser) *tunnel {
-	return &tunnel{
+// NewTunnel returns a tunnel to an application that has accepted a websocket.
+func NewTunnel(app io.ReadWriteCloser) *Tunnel {
+	return &Tunnel{
+		app:      app,
 		toApp:    outlet{to: app, closed: make(chan struct{})},
 		toClient: outlet{closed: make(chan struct{})},
 		started:  make(chan struct{}),
 	}
 }
 
-// end sends both peers a close frame at the next end of a frame, the client's
+// App returns what to use in place of the connection to the application.
+func (t *Tunnel) App() io.ReadWriteCloser { return &appEnd{t.app, t} }
+
+// Client returns what to use in place of the client's connection, which cut
+// closes at once, whatever is to be written.
+func (t *Tunnel) Client(conn net.Conn, cut func()) net.Conn {
+	t.toClient.to, t.cut = conn, cut
+	return &clientEnd{conn, t}
+}
+
+// End sends both peers a close frame at the next end of a frame, the client's
 // with a code, and waits until both have sent theirs, the websocket is over, or
 // the time is up. The caller closes the connection to the application.
-func (t *tunnel) end(code ws.StatusCode, over <-chan struct{}, timeout time.Duration) {
+func (t *Tunnel) End(code Code, over <-chan struct{}, timeout time.Duration) {
 	late := time.NewTimer(timeout)
 	defer late.Stop()
 	select {
@@ -41,7 +54,7 @@ func (t *tunnel) end(code ws.StatusCode, over <-chan struct{}, timeout time.Dura
 		return
 	}
 	// A peer that does not read blocks them until its connection is closed.
-	go t.toClient.end(ws.NewCloseFrame(ws.NewCloseFrameBody(code, "")))
+	go t.toClient.end(ws.NewCloseFrame(ws.NewCloseFrameBody(ws.StatusCode(code), "")))
 	go t.toApp.end(ws.MaskFrame(ws.NewCloseFrame(ws.NewCloseFrameBody(ws.StatusGoingAway, ""))))
 	for _, o := range []*outlet{&t.toClient, &t.toApp} {
 		select {
@@ -50,7 +63,7 @@ func (t *tunnel) end(code ws.StatusCode, over <-chan struct{}, timeout time.Dura
 		case <-over:
 		case <-late.C:
 		}
-		closeNow(t.client)
+		t.cut()
 		return
 	}
 }
@@ -185,7 +198,7 @@ func (f *frames) begin() {
 // Package httputil copies between them.
 type clientEnd struct {
 	net.Conn
-	tunnel *tunnel
+	tunnel *Tunnel
 }
 
 func (e *clientEnd) Read(p []byte) (int, error) {
@@ -196,19 +209,19 @@ func (e *clientEnd) Read(p []byte) (int, error) {
 func (e *clientEnd) Write(p []byte) (int, error) { return e.tunnel.toClient.Write(p) }
 
 // CloseWrite hands on that the application sends nothing more.
-func (e *clientEnd) CloseWrite() error { return closeWrite(e.Conn) }
+func (e *clientEnd) CloseWrite() error { return halfClose(e.Conn) }
 
 type appEnd struct {
 	io.ReadWriteCloser
-	tunnel *tunnel
+	tunnel *Tunnel
 }
 
 func (e *appEnd) Write(p []byte) (int, error) { return e.tunnel.toApp.Write(p) }
 
 // CloseWrite hands on that the client sends nothing more.
-func (e *appEnd) CloseWrite() error { return closeWrite(e.ReadWriteCloser) }
+func (e *appEnd) CloseWrite() error { return halfClose(e.ReadWriteCloser) }
 
-func closeWrite(c any) error {
+func halfClose(c any) error {
 	if half, ok := c.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
 	}

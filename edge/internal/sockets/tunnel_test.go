@@ -1,0 +1,42 @@
+package sockets
+
+import (
+	"bytes"
+	"io"
+	"testing"
+
+	"github.com/gobwas/ws"
+)
+
+// FuzzFrames holds the follower to a parser, however the bytes are cut.
+func FuzzFrames(f *testing.F) {
+	f.Add(append(ws.MustCompileFrame(ws.MaskFrame(ws.NewTextFrame(make([]byte, 70_000)))), ws.MustCompileFrame(ws.MaskFrame(ws.NewCloseFrame(ws.NewCloseFrameBody(1000, ""))))...), uint8(3))
+	f.Add(ws.MustCompileFrame(ws.NewFrame(ws.OpBinary, false, make([]byte, 300))), uint8(200))
+	f.Add([]byte{0x81, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4, 5}, uint8(1))
+	f.Fuzz(func(t *testing.T, stream []byte, step uint8) {
+		var follower frames
+		at, ended := 0, 0 // where the follower is, and where its last frame ended
+		for at < len(stream) && !follower.closed {
+			n := follower.next(stream[at:min(at+int(step)+1, len(stream))])
+			if n < 1 {
+				t.Fatalf("took %d bytes at %d", n, at)
+			}
+			if at += n; follower.between() {
+				ended = at
+			}
+		}
+		in := bytes.NewReader(stream)
+		want, closed := 0, false
+		for !closed {
+			h, err := ws.ReadHeader(in)
+			if err != nil || h.Length > int64(in.Len()) {
+				break
+			}
+			_, _ = in.Seek(h.Length, io.SeekCurrent)
+			want, closed = len(stream)-in.Len(), h.OpCode == ws.OpClose
+		}
+		if ended != want || follower.closed != closed {
+			t.Errorf("the last frame ends at %d, closed %v; expected %d, %v", ended, follower.closed, want, closed)
+		}
+	})
+}
