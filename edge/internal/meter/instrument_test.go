@@ -300,6 +300,9 @@ func TestGuestsThatAreNotSafeAreRefused(t *testing.T) {
 				m.Elements.Add(wasm.Element{Mode: wasm.Passive, Type: ref, Exprs: slices.Repeat([]wasm.Expr{wasm.RefFunc(0)}, 100_000)})
 			}
 		}), "element segments of at most 262144 elements together, found 300000"},
+		{"a passive data segment that is copied at once (D3)", with(func(m *wasm.Module) {
+			m.Data.Add(wasm.Data{Mode: wasm.Passive, Bytes: make([]byte, 128<<10+1)})
+		}), "passive data segments of at most 131072 bytes"},
 		{"more globals than a guest needs (D9)", with(func(m *wasm.Module) {
 			for range 10_000 {
 				m.Globals.Add(wasm.Global{GlobalType: wasm.GlobalType{Type: wasm.I32}, Init: wasm.I32Const(1)})

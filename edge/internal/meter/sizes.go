@@ -17,6 +17,10 @@ const (
 	// maxMutable is the most mutable globals. To put one back takes 12 ns, which
 	// no fuel is charged for; toolchains make some tens.
 	maxMutable = 1000
+	// maxPassive is the size of a passive data segment in bytes. memory.init copies
+	// one at once, and nothing stops it in between. Toolchains make them for
+	// threads alone.
+	maxPassive = part
 )
 
 // refuseSize refuses a guest that declares more than that.
@@ -32,6 +36,11 @@ func refuseSize(m *wasm.Module) error {
 	}
 	for _, e := range m.Elements.All() {
 		initial += len(e.Funcs) + len(e.Exprs)
+	}
+	for i, d := range m.Data.All() {
+		if d.Mode == wasm.Passive && len(d.Bytes) > maxPassive {
+			return refuse(fmt.Sprintf("passive data segments of at most %d bytes (make it active, or several)", maxPassive), "%d in segment %d", len(d.Bytes), i)
+		}
 	}
 	switch {
 	case m.Globals.Len() > maxGlobals:
