@@ -28,7 +28,7 @@ func query(c *Call, m memory, s []uint64) {
 			level = slog.LevelDebug // calls that warm a guest up may ask too
 		}
 		text := fmt.Sprintf("a query of the guest failed: %.*s: %v", maxQuoted, name, err)
-		c.Services.Log(c.Context(), level, printable(text[:min(len(text), abi.MaxLogText)]))
+		c.said.line(level, text[:min(len(text), abi.MaxLogText)])
 		c.charge(costRecord)
 		s[0] = negative(errnoOf(err))
 		return

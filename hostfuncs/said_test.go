@@ -38,6 +38,13 @@ func TestWhatAGuestSaysInACallIsOneRecord_D5(t *testing.T) {
 		{"lines of the log", func(g *guest) { g.log(-4, "a"); g.log(4, "b"); g.log(0, "c") }, "WARN a | b | c"},
 		{"a level beyond all", func(g *guest) { g.log(1000, "a") }, "ERROR a"},
 		{"a level below all", func(g *guest) { g.log(-1000, "a") }, "DEBUG a"},
+		{"queries that fail", func(g *guest) {
+			g.world.err = abi.NotFound
+			g.put(1024, "t1plan")
+			for range 2 {
+				g.mustRun(abi.ImportQuery, 1024, 2, 1026, 4, 0, 0, 2048, 0)
+			}
+		}, "WARN a query of the guest failed: plan: " + abi.NotFound.Error() + " | a query of the guest failed: plan: " + abi.NotFound.Error()},
 		{"a panic, printed piece by piece", func(g *guest) {
 			for _, piece := range []string{"panic: ", "boom", "\n", "\n", "goroutine 1 [running]:\n", "main.route(...)\n", "\t/src/main.go", ":", "12", "\n"} {
 				g.print(stderr, piece)
