@@ -108,13 +108,17 @@ func (s *services) checkOwn(t *Tenant) error {
 // checkText refuses what cannot stand in the header that tells an upstream of
 // it, and a folder that is no segment of a path.
 func checkText(t *Tenant) error {
-	for _, text := range [...]string{t.CachePrefix, t.Identifier, t.Routing.Folder} {
-		if text != t.Schema && !validHeader("x", text) {
+	folder := t.Routing.Folder
+	if folder == "" && t.CachePrefix == t.Schema && t.Identifier == t.Schema {
+		return nil // as for most tenants, at every request
+	}
+	for _, text := range [...]string{t.CachePrefix, t.Identifier, folder} {
+		if text != t.Schema && !validValue(text) {
 			return fmt.Errorf("a name of tenant %.80q is %.80q: expected no control characters, and no blank at its ends", t.Schema, text)
 		}
 	}
-	if strings.ContainsAny(t.Routing.Folder, `/\\`) {
-		return fmt.Errorf("the folder of tenant %.80q is %.80q: expected one segment of a path", t.Schema, t.Routing.Folder)
+	if strings.ContainsAny(folder, `/\`) {
+		return fmt.Errorf("the folder of tenant %.80q is %.80q: expected one segment of a path", t.Schema, folder)
 	}
 	return nil
 }

@@ -78,6 +78,10 @@ func validHeader(name, value string) bool {
 			return false
 		}
 	}
+	return validValue(value)
+}
+
+func validValue(value string) bool {
 	for i := range len(value) {
 		if c := value[i]; c < ' ' && c != '\t' || c == 0x7f {
 			return false

@@ -108,10 +108,14 @@ func (b *Bounds) Parse(reply []byte, request int) (Message, error) {
 	}
 	n = min(n, len(b.fields)+2*b.pairs)
 	total := 0
-	for i := range min(n, len(b.fields)) { // this is done for every request
+	fields := b.fields[:min(n, len(b.fields))]
+	for i := range fields { // this is done for every request
 		_, length := m.span(i)
-		if length > b.fields[i].most {
-			return m, exceeded(b.fields[i].what, int(length), int(b.fields[i].most), "bytes")
+		if length == 0 {
+			continue
+		}
+		if length > fields[i].most {
+			return m, exceeded(fields[i].what, int(length), int(fields[i].most), "bytes")
 		}
 		total += int(length)
 	}
