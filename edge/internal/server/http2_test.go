@@ -124,7 +124,7 @@ func TestAContentLengthOfHTTP2IsThatOfTheBody_A11(t *testing.T) {
 		{"zero with an empty body", []string{"0"}, "", "200"},
 		{"without a body", []string{"2"}, "none", "400"},
 		{"too large", []string{"3"}, "ab", "400 reset"},
-		{"too small", []string{"1"}, "ab", "200 400 reset"}, // 200: the application answers before the body has come
+		{"too small", []string{"1"}, "ab", "200 400 reset"},        // 200: the application answers before the body has come
 		{"zero with a body", []string{"0"}, "ab", "200 400 reset"}, // the answer need not wait for what is no body
 		{"twice", []string{"2", "2"}, "ab", "400"},
 		{"two", []string{"2", "3"}, "ab", "400"},
