@@ -81,7 +81,7 @@ func NewLocal(schema string, process Process, config Config, uplink Uplink) (*Lo
 
 func (l *Local) self() *Local { return l }
 
-// occupy reports whether the scope has to stay although nobody may hold it; it
+// occupy reports whether the scope has to stay although no layer may hold it; it
 // is locked.
 func (l *Local) occupy() {
 	if l.seat == nil {

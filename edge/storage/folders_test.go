@@ -28,7 +28,7 @@ func allBelow(t *testing.T, v *View) (names []string) {
 func anything(fs.FileInfo) bool { return true }
 
 // Folders that a tenant makes by the names of files go with these, so that
-// nobody fills a disk with folders.
+// a client cannot fill a disk with folders.
 func TestFoldersGoWithTheLastFile_C6(t *testing.T) {
 	v := limited(t, Quota{Files: 3000})
 	deep := strings.Repeat("d/", 1950) // the longest names that there are

@@ -26,7 +26,7 @@ func claim(f *os.File) (held bool, err error) {
 	return !ok || stat.Nlink > 0, nil
 }
 
-// isAbandoned reports whether nobody holds the file, and holds it then.
+// isAbandoned reports whether no process holds the lock of the file, and takes it then.
 func isAbandoned(f *os.File) bool {
 	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil
 }

@@ -188,7 +188,7 @@ func (w *wire) report() {
 	}
 }
 
-// close takes what is left off the wire, as far as the hosts answer, and ends
+// close removes the subscriptions that are left, as far as the hosts answer, and ends
 // all goroutines. The tenants' channels must be closed before.
 func (w *wire) close() {
 	w.mu.Lock()

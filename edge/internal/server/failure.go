@@ -8,7 +8,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge"
 )
 
-// refused answers what the Host did not let through. A host name that nobody
+// refused answers what the Host did not let through. A host name that no tenant
 // has goes to the fallback, if one is configured.
 func (s *Server) refused(w http.ResponseWriter, r *http.Request, e *edge.RouteError) {
 	if s.endedFirst(w, r, e.Status) {

@@ -8,7 +8,7 @@ const maxSegments = 16
 // writeSpace has the lists of buffers for one write.
 var writeSpace = sync.Pool{New: func() any { return new([maxSegments][]byte) }}
 
-// unwritten reports whether something waits that nobody is writing.
+// unwritten reports whether something is queued and no goroutine writes it.
 func (c *Conn) unwritten() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
