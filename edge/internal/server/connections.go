@@ -29,9 +29,9 @@ type connections struct {
 
 // connection is one of a client. It is on a list while it waits.
 type connection struct {
-	conn           net.Conn
-	since          time.Time // when it began to wait
-	before, behind *connection
+	conn       net.Conn
+	since      time.Time // when it began to wait
+	prev, next *connection
 }
 
 // tellFull is the time between lines of the log about a lack of room.
@@ -46,7 +46,7 @@ const (
 
 func newConnections(most int, taken *taken, log *slog.Logger) *connections {
 	c := &connections{most: most, taken: taken, log: log, open: map[net.Conn]*connection{}}
-	c.waiting.before, c.waiting.behind = &c.waiting, &c.waiting
+	c.waiting.prev, c.waiting.next = &c.waiting, &c.waiting
 	return c
 }
 
@@ -108,7 +108,7 @@ func (c *connections) addLocked(n *connection) {
 // Those whose request has arrived wait for the processor alone, and are spared.
 func (c *connections) longestLocked() *connection {
 	for range mostSpared {
-		longest := c.waiting.behind
+		longest := c.waiting.next
 		if longest == &c.waiting {
 			return nil
 		}
@@ -118,7 +118,7 @@ func (c *connections) longestLocked() *connection {
 		longest.leave()
 		longest.wait(&c.waiting)
 	}
-	return c.waiting.behind
+	return c.waiting.next
 }
 
 func (c *connections) tellLocked() {
@@ -171,7 +171,7 @@ func (c *connections) interrupt() {
 func (c *connections) count() (open, waiting int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for n := c.waiting.behind; n != &c.waiting; n = n.behind {
+	for n := c.waiting.next; n != &c.waiting; n = n.next {
 		waiting++
 	}
 	return len(c.open), waiting
@@ -180,14 +180,14 @@ func (c *connections) count() (open, waiting int) {
 // wait puts n at the end of a list.
 func (n *connection) wait(ends *connection) {
 	n.since = time.Now()
-	n.before, n.behind = ends.before, ends
-	n.before.behind, ends.before = n, n
+	n.prev, n.next = ends.prev, ends
+	n.prev.next, ends.prev = n, n
 }
 
 func (n *connection) leave() {
-	if n.behind != nil {
-		n.before.behind, n.behind.before = n.behind, n.before
-		n.before, n.behind = nil, nil
+	if n.next != nil {
+		n.prev.next, n.next.prev = n.next, n.prev
+		n.prev, n.next = nil, nil
 	}
 }
 

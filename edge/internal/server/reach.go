@@ -47,14 +47,7 @@ func (s *store) reach(ctx context.Context) (back bool) {
 // watchBuckets asks the servers of buckets from time to time, whether or not
 // clients ask for files. A server that is back may be another one.
 func (s *Server) watchBuckets(ctx context.Context) {
-	tick := time.NewTicker(reachEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
+	every(ctx, reachEvery, func() {
 		for _, st := range s.table.stores {
 			if !st.reach(ctx) {
 				continue
@@ -63,7 +56,7 @@ func (s *Server) watchBuckets(ctx context.Context) {
 				s.log.ErrorContext(ctx, "clients may overwrite files of the bucket", "error", err)
 			}
 		}
-	}
+	})
 }
 
 // mediaDegraded returns why tenants' files cannot be read at the moment; empty:

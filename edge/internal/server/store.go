@@ -213,18 +213,25 @@ func (s *Server) watchFiles(ctx context.Context) {
 	if len(s.table.stores) == 0 {
 		return
 	}
-	tick := time.NewTicker(recheck)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
+	every(ctx, recheck, func() {
 		for _, st := range s.table.stores {
 			if _, err := st.update(ctx); err != nil && ctx.Err() == nil {
 				s.log.Error("tenants' identifiers cannot be checked", "error", err)
 			}
+		}
+	})
+}
+
+// every calls do at each interval until ctx ends.
+func every(ctx context.Context, interval time.Duration, do func()) {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			do()
+		case <-ctx.Done():
+			return
 		}
 	}
 }
