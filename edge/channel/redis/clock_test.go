@@ -18,7 +18,7 @@ func setOn(t *testing.T, seconds int64) time.Time {
 	moved := now
 	*(*uint64)(unsafe.Pointer(&moved)) += uint64(seconds) << 30 // see type Time in package time
 	if moved.Sub(now) != 0 || moved.Unix()-now.Unix() != seconds {
-		t.Skip("package time keeps times in another way")
+		t.Fatal("package time keeps times in another way than this test moves them: adapt it")
 	}
 	return moved
 }
