@@ -79,10 +79,7 @@ func (s *services) decodeTenant(d *Decision, m abi.Message, r *Request) error {
 		t.Identifier = cmp.Or(own, t.Schema)
 	}
 	t.CachePrefix = cmp.Or(s.names.pick(m.Get(abi.DecCachePrefix), t.Schema), t.Schema)
-	if err := s.checkOwn(t); err != nil {
-		return err
-	}
-	if err := checkText(t); err != nil {
+	if err := s.checkNames(t); err != nil {
 		return err
 	}
 	if name, ok := m.Field(abi.DecRouteName); ok {
@@ -91,36 +88,40 @@ func (s *services) decodeTenant(d *Decision, m abi.Message, r *Request) error {
 	return s.host.guard.decodeHeaders(d, m)
 }
 
-// checkOwn refuses what stands for another tenant, or for none.
-func (s *services) checkOwn(t *Tenant) error {
-	if !beginsWith(t.CachePrefix, t.Schema) {
-		return fmt.Errorf("the cache prefix of tenant %.80q is %.80q: expected its schema, or its schema and a colon at the beginning", t.Schema, t.CachePrefix)
+// checkNames refuses names that stand for another tenant or for none, that cannot
+// stand in the header that tells an upstream of them, and a folder that is no
+// segment of a path. A name that is the schema is not looked at: it was checked
+// with the directory or the table of tenants.
+func (s *services) checkNames(t *Tenant) error {
+	if t.CachePrefix != t.Schema {
+		if !beginsWith(t.CachePrefix, t.Schema) {
+			return fmt.Errorf("the cache prefix of tenant %.80q is %.80q: expected its schema, or its schema and a colon at the beginning", t.Schema, t.CachePrefix)
+		}
+		if !validValue(t.CachePrefix) {
+			return unfit(t, t.CachePrefix)
+		}
 	}
-	if t.Identifier == t.Schema {
-		return nil
+	if t.Identifier != t.Schema {
+		if !validValue(t.Identifier) {
+			return unfit(t, t.Identifier)
+		}
+		if own, _ := t.Attribute(pathnameAttribute); t.Identifier != own && s.host.taken(t.Identifier) {
+			return fmt.Errorf("the identifier of tenant %.80q is %.80q: expected none that is the schema of another", t.Schema, t.Identifier)
+		}
 	}
-	if own, _ := t.Attribute(pathnameAttribute); t.Identifier != own && s.host.taken(t.Identifier) {
-		return fmt.Errorf("the identifier of tenant %.80q is %.80q: expected none that is the schema of another", t.Schema, t.Identifier)
+	if folder := t.Routing.Folder; folder != "" {
+		if !validValue(folder) {
+			return unfit(t, folder)
+		}
+		if strings.ContainsAny(folder, `/\`) {
+			return fmt.Errorf("the folder of tenant %.80q is %.80q: expected one segment of a path", t.Schema, folder)
+		}
 	}
 	return nil
 }
 
-// checkText refuses what cannot stand in the header that tells an upstream of
-// it, and a folder that is no segment of a path.
-func checkText(t *Tenant) error {
-	folder := t.Routing.Folder
-	if folder == "" && t.CachePrefix == t.Schema && t.Identifier == t.Schema {
-		return nil // as for most tenants, at every request
-	}
-	for _, text := range [...]string{t.CachePrefix, t.Identifier, folder} {
-		if text != t.Schema && !validValue(text) {
-			return fmt.Errorf("a name of tenant %.80q is %.80q: expected no control characters, and no blank at its ends", t.Schema, text)
-		}
-	}
-	if strings.ContainsAny(folder, `/\`) {
-		return fmt.Errorf("the folder of tenant %.80q is %.80q: expected one segment of a path", t.Schema, folder)
-	}
-	return nil
+func unfit(t *Tenant, name string) error {
+	return fmt.Errorf("a name of tenant %.80q is %.80q: expected no control characters, and no blank at its ends", t.Schema, name)
 }
 
 // beginsWith reports whether a cache prefix or key is the schema, alone or with a
