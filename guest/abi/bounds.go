@@ -1,6 +1,9 @@
 package abi
 
-import "strconv"
+import (
+	"encoding/binary"
+	"strconv"
+)
 
 // Bounds of what a guest hands to its host. A host checks them before it copies
 // anything. A reply that exceeds one is malformed: the call fails, and the
@@ -54,8 +57,11 @@ type Bounds struct {
 
 type bound struct {
 	what string
-	most uint32 // bytes
+	most uint32 // bytes, and no fewer than least
 }
+
+// least is how many bytes every field may have, which need not be looked up.
+const least = MaxEffects
 
 // Bounds of the replies, by export: [ExportRoute]; [ExportCacheKey] and
 // [ExportReverseKey]; [ExportPathname]; [ExportAuthorize]; [ExportOpen] and the
@@ -91,65 +97,77 @@ func (b *Bounds) Parse(reply []byte, request int) (Message, error) {
 	if len(reply) > most {
 		return Message{}, exceeded("the reply", len(reply), most, "bytes")
 	}
-	m, err := Parse(reply)
-	if err != nil {
-		return m, err
+	table, ok := fieldTable(reply)
+	if !ok {
+		return Message{}, ErrMalformed
 	}
-	n, known := m.Len(), len(b.fields)+2*b.pairs
+	n, known := len(table)/fieldSize, len(b.fields)+2*b.pairs
 	if b.pairs == 0 {
 		known += MaxFurther
 	}
 	switch {
 	case n <= known:
 	case b.pairs > 0:
-		return m, exceeded("the reply", (n-len(b.fields)+1)/2, b.pairs, b.each)
+		return Message{}, exceeded("the reply", (n-len(b.fields)+1)/2, b.pairs, b.each)
 	default:
-		return m, exceeded("the reply", n, known, "fields")
+		return Message{}, exceeded("the reply", n, known, "fields")
 	}
-	n = min(n, len(b.fields)+2*b.pairs)
-	total := 0
-	fields := b.fields[:min(n, len(b.fields))]
-	for i := range fields { // this is done for every request
-		_, length := m.span(i)
-		if length == 0 {
+	head, size := uint64(headSize+len(table)), uint64(len(reply))
+	total := uint64(0)
+	for i := 0; len(table) >= fieldSize; i, table = i+1, table[fieldSize:] { // this is done for every request
+		field := binary.LittleEndian.Uint64(table)
+		if field == 0 { // absent
 			continue
 		}
-		if length > fields[i].most {
-			return m, exceeded(fields[i].what, int(length), int(fields[i].most), "bytes")
+		off, length := span(field)
+		if off < head || off+length > size {
+			return Message{}, ErrMalformed
 		}
-		total += int(length)
-	}
-	for i := len(b.fields); i < n; i++ {
-		limit := &b.name
-		if (i-len(b.fields))%2 == 1 {
-			limit = &b.value
+		if length > least {
+			if limit := b.of(i); length > uint64(limit.most) {
+				return Message{}, exceeded(limit.what, int(length), int(limit.most), "bytes")
+			}
 		}
-		_, length := m.span(i)
-		if length > limit.most {
-			return m, exceeded(limit.what, int(length), int(limit.most), "bytes")
-		}
-		total += int(length)
+		total += length
 	}
-	if total > most {
-		return m, exceeded("all fields together", total, most, "bytes")
+	if total > uint64(most) {
+		return Message{}, exceeded("all fields together", int(total), most, "bytes")
 	}
-	if n > len(b.fields)+2 {
-		return m, b.apart(m, n)
+	if b.pairs > 0 && n > len(b.fields)+2 {
+		return Message{reply}, b.apart(reply[headSize:head])
 	}
-	return m, nil
+	return Message{reply}, nil
 }
 
-// apart reports pairs that lie in the bytes of one another.
-func (b *Bounds) apart(m Message, n int) error {
+// of returns the bound of field i.
+func (b *Bounds) of(i int) *bound {
+	switch {
+	case i < len(b.fields):
+		return &b.fields[i]
+	case b.pairs == 0:
+		return &further
+	case (i-len(b.fields))%2 == 0:
+		return &b.name
+	}
+	return &b.value
+}
+
+// further bounds a field that this version does not know.
+var further = bound{"a further field", 1<<32 - 1}
+
+// apart reports pairs of a table of fields that lie in the bytes of one another.
+func (b *Bounds) apart(table []byte) error {
+	n := len(table) / fieldSize
+	at := func(i int) (offset, length uint64) { return span(binary.LittleEndian.Uint64(table[i*fieldSize:])) }
 	for i := len(b.fields); i < n; i++ {
-		at, length := m.span(i)
+		off, length := at(i)
 		if length == 0 {
 			continue
 		}
 		// From the first field of the next pair on.
 		for k := i + 2 - (i-len(b.fields))%2; k < n; k++ {
-			other, size := m.span(k)
-			if size > 0 && uint64(at) < uint64(other)+uint64(size) && uint64(other) < uint64(at)+uint64(length) {
+			other, size := at(k)
+			if size > 0 && off < other+size && other < off+length {
 				return &BoundError{"fields " + strconv.Itoa(i) + " and " + strconv.Itoa(k) + " overlap: expected that no two pairs share bytes"}
 			}
 		}

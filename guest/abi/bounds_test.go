@@ -166,3 +166,14 @@ func FuzzBounds(f *testing.F) {
 		}
 	})
 }
+
+// Fields of up to least bytes are not looked up.
+func TestNoBoundOfAFieldIsBelowTheLeast(t *testing.T) {
+	for name, b := range map[string]*Bounds{"decision": &DecisionBounds, "key": &KeyBounds, "pathname": &PathnameBounds, "verdict": &VerdictBounds, "effects": &EffectsBounds} {
+		for i := range len(b.fields) + 2 {
+			if limit := b.of(i); limit.most < least {
+				t.Errorf("%s: field %d, %s, may have %d bytes: expected %d at least", name, i, limit.what, limit.most, least)
+			}
+		}
+	}
+}

@@ -20,26 +20,39 @@ type Message struct{ b []byte }
 // Parse checks that b is one whole message: all of its fields lie inside b,
 // behind the table of fields. It returns ErrMalformed otherwise.
 func Parse(b []byte) (Message, error) {
-	if len(b) < headSize {
+	table, ok := fieldTable(b)
+	if !ok {
 		return Message{}, ErrMalformed
 	}
-	n := uint64(binary.LittleEndian.Uint32(b[4:]))
-	head := headSize + n*fieldSize
-	if head > uint64(len(b)) {
-		return Message{}, ErrMalformed
-	}
-	for fields := b[headSize:head]; len(fields) >= fieldSize; fields = fields[fieldSize:] {
-		field := binary.LittleEndian.Uint64(fields)
+	head := uint64(headSize + len(table))
+	for ; len(table) >= fieldSize; table = table[fieldSize:] {
+		field := binary.LittleEndian.Uint64(table)
 		if field == 0 { // absent
 			continue
 		}
-		off, length := uint64(uint32(field)), field>>32
-		if off < head || off+length > uint64(len(b)) {
+		if off, length := span(field); off < head || off+length > uint64(len(b)) {
 			return Message{}, ErrMalformed
 		}
 	}
 	return Message{b}, nil
 }
+
+// fieldTable returns where the fields of a message lie, and whether b is long
+// enough for all of that.
+func fieldTable(b []byte) (table []byte, ok bool) {
+	if len(b) < headSize {
+		return nil, false
+	}
+	end := headSize + uint64(binary.LittleEndian.Uint32(b[4:]))*fieldSize
+	if end > uint64(len(b)) {
+		return nil, false
+	}
+	return b[headSize:end], true
+}
+
+// span returns what an entry of the table of fields says: where the field lies,
+// and its length in bytes. Both are below 1<<32.
+func span(field uint64) (offset, length uint64) { return uint64(uint32(field)), field >> 32 }
 
 // Bytes returns the bytes that the message was parsed from.
 func (m Message) Bytes() []byte { return m.b }
@@ -49,7 +62,7 @@ func (m Message) Word() uint32 { return binary.LittleEndian.Uint32(m.b) }
 
 // Len returns the number of fields.
 func (m Message) Len() int {
-	if len(m.b) == 0 {
+	if len(m.b) < headSize {
 		return 0
 	}
 	return int(binary.LittleEndian.Uint32(m.b[4:]))
@@ -60,20 +73,11 @@ func (m Message) Field(i int) ([]byte, bool) {
 	if i < 0 || i >= m.Len() {
 		return nil, false
 	}
-	at := headSize + i*fieldSize
-	off := binary.LittleEndian.Uint32(m.b[at:])
+	off, length := span(binary.LittleEndian.Uint64(m.b[headSize+i*fieldSize:]))
 	if off == 0 {
 		return nil, false
 	}
-	length := binary.LittleEndian.Uint32(m.b[at+4:])
 	return m.b[off : off+length : off+length], true
-}
-
-// span is where field i lies, which is below Len, and its length; 0, 0 if it is
-// absent.
-func (m Message) span(i int) (offset, length uint32) {
-	at := headSize + i*fieldSize
-	return binary.LittleEndian.Uint32(m.b[at:]), binary.LittleEndian.Uint32(m.b[at+4:])
 }
 
 // Get returns the bytes of field i, nil if it is absent.
@@ -184,9 +188,7 @@ func (b *Builder) Bytes() []byte {
 }
 
 func (b *Builder) point(i, off, length int) {
-	at := headSize + i*fieldSize
-	binary.LittleEndian.PutUint32(b.buf[at:], uint32(off))
-	binary.LittleEndian.PutUint32(b.buf[at+4:], uint32(length))
+	binary.LittleEndian.PutUint64(b.buf[headSize+i*fieldSize:], uint64(uint32(off))|uint64(length)<<32)
 }
 
 // PackReply packs an address and a length as the exports return them.
