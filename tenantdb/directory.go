@@ -75,12 +75,13 @@ func (d *Directory) CloneReference() string { return d.opts.CloneReference }
 // ByDomain finds the row (domain, folder), else the row (domain, "").
 func (d *Directory) ByDomain(domain, folder string) (Match, bool) {
 	s := d.state.Load()
+	hash := d.hash(domain)
 	if folder != "" {
-		if v, found := s.domains.findDomain(d.hashDomain(domain, folder), domain, folder); found {
+		if v, found := s.domains.findDomain(d.hashFolder(hash, folder), domain, folder); found {
 			return v.match(), true
 		}
 	}
-	v, found := s.domains.findDomain(d.hashDomain(domain, ""), domain, "")
+	v, found := s.domains.findDomain(hash, domain, "")
 	if !found {
 		return Match{}, false
 	}

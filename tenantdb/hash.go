@@ -11,13 +11,17 @@ import (
 func (d *Directory) hash(s string) uint64 { return maphash.String(d.seed, s) }
 
 func (d *Directory) hashDomain(domain, folder string) uint64 {
-	h := maphash.String(d.seed, domain)
+	h := d.hash(domain)
 	if folder != "" {
-		// Not a plain xor: (a, b) and (b, a) are different keys.
-		h = (h ^ h>>29) * 0x9e3779b97f4a7c15
-		h ^= maphash.String(d.seed, folder)
+		h = d.hashFolder(h, folder)
 	}
 	return h
+}
+
+// hashFolder makes the hash of a folder's row of the one of its domain alone.
+func (d *Directory) hashFolder(domain uint64, folder string) uint64 {
+	// Not a plain xor: (a, b) and (b, a) are different keys.
+	return (domain^domain>>29)*0x9e3779b97f4a7c15 ^ d.hash(folder)
 }
 
 // hashFold hashes s so that strings which foldEqual finds equal have one hash.
