@@ -16,7 +16,7 @@ func (m *Memory) Audit() error {
 	if err := m.usable(); err != nil {
 		return err
 	}
-	content := m.image.source.content()
+	content := m.image.content
 	if len(m.view) != len(content) {
 		return fmt.Errorf("%w: it is %d bytes long: expected %d", ErrNotPristine, len(m.view), len(content))
 	}

@@ -33,6 +33,7 @@ type Options struct {
 // any number of threads, may be made from it.
 type Image struct {
 	source      source
+	content     []byte // for reading only; nil once it is released
 	support     Support
 	retireAbove int
 
@@ -43,7 +44,7 @@ type Image struct {
 
 // source is where an image keeps its content, and how memories get at it.
 type source interface {
-	content() []byte // for reading only
+	content() []byte // for reading only; always the same
 	newSpace(max int) (space, error)
 	newFinder(Method) finder
 	release() error
@@ -68,7 +69,11 @@ func NewImage(content []byte, o Options) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Image{source: src, support: support, retireAbove: o.RetireAbove}, nil
+	return newImage(src, support, o.RetireAbove), nil
+}
+
+func newImage(s source, support Support, retireAbove int) *Image {
+	return &Image{source: s, content: s.content(), support: support, retireAbove: retireAbove}
 }
 
 // keep finds a place for the content, and the method that goes with it.
@@ -93,7 +98,7 @@ func (i *Image) Method() Method { return i.support.Best }
 func (i *Image) Support() Support { return i.support }
 
 // Size is the length of the image in bytes.
-func (i *Image) Size() int { return len(i.source.content()) }
+func (i *Image) Size() int { return len(i.content) }
 
 // NewMemory makes a memory that starts as the image and can grow to max bytes.
 // Address space for max is reserved; what the guest has not written costs no
@@ -153,6 +158,7 @@ func (i *Image) releaseUnused() error {
 	if !i.closed || i.memories > 0 {
 		return nil
 	}
+	i.content = nil
 	return i.source.release()
 }
 

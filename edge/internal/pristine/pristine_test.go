@@ -62,7 +62,7 @@ func eachImage(t *testing.T, test func(t *testing.T, image *Image, content []byt
 
 // heapImage is an image as on systems that cannot share one.
 func heapImage(content []byte) *Image {
-	return &Image{source: newHeapCopy(content), support: compareOnly(errors.New("not wanted")), retireAbove: DefaultRetireAbove}
+	return newImage(newHeapCopy(content), compareOnly(errors.New("not wanted")), DefaultRetireAbove)
 }
 
 func newMemory(t testing.TB, image *Image) *Memory {

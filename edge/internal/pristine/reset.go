@@ -128,7 +128,7 @@ func (m *Memory) putBack(r *ResetReport) error {
 		m.unsure = false
 		r.NewPages = m.known.count - before
 	}
-	content := m.image.source.content()
+	content := m.image.content
 	enough := m.idle.due() && m.idle.look(&m.known, m.view, content)
 	for _, run := range m.known.runs {
 		copy(m.view[run.start:run.end], content[run.start:run.end])
@@ -146,7 +146,7 @@ func (m *Memory) putBack(r *ResetReport) error {
 // compareAll copies only pages that differ: pages that were never written stay
 // shared with the image.
 func (m *Memory) compareAll(r *ResetReport) {
-	content := m.image.source.content()
+	content := m.image.content
 	for start := 0; start < len(content); start += pageSize {
 		end := start + pageSize
 		if !bytes.Equal(m.view[start:end], content[start:end]) {
