@@ -429,15 +429,15 @@ func TestALayerForgetsTenantsThatAreIdle(t *testing.T) {
 	config := Config{Hosts: []string{redistest.Start(t).URL()}, Prefix: redistest.Prefix()}
 	for _, kind := range kinds {
 		layer := open(t, kind.make, config)
+		w, _ := wireOf(layer)
+		w.linger = time.Millisecond
 		collected := make(chan string, 3)
 		for _, schema := range []string{"acme", "bolt"} {
 			s := channeltest.Scope(t, layer, schema)
 			switch s := s.(type) {
 			case *coreScope:
-				s.line.linger = time.Millisecond
 				runtime.AddCleanup(s.Local, func(schema string) { collected <- schema }, schema)
 			case *pubSubScope:
-				s.line.linger = time.Millisecond
 				runtime.AddCleanup(s.Local, func(schema string) { collected <- schema }, schema)
 			}
 			m := channeltest.Open(t, s, "chat")
