@@ -53,7 +53,8 @@ func (s *services) decodeTenant(d *Decision, m abi.Message, r *Request) error {
 				if !ok {
 					return fmt.Errorf("the tenant is %.80q: expected the schema of a row in the directory", schema)
 				}
-				s.match = tenantdb.Match{Tenant: known}
+				s.asked = tenantdb.Match{Tenant: known}
+				s.match = &s.asked
 			}
 		}
 		t.Dynamic, t.Schema, t.ID, t.attributes = true, s.match.Tenant.Schema, s.match.Tenant.ID, s.match.Tenant.Attributes
@@ -68,18 +69,19 @@ func (s *services) decodeTenant(d *Decision, m abi.Message, r *Request) error {
 		return err
 	}
 	t.URLConf = s.names.pick(m.Get(abi.DecURLConf))
-	if standard := s.host.config.Default; t.Dynamic && standard != nil {
-		t.URLConf = cmp.Or(t.URLConf, standard.URLConf)
+	if standard := s.host.config.Default; t.URLConf == "" && t.Dynamic && standard != nil {
+		t.URLConf = standard.URLConf
 	}
 	t.WSURLConf = s.names.pick(m.Get(abi.DecWSURLConf))
 	t.Path = s.path(m.Get(abi.DecPath), r)
-	t.Identifier = s.names.pick(m.Get(abi.DecIdentifier), t.Schema)
-	if t.Identifier == "" {
-		own, _ := t.Attribute(pathnameAttribute)
+	own, _ := t.Attribute(pathnameAttribute)
+	if t.Identifier = s.names.pick(m.Get(abi.DecIdentifier), t.Schema, own); t.Identifier == "" {
 		t.Identifier = cmp.Or(own, t.Schema)
 	}
-	t.CachePrefix = cmp.Or(s.names.pick(m.Get(abi.DecCachePrefix), t.Schema), t.Schema)
-	if err := s.checkNames(t); err != nil {
+	if t.CachePrefix = s.names.pick(m.Get(abi.DecCachePrefix), t.Schema); t.CachePrefix == "" {
+		t.CachePrefix = t.Schema
+	}
+	if err := s.checkNames(t, own); err != nil {
 		return err
 	}
 	if name, ok := m.Field(abi.DecRouteName); ok {
@@ -91,8 +93,9 @@ func (s *services) decodeTenant(d *Decision, m abi.Message, r *Request) error {
 // checkNames refuses names that stand for another tenant or for none, that cannot
 // stand in the header that tells an upstream of them, and a folder that is no
 // segment of a path. A name that is the schema is not looked at: it was checked
-// with the directory or the table of tenants.
-func (s *services) checkNames(t *Tenant) error {
+// with the directory or the table of tenants. The identifier may be the one of
+// the tenant's own row whatever others are called.
+func (s *services) checkNames(t *Tenant, own string) error {
 	if t.CachePrefix != t.Schema {
 		if !beginsWith(t.CachePrefix, t.Schema) {
 			return fmt.Errorf("the cache prefix of tenant %.80q is %.80q: expected its schema, or its schema and a colon at the beginning", t.Schema, t.CachePrefix)
@@ -105,7 +108,7 @@ func (s *services) checkNames(t *Tenant) error {
 		if !validValue(t.Identifier) {
 			return unfit(t, t.Identifier)
 		}
-		if own, _ := t.Attribute(pathnameAttribute); t.Identifier != own && s.host.taken(t.Identifier) {
+		if t.Identifier != own && s.host.taken(t.Identifier) {
 			return fmt.Errorf("the identifier of tenant %.80q is %.80q: expected none that is the schema of another", t.Schema, t.Identifier)
 		}
 	}
@@ -208,7 +211,7 @@ func (s *services) registered(location string) bool {
 	if err != nil || host == "" || strings.ContainsAny(host, "@?#/\\\r\n") {
 		return false
 	}
-	if _, static := s.host.domains[host]; static || strings.EqualFold(host, s.primary.Domain) {
+	if _, static := s.host.domains[host]; static || strings.EqualFold(host, s.primary) {
 		return true
 	}
 	match, ok := s.host.config.Directory.ByDomain(host, "")

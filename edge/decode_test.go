@@ -74,7 +74,7 @@ func TestDecisionsThatMakeNoSenseAreTheGuestsFailure(t *testing.T) {
 		{"a redirect with status 200", answers{word: uint32(abi.Redirect) | 200<<abi.DecStatusShift, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//t1.example.com/"}}, "expected 301"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := &services{host: testHost(t)}
+			s := newServices(testHost(t), nil)
 			var d Decision
 			err := s.decode(&d, c.a.message(t), &Request{Target: "/", Host: "x"})
 			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
@@ -87,7 +87,7 @@ func TestDecisionsThatMakeNoSenseAreTheGuestsFailure(t *testing.T) {
 // Browsers read more than //host/ as a host; a redirect that they could read in
 // another way than the edge is refused.
 func TestARedirectLeadsToARegisteredDomainAsBrowsersReadIt_B5(t *testing.T) {
-	s := &services{host: testHost(t)}
+	s := newServices(testHost(t), nil)
 	for _, c := range []struct {
 		name, location string
 		leads          bool
@@ -137,7 +137,7 @@ func TestARedirectLeadsToARegisteredDomainAsBrowsersReadIt_B5(t *testing.T) {
 }
 
 func TestADecisionTakesItsStringsFromTheDirectory(t *testing.T) {
-	s := &services{host: testHost(t)}
+	s := newServices(testHost(t), nil)
 	out := make([]byte, 512)
 	if _, ok := s.ByDomain("shared.example.com", "one", out); !ok {
 		t.Fatal("the row is not there")
@@ -174,7 +174,7 @@ func FuzzDecisionsAreCheckedNotBelieved(f *testing.F) {
 		if err != nil {
 			return
 		}
-		s := &services{host: testHost(t)}
+		s := newServices(testHost(t), nil)
 		var d Decision
 		if err := s.decode(&d, m, &Request{Target: "/"}); err != nil {
 			return

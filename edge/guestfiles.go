@@ -56,9 +56,9 @@ func (s *services) fileTenant() (storage.Tenant, bool) {
 	case s.tenant != nil:
 		return s.tenant.FileTenant(), true
 	case s.found:
-		return fileTenantOf(&s.match), true
-	case s.ahead.Tenant.Schema != "":
-		return fileTenantOf(&s.ahead), true
+		return fileTenantOf(s.match), true
+	case s.ahead != &nothing:
+		return fileTenantOf(s.ahead), true
 	default:
 		return storage.Tenant{}, false
 	}

@@ -50,7 +50,7 @@ func TestATenantHasNamesOfItsOwn_D7(t *testing.T) {
 				fields[abi.DecCachePrefix] = c.prefix
 			}
 			var d Decision
-			err := (&services{host: h}).decode(&d, answers{word: c.word, fields: fields}.message(t), &Request{Target: "/", Host: "x"})
+			err := newServices(h, nil).decode(&d, answers{word: c.word, fields: fields}.message(t), &Request{Target: "/", Host: "x"})
 			if c.refused != "" {
 				if err == nil || !strings.Contains(err.Error(), c.refused) {
 					t.Fatalf("said %v, want %q", err, c.refused)

@@ -87,5 +87,7 @@ func validValue(value string) bool {
 			return false
 		}
 	}
-	return textproto.TrimString(value) == value
+	return value == "" || !blank(value[0]) && !blank(value[len(value)-1])
 }
+
+func blank(c byte) bool { return c == ' ' || c == '\t' }

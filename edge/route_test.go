@@ -37,7 +37,7 @@ func TestTheHostLooksAheadWhereHostAndPathAloneNameTheTenant(t *testing.T) {
 		{"a request for reasons", changed(func(q *Request) { q.Explain = true }), ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := &services{host: h}
+			s := newServices(h, nil)
 			buf := make([]byte, 1024)
 			m, err := abi.Parse(buf[:g.encode(buf, &c.q, s)])
 			if err != nil {
@@ -62,9 +62,9 @@ func TestARecordThatDoesNotFitIsLeftOut(t *testing.T) {
 	h := newHost(t, nil)
 	g, q := h.current.Load(), Request{Method: "GET", Scheme: "https", Host: "t1.example.com", Target: "/"}
 	buf := make([]byte, 1024)
-	whole := g.encode(buf, &q, &services{host: h})
+	whole := g.encode(buf, &q, newServices(h, nil))
 	for size := range whole {
-		s := &services{host: h}
+		s := newServices(h, nil)
 		n := g.encode(buf[:size], &q, s)
 		if n < 0 {
 			continue

@@ -17,22 +17,34 @@ import (
 // and takes its strings from it instead of copying them out of guest memory.
 type services struct {
 	host    *Host
-	of      *generation    // whose guest asks
-	match   tenantdb.Match // what the guest found last
+	of      *generation     // whose guest asks
+	match   *tenantdb.Match // what the guest found last; nothing at first
 	found   bool
-	primary tenantdb.Match // the primary row that it asked for
-	ahead   tenantdb.Match // what it was told before it asked; empty: nothing
+	primary string          // domain of the primary row that it asked for
+	ahead   *tenantdb.Match // what it was told before it asked; nothing at first
 	names   interned
 	tenant  *Tenant // that the call is for; nil: the guest is to find out
 	noFiles bool
+
+	asked, told tenantdb.Match // what match and ahead point at: these calls allocate nothing
 }
+
+// nothing is what match and ahead point at before there is something. It stays
+// empty.
+var nothing tenantdb.Match
 
 var _ hostfuncs.Services = (*services)(nil)
 
+func newServices(h *Host, of *generation) *services {
+	s := &services{host: h, of: of}
+	s.begin()
+	return s
+}
+
 // begin forgets the call before.
 func (s *services) begin() {
-	s.match, s.primary, s.ahead, s.found = tenantdb.Match{}, tenantdb.Match{}, tenantdb.Match{}, false
-	s.tenant, s.noFiles = nil, false
+	s.match, s.ahead, s.found = &nothing, &nothing, false
+	s.primary, s.tenant, s.noFiles = "", nil, false
 }
 
 // beginFor is begin for a call about a request that was routed already.
@@ -48,14 +60,13 @@ func (s *services) lookAhead(r *Request, out []byte) (size int, ok bool) {
 	if !ok || strings.IndexByte(r.Host, ':') >= 0 {
 		return 0, false
 	}
-	m, ok := s.host.config.Directory.ByDomain(r.Host, folder)
-	if !ok {
+	if s.told, ok = s.host.config.Directory.ByDomain(r.Host, folder); !ok {
 		return 0, false
 	}
-	if size = record(&m, true, out); size > len(out) {
+	if size = record(&s.told, true, out); size > len(out) {
 		return 0, false
 	}
-	s.ahead = m
+	s.ahead = &s.told
 	return size, true
 }
 
@@ -64,8 +75,7 @@ func (s *services) ByDomain(domain, folder string, out []byte) (int, bool) {
 	if !ok {
 		return 0, false
 	}
-	s.match, s.found = m, true
-	return record(&m, true, out), true
+	return record(s.find(m), true, out), true
 }
 
 func (s *services) ByReference(ref string, out []byte) (int, bool) {
@@ -73,8 +83,14 @@ func (s *services) ByReference(ref string, out []byte) (int, bool) {
 	if !ok {
 		return 0, false
 	}
-	s.match, s.found = tenantdb.Match{Tenant: t}, true
-	return record(&s.match, false, out), true
+	return record(s.find(tenantdb.Match{Tenant: t}), false, out), true
+}
+
+// find notes what the guest has found.
+func (s *services) find(m tenantdb.Match) *tenantdb.Match {
+	s.asked = m
+	s.match, s.found = &s.asked, true
+	return s.match
 }
 
 func (s *services) Primary(id string, out []byte) (int, bool) {
@@ -82,7 +98,7 @@ func (s *services) Primary(id string, out []byte) (int, bool) {
 	if !ok {
 		return 0, false
 	}
-	s.primary = m
+	s.primary = m.Domain
 	return record(&m, true, out), true
 }
 

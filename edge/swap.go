@@ -45,7 +45,7 @@ func (h *Host) generate(ctx context.Context, wasm []byte) (*generation, error) {
 	p, err := instance.NewProgram(ctx, instance.Options{
 		Wasm:         wasm,
 		Config:       h.guestConfig,
-		Bind:         func() hostfuncs.Services { return &services{host: h, of: g} },
+		Bind:         func() hostfuncs.Services { return newServices(h, g) },
 		Limits:       instance.Limits(h.config.Limits),
 		NoReset:      h.config.UnsafeNoReset,
 		CompileCache: h.config.CompileCache,
