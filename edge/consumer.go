@@ -192,9 +192,11 @@ func (c *consumer) Receive(m *channel.Message) bool {
 
 // forward sends a group message on to the client; the consumer is locked.
 func (c *consumer) forward(m *channel.Message) {
-	if !forwardTo(c.conn, m) && c.channel != nil {
+	f := forwardOf(m)
+	if f.malformed && c.channel != nil {
 		c.channel.Malformed()
 	}
+	f.to(c.conn)
 }
 
 // Interrupted implements channel.Receiver: a client whose socket may have

@@ -57,12 +57,15 @@ func newClosing(entries map[string]any) forward {
 	return f
 }
 
-// forwardTo sends a group message on to a client, if there is one. It reports
-// whether the message was well-formed.
-func forwardTo(conn *sockets.Conn, m *channel.Message) bool {
+// forwardOf returns what a group message does to clients.
+func forwardOf(m *channel.Message) *forward {
 	s := sharedOf(m)
 	s.once.Do(func() { s.forward = newForward(m) })
-	f := &s.forward
+	return &s.forward
+}
+
+// to sends the message on to a client, if there is one.
+func (f *forward) to(conn *sockets.Conn) {
 	switch {
 	case conn == nil:
 	case f.close != 0:
@@ -70,5 +73,4 @@ func forwardTo(conn *sockets.Conn, m *channel.Message) bool {
 	case f.frame != nil:
 		_ = conn.SendFrame(f.frame) // a client that is gone misses nothing
 	}
-	return !f.malformed
 }

@@ -214,9 +214,11 @@ func (e *socketEvents) Closed(_ *sockets.Conn, code sockets.Code, reason string)
 // Receive implements channel.Receiver.
 func (e *socketEvents) Receive(m *channel.Message) bool {
 	if forClient(m) {
-		if !forwardTo(e.conn, m) {
-			e.malformed()
+		f := forwardOf(m)
+		if f.malformed {
+			e.malformed() // first, for the channel is forgotten when the socket ends
 		}
+		f.to(e.conn)
 		return true
 	}
 	if g, ok := e.consumer.(WebsocketGroupConsumer); ok {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"io"
 	"net"
@@ -57,15 +58,16 @@ func demonstration(t *testing.T) string {
 	ctx, cancel := context.WithCancel(context.Background())
 	stdout, out := io.Pipe()
 	ended := make(chan int, 1)
+	var log bytes.Buffer // to be read after the end
 	go func() {
-		code := run(ctx, []string{"serve", "--demo"}, strings.NewReader(""), out, io.Discard)
+		code := run(ctx, []string{"serve", "--demo"}, strings.NewReader(""), out, &log)
 		out.Close()
 		ended <- code
 	}()
 	t.Cleanup(func() {
 		cancel()
 		if code := <-ended; code != exitOK {
-			t.Errorf("the demonstration ended with %d", code)
+			t.Errorf("the demonstration ended with %d: %s", code, log.String())
 		}
 	})
 	var hint strings.Builder
