@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"time"
 )
@@ -170,10 +171,24 @@ func (b *Body) handled() {
 	defer b.mu.Unlock()
 	b.pace.unwatch()
 	b.boundRest()
-	if x := b.exchange; !x.streams && x.conn != nil && !b.read && x.closes() {
+	if x := b.exchange; !x.streams && x.conn != nil && (b.stopped != nil || !b.read && x.closes()) {
 		_ = x.conn.SetReadDeadline(past) // what is left is of no use
+		linger(x.conn)
 	}
 	b.over = true
+}
+
+// linger has HTTP/1 keep a connection that is about to be closed for half a
+// second after the answer. A client that still sends would get a reset instead
+// of the answer (RFC 9112, 9.6). net/http does so where a body turns out longer
+// than MaxBytesReader allows, and can be asked in no other way.
+func linger(conn deadlines) {
+	w, ok := conn.(http.ResponseWriter)
+	if !ok {
+		return
+	}
+	tooLong := http.MaxBytesReader(w, io.NopCloser(strings.NewReader(".")), 0)
+	_, _ = tooLong.Read(make([]byte, 1))
 }
 
 // Stop has reading fail with err, and a read under way return. It may be called

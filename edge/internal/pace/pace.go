@@ -134,7 +134,7 @@ func (x *exchange) end() {
 }
 
 // closes reports whether the connection ends with the answer.
-func (x *exchange) closes() bool { return x.Header().Get("Connection") == "close" }
+func (x *exchange) closes() bool { return x.request.Close || x.Header().Get("Connection") == "close" }
 
 func (x *exchange) hangUp() {
 	if x.limits.HangUp != nil {

@@ -60,6 +60,11 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeError(w, http.StatusMethodNotAllowed, "")
 		return
 	}
+	if r.ProtoMajor == 1 && r.Body != nil && r.Body != http.NoBody {
+		// The application may answer, and read the rest of the body then. net/http
+		// would wait for the client with the answer, and take the rest for itself.
+		_ = http.NewResponseController(w).EnableFullDuplex() // in tests there is no connection
+	}
 	r, done := p.server.upgrades.track(r)
 	defer done()
 	p.reverse.ServeHTTP(&passing{ResponseWriter: w, request: r}, r)
