@@ -20,9 +20,11 @@ type Body struct {
 	mu      sync.Mutex
 	pace    side
 	reading bool
-	stopped error // what reading returns from now on
-	read    bool  // to its end, or until it failed
-	over    bool  // Stop does nothing any more
+	stopped error         // what reading returns from now on
+	read    bool          // to its end, or until it failed
+	whole   bool          // to its end
+	over    bool          // Stop does nothing any more
+	ended   chan struct{} // not nil: the handler has returned. Closed by the read that was under way.
 }
 
 func newBody(x *exchange, from io.ReadCloser, timeout time.Duration) *Body {
@@ -104,6 +106,9 @@ func (b *Body) begin() error {
 	if b.stopped != nil {
 		return b.stopped
 	}
+	if b.ended != nil {
+		return http.ErrBodyReadAfterClose
+	}
 	b.reading = true
 	x := b.exchange
 	if b.pace.timeout == 0 || x.conn == nil {
@@ -125,6 +130,9 @@ func (b *Body) finish(n int, err error) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.reading = false
+	if b.ended != nil {
+		defer close(b.ended)
+	}
 	if b.pace.timeout > 0 && b.exchange.conn != nil {
 		b.pace.finish(int64(n))
 	}
@@ -133,8 +141,10 @@ func (b *Body) finish(n int, err error) error {
 		return b.stopped
 	case err == nil:
 		return nil
+	case b.ended != nil && errors.Is(err, os.ErrDeadlineExceeded):
+		return err // it was ended, and the body has not been read
 	}
-	b.read = true
+	b.read, b.whole = true, err == io.EOF
 	if b.over || !errors.Is(err, os.ErrDeadlineExceeded) {
 		return err
 	}
@@ -150,7 +160,7 @@ func (b *Body) finish(n int, err error) error {
 func (b *Body) discarding() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if !b.reading {
+	if !b.reading && b.ended == nil {
 		b.boundRest()
 	}
 }
@@ -164,24 +174,42 @@ func (b *Body) boundRest() {
 	}
 }
 
-// handled is called when the handler returns. HTTP/1 then reads what is left,
-// or waits for a read that another goroutine has not ended.
+// handled is called when the handler returns. HTTP/1 then reads what is left.
 func (b *Body) handled() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.pace.unwatch()
+	b.over = true
+	x := b.exchange
+	if x.streams || x.conn == nil {
+		return
+	}
+	b.endRead()
 	b.boundRest()
-	if x := b.exchange; !x.streams && x.conn != nil && (b.stopped != nil || !b.read && x.closes()) {
+	if b.stopped != nil || !b.read && x.closes() || !b.whole && x.duplex {
 		_ = x.conn.SetReadDeadline(past) // what is left is of no use
 		linger(x.conn)
 	}
-	b.over = true
 }
 
-// linger has HTTP/1 keep a connection that is about to be closed for half a
-// second after the answer. A client that still sends would get a reset instead
-// of the answer (RFC 9112, 9.6). net/http does so where a body turns out longer
-// than MaxBytesReader allows, and can be asked in no other way.
+// endRead waits for a read by another goroutine, of which the client may keep the
+// end waiting, and lets no further one begin. net/http would end it too, but
+// forgets the deadline then. b.mu is held.
+func (b *Body) endRead() {
+	b.ended = make(chan struct{})
+	if !b.reading {
+		return
+	}
+	_ = b.exchange.conn.SetReadDeadline(past)
+	b.mu.Unlock()
+	<-b.ended
+	b.mu.Lock()
+}
+
+// linger has HTTP/1 close a connection, half a second after the answer. At once, a
+// client that still sends would get a reset instead of the answer (RFC 9112, 9.6).
+// net/http does so where a body turns out longer than MaxBytesReader allows, and
+// can be asked in no other way.
 func linger(conn deadlines) {
 	w, ok := conn.(http.ResponseWriter)
 	if !ok {

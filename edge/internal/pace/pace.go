@@ -113,6 +113,7 @@ type exchange struct {
 	conn     deadlines // nil: there are none
 	streams  bool      // HTTP/2: a deadline that passes ends the stream, whoever waits
 	hijacked bool
+	duplex   bool        // the answer may begin before the body has ended
 	late     atomic.Bool // the answer was cut off
 	body     *Body       // nil: the request has none
 	answer   side
@@ -172,6 +173,14 @@ func (x *exchange) wrote(n int64, err error) {
 
 // Unwrap implements what http.ResponseController asks for.
 func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
+
+// EnableFullDuplex implements what http.ResponseController asks for. net/http
+// would take what is left of the body for the next request if reading it timed
+// out; so the connection ends with the answer unless the body was read to its end.
+func (x *exchange) EnableFullDuplex() error {
+	x.duplex = true
+	return http.NewResponseController(x.ResponseWriter).EnableFullDuplex()
+}
 
 // WriteHeader implements http.ResponseWriter. Interim heads are sent at once.
 func (x *exchange) WriteHeader(status int) {

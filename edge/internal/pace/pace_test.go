@@ -198,6 +198,53 @@ func TestTheRestOfABodyIsWaitedForBriefly_A9(t *testing.T) {
 	}
 }
 
+// A goroutine that still reads when the handler returns, as a proxy's does, is not
+// waited for, and what it has not read is not taken for another request.
+func TestAReadUnderWayEndsWithTheHandler_A9(t *testing.T) {
+	for _, framing := range []string{
+		"Content-Length: 1000", "Transfer-Encoding: chunked",
+		"Content-Length: 1000\r\nConnection: close", "Transfer-Encoding: chunked\r\nConnection: close",
+	} {
+		t.Run(framing, func(t *testing.T) {
+			ended := make(chan error, 1)
+			early := func(w http.ResponseWriter, r *http.Request) {
+				_ = http.NewResponseController(w).EnableFullDuplex()
+				begun := make(chan struct{})
+				go func() {
+					_, err := io.ReadFull(r.Body, make([]byte, 5))
+					close(begun)
+					if err == nil {
+						_, err = io.Copy(io.Discard, r.Body)
+					}
+					ended <- err
+				}()
+				<-begun
+				w.WriteHeader(http.StatusForbidden)
+			}
+			bubble(t, early, func(w *world) {
+				c := w.dial()
+				defer c.Close()
+				began := time.Now()
+				go fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: edge\r\n%s\r\n\r\n5\r\nbegun\r\n", framing)
+				in := bufio.NewReader(c)
+				resp, err := http.ReadResponse(in, nil)
+				if err != nil || resp.StatusCode != http.StatusForbidden {
+					t.Fatalf("%+v, %v, expected 403", resp, err)
+				}
+				if rest, err := io.ReadAll(in); len(rest) > 0 || err != nil {
+					t.Errorf("read %q, %v, expected the end", rest, err)
+				}
+				if took := time.Since(began); took > time.Second {
+					t.Errorf("took %v of the bubble's time", took)
+				}
+				if err := <-ended; err == nil {
+					t.Error("the body was read to its end")
+				}
+			})
+		})
+	}
+}
+
 // What was sent quickly earns no leave to be slow later.
 func TestSpeedEarnsNoCredit_A9(t *testing.T) {
 	protocols(t, func(t *testing.T, http2 bool) {

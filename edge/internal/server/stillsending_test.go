@@ -141,7 +141,12 @@ func TestEarlyAnswersAreNotHeldBack_A10(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if resp.StatusCode != http.StatusOK {
+				if resp.StatusCode != http.StatusOK { // what is sent from here on is no request
+					_, _ = io.Copy(io.Discard, resp.Body)
+					_, _ = io.WriteString(c, "GET /next HTTP/1.1\r\nHost: acme.example.com\r\n\r\n"+framing.rest)
+					if resp, err := http.ReadResponse(in, nil); err == nil {
+						t.Errorf("a part of the body is answered: %s", resp.Status)
+					}
 					return
 				}
 				echo := make([]byte, len("first of all"))
