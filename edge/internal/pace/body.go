@@ -19,12 +19,12 @@ type Body struct {
 	// mu is held where deadlines are set: that of Stop is to be the last one.
 	mu      sync.Mutex
 	pace    side
-	reading bool
+	reading int           // how many reads are under way
 	stopped error         // what reading returns from now on
 	read    bool          // to its end, or until it failed
 	whole   bool          // to its end
 	over    bool          // Stop does nothing any more
-	ended   chan struct{} // not nil: the handler has returned. Closed by the read that was under way.
+	ended   chan struct{} // not nil: the handler has returned. Closed by the last read that was under way.
 }
 
 func newBody(x *exchange, from io.ReadCloser, timeout time.Duration) *Body {
@@ -74,7 +74,7 @@ func Slow(w http.ResponseWriter) bool {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	late := b.reading && b.pace.timeout > 0 && !time.Now().Before(b.pace.until)
+	late := b.reading > 0 && b.pace.timeout > 0 && !time.Now().Before(b.pace.until)
 	return late || errors.Is(b.stopped, ErrSlow)
 }
 
@@ -109,7 +109,7 @@ func (b *Body) begin() error {
 	if b.ended != nil {
 		return http.ErrBodyReadAfterClose
 	}
-	b.reading = true
+	b.reading++
 	x := b.exchange
 	if b.pace.timeout == 0 || x.conn == nil {
 		return nil
@@ -129,8 +129,8 @@ func (b *Body) begin() error {
 func (b *Body) finish(n int, err error) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.reading = false
-	if b.ended != nil {
+	b.reading--
+	if b.ended != nil && b.reading == 0 {
 		defer close(b.ended)
 	}
 	if b.pace.timeout > 0 && b.exchange.conn != nil {
@@ -160,7 +160,7 @@ func (b *Body) finish(n int, err error) error {
 func (b *Body) discarding() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if !b.reading && b.ended == nil {
+	if b.reading == 0 && b.ended == nil {
 		b.boundRest()
 	}
 }
@@ -184,26 +184,26 @@ func (b *Body) handled() {
 	if x.streams || x.conn == nil {
 		return
 	}
-	b.endRead()
+	interrupted := b.endReads()
 	b.boundRest()
-	if b.stopped != nil || !b.read && x.closes() || !b.whole && x.duplex {
+	if b.stopped != nil || !b.read && x.closes() || !b.whole && (x.duplex || interrupted) {
 		_ = x.conn.SetReadDeadline(past) // what is left is of no use
 		linger(x.conn)
 	}
 }
 
-// endRead waits for a read by another goroutine, of which the client may keep the
-// end waiting, and lets no further one begin. net/http would end it too, but
-// forgets the deadline then. b.mu is held.
-func (b *Body) endRead() {
+// endReads ends what other goroutines read, which the client could let last, and
+// lets no further read begin. It reports whether there was any. net/http would end
+// them too, but forgets the deadline then. b.mu is held.
+func (b *Body) endReads() bool {
 	b.ended = make(chan struct{})
-	if !b.reading {
-		return
+	if b.reading == 0 || b.exchange.conn.SetReadDeadline(past) != nil {
+		return false
 	}
-	_ = b.exchange.conn.SetReadDeadline(past)
 	b.mu.Unlock()
 	<-b.ended
 	b.mu.Lock()
+	return true
 }
 
 // linger has HTTP/1 close a connection, half a second after the answer. At once, a
