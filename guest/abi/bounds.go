@@ -60,7 +60,7 @@ type bound struct {
 	most uint32 // bytes, and no fewer than least
 }
 
-// least is how many bytes every field may have, which need not be looked up.
+// least is the lowest bound: a field of up to so many bytes is within its own.
 const least = MaxEffects
 
 // Bounds of the replies, by export: [ExportRoute]; [ExportCacheKey] and

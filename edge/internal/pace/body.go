@@ -144,7 +144,8 @@ func (b *Body) finish(n int, err error) error {
 	case b.ended != nil && errors.Is(err, os.ErrDeadlineExceeded):
 		return err // it was ended, and the body has not been read
 	}
-	b.read, b.whole = true, err == io.EOF
+	b.read = true
+	b.whole = b.whole || err == io.EOF
 	if b.over || !errors.Is(err, os.ErrDeadlineExceeded) {
 		return err
 	}

@@ -174,9 +174,9 @@ func (x *exchange) wrote(n int64, err error) {
 // Unwrap implements what http.ResponseController asks for.
 func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 
-// EnableFullDuplex implements what http.ResponseController asks for. net/http
-// would take what is left of the body for the next request if reading it timed
-// out; so the connection ends with the answer unless the body was read to its end.
+// EnableFullDuplex implements what http.ResponseController asks for. The connection
+// ends with the answer unless the body was read to its end: net/http would parse
+// the rest as the next request if reading it timed out.
 func (x *exchange) EnableFullDuplex() error {
 	x.duplex = true
 	return http.NewResponseController(x.ResponseWriter).EnableFullDuplex()

@@ -3,8 +3,6 @@ package server
 import (
 	"io"
 	"net/http"
-	"net/http/httptest"
-	"net/url"
 	"strings"
 	"testing"
 
@@ -114,17 +112,13 @@ func TestNoFieldOfHTTP2MakesAnotherRequestLine_A5(t *testing.T) {
 // A message whose Content-Length is not the length of its body is malformed,
 // and not passed on (RFC 9113, 8.1.1).
 func TestAContentLengthOfHTTP2IsThatOfTheBody_A11(t *testing.T) {
-	app := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		if _, err := io.Copy(io.Discard, r.Body); err != nil { // it answers nothing but whole messages
-			panic(http.ErrAbortHandler)
-		}
-	}))
-	t.Cleanup(app.Close)
-	u, err := url.Parse(app.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := start(t, servedBy(u, nil), h2c)
+	w := start(t, h2c, func(s *setup) {
+		s.app = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			if _, err := io.Copy(io.Discard, r.Body); err != nil { // it answers whole messages alone
+				panic(http.ErrAbortHandler)
+			}
+		})
+	})
 	for _, c := range []struct {
 		name    string
 		lengths []string

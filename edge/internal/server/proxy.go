@@ -61,8 +61,9 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.ProtoMajor == 1 && r.Body != nil && r.Body != http.NoBody {
-		// The application may answer, and read the rest of the body then. net/http
-		// would wait for the client with the answer, and take the rest for itself.
+		// The application may answer before it reads the rest of the body. Without
+		// this, net/http holds the answer until the client sends more, and drops up to
+		// 256 KiB of the rest.
 		_ = http.NewResponseController(w).EnableFullDuplex() // in tests there is no connection
 	}
 	r, done := p.server.upgrades.track(r)
