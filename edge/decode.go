@@ -46,7 +46,7 @@ func (s *services) decodeTenant(d *Decision, m abi.Message, r *Request) error {
 	t := &d.Tenant
 	schema := m.Get(abi.DecSchema)
 	if m.Word()&abi.DecDynamic != 0 {
-		if !s.found || s.match.Tenant.Schema != string(schema) {
+		if len(schema) == 0 || s.match.Tenant.Schema != string(schema) {
 			// The guest did not look it up in this call, or looked further.
 			if s.match = s.ahead; len(schema) == 0 || s.match.Tenant.Schema != string(schema) {
 				known, ok := s.host.config.Directory.BySchema(view(schema))
@@ -184,7 +184,7 @@ func (s *services) decodeRedirect(d *Decision, m abi.Message, r *Request, status
 	if !s.registered(d.Location) {
 		return fmt.Errorf("the redirect leads to %.200q: expected //host/… with a registered domain", d.Location)
 	}
-	if s.found {
+	if s.match != &nothing {
 		d.Tenant = Tenant{Schema: s.match.Tenant.Schema, ID: s.match.Tenant.ID, Dynamic: true, attributes: s.match.Tenant.Attributes}
 	}
 	return s.decodeRouting(&d.Tenant.Routing, m, r)

@@ -55,7 +55,7 @@ func (s *services) fileTenant() (storage.Tenant, bool) {
 		return storage.Tenant{}, false
 	case s.tenant != nil:
 		return s.tenant.FileTenant(), true
-	case s.found:
+	case s.match != &nothing:
 		return fileTenantOf(s.match), true
 	case s.ahead != &nothing:
 		return fileTenantOf(s.ahead), true

@@ -19,7 +19,6 @@ type services struct {
 	host    *Host
 	of      *generation     // whose guest asks
 	match   *tenantdb.Match // what the guest found last; nothing at first
-	found   bool
 	primary string          // domain of the primary row that it asked for
 	ahead   *tenantdb.Match // what it was told before it asked; nothing at first
 	names   interned
@@ -43,7 +42,7 @@ func newServices(h *Host, of *generation) *services {
 
 // begin forgets the call before.
 func (s *services) begin() {
-	s.match, s.ahead, s.found = &nothing, &nothing, false
+	s.match, s.ahead = &nothing, &nothing
 	s.primary, s.tenant, s.noFiles = "", nil, false
 }
 
@@ -89,7 +88,7 @@ func (s *services) ByReference(ref string, out []byte) (int, bool) {
 // find notes what the guest has found.
 func (s *services) find(m tenantdb.Match) *tenantdb.Match {
 	s.asked = m
-	s.match, s.found = &s.asked, true
+	s.match = &s.asked
 	return s.match
 }
 
