@@ -23,12 +23,11 @@ func (d *Directory) Apply(changes []Change) Report {
 	}
 	p.promote()
 	next := p.build()
-	next.generation = old.generation + 1
 	p.report.Tenants, p.report.Domains = next.ids.count, next.domains.count
 	d.left = slices.DeleteFunc(slices.Clone(d.left), func(p2 Problem) bool { return p.tenants[p2.TenantID] != nil })
 	d.left = append(d.left, p.report.Problems...)
 	d.left = d.left[:min(len(d.left), MaxProblems)]
-	d.state.Store(next)
+	d.publish(next)
 	d.health.Store(&health{syncedAt: time.Now(), refused: d.health.Load().refused})
 	return p.report
 }

@@ -45,6 +45,7 @@ type state struct {
 	ids        table // tenants by id, ignoring case
 	schemas    table // tenants by schema name
 	generation uint64
+	superseded chan struct{} // closed once another state has been stored
 }
 
 // health is what is known of the directory's source.
@@ -60,7 +61,7 @@ func NewDirectory(o Options) *Directory {
 		o.Logger = slog.Default()
 	}
 	d := &Directory{opts: o, seed: maphash.MakeSeed(), shadows: map[string][]Domain{}}
-	d.state.Store(&state{domains: newTable(1), ids: newTable(1), schemas: newTable(1)})
+	d.state.Store(&state{domains: newTable(1), ids: newTable(1), schemas: newTable(1), superseded: make(chan struct{})})
 	d.health.Store(&health{})
 	d.upkeep.Store(&Upkeep{})
 	return d
@@ -71,6 +72,23 @@ func (d *Directory) Logger() *slog.Logger { return d.opts.Logger }
 
 // CloneReference returns the clone reference of the Options.
 func (d *Directory) CloneReference() string { return d.opts.CloneReference }
+
+// publish makes next the state that lookups read. The caller holds mu.
+func (d *Directory) publish(next *state) {
+	old := d.state.Load()
+	next.generation, next.superseded = old.generation+1, make(chan struct{})
+	d.state.Store(next)
+	close(old.superseded)
+}
+
+// Changed returns a channel that is closed at the next Replace or Apply. Get it
+// before reading, so that no change is missed:
+//
+//	for changed := dir.Changed(); ; changed = dir.Changed() {
+//		read(dir)
+//		<-changed
+//	}
+func (d *Directory) Changed() <-chan struct{} { return d.state.Load().superseded }
 
 // ByDomain finds the row (domain, folder), else the row (domain, "").
 func (d *Directory) ByDomain(domain, folder string) (Match, bool) {

@@ -91,3 +91,41 @@ func TestAGenerationIsSeenAsAWhole(t *testing.T) {
 		}
 	}
 }
+
+func TestEveryChangeClosesTheChannelOfTheStateBefore(t *testing.T) {
+	d := NewDirectory(Options{})
+	const writes = 500
+	var readers sync.WaitGroup
+	for range 4 {
+		readers.Go(func() {
+			// A reader may skip states, and must not miss the last one.
+			for {
+				changed := d.Changed()
+				if d.Stats().Generation == writes {
+					return
+				}
+				<-changed
+			}
+		})
+	}
+	for i := range writes {
+		if i%2 == 0 {
+			d.Replace(State{})
+		} else {
+			d.Apply(nil)
+		}
+	}
+	readers.Wait()
+
+	changed := d.Changed()
+	d.Degrade("no change of rows")
+	d.Confirm()
+	select {
+	case <-changed:
+		t.Error("the channel is closed, expected it to be open until rows change")
+	default:
+	}
+	if n := testing.AllocsPerRun(100, func() { d.Changed() }); n != 0 {
+		t.Errorf("Changed allocates %v times, expected 0", n)
+	}
+}

@@ -15,7 +15,7 @@ func (d *Directory) Replace(s State) Report {
 	l := loader{dir: d, own: owner{}}
 	l.takeTenants(s.Tenants)
 	l.takeDomains(s.Domains)
-	next := &state{generation: d.state.Load().generation + 1}
+	next := &state{}
 	shadows := l.buildDomains(&next.domains)
 	l.buildTenants(next)
 	l.report.Tenants, l.report.Domains = next.ids.count, next.domains.count
@@ -24,7 +24,7 @@ func (d *Directory) Replace(s State) Report {
 		at = time.Now()
 	}
 	d.shadows, d.left = shadows, l.report.Problems
-	d.state.Store(next)
+	d.publish(next)
 	d.health.Store(&health{syncedAt: at, refused: l.report.Refused})
 	return l.report
 }
