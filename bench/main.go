@@ -26,10 +26,11 @@ import (
 	"github.com/tenantedge/tenantedge/bench/sockets"
 	"github.com/tenantedge/tenantedge/bench/web"
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/smoke"
 )
 
 func main() {
-	edge.SmokeMain()
+	smoke.Main(edge.Try)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/smoke"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
@@ -114,10 +115,9 @@ type Config struct {
 	// gets ErrGuest; or Previous: the program before it decides, if there is
 	// one.
 	OnGuestError string
-	// SmokeRun tries a guest in another process before Swap, or New, lets it
-	// in: there are guests by which the compiler would take this one along.
-	// ReexecSmokeRun makes one. nil: guests are not tried.
-	SmokeRun func(context.Context, Trial) error
+	// SmokeRun tries a guest in another process before New or Swap lets it in,
+	// since some guests crash the compiler: smoke.Run. nil: guests are not tried.
+	SmokeRun func(context.Context, smoke.Trial) error
 	// UnsafeNoReset leaves a guest's memory as each request left it, so that
 	// the next may read what it held. It shows in a benchmark what starting
 	// from a pristine guest costs, and is for nothing else.

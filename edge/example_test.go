@@ -43,25 +43,6 @@ func Example() {
 	// 404 Not Found
 }
 
-// A guest that is swapped in is first run by another process: this program,
-// started once more. SmokeMain, called before anything else in main, is what
-// that process runs.
-func ExampleReexecSmokeRun() {
-	edge.SmokeMain()
-
-	ctx := context.Background()
-	host, err := edge.New(ctx, edge.Config{SmokeRun: edge.ReexecSmokeRun()})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer host.Close()
-	_, err = host.Swap(ctx, []byte("no guest at all"))
-	fmt.Println(err)
-	// Output:
-	// edge: smoke run: expected the guest to load and to answer in a process of its own, found instance: guest b8bbbbff6c0d: is no valid WebAssembly module: meter: wasm: malformed module: no section, offset 0x0: expected a Wasm module of version 1, found other bytes
-}
-
 // What a failure of the guest was is told to the embedder, and never to the client.
 func ExampleGuestError() {
 	config := edge.Config{

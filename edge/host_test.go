@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+	"github.com/tenantedge/tenantedge/edge/smoke"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 	"github.com/tenantedge/tenantedge/tenantdb"
@@ -26,7 +27,7 @@ import (
 var compileCache string
 
 func TestMain(m *testing.M) {
-	SmokeMain() // in a process that ReexecSmokeRun has started
+	smoke.Main(Try) // in a child that tries a guest
 	if cache := os.Getenv(startVariable); cache != "" {
 		if err := startChild(cache); err != nil {
 			panic(err)

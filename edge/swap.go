@@ -73,7 +73,10 @@ func (h *Host) try(ctx context.Context, wasm []byte) error {
 	if h.config.SmokeRun == nil {
 		return nil
 	}
-	err := h.config.SmokeRun(ctx, Trial{Wasm: wasm, Config: h.guestConfig, Limits: h.config.Limits, CompileCache: h.config.CompileCache})
+	t, err := h.trial(wasm)
+	if err == nil {
+		err = h.config.SmokeRun(ctx, t)
+	}
 	if err != nil {
 		return refusal{fmt.Errorf("edge: smoke run: %w", err)}
 	}

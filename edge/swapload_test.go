@@ -12,6 +12,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge/internal/soak"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+	"github.com/tenantedge/tenantedge/edge/smoke"
 )
 
 // guestOf is the guest of a generation: each routes the same requests in
@@ -153,7 +154,7 @@ func TestSwapsUnderFullLoadFailAndMisrouteNothing(t *testing.T) {
 		return
 	}
 	t.Run("compiled in another process, as serve does", func(t *testing.T) {
-		swapUnderLoad(t, "swap-smoke", true, func(c *Config) { c.CompileCache, c.SmokeRun = t.TempDir(), ReexecSmokeRun() })
+		swapUnderLoad(t, "swap-smoke", true, func(c *Config) { c.CompileCache, c.SmokeRun = t.TempDir(), smoke.Run })
 	})
 	t.Run("compiled in this process", func(t *testing.T) {
 		swapUnderLoad(t, "swap-compiled", true, func(c *Config) { c.CompileCache = "" })

@@ -15,11 +15,12 @@ import (
 	"github.com/tenantedge/tenantedge/bench/sockets"
 	"github.com/tenantedge/tenantedge/bench/web"
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/smoke"
 )
 
 // The benchmark starts itself as a server, which is the test's binary here.
 func TestMain(m *testing.M) {
-	edge.SmokeMain()
+	smoke.Main(edge.Try)
 	if len(os.Args) > 1 {
 		var err error
 		switch ctx := context.Background(); os.Args[1] {

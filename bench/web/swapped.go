@@ -13,6 +13,7 @@ import (
 	"github.com/tenantedge/tenantedge/assets"
 	"github.com/tenantedge/tenantedge/bench/table"
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/smoke"
 )
 
 // swapped is our server with a way to have its guest replaced from outside.
@@ -53,7 +54,7 @@ func swappedHandler(ctx context.Context, t *table.Table) (http.Handler, func() e
 		return nil, nil, err
 	}
 	// As serve does: a guest is compiled in the process of its smoke run.
-	host, err := startEdge(ctx, t, func(c *edge.Config) { c.SmokeRun, c.CompileCache = edge.ReexecSmokeRun(), cache })
+	host, err := startEdge(ctx, t, func(c *edge.Config) { c.SmokeRun, c.CompileCache = smoke.Run, cache })
 	if err != nil {
 		return nil, nil, errors.Join(err, os.RemoveAll(cache))
 	}

@@ -15,10 +15,11 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/internal/logs"
+	"github.com/tenantedge/tenantedge/edge/smoke"
 )
 
 func main() {
-	edge.SmokeMain() // in the process that tries a guest
+	smoke.Main(edge.Try) // in a child that tries a guest
 	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 

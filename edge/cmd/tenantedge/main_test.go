@@ -12,12 +12,13 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+	"github.com/tenantedge/tenantedge/edge/smoke"
 )
 
 // The guest's machine code is kept for all tests, and nothing else is written
 // to the home of whoever runs them.
 func TestMain(m *testing.M) {
-	edge.SmokeMain() // in the process that tries a guest
+	smoke.Main(edge.Try) // in a child that tries a guest
 	if os.Getenv(asProgram) != "" {
 		main()
 	}

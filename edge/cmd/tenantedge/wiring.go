@@ -11,6 +11,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/session"
+	"github.com/tenantedge/tenantedge/edge/smoke"
 	"github.com/tenantedge/tenantedge/edge/storage"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 	"github.com/tenantedge/tenantedge/tenantdb"
@@ -41,7 +42,7 @@ func loadConfig(path string) (*config.File, error) {
 func wire(f *config.File, log *slog.Logger) (*wiring, error) {
 	w := &wiring{edge: f.Edge()}
 	w.edge.Logger, w.edge.CompileCache = log, compileCache()
-	w.edge.SmokeRun = edge.ReexecSmokeRun()
+	w.edge.SmokeRun = smoke.Run
 	w.edge.Websockets = edge.WebsocketConfig{} // see wireWebsockets
 	if f.Guest.CompileCache != "" {
 		w.edge.CompileCache = f.Guest.CompileCache

@@ -1,0 +1,56 @@
+package smoke
+
+import (
+	"fmt"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// confine bounds the memory and the processor time of the child. Compiling
+// takes about sixty times the size of a guest; a process that exceeds its bound
+// dies, and the guest is refused.
+func confine(t *Trial) error {
+	used, err := dataSize()
+	if err != nil {
+		return err
+	}
+	memory := uint64(1<<30) + 64*uint64(len(t.Wasm)) + 2*uint64(max(t.Memory, 64<<20))
+	debug.SetMemoryLimit(int64(memory / 2))
+	// If the machine or the container runs out of memory, the kernel must kill
+	// this process and not the server. A failure to set this refuses no guest.
+	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0)
+	seconds := uint64(2 * timeout.Seconds())
+	for _, l := range []struct {
+		resource int
+		limit    uint64
+	}{
+		{unix.RLIMIT_DATA, used + memory},
+		{unix.RLIMIT_CPU, seconds}, // in case the parent dies
+		{unix.RLIMIT_CORE, 0},
+	} {
+		if err := unix.Setrlimit(l.resource, &unix.Rlimit{Cur: l.limit, Max: l.limit}); err != nil {
+			return fmt.Errorf("resource limit %d of %d: %w", l.resource, l.limit, err)
+		}
+	}
+	return nil
+}
+
+// dataSize returns how many bytes RLIMIT_DATA counts already. The runtime of a
+// race-detector build starts with terabytes.
+func dataSize() (uint64, error) {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := strings.Cut(string(status), "\nVmData:")
+	line, _, _ := strings.Cut(rest, " kB\n")
+	kilobytes, err := strconv.ParseUint(strings.TrimSpace(line), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("VmData in /proc/self/status: %w", err)
+	}
+	return kilobytes << 10, nil
+}

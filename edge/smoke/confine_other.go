@@ -1,0 +1,12 @@
+//go:build !linux
+
+package smoke
+
+import "runtime/debug"
+
+// confine sets the memory limit of the Go runtime; there are no resource limits
+// here.
+func confine(t *Trial) error {
+	debug.SetMemoryLimit(1<<30 + 64*int64(len(t.Wasm)) + 2*max(t.Memory, 64<<20))
+	return nil
+}

@@ -1,0 +1,34 @@
+package smoke_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/smoke"
+)
+
+func TestMain(m *testing.M) {
+	smoke.Main(edge.Try)
+	os.Exit(m.Run())
+}
+
+// A child process of this program tries a guest before it is swapped in. Main
+// comes first in the program's main function, for the child.
+func Example() {
+	smoke.Main(edge.Try)
+
+	ctx := context.Background()
+	host, err := edge.New(ctx, edge.Config{SmokeRun: smoke.Run})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer host.Close()
+	_, err = host.Swap(ctx, []byte("no guest at all"))
+	fmt.Println(err)
+	// Output:
+	// edge: smoke run: expected the guest to load and to answer in a process of its own, found instance: guest b8bbbbff6c0d: is no valid WebAssembly module: meter: wasm: malformed module: no section, offset 0x0: expected a Wasm module of version 1, found other bytes
+}

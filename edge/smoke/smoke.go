@@ -1,0 +1,148 @@
+// Package smoke tries a guest in a child process before it is let in. Some
+// modules make the compiler exhaust memory or fault, which Go cannot recover
+// from; such a module then ends the child and not the server.
+//
+//	func main() {
+//		smoke.Main(edge.Try) // returns at once, except in the child
+//		…
+//		host, err := edge.New(ctx, edge.Config{SmokeRun: smoke.Run, …})
+//	}
+//
+// The child has an empty environment, and bounded memory, processor time and
+// wall time.
+package smoke
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+)
+
+const (
+	// marker in the environment makes a process the child.
+	marker = "TENANTEDGE_SMOKE_RUN"
+	// timeout bounds a trial. Loading the default guest takes one to two seconds
+	// on an idle machine.
+	timeout = 2 * time.Minute
+	// maxOutput bounds what is read of the child's output, in bytes.
+	maxOutput = 16 << 10
+)
+
+// expected starts the errors about guests.
+const expected = "expected the guest to load and to answer in a process of its own, found "
+
+// Run tries a guest in a new process of this program, and returns an error if
+// the guest fails, or crashes, hangs or exhausts the process. The process is
+// killed when ctx ends, or after two minutes.
+//
+// The program must call Main first thing in main.
+func Run(ctx context.Context, t Trial) error {
+	return runner{timeout: timeout}.run(ctx, t)
+}
+
+// Main runs try and exits, in a process that Run started. In any other process
+// it returns at once. Call it before anything else in main, and in TestMain of
+// tests that swap guests; try is edge.Try.
+func Main(try func(context.Context, Trial) error) {
+	if os.Getenv(marker) != "" {
+		os.Exit(child(os.Stdin, os.Stdout, try))
+	}
+}
+
+// runner starts child processes.
+type runner struct {
+	timeout time.Duration
+	command []string // program and arguments; nil: this program
+}
+
+func (r runner) run(ctx context.Context, t Trial) error {
+	if os.Getenv(marker) != "" {
+		return errors.New("expected the trial's process to call smoke.Main, found that it starts another one; call smoke.Main first thing in main")
+	}
+	header, err := t.encode()
+	if err != nil {
+		return err
+	}
+	limited, cancel := context.WithTimeout(ctx, r.timeout)
+	defer cancel()
+	cmd, err := r.cmd(limited)
+	if err != nil {
+		return err
+	}
+	stdout, stderr := &prefix{max: maxOutput}, &prefix{max: maxOutput}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = io.MultiReader(bytes.NewReader(header), bytes.NewReader(t.Wasm)), stdout, stderr
+	if err := cmd.Start(); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("expected to start this program once more, found %w; see that it may start processes", err)
+	}
+	exit := cmd.Wait() // an error if it was not started
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("%sno verdict before the caller's context ended: %w", expected, ctx.Err())
+	case limited.Err() != nil:
+		return fmt.Errorf("%sno verdict after %v; look for what takes so long to compile or to configure", expected, r.timeout)
+	}
+	var v verdict
+	invalid := json.Unmarshal(stdout.bytes, &v)
+	switch {
+	case invalid == nil && v.Error != "":
+		return errors.New(expected + v.Error)
+	case invalid == nil && v.Passed && exit == nil:
+		return nil
+	case exit != nil:
+		return fmt.Errorf("%sthat the process ended by %w%s; it would have ended this one too", expected, exit, firstLine(stderr.bytes))
+	}
+	return fmt.Errorf("expected the verdict of a trial, found %.100q; call smoke.Main first thing in main", stdout.bytes)
+}
+
+func (r runner) cmd(ctx context.Context) (*exec.Cmd, error) {
+	command := r.command
+	if command == nil {
+		path, err := executable()
+		if err != nil {
+			return nil, fmt.Errorf("expected to find this program to start it once more: %w", err)
+		}
+		command = []string{path, "smoke-run"} // the argument shows in ps, and is not read
+	}
+	c := exec.CommandContext(ctx, command[0], command[1:]...)
+	c.Env = []string{marker + "=1"}
+	c.WaitDelay = time.Second // a grandchild may hold the pipes open
+	return c, nil
+}
+
+// executable returns the file of this program. On Linux it is the running one
+// even after an update has replaced the file, since the engines may differ.
+func executable() (string, error) {
+	const self = "/proc/self/exe"
+	if _, err := os.Stat(self); err == nil {
+		return self, nil
+	}
+	return os.Executable()
+}
+
+// firstLine returns the first line that a crashed process wrote, which is where
+// Go puts the reason.
+func firstLine(stderr []byte) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(string(stderr)), "\n")
+	if line == "" {
+		return ""
+	}
+	return fmt.Sprintf(": %.300s", line)
+}
+
+// prefix keeps the first max bytes that are written to it.
+type prefix struct {
+	max   int
+	bytes []byte
+}
+
+func (w *prefix) Write(p []byte) (int, error) {
+	w.bytes = append(w.bytes, p[:min(len(p), w.max-len(w.bytes))]...)
+	return len(p), nil
+}
