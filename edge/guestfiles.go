@@ -3,11 +3,9 @@ package edge
 import (
 	"cmp"
 	"context"
-	"errors"
 	"io"
 	"io/fs"
 	"slices"
-	"syscall"
 
 	"github.com/tenantedge/tenantedge/edge/storage"
 	"github.com/tenantedge/tenantedge/guest/abi"
@@ -79,7 +77,7 @@ func (s *services) Files(ctx context.Context, last hostfuncs.Files) (hostfuncs.F
 	}
 	files, err := (*backend).Files(withoutGuest(ctx, s.host), t)
 	if err != nil {
-		return nil, fileErrno(err)
+		return nil, storageErrnos.Wrap(err)
 	}
 	return &guestFiles{tenant: t, files: files}, nil
 }
@@ -99,20 +97,20 @@ type guestFiles struct {
 func (f *guestFiles) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 	file, err := f.files.WithContext(ctx).OpenRead(name)
 	if err != nil {
-		return nil, fileErrno(err)
+		return nil, storageErrnos.Wrap(err)
 	}
 	return file, nil
 }
 
 func (f *guestFiles) Save(ctx context.Context, name string, content io.Reader) (string, error) {
 	saved, err := f.files.Save(ctx, name, content, 0)
-	return saved, fileErrno(err)
+	return saved, storageErrnos.Wrap(err)
 }
 
 func (f *guestFiles) Stat(ctx context.Context, name string) (abi.FileStat, error) {
 	info, err := fs.Stat(f.files.WithContext(ctx), name)
 	if err != nil {
-		return abi.FileStat{}, fileErrno(err)
+		return abi.FileStat{}, storageErrnos.Wrap(err)
 	}
 	s := abi.FileStat{Modified: info.ModTime().UnixNano(), Folder: info.IsDir()}
 	if !s.Folder {
@@ -125,12 +123,12 @@ func (f *guestFiles) List(ctx context.Context, name string, most int) (folders, 
 	within := f.files.WithContext(ctx)
 	opened, err := within.Open(name)
 	if err != nil {
-		return nil, nil, fileErrno(err)
+		return nil, nil, storageErrnos.Wrap(err)
 	}
 	defer opened.Close()
 	info, err := opened.Stat()
 	if err != nil {
-		return nil, nil, fileErrno(err)
+		return nil, nil, storageErrnos.Wrap(err)
 	}
 	folder, ok := opened.(fs.ReadDirFile)
 	if !ok || !info.IsDir() {
@@ -154,7 +152,7 @@ func (f *guestFiles) List(ctx context.Context, name string, most int) (folders, 
 		}
 	}
 	if err != io.EOF {
-		return nil, nil, fileErrno(err)
+		return nil, nil, storageErrnos.Wrap(err)
 	}
 	slices.Sort(folders)
 	slices.Sort(files)
@@ -171,7 +169,7 @@ func isFolder(in fs.FS, name string, e fs.DirEntry) bool {
 }
 
 func (f *guestFiles) Delete(ctx context.Context, name string) error {
-	return fileErrno(f.files.WithContext(ctx).Delete(name))
+	return storageErrnos.Wrap(f.files.WithContext(ctx).Delete(name))
 }
 
 // URL does not ask the guest, which is in the middle of a call.
@@ -185,31 +183,15 @@ func (f *guestFiles) URL(_ context.Context, name string) (string, error) {
 
 func (f *guestFiles) Close() error { return f.files.Close() }
 
-// fileErrno is err, with the errno in its chain that tells the guest about it.
-// What has none is the host's own failure, for its log.
-func fileErrno(err error) error {
-	for _, known := range []struct {
-		err   error
-		errno abi.Errno
-	}{
-		{storage.ErrSuspicious, abi.Invalid},
-		{storage.ErrNoTenant, abi.Denied},
-		{storage.ErrNoURL, abi.Unavailable},
-		{storage.ErrQuota, abi.Limit},
-		{storage.ErrDepth, abi.Limit},
-		{storage.ErrTooLarge, abi.Limit},
-		{storage.ErrFull, abi.Limit},
-		{syscall.ENOSPC, abi.Limit},
-		{syscall.EISDIR, abi.Invalid},
-		{syscall.ENOTEMPTY, abi.Invalid},
-		{syscall.ENAMETOOLONG, abi.Invalid},
-		{syscall.ENOTDIR, abi.NotFound},
-	} {
-		if errors.Is(err, known.err) {
-			return errors.Join(known.errno, err)
-		}
-	}
-	return err
+// storageErrnos holds the errnos that guests get for errors of a storage.
+var storageErrnos = hostfuncs.ErrnoTable{
+	{storage.ErrSuspicious, abi.Invalid},
+	{storage.ErrNoTenant, abi.Denied},
+	{storage.ErrNoURL, abi.Unavailable},
+	{storage.ErrQuota, abi.Limit},
+	{storage.ErrDepth, abi.Limit},
+	{storage.ErrTooLarge, abi.Limit},
+	{storage.ErrFull, abi.Limit},
 }
 
 var _ hostfuncs.Files = (*guestFiles)(nil)

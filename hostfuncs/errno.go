@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"runtime/debug"
+	"syscall"
 
 	"github.com/tetratelabs/wazero/api"
 
@@ -64,17 +66,60 @@ func answer(size int, found bool) uint64 {
 	return uint64(size)
 }
 
-// errnoOf finds the errno in an error of the Services.
-func errnoOf(err error) abi.Errno {
-	var e abi.Errno
-	switch {
-	case err == nil:
-		return abi.OK
-	case errors.As(err, &e) && e != abi.OK:
-		return e
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return abi.Timeout
-	default:
-		return abi.Internal
+// ErrnoTable maps errors to the errnos that guests get for them.
+type ErrnoTable []struct {
+	Err   error
+	Errno abi.Errno
+}
+
+// Wrap returns err with the errno of the first entry that err matches, by
+// [errors.Is], added to its chain. It returns err itself if no entry matches.
+func (t ErrnoTable) Wrap(err error) error {
+	if err == nil {
+		return nil
 	}
+	if e, ok := t.find(err); ok {
+		return fmt.Errorf("%w: %w", e, err)
+	}
+	return err
+}
+
+func (t ErrnoTable) find(err error) (abi.Errno, bool) {
+	for _, entry := range t {
+		if errors.Is(err, entry.Err) {
+			return entry.Errno, true
+		}
+	}
+	return abi.OK, false
+}
+
+// fileErrnos holds the errnos of the standard library's errors about files.
+var fileErrnos = ErrnoTable{
+	{syscall.ENOSPC, abi.Limit},
+	{syscall.EISDIR, abi.Invalid},
+	{syscall.ENOTEMPTY, abi.Invalid},
+	{syscall.ENAMETOOLONG, abi.Invalid},
+	{syscall.ENOTDIR, abi.NotFound},
+	{fs.ErrNotExist, abi.NotFound},
+	{fs.ErrInvalid, abi.Invalid},
+	{fs.ErrPermission, abi.Denied},
+}
+
+// errnoOf returns the abi.Errno in the chain of err, else the one that known
+// has for it, else abi.Timeout for the errors of a context, else abi.Internal.
+func errnoOf(err error, known ErrnoTable) abi.Errno {
+	if err == nil {
+		return abi.OK
+	}
+	var e abi.Errno
+	if errors.As(err, &e) && e != abi.OK {
+		return e
+	}
+	if e, ok := known.find(err); ok {
+		return e
+	}
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return abi.Timeout
+	}
+	return abi.Internal
 }

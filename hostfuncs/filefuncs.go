@@ -2,7 +2,6 @@ package hostfuncs
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -25,22 +24,6 @@ func fileName(m memory, addr, length uint32) (string, abi.Errno) {
 	return strings.Clone(name), abi.OK
 }
 
-// fileErrno is the errno of an error of Files.
-func fileErrno(err error) abi.Errno {
-	var e abi.Errno
-	switch {
-	case errors.As(err, &e):
-		return errnoOf(err)
-	case errors.Is(err, fs.ErrNotExist):
-		return abi.NotFound
-	case errors.Is(err, fs.ErrInvalid):
-		return abi.Invalid
-	case errors.Is(err, fs.ErrPermission):
-		return abi.Denied
-	}
-	return errnoOf(err)
-}
-
 // withFiles runs what a host function does with the tenant's files and a name
 // in them, and bounds it in time.
 func withFiles(c *Call, m memory, s []uint64, do func(ctx context.Context, v Files, name string) (uint64, error)) {
@@ -54,7 +37,7 @@ func withFiles(c *Call, m memory, s []uint64, do func(ctx context.Context, v Fil
 	defer c.worked()
 	v, err := c.view(ctx)
 	if err != nil {
-		s[0] = negative(fileErrno(err))
+		s[0] = negative(errnoOf(err, fileErrnos))
 		return
 	}
 	result, err := do(ctx, v, name)
@@ -67,7 +50,7 @@ func withFiles(c *Call, m memory, s []uint64, do func(ctx context.Context, v Fil
 // fileFailed is the errno of an error that is logged if the guest cannot know
 // what to do about it.
 func (c *Call) fileFailed(err error) abi.Errno {
-	e := fileErrno(err)
+	e := errnoOf(err, fileErrnos)
 	if e == abi.Internal {
 		c.said.line(slog.LevelError, fmt.Sprintf("a file function failed: %v", err))
 	}

@@ -30,7 +30,7 @@ func query(c *Call, m memory, s []uint64) {
 		text := fmt.Sprintf("a query of the guest failed: %.*s: %v", maxQuoted, name, err)
 		c.said.line(level, text[:min(len(text), abi.MaxLogText)])
 		c.charge(costRecord)
-		s[0] = negative(errnoOf(err))
+		s[0] = negative(errnoOf(err, nil))
 		return
 	}
 	if len(rows) <= len(out) {

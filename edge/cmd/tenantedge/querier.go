@@ -3,11 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/hostfuncs"
 	"github.com/tenantedge/tenantedge/tenantdb/postgres"
 )
 
@@ -17,34 +16,24 @@ type querier struct{ queries *postgres.Queries }
 // Query runs a statement of the configuration.
 func (q querier) Query(ctx context.Context, schema, name string, args json.RawMessage) (json.RawMessage, error) {
 	answer, err := q.queries.Query(ctx, schema, name, args)
-	return answer, inContract(err)
+	return answer, queryErrnos.Wrap(err)
 }
 
 // QueryPublic runs a statement whose configuration says schema public.
 func (q querier) QueryPublic(ctx context.Context, name string, args json.RawMessage) (json.RawMessage, error) {
 	answer, err := q.queries.QueryPublic(ctx, name, args)
-	return answer, inContract(err)
+	return answer, queryErrnos.Wrap(err)
 }
 
-// inContract adds the errno of the guests' contract to an error of Postgres.
-func inContract(err error) error {
-	for _, known := range []struct {
-		is    error
-		errno abi.Errno
-	}{
-		{postgres.ErrUnknownStatement, abi.NotFound},
-		{postgres.ErrUnknownSchema, abi.Denied},
-		{postgres.ErrOtherSchema, abi.Denied},
-		{postgres.ErrArguments, abi.Invalid},
-		{postgres.ErrLimit, abi.Limit},
-		{postgres.ErrTimeout, abi.Timeout},
-		{postgres.ErrUnavailable, abi.Unavailable},
-	} {
-		if errors.Is(err, known.is) {
-			return fmt.Errorf("%w: %w", known.errno, err)
-		}
-	}
-	return err
+// queryErrnos holds the errnos that guests get for errors of Postgres.
+var queryErrnos = hostfuncs.ErrnoTable{
+	{postgres.ErrUnknownStatement, abi.NotFound},
+	{postgres.ErrUnknownSchema, abi.Denied},
+	{postgres.ErrOtherSchema, abi.Denied},
+	{postgres.ErrArguments, abi.Invalid},
+	{postgres.ErrLimit, abi.Limit},
+	{postgres.ErrTimeout, abi.Timeout},
+	{postgres.ErrUnavailable, abi.Unavailable},
 }
 
 var (
