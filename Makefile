@@ -29,10 +29,10 @@ test-bench: ## run the benchmark's own tests; downloads the rivals that it compa
 	cd bench && go test $(TESTFLAGS) ./...
 
 kill-test: ## kill processes that save and upload files, 200 times each; nothing may be torn, lost or left behind
-	TENANTEDGE_KILLS=200 go test -count=1 -timeout 30m -v -run Killed ./edge/storage ./edge/internal/server
+	TENANTEDGE_KILLS=200 go test -count=1 -timeout 30m -v -run Killed ./edge/storage ./edge/serve
 
 large: ## send a file of 1 GiB to 50 clients at once, with an eye on memory
-	go test -tags long -count=1 -v -run 'TestALargeFileToManyClientsTakesNoMemory' ./edge/internal/server
+	go test -tags long -count=1 -v -run 'TestALargeFileToManyClientsTakesNoMemory' ./edge/serve
 
 # Packages without a goroutine have nothing to race, nor have commands that run
 # one after the other; under the detector they take minutes.
@@ -61,9 +61,9 @@ s3:
 appservers:
 	@sh .ci/servers.sh
 
-servers: ## ask all application servers of Debian directly and through an edge, and write what is found to edge/internal/server/SERVERS.md; some 4 minutes
+servers: ## ask all application servers of Debian directly and through an edge, and write what is found to edge/serve/SERVERS.md; some 4 minutes
 	@sh .ci/servers.sh full
-	TENANTEDGE_SERVERS=all go test -count=1 -v -timeout 30m -run 'TestApplicationServers|TestFoldersInDjango' ./edge/internal/server
+	TENANTEDGE_SERVERS=all go test -count=1 -v -timeout 30m -run 'TestApplicationServers|TestFoldersInDjango' ./edge/serve
 
 check: format vet lint tidy guest-same ## format, vet, lint, tidy, rebuild the guest; nothing may change
 
@@ -90,7 +90,7 @@ soak: ## prove the engine at length: 200 swaps under load, 100,000 audited calls
 		go test -count=1 -v -timeout 120m -run 'TestSwapsUnder|TestAProcessStarts|TestAFurtherInstance|TestG1' ./edge
 
 surplus: ## have application servers send bytes after their answers for 10 minutes in all; no request may get them
-	TENANTEDGE_SURPLUS=$${TENANTEDGE_SURPLUS:-150s} go test -count=1 -v -timeout 30m -run TestSurplusOfRealServers ./edge/internal/server
+	TENANTEDGE_SURPLUS=$${TENANTEDGE_SURPLUS:-150s} go test -count=1 -v -timeout 30m -run TestSurplusOfRealServers ./edge/serve
 
 crowd: ## have 10,000 websockets at a time come and vanish for 5 minutes under the race detector, then hold 19,000 in one server and 200,000 in several
 	@mkdir -p bin/soak

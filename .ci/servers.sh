@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes sure that the application servers are here that the tests start
-# privately (see edge/internal/server/SERVERS.md). Installs Debian's packages
+# privately (see edge/serve/SERVERS.md). Installs Debian's packages
 # where they are missing, without the services that some would otherwise leave
 # running.
 #

@@ -11,7 +11,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
-	"github.com/tenantedge/tenantedge/edge/internal/server"
+	"github.com/tenantedge/tenantedge/edge/serve"
 	tenantfile "github.com/tenantedge/tenantedge/tenantdb/file"
 )
 
@@ -172,7 +172,7 @@ func (o *checkOptions) check(ctx context.Context, file *config.File, r *checkRep
 		}
 	}
 	file.Directory.StateFile = "" // it does not stand in for a database that is checked
-	p, err := prepare(ctx, file, nil, quietLogger(), func(c *edge.Config, s *server.Options) {
+	p, err := prepare(ctx, file, nil, quietLogger(), func(c *edge.Config, s *serve.Options) {
 		// The guest that is configured has to do, whatever was kept.
 		c.Guest, s.GuestFile, s.KeptGuest = guest, "", ""
 	})

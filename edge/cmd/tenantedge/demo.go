@@ -17,7 +17,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
-	"github.com/tenantedge/tenantedge/edge/internal/server"
+	"github.com/tenantedge/tenantedge/edge/serve"
 )
 
 //go:embed demo
@@ -50,7 +50,7 @@ func serveDemo(ctx context.Context, stdout, stderr io.Writer) error {
 	return serveFile(ctx, file, extras{
 		handlers: map[string]edge.WebsocketHandler{"room": demoRoom{}},
 		around:   demoPages,
-		started: func(s *server.Server) {
+		started: func(s *serve.Server) {
 			port := s.Addrs()[0].(*net.TCPAddr).Port
 			_, _ = io.WriteString(stdout, demoHint(port, s.AdminAddr().String(), path))
 		},

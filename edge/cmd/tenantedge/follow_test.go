@@ -15,7 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/tenantedge/tenantedge/edge/config"
-	"github.com/tenantedge/tenantedge/edge/internal/server"
+	"github.com/tenantedge/tenantedge/edge/serve"
 	"github.com/tenantedge/tenantedge/tenantdb/postgres/pgtest"
 )
 
@@ -43,7 +43,7 @@ func servingTo(t *testing.T, path string, log io.Writer) *running {
 	e := &running{t: t, cancel: cancel, ended: make(chan error, 1)}
 	addresses := make(chan string, 1)
 	go func() {
-		e.ended <- serveFile(ctx, file, extras{started: func(s *server.Server) { addresses <- s.Addrs()[0].String() }}, log)
+		e.ended <- serveFile(ctx, file, extras{started: func(s *serve.Server) { addresses <- s.Addrs()[0].String() }}, log)
 	}()
 	select {
 	case e.address = <-addresses:

@@ -12,8 +12,8 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/tenantedge/tenantedge/edge/internal/server"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+	"github.com/tenantedge/tenantedge/edge/serve"
 )
 
 // Whatever comes to stand at guest.path, a restart serves with the last good
@@ -56,7 +56,7 @@ func TestARestartBesideABrokenGuestFileServes_G2_G12(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer resp.Body.Close()
-			var r server.Readiness
+			var r serve.Readiness
 			if err := json.NewDecoder(resp.Body).Decode(&r); err != nil || resp.StatusCode != http.StatusOK || r.Guest.Degraded == "" {
 				t.Errorf("/readyz says %d, %+v, %v", resp.StatusCode, r, err)
 			}

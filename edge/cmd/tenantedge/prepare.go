@@ -9,7 +9,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
-	"github.com/tenantedge/tenantedge/edge/internal/server"
+	"github.com/tenantedge/tenantedge/edge/serve"
 )
 
 // checkFile finds all that is wrong with a configuration before anything of it
@@ -21,12 +21,12 @@ func checkFile(file *config.File, handlers map[string]edge.WebsocketHandler) err
 // prepared is an edge that is put together, and does not listen.
 type prepared struct {
 	*wiring
-	server *server.Server
+	server *serve.Server
 }
 
 // prepare puts together what serve serves. change, which may be nil, changes
 // the options.
-func prepare(ctx context.Context, file *config.File, handlers map[string]edge.WebsocketHandler, log *slog.Logger, change func(*edge.Config, *server.Options)) (*prepared, error) {
+func prepare(ctx context.Context, file *config.File, handlers map[string]edge.WebsocketHandler, log *slog.Logger, change func(*edge.Config, *serve.Options)) (*prepared, error) {
 	w, err := wire(file, log)
 	if err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func prepare(ctx context.Context, file *config.File, handlers map[string]edge.We
 	if err := errors.Join(err, keysErr); err != nil {
 		return nil, errors.Join(err, p.close())
 	}
-	o := server.Options{
+	o := serve.Options{
 		Media: file.Media, SigningKeys: keys, OpenBucket: openBucket,
 		AdminToken: token,
 		URLConfs:   file.URLConfs, Fallback: file.Fallback,
@@ -54,7 +54,7 @@ func prepare(ctx context.Context, file *config.File, handlers map[string]edge.We
 	if change != nil {
 		change(&w.edge, &o)
 	}
-	if p.server, err = server.New(ctx, w.edge, o); err != nil {
+	if p.server, err = serve.New(ctx, w.edge, o); err != nil {
 		return nil, errors.Join(err, p.close())
 	}
 	return p, nil
@@ -64,7 +64,7 @@ func prepare(ctx context.Context, file *config.File, handlers map[string]edge.We
 func placed(file *config.File, err error) error {
 	if bad := file.CheckGuest(); bad != nil {
 		// Of what else is said, the guest that was kept is news.
-		var kept *server.KeptGuestError
+		var kept *serve.KeptGuestError
 		if errors.As(err, &kept) {
 			return errors.Join(bad, kept)
 		}

@@ -14,8 +14,8 @@ import (
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/logs"
-	"github.com/tenantedge/tenantedge/edge/internal/server"
 	"github.com/tenantedge/tenantedge/edge/metrics"
+	"github.com/tenantedge/tenantedge/edge/serve"
 )
 
 func newServe() *cobra.Command {
@@ -71,8 +71,8 @@ func newServe() *cobra.Command {
 // extras are what a configuration cannot hold. The zero value is valid.
 type extras struct {
 	handlers map[string]edge.WebsocketHandler // that websocket routes may name
-	around   func(http.Handler) http.Handler  // see server.Options
-	started  func(*server.Server)             // is called when requests are let in
+	around   func(http.Handler) http.Handler  // see serve.Options
+	started  func(*serve.Server)              // is called when requests are let in
 }
 
 // serveFile serves until ctx ends or the process is asked to.
@@ -83,7 +83,7 @@ func serveFile(ctx context.Context, file *config.File, x extras, stderr io.Write
 	log := newLogger(stderr, file.Logs)
 	ctx, orders, stop := untilSignal(ctx, log)
 	defer stop()
-	w, err := prepare(ctx, file, x.handlers, log, func(_ *edge.Config, o *server.Options) {
+	w, err := prepare(ctx, file, x.handlers, log, func(_ *edge.Config, o *serve.Options) {
 		o.Force, o.Around = orders.end, x.around
 	})
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"syscall"
 
-	"github.com/tenantedge/tenantedge/edge/internal/server"
+	"github.com/tenantedge/tenantedge/edge/serve"
 )
 
 // orders are what signals ask for, beside the end.
@@ -57,7 +57,7 @@ func untilSignal(ctx context.Context, log *slog.Logger) (context.Context, orders
 
 // reloads reads the guest's file whenever it is asked to, until ctx ends or
 // the function that it returns is called, which waits for it.
-func reloads(ctx context.Context, s *server.Server, asked <-chan struct{}) (stop func()) {
+func reloads(ctx context.Context, s *serve.Server, asked <-chan struct{}) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() {

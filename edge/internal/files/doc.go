@@ -8,5 +8,5 @@
 //		http.Error(w, "missing", http.StatusNotFound) // nothing was sent
 //	}
 //
-// Who may have a file is decided before; see package server.
+// Who may have a file is decided before; see package serve.
 package files

@@ -1,8 +1,0 @@
-//go:build !unix
-
-package server
-
-import "net"
-
-// unread reports false: it cannot be found out here.
-func unread(net.Conn) bool { return false }

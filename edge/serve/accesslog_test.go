@@ -1,0 +1,61 @@
+package serve
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/tenantedge/tenantedge/edge"
+)
+
+func TestTheAccessLogTellsWhatHappenedAndNoSecret(t *testing.T) {
+	w := start(t, func(s *setup) {
+		s.options.AccessLog = true
+		s.app = http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+			rw.WriteHeader(http.StatusTeapot)
+			_, _ = rw.Write([]byte("12345"))
+		})
+	})
+	secrets := []string{"Cookie", "sessionid=hunter2", "Authorization", "Bearer hunter2", edge.ProofHeader, "hunter2"}
+	w.get("acme.example.com", "/path?token=hunter2", secrets...)
+	w.get("old.example.com", "/path?token=hunter2", secrets...)
+	w.get("nobody.example.com", "/path", secrets...)
+	w.get("lost.example.com", "/path", secrets...)
+	want := []map[string]any{
+		{"host": "acme.example.com", "tenant": "acme", "routing": "domain", "status": 418.0, "bytes": 5.0, "path": "/path", "method": "GET"},
+		{"host": "old.example.com", "tenant": "", "status": 301.0},
+		{"host": "nobody.example.com", "tenant": "", "status": 404.0},
+		{"host": "lost.example.com", "tenant": "lost", "status": 502.0, "reason": "unknown urlconf"},
+	}
+	w.eventually("four lines", func() bool { return len(w.logs.entries("access")) == len(want) })
+	ids := map[any]bool{}
+	for i, e := range w.logs.entries("access") {
+		for key, value := range want[i] {
+			if e[key] != value {
+				t.Errorf("%v: %s is %v, expected %v", want[i]["host"], key, e[key], value)
+			}
+		}
+		if ids[e["request"]] || e["request"] == "" {
+			t.Errorf("%v: the id %v is not its own", want[i]["host"], e["request"])
+		}
+		ids[e["request"]] = true
+		if _, ok := e["ms"].(float64); !ok {
+			t.Errorf("%v: there is no duration", want[i]["host"])
+		}
+	}
+	if strings.Contains(w.logs.String(), "hunter2") {
+		t.Errorf("a secret was logged:\n%s", w.logs)
+	}
+}
+
+func TestTheIdThatAClientSeesLeadsToTheLog(t *testing.T) {
+	w := start(t, func(s *setup) { s.options.AccessLog = true })
+	a := w.get("lost.example.com", "/")
+	_, id, _ := strings.Cut(strings.TrimSpace(a.body), "request ")
+	w.eventually("the access line", func() bool { return len(w.logs.entries("access")) == 1 })
+	for _, message := range []string{"access", "the guest named a urlconf that is not configured"} {
+		if e := w.logs.entries(message); len(e) != 1 || e[0]["request"] != id {
+			t.Errorf("%s: %v, expected the id %s", message, e, id)
+		}
+	}
+}

@@ -1,0 +1,189 @@
+package serve
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge/internal/pace"
+)
+
+// checkAdmin refuses an admin address that other machines could reach: what it
+// answers is for those who run the edge.
+func checkAdmin(address string) error {
+	if address == "" {
+		return nil
+	}
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return errorf("admin: expected an address as \"127.0.0.1:8081\", found %q: %w", address, err)
+	}
+	if host == "localhost" {
+		return nil
+	}
+	if ip, err := netip.ParseAddr(host); err == nil && ip.IsLoopback() {
+		return nil
+	}
+	return errorf("admin: expected a loopback address, found %q, which other machines could reach; write it as \"127.0.0.1:8081\"", address)
+}
+
+func (s *Server) newAdmin() *http.Server {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = w.Write([]byte("ok\n")) // the prober may be gone
+	})
+	mux.HandleFunc("GET /readyz", s.serveReady)
+	mux.Handle("GET /metrics", s.metricsHandler())
+	s.guestRoutes(mux)
+	limits := &pace.Limits{Body: s.options.Limits.BodyTimeout, Answer: s.options.Limits.AnswerTimeout, Rate: s.options.Limits.MinRate}
+	return &http.Server{
+		Handler:           pace.Handler(limits, s.namedLocally(mux)),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       limits.Body,
+		WriteTimeout:      limits.Answer,
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(quietHandler{s.log.Handler()}, slog.LevelError),
+	}
+}
+
+// namedLocally refuses requests for other hosts than the listener's own. A page
+// of any site can have its name resolved to a loopback address, and would read
+// what is answered here as its own.
+func (s *Server) namedLocally(next http.Handler) http.Handler {
+	own := s.options.Admin
+	if s.adminListener != nil {
+		own = s.adminListener.Addr().String()
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !local(r.Host, own, s.options.AdminHosts) {
+			closeUnread(w, r)
+			writeError(w, http.StatusMisdirectedRequest, "")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// local reports whether host, of any port, is a loopback name or address, the
+// address own, or one of names. HTTP/1.0 may have no host, and browsers always
+// have one.
+func local(host, own string, names []string) bool {
+	name := strings.ToLower(strings.TrimSuffix(hostname(host), "."))
+	if name == "" || name == "localhost" || strings.HasSuffix(name, ".localhost") || name == hostname(own) {
+		return true
+	}
+	if ip, err := netip.ParseAddr(name); err == nil && ip.Unmap().IsLoopback() {
+		return true
+	}
+	return slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) })
+}
+
+// hostname is host without a port and without brackets.
+func hostname(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		return name
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+}
+
+// Readiness is what /readyz answers.
+type Readiness struct {
+	Ready    bool   `json:"ready"`
+	Reason   string `json:"reason,omitempty"` // why not
+	Requests int64  `json:"requests"`         // that run at this moment
+
+	Directory *DirectoryReport `json:"directory"` // null: there are only static tenants
+	Guest     GuestReport      `json:"guest"`
+	Media     *MediaReport     `json:"media,omitempty"` // null: there is no bucket
+}
+
+// MediaReport tells how the bucket of tenants' files fares.
+type MediaReport struct {
+	Degraded string `json:"degraded,omitempty"` // why it is out of reach
+}
+
+// DirectoryReport tells how the directory fares.
+type DirectoryReport struct {
+	Tenants    int        `json:"tenants"`
+	Domains    int        `json:"domains"`
+	Refused    int        `json:"refused"` // rows that the last full load left out
+	Generation uint64     `json:"generation"`
+	SyncedAt   *time.Time `json:"synced_at"` // null: never
+	AgeSeconds float64    `json:"age_seconds"`
+	Degraded   string     `json:"degraded,omitempty"` // what is wrong with the source
+	// Polling says why changes are seen late: the source does not notify of them.
+	Polling   string           `json:"polling,omitempty"`
+	StateFile *StateFileReport `json:"state_file,omitempty"` // nil: none is kept
+}
+
+// StateFileReport reports how well the state file follows the directory.
+type StateFileReport struct {
+	AgeSeconds float64 `json:"age_seconds"` // of the oldest change that the file does not hold; 0: it holds all
+	Failures   uint64  `json:"failures"`
+	Error      string  `json:"error,omitempty"` // why the last try to write it failed
+}
+
+// GuestReport names the guest that decides.
+type GuestReport struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	Digest  string `json:"digest"`
+	// Degraded says why it is not the guest of guest.path.
+	Degraded string `json:"degraded,omitempty"`
+}
+
+// Readiness says whether the server should get requests, and what it knows of
+// its tenants. An old directory is no reason to stay away: the last good state
+// serves. Neither is a bucket out of reach, which all edges share: what is no
+// file is served.
+func (s *Server) Readiness() Readiness {
+	guest := s.host.Guest()
+	r := Readiness{Requests: s.requests.Load(), Guest: GuestReport{guest.Name, guest.Version, guest.Digest, s.guestFile.degraded()}}
+	if s.options.Directory != nil {
+		st := s.options.Directory()
+		r.Directory = &DirectoryReport{
+			Tenants: st.Tenants, Domains: st.Domains, Refused: st.Refused,
+			Generation: st.Generation, AgeSeconds: st.Age.Seconds(), Degraded: st.Degraded,
+			Polling: st.Upkeep.Polling,
+		}
+		if u := st.Upkeep; u.StateFile != "" {
+			r.Directory.StateFile = &StateFileReport{u.StateAge().Seconds(), u.SaveFailures, u.SaveError}
+		}
+		if !st.SyncedAt.IsZero() {
+			r.Directory.SyncedAt = &st.SyncedAt
+		}
+	}
+	if s.hasBucket() {
+		r.Media = &MediaReport{s.mediaDegraded()}
+	}
+	switch {
+	case s.draining.Load():
+		r.Reason = "shutting down"
+	case r.Directory != nil && r.Directory.SyncedAt == nil:
+		r.Reason = "the directory is not loaded"
+	case !s.serving.Load():
+		r.Reason = "starting"
+	default:
+		r.Ready = true
+	}
+	return r
+}
+
+func (s *Server) serveReady(w http.ResponseWriter, _ *http.Request) {
+	r := s.Readiness()
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	if !r.Ready {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	_ = encoder.Encode(r) // the prober may be gone
+}

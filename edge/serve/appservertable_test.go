@@ -1,0 +1,162 @@
+//go:build unix
+
+package serve
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// serversPage is the table of what was found. `make servers` writes it, and
+// every run holds it to the servers that it has in the same versions.
+const serversPage = "SERVERS.md"
+
+// findings are what was found: by check, then by server. Versions are the
+// findings of no check.
+type findings map[string]map[string]string
+
+func (f findings) set(check, server, found string) {
+	if f[check] == nil {
+		f[check] = map[string]string{}
+	}
+	f[check][server] = found
+}
+
+// TestApplicationServers runs against the servers of the short form, or with
+// TENANTEDGE_SERVERS=all against all of them.
+func TestApplicationServers(t *testing.T) {
+	text, err := os.ReadFile(serversPage)
+	if err != nil && !everyServer {
+		t.Fatal(err)
+	}
+	told, found := readFindings(string(text)), findings{}
+	for _, a := range appServers {
+		if !a.short && !everyServer {
+			continue
+		}
+		t.Run(a.name, func(t *testing.T) {
+			app := a.start(t)
+			w := start(t, withUpstream(app.url()))
+			found.set("", a.name, app.version)
+			for _, c := range appServerChecks {
+				t.Run(c.name, func(t *testing.T) { found.set(c.name, a.name, strings.Join(c.run(pair{t, app, w}), "; ")) })
+			}
+			if t.Failed() {
+				t.Logf("the end of the server's log: %.2000s", app.Log())
+			}
+		})
+	}
+	switch {
+	case everyServer && !t.Failed() && len(found[""]) == len(appServers):
+		if err := os.WriteFile(serversPage, []byte(found.page()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	case !everyServer:
+		found.compare(t, told)
+	}
+}
+
+// compare reports what the page tells otherwise of a server in the same version.
+func (f findings) compare(t *testing.T, told findings) {
+	for server, version := range f[""] {
+		if told[""][server] != version {
+			t.Logf("%s is of version %s here, %s tells of %q", server, version, serversPage, told[""][server])
+			continue
+		}
+		for _, c := range appServerChecks {
+			if found := f[c.name][server]; told[c.name][server] != found {
+				t.Errorf("%s, %s: found %q, %s tells %q: run make servers", server, c.name, found, serversPage, told[c.name][server])
+			}
+		}
+	}
+}
+
+const serversIntroduction = `# Application servers in front of which the edge is tested
+
+` + "`make servers`" + ` installs these servers, starts each with a small application (see [testdata/servers](testdata/servers)), sends the
+same requests to the server directly and through an edge, and writes this page. The sentence above each table is what the edge
+does; the test fails if it does not hold for one of the servers. ` + "`make test`" + ` does the same with a few of them and holds this page to
+what it finds.
+
+| server | version |
+| --- | --- |
+`
+
+// page writes findings as readFindings reads them.
+func (f findings) page() string {
+	var page strings.Builder
+	page.WriteString(serversIntroduction)
+	for _, a := range appServers {
+		fmt.Fprintf(&page, "| %s | %s |\n", a.name, f[""][a.name])
+	}
+	for _, c := range appServerChecks {
+		fmt.Fprintf(&page, "\n## %s\n\n%s\n\n| server | asked directly |\n| --- | --- |\n", c.name, c.edge)
+		written := map[string]bool{}
+		for _, a := range appServers {
+			found := f[c.name][a.name]
+			if written[found] {
+				continue
+			}
+			written[found] = true
+			var same []string
+			for _, other := range appServers {
+				if f[c.name][other.name] == found {
+					same = append(same, other.name)
+				}
+			}
+			if found == "" {
+				found = "nothing of note"
+			}
+			fmt.Fprintf(&page, "| %s | %s |\n", strings.Join(same, "<br>"), found)
+		}
+	}
+	return page.String()
+}
+
+var tableRow = regexp.MustCompile(`^\| (.+) \| (.+) \|$`)
+
+func readFindings(page string) findings {
+	f, check := findings{}, ""
+	for line := range strings.Lines(page) {
+		line = strings.TrimSuffix(line, "\n")
+		if title, ok := strings.CutPrefix(line, "## "); ok {
+			check = title
+			continue
+		}
+		row := tableRow.FindStringSubmatch(line)
+		if row == nil || row[1] == "server" || row[1] == "---" {
+			continue
+		}
+		found := row[2]
+		if found == "nothing of note" {
+			found = ""
+		}
+		for server := range strings.SplitSeq(row[1], "<br>") {
+			f.set(check, server, found)
+		}
+	}
+	return f
+}
+
+func TestTheServersPageIsReadAsItIsWritten(t *testing.T) {
+	text, err := os.ReadFile(serversPage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if readFindings(string(text)).page() != string(text) {
+		t.Errorf("%s is not what the checks write: run make servers", serversPage)
+	}
+	f := findings{}
+	for i, a := range appServers {
+		f.set("", a.name, fmt.Sprint("1.", i))
+		for j, c := range appServerChecks {
+			f.set(c.name, a.name, strings.Repeat(code("a|b")+"; x", (i+j)%3))
+		}
+	}
+	if got := readFindings(f.page()); fmt.Sprint(got) != fmt.Sprint(f) {
+		t.Errorf("read %v, expected %v", got, f)
+	}
+}

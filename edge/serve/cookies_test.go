@@ -1,0 +1,64 @@
+package serve
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/session"
+)
+
+// noSessions is a table without rows.
+type noSessions struct{}
+
+func (noSessions) SessionData(context.Context, string) (string, time.Time, bool, error) {
+	return "", time.Time{}, false, nil
+}
+
+// An application gets the one cookie that the edge has read a session by,
+// however it may read cookies itself.
+func TestAnApplicationGetsTheSessionOfTheEdge_A4(t *testing.T) {
+	sessions, err := session.New(session.Config{Keys: []session.Key{session.NewKey("secret")}, Store: noSessions{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, heads := capturing(t, plainAnswer)
+	w := start(t, servedBy(u, nil), h2c, func(s *setup) {
+		s.edge.Routers, s.edge.Sessions = []string{edge.RouteDomain, edge.RouteSession}, sessions
+	})
+	for _, c := range []struct {
+		lines []string
+		want  string
+	}{
+		{[]string{"a=1;sessionid=aaaaaaaa"}, "a=1;sessionid=aaaaaaaa"},
+		{[]string{"sessionid=aaaaaaaa", "b=1", "sessionid=bbbbbbbb", "c=2"}, "b=1; c=2; sessionid=bbbbbbbb"},
+		{[]string{"sessionid=aaaaaaaa; \xa0sessionid=bbbbbbbb"}, "sessionid=aaaaaaaa"},
+		{[]string{"sessionid=aaaaaaaa", "\u2028sessionid=bbbbbbbb"}, "sessionid=aaaaaaaa"},
+		{[]string{"\x85sessionid=bbbbbbbb", "a=1"}, "a=1"},
+		{[]string{"=sessionid=bbbbbbbb"}, ""},
+	} {
+		lines := make([]string, len(c.lines))
+		for i, line := range c.lines {
+			lines[i] = "cookie: " + line
+		}
+		var want []string
+		if c.want != "" {
+			want = []string{"Cookie: " + c.want}
+		}
+		check := func(protocol, status string) {
+			if status != "200" {
+				t.Errorf("%s, %q: status %s", protocol, c.lines, status)
+			} else if got := linesOf(<-heads, "Cookie"); !slices.Equal(got, want) {
+				t.Errorf("%s, %q: the application got %q, want %q", protocol, c.lines, got, want)
+			}
+		}
+		if status := w.rawStatus("GET / HTTP/1.1\r\nHost: acme.example.com\r\n" + strings.Join(lines, "\r\n") + "\r\n\r\n"); status != 200 {
+			t.Fatalf("%q: status %d", c.lines, status)
+		}
+		check("HTTP/1.1", "200")
+		check("HTTP/2", w.http2(t).do(getHead("/", lines...)...).status)
+	}
+}

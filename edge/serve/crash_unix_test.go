@@ -1,0 +1,317 @@
+//go:build unix
+
+package serve
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/config"
+)
+
+// The environment of a process that takes uploads until it is killed, and how
+// often that happens. CI does with few; 200 are the measure: make kill-test.
+const (
+	takerVariable    = "TENANTEDGE_TAKER"
+	compiledVariable = "TENANTEDGE_COMPILED" // with it: folder of compiled guests
+	killsVariable    = "TENANTEDGE_KILLS"
+	kills            = 3
+)
+
+// takeUploads is a server for the files of the tenant www. It tells its
+// address, and ends with its standard input.
+func takeUploads(location string) {
+	s, err := New(context.Background(), edge.Config{
+		Tenants:      []edge.StaticTenant{{Schema: "www", Domains: []string{"127.0.0.1"}, URLConf: "files"}},
+		CompileCache: os.Getenv(compiledVariable), Logger: slog.New(slog.DiscardHandler),
+	}, Options{
+		Listeners: []config.Listener{{Address: "127.0.0.1:0"}}, Media: &config.Media{Location: location, BaseURL: "/media/"},
+		URLConfs: map[string]config.URLConf{"files": {Media: true, Access: config.AccessPublic, Uploads: &config.Uploads{
+			Resumable: true, Expiry: time.Hour, Timeout: time.Minute, Public: true,
+		}}},
+		Logger: slog.New(slog.DiscardHandler),
+	})
+	if err == nil {
+		err = s.Listen()
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	fmt.Println(s.Addrs()[0])
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin) // until the test is over
+		cancel()
+	}()
+	if err := s.Run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	os.Exit(0)
+}
+
+// uploader sends files, of which each holds its own checksum, and remembers
+// what was acknowledged.
+type uploader struct {
+	t   *testing.T
+	url string
+
+	mu           sync.Mutex
+	acknowledged map[string][]byte
+	begun        map[string][]byte // resumable uploads, by URL, with all of their content
+	acks         chan struct{}
+}
+
+func TestKilledServersTearNoUploadAndLoseNone(t *testing.T) {
+	times := kills
+	if text := os.Getenv(killsVariable); text != "" {
+		var err error
+		if times, err = strconv.Atoi(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	location := filepath.Join(t.TempDir(), "media")
+	u := &uploader{t: t, acknowledged: map[string][]byte{}, begun: map[string][]byte{}}
+	resumed := 0
+	for n := range times {
+		taker, address := startTaker(t, location)
+		u.url = "http://" + address
+		resumed += u.resume()
+		var wg sync.WaitGroup
+		u.acks = make(chan struct{}, 10_000)
+		ctx, cancel := context.WithCancel(t.Context())
+		for worker := range 4 {
+			wg.Go(func() { u.upload(ctx, fmt.Sprint(n, "-", worker), worker%2 == 0) })
+		}
+		for range 1 + rand.IntN(30) {
+			<-u.acks
+		}
+		if err := taker.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = taker.Wait() // killed, as it should be
+		cancel()
+		wg.Wait()
+	}
+	taker, address := startTaker(t, location)
+	u.url = "http://" + address
+	resumed += u.resume()
+	u.send(t.Context(), "PUT", "/media/www/last/", nil) // a first look at the files, by which the rest is swept
+	for deadline := time.Now().Add(patience); u.temporaries(location) > 0; runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d temporary files were left behind", u.temporaries(location))
+		}
+	}
+	whole := u.compare(location)
+	if err := taker.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = taker.Wait()
+	t.Logf("%d kills: %d uploads are whole, all %d that were acknowledged among them; %d were resumed", times, whole, len(u.acknowledged), resumed)
+}
+
+func startTaker(t *testing.T, location string) (*exec.Cmd, string) {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	taker := exec.Command(exe)
+	taker.Env = append(os.Environ(), takerVariable+"="+location, compiledVariable+"="+compiled)
+	taker.Stderr = os.Stderr
+	if _, err = taker.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	out, err := taker.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := taker.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = taker.Process.Kill() }) // it may be dead already
+	address, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	return taker, strings.TrimSpace(address)
+}
+
+// upload sends files until the server is gone.
+func (u *uploader) upload(ctx context.Context, prefix string, resumable bool) {
+	for n := 0; ctx.Err() == nil; n++ {
+		content := make([]byte, sha256.Size+rand.IntN(200_000))
+		for i := range content[sha256.Size:] {
+			content[sha256.Size+i] = byte(rand.Uint32())
+		}
+		sum := sha256.Sum256(content[sha256.Size:])
+		copy(content, sum[:])
+		name := fmt.Sprintf("d%d/%s-%d.bin", n%3, prefix, n)
+		if !resumable {
+			if a := u.send(ctx, "PUT", "/media/www/"+name, content); a == nil || a.StatusCode != 201 {
+				return
+			}
+			u.acknowledge(name, content)
+			continue
+		}
+		a := u.send(ctx, "POST", "/media/www/"+name, nil, "Upload-Length", strconv.Itoa(len(content)))
+		if a == nil || a.StatusCode != 201 {
+			return
+		}
+		at := a.Header.Get("Location")
+		u.mu.Lock()
+		u.begun[at] = content
+		u.mu.Unlock()
+		if !u.goOn(ctx, at, 0, content) {
+			return
+		}
+		u.acknowledge(name, content)
+		u.mu.Lock()
+		delete(u.begun, at)
+		u.mu.Unlock()
+	}
+}
+
+func (u *uploader) acknowledge(name string, content []byte) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.acknowledged[name] = content
+	select {
+	case u.acks <- struct{}{}:
+	default:
+	}
+}
+
+// goOn sends the rest of an upload in parts.
+func (u *uploader) goOn(ctx context.Context, at string, offset int, content []byte) bool {
+	for offset < len(content) {
+		end := min(len(content), offset+50_000)
+		a := u.send(ctx, "PATCH", at, content[offset:end], "Upload-Offset", strconv.Itoa(offset))
+		if a == nil || a.StatusCode != 204 {
+			return false
+		}
+		offset = end
+	}
+	return true
+}
+
+// resume goes on with the uploads that a killed server had begun.
+func (u *uploader) resume() (resumed int) {
+	u.t.Helper()
+	for at, content := range u.begun {
+		a := u.send(u.t.Context(), "HEAD", at, nil)
+		if a == nil || a.StatusCode != 200 {
+			u.t.Fatalf("an upload that was begun is lost: %v", a)
+		}
+		offset, err := strconv.Atoi(a.Header.Get("Upload-Offset"))
+		if err != nil || !u.goOn(u.t.Context(), at, offset, content) {
+			u.t.Fatalf("an upload that was begun does not go on: %v", err)
+		}
+		name, _, _ := strings.Cut(strings.TrimPrefix(at, "/media/www/"), "?")
+		u.acknowledged[name] = content
+		delete(u.begun, at)
+		resumed++
+	}
+	return resumed
+}
+
+func (u *uploader) send(ctx context.Context, method, target string, content []byte, headers ...string) *http.Response {
+	r, err := http.NewRequestWithContext(ctx, method, u.url+target, bytes.NewReader(content))
+	if err != nil {
+		u.t.Error(err)
+		return nil
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	if method != "PUT" {
+		r.Header.Set("Tus-Resumable", "1.0.0")
+		r.Header.Set("Content-Type", "application/offset+octet-stream")
+	}
+	a, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return nil // the server was killed
+	}
+	_, _ = io.Copy(io.Discard, a.Body)
+	_ = a.Body.Close()
+	return a
+}
+
+// temporaries counts the files that no tenant sees, but for resumable uploads
+// of which the client never heard, and records of those that have ended: these
+// expire.
+func (u *uploader) temporaries(location string) (n int) {
+	err := filepath.WalkDir(location, func(path string, d fs.DirEntry, err error) error {
+		if os.IsNotExist(err) {
+			return nil // swept meanwhile
+		}
+		if err == nil && !d.IsDir() && strings.Contains(path, "/.") && !strings.HasSuffix(path, ".json") {
+			if _, err := os.Stat(path + ".json"); err != nil {
+				n++
+			}
+		}
+		return err
+	})
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	return n
+}
+
+// compare holds what is on the disk against what was acknowledged.
+func (u *uploader) compare(location string) (whole int) {
+	u.t.Helper()
+	missing := make(map[string]bool, len(u.acknowledged))
+	for name := range u.acknowledged {
+		missing[name] = true
+	}
+	root := filepath.Join(location, "www")
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || strings.Contains(path, "/.") {
+			return err
+		}
+		name, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		switch {
+		case err != nil:
+			return err
+		case len(content) < sha256.Size || sha256.Sum256(content[sha256.Size:]) != [sha256.Size]byte(content):
+			u.t.Errorf("%s is torn: %d bytes", name, len(content))
+		default:
+			whole++
+		}
+		if want, ok := u.acknowledged[name]; ok && !bytes.Equal(content, want) {
+			u.t.Errorf("%s has other content than was acknowledged", name)
+		}
+		delete(missing, name)
+		return nil
+	})
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	for name := range missing {
+		u.t.Errorf("%s was acknowledged and is lost", name)
+	}
+	return whole
+}

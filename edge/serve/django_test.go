@@ -1,0 +1,135 @@
+//go:build unix
+
+package serve
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/channel/redis"
+	"github.com/tenantedge/tenantedge/edge/channel/redistest"
+	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+)
+
+// python is the system's, for which Debian packages Django Channels.
+const python = "/usr/bin/python3"
+
+// daphne starts testdata/channels_app.py and returns where it listens.
+func daphne(t *testing.T, redisURL, prefix string) *url.URL {
+	t.Helper()
+	if out, err := exec.Command(python, "-c", "import channels, channels_redis.core, daphne").CombinedOutput(); err != nil {
+		t.Logf("%v: %s", err, out)
+		t.Skip("no daphne and Django Channels for " + python + ": install Debian's python3-daphne, python3-django-channels and python3-channels-redis")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := l.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(python, "testdata/channels_app.py", "3", redisURL, prefix)
+	cmd.Stderr = os.Stderr
+	cmd.ExtraFiles = []*os.File{file}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_ = file.Close()
+	address := l.Addr().String()
+	_ = l.Close() // the process has its own: connections wait until it takes them
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill() // it may have ended
+		_ = cmd.Wait()
+	})
+	return &url.URL{Scheme: "ws", Host: address}
+}
+
+// member is a handler whose sockets are in the group chat.
+type member struct{ echoes }
+
+func (member) Connect(*edge.WebsocketRequest) (edge.WebsocketConsumer, error) { return member{}, nil }
+func (member) Open(s *edge.Websocket) {
+	if err := s.Groups().Add(context.Background(), "chat"); err != nil {
+		_ = s.Close(1011, "")
+		return
+	}
+	_ = s.Send(edge.WebsocketText, []byte("in"))
+}
+func (member) Message(s *edge.Websocket, _ edge.WebsocketKind, text []byte) {
+	_ = s.Groups().SendText(context.Background(), "chat", string(text))
+}
+
+// Sockets of Django behind the edge, and sockets of the edge, are in the same
+// groups of their tenant, and in no other's.
+func TestDjangoChannelsBehindTheEdge(t *testing.T) {
+	server := redistest.Start(t)
+	prefix := redistest.Prefix()
+	app := daphne(t, server.URL(), prefix)
+	layer, err := redis.NewCore(redis.Config{Hosts: []string{server.URL()}, Prefix: prefix})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = layer.Close() })
+	relay, room := "relay/<str:room>/", "room/"
+	w := start(t, func(s *setup) {
+		s.edge.Default.WSURLConf = "ws"
+		s.edge.Channels = layer
+		s.edge.WSURLConfs = map[string][]edge.WSRoute{"ws": {{Path: &relay, Name: "relay"}, {Path: &room, Name: "room"}}}
+		s.edge.Websockets = edge.WebsocketConfig{
+			Targets:  map[string]map[string]edge.WebsocketTarget{"ws": {"relay": {Upstream: app}, "room": {Handler: "room"}}},
+			Handlers: map[string]edge.WebsocketHandler{"room": member{}},
+			Limits:   edge.WebsocketLimits{HandshakeTimeout: patience}, // Django takes its time to start
+		}
+	})
+	hear := func(c *sockets.Client, want string) {
+		t.Helper()
+		if _, got, err := c.Read(); err != nil || string(got) != want {
+			t.Fatalf("heard %q, %v, expected %q", got, err, want)
+		}
+	}
+	up, err := w.websocket("/relay/lobby/", "Sec-WebSocket-Protocol", "other, chat", "Tenant", "umbra")
+	if err != nil {
+		t.Fatal(err)
+	}
+	django, here := sockets.NewClient(up, 1<<20), w.client("/room/")
+	if up.Protocol() != "chat" {
+		t.Errorf("the subprotocol is %q", up.Protocol())
+	}
+	hear(django, `{"path": "/relay/lobby/", "tenant": "acme"}`)
+	hear(here, "in")
+	for _, from := range []*sockets.Client{django, here} {
+		if err := from.Write(sockets.Text, []byte("hé😀")); err != nil {
+			t.Fatal(err)
+		}
+		hear(django, "hé😀")
+		hear(here, "hé😀")
+	}
+	large := strings.Repeat("x", 300_000) // in one frame, and more than is held
+	if err := django.Write(sockets.Binary, []byte(large)); err != nil {
+		t.Fatal(err)
+	}
+	hear(django, large)
+	if err := django.Write(sockets.Text, []byte("bye")); err != nil {
+		t.Fatal(err)
+	}
+	var closed *sockets.CloseError
+	if _, got, err := django.Read(); !errors.As(err, &closed) || closed.Code != 4000 {
+		t.Errorf("Django's close code came as %q, %v", got, err)
+	}
+	hear(here, "left with 4000")
+	var refused *sockets.Refused
+	if _, err := w.websocket("/relay/closed/"); !errors.As(err, &refused) || refused.Response.StatusCode != http.StatusForbidden {
+		t.Errorf("what Django refuses is answered with %v", err)
+	} else {
+		refused.Response.Body.Close()
+	}
+}

@@ -1,0 +1,96 @@
+//go:build unix
+
+package serve
+
+import (
+	"errors"
+	"testing"
+
+	client "github.com/redis/go-redis/v9"
+
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/channel/redis"
+	"github.com/tenantedge/tenantedge/edge/channel/redistest"
+	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+)
+
+// A process that ends sends its websockets away with 1001, and Redis knows
+// nothing of them afterwards: no member of a group, no queue, no subscription.
+func TestAShutdownLeavesNoMembershipInRedis(t *testing.T) {
+	for name, open := range map[string]func(redis.Config) (channel.Layer, error){
+		"core":    func(c redis.Config) (channel.Layer, error) { return redis.NewCore(c) },
+		"pub/sub": func(c redis.Config) (channel.Layer, error) { return redis.NewPubSub(c) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := redistest.StartOwn(t)
+			options, err := client.ParseURL(server.URL())
+			if err != nil {
+				t.Fatal(err)
+			}
+			db := client.NewClient(options)
+			defer db.Close()
+			known := func() (names []string) {
+				t.Helper()
+				keys, err := db.Keys(t.Context(), "*").Result()
+				if err != nil {
+					t.Fatal(err)
+				}
+				subscriptions, err := db.PubSubChannels(t.Context(), "*").Result()
+				if err != nil {
+					t.Fatal(err)
+				}
+				return append(keys, subscriptions...)
+			}
+			layer, err := open(redis.Config{Hosts: []string{server.URL()}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			room := "room/"
+			w := start(t, func(s *setup) {
+				s.edge.Default.WSURLConf = "ws"
+				s.edge.Channels = layer
+				s.edge.WSURLConfs = map[string][]edge.WSRoute{"ws": {{Path: &room, Name: "room"}}}
+				s.edge.Websockets = edge.WebsocketConfig{
+					Targets:  map[string]map[string]edge.WebsocketTarget{"ws": {"room": {Handler: "room"}}},
+					Handlers: map[string]edge.WebsocketHandler{"room": member{}},
+				}
+			})
+			var all []*sockets.Client
+			for range 20 {
+				c := w.client("/room/")
+				if _, got, err := c.Read(); err != nil || string(got) != "in" {
+					t.Fatalf("heard %q, %v", got, err)
+				}
+				all = append(all, c)
+			}
+			if len(known()) == 0 {
+				t.Error("Redis knows of no group while there are members")
+			}
+			w.end()
+			for _, c := range all {
+				var err error
+				for err == nil { // what others say as they leave comes before
+					_, _, err = c.Read()
+				}
+				var closed *sockets.CloseError
+				if !errors.As(err, &closed) || closed.Code != sockets.CodeGoingAway {
+					t.Errorf("a websocket ends with %v, expected 1001", err)
+				}
+				_ = c.Drop()
+			}
+			if err := <-w.ended; err != nil {
+				t.Errorf("the shutdown ended with %v", err)
+			}
+			if s := layer.Stats(); s.Channels != 0 || s.Memberships != 0 {
+				t.Errorf("%d channels and %d memberships are left", s.Channels, s.Memberships)
+			}
+			if err := layer.Close(); err != nil {
+				t.Error(err)
+			}
+			if left := known(); len(left) != 0 {
+				t.Errorf("left in Redis: %q", left)
+			}
+		})
+	}
+}

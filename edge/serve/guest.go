@@ -1,0 +1,104 @@
+package serve
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/internal/pace"
+)
+
+// mostGuest is the largest module that PUT /guest takes, in bytes.
+const mostGuest = 64 << 20
+
+// guestRoutes adds what shows and swaps the guest. Whoever may swap it decides
+// about all tenants, so without a token there is none of it.
+func (s *Server) guestRoutes(mux *http.ServeMux) {
+	if s.options.AdminToken == "" {
+		return
+	}
+	mux.HandleFunc("GET /guest", s.authorized(func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, s.host.Stats())
+	}))
+	mux.HandleFunc("PUT /guest", s.authorized(func(w http.ResponseWriter, r *http.Request) {
+		wasm, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostGuest))
+		if pace.Slow(w) {
+			w.Header().Set("Connection", "close")
+			writeJSON(w, http.StatusRequestTimeout, refusal{"the guest was sent too slowly; see limits.body_timeout and limits.min_rate"})
+			return
+		}
+		if err != nil {
+			writeJSON(w, http.StatusRequestEntityTooLarge, refusal{"the guest cannot be read: " + err.Error()})
+			return
+		}
+		report, err := s.host.Swap(r.Context(), wasm)
+		s.swapped(w, report, err, "the guest was swapped", "a guest was refused; the previous one keeps running")
+	}))
+	mux.HandleFunc("POST /guest/rollback", s.authorized(func(w http.ResponseWriter, r *http.Request) {
+		report, err := s.host.Rollback(r.Context())
+		s.swapped(w, report, err, "the guest was rolled back to the previous one", "the previous guest was refused; the current one keeps running")
+	}))
+}
+
+// refusal is the answer to what was not done.
+type refusal struct {
+	Error string `json:"error"`
+}
+
+// swapped answers, and logs done or refused, whichever it is.
+func (s *Server) swapped(w http.ResponseWriter, r edge.Report, err error, done, refused string) {
+	switch {
+	case errors.Is(err, edge.ErrNoPrevious):
+		writeJSON(w, http.StatusConflict, refusal{err.Error()})
+	case err != nil:
+		s.log.Error(refused, "error", err)
+		writeJSON(w, http.StatusUnprocessableEntity, refusal{err.Error()})
+	default:
+		if !r.Unchanged {
+			s.logReport(done, r)
+		}
+		writeJSON(w, http.StatusOK, r)
+	}
+}
+
+// bearer returns the token of the one Authorization (RFC 6750, 2.1): the scheme
+// in any case, one or more spaces, the token (RFC 9110, 11.4). Empty: there is
+// none.
+func bearer(fields []string) string {
+	if len(fields) != 1 {
+		return ""
+	}
+	scheme, token, _ := strings.Cut(fields[0], " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimLeft(token, " ")
+}
+
+// authorized asks for the bearer token. Digests are compared, so that time
+// tells nothing of its length either.
+func (s *Server) authorized(next http.HandlerFunc) http.HandlerFunc {
+	want := sha256.Sum256([]byte(s.options.AdminToken))
+	return func(w http.ResponseWriter, r *http.Request) {
+		token := bearer(r.Header.Values("Authorization"))
+		found := sha256.Sum256([]byte(token))
+		if subtle.ConstantTimeCompare(want[:], found[:]) != 1 {
+			w.Header().Set("WWW-Authenticate", `Bearer realm="tenantedge"`)
+			writeJSON(w, http.StatusUnauthorized, refusal{"expected the admin token as bearer"})
+			return
+		}
+		next(w, r)
+	}
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v) // the client may be gone
+}

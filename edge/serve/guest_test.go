@@ -1,0 +1,67 @@
+package serve
+
+import (
+	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/tenantedge/tenantedge/assets"
+)
+
+func TestTheGuestIsSwappedWithTheTokenAlone(t *testing.T) {
+	w := start(t)
+	ask := func(token, method, path, body string) int {
+		w.server.options.AdminToken = "secret"
+		mux := http.NewServeMux()
+		w.server.guestRoutes(mux)
+		r := httptest.NewRequest(method, path, strings.NewReader(body))
+		r.Header.Set("Authorization", "Bearer "+token)
+		a := httptest.NewRecorder()
+		mux.ServeHTTP(a, r)
+		return a.Code
+	}
+	for _, c := range []struct {
+		name, token, method, path, body string
+		want                            int
+	}{
+		{"no token", "", "GET", "/guest", "", 401},
+		{"another token", "Secret", "PUT", "/guest", string(assets.Router), 401},
+		{"what runs", "secret", "GET", "/guest", "", 200},
+		{"nothing to go back to", "secret", "POST", "/guest/rollback", "", 409},
+		{"no guest", "secret", "PUT", "/guest", "hello", 422},
+		{"the guest that runs", "secret", "PUT", "/guest", string(assets.Router), 200},
+	} {
+		if status := ask(c.token, c.method, c.path, c.body); status != c.want {
+			t.Errorf("%s: %d, want %d", c.name, status, c.want)
+		}
+	}
+	w.server.options.AdminToken = ""
+	mux := http.NewServeMux()
+	w.server.guestRoutes(mux)
+	a := httptest.NewRecorder()
+	mux.ServeHTTP(a, httptest.NewRequest("GET", "/guest", nil))
+	if a.Code != http.StatusNotFound {
+		t.Errorf("without a token: %d", a.Code)
+	}
+}
+
+func TestARollbackIsLoggedAsOne_F7(t *testing.T) {
+	w := start(t)
+	w.server.options.AdminToken = "secret"
+	mux := http.NewServeMux()
+	w.server.guestRoutes(mux)
+	another := append(bytes.Clone(assets.Router), 0, 3, 1, 'n', 'x') // with one more custom section
+	for _, c := range []struct{ method, path, body string }{{"PUT", "/guest", string(another)}, {"POST", "/guest/rollback", ""}} {
+		r := httptest.NewRequest(c.method, c.path, strings.NewReader(c.body))
+		r.Header.Set("Authorization", "Bearer secret")
+		a := httptest.NewRecorder()
+		if mux.ServeHTTP(a, r); a.Code != http.StatusOK {
+			t.Fatalf("%s %s: %d %s", c.method, c.path, a.Code, a.Body)
+		}
+	}
+	if swaps, rollbacks := len(w.logs.entries("the guest was swapped")), len(w.logs.entries("the guest was rolled back to the previous one")); swaps != 1 || rollbacks != 1 {
+		t.Errorf("%d swaps and %d rollbacks were logged, want one of each", swaps, rollbacks)
+	}
+}

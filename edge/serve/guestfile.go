@@ -1,0 +1,223 @@
+package serve
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/tenantdb/file"
+)
+
+// guestFile is the file that the guest comes from. A change of it swaps the
+// guest; what is wrong with it leaves the guest that runs.
+type guestFile struct {
+	path string
+	swap func(context.Context, []byte) (edge.Report, error)
+
+	// reading is held from reading the file until the guest is swapped in: of
+	// two who read it, the one who did first must not swap last.
+	reading sync.Mutex
+	kept    keptGuest
+	log     *slog.Logger
+
+	mu      sync.Mutex
+	seen    fs.FileInfo // of the file when it was read last
+	refused string      // why another guest runs than the file's; empty: the file's runs
+}
+
+// newHost makes the Host with the guest of the file or, if that one is missing
+// or refused, with the last good one. The file is followed in any case.
+func (s *Server) newHost(ctx context.Context, c edge.Config) (*edge.Host, error) {
+	if s.options.GuestFile == "" {
+		return edge.New(ctx, c)
+	}
+	g := &guestFile{path: s.options.GuestFile, kept: keptGuest{path: s.options.KeptGuest}, log: s.log}
+	if err := g.kept.removeUnfinished(); err != nil {
+		s.log.Warn("temporary files of a guest that earlier processes were keeping cannot be removed", "file", g.kept.path, "error", err)
+	}
+	var host *edge.Host
+	var err error
+	if c.Guest == nil {
+		if c.Guest, err = g.content(); err != nil {
+			err = &guestFileError{err}
+		}
+	}
+	if err == nil {
+		host, err = edge.New(ctx, c)
+	}
+	var unread *guestFileError
+	switch {
+	case err == nil:
+		g.letIn(c.Guest)
+	case errors.As(err, &unread) || errors.Is(err, edge.ErrGuestRefused):
+		if host, err = g.lastGood(ctx, c, err); err != nil {
+			return nil, err
+		}
+	default: // no other guest would help
+		return nil, err
+	}
+	g.swap = host.Swap
+	s.guestFile = g
+	return host, nil
+}
+
+// lastGood makes the Host with the last good guest in place of the file's, which
+// is missing or refused.
+func (g *guestFile) lastGood(ctx context.Context, c edge.Config, refused error) (*edge.Host, error) {
+	kept, err := g.kept.load()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, refused // no guest has served here yet
+	}
+	if err == nil && bytes.Equal(kept, c.Guest) {
+		return nil, refused // as it would be again
+	}
+	var host *edge.Host
+	if err == nil {
+		c.Guest = kept
+		host, err = edge.New(ctx, c)
+	}
+	if err != nil {
+		return nil, errors.Join(refused, &KeptGuestError{err})
+	}
+	g.refuse(refused)
+	g.log.Error("the guest's file is missing or refused; the last good guest serves", "file", g.path, "kept", g.kept.path, "error", refused)
+	return host, nil
+}
+
+// guestFileError says why the guest's file cannot be read.
+type guestFileError struct{ err error }
+
+func (e *guestFileError) Error() string { return "guest.path: " + e.err.Error() }
+
+func (e *guestFileError) Unwrap() error { return e.err }
+
+// letIn notes that wasm, which is the file's, runs, and keeps it for the next
+// start.
+func (g *guestFile) letIn(wasm []byte) {
+	g.mu.Lock()
+	g.refused = ""
+	g.mu.Unlock()
+	if err := g.kept.save(wasm); err != nil {
+		g.log.Warn("the guest cannot be kept for a start whose guest is refused", "file", g.kept.path, "error", err)
+	}
+}
+
+func (g *guestFile) refuse(err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.refused = err.Error()
+}
+
+// degraded returns why another guest runs than the file's; empty: it runs.
+func (g *guestFile) degraded() string {
+	if g == nil {
+		return ""
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.refused
+}
+
+// settleGuest is how long the file must be left alone: a guest has megabytes,
+// which a linker or a copy writes in many steps.
+const settleGuest = 200 * time.Millisecond
+
+// stale reports whether the file is another one than was read.
+func (g *guestFile) stale() bool {
+	info, err := os.Stat(g.path)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return err != nil || g.seen == nil || !os.SameFile(info, g.seen) || !info.ModTime().Equal(g.seen.ModTime()) || info.Size() != g.seen.Size()
+}
+
+// read swaps in what the file holds.
+func (g *guestFile) read(ctx context.Context) (edge.Report, error) {
+	g.reading.Lock()
+	defer g.reading.Unlock()
+	wasm, err := g.content()
+	if err != nil {
+		err = &guestFileError{err}
+		g.refuse(err)
+		return edge.Report{}, err
+	}
+	r, err := g.swap(ctx, wasm)
+	switch {
+	case ctx.Err() != nil: // the edge ends
+	case err != nil:
+		g.refuse(err)
+	default:
+		g.letIn(wasm)
+	}
+	return r, err
+}
+
+func (g *guestFile) content() ([]byte, error) {
+	// One byte more than a guest may have: Swap says that it is too large.
+	wasm, info, err := file.ReadRegular(g.path, mostGuest+1)
+	if err != nil {
+		return nil, err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.seen = info
+	return wasm, nil
+}
+
+// followGuest swaps the guest whenever its file changes, until ctx ends.
+func (s *Server) followGuest(ctx context.Context) {
+	g := s.guestFile
+	told := ""
+	_ = file.Watch(ctx, file.Options{Path: g.path, Settle: settleGuest, Logger: s.log}, func() {
+		if !g.stale() {
+			return
+		}
+		r, err := g.read(ctx)
+		switch {
+		case ctx.Err() != nil: // the edge ends
+		case err != nil:
+			if err.Error() != told { // a file that is away is looked at again and again
+				s.log.Error("the guest's file is missing or refused; the current guest keeps running", "file", g.path, "error", err)
+			}
+			told = err.Error()
+			return
+		case !r.Unchanged:
+			s.logReport("the guest's file has changed; its guest runs now", r)
+		}
+		told = ""
+	}) // the error is that of ctx
+}
+
+// ReloadGuest reads the guest's file again and swaps in what it holds, whether
+// it has changed or not, and writes to the log what came of it. A guest that
+// was put in place of the file's, by PUT /guest say, is replaced.
+func (s *Server) ReloadGuest(ctx context.Context) {
+	if s.guestFile == nil {
+		s.log.Warn("asked to read the guest's file again, but there is none: the configuration has no guest.path; nothing changes")
+		return
+	}
+	r, err := s.guestFile.read(ctx)
+	switch {
+	case ctx.Err() != nil: // the edge ends
+	case err != nil:
+		s.log.Error("the guest's file was read again and is not right; the guest that runs stays", "file", s.guestFile.path, "error", err)
+	case r.Unchanged:
+		s.log.Info("the guest's file was read again; its guest runs already", "file", s.guestFile.path, "digest", r.Guest.Digest)
+	default:
+		s.logReport("the guest's file was read again; its guest runs now", r)
+	}
+}
+
+// logReport tells which guest runs, and how.
+func (s *Server) logReport(message string, r edge.Report) {
+	e := r.Engine
+	s.log.Info(message,
+		"guest", r.Guest.Name, "version", r.Guest.Version, "digest", r.Guest.Digest, "previous", r.Previous.Digest, "missing", r.Missing,
+		"instances", e.Instances, "image_bytes", e.ImageBytes, "compile_cache", e.CompileCache,
+		"reset", e.Reset, "fault_gate", e.FaultGate, "reset_refused", e.ResetRefused, "fuel_version", e.FuelVersion)
+}

@@ -1,0 +1,225 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+)
+
+func numbered(n byte) []byte { return append(wasmtest.Sound().Wasm(), 0, 3, 1, 'n', n) }
+
+// put puts another file in the place of path.
+func put(t *testing.T, path string, data []byte) {
+	t.Helper()
+	if err := os.WriteFile(path+".new", data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestTheGuestsFileIsFollowed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "guest.wasm")
+	put(t, path, numbered(0))
+	w := start(t, func(s *setup) { s.edge.Guest, s.options.GuestFile = numbered(0), path })
+	runs := func(n byte) func() bool {
+		return func() bool { return w.server.host.Stats().Swaps == uint64(n) }
+	}
+	if n := len(w.logs.entries("the guest is loaded")); n != 1 {
+		t.Errorf("the guest is loaded %d times", n)
+	}
+	put(t, path, numbered(1))
+	w.eventually("the new guest", runs(1))
+	before := w.server.host.Guest()
+	put(t, path, numbered(2)[:40])
+	w.eventually("the reason", func() bool {
+		return len(w.logs.entries("the guest's file is missing or refused; the current guest keeps running")) == 1
+	})
+	if now := w.server.host.Guest(); now != before {
+		t.Errorf("it runs %+v", now)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	w.eventually("another reason", func() bool { return strings.Contains(w.logs.String(), "no such file") })
+	put(t, path, numbered(3))
+	w.eventually("the guest after", runs(2))
+
+	// Written in place, in two steps.
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for _, half := range [][]byte{numbered(4)[:30], numbered(4)[30:]} {
+		if _, err := f.Write(half); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.eventually("the guest written in place", runs(3))
+}
+
+func TestTheGuestsFileIsReadAgainWhenAsked(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "guest.wasm")
+	put(t, path, numbered(0))
+	w := start(t, func(s *setup) { s.edge.Guest, s.options.GuestFile = numbered(0), path })
+	w.server.ReloadGuest(context.Background())
+	if len(w.logs.entries("the guest's file was read again; its guest runs already")) != 1 {
+		t.Errorf("the log is %s", w.logs)
+	}
+	// Somebody has put another guest in place: the file's comes back.
+	if _, err := w.server.host.Swap(context.Background(), numbered(1)); err != nil {
+		t.Fatal(err)
+	}
+	w.server.ReloadGuest(context.Background())
+	if l := w.logs.entries("the guest's file was read again; its guest runs now"); len(l) != 1 || l[0]["reset"] == "" {
+		t.Errorf("the log is %s", w.logs)
+	}
+	put(t, path, nil)
+	w.server.ReloadGuest(context.Background())
+	if len(w.logs.entries("the guest's file was read again and is not right; the guest that runs stays")) != 1 {
+		t.Errorf("the log is %s", w.logs)
+	}
+}
+
+func TestTheGuestThatRunsIsTheFilesLastWhoeverReadsIt(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "guest.wasm")
+	var mu sync.Mutex
+	runs := byte(0)
+	g := &guestFile{path: path, swap: func(_ context.Context, wasm []byte) (edge.Report, error) {
+		for range rand.IntN(20) { // of those who come to swap, any may be the first
+			runtime.Gosched()
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		runs = wasm[0]
+		return edge.Report{}, nil
+	}}
+	put(t, path, []byte{0})
+	for n := byte(1); n < 200; n++ {
+		var readers sync.WaitGroup
+		for range 4 { // who follows the file, and who was asked to read it again
+			readers.Go(func() {
+				if _, err := g.read(context.Background()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		put(t, path, []byte{n})
+		readers.Wait()
+		if g.stale() { // those who read were done before
+			if _, err := g.read(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if runs != n {
+			t.Fatalf("guest %d runs, and the file has %d", runs, n)
+		}
+	}
+}
+
+func TestTheLastGoodGuestIsTriedOnlyWhereItMayHelp(t *testing.T) {
+	refused := []byte("no guest")
+	for _, c := range []struct {
+		name        string
+		file, kept  []byte
+		unavailable string // of Config.SessionsUnavailable
+		want        string // in the error, once; empty: the last good guest serves
+		tried       bool   // the error is that of the last good guest too
+	}{
+		{"another guest is refused", refused, numbered(1), "", "", false},
+		{"the last good guest is refused too", numbered(0)[:40], refused, "", "the last good guest: ", true},
+		{"the last good guest is the one that is refused", refused, refused, "", "no valid WebAssembly module", false},
+		{"the configuration is not valid", numbered(0), numbered(1), "skip", "skip", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "guest.wasm")
+			put(t, path, c.file)
+			kept := keptGuest{path: path + ".kept"}
+			if err := kept.save(c.kept); err != nil {
+				t.Fatal(err)
+			}
+			logs := &lines{}
+			s := &Server{options: Options{GuestFile: path, KeptGuest: kept.path}, log: slog.New(slog.NewJSONHandler(logs, nil))}
+			host, err := s.newHost(t.Context(), edge.Config{SessionsUnavailable: c.unavailable, CompileCache: compiled})
+			if c.want == "" {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := host.Close(); err != nil || s.guestFile.degraded() == "" || len(logs.entries("the guest's file is missing or refused; the last good guest serves")) != 1 {
+					t.Errorf("closing: %v; the log is %s", err, logs)
+				}
+				return
+			}
+			var tried *KeptGuestError
+			if err == nil || strings.Count(err.Error(), c.want) != 1 || errors.As(err, &tried) != c.tried {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestAStartRemovesWhatAProcessLeftThatKeptAGuest(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "guest.wasm")
+	put(t, path, numbered(0))
+	kept := path + ".kept"
+	for _, name := range []string{kept + ".123.tmp", kept + ".old", path + ".123.tmp"} {
+		if err := os.WriteFile(name, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := &Server{options: Options{GuestFile: path, KeptGuest: kept}, log: slog.New(slog.DiscardHandler)}
+	host, err := s.newHost(t.Context(), edge.Config{CompileCache: compiled})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := host.Close(); err != nil {
+		t.Error(err)
+	}
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range entries {
+		got = append(got, e.Name())
+	}
+	if want := []string{"guest.wasm", "guest.wasm.123.tmp", "guest.wasm.kept", "guest.wasm.kept.old"}; !slices.Equal(got, want) {
+		t.Errorf("the folder has %q, want %q", got, want)
+	}
+}
+
+// G2: a file larger than any guest is not read whole.
+func TestG2AFileThatIsTooLargeIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "guest.wasm")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Truncate(8 << 30); err != nil { // of holes
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var size int
+	g := &guestFile{path: path, swap: func(_ context.Context, wasm []byte) (edge.Report, error) {
+		size = len(wasm)
+		return edge.Report{}, nil
+	}}
+	if _, err := g.read(t.Context()); err != nil || size != mostGuest+1 {
+		t.Errorf("%d bytes were read, %v", size, err)
+	}
+}

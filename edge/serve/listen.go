@@ -1,0 +1,155 @@
+package serve
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/config"
+)
+
+// ListenAdmin opens the listener for those who run the edge, if there is one
+// (Options.Admin): requests of tenants come in through Listen. Call it before the directory is
+// loaded, so that probes see the process come up.
+func (s *Server) ListenAdmin() error {
+	if s.options.Admin == "" || s.adminListener != nil {
+		return nil
+	}
+	l, err := listen(s.options.Admin, "admin")
+	if err != nil {
+		return err
+	}
+	s.adminListener = l
+	s.admin = s.newAdmin()
+	go func() {
+		if err := closed(s.admin.Serve(l)); err != nil {
+			s.log.Error("the admin listener ended", "address", s.options.Admin, "error", err)
+		}
+	}()
+	return nil
+}
+
+// Listen opens the listeners for requests. Nothing is served before Run.
+func (s *Server) Listen() error {
+	for _, c := range s.options.Listeners {
+		srv, err := s.newServer(c)
+		if err != nil {
+			return err
+		}
+		l, err := listen(c.Address, "listeners")
+		if err != nil {
+			return err
+		}
+		s.listeners = append(s.listeners, l)
+		s.servers = append(s.servers, srv)
+	}
+	return nil
+}
+
+// Addrs are the addresses of the listeners, in the order of the options.
+func (s *Server) Addrs() []net.Addr {
+	addrs := make([]net.Addr, len(s.listeners))
+	for i, l := range s.listeners {
+		addrs[i] = l.Addr()
+	}
+	return addrs
+}
+
+// AdminAddr is the address of the admin listener; nil if there is none.
+func (s *Server) AdminAddr() net.Addr {
+	if s.adminListener == nil {
+		return nil
+	}
+	return s.adminListener.Addr()
+}
+
+func listen(address, key string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, errorf("%s: expected %s to be free, found another program that listens there; stop it, or change the address: %w", key, address, err)
+	case errors.Is(err, syscall.EACCES):
+		return nil, errorf("%s: expected to be allowed to listen on %s, was refused; use a port from 1024 on, or grant CAP_NET_BIND_SERVICE: %w", key, address, err)
+	case err != nil:
+		return nil, errorf("%s: %s: %w", key, address, err)
+	}
+	return l, nil
+}
+
+func (s *Server) newServer(c config.Listener) (*http.Server, error) {
+	limits := s.options.Limits
+	srv := &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: limits.ReadHeaderTimeout,
+		ReadTimeout:       limits.BodyTimeout, // package pace lifts these two for handlers
+		WriteTimeout:      limits.AnswerTimeout,
+		HTTP2:             &http.HTTP2Config{WriteByteTimeout: limits.AnswerTimeout},
+		ConnState:         s.connections.changed,
+		IdleTimeout:       limits.IdleTimeout,
+		MaxHeaderBytes:    limits.MaxHeaderBytes,
+		BaseContext:       func(net.Listener) context.Context { return s.base },
+		ConnContext:       withClient,
+		ErrorLog:          slog.NewLogLogger(quietHandler{s.log.Handler()}, slog.LevelError),
+		Protocols:         new(http.Protocols),
+	}
+	srv.Protocols.SetHTTP1(true)
+	srv.Protocols.SetUnencryptedHTTP2(c.H2C && len(c.TLS) == 0)
+	if len(c.TLS) == 0 {
+		return srv, nil
+	}
+	srv.Protocols.SetHTTP2(c.H2)
+	srv.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	for _, pair := range c.TLS {
+		cert, err := pair.Load()
+		if err != nil {
+			return nil, errorf("listeners: %s: certificate %s with key %s: expected a pair of PEM files: %w", c.Address, pair.Cert, pair.Key, err)
+		}
+		srv.TLSConfig.Certificates = append(srv.TLSConfig.Certificates, cert)
+	}
+	return srv, nil
+}
+
+func serve(srv *http.Server, l net.Listener) error {
+	if srv.TLSConfig != nil {
+		return srv.ServeTLS(edge.WebsocketListener(l), "", "") // so that websockets need no goroutine
+	}
+	return srv.Serve(l)
+}
+
+// quietHandler puts what clients do wrong, which net/http reports as text, at
+// the level debug: anybody can fill a log with broken handshakes.
+type quietHandler struct{ slog.Handler }
+
+func (h quietHandler) Handle(ctx context.Context, r slog.Record) error {
+	for _, noise := range []string{"http: TLS handshake error", "http2: ", "http: URL query contains semicolon"} {
+		if strings.HasPrefix(r.Message, noise) {
+			r.Level = slog.LevelDebug
+			if !h.Enabled(ctx, r.Level) {
+				return nil
+			}
+		}
+	}
+	return h.Handler.Handle(ctx, r)
+}
+
+func (s *Server) describe() string {
+	var b strings.Builder
+	for i, c := range s.options.Listeners {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		scheme := "http"
+		if len(c.TLS) > 0 {
+			scheme = "https"
+		}
+		fmt.Fprintf(&b, "%s://%s", scheme, s.listeners[i].Addr())
+	}
+	return b.String()
+}

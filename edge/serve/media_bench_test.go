@@ -1,0 +1,65 @@
+package serve
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/config"
+)
+
+// discarded is a response that goes nowhere, with the methods of net/http's.
+type discarded struct{ header http.Header }
+
+func (d *discarded) Header() http.Header         { return d.header }
+func (d *discarded) WriteHeader(int)             {}
+func (d *discarded) Write(p []byte) (int, error) { return len(p), nil }
+
+// BenchmarkFile is what a small file costs beside its connection, with
+// http.FileServerFS on the same file as the measure.
+func BenchmarkFile(b *testing.B) {
+	location := b.TempDir()
+	folder := filepath.Join(location, "www")
+	if err := os.MkdirAll(folder, 0o750); err != nil {
+		b.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "a.bin"), make([]byte, 1024), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	run := func(b *testing.B, h http.Handler, target string) {
+		r, err := http.NewRequest(http.MethodGet, "http://example.com"+target, nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		r.RequestURI, r.RemoteAddr = target, "127.0.0.1:1"
+		b.ReportAllocs()
+		for b.Loop() {
+			h.ServeHTTP(&discarded{http.Header{}}, r)
+		}
+	}
+	b.Run("FileServerFS", func(b *testing.B) { run(b, http.FileServerFS(os.DirFS(folder)), "/a.bin") })
+	for _, c := range []struct {
+		name, target string
+		config.URLConf
+	}{
+		{"reply", "/a.bin", config.URLConf{Reply: &config.Reply{Status: 200}}},
+		{"folder", "/a.bin", config.URLConf{Files: folder}},
+		{"media", "/media/www/a.bin", config.URLConf{Media: true}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			s, err := New(b.Context(), edge.Config{
+				Tenants: []edge.StaticTenant{{Schema: "www", Domains: []string{"example.com"}, URLConf: "app"}}, CompileCache: compiled,
+			}, Options{
+				URLConfs: map[string]config.URLConf{"app": c.URLConf},
+				Media:    &config.Media{Location: location, BaseURL: "/media/", ActiveContent: "attachment", Precompressed: true},
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer s.Close()
+			run(b, s, c.target)
+		})
+	}
+}

@@ -1,0 +1,70 @@
+package serve
+
+import (
+	"log/slog"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/tenantedge/tenantedge/edge/metrics"
+)
+
+// newMetrics registers what /metrics shows: the guests, the directory, the
+// process and its Go runtime.
+func (s *Server) newMetrics() {
+	s.metrics = prometheus.NewRegistry()
+	s.metrics.MustRegister(
+		metrics.Host(s.host),
+		metrics.Websockets(s.host.WebsocketStats),
+		proxyCollector{s},
+		boundsCollector{s},
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "tenantedge_requests_running", Help: "Requests that run at this moment, upstreams included.",
+		}, func() float64 { return float64(s.requests.Load()) }),
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
+	if s.guestFile != nil {
+		s.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "tenantedge_guest_file_refused", Help: "1 while the guest of guest.path is missing or refused and another one decides.",
+		}, func() float64 {
+			if s.guestFile.degraded() != "" {
+				return 1
+			}
+			return 0
+		}))
+	}
+	if s.takesUploads() {
+		s.metrics.MustRegister(uploadCollector{s})
+	}
+	if s.options.Media != nil {
+		s.metrics.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "tenantedge_files_too_deep_total", Help: "New files that were refused because they are below more than media.max_depth folders.",
+		}, s.tooDeep))
+	}
+	if s.options.Directory != nil {
+		s.metrics.MustRegister(metrics.Directory(s.options.Directory))
+	}
+}
+
+// tooDeep returns how many new files were below too many folders, whoever asked
+// for them.
+func (s *Server) tooDeep() float64 {
+	var sum uint64
+	for _, st := range s.table.stores {
+		if n, ok := st.storage.(interface{ TooDeep() uint64 }); ok {
+			sum += n.TooDeep()
+		}
+	}
+	return float64(sum)
+}
+
+// Metrics is where other parts of the edge register what /metrics shows of
+// them.
+func (s *Server) Metrics() prometheus.Registerer { return s.metrics }
+
+func (s *Server) metricsHandler() http.Handler {
+	return promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelError)})
+}

@@ -1,0 +1,112 @@
+//go:build unix
+
+package serve
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/config"
+)
+
+// BenchmarkProxy has eight clients ask an application for pages of 1,000 bytes
+// through the edge, for as long as -benchtime says. To compare two revisions,
+// build the test binary of each and run them in turn.
+func BenchmarkProxy(b *testing.B) {
+	address := benchServer(b)
+	for _, c := range []struct {
+		name string
+		kept bool
+	}{{"kept client connections", true}, {"new client connections", false}} {
+		b.Run(c.name, func(b *testing.B) {
+			load(b, address, c.kept, time.Now().Add(3*time.Second), nil) // until connections are used again
+			var left atomic.Int64
+			left.Store(int64(b.N))
+			before := processorTime(b)
+			b.ResetTimer()
+			load(b, address, c.kept, time.Time{}, &left)
+			b.StopTimer()
+			b.ReportMetric(float64(processorTime(b)-before)/float64(b.N), "cpu-ns/op")
+		})
+	}
+}
+
+// benchServer starts an edge before an application and returns its address.
+func benchServer(b *testing.B) string {
+	page := strings.Repeat("x", 1000)
+	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, page) }))
+	b.Cleanup(app.Close)
+	u, err := url.Parse(app.URL)
+	if err != nil {
+		b.Fatal(err)
+	}
+	s, err := New(b.Context(), edge.Config{
+		Directory: directory(), Default: &edge.DefaultTenant{URLConf: "app"}, CompileCache: compiled,
+		Limits: edge.GuestLimits{Deadline: patience, QueueTimeout: patience}, Logger: slog.New(slog.DiscardHandler),
+	}, Options{
+		Listeners: []config.Listener{{Address: "127.0.0.1:0"}}, Logger: slog.New(slog.DiscardHandler),
+		Limits:   config.Limits{BodyTimeout: time.Minute, AnswerTimeout: time.Minute},
+		URLConfs: map[string]config.URLConf{"app": {Upstream: u}},
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = s.Close() })
+	if err := s.Listen(); err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	b.Cleanup(cancel)
+	go func() { _ = s.Run(ctx) }()
+	return s.Addrs()[0].String()
+}
+
+// load asks for pages until a time, or until none is left.
+func load(b *testing.B, address string, kept bool, until time.Time, left *atomic.Int64) {
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			transport := &http.Transport{DisableKeepAlives: !kept}
+			defer transport.CloseIdleConnections()
+			for left == nil && time.Now().Before(until) || left != nil && left.Add(-1) >= 0 {
+				r, err := http.NewRequest(http.MethodGet, "http://"+address, nil)
+				if err != nil {
+					b.Error(err)
+					return
+				}
+				r.Host = "acme.example.com"
+				resp, err := transport.RoundTrip(r)
+				if err != nil {
+					b.Error(err)
+					return
+				}
+				_, _ = io.Copy(io.Discard, resp.Body)
+				resp.Body.Close()
+				if resp.StatusCode != http.StatusOK {
+					b.Errorf("status %d", resp.StatusCode)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+func processorTime(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}

@@ -1,0 +1,58 @@
+package serve
+
+import (
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// clientFailures counts proxied requests that failed by the client.
+type clientFailures struct{ gone, malformed, tooLarge, slow atomic.Uint64 }
+
+// proxyCollector shows what became of requests to upstreams and of the
+// connections to them.
+type proxyCollector struct{ server *Server }
+
+var (
+	clientFailuresDesc = prometheus.NewDesc("tenantedge_proxy_client_failures_total",
+		"Proxied requests that failed by the client: it closed the connection (499 in the access log), its body was malformed (400), too large (413) or too slow (408).", []string{"reason"}, nil)
+	openedDesc = prometheus.NewDesc("tenantedge_upstream_connections_opened_total",
+		"HTTP/1.1 connections opened to the upstream.", []string{"upstream"}, nil)
+	reusedDesc = prometheus.NewDesc("tenantedge_upstream_connections_reused_total",
+		"Requests sent on a connection that had served one before.", []string{"upstream"}, nil)
+	surplusDesc = prometheus.NewDesc("tenantedge_upstream_surplus_total",
+		"Times that the upstream sent bytes after the end of an answer.", []string{"upstream"}, nil)
+	idleDesc = prometheus.NewDesc("tenantedge_upstream_connections_idle",
+		"HTTP/1.1 connections to the upstream that no request uses.", []string{"upstream"}, nil)
+	reusesDesc = prometheus.NewDesc("tenantedge_upstream_reuses_connections",
+		"1 if connections to the upstream are used again, 0 while it has to show that it sends nothing after an answer.", []string{"upstream"}, nil)
+)
+
+func (c proxyCollector) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{clientFailuresDesc, openedDesc, reusedDesc, surplusDesc, idleDesc, reusesDesc} {
+		to <- d
+	}
+}
+
+func (c proxyCollector) Collect(to chan<- prometheus.Metric) {
+	f := &c.server.clientFailures
+	for _, one := range []struct {
+		reason string
+		n      uint64
+	}{{"gone", f.gone.Load()}, {"malformed", f.malformed.Load()}, {"too_large", f.tooLarge.Load()}, {"slow", f.slow.Load()}} {
+		to <- prometheus.MustNewConstMetric(clientFailuresDesc, prometheus.CounterValue, float64(one.n), one.reason)
+	}
+	for address, s := range c.server.upstreamStats() {
+		to <- prometheus.MustNewConstMetric(openedDesc, prometheus.CounterValue, float64(s.Opened), address)
+		to <- prometheus.MustNewConstMetric(reusedDesc, prometheus.CounterValue, float64(s.Reused), address)
+		to <- prometheus.MustNewConstMetric(surplusDesc, prometheus.CounterValue, float64(s.Surplus), address)
+		to <- prometheus.MustNewConstMetric(idleDesc, prometheus.GaugeValue, float64(s.Idle), address)
+		reuses := 0.0
+		if s.Reuses {
+			reuses = 1
+		}
+		to <- prometheus.MustNewConstMetric(reusesDesc, prometheus.GaugeValue, reuses, address)
+	}
+}
+
+var _ prometheus.Collector = proxyCollector{}

@@ -1,0 +1,222 @@
+package serve
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/files"
+	"github.com/tenantedge/tenantedge/edge/internal/uploads"
+	"github.com/tenantedge/tenantedge/edge/storage"
+)
+
+// table serves what a request's urlconf names.
+type table struct {
+	server   *Server
+	urlconfs map[string]http.Handler
+	fallback http.Handler      // nil: none
+	stores   map[string]*store // by location
+	uploads  []*uploads.Handler
+	closers  []func() error
+}
+
+func (s *Server) newTable() (*table, error) {
+	t := &table{server: s, urlconfs: make(map[string]http.Handler, len(s.options.URLConfs)), stores: make(map[string]*store)}
+	for name, c := range s.options.URLConfs {
+		h, err := t.handler(c)
+		if err != nil {
+			return nil, errors.Join(errorf("urlconfs: %s: %w", name, err), t.close())
+		}
+		t.urlconfs[name] = h
+	}
+	if s.options.Media != nil {
+		st, err := t.store("")
+		if err != nil {
+			return nil, errors.Join(errorf("media: %w", err), t.close())
+		}
+		s.host.UseFiles(guestStorage{st.storage, st})
+	}
+	if name := s.options.Fallback; name != "" {
+		if t.fallback = t.urlconfs[name]; t.fallback == nil {
+			return nil, errors.Join(errorf("fallback: expected an entry of urlconfs, found %q; add it there", name), t.close())
+		}
+	}
+	return t, nil
+}
+
+func (t *table) handler(c config.URLConf) (http.Handler, error) {
+	gate, err := t.access(c)
+	if err != nil {
+		return nil, err
+	}
+	next, err := t.inner(c, gate)
+	if err != nil || !c.Media {
+		return next, err
+	}
+	s, err := t.store("")
+	if err != nil {
+		return nil, err
+	}
+	m := newMedia(s, t.server.options.Media, gate, next)
+	if c.Uploads != nil {
+		s.written = true
+		m.takeUploads(c.Uploads)
+		t.uploads = append(t.uploads, m.uploads)
+	}
+	return m, nil
+}
+
+// inner is what serves a urlconf beside media.
+func (t *table) inner(c config.URLConf, gate *access) (http.Handler, error) {
+	switch {
+	case c.Upstream != nil:
+		p := t.server.newProxy(c)
+		t.closers = append(t.closers, p.close)
+		var app http.Handler = p
+		if p.inner {
+			app = slashed{p}
+		}
+		if c.Accel == nil {
+			return app, nil
+		}
+		s, err := t.store(c.Accel.Location)
+		if err != nil {
+			return nil, err
+		}
+		p.accel = &accel{store: s, prefix: c.Accel.Prefix, options: files.Options{
+			Active:       runsActive(t.server.options.Media),
+			Descriptions: new(files.Descriptions),
+		}}
+		return app, nil
+	case c.Files != "":
+		f, err := files.OpenFolder(c.Files)
+		if err != nil {
+			return nil, err
+		}
+		t.closers = append(t.closers, f.Close)
+		return slashed{newFolder(f, gate)}, nil
+	case c.Reply != nil:
+		return reply{c.Reply}, nil
+	case c.Media:
+		return nothing{}, nil
+	default:
+		return nil, errors.New("expected one of upstream, files, reply and media, found none")
+	}
+}
+
+func (t *table) access(c config.URLConf) (*access, error) {
+	a := &access{server: t.server, kind: c.Access}
+	switch c.Access {
+	case config.AccessPrivate:
+		if !t.server.host.Authorizes() {
+			t.server.log.Warn("private files are denied to everybody: the guest does not export te_authorize")
+		}
+	case config.AccessSigned:
+		var err error
+		if a.signer, err = storage.NewSigner(t.server.options.SigningKeys...); err != nil {
+			return nil, err
+		}
+	}
+	return a, nil
+}
+
+// store is the files below a location; empty: that of media.
+func (t *table) store(location string) (*store, error) {
+	c, m := storage.Config{Location: location}, t.server.options.Media
+	switch {
+	case location == "" && m == nil:
+		return nil, errors.New("expected the key media, which says where tenants' files are, found none")
+	case location == "" && m.S3 != nil:
+		return t.bucket(m)
+	case m != nil && (location == "" || location == m.Location):
+		c = mediaStorage(m)
+	}
+	if s, ok := t.stores[c.Location]; ok {
+		return s, nil
+	}
+	s, err := t.server.newStore(c)
+	if err != nil {
+		return nil, err
+	}
+	t.stores[c.Location] = s
+	t.closers = append(t.closers, s.close)
+	return s, nil
+}
+
+// bucket is the store of media in a bucket, which is no location's.
+func (t *table) bucket(m *config.Media) (*store, error) {
+	const key = ""
+	if s, ok := t.stores[key]; ok {
+		return s, nil
+	}
+	s, err := t.server.newBucket(m)
+	if err != nil {
+		return nil, err
+	}
+	t.stores[key] = s
+	t.closers = append(t.closers, s.close)
+	return s, nil
+}
+
+func (t *table) close() error {
+	errs := make([]error, 0, len(t.closers))
+	for _, c := range t.closers {
+		errs = append(errs, c())
+	}
+	t.closers = nil
+	return errors.Join(errs...)
+}
+
+// ServeHTTP serves a request that the Middleware let pass.
+func (t *table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	tenant, ok := edge.TenantFrom(r.Context())
+	if !ok {
+		t.serveNone(w, r)
+		return
+	}
+	noteTenant(r.Context(), tenant)
+	h, ok := t.urlconfs[tenant.URLConf]
+	if !ok {
+		// A configuration was checked before it was served, so it was the guest
+		// that came up with the name.
+		id := noteFailure(r.Context(), "unknown urlconf")
+		t.server.log.LogAttrs(r.Context(), slog.LevelError, "the guest named a urlconf that is not configured",
+			slog.String("urlconf", tenant.URLConf), slog.String("schema", tenant.Schema), slog.String("request", id))
+		writeError(w, http.StatusBadGateway, id)
+		return
+	}
+	t.serve(h, w, r)
+}
+
+// serveNone serves a request that has no tenant.
+func (t *table) serveNone(w http.ResponseWriter, r *http.Request) {
+	if t.fallback == nil {
+		writeError(w, http.StatusNotFound, "")
+		return
+	}
+	t.serve(t.fallback, w, r)
+}
+
+// serve hands the request on, with its body bounded, if there is room for it.
+func (t *table) serve(h http.Handler, w http.ResponseWriter, r *http.Request) {
+	o := ownerOf(r)
+	if !t.server.shares.take(o) {
+		noteOf(r.Context()).reason = "the limit of requests that are served at once is reached; see limits.connections and limits.tenant_requests"
+		w.Header().Set("Retry-After", "1")
+		closeUnread(w, r)
+		writeError(w, http.StatusServiceUnavailable, "")
+		return
+	}
+	defer t.server.shares.give(o)
+	if most := t.server.options.Limits.MaxBodyBytes; most > 0 && r.Body != http.NoBody {
+		if r.ContentLength > most {
+			w.Header().Set("Connection", "close") // the body is not read
+			writeError(w, http.StatusRequestEntityTooLarge, "")
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, most)
+	}
+	h.ServeHTTP(w, r)
+}

@@ -1,0 +1,198 @@
+package serve
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+)
+
+// rawApp is an application that accepts websockets and leaves the rest to the
+// test.
+func rawApp(opened chan<- net.Conn) http.HandlerFunc {
+	return func(rw http.ResponseWriter, r *http.Request) {
+		c, _, err := http.NewResponseController(rw).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		fmt.Fprintf(c, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nX-Tenant: %s\r\n\r\n", r.Header.Get("Tenant"))
+		opened <- c
+	}
+}
+
+// passed opens a websocket that passes through, and returns both ends.
+func passed(t *testing.T) (w *world, client net.Conn, fromApp io.Reader, app net.Conn) {
+	t.Helper()
+	opened := make(chan net.Conn, 1)
+	w = start(t, withApp(rawApp(opened)))
+	client, in := w.upgraded()
+	app = <-opened
+	t.Cleanup(func() { app.Close() })
+	if err := app.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	return w, client, in, app
+}
+
+func masked(f ws.Frame) []byte { return ws.MustCompileFrame(ws.MaskFrame(f)) }
+
+func sends(t *testing.T, to io.Writer, p []byte) {
+	t.Helper()
+	if _, err := to.Write(p); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// expects reads as many bytes as are wanted.
+func expects(t *testing.T, from io.Reader, want []byte) {
+	t.Helper()
+	got := make([]byte, len(want))
+	if n, err := io.ReadFull(from, got); err != nil || !bytes.Equal(got, want) {
+		t.Fatalf("read %q, %v, expected %q", got[:n], err, want)
+	}
+}
+
+// readFrame reads a frame of a peer that a test trusts.
+func readFrame(from io.Reader) (f ws.Frame, err error) {
+	if f.Header, err = ws.ReadHeader(from); err != nil {
+		return f, err
+	}
+	f.Payload = make([]byte, f.Header.Length)
+	_, err = io.ReadFull(from, f.Payload)
+	return f, err
+}
+
+func expectsClose(t *testing.T, from io.Reader, fromClient bool, code ws.StatusCode) {
+	t.Helper()
+	f, err := readFrame(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.Header.Masked != fromClient {
+		t.Errorf("masked: %v", f.Header.Masked)
+	}
+	if f.Header.Masked {
+		f = ws.UnmaskFrame(f)
+	}
+	if got, _ := ws.ParseCloseFrameData(f.Payload); f.Header.OpCode != ws.OpClose || got != code {
+		t.Errorf("read the frame %v with %d, expected to be closed with %d", f.Header, got, code)
+	}
+}
+
+func closing1000() ws.Frame {
+	return ws.NewCloseFrame(ws.NewCloseFrameBody(ws.StatusNormalClosure, ""))
+}
+
+// Both peers of a websocket that passes through are told 1001, and have time to
+// answer.
+func TestAWebsocketThatPassesThroughIsClosedOnBothSides_G10(t *testing.T) {
+	w, client, in, app := passed(t)
+	sends(t, app, ws.MustCompileFrame(ws.NewTextFrame([]byte("hello"))))
+	expects(t, in, ws.MustCompileFrame(ws.NewTextFrame([]byte("hello"))))
+	w.end()
+	expectsClose(t, in, false, ws.StatusGoingAway)
+	expectsClose(t, app, true, ws.StatusGoingAway)
+	// What comes after a close frame goes nowhere.
+	sends(t, client, masked(ws.NewTextFrame([]byte("late"))))
+	sends(t, client, masked(closing1000()))
+	sends(t, app, ws.MustCompileFrame(closing1000()))
+	for name, end := range map[string]io.Reader{"client": in, "application": app} {
+		if rest, err := io.ReadAll(end); len(rest) > 0 {
+			t.Errorf("the %s read %q, %v after the close frame, expected its end", name, rest, err)
+		}
+	}
+	if err := <-w.ended; err != nil {
+		t.Errorf("the shutdown ended with %v", err)
+	}
+}
+
+// A frame that is under way reaches its end first.
+func TestAFrameUnderWayEndsBeforeTheCloseFrame_G10(t *testing.T) {
+	w, client, in, app := passed(t)
+	long := bytes.Repeat([]byte("0123456789abcdef"), 5000)
+	down, up := ws.MustCompileFrame(ws.NewFrame(ws.OpText, false, long)), masked(ws.NewBinaryFrame(long))
+	for _, cut := range []struct {
+		to    io.Writer
+		from  io.Reader
+		bytes []byte
+	}{{app, in, down[:70_000]}, {client, app, up[:5]}} {
+		sends(t, cut.to, cut.bytes)
+		expects(t, cut.from, cut.bytes)
+	}
+	w.end()
+	<-w.server.upgrades.base.Done()
+	sends(t, app, append(bytes.Clone(down[70_000:]), ws.MustCompileFrame(ws.NewFrame(ws.OpContinuation, true, long))...))
+	sends(t, client, up[5:])
+	expects(t, in, down[70_000:])
+	expects(t, app, up[5:])
+	// The end may have begun after the second frame.
+	next := bufio.NewReader(in)
+	if first, err := next.Peek(1); err == nil && first[0] == byte(ws.OpContinuation)|0x80 {
+		if _, err := readFrame(next); err != nil {
+			t.Fatal(err)
+		}
+	}
+	expectsClose(t, next, false, ws.StatusGoingAway)
+	expectsClose(t, app, true, ws.StatusGoingAway)
+	client.Close()
+	if err := <-w.ended; err != nil {
+		t.Errorf("the shutdown ended with %v", err)
+	}
+}
+
+// A frame that does not end, and a client that does not read, are cut off.
+func TestAFrameThatDoesNotEndIsCut_G10(t *testing.T) {
+	w, _, in, app := passed(t)
+	head := ws.MustCompileFrame(ws.NewTextFrame(make([]byte, 1000)))[:500]
+	sends(t, app, head)
+	expects(t, in, head)
+	w.end()
+	if rest, _ := io.ReadAll(in); len(rest) > 0 {
+		t.Errorf("read %q within a frame", rest)
+	}
+	if err := <-w.ended; err != nil {
+		t.Errorf("the shutdown ended with %v", err)
+	}
+}
+
+func TestAClientThatDoesNotReadIsCut_G10(t *testing.T) {
+	w, _, _, app := passed(t)
+	blocked := make(chan struct{})
+	go func() {
+		defer close(blocked)
+		frame := ws.MustCompileFrame(ws.NewBinaryFrame(make([]byte, 1<<20)))
+		for range 100 {
+			if _, err := app.Write(frame); err != nil {
+				return
+			}
+		}
+	}()
+	w.end()
+	if err := <-w.ended; err != nil {
+		t.Errorf("the shutdown ended with %v", err)
+	}
+	<-blocked
+}
+
+// A side that has closed gets no second close frame.
+func TestAWebsocketThatIsClosingGetsNoSecondCloseFrame_G10(t *testing.T) {
+	w, client, in, app := passed(t)
+	closed := ws.MustCompileFrame(closing1000())
+	sends(t, app, closed)
+	expects(t, in, closed)
+	w.end()
+	expectsClose(t, app, true, ws.StatusGoingAway)
+	sends(t, client, masked(closing1000()))
+	if rest, _ := io.ReadAll(in); len(rest) > 0 {
+		t.Errorf("after the application's close frame, the client read %q", rest)
+	}
+	if err := <-w.ended; err != nil {
+		t.Errorf("the shutdown ended with %v", err)
+	}
+}

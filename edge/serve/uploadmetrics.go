@@ -1,0 +1,49 @@
+package serve
+
+import (
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// What /metrics shows of uploads, where there are any.
+var (
+	uploadsTotal = prometheus.NewDesc("tenantedge_uploads_total",
+		"What clients did to files: created and replaced by PUT, deleted, and resumable uploads that were begun and finished.", []string{"result"}, nil)
+	uploadBytes   = prometheus.NewDesc("tenantedge_upload_bytes_total", "Bytes of uploads that were kept.", nil, nil)
+	uploadRefused = prometheus.NewDesc("tenantedge_uploads_refused_total", "Uploads that failed, by the status of the answer.", []string{"status"}, nil)
+)
+
+// takesUploads reports whether a urlconf does.
+func (s *Server) takesUploads() bool {
+	for _, c := range s.options.URLConfs {
+		if c.Uploads != nil {
+			return true
+		}
+	}
+	return false
+}
+
+type uploadCollector struct{ server *Server }
+
+func (c uploadCollector) Describe(to chan<- *prometheus.Desc) {
+	to <- uploadsTotal
+	to <- uploadBytes
+	to <- uploadRefused
+}
+
+func (c uploadCollector) Collect(to chan<- prometheus.Metric) {
+	count := func(d *prometheus.Desc, n uint64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
+	}
+	s := c.server.Uploads()
+	count(uploadsTotal, s.Created, "created")
+	count(uploadsTotal, s.Replaced, "replaced")
+	count(uploadsTotal, s.Deleted, "deleted")
+	count(uploadsTotal, s.Begun, "begun")
+	count(uploadsTotal, s.Finished, "finished")
+	count(uploadBytes, s.Bytes)
+	for status, n := range s.Refused {
+		count(uploadRefused, n, strconv.Itoa(status))
+	}
+}
