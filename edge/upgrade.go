@@ -11,7 +11,7 @@ import (
 // request that names the protocol in any form is routed, checked and refused as
 // a handshake.
 func isWebsocket(r *http.Request) bool {
-	return len(r.Header["Upgrade"]) > 0 && sockets.Asks(r)
+	return len(r.Header["Upgrade"]) > 0 && sockets.IsUpgrade(r)
 }
 
 func hasToken(values []string, token string) bool {

@@ -151,7 +151,7 @@ func (s *Websocket) Send(kind WebsocketKind, payload []byte) error {
 // sends much. A consumer may wait in Message, but not in Open, before whose end
 // nothing is sent. The error is ErrWebsocketClosed or the context's.
 func (s *Websocket) Wait(ctx context.Context) error {
-	if err := s.conn.Drained(ctx.Done()); err != nil {
+	if err := s.conn.WaitWritable(ctx.Done()); err != nil {
 		return err
 	}
 	return ctx.Err()

@@ -105,7 +105,7 @@ func (w *websockets) serve(rw http.ResponseWriter, r *http.Request) {
 		Tenant: socketKey(t), Limits: w.limits, Relays: target.Upstream != nil,
 		AllowOrigin:   func(origin sockets.Origin) bool { return w.host.allowsOrigin(origin, r, t, target.Origins) },
 		AllowNoOrigin: w.config.WithoutOrigin,
-		Refused: func(rw http.ResponseWriter, refusal *sockets.Refusal) {
+		OnReject: func(rw http.ResponseWriter, refusal *sockets.Rejection) {
 			w.refuse(rw, r, refusal.Status, refusal.Reason, nil)
 		},
 	})
@@ -114,7 +114,7 @@ func (w *websockets) serve(rw http.ResponseWriter, r *http.Request) {
 	}
 	// From here on the socket is on the list that follow looks at.
 	if !w.host.Knows(t) {
-		s.Refuse()
+		s.Reject()
 		w.refuse(rw, r, http.StatusNotFound, "the tenant was removed", nil)
 		return
 	}
@@ -142,7 +142,7 @@ func (w *websockets) consume(rw http.ResponseWriter, r *http.Request, s *sockets
 	t := &d.Tenant
 	scope, err := w.layer.For(t.Schema)
 	if err != nil {
-		s.Refuse()
+		s.Reject()
 		w.refuse(rw, r, http.StatusInternalServerError, "the channel layer does not take the tenant", err)
 		return
 	}
@@ -151,10 +151,10 @@ func (w *websockets) consume(rw http.ResponseWriter, r *http.Request, s *sockets
 	})
 	switch {
 	case err != nil:
-		s.Refuse()
+		s.Reject()
 		w.host.answer(rw, r, failure(err).in(r.Context()))
 	case refused != nil:
-		s.Refuse()
+		s.Reject()
 		w.refuse(rw, r, refused.Status, refused.Reason, nil)
 	default:
 		if _, err := s.Accept(c, one(c.Protocol()), nil); err != nil {
@@ -175,7 +175,7 @@ func one(protocol string) []string {
 func (w *websockets) handle(rw http.ResponseWriter, r *http.Request, s *sockets.Handshake, d *Decision, handler WebsocketHandler) {
 	place, err := w.enter(&d.Tenant, d.WSRoute.Name)
 	if err != nil {
-		s.Refuse()
+		s.Reject()
 		w.refuse(rw, r, http.StatusInternalServerError, "the channel layer does not take the tenant", err)
 		return
 	}
@@ -188,11 +188,11 @@ func (w *websockets) handle(rw http.ResponseWriter, r *http.Request, s *sockets.
 	switch {
 	case errors.As(err, &refused):
 		w.leave(place)
-		s.Refuse()
+		s.Reject()
 		w.refuse(rw, r, refused.Status, refused.Reason, nil)
 	case err != nil:
 		w.leave(place)
-		s.Refuse()
+		s.Reject()
 		w.refuse(rw, r, http.StatusInternalServerError, "the websocket's handler failed", err)
 	default:
 		if _, err := s.Accept((*socketEvents)(&Websocket{consumer: consumer, place: place}), one(q.Protocol), q.Header); err != nil {

@@ -40,7 +40,7 @@ func (h *Host) WebsocketStats() WebsocketStats {
 	s := w.hub.Stats()
 	stats := WebsocketStats{
 		Served: true, Polled: s.Polled, Goroutines: s.Goroutines, Upstreams: s.Upstreams, Tenants: s.Tenants, Workers: s.Workers,
-		Accepted: s.Accepted, Refused: s.Refused + w.unrouted.Load(), Received: s.Received, Sent: s.Sent,
+		Accepted: s.Accepted, Refused: s.Rejected + w.unrouted.Load(), Received: s.Received, Sent: s.Sent,
 		Slow: s.Slow, Limited: s.Limited, Timeouts: s.Timeouts, Panics: s.Panics, Inflated: s.Inflated, Overinflated: s.Overinflated,
 		Removed: w.removed.Load(), Interrupted: w.interrupted.Load(),
 		Closed:    make(map[int]uint64, len(s.Closed)),
@@ -58,5 +58,5 @@ func (h *Host) OpenWebsockets() (open, relayed int) {
 	if h.websockets == nil {
 		return 0, 0
 	}
-	return h.websockets.hub.Open()
+	return h.websockets.hub.Count()
 }

@@ -17,19 +17,19 @@ import (
 // relay joins the socket to an upstream's.
 func (w *websockets) relay(rw http.ResponseWriter, r *http.Request, s *sockets.Handshake, t *Tenant, target *WebsocketTarget) {
 	up, err := w.dialer.Dial(r.Context(), w.toUpstream(r, t, target))
-	var answered *sockets.Refused
+	var answered *sockets.StatusError
 	var timeout net.Error
 	switch {
 	case err == nil:
 		_, _ = s.Relay(up, up.Header) // an error means that the client is gone
 	case errors.As(err, &answered):
-		s.Refuse()
+		s.Reject()
 		passOn(rw, answered.Response)
 	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
-		s.Refuse()
+		s.Reject()
 		w.refuse(rw, r, http.StatusGatewayTimeout, "the websocket's upstream did not answer in time", err)
 	default:
-		s.Refuse()
+		s.Reject()
 		w.refuse(rw, r, http.StatusBadGateway, "the websocket's upstream failed", err)
 	}
 }

@@ -74,7 +74,7 @@ func newSocketWorld(t *testing.T, handlers map[string]WebsocketHandler, change f
 }
 
 // dial opens a websocket on a host, with an Origin of its own unless headers
-// say another. The error is a *sockets.Refused for a status.
+// say another. The error is a *sockets.StatusError for another status than 101.
 func (w *socketWorld) dial(host, path string, headers ...string) (*sockets.Client, error) {
 	w.Helper()
 	header := http.Header{"Origin": {"http://" + host}}
@@ -111,7 +111,7 @@ func (w *socketWorld) enter(host, path string, headers ...string) *sockets.Clien
 func (w *socketWorld) refused(host, path string, headers ...string) (status int, body string) {
 	w.Helper()
 	c, err := w.dial(host, path, headers...)
-	var refused *sockets.Refused
+	var refused *sockets.StatusError
 	switch {
 	case errors.As(err, &refused):
 		text, _ := io.ReadAll(refused.Response.Body)

@@ -126,7 +126,7 @@ func TestDjangoChannelsBehindTheEdge(t *testing.T) {
 		t.Errorf("Django's close code came as %q, %v", got, err)
 	}
 	hear(here, "left with 4000")
-	var refused *sockets.Refused
+	var refused *sockets.StatusError
 	if _, err := w.websocket("/relay/closed/"); !errors.As(err, &refused) || refused.Response.StatusCode != http.StatusForbidden {
 		t.Errorf("what Django refuses is answered with %v", err)
 	} else {

@@ -164,7 +164,7 @@ func TestAHandshakeIsLoggedWithItsTenant(t *testing.T) {
 	}
 	w.client("/echo/")
 	logged(1) // which may be after the answer
-	var refused *sockets.Refused
+	var refused *sockets.StatusError
 	if _, err := w.websocket("/echo/", "Origin", "https://evil.example.net"); !errors.As(err, &refused) || refused.Response.StatusCode != http.StatusForbidden {
 		t.Errorf("another origin gets %v", err)
 	} else {

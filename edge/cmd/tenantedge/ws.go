@@ -97,7 +97,7 @@ func (o *wsOptions) connect(ctx context.Context, target string, in io.Reader, ou
 	// Certificates are for the tenant's name, not for where it was found.
 	dialer.TLS.ServerName = (&url.URL{Host: r.Host}).Hostname()
 	up, err := dialer.Dial(ctx, r)
-	var refused *sockets.Refused
+	var refused *sockets.StatusError
 	if errors.As(err, &refused) {
 		defer refused.Response.Body.Close()
 		body, _ := io.ReadAll(io.LimitReader(refused.Response.Body, 4<<10))                    // what there is of it

@@ -20,11 +20,11 @@ type Handshake struct {
 // that fails has been answered, and the error is a *Refusal.
 func (h *Hub) Admit(w http.ResponseWriter, r *http.Request, o Options) (*Handshake, error) {
 	if refusal := o.Check(r); refusal != nil {
-		return nil, h.refuse(w, o, refusal)
+		return nil, h.reject(w, o, refusal)
 	}
 	c := &Conn{hub: h, id: h.lastID.Add(1)}
 	if !h.join(c, &o) {
-		return nil, h.refuse(w, o, &Refusal{http.StatusServiceUnavailable, "no more connections are taken"})
+		return nil, h.reject(w, o, &Rejection{http.StatusServiceUnavailable, "no more connections are taken"})
 	}
 	return &Handshake{h, w, r, o, c}, nil
 }
@@ -36,9 +36,9 @@ func (s *Handshake) Protocols() []string {
 	return all
 }
 
-// Refuse ends the handshake, which the caller answers.
-func (s *Handshake) Refuse() {
-	s.hub.counters.refused.Add(1)
+// Reject ends the handshake, which the caller answers.
+func (s *Handshake) Reject() {
+	s.hub.counters.rejected.Add(1)
 	s.hub.leave(s.conn)
 }
 
@@ -62,9 +62,9 @@ func (s *Handshake) Accept(handler Handler, protocols []string, header http.Head
 	if err != nil {
 		return nil, err
 	}
-	s.hub.hold(c, conn)
+	s.hub.attach(c, conn)
 	s.hub.enlist(c)
-	c.opened()
-	s.hub.begin(c)
+	c.notifyOpen()
+	s.hub.start(c)
 	return c, nil
 }

@@ -197,16 +197,16 @@ func (s *scene) serve(rw http.ResponseWriter, r *http.Request) {
 	}
 	conn, err := s.world.dialer.Dial("tcp", s.behind.Listener.Addr().String())
 	if err != nil {
-		shake.Refuse()
+		shake.Reject()
 		return
 	}
 	if s.secure {
-		conn = tls.Client(switchable(conn), &tls.Config{InsecureSkipVerify: true})
+		conn = tls.Client(newSwitchable(conn), &tls.Config{InsecureSkipVerify: true})
 	}
-	up, err := new(Dialer).shakeHands(conn, &http.Request{URL: &url.URL{Scheme: "ws", Host: "behind", Path: "/"}, Header: r.Header})
+	up, err := new(Dialer).handshake(conn, &http.Request{URL: &url.URL{Scheme: "ws", Host: "behind", Path: "/"}, Header: r.Header})
 	if err != nil {
 		conn.Close()
-		shake.Refuse()
+		shake.Reject()
 		return
 	}
 	_, _ = shake.Relay(up, nil)
@@ -396,7 +396,7 @@ func (c *Conn) state() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return fmt.Sprintf("connection %d: flags %b, %d bytes wait, writing %v, sealed %v, broken %v, paused %v, calling %v",
-		c.id, c.flags.Load(), c.out.size, c.writing, c.sealed, c.broken, c.paused, c.calling)
+		c.id, c.flags.Load(), c.out.size, c.writing, c.closing, c.broken, c.paused, c.calling)
 }
 
 // party is the end of a conversation that is a handler.
@@ -444,7 +444,7 @@ func (p *party) Open(c *Conn) {
 func (p *party) say(c *Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.sent == p.messages || c.Drained(nil) != nil || c.Send(p.says(p.sent)) != nil {
+	if p.sent == p.messages || c.WaitWritable(nil) != nil || c.Send(p.says(p.sent)) != nil {
 		return false
 	}
 	p.sent++

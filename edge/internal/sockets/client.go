@@ -91,7 +91,7 @@ func (c *Client) Close(code Code, reason string) error {
 	if !code.Sendable() {
 		return fmt.Errorf("%w, found %d", ErrCode, code)
 	}
-	return c.write(ws.OpClose, append(binary.BigEndian.AppendUint16(nil, uint16(code)), clipReason(reason)...))
+	return c.write(ws.OpClose, append(binary.BigEndian.AppendUint16(nil, uint16(code)), truncateReason(reason)...))
 }
 
 // SetDeadline bounds everything that waits.

@@ -87,7 +87,7 @@ func parseClose(p []byte) (Code, string, *failure) {
 }
 
 // clipReason cuts a reason to what fits, between two characters.
-func clipReason(reason string) string {
+func truncateReason(reason string) string {
 	if len(reason) <= maxReason {
 		return reason
 	}

@@ -119,9 +119,9 @@ type Options struct {
 	Protocols []string
 	// Header is added to the answer of the handshake.
 	Header http.Header
-	// Refused answers a handshake that is refused; headers that its status asks
+	// StatusError answers a handshake that is refused; headers that its status asks
 	// for are set. Default: http.Error.
-	Refused func(w http.ResponseWriter, refusal *Refusal)
+	OnReject func(w http.ResponseWriter, refusal *Rejection)
 }
 
 // Limits bound what the connections of a tenant take together; 0 is no limit.

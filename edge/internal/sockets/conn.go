@@ -25,42 +25,42 @@ var ErrText = errors.New("sockets: expected text to be valid UTF-8")
 // goroutines, and none of them waits for the peer save Drained. The order of its
 // fields leaves no gap: there is one for each idle connection.
 type Conn struct {
-	hub      *Hub
-	stream   stream
-	handler  Handler
-	tenant   *tenant
-	member   membership
-	deflate  *compression
-	id       uint64
-	in       *parser // nil between messages
-	deadline deadline
-	ready    *Conn // the next one in the queue of workers
-	flags    atomic.Uint32
+	hub       *Hub
+	stream    stream
+	handler   Handler
+	tenant    *tenant
+	member    membership
+	deflate   *compression
+	id        uint64
+	parser    *parser // nil between messages
+	deadline  deadline
+	nextReady *Conn // the next one in the queue of workers
+	flags     atomic.Uint32
 
 	// Of the one that serves the connection: a worker, or its goroutine.
-	phase     phase
-	pinged    bool
-	stuck     bool // the queue was not empty when it was last served
-	failed    bool // the peer is not to be waited for
-	answered  bool // the peer's close frame has come
-	hangup    hangup
-	relays    bool // its handler is a *relayEnd
-	upstream  bool // it leads to an upstream: here is the client
-	heardAt   uint32
-	messageAt uint32
+	phase         phase
+	pinged        bool
+	backlogged    bool // the queue was not empty when it was last served
+	noWait        bool // the peer is not to be waited for
+	closeReceived bool // the peer's close frame has come
+	hangup        hangup
+	isRelay       bool // its handler is a *relayEnd
+	toUpstream    bool // it leads to an upstream: here is the client
+	receivedAt    uint32
+	messageAt     uint32
 
-	mu      sync.Mutex
-	stuckAt uint32
-	out     queue
-	writing bool
-	sealed  bool // a close frame is queued; nothing comes behind it
-	tooSlow bool // the queue is to be cut as soon as nobody writes
-	broken  bool // writing failed
-	paused  bool // its handler wants nothing more for now
-	calling bool // its handler is being called, by the one that serves it
-	code    Code // what it was closed with
+	mu         sync.Mutex
+	progressAt uint32
+	out        queue
+	writing    bool
+	closing    bool // a close frame is queued; nothing comes behind it
+	tooSlow    bool // the queue is to be cut as soon as nobody writes
+	broken     bool // writing failed
+	paused     bool // its handler wants nothing more for now
+	calling    bool // its handler is being called, by the one that serves it
+	code       Code // what it was closed with
 
-	aside *aside // under mu; nil: there is nothing
+	extra *extra // under mu; nil: there is nothing
 }
 
 // phase is how far a connection is on its way out.
@@ -70,16 +70,16 @@ const (
 	phaseOpen     phase = iota
 	phaseClosing        // a close frame is queued or sent
 	phaseDraining       // all is said; what still comes is discarded, since closing over unread bytes resets
-	phaseGone
+	phaseClosed
 )
 
 // hangup is how far the peer has ended its side.
 type hangup uint8
 
 const (
-	hangupNone hangup = iota
-	hangupTold        // it has: read to the end
-	hangupRead        // its end has been read; it may still read
+	hangupNone     hangup = iota
+	hangupReported        // it has: read to the end
+	hangupRead            // its end has been read; it may still read
 )
 
 // What is to be done for a connection, in Conn.flags.
@@ -89,14 +89,14 @@ const (
 	flagHangup  // the peer has ended its side: read to the end
 	flagTimer   // its deadline has passed
 	flagFlush   // there is something to write
-	flagSettle  // it was closed from here
+	flagAdvance // it was closed from here
 	flagAbort   // drop it
-	flagHurry   // the other side of its relay is done: the peer is not to be waited for
+	flagNoWait  // the other side of its relay is done: the peer is not to be waited for
 	flagBlocked // the kernel took no more; the loop tells when it does
-	flagSealed  // a close frame is queued; it stays set
+	flagClosing // a close frame is queued; it stays set
 
 	// flagsSteady are states; the others ask for something to be done.
-	flagsSteady = flagScheduled | flagBlocked | flagSealed
+	flagsSteady = flagScheduled | flagBlocked | flagClosing
 )
 
 // ID is the connection's number, never used again by its hub.
@@ -116,16 +116,16 @@ func (c *Conn) Send(op Op, payload []byte) error {
 		return ErrText
 	}
 	c.mu.Lock()
-	if c.sealed || c.broken {
+	if c.closing || c.broken {
 		c.mu.Unlock()
 		return ErrClosed
 	}
 	before := c.out.size
-	if c.deflate == nil || len(payload) < c.hub.config.CompressAbove || !c.squeeze(op, payload) {
+	if c.deflate == nil || len(payload) < c.hub.config.CompressAbove || !c.queueCompressed(op, payload) {
 		b := appendHeader(c.out.room(maxHeader+len(payload)), ws.OpCode(op), false, len(payload))
 		c.out.put(append(b, payload...))
 	}
-	c.queued(before)
+	c.limitQueue(before)
 	c.mu.Unlock()
 	c.hub.counters.sent.Add(1)
 	c.schedule(flagFlush)
@@ -135,7 +135,7 @@ func (c *Conn) Send(op Op, payload []byte) error {
 // SendFrame queues a message that was built before, for many connections.
 func (c *Conn) SendFrame(f *Frame) error {
 	c.mu.Lock()
-	if c.sealed || c.broken {
+	if c.closing || c.broken {
 		c.mu.Unlock()
 		return ErrClosed
 	}
@@ -147,14 +147,14 @@ func (c *Conn) SendFrame(f *Frame) error {
 			if squeezed := f.deflated(); squeezed != nil {
 				frame = squeezed
 			}
-		case c.squeeze(f.op, f.payload):
+		case c.queueCompressed(f.op, f.payload):
 			frame = nil
 		}
 	}
 	if frame != nil {
 		c.out.share(frame)
 	}
-	c.queued(before)
+	c.limitQueue(before)
 	c.mu.Unlock()
 	c.hub.counters.sent.Add(1)
 	c.schedule(flagFlush)
@@ -162,7 +162,7 @@ func (c *Conn) SendFrame(f *Frame) error {
 }
 
 // squeeze queues a message compressed, if that makes it smaller.
-func (c *Conn) squeeze(op Op, payload []byte) bool {
+func (c *Conn) queueCompressed(op Op, payload []byte) bool {
 	d := getDeflater(c.deflate.writeBits)
 	defer d.release()
 	body := d.compress(payload, c.deflate.wrote)
@@ -172,61 +172,61 @@ func (c *Conn) squeeze(op Op, payload []byte) bool {
 	b := appendHeader(c.out.room(maxHeader+len(body)), ws.OpCode(op), true, len(body))
 	c.out.put(append(b, body...))
 	if c.deflate.writeTakeover {
-		c.deflate.wrote = remember(c.deflate.wrote, payload, c.deflate.writeBits)
+		c.deflate.wrote = appendWindow(c.deflate.wrote, payload, c.deflate.writeBits)
 	}
 	return true
 }
 
 // grown counts what was added to the queue, and tells how much waits for the
 // tenant's readers.
-func (c *Conn) grown(before int) (waiting int64) {
+func (c *Conn) countQueued(before int) (waiting int64) {
 	if before == 0 {
-		c.stuckAt = c.hub.tick.Load()
+		c.progressAt = c.hub.tick.Load()
 	}
 	return c.tenant.queued.Add(int64(c.out.size - before))
 }
 
 // queued holds the queue to its limits after something was added.
-func (c *Conn) queued(before int) {
-	waiting := c.grown(before)
+func (c *Conn) limitQueue(before int) {
+	waiting := c.countQueued(before)
 	limit := c.hub.config.MaxQueue
-	if c.relays {
+	if c.isRelay {
 		limit += middleBuffer // one read may come on top: it is the other side that stops
 	}
-	most := c.tenant.most.Load()
+	most := c.tenant.maxQueued.Load()
 	if before == 0 || before < limit && (most == 0 || waiting-int64(c.out.size-before) < most) {
 		return
 	}
 	c.hub.counters.slow.Add(1)
-	c.seal(errSlowReader.code, errSlowReader.reason)
+	c.setClosing(errSlowReader.code, errSlowReader.reason)
 	c.tooSlow = true
 	if !c.writing {
-		c.cut()
+		c.dropQueue()
 	}
 }
 
 // cut drops what waits for a reader that is too slow, and says why.
-func (c *Conn) cut() {
+func (c *Conn) dropQueue() {
 	before := c.out.size
 	c.tooSlow = false
-	c.out.cut()
-	c.control(ws.OpClose, ws.NewCloseFrameBody(ws.StatusCode(c.code), c.reason()))
+	c.out.truncate()
+	c.appendControl(ws.OpClose, ws.NewCloseFrameBody(ws.StatusCode(c.code), c.reason()))
 	c.tenant.queued.Add(int64(c.out.size - before))
 }
 
 // seal decides how the connection ends; only the first call counts.
-func (c *Conn) seal(code Code, reason string) {
-	c.sealed, c.code = true, code
+func (c *Conn) setClosing(code Code, reason string) {
+	c.closing, c.code = true, code
 	if reason != c.reason() {
-		c.beside().reason = reason
+		c.ensureExtra().reason = reason
 	}
-	c.flags.Or(flagSettle | flagSealed)
+	c.flags.Or(flagAdvance | flagClosing)
 	c.wakeWaiters()
 }
 
 // control queues a control frame.
-func (c *Conn) control(op ws.OpCode, payload []byte) {
-	if c.upstream {
+func (c *Conn) appendControl(op ws.OpCode, payload []byte) {
+	if c.toUpstream {
 		frame := ws.MustCompileFrame(ws.MaskFrame(ws.NewFrame(op, true, payload)))
 		c.out.put(append(c.out.room(len(frame)), frame...))
 		return
@@ -238,15 +238,15 @@ func (c *Conn) control(op ws.OpCode, payload []byte) {
 // say queues a control frame unless the connection is closing. Behind a long
 // message it must not make its peer a slow reader; a peer that asks for more of
 // them than it reads is not listened to, save in a relay.
-func (c *Conn) say(op ws.OpCode, payload []byte) {
+func (c *Conn) queueControl(op ws.OpCode, payload []byte) {
 	c.mu.Lock()
-	if !c.sealed && !c.broken {
+	if !c.closing && !c.broken {
 		before := c.out.size
-		c.control(op, payload)
-		if c.relays {
-			c.queued(before)
+		c.appendControl(op, payload)
+		if c.isRelay {
+			c.limitQueue(before)
 		} else {
-			c.grown(before)
+			c.countQueued(before)
 		}
 	}
 	c.mu.Unlock()
@@ -261,33 +261,33 @@ func (c *Conn) Close(code Code, reason string) error {
 	if !utf8.ValidString(reason) {
 		return ErrText
 	}
-	c.start(code, clipReason(reason))
+	c.startClose(code, truncateReason(reason))
 	return nil
 }
 
 // CloseWith is Close without a reason, for a code that can be sent. It reports
 // whether this call, and no earlier one and no peer, started the close handshake.
-func (c *Conn) CloseWith(code Code) (started bool) { return c.start(code, "") }
+func (c *Conn) CloseWith(code Code) (started bool) { return c.startClose(code, "") }
 
-func (c *Conn) start(code Code, reason string) bool {
-	started := c.shut(code, reason, ws.NewCloseFrameBody(ws.StatusCode(code), reason))
-	c.schedule(flagSettle)
+func (c *Conn) startClose(code Code, reason string) bool {
+	started := c.queueClose(code, reason, ws.NewCloseFrameBody(ws.StatusCode(code), reason))
+	c.schedule(flagAdvance)
 	return started
 }
 
 // shut queues a close frame as the last one, and reports whether it is the first.
-func (c *Conn) shut(code Code, reason string, body []byte) bool {
+func (c *Conn) queueClose(code Code, reason string, body []byte) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.sealed {
+	if c.closing {
 		return false
 	}
-	c.seal(code, reason)
+	c.setClosing(code, reason)
 	if c.broken {
 		return true // nothing is written any more
 	}
 	before := c.out.size
-	c.control(ws.OpClose, body)
+	c.appendControl(ws.OpClose, body)
 	c.tenant.queued.Add(int64(c.out.size - before))
 	return true
 }

@@ -32,7 +32,7 @@ type parameters struct {
 }
 
 // remember keeps the last bytes of a stream, as many as its window covers.
-func remember(window, p []byte, bits uint8) []byte {
+func appendWindow(window, p []byte, bits uint8) []byte {
 	size := 1 << bits
 	if len(p) >= size {
 		return append(window[:0], p[len(p)-size:]...)
@@ -48,12 +48,12 @@ func remember(window, p []byte, bits uint8) []byte {
 const deflateTail = "\x00\x00\xff\xff\x01\x00\x00\xff\xff"
 
 // tailed reads a message and then deflateTail.
-type tailed struct {
+type tailReader struct {
 	p  []byte
 	at int
 }
 
-func (t *tailed) ReadByte() (byte, error) {
+func (t *tailReader) ReadByte() (byte, error) {
 	i := t.at
 	switch {
 	case i < len(t.p):
@@ -66,7 +66,7 @@ func (t *tailed) ReadByte() (byte, error) {
 	return 0, io.EOF
 }
 
-func (t *tailed) Read(p []byte) (n int, err error) {
+func (t *tailReader) Read(p []byte) (n int, err error) {
 	if t.at < len(t.p) {
 		n = copy(p, t.p[t.at:])
 	} else if rest := deflateTail[t.at-len(t.p):]; rest != "" {
@@ -79,7 +79,7 @@ func (t *tailed) Read(p []byte) (n int, err error) {
 }
 
 type inflater struct {
-	source tailed
+	source tailReader
 	reader io.ReadCloser
 }
 
@@ -95,10 +95,10 @@ var inflaters = sync.Pool{New: func() any {
 // charged until the charge ends.
 func (c *compression) inflate(p []byte, limit int64, text bool, charge *charge) (out []byte, err *failure) {
 	i := inflaters.Get().(*inflater)
-	i.source = tailed{p: p}
+	i.source = tailReader{p: p}
 	i.reader.(flate.Resetter).Reset(&i.source, c.read)
 	out, err = i.run(c.read, limit, text, charge)
-	i.source = tailed{}
+	i.source = tailReader{}
 	inflaters.Put(i)
 	if err != nil {
 		putBuffer(out)
@@ -106,7 +106,7 @@ func (c *compression) inflate(p []byte, limit int64, text bool, charge *charge) 
 		return nil, err
 	}
 	if c.readTakeover {
-		c.read = remember(c.read, out, c.readBits)
+		c.read = appendWindow(c.read, out, c.readBits)
 	}
 	return out, nil
 }
@@ -132,7 +132,7 @@ func (i *inflater) run(window []byte, limit int64, text bool, charge *charge) (o
 		case err != io.EOF:
 			return out, errInflate
 		case i.source.at >= len(i.source.p):
-			if text && !check.whole() {
+			if text && !check.complete() {
 				return out, errUTF8
 			}
 			return out, nil
@@ -140,7 +140,7 @@ func (i *inflater) run(window []byte, limit int64, text bool, charge *charge) (o
 			if finals++; finals == maxFinalBlocks {
 				return out, errInflate
 			}
-			context := remember(append([]byte(nil), window...), out, maxWindowBits)
+			context := appendWindow(append([]byte(nil), window...), out, maxWindowBits)
 			i.reader.(flate.Resetter).Reset(&i.source, context)
 		}
 	}

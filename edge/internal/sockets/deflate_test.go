@@ -92,7 +92,7 @@ func (s *squeezer) compress(p []byte) []byte {
 	defer d.release()
 	out := bytes.Clone(d.compress(p, s.wrote))
 	if s.writeTakeover {
-		s.wrote = remember(s.wrote, p, s.bits)
+		s.wrote = appendWindow(s.wrote, p, s.bits)
 	}
 	return out
 }
@@ -106,7 +106,7 @@ func (s *squeezer) inflate(t *testing.T, p []byte) []byte {
 		t.Fatal(err)
 	}
 	if s.readTakeover {
-		s.read = remember(s.read, out, maxWindowBits)
+		s.read = appendWindow(s.read, out, maxWindowBits)
 	}
 	return out
 }
@@ -175,7 +175,7 @@ func TestAWriterRefersToNothingBeyondItsWindow(t *testing.T) {
 		rand.NewChaCha8([32]byte{bits}).Read(noise)
 		d := getDeflater(bits)
 		twice := len(d.compress(append(bytes.Clone(noise), noise...), nil))
-		context := remember(nil, noise, bits)
+		context := appendWindow(nil, noise, bits)
 		again := len(d.compress(noise, context))
 		d.release()
 		if twice < 2*len(noise) || again < len(noise) {

@@ -33,11 +33,11 @@ type Upstream struct {
 	extension string // permessage-deflate, as the server agreed to it; "": none
 }
 
-// Refused is the error of Dial when the server answers with another status than
+// StatusError is the error of Dial when the server answers with another status than
 // 101. Its body is to be closed.
-type Refused struct{ Response *http.Response }
+type StatusError struct{ Response *http.Response }
 
-func (r *Refused) Error() string { return "sockets: the server answered " + r.Response.Status }
+func (r *StatusError) Error() string { return "sockets: the server answered " + r.Response.Status }
 
 // ErrHandshake is in the chain of Dial's error for an answer that is 101, but
 // not right.
@@ -71,11 +71,11 @@ func (d *Dialer) Dial(ctx context.Context, r *http.Request) (*Upstream, error) {
 		defer cancel()
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
-	up, err := d.shakeHands(conn, r)
+	up, err := d.handshake(conn, r)
 	if !stop() && err == nil {
 		err = ctx.Err()
 	}
-	var refused *Refused
+	var refused *StatusError
 	switch {
 	case errors.As(err, &refused): // its body is still to be read
 	case err != nil:
@@ -114,7 +114,7 @@ func (d *Dialer) connect(ctx context.Context, r *http.Request) (net.Conn, error)
 		config.ServerName = r.URL.Hostname()
 	}
 	config.NextProtos = []string{"http/1.1"}
-	over := tls.Client(switchable(conn), config)
+	over := tls.Client(newSwitchable(conn), config)
 	if err := over.HandshakeContext(ctx); err != nil {
 		conn.Close()
 		return nil, err
@@ -125,12 +125,12 @@ func (d *Dialer) connect(ctx context.Context, r *http.Request) (net.Conn, error)
 // guid is what a server proves with that it knows websockets (RFC 6455, 1.3).
 const guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
-func acceptOf(key string) string {
+func acceptKey(key string) string {
 	sum := sha1.Sum([]byte(key + guid))
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-func (d *Dialer) shakeHands(conn net.Conn, r *http.Request) (*Upstream, error) {
+func (d *Dialer) handshake(conn net.Conn, r *http.Request) (*Upstream, error) {
 	var nonce [16]byte
 	rand.Read(nonce[:])
 	key := base64.StdEncoding.EncodeToString(nonce[:])
@@ -150,16 +150,16 @@ func (d *Dialer) shakeHands(conn net.Conn, r *http.Request) (*Upstream, error) {
 	if err := out.Write(conn); err != nil {
 		return nil, err
 	}
-	answer, reader, err := d.head(conn, out)
+	answer, reader, err := d.readHead(conn, out)
 	if err != nil {
 		return nil, err
 	}
 	if answer.StatusCode != http.StatusSwitchingProtocols {
-		answer.Body = &lastBody{answer.Body, conn}
-		return nil, &Refused{answer}
+		answer.Body = &closingBody{answer.Body, conn}
+		return nil, &StatusError{answer}
 	}
 	if !hasToken(answer.Header["Upgrade"], "websocket") || !hasToken(answer.Header["Connection"], "upgrade") ||
-		answer.Header.Get("Sec-Websocket-Accept") != acceptOf(key) {
+		answer.Header.Get("Sec-Websocket-Accept") != acceptKey(key) {
 		return nil, fmt.Errorf("%w: it does not answer the key", ErrHandshake)
 	}
 	up := &Upstream{Header: answer.Header, conn: conn, reader: reader, protocol: answer.Header.Get("Sec-Websocket-Protocol")}
@@ -167,7 +167,7 @@ func (d *Dialer) shakeHands(conn net.Conn, r *http.Request) (*Upstream, error) {
 	if len(answer.Header["Sec-Websocket-Protocol"]) > 1 || up.protocol != "" && !slices.Contains(protocols, up.protocol) {
 		return nil, fmt.Errorf("%w: it chose a subprotocol that was not offered", ErrHandshake)
 	}
-	if err := up.extend(offers); err != nil {
+	if err := up.acceptExtension(offers); err != nil {
 		return nil, err
 	}
 	for name := range up.Header {
@@ -180,7 +180,7 @@ func (d *Dialer) shakeHands(conn net.Conn, r *http.Request) (*Upstream, error) {
 }
 
 // head reads the head of the answer to r. The reader has what came after it.
-func (d *Dialer) head(conn net.Conn, r *http.Request) (*http.Response, *bufio.Reader, error) {
+func (d *Dialer) readHead(conn net.Conn, r *http.Request) (*http.Response, *bufio.Reader, error) {
 	bounded := &io.LimitedReader{R: conn, N: cmp.Or(d.HeaderBytes, upstream.DefaultHeaderBytes)}
 	reader := bufio.NewReader(bounded)
 	for {
@@ -215,7 +215,7 @@ func offersOf(header http.Header) []deflateTerms {
 }
 
 // extend takes note of what the server chose, which must answer an offer.
-func (up *Upstream) extend(offers []deflateTerms) error {
+func (up *Upstream) acceptExtension(offers []deflateTerms) error {
 	chosen, ok := parseExtensions(up.Header["Sec-Websocket-Extensions"])
 	if ok && len(chosen) == 0 {
 		return nil
@@ -237,12 +237,12 @@ func (up *Upstream) Protocol() string { return up.protocol }
 func (up *Upstream) Close() error { return up.conn.Close() }
 
 // lastBody is the body of an answer behind which the connection ends.
-type lastBody struct {
+type closingBody struct {
 	io.ReadCloser
 	conn net.Conn
 }
 
-func (b *lastBody) Close() error { return errors.Join(b.ReadCloser.Close(), b.conn.Close()) }
+func (b *closingBody) Close() error { return errors.Join(b.ReadCloser.Close(), b.conn.Close()) }
 
 // Stream is the connection, and what of it was read already, for who writes
 // frames himself.

@@ -9,7 +9,7 @@ import (
 )
 
 // heldPiece is what one write takes that waits.
-const heldPiece = 64 << 10
+const maxBlockingWrite = 64 << 10
 
 // idleBuffer is what a goroutine reads into while nothing bigger comes.
 const idleBuffer = 512
@@ -17,17 +17,17 @@ const idleBuffer = 512
 // held is the stream of a connection that has a goroutine, which reads, and
 // runs the callbacks. What others send is written by a goroutine that lives as
 // long as there is something to write.
-type held struct {
+type blocking struct {
 	conn    net.Conn
 	timeout time.Duration
 }
 
-func (s *held) read(p []byte) (int, error) { return s.conn.Read(p) }
+func (s *blocking) read(p []byte) (int, error) { return s.conn.Read(p) }
 
 // write writes a part, so that the deadline is one for progress, not for all
 // that waits.
-func (s *held) write(bufs [][]byte) (n int, err error) {
-	bufs = firstBytes(bufs, heldPiece)
+func (s *blocking) write(bufs [][]byte) (n int, err error) {
+	bufs = firstBytes(bufs, maxBlockingWrite)
 	if err := s.conn.SetWriteDeadline(time.Now().Add(s.timeout)); err != nil {
 		return 0, err
 	}
@@ -51,7 +51,7 @@ func firstBytes(bufs [][]byte, n int) [][]byte {
 	return bufs
 }
 
-func (s *held) closeWrite() bool {
+func (s *blocking) closeWrite() bool {
 	closeWrite(s.conn)
 	if inner, ok := s.conn.(interface{ NetConn() net.Conn }); ok {
 		closeWrite(inner.NetConn()) // below TLS, whose alert alone ends no connection
@@ -65,11 +65,11 @@ func closeWrite(conn net.Conn) {
 	}
 }
 
-func (s *held) close()         { s.conn.Close() }
-func (s *held) more() bool     { return false }
-func (s *held) isPolled() bool { return false }
+func (s *blocking) close()         { s.conn.Close() }
+func (s *blocking) more() bool     { return false }
+func (s *blocking) isPolled() bool { return false }
 
-func (s *held) wake(c *Conn, flag uint32) {
+func (s *blocking) wake(c *Conn, flag uint32) {
 	before := c.flags.Or(flag)
 	if flag&flagAbort != 0 {
 		s.abort()
@@ -77,25 +77,25 @@ func (s *held) wake(c *Conn, flag uint32) {
 	switch {
 	case before&flagScheduled != 0: // its goroutine looks at the flags before it reads again
 	case flag != flagFlush:
-		s.kick()
-		c.look()
+		s.interruptRead()
+		c.wakeGoroutine()
 	case before&flagFlush == 0:
 		go s.writeOut(c)
 	}
 }
 
 // writeOut writes what waits, apart from the goroutine that reads.
-func (s *held) writeOut(c *Conn) {
+func (s *blocking) writeOut(c *Conn) {
 	c.flags.And(^flagFlush)
 	c.flush()
-	if c.flags.Load()&flagSealed != 0 || c.failedToWrite() {
-		s.wake(c, flagSettle) // closing goes on when all is written
+	if c.flags.Load()&flagClosing != 0 || c.writeFailed() {
+		s.wake(c, flagAdvance) // closing goes on when all is written
 	}
 }
 
 // abort ends a read or a write that the goroutine stands in, without a word:
 // crypto/tls would wait for its turn to say goodbye.
-func (s *held) abort() {
+func (s *blocking) abort() {
 	conn := s.conn
 	if secure, ok := conn.(interface{ NetConn() net.Conn }); ok {
 		conn = secure.NetConn()
@@ -104,14 +104,14 @@ func (s *held) abort() {
 }
 
 // kick has the goroutine stop reading for a moment, and look at the flags.
-func (s *held) kick() { s.conn.SetReadDeadline(time.Unix(1, 0)) }
+func (s *blocking) interruptRead() { s.conn.SetReadDeadline(time.Unix(1, 0)) }
 
 // look has the connection's goroutine, if it waits for room, look at the flags.
-func (c *Conn) look() {
+func (c *Conn) wakeGoroutine() {
 	c.mu.Lock()
 	c.wakeWaiters()
 	c.mu.Unlock()
-	if c.relays {
+	if c.isRelay {
 		o := c.other()
 		o.mu.Lock()
 		o.wakeWaiters()
@@ -124,25 +124,25 @@ func (c *Conn) look() {
 // deadline.
 func (c *Conn) waitForRoom() {
 	full := c
-	if c.relays {
+	if c.isRelay {
 		full = c.other()
 	}
 	full.mu.Lock()
-	wait := full.waiters()
+	wait := full.writable()
 	full.mu.Unlock()
 	if c.flags.Load()&^flagsSteady == 0 && (c.hangup == hangupRead || c.congested()) {
 		<-wait
 	}
 }
 
-func (c *Conn) failedToWrite() bool {
+func (c *Conn) writeFailed() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.broken
 }
 
 // run serves the connection to its end. It starts scheduled.
-func (s *held) run(c *Conn) {
+func (s *blocking) run(c *Conn) {
 	idle := make([]byte, idleBuffer)
 	var large []byte
 	defer func() {
@@ -151,15 +151,15 @@ func (s *held) run(c *Conn) {
 		}
 	}()
 	for {
-		c.listens()
-		c.settle()
-		for c.phase != phaseGone && !c.rest() {
+		c.readyToRead()
+		c.advance()
+		for c.phase != phaseClosed && !c.unschedule() {
 			c.step(c.flags.And(flagsSteady)&^flagsSteady&^flagRead, nil)
 		}
-		if c.phase == phaseGone {
+		if c.phase == phaseClosed {
 			return
 		}
-		if c.hangup == hangupRead || c.congested() || c.waits() {
+		if c.hangup == hangupRead || c.congested() || c.hasEarly() {
 			c.waitForRoom()
 			c.flags.Or(flagScheduled)
 			continue
@@ -177,21 +177,21 @@ func (s *held) run(c *Conn) {
 		case err == nil || n > 0: // an end that came together with the last bytes comes again
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			s.conn.SetReadDeadline(time.Time{})
-		case err == io.EOF && c.halved():
+		case err == io.EOF && c.acceptHalfClose():
 		default:
-			c.settle()
-			c.gone(CodeAbnormal, "")
+			c.advance()
+			c.terminate(CodeAbnormal, "")
 			return
 		}
 		// A big buffer is held while more comes than the small one takes.
 		switch {
 		case n == len(buffer) && large == nil:
 			large = getBuffer(middleBuffer)
-		case n < idleBuffer && large != nil && c.in == nil:
+		case n < idleBuffer && large != nil && c.parser == nil:
 			putBuffer(large)
 			large = nil
 		}
 	}
 }
 
-var _ stream = (*held)(nil)
+var _ stream = (*blocking)(nil)

@@ -25,7 +25,7 @@ func (c *taker) Write(p []byte) (int, error) { return c.took.Write(p) }
 // slowly, but reads, is not one that makes no progress.
 func TestAGoroutinesWriteHasADeadlineForEachPartOfWhatWaits(t *testing.T) {
 	conn := &taker{}
-	s := &held{conn, time.Second}
+	s := &blocking{conn, time.Second}
 	var q queue
 	var want []byte
 	for i := range 10 {
@@ -38,15 +38,15 @@ func TestAGoroutinesWriteHasADeadlineForEachPartOfWhatWaits(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n > heldPiece {
-			t.Fatalf("expected at most %d bytes at once, found %d", heldPiece, n)
+		if n > maxBlockingWrite {
+			t.Fatalf("expected at most %d bytes at once, found %d", maxBlockingWrite, n)
 		}
 		q.advance(n)
 	}
 	if !bytes.Equal(conn.took.Bytes(), want) {
 		t.Error("what was written is not what waited")
 	}
-	if least := len(want) / heldPiece; conn.deadlines < least {
+	if least := len(want) / maxBlockingWrite; conn.deadlines < least {
 		t.Errorf("expected at least %d deadlines, found %d", least, conn.deadlines)
 	}
 }

@@ -12,48 +12,48 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// Refusal is the error of a handshake that was answered with an HTTP status.
-type Refusal struct {
+// Rejection is the error of a handshake that was answered with an HTTP status.
+type Rejection struct {
 	Status int
 	Reason string
 }
 
-func (r *Refusal) Error() string { return "sockets: handshake refused: " + r.Reason }
+func (r *Rejection) Error() string { return "sockets: handshake refused: " + r.Reason }
 
 // Check holds a request against RFC 6455, section 4.2.1, and the options. It is
 // stricter than the RFC in one point: the only protocol to upgrade to is
 // websocket, since a server after this one may choose another of a list. It
 // returns nil for a handshake that may go on.
-func (o *Options) Check(r *http.Request) *Refusal {
+func (o *Options) Check(r *http.Request) *Rejection {
 	switch {
 	case r.ProtoMajor != 1 || r.ProtoMinor < 1:
-		return &Refusal{http.StatusUpgradeRequired, "expected a handshake over HTTP/1.1, found " + r.Proto}
+		return &Rejection{http.StatusUpgradeRequired, "expected a handshake over HTTP/1.1, found " + r.Proto}
 	case !namesWebsocket(r.Header["Upgrade"]) || !hasToken(r.Header["Connection"], "upgrade"):
-		return &Refusal{http.StatusUpgradeRequired, "expected a websocket handshake"}
+		return &Rejection{http.StatusUpgradeRequired, "expected a websocket handshake"}
 	case len(r.Header["Upgrade"]) != 1 || !strings.EqualFold(r.Header["Upgrade"][0], "websocket"):
-		return &Refusal{http.StatusBadRequest, "expected websocket alone in Upgrade"}
+		return &Rejection{http.StatusBadRequest, "expected websocket alone in Upgrade"}
 	case r.Method != http.MethodGet:
-		return &Refusal{http.StatusMethodNotAllowed, "expected GET, found " + r.Method}
+		return &Rejection{http.StatusMethodNotAllowed, "expected GET, found " + r.Method}
 	case !slices.Equal(r.Header["Sec-Websocket-Version"], []string{"13"}):
-		return &Refusal{http.StatusUpgradeRequired, "expected Sec-WebSocket-Version 13"}
+		return &Rejection{http.StatusUpgradeRequired, "expected Sec-WebSocket-Version 13"}
 	case !validKey(r.Header["Sec-Websocket-Key"]):
-		return &Refusal{http.StatusBadRequest, "expected a Sec-WebSocket-Key of 16 bytes in base64"}
+		return &Rejection{http.StatusBadRequest, "expected a Sec-WebSocket-Key of 16 bytes in base64"}
 	case r.ContentLength != 0 || len(r.TransferEncoding) > 0:
 		// It would be read as frames, by us and not by who stands before us.
-		return &Refusal{http.StatusBadRequest, "expected a handshake without a body"}
+		return &Rejection{http.StatusBadRequest, "expected a handshake without a body"}
 	case !validLists(r.Header):
-		return &Refusal{http.StatusBadRequest, "expected lists in Sec-WebSocket-Protocol and Sec-WebSocket-Extensions"}
+		return &Rejection{http.StatusBadRequest, "expected lists in Sec-WebSocket-Protocol and Sec-WebSocket-Extensions"}
 	}
 	return o.CheckOrigin(r)
 }
 
 // CheckOrigin keeps other sites' pages from opening sockets with the cookies of
 // this one's users. It returns nil for a handshake that may go on.
-func (o *Options) CheckOrigin(r *http.Request) *Refusal {
-	refused := &Refusal{http.StatusForbidden, "origin is not allowed"}
+func (o *Options) CheckOrigin(r *http.Request) *Rejection {
+	refused := &Rejection{http.StatusForbidden, "origin is not allowed"}
 	values := r.Header["Origin"]
 	if len(values) == 0 {
-		if o.AllowNoOrigin && !browser(r) {
+		if o.AllowNoOrigin && !isBrowser(r) {
 			return nil
 		}
 		return refused
@@ -69,7 +69,7 @@ func (o *Options) CheckOrigin(r *http.Request) *Refusal {
 }
 
 // browser tells a browser by headers that pages cannot take away.
-func browser(r *http.Request) bool {
+func isBrowser(r *http.Request) bool {
 	for name := range r.Header {
 		if strings.HasPrefix(name, "Sec-Fetch-") {
 			return true
@@ -89,10 +89,10 @@ func hasToken(values []string, token string) bool {
 	return false
 }
 
-// Asks reports whether a request asks for a websocket, well or badly. HTTP/1.0
+// IsUpgrade reports whether a request asks for a websocket, well or badly. HTTP/1.0
 // has no upgrades, and an Upgrade without the Connection token asks for none
 // (RFC 9110, 7.8).
-func Asks(r *http.Request) bool {
+func IsUpgrade(r *http.Request) bool {
 	return r.ProtoMajor == 1 && r.ProtoMinor >= 1 && namesWebsocket(r.Header["Upgrade"]) && hasToken(r.Header["Connection"], "upgrade")
 }
 
@@ -126,11 +126,11 @@ func validLists(header http.Header) bool {
 }
 
 // refuse answers a handshake with a status.
-func (h *Hub) refuse(w http.ResponseWriter, o Options, refusal *Refusal) error {
-	h.counters.refused.Add(1)
+func (h *Hub) reject(w http.ResponseWriter, o Options, refusal *Rejection) error {
+	h.counters.rejected.Add(1)
 	refusal.SetHeader(w.Header())
-	if o.Refused != nil {
-		o.Refused(w, refusal)
+	if o.OnReject != nil {
+		o.OnReject(w, refusal)
 	} else {
 		http.Error(w, refusal.Reason, refusal.Status)
 	}
@@ -138,7 +138,7 @@ func (h *Hub) refuse(w http.ResponseWriter, o Options, refusal *Refusal) error {
 }
 
 // SetHeader sets the headers that an answer with the refusal's status has.
-func (r *Refusal) SetHeader(header http.Header) {
+func (r *Rejection) SetHeader(header http.Header) {
 	switch r.Status {
 	case http.StatusUpgradeRequired:
 		header.Set("Sec-WebSocket-Version", "13")
@@ -184,24 +184,24 @@ func (s *Handshake) upgrade(header http.Header, protocol, extension string) (net
 		if conn != nil {
 			conn.Close()
 		}
-		s.Refuse()
+		s.Reject()
 		return nil, err
 	}
 	if protocol != "" {
 		s.conn.mu.Lock()
-		s.conn.beside().protocol = strings.Clone(protocol) // it is a part of the request's header
+		s.conn.ensureExtra().protocol = strings.Clone(protocol) // it is a part of the request's header
 		s.conn.mu.Unlock()
 	}
-	s.conn.hasEarly(buffered.Reader)
+	s.conn.keepEarly(buffered.Reader)
 	s.hub.counters.accepted.Add(1)
 	return conn, nil
 }
 
 // hasEarly keeps what has been read together with a handshake.
-func (c *Conn) hasEarly(r *bufio.Reader) {
+func (c *Conn) keepEarly(r *bufio.Reader) {
 	if n := r.Buffered(); n > 0 {
-		c.in = parsers.Get().(*parser)
-		c.in.early = make([]byte, n)
-		r.Read(c.in.early) // from the buffer alone
+		c.parser = parsers.Get().(*parser)
+		c.parser.early = make([]byte, n)
+		r.Read(c.parser.early) // from the buffer alone
 	}
 }

@@ -95,7 +95,7 @@ func TestAHandshakeIsAnsweredWithAStatus_E6(t *testing.T) {
 			}
 			eventually(t, "the hub counts it", func() bool { // an answer may be read before it is
 				stats, refused := world.hub.Stats(), c.status != 101
-				return stats.Refused == map[bool]uint64{true: 1}[refused] && (!refused || stats.Tenants == 0)
+				return stats.Rejected == map[bool]uint64{true: 1}[refused] && (!refused || stats.Tenants == 0)
 			})
 		})
 	}
@@ -123,10 +123,10 @@ func TestWhatNoWebsocketComesOfIsNotAdmitted(t *testing.T) {
 				r.Header[http.CanonicalHeaderKey(name)] = values
 			}
 			w := httptest.NewRecorder()
-			var refusal *Refusal
+			var refusal *Rejection
 			s, err := hub.Admit(w, r, Options{AllowNoOrigin: true})
 			if s != nil {
-				s.Refuse()
+				s.Reject()
 			}
 			if !errors.As(err, &refusal) || w.Code != http.StatusBadRequest {
 				t.Errorf("found %v and status %d, expected to be refused with 400", err, w.Code)

@@ -55,7 +55,7 @@ func newHub(config Config) (*Hub, error) {
 	h := &Hub{
 		config:    config,
 		rules:     rules{maxFrame: config.MaxFrame, maxMessage: config.MaxMessage},
-		inflation: inflation{most: config.MaxInflated},
+		inflation: inflation{limit: config.MaxInflated},
 		tenants:   map[string]*tenant{},
 		stopped:   make(chan struct{}),
 		now:       time.Now,
@@ -109,7 +109,7 @@ func (h *Hub) CloseTenant(key string, code Code, reason string) (int, error) {
 	if t == nil {
 		return 0, nil
 	}
-	return t.end(code, reason), nil
+	return t.close(code, reason), nil
 }
 
 // Tenants are the keys of the moment: those that have connections.
@@ -129,7 +129,7 @@ func (h *Hub) Shutdown(ctx context.Context) error {
 	tenants := slices.Collect(maps.Values(h.tenants))
 	h.mu.Unlock()
 	for _, t := range tenants {
-		t.end(CodeGoingAway, "")
+		t.close(CodeGoingAway, "")
 	}
 	none := make(chan struct{})
 	go func() {
@@ -158,13 +158,13 @@ func (h *Hub) stop() {
 }
 
 // left takes a connection that is gone off the books.
-func (h *Hub) left(c *Conn) {
+func (h *Hub) remove(c *Conn) {
 	if c.stream.isPolled() {
 		h.counters.polled.Add(-1)
 	} else {
 		h.counters.goroutines.Add(-1)
 	}
-	if c.upstream {
+	if c.toUpstream {
 		h.counters.upstreams.Add(-1)
 		h.open.Done()
 		return
@@ -173,37 +173,37 @@ func (h *Hub) left(c *Conn) {
 }
 
 // panicked records a handler's panic.
-func (h *Hub) panicked(p any) {
+func (h *Hub) logPanic(p any) {
 	h.counters.panics.Add(1)
 	h.config.Log.Error("sockets: handler panicked", "panic", p, "stack", string(debug.Stack()))
 }
 
 // hold takes over the bytes of a connection. Until begin it is scheduled, so
 // that what is sent or closed meanwhile is only noted.
-func (h *Hub) hold(c *Conn, conn net.Conn) {
+func (h *Hub) attach(c *Conn, conn net.Conn) {
 	c.flags.Store(flagScheduled)
-	c.heardAt = h.tick.Load()
-	c.messageAt = c.heardAt
+	c.receivedAt = h.tick.Load()
+	c.messageAt = c.receivedAt
 	if h.poller != nil {
-		if p := h.poller.take(conn); p != nil {
+		if p := h.poller.attach(conn); p != nil {
 			c.stream = p
 		}
 	}
 	if c.stream != nil {
 		h.counters.polled.Add(1)
 	} else {
-		c.stream = &held{conn, h.config.WriteTimeout}
+		c.stream = &blocking{conn, h.config.WriteTimeout}
 		h.counters.goroutines.Add(1)
 	}
 	h.wheel.after(c, h.ticks(h.config.PingInterval))
 }
 
 // begin has a connection served that is held.
-func (h *Hub) begin(c *Conn) {
+func (h *Hub) start(c *Conn) {
 	switch s := c.stream.(type) {
 	case startable:
 		s.start(c)
-	case *held:
+	case *blocking:
 		go s.run(c)
 	}
 }

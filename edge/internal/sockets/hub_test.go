@@ -196,7 +196,7 @@ func TestWhoWaitsForRoomIsNotCutOff(t *testing.T) {
 		go func() {
 			for range count {
 				c.Send(Binary, make([]byte, size))
-				c.Drained(nil)
+				c.WaitWritable(nil)
 			}
 			c.Close(CodeNormal, "")
 		}()
@@ -412,7 +412,7 @@ func TestTime(t *testing.T) {
 				t.Fatalf("expected %d bytes, found %d and %v", size, len(f.Payload), err)
 			}
 			// The client has it all a moment before the one that wrote it has noted so.
-			if err := conn.Drained(t.Context().Done()); err != nil {
+			if err := conn.WaitWritable(t.Context().Done()); err != nil {
 				t.Fatal(err)
 			}
 			conn.Send(Text, []byte("still here"))

@@ -6,7 +6,7 @@ import "sync/atomic"
 // frame of a few kilobytes can become one of megabytes, so the bounds of a
 // message and of a connection do not bound their sum. One tenant may take half.
 type inflation struct {
-	most  int64
+	limit int64
 	bytes atomic.Int64
 }
 
@@ -19,7 +19,7 @@ type charge struct {
 }
 
 // of sets the connection whose messages are charged.
-func (c *charge) of(conn *Conn) { c.hub, c.tenant = &conn.hub.inflation, conn.tenant }
+func (c *charge) setConn(conn *Conn) { c.hub, c.tenant = &conn.hub.inflation, conn.tenant }
 
 // grow takes n bytes more; it reports whether they are within the allowance.
 func (c *charge) grow(n int64) bool {
@@ -28,7 +28,7 @@ func (c *charge) grow(n int64) bool {
 	}
 	c.bytes += n
 	total, own := c.hub.bytes.Add(n), c.tenant.inflated.Add(n)
-	return total <= c.hub.most && own <= c.hub.most/2
+	return total <= c.hub.limit && own <= c.hub.limit/2
 }
 
 // shrink gives n bytes back.

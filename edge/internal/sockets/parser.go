@@ -10,23 +10,23 @@ import (
 // messages and control frames. It never waits inside a frame. A connection has
 // one while there is something to remember of what its peer sent.
 type parser struct {
-	early     []byte // what has been read, with the handshake or before a pause, and not parsed
-	message   []byte // what has come of a message in pieces
-	control   []byte // what has come of a control frame in pieces
-	given     []byte // the buffer of the event before, to be recycled
-	charge    charge // of given, if it was inflated
-	remaining int64  // bytes of the frame that are still to come
-	mask      [4]byte
-	head      [maxHeader]byte // the start of a header whose rest is to come
-	headLen   uint8
-	maskAt    uint8
-	text      textCheck
-	frameOp   ws.OpCode
-	messageOp ws.OpCode
-	inFrame   bool
-	fin       bool
-	open      bool // a fragmented message is under way
-	squeezed  bool // the message is compressed
+	early      []byte // what has been read, with the handshake or before a pause, and not parsed
+	message    []byte // what has come of a message in pieces
+	control    []byte // what has come of a control frame in pieces
+	lastBuffer []byte // the buffer of the event before, to be recycled
+	charge     charge // of given, if it was inflated
+	remaining  int64  // bytes of the frame that are still to come
+	mask       [4]byte
+	head       [maxHeader]byte // the start of a header whose rest is to come
+	headLen    uint8
+	maskAt     uint8
+	text       textCheck
+	frameOp    ws.OpCode
+	messageOp  ws.OpCode
+	inFrame    bool
+	fin        bool
+	fragmented bool // a fragmented message is under way
+	compressed bool // the message is compressed
 }
 
 // rules are what a parser holds its peer to.
@@ -110,15 +110,15 @@ func (p *parser) header(b []byte, r *rules, deflate *compression) (n int, ready 
 	}
 	p.fin = h.Fin
 	if h.OpCode != ws.OpContinuation {
-		p.messageOp, p.squeezed, p.text = h.OpCode, h.Rsv != 0, textCheck{}
+		p.messageOp, p.compressed, p.text = h.OpCode, h.Rsv != 0, textCheck{}
 	}
-	p.open = !h.Fin
+	p.fragmented = !h.Fin
 	return n, true, nil
 }
 
 // check holds a header against the protocol and the limits.
 func (p *parser) check(h ws.Header, r *rules, extended bool) *failure {
-	if err := checkHeader(h, ws.StateServerSide, p.open, extended); err != nil || h.OpCode.IsControl() {
+	if err := checkHeader(h, ws.StateServerSide, p.fragmented, extended); err != nil || h.OpCode.IsControl() {
 		return err
 	}
 	if h.Length > r.maxFrame {
@@ -165,7 +165,7 @@ func (p *parser) controlFrame(chunk []byte, whole bool) (event, bool) {
 
 func (p *parser) dataFrame(chunk []byte, whole bool, r *rules, deflate *compression) (event, *failure) {
 	last := whole && p.fin
-	if p.messageOp == ws.OpText && !p.squeezed && (!p.text.next(chunk) || last && !p.text.whole()) {
+	if p.messageOp == ws.OpText && !p.compressed && (!p.text.next(chunk) || last && !p.text.complete()) {
 		return event{}, errUTF8
 	}
 	payload := chunk
@@ -176,23 +176,23 @@ func (p *parser) dataFrame(chunk []byte, whole bool, r *rules, deflate *compress
 	if !last {
 		return event{}, nil
 	}
-	p.given, p.message = p.message, nil
-	if !p.squeezed {
+	p.lastBuffer, p.message = p.message, nil
+	if !p.compressed {
 		return event{p.messageOp, payload}, nil
 	}
 	inflated, err := deflate.inflate(payload, r.maxMessage, p.messageOp == ws.OpText, &p.charge)
-	if p.given != nil {
-		putBuffer(p.given)
+	if p.lastBuffer != nil {
+		putBuffer(p.lastBuffer)
 	}
-	p.given = inflated
+	p.lastBuffer = inflated
 	return event{p.messageOp, inflated}, err
 }
 
 // recycle ends the event before: its payload is valid no more.
 func (p *parser) recycle() {
-	if p.given != nil {
-		putBuffer(p.given)
-		p.given = nil
+	if p.lastBuffer != nil {
+		putBuffer(p.lastBuffer)
+		p.lastBuffer = nil
 	}
 	p.charge.end()
 }
@@ -201,7 +201,7 @@ var parsers = sync.Pool{New: func() any { return new(parser) }}
 
 // idle reports whether there is nothing to remember.
 func (p *parser) idle() bool {
-	return p.headLen == 0 && !p.inFrame && !p.open && p.early == nil
+	return p.headLen == 0 && !p.inFrame && !p.fragmented && p.early == nil
 }
 
 // release gives the parser and its buffers back.

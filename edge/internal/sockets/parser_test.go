@@ -82,7 +82,7 @@ func FuzzText(f *testing.F) {
 			ok = ok && check.next(rest[:n])
 			rest = rest[n:]
 		}
-		if got := ok && check.whole(); got != utf8.Valid(p) {
+		if got := ok && check.complete(); got != utf8.Valid(p) {
 			t.Fatalf("%q in pieces of %d: expected %v, found %v", p, int(size)+1, utf8.Valid(p), got)
 		}
 	})

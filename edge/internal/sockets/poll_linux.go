@@ -98,7 +98,7 @@ func (p *poller) run() {
 				c.schedule(flag)
 			}
 			if flag&flagFlush != 0 {
-				c.roomAgain()
+				c.kernelWritable()
 			}
 		}
 	}
@@ -145,19 +145,19 @@ type polled struct {
 
 // take takes a connection over from package net, whose own state then goes; nil
 // if it is of a kind that cannot be polled.
-func (p *poller) take(conn net.Conn) startable {
+func (p *poller) attach(conn net.Conn) startable {
 	secure, _ := conn.(*tls.Conn)
 	if secure != nil {
 		conn = secure.NetConn()
 	}
-	below, _ := conn.(*switched)
+	below, _ := conn.(*switchableConn)
 	switch {
 	case below != nil:
 		conn = below.Conn
 	case secure != nil:
 		return nil
 	}
-	plain := p.detach(conn)
+	plain := p.takeDescriptor(conn)
 	switch {
 	case plain == nil:
 		return nil
@@ -165,11 +165,11 @@ func (p *poller) take(conn net.Conn) startable {
 		return plain
 	}
 	below.raw = plain
-	return &secured{polled: plain, conn: secure, below: below}
+	return &polledTLS{polled: plain, conn: secure, lower: below}
 }
 
 // detach takes the descriptor out of a connection of package net.
-func (p *poller) detach(conn net.Conn) *polled {
+func (p *poller) takeDescriptor(conn net.Conn) *polled {
 	var inner syscall.Conn
 	switch conn := conn.(type) {
 	case *net.TCPConn:

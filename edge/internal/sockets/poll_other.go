@@ -11,11 +11,11 @@ import (
 // goroutine.
 func Listen(l net.Listener) net.Listener { return l }
 
-func switchable(conn net.Conn) net.Conn { return conn }
+func newSwitchable(conn net.Conn) net.Conn { return conn }
 
 type poller struct{}
 
 func newPoller() (*poller, error) { return nil, errors.ErrUnsupported }
 
-func (*poller) take(net.Conn) startable { return nil }
-func (*poller) close()                  {}
+func (*poller) attach(net.Conn) startable { return nil }
+func (*poller) close()                    {}

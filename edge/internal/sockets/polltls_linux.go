@@ -20,40 +20,40 @@ func (l listener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return switchable(conn), nil
+	return newSwitchable(conn), nil
 }
 
 // switchable makes a connection one that TLS can be put on and be polled.
-func switchable(conn net.Conn) net.Conn { return &switched{Conn: conn} }
+func newSwitchable(conn net.Conn) net.Conn { return &switchableConn{Conn: conn} }
 
 // switched is a connection below TLS. It waits, as connections do, until it is
 // switched over to polling: from then on, a read that finds nothing returns an
 // error that crypto/tls takes as temporary, and a write never falls short,
 // since crypto/tls could not send the rest.
-type switched struct {
+type switchableConn struct {
 	net.Conn
 	raw     *polled // nil: not switched over
 	pending []byte  // what the kernel did not take
 }
 
 // NetConn returns the connection itself, as that of tls.Conn does.
-func (s *switched) NetConn() net.Conn { return s.Conn }
+func (s *switchableConn) NetConn() net.Conn { return s.Conn }
 
-func (s *switched) Read(p []byte) (int, error) {
+func (s *switchableConn) Read(p []byte) (int, error) {
 	if s.raw == nil {
 		return s.Conn.Read(p)
 	}
 	n, err := s.raw.read(p)
 	switch {
 	case err == errWouldBlock:
-		return 0, notYet{}
+		return 0, temporaryError{}
 	case err == nil && n == 0 && len(p) > 0:
 		return 0, io.EOF
 	}
 	return n, err
 }
 
-func (s *switched) Write(p []byte) (int, error) {
+func (s *switchableConn) Write(p []byte) (int, error) {
 	if s.raw == nil {
 		return s.Conn.Write(p)
 	}
@@ -75,7 +75,7 @@ func (s *switched) Write(p []byte) (int, error) {
 }
 
 // drain writes what is pending; errWouldBlock if some of it stays.
-func (s *switched) drain() error {
+func (s *switchableConn) drain() error {
 	done := 0
 	for done < len(s.pending) {
 		n, err := s.raw.write([][]byte{s.pending[done:]})
@@ -94,21 +94,21 @@ func (s *switched) drain() error {
 
 // The deadlines of a polled connection are its hub's.
 
-func (s *switched) SetDeadline(t time.Time) error {
+func (s *switchableConn) SetDeadline(t time.Time) error {
 	if s.raw == nil {
 		return s.Conn.SetDeadline(t)
 	}
 	return nil
 }
 
-func (s *switched) SetReadDeadline(t time.Time) error {
+func (s *switchableConn) SetReadDeadline(t time.Time) error {
 	if s.raw == nil {
 		return s.Conn.SetReadDeadline(t)
 	}
 	return nil
 }
 
-func (s *switched) SetWriteDeadline(t time.Time) error {
+func (s *switchableConn) SetWriteDeadline(t time.Time) error {
 	if s.raw == nil {
 		return s.Conn.SetWriteDeadline(t)
 	}
@@ -116,37 +116,37 @@ func (s *switched) SetWriteDeadline(t time.Time) error {
 }
 
 // CloseWrite is for connections that are not switched over.
-func (s *switched) CloseWrite() error {
+func (s *switchableConn) CloseWrite() error {
 	closeWrite(s.Conn)
 	return nil
 }
 
 // notYet is what crypto/tls gets when nothing is there: temporary, so that it
 // keeps the part of a record that it has.
-type notYet struct{}
+type temporaryError struct{}
 
-func (notYet) Error() string   { return errWouldBlock.Error() }
-func (notYet) Timeout() bool   { return true }
-func (notYet) Temporary() bool { return true }
+func (temporaryError) Error() string   { return errWouldBlock.Error() }
+func (temporaryError) Timeout() bool   { return true }
+func (temporaryError) Temporary() bool { return true }
 
-var _ net.Error = notYet{}
+var _ net.Error = temporaryError{}
 
 // secured is the stream of a TLS connection without a goroutine.
-type secured struct {
+type polledTLS struct {
 	*polled
-	conn  *tls.Conn
-	below *switched
-	owed  int // bytes that are encrypted, and whose end is pending below
+	conn       *tls.Conn
+	lower      *switchableConn
+	unreported int // bytes that are encrypted, and whose end is pending below
 }
 
-func (s *secured) read(p []byte) (int, error) {
+func (s *polledTLS) read(p []byte) (int, error) {
 	n, err := s.conn.Read(p)
 	switch {
 	case n > 0:
 		return n, nil
 	case err == io.EOF:
 		return 0, nil
-	case err == notYet{}:
+	case err == temporaryError{}:
 		return 0, errWouldBlock
 	}
 	return 0, err
@@ -155,20 +155,20 @@ func (s *secured) read(p []byte) (int, error) {
 // write encrypts one buffer. While the kernel has not taken all of it, one byte
 // counts as written, so that the queue knows its first frame is begun, and the
 // others are owed.
-func (s *secured) write(bufs [][]byte) (int, error) {
-	if err := s.below.drain(); err != nil {
+func (s *polledTLS) write(bufs [][]byte) (int, error) {
+	if err := s.lower.drain(); err != nil {
 		return 0, err
 	}
-	if n := s.owed; n > 0 {
-		s.owed = 0
+	if n := s.unreported; n > 0 {
+		s.unreported = 0
 		return n, nil
 	}
 	n, err := s.conn.Write(bufs[0])
 	if err != nil {
 		return 0, err
 	}
-	if len(s.below.pending) > 0 {
-		s.owed = n - 1
+	if len(s.lower.pending) > 0 {
+		s.unreported = n - 1
 		return 1, nil
 	}
 	return n, nil
@@ -176,23 +176,23 @@ func (s *secured) write(bufs [][]byte) (int, error) {
 
 // closeWrite sends the last alert, without which a peer must take the end for
 // one that somebody else has made.
-func (s *secured) closeWrite() bool {
+func (s *polledTLS) closeWrite() bool {
 	s.conn.CloseWrite()
-	if s.below.drain() == errWouldBlock {
+	if s.lower.drain() == errWouldBlock {
 		return false
 	}
 	return s.polled.closeWrite()
 }
 
-func (s *secured) close() {
+func (s *polledTLS) close() {
 	s.polled.close()
-	if s.below.pending != nil {
-		putBuffer(s.below.pending)
-		s.below.pending = nil
+	if s.lower.pending != nil {
+		putBuffer(s.lower.pending)
+		s.lower.pending = nil
 	}
 }
 
 // more is always so: crypto/tls reads ahead, and gives one record at a time.
-func (s *secured) more() bool { return true }
+func (s *polledTLS) more() bool { return true }
 
-var _ stream = (*secured)(nil)
+var _ stream = (*polledTLS)(nil)

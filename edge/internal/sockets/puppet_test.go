@@ -68,7 +68,7 @@ func newPuppet(t testing.TB, config Config, handler Handler) (*Conn, *puppet) {
 func (s *puppet) serveAll(c *Conn) {
 	var buffer [1 << 10]byte
 	for f := c.flags.And(flagsSteady) &^ flagsSteady; f != 0; f = c.flags.And(flagsSteady) &^ flagsSteady {
-		if c.phase != phaseGone && c.step(f, buffer[:]) {
+		if c.phase != phaseClosed && c.step(f, buffer[:]) {
 			c.flags.Or(flagRead)
 		}
 	}
@@ -79,11 +79,11 @@ func newPuppetRelay(t testing.TB) (conns [2]*Conn, streams [2]*puppet) {
 	t.Helper()
 	c, client := newPuppet(t, Config{MaxQueue: 64}, nil)
 	up := &puppet{}
-	u := &Conn{hub: c.hub, tenant: c.tenant, stream: up, relays: true, upstream: true}
+	u := &Conn{hub: c.hub, tenant: c.tenant, stream: up, isRelay: true, toUpstream: true}
 	c.hub.open.Add(1)
 	c.hub.counters.upstreams.Add(1)
 	c.hub.counters.polled.Add(1)
-	c.relays = true
+	c.isRelay = true
 	c.handler = &relayEnd{other: u, masked: true}
 	u.handler = &relayEnd{other: c}
 	return [2]*Conn{c, u}, [2]*puppet{client, up}
@@ -156,17 +156,17 @@ func TestBothSidesOfARelayEndInWhateverOrder(t *testing.T) {
 		settled()
 		for side, c := range conns {
 			o := conns[1-side]
-			if c.phase != phaseGone && !c.congested() && len(streams[side].in) > 0 {
+			if c.phase != phaseClosed && !c.congested() && len(streams[side].in) > 0 {
 				t.Fatalf("%q: side %d is not read from, and nobody is going to", names, side)
 			}
 			switch {
-			case c.phase == phaseGone:
+			case c.phase == phaseClosed:
 				if o.phase == phaseOpen {
 					t.Fatalf("%q: side %d is gone, and the other one knows nothing of it", names, side)
 				}
 			case c.phase != phaseOpen && !c.deadline.set:
 				t.Fatalf("%q: side %d is closing, and has no deadline", names, side)
-			case (c.answered || c.failed) && c.phase == phaseOpen && o.phase == phaseOpen:
+			case (c.closeReceived || c.noWait) && c.phase == phaseOpen && o.phase == phaseOpen:
 				t.Fatalf("%q: side %d waits to be closed in vain", names, side)
 			}
 		}
@@ -182,7 +182,7 @@ func TestBothSidesOfARelayEndInWhateverOrder(t *testing.T) {
 		}
 		settled()
 		for _, c := range conns {
-			for c.phase != phaseGone && c.deadline.set {
+			for c.phase != phaseClosed && c.deadline.set {
 				c.hub.advance(nil)
 				settled()
 			}

@@ -17,7 +17,7 @@ func TestWhatIsSaidAfterWritingFailedIsNotHeldAgainstTheTenant(t *testing.T) {
 	c.write()
 	c.Close(CodeNormal, "")
 	stream.serveAll(c)
-	if n := c.tenant.queued.Load(); n != 0 || c.phase != phaseGone {
+	if n := c.tenant.queued.Load(); n != 0 || c.phase != phaseClosed {
 		t.Errorf("expected that nothing waits for a connection that is gone, found %d bytes and phase %d", n, c.phase)
 	}
 }
@@ -28,13 +28,13 @@ func TestWhoWaitsForRoomWritesOnceAHandlerRuns(t *testing.T) {
 	c, stream := newPuppet(t, Config{MaxQueue: 64}, script{})
 	c.Send(Binary, make([]byte, 100))
 	drained := make(chan error)
-	go func() { drained <- c.Drained(nil) }()
+	go func() { drained <- c.WaitWritable(nil) }()
 	eventually(t, "the other goroutine waits", func() bool {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		return c.aside != nil && c.aside.drained != nil
+		return c.extra != nil && c.extra.writable != nil
 	})
-	c.called(true)
+	c.setCalling(true)
 	select {
 	case err := <-drained:
 		if err != nil || len(stream.out) != 102 {
@@ -43,7 +43,7 @@ func TestWhoWaitsForRoomWritesOnceAHandlerRuns(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Error("the handler and who waits for room wait for each other")
 	}
-	c.called(false)
+	c.setCalling(false)
 }
 
 // TestATickThatPassesWhileSomebodySendsIsNoTimeout: what was queued after the
@@ -52,7 +52,7 @@ func TestATickThatPassesWhileSomebodySendsIsNoTimeout(t *testing.T) {
 	c, stream := newPuppet(t, Config{}, script{})
 	stream.blocked = true
 	c.Send(Text, []byte("just now"))
-	c.stuckAt = c.hub.tick.Load() + 1
+	c.progressAt = c.hub.tick.Load() + 1
 	c.timer()
 	if n := c.hub.Stats().Timeouts; n != 0 || c.phase != phaseOpen {
 		t.Errorf("expected no timeout, found %d and phase %d", n, c.phase)
@@ -107,7 +107,7 @@ func TestAPeerIsNotSilentWhileItIsNotListenedTo(t *testing.T) {
 func TestAPingBehindALongMessageMakesNoSlowReader(t *testing.T) {
 	c, stream := newPuppet(t, Config{MaxQueue: 64}, script{message: func(c *Conn, _ Op, _ []byte) {
 		c.Send(Binary, make([]byte, 200))
-		c.say(ws.OpPong, []byte("for a ping that was just being handled"))
+		c.queueControl(ws.OpPong, []byte("for a ping that was just being handled"))
 	}})
 	stream.in = frame(ws.OpText, true, []byte("speak"))
 	c.schedule(flagRead)
@@ -150,7 +150,7 @@ func TestAClientThatHasEndedItsSideHearsTheEndOfAnUpstreamThatIsGone(t *testing.
 	streams[0].blocked = false
 	conns[0].schedule(flagFlush)
 	streams[0].serveAll(conns[0])
-	if want := ws.MustCompileFrame(ws.NewCloseFrame(closePayload(4001))); !bytes.Equal(streams[0].out, want) || conns[0].phase != phaseGone {
+	if want := ws.MustCompileFrame(ws.NewCloseFrame(closePayload(4001))); !bytes.Equal(streams[0].out, want) || conns[0].phase != phaseClosed {
 		t.Errorf("expected the upstream's close frame and the end, found %q and phase %d", streams[0].out, conns[0].phase)
 	}
 }

@@ -7,18 +7,18 @@ import "sync"
 // one write; a big frame for a group is held, not copied. An empty queue holds
 // no memory but for the two words that it is.
 type queue struct {
-	waiting *waiting // nil: nothing waits
-	size    int      // bytes that wait
+	segments *segments // nil: nothing waits
+	size     int       // bytes that wait
 }
 
 // waiting is what a queue has while something waits.
-type waiting struct {
+type segments struct {
 	first segment
 	rest  []segment
 	sent  int // bytes of the first segment that are written
 }
 
-var waitings = sync.Pool{New: func() any { return new(waiting) }}
+var segmentsPool = sync.Pool{New: func() any { return new(segments) }}
 
 type segment struct {
 	p      []byte
@@ -57,16 +57,16 @@ func (q *queue) share(frame []byte) {
 
 func (q *queue) push(s segment) {
 	q.size += len(s.p)
-	if q.waiting == nil {
-		q.waiting = waitings.Get().(*waiting)
-		q.waiting.first = s
+	if q.segments == nil {
+		q.segments = segmentsPool.Get().(*segments)
+		q.segments.first = s
 		return
 	}
-	q.waiting.rest = append(q.waiting.rest, s)
+	q.segments.rest = append(q.segments.rest, s)
 }
 
 func (q *queue) last() *segment {
-	w := q.waiting
+	w := q.segments
 	switch {
 	case w == nil:
 		return nil
@@ -78,7 +78,7 @@ func (q *queue) last() *segment {
 
 // head appends what is to be written next to dst.
 func (q *queue) head(dst [][]byte) [][]byte {
-	w := q.waiting
+	w := q.segments
 	if w == nil {
 		return dst
 	}
@@ -94,7 +94,7 @@ func (q *queue) head(dst [][]byte) [][]byte {
 
 // advance takes n written bytes off.
 func (q *queue) advance(n int) {
-	w := q.waiting
+	w := q.segments
 	q.size -= n
 	w.sent += n
 	done := 0
@@ -102,7 +102,7 @@ func (q *queue) advance(n int) {
 		w.sent -= len(w.first.p)
 		w.first.release()
 		if done == len(w.rest) {
-			q.forget()
+			q.reset()
 			return
 		}
 		w.first = w.rest[done]
@@ -115,15 +115,15 @@ func (q *queue) advance(n int) {
 }
 
 // forget makes the queue empty; its segments are released.
-func (q *queue) forget() {
-	*q.waiting = waiting{}
-	waitings.Put(q.waiting)
+func (q *queue) reset() {
+	*q.segments = segments{}
+	segmentsPool.Put(q.segments)
 	*q = queue{}
 }
 
 // cut drops what is not begun. What is left ends with a whole frame.
-func (q *queue) cut() {
-	w := q.waiting
+func (q *queue) truncate() {
+	w := q.segments
 	if w == nil {
 		return
 	}
@@ -140,7 +140,7 @@ func (q *queue) cut() {
 
 // clear drops everything.
 func (q *queue) clear() {
-	w := q.waiting
+	w := q.segments
 	if w == nil {
 		return
 	}
@@ -148,7 +148,7 @@ func (q *queue) clear() {
 		s.release()
 	}
 	w.first.release()
-	q.forget()
+	q.reset()
 }
 
 func (s *segment) release() {

@@ -20,27 +20,27 @@ import (
 func (s *Handshake) Relay(up *Upstream, header http.Header) (*Conn, error) {
 	c := s.conn
 	r := &relay{
-		up:     Conn{hub: s.hub, id: s.hub.lastID.Add(1), tenant: c.tenant, relays: true, upstream: true},
+		up:     Conn{hub: s.hub, id: s.hub.lastID.Add(1), tenant: c.tenant, isRelay: true, toUpstream: true},
 		client: relayEnd{masked: true, compressed: up.extension != ""},
 		server: relayEnd{other: c, compressed: up.extension != ""},
 	}
 	u := &r.up
 	r.client.other = u
-	c.relays, c.handler, u.handler = true, &r.client, &r.server
+	c.isRelay, c.handler, u.handler = true, &r.client, &r.server
 	conn, err := s.upgrade(header, up.protocol, up.extension)
 	if err != nil {
 		up.Close()
 		return nil, err
 	}
-	u.hasEarly(up.reader)
+	u.keepEarly(up.reader)
 	s.hub.open.Add(1)
 	s.hub.counters.upstreams.Add(1)
 	// Both are held before either is served: each of them sends on the other.
-	s.hub.hold(u, up.conn)
-	s.hub.hold(c, conn)
+	s.hub.attach(u, up.conn)
+	s.hub.attach(c, conn)
 	s.hub.enlist(c)
-	s.hub.begin(u)
-	s.hub.begin(c)
+	s.hub.start(u)
+	s.hub.start(c)
 	return c, nil
 }
 
@@ -56,43 +56,43 @@ type relay struct {
 // frame of ours can go between them. The order of its fields leaves next to no
 // gap: there are two for each idle relay.
 type relayEnd struct {
-	other   *Conn
-	partial *[maxControl]byte // of a head, or a control frame; nil: there is none
-	left    int64             // of the frame: what is still to come
-	size    int64             // of the message, so far
-	mask    [4]byte
-	had     uint8     // bytes of partial
-	op      ws.OpCode // of the next piece
-	rsv     byte      // the same
-	fin     bool      // of the frame
-	open    bool      // a message is under way
+	other       *Conn
+	partial     *[maxControl]byte // of a head, or a control frame; nil: there is none
+	remaining   int64             // of the frame: what is still to come
+	messageSize int64             // of the message, so far
+	mask        [4]byte
+	partialLen  uint8     // bytes of partial
+	op          ws.OpCode // of the next piece
+	rsv         byte      // the same
+	fin         bool      // of the frame
+	fragmented  bool      // a message is under way
 
 	masked     bool // the peer is a client
 	compressed bool
-	shared     atomic.Uint32 // what the other side looks at too
+	state      atomic.Uint32 // what the other side looks at too
 }
 
 // Parts of relayEnd.shared.
 const (
 	// sharedCode is the code with which the peer has closed, or is to be closed for
 	// what it did wrong; 0: neither.
-	sharedCode = 1<<16 - 1
+	stateCode = 1<<16 - 1
 	// sharedAwaited: the other connection is not read from until this one has room.
-	sharedAwaited = 1 << 16
+	stateAwaited = 1 << 16
 	// sharedWrong: the code is for what the peer did wrong.
-	sharedWrong = 1 << 17
+	stateViolation = 1 << 17
 )
 
 // heard is the code with which the peer has closed, or is to be closed for what
 // it did wrong; 0: neither.
-func (e *relayEnd) heard() Code { return Code(e.shared.Load() & sharedCode) }
+func (e *relayEnd) closeCode() Code { return Code(e.state.Load() & stateCode) }
 
 // keep keeps what has come of a head, or of a control frame.
-func (e *relayEnd) keep(b []byte) {
+func (e *relayEnd) keepPartial(b []byte) {
 	if e.partial == nil {
 		e.partial = new([maxControl]byte)
 	}
-	e.had += uint8(copy(e.partial[e.had:], b))
+	e.partialLen += uint8(copy(e.partial[e.partialLen:], b))
 }
 
 // other is the connection that c's messages go to.
@@ -104,41 +104,41 @@ const maxControl = maxHeader + ws.MaxControlFramePayloadSize
 // relay handles bytes of one side.
 func (c *Conn) relay(b []byte) {
 	e := c.handler.(*relayEnd)
-	for len(b) > 0 && c.phase <= phaseClosing && !c.failed && !c.answered {
-		if e.left > 0 {
-			n := int(min(int64(len(b)), e.left))
-			e.piece(b[:n])
+	for len(b) > 0 && c.phase <= phaseClosing && !c.noWait && !c.closeReceived {
+		if e.remaining > 0 {
+			n := int(min(int64(len(b)), e.remaining))
+			e.fragment(b[:n])
 			b = b[n:]
 			continue
 		}
-		n, err := e.whole(c, b)
+		n, err := e.completeFrames(c, b)
 		if n > 0 {
-			e.hand(b[:n], nil)
+			e.forward(b[:n], nil)
 			b = b[n:]
 		} else if err == nil {
-			n, err = e.begin(c, b)
+			n, err = e.partialFrame(c, b)
 			b = b[n:]
 		}
 		if err != nil {
-			e.broke(c, err)
+			e.violated(c, err)
 			return
 		}
 	}
-	if c.in != nil && c.in.early == nil {
-		c.in.release() // it only held what came with the handshake
-		c.in = nil
+	if c.parser != nil && c.parser.early == nil {
+		c.parser.release() // it only held what came with the handshake
+		c.parser = nil
 	}
 }
 
 // whole returns the size of the data frames at the start of b that are there as
 // a whole: they pass as they are. The failure is that of the one behind them.
-func (e *relayEnd) whole(c *Conn, b []byte) (n int, failed *failure) {
-	for e.had == 0 {
+func (e *relayEnd) completeFrames(c *Conn, b []byte) (n int, failed *failure) {
+	for e.partialLen == 0 {
 		h, size, err := parseHeader(b[n:])
 		if err != nil || size == 0 || h.OpCode.IsControl() || h.Length > int64(len(b)-n-size) {
 			break
 		}
-		if failed := e.frame(c, h); failed != nil {
+		if failed := e.countFrame(c, h); failed != nil {
 			return n, failed
 		}
 		n += size + int(h.Length)
@@ -148,12 +148,12 @@ func (e *relayEnd) whole(c *Conn, b []byte) (n int, failed *failure) {
 
 // begin takes the start of a frame that is not a whole data frame: a control
 // frame, or as much of one as there is.
-func (e *relayEnd) begin(c *Conn, b []byte) (n int, failed *failure) {
-	had := int(e.had)
+func (e *relayEnd) partialFrame(c *Conn, b []byte) (n int, failed *failure) {
+	had := int(e.partialLen)
 	head := b
 	if had > 0 {
-		e.keep(b)
-		head = e.partial[:e.had]
+		e.keepPartial(b)
+		head = e.partial[:e.partialLen]
 	}
 	h, size, failed := parseHeader(head)
 	if failed != nil {
@@ -168,18 +168,18 @@ func (e *relayEnd) begin(c *Conn, b []byte) (n int, failed *failure) {
 	}
 	if size == 0 || len(head) < need {
 		if had == 0 {
-			e.keep(b)
+			e.keepPartial(b)
 		}
 		return len(b), nil
 	}
-	e.partial, e.had = nil, 0
+	e.partial, e.partialLen = nil, 0
 	if !h.OpCode.IsControl() {
-		if failed := e.frame(c, h); failed != nil {
+		if failed := e.countFrame(c, h); failed != nil {
 			return 0, failed
 		}
-		e.left, e.fin, e.mask = h.Length, h.Fin, h.Mask
+		e.remaining, e.fin, e.mask = h.Length, h.Fin, h.Mask
 		if e.op = h.OpCode; h.Length == 0 {
-			e.piece(nil)
+			e.fragment(nil)
 		}
 		return need - had, nil
 	}
@@ -189,7 +189,7 @@ func (e *relayEnd) begin(c *Conn, b []byte) (n int, failed *failure) {
 	}
 	switch h.OpCode {
 	case ws.OpPing:
-		c.say(ws.OpPong, payload)
+		c.queueControl(ws.OpPong, payload)
 	case ws.OpClose:
 		e.closedByPeer(c, payload)
 	}
@@ -201,12 +201,12 @@ func (e *relayEnd) check(h ws.Header) *failure {
 	if e.masked {
 		side = ws.StateServerSide
 	}
-	return checkHeader(h, side, e.open, e.compressed)
+	return checkHeader(h, side, e.fragmented, e.compressed)
 }
 
 // frame holds the head of a data frame against the protocol and, where it is a
 // client's, the limits, and counts it.
-func (e *relayEnd) frame(c *Conn, h ws.Header) *failure {
+func (e *relayEnd) countFrame(c *Conn, h ws.Header) *failure {
 	if failed := e.check(h); failed != nil {
 		return failed
 	}
@@ -214,20 +214,20 @@ func (e *relayEnd) frame(c *Conn, h ws.Header) *failure {
 		switch rules := &c.hub.rules; {
 		case h.Length > rules.maxFrame:
 			return errFrameTooBig
-		case h.Length > rules.maxMessage-e.size:
+		case h.Length > rules.maxMessage-e.messageSize:
 			return errMessageTooBig
 		case h.Fin && !c.tenant.admit(c.hub.now):
 			c.hub.counters.limited.Add(1)
 			return errRate
 		}
 	}
-	e.rsv, e.open = h.Rsv, !h.Fin
-	e.size += h.Length
+	e.rsv, e.fragmented = h.Rsv, !h.Fin
+	e.messageSize += h.Length
 	if !h.Fin {
 		return nil
 	}
-	e.size = 0
-	c.messageAt = c.heardAt
+	e.messageSize = 0
+	c.messageAt = c.receivedAt
 	if e.masked {
 		c.hub.counters.received.Add(1)
 	} else {
@@ -237,10 +237,10 @@ func (e *relayEnd) frame(c *Conn, h ws.Header) *failure {
 }
 
 // piece hands on a part of a frame, as a fragment.
-func (e *relayEnd) piece(body []byte) {
-	e.left -= int64(len(body))
+func (e *relayEnd) fragment(body []byte) {
+	e.remaining -= int64(len(body))
 	first := byte(e.op) | e.rsv<<4
-	if e.fin && e.left == 0 {
+	if e.fin && e.remaining == 0 {
 		first |= 0x80
 	}
 	var space [maxHeader]byte
@@ -257,7 +257,7 @@ func (e *relayEnd) piece(body []byte) {
 		head[1] |= 0x80
 		head = append(head, e.mask[:]...)
 	}
-	e.hand(head, body)
+	e.forward(head, body)
 	// What follows is a continuation, masked from where the key now stands.
 	e.op, e.rsv = ws.OpContinuation, 0
 	turned := e.mask
@@ -267,16 +267,16 @@ func (e *relayEnd) piece(body []byte) {
 }
 
 // hand queues bytes on the other side.
-func (e *relayEnd) hand(head, body []byte) {
+func (e *relayEnd) forward(head, body []byte) {
 	o := e.other
 	o.mu.Lock()
-	if o.sealed || o.broken {
+	if o.closing || o.broken {
 		o.mu.Unlock()
 		return
 	}
 	before := o.out.size
 	o.out.put(append(append(o.out.room(len(head)+len(body)), head...), body...))
-	o.queued(before)
+	o.limitQueue(before)
 	o.mu.Unlock()
 	o.schedule(flagFlush)
 }
@@ -285,18 +285,18 @@ func (e *relayEnd) hand(head, body []byte) {
 // to; its release has this one served again. Whoever asks only looks: what
 // awaits a release is not called off, for it may have been asked for before, and
 // one too many is nothing.
-func (c *Conn) heldBack() bool {
+func (c *Conn) relayBlocked() bool {
 	o := c.other()
-	if c.failed || c.answered || c.phase > phaseClosing || o.hasRoom() {
+	if c.noWait || c.closeReceived || c.phase > phaseClosing || o.hasRoom() {
 		return false
 	}
-	o.handler.(*relayEnd).shared.Or(sharedAwaited)
+	o.handler.(*relayEnd).state.Or(stateAwaited)
 	return !o.hasRoom() // there may be room just now, which nobody has told
 }
 
 // release has the other side served again if it waited for room in this one.
-func (c *Conn) release() {
-	if e := c.handler.(*relayEnd); e.shared.Load()&sharedAwaited != 0 && c.hasRoom() && e.shared.And(^uint32(sharedAwaited))&sharedAwaited != 0 {
+func (c *Conn) releaseRelay() {
+	if e := c.handler.(*relayEnd); e.state.Load()&stateAwaited != 0 && c.hasRoom() && e.state.And(^uint32(stateAwaited))&stateAwaited != 0 {
 		e.other.schedule(flagRead)
 	}
 }
@@ -304,7 +304,7 @@ func (c *Conn) release() {
 func (c *Conn) hasRoom() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.sealed || c.broken || c.out.size <= c.hub.config.MaxQueue/2
+	return c.closing || c.broken || c.out.size <= c.hub.config.MaxQueue/2
 }
 
 // Open implements Handler.
@@ -318,45 +318,45 @@ func (*relayEnd) Message(*Conn, Op, []byte) {}
 func (e *relayEnd) closedByPeer(c *Conn, payload []byte) {
 	code, reason, failed := parseClose(payload)
 	if failed != nil {
-		e.broke(c, failed)
+		e.violated(c, failed)
 		return
 	}
-	c.answered = true
-	e.shared.Or(uint32(code)) // once: nothing is heard behind a close frame
-	if !e.other.failTold() {
-		e.other.shut(code, reason, payload)
-		e.other.schedule(flagSettle)
+	c.closeReceived = true
+	e.state.Or(uint32(code)) // once: nothing is heard behind a close frame
+	if !e.other.closeForViolation() {
+		e.other.queueClose(code, reason, payload)
+		e.other.schedule(flagAdvance)
 	}
 }
 
 // broke ends the relay for something that a side did wrong. A client is told
 // when the upstream has answered, or has had the time to: behind what that still
 // said to the messages before, as from a server that reads and writes in turn.
-func (e *relayEnd) broke(c *Conn, failed *failure) {
-	if c.upstream {
+func (e *relayEnd) violated(c *Conn, failed *failure) {
+	if c.toUpstream {
 		c.fail(failed)
 		return
 	}
-	c.failed = true
+	c.noWait = true
 	c.mu.Lock()
-	if !c.sealed {
-		c.beside().reason = failed.reason // for then
+	if !c.closing {
+		c.ensureExtra().reason = failed.reason // for then
 	}
 	c.mu.Unlock()
-	e.shared.Or(sharedWrong | uint32(failed.code))
+	e.state.Or(stateViolation | uint32(failed.code))
 	_ = e.other.Close(CodeGoingAway, "")
 }
 
 // failTold tells a client what it did wrong, if it did.
-func (c *Conn) failTold() bool {
-	shared := c.handler.(*relayEnd).shared.Load()
-	if shared&sharedWrong == 0 {
+func (c *Conn) closeForViolation() bool {
+	shared := c.handler.(*relayEnd).state.Load()
+	if shared&stateViolation == 0 {
 		return false
 	}
 	c.mu.Lock()
 	reason := c.reason()
 	c.mu.Unlock()
-	_ = c.Close(Code(shared&sharedCode), reason)
+	_ = c.Close(Code(shared&stateCode), reason)
 	return true
 }
 
@@ -364,9 +364,9 @@ func (c *Conn) failTold() bool {
 func (e *relayEnd) Closed(c *Conn, code Code, _ string) {
 	o := e.other
 	switch {
-	case o.handler.(*relayEnd).heard() != 0:
+	case o.handler.(*relayEnd).closeCode() != 0:
 		// The other side's peer closes, and this one's is to answer; if it does not, gone does.
-	case c.upstream: // it was lost, or broke the protocol
+	case c.toUpstream: // it was lost, or broke the protocol
 		_ = o.Close(CodeBadGateway, "")
 	case code == CodeAbnormal: // as the client went, without a word
 		o.finish()
@@ -379,22 +379,22 @@ func (e *relayEnd) Closed(c *Conn, code Code, _ string) {
 // frame, unless one waits already.
 func (c *Conn) finish() {
 	c.mu.Lock()
-	if !c.sealed {
-		c.seal(CodeAbnormal, "")
+	if !c.closing {
+		c.setClosing(CodeAbnormal, "")
 	}
 	c.mu.Unlock()
-	c.schedule(flagSettle | flagHurry)
+	c.schedule(flagAdvance | flagNoWait)
 }
 
 // unanswered answers the other side's close frame in place of a peer that is
 // gone.
-func (e *relayEnd) unanswered() {
-	code := e.other.handler.(*relayEnd).heard()
+func (e *relayEnd) answerClose() {
+	code := e.other.handler.(*relayEnd).closeCode()
 	switch {
-	case code == 0 || e.other.failTold():
+	case code == 0 || e.other.closeForViolation():
 	case code == CodeNoStatus:
-		e.other.shut(code, "", nil)
-		e.other.schedule(flagSettle)
+		e.other.queueClose(code, "", nil)
+		e.other.schedule(flagAdvance)
 	default:
 		_ = e.other.Close(code, "") // a code that was heard can be said
 	}

@@ -28,8 +28,8 @@ func relayed(stream, sizes []byte, compressed bool) []byte {
 	_ = config.validate() // it is valid
 	hub := &Hub{config: config, rules: rules{config.MaxFrame, config.MaxMessage}, now: time.Now}
 	common := &tenant{}
-	u := &Conn{hub: hub, tenant: common, stream: deaf{}, relays: true, upstream: true}
-	c := &Conn{hub: hub, tenant: common, stream: deaf{}, relays: true}
+	u := &Conn{hub: hub, tenant: common, stream: deaf{}, isRelay: true, toUpstream: true}
+	c := &Conn{hub: hub, tenant: common, stream: deaf{}, isRelay: true}
 	c.handler = &relayEnd{other: u, masked: true, compressed: compressed}
 	u.handler = &relayEnd{other: c, compressed: compressed}
 	for i := 0; len(stream) > 0; i++ {

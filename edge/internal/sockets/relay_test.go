@@ -35,15 +35,15 @@ func newRelay(t testing.TB, w way, config Config, options Options, behind *world
 			URL:  &url.URL{Scheme: scheme, Host: behind.server.Listener.Addr().String(), Path: r.URL.Path},
 			Host: r.Host, Header: r.Header,
 		})
-		var refused *Refused
+		var refused *StatusError
 		switch {
 		case errors.As(err, &refused):
 			defer refused.Response.Body.Close()
-			s.Refuse()
+			s.Reject()
 			rw.WriteHeader(refused.Response.StatusCode)
 			io.Copy(rw, refused.Response.Body)
 		case err != nil:
-			s.Refuse()
+			s.Reject()
 			rw.WriteHeader(http.StatusBadGateway)
 		default:
 			s.Relay(up, up.Header)
@@ -129,7 +129,7 @@ func TestARelayPassesTheUpstreamsRefusalOn(t *testing.T) {
 	if answer, _ := world.handshake(t, "GET", "HTTP/1.1", handshakeHeader()); answer.StatusCode != http.StatusBadGateway {
 		t.Errorf("expected 502 for an upstream that is away, found %d", answer.StatusCode)
 	}
-	if stats := world.hub.Stats(); stats.Tenants != 0 || stats.Refused != 2 {
+	if stats := world.hub.Stats(); stats.Tenants != 0 || stats.Rejected != 2 {
 		t.Errorf("expected that nothing is left of refused handshakes, found %+v", stats)
 	}
 }
@@ -171,7 +171,7 @@ func TestARelayOffersAndTakesWhatTheRFCAllows_E6(t *testing.T) {
 					return
 				}
 				defer conn.Close()
-				fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n", acceptOf(r.Header.Get("Sec-Websocket-Key")))
+				fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n", acceptKey(r.Header.Get("Sec-Websocket-Key")))
 				if c.answer != "" {
 					fmt.Fprintf(conn, "Sec-WebSocket-Extensions: %s\r\n", c.answer)
 				}
@@ -206,7 +206,7 @@ func TestDialRefusesAHandshakeThatIsWrong(t *testing.T) {
 				defer conn.Close()
 				answer := header.Clone()
 				if answer.Get("Accept-It") != "" {
-					answer.Set("Sec-WebSocket-Accept", acceptOf(r.Header.Get("Sec-Websocket-Key")))
+					answer.Set("Sec-WebSocket-Accept", acceptKey(r.Header.Get("Sec-Websocket-Key")))
 				}
 				fmt.Fprint(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n")
 				answer.Write(conn)
@@ -290,7 +290,7 @@ func TestARelaySlowsDownWhoWritesToASlowReader(t *testing.T) {
 				n := 0
 				chunk := make([]byte, 32<<10)
 				for ; n < 1024; n++ {
-					if c.Drained(nil) != nil || c.Send(Binary, chunk) != nil {
+					if c.WaitWritable(nil) != nil || c.Send(Binary, chunk) != nil {
 						break
 					}
 				}

@@ -47,12 +47,12 @@ func (c *Conn) serve(buffer []byte) {
 	for {
 		f := c.flags.And(flagsSteady) &^ flagsSteady
 		if f == 0 {
-			if c.rest() {
+			if c.unschedule() {
 				return
 			}
 			continue
 		}
-		if c.phase != phaseGone && c.step(f, buffer) {
+		if c.phase != phaseClosed && c.step(f, buffer) {
 			c.flags.Or(flagRead)
 			c.hub.workers.push(c) // still scheduled: to the end of the queue
 			return
@@ -61,7 +61,7 @@ func (c *Conn) serve(buffer []byte) {
 }
 
 // rest ends serving unless there is something to do again.
-func (c *Conn) rest() bool {
+func (c *Conn) unschedule() bool {
 	for {
 		f := c.flags.Load()
 		if f&^flagsSteady != 0 {
@@ -76,26 +76,26 @@ func (c *Conn) rest() bool {
 // step handles the flags, and reports whether there is more to read.
 func (c *Conn) step(f uint32, buffer []byte) (again bool) {
 	if f&flagAbort != 0 {
-		c.gone(CodeAbnormal, "")
+		c.terminate(CodeAbnormal, "")
 		return false
 	}
 	if f&flagTimer != 0 {
 		c.timer()
 	}
 	if f&flagHangup != 0 {
-		c.hangup = max(c.hangup, hangupTold)
+		c.hangup = max(c.hangup, hangupReported)
 	}
-	c.failed = c.failed || f&flagHurry != 0
+	c.noWait = c.noWait || f&flagNoWait != 0
 	if f&(flagRead|flagHangup) != 0 {
 		again = c.readable(buffer)
 	}
-	return c.settle() || again
+	return c.advance() || again
 }
 
 // readable reads and handles what is there. It reports whether there may be more.
 func (c *Conn) readable(buffer []byte) (again bool) {
 	for range rounds {
-		if !c.listens() {
+		if !c.readyToRead() {
 			return false
 		}
 		n, err := c.stream.read(buffer)
@@ -106,12 +106,12 @@ func (c *Conn) readable(buffer []byte) (again bool) {
 		switch {
 		case err == errWouldBlock:
 			return false
-		case err == nil && n == 0 && c.halved():
+		case err == nil && n == 0 && c.acceptHalfClose():
 			return false
 		case err != nil || n == 0:
-			c.gone(CodeAbnormal, "")
+			c.terminate(CodeAbnormal, "")
 			return false
-		case n < len(buffer) && !c.waits() && c.hangup == hangupNone && !c.stream.more():
+		case n < len(buffer) && !c.hasEarly() && c.hangup == hangupNone && !c.stream.more():
 			return false
 		}
 	}
@@ -122,8 +122,8 @@ func (c *Conn) readable(buffer []byte) (again bool) {
 // behind its close frame a client may, and where it is not listened to any more,
 // and gets what is still to be said to it. An upstream that does so has failed
 // the client, and waits for nothing more.
-func (c *Conn) halved() bool {
-	if !c.answered && !c.failed || c.upstream || c.phase >= phaseDraining {
+func (c *Conn) acceptHalfClose() bool {
+	if !c.closeReceived && !c.noWait || c.toUpstream || c.phase >= phaseDraining {
 		return false
 	}
 	c.hangup = hangupRead
@@ -133,51 +133,51 @@ func (c *Conn) halved() bool {
 // congested reports whether the peer is not to be listened to for now. flush, or
 // Resume, has it served again.
 func (c *Conn) congested() bool {
-	if c.relays {
-		return c.heldBack() // what waits for the peer itself is the other side's, which is not its fault
+	if c.isRelay {
+		return c.relayBlocked() // what waits for the peer itself is the other side's, which is not its fault
 	}
-	return c.full()
+	return c.queueFull()
 }
 
 // full reports whether the peer is to read before it is listened to.
-func (c *Conn) full() bool {
+func (c *Conn) queueFull() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.phase == phaseOpen && !c.sealed && (c.paused || c.out.size > c.hub.config.MaxQueue/2)
+	return c.phase == phaseOpen && !c.closing && (c.paused || c.out.size > c.hub.config.MaxQueue/2)
 }
 
 // listens handles what has been read already, and reports whether more is to be
 // read. Congestion may end at any time, by another goroutine: what is read next
 // must not overtake what waits.
-func (c *Conn) listens() bool {
+func (c *Conn) readyToRead() bool {
 	for !c.congested() {
-		if !c.waits() {
+		if !c.hasEarly() {
 			return true
 		}
-		early := c.in.early
-		c.in.early = nil
+		early := c.parser.early
+		c.parser.early = nil
 		c.receive(early)
 	}
 	return false
 }
 
 // waits reports whether something has been read that was not handled.
-func (c *Conn) waits() bool { return c.in != nil && c.in.early != nil }
+func (c *Conn) hasEarly() bool { return c.parser != nil && c.parser.early != nil }
 
 // receive handles bytes of the peer.
 func (c *Conn) receive(b []byte) {
-	c.heardAt = c.hub.tick.Load()
+	c.receivedAt = c.hub.tick.Load()
 	c.pinged = false
-	if c.relays {
+	if c.isRelay {
 		c.relay(b)
 		return
 	}
-	if c.in == nil {
-		c.in = parsers.Get().(*parser)
+	if c.parser == nil {
+		c.parser = parsers.Get().(*parser)
 	}
-	c.in.charge.of(c)
-	for len(b) > 0 && c.phase <= phaseClosing && !c.failed && !c.answered {
-		ev, n, err := c.in.next(b, &c.hub.rules, c.deflate)
+	c.parser.charge.setConn(c)
+	for len(b) > 0 && c.phase <= phaseClosing && !c.noWait && !c.closeReceived {
+		ev, n, err := c.parser.next(b, &c.hub.rules, c.deflate)
 		b = b[n:]
 		if err != nil {
 			if err == errInflating {
@@ -189,31 +189,31 @@ func (c *Conn) receive(b []byte) {
 		switch ev.op {
 		case 0:
 		case ws.OpPing:
-			c.say(ws.OpPong, ev.payload)
+			c.queueControl(ws.OpPong, ev.payload)
 		case ws.OpPong:
 		case ws.OpClose:
 			c.closedByPeer(ev.payload)
 		default:
 			c.message(Op(ev.op), ev.payload)
-			c.in.recycle() // more of the peer may be long in coming
+			c.parser.recycle() // more of the peer may be long in coming
 		}
 		if len(b) > 0 && c.congested() {
 			c.flush()
-			c.excused() // writing may have taken its time
+			c.resetSilence() // writing may have taken its time
 			if c.congested() {
-				c.in.early = bytes.Clone(b)
+				c.parser.early = bytes.Clone(b)
 				return
 			}
 		}
 	}
-	if c.in.idle() {
-		c.in.release()
-		c.in = nil
+	if c.parser.idle() {
+		c.parser.release()
+		c.parser = nil
 	}
 }
 
 func (c *Conn) message(op Op, payload []byte) {
-	if c.flags.Load()&flagSealed != 0 || c.phase != phaseOpen {
+	if c.flags.Load()&flagClosing != 0 || c.phase != phaseOpen {
 		return // closed from here: what the peer said meanwhile is not heard
 	}
 	c.hub.counters.received.Add(1)
@@ -222,25 +222,25 @@ func (c *Conn) message(op Op, payload []byte) {
 		c.fail(errRate)
 		return
 	}
-	defer c.excused()
-	defer c.recovered()
-	c.called(true)
-	defer c.called(false)
+	defer c.resetSilence()
+	defer c.recoverPanic()
+	c.setCalling(true)
+	defer c.setCalling(false)
 	c.handler.Message(c, op, payload)
 }
 
 // excused is for the end of a time in which the peer was not listened to:
 // neither silence nor idleness is held against it.
-func (c *Conn) excused() {
-	c.heardAt = c.hub.tick.Load()
-	c.messageAt = c.heardAt
+func (c *Conn) resetSilence() {
+	c.receivedAt = c.hub.tick.Load()
+	c.messageAt = c.receivedAt
 }
 
 // recovered turns a handler's panic into 1011: it is one connection's, not the
 // process's.
-func (c *Conn) recovered() {
+func (c *Conn) recoverPanic() {
 	if p := recover(); p != nil {
-		c.hub.panicked(p)
+		c.hub.logPanic(p)
 		c.fail(errPanicked)
 	}
 }
@@ -248,8 +248,8 @@ func (c *Conn) recovered() {
 // fail ends the connection for something the peer did wrong; it is told, and
 // not waited for.
 func (c *Conn) fail(err *failure) {
-	c.failed = true
-	c.shut(err.code, err.reason, ws.NewCloseFrameBody(ws.StatusCode(err.code), err.reason))
+	c.noWait = true
+	c.queueClose(err.code, err.reason, ws.NewCloseFrameBody(ws.StatusCode(err.code), err.reason))
 }
 
 func (c *Conn) closedByPeer(payload []byte) {
@@ -258,51 +258,51 @@ func (c *Conn) closedByPeer(payload []byte) {
 		c.fail(err)
 		return
 	}
-	c.answered = true
+	c.closeReceived = true
 	body := payload
 	if len(body) > 2 {
 		body = body[:2]
 	}
-	c.shut(code, reason, body)
+	c.queueClose(code, reason, body)
 }
 
 // settle writes what waits, and goes on with closing. It reports whether reading
 // is to go on at once.
-func (c *Conn) settle() (again bool) {
-	if c.phase == phaseGone {
+func (c *Conn) advance() (again bool) {
+	if c.phase == phaseClosed {
 		return false
 	}
 	was := c.congested()
-	if s, ok := c.stream.(*held); ok && c.relays {
+	if s, ok := c.stream.(*blocking); ok && c.isRelay {
 		// Its goroutine would wait for this peer to read, and has the other side's to read itself.
-		if c.unwritten() {
+		if c.needsWriter() {
 			go s.writeOut(c)
 		}
 	} else {
 		c.flush()
 	}
 	if was {
-		c.excused()
+		c.resetSilence()
 	}
 	c.mu.Lock()
-	sealed, broken, empty, code, reason := c.sealed, c.broken, c.out.size == 0, c.code, c.reason()
-	stuck := !empty && !c.stuck
-	c.stuck = !empty
+	sealed, broken, empty, code, reason := c.closing, c.broken, c.out.size == 0, c.code, c.reason()
+	stuck := !empty && !c.backlogged
+	c.backlogged = !empty
 	c.mu.Unlock()
 	if broken {
-		c.gone(CodeAbnormal, "")
+		c.terminate(CodeAbnormal, "")
 		return false
 	}
 	if sealed && c.phase == phaseOpen {
 		c.phase = phaseClosing
 		c.hub.wheel.after(c, c.hub.ticks(c.hub.config.CloseTimeout))
-		c.closed(code, reason)
+		c.notifyClosed(code, reason)
 		was = true // nothing holds the peer back any more: its end may be among what waits
 	}
-	if c.phase == phaseClosing && empty && (c.failed || c.answered) && c.saidAll() {
+	if c.phase == phaseClosing && empty && (c.noWait || c.closeReceived) && c.closeWriteSide() {
 		c.phase = phaseDraining
 		if c.hangup == hangupRead {
-			c.gone(CodeAbnormal, "")
+			c.terminate(CodeAbnormal, "")
 			return false
 		}
 		c.hub.wheel.after(c, c.hub.ticks(c.hub.config.CloseTimeout))
@@ -315,7 +315,7 @@ func (c *Conn) settle() (again bool) {
 
 // saidAll tells the peer that nothing more will come; if that does not go out
 // now, the loop tells when it may.
-func (c *Conn) saidAll() bool {
+func (c *Conn) closeWriteSide() bool {
 	if c.stream.closeWrite() {
 		return true
 	}
@@ -324,56 +324,56 @@ func (c *Conn) saidAll() bool {
 }
 
 // closed tells the handler, once.
-func (c *Conn) closed(code Code, reason string) {
-	if !c.upstream {
+func (c *Conn) notifyClosed(code Code, reason string) {
+	if !c.toUpstream {
 		c.hub.counters.closedWith(code)
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			c.hub.panicked(p)
+			c.hub.logPanic(p)
 		}
 	}()
 	c.handler.Closed(c, code, reason)
 }
 
 // gone ends the connection for good.
-func (c *Conn) gone(code Code, reason string) {
-	if c.phase == phaseGone {
+func (c *Conn) terminate(code Code, reason string) {
+	if c.phase == phaseClosed {
 		return
 	}
 	was := c.phase
-	c.phase = phaseGone
+	c.phase = phaseClosed
 	c.stream.close()
 	c.hub.wheel.cancel(c)
-	if c.in != nil {
-		c.in.release()
-		c.in = nil
+	if c.parser != nil {
+		c.parser.release()
+		c.parser = nil
 	}
 	c.mu.Lock()
-	if c.sealed {
+	if c.closing {
 		code, reason = c.code, c.reason()
 	}
-	c.sealed, c.broken = true, true
+	c.closing, c.broken = true, true
 	c.tenant.queued.Add(-int64(c.out.size))
 	if !c.writing {
 		c.out.clear()
 	}
-	c.tell()
+	c.wakeIfWritable()
 	c.mu.Unlock()
-	if c.relays {
-		c.release() // it will not write again
+	if c.isRelay {
+		c.releaseRelay() // it will not write again
 	}
 	if was == phaseOpen {
-		c.closed(code, reason)
+		c.notifyClosed(code, reason)
 	}
 	switch {
-	case !c.relays:
-	case c.answered:
-		c.other().schedule(flagHurry)
+	case !c.isRelay:
+	case c.closeReceived:
+		c.other().schedule(flagNoWait)
 	default: // also where Closed took it that there would be an answer
-		c.handler.(*relayEnd).unanswered()
+		c.handler.(*relayEnd).answerClose()
 	}
-	c.hub.left(c)
+	c.hub.remove(c)
 }
 
 // timer handles deadlines that have passed, and sets the next.
@@ -384,24 +384,24 @@ func (c *Conn) timer() {
 			return // it was the deadline of before that passed, just when closing set this one
 		}
 		c.hub.counters.timeouts.Add(1)
-		c.gone(CodeAbnormal, "")
+		c.terminate(CodeAbnormal, "")
 		return
 	}
 	if c.congested() {
 		// Whether it reads, the write's deadline tells.
-		c.excused()
+		c.resetSilence()
 		c.pinged = false
 	}
 	now := c.hub.tick.Load()
 	c.mu.Lock()
 	// Whoever sent just now may have seen a later tick.
-	stuck, still := c.out.size > 0, uint32(max(int32(now-c.stuckAt), 0))
+	stuck, still := c.out.size > 0, uint32(max(int32(now-c.progressAt), 0))
 	c.mu.Unlock()
-	silent := now - c.heardAt
+	silent := now - c.receivedAt
 	ping, pong, write := c.hub.ticks(config.PingInterval), c.hub.ticks(config.PongTimeout), c.hub.ticks(config.WriteTimeout)
 	if stuck && still >= write || silent >= ping+pong {
 		c.hub.counters.timeouts.Add(1)
-		c.gone(CodeAbnormal, "")
+		c.terminate(CodeAbnormal, "")
 		return
 	}
 	next := ping + pong - silent
@@ -409,15 +409,15 @@ func (c *Conn) timer() {
 		next = ping - silent
 	} else if !c.pinged {
 		c.pinged = true
-		c.say(ws.OpPing, nil)
+		c.queueControl(ws.OpPing, nil)
 	}
 	if stuck {
 		next = min(next, write-still)
 	}
-	if config.IdleTimeout > 0 && !c.upstream {
+	if config.IdleTimeout > 0 && !c.toUpstream {
 		idle, limit := now-c.messageAt, c.hub.ticks(config.IdleTimeout)
 		if idle >= limit {
-			c.shut(errIdle.code, errIdle.reason, ws.NewCloseFrameBody(ws.StatusCode(errIdle.code), errIdle.reason))
+			c.queueClose(errIdle.code, errIdle.reason, ws.NewCloseFrameBody(ws.StatusCode(errIdle.code), errIdle.reason))
 			return
 		}
 		next = min(next, limit-idle)
@@ -426,7 +426,7 @@ func (c *Conn) timer() {
 }
 
 // opened shows the connection to its handler.
-func (c *Conn) opened() {
-	defer c.recovered()
+func (c *Conn) notifyOpen() {
+	defer c.recoverPanic()
 	c.handler.Open(c)
 }

@@ -13,7 +13,7 @@ type Stats struct {
 	// Workers exist at this moment.
 	Workers int
 	// Accepted and Refused are handshakes.
-	Accepted, Refused uint64
+	Accepted, Rejected uint64
 	// Received and Sent are messages.
 	Received, Sent uint64
 	// Slow were closed since they read too slowly, Limited since their tenant
@@ -35,7 +35,7 @@ type Stats struct {
 type counters struct {
 	polled, goroutines atomic.Int64
 	upstreams          atomic.Int64
-	accepted, refused  atomic.Uint64
+	accepted, rejected atomic.Uint64
 	received, sent     atomic.Uint64
 	slow, limited      atomic.Uint64
 	timeouts, panics   atomic.Uint64
@@ -56,7 +56,7 @@ func (h *Hub) Stats() Stats {
 	n := &h.counters
 	s := Stats{
 		Polled: n.polled.Load(), Goroutines: n.goroutines.Load(), Upstreams: n.upstreams.Load(),
-		Accepted: n.accepted.Load(), Refused: n.refused.Load(),
+		Accepted: n.accepted.Load(), Rejected: n.rejected.Load(),
 		Received: n.received.Load(), Sent: n.sent.Load(),
 		Slow: n.slow.Load(), Limited: n.limited.Load(), Timeouts: n.timeouts.Load(), Panics: n.panics.Load(),
 		Inflated: h.inflation.bytes.Load(), Overinflated: n.overinflated.Load(),
@@ -82,7 +82,7 @@ func (h *Hub) Stats() Stats {
 
 // Open returns how many connections of clients are open, and how many of them
 // are relayed.
-func (h *Hub) Open() (open, relayed int) {
+func (h *Hub) Count() (open, relayed int) {
 	n := &h.counters
 	relayed = int(n.upstreams.Load())
 	return max(0, int(n.polled.Load()+n.goroutines.Load())-relayed), relayed

@@ -9,16 +9,16 @@ import (
 // tenant is what the connections of one key share, from the first of them to
 // the last.
 type tenant struct {
-	key      string
-	queued   atomic.Int64 // bytes that wait for its readers
-	inflated atomic.Int64 // bytes of inflated messages that are being handled
-	rated    atomic.Bool  // there is a limit of messages
-	most     atomic.Int64 // Limits.Queued
+	key         string
+	queued      atomic.Int64 // bytes that wait for its readers
+	inflated    atomic.Int64 // bytes of inflated messages that are being handled
+	rateLimited atomic.Bool  // there is a limit of messages
+	maxQueued   atomic.Int64 // Limits.Queued
 
 	mu          sync.Mutex
 	limits      Limits
 	first       *Conn
-	ended       ending
+	closed      closing
 	count       int
 	descriptors int
 	tokens      float64
@@ -28,13 +28,13 @@ type tenant struct {
 // membership is a connection's place among its tenant's.
 type membership struct {
 	next, prev  *Conn
-	ended       uint32 // how often the tenant had been closed when it joined
+	closings    uint32 // how often the tenant had been closed when it joined
 	listed      bool
 	descriptors uint8 // what it counts for
 }
 
 // ending is how a tenant's connections were closed the last time.
-type ending struct {
+type closing struct {
 	times  uint32
 	code   Code
 	reason string
@@ -61,13 +61,13 @@ func (h *Hub) join(c *Conn, o *Options) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.limits = limits
-	t.rated.Store(limits.Messages > 0)
-	t.most.Store(limits.Queued)
+	t.rateLimited.Store(limits.Messages > 0)
+	t.maxQueued.Store(limits.Queued)
 	if limits.Connections > 0 && t.count >= limits.Connections || limits.Descriptors > 0 && t.count > 0 && t.descriptors+descriptors > limits.Descriptors {
 		return false // there are others, so the tenant stays
 	}
 	c.tenant = t
-	c.member.ended, c.member.descriptors = t.ended.times, uint8(descriptors)
+	c.member.closings, c.member.descriptors = t.closed.times, uint8(descriptors)
 	t.count++
 	t.descriptors += descriptors
 	h.open.Add(1)
@@ -85,9 +85,9 @@ func (h *Hub) enlist(c *Conn) {
 	}
 	t.first = c
 	c.member.listed = true
-	ended := t.ended
+	ended := t.closed
 	t.mu.Unlock()
-	if ended.times != c.member.ended {
+	if ended.times != c.member.closings {
 		c.Close(ended.code, ended.reason)
 	}
 	if ended.drop {
@@ -129,7 +129,7 @@ func (l Limits) burst() int {
 
 // admit takes a message from the tenant's allowance.
 func (t *tenant) admit(now func() time.Time) bool {
-	if !t.rated.Load() {
+	if !t.rateLimited.Load() {
 		return true
 	}
 	t.mu.Lock()
@@ -146,9 +146,9 @@ func (t *tenant) admit(now func() time.Time) bool {
 
 // end closes the connections of the moment, those whose handshake is under way
 // included, and tells how many they are.
-func (t *tenant) end(code Code, reason string) int {
+func (t *tenant) close(code Code, reason string) int {
 	t.mu.Lock()
-	t.ended = ending{t.ended.times + 1, code, reason, t.ended.drop}
+	t.closed = closing{t.closed.times + 1, code, reason, t.closed.drop}
 	count := t.count
 	t.mu.Unlock()
 	for _, c := range t.members() {
@@ -160,7 +160,7 @@ func (t *tenant) end(code Code, reason string) int {
 // drop drops the connections of the moment.
 func (t *tenant) drop() {
 	t.mu.Lock()
-	t.ended.drop = true
+	t.closed.drop = true
 	t.mu.Unlock()
 	for _, c := range t.members() {
 		c.schedule(flagAbort)

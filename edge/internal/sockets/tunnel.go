@@ -15,7 +15,7 @@ import (
 type Tunnel struct {
 	toClient, toApp outlet
 	app             io.ReadWriteCloser
-	cut             func() // closes the client's connection at once
+	dropClient      func() // closes the client's connection at once
 	start           sync.Once
 	started         chan struct{} // the client has the answer to its handshake
 }
@@ -31,13 +31,13 @@ func NewTunnel(app io.ReadWriteCloser) *Tunnel {
 }
 
 // App returns what to use in place of the connection to the application.
-func (t *Tunnel) App() io.ReadWriteCloser { return &appEnd{t.app, t} }
+func (t *Tunnel) App() io.ReadWriteCloser { return &appConn{t.app, t} }
 
 // Client returns what to use in place of the client's connection, which cut
 // closes at once, whatever is to be written.
 func (t *Tunnel) Client(conn net.Conn, cut func()) net.Conn {
-	t.toClient.to, t.cut = conn, cut
-	return &clientEnd{conn, t}
+	t.toClient.to, t.dropClient = conn, cut
+	return &clientConn{conn, t}
 }
 
 // End sends both peers a close frame at the next end of a frame, the client's
@@ -54,8 +54,8 @@ func (t *Tunnel) End(code Code, over <-chan struct{}, timeout time.Duration) {
 		return
 	}
 	// A peer that does not read blocks them until its connection is closed.
-	go t.toClient.end(ws.NewCloseFrame(ws.NewCloseFrameBody(ws.StatusCode(code), "")))
-	go t.toApp.end(ws.MaskFrame(ws.NewCloseFrame(ws.NewCloseFrameBody(ws.StatusGoingAway, ""))))
+	go t.toClient.sendClose(ws.NewCloseFrame(ws.NewCloseFrameBody(ws.StatusCode(code), "")))
+	go t.toApp.sendClose(ws.MaskFrame(ws.NewCloseFrame(ws.NewCloseFrameBody(ws.StatusGoingAway, ""))))
 	for _, o := range []*outlet{&t.toClient, &t.toApp} {
 		select {
 		case <-o.closed:
@@ -63,7 +63,7 @@ func (t *Tunnel) End(code Code, over <-chan struct{}, timeout time.Duration) {
 		case <-over:
 		case <-late.C:
 		}
-		t.cut()
+		t.dropClient()
 		return
 	}
 }
@@ -73,25 +73,25 @@ type outlet struct {
 	to     io.Writer
 	closed chan struct{} // the other has sent a close frame
 
-	mu       sync.Mutex
-	frames   frames
-	farewell *ws.Frame // to be sent between frames; what comes then is dropped
-	said     bool
+	mu         sync.Mutex
+	tracker    frameTracker
+	closeFrame *ws.Frame // to be sent between frames; what comes then is dropped
+	closeSent  bool
 }
 
 // end has a close frame sent as soon as no frame is under way.
-func (o *outlet) end(farewell ws.Frame) {
+func (o *outlet) sendClose(farewell ws.Frame) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.farewell = &farewell
-	o.sayLocked()
+	o.closeFrame = &farewell
+	o.sendCloseLocked()
 }
 
-func (o *outlet) sayLocked() {
-	if !o.said && o.frames.between() {
-		o.said = true
-		if !o.frames.closed {
-			_ = ws.WriteFrame(o.to, *o.farewell) // an error means that the peer is gone
+func (o *outlet) sendCloseLocked() {
+	if !o.closeSent && o.tracker.between() {
+		o.closeSent = true
+		if !o.tracker.closed {
+			_ = ws.WriteFrame(o.to, *o.closeFrame) // an error means that the peer is gone
 		}
 	}
 }
@@ -100,37 +100,37 @@ func (o *outlet) sayLocked() {
 func (o *outlet) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.farewell == nil {
-		o.followLocked(p)
+	if o.closeFrame == nil {
+		o.trackLocked(p)
 		return o.to.Write(p)
 	}
 	rest := p
-	if !o.said { // a frame is under way
-		n := o.nextLocked(p)
+	if !o.closeSent { // a frame is under way
+		n := o.trackFrameLocked(p)
 		if n, err := o.to.Write(p[:n]); err != nil {
 			return n, err
 		}
 		rest = p[n:]
-		o.sayLocked()
+		o.sendCloseLocked()
 	}
-	o.followLocked(rest)
+	o.trackLocked(rest)
 	return len(p), nil
 }
 
-func (o *outlet) followLocked(p []byte) {
+func (o *outlet) trackLocked(p []byte) {
 	for len(p) > 0 {
-		p = p[o.nextLocked(p):]
+		p = p[o.trackFrameLocked(p):]
 	}
 }
 
 // nextLocked follows one frame, and notes that it closes. What comes after that
 // is no frame.
-func (o *outlet) nextLocked(p []byte) int {
-	if o.frames.closed {
+func (o *outlet) trackFrameLocked(p []byte) int {
+	if o.tracker.closed {
 		return len(p)
 	}
-	n := o.frames.next(p)
-	if o.frames.closed {
+	n := o.tracker.next(p)
+	if o.tracker.closed {
 		close(o.closed)
 	}
 	return n
@@ -138,37 +138,37 @@ func (o *outlet) nextLocked(p []byte) int {
 
 // frames follows where the frames of a websocket end, without their payload
 // (RFC 6455, 5.2).
-type frames struct {
-	head   [14]byte
-	had    int    // bytes of head
-	left   uint64 // bytes of the payload that are to come
-	inside bool   // the head is complete
-	closed bool   // there was a close frame
+type frameTracker struct {
+	head      [14]byte
+	headLen   int    // bytes of head
+	remaining uint64 // bytes of the payload that are to come
+	inPayload bool   // the head is complete
+	closed    bool   // there was a close frame
 }
 
-func (f *frames) between() bool { return f.had == 0 }
+func (f *frameTracker) between() bool { return f.headLen == 0 }
 
 // next takes the bytes at the start of p that belong to one frame, and returns
 // how many there are.
-func (f *frames) next(p []byte) int {
+func (f *frameTracker) next(p []byte) int {
 	n := 0
-	for ; n < len(p) && !f.inside; n++ {
-		f.head[f.had] = p[n]
-		f.had++
-		f.begin()
+	for ; n < len(p) && !f.inPayload; n++ {
+		f.head[f.headLen] = p[n]
+		f.headLen++
+		f.parseHead()
 	}
-	payload := min(uint64(len(p)-n), f.left)
-	f.left -= payload
-	if f.inside && f.left == 0 {
+	payload := min(uint64(len(p)-n), f.remaining)
+	f.remaining -= payload
+	if f.inPayload && f.remaining == 0 {
 		f.closed = ws.OpCode(f.head[0]&0x0f) == ws.OpClose
-		f.had, f.inside = 0, false
+		f.headLen, f.inPayload = 0, false
 	}
 	return n + int(payload)
 }
 
 // begin looks whether the head is complete.
-func (f *frames) begin() {
-	if f.had < 2 {
+func (f *frameTracker) parseHead() {
+	if f.headLen < 2 {
 		return
 	}
 	size, length := 2, uint64(f.head[1]&0x7f)
@@ -182,7 +182,7 @@ func (f *frames) begin() {
 	if f.head[1]&0x80 != 0 {
 		end += 4 // the mask
 	}
-	if f.had < end {
+	if f.headLen < end {
 		return
 	}
 	if size > 2 {
@@ -191,35 +191,35 @@ func (f *frames) begin() {
 			length = length<<8 | uint64(b)
 		}
 	}
-	f.left, f.inside = length, true
+	f.remaining, f.inPayload = length, true
 }
 
 // clientEnd is the client's connection of a tunnel, appEnd the application's.
 // Package httputil copies between them.
-type clientEnd struct {
+type clientConn struct {
 	net.Conn
 	tunnel *Tunnel
 }
 
-func (e *clientEnd) Read(p []byte) (int, error) {
+func (e *clientConn) Read(p []byte) (int, error) {
 	e.tunnel.start.Do(func() { close(e.tunnel.started) })
 	return e.Conn.Read(p)
 }
 
-func (e *clientEnd) Write(p []byte) (int, error) { return e.tunnel.toClient.Write(p) }
+func (e *clientConn) Write(p []byte) (int, error) { return e.tunnel.toClient.Write(p) }
 
 // CloseWrite hands on that the application sends nothing more.
-func (e *clientEnd) CloseWrite() error { return halfClose(e.Conn) }
+func (e *clientConn) CloseWrite() error { return halfClose(e.Conn) }
 
-type appEnd struct {
+type appConn struct {
 	io.ReadWriteCloser
 	tunnel *Tunnel
 }
 
-func (e *appEnd) Write(p []byte) (int, error) { return e.tunnel.toApp.Write(p) }
+func (e *appConn) Write(p []byte) (int, error) { return e.tunnel.toApp.Write(p) }
 
 // CloseWrite hands on that the client sends nothing more.
-func (e *appEnd) CloseWrite() error { return halfClose(e.ReadWriteCloser) }
+func (e *appConn) CloseWrite() error { return halfClose(e.ReadWriteCloser) }
 
 func halfClose(c any) error {
 	if half, ok := c.(interface{ CloseWrite() error }); ok {

@@ -14,7 +14,7 @@ func FuzzFrames(f *testing.F) {
 	f.Add(ws.MustCompileFrame(ws.NewFrame(ws.OpBinary, false, make([]byte, 300))), uint8(200))
 	f.Add([]byte{0x81, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4, 5}, uint8(1))
 	f.Fuzz(func(t *testing.T, stream []byte, step uint8) {
-		var follower frames
+		var follower frameTracker
 		at, ended := 0, 0 // where the follower is, and where its last frame ended
 		for at < len(stream) && !follower.closed {
 			n := follower.next(stream[at:min(at+int(step)+1, len(stream))])

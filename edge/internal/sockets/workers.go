@@ -24,7 +24,7 @@ type workers struct {
 	tail     *Conn
 	idle     int // waiting, and not yet woken
 	running  int
-	taken    uint64 // connections taken off the queue, ever
+	dequeued uint64 // connections taken off the queue, ever
 	watching bool
 	stopped  bool
 }
@@ -41,7 +41,7 @@ func (w *workers) push(c *Conn) {
 	if w.tail == nil {
 		w.head = c
 	} else {
-		w.tail.ready = c
+		w.tail.nextReady = c
 	}
 	w.tail = c
 	switch {
@@ -60,7 +60,7 @@ func (w *workers) push(c *Conn) {
 
 // watch looks after a moment whether the queue moves.
 func (w *workers) watch() {
-	taken := w.taken
+	taken := w.dequeued
 	time.AfterFunc(stall, func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -68,7 +68,7 @@ func (w *workers) watch() {
 			w.watching = false
 			return
 		}
-		if w.taken == taken {
+		if w.dequeued == taken {
 			for range min(w.running, w.limit-w.running) { // twice as many
 				w.running++
 				go w.work()
@@ -91,11 +91,11 @@ func (w *workers) work() {
 			w.wake.Wait()
 		}
 		c := w.head
-		w.head, c.ready = c.ready, nil
+		w.head, c.nextReady = c.nextReady, nil
 		if w.head == nil {
 			w.tail = nil
 		}
-		w.taken++
+		w.dequeued++
 		w.mu.Unlock()
 		// The buffer is held while there is something to do, and no longer.
 		buffer := middleBuffers.Get().(*[middleBuffer]byte)

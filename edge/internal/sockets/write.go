@@ -9,7 +9,7 @@ const maxSegments = 16
 var writeSpace = sync.Pool{New: func() any { return new([maxSegments][]byte) }}
 
 // unwritten reports whether something is queued and no goroutine writes it.
-func (c *Conn) unwritten() bool {
+func (c *Conn) needsWriter() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.out.size > 0 && !c.writing && !c.broken
@@ -18,8 +18,8 @@ func (c *Conn) unwritten() bool {
 // flush writes what waits, as far as it goes.
 func (c *Conn) flush() {
 	c.write()
-	if c.relays {
-		c.release()
+	if c.isRelay {
+		c.releaseRelay()
 	}
 }
 
@@ -50,11 +50,11 @@ func (c *Conn) writeLocked() {
 		if n > 0 {
 			c.out.advance(n)
 			c.tenant.queued.Add(-int64(n))
-			c.stuckAt = c.hub.tick.Load()
+			c.progressAt = c.hub.tick.Load()
 			tried = false
 		}
 		if c.tooSlow {
-			c.cut()
+			c.dropQueue()
 		}
 		if err == errWouldBlock {
 			// The loop looks at the flag when there is room again, which may
@@ -67,7 +67,7 @@ func (c *Conn) writeLocked() {
 			continue
 		}
 		if err != nil {
-			c.unwritable()
+			c.failWrite()
 		}
 	}
 	c.writing = false
@@ -76,11 +76,11 @@ func (c *Conn) writeLocked() {
 	} else if c.out.size == 0 {
 		c.flags.And(^flagBlocked)
 	}
-	c.tell()
+	c.wakeIfWritable()
 }
 
 // unwritable gives up what waits.
-func (c *Conn) unwritable() {
+func (c *Conn) failWrite() {
 	c.broken = true
 	c.tenant.queued.Add(-int64(c.out.size))
 	c.out.clear()

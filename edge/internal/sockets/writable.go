@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-// Drained waits until half of the queue is free again, for who sends much and
+// WaitWritable waits until half of the queue is free again, for who sends much and
 // would rather wait than be cut off. It returns ErrClosed once nothing more can
 // be sent, or nothing was taken for WriteTimeout, and nil when there is room;
 // done ends the wait early. A handler may wait in Message, not in Open, for
 // nothing is sent before that returns.
-func (c *Conn) Drained(done <-chan struct{}) error {
+func (c *Conn) WaitWritable(done <-chan struct{}) error {
 	for {
 		c.mu.Lock()
 		if c.calling {
-			c.relieve()
+			c.writeInHandler()
 		}
-		if c.sealed || c.broken {
+		if c.closing || c.broken {
 			c.mu.Unlock()
 			return ErrClosed
 		}
@@ -24,7 +24,7 @@ func (c *Conn) Drained(done <-chan struct{}) error {
 			c.mu.Unlock()
 			return nil
 		}
-		wait := c.waiters()
+		wait := c.writable()
 		var late *time.Timer
 		var lateC <-chan time.Time
 		if c.calling {
@@ -46,11 +46,11 @@ func (c *Conn) Drained(done <-chan struct{}) error {
 
 // relieve writes what waits while the one that serves the connection is in its
 // handler, and so may be who waits for that. The connection is locked.
-func (c *Conn) relieve() {
+func (c *Conn) writeInHandler() {
 	if c.writing || c.broken || c.out.size == 0 {
 		return
 	}
-	if s, ok := c.stream.(*held); ok {
+	if s, ok := c.stream.(*blocking); ok {
 		go s.writeOut(c)
 		return
 	}
@@ -58,15 +58,15 @@ func (c *Conn) relieve() {
 		c.flags.And(^flagFlush)
 		c.writeLocked()
 	}
-	if c.out.size > 0 && c.hub.tick.Load()-c.stuckAt >= c.hub.ticks(c.hub.config.WriteTimeout) {
+	if c.out.size > 0 && c.hub.tick.Load()-c.progressAt >= c.hub.ticks(c.hub.config.WriteTimeout) {
 		c.hub.counters.timeouts.Add(1)
-		c.unwritable()
+		c.failWrite()
 	}
 }
 
 // called is to be called before and after the handler: while it runs, others
 // may write for the one that serves the connection.
-func (c *Conn) called(now bool) {
+func (c *Conn) setCalling(now bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.calling = now
@@ -83,7 +83,7 @@ func (c *Conn) called(now bool) {
 
 // roomAgain has those look again who wait while the handler is called: the
 // kernel takes more.
-func (c *Conn) roomAgain() {
+func (c *Conn) kernelWritable() {
 	c.mu.Lock()
 	if c.calling {
 		c.wakeWaiters()
@@ -92,8 +92,8 @@ func (c *Conn) roomAgain() {
 }
 
 // tell wakes who waits in Drained.
-func (c *Conn) tell() {
-	if c.sealed || c.broken || c.out.size <= c.hub.config.MaxQueue/2 {
+func (c *Conn) wakeIfWritable() {
+	if c.closing || c.broken || c.out.size <= c.hub.config.MaxQueue/2 {
 		c.wakeWaiters()
 	}
 }

@@ -12,7 +12,7 @@ func TestAHandlerMayWaitForRoomInItsOwnCallbacks(t *testing.T) {
 	const chunks, size = 256, 64 << 10 // more than the kernel takes
 	say := func(t *testing.T, c *Conn) {
 		for range chunks {
-			if err := c.Drained(nil); err != nil {
+			if err := c.WaitWritable(nil); err != nil {
 				t.Error(err)
 			}
 			if err := c.Send(Binary, make([]byte, size)); err != nil {
@@ -58,7 +58,7 @@ func TestAWaitForRoomEndsWithTheConnection(t *testing.T) {
 				world := newWorld(t, w, Config{WriteTimeout: test.timeout}, Options{Handler: script{message: func(c *Conn, _ Op, _ []byte) {
 					c.Send(Binary, make([]byte, 16<<20)) // more than the kernel takes
 					waits <- struct{}{}
-					waited <- c.Drained(nil)
+					waited <- c.WaitWritable(nil)
 				}}})
 				c := world.dial(t, nil)
 				c.send(t, ws.OpText, []byte("speak"))
