@@ -13,6 +13,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/guest"
 	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/guest/guesttest"
 )
 
 // recorder is a consumer that says what it was told, and does what do does.
@@ -59,7 +60,7 @@ func event(word uint32, fields map[int]string) []byte {
 // kind, name and data of each effect.
 func effectsOf(t *testing.T, export string, msg []byte) (list string) {
 	t.Helper()
-	reply, err := guest.Call(export, msg)
+	reply, err := guesttest.Call(export, msg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,12 +224,12 @@ func TestWhatIsNoEventHasNoAnswer(t *testing.T) {
 		{abi.ExportGroup, event(0, map[int]string{abi.EventData: "\x81\xa4type"})},
 		{abi.ExportGroup, event(0, map[int]string{abi.EventData: "\x80\x80"})},
 	} {
-		if reply, err := guest.Call(c.export, c.msg); !errors.Is(err, guest.ErrNoAnswer) {
+		if reply, err := guesttest.Call(c.export, c.msg); !errors.Is(err, guesttest.ErrNoAnswer) {
 			t.Errorf("%s answers %x, %v", c.export, reply, err)
 		}
 	}
 	serve(t, guest.Handlers{}, &host{})
-	if reply, err := guest.Call(abi.ExportMessage, event(0, nil)); !errors.Is(err, guest.ErrNoAnswer) {
+	if reply, err := guesttest.Call(abi.ExportMessage, event(0, nil)); !errors.Is(err, guesttest.ErrNoAnswer) {
 		t.Errorf("a guest without consumer answers %x, %v", reply, err)
 	}
 }
@@ -311,7 +312,7 @@ func FuzzEvent(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		guest.Serve(guest.Handlers{Consumer: reader{}})
-		reply, err := guest.Call(abi.ExportGroup, event(0, map[int]string{abi.EventData: string(data)}))
+		reply, err := guesttest.Call(abi.ExportGroup, event(0, map[int]string{abi.EventData: string(data)}))
 		if err != nil {
 			return
 		}

@@ -34,7 +34,6 @@
 // guest's memory back after each request, so keeping anything is of no use in
 // any case.
 //
-// Without Wasm the same code runs natively: the host functions are then those
-// of [Replace], and [Call] takes the place of the exports. So a guest's logic
-// is tested by plain go test.
+// Package guesttest runs the same code natively, so that plain go test covers a
+// guest's logic.
 package guest

@@ -3,19 +3,21 @@
 package guest
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/guest/internal/native"
 )
 
-// ErrNoAnswer is what Call returns where a Wasm guest would answer 0.
-var ErrNoAnswer = errors.New("guest: no answer")
+func init() {
+	native.Exports.Call = call
+	native.Exports.SelfTest = func() int32 { return served.selfTest() }
+}
 
-// Call does natively what the host does to a Wasm guest: it puts msg into the
-// buffer and calls an export, one of abi.ExportConfigure and those that take a
-// message. The reply holds until the next Call.
-func Call(export string, msg []byte) ([]byte, error) {
+// call does natively what the host does with a Wasm guest: it copies msg into
+// the buffer and calls an export that takes a message. The next call overwrites
+// the reply.
+func call(export string, msg []byte) ([]byte, error) {
 	for which, name := range callNames {
 		if name != export {
 			continue
@@ -30,16 +32,12 @@ func Call(export string, msg []byte) ([]byte, error) {
 			reply = served.handle(which, length)
 		}
 		if len(reply) == 0 {
-			return nil, ErrNoAnswer
+			return nil, native.ErrNoAnswer
 		}
 		return reply, nil
 	}
-	return nil, fmt.Errorf("guest: %q is no export that takes a message", export)
+	return nil, fmt.Errorf("guest: expected the name of an export that takes a message, such as %s, found %q", abi.ExportRoute, export)
 }
-
-// SelfTest does natively what the host does before it takes a guest into
-// service; it answers 0 if the guest finds itself well.
-func SelfTest() int32 { return served.selfTest() }
 
 var callNames = map[kind]string{
 	configureCall:  abi.ExportConfigure,

@@ -11,11 +11,12 @@ import (
 
 	"github.com/tenantedge/tenantedge/guest"
 	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/guest/guesttest"
 )
 
 // drawer is a FileHost with one file open at a time.
 type drawer struct {
-	guest.Unavailable
+	guesttest.Unavailable
 	files map[string]string
 	name  string
 	rest  string
@@ -81,7 +82,7 @@ func (d *drawer) FileURL(name string, out []byte) int64 { return put(out, "/medi
 
 func TestAGuestUsesFiles(t *testing.T) {
 	d := &drawer{files: map[string]string{"a.txt": "some content"}}
-	t.Cleanup(guest.Replace(d))
+	guesttest.Replace(t, d)
 	if got, err := guest.ReadFile("a.txt"); string(got) != "some content" || err != nil {
 		t.Errorf("read %q, %v", got, err)
 	}
@@ -109,7 +110,7 @@ func TestAGuestUsesFiles(t *testing.T) {
 }
 
 func TestAHostWithoutFilesSaysSo(t *testing.T) {
-	t.Cleanup(guest.Replace(guest.Unavailable{}))
+	guesttest.Replace(t, guesttest.Unavailable{})
 	if _, err := guest.OpenFile("a"); !errors.Is(err, abi.Unavailable) {
 		t.Errorf("%v, want Unavailable", err)
 	}

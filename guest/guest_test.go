@@ -11,6 +11,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/guest"
 	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/guest/guesttest"
 	"github.com/tenantedge/tenantedge/guest/tck"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
@@ -59,11 +60,11 @@ func request(host, target string, headers ...string) []byte {
 }
 
 // serve starts a guest in front of h, with the default configuration.
-func serve(t *testing.T, handlers guest.Handlers, h guest.Host) abi.Configured {
+func serve(t *testing.T, handlers guest.Handlers, h guesttest.Host) abi.Configured {
 	t.Helper()
-	t.Cleanup(guest.Replace(h))
+	guesttest.Replace(t, h)
 	guest.Serve(handlers)
-	reply, err := guest.Call(abi.ExportConfigure, []byte(`{"abi":1,"default":{"urlconf":"app.urls"}}`))
+	reply, err := guesttest.Call(abi.ExportConfigure, []byte(`{"abi":1,"default":{"urlconf":"app.urls"}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +77,7 @@ func serve(t *testing.T, handlers guest.Handlers, h guest.Host) abi.Configured {
 
 func route(t *testing.T, msg []byte) abi.Message {
 	t.Helper()
-	reply, err := guest.Call(abi.ExportRoute, msg)
+	reply, err := guesttest.Call(abi.ExportRoute, msg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +209,7 @@ func TestARequestFailsIfTheHostCannotLook(t *testing.T) {
 			h := acme()
 			h.byDomain = answer
 			serve(t, guest.Handlers{}, h)
-			if reply, err := guest.Call(abi.ExportRoute, request("acme.io", "/")); !errors.Is(err, guest.ErrNoAnswer) {
+			if reply, err := guesttest.Call(abi.ExportRoute, request("acme.io", "/")); !errors.Is(err, guesttest.ErrNoAnswer) {
 				t.Errorf("answers %q, %v: expected none", reply, err)
 			}
 		})
@@ -241,13 +242,13 @@ func TestAConfigurationIsRefusedWithItsKey(t *testing.T) {
 		`{`:                          "configuration: ",
 		``:                           "configuration: ",
 	} {
-		reply, err := guest.Call(abi.ExportConfigure, []byte(config))
+		reply, err := guesttest.Call(abi.ExportConfigure, []byte(config))
 		var configured abi.Configured
 		if err != nil || json.Unmarshal(reply, &configured) != nil || !strings.HasPrefix(configured.Error, want) {
 			t.Errorf("%q is answered by %q, %v: expected an error with %q", config, reply, err, want)
 		}
 	}
-	if _, err := guest.Call(abi.ExportRoute, request("acme.io", "/")); err == nil {
+	if _, err := guesttest.Call(abi.ExportRoute, request("acme.io", "/")); err == nil {
 		t.Error("a request is answered without configuration")
 	}
 }
@@ -268,7 +269,7 @@ func TestOptionalHandlersReplaceTheDefaults(t *testing.T) {
 		abi.ExportReverseKey: {abi.KeyError: "there is no way back"},
 		abi.ExportPathname:   {abi.PathIdentifier: "id-acme", abi.PathPath: "/x"},
 	} {
-		reply, err := guest.Call(export, b.Bytes())
+		reply, err := guesttest.Call(export, b.Bytes())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -287,11 +288,11 @@ func TestOptionalHandlersReplaceTheDefaults(t *testing.T) {
 func TestAGuestThatIsNotWellSaysSoInTheLog(t *testing.T) {
 	h := acme()
 	serve(t, guest.Handlers{SelfTest: func() error { return errors.New("two and two are five") }}, h)
-	if guest.SelfTest() == 0 || strings.Join(h.logged, "") != "8 self-test: two and two are five" {
+	if guesttest.SelfTest() == 0 || strings.Join(h.logged, "") != "8 self-test: two and two are five" {
 		t.Errorf("logged %q, expected the reason", h.logged)
 	}
 	serve(t, guest.Handlers{}, h)
-	if guest.SelfTest() != 0 {
+	if guesttest.SelfTest() != 0 {
 		t.Error("a guest without self-test is not well")
 	}
 }
@@ -329,7 +330,7 @@ func TestHostFunctions(t *testing.T) {
 	if year := guest.Now().UTC().Year(); year != 2026 {
 		t.Errorf("the year is %d, expected 2026", year)
 	}
-	guest.Replace(guest.Unavailable{})
+	guesttest.Replace(t, guesttest.Unavailable{})
 	if err := guest.Random(b); !errors.Is(err, abi.Unavailable) {
 		t.Errorf("without host, random fails with %v", err)
 	}
@@ -338,16 +339,15 @@ func TestHostFunctions(t *testing.T) {
 func FuzzCall(f *testing.F) {
 	f.Add(request("acme.io", "/x", "a"))
 	f.Add([]byte{0, 0, 0, 0, 0xff, 0xff, 0xff, 0x1f})
-	restore := guest.Replace(acme())
-	f.Cleanup(restore)
+	guesttest.Replace(f, acme())
 	guest.Serve(guest.Handlers{})
-	if _, err := guest.Call(abi.ExportConfigure, []byte(`{"abi":1,"routers":["domain","header","session"],"default":{}}`)); err != nil {
+	if _, err := guesttest.Call(abi.ExportConfigure, []byte(`{"abi":1,"routers":["domain","header","session"],"default":{}}`)); err != nil {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, msg []byte) {
 		_, malformed := abi.Parse(msg)
 		for _, export := range []string{abi.ExportRoute, abi.ExportCacheKey, abi.ExportReverseKey, abi.ExportPathname} {
-			reply, err := guest.Call(export, msg)
+			reply, err := guesttest.Call(export, msg)
 			if (err == nil) != (malformed == nil) {
 				t.Fatalf("%s answers %v to a message that is %v", export, err, malformed)
 			}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/guest/internal/native"
 	"github.com/tenantedge/tenantedge/guest/tck"
 )
 
@@ -67,7 +68,7 @@ var townConfigs = []string{
 func settle(t testing.TB, config string) {
 	t.Helper()
 	Serve(Handlers{})
-	reply, err := Call(abi.ExportConfigure, []byte(config))
+	reply, err := call(abi.ExportConfigure, []byte(config))
 	if err != nil || strings.Contains(string(reply), "error") {
 		t.Fatalf("configured as %s, %v", reply, err)
 	}
@@ -78,10 +79,10 @@ func settle(t testing.TB, config string) {
 func sameEitherWay(t *testing.T, msg []byte) bool {
 	t.Helper()
 	opened := served.short.open
-	short := show(Call(abi.ExportRoute, msg))
+	short := show(call(abi.ExportRoute, msg))
 	taken := opened && served.short.answer(uint32(len(msg))) != nil
 	served.short.open = false
-	long := show(Call(abi.ExportRoute, msg))
+	long := show(call(abi.ExportRoute, msg))
 	served.short.open = opened
 	if short != long {
 		t.Fatalf("request %q\nis answered\n%s\nby the shortcut, and else\n%s", msg, short, long)
@@ -140,7 +141,7 @@ func messageAhead(word uint32, host, target string) []byte {
 }
 
 func TestTheShortcutDecidesAsTheLongWayDoes(t *testing.T) {
-	defer Replace(town)()
+	defer native.Replace(town)()
 	for _, config := range townConfigs {
 		settle(t, config)
 		for _, host := range townHosts {
@@ -158,7 +159,7 @@ func TestTheShortcutDecidesAsTheLongWayDoes(t *testing.T) {
 }
 
 func TestPlainRequestsTakeTheShortcut(t *testing.T) {
-	defer Replace(town)()
+	defer native.Replace(town)()
 	settle(t, townConfigs[2])
 	for _, c := range []struct {
 		host, target string
@@ -201,7 +202,7 @@ func (c *counted) TenantByDomain(domain, folder string, out []byte) int64 {
 
 func TestAGuestThatHasItsAnswerDoesNotAsk(t *testing.T) {
 	c := &counted{World: town}
-	defer Replace(c)()
+	defer native.Replace(c)()
 	settle(t, townConfigs[2])
 	for _, q := range []struct {
 		host, target string
@@ -216,7 +217,7 @@ func TestAGuestThatHasItsAnswerDoesNotAsk(t *testing.T) {
 		{"Acme.example.com", "/x", 1},
 	} {
 		c.asked = 0
-		if _, err := Call(abi.ExportRoute, messageAhead(0, q.host, q.target)); err != nil {
+		if _, err := call(abi.ExportRoute, messageAhead(0, q.host, q.target)); err != nil {
 			t.Errorf("%s%s: %v", q.host, q.target, err)
 		}
 		if c.asked != q.asks {
@@ -233,7 +234,7 @@ func TestMalformedRecordsAreNoMatterOfTheShortcut(t *testing.T) {
 			for _, by := range []byte{1, 2, 8, 0x80, 0xff} {
 				row := &changed{record: append([]byte(nil), record...)}
 				row.record[at] += by
-				restore := Replace(row)
+				restore := native.Replace(row)
 				settle(t, townConfigs[0])
 				sameEitherWay(t, message(0, host, "/x"))
 				ahead := messageAhead(0, host, "/x")
@@ -247,7 +248,7 @@ func TestMalformedRecordsAreNoMatterOfTheShortcut(t *testing.T) {
 
 // changed answers every lookup by domain with the same bytes.
 type changed struct {
-	Unavailable
+	native.Unavailable
 	record []byte
 }
 
@@ -262,7 +263,7 @@ func FuzzShortcut(f *testing.F) {
 		if len(host)+len(target)+len(session)+len(header) > abi.BufferSize/2 {
 			return
 		}
-		defer Replace(town)()
+		defer native.Replace(town)()
 		settle(t, townConfigs[int(which)%len(townConfigs)])
 		sameEitherWay(t, message(uint32(word), host, target, session, header))
 	})
@@ -275,7 +276,7 @@ func FuzzShortcutMessages(f *testing.F) {
 	f.Add(message(1, "shared.example.com", "/acme/x", "", ""))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, msg []byte) {
-		defer Replace(town)()
+		defer native.Replace(town)()
 		settle(t, townConfigs[0])
 		if m, err := abi.Parse(msg); err == nil && m.Len() == abi.ReqHeader0+1 && m.Get(abi.ReqHeader0) != nil {
 			return // a record ahead that is not what the host would answer

@@ -78,7 +78,7 @@ func TestConsumersOfAFewRoutesAreFoundAsThoseOfMany(t *testing.T) {
 			r[fmt.Sprint("route", i)] = saying{text: fmt.Sprint("consumer ", i)}
 		}
 		Serve(Handlers{Consumer: r})
-		if _, err := Call(abi.ExportConfigure, []byte(`{"abi":1}`)); err != nil {
+		if _, err := call(abi.ExportConfigure, []byte(`{"abi":1}`)); err != nil {
 			t.Fatal(err)
 		}
 		for i := range n + 1 {
@@ -86,7 +86,7 @@ func TestConsumersOfAFewRoutesAreFoundAsThoseOfMany(t *testing.T) {
 			if i == n {
 				want = "\xf4\x03" // nobody's: to come again
 			}
-			reply, err := Call(abi.ExportMessage, plainEvent(0, fmt.Sprint("route", i)))
+			reply, err := call(abi.ExportMessage, plainEvent(0, fmt.Sprint("route", i)))
 			if err != nil {
 				t.Fatal(err)
 			}

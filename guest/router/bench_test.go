@@ -5,14 +5,14 @@ package main
 import (
 	"testing"
 
-	"github.com/tenantedge/tenantedge/guest"
 	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/guest/guesttest"
 	"github.com/tenantedge/tenantedge/guest/tck"
 )
 
 // fixedRow answers every lookup by domain with the same record.
 type fixedRow struct {
-	guest.Unavailable
+	guesttest.Unavailable
 	record []byte
 }
 
@@ -31,8 +31,8 @@ func BenchmarkRoute(b *testing.B) {
 	}
 	row := &fixedRow{record: make([]byte, 256)}
 	row.record = row.record[:world.TenantByDomain("acme.example.com", "", row.record)]
-	defer guest.Replace(row)()
-	if _, err := guest.Call(abi.ExportConfigure, []byte(`{"abi":1,"default":{"urlconf":"app.urls"}}`)); err != nil {
+	guesttest.Replace(b, row)
+	if _, err := guesttest.Call(abi.ExportConfigure, []byte(`{"abi":1,"default":{"urlconf":"app.urls"}}`)); err != nil {
 		b.Fatal(err)
 	}
 	for _, target := range []string{"/invoices/2026?page=2", "/in%20voices/2026"} {
@@ -47,7 +47,7 @@ func BenchmarkRoute(b *testing.B) {
 			msg := m.Bytes()
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := guest.Call(abi.ExportRoute, msg); err != nil {
+				if _, err := guesttest.Call(abi.ExportRoute, msg); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -5,8 +5,8 @@ package main
 import (
 	"testing"
 
-	"github.com/tenantedge/tenantedge/guest"
 	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/guest/guesttest"
 	"github.com/tenantedge/tenantedge/guest/tck"
 )
 
@@ -16,8 +16,8 @@ func TestTheRouterConformsNatively(t *testing.T) {
 		t.Fatal(err)
 	}
 	tck.Run(t, suites, func(t *testing.T, w *tck.World) tck.Guest {
-		t.Cleanup(guest.Replace(w))
-		return tck.Func(guest.Call)
+		guesttest.Replace(t, w)
+		return tck.Func(guesttest.Call)
 	})
 }
 
@@ -28,11 +28,11 @@ func TestTheRouterFindsItselfWell(t *testing.T) {
 }
 
 func TestRoutingThroughTheSDKAllocatesNothing(t *testing.T) {
-	defer guest.Replace(&tck.World{
+	guesttest.Replace(t, &tck.World{
 		Tenants: []tck.Tenant{{ID: "1", Schema: "acme"}},
 		Domains: []tck.Domain{{Tenant: "1", Domain: "acme.example.com"}},
-	})()
-	if _, err := guest.Call(abi.ExportConfigure, []byte(`{"abi":1,"default":{"urlconf":"app.urls"}}`)); err != nil {
+	})
+	if _, err := guesttest.Call(abi.ExportConfigure, []byte(`{"abi":1,"default":{"urlconf":"app.urls"}}`)); err != nil {
 		t.Fatal(err)
 	}
 	buf := make([]byte, 256)
@@ -43,7 +43,7 @@ func TestRoutingThroughTheSDKAllocatesNothing(t *testing.T) {
 	b.Put(abi.ReqTarget, "/invoices?page=2")
 	msg := b.Bytes()
 	allocs := testing.AllocsPerRun(100, func() {
-		if _, err := guest.Call(abi.ExportRoute, msg); err != nil {
+		if _, err := guesttest.Call(abi.ExportRoute, msg); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -14,8 +14,8 @@
 //
 // A guest in Go runs natively as well, without any runtime:
 //
-//	t.Cleanup(guest.Replace(w))
-//	return tck.Func(guest.Call)
+//	guesttest.Replace(t, w)
+//	return tck.Func(guesttest.Call)
 //
 // The golden cases hold for guests that keep to the rules of package tenancy,
 // such as the default one. A guest with rules of its own brings its own suites,
@@ -37,7 +37,7 @@ type Guest interface {
 	Call(export string, msg []byte) ([]byte, error)
 }
 
-// Func is a Guest that is a function: guest.Call, for one that runs natively.
+// Func is a Guest that is a function: guesttest.Call, for one that runs natively.
 type Func func(export string, msg []byte) ([]byte, error)
 
 // Call implements Guest.

@@ -7,11 +7,12 @@ import (
 
 	"github.com/tenantedge/tenantedge/guest"
 	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/guest/guesttest"
 )
 
-// keys knows the keys of acme and of a tenant that is no more. A query in any
-// schema but public alone fails.
-type keys struct{ guest.Unavailable }
+// keys has a key of acme, and one of a tenant that the directory does not have.
+// It denies queries in any schema but public.
+type keys struct{ guesttest.Unavailable }
 
 func (keys) Query(schema, name, args string, out []byte) int64 {
 	if schema != "" || name != "tenant_of_key" {
@@ -40,39 +41,26 @@ func (keys) TenantByReference(ref string, out []byte) int64 {
 }
 
 func TestTheTenantIsFoundByItsKey_D8(t *testing.T) {
-	defer guest.Replace(keys{})()
-	if _, err := guest.Call(abi.ExportConfigure, []byte(`{"abi":1,"default":{}}`)); err != nil {
-		t.Fatal(err)
-	}
-	const none = "\x00"
+	guesttest.Configure(t, keys{}, `{"default":{}}`)
 	for _, c := range []struct {
-		what, key    string
+		what         string
+		key          guest.Header
 		want         abi.Outcome
 		schema, plan string
 	}{
-		{"a key", "k1", abi.Tenant, "acme", "gold"},
-		{"a key of a tenant that is no more", "k2", abi.Missing, "", ""},
-		{"no such key", "k3", abi.Missing, "", ""},
-		{"two keys", "k1\nk2", abi.Missing, "", ""},
-		{"no header", none, abi.Missing, "", ""},
+		{"a key", guest.Header{Value: "k1", Present: true}, abi.Tenant, "acme", "gold"},
+		{"a key of a deleted tenant", guest.Header{Value: "k2", Present: true}, abi.Missing, "", ""},
+		{"an unknown key", guest.Header{Value: "k3", Present: true}, abi.Missing, "", ""},
+		{"two keys", guest.Header{Value: "k1\nk2", Present: true}, abi.Missing, "", ""},
+		{"no header", guest.Header{}, abi.Missing, "", ""},
 	} {
-		b := abi.Begin(make([]byte, 256), 0, abi.ReqHeader0+1)
-		b.Put(abi.ReqHost, "api.example.com")
-		b.Put(abi.ReqTarget, "/v1/items?page=2")
-		if c.key != none {
-			b.Put(abi.ReqHeader0, c.key)
+		d := guesttest.Route(t, &guest.Request{Host: "api.example.com", Target: "/v1/items?page=2", Headers: []guest.Header{c.key}})
+		plan := ""
+		if len(d.Headers) == 2 && d.Headers[0] == planHeader {
+			plan = d.Headers[1]
 		}
-		reply, err := guest.Call(abi.ExportRoute, b.Bytes())
-		if err != nil {
-			t.Fatal(err)
-		}
-		m, err := abi.Parse(reply)
-		if err != nil || abi.Outcome(m.Word()&abi.DecOutcomeMask) != c.want {
-			t.Errorf("%s: %x, %v, want outcome %s", c.what, reply, err, c.want)
-			continue
-		}
-		if schema, plan := string(m.Get(abi.DecSchema)), string(m.Get(abi.DecHeader0+1)); schema != c.schema || plan != c.plan {
-			t.Errorf("%s: schema %q and plan %q, want %q and %q", c.what, schema, plan, c.schema, c.plan)
+		if d.Outcome != c.want || d.Schema != c.schema || plan != c.plan {
+			t.Errorf("%s: outcome %s, schema %q and plan %q, want %s, %q and %q", c.what, d.Outcome, d.Schema, plan, c.want, c.schema, c.plan)
 		}
 	}
 }

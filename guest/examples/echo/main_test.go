@@ -5,7 +5,7 @@ package main
 import (
 	"testing"
 
-	"github.com/tenantedge/tenantedge/guest"
+	"github.com/tenantedge/tenantedge/guest/guesttest"
 	"github.com/tenantedge/tenantedge/guest/tck"
 )
 
@@ -26,7 +26,7 @@ func TestTheEcho(t *testing.T) {
 		t.Fatal(err)
 	}
 	tck.Run(t, suites, func(t *testing.T, w *tck.World) tck.Guest {
-		t.Cleanup(guest.Replace(w))
-		return tck.Func(guest.Call)
+		guesttest.Replace(t, w)
+		return tck.Func(guesttest.Call)
 	})
 }

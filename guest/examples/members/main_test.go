@@ -6,11 +6,11 @@ import (
 	"testing"
 
 	"github.com/tenantedge/tenantedge/guest"
-	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/guest/guesttest"
 )
 
-// sessions knows one session, of acme.
-type sessions struct{ guest.Unavailable }
+// sessions has one session, of acme.
+type sessions struct{ guesttest.Unavailable }
 
 func (sessions) Query(schema, name, args string, out []byte) int64 {
 	rows := "[]"
@@ -21,40 +21,26 @@ func (sessions) Query(schema, name, args string, out []byte) int64 {
 }
 
 func TestPrivateFilesAreForMembersOfTheirTenant(t *testing.T) {
-	defer guest.Replace(sessions{})()
-	if _, err := guest.Call(abi.ExportConfigure, []byte(`{"abi":1,"default":{}}`)); err != nil {
-		t.Fatal(err)
-	}
+	guesttest.Configure(t, sessions{}, `{"default":{}}`)
 	const none = "\x00"
 	for _, c := range []struct {
 		what, schema, name, cookies string
-		want                        uint32
+		want                        guest.Verdict
 	}{
-		{"a member", "acme", "a.txt", "x=y; session=k1", abi.AuthAllow},
-		{"a member with two headers", "acme", "a.txt", "x=y\nsession=k1", abi.AuthAllow},
-		{"a member of another tenant", "umbra", "a.txt", "session=k1", abi.AuthDeny},
-		{"a session that is over", "acme", "a.txt", "session=k2", abi.AuthDeny},
-		{"no cookie", "acme", "a.txt", none, abi.AuthDeny},
-		{"a shared file", "umbra", "shared/a.txt", none, abi.AuthAllow},
-		{"a draft", "acme", "drafts/a.txt", none, abi.AuthHide},
-		{"a member's draft", "acme", "drafts/a.txt", "session=k1", abi.AuthAllow},
-		{"no file of the tenant's", "acme", none, "session=k1", abi.AuthDeny},
+		{"a member", "acme", "a.txt", "x=y; session=k1", guest.Allow},
+		{"a member with two headers", "acme", "a.txt", "x=y\nsession=k1", guest.Allow},
+		{"a member of another tenant", "umbra", "a.txt", "session=k1", guest.Deny},
+		{"an expired session", "acme", "a.txt", "session=k2", guest.Deny},
+		{"no cookie", "acme", "a.txt", none, guest.Deny},
+		{"a shared file", "umbra", "shared/a.txt", none, guest.Allow},
+		{"a draft", "acme", "drafts/a.txt", none, guest.Hide},
+		{"a member's draft", "acme", "drafts/a.txt", "session=k1", guest.Allow},
+		{"a path that is not one of the tenant's files", "acme", none, "session=k1", guest.Deny},
 	} {
-		b := abi.Begin(make([]byte, 256), 0, abi.AuthHeader0+1)
-		b.Put(abi.AuthSchema, c.schema)
-		b.Put(abi.AuthMethod, "GET")
-		if c.name != none {
-			b.Put(abi.AuthName, c.name)
-		}
-		if c.cookies != none {
-			b.Put(abi.AuthHeader0, c.cookies)
-		}
-		reply, err := guest.Call(abi.ExportAuthorize, b.Bytes())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if m, err := abi.Parse(reply); err != nil || m.Word() != c.want {
-			t.Errorf("%s: %x, %v, expected verdict %d", c.what, reply, err, c.want)
+		access := guest.Access{Schema: c.schema, Method: "GET", Name: c.name, HasName: c.name != none}
+		cookie := guest.Header{Value: c.cookies, Present: c.cookies != none}
+		if got := guesttest.Authorize(t, &access, cookie); got != c.want {
+			t.Errorf("%s: verdict %d, expected %d", c.what, got, c.want)
 		}
 	}
 }
