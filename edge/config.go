@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/proof"
 	"github.com/tenantedge/tenantedge/edge/smoke"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
@@ -29,6 +30,8 @@ const (
 
 	Previous = "previous" // Config.OnGuestError: the guest before decides
 	Ignore   = "ignore"   // Config.SessionsUnavailable: the other routers decide
+
+	RouteByForwardedHost = "route" // Config.ForwardedHost: a trusted peer's X-Forwarded-Host becomes the Host
 )
 
 // The entries of the TENANTS table and of the websocket route tables are given
@@ -70,8 +73,8 @@ type Config struct {
 	// that is not the Host: Refuse (default), or RouteByForwardedHost.
 	ForwardedHost string
 	// ProofKeys verify the proof of a tenant header that comes from elsewhere;
-	// see SignTenantHeader. Empty: no proof is accepted.
-	ProofKeys []ProofKey
+	// see proof.Sign. Empty: no proof is accepted.
+	ProofKeys []proof.Key
 	// Upstream says which request headers carry the decision to an upstream.
 	// nil: DefaultUpstream.
 	Upstream *Upstream

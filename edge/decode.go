@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unsafe"
 
+	"github.com/tenantedge/tenantedge/edge/internal/header"
+	"github.com/tenantedge/tenantedge/edge/internal/trust"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
@@ -87,7 +89,7 @@ func (s *services) decodeTenant(d *Decision, m abi.Message, r *Request) error {
 	if name, ok := m.Field(abi.DecRouteName); ok {
 		d.WSRoute = WSMatch{Name: s.names.pick(name), Kwargs: string(m.Get(abi.DecRouteKwargs)), Found: true}
 	}
-	return s.host.guard.decodeHeaders(d, m)
+	return decodeHeaders(d, m, s.host.trust)
 }
 
 // checkNames refuses names that stand for another tenant or for none, that cannot
@@ -100,12 +102,12 @@ func (s *services) checkNames(t *Tenant, own string) error {
 		if !beginsWith(t.CachePrefix, t.Schema) {
 			return fmt.Errorf("the cache prefix of tenant %.80q is %.80q: expected its schema, or its schema and a colon at the beginning", t.Schema, t.CachePrefix)
 		}
-		if !validValue(t.CachePrefix) {
+		if !header.ValidValue(t.CachePrefix) {
 			return unfit(t, t.CachePrefix)
 		}
 	}
 	if t.Identifier != t.Schema {
-		if !validValue(t.Identifier) {
+		if !header.ValidValue(t.Identifier) {
 			return unfit(t, t.Identifier)
 		}
 		if t.Identifier != own && s.host.taken(t.Identifier) {
@@ -113,7 +115,7 @@ func (s *services) checkNames(t *Tenant, own string) error {
 		}
 	}
 	if folder := t.Routing.Folder; folder != "" {
-		if !validValue(folder) {
+		if !header.ValidValue(folder) {
 			return unfit(t, folder)
 		}
 		if strings.ContainsAny(folder, `/\`) {
@@ -218,13 +220,13 @@ func (s *services) registered(location string) bool {
 	return ok && match.Domain != ""
 }
 
-func (g *guard) decodeHeaders(d *Decision, m abi.Message) error {
+func decodeHeaders(d *Decision, m abi.Message, rules *trust.Rules) error {
 	for i := abi.DecHeader0; i+1 < m.Len(); i += 2 {
 		name, value := string(m.Get(i)), string(m.Get(i+1))
-		if !validHeader(name, value) {
+		if !header.Valid(name, value) {
 			return fmt.Errorf("the upstream header %.80q is malformed: expected a token, and a value without control characters", name)
 		}
-		if !g.setByGuest(name) {
+		if !rules.GuestMaySet(name) {
 			return fmt.Errorf("the upstream header %.80q is one that the edge or a proxy sets: expected a name of the guest's own", name)
 		}
 		d.Headers = append(d.Headers, name, value)

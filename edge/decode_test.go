@@ -49,7 +49,7 @@ func testHost(t *testing.T) *Host {
 	if err := c.complete(); err != nil {
 		t.Fatal(err)
 	}
-	return &Host{config: c, static: map[string]*StaticTenant{"www": &c.Tenants[0]}, domains: map[string]string{"example.com": "www"}, guard: newGuard(&c)}
+	return &Host{config: c, static: map[string]*StaticTenant{"www": &c.Tenants[0]}, domains: map[string]string{"example.com": "www"}, trust: newRules(&c)}
 }
 
 // What a guest answers is checked: it cannot make up tenants, send clients

@@ -31,6 +31,7 @@ import (
 	"sync/atomic"
 
 	"github.com/tenantedge/tenantedge/assets"
+	"github.com/tenantedge/tenantedge/edge/internal/trust"
 	"github.com/tenantedge/tenantedge/edge/storage"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
@@ -43,7 +44,7 @@ type Host struct {
 	guestConfig []byte // JSON of an abi.Config
 	static      map[string]*StaticTenant
 	domains     map[string]string // all domains of the static tenants, as requests look them up, and whose they are
-	guard       *guard
+	trust       *trust.Rules
 
 	files     atomic.Pointer[storage.Backend] // for guests; nil: none
 	pathnames pathnames
@@ -75,7 +76,7 @@ func New(ctx context.Context, c Config) (*Host, error) {
 	if err := c.complete(); err != nil {
 		return nil, fmt.Errorf("edge: %w", err)
 	}
-	h := &Host{config: c, past: noProgramStats(), static: map[string]*StaticTenant{}, domains: map[string]string{}, guard: newGuard(&c), said: newGuestLog(c.Logger, c.GuestLogRate)}
+	h := &Host{config: c, past: noProgramStats(), static: map[string]*StaticTenant{}, domains: map[string]string{}, trust: newRules(&c), said: newGuestLog(c.Logger, c.GuestLogRate)}
 	for i := range c.Tenants {
 		t := &c.Tenants[i]
 		h.static[t.Schema] = t
@@ -158,7 +159,7 @@ func (c *Config) complete() error {
 		return err
 	}
 	for _, k := range c.ProofKeys {
-		if err := k.check(); err != nil {
+		if err := k.Check(); err != nil {
 			return err
 		}
 	}

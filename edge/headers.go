@@ -3,8 +3,9 @@ package edge
 import (
 	"context"
 	"net/http"
-	"net/textproto"
-	"strings"
+
+	"github.com/tenantedge/tenantedge/edge/internal/header"
+	"github.com/tenantedge/tenantedge/edge/internal/trust"
 )
 
 // Upstream names the request headers that carry a decision to an upstream; an
@@ -32,15 +33,31 @@ func (u *Upstream) names() []string {
 	return names
 }
 
-// SetUpstreamHeaders makes the headers of a request to an upstream say what
-// was decided for the request of ctx. Whatever stood under those names is
-// replaced, and removed where there is no tenant: an upstream never sees what
-// a client, trusted or not, claims. So are the headers that the guest sets, or
-// has declared that it may set, in every spelling.
-func (h *Host) SetUpstreamHeaders(ctx context.Context, header http.Header) {
-	h.guard.claims(header)
+// Forward sets the Host and the headers of out, the request that a proxy sends to
+// an application for the incoming request in, which Middleware has routed: the
+// forwarding headers (X-Forwarded-For, -Host, -Proto), and those of
+// Config.Upstream and the guest. inner says that the proxy has removed the
+// tenant's folder from the path; X-Forwarded-Prefix then has it. Package
+// edge/upstream has a proxy that calls this.
+//
+// What the client sent under these names is replaced or removed, in every
+// spelling, except that the forwarding headers of a trusted peer are kept and
+// extended.
+func (h *Host) Forward(in, out *http.Request, inner bool) {
+	out.Host = h.trust.HostFor(in)
+	h.trust.SetForwarded(in, out.Header)
+	if t, ok := TenantFrom(in.Context()); inner && ok && t.Routing.Folder != "" {
+		trust.SetForwardedPrefix(out.Header, t.Routing.Folder)
+	}
+	h.setUpstreamHeaders(in.Context(), out.Header)
+}
+
+// setUpstreamHeaders sets the headers that carry the decision for the request of
+// ctx. Without a tenant they are removed.
+func (h *Host) setUpstreamHeaders(ctx context.Context, out http.Header) {
+	h.trust.DeleteClaims(out)
 	for _, name := range h.guestHeaders() {
-		removeFolded(header, name)
+		header.DeleteFolded(out, name)
 	}
 	c, _ := ctx.Value(tenantKey{}).(*tenantContext)
 	if c == nil || c.decision.Outcome != OutcomeTenant {
@@ -49,7 +66,7 @@ func (h *Host) SetUpstreamHeaders(ctx context.Context, header http.Header) {
 	u, t := h.config.Upstream, &c.decision.Tenant
 	set := func(name, value string) {
 		if name != "" && value != "" {
-			header.Set(name, value)
+			out.Set(name, value)
 		}
 	}
 	set(u.Schema, t.Schema)
@@ -59,35 +76,10 @@ func (h *Host) SetUpstreamHeaders(ctx context.Context, header http.Header) {
 	set(u.CachePrefix, t.CachePrefix)
 	set(u.Identifier, t.Identifier)
 	for i := 0; i+1 < len(c.decision.Headers); i += 2 {
-		removeFolded(header, c.decision.Headers[i])
-		header.Set(c.decision.Headers[i], c.decision.Headers[i+1])
+		header.DeleteFolded(out, c.decision.Headers[i])
+		out.Set(c.decision.Headers[i], c.decision.Headers[i+1])
 	}
 }
 
-// guestHeaders are the headers that the guest has declared.
+// guestHeaders returns the headers that the guest declares it may set.
 func (h *Host) guestHeaders() []string { return h.current.Load().program.Configured().SetHeaders }
-
-// validHeader reports whether name and value may stand in a header.
-func validHeader(name, value string) bool {
-	if name == "" || textproto.TrimString(name) != name {
-		return false
-	}
-	for i := range len(name) {
-		c := name[i]
-		if c <= ' ' || c >= 0x7f || strings.IndexByte(`"(),/:;<=>?@[\]{}`, c) >= 0 {
-			return false
-		}
-	}
-	return validValue(value)
-}
-
-func validValue(value string) bool {
-	for i := range len(value) {
-		if c := value[i]; c < ' ' && c != '\t' || c == 0x7f {
-			return false
-		}
-	}
-	return value == "" || !blank(value[0]) && !blank(value[len(value)-1])
-}
-
-func blank(c byte) bool { return c == ' ' || c == '\t' }

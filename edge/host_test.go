@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+	"github.com/tenantedge/tenantedge/edge/proof"
 	"github.com/tenantedge/tenantedge/edge/smoke"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
@@ -186,7 +187,7 @@ func TestUpstreamHeadersSayWhatWasDecided(t *testing.T) {
 			var out http.Header
 			w := serve(h, r, func(r *http.Request) {
 				out = r.Header.Clone()
-				h.SetUpstreamHeaders(r.Context(), out)
+				h.setUpstreamHeaders(r.Context(), out)
 			})
 			want := http.Header{"Tenant": {"t2"}, "X-Folder": {"two"}, "X-Routing": {"domain"}, "X-Identifier": {"t2"}, "Accept": {"*/*"}}
 			if c.forwarded != "" {
@@ -203,11 +204,11 @@ func TestUpstreamHeadersSayWhatWasDecided(t *testing.T) {
 }
 
 func TestTheTenantHeaderNeedsTrustOrProof(t *testing.T) {
-	key := ProofKey{ID: "k1", Secret: []byte(strings.Repeat("s", 32))}
+	key := proof.Key{ID: "k1", Secret: []byte(strings.Repeat("s", 32))}
 	h := newHost(t, func(c *Config) {
 		c.Routers = []string{RouteHeader}
 		c.TrustedPeers = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
-		c.ProofKeys = []ProofKey{key}
+		c.ProofKeys = []proof.Key{key}
 	})
 	for _, c := range []struct {
 		name, peer, proof string
@@ -215,15 +216,15 @@ func TestTheTenantHeaderNeedsTrustOrProof(t *testing.T) {
 	}{
 		{"from a stranger it is nothing", "192.0.2.1:1", "", 404},
 		{"from a trusted peer it is believed", "10.0.0.1:1", "", 200},
-		{"with a proof it is believed", "192.0.2.1:1", SignTenantHeader(key, "GET", "any.example.com", "/x", "t1", time.Now()), 200},
-		{"with another request's proof it is not", "192.0.2.1:1", SignTenantHeader(key, "GET", "any.example.com", "/y", "t1", time.Now()), 404},
+		{"with a proof it is believed", "192.0.2.1:1", proof.Sign(key, "GET", "any.example.com", "/x", "t1", time.Now()), 200},
+		{"with another request's proof it is not", "192.0.2.1:1", proof.Sign(key, "GET", "any.example.com", "/y", "t1", time.Now()), 404},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := httptest.NewRequest("GET", "/x", nil)
 			r.Host, r.RemoteAddr = "any.example.com", c.peer
 			r.Header.Set("tenant", "t1")
 			if c.proof != "" {
-				r.Header.Set(ProofHeader, c.proof)
+				r.Header.Set(proof.Header, c.proof)
 			}
 			if w := serve(h, r, nil); w.Code != c.want {
 				t.Errorf("answered %d, want %d", w.Code, c.want)

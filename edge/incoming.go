@@ -3,9 +3,8 @@ package edge
 import (
 	"context"
 	"net/http"
-	"net/netip"
-	"strings"
-	"time"
+
+	"github.com/tenantedge/tenantedge/edge/internal/trust"
 )
 
 // RequestOf makes a Request of one that net/http received: whether its peer is
@@ -14,9 +13,9 @@ import (
 // on passes on Request.Header, not its own: a session that could not be read, and
 // cookies that could be taken for another session, are missing there.
 func (h *Host) RequestOf(ctx context.Context, r *http.Request) (Request, error) {
-	r, e := h.unambiguous(r)
-	if e != nil {
-		return Request{}, e
+	r, rejection := h.trust.Normalize(r)
+	if rejection != nil {
+		return Request{}, rejected(rejection)
 	}
 	return h.requestOf(ctx, r)
 }
@@ -30,7 +29,7 @@ func (h *Host) requestOf(ctx context.Context, r *http.Request) (Request, error) 
 		Target:    r.RequestURI,
 		Header:    r.Header,
 		Trusted:   h.TrustsPeer(r),
-		Websocket: isWebsocket(r),
+		Websocket: trust.IsWebsocket(r),
 	}
 	if r.TLS != nil {
 		q.Scheme = "https"
@@ -42,8 +41,8 @@ func (h *Host) requestOf(ctx context.Context, r *http.Request) (Request, error) 
 		q.path = r.URL.Path
 	}
 	if h.config.Compat == Hardened {
-		if err := misdirected(r, &q); err != nil {
-			return q, err
+		if rejection := trust.CheckHost(r, q.Target); rejection != nil {
+			return q, rejected(rejection)
 		}
 	}
 	if !q.Trusted {
@@ -57,65 +56,34 @@ func (h *Host) requestOf(ctx context.Context, r *http.Request) (Request, error) 
 	return q, nil
 }
 
-// misdirected refuses what leaves open which host a request is for.
-func misdirected(r *http.Request, q *Request) error {
-	if hosts := r.Header["Host"]; r.ProtoMajor > 1 && len(hosts) > 0 && (len(hosts) > 1 || hosts[0] != r.Host) {
-		// Of HTTP/2: net/http takes the authority and leaves this for applications.
-		return &RouteError{Status: http.StatusBadRequest, Outcome: OutcomeBadRequest, Reason: "the Host is not the authority"}
-	}
-	if !strings.HasPrefix(q.Target, "/") && q.Target != "*" && r.Context().Value(http.ServerContextKey) != nil {
-		// A server of net/http drops the Host header when the target has an
-		// authority, so that nobody could say whether the two agree. (What
-		// httptest.NewRequest makes has no such server, and no second host.)
-		return &RouteError{Status: http.StatusBadRequest, Outcome: OutcomeBadRequest, Reason: "the target is absolute: expected a path"}
-	}
-	if r.TLS == nil || r.TLS.ServerName == "" || r.Host == "" { // without a host it is refused anyway
-		return nil
-	}
-	if host := hostname(r.Host); !strings.EqualFold(strings.TrimSuffix(host, "."), strings.TrimSuffix(r.TLS.ServerName, ".")) {
-		return &RouteError{Status: http.StatusMisdirectedRequest, Outcome: OutcomeConflict, Reason: "the Host is not the server name of the TLS connection"}
-	}
-	return nil
-}
-
-// hostname is a Host without its port.
-func hostname(host string) string {
-	if i := strings.LastIndexByte(host, ':'); i >= 0 && strings.IndexByte(host[i:], ']') < 0 {
-		return host[:i]
-	}
-	return host
-}
-
 // TrustsPeer reports whether the request's socket peer is in Config.TrustedPeers.
-func (h *Host) TrustsPeer(r *http.Request) bool {
-	if len(h.config.TrustedPeers) == 0 {
-		return false
-	}
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return false
-	}
-	addr := peer.Addr().Unmap().WithZone("")
-	for _, p := range h.config.TrustedPeers {
-		if p.Contains(addr) {
-			return true
-		}
-	}
-	return false
-}
+func (h *Host) TrustsPeer(r *http.Request) bool { return h.trust.Peer(r) }
 
 func (h *Host) proves(r *http.Request, q *Request) bool {
-	if len(h.config.ProofKeys) == 0 {
-		return false
-	}
-	proofs := r.Header.Values(ProofHeader)
-	tenants := r.Header.Values(h.config.TenantHeader)
-	if len(proofs) != 1 || len(tenants) != 1 {
-		return false
-	}
-	err := verifyProof(h.config.ProofKeys, proofs[0], q.Method, q.Host, q.Target, tenants[0], time.Now())
+	ok, err := h.trust.Proved(r.Header, q.Method, q.Host, q.Target)
 	if err != nil {
 		h.config.Logger.DebugContext(r.Context(), "tenant header refused", "reason", err)
 	}
-	return err == nil
+	return ok
+}
+
+// newRules returns what a Host with this configuration believes of requests.
+func newRules(c *Config) *trust.Rules {
+	return trust.New(trust.Config{
+		Peers: c.TrustedPeers, ProofKeys: c.ProofKeys, TenantHeader: c.TenantHeader, Upstream: c.Upstream.names(),
+		Guard: c.GuardHeaders, Allow: c.AllowHeaders,
+		RouteForwardedHost: c.ForwardedHost == RouteByForwardedHost, NormalizeHost: c.Compat == Hardened,
+	})
+}
+
+// rejected returns the RouteError of a rejection; nil of none.
+func rejected(r *trust.Rejection) *RouteError {
+	if r == nil {
+		return nil
+	}
+	e := &RouteError{Status: r.Status, Outcome: OutcomeBadRequest, Reason: r.Reason}
+	if r.Status == http.StatusMisdirectedRequest {
+		e.Outcome = OutcomeConflict
+	}
+	return e
 }

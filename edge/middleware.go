@@ -17,9 +17,9 @@ import (
 // The guest is not held while next works.
 func (h *Host) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r, e := h.unambiguous(r)
-		if e != nil {
-			h.refuse(w, r, e)
+		r, rejection := h.trust.Normalize(r)
+		if rejection != nil {
+			h.refuse(w, r, rejected(rejection))
 			return
 		}
 		q, err := h.requestOf(r.Context(), r)
@@ -70,7 +70,7 @@ func (h *Host) refuseUnrouted(w http.ResponseWriter, r *http.Request, q *Request
 		}
 	}
 	out := r.WithContext(r.Context())
-	out.Header = h.passedOn(r, q)
+	out.Header = h.trust.PassOn(q.Header, h.trust.Peer(r), q.Websocket)
 	h.refuse(w, out, e)
 }
 
@@ -109,24 +109,13 @@ func (h *Host) answer(w http.ResponseWriter, r *http.Request, e *RouteError) {
 // routed makes the request that next sees. It is a copy, as net/http has it.
 func (h *Host) routed(r *http.Request, q *Request, c *tenantContext) *http.Request {
 	d, out := &c.decision, r.WithContext(c)
-	out.Header = h.passedOn(r, q)
-	h.trailerless(out, h.TrustsPeer(r))
+	trusted := h.trust.Peer(r)
+	out.Header = h.trust.PassOn(q.Header, trusted, q.Websocket)
+	h.trust.CleanTrailer(out, trusted)
 	if t := &d.Tenant; d.Outcome == OutcomeTenant && t.Path != r.URL.Path {
 		out.URL = innerURL(r.URL, t)
 	}
 	return out
-}
-
-// passedOn returns the headers of a request without what may not be passed on:
-// the request's own header if there is nothing of the kind, and a copy
-// otherwise.
-func (h *Host) passedOn(r *http.Request, q *Request) http.Header {
-	header := h.guard.clean(q.Header, h.TrustsPeer(r))
-	if !q.Websocket && upgrades(header) {
-		header = header.Clone()
-		withoutUpgrade(header)
-	}
-	return header
 }
 
 // innerURL is u with the path that the tenant sees. What was encoded in the

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tenantedge/tenantedge/edge/internal/header"
 	"github.com/tenantedge/tenantedge/edge/internal/instance"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 	"github.com/tenantedge/tenantedge/guest/abi"
@@ -127,7 +128,7 @@ func FuzzRepliesTakeBoundedMemory_D1(f *testing.F) {
 			t.Fatalf("a reply of %d bytes made the host allocate %d: expected at most %d; error %v", len(raw), grown, replyBudget, err)
 		}
 		for i := 0; err == nil && i+1 < len(d.Headers); i += 2 {
-			if !validHeader(d.Headers[i], d.Headers[i+1]) || http.CanonicalHeaderKey(d.Headers[i]) == "" {
+			if !header.Valid(d.Headers[i], d.Headers[i+1]) || http.CanonicalHeaderKey(d.Headers[i]) == "" {
 				t.Fatalf("the header %q: %q was taken", d.Headers[i], d.Headers[i+1])
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/edge/internal/trust"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
 
@@ -82,7 +83,7 @@ func listed(origin sockets.Origin, list []string) bool {
 			continue
 		}
 		if below, ok := strings.CutPrefix(host, "*."); ok {
-			base, err := tenancy.NormalizeHost(hostname(below))
+			base, err := tenancy.NormalizeHost(trust.Hostname(below))
 			if err == nil && strings.HasSuffix(origin.Host, "."+base) && origin.SamePort(below) {
 				return true
 			}

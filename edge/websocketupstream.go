@@ -39,16 +39,12 @@ func (w *websockets) relay(rw http.ResponseWriter, r *http.Request, s *sockets.H
 func (w *websockets) toUpstream(r *http.Request, t *Tenant, target *WebsocketTarget) *http.Request {
 	inner := target.Inner && t.Routing.Folder != ""
 	u := upstream.Target(target.Upstream, cmp.Or(r.RequestURI, r.URL.RequestURI()), inner, t.Path)
-	out := &http.Request{URL: u, Host: w.host.HostFor(r), Header: r.Header.Clone()}
+	out := &http.Request{URL: u, Header: r.Header.Clone()}
+	hopByHop(out.Header)
+	w.host.Forward(r, out, inner)
 	if target.OwnHost {
 		out.Host = u.Host
 	}
-	hopByHop(out.Header)
-	w.host.SetForwarded(r, out.Header)
-	if inner {
-		SetForwardedPrefix(t, out.Header)
-	}
-	w.host.SetUpstreamHeaders(r.Context(), out.Header)
 	return out
 }
 

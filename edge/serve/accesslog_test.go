@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/proof"
 )
 
 func TestTheAccessLogTellsWhatHappenedAndNoSecret(t *testing.T) {
@@ -16,7 +16,7 @@ func TestTheAccessLogTellsWhatHappenedAndNoSecret(t *testing.T) {
 			_, _ = rw.Write([]byte("12345"))
 		})
 	})
-	secrets := []string{"Cookie", "sessionid=hunter2", "Authorization", "Bearer hunter2", edge.ProofHeader, "hunter2"}
+	secrets := []string{"Cookie", "sessionid=hunter2", "Authorization", "Bearer hunter2", proof.Header, "hunter2"}
 	w.get("acme.example.com", "/path?token=hunter2", secrets...)
 	w.get("old.example.com", "/path?token=hunter2", secrets...)
 	w.get("nobody.example.com", "/path", secrets...)

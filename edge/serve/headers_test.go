@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/proof"
 )
 
 // forged are headers by which a client claims another tenant or another
@@ -20,7 +21,7 @@ var forged = []string{
 	"X_Forwarded_For", "6.6.6.6", "X-Forwarded_Host", "umbra.example.com", "x_forwarded_proto", "https",
 	"Forwarded", "for=6.6.6.6;host=umbra.example.com", "X-Real-IP", "6.6.6.6", "X_Real_Ip", "6.6.6.6",
 	"X-Original-URL", "/admin", "X-Rewrite-URL", "/admin", "X-Original-Host", "umbra.example.com", "X-Host", "umbra.example.com",
-	edge.ProofHeader, "v1;k;0;00", "Tenantedge_Proof", "x",
+	proof.Header, "v1;k;0;00", "Tenantedge_Proof", "x",
 }
 
 func TestH1ForgedHeadersNeverReachTheApplication(t *testing.T) {
@@ -70,13 +71,13 @@ func TestH1ATrustedPeersChainIsKeptAndExtended(t *testing.T) {
 func byHeader(s *setup) { s.edge.Routers = []string{edge.RouteHeader} }
 
 func TestH2AHeaderRoutesOnlyWithTrustOrProof(t *testing.T) {
-	key := edge.ProofKey{ID: "k1", Secret: []byte(strings.Repeat("s", 32))}
+	key := proof.Key{ID: "k1", Secret: []byte(strings.Repeat("s", 32))}
 	const host, target = "api.example.com", "/x?y=1"
 	sign := func(tenant string, at time.Time) string {
-		return edge.SignTenantHeader(key, http.MethodGet, host, target, tenant, at)
+		return proof.Sign(key, http.MethodGet, host, target, tenant, at)
 	}
 	now := time.Now()
-	open := start(t, byHeader, func(s *setup) { s.edge.ProofKeys = []edge.ProofKey{key} })
+	open := start(t, byHeader, func(s *setup) { s.edge.ProofKeys = []proof.Key{key} })
 	trusting := start(t, byHeader, func(s *setup) { s.edge.TrustedPeers = loopbackPeers() })
 	for _, c := range []struct {
 		name    string
@@ -87,11 +88,11 @@ func TestH2AHeaderRoutesOnlyWithTrustOrProof(t *testing.T) {
 		{"from anybody", open, []string{"Tenant", "acme"}, ""},
 		{"from a trusted peer", trusting, []string{"Tenant", "acme"}, "acme"},
 		{"unknown, from a trusted peer", trusting, []string{"Tenant", "nobody"}, ""},
-		{"with a proof", open, []string{"Tenant", "acme", edge.ProofHeader, sign("acme", now)}, "acme"},
-		{"with a proof of another tenant", open, []string{"Tenant", "acme", edge.ProofHeader, sign("umbra", now)}, ""},
-		{"with an old proof", open, []string{"Tenant", "acme", edge.ProofHeader, sign("acme", now.Add(-2*time.Minute))}, ""},
-		{"twice, with a proof of one", open, []string{"Tenant", "acme", "Tenant", "umbra", edge.ProofHeader, sign("acme", now)}, ""},
-		{"with two proofs", open, []string{"Tenant", "acme", edge.ProofHeader, sign("acme", now), edge.ProofHeader, sign("umbra", now)}, ""},
+		{"with a proof", open, []string{"Tenant", "acme", proof.Header, sign("acme", now)}, "acme"},
+		{"with a proof of another tenant", open, []string{"Tenant", "acme", proof.Header, sign("umbra", now)}, ""},
+		{"with an old proof", open, []string{"Tenant", "acme", proof.Header, sign("acme", now.Add(-2*time.Minute))}, ""},
+		{"twice, with a proof of one", open, []string{"Tenant", "acme", "Tenant", "umbra", proof.Header, sign("acme", now)}, ""},
+		{"with two proofs", open, []string{"Tenant", "acme", proof.Header, sign("acme", now), proof.Header, sign("umbra", now)}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := c.world.get(host, target, c.headers...)

@@ -79,15 +79,10 @@ func (p *proxy) rewrite(pr *httputil.ProxyRequest) {
 		path = t.Path
 	}
 	out.URL = upstream.Target(p.target, pr.In.RequestURI, inner, path)
-	out.Host = ""
-	if !p.ownHost {
-		out.Host = p.server.host.HostFor(pr.In)
+	p.forward(pr, inner)
+	if p.ownHost {
+		out.Host = ""
 	}
-	p.forward(pr)
-	if inner {
-		edge.SetForwardedPrefix(t, out.Header)
-	}
-	p.server.host.SetUpstreamHeaders(pr.In.Context(), out.Header)
 	out.Trailer = nil // uvicorn takes them for headers
 	if out.Body != nil {
 		out.Body = &clientBody{ReadCloser: out.Body}
@@ -95,13 +90,13 @@ func (p *proxy) rewrite(pr *httputil.ProxyRequest) {
 }
 
 // forward puts back what ReverseProxy takes off, for the Host to judge.
-func (p *proxy) forward(pr *httputil.ProxyRequest) {
+func (p *proxy) forward(pr *httputil.ProxyRequest, inner bool) {
 	for _, name := range []string{"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"} {
 		if values := pr.In.Header[name]; len(values) > 0 {
 			pr.Out.Header[name] = slices.Clone(values)
 		}
 	}
-	p.server.host.SetForwarded(pr.In, pr.Out.Header)
+	p.server.host.Forward(pr.In, pr.Out, inner)
 }
 
 // errUnasked is a switch of protocols that the edge did not ask for: what comes

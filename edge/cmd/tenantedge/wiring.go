@@ -10,6 +10,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/proof"
 	"github.com/tenantedge/tenantedge/edge/session"
 	"github.com/tenantedge/tenantedge/edge/smoke"
 	"github.com/tenantedge/tenantedge/edge/storage"
@@ -52,7 +53,7 @@ func wire(f *config.File, log *slog.Logger) (*wiring, error) {
 		if err != nil {
 			return nil, fmt.Errorf("tenant_header_proof: key %s: %w", k.ID, err)
 		}
-		w.edge.ProofKeys = append(w.edge.ProofKeys, edge.ProofKey{ID: k.ID, Secret: secret})
+		w.edge.ProofKeys = append(w.edge.ProofKeys, proof.Key{ID: k.ID, Secret: secret})
 	}
 	options := tenantdb.Options{Logger: log}
 	if f.Compat == edge.Hardened {

@@ -1,26 +1,28 @@
-package edge
+package trust
 
 import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/tenantedge/tenantedge/edge/internal/header"
+	"github.com/tenantedge/tenantedge/edge/proof"
 )
 
-// What an application server takes for a header's name depends on the server:
-// gunicorn and uwsgi read `_` as `-`, CGI in lighttpd reads every character other
-// than letters and digits as `-`. The edge compares names as the loosest of them does.
+// Names are compared in folded form, see header.Fold.
 
-// always are headers that steer an application's server and that no peer has
-// reason to send, trusted or not.
+// always are headers that control an application's server. No peer has reason to
+// send them, trusted or not.
 var always = []string{"script-name", "path-info", "daphne-root-path", "proxy"}
 
-// framing are headers that frame a body. The edge's own are in this spelling; in
-// another one they frame nothing, but some framework believes them.
+// framing are headers that frame a body. The edge itself sends them in this
+// spelling. In another spelling they frame nothing, but some framework believes
+// them.
 var framing = []string{"content-length", "transfer-encoding"}
 
-// forwarding are the headers by which proxies tell servers and frameworks about
-// the client and its request, and by which servers are told to send files. Every
-// name that begins with one of forwardingPrefixes comes on top.
+// forwarding are the headers by which proxies describe the client and its request
+// to servers and frameworks, and by which applications have servers send files.
+// Names that start with one of forwardingPrefixes belong to them too.
 var forwarding = []string{
 	// RFC 7239 and what came before it.
 	"forwarded", "x-forwarded", "x-forward-for", "x-original-forwarded-for", "forwarded-for", "forwarded-proto",
@@ -31,7 +33,7 @@ var forwarding = []string{
 	"x-azure-clientip", "x-azure-socketip", "x-coming-from", "x-nf-client-connection-ip", "fly-client-ip",
 	"x-true-client-ip", "x-original-remote-addr", "cdn-src-ip", "ali-cdn-real-ip", "incap-client-ip", "x-sucuri-clientip", "do-connecting-ip",
 	"x-vercel-forwarded-for", "x-vercel-proxied-for", "cloudfront-viewer-address",
-	// The user, as an authenticating proxy tells it.
+	// The user, as an authenticating proxy reports it.
 	"remote-user", "x-remote-user", "x-authenticated-user", "x-webauth-user", "x-client-cert", "x-client-verify", "x-client-dn",
 	"remote-groups", "remote-name", "remote-email", "x-remote-group", "x-authenticated-userid", "x-authenticated-email", "x-authenticated-scope",
 	"x-anonymous-consumer", "x-credential-identifier", "x-ms-client-principal",
@@ -55,72 +57,70 @@ var forwardingPrefixes = []string{
 	"x-middleware-",
 }
 
-// guard knows the headers that clients must not send. Every request has all of
-// its headers looked at, so most names are ruled out by their length and first
-// letter.
+// guard holds the headers that clients must not send. It looks at all headers of
+// every request, so it rules most names out by their length and first character.
 type guard struct {
 	firsts   [128]bool // first characters of guarded names
 	byLength [64][]guarded
 }
 
-// guarded is a name in its folded form.
 type guarded struct {
-	name string
-	kind guardKind
+	name string // folded
+	kind kind
 }
 
-type guardKind uint8
+// kind is what the edge does with a header.
+type kind uint8
 
 const (
-	unguarded guardKind = iota
-	claim               // claims a tenant: the edge sets it
-	never               // removed from every peer's requests
-	proxied             // believed from trusted peers
-	spelled             // believed in the usual spelling
+	unguarded kind = iota // passes
+	claim                 // claims a tenant: believed of trusted peers, set by the edge
+	never                 // removed from every request
+	proxied               // passes from trusted peers
+	framed                // passes in the usual spelling
 )
 
-// newGuard makes one of what the configuration names.
 func newGuard(c *Config) *guard {
 	g := &guard{}
-	add := func(kind guardKind, names ...string) {
+	add := func(k kind, names ...string) {
 		for _, n := range names {
-			if n = fold(n); n == "" {
+			if n = header.Fold(n); n == "" {
 				continue
 			}
 			at := &g.byLength[min(len(n), len(g.byLength)-1)]
 			if slices.ContainsFunc(*at, func(o guarded) bool { return o.name == n }) {
-				continue // what was added first counts
+				continue // the first addition counts
 			}
-			*at = append(*at, guarded{n, kind})
+			*at = append(*at, guarded{n, k})
 			g.firsts[n[0]&0x7f] = true
 		}
 	}
-	add(claim, c.TenantHeader, ProofHeader)
-	add(claim, c.Upstream.names()...)
-	add(unguarded, c.AllowHeaders...)
+	add(claim, c.TenantHeader, proof.Header)
+	add(claim, c.Upstream...)
+	add(unguarded, c.Allow...)
 	add(never, always...)
-	add(spelled, framing...)
+	add(framed, framing...)
 	add(proxied, forwarding...)
-	add(proxied, c.GuardHeaders...)
+	add(proxied, c.Guard...)
 	for _, p := range forwardingPrefixes {
 		g.firsts[p[0]] = true
 	}
 	return g
 }
 
-// kind returns what a header is, in any spelling that an application server may
-// take for it.
-func (g *guard) kind(name string) guardKind {
-	if name == "" || !g.firsts[foldByte(name[0])&0x7f] {
+// kind returns the kind of a header, in any spelling that an application server
+// may read as its name.
+func (g *guard) kind(name string) kind {
+	if name == "" || !g.firsts[header.FoldByte(name[0])&0x7f] {
 		return unguarded
 	}
 	for _, n := range g.byLength[min(len(name), len(g.byLength)-1)] {
-		if equalFold(name, n.name) {
+		if header.EqualFold(name, n.name) {
 			return n.kind
 		}
 	}
 	for _, p := range forwardingPrefixes {
-		if len(name) > len(p) && equalFold(name[:len(p)], p) {
+		if len(name) > len(p) && header.EqualFold(name[:len(p)], p) {
 			return proxied
 		}
 	}
@@ -128,86 +128,34 @@ func (g *guard) kind(name string) guardKind {
 }
 
 // removes reports whether a header must not pass on from a peer. A trusted peer
-// sets its own headers in one spelling: any other may come from the client.
+// sets its headers in one spelling: any other spelling may come from the client.
 func (g *guard) removes(name string, trusted bool) bool {
 	switch g.kind(name) {
 	case unguarded:
 		return false
 	case proxied, claim:
 		return !trusted || odd(name)
-	case spelled:
+	case framed:
 		return odd(name)
 	default:
 		return true
 	}
 }
 
-// clean returns header without what must not pass on from a peer. It returns
-// header itself if there is nothing of the kind, and a copy otherwise: the
-// request's own header is the server's.
-func (g *guard) clean(header http.Header, trusted bool) http.Header {
-	clean, copied := header, false
-	for name := range header {
+// clean returns h without the fields that must not pass on from a peer: h itself
+// if there are none, and a copy otherwise.
+func (g *guard) clean(h http.Header, trusted bool) http.Header {
+	clean, copied := h, false
+	for name := range h {
 		if !g.removes(name, trusted) {
 			continue
 		}
 		if !copied {
-			clean, copied = header.Clone(), true
+			clean, copied = h.Clone(), true
 		}
 		delete(clean, name)
 	}
 	return clean
-}
-
-// claims removes what claims a tenant from header.
-func (g *guard) claims(header http.Header) {
-	for name := range header {
-		if g.kind(name) == claim {
-			delete(header, name)
-		}
-	}
-}
-
-// removeFolded removes a header in every spelling.
-func removeFolded(header http.Header, name string) {
-	folded := fold(name)
-	for n := range header {
-		if equalFold(n, folded) {
-			delete(header, n)
-		}
-	}
-}
-
-// fold makes one name of those that an application server may take for the same.
-func fold(name string) string {
-	b := []byte(name)
-	for i := range b {
-		b[i] = foldByte(b[i])
-	}
-	return string(b)
-}
-
-func foldByte(c byte) byte {
-	switch {
-	case c >= 'A' && c <= 'Z':
-		return c + 'a' - 'A'
-	case c >= 'a' && c <= 'z', c >= '0' && c <= '9':
-		return c
-	}
-	return '-'
-}
-
-// equalFold reports whether fold(name) is folded, without building it.
-func equalFold(name, folded string) bool {
-	if len(name) != len(folded) {
-		return false
-	}
-	for i := range len(name) {
-		if foldByte(name[i]) != folded[i] {
-			return false
-		}
-	}
-	return true
 }
 
 // odd reports whether a name has characters besides letters, digits and hyphens.
@@ -217,9 +165,9 @@ func odd(name string) bool {
 	})
 }
 
-// ofTheEdge are headers that the edge decides about, in folded form: a guest
-// that could set them would have the application take a request for another.
-var ofTheEdge = []string{
+// reserved are headers, in folded form, that only the edge sets: a guest that set
+// them could have the application read another request.
+var reserved = []string{
 	"host", "cookie", "content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection", "upgrade", "te", "trailer",
 	"expect", "http2-settings", "proxy-authorization", "proxy-authenticate",
 }
@@ -227,8 +175,8 @@ var ofTheEdge = []string{
 // setByGuest reports whether a guest may set a header of the request to the
 // upstream.
 func (g *guard) setByGuest(name string) bool {
-	if g.kind(name) != unguarded || strings.HasPrefix(fold(name), "sec-websocket-") {
+	if g.kind(name) != unguarded || strings.HasPrefix(header.Fold(name), "sec-websocket-") {
 		return false
 	}
-	return !slices.ContainsFunc(ofTheEdge, func(own string) bool { return equalFold(name, own) })
+	return !slices.ContainsFunc(reserved, func(own string) bool { return header.EqualFold(name, own) })
 }

@@ -1,4 +1,4 @@
-package edge
+package trust
 
 import (
 	"net/http"
@@ -7,7 +7,7 @@ import (
 )
 
 func newTestGuard(c Config) *guard {
-	c.TenantHeader, c.Upstream = "X-Tenant", &Upstream{Schema: "tenant", CachePrefix: "X-Cache-Prefix"}
+	c.TenantHeader, c.Upstream = "X-Tenant", []string{"tenant", "X-Cache-Prefix"}
 	return newGuard(&c)
 }
 
@@ -20,21 +20,21 @@ func TestHeadersThatClientsMustNotSend(t *testing.T) {
 	}
 	clean := g.clean(sent, false)
 	if len(clean) != 3 || clean.Get("Accept") == "" || clean.Get("X-Request-Id") == "" || clean.Get("Cookie") == "" {
-		t.Errorf("left %v", clean)
+		t.Errorf("clean left %v", clean)
 	}
 	if len(sent) != 14 {
-		t.Errorf("the server's own header was changed: %v", sent)
+		t.Errorf("the original header changed: %v", sent)
 	}
 	innocent := http.Header{"Accept": {"a"}, "Cookie": {"b"}, "User-Agent": {"c"}, "X-Requested-With": {"d"}, "Content-Type": {"e"}}
 	if n := testing.AllocsPerRun(100, func() { g.clean(innocent, false) }); n != 0 {
-		t.Errorf("a harmless header costs %v allocations, want none", n)
+		t.Errorf("clean allocates %v times for harmless fields, want 0", n)
 	}
 }
 
 // Every character that a name may have besides letters and digits (RFC 9110,
-// 5.6.2) is one that some server takes for a hyphen.
+// 5.6.2) is one that some server reads as a hyphen.
 func TestEveryGuardedHeaderIsKnownInAnySpelling_A3(t *testing.T) {
-	g := newTestGuard(Config{GuardHeaders: []string{"X-Our-Proxy"}})
+	g := newTestGuard(Config{Guard: []string{"X-Our-Proxy"}})
 	names := append([]string{"X-Tenant", "tenant", "X-Cache-Prefix", "X-Our-Proxy", "Tenantedge-Proof"}, forwarding...)
 	names = append(names, always...)
 	for _, p := range forwardingPrefixes {
@@ -49,7 +49,7 @@ func TestEveryGuardedHeaderIsKnownInAnySpelling_A3(t *testing.T) {
 				}
 			}
 			if with != '-' && strings.Contains(name, "-") && len(g.clean(http.Header{spelled: {"x"}}, true)) != 0 {
-				t.Errorf("%s passes from a trusted peer, which knows the header by another name", spelled)
+				t.Errorf("%s passes from a trusted peer, which sends another spelling", spelled)
 			}
 		}
 	}
@@ -76,7 +76,7 @@ func TestHeadersThatFrameABodyPassInOneSpelling_A3(t *testing.T) {
 	}
 }
 
-func TestTrustedPeersAreBelievedButForWhatSteersServers_A3(t *testing.T) {
+func TestTrustedPeersAreBelievedExceptForHeadersThatControlServers_A3(t *testing.T) {
 	g := newTestGuard(Config{})
 	for name, passes := range map[string]bool{"X-Forwarded-For": true, "X-Real-Ip": true, "X-Auth-Request-User": true, "X_Auth_Request_User": false, "Client-Cert": true, "Client_Cert": false, "Front-End-Https": true, "Script-Name": false, "SCRIPT_NAME": false, "Proxy": false, "Path_Info": false, "Daphne-Root-Path": false} {
 		if got := len(g.clean(http.Header{name: {"x"}}, true)) == 1; got != passes {
@@ -86,7 +86,7 @@ func TestTrustedPeersAreBelievedButForWhatSteersServers_A3(t *testing.T) {
 }
 
 func TestHeadersAreLetThroughByName_A3(t *testing.T) {
-	g := newTestGuard(Config{AllowHeaders: []string{"x_scheme", "Script-Name", "tenant", "X-Forwarded-Port", "x-consumer-id"}})
+	g := newTestGuard(Config{Allow: []string{"x_scheme", "Script-Name", "tenant", "X-Forwarded-Port", "x-consumer-id"}})
 	for name, passes := range map[string]bool{"X-Scheme": true, "X!Scheme": true, "Script-Name": true, "X-Url-Scheme": false, "Tenant": false, "X-Forwarded-Port": true, "X-Forwarded-For": false, "X_Consumer_Id": true, "X-Consumer-Username": false} {
 		if got := len(g.clean(http.Header{name: {"x"}}, false)) == 1; got != passes {
 			t.Errorf("%s passes: %v, expected %v", name, got, passes)

@@ -1,0 +1,59 @@
+// Package header reads and checks the fields of HTTP messages.
+package header
+
+import (
+	"iter"
+	"net/textproto"
+	"strings"
+)
+
+// Tokens iterates over the elements of a comma-separated field, which may have
+// several lines: without blanks around them, and without empty ones.
+func Tokens(lines []string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, line := range lines {
+			for token := range strings.SplitSeq(line, ",") {
+				if token = strings.Trim(token, " \t"); token != "" && !yield(token) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// HasToken reports whether a comma-separated field has an element, in any case.
+func HasToken(lines []string, token string) bool {
+	for t := range Tokens(lines) {
+		if strings.EqualFold(t, token) {
+			return true
+		}
+	}
+	return false
+}
+
+// Valid reports whether name and value are a valid field.
+func Valid(name, value string) bool {
+	if name == "" || textproto.TrimString(name) != name {
+		return false
+	}
+	for i := range len(name) {
+		c := name[i]
+		if c <= ' ' || c >= 0x7f || strings.IndexByte(`"(),/:;<=>?@[\]{}`, c) >= 0 {
+			return false
+		}
+	}
+	return ValidValue(value)
+}
+
+// ValidValue reports whether value is a valid field value: without control
+// characters, and without blanks at either end.
+func ValidValue(value string) bool {
+	for i := range len(value) {
+		if c := value[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return value == "" || !blank(value[0]) && !blank(value[len(value)-1])
+}
+
+func blank(c byte) bool { return c == ' ' || c == '\t' }

@@ -1,0 +1,101 @@
+// Package trust decides what the edge believes of a request: which headers of
+// which peers, which host, and whether it asks for an upgrade.
+//
+//	rules := trust.New(trust.Config{TenantHeader: "tenant", Peers: peers})
+//	r, rejection := rules.Normalize(r)
+//	…
+//	header := rules.PassOn(r.Header, rules.Peer(r), false)
+//
+// RATIONALE.md has the reasons.
+package trust
+
+import (
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge/proof"
+)
+
+// Config is what Rules are made of.
+type Config struct {
+	Peers        []netip.Prefix // networks whose forwarding and tenant headers are believed
+	ProofKeys    []proof.Key    // verify a tenant header of any other peer
+	TenantHeader string         // names the tenant in requests
+	Upstream     []string       // headers that carry the decision to applications
+	Guard        []string       // further headers that are believed of Peers only
+	Allow        []string       // headers that pass from every peer, though they would be guarded
+	// RouteForwardedHost takes the X-Forwarded-Host of a trusted peer for the Host.
+	// If it is false, a request whose X-Forwarded-Host is not its Host is rejected.
+	RouteForwardedHost bool
+	// NormalizeHost has applications get the Host in normal form.
+	NormalizeHost bool
+}
+
+// Rules decide about requests. They are safe for concurrent use.
+type Rules struct {
+	config Config
+	guard  *guard
+}
+
+// New returns the rules of a configuration.
+func New(c Config) *Rules { return &Rules{config: c, guard: newGuard(&c)} }
+
+// Peer reports whether the request's socket peer is in Config.Peers.
+func (r *Rules) Peer(q *http.Request) bool {
+	if len(r.config.Peers) == 0 {
+		return false
+	}
+	peer, err := netip.ParseAddrPort(q.RemoteAddr)
+	if err != nil {
+		return false
+	}
+	addr := peer.Addr().Unmap().WithZone("")
+	for _, p := range r.config.Peers {
+		if p.Contains(addr) {
+			return true
+		}
+	}
+	return false
+}
+
+// Proved reports whether a request's tenant header has a valid proof. The error
+// says why a proof is not.
+func (r *Rules) Proved(header http.Header, method, host, target string) (bool, error) {
+	if len(r.config.ProofKeys) == 0 {
+		return false, nil
+	}
+	proofs := header.Values(proof.Header)
+	tenants := header.Values(r.config.TenantHeader)
+	if len(proofs) != 1 || len(tenants) != 1 {
+		return false, nil
+	}
+	err := proof.Verify(r.config.ProofKeys, proofs[0], method, host, target, tenants[0], time.Now())
+	return err == nil, err
+}
+
+// PassOn returns header without the fields that must not pass on from a peer and,
+// unless the request is a websocket handshake, without an upgrade. It returns
+// header itself if nothing is removed, and a copy otherwise: the request's own
+// header belongs to the server.
+func (r *Rules) PassOn(header http.Header, trusted, websocket bool) http.Header {
+	header = r.guard.clean(header, trusted)
+	if !websocket && upgrades(header) {
+		header = header.Clone()
+		withoutUpgrade(header)
+	}
+	return header
+}
+
+// DeleteClaims removes the fields that claim a tenant.
+func (r *Rules) DeleteClaims(header http.Header) {
+	for name := range header {
+		if r.guard.kind(name) == claim {
+			delete(header, name)
+		}
+	}
+}
+
+// GuestMaySet reports whether a guest may set a field of the request to an
+// application.
+func (r *Rules) GuestMaySet(name string) bool { return r.guard.setByGuest(name) }

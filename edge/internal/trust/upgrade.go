@@ -1,0 +1,36 @@
+package trust
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/tenantedge/tenantedge/edge/internal/header"
+	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+)
+
+// IsWebsocket reports whether a request asks for a websocket, in a valid handshake
+// or not: a request that names the protocol in any form is routed, checked and
+// refused as a handshake.
+func IsWebsocket(r *http.Request) bool {
+	return len(r.Header["Upgrade"]) > 0 && sockets.IsUpgrade(r)
+}
+
+// upgrades reports whether h has any field or token of an upgrade.
+func upgrades(h http.Header) bool {
+	return len(h["Upgrade"]) > 0 || len(h["Http2-Settings"]) > 0 || header.HasToken(h["Connection"], "upgrade")
+}
+
+// withoutUpgrade removes an upgrade and its Connection tokens from h.
+func withoutUpgrade(h http.Header) {
+	delete(h, "Upgrade")
+	delete(h, "Http2-Settings")
+	var kept []string
+	for token := range header.Tokens(h["Connection"]) {
+		if !strings.EqualFold(token, "upgrade") && !strings.EqualFold(token, "http2-settings") {
+			kept = append(kept, token)
+		}
+	}
+	if delete(h, "Connection"); kept != nil {
+		h["Connection"] = []string{strings.Join(kept, ", ")}
+	}
+}
