@@ -19,7 +19,7 @@ func TestErrorsOfTheDriverAreOneLineThatSaysAThingOnce_F7(t *testing.T) {
 		{"one\n\ntwo", "postgres: one; two"},
 		{"with secret\nand secret", "postgres: with [password]; and [password]"},
 	} {
-		if got := (dsn{secret: "secret"}).clean(errors.New(c.text)).Error(); got != c.want {
+		if got := (&DB{password: "secret"}).redact(errors.New(c.text)).Error(); got != c.want {
 			t.Errorf("%q\n\tgot  %q\n\twant %q", c.text, got, c.want)
 		}
 	}
@@ -32,15 +32,17 @@ func TestAnAddressThatRefusesIsNamedOnce_F7(t *testing.T) {
 	}
 	address := l.Addr().String()
 	l.Close()
-	d, err := parseDSN("postgres://u:geheim@" + address + "/db?connect_timeout=5")
+	db, err := Open(Config{DSN: "postgres://u:geheim@" + address + "/db?connect_timeout=5"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := d.connect(t.Context())
+	defer db.Close()
+	conn, err := db.connect(t.Context())
 	if err == nil {
 		_ = conn.Close(t.Context())
 		t.Fatal("the address that was closed answers")
 	}
+	err = db.redact(err)
 	if text := err.Error(); strings.Contains(text, "\n") || strings.Count(text, address+" (") != 1 {
 		t.Errorf("%q", text)
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb/postgres"
 )
 
-func ExampleNew() {
-	src, err := postgres.New(postgres.Options{
+func ExampleOpen() {
+	db, err := postgres.Open(postgres.Config{
 		DSN:       os.Getenv("DATABASE_URL"),
 		Tables:    postgres.Tables{Tenant: "customers_tenant", Domain: "customers_domain", Attributes: []string{"schema_pathname"}},
 		StateFile: "/var/lib/tenantedge/state",
@@ -19,15 +19,15 @@ func ExampleNew() {
 		fmt.Println(err)
 		return
 	}
-	defer src.Close()
+	defer db.Close()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	dir := tenantdb.NewDirectory(tenantdb.Options{})
-	if err := src.Load(ctx, dir); err != nil {
+	if err := db.Source.Load(ctx, dir); err != nil {
 		fmt.Println(err)
 		return
 	}
-	go src.Follow(ctx, dir)
+	go db.Source.Follow(ctx, dir)
 	match, found := dir.ByDomain("acme.example.com", "")
 	fmt.Println(match.Tenant.Schema, found)
 }

@@ -54,13 +54,13 @@ func (f *follower) start(ctx context.Context) error {
 func (f *follower) listen(ctx context.Context) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
-	if f.layout, err = readLayout(ctx, f.conn, f.source.names); err != nil {
+	if f.layout, err = readLayout(ctx, f.conn, f.source.db.names); err != nil {
 		return err
 	}
 	if f.mark, err = f.readMark(ctx); err != nil {
 		return err
 	}
-	f.source.notePolling(f.dir, f.mark.polling)
+	f.source.setPolling(f.dir, f.mark.polling)
 	if f.mark.polling != "" {
 		return nil
 	}
@@ -75,13 +75,13 @@ func (f *follower) loadAll(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
 	from := time.Now()
-	state, err := f.source.readAll(ctx, f.conn, f.layout)
+	state, err := f.source.db.names.readAll(ctx, f.conn, f.layout)
 	if err != nil {
 		return fmt.Errorf("reading the tables: %w", err)
 	}
 	state.SyncedAt = from
 	report := f.dir.Replace(state)
-	f.source.tell(f.dir, report)
+	f.source.logLeftOut(f.dir, report)
 	f.source.log(f.dir).Debug("loaded the directory", "tenants", report.Tenants, "domains", report.Domains,
 		"took", time.Since(from).String(), "listening", f.listening)
 	return nil
@@ -92,11 +92,11 @@ func (f *follower) follow(ctx context.Context, saver *saver) error {
 	for {
 		pending, err := f.wait(ctx)
 		if err != nil {
-			return f.source.clean(err)
+			return f.source.db.redact(tableError(err))
 		}
 		changed, err := f.catchUp(ctx, pending)
 		if err != nil {
-			return f.source.clean(err)
+			return f.source.db.redact(tableError(err))
 		}
 		if changed {
 			saver.changed()
@@ -107,7 +107,7 @@ func (f *follower) follow(ctx context.Context, saver *saver) error {
 // wait returns what has been notified, nothing if the time to poll has come.
 func (f *follower) wait(ctx context.Context) (pending, error) {
 	var p pending
-	until, cancel := context.WithTimeout(ctx, f.source.opts.Poll)
+	until, cancel := context.WithTimeout(ctx, f.source.poll)
 	defer cancel()
 	n, err := f.conn.WaitForNotification(until)
 	if err != nil {
@@ -116,7 +116,7 @@ func (f *follower) wait(ctx context.Context) (pending, error) {
 		}
 		return p, err
 	}
-	p.add(n, f.source.names.key())
+	p.add(n, f.source.db.names.key())
 	// A context that has ended gets what has already been received, no more.
 	ended, end := context.WithCancel(ctx)
 	end()
@@ -125,7 +125,7 @@ func (f *follower) wait(ctx context.Context) (pending, error) {
 		if err != nil {
 			return p, nil
 		}
-		p.add(n, f.source.names.key())
+		p.add(n, f.source.db.names.key())
 	}
 }
 
@@ -139,11 +139,11 @@ func (f *follower) catchUp(ctx context.Context, p pending) (changed bool, err er
 		f.notified = true
 		limited, cancel := context.WithTimeout(ctx, queryTimeout)
 		defer cancel()
-		list, err := f.source.readTenants(limited, f.conn, f.layout, p.ids)
+		list, err := f.source.db.names.readTenants(limited, f.conn, f.layout, p.ids)
 		if err != nil {
 			return false, fmt.Errorf("reading changed tenants: %w", err)
 		}
-		f.source.tell(f.dir, f.dir.Apply(list))
+		f.source.logLeftOut(f.dir, f.dir.Apply(list))
 		return true, nil
 	case p.others:
 		return false, nil
@@ -178,7 +178,7 @@ func (f *follower) poll(ctx context.Context) (changed bool, err error) {
 func (f *follower) reload(ctx context.Context) (err error) {
 	limited, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
-	if f.layout, err = readLayout(limited, f.conn, f.source.names); err != nil {
+	if f.layout, err = readLayout(limited, f.conn, f.source.db.names); err != nil {
 		return err
 	}
 	return f.loadAll(ctx)
@@ -199,7 +199,7 @@ func (f *follower) readMark(ctx context.Context) (m mark, err error) {
 		                         pg_stat_get_tuples_updated(c.oid), pg_stat_get_tuples_deleted(c.oid)), ',' ORDER BY c.oid), '')
 		                  FROM pg_catalog.pg_class c WHERE c.oid IN (to_regclass($1), to_regclass($2)))
 		       END`,
-		f.source.names.tenant.Sanitize(), f.source.names.domain.Sanitize()).Scan(&standby, &m.position)
+		f.source.db.names.tenant.Sanitize(), f.source.db.names.domain.Sanitize()).Scan(&standby, &m.position)
 	if err != nil {
 		return m, err
 	}
@@ -207,7 +207,7 @@ func (f *follower) readMark(ctx context.Context) (m mark, err error) {
 		m.polling = "the server is a standby, which cannot notify of changes"
 		return m, nil
 	}
-	missing, err := missingTriggers(ctx, f.conn, f.source.names)
+	missing, err := missingTriggers(ctx, f.conn, f.source.db.names)
 	if len(missing) > 0 {
 		m.polling = fmt.Sprintf("expected triggers that notify of changes, %s; run `tenantedge db init`", lacking(missing))
 	}

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,53 +9,32 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// InitOptions says what Init prepares, and what Uninstall removes.
-type InitOptions struct {
-	DSN    string
-	Tables Tables
-	// DryRun makes them find out what they would do, and do nothing.
-	DryRun bool
-}
-
-// Step is one thing that Init or Uninstall does.
+// Step is one step of Init or Uninstall.
 type Step struct {
-	What string // one line for people
-	SQL  string // empty: there is nothing to do
+	What string // one line that describes it
+	SQL  string // empty: nothing needs to be done
 }
 
-// Init makes our own tables where there are none, with the invariants of domain
-// rows as constraints and triggers, and puts the triggers that notify of
-// changes on whichever tables there are. Tables that are named like a project's
-// are never made: they are the project's own to make. Init does it all in one
-// transaction, and what is there already it leaves. It returns what it did, or
-// would do.
-func Init(ctx context.Context, o InitOptions) ([]Step, error) {
-	return o.run(ctx, (*initialiser).install)
+// Init creates our own tables if they are missing, with the invariants of domain
+// rows as constraints and a trigger, and installs the triggers that notify of
+// changes. It never creates tables that Config.Tables names: the project's
+// migrations do. Existing objects stay as they are. All of it is one
+// transaction. With dryRun Init changes nothing. It returns the steps.
+func (db *DB) Init(ctx context.Context, dryRun bool) ([]Step, error) {
+	return db.run(ctx, dryRun, (*initialiser).install)
 }
 
-// run has do change the database in one transaction.
-func (o InitOptions) run(ctx context.Context, do func(*initialiser, context.Context, pgx.Tx) error) ([]Step, error) {
-	d, err := parseDSN(o.DSN)
-	if err != nil {
-		return nil, err
-	}
-	n, err := o.Tables.parse()
-	if err != nil {
-		return nil, err
-	}
-	conn, err := d.connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	i := initialiser{names: n, dry: o.DryRun}
-	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		// Processes that change the same database at once take turns.
+// run changes the database in one transaction.
+func (db *DB) run(ctx context.Context, dryRun bool, change func(*initialiser, context.Context, pgx.Tx) error) ([]Step, error) {
+	i := initialiser{names: db.names, dry: dryRun}
+	err := pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
+		// The lock serialises processes that change the same database.
 		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtext($1))", channel); err != nil {
 			return err
 		}
-		return do(&i, ctx, tx)
+		return change(&i, ctx, tx)
 	})
-	return i.steps, d.clean(errors.Join(err, conn.Close(ctx)))
+	return i.steps, db.redact(err)
 }
 
 type initialiser struct {

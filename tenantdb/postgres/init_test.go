@@ -52,7 +52,7 @@ func TestInitMakesWhatIsMissingAndNoMore(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			dsn := pgtest.Start(t).NewDB(t)
 			exec(t, dsn, c.before)
-			dry, err := postgres.Init(t.Context(), postgres.InitOptions{DSN: dsn, Tables: c.tables, DryRun: true})
+			dry, err := open(t, postgres.Config{DSN: dsn, Tables: c.tables}).Init(t.Context(), true)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -88,7 +88,7 @@ func tableOf(tables postgres.Tables) string {
 
 func TestTheStepsOfADryRunCanBeRunByHand(t *testing.T) {
 	dsn := pgtest.Start(t).NewDB(t)
-	steps, err := postgres.Init(t.Context(), postgres.InitOptions{DSN: dsn, Tables: own, DryRun: true})
+	steps, err := open(t, postgres.Config{DSN: dsn, Tables: own}).Init(t.Context(), true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestTheStepsOfADryRunCanBeRunByHand(t *testing.T) {
 func TestInitRefusesHalfAProject(t *testing.T) {
 	dsn := pgtest.Start(t).NewDB(t)
 	exec(t, dsn, djangoTables)
-	_, err := postgres.Init(t.Context(), postgres.InitOptions{DSN: dsn, Tables: postgres.Tables{Tenant: "customers_tenant"}})
+	_, err := open(t, postgres.Config{DSN: dsn, Tables: postgres.Tables{Tenant: "customers_tenant"}}).Init(t.Context(), false)
 	if err == nil || !strings.Contains(err.Error(), "name both") {
 		t.Errorf("error: %v", err)
 	}

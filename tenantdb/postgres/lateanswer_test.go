@@ -8,7 +8,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // answering is a server that has one row for each statement, and calls answered
@@ -71,31 +73,40 @@ func TestAnAnswerInTheLastMomentIsWholeOrAnError(t *testing.T) {
 // lastMoment are queries whose server calls answered with its answer.
 func lastMoment(t *testing.T, answered func()) *Queries {
 	t.Helper()
-	q, err := NewQueries(QueryOptions{
-		DSN:        "postgres://edge@127.0.0.1/db?sslmode=disable",
+	var servers sync.WaitGroup
+	over, end := context.WithCancel(context.Background())
+	pool := pipePool(t, func(context.Context, string, string) (net.Conn, error) {
+		here, there := net.Pipe()
+		context.AfterFunc(over, func() { there.Close() })
+		servers.Go(func() { answering(there, answered) })
+		return here, nil
+	})
+	db, err := Open(Config{
+		Pool:       pool,
 		Statements: []Statement{{Name: "member", SQL: "SELECT 7 AS user_id", Timeout: time.Minute}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	q.pool.Close() // it knows another way to the server
-	var servers sync.WaitGroup
-	over, end := context.WithCancel(context.Background())
-	q.dsn.config.ConnConfig.DialFunc = func(context.Context, string, string) (net.Conn, error) {
-		here, there := net.Pipe()
-		context.AfterFunc(over, func() { there.Close() })
-		servers.Go(func() { answering(there, answered) })
-		return here, nil
-	}
-	if q.pool, err = q.dsn.pool(1); err != nil {
-		t.Fatal(err)
-	}
 	t.Cleanup(func() {
 		end() // also for those that ask to cancel, and wait for the server to hang up
-		if err := q.Close(); err != nil {
-			t.Error(err)
-		}
+		pool.Close()
 		servers.Wait()
 	})
-	return q
+	return db.Queries
+}
+
+// pipePool is a pool of one connection, made by dial.
+func pipePool(t *testing.T, dial pgconn.DialFunc) *pgxpool.Pool {
+	t.Helper()
+	c, err := pgxpool.ParseConfig("postgres://edge@127.0.0.1/db?sslmode=disable&pool_max_conns=1&connect_timeout=5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.MinConns, c.ConnConfig.DialFunc = 0, dial
+	p, err := pgxpool.NewWithConfig(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }

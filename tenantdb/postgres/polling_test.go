@@ -37,7 +37,7 @@ func TestPollingIsLoggedOnceAndShown_F2(t *testing.T) {
 	dsn := pgtest.Start(t).NewDB(t)
 	exec(t, dsn, djangoTables)
 	var log journal
-	dir := start(t, newSource(t, postgres.Options{DSN: dsn, Tables: django, Poll: 5 * time.Millisecond, Logger: log.logger()}))
+	dir := start(t, newSource(t, postgres.Config{DSN: dsn, Tables: django, Poll: 5 * time.Millisecond, Logger: log.logger()}))
 	const line = "does not notify of changes"
 	polling := func() string { return dir.Stats().Upkeep.Polling }
 	steps := []struct {
@@ -86,7 +86,7 @@ func TestTablesThatAreMissingAreNoLostDatabase_F2(t *testing.T) {
 			exec(t, dsn, `GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader`)
 			var log journal
 			as := strings.Replace(dsn, "//tenantedge@", "//reader@", 1)
-			dir := start(t, newSource(t, postgres.Options{DSN: as, Tables: django, Poll: 5 * time.Millisecond, Logger: log.logger()}))
+			dir := start(t, newSource(t, postgres.Config{DSN: as, Tables: django, Poll: 5 * time.Millisecond, Logger: log.logger()}))
 			exec(t, dsn, c.sql, `INSERT INTO customers_tenant (schema_name) VALUES ('t')`)
 			sourcetest.Eventually(t, "it is seen", func() bool { return dir.Stats().Degraded != "" })
 			sourcetest.Eventually(t, "it is logged", func() bool {

@@ -12,7 +12,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
@@ -20,79 +19,45 @@ import (
 // Statement is a query that guests may run by its name.
 type Statement struct {
 	Name string
-	// SQL is one SELECT, WITH or VALUES with the arguments as $1, $2, …; it
-	// runs as a subquery, so that nothing else is possible.
+	// SQL is one SELECT, WITH or VALUES with the arguments as $1, $2, …. It
+	// runs as a subquery, where Postgres accepts nothing else.
 	SQL string
-	// Public runs the statement in the schema public alone, by QueryPublic: it
-	// is for questions before the tenant is known.
+	// Public statements run by QueryPublic only, with the search_path public:
+	// they are for requests whose tenant is not known yet.
 	Public   bool
-	Timeout  time.Duration // default 1 s, waiting for a connection included
+	Timeout  time.Duration // default 1 s, including the wait for a connection
 	MaxRows  int           // default 1,000
-	MaxBytes int           // of the answer's JSON, default 1 MiB
+	MaxBytes int           // of the answer's JSON; default 1 MiB
 }
-
-// QueryOptions is what Queries are made of.
-type QueryOptions struct {
-	DSN        string
-	Statements []Statement
-	// SearchPath are the schemas behind the tenant's; nil: public.
-	SearchPath []string
-	// Known reports whether a schema is a tenant's: statements run in no other.
-	// nil: every schema whose name a tenant may have.
-	Known    func(schema string) bool
-	MaxConns int32 // default 4
-}
-
-// Errors of Query to branch on.
-var (
-	ErrUnknownStatement = errors.New("no such statement in the configuration")
-	ErrUnknownSchema    = errors.New("not the schema of a tenant")
-	ErrOtherSchema      = errors.New("the statement runs in another schema")
-	ErrArguments        = errors.New("the arguments do not fit the statement")
-	ErrLimit            = errors.New("the answer is over the statement's limit")
-	ErrTimeout          = errors.New("the time for it ran out")
-	ErrUnavailable      = errors.New("the database is not there now")
-)
 
 // Queries runs named read-only statements in a tenant's search_path.
 type Queries struct {
-	dsn        dsn
-	pool       *pgxpool.Pool
+	db         *DB
+	share      share
 	statements map[string]Statement
-	path       string // behind the tenant's schema
-	known      func(string) bool
+	path       string // ", public": the search_path after the tenant's schema
+	known      func(schema string) bool
 }
 
-// NewQueries checks the options. It does not connect.
-func NewQueries(o QueryOptions) (*Queries, error) {
-	d, err := parseDSN(o.DSN)
-	if err != nil {
-		return nil, err
+func newQueries(db *DB, c Config, conns int32) (*Queries, error) {
+	q := &Queries{db: db, share: make(share, conns), statements: make(map[string]Statement, len(c.Statements)), known: c.KnownSchema}
+	if c.SearchPath == nil {
+		c.SearchPath = []string{defaultSchema}
 	}
-	q := &Queries{dsn: d, statements: make(map[string]Statement, len(o.Statements)), known: o.Known}
-	if o.SearchPath == nil {
-		o.SearchPath = []string{defaultSchema}
-	}
-	for _, schema := range o.SearchPath {
+	for _, schema := range c.SearchPath {
 		if schema == "" || strings.ContainsRune(schema, 0) {
-			return nil, fmt.Errorf("postgres: search path: %q is no schema name", schema)
+			return nil, fmt.Errorf("postgres: search path: expected schema names, found %q", schema)
 		}
 		q.path += ", " + pgx.Identifier{schema}.Sanitize()
 	}
-	for _, s := range o.Statements {
+	for _, s := range c.Statements {
 		if s.Name == "" || strings.TrimSpace(s.SQL) == "" {
 			return nil, fmt.Errorf("postgres: statement %q: expected a name and SQL", s.Name)
 		}
 		if _, twice := q.statements[s.Name]; twice {
-			return nil, fmt.Errorf("postgres: statement %q: there are two of this name", s.Name)
+			return nil, fmt.Errorf("postgres: statement %q: expected each name once, found two statements of this name", s.Name)
 		}
 		q.statements[s.Name] = s.withDefaults()
-	}
-	if o.MaxConns <= 0 {
-		o.MaxConns = 4
-	}
-	if q.pool, err = d.pool(o.MaxConns); err != nil {
-		return nil, err
 	}
 	return q, nil
 }
@@ -107,44 +72,42 @@ func (s Statement) withDefaults() Statement {
 	if s.MaxBytes <= 0 {
 		s.MaxBytes = 1 << 20
 	}
-	// As a subquery only a SELECT is grammatical, and one that writes in a WITH
-	// is not allowed; the line break ends a comment.
+	// Postgres accepts only a SELECT as a subquery, and there none that writes
+	// in a WITH. The line break ends a comment in the SQL.
 	s.SQL = "SELECT row_to_json(q)::text FROM (" + strings.TrimRight(s.SQL, "; \t\r\n") + "\n) q LIMIT " + strconv.Itoa(s.MaxRows+1)
 	return s
 }
 
-// Close ends the connections.
-func (q *Queries) Close() error {
-	q.pool.Close()
-	return nil
-}
-
-// Query runs the statement called name with args, a JSON array (empty: none),
-// in the search_path of schema, and returns a JSON array with an object for
-// each row. Strings, numbers and booleans are given as they are, arrays and
-// objects as their JSON text.
+// Query runs a statement in the search_path of schema. args is a JSON array of
+// the statement's arguments, or empty: Postgres gets strings, numbers and
+// booleans as they are, arrays and objects as JSON text. The answer is a JSON
+// array with one object per row.
+//
+// Errors wrap ErrNotFound (no such statement), ErrSchema (not a tenant's schema,
+// or the statement is Public), ErrInvalid (arguments), ErrLimit, ErrTimeout or
+// ErrUnavailable.
 func (q *Queries) Query(ctx context.Context, schema, name string, args json.RawMessage) (json.RawMessage, error) {
 	s, err := q.statement(name)
 	switch {
 	case err != nil:
 		return nil, err
 	case s.Public:
-		return nil, fmt.Errorf("postgres: statement %q: %w: it is configured with schema public, which sees no tenant; ask without a schema", name, ErrOtherSchema)
+		return nil, fmt.Errorf("postgres: statement %q: %w: it is configured with schema public, without access to a tenant's tables; run it without a schema", name, ErrSchema)
 	case tenantdb.CheckSchema(schema) != nil || q.known != nil && !q.known(schema):
-		return nil, fmt.Errorf("postgres: statement %q in schema %q: %w", name, schema, ErrUnknownSchema)
+		return nil, fmt.Errorf("postgres: statement %q: %w: expected the schema of a tenant, found %q", name, ErrSchema, schema)
 	}
 	return q.answer(ctx, pgx.Identifier{schema}.Sanitize()+q.path, s, args)
 }
 
-// QueryPublic runs the statement called name as Query does, but in the schema
-// public alone. It runs no statement that is not Public.
+// QueryPublic runs a Public statement as Query does, with the search_path
+// public. For other statements the error wraps ErrSchema.
 func (q *Queries) QueryPublic(ctx context.Context, name string, args json.RawMessage) (json.RawMessage, error) {
 	s, err := q.statement(name)
 	switch {
 	case err != nil:
 		return nil, err
 	case !s.Public:
-		return nil, fmt.Errorf("postgres: statement %q: %w: expected the schema of a tenant, found none; to ask before the tenant is known configure the statement with schema public", name, ErrOtherSchema)
+		return nil, fmt.Errorf("postgres: statement %q: %w: expected the schema of a tenant, found none; configure the statement with schema public to run it before the tenant is known", name, ErrSchema)
 	}
 	return q.answer(ctx, defaultSchema, s, args)
 }
@@ -152,12 +115,12 @@ func (q *Queries) QueryPublic(ctx context.Context, name string, args json.RawMes
 func (q *Queries) statement(name string) (Statement, error) {
 	s, found := q.statements[name]
 	if !found {
-		return s, fmt.Errorf("postgres: statement %q: %w", name, ErrUnknownStatement)
+		return s, fmt.Errorf("postgres: statement %q: %w in the configuration", name, ErrNotFound)
 	}
 	return s, nil
 }
 
-// answer runs a statement with a search_path, in which all names are quoted.
+// answer runs a statement. path is a search_path of quoted names.
 func (q *Queries) answer(ctx context.Context, path string, s Statement, args json.RawMessage) (json.RawMessage, error) {
 	values, err := arguments(args)
 	if err != nil {
@@ -167,36 +130,36 @@ func (q *Queries) answer(ctx context.Context, path string, s Statement, args jso
 	defer cancel()
 	answer, err := q.run(ctx, path, s, values)
 	if err != nil {
-		return nil, q.dsn.clean(fmt.Errorf("statement %q: %w", s.Name, kind(ctx, err)))
+		return nil, q.db.redact(fmt.Errorf("statement %q: %w", s.Name, queryError(ctx, err)))
 	}
 	return answer, nil
 }
 
 func (q *Queries) run(ctx context.Context, path string, s Statement, values [][]byte) (answer json.RawMessage, err error) {
-	pooled, err := q.pool.Acquire(ctx)
+	pooled, release, err := q.share.acquire(ctx, q.db.pool)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errNoConnection, err)
+		return nil, err
 	}
-	defer pooled.Release() // one that is not idle then is closed, not used again
+	defer release()
 	conn := pooled.Conn().PgConn()
 	begin := "BEGIN READ ONLY; SET LOCAL search_path = " + path + "; SET LOCAL statement_timeout = " + strconv.FormatInt(max(1, s.Timeout.Milliseconds()), 10)
 	if _, err := conn.Exec(ctx, begin).ReadAll(); err != nil {
 		return nil, err
 	}
-	// ExecParams is the extended protocol: it takes one statement alone.
+	// The extended protocol of ExecParams takes exactly one statement.
 	answer, err = collect(conn.ExecParams(ctx, s.SQL, values, nil, nil, nil), s)
 	if ctx.Err() != nil || conn.IsClosed() {
-		return answer, err // which is whole, if its time has only just ended
+		return answer, err // complete, if the deadline came just after it
 	}
 	if errors.Is(err, ErrLimit) {
-		// What is left of a large answer costs more than a new connection.
+		// A new connection is cheaper than reading a large answer to its end.
 		return nil, errors.Join(err, pooled.Conn().Close(ctx))
 	}
 	_, end := conn.Exec(ctx, "ROLLBACK").ReadAll()
 	return answer, errors.Join(err, end)
 }
 
-// collect joins the rows, each one JSON object, to an array.
+// collect joins the rows, each of them a JSON object, into an array.
 func collect(r *pgconn.ResultReader, s Statement) (json.RawMessage, error) {
 	var b bytes.Buffer
 	b.WriteByte('[')
@@ -220,14 +183,14 @@ func collect(r *pgconn.ResultReader, s Statement) (json.RawMessage, error) {
 	return b.Bytes(), nil
 }
 
-// arguments turns a JSON array into parameters in text format.
+// arguments converts a JSON array to parameters in text format.
 func arguments(args json.RawMessage) ([][]byte, error) {
 	if len(bytes.TrimSpace(args)) == 0 {
 		return nil, nil
 	}
 	var list []json.RawMessage
 	if err := json.Unmarshal(args, &list); err != nil {
-		return nil, fmt.Errorf("%w: expected a JSON array: %w", ErrArguments, err)
+		return nil, fmt.Errorf("%w: expected the arguments as a JSON array: %w", ErrInvalid, err)
 	}
 	values := make([][]byte, len(list))
 	for i, v := range list {
@@ -236,7 +199,7 @@ func arguments(args json.RawMessage) ([][]byte, error) {
 		case '"':
 			var text string
 			if err := json.Unmarshal(v, &text); err != nil {
-				return nil, fmt.Errorf("%w: argument %d: %w", ErrArguments, i+1, err)
+				return nil, fmt.Errorf("%w: argument %d: %w", ErrInvalid, i+1, err)
 			}
 			values[i] = []byte(text)
 		default:
@@ -244,36 +207,4 @@ func arguments(args json.RawMessage) ([][]byte, error) {
 		}
 	}
 	return values, nil
-}
-
-var errNoConnection = errors.New("no connection")
-
-// kind joins to err what a caller can branch on.
-func kind(ctx context.Context, err error) error {
-	var pg *pgconn.PgError
-	switch {
-	case errors.Is(err, ErrLimit):
-		return err
-	case errors.As(err, &pg):
-		switch {
-		case pg.Code == "57014": // query_canceled: by statement_timeout, or by our context
-			return fmt.Errorf("%w: %w", ErrTimeout, err)
-		case strings.HasPrefix(pg.Code, "22"):
-			// A value does not fit its type. The message quotes it, and the value
-			// may be a client's secret.
-			return fmt.Errorf("%w (SQLSTATE %s)", ErrArguments, pg.Code)
-		case pg.Code == "08P01" || pg.Code == "42P18":
-			// protocol_violation is a wrong number of parameters.
-			return fmt.Errorf("%w: %w", ErrArguments, err)
-		case strings.HasPrefix(pg.Code, "57P") || strings.HasPrefix(pg.Code, "53") || strings.HasPrefix(pg.Code, "08"):
-			return fmt.Errorf("%w: %w", ErrUnavailable, err)
-		}
-		return err
-	case ctx.Err() != nil && !errors.Is(err, errNoConnection):
-		return fmt.Errorf("%w: %w", ErrTimeout, err)
-	case errors.Is(err, context.DeadlineExceeded):
-		// All connections are taken: the caller's time ran out all the same.
-		return fmt.Errorf("%w: %w", ErrTimeout, err)
-	}
-	return fmt.Errorf("%w: %w", ErrUnavailable, err)
 }

@@ -23,19 +23,10 @@ func queries(t testing.TB, dsn string, conns int32, statements ...postgres.State
 	for i := range statements {
 		statements[i].Timeout = cmp.Or(statements[i].Timeout, time.Minute)
 	}
-	q, err := postgres.NewQueries(postgres.QueryOptions{
+	return open(t, postgres.Config{
 		DSN: dsn, Statements: statements, MaxConns: conns,
-		Known: func(schema string) bool { return strings.HasPrefix(schema, "t") },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := q.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return q
+		KnownSchema: func(schema string) bool { return strings.HasPrefix(schema, "t") },
+	}).Queries
 }
 
 const queryTables = `CREATE SCHEMA t1; CREATE SCHEMA "T2"; CREATE SCHEMA t2;
@@ -65,21 +56,21 @@ func TestNamedStatements(t *testing.T) {
 		{"another tenant has other rows", "t2", "notes", "[]", `[{"id":1,"text":"two's"}]`, nil},
 		{"an argument", "t1", "by_id", "[1]", `[{"text":"one's \"😀\""}]`, nil},
 		{"no row is an empty array", "t1", "by_id", `["99"]`, `[]`, nil},
-		{"an argument is never SQL", "t1", "by_id", `["1 OR true"]`, "", postgres.ErrArguments},
+		{"an argument is never SQL", "t1", "by_id", `["1 OR true"]`, "", postgres.ErrInvalid},
 		{"public is behind the tenant's schema", "t1", "shared", "", `[{"x":7}]`, nil},
 		{"all kinds of arguments", "t1", "types", `[1,"a\ud83d\ude00",true,null,{"k":[1]},12345678901234567890.5]`,
 			`[{"n":1,"s":"a😀","b":true,"null":null,"j":{"k":[1]},"d":12345678901234567890.5}]`, nil},
 		{"an argument of no certain type is text", "t1", "ambiguous", `["x"]`, `[{"x":"x"}]`, nil},
-		{"too few arguments", "t1", "by_id", "[]", "", postgres.ErrArguments},
-		{"too many arguments", "t1", "by_id", "[1,2]", "", postgres.ErrArguments},
-		{"an argument of another type", "t1", "by_id", `[{"a":1}]`, "", postgres.ErrArguments},
-		{"a text with a NUL", "t1", "by_id", `["\u0000"]`, "", postgres.ErrArguments},
-		{"arguments that are no array", "t1", "by_id", `{"id":1}`, "", postgres.ErrArguments},
-		{"arguments that are no JSON", "t1", "by_id", `[1`, "", postgres.ErrArguments},
-		{"an unknown statement", "t1", "nope", "", "", postgres.ErrUnknownStatement},
-		{"an unknown schema", "other", "notes", "", "", postgres.ErrUnknownSchema},
-		{"a schema that is no name", `t1", public; --`, "notes", "", "", postgres.ErrUnknownSchema},
-		{"the public schema", "public", "notes", "", "", postgres.ErrUnknownSchema},
+		{"too few arguments", "t1", "by_id", "[]", "", postgres.ErrInvalid},
+		{"too many arguments", "t1", "by_id", "[1,2]", "", postgres.ErrInvalid},
+		{"an argument of another type", "t1", "by_id", `[{"a":1}]`, "", postgres.ErrInvalid},
+		{"a text with a NUL", "t1", "by_id", `["\u0000"]`, "", postgres.ErrInvalid},
+		{"arguments that are no array", "t1", "by_id", `{"id":1}`, "", postgres.ErrInvalid},
+		{"arguments that are no JSON", "t1", "by_id", `[1`, "", postgres.ErrInvalid},
+		{"an unknown statement", "t1", "nope", "", "", postgres.ErrNotFound},
+		{"an unknown schema", "other", "notes", "", "", postgres.ErrSchema},
+		{"a schema that is no name", `t1", public; --`, "notes", "", "", postgres.ErrSchema},
+		{"the public schema", "public", "notes", "", "", postgres.ErrSchema},
 		{"a statement that takes too long", "t1", "slow", "", "", postgres.ErrTimeout},
 		{"too many rows", "t1", "many", "", "", postgres.ErrLimit},
 		{"as many rows as are allowed", "t1", "ten", "", `[{"n":1},{"n":2},{"n":3},{"n":4},{"n":5},{"n":6},{"n":7},{"n":8},{"n":9},{"n":10}]`, nil},
@@ -114,6 +105,7 @@ func TestAStatementInPublicAloneSeesNoTenant_D8(t *testing.T) {
 		postgres.Statement{Name: "where", SQL: "SELECT current_setting('search_path') AS path, current_setting('transaction_read_only') AS ro", Public: true},
 		postgres.Statement{Name: "moved", SQL: "SELECT set_config('search_path', 't1', false) AS path", Public: true},
 	)
+	const unknownSchema = "expected the schema of a tenant, found \""
 	for _, c := range []struct {
 		schema, statement, args, want string // without a schema: in public alone
 		err                           error
@@ -124,11 +116,11 @@ func TestAStatementInPublicAloneSeesNoTenant_D8(t *testing.T) {
 		{"", "moved", "", `[{"path":"t1"}]`, nil},
 		{"", "public", "[1]", `[{"text":"public's"}]`, nil},
 		{"", "where", "", `[{"path":"public","ro":"on"}]`, nil},
-		{"", "own", "[1]", "", postgres.ErrOtherSchema},
-		{"t1", "public", "[1]", "", postgres.ErrOtherSchema},
-		{"public", "public", "[1]", "", postgres.ErrOtherSchema},
-		{"", "nope", "", "", postgres.ErrUnknownStatement},
-		{"", "public", `["x"]`, "", postgres.ErrArguments},
+		{"", "own", "[1]", "", postgres.ErrSchema},
+		{"t1", "public", "[1]", "", postgres.ErrSchema},
+		{"public", "public", "[1]", "", postgres.ErrSchema},
+		{"", "nope", "", "", postgres.ErrNotFound},
+		{"", "public", `["x"]`, "", postgres.ErrInvalid},
 	} {
 		var got json.RawMessage
 		var err error
@@ -140,8 +132,11 @@ func TestAStatementInPublicAloneSeesNoTenant_D8(t *testing.T) {
 		if string(got) != c.want || !errors.Is(err, c.err) {
 			t.Errorf("%s in %q: got %s, %v; want %s, %v", c.statement, c.schema, got, err, c.want, c.err)
 		}
+		if err != nil && strings.Contains(err.Error(), unknownSchema) {
+			t.Errorf("%s in %q: got %v, want an error about the statement", c.statement, c.schema, err)
+		}
 	}
-	if _, err := q.Query(t.Context(), "", "own", nil); !errors.Is(err, postgres.ErrUnknownSchema) {
+	if _, err := q.Query(t.Context(), "", "own", nil); !errors.Is(err, postgres.ErrSchema) || !strings.Contains(err.Error(), unknownSchema) {
 		t.Errorf("a tenant's statement without a schema: %v", err)
 	}
 }
@@ -257,11 +252,11 @@ func TestStatementsThatAreNotValidAreRefused(t *testing.T) {
 		{{Name: "a", SQL: "  "}},
 		{{Name: "a", SQL: "SELECT 1"}, {Name: "a", SQL: "SELECT 2"}},
 	} {
-		if _, err := postgres.NewQueries(postgres.QueryOptions{Statements: list}); err == nil {
+		if _, err := postgres.Open(postgres.Config{Statements: list}); err == nil {
 			t.Errorf("accepted: %v", list)
 		}
 	}
-	if _, err := postgres.NewQueries(postgres.QueryOptions{SearchPath: []string{""}}); err == nil {
+	if _, err := postgres.Open(postgres.Config{SearchPath: []string{""}}); err == nil {
 		t.Error("accepted an empty schema in the search path")
 	}
 }
@@ -285,15 +280,7 @@ func TestSessions(t *testing.T) {
 	dsn := pgtest.Start(t).NewDB(t)
 	exec(t, dsn, `CREATE TABLE django_session (session_key varchar(40) PRIMARY KEY, session_data text NOT NULL, expire_date timestamptz NOT NULL)`,
 		`INSERT INTO django_session VALUES ('abc', 'e30:sig', '2026-11-22T10:00:00Z')`)
-	s, err := postgres.NewSessions(postgres.SessionOptions{DSN: dsn, Timeout: time.Minute})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	s := open(t, postgres.Config{DSN: dsn, SessionTable: "django_session", SessionTimeout: time.Minute}).Sessions
 	for range 2 {
 		data, expires, found, err := s.SessionData(t.Context(), "abc")
 		if err != nil || !found || data != "e30:sig" || !expires.Equal(time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)) {
@@ -318,11 +305,7 @@ func TestNoRowOfASessionIsAnErrorOrWithoutBound_G3(t *testing.T) {
 	dsn := pgtest.Start(t).NewDB(t)
 	exec(t, dsn, `CREATE TABLE django_session (session_key varchar(40) PRIMARY KEY, session_data text NOT NULL, expire_date timestamptz NOT NULL)`,
 		`INSERT INTO django_session VALUES ('never', 'e30:sig', 'infinity'), ('always', 'e30:sig', '-infinity'), ('large', repeat('x', 3000000), '2026-11-22T10:00:00Z')`)
-	s, err := postgres.NewSessions(postgres.SessionOptions{DSN: dsn, Timeout: time.Minute})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := open(t, postgres.Config{DSN: dsn, SessionTable: "django_session", SessionTimeout: time.Minute}).Sessions
 	for _, c := range []struct {
 		key, data string
 		valid     bool

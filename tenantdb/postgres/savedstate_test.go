@@ -39,13 +39,13 @@ func locked(t *testing.T, dsn, table string) (release func()) {
 
 // saved is a database with one tenant at a.io, whose state is saved, and that
 // has a second domain by now.
-func saved(t *testing.T) postgres.Options {
+func saved(t *testing.T) postgres.Config {
 	t.Helper()
 	dsn := pgtest.Start(t).NewDB(t)
 	initialise(t, dsn, own)
 	exec(t, dsn, `INSERT INTO tenantedge_tenant (schema_name) VALUES ('t1')`,
 		`INSERT INTO tenantedge_domain (tenant_id, domain) VALUES (1, 'a.io')`)
-	o := postgres.Options{DSN: dsn, Tables: own, StateFile: filepath.Join(t.TempDir(), "state"), Poll: 20 * time.Millisecond, SaveEvery: time.Millisecond}
+	o := postgres.Config{DSN: dsn, Tables: own, StateFile: filepath.Join(t.TempDir(), "state"), Poll: 20 * time.Millisecond, SaveEvery: time.Millisecond}
 	src := newSource(t, o)
 	dir := newDirectory()
 	if err := src.Load(t.Context(), dir); err != nil {

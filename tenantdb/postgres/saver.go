@@ -30,7 +30,7 @@ type saver struct {
 func newSaver(s *Source, dir *tenantdb.Directory) *saver {
 	ctx, end := context.WithCancel(context.Background())
 	v := &saver{
-		path: s.opts.StateFile, every: s.opts.SaveEvery, dir: dir, log: s.log(dir),
+		path: s.stateFile, every: s.saveEvery, dir: dir, log: s.log(dir),
 		dirty: make(chan struct{}, 1), end: end,
 	}
 	if v.path == "" {
@@ -74,7 +74,7 @@ func (v *saver) stop() {
 }
 
 func (v *saver) run(ctx context.Context) {
-	wait := backoffFirst
+	wait := firstRetry
 	for {
 		select {
 		case <-v.dirty:
@@ -87,13 +87,13 @@ func (v *saver) run(ctx context.Context) {
 		}
 		pause := v.every
 		if v.save() {
-			wait = backoffFirst
+			wait = firstRetry
 		} else {
 			if ctx.Err() != nil {
 				return
 			}
 			v.mark()
-			pause, wait = wait, min(2*wait, backoffMost)
+			pause, wait = wait, min(2*wait, lastRetry)
 		}
 		timer := time.NewTimer(pause)
 		select {

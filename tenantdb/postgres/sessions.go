@@ -9,87 +9,64 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
-	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// SessionOptions is what Sessions are made of.
-type SessionOptions struct {
-	DSN      string
-	Table    string        // default django_session
-	Timeout  time.Duration // default 1 s, waiting for a connection included
-	MaxConns int32         // default 4
-}
+// maxSessionBytes limits what is fetched of a row. Longer session data is
+// returned as the empty string, which has no valid signature.
+const maxSessionBytes = 2 << 20
 
-// mostSessionBytes bounds what is fetched of a row. Session data that is longer
-// comes back empty, which is signed by no key.
-const mostSessionBytes = 2 << 20
-
-// Sessions reads Django's sessions of the database backend.
+// Sessions reads Django's sessions of the backends db and cached_db.
 type Sessions struct {
-	dsn     dsn
-	pool    *pgxpool.Pool
+	db      *DB
+	share   share
 	sql     string
 	timeout time.Duration
 }
 
-// NewSessions checks the options. It does not connect.
-func NewSessions(o SessionOptions) (*Sessions, error) {
-	d, err := parseDSN(o.DSN)
+func newSessions(db *DB, c Config, conns int32) (*Sessions, error) {
+	table, err := parseTable(c.SessionTable)
 	if err != nil {
 		return nil, err
 	}
-	if o.Table == "" {
-		o.Table = "django_session"
+	if c.SessionTimeout <= 0 {
+		c.SessionTimeout = time.Second
 	}
-	table, err := parseTable(o.Table)
-	if err != nil {
-		return nil, err
-	}
-	if o.Timeout <= 0 {
-		o.Timeout = time.Second
-	}
-	if o.MaxConns <= 0 {
-		o.MaxConns = 4
-	}
-	// A connection that arrives after the lookup's time is of no use to it, and
-	// delays the lookups after it.
-	d.config.ConnConfig.ConnectTimeout = min(d.config.ConnConfig.ConnectTimeout, o.Timeout)
-	p, err := d.pool(o.MaxConns)
-	if err != nil {
-		return nil, err
-	}
-	sql := "SELECT CASE WHEN octet_length(session_data) <= " + strconv.Itoa(mostSessionBytes) + " THEN session_data ELSE '' END, expire_date FROM " + table.Sanitize() + " WHERE session_key = $1"
-	return &Sessions{d, p, sql, o.Timeout}, nil
+	sql := "SELECT CASE WHEN octet_length(session_data) <= " + strconv.Itoa(maxSessionBytes) + " THEN session_data ELSE '' END, expire_date FROM " + table.Sanitize() + " WHERE session_key = $1"
+	return &Sessions{db, make(share, conns), sql, c.SessionTimeout}, nil
 }
 
-// Close ends the connections.
-func (s *Sessions) Close() error {
-	s.pool.Close()
-	return nil
-}
-
-// SessionData returns the data of a session as it is stored, and when it
-// expires; whether it has expired is the caller's to say. No such session is
-// not an error: found is false.
+// SessionData returns the columns session_data and expire_date of a session,
+// which may have expired. found is false if there is no such session. Errors
+// wrap ErrTimeout or ErrUnavailable if the database did not answer.
 func (s *Sessions) SessionData(ctx context.Context, key string) (data string, expires time.Time, found bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	// pgx prepares the statement once for each connection.
 	var expiry pgtype.Timestamptz
-	err = s.pool.QueryRow(ctx, s.sql, key).Scan(&data, &expiry)
+	err = s.read(ctx, key, &data, &expiry)
 	switch {
 	case err == nil:
-		return data, end(expiry), true, nil
+		return data, expiryTime(expiry), true, nil
 	case errors.Is(err, pgx.ErrNoRows):
 		return "", time.Time{}, false, nil
 	}
-	return "", time.Time{}, false, s.dsn.clean(fmt.Errorf("reading a session: %w", kind(ctx, err)))
+	return "", time.Time{}, false, s.db.redact(fmt.Errorf("reading a session: %w", queryError(ctx, err)))
 }
 
-// end is when a session ends. Postgres has dates before and after all others.
-func end(t pgtype.Timestamptz) time.Time {
+func (s *Sessions) read(ctx context.Context, key string, columns ...any) error {
+	conn, release, err := s.share.acquire(ctx, s.db.pool)
+	if err != nil {
+		return err
+	}
+	defer release()
+	// pgx prepares the statement once per connection.
+	return conn.QueryRow(ctx, s.sql, key).Scan(columns...)
+}
+
+// expiryTime returns the time that t stands for; infinity is later than any
+// other, null and -infinity are the zero time.
+func expiryTime(t pgtype.Timestamptz) time.Time {
 	if t.InfinityModifier == pgtype.Infinity {
 		return time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC)
 	}
-	return t.Time // the zero time for null and -infinity
+	return t.Time
 }

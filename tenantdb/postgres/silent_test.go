@@ -33,13 +33,9 @@ func greet(conn net.Conn) {
 // silent is a source whose database falls silent once it is connected to.
 func silent(t *testing.T) *Source {
 	t.Helper()
-	s, err := New(Options{DSN: "postgres://edge@127.0.0.1/db?sslmode=disable"})
-	if err != nil {
-		t.Fatal(err)
-	}
 	var servers sync.WaitGroup
 	t.Cleanup(servers.Wait) // until the client has closed all that it opened
-	s.dsn.config.ConnConfig.DialFunc = func(context.Context, string, string) (net.Conn, error) {
+	pool := pipePool(t, func(context.Context, string, string) (net.Conn, error) {
 		// The bubble's time: a network's request to cancel takes some, and pgx
 		// counts on it. Within none, the query's end may take back the deadline
 		// that its closing has just set.
@@ -47,8 +43,13 @@ func silent(t *testing.T) *Source {
 		here, there := net.Pipe()
 		servers.Go(func() { greet(there) })
 		return here, nil
+	})
+	t.Cleanup(pool.Close)
+	db, err := Open(Config{Pool: pool})
+	if err != nil {
+		t.Fatal(err)
 	}
-	return s
+	return db.Source
 }
 
 func TestADatabaseThatFallsSilentIsGivenUp(t *testing.T) {
@@ -72,7 +73,7 @@ func TestADatabaseThatFallsSilentIsGivenUp(t *testing.T) {
 	t.Run("when its tables are to be read again", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := silent(t)
-			conn, err := s.dsn.connect(t.Context())
+			conn, err := s.db.connect(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -87,7 +88,7 @@ func TestWaitingWithoutASavedStateIsLogged_G4(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := silent(t)
 		var log bytes.Buffer
-		s.opts.Logger = slog.New(slog.NewTextHandler(&log, nil))
+		s.logger = slog.New(slog.NewTextHandler(&log, nil))
 		err := s.Load(t.Context(), tenantdb.NewDirectory(tenantdb.Options{}))
 		synctest.Wait()
 		if err == nil || !strings.Contains(log.String(), "waiting for the database to answer") {

@@ -61,9 +61,24 @@ func exec(t testing.TB, dsn string, statements ...string) {
 	}
 }
 
+// open opens a database until the test ends.
+func open(t testing.TB, c postgres.Config) *postgres.DB {
+	t.Helper()
+	db, err := postgres.Open(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
 func initialise(t testing.TB, dsn string, tables postgres.Tables) []postgres.Step {
 	t.Helper()
-	steps, err := postgres.Init(t.Context(), postgres.InitOptions{DSN: dsn, Tables: tables})
+	steps, err := open(t, postgres.Config{DSN: dsn, Tables: tables}).Init(t.Context(), false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +120,7 @@ func TestSource(t *testing.T) {
 					initialise(t, dsn, django)
 				}
 				write(t, dsn, "customers_tenant", "customers_domain", initial)
-				src := newSource(t, postgres.Options{DSN: dsn, Tables: django, Poll: c.poll})
+				src := newSource(t, postgres.Config{DSN: dsn, Tables: django, Poll: c.poll})
 				return sourcetest.Backend{
 					Source: src,
 					Write:  func(t *testing.T, s tenantdb.State) { write(t, dsn, "customers_tenant", "customers_domain", s) },
@@ -117,18 +132,9 @@ func TestSource(t *testing.T) {
 	}
 }
 
-func newSource(t testing.TB, o postgres.Options) *postgres.Source {
+func newSource(t testing.TB, c postgres.Config) *postgres.Source {
 	t.Helper()
-	src, err := postgres.New(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := src.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return src
+	return open(t, c).Source
 }
 
 func newDirectory() *tenantdb.Directory {
@@ -171,7 +177,7 @@ func TestEveryWayToChangeATableIsFollowed(t *testing.T) {
 	exec(t, dsn, djangoTables)
 	initialise(t, dsn, django)
 	exec(t, dsn, `INSERT INTO customers_tenant (id, schema_name) SELECT i, 't' || i FROM generate_series(1, 3) i`)
-	dir := start(t, newSource(t, postgres.Options{DSN: dsn, Tables: django, Poll: time.Hour}))
+	dir := start(t, newSource(t, postgres.Config{DSN: dsn, Tables: django, Poll: time.Hour}))
 	for _, c := range []struct {
 		name, sql string
 		holds     func() bool
@@ -226,7 +232,7 @@ func TestOtherKeysAndOldProjects(t *testing.T) {
 	tables := postgres.Tables{Tenant: `"My App"."Tenant.x"`, Domain: `My App.domain`, Attributes: []string{"pathname"}}
 	initialise(t, dsn, tables)
 	exec(t, dsn, `INSERT INTO "My App"."Tenant.x" VALUES ('abcdef00-0000-4000-8000-000000000001', 'one', '{"a":1}')`)
-	dir := start(t, newSource(t, postgres.Options{DSN: dsn, Tables: tables, Poll: time.Hour}))
+	dir := start(t, newSource(t, postgres.Config{DSN: dsn, Tables: tables, Poll: time.Hour}))
 	exec(t, dsn, `INSERT INTO "My App".domain (tenant_id, domain) VALUES ('abcdef00-0000-4000-8000-000000000001', 'a.io')`)
 	sourcetest.Eventually(t, "the row", func() bool { return found(dir, "a.io") })
 	if tn, _ := dir.ByReference("ABCDEF00-0000-4000-8000-000000000001"); tn.Schema != "one" || tn.Attributes[0].Value != `{"a":1}` {
@@ -237,7 +243,7 @@ func TestOtherKeysAndOldProjects(t *testing.T) {
 func TestTriggersThatComeAndGoAreNoticed(t *testing.T) {
 	dsn := pgtest.Start(t).NewDB(t)
 	exec(t, dsn, djangoTables)
-	dir := start(t, newSource(t, postgres.Options{DSN: dsn, Tables: django, Poll: 20 * time.Millisecond}))
+	dir := start(t, newSource(t, postgres.Config{DSN: dsn, Tables: django, Poll: 20 * time.Millisecond}))
 	initialise(t, dsn, django)
 	exec(t, dsn, `INSERT INTO customers_tenant VALUES (1, 't1')`)
 	sourcetest.Eventually(t, "a change after the triggers came", func() bool { return dir.Stats().Tenants == 1 })
@@ -251,7 +257,7 @@ func TestALostDatabaseLosesNoTenant(t *testing.T) {
 	initialise(t, dsn, own)
 	exec(t, dsn, `INSERT INTO tenantedge_tenant (schema_name) SELECT 't' || i FROM generate_series(1, 200) i`,
 		`INSERT INTO tenantedge_domain (tenant_id, domain) SELECT id, schema_name || '.io' FROM tenantedge_tenant`)
-	src := newSource(t, postgres.Options{
+	src := newSource(t, postgres.Config{
 		DSN: dsn, Tables: own, Poll: 20 * time.Millisecond,
 		StateFile: filepath.Join(t.TempDir(), "state"), SaveEvery: time.Millisecond,
 	})
@@ -292,7 +298,7 @@ func TestAStartWithoutTheDatabaseServesTheSavedState(t *testing.T) {
 	initialise(t, dsn, own)
 	exec(t, dsn, `INSERT INTO tenantedge_tenant (schema_name, schema_pathname) VALUES ('t1', 'p1')`,
 		`INSERT INTO tenantedge_domain (tenant_id, domain) VALUES (1, 'a.io')`)
-	o := postgres.Options{DSN: dsn, Tables: own, StateFile: filepath.Join(t.TempDir(), "state"), SaveEvery: time.Hour, Poll: 20 * time.Millisecond}
+	o := postgres.Config{DSN: dsn, Tables: own, StateFile: filepath.Join(t.TempDir(), "state"), SaveEvery: time.Hour, Poll: 20 * time.Millisecond}
 
 	first := newSource(t, o)
 	dir := newDirectory()
@@ -348,9 +354,10 @@ func TestErrorsSayWhatIsWrongAndNoPassword(t *testing.T) {
 		{"an attribute that is none", good, postgres.Tables{Attributes: []string{"id"}}, "attribute column"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			src, err := postgres.New(postgres.Options{DSN: c.dsn, Tables: c.tables})
+			db, err := postgres.Open(postgres.Config{DSN: c.dsn, Tables: c.tables})
 			if err == nil {
-				err = src.Load(t.Context(), newDirectory())
+				defer db.Close()
+				err = db.Source.Load(t.Context(), newDirectory())
 			}
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Fatalf("error: %v, want %s", err, c.want)
@@ -365,7 +372,7 @@ func TestErrorsSayWhatIsWrongAndNoPassword(t *testing.T) {
 func BenchmarkLoadAMillionDomains(b *testing.B) {
 	dsn := project(b, 1_000_000)
 	for b.Loop() {
-		src := newSource(b, postgres.Options{DSN: dsn, Tables: django})
+		src := newSource(b, postgres.Config{DSN: dsn, Tables: django})
 		dir := newDirectory()
 		if err := src.Load(b.Context(), dir); err != nil {
 			b.Fatal(err)
@@ -392,7 +399,7 @@ func BenchmarkChangeIsLive(b *testing.B) {
 	for _, n := range []int{1_000, 1_000_000} {
 		b.Run(strconv.Itoa(n), func(b *testing.B) {
 			dsn := project(b, n)
-			dir := start(b, newSource(b, postgres.Options{DSN: dsn, Tables: django, Poll: time.Hour}))
+			dir := start(b, newSource(b, postgres.Config{DSN: dsn, Tables: django, Poll: time.Hour}))
 			conn, err := pgx.Connect(b.Context(), dsn)
 			if err != nil {
 				b.Fatal(err)

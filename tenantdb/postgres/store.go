@@ -15,34 +15,13 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// StoreOptions is what a Store is made of.
-type StoreOptions struct {
-	DSN    string
-	Tables Tables
-	// Reserved are schema names that no new tenant may have, compared
-	// ignoring case: the keys of the TENANTS table and the clone reference.
-	Reserved []string
-	// RefuseTenant returns why no edge would serve a tenant, which is not added
-	// then, or the empty string; nil: tenants that are valid are added.
-	// edge.Config.RefuseTenant is one.
-	RefuseTenant func(tenantdb.Tenant) (reason string)
-}
-
-// Store writes tenants and domain rows, of our own tables or of a Django
-// project's, with the invariants that Django's models keep.
+// Store writes tenants and domain rows to our own tables or to those of a
+// Django project, and keeps the invariants of Django's models.
 type Store struct {
-	opts  StoreOptions
-	dsn   dsn
-	pool  *pgxpool.Pool
-	names names
+	db       *DB
+	reserved []string
+	refuse   func(tenantdb.Tenant) (reason string)
 }
-
-// Errors to branch on.
-var (
-	ErrNotFound = errors.New("not found")
-	ErrExists   = errors.New("exists already")
-	ErrInvalid  = errors.New("not valid")
-)
 
 // NewTenant is what AddTenant writes.
 type NewTenant struct {
@@ -55,42 +34,18 @@ type NewTenant struct {
 	Domain *tenantdb.Domain
 }
 
-// NewStore checks the options. It does not connect.
-func NewStore(o StoreOptions) (*Store, error) {
-	d, err := parseDSN(o.DSN)
-	if err != nil {
-		return nil, err
-	}
-	n, err := o.Tables.parse()
-	if err != nil {
-		return nil, err
-	}
-	p, err := d.pool(2)
-	if err != nil {
-		return nil, err
-	}
-	return &Store{o, d, p, n}, nil
-}
-
-// Close ends the store's connections.
-func (s *Store) Close() error {
-	s.pool.Close()
-	return nil
-}
-
 // List reads all tenants with their domain rows, by primary key.
 func (s *Store) List(ctx context.Context) (tenantdb.State, error) {
 	var state tenantdb.State
-	src := Source{names: s.names}
-	err := s.pool.AcquireFunc(ctx, func(c *pgxpool.Conn) error {
-		l, err := readLayout(ctx, c, s.names)
+	err := s.db.pool.AcquireFunc(ctx, func(c *pgxpool.Conn) error {
+		l, err := readLayout(ctx, c, s.db.names)
 		if err != nil {
 			return err
 		}
-		state, err = src.readAll(ctx, c.Conn(), l)
+		state, err = s.db.names.readAll(ctx, c.Conn(), l)
 		return err
 	})
-	return state, s.dsn.clean(err)
+	return state, s.db.redact(err)
 }
 
 // AddTenant writes a tenant's row and that of its domain, and makes its schema:
@@ -115,8 +70,8 @@ func (s *Store) insertAll(ctx context.Context, tx pgx.Tx, l layout, t NewTenant)
 	if err != nil {
 		return added, err
 	}
-	if s.opts.RefuseTenant != nil {
-		if reason := s.opts.RefuseTenant(added); reason != "" {
+	if s.refuse != nil {
+		if reason := s.refuse(added); reason != "" {
 			return added, fmt.Errorf("%w: %s", ErrInvalid, reason)
 		}
 	}
@@ -140,7 +95,7 @@ func (s *Store) checkSchema(schema string) error {
 	if err := tenantdb.CheckSchema(schema); err != nil {
 		return fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
-	for _, r := range s.opts.Reserved {
+	for _, r := range s.reserved {
 		if strings.EqualFold(r, schema) {
 			return fmt.Errorf("%w: %q is a key of the TENANTS table or the clone reference (ignoring case); choose another schema name", ErrInvalid, r)
 		}
@@ -163,13 +118,13 @@ func (s *Store) insertTenant(ctx context.Context, tx pgx.Tx, l layout, t NewTena
 	}
 	for _, a := range t.Attributes {
 		if _, found := l.tenant[a.Name]; !found || a.Name == "id" || a.Name == "schema_name" {
-			return tenantdb.Tenant{}, fmt.Errorf("%w: %s has no further column %q", ErrInvalid, s.names.tenant.Sanitize(), a.Name)
+			return tenantdb.Tenant{}, fmt.Errorf("%w: %s has no further column %q", ErrInvalid, s.db.names.tenant.Sanitize(), a.Name)
 		}
 		add(a.Name, a.Value)
 	}
 	added := tenantdb.Tenant{Schema: t.Schema, Attributes: slices.Clone(t.Attributes)}
 	slices.SortFunc(added.Attributes, func(a, b tenantdb.Attribute) int { return cmp.Compare(a.Name, b.Name) })
-	err := tx.QueryRow(ctx, "INSERT INTO "+s.names.tenant.Sanitize()+" ("+strings.Join(columns, ", ")+") VALUES ("+
+	err := tx.QueryRow(ctx, "INSERT INTO "+s.db.names.tenant.Sanitize()+" ("+strings.Join(columns, ", ")+") VALUES ("+
 		strings.Join(values, ", ")+") RETURNING id::text", args...).Scan(&added.ID)
 	return added, err
 }
@@ -182,10 +137,10 @@ func (s *Store) RemoveTenant(ctx context.Context, ref string, dropSchema bool) (
 		if t, err = s.find(ctx, tx, ref); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, "DELETE FROM "+s.names.domain.Sanitize()+" WHERE tenant_id::text = $1", t.ID); err != nil {
+		if _, err := tx.Exec(ctx, "DELETE FROM "+s.db.names.domain.Sanitize()+" WHERE tenant_id::text = $1", t.ID); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, "DELETE FROM "+s.names.tenant.Sanitize()+" WHERE id::text = $1", t.ID); err != nil {
+		if _, err := tx.Exec(ctx, "DELETE FROM "+s.db.names.tenant.Sanitize()+" WHERE id::text = $1", t.ID); err != nil {
 			return err
 		}
 		if !dropSchema {
@@ -204,7 +159,7 @@ func (s *Store) RemoveTenant(ctx context.Context, ref string, dropSchema bool) (
 // find locks the tenant that ref names, so that two who write take turns.
 func (s *Store) find(ctx context.Context, tx pgx.Tx, ref string) (tenantdb.Tenant, error) {
 	var t tenantdb.Tenant
-	err := tx.QueryRow(ctx, "SELECT id::text, schema_name FROM "+s.names.tenant.Sanitize()+
+	err := tx.QueryRow(ctx, "SELECT id::text, schema_name FROM "+s.db.names.tenant.Sanitize()+
 		" WHERE upper(id::text) = upper($1) OR schema_name = $1 ORDER BY id LIMIT 1 FOR UPDATE", ref).Scan(&t.ID, &t.Schema)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return t, fmt.Errorf("%w: no tenant has %q as id or schema name", ErrNotFound, ref)
@@ -213,8 +168,8 @@ func (s *Store) find(ctx context.Context, tx pgx.Tx, ref string) (tenantdb.Tenan
 }
 
 func (s *Store) change(ctx context.Context, do func(pgx.Tx, layout) error) error {
-	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		l, err := readLayout(ctx, tx, s.names)
+	return pgx.BeginFunc(ctx, s.db.pool, func(tx pgx.Tx) error {
+		l, err := readLayout(ctx, tx, s.db.names)
 		if err != nil {
 			return err
 		}
@@ -236,5 +191,5 @@ func (s *Store) named(what string, err error) error {
 			err = fmt.Errorf("%w: %w", ErrInvalid, err)
 		}
 	}
-	return s.dsn.clean(fmt.Errorf("%s: %w", what, err))
+	return s.db.redact(fmt.Errorf("%s: %w", what, err))
 }

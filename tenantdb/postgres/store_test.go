@@ -12,16 +12,7 @@ import (
 
 func newStore(t *testing.T, dsn string, tables postgres.Tables) *postgres.Store {
 	t.Helper()
-	s, err := postgres.NewStore(postgres.StoreOptions{DSN: dsn, Tables: tables, Reserved: []string{"www", "Sample"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
+	return open(t, postgres.Config{DSN: dsn, Tables: tables, Reserved: []string{"www", "Sample"}}).Store
 }
 
 func TestStore(t *testing.T) {
@@ -148,7 +139,7 @@ func testStore(t *testing.T, s *postgres.Store, dsn string) {
 func TestATenantIsAddedWithItsDomainOrNotAtAll_F3(t *testing.T) {
 	dsn := pgtest.Start(t).NewDB(t)
 	initialise(t, dsn, own)
-	s, err := postgres.NewStore(postgres.StoreOptions{
+	s := open(t, postgres.Config{
 		DSN: dsn, Tables: own, Reserved: []string{"www"},
 		RefuseTenant: func(added tenantdb.Tenant) string {
 			if added.ID == "77" || added.Schema == "alias" {
@@ -156,11 +147,7 @@ func TestATenantIsAddedWithItsDomainOrNotAtAll_F3(t *testing.T) {
 			}
 			return ""
 		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
+	}).Store
 	if _, err := s.AddTenant(t.Context(), postgres.NewTenant{Schema: "first", Domain: &tenantdb.Domain{Domain: "a.io", Folder: "x", RedirectToPrimary: true}}); err != nil {
 		t.Fatal(err)
 	}

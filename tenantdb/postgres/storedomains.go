@@ -33,7 +33,7 @@ func (s *Store) AddDomain(ctx context.Context, ref string, row tenantdb.Domain) 
 // insertDomain writes a row of row.TenantID, and corrects row where it is the
 // tenant's first.
 func (s *Store) insertDomain(ctx context.Context, tx pgx.Tx, l layout, row *tenantdb.Domain) error {
-	table := s.names.domain.Sanitize()
+	table := s.db.names.domain.Sanitize()
 	if !row.IsPrimary {
 		err := tx.QueryRow(ctx, "SELECT NOT EXISTS (SELECT FROM "+table+" WHERE tenant_id::text = $1 AND is_primary)", row.TenantID).Scan(&row.IsPrimary)
 		if err != nil {
@@ -83,13 +83,13 @@ func (s *Store) RemoveDomain(ctx context.Context, domain, folder string) ([]tena
 }
 
 func (s *Store) deleteDomain(ctx context.Context, tx pgx.Tx, l layout, domain, folder string) ([]tenantdb.Domain, error) {
-	table := s.names.domain.Sanitize()
+	table := s.db.names.domain.Sanitize()
 	const row = " WHERE domain = $1 AND folder = $2"
 	var id string
 	err := tx.QueryRow(ctx, "SELECT tenant_id::text FROM "+table+row, domain, folder).Scan(&id)
 	if err == nil {
 		// Writers of a tenant's rows take turns, as in find.
-		_, err = tx.Exec(ctx, "SELECT FROM "+s.names.tenant.Sanitize()+" WHERE id::text = $1 FOR UPDATE", id)
+		_, err = tx.Exec(ctx, "SELECT FROM "+s.db.names.tenant.Sanitize()+" WHERE id::text = $1 FOR UPDATE", id)
 	}
 	if err == nil {
 		err = tx.QueryRow(ctx, "DELETE FROM "+table+row+" AND tenant_id::text = $3 RETURNING tenant_id::text", domain, folder, id).Scan(&id)
@@ -116,7 +116,7 @@ func (s *Store) deleteDomain(ctx context.Context, tx pgx.Tx, l layout, domain, f
 // domainsOf reads the rows of a tenant: primary ones first, those that redirect
 // last.
 func (s *Store) domainsOf(ctx context.Context, tx pgx.Tx, l layout, id string) ([]tenantdb.Domain, error) {
-	rows, err := tx.Query(ctx, "SELECT "+l.domainColumns()+" FROM "+s.names.domain.Sanitize()+" d WHERE d.tenant_id::text = $1 ORDER BY d.id", id)
+	rows, err := tx.Query(ctx, "SELECT "+l.domainColumns()+" FROM "+s.db.names.domain.Sanitize()+" d WHERE d.tenant_id::text = $1 ORDER BY d.id", id)
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,6 @@ package postgres
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,9 +18,6 @@ type Tables struct {
 	// Attributes are further columns of the tenant table.
 	Attributes []string
 }
-
-// ErrTables is wrapped by the errors that say what a database's tables lack.
-var ErrTables = errors.New("the tables are not as expected")
 
 // Our own tables, as Init makes them.
 const (

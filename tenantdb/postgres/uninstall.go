@@ -7,12 +7,12 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Uninstall removes what Init put on the tables so that changes are notified:
-// the triggers, also those that a renamed table took along, and their function
-// unless other tables use it. Tables stay, with their rows and invariants. It
-// does it all in one transaction, and returns what it did, or would do.
-func Uninstall(ctx context.Context, o InitOptions) ([]Step, error) {
-	return o.run(ctx, (*initialiser).uninstall)
+// Uninstall removes the triggers that Init installed to notify of changes, also
+// from tables that have been renamed since, and their function unless other
+// tables use it. Tables, rows and invariants stay. All of it is one transaction.
+// With dryRun Uninstall changes nothing. It returns the steps.
+func (db *DB) Uninstall(ctx context.Context, dryRun bool) ([]Step, error) {
+	return db.run(ctx, dryRun, (*initialiser).uninstall)
 }
 
 func (i *initialiser) uninstall(ctx context.Context, tx pgx.Tx) error {

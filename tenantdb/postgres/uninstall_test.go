@@ -32,7 +32,7 @@ func TestTablesThatAreNamedAreNeverMade_F1(t *testing.T) {
 			exec(t, dsn, c.before)
 			before := query(t, dsn, userTables)
 			for _, dry := range []bool{true, false} {
-				_, err := postgres.Init(t.Context(), postgres.InitOptions{DSN: dsn, Tables: c.tables, DryRun: dry})
+				_, err := open(t, postgres.Config{DSN: dsn, Tables: c.tables}).Init(t.Context(), dry)
 				if !errors.Is(err, postgres.ErrTables) || !strings.Contains(err.Error(), c.want) {
 					t.Errorf("dry %v: %v", dry, err)
 				}
@@ -77,16 +77,15 @@ func TestUninstallRemovesWhatInitPutOnTables_F1(t *testing.T) {
 			initialise(t, dsn, c.tables)
 			exec(t, dsn, c.between)
 			tables, triggers := query(t, dsn, userTables), query(t, dsn, userTriggers)
-			o := postgres.InitOptions{DSN: dsn, Tables: c.tables, DryRun: true}
-			dry, err := postgres.Uninstall(t.Context(), o)
+			db := open(t, postgres.Config{DSN: dsn, Tables: c.tables})
+			dry, err := db.Uninstall(t.Context(), true)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if got := query(t, dsn, userTriggers); len(got) != len(triggers) {
 				t.Errorf("a dry run left %v of %v", got, triggers)
 			}
-			o.DryRun = false
-			steps, err := postgres.Uninstall(t.Context(), o)
+			steps, err := db.Uninstall(t.Context(), false)
 			if err != nil || made(steps) != c.removed || made(dry) != c.removed {
 				t.Errorf("%v: removed %d, dry %d, want %d: %v", err, made(steps), made(dry), c.removed, steps)
 			}
@@ -99,7 +98,7 @@ func TestUninstallRemovesWhatInitPutOnTables_F1(t *testing.T) {
 			if got := query(t, dsn, userTables); len(got) != len(tables) {
 				t.Errorf("tables: %v, before %v", got, tables)
 			}
-			if again, err := postgres.Uninstall(t.Context(), o); err != nil || made(again) != 0 {
+			if again, err := db.Uninstall(t.Context(), false); err != nil || made(again) != 0 {
 				t.Errorf("the second time: %v, %v", again, err)
 			}
 		})

@@ -96,7 +96,7 @@ func TestAGuestFindsTheTenantByItsAPIKey_D8(t *testing.T) {
 // a tenant's schema, finds nothing out. The log says why.
 func TestAQueryBeforeTheTenantIsKnownSeesNoTenant_D8(t *testing.T) {
 	for name, c := range map[string]struct{ query, logged string }{
-		"a tenant's statement":          {keyQuery, "to ask before the tenant is known configure the statement with schema public"},
+		"a tenant's statement":          {keyQuery, "configure the statement with schema public to run it before the tenant is known"},
 		"a table of a tenant's schema":  {"schema: public, sql: \"select schema_name from secret where $1 <> ''\"", `relation \"secret\" does not exist`},
 		"a value that fits not":         {"schema: public, sql: \"select schema_name from api_key where length(schema_name) = $1::int\"", "SQLSTATE 22P02"},
 		"a search path that it changes": {"schema: public, sql: \"select schema_name from secret where set_config('search_path', 'beta', false) = $1\"", `relation \"secret\" does not exist`},

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -37,7 +38,7 @@ func newDBInit() *cobra.Command {
 			  tenantedge db init -c tenantedge.yaml --dry-run   read first
 			  tenantedge db init -c tenantedge.yaml
 		`),
-	}, postgres.Init)
+	}, (*postgres.DB).Init)
 }
 
 func newDBUninstall() *cobra.Command {
@@ -54,11 +55,11 @@ func newDBUninstall() *cobra.Command {
 			  tenantedge db uninstall -c tenantedge.yaml --dry-run   read first
 			  tenantedge db uninstall -c tenantedge.yaml
 		`),
-	}, postgres.Uninstall)
+	}, (*postgres.DB).Uninstall)
 }
 
 // dbCommand is a command that changes the database in steps, which it shows.
-func dbCommand(c *cobra.Command, change func(context.Context, postgres.InitOptions) ([]postgres.Step, error)) *cobra.Command {
+func dbCommand(c *cobra.Command, change func(db *postgres.DB, ctx context.Context, dryRun bool) ([]postgres.Step, error)) *cobra.Command {
 	var path string
 	var dry, sql bool
 	c.Args = noArgs
@@ -71,8 +72,12 @@ func dbCommand(c *cobra.Command, change func(context.Context, postgres.InitOptio
 		if err != nil {
 			return err
 		}
-		steps, err := change(c.Context(), postgres.InitOptions{DSN: dsn, Tables: tables(file.Directory), DryRun: dry})
+		db, err := postgres.Open(postgres.Config{DSN: dsn, Tables: tables(file.Directory)})
 		if err != nil {
+			return err
+		}
+		steps, err := change(db, c.Context(), dry)
+		if err = errors.Join(err, db.Close()); err != nil {
 			return err
 		}
 		return showSteps(c.OutOrStdout(), steps, dry, sql)

@@ -27,10 +27,9 @@ func (q querier) QueryPublic(ctx context.Context, name string, args json.RawMess
 
 // queryErrnos holds the errnos that guests get for errors of Postgres.
 var queryErrnos = hostfuncs.ErrnoTable{
-	{postgres.ErrUnknownStatement, abi.NotFound},
-	{postgres.ErrUnknownSchema, abi.Denied},
-	{postgres.ErrOtherSchema, abi.Denied},
-	{postgres.ErrArguments, abi.Invalid},
+	{postgres.ErrNotFound, abi.NotFound},
+	{postgres.ErrSchema, abi.Denied},
+	{postgres.ErrInvalid, abi.Invalid},
 	{postgres.ErrLimit, abi.Limit},
 	{postgres.ErrTimeout, abi.Timeout},
 	{postgres.ErrUnavailable, abi.Unavailable},

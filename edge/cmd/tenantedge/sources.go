@@ -20,20 +20,46 @@ func (w *wiring) wireSource(f *config.File, log *slog.Logger) error {
 	case d.Source == "file":
 		w.source = &inline{tenantdb.State{Tenants: d.Tenants, Domains: d.Domains}}
 	case d.Source == "postgres":
-		dsn, err := d.ConnString()
+		db, err := w.open(f)
 		if err != nil {
 			return fmt.Errorf("directory: %w", err)
 		}
-		source, err := postgres.New(postgres.Options{
-			DSN: dsn, Tables: tables(d), StateFile: d.StateFile, StateWait: d.StateWait, Poll: d.PollInterval, Logger: log,
-		})
-		if err != nil {
-			return fmt.Errorf("directory: %w", err)
-		}
-		w.closes(source.Close)
-		w.source = source
+		w.source = db.Source
 	}
 	return nil
+}
+
+// open opens the database of the directory, of queries, and of sessions that
+// name no other.
+func (w *wiring) open(f *config.File) (*postgres.DB, error) {
+	if w.db != nil {
+		return w.db, nil
+	}
+	d := f.Directory
+	dsn, err := d.ConnString()
+	if err != nil {
+		return nil, err
+	}
+	c := postgres.Config{
+		DSN: dsn, Tables: tables(d), StateFile: d.StateFile, StateWait: d.StateWait, Poll: d.PollInterval, Logger: w.edge.Logger,
+		KnownSchema: w.knows,
+	}
+	for name, q := range f.Queries {
+		c.Statements = append(c.Statements, postgres.Statement{Name: name, SQL: q.SQL, Public: q.Schema == config.SchemaPublic, Timeout: q.Timeout, MaxRows: q.MaxRows})
+	}
+	if s := f.Sessions; s != nil && s.Backend == "db" && s.Database.IsZero() {
+		c.SessionTable = s.Table
+	}
+	db, err := postgres.Open(c)
+	if err != nil {
+		return nil, err
+	}
+	w.closes(func() error {
+		w.db = nil
+		return db.Close()
+	})
+	w.db = db
+	return db, nil
 }
 
 func tables(d config.Directory) postgres.Tables {
@@ -55,20 +81,11 @@ func (w *wiring) wireQueries(f *config.File) error {
 	if len(f.Queries) == 0 {
 		return nil
 	}
-	dsn, err := f.Directory.ConnString()
+	db, err := w.open(f)
 	if err != nil {
 		return fmt.Errorf("queries: %w", err)
 	}
-	o := postgres.QueryOptions{DSN: dsn, Known: w.knows}
-	for name, q := range f.Queries {
-		o.Statements = append(o.Statements, postgres.Statement{Name: name, SQL: q.SQL, Public: q.Schema == config.SchemaPublic, Timeout: q.Timeout, MaxRows: q.MaxRows})
-	}
-	queries, err := postgres.NewQueries(o)
-	if err != nil {
-		return fmt.Errorf("queries: %w", err)
-	}
-	w.closes(queries.Close)
-	w.edge.Queries = querier{queries}
+	w.edge.Queries = querier{db.Queries}
 	return nil
 }
 
@@ -94,20 +111,10 @@ func (w *wiring) wireSessions(f *config.File, log *slog.Logger) error {
 		c.Keys = append(c.Keys, session.NewKey(k))
 	}
 	if f.Sessions.Backend == "db" {
-		database := f.Sessions.Database
-		if database.IsZero() {
-			database = f.Directory.Database
-		}
-		dsn, err := database.ConnString()
-		if err != nil {
+		if w.sessions, err = w.openSessions(f); err != nil {
 			return err
 		}
-		store, err := postgres.NewSessions(postgres.SessionOptions{DSN: dsn, Table: f.Sessions.Table})
-		if err != nil {
-			return err
-		}
-		w.closes(store.Close)
-		c.Store, w.sessions = store, store
+		c.Store = w.sessions
 		if c.CacheAge = f.Sessions.CacheAge; c.CacheAge == 0 {
 			c.CacheAge = -1 // none
 		}
@@ -119,4 +126,26 @@ func (w *wiring) wireSessions(f *config.File, log *slog.Logger) error {
 	w.closes(reader.Close)
 	w.edge.Sessions, w.reader = reader, reader
 	return nil
+}
+
+// openSessions opens the table of sessions, in the directory's database or in
+// another.
+func (w *wiring) openSessions(f *config.File) (*postgres.Sessions, error) {
+	if f.Sessions.Database.IsZero() {
+		db, err := w.open(f)
+		if err != nil {
+			return nil, err
+		}
+		return db.Sessions, nil
+	}
+	dsn, err := f.Sessions.Database.ConnString()
+	if err != nil {
+		return nil, err
+	}
+	db, err := postgres.Open(postgres.Config{DSN: dsn, SessionTable: f.Sessions.Table})
+	if err != nil {
+		return nil, err
+	}
+	w.closes(db.Close)
+	return db.Sessions, nil
 }

@@ -60,16 +60,16 @@ func withStoreOf(file *config.File, do func(*postgres.Store) error) error {
 	if file.Default != nil && file.Default.CloneReference != "" {
 		reserved = append(reserved, file.Default.CloneReference)
 	}
-	o := postgres.StoreOptions{DSN: dsn, Tables: tables(file.Directory), Reserved: reserved}
+	o := postgres.Config{DSN: dsn, Tables: tables(file.Directory), Reserved: reserved}
 	if file.Compat == edge.Hardened {
 		statics := file.Edge()
 		o.RefuseTenant = statics.RefuseTenant
 	}
-	store, err := postgres.NewStore(o)
+	db, err := postgres.Open(o)
 	if err != nil {
 		return err
 	}
-	return errors.Join(do(store), store.Close())
+	return errors.Join(do(db.Store), db.Close())
 }
 
 // postgresOf is the connection string of the configuration's directory.

@@ -26,6 +26,7 @@ type wiring struct {
 	edge      edge.Config
 	directory *tenantdb.Directory
 	source    tenantdb.Source    // nil: there are only static tenants
+	db        *postgres.DB       // nil: not open
 	sessions  *postgres.Sessions // nil: none are in a database
 	reader    *session.Reader    // nil: no router needs sessions
 	closers   []func() error
