@@ -101,7 +101,7 @@ func TestTheLinesForFoldersInDjangoAreDocumented_B7(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	reference, err := os.ReadFile("../../config/REFERENCE.md")
+	reference, err := os.ReadFile("../config/REFERENCE.md")
 	if err != nil {
 		t.Fatal(err)
 	}
