@@ -20,5 +20,5 @@ func Example() {
 	}
 	defer host.Close()
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(metrics.Host(host), metrics.Websockets(host.WebsocketStats), metrics.Directory(directory.Stats))
+	registry.MustRegister(metrics.New(metrics.Sources{Host: host.Stats, Websockets: host.WebsocketStats, Directory: directory.Stats}))
 }

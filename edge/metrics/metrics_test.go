@@ -19,7 +19,7 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// page is what a registry with these collectors shows.
+// page returns the /metrics page of a registry with these collectors.
 func page(t *testing.T, all ...prometheus.Collector) string {
 	t.Helper()
 	r := prometheus.NewPedanticRegistry()
@@ -60,9 +60,9 @@ func TestAHostsFiguresOutliveASwap(t *testing.T) {
 		}
 	}
 	if _, err := host.Swap(context.Background(), nil); err == nil {
-		t.Fatal("nothing is swapped in")
+		t.Fatal("Swap accepted an empty guest")
 	}
-	p := page(t, metrics.Host(host))
+	p := page(t, metrics.New(metrics.Sources{Host: host.Stats}))
 	wants(t, p,
 		`tenantedge_requests_total{result="not_found"} 4`, `tenantedge_requests_total{result="guest_error"} 0`,
 		"tenantedge_guest_calls_total 4", `tenantedge_guest_traps_total{reason="fuel"} 0`,
@@ -72,48 +72,50 @@ func TestAHostsFiguresOutliveASwap(t *testing.T) {
 		fmt.Sprintf(`tenantedge_guest_info{compile_cache="off",digest="%s",`, host.Guest().Digest),
 	)
 	if strings.Contains(p, "tenantedge_guest_fuel_total 0\n") {
-		t.Error("no fuel was used")
+		t.Error("the fuel total is 0 after four calls")
 	}
 }
 
 func TestADirectorysFigures(t *testing.T) {
 	d := tenantdb.NewDirectory(tenantdb.Options{})
-	p := page(t, metrics.Directory(d.Stats))
+	p := page(t, metrics.New(metrics.Sources{Directory: d.Stats}))
 	wants(t, p, "tenantedge_directory_tenants 0", "tenantedge_directory_degraded 0")
 	if strings.Contains(p, "tenantedge_directory_age_seconds ") {
 		t.Error("a directory that was never loaded has an age")
 	}
 	if strings.Contains(p, "tenantedge_directory_state_file_age_seconds ") {
-		t.Error("a state file that is not kept has an age")
+		t.Error("without a state file, its age is exported")
 	}
 	d.Note(func(u *tenantdb.Upkeep) {
 		*u = tenantdb.Upkeep{Polling: "no triggers", StateFile: "state", SaveFailures: 3}
 	})
-	wants(t, page(t, metrics.Directory(d.Stats)), "tenantedge_directory_polling 1",
+	wants(t, page(t, metrics.New(metrics.Sources{Directory: d.Stats})), "tenantedge_directory_polling 1",
 		"tenantedge_directory_state_file_age_seconds 0\n", "tenantedge_directory_state_file_failures_total 3")
 	d.Note(func(u *tenantdb.Upkeep) { u.UnsavedSince = time.Now().Add(-time.Hour) })
-	if p := page(t, metrics.Directory(d.Stats)); strings.Contains(p, "tenantedge_directory_state_file_age_seconds 0\n") {
-		t.Error("a state file that lacks a change has no age")
+	if p := page(t, metrics.New(metrics.Sources{Directory: d.Stats})); strings.Contains(p, "tenantedge_directory_state_file_age_seconds 0\n") {
+		t.Error("the state file lacks a change and its age is 0")
 	}
 	d.Replace(tenantdb.State{
 		Tenants: []tenantdb.Tenant{{ID: "1", Schema: "a"}},
 		Domains: []tenantdb.Domain{{TenantID: "1", Domain: "a.example.com"}, {TenantID: "1", Domain: "b.example.com"}, {TenantID: "7", Domain: "c.example.com"}},
 	})
-	d.Degrade("the database is away")
-	wants(t, page(t, metrics.Directory(d.Stats)), "tenantedge_directory_tenants 1", "tenantedge_directory_domains 2",
+	d.Degrade("the database is unavailable")
+	wants(t, page(t, metrics.New(metrics.Sources{Directory: d.Stats})), "tenantedge_directory_tenants 1", "tenantedge_directory_domains 2",
 		"tenantedge_directory_refused_rows 1", "tenantedge_directory_degraded 1", "tenantedge_directory_age_seconds ")
 }
 
 func TestWarningsAreCountedByKind(t *testing.T) {
-	wants(t, page(t, metrics.Warnings(func() map[string]int { return map[string]int{"row_www": 3, "row_folder": 0} })),
+	wants(t, page(t, metrics.New(metrics.Sources{Warnings: func() map[string]int { return map[string]int{"row_www": 3, "row_folder": 0} }})),
 		`tenantedge_warnings{kind="row_folder"} 0`, `tenantedge_warnings{kind="row_www"} 3`)
 }
 
-func TestSessionsAreCountedByWhatBecameOfThem_G3(t *testing.T) {
-	p := page(t, metrics.Sessions(func() session.Stats { return session.Stats{Valid: 3, Failed: 2} },
-		func() session.StoreStats {
+func TestSessionsAreCountedByResult_G3(t *testing.T) {
+	p := page(t, metrics.New(metrics.Sources{
+		Sessions: func() session.Stats { return session.Stats{Valid: 3, Failed: 2} },
+		SessionStore: func() session.StoreStats {
 			return session.StoreStats{Queries: 7, FromCache: 1, Unasked: 2, CachedRows: 4, Away: true}
-		}))
+		},
+	}))
 	wants(t, p, `tenantedge_sessions_total{result="valid"} 3`, `tenantedge_sessions_total{result="failed"} 2`, `tenantedge_sessions_total{result="forged"} 0`,
 		"tenantedge_session_queries_total 7", "tenantedge_session_cache_answers_total 1", "tenantedge_session_unasked_total 2",
 		"tenantedge_session_cache_rows 4", "tenantedge_sessions_away 1")

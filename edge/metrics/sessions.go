@@ -6,47 +6,29 @@ import (
 	"github.com/tenantedge/tenantedge/edge/session"
 )
 
-// Sessions collects how sessions were read; the functions are a Reader's Stats
-// and StoreStats.
-func Sessions(stats func() session.Stats, store func() session.StoreStats) prometheus.Collector {
-	return sessionsCollector{stats, store}
-}
-
 var (
-	sessions       = counter("sessions_total", "Requests, by what became of their session; failed: it could not be read.", "result")
-	sessionQueries = counter("session_queries_total", "Queries for sessions, with those that probe a database that is away.")
-	sessionCached  = counter("session_cache_answers_total", "Requests that the cache answered, because the database did not.")
-	sessionUnasked = counter("session_unasked_total", "Requests that did not wait for the database, because it was away.")
-	sessionRows    = gauge("session_cache_rows", "Sessions in the cache.")
-	sessionAway    = gauge("sessions_away", "1 while the database of the sessions is known not to answer.")
+	sessions = counter("sessions_total", "Requests, by the state of their session; failed: it could not be read.", "result")
 
-	sessionFigures = []figure{sessions, sessionQueries, sessionCached, sessionUnasked, sessionRows, sessionAway}
+	sessionQueries = counter("session_queries_total", "Database queries for sessions, including those that probe an unavailable database.")
+	sessionCached  = counter("session_cache_answers_total", "Requests answered from the cache because the database did not answer.")
+	sessionUnasked = counter("session_unasked_total", "Requests that did not query the database because it was unavailable.")
+	sessionRows    = gauge("session_cache_rows", "Sessions in the cache.")
+	sessionAway    = gauge("sessions_away", "1 while the session database is known to be unavailable.")
+
+	storeFigures = []figure{sessionQueries, sessionCached, sessionUnasked, sessionRows, sessionAway}
 )
 
-type sessionsCollector struct {
-	stats func() session.Stats
-	store func() session.StoreStats
-}
-
-func (c sessionsCollector) Describe(to chan<- *prometheus.Desc) { describe(to, sessionFigures) }
-
-func (c sessionsCollector) Collect(to chan<- prometheus.Metric) {
-	s, store := c.stats(), c.store()
-	for result, n := range map[string]uint64{
+func collectSessions(to chan<- prometheus.Metric, s session.Stats) {
+	sessions.sendEach(to, map[string]uint64{
 		"valid": s.Valid, "absent": s.Absent, "unknown": s.Unknown, "expired": s.Expired,
 		"forged": s.Forged, "pickled": s.Pickled, "unreadable": s.Unreadable, "failed": s.Failed,
-	} {
-		sessions.is(to, float64(n), result)
-	}
-	sessionQueries.is(to, float64(store.Queries))
-	sessionCached.is(to, float64(store.FromCache))
-	sessionUnasked.is(to, float64(store.Unasked))
-	sessionRows.is(to, float64(store.CachedRows))
-	away := 0.0
-	if store.Away {
-		away = 1
-	}
-	sessionAway.is(to, away)
+	})
 }
 
-var _ prometheus.Collector = sessionsCollector{}
+func collectSessionStore(to chan<- prometheus.Metric, s session.StoreStats) {
+	sessionQueries.send(to, float64(s.Queries))
+	sessionCached.send(to, float64(s.FromCache))
+	sessionUnasked.send(to, float64(s.Unasked))
+	sessionRows.send(to, float64(s.CachedRows))
+	sessionAway.send(to, boolean(s.Away))
+}

@@ -10,17 +10,17 @@ import (
 )
 
 func TestWebsocketsAreShownWhereTheyAreServed(t *testing.T) {
-	none := page(t, metrics.Websockets(func() edge.WebsocketStats { return edge.WebsocketStats{} }))
+	none := page(t, metrics.New(metrics.Sources{Websockets: func() edge.WebsocketStats { return edge.WebsocketStats{} }}))
 	if strings.TrimSpace(none) != "" {
-		t.Errorf("without websockets there is\n%s", none)
+		t.Errorf("without websockets, the page holds\n%s", none)
 	}
-	wants(t, "\n"+page(t, metrics.Websockets(func() edge.WebsocketStats {
+	wants(t, "\n"+page(t, metrics.New(metrics.Sources{Websockets: func() edge.WebsocketStats {
 		return edge.WebsocketStats{
 			Served: true, Polled: 3, Goroutines: 2, Upstreams: 1, Accepted: 7, Refused: 4, Received: 9, Interrupted: 1,
 			Closed: map[int]uint64{1000: 5, 0: 2}, Consumers: edge.ConsumerStats{Open: 2, Interrupted: 2},
 			Channels: channel.Stats{Channels: 3, Foreign: 1, Breaks: 2},
 		}
-	})), `tenantedge_websockets{held="epoll"} 3`, `tenantedge_websockets{held="goroutine"} 2`, "tenantedge_websocket_upstreams 1",
+	}})), `tenantedge_websockets{held="epoll"} 3`, `tenantedge_websockets{held="goroutine"} 2`, "tenantedge_websocket_upstreams 1",
 		`tenantedge_websocket_handshakes_total{result="refused"} 4`, `tenantedge_websocket_messages_total{direction="received"} 9`,
 		`tenantedge_websocket_ended_total{code="1000"} 5`, `tenantedge_websocket_ended_total{code="other"} 2`,
 		`tenantedge_websocket_cut_total{reason="layer_broken"} 3`, `tenantedge_websocket_cut_total{reason="slow_reader"} 0`,

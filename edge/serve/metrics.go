@@ -16,8 +16,7 @@ import (
 func (s *Server) newMetrics() {
 	s.metrics = prometheus.NewRegistry()
 	s.metrics.MustRegister(
-		metrics.Host(s.host),
-		metrics.Websockets(s.host.WebsocketStats),
+		metrics.New(metrics.Sources{Host: s.host.Stats, Websockets: s.host.WebsocketStats, Directory: s.options.Directory}),
 		proxyCollector{s},
 		boundsCollector{s},
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
@@ -43,9 +42,6 @@ func (s *Server) newMetrics() {
 		s.metrics.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "tenantedge_files_too_deep_total", Help: "New files that were refused because they are below more than media.max_depth folders.",
 		}, s.tooDeep))
-	}
-	if s.options.Directory != nil {
-		s.metrics.MustRegister(metrics.Directory(s.options.Directory))
 	}
 }
 

@@ -92,14 +92,15 @@ func serveFile(ctx context.Context, file *config.File, x extras, stderr io.Write
 	defer func() { _ = w.close() }() // the process ends
 	s := w.server
 	warned := newWarner(file, w.wiring, log)
-	s.Metrics().MustRegister(metrics.Warnings(warned.counts))
+	sources := metrics.Sources{Warnings: warned.counts}
 	if w.reader != nil {
-		s.Metrics().MustRegister(metrics.Sessions(w.reader.Stats, w.reader.StoreStats))
+		sources.Sessions, sources.SessionStore = w.reader.Stats, w.reader.StoreStats
 	}
 	if queue, ok := stderr.(*logs.Writer); ok {
 		slog.SetDefault(log) // what libraries log must not wait either
-		s.Metrics().MustRegister(metrics.Logs(queue.Dropped))
+		sources.LogsDropped = queue.Dropped
 	}
+	s.Metrics().MustRegister(metrics.New(sources))
 	defer reloads(ctx, s, orders.reload)()
 	if err := s.ListenAdmin(); err != nil {
 		return err

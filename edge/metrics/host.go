@@ -1,0 +1,86 @@
+package metrics
+
+import (
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/tenantedge/tenantedge/edge"
+)
+
+var (
+	requests = counter("requests_total", "Requests, by result.", "result")
+
+	ignored = counter("sessions_ignored_total", "Requests routed without their session because it could not be read.")
+
+	logWritten = counter("guest_log_records_total", "Log records with what guests logged and printed, one per call.")
+	logDropped = counter("guest_log_dropped_total", "Log records of guests dropped because they exceeded limits.guest.log_rate.")
+
+	calls        = counter("guest_calls_total", "Calls of guests.")
+	fuel         = counter("guest_fuel_total", "Fuel used by guests; guest_info has the version of the unit.")
+	traps        = counter("guest_traps_total", "Calls in which the guest failed, by reason.", "reason")
+	pages        = counter("guest_reset_pages_total", "Memory pages restored after calls.")
+	searches     = counter("guest_reset_searches_total", "Calls after which the kernel was queried for dirty pages.")
+	audits       = counter("guest_audits_total", "Comparisons of an instance with its image; an instance that differs is retired with reason audit.")
+	queued       = counter("guest_queued_total", "Requests that waited for an instance.")
+	refused      = counter("guest_queue_refused_total", "Requests that got no instance in time.")
+	retired      = counter("guest_instances_retired_total", "Instances retired, by reason.", "reason")
+	shrunk       = counter("guest_instances_shrunk_total", "Instances closed because they were idle.")
+	instances    = gauge("guest_instances", "Instances of all guests.")
+	busy         = gauge("guest_instances_busy", "Instances executing a call.")
+	waiting      = gauge("guest_queue_waiting", "Requests waiting for an instance.")
+	image        = gauge("guest_image_bytes", "Memory image that every request starts from; shared by the instances.")
+	swaps        = counter("guest_swaps_total", "Replacements of the guest: swap, rollback or failed.", "kind")
+	draining     = gauge("guests_draining", "Superseded guests that still execute calls.")
+	info         = gauge("guest_info", "The current guest and its engine; always 1.", "digest", "name", "version", "reset", "fault_gate", "fuel_version", "compile_cache")
+	resetRefused = gauge("guest_reset_refused_info", "Faster methods of restoring memory that do not work on this machine, and why; always 1.", "method", "why")
+
+	hostFigures = []figure{requests, ignored, logWritten, logDropped, calls, fuel, traps, pages, searches, audits, queued, refused, retired, shrunk,
+		instances, busy, waiting, image, swaps, draining, info, resetRefused}
+)
+
+// Reasons are exported as 0 before they first occur.
+var (
+	allTraps = []edge.TrapReason{edge.TrapFuel, edge.TrapDeadline, edge.TrapCancelled, edge.TrapDepth,
+		edge.TrapMemory, edge.TrapCrash, edge.TrapExit, edge.TrapReply}
+	allRetirements = []edge.Retirement{edge.RetiredPages, edge.RetiredGrowth, edge.RetiredReset, edge.RetiredAudit, edge.RetiredAbandoned}
+)
+
+// collectHost exports totals of all guests that the Host has run, so that no
+// counter decreases after a swap.
+func collectHost(to chan<- prometheus.Metric, s edge.GuestStats) {
+	for result, n := range s.Requests {
+		requests.send(to, float64(n), string(result))
+	}
+	ignored.send(to, float64(s.SessionsIgnored))
+	logWritten.send(to, float64(s.LogWritten))
+	logDropped.send(to, float64(s.LogDropped))
+	t := &s.Total
+	for _, reason := range allTraps {
+		traps.send(to, float64(t.Traps[reason]), string(reason))
+	}
+	for _, reason := range allRetirements {
+		retired.send(to, float64(t.Retired[reason]), string(reason))
+	}
+	calls.send(to, float64(t.Calls))
+	fuel.send(to, float64(t.Fuel))
+	pages.send(to, float64(t.Pages))
+	searches.send(to, float64(t.Searches))
+	audits.send(to, float64(t.Audits))
+	queued.send(to, float64(t.Queued))
+	refused.send(to, float64(t.Refused))
+	shrunk.send(to, float64(t.Shrunk))
+	instances.send(to, float64(t.Instances))
+	busy.send(to, float64(t.Lent))
+	waiting.send(to, float64(t.Waiting))
+	image.send(to, float64(s.Engine.ImageBytes))
+	swaps.send(to, float64(s.Swaps), "swap")
+	swaps.send(to, float64(s.Rollbacks), "rollback")
+	swaps.send(to, float64(s.FailedSwaps), "failed")
+	draining.send(to, float64(s.Draining))
+	info.send(to, 1, s.Guest.Digest, s.Guest.Name, s.Guest.Version, s.Engine.Reset,
+		strconv.FormatBool(s.Engine.FaultGate), strconv.Itoa(s.Engine.FuelVersion), s.Engine.CompileCache)
+	for method, why := range s.Engine.ResetRefused {
+		resetRefused.send(to, 1, method, why)
+	}
+}
