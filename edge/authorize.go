@@ -6,12 +6,13 @@ import (
 	"net/http"
 
 	"github.com/tenantedge/tenantedge/edge/internal/instance"
+	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
 // FileRequest asks whether a private file may be had.
 type FileRequest struct {
-	Tenant *Tenant // nil: that of the context
+	Tenant *tenant.Tenant // nil: that of the context
 	Method string
 	Name   string // of the file inside the tenant's files; see NoName
 	NoName bool   // the path is that of none of the tenant's files
@@ -72,7 +73,7 @@ func (h *Host) Authorize(ctx context.Context, r FileRequest) (Verdict, error) {
 func (h *Host) Authorizes() bool { return h.current.Load().program.Has(instance.Authorize) }
 
 // encodeAccess writes the request to buf and returns its size, see sizeOf.
-func encodeAccess(buf []byte, t *Tenant, r *FileRequest, asked []string) int {
+func encodeAccess(buf []byte, t *tenant.Tenant, r *FileRequest, asked []string) int {
 	b := abi.Begin(buf, 0, abi.AuthHeader0+len(asked))
 	b.Put(abi.AuthSchema, t.Schema)
 	if t.Dynamic {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/assets"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
@@ -18,7 +19,7 @@ func withAuthorizer(t *testing.T) func(*Config) {
 	return func(c *Config) { c.Guest = wasm }
 }
 
-var www = &Tenant{Schema: "www", Path: "/media/www/a"}
+var www = &tenant.Tenant{Schema: "www", Path: "/media/www/a"}
 
 func TestTheGuestDecidesAboutPrivateFiles(t *testing.T) {
 	h := newHost(t, withAuthorizer(t))
@@ -40,7 +41,7 @@ func TestTheGuestDecidesAboutPrivateFiles(t *testing.T) {
 		{"by another's header", FileRequest{Tenant: www, Name: "of-bob", Method: "GET", Header: header}, Deny},
 		{"without the header", FileRequest{Tenant: www, Name: "of-ann", Method: "GET"}, Deny},
 		{"by another method", FileRequest{Tenant: www, Name: "of-ann", Method: "PUT", Header: header}, Deny},
-		{"for another tenant", FileRequest{Tenant: &Tenant{Schema: "t1"}, Name: "of-ann", Method: "GET", Header: header}, Deny},
+		{"for another tenant", FileRequest{Tenant: &tenant.Tenant{Schema: "t1"}, Name: "of-ann", Method: "GET", Header: header}, Deny},
 		{"of a user whose header came twice", FileRequest{Tenant: www, Name: "of-ann\nbob", Method: "GET", Header: http.Header{"X-User": {"ann", "bob"}}}, Allow},
 	} {
 		if got, err := h.Authorize(context.Background(), c.FileRequest); got != c.want || err != nil {

@@ -12,13 +12,14 @@ import (
 	"github.com/tenantedge/tenantedge/edge/channel"
 	"github.com/tenantedge/tenantedge/edge/internal/instance"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
 // consumerRequest is a handshake that the guest is to answer: it was routed,
 // and holds what the host knows of it.
 type consumerRequest struct {
-	Tenant    *Tenant
+	Tenant    *tenant.Tenant
 	Route     string // name of the websocket route that matched
 	Kwargs    string // its values as one JSON object; empty: none
 	Protocols []string

@@ -17,6 +17,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/channel"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
 func scripted(t testing.TB) *consumerWorld {
@@ -261,7 +262,7 @@ func TestATimerRingsOnceAndCanBeTakenBack(t *testing.T) {
 // one event of them to come.
 func TestTimersThatRingMeanwhileAreOneEvent(t *testing.T) {
 	h := newHost(t, nil)
-	c := &consumer{place: h.consumers.enter(h, &consumerRequest{Tenant: &Tenant{Schema: "acme"}}), busy: true}
+	c := &consumer{place: h.consumers.enter(h, &consumerRequest{Tenant: &tenant.Tenant{Schema: "acme"}}), busy: true}
 	defer c.abandon()
 	m, err := channel.NewMessage("chat.message")
 	if err != nil || !c.Receive(m) {

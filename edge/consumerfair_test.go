@@ -10,6 +10,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge/channel"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
 // A tenant has one turn, on however many routes its websockets are.
@@ -21,7 +22,7 @@ func TestW5ATenantOfManyRoutesHasOneTurn(t *testing.T) {
 	var all []*consumer
 	ready := func(schema string, routes int) {
 		for i := range routes {
-			r := consumerRequest{Tenant: &Tenant{Schema: schema}, Route: fmt.Sprint("route", i)}
+			r := consumerRequest{Tenant: &tenant.Tenant{Schema: schema}, Route: fmt.Sprint("route", i)}
 			for range 2 {
 				c := &consumer{place: q.enter(h, &r), busy: true}
 				all = append(all, c)
@@ -59,7 +60,7 @@ func TestW5WhatWaitsForATenantsWebsocketsIsBounded(t *testing.T) {
 	h := newHost(t, nil)
 	q := &h.consumers
 	busy := func(schema string) *consumer {
-		return &consumer{place: q.enter(h, &consumerRequest{Tenant: &Tenant{Schema: schema}}), busy: true}
+		return &consumer{place: q.enter(h, &consumerRequest{Tenant: &tenant.Tenant{Schema: schema}}), busy: true}
 	}
 	long := func() *channel.Message {
 		m, err := channel.NewMessage("chat.message", channel.Field{Name: "text", Value: strings.Repeat("x", 1<<20)})

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge/channel"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
 // frailLayer is a layer in memory that can break.
@@ -103,7 +104,7 @@ func TestALimitOfTheLayerEndsTheWebsocketThatReachesIt(t *testing.T) {
 
 func TestAMemberThatIsBehindMissesWhatDoesNotFit(t *testing.T) {
 	h := newHost(t, nil)
-	c := &consumer{place: h.consumers.enter(h, &consumerRequest{Tenant: &Tenant{Schema: "acme"}}), busy: true}
+	c := &consumer{place: h.consumers.enter(h, &consumerRequest{Tenant: &tenant.Tenant{Schema: "acme"}}), busy: true}
 	m, err := channel.NewMessage("chat.message")
 	if err != nil {
 		t.Fatal(err)

@@ -5,13 +5,14 @@ import (
 	"sync/atomic"
 
 	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
 // place is what the websockets of one tenant and route have in common. The
 // tenant is the one of the handshake, however the directory changes.
 type place struct {
 	placeKey
-	tenant Tenant // without what is its request's alone
+	tenant tenant.Tenant // without what is its request's alone
 	host   *Host
 	scope  channel.Scope
 	logger *slog.Logger

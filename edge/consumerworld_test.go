@@ -18,6 +18,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge/channel"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
 // consumerWorld is a server all of whose websockets the guest handles. The
@@ -81,7 +82,7 @@ func (w *consumerWorld) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		kwargs = append(kwargs, fmt.Sprintf("%q:%q", name, values[0]))
 	}
 	q := consumerRequest{
-		Tenant: &Tenant{Schema: schema, ID: "7", Dynamic: true, Identifier: "id-" + schema, Path: r.URL.Path}, Route: strings.TrimPrefix(r.URL.Path, "/"),
+		Tenant: &tenant.Tenant{Schema: schema, ID: "7", Dynamic: true, Identifier: "id-" + schema, Path: r.URL.Path}, Route: strings.TrimPrefix(r.URL.Path, "/"),
 		Kwargs: "{" + strings.Join(kwargs, ",") + "}", Header: r.Header, Scope: scope,
 	}
 	for _, p := range strings.Split(r.Header.Get("Sec-Websocket-Protocol"), ",") {

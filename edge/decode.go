@@ -10,6 +10,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge/internal/header"
 	"github.com/tenantedge/tenantedge/edge/internal/trust"
+	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
@@ -59,7 +60,7 @@ func (s *services) decodeTenant(d *Decision, m abi.Message, r *Request) error {
 				s.match = &s.asked
 			}
 		}
-		t.Dynamic, t.Schema, t.ID, t.attributes = true, s.match.Tenant.Schema, s.match.Tenant.ID, s.match.Tenant.Attributes
+		t.Dynamic, t.Schema, t.ID, t.Attributes = true, s.match.Tenant.Schema, s.match.Tenant.ID, tenant.NewAttributes(s.match.Tenant.Attributes)
 	} else {
 		known := s.host.static[string(schema)]
 		if known == nil {
@@ -76,7 +77,7 @@ func (s *services) decodeTenant(d *Decision, m abi.Message, r *Request) error {
 	}
 	t.WSURLConf = s.names.pick(m.Get(abi.DecWSURLConf))
 	t.Path = s.path(m.Get(abi.DecPath), r)
-	own, _ := t.Attribute(pathnameAttribute)
+	own, _ := t.Pathname()
 	if t.Identifier = s.names.pick(m.Get(abi.DecIdentifier), t.Schema, own); t.Identifier == "" {
 		t.Identifier = cmp.Or(own, t.Schema)
 	}
@@ -97,7 +98,7 @@ func (s *services) decodeTenant(d *Decision, m abi.Message, r *Request) error {
 // segment of a path. A name that is the schema is not looked at: it was checked
 // with the directory or the table of tenants. The identifier may be the one of
 // the tenant's own row whatever others are called.
-func (s *services) checkNames(t *Tenant, own string) error {
+func (s *services) checkNames(t *tenant.Tenant, own string) error {
 	if t.CachePrefix != t.Schema {
 		if !beginsWith(t.CachePrefix, t.Schema) {
 			return fmt.Errorf("the cache prefix of tenant %.80q is %.80q: expected its schema, or its schema and a colon at the beginning", t.Schema, t.CachePrefix)
@@ -125,7 +126,7 @@ func (s *services) checkNames(t *Tenant, own string) error {
 	return nil
 }
 
-func unfit(t *Tenant, name string) error {
+func unfit(t *tenant.Tenant, name string) error {
 	return fmt.Errorf("a name of tenant %.80q is %.80q: expected no control characters, and no blank at its ends", t.Schema, name)
 }
 
@@ -144,18 +145,18 @@ func (h *Host) taken(name string) bool {
 	return lower == publicSchema || h.knows(name) || h.knows(lower)
 }
 
-func (s *services) decodeRouting(r *Routing, m abi.Message, req *Request) error {
+func (s *services) decodeRouting(r *tenant.Routing, m abi.Message, req *Request) error {
 	if domain, ok := m.Field(abi.DecDomain); ok {
-		*r = Routing{Kind: ByDomain, Domain: s.names.pick(domain, s.match.Domain, req.Host), Folder: s.names.pick(m.Get(abi.DecFolder), s.match.Folder)}
+		*r = tenant.Routing{Router: abi.ByDomain, Domain: s.names.pick(domain, s.match.Domain, req.Host), Folder: s.names.pick(m.Get(abi.DecFolder), s.match.Folder)}
 		return nil
 	}
 	ref, ok := m.Field(abi.DecReference)
 	if !ok {
 		return fmt.Errorf("neither domain nor reference is given: expected how the tenant was found")
 	}
-	r.Kind = ByHeader
+	r.Router = abi.ByHeader
 	if m.Word()&abi.DecBySession != 0 {
-		r.Kind = BySession
+		r.Router = abi.BySession
 	}
 	r.Reference = s.names.pick(ref, s.match.Tenant.Schema, s.match.Tenant.ID)
 	return nil
@@ -187,7 +188,7 @@ func (s *services) decodeRedirect(d *Decision, m abi.Message, r *Request, status
 		return fmt.Errorf("the redirect leads to %.200q: expected //host/… with a registered domain", d.Location)
 	}
 	if s.match != &nothing {
-		d.Tenant = Tenant{Schema: s.match.Tenant.Schema, ID: s.match.Tenant.ID, Dynamic: true, attributes: s.match.Tenant.Attributes}
+		d.Tenant = tenant.Tenant{Schema: s.match.Tenant.Schema, ID: s.match.Tenant.ID, Dynamic: true, Attributes: tenant.NewAttributes(s.match.Tenant.Attributes)}
 	}
 	return s.decodeRouting(&d.Tenant.Routing, m, r)
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
@@ -55,22 +56,22 @@ func testHost(t *testing.T) *Host {
 // What a guest answers is checked: it cannot make up tenants, send clients
 // somewhere else, or break headers.
 func TestDecisionsThatMakeNoSenseAreTheGuestsFailure(t *testing.T) {
-	tenant := uint32(abi.Tenant)
+	found := uint32(abi.Tenant)
 	for _, c := range []struct {
 		name string
 		a    answers
 		want string // in the error; empty: it is fine
 	}{
-		{"a dynamic tenant by domain", answers{word: tenant | abi.DecDynamic, fields: map[int]string{abi.DecSchema: "t1", abi.DecDomain: "t1.example.com"}}, ""},
-		{"a static tenant by header", answers{word: tenant, fields: map[int]string{abi.DecSchema: "www", abi.DecReference: "www"}}, ""},
-		{"a dynamic tenant that is not in the directory", answers{word: tenant | abi.DecDynamic, fields: map[int]string{abi.DecSchema: "t2", abi.DecDomain: "x"}}, "expected the schema of a row"},
-		{"public is no tenant", answers{word: tenant | abi.DecDynamic, fields: map[int]string{abi.DecSchema: "public", abi.DecDomain: "x"}}, "expected the schema of a row"},
-		{"a static tenant that is not in the table", answers{word: tenant, fields: map[int]string{abi.DecSchema: "t1", abi.DecDomain: "x"}}, "expected a schema of the TENANTS table"},
-		{"no way by which it was found", answers{word: tenant, fields: map[int]string{abi.DecSchema: "www"}}, "expected how the tenant was found"},
+		{"a dynamic tenant by domain", answers{word: found | abi.DecDynamic, fields: map[int]string{abi.DecSchema: "t1", abi.DecDomain: "t1.example.com"}}, ""},
+		{"a static tenant by header", answers{word: found, fields: map[int]string{abi.DecSchema: "www", abi.DecReference: "www"}}, ""},
+		{"a dynamic tenant that is not in the directory", answers{word: found | abi.DecDynamic, fields: map[int]string{abi.DecSchema: "t2", abi.DecDomain: "x"}}, "expected the schema of a row"},
+		{"public is no tenant", answers{word: found | abi.DecDynamic, fields: map[int]string{abi.DecSchema: "public", abi.DecDomain: "x"}}, "expected the schema of a row"},
+		{"a static tenant that is not in the table", answers{word: found, fields: map[int]string{abi.DecSchema: "t1", abi.DecDomain: "x"}}, "expected a schema of the TENANTS table"},
+		{"no way by which it was found", answers{word: found, fields: map[int]string{abi.DecSchema: "www"}}, "expected how the tenant was found"},
 		{"no outcome", answers{}, "expected one of guest/abi"},
 		{"an unknown outcome", answers{word: 99}, "expected one of guest/abi"},
-		{"a header with a line break", answers{word: tenant, fields: map[int]string{abi.DecSchema: "www", abi.DecDomain: "x"}, extra: []string{"X-A", "b\r\nSet-Cookie: c"}}, "malformed"},
-		{"a header name that is no token", answers{word: tenant, fields: map[int]string{abi.DecSchema: "www", abi.DecDomain: "x"}, extra: []string{"X A", "b"}}, "malformed"},
+		{"a header with a line break", answers{word: found, fields: map[int]string{abi.DecSchema: "www", abi.DecDomain: "x"}, extra: []string{"X-A", "b\r\nSet-Cookie: c"}}, "malformed"},
+		{"a header name that is no token", answers{word: found, fields: map[int]string{abi.DecSchema: "www", abi.DecDomain: "x"}, extra: []string{"X A", "b"}}, "malformed"},
 		{"a redirect with status 200", answers{word: uint32(abi.Redirect) | 200<<abi.DecStatusShift, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//t1.example.com/"}}, "expected 301"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -155,7 +156,7 @@ func TestADecisionTakesItsStringsFromTheDirectory(t *testing.T) {
 		}
 	}
 	check()
-	if plan, _ := d.Tenant.Attribute("plan"); plan != "gold" || d.Tenant.ID != "1" || d.Tenant.Path != "/a b" || d.Tenant.Routing != (Routing{Kind: ByDomain, Domain: "shared.example.com", Folder: "one"}) {
+	if plan, _ := d.Tenant.Attributes.Get("plan"); plan != "gold" || d.Tenant.ID != "1" || d.Tenant.Path != "/a b" || d.Tenant.Routing != (tenant.Routing{Router: abi.ByDomain, Domain: "shared.example.com", Folder: "one"}) {
 		t.Fatalf("decided %+v", d)
 	}
 	if n := testing.AllocsPerRun(100, check); n != 0 {

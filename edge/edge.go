@@ -12,7 +12,7 @@
 //
 // and in the handler
 //
-//	tenant, ok := edge.TenantFrom(r.Context())
+//	t, ok := tenant.From(r.Context())
 //
 // Servers that are not net/http call Host.Route. A Host is safe for concurrent
 // use. What the guest decides is described in package guest/tenancy, how host

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
@@ -28,8 +29,8 @@ func Example() {
 	}
 	defer host.Close()
 	handler := host.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		tenant, _ := edge.TenantFrom(r.Context())
-		fmt.Fprintf(w, "%s sees %s\n", tenant.Schema, tenant.Path)
+		t, _ := tenant.From(r.Context())
+		fmt.Fprintf(w, "%s sees %s\n", t.Schema, t.Path)
 	}))
 
 	for _, url := range []string{"http://example.com/", "http://acme.example.com/orders", "http://nobody.example.com/"} {

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 	"github.com/tenantedge/tenantedge/hostfuncs"
@@ -31,17 +32,8 @@ func (h *Host) UseFiles(b storage.Backend) {
 	h.files.Store(&b)
 }
 
-// FileTenant is t as a storage asks for it.
-func (t *Tenant) FileTenant() storage.Tenant {
-	own, has := t.Attribute(pathnameAttribute)
-	return storage.Tenant{Schema: t.Schema, Folder: t.Routing.Folder, Pathname: own, HasPathname: has}
-}
-
-// pathnameAttribute is the column that holds a tenant's own identifier.
-const pathnameAttribute = "schema_pathname"
-
 func fileTenantOf(m *tenantdb.Match) storage.Tenant {
-	own, has := m.Tenant.Attribute(pathnameAttribute)
+	own, has := m.Tenant.Attribute(tenant.PathnameAttribute)
 	return storage.Tenant{Schema: m.Tenant.Schema, Folder: m.Folder, Pathname: own, HasPathname: has}
 }
 
@@ -52,7 +44,7 @@ func (s *services) fileTenant() (storage.Tenant, bool) {
 	case s.noFiles:
 		return storage.Tenant{}, false
 	case s.tenant != nil:
-		return s.tenant.FileTenant(), true
+		return storage.TenantOf(s.tenant), true
 	case s.match != &nothing:
 		return fileTenantOf(s.match), true
 	case s.ahead != &nothing:

@@ -13,16 +13,18 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
+	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
 // asking is how a storage asks a Host where files are.
 type asking struct{ *Host }
 
 func (a asking) Locate(ctx context.Context, q *tenancy.PathQuery) (tenancy.Pathname, error) {
-	t := &Tenant{Schema: q.Schema, Routing: Routing{Folder: q.Folder}}
+	t := &tenant.Tenant{Schema: q.Schema, Routing: tenant.Routing{Folder: q.Folder}}
 	if q.HasSchemaPathname {
-		t.SetAttribute(pathnameAttribute, q.SchemaPathname)
+		t.Attributes = tenant.NewAttributes([]tenantdb.Attribute{{Name: tenant.PathnameAttribute, Value: q.SchemaPathname}})
 	}
 	p, err := a.Pathname(ctx, PathQuery{Tenant: t, Location: q.Location, BaseURL: q.BaseURL, Name: q.Name, NoName: !q.HasName})
 	return tenancy.Pathname{
@@ -144,7 +146,7 @@ func TestARequestThatFailsLeavesNoFileBehind(t *testing.T) {
 
 func TestAGuestThatSaysWhereFilesAreHasNone(t *testing.T) {
 	h, _ := newFileHost(t, nil)
-	p, err := h.Pathname(t.Context(), PathQuery{Tenant: &Tenant{Schema: "t2"}, Location: "/srv", BaseURL: "/media/", Name: "probe"})
+	p, err := h.Pathname(t.Context(), PathQuery{Tenant: &tenant.Tenant{Schema: "t2"}, Location: "/srv", BaseURL: "/media/", Name: "probe"})
 	if want := "/srv/t2/probeerrno4"; p.Path != want || err != nil {
 		t.Errorf("%q, %v, want %q", p.Path, err, want)
 	}

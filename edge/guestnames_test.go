@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
@@ -40,7 +41,7 @@ func TestATenantHasNamesOfItsOwn_D7(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			h := testHost(t)
 			if c.own != "" {
-				h.config.Directory.Replace(tenantdb.State{Tenants: []tenantdb.Tenant{{ID: "1", Schema: "t1", Attributes: []tenantdb.Attribute{{Name: pathnameAttribute, Value: c.own}}}}})
+				h.config.Directory.Replace(tenantdb.State{Tenants: []tenantdb.Tenant{{ID: "1", Schema: "t1", Attributes: []tenantdb.Attribute{{Name: tenant.PathnameAttribute, Value: c.own}}}}})
 			}
 			fields := map[int]string{abi.DecSchema: c.schema, abi.DecReference: c.schema}
 			if c.identifier != "" {
@@ -75,7 +76,7 @@ func TestACacheKeyBeginsWithItsTenant_D7(t *testing.T) {
 		h := newHost(t, func(c *Config) {
 			c.Guest = wasmtest.Sound().Replies(abi.ExportCacheKey, string(b.Bytes())).Wasm()
 		})
-		key, err := h.CacheKey(t.Context(), &Tenant{Schema: "t1"}, "p", "1", "k")
+		key, err := h.CacheKey(t.Context(), &tenant.Tenant{Schema: "t1"}, "p", "1", "k")
 		if (err == nil) != want || want && key != result {
 			t.Errorf("the guest gives %q: %q, %v", result, key, err)
 		}

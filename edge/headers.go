@@ -6,6 +6,8 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge/internal/header"
 	"github.com/tenantedge/tenantedge/edge/internal/trust"
+
+	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
 // Upstream names the request headers that carry a decision to an upstream; an
@@ -46,7 +48,7 @@ func (u *Upstream) names() []string {
 func (h *Host) Forward(in, out *http.Request, inner bool) {
 	out.Host = h.trust.HostFor(in)
 	h.trust.SetForwarded(in, out.Header)
-	if t, ok := TenantFrom(in.Context()); inner && ok && t.Routing.Folder != "" {
+	if t, ok := tenant.From(in.Context()); inner && ok && t.Routing.Folder != "" {
 		trust.SetForwardedPrefix(out.Header, t.Routing.Folder)
 	}
 	h.setUpstreamHeaders(in.Context(), out.Header)
@@ -59,11 +61,11 @@ func (h *Host) setUpstreamHeaders(ctx context.Context, out http.Header) {
 	for _, name := range h.guestHeaders() {
 		header.DeleteFolded(out, name)
 	}
-	c, _ := ctx.Value(tenantKey{}).(*tenantContext)
-	if c == nil || c.decision.Outcome != OutcomeTenant {
+	t, ok := tenant.From(ctx)
+	if !ok {
 		return
 	}
-	u, t := h.config.Upstream, &c.decision.Tenant
+	u := h.config.Upstream
 	set := func(name, value string) {
 		if name != "" && value != "" {
 			out.Set(name, value)
@@ -71,10 +73,14 @@ func (h *Host) setUpstreamHeaders(ctx context.Context, out http.Header) {
 	}
 	set(u.Schema, t.Schema)
 	set(u.ID, t.ID)
-	set(u.Routing, t.Routing.Kind)
+	set(u.Routing, string(t.Routing.Router))
 	set(u.Folder, t.Routing.Folder)
 	set(u.CachePrefix, t.CachePrefix)
 	set(u.Identifier, t.Identifier)
+	c, _ := ctx.Value(routedKey{}).(*routedContext)
+	if c == nil || t != &c.decision.Tenant {
+		return // of a tenant.NewContext, which has no decision
+	}
 	for i := 0; i+1 < len(c.decision.Headers); i += 2 {
 		header.DeleteFolded(out, c.decision.Headers[i])
 		out.Set(c.decision.Headers[i], c.decision.Headers[i+1])

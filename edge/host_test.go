@@ -18,6 +18,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 	"github.com/tenantedge/tenantedge/edge/proof"
 	"github.com/tenantedge/tenantedge/edge/smoke"
+	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 	"github.com/tenantedge/tenantedge/tenantdb"
@@ -108,28 +109,28 @@ func TestTheHandlerSeesTheTenant(t *testing.T) {
 	h := newHost(t, nil)
 	for _, c := range []struct {
 		name, target, host string
-		want               Tenant
+		want               tenant.Tenant
 		inner              string // URL that the handler sees
 	}{
 		{"static", "/a?b=c", "example.com:8080",
-			Tenant{Schema: "www", URLConf: "www.urls", Path: "/a", Identifier: "www", CachePrefix: "www", Routing: Routing{Kind: ByDomain, Domain: "example.com"}}, "/a?b=c"},
+			tenant.Tenant{Schema: "www", URLConf: "www.urls", Path: "/a", Identifier: "www", CachePrefix: "www", Routing: tenant.Routing{Router: abi.ByDomain, Domain: "example.com"}}, "/a?b=c"},
 		{"dynamic, host in another case and with a dot", "/", "T1.Example.COM.",
-			Tenant{Schema: "t1", ID: "1", Dynamic: true, URLConf: "app.urls", Path: "/", Identifier: "acme", CachePrefix: "t1", Routing: Routing{Kind: ByDomain, Domain: "t1.example.com"}}, "/"},
+			tenant.Tenant{Schema: "t1", ID: "1", Dynamic: true, URLConf: "app.urls", Path: "/", Identifier: "acme", CachePrefix: "t1", Routing: tenant.Routing{Router: abi.ByDomain, Domain: "t1.example.com"}}, "/"},
 		{"by folder", "/two/a%20b?c", "shared.example.com",
-			Tenant{Schema: "t2", ID: "2", Dynamic: true, URLConf: "app.urls", Path: "/a b", Identifier: "t2", CachePrefix: "t2", Routing: Routing{Kind: ByDomain, Domain: "shared.example.com", Folder: "two"}}, "/a%20b?c"},
+			tenant.Tenant{Schema: "t2", ID: "2", Dynamic: true, URLConf: "app.urls", Path: "/a b", Identifier: "t2", CachePrefix: "t2", Routing: tenant.Routing{Router: abi.ByDomain, Domain: "shared.example.com", Folder: "two"}}, "/a%20b?c"},
 		{"by folder, something encoded that stays so", "/two/a%2Fb", "shared.example.com",
-			Tenant{Schema: "t2", ID: "2", Dynamic: true, URLConf: "app.urls", Path: "/a/b", Identifier: "t2", CachePrefix: "t2", Routing: Routing{Kind: ByDomain, Domain: "shared.example.com", Folder: "two"}}, "/a%2Fb"},
+			tenant.Tenant{Schema: "t2", ID: "2", Dynamic: true, URLConf: "app.urls", Path: "/a/b", Identifier: "t2", CachePrefix: "t2", Routing: tenant.Routing{Router: abi.ByDomain, Domain: "shared.example.com", Folder: "two"}}, "/a%2Fb"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := httptest.NewRequest("GET", c.target, nil)
 			r.Host = c.host
-			var got *Tenant
+			var got *tenant.Tenant
 			var inner string
-			w := serve(h, r, func(r *http.Request) { got, _ = TenantFrom(r.Context()); inner = r.URL.String() })
+			w := serve(h, r, func(r *http.Request) { got, _ = tenant.From(r.Context()); inner = r.URL.String() })
 			if got == nil {
 				t.Fatalf("answered %d %s", w.Code, w.Body)
 			}
-			c.want.attributes = got.attributes
+			c.want.Attributes = got.Attributes
 			if fmt.Sprint(*got) != fmt.Sprint(c.want) {
 				t.Errorf("the tenant is\n%+v, want\n%+v", *got, c.want)
 			}
@@ -235,11 +236,11 @@ func TestTheTenantHeaderNeedsTrustOrProof(t *testing.T) {
 
 func TestKeysAndPathsAreTheGuests(t *testing.T) {
 	h := newHost(t, nil)
-	ctx := WithTenant(context.Background(), Tenant{Schema: "t1"})
+	ctx := tenant.NewContext(context.Background(), &tenant.Tenant{Schema: "t1"})
 	if key, err := h.CacheKey(ctx, nil, "p", "1", "foo"); err != nil || key != "t1:p:1:foo" {
 		t.Errorf("the key in a tenant's context is %q, %v", key, err)
 	}
-	if key, err := h.CacheKey(ctx, &Tenant{Schema: "t2"}, "", "1", "foo"); err != nil || key != "t2::1:foo" {
+	if key, err := h.CacheKey(ctx, &tenant.Tenant{Schema: "t2"}, "", "1", "foo"); err != nil || key != "t2::1:foo" {
 		t.Errorf("the key of a tenant that is named is %q, %v", key, err)
 	}
 	if key, err := h.CacheKey(context.Background(), nil, "", "1", "foo"); err != nil || key != "public::1:foo" {

@@ -23,6 +23,7 @@ func TestImportsGoDownOnly(t *testing.T) {
 		{"tenantdb", []string{"tenantdb"}, "the directory is useful without an edge"},
 		{"assets", nil, "assets are bytes"},
 		{"hostfuncs", []string{"hostfuncs", "guest/abi"}, "host functions declare what they need of an edge"},
+		{"edge/tenant", []string{"guest/abi", "tenantdb"}, "handlers import it, and need nothing else of an edge"},
 		{"edge", []string{"edge", "hostfuncs", "tenantdb", "assets", "guest"}, "an edge is above them, and below nothing but bench"},
 	}
 	dependencies := []struct {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/tenantedge/tenantedge/edge/internal/instance"
+	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
@@ -15,9 +16,9 @@ import (
 const publicSchema = "public"
 
 // tenantOf is t, else the tenant of ctx, else nil.
-func tenantOf(ctx context.Context, t *Tenant) *Tenant {
+func tenantOf(ctx context.Context, t *tenant.Tenant) *tenant.Tenant {
 	if t == nil {
-		t, _ = TenantFrom(ctx)
+		t, _ = tenant.From(ctx)
 	}
 	return t
 }
@@ -30,7 +31,7 @@ func tenantOf(ctx context.Context, t *Tenant) *Tenant {
 // is an error. Within one tenant, two keys may be the same where
 // prefix or version has a colon; where they come from users, DistinctCacheKey is
 // the safe choice.
-func (h *Host) CacheKey(ctx context.Context, t *Tenant, prefix, version, key string) (string, error) {
+func (h *Host) CacheKey(ctx context.Context, t *tenant.Tenant, prefix, version, key string) (string, error) {
 	schema := publicSchema
 	if t = tenantOf(ctx, t); t != nil {
 		schema = t.Schema
@@ -50,7 +51,7 @@ func (h *Host) CacheKey(ctx context.Context, t *Tenant, prefix, version, key str
 // arguments give different keys. Without them it is CacheKey, and ReverseKey
 // gives back the key that it was given. A guest with logic of its own keeps keys
 // apart if it does so for prefixes and versions without colons.
-func (h *Host) DistinctCacheKey(ctx context.Context, t *Tenant, prefix, version, key string) (string, error) {
+func (h *Host) DistinctCacheKey(ctx context.Context, t *tenant.Tenant, prefix, version, key string) (string, error) {
 	return h.CacheKey(ctx, t, tenancy.DistinctPart(prefix), tenancy.DistinctPart(version), key)
 }
 
@@ -86,7 +87,7 @@ func (h *Host) key(ctx context.Context, e instance.Export, schema, prefix, versi
 // PathQuery asks where a tenant's file is. Tenant nil means that of the
 // context, and outside of any tenant the schema public.
 type PathQuery struct {
-	Tenant   *Tenant
+	Tenant   *tenant.Tenant
 	Location string // folder on disk above all tenants' files
 	BaseURL  string // URL above all tenants' files, such as "/media/"
 	Name     string // name of the file inside the tenant's files; see NoName
@@ -112,9 +113,9 @@ var ErrName = errors.New("edge: file name refused")
 func (h *Host) Pathname(ctx context.Context, q PathQuery) (Pathname, error) {
 	t := tenantOf(ctx, q.Tenant)
 	if t == nil {
-		t = &Tenant{Schema: publicSchema}
+		t = &tenant.Tenant{Schema: publicSchema}
 	}
-	own, hasOwn := t.Attribute(pathnameAttribute)
+	own, hasOwn := t.Pathname()
 	g := h.current.Load()
 	switch {
 	case !g.program.Has(instance.Pathname):
@@ -127,7 +128,7 @@ func (h *Host) Pathname(ctx context.Context, q PathQuery) (Pathname, error) {
 	}
 }
 
-func (h *Host) askPathname(ctx context.Context, t *Tenant, own string, hasOwn bool, q PathQuery) (Pathname, error) {
+func (h *Host) askPathname(ctx context.Context, t *tenant.Tenant, own string, hasOwn bool, q PathQuery) (Pathname, error) {
 	var p Pathname
 	err := h.ask(ctx, instance.Pathname, func(buf []byte) int {
 		b := abi.Begin(buf, 0, abi.PathName+1)
@@ -161,7 +162,7 @@ func (h *Host) askPathname(ctx context.Context, t *Tenant, own string, hasOwn bo
 }
 
 // locate is the answer where the guest has none of its own.
-func (h *Host) locate(t *Tenant, own string, hasOwn bool, q PathQuery) Pathname {
+func (h *Host) locate(t *tenant.Tenant, own string, hasOwn bool, q PathQuery) Pathname {
 	p := tenancy.Locate(&tenancy.PathQuery{
 		Schema: t.Schema, Folder: t.Routing.Folder, SchemaPathname: own, HasSchemaPathname: hasOwn,
 		Location: q.Location, BaseURL: q.BaseURL, Name: q.Name, HasName: !q.NoName,

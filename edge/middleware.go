@@ -6,10 +6,12 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
 // Middleware routes every request before next sees it. next gets the tenant in
-// the request's context (TenantFrom), the path as the tenant sees it in r.URL,
+// the request's context (tenant.From), the path as the tenant sees it in r.URL,
 // and headers without what clients may not claim: the tenant and forwarding
 // headers of peers that are not trusted are gone. Redirects and refusals are
 // answered here, and so are websockets, if Config.Websockets has targets;
@@ -27,7 +29,7 @@ func (h *Host) Middleware(next http.Handler) http.Handler {
 			h.refuse(w, r, failure(err).in(r.Context()))
 			return
 		}
-		carried := &tenantContext{Context: r.Context()}
+		carried := &routedContext{Context: r.Context()}
 		d := &carried.decision
 		if err := h.route(carried, &q, d); err != nil {
 			h.refuse(w, r, failure(err).in(carried))
@@ -60,7 +62,7 @@ func (h *Host) Middleware(next http.Handler) http.Handler {
 // refuseUnrouted answers a request for which there is no tenant. Config.Refused
 // may have another application serve it, so it gets the request as a handler
 // does, and a websocket only if a handler would get it.
-func (h *Host) refuseUnrouted(w http.ResponseWriter, r *http.Request, q *Request, c *tenantContext) {
+func (h *Host) refuseUnrouted(w http.ResponseWriter, r *http.Request, q *Request, c *routedContext) {
 	e := refused(&c.decision)
 	if q.Websocket {
 		if h.websockets != nil {
@@ -107,7 +109,7 @@ func (h *Host) answer(w http.ResponseWriter, r *http.Request, e *RouteError) {
 }
 
 // routed makes the request that next sees. It is a copy, as net/http has it.
-func (h *Host) routed(r *http.Request, q *Request, c *tenantContext) *http.Request {
+func (h *Host) routed(r *http.Request, q *Request, c *routedContext) *http.Request {
 	d, out := &c.decision, r.WithContext(c)
 	trusted := h.trust.Peer(r)
 	out.Header = h.trust.PassOn(q.Header, trusted, q.Websocket)
@@ -120,7 +122,7 @@ func (h *Host) routed(r *http.Request, q *Request, c *tenantContext) *http.Reque
 
 // innerURL is u with the path that the tenant sees. What was encoded in the
 // rest of the path stays as the client encoded it.
-func innerURL(u *url.URL, t *Tenant) *url.URL {
+func innerURL(u *url.URL, t *tenant.Tenant) *url.URL {
 	inner := *u
 	inner.Path, inner.RawPath = t.Path, ""
 	if u.RawPath == "" {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/tenantdb"
 	"github.com/tenantedge/tenantedge/tenantdb/file"
 )
@@ -37,8 +38,8 @@ func Example_watchedFile() {
 }
 
 func hello(w http.ResponseWriter, r *http.Request) {
-	tenant, _ := edge.TenantFrom(r.Context())
-	fmt.Fprintf(w, "%s sees %s\n", tenant.Schema, tenant.Path)
+	t, _ := tenant.From(r.Context())
+	fmt.Fprintf(w, "%s sees %s\n", t.Schema, t.Path)
 }
 
 func TestTheGoInTheReadmeIsCompiled(t *testing.T) {

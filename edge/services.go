@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 
+	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/hostfuncs"
 	"github.com/tenantedge/tenantedge/tenantdb"
@@ -22,7 +23,7 @@ type services struct {
 	primary string          // domain of the primary row that it asked for
 	ahead   *tenantdb.Match // what it was told before it asked; nothing at first
 	names   interned
-	tenant  *Tenant // that the call is for; nil: the guest is to find out
+	tenant  *tenant.Tenant // that the call is for; nil: the guest is to find out
 	noFiles bool
 
 	asked, told tenantdb.Match // what match and ahead point at: these calls allocate nothing
@@ -47,7 +48,7 @@ func (s *services) begin() {
 }
 
 // beginFor is begin for a call about a request that was routed already.
-func (s *services) beginFor(t *Tenant) {
+func (s *services) beginFor(t *tenant.Tenant) {
 	s.begin()
 	s.tenant = t
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+
+	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
 // ErrSession is in the chain of the error for a request whose session could
@@ -68,19 +70,19 @@ func (h *Host) holdsUnread(d *Decision) bool {
 	case c.Conflicts == Refuse:
 		return true // a session that disagrees leads to no tenant
 	}
-	return lastHoldsUnread(c.Routers, d.Tenant.Routing.Kind)
+	return lastHoldsUnread(c.Routers, d.Tenant.Routing.Router)
 }
 
 // strictHoldsUnread is holdsUnread under strict rules: the domain router redirects
 // at once, whatever others find; of tenants the last one prevails.
 func strictHoldsUnread(routers []string, d *Decision) bool {
-	return d.Outcome == OutcomeRedirect || lastHoldsUnread(routers, d.Tenant.Routing.Kind)
+	return d.Outcome == OutcomeRedirect || lastHoldsUnread(routers, d.Tenant.Routing.Router)
 }
 
 // lastHoldsUnread is holdsUnread where the last router that finds a tenant
 // prevails: the router that found one, by its name, must come after the session's.
-func lastHoldsUnread(routers []string, found string) bool {
-	session, at := slices.Index(routers, RouteSession), slices.Index(routers, found)
+func lastHoldsUnread(routers []string, found abi.Router) bool {
+	session, at := slices.Index(routers, RouteSession), slices.Index(routers, string(found))
 	if at < 0 {
 		return false // the router is unknown, so its place is too
 	}

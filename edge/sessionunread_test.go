@@ -12,6 +12,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/tenantedge/tenantedge/edge/tenant"
+	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
@@ -87,8 +89,8 @@ func TestASessionThatCannotBeReadMattersOnlyWhereItCouldLeadToAnotherTenant_G3(t
 				})
 			})
 			front := httptest.NewServer(h.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				tenant, _ := TenantFrom(r.Context())
-				_, _ = io.WriteString(w, tenant.Schema+" "+r.Header.Get("Cookie")) // the client may be gone
+				found, _ := tenant.From(r.Context())
+				_, _ = io.WriteString(w, found.Schema+" "+r.Header.Get("Cookie")) // the client may be gone
 			})))
 			defer front.Close()
 			r, err := http.NewRequest("GET", front.URL+"/", nil)
@@ -126,16 +128,16 @@ func TestASessionThatCannotBeReadMattersOnlyWhereItCouldLeadToAnotherTenant_G3(t
 func TestWhereTheLastRouterPrevailsADecisionHoldsIfItsRouterComesAfterTheSession_G3(t *testing.T) {
 	for _, c := range []struct {
 		routers []string
-		found   string
+		found   abi.Router
 		holds   bool
 	}{
-		{ds, ByDomain, false},
-		{sd, ByDomain, true},
-		{dsh, ByDomain, false},
-		{dsh, ByHeader, true},
-		{dsh, BySession, false},
-		{sd, BySession, false},
-		{ds, ByHeader, false}, // no router of these
+		{ds, abi.ByDomain, false},
+		{sd, abi.ByDomain, true},
+		{dsh, abi.ByDomain, false},
+		{dsh, abi.ByHeader, true},
+		{dsh, abi.BySession, false},
+		{sd, abi.BySession, false},
+		{ds, abi.ByHeader, false}, // no router of these
 		{sd, "", false},
 	} {
 		if got := lastHoldsUnread(c.routers, c.found); got != c.holds {
@@ -155,7 +157,7 @@ func TestUnderStrictRulesARedirectHoldsWhateverTheSessionSays_G3(t *testing.T) {
 		{ds, OutcomeTenant, false},
 		{sd, OutcomeTenant, true},
 	} {
-		d := &Decision{Outcome: c.outcome, Tenant: Tenant{Routing: Routing{Kind: ByDomain}}}
+		d := &Decision{Outcome: c.outcome, Tenant: tenant.Tenant{Routing: tenant.Routing{Router: abi.ByDomain}}}
 		if got := strictHoldsUnread(c.routers, d); got != c.holds {
 			t.Errorf("%v, outcome %v: %v, want %v", c.routers, c.outcome, got, c.holds)
 		}
@@ -178,7 +180,7 @@ func TestWhatHoldsWithoutTheSessionDependsOnOutcomeAndPolicy_G3(t *testing.T) {
 		c.config.Routers = ds
 		h := &Host{config: c.config}
 		for i, outcome := range outcomes {
-			d := &Decision{Outcome: outcome, Tenant: Tenant{Routing: Routing{Kind: ByDomain}}}
+			d := &Decision{Outcome: outcome, Tenant: tenant.Tenant{Routing: tenant.Routing{Router: abi.ByDomain}}}
 			if got := h.holdsUnread(d); got != c.holds[i] {
 				t.Errorf("%s, outcome %v: %v, want %v", c.name, outcome, got, c.holds[i])
 			}

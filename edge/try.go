@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/smoke"
+	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
@@ -86,11 +87,11 @@ func trialRequests(c *abi.Config) []Request {
 
 // tryOthers calls the exports other than te_route. A denial is an answer.
 func (h *Host) tryOthers(ctx context.Context) error {
-	tenant := &Tenant{Schema: "smoke"}
-	key, cacheKey := h.CacheKey(ctx, tenant, "prefix", "1", "key")
+	smoke := &tenant.Tenant{Schema: "smoke"}
+	key, cacheKey := h.CacheKey(ctx, smoke, "prefix", "1", "key")
 	_, reverse := h.ReverseKey(ctx, key)
-	_, pathname := h.Pathname(ctx, PathQuery{Tenant: tenant, Location: "/srv", BaseURL: "/media/", Name: "a b.txt"})
-	_, authorize := h.Authorize(ctx, FileRequest{Tenant: tenant, Method: "GET", Name: "a b.txt", Host: "smoke.invalid"})
+	_, pathname := h.Pathname(ctx, PathQuery{Tenant: smoke, Location: "/srv", BaseURL: "/media/", Name: "a b.txt"})
+	_, authorize := h.Authorize(ctx, FileRequest{Tenant: smoke, Method: "GET", Name: "a b.txt", Host: "smoke.invalid"})
 	for _, err := range []error{cacheKey, reverse, pathname, authorize} {
 		if errors.Is(err, ErrGuest) {
 			return err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge/channel"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
 // WebsocketKind is the kind of a message.
@@ -47,7 +48,7 @@ type WebsocketRequest struct {
 	// is as the tenant sees it. Its context ends with Connect, and what it
 	// refers to is better not kept: it is some kilobytes for each socket.
 	*http.Request
-	Tenant    *Tenant
+	Tenant    *tenant.Tenant
 	Route     string   // name of the route that matched
 	Kwargs    string   // its values, one JSON object; "" if there are none
 	Protocols []string // subprotocols that the client offers, best first

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge/channel"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
@@ -399,7 +400,7 @@ func TestABlockingHandlerReadsAndWrites(t *testing.T) {
 	begin := make(chan struct{})
 	w := newSocketWorld(t, map[string]WebsocketHandler{"talk": BlockingWebsockets{Protocols: []string{"talk"}, Serve: func(ctx context.Context, s *WebsocketStream) error {
 		<-begin
-		if tenant, ok := TenantFrom(ctx); !ok || tenant.Schema != "acme" || s.Request.Value("room") != "a" {
+		if found, ok := tenant.From(ctx); !ok || found.Schema != "acme" || s.Request.Value("room") != "a" {
 			return errors.New("another tenant")
 		}
 		for {

@@ -13,7 +13,7 @@ import (
 // When the function returns, the socket is closed: with 1000, or for an error
 // with 1011.
 type BlockingWebsockets struct {
-	// Serve is called for each socket. The context has the tenant (TenantFrom)
+	// Serve is called for each socket. The context has the tenant (tenant.From)
 	// and ends with the socket.
 	Serve func(ctx context.Context, s *WebsocketStream) error
 	// Protocols are the subprotocols that it speaks: the first one that the

@@ -6,6 +6,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
 	"github.com/tenantedge/tenantedge/edge/internal/trust"
+	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
 
@@ -13,7 +14,7 @@ import (
 // not as RFC 6455 wants it, which the application may take for something else,
 // and one that a page of another site asks for. A program that sends no Origin
 // is the application's to judge.
-func (h *Host) passes(w http.ResponseWriter, r *http.Request, t *Tenant) *RouteError {
+func (h *Host) passes(w http.ResponseWriter, r *http.Request, t *tenant.Tenant) *RouteError {
 	o := sockets.Options{
 		AllowOrigin:   func(origin sockets.Origin) bool { return h.allowsOrigin(origin, r, t, nil) },
 		AllowNoOrigin: true,
@@ -30,7 +31,7 @@ func (h *Host) passes(w http.ResponseWriter, r *http.Request, t *Tenant) *RouteE
 // of the request's own host, of a domain that is the tenant's alone, or of a
 // list, the route's own among them. A domain on which tenants live in folders is
 // not the tenant's alone.
-func (h *Host) allowsOrigin(origin sockets.Origin, r *http.Request, t *Tenant, ofRoute []string) bool {
+func (h *Host) allowsOrigin(origin sockets.Origin, r *http.Request, t *tenant.Tenant, ofRoute []string) bool {
 	c := &h.config.Websockets
 	if origin.At(r.Host) || origin.SamePort(r.Host) && h.owns(t, origin.Host) {
 		return true
@@ -41,14 +42,14 @@ func (h *Host) allowsOrigin(origin sockets.Origin, r *http.Request, t *Tenant, o
 	if c.OriginsAttribute == "" {
 		return false
 	}
-	own, _ := t.Attribute(c.OriginsAttribute)
+	own, _ := t.Attributes.Get(c.OriginsAttribute)
 	return listed(origin, strings.FieldsFunc(own, func(c rune) bool { return c == ' ' || c == ',' || c == '\t' || c == '\n' }))
 }
 
 // owns reports whether a domain leads to this tenant, as requests find it: by
 // its name as it stands, and then without "www.". Strict rules look at the name
 // without it alone.
-func (h *Host) owns(t *Tenant, domain string) bool {
+func (h *Host) owns(t *tenant.Tenant, domain string) bool {
 	rest := strings.TrimPrefix(domain, "www.")
 	if rest != domain && h.config.Compat != Strict {
 		if schema, found := h.atDomain(domain); found {

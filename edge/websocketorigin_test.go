@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
@@ -23,11 +24,11 @@ func TestAnOriginWithWWWIsOfTheTenantThatHasThatName_B1(t *testing.T) {
 				},
 			})
 		})
-		tenants := []*Tenant{{Schema: "one", ID: "1", Dynamic: true}, {Schema: "two", ID: "2", Dynamic: true}, {Schema: "www"}}
+		tenants := []*tenant.Tenant{{Schema: "one", ID: "1", Dynamic: true}, {Schema: "two", ID: "2", Dynamic: true}, {Schema: "www"}}
 		for domain, want := range cases {
-			for _, tenant := range tenants {
-				if got := h.owns(tenant, domain); got != (tenant.Schema == want) {
-					t.Errorf("%s: %s owns %s: %v, expected %q to own it", compat, tenant.Schema, domain, got, want)
+			for _, owner := range tenants {
+				if got := h.owns(owner, domain); got != (owner.Schema == want) {
+					t.Errorf("%s: %s owns %s: %v, expected %q to own it", compat, owner.Schema, domain, got, want)
 				}
 			}
 		}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge/channel"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
 // websockets serve a Host's websockets.
@@ -82,7 +83,7 @@ func (h *Host) newWebsockets() (*websockets, error) {
 
 // serve answers a handshake that was routed: the decision is in its context.
 func (w *websockets) serve(rw http.ResponseWriter, r *http.Request) {
-	routed, _ := r.Context().Value(tenantKey{}).(*tenantContext)
+	routed, _ := r.Context().Value(routedKey{}).(*routedContext)
 	d := &routed.decision
 	t := &d.Tenant
 	if w.config.Routed != nil {
@@ -217,7 +218,7 @@ func connect(handler WebsocketHandler, q *WebsocketRequest) (c WebsocketConsumer
 }
 
 // enter counts one more socket in its place, which is made for the first.
-func (w *websockets) enter(t *Tenant, route string) (*socketPlace, error) {
+func (w *websockets) enter(t *tenant.Tenant, route string) (*socketPlace, error) {
 	key := placeKey{schema: t.Schema, route: route}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -244,7 +245,7 @@ func (w *websockets) leave(p *socketPlace) {
 }
 
 // socketKey stands for a tenant in the hub. No schema holds a slash.
-func socketKey(t *Tenant) string {
+func socketKey(t *tenant.Tenant) string {
 	if !t.Dynamic {
 		return t.Schema
 	}
@@ -263,7 +264,7 @@ func (h *Host) has(key string) bool {
 
 // Knows reports whether a tenant that a request was routed to is still there: the
 // same one, not another of the same schema.
-func (h *Host) Knows(t *Tenant) bool { return h.has(socketKey(t)) }
+func (h *Host) Knows(t *tenant.Tenant) bool { return h.has(socketKey(t)) }
 
 // lookAgain is how often the directory is looked at for tenants that are gone;
 // W4 allows five times as much.

@@ -12,10 +12,11 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
 	"github.com/tenantedge/tenantedge/edge/internal/upstream"
+	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
 // relay joins the socket to an upstream's.
-func (w *websockets) relay(rw http.ResponseWriter, r *http.Request, s *sockets.Handshake, t *Tenant, target *WebsocketTarget) {
+func (w *websockets) relay(rw http.ResponseWriter, r *http.Request, s *sockets.Handshake, t *tenant.Tenant, target *WebsocketTarget) {
 	up, err := w.dialer.Dial(r.Context(), w.toUpstream(r, t, target))
 	var answered *sockets.StatusError
 	var timeout net.Error
@@ -36,7 +37,7 @@ func (w *websockets) relay(rw http.ResponseWriter, r *http.Request, s *sockets.H
 
 // toUpstream makes the handshake that the upstream gets: the client's, with the
 // headers that say what is so in place of those that say what the client likes.
-func (w *websockets) toUpstream(r *http.Request, t *Tenant, target *WebsocketTarget) *http.Request {
+func (w *websockets) toUpstream(r *http.Request, t *tenant.Tenant, target *WebsocketTarget) *http.Request {
 	inner := target.Inner && t.Routing.Folder != ""
 	u := upstream.Target(target.Upstream, cmp.Or(r.RequestURI, r.URL.RequestURI()), inner, t.Path)
 	out := &http.Request{URL: u, Header: r.Header.Clone()}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
@@ -49,8 +50,8 @@ type front struct {
 func serveFront(t testing.TB, h *Host, connections int) *front {
 	t.Helper()
 	handler := h.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		tenant, _ := TenantFrom(r.Context())
-		_, _ = io.WriteString(w, tenant.Schema+" "+tenant.URLConf) // the client may be gone
+		found, _ := tenant.From(r.Context())
+		_, _ = io.WriteString(w, found.Schema+" "+found.URLConf) // the client may be gone
 	}))
 	f := &front{Server: httptest.NewServer(handler)}
 	f.client = &http.Client{

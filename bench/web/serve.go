@@ -16,6 +16,7 @@ import (
 	"github.com/tenantedge/tenantedge/bench/rivals"
 	"github.com/tenantedge/tenantedge/bench/table"
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
@@ -93,8 +94,8 @@ func startEdge(ctx context.Context, t *table.Table, change func(*edge.Config)) (
 // behindEdge puts the application behind a host.
 func behindEdge(host *edge.Host) http.Handler {
 	return host.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		tenant, _ := edge.TenantFrom(r.Context())
-		answerTenant(w, tenant.Schema, r.URL.Path)
+		t, _ := tenant.From(r.Context())
+		answerTenant(w, t.Schema, r.URL.Path)
 	}))
 }
 

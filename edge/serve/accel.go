@@ -12,10 +12,10 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/internal/files"
 	"github.com/tenantedge/tenantedge/edge/internal/upstream"
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
 // Headers by which an application has the server in front of it send a file.
@@ -86,11 +86,11 @@ func (a *accel) deliver(w http.ResponseWriter, r *http.Request, o *order) error 
 			w.Header()[name] = values
 		}
 	}
-	tenant, ok := edge.TenantFrom(r.Context())
+	t, ok := tenant.From(r.Context())
 	if !ok {
 		return fmt.Errorf("a file was ordered for a request without a tenant: %w", fs.ErrNotExist)
 	}
-	view, err := a.store.lease(r.Context(), tenant)
+	view, err := a.store.lease(r.Context(), t)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
 // access decides who may have files. It is asked before anybody looks whether
@@ -21,10 +22,10 @@ type access struct {
 
 // resource is what a request asks for.
 type resource struct {
-	tenant  *edge.Tenant // nil: none
-	path    string       // of the URL, decoded, as the client sees it
-	method  string       // what is to be done with it; empty: the request's
-	name    string       // of a file of the tenant's
+	tenant  *tenant.Tenant // nil: none
+	path    string         // of the URL, decoded, as the client sees it
+	method  string         // what is to be done with it; empty: the request's
+	name    string         // of a file of the tenant's
 	hasName bool
 }
 
@@ -118,7 +119,7 @@ func (s *Server) failFile(w http.ResponseWriter, r *http.Request, status int) {
 
 // clientPath is the path of the request as the client sees it, decoded: with
 // the folder that the tenant was routed by.
-func clientPath(r *http.Request, t *edge.Tenant) string {
+func clientPath(r *http.Request, t *tenant.Tenant) string {
 	if t == nil || t.Routing.Folder == "" {
 		return r.URL.Path
 	}

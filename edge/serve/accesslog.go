@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
 // note is what the access log will say of a request. Handlers on its way fill
@@ -32,9 +33,9 @@ func noteOf(ctx context.Context) *note {
 	return &note{}
 }
 
-func noteTenant(ctx context.Context, t *edge.Tenant) {
+func noteTenant(ctx context.Context, t *tenant.Tenant) {
 	if n, ok := ctx.Value(noteKey{}).(*note); ok {
-		n.schema, n.routing = t.Schema, t.Routing.Kind
+		n.schema, n.routing = t.Schema, string(t.Routing.Router)
 	}
 }
 

@@ -6,8 +6,8 @@ import (
 	"path"
 	"strings"
 
-	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/internal/files"
+	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
 // folder serves a folder of those who run the edge. A folder in it is served
@@ -24,8 +24,8 @@ func newFolder(f *files.Folder, a *access) *folder {
 }
 
 func (f *folder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	tenant, _ := edge.TenantFrom(r.Context())
-	if !f.access.allow(w, r, resource{tenant: tenant, path: clientPath(r, tenant)}) || !onlyReads(w, r) {
+	t, _ := tenant.From(r.Context())
+	if !f.access.allow(w, r, resource{tenant: t, path: clientPath(r, t)}) || !onlyReads(w, r) {
 		return
 	}
 	name, isFolder := strings.CutSuffix(strings.TrimPrefix(r.URL.Path, "/"), "/")
@@ -71,10 +71,10 @@ func redirectIntoFolder(w http.ResponseWriter, r *http.Request, name string) {
 type slashed struct{ next http.Handler }
 
 func (s slashed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	tenant, ok := edge.TenantFrom(r.Context())
-	if ok && tenant.Routing.Folder != "" && r.URL.Path == "/" && readsPage(r) {
+	t, ok := tenant.From(r.Context())
+	if ok && t.Routing.Folder != "" && r.URL.Path == "/" && readsPage(r) {
 		if sent, _, _ := strings.Cut(r.RequestURI, "?"); !strings.HasSuffix(sent, "/") {
-			redirectIntoFolder(w, r, tenant.Routing.Folder)
+			redirectIntoFolder(w, r, t.Routing.Folder)
 			return
 		}
 	}

@@ -4,10 +4,10 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/files"
 	"github.com/tenantedge/tenantedge/edge/internal/uploads"
+	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
 // media serves a tenant's own files below the base URL, and hands all other
@@ -35,7 +35,7 @@ func newMedia(s *store, c *config.Media, a *access, next http.Handler) *media {
 func runsActive(c *config.Media) bool { return c != nil && c.ActiveContent == "inline" }
 
 func (m *media) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	tenant, ok := edge.TenantFrom(r.Context())
+	t, ok := tenant.From(r.Context())
 	if !ok || !strings.HasPrefix(r.URL.Path, m.base) {
 		m.next.ServeHTTP(w, r)
 		return
@@ -43,14 +43,14 @@ func (m *media) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if m.uploads != nil {
 		m.uploads.Announce(w, r)
 	}
-	view, err := m.store.lease(r.Context(), tenant)
+	view, err := m.store.lease(r.Context(), t)
 	if err != nil {
 		noteOf(r.Context()).reason = err.Error()
 		m.store.server.failFile(w, r, statusOf(err))
 		return
 	}
 	defer view.Release()
-	what := resource{tenant: tenant, path: clientPath(r, tenant)}
+	what := resource{tenant: t, path: clientPath(r, t)}
 	// The guest says where the tenant's URLs begin. All else below the base is
 	// other tenants', or nobody's, which look the same.
 	if base := view.BaseURL(); base != "" {

@@ -10,10 +10,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
@@ -170,8 +170,8 @@ func TestF2NoTenantGetsAnothersFilesByANewGuest(t *testing.T) {
 	if _, err := w.server.host.Swap(t.Context(), guest.Wasm()); err != nil {
 		t.Fatal(err)
 	}
-	umbra := edge.Tenant{Schema: "umbra"}
-	umbra.SetAttribute("schema_pathname", "other")
+	umbra := tenant.Tenant{Schema: "umbra"}
+	umbra.Attributes = tenant.NewAttributes([]tenantdb.Attribute{{Name: tenant.PathnameAttribute, Value: "other"}})
 	for _, s := range w.server.table.stores {
 		// umbra's turn is before anybody has looked at what the guest says.
 		view, err := s.lease(t.Context(), &umbra)
@@ -181,7 +181,7 @@ func TestF2NoTenantGetsAnothersFilesByANewGuest(t *testing.T) {
 		} else if !errors.Is(err, storage.ErrIdentifier) && !errors.Is(err, storage.ErrNoTenant) {
 			t.Error(err)
 		}
-		if files, err := (guestStorage{s.storage, s}).Files(t.Context(), umbra.FileTenant()); err == nil {
+		if files, err := (guestStorage{s.storage, s}).Files(t.Context(), storage.TenantOf(&umbra)); err == nil {
 			t.Errorf("a guest is given the files of %q for umbra", files.Identifier())
 			_ = files.Close()
 		}

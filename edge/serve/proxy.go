@@ -12,10 +12,10 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/pace"
 	"github.com/tenantedge/tenantedge/edge/internal/upstream"
+	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
 // proxy hands requests to an application. The client's Host goes with them,
@@ -73,7 +73,7 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (p *proxy) rewrite(pr *httputil.ProxyRequest) {
 	out := pr.Out
-	t, ok := edge.TenantFrom(pr.In.Context())
+	t, ok := tenant.From(pr.In.Context())
 	inner, path := ok && p.inner && t.Routing.Folder != "", ""
 	if inner {
 		path = t.Path

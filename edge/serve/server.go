@@ -32,6 +32,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
@@ -141,7 +142,7 @@ func New(ctx context.Context, c edge.Config, o Options) (*Server, error) {
 	s.shares = newShares(s.bounds.connections, s.bounds.share, sockets)
 	c.Refused = s.refused
 	c.Websockets.Routed = func(r *http.Request) {
-		if t, ok := edge.TenantFrom(r.Context()); ok {
+		if t, ok := tenant.From(r.Context()); ok {
 			noteTenant(r.Context(), t)
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
 // shares bounds how many requests are served at once, in total and for each
@@ -30,7 +30,7 @@ func newShares(most, share int, taken *taken) *shares {
 }
 
 func ownerOf(r *http.Request) owner {
-	if t, ok := edge.TenantFrom(r.Context()); ok {
+	if t, ok := tenant.From(r.Context()); ok {
 		return owner{t.Schema, t.ID}
 	}
 	return owner{}

@@ -15,6 +15,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/files"
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
 // store is the files of all tenants below one location, or in one bucket.
@@ -69,8 +70,8 @@ func (s *Server) newBucket(m *config.Media) (*store, error) {
 }
 
 // lease borrows the view of a tenant's files. Release it.
-func (s *store) lease(ctx context.Context, t *edge.Tenant) (files.Lease, error) {
-	whose := t.FileTenant()
+func (s *store) lease(ctx context.Context, t *tenant.Tenant) (files.Lease, error) {
+	whose := storage.TenantOf(t)
 	view, err := s.views.Borrow(ctx, whose, s.server.host.GuestDigest())
 	if err != nil {
 		return files.Lease{}, err

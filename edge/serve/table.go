@@ -5,11 +5,11 @@ import (
 	"log/slog"
 	"net/http"
 
-	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/files"
 	"github.com/tenantedge/tenantedge/edge/internal/uploads"
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
 // table serves what a request's urlconf names.
@@ -171,19 +171,19 @@ func (t *table) close() error {
 
 // ServeHTTP serves a request that the Middleware let pass.
 func (t *table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	tenant, ok := edge.TenantFrom(r.Context())
+	found, ok := tenant.From(r.Context())
 	if !ok {
 		t.serveNone(w, r)
 		return
 	}
-	noteTenant(r.Context(), tenant)
-	h, ok := t.urlconfs[tenant.URLConf]
+	noteTenant(r.Context(), found)
+	h, ok := t.urlconfs[found.URLConf]
 	if !ok {
 		// A configuration was checked before it was served, so it was the guest
 		// that came up with the name.
 		id := noteFailure(r.Context(), "unknown urlconf")
 		t.server.log.LogAttrs(r.Context(), slog.LevelError, "the guest named a urlconf that is not configured",
-			slog.String("urlconf", tenant.URLConf), slog.String("schema", tenant.Schema), slog.String("request", id))
+			slog.String("urlconf", found.URLConf), slog.String("schema", found.Schema), slog.String("request", id))
 		writeError(w, http.StatusBadGateway, id)
 		return
 	}

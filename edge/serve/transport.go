@@ -12,9 +12,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/upstream"
+	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
 // transport speaks to one application: HTTP/1.1 by a client of our own, which
@@ -154,7 +154,7 @@ func (t *transport) closeIdle() {
 // owners returns for whom a request is, by the key reuse of a urlconf.
 func owners(reuse string) func(context.Context) (upstream.Owner, bool) {
 	return func(ctx context.Context) (o upstream.Owner, keep bool) {
-		if t, ok := edge.TenantFrom(ctx); ok {
+		if t, ok := tenant.From(ctx); ok {
 			o.Schema, o.ID = t.Schema, t.ID
 		}
 		if reuse == "client" {

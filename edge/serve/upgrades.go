@@ -8,8 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
 // upgrades keeps count of the connections that net/http lost sight of when
@@ -25,7 +25,7 @@ type upgrades struct {
 
 // upgrade is such a connection, or a request that may become one.
 type upgrade struct {
-	tenant *edge.Tenant // nil: of nobody
+	tenant *tenant.Tenant // nil: of nobody
 	over   <-chan struct{}
 	cancel context.CancelFunc
 	ending sync.Once
@@ -99,7 +99,7 @@ func (u *upgrades) track(r *http.Request) (*http.Request, func()) {
 	ctx, cancel := context.WithCancel(r.Context())
 	one := &upgrade{cancel: cancel, over: ctx.Done()}
 	stop := context.AfterFunc(u.base, func() { one.end(sockets.CodeGoingAway) })
-	one.tenant, _ = edge.TenantFrom(r.Context())
+	one.tenant, _ = tenant.From(r.Context())
 	u.mu.Lock()
 	u.live[one] = struct{}{}
 	u.mu.Unlock()
@@ -124,7 +124,7 @@ func (u *upgrades) count() int {
 // follow closes the connections of tenants that are removed, looking at each
 // tick whether the directory has changed (W4; websockets that the Host serves
 // are its own to look after).
-func (u *upgrades) follow(tick <-chan time.Time, generation func() uint64, knows func(*edge.Tenant) bool) {
+func (u *upgrades) follow(tick <-chan time.Time, generation func() uint64, knows func(*tenant.Tenant) bool) {
 	seen, again := generation(), false
 	for {
 		select {

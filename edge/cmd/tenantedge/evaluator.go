@@ -12,6 +12,9 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/tenant"
+	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
 // evaluator answers questions with the host and the guest that serve has.
@@ -108,14 +111,14 @@ type routeAnswer struct {
 }
 
 type domainRouting struct {
-	Kind   string `json:"kind"`
-	Domain string `json:"domain"`
-	Folder string `json:"folder"`
+	Kind   abi.Router `json:"kind"`
+	Domain string     `json:"domain"`
+	Folder string     `json:"folder"`
 }
 
 type referenceRouting struct {
-	Kind      string `json:"kind"`
-	Reference string `json:"reference"`
+	Kind      abi.Router `json:"kind"`
+	Reference string     `json:"reference"`
 }
 
 type websocketRoute struct {
@@ -163,7 +166,7 @@ func statusOf(d *edge.Decision) int {
 	return d.Status
 }
 
-func (a *routeAnswer) found(t *edge.Tenant, served bool) {
+func (a *routeAnswer) found(t *tenant.Tenant, served bool) {
 	text := func(s string) *string {
 		if s == "" {
 			return nil
@@ -171,11 +174,11 @@ func (a *routeAnswer) found(t *edge.Tenant, served bool) {
 		return &s
 	}
 	a.Schema, a.TenantID, a.Dynamic = &t.Schema, text(t.ID), &t.Dynamic
-	switch t.Routing.Kind {
-	case edge.ByDomain:
-		a.Routing = domainRouting{t.Routing.Kind, t.Routing.Domain, t.Routing.Folder}
-	case edge.ByHeader, edge.BySession:
-		a.Routing = referenceRouting{t.Routing.Kind, t.Routing.Reference}
+	switch t.Routing.Router {
+	case abi.ByDomain:
+		a.Routing = domainRouting{t.Routing.Router, t.Routing.Domain, t.Routing.Folder}
+	case abi.ByHeader, abi.BySession:
+		a.Routing = referenceRouting{t.Routing.Router, t.Routing.Reference}
 	}
 	a.Identifier, a.CachePrefix = text(t.Identifier), text(t.CachePrefix)
 	if served {
@@ -259,9 +262,9 @@ func (e *evaluator) cacheKey(ctx context.Context, q *question) any {
 		}
 		texts[i] = s
 	}
-	var t *edge.Tenant
+	var t *tenant.Tenant
 	if q.Schema != nil && *q.Schema != "" {
-		t = &edge.Tenant{Schema: *q.Schema}
+		t = &tenant.Tenant{Schema: *q.Schema}
 	}
 	key, err := e.host.CacheKey(ctx, t, texts[0], texts[1], texts[2])
 	if err != nil {
@@ -302,12 +305,12 @@ func (e *evaluator) storage(ctx context.Context, q *question) any {
 	case q.Do != "":
 		return made(q)
 	}
-	t := edge.Tenant{Schema: "public", Routing: edge.Routing{Kind: edge.ByDomain, Folder: q.Folder}}
+	t := tenant.Tenant{Schema: "public", Routing: tenant.Routing{Router: abi.ByDomain, Folder: q.Folder}}
 	if q.Schema != nil && *q.Schema != "" {
 		t.Schema = *q.Schema
 	}
 	if q.SchemaPathname != nil {
-		t.SetAttribute("schema_pathname", *q.SchemaPathname)
+		t.Attributes = tenant.NewAttributes([]tenantdb.Attribute{{Name: tenant.PathnameAttribute, Value: *q.SchemaPathname}})
 	}
 	query := edge.PathQuery{Tenant: &t, Location: q.Location, BaseURL: q.BaseURL, NoName: q.Name == nil}
 	if q.Name != nil {

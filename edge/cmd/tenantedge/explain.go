@@ -7,6 +7,8 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/tenant"
+	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
 // writeText writes answers for people.
@@ -79,14 +81,14 @@ func (e *evaluator) explainRoute(b *strings.Builder, q *question, a *routeAnswer
 	}
 }
 
-func (e *evaluator) explainTenant(line func(string, string, ...any), t *edge.Tenant) {
+func (e *evaluator) explainTenant(line func(string, string, ...any), t *tenant.Tenant) {
 	switch r := t.Routing; {
-	case r.Kind == edge.ByDomain && r.Folder != "":
+	case r.Router == abi.ByDomain && r.Folder != "":
 		line("found by", "domain %s, folder %s", r.Domain, r.Folder)
-	case r.Kind == edge.ByDomain:
+	case r.Router == abi.ByDomain:
 		line("found by", "domain %s", r.Domain)
 	default:
-		line("found by", "%s, which says %q", r.Kind, r.Reference)
+		line("found by", "%s, which says %q", r.Router, r.Reference)
 	}
 	line("urlconf", "%s", e.servedBy(t.URLConf))
 	if t.WSURLConf != "" {
@@ -97,7 +99,7 @@ func (e *evaluator) explainTenant(line func(string, string, ...any), t *edge.Ten
 	line("cache", "keys start with %s", t.CachePrefix)
 }
 
-func kindOf(t *edge.Tenant) string {
+func kindOf(t *tenant.Tenant) string {
 	if t.Dynamic {
 		return "a row of the directory, id " + t.ID
 	}
