@@ -46,7 +46,7 @@ type Host struct {
 	domains     map[string]string // all domains of the static tenants, as requests look them up, and whose they are
 	trust       *trust.Rules
 
-	files     atomic.Pointer[storage.Backend] // for guests; nil: none
+	files     atomic.Pointer[storage.Storage] // for guests; nil: none
 	pathnames pathnames
 
 	current, previous atomic.Pointer[generation]

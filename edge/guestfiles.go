@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/storage/backend"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
@@ -24,7 +25,7 @@ const (
 // UseFiles lets guests use the files that b keeps, from their next call on;
 // nil: no longer. (It is no part of Config, since b may ask the Host where files
 // are: see [Host.Pathname].) The Host does not close b.
-func (h *Host) UseFiles(b storage.Backend) {
+func (h *Host) UseFiles(b storage.Storage) {
 	if b == nil {
 		h.files.Store(nil)
 		return
@@ -56,8 +57,8 @@ func (s *services) fileTenant() (storage.Tenant, bool) {
 
 // Files implements hostfuncs.Services.
 func (s *services) Files(ctx context.Context, last hostfuncs.Files) (hostfuncs.Files, error) {
-	backend := s.host.files.Load()
-	if backend == nil {
+	stored := s.host.files.Load()
+	if stored == nil {
 		return nil, abi.Unavailable
 	}
 	t, ok := s.fileTenant()
@@ -67,11 +68,11 @@ func (s *services) Files(ctx context.Context, last hostfuncs.Files) (hostfuncs.F
 	if f, ok := last.(*guestFiles); ok && f.tenant == t {
 		return last, nil
 	}
-	files, err := (*backend).Files(withoutGuest(ctx, s.host), t)
+	view, err := (*stored).View(withoutGuest(ctx, s.host), t)
 	if err != nil {
 		return nil, storageErrnos.Wrap(err)
 	}
-	return &guestFiles{tenant: t, files: files}, nil
+	return &guestFiles{tenant: t, view: view}, nil
 }
 
 // FileLimits implements hostfuncs.Services.
@@ -83,11 +84,11 @@ func (s *services) FileLimits() hostfuncs.FileLimits {
 // guestFiles are a tenant's files as host functions use them.
 type guestFiles struct {
 	tenant storage.Tenant
-	files  storage.Files
+	view   storage.View
 }
 
 func (f *guestFiles) Open(ctx context.Context, name string) (io.ReadCloser, error) {
-	file, err := f.files.WithContext(ctx).OpenRead(name)
+	file, err := storage.Django{View: backend.WithContext(ctx, f.view)}.OpenRead(name)
 	if err != nil {
 		return nil, storageErrnos.Wrap(err)
 	}
@@ -95,12 +96,12 @@ func (f *guestFiles) Open(ctx context.Context, name string) (io.ReadCloser, erro
 }
 
 func (f *guestFiles) Save(ctx context.Context, name string, content io.Reader) (string, error) {
-	saved, err := f.files.Save(ctx, name, content, 0)
+	saved, err := f.view.Save(ctx, name, content, 0)
 	return saved, storageErrnos.Wrap(err)
 }
 
 func (f *guestFiles) Stat(ctx context.Context, name string) (abi.FileStat, error) {
-	info, err := fs.Stat(f.files.WithContext(ctx), name)
+	info, err := fs.Stat(backend.WithContext(ctx, f.view), name)
 	if err != nil {
 		return abi.FileStat{}, storageErrnos.Wrap(err)
 	}
@@ -112,7 +113,7 @@ func (f *guestFiles) Stat(ctx context.Context, name string) (abi.FileStat, error
 }
 
 func (f *guestFiles) List(ctx context.Context, name string, most int) (folders, files []string, err error) {
-	within := f.files.WithContext(ctx)
+	within := backend.WithContext(ctx, f.view)
 	opened, err := within.Open(name)
 	if err != nil {
 		return nil, nil, storageErrnos.Wrap(err)
@@ -161,19 +162,19 @@ func isFolder(in fs.FS, name string, e fs.DirEntry) bool {
 }
 
 func (f *guestFiles) Delete(ctx context.Context, name string) error {
-	return storageErrnos.Wrap(f.files.WithContext(ctx).Delete(name))
+	return storageErrnos.Wrap(backend.WithContext(ctx, f.view).Delete(name))
 }
 
 // URL does not ask the guest, which is in the middle of a call.
 func (f *guestFiles) URL(_ context.Context, name string) (string, error) {
-	base := f.files.BaseURL()
+	base := f.view.BaseURL()
 	if base == "" {
 		return "", abi.Unavailable
 	}
 	return tenancy.FileURL(base, name), nil
 }
 
-func (f *guestFiles) Close() error { return f.files.Close() }
+func (f *guestFiles) Close() error { return f.view.Close() }
 
 // storageErrnos holds the errnos that guests get for errors of a storage.
 var storageErrnos = hostfuncs.ErrnoTable{

@@ -13,6 +13,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/storage/disk"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 	"github.com/tenantedge/tenantedge/tenantdb"
@@ -46,7 +47,7 @@ func newFileHost(t testing.TB, change func(*Config)) (*Host, string) {
 		}
 	})
 	location := t.TempDir()
-	s, err := storage.New(storage.Config{Location: location, BaseURL: "/media/", Locator: asking{h}, NoSync: true, Quota: func(storage.Tenant) storage.Quota {
+	s, err := disk.New(disk.Config{Location: location, BaseURL: "/media/", Locator: asking{h}, NoSync: true, Quota: func(storage.Tenant) storage.Quota {
 		return storage.Quota{Files: 6} // one of them is the folder that is there
 	}})
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/files"
 	"github.com/tenantedge/tenantedge/edge/internal/upstream"
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/storage/backend"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
@@ -90,12 +91,12 @@ func (a *accel) deliver(w http.ResponseWriter, r *http.Request, o *order) error 
 	if !ok {
 		return fmt.Errorf("a file was ordered for a request without a tenant: %w", fs.ErrNotExist)
 	}
-	view, err := a.store.lease(r.Context(), t)
+	lease, err := a.store.lease(r.Context(), t)
 	if err != nil {
 		return err
 	}
-	defer view.Release()
-	f, name, err := a.open(view.WithContext(r.Context()), o)
+	defer lease.Release()
+	f, name, err := a.open(backend.WithContext(r.Context(), lease.View), o)
 	if err != nil {
 		return err
 	}
@@ -111,7 +112,7 @@ func (a *accel) deliver(w http.ResponseWriter, r *http.Request, o *order) error 
 
 // open opens the file that is ordered, in the tenant's view, whose root nothing
 // leaves.
-func (a *accel) open(view storage.Files, o *order) (fs.File, string, error) {
+func (a *accel) open(view storage.View, o *order) (fs.File, string, error) {
 	if len(o.redirect) > 1 || len(o.sendfile) > 1 {
 		return nil, "", fmt.Errorf("expected one file to be ordered, found several: %w", fs.ErrNotExist)
 	}
@@ -131,7 +132,7 @@ func (a *accel) open(view storage.Files, o *order) (fs.File, string, error) {
 // openSendfile opens the file that X-Sendfile names. Some applications send the
 // name as it is, others percent-encoded, since Apache decodes it. The name as it
 // is comes first: a user who may name a file a%2Fb must not get a/b by it.
-func openSendfile(view storage.Files, value string) (fs.File, string, error) {
+func openSendfile(view storage.View, value string) (fs.File, string, error) {
 	names := []string{value, sentText(value)}
 	if !utf8.ValidString(value) {
 		names = names[1:]
@@ -146,7 +147,7 @@ func openSendfile(view storage.Files, value string) (fs.File, string, error) {
 		if slices.Contains(names[:i], name) {
 			continue
 		}
-		f, err := view.OpenRead(name)
+		f, err := storage.Django{View: view}.OpenRead(name)
 		if err == nil {
 			return f, name, nil
 		}

@@ -21,6 +21,8 @@ import (
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/storage/backend"
+	"github.com/tenantedge/tenantedge/edge/storage/disk"
 	"github.com/tenantedge/tenantedge/edge/storage/object"
 	"github.com/tenantedge/tenantedge/edge/storage/object/s3test"
 )
@@ -32,11 +34,11 @@ type bucketWorld struct {
 	server  *s3test.Server
 	network *s3test.Network // between the edge and the server
 	bucket  string
-	own     storage.Backend // the same files, past the edge
+	own     storage.Storage // the same files, past the edge
 }
 
 // open opens the bucket at an endpoint.
-func (b *bucketWorld) open(endpoint string, silence time.Duration, limits storage.Config) (storage.Backend, error) {
+func (b *bucketWorld) open(endpoint string, silence time.Duration, limits disk.Config) (storage.Storage, error) {
 	return object.New(object.Config{
 		Endpoint: endpoint, SilenceTimeout: silence, Region: s3test.Region, Bucket: b.bucket, Retries: 1,
 		Credentials: object.Credentials{AccessKeyID: s3test.AccessKey, SecretAccessKey: s3test.SecretKey},
@@ -50,13 +52,13 @@ func startBucket(t *testing.T, changes ...func(*setup)) *bucketWorld {
 	b.bucket, b.network = b.server.NewBucket(t), s3test.NewNetwork(t, b.server)
 	m := startMedia(t, append([]func(*setup){func(s *setup) {
 		s.options.Media = &config.Media{S3: &config.S3{Bucket: b.bucket}, BaseURL: "/media/", ActiveContent: "attachment", Precompressed: true}
-		s.options.OpenBucket = func(c *config.S3, limits storage.Config) (storage.Backend, error) {
+		s.options.OpenBucket = func(c *config.S3, limits disk.Config) (storage.Storage, error) {
 			return b.open("http://"+b.network.Address(), c.SilenceTimeout, limits)
 		}
 	}}, changes...)...)
 	b.world = m.world
 	var err error
-	if b.own, err = b.open(b.server.URL(), 0, storage.Config{BaseURL: "/media/", Locator: b.world.server.Host()}); err != nil {
+	if b.own, err = b.open(b.server.URL(), 0, disk.Config{BaseURL: "/media/", Locator: b.world.server.Host()}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = b.own.Close() })
@@ -64,9 +66,9 @@ func startBucket(t *testing.T, changes ...func(*setup)) *bucketWorld {
 }
 
 // files are a tenant's, past the edge.
-func (b *bucketWorld) files(tenant storage.Tenant) storage.Files {
+func (b *bucketWorld) files(tenant storage.Tenant) storage.View {
 	b.Helper()
-	f, err := b.own.Files(b.Context(), tenant)
+	f, err := b.own.View(b.Context(), tenant)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -256,7 +258,7 @@ func TestAnUploadIntoABucketThatBreaksLeavesNothing(t *testing.T) {
 		if err := errors.Join(err, c.Close()); err != nil {
 			t.Fatal(err)
 		}
-		w.eventually("the upload is refused", func() bool { return w.world.server.Uploads().Refused[http.StatusBadRequest] == uint64(i+1) })
+		w.eventually("the upload is refused", func() bool { return w.world.server.Uploads().Failed[http.StatusBadRequest] == uint64(i+1) })
 		if left := w.everything(); len(left) > 0 {
 			t.Errorf("left are %q", left)
 		}
@@ -267,10 +269,10 @@ func TestAnUploadIntoABucketThatBreaksLeavesNothing(t *testing.T) {
 }
 
 // unconditional is a bucket whose server leaves out conditions.
-type unconditional struct{ storage.Backend }
+type unconditional struct{ storage.Storage }
 
 func (unconditional) CheckReplace(context.Context) error {
-	return fmt.Errorf("the bucket: %w", storage.ErrUnconditional)
+	return fmt.Errorf("the bucket: %w", backend.ErrUnconditional)
 }
 
 func TestAnEdgeDoesNotUploadToAServerThatOverwrites(t *testing.T) {
@@ -278,13 +280,13 @@ func TestAnEdgeDoesNotUploadToAServerThatOverwrites(t *testing.T) {
 		name    string
 		uploads bool
 		want    error
-	}{{"with uploads", true, storage.ErrUnconditional}, {"which is only read", false, nil}} {
+	}{{"with uploads", true, backend.ErrUnconditional}, {"which is only read", false, nil}} {
 		w := startMedia(t, func(s *setup) {
 			s.options.Media = &config.Media{S3: &config.S3{Bucket: "media"}, BaseURL: "/media/"}
-			s.options.OpenBucket = func(_ *config.S3, limits storage.Config) (storage.Backend, error) {
+			s.options.OpenBucket = func(_ *config.S3, limits disk.Config) (storage.Storage, error) {
 				limits.Location = t.TempDir()
-				disk, err := storage.New(limits)
-				return unconditional{disk}, err
+				s, err := disk.New(limits)
+				return unconditional{s}, err
 			}
 			if c.uploads {
 				uploadsFor(config.AccessPublic)(s)

@@ -7,6 +7,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/files"
 	"github.com/tenantedge/tenantedge/edge/internal/uploads"
+	"github.com/tenantedge/tenantedge/edge/storage/backend"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
@@ -43,20 +44,20 @@ func (m *media) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if m.uploads != nil {
 		m.uploads.Announce(w, r)
 	}
-	view, err := m.store.lease(r.Context(), t)
+	lease, err := m.store.lease(r.Context(), t)
 	if err != nil {
 		noteOf(r.Context()).reason = err.Error()
 		m.store.server.failFile(w, r, statusOf(err))
 		return
 	}
-	defer view.Release()
+	defer lease.Release()
 	what := resource{tenant: t, path: clientPath(r, t)}
 	// The guest says where the tenant's URLs begin. All else below the base is
 	// other tenants', or nobody's, which look the same.
-	if base := view.BaseURL(); base != "" {
+	if base := lease.View.BaseURL(); base != "" {
 		what.name, what.hasName = files.Name(what.path, base)
 	}
-	own := view.WithContext(r.Context())
+	own := backend.WithContext(r.Context(), lease.View)
 	if m.uploads != nil {
 		if a, ok := m.uploads.Action(r, own, what.path); ok {
 			m.upload(w, r, what, a)

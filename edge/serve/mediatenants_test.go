@@ -13,6 +13,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/storage/disk"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
@@ -91,7 +92,7 @@ func TestF4TwoTenantsInFoldersOfOneHostHaveTheirOwnFiles(t *testing.T) {
 	}
 	urls := map[string]bool{}
 	for _, folder := range []string{"acme", "umbra"} {
-		s, err := storage.New(storage.Config{Location: w.location, BaseURL: "/media/", Locator: w.server.Host()})
+		s, err := disk.New(disk.Config{Location: w.location, BaseURL: "/media/", Locator: w.server.Host()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -176,12 +177,12 @@ func TestF2NoTenantGetsAnothersFilesByANewGuest(t *testing.T) {
 		// umbra's turn is before anybody has looked at what the guest says.
 		view, err := s.lease(t.Context(), &umbra)
 		if err == nil {
-			t.Errorf("umbra is given the files of %q", view.Identifier())
+			t.Errorf("umbra is given the files of %q", view.View.Identifier())
 			view.Release()
 		} else if !errors.Is(err, storage.ErrIdentifier) && !errors.Is(err, storage.ErrNoTenant) {
 			t.Error(err)
 		}
-		if files, err := (guestStorage{s.storage, s}).Files(t.Context(), storage.TenantOf(&umbra)); err == nil {
+		if files, err := (guestStorage{s.storage, s}).View(t.Context(), storage.TenantOf(&umbra)); err == nil {
 			t.Errorf("a guest is given the files of %q for umbra", files.Identifier())
 			_ = files.Close()
 		}

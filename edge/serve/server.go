@@ -32,6 +32,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/storage/disk"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
@@ -46,7 +47,7 @@ type Options struct {
 	Media *config.Media
 	// OpenBucket opens what Media.S3 names, with the limits of a storage and
 	// without its location; nil: there is no bucket.
-	OpenBucket func(*config.S3, storage.Config) (storage.Backend, error)
+	OpenBucket func(*config.S3, disk.Config) (storage.Storage, error)
 	// SigningKeys are the keys of signed URLs: the first one signs.
 	SigningKeys []storage.Key
 	// Listeners are where requests come in.

@@ -15,13 +15,15 @@ import (
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/files"
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/storage/backend"
+	"github.com/tenantedge/tenantedge/edge/storage/disk"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
 // store is the files of all tenants below one location, or in one bucket.
 type store struct {
 	server  *Server
-	storage storage.Backend
+	storage storage.Storage
 	views   *files.Views
 	remote  bool // a server is asked for what is in it
 	written bool // by clients
@@ -29,7 +31,7 @@ type store struct {
 	// could.
 	unreachable atomic.Pointer[string]
 
-	identifiers atomic.Pointer[storage.Identifiers] // nil: not looked at yet
+	identifiers atomic.Pointer[backend.Identifiers] // nil: not looked at yet
 	checking    sync.Mutex
 	checked     state // under checking
 }
@@ -40,17 +42,17 @@ type state struct {
 	guest      string // its digest
 }
 
-func (s *Server) newStore(c storage.Config) (*store, error) {
+func (s *Server) newStore(c disk.Config) (*store, error) {
 	c.Locator = s.host
-	files, err := storage.New(c)
+	files, err := disk.New(c)
 	if err != nil {
 		return nil, err
 	}
 	return newStore(s, files), nil
 }
 
-func newStore(s *Server, from storage.Backend) *store {
-	return &store{server: s, storage: from, views: files.NewViews(from.Files)}
+func newStore(s *Server, from storage.Storage) *store {
+	return &store{server: s, storage: from, views: files.NewViews(from.View)}
 }
 
 // newBucket is the store of media that are in a bucket.
@@ -72,15 +74,15 @@ func (s *Server) newBucket(m *config.Media) (*store, error) {
 // lease borrows the view of a tenant's files. Release it.
 func (s *store) lease(ctx context.Context, t *tenant.Tenant) (files.Lease, error) {
 	whose := storage.TenantOf(t)
-	view, err := s.views.Borrow(ctx, whose, s.server.host.GuestDigest())
+	lease, err := s.views.Borrow(ctx, whose, s.server.host.GuestDigest())
 	if err != nil {
 		return files.Lease{}, err
 	}
-	if err := s.check(ctx, whose, view.Identifier()); err != nil {
-		view.Release()
+	if err := s.check(ctx, whose, lease.View.Identifier()); err != nil {
+		lease.Release()
 		return files.Lease{}, err
 	}
-	return view, nil
+	return lease, nil
 }
 
 // check refuses a tenant whose files would be where another's are. What counts
@@ -101,7 +103,7 @@ func (s *store) check(ctx context.Context, t storage.Tenant, identifier string) 
 
 // apart reports whether the files below an identifier are the tenant's alone, if
 // that is known.
-func apart(i *storage.Identifiers, t storage.Tenant, identifier string) (err error, known bool) {
+func apart(i *backend.Identifiers, t storage.Tenant, identifier string) (err error, known bool) {
 	t.Folder = "" // it has a part in URLs alone
 	return i.Check(t, identifier)
 }
@@ -120,7 +122,7 @@ func (s *store) update(ctx context.Context) ([]error, error) {
 		return nil, nil
 	}
 	if i == nil || now.guest != s.checked.guest {
-		i = s.storage.NewIdentifiers() // another guest, other identifiers
+		i = backend.NewIdentifiers(s.storage) // another guest, other identifiers
 	}
 	problems, err := i.Update(ctx, s.server.tenants())
 	if err != nil {
@@ -198,7 +200,7 @@ func (s *store) checkServer(ctx context.Context) error {
 		return nil // the server is asked when it is back
 	}
 	err := c.CheckReplace(ctx)
-	if err != nil && !errors.Is(err, storage.ErrUnconditional) {
+	if err != nil && !errors.Is(err, backend.ErrUnconditional) {
 		s.server.log.ErrorContext(ctx, "it is not known whether the bucket can be written to", "error", err)
 		return nil
 	}

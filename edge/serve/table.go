@@ -9,6 +9,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/files"
 	"github.com/tenantedge/tenantedge/edge/internal/uploads"
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/storage/disk"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
@@ -124,7 +125,7 @@ func (t *table) access(c config.URLConf) (*access, error) {
 
 // store is the files below a location; empty: that of media.
 func (t *table) store(location string) (*store, error) {
-	c, m := storage.Config{Location: location}, t.server.options.Media
+	c, m := disk.Config{Location: location}, t.server.options.Media
 	switch {
 	case location == "" && m == nil:
 		return nil, errors.New("expected the key media, which says where tenants' files are, found none")

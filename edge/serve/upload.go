@@ -10,12 +10,13 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/files"
 	"github.com/tenantedge/tenantedge/edge/internal/uploads"
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/storage/disk"
 )
 
 // mediaStorage is how tenants' files are kept; in a bucket, what of that holds
 // there too.
-func mediaStorage(m *config.Media) storage.Config {
-	c := storage.Config{Location: m.Location, BaseURL: m.BaseURL, MaxSize: m.MaxFileBytes, MaxDepth: m.MaxDepth, MinFree: m.MinFree}
+func mediaStorage(m *config.Media) disk.Config {
+	c := disk.Config{Location: m.Location, BaseURL: m.BaseURL, MaxSize: m.MaxFileBytes, MaxDepth: m.MaxDepth, MinFree: m.MinFree}
 	if q := (storage.Quota{Bytes: m.QuotaBytes, Files: m.QuotaFiles}); q != (storage.Quota{}) {
 		c.Quota = func(storage.Tenant) storage.Quota { return q }
 	}
@@ -65,7 +66,7 @@ func (m *media) upload(w http.ResponseWriter, r *http.Request, what resource, a 
 }
 
 // onlyReads answers methods that are none of those for files.
-func (m *media) onlyReads(w http.ResponseWriter, r *http.Request, of storage.Files) bool {
+func (m *media) onlyReads(w http.ResponseWriter, r *http.Request, of storage.View) bool {
 	if m.uploads == nil || r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return onlyReads(w, r)
 	}
@@ -92,7 +93,7 @@ func (s *store) unwritten(r *http.Request, status int, err error) int {
 
 // Uploads counts what clients have uploaded, for metrics.
 func (s *Server) Uploads() uploads.Stats {
-	sum := uploads.Stats{Refused: make(map[int]uint64)}
+	sum := uploads.Stats{Failed: make(map[int]uint64)}
 	for _, h := range s.table.uploads {
 		sum.Add(h.Stats())
 	}
@@ -103,17 +104,17 @@ func (s *Server) Uploads() uploads.Stats {
 // be another's has none, and the guest is not asked who that is while it is in
 // the middle of a call.
 type guestStorage struct {
-	storage.Backend
+	storage.Storage
 	store *store
 }
 
-// Files implements storage.Backend.
-func (g guestStorage) Files(ctx context.Context, t storage.Tenant) (storage.Files, error) {
+// View implements storage.Storage.
+func (g guestStorage) View(ctx context.Context, t storage.Tenant) (storage.View, error) {
 	i := g.store.identifiers.Load()
 	if i == nil {
 		return nil, errNotChecked
 	}
-	files, err := g.Backend.Files(ctx, t)
+	files, err := g.Storage.View(ctx, t)
 	if err != nil {
 		return nil, err
 	}

@@ -43,7 +43,7 @@ func (c uploadCollector) Collect(to chan<- prometheus.Metric) {
 	count(uploadsTotal, s.Begun, "begun")
 	count(uploadsTotal, s.Finished, "finished")
 	count(uploadBytes, s.Bytes)
-	for status, n := range s.Refused {
+	for status, n := range s.Failed {
 		count(uploadRefused, n, strconv.Itoa(status))
 	}
 }

@@ -1,20 +1,15 @@
-// Package storage keeps the files of tenants on disk, each tenant's below a
-// folder of its own, with what Django's FileSystemStorage does and a wall
-// around it.
+// Package storage keeps the files of tenants, with the semantics of Django's
+// FileSystemStorage, and confines each tenant to its own files.
 //
-//	files, err := storage.New(storage.Config{Location: "/srv/media", BaseURL: "/media/"})
+//	files, err := disk.New(disk.Config{Location: "/srv/media", BaseURL: "/media/"})
 //	…
-//	view, err := files.For(ctx, storage.Tenant{Schema: "acme"})
+//	view, err := files.View(ctx, storage.Tenant{Schema: "acme"})
 //	…
 //	defer view.Close()
 //	name, err := view.Save(ctx, "reports/2026.pdf", upload, 0)
 //
-// A [View] has two ways to name a file. Open, Stat and ReadDir make it an
-// [io/fs.FS] and take names by the rules of that package. All others take
-// names as Django does: "a//b", "./a/b" and "/srv/media/acme/a/b" are the same
-// file, and a name that leaves the tenant's files is [ErrSuspicious].
-//
-// Whatever the name, every access goes through an [os.Root] of the tenant's
-// folder: a symbolic link leads nowhere outside of it, even one that is put in
-// place while a file is being opened.
+// A [Storage] keeps the files of all tenants, and its [View] those of one.
+// Package disk implements them for a folder, package object for an S3 bucket. A
+// View is an [io/fs.FS], so that net/http can serve it, and [Django] gives it
+// the operations of Django's storages. A [Signer] signs URLs of files.
 package storage

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/storage/disk"
 )
 
 func Example() {
@@ -18,7 +19,7 @@ func Example() {
 	}
 	defer os.RemoveAll(location)
 
-	files, err := storage.New(storage.Config{Location: location, BaseURL: "/media/"})
+	files, err := disk.New(disk.Config{Location: location, BaseURL: "/media/"})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -41,7 +42,7 @@ func Example() {
 	}
 	fmt.Println(url)
 
-	_, err = view.Size("../other/secret.pdf")
+	_, err = storage.Django{View: view}.Size("../other/secret.pdf")
 	fmt.Println(errors.Is(err, storage.ErrSuspicious))
 	// Output:
 	// /media/acme/reports/2026.pdf

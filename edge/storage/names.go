@@ -3,6 +3,7 @@ package storage
 import (
 	"crypto/rand"
 	"path"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -57,9 +58,9 @@ func GenerateFilename(name string) (string, error) {
 	return clean, nil
 }
 
-// AlternativeName is Django's get_alternative_name: an underscore and seven
+// alternativeName is Django's get_alternative_name: an underscore and seven
 // random letters or digits between stem and extension.
-func AlternativeName(stem, extension string) string {
+func alternativeName(stem, extension string) string {
 	return stem + "_" + randomText(7) + extension
 }
 
@@ -80,21 +81,11 @@ func randomText(length int) string {
 	return string(text)
 }
 
-// AvailableName is Django's get_available_name: name if it is free, else an
-// alternative that is. With a maxLength above 0 the name has no more
-// characters than that, cut from the stem, or is ErrSuspicious if nothing of
-// the stem were left. That it is free may be over when it is used: Save looks
-// again.
-func (v *View) AvailableName(name string, maxLength int) (string, error) {
-	return availableName(name, maxLength, v.Exists)
-}
-
-// FreeName is [View.AvailableName] where it is taken that says which names are.
-func FreeName(name string, maxLength int, taken func(string) (bool, error)) (string, error) {
-	return availableName(name, maxLength, taken)
-}
-
-func availableName(name string, maxLength int, exists func(string) (bool, error)) (string, error) {
+// AvailableName is Django's get_available_name: it returns name if it is not
+// taken, and otherwise an alternative with a random part. With a maxLength above
+// 0 the stem is shortened so that the name has at most that many characters; if
+// nothing of the stem would remain, the error is ErrSuspicious.
+func AvailableName(name string, maxLength int, taken func(name string) (bool, error)) (string, error) {
 	name = strings.ReplaceAll(name, `\`, "/")
 	dir, file := split(name)
 	if climbs(dir) {
@@ -110,12 +101,12 @@ func availableName(name string, maxLength int, exists func(string) (bool, error)
 			excess = utf8.RuneCountInString(name) - maxLength
 		}
 		if excess <= 0 {
-			taken, err := exists(name)
-			if err != nil || !taken {
+			isTaken, err := taken(name)
+			if err != nil || !isTaken {
 				return name, err
 			}
 		}
-		name = join(dir, AlternativeName(stem, extension))
+		name = join(dir, alternativeName(stem, extension))
 		if maxLength <= 0 {
 			continue
 		}
@@ -123,7 +114,7 @@ func availableName(name string, maxLength int, exists func(string) (bool, error)
 			if stem = dropLast(stem, excess); stem == "" {
 				return "", suspicious(name, "cannot be cut to the length that is allowed")
 			}
-			name = join(dir, AlternativeName(stem, extension))
+			name = join(dir, alternativeName(stem, extension))
 		}
 	}
 }
@@ -150,30 +141,9 @@ func splitExtensions(file string) (stem, extensions string) {
 	return file, ""
 }
 
-// checkRelative is what Django asks of a name before it saves under it.
-func checkRelative(name string) error {
-	last := name[strings.LastIndexByte(name, '/')+1:]
-	if last == "" || last == "." || last == ".." {
-		return suspicious(name, "does not name a file")
-	}
-	plain := strings.ReplaceAll(name, `\`, "/")
-	if strings.HasPrefix(plain, "/") || climbs(plain) {
-		return suspicious(name, "climbs out of its folder")
-	}
-	return nil
-}
-
 // climbs reports whether a segment of the path is "..".
 func climbs(name string) bool {
-	if !strings.Contains(name, "..") {
-		return false
-	}
-	for segment := range strings.SplitSeq(name, "/") {
-		if segment == ".." {
-			return true
-		}
-	}
-	return false
+	return strings.Contains(name, "..") && slices.Contains(strings.Split(name, "/"), "..")
 }
 
 // split is Python's os.path.split: the slashes between the two belong to

@@ -2,59 +2,30 @@ package storage
 
 import (
 	"context"
-	"strings"
-	"unicode/utf8"
 
+	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
 
-// Tenant is whose files are meant.
+// Tenant names the tenant whose files are meant.
 type Tenant struct {
 	Schema string
-	Folder string // by which the tenant was routed, empty if none
+	Folder string // the folder by which the request was routed; "" if none
 	// Pathname is the tenant's own identifier (schema_pathname), if it has one.
 	Pathname    string
 	HasPathname bool
 }
 
-func (t *Tenant) query(s *Namespace) tenancy.PathQuery {
-	return tenancy.PathQuery{
-		Schema: t.Schema, Folder: t.Folder, SchemaPathname: t.Pathname, HasSchemaPathname: t.HasPathname,
-		Location: s.location, BaseURL: s.baseURL,
-	}
+// TenantOf returns the Tenant of a request's tenant.
+func TenantOf(t *tenant.Tenant) Tenant {
+	pathname, has := t.Pathname()
+	return Tenant{Schema: t.Schema, Folder: t.Routing.Folder, Pathname: pathname, HasPathname: has}
 }
 
-// Locator says where a tenant's files are. It is how the guest's decision gets
-// here: an edge's Host is one.
+// Locator decides where a tenant's files are. An edge's Host is one: it asks
+// the guest.
 type Locator interface {
-	// Locate answers q. An error is a failure to answer; a name that is refused
-	// is told by Err of the answer.
+	// Locate answers q. The error means that there is no answer; Err of the
+	// answer rejects the tenant or the name.
 	Locate(ctx context.Context, q *tenancy.PathQuery) (tenancy.Pathname, error)
 }
-
-// native is the default guest's logic without the guest.
-type native struct{}
-
-func (native) Locate(_ context.Context, q *tenancy.PathQuery) (tenancy.Pathname, error) {
-	return tenancy.Locate(q, false), nil
-}
-
-// flaw tells what keeps an identifier from being one segment of a path.
-func flaw(identifier string) string {
-	switch {
-	case identifier == "":
-		return "is empty"
-	case identifier == "." || identifier == "..":
-		return "is a way through folders"
-	case strings.ContainsAny(identifier, "/\\\x00"):
-		return "has a slash or a NUL"
-	case !utf8.ValidString(identifier):
-		return "is not UTF-8"
-	case reserved(identifier):
-		return "begins as temporary files do"
-	default:
-		return ""
-	}
-}
-
-var _ Locator = native{}

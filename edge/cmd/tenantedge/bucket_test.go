@@ -13,6 +13,8 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/storage/backend"
+	"github.com/tenantedge/tenantedge/edge/storage/disk"
 	"github.com/tenantedge/tenantedge/edge/storage/object/s3test"
 )
 
@@ -76,12 +78,12 @@ func TestABucketHasTheLimitsOfMedia(t *testing.T) {
 	t.Setenv("MEDIA_SECRET_KEY", s3test.SecretKey)
 	opened, err := openBucket(&config.S3{
 		Endpoint: server.URL(), Region: s3test.Region, Bucket: server.NewBucket(t), AccessKeyEnv: "MEDIA_ACCESS_KEY", SecretKeyEnv: "MEDIA_SECRET_KEY",
-	}, storage.Config{BaseURL: "/media/", MaxSize: 3, Quota: func(storage.Tenant) storage.Quota { return storage.Quota{Files: 1} }})
+	}, disk.Config{BaseURL: "/media/", MaxSize: 3, Quota: func(storage.Tenant) storage.Quota { return storage.Quota{Files: 1} }})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer opened.Close()
-	files, err := opened.Files(t.Context(), storage.Tenant{Schema: "acme"})
+	files, err := opened.View(t.Context(), storage.Tenant{Schema: "acme"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +96,7 @@ func TestABucketHasTheLimitsOfMedia(t *testing.T) {
 			t.Errorf("%q: %v, expected %v", c.content, err, c.want)
 		}
 	}
-	if url, err := files.URL(t.Context(), "a"); url != "/media/acme/a" || err != nil {
+	if url, err := backend.ExtrasOf(files).Linker.URL(t.Context(), "a"); url != "/media/acme/a" || err != nil {
 		t.Errorf("%q, %v", url, err)
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/config"
-	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/storage/disk"
 	"github.com/tenantedge/tenantedge/tenantdb/postgres"
 )
 
@@ -88,7 +88,7 @@ func (o *checkOptions) questions(file *config.File, p *prepared) []probe {
 }
 
 func askBucket(ctx context.Context, file *config.File) error {
-	bucket, err := openBucket(file.Media.S3, storage.Config{BaseURL: file.Media.BaseURL})
+	bucket, err := openBucket(file.Media.S3, disk.Config{BaseURL: file.Media.BaseURL})
 	if err != nil {
 		return err
 	}

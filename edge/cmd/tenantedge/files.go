@@ -20,6 +20,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/storage/backend"
 	"github.com/tenantedge/tenantedge/edge/storage/object"
 )
 
@@ -68,12 +69,12 @@ func newFilesList(o *fileOptions) *cobra.Command {
 			if len(args) > 0 {
 				folder = args[0]
 			}
-			return o.with(c.Context(), func(v storage.Files) error { return listFiles(c.OutOrStdout(), v, folder) })
+			return o.with(c.Context(), func(v storage.Django) error { return listFiles(c.OutOrStdout(), v, folder) })
 		},
 	}
 }
 
-func listFiles(w io.Writer, v storage.Files, folder string) error {
+func listFiles(w io.Writer, v storage.Django, folder string) error {
 	dirs, files, err := v.ListDir(folder)
 	if errors.Is(err, fs.ErrNotExist) && path.Clean(folder) == "." {
 		return nil // the tenant's own folder comes with its first file
@@ -107,7 +108,7 @@ func listFiles(w io.Writer, v storage.Files, folder string) error {
 
 // regularFiles are those of a folder of which listing it tells enough: where
 // files are far away, asking for each takes its time. None are no harm.
-func regularFiles(v storage.Files, folder string) map[string]fs.FileInfo {
+func regularFiles(v storage.Django, folder string) map[string]fs.FileInfo {
 	entries, err := v.ReadDir(path.Clean(folder))
 	if err != nil {
 		return nil
@@ -162,7 +163,7 @@ func newFilesPut(o *fileOptions) *cobra.Command {
 				content, size = f, info.Size()
 			}
 			return o.withTenant(c.Context(), func(tenant *openTenant) error {
-				if b, ok := tenant.backend.(*object.Storage); ok { // the server is another's
+				if b, ok := tenant.storage.(*object.Storage); ok { // the server is another's
 					if err := b.Check(c.Context()); err != nil {
 						return err
 					}
@@ -187,7 +188,7 @@ func newFilesGet(o *fileOptions) *cobra.Command {
 		Example: "  tenantedge files -c tenantedge.yaml -l /srv/media -t acme get reports/2026.pdf copy.pdf",
 		Args:    between("a name and a file", 1, 2),
 		RunE: func(c *cobra.Command, args []string) error {
-			return o.with(c.Context(), func(v storage.Files) error {
+			return o.with(c.Context(), func(v storage.Django) error {
 				from, err := v.OpenRead(args[0])
 				if err != nil {
 					return err
@@ -226,7 +227,7 @@ func newFilesRemove(o *fileOptions) *cobra.Command {
 		Example: "  tenantedge files -c tenantedge.yaml -l /srv/media -t acme rm reports/2026.pdf",
 		Args:    between("names", 1, -1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return o.with(c.Context(), func(v storage.Files) error {
+			return o.with(c.Context(), func(v storage.Django) error {
 				var errs []error
 				for _, name := range args {
 					errs = append(errs, v.Delete(name))
@@ -249,7 +250,7 @@ func between(what string, least, most int) cobra.PositionalArgs {
 }
 
 // with opens the files that o names.
-func (o *fileOptions) with(ctx context.Context, do func(storage.Files) error) error {
+func (o *fileOptions) with(ctx context.Context, do func(storage.Django) error) error {
 	return o.withTenant(ctx, func(t *openTenant) error { return do(t.view) })
 }
 
@@ -257,8 +258,8 @@ func (o *fileOptions) with(ctx context.Context, do func(storage.Files) error) er
 type openTenant struct {
 	file    *config.File
 	schema  string
-	backend storage.Backend
-	view    storage.Files
+	storage storage.Storage
+	view    storage.Django
 }
 
 func (o *fileOptions) withTenant(ctx context.Context, do func(*openTenant) error) (err error) {
@@ -303,11 +304,10 @@ func (o *fileOptions) withTenant(ctx context.Context, do func(*openTenant) error
 		return err
 	}
 	defer func() { err = errors.Join(err, files.Close()) }()
-	view, err := files.Files(ctx, t)
+	view, err := files.View(ctx, t)
 	if err != nil {
 		return err
 	}
-	view = view.WithContext(ctx)
 	defer func() { err = errors.Join(err, view.Close()) }()
-	return do(&openTenant{file, t.Schema, files, view})
+	return do(&openTenant{file, t.Schema, files, storage.Django{View: backend.WithContext(ctx, view)}})
 }

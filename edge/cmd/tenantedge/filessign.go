@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/storage/backend"
 )
 
 func newFilesSign(o *fileOptions) *cobra.Command {
@@ -57,7 +58,7 @@ func newFilesSign(o *fileOptions) *cobra.Command {
 				}
 				location := (&url.URL{Path: args[0]}).EscapedPath()
 				if !isPath {
-					if location, err = t.view.URL(c.Context(), args[0]); err != nil {
+					if location, err = backend.ExtrasOf(t.view).Linker.URL(c.Context(), args[0]); err != nil {
 						return err
 					}
 				}

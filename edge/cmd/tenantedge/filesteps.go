@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/storage/disk"
 )
 
 // fileStep is one thing to do with a tenant's files.
@@ -21,19 +22,19 @@ type fileStep struct {
 	MaxLength int    `json:"max_length"` // of save; 0: none
 }
 
-var fileOps = map[string]func(context.Context, *storage.View, *fileStep) (any, error){
-	"save": func(ctx context.Context, v *storage.View, s *fileStep) (any, error) {
+var fileOps = map[string]func(context.Context, storage.Django, *fileStep) (any, error){
+	"save": func(ctx context.Context, v storage.Django, s *fileStep) (any, error) {
 		return v.Save(ctx, s.Name, strings.NewReader(s.Content), s.MaxLength)
 	},
-	"exists": func(_ context.Context, v *storage.View, s *fileStep) (any, error) { return v.Exists(s.Name) },
-	"listdir": func(_ context.Context, v *storage.View, s *fileStep) (any, error) {
+	"exists": func(_ context.Context, v storage.Django, s *fileStep) (any, error) { return v.Exists(s.Name) },
+	"listdir": func(_ context.Context, v storage.Django, s *fileStep) (any, error) {
 		dirs, files, err := v.ListDir(s.Path)
 		return [][]string{dirs, files}, err
 	},
-	"size":   func(_ context.Context, v *storage.View, s *fileStep) (any, error) { return v.Size(s.Name) },
-	"delete": func(_ context.Context, v *storage.View, s *fileStep) (any, error) { return nil, v.Delete(s.Name) },
-	"open": func(_ context.Context, v *storage.View, s *fileStep) (any, error) {
-		f, err := v.OpenFile(s.Name, os.O_RDONLY)
+	"size":   func(_ context.Context, v storage.Django, s *fileStep) (any, error) { return v.Size(s.Name) },
+	"delete": func(_ context.Context, v storage.Django, s *fileStep) (any, error) { return nil, v.Delete(s.Name) },
+	"open": func(_ context.Context, v storage.Django, s *fileStep) (any, error) {
+		f, err := v.OpenRead(s.Name)
 		if err != nil {
 			return nil, err
 		}
@@ -94,7 +95,7 @@ func (e *evaluator) runSteps(ctx context.Context, q *question) (results []any, e
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(location)) }()
-	files, err := storage.New(storage.Config{Location: location, Locator: e.host, NoSync: true})
+	files, err := disk.New(disk.Config{Location: location, Locator: e.host, NoSync: true})
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +119,7 @@ func (e *evaluator) runSteps(ctx context.Context, q *question) (results []any, e
 	results = make([]any, len(q.Steps))
 	for i := range q.Steps {
 		s := &q.Steps[i]
-		if results[i], err = fileOps[s.Op](ctx, view, s); err != nil {
+		if results[i], err = fileOps[s.Op](ctx, storage.Django{View: view}, s); err != nil {
 			results[i] = failed{Error: err.Error()}
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strings"
 	"syscall"
+
+	"github.com/tenantedge/tenantedge/edge/storage/backend"
 )
 
 // Options say how files are sent.
@@ -155,33 +157,13 @@ func describe(header http.Header, kind contentType, trusted bool) {
 
 // open opens a regular file.
 func open(fsys fs.FS, name string) (fs.File, fs.FileInfo, error) {
-	f, info, err := openInfo(fsys, name)
+	f, info, err := backend.OpenInfo(fsys, name)
 	if err != nil {
 		return nil, nil, err
 	}
 	if !info.Mode().IsRegular() {
 		_ = f.Close() // it was only looked at
 		return nil, nil, missing(name)
-	}
-	return f, info, nil
-}
-
-// openInfo opens a file and asks about it, at once where the file system has a
-// way to.
-func openInfo(fsys fs.FS, name string) (fs.File, fs.FileInfo, error) {
-	if both, ok := fsys.(interface {
-		OpenInfo(name string) (fs.File, fs.FileInfo, error)
-	}); ok {
-		return both.OpenInfo(name)
-	}
-	f, err := fsys.Open(name)
-	if err != nil {
-		return nil, nil, err
-	}
-	info, err := f.Stat()
-	if err != nil {
-		_ = f.Close() // it was only looked at
-		return nil, nil, err
 	}
 	return f, info, nil
 }

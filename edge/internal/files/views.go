@@ -13,7 +13,7 @@ import (
 // where the files are and opening the folder takes longer than sending a small
 // file. It is safe for concurrent use.
 type Views struct {
-	open func(context.Context, storage.Tenant) (storage.Files, error)
+	open func(context.Context, storage.Tenant) (storage.View, error)
 	// most views are kept open, each of which has a file descriptor.
 	most int
 	now  func() time.Time
@@ -44,20 +44,20 @@ type viewKey struct {
 
 type entry struct {
 	key    viewKey
-	view   storage.Files
+	view   storage.View
 	opened time.Time
 	used   atomic.Int64 // when it was borrowed last, in nanoseconds after Views.began
 	users  atomic.Int64 // and one more while it is kept
 }
 
 // NewViews returns one that opens views as open does.
-func NewViews(open func(context.Context, storage.Tenant) (storage.Files, error)) *Views {
+func NewViews(open func(context.Context, storage.Tenant) (storage.View, error)) *Views {
 	return &Views{open: open, most: MostViews, now: time.Now, began: time.Now(), entries: make(map[viewKey]*entry)}
 }
 
 // Lease is a view on loan.
 type Lease struct {
-	storage.Files
+	View  storage.View
 	entry *entry
 }
 

@@ -12,19 +12,20 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/storage/disk"
 )
 
 // opener counts how often views are opened.
 type opener struct {
 	mu     sync.Mutex
 	opened map[string]int
-	from   *storage.Storage
+	from   *disk.Storage
 }
 
 func newViews(t *testing.T) (*Views, *opener, string) {
 	t.Helper()
 	location := t.TempDir()
-	s, err := storage.New(storage.Config{Location: location, BaseURL: "/media/"})
+	s, err := disk.New(disk.Config{Location: location, BaseURL: "/media/"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,11 +36,11 @@ func newViews(t *testing.T) (*Views, *opener, string) {
 	return v, o, location
 }
 
-func (o *opener) open(ctx context.Context, t storage.Tenant) (storage.Files, error) {
+func (o *opener) open(ctx context.Context, t storage.Tenant) (storage.View, error) {
 	o.mu.Lock()
 	o.opened[t.Schema]++
 	o.mu.Unlock()
-	return o.from.Files(ctx, t)
+	return o.from.View(ctx, t)
 }
 
 func (o *opener) times(schema string) int {
@@ -79,7 +80,7 @@ func TestAViewIsOpenedOnceWhileItIsFresh(t *testing.T) {
 	now = now.Add(Fresh)
 	l := borrow(t, v, "a", "g")
 	defer l.Release()
-	if got, err := fs.ReadFile(l, "x"); string(got) != "two" || err != nil {
+	if got, err := fs.ReadFile(l.View, "x"); string(got) != "two" || err != nil {
 		t.Errorf("%q, %v: expected the folder that is there now", got, err)
 	}
 }
@@ -95,11 +96,11 @@ func TestAViewThatIsDroppedServesThoseWhoHaveIt(t *testing.T) {
 	if len(v.entries) != 2 {
 		t.Errorf("%d are kept, expected 2", len(v.entries))
 	}
-	if got, err := fs.ReadFile(l, "x"); string(got) != "text" || err != nil {
+	if got, err := fs.ReadFile(l.View, "x"); string(got) != "text" || err != nil {
 		t.Errorf("%q, %v", got, err)
 	}
 	l.Release()
-	if _, err := l.Open("x"); !errors.Is(err, fs.ErrClosed) {
+	if _, err := l.View.Open("x"); !errors.Is(err, fs.ErrClosed) {
 		t.Errorf("%v: expected it to be closed when the last one was done", err)
 	}
 	if err := v.Close(); err != nil {
@@ -107,7 +108,7 @@ func TestAViewThatIsDroppedServesThoseWhoHaveIt(t *testing.T) {
 	}
 	late := borrow(t, v, "a", "g")
 	late.Release()
-	if _, err := late.Open("x"); !errors.Is(err, fs.ErrClosed) {
+	if _, err := late.View.Open("x"); !errors.Is(err, fs.ErrClosed) {
 		t.Errorf("%v: expected nothing to be kept behind the end", err)
 	}
 }
@@ -129,7 +130,7 @@ func TestManyBorrowersAtOnceGetTheirOwnTenants(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				if got, err := fs.ReadFile(l, "who"); string(got) != name || err != nil {
+				if got, err := fs.ReadFile(l.View, "who"); string(got) != name || err != nil {
 					t.Errorf("%s: %q, %v", name, got, err)
 				}
 				l.Release()

@@ -4,13 +4,13 @@ import (
 	"encoding/base64"
 	"testing"
 
-	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/storage/disk"
 )
 
 // URLs that are made of names turn a backslash into a slash, so that a name with
 // one would have the URL of another file. No URL names such a file.
 func TestABackslashInAURLNamesNoFile_C5(t *testing.T) {
-	w := newWorld(t, Options{Resumable: true}, storage.Config{})
+	w := newWorld(t, Options{Resumable: true}, disk.Config{})
 	w.expect("PUT", w.send("PUT", "/media/t1/a/c.txt", "slash"), 201)
 	for _, path := range []string{"/media/t1/a%5Cc.txt", "/media/t1/a%5cc.txt", "/media/t1/%5Cc.txt", "/media/t1/a/c.txt%5C", "/media/t1/a%2F%5Cc.txt", "/media/t1/x%5C..%5Ca/c.txt"} {
 		put := w.send("PUT", path, "backslash")

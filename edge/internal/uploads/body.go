@@ -11,14 +11,14 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage"
 )
 
-// errBody is in the chain of errors that are the client's: its content did not
-// come as a whole, or in time.
-var errBody = errors.New("uploads: the content did not come")
+// errBody marks errors of the client: its content did not arrive completely, or
+// not in time.
+var errBody = errors.New("uploads: the content did not arrive")
 
-// body is content as it comes.
+// body is the content of a request.
 type body struct {
 	*pace.Body
-	from  io.Reader // the Body, or what is around it
+	from  io.Reader // the Body, or a reader around it
 	limit int64     // 0: none
 	read  int64
 }
@@ -30,7 +30,7 @@ func (b *body) Read(p []byte) (int, error) {
 	var interrupted handler.Error
 	switch {
 	case errors.As(err, &interrupted):
-		return n, err // for package handler, which made it
+		return n, err // package handler made it, and expects it
 	case b.limit > 0 && b.read > b.limit:
 		return 0, storage.ErrTooLarge
 	case err != nil && err != io.EOF:

@@ -6,13 +6,13 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/internal/steady"
-	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/storage/disk"
 )
 
 // An upload that is begun while the clock is wrong goes on when it is right
 // again.
 func TestAResumableUploadOutlivesASystemClockThatIsSet_G11(t *testing.T) {
-	w := newWorld(t, Options{Resumable: true, Expiry: 24 * time.Hour}, storage.Config{})
+	w := newWorld(t, Options{Resumable: true, Expiry: 24 * time.Hour}, disk.Config{})
 	w.handler.clock = steady.Fake(time.Now(), func() time.Time { return time.Now().Add(-25 * time.Hour) }, func() time.Duration { return time.Second })
 	begun := w.tus("POST", "/media/t1/f", "", "Upload-Length", "3")
 	w.expect("POST", begun, 201)

@@ -15,20 +15,19 @@ import (
 )
 
 var (
-	errDigest   = errors.New("uploads: the content is not that of the digest")
-	errNoDigest = errors.New("uploads: expected a digest as sha-256=:base64:, found another text")
+	errDigest   = errors.New("uploads: the content does not match its digest")
+	errNoDigest = errors.New("uploads: expected a digest such as sha-256=:base64:, found something else")
 )
 
-// The algorithms of RFC 9530 that are not broken, and those of tus, which
-// demands SHA-1.
+// The secure algorithms of RFC 9530, and those of tus, which requires SHA-1.
 var (
 	digestAlgorithms   = map[string]func() hash.Hash{"sha-256": sha256.New, "sha-512": sha512.New}
 	checksumAlgorithms = map[string]func() hash.Hash{"sha1": sha1.New, "sha256": sha256.New, "sha512": sha512.New}
 )
 
-// digested is content that fails at its end if it is not that of the header's
-// Content-Digest and Repr-Digest, which mean the same where nothing is encoded.
-// Algorithms that are not known are left out, as RFC 9530 has it.
+// digested returns content that fails at its end unless it matches Content-Digest
+// and Repr-Digest. The two are equivalent here, since encoded content is rejected.
+// Unknown algorithms are ignored, as RFC 9530 requires.
 func digested(content io.Reader, header http.Header) (io.Reader, error) {
 	for _, name := range []string{"Content-Digest", "Repr-Digest"} {
 		for _, value := range header[name] {
@@ -77,7 +76,7 @@ func (c *checked) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// sum is errDigest if what was read is something else.
+// sum returns errDigest unless what was read matches.
 func (c *checked) sum() error {
 	if bytes.Equal(c.hash.Sum(nil), c.want) {
 		return nil
@@ -85,7 +84,7 @@ func (c *checked) sum() error {
 	return errDigest
 }
 
-// checksum reads the Upload-Checksum of tus: nil if there is none.
+// checksum parses the Upload-Checksum of tus; nil if there is none.
 func checksum(header http.Header) (*checked, error) {
 	value := header.Get("Upload-Checksum")
 	if value == "" {

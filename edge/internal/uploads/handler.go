@@ -2,8 +2,6 @@ package uploads
 
 import (
 	"cmp"
-	"context"
-	"io"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -14,46 +12,28 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/files"
 	"github.com/tenantedge/tenantedge/edge/internal/steady"
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/storage/backend"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
 
-// Files are those of one tenant, wherever they are kept.
-type Files interface {
-	Identifier() string
-	BaseURL() string
-	Stat(name string) (fs.FileInfo, error)
-	Create(ctx context.Context, name string, content io.Reader) (fs.FileInfo, error)
-	Replace(ctx context.Context, name string, content io.Reader, is func(fs.FileInfo) bool) (fs.FileInfo, error)
-	Remove(name string, is func(fs.FileInfo) bool) error
-}
-
-// Partials keep the parts of uploads that can be resumed. Files that do not
-// keep them have no such uploads, as those in a bucket.
-type Partials interface {
-	NewPartial(ctx context.Context, r storage.Record) (*storage.Partial, error)
-	Partial(id string) (*storage.Partial, error)
-	PartialName(id string) (name string, err error)
-}
-
 // Options of a Handler.
 type Options struct {
-	MaxBytes  int64 // of one file; 0: what the storage allows
-	Resumable bool  // by the tus protocol, where the files are Partials
+	MaxBytes  int64 // maximum size of a file; 0: what the storage allows
+	Resumable bool  // offer the tus protocol if the storage keeps partial files
 	// Expiry is how long a resumable upload may take; default a day.
 	Expiry time.Duration
-	// Timeout is how long a client may send nothing, or less than 1 KiB a
-	// second; default a minute.
+	// Timeout is how long a client may send nothing, or less than 1 KiB/s; default
+	// a minute.
 	Timeout time.Duration
-	// Tag is the strong entity tag of a file, in quotes.
+	// Tag returns the strong entity tag of a file, in quotes.
 	Tag func(fs.FileInfo) string
-	// Fail answers a request that failed. The error is for logs. nil: a line of
-	// text.
+	// Fail answers a failed request. The error is for logs. Nil: http.Error.
 	Fail func(w http.ResponseWriter, r *http.Request, status int, err error)
-	// Logger is told what the server fails at; nil: slog.Default.
+	// Logger logs failures of the server; nil: slog.Default.
 	Logger *slog.Logger
 }
 
-// Handler takes uploads. It is safe for concurrent use.
+// Handler accepts uploads. It is safe for concurrent use.
 type Handler struct {
 	options Options
 	clock   *steady.Clock
@@ -78,72 +58,88 @@ func New(o Options) *Handler {
 
 // Action is what a request is about to do.
 type Action struct {
-	// Method is what is to be allowed: PUT, or DELETE of a file. Empty: the
-	// request only asks what there is to be had, which anybody may.
+	// Method is the method to authorize: PUT, or DELETE of a file. Empty: the
+	// request only asks for the available methods, which needs no authorization.
 	Method string
-	// Name is the file's inside the tenant's files; empty: it is none of theirs.
+	// Name is the name of the file among the tenant's files; empty if the path is
+	// not that of a file.
 	Name string
 
-	files Files
-	parts Partials // nil: nothing can be resumed
-	at    string   // path of the URL, decoded
+	files tenantFiles
+	at    string // path of the URL, decoded
 	do    func(h *Handler, w http.ResponseWriter, r *http.Request, a *Action)
 	id    string // of a resumable upload
-	free  bool   // another name will do
+	free  bool   // if the name is taken, use an alternative
 }
 
-// partials are where parts of uploads are kept; nil: nowhere.
-func (h *Handler) partials(files Files) Partials {
+// tenantFiles is the tenant's view and what it can do.
+type tenantFiles struct {
+	storage.View
+	edit  backend.Editor
+	parts backend.Partials // nil: no resumable uploads
+}
+
+func (h *Handler) files(v storage.View) tenantFiles {
+	x := backend.ExtrasOf(v)
 	if !h.options.Resumable {
-		return nil
+		x.Partials = nil
 	}
-	parts, _ := files.(Partials)
-	return parts
+	return tenantFiles{v, x.Editor, x.Partials}
 }
 
-// idParameter of a URL's query names a resumable upload.
+// idParameter is the query parameter that identifies a resumable upload.
 const idParameter = "te-upload"
 
-// Action says what a request does; false if it does none of what is done here.
-// at is the path of the URL, decoded, as the client sees it.
-func (h *Handler) Action(r *http.Request, files Files, at string) (Action, bool) {
-	a := Action{Method: http.MethodPut, files: files, parts: h.partials(files), at: at}
+// Action returns what a request does to the files of a view; false if it only
+// reads, or if this view cannot do it. at is the path of the URL, decoded, as the
+// client sees it.
+func (h *Handler) Action(r *http.Request, view storage.View, at string) (Action, bool) {
+	f := h.files(view)
+	a := Action{Method: http.MethodPut, files: f, at: at}
 	ids, resumed := r.URL.Query()[idParameter]
-	resumed = resumed && a.parts != nil
+	resumed = resumed && f.parts != nil
 	switch {
 	case r.Method == http.MethodOptions:
-		a.Method, a.do = "", (*Handler).tell
+		a.Method, a.do = "", (*Handler).capabilities
 		return a, true
 	case resumed && (r.Method == http.MethodHead || r.Method == http.MethodPatch || r.Method == http.MethodDelete):
-		a.do = (*Handler).resume
+		a.do = (*Handler).tus
 		if len(ids) == 1 {
 			a.resumes(ids[0], at)
 		}
 		return a, true
-	case r.Method == http.MethodPost && a.parts != nil:
-		a.do = (*Handler).resume
+	case r.Method == http.MethodPost && f.parts != nil:
+		a.do = (*Handler).tus
 		a.begins(r, at)
 		return a, true
-	case r.Method == http.MethodPut:
+	case r.Method == http.MethodPut && f.edit != nil:
 		a.do = (*Handler).put
-	case r.Method == http.MethodDelete:
+	case r.Method == http.MethodDelete && f.edit != nil:
 		a.Method, a.do = http.MethodDelete, (*Handler).remove
 	default:
 		return a, false
 	}
-	a.Name, _ = nameAt(files, at)
+	a.Name, _ = nameAt(f, at)
 	return a, true
 }
 
-// Allow lists the methods for the header of that name, with those that read.
-func (h *Handler) Allow(files Files) string {
-	if h.partials(files) != nil {
-		return "GET, HEAD, PUT, DELETE, OPTIONS, POST, PATCH"
+// Allow returns the value of an Allow header for the files of a view, including
+// the methods that read.
+func (h *Handler) Allow(view storage.View) string { return h.files(view).allow() }
+
+func (f tenantFiles) allow() string {
+	methods := "GET, HEAD"
+	if f.edit != nil {
+		methods += ", PUT, DELETE"
 	}
-	return "GET, HEAD, PUT, DELETE, OPTIONS"
+	methods += ", OPTIONS"
+	if f.parts != nil {
+		methods += ", POST, PATCH"
+	}
+	return methods
 }
 
-// Serve does it.
+// Serve performs an action.
 func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, a Action) {
 	if a.Name == "" && a.Method != "" {
 		h.fail(w, r, http.StatusNotFound, nil)
@@ -152,27 +148,27 @@ func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, a Action) {
 	a.do(h, w, r, &a)
 }
 
-// fail answers a request that failed, and counts it.
+// fail answers and counts a failed request.
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, status int, err error) {
-	h.counts.refuse(status)
-	hangUp(w, r)
+	h.counts.fail(status)
+	closeConnection(w, r)
 	if status >= http.StatusInternalServerError && status != http.StatusInsufficientStorage {
 		h.options.Logger.ErrorContext(r.Context(), "an upload failed", "method", r.Method, "path", r.URL.Path, "error", err)
 	}
 	h.options.Fail(w, r, status, err)
 }
 
-// hangUp ends the connection after an answer that did not wait for the
-// content: to read what is left of it, net/http would wait without end.
-func hangUp(w http.ResponseWriter, r *http.Request) {
+// closeConnection closes the connection after an answer that precedes the end of
+// the content. Otherwise net/http would read the rest, without a deadline.
+func closeConnection(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength != 0 && r.ProtoMajor == 1 {
 		w.Header().Set("Connection", "close")
 	}
 }
 
-// nameAt is the name that a path has below the tenant's base URL, as it has for
-// those who read.
-func nameAt(of Files, at string) (string, bool) {
+// nameAt returns the name of the file that a path has below the tenant's base
+// URL, as for requests that read.
+func nameAt(of storage.View, at string) (string, bool) {
 	base := of.BaseURL()
 	if base == "" {
 		return "", false
@@ -180,8 +176,8 @@ func nameAt(of Files, at string) (string, bool) {
 	return files.Name(at, base)
 }
 
-// begins finds the name that a new resumable upload is for: that of the path,
-// or, where the path is a folder, the one that the client gives the file.
+// begins sets the name of a new resumable upload: that of the path or, if the
+// path is a folder, the one in the client's metadata.
 func (a *Action) begins(r *http.Request, at string) {
 	folder, isFolder := strings.CutSuffix(at, "/")
 	if !isFolder {
@@ -199,12 +195,14 @@ func (a *Action) begins(r *http.Request, at string) {
 	}
 }
 
-// resumes finds the name that a resumable upload was begun for. It must be that
-// of the path, or below it: who may write here may not write elsewhere.
+// resumes sets the name and id of a resumable upload. Its name must be that of
+// the path, or in the folder of the path: permission for one path does not cover
+// another.
 func (a *Action) resumes(id, at string) {
-	begun, err := a.parts.PartialName(id)
+	begun, err := a.files.parts.PartialName(id)
 	if err != nil {
-		// Nobody's: so that the answer is no other for those who may not know.
+		// The upload does not exist. Clients without permission must get the same
+		// answer as for one that exists.
 		a.Name, _ = nameAt(a.files, strings.TrimSuffix(at, "/"))
 		a.id = id
 		return
@@ -217,5 +215,5 @@ func (a *Action) resumes(id, at string) {
 	}
 }
 
-// url is the path of a file's URL.
+// url returns the path of a file's URL.
 func (a *Action) url(name string) string { return tenancy.FileURL(a.files.BaseURL(), name) }

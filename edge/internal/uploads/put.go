@@ -13,15 +13,15 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage"
 )
 
-// put makes a new file, or replaces the one that If-Match names.
+// put creates a file, or replaces the one that If-Match names.
 func (h *Handler) put(w http.ResponseWriter, r *http.Request, a *Action) {
 	switch {
 	case r.Header.Get("Content-Range") != "":
-		h.fail(w, r, http.StatusBadRequest, errors.New("uploads: PUT with Content-Range")) // RFC 9110, 14.5
+		h.fail(w, r, http.StatusBadRequest, errors.New("uploads: expected a PUT without Content-Range")) // RFC 9110, 14.5
 		return
 	case len(r.Header["Content-Encoding"]) > 0:
 		w.Header().Set("Accept-Encoding", "identity")
-		h.fail(w, r, http.StatusUnsupportedMediaType, errors.New("uploads: encoded content"))
+		h.fail(w, r, http.StatusUnsupportedMediaType, errors.New("uploads: expected content without Content-Encoding"))
 		return
 	case h.options.MaxBytes > 0 && r.ContentLength > h.options.MaxBytes:
 		h.fail(w, r, http.StatusRequestEntityTooLarge, storage.ErrTooLarge)
@@ -36,10 +36,10 @@ func (h *Handler) put(w http.ResponseWriter, r *http.Request, a *Action) {
 	status := http.StatusCreated
 	if c := h.conditions(r.Header); c.ifMatch != nil {
 		status = http.StatusNoContent
-		info, err = a.files.Replace(r.Context(), a.Name, content, c.hold)
+		info, err = a.files.edit.Replace(r.Context(), a.Name, content, c.hold)
 	} else {
-		if err = c.holdsForNone(func() (fs.FileInfo, error) { return a.files.Stat(a.Name) }); err == nil {
-			info, err = a.files.Create(r.Context(), a.Name, content)
+		if err = c.allowCreation(func() (fs.FileInfo, error) { return a.files.Stat(a.Name) }); err == nil {
+			info, err = a.files.edit.Create(r.Context(), a.Name, content)
 		}
 	}
 	if err != nil {
@@ -61,10 +61,10 @@ func (h *Handler) put(w http.ResponseWriter, r *http.Request, a *Action) {
 	w.WriteHeader(status)
 }
 
-// remove removes a file, and no folder.
+// remove removes a file. It removes no folder.
 func (h *Handler) remove(w http.ResponseWriter, r *http.Request, a *Action) {
 	c := h.conditions(r.Header)
-	err := a.files.Remove(a.Name, c.hold)
+	err := a.files.edit.Remove(a.Name, c.hold)
 	if err != nil {
 		status := statusOf(err)
 		if status == http.StatusNotFound && c.ifMatch != nil {
@@ -77,7 +77,8 @@ func (h *Handler) remove(w http.ResponseWriter, r *http.Request, a *Action) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// conditions are those of RFC 9110, 13 that a change can have.
+// conditions are the preconditions of a request that changes a file (RFC 9110,
+// section 13).
 type conditions struct {
 	ifMatch, ifNoneMatch []string // tags; nil: not sent
 	unmodifiedSince      time.Time
@@ -87,12 +88,12 @@ type conditions struct {
 func (h *Handler) conditions(header http.Header) *conditions {
 	c := &conditions{tag: h.options.Tag, ifMatch: files.EntityTags(header["If-Match"]), ifNoneMatch: files.EntityTags(header["If-None-Match"])}
 	if lines := header["If-Unmodified-Since"]; len(lines) == 1 && c.ifMatch == nil {
-		c.unmodifiedSince, _ = http.ParseTime(lines[0]) // what is no date is to be ignored
+		c.unmodifiedSince, _ = http.ParseTime(lines[0]) // an invalid date is ignored
 	}
 	return c
 }
 
-// hold reports whether all conditions hold for the file.
+// hold reports whether all conditions are true of a file.
 func (c *conditions) hold(info fs.FileInfo) bool {
 	switch {
 	case c.ifMatch != nil && !matches(c.ifMatch, c.tag(info), false):
@@ -103,20 +104,21 @@ func (c *conditions) hold(info fs.FileInfo) bool {
 	return c.ifNoneMatch == nil || !matches(c.ifNoneMatch, c.tag(info), true)
 }
 
-// holdsForNone is for a file that is to be new: a condition that a file does not
-// fulfil fails before the content is read.
-func (c *conditions) holdsForNone(stat func() (fs.FileInfo, error)) error {
+// allowCreation fails a request with If-None-Match early, before the content is
+// read, if there is a file of which the conditions are not true.
+func (c *conditions) allowCreation(stat func() (fs.FileInfo, error)) error {
 	if c.ifNoneMatch == nil {
 		return nil
 	}
 	info, err := stat()
 	if err == nil && !c.hold(info) {
-		return fmt.Errorf("%w: If-None-Match", storage.ErrChanged)
+		return fmt.Errorf("%w: its tag is in If-None-Match", storage.ErrChanged)
 	}
 	return nil
 }
 
-// matches compares strongly, or weakly, which leaves W/ out.
+// matches reports whether tags contain a tag, or "*". The weak comparison ignores
+// the W/ of tags.
 func matches(tags []string, tag string, weakly bool) bool {
 	for _, t := range tags {
 		if weakly {
@@ -129,8 +131,8 @@ func matches(tags []string, tag string, weakly bool) bool {
 	return false
 }
 
-// body is the request's, for as long as it comes fast enough and is small
-// enough.
+// body returns the content of a request. Reading fails if the client is too slow
+// or the content exceeds MaxBytes.
 func (h *Handler) body(w http.ResponseWriter, r *http.Request) *body {
 	control, from := pace.Hold(w, r, h.options.Timeout)
 	return &body{Body: control, from: from, limit: h.options.MaxBytes}

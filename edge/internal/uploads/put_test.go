@@ -19,10 +19,11 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/storage/disk"
 )
 
 func TestPutMakesANewFileAndNeverOverwrites(t *testing.T) {
-	w := newWorld(t, Options{}, storage.Config{})
+	w := newWorld(t, Options{}, disk.Config{})
 	r := w.send("PUT", "/media/t1/d/b%20c.txt", "one")
 	w.expect("a new file", r, 201)
 	if r.Header.Get("Location") != "/media/t1/d/b%20c.txt" || r.Header.Get("ETag") == "" || w.file("t1/d/b c.txt") != "one" {
@@ -57,13 +58,13 @@ func TestPutMakesANewFileAndNeverOverwrites(t *testing.T) {
 		t.Errorf("on the disk: %q", got)
 	}
 	s := w.handler.Stats()
-	if s.Created != 3 || s.Replaced != 2 || s.Bytes != 15 || s.Refused[412] != 6 || s.Refused[409] != 1 {
+	if s.Created != 3 || s.Replaced != 2 || s.Bytes != 15 || s.Failed[412] != 6 || s.Failed[409] != 1 {
 		t.Errorf("counted %+v", s)
 	}
 }
 
 func TestDeleteRemovesTheFileThatIsMeant(t *testing.T) {
-	w := newWorld(t, Options{}, storage.Config{})
+	w := newWorld(t, Options{}, disk.Config{})
 	tag := w.send("PUT", "/media/t1/d/f", "x").Header.Get("ETag")
 	w.expect("another tag", w.send("DELETE", "/media/t1/d/f", "", "If-Match", `"x"`), 412)
 	w.expect("changed since", w.send("DELETE", "/media/t1/d/f", "", "If-Unmodified-Since", "Mon, 02 Jan 2006 15:04:05 GMT"), 412)
@@ -77,7 +78,7 @@ func TestDeleteRemovesTheFileThatIsMeant(t *testing.T) {
 }
 
 func TestWhatIsNotTheTenantsIsMissing(t *testing.T) {
-	w := newWorld(t, Options{Resumable: true}, storage.Config{})
+	w := newWorld(t, Options{Resumable: true}, disk.Config{})
 	w.expect("t2's", w.send("PUT", "/media/t2/f", "x", "Tenant", "t2"), 201)
 	for _, path := range []string{
 		"/media/t2/f", "/media/t1/", "/media/t1", "/media/t1/..%2ft2/f", "/media/t1/%2e%2e/t2/f", "/media/t1/a//b",
@@ -95,7 +96,7 @@ func TestWhatIsNotTheTenantsIsMissing(t *testing.T) {
 }
 
 func TestWhatCannotBeStoredIsRefusedAndLeavesNothing(t *testing.T) {
-	w := newWorld(t, Options{MaxBytes: 10}, storage.Config{MaxSize: 20, Quota: func(t storage.Tenant) storage.Quota {
+	w := newWorld(t, Options{MaxBytes: 10}, disk.Config{MaxSize: 20, Quota: func(t storage.Tenant) storage.Quota {
 		if t.Schema == "t2" {
 			return storage.Quota{Bytes: 8, Files: 1}
 		}
@@ -136,7 +137,7 @@ func TestWhatCannotBeStoredIsRefusedAndLeavesNothing(t *testing.T) {
 }
 
 func TestADiskThatIsFullTakesNothing(t *testing.T) {
-	w := newWorld(t, Options{Resumable: true}, storage.Config{MinFree: 1 << 62})
+	w := newWorld(t, Options{Resumable: true}, disk.Config{MinFree: 1 << 62})
 	w.expect("PUT", w.send("PUT", "/media/t1/d/f", "x"), 507)
 	w.expect("tus", w.send("POST", "/media/t1/d/f", "", "Tus-Resumable", "1.0.0", "Upload-Length", "5"), 507)
 	if left := w.left(); left != nil {
@@ -146,7 +147,7 @@ func TestADiskThatIsFullTakesNothing(t *testing.T) {
 
 // TestAConnectionThatBreaksLeavesNothing sends half of what it announced.
 func TestAConnectionThatBreaksLeavesNothing(t *testing.T) {
-	w := newWorld(t, Options{}, storage.Config{})
+	w := newWorld(t, Options{}, disk.Config{})
 	for _, head := range []string{"Content-Length: 10\r\n\r\nhalf", "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"} {
 		c, err := net.Dial("tcp", w.Listener.Addr().String())
 		if err != nil {
@@ -169,7 +170,7 @@ func TestAConnectionThatBreaksLeavesNothing(t *testing.T) {
 }
 
 func TestAClientThatIsTooSlowIsCutOff(t *testing.T) {
-	w := newWorld(t, Options{Timeout: time.Nanosecond}, storage.Config{})
+	w := newWorld(t, Options{Timeout: time.Nanosecond}, disk.Config{})
 	pr, pw := io.Pipe()
 	defer pw.Close()
 	w.expect("silent", w.sendBody("PUT", "/media/t1/f", pr), 408)
@@ -179,7 +180,7 @@ func TestAClientThatIsTooSlowIsCutOff(t *testing.T) {
 }
 
 func TestConcurrentPutsOfOneNameMakeOneFile(t *testing.T) {
-	w := newWorld(t, Options{}, storage.Config{})
+	w := newWorld(t, Options{}, disk.Config{})
 	var wg sync.WaitGroup
 	statuses := make(chan int, 16)
 	for i := range cap(statuses) {
@@ -201,7 +202,7 @@ func TestConcurrentPutsOfOneNameMakeOneFile(t *testing.T) {
 }
 
 func TestReadersArePassedOn(t *testing.T) {
-	w := newWorld(t, Options{}, storage.Config{})
+	w := newWorld(t, Options{}, disk.Config{})
 	for _, method := range []string{"GET", "HEAD", "POST", "PATCH", "TRACE"} {
 		w.expect(method, w.send(method, "/media/t1/f?te-upload=x", ""), 405)
 	}
@@ -226,7 +227,7 @@ func FuzzDigests(f *testing.F) {
 }
 
 func TestUploadsAreNoDeeperThanIsAllowedAndLeaveNoFolders_C6(t *testing.T) {
-	w := newWorld(t, Options{Resumable: true}, storage.Config{MaxDepth: 3})
+	w := newWorld(t, Options{Resumable: true}, disk.Config{MaxDepth: 3})
 	w.expect("PUT", w.send("PUT", "/media/t1/a/b/c/f", "x"), 201)
 	w.expect("PUT too deep", w.send("PUT", "/media/t1/a/b/c/d/f", "x"), 403)
 	w.expect("POST too deep", w.tus("POST", "/media/t1/a/b/c/d/f", "", "Upload-Length", "1"), 403)

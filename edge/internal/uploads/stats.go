@@ -5,34 +5,34 @@ import (
 	"sync/atomic"
 )
 
-// Stats count what a Handler has done since it was made.
+// Stats counts what a Handler has done since it was made.
 type Stats struct {
 	Created  uint64 // files, by PUT
-	Replaced uint64
-	Deleted  uint64
+	Replaced uint64 // files, by PUT
+	Deleted  uint64 // files
 	Begun    uint64 // resumable uploads
-	Finished uint64 // of these, saved
-	Bytes    uint64 // that were kept, parts of resumable uploads included
-	// Refused counts requests that failed, by the status of the answer.
-	Refused map[int]uint64
+	Finished uint64 // resumable uploads that were saved
+	Bytes    uint64 // kept, including parts of resumable uploads
+	// Failed counts failed requests by the status of the answer.
+	Failed map[int]uint64
 }
 
 type counts struct {
 	created, replaced, deleted, begun, finished, bytes atomic.Uint64
 
-	mu      sync.Mutex
-	refused map[int]uint64
+	mu     sync.Mutex
+	failed map[int]uint64
 }
 
 func (c *counts) received(bytes int64) { c.bytes.Add(uint64(max(0, bytes))) }
 
-func (c *counts) refuse(status int) {
+func (c *counts) fail(status int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.refused == nil {
-		c.refused = make(map[int]uint64)
+	if c.failed == nil {
+		c.failed = make(map[int]uint64)
 	}
-	c.refused[status]++
+	c.failed[status]++
 }
 
 // Stats returns the counters.
@@ -40,17 +40,17 @@ func (h *Handler) Stats() Stats {
 	c := &h.counts
 	s := Stats{
 		Created: c.created.Load(), Replaced: c.replaced.Load(), Deleted: c.deleted.Load(),
-		Begun: c.begun.Load(), Finished: c.finished.Load(), Bytes: c.bytes.Load(), Refused: make(map[int]uint64),
+		Begun: c.begun.Load(), Finished: c.finished.Load(), Bytes: c.bytes.Load(), Failed: make(map[int]uint64),
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for status, n := range c.refused {
-		s.Refused[status] = n
+	for status, n := range c.failed {
+		s.Failed[status] = n
 	}
 	return s
 }
 
-// Add adds what another Handler has done.
+// Add adds the counters of another Handler.
 func (s *Stats) Add(other Stats) {
 	s.Created += other.Created
 	s.Replaced += other.Replaced
@@ -58,7 +58,7 @@ func (s *Stats) Add(other Stats) {
 	s.Begun += other.Begun
 	s.Finished += other.Finished
 	s.Bytes += other.Bytes
-	for status, n := range other.Refused {
-		s.Refused[status] += n
+	for status, n := range other.Failed {
+		s.Failed[status] += n
 	}
 }

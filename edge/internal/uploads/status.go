@@ -9,9 +9,10 @@ import (
 	"syscall"
 
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/storage/backend"
 )
 
-// statusOf is the one place that turns errors of uploads into statuses.
+// statusOf returns the HTTP status for an error of an upload.
 func statusOf(err error) int {
 	var large *http.MaxBytesError
 	switch {
@@ -25,9 +26,9 @@ func statusOf(err error) int {
 		return http.StatusRequestTimeout
 	case errors.Is(err, errBody), errors.Is(err, errDigest), errors.Is(err, errNoDigest):
 		return http.StatusBadRequest
-	case errors.Is(err, storage.ErrOffset), errors.Is(err, fs.ErrExist):
+	case errors.Is(err, backend.ErrOffset), errors.Is(err, fs.ErrExist):
 		return http.StatusConflict
-	case errors.Is(err, storage.ErrPartialBusy):
+	case errors.Is(err, backend.ErrPartialBusy):
 		return http.StatusLocked
 	case errors.Is(err, storage.ErrSuspicious), errors.Is(err, storage.ErrDepth), errors.Is(err, syscall.ENAMETOOLONG), errors.Is(err, fs.ErrPermission):
 		return http.StatusForbidden

@@ -8,26 +8,25 @@ import (
 	"sync"
 	"time"
 
-	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/storage/backend"
 	"github.com/tus/tusd/v2/pkg/handler"
 )
 
-// lockTimeout is how long a request waits for another one to let go of its
-// upload.
+// lockTimeout is how long a request waits for another request to close its upload.
 const lockTimeout = 5 * time.Second
 
-// mostMetadata is how long an Upload-Metadata may be, in bytes.
-const mostMetadata = 8 << 10
+// maxMetadata is the maximum size of Upload-Metadata, in bytes.
+const maxMetadata = 8 << 10
 
-// store is one request's way to one partial file: what package handler asks of
-// a store, of a lock and of an upload.
+// store connects one request to one partial file. It implements the store, the
+// lock and the upload of package handler.
 type store struct {
 	handler *Handler
 	action  *Action
 	out     *answer
 	content *body
-	sum     *checked // nil: none was sent
-	partial *storage.Partial
+	sum     *checked // nil: the client sent none
+	partial backend.Partial
 	held    *holder
 }
 
@@ -37,10 +36,10 @@ func (s *store) NewUpload(ctx context.Context, info handler.FileInfo) (handler.U
 	for key, value := range info.MetaData {
 		size += len(key) + len(value)
 	}
-	if size > mostMetadata {
+	if size > maxMetadata {
 		return nil, problem(http.StatusRequestHeaderFieldsTooLarge)
 	}
-	p, err := s.action.parts.NewPartial(ctx, storage.Record{
+	p, err := s.action.files.parts.NewPartial(ctx, backend.Record{
 		Name: s.action.Name, Free: s.action.free, Size: info.Size,
 		Expires: s.handler.clock.Latest().Add(s.handler.options.Expiry), Meta: info.MetaData,
 	})
@@ -48,7 +47,7 @@ func (s *store) NewUpload(ctx context.Context, info handler.FileInfo) (handler.U
 		return nil, s.failed(err)
 	}
 	s.handler.counts.begun.Add(1)
-	s.take(p)
+	s.open(p)
 	s.out.id = p.ID()
 	return s, nil
 }
@@ -61,42 +60,44 @@ func (s *store) GetUpload(context.Context, string) (handler.Upload, error) {
 	return s, nil
 }
 
-// take keeps a partial file until the request ends.
-func (s *store) take(p *storage.Partial) {
+// open keeps a partial file until the request ends.
+func (s *store) open(p backend.Partial) {
 	s.partial = p
 	s.describe()
 }
 
-// describe tells the client until when the upload can go on, and where the file
-// is once it is whole.
+// describe sets the headers with the expiry of the upload, or with the URL of the
+// saved file.
 func (s *store) describe() {
 	header := s.out.Header()
-	if s.partial.Saved != "" {
+	r := s.partial.Record()
+	if r.Saved != "" {
 		header.Del("Upload-Expires")
-		header.Set("Content-Location", s.action.url(s.partial.Saved))
+		header.Set("Content-Location", s.action.url(r.Saved))
 		return
 	}
-	header.Set("Upload-Expires", s.partial.Expires.UTC().Format(http.TimeFormat))
+	header.Set("Upload-Expires", r.Expires.UTC().Format(http.TimeFormat))
 }
 
 // WriteChunk implements handler.Upload.
 func (s *store) WriteChunk(ctx context.Context, offset int64, src io.Reader) (int64, error) {
-	var whole func() error
+	var verify func() error
 	if s.sum != nil {
 		s.sum.from = src
-		whole = s.sum.sum
+		verify = s.sum.sum
 		src = unended{s.sum}
 	}
-	n, err := s.partial.Append(ctx, offset, src, whole)
+	n, err := s.partial.Append(ctx, offset, src, verify)
 	s.handler.counts.received(n)
-	if s.partial.Saved != "" {
+	if s.partial.Record().Saved != "" {
 		s.handler.counts.finished.Add(1)
 	}
 	s.describe()
 	return n, s.failed(err)
 }
 
-// unended reads content that is checked when it has ended, and not before.
+// unended hashes content and leaves the comparison to verify: Append may stop
+// reading before io.EOF.
 type unended struct{ *checked }
 
 func (u unended) Read(p []byte) (int, error) {
@@ -107,11 +108,11 @@ func (u unended) Read(p []byte) (int, error) {
 
 // GetInfo implements handler.Upload.
 func (s *store) GetInfo(context.Context) (handler.FileInfo, error) {
-	p := s.partial
-	return handler.FileInfo{ID: p.ID(), Size: p.Size, Offset: p.Offset(), MetaData: p.Meta}, nil
+	r := s.partial.Record()
+	return handler.FileInfo{ID: s.partial.ID(), Size: r.Size, Offset: s.partial.Offset(), MetaData: r.Meta}, nil
 }
 
-// GetReader implements handler.Upload. What is not whole is not to be had.
+// GetReader implements handler.Upload. Incomplete files cannot be read.
 func (s *store) GetReader(context.Context) (io.ReadCloser, error) {
 	return nil, handler.ErrNotImplemented
 }
@@ -128,28 +129,28 @@ func (s *store) Terminate(context.Context) error { return s.failed(s.partial.Rem
 // NewLock implements handler.Locker.
 func (s *store) NewLock(string) (handler.Lock, error) { return s, nil }
 
-// Lock opens the partial file. If another request of this process has it, that
-// one is asked to stop: its client is gone as a rule, or this one would not
-// have come. It is stopped by its content, and not by the function that package
-// handler has for that: its own reader of the content comes to be without a
-// lock, at a time when it may be asked already.
+// Lock opens the partial file. If another request of this process has it open,
+// Lock interrupts that request, whose client has usually disconnected. It
+// interrupts the body directly. The callback of package handler for this is not
+// safe: it may be called while package handler still creates its reader of the
+// body, without synchronization.
 func (s *store) Lock(ctx context.Context, _ func()) error {
 	key := s.action.files.Identifier() + "/" + s.action.id
 	if s.partial != nil {
 		key = s.action.files.Identifier() + "/" + s.partial.ID()
 	}
 	for s.partial == nil {
-		p, err := s.action.parts.Partial(s.action.id)
+		p, err := s.action.files.parts.Partial(s.action.id)
 		if err == nil {
-			s.take(p)
+			s.open(p)
 			break
 		}
-		if !errors.Is(err, storage.ErrPartialBusy) {
+		if !errors.Is(err, backend.ErrPartialBusy) {
 			return s.failed(err)
 		}
 		other := s.handler.busy.interrupt(key)
 		if other == nil {
-			return handler.ErrFileLocked // another process's, or one that is about to end
+			return handler.ErrFileLocked // another process has it open, or a request that is about to end
 		}
 		select {
 		case <-other:
@@ -167,11 +168,11 @@ func (s *store) Unlock() error {
 	return nil
 }
 
-// close lets go of the partial file.
+// close closes the partial file and ends the body.
 func (s *store) close() {
 	if s.partial != nil {
 		if err := s.partial.Close(); err != nil {
-			s.handler.options.Logger.Error("a partial file could not be closed", "error", err)
+			s.handler.options.Logger.Error("cannot close a partial file", "error", err)
 		}
 	}
 	s.content.End()
@@ -181,8 +182,8 @@ func (s *store) close() {
 	}
 }
 
-// failed is err as package handler sends it: a status, and nothing about the
-// server.
+// failed returns err for package handler, which sends its text: only a status,
+// nothing about the server.
 func (s *store) failed(err error) error {
 	if err == nil {
 		return nil
@@ -208,7 +209,7 @@ func problem(status int) error {
 	return handler.NewError("ERR_UPLOAD", text, status)
 }
 
-// busy knows which requests of this process have which uploads.
+// busy maps uploads to the requests of this process that have them open.
 type busy struct {
 	mu      sync.Mutex
 	holders map[string]*holder
@@ -228,8 +229,8 @@ func (b *busy) hold(key string, content *body) *holder {
 	return h
 }
 
-// interrupt asks the holder to stop, and returns what is closed when it has;
-// nil if nobody holds the upload.
+// interrupt interrupts the request that has an upload open. The returned channel
+// is closed when that request has ended; it is nil if there is none.
 func (b *busy) interrupt(key string) <-chan struct{} {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -14,22 +14,23 @@ import (
 	"golang.org/x/exp/slog"
 )
 
-// What tus calls its parts. Those of package handler are creation,
-// creation-with-upload and termination; expiration and checksum are ours.
+// The version, extensions and checksum algorithms of tus. Package handler
+// implements creation, creation-with-upload and termination; this package
+// implements expiration and checksum.
 const (
 	tusVersion    = "1.0.0"
 	tusExtensions = "creation,creation-with-upload,termination,expiration,checksum"
 	tusAlgorithms = "sha1,sha256,sha512"
 )
 
-// silent is for a library that logs each request: ours does that.
-var silent = slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError + 1}))
+// discard drops the library's log of requests: the server logs them.
+var discard = slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError + 1}))
 
-// tell says what there is to be had.
-func (h *Handler) tell(w http.ResponseWriter, _ *http.Request, a *Action) {
+// capabilities answers OPTIONS.
+func (h *Handler) capabilities(w http.ResponseWriter, _ *http.Request, a *Action) {
 	header := w.Header()
-	header.Set("Allow", h.Allow(a.files))
-	if a.parts != nil {
+	header.Set("Allow", a.files.allow())
+	if a.files.parts != nil {
 		header.Set("Tus-Resumable", tusVersion)
 		header.Set("Tus-Version", tusVersion)
 		header.Set("Tus-Extension", tusExtensions)
@@ -41,20 +42,20 @@ func (h *Handler) tell(w http.ResponseWriter, _ *http.Request, a *Action) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// Announce sets the header that every answer to a request of the tus protocol
-// has, refusals too. Call it before anything can be answered.
+// Announce sets the header that tus requires in every answer, including errors.
+// Call it before the request can be answered.
 func (h *Handler) Announce(w http.ResponseWriter, r *http.Request) {
-	_, said := r.Header["Tus-Resumable"]
-	tus := said || r.Method == http.MethodPost || r.Method == http.MethodPatch || r.URL.Query().Has(idParameter)
+	_, versioned := r.Header["Tus-Resumable"]
+	tus := versioned || r.Method == http.MethodPost || r.Method == http.MethodPatch || r.URL.Query().Has(idParameter)
 	if h.options.Resumable && tus {
 		w.Header().Set("Tus-Resumable", tusVersion)
 	}
 }
 
-// partType is the media type of the parts of an upload.
+// partType is the media type of a part of an upload.
 const partType = "application/offset+octet-stream"
 
-// isPart reports whether the content of a request is a part of an upload.
+// isPart reports whether the content of a request has the type of a part.
 func isPart(header http.Header) bool {
 	lines := header["Content-Type"]
 	if len(lines) != 1 {
@@ -64,8 +65,8 @@ func isPart(header http.Header) bool {
 	return err == nil && given == partType
 }
 
-// checkNumbers refuses numbers that readers may read in different ways: package
-// handler takes a sign, and the first of several lines.
+// checkNumbers rejects ambiguous numbers: package handler accepts a sign, and the
+// first of several lines.
 func checkNumbers(header http.Header) error {
 	for _, name := range []string{"Upload-Length", "Upload-Offset"} {
 		lines := header[name]
@@ -79,68 +80,81 @@ func checkNumbers(header http.Header) error {
 	return nil
 }
 
-// resume has package handler speak the protocol, over a store that is this
-// request's alone.
-func (h *Handler) resume(w http.ResponseWriter, r *http.Request, a *Action) {
-	versions := r.Header["Tus-Resumable"]
-	switch {
-	case len(versions) == 0 && r.Method == http.MethodHead: // it does no harm
-	case len(versions) != 1 || versions[0] != tusVersion:
-		w.Header().Set("Tus-Version", tusVersion)
-		h.fail(w, r, http.StatusPreconditionFailed, fmt.Errorf("uploads: expected Tus-Resumable to be %s, found %.100q", tusVersion, versions))
-		return
-	}
-	if r.Method == http.MethodPatch && !isPart(r.Header) {
-		w.Header().Set("Accept-Patch", partType)
-		h.fail(w, r, http.StatusUnsupportedMediaType, fmt.Errorf("uploads: expected a part of type %s, found %.100q", partType, r.Header["Content-Type"]))
-		return
-	}
-	sum, err := checksum(r.Header)
-	if err == nil {
-		err = checkNumbers(r.Header)
-	}
+// tus serves a request of the tus protocol by package handler, with a store that
+// only this request uses.
+func (h *Handler) tus(w http.ResponseWriter, r *http.Request, a *Action) {
+	sum, status, err := checkTus(w, r)
 	if err != nil {
-		h.fail(w, r, http.StatusBadRequest, err)
+		h.fail(w, r, status, err)
 		return
 	}
 	out := &answer{ResponseWriter: w, request: r, location: h.uploadURL(r, a)}
 	content := h.body(w, r)
-	content.limit = 0 // it is that of all parts together, which package handler holds
+	content.limit = 0 // MaxBytes applies to all parts together; package handler enforces it
 	s := &store{handler: h, action: a, out: out, sum: sum, content: content}
 	out.done = s.close
 	defer s.close()
+	serve, err := h.tusHandler(s, r.Method)
+	if err != nil {
+		h.fail(w, r, http.StatusInternalServerError, err)
+		return
+	}
+	serve.ServeHTTP(out, forTus(r, a, content))
+	if out.status >= http.StatusBadRequest {
+		h.counts.fail(out.status)
+	}
+}
+
+// checkTus checks the headers of a request of the tus protocol. It returns the
+// checksum that the client sent, if any, or the status for the error.
+func checkTus(w http.ResponseWriter, r *http.Request) (sum *checked, status int, err error) {
+	versions := r.Header["Tus-Resumable"]
+	switch {
+	case len(versions) == 0 && r.Method == http.MethodHead: // HEAD changes nothing
+	case len(versions) != 1 || versions[0] != tusVersion:
+		w.Header().Set("Tus-Version", tusVersion)
+		return nil, http.StatusPreconditionFailed, fmt.Errorf("uploads: expected Tus-Resumable to be %s, found %.100q", tusVersion, versions)
+	}
+	if r.Method == http.MethodPatch && !isPart(r.Header) {
+		w.Header().Set("Accept-Patch", partType)
+		return nil, http.StatusUnsupportedMediaType, fmt.Errorf("uploads: expected a part of type %s, found %.100q", partType, r.Header["Content-Type"])
+	}
+	sum, err = checksum(r.Header)
+	if err == nil {
+		err = checkNumbers(r.Header)
+	}
+	return sum, http.StatusBadRequest, err
+}
+
+// tusHandler returns the handler of the library for a method.
+func (h *Handler) tusHandler(s *store, method string) (http.Handler, error) {
 	composer := handler.NewStoreComposer()
 	composer.UseCore(s)
 	composer.UseTerminater(s)
 	composer.UseLocker(s)
 	tus, err := handler.NewUnroutedHandler(handler.Config{
 		StoreComposer:                    composer,
-		BasePath:                         "/", // the URL that it makes of this is replaced
+		BasePath:                         "/", // WriteHeader replaces the resulting URL
 		MaxSize:                          h.options.MaxBytes,
 		DisableDownload:                  true,
 		Cors:                             &handler.CorsConfig{Disable: true},
-		Logger:                           silent,
+		Logger:                           discard,
 		NetworkTimeout:                   h.options.Timeout,
 		AcquireLockTimeout:               lockTimeout,
 		GracefulRequestCompletionTimeout: time.Second,
 	})
 	if err != nil {
-		h.fail(w, r, http.StatusInternalServerError, err)
-		return
+		return nil, err
 	}
-	method := map[string]http.HandlerFunc{
+	return tus.Middleware(map[string]http.HandlerFunc{
 		http.MethodPost: tus.PostFile, http.MethodHead: tus.HeadFile,
 		http.MethodPatch: tus.PatchFile, http.MethodDelete: tus.DelFile,
-	}[r.Method]
-	tus.Middleware(method).ServeHTTP(out, forTus(r, a, content))
-	if out.status >= http.StatusBadRequest {
-		h.counts.refuse(out.status)
-	}
+	}[method]), nil
 }
 
-// forTus is the request as package handler is to see it: with the upload's id
-// for a path, and without the headers by which a client could have it do what
-// was not allowed, or what there is not.
+// forTus returns the request for package handler: with the upload's id as its
+// path, and without the headers that would select another method or features
+// that are turned off.
 func forTus(r *http.Request, a *Action, content io.ReadCloser) *http.Request {
 	out := r.WithContext(r.Context())
 	out.URL = &url.URL{Path: "/" + a.id}
@@ -149,14 +163,14 @@ func forTus(r *http.Request, a *Action, content io.ReadCloser) *http.Request {
 		out.Header.Del(name)
 	}
 	if isPart(r.Header) {
-		out.Header.Set("Content-Type", partType) // in the only spelling that it knows
+		out.Header.Set("Content-Type", partType) // the only spelling that package handler accepts
 	}
 	out.Body = content
 	return out
 }
 
-// uploadURL is the URL of the upload but for its id: that of the request, with
-// all that was signed.
+// uploadURL returns a function that returns the URL of an upload: that of the
+// request, including its signature, with the id added.
 func (h *Handler) uploadURL(r *http.Request, a *Action) func(id string) string {
 	return func(id string) string {
 		query := r.URL.Query()
@@ -166,7 +180,7 @@ func (h *Handler) uploadURL(r *http.Request, a *Action) func(id string) string {
 	}
 }
 
-// answer is the response of package handler, put right where it knows less.
+// answer corrects the response of package handler.
 type answer struct {
 	http.ResponseWriter
 	request  *http.Request
@@ -176,15 +190,15 @@ type answer struct {
 	status   int
 }
 
-// WriteHeader replaces the URL of a new upload: what package handler makes of
-// the Host and of one base for everybody is not where the tenant's files are.
-// The upload is let go of first: a client may go on as soon as it is told.
+// WriteHeader replaces the URL of a new upload: package handler builds it from the
+// Host header and one base path. It closes the upload first, since the client may
+// continue as soon as it has the answer.
 func (a *answer) WriteHeader(status int) {
 	if a.status == 0 {
 		a.status = status
 		a.done()
 		if status >= http.StatusBadRequest {
-			hangUp(a.ResponseWriter, a.request)
+			closeConnection(a.ResponseWriter, a.request)
 		}
 	}
 	if header := a.Header(); header.Get("Location") != "" {
@@ -193,8 +207,8 @@ func (a *answer) WriteHeader(status int) {
 	a.ResponseWriter.WriteHeader(status)
 }
 
-// Unwrap implements what http.ResponseController asks for.
+// Unwrap is for http.ResponseController.
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-// metadata reads an Upload-Metadata header.
+// metadata parses an Upload-Metadata header.
 func metadata(header string) map[string]string { return handler.ParseMetadataHeader(header) }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/storage/disk"
 )
 
 // tus sends a request of the protocol.
@@ -49,7 +50,7 @@ func (w *world) offset(at, want string) {
 }
 
 func TestAnUploadIsResumed(t *testing.T) {
-	w := newWorld(t, Options{Resumable: true}, storage.Config{})
+	w := newWorld(t, Options{Resumable: true}, disk.Config{})
 	at := w.begin("/media/t1/d/b%20c.bin", "10")
 	w.offset(at, "0")
 	r := w.tus("PATCH", at, "0123", "Upload-Offset", "0")
@@ -73,13 +74,13 @@ func TestAnUploadIsResumed(t *testing.T) {
 	}
 	w.offset(at, "10") // for a client that did not get the last answer
 	s := w.handler.Stats()
-	if s.Begun != 1 || s.Finished != 1 || s.Bytes != 10 || s.Refused[409] != 2 {
+	if s.Begun != 1 || s.Finished != 1 || s.Bytes != 10 || s.Failed[409] != 2 {
 		t.Errorf("counted %+v", s)
 	}
 }
 
 func TestAnUploadMayBringItsFirstPartOrAllOfIt(t *testing.T) {
-	w := newWorld(t, Options{Resumable: true}, storage.Config{})
+	w := newWorld(t, Options{Resumable: true}, disk.Config{})
 	r := w.tus("POST", "/media/t1/f", "half", "Upload-Length", "8")
 	w.expect("half", r, 201)
 	w.offset(r.Header.Get("Location"), "4")
@@ -91,7 +92,7 @@ func TestAnUploadMayBringItsFirstPartOrAllOfIt(t *testing.T) {
 }
 
 func TestTheClientNamesAFileInAFolder(t *testing.T) {
-	w := newWorld(t, Options{Resumable: true}, storage.Config{})
+	w := newWorld(t, Options{Resumable: true}, disk.Config{})
 	name := func(s string) string { return "x eA==,filename " + base64.StdEncoding.EncodeToString([]byte(s)) }
 	at := w.begin("/media/t1/in/", "3", "Upload-Metadata", name(`C:\..\my file?.txt`))
 	w.expect("PATCH", w.tus("PATCH", at, "one", "Upload-Offset", "0"), 204)
@@ -110,7 +111,7 @@ func TestTheClientNamesAFileInAFolder(t *testing.T) {
 }
 
 func TestAnUploadIsItsTenantsAndItsNames(t *testing.T) {
-	w := newWorld(t, Options{Resumable: true}, storage.Config{})
+	w := newWorld(t, Options{Resumable: true}, disk.Config{})
 	at := w.begin("/media/t1/f", "10")
 	query := at[strings.IndexByte(at, '?'):]
 	for what, path := range map[string]string{
@@ -136,7 +137,7 @@ func TestAnUploadIsItsTenantsAndItsNames(t *testing.T) {
 }
 
 func TestAnUploadIsEnded(t *testing.T) {
-	w := newWorld(t, Options{Resumable: true}, storage.Config{})
+	w := newWorld(t, Options{Resumable: true}, disk.Config{})
 	at := w.begin("/media/t1/f", "10")
 	w.expect("PATCH", w.tus("PATCH", at, "0123", "Upload-Offset", "0"), 204)
 	w.expect("DELETE", w.tus("DELETE", at, ""), 204)
@@ -147,14 +148,14 @@ func TestAnUploadIsEnded(t *testing.T) {
 }
 
 func TestAnUploadExpires(t *testing.T) {
-	w := newWorld(t, Options{Resumable: true, Expiry: time.Nanosecond}, storage.Config{})
+	w := newWorld(t, Options{Resumable: true, Expiry: time.Nanosecond}, disk.Config{})
 	at := w.begin("/media/t1/f", "10")
 	w.expect("HEAD", w.tus("HEAD", at, ""), 404)
 	w.expect("PATCH", w.tus("PATCH", at, "0123", "Upload-Offset", "0"), 404)
 }
 
 func TestAPartThatIsNotThatOfItsChecksumIsDropped(t *testing.T) {
-	w := newWorld(t, Options{Resumable: true}, storage.Config{})
+	w := newWorld(t, Options{Resumable: true}, disk.Config{})
 	sum := func(s string) string {
 		sum := sha1.Sum([]byte(s))
 		return "sha1 " + base64.StdEncoding.EncodeToString(sum[:])
@@ -173,7 +174,7 @@ func TestAPartThatIsNotThatOfItsChecksumIsDropped(t *testing.T) {
 }
 
 func TestResumableUploadsAreHeldToTheSameLimits(t *testing.T) {
-	w := newWorld(t, Options{Resumable: true, MaxBytes: 10}, storage.Config{Quota: func(storage.Tenant) storage.Quota {
+	w := newWorld(t, Options{Resumable: true, MaxBytes: 10}, disk.Config{Quota: func(storage.Tenant) storage.Quota {
 		return storage.Quota{Bytes: 8, Files: 4} // of which an upload takes two
 	}})
 	w.expect("too large", w.tus("POST", "/media/t1/f", "", "Upload-Length", "11"), 413)
@@ -188,7 +189,7 @@ func TestResumableUploadsAreHeldToTheSameLimits(t *testing.T) {
 }
 
 func TestANameThatIsTakenCannotBeUploadedTo(t *testing.T) {
-	w := newWorld(t, Options{Resumable: true}, storage.Config{})
+	w := newWorld(t, Options{Resumable: true}, disk.Config{})
 	at := w.begin("/media/t1/f", "3")
 	w.expect("PUT", w.send("PUT", "/media/t1/f", "first"), 201)
 	w.expect("POST", w.tus("POST", "/media/t1/f", "", "Upload-Length", "3"), 409)
@@ -200,7 +201,7 @@ func TestANameThatIsTakenCannotBeUploadedTo(t *testing.T) {
 }
 
 func TestAMethodInAHeaderIsNotFollowed(t *testing.T) {
-	w := newWorld(t, Options{Resumable: true}, storage.Config{})
+	w := newWorld(t, Options{Resumable: true}, disk.Config{})
 	at := w.begin("/media/t1/f", "3")
 	w.expect("POST", w.tus("POST", at, "", "X-HTTP-Method-Override", "DELETE", "Upload-Length", "5"), 201)
 	w.offset(at, "0")
@@ -209,7 +210,7 @@ func TestAMethodInAHeaderIsNotFollowed(t *testing.T) {
 // TestTheClientThatComesAgainPrevails: a connection that died without a word
 // holds its upload no longer than until its client comes back.
 func TestTheClientThatComesAgainPrevails(t *testing.T) {
-	w := newWorld(t, Options{Resumable: true}, storage.Config{})
+	w := newWorld(t, Options{Resumable: true}, disk.Config{})
 	at := w.begin("/media/t1/f", "8")
 	pr, pw := io.Pipe()
 	var wg sync.WaitGroup
@@ -238,7 +239,7 @@ func TestTheClientThatComesAgainPrevails(t *testing.T) {
 }
 
 func TestConcurrentPartsKeepTheFileWhole(t *testing.T) {
-	w := newWorld(t, Options{Resumable: true}, storage.Config{})
+	w := newWorld(t, Options{Resumable: true}, disk.Config{})
 	const content = "abcdefghijklmnopqrstuvwxyz"
 	at := w.begin("/media/t1/f", "26")
 	var wg sync.WaitGroup
@@ -269,7 +270,7 @@ func TestConcurrentPartsKeepTheFileWhole(t *testing.T) {
 }
 
 func TestOptionsTellWhatThereIs(t *testing.T) {
-	w := newWorld(t, Options{Resumable: true, MaxBytes: 10}, storage.Config{})
+	w := newWorld(t, Options{Resumable: true, MaxBytes: 10}, disk.Config{})
 	r := w.send("OPTIONS", "/media/t1/", "")
 	w.expect("OPTIONS", r, 204)
 	for name, want := range map[string]string{
@@ -285,7 +286,7 @@ func TestOptionsTellWhatThereIs(t *testing.T) {
 // TestASignatureGoesWithTheUpload: all that was in the URL of the first request
 // is in that of the upload.
 func TestASignatureGoesWithTheUpload(t *testing.T) {
-	w := newWorld(t, Options{Resumable: true}, storage.Config{})
+	w := newWorld(t, Options{Resumable: true}, disk.Config{})
 	r := w.tus("POST", "/media/t1/f?te-key=k&te-signature=s", "", "Upload-Length", "3")
 	w.expect("POST", r, 201)
 	if at := r.Header.Get("Location"); !strings.HasPrefix(at, "/media/t1/f?te-key=k&te-signature=s&te-upload=") {
@@ -294,7 +295,7 @@ func TestASignatureGoesWithTheUpload(t *testing.T) {
 }
 
 func TestEveryAnswerOfTheProtocolTellsItsVersion_C7(t *testing.T) {
-	w := newWorld(t, Options{Resumable: true, MaxBytes: 10}, storage.Config{})
+	w := newWorld(t, Options{Resumable: true, MaxBytes: 10}, disk.Config{})
 	at := w.begin("/media/t1/f", "8")
 	const part = "application/offset+octet-stream"
 	for _, c := range []struct {
@@ -336,7 +337,7 @@ func TestEveryAnswerOfTheProtocolTellsItsVersion_C7(t *testing.T) {
 }
 
 func TestNumbersOfResumableUploadsHaveOneSpelling_C7(t *testing.T) {
-	w := newWorld(t, Options{Resumable: true}, storage.Config{})
+	w := newWorld(t, Options{Resumable: true}, disk.Config{})
 	for _, length := range []string{"", "+5", "-5", "5.0", "0x5", "5,5", "5 5", "٥", "99999999999999999999"} {
 		w.expect("Upload-Length "+length, w.tus("POST", "/media/t1/f", "", "Upload-Length", length), 400)
 	}

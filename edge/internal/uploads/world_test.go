@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/storage/disk"
 )
 
 // world is a server with two tenants, each below a URL of its own.
@@ -23,10 +24,10 @@ type world struct {
 	t        *testing.T
 	handler  *Handler
 	location string
-	storage  *storage.Storage
+	storage  *disk.Storage
 }
 
-func newWorld(t *testing.T, o Options, c storage.Config) *world {
+func newWorld(t *testing.T, o Options, c disk.Config) *world {
 	t.Helper()
 	o.Tag = func(info fs.FileInfo) string {
 		return fmt.Sprintf(`"%d-%d-%d"`, info.Size(), info.ModTime().UnixNano(), info.Sys().(*syscall.Stat_t).Ino)
@@ -35,7 +36,7 @@ func newWorld(t *testing.T, o Options, c storage.Config) *world {
 	w := &world{t: t, handler: New(o), location: t.TempDir()}
 	c.Location, c.BaseURL, c.NoSync = w.location, "/media/", true
 	var err error
-	if w.storage, err = storage.New(c); err != nil {
+	if w.storage, err = disk.New(c); err != nil {
 		t.Fatal(err)
 	}
 	w.Server = httptest.NewServer(http.HandlerFunc(w.serve))

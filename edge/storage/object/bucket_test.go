@@ -34,7 +34,7 @@ func TestWhatOthersMadeIsNoHarm(t *testing.T) {
 	if err := fstest.TestFS(v, "d/x", "TEXT", "folder"); err != nil {
 		t.Error(err)
 	}
-	dirs, files, err := v.ListDir("")
+	dirs, files, err := django(v).ListDir("")
 	if strings.Join(dirs, " ") != "d folder" || strings.Join(files, " ") != "TEXT" || err != nil {
 		t.Errorf("%q %q, %v", dirs, files, err)
 	}
@@ -42,7 +42,7 @@ func TestWhatOthersMadeIsNoHarm(t *testing.T) {
 		t.Errorf("%+v, %v", u, err)
 	}
 	must(t, v.Delete("folder"))
-	if exists, err := v.Exists("folder"); exists || err != nil {
+	if exists, err := django(v).Exists("folder"); exists || err != nil {
 		t.Errorf("exists: %v, %v", exists, err)
 	}
 	if err := v.Delete("d"); !errors.Is(err, syscall.ENOTEMPTY) {
@@ -71,7 +71,7 @@ func TestASweepTakesWhatIsOld(t *testing.T) {
 	if found := leftovers(t, c); len(found) != 2 || !strings.Contains(found[0]+found[1], "t11/") {
 		t.Errorf("left are %q, expected the other tenant's", found)
 	}
-	if exists, err := v.Exists("a"); !exists || err != nil {
+	if exists, err := django(v).Exists("a"); !exists || err != nil {
 		t.Errorf("exists: %v, %v", exists, err)
 	}
 }
@@ -144,7 +144,7 @@ func TestPresignedURLsAreOfOneTenantAndOneUse(t *testing.T) {
 			t.Errorf("%s: %d %q, expected %d", c.what, status, body, c.want)
 		}
 	}
-	f, err := v.OpenRead("new")
+	f, err := django(v).OpenRead("new")
 	must(t, err)
 	if got, err := io.ReadAll(f); string(got) != "sent" || err != nil {
 		t.Errorf("%q, %v", got, err)
@@ -207,10 +207,10 @@ func TestAConfigurationThatCannotWorkIsRefused(t *testing.T) {
 
 func TestAViewOfNobody(t *testing.T) {
 	var v View
-	_, exists := v.Exists("x")
-	_, open := v.OpenRead("x")
+	_, exists := django(&v).Exists("x")
+	_, open := django(&v).OpenRead("x")
 	_, plain := v.Open("x")
-	_, _, list := v.ListDir("")
+	_, _, list := django(&v).ListDir("")
 	_, save := v.Save(t.Context(), "x", strings.NewReader(""), 0)
 	_, sign := v.Presign(t.Context(), http.MethodGet, "x", time.Minute)
 	_, usage := v.Usage(t.Context())
@@ -249,7 +249,7 @@ func BenchmarkOpenAndRead(b *testing.B) {
 	must(b, err)
 	b.ReportAllocs()
 	for b.Loop() {
-		f, err := v.OpenRead("d/x.txt")
+		f, err := django(v).OpenRead("d/x.txt")
 		must(b, err)
 		_, err = io.Copy(io.Discard, f)
 		must(b, errors.Join(err, f.Close()))
@@ -277,7 +277,7 @@ func BenchmarkReadLarge(b *testing.B) {
 	b.SetBytes(int64(len(content)))
 	b.ReportAllocs()
 	for b.Loop() {
-		f, err := v.OpenRead("x.bin")
+		f, err := django(v).OpenRead("x.bin")
 		must(b, err)
 		_, err = io.Copy(io.Discard, f)
 		must(b, errors.Join(err, f.Close()))

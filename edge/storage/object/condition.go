@@ -7,23 +7,23 @@ import (
 	"github.com/minio/minio-go/v7"
 )
 
-// seen is the ETag of the object that a new one takes the place of.
-type seen string
+// etag is the ETag of the object that a new one replaces.
+type etag string
 
-// none is for an object whose key is free.
-const none seen = ""
+// none means that the key must be free.
+const none etag = ""
 
-// condition has the server refuse what would take the place of another.
-func (s seen) condition(o *minio.PutObjectOptions) {
-	if s == none {
+// condition makes the server reject a request that would replace another object.
+func (e etag) condition(o *minio.PutObjectOptions) {
+	if e == none {
 		o.SetMatchETagExcept("*")
 		return
 	}
-	o.SetMatchETag(string(s))
+	o.SetMatchETag(string(e))
 }
 
-// conditional adds to requests the condition that minio-go has no option for:
-// that of a removal. It is not signed, as no header of HTTP's own needs to be.
+// conditional adds If-Match to removals, for which minio-go has no option. The
+// header is not signed; S3 does not require it.
 type conditional struct{ next http.RoundTripper }
 
 type onlyTag struct{}
@@ -36,8 +36,8 @@ func (c conditional) RoundTrip(r *http.Request) (*http.Response, error) {
 	return c.next.RoundTrip(r)
 }
 
-// removeOnly removes the object of a key that has a tag. Where the server does
-// not honour that, it removes whichever has the key.
+// removeOnly removes the object of a key that has a tag. A server that ignores
+// the condition removes any object of the key.
 func (s *Storage) removeOnly(ctx context.Context, key, tag string) error {
 	return s.remove(context.WithValue(ctx, onlyTag{}, tag), key)
 }

@@ -12,7 +12,7 @@
 // server for a tenant is below its identifier and a slash, so that tenant "a"
 // sees nothing of "ab" and "a-b".
 //
-// A [Storage] is a [storage.Backend]. The server must honour If-None-Match when
+// A [Storage] is a [storage.Storage]. The server must honour If-None-Match when
 // objects are made; [Storage.Check] reports whether it does. Where files are
 // replaced it must honour If-Match too: [Storage.CheckReplace].
 package object

@@ -12,19 +12,19 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage"
 )
 
-// told is what the server answered about a name, as errors of a disk are told.
-func told(op, name string, err error) error {
+// pathError returns the server's answer about a name as the disk returns errors.
+func pathError(op, name string, err error) error {
 	if err == nil {
 		return nil
 	}
 	if len(name) > 200 {
 		name = name[:200]
 	}
-	return &fs.PathError{Op: op, Path: name, Err: meaning(err)}
+	return &fs.PathError{Op: op, Path: name, Err: classified(err)}
 }
 
-// meaning is err, with what to branch on in its chain.
-func meaning(err error) error {
+// classified adds to the chain of err the error that callers branch on.
+func classified(err error) error {
 	var answer minio.ErrorResponse
 	if !errors.As(err, &answer) {
 		return err
@@ -33,7 +33,7 @@ func meaning(err error) error {
 	switch {
 	case answer.Code == codeSilent:
 		return errSilent
-	case answer.Code == minio.NoSuchBucket: // no file is missing here, but all of them
+	case answer.Code == minio.NoSuchBucket: // not one file is missing, but all
 	case answer.Code == minio.NoSuchKey || answer.StatusCode == http.StatusNotFound:
 		is = fs.ErrNotExist
 	case answer.StatusCode == http.StatusPreconditionFailed || answer.Code == "ExistingObjectIsDirectory":
@@ -55,18 +55,18 @@ func meaning(err error) error {
 	return fmt.Errorf("%w: %w", is, err)
 }
 
-func missing(err error) bool { return errors.Is(meaning(err), fs.ErrNotExist) }
-func taken(err error) bool   { return errors.Is(meaning(err), fs.ErrExist) }
+func missing(err error) bool { return errors.Is(classified(err), fs.ErrNotExist) }
+func taken(err error) bool   { return errors.Is(classified(err), fs.ErrExist) }
 
-// conflicting tells that the server could not say whether a name is free:
-// another was making it.
+// conflicting reports whether the server could not decide if a key was free,
+// because another request was creating the object.
 func conflicting(err error) bool {
 	var answer minio.ErrorResponse
 	return errors.As(err, &answer) && answer.StatusCode == http.StatusConflict && (answer.Code == "ConditionalRequestConflict" || answer.Code == "OperationAborted")
 }
 
-// refused tells that the server answered, and so did nothing.
-func refused(err error) bool {
+// rejected reports whether the server answered that it did nothing.
+func rejected(err error) bool {
 	var answer minio.ErrorResponse
 	return errors.As(err, &answer) && answer.StatusCode >= 400 && answer.StatusCode < 500
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/storage/backend"
 	"github.com/tenantedge/tenantedge/edge/storage/object/s3test"
 )
 
@@ -79,12 +80,12 @@ func breaking(at int64, requests *atomic.Int64) transport {
 
 // making reports whether a request makes an object with a name of tenants.
 func making(r *http.Request) bool {
-	return (r.Method == http.MethodPut && !r.URL.Query().Has("uploadId") || r.Method == http.MethodPost && r.URL.Query().Has("uploadId")) && !storage.Reserved(r.URL.Path)
+	return (r.Method == http.MethodPut && !r.URL.Query().Has("uploadId") || r.Method == http.MethodPost && r.URL.Query().Has("uploadId")) && !backend.Reserved(r.URL.Path)
 }
 
 // staging reports whether a request completes what is not yet to be seen.
 func staging(r *http.Request) bool {
-	return r.Method == http.MethodPost && r.URL.Query().Has("uploadId") && storage.Reserved(r.URL.Path)
+	return r.Method == http.MethodPost && r.URL.Query().Has("uploadId") && backend.Reserved(r.URL.Path)
 }
 
 func TestASaveWhoseAnswerIsLostIsNoOtherFile(t *testing.T) {
@@ -96,9 +97,9 @@ func TestASaveWhoseAnswerIsLostIsNoOtherFile(t *testing.T) {
 	}{
 		{"once, and the request is repeated", 1, making, 10},
 		{"always", 1 << 30, making, 10},
-		{"of a large file", 1, making, leastPartSize + 10},
-		{"of a large file, always", 1 << 30, making, leastPartSize + 10},
-		{"of a large file, before it has its name", 1, staging, leastPartSize + 10},
+		{"of a large file", 1, making, minPartSize + 10},
+		{"of a large file, always", 1 << 30, making, minPartSize + 10},
+		{"of a large file, before it has its name", 1, staging, minPartSize + 10},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			config := bucket(t)
@@ -125,13 +126,13 @@ func every(fs.FileInfo) bool { return true }
 // TestAChangeWhoseAnswerIsLostIsDone: the request is repeated, and refused for
 // what it has done itself.
 func TestAChangeWhoseAnswerIsLostIsDone(t *testing.T) {
-	removing := func(r *http.Request) bool { return r.Method == http.MethodDelete && !storage.Reserved(r.URL.Path) }
+	removing := func(r *http.Request) bool { return r.Method == http.MethodDelete && !backend.Reserved(r.URL.Path) }
 	for _, c := range []struct {
 		name  string
 		times int64
 		size  int
 	}{
-		{"once", 1, 10}, {"always", 1 << 30, 10}, {"of a large file", 1, leastPartSize + 10}, {"of a large file, always", 1 << 30, leastPartSize + 10},
+		{"once", 1, 10}, {"always", 1 << 30, 10}, {"of a large file", 1, minPartSize + 10}, {"of a large file, always", 1 << 30, minPartSize + 10},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			config := bucket(t)
@@ -162,7 +163,7 @@ func TestAChangeWhoseAnswerIsLostIsDone(t *testing.T) {
 // TestAReplacementThatFailsLeavesTheFile breaks the connection at each request
 // of a replacement in turn.
 func TestAReplacementThatFailsLeavesTheFile(t *testing.T) {
-	for _, size := range []int{10, leastPartSize + 10} {
+	for _, size := range []int{10, minPartSize + 10} {
 		for broken := int64(1); ; broken++ {
 			config := bucket(t)
 			config.Retries = 1
@@ -183,7 +184,7 @@ func TestAReplacementThatFailsLeavesTheFile(t *testing.T) {
 			if err != nil {
 				want = 3
 			}
-			if found, err := v.Size("d/a"); found != want || err != nil {
+			if found, err := django(v).Size("d/a"); found != want || err != nil {
 				t.Errorf("request %d: %d bytes, %v, expected %d", broken, found, err, want)
 			}
 			if _, err := v.Sweep(t.Context(), -time.Hour); err != nil {
@@ -206,7 +207,7 @@ func TestTheCheckRefusesAServerThatReplacesUnseen(t *testing.T) {
 		return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Header: make(http.Header), Request: r}, nil
 	})
 	must(t, newStorage(t, config).Check(t.Context()))
-	if err := newStorage(t, config).CheckReplace(t.Context()); !errors.Is(err, storage.ErrUnconditional) {
+	if err := newStorage(t, config).CheckReplace(t.Context()); !errors.Is(err, backend.ErrUnconditional) {
 		t.Errorf("%v, expected ErrUnconditional", err)
 	}
 	if found := leftovers(t, config); found != nil {
@@ -227,13 +228,13 @@ func TestASaveGivenUpWhileItsAnswerIsLostLeavesNothing(t *testing.T) {
 	if name, err := v.Save(ctx, "a", strings.NewReader("x"), 0); name != "" || !errors.Is(err, context.Canceled) {
 		t.Errorf("%q, %v", name, err)
 	}
-	if exists, err := v.Exists("a"); exists || err != nil {
+	if exists, err := django(v).Exists("a"); exists || err != nil {
 		t.Errorf("exists: %v, %v", exists, err)
 	}
 }
 
 func TestAServerThatPutsItsAnswerOffIsAskedAgain(t *testing.T) {
-	for _, size := range []int{10, leastPartSize + 10} {
+	for _, size := range []int{10, minPartSize + 10} {
 		config := bucket(t)
 		var off atomic.Int64
 		config.Transport = transport(func(r *http.Request) (*http.Response, error) {
@@ -259,7 +260,7 @@ func TestAServerThatPutsItsAnswerOffIsAskedAgain(t *testing.T) {
 // TestAServerThatFailsLeavesNothing breaks the connection at each request of a
 // save in turn.
 func TestAServerThatFailsLeavesNothing(t *testing.T) {
-	for _, size := range []int{10, 2*leastPartSize + 10} {
+	for _, size := range []int{10, 2*minPartSize + 10} {
 		for broken := int64(1); ; broken++ {
 			config := bucket(t)
 			config.Retries = 1
@@ -297,10 +298,10 @@ func TestAServerThatIsGone(t *testing.T) {
 	name, err := v.Save(t.Context(), "a", strings.NewReader("x"), 0)
 	must(t, err)
 	server.Kill(t)
-	if exists, err := v.Exists(name); err == nil || errors.Is(err, fs.ErrNotExist) {
+	if exists, err := django(v).Exists(name); err == nil || errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("exists: %v, %v: that a server is gone says nothing of files", exists, err)
 	}
-	if _, err := v.OpenRead(name); err == nil || errors.Is(err, fs.ErrNotExist) {
+	if _, err := django(v).OpenRead(name); err == nil || errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("open: %v", err)
 	}
 	if saved, err := v.Save(t.Context(), "b", strings.NewReader("x"), 0); err == nil || saved != "" {
@@ -346,14 +347,14 @@ func TestReadersAreCancelled(t *testing.T) {
 	_, err := v.Save(t.Context(), "a", strings.NewReader("x"), 0)
 	must(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
-	f, err := v.WithContext(ctx).OpenRead("a")
+	f, err := storage.Django{View: v.WithContext(ctx)}.OpenRead("a")
 	must(t, err)
 	cancel()
 	if _, err := f.Read(make([]byte, 1)); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
 	must(t, f.Close())
-	if _, err := v.Size("a"); err != nil {
+	if _, err := django(v).Size("a"); err != nil {
 		t.Errorf("%v: the end of one request is that of others", err)
 	}
 }
@@ -363,7 +364,7 @@ func TestAFileThatIsReplacedIsNotReadOn(t *testing.T) {
 	v := newView(t, c)
 	_, err := v.Save(t.Context(), "a", strings.NewReader("old and whole"), 0)
 	must(t, err)
-	f, err := v.OpenRead("a")
+	f, err := django(v).OpenRead("a")
 	must(t, err)
 	defer f.Close()
 	part := make([]byte, 3)

@@ -6,21 +6,21 @@ import (
 	"io"
 	"io/fs"
 	"sync"
-	"syscall"
 
 	"github.com/minio/minio-go/v7"
 
 	"github.com/tenantedge/tenantedge/edge/storage"
 )
 
-// Open opens a file or folder for reading, by the rules of package io/fs. A
-// file is a [storage.File].
+// Open opens a file or folder for reading, by the rules of package io/fs. A file
+// is a [storage.File]. Its content is fetched when it is read. After the file is
+// replaced, reads fail: no reader gets parts of two files.
 func (v *View) Open(name string) (fs.File, error) {
 	key, err := v.plainKey("open", name)
 	if err != nil {
 		return nil, err
 	}
-	i, err := v.look(v.ctx, "open", key)
+	i, err := v.stat(v.ctx, "open", key)
 	if err != nil {
 		return nil, err
 	}
@@ -30,26 +30,7 @@ func (v *View) Open(name string) (fs.File, error) {
 	return &file{view: v, key: key, info: i}, nil
 }
 
-// OpenRead opens a file for reading. What is asked for is fetched when it is
-// read, from where it is read. A file that is replaced in the meantime cannot
-// be read on: no reader gets parts of two.
-func (v *View) OpenRead(name string) (storage.File, error) {
-	key, err := v.key(name)
-	if err != nil {
-		return nil, err
-	}
-	i, err := v.look(v.ctx, "open", key)
-	if err != nil {
-		return nil, err
-	}
-	if i.IsDir() {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: syscall.EISDIR}
-	}
-	return &file{view: v, key: key, info: i}, nil
-}
-
-// file is an object that is read, by one answer of the server for as long as
-// it is read in order.
+// file is an open object. Sequential reads share one answer of the server.
 type file struct {
 	view *View
 	key  string
@@ -57,14 +38,14 @@ type file struct {
 
 	mu     sync.Mutex
 	offset int64
-	body   io.ReadCloser // from offset on; nil: not asked for
+	body   io.ReadCloser // from offset on; nil: not requested
 	closed bool
 }
 
-// errReplaced tells that another object has the key now.
+// errReplaced means that the key has another object now.
 var errReplaced = errors.New("the file was replaced while it was read")
 
-// fetch asks for the bytes from one to another, that included.
+// fetch requests the bytes from one offset to another, inclusive.
 func (f *file) fetch(from, to int64) (io.ReadCloser, error) {
 	var o minio.GetObjectOptions
 	err := o.SetMatchETag(f.info.etag)
@@ -83,7 +64,7 @@ func (f *file) fetch(from, to int64) (io.ReadCloser, error) {
 		return nil, err
 	}
 	if want := to - from + 1; object.Size != want {
-		return nil, errors.Join(fmt.Errorf("expected %d bytes of the server, found %d", want, object.Size), body.Close())
+		return nil, errors.Join(fmt.Errorf("expected %d bytes from the server, found %d", want, object.Size), body.Close())
 	}
 	return body, nil
 }
@@ -114,14 +95,14 @@ func (f *file) Read(p []byte) (int, error) {
 	end := f.drop()
 	switch {
 	case err == io.EOF && f.offset == f.info.size:
-		return n, end // the next Read tells of the end
+		return n, end // the next Read returns io.EOF
 	case err == io.EOF:
 		err = io.ErrUnexpectedEOF
 	}
 	return n, f.failed("read", err)
 }
 
-// ReadAt asks the server for each call.
+// ReadAt makes one request.
 func (f *file) ReadAt(p []byte, from int64) (int, error) {
 	f.mu.Lock()
 	closed := f.closed
@@ -194,7 +175,7 @@ func (f *file) Close() error {
 	return f.drop()
 }
 
-// drop lets go of the answer that was read from.
+// drop closes the answer that was read from.
 func (f *file) drop() error {
 	if f.body == nil {
 		return nil
@@ -204,6 +185,6 @@ func (f *file) drop() error {
 	return body.Close()
 }
 
-func (f *file) failed(op string, err error) error { return told(op, f.view.rel(f.key), err) }
+func (f *file) failed(op string, err error) error { return pathError(op, f.view.rel(f.key), err) }
 
 var _ storage.File = (*file)(nil)

@@ -13,11 +13,12 @@ import (
 	"github.com/minio/minio-go/v7"
 
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/storage/backend"
 )
 
-// list calls each for what is below a folder: for all objects, or for those
-// directly in it and the folders, whose keys end with a slash. It ends at the
-// first error.
+// list calls each for the objects below a folder. If all is false, these are the
+// objects directly in it, and its folders, whose keys end with a slash. It stops
+// when each returns false, and at the first error.
 func (s *Storage) list(ctx context.Context, folder string, all bool, most int, each func(*minio.ObjectInfo) bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -35,7 +36,7 @@ func (s *Storage) list(ctx context.Context, folder string, all bool, most int, e
 	return ctx.Err()
 }
 
-// below are objects below a folder, no more than most.
+// below returns at most most objects below a folder.
 func (v *View) below(ctx context.Context, folder string, most int) (found []minio.ObjectInfo, err error) {
 	err = v.storage.list(ctx, folder, true, most, func(o *minio.ObjectInfo) bool {
 		found = append(found, *o)
@@ -53,9 +54,9 @@ func (v *View) ReadDir(name string) ([]fs.DirEntry, error) {
 	return v.readDir(key)
 }
 
-// readDir leaves out keys that no name leads to, which other programs may have
-// made. Where they made a file and a folder of one name, it is a file here, as
-// for whoever opens it.
+// readDir omits keys that are no valid names, which other programs may have
+// created. If a file and a folder have the same name, it returns the file, which
+// is what Open opens.
 func (v *View) readDir(folder string) ([]fs.DirEntry, error) {
 	name := v.rel(folder)
 	entries := make(map[string]*info)
@@ -64,7 +65,7 @@ func (v *View) readDir(folder string) ([]fs.DirEntry, error) {
 		empty = false
 		base, isFolder := strings.CutSuffix(strings.TrimPrefix(o.Key, folder+"/"), "/")
 		switch {
-		case !fs.ValidPath(base) || base == "." || strings.IndexByte(base, 0) >= 0 || storage.Reserved(base):
+		case !fs.ValidPath(base) || base == "." || strings.IndexByte(base, 0) >= 0 || backend.Reserved(base):
 		case !isFolder:
 			entries[base] = fileInfo(base, o)
 		case entries[base] == nil:
@@ -73,10 +74,10 @@ func (v *View) readDir(folder string) ([]fs.DirEntry, error) {
 		return true
 	})
 	if err != nil {
-		return nil, told("readdir", name, err)
+		return nil, pathError("readdir", name, err)
 	}
 	if empty {
-		switch i, err := v.look(v.ctx, "readdir", folder); {
+		switch i, err := v.stat(v.ctx, "readdir", folder); {
 		case err != nil:
 			return nil, err
 		case !i.IsDir():
@@ -91,29 +92,7 @@ func (v *View) readDir(folder string) ([]fs.DirEntry, error) {
 	return list, nil
 }
 
-// ListDir is Django's listdir: names of the folders and of the files in a
-// folder, both in order. The name "" is the tenant's own folder.
-func (v *View) ListDir(name string) (dirs, files []string, err error) {
-	key, err := v.key(name)
-	if err != nil {
-		return nil, nil, err
-	}
-	entries, err := v.readDir(key)
-	if err != nil {
-		return nil, nil, err
-	}
-	dirs, files = []string{}, []string{}
-	for _, e := range entries {
-		if e.IsDir() {
-			dirs = append(dirs, e.Name())
-		} else {
-			files = append(files, e.Name())
-		}
-	}
-	return dirs, files, nil
-}
-
-// Usage counts what the tenant keeps: all files, whoever wrote them.
+// Usage counts all files of the tenant, whoever wrote them.
 func (v *View) Usage(ctx context.Context) (storage.Usage, error) {
 	if v.storage == nil {
 		return storage.Usage{}, storage.ErrNoTenant
@@ -124,13 +103,13 @@ func (v *View) Usage(ctx context.Context) (storage.Usage, error) {
 func (s *Storage) usage(ctx context.Context, identifier string) (u storage.Usage, err error) {
 	top := s.key(identifier)
 	err = s.list(ctx, top, true, 0, func(o *minio.ObjectInfo) bool {
-		if !strings.HasSuffix(o.Key, "/") && !storage.Reserved(o.Key[len(top):]) {
+		if !strings.HasSuffix(o.Key, "/") && !backend.Reserved(o.Key[len(top):]) {
 			u.Bytes += o.Size
 			u.Files++
 		}
 		return true
 	})
-	return u, told("count", identifier, err)
+	return u, pathError("count", identifier, err)
 }
 
 // listing is an open folder.
@@ -144,11 +123,12 @@ type listing struct {
 func (l *listing) Stat() (fs.FileInfo, error) { return folderInfo(l.view.rel(l.key)), nil }
 func (l *listing) Close() error               { return nil }
 
-// Read fails as reading a folder does.
+// Read fails: it is a folder.
 func (l *listing) Read([]byte) (int, error) {
 	return 0, &fs.PathError{Op: "read", Path: path.Base(l.key), Err: syscall.EISDIR}
 }
 
+// ReadDir implements fs.ReadDirFile.
 func (l *listing) ReadDir(n int) ([]fs.DirEntry, error) {
 	if !l.read {
 		entries, err := l.view.readDir(l.key)

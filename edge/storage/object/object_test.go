@@ -9,6 +9,7 @@ import (
 	"github.com/minio/minio-go/v7"
 
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/storage/backend"
 	"github.com/tenantedge/tenantedge/edge/storage/object/s3test"
 	"github.com/tenantedge/tenantedge/edge/storage/storagetest"
 )
@@ -18,7 +19,7 @@ func bucket(t testing.TB) Config {
 	t.Helper()
 	server := s3test.Start(t)
 	return Config{
-		Endpoint: server.URL(), Region: s3test.Region, Bucket: server.NewBucket(t), Prefix: "media/files", BaseURL: "/media/", PartSize: leastPartSize,
+		Endpoint: server.URL(), Region: s3test.Region, Bucket: server.NewBucket(t), Prefix: "media/files", BaseURL: "/media/", PartSize: minPartSize,
 		Credentials: Credentials{AccessKeyID: s3test.AccessKey, SecretAccessKey: s3test.SecretKey},
 	}
 }
@@ -31,7 +32,7 @@ func newStorage(t testing.TB, c Config) *Storage {
 	t.Helper()
 	s, err := New(c)
 	must(t, err)
-	s.copySize = leastPartSize // large files take several copies
+	s.copySize = minPartSize // large files take several copies
 	t.Cleanup(func() { s.Close() })
 	return s
 }
@@ -56,7 +57,7 @@ func leftovers(t testing.TB, c Config) (found []string) {
 	client := s3test.Start(t).Client()
 	for o := range client.ListObjectsIter(t.Context(), c.Bucket, minio.ListObjectsOptions{Recursive: true}) {
 		must(t, o.Err)
-		if !strings.HasPrefix(o.Key, c.Prefix+"/") || storage.Reserved(o.Key) || strings.HasSuffix(o.Key, "/") {
+		if !strings.HasPrefix(o.Key, c.Prefix+"/") || backend.Reserved(o.Key) || strings.HasSuffix(o.Key, "/") {
 			found = append(found, o.Key)
 		}
 	}
@@ -68,11 +69,11 @@ func leftovers(t testing.TB, c Config) (found []string) {
 }
 
 func TestABucketIsABackend(t *testing.T) {
-	storagetest.Run(t, func(t *testing.T) storagetest.Place {
+	storagetest.Run(t, func(t *testing.T) storagetest.Backend {
 		config := bucket(t)
-		return storagetest.Place{
-			Large: leastPartSize, NoFolders: true,
-			Open: func(t *testing.T, c storagetest.Config) storage.Backend {
+		return storagetest.Backend{
+			Large: minPartSize, NoFolders: true,
+			Open: func(t *testing.T, c storagetest.Config) storage.Storage {
 				config := config
 				config.BaseURL, config.Locator, config.MaxSize, config.Quota = c.BaseURL, c.Locator, c.MaxSize, c.Quota
 				return newStorage(t, config)
@@ -89,3 +90,5 @@ func TestAServerIsChecked(t *testing.T) {
 		t.Errorf("left behind: %q", found)
 	}
 }
+
+func django(v *View) storage.Django { return storage.Django{View: v} }

@@ -14,23 +14,22 @@ import (
 
 	"github.com/minio/minio-go/v7"
 
-	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/storage/backend"
 )
 
 const (
 	defaultConnectTimeout = 5 * time.Second
 	defaultSilenceTimeout = 30 * time.Second
-	// pause is how long requests fail at once after the server was silent; less
-	// where silence is shorter.
+	// pause is how long requests fail immediately after the server was silent. It is
+	// at most the silence timeout.
 	pause = 5 * time.Second
 )
 
-// errSilent is the error of a request for which the server sent or took nothing
-// for too long.
+// errSilent is the error of a request for which the server sent or accepted
+// nothing for too long.
 var errSilent = fmt.Errorf("object: the server is silent: %w", context.DeadlineExceeded)
 
-// newTransport bounds how long connecting takes, and how long the server may be
-// silent: before its answer, in the middle of one, and while it takes content.
+// newTransport returns a transport with the timeouts of c.
 func (c *Config) newTransport(secure bool) (*patient, error) {
 	t, err := minio.DefaultTransport(secure)
 	if err != nil {
@@ -48,12 +47,11 @@ func (c *Config) newTransport(secure bool) (*patient, error) {
 	}
 	t.TLSHandshakeTimeout = connect
 	t.ResponseHeaderTimeout = silence
-	t.IdleConnTimeout = min(t.IdleConnTimeout, silence/2) // before the read on an idle connection times out
+	t.IdleConnTimeout = min(t.IdleConnTimeout, silence/2) // before reads on idle connections time out
 	return &patient{next: t, silence: silence}, nil
 }
 
-// progressing is a connection on which each read and each write is bounded in
-// time.
+// progressing is a connection on which each read and each write has a timeout.
 type progressing struct {
 	net.Conn
 	silence time.Duration
@@ -64,9 +62,9 @@ func (p *progressing) Read(b []byte) (int, error) {
 	return p.Conn.Read(b)
 }
 
-// Write extends the read that waits for the answer. That read times out after
-// ResponseHeaderTimeout does: http.Transport repeats a request whose read
-// failed, and not one whose answer is late.
+// Write also extends the deadline of the read that waits for the answer, to after
+// ResponseHeaderTimeout: http.Transport repeats a request whose read failed, but
+// not one whose answer is late.
 func (p *progressing) Write(b []byte) (int, error) {
 	now := time.Now()
 	_ = p.SetReadDeadline(now.Add(2 * p.silence))
@@ -74,25 +72,25 @@ func (p *progressing) Write(b []byte) (int, error) {
 	return p.Conn.Write(b)
 }
 
-// patient fails requests at once while the server is known to be silent, except
-// one at a time, which finds out whether the server is back. Otherwise every
-// request would wait for as long as the first one.
+// patient fails requests immediately while the server is silent, except one at a
+// time, which probes whether the server answers again. Otherwise every request
+// would wait for the full timeout.
 type patient struct {
 	next    *http.Transport
 	silence time.Duration
 
-	mu     sync.Mutex
-	heard  time.Time // when the server answered last
-	silent bool
-	asking bool      // one request is under way while silent
-	again  time.Time // when the next one may be sent
+	mu       sync.Mutex
+	answered time.Time // the last time that the server answered
+	silent   bool
+	probing  bool      // one request is in flight while silent
+	retryAt  time.Time // when the next one may be sent
 }
 
 // RoundTrip implements http.RoundTripper.
 func (p *patient) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !p.admit() {
 		if r.Body != nil {
-			_ = r.Body.Close() // http.RoundTripper has to
+			_ = r.Body.Close() // required of an http.RoundTripper
 		}
 		return silentAnswer(r), nil
 	}
@@ -114,33 +112,33 @@ func (p *patient) admit() bool {
 	if !p.silent {
 		return true
 	}
-	if p.asking || time.Now().Before(p.again) {
+	if p.probing || time.Now().Before(p.retryAt) {
 		return false
 	}
-	p.asking = true
+	p.probing = true
 	return true
 }
 
-// note records how a request ended and returns its error. The server is silent
-// if it has answered no other request meanwhile: one request that takes long,
-// such as the copy of a large object, says nothing about those of other
-// tenants. Neither does a request that its context ended.
+// note records how a request ended and returns its error. After a timeout, the
+// server counts as silent only if it has answered no other request meanwhile: a
+// slow request of one tenant, such as the copy of a large object, must not fail
+// those of others. A request whose context ended does not count.
 func (p *patient) note(ctx context.Context, err error) error {
 	silent := timedOut(err) && ctx.Err() == nil
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.asking = false
+	p.probing = false
 	now := time.Now()
 	switch {
 	case silent:
-		if now.Sub(p.heard) >= p.silence {
-			p.silent, p.again = true, now.Add(min(pause, p.silence))
+		if now.Sub(p.answered) >= p.silence {
+			p.silent, p.retryAt = true, now.Add(min(pause, p.silence))
 		}
 		return fmt.Errorf("%w: %w", errSilent, err)
 	case err == nil:
-		p.silent, p.heard = false, now
+		p.silent, p.answered = false, now
 	case ctx.Err() == nil:
-		p.silent = false // a server that refuses connections does so at once
+		p.silent = false // refused connections fail quickly
 	}
 	return err
 }
@@ -150,13 +148,14 @@ func timedOut(err error) bool {
 	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
-// codeSilent is the code of an answer in the place of a silent server's.
+// codeSilent is the error code of an answer that replaces a silent server's.
 const codeSilent = "TenantedgeServerSilent"
 
-// silentAnswer is an answer, and no error, because the client repeats requests
-// after every error of its transport. [meaning] makes it errSilent.
+// silentAnswer returns an answer instead of an error, because the client repeats
+// requests after every error of its transport. [classified] turns it into
+// errSilent.
 func silentAnswer(r *http.Request) *http.Response {
-	const status = 598 // the client repeats no request after it
+	const status = 598 // the client does not repeat the request
 	return &http.Response{
 		Status: fmt.Sprint(status, " ", codeSilent), StatusCode: status, Request: r,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
@@ -165,8 +164,8 @@ func silentAnswer(r *http.Request) *http.Response {
 	}
 }
 
-// patientBody is the content of an answer, in whose middle the server may fall
-// silent.
+// patientBody is the body of an answer. The server may become silent while it is
+// read.
 type patientBody struct {
 	io.ReadCloser
 	of  *patient
@@ -181,15 +180,15 @@ func (b *patientBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Ping asks the server for an object that there cannot be. It returns nil if the
-// server says that there is none, or that it does not show whether there is one.
+// Ping requests an object that cannot exist. It returns nil if the server answers
+// that there is none, or that access is denied.
 func (s *Storage) Ping(ctx context.Context) error {
-	body, _, _, err := s.server.GetObject(ctx, s.config.Bucket, s.key(storage.ReservedName()), minio.GetObjectOptions{})
+	body, _, _, err := s.server.GetObject(ctx, s.config.Bucket, s.key(backend.ReservedName()), minio.GetObjectOptions{})
 	if err == nil {
 		return body.Close()
 	}
 	if code := minio.ToErrorResponse(err).Code; code == minio.NoSuchKey || code == minio.AccessDenied {
 		return nil
 	}
-	return fmt.Errorf("object: bucket %q is out of reach: %w", s.config.Bucket, meaning(err))
+	return fmt.Errorf("object: bucket %q is out of reach: %w", s.config.Bucket, classified(err))
 }

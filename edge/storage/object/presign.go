@@ -9,29 +9,29 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/storage/backend"
 )
 
-// longestPresigned is the server's limit.
+// longestPresigned is the limit of S3.
 const longestPresigned = 7 * 24 * time.Hour
 
-// Presign returns a URL by which whoever has it may do one thing with one file
-// of the tenant's, at the server itself, for a while: GET, HEAD or PUT. Nothing
-// is asked of the server.
+// Presign returns a URL that allows one method (GET, HEAD or PUT) on one file, at
+// the server itself, for a time from a second to seven days. It makes no request.
 //
-// What is fetched is an attachment: the server's host is that of all tenants,
-// and no place for pages that somebody uploaded. A PUT must have the header
-// "If-None-Match: *", which is signed with it, and so overwrites nothing. It
-// cannot be measured, so that a tenant with a quota has none: ErrQuota.
+// GET answers with an attachment: all tenants share the server's host, where an
+// uploaded page must not run. PUT requires the header "If-None-Match: *", which
+// is part of the signature, and so overwrites nothing. Its size cannot be
+// limited, so for a tenant with a quota PUT is ErrQuota.
 func (v *View) Presign(ctx context.Context, method, name string, valid time.Duration) (string, error) {
 	key, err := v.key(name)
 	if err != nil {
 		return "", err
 	}
 	if key == v.top() {
-		return "", fmt.Errorf("object: %.200q is the folder of all files: %w", name, storage.ErrSuspicious)
+		return "", backend.Suspicious(name, "is the folder of all files")
 	}
 	if valid < time.Second || valid > longestPresigned {
-		return "", fmt.Errorf("object: presign: expected a time of 1 s to %v, found %v", longestPresigned, valid)
+		return "", fmt.Errorf("object: presign: expected a duration from 1 s to %v, found %v", longestPresigned, valid)
 	}
 	query, headers := make(url.Values), make(http.Header)
 	switch method {
@@ -40,11 +40,11 @@ func (v *View) Presign(ctx context.Context, method, name string, valid time.Dura
 		query.Set("response-content-type", "application/octet-stream")
 	case http.MethodHead:
 	case http.MethodPut:
-		if err := v.CheckNew(name); err != nil {
+		if _, err := v.ResolveNew(name); err != nil {
 			return "", err
 		}
-		if q := v.storage.config.Quota; q != nil && q(v.tenant) != (storage.Quota{}) {
-			return "", fmt.Errorf("object: presign: %w: what is sent to the server cannot be measured", storage.ErrQuota)
+		if v.storage.Quota(v.Tenant()) != (storage.Quota{}) {
+			return "", fmt.Errorf("object: presign: %w: the size of a PUT to the server cannot be limited", storage.ErrQuota)
 		}
 		headers.Set("If-None-Match", "*")
 	default:
@@ -52,7 +52,7 @@ func (v *View) Presign(ctx context.Context, method, name string, valid time.Dura
 	}
 	u, err := v.storage.server.PresignHeader(ctx, method, v.storage.config.Bucket, key, valid, query, headers)
 	if err != nil {
-		return "", told("presign", name, err)
+		return "", pathError("presign", name, err)
 	}
 	return u.String(), nil
 }

@@ -4,15 +4,16 @@ import (
 	"reflect"
 	"testing"
 
-	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/storage/backend"
+	"github.com/tenantedge/tenantedge/edge/storage/disk"
 )
 
-// What counts a tenant's usage is the backend's: whoever has files could make
-// their quota larger by it.
+// Only the backend has the ledger: with it, a user of files could raise their
+// quota.
 func TestFilesDoNotShowTheBookkeeping_C8(t *testing.T) {
-	for _, v := range []any{&storage.View{}, &View{}} {
+	for _, v := range []any{&disk.View{}, &View{}} {
 		of := reflect.TypeOf(v)
-		for _, name := range []string{"Intake", "Replacement", "Removed", "Replaced", "Settle", "Ledger"} {
+		for _, name := range []string{"Intake", "Replacement", "Removed", "Replaced", "Settle", "Ledger", "Account"} {
 			if _, ok := of.MethodByName(name); ok {
 				t.Errorf("%v has the method %s", of, name)
 			}
@@ -26,12 +27,13 @@ func TestFilesDoNotShowTheBookkeeping_C8(t *testing.T) {
 			t.Errorf("%v does not name the tenant's files", of)
 		}
 	}
-	for _, s := range []any{&storage.Storage{}, &Storage{}} {
+	for _, s := range []any{&disk.Storage{}, &Storage{}} {
 		for i := range reflect.TypeOf(s).NumMethod() {
 			m := reflect.TypeOf(s).Method(i)
 			for j := range m.Type.NumOut() {
-				if m.Type.Out(j) == reflect.TypeFor[*storage.Ledger]() {
-					t.Errorf("%T.%s returns the ledger", s, m.Name)
+				switch m.Type.Out(j) {
+				case reflect.TypeFor[*backend.Ledger](), reflect.TypeFor[*backend.Account](), reflect.TypeFor[*backend.Intake]():
+					t.Errorf("%T.%s returns %v", s, m.Name, m.Type.Out(j))
 				}
 			}
 		}

@@ -14,26 +14,26 @@ import (
 	"syscall"
 
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/storage/backend"
 )
 
-// Save writes content into a new file and returns the name it got: name, or
-// an alternative if that is taken (see [storage.View.AvailableName] for
-// maxLength). A file that exists is never overwritten, whoever saves it: the
-// server makes the object only if there is none of its key.
+// Save writes content to a new file and returns its name: name, or an
+// alternative of at most maxLength characters if name is taken (see
+// [storage.AvailableName]). It never overwrites a file, whoever saves it: the
+// server creates the object only if its key is free.
 //
-// Content of less than Config.PartSize is sent when all of it is there. What is
-// larger becomes an object that no tenant can name, in parts, and is copied by
-// the server, to the name that is then free. Either way the file is there with
-// all its content or not at all.
+// Content smaller than Config.PartSize is sent when all of it has arrived.
+// Larger content is uploaded in parts to an object that no tenant can name, which
+// the server then copies to the name. Either way the file appears complete.
 //
-// More than Config.MaxSize is ErrTooLarge, and more than the tenant's quota
-// leaves is ErrQuota.
+// It returns ErrTooLarge beyond Config.MaxSize, and ErrQuota beyond the tenant's
+// quota.
 func (v *View) Save(ctx context.Context, name string, content io.Reader, maxLength int) (saved string, err error) {
-	if err := v.CheckNew(name); err != nil {
+	if _, err := v.ResolveNew(name); err != nil {
 		return "", err
 	}
 	exists := func(name string) (bool, error) { return v.exists(ctx, name) }
-	if name, err = storage.FreeName(name, maxLength, exists); err != nil {
+	if name, err = storage.AvailableName(name, maxLength, exists); err != nil {
 		return "", err
 	}
 	key, err := v.key(name)
@@ -43,31 +43,39 @@ func (v *View) Save(ctx context.Context, name string, content io.Reader, maxLeng
 	if err := v.checkFolders(ctx, key); err != nil {
 		return "", err
 	}
-	in, err := v.storage.ledger.Intake(ctx, &v.names, content, v.storage.config.MaxSize)
+	in, err := v.storage.ledger.Intake(ctx, &v.names, content, v.storage.config.MaxSize, storage.Usage{Files: 1})
 	if err != nil {
 		return "", err
 	}
 	defer func() { in.Settle(saved != "") }()
 	object, err := v.storage.receive(ctx, v.Identifier(), in)
 	if err != nil {
-		return "", told("save", v.rel(key), err)
+		return "", pathError("save", v.rel(key), err)
 	}
 	defer object.discard(ctx)
-	for rel := v.rel(key); ; {
+	return v.createFree(ctx, object, key, maxLength, exists)
+}
+
+// createFree creates an object with a key, or with that of an alternative name
+// while other savers are faster.
+func (v *View) createFree(ctx context.Context, object received, key string, maxLength int, exists func(string) (bool, error)) (string, error) {
+	for {
+		rel := v.rel(key)
 		_, err := v.storage.create(ctx, key, object)
 		if err == nil {
 			return rel, nil
 		}
 		if !taken(err) {
-			return "", told("save", rel, err)
+			return "", pathError("save", rel, err)
 		}
-		// Another was faster. The server knows its name, so that this one differs.
-		if rel, err = storage.FreeName(rel, maxLength, func(name string) (bool, error) {
+		// rel is taken, even if the server does not list it yet.
+		isTaken := func(name string) (bool, error) {
 			if name == rel {
 				return true, nil
 			}
 			return exists(name)
-		}); err != nil {
+		}
+		if rel, err = storage.AvailableName(rel, maxLength, isTaken); err != nil {
 			return "", err
 		}
 		if key, err = v.key(rel); err != nil {
@@ -77,32 +85,32 @@ func (v *View) Save(ctx context.Context, name string, content io.Reader, maxLeng
 }
 
 // checkFolders fails if one of the folders above a key is a file. The server
-// would not mind, but nobody would find what is below it.
+// would allow it, but listings would not show what is below.
 func (v *View) checkFolders(ctx context.Context, key string) error {
 	for folder := path.Dir(key); len(folder) > len(v.top()); folder = path.Dir(folder) {
 		switch _, err := v.storage.head(ctx, folder); {
 		case err == nil:
 			return &fs.PathError{Op: "save", Path: v.rel(key), Err: syscall.ENOTDIR}
 		case !missing(err):
-			return told("save", v.rel(key), err)
+			return pathError("save", v.rel(key), err)
 		}
 	}
 	return nil
 }
 
-// received is content that is whole, and becomes an object by create.
+// received is complete content that create makes an object of.
 type received interface {
-	// create makes an object of it, in the place of the one that old says, or
-	// fails if another has it.
-	create(ctx context.Context, key, token string, old seen) error
-	// length is how many bytes it has.
+	// create creates an object in place of old. It fails if the key has another
+	// object.
+	create(ctx context.Context, key, token string, old etag) error
+	// length returns the number of bytes.
 	length() int64
-	// discard removes what is left of it on the server.
+	// discard removes what it needs on the server.
 	discard(ctx context.Context)
 }
 
-// receive takes all of the content. What is too large for one request goes to
-// the tenant's folder for now.
+// receive reads all of the content. What exceeds one request is uploaded to a
+// reserved name in the tenant's folder.
 func (s *Storage) receive(ctx context.Context, identifier string, content io.Reader) (received, error) {
 	first := new(bytes.Buffer)
 	switch _, err := io.CopyN(first, content, s.config.PartSize); {
@@ -114,20 +122,20 @@ func (s *Storage) receive(ctx context.Context, identifier string, content io.Rea
 	return s.stage(ctx, identifier, first, content)
 }
 
-// small is content that is sent by one request.
+// small is content that one request sends.
 type small struct {
 	storage *Storage
 	content []byte
 }
 
-func (o *small) create(ctx context.Context, key, token string, old seen) error {
-	_, err := o.storage.server.PutObject(ctx, o.storage.config.Bucket, key, bytes.NewReader(o.content), int64(len(o.content)), "", sum(o.content), fresh(token, old))
+func (o *small) create(ctx context.Context, key, token string, old etag) error {
+	_, err := o.storage.server.PutObject(ctx, o.storage.config.Bucket, key, bytes.NewReader(o.content), int64(len(o.content)), "", sum(o.content), putOptions(token, old))
 	return err
 }
 
 func (o *small) length() int64 { return int64(len(o.content)) }
 
-// sum has the server refuse what did not arrive as it was sent.
+// sum lets the server verify what arrives.
 func sum(content []byte) string {
 	s := sha256.Sum256(content)
 	return hex.EncodeToString(s[:])
@@ -135,35 +143,36 @@ func sum(content []byte) string {
 
 func (o *small) discard(context.Context) {}
 
-// mostConflicts is how often the server may put an answer off.
-const mostConflicts = 20
+// maxConflicts is how often a request is repeated that the server answers with
+// a conflict.
+const maxConflicts = 20
 
-// create makes an object, or fails if there is one. The token is the object's.
+// create creates an object, or fails if the key has one. The token is the
+// object's.
 func (s *Storage) create(ctx context.Context, key string, object received) (token string, err error) {
 	return s.publish(ctx, key, object, none)
 }
 
-// publish makes an object in the place of one that was seen, or of none, or
-// fails.
-func (s *Storage) publish(ctx context.Context, key string, object received, old seen) (token string, err error) {
+// publish creates an object in place of old, or fails if the key has another.
+func (s *Storage) publish(ctx context.Context, key string, object received, old etag) (token string, err error) {
 	for tries := 1; ; tries++ {
 		token = newToken()
 		err = s.settle(ctx, key, token, old, object.create(ctx, key, token, old))
-		if !conflicting(err) || tries == mostConflicts || ctx.Err() != nil {
+		if !conflicting(err) || tries == maxConflicts || ctx.Err() != nil {
 			return token, err
 		}
 	}
 }
 
-// newToken marks the object of one save.
-func newToken() string { return strings.TrimLeft(storage.ReservedName(), ".") }
+// newToken returns a random mark for the object of one save.
+func newToken() string { return strings.TrimLeft(backend.ReservedName(), ".") }
 
-// settle is what became of making an object, where err may be for a lost
-// answer: the request is then repeated, and the server refuses what it has
-// done; or it refuses, and does not wait for the content. The object tells, by
-// its mark.
-func (s *Storage) settle(ctx context.Context, key, token string, old seen, err error) error {
-	if err == nil || refused(err) && !taken(err) && !missing(err) {
+// settle returns the true result of a request that creates an object and failed
+// with err. If the answer was lost, the client has repeated the request, and the
+// server has rejected the repetition, because the first one created the object.
+// The token of the object shows whose it is.
+func (s *Storage) settle(ctx context.Context, key, token string, old etag, err error) error {
+	if err == nil || rejected(err) && !taken(err) && !missing(err) {
 		return err
 	}
 	after, cancel := afterwards(ctx)
@@ -174,11 +183,11 @@ func (s *Storage) settle(ctx context.Context, key, token string, old seen, err e
 		return err
 	case found.UserMetadata[saveToken] == token:
 		if ctx.Err() != nil && old == none {
-			return errors.Join(ctx.Err(), s.removeOnly(after, key, found.ETag)) // whoever waited is gone
+			return errors.Join(ctx.Err(), s.removeOnly(after, key, found.ETag)) // the caller was told that it failed
 		}
-		return nil // what was replaced cannot be brought back
+		return nil // a replaced object cannot be restored
 	case old != none && found.ETag == string(old):
-		return err // it is as it was
+		return err // the old object is unchanged
 	default:
 		return fmt.Errorf("%w: %w", fs.ErrExist, err)
 	}

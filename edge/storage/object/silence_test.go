@@ -24,7 +24,7 @@ const silence = 300 * time.Millisecond
 func openAt(t *testing.T, endpoint, bucket, secret string) *Storage {
 	t.Helper()
 	s, err := New(Config{
-		Endpoint: endpoint, Region: s3test.Region, Bucket: bucket, PartSize: leastPartSize,
+		Endpoint: endpoint, Region: s3test.Region, Bucket: bucket, PartSize: minPartSize,
 		Credentials:    Credentials{AccessKeyID: s3test.AccessKey, SecretAccessKey: cmp.Or(secret, s3test.SecretKey)},
 		ConnectTimeout: silence, SilenceTimeout: silence,
 	})
@@ -43,7 +43,7 @@ func TestASilentServerIsNotWaitedForWithoutEnd_G8(t *testing.T) {
 	_, err = v.Save(t.Context(), "large", strings.NewReader(large), 0)
 	must(t, err)
 	read := func() error {
-		f, err := v.OpenRead("large")
+		f, err := django(v).OpenRead("large")
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/minio/minio-go/v7"
 
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/storage/backend"
 )
 
 // staged is content in an object that no tenant can name.
@@ -18,13 +19,13 @@ type staged struct {
 	size    int64
 }
 
-// defaultCopySize is how much of an object the server copies by one request.
+// defaultCopySize is how many bytes the server copies in one request.
 const defaultCopySize = 512 << 20
 
-// stage sends content in parts, the first of which is there.
+// stage uploads content in parts. first is the first part.
 func (s *Storage) stage(ctx context.Context, identifier string, first *bytes.Buffer, content io.Reader) (_ *staged, err error) {
 	s.sweepOnce(identifier)
-	o := &staged{storage: s, key: s.key(identifier) + "/" + storage.ReservedName()}
+	o := &staged{storage: s, key: s.key(identifier) + "/" + backend.ReservedName()}
 	token := newToken()
 	u, err := s.begin(ctx, o.key, token)
 	if err != nil {
@@ -49,9 +50,9 @@ func (s *Storage) stage(ctx context.Context, identifier string, first *bytes.Buf
 	return o, s.settle(ctx, o.key, token, none, u.complete(ctx, none))
 }
 
-// create has the server copy the object: only an upload in parts can be both a
-// copy and refused if there is another object of its key.
-func (o *staged) create(ctx context.Context, key, token string, old seen) (err error) {
+// create makes the server copy the object. Only a multipart upload can copy and
+// be conditional.
+func (o *staged) create(ctx context.Context, key, token string, old etag) (err error) {
 	u, err := o.storage.begin(ctx, key, token)
 	if err != nil {
 		return err
@@ -73,10 +74,10 @@ func (o *staged) length() int64 { return o.size }
 func (o *staged) discard(ctx context.Context) {
 	ctx, cancel := afterwards(ctx)
 	defer cancel()
-	_ = o.storage.remove(ctx, o.key) // if it cannot go, a sweep takes it
+	_ = o.storage.remove(ctx, o.key) // if it fails, a sweep removes it
 }
 
-// upload is an object that is made of parts.
+// upload is a multipart upload.
 type upload struct {
 	storage *Storage
 	key, id string
@@ -84,14 +85,14 @@ type upload struct {
 }
 
 func (s *Storage) begin(ctx context.Context, key, token string) (*upload, error) {
-	o := fresh(token, none) // of which completing takes the condition, and this the rest
+	o := putOptions(token, none) // the condition belongs to the completion, the rest here
 	id, err := s.server.NewMultipartUpload(ctx, s.config.Bucket, key, minio.PutObjectOptions{ContentType: o.ContentType, UserMetadata: o.UserMetadata})
 	return &upload{storage: s, key: key, id: id}, err
 }
 
 func (u *upload) send(ctx context.Context, content []byte) error {
-	if len(u.parts) == mostParts {
-		return fmt.Errorf("%w: it has more than %d parts", storage.ErrTooLarge, mostParts)
+	if len(u.parts) == maxParts {
+		return fmt.Errorf("%w: it has more than %d parts", storage.ErrTooLarge, maxParts)
 	}
 	part, err := u.storage.server.PutObjectPart(ctx, u.storage.config.Bucket, u.key, u.id, len(u.parts)+1,
 		bytes.NewReader(content), int64(len(content)), minio.PutObjectPartOptions{Sha256Hex: sum(content), DisableContentSha256: true})
@@ -110,19 +111,19 @@ func (u *upload) copy(ctx context.Context, source string, from, length int64) er
 	return err
 }
 
-// complete makes the object in the place of one, or fails if another has it.
-func (u *upload) complete(ctx context.Context, old seen) error {
+// complete creates the object in place of old, or fails if the key has another.
+func (u *upload) complete(ctx context.Context, old etag) error {
 	var o minio.PutObjectOptions
 	old.condition(&o)
 	_, err := u.storage.server.CompleteMultipartUpload(ctx, u.storage.config.Bucket, u.key, u.id, u.parts, o)
 	return err
 }
 
-// abort removes the parts, also for a request that is over.
+// abort removes the parts, even after the request has ended.
 func (u *upload) abort(ctx context.Context) {
 	ctx, cancel := afterwards(ctx)
 	defer cancel()
-	_ = u.storage.server.AbortMultipartUpload(ctx, u.storage.config.Bucket, u.key, u.id) // if they cannot go, a sweep takes them
+	_ = u.storage.server.AbortMultipartUpload(ctx, u.storage.config.Bucket, u.key, u.id) // if it fails, a sweep removes them
 }
 
 var (

@@ -13,28 +13,29 @@ import (
 	"github.com/minio/minio-go/v7"
 
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/storage/backend"
 )
 
 // Storage keeps the files of all tenants in a bucket. It is safe for concurrent
 // use.
 type Storage struct {
-	*storage.Namespace
-	ledger *storage.Ledger
+	*backend.Namespace
+	ledger *backend.Ledger
 	config Config
 	server minio.Core
-	own    *patient // nil where it is the caller's
-	// copySize is how much the server copies by one request.
+	own    *patient // nil if the transport is the caller's
+	// copySize is how many bytes the server copies in one request.
 	copySize int64
 
-	ctx    context.Context // of what runs by itself
+	ctx    context.Context // of background work
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 
 	mu    sync.Mutex
-	swept map[string]bool // identifiers whose abandoned uploads were looked for
+	swept map[string]bool // identifiers whose abandoned uploads were swept
 }
 
-// New checks c. It asks the server nothing yet.
+// New checks c. It makes no request.
 func New(c Config) (*Storage, error) {
 	if err := c.check(); err != nil {
 		return nil, err
@@ -53,7 +54,7 @@ func New(c Config) (*Storage, error) {
 		return nil, err
 	}
 	s.config, s.server = c, minio.Core{Client: client}
-	s.Namespace, s.ledger = storage.NewNamespace(storage.NamespaceConfig{
+	s.Namespace, s.ledger = backend.New(backend.Config{
 		Location: path.Join("/", c.Bucket, c.Prefix), BaseURL: c.BaseURL, Locator: c.Locator,
 		LongestPath: len("/") + len(c.Bucket) + len("/") + longestKey, MaxDepth: c.MaxDepth, Quota: c.Quota, Count: s.usage,
 	})
@@ -61,10 +62,10 @@ func New(c Config) (*Storage, error) {
 	return s, nil
 }
 
-// Close ends what the storage does by itself, and waits for it.
+// Close stops background work and waits for it. Open views stay usable.
 func (s *Storage) Close() error {
 	s.mu.Lock()
-	s.cancel() // and nothing is begun any more
+	s.cancel() // and nothing new begins
 	s.mu.Unlock()
 	s.work.Wait()
 	if s.own != nil {
@@ -73,46 +74,46 @@ func (s *Storage) Close() error {
 	return nil
 }
 
-// For returns the files of a tenant. Nothing is asked of the server, nor
-// created there. ctx is for finding out where the files are; see
-// [View.WithContext].
+// For returns the files of a tenant. It makes no request. ctx bounds only the
+// question where the files are; see [View.WithContext].
 func (s *Storage) For(ctx context.Context, t storage.Tenant) (*View, error) {
 	names, err := s.Names(ctx, t)
 	if err != nil {
 		return nil, err
 	}
-	return &View{names: names, storage: s, tenant: t, ctx: context.Background(), closed: new(atomic.Bool)}, nil
+	return &View{names: names, storage: s, ctx: context.Background(), closed: new(atomic.Bool)}, nil
 }
 
-// Files is For as a [storage.Backend] has it.
-func (s *Storage) Files(ctx context.Context, t storage.Tenant) (storage.Files, error) {
+// View is For as [storage.Storage] has it.
+func (s *Storage) View(ctx context.Context, t storage.Tenant) (storage.View, error) {
 	v, err := s.For(ctx, t)
 	if err != nil {
-		return nil, err
+		return nil, err // not a View that holds a nil pointer
 	}
 	return v, nil
 }
 
-// key of the object that a key of [storage.Names] is.
+// key returns the key of the object with a path below the prefix.
 func (s *Storage) key(name string) string { return path.Join(s.config.Prefix, name) }
 
-// Check asks the server for what this storage rests on: that the bucket is
-// there and may be written to, and that an object which exists is not made
-// again. It makes an object that is no tenant's, and removes it.
+// Check checks that the bucket exists and can be written to, and that the server
+// honours If-None-Match, so that no object is overwritten; if not, the error is
+// backend.ErrUnconditional. It creates an object that is no tenant's, and removes
+// it.
 func (s *Storage) Check(ctx context.Context) error {
 	return s.probe(ctx, func(key string, nothing received) error {
 		switch _, err := s.create(ctx, key, nothing); {
 		case err == nil:
-			return fmt.Errorf("object: bucket %q: %w: the server does not honour If-None-Match, so that files would be overwritten: expected one that does", s.config.Bucket, storage.ErrUnconditional)
+			return fmt.Errorf("object: bucket %q: %w: expected a server that honours If-None-Match; this one would overwrite files", s.config.Bucket, backend.ErrUnconditional)
 		case !taken(err):
-			return fmt.Errorf("object: bucket %q: expected the server to refuse an object that exists (412): %w", s.config.Bucket, err)
+			return fmt.Errorf("object: bucket %q: expected the server to reject an object that exists (412): %w", s.config.Bucket, err)
 		}
 		return nil
 	})
 }
 
-// CheckReplace is Check, and asks for what [View.Replace] rests on too: that an
-// object is not replaced by who has seen another.
+// CheckReplace is Check, and checks that the server honours If-Match, on which
+// [View.Replace] depends.
 func (s *Storage) CheckReplace(ctx context.Context) error {
 	if err := s.Check(ctx); err != nil {
 		return err
@@ -120,44 +121,44 @@ func (s *Storage) CheckReplace(ctx context.Context) error {
 	return s.probe(ctx, func(key string, nothing received) error {
 		switch _, err := s.publish(ctx, key, nothing, "0123456789abcdef0123456789abcdef"); {
 		case err == nil:
-			return fmt.Errorf("object: bucket %q: %w: the server does not honour If-Match, so that files would be replaced unseen: expected one that does", s.config.Bucket, storage.ErrUnconditional)
+			return fmt.Errorf("object: bucket %q: %w: expected a server that honours If-Match; this one would lose replacements", s.config.Bucket, backend.ErrUnconditional)
 		case !taken(err):
-			return fmt.Errorf("object: bucket %q: expected the server to refuse to replace another object (412): %w", s.config.Bucket, err)
+			return fmt.Errorf("object: bucket %q: expected the server to reject the replacement of another object (412): %w", s.config.Bucket, err)
 		}
 		return nil
 	})
 }
 
-// probe asks about an object that is no tenant's, and is there meanwhile.
+// probe calls ask with an object that is no tenant's and exists meanwhile.
 func (s *Storage) probe(ctx context.Context, ask func(key string, nothing received) error) (err error) {
 	exists, err := s.server.BucketExists(ctx, s.config.Bucket)
 	if err != nil {
-		return fmt.Errorf("object: bucket %q: %w", s.config.Bucket, meaning(err))
+		return fmt.Errorf("object: bucket %q: %w", s.config.Bucket, classified(err))
 	}
 	if !exists {
-		return fmt.Errorf("object: expected a bucket %q, the server has none", s.config.Bucket)
+		return fmt.Errorf("object: expected a bucket %q on the server, found none", s.config.Bucket)
 	}
-	key, nothing := s.key(storage.ReservedName()), &small{s, nil}
+	key, nothing := s.key(backend.ReservedName()), &small{s, nil}
 	if _, err := s.create(ctx, key, nothing); err != nil {
-		return fmt.Errorf("object: bucket %q: an object could not be made: %w", s.config.Bucket, meaning(err))
+		return fmt.Errorf("object: bucket %q: cannot create an object: %w", s.config.Bucket, classified(err))
 	}
 	defer func() {
-		if gone := s.remove(ctx, key); gone != nil {
-			err = errors.Join(err, fmt.Errorf("object: bucket %q: an object could not be removed: %w", s.config.Bucket, meaning(gone)))
+		if failed := s.remove(ctx, key); failed != nil {
+			err = errors.Join(err, fmt.Errorf("object: bucket %q: cannot remove an object: %w", s.config.Bucket, classified(failed)))
 		}
 	}()
 	return ask(key, nothing)
 }
 
-// saveToken is the metadata by which an object is known to be that of a save
-// whose answer was lost.
+// saveToken is the metadata that identifies the save that created an object, for
+// when the answer is lost.
 const saveToken = "Tenantedge-Save"
 
-// fresh are the options for an object in the place of one. Uploads come from
-// anybody, so that no object says of itself that it is a page.
-func fresh(token string, old seen) minio.PutObjectOptions {
+// putOptions returns the options for an object in place of old. Anyone may have
+// uploaded it, so its type never makes it a page.
+func putOptions(token string, old etag) minio.PutObjectOptions {
 	o := minio.PutObjectOptions{ContentType: "application/octet-stream", UserMetadata: map[string]string{saveToken: token}}
-	o.DisableContentSha256 = true // it is told before the content, not with each piece of it
+	o.DisableContentSha256 = true // the hash is in the header, not with each chunk
 	old.condition(&o)
 	return o
 }
@@ -170,12 +171,12 @@ func (s *Storage) head(ctx context.Context, key string) (minio.ObjectInfo, error
 	return s.server.StatObject(ctx, s.config.Bucket, key, minio.StatObjectOptions{})
 }
 
-// cleaning is how long what a failed save left behind is cleaned up for, by a
-// request that is itself over.
-const cleaning = 15 * time.Second
+// cleanupTimeout bounds the cleanup of a failed save, which runs after its
+// request has ended.
+const cleanupTimeout = 15 * time.Second
 
 func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), cleaning)
+	return context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 }
 
-var _ storage.Backend = (*Storage)(nil)
+var _ storage.Storage = (*Storage)(nil)

@@ -31,14 +31,14 @@ func sameAs(seen fs.FileInfo) func(fs.FileInfo) bool {
 	return func(found fs.FileInfo) bool { return same(seen, found) && seen.ModTime().Equal(found.ModTime()) }
 }
 
-func create(t *testing.T, f storage.Files, name, content string) fs.FileInfo {
+func create(t *testing.T, f tenantFiles, name, content string) fs.FileInfo {
 	t.Helper()
 	info, err := f.Create(t.Context(), name, strings.NewReader(content))
 	must(t, err)
 	return info
 }
 
-func creating(t *testing.T, p Place) {
+func creating(t *testing.T, p Backend) {
 	f := p.files(t, "t1", Config{})
 	info := create(t, f, "a/b/c.txt", "one")
 	found, err := f.Stat("a/b/c.txt")
@@ -74,7 +74,7 @@ func creating(t *testing.T, p Place) {
 	p.nothingLeft(t)
 }
 
-func replacing(t *testing.T, p Place) {
+func replacing(t *testing.T, p Backend) {
 	f := p.files(t, "t1", Config{})
 	first := create(t, f, "d/f", "1")
 	second, err := f.Replace(t.Context(), "d/f", strings.NewReader("22"), sameAs(first))
@@ -123,7 +123,7 @@ func replacing(t *testing.T, p Place) {
 	p.nothingLeft(t)
 }
 
-func replacingLarge(t *testing.T, p Place) {
+func replacingLarge(t *testing.T, p Backend) {
 	f := p.files(t, "t1", Config{})
 	seen := create(t, f, "d/f", "small")
 	want := pattern(p.Large+p.Large/3, 6)
@@ -143,7 +143,7 @@ func replacingLarge(t *testing.T, p Place) {
 	p.nothingLeft(t)
 }
 
-func removing(t *testing.T, p Place) {
+func removing(t *testing.T, p Backend) {
 	f := p.files(t, "t1", Config{})
 	first := create(t, f, "d/f", "1")
 	_, err := f.Replace(t.Context(), "d/f", strings.NewReader("22"), every)
@@ -169,7 +169,7 @@ func removing(t *testing.T, p Place) {
 	p.nothingLeft(t)
 }
 
-func creators(t *testing.T, p Place) {
+func creators(t *testing.T, p Backend) {
 	const creators = 8
 	var wg sync.WaitGroup
 	created := make(chan string, creators)
@@ -200,7 +200,7 @@ func creators(t *testing.T, p Place) {
 
 // replacers replace one file, each in a backend of its own, as processes have:
 // a file that two of them replaced was one that one of them has not seen.
-func replacers(t *testing.T, p Place) {
+func replacers(t *testing.T, p Backend) {
 	create(t, p.files(t, "t1", Config{}), "f", "first")
 	const replacers, times = 4, 10
 	var (
@@ -251,7 +251,7 @@ func replacers(t *testing.T, p Place) {
 	p.nothingLeft(t)
 }
 
-func failedChanges(t *testing.T, p Place) {
+func failedChanges(t *testing.T, p Backend) {
 	broken := errors.New("connection reset")
 	half := func(size int) io.Reader { return io.MultiReader(stream(pattern(size, 3)), iotest.ErrReader(broken)) }
 	f := p.files(t, "t1", Config{MaxSize: int64(3 * p.Large)})
@@ -282,7 +282,7 @@ func failedChanges(t *testing.T, p Place) {
 	}
 }
 
-func changesKeepQuotas(t *testing.T, p Place) {
+func changesKeepQuotas(t *testing.T, p Backend) {
 	f := p.files(t, "t1", limited(storage.Quota{Bytes: 10, Files: 1}))
 	create(t, f, "f", "1234")
 	if _, err := f.Create(t.Context(), "g", strings.NewReader("")); !errors.Is(err, storage.ErrQuota) {

@@ -13,10 +13,11 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/storage/backend"
 )
 
 // filled are files in a few folders.
-func filled(t *testing.T, p Place) storage.Files {
+func filled(t *testing.T, p Backend) tenantFiles {
 	t.Helper()
 	f := p.files(t, "t1", Config{})
 	for _, name := range []string{"a.txt", "d/b.txt", "d/e/c.txt", "é/日本.txt", "d.txt", "d-e/x", "sp ace/a+b&c%20=?#.txt", "empty"} {
@@ -31,13 +32,13 @@ func filled(t *testing.T, p Place) storage.Files {
 	return f
 }
 
-func isFileSystem(t *testing.T, p Place) {
+func isFileSystem(t *testing.T, p Backend) {
 	if err := fstest.TestFS(filled(t, p), "a.txt", "d/b.txt", "d/e/c.txt", "é/日本.txt", "sp ace/a+b&c%20=?#.txt", "empty"); err != nil {
 		t.Error(err)
 	}
 }
 
-func isServed(t *testing.T, p Place) {
+func isServed(t *testing.T, p Backend) {
 	server := http.FileServerFS(filled(t, p))
 	for _, c := range []struct {
 		target, asked string
@@ -63,7 +64,7 @@ func isServed(t *testing.T, p Place) {
 	}
 }
 
-func operations(t *testing.T, p Place) {
+func operations(t *testing.T, p Backend) {
 	f := filled(t, p)
 	for folder, want := range map[string]string{
 		"": "d d-e sp ace é/a.txt d.txt empty", ".": "d d-e sp ace é/a.txt d.txt empty", "d": "e/b.txt", "./d//e/": "/c.txt", "d-e": "/x",
@@ -113,13 +114,13 @@ func operations(t *testing.T, p Place) {
 	if got := list(t, f, "d"); got != "e/" {
 		t.Errorf("%q is left", got)
 	}
-	if other := f.WithContext(t.Context()); content(t, other, "d/e/c.txt") != "d/e/c.txt" || other.Identifier() != "t1" {
+	if other := withExtras(backend.WithContext(t.Context(), f.View)); content(t, other, "d/e/c.txt") != "d/e/c.txt" || other.Identifier() != "t1" {
 		t.Error("other files with another context")
 	}
 	p.nothingLeft(t)
 }
 
-func sameErrors(t *testing.T, p Place) {
+func sameErrors(t *testing.T, p Backend) {
 	f := filled(t, p)
 	open := func(name string) error { _, err := f.OpenRead(name); return err }
 	plain := func(name string) error { _, err := f.Open(name); return err }
@@ -157,12 +158,12 @@ func sameErrors(t *testing.T, p Place) {
 	if err := saved("a.txt/below"); err == nil { // a disk has several words for it
 		t.Error("a file became a folder")
 	}
-	if _, err := p.Open(t, Config{}).Files(t.Context(), storage.Tenant{}); !errors.Is(err, storage.ErrNoTenant) {
+	if _, err := p.Open(t, Config{}).View(t.Context(), storage.Tenant{}); !errors.Is(err, storage.ErrNoTenant) {
 		t.Errorf("%v, expected ErrNoTenant", err)
 	}
 }
 
-func noFiles(t *testing.T, p Place) {
+func noFiles(t *testing.T, p Backend) {
 	f := p.files(t, "t1", Config{})
 	if exists, err := f.Exists("a"); exists || err != nil {
 		t.Errorf("exists: %v, %v", exists, err)
@@ -179,7 +180,7 @@ func noFiles(t *testing.T, p Place) {
 	p.nothingLeft(t)
 }
 
-func ranges(t *testing.T, p Place) {
+func ranges(t *testing.T, p Backend) {
 	f := p.files(t, "t1", Config{})
 	want := pattern(100_000, 1)
 	_, err := f.Save(t.Context(), "x", bytes.NewReader(want), 0)

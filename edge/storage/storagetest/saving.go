@@ -15,7 +15,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage"
 )
 
-func largeFile(t *testing.T, p Place) {
+func largeFile(t *testing.T, p Backend) {
 	f := p.files(t, "t1", Config{})
 	want := pattern(2*p.Large+p.Large/3, 2)
 	for i := range 2 {
@@ -33,13 +33,13 @@ func largeFile(t *testing.T, p Place) {
 	p.nothingLeft(t)
 }
 
-func savers(t *testing.T, p Place) { concurrent(t, p, 6, 8, 20) }
+func savers(t *testing.T, p Backend) { concurrent(t, p, 6, 8, 20) }
 
-func largeSavers(t *testing.T, p Place) { concurrent(t, p, 3, 2, p.Large+p.Large/4) }
+func largeSavers(t *testing.T, p Backend) { concurrent(t, p, 3, 2, p.Large+p.Large/4) }
 
 // concurrent has savers save files of one name, each in a backend of its own,
 // as processes have.
-func concurrent(t *testing.T, p Place, savers, files, size int) {
+func concurrent(t *testing.T, p Backend, savers, files, size int) {
 	var (
 		mu    sync.Mutex
 		saved = make(map[string][]byte)
@@ -77,7 +77,7 @@ func concurrent(t *testing.T, p Place, savers, files, size int) {
 	p.nothingLeft(t)
 }
 
-func failedSaves(t *testing.T, p Place) {
+func failedSaves(t *testing.T, p Backend) {
 	broken := errors.New("connection reset")
 	half := func(size int, then io.Reader) io.Reader { return io.MultiReader(stream(pattern(size, 3)), then) }
 	for _, c := range []struct {
@@ -123,7 +123,7 @@ func limited(q storage.Quota) Config {
 	return Config{Quota: func(storage.Tenant) storage.Quota { return q }}
 }
 
-func quotas(t *testing.T, p Place) {
+func quotas(t *testing.T, p Backend) {
 	save(t, p.files(t, "t1", Config{}), "old", "12345678") // was there before
 	f := p.files(t, "t1", limited(storage.Quota{Bytes: 20, Files: 3}))
 	try := func(name, content string, want error) {
@@ -147,7 +147,7 @@ func quotas(t *testing.T, p Place) {
 	p.nothingLeft(t)
 }
 
-func roomBack(t *testing.T, p Place) {
+func roomBack(t *testing.T, p Backend) {
 	f := p.files(t, "t1", limited(storage.Quota{Bytes: int64(p.Large) + 10, Files: 1}))
 	for range 3 {
 		if _, err := f.Save(t.Context(), "a", stream(pattern(p.Large+11, 4)), 0); !errors.Is(err, storage.ErrQuota) {
@@ -159,7 +159,7 @@ func roomBack(t *testing.T, p Place) {
 	p.nothingLeft(t)
 }
 
-func quotaSavers(t *testing.T, p Place) {
+func quotaSavers(t *testing.T, p Backend) {
 	b := p.Open(t, limited(storage.Quota{Bytes: 100, Files: 15}))
 	var wg sync.WaitGroup
 	var saved atomic.Int64

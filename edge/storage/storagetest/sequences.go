@@ -32,7 +32,7 @@ type outcome struct {
 	Error string
 }
 
-func sequences(t *testing.T, p Place) {
+func sequences(t *testing.T, p Backend) {
 	var observed struct {
 		Sequences []struct {
 			Steps   []step
@@ -70,7 +70,7 @@ func sequences(t *testing.T, p Place) {
 // vanished are steps that look at a folder whose last file was deleted.
 var vanished = map[[2]int]bool{{24, 5}: true, {247, 11}: true}
 
-func (s *step) run(t *testing.T, f storage.Files) (any, error) {
+func (s *step) run(t *testing.T, f tenantFiles) (any, error) {
 	switch s.Op {
 	case "save":
 		return f.Save(t.Context(), s.Name, strings.NewReader(s.Content), s.MaxLength)

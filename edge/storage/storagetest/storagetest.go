@@ -1,9 +1,9 @@
 // Package storagetest is what every backend of files is held to: one suite,
 // run over each.
 //
-//	storagetest.Run(t, func(t *testing.T) storagetest.Place {
+//	storagetest.Run(t, func(t *testing.T) storagetest.Backend {
 //		location := t.TempDir()
-//		return storagetest.Place{Open: func(t *testing.T, c storagetest.Config) storage.Backend { … }}
+//		return storagetest.Backend{Open: func(t *testing.T, c storagetest.Config) storage.Storage { … }}
 //	})
 package storagetest
 
@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/storage/backend"
 )
 
 // Config is what the suite asks of a backend.
@@ -27,11 +28,11 @@ type Config struct {
 	Quota   func(storage.Tenant) storage.Quota
 }
 
-// Place is where a backend keeps files: empty, and of one test alone.
-type Place struct {
+// Backend is where a backend keeps files: empty, and of one test alone.
+type Backend struct {
 	// Open returns a backend for these files, as one process has it; several
 	// may be open at once. It closes it at the end of the test.
-	Open func(t *testing.T, c Config) storage.Backend
+	Open func(t *testing.T, c Config) storage.Storage
 	// Leftovers are what is there beside whole files that tenants see.
 	Leftovers func(t *testing.T) []string
 	// Large is more than a backend takes at once.
@@ -41,10 +42,10 @@ type Place struct {
 }
 
 // Run runs the suite. Each call of newPlace gives another place.
-func Run(t *testing.T, newPlace func(t *testing.T) Place) {
+func Run(t *testing.T, newPlace func(t *testing.T) Backend) {
 	for _, test := range []struct {
 		name string
-		run  func(*testing.T, Place)
+		run  func(*testing.T, Backend)
 	}{
 		{"files are a file system", isFileSystem},
 		{"net/http serves files", isServed},
@@ -79,7 +80,7 @@ func Run(t *testing.T, newPlace func(t *testing.T) Place) {
 }
 
 // files are a tenant's, in a backend of their own.
-func (p Place) files(t *testing.T, schema string, c Config) storage.Files {
+func (p Backend) files(t *testing.T, schema string, c Config) tenantFiles {
 	t.Helper()
 	if c.BaseURL == "" {
 		c.BaseURL = "/media/"
@@ -87,21 +88,34 @@ func (p Place) files(t *testing.T, schema string, c Config) storage.Files {
 	return filesOf(t, p.Open(t, c), schema)
 }
 
-func filesOf(t *testing.T, b storage.Backend, schema string) storage.Files {
+// tenantFiles is a view with all operations that every backend has.
+type tenantFiles struct {
+	storage.Django
+	backend.Editor
+	backend.Meter
+	backend.Linker
+}
+
+func filesOf(t *testing.T, s storage.Storage, schema string) tenantFiles {
 	t.Helper()
-	f, err := b.Files(t.Context(), storage.Tenant{Schema: schema})
+	v, err := s.View(t.Context(), storage.Tenant{Schema: schema})
 	must(t, err)
 	t.Cleanup(func() {
-		if err := f.Close(); err != nil {
+		if err := v.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	return f
+	return withExtras(v)
+}
+
+func withExtras(v storage.View) tenantFiles {
+	x := backend.ExtrasOf(v)
+	return tenantFiles{storage.Django{View: v}, x.Editor, x.Meter, x.Linker}
 }
 
 // nothingLeft fails if there is more than whole files. What the sweep of a
 // tenant's first view has in its hands is its to remove, in a moment.
-func (p Place) nothingLeft(t *testing.T) {
+func (p Backend) nothingLeft(t *testing.T) {
 	t.Helper()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
@@ -118,14 +132,14 @@ func (p Place) nothingLeft(t *testing.T) {
 	}
 }
 
-func save(t *testing.T, f storage.Files, name, content string) string {
+func save(t *testing.T, f tenantFiles, name, content string) string {
 	t.Helper()
 	saved, err := f.Save(t.Context(), name, strings.NewReader(content), 0)
 	must(t, err)
 	return saved
 }
 
-func content(t *testing.T, f storage.Files, name string) string {
+func content(t *testing.T, f tenantFiles, name string) string {
 	t.Helper()
 	from, err := f.OpenRead(name)
 	must(t, err)
@@ -152,7 +166,7 @@ func must(t *testing.T, err error) {
 }
 
 // list is what a folder has, in words.
-func list(t *testing.T, f storage.Files, folder string) string {
+func list(t *testing.T, f tenantFiles, folder string) string {
 	t.Helper()
 	dirs, files, err := f.ListDir(folder)
 	if err != nil {

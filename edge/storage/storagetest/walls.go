@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/storage/backend"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
 
@@ -43,7 +44,7 @@ func hostileName(rng *rand.Rand, i int) string {
 
 // everything does all that can be done with a name, and returns what it read,
 // and what it saved there.
-func everything(ctx context.Context, f storage.Files, name string) (read, saved, kept string) {
+func everything(ctx context.Context, f tenantFiles, name string) (read, saved, kept string) {
 	take := func(from fs.File, err error) {
 		if err == nil {
 			b, _ := io.ReadAll(from)
@@ -75,10 +76,10 @@ func everything(ctx context.Context, f storage.Files, name string) (read, saved,
 
 // hostileNames is the short form for all backends; the disk has a longer one,
 // with links.
-func hostileNames(t *testing.T, p Place) {
+func hostileNames(t *testing.T, p Backend) {
 	b := p.Open(t, Config{BaseURL: "/media/"})
 	own := filesOf(t, b, "t1")
-	others := []storage.Files{filesOf(t, b, "t11"), filesOf(t, b, "T1"), filesOf(t, b, "1")}
+	others := []tenantFiles{filesOf(t, b, "t11"), filesOf(t, b, "T1"), filesOf(t, b, "1")}
 	for _, other := range others {
 		save(t, other, "secret.txt", secret)
 	}
@@ -102,30 +103,30 @@ func hostileNames(t *testing.T, p Place) {
 	p.nothingLeft(t)
 }
 
-func identifiers(t *testing.T, p Place) {
+func identifiers(t *testing.T, p Backend) {
 	own := func(schema, pathname string) storage.Tenant {
 		return storage.Tenant{Schema: schema, Pathname: pathname, HasPathname: true}
 	}
 	b := p.Open(t, Config{BaseURL: "/media/"})
 	for _, bad := range []string{"", ".", "..", "a/b", "../t1", `a\b`, "a\x00", "a\xff", ".TenantEdge-1"} {
-		if f, err := b.Files(t.Context(), own("acme", bad)); f != nil || !errors.Is(err, storage.ErrIdentifier) || !strings.Contains(err.Error(), `"acme"`) {
+		if f, err := b.View(t.Context(), own("acme", bad)); f != nil || !errors.Is(err, storage.ErrIdentifier) || !strings.Contains(err.Error(), `"acme"`) {
 			t.Errorf("%q: %v, %v, expected ErrIdentifier that names acme", bad, f, err)
 		}
 	}
-	problems, err := b.NewIdentifiers().Update(t.Context(), slices.Values([]storage.Tenant{{Schema: "Other"}, own("acme", "oTHER")}))
+	problems, err := backend.NewIdentifiers(b).Update(t.Context(), slices.Values([]storage.Tenant{{Schema: "Other"}, own("acme", "oTHER")}))
 	if len(problems) != 1 || !errors.Is(problems[0], storage.ErrIdentifier) || err != nil {
 		t.Errorf("%v, %v, expected ErrIdentifier", problems, err)
 	}
-	problems, err = b.NewIdentifiers().Update(t.Context(), slices.Values([]storage.Tenant{{Schema: "1"}, {Schema: "11"}}))
+	problems, err = backend.NewIdentifiers(b).Update(t.Context(), slices.Values([]storage.Tenant{{Schema: "1"}, {Schema: "11"}}))
 	must(t, errors.Join(append(problems, err)...))
 }
 
-func movedTenant(t *testing.T, p Place) {
+func movedTenant(t *testing.T, p Backend) {
 	for _, answer := range []tenancy.Pathname{
 		{}, {Identifier: "..", BaseLocation: "/"}, {Identifier: "t2/x", BaseLocation: "/t2/x/"}, {Identifier: "t1", BaseLocation: "/t2/"}, {Identifier: "t1", BaseLocation: "t1/"},
 	} {
 		b := p.Open(t, Config{Locator: locator(answer)})
-		if f, err := b.Files(t.Context(), storage.Tenant{Schema: "t1"}); f != nil || !errors.Is(err, storage.ErrIdentifier) {
+		if f, err := b.View(t.Context(), storage.Tenant{Schema: "t1"}); f != nil || !errors.Is(err, storage.ErrIdentifier) {
 			t.Errorf("%+v: %v, expected ErrIdentifier", answer, err)
 		}
 	}
@@ -137,7 +138,7 @@ func (l locator) Locate(context.Context, *tenancy.PathQuery) (tenancy.Pathname, 
 	return tenancy.Pathname(l), nil
 }
 
-func neighbours(t *testing.T, p Place) {
+func neighbours(t *testing.T, p Backend) {
 	b := p.Open(t, Config{BaseURL: "/media/"})
 	schemas := []string{"a", "a-b", "ab", "a_b", "a!", "a.", "1", "11", "é", "a b", "%61"}
 	var wanted []storage.Usage
@@ -170,10 +171,10 @@ func neighbours(t *testing.T, p Place) {
 	}
 }
 
-func nobody(t *testing.T, p Place) {
+func nobody(t *testing.T, p Backend) {
 	b := p.Open(t, Config{})
 	for _, none := range []storage.Tenant{{}, {Folder: "acme"}, {Pathname: "acme", HasPathname: true}} {
-		if f, err := b.Files(t.Context(), none); f != nil || !errors.Is(err, storage.ErrNoTenant) {
+		if f, err := b.View(t.Context(), none); f != nil || !errors.Is(err, storage.ErrNoTenant) {
 			t.Errorf("%+v: %v, %v, expected ErrNoTenant", none, f, err)
 		}
 	}

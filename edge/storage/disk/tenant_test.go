@@ -1,0 +1,86 @@
+package disk
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/guest/tenancy"
+)
+
+// TestF2AGuestCannotMoveATenant: the guest's answer is checked, not believed.
+func TestF2AGuestCannotMoveATenant(t *testing.T) {
+	location := t.TempDir()
+	for _, p := range []tenancy.Pathname{
+		{},
+		{Identifier: "..", BaseLocation: filepath.Dir(location)},
+		{Identifier: "t2/x", BaseLocation: location + "/t2/x/"},
+		{Identifier: "t1", BaseLocation: location + "/t2/"},
+		{Identifier: "t1", BaseLocation: location},
+		{Identifier: "t1", BaseLocation: "t1/"},
+	} {
+		s := newStorage(t, Config{Location: location, Locator: locator(p)})
+		if _, err := s.For(t.Context(), storage.Tenant{Schema: "t1"}); !errors.Is(err, storage.ErrIdentifier) {
+			t.Errorf("%+v: %v, expected ErrIdentifier", p, err)
+		}
+	}
+	s := newStorage(t, Config{Location: location, Locator: locator{Identifier: "t1", BaseLocation: location + "/t1/", Path: location + "/t2/x", HasPath: true}})
+	v, err := s.For(t.Context(), storage.Tenant{Schema: "t1"})
+	must(t, err)
+	defer v.Close()
+	if path, err := v.Path(t.Context(), "x"); !errors.Is(err, storage.ErrSuspicious) {
+		t.Errorf("%q, %v, expected ErrSuspicious", path, err)
+	}
+}
+
+type locator tenancy.Pathname
+
+func (l locator) Locate(context.Context, *tenancy.PathQuery) (tenancy.Pathname, error) {
+	return tenancy.Pathname(l), nil
+}
+
+func TestF2ATenantsFolderThatIsALinkIsRefused(t *testing.T) {
+	s := newStorage(t, Config{})
+	must(t, os.Mkdir(filepath.Join(s.location, "t11"), 0o777))
+	must(t, os.Symlink("t11", filepath.Join(s.location, "t1")))
+	v, err := s.For(t.Context(), storage.Tenant{Schema: "t1"})
+	must(t, err)
+	defer v.Close()
+	if name, err := v.Save(t.Context(), "x", strings.NewReader(""), 0); err == nil {
+		t.Errorf("saved %s among another's files", name)
+	}
+}
+
+func TestF3WithoutATenantThereIsNoFile(t *testing.T) {
+	s := newStorage(t, Config{})
+	must(t, os.WriteFile(filepath.Join(s.location, "x"), nil, 0o666))
+	for _, none := range []storage.Tenant{{}, {Folder: "acme"}, {Pathname: "acme", HasPathname: true}} {
+		if v, err := s.For(t.Context(), none); v != nil || !errors.Is(err, storage.ErrNoTenant) {
+			t.Errorf("%+v: %v, %v, expected ErrNoTenant", none, v, err)
+		}
+	}
+	var v View
+	for _, name := range []string{"", ".", "x", "/x", "../x"} {
+		_, exists := django(&v).Exists(name)
+		_, open := v.OpenFile(name, os.O_RDONLY)
+		_, _, list := django(&v).ListDir(name)
+		_, save := v.Save(t.Context(), name, strings.NewReader(""), 0)
+		_, path := v.Path(t.Context(), name)
+		_, url := v.URL(t.Context(), name)
+		for i, err := range []error{exists, open, list, save, path, url} {
+			if err == nil {
+				t.Errorf("%q: operation %d of a view of nobody succeeded", name, i)
+			}
+		}
+	}
+	if _, err := v.Open("."); !errors.Is(err, storage.ErrNoTenant) {
+		t.Errorf("%v, expected ErrNoTenant", err)
+	}
+	if err := v.Close(); err != nil {
+		t.Error(err)
+	}
+}
