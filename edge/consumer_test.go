@@ -15,6 +15,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/assets"
 	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/channel/channeltest"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 	"github.com/tenantedge/tenantedge/edge/tenant"
@@ -234,7 +235,7 @@ func TestAProcessReachesTheWebsocketsOfAGroup(t *testing.T) {
 			t.Errorf("heard %q (opcode %d, %v), expected %q", payload, op, err, c.want)
 		}
 	}
-	box := channel.NewMailbox(channel.MailboxConfig{})
+	box := channeltest.NewMailbox(channeltest.MailboxConfig{})
 	ch, err := scope.Open(context.Background(), box)
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -326,21 +327,36 @@ func TestW5OneTenantsExcessIsNotAnothers(t *testing.T) {
 	hears(t, two, "mine")
 }
 
-// brittle is a layer whose scopes can be interrupted.
+// brittle is a layer whose receivers the test can interrupt.
 type brittle struct {
 	*channel.Memory
-	local *channel.Local
+	mu        sync.Mutex
+	receivers []channel.Receiver
 }
 
-func (b *brittle) For(string) (channel.Scope, error) { return brittleScope{b.local}, nil }
+func (b *brittle) For(schema string) (channel.Scope, error) {
+	scope, err := b.Memory.For(schema)
+	return brittleScope{scope, b}, err
+}
 
-type brittleScope struct{ *channel.Local }
+func (b *brittle) interrupt(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, r := range b.receivers {
+		r.Interrupted(err)
+	}
+}
 
-func (s brittleScope) Send(context.Context, string, *channel.Message) error { return nil }
+type brittleScope struct {
+	channel.Scope
+	layer *brittle
+}
 
-func (s brittleScope) GroupSend(_ context.Context, group string, m *channel.Message) error {
-	s.DeliverGroup(group, m)
-	return nil
+func (s brittleScope) Open(ctx context.Context, r channel.Receiver) (*channel.Channel, error) {
+	s.layer.mu.Lock()
+	s.layer.receivers = append(s.layer.receivers, r)
+	s.layer.mu.Unlock()
+	return s.Scope.Open(ctx, r)
 }
 
 // resilient is told of interruptions, and gets group messages itself.
@@ -362,24 +378,17 @@ func TestW6ABrokenLayerClosesSocketsOrTellsThem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config, err := channel.Config{}.Complete()
-	if err != nil {
-		t.Fatal(err)
-	}
-	local, err := channel.NewLocal("acme", channel.Process{}, config, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	layer := &brittle{Memory: memory}
 	w := newSocketWorld(t, map[string]WebsocketHandler{"chat": chat(), "firm": resilient{chat()}}, func(c *Config) {
-		c.Channels = &brittle{memory, local}
+		c.Channels = layer
 	})
 	plain, firm := w.enter("acme.example.com", "/chat/a/1/"), w.enter("acme.example.com", "/firm/a/1/")
 	hears(t, plain, "in")
 	hears(t, firm, "in")
-	local.Interrupt(fmt.Errorf("%w: for a test", channel.ErrBroken))
+	layer.interrupt(fmt.Errorf("%w: for a test", channel.ErrBroken))
 	ends(t, plain, sockets.CodeRestart)
 	hears(t, firm, "channel: the layer is broken: for a test")
-	local.Interrupt(nil)
+	layer.interrupt(nil)
 	hears(t, firm, "<nil>")
 	if n := w.host.WebsocketStats().Interrupted; n != 1 {
 		t.Errorf("%d sockets were closed for it, expected 1", n)
@@ -389,7 +398,13 @@ func TestW6ABrokenLayerClosesSocketsOrTellsThem(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		local.DeliverGroup("chat", m)
+		scope, err := layer.For("acme")
+		if err == nil {
+			err = scope.GroupSend(t.Context(), "chat", m)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	hears(t, firm, "got chat.message")
 	ends(t, firm, sockets.CodeInternal)

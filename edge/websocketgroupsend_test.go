@@ -50,7 +50,7 @@ func TestGroupMessagesForClientsAreReadAsASGIDoes_E3(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			m, err := channel.MessageOf(c.message)
+			m, err := messageOf(c.message)
 			if err == nil {
 				err = scope.GroupSend(t.Context(), "chat", m)
 			}
@@ -59,7 +59,7 @@ func TestGroupMessagesForClientsAreReadAsASGIDoes_E3(t *testing.T) {
 			}
 			if c.close == 0 && c.op == 0 { // the next message shows that nothing came before it
 				c.op, c.payload = text, "next"
-				next, _ := channel.MessageOf(map[string]any{"type": "websocket.send", "text": "next"})
+				next, _ := channel.NewMessage("websocket.send", channel.Field{Name: "text", Value: "next"})
 				if err := scope.GroupSend(t.Context(), "chat", next); err != nil {
 					t.Fatal(err)
 				}
@@ -97,4 +97,15 @@ func TestASocketThatTheLayerClosesIsCountedOnce_E1(t *testing.T) {
 	if s := w.host.ConsumerStats(); s.Interrupted != 1 || s.Failures != 0 {
 		t.Errorf("counted %+v, expected one that was interrupted", s)
 	}
+}
+
+// messageOf returns the message with these entries.
+func messageOf(entries map[string]any) (*channel.Message, error) {
+	var fields []channel.Field
+	for name, value := range entries {
+		if name != "type" {
+			fields = append(fields, channel.Field{Name: name, Value: value})
+		}
+	}
+	return channel.NewMessage(entries["type"].(string), fields...)
 }

@@ -5,24 +5,25 @@ import (
 	"log/slog"
 )
 
-// Config is what all layers have in common. The zero value is valid.
+// Config is the configuration that all layers share. The zero value is valid.
 type Config struct {
-	// MaxMessage is the length in bytes, as MessagePack, that a message may
-	// have; 1 MiB if zero.
+	// MaxMessage bounds the length of a message, in bytes as MessagePack. 0:
+	// 1 MiB.
 	MaxMessage int
-	// MaxChannels is how many open channels a tenant may have in this
-	// process; 100,000 if zero.
+	// MaxChannels bounds the open channels of a tenant in this process. 0:
+	// 100,000.
 	MaxChannels int
-	// MaxMemberships is how many memberships a tenant's channels may have in
-	// this process, all groups together; 1,000,000 if zero.
+	// MaxMemberships bounds the memberships of a tenant's channels in this
+	// process, all groups together. 0: 1,000,000.
 	MaxMemberships int
-	// Logger is told when messages are dropped, at most once a minute for each
-	// tenant, and when the wire breaks and works again. Without it [Stats] tell.
+	// Logger gets a line when messages are dropped, at most once a minute for
+	// each tenant, and when the wire breaks and recovers. nil: no log; [Stats]
+	// has the counts.
 	Logger *slog.Logger
 }
 
-// Complete returns c with its defaults filled in, or says what is wrong.
-func (c Config) Complete() (Config, error) {
+// complete returns c with defaults for zero fields.
+func (c Config) complete() (Config, error) {
 	for _, field := range []struct {
 		name     string
 		value    *int

@@ -3,38 +3,49 @@ package channel_test
 import (
 	"context"
 	"fmt"
+	"log"
 
 	"github.com/tenantedge/tenantedge/edge/channel"
 )
+
+// printer is a receiver that prints messages.
+type printer struct{}
+
+func (printer) Receive(m *channel.Message) bool {
+	fmt.Println(m.Type(), m.Map()["text"])
+	return true
+}
+
+func (printer) Interrupted(err error) { fmt.Println(err) }
 
 func Example() {
 	ctx := context.Background()
 	layer, err := channel.NewMemory(channel.Config{})
 	if err != nil {
-		fmt.Println(err)
-		return
+		log.Fatal(err)
 	}
-	defer layer.Close()
 	scope, err := layer.For("acme")
 	if err != nil {
-		fmt.Println(err)
-		return
+		log.Fatal(err)
 	}
-	box := channel.NewMailbox(channel.MailboxConfig{})
-	ch, err := scope.Open(ctx, box)
-	if err == nil {
-		err = scope.Add(ctx, "chat", ch)
+	ch, err := scope.Open(ctx, printer{})
+	if err != nil {
+		log.Fatal(err)
 	}
-	hello, err2 := channel.NewMessage("chat.message", channel.Field{Name: "text", Value: "hi"})
-	if err != nil || err2 != nil {
-		fmt.Println(err, err2)
-		return
+	if err := scope.Add(ctx, "chat", ch); err != nil {
+		log.Fatal(err)
+	}
+	hello, err := channel.NewMessage("chat.message", channel.Field{Name: "text", Value: "hi"})
+	if err != nil {
+		log.Fatal(err)
 	}
 	if err := scope.GroupSend(ctx, "chat", hello); err != nil {
-		fmt.Println(err)
-		return
+		log.Fatal(err)
 	}
-	message, err := box.Next(ctx)
-	fmt.Println(message.Type(), message.Map()["text"], err)
-	// Output: chat.message hi <nil>
+	if err := layer.Close(); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// chat.message hi
+	// channel: closed
 }

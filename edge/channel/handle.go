@@ -1,59 +1,63 @@
 package channel
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"github.com/tenantedge/tenantedge/edge/channel/internal/wire"
+)
 
 // Channel is an open channel of this process. Close it when its receiver ends.
-// It is kept small, for there is one for each socket.
+// There is one for each socket, so it is kept small.
 type Channel struct {
-	local       *Local
+	scope       *scope
 	receiver    Receiver
-	memberships memberships // under local.mu
-	token       token
+	memberships memberships // under scope.mu
+	token       wire.Token
 	closed      atomic.Bool
 }
 
-// Name returns the channel's logical name, by which [Scope.Send] of any
-// process of the tenant reaches it.
-func (ch *Channel) Name() string { return ch.local.process.String() + processEnd + ch.token.String() }
+// Name returns the channel's logical name. [Scope.Send] reaches the channel by
+// it, in every process of the tenant.
+func (ch *Channel) Name() string { return string(ch.AppendName(nil)) }
 
 // AppendName appends Name.
 func (ch *Channel) AppendName(b []byte) []byte {
-	b = lettering.AppendEncode(b, ch.local.process[:])
-	return lettering.AppendEncode(append(b, processEnd...), ch.token[:])
+	b = ch.scope.process.AppendTo(b)
+	return ch.token.AppendTo(append(b, wire.ProcessEnd...))
 }
 
 // WireName returns the name on the wire, for Django processes.
-func (ch *Channel) WireName() string { return ch.local.prefix + ch.token.String() }
+func (ch *Channel) WireName() string { return ch.scope.prefix + ch.token.String() }
 
-// Close ends the channel's memberships and the channel. A message that is
-// under way at the time may still reach the receiver. It returns false if the
-// channel was closed already.
+// Close closes the channel and ends its memberships. The receiver may still get
+// a message that is being delivered. Close returns false if the channel was
+// closed already.
 func (ch *Channel) Close() bool {
-	l := ch.local
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	s := ch.scope
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if ch.closed.Swap(true) {
 		return false
 	}
 	for n := ch.memberships.len(); n > 0; n-- {
-		l.leave(ch, n-1)
+		s.leave(ch, n-1)
 	}
-	l.channels.remove(ch)
-	l.occupy()
-	l.detach(ch.topic())
+	s.channels.remove(ch)
+	s.pin()
+	s.detach(ch.topic())
 	return true
 }
 
-// Malformed counts a message that the receiver got and cannot use, as those that
-// arrive malformed are counted and logged.
+// Malformed counts a message that the receiver got and could not use, as one
+// that was malformed when it arrived.
 func (ch *Channel) Malformed() {
-	counters := ch.local.Counters
-	counters.Dropped(&counters.Malformed, 1)
+	counters := ch.scope.counters
+	counters.CountDropped(&counters.Malformed, 1)
 }
 
-func (ch *Channel) topic() Topic {
-	if ch.local.uplink == nil {
-		return Topic{}
+func (ch *Channel) topic() wire.Topic {
+	if ch.scope.line == nil {
+		return wire.Topic{}
 	}
-	return Topic{Channel: ch.WireName()}
+	return wire.Topic{Channel: ch.WireName()}
 }

@@ -1,27 +1,27 @@
 package channel
 
-// membership is a group, and the channel's place among its members.
+// membership is a group, and the channel's index among its members.
 type membership struct {
 	group *group
-	at    int
+	index int
 }
 
-// memberships are the groups that a channel is in. Most are in one, which takes
-// no memory of its own.
+// memberships are the groups that a channel is in. Most channels are in one
+// group, which takes no further allocation.
 type memberships struct {
 	first membership
-	more  *further // nil: there are none
+	more  *further // nil: none
 }
 
-// further are all memberships but the first.
+// further are all memberships except the first.
 type further struct {
 	list []membership
-	// index has the places in the list, once it is too long to look through:
-	// whoever is in very many groups would keep the tenant waiting with each.
+	// index maps a group to its index in list, once the list is long: searching a
+	// long list would hold the tenant's lock for each group of the channel.
 	index map[*group]int
 }
 
-// indexedFrom is how many further memberships are looked through.
+// indexedFrom is the length of a list from which it is indexed.
 const indexedFrom = 32
 
 func (m *memberships) len() int {
@@ -62,10 +62,10 @@ func (m *memberships) add(x membership) {
 	}
 }
 
-// remove takes one out; the last one takes its place.
+// remove removes the i-th membership. The last one moves to its index.
 func (m *memberships) remove(i int) {
 	last := m.len() - 1
-	gone, moved := m.at(i).group, m.at(last).group
+	removed, moved := m.at(i).group, m.at(last).group
 	*m.at(i) = *m.at(last)
 	*m.at(last) = membership{}
 	switch {
@@ -82,7 +82,7 @@ func (m *memberships) remove(i int) {
 	}
 	if i > 0 {
 		f.index[moved] = i - 1
-		delete(f.index, gone)
+		delete(f.index, removed)
 	} else {
 		delete(f.index, moved) // it is the first now
 	}

@@ -36,7 +36,7 @@ func (*counting) Interrupted(error)               {}
 func TestAFullMailboxIsAnErrorToWhoSendsDirectly(t *testing.T) {
 	layer, _ := newMemory(t, channel.Config{})
 	s := channeltest.Scope(t, layer, "acme")
-	box := channel.NewMailbox(channel.MailboxConfig{Capacity: 1})
+	box := channeltest.NewMailbox(channeltest.MailboxConfig{Capacity: 1})
 	ch, err := s.Open(t.Context(), box)
 	if err == nil {
 		err = s.Add(t.Context(), "chat", ch)
@@ -61,7 +61,7 @@ func TestManyDropsAreOneLineOfTheLog(t *testing.T) {
 	layer, _ := newMemory(t, channel.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	for _, schema := range []string{"acme", "bolt"} {
 		s := channeltest.Scope(t, layer, schema)
-		ch, err := s.Open(t.Context(), channel.NewMailbox(channel.MailboxConfig{Capacity: 1}))
+		ch, err := s.Open(t.Context(), channeltest.NewMailbox(channeltest.MailboxConfig{Capacity: 1}))
 		if err == nil {
 			err = s.Add(t.Context(), "chat", ch)
 		}

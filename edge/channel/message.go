@@ -1,22 +1,17 @@
 package channel
 
 import (
-	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
 	"sync"
 
-	"github.com/tinylib/msgp/msgp"
+	"github.com/tenantedge/tenantedge/edge/channel/internal/message"
 )
 
-// Message is one message: a map whose entry "type" says what it is, as Django
-// Channels has it. It never changes, so one message serves all members of a
-// group. Inside it is MessagePack, encoded once however many receive it.
+// Message is a map whose entry "type" names its kind, as in Django Channels. It
+// is immutable, so all members of a group share one, and it holds MessagePack,
+// so it is encoded once for all of them.
 type Message struct {
-	kind   string
-	fields uint32
-	body   []byte // the map's entries, without its header
+	entries message.Entries
 
 	once    sync.Once
 	derived any
@@ -30,137 +25,81 @@ type Field struct {
 	Value any
 }
 
-// NewMessage returns a message of a type, with fields in the order given. It
-// fails with [ErrMessage] for values that cannot be sent.
+// NewMessage returns a message of a type, with fields in the given order. It
+// fails with [ErrMessage] for an empty type and for values that the wire has no
+// form for.
 func NewMessage(kind string, fields ...Field) (*Message, error) {
-	m := &Message{kind: kind, fields: 1, body: msgp.AppendString(msgp.AppendString(nil, typeKey), kind)}
-	if err := m.sendable(); err != nil {
+	m := &Message{entries: message.New(kind)}
+	if err := m.checkType(); err != nil {
 		return nil, err
 	}
 	for _, f := range fields {
-		if f.Name == typeKey || f.Name == addressKey {
-			return nil, fmt.Errorf("%w: a field may not be named %q", ErrMessage, f.Name)
+		if err := m.entries.Append(f.Name, f.Value); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrMessage, err)
 		}
-		var err error
-		if m.body, err = appendText(m.body, f.Name); err == nil {
-			m.body, err = appendValue(m.body, f.Value, 1)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%w: field %q: %w", ErrMessage, clip(f.Name), err)
-		}
-		m.fields++
 	}
 	return m, nil
 }
 
-// MessageOf returns the message that a map describes, with "type" among its
-// entries.
-func MessageOf(entries map[string]any) (*Message, error) {
-	kind, ok := entries[typeKey].(string)
-	if !ok {
-		return nil, fmt.Errorf("%w: expected an entry \"type\" that is text", ErrMessage)
-	}
-	fields := make([]Field, 0, len(entries))
-	for _, name := range slices.Sorted(maps.Keys(entries)) {
-		if name != typeKey {
-			fields = append(fields, Field{name, entries[name]})
-		}
-	}
-	return NewMessage(kind, fields...)
-}
-
-// ParseMessage returns the message that a MessagePack map is. It keeps data,
-// which must not change afterwards. What a Python process would refuse to read
-// (keys that are not text, extension types, text that is not UTF-8, bytes
-// behind the map) is [ErrMessage], as are maps within maps beyond all reason
-// and an address of channels_redis: that is for layers, see [ParseAddressed].
+// ParseMessage decodes a MessagePack map. It keeps data, which must not change
+// afterwards. It fails with [ErrMessage] for input that a Python process would
+// not decode (keys that are not text, extension types, text that is not UTF-8,
+// bytes after the map), for more than 64 nested levels, and for the entry
+// __asgi_channel__, which channels_redis reserves.
 func ParseMessage(data []byte) (*Message, error) {
-	m, to, err := ParseAddressed(data)
-	if err == nil && to != nil {
-		err = fmt.Errorf("%w: a field may not be named %q", ErrMessage, addressKey)
-	}
+	entries, err := message.Parse(data)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrMessage, err)
 	}
-	return m, nil
+	return &Message{entries: entries}, nil
 }
 
-// ParseJSON returns the message that a JSON object is. Whole numbers become
-// integers, others floats.
-func ParseJSON(data []byte) (*Message, error) {
-	m, to, err := ParseAddressedJSON(data)
-	if err == nil && to != nil {
-		err = fmt.Errorf("%w: a field may not be named %q", ErrMessage, addressKey)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return m, nil
-}
-
-// Derived returns what derive makes of the message. It is made once, for the
-// first receiver that asks: what all of them send on, say. Receivers of one
-// process have to agree on what that is.
+// Derived returns derive(m), which it computes once: for example the frame that
+// all receivers send. All callers in a process must pass the same function.
 func (m *Message) Derived(derive func(*Message) any) any {
 	m.once.Do(func() { m.derived = derive(m) })
 	return m.derived
 }
 
-// Type returns the entry "type", or "" if a message from the wire has none.
-func (m *Message) Type() string { return m.kind }
+// Type returns the entry "type", or "" for a parsed message without one.
+func (m *Message) Type() string { return m.entries.Type }
 
 // Len returns the length of the message as MessagePack.
-func (m *Message) Len() int { return len(m.body) + headerLen(m.fields) }
+func (m *Message) Len() int { return m.entries.Len() }
 
 // AppendMsgPack appends the message as MessagePack.
-func (m *Message) AppendMsgPack(b []byte) []byte {
-	return append(msgp.AppendMapHeader(b, m.fields), m.body...)
-}
+func (m *Message) AppendMsgPack(b []byte) []byte { return m.entries.AppendMsgPack(b) }
 
-// Map returns the message's entries, decoded afresh: integers are int64, or
-// uint64 beyond its range, floats float64, text string, binary []byte.
-func (m *Message) Map() map[string]any {
-	entries, rest := make(map[string]any, m.fields), m.body
-	for range m.fields {
-		var name string
-		var value any
-		name, rest = readText(rest)
-		value, rest = readValue(rest)
-		entries[name] = value
-	}
-	return entries
-}
+// Map decodes the entries into a new map: integers become int64, or uint64
+// beyond its range, floats float64, text string, binary []byte.
+func (m *Message) Map() map[string]any { return m.entries.Map() }
 
-// MarshalJSON implements [json.Marshaler]. Binary, and floats that are no
-// numbers, have no form in JSON: [ErrMessage].
+// MarshalJSON implements [json.Marshaler]. It fails with [ErrMessage] for binary
+// values, NaN and infinities.
 func (m *Message) MarshalJSON() ([]byte, error) {
-	entries := m.Map()
-	if err := noBinary(entries); err != nil {
-		return nil, err
-	}
-	data, err := json.Marshal(entries)
+	data, err := m.entries.MarshalJSON()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMessage, err)
 	}
 	return data, nil
 }
 
-// sendable reports whether a consumer could dispatch the message.
-func (m *Message) sendable() error {
-	if m.kind == "" {
-		return fmt.Errorf("%w: a message needs a type, as \"chat.message\"", ErrMessage)
+// checkType fails for a message that a consumer cannot dispatch.
+func (m *Message) checkType() error {
+	if m.entries.Type == "" {
+		return fmt.Errorf("%w: expected a type such as \"chat.message\", found none", ErrMessage)
 	}
 	return nil
 }
 
-// Check reports whether a layer whose messages have at most limit bytes may send
-// m: it has a type, and is not [ErrTooLarge].
-func (m *Message) Check(limit int) error {
-	if err := m.sendable(); err != nil {
+// check fails for a message that may not be sent: one without a type, or longer
+// than limit.
+func (m *Message) check(limit int) error {
+	if err := m.checkType(); err != nil {
 		return err
 	}
 	if m.Len() > limit {
-		return fmt.Errorf("%w: %d bytes of MessagePack, %d are allowed", ErrTooLarge, m.Len(), limit)
+		return fmt.Errorf("%w: expected at most %d bytes of MessagePack, found %d", ErrTooLarge, limit, m.Len())
 	}
 	return nil
 }

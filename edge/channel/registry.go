@@ -3,18 +3,20 @@ package channel
 import (
 	"crypto/rand"
 	"encoding/binary"
+
+	"github.com/tenantedge/tenantedge/edge/channel/internal/wire"
 )
 
 // registry finds the open channels of a tenant by their tokens. A token begins
-// with the channel's place, so that a channel costs eight bytes here, where a
-// map from tokens would take fifty.
+// with an index into slots, so a channel costs eight bytes here, where a map
+// from tokens would take fifty.
 type registry struct {
 	slots []*Channel
-	free  []uint32 // slots that are empty
+	free  []uint32 // empty slots
 	open  int
 }
 
-// add gives the channel a token, and keeps it.
+// add generates the channel's token and registers it.
 func (r *registry) add(ch *Channel) {
 	slot := uint32(len(r.slots))
 	if n := len(r.free) - 1; n >= 0 {
@@ -29,7 +31,7 @@ func (r *registry) add(ch *Channel) {
 }
 
 // find returns the open channel with a token, or nil.
-func (r *registry) find(t token) *Channel {
+func (r *registry) find(t wire.Token) *Channel {
 	slot := binary.BigEndian.Uint32(t[:])
 	if uint64(slot) >= uint64(len(r.slots)) {
 		return nil
@@ -40,13 +42,13 @@ func (r *registry) find(t token) *Channel {
 	return nil
 }
 
-// remove forgets a channel that was added.
+// remove removes a registered channel.
 func (r *registry) remove(ch *Channel) {
 	slot := binary.BigEndian.Uint32(ch.token[:])
 	r.slots[slot] = nil
 	r.open--
 	if r.open == 0 {
-		r.slots, r.free = nil, nil // what a peak took is given back
+		r.slots, r.free = nil, nil // release the memory of a peak
 		return
 	}
 	r.free = append(r.free, slot)

@@ -3,11 +3,13 @@ package channel
 import (
 	"math/rand/v2"
 	"testing"
+
+	"github.com/tenantedge/tenantedge/edge/channel/internal/wire"
 )
 
-func TestATokenOfAClosedChannelIsNobodysAgain(t *testing.T) {
+func TestATokenOfAClosedChannelIsNeverReused(t *testing.T) {
 	var r registry
-	old := map[token]bool{}
+	old := map[wire.Token]bool{}
 	var open []*Channel
 	for round := range 50 {
 		for range round % 7 {
@@ -39,22 +41,22 @@ func TestATokenOfAClosedChannelIsNobodysAgain(t *testing.T) {
 			t.Errorf("the token of a closed channel finds %p", ch)
 		}
 	}
-	if r.find(token{0xff, 0xff, 0xff, 0xff}) != nil {
-		t.Error("a token beyond all places finds a channel")
+	if r.find(wire.Token{0xff, 0xff, 0xff, 0xff}) != nil {
+		t.Error("a token with an index beyond all slots finds a channel")
 	}
 }
 
 func TestMembershipsAreRemovedInAnyOrder(t *testing.T) {
 	groups := []*group{{}, {}, {}, {}}
-	for gone := range groups {
+	for removed := range groups {
 		var m memberships
 		for i, g := range groups {
 			m.add(membership{g, i})
 		}
-		m.remove(m.in(groups[gone]))
+		m.remove(m.in(groups[removed]))
 		for i, g := range groups {
-			if at := m.in(g); (at < 0) != (i == gone) || at >= 0 && m.at(at).at != i {
-				t.Errorf("without group %d, group %d is at %d", gone, i, at)
+			if at := m.in(g); (at < 0) != (i == removed) || at >= 0 && m.at(at).index != i {
+				t.Errorf("without group %d, group %d is at %d", removed, i, at)
 			}
 		}
 		for m.len() > 0 {
@@ -66,7 +68,7 @@ func TestMembershipsAreRemovedInAnyOrder(t *testing.T) {
 	}
 }
 
-// Many memberships are found as few are, whatever was added and removed before.
+// Long lists of memberships have an index, short ones do not.
 func TestMembershipsAreFoundHoweverManyThereAre(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	groups := make([]*group, 4*indexedFrom)
@@ -74,30 +76,30 @@ func TestMembershipsAreFoundHoweverManyThereAre(t *testing.T) {
 		groups[i] = &group{}
 	}
 	var m memberships
-	places := map[*group]int{}
+	indices := map[*group]int{}
 	for step := range 20_000 {
 		g := groups[random.IntN(1+step%len(groups))]
 		if i := m.in(g); i >= 0 {
 			m.remove(i)
-			delete(places, g)
+			delete(indices, g)
 		} else {
 			m.add(membership{g, step})
-			places[g] = step
+			indices[g] = step
 		}
-		if m.len() != len(places) {
-			t.Fatalf("step %d: %d memberships, expected %d", step, m.len(), len(places))
+		if m.len() != len(indices) {
+			t.Fatalf("step %d: %d memberships, expected %d", step, m.len(), len(indices))
 		}
 		for _, g := range groups {
 			i := m.in(g)
-			place, member := places[g]
-			if member != (i >= 0) || member && (m.at(i).group != g || m.at(i).at != place) {
-				t.Fatalf("step %d: a membership is found at %d, and expected: %v", step, i, member)
+			index, member := indices[g]
+			if member != (i >= 0) || member && (m.at(i).group != g || m.at(i).index != index) {
+				t.Fatalf("step %d: a membership is at %d; expected a member: %v", step, i, member)
 			}
 		}
 	}
 }
 
-func TestWhatReceiversMakeOfAMessageIsMadeOnce(t *testing.T) {
+func TestDerivedIsComputedOnce(t *testing.T) {
 	m, err := NewMessage("x")
 	if err != nil {
 		t.Fatal(err)
@@ -105,10 +107,10 @@ func TestWhatReceiversMakeOfAMessageIsMadeOnce(t *testing.T) {
 	made := 0
 	for range 3 {
 		if got := m.Derived(func(m *Message) any { made++; return m.Type() }); got != "x" {
-			t.Errorf("made was %v", got)
+			t.Errorf("derived %v", got)
 		}
 	}
 	if made != 1 {
-		t.Errorf("it was made %d times", made)
+		t.Errorf("it was computed %d times", made)
 	}
 }

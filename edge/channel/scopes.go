@@ -6,126 +6,125 @@ import (
 	"sync"
 	"sync/atomic"
 	"weak"
+
+	"github.com/tenantedge/tenantedge/edge/channel/internal/wire"
 )
 
-// Scoped is a scope that is made of a [Local], by embedding it.
-type Scoped interface {
-	Scope
-	self() *Local
-}
-
-// Scopes keeps a layer's scopes, one for each schema, as long as somebody holds
-// them or they have open channels. The zero value is ready.
-type Scopes[S Scoped] struct {
+// scopes are the scopes of a layer, one for each schema, as long as they are
+// referenced or have open channels. The zero value is ready for use.
+type scopes struct {
 	mu      sync.RWMutex
-	all     map[string]*seat
-	sweepAt int   // how many there are when those that are gone are looked for
-	gone    Stats // what those have counted
+	all     map[string]*scopeRef
+	sweepAt int   // the length of all from which collected scopes are removed
+	removed Stats // counts of collected scopes
 	closed  bool
 }
 
-// seat is a scope's place. It does not keep the scope from being collected,
-// except while there are open channels: their receivers may be all that is
-// left of who opened them. Nobody else can come to a scope that nobody holds,
-// so that what is collected is not missed.
-type seat struct {
-	local    weak.Pointer[Local]
-	occupied atomic.Pointer[Local]
-	counters *Counters
+// scopeRef refers to a scope without keeping it from the garbage collector,
+// except while it has open channels: their receivers may hold the only
+// references to it. A collected scope cannot be distinguished from one that was
+// never made, since no caller has a reference to it.
+type scopeRef struct {
+	scope    weak.Pointer[scope]
+	pinned   atomic.Pointer[scope]
+	counters *wire.Counters
 }
 
-// sweepFirst is the least number of scopes that are looked through.
-const sweepFirst = 64
+// minSweep is the least number of scopes that a sweep looks at.
+const minSweep = 64
 
-// For returns the scope of a schema, made if there is none.
-func (s *Scopes[S]) For(schema string, make func() (S, error)) (Scope, error) {
+// find returns the scope of a schema, and makes it if there is none.
+func (s *scopes) find(schema string, make func(schema string) (*scope, error)) (*scope, error) {
 	s.mu.RLock()
-	scope := s.find(schema)
+	found := s.lookup(schema)
 	s.mu.RUnlock()
-	if scope != nil {
-		return scope, nil
+	if found != nil {
+		return found, nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return nil, fmt.Errorf("%w: the layer", ErrClosed)
+		return nil, errLayerClosed
 	}
-	if scope := s.find(schema); scope != nil {
-		return scope, nil
+	if found := s.lookup(schema); found != nil {
+		return found, nil
 	}
-	made, err := make()
+	made, err := make(schema)
 	if err != nil {
 		return nil, err
 	}
-	if len(s.all) >= max(s.sweepAt, sweepFirst) {
+	s.addLocked(schema, made)
+	return made, nil
+}
+
+var errLayerClosed = fmt.Errorf("%w: the layer", ErrClosed)
+
+func (s *scopes) addLocked(schema string, made *scope) {
+	if len(s.all) >= max(s.sweepAt, minSweep) {
 		s.sweep()
 		s.sweepAt = 2 * len(s.all)
 	}
 	if s.all == nil {
-		s.all = map[string]*seat{}
+		s.all = map[string]*scopeRef{}
 	}
 	if old := s.all[schema]; old != nil {
-		s.retire(schema, old)
+		s.remove(schema, old)
 	}
-	l := made.self()
-	l.owner = made
-	l.seat = &seat{local: weak.Make(l), counters: l.Counters}
-	s.all[strings.Clone(schema)] = l.seat
-	return made, nil
+	made.ref = &scopeRef{scope: weak.Make(made), counters: made.counters}
+	s.all[strings.Clone(schema)] = made.ref
 }
 
-// find returns the scope of a schema, or nil.
-func (s *Scopes[S]) find(schema string) Scope {
-	if seat := s.all[schema]; seat != nil {
-		if l := seat.local.Value(); l != nil {
-			return l.owner
-		}
+// lookup returns the scope of a schema, or nil.
+func (s *scopes) lookup(schema string) *scope {
+	if ref := s.all[schema]; ref != nil {
+		return ref.scope.Value()
 	}
 	return nil
 }
 
-// sweep forgets the scopes that were collected.
-func (s *Scopes[S]) sweep() {
-	for schema, seat := range s.all {
-		if seat.local.Value() == nil {
-			s.retire(schema, seat)
+// sweep removes the scopes that were collected.
+func (s *scopes) sweep() {
+	for schema, ref := range s.all {
+		if ref.scope.Value() == nil {
+			s.remove(schema, ref)
 		}
 	}
 }
 
-func (s *Scopes[S]) retire(schema string, seat *seat) {
-	counted := seat.counters.stats()
+func (s *scopes) remove(schema string, ref *scopeRef) {
+	counted := statsOf(ref.counters)
 	counted.Broken = 0
-	s.gone.Add(counted)
+	s.removed.Add(counted)
 	delete(s.all, schema)
 }
 
-// Stats sums the scopes' counts, those of scopes that are gone included.
-func (s *Scopes[S]) Stats() Stats {
+// stats returns the sum of the scopes' counts, including those of collected
+// scopes.
+func (s *scopes) stats() Stats {
 	s.mu.Lock()
 	s.sweep()
-	sum, all := s.gone, s.live()
+	sum, all := s.removed, s.live()
 	s.mu.Unlock()
-	// Without the lock: a tenant that is busy with itself keeps nobody from
-	// finding another's scope.
+	// Without the lock: a tenant whose own lock is contended must not delay the
+	// lookup of other tenants.
 	for _, scope := range all {
 		sum.Add(scope.Stats())
 	}
 	return sum
 }
 
-func (s *Scopes[S]) live() []S {
-	all := make([]S, 0, len(s.all))
-	for _, seat := range s.all {
-		if l := seat.local.Value(); l != nil {
-			all = append(all, l.owner.(S))
+func (s *scopes) live() []*scope {
+	all := make([]*scope, 0, len(s.all))
+	for _, ref := range s.all {
+		if scope := ref.scope.Value(); scope != nil {
+			all = append(all, scope)
 		}
 	}
 	return all
 }
 
-// Close makes For fail for new schemas, and returns the scopes there are.
-func (s *Scopes[S]) Close() []S {
+// close makes find fail for new schemas, and returns the existing scopes.
+func (s *scopes) close() []*scope {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true

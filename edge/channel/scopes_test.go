@@ -8,11 +8,11 @@ import (
 	"testing"
 )
 
-// heard is a receiver that counts.
-type heard struct{ n int }
+// receiver counts messages.
+type receiver struct{ n int }
 
-func (h *heard) Receive(*Message) bool { h.n++; return true }
-func (*heard) Interrupted(error)       {}
+func (r *receiver) Receive(*Message) bool { r.n++; return true }
+func (*receiver) Interrupted(error)       {}
 
 func memory(t *testing.T) *Memory {
 	t.Helper()
@@ -24,7 +24,7 @@ func memory(t *testing.T) *Memory {
 	return m
 }
 
-func scope(t *testing.T, m *Memory, schema string) Scope {
+func scopeOf(t *testing.T, m *Memory, schema string) Scope {
 	t.Helper()
 	s, err := m.For(schema)
 	if err != nil {
@@ -44,7 +44,7 @@ func greet(t *testing.T, s Scope) {
 	}
 }
 
-func enter(t *testing.T, s Scope, r Receiver) *Channel {
+func join(t *testing.T, s Scope, r Receiver) *Channel {
 	t.Helper()
 	ch, err := s.Open(t.Context(), r)
 	if err == nil {
@@ -64,61 +64,61 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-func TestALayerForgetsTenantsThatNobodyHolds(t *testing.T) {
+func TestALayerReleasesUnreferencedTenants(t *testing.T) {
 	m := memory(t)
-	held, listener := scope(t, m, "held"), &heard{}
-	func() { enter(t, scope(t, m, "listens"), listener) }() // nobody else knows the channel
+	held, listener := scopeOf(t, m, "held"), &receiver{}
+	func() { join(t, scopeOf(t, m, "listens"), listener) }() // the only reference to the channel
 	const tenants = 20_000
 	before := heap()
 	for i := range tenants {
-		s := scope(t, m, fmt.Sprint("tenant", i))
-		ch := enter(t, s, &heard{})
+		s := scopeOf(t, m, fmt.Sprint("tenant", i))
+		ch := join(t, s, &receiver{})
 		greet(t, s)
 		ch.Close()
 	}
 	heap()
 	if s := m.Stats(); s.Sent != tenants || s.Delivered != tenants || s.Channels != 1 || s.Memberships != 1 {
-		t.Errorf("counted %+v: what tenants did that are forgotten still counts", s)
+		t.Errorf("counted %+v: expected the counts of released tenants too", s)
 	}
 	if n := len(m.scopes.all); n != 2 {
 		t.Errorf("%d tenants are kept, expected 2", n)
 	}
 	if after := heap(); after > before+tenants*50 {
-		t.Errorf("%d bytes are left of %d tenants", after-before, tenants)
+		t.Errorf("%d bytes remain of %d tenants", after-before, tenants)
 	}
-	if scope(t, m, "held") != held {
-		t.Error("a scope that is held came twice")
+	if scopeOf(t, m, "held") != held {
+		t.Error("a referenced scope was made again")
 	}
-	greet(t, scope(t, m, "listens"))
+	greet(t, scopeOf(t, m, "listens"))
 	if listener.n != 1 {
-		t.Errorf("a channel that nobody holds heard %d messages, expected 1", listener.n)
+		t.Errorf("an unreferenced channel received %d messages, expected 1", listener.n)
 	}
 	runtime.KeepAlive(m)
 }
 
-// Without a scrape of the figures, tenants are forgotten as others come.
-func TestALayerForgetsTenantsAsOthersCome(t *testing.T) {
+// Tenants are released as others come, even if Stats is never called.
+func TestALayerReleasesTenantsAsOthersCome(t *testing.T) {
 	m := memory(t)
 	for round := range 10 {
-		for i := range 10 * sweepFirst {
-			scope(t, m, fmt.Sprint("tenant", round, "-", i))
+		for i := range 10 * minSweep {
+			scopeOf(t, m, fmt.Sprint("tenant", round, "-", i))
 		}
 		heap()
 	}
-	if n := len(m.scopes.all); n > 45*sweepFirst {
+	if n := len(m.scopes.all); n > 45*minSweep {
 		t.Errorf("%d tenants are kept", n)
 	}
 }
 
-// Whoever asks for a tenant at the same time gets the same scope, also while
-// those of before are being collected.
+// Concurrent calls of For get the same scope, also while earlier scopes are being
+// collected.
 func TestATenantHasOneScopeAtATime(t *testing.T) {
 	m := memory(t)
 	for round := range 50 {
 		var all sync.WaitGroup
-		listeners := make([]*heard, 4)
+		listeners := make([]*receiver, 4)
 		for i := range listeners {
-			listeners[i] = &heard{}
+			listeners[i] = &receiver{}
 		}
 		channels := make([]*Channel, len(listeners))
 		for i, l := range listeners {
@@ -138,10 +138,10 @@ func TestATenantHasOneScopeAtATime(t *testing.T) {
 			})
 		}
 		all.Wait()
-		greet(t, scope(t, m, "acme"))
+		greet(t, scopeOf(t, m, "acme"))
 		for i, l := range listeners {
 			if l.n != 1 {
-				t.Fatalf("round %d: member %d heard %d messages, expected 1", round, i, l.n)
+				t.Fatalf("round %d: member %d received %d messages, expected 1", round, i, l.n)
 			}
 			channels[i].Close()
 		}

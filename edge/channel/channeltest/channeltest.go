@@ -63,7 +63,7 @@ func Scope(t *testing.T, l channel.Layer, schema string) channel.Scope {
 // Member is an open channel and its mailbox.
 type Member struct {
 	*channel.Channel
-	Box *channel.Mailbox
+	Box *Mailbox
 }
 
 // Open opens a channel and makes it a member of groups.
@@ -71,7 +71,7 @@ func Open(t *testing.T, s channel.Scope, groups ...string) Member {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	box := channel.NewMailbox(channel.MailboxConfig{})
+	box := NewMailbox(MailboxConfig{})
 	ch, err := s.Open(ctx, box)
 	if err != nil {
 		t.Fatal(err)
@@ -294,7 +294,7 @@ func limits(t *testing.T, layers New) {
 	a, _ := layers(t, channel.Config{MaxChannels: 2, MaxMemberships: 3})
 	acme, bolt := Scope(t, a, "acme"), Scope(t, a, "bolt")
 	one, two := Open(t, acme, "x", "y"), Open(t, acme, "x")
-	_, err := acme.Open(t.Context(), channel.NewMailbox(channel.MailboxConfig{}))
+	_, err := acme.Open(t.Context(), NewMailbox(MailboxConfig{}))
 	is(t, err, channel.ErrLimit)
 	is(t, acme.Add(t.Context(), "z", two.Channel), channel.ErrLimit)
 	Open(t, bolt, "x", "y")

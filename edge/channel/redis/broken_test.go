@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"runtime"
 	"strings"
 	"sync"
@@ -242,7 +243,7 @@ func connections(t *testing.T, s *redistest.Server) int {
 }
 
 func TestW6AMailboxTellsOfABreakThatIsOver(t *testing.T) {
-	box := channel.NewMailbox(channel.MailboxConfig{})
+	box := channeltest.NewMailbox(channeltest.MailboxConfig{})
 	box.Interrupted(channel.ErrBroken)
 	box.Interrupted(nil)
 	if _, err := box.Next(t.Context()); !errors.Is(err, channel.ErrBroken) {
@@ -288,7 +289,7 @@ func TestW2AMessageForAnotherTenantsChannelIsDroppedAndCounted(t *testing.T) {
 	core := open(t, kinds[0].make, config).(*Core)
 	acme, bolt := channeltest.Scope(t, core, "acme"), channeltest.Scope(t, core, "bolt")
 	ours, theirs := channeltest.Open(t, acme), channeltest.Open(t, bolt)
-	payload, err := core.codec.encode(channeltest.Message(t, "stray"), false, theirs.WireName(), ours.WireName())
+	payload, err := core.codec.encode(entries(t, "stray"), false, theirs.WireName(), ours.WireName())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -434,12 +435,8 @@ func TestALayerForgetsTenantsThatAreIdle(t *testing.T) {
 		collected := make(chan string, 3)
 		for _, schema := range []string{"acme", "bolt"} {
 			s := channeltest.Scope(t, layer, schema)
-			switch s := s.(type) {
-			case *coreScope:
-				runtime.AddCleanup(s.Local, func(schema string) { collected <- schema }, schema)
-			case *pubSubScope:
-				runtime.AddCleanup(s.Local, func(schema string) { collected <- schema }, schema)
-			}
+			record := (*byte)(reflect.ValueOf(s).UnsafePointer())
+			runtime.AddCleanup(record, func(schema string) { collected <- schema }, schema)
 			m := channeltest.Open(t, s, "chat")
 			channeltest.Tell(t, s, "chat", "hello")
 			if got := m.Next(t); got != "hello" {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/channel/internal/message"
 )
 
 // codec turns messages into what is stored or published, and back: random
@@ -34,7 +35,7 @@ func newCodec(c Config, prefix int, life time.Duration) (codec, error) {
 
 // encode returns the bytes for a message, addressed to channels if there are
 // any; direct is how send() addresses its only one.
-func (c *codec) encode(m *channel.Message, direct bool, channels ...string) ([]byte, error) {
+func (c *codec) encode(m *message.Entries, direct bool, channels ...string) ([]byte, error) {
 	size := c.prefix + m.Len() + 32
 	for _, name := range channels {
 		size += len(name) + 3
@@ -47,7 +48,7 @@ func (c *codec) encode(m *channel.Message, direct bool, channels ...string) ([]b
 	case c.json:
 		text, err := m.AddressedJSON(direct, channels...)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w: %w", channel.ErrMessage, err)
 		}
 		b = append(b, text...)
 	case len(channels) == 0:
@@ -66,22 +67,25 @@ func (c *codec) encode(m *channel.Message, direct bool, channels ...string) ([]b
 }
 
 // decode returns the message, and whom it is addressed to. It keeps b.
-func (c *codec) decode(b []byte) (*channel.Message, []string, error) {
+func (c *codec) decode(b []byte) (m message.Entries, to []string, err error) {
 	if len(b) < c.prefix {
-		return nil, nil, fmt.Errorf("%w: %d bytes: expected %d random ones and a message", channel.ErrMessage, len(b), c.prefix)
+		return m, nil, fmt.Errorf("%w: %d bytes: expected %d random ones and a message", channel.ErrMessage, len(b), c.prefix)
 	}
 	b = b[c.prefix:]
 	if len(c.keys) > 0 {
-		plain, err := c.decrypt(b)
-		if err != nil {
-			return nil, nil, err
+		if b, err = c.decrypt(b); err != nil {
+			return m, nil, err
 		}
-		b = plain
 	}
 	if c.json {
-		return channel.ParseAddressedJSON(b)
+		m, to, err = message.ParseAddressedJSON(b)
+	} else {
+		m, to, err = message.ParseAddressed(b)
 	}
-	return channel.ParseAddressed(b)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", channel.ErrMessage, err)
+	}
+	return m, to, err
 }
 
 func (c *codec) decrypt(b []byte) ([]byte, error) {

@@ -68,10 +68,6 @@ type Config struct {
 }
 
 func (c Config) complete() (Config, error) {
-	var err error
-	if c.Config, err = c.Config.Complete(); err != nil {
-		return c, err
-	}
 	if len(c.Hosts) == 0 {
 		return c, fmt.Errorf("channel/redis: no hosts: expected at least one URL, as redis://127.0.0.1:6379/0")
 	}

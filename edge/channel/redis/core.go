@@ -13,17 +13,19 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/channel/internal/message"
+	"github.com/tenantedge/tenantedge/edge/channel/internal/wire"
 )
 
 // Core is the layer of channels_redis.core: messages wait in Redis until the
 // process that they are for reads them. Make it with [NewCore].
 type Core struct {
 	hosts
-	wire   *wire
-	scopes channel.Scopes[*coreScope]
-	clock  clock
-	turn   atomic.Uint32 // of hosts, for general channels
-	life   time.Duration // how long the process counts as alive after it has shown that
+	links *links
+	layer channel.Layer
+	clock clock
+	turn  atomic.Uint32 // of hosts, for general channels
+	life  time.Duration // how long the process counts as alive after it has shown that
 }
 
 // NewCore returns the layer. It connects when it is used.
@@ -42,31 +44,24 @@ func NewCore(config Config) (*Core, error) {
 		return nil, err
 	}
 	c := &Core{hosts: h, clock: clock{now: time.Now}, life: lifeTime}
-	c.wire = newWire(c, c.outages)
+	if c.layer, err = channel.Over(config.Config, c.process, c.newLine); err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	c.links = newLinks(c, c.outages)
 	return c, nil
 }
 
 // For implements [channel.Layer].
-func (c *Core) For(schema string) (channel.Scope, error) {
-	return c.scopes.For(schema, func() (*coreScope, error) {
-		s := &coreScope{layer: c, turns: c.newTurns()}
-		s.line = c.wire.newLine()
-		local, err := channel.NewLocal(schema, c.process, c.config.Config, s.line)
-		s.Local, s.line.local = local, local
-		return s, err
-	})
-}
+func (c *Core) For(schema string) (channel.Scope, error) { return c.layer.For(schema) }
 
 // Stats implements [channel.Layer].
-func (c *Core) Stats() channel.Stats { return c.scopes.Stats() }
+func (c *Core) Stats() channel.Stats { return c.layer.Stats() }
 
 // Close implements [channel.Layer].
 func (c *Core) Close() error {
-	for _, s := range c.scopes.Close() {
-		s.CloseAll()
-	}
-	c.wire.close()
-	return c.close()
+	err := c.layer.Close()
+	c.links.close()
+	return errors.Join(err, c.close())
 }
 
 // Keys, and the times that are their scores.
@@ -84,7 +79,7 @@ func (c *Core) queueKey(name string) (key string, host int) {
 	return c.config.Prefix + process, shard(process, len(c.clients))
 }
 
-func (c *Core) groupSend(ctx context.Context, counters *channel.Counters, group string, m *channel.Message) error {
+func (c *Core) groupSend(ctx context.Context, counters *wire.Counters, group string, m *message.Entries) error {
 	key, client := c.groupKey(group), c.clients[shard(group, len(c.clients))]
 	var members *redis.StringSliceCmd
 	_, err := client.Pipelined(ctx, func(p redis.Pipeliner) error {
@@ -103,7 +98,7 @@ func (c *Core) groupSend(ctx context.Context, counters *channel.Counters, group 
 		}
 		over, dead, err := c.post(ctx, host, posts, m)
 		failed = errors.Join(failed, err)
-		counters.Dropped(&counters.OverCapacity, uint64(over))
+		counters.CountDropped(&counters.OverCapacity, uint64(over))
 		c.bury(ctx, group, dead)
 	}
 	return failed
@@ -157,7 +152,7 @@ return result`
 
 // post sends m to the processes of one host. It returns how many of them had too
 // much unread already, and the channels of those that are dead.
-func (c *Core) post(ctx context.Context, host int, posts []post, m *channel.Message) (over int64, dead []string, err error) {
+func (c *Core) post(ctx context.Context, host int, posts []post, m *message.Entries) (over int64, dead []string, err error) {
 	keys := make([]string, len(posts), 2*len(posts))
 	args := make([]any, 2*len(posts), 2*len(posts)+2)
 	for i, p := range posts {
@@ -195,7 +190,7 @@ func (c *Core) post(ctx context.Context, host int, posts []post, m *channel.Mess
 	return counts[0], dead, nil
 }
 
-func (c *Core) send(ctx context.Context, counters *channel.Counters, name string, m *channel.Message) error {
+func (c *Core) send(ctx context.Context, counters *wire.Counters, name string, m *message.Entries) error {
 	key, host := c.queueKey(name)
 	var to []string
 	if strings.Contains(name, "!") {
@@ -225,7 +220,7 @@ func (c *Core) send(ctx context.Context, counters *channel.Counters, name string
 		return nil
 	}
 	if waiting.Val() >= int64(c.config.Capacity) {
-		counters.Dropped(&counters.OverCapacity, 1)
+		counters.CountDropped(&counters.OverCapacity, 1)
 		return fmt.Errorf("%w: %d messages wait for %s", channel.ErrFull, waiting.Val(), name)
 	}
 	_, err = client.Pipelined(ctx, func(p redis.Pipeliner) error {
@@ -243,51 +238,40 @@ func (c *Core) before(life time.Duration) string {
 
 func seconds(d time.Duration) int64 { return int64(d / time.Second) }
 
-// coreScope is a tenant's scope of a Core.
-type coreScope struct {
-	*channel.Local
-	layer *Core
-	line  *line
+// coreLine is a tenant's line of a Core.
+type coreLine struct {
+	*line
+	core  *Core
 	turns turns
 }
 
-// Send implements [channel.Scope]. A channel of a Django process belongs to no
-// tenant, so that none may reach it by a schema that makes such a name.
-func (s *coreScope) Send(ctx context.Context, name string, m *channel.Message) error {
-	wire, err := channel.ChannelName(s.Schema(), name)
-	if err == nil && ofDjango(wire, "") {
-		err = fmt.Errorf("%w: channel %q: Django's own have such names", channel.ErrName, wire)
-	}
-	if err == nil {
-		err = s.layer.check(s.Local, m)
-	}
-	if err == nil {
-		err = s.turns.take(ctx)
-	}
-	if err != nil {
-		return sent(s.Counters, err)
-	}
-	defer s.turns.give()
-	return sent(s.Counters, s.layer.send(ctx, s.Counters, wire, m))
+func (c *Core) newLine(t wire.Tenant) wire.Line {
+	return &coreLine{line: c.links.newLine(t), core: c, turns: c.newTurns()}
 }
 
-// GroupSend implements [channel.Scope].
-func (s *coreScope) GroupSend(ctx context.Context, group string, m *channel.Message) error {
-	wire, err := channel.GroupName(s.Schema(), group)
-	if err == nil {
-		err = s.layer.check(s.Local, m)
+// Send implements [wire.Line]. A channel of a Django process belongs to no
+// tenant, so no tenant may reach it by a schema that makes such a name.
+func (l *coreLine) Send(ctx context.Context, name string, m *message.Entries) error {
+	if ofDjango(name, "") {
+		return fmt.Errorf("%w: channel %q: Django's own have such names", channel.ErrName, name)
 	}
-	if err == nil {
-		err = s.turns.take(ctx)
+	if err := l.turns.take(ctx); err != nil {
+		return err
 	}
-	if err != nil {
-		return sent(s.Counters, err)
+	defer l.turns.give()
+	return l.core.send(ctx, l.tenant.Counters(), name, m)
+}
+
+// GroupSend implements [wire.Line].
+func (l *coreLine) GroupSend(ctx context.Context, group string, m *message.Entries) error {
+	if err := l.turns.take(ctx); err != nil {
+		return err
 	}
-	defer s.turns.give()
-	return sent(s.Counters, s.layer.groupSend(ctx, s.Counters, wire, m))
+	defer l.turns.give()
+	return l.core.groupSend(ctx, l.tenant.Counters(), group, m)
 }
 
 var (
 	_ channel.Layer = (*Core)(nil)
-	_ channel.Scope = (*coreScope)(nil)
+	_ wire.Line     = (*coreLine)(nil)
 )

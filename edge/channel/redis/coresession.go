@@ -8,7 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/channel/internal/wire"
 )
 
 // invalidated is where Redis says which keys have changed.
@@ -16,7 +16,7 @@ const invalidated = "__redis__:invalidate"
 
 // place implements protocol: each host knows of the tenant's queue, and one of
 // them of a group.
-func (c *Core) place(t channel.Topic, host int) (string, bool) {
+func (c *Core) place(t wire.Topic, host int) (string, bool) {
 	if t.Group == "" {
 		key, _ := c.queueKey(t.Channel)
 		return key, true
@@ -80,7 +80,7 @@ func (c *Core) converse(ctx context.Context, k *link, client *redis.Client, sub 
 			switch {
 			case t.Group != "":
 			case t.wish:
-				read.listen(t.name, k.owner(t).local)
+				read.listen(t.name, k.owner(t).tenant)
 			default:
 				read.ignore(t.name)
 			}
@@ -104,20 +104,20 @@ func (c *Core) converse(ctx context.Context, k *link, client *redis.Client, sub 
 	return errors.Join(err, closed)
 }
 
-func (c *Core) deliver(local *channel.Local, z redis.Z) {
+func (c *Core) deliver(t wire.Tenant, z redis.Z) {
+	counters := t.Counters()
 	data, ok := z.Member.(string)
 	if !ok {
-		local.Counters.Dropped(&local.Counters.Malformed, 1)
+		counters.CountDropped(&counters.Malformed, 1)
 		return
 	}
-	m, to := c.arrived(local, []byte(data))
-	if m == nil {
+	m, to, ok := c.arrived(t, []byte(data))
+	if !ok {
 		return
 	}
 	if to == nil { // a message in a process's queue says for whom it is
-		local.Counters.Dropped(&local.Counters.Malformed, 1)
+		counters.CountDropped(&counters.Malformed, 1)
+		return
 	}
-	for _, name := range to {
-		local.Deliver(name, m)
-	}
+	t.Deliver(m, to...)
 }

@@ -143,10 +143,8 @@ func TestDjangoProcessesTakePart(t *testing.T) {
 			c := test.Config
 			c.Prefix = redistest.Prefix()
 			kind := kinds[test.kind]
-			scopes := []channel.Scope{
-				channeltest.Scope(t, open(t, kind.make, c), "acme"),
-				channeltest.Scope(t, open(t, kind.make, c), "acme"),
-			}
+			layers := []channel.Layer{open(t, kind.make, c), open(t, kind.make, c)}
+			scopes := []channel.Scope{channeltest.Scope(t, layers[0], "acme"), channeltest.Scope(t, layers[1], "acme")}
 			members := []channeltest.Member{channeltest.Open(t, scopes[0], "chat"), channeltest.Open(t, scopes[1], "chat")}
 			peers := []*peer{newPeer(t, kind.name, c), newPeer(t, kind.name, c)}
 			for _, p := range peers {
@@ -159,10 +157,10 @@ func TestDjangoProcessesTakePart(t *testing.T) {
 			work := fmt.Sprintf("thumbnails-%d", len(test.Hosts)*10+len(test.Keys))
 			peers[0].do("receive", "acme."+work, "")
 			if kind.name == "pubsub" {
-				listening(t, scopes[0], "acme."+work)
+				listening(t, layers[0], "acme."+work)
 			}
 			for i := range 4 {
-				if err := scopes[0].Send(t.Context(), work, message(t, fmt.Sprint("work", i))); err != nil {
+				if err := scopes[0].Send(t.Context(), work, hello(t, fmt.Sprint("work", i))); err != nil {
 					t.Fatal(err)
 				}
 				peers[0].expect(fmt.Sprint("work", i))
@@ -204,7 +202,7 @@ func TestW6DjangoProcessesTakePartAgainAfterARestart(t *testing.T) {
 						t.Errorf("the member of edge %d got %v, %v, expected %v", i, got, err, channel.ErrBroken)
 					}
 					cancel()
-					if err := scopes[i].GroupSend(t.Context(), "chat", message(t, "lost")); !errors.Is(err, channel.ErrBroken) {
+					if err := scopes[i].GroupSend(t.Context(), "chat", hello(t, "lost")); !errors.Is(err, channel.ErrBroken) {
 						t.Errorf("a message of edge %d: got %v, expected %v", i, err, channel.ErrBroken)
 					}
 					if peers[i].try("group_send", "acme.chat", "lost") == "" {
@@ -258,7 +256,7 @@ func rounds(t *testing.T, scopes []channel.Scope, members []channeltest.Member, 
 	for round := range 5 {
 		for i, s := range scopes {
 			kind := fmt.Sprint("edge", i, " ", round)
-			if err := s.GroupSend(t.Context(), "chat", message(t, kind)); err != nil {
+			if err := s.GroupSend(t.Context(), "chat", hello(t, kind)); err != nil {
 				t.Fatal(err)
 			}
 			heard(kind)
@@ -274,7 +272,7 @@ func rounds(t *testing.T, scopes []channel.Scope, members []channeltest.Member, 
 		}
 	}
 	peers[1].do("leave", "acme.chat", "")
-	if err := scopes[0].GroupSend(t.Context(), "chat", message(t, "fewer")); err != nil {
+	if err := scopes[0].GroupSend(t.Context(), "chat", hello(t, "fewer")); err != nil {
 		t.Fatal(err)
 	}
 	for _, m := range members {
@@ -294,15 +292,15 @@ func arrives(t *testing.T, m channeltest.Member, kind string) {
 	}
 }
 
-func message(t *testing.T, kind string) *channel.Message {
+func hello(t *testing.T, kind string) *channel.Message {
 	t.Helper()
 	return channeltest.Message(t, kind, channel.Field{Name: "text", Value: "hé😀"}, channel.Field{Name: "binary", Value: []byte{0, 255}})
 }
 
 // listening waits until someone has subscribed to a channel at any host.
-func listening(t *testing.T, s channel.Scope, name string) {
+func listening(t *testing.T, l channel.Layer, name string) {
 	t.Helper()
-	layer := s.(*pubSubScope).layer
+	layer := l.(*PubSub)
 	eventually(t, "the Python worker", func() bool {
 		for _, client := range layer.clients {
 			if client.PubSubNumSub(t.Context(), name).Val()[name] > 0 {

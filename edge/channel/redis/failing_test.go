@@ -19,6 +19,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge/channel"
 	"github.com/tenantedge/tenantedge/edge/channel/channeltest"
+	"github.com/tenantedge/tenantedge/edge/channel/internal/wire"
 	"github.com/tenantedge/tenantedge/edge/channel/redistest"
 )
 
@@ -264,7 +265,7 @@ func freeze(t *testing.T, s *redistest.Server) (thaw func()) {
 // awaitedProtocol is a wire whose hosts the test says when to fail.
 type awaitedProtocol struct{ ends []chan error }
 
-func (p *awaitedProtocol) place(channel.Topic, int) (string, bool) { return "", false }
+func (p *awaitedProtocol) place(wire.Topic, int) (string, bool) { return "", false }
 func (p *awaitedProtocol) session(ctx context.Context, k *link) error {
 	select {
 	case err := <-p.ends[k.host]:
@@ -279,17 +280,18 @@ func (p *awaitedProtocol) session(ctx context.Context, k *link) error {
 // join them in between.
 func TestW6NobodyOpensAChannelBetweenTwoBreaks(t *testing.T) {
 	p := &awaitedProtocol{[]chan error{make(chan error), make(chan error)}}
-	w := newWire(p, []*outage{{}, {}})
-	l := w.newLine()
-	config, err := channel.Config{}.Complete()
+	w := newLinks(p, []*outage{{}, {}})
+	var l *line
+	layer, err := channel.Over(channel.Config{}, wire.Process{}, func(t wire.Tenant) wire.Line {
+		l = w.newLine(t)
+		return &pubSubLine{line: l}
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if l.local, err = channel.NewLocal("acme", channel.Process{}, config, l); err != nil {
-		t.Fatal(err)
-	}
+	s := channeltest.Scope(t, layer, "acme")
 	first, second := newWitness(), newWitness()
-	ch, err := l.local.Open(t.Context(), first)
+	ch, err := s.Open(t.Context(), first)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -298,12 +300,12 @@ func TestW6NobodyOpensAChannelBetweenTwoBreaks(t *testing.T) {
 	// The first host works again, and before anybody is told the second fails.
 	l.notify.Lock()
 	l.mu.Lock()
-	l.links[0].down = nil
+	l.shared[0].down = nil
 	l.mu.Unlock()
-	late, err := l.local.Open(t.Context(), second)
+	late, err := s.Open(t.Context(), second)
 	l.notify.Unlock()
 	if err == nil {
-		l.links[1].fail(errors.New("down as well"))
+		l.shared[1].fail(errors.New("down as well"))
 		if len(second.breaks) == 0 {
 			t.Error("a channel was opened whose receiver is not told of the break")
 		}

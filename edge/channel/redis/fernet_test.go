@@ -66,12 +66,8 @@ func TestMessagesAreReadWithAnyKeyAndWrittenWithTheFirst(t *testing.T) {
 		}
 		all = append(all, c)
 	}
-	m, err := channel.NewMessage("secret")
-	if err != nil {
-		t.Fatal(err)
-	}
 	read := func(from, to codec) error {
-		b, err := from.encode(m, false)
+		b, err := from.encode(entries(t, "secret"), false)
 		if err != nil {
 			t.Fatal(err)
 		}

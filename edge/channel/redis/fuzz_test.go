@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/channel/internal/message"
 )
 
 // FuzzDecode holds that whatever stands in Redis is either refused or a
@@ -24,8 +24,8 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again, err := channel.ParseMessage(m.AppendMsgPack(nil))
-		if err != nil || again.Len() != m.Len() || again.Type() != m.Type() {
+		again, err := message.Parse(m.AppendMsgPack(nil))
+		if err != nil || again.Len() != m.Len() || again.Type != m.Type {
 			t.Fatalf("read once, not twice: %v", err)
 		}
 		_ = m.Map()

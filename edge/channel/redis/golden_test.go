@@ -22,6 +22,8 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge/channel"
 	"github.com/tenantedge/tenantedge/edge/channel/channeltest"
+	"github.com/tenantedge/tenantedge/edge/channel/internal/message"
+	"github.com/tenantedge/tenantedge/edge/channel/internal/wire"
 	"github.com/tenantedge/tenantedge/edge/channel/redistest"
 )
 
@@ -75,13 +77,23 @@ func unhex(t *testing.T, s string) []byte {
 	return b
 }
 
-func parse(t *testing.T, s string) *channel.Message {
+func parse(t *testing.T, s string) *message.Entries {
 	t.Helper()
-	m, err := channel.ParseMessage(unhex(t, s))
+	m, err := message.Parse(unhex(t, s))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return m
+	return &m
+}
+
+// entries returns a message in its wire form.
+func entries(t *testing.T, kind string, fields ...channel.Field) *message.Entries {
+	t.Helper()
+	m, err := message.Parse(channeltest.Message(t, kind, fields...).AppendMsgPack(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &m
 }
 
 // tape records the commands that a client sends.
@@ -172,7 +184,7 @@ func TestCoreWritesWhatChannelsRedisWrites(t *testing.T) {
 
 	t.Run("C0", func(t *testing.T) {
 		core, got := taped(t, Config{}, 1795380268.0105891)
-		batch := []*topic{{Topic: channel.Topic{Group: "chat", Channel: a1}, name: core.groupKey("chat"), wish: true}}
+		batch := []*topic{{Topic: wire.Topic{Group: "chat", Channel: a1}, name: core.groupKey("chat"), wish: true}}
 		if err := core.join(t.Context(), core.clients[0], batch); err != nil {
 			t.Fatal(err)
 		}
@@ -188,7 +200,7 @@ func TestCoreWritesWhatChannelsRedisWrites(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			core, got := taped(t, Config{}, 1795380268.222965)
 			core.codec.random = bytes.NewReader(unhex(t, all[name].Random))
-			if err := core.send(t.Context(), &channel.Counters{}, to, parse(t, all[name].Message)); err != nil {
+			if err := core.send(t.Context(), &wire.Counters{}, to, parse(t, all[name].Message)); err != nil {
 				t.Fatal(err)
 			}
 			compare(t, got.commands, all[name])
@@ -199,7 +211,7 @@ func TestCoreWritesWhatChannelsRedisWrites(t *testing.T) {
 		var err error
 		for range 3 {
 			got.commands = nil
-			err = core.send(t.Context(), &channel.Counters{}, "thumbnails", parse(t, all["C6"].Message))
+			err = core.send(t.Context(), &wire.Counters{}, "thumbnails", parse(t, all["C6"].Message))
 		}
 		if !errors.Is(err, channel.ErrFull) {
 			t.Errorf("got %v, expected %v", err, channel.ErrFull)
@@ -208,12 +220,12 @@ func TestCoreWritesWhatChannelsRedisWrites(t *testing.T) {
 	})
 	t.Run("C7", func(t *testing.T) {
 		core, got := taped(t, Config{Prefix: "p", Expiry: 5 * time.Second, GroupExpiry: 30 * time.Second}, 1795380268.228785)
-		batch := []*topic{{Topic: channel.Topic{Group: "g", Channel: "specific.4760!x"}, name: core.groupKey("g"), wish: true}}
+		batch := []*topic{{Topic: wire.Topic{Group: "g", Channel: "specific.4760!x"}, name: core.groupKey("g"), wish: true}}
 		if err := core.join(t.Context(), core.clients[0], batch); err != nil {
 			t.Fatal(err)
 		}
 		core.clock.last = previous(1795380268.228785)
-		if err := core.groupSend(t.Context(), &channel.Counters{}, "g", parse(t, all["C7"].Message)); err != nil {
+		if err := core.groupSend(t.Context(), &wire.Counters{}, "g", parse(t, all["C7"].Message)); err != nil {
 			t.Fatal(err)
 		}
 		compare(t, got.commands, all["C7"])
@@ -235,7 +247,7 @@ func groupSendAs(t *testing.T, want golden, now float64) {
 	}
 	got.commands = nil
 	core.codec.random = bytes.NewReader(unhex(t, want.Random))
-	if err := core.groupSend(t.Context(), &channel.Counters{}, "chat", parse(t, want.Message)); err != nil {
+	if err := core.groupSend(t.Context(), &wire.Counters{}, "chat", parse(t, want.Message)); err != nil {
 		t.Fatal(err)
 	}
 	compare(t, got.commands, want)

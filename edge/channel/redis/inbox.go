@@ -3,7 +3,7 @@ package redis
 import (
 	"sync"
 
-	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/channel/internal/wire"
 )
 
 // inboxBytes is how much may wait for one tenant in this process.
@@ -16,7 +16,7 @@ type arrival struct{ name, data string }
 // hands it to the tenant's channels. The goroutine ends when the inbox is empty.
 // So no tenant's messages keep a shared connection from being read.
 type inbox struct {
-	counters *channel.Counters
+	counters *wire.Counters
 	deliver  func(arrival)
 
 	mu      sync.Mutex
@@ -43,7 +43,7 @@ func (b *inbox) put(a arrival) {
 	}
 }
 
-func (b *inbox) overflow() { b.counters.Dropped(&b.counters.OverCapacity, 1) }
+func (b *inbox) overflow() { b.counters.CountDropped(&b.counters.OverCapacity, 1) }
 
 func (b *inbox) run() {
 	for {

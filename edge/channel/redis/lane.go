@@ -86,7 +86,7 @@ func (l *line) isolate(from *link, mark func(ctx context.Context, host int, name
 
 // lane returns a lane at a host, counts the tenant as one of its users, and
 // returns what to wait for until the lane works.
-func (w *wire) lane(host int) (*link, *waiter) {
+func (w *links) lane(host int) (*link, *waiter) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var best *link
@@ -170,7 +170,7 @@ func (k *link) adopt(old *topic) *waiter {
 
 // cut ends the old link's subscriptions: Redis has published the mark.
 func (m *move) cut() {
-	w := m.line.wire
+	w := m.line.links
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.moves[m.name] == m {

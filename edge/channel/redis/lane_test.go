@@ -14,6 +14,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge/channel"
 	"github.com/tenantedge/tenantedge/edge/channel/channeltest"
+	"github.com/tenantedge/tenantedge/edge/channel/internal/wire"
 	"github.com/tenantedge/tenantedge/edge/channel/redistest"
 )
 
@@ -46,7 +47,7 @@ func storm(t *testing.T, client *redis.Client, p *PubSub, group string, tail int
 	for rest := -1; rest != 0; {
 		_, err := client.Pipelined(t.Context(), func(pipe redis.Pipeliner) error {
 			for range 50 {
-				data, err := p.codec.encode(channeltest.Message(t, fmt.Sprint("m", sent), padding), false)
+				data, err := p.codec.encode(entries(t, fmt.Sprint("m", sent), padding), false)
 				if err != nil {
 					return err
 				}
@@ -69,10 +70,14 @@ func storm(t *testing.T, client *redis.Client, p *PubSub, group string, tail int
 }
 
 func (p *PubSub) moved(s channel.Scope) bool {
-	l := s.(*pubSubScope).line
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.at[0] != l.links[0] && l.moving == nil
+	p.links.mu.Lock()
+	defer p.links.mu.Unlock()
+	for l := range p.links.lines {
+		if l.tenant.Schema() == s.Schema() {
+			return l.at[0] != l.shared[0] && l.moving == nil
+		}
+	}
+	return false
 }
 
 // A tenant that gets very much moves to a connection of its own. That loses and
@@ -162,16 +167,21 @@ func TestAMoveKeepsOrderHoweverConnectionsOverlap_G6(t *testing.T) {
 	overlap(nil, 0, 0)
 }
 
+// fakeTenant is a tenant without channels.
+type fakeTenant struct{ wire.Tenant }
+
+func (fakeTenant) Counters() *wire.Counters { return &wire.Counters{} }
+
 // moveInOrder moves a tenant while messages arrive by the old connection where
 // order is true, and by the next one where it is false.
 func moveInOrder(t *testing.T, order []bool, old, next []string) {
 	t.Helper()
 	layer := open(t, kinds[1].make, Config{Hosts: []string{"redis://127.0.0.1:1"}}).(*PubSub)
-	l := channeltest.Scope(t, layer, "acme").(*pubSubScope).line
-	from, to := l.links[0], layer.wire.newLink(0, false)
+	l := layer.newLine(fakeTenant{}).(*pubSubLine).line
+	from, to := l.shared[0], layer.links.newLink(0, false)
 	from.whole, to.whole, l.users, from.tenants = true, true, 1, 1
 	const name = "asgi__group__acme.chat"
-	from.topics[name] = &topic{Topic: channel.Topic{Group: "acme.chat"}, name: name, line: l, uses: 1, known: true, told: true}
+	from.topics[name] = &topic{Topic: wire.Topic{Group: "acme.chat"}, name: name, line: l, uses: 1, known: true, told: true}
 	got := make(chan string, len(old)+len(next))
 	l.inbox.deliver = func(a arrival) { got <- a.data }
 	m, _ := l.depart(from, to)

@@ -12,12 +12,14 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/channel/internal/message"
+	"github.com/tenantedge/tenantedge/edge/channel/internal/wire"
 )
 
 // hosts is what both layers are made of.
 type hosts struct {
 	config  Config
-	process channel.Process
+	process wire.Process
 	codec   codec
 	options []*redis.Options
 	clients []*redis.Client // for everything that does not block
@@ -32,8 +34,7 @@ func newHosts(config Config, codec codec) (hosts, error) {
 	if err != nil {
 		return hosts{}, err
 	}
-	silence.Do(func() { redis.SetLogger(quiet{}) })
-	h := hosts{config: config, process: channel.NewProcess(), codec: codec, options: options, beat: beatTime, answer: answerTimeout}
+	h := hosts{config: config, process: wire.NewProcess(), codec: codec, options: options, beat: beatTime, answer: answerTimeout}
 	for _, o := range options {
 		h.clients = append(h.clients, redis.NewClient(o))
 		h.outages = append(h.outages, &outage{logger: config.Logger})
@@ -59,23 +60,6 @@ func (h *hosts) Ping(ctx context.Context) error {
 	return errors.Join(all...)
 }
 
-// quiet takes the place of the library's log, which writes each failed attempt
-// to the standard error, though receivers and counters are told already.
-type quiet struct{}
-
-func (quiet) Printf(context.Context, string, ...any) {}
-
-// silence keeps the library's logger from being set while it is in use.
-var silence sync.Once
-
-// check reports whether a scope may send m.
-func (h *hosts) check(local *channel.Local, m *channel.Message) error {
-	if local.Closed() {
-		return fmt.Errorf("%w: the layer", channel.ErrClosed)
-	}
-	return m.Check(h.config.MaxMessage)
-}
-
 // ofDjango reports whether a name on the wire is one that channels_redis gives to
 // its own channels, with what the layer puts before it: a tenant's name can
 // look like it if its schema does.
@@ -89,28 +73,21 @@ func ofDjango(name, before string) bool {
 	return err == nil
 }
 
-// arrived decodes what came for a tenant and counts it; nil if it is no good.
-func (h *hosts) arrived(local *channel.Local, data []byte) (*channel.Message, []string) {
-	local.Counters.Received.Add(1)
+// arrived counts and decodes a message that arrived for a tenant. It reports
+// false, and counts why, if the message cannot be delivered.
+func (h *hosts) arrived(t wire.Tenant, data []byte) (m message.Entries, to []string, ok bool) {
+	counters := t.Counters()
+	counters.Received.Add(1)
 	m, to, err := h.codec.decode(data)
-	if err != nil {
-		local.Counters.Dropped(&local.Counters.Malformed, 1)
-		return nil, nil
+	switch {
+	case err != nil:
+		counters.CountDropped(&counters.Malformed, 1)
+	case m.Len() > t.MaxMessage():
+		counters.CountDropped(&counters.TooLarge, 1)
+	default:
+		return m, to, true
 	}
-	if m.Len() > h.config.MaxMessage {
-		local.Counters.Dropped(&local.Counters.TooLarge, 1)
-		return nil, nil
-	}
-	return m, to
-}
-
-// sent counts what became of a message and returns its error. A full channel,
-// and a caller that stopped waiting, say nothing about Redis.
-func sent(c *channel.Counters, err error) error {
-	if err == nil || errors.Is(err, channel.ErrBroken) {
-		c.Sent(err)
-	}
-	return err
+	return m, nil, false
 }
 
 // broken makes an error of Redis, or of the way to it, one of the layer.

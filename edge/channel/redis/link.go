@@ -22,7 +22,7 @@ var errIdle = errors.New("nothing to do")
 // are topics. What the host should know of is reconciled with what it knows:
 // callers change the one, the session's goroutine the other, in batches.
 type link struct {
-	*wire
+	*links
 	host   int
 	shared bool // by all tenants that have no lane
 	outage *outage
@@ -42,9 +42,9 @@ type link struct {
 	ready   *waiter // for whole or down
 }
 
-func (w *wire) newLink(host int, shared bool) *link {
+func (w *links) newLink(host int, shared bool) *link {
 	return &link{
-		wire: w, host: host, shared: shared, outage: w.outages[host],
+		links: w, host: host, shared: shared, outage: w.outages[host],
 		wake: make(chan struct{}, 1), topics: map[string]*topic{}, lost: map[*line]error{},
 	}
 }

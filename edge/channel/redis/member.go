@@ -8,6 +8,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/channel/internal/wire"
 )
 
 // lifeTime is how long a process counts as alive that does not show that it is.
@@ -16,12 +17,12 @@ const lifeTime = 30 * time.Second
 // aliveKey is the key of a process at each host that it is connected to. It
 // expires unless the process renews it. Names of channels have no colon, so that
 // it is no queue's, and channels_redis does not look at it.
-func (c *Core) aliveKey(p channel.Process) string { return c.config.Prefix + ":process:" + p.String() }
+func (c *Core) aliveKey(p wire.Process) string { return c.config.Prefix + ":process:" + p.String() }
 
 // aliveOf returns the key that shows that the process of a channel lives, or ""
 // if the process shows nothing: Django's do not.
 func (c *Core) aliveOf(name string) string {
-	p, ok := channel.ProcessOf(name)
+	p, ok := wire.ProcessOf(name)
 	if !ok {
 		return ""
 	}

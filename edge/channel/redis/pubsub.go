@@ -12,14 +12,16 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/channel/internal/message"
+	"github.com/tenantedge/tenantedge/edge/channel/internal/wire"
 )
 
 // PubSub is the layer of channels_redis.pubsub: Redis stores nothing, and what
 // nobody listens to is gone. Make it with [NewPubSub].
 type PubSub struct {
 	hosts
-	wire   *wire
-	scopes channel.Scopes[*pubSubScope]
+	links *links
+	layer channel.Layer
 	// marker is where moves are marked, for both links of a move to get, see
 	// lane.go: the name of a channel of a Django process, which no tenant reaches.
 	marker string
@@ -40,7 +42,10 @@ func NewPubSub(config Config) (*PubSub, error) {
 		return nil, err
 	}
 	p := &PubSub{hosts: h, marker: config.Prefix + "specific." + rand128()}
-	p.wire = newWire(p, p.outages)
+	if p.layer, err = channel.Over(config.Config, p.process, p.newLine); err != nil {
+		return nil, errors.Join(err, p.close())
+	}
+	p.links = newLinks(p, p.outages)
 	return p, nil
 }
 
@@ -52,37 +57,23 @@ func rand128() string {
 }
 
 // For implements [channel.Layer].
-func (p *PubSub) For(schema string) (channel.Scope, error) {
-	return p.scopes.For(schema, func() (*pubSubScope, error) {
-		s := &pubSubScope{layer: p, turns: p.newTurns()}
-		s.line = p.wire.newLine()
-		local, err := channel.NewLocal(schema, p.process, p.config.Config, s.line)
-		if err != nil {
-			return nil, err
-		}
-		s.Local, s.line.local = local, local
-		s.line.inbox = inbox{counters: local.Counters, deliver: func(a arrival) { p.deliver(local, a) }}
-		return s, nil
-	})
-}
+func (p *PubSub) For(schema string) (channel.Scope, error) { return p.layer.For(schema) }
 
 // Stats implements [channel.Layer].
-func (p *PubSub) Stats() channel.Stats { return p.scopes.Stats() }
+func (p *PubSub) Stats() channel.Stats { return p.layer.Stats() }
 
 // Close implements [channel.Layer].
 func (p *PubSub) Close() error {
-	for _, s := range p.scopes.Close() {
-		s.CloseAll()
-	}
-	p.wire.close()
-	return p.close()
+	err := p.layer.Close()
+	p.links.close()
+	return errors.Join(err, p.close())
 }
 
 // groupPrefix begins the names under which groups are published. It is made of
 // letters that names may have, so a channel's could begin with it: see Send.
 func (p *PubSub) groupPrefix() string { return p.config.Prefix + "__group__" }
 
-func (p *PubSub) publish(ctx context.Context, name string, m *channel.Message) error {
+func (p *PubSub) publish(ctx context.Context, name string, m *message.Entries) error {
 	data, err := p.codec.encode(m, false)
 	if err != nil {
 		return err
@@ -91,7 +82,7 @@ func (p *PubSub) publish(ctx context.Context, name string, m *channel.Message) e
 }
 
 // place implements protocol.
-func (p *PubSub) place(t channel.Topic, host int) (string, bool) {
+func (p *PubSub) place(t wire.Topic, host int) (string, bool) {
 	name := t.Channel
 	if t.Group != "" {
 		name = p.groupPrefix() + t.Group
@@ -155,71 +146,60 @@ func (p *PubSub) mark(ctx context.Context, host int, name string) error {
 	return errors.Join(client.Publish(ctx, p.marker, name).Err(), client.Close())
 }
 
-func (p *PubSub) deliver(local *channel.Local, a arrival) {
-	m, to := p.arrived(local, []byte(a.data))
-	if m == nil {
+func (p *PubSub) deliver(t wire.Tenant, a arrival) {
+	m, to, ok := p.arrived(t, []byte(a.data))
+	if !ok {
 		return
 	}
 	if to != nil { // no layer addresses messages here, and consumers must not see it
-		local.Counters.Dropped(&local.Counters.Malformed, 1)
+		counters := t.Counters()
+		counters.CountDropped(&counters.Malformed, 1)
 		return
 	}
-	group, isGroup := strings.CutPrefix(a.name, p.groupPrefix())
-	if !isGroup {
-		local.Deliver(a.name, m)
-		return
-	}
-	if name, ours := strings.CutPrefix(group, local.Schema()+"."); ours {
-		local.DeliverGroup(name, m)
+	if group, isGroup := strings.CutPrefix(a.name, p.groupPrefix()); isGroup {
+		t.DeliverGroup(m, group)
 	} else {
-		local.Foreign()
+		t.Deliver(m, a.name)
 	}
 }
 
-// pubSubScope is a tenant's scope of a PubSub.
-type pubSubScope struct {
-	*channel.Local
+// pubSubLine is a tenant's line of a PubSub.
+type pubSubLine struct {
+	*line
 	layer *PubSub
-	line  *line
 	turns turns
 }
 
-// Send implements [channel.Scope]. A channel is published under its name as it
+func (p *PubSub) newLine(t wire.Tenant) wire.Line {
+	l := p.links.newLine(t)
+	l.inbox = inbox{counters: t.Counters(), deliver: func(a arrival) { p.deliver(t, a) }}
+	return &pubSubLine{line: l, layer: p, turns: p.newTurns()}
+}
+
+// Send implements [wire.Line]. A channel is published under its name as it
 // is. Where that would be the name of a group, perhaps another tenant's, or of
 // a Django process's channel, it is refused.
-func (s *pubSubScope) Send(ctx context.Context, name string, m *channel.Message) error {
-	wire, err := channel.ChannelName(s.Schema(), name)
-	if err != nil {
-		return err
+func (l *pubSubLine) Send(ctx context.Context, name string, m *message.Entries) error {
+	if strings.HasPrefix(name, l.layer.groupPrefix()) || ofDjango(name, l.layer.config.Prefix) {
+		return fmt.Errorf("%w: channel %q: groups and Django's own have such names in Redis", channel.ErrName, name)
 	}
-	if strings.HasPrefix(wire, s.layer.groupPrefix()) || ofDjango(wire, s.layer.config.Prefix) {
-		return fmt.Errorf("%w: channel %q: groups and Django's own have such names in Redis", channel.ErrName, wire)
-	}
-	return s.publish(ctx, wire, m)
+	return l.publish(ctx, name, m)
 }
 
-// GroupSend implements [channel.Scope].
-func (s *pubSubScope) GroupSend(ctx context.Context, group string, m *channel.Message) error {
-	wire, err := channel.GroupName(s.Schema(), group)
-	if err != nil {
-		return err
-	}
-	return s.publish(ctx, s.layer.groupPrefix()+wire, m)
+// GroupSend implements [wire.Line].
+func (l *pubSubLine) GroupSend(ctx context.Context, group string, m *message.Entries) error {
+	return l.publish(ctx, l.layer.groupPrefix()+group, m)
 }
 
-func (s *pubSubScope) publish(ctx context.Context, name string, m *channel.Message) error {
-	err := s.layer.check(s.Local, m)
-	if err == nil {
-		err = s.turns.take(ctx)
+func (l *pubSubLine) publish(ctx context.Context, name string, m *message.Entries) error {
+	if err := l.turns.take(ctx); err != nil {
+		return err
 	}
-	if err != nil {
-		return sent(s.Counters, err)
-	}
-	defer s.turns.give()
-	return sent(s.Counters, s.layer.publish(ctx, name, m))
+	defer l.turns.give()
+	return l.layer.publish(ctx, name, m)
 }
 
 var (
 	_ channel.Layer = (*PubSub)(nil)
-	_ channel.Scope = (*pubSubScope)(nil)
+	_ wire.Line     = (*pubSubLine)(nil)
 )

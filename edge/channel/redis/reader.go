@@ -8,7 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/channel/internal/wire"
 )
 
 const (
@@ -35,7 +35,7 @@ const (
 type reader struct {
 	conn    *redis.Conn
 	beat    time.Duration
-	deliver func(*channel.Local, redis.Z)
+	deliver func(wire.Tenant, redis.Z)
 	wake    chan struct{}
 	busy    sync.WaitGroup
 
@@ -47,7 +47,7 @@ type reader struct {
 // queue is where messages for one tenant's channels wait.
 type queue struct {
 	key    string
-	local  *channel.Local
+	tenant wire.Tenant
 	take   int64
 	listed bool // it is in ready
 	busy   bool // what was taken is handed over
@@ -56,15 +56,15 @@ type queue struct {
 }
 
 // listen notes that a queue is to be read, with all that comes.
-func (r *reader) listen(key string, local *channel.Local) {
+func (r *reader) listen(key string, tenant wire.Tenant) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	q := r.queues[key]
-	if q == nil || q.local != local {
+	if q == nil || q.tenant != tenant {
 		if q != nil {
 			q.ended = true
 		}
-		q = &queue{key: key, local: local, take: takeFirst}
+		q = &queue{key: key, tenant: tenant, take: takeFirst}
 		r.queues[key] = q
 	}
 	r.mark(q)
@@ -184,7 +184,7 @@ func (r *reader) pass(ctx context.Context, all []*queue) error {
 		q.take = takeNext(q.take, messages)
 		r.busy.Go(func() {
 			for _, z := range messages {
-				r.deliver(q.local, z)
+				r.deliver(q.tenant, z)
 			}
 			r.done(q, more)
 		})

@@ -19,12 +19,12 @@ import (
 )
 
 // wireOf returns a layer's wire and its connections for sending.
-func wireOf(l channel.Layer) (*wire, *redis.Client) {
+func wireOf(l channel.Layer) (*links, *redis.Client) {
 	if core, ok := l.(*Core); ok {
-		return core.wire, core.clients[0]
+		return core.links, core.clients[0]
 	}
 	p := l.(*PubSub)
-	return p.wire, p.clients[0]
+	return p.links, p.clients[0]
 }
 
 // Tenants that come and go share a fixed number of connections, which are closed

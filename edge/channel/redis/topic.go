@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/channel/internal/wire"
 )
 
 const (
@@ -16,7 +17,7 @@ const (
 
 // topic is what a host should know, or knows.
 type topic struct {
-	channel.Topic
+	wire.Topic
 	line    *line
 	name    string
 	uses    int
@@ -61,7 +62,7 @@ func (tp *topic) release(err error) {
 
 // use counts one more use of a topic. It returns what to wait for until the host
 // knows of it, nil if it does.
-func (k *link) use(l *line, t channel.Topic, name string) *waiter {
+func (k *link) use(l *line, t wire.Topic, name string) *waiter {
 	tp := k.topics[name]
 	if tp == nil {
 		tp = &topic{Topic: t, name: name}

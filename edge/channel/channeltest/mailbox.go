@@ -1,21 +1,24 @@
-package channel
+package channeltest
 
 import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/tenantedge/tenantedge/edge/channel"
 )
 
-// MailboxConfig is how much a mailbox keeps. The zero value is valid.
+// MailboxConfig bounds a mailbox. The zero value is valid.
 type MailboxConfig struct {
-	Capacity int           // unread messages; 100 if zero, as in channels
-	Expiry   time.Duration // how long a message is kept unread; a minute if zero, as in channels
+	Capacity int           // unread messages; 0: 100, as in Django Channels
+	Expiry   time.Duration // how long a message is kept unread; 0: a minute, as in Django Channels
 }
 
-// Mailbox is a [Receiver] for goroutines: a bounded queue to read from.
+// Mailbox is a [channel.Receiver] with a bounded queue, from which goroutines
+// read.
 type Mailbox struct {
 	config MailboxConfig
-	wake   chan struct{} // holds one value when there is something to see
+	wake   chan struct{} // has a value when there may be something to return
 
 	mu      sync.Mutex
 	queue   []letter // a ring, made at the first message
@@ -23,11 +26,11 @@ type Mailbox struct {
 	length  int
 	expired uint64
 	broken  error
-	news    bool // broken has not been returned yet
+	unread  bool // broken has not been returned yet
 }
 
 type letter struct {
-	message *Message
+	message *channel.Message
 	arrived time.Time
 }
 
@@ -42,11 +45,11 @@ func NewMailbox(config MailboxConfig) *Mailbox {
 	return &Mailbox{config: config, wake: make(chan struct{}, 1)}
 }
 
-// Next returns the oldest message, for which it waits. When the layer
-// breaks it returns, once and after what arrived before, an [ErrBroken]: what
-// is sent from then on may be lost, until messages come again. After the layer
-// was closed it always returns [ErrClosed].
-func (b *Mailbox) Next(ctx context.Context) (*Message, error) {
+// Next waits for the oldest message and returns it. After the layer broke, and
+// after the messages from before, it returns an error that is
+// [channel.ErrBroken], once. After the layer was closed it always returns
+// [channel.ErrClosed].
+func (b *Mailbox) Next(ctx context.Context) (*channel.Message, error) {
 	for {
 		if m, err := b.take(); m != nil || err != nil {
 			return m, err
@@ -59,20 +62,20 @@ func (b *Mailbox) Next(ctx context.Context) (*Message, error) {
 	}
 }
 
-func (b *Mailbox) take() (*Message, error) {
+func (b *Mailbox) take() (*channel.Message, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.expire()
 	if b.length > 0 {
 		l := b.pop()
-		if b.length > 0 || b.news {
-			b.signal() // another reader may go on
+		if b.length > 0 || b.unread {
+			b.signal() // for another reader
 		}
 		return l.message, nil
 	}
-	if b.news {
-		b.news = b.broken == ErrClosed
-		if b.news {
+	if b.unread {
+		b.unread = b.broken == channel.ErrClosed
+		if b.unread {
 			b.signal()
 		}
 		return nil, b.broken
@@ -88,7 +91,7 @@ func (b *Mailbox) Len() int {
 	return b.length
 }
 
-// Expired returns how many messages were dropped because nobody read them.
+// Expired returns how many messages expired unread.
 func (b *Mailbox) Expired() uint64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -96,7 +99,7 @@ func (b *Mailbox) Expired() uint64 {
 	return b.expired
 }
 
-// expire drops what is too old, the oldest first.
+// expire drops the messages that are too old.
 func (b *Mailbox) expire() {
 	if b.length == 0 {
 		return
@@ -121,8 +124,8 @@ func (b *Mailbox) signal() {
 	}
 }
 
-// Receive implements [Receiver].
-func (b *Mailbox) Receive(m *Message) bool {
+// Receive implements [channel.Receiver].
+func (b *Mailbox) Receive(m *channel.Message) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.expire()
@@ -146,15 +149,15 @@ func (b *Mailbox) grow() {
 	b.queue, b.head = larger, 0
 }
 
-// Interrupted implements [Receiver].
+// Interrupted implements [channel.Receiver].
 func (b *Mailbox) Interrupted(err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if err == nil || b.broken == ErrClosed {
-		return // what broke is told even if it works again when somebody reads
+	if err == nil || b.broken == channel.ErrClosed {
+		return // a break is reported even if the layer works again before the next read
 	}
-	b.broken, b.news = err, true
+	b.broken, b.unread = err, true
 	b.signal()
 }
 
-var _ Receiver = (*Mailbox)(nil)
+var _ channel.Receiver = (*Mailbox)(nil)

@@ -1,4 +1,4 @@
-package channel
+package message
 
 import (
 	"fmt"
@@ -7,16 +7,16 @@ import (
 	"github.com/tinylib/msgp/msgp"
 )
 
-// scanned is what one pass over a message's bytes finds.
+// scanned is the result of one pass over the bytes of a message.
 type scanned struct {
-	kind   string
-	to     []string // not nil if there was an address
-	fields uint32   // without addresses
-	body   []byte   // entries without addresses
+	kind  string
+	to    []string // not nil if there was an address
+	count uint32   // of entries, without addresses
+	body  []byte   // the entries, without addresses
 }
 
-// scan checks that data is one map that can be read without further checks,
-// and takes the address out of it.
+// scan checks that data is one map whose values can be read without further
+// checks, and removes the address from it.
 func scan(data []byte) (scanned, error) {
 	var s scanned
 	total, rest, err := msgp.ReadMapHeaderBytes(data)
@@ -28,7 +28,7 @@ func scan(data []byte) (scanned, error) {
 		entry := rest
 		var key []byte
 		if key, rest, err = scanText(rest); err != nil {
-			return s, fmt.Errorf("a key: %w", err)
+			return s, fmt.Errorf("key: %w", err)
 		}
 		value := rest
 		if rest, err = scanValue(rest, 1); err != nil {
@@ -39,7 +39,7 @@ func scan(data []byte) (scanned, error) {
 			if s.to, err = scanAddress(value); err != nil {
 				return s, err
 			}
-			// Senders put it last, and then this copies nothing.
+			// Senders put it last: then nothing is copied.
 			before := s.body[: len(s.body)-len(entry) : len(s.body)-len(entry)]
 			s.body = before
 			if len(rest) > 0 {
@@ -54,10 +54,10 @@ func scan(data []byte) (scanned, error) {
 			}
 			s.kind = string(kind)
 		}
-		s.fields++
+		s.count++
 	}
 	if len(rest) > 0 {
-		return s, errTrailer
+		return s, errTrailing
 	}
 	return s, nil
 }
@@ -89,7 +89,7 @@ func scanText(b []byte) (text, rest []byte, err error) {
 	return text, rest, err
 }
 
-// scanValue returns what follows a value that may be in a message.
+// scanValue checks a value and returns the bytes after it.
 func scanValue(b []byte, depth int) (rest []byte, err error) {
 	if depth > maxDepth {
 		return nil, errDepth
@@ -120,6 +120,6 @@ func scanValue(b []byte, depth int) (rest []byte, err error) {
 		if len(b) == 0 {
 			return nil, msgp.ErrShortBytes
 		}
-		return nil, fmt.Errorf("a value of MessagePack type %v, which Python processes do not read", kind)
+		return nil, fmt.Errorf("expected a value that Python processes can read, found MessagePack type %v", kind)
 	}
 }

@@ -5,18 +5,21 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+
+	"github.com/tenantedge/tenantedge/edge/channel/internal/wire"
 )
 
-// slowWire is an uplink that knows of nothing until the test says so.
+// slowWire is a line that confirms no topic until the test closes confirmed.
 type slowWire struct {
-	waiting chan Topic
-	known   chan struct{}
+	wire.Line
+	waiting   chan wire.Topic
+	confirmed chan struct{}
 
 	mu   sync.Mutex
-	uses map[Topic]int
+	uses map[wire.Topic]int
 }
 
-func (w *slowWire) Attach(t Topic) func(context.Context) error {
+func (w *slowWire) Attach(t wire.Topic) func(context.Context) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.uses[t]++
@@ -26,7 +29,7 @@ func (w *slowWire) Attach(t Topic) func(context.Context) error {
 	return func(ctx context.Context) error {
 		w.waiting <- t
 		select {
-		case <-w.known:
+		case <-w.confirmed:
 			return nil
 		case <-ctx.Done():
 			return ctx.Err()
@@ -34,7 +37,7 @@ func (w *slowWire) Attach(t Topic) func(context.Context) error {
 	}
 }
 
-func (w *slowWire) Detach(t Topic) {
+func (w *slowWire) Detach(t wire.Topic) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.uses[t]--; w.uses[t] == 0 {
@@ -42,19 +45,20 @@ func (w *slowWire) Detach(t Topic) {
 	}
 }
 
-// Whoever adds a channel that is being added waits as the first one does: once
-// Add has returned, messages come.
+// A second Add of the same channel waits for the wire like the first one: once
+// Add has returned, messages arrive.
 func TestAddingAgainWaitsForTheWireToo(t *testing.T) {
-	wire := &slowWire{waiting: make(chan Topic), known: make(chan struct{}), uses: map[Topic]int{}}
-	config, err := Config{}.Complete()
+	line := &slowWire{waiting: make(chan wire.Topic), confirmed: make(chan struct{}), uses: map[wire.Topic]int{}}
+	config, err := Config{}.complete()
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := NewLocal("acme", Process{}, config, wire)
+	l, err := newScope("acme", wire.Process{}, config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ch, err := l.Open(t.Context(), &heard{})
+	l.line = line
+	ch, err := l.Open(t.Context(), &receiver{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,19 +66,19 @@ func TestAddingAgainWaitsForTheWireToo(t *testing.T) {
 	for range 3 {
 		go func() { added <- l.Add(t.Context(), "chat", ch) }()
 		select {
-		case <-wire.waiting:
+		case <-line.waiting:
 		case err := <-added:
-			t.Fatalf("Add returned %v before the wire knew of the group", err)
+			t.Fatalf("Add returned %v before the wire confirmed the group", err)
 		}
 	}
 	impatient, leave := context.WithCancel(t.Context())
 	go func() { added <- l.Add(impatient, "chat", ch) }()
-	<-wire.waiting
+	<-line.waiting
 	leave()
 	if err := <-added; err == nil {
-		t.Error("who did not wait is told that messages come")
+		t.Error("Add succeeded although it did not wait for the wire")
 	}
-	close(wire.known)
+	close(line.confirmed)
 	for range 3 {
 		if err := <-added; err != nil {
 			t.Errorf("Add: %v", err)
@@ -84,13 +88,13 @@ func TestAddingAgainWaitsForTheWireToo(t *testing.T) {
 		t.Errorf("%d memberships, expected 1", s.Memberships)
 	}
 	ch.Close()
-	if len(wire.uses) != 0 {
-		t.Errorf("the wire is asked for %v, of which nothing is left", wire.uses)
+	if len(line.uses) != 0 {
+		t.Errorf("topics %v are still attached", line.uses)
 	}
 }
 
-// BenchmarkManyGroups measures a channel that enters 10,000 groups, together
-// with another one, and leaves them.
+// BenchmarkManyGroups measures two channels that join the same 10,000 groups and
+// leave them.
 func BenchmarkManyGroups(b *testing.B) {
 	m, err := NewMemory(Config{})
 	if err != nil {
@@ -106,7 +110,7 @@ func BenchmarkManyGroups(b *testing.B) {
 	}
 	for b.Loop() {
 		for range 2 {
-			ch, err := s.Open(b.Context(), &heard{})
+			ch, err := s.Open(b.Context(), &receiver{})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -116,7 +120,7 @@ func BenchmarkManyGroups(b *testing.B) {
 				}
 			}
 		}
-		for _, ch := range m.scopes.live()[0].channels.all() {
+		for _, ch := range m.scopes.live()[0].open() {
 			ch.Close()
 		}
 	}

@@ -1,4 +1,4 @@
-package channel_test
+package channeltest_test
 
 import (
 	"context"
@@ -8,14 +8,13 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/tenantedge/tenantedge/edge/channel"
 	"github.com/tenantedge/tenantedge/edge/channel/channeltest"
 )
 
 func TestAMailboxKeepsOrderUpToItsCapacity(t *testing.T) {
-	box := channel.NewMailbox(channel.MailboxConfig{Capacity: 10})
+	box := channeltest.NewMailbox(channeltest.MailboxConfig{Capacity: 10})
 	n, next := 0, 0
-	for round := range 20 { // in and out at different paces, so that the ring wraps
+	for round := range 20 { // add and read in different numbers, so that the ring wraps
 		for range round%7 + 1 {
 			room := box.Len() < 10
 			if box.Receive(channeltest.Message(t, fmt.Sprint(n))) != room {
@@ -35,9 +34,9 @@ func TestAMailboxKeepsOrderUpToItsCapacity(t *testing.T) {
 	}
 }
 
-func TestAMailboxDropsWhatNobodyReads(t *testing.T) {
+func TestAMailboxDropsExpiredMessages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		box := channel.NewMailbox(channel.MailboxConfig{})
+		box := channeltest.NewMailbox(channeltest.MailboxConfig{})
 		box.Receive(channeltest.Message(t, "old"))
 		time.Sleep(40 * time.Second)
 		box.Receive(channeltest.Message(t, "new"))
@@ -58,7 +57,7 @@ func TestAMailboxDropsWhatNobodyReads(t *testing.T) {
 
 func TestSeveralReadersShareAMailbox(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		box := channel.NewMailbox(channel.MailboxConfig{})
+		box := channeltest.NewMailbox(channeltest.MailboxConfig{})
 		read := make(chan error, 3)
 		for range 3 {
 			go func() {

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/channel/internal/wire"
 )
 
 const (
@@ -20,7 +20,7 @@ const (
 type protocol interface {
 	// place returns the name by which a host knows of a topic. It returns false
 	// if the host has no need to know of it.
-	place(t channel.Topic, host int) (name string, ok bool)
+	place(t wire.Topic, host int) (name string, ok bool)
 	// session connects to the link's host, tells it the topics, and hands
 	// over messages until something fails or ctx ends.
 	session(ctx context.Context, k *link) error
@@ -28,7 +28,7 @@ type protocol interface {
 
 // wire is what a layer's tenants share: one link to each host, and further ones
 // for tenants that are busy, see lane.go.
-type wire struct {
+type links struct {
 	protocol protocol
 	outages  []*outage
 	ctx      context.Context // ends when the layer is closed for good
@@ -37,7 +37,7 @@ type wire struct {
 	notify   sync.Mutex // one report at a time; before mu
 
 	mu      sync.Mutex
-	links   []*link            // one for each host
+	shared  []*link            // one for each host
 	lanes   [][]*link          // for each host: those of busy tenants
 	lines   map[*line]struct{} // of tenants with open channels, or that have yet to hear that all works
 	moves   map[string]*move   // by name
@@ -47,9 +47,9 @@ type wire struct {
 
 // line is one tenant's part of a wire.
 type line struct {
-	*wire
-	local *channel.Local
-	inbox inbox
+	*links
+	tenant wire.Tenant
+	inbox  inbox
 
 	// Under wire.mu.
 	at        []*link // one for each host
@@ -60,20 +60,22 @@ type line struct {
 	moving    *move
 }
 
-func newWire(p protocol, outages []*outage) *wire {
-	w := &wire{protocol: p, outages: outages, linger: lingerTime, lines: map[*line]struct{}{}, moves: map[string]*move{}}
+func newLinks(p protocol, outages []*outage) *links {
+	w := &links{protocol: p, outages: outages, linger: lingerTime, lines: map[*line]struct{}{}, moves: map[string]*move{}}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	for host := range outages {
-		w.links = append(w.links, w.newLink(host, true))
+		w.shared = append(w.shared, w.newLink(host, true))
 	}
 	w.lanes = make([][]*link, len(outages))
 	return w
 }
 
-func (w *wire) newLine() *line { return &line{wire: w, at: append([]*link(nil), w.links...)} }
+func (w *links) newLine(t wire.Tenant) *line {
+	return &line{tenant: t, links: w, at: append([]*link(nil), w.shared...)}
+}
 
-// Attach implements [channel.Uplink].
-func (l *line) Attach(t channel.Topic) func(context.Context) error {
+// Attach implements [wire.Line].
+func (l *line) Attach(t wire.Topic) func(context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.enter()
@@ -112,8 +114,8 @@ func (l *line) Attach(t channel.Topic) func(context.Context) error {
 	}
 }
 
-// Detach implements [channel.Uplink].
-func (l *line) Detach(t channel.Topic) {
+// Detach implements [wire.Line].
+func (l *line) Detach(t wire.Topic) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for host, k := range l.at {
@@ -149,7 +151,7 @@ func (l *line) leave() {
 	for host, k := range l.at {
 		k.tenants--
 		k.poke()
-		l.at[host] = l.links[host]
+		l.at[host] = l.shared[host]
 	}
 	if l.told == nil {
 		delete(l.lines, l)
@@ -170,7 +172,7 @@ func (l *line) trouble() error {
 }
 
 // report tells receivers whose tenants' links have failed or work again.
-func (w *wire) report() {
+func (w *links) report() {
 	w.notify.Lock()
 	defer w.notify.Unlock()
 	w.mu.Lock()
@@ -184,18 +186,18 @@ func (w *wire) report() {
 	}
 	w.mu.Unlock()
 	for l, err := range told {
-		l.local.Interrupt(err)
+		l.tenant.Interrupt(err)
 	}
 }
 
 // close removes the subscriptions that are left, as far as the hosts answer, and ends
 // all goroutines. The tenants' channels must be closed before.
-func (w *wire) close() {
+func (w *links) close() {
 	w.mu.Lock()
 	w.closing = true
 	var ends, all []chan struct{}
-	for host := range w.links {
-		for _, k := range append([]*link{w.links[host]}, w.lanes[host]...) {
+	for host := range w.shared {
+		for _, k := range append([]*link{w.shared[host]}, w.lanes[host]...) {
 			if k.done == nil {
 				continue
 			}

@@ -1,4 +1,4 @@
-package channel
+package message
 
 import (
 	"encoding/json"
@@ -13,22 +13,22 @@ import (
 	"github.com/tinylib/msgp/msgp"
 )
 
-// maxDepth is how deep values may nest: Python's decoder gives up at 1024, and
-// no message of an application comes near this.
+// maxDepth bounds how deeply values nest. Python's decoder gives up at 1024;
+// messages of applications need a few levels.
 const maxDepth = 64
 
 var (
-	errDepth   = fmt.Errorf("nested more than %d deep", maxDepth)
-	errText    = errors.New("text that is not UTF-8")
-	errTrailer = errors.New("bytes behind the map")
+	errDepth    = fmt.Errorf("expected at most %d nested levels, found more", maxDepth)
+	errText     = errors.New("expected text to be valid UTF-8")
+	errTrailing = errors.New("expected nothing after the map, found more bytes")
 )
 
-// headerLen is the length of a map's header.
-func headerLen(fields uint32) int {
+// headerLen returns the length of a map's header.
+func headerLen(count uint32) int {
 	switch {
-	case fields < 16:
+	case count < 16:
 		return 1
-	case fields <= math.MaxUint16:
+	case count <= math.MaxUint16:
 		return 3
 	default:
 		return 5
@@ -42,8 +42,8 @@ func appendText(b []byte, s string) ([]byte, error) {
 	return msgp.AppendString(b, s), nil
 }
 
-// appendValue encodes as msgpack-python does: integers in their shortest form,
-// unsigned where they are not negative; floats in 64 bits.
+// appendValue encodes a value as msgpack-python does: integers in their shortest
+// form, unsigned unless negative; floats in 64 bits.
 func appendValue(b []byte, value any, depth int) ([]byte, error) {
 	if depth > maxDepth {
 		return nil, errDepth
@@ -77,7 +77,7 @@ func appendValue(b []byte, value any, depth int) ([]byte, error) {
 	if n, unsigned := asUint(value); unsigned {
 		return msgp.AppendUint64(b, n), nil
 	}
-	return nil, fmt.Errorf("a %T cannot be sent: expected nil, bool, a number, string, []byte, []any or map[string]any", value)
+	return nil, fmt.Errorf("expected nil, bool, a number, string, []byte, []any or map[string]any, found %T", value)
 }
 
 func asInt(value any) (int64, bool) {
@@ -112,7 +112,7 @@ func asUint(value any) (uint64, bool) {
 	return 0, false
 }
 
-// appendNumber keeps whole numbers whole, as Python's json does.
+// appendNumber encodes whole numbers as integers, as Python's json does.
 func appendNumber(b []byte, n json.Number) ([]byte, error) {
 	if i, err := n.Int64(); err == nil {
 		return appendValue(b, i, 0)
@@ -152,8 +152,8 @@ func appendMap(b []byte, entries map[string]any, depth int) ([]byte, error) {
 	return b, nil
 }
 
-// readText and readValue read what scan or this file's encoders have made
-// sure of, so that they cannot fail.
+// readText and readValue cannot fail: scan, or the encoders of this file, have
+// checked the bytes.
 func readText(b []byte) (string, []byte) {
 	text, rest, _ := msgp.ReadStringZC(b)
 	return string(text), rest
@@ -199,20 +199,20 @@ func readValue(b []byte) (any, []byte) {
 	}
 }
 
-// noBinary looks for values that JSON has no form for.
-func noBinary(value any) error {
+// checkNoBinary fails for binary values, which JSON has no form for.
+func checkNoBinary(value any) error {
 	switch v := value.(type) {
 	case []byte:
-		return fmt.Errorf("%w: JSON cannot carry binary", ErrMessage)
+		return errors.New("expected no binary value: JSON cannot carry it")
 	case []any:
 		for _, e := range v {
-			if err := noBinary(e); err != nil {
+			if err := checkNoBinary(e); err != nil {
 				return err
 			}
 		}
 	case map[string]any:
 		for _, e := range v {
-			if err := noBinary(e); err != nil {
+			if err := checkNoBinary(e); err != nil {
 				return err
 			}
 		}

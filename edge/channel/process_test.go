@@ -1,14 +1,18 @@
 package channel
 
-import "testing"
+import (
+	"testing"
 
-func TestOnlyNamesOfALocalNameAProcess_G7(t *testing.T) {
-	p := NewProcess()
-	config, err := Config{}.Complete()
+	"github.com/tenantedge/tenantedge/edge/channel/internal/wire"
+)
+
+func TestOnlyNamesOfAScopeNameAProcess_G7(t *testing.T) {
+	p := wire.NewProcess()
+	config, err := Config{}.complete()
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := NewLocal("acme", p, config, nil)
+	l, err := newScope("acme", p, config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -16,7 +20,7 @@ func TestOnlyNamesOfALocalNameAProcess_G7(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, ok := ProcessOf(ch.WireName()); !ok || got != p {
+	if got, ok := wire.ProcessOf(ch.WireName()); !ok || got != p {
 		t.Errorf("%q names %v (%t), expected %v", ch.WireName(), got, ok, p)
 	}
 	const a, b = "AAAAAAAAAAAAAAAA", "BBBBBBBBBBBBBBBB"
@@ -25,7 +29,7 @@ func TestOnlyNamesOfALocalNameAProcess_G7(t *testing.T) {
 		"":                           false,
 		"acme":                       false,
 		"acme.chat":                  false,
-		"acme." + a + "!" + b:        false, // of a version that shows nothing
+		"acme." + a + "!" + b:        false, // of a version that sets no key
 		"acme." + a + ".":            false,
 		"acme." + a + ".!":           false,
 		"acme." + a + ".!" + b + "x": false,
@@ -35,7 +39,7 @@ func TestOnlyNamesOfALocalNameAProcess_G7(t *testing.T) {
 		a + ".!" + b:                 false,
 		"specific.e538cfeb0fbd40959123dc14a1aa287b!af00e7db857246b0a427b220fd187c84": false,
 	} {
-		if _, ok := ProcessOf(name); ok != expected {
+		if _, ok := wire.ProcessOf(name); ok != expected {
 			t.Errorf("ProcessOf(%q) reports %t, expected %t", name, ok, expected)
 		}
 	}
