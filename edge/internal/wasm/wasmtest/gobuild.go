@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"sync"
 	"testing"
 )
@@ -33,9 +32,13 @@ func build(folder string) ([]byte, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
+	module, err := root()
+	if err != nil {
+		return nil, err
+	}
 	out := filepath.Join(dir, "guest.wasm")
 	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-buildmode=c-shared", "-o", out, ".")
-	cmd.Dir = filepath.Join(root(), filepath.FromSlash(folder))
+	cmd.Dir = filepath.Join(module, filepath.FromSlash(folder))
 	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0", "GOFLAGS=")
 	if output, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("%w\n%s", err, output)
@@ -43,10 +46,22 @@ func build(folder string) ([]byte, error) {
 	return os.ReadFile(out)
 }
 
-// root is the folder of the module.
-func root() string {
-	_, here, _, _ := runtime.Caller(0)
-	return filepath.Join(filepath.Dir(here), "..", "..", "..", "..")
+// root returns the folder of the module that holds this package, which is the
+// working directory of a test or a parent of it. Paths of the source do not
+// serve: `go test -trimpath` removes them.
+func root() (string, error) {
+	start, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for dir := start; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "edge", "internal", "wasm", "wasmtest", "gobuild.go")); err == nil {
+			return dir, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", fmt.Errorf("wasmtest: expected to run in the folder of the module or below it, found %s", start)
+		}
+	}
 }
 
 // GoGuest builds testdata/goguest with the Go at hand: exports that take an
@@ -92,8 +107,12 @@ func Subdomain(tb testing.TB) ([]byte, bool) {
 			return nil, false
 		}
 	}
+	module, err := root()
+	if err != nil {
+		tb.Fatal(err)
+	}
 	out := filepath.Join(tb.TempDir(), "subdomain.wasm")
-	source := filepath.Join(root(), "guest", "examples", "c", "subdomain.c")
+	source := filepath.Join(module, "guest", "examples", "c", "subdomain.c")
 	cmd := exec.Command("clang", "--target=wasm32", "-O2", "-nostdlib", "-fno-builtin", "-Wall", "-Wextra", "-Werror", "-Wl,--no-entry", "-o", out, source)
 	if output, err := cmd.CombinedOutput(); err != nil {
 		tb.Fatalf("%v: %v\n%s", cmd, err, output)
