@@ -31,6 +31,7 @@ func TestImportsGoDownOnly(t *testing.T) {
 	}{
 		{"github.com/jackc/pgx", "tenantdb/postgres", "one place knows the database driver"},
 		{"github.com/gobwas/ws", "edge/internal/sockets", "one place knows the websocket library"},
+		{"github.com/go-json-experiment/json", "tenantdb/file", "encoding/json does for the rest"},
 		{"github.com/tinylib/msgp", "edge/channel", "one place knows the messages' encoding"},
 		{"github.com/redis/go-redis", "edge/channel/redis edge/cmd/tenantedge", "one package talks to Redis; main disables the log of its client"},
 		{"github.com/tus/tusd", "edge/internal/uploads", "one place knows the tus library"},

@@ -10,7 +10,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/tenantedge/tenantedge/tenantdb/wholefile"
+	"github.com/tenantedge/tenantedge/tenantdb/atomicfile"
 )
 
 // A state file is the last good state on disk, for a start while the source is
@@ -39,7 +39,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // SaveState writes what the directory holds to a file. The file that was there
 // stays whole until the new one is on disk.
 func SaveState(path string, d *Directory) error {
-	err := wholefile.Replace(path, func(w io.Writer) error {
+	err := atomicfile.Write(path, func(w io.Writer) error {
 		return writeState(w, d.state.Load(), d.health.Load().syncedAt)
 	})
 	if err != nil {

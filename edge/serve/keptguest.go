@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/tenantedge/tenantedge/tenantdb/atomicfile"
 	"github.com/tenantedge/tenantedge/tenantdb/file"
-	"github.com/tenantedge/tenantedge/tenantdb/wholefile"
 )
 
 // keptGuest is a file that holds the last guest that guest.path gave and that
@@ -56,7 +56,7 @@ func (k *keptGuest) removeUnfinished() error {
 	if k.path == "" {
 		return nil
 	}
-	return wholefile.RemoveUnfinished(k.path)
+	return atomicfile.RemoveUnfinished(k.path)
 }
 
 // save keeps wasm, which was let in.
@@ -77,7 +77,7 @@ func (k *keptGuest) save(wasm []byte) error {
 	if err := os.MkdirAll(filepath.Dir(k.path), 0o700); err != nil {
 		return err
 	}
-	err := wholefile.Replace(k.path, func(w io.Writer) error {
+	err := atomicfile.Write(k.path, func(w io.Writer) error {
 		_, err := w.Write(sum[:])
 		if err == nil {
 			_, err = w.Write(wasm)

@@ -24,7 +24,7 @@ func TestDecode(t *testing.T) {
 			"{1 t1 []}|{1 a.io  false true}"},
 		{"an id may be a number or text", "a.yaml", "tenants: [{id: -5, schema_name: a}, {id: 12345678901234567890123, schema_name: b}, {id: x-1, schema_name: c}]",
 			"{-5 a []}|{12345678901234567890123 b []}|{x-1 c []}"},
-		{"further keys are attributes", "a.yaml", "tenants: [{id: 1, schema_name: a, n: 1.50, b: true, s: x, gone: null, t: 2026-01-02}]",
+		{"further keys are attributes", "a.yaml", "tenants: [{id: 1, schema_name: a, n: 1.50, b: true, s: x, absent: null, t: 2026-01-02}]",
 			"{1 a [{n 1.50} {b true} {s x} {t 2026-01-02}]}"},
 		{"names that look like numbers", "a.yaml", "tenants: [{id: 1, schema_name: a}]\ndomains: [{tenant_id: 1, domain: 127.0, folder: 0123}]", "{1 a []}|{1 127.0 0123 false false}"},
 		{"anchors and aliases", "a.yaml", "tenants: [&t {id: 1, schema_name: a}, *t]", "{1 a []}|{1 a []}"},
@@ -70,36 +70,36 @@ func TestErrorsNameThePlaceAndWhatToDo(t *testing.T) {
 		{"two documents", "a.yaml", "tenants: []\n---\ntenants: []", "a.yaml:2:1: expected one document, found a second one"},
 		{"an unknown key", "a.yaml", "tenants: []\ndomain: []", `a.yaml:2:1: expected tenants or domains, found key "domain"`},
 		{"a list twice", "a.yaml", "tenants: []\ntenants: []", `a.yaml:2:1: expected each key once, found "tenants" twice`},
-		{"rows that are no list", "a.yaml", "tenants:\n  id: 1", "a.yaml:2:3: tenants: expected a list of rows, found a mapping; start each row with a hyphen"},
-		{"a row that is no mapping", "a.yaml", "tenants:\n- id: 1\n  schema_name: a\n- 5", `a.yaml:4:3: tenants[1]: expected a mapping of column names to values, found "5"`},
+		{"rows that are not a list", "a.yaml", "tenants:\n  id: 1", "a.yaml:2:3: tenants: expected a list of rows, found a mapping; start each row with a hyphen"},
+		{"a row that is not a mapping", "a.yaml", "tenants:\n- id: 1\n  schema_name: a\n- 5", `a.yaml:4:3: tenants[1]: expected a mapping of column names to values, found "5"`},
 		{"no id", "a.yaml", "tenants:\n- schema_name: a", "a.yaml:2:3: tenants[0]: expected the key id, found none; add it to the row"},
 		{"no schema", "a.yaml", "tenants:\n- id: a", "a.yaml:2:3: tenants[0]: expected the key schema_name, found none"},
 		{"no tenant", "a.yaml", "domains:\n- domain: a", "a.yaml:2:3: domains[0]: expected the key tenant_id, found none"},
 		{"no domain", "a.yaml", "domains:\n- tenant_id: 1", "a.yaml:2:3: domains[0]: expected the key domain, found none"},
 		{"a list for an attribute", "a.yaml", "tenants:\n- id: 1\n  schema_name: a\n  x: [1]", "a.yaml:4:6: tenants[0].x: expected text, a number, true, false or null, found a list"},
-		{"a flag that is none", "a.yaml", "domains:\n- {tenant_id: 1, domain: a, is_primary: 1}", `a.yaml:2:41: domains[0].is_primary: expected true or false, found a whole number "1"`},
-		{"an id that is none", "a.yaml", "domains:\n- {tenant_id: true, domain: a}", `a.yaml:2:15: domains[0].tenant_id: expected text or a whole number, found true or false "true"`},
+		{"a flag that is not a boolean", "a.yaml", "domains:\n- {tenant_id: 1, domain: a, is_primary: 1}", `a.yaml:2:41: domains[0].is_primary: expected true or false, found a whole number "1"`},
+		{"an id that is a boolean", "a.yaml", "domains:\n- {tenant_id: true, domain: a}", `a.yaml:2:15: domains[0].tenant_id: expected text or a whole number, found true or false "true"`},
 		{"an id with leading zeros", "a.yaml", "tenants:\n- {id: 007, schema_name: a}", `a.yaml:2:8: tenants[0].id: expected a whole number in plain decimal digits, found "007"; put it in double quotes if it is text`},
-		{"a folder that is no text", "a.yaml", "domains:\n- {tenant_id: 1, domain: a, folder: true}", `a.yaml:2:37: domains[0].folder: expected text, found true or false "true"; put it in double quotes`},
+		{"a folder that is not text", "a.yaml", "domains:\n- {tenant_id: 1, domain: a, folder: true}", `a.yaml:2:37: domains[0].folder: expected text, found true or false "true"; put it in double quotes`},
 		{"a misspelt column", "a.yaml", "domains:\n- {tenant_id: 1, domain: a, is_primry: true}", `a.yaml:2:40: domains[0].is_primry: expected tenant_id, domain, folder, is_primary or redirect_to_primary, found key "is_primry"`},
 		{"a key twice", "a.yaml", "tenants:\n- {id: 1, id: 2, schema_name: a}", "a.yaml:2:15: tenants[0].id: expected each key once, found it twice"},
 		{"a merge key", "a.yaml", "tenants:\n- &a {id: 1, schema_name: a}\n- {<<: *a, id: 2}", "a.yaml:3:4: tenants[1]: expected the name of a column"},
 		{"half a character in YAML", "a.yaml", "tenants:\n- {id: \"\\ud83d\\ude00\", schema_name: a}", `a.yaml:2:1: expected valid YAML, found found invalid Unicode character escape code`},
 		{"a tag", "a.yaml", "tenants:\n- {id: !x 1, schema_name: a}", "a.yaml:2:8: tenants[0].id: expected text, a number, true, false or null, found tag !x"},
-		{"JSON: cut short", "a.json", `{"tenants": [{"id": 1`, "a.json:1:22: tenants[0]: expected a comma or }, found the end of the file"},
+		{"JSON: truncated", "a.json", `{"tenants": [{"id": 1`, "a.json:1:22: tenants[0]: expected valid JSON, found the end of the file; the file may be incomplete"},
 		{"JSON: no quotes", "a.json", "{\n  tenants: []}", `a.json:2:3: expected a key in double quotes, found "tenants"`},
 		{"JSON: a list", "a.json", `[]`, `a.json:1:1: expected a mapping with the lists tenants and domains, found "["`},
 		{"JSON: an unknown key", "a.json", `{"x": 1}`, `a.json:1:7: expected tenants or domains, found key "x"`},
 		{"JSON: a list twice", "a.json", `{"tenants": [], "tenants": []}`, `a.json:1:28: expected each key once, found key "tenants" twice`},
-		{"JSON: rows that are no list", "a.json", `{"tenants": {}}`, `a.json:1:13: tenants: expected a list of rows, found "{"`},
-		{"JSON: a row that is none", "a.json", "{\"domains\": [\n 1]}", `a.json:2:2: domains[0]: expected a mapping of column names to values, found "1"`},
+		{"JSON: rows that are not a list", "a.json", `{"tenants": {}}`, `a.json:1:13: tenants: expected a list of rows, found "{"`},
+		{"JSON: a row that is a number", "a.json", "{\"domains\": [\n 1]}", `a.json:2:2: domains[0]: expected a mapping of column names to values, found "1"`},
 		{"JSON: a number for a folder", "a.json", `{"domains": [{"tenant_id": 1, "domain": "a", "folder": 5}]}`, `a.json:1:56: domains[0].folder: expected text, found a whole number "5"; put it in double quotes`},
 		{"JSON: an id with a fraction", "a.json", `{"tenants": [{"id": 1.0, "schema_name": "a"}]}`, `a.json:1:21: tenants[0].id: expected text or a whole number, found a number "1.0"`},
 		{"JSON: an object for an attribute", "a.json", `{"tenants": [{"id": 1, "schema_name": "a", "x": {}}]}`, `a.json:1:49: tenants[0].x: expected text, a number, true, false or null, found an object`},
-		{"JSON: leading zeros", "a.json", `{"tenants": [{"id": 01}]}`, `a.json:1:21: tenants[0].id: expected a number without leading zeros, found "01"`},
-		{"JSON: something behind it", "a.json", "{}\n{}", `a.json:2:1: expected the end of the file, found "{"`},
-		{"JSON: a bad escape", "a.json", `{"tenants": [{"id": "\x"}]}`, `a.json:1:23: tenants[0].id: expected a valid escape`},
-		{"JSON: a line break in a text", "a.json", "{\"tenants\": [{\"id\": \"a\nb\"}]}", `a.json:1:23: tenants[0].id: expected a text without control characters, found "\n"`},
+		{"JSON: leading zeros", "a.json", `{"tenants": [{"id": 01}]}`, `a.json:1:22: tenants[0]: expected valid JSON, found invalid character '1' after object value (expecting ',' or '}')`},
+		{"JSON: data after the end", "a.json", "{}\n{}", `a.json:2:1: expected the end of the file, found "{"`},
+		{"JSON: a bad escape", "a.json", `{"tenants": [{"id": "\x"}]}`, "a.json:1:22: tenants[0].id: expected valid JSON, found invalid escape sequence `\\x` in string"},
+		{"JSON: a line break in a text", "a.json", "{\"tenants\": [{\"id\": \"a\nb\"}]}", `a.json:1:23: tenants[0].id: expected valid JSON, found invalid character '\n' in string (expecting non-control character)`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := file.Decode(c.file, []byte(c.text))
@@ -149,7 +149,7 @@ func FuzzDecodeJSON(f *testing.F) {
 		in := json.NewDecoder(bytes.NewReader(data))
 		in.UseNumber()
 		if err := in.Decode(&want); err != nil {
-			t.Fatalf("accepted what encoding/json refuses: %v", err)
+			t.Fatalf("accepted JSON that encoding/json rejects: %v", err)
 		}
 		if len(want.Tenants) != len(s.Tenants) || len(want.Domains) != len(s.Domains) {
 			t.Fatalf("got %v, want %v", s, want)

@@ -6,17 +6,17 @@ import (
 	"strings"
 )
 
-// Error says what is wrong in a file, and where.
+// Error is an error in the content of a file.
 type Error struct {
 	File         string
 	Line, Column int    // from 1; a column counts bytes
-	Key          string // as in domains[3].folder; empty outside of any
+	Key          string // such as domains[3].folder; empty at the top level
 	Expected     string
 	Found        string
-	Advice       string // what to do; may be empty
+	Advice       string // how to correct it; may be empty
 }
 
-// Error tells all of it in one line.
+// Error returns all fields in one line.
 func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s:%d:%d: ", e.File, e.Line, e.Column)
@@ -30,13 +30,13 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// place turns an offset into line and column.
-func place(data []byte, offset int) (line, column int) {
+// lineColumn converts an offset in bytes to a line and a column, from 1.
+func lineColumn(data []byte, offset int) (line, column int) {
 	before := data[:min(offset, len(data))]
 	return bytes.Count(before, []byte("\n")) + 1, len(before) - bytes.LastIndexByte(before, '\n')
 }
 
-// show quotes what was found, shortened.
+// show quotes s, truncated to 40 bytes.
 func show(s string) string {
 	const most = 40
 	if len(s) > most {

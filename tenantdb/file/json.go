@@ -1,301 +1,220 @@
 package file
 
 import (
-	"encoding/json"
+	"bytes"
 	"errors"
+	"io"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// jsonReader reads the two lists in one pass over the bytes. encoding/json
-// knows no positions and takes several times as long, so it does only what is
-// rare: texts with escapes.
+// jsonReader reads the lists tenants and domains in one pass.
 type jsonReader struct {
-	file  string
 	data  []byte
-	at    int
+	in    *jsontext.Decoder // of data
 	rows  rows
-	names map[string]string // one string for each key
-	list  string            // where the reader is
-	index int
+	names map[string]string // interned keys, by their JSON text
+	list  string            // the list that is being read; empty outside of both
+	index int               // of the row in it; -1 outside of rows
 }
 
 func decodeJSON(file string, data []byte) (tenantdb.State, error) {
-	r := &jsonReader{file: file, data: data, names: map[string]string{}, index: -1}
+	// rows.add rejects duplicate names. Invalid UTF-8 is replaced by U+FFFD,
+	// as encoding/json does.
+	in := jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	r := &jsonReader{data: data, in: in, names: map[string]string{}, index: -1}
 	if p := r.top(); p != nil {
-		line, column := place(data, p.at)
+		line, column := lineColumn(data, p.at)
 		return tenantdb.State{}, &Error{file, line, column, keyOf(r.list, r.index, p.key), p.expected, p.found, p.advice}
 	}
 	return r.rows.state, nil
 }
 
 func (r *jsonReader) top() *problem {
-	if r.peek() != '{' {
-		return r.unexpected(expectTop)
-	}
 	seen := map[string]bool{}
-	p := r.object(func(key string, at int) *problem {
+	p := r.object(expectTop, func(key string) *problem {
 		if key != "tenants" && key != "domains" {
-			return &problem{at, "", "tenants or domains", "key " + show(key), "correct or remove it"}
+			return &problem{r.next(), "", "tenants or domains", "key " + show(key), "correct or remove it"}
 		}
 		if seen[key] {
-			return &problem{at, "", "each key once", "key " + show(key) + " twice", "put all rows in one list"}
+			return &problem{r.next(), "", "each key once", "key " + show(key) + " twice", "put all rows in one list"}
 		}
 		seen[key] = true
-		r.list, r.index = key, -1
+		r.list = key
 		p := r.array()
 		if p == nil {
-			r.list = ""
+			r.list, r.index = "", -1
 		}
 		return p
 	})
 	if p != nil {
 		return p
 	}
-	if r.peek() != 0 || r.at < len(r.data) {
-		return r.unexpected("the end of the file")
+	at := r.next()
+	switch _, err := r.in.ReadToken(); err {
+	case io.EOF:
+		return nil
+	case nil:
+		return r.unexpected(at, "the end of the file")
+	default:
+		return r.syntax(err)
 	}
-	return nil
 }
 
-// array reads the list of rows at the reader; null is an empty one.
+// array reads a list of rows; null is an empty list.
 func (r *jsonReader) array() *problem {
-	if r.peek() == 'n' {
-		_, p := r.literal()
+	switch k := r.in.PeekKind(); k {
+	case jsontext.KindNull, jsontext.KindInvalid:
+		return r.token()
+	case jsontext.KindBeginArray:
+	default:
+		return r.unexpected(r.next(), expectRows)
+	}
+	if p := r.token(); p != nil {
 		return p
-	}
-	if r.peek() != '[' {
-		return r.unexpected(expectRows)
-	}
-	r.at++
-	if r.peek() == ']' {
-		r.at++
-		return nil
 	}
 	var fields []field
 	for r.index = 0; ; r.index++ {
-		if r.peek() != '{' {
-			return r.unexpected(expectRow)
+		if k := r.in.PeekKind(); k == jsontext.KindEndArray || k == jsontext.KindInvalid {
+			return r.token()
 		}
-		start := r.at
+		start := r.next()
 		fields = fields[:0]
-		p := r.object(func(key string, at int) *problem {
-			v, p := r.value()
-			if p != nil && p.key == "" {
+		p := r.object(expectRow, func(key string) *problem {
+			v, at, p := r.value()
+			if p != nil {
 				p.key = "." + key
 			}
 			fields = append(fields, field{key, v, at})
 			return p
 		})
 		if p == nil {
-			p = r.rows.take(r.list, fields, start)
+			p = r.rows.add(r.list, fields, start)
 		}
 		if p != nil {
 			return p
-		}
-		switch r.peek() {
-		case ',':
-			r.at++
-		case ']':
-			r.at++
-			return nil
-		default:
-			return r.unexpected("a comma or ]")
 		}
 	}
 }
 
 // object reads an object; member reads the value of each key.
-func (r *jsonReader) object(member func(key string, at int) *problem) *problem {
-	r.at++
-	if r.peek() == '}' {
-		r.at++
-		return nil
+func (r *jsonReader) object(expected string, member func(key string) *problem) *problem {
+	if k := r.in.PeekKind(); k != jsontext.KindBeginObject && k != jsontext.KindInvalid {
+		return r.unexpected(r.next(), expected)
+	}
+	if p := r.token(); p != nil {
+		return p
 	}
 	for {
-		if r.peek() != '"' {
-			return r.unexpected("a key in double quotes")
-		}
-		at := r.at
-		raw, p := r.quoted()
-		if p != nil {
-			return p
-		}
-		key, known := r.names[string(raw)]
-		if !known {
-			if key, p = r.unquote(raw, at); p != nil {
+		switch r.in.PeekKind() {
+		case jsontext.KindString:
+			key, p := r.key()
+			if p == nil {
+				p = member(key)
+			}
+			if p != nil {
 				return p
 			}
-			if len(r.names) < 1000 {
-				r.names[string(raw)] = key
-			}
-		}
-		if r.peek() != ':' {
-			return r.unexpected("a colon")
-		}
-		r.at++
-		r.peek()
-		if p := member(key, r.at); p != nil {
-			return p
-		}
-		switch r.peek() {
-		case ',':
-			r.at++
-		case '}':
-			r.at++
-			return nil
+		case jsontext.KindEndObject, jsontext.KindInvalid:
+			return r.token()
 		default:
-			return r.unexpected("a comma or }")
+			return r.unexpected(r.next(), "a key in double quotes")
 		}
 	}
 }
 
-// value reads a scalar; a list or an object it only names.
-func (r *jsonReader) value() (value, *problem) {
-	switch c := r.peek(); {
-	case c == '"':
-		at := r.at
-		raw, p := r.quoted()
-		if p != nil {
-			return value{}, p
+func (r *jsonReader) key() (string, *problem) {
+	raw, err := r.in.ReadValue()
+	if err != nil {
+		return "", r.syntax(err)
+	}
+	key, known := r.names[string(raw)]
+	if !known {
+		key = unquote(raw)
+		if len(r.names) < 1000 {
+			r.names[string(raw)] = key
 		}
-		s, p := r.unquote(raw, at)
-		return value{kind: text, text: s}, p
-	case c == '-' || '0' <= c && c <= '9':
-		return r.number()
-	case c == '[':
-		return value{kind: list}, &problem{r.at, "", expectScalar, "a list", "write it as text"}
-	case c == '{':
-		return value{kind: mapping}, &problem{r.at, "", expectScalar, "an object", "write it as text"}
+	}
+	return key, nil
+}
+
+// value reads a scalar, and returns the offset at which it starts.
+func (r *jsonReader) value() (v value, at int, p *problem) {
+	raw, err := r.in.ReadValue()
+	if err != nil {
+		return v, 0, r.syntax(err)
+	}
+	at = int(r.in.InputOffset()) - len(raw)
+	switch raw.Kind() {
+	case jsontext.KindString:
+		v = value{kind: text, text: unquote(raw)}
+	case jsontext.KindNumber:
+		v = value{kind: integer, text: string(raw)}
+		if bytes.ContainsAny(raw, ".eE") {
+			v.kind = number
+		}
+	case jsontext.KindTrue:
+		v = value{kind: boolean, text: "true"}
+	case jsontext.KindFalse:
+		v = value{kind: boolean, text: "false"}
+	case jsontext.KindNull:
+		v = value{kind: null, text: "null"}
+	case jsontext.KindBeginArray:
+		p = &problem{at, "", expectScalar, "a list", "write it as text"}
 	default:
-		return r.literal()
+		p = &problem{at, "", expectScalar, "an object", "write it as text"}
 	}
+	return v, at, p
 }
 
-func (r *jsonReader) literal() (value, *problem) {
-	for _, l := range []struct {
-		name string
-		kind kind
-	}{{"true", boolean}, {"false", boolean}, {"null", null}} {
-		if end := r.at + len(l.name); end <= len(r.data) && string(r.data[r.at:end]) == l.name {
-			r.at = end
-			return value{kind: l.kind, text: l.name}, nil
-		}
-	}
-	return value{}, r.unexpected("a value")
-}
-
-// number reads -?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?
-func (r *jsonReader) number() (value, *problem) {
-	start, k := r.at, integer
-	if r.here() == '-' {
-		r.at++
-	}
-	first := r.at
-	n := r.digits()
-	if n == 0 || n > 1 && r.data[first] == '0' {
-		r.at = first
-		return value{}, r.unexpected("a number without leading zeros")
-	}
-	if r.here() == '.' {
-		k = number
-		r.at++
-		if r.digits() == 0 {
-			return value{}, r.unexpected("a digit")
-		}
-	}
-	if c := r.here(); c == 'e' || c == 'E' {
-		k = number
-		r.at++
-		if c := r.here(); c == '+' || c == '-' {
-			r.at++
-		}
-		if r.digits() == 0 {
-			return value{}, r.unexpected("a digit")
-		}
-	}
-	return value{kind: k, text: string(r.data[start:r.at])}, nil
-}
-
-func (r *jsonReader) digits() (n int) {
-	for '0' <= r.here() && r.here() <= '9' {
-		r.at++
-		n++
-	}
-	return n
-}
-
-// quoted reads a text and returns it as it stands, quotes included.
-func (r *jsonReader) quoted() ([]byte, *problem) {
-	start := r.at
-	for r.at++; r.at < len(r.data); r.at++ {
-		switch c := r.data[r.at]; {
-		case c == '"':
-			r.at++
-			return r.data[start:r.at], nil
-		case c == '\\':
-			r.at++
-		case c < ' ':
-			return nil, &problem{r.at, "", "a text without control characters", show(string(c)), `write it as an escape (\n, \u0001)`}
-		}
-	}
-	return nil, &problem{start, "", "a closing double quote", "the end of the file", ""}
-}
-
-func (r *jsonReader) unquote(raw []byte, at int) (string, *problem) {
+// unquote returns the text of a JSON string that the decoder has read.
+func unquote(raw []byte) string {
 	inner := raw[1 : len(raw)-1]
-	plain := true
 	for _, c := range inner {
 		if c == '\\' || c >= 0x80 {
-			plain = false
-			break
+			s, _ := jsontext.AppendUnquote(nil, raw) // its error is about invalid UTF-8
+			return string(s)
 		}
 	}
-	if plain {
-		return string(inner), nil
-	}
-	var s string
-	if err := json.Unmarshal(raw, &s); err != nil {
-		var syntax *json.SyntaxError
-		if errors.As(err, &syntax) {
-			at += int(syntax.Offset) - 1
-		}
-		return "", &problem{at, "", "a valid escape", err.Error(), ""}
-	}
-	return s, nil
+	return string(inner)
 }
 
-// here is the byte at the reader, 0 at the end.
-func (r *jsonReader) here() byte {
-	if r.at < len(r.data) {
-		return r.data[r.at]
-	}
-	return 0
+// token reads a token that PeekKind has seen, or returns why there is none.
+func (r *jsonReader) token() *problem {
+	_, err := r.in.ReadToken()
+	return r.syntax(err)
 }
 
-// peek skips white space and returns the byte there.
-func (r *jsonReader) peek() byte {
-	for r.at < len(r.data) {
-		switch c := r.data[r.at]; c {
-		case ' ', '\t', '\n', '\r':
-			r.at++
-		default:
-			return c
-		}
+// next returns the offset of the next token.
+func (r *jsonReader) next() int {
+	at := int(r.in.InputOffset())
+	for at < len(r.data) && bytes.IndexByte([]byte(" \t\r\n,:"), r.data[at]) >= 0 {
+		at++
 	}
-	return 0
+	return at
 }
 
-func (r *jsonReader) unexpected(expected string) *problem {
-	if r.at >= len(r.data) {
-		return &problem{r.at, "", expected, "the end of the file", ""}
-	}
-	rest := r.data[r.at:min(len(r.data), r.at+12)]
+func (r *jsonReader) unexpected(at int, expected string) *problem {
+	rest := r.data[at:min(len(r.data), at+12)]
 	for i, c := range rest {
-		if !('0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z' || c == '-') {
+		if !letter(c) && !digit(c) && c != '-' {
 			rest = rest[:max(i, 1)]
 			break
 		}
 	}
-	return &problem{r.at, "", expected, show(string(rest)), ""}
+	return &problem{at, "", expected, show(string(rest)), ""}
+}
+
+// syntax converts an error of the decoder.
+func (r *jsonReader) syntax(err error) *problem {
+	if err == nil {
+		return nil
+	}
+	var s *jsontext.SyntacticError
+	if errors.As(err, &s) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return &problem{int(s.ByteOffset), "", "valid JSON", s.Err.Error(), ""}
+	}
+	return &problem{len(r.data), "", "valid JSON", "the end of the file", "the file may be incomplete"}
 }

@@ -7,23 +7,24 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// plainReader reads the YAML that people and programs write for a table, some
-// twenty times as fast as the parser: lists of block rows or of one-line flow
-// rows, whose values are plain words, whole numbers or simple quoted texts.
-// At whatever else it gives up, be it right or wrong, and the parser has the
-// say; a fuzz test holds that the two agree.
+// plainReader reads a common subset of YAML some twenty times as fast as the
+// parser: lists of block rows or one-line flow rows, whose values are plain
+// words, whole numbers or simple quoted strings. It gives up at anything else,
+// valid or not, and the parser reads the file instead. A fuzz test checks that
+// both agree.
 type plainReader struct {
-	rest   []byte // behind the line at hand
-	line   []byte
+	rest   []byte // after line
+	line   []byte // the current line
 	rows   rows
-	list   string
-	indent int // of the rows' hyphens; -1: not known yet
+	list   string // the current list
+	indent int    // of the rows' hyphens; -1: not known yet
 	fields []field
-	open   bool // fields are of a block row that may go on
+	open   bool // the current row is a block row, which further lines may continue
 	names  map[string]string
 }
 
-func decodePlain(data []byte) (tenantdb.State, bool) {
+// decodePlain reads data; ok is false if the parser must read it.
+func decodePlain(data []byte) (s tenantdb.State, ok bool) {
 	r := &plainReader{rest: data, names: map[string]string{}}
 	seen := map[string]bool{}
 	for r.next() {
@@ -52,7 +53,7 @@ func decodePlain(data []byte) (tenantdb.State, bool) {
 	return r.rows.state, r.close() && len(seen) > 0
 }
 
-// next takes a line; none that has a tab or a carriage return is plain.
+// next reads a line.
 func (r *plainReader) next() bool {
 	if len(r.rest) == 0 {
 		return false
@@ -61,7 +62,7 @@ func (r *plainReader) next() bool {
 	return true
 }
 
-// row reads a line of a row: its first, or one that goes on.
+// row reads the first line of a row, or one that continues a block row.
 func (r *plainReader) row(text []byte, indent int) bool {
 	if r.list == "" {
 		return false
@@ -83,17 +84,17 @@ func (r *plainReader) row(text []byte, indent int) bool {
 	return r.flow(text[1:])
 }
 
-// close hands the row at hand on.
+// close adds the current row, if there is one.
 func (r *plainReader) close() bool {
 	if !r.open && len(r.fields) == 0 {
 		return true
 	}
-	bad := r.rows.take(r.list, r.fields, 0)
+	bad := r.rows.add(r.list, r.fields, 0)
 	r.open, r.fields = false, r.fields[:0]
 	return bad == nil
 }
 
-// member reads `key: value` to the end of the line.
+// member reads a line `key: value`.
 func (r *plainReader) member(text []byte) bool {
 	key, text, ok := r.key(text)
 	if !ok {
@@ -104,7 +105,7 @@ func (r *plainReader) member(text []byte) bool {
 	return ok && len(bytes.TrimRight(text, " ")) == 0
 }
 
-// flow reads `key: value, key: value}` to the end of the line.
+// flow reads the rest of a line `key: value, key: value}`.
 func (r *plainReader) flow(text []byte) bool {
 	for {
 		key, rest, ok := r.key(bytes.TrimLeft(text, " "))
@@ -128,7 +129,7 @@ func (r *plainReader) flow(text []byte) bool {
 	}
 }
 
-// key reads a name and `: ` or a colon at the end of the line.
+// key reads a name, and a colon that a space or the end of the line follows.
 func (r *plainReader) key(text []byte) (string, []byte, bool) {
 	n := 0
 	for n < len(text) && (letter(text[n]) || text[n] == '_' || n > 0 && digit(text[n])) {
@@ -148,7 +149,7 @@ func (r *plainReader) key(text []byte) (string, []byte, bool) {
 	return name, text[n+1:], true
 }
 
-// scalar reads a value; ok is false if it is not a plain one.
+// scalar reads a value; ok is false if it is not in the subset.
 func scalar(b []byte) (v value, rest []byte, ok bool) {
 	if len(b) == 0 {
 		return value{kind: null, plain: true}, nil, true
@@ -157,7 +158,7 @@ func scalar(b []byte) (v value, rest []byte, ok bool) {
 		for n := 1; n < len(b); n++ {
 			switch c := b[n]; {
 			case c == q:
-				// Another quote behind is a doubled one, or a mistake.
+				// Another quote after it is a doubled quote, or an error.
 				return value{kind: text, text: string(b[1:n])}, b[n+1:], n+1 == len(b) || b[n+1] != q
 			case c < ' ' || c > '~' || c == '\\':
 				return v, nil, false
@@ -170,7 +171,7 @@ func scalar(b []byte) (v value, rest []byte, ok bool) {
 		if digit(b[n]) {
 			digits++
 		}
-		// None of these is in a number or a date of any kind.
+		// Numbers and dates contain none of these letters.
 		sure = sure || strings.IndexByte("ghijklmnpqrsuvwyGHIJKLMNPQRSUVWY", b[n]) >= 0
 		n++
 	}
@@ -189,8 +190,7 @@ func scalar(b []byte) (v value, rest []byte, ok bool) {
 	return v, b[n:], true
 }
 
-// reserved are the words that the parser takes for another kind of value,
-// unless they are written differently again.
+// reserved reports whether the parser may take a word for a boolean or null.
 func reserved(word string) bool {
 	return strings.EqualFold(word, "true") || strings.EqualFold(word, "false") || strings.EqualFold(word, "null")
 }

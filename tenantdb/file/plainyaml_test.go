@@ -32,7 +32,7 @@ func TestWhatIsNotPlainIsLeftToTheParser(t *testing.T) {
 	}
 }
 
-// What the fast reader takes, the parser takes too, for the same.
+// Whatever the plain reader accepts, the parser accepts with the same result.
 func FuzzPlainAgreesWithTheParser(f *testing.F) {
 	for _, text := range []string{
 		"tenants:\n- id: 1\n  schema_name: a\n  x: 1e5\ndomains:\n- {tenant_id: 1, domain: 3d.io, is_primary: true}\n",

@@ -8,10 +8,10 @@ import (
 	"syscall"
 )
 
-// ReadRegular reads at most most bytes of a file, 0: all of it. It refuses
-// whatever is no regular file and never blocks: opening a FIFO would wait for
-// a writer, and a device may have no end.
-func ReadRegular(path string, most int64) ([]byte, fs.FileInfo, error) {
+// ReadRegular reads a regular file, at most limit bytes of it unless limit is 0.
+// Anything else is an error: opening a FIFO would block until there is a writer,
+// and a device may have no end.
+func ReadRegular(path string, limit int64) ([]byte, fs.FileInfo, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, nil, err
@@ -19,7 +19,7 @@ func ReadRegular(path string, most int64) ([]byte, fs.FileInfo, error) {
 	if err := regular(path, info); err != nil {
 		return nil, nil, err
 	}
-	// The file may have been replaced by a FIFO meanwhile.
+	// The file may have been replaced by a FIFO since.
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, nil, err
@@ -32,13 +32,14 @@ func ReadRegular(path string, most int64) ([]byte, fs.FileInfo, error) {
 		return nil, nil, err
 	}
 	var from io.Reader = f
-	if most > 0 {
-		from = io.LimitReader(f, most)
+	if limit > 0 {
+		from = io.LimitReader(f, limit)
 	}
 	data, err := io.ReadAll(from)
 	return data, info, err
 }
 
+// regular returns an error unless info is that of a regular file.
 func regular(path string, info fs.FileInfo) error {
 	kind := "a device"
 	switch mode := info.Mode(); {

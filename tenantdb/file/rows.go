@@ -6,7 +6,7 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// kind is what a value is, in YAML and JSON alike.
+// kind is the kind of a value in YAML or JSON.
 type kind uint8
 
 const (
@@ -21,14 +21,16 @@ const (
 
 var kindNames = [...]string{"text", "a whole number", "a number", "true or false", "null", "a list", "a mapping"}
 
-// value is a scalar, or says that there is none.
+// value is a scalar, or the kind of a list or mapping.
 type value struct {
 	kind kind
-	text string // of an integer in decimal; of a boolean true or false
-	// plain: written without quotes in YAML, where 2026 may be meant as text.
+	text string // a boolean is true or false
+	// plain values are written without quotes in YAML, where 2026 may be meant
+	// as text.
 	plain bool
 }
 
+// found describes the value for an error.
 func (v value) found() string {
 	if v.kind >= null {
 		return kindNames[v.kind]
@@ -36,15 +38,15 @@ func (v value) found() string {
 	return kindNames[v.kind] + " " + show(v.text)
 }
 
-// field is one key of a row with its value; at is a position that the decoder
-// of the format knows how to tell.
+// field is one key of a row with its value. Each format's reader has positions
+// of its own: a byte offset in JSON, the index of a node in YAML.
 type field struct {
 	key   string
 	value value
 	at    int
 }
 
-// problem is an Error without its place.
+// problem is an Error whose position is that of the format's reader.
 type problem struct {
 	at                           int
 	key, expected, found, advice string
@@ -57,13 +59,13 @@ const (
 	expectScalar = "text, a number, true, false or null"
 )
 
-// rows collects what a file holds.
+// rows collects the rows of a file.
 type rows struct {
 	state tenantdb.State
 }
 
-// take adds a row to the list that is called name.
-func (r *rows) take(name string, fields []field, at int) *problem {
+// add adds a row to the list tenants or domains.
+func (r *rows) add(name string, fields []field, at int) *problem {
 	for i := range fields {
 		for j := range i {
 			if fields[i].key == fields[j].key {
@@ -130,7 +132,7 @@ func (r *rows) domain(fields []field, at int) *problem {
 			d.IsPrimary, bad = f.flag()
 		case "redirect_to_primary":
 			d.RedirectToPrimary, bad = f.flag()
-		case "id": // a dump of the table has it; nothing needs it
+		case "id": // of a table dump; not used
 		default:
 			bad = &problem{f.at, "." + f.key, "tenant_id, domain, folder, is_primary or redirect_to_primary", "key " + show(f.key), "correct or remove it"}
 		}
@@ -156,7 +158,7 @@ func (f field) wrong(expected, advice string) *problem {
 	return &problem{f.at, "." + f.key, expected, f.value.found(), advice}
 }
 
-// primaryKey reads a primary key: text, or a whole number.
+// primaryKey returns a primary key: text or a whole number.
 func (f field) primaryKey() (string, *problem) {
 	if f.value.kind > integer {
 		return "", f.wrong("text or a whole number", "")
@@ -164,7 +166,7 @@ func (f field) primaryKey() (string, *problem) {
 	return f.value.text, nil
 }
 
-// name reads a text that people may write without quotes in YAML.
+// name returns a text, which may be a plain number in YAML.
 func (f field) name() (string, *problem) {
 	if f.value.kind == text || f.value.plain && f.value.kind <= number {
 		return f.value.text, nil
@@ -172,9 +174,10 @@ func (f field) name() (string, *problem) {
 	return "", f.wrong("text", "put it in double quotes")
 }
 
+// flag returns a boolean, which may be a plain one of YAML 1.1.
 func (f field) flag() (bool, *problem) {
 	if f.value.plain && f.value.kind == text {
-		switch f.value.text { // booleans of YAML 1.1
+		switch f.value.text {
 		case "yes", "on":
 			return true, nil
 		case "no", "off":
@@ -187,7 +190,7 @@ func (f field) flag() (bool, *problem) {
 	return f.value.text == "true", nil
 }
 
-// keyOf names a place as people write it.
+// keyOf returns the path of a key: name[index]rest.
 func keyOf(name string, index int, rest string) string {
 	if name == "" {
 		return ""

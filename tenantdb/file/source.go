@@ -15,20 +15,22 @@ import (
 // Source serves one directory.
 type Source struct {
 	opts Options
-	last [sha256.Size]byte // of the bytes that were read last
-	seen fs.FileInfo       // of the file then
+	last [sha256.Size]byte // of the content that the directory holds
+	seen fs.FileInfo       // of the file when it was last read
 }
 
-// New returns a source; the file is first looked at by Load.
+// New returns a source. Load is the first to read the file.
 func New(o Options) *Source { return &Source{opts: o} }
 
-// Load reads the file.
+// Load reads the file into the directory. If it fails, the directory stays as
+// it was.
 func (s *Source) Load(_ context.Context, dir *tenantdb.Directory) error {
 	_, err := s.read(dir)
 	return err
 }
 
-// read brings the directory in step with the file.
+// read reads the file and, unless its content is the same as before, replaces
+// the directory's.
 func (s *Source) read(dir *tenantdb.Directory) (changed bool, err error) {
 	data, info, err := ReadRegular(s.opts.Path, 0)
 	if err != nil {
@@ -57,22 +59,23 @@ func (s *Source) read(dir *tenantdb.Directory) (changed bool, err error) {
 func (s *Source) Follow(ctx context.Context, dir *tenantdb.Directory) error {
 	o := s.opts
 	o.Logger = s.log(dir)
-	told := ""
+	logged := ""
 	return Watch(ctx, o, func() {
 		if s.stale(dir) {
-			told = s.tell(dir, told)
+			logged = s.reload(dir, logged)
 		}
 	})
 }
 
-// tell reads the file and logs what became of it, the same thing once.
-func (s *Source) tell(dir *tenantdb.Directory, told string) string {
+// reload reads the file and logs the outcome. It returns the error, and does not
+// log an error that equals the one logged before.
+func (s *Source) reload(dir *tenantdb.Directory, logged string) string {
 	changed, err := s.read(dir)
 	switch {
 	case err != nil:
 		dir.Degrade(err.Error())
-		if err.Error() != told {
-			s.log(dir).Error("the file is refused; the last good state stays", "error", err)
+		if err.Error() != logged {
+			s.log(dir).Error("cannot use the file; the last good state stays", "error", err)
 		}
 		return err.Error()
 	case changed:
@@ -82,8 +85,8 @@ func (s *Source) tell(dir *tenantdb.Directory, told string) string {
 	return ""
 }
 
-// stale reports whether the file is another one than was read, and confirms the
-// directory if it is not.
+// stale reports whether the file may have changed since it was read, and
+// confirms the directory if it has not.
 func (s *Source) stale(dir *tenantdb.Directory) bool {
 	info, err := os.Stat(s.opts.Path)
 	if err != nil || s.seen == nil || !os.SameFile(info, s.seen) || !info.ModTime().Equal(s.seen.ModTime()) || info.Size() != s.seen.Size() {

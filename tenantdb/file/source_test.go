@@ -2,14 +2,13 @@ package file_test
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-
-	"encoding/json"
 
 	"github.com/tenantedge/tenantedge/tenantdb"
 	"github.com/tenantedge/tenantedge/tenantdb/file"
@@ -127,10 +126,10 @@ func TestABadEditSaysWhereAndKeepsTheRest(t *testing.T) {
 		t.Errorf("reason: %s", got)
 	}
 	if !has(dir, "b")() {
-		t.Error("the last good state is gone")
+		t.Error("the last good state was lost")
 	}
-	replace(t, path, tenants("a", "b")) // the very bytes that were good before
-	sourcetest.Eventually(t, "well again", func() bool { return dir.Stats().Degraded == "" })
+	replace(t, path, tenants("a", "b")) // the same bytes as the last good state
+	sourcetest.Eventually(t, "the end of the degradation", func() bool { return dir.Stats().Degraded == "" })
 }
 
 func TestAFileThatGoesAndComesBack(t *testing.T) {
@@ -142,14 +141,15 @@ func TestAFileThatGoesAndComesBack(t *testing.T) {
 	}
 	sourcetest.Eventually(t, "the reason", func() bool { return strings.Contains(dir.Stats().Degraded, "no such file") })
 	if !has(dir, "a")() {
-		t.Error("the last good state is gone")
+		t.Error("the last good state was lost")
 	}
 	put(t, path, tenants("a", "b"))
 	sourcetest.Eventually(t, "the new state", has(dir, "b"))
 }
 
-// Kubernetes shows a config map as links: tenants.yaml to ..data/tenants.yaml,
-// and ..data to a folder; an update makes another folder and swaps ..data.
+// Kubernetes mounts a config map as links: tenants.yaml leads to
+// ..data/tenants.yaml, and ..data to a folder. An update makes a new folder and
+// swaps ..data.
 func TestAConfigMapIsFollowed(t *testing.T) {
 	root := t.TempDir()
 	version := func(name string, data []byte) {
@@ -191,8 +191,8 @@ func TestALinkToAFileElsewhereIsFollowed(t *testing.T) {
 	sourcetest.Eventually(t, "the other file's change", has(dir, "b"))
 }
 
-func TestAFileIsLookedAtWhereNothingTellsOfChanges(t *testing.T) {
-	// The folder's folder is swapped, of which no watch tells.
+func TestAFileIsPolledWhereNoChangeIsReported(t *testing.T) {
+	// The watch does not report that the folder itself is replaced.
 	root := t.TempDir()
 	folder := filepath.Join(root, "conf")
 	for name, data := range map[string][]byte{"conf": tenants("a"), "next": tenants("b")} {

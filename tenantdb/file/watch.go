@@ -10,16 +10,16 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// Options is what a Source, or a Watch, is made of.
+// Options configures a Source or a Watch. Path is required.
 type Options struct {
 	Path string
-	// Poll is how often the file is looked at where the system tells nothing
-	// of changes (some network file systems). Default 5 s.
+	// Poll is the interval at which the file is checked even if the system
+	// reports no change, as on some network file systems. Default 5 s.
 	Poll time.Duration
-	// Settle is how long the file must be left alone before it is looked at: an
-	// editor writes in several steps. Default 20 ms.
+	// Settle is how long the folder must be quiet before the file is checked,
+	// because editors write in several steps. Default 20 ms.
 	Settle time.Duration
-	Logger *slog.Logger // nil: that of the directory, or slog.Default
+	Logger *slog.Logger // nil: the directory's, for a Source; slog.Default, for a Watch
 }
 
 func (o Options) withDefaults() Options {
@@ -35,11 +35,11 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Watch calls look at once, and again whenever the file may have changed, until
-// ctx ends; look finds out whether it has. The folder is watched, not the file:
-// editors and Kubernetes put another file in its place. Where folders cannot be
-// watched, and besides, look is called at every Poll.
-func Watch(ctx context.Context, o Options, look func()) (err error) {
+// Watch calls check once, then whenever the file may have changed and at every
+// Poll, until ctx ends; it returns the error of ctx. check decides whether the
+// file has changed. Watch observes the folder, because editors and Kubernetes
+// replace the file.
+func Watch(ctx context.Context, o Options, check func()) (err error) {
 	o = o.withDefaults()
 	watcher, watchErr := fsnotify.NewWatcher()
 	var events chan fsnotify.Event
@@ -50,11 +50,11 @@ func Watch(ctx context.Context, o Options, look func()) (err error) {
 		watchErr = watchFolders(watcher, o.Path)
 	}
 	if watchErr != nil {
-		o.Logger.Warn("the file's folder cannot be watched; looking at the file now and then", "file", o.Path, "every", o.Poll, "error", watchErr)
+		o.Logger.Warn("cannot watch the file's folder; checking the file at intervals", "file", o.Path, "every", o.Poll, "error", watchErr)
 	}
 	poll := time.NewTicker(o.Poll)
 	defer poll.Stop()
-	// What changed before the watch began is found by the first look.
+	// The first check finds changes from before the watch began.
 	due := time.NewTimer(0)
 	defer due.Stop()
 	for {
@@ -65,21 +65,21 @@ func Watch(ctx context.Context, o Options, look func()) (err error) {
 			due.Reset(o.Settle)
 			continue
 		case err := <-failures:
-			o.Logger.Warn("watching the file failed; looking at it now", "file", o.Path, "error", err)
+			o.Logger.Warn("watching the file failed; checking it now", "file", o.Path, "error", err)
 		case <-poll.C:
 		case <-due.C:
 		}
-		look()
+		check()
 		if watcher != nil {
-			// The folder, or where a link leads, may be another one now; what
-			// fails here is looked at by the next poll.
+			// The folder, or the target of a link, may have been replaced. If
+			// this fails, the file is still polled.
 			_ = watchFolders(watcher, o.Path)
 		}
 	}
 }
 
-// watchFolders watches the folder of the file, and of the file that a link
-// leads to.
+// watchFolders watches the folder of the file and, if it is a link, that of its
+// target.
 func watchFolders(w *fsnotify.Watcher, path string) error {
 	folders := []string{filepath.Dir(path)}
 	if real, err := filepath.EvalSymlinks(path); err == nil {
@@ -87,7 +87,7 @@ func watchFolders(w *fsnotify.Watcher, path string) error {
 	}
 	var errs []error
 	for _, f := range folders {
-		if err := w.Add(f); err != nil { // again is harmless
+		if err := w.Add(f); err != nil { // no error if it is watched already
 			errs = append(errs, err)
 		}
 	}

@@ -13,15 +13,16 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// Decode reads the lists tenants and domains. JSON is told by its first byte
-// and the file's name; all else is YAML. Errors about the text are an *Error.
+// Decode decodes the lists tenants and domains. The data is JSON if the file's
+// name ends in .json or the data is valid JSON that starts with a brace, and
+// YAML otherwise. Errors are an *Error.
 func Decode(name string, data []byte) (tenantdb.State, error) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	if strings.HasSuffix(strings.ToLower(name), ".json") {
 		return decodeJSON(name, data)
 	}
 	if start := bytes.TrimLeft(data, " \t\r\n"); len(start) > 0 && start[0] == '{' {
-		// JSON is YAML, but YAML's parser halves its surrogate pairs.
+		// JSON is YAML, but the YAML parser does not join surrogate pairs.
 		if s, err := decodeJSON(name, data); err == nil {
 			return s, nil
 		}
@@ -50,11 +51,11 @@ func decodeYAML(name string, data []byte) (tenantdb.State, error) {
 	return fromNode(name, doc.Content[0], true)
 }
 
-var yamlPlace = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
+var yamlPosition = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
 
 func syntaxError(name string, err error) error {
 	line, found := 1, err.Error()
-	if m := yamlPlace.FindStringSubmatch(strings.ReplaceAll(found, "\n", " ")); m != nil {
+	if m := yamlPosition.FindStringSubmatch(strings.ReplaceAll(found, "\n", " ")); m != nil {
 		found = m[2]
 		if n, err := strconv.Atoi(m[1]); err == nil {
 			line = n
@@ -63,8 +64,8 @@ func syntaxError(name string, err error) error {
 	return &Error{name, line, 1, "", "valid YAML", found, "the mistake may be on the line before"}
 }
 
-// FromNode reads the lists tenants and domains of a mapping that somebody else
-// has parsed; other keys of it are theirs. name is told in errors.
+// FromNode decodes the lists tenants and domains of a mapping that the caller has
+// parsed, and ignores its other keys. name is the file's name in errors.
 func FromNode(name string, n *yaml.Node) (tenantdb.State, error) {
 	if n.Kind == yaml.DocumentNode && len(n.Content) == 1 {
 		n = n.Content[0]
@@ -72,11 +73,11 @@ func FromNode(name string, n *yaml.Node) (tenantdb.State, error) {
 	return fromNode(name, n, false)
 }
 
-// nodeReader reads rows from parsed YAML. Its positions are indexes of nodes.
+// nodeReader reads rows from parsed YAML. Its positions are indexes in nodes.
 type nodeReader struct {
 	file  string
 	rows  rows
-	nodes []*yaml.Node // of the fields of the row at hand
+	nodes []*yaml.Node // the current row, then the values of its fields
 	list  string
 	index int
 }
@@ -133,7 +134,7 @@ func (r *nodeReader) sequence(n *yaml.Node) error {
 			r.nodes = append(r.nodes, row.Content[k+1])
 			fields = append(fields, field{key.Value, v, len(r.nodes) - 1})
 		}
-		if p := r.rows.take(r.list, fields, 0); p != nil {
+		if p := r.rows.add(r.list, fields, 0); p != nil {
 			return r.fail(r.nodes[p.at], p.key, p.expected, p.found, p.advice)
 		}
 	}
@@ -162,13 +163,13 @@ func (r *nodeReader) scalar(key, n *yaml.Node) (value, error) {
 	case "!!int":
 		v.kind = integer
 		if (key.Value == "id" || key.Value == "tenant_id") && !decimal.MatchString(n.Value) {
-			// 0x10, 1_000 and 007 are numbers in YAML, but whose key?
+			// YAML takes 0x10, 1_000 and 007 for numbers; as a key they are ambiguous.
 			return v, r.fail(n, "."+key.Value, "a whole number in plain decimal digits", show(n.Value), "put it in double quotes if it is text")
 		}
 	case "!!float":
 		v.kind = number
 		if decimal.MatchString(n.Value) {
-			v.kind = integer // too large for the parser's integers, not for ours
+			v.kind = integer // too large for the parser's integers
 		}
 	case "!!str", "!!timestamp", "!!binary":
 		v.kind = text
@@ -187,8 +188,8 @@ func (r *nodeReader) fail(n *yaml.Node, key, expected, found, advice string) err
 	return &Error{r.file, n.Line, n.Column, keyOf(r.list, r.index, key), expected, found, advice}
 }
 
-// target follows an alias. Rows are no deeper than three levels, so that
-// aliases of aliases cannot multiply.
+// target follows an alias. Rows have at most three levels, so that nested
+// aliases cannot expand exponentially.
 func target(n *yaml.Node) *yaml.Node {
 	for n.Kind == yaml.AliasNode && n.Alias != nil {
 		n = n.Alias
@@ -196,6 +197,7 @@ func target(n *yaml.Node) *yaml.Node {
 	return n
 }
 
+// describe describes a node for an error.
 func describe(n *yaml.Node) string {
 	switch n.Kind {
 	case yaml.SequenceNode:

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/tenantdb"
-	"github.com/tenantedge/tenantedge/tenantdb/wholefile"
+	"github.com/tenantedge/tenantedge/tenantdb/atomicfile"
 )
 
 // saver writes the state file beside the follower, so that a change is never
@@ -37,7 +37,7 @@ func newSaver(s *Source, dir *tenantdb.Directory) *saver {
 		return v
 	}
 	dir.Note(func(u *tenantdb.Upkeep) { u.StateFile = v.path })
-	if err := wholefile.RemoveUnfinished(v.path); err != nil {
+	if err := atomicfile.RemoveUnfinished(v.path); err != nil {
 		v.log.Warn("temporary state files of earlier processes cannot be removed", "error", err)
 	}
 	v.done.Go(func() { v.run(ctx) })

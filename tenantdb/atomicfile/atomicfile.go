@@ -1,11 +1,11 @@
-// Package wholefile replaces files as a whole: whoever reads one finds the old
-// content or the new, also after the machine loses power.
+// Package atomicfile replaces a file atomically and durably: readers see the old
+// content or the new, also after a power failure.
 //
-//	err := wholefile.Replace(path, func(w io.Writer) error {
+//	err := atomicfile.Write(path, func(w io.Writer) error {
 //		_, err := w.Write(content)
 //		return err
 //	})
-package wholefile
+package atomicfile
 
 import (
 	"cmp"
@@ -14,12 +14,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 )
 
-// Replace puts what write writes in the place of the file at path, with mode
-// 0600. The file that was there stays until the new one is on disk.
-func Replace(path string, write func(io.Writer) error) error {
+// Write replaces the file at path by one with mode 0600 that holds what write
+// writes. If it fails, the old file stays, except that a failure to sync the
+// folder is reported after the replacement.
+func Write(path string, write func(io.Writer) error) error {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp")
 	if err != nil {
 		return err
@@ -37,18 +39,20 @@ func Replace(path string, write func(io.Writer) error) error {
 	return syncFolder(filepath.Dir(path))
 }
 
-// syncFolder writes a rename in a folder to disk. A folder that cannot be opened
-// was written to all the same.
+// syncFolder makes a rename in a folder durable, where the system can do that.
 func syncFolder(path string) error {
+	if runtime.GOOS == "windows" {
+		return nil // it syncs no folders
+	}
 	dir, err := os.Open(path)
 	if err != nil {
-		return nil
+		return nil // a folder may be writable and not readable
 	}
 	return errors.Join(dir.Sync(), dir.Close())
 }
 
-// RemoveUnfinished removes the temporary files of processes that ended during
-// Replace of path. No other process may be replacing it.
+// RemoveUnfinished removes the temporary files of processes that ended during a
+// Write to path. No other process may be writing to path.
 func RemoveUnfinished(path string) error {
 	folder, base := filepath.Split(path)
 	entries, err := os.ReadDir(cmp.Or(folder, "."))

@@ -1,17 +1,18 @@
-package wholefile
+package atomicfile
 
 import (
 	"errors"
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
 )
 
 func TestAFileIsReplacedOrStaysAsItWas(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
-	full := errors.New("no space is left")
+	full := errors.New("no space left on device")
 	for _, c := range []struct {
 		content string
 		err     error
@@ -21,7 +22,7 @@ func TestAFileIsReplacedOrStaysAsItWas(t *testing.T) {
 		{"half of tw", full, "one"},
 		{"two", nil, "two"},
 	} {
-		err := Replace(path, func(w io.Writer) error {
+		err := Write(path, func(w io.Writer) error {
 			_, err := io.WriteString(w, c.content)
 			return errors.Join(err, c.err)
 		})
@@ -32,15 +33,15 @@ func TestAFileIsReplacedOrStaysAsItWas(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := os.ReadFile(path); err != nil || string(got) != c.want || info.Mode() != 0o600 {
+		if got, err := os.ReadFile(path); err != nil || string(got) != c.want || info.Mode() != 0o600 && runtime.GOOS != "windows" {
 			t.Errorf("%q: the file holds %q with mode %v, %v", c.content, got, info.Mode(), err)
 		}
 		if entries, err := os.ReadDir(filepath.Dir(path)); err != nil || len(entries) != 1 {
-			t.Errorf("%q: the folder has %v, %v", c.content, entries, err)
+			t.Errorf("%q: the folder holds %v, %v", c.content, entries, err)
 		}
 	}
-	if err := Replace(filepath.Join(path, "below"), func(io.Writer) error { return nil }); err == nil {
-		t.Error("a file in a folder that is none is replaced")
+	if err := Write(filepath.Join(path, "below"), func(io.Writer) error { return nil }); err == nil {
+		t.Error("Write succeeds below a file, expected an error")
 	}
 }
 
@@ -70,9 +71,9 @@ func TestOnlyUnfinishedFilesAreRemoved_G5(t *testing.T) {
 	want := append(kept, "state.3.tmp", "state.4.tmp")
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
-		t.Errorf("left: %q, want %q", got, want)
+		t.Errorf("remaining: %q, want %q", got, want)
 	}
 	if err := RemoveUnfinished(filepath.Join(folder, "missing", "state")); err != nil {
-		t.Errorf("a folder that is not there: %v", err)
+		t.Errorf("a missing folder: %v", err)
 	}
 }
