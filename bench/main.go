@@ -1,14 +1,14 @@
-// Command bench measures what a routed request costs, beside the same logic
-// run natively and beside others that could do the work.
+// Command bench measures the cost of a routed request and compares it with the
+// same logic run natively and with other ways to run it.
 //
-//	go run . run             measure, and write raw logs to results/*.txt
-//	go run . run -short      the same in a minute, to try things out
-//	go run . report          make results/REPORT.md and its plots from the logs
+//	go run . run             measure and write raw logs to results/*.txt
+//	go run . run -short      the same in about a minute, to try things out
+//	go run . report          generate results/REPORT.md and its plots from the logs
 //
-// Cases take turns, round by round, so that a machine whose speed drifts treats
-// them alike; what is told are medians with the 95 % interval that benchstat
-// gives them. Logs have the format of `go test -bench`, which benchstat reads.
-// Times are those of the machine they were taken on: only ratios travel.
+// Each round runs every case once, so that a drift in the machine's speed
+// affects all cases alike. The report shows medians with their 95 % confidence
+// intervals, computed as benchstat does. Logs have the format of `go test -bench`.
+// Absolute times depend on the machine; compare ratios only.
 package main
 
 import (
@@ -38,9 +38,9 @@ func main() {
 }
 
 const usage = `bench: expected one of
-  run [flags]      measure, and write raw logs
-  report [flags]   make the report and its plots from the logs
-Each tells its flags with -help`
+  run [flags]      measure and write raw logs
+  report [flags]   generate the report and its plots from the logs
+-help lists the flags of each`
 
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	command := ""
@@ -79,13 +79,13 @@ func runMeasure(ctx context.Context, args []string, stderr io.Writer) error {
 	o := measure.Options{Progress: stderr}
 	flags := flag.NewFlagSet("bench run", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.IntVar(&o.Rounds, "rounds", 10, "rounds; each runs every case once")
-	flags.DurationVar(&o.Time, "time", measure.DefaultTime, "how long a case runs in one round")
-	flags.IntVar(&o.Domains, "domains", 100_000, "domains in the table")
+	flags.IntVar(&o.Rounds, "rounds", 10, "number of rounds; each runs every case once")
+	flags.DurationVar(&o.Time, "time", measure.DefaultTime, "duration of a case in one round")
+	flags.IntVar(&o.Domains, "domains", 100_000, "number of domains in the table")
 	flags.StringVar(&o.Folder, "results", "results", "folder for the raw logs")
-	flags.IntVar(&o.Sockets, "sockets", measure.DefaultSockets, "idle websockets that a server holds")
-	only := flags.String("only", "", "suites to run, separated by commas: "+strings.Join(measure.Names(), ", "))
-	short := flags.Bool("short", false, "few and short rounds: figures to look at, not to quote")
+	flags.IntVar(&o.Sockets, "sockets", measure.DefaultSockets, "number of idle websockets per server")
+	only := flags.String("only", "", "comma-separated suites to run: "+strings.Join(measure.Names(), ", "))
+	short := flags.Bool("short", false, "run few, short rounds; the figures are too noisy to quote")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func runMeasure(ctx context.Context, args []string, stderr io.Writer) error {
 func runReport(args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("bench report", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	folder := flags.String("results", "results", "folder of the raw logs, and for the report")
+	folder := flags.String("results", "results", "folder that holds the raw logs and receives the report")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

@@ -11,16 +11,16 @@ import (
 	"github.com/tenantedge/tenantedge/bench/sockets"
 )
 
-// A process that may open 20,000 files holds crowdSockets; crowdServers of them
-// hold manySockets on one machine, which they are given for a moment.
+// One server process holds crowdSockets, below a limit of 20,000 open files.
+// crowdServers processes together hold manySockets for a few seconds.
 const (
 	crowdSockets = 19_000
 	crowdServers = 11
 	manySockets  = 200_000
 )
 
-// openCrowd opens as many websockets as one process can hold, and as many as
-// the machine is to hold in several. Clients are processes of their own.
+// openCrowd adds cases that open as many websockets as one server process can
+// hold, and manySockets in several. The clients are separate processes.
 func openCrowd(_ context.Context, _ *Options, out *opened) error {
 	for _, c := range []struct {
 		name, server, path string
@@ -44,7 +44,7 @@ func openCrowd(_ context.Context, _ *Options, out *opened) error {
 	return nil
 }
 
-// entry is the server with a name.
+// entry returns the server of that name.
 func entry(name string) (found sockets.Entry) {
 	for _, e := range sockets.Servers() {
 		if e.Name == name {
@@ -54,14 +54,14 @@ func entry(name string) (found sockets.Entry) {
 	return found
 }
 
-// crowdCost is what a socket holds in a server that holds crowdSockets.
+// crowdCost measures the memory per socket in a server with crowdSockets.
 func crowdCost(ctx context.Context, start func(context.Context) (*sockets.Server, error), path string) (line string, err error) {
 	s, err := start(ctx)
 	if err != nil {
 		return "", err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	warm, err := sockets.Hold(ctx, s.Target, path, echoSockets) // they pay for what the rest share
+	warm, err := sockets.Hold(ctx, s.Target, path, echoSockets) // the first sockets allocate what the others share
 	if err != nil {
 		return "", err
 	}
@@ -80,7 +80,7 @@ func crowdCost(ctx context.Context, start func(context.Context) (*sockets.Server
 	return fmt.Sprintf("1\t%10d sockets\t%10d bytes/socket\t%10.1f s-to-open\t%10d files", n, (after.Resident-before.Resident)/n, took.Seconds(), after.Files), errors.Join(err, crowd.Close())
 }
 
-// manyServers holds manySockets, and closes them again.
+// manyServers opens manySockets in several servers, measures and closes them.
 func manyServers(ctx context.Context) (line string, err error) {
 	e := entry(sockets.Handler)
 	var servers []*sockets.Server
@@ -89,18 +89,16 @@ func manyServers(ctx context.Context) (line string, err error) {
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	empty := 0
 	for range crowdServers {
 		s, err := e.Start(ctx)
 		if err != nil {
 			return "", err
 		}
 		servers = append(servers, s)
-		u, err := held(ctx, s)
-		if err != nil {
-			return "", err
-		}
-		empty += u.Resident
+	}
+	empty, _, err := heldByAll(ctx, servers)
+	if err != nil {
+		return "", err
 	}
 	began := time.Now()
 	clients, errs := make([]*process.Server, crowdServers), make([]error, crowdServers)
@@ -111,29 +109,34 @@ func manyServers(ctx context.Context) (line string, err error) {
 			n++
 		}
 		t := s.Target
-		t.Source = 2 * i // one address has ports for half of them
+		t.Source = 2 * i // the ports of one address suffice for half of a server's sockets
 		wait.Go(func() { clients[i], errs[i] = sockets.Hold(ctx, t, sockets.EchoPath, n) })
 	}
 	wait.Wait()
 	open := time.Now()
-	full, fullest := 0, 0
-	for i, s := range servers {
-		if errs[i] != nil {
-			continue
-		}
-		u, err := held(ctx, s)
-		errs[i] = err
-		full += u.Resident
-		fullest = max(fullest, u.Files)
-	}
-	for i, c := range clients { // who says on leaving that each of its sockets was alive
+	full, fullest, err := heldByAll(ctx, servers)
+	for i, c := range clients { // on closing, each client checks that all its sockets are alive
 		if c != nil {
 			wait.Go(func() { errs[i] = errors.Join(errs[i], c.Close()) })
 		}
 	}
 	wait.Wait()
-	if err := errors.Join(errs...); err != nil {
+	if err := errors.Join(append(errs, err)...); err != nil {
 		return "", err
 	}
 	return fmt.Sprintf("1\t%10d sockets\t%10d bytes/socket\t%10.1f s-to-open\t%10.1f s-open\t%10d files", manySockets, (full-empty)/manySockets, open.Sub(began).Seconds(), time.Since(open).Seconds(), fullest), nil
+}
+
+// heldByAll returns the sum of the memory of the servers, and the most files
+// that one of them has open.
+func heldByAll(ctx context.Context, servers []*sockets.Server) (resident, files int, err error) {
+	for _, s := range servers {
+		u, err := held(ctx, s)
+		if err != nil {
+			return 0, 0, err
+		}
+		resident += u.Resident
+		files = max(files, u.Files)
+	}
+	return resident, files, nil
 }

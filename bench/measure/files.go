@@ -11,31 +11,22 @@ import (
 	"github.com/tenantedge/tenantedge/bench/web"
 )
 
-// fileSizes are those of the files that are asked for, by what they are told
-// as: what a style sheet has, a picture, and a download.
+// fileSizes are the sizes of the files that clients request: those of a style
+// sheet, a picture and a download.
 var fileSizes = []struct {
 	name string
 	size int
 }{{"1KiB", 1 << 10}, {"100KiB", 100 << 10}, {"10MiB", 10 << 20}}
 
-// openFiles compares servers of the same files, each a process of its own.
+// openFiles compares servers that serve the same files, each in its own process.
 func openFiles(ctx context.Context, o *Options, out *opened) error {
 	work, err := os.MkdirTemp("", "tenantedge-bench-files-")
 	if err != nil {
 		return err
 	}
 	out.close = append(out.close, func() error { return os.RemoveAll(work) })
-	folder := web.FilesFolder(work)
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+	if err := writeFiles(work); err != nil {
 		return err
-	}
-	if err := os.Chmod(work, 0o755); err != nil { // nginx may serve as another user
-		return err
-	}
-	for _, f := range fileSizes {
-		if err := os.WriteFile(filepath.Join(folder, f.name+".bin"), bytes.Repeat([]byte("tenantedge\n"), f.size/11+1)[:f.size], 0o644); err != nil {
-			return err
-		}
 	}
 	length := min(loadFactor*o.Time, longestAll/3) // a round loads each server with each size
 	connections := perCore * runtime.NumCPU()
@@ -64,6 +55,23 @@ func openFiles(ctx context.Context, o *Options, out *opened) error {
 					})
 				},
 			})
+		}
+	}
+	return nil
+}
+
+// writeFiles writes the files that the servers serve below the folder work.
+func writeFiles(work string) error {
+	folder := web.FilesFolder(work)
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	if err := os.Chmod(work, 0o755); err != nil { // nginx may run as another user
+		return err
+	}
+	for _, f := range fileSizes {
+		if err := os.WriteFile(filepath.Join(folder, f.name+".bin"), bytes.Repeat([]byte("tenantedge\n"), f.size/11+1)[:f.size], 0o644); err != nil {
+			return err
 		}
 	}
 	return nil

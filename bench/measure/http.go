@@ -10,16 +10,16 @@ import (
 	"github.com/tenantedge/tenantedge/bench/web"
 )
 
-// A load over HTTP is longer than other cases, since processor time is told in
-// ticks of 10 ms, and no longer than a minute a server in all.
+// A load over HTTP runs longer than other cases, since the kernel counts
+// processor time in ticks of 10 ms, but at most a minute per server in total.
 const (
 	loadFactor = 5
 	longestAll = time.Minute
-	// perCore connections keep all cores busy without queueing long.
+	// perCore connections per core keep all cores busy without long queues.
 	perCore = 8
 )
 
-// openHTTP compares servers, each a process of its own on this machine.
+// openHTTP compares servers, each in its own process on this machine.
 func openHTTP(ctx context.Context, o *Options, out *opened) error {
 	t, err := table.New(o.Domains)
 	if err != nil {
@@ -52,8 +52,8 @@ func load(ctx context.Context, s *web.Server, p web.Plan) (string, error) {
 	return timed(s, func() (web.Result, error) { return web.Load(ctx, s.Address, p) })
 }
 
-// timed is the line of a load on a server, with the processor time that the
-// server took.
+// timed runs a load on a server and returns its line for the log, which includes
+// the server's processor time.
 func timed(s *web.Server, run func() (web.Result, error)) (string, error) {
 	before, cpuErr := s.CPUTime()
 	r, err := run()
@@ -62,7 +62,7 @@ func timed(s *web.Server, run func() (web.Result, error)) (string, error) {
 	}
 	n := float64(r.Requests)
 	line := fmt.Sprintf("%8d\t%10.1f ns/op\t%10.0f req/s\t%10d p50-ns\t%10d p99-ns", r.Requests, float64(r.Took)/n, n/r.Took.Seconds(), r.P50, r.P99)
-	if after, err := s.CPUTime(); err == nil && cpuErr == nil && after > before { // a load shorter than a tick uses none
+	if after, err := s.CPUTime(); err == nil && cpuErr == nil && after > before { // a load shorter than a tick may count as zero
 		line += fmt.Sprintf("\t%10.1f cpu-ns/op", float64(after-before)/n)
 	}
 	return line, nil

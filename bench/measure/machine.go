@@ -12,20 +12,21 @@ import (
 	"github.com/tenantedge/tenantedge/bench/rivals"
 )
 
-// writeMachine says on what was measured, in the keys that benchstat knows.
+// writeMachine describes the machine, using the keys that benchstat knows where
+// it has one.
 func writeMachine(w io.Writer) {
 	fmt.Fprintf(w, "goos: %s\ngoarch: %s\ncpu: %s\ncores: %d\ngo: %s\n", runtime.GOOS, runtime.GOARCH, cpuModel(), runtime.NumCPU(), runtime.Version())
 	versions := moduleVersions()
-	told := map[string]bool{"": true}
+	written := map[string]bool{"": true}
 	for _, e := range rivals.All() {
-		if !told[e.Module] {
-			told[e.Module] = true
+		if !written[e.Module] {
+			written[e.Module] = true
 			fmt.Fprintf(w, "version-%s: %s\n", shortModule(e.Module), versions[e.Module])
 		}
 	}
 }
 
-// shortModule is the name of a module's repository.
+// shortModule returns the repository name in a module path.
 func shortModule(path string) string { return strings.Split(path, "/")[2] }
 
 func moduleVersions() map[string]string {
@@ -38,7 +39,7 @@ func moduleVersions() map[string]string {
 	return versions
 }
 
-// cpuModel is what Linux calls the processor.
+// cpuModel returns the processor's model name on Linux, and GOARCH elsewhere.
 func cpuModel() string {
 	f, err := os.Open("/proc/cpuinfo")
 	if err != nil {
@@ -53,8 +54,8 @@ func cpuModel() string {
 	return runtime.GOARCH
 }
 
-// loadAverage is that of the last minute: others that worked on the machine
-// make times longer, and the report says so.
+// loadAverage returns the load average of the last minute. The report shows it,
+// because other work on the machine makes times longer.
 func loadAverage() string {
 	b, err := os.ReadFile("/proc/loadavg")
 	if err != nil {

@@ -18,38 +18,39 @@ import (
 	"github.com/tenantedge/tenantedge/bench/rivals"
 )
 
-// DefaultTime is how long a case runs in one round.
+// DefaultTime is the default duration of a case in one round.
 const DefaultTime = 200 * time.Millisecond
 
-// Options says how to measure.
+// Options configures Run.
 type Options struct {
-	Rounds   int
-	Time     time.Duration
-	Domains  int
-	Sockets  int // idle websockets that a server holds
-	Folder   string
-	Only     []string // suites; empty: all but the crowd
+	Rounds   int           // each runs every case once
+	Time     time.Duration // of a case in one round
+	Domains  int           // in the table
+	Sockets  int           // idle websockets per server
+	Folder   string        // receives one raw log per suite
+	Only     []string      // suites to run; empty means all except the crowd
 	Progress io.Writer
 }
 
-// suite is one file of results.
+// suite is a group of cases whose results share one log file.
 type suite struct {
 	name string
-	// open makes the cases. What cannot run here is told in a note. What it
-	// started is closed also if it fails.
+	// open adds the cases to out, and a note for each case that cannot run on
+	// this machine. The caller calls out.closeAll even if open fails.
 	open func(ctx context.Context, o *Options, out *opened) error
-	// asked says that it runs when it is named alone: it takes all of the
-	// machine.
-	asked bool
+	// explicit suites run only if Options.Only names them: they need the
+	// whole machine.
+	explicit bool
 }
 
 type opened struct {
 	cases []benchCase
-	notes []string // lines for the log, without line feed
+	notes []string // lines for the log, without newlines
 	close []func() error
 }
 
-// has notes the version of a server, or why it is not to be had here.
+// has notes the version of a server, or why the server is not available, and
+// reports whether it is.
 func (out *opened) has(name string, prepare func() (version string, err error)) bool {
 	version, err := prepare()
 	if err != nil {
@@ -60,7 +61,7 @@ func (out *opened) has(name string, prepare func() (version string, err error)) 
 	return true
 }
 
-// closeAll ends what was started, the last first.
+// closeAll calls the close functions in reverse order.
 func (out *opened) closeAll() (err error) {
 	for _, c := range slices.Backward(out.close) {
 		err = errors.Join(err, c())
@@ -68,14 +69,14 @@ func (out *opened) closeAll() (err error) {
 	return err
 }
 
-// benchCase is one line of the log in each round. Its name is that of a Go
-// benchmark without the prefix: Route/rival=edge.
+// benchCase is one line of the log in each round. Its name is a Go benchmark
+// name without the prefix "Benchmark": Route/rival=edge.
 type benchCase struct {
 	name string
 	run  func(b *testing.B)
-	// own measures without package testing's help, for what is not a loop.
+	// own replaces run for cases that are not loops.
 	own func(ctx context.Context) (line string, err error)
-	// once says that the first round is enough.
+	// once limits the case to the first round.
 	once bool
 }
 
@@ -87,11 +88,11 @@ var suites = []suite{
 	{name: "http", open: openHTTP},
 	{name: "swap", open: openSwap},
 	{name: "sockets", open: openSockets},
-	{name: "crowd", open: openCrowd, asked: true},
+	{name: "crowd", open: openCrowd, explicit: true},
 	{name: "files", open: openFiles},
 }
 
-// Names lists the suites.
+// Names returns the names of the suites.
 func Names() (names []string) {
 	for _, s := range suites {
 		names = append(names, s.name)
@@ -99,15 +100,15 @@ func Names() (names []string) {
 	return names
 }
 
-// Run measures one suite after the other.
+// Run runs the suites one after another and writes their logs to o.Folder.
 func Run(ctx context.Context, o Options) error {
 	for _, name := range o.Only {
 		if !slices.Contains(Names(), name) {
-			return fmt.Errorf("expected suites among %v, found %q", Names(), name)
+			return fmt.Errorf("measure: expected suites among %v, found %q", Names(), name)
 		}
 	}
 	if o.Rounds < 1 || o.Domains < 1 || o.Time <= 0 {
-		return errors.New("expected at least one round, one domain and some time")
+		return fmt.Errorf("measure: expected at least one round, one domain and a positive time, found %d, %d and %v", o.Rounds, o.Domains, o.Time)
 	}
 	if err := os.MkdirAll(o.Folder, 0o755); err != nil {
 		return err
@@ -116,7 +117,7 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	for _, s := range suites {
-		if !slices.Contains(o.Only, s.name) && (s.asked || len(o.Only) > 0) {
+		if !slices.Contains(o.Only, s.name) && (s.explicit || len(o.Only) > 0) {
 			continue
 		}
 		if err := s.run(ctx, &o); err != nil {
@@ -126,7 +127,8 @@ func Run(ctx context.Context, o Options) error {
 	return nil
 }
 
-// setBenchTime tells package testing, which takes it as a flag alone.
+// setBenchTime sets the duration of testing.Benchmark, which only reads it from
+// a flag.
 func setBenchTime(t time.Duration) error {
 	if flag.Lookup("test.benchtime") == nil {
 		testing.Init()
@@ -178,7 +180,7 @@ func (c *benchCase) measure(ctx context.Context) (string, error) {
 	}
 	r := testing.Benchmark(c.run)
 	if r.N == 0 {
-		return "", fmt.Errorf("%s failed", c.name)
+		return "", fmt.Errorf("measure: %s failed", c.name)
 	}
 	return r.String() + "\t" + r.MemString(), nil
 }

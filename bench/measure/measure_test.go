@@ -18,7 +18,8 @@ import (
 	"github.com/tenantedge/tenantedge/edge/smoke"
 )
 
-// The benchmark starts itself as a server, which is the test's binary here.
+// TestMain runs the test binary as a server if its arguments ask for one: the
+// benchmark starts its own executable as the servers that it measures.
 func TestMain(m *testing.M) {
 	smoke.Main(edge.Try)
 	if len(os.Args) > 1 {
@@ -42,8 +43,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// Everything runs once, for as short as can be: what it measured is not looked
-// at, but that it measured, and that a report comes of it.
+// Every suite runs for as short as possible. The test checks that there are
+// results and that they make a report, not what the results are.
 func TestAShortRunBecomesAReport(t *testing.T) {
 	folder := t.TempDir()
 	o := measure.Options{Rounds: 2, Time: time.Millisecond, Domains: 100, Sockets: 100, Folder: folder, Progress: io.Discard}
@@ -58,17 +59,17 @@ func TestAShortRunBecomesAReport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"## The marks", "## Rivals", "## By phase", "## Over HTTP", "## Many at once", "## From one domain", "## Swaps under load", "## Websockets", "## Files", "Versions: ", "| tenantedge |"} {
+	for _, want := range []string{"## Goals", "## Rivals", "## By phase", "## Over HTTP", "## Concurrency", "## From one domain", "## Swaps under load", "## Websockets", "## Files", "Versions: ", "| tenantedge |"} {
 		if !strings.Contains(string(first), want) {
 			t.Errorf("the report lacks %q", want)
 		}
 	}
 	if strings.Contains(string(first), "NaN") || strings.Contains(string(first), "Inf") {
-		t.Errorf("the report has figures that are none:\n%s", first)
+		t.Errorf("the report has figures that are not numbers:\n%s", first)
 	}
 	plots, err := filepath.Glob(filepath.Join(folder, "*.svg"))
 	if err != nil || len(plots) != 7 {
-		t.Errorf("there are the plots %v, %v: expected seven", plots, err)
+		t.Errorf("found the plots %v, %v: expected seven", plots, err)
 	}
 	for range 5 {
 		if _, err := report.Write(folder); err != nil {
@@ -76,7 +77,7 @@ func TestAShortRunBecomesAReport(t *testing.T) {
 		}
 		again, err := os.ReadFile(path)
 		if err != nil || string(again) != string(first) {
-			t.Fatalf("the same logs gave another report: %v", err)
+			t.Fatalf("the same logs gave a different report: %v", err)
 		}
 	}
 }
@@ -84,11 +85,11 @@ func TestAShortRunBecomesAReport(t *testing.T) {
 func TestASuiteThatDoesNotExistIsRefused(t *testing.T) {
 	o := measure.Options{Rounds: 1, Time: time.Millisecond, Domains: 1, Folder: t.TempDir(), Only: []string{"bogus"}}
 	if err := measure.Run(t.Context(), o); err == nil || !strings.Contains(err.Error(), `found "bogus"`) {
-		t.Errorf("error is %v", err)
+		t.Errorf("error is %v, expected one that quotes the name", err)
 	}
 }
 
-// Servers must do the same work, as rivals must.
+// All servers must give the same answers, or their times cannot be compared.
 func TestAllServersAnswerAlike(t *testing.T) {
 	ask := func(t *testing.T, e web.Entry) (answers []string) {
 		s, err := e.Start(t.Context(), 200)
@@ -104,12 +105,12 @@ func TestAllServersAnswerAlike(t *testing.T) {
 			{"tenant7.example.org", "/orders/42?page=2"}, {"www.TENANT7.example.org.:80", "/"}, {"example.com", "/a%20b"},
 			{"shop.example.org", "/tenant9/orders/42?page=2"}, {"shop.example.org", "/tenant9"}, {"shop.example.org", "/nobody/"}, {"nobody.example.org", "/"}, {"a..b", "/"},
 		} {
-			status, body, err := web.Ask(t.Context(), s.Address, q[0], q[1])
+			status, body, err := web.Get(t.Context(), s.Address, q[0], q[1])
 			if err != nil {
 				t.Fatal(err)
 			}
 			if status != 200 {
-				body = "" // each refuses in its own words
+				body = "" // the text of an error page may differ
 			}
 			answers = append(answers, fmt.Sprint(q, " ", status, " ", body))
 		}
@@ -118,19 +119,19 @@ func TestAllServersAnswerAlike(t *testing.T) {
 	servers := web.Servers()
 	want := ask(t, servers[0])
 	if !strings.HasSuffix(want[3], "200 tenant9 /orders/42") {
-		t.Errorf("natively answered %q", want[3])
+		t.Errorf("the native server answered %q", want[3])
 	}
 	for _, e := range servers[1:] {
 		t.Run(e.Name, func(t *testing.T) {
 			if e.Prepare != nil {
 				if _, err := e.Prepare(t.Context()); err != nil {
-					t.Logf("cannot run here: %v", err)
+					t.Logf("not available: %v", err)
 					return
 				}
 			}
 			for i, got := range ask(t, e) {
 				if got != want[i] {
-					t.Errorf("answered %q, natively %q", got, want[i])
+					t.Errorf("answered %q, expected %q as the native server", got, want[i])
 				}
 			}
 		})

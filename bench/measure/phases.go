@@ -12,8 +12,8 @@ import (
 	"github.com/tenantedge/tenantedge/edge"
 )
 
-// openPhases measures the parts of a routed request by themselves. What lies
-// between them (the guest's logic, pool and reset) is told by differences.
+// openPhases measures the parts of a routed request separately. The report
+// computes the rest (the guest's logic, pool and reset) as differences.
 func openPhases(ctx context.Context, o *Options, out *opened) error {
 	t, err := table.New(o.Domains)
 	if err != nil {
@@ -28,36 +28,20 @@ func openPhases(ctx context.Context, o *Options, out *opened) error {
 	if err != nil {
 		return err
 	}
-	var fuel uint64
-	each := func(part string, f func(ctx context.Context, q *edge.Request) error) {
-		out.cases = append(out.cases, benchCase{name: "Phase/part=" + part, run: func(b *testing.B) {
-			b.ReportAllocs()
-			q := table.Request("")
-			for i := range b.N {
-				q.Host = t.Hosts[i&(len(t.Hosts)-1)]
-				if err := f(ctx, &q); err != nil {
-					b.Fatal(err)
-				}
-			}
-			if part == partGuest {
-				b.ReportMetric(float64(changed), "changed-pages/op")
-			}
-			if part == rivals.Edge {
-				b.ReportMetric(float64(fuel), "fuel/op")
-			}
-		}})
+	add := func(part string, metrics map[string]uint64, f func(ctx context.Context, q *edge.Request) error) {
+		out.cases = append(out.cases, benchCase{name: "Phase/part=" + part, run: phase(ctx, t, metrics, f)})
 	}
-	each("write", func(_ context.Context, q *edge.Request) error { p.Write(q); return nil })
-	each("read", func(_ context.Context, q *edge.Request) error { return p.Read(q) })
-	each("enter", func(ctx context.Context, _ *edge.Request) error { return p.Enter(ctx) })
-	each("lookup", func(ctx context.Context, q *edge.Request) error { return p.Lookup(ctx, q.Host) })
-	each("directory", func(_ context.Context, q *edge.Request) error {
+	add("write", nil, func(_ context.Context, q *edge.Request) error { p.Write(q); return nil })
+	add("read", nil, func(_ context.Context, q *edge.Request) error { return p.Read(q) })
+	add("enter", nil, func(ctx context.Context, _ *edge.Request) error { return p.Enter(ctx) })
+	add("lookup", nil, func(ctx context.Context, q *edge.Request) error { return p.Lookup(ctx, q.Host) })
+	add("directory", nil, func(_ context.Context, q *edge.Request) error {
 		if _, ok := t.Directory.ByDomain(q.Host, "orders"); !ok {
-			return fmt.Errorf("%s is missing", q.Host)
+			return fmt.Errorf("measure: expected the domain %s in the directory, found none", q.Host)
 		}
 		return nil
 	})
-	each(partGuest, func(ctx context.Context, q *edge.Request) error { _, err := p.Route(ctx, q); return err })
+	add("instance", map[string]uint64{"changed-pages/op": changed}, func(ctx context.Context, q *edge.Request) error { _, err := p.Route(ctx, q); return err })
 	for _, e := range rivals.All() {
 		if e.Name != rivals.Native && e.Name != rivals.Pooled && !e.Engine {
 			continue
@@ -70,30 +54,49 @@ func openPhases(ctx context.Context, o *Options, out *opened) error {
 		if err != nil {
 			return err
 		}
+		var metrics map[string]uint64
 		if m, ok := r.(rivals.Metered); ok {
 			q := table.Request(t.Hosts[0])
-			if fuel, err = m.Fuel(ctx, &q); err != nil {
+			fuel, err := m.Fuel(ctx, &q)
+			if err != nil {
 				return err
 			}
+			metrics = map[string]uint64{"fuel/op": fuel}
 		}
-		each(e.Name, func(ctx context.Context, q *edge.Request) error { _, err := w.Route(ctx, q); return err })
+		add(e.Name, metrics, func(ctx context.Context, q *edge.Request) error { _, err := w.Route(ctx, q); return err })
 	}
 	return nil
 }
 
-// partGuest is a whole call in an instance that nobody else wants.
-const partGuest = "instance"
+// phase returns a benchmark that calls f for the requests of the table and
+// reports further metrics by their units.
+func phase(ctx context.Context, t *table.Table, metrics map[string]uint64, f func(context.Context, *edge.Request) error) func(*testing.B) {
+	return func(b *testing.B) {
+		b.ReportAllocs()
+		q := table.Request("")
+		for i := range b.N {
+			q.Host = t.Hosts[i&(len(t.Hosts)-1)]
+			if err := f(ctx, &q); err != nil {
+				b.Fatal(err)
+			}
+		}
+		for unit, value := range metrics {
+			b.ReportMetric(float64(value), unit)
+		}
+	}
+}
 
-// changedPages is the median over some requests, in a guest that is warm.
-func changedPages(ctx context.Context, p *rivals.Pieces, t *table.Table) (int, error) {
-	var counts []int
+// changedPages returns the median number of pages that a request changes in the
+// memory of a warm guest.
+func changedPages(ctx context.Context, p *rivals.Pieces, t *table.Table) (uint64, error) {
+	var counts []uint64
 	for i := range 256 {
 		q := table.Request(t.Hosts[i])
 		n, err := p.ChangedPages(ctx, &q)
 		if err != nil {
 			return 0, err
 		}
-		counts = append(counts, n)
+		counts = append(counts, uint64(n))
 	}
 	slices.Sort(counts)
 	return counts[len(counts)/2], nil

@@ -12,7 +12,7 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// openRoute compares all rivals on the same requests.
+// openRoute compares all rivals with the same requests.
 func openRoute(ctx context.Context, o *Options, out *opened) error {
 	t, err := table.New(o.Domains)
 	if err != nil {
@@ -35,7 +35,8 @@ func openRoute(ctx context.Context, o *Options, out *opened) error {
 	return nil
 }
 
-// start starts a rival, or notes why it cannot run.
+// start starts a rival. It returns nil, and notes why, if the rival cannot run
+// on this machine.
 func (out *opened) start(ctx context.Context, e rivals.Entry, t *table.Table) (rivals.Rival, error) {
 	if e.Missing != "" {
 		out.notes = append(out.notes, "missing-"+e.Name+": "+e.Missing)
@@ -49,10 +50,10 @@ func (out *opened) start(ctx context.Context, e rivals.Entry, t *table.Table) (r
 	return r, nil
 }
 
-// loop routes n requests, beginning somewhere in the table's sequence.
+// loop routes n requests from the table's sequence, beginning at start.
 func loop(b *testing.B, w rivals.Worker, t *table.Table, n, start int) {
 	b.ReportAllocs()
-	// As a server's requests have one that can end.
+	// Requests of a server have a context that can be cancelled.
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	q := table.Request("")
@@ -61,13 +62,13 @@ func loop(b *testing.B, w rivals.Worker, t *table.Table, n, start int) {
 		q.Host = t.Hosts[(start+i)&mask]
 		a, err := w.Route(ctx, &q)
 		if err != nil || a.Outcome != abi.Tenant {
-			b.Errorf("%s is answered with %v, %v", q.Host, a, err)
+			b.Errorf("%s: expected a tenant, found %v, %v", q.Host, a, err)
 			return
 		}
 	}
 }
 
-// openConcurrent runs some rivals on 1, 2, 4 … goroutines, up to four a core.
+// openConcurrent runs some rivals on 1, 2, 4 … goroutines, up to four per core.
 func openConcurrent(ctx context.Context, o *Options, out *opened) error {
 	t, err := table.New(o.Domains)
 	if err != nil {
@@ -108,7 +109,7 @@ func together(b *testing.B, workers []rivals.Worker, t *table.Table) {
 	wait.Wait()
 }
 
-// openScale looks at directories from one domain to a million.
+// openScale measures directories of one to a million domains.
 func openScale(ctx context.Context, o *Options, out *opened) error {
 	for domains := 1; domains <= max(o.Domains, mostDomains(o)); domains *= 10 {
 		t, err := table.New(domains)
@@ -134,7 +135,7 @@ func openScale(ctx context.Context, o *Options, out *opened) error {
 	return nil
 }
 
-// mostDomains is a million, but for the small tables of tests.
+// mostDomains returns a million, or o.Domains if that is small, as in tests.
 func mostDomains(o *Options) int {
 	if o.Domains < 100_000 {
 		return o.Domains
@@ -142,13 +143,13 @@ func mostDomains(o *Options) int {
 	return 1_000_000
 }
 
-// lookups asks the directory alone.
+// lookups looks domains up in the directory without routing.
 func lookups(b *testing.B, t *table.Table) {
 	b.ReportAllocs()
 	mask := len(t.Hosts) - 1
 	for i := range b.N {
 		if _, ok := t.Directory.ByDomain(t.Hosts[i&mask], "orders"); !ok {
-			b.Fatal("a domain is missing")
+			b.Fatalf("expected the domain %s in the directory, found none", t.Hosts[i&mask])
 		}
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/tenantedge/tenantedge/bench/sockets"
 )
 
-// DefaultSockets are few enough for processes that may open 20,000 files.
+// DefaultSockets fits into processes that may open 20,000 files.
 const DefaultSockets = 15_000
 
 const (
@@ -19,8 +19,8 @@ const (
 	manyMembers = 10_000
 )
 
-// openSockets compares websocket servers. daphne has a tenth of the idle
-// sockets and no group of manyMembers: it would take minutes.
+// openSockets compares websocket servers. daphne gets a tenth of the idle
+// sockets and no group of manyMembers, which would take minutes.
 func openSockets(ctx context.Context, o *Options, out *opened) error {
 	length := min(loadFactor*o.Time, longestAll/time.Duration(o.Rounds))
 	out.notes = append(out.notes, fmt.Sprintf("load-time: %v", length))
@@ -42,7 +42,7 @@ func openSockets(ctx context.Context, o *Options, out *opened) error {
 			return idleCost(ctx, e.Start, idle)
 		}})
 		if e.TLS() {
-			secure := max(o.Sockets/5, 1) // a handshake takes its time
+			secure := max(o.Sockets/5, 1) // TLS handshakes are slow
 			out.cases = append(out.cases, benchCase{name: "IdleTLS/server=" + e.Name, own: func(ctx context.Context) (string, error) {
 				return idleCost(ctx, e.StartTLS, secure)
 			}})
@@ -67,7 +67,8 @@ func openSockets(ctx context.Context, o *Options, out *opened) error {
 	return nil
 }
 
-// withSockets opens sockets, and tells the rate that they reach.
+// withSockets opens n sockets, runs load on them and returns the line for the
+// log.
 func withSockets(ctx context.Context, s *sockets.Server, path string, n int, load func(*sockets.Group) (float64, error)) (string, error) {
 	g, err := sockets.Open(ctx, s.Target, path, n)
 	if err != nil {
@@ -87,14 +88,14 @@ func withSockets(ctx context.Context, s *sockets.Server, path string, n int, loa
 	return line, nil
 }
 
-// idleCost is what a socket of a fresh server holds when nothing happens.
+// idleCost measures the memory per idle socket of a new server.
 func idleCost(ctx context.Context, start func(context.Context) (*sockets.Server, error), n int) (line string, err error) {
 	s, err := start(ctx)
 	if err != nil {
 		return "", err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	// The first sockets pay for what the rest share.
+	// The first sockets allocate what the others share.
 	warm, err := sockets.Open(ctx, s.Target, sockets.GroupPath, echoSockets)
 	if err != nil {
 		return "", err
@@ -111,7 +112,7 @@ func idleCost(ctx context.Context, start func(context.Context) (*sockets.Server,
 	return fmt.Sprintf("%8d\t%10d bytes/socket", n, (after.Resident-before.Resident)/n), errors.Join(err, g.Close(), warm.Close())
 }
 
-// held is what a server holds without its garbage.
+// held returns the resources that a server holds after a garbage collection.
 func held(ctx context.Context, s *sockets.Server) (process.Usage, error) {
 	if err := s.Collect(ctx); err != nil {
 		return process.Usage{}, err

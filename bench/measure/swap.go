@@ -11,22 +11,22 @@ import (
 	"github.com/tenantedge/tenantedge/bench/web"
 )
 
-// A load with swaps is long enough for a guest to be compiled in it while all
-// cores are busy, and told in pieces.
+// A load with swaps lasts long enough to compile a guest while all cores are
+// busy. Its results are split into slices of equal length.
 const (
 	swapFactor = 25
 	swapSlices = 50
-	swapsAt    = 10 // pieces between the moments at which guests are swapped
+	swapsAt    = 10 // slices between two swaps
 )
 
-// openSwap replaces the guest of a server that is under load: not at all, by
-// the one before it, which is kept compiled, and by ones that it never saw.
+// openSwap measures a server under load while its guest is not swapped, swapped
+// for the previous one, which is kept compiled, and swapped for a new one.
 func openSwap(ctx context.Context, o *Options, out *opened) error {
 	t, err := table.New(o.Domains)
 	if err != nil {
 		return err
 	}
-	length := max(min(swapFactor*o.Time, longestAll/time.Duration(o.Rounds)), swapSlices*time.Millisecond) // pieces are told in milliseconds
+	length := max(min(swapFactor*o.Time, longestAll/time.Duration(o.Rounds)), swapSlices*time.Millisecond) // the log counts slices in milliseconds
 	plan := web.Plan{Hosts: t.Hosts, Connections: perCore * runtime.NumCPU(), Length: length, Slice: length / swapSlices}
 	s, err := web.Swapped().Start(ctx, o.Domains)
 	if err != nil {
@@ -37,7 +37,7 @@ func openSwap(ctx context.Context, o *Options, out *opened) error {
 	if _, err := web.Load(ctx, s.Address, plan); err != nil {
 		return err
 	}
-	if err := s.Swap(ctx); err != nil { // so that there is one to go back to
+	if err := s.Swap(ctx); err != nil { // so that a rollback has a previous guest
 		return err
 	}
 	for _, c := range []struct {
@@ -53,36 +53,15 @@ func openSwap(ctx context.Context, o *Options, out *opened) error {
 	return nil
 }
 
-// swapUnderLoad loads the server, and swaps at fixed moments: the first after
-// swapsAt pieces, and the next ones, if often, in equal distance.
+// swapUnderLoad loads the server and calls swap after swapsAt slices; if often
+// is set, again after each further swapsAt slices. It returns lines for the log.
 func swapUnderLoad(ctx context.Context, s *web.Server, p web.Plan, name string, swap func(context.Context) error, often bool) (string, error) {
-	type end struct {
-		swaps int
-		took  time.Duration
-		err   error
-	}
-	ended := make(chan end, 1)
-	over := make(chan struct{})
-	go func() {
-		var e end
-		defer func() { ended <- e }()
-		ticks := time.NewTicker(swapsAt * p.Slice)
-		defer ticks.Stop()
-		for e.err == nil && swap != nil && (often || e.swaps == 0) {
-			select {
-			case <-ticks.C:
-				began := time.Now()
-				e.err = swap(ctx)
-				e.took += time.Since(began)
-				e.swaps++
-			case <-over:
-				return
-			}
-		}
-	}()
+	finished := make(chan swaps, 1)
+	loaded := make(chan struct{})
+	go func() { finished <- swapRepeatedly(ctx, swapsAt*p.Slice, swap, often, loaded) }()
 	r, err := web.Load(ctx, s.Address, p)
-	close(over)
-	e := <-ended
+	close(loaded)
+	e := <-finished
 	if err := errors.Join(err, e.err); err != nil {
 		return "", err
 	}
@@ -95,13 +74,39 @@ func swapUnderLoad(ctx context.Context, s *web.Server, p web.Plan, name string, 
 	}
 	n := float64(r.Requests)
 	out := fmt.Sprintf("%8d\t%10.1f ns/op\t%10.0f req/s\t%10d p50-ns\t%10d p99-ns\t%d swaps\t%d resident-bytes\t%d files",
-		r.Requests, float64(r.Took)/n, n/r.Took.Seconds(), r.P50, r.P99, e.swaps, u.Resident, u.Files)
-	if e.swaps > 0 {
-		out += fmt.Sprintf("\t%d swap-ns", int(e.took)/e.swaps)
+		r.Requests, float64(r.Took)/n, n/r.Took.Seconds(), r.P50, r.P99, e.count, u.Resident, u.Files)
+	if e.count > 0 {
+		out += fmt.Sprintf("\t%d swap-ns", int(e.took)/e.count)
 	}
-	for i, piece := range r.Slices {
+	for i, slice := range r.Slices {
 		at := time.Duration(i) * p.Slice
-		out += fmt.Sprintf("\nBenchmark%s/at=%d\t%8d\t%10.0f req/s\t%10d p99-ns", name, at.Milliseconds(), piece.Requests, float64(piece.Requests)/p.Slice.Seconds(), piece.P99)
+		out += fmt.Sprintf("\nBenchmark%s/at=%d\t%8d\t%10.0f req/s\t%10d p99-ns", name, at.Milliseconds(), slice.Requests, float64(slice.Requests)/p.Slice.Seconds(), slice.P99)
 	}
 	return out, nil
+}
+
+// swaps summarizes the swaps during one load.
+type swaps struct {
+	count int
+	took  time.Duration // of all swaps together
+	err   error         // of the last swap
+}
+
+// swapRepeatedly calls swap after an interval, and after each further one if
+// often is set, until stop is closed or swap fails. A nil swap is never called.
+func swapRepeatedly(ctx context.Context, interval time.Duration, swap func(context.Context) error, often bool, stop <-chan struct{}) (s swaps) {
+	ticks := time.NewTicker(interval)
+	defer ticks.Stop()
+	for s.err == nil && swap != nil && (often || s.count == 0) {
+		select {
+		case <-ticks.C:
+			began := time.Now()
+			s.err = swap(ctx)
+			s.took += time.Since(began)
+			s.count++
+		case <-stop:
+			return s
+		}
+	}
+	return s
 }

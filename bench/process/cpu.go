@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// ErrNoCPUTime says that the processor time of other processes cannot be told
-// on this system.
-var ErrNoCPUTime = errors.New("process: no processor times: /proc is Linux's")
+// ErrNoCPUTime is returned where the processor time of another process cannot be
+// read.
+var ErrNoCPUTime = errors.New("process: processor times can be read on Linux only, from /proc")
 
 // tick is the unit of /proc/PID/stat: USER_HZ, which is 100 wherever Go runs.
 const tick = 10 * time.Millisecond
 
-// CPUTime is what the server used so far, in user and system together, with
-// the processes that it started.
+// CPUTime returns the user and system time that the server and its child
+// processes have used so far.
 func (s *Server) CPUTime() (time.Duration, error) {
 	total, err := cpuTime(s.PID())
 	if err != nil {
@@ -46,8 +46,8 @@ func cpuTime(pid int) (time.Duration, error) {
 	if err != nil {
 		return 0, errors.Join(ErrNoCPUTime, err)
 	}
-	// The name in parentheses may hold blanks; fields 14 and 15 count from the
-	// start, so they are 11 and 12 behind it.
+	// The name in parentheses may contain spaces. Fields 14 and 15 of the line
+	// have the indexes 11 and 12 after it.
 	_, rest, _ := strings.Cut(string(b), ") ")
 	fields := strings.Fields(rest)
 	if len(fields) < 13 {
@@ -58,13 +58,13 @@ func cpuTime(pid int) (time.Duration, error) {
 	return time.Duration(user+system) * tick, errors.Join(err1, err2)
 }
 
-// Usage is what a process holds.
+// Usage describes the resources that a process holds.
 type Usage struct {
-	Resident int // bytes of its own memory, without files that it maps
+	Resident int // bytes of anonymous memory, without mapped files
 	Files    int // open descriptors
 }
 
-// Usage tells what the server holds.
+// Usage returns the resources that the server holds.
 func (s *Server) Usage() (u Usage, err error) {
 	folder := fmt.Sprintf("/proc/%d/", s.PID())
 	status, err := os.ReadFile(folder + "status")

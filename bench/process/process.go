@@ -1,5 +1,5 @@
-// Package process starts the servers that are measured, each a process of its
-// own, and tells what they use.
+// Package process starts the servers that are measured as child processes and
+// reads their processor time and memory.
 //
 //	s, err := process.Start(command, end)
 //	before, err := s.CPUTime()
@@ -18,15 +18,15 @@ import (
 	"time"
 )
 
-// Server is a server that runs.
+// Server is a running server.
 type Server struct {
 	Address string
 	process *exec.Cmd
 	end     func() error
 }
 
-// Itself is this program as a server: what runs by a command and its
-// arguments. It ends when its standard input does.
+// Itself returns a command that runs this executable with args, as a server that
+// ends when its standard input is closed, and a function that ends it.
 func Itself(ctx context.Context, args ...string) (*exec.Cmd, func() error, error) {
 	program, err := os.Executable()
 	if err != nil {
@@ -41,8 +41,8 @@ func Itself(ctx context.Context, args ...string) (*exec.Cmd, func() error, error
 	return c, func() error { return errors.Join(stdin.Close(), c.Wait()) }, nil
 }
 
-// Start starts a server and waits until it says where it listens: on standard
-// output, or on descriptor 3 if the command has another use for its output.
+// Start starts a server and waits until it writes its address: to standard
+// output, or to descriptor 3 if c.Stdout is set. Close calls end.
 func Start(c *exec.Cmd, end func() error) (*Server, error) {
 	read, write, err := os.Pipe()
 	if err != nil {
@@ -57,12 +57,12 @@ func Start(c *exec.Cmd, end func() error) (*Server, error) {
 	}
 	s := &Server{process: c, end: end}
 	if s.Address, err = announced(read); err != nil {
-		return nil, errors.Join(fmt.Errorf("process: it did not say where it listens: %w", err), s.Close())
+		return nil, errors.Join(fmt.Errorf("process: expected the server to write its address: %w", err), s.Close())
 	}
 	return s, nil
 }
 
-// FreeAddress is a loopback address that nobody listens at for the moment.
+// FreeAddress returns a loopback address with a port that is free at the moment.
 func FreeAddress() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -71,17 +71,17 @@ func FreeAddress() (string, error) {
 	return l.Addr().String(), l.Close()
 }
 
-// patience is how long a server may take to start.
-const patience = time.Minute
+// startTimeout limits the start of a server.
+const startTimeout = time.Minute
 
-// StartAt starts a server that is told where to listen, and waits until it
-// takes connections there.
+// StartAt starts a server that listens at address and waits until it accepts a
+// connection there. Close calls end.
 func StartAt(ctx context.Context, c *exec.Cmd, address string, end func() error) (*Server, error) {
 	if err := c.Start(); err != nil {
 		return nil, err
 	}
 	s := &Server{Address: address, process: c, end: end}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	for {
 		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
@@ -90,14 +90,14 @@ func StartAt(ctx context.Context, c *exec.Cmd, address string, end func() error)
 		}
 		select {
 		case <-ctx.Done():
-			return nil, errors.Join(fmt.Errorf("process: %s takes no connections: %w", address, err), s.Close())
+			return nil, errors.Join(fmt.Errorf("process: expected a server at %s within a minute: %w", address, err), s.Close())
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
 }
 
-// announced reads the line that tells the address: alone, or as workerd's
-// control channel writes it.
+// announced reads the line with the address, either the address itself or the
+// JSON that workerd writes to its control descriptor.
 func announced(r io.Reader) (string, error) {
 	line, err := bufio.NewReader(r).ReadString('\n')
 	if err != nil {
@@ -113,11 +113,11 @@ func announced(r io.Reader) (string, error) {
 // Close ends the server.
 func (s *Server) Close() error { return s.end() }
 
-// PID is the id of its process.
+// PID returns the id of the server's process.
 func (s *Server) PID() int { return s.process.Process.Pid }
 
-// After has something ended behind the server.
-func (s *Server) After(end func() error) {
+// OnClose makes Close call end after it has ended the server.
+func (s *Server) OnClose(end func() error) {
 	first := s.end
 	s.end = func() error { return errors.Join(first(), end()) }
 }

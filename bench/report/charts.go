@@ -10,7 +10,7 @@ import (
 type bar struct {
 	label  string
 	value  figure
-	text   string // beside the bar
+	text   string // to the right of the bar
 	colour int
 }
 
@@ -22,7 +22,7 @@ const (
 	chartTop   = 56
 )
 
-// barChart draws horizontal bars with the interval of each.
+// barChart draws horizontal bars with their confidence intervals.
 func barChart(title, note string, bars []bar, logarithmic bool, unit func(float64) string) []byte {
 	x := axis{from: labelWidth, to: chartWidth - 190, log: logarithmic}
 	low, high := math.Inf(1), 0.0
@@ -48,15 +48,15 @@ func barChart(title, note string, bars []bar, logarithmic bool, unit func(float6
 	return p.bytes()
 }
 
-// segment is a part of a stacked bar.
+// segment is one part of a stacked bar.
 type segment struct {
 	label  string
 	value  float64
 	colour int
 }
 
-// stackChart draws rows of segments that add up, with a legend below that
-// tells each segment's value.
+// stackChart draws stacked bars, and below them a legend with the values of the
+// last one.
 func stackChart(title, note string, rows []string, stacks [][]segment, unit func(float64) string) []byte {
 	high := 0.0
 	lines := 0
@@ -107,8 +107,8 @@ type lines struct {
 	xUnit, yUnit        func(float64) string
 }
 
-// draw draws curves with their labels at their ends, and with intervals where
-// the points are few.
+// draw draws curves, each with a label at its end, and with confidence intervals
+// if there are at most 20 points.
 func (l lines) draw(curves []curve) []byte {
 	const height, bottom, few = 330, 280, 20
 	x := axis{low: curves[0].x[0], from: 70, to: chartWidth - 230, log: l.logX}
@@ -152,14 +152,15 @@ func (l lines) draw(curves []curve) []byte {
 	return p.bytes()
 }
 
-// spread places labels at the ends of curves, at least a line apart.
+// spread returns the positions of the labels at the ends of curves, moved apart
+// where they would overlap.
 func spread(curves []curve, y axis) []float64 {
 	const apart = 17
 	at := make([]float64, len(curves))
 	for i, c := range curves {
 		at[i] = y.at(c.y[len(c.y)-1].median) + 4
 	}
-	for range curves { // few enough to settle by pushing
+	for range curves { // the curves are few, so repeated pushing settles
 		for i := range at {
 			for j := range at {
 				if i != j && at[i] <= at[j] && at[j]-at[i] < apart && (at[i] < at[j] || i < j) {

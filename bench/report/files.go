@@ -16,22 +16,22 @@ func fileServerTitle(name string) string {
 	return name
 }
 
-// servedFiles tells what servers of files do, one size after the other.
+// servedFiles writes the section about file servers.
 func (p *page) servedFiles() error {
 	l := p.files
 	if l == nil {
 		return nil
 	}
-	p.printf("\n## Files\n\nThe same files, %s kept connections on the loopback interface; each server a process of its own, ours the whole program with routing. ", l.config["connections"])
-	p.printf("The baseline has the same time limits. It copies files through the process, where the others have the kernel send them. Of large files the client, on the same cores, takes most of the time, so that requests a second tell less than processor time does.\n\n")
-	p.printf("| file | | requests/s | spread | times FileServerFS | p50 | processor time a request | times FileServerFS |\n| --- | --- | --: | --: | --: | --: | --: | --: |\n")
+	p.printf("\n## Files\n\nAll servers serve the same files over %s keep-alive connections on the loopback interface, each in its own process; ours is the complete program with routing. ", l.config["connections"])
+	p.printf("The baseline has the same timeouts. It copies files through user space, whereas the others use sendfile. With large files the client, which shares the cores, takes most of the time, so processor time is more meaningful than requests per second.\n\n")
+	p.printf("| file | | requests/s | spread | relative to FileServerFS | p50 | processor time per request | relative to FileServerFS |\n| --- | --- | --: | --: | --: | --: | --: | --: |\n")
 	for _, name := range l.names {
 		size, server := part(name, "size"), part(name, "server")
 		baseline := filesCase(size, web.PlainFiles)
 		rate, _ := l.figure(name, "req/s")
 		p50, _ := l.figure(name, "p50-ns")
 		p.printf("| %s | %s | %s | %s | %s | %s |", size, fileServerTitle(server), count(rate.median), rate.spreadOf(), times(rate.median/at(l, baseline, "req/s")), nanoseconds(p50.median))
-		// A load that is shorter than a tick of the kernel's has no processor time.
+		// A load shorter than a tick of the kernel has no processor time.
 		used, ratio := "", ""
 		if cpu := at(l, name, "cpu-ns/op"); !math.IsNaN(cpu) {
 			used = nanoseconds(cpu)
@@ -43,7 +43,7 @@ func (p *page) servedFiles() error {
 		if server == "nginx" {
 			ours := filesCase(size, web.EdgeFiles)
 			if theirs, our := at(l, name, "cpu-ns/op"), at(l, ours, "cpu-ns/op"); theirs < our && l.differ(name, ours, "cpu-ns/op") {
-				p.lost = append(p.lost, fmt.Sprintf("Files of %s: nginx uses %s of processor time a request, tenantedge %s (%s).", size, nanoseconds(theirs), nanoseconds(our), times(our/theirs)))
+				p.lost = append(p.lost, fmt.Sprintf("Files of %s: nginx uses %s of processor time per request, tenantedge %s (%s).", size, nanoseconds(theirs), nanoseconds(our), times(our/theirs)))
 			}
 		}
 	}
@@ -52,10 +52,9 @@ func (p *page) servedFiles() error {
 
 func filesCase(size, server string) string { return "Files/size=" + size + "/server=" + server }
 
-// fileMarks holds ours against the baseline, for each size and both ways to
-// serve.
-func (p *page) fileMarks() []mark {
-	var all []mark
+// fileGoals compares our file servers with the baseline, for each size.
+func (p *page) fileGoals() []goal {
+	var all []goal
 	for _, server := range []string{web.EdgeFiles, web.EdgeMedia} {
 		for _, size := range []string{"1KiB", "100KiB", "10MiB"} {
 			name, baseline := filesCase(size, server), filesCase(size, web.PlainFiles)
@@ -68,7 +67,7 @@ func (p *page) fileMarks() []mark {
 			if !math.IsNaN(cpu) {
 				found += "; " + times(cpu) + " by processor time"
 			}
-			all = append(all, mark{"files of " + size + " over http.FileServerFS: " + fileServerTitle(server), "≥ 0.95×", found, rate >= 0.95 && !(cpu < 0.95), true})
+			all = append(all, goal{"throughput of " + size + " files relative to http.FileServerFS: " + fileServerTitle(server), "≥ 0.95×", found, rate >= 0.95 && !(cpu < 0.95), true})
 		}
 	}
 	return all

@@ -14,16 +14,16 @@ import (
 	"golang.org/x/perf/benchmath"
 )
 
-// log is one raw log: what its head says, and all samples.
+// log is a parsed raw log.
 type log struct {
-	config  map[string]string
-	names   []string // of benchmarks, in the order of the log
+	config  map[string]string // the "key: value" lines
+	names   []string          // of benchmarks, in the order of the log
 	samples map[string]map[string][]float64
 }
 
 var configLine = regexp.MustCompile(`^([a-z][^\s:]*):\s+(.*)$`)
 
-// readLog reads a log; a suite that was not run has none, and gives nil.
+// readLog reads the log of a suite. It returns nil if there is none.
 func readLog(folder, suite string) (*log, error) {
 	name := filepath.Join(folder, suite+".txt")
 	b, err := os.ReadFile(name)
@@ -51,7 +51,7 @@ func readLog(folder, suite string) (*log, error) {
 	return l, r.Err()
 }
 
-// add takes a line's values, in the units in which they were written.
+// add records the values of a line, in the units of the log.
 func (l *log) add(r *benchfmt.Result) {
 	name := string(r.Name)
 	if l.samples[name] == nil {
@@ -67,13 +67,13 @@ func (l *log) add(r *benchfmt.Result) {
 	}
 }
 
-// figure is a median with the bounds between which it lies, with at least 95 %
-// confidence where there are enough rounds for that.
+// figure is a median with its 95 % confidence interval, or with the full range
+// if there are too few rounds for an interval.
 type figure struct{ median, low, high float64 }
 
 const confidence = 0.95
 
-// figure tells what a benchmark measured in a unit.
+// figure returns the result of a benchmark in a unit, if there is one.
 func (l *log) figure(name, unit string) (figure, bool) {
 	values := l.samples[name][unit]
 	if len(values) == 0 {
@@ -81,7 +81,7 @@ func (l *log) figure(name, unit string) (figure, bool) {
 	}
 	sample := l.sample(name, unit)
 	s := benchmath.AssumeNothing.Summary(sample, confidence)
-	// With few rounds the interval has no end; the range is told then.
+	// With few rounds the interval is unbounded.
 	return figure{s.Center, max(s.Lo, sample.Values[0]), min(s.Hi, sample.Values[len(sample.Values)-1])}, true
 }
 
@@ -89,13 +89,14 @@ func (l *log) sample(name, unit string) *benchmath.Sample {
 	return benchmath.NewSample(append([]float64(nil), l.samples[name][unit]...), &benchmath.DefaultThresholds)
 }
 
-// differ reports whether two benchmarks differ by more than chance would have it.
+// differ reports whether the difference of two benchmarks is significant.
 func (l *log) differ(a, b, unit string) bool {
 	c := benchmath.AssumeNothing.Compare(l.sample(a, unit), l.sample(b, unit))
 	return c.P <= c.Alpha
 }
 
-// part is the value of a key in a benchmark's name: Route/rival=edge.
+// part returns the value of a key in the name of a benchmark: "edge" for the key
+// "rival" in Route/rival=edge.
 func part(name, key string) string {
 	for _, p := range strings.Split(name, "/") {
 		if v, ok := strings.CutPrefix(p, key+"="); ok {
@@ -105,7 +106,7 @@ func part(name, key string) string {
 	return ""
 }
 
-// machine says on what was measured.
+// machine describes the machine that wrote the log.
 func (l *log) machine() string {
 	return fmt.Sprintf("%s, %s cores, %s/%s, %s", l.config["cpu"], l.config["cores"], l.config["goos"], l.config["goarch"], l.config["go"])
 }

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// written is a folder with a route.txt of ten rounds, in which each rival takes
-// its time give or take a nanosecond.
+// written returns a folder with a route.txt of ten rounds, in which each rival
+// takes its time, plus or minus a nanosecond.
 func written(t *testing.T, head string, times map[string]int) string {
 	t.Helper()
 	var b strings.Builder
@@ -44,12 +44,12 @@ func report(t *testing.T, folder string) string {
 	return string(b)
 }
 
-func TestALossIsTold(t *testing.T) {
+func TestALossIsReported(t *testing.T) {
 	text := report(t, written(t, "domains: 1000\nmissing-workerd: there is no npm", map[string]int{"native": 200, "edge": 900, "wazero-pooled": 600, "http-wasm": 1800}))
 	for _, want := range []string{
-		"plain wazero, pooled instances takes 600 ns a request, tenantedge 900 ns (1.50×)",
+		"plain wazero, pooled instances takes 600 ns per request, tenantedge 900 ns (1.50×)",
 		"| tenantedge | 900 ns | ±0 % | 700 ns | 1× | 0 | 0 |",
-		"workerd was left out: there is no npm.",
+		"workerd was not measured: there is no npm.",
 		"| http-wasm-host-go | 1.80 µs |",
 	} {
 		if !strings.Contains(text, want) {
@@ -57,22 +57,22 @@ func TestALossIsTold(t *testing.T) {
 		}
 	}
 	if strings.Contains(text, "http-wasm-host-go takes") {
-		t.Errorf("a gain is told as a loss:\n%s", text)
+		t.Errorf("expected no loss to http-wasm-host-go in\n%s", text)
 	}
 }
 
-func TestADifferenceByChanceIsNoLoss(t *testing.T) {
+func TestAnInsignificantDifferenceIsNoLoss(t *testing.T) {
 	text := report(t, written(t, "domains: 1000", map[string]int{"native": 200, "edge": 900, "wazero-pooled": 900}))
-	if !strings.Contains(text, "Nowhere, but to the native logic.") {
+	if !strings.Contains(text, "Only the native logic is faster.") {
 		t.Errorf("expected no loss in\n%s", text)
 	}
 }
 
-func TestAMarkIsReachedOnlyWithAllThatItAsksFor(t *testing.T) {
+func TestAGoalIsReachedOnlyByACompleteEngine(t *testing.T) {
 	times := map[string]int{"native": 200, "edge": 900}
 	for head, want := range map[string]string{
 		"engine: metered instances, pristine for each request": "| 700 ns, 0 allocations | reached |",
-		"engine: plain instances, neither metered nor reset":   "| 700 ns, 0 allocations | not shown: the engine does less here |",
+		"engine: plain instances, neither metered nor reset":   "| 700 ns, 0 allocations | unknown: measured with parts of the engine off |",
 	} {
 		if text := report(t, written(t, head, times)); !strings.Contains(text, want) {
 			t.Errorf("%s: expected %q in\n%s", head, want, text)
@@ -80,7 +80,7 @@ func TestAMarkIsReachedOnlyWithAllThatItAsksFor(t *testing.T) {
 	}
 	times["edge"] = 1300
 	if text := report(t, written(t, "engine: metered instances, pristine for each request", times)); !strings.Contains(text, "| 1.10 µs, 0 allocations | **missed** |") {
-		t.Errorf("expected a mark that is missed in\n%s", text)
+		t.Errorf("expected a missed goal in\n%s", text)
 	}
 }
 
@@ -103,11 +103,11 @@ func TestPlotsAreWellFormed(t *testing.T) {
 
 func TestWithoutLogsThereIsNoReport(t *testing.T) {
 	if _, err := Write(t.TempDir()); err == nil || !strings.Contains(err.Error(), "found no route.txt") {
-		t.Errorf("error is %v", err)
+		t.Errorf("error is %v, expected one that names route.txt", err)
 	}
 }
 
-func TestFiguresAreWrittenForPeople(t *testing.T) {
+func TestFiguresAreReadable(t *testing.T) {
 	for ns, want := range map[float64]string{0: "0 ns", 12.34: "12.3 ns", 877.4: "877 ns", 1430: "1.43 µs", 9.58e6: "9.58 ms", -5.5: "-5.50 ns"} {
 		if got := nanoseconds(ns); got != want {
 			t.Errorf("%v ns is %q, expected %q", ns, got, want)
@@ -135,7 +135,7 @@ func TestTicksAreRound(t *testing.T) {
 	}
 }
 
-func TestAChartOfWhatHasNoLogarithmHasNoTicks(t *testing.T) {
+func TestALogarithmicAxisWithoutPositiveBoundsHasNoTicks(t *testing.T) {
 	for _, a := range []axis{{log: true}, {log: true, low: math.Inf(1)}, {log: true, low: 1, high: math.Inf(1)}} {
 		if ticks := a.ticks(); len(ticks) != 0 {
 			t.Errorf("%+v has the ticks %v", a, ticks)
@@ -155,6 +155,6 @@ BenchmarkFiles/size=1KiB/server=edge-files	12	81000 ns/op	12000 req/s	80000 p50-
 	}
 	text := report(t, folder)
 	if strings.Contains(text, "NaN") || !strings.Contains(text, "| 833 µs |  |") {
-		t.Errorf("expected the one processor time that there is, and no ratio, in\n%s", text)
+		t.Errorf("expected a processor time without a ratio in\n%s", text)
 	}
 }

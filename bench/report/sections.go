@@ -10,7 +10,7 @@ import (
 	"github.com/tenantedge/tenantedge/bench/web"
 )
 
-// rivalTitle and serverTitle are what people call the rivals and servers.
+// rivalTitle returns the title of a rival, or its name if it is unknown.
 func rivalTitle(name string) string {
 	for _, e := range rivals.All() {
 		if e.Name == name {
@@ -20,6 +20,7 @@ func rivalTitle(name string) string {
 	return name
 }
 
+// serverTitle returns the title of a server, or its name if it is unknown.
 func serverTitle(name string) string {
 	for _, e := range web.Servers() {
 		if e.Name == name {
@@ -29,7 +30,7 @@ func serverTitle(name string) string {
 	return name
 }
 
-// colourOf marks the baseline and ours.
+// colourOf returns the colour of a rival: the baseline and ours have their own.
 func colourOf(name string) int {
 	switch name {
 	case rivals.Native:
@@ -45,12 +46,13 @@ const (
 	edgeRoute   = "Route/rival=" + rivals.Edge
 )
 
+// rivals writes the section that compares all rivals.
 func (p *page) rivals() error {
 	l := p.route
 	native, _ := l.figure(nativeRoute, "ns/op")
 	edge, _ := l.figure(edgeRoute, "ns/op")
-	p.printf("\n## Rivals\n\nOne request routed, in one goroutine, the tenant found among %s domains.\n\n", l.config["domains"])
-	p.printf("| | per request | spread | over native | times ours | allocations | bytes |\n| --- | --: | --: | --: | --: | --: | --: |\n")
+	p.printf("\n## Rivals\n\nOne goroutine routes requests for the tenants of %s domains.\n\n", l.config["domains"])
+	p.printf("| | per request | spread | above native | relative to ours | allocations | bytes |\n| --- | --: | --: | --: | --: | --: | --: |\n")
 	var bars []bar
 	for _, name := range l.names {
 		f, _ := l.figure(name, "ns/op")
@@ -61,13 +63,14 @@ func (p *page) rivals() error {
 			nanoseconds(f.median-native.median), times(f.median/edge.median), count(allocs.median), count(bytes.median))
 		bars = append(bars, bar{rivalTitle(rival), f, nanoseconds(f.median) + ", " + times(f.median/native.median) + " native", colourOf(rival)})
 		if rival != rivals.Native && rival != rivals.Edge && f.median < edge.median && l.differ(name, edgeRoute, "ns/op") {
-			p.lost = append(p.lost, fmt.Sprintf("Routing alone: %s takes %s a request, tenantedge %s (%s).", rivalTitle(rival), nanoseconds(f.median), nanoseconds(edge.median), times(edge.median/f.median)))
+			p.lost = append(p.lost, fmt.Sprintf("Routing: %s takes %s per request, tenantedge %s (%s).", rivalTitle(rival), nanoseconds(f.median), nanoseconds(edge.median), times(edge.median/f.median)))
 		}
 	}
-	return p.plot("rivals.svg", "time of a routed request by rival", barChart("Time of a routed request", "median and its interval; logarithmic scale; shorter is better", bars, true, nanoseconds))
+	return p.plot("rivals.svg", "time of a routed request by rival", barChart("Time of a routed request", "median and its confidence interval; logarithmic scale; shorter is better", bars, true, nanoseconds))
 }
 
-// phases tells parts of a request by differences of what was measured.
+// phases writes the section about the parts of a routed request. Parts that were
+// not measured are differences of those that were.
 func (p *page) phases() error {
 	l := p.phase
 	if l == nil {
@@ -78,8 +81,8 @@ func (p *page) phases() error {
 	changed, _ := l.figure("Phase/part=instance", "changed-pages/op")
 	fuel, _ := l.figure("Phase/part="+rivals.Edge, "fuel/op")
 	allocs, _ := l.figure("Phase/part="+rivals.Edge, "allocs/op")
-	// The default guest is told ahead what it would ask, and makes no host call:
-	// what is left of a call without reset is its logic, with checks and metering.
+	// The default guest gets the lookup with the request and makes no host call.
+	// The rest of a call without reset is its logic, with checks and metering.
 	around := []segment{
 		{"write the request, read the decision", get("write") + get("read"), third},
 		{"enter and leave the guest", get("enter"), fourth},
@@ -98,8 +101,8 @@ func (p *page) phases() error {
 		segments[i].value = max(segments[i].value, 0)
 	}
 	native := get(rivals.Native)
-	p.printf("\n## By phase\n\nEach part was measured by itself; what lies between them is told by differences, so small ones are within the noise. ")
-	p.printf("Natively the logic without the directory takes %s, the same code in Wasm %s: %s. A host call costs %s; the default guest is told ahead what it would ask, and makes none. A warm request uses %s fuel, changes %s pages of 4 KiB of the guest's memory, and allocates %s times on the host.\n\n",
+	p.printf("\n## By phase\n\nSome parts were measured separately; the others are differences, so small values are within the noise. ")
+	p.printf("The logic without the directory takes %s natively and %s in Wasm: %s. A host call costs %s; the default guest makes none, since the host sends the lookup along. A warm request uses %s fuel, changes %s pages of 4 KiB of the guest's memory and allocates %s times on the host.\n\n",
 		nanoseconds(native-directory), nanoseconds(plain), times(plain/(native-directory)), nanoseconds(get("lookup")-get("enter")-directory), count(fuel.median), count(changed.median), count(allocs.median))
 	p.printf("| phase | time | share |\n| --- | --: | --: |\n")
 	sum := 0.0
@@ -109,17 +112,18 @@ func (p *page) phases() error {
 	for _, s := range segments {
 		p.printf("| %s | %s | %.0f %% |\n", s.label, nanoseconds(s.value), 100*s.value/sum)
 	}
-	return p.plot("phases.svg", "time of a routed request by phase", stackChart("Where the time of a routed request goes", "medians; parts told by differences",
+	return p.plot("phases.svg", "time of a routed request by phase", stackChart("Where the time of a routed request goes", "medians; some parts are differences",
 		[]string{"native", "tenantedge"}, [][]segment{{{"directory", directory, floor}, {"logic", native - directory, other}}, segments}, nanoseconds))
 }
 
+// overHTTP writes the section about HTTP servers.
 func (p *page) overHTTP() error {
 	l := p.http
 	if l == nil {
 		return nil
 	}
-	p.printf("\n## Over HTTP\n\n%s kept connections on the loopback interface, client and server on the same %s cores; each server a process of its own.\n\n", l.config["connections"], l.config["cores"])
-	p.printf("| | requests/s | spread | times native | p50 | p99 | processor time a request | requests per processor second | times native |\n| --- | --: | --: | --: | --: | --: | --: | --: | --: |\n")
+	p.printf("\n## Over HTTP\n\n%s keep-alive connections on the loopback interface; client and server share %s cores; each server is a separate process.\n\n", l.config["connections"], l.config["cores"])
+	p.printf("| | requests/s | spread | relative to native | p50 | p99 | processor time per request | requests per processor second | relative to native |\n| --- | --: | --: | --: | --: | --: | --: | --: | --: |\n")
 	native, edge := "HTTP/server="+rivals.Native, "HTTP/server="+rivals.Edge
 	nativeRate, _ := l.figure(native, "req/s")
 	nativeCPU, _ := l.figure(native, "cpu-ns/op")
@@ -139,21 +143,22 @@ func (p *page) overHTTP() error {
 		p.printf(" %s | %s | %s |\n", nanoseconds(cpu.median), count(perSecond.median), times(nativeCPU.median/cpu.median))
 		bars = append(bars, bar{serverTitle(server), perSecond, count(perSecond.median) + ", " + times(nativeCPU.median/cpu.median) + " native", colourOf(server)})
 		if ourCPU, ok := l.figure(edge, "cpu-ns/op"); ok && server != rivals.Native && cpu.median < ourCPU.median && l.differ(name, edge, "cpu-ns/op") {
-			p.lost = append(p.lost, fmt.Sprintf("Over HTTP: %s uses %s of processor time a request, tenantedge %s (%s).", serverTitle(server), nanoseconds(cpu.median), nanoseconds(ourCPU.median), times(ourCPU.median/cpu.median)))
+			p.lost = append(p.lost, fmt.Sprintf("Over HTTP: %s uses %s of processor time per request, tenantedge %s (%s).", serverTitle(server), nanoseconds(cpu.median), nanoseconds(ourCPU.median), times(ourCPU.median/cpu.median)))
 		}
 	}
 	if len(bars) == 0 {
 		return nil
 	}
-	return p.plot("http.svg", "requests per second of processor time", barChart("Requests per second of processor time, over HTTP", "median and its interval; longer is better", bars, false, count))
+	return p.plot("http.svg", "requests per second of processor time", barChart("Requests per second of processor time, over HTTP", "median and its confidence interval; longer is better", bars, false, count))
 }
 
-func (p *page) atOnce() error {
+// concurrency writes the section about several goroutines.
+func (p *page) concurrency() error {
 	l := p.concurrent
 	if l == nil {
 		return nil
 	}
-	p.printf("\n## Many at once\n\nThroughput of a rival on more goroutines, as a multiple of its own on one; the machine has %s cores.\n\n", l.config["cores"])
+	p.printf("\n## Concurrency\n\nThroughput on several goroutines, relative to the same rival on one; the machine has %s cores.\n\n", l.config["cores"])
 	curves := p.curves(l, "rival", "goroutines", func(c *curve) {
 		one := c.y[0].median
 		for i, f := range c.y {
@@ -162,32 +167,34 @@ func (p *page) atOnce() error {
 	})
 	p.table(curves, "goroutines", func(f figure) string { return times(f.median) })
 	return p.plot("concurrent.svg", "throughput by goroutines", lines{
-		title: "Throughput on several goroutines", note: "times that on one goroutine; medians and their intervals",
+		title: "Throughput on several goroutines", note: "relative to one goroutine; medians and their confidence intervals",
 		logX: true, xUnit: count, yUnit: times, xTitle: "goroutines",
 	}.draw(curves))
 }
 
+// bySize writes the section about the number of domains.
 func (p *page) bySize() error {
 	l := p.scale
 	if l == nil {
 		return nil
 	}
-	p.printf("\n## From one domain to a million\n\nHosts are asked for at random, so that a large directory does not fit the caches of the processor.\n\n")
+	p.printf("\n## From one domain to a million\n\nThe hosts of the requests are random, so lookups in a large directory miss the processor's caches.\n\n")
 	curves := p.curves(l, "rival", "domains", func(*curve) {})
 	p.table(curves, "domains", func(f figure) string { return nanoseconds(f.median) })
 	for _, c := range curves {
 		few, many := slices.Index(c.x, 1000), slices.Index(c.x, 1_000_000)
 		if few >= 0 && many >= 0 {
-			p.printf("\n%s: with 1,000,000 domains %s the time of 1,000.\n", c.label, times(c.y[many].median/c.y[few].median))
+			p.printf("\nWith 1,000,000 domains instead of 1,000, %s takes %s the time.\n", c.label, times(c.y[many].median/c.y[few].median))
 		}
 	}
 	return p.plot("scale.svg", "time by number of domains", lines{
-		title: "Time of a request by the number of domains", note: "medians and their intervals; logarithmic scales",
+		title: "Time of a request by the number of domains", note: "medians and their confidence intervals; logarithmic scales",
 		logX: true, logY: true, xUnit: count, yUnit: nanoseconds, xTitle: "domains in the directory",
 	}.draw(curves))
 }
 
-// curves groups a log's benchmarks by one key of their names, along another.
+// curves returns one curve for each value of the key by in the names of the
+// benchmarks, with the key along as x. It applies change to each curve.
 func (p *page) curves(l *log, by, along string, change func(*curve)) []curve {
 	var names []string
 	grouped := map[string]*curve{}
@@ -202,7 +209,7 @@ func (p *page) curves(l *log, by, along string, change func(*curve)) []curve {
 			names = append(names, key)
 			label := rivalTitle(key)
 			if key == "lookup" {
-				label = "the directory alone"
+				label = "the lookup only"
 			}
 			grouped[key] = &curve{label: label, colour: colourOf(key)}
 		}
@@ -223,7 +230,7 @@ func (p *page) curves(l *log, by, along string, change func(*curve)) []curve {
 	return all
 }
 
-// table writes curves as columns.
+// table writes a table with a column for each curve.
 func (p *page) table(curves []curve, along string, value func(figure) string) {
 	p.printf("| %s |", along)
 	for _, c := range curves {
@@ -244,7 +251,7 @@ func (p *page) table(curves []curve, along string, value func(figure) string) {
 	p.printf("\n")
 }
 
-// at is the median of a benchmark, NaN if it was not run.
+// at returns the median of a benchmark, NaN if it was not run.
 func at(l *log, name, unit string) float64 {
 	f, ok := l.figure(name, unit)
 	if !ok {

@@ -7,7 +7,8 @@ import (
 	"github.com/tenantedge/tenantedge/bench/sockets"
 )
 
-// socketTitle is what people call a websocket server.
+// socketTitle returns the title of a websocket server, or its name if it is
+// unknown.
 func socketTitle(name string) string {
 	for _, e := range sockets.Servers() {
 		if e.Name == name {
@@ -17,7 +18,8 @@ func socketTitle(name string) string {
 	return name
 }
 
-// socketColour marks ours and the baseline.
+// socketColour returns the colour of a server: the baseline and ours have their
+// own.
 func socketColour(name string) int {
 	switch {
 	case name == sockets.Gobwas:
@@ -28,32 +30,35 @@ func socketColour(name string) int {
 	return other
 }
 
-// websockets tells what sockets hold and how fast messages are.
+// socketColumns are the columns of the table of websocket servers.
+var socketColumns = []struct{ title, name, unit string }{
+	{"bytes per idle socket", "Idle/server=%s", "bytes/socket"},
+	{"with TLS", "IdleTLS/server=%s", "bytes/socket"},
+	{"round trips/s", "Echo/server=%s", "messages/s"},
+	{"to 1,000 members, 1 outstanding", "FanOut/server=%s/members=1000/outstanding=1", "messages/s"},
+	{"16 outstanding", "FanOut/server=%s/members=1000/outstanding=16", "messages/s"},
+	{"to 10,000 members, 1 outstanding", "FanOut/server=%s/members=10000/outstanding=1", "messages/s"},
+	{"16 outstanding", "FanOut/server=%s/members=10000/outstanding=16", "messages/s"},
+}
+
+// websockets writes the section about the memory of sockets and the rate of
+// messages.
 func (p *page) websockets() error {
 	l := p.sockets
 	if l == nil {
 		return nil
 	}
-	p.printf("\n## Websockets\n\nText of 64 bytes; servers are processes of their own, the client runs on the same %s cores. ", l.config["cores"])
-	p.printf("Idle sockets are in a group; what they hold is the server's own memory, without the kernel's. Round trips: 100 sockets, one message under way on each.\n\n")
-	columns := []struct{ title, name, unit string }{
-		{"idle socket", "Idle/server=%s", "bytes/socket"},
-		{"TLS", "IdleTLS/server=%s", "bytes/socket"},
-		{"round trips/s", "Echo/server=%s", "messages/s"},
-		{"to 1,000, one under way", "FanOut/server=%s/members=1000/outstanding=1", "messages/s"},
-		{"16 under way", "FanOut/server=%s/members=1000/outstanding=16", "messages/s"},
-		{"to 10,000, one under way", "FanOut/server=%s/members=10000/outstanding=1", "messages/s"},
-		{"16 under way", "FanOut/server=%s/members=10000/outstanding=16", "messages/s"},
-	}
+	p.printf("\n## Websockets\n\nText messages of 64 bytes; each server is a separate process, and the client shares its %s cores. ", l.config["cores"])
+	p.printf("Idle sockets are members of a group; their bytes are the server's anonymous memory, without memory in the kernel. Round trips use 100 sockets with one message outstanding on each.\n\n")
 	p.printf("| |")
-	for _, c := range columns {
+	for _, c := range socketColumns {
 		p.printf(" %s |", c.title)
 	}
-	p.printf("\n| ---%s |\n", strings.Repeat(" | --:", len(columns)))
+	p.printf("\n| ---%s |\n", strings.Repeat(" | --:", len(socketColumns)))
 	var bars []bar
 	for _, e := range sockets.Servers() {
 		p.printf("| %s |", e.Title)
-		for _, c := range columns {
+		for _, c := range socketColumns {
 			f, ok := l.figure(fmt.Sprintf(c.name, e.Name), c.unit)
 			base, compared := l.figure(fmt.Sprintf(c.name, sockets.Gobwas), c.unit)
 			switch {
@@ -66,13 +71,13 @@ func (p *page) websockets() error {
 			}
 		}
 		p.printf("\n")
-		if f, ok := l.figure(fmt.Sprintf(columns[0].name, e.Name), columns[0].unit); ok {
+		if f, ok := l.figure(fmt.Sprintf(socketColumns[0].name, e.Name), socketColumns[0].unit); ok {
 			bars = append(bars, bar{socketTitle(e.Name), f, count(f.median) + " bytes", socketColour(e.Name)})
 		}
 	}
-	p.printf("\nIn parentheses: times that of %s.\n", socketTitle(sockets.Gobwas))
+	p.printf("\nIn parentheses: relative to %s.\n", socketTitle(sockets.Gobwas))
 	if len(bars) == 0 {
 		return nil
 	}
-	return p.plot("sockets.svg", "memory of an idle socket", barChart("What an idle websocket holds", "bytes of the server's own memory; logarithmic scale; shorter is better", bars, true, count))
+	return p.plot("sockets.svg", "memory of an idle socket", barChart("Memory of an idle websocket", "bytes of the server's anonymous memory; logarithmic scale; shorter is better", bars, true, count))
 }

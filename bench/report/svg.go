@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// picture is an SVG under construction. It is readable on light and on dark
-// pages: it has no ground of its own, and its colours follow the reader's.
+// picture is an SVG under construction. It suits light and dark pages: it has no
+// background, and its colours follow the reader's colour scheme.
 type picture struct {
 	width, height float64
 	body          strings.Builder
@@ -26,10 +26,10 @@ text{font:13px system-ui,-apple-system,"Segoe UI",Helvetica,Arial,sans-serif;fil
 </style>
 `
 
-// Colours by meaning: ours stands out, the native floor stands back.
+// Colours by meaning.
 const (
-	ours = iota
-	floor
+	ours  = iota
+	floor // the baseline
 	other
 	third
 	fourth
@@ -61,7 +61,7 @@ func (p *picture) bytes() []byte {
 		p.width, p.height, p.width, p.height, style, p.body.String())
 }
 
-// axis maps values to a length in pixels, by a logarithm or not.
+// axis maps values to positions in pixels, linearly or logarithmically.
 type axis struct {
 	low, high, from, to float64
 	log                 bool
@@ -74,10 +74,10 @@ func (a axis) at(v float64) float64 {
 	return a.from + (a.to-a.from)*(v-a.low)/(a.high-a.low)
 }
 
-// ticks are round values along the axis.
+// ticks returns round values along the axis.
 func (a axis) ticks() (ticks []float64) {
 	if a.log && !(a.low > 0 && a.high < math.Inf(1)) {
-		return nil // no such values have a logarithm
+		return nil // the bounds have no logarithms
 	}
 	if a.log {
 		for v := math.Pow(10, math.Ceil(math.Log10(a.low)-1e-9)); v <= a.high*(1+1e-9); v *= 10 {
@@ -92,7 +92,7 @@ func (a axis) ticks() (ticks []float64) {
 	return ticks
 }
 
-// niceStep is the next of 1, 2, 5, 10 … times a power of ten.
+// niceStep rounds v up to 1, 2 or 5 times a power of ten.
 func niceStep(v float64) float64 {
 	ten := math.Pow(10, math.Floor(math.Log10(v)))
 	for _, m := range []float64{1, 2, 5} {

@@ -15,19 +15,19 @@ const (
 
 var swapTitles = map[string]string{
 	swapNone: "no swap",
-	swapKept: "back and forth between two guests, which are kept compiled",
-	swapNew:  "a guest never seen before, compiled under the load",
+	swapKept: "swaps between two guests that are kept compiled",
+	swapNew:  "a swap to a new guest, compiled under load",
 }
 
-// underSwaps tells what a load notices of guests that are replaced meanwhile.
+// underSwaps writes the section about swaps under load.
 func (p *page) underSwaps() error {
 	l := p.swap
 	if l == nil {
 		return nil
 	}
-	p.printf("\n## Swaps under load\n\n%s kept connections, %s a load; every answer was checked, and a single wrong or failed one would have ended the benchmark. Client, server and compiler share %s cores.\n\n",
+	p.printf("\n## Swaps under load\n\n%s keep-alive connections, %s per load. Every response was checked; a single wrong or failed one ends the benchmark. Client, server and compiler share %s cores.\n\n",
 		l.config["connections"], l.config["load-time"], l.config["cores"])
-	p.printf("| | swaps a load | a swap takes | requests/s | times none | p50 | p99 | times none | resident afterwards | files open |\n| --- | --: | --: | --: | --: | --: | --: | --: | --: | --: |\n")
+	p.printf("| | swaps per load | time per swap | requests/s | relative to no swap | p50 | p99 | relative to no swap | resident memory after | open files after |\n| --- | --: | --: | --: | --: | --: | --: | --: | --: | --: |\n")
 	for _, name := range []string{swapNone, swapKept, swapNew} {
 		took := "–"
 		if t, ok := l.figure(name, "swap-ns"); ok {
@@ -40,33 +40,34 @@ func (p *page) underSwaps() error {
 	}
 	var curves []curve
 	for i, name := range []string{swapNone, swapKept, swapNew} {
-		c := curve{label: [...]string{"no swap", "kept guests", "a new guest"}[i], colour: [...]int{floor, third, ours}[i]}
-		for _, piece := range l.names {
-			ms, err := strconv.ParseFloat(part(piece, "at"), 64)
-			// A piece without any answer has no 99th percentile.
-			if f, ok := l.figure(piece, "p99-ns"); ok && f.low > 0 && err == nil && strings.HasPrefix(piece, name+"/") {
+		c := curve{label: [...]string{"no swap", "kept guests", "new guest"}[i], colour: [...]int{floor, third, ours}[i]}
+		for _, slice := range l.names {
+			ms, err := strconv.ParseFloat(part(slice, "at"), 64)
+			// A slice without responses has no 99th percentile.
+			if f, ok := l.figure(slice, "p99-ns"); ok && f.low > 0 && err == nil && strings.HasPrefix(slice, name+"/") {
 				c.x, c.y = append(c.x, ms), append(c.y, f)
 			}
 		}
 		if len(c.x) == 0 {
-			return nil // no pieces in the log
+			return nil // no slices in the log
 		}
 		curves = append(curves, c)
 	}
 	return p.plot("swap.svg", "p99 of requests while guests are swapped", lines{
-		title: "99th percentile of the round trip while guests are swapped", note: "medians over the rounds, piece by piece of the load; the first swap begins after a fifth of it",
-		logY: true, xUnit: count, yUnit: nanoseconds, xTitle: "milliseconds since the load began",
+		title: "99th percentile of the round trip while guests are swapped", note: "medians over the rounds, for each fiftieth of the load; the first swap begins after a fifth",
+		logY: true, xUnit: count, yUnit: nanoseconds, xTitle: "milliseconds since the start of the load",
 	}.draw(curves))
 }
 
-func (p *page) swapMarks() (all []mark) {
+// swapGoals compares the swap suite with its goals.
+func (p *page) swapGoals() (all []goal) {
 	l := p.swap
 	for _, name := range []string{swapKept, swapNew} {
 		ratio := at(l, name, "p99-ns") / at(l, swapNone, "p99-ns")
-		all = append(all, mark{"p99 with " + swapTitles[name] + ", over p99 without", "≤ 2×", times(ratio), ratio <= 2, true})
+		all = append(all, goal{"p99 relative to no swap: " + swapTitles[name], "≤ 2×", times(ratio), ratio <= 2, true})
 	}
 	memory := at(l, swapNew, "resident-bytes") / at(l, swapNone, "resident-bytes")
 	files := at(l, swapNew, "files") - at(l, swapNone, "files")
-	return append(all, mark{"resident memory and open files after swaps, over those without", "±5 %, none more",
+	return append(all, goal{"resident memory and open files after swaps, compared with none", "±5 %, no more files",
 		fmt.Sprintf("%+.1f %%, %+.0f files", 100*(memory-1), files), math.Abs(memory-1) <= 0.05 && files <= 0, true})
 }

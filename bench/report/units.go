@@ -6,7 +6,7 @@ import (
 	"strconv"
 )
 
-// nanoseconds writes a duration with three digits: 265 ns, 1.43 µs.
+// nanoseconds formats a duration with three significant digits: 265 ns, 1.43 µs.
 func nanoseconds(ns float64) string {
 	unit, v := "ns", ns
 	for _, next := range []string{"µs", "ms", "s"} {
@@ -18,7 +18,8 @@ func nanoseconds(ns float64) string {
 	return digits(v) + " " + unit
 }
 
-// digits writes three significant digits, and no more than a figure has.
+// digits formats a number with three significant digits, and an integer without
+// decimals.
 func digits(v float64) string {
 	switch a := math.Abs(v); {
 	case a >= 1000:
@@ -32,7 +33,7 @@ func digits(v float64) string {
 	}
 }
 
-// count writes a whole number in groups of three.
+// count formats a rounded number with thousands separators.
 func count(v float64) string {
 	s := strconv.FormatFloat(math.Round(v), 'f', 0, 64)
 	for i := len(s) - 3; i > 0; i -= 3 {
@@ -43,7 +44,8 @@ func count(v float64) string {
 
 func times(v float64) string { return digits(v) + "×" }
 
-// spreadOf writes how far an interval reaches from its median, as benchstat.
+// spreadOf formats the larger distance of an interval's bounds from its median
+// as a percentage, as benchstat does.
 func (f figure) spreadOf() string {
 	return fmt.Sprintf("±%.0f %%", 100*max(f.high/f.median-1, 1-f.low/f.median))
 }

@@ -8,14 +8,14 @@ import (
 	"github.com/tenantedge/tenantedge/edge"
 )
 
-// Engine says what edge.Host does around each call in this version, for the
-// logs: figures of an engine that does less are not those of the marks.
+// Engine describes what edge.Host of this version does around each call. The
+// logs contain it: an engine that does less cannot reach the goals.
 const Engine = FullEngine
 
-// FullEngine is what Engine says when everything that the marks ask for is on.
+// FullEngine is the value of Engine if everything that the goals require is on.
 const FullEngine = "metered instances, pristine for each request"
 
-// edgeVariants are the engine as it is, and with parts of it switched off.
+// edgeVariants are the engine with its defaults and with parts switched off.
 var edgeVariants = []struct {
 	name, title string
 	change      func(*edge.Config)
@@ -41,13 +41,13 @@ func edgeEntries() []Entry {
 	return entries
 }
 
-// edgeRival is edge.Host, which is safe for concurrent use as it is.
+// edgeRival is edge.Host, which is its own worker: it is safe for concurrent use.
 type edgeRival struct{ host *edge.Host }
 
 func (e *edgeRival) Worker() (Worker, error) { return e, nil }
 func (e *edgeRival) Close() error            { return e.host.Close() }
 
-// Fuel is what the guest uses for a request.
+// Fuel returns the fuel that the guest uses for a request.
 func (e *edgeRival) Fuel(ctx context.Context, q *edge.Request) (uint64, error) {
 	before := e.host.Stats().Current.Fuel
 	_, err := e.host.Route(ctx, q)

@@ -2,7 +2,6 @@ package rivals
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -23,8 +22,8 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// httpWasm is http-wasm-host-go with its own pool, in front of a host that
-// does nothing but hand over a request: the counterpart of edge.Host.Route.
+// httpWasm is http-wasm-host-go with its own pool and a host that only passes
+// on the request: the counterpart of edge.Host.Route.
 type httpWasm struct{ middleware handler.Middleware }
 
 func startHTTPWasm(ctx context.Context, t *table.Table) (Rival, error) {
@@ -43,8 +42,8 @@ func startHTTPWasm(ctx context.Context, t *table.Table) (Rival, error) {
 	return &httpWasm{m}, nil
 }
 
-// HTTPWasmGuest builds the guest in the folder httpwasm as the default guest
-// is built.
+// HTTPWasmGuest builds the guest in the folder httpwasm, with the flags of the
+// default guest.
 func HTTPWasmGuest(ctx context.Context) ([]byte, error) {
 	dir, err := os.MkdirTemp("", "bench-httpwasm-")
 	if err != nil {
@@ -61,8 +60,8 @@ func HTTPWasmGuest(ctx context.Context) ([]byte, error) {
 	return os.ReadFile(out)
 }
 
-// HTTPWasmOptions give the guest its configuration, and the runtime the host
-// function that answers from the table.
+// HTTPWasmOptions returns options that configure the guest and add the host
+// function that looks tenants up in the table.
 func HTTPWasmOptions(t *table.Table) ([]handler.Option, error) {
 	config, err := t.GuestConfig()
 	if err != nil {
@@ -83,8 +82,8 @@ func HTTPWasmOptions(t *table.Table) ([]handler.Option, error) {
 	}, nil
 }
 
-// tenantByDomain is the host function of that name, with no more around it
-// than it needs.
+// tenantByDomain returns a minimal implementation of the host function of that
+// name.
 func tenantByDomain(d *tenantdb.Directory) api.GoModuleFunc {
 	return func(_ context.Context, m api.Module, stack []uint64) {
 		domain, ok1 := m.Memory().Read(uint32(stack[0]), uint32(stack[1]))
@@ -98,7 +97,7 @@ func tenantByDomain(d *tenantdb.Directory) api.GoModuleFunc {
 	}
 }
 
-// lookup answers tenant_by_domain.
+// lookup writes the record to out and returns the result of tenant_by_domain.
 func lookup(d *tenantdb.Directory, domain, folder string, out []byte) uint64 {
 	match, ok := d.ByDomain(domain, folder)
 	if !ok {
@@ -107,17 +106,17 @@ func lookup(d *tenantdb.Directory, domain, folder string, out []byte) uint64 {
 	return uint64(writeRecord(&match, true, out))
 }
 
-// failed is the i64 that says why there is no length.
+// failed encodes an errno as the result of a host function.
 func failed(e abi.Errno) uint64 { return uint64(-int64(e)) }
 
-// view is b as a string that holds no longer than b does.
+// view returns b as a string that is valid as long as b is unchanged.
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 func (h *httpWasm) Worker() (Worker, error) { return &httpWasmWorker{middleware: h.middleware}, nil }
 func (h *httpWasm) Close() error            { return h.middleware.Close(context.Background()) }
 
-// httpWasmWorker carries one request through the middleware. It is the context
-// of the call too, which is the cheapest way to hand it to the host.
+// httpWasmWorker sends requests through the middleware, one at a time. It is
+// also the context of the call, the cheapest way to pass it to the host.
 type httpWasmWorker struct {
 	context.Context
 	middleware handler.Middleware
@@ -137,7 +136,7 @@ func (w *httpWasmWorker) Value(key any) any {
 
 func (w *httpWasmWorker) Route(ctx context.Context, q *edge.Request) (Answer, error) {
 	path, _, _ := strings.Cut(q.Target, "?")
-	if strings.Contains(path, "%") { // the ABI leaves it as it came
+	if strings.Contains(path, "%") { // the ABI passes it on encoded
 		var err error
 		if path, err = url.PathUnescape(path); err != nil {
 			return Answer{}, err
@@ -156,7 +155,7 @@ func (w *httpWasmWorker) Route(ctx context.Context, q *edge.Request) (Answer, er
 	return w.answer, w.middleware.HandleResponse(out, uint32(next>>32), nil)
 }
 
-// httpWasmHost is the side of the ABI that an HTTP server implements.
+// httpWasmHost implements the host side of the ABI for httpWasmWorker.
 type httpWasmHost struct{ httpwasm.UnimplementedHost }
 
 func workerOf(ctx context.Context) *httpWasmWorker { return ctx.Value(workerKey{}).(*httpWasmWorker) }
@@ -187,6 +186,6 @@ func (httpWasmHost) SetStatusCode(ctx context.Context, status uint32) {
 	case http.StatusMisdirectedRequest:
 		w.answer.Outcome = abi.Conflict
 	default:
-		panic(errors.New("rivals: http-wasm: a status that no outcome has"))
+		panic(fmt.Errorf("rivals: http-wasm: expected the status 400, 404 or 421, found %d", status))
 	}
 }

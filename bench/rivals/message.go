@@ -8,7 +8,7 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// encode writes the route request of the abi to buf.
+// encode writes the abi's route request to buf and returns its size.
 func encode(buf []byte, q *edge.Request) int {
 	b := abi.Begin(buf, 0, abi.ReqHeader0)
 	b.Put(abi.ReqMethod, q.Method)
@@ -18,7 +18,7 @@ func encode(buf []byte, q *edge.Request) int {
 	return b.Size()
 }
 
-// decode reads a decision of the abi.
+// decode reads a decision in the abi's format.
 func decode(reply []byte, q *edge.Request, s *services) (Answer, error) {
 	m, err := abi.Parse(reply)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// native is package tenancy without any Wasm: the floor.
+// native is package tenancy without Wasm: the baseline.
 type native struct {
 	router *tenancy.Router
 	rows   rows
@@ -46,7 +46,7 @@ func (w *nativeWorker) Route(_ context.Context, q *edge.Request) (Answer, error)
 	return a, nil
 }
 
-// rows gives the native logic the directory that guests ask the host about.
+// rows adapts the directory to the interface of the native logic.
 type rows struct{ *tenantdb.Directory }
 
 var _ tenancy.Directory = rows{}

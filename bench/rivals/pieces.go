@@ -4,22 +4,22 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 
+	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/tenantedge/tenantedge/bench/table"
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/hostfuncs"
-
-	"github.com/tetratelabs/wazero"
 )
 
-// Pieces are the parts of a routed request, each by itself, in plain wazero.
-// It is for one goroutine.
+// Pieces runs the parts of a routed request separately, in plain wazero.
+// It is not safe for concurrent use.
 type Pieces struct {
 	plain  *plain
-	whole  *instance
+	router *instance
 	buffer []byte
 	reply  []byte
 
@@ -28,9 +28,9 @@ type Pieces struct {
 	nothing, find api.Function
 }
 
-// StartPieces takes a routed request apart. The probe is a guest with two
-// exports that take the length of a domain: one returns at once, the other
-// looks up the domain at address 0.
+// StartPieces starts the default guest and the probe, a guest with two exports
+// that take the length of a domain: nothing returns at once, find looks up the
+// domain at address 0.
 func StartPieces(ctx context.Context, t *table.Table, probe []byte, nothing, find string) (*Pieces, error) {
 	p, err := startPlain(ctx, t, wazero.NewRuntimeConfig(), false)
 	if err != nil {
@@ -44,7 +44,7 @@ func StartPieces(ctx context.Context, t *table.Table, probe []byte, nothing, fin
 }
 
 func (s *Pieces) start(ctx context.Context, t *table.Table, probe []byte, nothing, find string) (err error) {
-	if s.whole, err = s.plain.newInstance(ctx); err != nil {
+	if s.router, err = s.plain.newInstance(ctx); err != nil {
 		return err
 	}
 	compiled, err := s.runtime.CompileModule(ctx, probe)
@@ -62,32 +62,32 @@ func (s *Pieces) start(ctx context.Context, t *table.Table, probe []byte, nothin
 	}
 	s.nothing, s.find = i.module.ExportedFunction(nothing), i.module.ExportedFunction(find)
 	q := table.Request(t.Hosts[0])
-	if _, err := s.whole.route(ctx, &q); err != nil {
+	if _, err := s.router.route(ctx, &q); err != nil {
 		return err
 	}
-	reply, _ := s.whole.module.Memory().Read(abi.UnpackReply(s.whole.stack[0]))
+	reply, _ := s.router.module.Memory().Read(abi.UnpackReply(s.router.stack[0]))
 	s.reply = bytes.Clone(reply)
 	return nil
 }
 
-// Close ends it.
+// Close closes both guests.
 func (s *Pieces) Close() error {
 	return errors.Join(s.plain.Close(), s.runtime.Close(context.Background()))
 }
 
-// Write writes a request's message.
+// Write encodes a request.
 func (s *Pieces) Write(q *edge.Request) { encode(s.buffer, q) }
 
-// Read reads the decision about the table's first host.
+// Read decodes the decision about the table's first host.
 func (s *Pieces) Read(q *edge.Request) error {
-	_, err := decode(s.reply, q, &s.whole.services)
+	_, err := decode(s.reply, q, &s.router.services)
 	return err
 }
 
 // Enter calls a guest that returns at once.
 func (s *Pieces) Enter(ctx context.Context) error { return s.callProbe(ctx, s.nothing, "") }
 
-// Lookup calls a guest that makes one host call, which looks a domain up.
+// Lookup calls a guest that makes one host call, which looks up a domain.
 func (s *Pieces) Lookup(ctx context.Context, domain string) error {
 	return s.callProbe(ctx, s.find, domain)
 }
@@ -97,7 +97,7 @@ func (s *Pieces) callProbe(ctx context.Context, f api.Function, domain string) e
 	i.call.Begin(ctx)
 	defer i.call.End()
 	if domain != "" && !i.module.Memory().WriteString(0, domain) {
-		return errors.New("rivals: the probe has no room for a domain")
+		return fmt.Errorf("rivals: expected the probe's memory to hold a domain of %d bytes", len(domain))
 	}
 	i.stack[0] = uint64(len(domain))
 	if err := f.CallWithStack(&i.call, i.stack[:]); err != nil {
@@ -109,19 +109,19 @@ func (s *Pieces) callProbe(ctx context.Context, f api.Function, domain string) e
 	return nil
 }
 
-// Route routes in one instance, without a pool around it.
+// Route routes a request in a single instance, without a pool.
 func (s *Pieces) Route(ctx context.Context, q *edge.Request) (Answer, error) {
-	return s.whole.route(ctx, q)
+	return s.router.route(ctx, q)
 }
 
-const page = 4096 // bytes: what an operating system puts back at once
+const page = 4096 // bytes in a page of the operating system
 
 // ChangedPages counts the pages of guest memory that one request changes.
 func (s *Pieces) ChangedPages(ctx context.Context, q *edge.Request) (int, error) {
-	memory := s.whole.module.Memory()
+	memory := s.router.module.Memory()
 	view, _ := memory.Read(0, memory.Size())
 	before := bytes.Clone(view)
-	if _, err := s.whole.route(ctx, q); err != nil {
+	if _, err := s.router.route(ctx, q); err != nil {
 		return 0, err
 	}
 	after, _ := memory.Read(0, uint32(len(before)))

@@ -1,5 +1,5 @@
-// Package rivals holds what a routed request is compared with: each decides the
-// same requests by the same table, behind one small interface.
+// Package rivals implements the ways to route a request that the benchmark
+// compares. All decide the same requests with the same table.
 //
 //	r, err := rivals.All()[0].Start(ctx, table)
 //	w, err := r.Worker()
@@ -14,43 +14,44 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// Answer is what all rivals must agree on. What some of them answer beyond it
-// costs them time: our own guest gives urlconfs, cache prefix and identifier.
+// Answer is the part of a decision that all rivals must agree on. The default
+// guest also returns urlconf, cache prefix and identifier, which takes time.
 type Answer struct {
 	Outcome abi.Outcome
-	Schema  string // of the tenant; empty without one
-	Path    string // as the tenant sees it, without folder; empty without tenant
+	Schema  string // of the tenant; empty if there is none
+	Path    string // without the tenant's folder; empty if there is no tenant
 }
 
-// Worker decides requests for one goroutine.
+// Worker routes requests. It is not safe for concurrent use.
 type Worker interface {
 	Route(ctx context.Context, q *edge.Request) (Answer, error)
 }
 
-// Rival makes workers, which may work at the same time.
+// Rival creates workers, which may be used concurrently.
 type Rival interface {
 	Worker() (Worker, error)
 	Close() error
 }
 
-// Metered is a rival that counts what a request executes.
+// Metered is a Rival that meters its guest.
 type Metered interface {
 	Fuel(ctx context.Context, q *edge.Request) (uint64, error)
 }
 
 // Entry is a rival that can be started.
 type Entry struct {
-	Name   string // as it stands in the logs
-	Title  string // for people
-	Module string // the Go module whose version is told; empty: our own
-	Scales bool   // looked at with many goroutines too
-	Engine bool   // our engine, or a variant of it
+	Name   string // in the logs
+	Title  string // in the report
+	Module string // Go module whose version the log names; empty for our own
+	Scales bool   // also measured with several goroutines
+	Engine bool   // our engine or a variant of it
 	Start  func(ctx context.Context, t *table.Table) (Rival, error)
-	// Missing says why it cannot run here; empty: it can.
+	// Missing is the reason why the rival cannot run on this machine; empty if
+	// it can.
 	Missing string
 }
 
-// Names of rivals that others compare with.
+// Names of rivals that other packages refer to.
 const (
 	Native  = "native"
 	Pooled  = "wazero-pooled"
@@ -58,9 +59,9 @@ const (
 	Edge    = "edge"
 )
 
-// All lists the rivals: first the baseline, then ours, then the others.
+// All returns the rivals: the baseline, ours, then the others.
 func All() []Entry {
-	entries := []Entry{{Name: Native, Title: "the same logic, natively", Scales: true, Start: startNative}}
+	entries := []Entry{{Name: Native, Title: "the same logic, native", Scales: true, Start: startNative}}
 	entries = append(entries, edgeEntries()...)
 	entries = append(entries,
 		Entry{Name: Pooled, Title: "plain wazero, pooled instances", Scales: true, Module: wazeroModule, Start: startPooled},
@@ -73,7 +74,8 @@ func All() []Entry {
 
 const wazeroModule = "github.com/tetratelabs/wazero"
 
-// text is b as a string, known if it is what stands there already.
+// text returns b as a string. It returns known, without allocating, if they are
+// equal.
 func text(b []byte, known string) string {
 	if string(b) == known {
 		return known

@@ -9,10 +9,9 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// What is compared must do the same work: every rival answers every question
-// as the native logic does, again and again, and from several goroutines.
+// Every rival must decide every request as the native logic does, also from two
+// goroutines at once, or their times cannot be compared.
 func TestAllRivalsDecideAlike(t *testing.T) {
-
 	world, err := table.New(1000)
 	if err != nil {
 		t.Fatal(err)
@@ -23,22 +22,22 @@ func TestAllRivalsDecideAlike(t *testing.T) {
 	for i, a := range want {
 		outcomes[a.Outcome]++
 		if (a.Outcome == abi.Tenant) != (a.Schema != "") {
-			t.Errorf("%+v is answered with %+v", world.Questions[i], a)
+			t.Errorf("%+v: expected a schema with a tenant only, found %+v", world.Checks[i], a)
 		}
 	}
 	if outcomes[abi.Tenant] < 80 || outcomes[abi.Missing] == 0 || outcomes[abi.BadRequest] == 0 {
-		t.Errorf("the questions are too much of one kind: %v", outcomes)
+		t.Errorf("expected requests of every kind, found the outcomes %v", outcomes)
 	}
 	for _, e := range entries[1:] {
 		t.Run(e.Name, func(t *testing.T) {
 			if e.Missing != "" {
-				t.Logf("cannot run here: %s", e.Missing)
+				t.Logf("not available: %s", e.Missing)
 				return
 			}
 			for _, got := range answers(t, e, world) {
 				for i, a := range got {
 					if a != want[i] {
-						t.Errorf("%s %s is answered with %+v, natively with %+v", world.Questions[i].Host, world.Questions[i].Target, a, want[i])
+						t.Errorf("%s %s: found %+v, expected %+v as the native logic", world.Checks[i].Host, world.Checks[i].Target, a, want[i])
 					}
 				}
 			}
@@ -46,7 +45,7 @@ func TestAllRivalsDecideAlike(t *testing.T) {
 	}
 }
 
-// answers are those of two workers at the same time.
+// answers routes all checks in two workers at the same time.
 func answers(t *testing.T, e rivals.Entry, world *table.Table) [2][]rivals.Answer {
 	t.Helper()
 	ctx := t.Context()
@@ -67,8 +66,8 @@ func answers(t *testing.T, e rivals.Entry, world *table.Table) [2][]rivals.Answe
 			t.Fatal(err)
 		}
 		wait.Go(func() {
-			for j := range world.Questions {
-				a, err := w.Route(ctx, &world.Questions[j])
+			for j := range world.Checks {
+				a, err := w.Route(ctx, &world.Checks[j])
 				if err != nil {
 					t.Error(err)
 				}
@@ -96,7 +95,7 @@ func TestEveryRequestOfTheTableFindsATenant(t *testing.T) {
 	for _, host := range world.Hosts {
 		q := table.Request(host)
 		if a, err := w.Route(t.Context(), &q); err != nil || a.Outcome != abi.Tenant || a.Path != "/orders/42" {
-			t.Fatalf("%s is answered with %+v, %v", host, a, err)
+			t.Fatalf("%s: expected a tenant, found %+v, %v", host, a, err)
 		}
 	}
 }

@@ -9,9 +9,8 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// services stand behind the host functions where a rival runs our guest
-// without our engine. They remember what was found, so that the strings of an
-// answer need not be copied.
+// services implements the host functions for rivals that run our guest without
+// our engine. It keeps the last match, so that decode need not copy its strings.
 type services struct {
 	directory *tenantdb.Directory
 	match     tenantdb.Match
@@ -57,7 +56,7 @@ func (s *services) FileLimits() hostfuncs.FileLimits { return hostfuncs.FileLimi
 
 func (s *services) Log(context.Context, slog.Level, string) {}
 
-// writeRecord writes the abi's record of m to out and returns its size.
+// writeRecord writes m to out as a record of the abi and returns its size.
 func writeRecord(m *tenantdb.Match, withDomain bool, out []byte) int {
 	var word uint32
 	if m.IsPrimary {

@@ -24,7 +24,7 @@ func wasmtimeEntries() []Entry {
 	}
 }
 
-// wasmtimeRival runs the default guest in wasmtime, through cgo.
+// wasmtimeRival runs the default guest in wasmtime through cgo.
 type wasmtimeRival struct {
 	table  *table.Table
 	config []byte
@@ -72,8 +72,8 @@ func (f freshWasmtime) Route(ctx context.Context, q *edge.Request) (Answer, erro
 	return w.Route(ctx, q)
 }
 
-// wasmtimeWorker is one instance. Each worker has its own: a store is of one
-// goroutine, so there is nothing to borrow, which favours this rival.
+// wasmtimeWorker is one instance. A store belongs to one goroutine, so each
+// worker has its own and there is no pool, which favours this rival.
 type wasmtimeWorker struct {
 	store    *wasmtime.Store
 	memory   *wasmtime.Memory
@@ -124,8 +124,8 @@ func (w *wasmtimeWorker) room(buffer *wasmtime.Func, size int) error {
 	return err
 }
 
-// define gives the guest its host functions. Those that routing by domain does
-// not call answer that they are unavailable.
+// define defines the host functions. Those that routing by domain does not call
+// return abi.Unavailable.
 func (w *wasmtimeWorker) define(l *wasmtime.Linker) error {
 	const no = -int64(abi.Unavailable)
 	var errs []error
@@ -159,7 +159,7 @@ func (w *wasmtimeWorker) Route(_ context.Context, q *edge.Request) (Answer, erro
 	addr, length := abi.UnpackReply(uint64(packed.(int64)))
 	memory := w.memory.UnsafeData(w.store)
 	if uint64(addr)+uint64(length) > uint64(len(memory)) {
-		return Answer{}, errors.New("rivals: wasmtime: the decision is outside of memory")
+		return Answer{}, fmt.Errorf("rivals: wasmtime: expected the decision within %d bytes of memory, found %d bytes at %d", len(memory), length, addr)
 	}
 	return decode(memory[addr:][:length], q, &w.services)
 }

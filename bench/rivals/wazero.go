@@ -15,8 +15,8 @@ import (
 	"github.com/tenantedge/tenantedge/hostfuncs"
 )
 
-// plain runs the default guest in wazero as it comes: no metering, no limits,
-// and nothing is put back between requests.
+// plain runs the default guest in unmodified wazero, without metering, limits or
+// reset.
 type plain struct {
 	table    *table.Table
 	config   []byte
@@ -27,7 +27,7 @@ type plain struct {
 	closing  bool // WithCloseOnContextDone
 }
 
-// poolSize bounds the idle instances; more are made when they are asked for.
+// poolSize limits the idle instances. More are created on demand.
 const poolSize = 64
 
 func startPooled(ctx context.Context, t *table.Table) (Rival, error) {
@@ -93,7 +93,7 @@ func (p *plain) borrow(ctx context.Context) (*instance, error) {
 	}
 }
 
-// instance is one instantiation of the guest, configured.
+// instance is a configured instance of the guest.
 type instance struct {
 	module   api.Module
 	call     hostfuncs.Call
@@ -101,12 +101,12 @@ type instance struct {
 	decide   api.Function
 	buffer   uint32
 	stack    [1]uint64
-	watched  *watched // nil: nobody watches the context of a call
+	watched  *watched // nil unless wazero watches the context of calls
 }
 
-// watched is the context of a call whose end wazero watches for, in a
-// goroutine that may look at it when the call is over: so it never changes.
-// The host functions find the Call in it.
+// watched is the context of a call that wazero watches for cancellation. Its
+// goroutine may read the context after the call has returned, so watched is
+// immutable. Host functions find their Call in it.
 type watched struct {
 	context.Context
 	call *hostfuncs.Call
@@ -119,8 +119,8 @@ func (w *watched) Value(key any) any {
 	return w.Context.Value(key)
 }
 
-// context is what the guest is called with. That requests share it is kinder
-// to wazero than servers are, whose requests have a context each.
+// context returns the context of a call. All requests share it, which favours
+// wazero: in a server each request has a context of its own.
 func (i *instance) context(ctx context.Context) context.Context {
 	if i.watched == nil {
 		return &i.call
@@ -134,7 +134,7 @@ func (i *instance) context(ctx context.Context) context.Context {
 func (p *plain) newInstance(ctx context.Context) (*instance, error) {
 	i := &instance{services: services{directory: p.table.Directory}}
 	i.call.Services = &i.services
-	i.call.Begin(context.Background()) // what is watched may be looked at late
+	i.call.Begin(context.Background()) // a watcher may read it after the call
 	defer i.call.End()
 	var err error
 	config := wazero.NewModuleConfig().WithName("").WithStartFunctions(abi.ExportInitialize)
@@ -180,7 +180,7 @@ func (i *instance) route(ctx context.Context, q *edge.Request) (Answer, error) {
 	}
 	reply, ok := i.module.Memory().Read(abi.UnpackReply(i.stack[0]))
 	if !ok {
-		return Answer{}, errors.New("rivals: wazero: the decision is outside of memory")
+		return Answer{}, errors.New("rivals: wazero: expected the decision within the guest's memory")
 	}
 	return decode(reply, q, &i.services)
 }

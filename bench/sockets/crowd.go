@@ -11,9 +11,8 @@ import (
 	"github.com/tenantedge/tenantedge/bench/process"
 )
 
-// HoldCommand is the command by which the benchmark starts itself as clients
-// that hold sockets: as many as one process may open files are not enough for a
-// crowd.
+// HoldCommand is the command with which the benchmark starts its own executable
+// as clients that hold sockets: one process may not open enough files for all.
 const HoldCommand = "hold-websockets"
 
 // Handler and Consumer are the names of our own servers.
@@ -22,9 +21,9 @@ const (
 	Consumer = edgeConsumer
 )
 
-// Hold opens sockets in a process of its own, and returns when all are open.
-// Those at EchoPath have then said something, and got it back; when the process
-// is closed they do so once more, which must succeed for every one of them.
+// Hold opens n sockets in a child process and returns when all are open. Sockets
+// at EchoPath then have echoed a message. They echo another when the process is
+// closed, and Close fails unless all of them do.
 func Hold(ctx context.Context, t Target, path string, n int) (*process.Server, error) {
 	c, end, err := process.Itself(ctx, HoldCommand, "-address", t.Address, "-host", t.Host, fmt.Sprintf("-tls=%v", t.TLS), "-source", fmt.Sprint(t.Source), "-path", path, "-n", fmt.Sprint(n))
 	if err != nil {
@@ -37,16 +36,16 @@ func Hold(ctx context.Context, t Target, path string, n int) (*process.Server, e
 	return s, nil
 }
 
-// RunHold is HoldCommand: it holds sockets until stdin ends.
+// RunHold runs HoldCommand: it holds sockets until stdin is closed.
 func RunHold(ctx context.Context, args []string, stdin io.Reader, stdout io.Writer) (err error) {
 	var t Target
 	flags := flag.NewFlagSet(HoldCommand, flag.ContinueOnError)
-	flags.StringVar(&t.Address, "address", "", "where the server is")
-	flags.StringVar(&t.Host, "host", "", "the tenant's domain")
+	flags.StringVar(&t.Address, "address", "", "address of the server")
+	flags.StringVar(&t.Host, "host", "", "domain of the tenant")
 	flags.BoolVar(&t.TLS, "tls", false, "use TLS")
-	flags.IntVar(&t.Source, "source", 0, "the address to come from, and from those behind it")
-	path := flags.String("path", EchoPath, "where to open sockets")
-	n := flags.Int("n", 1, "how many")
+	flags.IntVar(&t.Source, "source", 0, "number of the first loopback address to dial from")
+	path := flags.String("path", EchoPath, "path of the sockets")
+	n := flags.Int("n", 1, "number of sockets")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -55,29 +54,29 @@ func RunHold(ctx context.Context, args []string, stdin io.Reader, stdout io.Writ
 		return err
 	}
 	defer func() { err = errors.Join(err, g.Close()) }()
-	speak := g.once
+	check := g.echoOnce
 	if *path != EchoPath {
-		speak = func() error { return nil } // all would hear it
+		check = func() error { return nil } // a message would go to all sockets
 	}
-	if err := speak(); err != nil {
+	if err := check(); err != nil {
 		return err
 	}
 	fmt.Fprintln(stdout, "open")
 	_, err = io.Copy(io.Discard, stdin)
-	return errors.Join(err, speak())
+	return errors.Join(err, check())
 }
 
-// once has one socket after the other send a message, and get it back.
-func (g *Group) once() error {
-	out, buf := frame(text), make([]byte, back(text))
+// echoOnce sends a message on each socket in turn and waits for its echo.
+func (g *Group) echoOnce() error {
+	out, buf := frame(text), make([]byte, frameSize(text))
 	for i, c := range g.clients {
-		if err := c.conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		if err := c.conn.SetDeadline(time.Now().Add(timeout)); err != nil {
 			return err
 		}
 		if err := c.write(out); err != nil {
 			return err
 		}
-		if err := c.take(1, back(text), buf); err != nil {
+		if err := c.receive(1, frameSize(text), buf); err != nil {
 			return fmt.Errorf("sockets: socket %d of %d: %w", i+1, len(g.clients), err)
 		}
 	}

@@ -15,7 +15,7 @@ import (
 //go:embed daphne/app.py
 var daphneApp []byte
 
-// daphneMissing says what of Django Channels is not installed.
+// daphneMissing returns which part of Django Channels is not installed, or "".
 func daphneMissing() string {
 	for program, from := range map[string]string{"daphne": "daphne", "redis-server": "redis-server"} {
 		if _, err := exec.LookPath(program); err != nil {
@@ -28,7 +28,7 @@ func daphneMissing() string {
 	return ""
 }
 
-// daphneVersion is what is installed.
+// daphneVersion returns the installed versions.
 func daphneVersion(context.Context) (string, error) {
 	if missing := daphneMissing(); missing != "" {
 		return "", errors.New(missing)
@@ -37,7 +37,8 @@ func daphneVersion(context.Context) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// python runs a line of Python: the system's, which has the system's packages.
+// python runs a line of Python, with the system's interpreter if there is one,
+// since that has Debian's packages.
 func python(line string) ([]byte, error) {
 	program := "/usr/bin/python3"
 	if _, err := os.Stat(program); err != nil {
@@ -46,7 +47,7 @@ func python(line string) ([]byte, error) {
 	return exec.Command(program, "-c", line).Output()
 }
 
-// daphne starts daphne, with a Redis of its own behind it.
+// daphne returns a function that starts daphne with its own Redis server.
 func daphne(layer string) func(ctx context.Context) (*process.Server, Target, error) {
 	return func(ctx context.Context) (*process.Server, Target, error) {
 		dir, err := os.MkdirTemp("", "bench-daphne-")
@@ -67,7 +68,7 @@ func daphne(layer string) func(ctx context.Context) (*process.Server, Target, er
 		}
 		stop := func() error {
 			err := store.Process.Kill()
-			_ = store.Wait() // it was killed, and says so
+			_ = store.Wait() // reports the signal
 			return errors.Join(err, remove())
 		}
 		address, err := process.FreeAddress()
@@ -75,7 +76,7 @@ func daphne(layer string) func(ctx context.Context) (*process.Server, Target, er
 			return nil, Target{}, errors.Join(err, stop())
 		}
 		_, port, _ := strings.Cut(address, ":")
-		// Pings of daphne's would be messages that nobody counts.
+		// The clients expect no pings.
 		c := exec.CommandContext(ctx, "daphne", "--verbosity", "0", "--ping-interval", "3600", "--bind", "127.0.0.1", "--port", port, "--application-close-timeout", "1", "app:application")
 		c.Dir = dir
 		c.Env = append(os.Environ(), "LAYER="+layer, "REDIS=unix://"+redis, "PYTHONPATH="+dir)

@@ -14,15 +14,15 @@ import (
 	"github.com/tenantedge/tenantedge/edge"
 )
 
-// Kinds of our own server, by what looks after the sockets.
+// Kinds of our own server, by the consumer of its sockets.
 const (
 	edgeHandler  = "edge-handler"
 	edgeConsumer = "edge-consumer"
 	edgeUpstream = "edge-upstream"
 )
 
-// startEdge makes a Host with one tenant and both routes. Upstream is the
-// address of a server for edgeUpstream.
+// startEdge returns a Host with one tenant and both routes. For the kind
+// edgeUpstream, upstream is the address of the server.
 func startEdge(ctx context.Context, kind, upstream string) (*edge.Host, error) {
 	target := map[string]edge.WebsocketTarget{
 		edgeHandler:  {Handler: "bench"},
@@ -36,8 +36,8 @@ func startEdge(ctx context.Context, kind, upstream string) (*edge.Host, error) {
 		Websockets: edge.WebsocketConfig{
 			Targets:  map[string]map[string]edge.WebsocketTarget{"ws": {"echo": target, "group": target}},
 			Handlers: map[string]edge.WebsocketHandler{"bench": handler{}},
-			// Clients share the cores with what fills their queues, and pings would
-			// be messages that nobody counts.
+			// Clients share the cores with the server and may read late; they expect
+			// no pings.
 			Limits: edge.WebsocketLimits{Queue: 4 << 20, PingInterval: time.Hour},
 		},
 		Logger: slog.New(slog.DiscardHandler),
@@ -52,12 +52,12 @@ func startEdge(ctx context.Context, kind, upstream string) (*edge.Host, error) {
 	return edge.New(ctx, config)
 }
 
-// served is the Host as a handler: all that comes is websockets.
-func served(h *edge.Host) (http.Handler, func() error) {
+// websocketsOnly returns the Host as a handler, and a function that closes it.
+func websocketsOnly(h *edge.Host) (http.Handler, func() error) {
 	return h.Middleware(http.NotFoundHandler()), h.Close
 }
 
-// handler is the echo and the group in Go.
+// handler implements the echo and the group in Go.
 type handler struct{}
 
 func (handler) Connect(r *edge.WebsocketRequest) (edge.WebsocketConsumer, error) {
@@ -75,17 +75,17 @@ func (quiet) Closed(*edge.Websocket, int, string) {}
 type echo struct{ quiet }
 
 func (echo) Message(s *edge.Websocket, kind edge.WebsocketKind, payload []byte) {
-	_ = s.Send(kind, payload) // the client has gone
+	_ = s.Send(kind, payload) // fails only if the connection is closed
 }
 
 type group struct{ quiet }
 
 func (group) Open(s *edge.Websocket) {
 	if s.Groups().Add(context.Background(), "bench") != nil {
-		_ = s.Close(1011, "") // a client that gets nothing must not look as if it did
+		_ = s.Close(1011, "") // a socket outside of the group would distort the figures
 		return
 	}
-	_ = s.Send(edge.WebsocketText, []byte(text)) // the client has gone
+	_ = s.Send(edge.WebsocketText, []byte(text)) // fails only if the connection is closed
 }
 
 func (group) Message(s *edge.Websocket, _ edge.WebsocketKind, payload []byte) {
@@ -94,7 +94,7 @@ func (group) Message(s *edge.Websocket, _ edge.WebsocketKind, payload []byte) {
 	}
 }
 
-// buildConsumer builds the guest from the folder consumer.
+// buildConsumer builds the guest in the folder consumer.
 func buildConsumer(ctx context.Context) ([]byte, error) {
 	dir, err := os.MkdirTemp("", "bench-consumer-")
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/gobwas/ws/wsutil"
 )
 
-// gobwasHandler is what one writes with gobwas/ws alone: a goroutine for each
-// connection, and a group that is a map with a lock.
+// gobwasHandler is a plain server with gobwas/ws: a goroutine per connection, and
+// a map with a mutex as the group.
 func gobwasHandler() http.Handler {
 	var group struct {
 		sync.RWMutex
@@ -21,7 +21,7 @@ func gobwasHandler() http.Handler {
 	mux.HandleFunc(EchoPath, func(w http.ResponseWriter, r *http.Request) {
 		c, err := upgradeGobwas(w, r)
 		if err != nil {
-			return // it has been answered
+			return // UpgradeHTTP has written the response
 		}
 		go c.serve(func(b []byte) { c.send(ws.NewTextFrame(b)) }, func() {})
 	})
@@ -66,7 +66,7 @@ func (c *gobwasConn) serve(message func([]byte), closed func()) {
 	for {
 		b, _, err := wsutil.ReadClientData(c)
 		if err != nil {
-			return // the client has gone
+			return // the connection is closed
 		}
 		message(b)
 	}
@@ -77,5 +77,5 @@ func (c *gobwasConn) send(f ws.Frame) { c.write(ws.MustCompileFrame(f)) }
 func (c *gobwasConn) write(b []byte) {
 	c.writes.Lock()
 	defer c.writes.Unlock()
-	_, _ = c.Conn.Write(b) // its reader notices that the client has gone
+	_, _ = c.Conn.Write(b) // serve notices a closed connection
 }

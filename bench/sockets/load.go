@@ -1,6 +1,6 @@
-// Package sockets measures websocket servers: what an idle socket holds, round
-// trips, and messages to groups. Each server is a process of its own on the
-// loopback interface.
+// Package sockets measures websocket servers: memory of idle sockets, round trips
+// and messages to groups. Each server is a separate process on the loopback
+// interface.
 //
 //	s, err := sockets.Servers()[0].Start(ctx)
 //	group, err := sockets.Open(ctx, s.Target, sockets.EchoPath, 100)
@@ -16,32 +16,32 @@ import (
 	"time"
 )
 
-// Target is where a server is, and the host by which it knows the tenant.
+// Target is the address of a server, and the host of its tenant.
 type Target struct {
 	Address, Host string
 	TLS           bool
-	// Source is from which of the loopback addresses on sockets come: another
-	// for each process of clients, whose ports would not do for all.
+	// Source is the number of the first loopback address that clients dial from.
+	// Client processes use different ones, since the ports of one do not suffice.
 	Source int
 }
 
-// Paths that every server has: what is sent comes back to the sender, or goes
-// to all that are connected there.
+// Paths of every server: a message at EchoPath returns to its sender, one at
+// GroupPath goes to all sockets there.
 const (
 	EchoPath  = "/ws/echo/"
 	GroupPath = "/ws/group/"
 )
 
-// text is what is sent: 64 bytes.
+// text is the message that clients send, 64 bytes long.
 var text = strings.Repeat("x", 64)
 
-// dialers is how many handshakes are under way at the same time.
+// dialers is the number of concurrent handshakes.
 const dialers = 32
 
-// Group is some sockets at one path.
+// Group is a number of sockets at one path.
 type Group struct{ clients []*client }
 
-// Open opens so many sockets.
+// Open opens n sockets.
 func Open(ctx context.Context, t Target, path string, n int) (*Group, error) {
 	g := &Group{make([]*client, n)}
 	var next atomic.Int64
@@ -55,8 +55,8 @@ func Open(ctx context.Context, t Target, path string, n int) (*Group, error) {
 					return
 				}
 				if g.clients[i], errs[d] = dial(ctx, t, path, i); errs[d] == nil && path == GroupPath {
-					// A member is greeted: the answer of the handshake comes before that.
-					errs[d] = g.clients[i].take(1, back(text), make([]byte, back(text)))
+					// A socket is a member once it has received the greeting.
+					errs[d] = g.clients[i].receive(1, frameSize(text), make([]byte, frameSize(text)))
 				}
 			}
 		})
@@ -68,19 +68,19 @@ func Open(ctx context.Context, t Target, path string, n int) (*Group, error) {
 	return g, nil
 }
 
-// Close drops the sockets.
+// Close closes the sockets.
 func (g *Group) Close() error {
 	var errs []error
 	for _, c := range g.clients {
-		if c != nil { // Open may have failed half way
+		if c != nil { // Open may have failed
 			errs = append(errs, c.conn.Close())
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// Echo has every socket send a message whenever the one before is back, and
-// tells how many came back in a second.
+// Echo makes every socket send a message as soon as the previous one has come
+// back, and returns the number of round trips per second.
 func (g *Group) Echo(length time.Duration) (perSecond float64, err error) {
 	errs := make([]error, len(g.clients))
 	var count atomic.Int64
@@ -89,11 +89,11 @@ func (g *Group) Echo(length time.Duration) (perSecond float64, err error) {
 	var wait sync.WaitGroup
 	for i, c := range g.clients {
 		wait.Go(func() {
-			out, buf := frame(text), make([]byte, back(text))
+			out, buf := frame(text), make([]byte, frameSize(text))
 			n := int64(0)
 			for time.Now().Before(end) && errs[i] == nil {
 				if errs[i] = c.write(out); errs[i] == nil {
-					errs[i] = c.take(1, back(text), buf)
+					errs[i] = c.receive(1, frameSize(text), buf)
 				}
 				n++
 			}
@@ -104,9 +104,9 @@ func (g *Group) Echo(length time.Duration) (perSecond float64, err error) {
 	return float64(count.Load()) / time.Since(start).Seconds(), errors.Join(errs...)
 }
 
-// FanOut has one socket send messages to all, so many under way at the same
-// time, and tells how many messages arrived in a second, over all sockets.
-// Every socket must get every message.
+// FanOut makes one socket send messages to the group, with a number of them
+// outstanding, and returns how many messages per second all sockets received
+// together. It fails unless every socket receives every message.
 func (g *Group) FanOut(outstanding int, length time.Duration) (perSecond float64, err error) {
 	batch := max(16, 4*outstanding)
 	start, batches := time.Now(), 0
@@ -114,13 +114,13 @@ func (g *Group) FanOut(outstanding int, length time.Duration) (perSecond float64
 		errs := make([]error, len(g.clients))
 		var wait sync.WaitGroup
 		for i, c := range g.clients[1:] {
-			wait.Go(func() { errs[1+i] = c.take(batch, back(text), make([]byte, 8*back(text))) })
+			wait.Go(func() { errs[1+i] = c.receive(batch, frameSize(text), make([]byte, 8*frameSize(text))) })
 		}
 		if errs[0] = g.clients[0].send(batch, outstanding); errs[0] != nil {
-			return 0, errors.Join(errs[0], g.Close()) // the others would wait for ever
+			return 0, errors.Join(errs[0], g.Close()) // the other sockets would wait forever
 		}
-		// Who is missing a message by then does not get it any more.
-		late := time.AfterFunc(patience, func() { _ = g.Close() })
+		// Closing the sockets ends a wait for messages that were lost.
+		late := time.AfterFunc(timeout, func() { _ = g.Close() })
 		wait.Wait()
 		late.Stop()
 		if err := errors.Join(errs...); err != nil {
@@ -130,13 +130,13 @@ func (g *Group) FanOut(outstanding int, length time.Duration) (perSecond float64
 	return float64(batches*batch*len(g.clients)) / time.Since(start).Seconds(), nil
 }
 
-// send sends messages to a group that it is in itself; what comes back says
-// that the next may go.
+// send sends messages to the client's own group. Each message that it receives
+// allows it to send another.
 func (c *client) send(messages, outstanding int) error {
-	out, buf := frame(text), make([]byte, back(text))
+	out, buf := frame(text), make([]byte, frameSize(text))
 	for n := range messages + outstanding {
 		if n >= outstanding {
-			if err := c.take(1, back(text), buf); err != nil {
+			if err := c.receive(1, frameSize(text), buf); err != nil {
 				return err
 			}
 		}

@@ -20,50 +20,51 @@ import (
 	"github.com/tenantedge/tenantedge/edge"
 )
 
-// ServeCommand is the command by which the benchmark starts itself as a
-// websocket server.
+// ServeCommand is the command with which the benchmark starts its own executable
+// as a websocket server.
 const ServeCommand = "serve-websockets"
 
 // Entry is a server that can be started.
 type Entry struct {
 	Name, Title string
-	// Prepare says which version it is, or why it cannot run here; nil: ours.
+	// Prepare returns the version, or an error if the server is not available.
+	// It is nil for servers in this executable.
 	Prepare func(ctx context.Context) (version string, err error)
 	start   func(ctx context.Context) (*process.Server, Target, error)
-	// startTLS starts it with TLS; nil: it is not measured with TLS.
+	// startTLS starts the server with TLS; nil if it is not measured with TLS.
 	startTLS func(ctx context.Context) (*process.Server, Target, error)
-	// Relays says that a socket takes two descriptors of the server.
+	// Relays is set if each socket uses two descriptors of the server.
 	Relays bool
 }
 
 // TLS reports whether the server can be started with TLS.
 func (e Entry) TLS() bool { return e.startTLS != nil }
 
-// Server is a server that runs.
+// Server is a running server.
 type Server struct {
 	*process.Server
 	Target Target
 }
 
-// Names of servers that others are compared with.
+// Names of servers that other packages refer to.
 const (
 	Gobwas = "gobwas"
 	Daphne = "daphne"
 )
 
-// Servers lists the servers, the baseline first.
+// Servers returns the servers, the baseline first.
 func Servers() []Entry {
 	return []Entry{
 		{Name: Gobwas, Title: "gobwas/ws, a goroutine per connection", start: itself(Gobwas), startTLS: itselfTLS(Gobwas)},
 		{Name: edgeHandler, Title: "tenantedge, a handler in Go", start: itself(edgeHandler), startTLS: itselfTLS(edgeHandler)},
 		{Name: edgeConsumer, Title: "tenantedge, a consumer in the guest", start: itself(edgeConsumer), startTLS: itselfTLS(edgeConsumer)},
-		{Name: edgeUpstream, Title: "tenantedge in front of gobwas/ws", Relays: true, start: inFront},
+		{Name: edgeUpstream, Title: "tenantedge in front of gobwas/ws", Relays: true, start: startRelay},
 		{Name: Daphne, Title: "daphne, channels_redis", Prepare: daphneVersion, start: daphne("channels_redis.core.RedisChannelLayer")},
 		{Name: Daphne + "-pubsub", Title: "daphne, channels_redis by pub/sub", Prepare: daphneVersion, start: daphne("channels_redis.pubsub.RedisPubSubChannelLayer")},
 	}
 }
 
-// Start starts a server and waits until it takes connections.
+// Start starts a server and waits until it accepts connections.
 func (e Entry) Start(ctx context.Context) (*Server, error) { return e.run(ctx, e.start) }
 
 // StartTLS is Start with TLS.
@@ -77,7 +78,7 @@ func (e Entry) run(ctx context.Context, start func(context.Context) (*process.Se
 	return &Server{s, t}, nil
 }
 
-// itself starts this program as a server.
+// itself returns a function that starts this executable as a server.
 func itself(arguments ...string) func(context.Context) (*process.Server, Target, error) {
 	return func(ctx context.Context) (*process.Server, Target, error) {
 		c, end, err := process.Itself(ctx, append([]string{ServeCommand}, arguments...)...)
@@ -101,35 +102,35 @@ func itselfTLS(kind string) func(context.Context) (*process.Server, Target, erro
 	}
 }
 
-// inFront starts our server in front of that of gobwas/ws.
-func inFront(ctx context.Context) (*process.Server, Target, error) {
-	behind, _, err := itself(Gobwas)(ctx)
+// startRelay starts our server in front of the gobwas/ws server.
+func startRelay(ctx context.Context) (*process.Server, Target, error) {
+	upstream, _, err := itself(Gobwas)(ctx)
 	if err != nil {
 		return nil, Target{}, err
 	}
-	s, t, err := itself(edgeUpstream, behind.Address)(ctx)
+	s, t, err := itself(edgeUpstream, upstream.Address)(ctx)
 	if err != nil {
-		return nil, Target{}, errors.Join(err, behind.Close())
+		return nil, Target{}, errors.Join(err, upstream.Close())
 	}
-	s.After(behind.Close)
+	s.OnClose(upstream.Close)
 	return s, t, nil
 }
 
-// host is the domain of the one tenant that sockets are of.
+// host is the domain of the tenant of all sockets.
 const host = "tenant.example.org"
 
-// Serve serves one kind of server on a loopback port, which it writes to
-// stdout, until stdin ends. Behind the kind comes "tls", or the address of the
-// server behind it.
+// Serve runs a server on a loopback address, which it writes to stdout, until
+// stdin is closed. The arguments are the kind of server and, optionally, "tls" or
+// the address of the upstream server.
 func Serve(ctx context.Context, args []string, stdin io.Reader, stdout io.Writer) error {
 	if len(args) < 1 || len(args) > 2 {
-		return fmt.Errorf("%s: expected a kind of server, and tls or an upstream", ServeCommand)
+		return fmt.Errorf("%s: expected a kind of server, and optionally tls or an upstream, found %q", ServeCommand, args)
 	}
-	more := ""
+	option := ""
 	if len(args) == 2 {
-		more = args[1]
+		option = args[1]
 	}
-	handler, closeHandler, err := handlerOf(ctx, args[0], more)
+	handler, closeHandler, err := handlerOf(ctx, args[0], option)
 	if err != nil {
 		return err
 	}
@@ -139,7 +140,7 @@ func Serve(ctx context.Context, args []string, stdin io.Reader, stdout io.Writer
 	}
 	server := http.Server{Handler: collecting(handler)}
 	serve := server.Serve
-	if more == "tls" {
+	if option == "tls" {
 		certificate, err := selfSigned()
 		if err != nil {
 			return errors.Join(err, closeHandler(), listener.Close())
@@ -152,20 +153,20 @@ func Serve(ctx context.Context, args []string, stdin io.Reader, stdout io.Writer
 	fmt.Fprintln(stdout, listener.Addr())
 	_, err = io.Copy(io.Discard, stdin)
 	err = errors.Join(err, server.Close())
-	if served := <-done; !errors.Is(served, http.ErrServerClosed) {
-		err = errors.Join(err, served)
+	if serveErr := <-done; !errors.Is(serveErr, http.ErrServerClosed) {
+		err = errors.Join(err, serveErr)
 	}
 	return errors.Join(err, closeHandler())
 }
 
-// collectPath has a server of this program's collect its garbage and give
-// memory back, so that what it held for its start is not in the way.
+// collectPath makes a server in this executable collect garbage and return
+// memory to the system, so that memory used at its start is not counted.
 const collectPath = "/collect"
 
 func collecting(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == collectPath {
-			for range 3 { // what pools hold goes with the second collection
+			for range 3 { // the second collection empties sync.Pools
 				debug.FreeOSMemory()
 			}
 			return
@@ -174,7 +175,7 @@ func collecting(next http.Handler) http.Handler {
 	})
 }
 
-// Collect has the server collect its garbage. Those of others are left alone.
+// Collect makes the server collect garbage if it runs in this executable.
 func (s *Server) Collect(ctx context.Context) error {
 	if s.Target.Host != host {
 		return nil
@@ -188,14 +189,14 @@ func (s *Server) Collect(ctx context.Context) error {
 		return err
 	}
 	c := http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} // a certificate made for this run
-	a, err := c.Do(r)
+	response, err := c.Do(r)
 	if err != nil {
 		return err
 	}
-	if err := a.Body.Close(); err != nil || a.StatusCode == http.StatusOK {
+	if err := response.Body.Close(); err != nil || response.StatusCode == http.StatusOK {
 		return err
 	}
-	return fmt.Errorf("sockets: %s: %s", collectPath, a.Status)
+	return fmt.Errorf("sockets: %s: expected 200, found %s", collectPath, response.Status)
 }
 
 func handlerOf(ctx context.Context, kind, upstream string) (http.Handler, func() error, error) {
@@ -207,13 +208,13 @@ func handlerOf(ctx context.Context, kind, upstream string) (http.Handler, func()
 		if err != nil {
 			return nil, nil, err
 		}
-		handler, end := served(h)
+		handler, end := websocketsOnly(h)
 		return handler, end, nil
 	}
-	return nil, nil, fmt.Errorf("%s: no server is called %q", ServeCommand, kind)
+	return nil, nil, fmt.Errorf("%s: expected %s, %s, %s or %s, found %q", ServeCommand, Gobwas, edgeHandler, edgeConsumer, edgeUpstream, kind)
 }
 
-// selfSigned is a certificate for host, which clients do not check.
+// selfSigned returns a certificate for host, which clients do not verify.
 func selfSigned() (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package table is what all rivals of a benchmark route by: one directory of
-// domains, one TENANTS table, and the requests that are asked of them.
+// Package table holds the input of all rivals of a benchmark: a directory of
+// domains, a TENANTS table and the requests to route.
 //
 //	t, err := table.New(100_000)
 //	q := table.Request(t.Hosts[i%len(t.Hosts)]) // finds a tenant
@@ -16,8 +16,8 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// Names of the one static tenant, of the domain that tenants share by folder,
-// and of the target that is asked for.
+// Names of the static tenant, the domain that tenants share by folder, and the
+// target of the requests.
 const (
 	StaticSchema = "www"
 	StaticDomain = "example.com"
@@ -26,25 +26,25 @@ const (
 )
 
 const (
-	inFolders = 100     // tenants that have a folder of SharedDomain too
-	sequence  = 1 << 16 // hosts, in a fixed random order: more than a core's caches hold
+	inFolders = 100     // number of tenants that also have a folder of SharedDomain
+	sequence  = 1 << 16 // number of hosts in a fixed random order; they exceed a core's caches
 )
 
-// Table is the table. It does not change once it is made.
+// Table is immutable after New.
 type Table struct {
 	Domains   int
 	Directory *tenantdb.Directory
 	Config    abi.Config // what every guest is configured with
-	// Hosts are what requests ask for: domains of tenants, one as likely as
-	// another, in the same order for every rival and in every round. Their
-	// number is a power of two, whatever the number of domains.
+	// Hosts are the hosts of the requests: domains of tenants, uniformly
+	// distributed, in the same order for every rival and round. Their number is
+	// a power of two, whatever the number of domains.
 	Hosts []string
-	// Questions are the requests by which rivals prove that they decide alike:
-	// tenants, static and by folder, other spellings, and refusals.
-	Questions []edge.Request
+	// Checks are requests that all rivals must decide alike: tenants by domain
+	// and folder, static tenants, other spellings of a host, and refusals.
+	Checks []edge.Request
 }
 
-// New makes a table of that many domains, a tenant each.
+// New returns a table with a number of domains, each of another tenant.
 func New(domains int) (*Table, error) {
 	t := &Table{Domains: domains, Directory: tenantdb.NewDirectory(tenantdb.Options{Normalize: tenancy.NormalizeHost})}
 	state := tenantdb.State{
@@ -73,13 +73,13 @@ func New(domains int) (*Table, error) {
 		t.Hosts = append(t.Hosts, Domain(rng.IntN(domains)))
 	}
 	for i := range min(domains, 20) {
-		t.Questions = append(t.Questions,
+		t.Checks = append(t.Checks,
 			Request(Domain(i)),
 			request(SharedDomain, "/"+Schema(i)+Target),
 			request("www."+Domain(i)+":8080", "/"),
 			request(fmt.Sprintf("TENANT%d.Example.org.", i), "/"))
 	}
-	t.Questions = append(t.Questions,
+	t.Checks = append(t.Checks,
 		request(Domain(domains-1), "/%C3%A9?x"),
 		request(StaticDomain, "/about"),
 		request(SharedDomain, "/nobody/"),
@@ -88,23 +88,23 @@ func New(domains int) (*Table, error) {
 	return t, nil
 }
 
-// Schema is the schema of tenant i.
+// Schema returns the schema of tenant i.
 func Schema(i int) string { return fmt.Sprintf("tenant%d", i) }
 
-// Domain is the domain of tenant i.
+// Domain returns the domain of tenant i.
 func Domain(i int) string { return fmt.Sprintf("tenant%d.example.org", i) }
 
-// Request asks for Target at host.
+// Request returns a request for Target at host.
 func Request(host string) edge.Request { return request(host, Target) }
 
 func request(host, target string) edge.Request {
 	return edge.Request{Method: "GET", Scheme: "http", Host: host, Target: target}
 }
 
-// EdgeConfig is the table as an edge takes it.
+// EdgeConfig returns the table as the configuration of an edge.
 func (t *Table) EdgeConfig() edge.Config {
 	return edge.Config{Tenants: t.Config.Tenants, Default: t.Config.Default, Directory: t.Directory}
 }
 
-// GuestConfig is the table's configuration as a guest takes it.
+// GuestConfig returns the table's TENANTS in the JSON that guests are configured with.
 func (t *Table) GuestConfig() ([]byte, error) { return json.Marshal(t.Config) }

@@ -15,38 +15,37 @@ import (
 	"github.com/tenantedge/tenantedge/bench/process"
 )
 
-// FileServer is a server of files that can be started.
+// FileServer is a file server that can be started.
 type FileServer struct {
 	Name  string
 	Title string
-	// Target is what a file's name has in front in URLs.
+	// Target is the prefix of a file's name in URLs.
 	Target string
-	// Prepare tells the version; an error means that it is not to be had here.
+	// Prepare returns the version, or an error if the server is not available.
 	Prepare func(ctx context.Context, work string) (version string, err error)
 	command func(ctx context.Context, work, address string) *exec.Cmd
 }
 
-// Names of the baseline, and of ours.
+// Names of the baseline and of our servers.
 const (
 	PlainFiles = "fileserver"
 	EdgeFiles  = "edge-files"
 	EdgeMedia  = "edge-media"
 )
 
-// FilesHost is the host of the tenant that the files are of.
+// FilesHost is the host of the tenant that owns the files.
 const FilesHost = "files.example.com"
 
-// The folders in a work folder: the files themselves lie where a tenant of that
-// name has them.
+// Folders in a work folder. The files are in the folder of the tenant.
 const (
 	mediaFolder = "media"
 	filesTenant = "files"
 )
 
-// FilesFolder is where the files lie in a work folder.
+// FilesFolder returns the folder of the files in a work folder.
 func FilesFolder(work string) string { return filepath.Join(work, mediaFolder, filesTenant) }
 
-// FileServers lists the servers of files, the baseline first.
+// FileServers returns the file servers, the baseline first.
 func FileServers() []FileServer {
 	edge := func(name, title, target, urlconf string) FileServer {
 		return FileServer{Name: name, Title: title, Target: target, Prepare: buildEdge, command: func(ctx context.Context, work, address string) *exec.Cmd {
@@ -67,8 +66,8 @@ func FileServers() []FileServer {
 	}
 }
 
-// Start starts a server of the files in a work folder, and waits until it
-// listens.
+// Start starts a server for the files in a work folder and waits until it accepts
+// connections.
 func (f FileServer) Start(ctx context.Context, work string) (*Server, error) {
 	address, err := process.FreeAddress()
 	if err != nil {
@@ -80,7 +79,7 @@ func (f FileServer) Start(ctx context.Context, work string) (*Server, error) {
 		if err := c.Process.Signal(os.Interrupt); err != nil {
 			return err
 		}
-		_ = c.Wait() // however it ends when it is told to
+		_ = c.Wait() // reports the signal
 		return nil
 	})
 	if err != nil {
@@ -97,16 +96,16 @@ func executable() string {
 	return program
 }
 
-// ServeFilesCommand is the command by which the benchmark starts itself as the
-// baseline.
+// ServeFilesCommand is the command with which the benchmark starts its own
+// executable as the baseline.
 const ServeFilesCommand = "serve-files"
 
-// ServeFiles serves a folder at an address with net/http alone, until ctx ends.
-// Its time limits are those that an edge has by default: none that faces the
-// internet goes without.
+// ServeFiles serves a folder at an address with net/http until ctx is cancelled.
+// It has the default timeouts of an edge, since a server on the internet needs
+// them.
 func ServeFiles(ctx context.Context, args []string) error {
 	if len(args) != 2 {
-		return fmt.Errorf("%s: expected a folder and an address", ServeFilesCommand)
+		return fmt.Errorf("%s: expected a folder and an address, found %q", ServeFilesCommand, args)
 	}
 	server := http.Server{Addr: args[1], Handler: http.FileServerFS(os.DirFS(args[0])), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
@@ -117,16 +116,16 @@ func ServeFiles(ctx context.Context, args []string) error {
 	return nil
 }
 
-// buildEdge builds the program that is measured, once for each work folder.
+// buildEdge builds tenantedge once for each work folder.
 func buildEdge(ctx context.Context, work string) (string, error) {
 	program := filepath.Join(work, "tenantedge")
 	if _, err := os.Stat(program); err == nil {
 		return "this one", nil
 	}
-	// The program is of another module than the benchmark.
+	// tenantedge is in another module than the benchmark.
 	module, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/tenantedge/tenantedge").Output()
 	if err != nil {
-		return "", fmt.Errorf("web: looking for the module of tenantedge: %w", err)
+		return "", fmt.Errorf("web: finding the module of tenantedge: %w", err)
 	}
 	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", program, "./edge/cmd/tenantedge")
 	build.Dir, build.Stderr = strings.TrimSpace(string(module)), os.Stderr
@@ -153,18 +152,17 @@ media: {location: %s}
 	return c
 }
 
-// nginxVersion finds the nginx that is installed, as by `apt-get install nginx`.
+// nginxVersion returns the version of the installed nginx.
 func nginxVersion(ctx context.Context, _ string) (string, error) {
 	out, err := exec.CommandContext(ctx, "nginx", "-v").CombinedOutput()
 	if err != nil {
-		return "", fmt.Errorf("it is not installed: %w", err)
+		return "", fmt.Errorf("nginx is not installed: %w", err)
 	}
 	_, version, _ := strings.Cut(strings.TrimSpace(string(out)), "nginx/")
 	return version, nil
 }
 
-// nginxCommand has nginx keep what it can: the files stay open, and nothing is
-// logged.
+// nginxCommand runs nginx with sendfile and without an access log.
 func nginxCommand(ctx context.Context, work, address string) *exec.Cmd {
 	config := filepath.Join(work, "nginx.conf")
 	text := fmt.Sprintf(`daemon off;
@@ -193,36 +191,36 @@ http {
 	return c
 }
 
-// LoadFile asks a server for one file over some connections, each of which
-// sends its next request when the last is answered. Every answer must be a 200
-// with a body of size bytes.
+// LoadFile requests one file over a number of connections for length. Each sends
+// the next request after the previous response. It fails unless every response is
+// a 200 with a body of size bytes.
 func LoadFile(ctx context.Context, address, target string, size, connections int, length time.Duration) (Result, error) {
 	return Plan{Connections: connections, Length: length}.load(ctx, address, func(c *client, _ int) error {
-		status, n, err := c.askFile(FilesHost, target)
+		status, n, err := c.getFile(FilesHost, target)
 		if err == nil && (status != http.StatusOK || n != size) {
-			err = fmt.Errorf("web: %s is answered with %d and %d bytes, expected %d", target, status, n, size)
+			err = fmt.Errorf("web: %s: expected 200 and %d bytes, found %d and %d", target, size, status, n)
 		}
 		return err
 	})
 }
 
-// piece is how much of a body the client reads at once. It shares the cores
-// with what it measures, and large files are measured by what they leave: the 8
-// KiB that io.Discard reads would be 1,280 calls for 10 MiB.
-const piece = 64 << 10
+// chunk is how much of a body the client reads at once. The client shares the
+// cores with the server; the 8 KiB of io.Discard would take 1,280 calls for a
+// file of 10 MiB.
+const chunk = 64 << 10
 
-// askFile sends a request, and throws its answer away as it comes.
-func (c *client) askFile(host, target string) (status, size int, err error) {
+// getFile sends a request and discards the body of its response.
+func (c *client) getFile(host, target string) (status, size int, err error) {
 	if status, size, err = c.head(host, target); err != nil {
 		return status, size, err
 	}
 	if c.body == nil {
-		c.body = make([]byte, piece)
+		c.body = make([]byte, chunk)
 	}
-	for left := size; left > 0 && err == nil; {
+	for remaining := size; remaining > 0 && err == nil; {
 		var n int
-		n, err = c.read.Read(c.body[:min(left, piece)])
-		left -= n
+		n, err = c.read.Read(c.body[:min(remaining, chunk)])
+		remaining -= n
 	}
 	return status, size, err
 }

@@ -16,22 +16,22 @@ import (
 	"github.com/tenantedge/tenantedge/bench/table"
 )
 
-// Result is what a load showed.
+// Result is the result of a load.
 type Result struct {
 	Requests int
 	Took     time.Duration
-	P50, P99 time.Duration // of a request's round trip
-	// Slices are the load in pieces of Plan.Slice; none, if that is zero.
+	P50, P99 time.Duration // of the round trips
+	// Slices divide the load into intervals of Plan.Slice; empty if that is zero.
 	Slices []Slice
 }
 
-// Slice is a piece of a load: the requests that were answered in it.
+// Slice describes the requests whose responses arrived in an interval of a load.
 type Slice struct {
 	Requests int
 	P99      time.Duration
 }
 
-// Plan says how to load a server.
+// Plan describes a load.
 type Plan struct {
 	Hosts       []string
 	Connections int
@@ -39,26 +39,26 @@ type Plan struct {
 	Slice       time.Duration
 }
 
-// Load asks a server for table.Target of the hosts over some connections, each
-// of which sends its next request when the last is answered. Every answer must
-// be a 200 for the tenant of the host.
+// Load requests table.Target from the plan's hosts. Each connection sends the next
+// request after the previous response. It fails unless every response is a 200
+// for the tenant of the host.
 func Load(ctx context.Context, address string, p Plan) (Result, error) {
 	return p.load(ctx, address, func(c *client, n int) error {
 		host := p.Hosts[(c.first*len(p.Hosts)/p.Connections+n)%len(p.Hosts)]
-		status, body, err := c.ask(host, table.Target)
+		status, body, err := c.get(host, table.Target)
 		if err != nil {
 			return err
 		}
 		schema, _, _ := bytes.Cut([]byte(host), []byte("."))
 		if got, _, _ := bytes.Cut(body, []byte(" ")); status != 200 || !bytes.Equal(got, schema) {
-			return fmt.Errorf("web: %s is answered with %d %.100q", host, status, body)
+			return fmt.Errorf("web: %s: expected 200 and the tenant %s, found %d and %.100q", host, schema, status, body)
 		}
 		return nil
 	})
 }
 
-// load has each connection ask again and again; n counts its questions.
-func (p Plan) load(ctx context.Context, address string, ask func(c *client, n int) error) (Result, error) {
+// load calls request repeatedly for each connection; n counts its calls.
+func (p Plan) load(ctx context.Context, address string, request func(c *client, n int) error) (Result, error) {
 	clients := make([]*client, p.Connections)
 	for i := range clients {
 		c, err := dial(ctx, address)
@@ -74,7 +74,7 @@ func (p Plan) load(ctx context.Context, address string, ask func(c *client, n in
 	errs := make([]error, p.Connections)
 	var wait sync.WaitGroup
 	for i, c := range clients {
-		wait.Go(func() { errs[i] = c.run(ctx, end, ask) })
+		wait.Go(func() { errs[i] = c.run(ctx, end, request) })
 	}
 	wait.Wait()
 	r := Result{Took: time.Since(start)}
@@ -97,8 +97,8 @@ func (p Plan) load(ctx context.Context, address string, ask func(c *client, n in
 	return r, errors.Join(errs...)
 }
 
-// slice sorts the client's trips into the pieces of the load in which they
-// ended. The last piece may be left by requests that ended late.
+// slice adds the client's round trips to the intervals in which they ended. It
+// drops those that ended after the last interval.
 func (c *client) slice(into [][]time.Duration, start time.Time, length time.Duration) {
 	at := c.began.Sub(start)
 	for _, trip := range c.trips {
@@ -109,8 +109,7 @@ func (c *client) slice(into [][]time.Duration, start time.Time, length time.Dura
 	}
 }
 
-// percentile sorts durations and returns the one that so many percent do not
-// exceed; 0 of none.
+// percentile sorts durations and returns a percentile; 0 if there are none.
 func percentile(d []time.Duration, percent int) time.Duration {
 	if len(d) == 0 {
 		return 0
@@ -119,16 +118,16 @@ func percentile(d []time.Duration, percent int) time.Duration {
 	return d[len(d)*percent/100]
 }
 
-// client is one connection. It writes and reads HTTP/1.1 by hand: what the
-// client costs is taken from the same cores as what is measured.
+// client is one connection. It encodes and decodes HTTP/1.1 by hand, since it
+// shares the cores with the measured server.
 type client struct {
 	conn  net.Conn
 	read  *bufio.Reader
 	out   []byte
-	body  []byte // of files, a piece at a time
+	body  []byte // buffer for the bodies of files
 	began time.Time
-	trips []time.Duration // one after the other, without pauses
-	first int             // which of the connections it is
+	trips []time.Duration // consecutive round trips
+	first int             // index of the connection
 }
 
 func dial(ctx context.Context, address string) (*client, error) {
@@ -139,11 +138,11 @@ func dial(ctx context.Context, address string) (*client, error) {
 	return &client{conn: conn, read: bufio.NewReader(conn), trips: make([]time.Duration, 0, 1<<16)}, nil
 }
 
-func (c *client) run(ctx context.Context, end time.Time, ask func(*client, int) error) error {
+func (c *client) run(ctx context.Context, end time.Time, request func(*client, int) error) error {
 	n := 0
 	c.began = time.Now()
 	for before := c.began; before.Before(end) && ctx.Err() == nil; n++ {
-		if err := ask(c, n); err != nil {
+		if err := request(c, n); err != nil {
 			return err
 		}
 		after := time.Now()
@@ -153,8 +152,8 @@ func (c *client) run(ctx context.Context, end time.Time, ask func(*client, int) 
 	return ctx.Err()
 }
 
-// ask sends a request and reads its answer.
-func (c *client) ask(host, target string) (status int, body []byte, err error) {
+// get sends a request and reads its response.
+func (c *client) get(host, target string) (status int, body []byte, err error) {
 	status, length, err := c.head(host, target)
 	if err != nil {
 		return 0, nil, err
@@ -164,7 +163,7 @@ func (c *client) ask(host, target string) (status int, body []byte, err error) {
 	return status, body, err
 }
 
-// head sends a request and reads the head of its answer.
+// head sends a request and reads the head of its response.
 func (c *client) head(host, target string) (status, length int, err error) {
 	c.out = append(append(append(append(c.out[:0], "GET "...), target...), " HTTP/1.1\r\nHost: "...), host...)
 	c.out = append(c.out, "\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n"...)
@@ -197,13 +196,13 @@ func (c *client) head(host, target string) (status, length int, err error) {
 	return status, length, nil
 }
 
-// Ask sends one request over a connection of its own.
-func Ask(ctx context.Context, address, host, target string) (status int, body string, err error) {
+// Get sends one request over a new connection.
+func Get(ctx context.Context, address, host, target string) (status int, body string, err error) {
 	c, err := dial(ctx, address)
 	if err != nil {
 		return 0, "", err
 	}
 	defer c.conn.Close()
-	status, b, err := c.ask(host, target)
+	status, b, err := c.get(host, target)
 	return status, string(b), err
 }

@@ -20,16 +20,15 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// ServeCommand is the command by which the benchmark starts itself as a
-// server: a process of its own, whose processor time is its own too.
+// ServeCommand is the command with which the benchmark starts its own executable
+// as a server, a separate process whose processor time can be measured.
 const ServeCommand = "serve"
 
-// Serve serves one kind of server on a loopback port, which it writes to
-// stdout, until stdin ends. Its arguments are the kind and the number of
-// domains.
+// Serve runs a server on a loopback address, which it writes to stdout, until
+// stdin is closed. The arguments are the kind of server and the number of domains.
 func Serve(ctx context.Context, args []string, stdin io.Reader, stdout io.Writer) error {
 	if len(args) != 2 {
-		return fmt.Errorf("%s: expected a kind of server and a number of domains", ServeCommand)
+		return fmt.Errorf("%s: expected a kind of server and a number of domains, found %q", ServeCommand, args)
 	}
 	domains, err := strconv.Atoi(args[1])
 	if err != nil {
@@ -53,16 +52,15 @@ func Serve(ctx context.Context, args []string, stdin io.Reader, stdout io.Writer
 	fmt.Fprintln(stdout, listener.Addr())
 	_, err = io.Copy(io.Discard, stdin)
 	err = errors.Join(err, server.Close())
-	if served := <-done; !errors.Is(served, http.ErrServerClosed) {
-		err = errors.Join(err, served)
+	if serveErr := <-done; !errors.Is(serveErr, http.ErrServerClosed) {
+		err = errors.Join(err, serveErr)
 	}
 	return errors.Join(err, closeHandler())
 }
 
 type startHandler func(ctx context.Context, t *table.Table) (http.Handler, func() error, error)
 
-// handlers are the servers in Go. All of them have the same application behind
-// the routing.
+// handlers are the servers in Go. All route to the same application.
 var handlers = map[string]startHandler{
 	rivals.Native: nativeHandler,
 	rivals.Edge:   edgeHandler,
@@ -70,10 +68,10 @@ var handlers = map[string]startHandler{
 	"http-wasm":   httpWasmHandler,
 }
 
-// answerTenant is the application: it says for whom it is asked for what.
+// answerTenant is the application: it responds with the schema and the path.
 func answerTenant(w http.ResponseWriter, schema, path string) {
 	w.Header().Set("Content-Type", "text/plain")
-	_, _ = io.WriteString(w, schema+" "+path) // the client has gone
+	_, _ = io.WriteString(w, schema+" "+path) // fails only if the connection is closed
 }
 
 func edgeHandler(ctx context.Context, t *table.Table) (http.Handler, func() error, error) {
@@ -81,7 +79,7 @@ func edgeHandler(ctx context.Context, t *table.Table) (http.Handler, func() erro
 	if err != nil {
 		return nil, nil, err
 	}
-	return behindEdge(host), host.Close, nil
+	return withApplication(host), host.Close, nil
 }
 
 func startEdge(ctx context.Context, t *table.Table, change func(*edge.Config)) (*edge.Host, error) {
@@ -91,8 +89,8 @@ func startEdge(ctx context.Context, t *table.Table, change func(*edge.Config)) (
 	return edge.New(ctx, config)
 }
 
-// behindEdge puts the application behind a host.
-func behindEdge(host *edge.Host) http.Handler {
+// withApplication returns the host's middleware around the application.
+func withApplication(host *edge.Host) http.Handler {
 	return host.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		t, _ := tenant.From(r.Context())
 		answerTenant(w, t.Schema, r.URL.Path)
@@ -101,15 +99,15 @@ func behindEdge(host *edge.Host) http.Handler {
 
 type answerKey struct{}
 
-// nativeHandler is middleware as one would write it without any Wasm: it
-// routes, puts the tenant into the context, and refuses.
+// nativeHandler is the same middleware without Wasm: it routes, stores the answer
+// in the context, and responds with an error if there is no tenant.
 func nativeHandler(ctx context.Context, t *table.Table) (http.Handler, func() error, error) {
 	native, err := rivals.All()[0].Start(ctx, t)
 	if err != nil {
 		return nil, nil, err
 	}
 	workers := sync.Pool{New: func() any {
-		w, _ := native.Worker() // it has no way to fail
+		w, _ := native.Worker() // never fails
 		return w
 	}}
 	next := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

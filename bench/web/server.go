@@ -1,5 +1,5 @@
-// Package web measures servers over HTTP on the loopback interface: each in a
-// process of its own, each asked the same requests over kept connections.
+// Package web measures HTTP servers on the loopback interface. Each is a separate
+// process and gets the same requests over keep-alive connections.
 //
 //	s, err := web.Servers()[0].Start(ctx, 100_000)
 //	result, err := web.Load(ctx, s.Address, web.Plan{Hosts: hosts, Connections: 16, Length: time.Second})
@@ -19,12 +19,13 @@ import (
 type Entry struct {
 	Name  string
 	Title string
-	// Prepare fetches what the server needs; nil: nothing.
+	// Prepare installs the server and returns its version; nil if it is part of
+	// this executable.
 	Prepare func(ctx context.Context) (version string, err error)
 	command func(ctx context.Context, domains int) (*exec.Cmd, func() error, error)
 }
 
-// Servers lists the servers, the baseline first.
+// Servers returns the servers, the baseline first.
 func Servers() []Entry {
 	return []Entry{
 		{Name: rivals.Native, Title: "net/http, native routing", command: itself(rivals.Native)},
@@ -34,18 +35,18 @@ func Servers() []Entry {
 	}
 }
 
-// Server is a server that runs.
+// Server is a running server.
 type Server struct{ *process.Server }
 
-// itself starts this program as a server.
+// itself returns a function that runs this executable as a server.
 func itself(kind string) func(context.Context, int) (*exec.Cmd, func() error, error) {
 	return func(ctx context.Context, domains int) (*exec.Cmd, func() error, error) {
 		return process.Itself(ctx, ServeCommand, kind, strconv.Itoa(domains))
 	}
 }
 
-// Start starts a server with a table of that many domains and waits until it
-// says where it listens.
+// Start starts a server with a table of domains and waits until it has announced
+// its address.
 func (e Entry) Start(ctx context.Context, domains int) (*Server, error) {
 	c, end, err := e.command(ctx, domains)
 	if err != nil {

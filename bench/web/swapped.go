@@ -16,36 +16,36 @@ import (
 	"github.com/tenantedge/tenantedge/edge/smoke"
 )
 
-// swapped is our server with a way to have its guest replaced from outside.
+// swapped is our server with control requests that swap its guest.
 const swapped = "edge-swapped"
 
-// The host and the targets by which a swapped server is steered.
+// Host and targets of control requests.
 const (
-	controlHost   = "control.invalid"
-	targetSwap    = "/swap"
-	targetBack    = "/rollback"
-	targetCollect = "/collect"
+	controlHost    = "control.invalid"
+	targetSwap     = "/swap"
+	targetRollback = "/rollback"
+	targetCollect  = "/collect"
 )
 
-// Swapped is a server whose guest can be replaced while it is under load.
+// Swapped returns a server whose guest can be swapped under load.
 func Swapped() Entry { return Entry{Name: swapped, command: itself(swapped)} }
 
-// Swap replaces the guest of a swapped server by one that it has never seen,
-// which routes alike: the bytes of a custom section differ.
+// Swap replaces the guest of a swapped server with a new one that routes alike:
+// only a custom section differs.
 func (s *Server) Swap(ctx context.Context) error { return s.control(ctx, targetSwap) }
 
-// Rollback has the guest before take over again.
-func (s *Server) Rollback(ctx context.Context) error { return s.control(ctx, targetBack) }
+// Rollback restores the previous guest.
+func (s *Server) Rollback(ctx context.Context) error { return s.control(ctx, targetRollback) }
 
 func (s *Server) control(ctx context.Context, target string) error {
-	status, body, err := Ask(ctx, s.Address, controlHost, target)
+	status, body, err := Get(ctx, s.Address, controlHost, target)
 	if err == nil && status != http.StatusOK {
-		err = fmt.Errorf("web: %s: %d %s", target, status, body)
+		err = fmt.Errorf("web: %s: expected 200, found %d: %s", target, status, body)
 	}
 	return err
 }
 
-// Collect has a swapped server collect its garbage and give memory back.
+// Collect makes a swapped server collect garbage and return memory to the system.
 func (s *Server) Collect(ctx context.Context) error { return s.control(ctx, targetCollect) }
 
 func swappedHandler(ctx context.Context, t *table.Table) (http.Handler, func() error, error) {
@@ -53,23 +53,23 @@ func swappedHandler(ctx context.Context, t *table.Table) (http.Handler, func() e
 	if err != nil {
 		return nil, nil, err
 	}
-	// As serve does: a guest is compiled in the process of its smoke run.
+	// As in tenantedge serve, the process of the smoke run compiles the guest.
 	host, err := startEdge(ctx, t, func(c *edge.Config) { c.SmokeRun, c.CompileCache = smoke.Run, cache })
 	if err != nil {
 		return nil, nil, errors.Join(err, os.RemoveAll(cache))
 	}
-	app := behindEdge(host)
+	app := withApplication(host)
 	var guests atomic.Uint32
-	steer := func(r *http.Request) (err error) {
+	control := func(r *http.Request) (err error) {
 		switch r.URL.Path {
 		case targetSwap:
 			_, err = host.Swap(r.Context(), variant(guests.Add(1)))
-		case targetBack:
+		case targetRollback:
 			_, err = host.Rollback(r.Context())
 		case targetCollect:
 			debug.FreeOSMemory()
 		default:
-			err = fmt.Errorf("web: expected %s, %s or %s, found %s", targetSwap, targetBack, targetCollect, r.URL.Path)
+			err = fmt.Errorf("web: expected %s, %s or %s, found %s", targetSwap, targetRollback, targetCollect, r.URL.Path)
 		}
 		return err
 	}
@@ -78,13 +78,13 @@ func swappedHandler(ctx context.Context, t *table.Table) (http.Handler, func() e
 			app.ServeHTTP(w, r)
 			return
 		}
-		if err := steer(r); err != nil {
+		if err := control(r); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 		}
 	}), func() error { return errors.Join(host.Close(), os.RemoveAll(cache)) }, nil
 }
 
-// variant is the default guest with a custom section of its own.
+// variant returns the default guest with a custom section that contains n.
 func variant(n uint32) []byte {
 	const name = "variant"
 	section := binary.LittleEndian.AppendUint32(append([]byte{byte(len(name))}, name...), n)

@@ -15,7 +15,7 @@ import (
 	"github.com/tenantedge/tenantedge/bench/table"
 )
 
-// The worker, and the pinned version of workerd that runs it.
+// workerdFiles holds the worker and the pinned version of workerd.
 //
 //go:embed workerd
 var workerdFiles embed.FS
@@ -34,16 +34,15 @@ const config :Workerd.Config = (
 );
 `
 
-// workerdFolder is where npm puts workerd: in the user's cache, once.
+// workerdFolder returns the folder in the user's cache where npm installs workerd.
 func workerdFolder() (string, error) {
 	cache, err := os.UserCacheDir()
 	return filepath.Join(cache, "tenantedge-bench", "workerd"), err
 }
 
-// installWorkerd installs the pinned version by npm, if it is not there, and
-// tells the version that it finds. The package names the versions of its
-// programs exactly, so there is no lock file, which npm writes differently
-// from platform to platform.
+// installWorkerd installs the pinned version with npm, if necessary, and returns
+// the version found. There is no lock file: the package pins the versions of its
+// binaries, and npm writes a different lock file on each platform.
 func installWorkerd(ctx context.Context) (string, error) {
 	folder, err := workerdFolder()
 	if err != nil {
@@ -61,7 +60,7 @@ func installWorkerd(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if _, err := exec.LookPath("npm"); err != nil {
-		return "", errors.New("workerd comes from npm, which is not here")
+		return "", errors.New("installing workerd needs npm, which is not on PATH")
 	}
 	npm := exec.CommandContext(ctx, "npm", "install", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund")
 	npm.Dir = folder
@@ -72,15 +71,15 @@ func installWorkerd(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	said, err := exec.CommandContext(ctx, binary, "--version").Output()
+	output, err := exec.CommandContext(ctx, binary, "--version").Output()
 	if err != nil {
-		return "", fmt.Errorf("workerd does not run here: %w", err)
+		return "", fmt.Errorf("running workerd --version: %w", err)
 	}
-	return fmt.Sprintf("%s (%s)", pinned.Dependencies["workerd"], strings.TrimSpace(string(said))), nil
+	return fmt.Sprintf("%s (%s)", pinned.Dependencies["workerd"], strings.TrimSpace(string(output))), nil
 }
 
-// workerdBinary finds the program in the package of this platform, without
-// the script of Node's around it.
+// workerdBinary returns the path of the binary in the package of this platform,
+// which needs no Node.js.
 func workerdBinary() (string, error) {
 	folder, err := workerdFolder()
 	if err != nil {
@@ -126,19 +125,19 @@ func workerdCommand(ctx context.Context, domains int) (*exec.Cmd, func() error, 
 		os.WriteFile(filepath.Join(dir, "config.capnp"), []byte(workerdConfig), 0o644)); err != nil {
 		return nil, nil, errors.Join(err, remove())
 	}
-	// Descriptor 3 is where it tells its port.
+	// workerd writes its port to descriptor 3.
 	c := exec.CommandContext(ctx, binary, "serve", "--control-fd=3", filepath.Join(dir, "config.capnp"))
 	c.Stdout, c.Stderr = os.Stderr, os.Stderr
 	return c, func() error {
 		if err := c.Process.Kill(); err != nil {
 			return errors.Join(err, remove())
 		}
-		_ = c.Wait() // it was killed, and says so
+		_ = c.Wait() // reports the signal
 		return remove()
 	}, nil
 }
 
-// writeTable writes the table as the worker reads it.
+// writeTable writes the table in the format of the worker.
 func writeTable(dir string, domains int) error {
 	t, err := table.New(domains)
 	if err != nil {

@@ -1,8 +1,8 @@
 // Command httpwasm is a guest for http-wasm-host-go that routes as the default
-// guest of tenantedge does: package tenancy behind the ABI of http-wasm. That
-// ABI knows no directory, so this guest asks for tenants through the host
-// function that our own has; and it hands on the schema and the path alone,
-// the least that an upstream needs, where ours answers a whole decision.
+// guest of tenantedge does, with package tenancy. The ABI of http-wasm has no
+// directory, so this guest imports tenantedge's host function for lookups. It
+// passes on only the schema and the path, which is less than the full decision
+// of the default guest.
 package main
 
 func main() {}

@@ -10,7 +10,7 @@ import (
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
 
-// The functions of http-wasm's ABI, which its api/handler/wasm.go describes.
+// Functions of the ABI of http-wasm; see its api/handler/wasm.go.
 
 //go:wasmimport http_handler get_config
 //go:noescape
@@ -40,7 +40,7 @@ func setHeaderValue(kind uint32, name, value string)
 //go:noescape
 func setStatusCode(code uint32)
 
-// The host function of tenantedge, added to the same runtime.
+// The host function of tenantedge, which the benchmark adds to the runtime.
 
 //go:wasmimport tenantedge tenant_by_domain
 //go:noescape
@@ -54,7 +54,7 @@ var (
 	hasShort bool
 	request  tenancy.Request
 	decision tenancy.Decision
-	// Close together, so that a call touches few pages.
+	// Adjacent, so that a call touches few pages.
 	method [16]byte
 	host   [512]byte
 	target [8 << 10]byte
@@ -75,7 +75,8 @@ func init() {
 	short, hasShort = router.Shortcut()
 }
 
-// room stands before what is read: the readers of plain requests ask for it.
+// room is the number of bytes before each value, which tenancy.PlainHost and
+// tenancy.PlainTarget require.
 const room = 8
 
 //go:wasmexport handle_request
@@ -94,7 +95,7 @@ func handleRequest() uint64 {
 		return next
 	}
 	r := &request
-	r.Scheme = "http" // the ABI does not tell
+	r.Scheme = "http" // the ABI does not have it
 	r.Method = str(method[:getMethod(pointer(method[:]), uint32(len(method)))])
 	r.HasHost, r.Host = values != 0, str(host[room:hostEnd])
 	r.Target = str(target[room:targetEnd])
@@ -109,8 +110,8 @@ func handleRequest() uint64 {
 	return serve(decision.Schema, uri)
 }
 
-// plain decides about the requests that the default guest decides about by its
-// shortcut, in the same way.
+// plain decides the requests for which the default guest has a shortcut, in the
+// same way as that guest.
 func plain(hostEnd, targetEnd int) (next uint64, ok bool) {
 	at := room
 	if hostEnd-at > 4 && string(host[at:at+4]) == "www." {
@@ -148,7 +149,7 @@ func plain(hostEnd, targetEnd int) (next uint64, ok bool) {
 	return serve(short.Statics[domain].Schema, ""), true
 }
 
-// serve hands the request on, with another URI if that is not empty.
+// serve passes the request on, with a new URI unless uri is empty.
 func serve(schema, uri string) uint64 {
 	setHeaderValue(requestHeaders, "Tenant", schema)
 	if uri != "" {
@@ -165,7 +166,7 @@ func refuse(status uint32) uint64 {
 //go:wasmexport handle_response
 func handleResponse(_, _ uint32) {}
 
-// directory asks the host. Routing by domain needs no other lookup.
+// directory looks up domains through the host, all that routing by domain needs.
 type directory struct{}
 
 func (directory) ByDomain(domain, folder string, r *tenancy.Record) bool {

@@ -1,4 +1,4 @@
-// Command consumer is the guest of the benchmark: an echo, and a group.
+// Command consumer is the guest of the websocket benchmark: an echo and a group.
 package main
 
 import (
@@ -19,8 +19,8 @@ func (echo) Message(s *guest.Socket, m guest.Message) { s.Send(m) }
 
 type group struct{ guest.Quiet }
 
-// Open tells a client that it is a member: the answer of the handshake does
-// not.
+// Open greets a client, which then knows that it is a member. The response of the
+// handshake comes earlier.
 func (group) Open(s *guest.Socket, _ *guest.Handshake) {
 	s.Add("bench")
 	s.SendText(strings.Repeat("x", 64))

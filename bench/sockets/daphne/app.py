@@ -1,4 +1,4 @@
-"""The echo and the group of the benchmark, as Django Channels has them."""
+"""The echo and the group of the benchmark in Django Channels."""
 
 import os
 

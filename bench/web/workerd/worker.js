@@ -1,13 +1,13 @@
-// A worker that routes as the default guest of tenantedge does by domain and
-// folder: the same table, the same answers, the same checks of a host name.
+// A worker that routes by domain and folder as the default guest of tenantedge
+// does: the same table, the same answers, the same checks of host names.
 import table from "table.json";
 
-// Of a Map, a lookup costs least in V8. Rows are domain, folder, schema.
+// A Map has the cheapest lookups in V8. Rows are domain, folder, schema.
 const rows = new Map();
 for (const [domain, folder, schema] of table.rows) rows.set(domain + "/" + folder, schema);
 const statics = new Map(table.statics);
 
-// hostname is the form in which host names are compared; null if it is none.
+// hostname returns the normalised host name, or null if it is invalid.
 function hostname(host) {
   if (!host) return null;
   let name = host;
