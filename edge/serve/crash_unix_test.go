@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -22,51 +21,14 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/tenantedge/tenantedge/edge"
-	"github.com/tenantedge/tenantedge/edge/config"
 )
 
 // The environment of a process that takes uploads until it is killed, and how
 // often that happens. CI does with few; 200 are the measure: make kill-test.
 const (
-	takerVariable    = "TENANTEDGE_TAKER"
-	compiledVariable = "TENANTEDGE_COMPILED" // with it: folder of compiled guests
-	killsVariable    = "TENANTEDGE_KILLS"
-	kills            = 3
+	killsVariable = "TENANTEDGE_KILLS"
+	kills         = 3
 )
-
-// takeUploads is a server for the files of the tenant www. It tells its
-// address, and ends with its standard input.
-func takeUploads(location string) {
-	s, err := New(context.Background(), edge.Config{
-		Tenants:      []edge.StaticTenant{{Schema: "www", Domains: []string{"127.0.0.1"}, URLConf: "files"}},
-		CompileCache: os.Getenv(compiledVariable), Logger: slog.New(slog.DiscardHandler),
-	}, Options{
-		Listeners: []config.Listener{{Address: "127.0.0.1:0"}}, Media: &config.Media{Location: location, BaseURL: "/media/"},
-		URLConfs: map[string]config.URLConf{"files": {Media: true, Access: config.AccessPublic, Uploads: &config.Uploads{
-			Resumable: true, Expiry: time.Hour, Timeout: time.Minute, Public: true,
-		}}},
-		Logger: slog.New(slog.DiscardHandler),
-	})
-	if err == nil {
-		err = s.Listen()
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	fmt.Println(s.Addrs()[0])
-	ctx, cancel := context.WithCancel(context.Background())
-	go func() {
-		_, _ = io.Copy(io.Discard, os.Stdin) // until the test is over
-		cancel()
-	}()
-	if err := s.Run(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-	}
-	os.Exit(0)
-}
 
 // uploader sends files, of which each holds its own checksum, and remembers
 // what was acknowledged.

@@ -1,5 +1,3 @@
-//go:build unix
-
 // Package testserver runs the servers that tests need: each a process of its
 // own, on a free loopback port and in a folder of its own, and both gone when
 // the test process is, however that ends.
@@ -118,9 +116,9 @@ func (s *Server) Command(program string, args ...string) *exec.Cmd {
 	c := exec.Command(program, args...)
 	c.Dir = s.dir
 	c.Env = os.Environ()
-	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // an interrupt of the tests is not meant for it
+	inNewSession(c)
 	if os.Getuid() == 0 {
-		c.SysProcAttr.Credential = &syscall.Credential{Uid: nobody, Gid: nobody, NoSetGroups: true}
+		runAs(c, nobody)
 	}
 	return c
 }
@@ -253,7 +251,7 @@ func (s *Server) end(signal syscall.Signal) error {
 	if s.config.Group && signal == s.config.Kill {
 		pid = -pid // Command makes it the leader of its group
 	}
-	if err := syscall.Kill(pid, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
+	if err := kill(pid, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("%s: %w", s.config.Name, err)
 	}
 	select {

@@ -1,5 +1,3 @@
-//go:build unix
-
 package testserver
 
 import (
@@ -7,7 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
-	"syscall"
 )
 
 // pidFile in a server's folder holds the id of its process.
@@ -42,7 +39,7 @@ func watch(dir string, server Config) (*watchdog, error) {
 	}
 	c := exec.Command("/bin/sh", "-c", watchScript, "testserver-watchdog", dir, strconv.Itoa(int(server.Kill)), group)
 	c.Stdin = read
-	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // an interrupt of the tests is not meant for it
+	inNewSession(c)
 	if err := errors.Join(c.Start(), read.Close()); err != nil {
 		return nil, errors.Join(err, write.Close())
 	}

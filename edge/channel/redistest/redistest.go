@@ -1,5 +1,3 @@
-//go:build unix
-
 // Package redistest gives tests a real Redis: a private server on a free
 // loopback port, without persistence, and gone when the test process is,
 // however that ends.

@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/tenantedge/tenantedge/edge/storage"
@@ -30,7 +29,7 @@ type world struct {
 func newWorld(t *testing.T, o Options, c disk.Config) *world {
 	t.Helper()
 	o.Tag = func(info fs.FileInfo) string {
-		return fmt.Sprintf(`"%d-%d-%d"`, info.Size(), info.ModTime().UnixNano(), info.Sys().(*syscall.Stat_t).Ino)
+		return fmt.Sprintf(`"%d-%d-%d"`, info.Size(), info.ModTime().UnixNano(), inode(info))
 	}
 	o.Logger = slog.New(slog.DiscardHandler)
 	w := &world{t: t, handler: New(o), location: t.TempDir()}

@@ -1,5 +1,3 @@
-//go:build unix
-
 // Package pgtest gives tests a real Postgres: a private cluster in a temporary
 // folder, reached by a unix socket and a free loopback port, and gone when the
 // test process is, however that ends.

@@ -1,5 +1,3 @@
-//go:build unix
-
 // Package s3test gives tests a real S3 server: versitygw, on a free loopback
 // port and a temporary folder, and gone when the test process is, however that
 // ends.

@@ -1,0 +1,52 @@
+package serve
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/config"
+)
+
+// The environment of a process that runs takeUploads: the folder of its files,
+// and the folder of compiled guests.
+const (
+	takerVariable    = "TENANTEDGE_TAKER"
+	compiledVariable = "TENANTEDGE_COMPILED"
+)
+
+// takeUploads serves the files of the tenant www. It writes its address to
+// standard output and ends when standard input is closed.
+func takeUploads(location string) {
+	s, err := New(context.Background(), edge.Config{
+		Tenants:      []edge.StaticTenant{{Schema: "www", Domains: []string{"127.0.0.1"}, URLConf: "files"}},
+		CompileCache: os.Getenv(compiledVariable), Logger: slog.New(slog.DiscardHandler),
+	}, Options{
+		Listeners: []config.Listener{{Address: "127.0.0.1:0"}}, Media: &config.Media{Location: location, BaseURL: "/media/"},
+		URLConfs: map[string]config.URLConf{"files": {Media: true, Access: config.AccessPublic, Uploads: &config.Uploads{
+			Resumable: true, Expiry: time.Hour, Timeout: time.Minute, Public: true,
+		}}},
+		Logger: slog.New(slog.DiscardHandler),
+	})
+	if err == nil {
+		err = s.Listen()
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	fmt.Println(s.Addrs()[0])
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin) // until the test is over
+		cancel()
+	}()
+	if err := s.Run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	os.Exit(0)
+}
