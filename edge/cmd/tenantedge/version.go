@@ -37,13 +37,19 @@ func newVersion() *cobra.Command {
 
 const wazeroModule = "github.com/tetratelabs/wazero"
 
+// version is set by the linker in released binaries; see make release.
+var version string
+
 func moduleVersions() (module, wazero string) {
 	module, wazero = "unknown", "unknown"
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return module, wazero
 	}
-	if info.Main.Version != "" {
+	switch {
+	case version != "":
+		module = version
+	case info.Main.Version != "":
 		module = info.Main.Version
 	}
 	for _, d := range info.Deps {
