@@ -430,8 +430,8 @@ func TestALayerForgetsTenantsThatAreIdle(t *testing.T) {
 	config := Config{Hosts: []string{redistest.Start(t).URL()}, Prefix: redistest.Prefix()}
 	for _, kind := range kinds {
 		layer := open(t, kind.make, config)
-		w, _ := wireOf(layer)
-		w.linger = time.Millisecond
+		w, _ := linksOf(layer)
+		w.idleTime = time.Millisecond
 		collected := make(chan string, 3)
 		for _, schema := range []string{"acme", "bolt"} {
 			s := channeltest.Scope(t, layer, schema)

@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// clock gives the scores of messages. Each is larger than the one before, so
-// that what a process sends one after the other is read in that order, even
-// when it all happens in what is one moment to a float64.
+// clock returns the scores of messages. Each score is larger than the one
+// before, so that the messages of a process are read in the order in which it
+// sent them, even if a float64 has one value for their times.
 //
-// The system's clock is read once, when the clock is first asked: if it were set
-// forward by more than an expiry while the edge runs, the edge would find all
-// messages and memberships of others too old, and remove them.
+// It reads the system's clock once. If that were set forward by more than an
+// expiry while the edge runs, the edge would take all messages and memberships
+// of other processes for expired, and remove them.
 type clock struct {
 	now   func() time.Time
 	mu    sync.Mutex
@@ -21,7 +21,7 @@ type clock struct {
 	last  float64
 }
 
-// time returns the time at which the clock was first asked, plus the time since.
+// time returns the time of the first call plus the monotonic time since then.
 func (c *clock) time() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -32,6 +32,7 @@ func (c *clock) time() time.Time {
 	return c.start.Add(now.Sub(c.start)) // by the monotonic clock
 }
 
+// next returns the next score.
 func (c *clock) next() float64 {
 	now := float64(c.time().UnixNano()) / 1e9
 	c.mu.Lock()
@@ -40,5 +41,5 @@ func (c *clock) next() float64 {
 	return c.last
 }
 
-// formatTime writes a time as Python's repr does.
+// formatTime formats a time as Python's repr does.
 func formatTime(t float64) string { return strconv.FormatFloat(t, 'f', -1, 64) }

@@ -10,19 +10,19 @@ import (
 	"github.com/tenantedge/tenantedge/edge/channel/internal/message"
 )
 
-// codec turns messages into what is stored or published, and back: random
-// bytes, then the message, which may be encrypted.
+// codec encodes and decodes payloads: random bytes, then the message, encrypted if
+// there are keys.
 type codec struct {
 	json   bool
-	prefix int
+	prefix int // number of random bytes
 	keys   []fernetKey
-	life   time.Duration // of an encrypted message; 0 if it may be of any age
+	maxAge time.Duration // of an encrypted message; 0: any
 	random io.Reader
 	now    func() time.Time
 }
 
 func newCodec(c Config, prefix int, life time.Duration) (codec, error) {
-	all := codec{json: c.JSON, prefix: prefix, life: life, random: rand.Reader, now: time.Now}
+	all := codec{json: c.JSON, prefix: prefix, maxAge: life, random: rand.Reader, now: time.Now}
 	for _, secret := range c.Keys {
 		key, err := newFernetKey(secret)
 		if err != nil {
@@ -33,8 +33,8 @@ func newCodec(c Config, prefix int, life time.Duration) (codec, error) {
 	return all, nil
 }
 
-// encode returns the bytes for a message, addressed to channels if there are
-// any; direct is how send() addresses its only one.
+// encode returns the payload of a message, addressed to channels if there are any:
+// as a list, or, if direct, as send() of channels_redis addresses its only one.
 func (c *codec) encode(m *message.Entries, direct bool, channels ...string) ([]byte, error) {
 	size := c.prefix + m.Len() + 32
 	for _, name := range channels {
@@ -66,10 +66,11 @@ func (c *codec) encode(m *message.Entries, direct bool, channels ...string) ([]b
 	return append(b[:c.prefix], token...), nil
 }
 
-// decode returns the message, and whom it is addressed to. It keeps b.
+// decode returns the message of a payload and the channels it is addressed to. It
+// keeps b.
 func (c *codec) decode(b []byte) (m message.Entries, to []string, err error) {
 	if len(b) < c.prefix {
-		return m, nil, fmt.Errorf("%w: %d bytes: expected %d random ones and a message", channel.ErrMessage, len(b), c.prefix)
+		return m, nil, fmt.Errorf("%w: expected %d random bytes and a message, found %d bytes", channel.ErrMessage, c.prefix, len(b))
 	}
 	b = b[c.prefix:]
 	if len(c.keys) > 0 {
@@ -90,7 +91,7 @@ func (c *codec) decode(b []byte) (m message.Entries, to []string, err error) {
 
 func (c *codec) decrypt(b []byte) ([]byte, error) {
 	for _, key := range c.keys {
-		if plain, err := key.decrypt(b, c.life, c.now()); err == nil {
+		if plain, err := key.decrypt(b, c.maxAge, c.now()); err == nil {
 			return plain, nil
 		}
 	}

@@ -1,8 +1,9 @@
 // Package redis is the channel layer over Redis, in the wire format of
-// channels_redis: Django processes and any number of edges take part in the
-// same groups. [NewCore] speaks as RedisChannelLayer does, [NewPubSub] as
-// RedisPubSubChannelLayer; all that share a Redis must use the same one, with
-// the same settings.
+// channels_redis: Django processes and any number of edges are members of the
+// same groups. [NewCore] is compatible with RedisChannelLayer, [NewPubSub] with
+// RedisPubSubChannelLayer. All processes that share a Redis must use the same
+// layer with the same settings. README.md, beside this file, describes the
+// format.
 //
 //	layer, err := redis.NewCore(redis.Config{Hosts: []string{"redis://127.0.0.1:6379/0"}})
 //
@@ -10,8 +11,8 @@
 // permissions needs CLIENT ID, CLIENT TRACKING, SUBSCRIBE and the channel
 // __redis__:invalidate for that.
 //
-// A tenant's group chat is <schema>.chat on the wire. That is all a Django
-// process has to know:
+// A tenant's group chat is <schema>.chat on the wire. A Django process sends to it
+// by that name:
 //
 //	await channel_layer.group_send(f"{connection.schema_name}.chat", {"type": "chat.message"})
 package redis
@@ -28,42 +29,43 @@ import (
 	"github.com/tenantedge/tenantedge/edge/channel"
 )
 
-// Config is how the layer reaches Redis and what it writes there. The names
-// in brackets are those of channels_redis, whose defaults these are.
+// Config is the configuration of a layer. The names in brackets are the settings
+// of channels_redis; the defaults are the same.
 type Config struct {
 	channel.Config
 
 	// Hosts are URLs: redis://[user:password@]host:port/db, rediss:// for TLS,
-	// or unix:///path?db=0, with the options of redis-py: those that start with
-	// ssl_ configure TLS, those that tune its connections are ignored. With more
-	// than one host, names are spread over them as channels_redis does, so their
-	// order must be the same everywhere. [hosts]
+	// or unix:///path?db=0, with the options of redis-py: those with the prefix
+	// ssl_ configure TLS, those that tune its connections are ignored. Names are
+	// distributed over the hosts as in channels_redis, so all processes must list
+	// the hosts in the same order. [hosts]
 	Hosts []string
-	// TLS configures connections to rediss:// hosts, whose names it need not
-	// hold; options of a URL come after it. nil: the system's authorities.
+	// TLS configures connections to rediss:// hosts. The server name is the
+	// URL's, and options of the URL override it. nil: the system's certificate
+	// authorities.
 	TLS *tls.Config
-	// Prefix begins every key; "asgi" if empty. [prefix]
+	// Prefix is the prefix of every key. Empty: "asgi". [prefix]
 	Prefix string
-	// Expiry is how long a message waits for its process to read it; a minute
-	// if zero, and whole seconds. Core layer only. [expiry]
+	// Expiry is how long a message waits for a process to read it, in whole
+	// seconds. 0: a minute. Core layer only. [expiry]
 	Expiry time.Duration
-	// GroupExpiry is how long the membership of a Django process lasts after the
-	// process has ended; a day if zero, and whole seconds. Living members are renewed twice
-	// within it, and those of edges that are gone are removed after 30 seconds.
-	// Core layer only. [group_expiry]
+	// GroupExpiry is how long the membership of a Django process outlasts the
+	// process, in whole seconds. 0: a day. An edge renews its memberships while it
+	// runs; those of an edge that ended are removed after 30 seconds. Core layer
+	// only. [group_expiry]
 	GroupExpiry time.Duration
-	// Capacity is how many messages may wait for a process; 100 if zero. Core
-	// layer only. [capacity]
+	// Capacity is how many messages may wait for a process, for each tenant. 0:
+	// 100. Core layer only. [capacity]
 	Capacity int
-	// Keys encrypt messages, if there are any: the first one encrypts, all are
-	// tried for decryption. [symmetric_encryption_keys]
+	// Keys encrypt messages: the first one encrypts, all are tried for
+	// decryption. Empty: no encryption. [symmetric_encryption_keys]
 	Keys []string
-	// JSON writes messages as JSON instead of MessagePack; binary values
-	// cannot be sent then. channels_redis 4.2.1 and later. [serializer_format]
+	// JSON encodes messages as JSON instead of MessagePack; then binary values
+	// cannot be sent. channels_redis 4.2.1 and later. [serializer_format]
 	JSON bool
-	// RandomPrefix is how many random bytes stand before a message so that
-	// equal ones differ; 12 if zero. channels_redis 4.2.1 and later. Core
-	// layer only. [random_prefix_length]
+	// RandomPrefix is the number of random bytes before a message, which make
+	// equal messages different members of a queue: 8 to 255. 0: 12. channels_redis
+	// 4.2.1 and later. Core layer only. [random_prefix_length]
 	RandomPrefix int
 }
 
@@ -100,18 +102,18 @@ func (c Config) complete() (Config, error) {
 
 const (
 	dialTimeout = 3 * time.Second
-	// answerTimeout is how long Redis may take to answer before the
-	// connection counts as dead.
+	// answerTimeout is how long Redis may take to reply before the connection
+	// counts as dead.
 	answerTimeout = 5 * time.Second
-	// beatTime is the time between two checks that Redis answers.
+	// beatTime is the interval between two checks that Redis answers.
 	beatTime = 5 * time.Second
-	// Messages are sent over this many connections to each host at most, and
-	// fewer on machines with few processors, of which so many stay open.
+	// maxSenders bounds the connections to each host that messages are sent over,
+	// with ten for each processor at most; idleSenders of them stay open.
 	maxSenders, idleSenders = 64, 4
 )
 
-// options returns how to reach each host. Errors never hold the URL, which may
-// have a password in it.
+// options returns the options of each host's client. Errors do not contain the
+// URL, which may have a password in it.
 func (c Config) options() ([]*redis.Options, error) {
 	all := make([]*redis.Options, len(c.Hosts))
 	for i, url := range c.Hosts {
@@ -122,8 +124,8 @@ func (c Config) options() ([]*redis.Options, error) {
 		o.Protocol = 2
 		o.DisableIdentity = true
 		o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
-		// A command that was cut off may have had its effect: who sent it is
-		// told, and decides.
+		// A command whose connection broke may have been executed: its sender gets
+		// the error and decides.
 		o.MaxRetries = -1
 		o.PoolSize, o.MaxIdleConns = min(10*runtime.GOMAXPROCS(0), maxSenders), idleSenders
 		o.DialerRetries = 1
@@ -135,8 +137,8 @@ func (c Config) options() ([]*redis.Options, error) {
 	return all, nil
 }
 
-// only returns options for a client of n connections.
-func only(o *redis.Options, n int) *redis.Options {
+// withPoolSize returns options for a client with at most n connections.
+func withPoolSize(o *redis.Options, n int) *redis.Options {
 	few := *o
 	few.PoolSize, few.MinIdleConns = n, 0
 	return &few

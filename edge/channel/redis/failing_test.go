@@ -265,7 +265,7 @@ func freeze(t *testing.T, s *redistest.Server) (thaw func()) {
 // awaitedProtocol is a wire whose hosts the test says when to fail.
 type awaitedProtocol struct{ ends []chan error }
 
-func (p *awaitedProtocol) place(wire.Topic, int) (string, bool) { return "", false }
+func (p *awaitedProtocol) name(wire.Topic, int) (string, bool) { return "", false }
 func (p *awaitedProtocol) session(ctx context.Context, k *link) error {
 	select {
 	case err := <-p.ends[k.host]:
@@ -300,12 +300,12 @@ func TestW6NobodyOpensAChannelBetweenTwoBreaks(t *testing.T) {
 	// The first host works again, and before anybody is told the second fails.
 	l.notify.Lock()
 	l.mu.Lock()
-	l.shared[0].down = nil
+	l.primary[0].down = nil
 	l.mu.Unlock()
 	late, err := s.Open(t.Context(), second)
 	l.notify.Unlock()
 	if err == nil {
-		l.shared[1].fail(errors.New("down as well"))
+		l.primary[1].fail(errors.New("down as well"))
 		if len(second.breaks) == 0 {
 			t.Error("a channel was opened whose receiver is not told of the break")
 		}

@@ -13,13 +13,13 @@ import (
 	"time"
 )
 
-// Fernet tokens as https://github.com/fernet/spec has them: version 0x80, time,
-// IV, AES-128-CBC with PKCS #7 padding, HMAC-SHA256 of all before it, in
-// URL-safe base64.
+// A Fernet token (https://github.com/fernet/spec) is the URL-safe base64 of:
+// version 0x80, time, IV, the text in AES-128-CBC with PKCS #7 padding, and the
+// HMAC-SHA256 of everything before.
 
-var errFernet = errors.New("no key decrypts the message, or it is too old")
+var errFernet = errors.New("expected a message that one of the keys decrypts and that has not expired")
 
-// fernetKey is one key's halves.
+// fernetKey is a key for signing and encryption.
 type fernetKey struct {
 	sign  [16]byte
 	block cipher.Block
@@ -54,9 +54,9 @@ func (k fernetKey) seal(b, signed []byte) []byte {
 	return mac.Sum(b)
 }
 
-// decrypt returns what a token holds. With a life, it may not be older than
-// that, nor a minute ahead of our clock.
-func (k fernetKey) decrypt(text []byte, life time.Duration, now time.Time) ([]byte, error) {
+// decrypt returns the text of a token. With a maxAge, the token may not be older,
+// nor more than a minute ahead of now.
+func (k fernetKey) decrypt(text []byte, maxAge time.Duration, now time.Time) ([]byte, error) {
 	token, err := base64.URLEncoding.AppendDecode(nil, text)
 	end := len(token) - sha256.Size
 	if err != nil || end < fernetHead+aes.BlockSize || (end-fernetHead)%aes.BlockSize != 0 || token[0] != 0x80 {
@@ -66,7 +66,7 @@ func (k fernetKey) decrypt(text []byte, life time.Duration, now time.Time) ([]by
 		return nil, errFernet
 	}
 	made := int64(binary.BigEndian.Uint64(token[1:]))
-	if life > 0 && (made+int64(life/time.Second) < now.Unix() || made > now.Unix()+60) {
+	if maxAge > 0 && (made+int64(maxAge/time.Second) < now.Unix() || made > now.Unix()+60) {
 		return nil, errFernet
 	}
 	plain := token[fernetHead:end]

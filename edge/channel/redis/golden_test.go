@@ -184,7 +184,7 @@ func TestCoreWritesWhatChannelsRedisWrites(t *testing.T) {
 
 	t.Run("C0", func(t *testing.T) {
 		core, got := taped(t, Config{}, 1795380268.0105891)
-		batch := []*topic{{Topic: wire.Topic{Group: "chat", Channel: a1}, name: core.groupKey("chat"), wish: true}}
+		batch := []*topic{{Topic: wire.Topic{Group: "chat", Channel: a1}, name: core.groupKey("chat"), wanted: true}}
 		if err := core.join(t.Context(), core.clients[0], batch); err != nil {
 			t.Fatal(err)
 		}
@@ -220,7 +220,7 @@ func TestCoreWritesWhatChannelsRedisWrites(t *testing.T) {
 	})
 	t.Run("C7", func(t *testing.T) {
 		core, got := taped(t, Config{Prefix: "p", Expiry: 5 * time.Second, GroupExpiry: 30 * time.Second}, 1795380268.228785)
-		batch := []*topic{{Topic: wire.Topic{Group: "g", Channel: "specific.4760!x"}, name: core.groupKey("g"), wish: true}}
+		batch := []*topic{{Topic: wire.Topic{Group: "g", Channel: "specific.4760!x"}, name: core.groupKey("g"), wanted: true}}
 		if err := core.join(t.Context(), core.clients[0], batch); err != nil {
 			t.Fatal(err)
 		}

@@ -6,34 +6,34 @@ import (
 	"github.com/tenantedge/tenantedge/edge/channel/internal/wire"
 )
 
-// inboxBytes is how much may wait for one tenant in this process.
+// inboxBytes bounds the bytes that wait for one tenant in this process.
 const inboxBytes = 8 << 20
 
-// arrival is a message as it came, with the name that it was published under.
-type arrival struct{ name, data string }
+// published is a message as it arrived, and the name it was published under.
+type published struct{ name, data string }
 
-// inbox holds what has arrived for a tenant until a goroutine decodes it and
-// hands it to the tenant's channels. The goroutine ends when the inbox is empty.
-// So no tenant's messages keep a shared connection from being read.
+// inbox holds the messages that arrived for a tenant, so that no tenant delays
+// the reading of a shared connection. A goroutine decodes and delivers them, and
+// ends when the inbox is empty.
 type inbox struct {
 	counters *wire.Counters
-	deliver  func(arrival)
+	deliver  func(published)
 
 	mu      sync.Mutex
-	waiting []arrival
+	waiting []published
 	bytes   int
-	runs    bool
+	running bool
 }
 
-// put adds a message. One that finds no room is dropped and counted.
-func (b *inbox) put(a arrival) {
+// put adds a message. Without room for it, the message is dropped and counted.
+func (b *inbox) put(p published) {
 	b.mu.Lock()
-	fits := len(b.waiting) == 0 || b.bytes+len(a.data) <= inboxBytes
+	fits := len(b.waiting) == 0 || b.bytes+len(p.data) <= inboxBytes
 	if fits {
-		b.waiting = append(b.waiting, a)
-		b.bytes += len(a.data)
-		if !b.runs {
-			b.runs = true
+		b.waiting = append(b.waiting, p)
+		b.bytes += len(p.data)
+		if !b.running {
+			b.running = true
 			go b.run()
 		}
 	}
@@ -50,13 +50,13 @@ func (b *inbox) run() {
 		b.mu.Lock()
 		all := b.waiting
 		b.waiting, b.bytes = nil, 0
-		b.runs = len(all) > 0
+		b.running = len(all) > 0
 		b.mu.Unlock()
 		if len(all) == 0 {
 			return
 		}
-		for _, a := range all {
-			b.deliver(a)
+		for _, p := range all {
+			b.deliver(p)
 		}
 	}
 }

@@ -9,23 +9,22 @@ import (
 )
 
 const (
-	// A tenant that gets more than busyBytes within busyTime moves to a lane.
+	// A tenant that receives more than busyBytes within busyTime moves to a lane.
 	busyBytes, busyTime = 256 << 10, time.Second
-	// maxLanes is how many lanes there are at each host. Further busy tenants
-	// share them.
+	// maxLanes bounds the lanes at each host; tenants share them if necessary.
 	maxLanes = 32
-	// againTime is how long a tenant that could not move stays where it is.
-	againTime = 5 * time.Second
+	// retryTime is how long a tenant stays where it is after an attempt to move.
+	retryTime = 5 * time.Second
 )
 
-// inflow is how much a tenant has got lately.
-type inflow struct {
-	since time.Time // bytes that came before are not counted
+// traffic is how much a tenant has received recently.
+type traffic struct {
+	since time.Time // start of the count
 	bytes int
 }
 
 // add counts a message and reports whether the tenant is busy.
-func (f *inflow) add(now time.Time, n int) bool {
+func (f *traffic) add(now time.Time, n int) bool {
 	switch age := now.Sub(f.since); {
 	case age < 0:
 		return false
@@ -36,40 +35,40 @@ func (f *inflow) add(now time.Time, n int) bool {
 	return f.bytes > busyBytes
 }
 
-// A lane is a link for tenants that are busy: Redis closes a connection that it
-// cannot write to as fast as messages come, and other tenants must not share that
-// connection.
+// move moves a tenant from its shared link to a lane: a link for tenants with much
+// traffic. Redis closes a connection that does not read as fast as messages are
+// published, and other tenants must not depend on that connection.
 //
-// A move loses no message, repeats none and keeps their order. The lane
-// subscribes to all of the tenant's topics while the old link still does; then a
-// mark is published that both get. What comes before the mark counts at the old
-// link, what comes after it at the lane, which holds it until the old link has
-// got to the mark as well.
+// A move loses no message, repeats none and keeps the order. The lane subscribes
+// to all topics of the tenant while the old link is still subscribed; then a mark
+// is published, which both links receive. Messages before the mark are delivered
+// from the old link, messages after it from the lane, which holds them until the
+// old link has received the mark too.
 type move struct {
-	name     string
-	line     *line
-	from, to *link
-	left     bool // the mark arrived at from
-	passed   bool // and at to
-	held     []arrival
-	bytes    int
+	name          string
+	line          *line
+	from, to      *link
+	leftMarked    bool // from received the mark
+	arrivedMarked bool // to received the mark
+	held          []published
+	bytes         int
 }
 
-// isolate moves a tenant from its shared link to a lane. A tenant for which there
-// is no connection stays where it is.
+// isolate moves a tenant from its shared link to a lane. If the lane cannot
+// connect, the tenant stays.
 func (l *line) isolate(from *link, mark func(ctx context.Context, host int, name string) error) {
-	to, ready := l.lane(from.host)
-	defer l.isolated(to)
+	to, ready := l.pickLane(from.host)
+	defer l.endIsolation(to)
 	if ready != nil && ready.wait(l.ctx) != nil {
 		return
 	}
-	m, waits := l.depart(from, to)
+	m, waits := l.beginMove(from, to)
 	if m == nil {
 		return
 	}
 	for _, w := range waits {
 		if w.wait(l.ctx) != nil {
-			return // the lane failed, which ended the move, or the layer closes
+			return // the lane failed, which ended the move, or the layer is closing
 		}
 	}
 	if err := mark(l.ctx, from.host, m.name); err != nil {
@@ -81,12 +80,12 @@ func (l *line) isolate(from *link, mark func(ctx context.Context, host int, name
 		l.report()
 		return
 	}
-	m.cut()
+	m.unsubscribeOld()
 }
 
-// lane returns a lane at a host, counts the tenant as one of its users, and
-// returns what to wait for until the lane works.
-func (w *links) lane(host int) (*link, *waiter) {
+// pickLane returns a lane at a host, with the tenant counted, and the waiter for
+// the lane, nil if it works.
+func (w *links) pickLane(host int) (*link, *waiter) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var best *link
@@ -101,7 +100,7 @@ func (w *links) lane(host int) (*link, *waiter) {
 	}
 	best.tenants++
 	best.start()
-	if best.whole {
+	if best.synced {
 		return best, nil
 	}
 	if best.ready == nil {
@@ -110,26 +109,27 @@ func (w *links) lane(host int) (*link, *waiter) {
 	return best, best.ready
 }
 
-// isolated ends what lane and isolate began.
-func (l *line) isolated(to *link) {
+// endIsolation takes back the count of pickLane, and allows the next isolate after
+// retryTime.
+func (l *line) endIsolation(to *link) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	to.tenants--
-	to.poke()
+	to.wakeUp()
 	l.isolating = false
-	l.inflow = inflow{since: time.Now().Add(againTime)}
+	l.traffic = traffic{since: time.Now().Add(retryTime)}
 }
 
-// depart begins a move, if the tenant and both links are still there. It returns
-// what to wait for until the lane knows the tenant's topics.
-func (l *line) depart(from, to *link) (*move, []*waiter) {
+// beginMove begins a move, if the tenant still uses from and both links work. It
+// returns the waiters for the topics at the lane.
+func (l *line) beginMove(from, to *link) (*move, []*waiter) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.users == 0 || l.at[from.host] != from || l.moving != nil || from.down != nil || !to.whole {
+	if l.users == 0 || l.current[from.host] != from || l.moving != nil || from.down != nil || !to.synced {
 		return nil, nil
 	}
-	l.moved++
-	m := &move{name: strconv.FormatUint(l.moved, 10), line: l, from: from, to: to}
+	l.moveCount++
+	m := &move{name: strconv.FormatUint(l.moveCount, 10), line: l, from: from, to: to}
 	var waits []*waiter
 	for _, old := range from.topics {
 		if old.line == l && old.uses > 0 {
@@ -139,25 +139,26 @@ func (l *line) depart(from, to *link) (*move, []*waiter) {
 		}
 	}
 	l.moving, l.moves[m.name] = m, m
-	l.at[from.host] = to
+	l.current[from.host] = to
 	from.tenants--
 	to.tenants++
 	return m, waits
 }
 
-// adopt copies a topic of another link, with those who wait for it. It returns
-// what to wait for until the host knows of it, nil if it does.
+// adopt copies a topic, and its waiter, from another link. It returns the waiter
+// for the host's confirmation, nil if the topic is confirmed.
 func (k *link) adopt(old *topic) *waiter {
 	tp := k.topics[old.name]
 	if tp == nil {
 		tp = &topic{Topic: old.Topic, name: old.name}
 		k.topics[tp.name] = tp
 	}
-	tp.release(channel.ErrClosed) // for a use that has ended
-	tp.line, tp.uses, tp.waiter, tp.twin = old.line, old.uses, old.waiter, old
-	// Messages of a topic that is not yet known may be missed, not repeated.
-	tp.mute, old.mute, old.waiter = old.known, !old.known, nil
-	if tp.known && !tp.inBatch {
+	tp.release(channel.ErrClosed) // of an earlier use
+	tp.line, tp.uses, tp.waiter, tp.origin = old.line, old.uses, old.waiter, old
+	// A topic that is not confirmed at the old link may miss messages, but must
+	// not repeat them.
+	tp.muted, old.muted, old.waiter = old.confirmed, !old.confirmed, nil
+	if tp.confirmed && !tp.inBatch {
 		tp.release(nil)
 		return nil
 	}
@@ -168,8 +169,8 @@ func (k *link) adopt(old *topic) *waiter {
 	return tp.waiter
 }
 
-// cut ends the old link's subscriptions: Redis has published the mark.
-func (m *move) cut() {
+// unsubscribeOld ends the old link's subscriptions, after the mark was published.
+func (m *move) unsubscribeOld() {
 	w := m.line.links
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -187,8 +188,8 @@ func (m *move) unsubscribe() {
 	}
 }
 
-// crossed takes note of a mark that arrived at a link.
-func (k *link) crossed(name string) {
+// marked notes that a link received the mark of a move.
+func (k *link) marked(name string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	m := k.moves[name]
@@ -196,22 +197,22 @@ func (k *link) crossed(name string) {
 		return
 	}
 	if k == m.from {
-		m.left = true
+		m.leftMarked = true
 	} else {
-		m.passed = true
+		m.arrivedMarked = true
 	}
 	for _, tp := range k.topics {
 		if tp.line == m.line {
-			tp.mute = k == m.from || tp.uses == 0
+			tp.muted = k == m.from || tp.uses == 0
 		}
 	}
-	if m.left && m.passed {
+	if m.leftMarked && m.arrivedMarked {
 		m.end(nil)
 	}
 }
 
-// end ends a move. With an error, messages may have been lost and receivers are
-// to be told.
+// end ends a move. With an error, messages may have been lost and the receivers
+// are notified.
 func (m *move) end(err error) {
 	l := m.line
 	delete(l.moves, m.name)
@@ -219,27 +220,27 @@ func (m *move) end(err error) {
 	m.unsubscribe()
 	for _, tp := range m.from.topics {
 		if tp.line == l {
-			tp.mute = true
+			tp.muted = true
 		}
 	}
 	for _, tp := range m.to.topics {
 		if tp.line == l {
-			tp.mute, tp.twin = tp.uses == 0, nil
+			tp.muted, tp.origin = tp.uses == 0, nil
 		}
 	}
 	for _, a := range m.held {
 		l.inbox.put(a)
 	}
 	if err != nil && m.to.down == nil {
-		m.to.lost[l] = err
-		m.to.poke()
+		m.to.forgotten[l] = err
+		m.to.wakeUp()
 	}
 }
 
-// hand gives a tenant a message that came by a link, in its turn.
-func (k *link) hand(l *line, a arrival) {
+// deliver delivers a message that a link received, in order.
+func (k *link) deliver(l *line, a published) {
 	m := l.moving
-	if m == nil || k != m.to || m.left {
+	if m == nil || k != m.to || m.leftMarked {
 		l.inbox.put(a)
 		return
 	}

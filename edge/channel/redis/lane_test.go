@@ -74,7 +74,7 @@ func (p *PubSub) moved(s channel.Scope) bool {
 	defer p.links.mu.Unlock()
 	for l := range p.links.lines {
 		if l.tenant.Schema() == s.Schema() {
-			return l.at[0] != l.shared[0] && l.moving == nil
+			return l.current[0] != l.primary[0] && l.moving == nil
 		}
 	}
 	return false
@@ -178,21 +178,21 @@ func moveInOrder(t *testing.T, order []bool, old, next []string) {
 	t.Helper()
 	layer := open(t, kinds[1].make, Config{Hosts: []string{"redis://127.0.0.1:1"}}).(*PubSub)
 	l := layer.newLine(fakeTenant{}).(*pubSubLine).line
-	from, to := l.shared[0], layer.links.newLink(0, false)
-	from.whole, to.whole, l.users, from.tenants = true, true, 1, 1
+	from, to := l.primary[0], layer.links.newLink(0, false)
+	from.synced, to.synced, l.users, from.tenants = true, true, 1, 1
 	const name = "asgi__group__acme.chat"
-	from.topics[name] = &topic{Topic: wire.Topic{Group: "acme.chat"}, name: name, line: l, uses: 1, known: true, told: true}
+	from.topics[name] = &topic{Topic: wire.Topic{Group: "acme.chat"}, name: name, line: l, uses: 1, confirmed: true, sent: true}
 	got := make(chan string, len(old)+len(next))
-	l.inbox.deliver = func(a arrival) { got <- a.data }
-	m, _ := l.depart(from, to)
+	l.inbox.deliver = func(a published) { got <- a.data }
+	m, _ := l.beginMove(from, to)
 	to.confirm(to.next())
 	for _, first := range order {
-		k, arrivals := to, &next
+		k, publisheds := to, &next
 		if first {
-			k, arrivals = from, &old
+			k, publisheds = from, &old
 		}
-		text := (*arrivals)[0]
-		*arrivals = (*arrivals)[1:]
+		text := (*publisheds)[0]
+		*publisheds = (*publisheds)[1:]
 		if text == "mark" {
 			layer.dispatch(k, &redis.Message{Channel: layer.marker, Payload: m.name})
 		} else {

@@ -11,64 +11,64 @@ import (
 	"github.com/tenantedge/tenantedge/edge/channel"
 )
 
-// Between two attempts to reach a host that does not answer. There is one link to
-// a host for all tenants, so that a short pause costs little.
+// The pauses between two attempts to connect to a host. All tenants share a link,
+// so short pauses cost little.
 const backoffFirst, backoffLast = 50 * time.Millisecond, 2 * time.Second
 
-// errIdle ends a session that no tenant needs any more.
-var errIdle = errors.New("nothing to do")
+// errIdle ends a session that no tenant needs.
+var errIdle = errors.New("no tenant uses the session")
 
-// link is a wire's connection to one host, kept up by a goroutine while there
-// are topics. What the host should know of is reconciled with what it knows:
-// callers change the one, the session's goroutine the other, in batches.
+// link is a connection to one host. A goroutine keeps it up while there are
+// topics. Topics are reconciled: callers change which topics are wanted, and the
+// session's goroutine confirms them at the host, in batches.
 type link struct {
 	*links
-	host   int
-	shared bool // by all tenants that have no lane
-	outage *outage
-	wake   chan struct{}
-	failed bool // outage counts it among those that do not work; the goroutine's alone
+	host     int
+	shared   bool // by all tenants without a lane
+	outage   *outage
+	wake     chan struct{}
+	inOutage bool // counted in outage; used by the link's goroutine only
 
-	// Under wire.mu.
-	tenants int // that have open channels, or are about to move here
-	topics  map[string]*topic
-	dirty   []*topic
-	round   []*topic        // topics whose turn has yet to come, see due
-	lost    map[*line]error // tenants of which the host forgot something, until it is told again
-	done    chan struct{}   // closed when the goroutine has ended; nil before the first
-	runs    bool
-	whole   bool    // the host knows all
-	down    error   // why it does not work; nil also while it starts
-	ready   *waiter // for whole or down
+	// Under links.mu.
+	tenants   int // with open channels, or about to move here
+	topics    map[string]*topic
+	dirty     []*topic
+	round     []*topic        // topics that dueForRenewal has yet to return in this round
+	forgotten map[*line]error // tenants that the host lost memberships of, until these are written again
+	done      chan struct{}   // closed when the goroutine has ended; nil before the first one
+	running   bool
+	synced    bool    // the host has confirmed all topics
+	down      error   // why the link has failed; nil also while it connects
+	ready     *waiter // for synced or down
 }
 
 func (w *links) newLink(host int, shared bool) *link {
 	return &link{
 		links: w, host: host, shared: shared, outage: w.outages[host],
-		wake: make(chan struct{}, 1), topics: map[string]*topic{}, lost: map[*line]error{},
+		wake: make(chan struct{}, 1), topics: map[string]*topic{}, forgotten: map[*line]error{},
 	}
 }
 
-func (k *link) poke() {
+func (k *link) wakeUp() {
 	select {
 	case k.wake <- struct{}{}:
 	default:
 	}
 }
 
-// start makes sure that the link's goroutine runs.
+// start starts the link's goroutine unless it runs.
 func (k *link) start() {
-	if k.runs || k.ctx.Err() != nil {
+	if k.running || k.ctx.Err() != nil {
 		return
 	}
 	before := k.done
-	k.runs, k.done = true, make(chan struct{})
+	k.running, k.done = true, make(chan struct{})
 	go k.run(before, k.done)
 }
 
 func (k *link) run(before, done chan struct{}) {
 	defer close(done)
-	defer k.abandon()
+	defer k.releaseAll()
 	if before != nil {
 		<-before
 	}
@@ -81,7 +81,7 @@ func (k *link) run(before, done chan struct{}) {
 		if k.fail(err) {
 			pause = backoffFirst
 		}
-		if !k.shared && k.idle(true) {
+		if !k.shared && k.stopIfIdle() {
 			return
 		}
 		select {
@@ -93,82 +93,103 @@ func (k *link) run(before, done chan struct{}) {
 	}
 }
 
-// abandon ends all waits once the layer is closed.
-func (k *link) abandon() {
+// releaseAll ends all waits if the layer is closed.
+func (k *link) releaseAll() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.ctx.Err() != nil {
 		for _, tp := range k.topics {
 			tp.release(channel.ErrClosed)
 		}
-		k.settled(channel.ErrClosed)
+		k.releaseReady(channel.ErrClosed)
 	}
 }
 
-// idle reports whether no tenant needs the link now; with final, the link is then
-// stopped, until something starts it again.
-func (k *link) idle(final bool) bool {
+// idle reports whether no tenant uses the link.
+func (k *link) idle() bool {
 	k.mu.Lock()
-	if k.tenants > 0 || len(k.topics) > 0 {
+	defer k.mu.Unlock()
+	return k.idleLocked()
+}
+
+func (k *link) idleLocked() bool { return k.tenants == 0 && len(k.topics) == 0 }
+
+// stopIfIdle stops the link if no tenant uses it. start starts it again.
+func (k *link) stopIfIdle() bool {
+	k.mu.Lock()
+	if !k.idleLocked() {
 		k.mu.Unlock()
 		return false
 	}
-	if final {
-		k.runs, k.whole, k.down = false, false, nil
-		if !k.shared {
-			k.lanes[k.host] = slices.DeleteFunc(k.lanes[k.host], func(lane *link) bool { return lane == k })
-		}
+	k.running, k.synced, k.down = false, false, nil
+	if !k.shared {
+		k.lanes[k.host] = slices.DeleteFunc(k.lanes[k.host], func(lane *link) bool { return lane == k })
 	}
 	k.mu.Unlock()
-	if final {
-		k.recovered()
-	}
+	k.endOutage()
 	return true
 }
 
-// keep tells the host what changes, by the protocol's apply, until that fails
-// or no tenant needs the link. It calls beat at each tick.
-func (k *link) keep(ctx context.Context, tick <-chan time.Time, beat func(context.Context) error, apply func(context.Context, []*topic) error) error {
-	var late <-chan time.Time // runs while the link is idle, through all beats
+// syncer is the part of a session that writes to the host.
+type syncer interface {
+	// apply brings a batch of topics to the host and waits for the confirmation.
+	apply(ctx context.Context, batch []*topic) error
+	// beat checks and renews what the host has. It is called at each tick.
+	beat(ctx context.Context) error
+}
+
+// sync applies changes to the host until that fails or no tenant uses the link.
+func (k *link) sync(ctx context.Context, tick <-chan time.Time, s syncer) error {
+	var idleTimer <-chan time.Time // runs while the link is idle; beats do not reset it
 	for {
 		select {
-		case <-tick: // also while callers change something all the time
-			if err := beat(ctx); err != nil {
+		case <-tick: // first: changes may never pause
+			if err := s.beat(ctx); err != nil {
 				return err
 			}
 		default:
 		}
-		if batch := k.next(); len(batch) > 0 {
-			if err := apply(ctx, batch); err != nil {
-				return err
-			}
-			k.confirm(batch)
+		if applied, err := k.applyBatch(ctx, s); err != nil {
+			return err
+		} else if applied {
 			continue
 		}
-		k.up()
+		k.setSynced()
 		switch {
-		case !k.idle(false):
-			late = nil
-		case k.isClosing() && k.idle(true):
+		case !k.idle():
+			idleTimer = nil
+		case k.isClosing() && k.stopIfIdle():
 			return errIdle
-		case late == nil:
-			late = time.After(k.linger)
+		case idleTimer == nil:
+			idleTimer = time.After(k.idleTime)
 		}
 		select {
 		case <-k.wake:
 		case <-tick:
-			if err := beat(ctx); err != nil {
+			if err := s.beat(ctx); err != nil {
 				return err
 			}
-		case <-late:
-			if k.idle(true) {
+		case <-idleTimer:
+			if k.stopIfIdle() {
 				return errIdle
 			}
-			late = nil
+			idleTimer = nil
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
 	}
+}
+
+func (k *link) applyBatch(ctx context.Context, s syncer) (applied bool, err error) {
+	batch := k.next()
+	if len(batch) == 0 {
+		return false, nil
+	}
+	if err := s.apply(ctx, batch); err != nil {
+		return false, err
+	}
+	k.confirm(batch)
+	return true, nil
 }
 
 func (k *link) isClosing() bool {
@@ -177,61 +198,62 @@ func (k *link) isClosing() bool {
 	return k.closing
 }
 
-// settled ends the wait for the link as a whole.
-func (k *link) settled(err error) {
+// releaseReady ends the wait for the link.
+func (k *link) releaseReady(err error) {
 	if k.ready != nil {
 		k.ready.release(err)
 		k.ready = nil
 	}
 }
 
-// up notes that the host knows all.
-func (k *link) up() {
+// setSynced notes that the host has confirmed all topics.
+func (k *link) setSynced() {
 	k.mu.Lock()
-	if k.whole && len(k.lost) == 0 {
+	if k.synced && len(k.forgotten) == 0 {
 		k.mu.Unlock()
 		return
 	}
-	k.whole, k.down = true, nil
-	clear(k.lost)
-	k.settled(nil)
+	k.synced, k.down = true, nil
+	clear(k.forgotten)
+	k.releaseReady(nil)
 	k.mu.Unlock()
-	k.recovered()
+	k.endOutage()
 	k.report()
 }
 
-// recovered counts the link no longer among those that do not work.
-func (k *link) recovered() {
-	if k.failed {
-		k.failed = false
-		k.outage.ends(k.host)
+// endOutage removes the link from the count of failed ones.
+func (k *link) endOutage() {
+	if k.inOutage {
+		k.inOutage = false
+		k.outage.end(k.host)
 	}
 }
 
-// fail notes that the session ended. It returns whether the link had not failed
-// before. A lane that never worked fails no tenant: each stays where it is.
+// fail notes that the session ended with an error. It reports whether the link
+// had worked. The failure of a lane that never worked affects no tenant: each
+// stays at its link.
 func (k *link) fail(err error) bool {
 	err = fmt.Errorf("%w: host %d: %w", channel.ErrBroken, k.host+1, err)
 	k.mu.Lock()
-	was := k.down == nil
-	counts := !k.failed && (k.shared || k.whole)
-	k.whole, k.down = false, err
-	clear(k.lost)
+	worked := k.down == nil
+	counts := !k.inOutage && (k.shared || k.synced)
+	k.synced, k.down = false, err
+	clear(k.forgotten)
 	for _, m := range k.moves {
 		if m.from == k || m.to == k {
 			m.end(err)
 		}
 	}
 	for _, tp := range k.topics {
-		tp.known, tp.inBatch = false, false
+		tp.confirmed, tp.inBatch = false, false
 		tp.release(err)
 	}
-	k.settled(err)
+	k.releaseReady(err)
 	k.mu.Unlock()
 	if counts {
-		k.failed = true
-		k.outage.begins(err)
+		k.inOutage = true
+		k.outage.begin(err)
 	}
 	k.report()
-	return was
+	return worked
 }

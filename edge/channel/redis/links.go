@@ -9,97 +9,98 @@ import (
 )
 
 const (
-	// lingerTime is how long a connection stays after the last tenant that used
-	// it has closed its last channel.
-	lingerTime = 10 * time.Second
-	// goodbye is how long Close may take to tell a host what ended.
-	goodbye = 3 * time.Second
+	// idleTime is how long a connection stays open after the last channel that
+	// used it was closed.
+	idleTime = 10 * time.Second
+	// closeTimeout bounds how long Close waits for a host to remove topics.
+	closeTimeout = 3 * time.Second
 )
 
-// protocol is what differs between the two layers.
+// protocol is the difference between the two layers.
 type protocol interface {
-	// place returns the name by which a host knows of a topic. It returns false
-	// if the host has no need to know of it.
-	place(t wire.Topic, host int) (name string, ok bool)
-	// session connects to the link's host, tells it the topics, and hands
-	// over messages until something fails or ctx ends.
+	// name returns a topic's name at a host. It returns false if the topic is not
+	// at that host.
+	name(t wire.Topic, host int) (name string, ok bool)
+	// session connects to the link's host, keeps the topics there up to date and
+	// delivers messages, until an error or the end of ctx.
 	session(ctx context.Context, k *link) error
 }
 
-// wire is what a layer's tenants share: one link to each host, and further ones
-// for tenants that are busy, see lane.go.
+// links are the connections that the tenants of a layer share: one link to each
+// host, and lanes for tenants with much traffic, see move.
 type links struct {
 	protocol protocol
 	outages  []*outage
-	ctx      context.Context // ends when the layer is closed for good
+	ctx      context.Context // ends after the layer is closed
 	cancel   context.CancelFunc
-	linger   time.Duration
-	notify   sync.Mutex // one report at a time; before mu
+	idleTime time.Duration
+	notify   sync.Mutex // serializes report; locked before mu
 
-	mu      sync.Mutex
-	shared  []*link            // one for each host
-	lanes   [][]*link          // for each host: those of busy tenants
-	lines   map[*line]struct{} // of tenants with open channels, or that have yet to hear that all works
-	moves   map[string]*move   // by name
-	moved   uint64             // how many there were
-	closing bool
+	mu        sync.Mutex
+	primary   []*link            // one for each host
+	lanes     [][]*link          // for each host
+	lines     map[*line]struct{} // with open channels, or whose receivers have yet to be notified that the wire works
+	moves     map[string]*move   // by name
+	moveCount uint64             // number of moves so far
+	closing   bool
 }
 
-// line is one tenant's part of a wire.
+// line is the part of one tenant.
 type line struct {
 	*links
 	tenant wire.Tenant
 	inbox  inbox
 
 	// Under wire.mu.
-	at        []*link // one for each host
+	current   []*link // one for each host
 	users     int
-	told      error // what the receivers were told last
-	inflow    inflow
-	isolating bool // a goroutine moves the tenant to a lane
+	reported  error // what the receivers were notified of last
+	traffic   traffic
+	isolating bool // a goroutine is moving the tenant to a lane
 	moving    *move
 }
 
 func newLinks(p protocol, outages []*outage) *links {
-	w := &links{protocol: p, outages: outages, linger: lingerTime, lines: map[*line]struct{}{}, moves: map[string]*move{}}
+	w := &links{protocol: p, outages: outages, idleTime: idleTime, lines: map[*line]struct{}{}, moves: map[string]*move{}}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	for host := range outages {
-		w.shared = append(w.shared, w.newLink(host, true))
+		w.primary = append(w.primary, w.newLink(host, true))
 	}
 	w.lanes = make([][]*link, len(outages))
 	return w
 }
 
 func (w *links) newLine(t wire.Tenant) *line {
-	return &line{tenant: t, links: w, at: append([]*link(nil), w.shared...)}
+	return &line{tenant: t, links: w, current: append([]*link(nil), w.primary...)}
 }
 
 // Attach implements [wire.Line].
 func (l *line) Attach(t wire.Topic) func(context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.enter()
-	// A channel that opens while a host is down, or while the others still
-	// believe so, would not be told of the break: it is refused.
-	var refusal error
+	l.addUser()
+	// The receiver of a channel that opens while a host is down, or before the
+	// other receivers are notified that it works, would miss the notification of
+	// the break. So Open fails.
+	var failed error
 	if t.Group == "" {
-		refusal = l.told
+		failed = l.reported
 	}
 	var waits []*waiter
-	for host, k := range l.at {
+	for host, k := range l.current {
 		k.start()
-		name, ok := l.protocol.place(t, host)
+		name, ok := l.protocol.name(t, host)
 		if k.down != nil && (ok || t.Group == "") {
-			refusal = k.down
+			failed = k.down
 		}
 		if ok {
-			if w := k.use(l, t, name); w != nil {
+			if w := k.attach(l, t, name); w != nil {
 				waits = append(waits, w)
 			}
 		}
 	}
-	if refusal != nil {
-		return func(context.Context) error { return refusal }
+	if failed != nil {
+		return func(context.Context) error { return failed }
 	}
 	if len(waits) == 0 {
 		return nil
@@ -118,98 +119,100 @@ func (l *line) Attach(t wire.Topic) func(context.Context) error {
 func (l *line) Detach(t wire.Topic) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for host, k := range l.at {
-		if name, ok := l.protocol.place(t, host); ok {
-			k.unuse(name)
+	for host, k := range l.current {
+		if name, ok := l.protocol.name(t, host); ok {
+			k.detach(name)
 		}
 	}
-	l.leave()
+	l.removeUser()
 }
 
-// enter counts one more use of the line.
-func (l *line) enter() {
+// addUser counts one more attached topic.
+func (l *line) addUser() {
 	if l.users++; l.users > 1 {
 		return
 	}
-	for _, k := range l.at {
+	for _, k := range l.current {
 		k.tenants++
 	}
 	if _, known := l.lines[l]; !known {
 		l.lines[l] = struct{}{}
-		l.told = l.trouble()
+		l.reported = l.failure()
 	}
 }
 
-// leave counts one use less. A tenant without any goes back to the shared links.
-func (l *line) leave() {
+// removeUser counts one attached topic less. A tenant without any returns to the
+// shared links.
+func (l *line) removeUser() {
 	if l.users--; l.users > 0 {
 		return
 	}
 	if l.moving != nil {
 		l.moving.end(nil)
 	}
-	for host, k := range l.at {
+	for host, k := range l.current {
 		k.tenants--
-		k.poke()
-		l.at[host] = l.shared[host]
+		k.wakeUp()
+		l.current[host] = l.primary[host]
 	}
-	if l.told == nil {
+	if l.reported == nil {
 		delete(l.lines, l)
 	}
 }
 
-// trouble returns why messages for the tenant may be lost, or nil.
-func (l *line) trouble() error {
-	for _, k := range l.at {
+// failure returns why messages of the tenant may be lost, or nil.
+func (l *line) failure() error {
+	for _, k := range l.current {
 		if k.down != nil {
 			return k.down
 		}
-		if err := k.lost[l]; err != nil {
+		if err := k.forgotten[l]; err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// report tells receivers whose tenants' links have failed or work again.
+// report notifies the receivers of tenants whose links failed or recovered.
 func (w *links) report() {
 	w.notify.Lock()
 	defer w.notify.Unlock()
 	w.mu.Lock()
-	told := make(map[*line]error, len(w.lines))
+	reports := make(map[*line]error, len(w.lines))
 	for l := range w.lines {
-		l.told = l.trouble()
-		told[l] = l.told
-		if l.told == nil && l.users == 0 {
+		l.reported = l.failure()
+		reports[l] = l.reported
+		if l.reported == nil && l.users == 0 {
 			delete(w.lines, l)
 		}
 	}
 	w.mu.Unlock()
-	for l, err := range told {
+	for l, err := range reports {
 		l.tenant.Interrupt(err)
 	}
 }
 
-// close removes the subscriptions that are left, as far as the hosts answer, and ends
-// all goroutines. The tenants' channels must be closed before.
+// close waits until the hosts that answer have removed all topics, for
+// closeTimeout at most, and ends all goroutines. The tenants' channels must be
+// closed before.
 func (w *links) close() {
 	w.mu.Lock()
 	w.closing = true
 	var ends, all []chan struct{}
-	for host := range w.shared {
-		for _, k := range append([]*link{w.shared[host]}, w.lanes[host]...) {
+	for host := range w.primary {
+		for _, k := range append([]*link{w.primary[host]}, w.lanes[host]...) {
 			if k.done == nil {
 				continue
 			}
 			all = append(all, k.done)
-			if k.down == nil && k.runs {
+			if k.down == nil && k.running {
 				ends = append(ends, k.done)
 			}
-			k.poke()
+			k.wakeUp()
 		}
 	}
 	w.mu.Unlock()
-	late := time.After(goodbye)
+	late := time.After(closeTimeout)
 	for _, end := range ends {
 		select {
 		case <-end:

@@ -28,7 +28,7 @@ func TestVictim(t *testing.T) {
 		t.Skip("runs in a process of its own, which other tests kill")
 	}
 	core := open(t, kinds[0].make, Config{Hosts: strings.Fields(hosts), Prefix: os.Getenv(victimPrefix)}).(*Core)
-	core.life = time.Second
+	core.aliveTTL = time.Second
 	var names []string
 	for _, schema := range []string{"acme", "bolt"} {
 		m := channeltest.Open(t, channeltest.Scope(t, core, schema), "chat", "room")

@@ -5,17 +5,18 @@ import (
 	"sync"
 )
 
-// outage counts the links to a host that do not work. It logs when the first one
-// fails and when the last one works again: a host that fails does so for all.
+// outage counts the links to a host that have failed. It logs when the first
+// link fails and when the last one recovers, since a host that fails breaks all
+// of them.
 type outage struct {
-	logger *slog.Logger // nil: there is none
+	logger *slog.Logger // nil: no log
 
 	mu    sync.Mutex
 	links int
 }
 
-// begins counts a link that failed and had worked.
-func (o *outage) begins(err error) {
+// begin counts a link that failed.
+func (o *outage) begin(err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.links++; o.links == 1 && o.logger != nil {
@@ -23,8 +24,8 @@ func (o *outage) begins(err error) {
 	}
 }
 
-// ends counts a link that works again.
-func (o *outage) ends(host int) {
+// end counts a link that recovered.
+func (o *outage) end(host int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.links--; o.links == 0 && o.logger != nil {

@@ -16,18 +16,19 @@ import (
 	"github.com/tenantedge/tenantedge/edge/channel/internal/wire"
 )
 
-// PubSub is the layer of channels_redis.pubsub: Redis stores nothing, and what
-// nobody listens to is gone. Make it with [NewPubSub].
+// PubSub is the layer of channels_redis.pubsub: Redis stores nothing, and a
+// message without a subscriber is lost. [NewPubSub] makes one.
 type PubSub struct {
 	hosts
 	links *links
 	layer channel.Layer
-	// marker is where moves are marked, for both links of a move to get, see
-	// lane.go: the name of a channel of a Django process, which no tenant reaches.
+	// marker is the channel on which the marks of moves are published, see move.
+	// No tenant can send to it, since it has the name of a Django process's channel.
 	marker string
 }
 
-// NewPubSub returns the layer. It connects when it is used.
+// NewPubSub returns a layer that speaks as channels_redis.pubsub. It connects when
+// it is first used.
 func NewPubSub(config Config) (*PubSub, error) {
 	config, err := config.complete()
 	if err != nil {
@@ -69,8 +70,8 @@ func (p *PubSub) Close() error {
 	return errors.Join(err, p.close())
 }
 
-// groupPrefix begins the names under which groups are published. It is made of
-// letters that names may have, so a channel's could begin with it: see Send.
+// groupPrefix is the prefix of the names under which groups are published. A
+// channel's name could have the same prefix, see [pubSubLine.Send].
 func (p *PubSub) groupPrefix() string { return p.config.Prefix + "__group__" }
 
 func (p *PubSub) publish(ctx context.Context, name string, m *message.Entries) error {
@@ -81,8 +82,8 @@ func (p *PubSub) publish(ctx context.Context, name string, m *message.Entries) e
 	return broken(p.clients[shard(name, len(p.clients))].Publish(ctx, name, data).Err())
 }
 
-// place implements protocol.
-func (p *PubSub) place(t wire.Topic, host int) (string, bool) {
+// name implements protocol.
+func (p *PubSub) name(t wire.Topic, host int) (string, bool) {
 	name := t.Channel
 	if t.Group != "" {
 		name = p.groupPrefix() + t.Group
@@ -90,27 +91,27 @@ func (p *PubSub) place(t wire.Topic, host int) (string, bool) {
 	return name, shard(name, len(p.clients)) == host
 }
 
-// session implements protocol. A subscription is known once Redis has answered
-// the PING after it. The library would connect again by itself when something
-// fails, and receivers would not learn what was missed meanwhile; so a session
-// ends at the first error, and the next has a connection of its own.
+// session implements protocol. A subscription is confirmed by the reply to the
+// PING after it. go-redis would reconnect after an error, and receivers would not
+// learn that messages were lost, so a session ends at the first error and the
+// next one has a new connection.
 func (p *PubSub) session(ctx context.Context, k *link) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	client := redis.NewClient(only(p.options[k.host], 1))
+	client := redis.NewClient(withPoolSize(p.options[k.host], 1))
 	sub := newSubscriber(ctx, client, p.answer, p.marker)
 	if err := sub.pubsub.Ping(ctx, "0"); err != nil {
 		return errors.Join(err, sub.pubsub.Close(), client.Close())
 	}
-	k.fresh(true)
+	k.restart(true)
 	beat := time.NewTicker(p.beat)
 	defer beat.Stop()
 	ended := make(chan error, 2)
 	go func() { ended <- sub.read(ctx, func(m *redis.Message) { p.dispatch(k, m) }) }()
-	go func() { ended <- k.keep(ctx, beat.C, sub.fence, sub.tell) }()
+	go func() { ended <- k.sync(ctx, beat.C, sub) }()
 	err := <-ended
 	cancel()
-	closed := sub.pubsub.Close() // a reader that waits for Redis is woken by this alone
+	closed := sub.pubsub.Close() // wakes a reader that waits for Redis
 	<-ended
 	if errors.Is(err, errIdle) {
 		return errors.Join(errIdle, client.Close())
@@ -118,40 +119,40 @@ func (p *PubSub) session(ctx context.Context, k *link) error {
 	return errors.Join(err, closed, client.Close())
 }
 
-// dispatch gives what arrived to the tenant that it is for. A tenant that gets
-// very much by a link that others share is moved to a lane.
+// dispatch delivers a message to the tenant it is for. A tenant with much traffic
+// on a shared link is moved to a lane.
 func (p *PubSub) dispatch(k *link, m *redis.Message) {
 	if m.Channel == p.marker {
-		k.crossed(m.Payload)
+		k.marked(m.Payload)
 		return
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	tp := k.topics[m.Channel]
-	if tp == nil || tp.mute {
+	if tp == nil || tp.muted {
 		return
 	}
 	l := tp.line
-	k.hand(l, arrival{m.Channel, m.Payload})
-	if k.shared && l.inflow.add(time.Now(), len(m.Payload)) && !l.isolating && l.moving == nil {
+	k.deliver(l, published{m.Channel, m.Payload})
+	if k.shared && l.traffic.add(time.Now(), len(m.Payload)) && !l.isolating && l.moving == nil {
 		l.isolating = true
 		go l.isolate(k, p.mark)
 	}
 }
 
-// mark publishes the mark of a move. The connections that tenants send by may all
-// be taken.
+// mark publishes the mark of a move, on a connection of its own: those for
+// sending may all be in use.
 func (p *PubSub) mark(ctx context.Context, host int, name string) error {
-	client := redis.NewClient(only(p.options[host], 1))
+	client := redis.NewClient(withPoolSize(p.options[host], 1))
 	return errors.Join(client.Publish(ctx, p.marker, name).Err(), client.Close())
 }
 
-func (p *PubSub) deliver(t wire.Tenant, a arrival) {
+func (p *PubSub) deliver(t wire.Tenant, a published) {
 	m, to, ok := p.arrived(t, []byte(a.data))
 	if !ok {
 		return
 	}
-	if to != nil { // no layer addresses messages here, and consumers must not see it
+	if to != nil { // channels_redis.pubsub does not address messages
 		counters := t.Counters()
 		counters.CountDropped(&counters.Malformed, 1)
 		return
@@ -167,21 +168,21 @@ func (p *PubSub) deliver(t wire.Tenant, a arrival) {
 type pubSubLine struct {
 	*line
 	layer *PubSub
-	turns turns
+	slots slots
 }
 
 func (p *PubSub) newLine(t wire.Tenant) wire.Line {
 	l := p.links.newLine(t)
-	l.inbox = inbox{counters: t.Counters(), deliver: func(a arrival) { p.deliver(t, a) }}
-	return &pubSubLine{line: l, layer: p, turns: p.newTurns()}
+	l.inbox = inbox{counters: t.Counters(), deliver: func(a published) { p.deliver(t, a) }}
+	return &pubSubLine{line: l, layer: p, slots: p.newSlots()}
 }
 
-// Send implements [wire.Line]. A channel is published under its name as it
-// is. Where that would be the name of a group, perhaps another tenant's, or of
-// a Django process's channel, it is refused.
+// Send implements [wire.Line]. Messages are published under the channel's name
+// without a prefix, so it rejects the names of groups, which may be another
+// tenant's, and of Django processes' channels.
 func (l *pubSubLine) Send(ctx context.Context, name string, m *message.Entries) error {
 	if strings.HasPrefix(name, l.layer.groupPrefix()) || ofDjango(name, l.layer.config.Prefix) {
-		return fmt.Errorf("%w: channel %q: groups and Django's own have such names in Redis", channel.ErrName, name)
+		return fmt.Errorf("%w: channel %q: expected no name of a group or of a Django process's channel", channel.ErrName, name)
 	}
 	return l.publish(ctx, name, m)
 }
@@ -192,14 +193,15 @@ func (l *pubSubLine) GroupSend(ctx context.Context, group string, m *message.Ent
 }
 
 func (l *pubSubLine) publish(ctx context.Context, name string, m *message.Entries) error {
-	if err := l.turns.take(ctx); err != nil {
+	if err := l.slots.acquire(ctx); err != nil {
 		return err
 	}
-	defer l.turns.give()
+	defer l.slots.release()
 	return l.layer.publish(ctx, name, m)
 }
 
 var (
+	_ protocol      = (*PubSub)(nil)
 	_ channel.Layer = (*PubSub)(nil)
 	_ wire.Line     = (*pubSubLine)(nil)
 )

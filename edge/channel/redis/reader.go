@@ -12,51 +12,52 @@ import (
 )
 
 const (
-	// passQueues is how many queues are read in one round trip. What that brings
-	// has to arrive within answerTimeout, also when all of it are messages as
-	// long as they may be: 256 MiB with a limit of 1 MiB.
-	passQueues = 16
-	// One queue gives takeFirst messages at first and takeMost at most later, but
-	// not many more than takeBytes if they are like those before.
+	// queuesPerRead is how many queues are read in one round trip. The reply has
+	// to arrive within answerTimeout even if all messages have the maximum length:
+	// 256 MiB for a limit of 1 MiB.
+	queuesPerRead = 16
+	// The first read of a queue takes takeFirst messages, later ones takeMost at
+	// most, and about takeBytes if the messages are as long as the last ones.
 	takeFirst, takeMost, takeBytes = 4, 16, 256 << 10
 )
 
-// reader reads the queues of all tenants over one connection, each in its turn.
-// It does not block in Redis, which would read queues in the order of the command
-// and could wait for no further one meanwhile: it has Redis say which queue has
-// changed, by the invalidations of client-side caching. A queue was read once
-// ZPOPMIN took what there was and ZCARD, which Redis remembers, found none left.
+// reader reads the queues of all tenants over one connection, in turn. It does not
+// use a blocking command, which would read queues in the order of its keys, and
+// could not be extended by a queue while it blocks. Instead Redis notifies it of
+// changed queues by the invalidations of client-side caching. A queue is read
+// when ZPOPMIN returned its messages and ZCARD, whose key Redis tracks, returned
+// zero.
 //
-// What is taken is handed over in a goroutine of the queue's own, and no more is
-// taken from that queue meanwhile: what one tenant cannot keep up with waits in
-// Redis, within the tenant's own capacity, and delays no other tenant. It is not kept aside
-// as channels_redis does ($inflight): a process that ends takes its channels with
-// it, so that what was kept would have no reader.
+// The messages of a queue are delivered in a goroutine, and the queue is not read
+// meanwhile: the backlog of a slow tenant waits in Redis, within that tenant's
+// capacity, and delays no other tenant. There is no backup in $inflight, as
+// channels_redis keeps: the channels of a process end with it, so a backup would
+// have no reader.
 type reader struct {
-	conn    *redis.Conn
-	beat    time.Duration
-	deliver func(wire.Tenant, redis.Z)
-	wake    chan struct{}
-	busy    sync.WaitGroup
+	conn       *redis.Conn
+	beat       time.Duration
+	deliver    func(wire.Tenant, redis.Z)
+	wake       chan struct{}
+	delivering sync.WaitGroup
 
 	mu     sync.Mutex
 	queues map[string]*queue
-	ready  []*queue // to be read, the longest waiting first
+	ready  []*queue // to be read, first in first out
 }
 
-// queue is where messages for one tenant's channels wait.
+// queue is the queue of one tenant.
 type queue struct {
-	key    string
-	tenant wire.Tenant
-	take   int64
-	listed bool // it is in ready
-	busy   bool // what was taken is handed over
-	again  bool // to be read after that
-	ended  bool
+	key        string
+	tenant     wire.Tenant
+	take       int64
+	listed     bool // it is in ready
+	delivering bool // messages of it are being delivered
+	again      bool // read it after the delivery
+	ended      bool
 }
 
-// listen notes that a queue is to be read, with all that comes.
-func (r *reader) listen(key string, tenant wire.Tenant) {
+// add starts reading a queue.
+func (r *reader) add(key string, tenant wire.Tenant) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	q := r.queues[key]
@@ -70,8 +71,8 @@ func (r *reader) listen(key string, tenant wire.Tenant) {
 	r.mark(q)
 }
 
-// ignore ends that.
-func (r *reader) ignore(key string) {
+// remove stops reading a queue.
+func (r *reader) remove(key string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if q := r.queues[key]; q != nil {
@@ -80,7 +81,7 @@ func (r *reader) ignore(key string) {
 	}
 }
 
-// changed notes that queues have changed; with none, that any may have.
+// changed marks queues as changed; without keys, all of them.
 func (r *reader) changed(keys []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -96,11 +97,11 @@ func (r *reader) changed(keys []string) {
 	}
 }
 
-// mark puts a queue at the end of those to be read.
+// mark appends a queue to ready.
 func (r *reader) mark(q *queue) {
 	switch {
 	case q.ended, q.listed:
-	case q.busy:
+	case q.delivering:
 		q.again = true
 	default:
 		q.listed = true
@@ -112,40 +113,39 @@ func (r *reader) mark(q *queue) {
 	}
 }
 
-// next returns queues to read.
+// next removes queues from ready.
 func (r *reader) next() []*queue {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	n := min(len(r.ready), passQueues)
+	n := min(len(r.ready), queuesPerRead)
 	next := slices.Clone(r.ready[:n])
 	if r.ready = slices.Delete(r.ready, 0, n); len(r.ready) == 0 {
 		r.ready = nil
 	}
 	for _, q := range next {
-		q.listed, q.busy, q.again = false, true, false
+		q.listed, q.delivering, q.again = false, true, false
 	}
 	return next
 }
 
-// done notes that what was taken from a queue is handed over.
+// done notes that the messages of a queue have been delivered.
 func (r *reader) done(q *queue, more bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	q.busy = false
+	q.delivering = false
 	if more || q.again {
 		r.mark(q)
 	}
 }
 
-// run reads until something fails or ctx ends. It returns when all that was
-// taken is handed over.
+// run reads until an error, or until ctx ends. It returns after all deliveries.
 func (r *reader) run(ctx context.Context) error {
-	defer r.busy.Wait()
+	defer r.delivering.Wait()
 	beat := time.NewTicker(r.beat)
 	defer beat.Stop()
 	for {
 		if all := r.next(); len(all) > 0 {
-			if err := r.pass(ctx, all); err != nil {
+			if err := r.readQueues(ctx, all); err != nil {
 				return err
 			}
 			continue
@@ -162,13 +162,13 @@ func (r *reader) run(ctx context.Context) error {
 	}
 }
 
-// pass reads some queues once.
-func (r *reader) pass(ctx context.Context, all []*queue) error {
-	taken, left := make([]*redis.ZSliceCmd, len(all)), make([]*redis.IntCmd, len(all))
+// readQueues reads queues once.
+func (r *reader) readQueues(ctx context.Context, all []*queue) error {
+	taken, remaining := make([]*redis.ZSliceCmd, len(all)), make([]*redis.IntCmd, len(all))
 	_, err := r.conn.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, q := range all {
 			taken[i] = p.ZPopMin(ctx, q.key, q.take)
-			left[i] = p.ZCard(ctx, q.key)
+			remaining[i] = p.ZCard(ctx, q.key)
 		}
 		return nil
 	})
@@ -176,13 +176,13 @@ func (r *reader) pass(ctx context.Context, all []*queue) error {
 		return err
 	}
 	for i, q := range all {
-		messages, more := taken[i].Val(), left[i].Val() > 0
+		messages, more := taken[i].Val(), remaining[i].Val() > 0
 		if len(messages) == 0 {
 			r.done(q, more)
 			continue
 		}
 		q.take = takeNext(q.take, messages)
-		r.busy.Go(func() {
+		r.delivering.Go(func() {
 			for _, z := range messages {
 				r.deliver(q.tenant, z)
 			}
@@ -192,8 +192,8 @@ func (r *reader) pass(ctx context.Context, all []*queue) error {
 	return nil
 }
 
-// takeNext returns how many messages to take the next time, so that they have
-// about takeBytes if they are like the last ones.
+// takeNext returns how many messages to take next, so that they have about
+// takeBytes if they are as long as the last ones.
 func takeNext(take int64, last []redis.Z) int64 {
 	bytes := 1
 	for _, z := range last {

@@ -19,7 +19,7 @@ import (
 )
 
 // wireOf returns a layer's wire and its connections for sending.
-func wireOf(l channel.Layer) (*links, *redis.Client) {
+func linksOf(l channel.Layer) (*links, *redis.Client) {
 	if core, ok := l.(*Core); ok {
 		return core.links, core.clients[0]
 	}
@@ -36,8 +36,8 @@ func TestTenantsShareConnectionsThatAreClosedWhenIdle_G6(t *testing.T) {
 			server := redistest.StartOwn(t)
 			goroutines := runtime.NumGoroutine()
 			layer := open(t, kind.make, Config{Hosts: []string{server.URL()}})
-			w, senders := wireOf(layer)
-			w.linger = time.Millisecond
+			w, senders := linksOf(layer)
+			w.idleTime = time.Millisecond
 			used := func() int { // without the one that asks
 				return connections(t, server) - 1 - int(senders.PoolStats().TotalConns)
 			}
@@ -77,7 +77,7 @@ func TestABurstOfMessagesLeavesFewConnections_G6(t *testing.T) {
 	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {
 			layer := open(t, kind.make, Config{Hosts: []string{redistest.Start(t).URL()}, Prefix: redistest.Prefix()})
-			_, senders := wireOf(layer)
+			_, senders := linksOf(layer)
 			d := &dam{of: []byte("chat"), opened: make(chan struct{})}
 			senders.AddHook(d)
 			var all sync.WaitGroup
@@ -216,22 +216,22 @@ func TestW6TheCoreLayerSaysThatItNeedsTracking_G6(t *testing.T) {
 // What one round trip brings is bounded, whatever the queues hold.
 func TestAPassTakesABoundedNumberOfMessages_G6(t *testing.T) {
 	r := &reader{wake: make(chan struct{}, 1), queues: map[string]*queue{}}
-	for i := range 3 * passQueues {
-		r.listen(fmt.Sprint("queue", i), nil)
+	for i := range 3 * queuesPerRead {
+		r.add(fmt.Sprint("queue", i), nil)
 	}
 	seen := map[string]bool{}
 	for range 3 {
 		all := r.next()
-		if len(all) != passQueues {
-			t.Errorf("a pass reads %d queues, expected %d", len(all), passQueues)
+		if len(all) != queuesPerRead {
+			t.Errorf("a pass reads %d queues, expected %d", len(all), queuesPerRead)
 		}
 		for _, q := range all {
 			seen[q.key] = true
 			r.done(q, true)
 		}
 	}
-	if len(seen) != 3*passQueues {
-		t.Errorf("three passes read %d queues, expected all %d once", len(seen), 3*passQueues)
+	if len(seen) != 3*queuesPerRead {
+		t.Errorf("three passes read %d queues, expected all %d once", len(seen), 3*queuesPerRead)
 	}
 	for _, test := range []struct {
 		take, expected int64
@@ -268,8 +268,8 @@ func TestUsersWithFewPermissionsAreEnough_G6(t *testing.T) {
 			}
 			do(t, dial(t, server), command)
 			layer := open(t, kinds[i].make, Config{Hosts: []string{strings.Replace(server.URL(), "://", "://edge:secret@", 1)}})
-			w, _ := wireOf(layer)
-			w.linger = time.Millisecond
+			w, _ := linksOf(layer)
+			w.idleTime = time.Millisecond
 			s := channeltest.Scope(t, layer, "acme")
 			for range 2 {
 				m := channeltest.Open(t, s, "chat")

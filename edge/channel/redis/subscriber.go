@@ -10,10 +10,10 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// errSilent says that a host did not answer in time.
-var errSilent = errors.New("no answer in time")
+// errNoAnswer: a host did not reply in time.
+var errNoAnswer = errors.New("no reply in time")
 
-// subscriber is one connection that listens.
+// subscriber is a connection that subscribes to channels.
 type subscriber struct {
 	pubsub *redis.PubSub
 	pongs  chan string
@@ -21,24 +21,24 @@ type subscriber struct {
 	fences int
 }
 
-// newSubscriber returns one that listens to a channel already.
+// newSubscriber returns a subscriber to one channel.
 func newSubscriber(ctx context.Context, client *redis.Client, answer time.Duration, channel string) *subscriber {
 	return &subscriber{pubsub: client.Subscribe(ctx, channel), pongs: make(chan string, 1), answer: answer}
 }
 
-// read hands over what arrives. An arrival without a payload, which go-redis has
-// no type for, is a message without one.
+// read delivers messages until it fails. A message without a payload, for which
+// go-redis returns an error, is delivered as an empty one.
 func (s *subscriber) read(ctx context.Context, deliver func(*redis.Message)) error {
 	for {
-		arrived, err := s.pubsub.Receive(ctx)
+		received, err := s.pubsub.Receive(ctx)
 		switch {
 		case err == nil:
 		case strings.HasPrefix(err.Error(), "redis: unsupported pubsub message payload"):
-			arrived = &redis.Message{}
+			received = &redis.Message{}
 		default:
 			return err
 		}
-		switch v := arrived.(type) {
+		switch v := received.(type) {
 		case *redis.Message:
 			deliver(v)
 		case *redis.Pong:
@@ -51,12 +51,14 @@ func (s *subscriber) read(ctx context.Context, deliver func(*redis.Message)) err
 	}
 }
 
-// tell subscribes to topics, and unsubscribes, and waits until Redis has done
-// it.
-func (s *subscriber) tell(ctx context.Context, batch []*topic) error {
+// beat implements syncer.
+func (s *subscriber) beat(ctx context.Context) error { return s.fence(ctx) }
+
+// apply implements syncer: it subscribes and unsubscribes.
+func (s *subscriber) apply(ctx context.Context, batch []*topic) error {
 	var on, off []string
 	for _, t := range batch {
-		if t.wish {
+		if t.wanted {
 			on = append(on, t.name)
 		} else {
 			off = append(off, t.name)
@@ -75,8 +77,8 @@ func (s *subscriber) tell(ctx context.Context, batch []*topic) error {
 	return s.fence(ctx)
 }
 
-// fence waits until Redis has answered all that was sent before, and so finds
-// a connection that is dead without a word.
+// fence sends a PING and waits for its reply, and so for the replies to all
+// commands before it. It detects a dead connection.
 func (s *subscriber) fence(ctx context.Context) error {
 	s.fences++
 	name := strconv.Itoa(s.fences)
@@ -92,9 +94,11 @@ func (s *subscriber) fence(ctx context.Context) error {
 				return nil
 			}
 		case <-late.C:
-			return errSilent
+			return errNoAnswer
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
 	}
 }
+
+var _ syncer = (*subscriber)(nil)

@@ -8,30 +8,30 @@ import (
 )
 
 const (
-	// batchSize is how many topics are told in one go.
+	// batchSize bounds the topics of one batch.
 	batchSize = 500
-	// A host is asked about this many of its topics at each beat, and about all
-	// of them within this many beats.
+	// dueAtLeast topics of a link are renewed at each beat, and all of them within
+	// dueWithin beats.
 	dueAtLeast, dueWithin = 64, 12
 )
 
-// topic is what a host should know, or knows.
+// topic is a subscription or membership that a host has or is to have.
 type topic struct {
 	wire.Topic
-	line    *line
-	name    string
-	uses    int
-	known   bool // the host has confirmed it
-	told    bool // the host may know of it
-	queued  bool // it is in dirty
-	inBatch bool
-	wish    bool // what the batch it is in asks for
-	mute    bool // messages are dropped: they come by another link, or nothing uses the topic
-	waiter  *waiter
-	twin    *topic // while the tenant moves: the same topic at the link it leaves
+	line      *line
+	name      string
+	uses      int
+	confirmed bool // the host has confirmed it
+	sent      bool // sent to the host, which may have it
+	queued    bool // it is in dirty
+	inBatch   bool
+	wanted    bool // whether its batch adds or removes it
+	muted     bool // messages are dropped: another link delivers them, or the topic is unused
+	waiter    *waiter
+	origin    *topic // during a move: the topic at the old link
 }
 
-// waiter is what callers wait for: err is set before done is closed.
+// waiter is an event that callers wait for; err is set before done is closed.
 type waiter struct {
 	done chan struct{}
 	err  error
@@ -44,7 +44,7 @@ func (w *waiter) wait(ctx context.Context) error {
 	case <-w.done:
 		return w.err
 	case <-ctx.Done():
-		return late(ctx)
+		return waitError(ctx)
 	}
 }
 
@@ -60,19 +60,19 @@ func (tp *topic) release(err error) {
 	}
 }
 
-// use counts one more use of a topic. It returns what to wait for until the host
-// knows of it, nil if it does.
-func (k *link) use(l *line, t wire.Topic, name string) *waiter {
+// attach counts one more use of a topic. It returns the waiter for the host's
+// confirmation, nil if the topic is confirmed.
+func (k *link) attach(l *line, t wire.Topic, name string) *waiter {
 	tp := k.topics[name]
 	if tp == nil {
 		tp = &topic{Topic: t, name: name}
 		k.topics[name] = tp
 	}
 	if tp.uses++; tp.uses == 1 {
-		tp.known = tp.known && tp.line == l
-		tp.line, tp.mute = l, false
+		tp.confirmed = tp.confirmed && tp.line == l
+		tp.line, tp.muted = l, false
 	}
-	if tp.known && !tp.inBatch {
+	if tp.confirmed && !tp.inBatch {
 		return nil
 	}
 	k.enqueue(tp)
@@ -82,20 +82,20 @@ func (k *link) use(l *line, t wire.Topic, name string) *waiter {
 	return tp.waiter
 }
 
-// unuse counts one use less.
-func (k *link) unuse(name string) {
+// detach counts one use less.
+func (k *link) detach(name string) {
 	tp := k.topics[name]
 	if tp.uses--; tp.uses > 0 {
 		return
 	}
-	tp.mute = true
-	if tp.twin != nil {
-		tp.twin.mute = true
+	tp.muted = true
+	if tp.origin != nil {
+		tp.origin.muted = true
 	}
 	k.enqueue(tp)
 }
 
-// owner returns whose topic it is now.
+// owner returns the line of a topic.
 func (k *link) owner(tp *topic) *line {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -106,19 +106,19 @@ func (k *link) enqueue(tp *topic) {
 	if !tp.queued {
 		tp.queued = true
 		k.dirty = append(k.dirty, tp)
-		k.poke()
+		k.wakeUp()
 	}
 }
 
-// fresh begins a session: the host is to be told all topics. What it may still
-// know from before it forgets only if forget is true.
-func (k *link) fresh(forget bool) {
+// restart begins a session: all topics are to be sent. reset means that the host
+// has lost those that earlier sessions sent.
+func (k *link) restart(reset bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for name, tp := range k.topics {
-		tp.known, tp.inBatch = false, false
-		tp.told = tp.told && !forget
-		if tp.uses == 0 && !tp.told {
+		tp.confirmed, tp.inBatch = false, false
+		tp.sent = tp.sent && !reset
+		if tp.uses == 0 && !tp.sent {
 			delete(k.topics, name)
 			tp.release(channel.ErrClosed)
 			continue
@@ -127,23 +127,23 @@ func (k *link) fresh(forget bool) {
 	}
 }
 
-// forgot notes that a host lost memberships of tenants: it is told them again.
-func (k *link) forgot(lines map[*line]error) {
+// forget notes that the host lost memberships of tenants: they are sent again.
+func (k *link) forget(lines map[*line]error) {
 	k.mu.Lock()
 	for _, tp := range k.topics {
 		if lines[tp.line] != nil {
-			tp.known = false
+			tp.confirmed = false
 			k.enqueue(tp)
 		}
 	}
 	for l, err := range lines {
-		k.lost[l] = err
+		k.forgotten[l] = err
 	}
 	k.mu.Unlock()
 	k.report()
 }
 
-// next returns topics that the host must be told about, at most batchSize.
+// next returns a batch of topics to add or remove.
 func (k *link) next() []*topic {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -153,37 +153,37 @@ func (k *link) next() []*topic {
 		k.dirty[0] = nil
 		k.dirty = k.dirty[1:]
 		tp.queued = false
-		tp.wish = tp.uses > 0
+		tp.wanted = tp.uses > 0
 		switch {
-		case k.topics[tp.name] != tp: // was forgotten since
-		case tp.wish == tp.known && tp.wish == tp.told:
+		case k.topics[tp.name] != tp: // removed since
+		case tp.wanted == tp.confirmed && tp.wanted == tp.sent:
 			k.settle(tp)
 		default:
-			tp.inBatch, tp.told = true, true
+			tp.inBatch, tp.sent = true, true
 			batch = append(batch, tp)
 		}
 	}
 	return batch
 }
 
-// confirm notes that the host did what the batch asked for.
+// confirm notes that the host has applied a batch.
 func (k *link) confirm(batch []*topic) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, tp := range batch {
 		if tp.inBatch {
-			tp.inBatch, tp.known, tp.told = false, tp.wish, tp.wish
+			tp.inBatch, tp.confirmed, tp.sent = false, tp.wanted, tp.wanted
 			k.settle(tp)
 		}
 	}
 }
 
-// settle ends the wait for a topic that is as it should be.
+// settle ends the waits for a topic that needs no further change.
 func (k *link) settle(tp *topic) {
 	switch {
-	case tp.known != (tp.uses > 0):
+	case tp.confirmed != (tp.uses > 0):
 		k.enqueue(tp)
-	case tp.known:
+	case tp.confirmed:
 		tp.release(nil)
 	default:
 		delete(k.topics, tp.name)
@@ -191,10 +191,9 @@ func (k *link) settle(tp *topic) {
 	}
 }
 
-// due returns topics that the host has confirmed, others each time until all
-// have had their turn: so many that this takes the given number of calls at
-// most, and never few.
-func (k *link) due(calls int) []*topic {
+// dueForRenewal returns confirmed topics, in rounds over all of them. A round
+// takes at most the given number of calls.
+func (k *link) dueForRenewal(calls int) []*topic {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if len(k.round) == 0 {
@@ -206,7 +205,7 @@ func (k *link) due(calls int) []*topic {
 	calls = max(1, min(calls, dueWithin))
 	n := min(len(k.round), max(dueAtLeast, (len(k.topics)+calls-1)/calls))
 	for _, tp := range k.round[:n] {
-		if k.topics[tp.name] == tp && tp.known && tp.uses > 0 {
+		if k.topics[tp.name] == tp && tp.confirmed && tp.uses > 0 {
 			due = append(due, tp)
 		}
 	}

@@ -14,31 +14,30 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// CheckURL reports why a text is no URL of a Redis. The error never holds the
-// user, the password or the value of an option.
+// CheckURL fails for a text that [Config].Hosts rejects. The error contains
+// neither the user nor the password nor the value of an option.
 func CheckURL(text string) error {
 	_, err := parseURL(text, nil)
 	return err
 }
 
-// parseURL reads a URL as redis-py does, the client of channels_redis, so that
-// one setting serves Django and the edge: what stands between the scheme and
-// the last @ is user and password, escaped or not, and options of redis-py that
-// only tune its own connections are ignored. base configures TLS for rediss://
-// and may be nil.
+// parseURL parses a URL as redis-py, the client of channels_redis, does, so that
+// Django and the edge can share a setting: the user and the password, between the
+// scheme and the last @, need not be escaped, and options that tune redis-py's
+// connections are ignored. base configures TLS for rediss:// and may be nil.
 func parseURL(text string, base *tls.Config) (*redis.Options, error) {
 	scheme, rest, found := strings.Cut(text, "://")
 	if !found || !slices.Contains([]string{"redis", "rediss", "unix"}, scheme) {
-		return nil, errors.New("expected redis://, rediss:// or unix:// at its start, found something else")
+		return nil, errors.New("expected redis://, rediss:// or unix:// at the start, found another scheme or none")
 	}
 	user, password, rest := cutUserinfo(rest)
 	u, err := url.Parse(scheme + "://" + rest)
 	if err != nil {
-		return nil, errors.New("expected host:port/database after user and password, found what cannot be read; escape /, ? and # in the password as %2F, %3F and %23")
+		return nil, errors.New("expected host:port/database after user and password, found text that cannot be parsed; escape /, ? and # in the password as %2F, %3F and %23")
 	}
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
-		return nil, errors.New("expected options as name=value with & between them, found what cannot be read")
+		return nil, errors.New("expected options as name=value, separated by &, found text that cannot be parsed")
 	}
 	options := urlOptions{values: query}
 	config, err := options.tls(scheme, base)
@@ -56,7 +55,7 @@ func parseURL(text string, base *tls.Config) (*redis.Options, error) {
 	u.RawQuery = options.values.Encode()
 	o, err := redis.ParseURL(u.String())
 	if err != nil {
-		return nil, explain(u, err)
+		return nil, explainURL(u, err)
 	}
 	o.Username, o.Password = user, password
 	if config != nil {
@@ -66,8 +65,8 @@ func parseURL(text string, base *tls.Config) (*redis.Options, error) {
 	return o, nil
 }
 
-// cutUserinfo cuts user and password off the part of a URL after its scheme, as
-// Python does: a % that begins no escape stands for itself.
+// cutUserinfo splits the part of a URL after its scheme into user, password and
+// rest, as Python does: a % that begins no escape is literal.
 func cutUserinfo(s string) (user, password, rest string) {
 	end := strings.IndexAny(s, "/?#")
 	if end < 0 {
@@ -96,18 +95,19 @@ func unescape(s string) string {
 	return b.String()
 }
 
-// ignoredOptions are those of redis-py that tune its own connections; timeouts,
-// retries and pools of the edge are its own.
+// ignoredOptions tune the connections of redis-py; the edge has its own timeouts,
+// retries and pools.
 var ignoredOptions = []string{
 	"socket_timeout", "socket_connect_timeout", "socket_keepalive", "socket_type", "socket_read_size", "timeout",
 	"retry_on_timeout", "retry_on_error", "health_check_interval", "max_connections", "protocol", "client_name", "lib_name", "lib_version",
 	"encoding", "encoding_errors", "decode_responses",
 }
 
-// urlOptions are the options of a URL that are still to be read.
+// urlOptions are the options of a URL that have not been read yet.
 type urlOptions struct{ values url.Values }
 
-// take removes an option. Like redis-py it takes the first of several values.
+// take removes an option and returns its value; the first of several values, like
+// redis-py.
 func (o urlOptions) take(name string) (value string, ok bool) {
 	if values := o.values[name]; len(values) > 0 {
 		value, ok = values[0], true
@@ -116,12 +116,12 @@ func (o urlOptions) take(name string) (value string, ok bool) {
 	return value, ok
 }
 
-// tls returns what the options with ssl_ make of base; nil without TLS.
+// tls returns base changed by the options with the prefix ssl_; nil without TLS.
 func (o urlOptions) tls(scheme string, base *tls.Config) (*tls.Config, error) {
 	if scheme != "rediss" {
 		for name := range o.values {
 			if strings.HasPrefix(name, "ssl_") {
-				return nil, fmt.Errorf("expected no option %s without TLS, found it; write rediss:// or remove it", name)
+				return nil, fmt.Errorf("expected rediss:// for the option %s; change the scheme or remove the option", name)
 			}
 		}
 		return nil, nil
@@ -130,7 +130,7 @@ func (o urlOptions) tls(scheme string, base *tls.Config) (*tls.Config, error) {
 	if base != nil {
 		config = base.Clone()
 	}
-	for _, read := range []func(*tls.Config) error{o.verification, o.authorities, o.certificate, o.version} {
+	for _, read := range []func(*tls.Config) error{o.verification, o.rootCAs, o.certificate, o.version} {
 		if err := read(config); err != nil {
 			return nil, err
 		}
@@ -141,11 +141,11 @@ func (o urlOptions) tls(scheme string, base *tls.Config) (*tls.Config, error) {
 // verification reads ssl_cert_reqs and ssl_check_hostname.
 func (o urlOptions) verification(config *tls.Config) error {
 	switch reqs, ok := o.take("ssl_cert_reqs"); {
-	case !ok, reqs == "required", reqs == "optional": // a client that asks for a certificate gets one
+	case !ok, reqs == "required", reqs == "optional": // the server always sends a certificate
 	case reqs == "none":
 		config.InsecureSkipVerify = true
 	default:
-		return errors.New("expected none, optional or required for ssl_cert_reqs, found another text")
+		return errors.New("expected none, optional or required for ssl_cert_reqs, found another value")
 	}
 	check, ok := o.take("ssl_check_hostname")
 	if !ok || config.InsecureSkipVerify {
@@ -158,9 +158,9 @@ func (o urlOptions) verification(config *tls.Config) error {
 	return nil
 }
 
-// verifyChainOnly has the server's certificate verified, but not its name.
+// verifyChainOnly verifies the chain of the server's certificate, not its name.
 func verifyChainOnly(config *tls.Config) {
-	config.InsecureSkipVerify = true // crypto/tls has no other way to leave the name out
+	config.InsecureSkipVerify = true // crypto/tls has no other way to skip the name
 	config.VerifyConnection = func(state tls.ConnectionState) error {
 		options := x509.VerifyOptions{Roots: config.RootCAs, Intermediates: x509.NewCertPool()}
 		for _, c := range state.PeerCertificates[1:] {
@@ -171,8 +171,8 @@ func verifyChainOnly(config *tls.Config) {
 	}
 }
 
-// authorities reads ssl_ca_certs, a file, and ssl_ca_data, its text.
-func (o urlOptions) authorities(config *tls.Config) error {
+// rootCAs reads ssl_ca_certs, a file, and ssl_ca_data, PEM text.
+func (o urlOptions) rootCAs(config *tls.Config) error {
 	data, given := o.take("ssl_ca_data")
 	if path, ok := o.take("ssl_ca_certs"); ok {
 		b, err := os.ReadFile(path)
@@ -191,7 +191,7 @@ func (o urlOptions) authorities(config *tls.Config) error {
 	return nil
 }
 
-// certificate reads ssl_certfile and ssl_keyfile, the client's own.
+// certificate reads ssl_certfile and ssl_keyfile: the client's certificate.
 func (o urlOptions) certificate(config *tls.Config) error {
 	file, ok := o.take("ssl_certfile")
 	key, hasKey := o.take("ssl_keyfile")
@@ -209,8 +209,7 @@ func (o urlOptions) certificate(config *tls.Config) error {
 	return nil
 }
 
-// version reads ssl_min_version, which redis-py gives as the number of the
-// protocol.
+// version reads ssl_min_version, the number of a protocol version.
 func (o urlOptions) version(config *tls.Config) error {
 	text, ok := o.take("ssl_min_version")
 	if !ok {
@@ -218,24 +217,24 @@ func (o urlOptions) version(config *tls.Config) error {
 	}
 	n, err := strconv.ParseUint(text, 10, 16)
 	if err != nil || n != tls.VersionTLS12 && n != tls.VersionTLS13 {
-		return errors.New("expected 771 (TLS 1.2) or 772 (TLS 1.3) for ssl_min_version, found another text")
+		return errors.New("expected 771 (TLS 1.2) or 772 (TLS 1.3) for ssl_min_version, found another value")
 	}
 	config.MinVersion = uint16(n)
 	return nil
 }
 
-// explain finds the reason why the library refuses a URL without user and
-// password. The library's own text may hold the value of an option.
-func explain(u *url.URL, err error) error {
+// explainURL returns an error for a URL that go-redis rejected, without go-redis's
+// text, which may contain the value of an option.
+func explainURL(u *url.URL, err error) error {
 	if text := err.Error(); strings.Contains(text, "unexpected option: ") {
 		_, names, _ := strings.Cut(text, "unexpected option: ")
 		return fmt.Errorf("expected an option of redis-py, or one of connection pools, found %s", names)
 	}
 	switch path := strings.Trim(u.Path, "/"); {
 	case u.Scheme == "unix":
-		return errors.New("expected the path of a socket, as unix:///run/redis.sock?db=0, found none, or a value that an option cannot have")
+		return errors.New("expected the path of a socket, as unix:///run/redis.sock?db=0, found none, or an invalid value of an option")
 	case strings.Trim(path, "0123456789") != "":
 		return errors.New("expected the number of a database after the host, as redis://127.0.0.1:6379/0, found another path")
 	}
-	return errors.New("expected options with values that they can have, found one that cannot be read")
+	return errors.New("expected valid values of options, found one that cannot be parsed")
 }

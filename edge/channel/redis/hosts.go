@@ -16,15 +16,15 @@ import (
 	"github.com/tenantedge/tenantedge/edge/channel/internal/wire"
 )
 
-// hosts is what both layers are made of.
+// hosts is what both layers have in common.
 type hosts struct {
 	config  Config
 	process wire.Process
 	codec   codec
 	options []*redis.Options
-	clients []*redis.Client // for everything that does not block
-	beat    time.Duration   // how often a connection that waits is heard from
-	answer  time.Duration   // how long it may then take before it counts as dead
+	clients []*redis.Client // for sending
+	beat    time.Duration   // how often an idle connection is checked
+	answer  time.Duration   // how long the reply may take before the connection counts as dead
 	outages []*outage
 	close   func() error
 }
@@ -49,7 +49,8 @@ func newHosts(config Config, codec codec) (hosts, error) {
 	return h, nil
 }
 
-// Ping returns why a host does not answer, for each that does not.
+// Ping checks that every host answers. Its error joins those of the hosts that do
+// not.
 func (h *hosts) Ping(ctx context.Context) error {
 	var all []error
 	for i, c := range h.clients {
@@ -60,12 +61,12 @@ func (h *hosts) Ping(ctx context.Context) error {
 	return errors.Join(all...)
 }
 
-// ofDjango reports whether a name on the wire is one that channels_redis gives to
-// its own channels, with what the layer puts before it: a tenant's name can
-// look like it if its schema does.
-func ofDjango(name, before string) bool {
+// ofDjango reports whether a name on the wire has the form of those that
+// channels_redis gives to its own channels: prefix, "specific." and 32
+// hexadecimal digits. A tenant's name has that form if its schema imitates it.
+func ofDjango(name, prefix string) bool {
 	const uuid = 32 // hexadecimal digits
-	rest, found := strings.CutPrefix(name, before+"specific.")
+	rest, found := strings.CutPrefix(name, prefix+"specific.")
 	if !found || len(rest) < uuid {
 		return false
 	}
@@ -90,7 +91,8 @@ func (h *hosts) arrived(t wire.Tenant, data []byte) (m message.Entries, to []str
 	return m, nil, false
 }
 
-// broken makes an error of Redis, or of the way to it, one of the layer.
+// broken wraps an error of Redis, or of the connection to it, in
+// channel.ErrBroken. It returns a cancellation as it is.
 func broken(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err
