@@ -34,7 +34,7 @@ test-bench: ## run the tests of the benchmark; downloads the rivals it compares 
 	cd bench && go test $(TESTFLAGS) ./...
 
 kill-test: ## kill processes while they save and upload files, 200 times each, and look for torn, lost and leftover files
-	TENANTEDGE_KILLS=200 go test -count=1 -timeout 30m -v -run Killed ./edge/storage ./edge/serve
+	TENANTEDGE_KILLS=200 go test -count=1 -timeout 30m -v -run Killed ./edge/storage/disk ./edge/serve
 
 large: ## send a file of 1 GiB to 50 clients at once and check the memory used
 	go test -tags long -count=1 -v -run 'TestALargeFileToManyClientsTakesNoMemory' ./edge/serve

@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// observations are what storagetest/testdata/observe.py saw Django do with names.
-// What it saw of files is replayed over every backend, by package storagetest.
+// observations are Django's results for names, which
+// storagetest/testdata/observe.py recorded. Package storagetest replays those for
+// files on every backend.
 type observations struct {
 	Kept, Dropped    [][2]rune
 	Blank            []rune
@@ -16,7 +17,7 @@ type observations struct {
 	GenerateFilename []named `json:"generate_filename"`
 }
 
-// named is what came of a name.
+// named is a name and its result.
 type named struct {
 	name    string
 	outcome struct {

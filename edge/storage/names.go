@@ -9,9 +9,9 @@ import (
 	"unicode/utf8"
 )
 
-// ValidName is Django's get_valid_name: name with blanks at its ends dropped,
-// other spaces as underscores, and without what is no letter, number, dash,
-// underscore or dot.
+// ValidName is Django's get_valid_name: it trims white space, replaces spaces by
+// underscores, and removes everything but letters, numbers, dashes, underscores
+// and dots. If nothing remains that can name a file, the error is ErrSuspicious.
 func ValidName(name string) (string, error) {
 	valid := strings.Map(func(r rune) rune {
 		switch {
@@ -23,25 +23,25 @@ func ValidName(name string) (string, error) {
 		return -1
 	}, strings.TrimFunc(name, isBlank))
 	if valid == "" || valid == "." || valid == ".." {
-		return "", suspicious(name, "has nothing that could name a file")
+		return "", suspicious(name, "has no character that can name a file")
 	}
 	return valid, nil
 }
 
-// isAlphanumeric is Python's str.isalnum, of which the numbers of the Unicode
-// data are a part that package unicode has under three names.
+// isAlphanumeric is Python's str.isalnum.
 func isAlphanumeric(r rune) bool {
 	return r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsNumber(r))
 }
 
-// isBlank is Python's str.isspace: beside Unicode's White_Space, the four
-// separators of ASCII.
+// isBlank is Python's str.isspace: Unicode's White_Space and the four separators
+// of ASCII.
 func isBlank(r rune) bool {
 	return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f
 }
 
-// GenerateFilename is Django's generate_filename: the name to save under, made
-// of one that has folders in front, with its last segment made valid.
+// GenerateFilename is Django's generate_filename: it returns a clean path whose
+// last segment is valid by ValidName. A name that climbs out of its folder is
+// ErrSuspicious.
 func GenerateFilename(name string) (string, error) {
 	dir, file := split(strings.ReplaceAll(name, `\`, "/"))
 	if climbs(dir) {
@@ -53,13 +53,13 @@ func GenerateFilename(name string) (string, error) {
 	}
 	clean := path.Clean(join(dir, file))
 	if strings.HasPrefix(dir, "//") && !strings.HasPrefix(dir, "///") {
-		clean = "/" + clean // POSIX leaves the meaning of two slashes open, so they stay
+		clean = "/" + clean // two leading slashes stay: POSIX leaves their meaning open
 	}
 	return clean, nil
 }
 
-// alternativeName is Django's get_alternative_name: an underscore and seven
-// random letters or digits between stem and extension.
+// alternativeName is Django's get_alternative_name: it inserts an underscore and
+// seven random letters or digits before the extension.
 func alternativeName(stem, extension string) string {
 	return stem + "_" + randomText(7) + extension
 }
@@ -67,7 +67,7 @@ func alternativeName(stem, extension string) string {
 const alphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 func randomText(length int) string {
-	const fair = 256 - 256%len(alphabet) // bytes above would favour the first letters
+	const fair = 256 - 256%len(alphabet) // greater bytes would make the first letters more likely
 	text := make([]byte, 0, length)
 	var random [16]byte
 	for len(text) < length {
@@ -112,14 +112,14 @@ func AvailableName(name string, maxLength int, taken func(name string) (bool, er
 		}
 		if excess = utf8.RuneCountInString(name) - maxLength; excess > 0 {
 			if stem = dropLast(stem, excess); stem == "" {
-				return "", suspicious(name, "cannot be cut to the length that is allowed")
+				return "", suspicious(name, "cannot be shortened to the maximum length")
 			}
 			name = join(dir, alternativeName(stem, extension))
 		}
 	}
 }
 
-// dropLast is s without its last n characters.
+// dropLast returns s without its last n characters.
 func dropLast(s string, n int) string {
 	for ; n > 0 && s != ""; n-- {
 		_, size := utf8.DecodeLastRuneInString(s)
@@ -128,8 +128,8 @@ func dropLast(s string, n int) string {
 	return s
 }
 
-// splitExtensions cuts all extensions off, as pathlib's suffixes does: dots in
-// front begin none, and a dot at the end ends the search for any.
+// splitExtensions splits off all extensions, like pathlib's suffixes: leading dots
+// begin none, and a name that ends with a dot has none.
 func splitExtensions(file string) (stem, extensions string) {
 	if strings.HasSuffix(file, ".") {
 		return file, ""
@@ -146,8 +146,8 @@ func climbs(name string) bool {
 	return strings.Contains(name, "..") && slices.Contains(strings.Split(name, "/"), "..")
 }
 
-// split is Python's os.path.split: the slashes between the two belong to
-// neither, unless there is nothing else in front.
+// split is Python's os.path.split: slashes between the two parts belong to
+// neither, except for those of the root.
 func split(name string) (dir, file string) {
 	i := strings.LastIndexByte(name, '/') + 1
 	dir, file = name[:i], name[i:]
@@ -157,7 +157,7 @@ func split(name string) (dir, file string) {
 	return dir, file
 }
 
-// join is Python's os.path.join for a file that split gave.
+// join is Python's os.path.join for a file that split returned.
 func join(dir, file string) string {
 	if dir == "" || strings.HasSuffix(dir, "/") {
 		return dir + file

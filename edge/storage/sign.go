@@ -15,17 +15,17 @@ import (
 	"time"
 )
 
-// Key is a secret to sign URLs with. The ID, which is in the URL, names it.
+// Key is a secret that signs URLs.
 type Key struct {
-	ID     string
-	Secret []byte
+	ID     string // in the signed URL
+	Secret []byte // 16 bytes or more
 }
 
 // Grant is what a signed URL allows.
 type Grant struct {
 	Tenant  string    // schema name
 	Method  string    // HEAD is allowed where GET is
-	Path    string    // of the URL, decoded
+	Path    string    // decoded path of the URL
 	Expires time.Time // to the second
 }
 
@@ -35,7 +35,7 @@ type Signer struct {
 	keys  map[string][]byte
 }
 
-// Names of the query parameters that a signed URL has, and of no others'.
+// The query parameters of a signature.
 const (
 	expiresParameter   = "te-expires"
 	keyParameter       = "te-key"
@@ -44,10 +44,11 @@ const (
 
 var signatureParameters = [3]string{expiresParameter, keyParameter, signatureParameter}
 
-const leastSecret = 16 // bytes
+const minSecret = 16 // bytes
 
-// NewSigner returns one that signs with the first key and verifies with all:
-// a new key is put in front, and an old one dropped when its URLs have expired.
+// NewSigner returns a Signer that signs with the first key and verifies with all.
+// To rotate keys, put the new one first, and drop the old one when its URLs have
+// expired.
 func NewSigner(keys ...Key) (*Signer, error) {
 	if len(keys) == 0 {
 		return nil, errors.New("storage: signer: expected a key, found none")
@@ -55,17 +56,17 @@ func NewSigner(keys ...Key) (*Signer, error) {
 	s := &Signer{first: keys[0], keys: make(map[string][]byte, len(keys))}
 	for _, k := range keys {
 		if k.ID == "" || s.keys[k.ID] != nil {
-			return nil, fmt.Errorf("storage: signer: expected each key to have an id of its own, found %q", k.ID)
+			return nil, fmt.Errorf("storage: signer: expected each key to have a different id, found %q again or empty", k.ID)
 		}
-		if len(k.Secret) < leastSecret {
-			return nil, fmt.Errorf("storage: signer: key %q: expected a secret of %d bytes or more, found %d", k.ID, leastSecret, len(k.Secret))
+		if len(k.Secret) < minSecret {
+			return nil, fmt.Errorf("storage: signer: key %q: expected a secret of %d bytes or more, found %d", k.ID, minSecret, len(k.Secret))
 		}
 		s.keys[k.ID] = append([]byte(nil), k.Secret...)
 	}
 	return s, nil
 }
 
-// Sign returns the parameters to add to the query of a URL.
+// Sign returns the query parameters to add to a URL.
 func (s *Signer) Sign(g Grant) url.Values {
 	return url.Values{
 		expiresParameter:   {strconv.FormatInt(g.Expires.Unix(), 10)},
@@ -74,12 +75,12 @@ func (s *Signer) Sign(g Grant) url.Values {
 	}
 }
 
-// Verify reports whether the query of a URL, as it was sent, was signed for the
-// use that g describes, and holds now; g.Expires is not looked at. If not, the
+// Verify returns nil if the raw query of a URL has a signature for the use that g
+// describes which has not expired at now. It ignores g.Expires. Otherwise the
 // error is ErrSignature, with a reason that is for logs, not for clients.
 //
-// Each parameter of a signature has one spelling, which is that of
-// url.Values.Encode; other parameters may be anywhere in between.
+// The parameters of the signature must be encoded as url.Values.Encode encodes
+// them. Other parameters may be anywhere between them.
 func (s *Signer) Verify(g Grant, rawQuery string, now time.Time) error {
 	given, err := signatureOf(rawQuery)
 	if err != nil {
@@ -87,17 +88,17 @@ func (s *Signer) Verify(g Grant, rawQuery string, now time.Time) error {
 	}
 	expires, err := strconv.ParseInt(given[0], 10, 64)
 	if err != nil || strconv.FormatInt(expires, 10) != given[0] {
-		return fmt.Errorf("%w: %s is no time", ErrSignature, expiresParameter)
+		return fmt.Errorf("%w: %s is not a time", ErrSignature, expiresParameter)
 	}
 	secret := s.keys[given[1]]
 	if secret == nil {
-		return fmt.Errorf("%w: no such key", ErrSignature)
+		return fmt.Errorf("%w: unknown key", ErrSignature)
 	}
 	g.Expires = time.Unix(expires, 0)
-	// The text is compared, and not what it decodes to: decoders take other
-	// spellings of the same bytes, with line breaks in them for one.
+	// The encoded text is compared: decoders accept other encodings of the same
+	// bytes, with line breaks for example.
 	if !hmac.Equal([]byte(given[2]), []byte(base64.RawURLEncoding.EncodeToString(g.mac(given[1], secret)))) {
-		return fmt.Errorf("%w: it is of something else", ErrSignature)
+		return fmt.Errorf("%w: it does not match the request", ErrSignature)
 	}
 	if !now.Before(g.Expires) {
 		return fmt.Errorf("%w: it has expired", ErrSignature)
@@ -105,9 +106,9 @@ func (s *Signer) Verify(g Grant, rawQuery string, now time.Time) error {
 	return nil
 }
 
-// signatureOf reads the three parameters of a signature. A parameter that some
-// reader takes for one of them, by decoding its name or by taking a semicolon
-// for an end, must be that one, in its only spelling.
+// signatureOf parses the three parameters of a signature. A parameter that some
+// parsers take for one of them, because they decode names or split at semicolons,
+// must be that one in its canonical encoding.
 func signatureOf(rawQuery string) (given [3]string, err error) {
 	var seen [3]int
 	for parameter := range strings.SplitSeq(rawQuery, "&") {
@@ -123,7 +124,7 @@ func signatureOf(rawQuery string) (given [3]string, err error) {
 			seen[i]++
 			given[i], err = url.QueryUnescape(value)
 			if err != nil || parameter != name+"="+url.QueryEscape(given[i]) {
-				return given, fmt.Errorf("%w: expected %s in the spelling that it was signed in", ErrSignature, name)
+				return given, fmt.Errorf("%w: expected %s as it was encoded when signed", ErrSignature, name)
 			}
 		}
 	}
@@ -135,7 +136,7 @@ func signatureOf(rawQuery string) (given [3]string, err error) {
 	return given, nil
 }
 
-// mac is over each part behind its length, so that no two grants have the same
+// mac signs each part preceded by its length, so that no two grants have the same
 // text.
 func (g *Grant) mac(key string, secret []byte) []byte {
 	method := g.Method

@@ -90,16 +90,16 @@ func FuzzVerifyRefusesWhatWasNotSigned(f *testing.F) {
 	f.Add("te-expires=1800003600&te-key=k1&te-signature=", "acme", "GET", "/a")
 	f.Add("te-expires=9999999999999999999&te-key=k1&te-signature=AAAA", "", "", "")
 	f.Fuzz(func(t *testing.T, text, tenant, method, path string) {
-		query, _ := url.ParseQuery(text) // what it can read of it
+		query, _ := url.ParseQuery(text) // as much as it can parse
 		other := Grant{Tenant: tenant, Method: method, Path: path}
 		same := tenant == g.Tenant && (method == g.Method || method == "HEAD") && path == g.Path && query.Get(signatureParameter) == signed.Get(signatureParameter)
 		if err := s.Verify(other, text, now); err == nil && !same {
-			t.Errorf("%q is taken for %+v", text, other)
+			t.Errorf("%q verifies for %+v", text, other)
 		}
 	})
 }
 
-// A signature has one spelling.
+// A signature has one encoding.
 func TestAnotherSpellingOfASignatureIsRefused_C9(t *testing.T) {
 	s, err := NewSigner(Key{"k", []byte("0123456789abcdef")})
 	if err != nil {
@@ -128,7 +128,7 @@ func TestAnotherSpellingOfASignatureIsRefused_C9(t *testing.T) {
 	query := s.Sign(g)
 	mac := query[signatureParameter][0]
 	const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-	for _, last := range digits { // the last digit has two bits that are of no byte
+	for _, last := range digits { // the last digit has two unused bits
 		other := mac[:len(mac)-1] + string(last)
 		query[signatureParameter] = []string{other}
 		if err := s.Verify(g, query.Encode(), now); (err == nil) != (other == mac) {

@@ -11,7 +11,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage/backend"
 )
 
-// setting is a system's clock that is set while a process runs.
+// setting is a system clock that is set while the process runs.
 type setting struct {
 	start, wall time.Time
 	ran         time.Duration
@@ -21,7 +21,7 @@ func (s *setting) clock() *steady.Clock {
 	return steady.Fake(s.start, func() time.Time { return s.wall }, func() time.Duration { return s.ran })
 }
 
-// run lets time pass.
+// run advances both clocks.
 func (s *setting) run(d time.Duration) { s.wall, s.ran = s.wall.Add(d), s.ran+d }
 
 func TestPartialFilesOutliveASystemClockThatIsSet_G11(t *testing.T) {
@@ -55,7 +55,7 @@ func TestPartialFilesOutliveASystemClockThatIsSet_G11(t *testing.T) {
 			_, err = v.Sweep(t.Context())
 			must(t, err)
 			if left, _ := filepath.Glob(filepath.Join(location, "t1", partialFolder, "*")); len(left) > 0 {
-				t.Errorf("left are %q", left)
+				t.Errorf("%q remain", left)
 			}
 		})
 	}

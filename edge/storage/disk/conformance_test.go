@@ -11,7 +11,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage/storagetest"
 )
 
-// TestDiskIsABackend runs what all backends are held to.
+// TestDiskIsABackend runs the suite of all backends.
 func TestDiskIsABackend(t *testing.T) {
 	storagetest.Run(t, func(t *testing.T) storagetest.Backend {
 		location := t.TempDir()

@@ -26,8 +26,8 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage/backend"
 )
 
-// The environment of a process that saves until it is killed, and how often
-// that happens. CI does with few; 200 are the measure:
+// The environment variables that start a process which saves until it is killed,
+// and that set how often this is done. RATIONALE.md has the figures of 200:
 //
 //	TENANTEDGE_KILLS=200 go test -run Killed ./edge/storage/disk
 const (
@@ -46,8 +46,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// saveForever saves files of which each holds its own checksum, in all ways
-// that there are, and acknowledges each on standard output.
+// saveForever saves files that begin with their checksum, by all methods, and
+// acknowledges each on standard output.
 func saveForever(location string) error {
 	s, err := New(Config{Location: location})
 	if err != nil {
@@ -83,8 +83,8 @@ func saveForever(location string) error {
 
 const replaced = "replaced.bin"
 
-// replaceForever replaces one file; what comes before the checksum says how
-// often that was.
+// replaceForever replaces one file, which counts its replacements after the
+// checksum.
 func replaceForever(v *View) error {
 	for {
 		seen, err := v.Stat(replaced)
@@ -114,7 +114,7 @@ func replaceForever(v *View) error {
 	}
 }
 
-// appendForever saves files that come in parts.
+// appendForever saves files in parts.
 func appendForever(v *View) error {
 	for {
 		content := checked(rand.IntN(100_000))
@@ -140,7 +140,7 @@ func appendForever(v *View) error {
 	}
 }
 
-// checked is content that begins with the checksum of the rest.
+// checked returns content that begins with the checksum of the rest.
 func checked(size int) []byte {
 	content := make([]byte, sha256.Size+size)
 	for i := range content {
@@ -211,11 +211,11 @@ func TestKilledSaversTearNoFileAndLoseNone(t *testing.T) {
 	for name := range acknowledged {
 		t.Errorf("%s was acknowledged and is lost", name)
 	}
-	t.Logf("%d kills: %d files are whole, %d temporary ones were abandoned and swept, %d partial ones found and ended", times, files, abandoned, resumed)
+	t.Logf("%d kills: %d files are complete, %d temporary files were swept, %d partial files were resumed", times, files, abandoned, resumed)
 }
 
-// resume goes on with the partial files that a process left behind, and ends
-// them: each can be opened, and holds what was sent as far as it goes.
+// resume opens and removes the partial files that a process left. Each must hold
+// a prefix of what was sent.
 func resume(t *testing.T, v *View, location string) (resumed int) {
 	t.Helper()
 	for _, name := range partials(t, location) {
@@ -235,15 +235,15 @@ func resume(t *testing.T, v *View, location string) (resumed int) {
 			must(t, err)
 		}
 		if !bytes.HasPrefix(sent, found) {
-			t.Errorf("%s holds what was not sent", id)
+			t.Errorf("%s holds content that was not sent", id)
 		}
 		must(t, p.Remove())
 	}
 	return resumed
 }
 
-// saveUntilKilled reads some acknowledgements and kills, then the rest of what
-// the process had said.
+// saveUntilKilled kills the process after some acknowledgements, and reads the
+// rest of its output.
 func saveUntilKilled(t *testing.T, location string, acknowledged map[string]string) {
 	t.Helper()
 	exe, err := os.Executable()
@@ -258,16 +258,16 @@ func saveUntilKilled(t *testing.T, location string, acknowledged map[string]stri
 	for left := 1 + rand.IntN(25); ; left-- {
 		line, err := lines.ReadString('\n')
 		if err != nil {
-			break // what has no end was not said
+			break // an incomplete line is no acknowledgement
 		}
 		name, sum, ok := strings.Cut(strings.TrimSpace(line), " ")
 		if !ok || path.Ext(name) != ".bin" {
-			t.Fatalf("the saver says %q", line)
+			t.Fatalf("the saver printed %q", line)
 		}
 		acknowledged[name] = sum
 		if left == 1 {
 			must(t, saver.Process.Kill())
 		}
 	}
-	_ = saver.Wait() // killed, as it should be
+	_ = saver.Wait() // it was killed
 }

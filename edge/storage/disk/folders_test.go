@@ -15,8 +15,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage/backend"
 )
 
-// allBelow lists all that is below the location of a view, but for the folder
-// itself.
+// allBelow returns the paths of everything below the location of a view.
 func allBelow(t *testing.T, v *View) (names []string) {
 	t.Helper()
 	must(t, filepath.WalkDir(v.Location(), func(name string, _ fs.DirEntry, err error) error {
@@ -30,8 +29,8 @@ func allBelow(t *testing.T, v *View) (names []string) {
 
 func anything(fs.FileInfo) bool { return true }
 
-// Folders that a tenant makes by the names of files go with these, so that
-// a client cannot fill a disk with folders.
+// Folders are removed with their last file, so that a client cannot fill a disk
+// with folders.
 func TestFoldersGoWithTheLastFile_C6(t *testing.T) {
 	v := limited(t, storage.Quota{Files: 3000})
 	deep := strings.Repeat("d/", 1950) // the longest names that there are
@@ -132,7 +131,7 @@ func TestNamesAreNoDeeperThanIsAllowed_C6(t *testing.T) {
 			}
 		}
 	}
-	// What is deeper already can be read and removed.
+	// Existing deeper files can be read and removed.
 	must(t, os.MkdirAll(filepath.Join(v.Location(), "1/2/3/4/5"), 0o777))
 	must(t, os.WriteFile(filepath.Join(v.Location(), "1/2/3/4/5/f"), []byte("x"), 0o666))
 	if got := content(t, v, "1/2/3/4/5/f"); got != "x" {
@@ -141,7 +140,7 @@ func TestNamesAreNoDeeperThanIsAllowed_C6(t *testing.T) {
 	must(t, v.Remove("1/2/3/4/5/f", anything))
 }
 
-// While one removes the last file of a folder, others make new ones in it.
+// Some remove the last file of a folder while others create files in it.
 func TestAFolderThatGoesIsMadeAgain_C6(t *testing.T) {
 	v := limited(t, storage.Quota{Files: 1000})
 	var all sync.WaitGroup

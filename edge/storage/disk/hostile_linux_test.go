@@ -21,8 +21,8 @@ import (
 
 const secret = "another's secret"
 
-// world is a tenant t1 with links that lead out of its folder, a tenant t11,
-// and a folder outside of all.
+// world has a tenant t1 with links that lead out of its folder, a tenant t11, and
+// a folder outside of the location.
 type world struct {
 	view           *View
 	outside, other string
@@ -72,7 +72,7 @@ var hostile = []string{
 	"C:", `C:\`, `\\host\share`, "NUL", "con.txt", "~", "~root", "$HOME", "`id`", "-rf", "*", "?", ".tenantedge-x", ".TenantEdge-x", "d/.tenantedge-x",
 }
 
-// hostileName puts pieces together; the first names are the pieces themselves.
+// hostileName joins random pieces. The first names are single pieces.
 func hostileName(rng *rand.Rand, i int) string {
 	if i < len(hostile) {
 		return hostile[i]
@@ -90,7 +90,7 @@ func hostileName(rng *rand.Rand, i int) string {
 	return b.String()
 }
 
-// everything does all that can be done with a name, and returns what it read.
+// everything performs all operations on a name, and returns what it read.
 func everything(ctx context.Context, v *View, name string) (read []byte, err error) {
 	var errs []error
 	note := func(err error) { errs = append(errs, err) }
@@ -170,9 +170,8 @@ func TestF1AnAnswerTellsNothingOfWhatIsOutside(t *testing.T) {
 	w.untouched(t)
 }
 
-// TestF1AnAttackerInsideTheRootGetsNobodyOut has someone who can write in the
-// tenant's folder swap folders, files and temporary files for links that lead
-// out, while others use them.
+// TestF1AnAttackerInsideTheRootGetsNobodyOut replaces folders, files and temporary
+// files of the tenant by links that lead out, while others use them.
 func TestF1AnAttackerInsideTheRootGetsNobodyOut(t *testing.T) {
 	w := newWorld(t)
 	own := w.view.Location()
@@ -186,7 +185,7 @@ func TestF1AnAttackerInsideTheRootGetsNobodyOut(t *testing.T) {
 				return
 			default:
 			}
-			// What fails lost a race, which is the point.
+			// Errors are lost races, which is the point.
 			_ = os.Rename(path("d"), path("d.real"))
 			_ = os.Symlink(w.outside, path("d"))
 			_ = os.Remove(path("d"))
@@ -225,7 +224,7 @@ func TestF1AnAttackerInsideTheRootGetsNobodyOut(t *testing.T) {
 	w.untouched(t)
 }
 
-// TestAPipeAmongTheFilesHoldsNobodyUp: opening one waits for a writer.
+// TestAPipeAmongTheFilesHoldsNobodyUp: opening a pipe waits for its writer.
 func TestAPipeAmongTheFilesHoldsNobodyUp(t *testing.T) {
 	v := filled(t)
 	must(t, syscall.Mkfifo(filepath.Join(v.Location(), "pipe"), 0o666))
@@ -244,8 +243,8 @@ func TestADiskThatIsToStayFreeIsNotFilled(t *testing.T) {
 	}
 }
 
-// TestAFullDiskIsToldOfTheFileThatWasToBe takes the error of a disk that has no
-// room, and gives it to a temporary file.
+// TestAFullDiskIsToldOfTheFileThatWasToBe passes the error of a full disk to
+// temporary.named.
 func TestAFullDiskIsToldOfTheFileThatWasToBe(t *testing.T) {
 	v := newView(t, Config{})
 	into, err := v.folderFor(".", nil)

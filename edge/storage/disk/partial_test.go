@@ -30,7 +30,7 @@ func begin(t *testing.T, v *View, r backend.Record) string {
 	return p.ID()
 }
 
-// add appends to a partial file, and tells where it ends.
+// add appends to a partial file, and returns its offset.
 func add(t *testing.T, v *View, id, text string) int64 {
 	t.Helper()
 	p, err := v.Partial(id)
@@ -74,7 +74,7 @@ func TestAFileComesInPartsAndIsThereWithTheLast(t *testing.T) {
 		t.Errorf("afterwards: %+v at %d", r, p.Offset())
 	}
 	if _, err := p.Append(t.Context(), 10, strings.NewReader("x"), nil); !errors.Is(err, backend.ErrOffset) {
-		t.Errorf("more for a file that is whole: %v", err)
+		t.Errorf("an append to a complete file: %v", err)
 	}
 	must(t, p.Remove())
 	if _, err := v.Partial(id); !errors.Is(err, fs.ErrNotExist) {
@@ -138,7 +138,7 @@ func TestWhatCameStaysUnlessItIsNotWhatItShouldBe(t *testing.T) {
 		}
 	}
 	if _, err := p.Append(t.Context(), 8, strings.NewReader("x"), nil); !errors.Is(err, backend.ErrOffset) {
-		t.Errorf("behind the end: %v", err)
+		t.Errorf("after the end: %v", err)
 	}
 	n, err = p.Append(t.Context(), 4, strings.NewReader("456789"), func() error { return nil })
 	if n != 6 || err != nil || content(t, v, "f") != "0123456789" {
@@ -191,7 +191,7 @@ func TestANameThatIsTakenMeanwhile(t *testing.T) {
 	}
 }
 
-// partials are the files of partial ones.
+// partials returns the names in the folder of partial files.
 func partials(t *testing.T, location string) (names []string) {
 	t.Helper()
 	entries, err := os.ReadDir(filepath.Join(location, "t1", partialFolder))
@@ -233,7 +233,7 @@ func TestPartialFilesCountAsKept(t *testing.T) {
 func TestAbandonedPartialFilesExpire(t *testing.T) {
 	location := t.TempDir()
 	v := newView(t, Config{Location: location})
-	v.storage.work.Wait() // the first view's sweep, which may hold what this one is to remove
+	v.storage.work.Wait() // the first view's sweep, which may lock what this test removes
 	old := begin(t, v, backend.Record{Name: "old", Size: 10, Expires: time.Now().Add(-time.Second)})
 	young := begin(t, v, backend.Record{Name: "young", Size: 10, Expires: later()})
 	used, err := v.NewPartial(t.Context(), backend.Record{Name: "used", Size: 10, Expires: time.Now().Add(-time.Second)})
@@ -261,7 +261,7 @@ func TestAbandonedPartialFilesExpire(t *testing.T) {
 func TestAPartialFileWhoseRecordCannotBeReadNowStays(t *testing.T) {
 	location := t.TempDir()
 	v := newView(t, Config{Location: location})
-	v.storage.work.Wait() // the first view's sweep, which may find what is away for a moment
+	v.storage.work.Wait() // the first view's sweep, which may find the record missing
 	id := begin(t, v, backend.Record{Name: "f", Size: 10, Expires: later()})
 	record := filepath.Join(location, "t1", partialFolder, id+recordSuffix)
 	must(t, os.Rename(record, record+".away"))
@@ -274,7 +274,7 @@ func TestAPartialFileWhoseRecordCannotBeReadNowStays(t *testing.T) {
 	content(t, v, "f")
 }
 
-// A file that is being begun has no record yet, as one whose record is lost.
+// A partial file that is being begun has no record yet, like one that lost it.
 func TestNoPartialFileExpiresThatWasBegunJustNow(t *testing.T) {
 	location := t.TempDir()
 	v := newView(t, Config{Location: location, NoSync: true})
@@ -314,11 +314,11 @@ func TestNoPartialFileExpiresThatWasBegunJustNow(t *testing.T) {
 	sweepers.Wait()
 }
 
-// TestAPartialFileSurvivesTheEndAtAnyStep puts the disk into each state in
-// which the process can end while a file is saved.
+// TestAPartialFileSurvivesTheEndAtAnyStep puts the disk into each state in which
+// the process can end during the save of a complete file.
 func TestAPartialFileSurvivesTheEndAtAnyStep(t *testing.T) {
 	for _, free := range []bool{false, true} {
-		for _, step := range []string{"whole", "named", "linked", "recorded"} {
+		for _, step := range []string{"complete", "named", "linked", "recorded"} {
 			location := t.TempDir()
 			v := newView(t, Config{Location: location})
 			begun, err := v.NewPartial(t.Context(), backend.Record{Name: "f", Size: 3, Free: free, Expires: later()})
@@ -326,7 +326,7 @@ func TestAPartialFileSurvivesTheEndAtAnyStep(t *testing.T) {
 			p := begun.(*partial)
 			_, err = p.file.WriteString("abc")
 			must(t, err)
-			if step != "whole" {
+			if step != "complete" {
 				p.Target = "f"
 			}
 			if step == "linked" || step == "recorded" {

@@ -14,10 +14,10 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage"
 )
 
-// every lets any file be replaced.
+// every accepts any file.
 func every(fs.FileInfo) bool { return true }
 
-// sameAs is a file that was seen before.
+// sameAs accepts only the file that was seen.
 func sameAs(seen fs.FileInfo) func(fs.FileInfo) bool {
 	return func(info fs.FileInfo) bool { return os.SameFile(seen, info) && seen.ModTime().Equal(info.ModTime()) }
 }
@@ -36,7 +36,7 @@ func TestCreateTakesTheNameOrNone(t *testing.T) {
 	found, err := v.Stat("a/b/c.txt")
 	must(t, err)
 	if !sameAs(info)(found) || info.Size() != 3 || info.Mode() != 0o644 {
-		t.Errorf("told of %v, found %v", info, found)
+		t.Errorf("returned %v, found %v", info, found)
 	}
 	for _, name := range []string{"a/b/c.txt", "a/b", "a/b/c.txt/d"} {
 		if _, err := v.Create(t.Context(), name, strings.NewReader("two")); !errors.Is(err, fs.ErrExist) {

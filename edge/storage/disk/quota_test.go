@@ -100,7 +100,7 @@ func TestConcurrentSaversTogetherKeepTheQuota(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	// Savers that fail may have held room that another was refused.
+	// A saver that fails may have reserved room while another was rejected.
 	if u, err := v.Usage(t.Context()); u.Files != saved.Load() || u.Bytes > 100 || u.Files == 0 || err != nil {
 		t.Errorf("%+v, %v, of %d", u, err, saved.Load())
 	}

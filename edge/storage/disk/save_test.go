@@ -17,8 +17,8 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage/backend"
 )
 
-// leftovers are the temporary files below a folder. The folder of partial ones
-// stays.
+// leftovers returns the temporary files below a folder, except for the folder of
+// partial files.
 func leftovers(t *testing.T, folder string) (found []string) {
 	t.Helper()
 	must(t, filepath.WalkDir(folder, func(name string, d fs.DirEntry, err error) error {
@@ -39,7 +39,7 @@ func TestConcurrentSaversOfOneNameAllKeepTheirs(t *testing.T) {
 		wg    sync.WaitGroup
 	)
 	for i := range savers {
-		// A storage each, as processes have.
+		// Each has a storage, like a process.
 		v := newView(t, Config{Location: location})
 		wg.Go(func() {
 			for k := range files {

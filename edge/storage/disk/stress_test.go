@@ -16,8 +16,8 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage/backend"
 )
 
-// Whatever savers do beside each other, and whatever of it fails, what they
-// held is given back, and what is counted is what there is.
+// After concurrent changes, some of which fail, nothing is reserved, and the
+// account has what a count finds.
 func TestConcurrentChangesLeaveTheCountRight(t *testing.T) {
 	v := newView(t, Config{NoSync: true, MaxSize: 3000, Quota: func(storage.Tenant) storage.Quota { return storage.Quota{Bytes: 1 << 30, Files: 1 << 20} }})
 	lost := errors.New("connection lost")
@@ -65,7 +65,7 @@ func TestConcurrentChangesLeaveTheCountRight(t *testing.T) {
 	}
 }
 
-// inParts begins a partial file, adds to it, and may end or leave it.
+// inParts begins a partial file, adds to it, and closes or removes it.
 func inParts(v *View, random *rand.Rand, name string, content io.Reader) error {
 	p, err := v.NewPartial(context.Background(), backend.Record{Name: name, Free: random.IntN(2) == 0, Size: random.Int64N(3000), Expires: later()})
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
 
-// TestF2AGuestCannotMoveATenant: the guest's answer is checked, not believed.
+// TestF2AGuestCannotMoveATenant: the guest's answer is checked.
 func TestF2AGuestCannotMoveATenant(t *testing.T) {
 	location := t.TempDir()
 	for _, p := range []tenancy.Pathname{
@@ -73,7 +73,7 @@ func TestF3WithoutATenantThereIsNoFile(t *testing.T) {
 		_, url := v.URL(t.Context(), name)
 		for i, err := range []error{exists, open, list, save, path, url} {
 			if err == nil {
-				t.Errorf("%q: operation %d of a view of nobody succeeded", name, i)
+				t.Errorf("%q: operation %d of the zero View succeeded", name, i)
 			}
 		}
 	}

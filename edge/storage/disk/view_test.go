@@ -19,7 +19,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage/backend"
 )
 
-// filled is a view with a few files, folders and a temporary file.
+// filled returns a view with some files and folders, and a temporary file.
 func filled(t testing.TB) *View {
 	t.Helper()
 	v := newView(t, Config{})
@@ -28,8 +28,8 @@ func filled(t testing.TB) *View {
 		must(t, err)
 	}
 	must(t, os.Mkdir(filepath.Join(v.Location(), "empty"), 0o777))
-	// A save that is under way: nobody sweeps what is held. The sweep of the
-	// first view may come between creation and lock.
+	// A save in progress: a sweep removes nothing that is locked. The sweep of the
+	// first view may take it between creation and lock.
 	for held := false; !held; {
 		saving, err := os.Create(filepath.Join(v.Location(), "d", backend.ReservedPrefix+"x"))
 		must(t, err)
@@ -197,8 +197,8 @@ func TestViewsAreSafeForConcurrentUse(t *testing.T) {
 	wg.Wait()
 }
 
-// TestReadingAllocatesWhatARootDoes keeps the wall cheap: looking costs what
-// os.Root itself does, and opening one look at what was opened.
+// TestReadingAllocatesWhatARootDoes: Exists allocates what Lstat of an os.Root
+// does, and Open what Open and Stat do.
 func TestReadingAllocatesWhatARootDoes(t *testing.T) {
 	v := filled(t)
 	root, err := os.OpenRoot(v.Location())

@@ -14,8 +14,8 @@ const (
 	changes = unix.IN_CREATE | unix.IN_DELETE | unix.IN_MOVED_FROM | unix.IN_MOVED_TO | unix.IN_ATTRIB
 )
 
-// watch has the kernel note what is done in folders. The returned function
-// tells of it.
+// watch makes the kernel record accesses to folders. The returned function returns
+// them.
 func watch(t *testing.T, folders map[string]uint32) (seen func() []string) {
 	t.Helper()
 	fd, err := unix.InotifyInit1(unix.IN_NONBLOCK | unix.IN_CLOEXEC)

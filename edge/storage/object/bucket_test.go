@@ -22,7 +22,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage/object/s3test"
 )
 
-// TestWhatOthersMadeIsNoHarm: a bucket has keys that no name leads to.
+// TestWhatOthersMadeIsNoHarm: a bucket may have keys that no name resolves to.
 func TestWhatOthersMadeIsNoHarm(t *testing.T) {
 	c := bucket(t)
 	v := newView(t, c)
@@ -63,20 +63,20 @@ func TestASweepTakesWhatIsOld(t *testing.T) {
 	_, err := v.Save(t.Context(), "a", strings.NewReader(""), 0)
 	must(t, err)
 	if n, err := v.Sweep(t.Context(), time.Hour); n != 0 || err != nil {
-		t.Errorf("%d removed, %v: they may be alive", n, err)
+		t.Errorf("%d removed, %v: their savers may be running", n, err)
 	}
 	if n, err := v.Sweep(t.Context(), -time.Hour); n != 2 || err != nil {
 		t.Errorf("%d removed, %v", n, err)
 	}
 	if found := leftovers(t, c); len(found) != 2 || !strings.Contains(found[0]+found[1], "t11/") {
-		t.Errorf("left are %q, expected the other tenant's", found)
+		t.Errorf("%q remain, expected the other tenant's", found)
 	}
 	if exists, err := django(v).Exists("a"); !exists || err != nil {
 		t.Errorf("exists: %v, %v", exists, err)
 	}
 }
 
-// do sends a request to a URL as it is.
+// do sends a request to a URL without changing it.
 func do(t *testing.T, method, url, body string, header http.Header) (int, string, http.Header) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
@@ -256,7 +256,7 @@ func BenchmarkOpenAndRead(b *testing.B) {
 	}
 }
 
-// BenchmarkSaveLarge shows what staging costs, and that memory is one part's.
+// BenchmarkSaveLarge measures staging. A save allocates the memory of one part.
 func BenchmarkSaveLarge(b *testing.B) {
 	v := newView(b, bucket(b))
 	content := make([]byte, 64<<20)

@@ -11,7 +11,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage/object"
 )
 
-// It needs a server, and is only compiled.
+// It needs a server, so that it is only compiled.
 func Example() {
 	ctx := context.Background()
 	files, err := object.New(object.Config{Endpoint: "https://s3.example.com", Bucket: "media", BaseURL: "/media/"})

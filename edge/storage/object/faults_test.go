@@ -20,15 +20,15 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage/object/s3test"
 )
 
-// transport does something to requests on their way.
+// transport is a function that sends or changes requests.
 type transport func(*http.Request) (*http.Response, error)
 
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) { return t(r) }
 
 var errLost = errors.New("connection reset by peer")
 
-// losing loses the answers to the first so many requests that fit: the server
-// has done what it was asked for.
+// losing drops the answers to the first matching requests. The server has
+// processed them.
 func losing(times int64, fits func(*http.Request) bool) transport {
 	var lost atomic.Int64
 	return func(r *http.Request) (*http.Response, error) {
@@ -46,8 +46,8 @@ func losing(times int64, fits func(*http.Request) bool) transport {
 	}
 }
 
-// awaited is a request, and what waits until its content is let go of: that
-// may be after its answer.
+// awaited waits until the body of a request is closed, which may be after the
+// answer.
 func awaited(r *http.Request) (*http.Request, func()) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return r, func() {}
@@ -68,7 +68,7 @@ func (b *body) Close() error {
 	return b.ReadCloser.Close()
 }
 
-// breaking counts requests, and breaks the connection at one of them.
+// breaking counts requests, and fails one of them.
 func breaking(at int64, requests *atomic.Int64) transport {
 	return func(r *http.Request) (*http.Response, error) {
 		if requests.Add(1) == at {
@@ -78,12 +78,12 @@ func breaking(at int64, requests *atomic.Int64) transport {
 	}
 }
 
-// making reports whether a request makes an object with a name of tenants.
+// making reports whether a request creates an object that tenants can see.
 func making(r *http.Request) bool {
 	return (r.Method == http.MethodPut && !r.URL.Query().Has("uploadId") || r.Method == http.MethodPost && r.URL.Query().Has("uploadId")) && !backend.Reserved(r.URL.Path)
 }
 
-// staging reports whether a request completes what is not yet to be seen.
+// staging reports whether a request completes an object that tenants cannot see.
 func staging(r *http.Request) bool {
 	return r.Method == http.MethodPost && r.URL.Query().Has("uploadId") && backend.Reserved(r.URL.Path)
 }
@@ -123,8 +123,8 @@ func TestASaveWhoseAnswerIsLostIsNoOtherFile(t *testing.T) {
 
 func every(fs.FileInfo) bool { return true }
 
-// TestAChangeWhoseAnswerIsLostIsDone: the request is repeated, and refused for
-// what it has done itself.
+// TestAChangeWhoseAnswerIsLostIsDone: the client repeats the request, and the
+// server rejects it because of the first one.
 func TestAChangeWhoseAnswerIsLostIsDone(t *testing.T) {
 	removing := func(r *http.Request) bool { return r.Method == http.MethodDelete && !backend.Reserved(r.URL.Path) }
 	for _, c := range []struct {
@@ -145,7 +145,7 @@ func TestAChangeWhoseAnswerIsLostIsDone(t *testing.T) {
 			info, err := v.Replace(t.Context(), "d/a", bytes.NewReader(make([]byte, c.size)), every)
 			must(t, err)
 			if found, err := v.Stat("d/a"); err != nil || found.Size() != int64(c.size) || found.Sys() != info.Sys() {
-				t.Errorf("told of %v, found %v, %v", info, found, err)
+				t.Errorf("returned %v, found %v, %v", info, found, err)
 			}
 			if err := v.Remove("d/a", every); err != nil && !(c.times == 1 && errors.Is(err, fs.ErrNotExist)) {
 				t.Error(err)
@@ -160,8 +160,8 @@ func TestAChangeWhoseAnswerIsLostIsDone(t *testing.T) {
 	}
 }
 
-// TestAReplacementThatFailsLeavesTheFile breaks the connection at each request
-// of a replacement in turn.
+// TestAReplacementThatFailsLeavesTheFile fails each request of a replacement in
+// turn.
 func TestAReplacementThatFailsLeavesTheFile(t *testing.T) {
 	for _, size := range []int{10, minPartSize + 10} {
 		for broken := int64(1); ; broken++ {
@@ -239,7 +239,7 @@ func TestAServerThatPutsItsAnswerOffIsAskedAgain(t *testing.T) {
 		var off atomic.Int64
 		config.Transport = transport(func(r *http.Request) (*http.Response, error) {
 			if making(r) && off.Add(1) <= 2 {
-				const answer = `<Error><Code>ConditionalRequestConflict</Code><Message>another is making it</Message></Error>`
+				const answer = `<Error><Code>ConditionalRequestConflict</Code><Message>another request is creating it</Message></Error>`
 				return &http.Response{
 					StatusCode: http.StatusConflict, Header: http.Header{"Content-Type": {"application/xml"}},
 					Body: io.NopCloser(strings.NewReader(answer)), ContentLength: int64(len(answer)), Request: r,
@@ -257,8 +257,7 @@ func TestAServerThatPutsItsAnswerOffIsAskedAgain(t *testing.T) {
 	}
 }
 
-// TestAServerThatFailsLeavesNothing breaks the connection at each request of a
-// save in turn.
+// TestAServerThatFailsLeavesNothing fails each request of a save in turn.
 func TestAServerThatFailsLeavesNothing(t *testing.T) {
 	for _, size := range []int{10, 2*minPartSize + 10} {
 		for broken := int64(1); ; broken++ {
@@ -279,7 +278,7 @@ func TestAServerThatFailsLeavesNothing(t *testing.T) {
 			if kept := (storage.Usage{Bytes: int64(size), Files: 1}); counted != nil || err == nil && u != kept || err != nil && u != (storage.Usage{}) {
 				t.Errorf("request %d: %+v, %v, %v", broken, u, counted, err)
 			}
-			// Cleaning up is a request as well; what it leaves, a sweep takes.
+			// Cleanup is a request too. If it fails, a sweep removes the rest.
 			if _, err := v.Sweep(t.Context(), -time.Hour); err != nil {
 				t.Error(err)
 			}
@@ -299,7 +298,7 @@ func TestAServerThatIsGone(t *testing.T) {
 	must(t, err)
 	server.Kill(t)
 	if exists, err := django(v).Exists(name); err == nil || errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("exists: %v, %v: that a server is gone says nothing of files", exists, err)
+		t.Errorf("exists: %v, %v: a stopped server does not mean that files are missing", exists, err)
 	}
 	if _, err := django(v).OpenRead(name); err == nil || errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("open: %v", err)
@@ -308,7 +307,7 @@ func TestAServerThatIsGone(t *testing.T) {
 		t.Errorf("save: %q, %v", saved, err)
 	}
 	if err := v.storage.Check(t.Context()); err == nil {
-		t.Error("a server that is gone passes the check")
+		t.Error("a stopped server passes the check")
 	}
 }
 
@@ -318,8 +317,7 @@ func TestTheCheckRefusesAServerThatOverwrites(t *testing.T) {
 		if r.Header.Get("If-None-Match") == "" {
 			return http.DefaultTransport.RoundTrip(r)
 		}
-		// A server that does not know the header does as if it were none: there is
-		// nothing that it would refuse.
+		// A server that does not know the header ignores it.
 		_, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 		_, err := s3test.Start(t).Client().PutObject(r.Context(), config.Bucket, key, strings.NewReader(""), 0, atOnce)
 		return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Header: make(http.Header), Request: r}, err

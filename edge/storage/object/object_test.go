@@ -14,7 +14,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage/storagetest"
 )
 
-// bucket is one of the test's own, and the storage's configuration for it.
+// bucket returns the configuration for a new bucket.
 func bucket(t testing.TB) Config {
 	t.Helper()
 	server := s3test.Start(t)
@@ -24,8 +24,8 @@ func bucket(t testing.TB) Config {
 	}
 }
 
-// atOnce makes an object as other programs do. The content is not sent piece by
-// piece: the server may answer before all of them are there.
+// atOnce creates an object as other programs do. The content is not sent in
+// chunks, since the server may answer before it has read all of them.
 var atOnce = minio.PutObjectOptions{DisableContentSha256: true}
 
 func newStorage(t testing.TB, c Config) *Storage {
@@ -51,7 +51,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// leftovers are uploads that are not whole, and objects that no tenant sees.
+// leftovers returns incomplete uploads and objects that no tenant can see.
 func leftovers(t testing.TB, c Config) (found []string) {
 	t.Helper()
 	client := s3test.Start(t).Client()

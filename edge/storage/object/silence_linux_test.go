@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// A server that accepts no connection lets clients wait once its queue is full.
+// A server that accepts no connections makes clients wait when its queue is full.
 func TestConnectingIsBoundedInTime_G8(t *testing.T) {
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 	must(t, err)

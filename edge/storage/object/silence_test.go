@@ -17,7 +17,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage/object/s3test"
 )
 
-// silence is for tests what 30 s are in service.
+// silence is the SilenceTimeout of these tests.
 const silence = 300 * time.Millisecond
 
 // openAt opens a bucket at an endpoint.
@@ -111,14 +111,14 @@ func TestWhatPingSays_C11(t *testing.T) {
 	}
 }
 
-// late is a network error.
+// late is a timeout of the network.
 type late struct{}
 
 func (late) Error() string   { return "late" }
 func (late) Timeout() bool   { return true }
 func (late) Temporary() bool { return true }
 
-// One tenant's request that takes long must not fail those of others.
+// A slow request of one tenant must not fail those of others.
 func TestOneLateAnswerIsNoSilence_G8(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &patient{silence: time.Minute}

@@ -15,18 +15,18 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage"
 )
 
-// every lets any file be replaced.
+// every accepts any file.
 func every(fs.FileInfo) bool { return true }
 
-// same reports whether two files that are both there are one.
+// same reports whether two existing files are the same.
 func same(a, b fs.FileInfo) bool {
-	if tag, ok := a.Sys().(string); ok { // of an object
+	if tag, ok := a.Sys().(string); ok { // the ETag of an object
 		return tag != "" && b.Sys() == tag
 	}
 	return os.SameFile(a, b)
 }
 
-// sameAs is a file that was seen before.
+// sameAs accepts only the file that was seen.
 func sameAs(seen fs.FileInfo) func(fs.FileInfo) bool {
 	return func(found fs.FileInfo) bool { return same(seen, found) && seen.ModTime().Equal(found.ModTime()) }
 }
@@ -44,7 +44,7 @@ func creating(t *testing.T, p Backend) {
 	found, err := f.Stat("a/b/c.txt")
 	must(t, err)
 	if !sameAs(info)(found) || info.Size() != 3 || info.Name() == "" || !info.Mode().IsRegular() {
-		t.Errorf("told of %v, found %v", info, found)
+		t.Errorf("returned %v, found %v", info, found)
 	}
 	for _, name := range []string{"a/b/c.txt", "./a//b/c.txt", "a/b", "a/b/c.txt/d"} {
 		if _, err := f.Create(t.Context(), name, strings.NewReader("two")); !errors.Is(err, fs.ErrExist) {
@@ -69,7 +69,7 @@ func creating(t *testing.T, p Backend) {
 	info, err = f.Create(t.Context(), "large", stream(want))
 	must(t, err)
 	if got := content(t, f, "large"); got != string(want) || info.Size() != int64(len(want)) {
-		t.Errorf("%d bytes, told of %d, expected %d", len(got), info.Size(), len(want))
+		t.Errorf("%d bytes, returned %d, expected %d", len(got), info.Size(), len(want))
 	}
 	p.nothingLeft(t)
 }
@@ -80,7 +80,7 @@ func replacing(t *testing.T, p Backend) {
 	second, err := f.Replace(t.Context(), "d/f", strings.NewReader("22"), sameAs(first))
 	must(t, err)
 	if found, err := f.Stat("d/f"); err != nil || !sameAs(second)(found) || second.Size() != 2 {
-		t.Errorf("told of %v, found %v, %v", second, found, err)
+		t.Errorf("returned %v, found %v, %v", second, found, err)
 	}
 	for what, c := range map[string]struct {
 		name string
@@ -95,7 +95,7 @@ func replacing(t *testing.T, p Backend) {
 			t.Errorf("replacing %s: %v, expected %v", what, err, c.want)
 		}
 	}
-	// It changes, or goes, while the content is read.
+	// The file changes, or is removed, while the content is read.
 	while := func(do func() error) io.Reader {
 		return io.MultiReader(strings.NewReader("4"), readerFunc(func([]byte) (int, error) {
 			if err := do(); err != nil {
@@ -109,16 +109,16 @@ func replacing(t *testing.T, p Backend) {
 		return err
 	}), sameAs(second))
 	if !errors.Is(err, storage.ErrChanged) {
-		t.Errorf("of one that changed meanwhile: %v, expected ErrChanged", err)
+		t.Errorf("a file that changed meanwhile: %v, expected ErrChanged", err)
 	}
 	if got := content(t, f, "d/f"); got != "5" {
 		t.Errorf("the file is %q", got)
 	}
 	if _, err = f.Replace(t.Context(), "d/f", while(func() error { return f.Remove("d/f", every) }), every); !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, storage.ErrChanged) {
-		t.Errorf("of one that went meanwhile: %v", err)
+		t.Errorf("a file that was removed meanwhile: %v", err)
 	}
 	if exists, err := f.Exists("d/f"); exists || err != nil {
-		t.Errorf("exists: %v, %v: a file that was removed is back", exists, err)
+		t.Errorf("exists: %v, %v: a removed file is back", exists, err)
 	}
 	p.nothingLeft(t)
 }
@@ -130,10 +130,10 @@ func replacingLarge(t *testing.T, p Backend) {
 	large, err := f.Replace(t.Context(), "d/f", stream(want), sameAs(seen))
 	must(t, err)
 	if got := content(t, f, "d/f"); got != string(want) || large.Size() != int64(len(want)) {
-		t.Errorf("%d bytes, told of %d, expected %d", len(got), large.Size(), len(want))
+		t.Errorf("%d bytes, returned %d, expected %d", len(got), large.Size(), len(want))
 	}
 	if _, err := f.Replace(t.Context(), "d/f", stream(want), sameAs(seen)); !errors.Is(err, storage.ErrChanged) {
-		t.Errorf("of one that was replaced already: %v, expected ErrChanged", err)
+		t.Errorf("a file that was replaced before: %v, expected ErrChanged", err)
 	}
 	_, err = f.Replace(t.Context(), "d/f", strings.NewReader("small again"), sameAs(large))
 	must(t, err)
@@ -198,8 +198,8 @@ func creators(t *testing.T, p Backend) {
 	p.nothingLeft(t)
 }
 
-// replacers replace one file, each in a backend of its own, as processes have:
-// a file that two of them replaced was one that one of them has not seen.
+// replacers replace one file concurrently, each with its own storage, like
+// processes. No file may be replaced twice: one replacement would be lost.
 func replacers(t *testing.T, p Backend) {
 	create(t, p.files(t, "t1", Config{}), "f", "first")
 	const replacers, times = 4, 10
@@ -217,7 +217,7 @@ func replacers(t *testing.T, p Backend) {
 					t.Error(err)
 					return
 				}
-				t.Cleanup(func() { _ = opened.Close() }) // not before: its inode could be that of another file
+				t.Cleanup(func() { _ = opened.Close() }) // not earlier: another file could get its inode
 				seen, err := opened.Stat()
 				if err != nil {
 					t.Error(err)
@@ -278,7 +278,7 @@ func failedChanges(t *testing.T, p Backend) {
 		p.nothingLeft(t)
 	}
 	if got := list(t, f, ""); got != "/old" || content(t, f, "old") != "old" {
-		t.Errorf("left are %q", got)
+		t.Errorf("%q remain", got)
 	}
 }
 
@@ -297,7 +297,7 @@ func changesKeepQuotas(t *testing.T, p Backend) {
 		must(t, replace("1234"))
 	}
 	if err := replace("1234567"); !errors.Is(err, storage.ErrQuota) {
-		t.Errorf("both together are too much: %v", err)
+		t.Errorf("both files exceed the quota: %v", err)
 	}
 	must(t, f.Remove("f", every))
 	create(t, f, "g", "1234567890")

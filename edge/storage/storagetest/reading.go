@@ -16,7 +16,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage/backend"
 )
 
-// filled are files in a few folders.
+// filled returns files in some folders.
 func filled(t *testing.T, p Backend) tenantFiles {
 	t.Helper()
 	f := p.files(t, "t1", Config{})
@@ -93,6 +93,10 @@ func operations(t *testing.T, p Backend) {
 			t.Errorf("%q exists: %v, %v", name, exists, err)
 		}
 	}
+}
+
+func takenNames(t *testing.T, p Backend) {
+	f := filled(t, p)
 	taken := save(t, f, "a.txt", "another")
 	if got, err := f.AvailableName("a.txt", 13); len(got) != 13 || got == "a.txt" || err != nil {
 		t.Errorf("%q, %v", got, err)
@@ -106,13 +110,18 @@ func operations(t *testing.T, p Backend) {
 	if u, err := f.Usage(t.Context()); u.Files != 10 || err != nil {
 		t.Errorf("%+v, %v", u, err)
 	}
-	for range 2 { // what is not there is no error
+	p.nothingLeft(t)
+}
+
+func deletions(t *testing.T, p Backend) {
+	f := filled(t, p)
+	for range 2 { // a missing file is no error
 		must(t, f.Delete("d/b.txt"))
 		must(t, f.Delete("a.txt"))
 	}
 	must(t, f.Delete("missing/x"))
 	if got := list(t, f, "d"); got != "e/" {
-		t.Errorf("%q is left", got)
+		t.Errorf("%q remains", got)
 	}
 	if other := withExtras(backend.WithContext(t.Context(), f.View)); content(t, other, "d/e/c.txt") != "d/e/c.txt" || other.Identifier() != "t1" {
 		t.Error("other files with another context")
@@ -155,7 +164,7 @@ func sameErrors(t *testing.T, p Backend) {
 			t.Errorf("%s %q: %v, expected %v", c.what, c.name, err, c.want)
 		}
 	}
-	if err := saved("a.txt/below"); err == nil { // a disk has several words for it
+	if err := saved("a.txt/below"); err == nil { // a disk has several errors for it
 		t.Error("a file became a folder")
 	}
 	if _, err := p.Open(t, Config{}).View(t.Context(), storage.Tenant{}); !errors.Is(err, storage.ErrNoTenant) {
@@ -216,7 +225,7 @@ func ranges(t *testing.T, p Backend) {
 		t.Error(err)
 	}
 	if n, err := from.Read(part); n != 0 || err != io.EOF {
-		t.Errorf("behind the end: %d, %v", n, err)
+		t.Errorf("after the end: %d, %v", n, err)
 	}
 	if _, err := from.Seek(-1, io.SeekStart); err == nil {
 		t.Error("before the start")

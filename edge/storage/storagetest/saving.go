@@ -37,8 +37,8 @@ func savers(t *testing.T, p Backend) { concurrent(t, p, 6, 8, 20) }
 
 func largeSavers(t *testing.T, p Backend) { concurrent(t, p, 3, 2, p.Large+p.Large/4) }
 
-// concurrent has savers save files of one name, each in a backend of its own,
-// as processes have.
+// concurrent saves files under one name, each saver with its own storage, like
+// processes.
 func concurrent(t *testing.T, p Backend, savers, files, size int) {
 	var (
 		mu    sync.Mutex
@@ -68,7 +68,7 @@ func concurrent(t *testing.T, p Backend, savers, files, size int) {
 	f := p.files(t, "t1", Config{})
 	for name, want := range saved {
 		if got := content(t, f, name); got != string(want) {
-			t.Errorf("%s is not what was saved", name)
+			t.Errorf("%s has other content than was saved", name)
 		}
 	}
 	if u, err := f.Usage(t.Context()); u != (storage.Usage{Bytes: int64(savers * files * size), Files: int64(savers * files)}) || len(saved) != savers*files || err != nil {
@@ -87,9 +87,9 @@ func failedSaves(t *testing.T, p Backend) {
 	}{
 		{"a broken connection", func(context.CancelFunc) io.Reader { return half(100, iotest.ErrReader(broken)) }, broken},
 		{"a connection broken late", func(context.CancelFunc) io.Reader { return half(2*p.Large, iotest.ErrReader(broken)) }, broken},
-		{"a request given up", func(cancel context.CancelFunc) io.Reader { cancel(); return strings.NewReader("x") }, context.Canceled},
-		{"a request given up late", func(cancel context.CancelFunc) io.Reader { return half(2*p.Large, cancelling(cancel)) }, context.Canceled},
-		{"a request given up at the end", func(cancel context.CancelFunc) io.Reader { return half(100, cancelling(cancel)) }, context.Canceled},
+		{"a cancelled request", func(cancel context.CancelFunc) io.Reader { cancel(); return strings.NewReader("x") }, context.Canceled},
+		{"a request cancelled late", func(cancel context.CancelFunc) io.Reader { return half(2*p.Large, cancelling(cancel)) }, context.Canceled},
+		{"a request cancelled at the end", func(cancel context.CancelFunc) io.Reader { return half(100, cancelling(cancel)) }, context.Canceled},
 		{"too large", func(context.CancelFunc) io.Reader { return half(3*p.Large+1, strings.NewReader("")) }, storage.ErrTooLarge},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -110,7 +110,7 @@ func failedSaves(t *testing.T, p Backend) {
 	}
 }
 
-// cancelling gives the request up when it is read, and goes on.
+// cancelling cancels the request when it is read, and reports no error.
 func cancelling(cancel context.CancelFunc) io.Reader {
 	return readerFunc(func([]byte) (int, error) { cancel(); return 0, io.EOF })
 }
@@ -124,7 +124,7 @@ func limited(q storage.Quota) Config {
 }
 
 func quotas(t *testing.T, p Backend) {
-	save(t, p.files(t, "t1", Config{}), "old", "12345678") // was there before
+	save(t, p.files(t, "t1", Config{}), "old", "12345678") // without a quota
 	f := p.files(t, "t1", limited(storage.Quota{Bytes: 20, Files: 3}))
 	try := func(name, content string, want error) {
 		t.Helper()

@@ -15,18 +15,18 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage"
 )
 
-// django is what testdata/observe.py saw Django do on a disk.
+// django is what testdata/observe.py recorded of Django on a disk.
 //
 //go:embed testdata/django.json
 var django []byte
 
-// step is one thing that was done with a storage.
+// step is one operation.
 type step struct {
 	Op, Name, Path, Content string
 	MaxLength               int `json:"max_length"`
 }
 
-// outcome is what came of it.
+// outcome is its result.
 type outcome struct {
 	Is    any
 	Error string
@@ -43,7 +43,7 @@ func sequences(t *testing.T, p Backend) {
 	backend, results := p.Open(t, Config{BaseURL: "/media/"}), 0
 	for i, s := range observed.Sequences {
 		f := filesOf(t, backend, fmt.Sprintf("t%d", i))
-		// In a folder that exists, as Django's did.
+		// The folder exists, as Django's did.
 		must(t, f.Delete(save(t, f, "first", "")))
 		for k, step := range s.Steps {
 			if p.NoFolders && vanished[[2]int{i, k}] {
@@ -67,7 +67,7 @@ func sequences(t *testing.T, p Backend) {
 	}
 }
 
-// vanished are steps that look at a folder whose last file was deleted.
+// vanished are steps that examine a folder whose last file was deleted.
 var vanished = map[[2]int]bool{{24, 5}: true, {247, 11}: true}
 
 func (s *step) run(t *testing.T, f tenantFiles) (any, error) {
@@ -94,7 +94,7 @@ func (s *step) run(t *testing.T, f tenantFiles) (any, error) {
 
 var random = regexp.MustCompile(`_[a-zA-Z0-9]{7}`)
 
-// masked is v as JSON has it, without random parts.
+// masked returns v as decoded JSON, without random parts.
 func masked(v any) any {
 	text, _ := json.Marshal(v)
 	var out any

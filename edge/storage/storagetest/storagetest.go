@@ -1,5 +1,5 @@
-// Package storagetest is what every backend of files is held to: one suite,
-// run over each.
+// Package storagetest is the test suite of all implementations of
+// storage.Storage.
 //
 //	storagetest.Run(t, func(t *testing.T) storagetest.Backend {
 //		location := t.TempDir()
@@ -20,7 +20,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage/backend"
 )
 
-// Config is what the suite asks of a backend.
+// Config is the part of a backend's configuration that the suite sets.
 type Config struct {
 	BaseURL string
 	Locator storage.Locator
@@ -28,33 +28,35 @@ type Config struct {
 	Quota   func(storage.Tenant) storage.Quota
 }
 
-// Backend is where a backend keeps files: empty, and of one test alone.
+// Backend is a backend for one test, without files.
 type Backend struct {
-	// Open returns a backend for these files, as one process has it; several
-	// may be open at once. It closes it at the end of the test.
+	// Open returns a storage of these files, like one process, and closes it at the
+	// end of the test. Several may be open at once.
 	Open func(t *testing.T, c Config) storage.Storage
-	// Leftovers are what is there beside whole files that tenants see.
+	// Leftovers returns what is stored besides complete files.
 	Leftovers func(t *testing.T) []string
-	// Large is more than a backend takes at once.
+	// Large is a size that the backend saves in several steps, in bytes.
 	Large int
-	// NoFolders: there are files alone, and a folder is gone with its last one.
+	// NoFolders means that a folder disappears with its last file.
 	NoFolders bool
 }
 
-// Run runs the suite. Each call of newPlace gives another place.
-func Run(t *testing.T, newPlace func(t *testing.T) Backend) {
+// Run runs the suite. Each call of newBackend returns another backend.
+func Run(t *testing.T, newBackend func(t *testing.T) Backend) {
 	for _, test := range []struct {
 		name string
 		run  func(*testing.T, Backend)
 	}{
 		{"files are a file system", isFileSystem},
 		{"net/http serves files", isServed},
-		{"Django's operations", operations},
+		{"Django's operations that read", operations},
+		{"a taken name gets an alternative", takenNames},
+		{"a file is deleted", deletions},
 		{"sequences go as in Django", sequences},
 		{"errors are the same", sameErrors},
-		{"nobody has seen a tenant without files", noFiles},
+		{"a tenant without files has no folder", noFiles},
 		{"reading is by range", ranges},
-		{"a large file is whole", largeFile},
+		{"a large file is complete", largeFile},
 		{"concurrent savers of one name all keep theirs", savers},
 		{"concurrent savers of one large name all keep theirs", largeSavers},
 		{"a save that fails leaves nothing", failedSaves},
@@ -75,11 +77,11 @@ func Run(t *testing.T, newPlace func(t *testing.T) Backend) {
 		{"F2 tenants whose names begin alike see nothing of each other", neighbours},
 		{"F3 without a tenant there is no file", nobody},
 	} {
-		t.Run(test.name, func(t *testing.T) { test.run(t, newPlace(t)) })
+		t.Run(test.name, func(t *testing.T) { test.run(t, newBackend(t)) })
 	}
 }
 
-// files are a tenant's, in a backend of their own.
+// files opens the files of a tenant in a storage of their own.
 func (p Backend) files(t *testing.T, schema string, c Config) tenantFiles {
 	t.Helper()
 	if c.BaseURL == "" {
@@ -113,8 +115,8 @@ func withExtras(v storage.View) tenantFiles {
 	return tenantFiles{storage.Django{View: v}, x.Editor, x.Meter, x.Linker}
 }
 
-// nothingLeft fails if there is more than whole files. What the sweep of a
-// tenant's first view has in its hands is its to remove, in a moment.
+// nothingLeft fails if there is more than complete files. It waits for the sweep
+// of the first view, which may have locked something.
 func (p Backend) nothingLeft(t *testing.T) {
 	t.Helper()
 	tick := time.NewTicker(time.Millisecond)
@@ -148,14 +150,14 @@ func content(t *testing.T, f tenantFiles, name string) string {
 	return string(got)
 }
 
-// pattern is content of which each part differs.
+// pattern returns random content.
 func pattern(size int, seed uint64) []byte {
 	content := make([]byte, size)
 	_, _ = rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8)}).Read(content) // never fails
 	return content
 }
 
-// stream is content that cannot be read twice.
+// stream returns content that cannot be rewound.
 func stream(content []byte) io.Reader { return io.MultiReader(bytes.NewReader(content)) }
 
 func must(t *testing.T, err error) {
@@ -165,7 +167,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// list is what a folder has, in words.
+// list returns the names in a folder: folders, a slash, files.
 func list(t *testing.T, f tenantFiles, folder string) string {
 	t.Helper()
 	dirs, files, err := f.ListDir(folder)

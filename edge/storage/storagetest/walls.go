@@ -24,7 +24,7 @@ var hostile = []string{
 	"#", "&prefix=", "+", "=", "%", "%00", "<x>", "]]>", "\"", "'", ".tenantedge-x", ".TenantEdge-x", "d/.tenantedge-x", "t11", "1/secret.txt",
 }
 
-// hostileName puts pieces together; the first names are the pieces themselves.
+// hostileName joins random pieces. The first names are single pieces.
 func hostileName(rng *rand.Rand, i int) string {
 	if i < len(hostile) {
 		return hostile[i]
@@ -42,8 +42,8 @@ func hostileName(rng *rand.Rand, i int) string {
 	return b.String()
 }
 
-// everything does all that can be done with a name, and returns what it read,
-// and what it saved there.
+// everything performs all operations on a name. It returns what it read, the name
+// that it saved under, and what it read from there.
 func everything(ctx context.Context, f tenantFiles, name string) (read, saved, kept string) {
 	take := func(from fs.File, err error) {
 		if err == nil {
@@ -74,8 +74,8 @@ func everything(ctx context.Context, f tenantFiles, name string) (read, saved, k
 	return read, saved, kept
 }
 
-// hostileNames is the short form for all backends; the disk has a longer one,
-// with links.
+// hostileNames is a short test for all backends. The disk has a longer one, with
+// links.
 func hostileNames(t *testing.T, p Backend) {
 	b := p.Open(t, Config{BaseURL: "/media/"})
 	own := filesOf(t, b, "t1")
@@ -159,7 +159,7 @@ func neighbours(t *testing.T, p Backend) {
 			t.Errorf("%q lists %q %q, %v", schema, dirs, files, err)
 		}
 		if got := content(t, f, "b/own"); got != schema {
-			t.Errorf("%q reads what is %q's", schema, got)
+			t.Errorf("%q reads %q", schema, got)
 		}
 	}
 	must(t, filesOf(t, b, "a").Delete("x"))

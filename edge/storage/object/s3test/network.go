@@ -8,17 +8,17 @@ import (
 	"testing"
 )
 
-// Network is a network in front of a server. It can stop passing bytes while
-// all connections stay open.
+// Network is a proxy in front of a server. It can stop forwarding bytes while all
+// connections stay open.
 type Network struct {
 	listener net.Listener
-	up, down atomic.Int64 // how many bytes it still passes
+	up, down atomic.Int64 // bytes that it still forwards
 
 	mu    sync.Mutex
 	conns []net.Conn
 }
 
-// NewNetwork returns a network that passes everything.
+// NewNetwork returns a network that forwards everything.
 func NewNetwork(tb testing.TB, of *Server) *Network {
 	tb.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -58,17 +58,16 @@ func NewNetwork(tb testing.TB, of *Server) *Network {
 	return n
 }
 
-// Address is host and port at which the server is reached by the network.
+// Address returns the host and port of the proxy.
 func (n *Network) Address() string { return n.listener.Addr().String() }
 
-// Limit stops the network after so many bytes to the server, or from it.
+// Limit stops the network after a number of bytes to the server, or from it.
 func (n *Network) Limit(up, down int64) { n.up.Store(up); n.down.Store(down) }
 
 // Unlimited is more bytes than any test sends.
 const Unlimited = 1 << 40
 
-// Restore ends the connections that there are, and passes everything on new
-// ones.
+// Restore closes all connections, and forwards everything on new ones.
 func (n *Network) Restore() {
 	n.Limit(Unlimited, Unlimited)
 	n.hangUp()
@@ -83,8 +82,8 @@ func (n *Network) hangUp() {
 	n.conns = nil
 }
 
-// pass passes bytes on for as long as it may, and then leaves the connections
-// open and reads no more: the peer's writes fill the buffers, its reads wait.
+// pass forwards bytes up to the limit. Then it stops reading and leaves the
+// connections open: the peer's writes fill the buffers, its reads wait.
 func pass(to, from net.Conn, left *atomic.Int64) {
 	buffer := make([]byte, 16<<10)
 	for {

@@ -9,12 +9,12 @@ import (
 	"path/filepath"
 )
 
-// cacheDir is the user's cache folder, looked up before any test sets up an
-// environment of its own, by which it would build a server of its own too.
+// cacheDir is the user's cache folder. It is determined before a test changes the
+// environment, which would build the server again.
 var cacheDir, cacheErr = os.UserCacheDir()
 
-// Program returns the path of the server's program, which it builds if there
-// is none of this version yet.
+// Program returns the path of the server's program. It builds the program if this
+// version is not in the cache.
 func Program() (string, error) {
 	cache := cacheDir
 	if cacheErr != nil {
@@ -27,7 +27,7 @@ func Program() (string, error) {
 	if err := os.MkdirAll(filepath.Dir(program), 0o755); err != nil {
 		return "", fmt.Errorf("s3test: %w", err)
 	}
-	// Several packages may build it at once; each gets a whole one.
+	// Several packages may build it at once. The rename is atomic.
 	dir, err := os.MkdirTemp(filepath.Dir(program), "build-")
 	if err != nil {
 		return "", fmt.Errorf("s3test: %w", err)

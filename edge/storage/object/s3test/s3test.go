@@ -1,14 +1,13 @@
-// Package s3test gives tests a real S3 server: versitygw, on a free loopback
-// port and a temporary folder, and gone when the test process is, however that
+// Package s3test starts a real S3 server for tests: versitygw, on a free loopback
+// port, with a temporary folder. It stops when the test process ends, however that
 // ends.
 //
 //	server := s3test.Start(t)            // one server for all tests of the process
-//	bucket := server.NewBucket(t)        // empty, of the test's own
+//	bucket := server.NewBucket(t)        // a new empty bucket
 //	files, err := object.New(object.Config{Endpoint: server.URL(), Bucket: bucket, Region: s3test.Region, Credentials: …})
 //
-// The server is a Go module. It is built by the first test that needs it, into
-// the user's cache folder, by the version that is named here; `make test`
-// does so too.
+// The server is a Go module of a fixed version. The first test that needs it builds
+// it into the user's cache folder; .ci/s3.sh does so before the tests run.
 package s3test
 
 import (
@@ -33,10 +32,10 @@ const (
 	module  = "github.com/versity/versitygw"
 	version = "v1.8.0"
 
-	// AccessKey and SecretKey are those of the server's only user.
+	// AccessKey and SecretKey are the credentials of the server's only user.
 	AccessKey = "tenantedge-tests"
-	SecretKey = "a secret of tests alone"
-	// Region is the server's.
+	SecretKey = "a secret of tests only"
+	// Region is the server's region.
 	Region = "us-east-1"
 )
 
@@ -51,25 +50,26 @@ var (
 	buckets atomic.Int64
 )
 
-// Start returns the server that all tests of this process share.
+// Start returns the server that all tests of the process share.
 func Start(tb testing.TB) *Server {
 	tb.Helper()
 	return testserver.Must(tb, shared)
 }
 
-// StartOwn returns a server of the test's own, which it may kill.
+// StartOwn returns a new server, which the test may kill.
 func StartOwn(tb testing.TB) *Server {
 	tb.Helper()
 	return testserver.Own(tb, newServer)
 }
 
-// URL is the server's.
+// URL returns the server's URL.
 func (s *Server) URL() string { return "http://127.0.0.1:" + strconv.Itoa(s.Port()) }
 
-// Client of the server, to look at what is there and to do as others do.
+// Client returns a client of the server, to examine it and to act as other
+// programs.
 func (s *Server) Client() *minio.Client { return s.client }
 
-// NewBucket returns a bucket that no other test has.
+// NewBucket creates a bucket and returns its name.
 func (s *Server) NewBucket(tb testing.TB) string {
 	tb.Helper()
 	name := fmt.Sprintf("test-%d", buckets.Add(1))
@@ -87,15 +87,15 @@ func newServer() (*Server, error) {
 	run := testserver.Config{
 		Name: "s3test",
 		Prepare: func(s *testserver.Server) error {
-			if os.Getuid() == 0 { // whose cache folder is nobody else's business
+			if os.Getuid() == 0 { // the server's user cannot read root's cache folder
 				if program, err = copied(program, filepath.Join(s.Dir(), "versitygw")); err != nil {
 					return err
 				}
 			}
-			return s.Command("mkdir", "files", "metadata").Run() // as the user who is to write there
+			return s.Command("mkdir", "files", "metadata").Run() // as the user who will write there
 		},
 		Command: func(s *testserver.Server) *exec.Cmd {
-			// Metadata lies beside the files: not all file systems have room for it in a file.
+			// Metadata is beside the files: not all file systems have extended attributes.
 			c := s.Command(program, "--port", address(s), "--region", Region, "--quiet", "posix",
 				"--sidecar", filepath.Join(s.Dir(), "metadata"), filepath.Join(s.Dir(), "files"))
 			c.Env = append(c.Env, "ROOT_ACCESS_KEY_ID="+AccessKey, "ROOT_SECRET_ACCESS_KEY="+SecretKey)

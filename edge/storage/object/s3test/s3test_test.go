@@ -10,8 +10,8 @@ import (
 	"github.com/minio/minio-go/v7"
 )
 
-// TestProgramIsBuilt is what `make test` runs first, so that the wait for it is
-// no test's.
+// TestProgramIsBuilt builds the server. .ci/s3.sh runs it first, so that no other
+// test has to wait.
 func TestProgramIsBuilt(t *testing.T) {
 	program, err := Program()
 	if err != nil {
@@ -35,6 +35,6 @@ func TestAServerKeepsAnObjectUntilItIsKilled(t *testing.T) {
 	}
 	s.Kill(t)
 	if exists, err := s.Client().BucketExists(t.Context(), bucket); err == nil {
-		t.Errorf("a server that was killed says %v", exists)
+		t.Errorf("a killed server answers %v", exists)
 	}
 }
