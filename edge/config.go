@@ -11,6 +11,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/channel"
 	"github.com/tenantedge/tenantedge/edge/proof"
 	"github.com/tenantedge/tenantedge/edge/smoke"
+	"github.com/tenantedge/tenantedge/edge/upstream"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
@@ -76,8 +77,8 @@ type Config struct {
 	// see proof.Sign. Empty: no proof is accepted.
 	ProofKeys []proof.Key
 	// Upstream says which request headers carry the decision to an upstream.
-	// nil: DefaultUpstream.
-	Upstream *Upstream
+	// nil: upstream.DefaultHeaders.
+	Upstream *upstream.Headers
 
 	// Websockets says how websockets are served; the zero value: not at all.
 	Websockets WebsocketConfig

@@ -33,6 +33,7 @@ import (
 	"github.com/tenantedge/tenantedge/assets"
 	"github.com/tenantedge/tenantedge/edge/internal/trust"
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/edge/upstream"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 	"github.com/tenantedge/tenantedge/tenantdb"
@@ -138,7 +139,7 @@ func (c *Config) complete() error {
 		c.Directory = tenantdb.NewDirectory(tenantdb.Options{})
 	}
 	if c.Upstream == nil {
-		c.Upstream = DefaultUpstream()
+		c.Upstream = upstream.DefaultHeaders()
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()

@@ -6,34 +6,8 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge/internal/header"
 	"github.com/tenantedge/tenantedge/edge/internal/trust"
-
 	"github.com/tenantedge/tenantedge/edge/tenant"
 )
-
-// Upstream names the request headers that carry a decision to an upstream; an
-// empty name: it is not carried.
-type Upstream struct {
-	Schema      string // default "tenant", where django-pgschemas looks
-	ID          string
-	Routing     string // "domain", "header" or "session"
-	Folder      string
-	CachePrefix string
-	Identifier  string
-}
-
-// DefaultUpstream carries the schema in the header "tenant".
-func DefaultUpstream() *Upstream { return &Upstream{Schema: defaultReference} }
-
-// names lists the headers that are carried.
-func (u *Upstream) names() []string {
-	var names []string
-	for _, n := range []string{u.Schema, u.ID, u.Routing, u.Folder, u.CachePrefix, u.Identifier} {
-		if n != "" {
-			names = append(names, n)
-		}
-	}
-	return names
-}
 
 // Forward sets the Host and the headers of out, the request that a proxy sends to
 // an application for the incoming request in, which Middleware has routed: the
@@ -65,18 +39,7 @@ func (h *Host) setUpstreamHeaders(ctx context.Context, out http.Header) {
 	if !ok {
 		return
 	}
-	u := h.config.Upstream
-	set := func(name, value string) {
-		if name != "" && value != "" {
-			out.Set(name, value)
-		}
-	}
-	set(u.Schema, t.Schema)
-	set(u.ID, t.ID)
-	set(u.Routing, string(t.Routing.Router))
-	set(u.Folder, t.Routing.Folder)
-	set(u.CachePrefix, t.CachePrefix)
-	set(u.Identifier, t.Identifier)
+	h.config.Upstream.Set(out, t)
 	c, _ := ctx.Value(routedKey{}).(*routedContext)
 	if c == nil || t != &c.decision.Tenant {
 		return // of a tenant.NewContext, which has no decision

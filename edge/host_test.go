@@ -19,6 +19,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/proof"
 	"github.com/tenantedge/tenantedge/edge/smoke"
 	"github.com/tenantedge/tenantedge/edge/tenant"
+	"github.com/tenantedge/tenantedge/edge/upstream"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 	"github.com/tenantedge/tenantedge/tenantdb"
@@ -74,7 +75,7 @@ func newHost(t testing.TB, change func(*Config)) *Host {
 		Default:      &DefaultTenant{URLConf: "app.urls"},
 		Logger:       slog.New(slog.DiscardHandler),
 		CompileCache: compileCache,
-		Upstream:     &Upstream{Schema: "tenant", Routing: "X-Routing", Folder: "X-Folder", Identifier: "X-Identifier"},
+		Upstream:     &upstream.Headers{Schema: "tenant", Routing: "X-Routing", Folder: "X-Folder", Identifier: "X-Identifier"},
 	}
 	if change != nil {
 		change(&c)

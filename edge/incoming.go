@@ -70,7 +70,7 @@ func (h *Host) proves(r *http.Request, q *Request) bool {
 // newRules returns what a Host with this configuration believes of requests.
 func newRules(c *Config) *trust.Rules {
 	return trust.New(trust.Config{
-		Peers: c.TrustedPeers, ProofKeys: c.ProofKeys, TenantHeader: c.TenantHeader, Upstream: c.Upstream.names(),
+		Peers: c.TrustedPeers, ProofKeys: c.ProofKeys, TenantHeader: c.TenantHeader, Upstream: c.Upstream.Names(),
 		Guard: c.GuardHeaders, Allow: c.AllowHeaders,
 		RouteForwardedHost: c.ForwardedHost == RouteByForwardedHost, NormalizeHost: c.Compat == Hardened,
 	})

@@ -121,7 +121,7 @@ func (w *websockets) serve(rw http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case target.Upstream != nil:
-		w.relay(rw, r, s, t, &target)
+		w.relay(rw, r, s, &target)
 	case target.Consumer:
 		w.consume(rw, r, s, d)
 	default:

@@ -1,23 +1,22 @@
 package edge
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"io"
 	"maps"
 	"net"
 	"net/http"
-	"strings"
 
+	"github.com/tenantedge/tenantedge/edge/internal/http1"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
-	"github.com/tenantedge/tenantedge/edge/internal/upstream"
-	"github.com/tenantedge/tenantedge/edge/tenant"
+	"github.com/tenantedge/tenantedge/edge/upstream"
 )
 
 // relay joins the socket to an upstream's.
-func (w *websockets) relay(rw http.ResponseWriter, r *http.Request, s *sockets.Handshake, t *tenant.Tenant, target *WebsocketTarget) {
-	up, err := w.dialer.Dial(r.Context(), w.toUpstream(r, t, target))
+func (w *websockets) relay(rw http.ResponseWriter, r *http.Request, s *sockets.Handshake, target *WebsocketTarget) {
+	app := upstream.Target{URL: target.Upstream, Inner: target.Inner, OwnHost: target.OwnHost}
+	up, err := w.dialer.Dial(r.Context(), app.Request(w.host, r))
 	var answered *sockets.StatusError
 	var timeout net.Error
 	switch {
@@ -35,38 +34,10 @@ func (w *websockets) relay(rw http.ResponseWriter, r *http.Request, s *sockets.H
 	}
 }
 
-// toUpstream makes the handshake that the upstream gets: the client's, with the
-// headers that say what is so in place of those that say what the client likes.
-func (w *websockets) toUpstream(r *http.Request, t *tenant.Tenant, target *WebsocketTarget) *http.Request {
-	inner := target.Inner && t.Routing.Folder != ""
-	u := upstream.Target(target.Upstream, cmp.Or(r.RequestURI, r.URL.RequestURI()), inner, t.Path)
-	out := &http.Request{URL: u, Header: r.Header.Clone()}
-	hopByHop(out.Header)
-	w.host.Forward(r, out, inner)
-	if target.OwnHost {
-		out.Host = u.Host
-	}
-	return out
-}
-
-// hopByHop removes the headers that are for the next hop alone (RFC 9110, 7.6.1).
-func hopByHop(header http.Header) {
-	for _, value := range header["Connection"] {
-		for name := range strings.SplitSeq(value, ",") {
-			if name = http.CanonicalHeaderKey(strings.TrimSpace(name)); !strings.HasPrefix(name, "Sec-Websocket-") {
-				delete(header, name)
-			}
-		}
-	}
-	for _, name := range []string{"Connection", "Upgrade", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer", "Transfer-Encoding"} {
-		delete(header, name)
-	}
-}
-
 // passOn answers with an upstream's refusal.
 func passOn(rw http.ResponseWriter, answer *http.Response) {
 	defer answer.Body.Close()
-	upstream.CleanHead(answer.Header)
+	http1.CleanHead(answer.Header)
 	maps.Copy(rw.Header(), answer.Header)
 	if _, ok := answer.Header["Content-Type"]; !ok {
 		rw.Header()["Content-Type"] = nil // net/http guesses none then

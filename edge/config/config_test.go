@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/upstream"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
@@ -193,7 +194,7 @@ logs: {format: json, level: warn, access: true}
 on_guest_error: previous
 guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a: {}}}
 `)
-	upstream := func(s string) *url.URL {
+	parsed := func(s string) *url.URL {
 		u, err := url.Parse(s)
 		if err != nil {
 			t.Fatal(err)
@@ -216,9 +217,9 @@ guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a:
 		},
 		Fallback: "gone",
 		URLConfs: map[string]URLConf{
-			"short": {Upstream: upstream("http://127.0.0.1:8000"), Path: "original", Host: "client", Reuse: "tenant"},
+			"short": {Upstream: parsed("http://127.0.0.1:8000"), Path: "original", Host: "client", Reuse: "tenant"},
 			"app": {
-				Upstream: upstream("h2c://app/base/"), Path: "inner", Host: "upstream", Reuse: "never",
+				Upstream: parsed("h2c://app/base/"), Path: "inner", Host: "upstream", Reuse: "never",
 				Media: true, Access: AccessSigned, Accel: &Accel{Prefix: "/sent/", Location: "/etc/tenantedge/private"},
 			},
 			"site":  {Files: "/etc/public", Access: AccessPublic},
@@ -232,7 +233,7 @@ guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a:
 		},
 		SigningKeys: []ProofKey{{ID: "new", SecretEnv: "NEW"}, {ID: "old", SecretFile: "/etc/tenantedge/old"}},
 		WSURLConfs:  map[string][]edge.WSRoute{"ws": {{Path: &path, Name: "a"}, {Regex: &regex}}},
-		UpstreamHeaders: edge.Upstream{
+		UpstreamHeaders: upstream.Headers{
 			ID: "X-Id", Routing: "X-Routing", Folder: "X-Folder", CachePrefix: "X-Prefix", Identifier: "X-Ident",
 		},
 		Listeners: []Listener{
@@ -356,7 +357,7 @@ func TestEdgeTakesOverWhatNeedsNoIO(t *testing.T) {
 		Compat: "strict", Routers: []string{"header"}, Conflicts: "last-wins", ForwardedHost: "refuse", TenantHeader: "x", TenantSessionKey: "y",
 		Tenants: f.Tenants, Default: f.Default, WSURLConfs: map[string][]edge.WSRoute{"w": {{Path: &room, Name: "room"}}},
 		Settings: json.RawMessage(`{"a":1}`), TrustedPeers: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
-		Upstream: &edge.Upstream{Schema: "tenant", ID: "X-Id"}, OnGuestError: edge.Refuse,
+		Upstream: &upstream.Headers{Schema: "tenant", ID: "X-Id"}, OnGuestError: edge.Refuse,
 		Limits: edge.GuestLimits{
 			Fuel: 20_000_000, Deadline: 100 * time.Millisecond, Memory: 64 << 20, Stack: 20_000,
 			Instances: 3, QueueTimeout: 2 * time.Second, Audit: 10_000,

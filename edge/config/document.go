@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/upstream"
 )
 
 // document is the file as it is written: a File, with the parts whose form in
@@ -44,7 +45,7 @@ func newDocument(name string) *document {
 			Logs:         Logs{Format: "auto"},
 		},
 		Admin:           "127.0.0.1:8081",
-		UpstreamHeaders: upstreamHeaders(*edge.DefaultUpstream()),
+		UpstreamHeaders: upstreamHeaders(*upstream.DefaultHeaders()),
 	}
 }
 
@@ -74,7 +75,7 @@ func (doc *document) finish(d *decoder) *File {
 	f.TrustedPeers = doc.TrustedPeers
 	f.Tenants, f.Default = doc.Tenants.static, doc.Tenants.fallback
 	f.Admin = string(doc.Admin)
-	f.UpstreamHeaders = edge.Upstream(doc.UpstreamHeaders)
+	f.UpstreamHeaders = upstream.Headers(doc.UpstreamHeaders)
 	doc.finishWebsockets(f)
 	f.marks = d.marks
 	return f

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/upstream"
 )
 
 // File is a configuration, decoded and checked, with every default filled in.
@@ -61,7 +62,7 @@ type File struct {
 	// Channels is the channel layer, for groups of websockets.
 	Channels Channels `key:"channels"`
 	// UpstreamHeaders carry the decision to upstreams.
-	UpstreamHeaders edge.Upstream
+	UpstreamHeaders upstream.Headers
 
 	// Listeners are where requests come in.
 	Listeners []Listener `key:"listeners"`

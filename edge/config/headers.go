@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// upstreamHeaders is edge.Upstream with the keys of the file.
+// upstreamHeaders is upstream.Headers with the keys of the file.
 type upstreamHeaders struct {
 	Schema      string `key:"schema,header?"`
 	ID          string `key:"id,header?"`

@@ -13,17 +13,10 @@ import (
 	"unicode/utf8"
 
 	"github.com/tenantedge/tenantedge/edge/internal/files"
-	"github.com/tenantedge/tenantedge/edge/internal/upstream"
 	"github.com/tenantedge/tenantedge/edge/storage"
 	"github.com/tenantedge/tenantedge/edge/storage/backend"
 	"github.com/tenantedge/tenantedge/edge/tenant"
-)
-
-// Headers by which an application has the server in front of it send a file.
-const (
-	accelRedirect = "X-Accel-Redirect" // nginx: a URL inside of the server
-	sendfile      = "X-Sendfile"       // Apache, lighttpd: a path on disk
-	accelPrefix   = "X-Accel-"
+	"github.com/tenantedge/tenantedge/edge/upstream"
 )
 
 // accel sends files of the tenant that a request was routed to, and of no
@@ -34,41 +27,12 @@ type accel struct {
 	options files.Options
 }
 
-// order is an answer of an application in whose place a file is to be sent. It
-// is an error on its way from one hook of httputil.ReverseProxy to another.
-type order struct {
-	redirect, sendfile []string
-	header             http.Header // of the answer
-}
-
-func (o *order) Error() string { return "serve: the application has a file sent" }
-
-// take keeps from clients what is meant for servers: the headers make one send
-// any file it can read. It returns what the application ordered, nil for
-// nothing.
-func (a *accel) take(r *http.Response) *order {
-	o := &order{redirect: r.Header[accelRedirect], sendfile: r.Header[sendfile], header: r.Header}
-	upstream.CleanOrders(r.Header)
-	if a == nil || r.StatusCode == http.StatusSwitchingProtocols {
-		return nil
-	}
-	for name := range r.Header {
-		if strings.HasPrefix(name, accelPrefix) {
-			delete(r.Header, name)
-		}
-	}
-	if len(o.redirect) == 0 && len(o.sendfile) == 0 {
-		return nil
-	}
-	return o
-}
-
 // carried are the headers of the application's answer that go with the file,
 // which are those of nginx. ETag and Last-Modified are the file's own.
 var carried = []string{"Content-Type", "Content-Disposition", "Set-Cookie", "Cache-Control", "Expires"}
 
 // send carries an order out. r is the request as it went to the application.
-func (a *accel) send(w http.ResponseWriter, r *http.Request, o *order) {
+func (a *accel) send(w http.ResponseWriter, r *http.Request, o *upstream.FileOrder) {
 	if err := a.deliver(w, r, o); err != nil {
 		for _, name := range carried {
 			if name != "Set-Cookie" {
@@ -81,9 +45,9 @@ func (a *accel) send(w http.ResponseWriter, r *http.Request, o *order) {
 	}
 }
 
-func (a *accel) deliver(w http.ResponseWriter, r *http.Request, o *order) error {
+func (a *accel) deliver(w http.ResponseWriter, r *http.Request, o *upstream.FileOrder) error {
 	for _, name := range carried {
-		if values := o.header[name]; len(values) > 0 {
+		if values := o.Header[name]; len(values) > 0 {
 			w.Header()[name] = values
 		}
 	}
@@ -106,27 +70,27 @@ func (a *accel) deliver(w http.ResponseWriter, r *http.Request, o *order) error 
 		out.Method = http.MethodGet // as nginx does: a form may be answered with a file
 	}
 	options := a.options
-	options.NoRanges = strings.EqualFold(o.header.Get("Accept-Ranges"), "none")
+	options.NoRanges = strings.EqualFold(o.Header.Get("Accept-Ranges"), "none")
 	return files.SendOpen(w, &out, f, name, options)
 }
 
 // open opens the file that is ordered, in the tenant's view, whose root nothing
 // leaves.
-func (a *accel) open(view storage.View, o *order) (fs.File, string, error) {
-	if len(o.redirect) > 1 || len(o.sendfile) > 1 {
+func (a *accel) open(view storage.View, o *upstream.FileOrder) (fs.File, string, error) {
+	if len(o.Redirect) > 1 || len(o.Sendfile) > 1 {
 		return nil, "", fmt.Errorf("expected one file to be ordered, found several: %w", fs.ErrNotExist)
 	}
-	if len(o.redirect) > 0 {
-		target, _, _ := strings.Cut(sentText(o.redirect[0]), "?")
+	if len(o.Redirect) > 0 {
+		target, _, _ := strings.Cut(sentText(o.Redirect[0]), "?")
 		path, err := url.PathUnescape(target)
 		name, ok := files.Name(path, a.prefix)
 		if err != nil || !ok || a.prefix == "" {
-			return nil, "", fmt.Errorf("%s: expected a name below %q, found %.200q: %w", accelRedirect, a.prefix, target, fs.ErrNotExist)
+			return nil, "", fmt.Errorf("%s: expected a name below %q, found %.200q: %w", "X-Accel-Redirect", a.prefix, target, fs.ErrNotExist)
 		}
 		f, err := view.Open(name)
 		return f, name, err
 	}
-	return openSendfile(view, o.sendfile[0])
+	return openSendfile(view, o.Sendfile[0])
 }
 
 // openSendfile opens the file that X-Sendfile names. Some applications send the

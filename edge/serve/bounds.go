@@ -69,7 +69,7 @@ func (t *taken) count() (connections, requests int) {
 // handshake on.
 func (s *Server) websockets() (handled, relayed, passing int) {
 	open, relayed := s.host.OpenWebsockets()
-	return open - relayed, relayed, s.upgrades.count()
+	return open - relayed, relayed, s.passingWebsockets()
 }
 
 // taken returns what websockets take. Those that the edge handles need no

@@ -4,10 +4,26 @@ import (
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/tenantedge/tenantedge/edge/upstream"
 )
 
 // clientFailures counts proxied requests that failed by the client.
 type clientFailures struct{ gone, malformed, tooLarge, slow atomic.Uint64 }
+
+// of returns the counter of a cause.
+func (c *clientFailures) of(cause upstream.Cause) *atomic.Uint64 {
+	switch cause {
+	case upstream.ClientSlow:
+		return &c.slow
+	case upstream.ClientTooLarge:
+		return &c.tooLarge
+	case upstream.ClientMalformed:
+		return &c.malformed
+	default:
+		return &c.gone
+	}
+}
 
 // proxyCollector shows what became of requests to upstreams and of the
 // connections to them.

@@ -46,7 +46,9 @@ func (s *Server) Run(ctx context.Context) error {
 	if directory := s.options.Directory; directory != nil {
 		tick := time.NewTicker(lookAgain)
 		defer tick.Stop()
-		go s.upgrades.follow(tick.C, func() uint64 { return directory().Generation }, s.host.Knows)
+		follow, stop := context.WithCancel(ctx)
+		defer stop()
+		go s.closeRemoved(follow, tick.C, func() uint64 { return directory().Generation })
 	}
 	s.serving.Store(true)
 	s.log.Info("serving", "listeners", s.describe(), "admin", s.options.Admin, "guest", s.host.Guest().Name)
@@ -97,7 +99,9 @@ func (s *Server) drain(ctx context.Context) error {
 	errs := make([]error, len(s.servers)+1)
 	var all sync.WaitGroup
 	all.Go(func() { errs[len(s.servers)] = s.host.ShutdownWebsockets(ctx) })
-	s.upgrades.cancel()
+	for _, p := range s.proxies {
+		p.EndWebsockets()
+	}
 	for i, srv := range s.servers {
 		all.Go(func() { errs[i] = drainServer(ctx, srv) })
 	}
@@ -105,7 +109,35 @@ func (s *Server) drain(ctx context.Context) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	return s.upgrades.end(ctx)
+	for _, p := range s.proxies {
+		if err := p.Shutdown(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// closeRemoved closes the websockets that pass through to applications when their
+// tenant is removed (W4). At each tick it looks whether the directory has changed.
+// The Host closes the websockets that it serves.
+func (s *Server) closeRemoved(ctx context.Context, tick <-chan time.Time, generation func() uint64) {
+	seen, again := generation(), false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick:
+		}
+		now := generation()
+		if now == seen && !again {
+			continue
+		}
+		again = now != seen // once more, for those that were being routed
+		seen = now
+		for _, p := range s.proxies {
+			p.CloseRemoved(s.host.Knows)
+		}
+	}
 }
 
 func drainServer(ctx context.Context, srv *http.Server) error {

@@ -41,17 +41,17 @@ func TestEveryNameCanBeSent_C10(t *testing.T) {
 	for _, name := range names {
 		full := filepath.Join(w.location, "acme", name)
 		for how, order := range map[string][2]string{
-			"as it is, by Django":        {sendfile, djangoHeader(full)},
-			"as it is, in UTF-8":         {sendfile, full},
-			"encoded, for Apache":        {sendfile, escaped(full)},
-			"relative, by Django":        {sendfile, djangoHeader(name)},
-			"relative, encoded":          {sendfile, escaped(name)},
-			"encoded, for nginx":         {accelRedirect, escaped("/protected/" + name)},
-			"all encoded, for nginx":     {accelRedirect, "/protected/" + url.PathEscape(name)},
-			"encoded in part, by Django": {accelRedirect, djangoHeader("/protected/" + url.PathEscape(name))},
+			"as it is, by Django":        {"X-Sendfile", djangoHeader(full)},
+			"as it is, in UTF-8":         {"X-Sendfile", full},
+			"encoded, for Apache":        {"X-Sendfile", escaped(full)},
+			"relative, by Django":        {"X-Sendfile", djangoHeader(name)},
+			"relative, encoded":          {"X-Sendfile", escaped(name)},
+			"encoded, for nginx":         {"X-Accel-Redirect", escaped("/protected/" + name)},
+			"all encoded, for nginx":     {"X-Accel-Redirect", "/protected/" + url.PathEscape(name)},
+			"encoded in part, by Django": {"X-Accel-Redirect", djangoHeader("/protected/" + url.PathEscape(name))},
 		} {
 			want := "content of " + name
-			if order[0] == sendfile && order[1] == escaped(full) || order[1] == escaped(name) {
+			if order[0] == "X-Sendfile" && order[1] == escaped(full) || order[1] == escaped(name) {
 				// Where a file has the encoded name as its own, that one is sent.
 				if decoy := w.disk("acme/" + escaped(name)); decoy != "" {
 					want = decoy
@@ -66,8 +66,8 @@ func TestEveryNameCanBeSent_C10(t *testing.T) {
 	// The forms lead nowhere that the name does not.
 	for _, name := range []string{"../other/a.txt", "..%2fother%2fa.txt", "%2e%2e/other/a.txt", "é/../../other/a.txt", "日/../../other/a.txt", "%252e%252e/other/a.txt"} {
 		for _, value := range []string{djangoHeader(name), name, escaped(name), "=?utf-8?b?" + base64.StdEncoding.EncodeToString([]byte(name)) + "?=", "=?utf-8?q?" + name + "?="} {
-			for _, header := range []string{sendfile, accelRedirect} {
-				if header == accelRedirect {
+			for _, header := range []string{"X-Sendfile", "X-Accel-Redirect"} {
+				if header == "X-Accel-Redirect" {
 					value = "/protected/" + value
 				}
 				ordered <- [2]string{header, value}

@@ -95,7 +95,7 @@ type Server struct {
 	admin     *http.Server
 	servers   []*http.Server
 
-	transports     []*transport
+	proxies        []*proxy
 	clientFailures clientFailures
 
 	bounds      bounds
@@ -116,8 +116,6 @@ type Server struct {
 	// cut ends every request that still runs.
 	base context.Context
 	cut  context.CancelFunc
-	// upgrades are connections that are no longer HTTP, such as websockets.
-	upgrades upgrades
 
 	closeOnce sync.Once
 	closeErr  error
@@ -131,7 +129,6 @@ func New(ctx context.Context, c edge.Config, o Options) (*Server, error) {
 	}
 	s := &Server{options: o, log: o.Logger}
 	s.base, s.cut = context.WithCancel(context.WithoutCancel(ctx))
-	s.upgrades.init(s.base)
 	if err := checkAdmin(o.Admin); err != nil {
 		return nil, err
 	}

@@ -138,7 +138,7 @@ func TestAnUpstreamThatSendsSurplusBytesIsTalkedToOnNewConnections_A1(t *testing
 			t.Fatalf("%d %q", a.StatusCode, a.body)
 		}
 	}
-	stats := w.server.transports[0].h1.Stats()
+	stats := w.server.proxies[0].Stats()
 	if stats.Surplus != 3 || stats.Reused != 0 || stats.Reuses {
 		t.Errorf("%+v, expected each answer to be caught and no connection to be used again", stats)
 	}

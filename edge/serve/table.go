@@ -73,24 +73,7 @@ func (t *table) handler(c config.URLConf) (http.Handler, error) {
 func (t *table) inner(c config.URLConf, gate *access) (http.Handler, error) {
 	switch {
 	case c.Upstream != nil:
-		p := t.server.newProxy(c)
-		t.closers = append(t.closers, p.close)
-		var app http.Handler = p
-		if p.inner {
-			app = slashed{p}
-		}
-		if c.Accel == nil {
-			return app, nil
-		}
-		s, err := t.store(c.Accel.Location)
-		if err != nil {
-			return nil, err
-		}
-		p.accel = &accel{store: s, prefix: c.Accel.Prefix, options: files.Options{
-			Active:       runsActive(t.server.options.Media),
-			Descriptions: new(files.Descriptions),
-		}}
-		return app, nil
+		return t.application(c)
 	case c.Files != "":
 		f, err := files.OpenFolder(c.Files)
 		if err != nil {
@@ -105,6 +88,30 @@ func (t *table) inner(c config.URLConf, gate *access) (http.Handler, error) {
 	default:
 		return nil, errors.New("expected one of upstream, files, reply and media, found none")
 	}
+}
+
+// application returns the handler of an application.
+func (t *table) application(c config.URLConf) (http.Handler, error) {
+	var a *accel
+	if c.Accel != nil {
+		s, err := t.store(c.Accel.Location)
+		if err != nil {
+			return nil, err
+		}
+		a = &accel{store: s, prefix: c.Accel.Prefix, options: files.Options{
+			Active:       runsActive(t.server.options.Media),
+			Descriptions: new(files.Descriptions),
+		}}
+	}
+	p, err := t.server.newProxy(c, a)
+	if err != nil {
+		return nil, err
+	}
+	t.closers = append(t.closers, p.Close)
+	if c.Path == "inner" {
+		return slashed{p}, nil
+	}
+	return p, nil
 }
 
 func (t *table) access(c config.URLConf) (*access, error) {

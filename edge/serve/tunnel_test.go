@@ -126,7 +126,7 @@ func TestAFrameUnderWayEndsBeforeTheCloseFrame_G10(t *testing.T) {
 		expects(t, cut.from, cut.bytes)
 	}
 	w.end()
-	<-w.server.upgrades.base.Done()
+	w.eventually("the shutdown begins", w.server.draining.Load)
 	sends(t, app, append(bytes.Clone(down[70_000:]), ws.MustCompileFrame(ws.NewFrame(ws.OpContinuation, true, long))...))
 	sends(t, client, up[5:])
 	expects(t, in, down[70_000:])

@@ -18,7 +18,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tenantedge/tenantedge/edge/internal/upstream"
+	"github.com/tenantedge/tenantedge/edge/internal/header"
+	"github.com/tenantedge/tenantedge/edge/internal/http1"
 )
 
 // Upstream is a websocket that was opened towards a server.
@@ -158,7 +159,7 @@ func (d *Dialer) handshake(conn net.Conn, r *http.Request) (*Upstream, error) {
 		answer.Body = &closingBody{answer.Body, conn}
 		return nil, &StatusError{answer}
 	}
-	if !hasToken(answer.Header["Upgrade"], "websocket") || !hasToken(answer.Header["Connection"], "upgrade") ||
+	if !header.HasToken(answer.Header["Upgrade"], "websocket") || !header.HasToken(answer.Header["Connection"], "upgrade") ||
 		answer.Header.Get("Sec-Websocket-Accept") != acceptKey(key) {
 		return nil, fmt.Errorf("%w: it does not answer the key", ErrHandshake)
 	}
@@ -175,20 +176,20 @@ func (d *Dialer) handshake(conn net.Conn, r *http.Request) (*Upstream, error) {
 			delete(up.Header, name)
 		}
 	}
-	upstream.CleanHead(up.Header)
+	http1.CleanHead(up.Header)
 	return up, nil
 }
 
 // head reads the head of the answer to r. The reader has what came after it.
 func (d *Dialer) readHead(conn net.Conn, r *http.Request) (*http.Response, *bufio.Reader, error) {
-	bounded := &io.LimitedReader{R: conn, N: cmp.Or(d.HeaderBytes, upstream.DefaultHeaderBytes)}
+	bounded := &io.LimitedReader{R: conn, N: cmp.Or(d.HeaderBytes, http1.DefaultHeaderBytes)}
 	reader := bufio.NewReader(bounded)
 	for {
-		answer, err := upstream.ReadResponse(reader, r)
+		answer, err := http1.ReadResponse(reader, r)
 		switch {
 		case err != nil && bounded.N <= 0,
-			err == nil && upstream.Fields(answer.Header) > cmp.Or(d.HeaderFields, upstream.DefaultHeaderFields):
-			return nil, nil, upstream.ErrHeadTooLarge
+			err == nil && http1.Fields(answer.Header) > cmp.Or(d.HeaderFields, http1.DefaultHeaderFields):
+			return nil, nil, http1.ErrHeadTooLarge
 		case err != nil:
 			return nil, nil, err
 		case answer.StatusCode >= 200 || answer.StatusCode == http.StatusSwitchingProtocols:

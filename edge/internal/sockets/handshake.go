@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/gobwas/ws"
+
+	"github.com/tenantedge/tenantedge/edge/internal/header"
 )
 
 // Rejection is the error of a handshake that was answered with an HTTP status.
@@ -28,7 +30,7 @@ func (o *Options) Check(r *http.Request) *Rejection {
 	switch {
 	case r.ProtoMajor != 1 || r.ProtoMinor < 1:
 		return &Rejection{http.StatusUpgradeRequired, "expected a handshake over HTTP/1.1, found " + r.Proto}
-	case !namesWebsocket(r.Header["Upgrade"]) || !hasToken(r.Header["Connection"], "upgrade"):
+	case !namesWebsocket(r.Header["Upgrade"]) || !header.HasToken(r.Header["Connection"], "upgrade"):
 		return &Rejection{http.StatusUpgradeRequired, "expected a websocket handshake"}
 	case len(r.Header["Upgrade"]) != 1 || !strings.EqualFold(r.Header["Upgrade"][0], "websocket"):
 		return &Rejection{http.StatusBadRequest, "expected websocket alone in Upgrade"}
@@ -78,22 +80,11 @@ func isBrowser(r *http.Request) bool {
 	return strings.HasPrefix(r.Header.Get("User-Agent"), "Mozilla/")
 }
 
-func hasToken(values []string, token string) bool {
-	for _, value := range values {
-		for part := range strings.SplitSeq(value, ",") {
-			if strings.EqualFold(strings.TrimSpace(part), token) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // IsUpgrade reports whether a request asks for a websocket, well or badly. HTTP/1.0
 // has no upgrades, and an Upgrade without the Connection token asks for none
 // (RFC 9110, 7.8).
 func IsUpgrade(r *http.Request) bool {
-	return r.ProtoMajor == 1 && r.ProtoMinor >= 1 && namesWebsocket(r.Header["Upgrade"]) && hasToken(r.Header["Connection"], "upgrade")
+	return r.ProtoMajor == 1 && r.ProtoMinor >= 1 && namesWebsocket(r.Header["Upgrade"]) && header.HasToken(r.Header["Connection"], "upgrade")
 }
 
 // namesWebsocket reports whether one of the protocols to upgrade to is

@@ -1,6 +1,6 @@
 //go:build unix
 
-package upstream
+package http1
 
 import (
 	"crypto/tls"
@@ -11,14 +11,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// peeker looks at what waits on a connection without reading or waiting.
+// peeker finds out what has arrived on a connection, without reading or blocking.
 type peeker struct {
-	raw   syscall.RawConn // nil: it cannot be looked at
-	tls   *tls.Conn       // nil: none
-	found waiting
+	raw   syscall.RawConn // nil: the connection cannot be inspected
+	tls   *tls.Conn       // nil: no TLS
+	found arrived
 	one   [1]byte
 	fds   [1]unix.PollFd
-	look  func(fd uintptr) // one closure for the life of the connection
+	look  func(fd uintptr) // poll, as one closure for the life of the connection
 }
 
 func (p *peeker) init(c net.Conn) {
@@ -32,8 +32,8 @@ func (p *peeker) init(c net.Conn) {
 	p.look = p.poll
 }
 
-// waiting returns what waits on the connection.
-func (p *peeker) waiting() waiting {
+// arrived returns what has arrived on the connection.
+func (p *peeker) arrived() arrived {
 	if p.raw == nil {
 		return ended
 	}
@@ -59,14 +59,14 @@ func (p *peeker) poll(fd uintptr) {
 	}
 	n, _, err = unix.Recvfrom(int(fd), p.one[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
 	if err == nil && n > 0 && p.tls == nil {
-		// Records of TLS may be an alert or a ticket: that ends the connection
-		// and is no surplus.
+		// With TLS, the record may be an alert or a ticket: the connection is not
+		// reused, but this is no surplus.
 		p.found = surplus
 	}
 }
 
-// decrypted reports whether TLS holds bytes that it has read already. A
-// deadline in the past keeps it from reading more.
+// decrypted reports whether TLS has buffered plaintext. A deadline in the past
+// keeps it from reading from the connection.
 func (p *peeker) decrypted() bool {
 	_ = p.tls.SetReadDeadline(time.Unix(1, 0))
 	n, _ := p.tls.Read(p.one[:])

@@ -1,4 +1,4 @@
-package upstream
+package http1
 
 import (
 	"context"
@@ -11,23 +11,23 @@ import (
 	"time"
 )
 
-// writeWait bounds the wait for the end of a request whose answer has ended.
+// writeWait bounds the wait for the end of a request whose answer is complete.
 const writeWait = 50 * time.Millisecond
 
-// exchange is one request on a connection, and its answer.
+// exchange is one request on a connection and its answer.
 type exchange struct {
 	conn    *conn
 	request *http.Request
-	keep    bool        // the connection may be used again
-	stop    func() bool // ends the watch over the request's context
+	keep    bool        // the connection may be reused
+	stop    func() bool // stops watching the request's context
 
-	done     chan struct{} // closed when write has returned; nil: it was not in a goroutine
-	sent     atomic.Bool   // the request was written to its end
-	bodyErr  error         // why the client's body could not be read, once bodyDead
-	bodyDead atomic.Bool
+	done       chan struct{} // closed when write returns; nil: write runs in no goroutine
+	sent       atomic.Bool   // the complete request was written
+	bodyErr    error         // of reading the client's body; valid once bodyFailed
+	bodyFailed atomic.Bool
 
 	mu     sync.Mutex
-	headed bool // the head of the answer has arrived: no timeout any more
+	headed bool // the head of the answer has arrived: no deadline is set any more
 }
 
 func (x *exchange) run() (*http.Response, error) {
@@ -52,20 +52,20 @@ func (x *exchange) run() (*http.Response, error) {
 	return resp, nil
 }
 
-// cause returns why the answer could not be read: that the request could not be
-// sent, if that was the reason.
+// cause returns why the answer could not be read. That is why the request could
+// not be sent, if it could not.
 func (x *exchange) cause(err error) error {
 	if cause := context.Cause(x.request.Context()); cause != nil {
 		return cause
 	}
-	if x.bodyDead.Load() {
+	if x.bodyFailed.Load() {
 		return x.bodyErr
 	}
 	return err
 }
 
-// write sends the request. That the application does not take it is no error
-// here: it may have answered before, and the answer says why.
+// write sends the request. If the application does not read it, that is no error:
+// it may have answered already, and the answer says why.
 func (x *exchange) write() {
 	out := x.request
 	if out.Body != nil && out.Body != http.NoBody {
@@ -79,8 +79,8 @@ func (x *exchange) write() {
 	}
 	if err != nil {
 		x.conn.spoiled.Store(true)
-		if x.bodyDead.Load() {
-			x.conn.close() // the answer to half a request would be one to nothing
+		if x.bodyFailed.Load() {
+			x.conn.close() // an answer to an incomplete request means nothing
 		}
 		return
 	}
@@ -92,7 +92,7 @@ func (x *exchange) write() {
 	x.sent.Store(true)
 }
 
-// requestBody remembers that the client's body could not be read.
+// requestBody records why the client's body could not be read.
 type requestBody struct {
 	io.ReadCloser
 	x *exchange
@@ -102,12 +102,12 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err != nil && err != io.EOF {
 		b.x.bodyErr = err
-		b.x.bodyDead.Store(true)
+		b.x.bodyFailed.Store(true)
 	}
 	return n, err
 }
 
-// head reads heads until the one that is final.
+// head reads heads up to the final one.
 func (x *exchange) head() (*http.Response, error) {
 	cn := x.conn
 	trace := httptrace.ContextClientTrace(x.request.Context())
@@ -133,6 +133,7 @@ func (x *exchange) head() (*http.Response, error) {
 	}
 }
 
+// Fields returns the number of fields of a head.
 func Fields(header http.Header) int {
 	n := 0
 	for _, values := range header {
@@ -171,13 +172,12 @@ func (x *exchange) final(resp *http.Response) (*http.Response, error) {
 	return resp, nil
 }
 
-// end gives the connection back or closes it. Nothing of the exchange touches
+// end returns the connection to the pool or closes it. The exchange does not use
 // it afterwards.
 func (x *exchange) end(keep bool) {
-	keep = x.stop() && keep // or it is being closed
+	keep = x.stop() && keep // if the context has ended, the connection is being closed
 	if keep && x.done != nil && !x.sent.Load() {
-		// The end of the request may be on its way: the answer was quicker than
-		// the other goroutine.
+		// The other goroutine may be about to finish: the answer was faster.
 		late := time.NewTimer(writeWait)
 		select {
 		case <-x.done:
@@ -192,7 +192,7 @@ func (x *exchange) end(keep bool) {
 	x.conn.close()
 }
 
-// answerBody gives the connection back when it was read to its end.
+// answerBody returns the connection to the pool when it was read to its end.
 type answerBody struct {
 	inner io.ReadCloser
 	x     *exchange
@@ -218,7 +218,7 @@ func (b *answerBody) Read(p []byte) (int, error) {
 		case b.x.conn.in.err != nil && b.x.conn.in.err != io.EOF:
 			err = b.x.conn.in.err
 		case err != ErrHeadTooLarge && err != io.ErrUnexpectedEOF:
-			err = ErrMalformed // the text of the error may hold bytes of the answer
+			err = ErrMalformed // the original error may contain bytes of the answer
 		}
 	}
 	b.err = err
@@ -234,7 +234,7 @@ func (b *answerBody) Close() error {
 	return nil
 }
 
-// switched is a connection that speaks another protocol now.
+// switched is a connection after a switch of protocols.
 type switched struct {
 	conn *conn
 	stop func() bool
@@ -243,8 +243,7 @@ type switched struct {
 func (s *switched) Read(p []byte) (int, error)  { return s.conn.reader.Read(p) }
 func (s *switched) Write(p []byte) (int, error) { return s.conn.Write(p) }
 
-// CloseWrite tells the application that nothing more comes, where the
-// connection can.
+// CloseWrite shuts down the writing side, if the connection can.
 func (s *switched) CloseWrite() error {
 	if c, ok := s.conn.Conn.(interface{ CloseWrite() error }); ok {
 		return c.CloseWrite()

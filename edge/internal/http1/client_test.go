@@ -1,4 +1,4 @@
-package upstream
+package http1
 
 import (
 	"bufio"
@@ -44,13 +44,13 @@ func script(t *testing.T, serve func(n int, c net.Conn, in *bufio.Reader)) func(
 
 type ownerKey struct{}
 
-// trusting is a Client whose application has earned that connections are kept.
+// trusting is a Client whose application has passed its probation.
 func trusting(t *testing.T, dial func(context.Context) (net.Conn, error)) *Client {
 	c := New(Config{Dial: dial, Owner: func(ctx context.Context) (Owner, bool) {
 		name, _ := ctx.Value(ownerKey{}).(string)
 		return Owner{Schema: name}, true
 	}})
-	c.pool.clean = earned
+	c.pool.clean = probation
 	t.Cleanup(c.CloseIdle)
 	return c
 }
@@ -123,12 +123,12 @@ func TestBytesThatArriveWhileIdleCondemnTheConnection_A1(t *testing.T) {
 	}
 	sent <- struct{}{}
 	<-sent
-	// A body that can be read only once: it must not be lost.
+	// A body that can be read only once: it must not get lost.
 	if got, err := ask(t, c, "a", "POST", io.MultiReader(strings.NewReader("once"))); got != "1" || err != nil {
 		t.Errorf("connection %q, %v, expected a new one", got, err)
 	}
 	if s := c.Stats(); s.Surplus != 1 || s.Reuses {
-		t.Errorf("%+v, expected the application to be caught", s)
+		t.Errorf("%+v, expected the surplus to be found", s)
 	}
 }
 

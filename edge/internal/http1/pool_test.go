@@ -1,4 +1,4 @@
-package upstream
+package http1
 
 import (
 	"net"
@@ -26,13 +26,13 @@ func TestConnectionsAreClosedWithoutTheLockOfThePool(t *testing.T) {
 	}{
 		"the sweep":        {3, (*pool).sweep, 3},
 		"all are closed":   {3, (*pool).closeIdle, 3},
-		"surplus bytes":    {3, (*pool).caught, 3},
+		"surplus bytes":    {3, (*pool).foundSurplus, 3},
 		"more than can be": {1 + maxWatched + 2, func(*pool) {}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, closed := &pool{}, 0
 			p.init(1, nil)
-			p.clean, p.sweeping = earned, true // none is watched, and the test sweeps
+			p.clean, p.sweeping = probation, true // none is watched, and the test sweeps
 			for range c.put {
 				raw := &probed{closing: func() {
 					if closed++; p.mu.TryLock() {
@@ -54,10 +54,10 @@ func TestConnectionsAreClosedWithoutTheLockOfThePool(t *testing.T) {
 func TestASweepLeavesAConnectionThatARequestHasTaken(t *testing.T) {
 	p := &pool{}
 	p.init(1, nil)
-	p.clean, p.sweeping = earned, true
+	p.clean, p.sweeping = probation, true
 	cn := newConn(&probed{closing: func() { t.Error("it is closed") }}, nil, Owner{})
 	p.put(cn, true)
-	before := p.places()
+	before := p.elements()
 	p.mu.Lock()
 	p.removeLocked(cn) // as take does
 	p.mu.Unlock()
@@ -66,6 +66,6 @@ func TestASweepLeavesAConnectionThatARequestHasTaken(t *testing.T) {
 	}
 	p.put(cn, true) // after the request
 	if got, _ := p.expired(before[0], time.Now()); got != nil {
-		t.Error("it expires at the place that it had before")
+		t.Error("it expires at its former element")
 	}
 }

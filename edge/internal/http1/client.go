@@ -1,14 +1,14 @@
-// Package upstream speaks HTTP/1.1 to an application, so that nothing that the
-// application sends after the end of an answer reaches another tenant or client.
+// Package http1 speaks HTTP/1.1 to an application. Bytes that the application
+// sends after the end of an answer reach no other tenant or client.
 //
-//	c := upstream.New(upstream.Config{Dial: dial, Owner: owner})
+//	c := http1.New(http1.Config{Dial: dial, Owner: owner})
 //	defer c.CloseIdle()
 //	resp, err := c.RoundTrip(r)
 //
-// A connection serves one request at a time and is read by that request alone:
-// between requests no goroutine reads it. RATIONALE.md says what is kept open,
-// for whom, and why.
-package upstream
+// A connection serves one request at a time, and only that request reads it: no
+// goroutine reads an idle connection. RATIONALE.md says which connections are kept
+// open, for whom, and why.
+package http1
 
 import (
 	"context"
@@ -21,15 +21,14 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// Config says how a Client reaches an application and what it holds it to.
+// Config says how a Client reaches an application, and its limits.
 type Config struct {
 	// Dial opens a connection.
 	Dial func(context.Context) (net.Conn, error)
-	// Owner returns for whom the request of a context is: a connection is used
-	// again for its owner alone. False: the connection is not used again.
+	// Owner returns the owner of a request by its context. A connection is reused
+	// only for its owner. False: the connection is not reused.
 	Owner func(context.Context) (Owner, bool)
-	// MaxIdle bounds the connections that are kept open for the next request;
-	// 0, and at most: 1024.
+	// MaxIdle bounds the idle connections; 0 means 1024, which is the maximum.
 	MaxIdle int
 	// HeaderTimeout bounds the time between the end of a request and the start
 	// of its answer; 0: no limit.
@@ -37,33 +36,33 @@ type Config struct {
 	// HeaderBytes bounds the head of an answer, together with the interim (1xx)
 	// heads before it; 0: 64 KiB.
 	HeaderBytes int64
-	// HeaderFields bounds the fields of a head, and of a trailer; 0: 500.
+	// HeaderFields bounds the number of fields of a head, and of a trailer; 0: 500.
 	HeaderFields int
-	// Surplus is called when the application was caught sending bytes after
-	// the end of an answer, and connections are no longer kept; nil: nothing is.
+	// Surplus is called when the application sent bytes after the end of an answer,
+	// and connections are no longer reused. May be nil.
 	Surplus func()
 }
 
 // Owner is the tenant that requests are for, or one client of it.
 type Owner struct {
 	Schema, ID string
-	// Client identifies the client's connection; nil: all of the tenant's.
+	// Client identifies the client's connection; nil: any of the tenant's clients.
 	Client any
 }
 
-// Bounds that an application is held to where Config names none.
+// Defaults of Config.
 const (
 	DefaultHeaderBytes  = 64 << 10
 	DefaultHeaderFields = 500
 )
 
-// Errors of RoundTrip. None of them holds bytes of the answer, which may be a
-// page of a tenant.
+// Errors of RoundTrip. None contains bytes of the answer, which may be a page of a
+// tenant.
 var (
-	ErrHeadTooLarge = errors.New("upstream: the head of the answer is larger than the limit; see limits.max_answer_header_bytes and limits.max_answer_headers")
-	ErrMalformed    = errors.New("upstream: the answer is no HTTP/1.1 response")
-	ErrSwitched     = errors.New("upstream: the application switched to a protocol that was not asked for")
-	ErrClosed       = errors.New("upstream: the application closed the connection without an answer")
+	ErrHeadTooLarge = errors.New("http1: the head of the answer is larger than the limit; see limits.max_answer_header_bytes and limits.max_answer_headers")
+	ErrMalformed    = errors.New("http1: expected an HTTP/1.1 response, found something else")
+	ErrSwitched     = errors.New("http1: the application switched to a protocol that the request did not ask for")
+	ErrClosed       = errors.New("http1: the application closed the connection without an answer")
 )
 
 // Client sends requests to one application. It is safe for concurrent use.
@@ -85,15 +84,14 @@ func New(c Config) *Client {
 	return t
 }
 
-// Stats returns what became of connections so far.
+// Stats returns counters of connections.
 func (c *Client) Stats() Stats { return c.pool.stats() }
 
 // CloseIdle closes the connections that no request uses.
 func (c *Client) CloseIdle() { c.pool.closeIdle() }
 
-// RoundTrip sends r and returns the answer, as http.RoundTripper asks for. A
-// request that can be repeated is sent again if a kept connection turns out to
-// be closed.
+// RoundTrip implements http.RoundTripper. It sends a repeatable request again if
+// an idle connection turns out to be closed.
 func (c *Client) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !oneLine(r) {
 		closeBody(r)
@@ -113,8 +111,8 @@ func (c *Client) RoundTrip(r *http.Request) (*http.Response, error) {
 			return resp, nil
 		}
 		if errors.Is(err, ErrMalformed) && cn.reused {
-			// Most likely not an answer to r but the surplus of the one before.
-			c.pool.caught()
+			// Most likely not the answer to r but surplus of the previous one.
+			c.pool.foundSurplus()
 		}
 		if !cn.reused || r.Context().Err() != nil || !repeatable || errors.Is(err, ErrHeadTooLarge) {
 			closeBody(r)
@@ -124,11 +122,10 @@ func (c *Client) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
-var errRequestLine = errors.New("upstream: the method or the target would make another request line")
+var errRequestLine = errors.New("http1: expected a method and a target without blanks, found a request line that reads differently")
 
-// oneLine reports whether an application reads the method and the target of r
-// as they are meant. Request.Write writes a method, an opaque URL and a query
-// as they are.
+// oneLine reports whether the method and the target of r keep their meaning in a
+// request line. Request.Write does not escape a method, an opaque URL or a query.
 func oneLine(r *http.Request) bool {
 	return (r.Method == "" || httpguts.ValidHeaderFieldName(r.Method)) &&
 		!strings.ContainsAny(r.URL.Opaque, blank) && !strings.ContainsAny(r.URL.RawQuery, blank)
@@ -168,15 +165,15 @@ func closeBody(r *http.Request) {
 	}
 }
 
-// bodyless reports whether HTTP has no body for an answer (RFC 9110, 6.4.1 and
-// 15.3.6). Some applications send one all the same.
+// bodyless reports whether an answer has no body in HTTP (RFC 9110, 6.4.1 and
+// 15.3.6). Some applications send one anyway.
 func bodyless(method string, status int) bool {
 	return method == http.MethodHead || status == http.StatusNoContent ||
 		status == http.StatusResetContent || status == http.StatusNotModified
 }
 
-// switches reports whether resp switches to the protocol that r asks for.
+// switches reports whether resp switches to the protocol that r requests.
 func switches(r *http.Request, resp *http.Response) bool {
-	asked, got := r.Header["Upgrade"], resp.Header["Upgrade"]
-	return len(asked) == 1 && len(got) == 1 && asked[0] != "" && strings.EqualFold(asked[0], got[0])
+	want, got := r.Header["Upgrade"], resp.Header["Upgrade"]
+	return len(want) == 1 && len(got) == 1 && want[0] != "" && strings.EqualFold(want[0], got[0])
 }

@@ -5,20 +5,19 @@ import (
 	"strings"
 )
 
-// Target returns the URL of a request to an application at base, whose target on
-// the wire is that of the client, byte for byte: a URL that Go parses and writes
-// again escapes some bytes and unescapes others. requestURI is the client's
-// target.
+// targetURL returns the URL of a request to an application at base. Its target on
+// the wire is requestURI, the client's, byte for byte: a URL that Go parses and
+// writes again escapes some bytes and unescapes others.
 //
-// With inner, the first segment of the path is left out; path is what must
-// remain, unescaped, and stands in its place if something else does.
-func Target(base *url.URL, requestURI string, inner bool, path string) *url.URL {
-	raw, query, asked := strings.Cut(originForm(requestURI), "?")
+// With inner, the first segment of the path is removed. path is what must remain,
+// unescaped; it replaces anything else that remains.
+func targetURL(base *url.URL, requestURI string, inner bool, path string) *url.URL {
+	raw, query, hasQuery := strings.Cut(originForm(requestURI), "?")
 	if inner {
 		raw = rest(raw, path)
 	}
 	u := *base
-	u.RawQuery, u.ForceQuery = query, asked && query == ""
+	u.RawQuery, u.ForceQuery = query, hasQuery && query == ""
 	if raw == "*" {
 		u.Path, u.RawPath, u.Opaque = "*", "", "*"
 		return &u
@@ -26,8 +25,8 @@ func Target(base *url.URL, requestURI string, inner bool, path string) *url.URL 
 	full := strings.TrimSuffix(base.EscapedPath(), "/") + raw
 	u.Opaque = full
 	if strings.HasPrefix(full, "//") {
-		u.Opaque = "" // it would begin with a host
-		full = escapeOdd(full)
+		u.Opaque = "" // it would start with a host
+		full = escapeInvalid(full)
 	}
 	u.Path, u.RawPath = full, ""
 	if plain, err := url.PathUnescape(full); err == nil {
@@ -36,7 +35,7 @@ func Target(base *url.URL, requestURI string, inner bool, path string) *url.URL 
 	return &u
 }
 
-// originForm takes scheme and host off a target that is an absolute URL.
+// originForm removes scheme and host from a target that is an absolute URL.
 func originForm(target string) string {
 	if strings.HasPrefix(target, "/") || target == "*" {
 		return target
@@ -52,9 +51,9 @@ func originForm(target string) string {
 	return "/"
 }
 
-// rest returns the escaped path after the first segment of raw, which unescaped
-// is path. Routing makes several slashes after the folder one, since an
-// application that redirects to //host would send clients there.
+// rest returns the escaped path after the first segment of raw, which is path when
+// unescaped. Routing turns several slashes after the folder into one, since an
+// application might redirect clients to //host.
 func rest(raw, path string) string {
 	if i := strings.IndexByte(strings.TrimPrefix(raw, "/"), '/'); i >= 0 && strings.HasPrefix(raw, "/") {
 		for after := raw[i+1:]; strings.HasPrefix(after, "/"); after = after[1:] {
@@ -66,9 +65,9 @@ func rest(raw, path string) string {
 	return (&url.URL{Path: path}).EscapedPath()
 }
 
-// escapeOdd escapes the bytes that a path may not have, and leaves escapes that
-// are there.
-func escapeOdd(path string) string {
+// escapeInvalid escapes the bytes that are invalid in a path, and keeps existing
+// escapes.
+func escapeInvalid(path string) string {
 	const hex = "0123456789ABCDEF"
 	var b strings.Builder
 	for i := range len(path) {

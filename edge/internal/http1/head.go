@@ -1,4 +1,4 @@
-package upstream
+package http1
 
 import (
 	"bufio"
@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// ReadResponse is http.ReadResponse, with the Connection field as it was sent:
-// that function deletes the field if one of its elements is "close", and with it
-// the names of the others, which are not for clients (RFC 9110, 7.6.1). Of a
-// head that does not fit the reader's buffer, the field counts if it does.
+// ReadResponse is http.ReadResponse, but keeps the Connection field as it was sent.
+// http.ReadResponse deletes the field if one of its elements is "close", and so
+// loses the names of hop-by-hop fields (RFC 9110, 7.6.1). If the head exceeds the
+// reader's buffer, only lines within the buffer are kept.
 func ReadResponse(in *bufio.Reader, r *http.Request) (*http.Response, error) {
 	connection := connectionOf(peekHead(in))
 	resp, err := http.ReadResponse(in, r)
@@ -20,8 +20,8 @@ func ReadResponse(in *bufio.Reader, r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// peekHead returns the head that comes next, as far as the buffer holds it. An
-// error is left to who reads on.
+// peekHead returns the next head, as far as it fits the buffer. It ignores errors:
+// the next read returns them.
 func peekHead(in *bufio.Reader) []byte {
 	for n := 1; ; n = in.Buffered() + 1 {
 		_, err := in.Peek(min(n, in.Size()))
@@ -37,8 +37,8 @@ func peekHead(in *bufio.Reader) []byte {
 	}
 }
 
-// connectionOf returns the elements of Connection in a head, if there are
-// several.
+// connectionOf returns the elements of Connection in a head if there are several,
+// and an empty string otherwise.
 func connectionOf(head []byte) string {
 	const name = "connection:"
 	var values []string

@@ -1,4 +1,4 @@
-package upstream
+package http1
 
 import (
 	"bufio"
@@ -13,7 +13,8 @@ import (
 
 const unbounded = math.MaxInt64
 
-// conn is a connection to the application. One exchange has it, or the pool.
+// conn is a connection to the application. It belongs to one exchange or to the
+// pool.
 type conn struct {
 	net.Conn
 	client *Client
@@ -23,13 +24,13 @@ type conn struct {
 	out    *bufio.Writer
 	peek   peeker
 
-	reused  bool        // it has served a request before
+	reused  bool        // has served a request before
 	spoiled atomic.Bool // writing failed
 
-	// Of the pool, under its lock.
-	place   *list.Element
-	since   time.Time
-	watched bool // it is not used again
+	// Guarded by the lock of the pool.
+	element *list.Element // in pool.order; nil: not in the pool
+	since   time.Time     // it has been in the pool
+	watched bool          // watched for surplus bytes, and not reused
 }
 
 func newConn(raw net.Conn, c *Client, owner Owner) *conn {
@@ -43,8 +44,7 @@ func newConn(raw net.Conn, c *Client, owner Owner) *conn {
 
 func (c *conn) close() { _ = c.Conn.Close() }
 
-// limited reads from a connection as much as its budget allows, and remembers
-// why it could not.
+// limited reads from a connection up to a budget, and keeps the last error.
 type limited struct {
 	conn   net.Conn
 	budget int64

@@ -36,7 +36,7 @@ func TestATargetIsTheClientsByteForByte_A5(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := Target(base, c.target, c.inner, c.path).RequestURI(); got != c.want {
+		if got := targetURL(base, c.target, c.inner, c.path).RequestURI(); got != c.want {
 			t.Errorf("%s at %s: sent as %q, expected %q", c.target, c.base, got, c.want)
 		}
 	}
@@ -51,7 +51,7 @@ func FuzzTarget(f *testing.F) {
 		if !strings.HasPrefix(target, "/") {
 			return
 		}
-		got := Target(base, target, false, "").RequestURI()
+		got := targetURL(base, target, false, "").RequestURI()
 		if want := target; got != want && !strings.HasPrefix(target, "//") {
 			t.Errorf("%q is sent as %q", target, got)
 		}

@@ -1,0 +1,156 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+
+	"github.com/tenantedge/tenantedge/edge/internal/pace"
+)
+
+// Failure is why a request has no answer of the application.
+type Failure struct {
+	Cause Cause
+	Err   error
+}
+
+// Cause says what failed.
+type Cause int
+
+// The causes of failures.
+const (
+	ApplicationFailed Cause = iota // 502
+	ApplicationSlow                // 504: it did not answer in time
+	ClientSlow                     // 408: the body came too slowly
+	ClientTooLarge                 // 413: the body exceeds the limit
+	ClientMalformed                // 400: the body is malformed
+	ClientGone                     // 499: the client closed the connection; only logs see the status
+	Closing                        // 503: the Handler no longer takes websockets
+)
+
+var causes = [...]struct {
+	status int
+	reason string
+}{
+	ApplicationFailed: {http.StatusBadGateway, "the upstream failed"},
+	ApplicationSlow:   {http.StatusGatewayTimeout, "the upstream did not answer in time"},
+	ClientSlow:        {http.StatusRequestTimeout, "the client sends too slowly"},
+	ClientTooLarge:    {http.StatusRequestEntityTooLarge, "the body is larger than the limit"},
+	ClientMalformed:   {http.StatusBadRequest, "the body is malformed"},
+	ClientGone:        {499, "the client is gone"}, // nginx's status
+	Closing:           {http.StatusServiceUnavailable, "the edge is shutting down"},
+}
+
+// Status returns the HTTP status that fits the cause.
+func (c Cause) Status() int { return causes[c].status }
+
+// String returns the cause in words, for logs.
+func (c Cause) String() string { return causes[c].reason }
+
+// Client reports whether the client failed, and not the application or the edge.
+func (c Cause) Client() bool { return c >= ClientSlow && c <= ClientGone }
+
+// fail answers a request that the application did not answer, or for which it
+// ordered a file.
+func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
+	var order *FileOrder
+	if errors.As(err, &order) {
+		h.config.SendFile(w, r, order)
+		return
+	}
+	f := Failure{h.causeOf(w, r, err), err}
+	if f.Cause.Client() {
+		w.Header().Set("Connection", "close")
+	}
+	h.config.Failed(w, r, f)
+}
+
+func (h *Handler) causeOf(w http.ResponseWriter, r *http.Request, err error) Cause {
+	if len(r.Header["Upgrade"]) > 0 && h.tunnels.closing.Err() != nil {
+		return Closing
+	}
+	if c, ok := clientCause(w, r, err); ok {
+		return c
+	}
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() || errors.Is(err, context.DeadlineExceeded) {
+		return ApplicationSlow
+	}
+	return ApplicationFailed
+}
+
+// clientCause returns how the client failed, and reports whether it did.
+func clientCause(w http.ResponseWriter, r *http.Request, err error) (Cause, bool) {
+	var cause error // why the body could not be read
+	if body, ok := r.Body.(*requestBody); ok {
+		cause = body.failure()
+	}
+	var tooLarge *http.MaxBytesError
+	switch {
+	case pace.Slow(w):
+		return ClientSlow, true
+	case errors.As(err, &tooLarge) || errors.As(cause, &tooLarge):
+		return ClientTooLarge, true
+	case errors.Is(err, context.Canceled) && r.Context().Err() != nil:
+		return ClientGone, true
+	case cause == nil:
+		return 0, false
+	case connectionEnded(cause):
+		return ClientGone, true
+	}
+	return ClientMalformed, true
+}
+
+// connectionEnded reports whether a body could not be read because the connection
+// ended.
+func connectionEnded(err error) bool {
+	var broken net.Error
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.As(err, &broken)
+}
+
+// writeFailure is the default of Config.Failed. The cause is in the log only.
+func (h *Handler) writeFailure(w http.ResponseWriter, r *http.Request, f Failure) {
+	level := slog.LevelError
+	if f.Cause.Client() || f.Cause == Closing {
+		level = slog.LevelInfo
+	}
+	h.config.Logger.LogAttrs(r.Context(), level, f.Cause.String(),
+		slog.Int("status", f.Cause.Status()), slog.String("upstream", h.config.URL.Host), slog.String("host", r.Host), slog.Any("error", f.Err))
+	writePage(w, f.Cause.Status())
+}
+
+func writePage(w http.ResponseWriter, status int) {
+	header := w.Header()
+	header.Set("Content-Type", "text/plain; charset=utf-8")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	fmt.Fprintf(w, "%d %s\n", status, http.StatusText(status)) // the client may have closed the connection
+}
+
+// requestBody is the body of a client's request. It records why it could not be
+// read: then the application did not fail.
+type requestBody struct {
+	io.ReadCloser
+	failed atomic.Pointer[error]
+}
+
+func (b *requestBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF && err != http.ErrBodyReadAfterClose {
+		b.failed.CompareAndSwap(nil, &err)
+	}
+	return n, err
+}
+
+func (b *requestBody) failure() error {
+	if err := b.failed.Load(); err != nil {
+		return *err
+	}
+	return nil
+}

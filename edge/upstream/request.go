@@ -1,0 +1,56 @@
+package upstream
+
+import (
+	"cmp"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/tenantedge/tenantedge/edge/internal/header"
+	"github.com/tenantedge/tenantedge/edge/tenant"
+)
+
+// Target is an application and how it sees requests.
+type Target struct {
+	URL     *url.URL // scheme http, https, ws or wss; optionally with a path
+	Inner   bool     // the application gets the path without the tenant's folder
+	OwnHost bool     // the application gets the Host of URL, not the client's
+}
+
+// Request returns the request that the application gets for the incoming request
+// in, which the Middleware of h has routed: its URL, Host and headers, without
+// method, body and context. Package edge/websocket sends its handshakes so.
+func (t *Target) Request(h Host, in *http.Request) *http.Request {
+	out := &http.Request{Header: in.Header.Clone()}
+	removeHopByHop(out.Header)
+	t.prepare(h, in, out)
+	return out
+}
+
+// prepare sets the URL, the Host and the headers of out, whose headers are those
+// of in without hop-by-hop fields.
+func (t *Target) prepare(h Host, in, out *http.Request) {
+	inner, path := false, ""
+	if t.Inner {
+		if routed, ok := tenant.From(in.Context()); ok && routed.Routing.Folder != "" {
+			inner, path = true, routed.Path
+		}
+	}
+	out.URL = targetURL(t.URL, cmp.Or(in.RequestURI, in.URL.RequestURI()), inner, path)
+	h.Forward(in, out, inner)
+	if t.OwnHost {
+		out.Host = out.URL.Host
+	}
+}
+
+// removeHopByHop removes the fields for the next hop only (RFC 9110, 7.6.1).
+func removeHopByHop(h http.Header) {
+	for name := range header.Tokens(h["Connection"]) {
+		if name = http.CanonicalHeaderKey(name); !strings.HasPrefix(name, "Sec-Websocket-") {
+			delete(h, name)
+		}
+	}
+	for _, name := range []string{"Connection", "Upgrade", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer", "Transfer-Encoding"} {
+		delete(h, name)
+	}
+}

@@ -1,0 +1,74 @@
+package upstream
+
+import (
+	"errors"
+	"io"
+	"net/http"
+
+	"github.com/tenantedge/tenantedge/edge/internal/http1"
+)
+
+// FileOrder is an application's order to send a file in place of its answer.
+type FileOrder struct {
+	Redirect []string    // values of X-Accel-Redirect: a URL inside of the server, for nginx
+	Sendfile []string    // values of X-Sendfile: a path on disk, for Apache and lighttpd
+	Header   http.Header // of the application's answer, without the orders
+}
+
+// Error makes a FileOrder the error by which modify hands it to fail.
+func (o *FileOrder) Error() string { return "upstream: the application orders a file" }
+
+// errUnaskedSwitch is a 101 that the edge did not ask for. What follows it is not
+// HTTP, and no client may have it.
+var errUnaskedSwitch = errors.New("upstream: the application switched protocols without being asked")
+
+// modify checks and cleans the head of an answer. It returns a *FileOrder if the
+// application orders a file.
+func (h *Handler) modify(r *http.Response) error {
+	if r.StatusCode == http.StatusSwitchingProtocols && len(r.Request.Header["Upgrade"]) == 0 {
+		return errUnaskedSwitch
+	}
+	if app, ok := r.Body.(io.ReadWriteCloser); ok {
+		if t := tunnelOf(r.Request.Context()); t != nil {
+			r.Body = t.accepted(app)
+		}
+	}
+	if o := h.order(r); o != nil {
+		return o
+	}
+	if (r.ContentLength < 0 || r.ProtoMajor > 1) && r.StatusCode != http.StatusSwitchingProtocols {
+		http1.CleanTrailer(r.Trailer) // the announced fields
+		r.Body = &trailedBody{ReadCloser: r.Body, response: r}
+	}
+	return nil
+}
+
+// order removes the fields that order a file from an answer. It returns the order
+// if it is to be carried out.
+func (h *Handler) order(r *http.Response) *FileOrder {
+	o := &FileOrder{Redirect: r.Header["X-Accel-Redirect"], Sendfile: r.Header["X-Sendfile"], Header: r.Header}
+	http1.CleanFileOrders(r.Header)
+	if h.config.SendFile == nil || r.StatusCode == http.StatusSwitchingProtocols {
+		return nil
+	}
+	http1.CleanAccel(r.Header)
+	if len(o.Redirect) == 0 && len(o.Sendfile) == 0 {
+		return nil
+	}
+	return o
+}
+
+// trailedBody is the body of an answer that may have a trailer. It cleans the
+// trailer when that has arrived.
+type trailedBody struct {
+	io.ReadCloser
+	response *http.Response
+}
+
+func (b *trailedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err == io.EOF {
+		http1.CleanTrailer(b.response.Trailer)
+	}
+	return n, err
+}

@@ -1,0 +1,158 @@
+package upstream
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/edge/tenant"
+)
+
+// tunnels tracks the websockets of a Handler, since http.Server.Shutdown does not
+// wait for hijacked connections.
+type tunnels struct {
+	closing context.Context // ended: websockets close, and none is accepted
+	cancel  context.CancelFunc
+	open    sync.WaitGroup
+
+	mu   sync.Mutex
+	live map[*tunnel]struct{}
+}
+
+// tunnel is a websocket between a client and the application, or a handshake that
+// may become one.
+type tunnel struct {
+	tenant *tenant.Tenant  // nil: none
+	done   <-chan struct{} // closed when the handler returns
+	cancel context.CancelFunc
+	ending sync.Once
+
+	mu     sync.Mutex
+	ended  bool
+	frames *sockets.Tunnel // nil: still a handshake
+}
+
+type tunnelKey struct{}
+
+// tunnelOf returns the tunnel of a request; nil: it asks for no upgrade.
+func tunnelOf(ctx context.Context) *tunnel {
+	t, _ := ctx.Value(tunnelKey{}).(*tunnel)
+	return t
+}
+
+// accepted returns what to use in place of app, the connection to an application
+// that has accepted the handshake.
+func (t *tunnel) accepted(app io.ReadWriteCloser) io.ReadWriteCloser {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.ended {
+		return app
+	}
+	t.frames = sockets.NewTunnel(app)
+	return t.frames.App()
+}
+
+// hijacked returns what to use in place of the client's connection.
+func (t *tunnel) hijacked(client net.Conn) net.Conn {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.frames == nil {
+		return client
+	}
+	return t.frames.Client(client, func() { closeNow(client) })
+}
+
+// closeNow closes a connection without TLS's close_notify, which may have to wait
+// for the client.
+func closeNow(conn net.Conn) {
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn()
+	}
+	_ = conn.Close()
+}
+
+// farewellTime is how long the peers of a websocket have to end their frames and
+// to answer the close frame. W4 allows 5 s for those of removed tenants.
+const farewellTime = 2 * time.Second
+
+// end closes the websocket between two frames, with a code for the client, or
+// cancels the handshake.
+func (t *tunnel) end(code sockets.Code) {
+	t.ending.Do(func() {
+		t.mu.Lock()
+		t.ended = true
+		frames := t.frames
+		t.mu.Unlock()
+		if frames != nil {
+			frames.End(code, t.done, farewellTime)
+		}
+		t.cancel()
+	})
+}
+
+func (ts *tunnels) init() {
+	ts.closing, ts.cancel = context.WithCancel(context.Background())
+	ts.live = map[*tunnel]struct{}{}
+}
+
+// track returns a request whose context has a tunnel, and a function to call when
+// it is served. It returns r itself if that asks for no upgrade.
+func (ts *tunnels) track(r *http.Request) (*http.Request, func()) {
+	if len(r.Header["Upgrade"]) == 0 {
+		return r, func() {}
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	t := &tunnel{cancel: cancel, done: ctx.Done()}
+	stop := context.AfterFunc(ts.closing, func() { t.end(sockets.CodeGoingAway) })
+	t.tenant, _ = tenant.From(r.Context())
+	ts.mu.Lock()
+	ts.live[t] = struct{}{}
+	ts.mu.Unlock()
+	ts.open.Add(1)
+	return r.WithContext(context.WithValue(ctx, tunnelKey{}, t)), func() {
+		stop()
+		cancel()
+		ts.mu.Lock()
+		delete(ts.live, t)
+		ts.mu.Unlock()
+		ts.open.Done()
+	}
+}
+
+func (ts *tunnels) count() int {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	return len(ts.live)
+}
+
+func (ts *tunnels) closeRemoved(exists func(*tenant.Tenant) bool) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	for t := range ts.live {
+		if t.tenant != nil && !exists(t.tenant) {
+			go t.end(sockets.CodePolicy)
+		}
+	}
+}
+
+// shutdown closes the websockets, with 1001, and waits until their handlers have
+// returned. No request may arrive any more.
+func (ts *tunnels) shutdown(ctx context.Context) error {
+	ts.cancel()
+	none := make(chan struct{})
+	go func() {
+		ts.open.Wait()
+		close(none)
+	}()
+	select {
+	case <-none:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
