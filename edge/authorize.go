@@ -2,105 +2,54 @@ package edge
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 
+	"github.com/tenantedge/tenantedge/edge/internal/guests"
 	"github.com/tenantedge/tenantedge/edge/internal/instance"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// FileRequest asks whether a private file may be had.
+// FileRequest is a request for a private file.
 type FileRequest struct {
-	Tenant *tenant.Tenant // nil: that of the context
+	Tenant *tenant.Tenant // nil: the tenant of the context
 	Method string
-	Name   string // of the file inside the tenant's files; see NoName
-	NoName bool   // the path is that of none of the tenant's files
+	Name   string // name of the file among the tenant's files; see NoName
+	NoName bool   // the path does not name a file of the tenant
 	Host   string
-	Header http.Header // the guest sees those that it asked for
+	Header http.Header // the guest sees the headers that it asked for when it was configured
 }
 
-// Verdict says whether a private file may be had. The zero value denies.
+// Verdict is the guest's answer to a [FileRequest]. The zero value denies.
 type Verdict uint8
 
-// Verdicts.
+// The verdicts.
 const (
-	Deny  Verdict = iota // 403
-	Allow                // send it
-	Hide                 // 404, as for a file that is missing
+	Deny  Verdict = iota // answer 403
+	Allow                // send the file
+	Hide                 // answer 404, as for a missing file
 )
 
-// Authorize asks the guest whether a request may have a private file. Without
-// a tenant, and with a guest that does not authorize, the answer is Deny. With
-// an error, as those of Route, nothing may be sent either.
+// Authorize asks the guest whether a client may have a private file. It denies
+// without a tenant, and with a guest that authorizes nothing. The errors are
+// those of [Host.Route]; with one, the verdict is Deny.
 func (h *Host) Authorize(ctx context.Context, r FileRequest) (Verdict, error) {
-	t := tenantOf(ctx, r.Tenant)
-	if t == nil {
+	if r.Tenant = tenantOf(ctx, r.Tenant); r.Tenant == nil {
 		return Deny, nil
 	}
-	g, i, err := h.borrow(ctx)
+	verdict, err := h.guests.Authorize(ctx, (*guests.FileRequest)(&r))
 	if err != nil {
-		return Deny, err
+		return Deny, public(err)
 	}
-	defer g.program.Return(i)
-	if !g.program.Has(instance.Authorize) {
-		return Deny, nil
+	switch verdict {
+	case abi.AuthAllow:
+		return Allow, nil
+	case abi.AuthHide:
+		return Hide, nil
 	}
-	i.Services().(*services).beginFor(t)
-	verdict := Deny
-	err = i.Call(ctx, instance.Authorize, func(buf []byte) int {
-		return encodeAccess(buf, t, &r, g.program.Configured().AuthorizeHeaders)
-	}, func(m abi.Message) error {
-		switch m.Word() {
-		case abi.AuthAllow:
-			verdict = Allow
-		case abi.AuthHide:
-			verdict = Hide
-		case abi.AuthDeny:
-		default:
-			return instance.Senseless(instance.Authorize, fmt.Errorf("the verdict is %d: expected one of guest/abi", m.Word()))
-		}
-		return nil
-	})
-	if err != nil {
-		return Deny, g.failed(err)
-	}
-	return verdict, nil
+	return Deny, nil
 }
 
-// Authorizes reports whether the guest decides about private files. If not,
-// nobody gets any.
-func (h *Host) Authorizes() bool { return h.current.Load().program.Has(instance.Authorize) }
-
-// encodeAccess writes the request to buf and returns its size, see sizeOf.
-func encodeAccess(buf []byte, t *tenant.Tenant, r *FileRequest, asked []string) int {
-	b := abi.Begin(buf, 0, abi.AuthHeader0+len(asked))
-	b.Put(abi.AuthSchema, t.Schema)
-	if t.Dynamic {
-		b.Put(abi.AuthTenantID, t.ID)
-	}
-	b.Put(abi.AuthMethod, r.Method)
-	b.Put(abi.AuthPath, t.Path)
-	if !r.NoName {
-		b.Put(abi.AuthName, r.Name)
-	}
-	b.Put(abi.AuthHost, r.Host)
-	b.Put(abi.AuthFolder, t.Routing.Folder)
-	b.Put(abi.AuthURLConf, t.URLConf)
-	for i, name := range asked {
-		putHeader(&b, abi.AuthHeader0+i, r.Header[http.CanonicalHeaderKey(name)])
-	}
-	return sizeOf(&b)
-}
-
-// putHeader sets a field to the values of a header, if it was sent.
-func putHeader(b *abi.Builder, field int, values []string) {
-	for i, v := range values {
-		if i == 0 {
-			b.Put(field, v)
-			continue
-		}
-		b.Append(field, "\n")
-		b.Append(field, v)
-	}
-}
+// Authorizes reports whether the guest authorizes private files. If not,
+// Authorize denies all.
+func (h *Host) Authorizes() bool { return h.guests.Current().Has(instance.Authorize) }

@@ -70,15 +70,15 @@ type consumer struct {
 // openConsumer runs the guest's open event. With neither *Refused nor error the
 // handshake is to be accepted with the consumer as its handler and Protocol as
 // its subprotocol; if that fails, abandon must be called. What the guest wants
-// sent goes out when the hub calls Open. The error is one of Route's.
+// sent goes out when the hub calls Open. The error is one of package guests.
 func (h *Host) openConsumer(ctx context.Context, r consumerRequest) (*consumer, *Refused, error) {
-	g, i, err := h.borrow(ctx)
+	g, i, err := h.guests.Borrow(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	headers := g.program.Configured().ConsumerHeaders
-	if !g.program.Configured().Consumer {
-		g.program.Return(i)
+	headers := g.Configured().ConsumerHeaders
+	if !g.Configured().Consumer {
+		g.Return(i)
 		return nil, &Refused{http.StatusServiceUnavailable, "the guest handles no websockets"}, nil
 	}
 	c := &consumer{place: h.consumers.enter(h, &r), busy: true}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/internal/guests"
 	"github.com/tenantedge/tenantedge/edge/internal/instance"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
 	"github.com/tenantedge/tenantedge/guest/abi"
@@ -26,7 +27,7 @@ func (c *consumer) run(ours bool, export instance.Export, word uint32, data []by
 	c.runWith(ours, export, func(buf []byte) int {
 		b := c.encode(buf, word)
 		b.PutBytes(abi.EventData, data)
-		return sizeOf(&b)
+		return guests.Size(&b)
 	})
 }
 
@@ -37,7 +38,7 @@ func (c *consumer) runGroup(m *channel.Message) {
 		if room := b.Room(abi.EventData, m.Len()); room != nil {
 			m.AppendMsgPack(room[:0])
 		}
-		return sizeOf(&b)
+		return guests.Size(&b)
 	})
 }
 
@@ -50,15 +51,15 @@ func (c *consumer) runWith(ours bool, export instance.Export, write func([]byte)
 		c.fail(err)
 		return
 	}
-	if !g.program.Configured().Consumer {
-		g.program.Return(i)
+	if !g.Configured().Consumer {
+		g.Return(i)
 		if export != instance.SocketClose {
 			c.fail(errNoConsumer)
 		}
 		return
 	}
-	if !g.program.Has(export) {
-		g.program.Return(i)
+	if !g.Has(export) {
+		g.Return(i)
 		return
 	}
 	e := effects{place: c.place, last: export == instance.SocketClose}
@@ -73,10 +74,10 @@ func (c *consumer) runWith(ours bool, export instance.Export, write func([]byte)
 
 // borrowPatiently is borrow for who can wait: the client is not read from
 // meanwhile.
-func (h *Host) borrowPatiently() (*generation, *instance.Instance, error) {
+func (h *Host) borrowPatiently() (*guests.Generation, *instance.Instance, error) {
 	for {
-		g, i, err := h.borrow(context.Background())
-		if !errors.Is(err, ErrBusy) {
+		g, i, err := h.guests.Borrow(context.Background())
+		if !errors.Is(err, instance.ErrBusy) {
 			return g, i, err
 		}
 	}
@@ -85,11 +86,9 @@ func (h *Host) borrowPatiently() (*generation, *instance.Instance, error) {
 // call makes one call, and gives the instance back. Effects that cannot fail
 // and wait for nothing are carried out while the reply is in the guest's
 // memory, the others are copied.
-func (c *consumer) call(ctx context.Context, g *generation, i *instance.Instance, export instance.Export, write func([]byte) int, e *effects) error {
-	defer g.program.Return(i)
-	s := i.Services().(*services)
-	s.beginFor(&c.place.tenant)
-	return g.failed(i.Call(ctx, export, write, func(reply abi.Message) error {
+func (c *consumer) call(ctx context.Context, g *guests.Generation, i *instance.Instance, export instance.Export, write func([]byte) int, e *effects) error {
+	defer g.Return(i)
+	return g.CallFor(ctx, i, &c.place.tenant, export, write, func(reply abi.Message) error {
 		if err := e.read(reply); err != nil {
 			return instance.Senseless(export, err)
 		}
@@ -97,7 +96,7 @@ func (c *consumer) call(ctx context.Context, g *generation, i *instance.Instance
 			c.apply(e)
 		}
 		return nil
-	}))
+	})
 }
 
 // encode begins an event with all but its data.
@@ -136,9 +135,9 @@ func encodeHandshake(buf []byte, headers []string, p *place, r *consumerRequest)
 		b.Put(abi.EventProtocols, strings.Join(r.Protocols, "\n"))
 	}
 	for i, name := range headers {
-		putHeader(&b, abi.EventHeader0+i, r.Header.Values(name))
+		guests.PutHeader(&b, abi.EventHeader0+i, r.Header.Values(name))
 	}
-	return sizeOf(&b)
+	return guests.Size(&b)
 }
 
 // fail closes the websocket after an event that came to nothing. The client
@@ -155,7 +154,7 @@ func (c *consumer) fail(err error) {
 		code, level, interrupted = sockets.CodeRestart, slog.LevelDebug, true
 	case errors.Is(err, channel.ErrLimit):
 		code, level = sockets.CodeTryLater, slog.LevelWarn
-	case errors.Is(err, ErrTooLarge):
+	case errors.Is(err, instance.ErrTooLarge):
 		code, level = sockets.CodeTooBig, slog.LevelDebug
 	case errors.Is(err, instance.ErrClosed), errors.Is(err, channel.ErrClosed):
 		code, level = sockets.CodeGoingAway, slog.LevelDebug

@@ -150,7 +150,7 @@ func (w *crowdWorld) fillInstances(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer g.program.Return(i)
+		defer g.Return(i)
 	}
 }
 

@@ -18,22 +18,17 @@ const (
 	OutcomeConflict   = abi.Conflict
 )
 
-// Decision is what the guest decided about one request.
+// Decision is what the guest decided about a request.
 type Decision struct {
-	Outcome  Outcome
-	Status   int           // HTTP status for every outcome but tenant and none
-	Location string        // OutcomeRedirect: where to
-	Reason   string        // why, for people; never shown to clients; see Request.Explain
-	Tenant   tenant.Tenant // OutcomeTenant, and OutcomeRedirect as far as it is known
-	// WSRoute is the websocket route that matched; empty name: none did.
-	WSRoute WSMatch
-	// Headers are what the guest wants set for the upstream: name, value, …
-	Headers []string
-}
-
-// WSMatch is a websocket route that matched, with its values.
-type WSMatch struct {
-	Name   string
-	Kwargs string // one JSON object
-	Found  bool
+	Outcome  abi.Outcome
+	Status   int    // HTTP status; 200 for abi.Tenant and abi.None
+	Location string // abi.Redirect: the Location header
+	// Reason explains the decision in logs. Clients must not see it. It is empty for
+	// abi.Tenant, unless Request.Explain is set.
+	Reason   string
+	Tenant   tenant.Tenant // abi.Tenant; for abi.Redirect, what is known of the tenant
+	WSRoute  string        // name of the websocket route that matched
+	WSKwargs string        // its values, as one JSON object
+	WSFound  bool          // a websocket route matched
+	Headers  []string      // names and values of the headers that the guest sets for the upstream
 }

@@ -27,84 +27,50 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"sync"
 	"sync/atomic"
 
 	"github.com/tenantedge/tenantedge/assets"
+	"github.com/tenantedge/tenantedge/edge/internal/guests"
+	"github.com/tenantedge/tenantedge/edge/internal/instance"
 	"github.com/tenantedge/tenantedge/edge/internal/trust"
 	"github.com/tenantedge/tenantedge/edge/storage"
 	"github.com/tenantedge/tenantedge/edge/upstream"
 	"github.com/tenantedge/tenantedge/guest/abi"
-	"github.com/tenantedge/tenantedge/guest/tenancy"
+	"github.com/tenantedge/tenantedge/hostfuncs"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// Host runs guests and carries their decisions out.
+// Host runs guests and carries out their decisions.
 type Host struct {
-	config      Config
-	guestConfig []byte // JSON of an abi.Config
-	static      map[string]*StaticTenant
-	domains     map[string]string // all domains of the static tenants, as requests look them up, and whose they are
-	trust       *trust.Rules
-
-	files     atomic.Pointer[storage.Storage] // for guests; nil: none
-	pathnames pathnames
-
-	current, previous atomic.Pointer[generation]
+	config  Config
+	abi     []byte // JSON of an abi.Config
+	tenants *guests.Tenants
+	trust   *trust.Rules
+	guests  *guests.Set
 
 	consumers  consumers
-	websockets *websockets // nil: none are served here
-
-	swapping sync.Mutex // held while guests are exchanged
-	closed   bool
-
-	// ledger guards what Stats adds up. Guests that are superseded stay in live
-	// until they are closed, and then are part of past.
-	ledger                        sync.Mutex
-	live                          []*generation
-	past                          ProgramStats
-	swaps, rollbacks, failedSwaps uint64
+	websockets *websockets // nil: the Host serves none
 
 	results results
-	ignored atomic.Uint64 // requests that were decided without their session, which could not be read
-	said    *guestLog
+	ignored atomic.Uint64 // requests that were routed without their session, which could not be read
 }
 
-// New makes a Host: the guest is validated, compiled and configured. The error
-// names what is wrong in the configuration or in the guest.
+// New validates, compiles and configures the guest. The error says what is wrong
+// with the configuration or with the guest.
 func New(ctx context.Context, c Config) (*Host, error) {
-	tried := c.Guest == nil // the guest that comes along needs no trial
+	try := c.Guest != nil // the built-in guest needs no trial
 	if err := c.complete(); err != nil {
 		return nil, fmt.Errorf("edge: %w", err)
 	}
-	h := &Host{config: c, past: noProgramStats(), static: map[string]*StaticTenant{}, domains: map[string]string{}, trust: newRules(&c), said: newGuestLog(c.Logger, c.GuestLogRate)}
-	for i := range c.Tenants {
-		t := &c.Tenants[i]
-		h.static[t.Schema] = t
-		for _, d := range t.Domains {
-			if normal, err := tenancy.NormalizeHost(d); err == nil && c.Compat != Strict {
-				d = normal // the guest refuses a domain that has no such form
-			}
-			if _, taken := h.domains[d]; !taken {
-				h.domains[d] = t.Schema
-			}
-		}
-	}
+	h := &Host{config: c, trust: newRules(&c), tenants: guests.NewTenants(c.Tenants, c.Directory, c.Compat == Strict)}
 	var err error
-	if h.guestConfig, err = json.Marshal(c.forGuest()); err != nil {
+	if h.abi, err = json.Marshal(c.forGuest()); err != nil {
 		return nil, fmt.Errorf("edge: settings: %w", err)
 	}
-	if !tried {
-		if err := h.try(ctx, c.Guest); err != nil {
-			return nil, err
-		}
+	if h.guests, err = guests.New(ctx, h.forGuests(), c.Guest, try); err != nil {
+		return nil, public(err)
 	}
-	first, err := h.generate(ctx, c.Guest)
-	if err != nil {
-		return nil, err
-	}
-	h.config.Guest = nil // megabytes that nobody reads again
-	h.current.Store(first)
+	h.config.Guest = nil // to free its memory
 	if len(c.Websockets.Targets) > 0 {
 		if h.websockets, err = h.newWebsockets(); err != nil {
 			return nil, errors.Join(fmt.Errorf("edge: %w", err), h.Close())
@@ -112,6 +78,34 @@ func New(ctx context.Context, c Config) (*Host, error) {
 	}
 	return h, nil
 }
+
+func (h *Host) forGuests() guests.Config {
+	c := &h.config
+	g := guests.Config{
+		ABI: h.abi, Strict: c.Compat == Strict, Tenants: h.tenants, MaySet: h.trust.GuestMaySet,
+		Fallback: c.OnGuestError == Previous, Queries: c.Queries,
+		FileLimits: hostfuncs.FileLimits{Bytes: cmp.Or(c.FileLimits.Bytes, defaultFileBytes), Open: cmp.Or(c.FileLimits.Open, defaultOpenFiles)},
+		Limits:     instance.Limits(c.Limits), NoReset: c.UnsafeNoReset, CompileCache: c.CompileCache,
+		Logger: c.Logger, LogRate: c.GuestLogRate,
+	}
+	if c.Default != nil {
+		g.URLConf = c.Default.URLConf
+	}
+	if c.SmokeRun != nil {
+		g.Try = func(ctx context.Context, wasm []byte) error {
+			trial, err := h.trial(wasm)
+			if err != nil {
+				return err
+			}
+			return c.SmokeRun(ctx, trial)
+		}
+	}
+	return g
+}
+
+// UseFiles lets guests use the files of b. It must be called before the first
+// request, if at all. The Host does not close b.
+func (h *Host) UseFiles(b storage.Storage) { h.guests.UseFiles(b) }
 
 // complete fills in the defaults and checks what only the host knows; the
 // guest checks the rest when it is configured.
@@ -166,6 +160,13 @@ func (c *Config) complete() error {
 	}
 	return nil
 }
+
+// Defaults of Config and of FileLimits.
+const (
+	defaultGuestLogRate = 16 << 10 // bytes a second
+	defaultFileBytes    = 1 << 20
+	defaultOpenFiles    = 16
+)
 
 // defaultReference is the reference's default for both, header and session key.
 const defaultReference = "tenant"

@@ -7,17 +7,102 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 
+	"github.com/tenantedge/tenantedge/edge/internal/guests"
 	"github.com/tenantedge/tenantedge/edge/internal/instance"
+	"github.com/tenantedge/tenantedge/edge/stats"
+	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// RouteError is a request that is not served by a tenant: what was answered,
-// and why. The reason and the cause are for logs; a client sees neither.
+// Errors to branch on with errors.Is.
+var (
+	// ErrClosed is the error of a Host that is closed.
+	ErrClosed = errors.New("edge: the host is closed")
+	// ErrBusy is a request that timed out waiting for an instance of the guest
+	// (GuestLimits.QueueTimeout).
+	ErrBusy = errors.New("edge: all instances of the guest are busy")
+	// ErrGuest is a call at which the guest failed: it trapped, or its reply violates
+	// the contract. The error is a [*GuestError].
+	ErrGuest = errors.New("edge: the guest failed")
+	// ErrTooLarge is a request that does not fit the guest's buffer of 64 KiB.
+	ErrTooLarge = errors.New("edge: the request is too large for the guest's buffer")
+	// ErrSession is a request whose session could not be read and might name its
+	// tenant.
+	ErrSession = errors.New("edge: the session cannot be read")
+	// ErrGuestRefused is a guest that New or Swap did not load.
+	ErrGuestRefused = errors.New("edge: the guest is refused")
+	// ErrNoPrevious is a Rollback before the first Swap.
+	ErrNoPrevious = errors.New("edge: there is no previous guest")
+	// ErrUnknownTenant is a schema that no tenant has.
+	ErrUnknownTenant = errors.New("edge: unknown tenant")
+)
+
+// GuestError is a call at which the guest failed. It is for logs; clients must
+// not see it. It is ErrGuest.
+type GuestError struct {
+	Guest  string // digest of the guest
+	Export string // name of the export, as in guest/abi
+	Trap   stats.Trap
+	Fuel   uint64 // used until then
+	Err    error
+}
+
+func (e *GuestError) Error() string {
+	return fmt.Sprintf("edge: guest %.12s, after %d units of fuel: %v", e.Guest, e.Fuel, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *GuestError) Unwrap() error { return e.Err }
+
+// Is reports whether target is ErrGuest.
+func (e *GuestError) Is(target error) bool { return target == ErrGuest }
+
+// sentinelError adds a sentinel of this package to the chain of an error.
+type sentinelError struct{ sentinel, cause error }
+
+func (e *sentinelError) Error() string {
+	return "edge: " + strings.TrimPrefix(e.cause.Error(), "instance: ")
+}
+
+func (e *sentinelError) Unwrap() []error { return []error{e.sentinel, e.cause} }
+
+// public returns an error of the guests as this package documents it.
+func public(err error) error {
+	if err == nil {
+		return nil // here, since failure is allocated
+	}
+	var failure *guests.Failure
+	if errors.As(err, &failure) {
+		return (*GuestError)(failure)
+	}
+	var rejected *guests.Rejected
+	if errors.As(err, &rejected) {
+		return &sentinelError{ErrGuestRefused, err}
+	}
+	for _, known := range [...]struct{ internal, sentinel error }{
+		{instance.ErrBusy, ErrBusy},
+		{instance.ErrClosed, ErrClosed},
+		{instance.ErrTooLarge, ErrTooLarge},
+		{guests.ErrNoPrevious, ErrNoPrevious},
+	} {
+		if errors.Is(err, known.internal) {
+			return &sentinelError{known.sentinel, err}
+		}
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return fmt.Errorf("edge: %w", err)
+}
+
+// RouteError is a request that no tenant serves. Reason and Err are for logs;
+// clients must not see them.
 type RouteError struct {
-	Status    int
-	Outcome   Outcome // zero where the guest did not decide
+	Status    int         // HTTP status of the response
+	Outcome   abi.Outcome // zero where the guest made no decision
 	Reason    string
-	RequestID string // given to the client, so that the log line can be found; only for 5xx
+	RequestID string // status 5xx only: the id of the request in the response and in the log
 	Err       error
 }
 
@@ -32,54 +117,8 @@ func (e *RouteError) Error() string {
 	return s
 }
 
-func (e *RouteError) Unwrap() error { return e.Err }
-
-// ErrUnknownTenant says that there is no tenant of a schema.
-var ErrUnknownTenant = errors.New("edge: unknown tenant")
-
-// TrapReason says in what way a guest failed.
-type TrapReason = instance.Reason
-
-// The reasons of a GuestError.
-const (
-	TrapFuel      = instance.OutOfFuel   // it used up its fuel: an endless loop, say
-	TrapDeadline  = instance.Deadline    // its time, or that of the request, was over
-	TrapCancelled = instance.Cancelled   // nobody waited for the answer any more
-	TrapDepth     = instance.StackDepth  // its stack was full: a recursion
-	TrapMemory    = instance.OutOfMemory // it failed with most of its memory in use
-	TrapCrash     = instance.Crashed     // it crashed: a panic, an address outside its memory
-	TrapExit      = instance.Exited      // it ended itself
-	TrapReply     = instance.BadReply    // its answer makes no sense
-)
-
-// GuestError is a guest's failure at one request: for logs, and never for
-// clients. It is ErrGuest.
-type GuestError struct {
-	Guest  string // the guest's digest
-	Export string // what was called, as guest/abi names it
-	Reason TrapReason
-	Fuel   uint64 // used until then
-	Err    error
-}
-
-func (e *GuestError) Error() string {
-	return fmt.Sprintf("edge: guest %.12s, after %d units of fuel: %v", e.Guest, e.Fuel, e.Err)
-}
-
 // Unwrap returns the cause.
-func (e *GuestError) Unwrap() error { return e.Err }
-
-// failed makes a GuestError of an error for which the guest is to blame.
-func (g *generation) failed(err error) error {
-	if err == nil {
-		return nil // before t, which costs an allocation
-	}
-	var t *instance.Trap
-	if !errors.As(err, &t) {
-		return err
-	}
-	return &GuestError{Guest: g.program.Digest(), Export: t.Export, Reason: t.Reason, Fuel: t.Fuel, Err: err}
-}
+func (e *RouteError) Unwrap() error { return e.Err }
 
 // failure is the one place that turns errors of routing into HTTP statuses.
 func failure(err error) *RouteError {

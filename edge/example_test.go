@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/stats"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
@@ -49,7 +50,7 @@ func ExampleGuestError() {
 	config := edge.Config{
 		Refused: func(w http.ResponseWriter, r *http.Request, e *edge.RouteError) {
 			var guest *edge.GuestError
-			if errors.As(e, &guest) && guest.Reason == edge.TrapFuel {
+			if errors.As(e, &guest) && guest.Trap == stats.TrapFuel {
 				fmt.Printf("%s used %d units of fuel on request %s\n", guest.Export, guest.Fuel, e.RequestID)
 			}
 			http.Error(w, "request "+e.RequestID, e.Status)

@@ -1,7 +1,6 @@
 package edge
 
 import (
-	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -16,23 +15,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage/disk"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
-	"github.com/tenantedge/tenantedge/tenantdb"
 )
-
-// asking is how a storage asks a Host where files are.
-type asking struct{ *Host }
-
-func (a asking) Locate(ctx context.Context, q *tenancy.PathQuery) (tenancy.Pathname, error) {
-	t := &tenant.Tenant{Schema: q.Schema, Routing: tenant.Routing{Folder: q.Folder}}
-	if q.HasSchemaPathname {
-		t.Attributes = tenant.NewAttributes([]tenantdb.Attribute{{Name: tenant.PathnameAttribute, Value: q.SchemaPathname}})
-	}
-	p, err := a.Pathname(ctx, PathQuery{Tenant: t, Location: q.Location, BaseURL: q.BaseURL, Name: q.Name, NoName: !q.HasName})
-	return tenancy.Pathname{
-		Identifier: p.Identifier, BaseLocation: p.BaseLocation, BaseURL: p.BaseURL,
-		Path: p.Path, URL: p.URL, HasPath: p.HasPath, HasURL: p.HasURL, Err: p.Err,
-	}, err
-}
 
 // newFileHost runs the guest over a storage in which t1, whose files are those
 // of acme, and t2 have a file a.txt.
@@ -47,7 +30,7 @@ func newFileHost(t testing.TB, change func(*Config)) (*Host, string) {
 		}
 	})
 	location := t.TempDir()
-	s, err := disk.New(disk.Config{Location: location, BaseURL: "/media/", Locator: asking{h}, NoSync: true, Quota: func(storage.Tenant) storage.Quota {
+	s, err := disk.New(disk.Config{Location: location, BaseURL: "/media/", Locator: h, NoSync: true, Quota: func(storage.Tenant) storage.Quota {
 		return storage.Quota{Files: 6} // one of them is the folder that is there
 	}})
 	if err != nil {
@@ -147,7 +130,7 @@ func TestARequestThatFailsLeavesNoFileBehind(t *testing.T) {
 
 func TestAGuestThatSaysWhereFilesAreHasNone(t *testing.T) {
 	h, _ := newFileHost(t, nil)
-	p, err := h.Pathname(t.Context(), PathQuery{Tenant: &tenant.Tenant{Schema: "t2"}, Location: "/srv", BaseURL: "/media/", Name: "probe"})
+	p, err := h.Pathname(t.Context(), &tenant.Tenant{Schema: "t2"}, tenancy.PathQuery{Location: "/srv", BaseURL: "/media/", Name: "probe", HasName: true})
 	if want := "/srv/t2/probeerrno4"; p.Path != want || err != nil {
 		t.Errorf("%q, %v, want %q", p.Path, err, want)
 	}

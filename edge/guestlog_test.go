@@ -8,8 +8,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
@@ -94,39 +92,7 @@ func TestAFloodOfAGuestIsBoundedAndCounted_D5(t *testing.T) {
 	}
 	s := h.Stats()
 	written, dropped := s.LogWritten-before.LogWritten, s.LogDropped-before.LogDropped
-	if len(said) == 0 || bytes > longestRecord || written != uint64(len(said)) || written+dropped != requests || len(refused) != requests {
+	if len(said) == 0 || bytes > 16<<10 || written != uint64(len(said)) || written+dropped != requests || len(refused) != requests {
 		t.Errorf("%d records of %d bytes; counted %d and %d dropped; %d refusals", len(said), bytes, written, dropped, len(refused))
 	}
-}
-
-func TestTheRecordAfterDroppedOnesSaysHowMany_D5(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var log journal
-		l := newGuestLog(log.logger(), 1<<10)
-		write := func(n int) {
-			for range n {
-				l.write(t.Context(), slog.LevelInfo, strings.Repeat("x", 1<<10-recordOverhead), nil)
-			}
-		}
-		write(20) // a record is as much as a second's worth, and a burst 16
-		if l.written.Load() != 16 || l.dropped.Load() != 4 {
-			t.Errorf("%d written and %d dropped", l.written.Load(), l.dropped.Load())
-		}
-		time.Sleep(2 * time.Second)
-		write(3)
-		if got := strings.Count(log.String(), "dropped="); got != 1 || !strings.Contains(log.String(), "dropped=4") {
-			t.Errorf("%d records say how many are missing: %s", got, log.String())
-		}
-		l.write(t.Context(), slog.LevelDebug, "below the level of the log", nil)
-		if l.written.Load() != 18 || l.dropped.Load() != 5 {
-			t.Errorf("%d written and %d dropped", l.written.Load(), l.dropped.Load())
-		}
-		unbounded := newGuestLog(log.logger(), -1)
-		for range 1000 {
-			unbounded.write(t.Context(), slog.LevelInfo, "x", nil)
-		}
-		if unbounded.dropped.Load() != 0 {
-			t.Errorf("%d dropped without a bound", unbounded.dropped.Load())
-		}
-	})
 }

@@ -51,4 +51,4 @@ func (h *Host) setUpstreamHeaders(ctx context.Context, out http.Header) {
 }
 
 // guestHeaders returns the headers that the guest declares it may set.
-func (h *Host) guestHeaders() []string { return h.current.Load().program.Configured().SetHeaders }
+func (h *Host) guestHeaders() []string { return h.guests.Current().Configured().SetHeaders }

@@ -3,6 +3,7 @@ package edge
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -253,14 +254,14 @@ func TestKeysAndPathsAreTheGuests(t *testing.T) {
 	if _, err := h.ReverseKey(ctx, "t1:p"); err == nil || !strings.Contains(err.Error(), "colons") {
 		t.Errorf("what is no key is reversed with %v", err)
 	}
-	if _, err := h.CacheKey(ctx, nil, "", "1", strings.Repeat("x", abi.BufferSize)); err != ErrTooLarge {
+	if _, err := h.CacheKey(ctx, nil, "", "1", strings.Repeat("x", abi.BufferSize)); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("a huge key is refused with %v, want ErrTooLarge", err)
 	}
-	p, err := h.Pathname(ctx, PathQuery{Location: "/srv/media", BaseURL: "/media/", Name: "a b.txt"})
+	p, err := h.Pathname(ctx, nil, tenancy.PathQuery{Location: "/srv/media", BaseURL: "/media/", Name: "a b.txt", HasName: true})
 	if err != nil || p.Err != nil || p.Path != "/srv/media/t1/a b.txt" || p.URL != "/media/t1/a%20b.txt" {
 		t.Errorf("the file is at %+v, %v", p, err)
 	}
-	p, err = h.Pathname(ctx, PathQuery{Location: "/srv/media", BaseURL: "/media/", Name: "../t2/x"})
+	p, err = h.Pathname(ctx, nil, tenancy.PathQuery{Location: "/srv/media", BaseURL: "/media/", Name: "../t2/x", HasName: true})
 	if err != nil || p.Err == nil || p.HasPath || p.HasURL {
 		t.Errorf("another tenant's file is at %+v, %v", p, err)
 	}

@@ -12,9 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tenantedge/tenantedge/edge/internal/instance"
 	"github.com/tenantedge/tenantedge/edge/internal/soak"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+	"github.com/tenantedge/tenantedge/edge/stats"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
@@ -38,23 +38,23 @@ func TestG1AHostileGoGuestFailsItsOwnRequestAlone(t *testing.T) {
 	for _, c := range []struct {
 		name, host string
 		limits     GuestLimits
-		reason     instance.Reason
-		retired    []instance.Retirement // what it may cost
+		reason     stats.Trap
+		retired    []stats.Retirement // what it may cost
 		logged     string
 	}{
-		{"an endless loop, stopped by fuel", "spin", GuestLimits{Deadline: time.Minute}, instance.OutOfFuel, nil, "expected at most 20000000 units of fuel"},
-		{"an endless loop, stopped by time", "spin", GuestLimits{Fuel: 1 << 60, Deadline: 5 * time.Millisecond}, instance.Deadline, nil, "context deadline exceeded"},
-		{"a recursion", "recurse", GuestLimits{Fuel: 1 << 40, Deadline: time.Minute}, instance.StackDepth, []instance.Retirement{instance.TooManyPages}, "its stack is full"},
-		{"a memory bomb", "bomb", GuestLimits{Memory: 16 << 20, Fuel: 1 << 40, Deadline: time.Minute}, instance.OutOfMemory, []instance.Retirement{instance.Grown, instance.TooManyPages}, ""},
-		{"a fill of 2 GiB", "fill", GuestLimits{Fuel: 1 << 40, Deadline: time.Minute}, instance.Crashed, nil, ""},
-		{"a panic with a message", "panic", GuestLimits{}, instance.Crashed, nil, "confidential"},
-		{"an address that is none", "nil", GuestLimits{}, instance.Crashed, nil, ""},
-		{"an exit", "exit", GuestLimits{}, instance.Exited, nil, "exit_code(3)"},
+		{"an endless loop, stopped by fuel", "spin", GuestLimits{Deadline: time.Minute}, stats.TrapFuel, nil, "expected at most 20000000 units of fuel"},
+		{"an endless loop, stopped by time", "spin", GuestLimits{Fuel: 1 << 60, Deadline: 5 * time.Millisecond}, stats.TrapDeadline, nil, "context deadline exceeded"},
+		{"a recursion", "recurse", GuestLimits{Fuel: 1 << 40, Deadline: time.Minute}, stats.TrapDepth, []stats.Retirement{stats.RetiredPages}, "its stack is full"},
+		{"a memory bomb", "bomb", GuestLimits{Memory: 16 << 20, Fuel: 1 << 40, Deadline: time.Minute}, stats.TrapMemory, []stats.Retirement{stats.RetiredGrowth, stats.RetiredPages}, ""},
+		{"a fill of 2 GiB", "fill", GuestLimits{Fuel: 1 << 40, Deadline: time.Minute}, stats.TrapCrash, nil, ""},
+		{"a panic with a message", "panic", GuestLimits{}, stats.TrapCrash, nil, "confidential"},
+		{"an address that is none", "nil", GuestLimits{}, stats.TrapCrash, nil, ""},
+		{"an exit", "exit", GuestLimits{}, stats.TrapExit, nil, "exit_code(3)"},
 		{"waiting for nobody", "wait", GuestLimits{Deadline: time.Minute}, "", nil, ""},
-		{"endless output", "shout", GuestLimits{Deadline: 5 * time.Millisecond, Fuel: 1 << 60}, instance.Deadline, nil, ""},
+		{"endless output", "shout", GuestLimits{Deadline: 5 * time.Millisecond, Fuel: 1 << 60}, stats.TrapDeadline, nil, ""},
 		{"its own memory overwritten", "scribble", GuestLimits{}, "", nil, ""},
-		{"addresses that are none for host functions", "pointers", GuestLimits{}, instance.Crashed, nil, "no address outside of memory was taken"},
-		{"memory that it leaves behind", "grow", GuestLimits{}, instance.Crashed, []instance.Retirement{instance.TooManyPages}, "grown"},
+		{"addresses that are none for host functions", "pointers", GuestLimits{}, stats.TrapCrash, nil, "no address outside of memory was taken"},
+		{"memory that it leaves behind", "grow", GuestLimits{}, stats.TrapCrash, []stats.Retirement{stats.RetiredPages}, "grown"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var log journal
@@ -135,8 +135,8 @@ func TestG1ALyingGuestFailsItsOwnRequestAlone(t *testing.T) {
 					t.Errorf("the client reads %q", a.body)
 				}
 			}
-			if s := h.Stats().Current; s.Traps[instance.BadReply] != 2 || len(s.Retired) > 0 {
-				t.Errorf("the reasons are %v, retired %v, want 2 of %q", s.Traps, s.Retired, instance.BadReply)
+			if s := h.Stats().Current; s.Traps[stats.TrapReply] != 2 || len(s.Retired) > 0 {
+				t.Errorf("the reasons are %v, retired %v, want 2 of %q", s.Traps, s.Retired, stats.TrapReply)
 			}
 		})
 	}
@@ -202,7 +202,7 @@ func TestG1ARequestThatEndsStopsItsGuest(t *testing.T) {
 	q := Request{Method: "GET", Host: "spin.example.com", Target: "/"}
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
-		for h.Stats().Current.Lent == 0 {
+		for h.Stats().Current.Busy == 0 {
 			runtime.Gosched()
 		}
 		cancel()
@@ -215,7 +215,7 @@ func TestG1ARequestThatEndsStopsItsGuest(t *testing.T) {
 	if _, err := h.Route(ctx, &q); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a request whose time is over: %v", err)
 	}
-	if s := h.Stats().Current; s.Traps[instance.Cancelled] != 1 || s.Traps[instance.Deadline] != 1 {
+	if s := h.Stats().Current; s.Traps[stats.TrapCancelled] != 1 || s.Traps[stats.TrapDeadline] != 1 {
 		t.Errorf("the reasons are %v", s.Traps)
 	}
 	q.Host = "t1.example.com"
@@ -348,7 +348,7 @@ func TestG1AClientThatGoesAwayGivesTheInstanceBack(t *testing.T) {
 	r := httptest.NewRequest("GET", "/", nil).WithContext(ctx)
 	r.Host = "spin.example.com"
 	go func() {
-		for h.Stats().Current.Lent == 0 {
+		for h.Stats().Current.Busy == 0 {
 			runtime.Gosched()
 		}
 		cancel()

@@ -38,7 +38,7 @@ func (h *Host) requestOf(ctx context.Context, r *http.Request) (Request, error) 
 		q.Target = r.URL.RequestURI()
 	}
 	if r.URL != nil {
-		q.path = r.URL.Path
+		q.Path = r.URL.Path
 	}
 	if h.config.Compat == Hardened {
 		if rejection := trust.CheckHost(r, q.Target); rejection != nil {

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/tenantedge/tenantedge/edge/stats"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
@@ -43,14 +44,14 @@ func (h *Host) Middleware(next http.Handler) http.Handler {
 					return
 				}
 			}
-			h.results.add(Result(d.Outcome.String()))
+			h.results.add(stats.Result(d.Outcome.String()))
 			if q.Websocket && h.websockets != nil {
 				h.websockets.serve(w, h.routed(r, &q, carried))
 				return
 			}
 			next.ServeHTTP(w, h.routed(r, &q, carried))
 		case OutcomeRedirect:
-			h.results.add(ResultRedirect)
+			h.results.add(stats.ResultRedirect)
 			w.Header().Set("Location", d.Location)
 			w.WriteHeader(d.Status)
 		default:
@@ -101,7 +102,7 @@ func (h *Host) answer(w http.ResponseWriter, r *http.Request, e *RouteError) {
 		var guest *GuestError
 		if errors.As(e.Err, &guest) {
 			line = append(line, slog.String("guest", guest.Guest), slog.String("export", guest.Export),
-				slog.String("trap", string(guest.Reason)), slog.Uint64("fuel", guest.Fuel))
+				slog.String("trap", string(guest.Trap)), slog.Uint64("fuel", guest.Fuel))
 		}
 		h.config.Logger.LogAttrs(r.Context(), level, "request refused", line...)
 	}

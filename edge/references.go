@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/tenantedge/tenantedge/guest/tenancy"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
@@ -25,7 +26,7 @@ func (c *Config) RefuseTenant(t tenantdb.Tenant) (reason string) {
 
 // claims says which entry of the TENANTS table a reference names.
 func (c *Config) claims(ref string) string {
-	if strings.EqualFold(ref, publicSchema) || strings.EqualFold(ref, "default") {
+	if strings.EqualFold(ref, tenancy.PublicSchema) || strings.EqualFold(ref, "default") {
 		return "an entry of tenants that is never routed to"
 	}
 	if c.Default != nil && c.Default.CloneReference != "" && strings.EqualFold(ref, c.Default.CloneReference) {

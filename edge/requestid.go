@@ -1,26 +1,20 @@
 package edge
 
-import "context"
+import (
+	"context"
 
-// WithRequestID has the log speak of the requests of a context by an id, and
-// clients that get a 5xx learn it. Without one, Middleware makes an id for every
-// request that the log has something to say about.
-func WithRequestID(ctx context.Context, id string) context.Context {
-	return context.WithValue(ctx, requestKey{}, id)
-}
+	"github.com/tenantedge/tenantedge/edge/internal/requestid"
+)
 
-type requestKey struct{}
+// WithRequestID sets the id of a context's requests, which their log records and
+// the error pages of status 5xx contain. Without it, Middleware makes an id when
+// it needs one.
+func WithRequestID(ctx context.Context, id string) context.Context { return requestid.With(ctx, id) }
 
-// requestID returns the id of the request of a context; empty: it has none.
-func requestID(ctx context.Context) string {
-	id, _ := ctx.Value(requestKey{}).(string)
-	return id
-}
-
-// in gives an error that has an id that of the request of a context.
+// in replaces the id of an error that has one by the id of the context's request.
 func (e *RouteError) in(ctx context.Context) *RouteError {
 	if e.RequestID != "" {
-		if id := requestID(ctx); id != "" {
+		if id := requestid.Of(ctx); id != "" {
 			e.RequestID = id
 		}
 	}

@@ -1,80 +1,10 @@
 package edge
 
 import (
-	"net/http"
 	"testing"
 
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
-	"github.com/tenantedge/tenantedge/guest/abi"
 )
-
-func TestTheHostLooksAheadWhereHostAndPathAloneNameTheTenant(t *testing.T) {
-	h := newHost(t, func(c *Config) { c.Routers = []string{RouteDomain, RouteHeader, RouteSession} })
-	g := h.current.Load()
-	if !g.program.LooksAhead() {
-		t.Fatal("the default guest does not look ahead")
-	}
-	plain := Request{Method: "GET", Scheme: "https", Host: "t1.example.com", Target: "/x?y"}
-	changed := func(change func(*Request)) Request {
-		q := plain
-		change(&q)
-		return q
-	}
-	for _, c := range []struct {
-		name   string
-		q      Request
-		schema string
-	}{
-		{"a domain", plain, "t1"},
-		{"a trusted peer", changed(func(q *Request) { q.Trusted = true }), "t1"},
-		{"a folder", changed(func(q *Request) { q.Host, q.Target = "shared.example.com", "/two/x" }), "t2"},
-		{"a host that is not known", changed(func(q *Request) { q.Host = "nobody.example.com" }), ""},
-		{"a port", changed(func(q *Request) { q.Host += ":80" }), ""},
-		{"no path", changed(func(q *Request) { q.Target = "*" }), ""},
-		{"a session that names a tenant", changed(func(q *Request) { q.Session = `"t2"` }), ""},
-		{"a header that names a tenant", changed(func(q *Request) { q.Header = http.Header{"Tenant": {"t2"}} }), ""},
-		{"a handshake", changed(func(q *Request) { q.Websocket = true }), ""},
-		{"a request for reasons", changed(func(q *Request) { q.Explain = true }), ""},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			s := newServices(h, nil)
-			buf := make([]byte, 1024)
-			m, err := abi.Parse(buf[:g.encode(buf, &c.q, s)])
-			if err != nil {
-				t.Fatal(err)
-			}
-			raw, ok := m.Field(abi.ReqHeader0 + len(g.headers))
-			if ok != (c.schema != "") || s.ahead.Tenant.Schema != c.schema {
-				t.Fatalf("the message has a record: %v, of %q; want that of %q", ok, s.ahead.Tenant.Schema, c.schema)
-			}
-			if !ok {
-				return
-			}
-			record, err := abi.Parse(raw)
-			if err != nil || string(record.Get(abi.RecSchema)) != c.schema {
-				t.Errorf("the record is of %q, %v", record.Get(abi.RecSchema), err)
-			}
-		})
-	}
-}
-
-func TestARecordThatDoesNotFitIsLeftOut(t *testing.T) {
-	h := newHost(t, nil)
-	g, q := h.current.Load(), Request{Method: "GET", Scheme: "https", Host: "t1.example.com", Target: "/"}
-	buf := make([]byte, 1024)
-	whole := g.encode(buf, &q, newServices(h, nil))
-	for size := range whole {
-		s := newServices(h, nil)
-		n := g.encode(buf[:size], &q, s)
-		if n < 0 {
-			continue
-		}
-		m, err := abi.Parse(buf[:n])
-		if _, ok := m.Field(abi.ReqHeader0); err != nil || ok || s.ahead.Tenant.Schema != "" {
-			t.Errorf("in %d bytes the record stands: %v, %v", size, ok, err)
-		}
-	}
-}
 
 // The examples decide who the tenant is and nothing else, and can be served.
 func TestADynamicTenantHasTheDefaultURLConfIfTheGuestNamesNone(t *testing.T) {

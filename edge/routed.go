@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"sync/atomic"
 
+	"github.com/tenantedge/tenantedge/edge/internal/requestid"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
@@ -29,7 +30,7 @@ func (c *routedContext) Value(key any) any {
 		return c
 	}
 	value := c.Context.Value(key)
-	if value == nil && key == (requestKey{}) {
+	if value == nil && key == (requestid.Key{}) {
 		return c.requestID()
 	}
 	return value

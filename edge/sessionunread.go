@@ -2,17 +2,12 @@ package edge
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
-
-// ErrSession is in the chain of the error for a request whose session could
-// not be read and could name its tenant.
-var ErrSession = errors.New("edge: session")
 
 // readSession fills in what the session of r says, and removes from q what could
 // name another one. A request whose session cannot be read is decided as one
@@ -34,7 +29,7 @@ func (h *Host) readSession(ctx context.Context, r *http.Request, q *Request) err
 	if !ok {
 		return unreadSession(err)
 	}
-	q.unread, q.Header = err, q.Header.Clone()
+	q.SessionError, q.Header = err, q.Header.Clone()
 	remover.RemoveSession(q.Header)
 	return nil
 }
@@ -51,7 +46,7 @@ func (h *Host) decidedUnread(r *Request, d *Decision) error {
 		return nil
 	}
 	*d = Decision{}
-	return unreadSession(r.unread)
+	return unreadSession(r.SessionError)
 }
 
 // holdsUnread reports whether d is the same whatever the session says, or the

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/tenantedge/tenantedge/edge/stats"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
@@ -113,10 +114,10 @@ func TestASessionThatCannotBeReadMattersOnlyWhereItCouldLeadToAnotherTenant_G3(t
 				body, _ := io.ReadAll(w.Body) // what was read tells
 				got = string(body)
 			}
-			stats := h.Stats()
-			counted := stats.SessionsIgnored + stats.Requests[ResultSession]
-			if got != c.want || (stats.Requests[ResultSession] == 1) != (c.want == refused) {
-				t.Errorf("got %q, want %q; counted %d ignored and %d refused", got, c.want, stats.SessionsIgnored, stats.Requests[ResultSession])
+			counts := h.Stats()
+			counted := counts.SessionsIgnored + counts.Requests[stats.ResultSession]
+			if got != c.want || (counts.Requests[stats.ResultSession] == 1) != (c.want == refused) {
+				t.Errorf("got %q, want %q; counted %d ignored and %d refused", got, c.want, counts.SessionsIgnored, counts.Requests[stats.ResultSession])
 			}
 			if unread := c.cookie == "unread" && slices.Contains(c.routers, RouteSession); (counted == 1) != unread {
 				t.Errorf("%d requests are counted whose session could not be read", counted)
@@ -190,7 +191,7 @@ func TestWhatHoldsWithoutTheSessionDependsOnOutcomeAndPolicy_G3(t *testing.T) {
 
 func TestASessionsStoreThatTakesTooLongIsNoClientThatIsGone_G3(t *testing.T) {
 	e := failure(unreadSession(context.DeadlineExceeded))
-	if got := resultOf(e); got != ResultSession || !errors.Is(e, ErrSession) || e.RequestID == "" {
+	if got := resultOf(e); got != stats.ResultSession || !errors.Is(e, ErrSession) || e.RequestID == "" {
 		t.Errorf("result %s, %v", got, e)
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tenantedge/tenantedge/edge/internal/instance"
 	"github.com/tenantedge/tenantedge/edge/internal/soak"
 )
 
@@ -98,51 +97,4 @@ func TestAProcessStartsAndRoutes(t *testing.T) {
 			ms(median.FirstRequest), ms(all[0].FirstRequest), ms(all[len(all)-1].FirstRequest), len(all), ms(median.Processor))
 	}
 	soak.Figures(t, "start", figures)
-}
-
-// What a further instance takes while nothing happens, after it has served.
-func TestAFurtherInstanceTakesLittleMemory(t *testing.T) {
-	const instances = 65
-	h := newHost(t, func(c *Config) { c.Limits = GuestLimits{Instances: instances, QueueTimeout: time.Minute} })
-	ctx := context.Background()
-	q := Request{Method: "GET", Scheme: "http", Host: "t1.example.com", Target: "/orders/42?page=2"}
-	g := h.current.Load()
-	everyOne := func() { // all at once, so that each instance exists and serves
-		all := make([]*instance.Instance, instances)
-		for n := range all {
-			var err error
-			if all[n], err = g.program.Borrow(ctx); err != nil {
-				t.Fatal(err)
-			}
-		}
-		for _, i := range all {
-			var d Decision
-			if err := h.decide(ctx, g, i, &q, &d); err != nil || d.Tenant.Schema != "t1" {
-				t.Fatal(d, err)
-			}
-		}
-	}
-	if d, err := h.Route(ctx, &q); err != nil || d.Tenant.Schema != "t1" {
-		t.Fatal(d, err)
-	}
-	before, known := soak.Measure()
-	if !known {
-		t.Log("this system does not tell what a process holds")
-		return
-	}
-	first := h.Stats().Current.Instances
-	for range 3 {
-		everyOne()
-	}
-	after, _ := soak.Measure()
-	more := uint64(h.Stats().Current.Instances - first)
-	if more < instances/2 {
-		t.Fatalf("there are %d further instances: expected most of %d", more, instances)
-	}
-	each := func(a, b uint64) uint64 { return (a - min(a, b)) / more >> 10 }
-	t.Logf("a further instance takes %d KB of memory (%d KB if pages that instances share are counted for each), and %d files",
-		each(after.Proportional, before.Proportional), each(after.Resident, before.Resident), (after.Files-before.Files)/int(more))
-	soak.Figures(t, "instance", map[string]uint64{
-		"ProportionalKB": each(after.Proportional, before.Proportional), "ResidentKB": each(after.Resident, before.Resident), "Instances": more,
-	})
 }

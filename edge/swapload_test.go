@@ -120,8 +120,8 @@ func (l *load) swap(h *Host) time.Duration {
 func (l *load) measure(h *Host) (soak.Footprint, bool) {
 	l.front.client.CloseIdleConnections()
 	l.front.CloseClientConnections() // returns when they are closed
-	h.previous.Load().program.Park()
-	for s := h.Stats(); s.Parked.Instances > 0 || s.Draining > 0 || s.Current.Lent > 0 || s.Current.Instances != runtime.GOMAXPROCS(0); s = h.Stats() {
+	h.guests.Previous().Park()
+	for s := h.Stats(); s.Parked.Instances > 0 || s.Draining > 0 || s.Current.Busy > 0 || s.Current.Instances != runtime.GOMAXPROCS(0); s = h.Stats() {
 		runtime.Gosched()
 	}
 	return soak.Measure()

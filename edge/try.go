@@ -12,6 +12,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/smoke"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
 
 // trialConfig is the Config of a smoke.Trial.
@@ -23,7 +24,7 @@ type trialConfig struct {
 
 // trial returns what another process needs to try a guest.
 func (h *Host) trial(wasm []byte) (smoke.Trial, error) {
-	c, err := json.Marshal(trialConfig{Guest: h.guestConfig, Limits: h.config.Limits, CompileCache: h.config.CompileCache})
+	c, err := json.Marshal(trialConfig{Guest: h.abi, Limits: h.config.Limits, CompileCache: h.config.CompileCache})
 	return smoke.Trial{Wasm: wasm, Memory: h.config.Limits.Memory, Config: c}, err
 }
 
@@ -90,7 +91,7 @@ func (h *Host) tryOthers(ctx context.Context) error {
 	smoke := &tenant.Tenant{Schema: "smoke"}
 	key, cacheKey := h.CacheKey(ctx, smoke, "prefix", "1", "key")
 	_, reverse := h.ReverseKey(ctx, key)
-	_, pathname := h.Pathname(ctx, PathQuery{Tenant: smoke, Location: "/srv", BaseURL: "/media/", Name: "a b.txt"})
+	_, pathname := h.Pathname(ctx, smoke, tenancy.PathQuery{Location: "/srv", BaseURL: "/media/", Name: "a b.txt", HasName: true})
 	_, authorize := h.Authorize(ctx, FileRequest{Tenant: smoke, Method: "GET", Name: "a b.txt", Host: "smoke.invalid"})
 	for _, err := range []error{cacheKey, reverse, pathname, authorize} {
 		if errors.Is(err, ErrGuest) {

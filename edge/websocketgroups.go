@@ -101,7 +101,7 @@ func (h *Host) Channels(schema string) (channel.Scope, error) {
 	if h.websockets == nil {
 		return nil, fmt.Errorf("edge: Channels: no websockets are configured")
 	}
-	if !h.knows(schema) {
+	if !h.tenants.Exists(schema) {
 		return nil, fmt.Errorf("%w: %q", ErrUnknownTenant, schema)
 	}
 	return h.websockets.layer.For(schema)

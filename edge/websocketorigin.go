@@ -52,23 +52,12 @@ func (h *Host) allowsOrigin(origin sockets.Origin, r *http.Request, t *tenant.Te
 func (h *Host) owns(t *tenant.Tenant, domain string) bool {
 	rest := strings.TrimPrefix(domain, "www.")
 	if rest != domain && h.config.Compat != Strict {
-		if schema, found := h.atDomain(domain); found {
+		if schema, found := h.tenants.AtDomain(domain); found {
 			return schema == t.Schema
 		}
 	}
-	schema, found := h.atDomain(rest)
+	schema, found := h.tenants.AtDomain(rest)
 	return found && schema == t.Schema
-}
-
-// atDomain finds the tenant that a domain without folder leads to. Static
-// tenants come before rows, and the first of them prevails; fallback domains are
-// shared, so they belong to no tenant.
-func (h *Host) atDomain(domain string) (schema string, found bool) {
-	if schema, found = h.domains[domain]; found {
-		return schema, true
-	}
-	row, found := h.config.Directory.ByDomain(domain, "")
-	return row.Tenant.Schema, found
 }
 
 // listed reports whether an origin is in a list.

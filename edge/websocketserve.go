@@ -8,12 +8,12 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/internal/guests"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 )
@@ -44,7 +44,7 @@ func (h *Host) newWebsockets() (*websockets, error) {
 	l := c.Limits
 	for table, routes := range c.Targets {
 		for route, target := range routes {
-			if target.Consumer && !h.current.Load().program.Configured().Consumer {
+			if target.Consumer && !h.guests.Current().Configured().Consumer {
 				return nil, fmt.Errorf("the route %q of %q is for the guest: expected a guest that handles websockets, found %s, which does not", route, table, h.Guest().Name)
 			}
 		}
@@ -89,21 +89,21 @@ func (w *websockets) serve(rw http.ResponseWriter, r *http.Request) {
 	if w.config.Routed != nil {
 		w.config.Routed(r)
 	}
-	if d.Outcome != OutcomeTenant || !d.WSRoute.Found {
+	if d.Outcome != OutcomeTenant || !d.WSFound {
 		w.unrouted.Add(1)
 		w.refuse(rw, r, http.StatusNotFound, "no websocket route matches", nil)
 		return
 	}
-	target, ok := w.config.Targets[t.WSURLConf][d.WSRoute.Name]
+	target, ok := w.config.Targets[t.WSURLConf][d.WSRoute]
 	if !ok {
 		// The configuration was checked, so it was the guest that came up with the name.
 		w.unrouted.Add(1)
 		w.refuse(rw, r, http.StatusBadGateway, "the guest named a websocket route that is not configured",
-			fmt.Errorf("route %q of %q", d.WSRoute.Name, t.WSURLConf))
+			fmt.Errorf("route %q of %q", d.WSRoute, t.WSURLConf))
 		return
 	}
 	s, err := w.hub.Admit(rw, r, sockets.Options{
-		Tenant: socketKey(t), Limits: w.limits, Relays: target.Upstream != nil,
+		Tenant: guests.Key(t), Limits: w.limits, Relays: target.Upstream != nil,
 		AllowOrigin:   func(origin sockets.Origin) bool { return w.host.allowsOrigin(origin, r, t, target.Origins) },
 		AllowNoOrigin: w.config.WithoutOrigin,
 		OnReject: func(rw http.ResponseWriter, refusal *sockets.Rejection) {
@@ -148,12 +148,12 @@ func (w *websockets) consume(rw http.ResponseWriter, r *http.Request, s *sockets
 		return
 	}
 	c, refused, err := w.host.openConsumer(r.Context(), consumerRequest{
-		Tenant: t, Route: d.WSRoute.Name, Kwargs: d.WSRoute.Kwargs, Protocols: s.Protocols(), Header: r.Header, Scope: scope,
+		Tenant: t, Route: d.WSRoute, Kwargs: d.WSKwargs, Protocols: s.Protocols(), Header: r.Header, Scope: scope,
 	})
 	switch {
 	case err != nil:
 		s.Reject()
-		w.host.answer(rw, r, failure(err).in(r.Context()))
+		w.host.answer(rw, r, failure(public(err)).in(r.Context()))
 	case refused != nil:
 		s.Reject()
 		w.refuse(rw, r, refused.Status, refused.Reason, nil)
@@ -174,13 +174,13 @@ func one(protocol string) []string {
 
 // handle has a handler in Go handle the socket.
 func (w *websockets) handle(rw http.ResponseWriter, r *http.Request, s *sockets.Handshake, d *Decision, handler WebsocketHandler) {
-	place, err := w.enter(&d.Tenant, d.WSRoute.Name)
+	place, err := w.enter(&d.Tenant, d.WSRoute)
 	if err != nil {
 		s.Reject()
 		w.refuse(rw, r, http.StatusInternalServerError, "the channel layer does not take the tenant", err)
 		return
 	}
-	q := &WebsocketRequest{Request: r, Tenant: &d.Tenant, Route: d.WSRoute.Name, Kwargs: d.WSRoute.Kwargs, Protocols: s.Protocols(), Header: http.Header{}}
+	q := &WebsocketRequest{Request: r, Tenant: &d.Tenant, Route: d.WSRoute, Kwargs: d.WSKwargs, Protocols: s.Protocols(), Header: http.Header{}}
 	consumer, err := connect(handler, q)
 	if err == nil && q.Protocol != "" && !slices.Contains(q.Protocols, q.Protocol) {
 		err = fmt.Errorf("the handler chose the subprotocol %q, which the client does not offer", q.Protocol)
@@ -244,27 +244,9 @@ func (w *websockets) leave(p *socketPlace) {
 	}
 }
 
-// socketKey stands for a tenant in the hub. No schema holds a slash.
-func socketKey(t *tenant.Tenant) string {
-	if !t.Dynamic {
-		return t.Schema
-	}
-	return t.Schema + "/" + t.ID
-}
-
-// has reports whether the tenant that socketKey stands for is there.
-func (h *Host) has(key string) bool {
-	schema, id, dynamic := strings.Cut(key, "/")
-	if !dynamic {
-		return h.static[schema] != nil
-	}
-	t, ok := h.config.Directory.BySchema(schema)
-	return ok && t.ID == id
-}
-
 // Knows reports whether a tenant that a request was routed to is still there: the
 // same one, not another of the same schema.
-func (h *Host) Knows(t *tenant.Tenant) bool { return h.has(socketKey(t)) }
+func (h *Host) Knows(t *tenant.Tenant) bool { return h.tenants.Has(guests.Key(t)) }
 
 // lookAgain is how often the directory is looked at for tenants that are gone;
 // W4 allows five times as much.
@@ -287,7 +269,7 @@ func (w *websockets) follow(ctx context.Context, seen uint64) {
 		}
 		seen = now
 		for _, key := range w.hub.Tenants() {
-			if w.host.has(key) {
+			if w.host.tenants.Has(key) {
 				continue
 			}
 			n, _ := w.hub.CloseTenant(key, sockets.CodePolicy, "") // the code is one that can be sent

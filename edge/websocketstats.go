@@ -1,6 +1,8 @@
 package edge
 
-import "github.com/tenantedge/tenantedge/edge/channel"
+import (
+	"github.com/tenantedge/tenantedge/edge/channel"
+)
 
 // WebsocketStats are the figures of a Host's websockets.
 type WebsocketStats struct {

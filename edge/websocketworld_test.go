@@ -187,3 +187,17 @@ func (w *socketWorld) eventually(what string, holds func() bool) {
 	w.Helper()
 	until(w.T, what, holds)
 }
+
+// until waits for what other goroutines bring about.
+func until(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for late := time.After(patience); !holds(); {
+		select {
+		case <-tick.C:
+		case <-late:
+			t.Fatalf("not after %v: %s", patience, what)
+		}
+	}
+}

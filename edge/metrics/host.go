@@ -5,7 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/stats"
 )
 
 var (
@@ -41,14 +41,14 @@ var (
 
 // Reasons are exported as 0 before they first occur.
 var (
-	allTraps = []edge.TrapReason{edge.TrapFuel, edge.TrapDeadline, edge.TrapCancelled, edge.TrapDepth,
-		edge.TrapMemory, edge.TrapCrash, edge.TrapExit, edge.TrapReply}
-	allRetirements = []edge.Retirement{edge.RetiredPages, edge.RetiredGrowth, edge.RetiredReset, edge.RetiredAudit, edge.RetiredAbandoned}
+	allTraps = []stats.Trap{stats.TrapFuel, stats.TrapDeadline, stats.TrapCancelled, stats.TrapDepth,
+		stats.TrapMemory, stats.TrapCrash, stats.TrapExit, stats.TrapReply}
+	allRetirements = []stats.Retirement{stats.RetiredPages, stats.RetiredGrowth, stats.RetiredReset, stats.RetiredAudit, stats.RetiredAbandoned}
 )
 
 // collectHost exports totals of all guests that the Host has run, so that no
 // counter decreases after a swap.
-func collectHost(to chan<- prometheus.Metric, s edge.GuestStats) {
+func collectHost(to chan<- prometheus.Metric, s stats.Host) {
 	for result, n := range s.Requests {
 		requests.send(to, float64(n), string(result))
 	}
@@ -68,10 +68,10 @@ func collectHost(to chan<- prometheus.Metric, s edge.GuestStats) {
 	searches.send(to, float64(t.Searches))
 	audits.send(to, float64(t.Audits))
 	queued.send(to, float64(t.Queued))
-	refused.send(to, float64(t.Refused))
+	refused.send(to, float64(t.TimedOut))
 	shrunk.send(to, float64(t.Shrunk))
 	instances.send(to, float64(t.Instances))
-	busy.send(to, float64(t.Lent))
+	busy.send(to, float64(t.Busy))
 	waiting.send(to, float64(t.Waiting))
 	image.send(to, float64(s.Engine.ImageBytes))
 	swaps.send(to, float64(s.Swaps), "swap")

@@ -17,13 +17,14 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/session"
+	"github.com/tenantedge/tenantedge/edge/stats"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
 // Sources are the functions that return the statistics to export. Metrics
 // whose source is nil are left out.
 type Sources struct {
-	Host       func() edge.GuestStats     // Stats of an edge.Host
+	Host       func() stats.Host          // Stats of an edge.Host
 	Websockets func() edge.WebsocketStats // WebsocketStats of an edge.Host; exports nothing where no websockets are served
 	Directory  func() tenantdb.Stats      // Stats of a tenantdb.Directory
 	Sessions   func() session.Stats       // Stats of a session.Reader

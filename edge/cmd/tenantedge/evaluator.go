@@ -14,7 +14,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/guest/abi"
-	"github.com/tenantedge/tenantedge/tenantdb"
+	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
 
 // evaluator answers questions with the host and the guest that serve has.
@@ -148,13 +148,13 @@ func (e *evaluator) route(ctx context.Context, q *question) any {
 	if t := &d.Tenant; t.Schema != "" {
 		a.found(t, d.Outcome == edge.OutcomeTenant)
 	}
-	if d.WSRoute.Found && a.Route != nil {
-		kwargs := json.RawMessage(d.WSRoute.Kwargs)
+	if d.WSFound && a.Route != nil {
+		kwargs := json.RawMessage(d.WSKwargs)
 		if !json.Valid(kwargs) {
 			kwargs = json.RawMessage("{}")
 		}
 		// A text and valid JSON always encode.
-		a.Route, _ = json.Marshal(websocketRoute{d.WSRoute.Name, kwargs})
+		a.Route, _ = json.Marshal(websocketRoute{d.WSRoute, kwargs})
 	}
 	return a
 }
@@ -305,18 +305,17 @@ func (e *evaluator) storage(ctx context.Context, q *question) any {
 	case q.Do != "":
 		return made(q)
 	}
-	t := tenant.Tenant{Schema: "public", Routing: tenant.Routing{Router: abi.ByDomain, Folder: q.Folder}}
+	query := tenancy.PathQuery{Schema: tenancy.PublicSchema, Folder: q.Folder, Location: q.Location, BaseURL: q.BaseURL}
 	if q.Schema != nil && *q.Schema != "" {
-		t.Schema = *q.Schema
+		query.Schema = *q.Schema
 	}
 	if q.SchemaPathname != nil {
-		t.Attributes = tenant.NewAttributes([]tenantdb.Attribute{{Name: tenant.PathnameAttribute, Value: *q.SchemaPathname}})
+		query.SchemaPathname, query.HasSchemaPathname = *q.SchemaPathname, true
 	}
-	query := edge.PathQuery{Tenant: &t, Location: q.Location, BaseURL: q.BaseURL, NoName: q.Name == nil}
 	if q.Name != nil {
-		query.Name = *q.Name
+		query.Name, query.HasName = *q.Name, true
 	}
-	p, err := e.host.Pathname(ctx, query)
+	p, err := e.host.Locate(ctx, &query)
 	if err != nil {
 		return failed{q.ID, err.Error()}
 	}
@@ -327,7 +326,7 @@ func (e *evaluator) storage(ctx context.Context, q *question) any {
 		if query.Location, err = filepath.Abs(q.Location); err != nil {
 			return failed{q.ID, err.Error()}
 		}
-		if p, err = e.host.Pathname(ctx, query); err != nil {
+		if p, err = e.host.Locate(ctx, &query); err != nil {
 			return failed{q.ID, err.Error()}
 		}
 	}

@@ -74,8 +74,8 @@ func (e *evaluator) explainRoute(b *strings.Builder, q *question, a *routeAnswer
 	}
 	switch {
 	case a.Route == nil:
-	case d.WSRoute.Found:
-		line("websocket", "route %s with %s", d.WSRoute.Name, d.WSRoute.Kwargs)
+	case d.WSFound:
+		line("websocket", "route %s with %s", d.WSRoute, d.WSKwargs)
 	default:
 		line("websocket", "no route matches: the handshake is refused")
 	}

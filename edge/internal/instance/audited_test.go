@@ -11,6 +11,7 @@ import (
 	"github.com/tenantedge/tenantedge/assets"
 	"github.com/tenantedge/tenantedge/edge/internal/soak"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+	"github.com/tenantedge/tenantedge/edge/stats"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/guest/tck"
 	"github.com/tenantedge/tenantedge/hostfuncs"
@@ -65,14 +66,14 @@ func TestH7MemoryAndVariablesAreTheImageAfterEveryCall(t *testing.T) {
 		share   int // in hundredths of the calls
 		good    []deed
 		failing []deed
-		want    []Reason
+		want    []stats.Trap
 	}{
 		{
 			"the default guest, cut short anywhere",
 			func() []byte { return assets.Router }, 40,
 			[]deed{{Route, "t1.example.com", 0}, {Route, "t0.example.com", 0}, {Route, "www.example.com", 0}, {Route, "nobody.example.com", 0}},
 			[]deed{{Route, "t1.example.com", 1}, {Pathname, "", 5000}, {Route, "t0.example.com", 2500}},
-			[]Reason{OutOfFuel},
+			[]stats.Trap{stats.TrapFuel},
 		},
 		{
 			"a Go guest that does its worst",
@@ -84,14 +85,14 @@ func TestH7MemoryAndVariablesAreTheImageAfterEveryCall(t *testing.T) {
 				{Route, "panic.example.com", 0}, {Route, "nil.example.com", 0}, {Route, "exit.example.com", 0},
 				{Route, "pointers.example.com", 0}, {Route, "keep-and-panic.example.com", 0}, {Route, "shout.example.com", 500_000},
 			},
-			[]Reason{OutOfFuel, StackDepth, Crashed, Exited},
+			[]stats.Trap{stats.TrapFuel, stats.TrapDepth, stats.TrapCrash, stats.TrapExit},
 		},
 		{
 			"a guest made by hand",
 			careless, 30,
 			[]deed{{Route, "", 0}, {Route, "t1.example.com", 0}},
 			[]deed{{CacheKey, "", 0}, {CacheKey, "", 1000}, {ReverseKey, "", 0}, {Pathname, "", 0}},
-			[]Reason{OutOfFuel, StackDepth, Crashed, BadReply},
+			[]stats.Trap{stats.TrapFuel, stats.TrapDepth, stats.TrapCrash, stats.TrapReply},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -128,7 +129,7 @@ func TestH7MemoryAndVariablesAreTheImageAfterEveryCall(t *testing.T) {
 				if (err != nil) != (n%5 == 0) {
 					t.Fatalf("call %d, %+v: %v", n, d, err)
 				}
-				if i.retire == Grown {
+				if i.retire == stats.RetiredGrowth {
 					retired++ // it serves nobody any more
 				} else if err := i.Audit(); err != nil {
 					t.Fatalf("after call %d, %+v: %v", n, d, err)

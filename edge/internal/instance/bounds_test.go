@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+	"github.com/tenantedge/tenantedge/edge/stats"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
@@ -58,7 +59,7 @@ func TestOneByteBeyondTheBoundOfEachFieldIsRefused_D1(t *testing.T) {
 			}
 			err := mirrored(t, p, e, field, most+1)
 			var trap *Trap
-			if want := fmt.Sprintf("expected at most %d bytes, found %d", most, most+1); !errors.As(err, &trap) || trap.Reason != BadReply || !strings.Contains(err.Error(), want) {
+			if want := fmt.Sprintf("expected at most %d bytes, found %d", most, most+1); !errors.As(err, &trap) || trap.Reason != stats.TrapReply || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s, field %d of %d bytes: %v, want %q", exportSpecs[e].name, field, most+1, err, want)
 			}
 		}

@@ -49,7 +49,7 @@ func loadCached(t *testing.T, cache string) (Cached, string) {
 	if _, err := call(context.Background(), i, Route); err != nil {
 		t.Fatal(err)
 	}
-	return p.Stats().Cached, logs.String()
+	return Cached(p.Engine().CompileCache), logs.String()
 }
 
 func TestCompiledCodeThatIsBrokenIsReplaced(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge/internal/soak"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+	"github.com/tenantedge/tenantedge/edge/stats"
 	"github.com/tenantedge/tenantedge/hostfuncs"
 )
 
@@ -46,7 +47,7 @@ func TestG1CollectionsEndBesideSpinningGuests(t *testing.T) {
 				ended <- spinning(ctx, i)
 			}()
 		}
-		for p.Stats().Lent < spinners {
+		for p.Stats().Busy < spinners {
 			runtime.Gosched()
 		}
 		for range 3 {
@@ -55,7 +56,7 @@ func TestG1CollectionsEndBesideSpinningGuests(t *testing.T) {
 		cancel()
 		for range spinners {
 			var trap *Trap
-			if err := <-ended; !errors.As(err, &trap) || trap.Reason != Cancelled {
+			if err := <-ended; !errors.As(err, &trap) || trap.Reason != stats.TrapCancelled {
 				t.Fatalf("the guest ended with %v: expected it to spin until it was cancelled", err)
 			}
 		}

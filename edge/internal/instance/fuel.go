@@ -9,6 +9,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/tenantedge/tenantedge/edge/internal/meter"
+	"github.com/tenantedge/tenantedge/edge/stats"
 	"github.com/tenantedge/tenantedge/hostfuncs"
 )
 
@@ -18,8 +19,8 @@ import (
 type grant struct {
 	budget  uint64
 	allowed time.Duration
-	ends    time.Time // zero: no clock was read yet; most calls need none
-	stopped Reason    // why there was no further slice
+	ends    time.Time  // zero: no clock was read yet; most calls need none
+	stopped stats.Trap // why there was no further slice
 }
 
 // begin readies the meter's counters for a call. After a plain call the limit
@@ -58,7 +59,7 @@ func (i *Instance) refill(used uint64) uint64 {
 	const stop = 0
 	i.ready = 0
 	if used >= i.budget {
-		i.stopped = OutOfFuel
+		i.stopped = stats.TrapFuel
 		return stop
 	}
 	now := time.Now()
@@ -66,10 +67,10 @@ func (i *Instance) refill(used uint64) uint64 {
 	err := i.call.Context().Err()
 	switch {
 	case errors.Is(err, context.Canceled):
-		i.stopped = Cancelled
+		i.stopped = stats.TrapCancelled
 		return stop
 	case err != nil || now.After(i.ends):
-		i.stopped = Deadline
+		i.stopped = stats.TrapDeadline
 		return stop
 	}
 	return min(used+meter.DefaultSlice, i.budget)

@@ -12,6 +12,7 @@ import (
 	"github.com/tenantedge/tenantedge/assets"
 	"github.com/tenantedge/tenantedge/edge/internal/meter"
 	"github.com/tenantedge/tenantedge/edge/internal/soak"
+	"github.com/tenantedge/tenantedge/edge/stats"
 	"github.com/tenantedge/tenantedge/guest/tck"
 )
 
@@ -154,7 +155,7 @@ func TestFuelIsTheSameEveryTimeAfterTrapsAndSwaps(t *testing.T) {
 			p.limits.Fuel = random.Uint64N(a.fuel)
 			_, used, err := ask(p, a.export, a.msg)
 			var trap *Trap
-			if err != nil && (!errors.As(err, &trap) || trap.Reason != OutOfFuel) || err == nil && used != a.fuel {
+			if err != nil && (!errors.As(err, &trap) || trap.Reason != stats.TrapFuel) || err == nil && used != a.fuel {
 				t.Fatalf("a call with %d of %d units: %v, used %d", p.limits.Fuel, a.fuel, err, used)
 			}
 			p.limits.Fuel = 20_000_000

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge/internal/wasm"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+	"github.com/tenantedge/tenantedge/edge/stats"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
@@ -24,15 +25,15 @@ func TestG1AHostileGuestFailsItsOwnCallAlone(t *testing.T) {
 		name   string
 		body   []byte
 		limits Limits
-		want   Reason
+		want   stats.Trap
 	}{
-		{"an endless loop, stopped by fuel", then(0x03, 0x40, 0x0c, 0, 0x0b), Limits{Deadline: time.Minute}, OutOfFuel},
-		{"an endless loop, stopped by time", then(0x03, 0x40, 0x0c, 0, 0x0b), Limits{Fuel: 1 << 60, Deadline: time.Millisecond}, Deadline},
-		{"a recursion", []byte{0x20, 0, 0x10, 4}, Limits{}, StackDepth},
-		{"a memory bomb", then(0x03, 0x40, 0x41, 1, 0x40, 0, 0x1a, 0x0c, 0, 0x0b), Limits{Memory: 8 << 20}, OutOfFuel},
-		{"memory, then a trap", append(append(wasmtest.I32(100), 0x40, 0), 0x1a, 0x00), Limits{Memory: 8 << 20}, OutOfMemory},
-		{"a fill of 2 GiB", then(append(append(wasmtest.I32(0), wasmtest.I32(1)...), append(wasmtest.I32(1<<31), 0xfc, 0x0b, 0)...)...), Limits{}, OutOfFuel},
-		{"a trap", []byte{0x00}, Limits{}, Crashed},
+		{"an endless loop, stopped by fuel", then(0x03, 0x40, 0x0c, 0, 0x0b), Limits{Deadline: time.Minute}, stats.TrapFuel},
+		{"an endless loop, stopped by time", then(0x03, 0x40, 0x0c, 0, 0x0b), Limits{Fuel: 1 << 60, Deadline: time.Millisecond}, stats.TrapDeadline},
+		{"a recursion", []byte{0x20, 0, 0x10, 4}, Limits{}, stats.TrapDepth},
+		{"a memory bomb", then(0x03, 0x40, 0x41, 1, 0x40, 0, 0x1a, 0x0c, 0, 0x0b), Limits{Memory: 8 << 20}, stats.TrapFuel},
+		{"memory, then a trap", append(append(wasmtest.I32(100), 0x40, 0), 0x1a, 0x00), Limits{Memory: 8 << 20}, stats.TrapMemory},
+		{"a fill of 2 GiB", then(append(append(wasmtest.I32(0), wasmtest.I32(1)...), append(wasmtest.I32(1<<31), 0xfc, 0x0b, 0)...)...), Limits{}, stats.TrapFuel},
+		{"a trap", []byte{0x00}, Limits{}, stats.TrapCrash},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.limits.Instances, c.limits.Audit = 1, 1
@@ -48,7 +49,7 @@ func TestG1AHostileGuestFailsItsOwnCallAlone(t *testing.T) {
 				if !errors.As(err, &trap) || trap.Reason != c.want {
 					t.Errorf("the call said %v, want %s", err, c.want)
 				}
-				if round > 0 && c.want != Deadline && i.Fuel() != fuel {
+				if round > 0 && c.want != stats.TrapDeadline && i.Fuel() != fuel {
 					t.Errorf("it used %d units of fuel, and %d before", i.Fuel(), fuel)
 				}
 				fuel = i.Fuel()
@@ -66,7 +67,7 @@ func TestG1AHostileGuestFailsItsOwnCallAlone(t *testing.T) {
 				}
 				p.Return(i)
 			}
-			if s := p.Stats(); s.Traps[c.want] != 3 || s.Retired[NotPristine] > 0 {
+			if s := p.Stats(); s.Traps[c.want] != 3 || s.Retired[stats.RetiredAudit] > 0 {
 				t.Errorf("the statistics are %+v", s)
 			}
 		})
@@ -116,12 +117,12 @@ func TestCallsOfTheHostAreStoppedByFuelAndTime_D2(t *testing.T) {
 		name   string
 		body   []byte
 		limits Limits
-		want   Reason
+		want   stats.Trap
 	}{
-		{"a loop, by fuel", loop, Limits{Deadline: time.Minute}, OutOfFuel},
-		{"a loop, by time", loop, Limits{Fuel: 1 << 60, Deadline: time.Millisecond}, Deadline},
-		{"straight code, by fuel", append(bytes.Repeat(lookUp, 3_000), zero...), Limits{Deadline: time.Minute}, OutOfFuel},
-		{"straight code, by time", append(bytes.Repeat(lookUp, 100_000), zero...), Limits{Fuel: 1 << 60, Deadline: time.Microsecond}, Deadline},
+		{"a loop, by fuel", loop, Limits{Deadline: time.Minute}, stats.TrapFuel},
+		{"a loop, by time", loop, Limits{Fuel: 1 << 60, Deadline: time.Millisecond}, stats.TrapDeadline},
+		{"straight code, by fuel", append(bytes.Repeat(lookUp, 3_000), zero...), Limits{Deadline: time.Minute}, stats.TrapFuel},
+		{"straight code, by time", append(bytes.Repeat(lookUp, 100_000), zero...), Limits{Fuel: 1 << 60, Deadline: time.Microsecond}, stats.TrapDeadline},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			g := sound()
@@ -138,7 +139,7 @@ func TestCallsOfTheHostAreStoppedByFuelAndTime_D2(t *testing.T) {
 			if !errors.As(err, &trap) || trap.Reason != c.want {
 				t.Fatalf("the call said %v, want %s", err, c.want)
 			}
-			if most := p.limits.Fuel + 100_000; c.want == OutOfFuel && i.Fuel() > most {
+			if most := p.limits.Fuel + 100_000; c.want == stats.TrapFuel && i.Fuel() > most {
 				t.Errorf("it used %d units of fuel: expected at most %d", i.Fuel(), most)
 			}
 			if _, err := call(context.Background(), i, Route); err != nil {
@@ -167,8 +168,8 @@ func TestEveryFullStackIsDepthAndIsGivenBack_D4(t *testing.T) {
 			fresh := stack()
 			_, err = call(context.Background(), i, CacheKey)
 			var trap *Trap
-			if !errors.As(err, &trap) || trap.Reason != StackDepth {
-				t.Errorf("the call said %v, want %s", err, StackDepth)
+			if !errors.As(err, &trap) || trap.Reason != stats.TrapDepth {
+				t.Errorf("the call said %v, want %s", err, stats.TrapDepth)
 			}
 			if got := stack(); got != fresh {
 				t.Errorf("the handle keeps a stack of %d bytes, at first it had %d", got, fresh)
@@ -212,7 +213,7 @@ func TestWhatIsToldOfATrapIsBounded_D5(t *testing.T) {
 	defer p.Return(i)
 	_, err = call(context.Background(), i, CacheKey)
 	var trap *Trap
-	if !errors.As(err, &trap) || trap.Reason != Crashed || !strings.Contains(err.Error(), "wasm error: unreachable") || len(err.Error()) > maxTrace+100 {
+	if !errors.As(err, &trap) || trap.Reason != stats.TrapCrash || !strings.Contains(err.Error(), "wasm error: unreachable") || len(err.Error()) > maxTrace+100 {
 		t.Errorf("the call said %d bytes: %.200v", len(err.Error()), err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge/internal/meter"
 	"github.com/tenantedge/tenantedge/edge/internal/pristine"
+	"github.com/tenantedge/tenantedge/edge/stats"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/hostfuncs"
 )
@@ -34,7 +35,7 @@ type Instance struct {
 
 	calls  int  // since the last audit
 	dirty  bool // a call began and was not undone
-	retire Retirement
+	retire stats.Retirement
 	used   usage  // since it was added to the program's
 	slot   *slot  // where it was last idle; nil: nowhere yet, or not in a slot
 	round  uint32 // of the pool, when it was last used
@@ -43,7 +44,7 @@ type Instance struct {
 // usage is what calls took.
 type usage struct {
 	calls, fuel, pages, searches uint64
-	trap                         Reason // of the last call that failed
+	trap                         stats.Trap // of the last call that failed
 }
 
 // instantiate makes an instance in a memory of its own; nothing of the guest's
@@ -221,7 +222,7 @@ func (i *Instance) count(err error, r pristine.ResetReport) {
 		i.used.trap = t.Reason
 		t.Fuel = i.fuel.Get()
 	}
-	if i.used.trap == StackDepth {
+	if i.used.trap == stats.TrapDepth {
 		// The handles keep the stacks that they have grown.
 		i.globals = i.globals[:0]
 		i.program.lookUp(i)
@@ -232,12 +233,12 @@ func (i *Instance) count(err error, r pristine.ResetReport) {
 func (i *Instance) judge(r pristine.ResetReport, err error) {
 	switch {
 	case err != nil:
-		i.retire = ResetFailed
+		i.retire = stats.RetiredReset
 		i.program.options.Logger.Error("a guest's memory could not be put back; its instance is closed", "guest", i.program.short(), "error", err)
 	case r.Retire == pristine.TooManyPages:
-		i.retire = TooManyPages
+		i.retire = stats.RetiredPages
 	case r.Retire != pristine.Keep:
-		i.retire = Grown
+		i.retire = stats.RetiredGrowth
 	}
 }
 

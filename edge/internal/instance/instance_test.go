@@ -14,6 +14,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+	"github.com/tenantedge/tenantedge/edge/stats"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
@@ -132,17 +133,17 @@ func TestACallThatFailsIsToldAndTheNextIsServed(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		guest  *wasmtest.Handmade
-		reason Reason
+		reason stats.Trap
 		want   string
 	}{
-		{"a trap", sound().With(abi.ExportCacheKey, 0x00), Crashed, "unreachable"},
-		{"an exit", exiting().With(abi.ExportCacheKey, append(append(wasmtest.I32(3), 0x10, 0), wasmtest.I64(0)...)...), Exited, "exit_code(3)"},
-		{"no reply", sound().With(abi.ExportCacheKey, wasmtest.I64(0)...), BadReply, "gave no reply"},
-		{"a reply outside of memory", sound().With(abi.ExportCacheKey, wasmtest.I64(abi.PackReply(1<<31, 8))...), BadReply, "expected an address inside its memory"},
-		{"a reply that leaves memory", sound().With(abi.ExportCacheKey, wasmtest.I64(abi.PackReply(4*65536-4, 8))...), BadReply, "expected an address inside its memory"},
-		{"a reply of 4 GiB", sound().With(abi.ExportCacheKey, wasmtest.I64(abi.PackReply(8, 1<<32-1))...), BadReply, "expected an address inside its memory"},
-		{"a reply that is no message", sound().Replies(abi.ExportCacheKey, "\x01\x00\x00\x00\xff\xff\xff\xff"), BadReply, "malformed message"},
-		{"a field that lies about its length", sound().Replies(abi.ExportCacheKey, "\x01\x00\x00\x00\x01\x00\x00\x00\x10\x00\x00\x00\xff\x00\x00\x00"), BadReply, "malformed message"},
+		{"a trap", sound().With(abi.ExportCacheKey, 0x00), stats.TrapCrash, "unreachable"},
+		{"an exit", exiting().With(abi.ExportCacheKey, append(append(wasmtest.I32(3), 0x10, 0), wasmtest.I64(0)...)...), stats.TrapExit, "exit_code(3)"},
+		{"no reply", sound().With(abi.ExportCacheKey, wasmtest.I64(0)...), stats.TrapReply, "gave no reply"},
+		{"a reply outside of memory", sound().With(abi.ExportCacheKey, wasmtest.I64(abi.PackReply(1<<31, 8))...), stats.TrapReply, "expected an address inside its memory"},
+		{"a reply that leaves memory", sound().With(abi.ExportCacheKey, wasmtest.I64(abi.PackReply(4*65536-4, 8))...), stats.TrapReply, "expected an address inside its memory"},
+		{"a reply of 4 GiB", sound().With(abi.ExportCacheKey, wasmtest.I64(abi.PackReply(8, 1<<32-1))...), stats.TrapReply, "expected an address inside its memory"},
+		{"a reply that is no message", sound().Replies(abi.ExportCacheKey, "\x01\x00\x00\x00\xff\xff\xff\xff"), stats.TrapReply, "malformed message"},
+		{"a field that lies about its length", sound().Replies(abi.ExportCacheKey, "\x01\x00\x00\x00\x01\x00\x00\x00\x10\x00\x00\x00\xff\x00\x00\x00"), stats.TrapReply, "malformed message"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := mustLoad(t, c.guest, Options{Limits: Limits{Instances: 1}})
@@ -196,10 +197,10 @@ func TestThePoolIsBoundedAndQueuesForATime(t *testing.T) {
 	if again, err := p.Borrow(ctx); err != nil || again != a {
 		t.Fatalf("after a return: %p, %v", again, err)
 	}
-	a.retire = ResetFailed
+	a.retire = stats.RetiredReset
 	p.Return(a)
 	p.Return(b)
-	if n := p.Stats().Retired[ResetFailed]; n != 1 {
+	if n := p.Stats().Retired[stats.RetiredReset]; n != 1 {
 		t.Errorf("%d instances were retired, want 1", n)
 	}
 }
@@ -257,8 +258,8 @@ func TestNoInstanceIsLentTwiceWhateverElseHappensToThePool(t *testing.T) {
 	over := make(chan struct{})
 	var others sync.WaitGroup
 	for _, what := range []func(){p.pool.shrink, p.Park, func() {
-		if s := p.Stats(); s.Instances > 3 || s.Lent < 0 || s.Lent > s.Instances {
-			t.Errorf("%d of %d instances are lent, of which there may be 3", s.Lent, s.Instances)
+		if s := p.Stats(); s.Instances > 3 || s.Busy < 0 || s.Busy > s.Instances {
+			t.Errorf("%d of %d instances are lent, of which there may be 3", s.Busy, s.Instances)
 		}
 	}} {
 		others.Go(func() {
@@ -276,7 +277,7 @@ func TestNoInstanceIsLentTwiceWhateverElseHappensToThePool(t *testing.T) {
 	users.Wait()
 	close(over)
 	others.Wait()
-	if s := p.Stats(); s.Calls != each*goroutines || s.Lent != 0 || s.Waiting != 0 || s.Audits == 0 {
+	if s := p.Stats(); s.Calls != each*goroutines || s.Busy != 0 || s.Waiting != 0 || s.Audits == 0 {
 		t.Errorf("after %d calls the counters say %+v", each*goroutines, s)
 	}
 }

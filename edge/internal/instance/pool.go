@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/tenantedge/tenantedge/edge/stats"
 )
 
 // ErrBusy says that no instance came free in the time that a request may wait.
@@ -66,8 +68,8 @@ func (p *pool) init(program *Program) {
 	p.program = program
 	p.ended = make(chan struct{})
 	p.slots.init()
-	p.totals.traps = map[Reason]uint64{}
-	p.totals.retired = map[Retirement]uint64{}
+	p.totals.traps = map[stats.Trap]uint64{}
+	p.totals.retired = map[stats.Retirement]uint64{}
 }
 
 // Borrow takes an instance for the caller alone. It waits at most the queue
@@ -164,7 +166,7 @@ func (p *pool) queue(ctx context.Context) (*Instance, error) {
 	if n := slices.Index(p.waiting, w); n >= 0 {
 		p.waiting = slices.Delete(p.waiting, n, n+1)
 		p.alarm.Add(-1)
-		p.totals.refused++
+		p.totals.timedOut++
 		return nil, err
 	}
 	l := <-w.granted // it came in the same moment
@@ -231,7 +233,7 @@ func (p *pool) giveBack(i *Instance) {
 	i.round = p.round.Load()
 	retire := i.retire
 	if i.dirty {
-		retire = Abandoned
+		retire = stats.RetiredAbandoned
 	}
 	audit := retire == "" && i.auditDue()
 	if s := i.slot; s != nil && retire == "" && !audit && i.used.trap == "" && i.used.calls < countedAfter && s.put(i) {
@@ -266,7 +268,7 @@ func (p *pool) audit(i *Instance) {
 		p.put(i)
 		return
 	}
-	p.totals.retired[NotPristine]++
+	p.totals.retired[stats.RetiredAudit]++
 	p.program.options.Logger.Error("a guest's state was not put back after a request, which must not happen; its instance is closed", "guest", p.program.short(), "error", err)
 	p.remove(i)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge/internal/pristine"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+	"github.com/tenantedge/tenantedge/edge/stats"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
@@ -102,7 +103,7 @@ func TestAnInstanceThatIsNotPristineIsRetiredAndShouted(t *testing.T) {
 			if err := i.Audit(); err != nil {
 				t.Errorf("the next request gets an instance of which the audit says %v", err)
 			}
-			if s := p.Stats(); s.Audits != 1 || s.Retired[NotPristine] != 1 {
+			if s := p.Stats(); s.Audits != 1 || s.Retired[stats.RetiredAudit] != 1 {
 				t.Errorf("%d audits, retired %v", s.Audits, s.Retired)
 			}
 			if !strings.Contains(log.String(), "must not happen") {
@@ -128,8 +129,8 @@ func TestAWaitingRequestThatEndsLeavesTheQueue(t *testing.T) {
 	if err := <-got; !errors.Is(err, context.Canceled) {
 		t.Errorf("it ended with %v", err)
 	}
-	if s := p.Stats(); s.Waiting != 0 || s.Queued != 1 || s.Refused != 1 {
-		t.Errorf("the queue has %d, had %d, refused %d", s.Waiting, s.Queued, s.Refused)
+	if s := p.Stats(); s.Waiting != 0 || s.Queued != 1 || s.TimedOut != 1 {
+		t.Errorf("the queue has %d, had %d, refused %d", s.Waiting, s.Queued, s.TimedOut)
 	}
 	p.Return(held)
 	p.Return(borrowAll(t, p, 1)[0])
@@ -208,7 +209,7 @@ func TestAllWhoWaitAreToldThatNoInstanceCanBeMade(t *testing.T) {
 	if err := p.image.Close(); err != nil { // so that there is no further memory
 		t.Fatal(err)
 	}
-	i.retire = Grown
+	i.retire = stats.RetiredGrowth
 	p.Return(i)
 	for range waiters {
 		if err := <-got; !errors.Is(err, pristine.ErrClosed) {
@@ -274,7 +275,7 @@ func TestWhatAGuestWaitsForIsBoundByItsTime(t *testing.T) {
 		t.Errorf("and is given %d, stopped for %q", next, i.stopped)
 	}
 	i.ends = before.Add(-time.Nanosecond)
-	if next := i.refill(2); next != 0 || i.stopped != Deadline {
+	if next := i.refill(2); next != 0 || i.stopped != stats.TrapDeadline {
 		t.Errorf("after its time it is given %d, stopped for %q", next, i.stopped)
 	}
 }

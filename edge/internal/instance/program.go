@@ -185,7 +185,7 @@ func (p *Program) Drain(ctx context.Context) error {
 	case <-p.released:
 		return p.leftover
 	case <-ctx.Done():
-		return fmt.Errorf("%w: %d", ErrInUse, p.Stats().Lent)
+		return fmt.Errorf("%w: %d", ErrInUse, p.Stats().Busy)
 	}
 }
 

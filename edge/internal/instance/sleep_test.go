@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+	"github.com/tenantedge/tenantedge/edge/stats"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
@@ -37,12 +38,12 @@ func TestAGuestSleepsAtThePriceOfACall_D6(t *testing.T) {
 		host     string
 		frozen   bool // as while the guest is set up
 		deadline time.Duration
-		want     Reason
+		want     stats.Trap
 	}{
 		{"36s", true, time.Minute, ""},
 		{"1ms", false, time.Minute, ""},
 		{"100ms", false, time.Minute, ""},
-		{"1h", false, time.Second, Deadline},
+		{"1h", false, time.Second, stats.TrapDeadline},
 	} {
 		p.limits.Deadline = c.deadline
 		i, err := p.Borrow(context.Background())

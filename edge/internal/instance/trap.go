@@ -9,6 +9,7 @@ import (
 	"github.com/tetratelabs/wazero/sys"
 
 	"github.com/tenantedge/tenantedge/edge/internal/wasm"
+	"github.com/tenantedge/tenantedge/edge/stats"
 )
 
 // ErrTrap is in the chain of every error of a call that the guest did not
@@ -18,28 +19,10 @@ var ErrTrap = errors.New("guest failed")
 // ErrTooLarge says that a message does not fit the guest's buffer.
 var ErrTooLarge = errors.New("request too large to route")
 
-// Reason says in what way a guest failed: for metrics, which count by it.
-type Reason string
-
-// The reasons.
-const (
-	OutOfFuel   Reason = "fuel"
-	Deadline    Reason = "deadline"  // its own, or that of the request
-	Cancelled   Reason = "cancelled" // nobody waits for the answer any more
-	StackDepth  Reason = "depth"
-	OutOfMemory Reason = "memory" // it failed with more than half of its memory's maximum in use
-	Crashed     Reason = "trap"
-	Exited      Reason = "exit"
-	BadReply    Reason = "reply" // it answered, but not by the contract
-)
-
-// Reasons lists all reasons, in the order of Stats.
-var Reasons = [...]Reason{OutOfFuel, Deadline, Cancelled, StackDepth, OutOfMemory, Crashed, Exited, BadReply}
-
 // Trap is a call that failed by the guest's fault. Its text is for logs.
 type Trap struct {
 	Export string
-	Reason Reason
+	Reason stats.Trap
 	Fuel   uint64 // used until then
 	Err    error
 }
@@ -56,19 +39,19 @@ func (t *Trap) Is(target error) bool { return target == ErrTrap }
 
 // trapped says why a call of the export failed.
 func (i *Instance) trapped(export string, err error) error {
-	t := &Trap{Export: export, Reason: Crashed, Fuel: i.fuel.Get(), Err: shorten(err)}
+	t := &Trap{Export: export, Reason: stats.TrapCrash, Fuel: i.fuel.Get(), Err: shorten(err)}
 	var exit *sys.ExitError
 	switch {
 	case i.stopped != "":
 		t.Reason = i.stopped
 		t.Err = i.stopCause()
 	case i.depth.Get() > i.program.metered.MaxDepth, overflowed(err):
-		t.Reason = StackDepth
+		t.Reason = stats.TrapDepth
 		t.Err = fmt.Errorf("its stack is full: expected at most %d frames", i.program.metered.MaxDepth)
 	case i.overgrown():
-		t.Reason = OutOfMemory
+		t.Reason = stats.TrapMemory
 	case errors.As(err, &exit):
-		t.Reason = Exited
+		t.Reason = stats.TrapExit
 	}
 	return t
 }
@@ -101,9 +84,9 @@ func overflowed(err error) bool {
 
 func (i *Instance) stopCause() error {
 	switch i.stopped {
-	case OutOfFuel:
+	case stats.TrapFuel:
 		return fmt.Errorf("expected at most %d units of fuel", i.budget)
-	case Cancelled:
+	case stats.TrapCancelled:
 		return context.Canceled
 	default:
 		return context.DeadlineExceeded
@@ -122,11 +105,11 @@ func (i *Instance) overgrown() bool {
 }
 
 func badReply(e Export, format string, args ...any) error {
-	return &Trap{Export: exportSpecs[e].name, Reason: BadReply, Err: fmt.Errorf(format, args...)}
+	return &Trap{Export: exportSpecs[e].name, Reason: stats.TrapReply, Err: fmt.Errorf(format, args...)}
 }
 
 // Senseless is the failure of a guest whose reply has the right form, but a
 // meaning that its reader refuses.
 func Senseless(e Export, err error) error {
-	return &Trap{Export: exportSpecs[e].name, Reason: BadReply, Err: err}
+	return &Trap{Export: exportSpecs[e].name, Reason: stats.TrapReply, Err: err}
 }

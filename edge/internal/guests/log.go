@@ -1,4 +1,4 @@
-package edge
+package guests
 
 import (
 	"context"
@@ -10,23 +10,21 @@ import (
 )
 
 const (
-	defaultGuestLogRate = 16 << 10 // bytes a second
-	guestLogBurst       = 10       // seconds' worth may come at once
-	recordOverhead      = 256      // bytes of a record beside its text
-	longestRecord       = 16 << 10 // bytes: a burst has room for one
+	guestLogBurst  = 10       // seconds' worth of records that may come at once
+	recordOverhead = 256      // bytes that a record takes besides its text
+	longestRecord  = 16 << 10 // bytes; the least burst
 )
 
-// guestLog writes what guests log and print, one record a call. What exceeds
-// the rate is dropped and counted: a guest that says something at every request,
-// or that a client makes say something, must not fill the disk.
+// guestLog writes the log records of guests. Records that exceed the rate are
+// dropped and counted, so that no guest, and no client of one, fills the disk.
 type guestLog struct {
 	logger           *slog.Logger
 	limit            *rate.Limiter // of bytes
 	written, dropped atomic.Uint64
-	missing          atomic.Uint64 // records that were dropped since one was written
+	missing          atomic.Uint64 // records dropped since the last one that was written
 }
 
-// newGuestLog makes one for a number of bytes a second; negative: any.
+// newGuestLog returns a log for a number of bytes a second; negative: unlimited.
 func newGuestLog(logger *slog.Logger, bytes int64) *guestLog {
 	limit := rate.NewLimiter(rate.Limit(bytes), int(max(guestLogBurst*bytes, longestRecord)))
 	if bytes < 0 {

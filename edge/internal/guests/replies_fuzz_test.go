@@ -1,4 +1,4 @@
-package edge
+package guests
 
 import (
 	"context"
@@ -14,9 +14,12 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// mirror is a guest that replies with the request as it stands, so that tests
+// mirrorSet returns a set whose guest replies with the request, so that tests
 // choose the reply.
-func mirror() []byte { return wasmtest.Sound().Mirrors(abi.ExportRoute).Wasm() }
+func mirrorSet(t testing.TB) *Set {
+	t.Helper()
+	return newSet(t, wasmtest.Sound().Mirrors(abi.ExportRoute).Wasm(), nil)
+}
 
 // allocated is how many bytes the process has allocated since it started.
 func allocated() uint64 {
@@ -26,8 +29,8 @@ func allocated() uint64 {
 }
 
 // replied has the guest reply with raw, and decodes that as a decision.
-func replied(h *Host, raw []byte) (d Decision, err error) {
-	g, i, err := h.borrow(context.Background())
+func replied(set *Set, raw []byte) (d Decision, err error) {
+	g, i, err := set.Borrow(context.Background())
 	if err != nil {
 		return d, err
 	}
@@ -61,7 +64,7 @@ func repeatedHeaders(pairs, length int) []byte {
 }
 
 func TestHeadersThatShareTheirBytesAreRefused_D1(t *testing.T) {
-	h := newHost(t, func(c *Config) { c.Guest = mirror() })
+	set := mirrorSet(t)
 	for _, c := range []struct {
 		pairs int
 		want  string
@@ -71,7 +74,7 @@ func TestHeadersThatShareTheirBytesAreRefused_D1(t *testing.T) {
 		{400, "expected at most"},
 	} {
 		before := allocated()
-		_, err := replied(h, repeatedHeaders(c.pairs, 8<<10))
+		_, err := replied(set, repeatedHeaders(c.pairs, 8<<10))
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("%d pairs: %v, want %q", c.pairs, err, c.want)
 		}
@@ -83,7 +86,7 @@ func TestHeadersThatShareTheirBytesAreRefused_D1(t *testing.T) {
 
 // A decision is bounded where it names the most that a header may have.
 func TestAGuestCannotNameMoreHeadersThanMayBe_D1(t *testing.T) {
-	h := newHost(t, func(c *Config) { c.Guest = mirror() })
+	set := mirrorSet(t)
 	for n, want := range map[int]bool{abi.MaxHeaders: true, abi.MaxHeaders + 1: false} {
 		b := abi.Begin(make([]byte, abi.BufferSize), uint32(abi.Tenant)|200<<abi.DecStatusShift, abi.DecHeader0+2*n)
 		b.Put(abi.DecSchema, "www")
@@ -92,7 +95,7 @@ func TestAGuestCannotNameMoreHeadersThanMayBe_D1(t *testing.T) {
 			b.Put(abi.DecHeader0+2*p, "x-a")
 			b.Put(abi.DecHeader0+2*p+1, "v")
 		}
-		if d, err := replied(h, b.Bytes()); (err == nil) != want {
+		if d, err := replied(set, b.Bytes()); (err == nil) != want {
 			t.Errorf("%d headers: %v, %d taken", n, err, len(d.Headers)/2)
 		}
 	}
@@ -107,11 +110,7 @@ const replyBudget = 2 * (abi.MaxReply + abi.BufferSize)
 func FuzzRepliesTakeBoundedMemory_D1(f *testing.F) {
 	f.Add(repeatedHeaders(1, 512), uint8(0))
 	f.Add(repeatedHeaders(2, 16), uint8(1))
-	h, err := New(context.Background(), Config{Guest: mirror(), Tenants: []StaticTenant{{Schema: "www", Domains: []string{"example.com"}}}})
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Cleanup(func() { _ = h.Close() })
+	set := mirrorSet(f)
 	f.Fuzz(func(t *testing.T, raw []byte, repeat uint8) {
 		raw = repeated(raw, 16*int(repeat))
 		// The counter is that of the process, in which others allocate too: what
@@ -121,7 +120,7 @@ func FuzzRepliesTakeBoundedMemory_D1(f *testing.F) {
 		grown := uint64(1 << 62)
 		for try := 0; try < 5 && grown > replyBudget; try++ {
 			before := allocated()
-			d, err = replied(h, raw)
+			d, err = replied(set, raw)
 			grown = min(grown, allocated()-before)
 		}
 		if grown > replyBudget {

@@ -1,7 +1,6 @@
-package edge
+package guests
 
 import (
-	"cmp"
 	"context"
 	"io"
 	"io/fs"
@@ -16,39 +15,23 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// Defaults of FileLimits.
-const (
-	defaultFileBytes = 1 << 20
-	defaultOpenFiles = 16
-)
-
-// UseFiles lets guests use the files that b keeps, from their next call on;
-// nil: no longer. (It is no part of Config, since b may ask the Host where files
-// are: see [Host.Pathname].) The Host does not close b.
-func (h *Host) UseFiles(b storage.Storage) {
-	if b == nil {
-		h.files.Store(nil)
-		return
-	}
-	h.files.Store(&b)
-}
-
 func fileTenantOf(m *tenantdb.Match) storage.Tenant {
 	own, has := m.Tenant.Attribute(tenant.PathnameAttribute)
 	return storage.Tenant{Schema: m.Tenant.Schema, Folder: m.Folder, Pathname: own, HasPathname: has}
 }
 
-// fileTenant is whose files the guest may use now. While it routes, that is
-// the tenant that it found in this call, or was told ahead; afterwards, the one that was routed.
+// fileTenant returns the tenant whose files the guest may use. While the guest
+// routes, that is the tenant of its last lookup in this call, or the one sent
+// with the request; afterwards, the tenant that the request was routed to.
 func (s *services) fileTenant() (storage.Tenant, bool) {
 	switch {
 	case s.noFiles:
 		return storage.Tenant{}, false
 	case s.tenant != nil:
 		return storage.TenantOf(s.tenant), true
-	case s.match != &nothing:
+	case s.match != &noMatch:
 		return fileTenantOf(s.match), true
-	case s.ahead != &nothing:
+	case s.ahead != &noMatch:
 		return fileTenantOf(s.ahead), true
 	default:
 		return storage.Tenant{}, false
@@ -57,8 +40,7 @@ func (s *services) fileTenant() (storage.Tenant, bool) {
 
 // Files implements hostfuncs.Services.
 func (s *services) Files(ctx context.Context, last hostfuncs.Files) (hostfuncs.Files, error) {
-	stored := s.host.files.Load()
-	if stored == nil {
+	if s.set.files == nil {
 		return nil, abi.Unavailable
 	}
 	t, ok := s.fileTenant()
@@ -68,7 +50,7 @@ func (s *services) Files(ctx context.Context, last hostfuncs.Files) (hostfuncs.F
 	if f, ok := last.(*guestFiles); ok && f.tenant == t {
 		return last, nil
 	}
-	view, err := (*stored).View(withoutGuest(ctx, s.host), t)
+	view, err := s.set.files.View(s.set.insideGuest(ctx), t)
 	if err != nil {
 		return nil, storageErrnos.Wrap(err)
 	}
@@ -76,10 +58,7 @@ func (s *services) Files(ctx context.Context, last hostfuncs.Files) (hostfuncs.F
 }
 
 // FileLimits implements hostfuncs.Services.
-func (s *services) FileLimits() hostfuncs.FileLimits {
-	l := s.host.config.FileLimits
-	return hostfuncs.FileLimits{Bytes: cmp.Or(l.Bytes, defaultFileBytes), Open: cmp.Or(l.Open, defaultOpenFiles)}
-}
+func (s *services) FileLimits() hostfuncs.FileLimits { return s.set.config.FileLimits }
 
 // guestFiles are a tenant's files as host functions use them.
 type guestFiles struct {

@@ -1,12 +1,12 @@
-package edge
+package guests
 
-// interned makes strings of bytes that come again and again (names of
-// urlconfs, schemas of static tenants) without allocating each time. It is
-// bounded: when full it starts afresh, so that no client can make it grow.
-// Each instance has its own, so it needs no lock.
+// interned converts bytes that recur (names of urlconfs, schemas of static
+// tenants) to strings without allocating each time. When it is full it is
+// emptied, so that clients cannot make it grow. Each instance has its own, so it
+// needs no lock.
 type interned struct {
 	m    map[string]string
-	last [2]string // that were asked for: most tenants share a urlconf of each kind
+	last [2]string // most recent results: most tenants share a urlconf of each kind
 }
 
 const (
@@ -16,7 +16,7 @@ const (
 
 func (t *interned) get(b []byte) string {
 	for _, s := range &t.last {
-		if string(b) == s { // the compiler makes no string of this
+		if string(b) == s { // does not allocate
 			return s
 		}
 	}

@@ -1,100 +1,113 @@
-package edge
+package guests
 
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"strings"
 
+	"github.com/tenantedge/tenantedge/edge/internal/requestid"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/hostfuncs"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// services stand behind the host functions of one instance. They remember what
-// the guest looked up in the current call: a decision is checked against it,
-// and takes its strings from it instead of copying them out of guest memory.
-type services struct {
-	host    *Host
-	of      *generation     // whose guest asks
-	match   *tenantdb.Match // what the guest found last; nothing at first
-	primary string          // domain of the primary row that it asked for
-	ahead   *tenantdb.Match // what it was told before it asked; nothing at first
-	names   interned
-	tenant  *tenant.Tenant // that the call is for; nil: the guest is to find out
-	noFiles bool
-
-	asked, told tenantdb.Match // what match and ahead point at: these calls allocate nothing
+// Querier is edge.Querier.
+type Querier interface {
+	Query(ctx context.Context, schema, name string, args json.RawMessage) (json.RawMessage, error)
 }
 
-// nothing is what match and ahead point at before there is something. It stays
-// empty.
-var nothing tenantdb.Match
+// publicQuerier is edge.PublicQuerier.
+type publicQuerier interface {
+	QueryPublic(ctx context.Context, name string, args json.RawMessage) (json.RawMessage, error)
+}
+
+// services implements the host functions of one instance. It remembers what the
+// guest looked up during the current call: a decision is checked against it, and
+// takes its strings from it, which saves copies out of guest memory.
+type services struct {
+	set     *Set
+	of      *Generation     // whose instance it is
+	match   *tenantdb.Match // the guest's last lookup; noMatch before the first
+	primary string          // domain of the primary row that the guest looked up
+	ahead   *tenantdb.Match // the row that came with the request; noMatch: none
+	names   interned
+	tenant  *tenant.Tenant // that the call is for; nil while the guest routes
+	noFiles bool
+
+	// What match and ahead point at. They are fields so that lookups allocate
+	// nothing.
+	lookedUp, sent tenantdb.Match
+}
+
+// noMatch is empty.
+var noMatch tenantdb.Match
 
 var _ hostfuncs.Services = (*services)(nil)
 
-func newServices(h *Host, of *generation) *services {
-	s := &services{host: h, of: of}
-	s.begin()
-	return s
+func newServices(s *Set, of *Generation) *services {
+	v := &services{set: s, of: of}
+	v.begin()
+	return v
 }
 
-// begin forgets the call before.
+// begin forgets the previous call.
 func (s *services) begin() {
-	s.match, s.ahead = &nothing, &nothing
+	s.match, s.ahead = &noMatch, &noMatch
 	s.primary, s.tenant, s.noFiles = "", nil, false
 }
 
-// beginFor is begin for a call about a request that was routed already.
+// beginFor is begin for a call about a request that was routed to t.
 func (s *services) beginFor(t *tenant.Tenant) {
 	s.begin()
 	s.tenant = t
 }
 
-// lookAhead answers the question that a guest is likely to ask about r, into
-// out; false: nothing is known, or the guest will ask something else.
+// lookAhead writes to out the record that the guest would look up for r. It
+// reports false where there is none, or the guest would look up another.
 func (s *services) lookAhead(r *Request, out []byte) (size int, ok bool) {
 	folder, ok := abi.FirstSegment(r.Target)
 	if !ok || strings.IndexByte(r.Host, ':') >= 0 {
 		return 0, false
 	}
-	if s.told, ok = s.host.config.Directory.ByDomain(r.Host, folder); !ok {
+	if s.sent, ok = s.set.config.Tenants.Directory.ByDomain(r.Host, folder); !ok {
 		return 0, false
 	}
-	if size = record(&s.told, true, out); size > len(out) {
+	if size = record(&s.sent, true, out); size > len(out) {
 		return 0, false
 	}
-	s.ahead = &s.told
+	s.ahead = &s.sent
 	return size, true
 }
 
 func (s *services) ByDomain(domain, folder string, out []byte) (int, bool) {
-	m, ok := s.host.config.Directory.ByDomain(domain, folder)
+	m, ok := s.set.config.Tenants.Directory.ByDomain(domain, folder)
 	if !ok {
 		return 0, false
 	}
-	return record(s.find(m), true, out), true
+	return record(s.found(m), true, out), true
 }
 
 func (s *services) ByReference(ref string, out []byte) (int, bool) {
-	t, ok := s.host.config.Directory.ByReference(ref)
+	t, ok := s.set.config.Tenants.Directory.ByReference(ref)
 	if !ok {
 		return 0, false
 	}
-	return record(s.find(tenantdb.Match{Tenant: t}), false, out), true
+	return record(s.found(tenantdb.Match{Tenant: t}), false, out), true
 }
 
-// find notes what the guest has found.
-func (s *services) find(m tenantdb.Match) *tenantdb.Match {
-	s.asked = m
-	s.match = &s.asked
+// found remembers a lookup of the guest.
+func (s *services) found(m tenantdb.Match) *tenantdb.Match {
+	s.lookedUp = m
+	s.match = &s.lookedUp
 	return s.match
 }
 
 func (s *services) Primary(id string, out []byte) (int, bool) {
-	m, ok := s.host.config.Directory.Primary(id)
+	m, ok := s.set.config.Tenants.Directory.Primary(id)
 	if !ok {
 		return 0, false
 	}
@@ -129,14 +142,14 @@ func record(m *tenantdb.Match, withDomain bool, out []byte) int {
 }
 
 func (s *services) Query(ctx context.Context, schema, name string, args []byte) ([]byte, error) {
-	queries := s.host.config.Queries
+	queries := s.set.config.Queries
 	if queries == nil {
 		return nil, fmt.Errorf("%w: expected queries in the configuration, found none", abi.Unavailable)
 	}
-	// Copies, because a driver may keep them beyond the life of the guest's memory.
+	// Copied, since a driver may keep them after the call, when guest memory is reset.
 	schema, name, args = strings.Clone(schema), strings.Clone(name), bytes.Clone(args)
 	if schema == "" {
-		public, ok := queries.(PublicQuerier)
+		public, ok := queries.(publicQuerier)
 		if !ok {
 			return nil, fmt.Errorf("%w: expected the schema of a tenant, found none, and no statement runs in schema public alone", abi.Denied)
 		}
@@ -145,33 +158,23 @@ func (s *services) Query(ctx context.Context, schema, name string, args []byte) 
 	if s.tenant != nil && schema != s.tenant.Schema {
 		return nil, fmt.Errorf("%w: expected schema %q, which is that of the request's tenant, found %.63q", abi.Denied, s.tenant.Schema, schema)
 	}
-	if !s.host.knows(schema) {
-		return nil, fmt.Errorf("%w: schema %.63q is no tenant's; to ask before the tenant is known pass no schema", abi.NotFound, schema)
+	if !s.set.config.Tenants.Exists(schema) {
+		return nil, fmt.Errorf("%w: no tenant has the schema %.63q; pass no schema to query before the tenant is known", abi.NotFound, schema)
 	}
 	return queries.Query(ctx, schema, name, args)
 }
 
-// Log writes what the guest said in a call, with the guest and the request that
-// the call was for.
+// Log logs text of the guest, with the guest and the request.
 func (s *services) Log(ctx context.Context, level slog.Level, text string) {
 	attrs := append(make([]slog.Attr, 0, 5), slog.String("from", "guest"))
 	if s.of != nil && s.of.program != nil { // nil while the guest is being loaded
 		attrs = append(attrs, slog.String("guest", s.of.program.Digest()))
 	}
-	if id := requestID(ctx); id != "" {
+	if id := requestid.Of(ctx); id != "" {
 		attrs = append(attrs, slog.String("request", id))
 	}
 	if s.tenant != nil {
 		attrs = append(attrs, slog.String("tenant", s.tenant.Schema))
 	}
-	s.host.said.write(ctx, level, text, attrs)
-}
-
-// knows reports whether there is a tenant of that schema.
-func (h *Host) knows(schema string) bool {
-	if h.static[schema] != nil {
-		return true
-	}
-	_, ok := h.config.Directory.BySchema(schema)
-	return ok
+	s.set.log.write(ctx, level, text, attrs)
 }

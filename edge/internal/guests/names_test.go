@@ -1,10 +1,9 @@
-package edge
+package guests
 
 import (
 	"strings"
 	"testing"
 
-	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
@@ -39,9 +38,9 @@ func TestATenantHasNamesOfItsOwn_D7(t *testing.T) {
 		{"the schema of no tenant", dynamic, "t1", "", "", "public", [2]string{}, "cache prefix"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			h := testHost(t)
+			set := testSet(t)
 			if c.own != "" {
-				h.config.Directory.Replace(tenantdb.State{Tenants: []tenantdb.Tenant{{ID: "1", Schema: "t1", Attributes: []tenantdb.Attribute{{Name: tenant.PathnameAttribute, Value: c.own}}}}})
+				set.config.Tenants.Directory.Replace(tenantdb.State{Tenants: []tenantdb.Tenant{{ID: "1", Schema: "t1", Attributes: []tenantdb.Attribute{{Name: tenant.PathnameAttribute, Value: c.own}}}}})
 			}
 			fields := map[int]string{abi.DecSchema: c.schema, abi.DecReference: c.schema}
 			if c.identifier != "" {
@@ -51,7 +50,7 @@ func TestATenantHasNamesOfItsOwn_D7(t *testing.T) {
 				fields[abi.DecCachePrefix] = c.prefix
 			}
 			var d Decision
-			err := newServices(h, nil).decode(&d, answers{word: c.word, fields: fields}.message(t), &Request{Target: "/", Host: "x"})
+			err := newServices(set, nil).decode(&d, answers{word: c.word, fields: fields}.message(t), &Request{Target: "/", Host: "x"})
 			if c.refused != "" {
 				if err == nil || !strings.Contains(err.Error(), c.refused) {
 					t.Fatalf("said %v, want %q", err, c.refused)
@@ -62,26 +61,5 @@ func TestATenantHasNamesOfItsOwn_D7(t *testing.T) {
 				t.Fatalf("found %q and %q, %v, want %q", d.Tenant.Identifier, d.Tenant.CachePrefix, err, c.want)
 			}
 		})
-	}
-}
-
-// A guest that makes cache keys of its own cannot give two tenants the same.
-func TestACacheKeyBeginsWithItsTenant_D7(t *testing.T) {
-	for result, want := range map[string]bool{
-		"t1": true, "t1:p:1:k": true, "t1:": true,
-		"": false, "p:1:k": false, "t2:p:1:k": false, "t1x:p:1:k": false, "T1:p:1:k": false, "v2:t1:p:1:k": false,
-	} {
-		b := abi.Begin(make([]byte, 64), 0, abi.KeyError+1)
-		b.Put(abi.KeyResult, result)
-		h := newHost(t, func(c *Config) {
-			c.Guest = wasmtest.Sound().Replies(abi.ExportCacheKey, string(b.Bytes())).Wasm()
-		})
-		key, err := h.CacheKey(t.Context(), &tenant.Tenant{Schema: "t1"}, "p", "1", "k")
-		if (err == nil) != want || want && key != result {
-			t.Errorf("the guest gives %q: %q, %v", result, key, err)
-		}
-		if err != nil && !strings.Contains(err.Error(), "expected its schema") {
-			t.Errorf("the guest gives %q: %v", result, err)
-		}
 	}
 }

@@ -1,9 +1,10 @@
-package edge
+package guests
 
 import (
 	"strings"
 	"testing"
 
+	"github.com/tenantedge/tenantedge/edge/internal/trust"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
@@ -33,7 +34,9 @@ func (a answers) message(t *testing.T) abi.Message {
 	return m
 }
 
-func testHost(t *testing.T) *Host {
+// testSet returns a set without a guest, with the static tenant www and the
+// dynamic tenant t1.
+func testSet(t *testing.T) *Set {
 	t.Helper()
 	dir := tenantdb.NewDirectory(tenantdb.Options{})
 	report := dir.Replace(tenantdb.State{
@@ -46,11 +49,11 @@ func testHost(t *testing.T) *Host {
 	if len(report.Problems) > 0 {
 		t.Fatal(report.Problems)
 	}
-	c := Config{Directory: dir, Tenants: []StaticTenant{{Schema: "www", Domains: []string{"example.com"}}}}
-	if err := c.complete(); err != nil {
-		t.Fatal(err)
-	}
-	return &Host{config: c, static: map[string]*StaticTenant{"www": &c.Tenants[0]}, domains: map[string]string{"example.com": "www"}, trust: newRules(&c)}
+	table := []abi.StaticTenant{{Schema: "www", Domains: []string{"example.com"}}}
+	return &Set{config: Config{
+		Tenants: NewTenants(table, dir, false),
+		MaySet:  trust.New(trust.Config{}).GuestMaySet,
+	}}
 }
 
 // What a guest answers is checked: it cannot make up tenants, send clients
@@ -75,7 +78,7 @@ func TestDecisionsThatMakeNoSenseAreTheGuestsFailure(t *testing.T) {
 		{"a redirect with status 200", answers{word: uint32(abi.Redirect) | 200<<abi.DecStatusShift, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//t1.example.com/"}}, "expected 301"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := newServices(testHost(t), nil)
+			s := newServices(testSet(t), nil)
 			var d Decision
 			err := s.decode(&d, c.a.message(t), &Request{Target: "/", Host: "x"})
 			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
@@ -88,7 +91,7 @@ func TestDecisionsThatMakeNoSenseAreTheGuestsFailure(t *testing.T) {
 // Browsers read more than //host/ as a host; a redirect that they could read in
 // another way than the edge is refused.
 func TestARedirectLeadsToARegisteredDomainAsBrowsersReadIt_B5(t *testing.T) {
-	s := newServices(testHost(t), nil)
+	s := newServices(testSet(t), nil)
 	for _, c := range []struct {
 		name, location string
 		leads          bool
@@ -138,7 +141,7 @@ func TestARedirectLeadsToARegisteredDomainAsBrowsersReadIt_B5(t *testing.T) {
 }
 
 func TestADecisionTakesItsStringsFromTheDirectory(t *testing.T) {
-	s := newServices(testHost(t), nil)
+	s := newServices(testSet(t), nil)
 	out := make([]byte, 512)
 	if _, ok := s.ByDomain("shared.example.com", "one", out); !ok {
 		t.Fatal("the row is not there")
@@ -147,7 +150,7 @@ func TestADecisionTakesItsStringsFromTheDirectory(t *testing.T) {
 		abi.DecSchema: "t1", abi.DecTenantID: "1", abi.DecDomain: "shared.example.com", abi.DecFolder: "one",
 		abi.DecURLConf: "app.urls", abi.DecPath: "/a b", abi.DecIdentifier: "t1", abi.DecCachePrefix: "t1",
 	}}.message(t)
-	r := &Request{Target: "/one/a%20b", path: "/one/a b", Host: "shared.example.com"}
+	r := &Request{Target: "/one/a%20b", Path: "/one/a b", Host: "shared.example.com"}
 	var d Decision
 	check := func() {
 		d = Decision{}
@@ -175,15 +178,15 @@ func FuzzDecisionsAreCheckedNotBelieved(f *testing.F) {
 		if err != nil {
 			return
 		}
-		s := newServices(testHost(t), nil)
+		s := newServices(testSet(t), nil)
 		var d Decision
 		if err := s.decode(&d, m, &Request{Target: "/"}); err != nil {
 			return
 		}
-		if d.Outcome == OutcomeTenant && d.Tenant.Schema != "t1" && d.Tenant.Schema != "www" {
+		if d.Outcome == abi.Tenant && d.Tenant.Schema != "t1" && d.Tenant.Schema != "www" {
 			t.Fatalf("the tenant %q was made up", d.Tenant.Schema)
 		}
-		if d.Outcome == OutcomeRedirect && (d.Status < 301 || d.Status > 308 || strings.ContainsAny(d.Location, "\r\n\\ ")) {
+		if d.Outcome == abi.Redirect && (d.Status < 301 || d.Status > 308 || strings.ContainsAny(d.Location, "\r\n\\ ")) {
 			t.Fatalf("redirects with %d to %q", d.Status, d.Location)
 		}
 	})

@@ -1,0 +1,136 @@
+// Package guests holds the guests of a Host: the one that runs, the previous one,
+// and superseded ones whose last calls have not ended. It calls them, checks
+// what they answer, and implements their host functions.
+package guests
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+
+	"github.com/tenantedge/tenantedge/edge/internal/instance"
+	"github.com/tenantedge/tenantedge/edge/stats"
+	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/hostfuncs"
+)
+
+// Config is what all guests of a [Set] have in common.
+type Config struct {
+	ABI     []byte   // JSON of the abi.Config that each guest gets
+	Strict  bool     // rules for paths where a guest has none of its own
+	Tenants *Tenants // that decisions may name
+	// URLConf is that of dynamic tenants for which a guest names none.
+	URLConf string
+	// MaySet reports whether a guest may set a header of the request to the
+	// upstream.
+	MaySet func(header string) bool
+	// Fallback has the previous guest decide where the current one fails.
+	Fallback bool
+	// Try tries a guest in another process before it is loaded here. nil: guests
+	// are not tried.
+	Try func(ctx context.Context, wasm []byte) error
+
+	Queries    Querier // runs named statements for guests; nil: none
+	FileLimits hostfuncs.FileLimits
+
+	Limits       instance.Limits
+	NoReset      bool
+	CompileCache string
+	Logger       *slog.Logger
+	LogRate      int64 // bytes a second that guests may log; negative: unlimited
+}
+
+// Set holds the guests of a Host. It is safe for concurrent use.
+type Set struct {
+	config    Config
+	files     storage.Storage // nil: guests have no files
+	pathnames pathnames
+	log       *guestLog
+
+	current, previous atomic.Pointer[Generation]
+
+	swapping sync.Mutex // held while guests are exchanged
+	closed   bool
+
+	// ledger guards what Stats adds up. A superseded generation stays in live until
+	// it is closed, and then is part of past.
+	ledger                        sync.Mutex
+	live                          []*Generation
+	past                          stats.Program
+	swaps, rollbacks, failedSwaps uint64
+}
+
+// New loads the first guest. An error is a [Rejected].
+func New(ctx context.Context, c Config, wasm []byte, try bool) (*Set, error) {
+	s := &Set{config: c, past: newProgramStats(), log: newGuestLog(c.Logger, c.LogRate)}
+	if try {
+		if err := s.try(ctx, wasm); err != nil {
+			return nil, err
+		}
+	}
+	first, err := s.generate(ctx, wasm)
+	if err != nil {
+		return nil, err
+	}
+	s.current.Store(first)
+	return s, nil
+}
+
+// UseFiles sets the files that guests may use. It must be called before the
+// first request, if at all.
+func (s *Set) UseFiles(b storage.Storage) { s.files = b }
+
+// Current returns the generation that runs.
+func (s *Set) Current() *Generation { return s.current.Load() }
+
+// Previous returns the generation before, which Rollback returns to; nil: none.
+func (s *Set) Previous() *Generation { return s.previous.Load() }
+
+// Borrow takes an instance of the current guest. The caller gives it back with
+// [Generation.Return].
+func (s *Set) Borrow(ctx context.Context) (*Generation, *instance.Instance, error) {
+	for {
+		g := s.current.Load()
+		i, err := g.program.Borrow(ctx)
+		// A program that was closed in the meantime has a successor.
+		if !errors.Is(err, instance.ErrClosed) || s.current.Load() == g {
+			return g, i, err
+		}
+	}
+}
+
+// Generation is one loaded guest.
+type Generation struct {
+	program *instance.Program
+	headers []string // canonical names of the request headers that the guest wants
+
+	superseded bool // it is being closed; guarded by Set.ledger
+}
+
+// generate loads a guest, with its first instances.
+func (s *Set) generate(ctx context.Context, wasm []byte) (*Generation, error) {
+	g := &Generation{}
+	p, err := instance.NewProgram(ctx, instance.Options{
+		Wasm:         wasm,
+		Config:       s.config.ABI,
+		Bind:         func() hostfuncs.Services { return newServices(s, g) },
+		Limits:       s.config.Limits,
+		NoReset:      s.config.NoReset,
+		CompileCache: s.config.CompileCache,
+		Logger:       s.config.Logger,
+	})
+	if err != nil {
+		return nil, &Rejected{err}
+	}
+	g.program = p
+	for _, name := range p.Configured().Headers {
+		g.headers = append(g.headers, http.CanonicalHeaderKey(name))
+	}
+	s.ledger.Lock()
+	s.live = append(s.live, g)
+	s.ledger.Unlock()
+	return g, nil
+}

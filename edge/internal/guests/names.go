@@ -1,0 +1,51 @@
+package guests
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/tenantedge/tenantedge/edge/internal/header"
+	"github.com/tenantedge/tenantedge/edge/tenant"
+)
+
+// checkNames rejects a cache prefix or an identifier of another tenant, a folder
+// that is not one segment of a path, and names that are invalid in a header. The
+// schema itself is valid; so is the pathname of the tenant's row as identifier.
+func (k *Tenants) checkNames(t *tenant.Tenant, pathname string) error {
+	if t.CachePrefix != t.Schema {
+		if !beginsWith(t.CachePrefix, t.Schema) {
+			return fmt.Errorf("the cache prefix of tenant %.80q is %.80q: expected it to begin with the schema, alone or followed by a colon", t.Schema, t.CachePrefix)
+		}
+		if !header.ValidValue(t.CachePrefix) {
+			return invalidName(t, t.CachePrefix)
+		}
+	}
+	if t.Identifier != t.Schema {
+		if !header.ValidValue(t.Identifier) {
+			return invalidName(t, t.Identifier)
+		}
+		if t.Identifier != pathname && k.collides(t.Identifier) {
+			return fmt.Errorf("the identifier of tenant %.80q is %.80q: expected one that is not the schema of another tenant", t.Schema, t.Identifier)
+		}
+	}
+	if folder := t.Routing.Folder; folder != "" {
+		if !header.ValidValue(folder) {
+			return invalidName(t, folder)
+		}
+		if strings.ContainsAny(folder, `/\`) {
+			return fmt.Errorf("the folder of tenant %.80q is %.80q: expected one segment of a path", t.Schema, folder)
+		}
+	}
+	return nil
+}
+
+func invalidName(t *tenant.Tenant, name string) error {
+	return fmt.Errorf("a name of tenant %.80q is %.80q: expected no control characters, and no blank at its ends", t.Schema, name)
+}
+
+// beginsWith reports whether a cache prefix or key is the schema, or begins with
+// the schema and a colon. No schema has a colon, so keys of two tenants differ.
+func beginsWith(text, schema string) bool {
+	rest, ok := strings.CutPrefix(text, schema)
+	return ok && (rest == "" || rest[0] == ':')
+}

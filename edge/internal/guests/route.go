@@ -1,0 +1,163 @@
+package guests
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/tenantedge/tenantedge/edge/internal/instance"
+	"github.com/tenantedge/tenantedge/edge/tenant"
+	"github.com/tenantedge/tenantedge/guest/abi"
+)
+
+// Request has the fields of edge.Request, which documents them: one converts to
+// the other.
+type Request struct {
+	Method       string
+	Scheme       string
+	Host         string
+	NoHost       bool
+	Target       string
+	Path         string
+	Header       http.Header
+	Session      string
+	SessionError error
+	Trusted      bool
+	Websocket    bool
+	Explain      bool
+}
+
+// Decision has the fields of edge.Decision, which documents them: one converts
+// to the other.
+type Decision struct {
+	Outcome  abi.Outcome
+	Status   int
+	Location string
+	Reason   string
+	Tenant   tenant.Tenant
+	WSRoute  string
+	WSKwargs string
+	WSFound  bool
+	Headers  []string
+}
+
+// Route has the current guest decide about a request, or the previous guest, if
+// the current one fails and Config.Fallback is set. It writes the decision to d,
+// which is large, instead of returning it. After an error d is empty.
+func (s *Set) Route(ctx context.Context, r *Request, d *Decision) error {
+	g, i, err := s.Borrow(ctx)
+	if err != nil {
+		return err
+	}
+	err = g.decide(ctx, i, r, d)
+	if err == nil || !s.config.Fallback || !errors.Is(err, instance.ErrTrap) {
+		return err
+	}
+	previous := s.previous.Load()
+	if previous == nil || previous == g {
+		return err
+	}
+	if i, failed := previous.program.Borrow(ctx); failed == nil && previous.decide(ctx, i, r, d) == nil {
+		return nil
+	}
+	return err
+}
+
+// decide calls the guest, and returns its instance.
+func (g *Generation) decide(ctx context.Context, i *instance.Instance, r *Request, d *Decision) error {
+	// The decision refers to no guest memory: the instance is returned before the
+	// decision is carried out.
+	defer g.program.Return(i)
+	s := i.Services().(*services)
+	s.begin()
+	err := i.Call(ctx, instance.Route, func(buf []byte) int {
+		return g.encode(buf, r, s)
+	}, func(reply abi.Message) error {
+		if err := s.decode(d, reply, r); err != nil {
+			return instance.Senseless(instance.Route, err)
+		}
+		return nil
+	})
+	if err != nil {
+		*d = Decision{}
+		return g.failed(err)
+	}
+	return nil
+}
+
+// encode writes the route request to buf and returns its size; -1: it does not
+// fit.
+func (g *Generation) encode(buf []byte, r *Request, s *services) int {
+	var word uint32
+	if r.Trusted {
+		word |= abi.ReqTrusted
+	}
+	if r.Websocket {
+		word |= abi.ReqWebsocket
+	}
+	if r.Explain {
+		word |= abi.ReqExplain
+	}
+	fields, lookAhead := abi.ReqHeader0+len(g.headers), -1
+	if g.program.LooksAhead() {
+		lookAhead = fields
+		fields++
+	}
+	b := abi.Begin(buf, word, fields)
+	b.Put(abi.ReqMethod, r.Method)
+	b.Put(abi.ReqScheme, r.Scheme)
+	if !r.NoHost {
+		b.Put(abi.ReqHost, r.Host)
+	}
+	b.Put(abi.ReqTarget, r.Target)
+	byHost := word&^abi.ReqTrusted == 0 // only host and path name a tenant, and no reason is wanted
+	if r.Session != "" {
+		b.Put(abi.ReqSession, r.Session)
+		byHost = false
+	}
+	for i, name := range g.headers {
+		values, ok := r.Header[name]
+		if !ok || len(values) == 0 {
+			continue
+		}
+		byHost = false
+		PutHeader(&b, abi.ReqHeader0+i, values)
+	}
+	if !b.Fits() {
+		return -1
+	}
+	if lookAhead >= 0 && byHost {
+		if size, ok := s.lookAhead(r, b.Rest()); ok {
+			b.Keep(lookAhead, size)
+		}
+	}
+	return b.Size()
+}
+
+// PutHeader sets a field to the values of a header, if there are any.
+func PutHeader(b *abi.Builder, field int, values []string) {
+	for i, v := range values {
+		if i == 0 {
+			b.Put(field, v)
+			continue
+		}
+		b.Append(field, "\n")
+		b.Append(field, v)
+	}
+}
+
+// Size returns the size of a message, as instance.Call wants it: negative if the
+// message does not fit.
+func Size(b *abi.Builder) int {
+	if !b.Fits() {
+		return -b.Size()
+	}
+	return b.Size()
+}
+
+// rawPath returns the path of a request target in origin form, still encoded.
+func rawPath(target string) string {
+	path, _, _ := strings.Cut(target, "?")
+	return path
+}

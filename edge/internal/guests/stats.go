@@ -1,0 +1,84 @@
+package guests
+
+import (
+	"fmt"
+
+	"github.com/tenantedge/tenantedge/edge/stats"
+)
+
+// Report describes the current guest, and how Swap or Rollback got it.
+type Report struct {
+	Unchanged bool // it ran already
+	Reused    bool // it was the previous guest, which is kept compiled
+	Guest     stats.Guest
+	Previous  stats.Guest
+	Engine    stats.Engine
+	Missing   []string // optional exports that it lacks
+}
+
+// Report describes the current guest.
+func (s *Set) Report() Report {
+	g := s.current.Load()
+	r := Report{Guest: g.info(), Engine: g.program.Engine(), Missing: g.program.Missing()}
+	if p := s.previous.Load(); p != nil {
+		r.Previous = p.info()
+	}
+	return r
+}
+
+// Stats returns the figures of the guests.
+func (s *Set) Stats() stats.Host {
+	s.ledger.Lock()
+	defer s.ledger.Unlock()
+	h := stats.Host{
+		Total: newProgramStats(), Parked: newProgramStats(),
+		Swaps: s.swaps, Rollbacks: s.rollbacks, FailedSwaps: s.failedSwaps,
+		LogWritten: s.log.written.Load(), LogDropped: s.log.dropped.Load(),
+	}
+	add(&h.Total, &s.past)
+	current, previous := s.current.Load(), s.previous.Load()
+	for _, g := range s.live {
+		of := g.program.Stats()
+		add(&h.Total, &of)
+		switch {
+		case g.superseded:
+			h.Draining++
+		case g == current:
+			h.Guest, h.Engine, h.Current = g.info(), g.program.Engine(), of
+		case g == previous:
+			h.Previous, h.Parked = g.info(), of
+		}
+	}
+	return h
+}
+
+func (g *Generation) info() stats.Guest {
+	c := g.program.Configured()
+	// Names go into logs and metrics, so they are truncated.
+	return stats.Guest{Digest: g.program.Digest(), Name: fmt.Sprintf("%.80s", c.Name), Version: fmt.Sprintf("%.80s", c.Version)}
+}
+
+func newProgramStats() stats.Program {
+	return stats.Program{Traps: map[stats.Trap]uint64{}, Retired: map[stats.Retirement]uint64{}}
+}
+
+// add adds the figures of one guest to a sum.
+func add(sum, p *stats.Program) {
+	sum.Instances += p.Instances
+	sum.Busy += p.Busy
+	sum.Waiting += p.Waiting
+	sum.Calls += p.Calls
+	sum.Fuel += p.Fuel
+	sum.Pages += p.Pages
+	sum.Searches += p.Searches
+	sum.Audits += p.Audits
+	sum.Queued += p.Queued
+	sum.TimedOut += p.TimedOut
+	sum.Shrunk += p.Shrunk
+	for trap, n := range p.Traps {
+		sum.Traps[trap] += n
+	}
+	for reason, n := range p.Retired {
+		sum.Retired[reason] += n
+	}
+}

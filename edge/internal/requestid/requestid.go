@@ -1,0 +1,19 @@
+// Package requestid carries the id of a request, which its log lines have in
+// common, in a context.
+package requestid
+
+import "context"
+
+// Key is the context key of a request id, a string.
+type Key struct{}
+
+// With returns a context whose request has the id.
+func With(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, Key{}, id)
+}
+
+// Of returns the id of a context's request; empty: it has none.
+func Of(ctx context.Context) string {
+	id, _ := ctx.Value(Key{}).(string)
+	return id
+}

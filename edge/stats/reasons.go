@@ -1,0 +1,47 @@
+package stats
+
+// Trap says how a guest failed at a call.
+type Trap string
+
+// The traps.
+const (
+	TrapFuel      Trap = "fuel"      // it used up its fuel, for example in an endless loop
+	TrapDeadline  Trap = "deadline"  // its deadline or that of the request passed
+	TrapCancelled Trap = "cancelled" // the caller no longer waited for the result
+	TrapDepth     Trap = "depth"     // its stack overflowed
+	TrapMemory    Trap = "memory"    // it failed while it used more than half of its maximum memory
+	TrapCrash     Trap = "trap"      // it crashed: a panic, or an address outside its memory
+	TrapExit      Trap = "exit"      // it called exit
+	TrapReply     Trap = "reply"     // its reply violated the contract
+)
+
+// Retirement says why an instance was closed early.
+type Retirement string
+
+// The retirements.
+const (
+	RetiredPages     Retirement = "pages"     // its calls changed so much memory that restoring it was slow
+	RetiredGrowth    Retirement = "growth"    // its memory grew and could not be made smaller
+	RetiredReset     Retirement = "reset"     // the system failed to restore its memory
+	RetiredAudit     Retirement = "audit"     // a call's data survived the reset, which is a bug
+	RetiredAbandoned Retirement = "abandoned" // the host panicked during a call
+)
+
+// Result says how Middleware handled a request.
+type Result string
+
+// The results. A Host answers all but ResultTenant and ResultNone itself.
+const (
+	ResultTenant    Result = "tenant" // routed to a tenant
+	ResultNone      Result = "none"   // passed on without a tenant
+	ResultRedirect  Result = "redirect"
+	ResultNotFound  Result = "not_found" // there is no such tenant
+	ResultBad       Result = "bad_request"
+	ResultConflict  Result = "conflict"    // it names different tenants, or hosts
+	ResultTooLarge  Result = "too_large"   // it does not fit the guest's buffer
+	ResultBusy      Result = "busy"        // it timed out waiting for an instance
+	ResultSession   Result = "session"     // its session could not be read
+	ResultGuest     Result = "guest_error" // the guest failed
+	ResultCancelled Result = "gone"        // its client disconnected, or its deadline passed
+	ResultError     Result = "error"       // the host failed
+)

@@ -1,0 +1,79 @@
+// Package stats holds the statistics of an edge.Host and the names that its
+// counters have, for example as labels of metrics.
+package stats
+
+// Guest identifies a guest.
+type Guest struct {
+	Digest  string `json:"digest"` // SHA-256 of its Wasm, in hexadecimal
+	Name    string `json:"name"`   // the name that the guest gives itself
+	Version string `json:"version"`
+}
+
+// Engine says how this machine runs a guest. It is found out when the guest is
+// loaded.
+type Engine struct {
+	// Reset is the method that restores a guest's memory after each request, for
+	// example "fault-gate+pagemap-scan"; "none" with Config.UnsafeNoReset.
+	Reset string `json:"reset"`
+	// FaultGate reports whether the thread's page fault counter decides if the
+	// kernel is asked for the changed pages. Without it, each request asks.
+	FaultGate bool `json:"fault_gate"`
+	// ResetRefused says, by method, why better methods than Reset do not work here.
+	ResetRefused map[string]string `json:"reset_refused"`
+	// FuelVersion is the version of the unit of fuel. Figures of different versions
+	// cannot be compared.
+	FuelVersion int `json:"fuel_version"`
+	Instances   int `json:"instances"` // existing ones
+	// ImageBytes is the size of the memory from which every request starts. The
+	// instances share it.
+	ImageBytes int `json:"image_bytes"`
+	// CompileCache is what the compile cache did: "hit", "stored", "failed" or "off".
+	CompileCache string `json:"compile_cache"`
+}
+
+// Program holds the figures of one loaded guest. Instances, Busy and Waiting are
+// gauges; the others are counters.
+type Program struct {
+	Instances int `json:"instances"`
+	Busy      int `json:"busy"`    // instances in a call
+	Waiting   int `json:"waiting"` // requests that wait for an instance
+
+	Calls    uint64 `json:"calls"`
+	Fuel     uint64 `json:"fuel"`
+	Pages    uint64 `json:"pages"`     // pages of memory that were restored
+	Searches uint64 `json:"searches"`  // calls after which the kernel was asked for the changed pages
+	Audits   uint64 `json:"audits"`    // comparisons of an instance with its image
+	Queued   uint64 `json:"queued"`    // requests that waited for an instance
+	TimedOut uint64 `json:"timed_out"` // requests that waited and got none
+	Shrunk   uint64 `json:"shrunk"`    // instances closed because they were idle
+	// Traps counts failed calls, Retired instances that were closed early. Reasons
+	// that have not occurred are missing.
+	Traps   map[Trap]uint64       `json:"traps"`
+	Retired map[Retirement]uint64 `json:"retired"`
+}
+
+// Host holds the figures of an edge.Host.
+type Host struct {
+	Guest    Guest  `json:"guest"`
+	Previous Guest  `json:"previous"`
+	Engine   Engine `json:"engine"`
+	// Current are the figures of the guest that runs, Parked those of the previous
+	// one, Total those of all guests that the Host has had.
+	Current Program `json:"current"`
+	Parked  Program `json:"parked"`
+	Total   Program `json:"total"`
+
+	Swaps       uint64 `json:"swaps"`
+	Rollbacks   uint64 `json:"rollbacks"`
+	FailedSwaps uint64 `json:"failed_swaps"`
+	Draining    int    `json:"draining"` // superseded guests whose last calls have not ended
+
+	Requests map[Result]uint64 `json:"requests"` // requests that Middleware has seen
+	// SessionsIgnored counts requests that were routed without their session, which
+	// could not be read.
+	SessionsIgnored uint64 `json:"sessions_ignored"`
+	// LogWritten counts the log records of guests, LogDropped those that exceeded
+	// Config.GuestLogRate.
+	LogWritten uint64 `json:"log_written"`
+	LogDropped uint64 `json:"log_dropped"`
+}
