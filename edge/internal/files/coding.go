@@ -8,20 +8,19 @@ import (
 	"time"
 )
 
-// codings are those that neighbours may have, the one that is best as a rule
-// first.
+// codings are the content codings of neighbours, the usually best one first.
 var codings = [...]struct{ name, suffix string }{{"br", ".br"}, {"zstd", ".zst"}, {"gzip", ".gz"}}
 
-// neighbour is an open compressed form of a file.
+// neighbour is an open precompressed form of a file, which is beside it.
 type neighbour struct {
 	file   fs.File
 	info   fs.FileInfo
 	coding string
 }
 
-// compressed opens the neighbour that the client likes best, if it likes any as
-// much as the file as it is. One that is older than the file itself was left
-// over when that was replaced.
+// compressed opens the neighbour that the client prefers, unless it prefers the
+// uncompressed file. A neighbour that is older than the file is stale, and is
+// ignored.
 func compressed(r *http.Request, fsys fs.FS, name string, of fs.FileInfo) neighbour {
 	weights, identity := accepted(r.Header["Accept-Encoding"])
 	for {
@@ -42,20 +41,20 @@ func compressed(r *http.Request, fsys fs.FS, name string, of fs.FileInfo) neighb
 		if !info.ModTime().Truncate(time.Second).Before(of.ModTime().Truncate(time.Second)) {
 			return neighbour{f, info, codings[best].name}
 		}
-		_ = f.Close() // it was only looked at
+		_ = f.Close() // nothing was written
 	}
 }
 
-// accepted reads Accept-Encoding (RFC 9110, 12.5.3): the weight of each coding
-// and of none (identity) in thousandths, 0 for those that the client does not
-// take. Without a word on identity its weight is 0: it is taken, but after all
-// that are listed.
+// accepted parses Accept-Encoding (RFC 9110, section 12.5.3). It returns the weight
+// of each coding and of identity (no coding) in thousandths; 0 for codings that the
+// client does not accept. If the header does not mention identity, its weight is
+// 0: it is acceptable, but every listed coding is better.
 func accepted(values []string) (weights [len(codings)]int, identity int) {
-	const unsaid = -1
+	const unset = -1
 	for i := range weights {
-		weights[i] = unsaid
+		weights[i] = unset
 	}
-	identity = unsaid
+	identity = unset
 	others := 0
 	for _, value := range values {
 		for part := range strings.SplitSeq(value, ",") {
@@ -79,28 +78,28 @@ func accepted(values []string) (weights [len(codings)]int, identity int) {
 		}
 	}
 	for i := range weights {
-		if weights[i] == unsaid {
+		if weights[i] == unset {
 			weights[i] = others
 		}
 	}
-	if identity == unsaid {
+	if identity == unset {
 		identity = others
 	}
 	return weights, identity
 }
 
-// weightOf reads "q=0.5" as 500 (RFC 9110, 12.4.2: at most three decimals, and
-// no more than 1). What is malformed is not wanted.
+// weightOf parses "q=0.5" as 500 (RFC 9110, section 12.4.2: at most three decimals,
+// at most 1). A malformed weight is 0.
 func weightOf(parameters string) int {
 	parameters = strings.Trim(parameters, " \t")
 	if len(parameters) < len("q=0") || len(parameters) > len("q=0.000") || !strings.EqualFold(parameters[:2], "q=") {
 		return 0
 	}
-	whole, decimals, dotted := strings.Cut(parameters[2:], ".")
-	if whole != "0" && whole != "1" || strings.Trim(decimals, "0123456789") != "" {
+	units, decimals, dotted := strings.Cut(parameters[2:], ".")
+	if units != "0" && units != "1" || strings.Trim(decimals, "0123456789") != "" {
 		return 0
 	}
-	q := int(whole[0]-'0') * 1000
+	q := int(units[0]-'0') * 1000
 	if dotted {
 		thousandths, _ := strconv.Atoi((decimals + "000")[:3]) // three digits
 		q += thousandths

@@ -7,26 +7,25 @@ import (
 	"sync/atomic"
 )
 
-// Descriptions remembers what headers say of files that were sent lately. All
-// of it follows from size, time and inode, which are asked for anew each time,
-// so that it is never out of date. The zero value is ready, and nil remembers
-// nothing. It is safe for concurrent use.
+// Descriptions caches the header values of recently sent files. They are functions
+// of size, time and inode, which every request reads from the file system, so they
+// are never stale. The zero value is ready to use; nil caches nothing. It is safe
+// for concurrent use.
 type Descriptions struct {
 	slots [512]atomic.Pointer[description]
 }
 
-// description is the values of headers, as net/http takes them. Nobody changes
-// them.
+// description holds header values as net/http takes them. It is immutable.
 type description struct {
 	size, changed int64
 	inode         uint64
 
-	tag, modified, length []string // modified: nil if that is not known
+	tag, modified, length []string // modified is nil if unknown
 }
 
 func (d *Descriptions) of(info fs.FileInfo) *description {
 	number := inode(info)
-	if d == nil || number == 0 { // what is not on a disk is told apart by more
+	if d == nil || number == 0 { // a file without an inode depends on more than these
 		return describeFile(info, number)
 	}
 	slot := &d.slots[number%uint64(len(d.slots))]

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// plainInfo is what a system without inodes, or a bucket, tells of a file.
+// plainInfo is the information about a file without an inode, as in a bucket.
 type plainInfo struct{ fs.FileInfo }
 
 func (plainInfo) Sys() any { return nil }
@@ -25,7 +25,7 @@ func stat(t *testing.T, path string) fs.FileInfo {
 	return info
 }
 
-// agree holds what is remembered against what is found out anew.
+// agree compares cached descriptions with new ones.
 func agree(t *testing.T, d *Descriptions, info fs.FileInfo) *description {
 	t.Helper()
 	found, want := d.of(info), (*Descriptions)(nil).of(info)
@@ -88,7 +88,7 @@ func TestFilesWithoutAnInodeAreNotRemembered(t *testing.T) {
 	}
 }
 
-// More files than there is room for take each other's places.
+// More files than slots replace each other.
 func TestDescriptionsOfManyFilesAtOnce(t *testing.T) {
 	folder := t.TempDir()
 	var infos []fs.FileInfo

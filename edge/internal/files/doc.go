@@ -1,6 +1,6 @@
-// Package files answers HTTP requests with files: whole or in ranges, on
-// conditions, compressed where a compressed neighbour lies beside the file, and
-// so that nothing which users uploaded runs in the browsers of others.
+// Package files answers HTTP requests with files. It supports ranges, conditional
+// requests and precompressed files, and prevents uploaded files from running in
+// other users' browsers.
 //
 //	folder, err := files.OpenFolder("/srv/site")
 //	…
@@ -8,5 +8,5 @@
 //		http.Error(w, "missing", http.StatusNotFound) // nothing was sent
 //	}
 //
-// Who may have a file is decided before; see package serve.
+// The caller authorizes the request first.
 package files

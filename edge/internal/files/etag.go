@@ -7,10 +7,10 @@ import (
 	"io/fs"
 )
 
-// Tag is the entity tag of a file, a strong one: other content has another size,
-// time of change or inode, for a file that is replaced by a new one has a new
-// inode. An object of a bucket has the tag that its server gave it in place of
-// an inode. They are hashed, since the number of an inode is nobody's business.
+// Tag returns a strong entity tag of a file. It is a hash of size, modification
+// time and inode, at least one of which changes with the content: a file that
+// replaces another has a new inode. For an object of a bucket the server's ETag
+// takes the place of the inode. Hashing hides the inode number from clients.
 func Tag(info fs.FileInfo) string {
 	var b [24]byte
 	binary.LittleEndian.PutUint64(b[0:], uint64(info.Size()))

@@ -8,34 +8,34 @@ import (
 	"syscall"
 )
 
-// Folder is a folder whose files anybody may see, and nothing outside of it:
-// os.Root refuses symbolic links that lead out. Names that start with a dot
-// are not there, save .well-known.
+// Folder is a folder of public files. Nothing outside of it is accessible: os.Root
+// rejects symbolic links that lead out. Names that start with a dot are hidden,
+// except .well-known.
 type Folder struct{ root *os.Root }
 
 // OpenFolder opens the folder at path.
 func OpenFolder(path string) (*Folder, error) {
 	root, err := os.OpenRoot(path)
 	if err != nil {
-		return nil, fmt.Errorf("files: expected a folder that can be read: %w", err)
+		return nil, fmt.Errorf("files: expected a readable folder: %w", err)
 	}
 	return &Folder{root}, nil
 }
 
-// Close closes the folder. Files that are open stay so.
+// Close closes the folder. Open files stay open.
 func (f *Folder) Close() error { return f.root.Close() }
 
-// Open opens a file or a folder. Whatever the reason for which it cannot, the
-// error is fs.ErrNotExist: to those outside it looks the same.
+// Open opens a file or a folder. Every failure except Exhausted is fs.ErrNotExist,
+// so that clients cannot distinguish them.
 func (f *Folder) Open(name string) (fs.File, error) {
 	if !fs.ValidPath(name) || hidden(name) {
 		return nil, missing(name)
 	}
-	// Without waiting: a pipe would hold the request up for ever.
+	// Without blocking: a pipe would block the request forever.
 	file, err := f.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		if Exhausted(err) {
-			return nil, err // it may be there
+			return nil, err // it may exist
 		}
 		return nil, missing(name)
 	}
@@ -52,7 +52,7 @@ func (f *Folder) HasIndex(name string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// Index is the name of the file that stands for a folder.
+// Index returns the name of a folder's index.html.
 func Index(folder string) string {
 	if folder == "." {
 		return "index.html"
@@ -60,7 +60,7 @@ func Index(folder string) string {
 	return folder + "/index.html"
 }
 
-// hidden reports whether a part of the name starts with a dot.
+// hidden reports whether a segment of the name starts with a dot.
 func hidden(name string) bool {
 	if name[0] != '.' && !strings.Contains(name, "/.") {
 		return false

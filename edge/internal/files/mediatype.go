@@ -2,11 +2,11 @@ package files
 
 import "strings"
 
-// essenceOf returns type and subtype of a Content-Type, in lower case, and
-// false unless its lines are one plain media type. The syntax is that of RFC
-// 9110, 8.3.1, which is stricter than the MIME Sniffing standard: what one
-// reader takes for a parameter and another for a second type is refused, and
-// so is any comma, at which browsers split.
+// essenceOf returns type and subtype of a Content-Type in lower case, and false
+// unless its lines are one plain media type. The syntax is that of RFC 9110,
+// section 8.3.1, which is stricter than the MIME Sniffing standard. It rejects text
+// that some parsers take for a parameter and others for a second type, and every
+// comma, at which browsers split.
 func essenceOf(lines []string) (essence string, ok bool) {
 	if len(lines) != 1 || strings.IndexByte(lines[0], ',') >= 0 {
 		return "", false
@@ -29,8 +29,8 @@ func essenceOf(lines []string) (essence string, ok bool) {
 	return essence, true
 }
 
-// skipParameter reads one parameter, which may be empty, up to the semicolon of
-// the next; more reports whether there is one.
+// skipParameter parses one parameter, which may be empty, and the semicolon after
+// it. more reports whether there is a semicolon.
 func skipParameter(s string) (rest string, more, ok bool) {
 	s = strings.TrimLeft(s, " \t")
 	if s == "" || s[0] == ';' {
@@ -60,8 +60,8 @@ func skipParameter(s string) (rest string, more, ok bool) {
 	return s[1:], true, s[0] == ';'
 }
 
-// quotedLength is the length of the quoted string that s begins with, -1 if it
-// has no end or holds a control character.
+// quotedLength returns the length of the quoted string that s begins with; -1 if it
+// is unterminated or has a control character.
 func quotedLength(s string) int {
 	for i := 1; i < len(s); i++ {
 		switch c := s[i]; {
@@ -78,7 +78,7 @@ func quotedLength(s string) int {
 	return -1
 }
 
-// isToken reports whether s is a token of RFC 9110, 5.6.2.
+// isToken reports whether s is a token (RFC 9110, section 5.6.2).
 func isToken(s string) bool {
 	for i := range len(s) {
 		c := s[i]
@@ -89,7 +89,7 @@ func isToken(s string) bool {
 	return s != ""
 }
 
-// dangerOf classifies a media type by its essence.
+// dangerOf returns the danger of a media type.
 func dangerOf(essence string) danger {
 	major, minor, _ := strings.Cut(essence, "/")
 	switch {
@@ -105,8 +105,8 @@ func dangerOf(essence string) danger {
 	return harmless
 }
 
-// asAttachment returns the Content-Disposition by which a browser saves a file
-// under the name that the given lines give it.
+// asAttachment returns a Content-Disposition with which a browser saves the file,
+// under the name in the given lines.
 func asAttachment(given []string) string {
 	if len(given) != 1 {
 		return "attachment"

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// What one reader takes for an image and another for a page is unknown bytes.
+// A type that some parsers take for an image and others for a page is
+// application/octet-stream.
 func TestATypeThatIsNoSinglePlainOneIsUnknownBytes_C1(t *testing.T) {
 	for _, lines := range [][]string{
 		{"image/png,text/html"}, {"image/png, text/html"}, {"image/png", "text/html"}, {"", "text/html"}, {"text/html", ""}, {"text/html,"}, {",text/html"},

@@ -9,19 +9,19 @@ import (
 	"time"
 )
 
-// Bounds on what one Range may ask for (RFC 9110, 17.15). Of a bucket, each
-// part is a request to its server. A Range beyond them is ignored.
+// Limits of one Range (RFC 9110, section 17.15): for a file in a bucket, each part
+// is a request to the server. A Range beyond them is ignored.
 const (
-	mostSpecs = 64 // in the header
-	mostParts = 16 // in the answer, when those that touch have become one
+	maxSpecs = 64 // in the header
+	maxParts = 16 // in the answer, after adjacent ones are joined
 )
 
-// span is the bytes from first on, up to end, which is not one of them.
+// span is the bytes from first up to but not including end.
 type span struct{ first, end int64 }
 
-// spansOf reads a Range of bytes (RFC 9110, 14.1 and 14.2) for a file of size
-// bytes. It returns nil where the header is to be ignored, and false where it
-// is valid, but asks for nothing that is there.
+// spansOf parses a Range of bytes (RFC 9110, sections 14.1 and 14.2) for a file of
+// size bytes. It returns nil if the header must be ignored, and false if it is
+// valid but selects nothing.
 func spansOf(value string, size int64) (spans []span, satisfiable bool) {
 	const unit = "bytes="
 	if len(value) < len(unit) || !strings.EqualFold(value[:len(unit)], unit) {
@@ -33,14 +33,14 @@ func spansOf(value string, size int64) (spans []span, satisfiable bool) {
 			spec = strings.TrimLeft(spec, " \t")
 		}
 		if i == 0 && strings.Trim(spec, " \t") != "" && spec[0] <= ' ' {
-			return nil, true // no space may stand between the unit and the first
+			return nil, true // space between the unit and the first range is invalid
 		}
 		spec = strings.TrimRight(spec, " \t")
 		if spec == "" {
 			continue
 		}
 		s, valid := spanOf(spec, size)
-		if specs++; !valid || specs > mostSpecs {
+		if specs++; !valid || specs > maxSpecs {
 			return nil, true
 		}
 		if s.first < s.end {
@@ -48,18 +48,17 @@ func spansOf(value string, size int64) (spans []span, satisfiable bool) {
 		}
 	}
 	switch {
-	case specs == 0, len(spans) > mostParts:
+	case specs == 0, len(spans) > maxParts:
 		return nil, true
 	case len(spans) == 0:
-		// A suffix of an empty file is the whole file, for which there is no
+		// A suffix of an empty file is the complete file, which has no
 		// Content-Range.
 		return nil, size == 0 && hasSuffix(value)
 	}
 	return spans, true
 }
 
-// hasSuffix reports whether a valid Range asks for the last bytes, and for more
-// than none of them.
+// hasSuffix reports whether a valid Range has a suffix of more than zero bytes.
 func hasSuffix(value string) bool {
 	for spec := range strings.SplitSeq(value[len("bytes="):], ",") {
 		if n, ok := strings.CutPrefix(strings.Trim(spec, " \t"), "-"); ok && strings.Trim(n, "0") != "" {
@@ -69,7 +68,7 @@ func hasSuffix(value string) bool {
 	return false
 }
 
-// spanOf reads one range; it is empty where none of it is there.
+// spanOf parses one range. The span is empty if the range selects nothing.
 func spanOf(spec string, size int64) (s span, valid bool) {
 	first, last, dashed := strings.Cut(spec, "-")
 	if !dashed || !isDigits(first) || !isDigits(last) || first == "" && last == "" {
@@ -97,7 +96,7 @@ func isDigits(s string) bool {
 	return true
 }
 
-// clipped is a number of any length, or the greatest there is.
+// clipped parses a number of any length; at most math.MaxInt64.
 func clipped(digits string) int64 {
 	n, err := strconv.ParseInt(digits, 10, 64)
 	if err != nil {
@@ -112,8 +111,8 @@ func compareDigits(a, b string) int {
 	return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b))
 }
 
-// join adds a span to others, as one with all that it overlaps or touches, in
-// the place of the first of them.
+// join adds a span to spans. It merges those that overlap or are adjacent, at the
+// position of the first of them.
 func join(spans []span, s span) []span {
 	at := -1
 	kept := spans[:0]
@@ -135,7 +134,7 @@ func join(spans []span, s span) []span {
 	return kept
 }
 
-// rangeHeader is the Range header that asks for spans.
+// rangeHeader returns the Range header for spans.
 func rangeHeader(spans []span) string {
 	b := []byte("bytes=")
 	for i, s := range spans {
@@ -149,9 +148,10 @@ func rangeHeader(spans []span) string {
 	return string(b)
 }
 
-// canonical is the request as http.ServeContent reads it right: each condition
-// in one line, and a Range that is valid, bounded, and meant for this file. It
-// is not satisfiable where the answer is to be 416, if conditions allow one.
+// canonical returns a request that http.ServeContent interprets correctly: each
+// condition is one line, and Range is valid, within the limits, and intended for
+// this version of the file. If satisfiable is false, the answer is 416, unless a
+// condition fails.
 func canonical(r *http.Request, file *description, noRanges bool) (out *http.Request, satisfiable bool) {
 	c := *r
 	c.Header = r.Header.Clone()
@@ -159,19 +159,19 @@ func canonical(r *http.Request, file *description, noRanges bool) (out *http.Req
 		if lines := c.Header[name]; len(lines) > 0 {
 			c.Header[name] = []string{strings.Join(EntityTags(lines), ", ")}
 			if c.Header[name][0] == "" && name == "If-Match" {
-				c.Header[name][0] = "," // sent, and matched by nothing
+				c.Header[name][0] = "," // present, but matches nothing
 			}
 		}
 	}
 	for _, name := range [...]string{"If-Modified-Since", "If-Unmodified-Since"} {
 		if len(c.Header[name]) > 1 {
-			delete(c.Header, name) // RFC 9110, 13.1.3: to be ignored
+			delete(c.Header, name) // RFC 9110, section 13.1.3: ignored
 		}
 	}
 	ranges, current := c.Header["Range"], ifRange(c.Header["If-Range"], file)
 	delete(c.Header, "Range")
 	delete(c.Header, "If-Range")
-	// A Range is for GET alone, and one in several lines is none (14.2).
+	// Range applies only to GET, and several lines are invalid (section 14.2).
 	if noRanges || r.Method != http.MethodGet || len(ranges) != 1 || !current {
 		return &c, true
 	}
@@ -182,8 +182,8 @@ func canonical(r *http.Request, file *description, noRanges bool) (out *http.Req
 	return &c, satisfiable
 }
 
-// ifRange reports whether a range may be sent: If-Range, if there is one, names
-// the file as it is, by a strong validator (RFC 9110, 13.1.5).
+// ifRange reports whether a range may be sent: there is no If-Range, or it matches
+// the file by a strong validator (RFC 9110, section 13.1.5).
 func ifRange(lines []string, file *description) bool {
 	switch {
 	case len(lines) == 0:
@@ -198,9 +198,9 @@ func ifRange(lines []string, file *description) bool {
 	return err == nil && file.modified != nil && at.Unix() == changed.Unix() && time.Since(changed) >= time.Second
 }
 
-// EntityTags reads the lines of an If-Match or If-None-Match: the tags of a
-// list, with W/ where they are weak, or "*" alone. It returns nil where no line
-// was sent, and none, but not nil, where what was sent is no such list.
+// EntityTags parses the lines of an If-Match or If-None-Match. It returns the tags,
+// weak ones with W/, or "*". It returns nil if there are no lines, and an empty
+// slice if they are malformed.
 func EntityTags(lines []string) []string {
 	if len(lines) == 0 {
 		return nil
@@ -225,8 +225,8 @@ func EntityTags(lines []string) []string {
 	return tags
 }
 
-// tagLength is the length of the entity tag that s begins with (RFC 9110,
-// 8.8.3), -1 if it begins with none.
+// tagLength returns the length of the entity tag that s begins with (RFC 9110,
+// section 8.8.3); -1 if there is none.
 func tagLength(s string) int {
 	start := 0
 	if strings.HasPrefix(s, "W/") {

@@ -12,39 +12,36 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage/backend"
 )
 
-// Options say how files are sent.
+// Options configures how files are sent.
 type Options struct {
-	// Active lets browsers run what they find: HTML, SVG, XML, JavaScript. It
-	// is for files of those who run the site, not of those who use it.
+	// Active allows files to run in browsers: HTML, SVG, XML, JavaScript. It is for
+	// files of the site's operator, not for uploads.
 	Active bool
-	// Precompressed looks for name.br, name.zst and name.gz, for clients that
-	// take them.
+	// Precompressed sends name.br, name.zst or name.gz to clients that accept it.
 	Precompressed bool
-	// NoRanges sends the file as a whole alone.
+	// NoRanges ignores Range.
 	NoRanges bool
-	// Descriptions saves some work for files that are sent often; nil: none.
+	// Descriptions caches header values; nil: no cache.
 	Descriptions *Descriptions
 }
 
-// Send answers r, a GET or HEAD, with a file of fsys. Headers that w has
-// already stay: a Content-Type and a Content-Disposition are not replaced. An
-// error means that nothing was sent; its chain has fs.ErrNotExist where there
-// is no such file, and for a folder, which is none.
+// Send answers r, a GET or HEAD, with a file of fsys. If w has a Content-Type or a
+// Content-Disposition, it applies to the file, as far as it is safe. An error means
+// that nothing was sent; it is fs.ErrNotExist for a missing file and for a folder.
 //
-// The file is sent as it was when it was opened: another that takes its name
-// meanwhile is for the next request.
+// The opened file is sent, even if another takes its name meanwhile.
 func Send(w http.ResponseWriter, r *http.Request, fsys fs.FS, name string, o Options) error {
 	f, info, err := open(fsys, name)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = f.Close() }() // it was read alone
+	defer func() { _ = f.Close() }() // nothing was written
 	kind := typeOf(name)
 	out := w
 	if o.Precompressed && kind.compressible {
 		w.Header().Add("Vary", "Accept-Encoding")
 		if c := compressed(r, fsys, name, info); c.file != nil {
-			_ = f.Close() // it was only looked at
+			_ = f.Close() // nothing was written
 			f, info = c.file, c.info
 			w.Header().Set("Content-Encoding", c.coding)
 			out = &sized{ResponseWriter: w, size: info.Size()}
@@ -53,8 +50,8 @@ func Send(w http.ResponseWriter, r *http.Request, fsys fs.FS, name string, o Opt
 	return send(out, r, f, info, kind, o)
 }
 
-// SendOpen is Send for a file that is open already; its name tells its type.
-// It stays open.
+// SendOpen is Send for an open file, whose type is determined by name. It does not
+// close the file.
 func SendOpen(w http.ResponseWriter, r *http.Request, f fs.File, name string, o Options) error {
 	info, err := f.Stat()
 	if err != nil {
@@ -69,18 +66,18 @@ func SendOpen(w http.ResponseWriter, r *http.Request, f fs.File, name string, o 
 func send(w http.ResponseWriter, r *http.Request, f fs.File, info fs.FileInfo, kind contentType, o Options) error {
 	content, ok := f.(io.ReadSeeker)
 	if !ok {
-		return fmt.Errorf("files: %s: expected a file that can be sought in, found %T", info.Name(), f)
+		return fmt.Errorf("files: %s: expected an io.ReadSeeker, found %T", info.Name(), f)
 	}
 	header := w.Header()
 	header["X-Content-Type-Options"] = nosniff
 	file := o.Descriptions.of(info)
 	header["Etag"] = file.tag
 	describe(header, kind, o.Active)
-	if info.Size() <= small {
-		w = &inOne{w}
+	if info.Size() <= smallSize {
+		w = &copying{w}
 	}
 	if r.Method == http.MethodGet && !o.NoRanges && isPlain(r.Header) {
-		return sendWhole(w, content, file)
+		return sendAll(w, content, file)
 	}
 	if o.NoRanges {
 		w = &unranged{w}
@@ -93,7 +90,7 @@ func send(w http.ResponseWriter, r *http.Request, f fs.File, info fs.FileInfo, k
 	return nil
 }
 
-// isPlain reports whether a request asks for nothing but the file.
+// isPlain reports whether a request has neither a range nor conditions.
 func isPlain(header http.Header) bool {
 	for _, name := range [...]string{"Range", "If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since"} {
 		if _, ok := header[name]; ok {
@@ -103,8 +100,8 @@ func isPlain(header http.Header) bool {
 	return true
 }
 
-// sendWhole is what http.ServeContent does for a plain request, in less time.
-func sendWhole(w http.ResponseWriter, content io.Reader, file *description) error {
+// sendAll does what http.ServeContent does for a plain request, in less time.
+func sendAll(w http.ResponseWriter, content io.Reader, file *description) error {
 	header := w.Header()
 	header["Accept-Ranges"] = byteRanges
 	if file.modified != nil {
@@ -112,20 +109,20 @@ func sendWhole(w http.ResponseWriter, content io.Reader, file *description) erro
 	}
 	header["Content-Length"] = file.length
 	w.WriteHeader(http.StatusOK)
-	_, _ = io.CopyN(w, content, file.size) // the client may be gone; net/http closes what came out short
+	_, _ = io.CopyN(w, content, file.size) // if the client has disconnected, net/http closes the connection
 	return nil
 }
 
-// Values of headers that are always the same. Nobody changes them in place.
+// Constant header values, which must not be modified.
 var (
 	nosniff    = []string{"nosniff"}
 	byteRanges = []string{"bytes"}
 )
 
-// describe sets the headers that say what the file is, and keeps a browser
-// from running it unless active content is trusted. A Content-Type that is no
-// single plain type is replaced by that of unknown bytes: readers of it differ,
-// and one of them may see a page.
+// describe sets the headers about the file's type. Unless active content is
+// trusted, they prevent a browser from running it. A Content-Type that is not a
+// single plain type is replaced by application/octet-stream: parsers read it
+// differently, and one may take it for a page.
 func describe(header http.Header, kind contentType, trusted bool) {
 	given := header["Content-Type"]
 	isGiven := len(given) > 1 || len(given) == 1 && given[0] != ""
@@ -146,8 +143,8 @@ func describe(header http.Header, kind contentType, trusted bool) {
 		header["Content-Type"] = []string{kind.name}
 		return
 	case script:
-		// A page that can be made to name a script loads it whatever its
-		// disposition; of another type, and without sniffing, it does not.
+		// A page loads a script whatever its disposition. With another type and
+		// nosniff, browsers do not run it.
 		kind.name = octets
 	}
 	header.Set("Content-Type", kind.name)
@@ -162,7 +159,7 @@ func open(fsys fs.FS, name string) (fs.File, fs.FileInfo, error) {
 		return nil, nil, err
 	}
 	if !info.Mode().IsRegular() {
-		_ = f.Close() // it was only looked at
+		_ = f.Close() // nothing was written
 		return nil, nil, missing(name)
 	}
 	return f, info, nil
@@ -172,10 +169,10 @@ func missing(name string) error {
 	return &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 }
 
-// Name is the name inside a file system that the path of a URL, decoded, means
-// below prefix; false if it means none. There is one path to a name: no
-// doubled slashes, no dots, and no backslash, which URLs that are made of names
-// turn into a slash.
+// Name returns the name in a file system of a decoded URL path below prefix; false
+// if the path has none. Each name has one path: without double slashes, dot
+// segments, and backslashes, which URLs that are made from names turn into
+// slashes.
 func Name(path, prefix string) (string, bool) {
 	name, ok := strings.CutPrefix(path, prefix)
 	if !ok || name == "." || !fs.ValidPath(name) || strings.ContainsAny(name, "\x00\\") {
@@ -184,8 +181,8 @@ func Name(path, prefix string) (string, bool) {
 	return name, true
 }
 
-// Exhausted reports whether a file could not be opened because too many are, so
-// that it may well be there.
+// Exhausted reports whether a file could not be opened because too many files are
+// open, so that it may exist.
 func Exhausted(err error) bool {
 	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }

@@ -37,7 +37,7 @@ func openFolder(t *testing.T) (*Folder, string) {
 	return f, path
 }
 
-// ask sends a request through Send. Headers are "name: value".
+// ask answers a request by Send. Headers are "name: value".
 func ask(t *testing.T, fsys fs.FS, method, name string, o Options, headers ...string) *http.Response {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -301,7 +301,7 @@ func TestActiveContentIsAnAttachmentUnlessItIsTrusted(t *testing.T) {
 				t.Errorf("%s, trusted %v: type %q, disposition %q, policy %q", c.name, trusted, r.Header.Get("Content-Type"), disposition, policy)
 			}
 			if r.Header.Get("X-Content-Type-Options") != "nosniff" {
-				t.Errorf("%s: browsers are left to guess its type", c.name)
+				t.Errorf("%s: browsers may guess its type", c.name)
 			}
 		}
 	}
@@ -332,12 +332,12 @@ func TestAPathNamesAFileInOneWayAlone(t *testing.T) {
 	}
 }
 
-// A response that is written by net/http's own writer keeps the kernel's way of
-// sending files: what reaches it is the file itself.
+// The response writer of net/http gets the file itself, so that the kernel can
+// send it.
 func TestTheKernelSendsFilesAlsoWhereTheyAreCompressed(t *testing.T) {
 	folder, path := openFolder(t)
-	write(t, filepath.Join(path, "a.css"), strings.Repeat("p {}", small))
-	write(t, filepath.Join(path, "a.css.gz"), strings.Repeat("zipped", small))
+	write(t, filepath.Join(path, "a.css"), strings.Repeat("p {}", smallSize))
+	write(t, filepath.Join(path, "a.css.gz"), strings.Repeat("zipped", smallSize))
 	for _, o := range []Options{{}, {Precompressed: true}, {NoRanges: true}} {
 		w := &kernel{ResponseRecorder: httptest.NewRecorder()}
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
@@ -351,7 +351,7 @@ func TestTheKernelSendsFilesAlsoWhereTheyAreCompressed(t *testing.T) {
 	}
 }
 
-// kernel notes whether it was handed a file.
+// kernel records whether it got a file.
 type kernel struct {
 	*httptest.ResponseRecorder
 	file bool

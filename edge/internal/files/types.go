@@ -5,26 +5,26 @@ import (
 	"strings"
 )
 
-// contentType is what a file is, by its name.
+// contentType is the type of a file by its name.
 type contentType struct {
-	name         string // as in the header
+	name         string // value of Content-Type
 	danger       danger
-	compressible bool // worth a compressed neighbour
+	compressible bool // may have a precompressed neighbour
 }
 
-// danger is what a browser could be made to do by a file.
+// danger classifies what a file can do in a browser.
 type danger uint8
 
 const (
 	harmless danger = iota
-	document        // a page of its own that runs scripts: HTML, SVG, XML
-	script          // runs as part of other pages
+	document        // runs scripts when opened: HTML, SVG, XML
+	script          // runs when another page loads it
 )
 
 const octets = "application/octet-stream"
 
 // types is fixed, so that a file has the same type on every machine, whatever
-// its /etc/mime.types says.
+// /etc/mime.types contains.
 var types = map[string]contentType{
 	".html": text("text/html; charset=utf-8"), ".htm": text("text/html; charset=utf-8"),
 	".shtml": text("text/html; charset=utf-8"), ".xhtml": text("application/xhtml+xml"), ".xht": text("application/xhtml+xml"),
@@ -70,7 +70,7 @@ func text(name string) contentType {
 
 func plain(name string) contentType { return contentType{name: name} }
 
-// typeOf is the type of a file of that name.
+// typeOf returns the type of a file by its name.
 func typeOf(name string) contentType {
 	ext := path.Ext(name)
 	if t, ok := types[ext]; ok {

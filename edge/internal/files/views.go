@@ -9,34 +9,33 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage"
 )
 
-// Views keeps the views of tenants open between requests: asking the guest
-// where the files are and opening the folder takes longer than sending a small
-// file. It is safe for concurrent use.
+// Views caches open views of tenants: asking the guest where the files are and
+// opening the folder takes longer than sending a small file. It is safe for
+// concurrent use.
 type Views struct {
 	open func(context.Context, storage.Tenant) (storage.View, error)
-	// most views are kept open, each of which has a file descriptor.
+	// most is the maximum number of cached views. Each has a file descriptor.
 	most int
 	now  func() time.Time
-	// began is when the views were made.
+	// began is when Views was made.
 	began time.Time
 
-	// Requests read alone, so that none waits for another that is held up.
+	// Cache hits take only the read lock, so that they do not wait for each other.
 	mu      sync.RWMutex
 	entries map[viewKey]*entry
 	closed  bool
 }
 
 const (
-	// MostViews is how many views are kept open.
-	MostViews = 512
-	// Fresh is how long a view is used before it is opened anew: a tenant's
-	// folder may have been exchanged for another.
+	// MaxViews is the maximum number of cached views.
+	MaxViews = 512
+	// Fresh is how long a view is used before it is reopened: the tenant's folder may
+	// have been replaced.
 	Fresh = 5 * time.Second
 )
 
-// viewKey is whose view it is. The same tenant has another base URL by folder,
-// another pathname when its row changes, and may have another identifier by
-// another guest.
+// viewKey is what a view depends on: the base URL on the folder, the identifier on
+// the tenant's row and on the guest.
 type viewKey struct {
 	tenant storage.Tenant
 	guest  string
@@ -46,28 +45,28 @@ type entry struct {
 	key    viewKey
 	view   storage.View
 	opened time.Time
-	used   atomic.Int64 // when it was borrowed last, in nanoseconds after Views.began
-	users  atomic.Int64 // and one more while it is kept
+	used   atomic.Int64 // last borrowed, in nanoseconds after Views.began
+	users  atomic.Int64 // plus one while it is cached
 }
 
-// NewViews returns one that opens views as open does.
+// NewViews returns a cache that opens views by open.
 func NewViews(open func(context.Context, storage.Tenant) (storage.View, error)) *Views {
-	return &Views{open: open, most: MostViews, now: time.Now, began: time.Now(), entries: make(map[viewKey]*entry)}
+	return &Views{open: open, most: MaxViews, now: time.Now, began: time.Now(), entries: make(map[viewKey]*entry)}
 }
 
-// Lease is a view on loan.
+// Lease is a borrowed view.
 type Lease struct {
 	View  storage.View
 	entry *entry
 }
 
-// Borrow returns the tenant's view; guest names the guest that decides where
-// it is. Release it after use.
+// Borrow returns the tenant's view. guest identifies the guest that decides where
+// the files are. The caller releases the lease.
 func (v *Views) Borrow(ctx context.Context, t storage.Tenant, guest string) (Lease, error) {
 	key, now := viewKey{t, guest}, v.now()
 	v.mu.RLock()
 	if found, ok := v.entries[key]; ok && now.Sub(found.opened) < Fresh {
-		found.users.Add(1) // it is kept, so it is not closed
+		found.users.Add(1) // it is cached, so it is not closed
 		v.mu.RUnlock()
 		found.used.Store(int64(now.Sub(v.began)))
 		return Lease{found.view, found}, nil
@@ -80,12 +79,12 @@ func (v *Views) Borrow(ctx context.Context, t storage.Tenant, guest string) (Lea
 	fresh := &entry{key: key, view: view, opened: now}
 	fresh.used.Store(int64(now.Sub(v.began)))
 	fresh.users.Store(1)
-	v.keep(fresh)
+	v.store(fresh)
 	return Lease{view, fresh}, nil
 }
 
-// keep puts a new view in the place of the one before.
-func (v *Views) keep(fresh *entry) {
+// store caches a new view in place of the old one.
+func (v *Views) store(fresh *entry) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.closed {
@@ -101,8 +100,8 @@ func (v *Views) keep(fresh *entry) {
 	v.entries[fresh.key] = fresh
 }
 
-// dropOldest drops the view that was not borrowed for the longest time. It is
-// called once for each view that is opened, which takes longer.
+// dropOldest drops the least recently borrowed view. Its linear search takes less
+// time than opening a view, which precedes it.
 func (v *Views) dropOldest() {
 	var oldest *entry
 	for _, e := range v.entries {
@@ -113,24 +112,25 @@ func (v *Views) dropOldest() {
 	v.drop(oldest)
 }
 
-// drop keeps a view no longer. It is closed when the last user is done.
+// drop removes a view from the cache. It is closed when its last user releases
+// it.
 func (v *Views) drop(e *entry) {
 	delete(v.entries, e.key)
 	e.release()
 }
 
-// release is for one user that is done.
+// release ends one use.
 func (e *entry) release() {
 	if e.users.Add(-1) == 0 {
-		_ = e.view.Close() // files that are open stay so
+		_ = e.view.Close() // open files stay open
 	}
 }
 
-// Release gives the view back. Files that were opened in it stay open.
+// Release ends the use of the view. Open files stay open.
 func (l Lease) Release() { l.entry.release() }
 
-// Close closes the views that nobody uses, and the others when they are given
-// back.
+// Close closes all views that are not in use, and the others when they are
+// released.
 func (v *Views) Close() error {
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -109,7 +109,7 @@ func TestAViewThatIsDroppedServesThoseWhoHaveIt(t *testing.T) {
 	late := borrow(t, v, "a", "g")
 	late.Release()
 	if _, err := late.View.Open("x"); !errors.Is(err, fs.ErrClosed) {
-		t.Errorf("%v: expected nothing to be kept behind the end", err)
+		t.Errorf("%v: expected no view to be cached after Close", err)
 	}
 }
 

@@ -8,9 +8,9 @@ import (
 	"sync"
 )
 
-// sized tells the length of a whole compressed answer, which http.ServeContent
-// leaves out where there is a Content-Encoding. Without it the answer would be
-// sent in chunks, and the kernel could not send it.
+// sized sets the length of a complete compressed answer, which http.ServeContent
+// omits if there is a Content-Encoding. Without it the answer would be chunked, and
+// the kernel could not send the file.
 type sized struct {
 	http.ResponseWriter
 	size int64
@@ -26,7 +26,7 @@ func (w *sized) WriteHeader(code int) {
 func (w *sized) ReadFrom(r io.Reader) (int64, error) { return io.Copy(w.ResponseWriter, r) }
 func (w *sized) Unwrap() http.ResponseWriter         { return w.ResponseWriter }
 
-// unranged says that there are no ranges to be had.
+// unranged sets Accept-Ranges to none.
 type unranged struct{ http.ResponseWriter }
 
 func (w *unranged) WriteHeader(code int) {
@@ -37,17 +37,17 @@ func (w *unranged) WriteHeader(code int) {
 func (w *unranged) ReadFrom(r io.Reader) (int64, error) { return io.Copy(w.ResponseWriter, r) }
 func (w *unranged) Unwrap() http.ResponseWriter         { return w.ResponseWriter }
 
-// unsatisfied answers 416 where the whole file would be sent: conditions were
-// looked at, and allow an answer.
+// unsatisfied answers 416 instead of 200: http.ServeContent has evaluated the
+// conditions by then.
 type unsatisfied struct {
 	http.ResponseWriter
-	size    int64
-	refused bool
+	size     int64
+	rejected bool
 }
 
 func (w *unsatisfied) WriteHeader(code int) {
 	if code == http.StatusOK {
-		w.refused = true
+		w.rejected = true
 		code = http.StatusRequestedRangeNotSatisfiable
 		header := w.Header()
 		for _, name := range [...]string{"Content-Encoding", "Content-Disposition", "Content-Type", "Last-Modified", "Etag"} {
@@ -59,9 +59,9 @@ func (w *unsatisfied) WriteHeader(code int) {
 	w.ResponseWriter.WriteHeader(code)
 }
 
-// Write drops what there is of a file that is not sent.
+// Write drops the content of a file that is not sent.
 func (w *unsatisfied) Write(p []byte) (int, error) {
-	if w.refused {
+	if w.rejected {
 		return 0, errUnsatisfied
 	}
 	return w.ResponseWriter.Write(p)
@@ -72,16 +72,16 @@ func (w *unsatisfied) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 // errUnsatisfied ends the copying of a file that is not sent.
 var errUnsatisfied = errors.New("files: the range is not satisfiable")
 
-// small is up to which size a file goes out with its head in few writes, which
-// takes less than to have the kernel send it behind the head.
-const small = 16 << 10
+// smallSize is the size, in bytes, up to which copying a file into few writes takes
+// less time than sendfile.
+const smallSize = 16 << 10
 
-// inOne writes what it is given to read in one piece. It keeps from
-// http.ResponseWriter that there is a file.
-type inOne struct{ http.ResponseWriter }
+// copying copies files in writes of smallSize bytes. It hides from the
+// http.ResponseWriter that the content is a file, which it would pass to sendfile.
+type copying struct{ http.ResponseWriter }
 
-func (w *inOne) ReadFrom(r io.Reader) (int64, error) {
-	buffer := buffers.Get().(*[small]byte)
+func (w *copying) ReadFrom(r io.Reader) (int64, error) {
+	buffer := buffers.Get().(*[smallSize]byte)
 	defer buffers.Put(buffer)
 	total := int64(0)
 	for {
@@ -103,12 +103,12 @@ func (w *inOne) ReadFrom(r io.Reader) (int64, error) {
 	}
 }
 
-func (w *inOne) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+func (w *copying) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-var buffers = sync.Pool{New: func() any { return new([small]byte) }}
+var buffers = sync.Pool{New: func() any { return new([smallSize]byte) }}
 
 var (
-	_ io.ReaderFrom = (*inOne)(nil)
+	_ io.ReaderFrom = (*copying)(nil)
 	_ io.ReaderFrom = (*sized)(nil)
 	_ io.ReaderFrom = (*unranged)(nil)
 )

@@ -7,8 +7,8 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage/disk"
 )
 
-// URLs that are made of names turn a backslash into a slash, so that a name with
-// one would have the URL of another file. No URL names such a file.
+// URLs that are made from names turn backslashes into slashes, so that a name with
+// a backslash would have the URL of another file. No URL names such a file.
 func TestABackslashInAURLNamesNoFile_C5(t *testing.T) {
 	w := newWorld(t, Options{Resumable: true}, disk.Config{})
 	w.expect("PUT", w.send("PUT", "/media/t1/a/c.txt", "slash"), 201)
@@ -26,7 +26,7 @@ func TestABackslashInAURLNamesNoFile_C5(t *testing.T) {
 	if left := w.left(); len(left) != 1 || w.file("t1/a/c.txt") != "slash" {
 		t.Errorf("on the disk: %q", left)
 	}
-	// A name from a client's machine is that of its last part.
+	// Of a path on the client's machine, the last segment is used.
 	at := w.begin("/media/t1/in/", "3", "Upload-Metadata", "filename "+base64.StdEncoding.EncodeToString([]byte(`a\c.txt`)))
 	done := w.tus("PATCH", at, "one", "Upload-Offset", "0")
 	w.expect("PATCH", done, 204)

@@ -9,8 +9,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage/disk"
 )
 
-// An upload that is begun while the clock is wrong goes on when it is right
-// again.
+// An upload that begins while the clock is wrong continues after it is corrected.
 func TestAResumableUploadOutlivesASystemClockThatIsSet_G11(t *testing.T) {
 	w := newWorld(t, Options{Resumable: true, Expiry: 24 * time.Hour}, disk.Config{})
 	w.handler.clock = steady.Fake(time.Now(), func() time.Time { return time.Now().Add(-25 * time.Hour) }, func() time.Duration { return time.Second })

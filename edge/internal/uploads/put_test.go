@@ -145,7 +145,7 @@ func TestADiskThatIsFullTakesNothing(t *testing.T) {
 	}
 }
 
-// TestAConnectionThatBreaksLeavesNothing sends half of what it announced.
+// TestAConnectionThatBreaksLeavesNothing sends half of the announced content.
 func TestAConnectionThatBreaksLeavesNothing(t *testing.T) {
 	w := newWorld(t, Options{}, disk.Config{})
 	for _, head := range []string{"Content-Length: 10\r\n\r\nhalf", "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"} {

@@ -18,7 +18,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage/disk"
 )
 
-// tus sends a request of the protocol.
+// tus sends a request of the tus protocol.
 func (w *world) tus(method, path, content string, headers ...string) *http.Response {
 	w.t.Helper()
 	headers = append([]string{"Tus-Resumable", "1.0.0"}, headers...)
@@ -207,8 +207,8 @@ func TestAMethodInAHeaderIsNotFollowed(t *testing.T) {
 	w.offset(at, "0")
 }
 
-// TestTheClientThatComesAgainPrevails: a connection that died without a word
-// holds its upload no longer than until its client comes back.
+// TestTheClientThatComesAgainPrevails: a connection that died unnoticed holds its
+// upload only until its client returns.
 func TestTheClientThatComesAgainPrevails(t *testing.T) {
 	w := newWorld(t, Options{Resumable: true}, disk.Config{})
 	at := w.begin("/media/t1/f", "8")
@@ -222,7 +222,7 @@ func TestTheClientThatComesAgainPrevails(t *testing.T) {
 		t.Fatal(err)
 	}
 	partial := filepath.Join(w.location, "t1", ".tenantedge-partial", at[strings.LastIndexByte(at, '=')+1:])
-	for { // until it has come
+	for { // until it arrives
 		if info, err := os.Stat(partial); err != nil {
 			t.Fatal(err)
 		} else if info.Size() == 4 {
@@ -283,8 +283,8 @@ func TestOptionsTellWhatThereIs(t *testing.T) {
 	}
 }
 
-// TestASignatureGoesWithTheUpload: all that was in the URL of the first request
-// is in that of the upload.
+// TestASignatureGoesWithTheUpload: the URL of the upload has the whole query of the
+// first request.
 func TestASignatureGoesWithTheUpload(t *testing.T) {
 	w := newWorld(t, Options{Resumable: true}, disk.Config{})
 	r := w.tus("POST", "/media/t1/f?te-key=k&te-signature=s", "", "Upload-Length", "3")

@@ -17,7 +17,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage/disk"
 )
 
-// world is a server with two tenants, each below a URL of its own.
+// world is a server with two tenants, each below its URL.
 type world struct {
 	*httptest.Server
 	t        *testing.T
@@ -48,7 +48,7 @@ func newWorld(t *testing.T, o Options, c disk.Config) *world {
 	return w
 }
 
-// serve is for the tenant that the header names.
+// serve serves the tenant in the header Tenant.
 func (w *world) serve(out http.ResponseWriter, r *http.Request) {
 	w.handler.Announce(out, r)
 	view, err := w.storage.For(r.Context(), storage.Tenant{Schema: r.Header.Get("Tenant")})
@@ -97,8 +97,7 @@ func (w *world) sendBody(method, path string, body io.Reader, headers ...string)
 	return response
 }
 
-// file is the content of a tenant's file, as it is on the disk; "" if there is
-// none.
+// file returns the content of a file on the disk; "" if it is missing.
 func (w *world) file(name string) string {
 	w.t.Helper()
 	b, err := os.ReadFile(filepath.Join(w.location, name))
@@ -108,7 +107,7 @@ func (w *world) file(name string) string {
 	return string(b)
 }
 
-// left lists all that is on the disk.
+// left returns the names of all files on the disk.
 func (w *world) left() (names []string) {
 	w.t.Helper()
 	err := filepath.WalkDir(w.location, func(name string, d fs.DirEntry, err error) error {
