@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// Handshake is a request for a websocket that was found good, and counts among
-// its tenant's connections. Exactly one of its methods is to be called.
+// Handshake is a valid request for a websocket. It counts as one of its tenant's
+// connections. The caller must call exactly one of Accept, Reject and Relay.
 type Handshake struct {
 	hub     *Hub
 	w       http.ResponseWriter
@@ -16,34 +16,35 @@ type Handshake struct {
 }
 
 // Admit checks a request for a websocket against RFC 6455, the allowed origins
-// and the tenant's limits, before anybody else is bothered with it. A request
-// that fails has been answered, and the error is a *Refusal.
+// and the tenant's limits. For a request that fails it writes the response, and
+// returns a *Rejection.
 func (h *Hub) Admit(w http.ResponseWriter, r *http.Request, o Options) (*Handshake, error) {
 	if refusal := o.Check(r); refusal != nil {
 		return nil, h.reject(w, o, refusal)
 	}
 	c := &Conn{hub: h, id: h.lastID.Add(1)}
 	if !h.join(c, &o) {
-		return nil, h.reject(w, o, &Rejection{http.StatusServiceUnavailable, "no more connections are taken"})
+		return nil, h.reject(w, o, &Rejection{http.StatusServiceUnavailable, "the limit of connections is reached"})
 	}
 	return &Handshake{h, w, r, o, c}, nil
 }
 
-// Protocols are the subprotocols that the client offers, the one it likes best
-// first.
+// Protocols returns the subprotocols that the client offers, in its order of
+// preference.
 func (s *Handshake) Protocols() []string {
-	all, _ := parseTokens(s.r.Header["Sec-Websocket-Protocol"]) // they were checked
+	all, _ := parseTokens(s.r.Header["Sec-Websocket-Protocol"]) // Admit has checked them
 	return all
 }
 
-// Reject ends the handshake, which the caller answers.
+// Reject ends the handshake. The caller writes the response.
 func (s *Handshake) Reject() {
 	s.hub.counters.rejected.Add(1)
 	s.hub.leave(s.conn)
 }
 
-// Accept opens the websocket for a handler, with Options.Protocols and Header as
-// they were, or with others. An error means that the client was lost.
+// Accept opens the websocket for a handler. protocols and header replace
+// Options.Protocols and Options.Header. An error means that the connection to the
+// client is lost.
 func (s *Handshake) Accept(handler Handler, protocols []string, header http.Header) (*Conn, error) {
 	c := s.conn
 	c.handler = handler
@@ -52,7 +53,7 @@ func (s *Handshake) Accept(handler Handler, protocols []string, header http.Head
 		protocol = s.Protocols()[i]
 	}
 	if mode := s.hub.config.Compression; mode != CompressionOff {
-		extensions, _ := parseExtensions(s.r.Header["Sec-Websocket-Extensions"]) // they were checked
+		extensions, _ := parseExtensions(s.r.Header["Sec-Websocket-Extensions"]) // Admit has checked them
 		if offers := deflateOffers(extensions); len(offers) > 0 {
 			answer, agreed := mode.agree(offers[0])
 			extension, c.deflate = answer.String(), &compression{parameters: agreed}

@@ -2,8 +2,8 @@ package sockets
 
 import "sync"
 
-// Pooled buffers are arrays of three sizes, so that returning one allocates
-// nothing. Bigger ones are the garbage collector's.
+// Pooled buffers are arrays of three sizes, so that returning one to its pool
+// allocates nothing. Larger buffers are not pooled.
 const (
 	smallBuffer  = 4 << 10
 	middleBuffer = 32 << 10
@@ -29,8 +29,8 @@ func getBuffer(n int) []byte {
 	return make([]byte, 0, n)
 }
 
-// putBuffer takes back what getBuffer or appendBuffer gave; nothing else may
-// hold it. Buffers of other sizes are let go.
+// putBuffer returns a buffer of getBuffer or appendBuffer to its pool. The caller
+// must have no other reference to it. Buffers of other sizes are not pooled.
 func putBuffer(b []byte) {
 	switch cap(b) {
 	case smallBuffer:
@@ -42,23 +42,23 @@ func putBuffer(b []byte) {
 	}
 }
 
-// appendBuffer appends p to a buffer, which may be nil, and moves it to a bigger
-// one when it is full.
+// appendBuffer appends p to a buffer, which may be nil. It moves the bytes to a
+// larger buffer if necessary.
 func appendBuffer(b, p []byte) []byte {
 	b = growBuffer(b, len(p))
 	return append(b, p...)
 }
 
-// growBuffer makes room for n more bytes.
+// growBuffer ensures room for n more bytes.
 func growBuffer(b []byte, n int) []byte {
 	if cap(b)-len(b) >= n {
 		return b
 	}
 	need := len(b) + n
 	if need > largeBuffer {
-		need = max(need, 2*cap(b)) // grow in steps, not with each piece
+		need = max(need, 2*cap(b)) // amortize
 	}
-	bigger := append(getBuffer(need), b...)
+	larger := append(getBuffer(need), b...)
 	putBuffer(b)
-	return bigger
+	return larger
 }

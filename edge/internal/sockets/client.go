@@ -11,8 +11,8 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// Client is a websocket towards a server for who likes to wait: one goroutine
-// reads, any number write. Compression must not have been offered.
+// Client is a websocket to a server with a blocking API: one goroutine reads, any
+// number write. The handshake must not have offered compression.
 type Client struct {
 	up         *Upstream
 	maxMessage int64
@@ -20,9 +20,9 @@ type Client struct {
 	closing    bool
 }
 
-// CloseError is what Client.Read returns when the server has closed.
+// CloseError is the error of Client.Read after the server has closed.
 type CloseError struct {
-	Code   Code // CodeNoStatus if it gave none
+	Code   Code // CodeNoStatus if the close frame had none
 	Reason string
 }
 
@@ -30,14 +30,14 @@ func (e *CloseError) Error() string {
 	return fmt.Sprintf("sockets: closed with %d %s", e.Code, e.Reason)
 }
 
-// NewClient makes a Client of what Dial returned. Messages beyond maxMessage
-// bytes end it.
+// NewClient returns a Client for a connection of Dial. A message longer than
+// maxMessage bytes fails the connection.
 func NewClient(up *Upstream, maxMessage int64) *Client {
 	return &Client{up: up, maxMessage: maxMessage}
 }
 
-// Read returns the next message. Pings are answered meanwhile; once the server
-// closes, that is answered too, and the error is a *CloseError.
+// Read returns the next message. It answers pings. When the server closes, Read
+// answers the close frame and returns a *CloseError.
 func (c *Client) Read() (Op, []byte, error) {
 	var message []byte
 	var op ws.OpCode
@@ -66,7 +66,7 @@ func (c *Client) Read() (Op, []byte, error) {
 			if failed != nil {
 				return 0, nil, c.failed(failed)
 			}
-			_ = c.write(ws.OpClose, payload[:min(len(payload), 2)]) // unless it was we who closed
+			_ = c.write(ws.OpClose, payload[:min(len(payload), 2)]) // fails if we have sent a close frame
 			return 0, nil, &CloseError{code, reason}
 		default:
 			if h.OpCode != ws.OpContinuation {
@@ -86,7 +86,7 @@ func (c *Client) Read() (Op, []byte, error) {
 // Write sends a message.
 func (c *Client) Write(op Op, payload []byte) error { return c.write(ws.OpCode(op), payload) }
 
-// Close starts the close handshake; Read returns its end.
+// Close sends a close frame; Read returns the server's answer.
 func (c *Client) Close(code Code, reason string) error {
 	if !code.Sendable() {
 		return fmt.Errorf("%w, found %d", ErrCode, code)
@@ -94,18 +94,18 @@ func (c *Client) Close(code Code, reason string) error {
 	return c.write(ws.OpClose, append(binary.BigEndian.AppendUint16(nil, uint16(code)), truncateReason(reason)...))
 }
 
-// SetDeadline bounds everything that waits.
+// SetDeadline sets the deadline of reads and writes.
 func (c *Client) SetDeadline(t time.Time) error { return c.up.conn.SetDeadline(t) }
 
-// Protocol is the subprotocol that the server chose.
+// Protocol returns the subprotocol that the server chose.
 func (c *Client) Protocol() string { return c.up.protocol }
 
-// Drop ends the connection without a word.
+// Drop closes the connection without a close handshake.
 func (c *Client) Drop() error { return c.up.conn.Close() }
 
-// failed tells the server what it did wrong.
+// failed sends a close frame with the failure's code, and returns the failure.
 func (c *Client) failed(f *failure) error {
-	_ = c.Close(f.code, f.reason) // it may not listen any more
+	_ = c.Close(f.code, f.reason) // the connection may be broken
 	return f
 }
 
@@ -124,5 +124,5 @@ func (c *Client) write(op ws.OpCode, payload []byte) error {
 	return err
 }
 
-// Header is that of the server's answer.
+// Header returns the header of the server's response.
 func (c *Client) Header() http.Header { return c.up.Header }

@@ -15,7 +15,7 @@ const (
 	CodeNormal      Code = 1000
 	CodeGoingAway   Code = 1001 // the edge is shutting down
 	CodeProtocol    Code = 1002
-	CodeUnsupported Code = 1003 // a kind of data that the handler does not take
+	CodeUnsupported Code = 1003 // a kind of message that the handler does not accept
 	CodeNoStatus    Code = 1005 // reported only: the close frame had no code
 	CodeAbnormal    Code = 1006 // reported only: there was no close frame
 	CodeInvalidData Code = 1007 // text that is not UTF-8, or broken compression
@@ -23,15 +23,15 @@ const (
 	CodeTooBig      Code = 1009
 	CodeInternal    Code = 1011 // the handler failed
 	CodeRestart     Code = 1012
-	CodeTryLater    Code = 1013 // the peer reads too slowly, or is over its rate
+	CodeTryLater    Code = 1013 // the peer reads too slowly, or exceeds its rate
 	CodeBadGateway  Code = 1014 // the upstream failed
 )
 
-// maxReason is what a close frame holds beside its code.
+// maxReason bounds the length of a close frame's reason.
 const maxReason = ws.MaxControlFramePayloadSize - 2
 
-// Sendable reports whether a close frame may carry the code. The library knows
-// nothing above 1011; IANA's registry has 1012 to 1014.
+// Sendable reports whether a close frame may carry the code: those of RFC 6455,
+// 1012 to 1014 from IANA's registry, and 3000 to 4999.
 func (c Code) Sendable() bool {
 	switch {
 	case c >= 1000 && c <= 1003, c >= 1007 && c <= 1014, c >= 3000 && c <= 4999:
@@ -40,8 +40,8 @@ func (c Code) Sendable() bool {
 	return false
 }
 
-// failure is why a connection is failed: what the peer did wrong, and the code
-// that tells it so.
+// failure is the reason for failing a connection, and the close code that the
+// peer gets.
 type failure struct {
 	code   Code
 	reason string
@@ -49,7 +49,7 @@ type failure struct {
 
 func (f *failure) Error() string { return fmt.Sprintf("sockets: %d: %s", f.code, f.reason) }
 
-// What a peer can do wrong. They are values, so that a hostile peer costs no
+// Failures. They are package variables, so that a hostile peer causes no
 // allocation.
 var (
 	errUTF8          = &failure{CodeInvalidData, "text is not valid UTF-8"}
@@ -57,9 +57,9 @@ var (
 	errFrameTooBig   = &failure{CodeTooBig, "frame is too big"}
 	errMessageTooBig = &failure{CodeTooBig, "message is too big"}
 	errReservedBits  = &failure{CodeProtocol, "reserved bits without an extension that defines them"}
-	errLength        = &failure{CodeProtocol, "length is not in its shortest form"}
-	errClosePayload  = &failure{CodeProtocol, "close frame of one byte"}
-	errCloseCode     = &failure{CodeProtocol, "close code that may not be sent"}
+	errLength        = &failure{CodeProtocol, "expected a length in its shortest form"}
+	errClosePayload  = &failure{CodeProtocol, "expected a close frame with no payload or a code"}
+	errCloseCode     = &failure{CodeProtocol, "expected a close code that may be sent"}
 	errCloseReason   = &failure{CodeInvalidData, "close reason is not valid UTF-8"}
 	errInflating     = &failure{CodeTryLater, "too many big messages are being inflated"}
 	errRate          = &failure{CodeTryLater, "message rate"}
@@ -86,7 +86,7 @@ func parseClose(p []byte) (Code, string, *failure) {
 	return Code(status), reason, nil
 }
 
-// clipReason cuts a reason to what fits, between two characters.
+// truncateReason truncates a reason to maxReason bytes, between two characters.
 func truncateReason(reason string) string {
 	if len(reason) <= maxReason {
 		return reason

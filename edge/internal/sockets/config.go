@@ -7,45 +7,49 @@ import (
 	"time"
 )
 
-// Config is what all connections of a hub share. The zero value is valid; a
-// zero field stands for its default.
+// Config is the configuration of a hub. The zero value is valid; zero fields have
+// their defaults.
 type Config struct {
-	// MaxFrame and MaxMessage bound what a peer may send, in bytes; MaxMessage
-	// counts them compressed and inflated. Beyond it: 1009. Default: 16 MiB.
+	// MaxFrame and MaxMessage bound the frames and messages of a peer, in bytes;
+	// MaxMessage applies to the compressed and to the inflated size. A larger one
+	// closes the connection with 1009. Default: 16 MiB.
 	MaxFrame, MaxMessage int64
-	// MaxQueue bounds the bytes that wait for a peer that reads slowly. The
-	// message that reaches it is taken, the next one not: 1013. From half of it
-	// on, the peer is not listened to. Default: 256 KiB.
+	// MaxQueue bounds the write queue of a connection, in bytes. The message that
+	// reaches it is queued; the next one closes the connection with 1013. While
+	// the queue is more than half full, nothing is read from the peer. Default:
+	// 256 KiB.
 	MaxQueue int
-	// MaxInflated bounds the bytes of inflated messages that are handled at the
-	// same time, of all connections; one tenant has half of it. The connection
-	// whose message goes beyond it is closed with 1013. At least four times
-	// MaxMessage. Default: 16 times MaxMessage, at least 256 MiB.
+	// MaxInflated bounds the bytes of inflated messages that all connections
+	// handle concurrently; one tenant may use half of it. A message that exceeds
+	// it closes its connection with 1013. At least four times MaxMessage. Default:
+	// 16 times MaxMessage, at least 256 MiB.
 	MaxInflated int64
-	// Compression is what is negotiated of permessage-deflate. Default: none.
+	// Compression selects what is negotiated of permessage-deflate. Default: none.
 	Compression Compression
-	// CompressAbove is the size from which messages are compressed. Default: 128.
+	// CompressAbove is the size in bytes from which messages are compressed.
+	// Default: 128.
 	CompressAbove int
-	// PingInterval is how long a peer may be silent before it is asked for a
-	// sign of life, PongTimeout how long it then has. Default: 30 s and 20 s.
+	// PingInterval is how long a peer may be silent before it gets a ping,
+	// PongTimeout how long it may then stay silent. Default: 30 s and 20 s.
 	PingInterval, PongTimeout time.Duration
-	// IdleTimeout closes connections (1001) whose peer sent no message for so
-	// long, alive or not. Default: none.
+	// IdleTimeout closes connections whose peer sent no message for so long, with
+	// 1001, whether or not it answers pings. Default: none.
 	IdleTimeout time.Duration
-	// HandshakeTimeout bounds the answer to a handshake (its request is bounded
-	// by http.Server.ReadHeaderTimeout), WriteTimeout a write without progress,
-	// CloseTimeout the wait for a peer's part in closing. Default: 10 s, 10 s, 5 s.
+	// HandshakeTimeout bounds writing the response to a handshake
+	// (http.Server.ReadHeaderTimeout bounds reading the request), WriteTimeout a
+	// write without progress, CloseTimeout each wait for the peer during the close
+	// handshake. Default: 10 s, 10 s, 5 s.
 	HandshakeTimeout, WriteTimeout, CloseTimeout time.Duration
-	// MaxWorkers bounds the callbacks of polled connections that run at the same
-	// time. Default: 1024. There are no more than are needed.
+	// MaxWorkers bounds the callbacks of polled connections that run
+	// concurrently. Workers are started as needed. Default: 1024.
 	MaxWorkers int
-	// NoPoll gives every connection a goroutine.
+	// NoPoll disables epoll: every connection has a goroutine.
 	NoPoll bool
 	// Log gets the panics of handlers. Default: slog.Default().
 	Log *slog.Logger
 }
 
-// validate puts in the defaults.
+// validate checks the fields and sets defaults.
 func (c *Config) validate() error {
 	const mebi = 1 << 20
 	for _, f := range []struct {
@@ -97,57 +101,58 @@ func (c *Config) validate() error {
 	return nil
 }
 
-// Options are what one handshake is accepted with.
+// Options are the parameters of one handshake.
 type Options struct {
-	// Tenant is the key that limits are counted by, and CloseTenant goes by.
+	// Tenant is the key for the limits and for CloseTenant.
 	Tenant string
 	// Limits are the tenant's.
 	Limits Limits
-	// Relays is set where Relay follows: the connection takes two descriptors.
+	// Relays announces a call of Relay: the connection uses two descriptors.
 	Relays bool
-	// Handler gets the connection's events. It is the connection's own: its
-	// fields are the place for what belongs to the connection.
+	// Handler gets the connection's events. Use one handler for each connection,
+	// so that its fields can hold the connection's state.
 	Handler Handler
-	// AllowOrigin decides about the Origin of a handshake. Default: the request's
-	// own host.
+	// AllowOrigin reports whether an Origin is allowed. Default: only the origin of
+	// the request's host.
 	AllowOrigin func(Origin) bool
-	// AllowNoOrigin lets clients in that send no Origin. Browsers always send
-	// one, so what looks like a browser's handshake is refused all the same.
+	// AllowNoOrigin allows clients that send no Origin. Browsers always send one,
+	// so a request that looks like a browser's is rejected even then.
 	AllowNoOrigin bool
-	// Protocols are the subprotocols that the handler speaks. The first one the
-	// client offers that is among them is chosen; with none in common, none is.
+	// Protocols are the supported subprotocols. The first supported one that the
+	// client offers is chosen, if any.
 	Protocols []string
-	// Header is added to the answer of the handshake.
+	// Header is added to the response.
 	Header http.Header
-	// StatusError answers a handshake that is refused; headers that its status asks
-	// for are set. Default: http.Error.
-	OnReject func(w http.ResponseWriter, refusal *Rejection)
+	// OnReject writes the response to a rejected handshake; the headers for its
+	// status are set. Default: http.Error.
+	OnReject func(w http.ResponseWriter, rejection *Rejection)
 }
 
-// Limits bound what the connections of a tenant take together; 0 is no limit.
+// Limits bound the connections of a tenant together; 0 is no limit.
 type Limits struct {
-	// Connections beyond it are refused with 503.
+	// Connections bounds the connections; further handshakes are rejected with 503.
 	Connections int
-	// Descriptors are those of the connections and of the upstreams that they are
-	// relayed to. Beyond it a connection is refused with 503, unless it is the only one.
+	// Descriptors bounds the descriptors of connections and of the upstreams they
+	// are relayed to. Further handshakes are rejected with 503, except for a first
+	// connection.
 	Descriptors int
-	// Messages is how many a second the tenant's peers may send, Burst how many
-	// at once (default: as many as in a second). Who sends beyond it is closed
-	// with 1013.
+	// Messages bounds the messages a second from the tenant's peers, Burst those
+	// at once (default: Messages). A message beyond it closes its connection with
+	// 1013.
 	Messages, Burst int
-	// Queued is how many bytes may wait for the tenant's slow readers together.
-	// Who makes it more is closed with 1013.
+	// Queued bounds the bytes in all write queues of the tenant. A connection that
+	// exceeds it is closed with 1013.
 	Queued int64
 }
 
-// Handler gets the events of one connection, one after the other. It may call
-// any method of the connection.
+// Handler handles the events of one connection, one at a time. It may call any
+// method of the connection.
 type Handler interface {
-	// Open comes first, before Accept returns and before anything is read.
+	// Open is called first, before Accept returns and before anything is read.
 	Open(c *Conn)
-	// Message comes for each message. The payload is valid until it returns.
+	// Message is called for each message. The payload is valid until it returns.
 	Message(c *Conn, op Op, payload []byte)
-	// Closed comes once, as soon as no further message will: the code is the
-	// peer's, or the one it was closed with from here, or CodeAbnormal.
+	// Closed is called once, after the last message. The code is that of the
+	// close frame that the peer or this side sent first, or CodeAbnormal.
 	Closed(c *Conn, code Code, reason string)
 }

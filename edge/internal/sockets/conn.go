@@ -10,20 +10,20 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// ErrClosed is what sending on a connection returns once it is closing, for
-// whatever reason; the handler's Closed tells which.
+// ErrClosed is the error of sending on a connection that is closing or closed.
+// Handler.Closed gets the reason.
 var ErrClosed = errors.New("sockets: connection is closed")
 
-// ErrCode refuses a close code that no close frame may carry.
+// ErrCode is the error for a code that a close frame may not carry.
 var ErrCode = errors.New("sockets: expected a close code of 1000-1003, 1007-1014 or 3000-4999")
 
-// ErrText refuses text that is not UTF-8: a peer would have to fail the
-// connection for it.
+// ErrText is the error for text that is not UTF-8, for which a peer would fail
+// the connection.
 var ErrText = errors.New("sockets: expected text to be valid UTF-8")
 
-// Conn is an accepted websocket. All methods are safe for use by any number of
-// goroutines, and none of them waits for the peer save Drained. The order of its
-// fields leaves no gap: there is one for each idle connection.
+// Conn is an accepted websocket. All methods are safe for concurrent use; only
+// WaitWritable waits for the peer. The fields are ordered without padding, since
+// each idle connection has a Conn.
 type Conn struct {
 	hub       *Hub
 	stream    stream
@@ -34,18 +34,18 @@ type Conn struct {
 	id        uint64
 	parser    *parser // nil between messages
 	deadline  deadline
-	nextReady *Conn // the next one in the queue of workers
+	nextReady *Conn // the next in the queue of workers
 	flags     atomic.Uint32
 
-	// Of the one that serves the connection: a worker, or its goroutine.
+	// Used by the goroutine that serves the connection: a worker, or its own.
 	phase         phase
 	pinged        bool
-	backlogged    bool // the queue was not empty when it was last served
-	noWait        bool // the peer is not to be waited for
-	closeReceived bool // the peer's close frame has come
+	backlogged    bool // the queue was not empty after the last advance
+	noWait        bool // closing does not wait for the peer's close frame
+	closeReceived bool // the peer's close frame was received
 	hangup        hangup
-	isRelay       bool // its handler is a *relayEnd
-	toUpstream    bool // it leads to an upstream: here is the client
+	isRelay       bool // the handler is a *relayEnd
+	toUpstream    bool // the peer is an upstream; this side is the client
 	receivedAt    uint32
 	messageAt     uint32
 
@@ -53,64 +53,64 @@ type Conn struct {
 	progressAt uint32
 	out        queue
 	writing    bool
-	closing    bool // a close frame is queued; nothing comes behind it
-	tooSlow    bool // the queue is to be cut as soon as nobody writes
+	closing    bool // a close frame is queued; nothing may follow it
+	tooSlow    bool // drop the queue when the write in progress ends
 	broken     bool // writing failed
-	paused     bool // its handler wants nothing more for now
-	calling    bool // its handler is being called, by the one that serves it
-	code       Code // what it was closed with
+	paused     bool // by Pause
+	calling    bool // Handler.Message is running
+	code       Code // of the close frame
 
-	extra *extra // under mu; nil: there is nothing
+	extra *extra // under mu; nil: empty
 }
 
-// phase is how far a connection is on its way out.
+// phase is the state of the close handshake.
 type phase uint8
 
 const (
 	phaseOpen     phase = iota
 	phaseClosing        // a close frame is queued or sent
-	phaseDraining       // all is said; what still comes is discarded, since closing over unread bytes resets
+	phaseDraining       // the write side is closed; input is discarded, since closing with unread input resets the connection
 	phaseClosed
 )
 
-// hangup is how far the peer has ended its side.
+// hangup is the state of the peer's write side.
 type hangup uint8
 
 const (
 	hangupNone     hangup = iota
-	hangupReported        // it has: read to the end
-	hangupRead            // its end has been read; it may still read
+	hangupReported        // epoll reported its end: read up to it
+	hangupRead            // its end was read; the peer may still read
 )
 
-// What is to be done for a connection, in Conn.flags.
+// Flags of a connection, in Conn.flags: tasks, and states.
 const (
-	flagScheduled uint32 = 1 << iota // it is queued, or being served
+	flagScheduled uint32 = 1 << iota // queued for a worker, or being served
 	flagRead
-	flagHangup  // the peer has ended its side: read to the end
-	flagTimer   // its deadline has passed
-	flagFlush   // there is something to write
-	flagAdvance // it was closed from here
-	flagAbort   // drop it
-	flagNoWait  // the other side of its relay is done: the peer is not to be waited for
-	flagBlocked // the kernel took no more; the loop tells when it does
-	flagClosing // a close frame is queued; it stays set
+	flagHangup  // the peer closed its write side: read to the end
+	flagTimer   // the deadline has passed
+	flagFlush   // write the queue
+	flagAdvance // a close handshake was started on this side
+	flagAbort   // drop the connection
+	flagNoWait  // the other side of the relay is closed: do not wait for the peer
+	flagBlocked // the kernel's buffer is full; the poller sets flagFlush when it has room
+	flagClosing // a close frame is queued; never cleared
 
-	// flagsSteady are states; the others ask for something to be done.
+	// flagsSteady are the states.
 	flagsSteady = flagScheduled | flagBlocked | flagClosing
 )
 
-// ID is the connection's number, never used again by its hub.
+// ID returns the connection's number, which is unique in its hub.
 func (c *Conn) ID() uint64 { return c.id }
 
-// Tenant is the key that the handshake was accepted with.
+// Tenant returns Options.Tenant.
 func (c *Conn) Tenant() string { return c.tenant.key }
 
-// Polled reports whether the connection is held without a goroutine.
+// Polled reports whether epoll watches the connection, without a goroutine.
 func (c *Conn) Polled() bool { return c.stream.isPolled() }
 
-// Send queues a message. The payload is copied, and leaves with other messages
-// in one write where it can. A peer that reads too slowly is closed with 1013,
-// of which ErrClosed is told from then on.
+// Send queues a message. It copies the payload. One write may carry several
+// messages. If the peer reads too slowly, the connection is closed with 1013, and
+// Send returns ErrClosed from then on.
 func (c *Conn) Send(op Op, payload []byte) error {
 	if op == Text && !utf8.Valid(payload) {
 		return ErrText
@@ -132,7 +132,7 @@ func (c *Conn) Send(op Op, payload []byte) error {
 	return nil
 }
 
-// SendFrame queues a message that was built before, for many connections.
+// SendFrame queues a message that many connections share.
 func (c *Conn) SendFrame(f *Frame) error {
 	c.mu.Lock()
 	if c.closing || c.broken {
@@ -144,8 +144,8 @@ func (c *Conn) SendFrame(f *Frame) error {
 	if d := c.deflate; d != nil && len(f.payload) >= c.hub.config.CompressAbove {
 		switch {
 		case !d.writeTakeover && d.writeBits == maxWindowBits:
-			if squeezed := f.deflated(); squeezed != nil {
-				frame = squeezed
+			if compressed := f.deflated(); compressed != nil {
+				frame = compressed
 			}
 		case c.queueCompressed(f.op, f.payload):
 			frame = nil
@@ -161,7 +161,7 @@ func (c *Conn) SendFrame(f *Frame) error {
 	return nil
 }
 
-// squeeze queues a message compressed, if that makes it smaller.
+// queueCompressed queues a message compressed, if that makes it smaller.
 func (c *Conn) queueCompressed(op Op, payload []byte) bool {
 	d := getDeflater(c.deflate.writeBits)
 	defer d.release()
@@ -177,8 +177,8 @@ func (c *Conn) queueCompressed(op Op, payload []byte) bool {
 	return true
 }
 
-// grown counts what was added to the queue, and tells how much waits for the
-// tenant's readers.
+// countQueued counts what was added to the queue, and returns the bytes in all
+// queues of the tenant.
 func (c *Conn) countQueued(before int) (waiting int64) {
 	if before == 0 {
 		c.progressAt = c.hub.tick.Load()
@@ -186,12 +186,12 @@ func (c *Conn) countQueued(before int) (waiting int64) {
 	return c.tenant.queued.Add(int64(c.out.size - before))
 }
 
-// queued holds the queue to its limits after something was added.
+// limitQueue enforces the limits of the queue after something was added.
 func (c *Conn) limitQueue(before int) {
 	waiting := c.countQueued(before)
 	limit := c.hub.config.MaxQueue
 	if c.isRelay {
-		limit += middleBuffer // one read may come on top: it is the other side that stops
+		limit += middleBuffer // plus one read: the other side stops reading
 	}
 	most := c.tenant.maxQueued.Load()
 	if before == 0 || before < limit && (most == 0 || waiting-int64(c.out.size-before) < most) {
@@ -205,7 +205,8 @@ func (c *Conn) limitQueue(before int) {
 	}
 }
 
-// cut drops what waits for a reader that is too slow, and says why.
+// dropQueue drops the queue of a slow reader, except a segment that is partly
+// written, and queues the close frame.
 func (c *Conn) dropQueue() {
 	before := c.out.size
 	c.tooSlow = false
@@ -214,7 +215,7 @@ func (c *Conn) dropQueue() {
 	c.tenant.queued.Add(int64(c.out.size - before))
 }
 
-// seal decides how the connection ends; only the first call counts.
+// setClosing sets the code and the reason. It is called once.
 func (c *Conn) setClosing(code Code, reason string) {
 	c.closing, c.code = true, code
 	if reason != c.reason() {
@@ -224,7 +225,7 @@ func (c *Conn) setClosing(code Code, reason string) {
 	c.wakeWaiters()
 }
 
-// control queues a control frame.
+// appendControl appends a control frame to the queue.
 func (c *Conn) appendControl(op ws.OpCode, payload []byte) {
 	if c.toUpstream {
 		frame := ws.MustCompileFrame(ws.MaskFrame(ws.NewFrame(op, true, payload)))
@@ -235,9 +236,10 @@ func (c *Conn) appendControl(op ws.OpCode, payload []byte) {
 	c.out.put(append(b, payload...))
 }
 
-// say queues a control frame unless the connection is closing. Behind a long
-// message it must not make its peer a slow reader; a peer that asks for more of
-// them than it reads is not listened to, save in a relay.
+// queueControl queues a control frame unless the connection is closing. It does
+// not enforce the queue's limits, so that a pong after a long message does not
+// make its peer a slow reader: reading stops while the queue is half full. A
+// relay does enforce them.
 func (c *Conn) queueControl(op ws.OpCode, payload []byte) {
 	c.mu.Lock()
 	if !c.closing && !c.broken {
@@ -252,8 +254,8 @@ func (c *Conn) queueControl(op ws.OpCode, payload []byte) {
 	c.mu.Unlock()
 }
 
-// Close starts the close handshake; what was sent before still goes out. A
-// second call does nothing. The reason is cut to what a close frame holds.
+// Close starts the close handshake, after the messages in the queue. Later calls
+// do nothing. The reason is truncated to 123 bytes.
 func (c *Conn) Close(code Code, reason string) error {
 	if !code.Sendable() {
 		return fmt.Errorf("%w, found %d", ErrCode, code)
@@ -265,8 +267,8 @@ func (c *Conn) Close(code Code, reason string) error {
 	return nil
 }
 
-// CloseWith is Close without a reason, for a code that can be sent. It reports
-// whether this call, and no earlier one and no peer, started the close handshake.
+// CloseWith is Close without a reason; the code must be sendable. It reports
+// whether this call started the close handshake.
 func (c *Conn) CloseWith(code Code) (started bool) { return c.startClose(code, "") }
 
 func (c *Conn) startClose(code Code, reason string) bool {
@@ -275,7 +277,7 @@ func (c *Conn) startClose(code Code, reason string) bool {
 	return started
 }
 
-// shut queues a close frame as the last one, and reports whether it is the first.
+// queueClose queues a close frame, unless one was queued before.
 func (c *Conn) queueClose(code Code, reason string, body []byte) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -284,7 +286,7 @@ func (c *Conn) queueClose(code Code, reason string, body []byte) bool {
 	}
 	c.setClosing(code, reason)
 	if c.broken {
-		return true // nothing is written any more
+		return true // the connection cannot be written to
 	}
 	before := c.out.size
 	c.appendControl(ws.OpClose, body)
@@ -292,9 +294,9 @@ func (c *Conn) queueClose(code Code, reason string, body []byte) bool {
 	return true
 }
 
-// Pause has nothing more read from the peer, so that TCP slows it down, until
-// Resume. In Message, the message is the last one before the pause. The peer's
-// silence is not held against it meanwhile.
+// Pause stops reading from the peer until Resume, so that TCP slows it down. When
+// Message calls it, no further message follows before Resume. During a pause the
+// timeouts for silent and idle peers do not apply.
 func (c *Conn) Pause() {
 	c.mu.Lock()
 	c.paused = true

@@ -11,27 +11,27 @@ const (
 	minWindowBits = 8
 	maxWindowBits = 15
 	maxWindow     = 1 << maxWindowBits
-	// maxFinalBlocks is how many final deflate blocks one message may have. RFC
-	// 7692 allows them; each makes the inflater start over with its window.
+	// maxFinalBlocks bounds the final deflate blocks in one message. RFC 7692
+	// allows them; after each, the inflater is reset with its window.
 	maxFinalBlocks = 8
 )
 
-// compression is the permessage-deflate state of a connection (RFC 7692). The
-// writers and readers of deflate are big, so they are pooled, and what a
-// connection keeps of its context is the text that the window covers.
+// compression is the permessage-deflate state of a connection (RFC 7692). Deflate
+// writers and readers are large, so they are pooled, and a connection keeps only
+// the text of its windows.
 type compression struct {
 	parameters
-	read  []byte // the window of what the peer sent
-	wrote []byte // the window of what the peer was sent
+	read  []byte // the window of received messages
+	wrote []byte // the window of sent messages
 }
 
-// parameters are what was negotiated.
+// parameters are the negotiated parameters.
 type parameters struct {
 	writeBits, readBits         uint8
 	writeTakeover, readTakeover bool
 }
 
-// remember keeps the last bytes of a stream, as many as its window covers.
+// appendWindow appends p to a window, and keeps the last 1<<bits bytes.
 func appendWindow(window, p []byte, bits uint8) []byte {
 	size := 1 << bits
 	if len(p) >= size {
@@ -43,11 +43,11 @@ func appendWindow(window, p []byte, bits uint8) []byte {
 	return append(window, p...)
 }
 
-// deflateTail is what a sender takes off the end of a message, and a final
-// empty block, which tells the inflater that this is all.
+// deflateTail is the four bytes that a sender removes from the end of a message,
+// and an empty final block, after which the inflater returns io.EOF.
 const deflateTail = "\x00\x00\xff\xff\x01\x00\x00\xff\xff"
 
-// tailed reads a message and then deflateTail.
+// tailReader reads a message and then deflateTail.
 type tailReader struct {
 	p  []byte
 	at int
@@ -89,10 +89,9 @@ var inflaters = sync.Pool{New: func() any {
 	return i
 }}
 
-// inflate returns a message as it was before compression, in a buffer for
-// putBuffer. It stops at the limit, and when too much is being inflated
-// elsewhere, so that small messages cannot become big ones. The buffer is
-// charged until the charge ends.
+// inflate returns the inflated message, in a buffer for putBuffer. It fails if
+// the message exceeds limit bytes, or the hub's and the tenant's allowance. The
+// buffer is charged to the allowance until the charge ends.
 func (c *compression) inflate(p []byte, limit int64, text bool, charge *charge) (out []byte, err *failure) {
 	i := inflaters.Get().(*inflater)
 	i.source = tailReader{p: p}
@@ -136,7 +135,7 @@ func (i *inflater) run(window []byte, limit int64, text bool, charge *charge) (o
 				return out, errUTF8
 			}
 			return out, nil
-		default: // the sender marked a block as its last, and went on
+		default: // a final block before the end of the message
 			if finals++; finals == maxFinalBlocks {
 				return out, errInflate
 			}
@@ -146,7 +145,7 @@ func (i *inflater) run(window []byte, limit int64, text bool, charge *charge) (o
 	}
 }
 
-// deflater is a writer of deflate for one size of window.
+// deflater is a deflate writer for one window size.
 type deflater struct {
 	writer *flate.Writer
 	out    []byte
@@ -161,7 +160,7 @@ func getDeflater(bits uint8) *deflater {
 	}
 	d := &deflater{bits: bits}
 	if bits == maxWindowBits {
-		d.writer, _ = flate.NewWriter(d, flate.BestSpeed) // both fail for bad arguments alone
+		d.writer, _ = flate.NewWriter(d, flate.BestSpeed) // both fail only for invalid arguments
 	} else {
 		d.writer, _ = flate.NewWriterWindow(d, 1<<bits)
 	}
@@ -173,13 +172,14 @@ func (d *deflater) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// compress returns p compressed as a message's body, valid until release.
+// compress returns p as the compressed payload of a message. It is valid until
+// release.
 func (d *deflater) compress(p, context []byte) []byte {
 	d.out = d.out[:0]
 	d.writer.ResetDict(d, context)
 	d.writer.Write(p)
 	d.writer.Flush()
-	return d.out[:len(d.out)-4] // without the end of the empty block that Flush wrote
+	return d.out[:len(d.out)-4] // without 00 00 ff ff, which Flush wrote
 }
 
 func (d *deflater) release() {

@@ -22,45 +22,47 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/http1"
 )
 
-// Upstream is a websocket that was opened towards a server.
+// Upstream is a websocket to a server.
 type Upstream struct {
-	// Header is that of the server's answer, without what is the handshake's own
-	// or not for clients.
+	// Header is the header of the server's response, without the fields of the
+	// handshake and those that must not be forwarded.
 	Header http.Header
 
 	conn      net.Conn
-	reader    *bufio.Reader // has what came with the answer
+	reader    *bufio.Reader // has the bytes that followed the response
 	protocol  string
-	extension string // permessage-deflate, as the server agreed to it; "": none
+	extension string // permessage-deflate with the agreed parameters; "": none
 }
 
-// StatusError is the error of Dial when the server answers with another status than
-// 101. Its body is to be closed.
+// StatusError is the error of Dial for a response with another status than 101. The
+// caller closes its body.
 type StatusError struct{ Response *http.Response }
 
 func (r *StatusError) Error() string { return "sockets: the server answered " + r.Response.Status }
 
-// ErrHandshake is in the chain of Dial's error for an answer that is 101, but
-// not right.
-var ErrHandshake = errors.New("sockets: the server's handshake is wrong")
+// ErrHandshake is in the chain of Dial's error for an invalid response with status
+// 101.
+var ErrHandshake = errors.New("sockets: the server's handshake is invalid")
 
-// Dialer opens websockets towards servers.
+// Dialer opens websockets to servers.
 type Dialer struct {
-	// Timeout bounds connecting, with TLS; HandshakeTimeout the answer. 0: none.
+	// Timeout bounds connecting, including TLS; HandshakeTimeout the response. 0:
+	// none.
 	Timeout, HandshakeTimeout time.Duration
-	// HeaderBytes bounds the head of the answer, with the interim (1xx) heads
-	// before it; HeaderFields the fields of each head. Default: those of package
+	// HeaderBytes bounds the header of the response, including those of interim
+	// (1xx) responses; HeaderFields bounds the fields of each. Default: those of package
 	// upstream.
 	HeaderBytes  int64
 	HeaderFields int
-	// TLS is used for wss; its ServerName is the URL's host unless it is set.
+	// TLS configures wss. An empty ServerName means the URL's host.
 	TLS *tls.Config
 }
 
-// Dial opens a websocket. Of the request, the URL (ws, wss, http or https), the
-// Host and the header are used. Sec-WebSocket-Protocol in it is offered, and so
-// is what Sec-WebSocket-Extensions says of permessage-deflate; the rest of the
-// handshake is Dial's own.
+// Dial opens a websocket. It uses the request's URL (ws, wss, http or https), Host
+// and Header. It offers the subprotocols in Sec-WebSocket-Protocol, and
+// permessage-deflate as in Sec-WebSocket-Extensions, and sets the other fields of
+// the handshake itself. If the server's status is not 101, the error is a
+// *StatusError.
 func (d *Dialer) Dial(ctx context.Context, r *http.Request) (*Upstream, error) {
 	conn, err := d.connect(ctx, r)
 	if err != nil {
@@ -76,9 +78,9 @@ func (d *Dialer) Dial(ctx context.Context, r *http.Request) (*Upstream, error) {
 	if !stop() && err == nil {
 		err = ctx.Err()
 	}
-	var refused *StatusError
+	var status *StatusError
 	switch {
-	case errors.As(err, &refused): // its body is still to be read
+	case errors.As(err, &status): // the caller reads the body
 	case err != nil:
 		conn.Close()
 		if ctx.Err() != nil {
@@ -123,7 +125,8 @@ func (d *Dialer) connect(ctx context.Context, r *http.Request) (net.Conn, error)
 	return over, nil
 }
 
-// guid is what a server proves with that it knows websockets (RFC 6455, 1.3).
+// guid is the constant from which a server computes Sec-WebSocket-Accept (RFC
+// 6455, 1.3).
 const guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 func acceptKey(key string) string {
@@ -145,7 +148,7 @@ func (d *Dialer) handshake(conn net.Conn, r *http.Request) (*Upstream, error) {
 		out.Header[name] = []string{value}
 	}
 	if out.Header["User-Agent"] == nil {
-		out.Header["User-Agent"] = []string{""} // none, rather than Go's
+		out.Header["User-Agent"] = []string{""} // no default User-Agent
 	}
 	offers := offersOf(out.Header)
 	if err := out.Write(conn); err != nil {
@@ -161,12 +164,12 @@ func (d *Dialer) handshake(conn net.Conn, r *http.Request) (*Upstream, error) {
 	}
 	if !header.HasToken(answer.Header["Upgrade"], "websocket") || !header.HasToken(answer.Header["Connection"], "upgrade") ||
 		answer.Header.Get("Sec-Websocket-Accept") != acceptKey(key) {
-		return nil, fmt.Errorf("%w: it does not answer the key", ErrHandshake)
+		return nil, fmt.Errorf("%w: expected Upgrade, Connection and a Sec-WebSocket-Accept for the key", ErrHandshake)
 	}
 	up := &Upstream{Header: answer.Header, conn: conn, reader: reader, protocol: answer.Header.Get("Sec-Websocket-Protocol")}
 	protocols, _ := parseTokens(out.Header["Sec-Websocket-Protocol"])
 	if len(answer.Header["Sec-Websocket-Protocol"]) > 1 || up.protocol != "" && !slices.Contains(protocols, up.protocol) {
-		return nil, fmt.Errorf("%w: it chose a subprotocol that was not offered", ErrHandshake)
+		return nil, fmt.Errorf("%w: expected one of the offered subprotocols, found another", ErrHandshake)
 	}
 	if err := up.acceptExtension(offers); err != nil {
 		return nil, err
@@ -180,7 +183,8 @@ func (d *Dialer) handshake(conn net.Conn, r *http.Request) (*Upstream, error) {
 	return up, nil
 }
 
-// head reads the head of the answer to r. The reader has what came after it.
+// readHead reads the header of the response to r. The reader has the bytes after
+// it.
 func (d *Dialer) readHead(conn net.Conn, r *http.Request) (*http.Response, *bufio.Reader, error) {
 	bounded := &io.LimitedReader{R: conn, N: cmp.Or(d.HeaderBytes, http1.DefaultHeaderBytes)}
 	reader := bufio.NewReader(bounded)
@@ -199,8 +203,8 @@ func (d *Dialer) readHead(conn net.Conn, r *http.Request) (*http.Response, *bufi
 	}
 }
 
-// offersOf keeps of the offered extensions the one whose frames a relay can cut
-// in pieces, and returns the offers of it.
+// offersOf removes all offered extensions except permessage-deflate, whose
+// frames a relay may fragment, and returns the offers of it.
 func offersOf(header http.Header) []deflateTerms {
 	extensions, _ := parseExtensions(header["Sec-Websocket-Extensions"]) // malformed: none
 	offers := deflateOffers(extensions)
@@ -215,7 +219,8 @@ func offersOf(header http.Header) []deflateTerms {
 	return offers
 }
 
-// extend takes note of what the server chose, which must answer an offer.
+// acceptExtension notes the extension that the server chose, which must match an
+// offer.
 func (up *Upstream) acceptExtension(offers []deflateTerms) error {
 	chosen, ok := parseExtensions(up.Header["Sec-Websocket-Extensions"])
 	if ok && len(chosen) == 0 {
@@ -228,16 +233,16 @@ func (up *Upstream) acceptExtension(offers []deflateTerms) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%w: it chose extensions that were not offered", ErrHandshake)
+	return fmt.Errorf("%w: expected the offered extension or none, found another", ErrHandshake)
 }
 
-// Protocol is the subprotocol that the server chose; empty if none.
+// Protocol returns the subprotocol that the server chose; empty if none.
 func (up *Upstream) Protocol() string { return up.protocol }
 
-// Close drops the connection.
+// Close closes the connection without a close handshake.
 func (up *Upstream) Close() error { return up.conn.Close() }
 
-// lastBody is the body of an answer behind which the connection ends.
+// closingBody is a response's body that closes the connection too.
 type closingBody struct {
 	io.ReadCloser
 	conn net.Conn
@@ -245,6 +250,6 @@ type closingBody struct {
 
 func (b *closingBody) Close() error { return errors.Join(b.ReadCloser.Close(), b.conn.Close()) }
 
-// Stream is the connection, and what of it was read already, for who writes
-// frames himself.
+// Stream returns the connection, for a caller that handles frames itself. Reads
+// must use the reader, which may have buffered bytes.
 func (up *Upstream) Stream() (net.Conn, *bufio.Reader) { return up.conn, up.reader }

@@ -12,15 +12,14 @@ type extension struct {
 	parameters []parameter
 }
 
-// parameter is one of an extension. A quoted value is without its quotes.
+// parameter is a parameter of an extension, with its value unquoted.
 type parameter struct {
 	name, value string
 	valued      bool
 }
 
-// parseExtensions reads Sec-WebSocket-Extensions. Lists may have empty elements
-// (RFC 9110, 5.6.1.2), and be empty altogether. It reports false for what the
-// grammar does not allow.
+// parseExtensions parses Sec-WebSocket-Extensions. Lists may be empty and have
+// empty elements (RFC 9110, 5.6.1.2). It reports false for a syntax error.
 func parseExtensions(values []string) (all []extension, ok bool) {
 	for _, value := range values {
 		s := scanner{value}
@@ -38,7 +37,7 @@ func parseExtensions(values []string) (all []extension, ok bool) {
 	return all, true
 }
 
-// parseTokens reads a list of tokens, such as Sec-WebSocket-Protocol.
+// parseTokens parses a list of tokens, such as Sec-WebSocket-Protocol.
 func parseTokens(values []string) (all []string, ok bool) {
 	for _, value := range values {
 		for element := range strings.SplitSeq(value, ",") {
@@ -54,13 +53,13 @@ func parseTokens(values []string) (all []string, ok bool) {
 	return all, true
 }
 
-// scanner reads the parts of a header value. Blanks may stand between any two
-// of them (the implied LWS of RFC 2616, which RFC 6455 has).
+// scanner reads the parts of a header value. Blanks are allowed between any two
+// parts (the implied LWS of RFC 2616, to which RFC 6455 refers).
 type scanner struct{ rest string }
 
 func (s *scanner) skip() { s.rest = strings.TrimLeft(s.rest, " \t") }
 
-// take takes a character, if it comes next, and the blanks after it.
+// take reads the character c and the blanks after it, if c is next.
 func (s *scanner) take(c byte) bool {
 	if s.rest == "" || s.rest[0] != c {
 		return false
@@ -70,7 +69,7 @@ func (s *scanner) take(c byte) bool {
 	return true
 }
 
-// token takes a token and the blanks after it; empty: there is none.
+// token reads a token and the blanks after it; empty if there is none.
 func (s *scanner) token() string {
 	n := 0
 	for n < len(s.rest) && httpguts.IsTokenRune(rune(s.rest[n])) {
@@ -101,7 +100,7 @@ func (s *scanner) extension() (e extension, ok bool) {
 	return e, true
 }
 
-// value takes a token, or a quoted string that holds one.
+// value reads a token, or a quoted string that contains one.
 func (s *scanner) value() (value string, ok bool) {
 	if s.rest == "" || s.rest[0] != '"' {
 		value = s.token()

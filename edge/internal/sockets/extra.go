@@ -1,14 +1,14 @@
 package sockets
 
-// aside is what few connections have, and most of these not for long: an idle
-// one has but a word for it.
+// extra has what few connections need, so that an idle connection has only a
+// pointer for it.
 type extra struct {
-	protocol string        // that was chosen
-	reason   string        // beside the code that it was closed with
-	writable chan struct{} // closed when those who wait for room are to look again
+	protocol string        // the chosen subprotocol
+	reason   string        // of the close frame
+	writable chan struct{} // closed to wake goroutines that wait for room in the queue
 }
 
-// beside returns what is set aside, for writing. The connection is locked.
+// ensureExtra returns c.extra, and makes it if necessary. The caller holds mu.
 func (c *Conn) ensureExtra() *extra {
 	if c.extra == nil {
 		c.extra = new(extra)
@@ -16,7 +16,7 @@ func (c *Conn) ensureExtra() *extra {
 	return c.extra
 }
 
-// Protocol is the subprotocol that was chosen; empty if none was.
+// Protocol returns the chosen subprotocol; empty if none.
 func (c *Conn) Protocol() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -26,7 +26,7 @@ func (c *Conn) Protocol() string {
 	return c.extra.protocol
 }
 
-// reason is the one that the connection was closed with. It is locked.
+// reason returns the reason of the close frame. The caller holds mu.
 func (c *Conn) reason() string {
 	if c.extra == nil {
 		return ""
@@ -34,7 +34,7 @@ func (c *Conn) reason() string {
 	return c.extra.reason
 }
 
-// wakeWaiters has those who wait for room look again.
+// wakeWaiters wakes the goroutines that wait on writable. The caller holds mu.
 func (c *Conn) wakeWaiters() {
 	if c.extra != nil && c.extra.writable != nil {
 		close(c.extra.writable)
@@ -42,7 +42,7 @@ func (c *Conn) wakeWaiters() {
 	}
 }
 
-// waiters returns the channel that wakeWaiters closes.
+// writable returns the channel that wakeWaiters closes. The caller holds mu.
 func (c *Conn) writable() <-chan struct{} {
 	a := c.ensureExtra()
 	if a.writable == nil {

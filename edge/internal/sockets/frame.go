@@ -18,9 +18,8 @@ const (
 
 const maxHeader = ws.MaxHeaderSize
 
-// parseHeader reads a frame's header from the start of p. It returns a size of
-// 0 when p does not hold all of it. (The library's reader wants an io.Reader
-// that blocks until it is there.)
+// parseHeader parses a frame's header at the start of p. The size is 0 if p is too
+// short. (The function of gobwas/ws needs an io.Reader that blocks.)
 func parseHeader(p []byte) (h ws.Header, size int, err *failure) {
 	if len(p) < 2 {
 		return h, 0, nil
@@ -75,27 +74,26 @@ func appendHeader(dst []byte, op ws.OpCode, compressed bool, length int) []byte 
 	return binary.BigEndian.AppendUint64(append(dst, first, 127), uint64(length))
 }
 
-// Frame is a message that is built once and sent to many connections. It is
-// immutable, and safe for use by all of them at the same time.
+// Frame is a message that is encoded once and sent to many connections. It is
+// immutable and safe for concurrent use.
 type Frame struct {
 	op      Op
 	payload []byte
-	plain   []byte // the whole frame, uncompressed
+	plain   []byte // the frame, uncompressed
 
 	once       sync.Once
-	compressed []byte // compressed on its own, within the largest window; nil where it saves nothing
+	compressed []byte // the frame, compressed without context and with the largest window; nil if it is not smaller
 }
 
-// NewFrame builds a message for SendFrame. The payload is copied.
+// NewFrame returns a message for SendFrame. It copies the payload.
 func NewFrame(op Op, payload []byte) *Frame {
 	plain := appendHeader(make([]byte, 0, maxHeader+len(payload)), ws.OpCode(op), false, len(payload))
 	plain = append(plain, payload...)
 	return &Frame{op: op, plain: plain, payload: plain[len(plain)-len(payload):]}
 }
 
-// deflated is the frame compressed without context: it is right for every
-// connection whose window is the largest and that keeps no context, and is made
-// when the first of them asks.
+// deflated returns the frame compressed without context, for connections with the
+// largest window and without context takeover. It compresses once.
 func (f *Frame) deflated() []byte {
 	f.once.Do(func() {
 		d := getDeflater(maxWindowBits)

@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// heldPiece is what one write takes that waits.
+// maxBlockingWrite bounds one blocking write, in bytes.
 const maxBlockingWrite = 64 << 10
 
-// idleBuffer is what a goroutine reads into while nothing bigger comes.
+// idleBuffer is the size of a goroutine's buffer while its messages are small.
 const idleBuffer = 512
 
-// held is the stream of a connection that has a goroutine, which reads, and
-// runs the callbacks. What others send is written by a goroutine that lives as
-// long as there is something to write.
+// blocking is the stream of a connection with a goroutine, which reads and calls
+// the handler. Messages from other goroutines are written by a further goroutine,
+// which ends when the queue is empty.
 type blocking struct {
 	conn    net.Conn
 	timeout time.Duration
@@ -24,8 +24,8 @@ type blocking struct {
 
 func (s *blocking) read(p []byte) (int, error) { return s.conn.Read(p) }
 
-// write writes a part, so that the deadline is one for progress, not for all
-// that waits.
+// write writes at most maxBlockingWrite bytes, so that the deadline bounds the
+// time without progress, not the time for the whole queue.
 func (s *blocking) write(bufs [][]byte) (n int, err error) {
 	bufs = firstBytes(bufs, maxBlockingWrite)
 	if err := s.conn.SetWriteDeadline(time.Now().Add(s.timeout)); err != nil {
@@ -39,7 +39,7 @@ func (s *blocking) write(bufs [][]byte) (n int, err error) {
 	return int(total), err
 }
 
-// firstBytes cuts buffers to n bytes together.
+// firstBytes truncates buffers to n bytes in total.
 func firstBytes(bufs [][]byte, n int) [][]byte {
 	for i, b := range bufs {
 		if len(b) >= n {
@@ -54,7 +54,7 @@ func firstBytes(bufs [][]byte, n int) [][]byte {
 func (s *blocking) closeWrite() bool {
 	closeWrite(s.conn)
 	if inner, ok := s.conn.(interface{ NetConn() net.Conn }); ok {
-		closeWrite(inner.NetConn()) // below TLS, whose alert alone ends no connection
+		closeWrite(inner.NetConn()) // below TLS, whose alert does not close the TCP connection
 	}
 	return true
 }
@@ -75,7 +75,7 @@ func (s *blocking) wake(c *Conn, flag uint32) {
 		s.abort()
 	}
 	switch {
-	case before&flagScheduled != 0: // its goroutine looks at the flags before it reads again
+	case before&flagScheduled != 0: // its goroutine checks the flags before it reads
 	case flag != flagFlush:
 		s.interruptRead()
 		c.wakeGoroutine()
@@ -84,17 +84,17 @@ func (s *blocking) wake(c *Conn, flag uint32) {
 	}
 }
 
-// writeOut writes what waits, apart from the goroutine that reads.
+// writeOut writes the queue, in a goroutine that does not read.
 func (s *blocking) writeOut(c *Conn) {
 	c.flags.And(^flagFlush)
 	c.flush()
 	if c.flags.Load()&flagClosing != 0 || c.writeFailed() {
-		s.wake(c, flagAdvance) // closing goes on when all is written
+		s.wake(c, flagAdvance) // continue closing after the last write
 	}
 }
 
-// abort ends a read or a write that the goroutine stands in, without a word:
-// crypto/tls would wait for its turn to say goodbye.
+// abort interrupts a blocked read or write by closing the TCP connection. Close of
+// crypto/tls would wait for a blocked write before it sends its alert.
 func (s *blocking) abort() {
 	conn := s.conn
 	if secure, ok := conn.(interface{ NetConn() net.Conn }); ok {
@@ -103,10 +103,11 @@ func (s *blocking) abort() {
 	conn.Close()
 }
 
-// kick has the goroutine stop reading for a moment, and look at the flags.
+// interruptRead makes a blocked read return, so that the goroutine checks the flags.
 func (s *blocking) interruptRead() { s.conn.SetReadDeadline(time.Unix(1, 0)) }
 
-// look has the connection's goroutine, if it waits for room, look at the flags.
+// wakeGoroutine makes the connection's goroutine check the flags if it is in
+// waitForRoom.
 func (c *Conn) wakeGoroutine() {
 	c.mu.Lock()
 	c.wakeWaiters()
@@ -119,9 +120,9 @@ func (c *Conn) wakeGoroutine() {
 	}
 }
 
-// waitForRoom waits while the connection is not to be read from, or has nothing
-// more to be read. Another goroutine writes, which comes to an end, or to its
-// deadline.
+// waitForRoom waits while the connection must not be read from, or has been read
+// to its end. Another goroutine is writing meanwhile, until it is done or its
+// deadline passes.
 func (c *Conn) waitForRoom() {
 	full := c
 	if c.isRelay {
@@ -141,15 +142,10 @@ func (c *Conn) writeFailed() bool {
 	return c.broken
 }
 
-// run serves the connection to its end. It starts scheduled.
+// run serves the connection until it is closed. It starts with flagScheduled.
 func (s *blocking) run(c *Conn) {
-	idle := make([]byte, idleBuffer)
-	var large []byte
-	defer func() {
-		if large != nil {
-			putBuffer(large)
-		}
-	}()
+	buffer := readBuffer{idle: make([]byte, idleBuffer)}
+	defer buffer.release()
 	for {
 		c.readyToRead()
 		c.advance()
@@ -164,33 +160,61 @@ func (s *blocking) run(c *Conn) {
 			c.flags.Or(flagScheduled)
 			continue
 		}
-		buffer := idle
-		if large != nil {
-			buffer = large[:cap(large)]
-		}
-		n, err := s.conn.Read(buffer)
-		c.flags.Or(flagScheduled)
-		if n > 0 {
-			c.receive(buffer[:n])
-		}
-		switch {
-		case err == nil || n > 0: // an end that came together with the last bytes comes again
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			s.conn.SetReadDeadline(time.Time{})
-		case err == io.EOF && c.acceptHalfClose():
-		default:
-			c.advance()
-			c.terminate(CodeAbnormal, "")
+		if !s.readOnce(c, &buffer) {
 			return
 		}
-		// A big buffer is held while more comes than the small one takes.
-		switch {
-		case n == len(buffer) && large == nil:
-			large = getBuffer(middleBuffer)
-		case n < idleBuffer && large != nil && c.parser == nil:
-			putBuffer(large)
-			large = nil
-		}
+	}
+}
+
+// readOnce reads and handles input. It reports false once the connection is
+// closed.
+func (s *blocking) readOnce(c *Conn, buffer *readBuffer) bool {
+	b := buffer.bytes()
+	n, err := s.conn.Read(b)
+	c.flags.Or(flagScheduled)
+	if n > 0 {
+		c.receive(b[:n])
+	}
+	switch {
+	case err == nil || n > 0: // an end after the last bytes is returned by the next read
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		s.conn.SetReadDeadline(time.Time{})
+	case err == io.EOF && c.acceptHalfClose():
+	default:
+		c.advance()
+		c.terminate(CodeAbnormal, "")
+		return false
+	}
+	buffer.resize(n, c.parser == nil)
+	return true
+}
+
+// readBuffer is what a goroutine reads into: a small buffer, or a pooled large one
+// while reads fill the small one.
+type readBuffer struct{ idle, large []byte }
+
+func (b *readBuffer) bytes() []byte {
+	if b.large != nil {
+		return b.large[:cap(b.large)]
+	}
+	return b.idle
+}
+
+// resize chooses the buffer for the next read after one of n bytes. between means
+// that no message is incomplete.
+func (b *readBuffer) resize(n int, between bool) {
+	switch {
+	case n == len(b.bytes()) && b.large == nil:
+		b.large = getBuffer(middleBuffer)
+	case n < idleBuffer && b.large != nil && between:
+		b.release()
+	}
+}
+
+func (b *readBuffer) release() {
+	if b.large != nil {
+		putBuffer(b.large)
+		b.large = nil
 	}
 }
 

@@ -14,18 +14,19 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/header"
 )
 
-// Rejection is the error of a handshake that was answered with an HTTP status.
+// Rejection is the error of a handshake that was answered with an HTTP status
+// instead of 101.
 type Rejection struct {
 	Status int
 	Reason string
 }
 
-func (r *Rejection) Error() string { return "sockets: handshake refused: " + r.Reason }
+func (r *Rejection) Error() string { return "sockets: handshake rejected: " + r.Reason }
 
-// Check holds a request against RFC 6455, section 4.2.1, and the options. It is
-// stricter than the RFC in one point: the only protocol to upgrade to is
-// websocket, since a server after this one may choose another of a list. It
-// returns nil for a handshake that may go on.
+// Check checks a request against RFC 6455, section 4.2.1, and the options. It
+// returns nil for a valid one. It is stricter than the RFC in one point: Upgrade
+// must name only websocket, since a server after this one may choose another
+// protocol of a list.
 func (o *Options) Check(r *http.Request) *Rejection {
 	switch {
 	case r.ProtoMajor != 1 || r.ProtoMinor < 1:
@@ -33,7 +34,7 @@ func (o *Options) Check(r *http.Request) *Rejection {
 	case !namesWebsocket(r.Header["Upgrade"]) || !header.HasToken(r.Header["Connection"], "upgrade"):
 		return &Rejection{http.StatusUpgradeRequired, "expected a websocket handshake"}
 	case len(r.Header["Upgrade"]) != 1 || !strings.EqualFold(r.Header["Upgrade"][0], "websocket"):
-		return &Rejection{http.StatusBadRequest, "expected websocket alone in Upgrade"}
+		return &Rejection{http.StatusBadRequest, "expected only websocket in Upgrade"}
 	case r.Method != http.MethodGet:
 		return &Rejection{http.StatusMethodNotAllowed, "expected GET, found " + r.Method}
 	case !slices.Equal(r.Header["Sec-Websocket-Version"], []string{"13"}):
@@ -41,7 +42,7 @@ func (o *Options) Check(r *http.Request) *Rejection {
 	case !validKey(r.Header["Sec-Websocket-Key"]):
 		return &Rejection{http.StatusBadRequest, "expected a Sec-WebSocket-Key of 16 bytes in base64"}
 	case r.ContentLength != 0 || len(r.TransferEncoding) > 0:
-		// It would be read as frames, by us and not by who stands before us.
+		// This server would read a body as frames, and a proxy before it would not.
 		return &Rejection{http.StatusBadRequest, "expected a handshake without a body"}
 	case !validLists(r.Header):
 		return &Rejection{http.StatusBadRequest, "expected lists in Sec-WebSocket-Protocol and Sec-WebSocket-Extensions"}
@@ -49,28 +50,30 @@ func (o *Options) Check(r *http.Request) *Rejection {
 	return o.CheckOrigin(r)
 }
 
-// CheckOrigin keeps other sites' pages from opening sockets with the cookies of
-// this one's users. It returns nil for a handshake that may go on.
+// CheckOrigin checks that the Origin is allowed, so that pages of other sites
+// cannot open websockets with the cookies of this site's users. It returns nil for
+// an allowed one.
 func (o *Options) CheckOrigin(r *http.Request) *Rejection {
-	refused := &Rejection{http.StatusForbidden, "origin is not allowed"}
+	rejection := &Rejection{http.StatusForbidden, "origin is not allowed"}
 	values := r.Header["Origin"]
 	if len(values) == 0 {
 		if o.AllowNoOrigin && !isBrowser(r) {
 			return nil
 		}
-		return refused
+		return rejection
 	}
 	allow := o.AllowOrigin
 	if allow == nil {
 		allow = func(origin Origin) bool { return origin.At(r.Host) }
 	}
 	if origin, ok := ParseOrigin(values[0]); !ok || len(values) > 1 || !allow(origin) {
-		return refused
+		return rejection
 	}
 	return nil
 }
 
-// browser tells a browser by headers that pages cannot take away.
+// isBrowser reports whether the request has headers of a browser that pages cannot
+// remove.
 func isBrowser(r *http.Request) bool {
 	for name := range r.Header {
 		if strings.HasPrefix(name, "Sec-Fetch-") {
@@ -80,15 +83,14 @@ func isBrowser(r *http.Request) bool {
 	return strings.HasPrefix(r.Header.Get("User-Agent"), "Mozilla/")
 }
 
-// IsUpgrade reports whether a request asks for a websocket, well or badly. HTTP/1.0
-// has no upgrades, and an Upgrade without the Connection token asks for none
-// (RFC 9110, 7.8).
+// IsUpgrade reports whether a request asks for a websocket, even if the handshake
+// is not valid. HTTP/1.0 has no upgrades, and Upgrade without the token in
+// Connection has no effect (RFC 9110, 7.8).
 func IsUpgrade(r *http.Request) bool {
 	return r.ProtoMajor == 1 && r.ProtoMinor >= 1 && namesWebsocket(r.Header["Upgrade"]) && header.HasToken(r.Header["Connection"], "upgrade")
 }
 
-// namesWebsocket reports whether one of the protocols to upgrade to is
-// websocket, of whatever version.
+// namesWebsocket reports whether Upgrade names websocket, of any version.
 func namesWebsocket(values []string) bool {
 	for _, value := range values {
 		for part := range strings.SplitSeq(value, ",") {
@@ -108,15 +110,15 @@ func validKey(values []string) bool {
 	return err == nil && len(key) == 16
 }
 
-// validLists reports whether the lists that a handshake offers are such. A
-// malformed one fails the handshake (RFC 6455, 9.1).
+// validLists reports whether the offered subprotocols and extensions are valid
+// lists. A malformed list fails the handshake (RFC 6455, 9.1).
 func validLists(header http.Header) bool {
 	_, protocols := parseTokens(header["Sec-Websocket-Protocol"])
 	_, extensions := parseExtensions(header["Sec-Websocket-Extensions"])
 	return protocols && extensions
 }
 
-// refuse answers a handshake with a status.
+// reject writes the response to a rejected handshake.
 func (h *Hub) reject(w http.ResponseWriter, o Options, refusal *Rejection) error {
 	h.counters.rejected.Add(1)
 	refusal.SetHeader(w.Header())
@@ -128,7 +130,7 @@ func (h *Hub) reject(w http.ResponseWriter, o Options, refusal *Rejection) error
 	return refusal
 }
 
-// SetHeader sets the headers that an answer with the refusal's status has.
+// SetHeader sets the headers for the rejection's status.
 func (r *Rejection) SetHeader(header http.Header) {
 	switch r.Status {
 	case http.StatusUpgradeRequired:
@@ -142,9 +144,10 @@ func (r *Rejection) SetHeader(header http.Header) {
 	}
 }
 
-// Accept answers a handshake. Either the connection is open when it returns,
-// and its handler has seen it; or the request has been answered with a status,
-// and the error is a *Refusal; or the connection was lost meanwhile.
+// Accept accepts or rejects a handshake. After it returns nil, the connection is
+// open and Handler.Open has returned. For a rejected handshake the error is a
+// *Rejection, and the response has been written. Other errors mean that the
+// connection is lost.
 func (h *Hub) Accept(w http.ResponseWriter, r *http.Request, o Options) (*Conn, error) {
 	s, err := h.Admit(w, r, o)
 	if err != nil {
@@ -153,8 +156,8 @@ func (h *Hub) Accept(w http.ResponseWriter, r *http.Request, o Options) (*Conn, 
 	return s.Accept(o.Handler, o.Protocols, o.Header)
 }
 
-// upgrade answers with 101, the subprotocol and the extension that were chosen,
-// and takes the connection from net/http.
+// upgrade responds with 101 and the chosen subprotocol and extension, and takes
+// over the connection from net/http.
 func (s *Handshake) upgrade(header http.Header, protocol, extension string) (net.Conn, error) {
 	header = maps.Clone(header)
 	if header == nil {
@@ -166,7 +169,7 @@ func (s *Handshake) upgrade(header http.Header, protocol, extension string) (net
 		}
 	}
 	upgrader := ws.HTTPUpgrader{Header: header, Timeout: s.hub.config.HandshakeTimeout}
-	// The library looks at the first line of Connection alone.
+	// gobwas/ws looks only at the first line of Connection.
 	r := *s.r
 	r.Header = maps.Clone(r.Header)
 	r.Header["Connection"] = []string{"Upgrade"}
@@ -180,7 +183,7 @@ func (s *Handshake) upgrade(header http.Header, protocol, extension string) (net
 	}
 	if protocol != "" {
 		s.conn.mu.Lock()
-		s.conn.ensureExtra().protocol = strings.Clone(protocol) // it is a part of the request's header
+		s.conn.ensureExtra().protocol = strings.Clone(protocol) // protocol is a part of the request's header
 		s.conn.mu.Unlock()
 	}
 	s.conn.keepEarly(buffered.Reader)
@@ -188,11 +191,11 @@ func (s *Handshake) upgrade(header http.Header, protocol, extension string) (net
 	return conn, nil
 }
 
-// hasEarly keeps what has been read together with a handshake.
+// keepEarly keeps the bytes that were read together with the handshake.
 func (c *Conn) keepEarly(r *bufio.Reader) {
 	if n := r.Buffered(); n > 0 {
 		c.parser = parsers.Get().(*parser)
 		c.parser.early = make([]byte, n)
-		r.Read(c.parser.early) // from the buffer alone
+		r.Read(c.parser.early) // from the buffer only
 	}
 }

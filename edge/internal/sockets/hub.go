@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// tickLength is the grain of all timeouts of open connections.
+// tickLength is the resolution of the timeouts of open connections.
 const tickLength = 250 * time.Millisecond
 
-// Hub holds accepted connections. It is made by New and ended by Shutdown.
+// Hub has accepted connections. New makes one, Shutdown ends it.
 type Hub struct {
 	config    Config
 	rules     rules
@@ -24,7 +24,7 @@ type Hub struct {
 	workers   *workers
 	poller    *poller // nil: every connection has a goroutine
 	wheel     wheel
-	tick      atomic.Uint32 // the wheel's present
+	tick      atomic.Uint32 // the wheel's current tick
 	lastID    atomic.Uint64
 	now       func() time.Time
 	open      sync.WaitGroup // connections
@@ -37,7 +37,7 @@ type Hub struct {
 	stopped chan struct{}
 }
 
-// New makes a hub.
+// New returns a hub.
 func New(config Config) (*Hub, error) {
 	h, err := newHub(config)
 	if err != nil {
@@ -47,7 +47,7 @@ func New(config Config) (*Hub, error) {
 	return h, nil
 }
 
-// newHub makes a hub whose time stands still.
+// newHub returns a hub whose clock does not advance.
 func newHub(config Config) (*Hub, error) {
 	if err := config.validate(); err != nil {
 		return nil, err
@@ -62,7 +62,7 @@ func newHub(config Config) (*Hub, error) {
 	}
 	h.workers = newWorkers(config.MaxWorkers, (*Conn).serve)
 	if !config.NoPoll {
-		h.poller, _ = newPoller() // without one, goroutines do; Stats shows it
+		h.poller, _ = newPoller() // without a poller, connections have goroutines; Stats shows that
 	}
 	return h, nil
 }
@@ -81,7 +81,7 @@ func (h *Hub) keepTime() {
 	}
 }
 
-// advance lets one tick pass. It returns due for use by the next.
+// advance advances the clock by one tick. It returns due for reuse.
 func (h *Hub) advance(due []*Conn) []*Conn {
 	due = h.wheel.tick(due[:0])
 	h.tick.Add(1)
@@ -92,13 +92,13 @@ func (h *Hub) advance(due []*Conn) []*Conn {
 	return due
 }
 
-// ticks is a duration in ticks, rounded up.
+// ticks returns a duration in ticks, rounded up.
 func (h *Hub) ticks(d time.Duration) uint32 {
 	return uint32(min((d+tickLength-1)/tickLength, 1<<30))
 }
 
-// CloseTenant closes all connections of a tenant, as when it is deactivated,
-// and tells how many they were. New ones are the caller's to refuse.
+// CloseTenant closes all connections of a tenant, for example when the tenant is
+// deactivated, and returns their number. The caller must reject new handshakes.
 func (h *Hub) CloseTenant(key string, code Code, reason string) (int, error) {
 	if !code.Sendable() {
 		return 0, fmt.Errorf("%w, found %d", ErrCode, code)
@@ -112,17 +112,17 @@ func (h *Hub) CloseTenant(key string, code Code, reason string) (int, error) {
 	return t.close(code, reason), nil
 }
 
-// Tenants are the keys of the moment: those that have connections.
+// Tenants returns the keys of the tenants with connections.
 func (h *Hub) Tenants() []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return slices.Collect(maps.Keys(h.tenants))
 }
 
-// Shutdown refuses new handshakes with 503, closes all connections with 1001,
-// what they were sent before still going out, and waits for them until the
-// context ends; then it drops them, as soon as their handlers have returned, and
-// returns the context's error.
+// Shutdown rejects new handshakes with 503, closes all connections with 1001
+// after the messages in their queues, and waits for them until ctx ends. Then it
+// drops the remaining connections, each as soon as its handler has returned, and
+// returns the error of ctx.
 func (h *Hub) Shutdown(ctx context.Context) error {
 	h.mu.Lock()
 	h.closing = true
@@ -148,7 +148,7 @@ func (h *Hub) Shutdown(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// stop ends the goroutines of the hub itself.
+// stop ends the hub's goroutines.
 func (h *Hub) stop() {
 	close(h.stopped)
 	h.workers.stop()
@@ -157,7 +157,7 @@ func (h *Hub) stop() {
 	}
 }
 
-// left takes a connection that is gone off the books.
+// remove removes a closed connection from the counts.
 func (h *Hub) remove(c *Conn) {
 	if c.stream.isPolled() {
 		h.counters.polled.Add(-1)
@@ -172,14 +172,14 @@ func (h *Hub) remove(c *Conn) {
 	h.leave(c)
 }
 
-// panicked records a handler's panic.
+// logPanic counts and logs a handler's panic.
 func (h *Hub) logPanic(p any) {
 	h.counters.panics.Add(1)
 	h.config.Log.Error("sockets: handler panicked", "panic", p, "stack", string(debug.Stack()))
 }
 
-// hold takes over the bytes of a connection. Until begin it is scheduled, so
-// that what is sent or closed meanwhile is only noted.
+// attach attaches a connection's stream. Until start the connection has
+// flagScheduled, so that Send and Close only set flags.
 func (h *Hub) attach(c *Conn, conn net.Conn) {
 	c.flags.Store(flagScheduled)
 	c.receivedAt = h.tick.Load()
@@ -198,7 +198,7 @@ func (h *Hub) attach(c *Conn, conn net.Conn) {
 	h.wheel.after(c, h.ticks(h.config.PingInterval))
 }
 
-// begin has a connection served that is held.
+// start starts serving an attached connection.
 func (h *Hub) start(c *Conn) {
 	switch s := c.stream.(type) {
 	case startable:

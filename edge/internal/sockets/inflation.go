@@ -2,26 +2,26 @@ package sockets
 
 import "sync/atomic"
 
-// inflation counts the bytes of inflated messages that are being handled: a
-// frame of a few kilobytes can become one of megabytes, so the bounds of a
-// message and of a connection do not bound their sum. One tenant may take half.
+// inflation counts the bytes of inflated messages that are being handled: a frame
+// of a few kilobytes can inflate to megabytes, so limits for a message and a
+// connection do not bound the sum. One tenant may use half of it.
 type inflation struct {
 	limit int64
 	bytes atomic.Int64
 }
 
-// charge is what one message holds of its hub's and its tenant's allowance. The
-// zero value is of a connection without a hub, and counts nothing.
+// charge is the part of the hub's and the tenant's allowance that one message
+// uses. The zero value belongs to no hub and counts nothing.
 type charge struct {
 	hub    *inflation
 	tenant *tenant
 	bytes  int64
 }
 
-// of sets the connection whose messages are charged.
+// setConn sets the connection whose messages are charged.
 func (c *charge) setConn(conn *Conn) { c.hub, c.tenant = &conn.hub.inflation, conn.tenant }
 
-// grow takes n bytes more; it reports whether they are within the allowance.
+// grow charges n bytes, and reports whether the allowance covers them.
 func (c *charge) grow(n int64) bool {
 	if c.hub == nil {
 		return true
@@ -31,7 +31,7 @@ func (c *charge) grow(n int64) bool {
 	return total <= c.hub.limit && own <= c.hub.limit/2
 }
 
-// shrink gives n bytes back.
+// shrink releases n bytes.
 func (c *charge) shrink(n int64) {
 	if c.hub == nil {
 		return
@@ -41,14 +41,14 @@ func (c *charge) shrink(n int64) {
 	c.tenant.inflated.Add(-n)
 }
 
-// end gives all back.
+// end releases all bytes.
 func (c *charge) end() { c.shrink(c.bytes) }
 
-// readAtLeast is the least room that the inflater gets.
+// readAtLeast is the least room for a read of the inflater.
 const readAtLeast = 512
 
-// room makes room in a buffer for a message of at most limit bytes, charging the
-// new one before it is made; it reports whether it may be.
+// room ensures room in a buffer for a message of at most limit bytes. It charges a
+// new buffer before it allocates it, and reports whether the allowance covers it.
 func (c *charge) room(b []byte, limit int64) ([]byte, bool) {
 	if cap(b)-len(b) >= readAtLeast {
 		return b, true
@@ -57,9 +57,9 @@ func (c *charge) room(b []byte, limit int64) ([]byte, bool) {
 	if !c.grow(int64(size)) {
 		return b, false
 	}
-	bigger := append(getBuffer(size), b...)
-	c.grow(int64(cap(bigger) - size)) // pooled buffers have few sizes
+	larger := append(getBuffer(size), b...)
+	c.grow(int64(cap(larger) - size)) // pooled buffers may be larger
 	c.shrink(int64(cap(b)))
 	putBuffer(b)
-	return bigger, true
+	return larger, true
 }

@@ -5,34 +5,33 @@ import (
 	"strings"
 )
 
-// Compression chooses what a hub negotiates of permessage-deflate.
+// Compression selects what a hub negotiates of permessage-deflate.
 type Compression byte
 
 const (
 	// CompressionOff declines compression; the default.
 	CompressionOff Compression = iota
-	// CompressionPerMessage compresses each message on its own: a connection
-	// keeps nothing, and one compressed frame serves a whole group.
+	// CompressionPerMessage compresses each message separately: a connection
+	// keeps no window, and all members of a group share one compressed frame.
 	CompressionPerMessage
-	// CompressionWithContext lets both sides refer to earlier messages, unless
-	// the client asks otherwise. It costs a connection that uses it up to 32 KiB
-	// for each direction.
+	// CompressionWithContext negotiates context takeover unless the client
+	// declines it. Each direction that uses it costs a connection up to 32 KiB.
 	CompressionWithContext
 )
 
 const permessageDeflate = "permessage-deflate"
 
 // deflateTerms are the parameters of an offer of permessage-deflate, or of the
-// answer to one (RFC 7692, 7.1).
+// response to one (RFC 7692, 7.1).
 type deflateTerms struct {
 	serverNoContext, clientNoContext bool
-	serverBits, clientBits           uint8 // 0: not named, or without a value
-	clientLimits                     bool  // client_max_window_bits is named
+	serverBits, clientBits           uint8 // 0: absent, or without a value
+	clientLimits                     bool  // client_max_window_bits is present
 }
 
-// deflateTermsOf reads an extension. It reports false for another extension, and
-// for terms that a server must decline and a client must not accept: unknown
-// parameters, repeated ones and wrong values.
+// deflateTermsOf returns the parameters of permessage-deflate. It reports false
+// for another extension, and for unknown or repeated parameters and invalid
+// values, which a server must decline and a client must not accept.
 func deflateTermsOf(e extension) (t deflateTerms, ok bool) {
 	if e.name != permessageDeflate {
 		return t, false
@@ -66,7 +65,7 @@ func deflateTermsOf(e extension) (t deflateTerms, ok bool) {
 	return t, true
 }
 
-// windowBits reads a decimal from 8 to 15 without a leading zero.
+// windowBits parses a decimal from 8 to 15 without leading zeros.
 func windowBits(value string) (bits uint8, ok bool) {
 	n, err := strconv.ParseUint(value, 10, 8)
 	if err != nil || value[0] == '0' || n < minWindowBits || n > maxWindowBits {
@@ -75,7 +74,7 @@ func windowBits(value string) (bits uint8, ok bool) {
 	return uint8(n), true
 }
 
-// String returns the terms as Sec-WebSocket-Extensions has them.
+// String returns the extension for Sec-WebSocket-Extensions.
 func (t deflateTerms) String() string {
 	var b strings.Builder
 	b.WriteString(permessageDeflate)
@@ -97,7 +96,7 @@ func (t deflateTerms) String() string {
 	return b.String()
 }
 
-// answers reports whether a server may answer an offer with t.
+// answers reports whether t is a valid response to an offer.
 func (t deflateTerms) answers(offer deflateTerms) bool {
 	switch {
 	case offer.serverNoContext && !t.serverNoContext,
@@ -108,8 +107,8 @@ func (t deflateTerms) answers(offer deflateTerms) bool {
 	return true
 }
 
-// deflateOffers returns the terms of the offers that can be met, the one that
-// the client likes best first. The others are declined rather than refused.
+// deflateOffers returns the valid offers, in the client's order of preference.
+// Others are declined; they do not fail the handshake.
 func deflateOffers(extensions []extension) (offers []deflateTerms) {
 	for _, e := range extensions {
 		if t, ok := deflateTermsOf(e); ok {
@@ -119,7 +118,7 @@ func deflateOffers(extensions []extension) (offers []deflateTerms) {
 	return offers
 }
 
-// agree answers an offer (RFC 7692, section 5).
+// agree returns the response to an offer, and the parameters (RFC 7692, section 5).
 func (c Compression) agree(offer deflateTerms) (answer deflateTerms, p parameters) {
 	takeover := c == CompressionWithContext
 	p = parameters{

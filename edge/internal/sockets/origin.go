@@ -9,19 +9,19 @@ import (
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
 
-// Origin is the web origin of a page (RFC 6454) in normal form: scheme and host
-// are in lower case, and the host is as tenancy.NormalizeHost returns it.
+// Origin is the web origin of a page (RFC 6454), normalized: the scheme is in
+// lower case, and the host is as tenancy.NormalizeHost returns it.
 type Origin struct {
 	Scheme, Host string
-	Port         int // the scheme's own where the text has none; 0: none is known
+	Port         int // the default of the scheme if the text has none; 0: unknown
 }
 
-// defaultPorts are those that an origin or a Host leaves out.
+// defaultPorts are the ports that an origin or a Host omits.
 var defaultPorts = map[string]int{"http": 80, "https": 443}
 
-// ParseOrigin reads an Origin header. It reports false for what is not a scheme,
-// a host and at most a port: "null", an origin with userinfo, a path, a query or
-// a fragment, and lists.
+// ParseOrigin parses an Origin header. It reports false unless the text is a
+// scheme, a host and optionally a port: for "null", for lists, and for userinfo,
+// a path, a query or a fragment.
 func ParseOrigin(text string) (o Origin, ok bool) {
 	scheme, host, ok := strings.Cut(text, "://")
 	if !ok || !httpguts.ValidHeaderFieldName(scheme) {
@@ -37,16 +37,16 @@ func ParseOrigin(text string) (o Origin, ok bool) {
 	return o, true
 }
 
-// At reports whether the origin is at a host as a Host header names it: that
-// host and port. Only http and https have origins at a host.
+// At reports whether the origin has the host and port of a Host header. Its scheme
+// must be http or https.
 func (o Origin) At(host string) bool {
 	name, _, ok := splitHost(host)
 	return ok && name == o.Host && o.SamePort(host)
 }
 
 // SamePort reports whether the origin has the port of a Host header. A Host
-// without a port is at the default port of the origin's scheme, whichever that
-// is: TLS may end at a proxy before this server.
+// without a port has the default port of the origin's scheme, since a proxy may
+// terminate TLS. The scheme must be http or https.
 func (o Origin) SamePort(host string) bool {
 	standard, web := defaultPorts[o.Scheme]
 	_, port, ok := splitHost(host)
@@ -56,7 +56,7 @@ func (o Origin) SamePort(host string) bool {
 	return web && ok && o.Port == port
 }
 
-// splitHost splits a host in normal form from its port, 0 if there is none.
+// splitHost splits a Host into the normalized host and the port, 0 if absent.
 func splitHost(text string) (host string, port int, ok bool) {
 	host = text
 	if i := strings.LastIndexByte(text, ':'); i >= 0 && strings.IndexByte(text[i:], ']') < 0 {

@@ -6,18 +6,18 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// parser takes a peer's bytes as they come, in pieces of any size, and gives
-// messages and control frames. It never waits inside a frame. A connection has
-// one while there is something to remember of what its peer sent.
+// parser parses a peer's bytes, in chunks of any size, into messages and control
+// frames. It never waits for the rest of a frame. A connection has a parser only
+// between the chunks of a frame or a message.
 type parser struct {
-	early      []byte // what has been read, with the handshake or before a pause, and not parsed
-	message    []byte // what has come of a message in pieces
-	control    []byte // what has come of a control frame in pieces
-	lastBuffer []byte // the buffer of the event before, to be recycled
-	charge     charge // of given, if it was inflated
-	remaining  int64  // bytes of the frame that are still to come
+	early      []byte // input that was read with the handshake or before a pause, and not parsed yet
+	message    []byte // the incomplete message
+	control    []byte // the incomplete control frame
+	lastBuffer []byte // the payload of the last event, to be recycled
+	charge     charge // of lastBuffer, if it was inflated
+	remaining  int64  // bytes of the frame's payload
 	mask       [4]byte
-	head       [maxHeader]byte // the start of a header whose rest is to come
+	head       [maxHeader]byte // an incomplete header
 	headLen    uint8
 	maskAt     uint8
 	text       textCheck
@@ -25,32 +25,32 @@ type parser struct {
 	messageOp  ws.OpCode
 	inFrame    bool
 	fin        bool
-	fragmented bool // a fragmented message is under way
+	fragmented bool // a fragmented message is incomplete
 	compressed bool // the message is compressed
 }
 
-// rules are what a parser holds its peer to.
+// rules are the limits that a parser enforces.
 type rules struct {
 	maxFrame   int64 // on the wire
 	maxMessage int64 // on the wire, and inflated
 }
 
-// event is a message or a control frame; op 0 means that more bytes are needed.
-// The payload is valid until the parser is called again, or recycles it.
+// event is a message or a control frame; op 0 means that more input is needed. The
+// payload is valid until the next call of next or recycle.
 type event struct {
 	op      ws.OpCode
 	payload []byte
 }
 
-// next takes bytes from the start of b, tells how many, and returns an event
-// when they complete one. It unmasks in place: b is the parser's. A non-nil
-// deflate means that compression was negotiated.
+// next parses bytes at the start of b and returns their number, and an event if
+// they complete one. It unmasks b in place. A non-nil deflate means that
+// compression was negotiated.
 func (p *parser) next(b []byte, r *rules, deflate *compression) (ev event, n int, err *failure) {
 	p.recycle()
 	for {
 		if !p.inFrame {
-			taken, ready, err := p.header(b[n:], r, deflate)
-			n += taken
+			parsed, ready, err := p.header(b[n:], r, deflate)
+			n += parsed
 			if err != nil || !ready {
 				return ev, n, err
 			}
@@ -66,22 +66,22 @@ func (p *parser) next(b []byte, r *rules, deflate *compression) (ev event, n int
 		ws.Cipher(chunk, p.mask, int(p.maskAt))
 		p.maskAt = uint8((int(p.maskAt) + len(chunk)) & 3)
 		p.remaining -= int64(len(chunk))
-		whole := p.remaining == 0
-		p.inFrame = !whole
+		complete := p.remaining == 0
+		p.inFrame = !complete
 		if p.frameOp.IsControl() {
-			if ev, ok := p.controlFrame(chunk, whole); ok {
+			if ev, ok := p.controlFrame(chunk, complete); ok {
 				return ev, n, nil
 			}
 			continue
 		}
-		ev, err := p.dataFrame(chunk, whole, r, deflate)
+		ev, err := p.dataFrame(chunk, complete, r, deflate)
 		if err != nil || ev.op != 0 {
 			return ev, n, err
 		}
 	}
 }
 
-// header takes a header, which may come in pieces, and starts its frame.
+// header parses a header, which may arrive in chunks, and starts its frame.
 func (p *parser) header(b []byte, r *rules, deflate *compression) (n int, ready bool, err *failure) {
 	from := b
 	if p.headLen > 0 {
@@ -116,7 +116,7 @@ func (p *parser) header(b []byte, r *rules, deflate *compression) (n int, ready 
 	return n, true, nil
 }
 
-// check holds a header against the protocol and the limits.
+// check checks a header against the protocol and the limits.
 func (p *parser) check(h ws.Header, r *rules, extended bool) *failure {
 	if err := checkHeader(h, ws.StateServerSide, p.fragmented, extended); err != nil || h.OpCode.IsControl() {
 		return err
@@ -130,11 +130,11 @@ func (p *parser) check(h ws.Header, r *rules, extended bool) *failure {
 	return nil
 }
 
-// checkHeader holds the header of a frame that came to side against the
-// protocol. open says that a fragmented message is under way, extended that
-// compression was negotiated.
-func checkHeader(h ws.Header, side ws.State, open, extended bool) *failure {
-	if open {
+// checkHeader checks the header of a frame that side received against the
+// protocol. fragmented means that a fragmented message is incomplete, extended
+// that compression was negotiated.
+func checkHeader(h ws.Header, side ws.State, fragmented, extended bool) *failure {
+	if fragmented {
 		side = side.Set(ws.StateFragmented)
 	}
 	rsv := h.Rsv
@@ -150,12 +150,12 @@ func checkHeader(h ws.Header, side ws.State, open, extended bool) *failure {
 	return nil
 }
 
-func (p *parser) controlFrame(chunk []byte, whole bool) (event, bool) {
-	if whole && len(p.control) == 0 {
+func (p *parser) controlFrame(chunk []byte, complete bool) (event, bool) {
+	if complete && len(p.control) == 0 {
 		return event{p.frameOp, chunk}, true
 	}
 	p.control = append(p.control, chunk...)
-	if !whole {
+	if !complete {
 		return event{}, false
 	}
 	ev := event{p.frameOp, p.control}
@@ -163,8 +163,8 @@ func (p *parser) controlFrame(chunk []byte, whole bool) (event, bool) {
 	return ev, true
 }
 
-func (p *parser) dataFrame(chunk []byte, whole bool, r *rules, deflate *compression) (event, *failure) {
-	last := whole && p.fin
+func (p *parser) dataFrame(chunk []byte, complete bool, r *rules, deflate *compression) (event, *failure) {
+	last := complete && p.fin
 	if p.messageOp == ws.OpText && !p.compressed && (!p.text.next(chunk) || last && !p.text.complete()) {
 		return event{}, errUTF8
 	}
@@ -188,7 +188,7 @@ func (p *parser) dataFrame(chunk []byte, whole bool, r *rules, deflate *compress
 	return event{p.messageOp, inflated}, err
 }
 
-// recycle ends the event before: its payload is valid no more.
+// recycle releases the payload of the last event.
 func (p *parser) recycle() {
 	if p.lastBuffer != nil {
 		putBuffer(p.lastBuffer)
@@ -199,12 +199,12 @@ func (p *parser) recycle() {
 
 var parsers = sync.Pool{New: func() any { return new(parser) }}
 
-// idle reports whether there is nothing to remember.
+// idle reports whether the parser has no state.
 func (p *parser) idle() bool {
 	return p.headLen == 0 && !p.inFrame && !p.fragmented && p.early == nil
 }
 
-// release gives the parser and its buffers back.
+// release returns the parser and its buffers to their pools.
 func (p *parser) release() {
 	p.recycle()
 	if p.message != nil {

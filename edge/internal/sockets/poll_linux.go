@@ -12,9 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// poller waits for all polled connections at once. Edge-triggered for reading
-// and writing, so that a connection is registered once and never again. The
-// poller itself waits in the runtime's poller, so that it holds no thread.
+// poller waits for events of all polled connections. They are registered once,
+// edge-triggered for reading and writing. The epoll descriptor itself is in the
+// runtime's poller, so that waiting for it occupies no thread.
 type poller struct {
 	file *os.File // the epoll descriptor
 	raw  syscall.RawConn
@@ -25,9 +25,9 @@ type poller struct {
 	generation int32
 }
 
-// slot tells whose a descriptor is. The kernel hands the generation back with
-// each event: an event that was fetched before the descriptor was closed, and
-// reused, is nobody's.
+// slot is the connection of a descriptor. The kernel returns the generation with
+// each event, so that an event from before the descriptor was closed and reused
+// is ignored.
 type slot struct {
 	conn       *Conn
 	generation int32
@@ -47,7 +47,7 @@ func newPoller() (*poller, error) {
 	file := os.NewFile(uintptr(fd), "epoll")
 	raw, err := file.SyscallConn()
 	if err == nil {
-		err = file.SetReadDeadline(time.Time{}) // fails if the runtime cannot wait for it
+		err = file.SetReadDeadline(time.Time{}) // fails if the runtime cannot poll it
 	}
 	if err != nil {
 		file.Close()
@@ -58,7 +58,7 @@ func newPoller() (*poller, error) {
 	return p, nil
 }
 
-// run hands connections that have something to do to the workers.
+// run schedules connections with events.
 func (p *poller) run() {
 	var events [256]unix.EpollEvent
 	var n int
@@ -72,35 +72,44 @@ func (p *poller) run() {
 	}
 	var conns [len(events)]*Conn
 	for p.raw.Read(wait) == nil {
-		p.mu.Lock()
-		for i, e := range events[:n] {
-			conns[i] = nil
-			if s := p.slots[e.Fd]; s.generation == e.Pad {
-				conns[i] = s.conn
-			}
-		}
-		p.mu.Unlock()
+		p.lookup(conns[:n], events[:n])
 		for i, c := range conns[:n] {
-			if c == nil {
-				continue
-			}
-			conns[i] = nil
-			var flag uint32
-			if e := events[i].Events; e&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
-				flag = flagRead | flagHangup
-			} else if e&unix.EPOLLIN != 0 {
-				flag = flagRead
-			}
-			if events[i].Events&unix.EPOLLOUT != 0 && c.flags.Load()&flagBlocked != 0 {
-				flag |= flagFlush
-			}
-			if flag != 0 {
-				c.schedule(flag)
-			}
-			if flag&flagFlush != 0 {
-				c.kernelWritable()
+			if c != nil {
+				c.polledEvent(events[i].Events)
 			}
 		}
+		clear(conns[:n])
+	}
+}
+
+// lookup sets conns to the connections of events, nil for those that were closed.
+func (p *poller) lookup(conns []*Conn, events []unix.EpollEvent) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, e := range events {
+		conns[i] = nil
+		if s := p.slots[e.Fd]; s.generation == e.Pad {
+			conns[i] = s.conn
+		}
+	}
+}
+
+// polledEvent schedules the connection for an event of epoll.
+func (c *Conn) polledEvent(event uint32) {
+	var flag uint32
+	if event&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		flag = flagRead | flagHangup
+	} else if event&unix.EPOLLIN != 0 {
+		flag = flagRead
+	}
+	if event&unix.EPOLLOUT != 0 && c.flags.Load()&flagBlocked != 0 {
+		flag |= flagFlush
+	}
+	if flag != 0 {
+		c.schedule(flag)
+	}
+	if flag&flagFlush != 0 {
+		c.kernelWritable()
 	}
 }
 
@@ -122,7 +131,7 @@ func (p *poller) add(c *Conn, s *polled) error {
 	return nil
 }
 
-// remove forgets a connection, before its descriptor is closed.
+// remove removes a connection. It must be called before the descriptor is closed.
 func (p *poller) remove(s *polled) {
 	fd := int(s.fd)
 	unix.EpollCtl(p.fd, unix.EPOLL_CTL_DEL, fd, nil)
@@ -135,25 +144,25 @@ func (p *poller) remove(s *polled) {
 
 func (p *poller) close() { p.file.Close() }
 
-// polled is the stream of a plain connection without a goroutine. Workers read
-// and write it, one at a time.
+// polled is the stream of a plain connection without a goroutine. One worker at a
+// time reads and writes it.
 type polled struct {
 	poller     *poller
 	fd         int32
 	generation int32
 }
 
-// take takes a connection over from package net, whose own state then goes; nil
-// if it is of a kind that cannot be polled.
+// attach takes over a connection from package net, whose state it releases. It
+// returns nil for a connection that cannot be polled.
 func (p *poller) attach(conn net.Conn) startable {
 	secure, _ := conn.(*tls.Conn)
 	if secure != nil {
 		conn = secure.NetConn()
 	}
-	below, _ := conn.(*switchableConn)
+	lower, _ := conn.(*switchableConn)
 	switch {
-	case below != nil:
-		conn = below.Conn
+	case lower != nil:
+		conn = lower.Conn
 	case secure != nil:
 		return nil
 	}
@@ -164,11 +173,12 @@ func (p *poller) attach(conn net.Conn) startable {
 	case secure == nil:
 		return plain
 	}
-	below.raw = plain
-	return &polledTLS{polled: plain, conn: secure, lower: below}
+	lower.raw = plain
+	return &polledTLS{polled: plain, conn: secure, lower: lower}
 }
 
-// detach takes the descriptor out of a connection of package net.
+// takeDescriptor duplicates the descriptor of a connection of package net, and
+// closes the connection.
 func (p *poller) takeDescriptor(conn net.Conn) *polled {
 	var inner syscall.Conn
 	switch conn := conn.(type) {
@@ -248,7 +258,7 @@ func (s *polled) wake(c *Conn, flag uint32) {
 	}
 }
 
-// start has the poller look after a connection that is scheduled already.
+// start registers a connection, which has flagScheduled, with the poller.
 func (s *polled) start(c *Conn) {
 	if s.poller.add(c, s) != nil {
 		c.flags.Or(flagAbort)

@@ -7,8 +7,7 @@ import (
 	"net"
 )
 
-// Listen returns the listener as it is: outside Linux every connection has a
-// goroutine.
+// Listen returns l: on systems other than Linux every connection has a goroutine.
 func Listen(l net.Listener) net.Listener { return l }
 
 func newSwitchable(conn net.Conn) net.Conn { return conn }

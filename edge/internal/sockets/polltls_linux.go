@@ -7,10 +7,9 @@ import (
 	"time"
 )
 
-// Listen wraps a TCP listener that TLS is put on, so that its websockets can be
-// held without a goroutine: crypto/tls knows nothing but Read and Write, so what
-// it reads from has to be able to stop waiting. Listeners without TLS need no
-// wrapping.
+// Listen wraps the TCP listener of a TLS listener, so that its websockets need no
+// goroutine: crypto/tls only calls Read and Write, so its connection must be able
+// to return from Read without data. Listeners without TLS need not be wrapped.
 func Listen(l net.Listener) net.Listener { return listener{l} }
 
 type listener struct{ net.Listener }
@@ -23,20 +22,20 @@ func (l listener) Accept() (net.Conn, error) {
 	return newSwitchable(conn), nil
 }
 
-// switchable makes a connection one that TLS can be put on and be polled.
+// newSwitchable wraps a connection that TLS will use, so that it can be polled.
 func newSwitchable(conn net.Conn) net.Conn { return &switchableConn{Conn: conn} }
 
-// switched is a connection below TLS. It waits, as connections do, until it is
-// switched over to polling: from then on, a read that finds nothing returns an
-// error that crypto/tls takes as temporary, and a write never falls short,
-// since crypto/tls could not send the rest.
+// switchableConn is the connection below TLS. It blocks until it is switched to
+// polling. Then a read without data returns an error that crypto/tls treats as
+// temporary, and a write always takes all bytes, since crypto/tls cannot continue
+// after a short write.
 type switchableConn struct {
 	net.Conn
-	raw     *polled // nil: not switched over
-	pending []byte  // what the kernel did not take
+	raw     *polled // nil: not switched
+	pending []byte  // bytes that the kernel had no room for
 }
 
-// NetConn returns the connection itself, as that of tls.Conn does.
+// NetConn returns the wrapped connection, like tls.Conn.
 func (s *switchableConn) NetConn() net.Conn { return s.Conn }
 
 func (s *switchableConn) Read(p []byte) (int, error) {
@@ -74,7 +73,7 @@ func (s *switchableConn) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// drain writes what is pending; errWouldBlock if some of it stays.
+// drain writes the pending bytes. It returns errWouldBlock if some remain.
 func (s *switchableConn) drain() error {
 	done := 0
 	for done < len(s.pending) {
@@ -92,7 +91,7 @@ func (s *switchableConn) drain() error {
 	return nil
 }
 
-// The deadlines of a polled connection are its hub's.
+// The hub has the deadlines of a polled connection.
 
 func (s *switchableConn) SetDeadline(t time.Time) error {
 	if s.raw == nil {
@@ -115,14 +114,14 @@ func (s *switchableConn) SetWriteDeadline(t time.Time) error {
 	return nil
 }
 
-// CloseWrite is for connections that are not switched over.
+// CloseWrite closes the write side of a connection that is not switched.
 func (s *switchableConn) CloseWrite() error {
 	closeWrite(s.Conn)
 	return nil
 }
 
-// notYet is what crypto/tls gets when nothing is there: temporary, so that it
-// keeps the part of a record that it has.
+// temporaryError is the error of a read without data. crypto/tls keeps the part of
+// a record that it has after a temporary error.
 type temporaryError struct{}
 
 func (temporaryError) Error() string   { return errWouldBlock.Error() }
@@ -131,12 +130,12 @@ func (temporaryError) Temporary() bool { return true }
 
 var _ net.Error = temporaryError{}
 
-// secured is the stream of a TLS connection without a goroutine.
+// polledTLS is the stream of a TLS connection without a goroutine.
 type polledTLS struct {
 	*polled
 	conn       *tls.Conn
 	lower      *switchableConn
-	unreported int // bytes that are encrypted, and whose end is pending below
+	unreported int // bytes that were written but not reported, since their end is pending below
 }
 
 func (s *polledTLS) read(p []byte) (int, error) {
@@ -152,9 +151,9 @@ func (s *polledTLS) read(p []byte) (int, error) {
 	return 0, err
 }
 
-// write encrypts one buffer. While the kernel has not taken all of it, one byte
-// counts as written, so that the queue knows its first frame is begun, and the
-// others are owed.
+// write encrypts and writes one buffer. Until the kernel has taken all of it, write
+// reports one byte, so that the queue treats the frame as partly written, and
+// keeps the others as unreported.
 func (s *polledTLS) write(bufs [][]byte) (int, error) {
 	if err := s.lower.drain(); err != nil {
 		return 0, err
@@ -174,8 +173,8 @@ func (s *polledTLS) write(bufs [][]byte) (int, error) {
 	return n, nil
 }
 
-// closeWrite sends the last alert, without which a peer must take the end for
-// one that somebody else has made.
+// closeWrite sends the close_notify alert, without which the peer must assume that
+// the connection was truncated.
 func (s *polledTLS) closeWrite() bool {
 	s.conn.CloseWrite()
 	if s.lower.drain() == errWouldBlock {
@@ -192,7 +191,7 @@ func (s *polledTLS) close() {
 	}
 }
 
-// more is always so: crypto/tls reads ahead, and gives one record at a time.
+// more returns true: crypto/tls buffers input and returns one record at a time.
 func (s *polledTLS) more() bool { return true }
 
 var _ stream = (*polledTLS)(nil)

@@ -2,20 +2,19 @@ package sockets
 
 import "sync"
 
-// queue holds what waits to be written to one connection: whole frames, in
-// segments. Small frames are copied together, so that many of them leave with
-// one write; a big frame for a group is held, not copied. An empty queue holds
-// no memory but for the two words that it is.
+// queue is the write queue of a connection: complete frames, in segments. Small
+// frames are copied into one segment, so that one write carries many of them; a
+// large shared frame is referenced. An empty queue has no allocation.
 type queue struct {
-	segments *segments // nil: nothing waits
-	size     int       // bytes that wait
+	segments *segments // nil: empty
+	size     int       // in bytes
 }
 
-// waiting is what a queue has while something waits.
+// segments are the segments of a queue that is not empty.
 type segments struct {
 	first segment
 	rest  []segment
-	sent  int // bytes of the first segment that are written
+	sent  int // bytes of first that are written
 }
 
 var segmentsPool = sync.Pool{New: func() any { return new(segments) }}
@@ -25,10 +24,10 @@ type segment struct {
 	pooled bool
 }
 
-// copyBelow is the size up to which copying is cheaper than a segment.
+// copyBelow is the size up to which copying a frame is cheaper than a segment.
 const copyBelow = 1 << 10
 
-// room returns a buffer to append a frame of n bytes to; put takes it back.
+// room returns a buffer with room for a frame of n bytes, for put.
 func (q *queue) room(n int) []byte {
 	if last := q.last(); last != nil && last.pooled && cap(last.p)-len(last.p) >= n {
 		return last.p
@@ -36,7 +35,7 @@ func (q *queue) room(n int) []byte {
 	return getBuffer(n)
 }
 
-// put takes a buffer that room gave, with a frame appended.
+// put queues a frame that was appended to the buffer of room.
 func (q *queue) put(b []byte) {
 	if last := q.last(); last != nil && last.pooled && cap(last.p) == cap(b) && &last.p[0] == &b[0] {
 		q.size += len(b) - len(last.p)
@@ -46,7 +45,7 @@ func (q *queue) put(b []byte) {
 	q.push(segment{b, true})
 }
 
-// share takes a frame that nobody will change.
+// share queues a frame that does not change.
 func (q *queue) share(frame []byte) {
 	if len(frame) <= copyBelow {
 		q.put(append(q.room(len(frame)), frame...))
@@ -76,7 +75,7 @@ func (q *queue) last() *segment {
 	return &w.first
 }
 
-// head appends what is to be written next to dst.
+// head appends the buffers to write next to dst, up to its capacity.
 func (q *queue) head(dst [][]byte) [][]byte {
 	w := q.segments
 	if w == nil {
@@ -92,7 +91,7 @@ func (q *queue) head(dst [][]byte) [][]byte {
 	return dst
 }
 
-// advance takes n written bytes off.
+// advance removes n written bytes.
 func (q *queue) advance(n int) {
 	w := q.segments
 	q.size -= n
@@ -114,14 +113,15 @@ func (q *queue) advance(n int) {
 	}
 }
 
-// forget makes the queue empty; its segments are released.
+// reset makes the queue empty. Its segments must have been released.
 func (q *queue) reset() {
 	*q.segments = segments{}
 	segmentsPool.Put(q.segments)
 	*q = queue{}
 }
 
-// cut drops what is not begun. What is left ends with a whole frame.
+// truncate drops all segments except a first one that is partly written, so that
+// the rest ends with a complete frame.
 func (q *queue) truncate() {
 	w := q.segments
 	if w == nil {
@@ -138,7 +138,7 @@ func (q *queue) truncate() {
 	w.rest = nil
 }
 
-// clear drops everything.
+// clear drops all segments.
 func (q *queue) clear() {
 	w := q.segments
 	if w == nil {

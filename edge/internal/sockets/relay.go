@@ -9,14 +9,14 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// Relay opens the websocket and joins it to an upstream's, which it closes in
-// any case. Messages pass as they are, compressed or not, in pieces as they
-// come: nothing is put together here, and who reads slowly slows the other side
-// down. Pings are answered, and the close handshake is made, on each side; codes
-// and reasons are carried over. The client's side is held to the tenant's
-// limits as any websocket is.
+// Relay opens the websocket and relays it to an upstream's, which it closes in any
+// case. It forwards messages as they are, compressed or not, in fragments as they
+// arrive, without buffering a whole message; a peer that reads slowly slows the
+// other one down. Pings are answered and the close handshake is made on each side;
+// codes and reasons are forwarded. The tenant's limits apply to the client's side.
 //
-// header is added to the answer. An error means that the client was lost.
+// header is added to the response. An error means that the connection to the
+// client is lost.
 func (s *Handshake) Relay(up *Upstream, header http.Header) (*Conn, error) {
 	c := s.conn
 	r := &relay{
@@ -35,7 +35,7 @@ func (s *Handshake) Relay(up *Upstream, header http.Header) (*Conn, error) {
 	u.keepEarly(up.reader)
 	s.hub.open.Add(1)
 	s.hub.counters.upstreams.Add(1)
-	// Both are held before either is served: each of them sends on the other.
+	// Attach both before starting either: each of them sends on the other.
 	s.hub.attach(u, up.conn)
 	s.hub.attach(c, conn)
 	s.hub.enlist(c)
@@ -44,50 +44,50 @@ func (s *Handshake) Relay(up *Upstream, header http.Header) (*Conn, error) {
 	return c, nil
 }
 
-// relay is what a relay has beside the client's connection.
+// relay is the state of a relay besides the client's connection.
 type relay struct {
 	up             Conn
 	client, server relayEnd
 }
 
-// relayEnd handles one of the two connections of a relay: it looks at the heads
-// of frames, and hands pieces on to the other one. Each piece is a frame of its
-// own, a fragment where a frame comes in parts, so that at any time a control
-// frame of ours can go between them. The order of its fields leaves next to no
-// gap: there are two for each idle relay.
+// relayEnd is the handler of one of the two connections of a relay: it parses the
+// headers of frames, and forwards frames to the other connection. A frame that
+// arrives in parts is forwarded as fragments, so that control frames of our own
+// can go between them at any time. The fields are ordered with little padding,
+// since each idle relay has two.
 type relayEnd struct {
 	other       *Conn
-	partial     *[maxControl]byte // of a head, or a control frame; nil: there is none
-	remaining   int64             // of the frame: what is still to come
-	messageSize int64             // of the message, so far
+	partial     *[maxControl]byte // an incomplete header or control frame; nil: none
+	remaining   int64             // bytes of the frame
+	messageSize int64             // of the message so far
 	mask        [4]byte
-	partialLen  uint8     // bytes of partial
-	op          ws.OpCode // of the next piece
-	rsv         byte      // the same
+	partialLen  uint8     // bytes in partial
+	op          ws.OpCode // of the next fragment
+	rsv         byte      // of the next fragment
 	fin         bool      // of the frame
-	fragmented  bool      // a message is under way
+	fragmented  bool      // a message is incomplete
 
 	masked     bool // the peer is a client
 	compressed bool
-	state      atomic.Uint32 // what the other side looks at too
+	state      atomic.Uint32 // read by the other side too
 }
 
-// Parts of relayEnd.shared.
+// Parts of relayEnd.state.
 const (
-	// sharedCode is the code with which the peer has closed, or is to be closed for
-	// what it did wrong; 0: neither.
+	// stateCode is the mask of the code with which the peer has closed, or is to be
+	// closed for a violation; 0: neither.
 	stateCode = 1<<16 - 1
-	// sharedAwaited: the other connection is not read from until this one has room.
+	// stateAwaited: the other connection waits for room in this one's queue.
 	stateAwaited = 1 << 16
-	// sharedWrong: the code is for what the peer did wrong.
+	// stateViolation: the code is for a violation of the peer.
 	stateViolation = 1 << 17
 )
 
-// heard is the code with which the peer has closed, or is to be closed for what
-// it did wrong; 0: neither.
+// closeCode returns the code with which the peer has closed, or is to be closed
+// for a violation; 0: neither.
 func (e *relayEnd) closeCode() Code { return Code(e.state.Load() & stateCode) }
 
-// keep keeps what has come of a head, or of a control frame.
+// keepPartial appends to an incomplete header or control frame.
 func (e *relayEnd) keepPartial(b []byte) {
 	if e.partial == nil {
 		e.partial = new([maxControl]byte)
@@ -95,13 +95,13 @@ func (e *relayEnd) keepPartial(b []byte) {
 	e.partialLen += uint8(copy(e.partial[e.partialLen:], b))
 }
 
-// other is the connection that c's messages go to.
+// other returns the connection that c's messages are forwarded to.
 func (c *Conn) other() *Conn { return c.handler.(*relayEnd).other }
 
-// maxControl is the longest control frame, with its head.
+// maxControl is the largest size of a control frame.
 const maxControl = maxHeader + ws.MaxControlFramePayloadSize
 
-// relay handles bytes of one side.
+// relay handles input of one side.
 func (c *Conn) relay(b []byte) {
 	e := c.handler.(*relayEnd)
 	for len(b) > 0 && c.phase <= phaseClosing && !c.noWait && !c.closeReceived {
@@ -125,13 +125,13 @@ func (c *Conn) relay(b []byte) {
 		}
 	}
 	if c.parser != nil && c.parser.early == nil {
-		c.parser.release() // it only held what came with the handshake
+		c.parser.release() // it only had input read with the handshake
 		c.parser = nil
 	}
 }
 
-// whole returns the size of the data frames at the start of b that are there as
-// a whole: they pass as they are. The failure is that of the one behind them.
+// completeFrames returns the size of the complete data frames at the start of b,
+// which can be forwarded unchanged. The failure is that of the frame after them.
 func (e *relayEnd) completeFrames(c *Conn, b []byte) (n int, failed *failure) {
 	for e.partialLen == 0 {
 		h, size, err := parseHeader(b[n:])
@@ -146,8 +146,8 @@ func (e *relayEnd) completeFrames(c *Conn, b []byte) (n int, failed *failure) {
 	return n, nil
 }
 
-// begin takes the start of a frame that is not a whole data frame: a control
-// frame, or as much of one as there is.
+// partialFrame handles the start of an incomplete data frame, or a control frame or
+// part of it. It returns the number of bytes it has consumed.
 func (e *relayEnd) partialFrame(c *Conn, b []byte) (n int, failed *failure) {
 	had := int(e.partialLen)
 	head := b
@@ -204,8 +204,8 @@ func (e *relayEnd) check(h ws.Header) *failure {
 	return checkHeader(h, side, e.fragmented, e.compressed)
 }
 
-// frame holds the head of a data frame against the protocol and, where it is a
-// client's, the limits, and counts it.
+// countFrame checks the header of a data frame against the protocol and, for a
+// client's, the limits, and counts the frame.
 func (e *relayEnd) countFrame(c *Conn, h ws.Header) *failure {
 	if failed := e.check(h); failed != nil {
 		return failed
@@ -236,7 +236,7 @@ func (e *relayEnd) countFrame(c *Conn, h ws.Header) *failure {
 	return nil
 }
 
-// piece hands on a part of a frame, as a fragment.
+// fragment forwards a part of a frame's payload, as a fragment.
 func (e *relayEnd) fragment(body []byte) {
 	e.remaining -= int64(len(body))
 	first := byte(e.op) | e.rsv<<4
@@ -258,15 +258,15 @@ func (e *relayEnd) fragment(body []byte) {
 		head = append(head, e.mask[:]...)
 	}
 	e.forward(head, body)
-	// What follows is a continuation, masked from where the key now stands.
+	// The next fragment is a continuation, masked with the rotated key.
 	e.op, e.rsv = ws.OpContinuation, 0
-	turned := e.mask
+	rotated := e.mask
 	for i := range e.mask {
-		e.mask[i] = turned[(i+len(body))&3]
+		e.mask[i] = rotated[(i+len(body))&3]
 	}
 }
 
-// hand queues bytes on the other side.
+// forward queues bytes on the other side.
 func (e *relayEnd) forward(head, body []byte) {
 	o := e.other
 	o.mu.Lock()
@@ -281,20 +281,19 @@ func (e *relayEnd) forward(head, body []byte) {
 	o.schedule(flagFlush)
 }
 
-// heldBack reports whether the other side is to read before this one is listened
-// to; its release has this one served again. Whoever asks only looks: what
-// awaits a release is not called off, for it may have been asked for before, and
-// one too many is nothing.
+// relayBlocked reports whether c must not be read from until the other side has
+// room in its queue. Then releaseRelay of the other side schedules c. The request
+// is not withdrawn when there is room: an unnecessary schedule does no harm.
 func (c *Conn) relayBlocked() bool {
 	o := c.other()
 	if c.noWait || c.closeReceived || c.phase > phaseClosing || o.hasRoom() {
 		return false
 	}
 	o.handler.(*relayEnd).state.Or(stateAwaited)
-	return !o.hasRoom() // there may be room just now, which nobody has told
+	return !o.hasRoom() // room since the first check would have gone unnoticed
 }
 
-// release has the other side served again if it waited for room in this one.
+// releaseRelay schedules the other side if it waits for room in c.
 func (c *Conn) releaseRelay() {
 	if e := c.handler.(*relayEnd); e.state.Load()&stateAwaited != 0 && c.hasRoom() && e.state.And(^uint32(stateAwaited))&stateAwaited != 0 {
 		e.other.schedule(flagRead)
@@ -310,11 +309,11 @@ func (c *Conn) hasRoom() bool {
 // Open implements Handler.
 func (*relayEnd) Open(*Conn) {}
 
-// Message implements Handler; a relay has no messages, only pieces.
+// Message implements Handler. It is not called: a relay forwards frames.
 func (*relayEnd) Message(*Conn, Op, []byte) {}
 
-// closedByPeer hands a close frame on. The peer gets its answer when the other
-// side has answered, behind all that the other side had still to say.
+// closedByPeer forwards a close frame. The peer gets its answer when the other side
+// has answered, after the messages of the other side.
 func (e *relayEnd) closedByPeer(c *Conn, payload []byte) {
 	code, reason, failed := parseClose(payload)
 	if failed != nil {
@@ -322,16 +321,16 @@ func (e *relayEnd) closedByPeer(c *Conn, payload []byte) {
 		return
 	}
 	c.closeReceived = true
-	e.state.Or(uint32(code)) // once: nothing is heard behind a close frame
+	e.state.Or(uint32(code)) // once: input after a close frame is ignored
 	if !e.other.closeForViolation() {
 		e.other.queueClose(code, reason, payload)
 		e.other.schedule(flagAdvance)
 	}
 }
 
-// broke ends the relay for something that a side did wrong. A client is told
-// when the upstream has answered, or has had the time to: behind what that still
-// said to the messages before, as from a server that reads and writes in turn.
+// violated ends the relay for a violation of a peer. A client gets its close frame
+// when the upstream has answered, or CloseTimeout has passed: after the upstream's
+// replies to earlier messages, as from a server that reads and writes in turn.
 func (e *relayEnd) violated(c *Conn, failed *failure) {
 	if c.toUpstream {
 		c.fail(failed)
@@ -340,14 +339,15 @@ func (e *relayEnd) violated(c *Conn, failed *failure) {
 	c.noWait = true
 	c.mu.Lock()
 	if !c.closing {
-		c.ensureExtra().reason = failed.reason // for then
+		c.ensureExtra().reason = failed.reason // for closeForViolation
 	}
 	c.mu.Unlock()
 	e.state.Or(stateViolation | uint32(failed.code))
 	_ = e.other.Close(CodeGoingAway, "")
 }
 
-// failTold tells a client what it did wrong, if it did.
+// closeForViolation sends a client the close frame for its violation, if any, and
+// reports whether there was one.
 func (c *Conn) closeForViolation() bool {
 	shared := c.handler.(*relayEnd).state.Load()
 	if shared&stateViolation == 0 {
@@ -360,23 +360,23 @@ func (c *Conn) closeForViolation() bool {
 	return true
 }
 
-// Closed ends the other side, if it was not the other side that ended this one.
+// Closed ends the other side, unless the other side ended this one.
 func (e *relayEnd) Closed(c *Conn, code Code, _ string) {
 	o := e.other
 	switch {
 	case o.handler.(*relayEnd).closeCode() != 0:
-		// The other side's peer closes, and this one's is to answer; if it does not, gone does.
-	case c.toUpstream: // it was lost, or broke the protocol
+		// The other peer is closing, and this one is to answer; if it does not, terminate does.
+	case c.toUpstream: // the connection was lost, or the upstream violated the protocol
 		_ = o.Close(CodeBadGateway, "")
-	case code == CodeAbnormal: // as the client went, without a word
+	case code == CodeAbnormal: // the client closed without a close handshake
 		o.finish()
-	default: // closed from here, for what is no business of the upstream's
+	default: // closed by the edge, for a reason that does not concern the upstream
 		_ = o.Close(CodeGoingAway, "")
 	}
 }
 
-// finish ends the connection as soon as all has gone out; there is no close
-// frame, unless one waits already.
+// finish closes the connection after the queue is written, without a close frame
+// unless one is queued already.
 func (c *Conn) finish() {
 	c.mu.Lock()
 	if !c.closing {
@@ -386,8 +386,8 @@ func (c *Conn) finish() {
 	c.schedule(flagAdvance | flagNoWait)
 }
 
-// unanswered answers the other side's close frame in place of a peer that is
-// gone.
+// answerClose answers the other side's close frame in place of a peer whose
+// connection is closed.
 func (e *relayEnd) answerClose() {
 	code := e.other.handler.(*relayEnd).closeCode()
 	switch {
@@ -396,7 +396,7 @@ func (e *relayEnd) answerClose() {
 		e.other.queueClose(code, "", nil)
 		e.other.schedule(flagAdvance)
 	default:
-		_ = e.other.Close(code, "") // a code that was heard can be said
+		_ = e.other.Close(code, "") // a received code is sendable
 	}
 }
 

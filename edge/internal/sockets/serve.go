@@ -7,26 +7,27 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// stream is how bytes come and go. One goroutine at a time reads, and one at a
-// time writes.
+// stream is the transport of a connection. One goroutine at a time reads, and one
+// at a time writes.
 type stream interface {
-	// read returns errWouldBlock, if it does not wait, when nothing is there.
+	// read reads. If it does not block, it returns errWouldBlock without data.
 	read(p []byte) (int, error)
-	// write writes the buffers one after the other. It may do a part and
-	// return errWouldBlock.
+	// write writes the buffers in order. It may write a part of them, and return
+	// errWouldBlock.
 	write(bufs [][]byte) (int, error)
-	// closeWrite tells the peer that nothing more will come. It is false, and to
-	// be called again, while the kernel does not take that.
+	// closeWrite closes the write side. It returns false while the kernel has no
+	// room; then it must be called again.
 	closeWrite() bool
 	close()
-	// wake has the connection served, after a flag was set.
+	// wake sets a flag and has the connection served.
 	wake(c *Conn, flag uint32)
-	// more reports whether a read that was not filled may have left something.
+	// more reports whether there may be input after a read that did not fill its
+	// buffer.
 	more() bool
 	isPolled() bool
 }
 
-// startable is a polled stream: start has the poller look after it.
+// startable is a polled stream. start registers it with the poller.
 type startable interface {
 	stream
 	start(c *Conn)
@@ -34,15 +35,15 @@ type startable interface {
 
 var errWouldBlock = errors.New("sockets: would block")
 
-// rounds is how often a connection is read from before others have a turn.
+// rounds bounds the reads from a connection before others are served.
 const rounds = 16
 
-// schedule has the connection served for a reason.
+// schedule has the connection served for a flag.
 func (c *Conn) schedule(flag uint32) {
 	c.stream.wake(c, flag)
 }
 
-// serve does what there is to do for a polled connection.
+// serve handles the flags of a polled connection.
 func (c *Conn) serve(buffer []byte) {
 	for {
 		f := c.flags.And(flagsSteady) &^ flagsSteady
@@ -54,13 +55,13 @@ func (c *Conn) serve(buffer []byte) {
 		}
 		if c.phase != phaseClosed && c.step(f, buffer) {
 			c.flags.Or(flagRead)
-			c.hub.workers.push(c) // still scheduled: to the end of the queue
+			c.hub.workers.push(c) // keeps flagScheduled
 			return
 		}
 	}
 }
 
-// rest ends serving unless there is something to do again.
+// unschedule clears flagScheduled and reports true, unless a task flag is set.
 func (c *Conn) unschedule() bool {
 	for {
 		f := c.flags.Load()
@@ -73,7 +74,7 @@ func (c *Conn) unschedule() bool {
 	}
 }
 
-// step handles the flags, and reports whether there is more to read.
+// step handles flags, and reports whether there may be more to read.
 func (c *Conn) step(f uint32, buffer []byte) (again bool) {
 	if f&flagAbort != 0 {
 		c.terminate(CodeAbnormal, "")
@@ -92,7 +93,7 @@ func (c *Conn) step(f uint32, buffer []byte) (again bool) {
 	return c.advance() || again
 }
 
-// readable reads and handles what is there. It reports whether there may be more.
+// readable reads and handles input. It reports whether there may be more.
 func (c *Conn) readable(buffer []byte) (again bool) {
 	for range rounds {
 		if !c.readyToRead() {
@@ -118,10 +119,10 @@ func (c *Conn) readable(buffer []byte) (again bool) {
 	return true
 }
 
-// halved tells, when the peer's end was read, whether it has only ended its side:
-// behind its close frame a client may, and where it is not listened to any more,
-// and gets what is still to be said to it. An upstream that does so has failed
-// the client, and waits for nothing more.
+// acceptHalfClose reports whether the end of the peer's input closes only the
+// peer's write side: after a close frame of a client, or if its input is ignored.
+// Then the rest of the queue is still written. An upstream's end closes the
+// connection, since an upstream that has closed reads nothing more.
 func (c *Conn) acceptHalfClose() bool {
 	if !c.closeReceived && !c.noWait || c.toUpstream || c.phase >= phaseDraining {
 		return false
@@ -130,25 +131,26 @@ func (c *Conn) acceptHalfClose() bool {
 	return true
 }
 
-// congested reports whether the peer is not to be listened to for now. flush, or
-// Resume, has it served again.
+// congested reports whether nothing may be read from the peer now. flush or Resume
+// has the connection served again.
 func (c *Conn) congested() bool {
 	if c.isRelay {
-		return c.relayBlocked() // what waits for the peer itself is the other side's, which is not its fault
+		return c.relayBlocked() // this side's queue is filled by the other side, which does not depend on this peer's reading
 	}
 	return c.queueFull()
 }
 
-// full reports whether the peer is to read before it is listened to.
+// queueFull reports whether the connection is paused or more than half of its
+// queue is used.
 func (c *Conn) queueFull() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.phase == phaseOpen && !c.closing && (c.paused || c.out.size > c.hub.config.MaxQueue/2)
 }
 
-// listens handles what has been read already, and reports whether more is to be
-// read. Congestion may end at any time, by another goroutine: what is read next
-// must not overtake what waits.
+// readyToRead handles early input and reports whether more may be read. Another
+// goroutine may end the congestion at any time, so new input must not overtake
+// early input.
 func (c *Conn) readyToRead() bool {
 	for !c.congested() {
 		if !c.hasEarly() {
@@ -161,10 +163,10 @@ func (c *Conn) readyToRead() bool {
 	return false
 }
 
-// waits reports whether something has been read that was not handled.
+// hasEarly reports whether there is input that was read but not handled.
 func (c *Conn) hasEarly() bool { return c.parser != nil && c.parser.early != nil }
 
-// receive handles bytes of the peer.
+// receive handles input.
 func (c *Conn) receive(b []byte) {
 	c.receivedAt = c.hub.tick.Load()
 	c.pinged = false
@@ -195,11 +197,11 @@ func (c *Conn) receive(b []byte) {
 			c.closedByPeer(ev.payload)
 		default:
 			c.message(Op(ev.op), ev.payload)
-			c.parser.recycle() // more of the peer may be long in coming
+			c.parser.recycle() // the next input may take long
 		}
 		if len(b) > 0 && c.congested() {
 			c.flush()
-			c.resetSilence() // writing may have taken its time
+			c.resetSilence() // the write may have taken long
 			if c.congested() {
 				c.parser.early = bytes.Clone(b)
 				return
@@ -214,7 +216,7 @@ func (c *Conn) receive(b []byte) {
 
 func (c *Conn) message(op Op, payload []byte) {
 	if c.flags.Load()&flagClosing != 0 || c.phase != phaseOpen {
-		return // closed from here: what the peer said meanwhile is not heard
+		return // this side is closing: messages are ignored
 	}
 	c.hub.counters.received.Add(1)
 	if !c.tenant.admit(c.hub.now) {
@@ -229,15 +231,14 @@ func (c *Conn) message(op Op, payload []byte) {
 	c.handler.Message(c, op, payload)
 }
 
-// excused is for the end of a time in which the peer was not listened to:
-// neither silence nor idleness is held against it.
+// resetSilence restarts the timeouts for silent and idle peers, after a time in
+// which nothing was read.
 func (c *Conn) resetSilence() {
 	c.receivedAt = c.hub.tick.Load()
 	c.messageAt = c.receivedAt
 }
 
-// recovered turns a handler's panic into 1011: it is one connection's, not the
-// process's.
+// recoverPanic closes the connection with 1011 if the handler panics.
 func (c *Conn) recoverPanic() {
 	if p := recover(); p != nil {
 		c.hub.logPanic(p)
@@ -245,8 +246,8 @@ func (c *Conn) recoverPanic() {
 	}
 }
 
-// fail ends the connection for something the peer did wrong; it is told, and
-// not waited for.
+// fail closes the connection for a violation of the peer, without waiting for its
+// close frame.
 func (c *Conn) fail(err *failure) {
 	c.noWait = true
 	c.queueClose(err.code, err.reason, ws.NewCloseFrameBody(ws.StatusCode(err.code), err.reason))
@@ -266,38 +267,38 @@ func (c *Conn) closedByPeer(payload []byte) {
 	c.queueClose(code, reason, body)
 }
 
-// settle writes what waits, and goes on with closing. It reports whether reading
-// is to go on at once.
+// advance writes the queue and advances the close handshake. It reports whether the
+// connection may be read from again.
 func (c *Conn) advance() (again bool) {
 	if c.phase == phaseClosed {
 		return false
 	}
-	was := c.congested()
+	resumed := c.congested() // unless it still is at the end
 	if s, ok := c.stream.(*blocking); ok && c.isRelay {
-		// Its goroutine would wait for this peer to read, and has the other side's to read itself.
+		// A blocked write would delay this goroutine, which has to read its own peer.
 		if c.needsWriter() {
 			go s.writeOut(c)
 		}
 	} else {
 		c.flush()
 	}
-	if was {
+	if resumed {
 		c.resetSilence()
 	}
 	c.mu.Lock()
-	sealed, broken, empty, code, reason := c.closing, c.broken, c.out.size == 0, c.code, c.reason()
-	stuck := !empty && !c.backlogged
+	closing, broken, empty, code, reason := c.closing, c.broken, c.out.size == 0, c.code, c.reason()
+	blocked := !empty && !c.backlogged
 	c.backlogged = !empty
 	c.mu.Unlock()
 	if broken {
 		c.terminate(CodeAbnormal, "")
 		return false
 	}
-	if sealed && c.phase == phaseOpen {
+	if closing && c.phase == phaseOpen {
 		c.phase = phaseClosing
 		c.hub.wheel.after(c, c.hub.ticks(c.hub.config.CloseTimeout))
 		c.notifyClosed(code, reason)
-		was = true // nothing holds the peer back any more: its end may be among what waits
+		resumed = true // the peer is read from again: its close frame may be among the input
 	}
 	if c.phase == phaseClosing && empty && (c.noWait || c.closeReceived) && c.closeWriteSide() {
 		c.phase = phaseDraining
@@ -307,23 +308,23 @@ func (c *Conn) advance() (again bool) {
 		}
 		c.hub.wheel.after(c, c.hub.ticks(c.hub.config.CloseTimeout))
 	}
-	if stuck && c.phase == phaseOpen {
+	if blocked && c.phase == phaseOpen {
 		c.timer()
 	}
-	return was && !c.congested()
+	return resumed && !c.congested()
 }
 
-// saidAll tells the peer that nothing more will come; if that does not go out
-// now, the loop tells when it may.
+// closeWriteSide closes the write side. If the kernel has no room, the poller has
+// the connection served when there is.
 func (c *Conn) closeWriteSide() bool {
 	if c.stream.closeWrite() {
 		return true
 	}
-	c.flags.Or(flagBlocked) // there may be room just now
+	c.flags.Or(flagBlocked) // room since the first call would have gone unnoticed
 	return c.stream.closeWrite()
 }
 
-// closed tells the handler, once.
+// notifyClosed calls the handler's Closed. It is called once.
 func (c *Conn) notifyClosed(code Code, reason string) {
 	if !c.toUpstream {
 		c.hub.counters.closedWith(code)
@@ -336,7 +337,7 @@ func (c *Conn) notifyClosed(code Code, reason string) {
 	c.handler.Closed(c, code, reason)
 }
 
-// gone ends the connection for good.
+// terminate closes the connection.
 func (c *Conn) terminate(code Code, reason string) {
 	if c.phase == phaseClosed {
 		return
@@ -361,7 +362,7 @@ func (c *Conn) terminate(code Code, reason string) {
 	c.wakeIfWritable()
 	c.mu.Unlock()
 	if c.isRelay {
-		c.releaseRelay() // it will not write again
+		c.releaseRelay() // this side writes nothing more
 	}
 	if was == phaseOpen {
 		c.notifyClosed(code, reason)
@@ -370,36 +371,36 @@ func (c *Conn) terminate(code Code, reason string) {
 	case !c.isRelay:
 	case c.closeReceived:
 		c.other().schedule(flagNoWait)
-	default: // also where Closed took it that there would be an answer
+	default: // also after Closed assumed that the peer would answer
 		c.handler.(*relayEnd).answerClose()
 	}
 	c.hub.remove(c)
 }
 
-// timer handles deadlines that have passed, and sets the next.
+// timer handles a deadline that has passed, and sets the next one.
 func (c *Conn) timer() {
 	config := &c.hub.config
 	if c.phase != phaseOpen {
 		if c.hub.wheel.holds(c) {
-			return // it was the deadline of before that passed, just when closing set this one
+			return // an earlier deadline passed; closing has set this one meanwhile
 		}
 		c.hub.counters.timeouts.Add(1)
 		c.terminate(CodeAbnormal, "")
 		return
 	}
 	if c.congested() {
-		// Whether it reads, the write's deadline tells.
+		// Only the write timeout applies.
 		c.resetSilence()
 		c.pinged = false
 	}
 	now := c.hub.tick.Load()
 	c.mu.Lock()
-	// Whoever sent just now may have seen a later tick.
-	stuck, still := c.out.size > 0, uint32(max(int32(now-c.progressAt), 0))
+	// progressAt may be later than now.
+	waiting, stalled := c.out.size > 0, uint32(max(int32(now-c.progressAt), 0))
 	c.mu.Unlock()
 	silent := now - c.receivedAt
 	ping, pong, write := c.hub.ticks(config.PingInterval), c.hub.ticks(config.PongTimeout), c.hub.ticks(config.WriteTimeout)
-	if stuck && still >= write || silent >= ping+pong {
+	if waiting && stalled >= write || silent >= ping+pong {
 		c.hub.counters.timeouts.Add(1)
 		c.terminate(CodeAbnormal, "")
 		return
@@ -411,8 +412,8 @@ func (c *Conn) timer() {
 		c.pinged = true
 		c.queueControl(ws.OpPing, nil)
 	}
-	if stuck {
-		next = min(next, write-still)
+	if waiting {
+		next = min(next, write-stalled)
 	}
 	if config.IdleTimeout > 0 && !c.toUpstream {
 		idle, limit := now-c.messageAt, c.hub.ticks(config.IdleTimeout)
@@ -425,7 +426,7 @@ func (c *Conn) timer() {
 	c.hub.wheel.after(c, next)
 }
 
-// opened shows the connection to its handler.
+// notifyOpen calls the handler's Open.
 func (c *Conn) notifyOpen() {
 	defer c.recoverPanic()
 	c.handler.Open(c)

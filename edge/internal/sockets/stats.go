@@ -2,33 +2,33 @@ package sockets
 
 import "sync/atomic"
 
-// Stats is what a hub holds, and what it has done since it was made.
+// Stats are the state of a hub, and counts since it was made.
 type Stats struct {
-	// Polled and Goroutines are the open connections by how they are held.
+	// Polled and Goroutines are the open connections of either kind.
 	Polled, Goroutines int64
 	// Upstreams are those of them that lead to upstreams.
 	Upstreams int64
-	// Tenants have at least one connection.
+	// Tenants is the number of tenants with connections.
 	Tenants int
-	// Workers exist at this moment.
+	// Workers is the number of workers.
 	Workers int
-	// Accepted and Refused are handshakes.
+	// Accepted and Rejected count handshakes.
 	Accepted, Rejected uint64
-	// Received and Sent are messages.
+	// Received and Sent count messages.
 	Received, Sent uint64
-	// Slow were closed since they read too slowly, Limited since their tenant
-	// was over its message rate; Timeouts gave no sign of life, took nothing, or
-	// did not finish the close handshake.
+	// Slow counts connections closed because the peer read too slowly, Limited
+	// those closed because the tenant exceeded its message rate, and Timeouts those
+	// whose peer was silent, did not read, or did not finish the close handshake.
 	Slow, Limited, Timeouts uint64
-	// Inflated is how many bytes of inflated messages are being handled.
-	// Overinflated is how many connections were closed because their message would
-	// have exceeded MaxInflated.
+	// Inflated is the number of bytes of inflated messages that are being handled.
+	// Overinflated counts connections closed because their message would have
+	// exceeded MaxInflated.
 	Inflated     int64
 	Overinflated uint64
-	// Panics are those of handlers.
+	// Panics counts panics of handlers.
 	Panics uint64
-	// Closed counts connections by the code they ended with; the entry 0 has
-	// codes outside 1000 to 1015.
+	// Closed counts connections by close code; codes outside 1000 to 1015 have the
+	// entry 0.
 	Closed map[Code]uint64
 }
 
@@ -51,7 +51,7 @@ func (n *counters) closedWith(code Code) {
 	n.closed[i].Add(1)
 }
 
-// Stats returns the figures of this moment.
+// Stats returns the current figures.
 func (h *Hub) Stats() Stats {
 	n := &h.counters
 	s := Stats{
@@ -80,7 +80,7 @@ func (h *Hub) Stats() Stats {
 	return s
 }
 
-// Open returns how many connections of clients are open, and how many of them
+// Count returns the number of open connections of clients, and how many of them
 // are relayed.
 func (h *Hub) Count() (open, relayed int) {
 	n := &h.counters

@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// tenant is what the connections of one key share, from the first of them to
-// the last.
+// tenant is the state that the connections of one key share. It exists while there
+// are connections.
 type tenant struct {
 	key         string
-	queued      atomic.Int64 // bytes that wait for its readers
-	inflated    atomic.Int64 // bytes of inflated messages that are being handled
-	rateLimited atomic.Bool  // there is a limit of messages
+	queued      atomic.Int64 // bytes in the write queues
+	inflated    atomic.Int64 // bytes of inflated messages being handled
+	rateLimited atomic.Bool  // Limits.Messages is set
 	maxQueued   atomic.Int64 // Limits.Queued
 
 	mu          sync.Mutex
@@ -25,24 +25,24 @@ type tenant struct {
 	filled      time.Time
 }
 
-// membership is a connection's place among its tenant's.
+// membership is a connection's entry in the list of its tenant.
 type membership struct {
 	next, prev  *Conn
-	closings    uint32 // how often the tenant had been closed when it joined
+	closings    uint32 // tenant.closed.times when the connection joined
 	listed      bool
-	descriptors uint8 // what it counts for
+	descriptors uint8 // descriptors it counts for
 }
 
-// ending is how a tenant's connections were closed the last time.
+// closing describes the last time that a tenant's connections were closed.
 type closing struct {
 	times  uint32
 	code   Code
 	reason string
-	drop   bool // without waiting for the peers
+	drop   bool // without a close handshake
 }
 
-// join counts a connection, unless that is one too many. The limits of the
-// handshake that came last hold for all.
+// join counts a connection and reports whether the limits allow it. The limits of
+// the latest handshake apply to all connections of the tenant.
 func (h *Hub) join(c *Conn, o *Options) bool {
 	key, limits, descriptors := o.Tenant, o.Limits, 1
 	if o.Relays {
@@ -64,7 +64,7 @@ func (h *Hub) join(c *Conn, o *Options) bool {
 	t.rateLimited.Store(limits.Messages > 0)
 	t.maxQueued.Store(limits.Queued)
 	if limits.Connections > 0 && t.count >= limits.Connections || limits.Descriptors > 0 && t.count > 0 && t.descriptors+descriptors > limits.Descriptors {
-		return false // there are others, so the tenant stays
+		return false // the tenant has other connections, so it stays in the map
 	}
 	c.tenant = t
 	c.member.closings, c.member.descriptors = t.closed.times, uint8(descriptors)
@@ -74,8 +74,8 @@ func (h *Hub) join(c *Conn, o *Options) bool {
 	return true
 }
 
-// enlist puts a connection that can be closed on the tenant's list; if the
-// tenant or the hub was closed since it joined, so is the connection.
+// enlist adds an attached connection to the tenant's list, and closes it if the
+// tenant or the hub was closed since it joined.
 func (h *Hub) enlist(c *Conn) {
 	t := c.tenant
 	t.mu.Lock()
@@ -85,17 +85,17 @@ func (h *Hub) enlist(c *Conn) {
 	}
 	t.first = c
 	c.member.listed = true
-	ended := t.closed
+	closed := t.closed
 	t.mu.Unlock()
-	if ended.times != c.member.closings {
-		c.Close(ended.code, ended.reason)
+	if closed.times != c.member.closings {
+		c.Close(closed.code, closed.reason)
 	}
-	if ended.drop {
+	if closed.drop {
 		c.schedule(flagAbort)
 	}
 }
 
-// leave takes a connection out; the tenant goes with its last.
+// leave removes a connection, and the tenant with its last connection.
 func (h *Hub) leave(c *Conn) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -127,7 +127,7 @@ func (l Limits) burst() int {
 	return l.Messages
 }
 
-// admit takes a message from the tenant's allowance.
+// admit reports whether the tenant's rate allows a message, and counts it.
 func (t *tenant) admit(now func() time.Time) bool {
 	if !t.rateLimited.Load() {
 		return true
@@ -144,8 +144,8 @@ func (t *tenant) admit(now func() time.Time) bool {
 	return true
 }
 
-// end closes the connections of the moment, those whose handshake is under way
-// included, and tells how many they are.
+// close closes the current connections, including those whose handshake is in
+// progress, and returns their number.
 func (t *tenant) close(code Code, reason string) int {
 	t.mu.Lock()
 	t.closed = closing{t.closed.times + 1, code, reason, t.closed.drop}
@@ -157,7 +157,7 @@ func (t *tenant) close(code Code, reason string) int {
 	return count
 }
 
-// drop drops the connections of the moment.
+// drop drops the current connections.
 func (t *tenant) drop() {
 	t.mu.Lock()
 	t.closed.drop = true
@@ -167,7 +167,7 @@ func (t *tenant) drop() {
 	}
 }
 
-// members are the tenant's connections at this moment.
+// members returns the current connections.
 func (t *tenant) members() []*Conn {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -9,15 +9,15 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// Tunnel is a websocket that passes through between a client and an
-// application. It follows the frames of both directions, so that each peer can
-// be sent a close frame between two of them.
+// Tunnel forwards a websocket between a client and an application. It tracks the
+// frames of both directions, so that it can send each peer a close frame between
+// two frames.
 type Tunnel struct {
 	toClient, toApp outlet
 	app             io.ReadWriteCloser
-	dropClient      func() // closes the client's connection at once
+	dropClient      func() // closes the client's connection immediately
 	start           sync.Once
-	started         chan struct{} // the client has the answer to its handshake
+	started         chan struct{} // closed once the client has the response to its handshake
 }
 
 // NewTunnel returns a tunnel to an application that has accepted a websocket.
@@ -30,37 +30,38 @@ func NewTunnel(app io.ReadWriteCloser) *Tunnel {
 	}
 }
 
-// App returns what to use in place of the connection to the application.
+// App returns the connection to use in place of the application's.
 func (t *Tunnel) App() io.ReadWriteCloser { return &appConn{t.app, t} }
 
-// Client returns what to use in place of the client's connection, which cut
-// closes at once, whatever is to be written.
-func (t *Tunnel) Client(conn net.Conn, cut func()) net.Conn {
-	t.toClient.to, t.dropClient = conn, cut
+// Client returns the connection to use in place of the client's. drop must close
+// that one immediately, even during a write.
+func (t *Tunnel) Client(conn net.Conn, drop func()) net.Conn {
+	t.toClient.to, t.dropClient = conn, drop
 	return &clientConn{conn, t}
 }
 
-// End sends both peers a close frame at the next end of a frame, the client's
-// with a code, and waits until both have sent theirs, the websocket is over, or
-// the time is up. The caller closes the connection to the application.
-func (t *Tunnel) End(code Code, over <-chan struct{}, timeout time.Duration) {
+// End sends both peers a close frame after the current frame, with code to the
+// client. It waits until both have sent a close frame, done is closed, or the
+// timeout passes; in the latter cases it drops the client. The caller closes the
+// connection to the application.
+func (t *Tunnel) End(code Code, done <-chan struct{}, timeout time.Duration) {
 	late := time.NewTimer(timeout)
 	defer late.Stop()
 	select {
 	case <-t.started:
-	case <-over:
+	case <-done:
 		return
 	case <-late.C:
 		return
 	}
-	// A peer that does not read blocks them until its connection is closed.
+	// A peer that does not read blocks its goroutine until its connection is closed.
 	go t.toClient.sendClose(ws.NewCloseFrame(ws.NewCloseFrameBody(ws.StatusCode(code), "")))
 	go t.toApp.sendClose(ws.MaskFrame(ws.NewCloseFrame(ws.NewCloseFrameBody(ws.StatusGoingAway, ""))))
 	for _, o := range []*outlet{&t.toClient, &t.toApp} {
 		select {
 		case <-o.closed:
 			continue
-		case <-over:
+		case <-done:
 		case <-late.C:
 		}
 		t.dropClient()
@@ -68,22 +69,22 @@ func (t *Tunnel) End(code Code, over <-chan struct{}, timeout time.Duration) {
 	}
 }
 
-// outlet writes to one peer what the other sends.
+// outlet forwards the bytes of one peer to the other.
 type outlet struct {
 	to     io.Writer
-	closed chan struct{} // the other has sent a close frame
+	closed chan struct{} // closed once the sending peer has sent a close frame
 
 	mu         sync.Mutex
 	tracker    frameTracker
-	closeFrame *ws.Frame // to be sent between frames; what comes then is dropped
+	closeFrame *ws.Frame // to send between frames; later input is dropped
 	closeSent  bool
 }
 
-// end has a close frame sent as soon as no frame is under way.
-func (o *outlet) sendClose(farewell ws.Frame) {
+// sendClose sends a close frame, after the current frame if there is one.
+func (o *outlet) sendClose(frame ws.Frame) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.closeFrame = &farewell
+	o.closeFrame = &frame
 	o.sendCloseLocked()
 }
 
@@ -91,7 +92,7 @@ func (o *outlet) sendCloseLocked() {
 	if !o.closeSent && o.tracker.between() {
 		o.closeSent = true
 		if !o.tracker.closed {
-			_ = ws.WriteFrame(o.to, *o.closeFrame) // an error means that the peer is gone
+			_ = ws.WriteFrame(o.to, *o.closeFrame) // an error means that the connection is broken
 		}
 	}
 }
@@ -105,7 +106,7 @@ func (o *outlet) Write(p []byte) (int, error) {
 		return o.to.Write(p)
 	}
 	rest := p
-	if !o.closeSent { // a frame is under way
+	if !o.closeSent { // the current frame is incomplete
 		n := o.trackFrameLocked(p)
 		if n, err := o.to.Write(p[:n]); err != nil {
 			return n, err
@@ -123,8 +124,8 @@ func (o *outlet) trackLocked(p []byte) {
 	}
 }
 
-// nextLocked follows one frame, and notes that it closes. What comes after that
-// is no frame.
+// trackFrameLocked tracks one frame, and returns its bytes in p. Bytes after a
+// close frame are not tracked.
 func (o *outlet) trackFrameLocked(p []byte) int {
 	if o.tracker.closed {
 		return len(p)
@@ -136,20 +137,19 @@ func (o *outlet) trackFrameLocked(p []byte) int {
 	return n
 }
 
-// frames follows where the frames of a websocket end, without their payload
-// (RFC 6455, 5.2).
+// frameTracker finds the ends of frames in a stream (RFC 6455, 5.2). It does not
+// keep payloads.
 type frameTracker struct {
 	head      [14]byte
 	headLen   int    // bytes of head
-	remaining uint64 // bytes of the payload that are to come
-	inPayload bool   // the head is complete
+	remaining uint64 // bytes of the payload
+	inPayload bool   // head is complete
 	closed    bool   // there was a close frame
 }
 
 func (f *frameTracker) between() bool { return f.headLen == 0 }
 
-// next takes the bytes at the start of p that belong to one frame, and returns
-// how many there are.
+// next returns how many bytes at the start of p belong to the current frame.
 func (f *frameTracker) next(p []byte) int {
 	n := 0
 	for ; n < len(p) && !f.inPayload; n++ {
@@ -166,7 +166,7 @@ func (f *frameTracker) next(p []byte) int {
 	return n + int(payload)
 }
 
-// begin looks whether the head is complete.
+// parseHead checks whether head is complete, and parses it.
 func (f *frameTracker) parseHead() {
 	if f.headLen < 2 {
 		return
@@ -194,7 +194,7 @@ func (f *frameTracker) parseHead() {
 	f.remaining, f.inPayload = length, true
 }
 
-// clientEnd is the client's connection of a tunnel, appEnd the application's.
+// clientConn is the client's connection of a tunnel, appConn the application's.
 // Package httputil copies between them.
 type clientConn struct {
 	net.Conn
@@ -208,7 +208,7 @@ func (e *clientConn) Read(p []byte) (int, error) {
 
 func (e *clientConn) Write(p []byte) (int, error) { return e.tunnel.toClient.Write(p) }
 
-// CloseWrite hands on that the application sends nothing more.
+// CloseWrite forwards the end of the application's stream.
 func (e *clientConn) CloseWrite() error { return halfClose(e.Conn) }
 
 type appConn struct {
@@ -218,7 +218,7 @@ type appConn struct {
 
 func (e *appConn) Write(p []byte) (int, error) { return e.tunnel.toApp.Write(p) }
 
-// CloseWrite hands on that the client sends nothing more.
+// CloseWrite forwards the end of the client's stream.
 func (e *appConn) CloseWrite() error { return halfClose(e.ReadWriteCloser) }
 
 func halfClose(c any) error {

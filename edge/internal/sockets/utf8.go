@@ -2,27 +2,27 @@ package sockets
 
 import "unicode/utf8"
 
-// textCheck validates text that comes in pieces, and fails at the first byte
-// after which no continuation could make it valid.
+// textCheck validates UTF-8 in chunks. It fails at the first byte that makes the
+// text invalid.
 type textCheck struct {
-	partial [utf8.UTFMax - 1]byte // the start of a character whose rest is to come
+	partial [utf8.UTFMax - 1]byte // an incomplete character
 	n       uint8
 }
 
-// next takes the next piece.
+// next validates the next chunk.
 func (t *textCheck) next(p []byte) bool {
 	for t.n > 0 && len(p) > 0 {
-		var whole [utf8.UTFMax]byte
-		size := copy(whole[:], t.partial[:t.n])
-		size += copy(whole[size:size+1], p)
+		var char [utf8.UTFMax]byte
+		size := copy(char[:], t.partial[:t.n])
+		size += copy(char[size:size+1], p)
 		p = p[1:]
-		if !utf8.FullRune(whole[:size]) {
-			copy(t.partial[:], whole[:size])
+		if !utf8.FullRune(char[:size]) {
+			copy(t.partial[:], char[:size])
 			t.n = uint8(size)
 			continue
 		}
 		t.n = 0
-		if r, width := utf8.DecodeRune(whole[:size]); r == utf8.RuneError && width <= 1 {
+		if r, width := utf8.DecodeRune(char[:size]); r == utf8.RuneError && width <= 1 {
 			return false
 		}
 	}
@@ -31,11 +31,10 @@ func (t *textCheck) next(p []byte) bool {
 	return utf8.Valid(p[:len(p)-len(tail)])
 }
 
-// whole reports whether the text ends between two characters.
+// complete reports whether the text ends between two characters.
 func (t *textCheck) complete() bool { return t.n == 0 }
 
-// unfinished is the start of a character at the end of p; what can become no
-// character is not one.
+// partialRune returns an incomplete but valid character at the end of p.
 func partialRune(p []byte) []byte {
 	for i := len(p) - 1; i >= 0 && i >= len(p)-(utf8.UTFMax-1); i-- {
 		if utf8.RuneStart(p[i]) {

@@ -4,23 +4,23 @@ import "sync"
 
 const wheelSlots = 256
 
-// wheel holds at most one deadline for each connection, in ticks. Setting one
-// costs no allocation and no timer of the runtime; a deadline more than a turn
-// away waits for its turn.
+// wheel is a timing wheel with at most one deadline for each connection, in ticks.
+// Setting a deadline needs no allocation and no runtime timer. A deadline more
+// than wheelSlots ticks ahead stays in its slot for several turns.
 type wheel struct {
 	mu    sync.Mutex
 	now   uint32
 	slots [wheelSlots]*Conn
 }
 
-// deadline is a connection's place in the wheel; all of it is the wheel's.
+// deadline is a connection's entry in the wheel, under wheel.mu.
 type deadline struct {
 	at         uint32
 	set        bool
 	next, prev *Conn
 }
 
-// after sets the deadline of c, in place of the one before.
+// after sets or replaces the deadline of c.
 func (w *wheel) after(c *Conn, ticks uint32) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -41,7 +41,7 @@ func (w *wheel) cancel(c *Conn) {
 	w.mu.Unlock()
 }
 
-// holds reports whether c has a deadline that has not passed.
+// holds reports whether c has a deadline in the future.
 func (w *wheel) holds(c *Conn) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -64,7 +64,7 @@ func (w *wheel) remove(c *Conn) {
 	*d = deadline{}
 }
 
-// tick goes one tick further, and appends the connections that are due.
+// tick advances by one tick and appends the connections whose deadline passed.
 func (w *wheel) tick(due []*Conn) []*Conn {
 	w.mu.Lock()
 	defer w.mu.Unlock()

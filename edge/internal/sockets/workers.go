@@ -6,13 +6,12 @@ import (
 	"time"
 )
 
-// stall is how long all workers may be held up by their handlers before there
-// are more of them.
+// stall is how long handlers may block all workers before more are started.
 const stall = time.Millisecond
 
-// workers serve the polled connections that have something to do, in the order
-// they came. There are as many as processors as long as no handler waits for
-// something; while handlers wait, their number grows up to the limit.
+// workers serve scheduled connections, first in first out. There are as many as
+// processors while no handler blocks; while handlers block, their number grows up
+// to the limit.
 type workers struct {
 	serve func(c *Conn, buffer []byte)
 	limit int
@@ -22,9 +21,9 @@ type workers struct {
 	wake     sync.Cond
 	head     *Conn
 	tail     *Conn
-	idle     int // waiting, and not yet woken
+	idle     int // waiting and not woken
 	running  int
-	dequeued uint64 // connections taken off the queue, ever
+	dequeued uint64 // connections taken from the queue so far
 	watching bool
 	stopped  bool
 }
@@ -58,9 +57,10 @@ func (w *workers) push(c *Conn) {
 	w.mu.Unlock()
 }
 
-// watch looks after a moment whether the queue moves.
+// watch checks after stall whether connections were dequeued, and doubles the
+// workers if not.
 func (w *workers) watch() {
-	taken := w.dequeued
+	dequeued := w.dequeued
 	time.AfterFunc(stall, func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -68,8 +68,8 @@ func (w *workers) watch() {
 			w.watching = false
 			return
 		}
-		if w.dequeued == taken {
-			for range min(w.running, w.limit-w.running) { // twice as many
+		if w.dequeued == dequeued {
+			for range min(w.running, w.limit-w.running) { // doubles their number
 				w.running++
 				go w.work()
 			}
@@ -97,7 +97,7 @@ func (w *workers) work() {
 		}
 		w.dequeued++
 		w.mu.Unlock()
-		// The buffer is held while there is something to do, and no longer.
+		// A worker has a buffer only while it serves a connection.
 		buffer := middleBuffers.Get().(*[middleBuffer]byte)
 		w.serve(c, buffer[:])
 		middleBuffers.Put(buffer)
@@ -105,7 +105,7 @@ func (w *workers) work() {
 	}
 }
 
-// stop ends the workers once the queue is empty; nothing is queued any more.
+// stop ends the workers once the queue is empty. push must not be called any more.
 func (w *workers) stop() {
 	w.mu.Lock()
 	w.stopped = true

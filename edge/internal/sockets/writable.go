@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// WaitWritable waits until half of the queue is free again, for who sends much and
-// would rather wait than be cut off. It returns ErrClosed once nothing more can
-// be sent, or nothing was taken for WriteTimeout, and nil when there is room;
-// done ends the wait early. A handler may wait in Message, not in Open, for
-// nothing is sent before that returns.
+// WaitWritable waits until at least half of MaxQueue is free, so that a sender of
+// much data need not fear 1013. It returns nil then, and also when done is closed.
+// It returns ErrClosed if the connection is closing, or if nothing was written
+// for WriteTimeout. Message may call it; Open may not, since nothing is written
+// before Open returns.
 func (c *Conn) WaitWritable(done <-chan struct{}) error {
 	for {
 		c.mu.Lock()
@@ -44,8 +44,8 @@ func (c *Conn) WaitWritable(done <-chan struct{}) error {
 	}
 }
 
-// relieve writes what waits while the one that serves the connection is in its
-// handler, and so may be who waits for that. The connection is locked.
+// writeInHandler writes the queue while Message runs, since the goroutine that
+// serves the connection cannot. The caller holds mu.
 func (c *Conn) writeInHandler() {
 	if c.writing || c.broken || c.out.size == 0 {
 		return
@@ -64,25 +64,25 @@ func (c *Conn) writeInHandler() {
 	}
 }
 
-// called is to be called before and after the handler: while it runs, others
-// may write for the one that serves the connection.
+// setCalling is called before and after Message. While Message runs, waiting
+// senders write the queue themselves.
 func (c *Conn) setCalling(now bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.calling = now
 	if now {
-		c.wakeWaiters() // from now on they have to write for themselves
+		c.wakeWaiters() // they have to write the queue now
 	}
 	for !now && c.writing && c.stream.isPolled() {
-		// It is about to be done: such a write does not wait.
+		// Writes of polled connections do not block, so this one ends soon.
 		c.mu.Unlock()
 		runtime.Gosched()
 		c.mu.Lock()
 	}
 }
 
-// roomAgain has those look again who wait while the handler is called: the
-// kernel takes more.
+// kernelWritable wakes the senders that wait while Message runs: the kernel has
+// room.
 func (c *Conn) kernelWritable() {
 	c.mu.Lock()
 	if c.calling {
@@ -91,7 +91,8 @@ func (c *Conn) kernelWritable() {
 	c.mu.Unlock()
 }
 
-// tell wakes who waits in Drained.
+// wakeIfWritable wakes the senders in WaitWritable if they can return. The caller
+// holds mu.
 func (c *Conn) wakeIfWritable() {
 	if c.closing || c.broken || c.out.size <= c.hub.config.MaxQueue/2 {
 		c.wakeWaiters()

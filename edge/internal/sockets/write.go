@@ -2,20 +2,20 @@ package sockets
 
 import "sync"
 
-// maxSegments is how many buffers one write takes.
+// maxSegments bounds the buffers of one write.
 const maxSegments = 16
 
-// writeSpace has the lists of buffers for one write.
+// writeSpace has arrays for the buffers of one write.
 var writeSpace = sync.Pool{New: func() any { return new([maxSegments][]byte) }}
 
-// unwritten reports whether something is queued and no goroutine writes it.
+// needsWriter reports whether the queue is not empty and no goroutine writes it.
 func (c *Conn) needsWriter() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.out.size > 0 && !c.writing && !c.broken
 }
 
-// flush writes what waits, as far as it goes.
+// flush writes the queue, until it is empty or the kernel has no room.
 func (c *Conn) flush() {
 	c.write()
 	if c.isRelay {
@@ -29,7 +29,7 @@ func (c *Conn) write() {
 	c.writeLocked()
 }
 
-// writeLocked lets go of the lock while it writes.
+// writeLocked is write for a caller that holds mu. It releases mu during writes.
 func (c *Conn) writeLocked() {
 	if c.writing {
 		return
@@ -57,8 +57,8 @@ func (c *Conn) writeLocked() {
 			c.dropQueue()
 		}
 		if err == errWouldBlock {
-			// The loop looks at the flag when there is room again, which may
-			// be just now: so once more after setting it.
+			// The poller checks the flag when there is room again, which may have
+			// happened already: so try once more after setting it.
 			if tried {
 				break
 			}
@@ -72,14 +72,15 @@ func (c *Conn) writeLocked() {
 	}
 	c.writing = false
 	if c.broken {
-		c.out.clear() // what gone has counted off, and left while it was being written
+		c.out.clear() // terminate has removed the queue from the counts and left it to this writer
 	} else if c.out.size == 0 {
 		c.flags.And(^flagBlocked)
 	}
 	c.wakeIfWritable()
 }
 
-// unwritable gives up what waits.
+// failWrite marks the connection as broken and drops its queue. The caller holds
+// mu.
 func (c *Conn) failWrite() {
 	c.broken = true
 	c.tenant.queued.Add(-int64(c.out.size))
