@@ -14,43 +14,42 @@ import (
 // Body is the body of a request.
 type Body struct {
 	exchange *exchange
-	from     io.ReadCloser
+	body     io.ReadCloser
 
-	// mu is held where deadlines are set: that of Stop is to be the last one.
-	mu      sync.Mutex
-	pace    side
-	reading int           // how many reads are under way
-	stopped error         // what reading returns from now on
-	read    bool          // to its end, or until it failed
-	whole   bool          // to its end
-	over    bool          // Stop does nothing any more
-	ended   chan struct{} // not nil: the handler has returned. Closed by the last read that was under way.
+	// mu is held while deadlines are set, so that none replaces that of Stop.
+	mu         sync.Mutex
+	side       side
+	reading    int           // reads in progress
+	stopped    error         // the error of further reads
+	finished   bool          // at its end, or failed
+	complete   bool          // read to its end
+	done       bool          // Stop has no effect
+	readsEnded chan struct{} // nil until the handler returns; closed by the last read in progress
 }
 
 func newBody(x *exchange, from io.ReadCloser, timeout time.Duration) *Body {
-	b := &Body{exchange: x, from: from}
-	b.pace.timeout, b.pace.rate = timeout, x.limits.rate()
+	b := &Body{exchange: x, body: from}
+	b.side.timeout, b.side.rate = timeout, x.limits.rate()
 	if x.streams {
-		b.pace.watch(x.conn, deadlines.SetReadDeadline, func() {})
+		b.side.watch(x.conn, deadlines.SetReadDeadline, func() {})
 	}
 	return b
 }
 
-// Hold lets the client of r fall behind by timeout, in place of the limit that
-// Handler has, and returns what to read the body from. A request that did not
-// come through Handler is held too.
+// Hold replaces the limit for the body of r by timeout, and returns the reader to
+// use as the body. The request need not have come through Handler.
 func Hold(w http.ResponseWriter, r *http.Request, timeout time.Duration) (*Body, io.ReadCloser) {
 	if b := bodyOf(w); b != nil {
-		b.hold(timeout)
-		return b, r.Body // which may be around it
+		b.setTimeout(timeout)
+		return b, r.Body // which may wrap b
 	}
 	x := &exchange{ResponseWriter: w, limits: new(Limits), request: r, conn: deadlinesOf(w), streams: r.ProtoMajor > 1}
 	b := newBody(x, r.Body, timeout)
 	return b, b
 }
 
-// bodyOf returns the body of the request that w answers; nil: it has none, or
-// did not come through Handler.
+// bodyOf returns the body of the request of w; nil if it has none, or did not come
+// through Handler.
 func bodyOf(w http.ResponseWriter) *Body {
 	for {
 		if x, ok := w.(*exchange); ok {
@@ -64,9 +63,9 @@ func bodyOf(w http.ResponseWriter) *Body {
 	}
 }
 
-// Slow reports whether the client of the request that w answers fell behind
-// with its body. It does so as soon as net/http cancels the request for that,
-// which is before Read returns.
+// Slow reports whether the client of the request of w fell behind with the body.
+// It reports true as soon as net/http cancels the request for that reason, which is
+// before Read returns.
 func Slow(w http.ResponseWriter) bool {
 	b := bodyOf(w)
 	if b == nil {
@@ -74,29 +73,29 @@ func Slow(w http.ResponseWriter) bool {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	late := b.reading > 0 && b.pace.timeout > 0 && !time.Now().Before(b.pace.until)
+	late := b.reading > 0 && b.side.timeout > 0 && !time.Now().Before(b.side.until)
 	return late || errors.Is(b.stopped, ErrSlow)
 }
 
-// hold changes the limit. The server's own, which a stream has, is lifted.
-func (b *Body) hold(timeout time.Duration) {
+// setTimeout changes the limit, and lifts the server's deadline of a stream.
+func (b *Body) setTimeout(timeout time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.pace.unwatch()
-	b.pace = side{timeout: timeout, rate: b.pace.rate}
+	b.side.unwatch()
+	b.side = side{timeout: timeout, rate: b.side.rate}
 	if x := b.exchange; x.streams {
 		_ = x.conn.SetReadDeadline(time.Time{})
-		b.pace.watch(x.conn, deadlines.SetReadDeadline, func() {})
+		b.side.watch(x.conn, deadlines.SetReadDeadline, func() {})
 	}
 }
 
-// Read implements io.Reader. Its error has ErrSlow in its chain when the client
-// fell behind.
+// Read implements io.Reader. For a client that fell behind, its error has ErrSlow
+// in its chain.
 func (b *Body) Read(p []byte) (int, error) {
 	if err := b.begin(); err != nil {
 		return 0, err
 	}
-	n, err := b.from.Read(p)
+	n, err := b.body.Read(p)
 	return n, b.finish(n, err)
 }
 
@@ -106,16 +105,16 @@ func (b *Body) begin() error {
 	if b.stopped != nil {
 		return b.stopped
 	}
-	if b.ended != nil {
+	if b.readsEnded != nil {
 		return http.ErrBodyReadAfterClose
 	}
 	b.reading++
 	x := b.exchange
-	if b.pace.timeout == 0 || x.conn == nil {
+	if b.side.timeout == 0 || x.conn == nil {
 		return nil
 	}
-	first := b.pace.began.IsZero()
-	until := b.pace.begin(0)
+	first := b.side.began.IsZero()
+	until := b.side.begin(0)
 	if x.streams {
 		return nil
 	}
@@ -130,23 +129,23 @@ func (b *Body) finish(n int, err error) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.reading--
-	if b.ended != nil && b.reading == 0 {
-		defer close(b.ended)
+	if b.readsEnded != nil && b.reading == 0 {
+		defer close(b.readsEnded)
 	}
-	if b.pace.timeout > 0 && b.exchange.conn != nil {
-		b.pace.finish(int64(n))
+	if b.side.timeout > 0 && b.exchange.conn != nil {
+		b.side.finish(int64(n))
 	}
 	switch {
 	case b.stopped != nil:
 		return b.stopped
 	case err == nil:
 		return nil
-	case b.ended != nil && errors.Is(err, os.ErrDeadlineExceeded):
-		return err // it was ended, and the body has not been read
+	case b.readsEnded != nil && errors.Is(err, os.ErrDeadlineExceeded):
+		return err // stopped by endReads
 	}
-	b.read = true
-	b.whole = b.whole || err == io.EOF
-	if b.over || !errors.Is(err, os.ErrDeadlineExceeded) {
+	b.finished = true
+	b.complete = b.complete || err == io.EOF
+	if b.done || !errors.Is(err, os.ErrDeadlineExceeded) {
 		return err
 	}
 	b.stopped = fmt.Errorf("%w: %w", ErrSlow, err)
@@ -156,62 +155,63 @@ func (b *Body) finish(n int, err error) error {
 	return b.stopped
 }
 
-// discarding bounds what HTTP/1 reads of the body by itself, before it answers
-// or when the body is closed.
-func (b *Body) discarding() {
+// boundDiscard sets the deadline for the rest of the body, which HTTP/1 reads
+// before it sends the response or when the body is closed.
+func (b *Body) boundDiscard() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.reading == 0 && b.ended == nil {
-		b.boundRest()
+	if b.reading == 0 && b.readsEnded == nil {
+		b.setDiscardDeadline()
 	}
 }
 
-// boundRest gives HTTP/1 time to read what is left, so that the connection can
-// serve another request. The answer waits for that, so it is short.
-func (b *Body) boundRest() {
+// setDiscardDeadline gives HTTP/1 a short time to read the rest of the body, so
+// that the connection can serve another request. The response waits meanwhile.
+func (b *Body) setDiscardDeadline() {
 	x := b.exchange
-	if b.pace.timeout > 0 && !x.streams && x.conn != nil && !b.read && b.stopped == nil {
-		_ = x.conn.SetReadDeadline(time.Now().Add(min(b.pace.timeout, restTime)))
+	if b.side.timeout > 0 && !x.streams && x.conn != nil && !b.finished && b.stopped == nil {
+		_ = x.conn.SetReadDeadline(time.Now().Add(min(b.side.timeout, discardTime)))
 	}
 }
 
-// handled is called when the handler returns. HTTP/1 then reads what is left.
-func (b *Body) handled() {
+// handlerReturned is called when the handler returns. HTTP/1 then reads the rest of
+// the body.
+func (b *Body) handlerReturned() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.pace.unwatch()
-	b.over = true
+	b.side.unwatch()
+	b.done = true
 	x := b.exchange
 	if x.streams || x.conn == nil {
 		return
 	}
 	interrupted := b.endReads()
-	b.boundRest()
-	if b.stopped != nil || !b.read && x.closes() || !b.whole && (x.duplex || interrupted) {
-		_ = x.conn.SetReadDeadline(past) // what is left is of no use
-		linger(x.conn)
+	b.setDiscardDeadline()
+	if b.stopped != nil || !b.finished && x.closes() || !b.complete && (x.duplex || interrupted) {
+		_ = x.conn.SetReadDeadline(past) // do not read the rest
+		closeAfterAnswer(x.conn)
 	}
 }
 
-// endReads ends what other goroutines read, which the client could let last, and
-// lets no further read begin. It reports whether there was any. net/http would end
-// them too, but forgets the deadline then. b.mu is held.
+// endReads stops the reads of other goroutines, which the client could delay, and
+// prevents further ones. It reports whether there were any. net/http would stop
+// them too, but would then clear the deadline. The caller holds b.mu.
 func (b *Body) endReads() bool {
-	b.ended = make(chan struct{})
+	b.readsEnded = make(chan struct{})
 	if b.reading == 0 || b.exchange.conn.SetReadDeadline(past) != nil {
 		return false
 	}
 	b.mu.Unlock()
-	<-b.ended
+	<-b.readsEnded
 	b.mu.Lock()
 	return true
 }
 
-// linger has HTTP/1 close a connection, half a second after the answer. At once, a
-// client that still sends would get a reset instead of the answer (RFC 9112, 9.6).
-// net/http does so where a body turns out longer than MaxBytesReader allows, and
-// can be asked in no other way.
-func linger(conn deadlines) {
+// closeAfterAnswer makes HTTP/1 close the connection half a second after the
+// response. If it closed immediately, a client that is still sending would get a
+// reset instead of the response (RFC 9112, 9.6). net/http does this for a body
+// longer than MaxBytesReader allows, and has no other API for it.
+func closeAfterAnswer(conn deadlines) {
 	w, ok := conn.(http.ResponseWriter)
 	if !ok {
 		return
@@ -220,12 +220,12 @@ func linger(conn deadlines) {
 	_, _ = tooLong.Read(make([]byte, 1))
 }
 
-// Stop has reading fail with err, and a read under way return. It may be called
-// by another goroutine; once the body has been read it does nothing.
+// Stop makes reads fail with err, including one in progress. It may be called
+// concurrently. It has no effect on a body that has been read.
 func (b *Body) Stop(err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.read || b.over || b.stopped != nil {
+	if b.finished || b.done || b.stopped != nil {
 		return
 	}
 	b.stopped = err
@@ -234,16 +234,16 @@ func (b *Body) Stop(err error) {
 	}
 }
 
-// End notes that the request is about to be answered: Stop does nothing from
-// here on, because the connection goes on to the next request.
+// End disables Stop. Call it before the response, after which the connection serves
+// the next request.
 func (b *Body) End() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.over = true
+	b.done = true
 }
 
 // Close implements io.Closer.
 func (b *Body) Close() error {
-	b.discarding()
-	return b.from.Close()
+	b.boundDiscard()
+	return b.body.Close()
 }

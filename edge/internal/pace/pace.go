@@ -1,12 +1,13 @@
-// Package pace bounds the time that clients make a server wait: for the next
-// bytes of a request's body, and for room to write an answer.
+// Package pace limits how long a server waits for clients: for the next bytes of a
+// request's body, and for room to write a response.
 //
 //	server.Handler = pace.Handler(&pace.Limits{Body: time.Minute, Answer: time.Minute}, handler)
 //
-// A client has to keep a pace of Limits.Rate bytes a second while it is waited for. It
-// may fall behind by the time of the limit, and is then cut off. Time that the
-// handler takes does not count: a slow application costs no client its request. The server's own ReadTimeout and WriteTimeout may be set to the same
-// limits. They bound what happens outside of the handler, and are lifted inside.
+// While the server waits, a client must transfer Limits.Rate bytes a second. If it
+// falls behind by the time of the limit, the transfer fails. Only waiting for the
+// client counts: a slow application fails no request. The server's ReadTimeout and
+// WriteTimeout may have the same values; they apply outside of the handler and are
+// lifted inside.
 package pace
 
 import (
@@ -26,47 +27,47 @@ import (
 	"time"
 )
 
-// DefaultRate is the pace where Limits name none, in bytes a second.
+// DefaultRate is the default of Limits.Rate, in bytes a second.
 const DefaultRate = 1 << 10
 
-// piece is how much of a file is written at once. A pace is measured between
-// pieces.
-const piece = 64 << 10
+// chunk is how many bytes of a file are written at once. The pace is measured
+// between chunks.
+const chunk = 64 << 10
 
-// restTime is how long the part of a body that the handler did not read may take.
-const restTime = 5 * time.Second
+// discardTime bounds reading the part of a body that the handler did not read.
+const discardTime = 5 * time.Second
 
-// hangUpAfter is how long the answer to a reset HTTP/2 stream may take to end.
+// hangUpAfter is how long a write may last after its HTTP/2 stream was reset.
 const hangUpAfter = 5 * time.Second
 
-// ErrSlow is in the chain of the error of a body whose client fell behind.
+// ErrSlow is in the chain of the error of Body.Read for a client that fell behind.
 var ErrSlow = errors.New("pace: the client sends too slowly")
 
-// Direction says what a client was waited for.
+// Direction is what the server waits for.
 type Direction int
 
-// What a client can be waited for.
+// The directions of a transfer.
 const (
 	ForBody Direction = iota
 	ForAnswer
 )
 
-// Limits are how far a client may fall behind; 0: there is no limit.
+// Limits are the times by which a client may fall behind its pace. 0: no limit.
 type Limits struct {
 	Body, Answer time.Duration
 	// Rate is the pace, in bytes a second; 0: DefaultRate.
 	Rate int64
-	// Late is called when a client is cut off; it may be nil.
+	// Late is called when a transfer fails because the client fell behind; it may
+	// be nil.
 	Late func(*http.Request, Direction)
-	// HangUp closes the connection that the context of a request came by. It is
-	// called where the reset of an HTTP/2 stream does not end a write; it may be
-	// nil.
+	// HangUp closes the connection of the request with the given context. It is
+	// called if resetting an HTTP/2 stream does not end a write; it may be nil.
 	HangUp func(context.Context)
 }
 
 func (l *Limits) rate() int64 { return cmp.Or(l.Rate, DefaultRate) }
 
-// Handler calls next with bodies and answers that are held to the limits.
+// Handler calls next with a body and a ResponseWriter that enforce the limits.
 func Handler(l *Limits, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := &exchange{ResponseWriter: w, limits: l, request: r, conn: deadlinesOf(w), streams: r.ProtoMajor > 1}
@@ -74,7 +75,7 @@ func Handler(l *Limits, next http.Handler) http.Handler {
 		defer x.end()
 		if r.Body != nil && r.Body != http.NoBody {
 			x.body = newBody(x, r.Body, l.Body)
-			// A copy: net/http has to find its own body in its own request.
+			// Copy the request: net/http needs its own body in its own request.
 			r = r.WithContext(r.Context())
 			r.Body = x.body
 		}
@@ -85,13 +86,14 @@ func Handler(l *Limits, next http.Handler) http.Handler {
 	})
 }
 
-// deadlines is what the ResponseWriters of net/http have.
+// deadlines is implemented by the ResponseWriters of net/http.
 type deadlines interface {
 	SetReadDeadline(time.Time) error
 	SetWriteDeadline(time.Time) error
 }
 
-// deadlinesOf unwraps w; nil: there are none, as in tests with recorders.
+// deadlinesOf returns the deadlines of w or of what it wraps; nil without any, as
+// for recorders in tests.
 func deadlinesOf(w http.ResponseWriter) deadlines {
 	for {
 		if d, ok := w.(deadlines); ok {
@@ -105,22 +107,22 @@ func deadlinesOf(w http.ResponseWriter) deadlines {
 	}
 }
 
-// exchange is a request and its answer.
+// exchange is a request and its response.
 type exchange struct {
 	http.ResponseWriter
 	limits   *Limits
 	request  *http.Request
-	conn     deadlines // nil: there are none
-	streams  bool      // HTTP/2: a deadline that passes ends the stream, whoever waits
+	conn     deadlines // nil: none
+	streams  bool      // HTTP/2: a deadline that passes resets the stream, even if nothing is transferred
 	hijacked bool
-	duplex   bool        // the answer may begin before the body has ended
-	late     atomic.Bool // the answer was cut off
-	body     *Body       // nil: the request has none
+	duplex   bool        // the response may begin before the end of the body
+	slow     atomic.Bool // the response failed because the client fell behind
+	body     *Body       // nil: none
 	answer   side
 }
 
-// end bounds what net/http does after the handler: it writes what is left in
-// buffers, and reads what is left of the body.
+// end sets the deadlines for what net/http does after the handler: it writes
+// buffered output and reads the rest of the body.
 func (x *exchange) end() {
 	if x.conn == nil || x.hijacked {
 		return
@@ -130,11 +132,11 @@ func (x *exchange) end() {
 		_ = x.conn.SetWriteDeadline(time.Now().Add(x.answer.timeout))
 	}
 	if x.body != nil {
-		x.body.handled()
+		x.body.handlerReturned()
 	}
 }
 
-// closes reports whether the connection ends with the answer.
+// closes reports whether the connection is closed after the response.
 func (x *exchange) closes() bool { return x.request.Close || x.Header().Get("Connection") == "close" }
 
 func (x *exchange) hangUp() {
@@ -143,14 +145,14 @@ func (x *exchange) hangUp() {
 	}
 }
 
-// writing bounds a write of n bytes. HTTP/1 may read the rest of the body
-// before it sends the head of the answer.
+// writing sets the deadline of a write of n bytes. HTTP/1 may read the rest of the
+// body before it sends the header of the response.
 func (x *exchange) writing(n int) {
 	if x.conn == nil {
 		return
 	}
 	if x.body != nil {
-		x.body.discarding()
+		x.body.boundDiscard()
 	}
 	if x.answer.timeout > 0 {
 		until := x.answer.begin(n)
@@ -160,29 +162,30 @@ func (x *exchange) writing(n int) {
 	}
 }
 
-// wrote notes how a write ended.
+// wrote notes the result of a write.
 func (x *exchange) wrote(n int64, err error) {
 	if x.conn == nil || x.answer.timeout == 0 {
 		return
 	}
 	expired := x.answer.finish(n)
-	if (expired || errors.Is(err, os.ErrDeadlineExceeded)) && !x.late.Swap(true) && x.limits.Late != nil {
+	if (expired || errors.Is(err, os.ErrDeadlineExceeded)) && !x.slow.Swap(true) && x.limits.Late != nil {
 		x.limits.Late(x.request, ForAnswer)
 	}
 }
 
-// Unwrap implements what http.ResponseController asks for.
+// Unwrap is for http.ResponseController.
 func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 
-// EnableFullDuplex implements what http.ResponseController asks for. The connection
-// ends with the answer unless the body was read to its end: net/http would parse
-// the rest as the next request if reading it timed out.
+// EnableFullDuplex is for http.ResponseController. Unless the body is read to its
+// end, the connection is closed after the response: if reading the rest timed out,
+// net/http would parse it as the next request.
 func (x *exchange) EnableFullDuplex() error {
 	x.duplex = true
 	return http.NewResponseController(x.ResponseWriter).EnableFullDuplex()
 }
 
-// WriteHeader implements http.ResponseWriter. Interim heads are sent at once.
+// WriteHeader implements http.ResponseWriter. Interim (1xx) headers are sent
+// immediately.
 func (x *exchange) WriteHeader(status int) {
 	if status >= http.StatusOK {
 		x.ResponseWriter.WriteHeader(status)
@@ -201,7 +204,7 @@ func (x *exchange) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// FlushError implements what http.ResponseController asks for.
+// FlushError is for http.ResponseController.
 func (x *exchange) FlushError() error {
 	x.writing(0)
 	err := http.NewResponseController(x.ResponseWriter).Flush()
@@ -209,16 +212,16 @@ func (x *exchange) FlushError() error {
 	return err
 }
 
-// Hijack implements http.Hijacker. The connection has no deadlines then.
+// Hijack implements http.Hijacker. The limits do not apply to the connection.
 func (x *exchange) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, buffered, err := http.NewResponseController(x.ResponseWriter).Hijack()
 	x.hijacked = err == nil
 	return conn, buffered, err
 }
 
-// ReadFrom implements io.ReaderFrom, which lets the kernel send files. What
-// other sources take to read is not the client's time, so only their writes
-// are bounded.
+// ReadFrom implements io.ReaderFrom, so that the kernel can send files. Reading
+// another source may take time that is not the client's, so only the writes of its
+// bytes are limited.
 func (x *exchange) ReadFrom(src io.Reader) (int64, error) {
 	limited, ok := src.(*io.LimitedReader)
 	if !ok {
@@ -232,8 +235,8 @@ func (x *exchange) ReadFrom(src io.Reader) (int64, error) {
 	}
 	total := int64(0)
 	for limited.N > 0 {
-		// The kernel sends what is one LimitedReader around a file.
-		size := min(piece, limited.N)
+		// net/http uses sendfile for a LimitedReader of a file.
+		size := min(chunk, limited.N)
 		x.writing(int(size))
 		n, err := to.ReadFrom(&io.LimitedReader{R: limited.R, N: size})
 		x.wrote(n, err)
@@ -246,13 +249,14 @@ func (x *exchange) ReadFrom(src io.Reader) (int64, error) {
 	return total, nil
 }
 
-// file is an *os.File, or what package os wraps one in.
+// file is an *os.File, or a type in which package os wraps one.
 type file interface {
 	syscall.Conn
 	Stat() (fs.FileInfo, error)
 }
 
-// writerOnly and readerOnly hide from io.CopyBuffer what would bypass Write.
+// writerOnly and readerOnly hide methods with which io.CopyBuffer would bypass
+// Write.
 type (
 	writerOnly struct{ io.Writer }
 	readerOnly struct{ io.Reader }

@@ -1,5 +1,5 @@
-// Package soak is what long tests share: how often they do a thing, where
-// their figures go, and what the process holds.
+// Package soak is shared by long tests: repetitions, recorded figures and the
+// footprint of the process.
 package soak
 
 import (
@@ -13,9 +13,8 @@ import (
 	"testing"
 )
 
-// Times is how often a test does a thing: few times, or as often as the
-// variable of the environment says, as `make soak` does. With the race detector
-// it is fewer times.
+// Times returns the repetitions of a test: the value of the environment variable,
+// which `make soak` sets, or few by default; fewer with the race detector.
 func Times(tb testing.TB, variable string, few int) int {
 	tb.Helper()
 	text := os.Getenv(variable)
@@ -29,8 +28,8 @@ func Times(tb testing.TB, variable string, few int) int {
 	return n
 }
 
-// Figures writes what was measured to the folder that TENANTEDGE_FIGURES names,
-// as JSON, for plots. Without the variable it does nothing.
+// Figures writes figures as JSON, for plots, to the folder in the environment
+// variable TENANTEDGE_FIGURES. Without the variable it does nothing.
 func Figures(tb testing.TB, name string, figures any) {
 	tb.Helper()
 	folder := os.Getenv("TENANTEDGE_FIGURES")
@@ -46,15 +45,15 @@ func Figures(tb testing.TB, name string, figures any) {
 	}
 }
 
-// Footprint is what the process holds.
+// Footprint is the memory and the open files of the process.
 type Footprint struct {
-	Resident     uint64 // bytes of memory
-	Proportional uint64 // the same, a page that is mapped n times being counted once
-	Files        int    // that are open
+	Resident     uint64 // bytes
+	Proportional uint64 // bytes; a page that n processes share counts 1/n
+	Files        int    // open descriptors
 }
 
-// Measure has Go give back what it does not need, and looks. false: this
-// system does not tell.
+// Measure returns unused memory to the system and measures. It reports false if the
+// system has no figures.
 func Measure() (f Footprint, known bool) {
 	for range 3 {
 		runtime.GC()
