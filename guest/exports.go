@@ -32,7 +32,7 @@ func exportConfigure(length uint32) uint64 { return packed(served.handle(configu
 
 //go:wasmexport te_route
 func exportRoute(length uint32) uint64 {
-	reply := served.short.answer(length)
+	reply := served.fast.answer(length)
 	if reply == nil {
 		reply = served.handle(routeCall, length)
 	}

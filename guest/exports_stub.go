@@ -18,15 +18,16 @@ func init() {
 // the buffer and calls an export that takes a message. The next call overwrites
 // the reply.
 func call(export string, msg []byte) ([]byte, error) {
-	for which, name := range callNames {
+	for i, name := range callNames {
 		if name != export {
 			continue
 		}
+		which := kind(i)
 		copy(memory.buffer(len(msg)), msg)
 		length := uint32(len(msg))
 		var reply []byte
 		if which == routeCall {
-			reply = served.short.answer(length)
+			reply = served.fast.answer(length)
 		}
 		if reply == nil {
 			reply = served.handle(which, length)
@@ -39,7 +40,7 @@ func call(export string, msg []byte) ([]byte, error) {
 	return nil, fmt.Errorf("guest: expected the name of an export that takes a message, such as %s, found %q", abi.ExportRoute, export)
 }
 
-var callNames = map[kind]string{
+var callNames = [...]string{
 	configureCall:  abi.ExportConfigure,
 	routeCall:      abi.ExportRoute,
 	cacheKeyCall:   abi.ExportCacheKey,

@@ -44,8 +44,8 @@ func (g *guest) readRequest(raw []byte) bool {
 	r.Trusted = m.word&abi.ReqTrusted != 0
 	r.Websocket = m.word&abi.ReqWebsocket != 0
 	n := min(m.n, maxFields) - abi.ReqHeader0
-	if g.short.open {
-		n = min(n, g.short.headers) // what the host looked up ahead is no header
+	if g.fast.enabled {
+		n = min(n, g.fast.headers) // the field after them is a prefetched record
 	}
 	if n <= 0 {
 		r.Headers = nil

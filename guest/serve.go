@@ -58,7 +58,7 @@ type guest struct {
 	answer  Decision
 	asked   []string // headers of Authorize
 	routes  []routed // of Consumer, if it is a short ByRoute
-	short   shortcut
+	fast    fastRouter
 }
 
 // maxHeaders is how many headers a guest may ask for.
@@ -90,8 +90,8 @@ func (g *guest) read(config []byte) (abi.Configured, error) {
 			return configured, err
 		}
 		g.router, configured.Headers = router, router.Headers()
-		g.short.prepare(router, len(configured.Headers))
-		configured.LookAhead = g.short.open
+		g.fast.prepare(router, len(configured.Headers))
+		configured.LookAhead = g.fast.enabled
 	}
 	if g.Configure != nil {
 		own, err := g.Configure(&c)

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/guest/tenancy/fastpath"
 )
 
 func (c *call) hardened() {
@@ -42,7 +43,7 @@ func (c *call) hardened() {
 		prevailing = f
 	}
 	if prevailing == nil {
-		d.Refuse(abi.Missing, NoTenant)
+		d.Refuse(abi.Missing, fastpath.NoTenant)
 		return
 	}
 	// Where a domain row leads to the same tenant as a later header does, its

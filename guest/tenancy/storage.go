@@ -8,7 +8,7 @@ import (
 // PathQuery asks where a tenant's file is. Location and BaseURL are the
 // storage's own, before the tenant comes in.
 type PathQuery struct {
-	Schema string // empty: PublicSchema
+	Schema string // empty: public
 	Folder string // by which the tenant was routed, empty if none
 	// SchemaPathname is the tenant's own identifier, if it has one.
 	SchemaPathname    string

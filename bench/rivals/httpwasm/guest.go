@@ -8,6 +8,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
+	"github.com/tenantedge/tenantedge/guest/tenancy/fastpath"
 )
 
 // Functions of the ABI of http-wasm; see its api/handler/wasm.go.
@@ -50,8 +51,8 @@ const requestHeaders = 0 // the kind of header
 
 var (
 	router   *tenancy.Router
-	short    tenancy.Shortcut
-	hasShort bool
+	fast     fastpath.Table
+	hasFast  bool
 	request  tenancy.Request
 	decision tenancy.Decision
 	// Adjacent, so that a call touches few pages.
@@ -72,11 +73,11 @@ func init() {
 	if router, err = tenancy.New(&c); err != nil {
 		panic(err)
 	}
-	short, hasShort = router.Shortcut()
+	fast, hasFast = router.FastPath()
 }
 
-// room is the number of bytes before each value, which tenancy.PlainHost and
-// tenancy.PlainTarget require.
+// room is the number of bytes before each value, which fastpath.Host and
+// fastpath.Target require.
 const room = 8
 
 //go:wasmexport handle_request
@@ -110,23 +111,23 @@ func handleRequest() uint64 {
 	return serve(decision.Schema, uri)
 }
 
-// plain decides the requests for which the default guest has a shortcut, in the
-// same way as that guest.
+// plain decides about the requests that the default guest answers on its fast
+// path, in the same way.
 func plain(hostEnd, targetEnd int) (next uint64, ok bool) {
 	at := room
 	if hostEnd-at > 4 && string(host[at:at+4]) == "www." {
 		at += 4
 	}
-	hash, ok := tenancy.PlainHost(host[:], at, hostEnd)
-	if !ok || !hasShort {
+	hash, ok := fastpath.Host(host[:], at, hostEnd)
+	if !ok || !hasFast {
 		return 0, false
 	}
-	path, ok := tenancy.PlainTarget(target[:], room, targetEnd)
+	path, ok := fastpath.Target(target[:], room, targetEnd)
 	if !ok {
 		return 0, false
 	}
 	name := str(host[at:hostEnd])
-	domain, fallback := short.Static(name, hash)
+	domain, fallback := fast.Find(name, hash)
 	if domain < 0 {
 		m, found := lookup(name, str(target[room+1:path.Segment]))
 		folder := m.Get(abi.RecFolder)
@@ -146,7 +147,7 @@ func plain(hostEnd, targetEnd int) (next uint64, ok bool) {
 	if domain < 0 {
 		return refuse(404), true
 	}
-	return serve(short.Statics[domain].Schema, ""), true
+	return serve(fast.Statics[domain].Schema, ""), true
 }
 
 // serve passes the request on, with a new URI unless uri is empty.

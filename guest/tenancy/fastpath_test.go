@@ -3,6 +3,8 @@ package tenancy
 import (
 	"strings"
 	"testing"
+
+	"github.com/tenantedge/tenantedge/guest/tenancy/fastpath"
 )
 
 // front stands before what is read: readers may look back eight bytes.
@@ -11,10 +13,15 @@ const front = "12345678"
 func samePlainHost(t *testing.T, host string) bool {
 	t.Helper()
 	b := []byte(front + host + "-:tail")
-	hash, ok := PlainHost(b, len(front), len(front)+len(host))
+	hash, ok := fastpath.Host(b, len(front), len(front)+len(host))
 	normal, err := NormalizeHost(host)
-	if ok && (err != nil || normal != host || hash != hashHost(host)) {
-		t.Fatalf("%q is plain with hash %#x; in normal form it is %q with hash %#x, %v", host, hash, normal, hashHost(host), err)
+	if ok && (err != nil || normal != host) {
+		t.Fatalf("%q is plain; its normal form is %q, %v", host, normal, err)
+	}
+	var table fastpath.Table
+	table.SetHosts(map[string]int{host: 7}, nil)
+	if domain, fallback := table.Find(host, hash); ok && (domain != 7 || fallback != -1) {
+		t.Fatalf("a table with %q finds tenants %d and %d by hash %#x, expected 7 and -1", host, domain, fallback, hash)
 	}
 	return ok
 }
@@ -48,7 +55,7 @@ func FuzzPlainHost(f *testing.F) {
 func samePlainTarget(t *testing.T, raw string) bool {
 	t.Helper()
 	b := []byte(front + raw + "\x00?%/tail")
-	p, ok := PlainTarget(b, len(front), len(front)+len(raw))
+	p, ok := fastpath.Target(b, len(front), len(front)+len(raw))
 	if !ok {
 		return false
 	}
@@ -94,7 +101,7 @@ func FuzzPlainSegment(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		b := []byte(front + s + "/")
-		if PlainSegment(b, len(front), len(front)+len(s)) != (isSegment(s) && s[0] != '.') {
+		if fastpath.Segment(b, len(front), len(front)+len(s)) != (isSegment(s) && s[0] != '.') {
 			t.Fatalf("%q is a plain segment, or it is not", s)
 		}
 	})
@@ -103,13 +110,13 @@ func FuzzPlainSegment(f *testing.F) {
 func TestWhatIsNotInsideTheMessageIsNotPlain(t *testing.T) {
 	b := []byte("/a-message")
 	for _, span := range [][2]int{{0, 0}, {0, 7}, {5, 5}, {9, 8}, {-1, 9}, {0, 11}, {8, 1 << 40}, {1 << 40, 1<<40 + 1}} {
-		if _, ok := PlainHost(b, span[0], span[1]); ok {
+		if _, ok := fastpath.Host(b, span[0], span[1]); ok {
 			t.Errorf("host at %v is plain", span)
 		}
-		if _, ok := PlainTarget(b, span[0], span[1]); ok {
+		if _, ok := fastpath.Target(b, span[0], span[1]); ok {
 			t.Errorf("target at %v is plain", span)
 		}
-		if PlainSegment(b, span[0], span[1]) {
+		if fastpath.Segment(b, span[0], span[1]) {
 			t.Errorf("segment at %v is plain", span)
 		}
 	}

@@ -78,12 +78,12 @@ func settle(t testing.TB, config string) {
 // shortcut, and reports whether the shortcut was taken.
 func sameEitherWay(t *testing.T, msg []byte) bool {
 	t.Helper()
-	opened := served.short.open
+	opened := served.fast.enabled
 	short := show(call(abi.ExportRoute, msg))
-	taken := opened && served.short.answer(uint32(len(msg))) != nil
-	served.short.open = false
+	taken := opened && served.fast.answer(uint32(len(msg))) != nil
+	served.fast.enabled = false
 	long := show(call(abi.ExportRoute, msg))
-	served.short.open = opened
+	served.fast.enabled = opened
 	if short != long {
 		t.Fatalf("request %q\nis answered\n%s\nby the shortcut, and else\n%s", msg, short, long)
 	}
@@ -126,7 +126,7 @@ func message(word uint32, host, target string, more ...string) []byte {
 
 // messageAhead is a message with the record that a host looks up ahead.
 func messageAhead(word uint32, host, target string) []byte {
-	last := abi.ReqHeader0 + served.short.headers
+	last := abi.ReqHeader0 + served.fast.headers
 	b := abi.Begin(make([]byte, 1024+len(host)+len(target)), word, last+1)
 	b.Put(abi.ReqMethod, "GET")
 	b.Put(abi.ReqScheme, "http")

@@ -1,4 +1,4 @@
-package tenancy
+package fastpath
 
 import (
 	"encoding/binary"
@@ -6,42 +6,45 @@ import (
 	"unsafe"
 )
 
-// Hosts and request-targets are read eight bytes at a time here: in a Wasm
-// guest of Go's toolchain each jump costs as much as ten additions. What these
-// readers do not take for plain is not wrong; it goes the way that explains.
+// Hosts and request-targets are read eight bytes at a time: in a Wasm guest of
+// Go's toolchain a jump costs as much as ten additions. The readers may reject
+// input that is valid: package tenancy then decides, and gives the reason.
 
 const (
-	every = 0x0101010101010101 // times a byte: that byte in each place
-	tops  = 0x80 * every       // top bit of each byte
+	every = 0x0101010101010101 // a word with each byte 1
+	tops  = 0x80 * every       // the top bit of each byte
+
+	maxHost = 63 // bytes; so no label is longer than DNS allows
 )
 
-// from has the top bit of each byte of x that is at least c. All must be ASCII,
-// as must c. The bytes in a range from a to before b are from(x, a) ^ from(x, b).
+// from sets the top bit of each byte of x that is at least c. All bytes, and c,
+// must be ASCII. from(x, a) ^ from(x, b) has the top bits of the bytes in [a, b).
 func from(x uint64, c byte) uint64 { return x + every*uint64(0x80-c) }
 
-// text is the bytes that a part of a message lies in. They are read without a
-// check of the bounds at each step, which would make a request a tenth slower;
-// so whoever makes one to read b[at:end] sees first that it is inside.
+// text points to a buffer and reads it without bounds checks, which would make a
+// request 10 % slower. The caller checks with inside first.
 type text struct{ start unsafe.Pointer }
 
 func (t text) word(at int) uint64 {
 	return binary.LittleEndian.Uint64((*[8]byte)(unsafe.Add(t.start, at))[:])
 }
 
-// tail is the last n < 8 bytes before end, low byte first, with zeros above.
+// tail returns the last n < 8 bytes before end, low byte first, then zeros. It
+// reads the eight bytes before end.
 func (t text) tail(end, n int) uint64 { return t.word(end-8) >> (64 - 8*uint(n)) }
 
-// inside reports whether b[at:end] is not empty and may be read as a text.
+// inside reports whether b[at:end] is not empty and can be read through a text.
 func inside(b []byte, at, end int) bool { return at >= 0 && at < end && end >= 8 && end <= len(b) }
 
-// PlainHost reports whether b[at:end] is a host name that is in normal form
-// already and has no port. It may deny it to one that is. The hash is that for [Shortcut.Static].
-func PlainHost(b []byte, at, end int) (hash uint64, ok bool) {
-	if !inside(b, at, end) || end-at > maxLabel {
+// Host reports whether b[at:end] is a host name in normal form without a port,
+// as tenancy.NormalizeHost returns it, of at most 63 bytes. At least eight bytes
+// of b must precede end. The hash is for [Table.Find].
+func Host(b []byte, at, end int) (hash uint64, ok bool) {
+	if !inside(b, at, end) || end-at > maxHost {
 		return 0, false
 	}
 	t := text{unsafe.Pointer(unsafe.SliceData(b))}
-	// Before the name stands what may stand before no hyphen and no dot: a dot.
+	// The byte before the name counts as a dot, which no hyphen or dot may follow.
 	hyphenBefore, dotBefore, bad := uint64(0), uint64(0x80), uint64(0)
 	for {
 		var x, filled uint64
@@ -68,13 +71,13 @@ func PlainHost(b []byte, at, end int) (hash uint64, ok bool) {
 	return hash, bad&tops == 0 && b[end-1] > '.'
 }
 
-// mix takes eight more bytes into a hash.
+// mix adds eight bytes to a hash.
 func mix(hash, x uint64) uint64 {
 	hash = (hash ^ x) * 0x9e3779b97f4a7c15
 	return hash ^ hash>>32
 }
 
-// hashHost is the hash that PlainHost gives.
+// hashHost returns the hash that Host returns.
 func hashHost(host string) (hash uint64) {
 	for i := 0; i < len(host); i += 8 {
 		var x [8]byte
@@ -84,17 +87,17 @@ func hashHost(host string) (hash uint64) {
 	return hash
 }
 
-// Path says where the parts of a plain request-target are.
+// Path holds offsets into the buffer that [Target] has read.
 type Path struct {
 	Segment int  // end of the path's first segment
-	End     int  // end of the path: the query's beginning
-	Odd     bool // a segment begins with a dot, or path parameters do: readers may disagree
+	End     int  // end of the path, where the query begins
+	Odd     bool // a segment begins with a dot, or there is a semicolon: servers may read the path differently
 }
 
-// PlainTarget reports whether b[at:end] is a request-target that is a path, with
-// or without query, in which nothing is encoded, and which begins with just one
-// slash. It may deny it to one that is.
-func PlainTarget(b []byte, at, end int) (p Path, ok bool) {
+// Target reports whether b[at:end] is a request-target that is a path with or
+// without a query, has no percent-encoding in the path, and begins with exactly
+// one slash. At least eight bytes of b must precede end.
+func Target(b []byte, at, end int) (p Path, ok bool) {
 	if !inside(b, at, end) || b[at] != '/' {
 		return p, false
 	}
@@ -114,7 +117,7 @@ func PlainTarget(b []byte, at, end int) (p Path, ok bool) {
 		}
 		slashes := (from(x, '/') ^ from(x, '0') | from(x, '\\') ^ from(x, ']')) & tops
 		queries := (from(x, '?') ^ from(x, '@')) & tops
-		path := queries&-queries - 1 // all bits, or those in front of the "?"
+		path := queries&-queries - 1 // all bits, or those before the "?"
 		bad |= x | ^(from(x, '!') ^ from(x, 0x7f)) | (from(x, '%')^from(x, '&'))&path
 		odd |= ((from(x, '.')^from(x, '/'))&(slashes<<8|slashBefore) | from(x, ';') ^ from(x, '<')) & path
 		slashBefore = slashes >> 56
@@ -135,8 +138,8 @@ func PlainTarget(b []byte, at, end int) (p Path, ok bool) {
 	return p, bad&tops == 0 && (segment != first || segment == p.End)
 }
 
-// invisible has a top bit set if what stands from at to end has control characters, blanks, or
-// bytes that are not ASCII.
+// invisible sets a top bit if the bytes from at to end have a control character,
+// a space, or a byte that is not ASCII.
 func (t text) invisible(at, end int) (bad uint64) {
 	for ; end-at >= 8; at += 8 {
 		x := t.word(at)
@@ -149,9 +152,10 @@ func (t text) invisible(at, end int) (bad uint64) {
 	return bad
 }
 
-// PlainSegment reports whether b[at:end] can be one segment of a path, as a
-// tenant's identifier must. It may deny it to one that can.
-func PlainSegment(b []byte, at, end int) bool {
+// Segment reports whether b[at:end] can be one segment of a path, as a tenant's
+// identifier must. It rejects segments that begin with a dot. At least eight
+// bytes of b must precede end.
+func Segment(b []byte, at, end int) bool {
 	if !inside(b, at, end) || b[at] == '.' {
 		return false
 	}
@@ -166,7 +170,7 @@ func PlainSegment(b []byte, at, end int) bool {
 	return bad == 0
 }
 
-// splits is zero if no byte of x is a slash of either kind or NUL.
+// splits returns zero if no byte of x is a slash, a backslash or NUL.
 func splits(x uint64) uint64 {
 	slash, backslash := x^'/'*every, x^'\\'*every
 	return ((x-every)&^x | (slash-every)&^slash | (backslash-every)&^backslash) & tops
