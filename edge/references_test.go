@@ -13,7 +13,7 @@ func TestARowThatAReferenceToAStaticTenantNamesIsRefused_B2(t *testing.T) {
 		Tenants: []StaticTenant{{Schema: "www", Header: text("Main"), SessionKey: text("42")}, {Schema: "blog"}},
 		Default: &DefaultTenant{CloneReference: "sample"},
 	}
-	d := tenantdb.NewDirectory(tenantdb.Options{Normalize: tenancy.NormalizeHost, Refuse: c.RefuseTenant, CloneReference: "sample"})
+	d := tenantdb.NewDirectory(tenantdb.Options{Normalize: tenancy.NormalizeHost, RefuseTenant: c.RefuseTenant, CloneReference: "sample"})
 	report := d.Replace(tenantdb.State{
 		Tenants: []tenantdb.Tenant{
 			{ID: "1", Schema: "main"}, {ID: "2", Schema: "MAIN"}, {ID: "42", Schema: "answer"}, {ID: "www", Schema: "a"}, {ID: "BLOG", Schema: "b"},
@@ -22,7 +22,7 @@ func TestARowThatAReferenceToAStaticTenantNamesIsRefused_B2(t *testing.T) {
 		},
 		Domains: []tenantdb.Domain{{TenantID: "1", Domain: "main.test"}, {TenantID: "8", Domain: "fine.test"}},
 	})
-	if report.Tenants != 3 || report.Refused != 12 {
+	if report.Tenants != 3 || report.LeftOut != 12 {
 		t.Errorf("the report is %+v, expected three tenants and twelve rows left out", report)
 	}
 	for _, ref := range []string{"main", "MAIN", "42", "answer", "www", "Www", "blog", "Public", "public", "SAMPLE", "Default"} {

@@ -6,29 +6,29 @@ import (
 	"time"
 )
 
-// Apply changes some tenants, all at once: nobody sees a part of it. Its cost
-// depends on the rows of those tenants, not on the size of the directory.
+// Apply changes some tenants atomically. Its cost depends on the rows of those
+// tenants, not on the size of the directory.
 func (d *Directory) Apply(changes []Change) Report {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	old := d.state.Load()
 	p := patch{dir: d, old: old, own: owner{}, tenants: map[string]*patched{}}
 	for _, c := range changes {
-		p.release(c.Tenant.ID)
+		p.clear(c.Tenant.ID)
 	}
 	for _, c := range changes {
 		if !c.Removed {
-			p.take(c)
+			p.set(c)
 		}
 	}
 	p.promote()
 	next := p.build()
 	p.report.Tenants, p.report.Domains = next.ids.count, next.domains.count
-	d.left = slices.DeleteFunc(slices.Clone(d.left), func(p2 Problem) bool { return p.tenants[p2.TenantID] != nil })
-	d.left = append(d.left, p.report.Problems...)
-	d.left = d.left[:min(len(d.left), MaxProblems)]
+	d.problems = slices.DeleteFunc(slices.Clone(d.problems), func(before Problem) bool { return p.tenants[before.TenantID] != nil })
+	d.problems = append(d.problems, p.report.Problems...)
+	d.problems = d.problems[:min(len(d.problems), MaxProblems)]
 	d.publish(next)
-	d.health.Store(&health{syncedAt: time.Now(), refused: d.health.Load().refused})
+	d.health.Store(&health{syncedAt: time.Now(), leftOut: d.health.Load().leftOut})
 	return p.report
 }
 
@@ -40,12 +40,12 @@ type patch struct {
 	report Report
 
 	tenants map[string]*patched
-	freed   []Domain             // rows that tenants gave up, in order
-	domains map[domainKey]string // who has the row now: a tenant's id, or "" for nobody
-	schemas map[string]string
+	freed   []Domain             // rows that were removed, in order
+	domains map[domainKey]string // ids of the tenants that have the changed rows; "" for none
+	schemas map[string]string    // ids of the tenants that have the changed schemas; "" for none
 }
 
-// patched is what a tenant will be.
+// patched is a tenant in the next state.
 type patched struct {
 	tenant  Tenant
 	rows    []Domain
@@ -54,8 +54,8 @@ type patched struct {
 
 type domainKey struct{ domain, folder string }
 
-// release takes away all that a tenant has.
-func (p *patch) release(id string) {
+// clear removes a tenant and its rows.
+func (p *patch) clear(id string) {
 	if p.tenants[id] != nil {
 		return
 	}
@@ -83,8 +83,8 @@ func (p *patch) release(id string) {
 	})
 }
 
-// take gives a tenant what its change says.
-func (p *patch) take(c Change) {
+// set adds the tenant and the rows of a change.
+func (p *patch) set(c Change) {
 	t := p.tenants[c.Tenant.ID]
 	reason := p.dir.tenantProblem(c.Tenant)
 	switch {
@@ -95,9 +95,9 @@ func (p *patch) take(c Change) {
 		reason = reasonSameSchema
 	}
 	if reason != "" {
-		p.report.refuseTenant(c.Tenant, reason)
+		p.report.leaveOutTenant(c.Tenant, reason)
 		for _, row := range c.Domains {
-			p.report.refuseDomain(row, reasonDangling)
+			p.report.leaveOutDomain(row, reasonDangling)
 		}
 		return
 	}
@@ -110,21 +110,21 @@ func (p *patch) take(c Change) {
 			reason = reasonDangling
 		}
 		if reason != "" {
-			p.report.refuseDomain(stored, reason)
+			p.report.leaveOutDomain(stored, reason)
 			continue
 		}
 		if p.holder(domainKey{row.Domain, row.Folder}) != "" {
-			p.report.refuseDomain(stored, duplicateReason(stored.Domain, row.Domain))
+			p.report.leaveOutDomain(stored, duplicateReason(stored.Domain, row.Domain))
 			row = cloneRow(row)
 			key := shadowKey(row)
 			p.dir.shadows[key] = append(p.dir.shadows[key], row)
 			continue
 		}
-		p.give(t, row)
+		p.addRow(t, row)
 	}
 }
 
-func (p *patch) give(t *patched, row Domain) {
+func (p *patch) addRow(t *patched, row Domain) {
 	p.domains[domainKey{row.Domain, row.Folder}] = t.tenant.ID
 	t.rows = append(t.rows, row)
 }
@@ -137,7 +137,7 @@ func (p *patch) schemaTaken(schema string) bool {
 	return found
 }
 
-// holder returns the id of the tenant that has the row, "" if nobody has.
+// holder returns the id of the tenant that has the row, "" if there is none.
 func (p *patch) holder(k domainKey) string {
 	if id, changed := p.domains[k]; changed {
 		return id
@@ -149,7 +149,7 @@ func (p *patch) holder(k domainKey) string {
 	return v.id()
 }
 
-// promote gives rows that nobody has any more to those who lost against them.
+// promote gives the key of each removed row to the next row with that key.
 func (p *patch) promote() {
 	if len(p.dir.shadows) == 0 {
 		return
@@ -172,64 +172,71 @@ func (p *patch) promote() {
 			t.tenant, t.rows, _ = p.before(next.TenantID)
 			p.tenants[next.TenantID] = t
 		}
-		p.give(t, next)
+		p.addRow(t, next)
 	}
 }
 
-// build makes the next state: the old one with other records for the tenants
-// of the patch.
+// build returns the next state: the old one with the records of the patched
+// tenants exchanged.
 func (p *patch) build() *state {
-	var domains, ids, schemas edits
+	var e stateEdits
 	for id, t := range p.tenants {
-		hash, _ := p.dir.hashFold(id)
-		before, rows, shared := p.before(id)
-		if before.ID != "" {
-			ids.remove(hash, record{id: id})
-		}
-		same := !t.removed && before.Schema == t.tenant.Schema && slices.Equal(before.Attributes, t.tenant.Attributes)
-		if !same {
-			if before.ID != "" {
-				schemas.remove(p.dir.hash(before.Schema), record{schema: before.Schema})
-			}
-			shared = sharedExtra(t.tenant)
-			if !t.removed {
-				schemas.add(p.dir.hash(t.tenant.Schema), schemaRecord(t.tenant, shared))
-			}
-		}
-		if !t.removed {
-			ids.add(hash, newTenantRecord(t.tenant, t.rows, shared))
-		}
-		// Rows that stay as they are keep their shards as they are.
-		kept := make(map[domainKey]Domain, len(rows))
-		for _, row := range t.rows {
-			kept[domainKey{row.Domain, row.Folder}] = row
-		}
-		for _, row := range rows {
-			k := domainKey{row.Domain, row.Folder}
-			if same && kept[k] == row {
-				delete(kept, k)
-				continue
-			}
-			domains.remove(p.dir.hashDomain(row.Domain, row.Folder), record{domain: row.Domain, folder: row.Folder})
-		}
-		for _, row := range kept {
-			domains.add(p.dir.hashDomain(row.Domain, row.Folder), domainRecord(row, t.tenant, shared))
-		}
+		p.edit(&e, id, t)
 	}
 	return &state{
-		domains: p.old.domains.edit(domains,
+		domains: p.old.domains.edit(e.domains,
 			func(v view) uint64 { return p.dir.hashDomain(v.domain(), v.folder()) },
 			func(v view, r record) bool { return v.domain() == r.domain && v.folder() == r.folder }),
-		ids: p.old.ids.edit(ids,
+		ids: p.old.ids.edit(e.ids,
 			func(v view) uint64 { h, _ := p.dir.hashFold(v.id()); return h },
 			func(v view, r record) bool { return v.id() == r.id }),
-		schemas: p.old.schemas.edit(schemas,
+		schemas: p.old.schemas.edit(e.schemas,
 			func(v view) uint64 { return p.dir.hash(v.schema()) },
 			func(v view, r record) bool { return v.schema() == r.schema }),
 	}
 }
 
-// before is what a tenant was: an empty ID if it was not.
+// stateEdits are the edits of each table of a state.
+type stateEdits struct{ domains, ids, schemas edits }
+
+// edit adds the edits of one tenant to e.
+func (p *patch) edit(e *stateEdits, id string, t *patched) {
+	hash, _ := p.dir.hashFold(id)
+	before, rows, shared := p.before(id)
+	if before.ID != "" {
+		e.ids.remove(hash, record{id: id})
+	}
+	same := !t.removed && before.Schema == t.tenant.Schema && slices.Equal(before.Attributes, t.tenant.Attributes)
+	if !same {
+		if before.ID != "" {
+			e.schemas.remove(p.dir.hash(before.Schema), record{schema: before.Schema})
+		}
+		shared = sharedExtra(t.tenant)
+		if !t.removed {
+			e.schemas.add(p.dir.hash(t.tenant.Schema), schemaRecord(t.tenant, shared))
+		}
+	}
+	if !t.removed {
+		e.ids.add(hash, newTenantRecord(t.tenant, t.rows, shared))
+	}
+	added := make(map[domainKey]Domain, len(rows))
+	for _, row := range t.rows {
+		added[domainKey{row.Domain, row.Folder}] = row
+	}
+	for _, row := range rows {
+		k := domainKey{row.Domain, row.Folder}
+		if same && added[k] == row {
+			delete(added, k) // an unchanged row needs no edit, so its shard is shared
+			continue
+		}
+		e.domains.remove(p.dir.hashDomain(row.Domain, row.Folder), record{domain: row.Domain, folder: row.Folder})
+	}
+	for _, row := range added {
+		e.domains.add(p.dir.hashDomain(row.Domain, row.Folder), domainRecord(row, t.tenant, shared))
+	}
+}
+
+// before returns a tenant of the old state, with an empty ID if it has none.
 func (p *patch) before(id string) (t Tenant, rows []Domain, shared *extra) {
 	v, found := p.dir.findID(p.old, id)
 	if !found {
@@ -245,8 +252,8 @@ func (p *patch) before(id string) (t Tenant, rows []Domain, shared *extra) {
 	return v.tenant(), rows, shared
 }
 
-// shadowKey is unambiguous: no host name that can be asked for has a NUL, and
-// a clash would only exchange the reason of two rows that are left out.
+// shadowKey is unambiguous for hosts of requests, which contain no NUL. For other
+// rows a collision changes only the reason why they are left out.
 func shadowKey(row Domain) string { return row.Domain + "\x00" + row.Folder }
 
 func cloneRow(row Domain) Domain {

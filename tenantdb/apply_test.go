@@ -37,7 +37,7 @@ func TestAChangeReplacesAllThatATenantHas(t *testing.T) {
 	apply(d, "1", "t1", "!a", "b", "c")
 	apply(d, "2", "t2", "!x")
 	r := apply(d, "1", "renamed", "b", "!d")
-	if r.Refused != 0 || r.Tenants != 2 || r.Domains != 3 {
+	if r.LeftOut != 0 || r.Tenants != 2 || r.Domains != 3 {
 		t.Fatalf("report: %v", r)
 	}
 	if _, found := d.BySchema("t1"); found {
@@ -55,7 +55,7 @@ func TestAChangeReplacesAllThatATenantHas(t *testing.T) {
 	if r := apply(d, "1", ""); r.Tenants != 1 || r.Domains != 1 {
 		t.Errorf("after removal: %v", r)
 	}
-	if r := apply(d, "99", ""); r.Tenants != 1 || r.Refused != 0 {
+	if r := apply(d, "99", ""); r.Tenants != 1 || r.LeftOut != 0 {
 		t.Errorf("removing what is not there: %v", r)
 	}
 }
@@ -68,7 +68,7 @@ func TestTenantsCanExchangeWhatTheyHave(t *testing.T) {
 		{Tenant: tenant("1", "t2"), Domains: []Domain{row("1", "!b")}},
 		{Tenant: tenant("2", "t1"), Domains: []Domain{row("2", "!a")}},
 	})
-	if r.Refused != 0 {
+	if r.LeftOut != 0 {
 		t.Fatal(r)
 	}
 	a, _ := d.ByDomain("a", "")
@@ -86,14 +86,14 @@ func TestChangesThatAreNotValidAreNamed(t *testing.T) {
 		rows             []string
 		reason           string
 	}{
-		{"a bad schema", "2", "pg_x", []string{"q"}, "belong to Postgres"},
+		{"a bad schema", "2", "pg_x", []string{"q"}, "reserved by Postgres"},
 		{"a schema that is taken", "2", "t1", nil, reasonSameSchema},
 		{"a domain that is taken", "2", "t2", []string{"a"}, reasonDuplicate},
 		{"a domain twice", "2", "t2", []string{"z", "z"}, reasonDuplicate},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := apply(d, c.id, c.schema, c.rows...)
-			if r.Refused == 0 || !strings.Contains(r.Problems[0].Reason, c.reason) {
+			if r.LeftOut == 0 || !strings.Contains(r.Problems[0].Reason, c.reason) {
 				t.Errorf("report: %+v", r)
 			}
 			if m, _ := d.ByDomain("a", ""); m.Tenant.ID != "1" {
@@ -102,7 +102,7 @@ func TestChangesThatAreNotValidAreNamed(t *testing.T) {
 		})
 	}
 	r := d.Apply([]Change{{Tenant: tenant("5", "t5"), Domains: []Domain{row("6", "other")}}})
-	if r.Refused != 1 {
+	if r.LeftOut != 1 {
 		t.Errorf("another tenant's row: %v", r)
 	}
 }
@@ -217,7 +217,7 @@ func TestLongTextsFitAShard(t *testing.T) {
 		s.Tenants = append(s.Tenants, tenant(id, "t"+strconv.Itoa(i)))
 		s.Domains = append(s.Domains, row(id, "!"+strings.Repeat("é", 240)+strconv.Itoa(i)+"/"+strings.Repeat("語", 253)))
 	}
-	if r := d.Replace(s); r.Refused != 0 {
+	if r := d.Replace(s); r.LeftOut != 0 {
 		t.Fatal(r)
 	}
 	for _, r := range s.Domains {

@@ -9,34 +9,34 @@ import (
 	"time"
 )
 
-// Options is what a Directory is made of. The zero value is valid.
+// Options configures a Directory. The zero value is valid.
 type Options struct {
-	// Normalize gives a domain row's host name the form in which requests
-	// look it up; rows that it refuses are left out. nil: as stored.
+	// Normalize converts the domain of a row to the form in which requests look
+	// it up. Rows for which it fails are left out. nil: domains stay as stored.
 	Normalize func(domain string) (string, error)
-	// CloneReference is the schema that new tenants are cloned from. It is
-	// never routed to. Empty: there is none.
+	// CloneReference is the schema that new tenants are cloned from; its tenant
+	// is left out. Empty: there is none.
 	CloneReference string
-	// Refuse returns why a tenant's row is left out, or the empty string; nil:
-	// rows that are valid are kept. edge.Config.RefuseTenant is one.
-	Refuse func(Tenant) (reason string)
-	Logger *slog.Logger // nil: slog.Default
+	// RefuseTenant returns why a tenant's row must be left out, or the empty
+	// string. nil: all valid rows are used. edge.Config.RefuseTenant is one.
+	RefuseTenant func(Tenant) (reason string)
+	Logger       *slog.Logger // nil: slog.Default
 }
 
-// Directory is the index of tenants and domains in memory. Lookups never wait:
-// they read an immutable state that Replace and Apply exchange as a whole. The
-// memory that it takes depends on its rows alone, never on what is asked for.
-// All methods may be called at any time from any goroutine.
+// Directory is an index of tenants and domains in memory. Lookups never wait:
+// they read an immutable state, which Replace and Apply exchange atomically. Its
+// memory depends only on its rows, not on the lookups. All methods are safe for
+// concurrent use.
 type Directory struct {
 	opts  Options
 	seed  maphash.Seed
 	state atomic.Pointer[state]
 
-	mu      sync.Mutex             // held by writers
-	shadows map[string][]Domain    // rows that lost against another with the same key
-	left    []Problem              // rows that were left out
-	health  atomic.Pointer[health] // replaced under mu
-	upkeep  atomic.Pointer[Upkeep] // replaced under mu
+	mu       sync.Mutex             // held by writers
+	shadows  map[string][]Domain    // rows that are left out because another has their key
+	problems []Problem              // rows that are left out, at most MaxProblems
+	health   atomic.Pointer[health] // replaced under mu
+	upkeep   atomic.Pointer[Upkeep] // replaced under mu
 }
 
 // state is one generation of the directory.
@@ -48,11 +48,11 @@ type state struct {
 	superseded chan struct{} // closed once another state has been stored
 }
 
-// health is what is known of the directory's source.
+// health holds what Stats reports about the rows.
 type health struct {
 	syncedAt time.Time
 	degraded string
-	refused  int
+	leftOut  int
 }
 
 // NewDirectory returns an empty directory.
@@ -90,7 +90,8 @@ func (d *Directory) publish(next *state) {
 //	}
 func (d *Directory) Changed() <-chan struct{} { return d.state.Load().superseded }
 
-// ByDomain finds the row (domain, folder), else the row (domain, "").
+// ByDomain finds the row (domain, folder) or, if there is none, the row
+// (domain, "").
 func (d *Directory) ByDomain(domain, folder string) (Match, bool) {
 	s := d.state.Load()
 	hash := d.hash(domain)
@@ -107,8 +108,8 @@ func (d *Directory) ByDomain(domain, folder string) (Match, bool) {
 }
 
 // ByReference finds the tenant whose id equals ref ignoring case, or whose
-// schema name equals ref. If both are found and differ, the one with the lower
-// primary key is the answer, as with Django's first().
+// schema name equals ref. Of several such tenants it returns the one with the
+// lowest id, as Django's first() does.
 func (d *Directory) ByReference(ref string) (Tenant, bool) {
 	s := d.state.Load()
 	best, found := s.schemas.findSchema(d.hash(ref), ref)
@@ -138,8 +139,8 @@ func (d *Directory) BySchema(schema string) (Tenant, bool) {
 	return v.tenant(), true
 }
 
-// Primary finds the tenant's primary domain row: the first in load order if
-// several rows say they are. Case matters in tenantID.
+// Primary finds the tenant's primary domain row, the first in load order if
+// several have IsPrimary. Case matters in tenantID.
 func (d *Directory) Primary(tenantID string) (Match, bool) {
 	v, found := d.findID(d.state.Load(), tenantID)
 	if !found || v.text[1]&flagRow == 0 {
@@ -148,7 +149,7 @@ func (d *Directory) Primary(tenantID string) (Match, bool) {
 	return v.match(), true
 }
 
-// ByID finds the tenant with exactly that id.
+// ByID finds the tenant with that id; case matters.
 func (d *Directory) ByID(id string) (Tenant, bool) {
 	v, found := d.findID(d.state.Load(), id)
 	if !found {
@@ -157,7 +158,7 @@ func (d *Directory) ByID(id string) (Tenant, bool) {
 	return v.tenant(), true
 }
 
-// Tenants yields all tenants of this moment, in no particular order.
+// Tenants yields all tenants at the time of the call, in no particular order.
 func (d *Directory) Tenants() iter.Seq[Tenant] {
 	s := d.state.Load()
 	return func(yield func(Tenant) bool) {
@@ -165,7 +166,8 @@ func (d *Directory) Tenants() iter.Seq[Tenant] {
 	}
 }
 
-// Domains yields all domain rows of this moment, those of one tenant together.
+// Domains yields all domain rows at the time of the call, those of a tenant one
+// after the other.
 func (d *Directory) Domains() iter.Seq[Domain] {
 	s := d.state.Load()
 	return func(yield func(Domain) bool) {
@@ -173,7 +175,7 @@ func (d *Directory) Domains() iter.Seq[Domain] {
 	}
 }
 
-// DomainsOf yields the domain rows of one tenant, a primary one first.
+// DomainsOf yields the domain rows of a tenant, a primary one first.
 func (d *Directory) DomainsOf(tenantID string) iter.Seq[Domain] {
 	s := d.state.Load()
 	return func(yield func(Domain) bool) {

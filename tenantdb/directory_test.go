@@ -41,7 +41,7 @@ func TestLookupsByDomain(t *testing.T) {
 			row("1", "!a.io"), row("2", "a.io/two"), row("2", "!>b.io/100%25"), row("2", "/x"), row("1", "a.io/naïve folder"),
 		},
 	})
-	if report.Refused != 0 || report.Tenants != 2 || report.Domains != 5 {
+	if report.LeftOut != 0 || report.Tenants != 2 || report.Domains != 5 {
 		t.Fatalf("report: %v", report)
 	}
 	for _, c := range []struct{ name, domain, folder, want string }{
@@ -188,7 +188,7 @@ func TestBadRowsAreLeftOutAndNamed(t *testing.T) {
 			row("1", "e?.io"), row("1", long), row("1", long+"é"), row("1", "f/"+long), row("1", "f/"+long+"é"),
 		},
 	})
-	if report.Tenants != 2 || report.Domains != 4 || report.Refused != 12+7 || len(report.Problems) != report.Refused {
+	if report.Tenants != 2 || report.Domains != 4 || report.LeftOut != 12+7 || len(report.Problems) != report.LeftOut {
 		t.Fatalf("report: %+v", report)
 	}
 	var text []string
@@ -197,16 +197,16 @@ func TestBadRowsAreLeftOutAndNamed(t *testing.T) {
 	}
 	all := strings.Join(text, "\n")
 	for _, want := range []string{
-		`tenant "2" (schema "public"): the schema public is never a tenant's`,
+		`tenant "2" (schema "public"): the schema public belongs to no tenant`,
 		`tenant "3" (schema "sample"): the schema is the clone reference`,
 		`tenant "4" (schema "PG_x"): schema names that start with pg_`,
-		`tenant "7" (schema ""): the schema name is empty`,
-		`tenant "1" (schema "again"): another tenant has this id`,
-		`tenant "9" (schema "ok"): another tenant has this schema`,
-		`domain "a.IO" folder "" of tenant "10": another row has this domain and folder already, once the domain is normalised`,
-		`domain "b.io" folder "" of tenant "1": another row has this domain and folder already`,
+		`tenant "7" (schema ""): expected a schema name, found the empty string`,
+		`tenant "1" (schema "again"): another tenant has the same id`,
+		`tenant "9" (schema "ok"): another tenant has the same schema`,
+		`domain "a.IO" folder "" of tenant "10": another row has the same domain and folder after the domain is normalised`,
+		`domain "b.io" folder "" of tenant "1": another row has the same domain and folder`,
 		`domain "d.io" folder "" of tenant "77": no tenant has this id`,
-		`domain "e?.io" folder "" of tenant "1": the domain cannot be normalised: bad rune`,
+		`domain "e?.io" folder "" of tenant "1": cannot normalise the domain: bad rune`,
 	} {
 		if !strings.Contains(all, want) {
 			t.Errorf("no problem says %s in:\n%s", want, all)
@@ -215,7 +215,7 @@ func TestBadRowsAreLeftOutAndNamed(t *testing.T) {
 	if m, _ := d.ByDomain("a.io", ""); m.Tenant.ID != "1" {
 		t.Errorf("the first of two equal rows should win: %v", m)
 	}
-	if s := d.Stats(); s.Refused != report.Refused || s.Tenants != 2 || s.Domains != 4 || s.Generation != 1 || s.Degraded != "" {
+	if s := d.Stats(); s.LeftOut != report.LeftOut || s.Tenants != 2 || s.Domains != 4 || s.Generation != 1 || s.Degraded != "" {
 		t.Errorf("stats: %+v", s)
 	}
 	if !strings.Contains(report.String(), "2 tenants, 4 domains, 19 rows left out; ") {
@@ -230,8 +230,8 @@ func TestProblemsAreCountedBeyondThoseNamed(t *testing.T) {
 		rows[i] = row("nobody", "d"+strconv.Itoa(i))
 	}
 	report := d.Replace(State{Domains: rows})
-	if report.Refused != len(rows) || len(report.Problems) != MaxProblems || report.Problems[0].Domain != "d0" {
-		t.Errorf("refused %d, named %d, first %v", report.Refused, len(report.Problems), report.Problems[0])
+	if report.LeftOut != len(rows) || len(report.Problems) != MaxProblems || report.Problems[0].Domain != "d0" {
+		t.Errorf("refused %d, named %d, first %v", report.LeftOut, len(report.Problems), report.Problems[0])
 	}
 }
 

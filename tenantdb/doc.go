@@ -1,7 +1,6 @@
-// Package tenantdb holds the dynamic tenants and their domains: the tables
-// that django-pgschemas keeps in Postgres, as an index in memory that answers
-// without I/O, locks or allocations. A [Source] fills a [Directory] and follows
-// the changes; everyone else only reads:
+// Package tenantdb indexes dynamic tenants and their domains, the rows that
+// django-pgschemas keeps in Postgres, in memory: lookups need no I/O, no locks
+// and no allocations. A [Source] fills a [Directory] and follows the changes:
 //
 //	dir := tenantdb.NewDirectory(tenantdb.Options{})
 //	src := file.New(file.Options{Path: "tenants.yaml"})
@@ -11,6 +10,6 @@
 //	go src.Follow(ctx, dir)
 //	match, found := dir.ByDomain("acme.example.com", "shop")
 //
-// Sources are in the packages below this one: file (YAML or JSON) and postgres.
-// Why the index looks as it does is told in RATIONALE.md.
+// The packages file (YAML or JSON) and postgres have sources. README.md has
+// recipes, RATIONALE.md the reasons for the design.
 package tenantdb

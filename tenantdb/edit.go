@@ -1,6 +1,6 @@
 package tenantdb
 
-// edits are the records that leave a table and those that come into it.
+// edits are the records that a table loses and gains.
 type edits struct{ removed, added []edit }
 
 type edit struct {
@@ -11,8 +11,9 @@ type edit struct {
 func (e *edits) remove(hash uint64, key record) { e.removed = append(e.removed, edit{hash, key}) }
 func (e *edits) add(hash uint64, r record)      { e.added = append(e.added, edit{hash, r}) }
 
-// edit returns a table with the edits made, which shares the shards that they
-// do not touch. hash finds the hash of a record, is compares a record's key.
+// edit returns the edited table, which shares unchanged shards with t. hash
+// returns the hash of a record's key; is reports whether a record has the key of
+// another.
 func (t table) edit(e edits, hash func(view) uint64, is func(view, record) bool) table {
 	if len(e.removed)+len(e.added) == 0 {
 		return t
@@ -67,7 +68,7 @@ func (e *edits) removes(hash uint64, v view, is func(view, record) bool) bool {
 	return false
 }
 
-// grow deals the records out among more shards.
+// grow distributes the records over more shards.
 func (t table) grow(shards int, hash func(view) uint64) table {
 	next := newTable(shards)
 	next.count = t.count

@@ -24,7 +24,7 @@ func ExampleDirectory() {
 	_, found = dir.ByReference("acme")
 	fmt.Println(found)
 	// Output:
-	// 1 tenants, 2 domains, 1 rows left out; tenant "2" (schema "pg_x"): schema names that start with pg_ belong to Postgres
+	// 1 tenants, 2 domains, 1 rows left out; tenant "2" (schema "pg_x"): schema names that start with pg_ are reserved by Postgres
 	// acme true true
 	// false
 }

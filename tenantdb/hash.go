@@ -6,7 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// The seed is random, so that nobody can choose names that share a bucket.
+// Hashes use a random seed, so that an attacker cannot choose names that share a
+// bucket.
 
 func (d *Directory) hash(s string) uint64 { return maphash.String(d.seed, s) }
 
@@ -18,15 +19,15 @@ func (d *Directory) hashDomain(domain, folder string) uint64 {
 	return h
 }
 
-// hashFolder makes the hash of a folder's row of the one of its domain alone.
+// hashFolder combines the hash of a domain with a folder.
 func (d *Directory) hashFolder(domain uint64, folder string) uint64 {
-	// Not a plain xor: (a, b) and (b, a) are different keys.
+	// With a plain xor (a, b) and (b, a) would have the same hash.
 	return (domain^domain>>29)*0x9e3779b97f4a7c15 ^ d.hash(folder)
 }
 
-// hashFold hashes s so that strings which foldEqual finds equal have one hash.
-// The second answer is false for what cannot be an id.
-func (d *Directory) hashFold(s string) (uint64, bool) {
+// hashFold returns the same hash for all strings that are foldEqual. ok is false
+// if s is too long for an id.
+func (d *Directory) hashFold(s string) (hash uint64, ok bool) {
 	var short [64]byte
 	if len(s) > len(short) {
 		return d.hashFoldLong(s)
@@ -45,7 +46,7 @@ func (d *Directory) hashFold(s string) (uint64, bool) {
 }
 
 func (d *Directory) hashFoldLong(s string) (uint64, bool) {
-	// Upper case may take more bytes than an id has: at most three for two.
+	// Upper case takes at most three bytes for two.
 	var long [2 * MaxID]byte
 	n := 0
 	if len(s) > len(long) {
@@ -61,10 +62,11 @@ func (d *Directory) hashFoldLong(s string) (uint64, bool) {
 	return maphash.Bytes(d.seed, long[:n]), true
 }
 
-// fold is what Postgres' upper() does to one character in a UTF-8 database,
-// which is how Django compares ignoring case.
+// fold converts a character as upper() of Postgres does in a UTF-8 database:
+// Django uses it to compare ignoring case.
 func fold(r rune) rune { return unicode.ToUpper(r) }
 
+// foldEqual reports whether a and b are equal ignoring case.
 func foldEqual(a, b string) bool {
 	for a != "" && b != "" {
 		ra, na := utf8.DecodeRuneInString(a)
@@ -77,8 +79,8 @@ func foldEqual(a, b string) bool {
 	return a == b
 }
 
-// lowerKey reports whether primary key a sorts before b: integers by value, all
-// else as text.
+// lowerKey reports whether primary key a sorts before b: integers by value, other
+// keys as text.
 func lowerKey(a, b string) bool {
 	na, nega, inta := integer(a)
 	nb, negb, intb := integer(b)
@@ -96,7 +98,8 @@ func lowerKey(a, b string) bool {
 	return na < nb
 }
 
-// integer splits s into its digits without leading zeros and its sign.
+// integer splits an integer into its digits, without leading zeros, and its
+// sign.
 func integer(s string) (digits string, negative, ok bool) {
 	if s != "" && s[0] == '-' {
 		s, negative = s[1:], true

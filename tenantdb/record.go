@@ -2,8 +2,8 @@ package tenantdb
 
 import "strings"
 
-// A record is one entry of a table: a domain row with its tenant, or a tenant
-// with its primary domain row. It lies in a shard's text as
+// A record is an entry of a table: a domain row with its tenant, or a tenant with
+// its primary domain row. A shard's text holds it as
 //
 //	offset  size  what
 //	0       1     fingerprint: the low byte of the key's hash
@@ -15,15 +15,15 @@ import "strings"
 //	8       4     1 + index of its extra in the shard, 0 for none
 //	12            domain, folder, id, schema
 //
-// so that a lookup that finds the record has read all that it answers.
+// so that one read from memory yields the whole result of a lookup.
 type record struct {
 	domain, folder, id, schema string
 	flags                      byte
 	extra                      *extra
 }
 
-// extra is what few records have: attributes, and the tenant's domain rows
-// beside the primary one, encoded by appendRow.
+// extra holds what few records have: attributes, and the tenant's domain rows
+// other than the primary one, encoded by appendRow.
 type extra struct {
 	attributes []Attribute
 	rows       string
@@ -32,10 +32,10 @@ type extra struct {
 const recordHead = 12
 
 const (
-	flagPrimary  = 1 << iota // the domain row is a primary one
-	flagRedirect             // redirect_to_primary
-	flagRow                  // of a tenant's record: it has a primary domain row
-	flagSeveral              // of a tenant's record: further rows say they are primary
+	flagPrimary  = 1 << iota // is_primary of the domain row
+	flagRedirect             // redirect_to_primary of the domain row
+	flagRow                  // in a tenant's record: the tenant has a primary domain row
+	flagSeveral              // in a tenant's record: the tenant has several
 )
 
 func (r *record) size() int {
@@ -58,9 +58,9 @@ func (r *record) write(b *strings.Builder, hash uint64, extra int) {
 	b.WriteString(r.schema)
 }
 
-// view is a record where it lies; it starts with its head.
+// view is a record in a shard's text.
 type view struct {
-	text  string // from the record's first byte on
+	text  string // starts with the record
 	shard *shard
 }
 
@@ -118,7 +118,8 @@ func (v view) match() Match {
 	}
 }
 
-// Encoded rows: flags, two lengths of two bytes each, domain, folder.
+// rowHead is the size of flags and two lengths of two bytes each, before the
+// domain and the folder of an encoded row.
 const rowHead = 5
 
 func rowFlags(row Domain) byte {
@@ -139,7 +140,8 @@ func appendRow(b []byte, row Domain) []byte {
 	return append(b, row.Folder...)
 }
 
-// rows yields the domain rows of a tenant's record, the primary one first.
+// rows yields the domain rows of a tenant's record, the primary one first. It
+// reports whether yield has accepted all of them.
 func (v view) rows(yield func(Domain) bool) bool {
 	if v.text[1]&flagRow != 0 {
 		row := Domain{v.id(), v.domain(), v.folder(), true, v.text[1]&flagRedirect != 0}
@@ -175,8 +177,8 @@ func schemaRecord(t Tenant, shared *extra) record {
 	return record{id: t.ID, schema: t.Schema, extra: shared}
 }
 
-// sharedExtra is the extra that all records of a tenant can share, nil if the
-// tenant has no attributes.
+// sharedExtra returns the extra that all records of a tenant can share, nil if
+// the tenant has no attributes.
 func sharedExtra(t Tenant) *extra {
 	if len(t.Attributes) == 0 {
 		return nil
@@ -184,7 +186,7 @@ func sharedExtra(t Tenant) *extra {
 	return &extra{attributes: t.Attributes}
 }
 
-// newTenantRecord makes the record of a tenant with its rows in load order.
+// newTenantRecord returns the record of a tenant. rows are in load order.
 func newTenantRecord(t Tenant, rows []Domain, shared *extra) record {
 	r := record{id: t.ID, schema: t.Schema, extra: shared}
 	primary := -1

@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// Replace exchanges everything that the directory holds for s. Rows that are
-// not valid are left out and named in the report.
+// Replace replaces the content of the directory by s. Invalid rows are left out
+// and listed in the report.
 func (d *Directory) Replace(s State) Report {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	l := loader{dir: d, own: owner{}}
-	l.takeTenants(s.Tenants)
-	l.takeDomains(s.Domains)
+	l.addTenants(s.Tenants)
+	l.addDomains(s.Domains)
 	next := &state{}
 	shadows := l.buildDomains(&next.domains)
 	l.buildTenants(next)
@@ -23,44 +23,44 @@ func (d *Directory) Replace(s State) Report {
 	if at.IsZero() {
 		at = time.Now()
 	}
-	d.shadows, d.left = shadows, l.report.Problems
+	d.shadows, d.problems = shadows, l.report.Problems
 	d.publish(next)
-	d.health.Store(&health{syncedAt: at, refused: l.report.Refused})
+	d.health.Store(&health{syncedAt: at, leftOut: l.report.LeftOut})
 	return l.report
 }
 
-// loader turns a State into tables.
+// loader builds tables from a State.
 type loader struct {
 	dir    *Directory
 	own    owner
 	report Report
 
 	tenants []Tenant // the valid ones
-	extras  []*extra // of each tenant, once its rows are known
+	extras  []*extra // by tenant
 	byID    map[string]int32
 
 	rows   []Domain // the valid ones, normalised
-	stored []string // the domain of a row as it is stored, where Normalize may change it
-	tenant []int32  // of each row, an index into tenants
-	hashes []uint64
-	lost   []bool // the row has the key of an earlier one
+	stored []string // by row, the domain before Normalize; nil without Normalize
+	tenant []int32  // by row, an index into tenants
+	hashes []uint64 // by row
+	lost   []bool   // by row, whether an earlier row has its key
 }
 
-func (l *loader) takeTenants(tenants []Tenant) {
+func (l *loader) addTenants(tenants []Tenant) {
 	l.tenants = make([]Tenant, 0, len(tenants))
 	l.byID = make(map[string]int32, len(tenants))
 	schemas := make(map[string]struct{}, len(tenants))
 	for _, t := range tenants {
 		if reason := l.dir.tenantProblem(t); reason != "" {
-			l.report.refuseTenant(t, reason)
+			l.report.leaveOutTenant(t, reason)
 			continue
 		}
 		if _, taken := l.byID[t.ID]; taken {
-			l.report.refuseTenant(t, reasonSameID)
+			l.report.leaveOutTenant(t, reasonSameID)
 			continue
 		}
 		if _, taken := schemas[t.Schema]; taken {
-			l.report.refuseTenant(t, reasonSameSchema)
+			l.report.leaveOutTenant(t, reasonSameSchema)
 			continue
 		}
 		t.Attributes = l.own.attributes(t.Attributes)
@@ -70,9 +70,9 @@ func (l *loader) takeTenants(tenants []Tenant) {
 	}
 }
 
-// takeDomains keeps the valid rows. Normalising is the dear part, so it is
-// shared out among the processors.
-func (l *loader) takeDomains(rows []Domain) {
+// addDomains keeps the valid rows. Normalising them takes most of the time, so
+// all processors share it.
+func (l *loader) addDomains(rows []Domain) {
 	l.rows = make([]Domain, len(rows))
 	l.tenant = make([]int32, len(rows))
 	l.hashes = make([]uint64, len(rows))
@@ -87,7 +87,7 @@ func (l *loader) takeDomains(rows []Domain) {
 				reason = reasonDangling
 			}
 			if reason != "" {
-				report.refuseDomain(rows[i], reason)
+				report.leaveOutDomain(rows[i], reason)
 				l.tenant[i] = -1
 				continue
 			}
@@ -119,19 +119,20 @@ func (l *loader) takeDomains(rows []Domain) {
 	l.lost = make([]bool, kept)
 }
 
-// normalise returns the row as it is looked up, or why it is left out.
+// normalise returns the row as lookups find it, or why it must be left out.
 func (d *Directory) normalise(row Domain) (Domain, string) {
 	if d.opts.Normalize != nil {
 		domain, err := d.opts.Normalize(row.Domain)
 		if err != nil {
-			return row, "the domain cannot be normalised: " + err.Error()
+			return row, "cannot normalise the domain: " + err.Error()
 		}
 		row.Domain = domain
 	}
 	return row, domainProblem(row)
 }
 
-// group sorts the rows that will be kept by tenant, in load order.
+// group returns the rows that are not lost by tenant, in load order: those of
+// tenant i are rows[starts[i]:starts[i+1]].
 func (l *loader) group() (rows []int32, starts []int32) {
 	starts = make([]int32, len(l.tenants)+1)
 	for i, t := range l.tenant {
@@ -153,7 +154,8 @@ func (l *loader) group() (rows []int32, starts []int32) {
 	return rows, starts
 }
 
-// buildDomains makes the table of domains and returns the rows that lost.
+// buildDomains builds the table of domains, and returns the lost rows by
+// shadowKey.
 func (l *loader) buildDomains(t *table) map[string][]Domain {
 	l.extras = make([]*extra, len(l.tenants))
 	for i := range l.tenants {
@@ -182,7 +184,7 @@ func (l *loader) buildDomains(t *table) map[string][]Domain {
 		if l.stored != nil {
 			stored.Domain = l.stored[i]
 		}
-		l.report.refuseDomain(stored, duplicateReason(stored.Domain, row.Domain))
+		l.report.leaveOutDomain(stored, duplicateReason(stored.Domain, row.Domain))
 		row = cloneRow(row)
 		key := shadowKey(row)
 		shadows[key] = append(shadows[key], row)
@@ -190,7 +192,7 @@ func (l *loader) buildDomains(t *table) map[string][]Domain {
 	return shadows
 }
 
-// buildTenants makes the tables of tenants.
+// buildTenants builds the tables of tenants.
 func (l *loader) buildTenants(s *state) {
 	rows, starts := l.group()
 	records := make([]record, len(l.tenants))
@@ -215,8 +217,8 @@ func (l *loader) buildTenants(s *state) {
 	s.schemas = buildTable(hashes, func(i int) record { return schemaRecord(l.tenants[i], l.extras[i]) }, nil, nil)
 }
 
-// owner copies attributes, so that the directory keeps no text of a source's
-// alive, with one string for each name.
+// owner copies attributes, so that the directory does not keep a source's text
+// alive. It interns their names.
 type owner map[string]string
 
 func (o owner) attributes(from []Attribute) []Attribute {

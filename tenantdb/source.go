@@ -2,13 +2,13 @@ package tenantdb
 
 import "context"
 
-// Source is where a directory's rows come from.
+// Source fills a directory and keeps it up to date.
 type Source interface {
-	// Load brings the first good state into the directory, or returns an
-	// error that says why there is none. It may be called again.
+	// Load fills the directory. If it fails, the directory stays as it was. Load
+	// may be called again.
 	Load(ctx context.Context, dir *Directory) error
-	// Follow keeps the directory up to date until the context ends, and
-	// returns its error then. What fails meanwhile is logged and told by
+	// Follow keeps the directory up to date until the context ends, and returns
+	// the context's error. Other errors are logged and reported by
 	// [Directory.Stats]; the last good state stays.
 	Follow(ctx context.Context, dir *Directory) error
 }

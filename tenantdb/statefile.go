@@ -13,16 +13,15 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb/atomicfile"
 )
 
-// A state file is the last good state on disk, for a start while the source is
-// away. Lengths and counts are unsigned varints, a string is its length and
-// its bytes:
+// A state file holds the last good state for a start without the source. Lengths
+// and counts are unsigned varints; a string is its length and its bytes:
 //
 //	magic      8 bytes, "tenedge" and the version
 //	time       8 bytes, little-endian: SyncedAt in Unix nanoseconds
 //	tenants    count, then for each: id, schema,
 //	           count of attributes, each a name and a value,
 //	           count of domain rows, each one byte of flags, domain, folder
-//	checksum   4 bytes, little-endian: CRC-32C of all before
+//	checksum   4 bytes, little-endian: CRC-32C of everything before
 const stateMagic = "tenedge\x01"
 
 const (
@@ -30,14 +29,14 @@ const (
 	stateTail = 4
 )
 
-// ErrStateFile is what LoadState's error is when the file is not a whole state
-// file of this version.
+// ErrStateFile is wrapped by the error of LoadState if the file is damaged or of
+// another version.
 var ErrStateFile = errors.New("not a valid state file")
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// SaveState writes what the directory holds to a file. The file that was there
-// stays whole until the new one is on disk.
+// SaveState writes the content of the directory to a file, which it replaces
+// atomically and durably.
 func SaveState(path string, d *Directory) error {
 	err := atomicfile.Write(path, func(w io.Writer) error {
 		return writeState(w, d.state.Load(), d.health.Load().syncedAt)
@@ -91,8 +90,8 @@ func appendString(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-// LoadState reads a file that SaveState wrote. The error wraps fs.ErrNotExist
-// if there is none, and ErrStateFile if it is damaged or of another version.
+// LoadState reads a file that SaveState wrote. The error wraps fs.ErrNotExist if
+// there is none, and ErrStateFile if it is damaged or of another version.
 func LoadState(path string) (State, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -107,14 +106,14 @@ func LoadState(path string) (State, error) {
 
 func decodeState(data []byte) (State, error) {
 	if len(data) < stateHead+stateTail {
-		return State{}, fmt.Errorf("%w: it has %d bytes, at least %d are expected", ErrStateFile, len(data), stateHead+stateTail)
+		return State{}, fmt.Errorf("%w: expected at least %d bytes, found %d", ErrStateFile, stateHead+stateTail, len(data))
 	}
 	if got := string(data[:len(stateMagic)]); got != stateMagic {
-		return State{}, fmt.Errorf("%w: it starts with %q, expected %q; a file of another version is of no use", ErrStateFile, got, stateMagic)
+		return State{}, fmt.Errorf("%w: expected it to start with %q, found %q; it has another version or is not a state file", ErrStateFile, stateMagic, got)
 	}
 	body := data[:len(data)-stateTail]
 	if got, want := crc32.Checksum(body, castagnoli), binary.LittleEndian.Uint32(data[len(body):]); got != want {
-		return State{}, fmt.Errorf("%w: its checksum is %08x, expected %08x; it is damaged or cut short", ErrStateFile, got, want)
+		return State{}, fmt.Errorf("%w: its checksum is %08x, expected %08x; it is damaged or truncated", ErrStateFile, got, want)
 	}
 	r := stateReader{text: string(body[stateHead:])}
 	s := State{SyncedAt: time.Unix(0, int64(binary.LittleEndian.Uint64(data[len(stateMagic):])))}
@@ -140,13 +139,13 @@ func decodeState(data []byte) (State, error) {
 		}
 	}
 	if r.bad || r.text != "" {
-		return State{}, fmt.Errorf("%w: its contents do not add up", ErrStateFile)
+		return State{}, fmt.Errorf("%w: its counts and lengths do not fit its size", ErrStateFile)
 	}
 	return s, nil
 }
 
-// stateReader takes pieces off a text; after the first that is not there, bad
-// stays true and all others are empty.
+// stateReader reads from the start of text. After the first failure bad is true
+// and all results are zero.
 type stateReader struct {
 	text string
 	bad  bool
@@ -175,7 +174,7 @@ func (r *stateReader) uvarint() uint64 {
 	return 0
 }
 
-// count reads a number of things of at least size bytes each.
+// count reads a number of items that have at least size bytes each.
 func (r *stateReader) count(size int) int {
 	n := r.uvarint()
 	if r.bad || n > uint64(len(r.text)/size) {

@@ -31,7 +31,7 @@ func TestASavedStateComesBackWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	again := NewDirectory(Options{})
-	if r := again.Replace(s); r.Refused != 0 {
+	if r := again.Replace(s); r.LeftOut != 0 {
 		t.Fatal(r)
 	}
 	if got, want := contents(again), contents(d); got != want {

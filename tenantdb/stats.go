@@ -5,34 +5,32 @@ import (
 	"time"
 )
 
-// Stats tells how large the directory is and how well it is kept.
+// Stats describes the size of a directory and whether it is up to date.
 type Stats struct {
 	Tenants    int
 	Domains    int
-	Refused    int       // rows that the last full load left out
-	Generation uint64    // grows with every Replace and Apply
-	SyncedAt   time.Time // when the rows were last known to be the truth; zero: never
-	Age        time.Duration
-	Degraded   string // why the rows may be out of date; empty: they are not
+	LeftOut    int           // rows that the last Replace left out
+	Generation uint64        // number of calls of Replace and Apply
+	SyncedAt   time.Time     // when the directory last agreed with its source; zero: never
+	Age        time.Duration // since SyncedAt
+	Degraded   string        // why the rows may be out of date; empty: they are not
 	Upkeep     Upkeep
 }
 
-// Upkeep is what a source notes of how it keeps the directory.
+// Upkeep describes how a source keeps the directory up to date.
 type Upkeep struct {
-	// Polling is why the source is polled for changes; empty: they are
-	// notified.
+	// Polling is why the source polls for changes; empty: it is notified.
 	Polling string
-	// StateFile is where the state is saved; empty: it is not.
+	// StateFile is the file that the state is saved to; empty: none.
 	StateFile string
-	// UnsavedSince is when the directory first changed after the state that the
-	// file holds; zero: the file holds all.
+	// UnsavedSince is the time of the oldest change that the file does not hold;
+	// zero: it holds all.
 	UnsavedSince time.Time
-	SaveError    string // why the last try to write the file failed; empty: it did not
+	SaveError    string // of the last write of the file; empty: it succeeded
 	SaveFailures uint64
 }
 
-// StateAge is the age of the oldest change that the state file does not hold; 0
-// if it holds all.
+// StateAge returns the time since UnsavedSince, 0 if that is zero.
 func (u Upkeep) StateAge() time.Duration {
 	if u.UnsavedSince.IsZero() {
 		return 0
@@ -40,12 +38,12 @@ func (u Upkeep) StateAge() time.Duration {
 	return time.Since(u.UnsavedSince)
 }
 
-// Stats returns the figures of this moment.
+// Stats returns the current statistics.
 func (d *Directory) Stats() Stats {
 	s, h := d.state.Load(), d.health.Load()
 	st := Stats{
 		Tenants: s.ids.count, Domains: s.domains.count, Generation: s.generation,
-		Refused: h.refused, SyncedAt: h.syncedAt, Degraded: h.degraded, Upkeep: *d.upkeep.Load(),
+		LeftOut: h.leftOut, SyncedAt: h.syncedAt, Degraded: h.degraded, Upkeep: *d.upkeep.Load(),
 	}
 	if !h.syncedAt.IsZero() {
 		st.Age = max(0, time.Since(h.syncedAt))
@@ -53,24 +51,23 @@ func (d *Directory) Stats() Stats {
 	return st
 }
 
-// Problems returns the rows that are left out at this moment, MaxProblems of
-// them at most.
+// Problems returns at most MaxProblems of the rows that are left out now.
 func (d *Directory) Problems() []Problem {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return slices.Clone(d.left)
+	return slices.Clone(d.problems)
 }
 
-// Confirm notes that the source still holds what the directory holds: it was
-// in step now, and is not degraded.
+// Confirm records that the directory agrees with its source now, and is not
+// degraded.
 func (d *Directory) Confirm() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.health.Store(&health{syncedAt: time.Now(), refused: d.health.Load().refused})
+	d.health.Store(&health{syncedAt: time.Now(), leftOut: d.health.Load().leftOut})
 }
 
-// Degrade notes why the directory may be out of date. The rows stay. A
-// Replace, an Apply or a Confirm ends it.
+// Degrade records why the directory may be out of date, until the next Replace,
+// Apply or Confirm. The rows stay.
 func (d *Directory) Degrade(reason string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -79,7 +76,7 @@ func (d *Directory) Degrade(reason string) {
 	d.health.Store(&h)
 }
 
-// Note has change note something of the source's upkeep. Calls take turns.
+// Note lets change update the Upkeep. Calls are serialised.
 func (d *Directory) Note(change func(*Upkeep)) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -8,12 +8,12 @@ import (
 	"sync/atomic"
 )
 
-// A table is a hash table that is never changed in place. The hash's upper
-// bits choose a shard, its middle bits a bucket of about two records, its low
-// byte is kept with the record. A bucket's records lie side by side in the
-// shard's text, so that a lookup reads the bucket's offset (a table small
-// enough for the processor's cache) and then one place in memory. A shard
-// holds some 256 records: that is what a patch rebuilds.
+// A table is an immutable hash table. The upper bits of the hash choose a shard,
+// its middle bits a bucket of about two records; its low byte is stored with the
+// record. The records of a bucket are adjacent in the shard's text, so that a
+// lookup reads one offset, which the processor's cache is likely to hold, and
+// then one place in memory. A shard holds about 256 records, which a patch
+// rebuilds.
 type table struct {
 	shards []*shard
 	shift  uint // 64 - log2 of the number of shards
@@ -21,7 +21,7 @@ type table struct {
 }
 
 type shard struct {
-	offsets []uint16 // of each bucket in text, in units of 1<<unit bytes; one more than there are buckets
+	offsets []uint16 // of the buckets in text, in units of 1<<unit bytes; the last is the end
 	unit    uint8    // 0 unless the text is longer than 64 KiB
 	text    string
 	extras  []*extra
@@ -36,13 +36,14 @@ var emptyShard = &shard{offsets: []uint16{0, 0}}
 
 func (t *table) shardOf(hash uint64) int { return int(hash >> t.shift) }
 
-// bucketOf spreads the middle 32 bits of the hash over the buckets. The bits
-// that chose the shard are not among them until there are 65,536 shards.
+// bucketOf maps the middle 32 bits of the hash to the buckets. They do not
+// overlap the bits that choose the shard unless there are more than 65,536
+// shards.
 func (s *shard) bucketOf(hash uint64) int {
 	return int((hash >> 16 & 0xffffffff) * uint64(len(s.offsets)-1) >> 32)
 }
 
-// bucket returns the text of the records that the hash may be among.
+// bucket returns the text of the records that may have the hash, and its shard.
 func (t *table) bucket(hash uint64) (string, *shard) {
 	s := t.shards[t.shardOf(hash)]
 	return s.bucket(s.bucketOf(hash)), s
@@ -52,7 +53,8 @@ func (s *shard) bucket(b int) string {
 	return s.text[int(s.offsets[b])<<s.unit : int(s.offsets[b+1])<<s.unit]
 }
 
-// each yields all records of the table, in no order that means anything.
+// each yields all records of the table, in no particular order, and reports
+// whether yield has accepted all of them.
 func (t *table) each(yield func(view) bool) bool {
 	for _, s := range t.shards {
 		if !s.each(yield) {
@@ -75,11 +77,11 @@ func (s *shard) each(yield func(view) bool) bool {
 	return true
 }
 
-// more reports whether a bucket has a record here. What follows the last one is
-// padding: zeros, where a record would have the length of its schema name.
+// more reports whether text starts with a record. The padding after a bucket's
+// last record is zeros, also where a record has the length of its schema.
 func more(text string) bool { return len(text) >= recordHead && text[7] != 0 }
 
-// shardCount is the number of shards for n records: a power of two.
+// shardCount returns the number of shards for n records, a power of two.
 func shardCount(n int) int {
 	if n <= rowsPerShard {
 		return 1
@@ -95,13 +97,14 @@ func newTable(shards int) table {
 	return t
 }
 
-// buildTable makes a table of n records. Where same says that two records have
-// one key, the first stays and lost is told the other; it may be called from
-// several goroutines at once. With same nil the keys are known to differ.
+// buildTable builds a table of the records at(i), one per hash. same reports
+// whether two records have the same key; if so the first stays, and lost is
+// called for the other. lost must be safe for concurrent use. A nil same means
+// that all keys differ.
 func buildTable(hashes []uint64, at func(i int) record, same func(i, j int) bool, lost func(i, first int)) table {
 	n := len(hashes)
 	t := newTable(shardCount(n))
-	// A stable counting sort by shard keeps load order within each.
+	// A stable counting sort by shard keeps the load order within each shard.
 	starts := make([]int, len(t.shards)+1)
 	for _, h := range hashes {
 		starts[t.shardOf(h)+1]++
@@ -141,11 +144,11 @@ func buildTable(hashes []uint64, at func(i int) record, same func(i, j int) bool
 	return t
 }
 
-// shardBuilder collects the records of one shard; it is used again for the next.
+// shardBuilder collects the records of a shard. It can be reused.
 type shardBuilder struct {
 	hashes  []uint64
 	records []record
-	index   []int // the caller's number of the record
+	index   []int // of the record, in buildTable
 	starts  []int32
 	order   []int32
 }
@@ -217,7 +220,7 @@ func (b *shardBuilder) build() *shard {
 	return s
 }
 
-// parallel calls do for consecutive ranges that cover 0 to n, on all processors.
+// parallel calls do on all processors for ranges that together cover [0, n).
 func parallel(n int, do func(from, to int)) {
 	workers := min(runtime.GOMAXPROCS(0), n)
 	if workers <= 1 {

@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// Attribute is a further column of a tenant's row, as text.
+// Attribute is another column of a tenant's row, as text.
 type Attribute struct{ Name, Value string }
 
 // Tenant is a row of the tenant table.
 type Tenant struct {
 	ID     string // primary key as text
 	Schema string // name of its Postgres schema
-	// Attributes are further columns, sorted by name. They are shared by all
-	// who look the tenant up: read-only.
+	// Attributes are other columns, sorted by name. All lookups share them: they
+	// are read-only.
 	Attributes []Attribute
 }
 
@@ -34,7 +34,7 @@ type Domain struct {
 	TenantID          string
 	Domain            string // host name, without port
 	Folder            string // first path segment, empty for the whole host
-	IsPrimary         bool   // where RedirectToPrimary of the tenant's other rows leads
+	IsPrimary         bool   // the target of the tenant's rows with RedirectToPrimary
 	RedirectToPrimary bool
 }
 
@@ -44,24 +44,23 @@ type Match struct {
 	Domain, Folder    string
 	IsPrimary         bool
 	RedirectToPrimary bool
-	// Ambiguous says, of an answer of Primary, that further rows of the tenant
-	// claim to be the primary one.
+	// Ambiguous reports, for Primary, that several rows of the tenant have
+	// IsPrimary.
 	Ambiguous bool
 }
 
-// State is the whole content of both tables, in load order: where rows compete
-// (equal domains, several primary rows), the first one wins.
+// State is the content of both tables, in load order: of rows with the same
+// domain and folder, and of a tenant's primary rows, the first one wins.
 type State struct {
 	Tenants []Tenant
 	Domains []Domain
-	// SyncedAt is when this was known to be the truth. Zero: now.
+	// SyncedAt is the time at which the source held this state. Zero: now.
 	SyncedAt time.Time
 }
 
-// Change is all that is now known of one tenant: its row and all of its domain
-// rows, in load order, which replace whatever was known of it.
+// Change replaces one tenant: its row and all of its domain rows, in load order.
 type Change struct {
-	Tenant  Tenant // with Removed, the ID is enough
+	Tenant  Tenant // only the ID is used if Removed
 	Domains []Domain
 	Removed bool
 }

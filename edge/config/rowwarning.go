@@ -31,7 +31,7 @@ func (f *File) RowWarnings(dir *tenantdb.Directory) Warnings {
 		}
 		c.add(w)
 	}
-	if more := dir.Stats().Refused - c.Counts[WarnLeftOut]; more > 0 {
+	if more := dir.Stats().LeftOut - c.Counts[WarnLeftOut]; more > 0 {
 		c.Counts[WarnLeftOut] += more // those that are counted, and not named
 	}
 	if f.Compat == edge.Strict {

@@ -23,7 +23,7 @@ var (
 func collectDirectory(to chan<- prometheus.Metric, s tenantdb.Stats) {
 	tenants.send(to, float64(s.Tenants))
 	domains.send(to, float64(s.Domains))
-	leftOut.send(to, float64(s.Refused))
+	leftOut.send(to, float64(s.LeftOut))
 	generation.send(to, float64(s.Generation))
 	if !s.SyncedAt.IsZero() {
 		age.send(to, s.Age.Seconds())

@@ -149,7 +149,7 @@ func (s *Server) Readiness() Readiness {
 	if s.options.Directory != nil {
 		st := s.options.Directory()
 		r.Directory = &DirectoryReport{
-			Tenants: st.Tenants, Domains: st.Domains, Refused: st.Refused,
+			Tenants: st.Tenants, Domains: st.Domains, Refused: st.LeftOut,
 			Generation: st.Generation, AgeSeconds: st.Age.Seconds(), Degraded: st.Degraded,
 			Polling: st.Upkeep.Polling,
 		}

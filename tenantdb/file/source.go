@@ -49,7 +49,7 @@ func (s *Source) read(dir *tenantdb.Directory) (changed bool, err error) {
 	}
 	s.last = sum
 	report := dir.Replace(state)
-	if report.Refused > 0 {
+	if report.LeftOut > 0 {
 		s.log(dir).Warn("rows of the file were left out", "file", s.opts.Path, "report", report.String())
 	}
 	return true, nil

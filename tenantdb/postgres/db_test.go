@@ -16,8 +16,8 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb/sourcetest"
 )
 
-// callersPool is a pool whose connections have the password hook and the marker
-// that a caller may have set up.
+// callersPool returns a pool with a BeforeConnect hook, which a caller may use for
+// passwords. It sets the application_name to caller.
 func callersPool(t *testing.T, dsn string, conns int32) *pgxpool.Pool {
 	t.Helper()
 	c, err := pgxpool.ParseConfig(dsn)

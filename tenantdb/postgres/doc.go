@@ -1,22 +1,22 @@
-// Package postgres reads tenants and domains from Postgres, from the tables of
-// a django-pgschemas project as they are or from tables of our own, and follows
-// their changes:
+// Package postgres reads tenants and domains from Postgres, from the tables of a
+// django-pgschemas project or from tables that it creates, and follows their
+// changes:
 //
-//	src, err := postgres.New(postgres.Options{
+//	db, err := postgres.Open(postgres.Config{
 //		DSN:    "postgres://edge@db/app",
 //		Tables: postgres.Tables{Tenant: "customers_tenant", Domain: "customers_domain"},
 //	})
 //	if err != nil {
 //		return err
 //	}
-//	defer src.Close()
-//	if err := src.Load(ctx, dir); err != nil {
+//	defer db.Close()
+//	if err := db.Source.Load(ctx, dir); err != nil {
 //		return err
 //	}
-//	go src.Follow(ctx, dir)
+//	go db.Source.Follow(ctx, dir)
 //
-// Beside the source there are [Init], which makes tables and the triggers that
-// notify of changes; [Store], which writes tenants and domains; [Queries], the
-// named read-only statements of guests; and [Sessions], Django's sessions in
-// the database. No error text of this package has a password in it.
+// A [DB] also creates tables and the triggers that notify of changes ([DB.Init]),
+// writes tenants and domains ([Store]), runs named read-only statements
+// ([Queries]), and reads Django's sessions ([Sessions]). No error text of this
+// package contains a password.
 package postgres

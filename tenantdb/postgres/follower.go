@@ -14,13 +14,13 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// channel is where the triggers notify of changes. A payload is the key of the
-// pair of tables, a blank, and a JSON array of the tenants' ids, or * if there
-// are too many of them.
+// channel is the channel on which the triggers notify of changes. A payload is
+// the key of the pair of tables, a space, and a JSON array of the tenants' ids,
+// or * if they are too many.
 const (
 	channel      = "tenantedge_directory"
 	payloadAll   = "*"
-	mostTenants  = 1000 // read one by one; more is a full load
+	maxTenants   = 1000 // changed tenants that are read; more cause a full load
 	queryTimeout = 10 * time.Second
 	loadTimeout  = 5 * time.Minute
 )
@@ -33,17 +33,17 @@ type follower struct {
 	layout    layout
 	listening bool
 	mark      mark
-	notified  bool // since the mark was taken
+	notified  bool // since mark was read
 }
 
-// mark is what changes when the tables do.
+// mark changes when the tables do.
 type mark struct {
-	polling  string // why changes are not notified; empty: they are
-	position string // counters of the tables, or of the whole database's log
+	polling  string // why the database does not notify; empty: it does
+	position string // change counters of the tables, or a position in the write-ahead log
 }
 
-// start listens, if there are triggers, and loads everything: in this order,
-// so that no change falls between.
+// start listens, if there are triggers, and then loads all rows: in the other
+// order it could miss a change in between.
 func (f *follower) start(ctx context.Context) error {
 	if err := f.listen(ctx); err != nil {
 		return err
@@ -87,7 +87,7 @@ func (f *follower) loadAll(ctx context.Context) error {
 	return nil
 }
 
-// follow works until something fails.
+// follow follows changes until there is an error.
 func (f *follower) follow(ctx context.Context, saver *saver) error {
 	for {
 		pending, err := f.wait(ctx)
@@ -104,7 +104,7 @@ func (f *follower) follow(ctx context.Context, saver *saver) error {
 	}
 }
 
-// wait returns what has been notified, nothing if the time to poll has come.
+// wait waits for notifications, at most until it is time to poll.
 func (f *follower) wait(ctx context.Context) (pending, error) {
 	var p pending
 	until, cancel := context.WithTimeout(ctx, f.source.poll)
@@ -117,7 +117,7 @@ func (f *follower) wait(ctx context.Context) (pending, error) {
 		return p, err
 	}
 	p.add(n, f.source.db.names.key())
-	// A context that has ended gets what has already been received, no more.
+	// With an ended context it returns only what has been received already.
 	ended, end := context.WithCancel(ctx)
 	end()
 	for {
@@ -129,10 +129,10 @@ func (f *follower) wait(ctx context.Context) (pending, error) {
 	}
 }
 
-// catchUp brings the directory in step with what is pending.
+// catchUp applies the pending changes, or polls if there are none.
 func (f *follower) catchUp(ctx context.Context, p pending) (changed bool, err error) {
 	switch {
-	case p.all || len(p.ids) > mostTenants:
+	case p.all || len(p.ids) > maxTenants:
 		f.notified = true
 		return true, f.reload(ctx)
 	case len(p.ids) > 0:
@@ -151,22 +151,22 @@ func (f *follower) catchUp(ctx context.Context, p pending) (changed bool, err er
 	return f.poll(ctx)
 }
 
-// poll asks whether the tables are as they were.
+// poll reloads the tables if their mark has changed.
 func (f *follower) poll(ctx context.Context) (changed bool, err error) {
 	limited, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
 	m, err := f.readMark(limited)
 	if err != nil {
-		return false, fmt.Errorf("asking for changes: %w", err)
+		return false, fmt.Errorf("polling for changes: %w", err)
 	}
 	if m.polling != f.mark.polling {
 		return false, errModeChanged
 	}
 	before, notified := f.mark, f.notified
 	f.mark, f.notified = m, false
-	// Where changes are notified, those have been dealt with; but tables that
-	// change in silence have their notifications lost on the way (by a pooler
-	// that does not keep sessions, say).
+	// Notified changes have been applied. Tables that change without a
+	// notification lose it on the way, for example to a pooler that does not
+	// keep sessions.
 	if m.position == before.position || f.listening && notified {
 		f.dir.Confirm()
 		return false, nil
@@ -174,7 +174,8 @@ func (f *follower) poll(ctx context.Context) (changed bool, err error) {
 	return true, f.reload(ctx)
 }
 
-// reload is loadAll with a new mark; tables may have been made anew.
+// reload loads all rows. It reads the layout again, because the tables may have
+// been recreated.
 func (f *follower) reload(ctx context.Context) (err error) {
 	limited, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
@@ -184,11 +185,11 @@ func (f *follower) reload(ctx context.Context) (err error) {
 	return f.loadAll(ctx)
 }
 
-// readMark asks for the tables' counters of changed rows, which Postgres keeps
-// anyway. A session that stays open tells them up to ten seconds after its
-// commit. They are read before the tables, so that a change that was missed
-// makes them differ the next time. A standby, or a server that does not count,
-// has the position in its log.
+// readMark reads the tables' counters of changed rows. An open session reports
+// its changes to them up to ten seconds after the commit. They are read before
+// the tables, so that a change that a load misses makes the next mark differ. On
+// a standby, and on a server that does not count, the mark is the position in
+// the write-ahead log.
 func (f *follower) readMark(ctx context.Context) (m mark, err error) {
 	var standby bool
 	err = f.conn.QueryRow(ctx, `
@@ -209,7 +210,7 @@ func (f *follower) readMark(ctx context.Context) (m mark, err error) {
 	}
 	missing, err := missingTriggers(ctx, f.conn, f.source.db.names)
 	if len(missing) > 0 {
-		m.polling = fmt.Sprintf("expected triggers that notify of changes, %s; run `tenantedge db init`", lacking(missing))
+		m.polling = fmt.Sprintf("expected triggers that notify of changes, %s; run `tenantedge db init`", describeMissing(missing))
 	}
 	return m, err
 }
@@ -217,14 +218,14 @@ func (f *follower) readMark(ctx context.Context) (m mark, err error) {
 func (f *follower) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	_ = f.conn.Close(ctx) // it is of no more use, whatever it says
+	_ = f.conn.Close(ctx) // the connection is discarded anyway
 }
 
 // pending collects notifications.
 type pending struct {
 	ids    []string
 	all    bool
-	others bool // only of tables that are not ours
+	others bool // there were notifications of other tables
 }
 
 func (p *pending) add(n *pgconn.Notification, key string) {
@@ -243,7 +244,7 @@ func (p *pending) add(n *pgconn.Notification, key string) {
 			p.ids = append(p.ids, id)
 		}
 	}
-	if len(p.ids) > mostTenants {
+	if len(p.ids) > maxTenants {
 		p.all = true
 	}
 }

@@ -55,18 +55,18 @@ func (i *initialiser) install(ctx context.Context, tx pgx.Tx) error {
 	tables := i.names.tenant.Sanitize() + " and " + i.names.domain.Sanitize()
 	switch {
 	case tenant && domain:
-		i.note("tables " + tables + " are there")
+		i.note("tables " + tables + " exist")
 		if _, err := readLayout(ctx, tx, i.names); err != nil {
 			return err
 		}
 	case tenant != domain:
-		there, missing := i.names.tenant, i.names.domain
+		found, missing := i.names.tenant, i.names.domain
 		if domain {
-			there, missing = missing, there
+			found, missing = missing, found
 		}
-		return fmt.Errorf("%w: there is a table %s, but no %s; name both of the project's tables, or neither", ErrTables, there.Sanitize(), missing.Sanitize())
+		return fmt.Errorf("%w: expected both tables or neither, found %s without %s; name both of the project's tables, or neither", ErrTables, found.Sanitize(), missing.Sanitize())
 	case !i.names.ours():
-		return fmt.Errorf("%w: expected the tables %s, which the configuration names, found neither; run the project's migrations first, or correct the names, or leave both names out to have tables of our own made",
+		return fmt.Errorf("%w: expected the tables %s, which the configuration names, found neither; run the project's migrations first, or correct the names, or remove both names so that tenantedge creates its own tables",
 			ErrTables, tables)
 	default:
 		if err := i.tables(ctx, tx); err != nil {
@@ -76,12 +76,12 @@ func (i *initialiser) install(ctx context.Context, tx pgx.Tx) error {
 	return i.triggers(ctx, tx)
 }
 
-// tables makes our own tables.
+// tables creates our own tables.
 func (i *initialiser) tables(ctx context.Context, tx pgx.Tx) error {
 	for _, create := range []struct{ what, sql string }{
-		{"make table " + i.names.tenant.Sanitize(), i.names.createTenants()},
-		{"make table " + i.names.domain.Sanitize(), i.names.createDomains()},
-		{"keep the invariants of domain rows", i.names.createInvariants()},
+		{"create table " + i.names.tenant.Sanitize(), i.names.createTenants()},
+		{"create table " + i.names.domain.Sanitize(), i.names.createDomains()},
+		{"create the trigger that keeps the invariants of domain rows", i.names.createInvariants()},
 	} {
 		if err := i.do(ctx, tx, create.what, create.sql); err != nil {
 			return err
@@ -90,7 +90,7 @@ func (i *initialiser) tables(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
-// triggers puts the notifying triggers on both tables.
+// triggers installs the triggers that notify of changes on both tables.
 func (i *initialiser) triggers(ctx context.Context, tx pgx.Tx) error {
 	var body *string
 	function := i.names.notifyFunction().Sanitize()
@@ -99,8 +99,8 @@ func (i *initialiser) triggers(ctx context.Context, tx pgx.Tx) error {
 		return err
 	}
 	if body != nil && *body == notifyBody {
-		i.note("function " + function + " is there")
-	} else if err := i.do(ctx, tx, "make function "+function, i.names.createNotify()); err != nil {
+		i.note("function " + function + " exists")
+	} else if err := i.do(ctx, tx, "create function "+function, i.names.createNotify()); err != nil {
 		return err
 	}
 	missing, err := missingTriggers(ctx, tx, i.names)
@@ -109,17 +109,18 @@ func (i *initialiser) triggers(ctx context.Context, tx pgx.Tx) error {
 	}
 	for _, t := range i.names.triggers() {
 		if !slices.ContainsFunc(missing, t.is) {
-			i.note("trigger " + t.String() + " is there")
-		} else if err := i.do(ctx, tx, "make trigger "+t.String(), i.names.createTrigger(t)); err != nil {
+			i.note("trigger " + t.String() + " exists")
+		} else if err := i.do(ctx, tx, "create trigger "+t.String(), i.names.createTrigger(t)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// note notes what is left as it is.
+// note adds a step that changes nothing.
 func (i *initialiser) note(what string) { i.steps = append(i.steps, Step{What: what}) }
 
+// do adds a step and, unless this is a dry run, runs it.
 func (i *initialiser) do(ctx context.Context, tx pgx.Tx, what, sql string) error {
 	i.steps = append(i.steps, Step{what, sql})
 	if i.dry {
@@ -163,11 +164,11 @@ CREATE INDEX ON %s (tenant_id);
 CREATE UNIQUE INDEX ON %s (tenant_id) WHERE is_primary`, n.domain.Sanitize(), n.tenant.Sanitize(), n.domain.Sanitize(), n.domain.Sanitize())
 }
 
-// createInvariants makes the trigger that keeps what Django's models keep on
-// save: a row saved as primary takes that from the tenant's others and loses
-// its own redirect, and a tenant without a primary row gets this one. While it
-// takes, a setting of the transaction tells it to leave the rows that lose
-// alone; the tenant's row is locked, so that two who save take turns.
+// createInvariants creates the trigger that keeps the invariants that Django's
+// models keep on save: a row saved as primary makes the tenant's other rows not
+// primary and loses its own redirect, and the first row of a tenant is primary.
+// While the trigger updates the other rows, a setting of the transaction disables
+// it for them. It locks the tenant's row, so that concurrent saves are serialised.
 func (n names) createInvariants() string {
 	function := pgx.Identifier{n.domain[0], n.domain[1] + "_invariants"}.Sanitize()
 	return fmt.Sprintf(`CREATE FUNCTION %[1]s() RETURNS trigger LANGUAGE plpgsql AS $invariants$

@@ -96,7 +96,7 @@ func TestTheStepsOfADryRunCanBeRunByHand(t *testing.T) {
 		exec(t, dsn, s.SQL)
 	}
 	if again := initialise(t, dsn, own); made(again) != 0 {
-		t.Errorf("left to do: %v", again)
+		t.Errorf("steps remain: %v", again)
 	}
 }
 
@@ -125,9 +125,9 @@ func TestInvariantsOfDomainRows(t *testing.T) {
 		{"so does an update, and it clears the redirect", `INSERT INTO tenantedge_domain (tenant_id, domain) VALUES (1, 'a');
 			INSERT INTO tenantedge_domain (tenant_id, domain, redirect_to_primary) VALUES (1, 'b', true);
 			UPDATE tenantedge_domain SET is_primary = true WHERE domain = 'b'`, "1 a/|1 b/ primary"},
-		{"nobody loses it to nobody", `INSERT INTO tenantedge_domain (tenant_id, domain) VALUES (1, 'a'), (1, 'b');
+		{"an update cannot leave a tenant without a primary row", `INSERT INTO tenantedge_domain (tenant_id, domain) VALUES (1, 'a'), (1, 'b');
 			UPDATE tenantedge_domain SET is_primary = false`, "1 a/ primary|1 b/"},
-		{"tenants do not mind each other", `INSERT INTO tenantedge_domain (tenant_id, domain) VALUES (1, 'a'), (2, 'b')`, "1 a/ primary|2 b/ primary"},
+		{"tenants are independent", `INSERT INTO tenantedge_domain (tenant_id, domain) VALUES (1, 'a'), (2, 'b')`, "1 a/ primary|2 b/ primary"},
 		{"a row that moves to a tenant that has none is primary there", `INSERT INTO tenantedge_domain (tenant_id, domain) VALUES (1, 'a'), (1, 'b');
 			UPDATE tenantedge_domain SET tenant_id = 2 WHERE domain = 'b'`, "1 a/ primary|2 b/ primary"},
 		{"a tenant's rows go with it", `INSERT INTO tenantedge_domain (tenant_id, domain) VALUES (1, 'a'), (2, 'b'); DELETE FROM tenantedge_tenant WHERE id = 1`, "2 b/ primary"},

@@ -13,8 +13,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// answering is a server that has one row for each statement, and calls answered
-// as soon as the client has it.
+// answering is a server that answers every statement with one row, and then calls
+// answered.
 func answering(conn net.Conn, answered func()) {
 	defer conn.Close()
 	b := pgproto3.NewBackend(conn, conn)
@@ -54,14 +54,14 @@ func answer(b *pgproto3.Backend) (status byte, err error) {
 	}
 }
 
-// An answer that comes in the moment in which the time for it ends is an answer
-// or none, and never one without a row.
-func TestAnAnswerInTheLastMomentIsWholeOrAnError(t *testing.T) {
+// If the deadline comes with the answer, the result is the complete answer or an
+// error, and never an answer without a row.
+func TestAnAnswerAtTheDeadlineIsCompleteOrAnError(t *testing.T) {
 	for range 100 {
-		synctest.Test(t, func(t *testing.T) { // giving a connection up takes 15 s, for which nobody waits
+		synctest.Test(t, func(t *testing.T) { // fake time: closing a connection takes 15 s
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			q := lastMoment(t, cancel)
+			q := queriesOf(t, cancel)
 			answer, err := q.Query(ctx, "t1", "member", nil)
 			if err == nil && string(answer) != `[{"user_id":7}]` {
 				t.Errorf("answered %q", answer)
@@ -70,8 +70,8 @@ func TestAnAnswerInTheLastMomentIsWholeOrAnError(t *testing.T) {
 	}
 }
 
-// lastMoment are queries whose server calls answered with its answer.
-func lastMoment(t *testing.T, answered func()) *Queries {
+// queriesOf returns Queries whose server calls answered after each answer.
+func queriesOf(t *testing.T, answered func()) *Queries {
 	t.Helper()
 	var servers sync.WaitGroup
 	over, end := context.WithCancel(context.Background())
@@ -89,14 +89,14 @@ func lastMoment(t *testing.T, answered func()) *Queries {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		end() // also for those that ask to cancel, and wait for the server to hang up
+		end() // closes also the connections of cancel requests, which wait for that
 		pool.Close()
 		servers.Wait()
 	})
 	return db.Queries
 }
 
-// pipePool is a pool of one connection, made by dial.
+// pipePool returns a pool of one connection, which dial makes.
 func pipePool(t *testing.T, dial pgconn.DialFunc) *pgxpool.Pool {
 	t.Helper()
 	c, err := pgxpool.ParseConfig("postgres://edge@127.0.0.1/db?sslmode=disable&pool_max_conns=1&connect_timeout=5")

@@ -16,8 +16,8 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb/sourcetest"
 )
 
-// queries are statements that have plenty of time, unless a test is about that:
-// the machine may be busy.
+// queries returns Queries of statements that have a long timeout, unless they set
+// one: the machine may be busy.
 func queries(t testing.TB, dsn string, conns int32, statements ...postgres.Statement) *postgres.Queries {
 	t.Helper()
 	for i := range statements {
@@ -57,7 +57,7 @@ func TestNamedStatements(t *testing.T) {
 		{"an argument", "t1", "by_id", "[1]", `[{"text":"one's \"😀\""}]`, nil},
 		{"no row is an empty array", "t1", "by_id", `["99"]`, `[]`, nil},
 		{"an argument is never SQL", "t1", "by_id", `["1 OR true"]`, "", postgres.ErrInvalid},
-		{"public is behind the tenant's schema", "t1", "shared", "", `[{"x":7}]`, nil},
+		{"public comes after the tenant's schema", "t1", "shared", "", `[{"x":7}]`, nil},
 		{"all kinds of arguments", "t1", "types", `[1,"a\ud83d\ude00",true,null,{"k":[1]},12345678901234567890.5]`,
 			`[{"n":1,"s":"a😀","b":true,"null":null,"j":{"k":[1]},"d":12345678901234567890.5}]`, nil},
 		{"an argument of no certain type is text", "t1", "ambiguous", `["x"]`, `[{"x":"x"}]`, nil},
@@ -93,8 +93,8 @@ func TestNamedStatements(t *testing.T) {
 	})
 }
 
-// A statement in schema public sees no tenant's tables, whichever tenant's
-// statement the connection has run before, and no tenant's statement runs there.
+// A public statement sees no tenant's tables, whatever the connection has run
+// before, and only public statements run without a tenant.
 func TestAStatementInPublicAloneSeesNoTenant_D8(t *testing.T) {
 	dsn := pgtest.Start(t).NewDB(t)
 	exec(t, dsn, queryTables, "CREATE TABLE public.note (id int, text text); INSERT INTO public.note VALUES (1, 'public''s')")
@@ -107,7 +107,7 @@ func TestAStatementInPublicAloneSeesNoTenant_D8(t *testing.T) {
 	)
 	const unknownSchema = "expected the schema of a tenant, found \""
 	for _, c := range []struct {
-		schema, statement, args, want string // without a schema: in public alone
+		schema, statement, args, want string // without a schema: QueryPublic
 		err                           error
 	}{
 		{"t1", "own", "[1]", `[{"text":"one's \"😀\""}]`, nil},
@@ -141,8 +141,7 @@ func TestAStatementInPublicAloneSeesNoTenant_D8(t *testing.T) {
 	}
 }
 
-// Whatever stands in a statement, it can write nothing, and the next one finds
-// its own search_path.
+// No statement can write, or change the search_path of the next one.
 func TestNoStatementLeavesItsBounds(t *testing.T) {
 	dsn := pgtest.Start(t).NewDB(t)
 	exec(t, dsn, queryTables, `CREATE FUNCTION public.writes() RETURNS int LANGUAGE plpgsql AS

@@ -15,8 +15,7 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb/sourcetest"
 )
 
-// locked locks a table as a migration does, until the function that it returns
-// is called.
+// locked locks a table as a migration does, until release is called.
 func locked(t *testing.T, dsn, table string) (release func()) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), dsn)
@@ -37,8 +36,8 @@ func locked(t *testing.T, dsn, table string) (release func()) {
 	return release
 }
 
-// saved is a database with one tenant at a.io, whose state is saved, and that
-// has a second domain by now.
+// saved returns the configuration of a database whose saved state has one tenant
+// at a.io, and that has gained a second domain since.
 func saved(t *testing.T) postgres.Config {
 	t.Helper()
 	dsn := pgtest.Start(t).NewDB(t)

@@ -10,23 +10,22 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb/atomicfile"
 )
 
-// saver writes the state file beside the follower, so that a change is never
-// late because an earlier one is being saved. What cannot be written is tried
-// again until it is.
+// saver writes the state file in a goroutine of its own, so that saving never
+// delays a change. A write that fails is retried until it succeeds.
 type saver struct {
 	path  string // empty: no state is saved
 	every time.Duration
 	dir   *tenantdb.Directory
 	log   *slog.Logger
-	dirty chan struct{} // holds one: something changed since the last writing began
+	dirty chan struct{} // has an element if there was a change since the last write began
 	done  sync.WaitGroup
 	end   context.CancelFunc
 
-	since  time.Time // of the first change since the last writing began; guarded by Directory.Note
-	logged time.Time // when a failure was logged
+	since  time.Time // of the first change since the last write began; guarded by Directory.Note
+	logged time.Time // when a failure was last logged; zero: the last write succeeded
 }
 
-// newSaver begins to save.
+// newSaver starts a saver. Without a state file it does nothing.
 func newSaver(s *Source, dir *tenantdb.Directory) *saver {
 	ctx, end := context.WithCancel(context.Background())
 	v := &saver{
@@ -38,13 +37,13 @@ func newSaver(s *Source, dir *tenantdb.Directory) *saver {
 	}
 	dir.Note(func(u *tenantdb.Upkeep) { u.StateFile = v.path })
 	if err := atomicfile.RemoveUnfinished(v.path); err != nil {
-		v.log.Warn("temporary state files of earlier processes cannot be removed", "error", err)
+		v.log.Warn("cannot remove temporary state files of earlier processes", "error", err)
 	}
 	v.done.Go(func() { v.run(ctx) })
 	return v
 }
 
-// changed notes that the directory holds what the file may not.
+// changed records that the directory may hold changes that the file does not.
 func (v *saver) changed() {
 	if v.path == "" {
 		return
@@ -67,7 +66,7 @@ func (v *saver) mark() {
 	}
 }
 
-// stop writes what is unwritten and ends.
+// stop writes pending changes and stops the saver.
 func (v *saver) stop() {
 	v.end()
 	v.done.Wait()
@@ -104,7 +103,7 @@ func (v *saver) run(ctx context.Context) {
 	}
 }
 
-// logFailuresEvery is how often a failure that lasts is logged.
+// logFailuresEvery is the interval at which a lasting failure is logged.
 const logFailuresEvery = time.Minute
 
 func (v *saver) save() bool {
@@ -114,7 +113,7 @@ func (v *saver) save() bool {
 		v.dir.Note(func(u *tenantdb.Upkeep) { u.SaveError, u.SaveFailures = err.Error(), u.SaveFailures+1 })
 		if v.logged.IsZero() || time.Since(v.logged) >= logFailuresEvery {
 			v.logged = time.Now()
-			v.log.Warn("the state cannot be saved; saving is retried", "error", err)
+			v.log.Warn("cannot save the state; retrying", "error", err)
 		}
 		return false
 	}

@@ -17,8 +17,8 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// greet lets a client in, and then never says a word again: as a server does
-// whose machine has gone away, of which nobody has told the client.
+// greet accepts a client and then never answers, like a server whose machine has
+// failed without closing the connection.
 func greet(conn net.Conn) {
 	defer conn.Close()
 	b := pgproto3.NewBackend(conn, conn)
@@ -30,15 +30,15 @@ func greet(conn net.Conn) {
 	}
 }
 
-// silent is a source whose database falls silent once it is connected to.
+// silent returns a source whose database accepts connections and never answers.
 func silent(t *testing.T) *Source {
 	t.Helper()
 	var servers sync.WaitGroup
-	t.Cleanup(servers.Wait) // until the client has closed all that it opened
+	t.Cleanup(servers.Wait) // until the client has closed all connections
 	pool := pipePool(t, func(context.Context, string, string) (net.Conn, error) {
-		// The bubble's time: a network's request to cancel takes some, and pgx
-		// counts on it. Within none, the query's end may take back the deadline
-		// that its closing has just set.
+		// In fake time a connection takes no time unless it sleeps. pgx relies on a
+		// cancel request taking some: otherwise the end of the query may clear the
+		// deadline that closing the connection has just set.
 		time.Sleep(time.Millisecond)
 		here, there := net.Pipe()
 		servers.Go(func() { greet(there) })
@@ -52,8 +52,8 @@ func silent(t *testing.T) *Source {
 	return db.Source
 }
 
-func TestADatabaseThatFallsSilentIsGivenUp(t *testing.T) {
-	// longest is more than it takes: in a bubble, nobody waits for it.
+func TestADatabaseThatStopsAnsweringTimesOut(t *testing.T) {
+	// longest is fake time, longer than all timeouts.
 	const longest = time.Hour
 	within := func(t *testing.T, do func(context.Context) error) {
 		t.Helper()

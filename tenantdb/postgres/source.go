@@ -249,7 +249,7 @@ func (s *Source) setPolling(dir *tenantdb.Directory, reason string) {
 
 // logLeftOut logs the rows that a report leaves out.
 func (s *Source) logLeftOut(dir *tenantdb.Directory, r tenantdb.Report) {
-	if r.Refused > 0 {
+	if r.LeftOut > 0 {
 		s.log(dir).Warn("rows of the database were left out", "report", r.String())
 	}
 }

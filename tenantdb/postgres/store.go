@@ -23,18 +23,17 @@ type Store struct {
 	refuse   func(tenantdb.Tenant) (reason string)
 }
 
-// NewTenant is what AddTenant writes.
+// NewTenant describes a tenant for AddTenant.
 type NewTenant struct {
 	Schema     string
-	ID         string // empty: the database gives one
+	ID         string // empty: the database assigns one
 	Attributes []tenantdb.Attribute
-	NoSchema   bool // the schema is made elsewhere; only the row is written
-	// Domain is the tenant's first domain row, which is primary; nil: it has
-	// none yet.
+	NoSchema   bool // write only the row; the schema is created elsewhere
+	// Domain is the tenant's first domain row, which becomes primary. nil: none.
 	Domain *tenantdb.Domain
 }
 
-// List reads all tenants with their domain rows, by primary key.
+// List reads all tenants and domain rows, in the order of their primary keys.
 func (s *Store) List(ctx context.Context) (tenantdb.State, error) {
 	var state tenantdb.State
 	err := s.db.pool.AcquireFunc(ctx, func(c *pgxpool.Conn) error {
@@ -48,8 +47,8 @@ func (s *Store) List(ctx context.Context) (tenantdb.State, error) {
 	return state, s.db.redact(err)
 }
 
-// AddTenant writes a tenant's row and that of its domain, and makes its schema:
-// all of them or none.
+// AddTenant inserts a tenant's row and its domain row, and creates its schema, in
+// one transaction. Errors wrap ErrInvalid, ErrExists or ErrTables.
 func (s *Store) AddTenant(ctx context.Context, t NewTenant) (tenantdb.Tenant, error) {
 	var added tenantdb.Tenant
 	err := s.checkSchema(t.Schema)
@@ -62,7 +61,7 @@ func (s *Store) AddTenant(ctx context.Context, t NewTenant) (tenantdb.Tenant, er
 			return err
 		})
 	}
-	return added, s.named("adding tenant "+t.Schema, err)
+	return added, s.wrap("adding tenant "+t.Schema, err)
 }
 
 func (s *Store) insertAll(ctx context.Context, tx pgx.Tx, l layout, t NewTenant) (tenantdb.Tenant, error) {
@@ -77,7 +76,7 @@ func (s *Store) insertAll(ctx context.Context, tx pgx.Tx, l layout, t NewTenant)
 	}
 	if !t.NoSchema {
 		if _, err := tx.Exec(ctx, "CREATE SCHEMA "+pgx.Identifier{t.Schema}.Sanitize()); err != nil {
-			return added, fmt.Errorf("making schema %q: %w", t.Schema, err)
+			return added, fmt.Errorf("creating schema %q: %w", t.Schema, err)
 		}
 	}
 	if t.Domain == nil {
@@ -97,7 +96,7 @@ func (s *Store) checkSchema(schema string) error {
 	}
 	for _, r := range s.reserved {
 		if strings.EqualFold(r, schema) {
-			return fmt.Errorf("%w: %q is a key of the TENANTS table or the clone reference (ignoring case); choose another schema name", ErrInvalid, r)
+			return fmt.Errorf("%w: %q is reserved, ignoring case: it is a key of the TENANTS table or the clone reference; choose another schema name", ErrInvalid, r)
 		}
 	}
 	return nil
@@ -113,12 +112,12 @@ func (s *Store) insertTenant(ctx context.Context, tx pgx.Tx, l layout, t NewTena
 	if id := l.tenant["id"]; t.ID != "" {
 		add("id", t.ID)
 	} else if !id.filled && id.typ == "uuid" {
-		// Django gives such keys in Python, so the column has no default.
+		// Django assigns such keys in Python, so the column has no default.
 		columns, values = append(columns, "id"), append(values, "gen_random_uuid()")
 	}
 	for _, a := range t.Attributes {
 		if _, found := l.tenant[a.Name]; !found || a.Name == "id" || a.Name == "schema_name" {
-			return tenantdb.Tenant{}, fmt.Errorf("%w: %s has no further column %q", ErrInvalid, s.db.names.tenant.Sanitize(), a.Name)
+			return tenantdb.Tenant{}, fmt.Errorf("%w: %s has no attribute column %q", ErrInvalid, s.db.names.tenant.Sanitize(), a.Name)
 		}
 		add(a.Name, a.Value)
 	}
@@ -129,8 +128,9 @@ func (s *Store) insertTenant(ctx context.Context, tx pgx.Tx, l layout, t NewTena
 	return added, err
 }
 
-// RemoveTenant deletes a tenant, found by id or schema name, and its domain
-// rows. Its schema, with all that is in it, goes only if dropSchema says so.
+// RemoveTenant deletes a tenant and its domain rows. ref is its id or schema name.
+// With dropSchema it also drops the schema and everything in it. The error wraps
+// ErrNotFound if there is no such tenant.
 func (s *Store) RemoveTenant(ctx context.Context, ref string, dropSchema bool) (tenantdb.Tenant, error) {
 	var t tenantdb.Tenant
 	err := s.change(ctx, func(tx pgx.Tx, _ layout) (err error) {
@@ -146,27 +146,29 @@ func (s *Store) RemoveTenant(ctx context.Context, ref string, dropSchema bool) (
 		if !dropSchema {
 			return nil
 		}
-		// What stands in the row may never have been checked.
+		// The schema name comes from a row that may not have been validated.
 		if err := s.checkSchema(t.Schema); err != nil {
-			return fmt.Errorf("its schema is not dropped: %w", err)
+			return fmt.Errorf("the schema is not dropped: %w", err)
 		}
 		_, err = tx.Exec(ctx, "DROP SCHEMA IF EXISTS "+pgx.Identifier{t.Schema}.Sanitize()+" CASCADE")
 		return err
 	})
-	return t, s.named("removing tenant "+ref, err)
+	return t, s.wrap("removing tenant "+ref, err)
 }
 
-// find locks the tenant that ref names, so that two who write take turns.
+// find returns the tenant with that id or schema name, and locks its row: writers
+// of one tenant are serialised.
 func (s *Store) find(ctx context.Context, tx pgx.Tx, ref string) (tenantdb.Tenant, error) {
 	var t tenantdb.Tenant
 	err := tx.QueryRow(ctx, "SELECT id::text, schema_name FROM "+s.db.names.tenant.Sanitize()+
 		" WHERE upper(id::text) = upper($1) OR schema_name = $1 ORDER BY id LIMIT 1 FOR UPDATE", ref).Scan(&t.ID, &t.Schema)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return t, fmt.Errorf("%w: no tenant has %q as id or schema name", ErrNotFound, ref)
+		return t, fmt.Errorf("%w: no tenant has the id or schema name %q", ErrNotFound, ref)
 	}
 	return t, err
 }
 
+// change runs do in a transaction, with the layout of the tables.
 func (s *Store) change(ctx context.Context, do func(pgx.Tx, layout) error) error {
 	return pgx.BeginFunc(ctx, s.db.pool, func(tx pgx.Tx) error {
 		l, err := readLayout(ctx, tx, s.db.names)
@@ -177,8 +179,8 @@ func (s *Store) change(ctx context.Context, do func(pgx.Tx, layout) error) error
 	})
 }
 
-// named gives an error of the database its place and its kind.
-func (s *Store) named(what string, err error) error {
+// wrap adds the operation to an error, and the error that callers branch on.
+func (s *Store) wrap(what string, err error) error {
 	if err == nil {
 		return nil
 	}

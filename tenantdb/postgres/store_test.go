@@ -112,7 +112,7 @@ func testStore(t *testing.T, s *postgres.Store, dsn string) {
 		}
 	}
 	if state, _ := s.List(ctx); len(state.Tenants) != 2 || len(state.Domains) != 3 {
-		t.Errorf("what was refused left something: %v", state)
+		t.Errorf("rejected operations left rows: %v", state)
 	}
 
 	if left, err := s.RemoveDomain(ctx, "a.io", "x"); err != nil || len(left) != 2 || left[0].Domain != "b.io" {
@@ -122,7 +122,7 @@ func testStore(t *testing.T, s *postgres.Store, dsn string) {
 		t.Error(err)
 	}
 	if got := query(t, dsn, schemas); len(got) != 1 {
-		t.Errorf("a schema was dropped unasked: %v", got)
+		t.Errorf("a schema was dropped without dropSchema: %v", got)
 	}
 	exec(t, dsn, `CREATE SCHEMA "Other"; CREATE TABLE "Other".t ()`)
 	if gone, err := s.RemoveTenant(ctx, "Other", true); err != nil || gone.Schema != "Other" {
@@ -167,7 +167,7 @@ func TestATenantIsAddedWithItsDomainOrNotAtAll_F3(t *testing.T) {
 		text string
 	}{
 		{"a domain that is not valid", postgres.NewTenant{Domain: &tenantdb.Domain{Domain: "BAD.io"}}, postgres.ErrInvalid, "lower-case"},
-		{"a domain that is empty", postgres.NewTenant{Domain: &tenantdb.Domain{}}, postgres.ErrInvalid, "the domain is empty"},
+		{"a domain that is empty", postgres.NewTenant{Domain: &tenantdb.Domain{}}, postgres.ErrInvalid, "expected a domain"},
 		{"a folder that is not valid", postgres.NewTenant{Domain: &tenantdb.Domain{Domain: "b.io", Folder: "x/y"}}, postgres.ErrInvalid, "folder"},
 		{"a row that is taken", postgres.NewTenant{Domain: &tenantdb.Domain{Domain: "a.io", Folder: "x"}}, postgres.ErrExists, "domain a.io"},
 		{"an id that is an alias", postgres.NewTenant{ID: "77"}, postgres.ErrInvalid, "this alias"},
@@ -180,7 +180,7 @@ func TestATenantIsAddedWithItsDomainOrNotAtAll_F3(t *testing.T) {
 			t.Errorf("%s: %v, want %v with %q", c.name, err, c.kind, c.text)
 		}
 		if got := contents(); got != want {
-			t.Errorf("%s left something: %s", c.name, got)
+			t.Errorf("%s left rows: %s", c.name, got)
 		}
 	}
 }

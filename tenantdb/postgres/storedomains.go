@@ -12,9 +12,9 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// AddDomain writes a domain row of the tenant that ref names by id or schema
-// name, and returns it as it was written: the tenant's first row is primary
-// whatever it says.
+// AddDomain inserts a domain row of the tenant with the id or schema name ref, and
+// returns the row as inserted: the first row of a tenant is always primary.
+// Errors wrap ErrInvalid, ErrExists, ErrNotFound or ErrTables.
 func (s *Store) AddDomain(ctx context.Context, ref string, row tenantdb.Domain) (tenantdb.Domain, error) {
 	err := checkDomain(row)
 	if err == nil {
@@ -27,11 +27,10 @@ func (s *Store) AddDomain(ctx context.Context, ref string, row tenantdb.Domain) 
 			return s.insertDomain(ctx, tx, l, &row)
 		})
 	}
-	return row, s.named("adding domain "+row.Domain, err)
+	return row, s.wrap("adding domain "+row.Domain, err)
 }
 
-// insertDomain writes a row of row.TenantID, and corrects row where it is the
-// tenant's first.
+// insertDomain inserts row, and makes it primary if it is the tenant's first.
 func (s *Store) insertDomain(ctx context.Context, tx pgx.Tx, l layout, row *tenantdb.Domain) error {
 	table := s.db.names.domain.Sanitize()
 	if !row.IsPrimary {
@@ -42,8 +41,8 @@ func (s *Store) insertDomain(ctx context.Context, tx pgx.Tx, l layout, row *tena
 	}
 	if row.IsPrimary {
 		row.RedirectToPrimary = false
-		// Our own trigger would make the row that loses primary again, as
-		// no row is for a moment.
+		// The setting disables our trigger, which would make the other row
+		// primary again because for a moment none is.
 		_, err := tx.Exec(ctx, "SELECT set_config('tenantedge.demoting', 'on', true)")
 		if err == nil {
 			_, err = tx.Exec(ctx, "UPDATE "+table+" SET is_primary = false WHERE tenant_id::text = $1 AND is_primary", row.TenantID)
@@ -69,17 +68,17 @@ func (s *Store) insertDomain(ctx context.Context, tx pgx.Tx, l layout, row *tena
 	return err
 }
 
-// RemoveDomain deletes the row (domain, folder) and returns the rows that its
-// tenant has left, the primary one first. If the row was the only primary one,
-// another becomes primary: the first by key, preferably of those that do not
-// redirect.
+// RemoveDomain deletes the row (domain, folder) and returns the remaining rows of
+// its tenant, the primary one first. If the deleted row was the only primary one,
+// the first other row by primary key becomes primary, preferably one that does
+// not redirect. The error wraps ErrNotFound if there is no such row.
 func (s *Store) RemoveDomain(ctx context.Context, domain, folder string) ([]tenantdb.Domain, error) {
-	var left []tenantdb.Domain
+	var rest []tenantdb.Domain
 	err := s.change(ctx, func(tx pgx.Tx, l layout) (err error) {
-		left, err = s.deleteDomain(ctx, tx, l, domain, folder)
+		rest, err = s.deleteDomain(ctx, tx, l, domain, folder)
 		return err
 	})
-	return left, s.named("removing domain "+domain, err)
+	return rest, s.wrap("removing domain "+domain, err)
 }
 
 func (s *Store) deleteDomain(ctx context.Context, tx pgx.Tx, l layout, domain, folder string) ([]tenantdb.Domain, error) {
@@ -88,32 +87,32 @@ func (s *Store) deleteDomain(ctx context.Context, tx pgx.Tx, l layout, domain, f
 	var id string
 	err := tx.QueryRow(ctx, "SELECT tenant_id::text FROM "+table+row, domain, folder).Scan(&id)
 	if err == nil {
-		// Writers of a tenant's rows take turns, as in find.
+		// This lock serialises writers of one tenant, as in find.
 		_, err = tx.Exec(ctx, "SELECT FROM "+s.db.names.tenant.Sanitize()+" WHERE id::text = $1 FOR UPDATE", id)
 	}
 	if err == nil {
 		err = tx.QueryRow(ctx, "DELETE FROM "+table+row+" AND tenant_id::text = $3 RETURNING tenant_id::text", domain, folder, id).Scan(&id)
 	}
 	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, fmt.Errorf("%w: there is no row with domain %q and folder %q", ErrNotFound, domain, folder)
+		return nil, fmt.Errorf("%w: no row has domain %q and folder %q", ErrNotFound, domain, folder)
 	}
 	if err != nil {
 		return nil, err
 	}
-	left, err := s.domainsOf(ctx, tx, l, id)
-	if err != nil || len(left) == 0 || left[0].IsPrimary {
-		return left, err
+	rest, err := s.domainsOf(ctx, tx, l, id)
+	if err != nil || len(rest) == 0 || rest[0].IsPrimary {
+		return rest, err
 	}
-	left[0].IsPrimary, left[0].RedirectToPrimary = true, false
+	rest[0].IsPrimary, rest[0].RedirectToPrimary = true, false
 	set := "is_primary = true"
 	if _, found := l.domain["redirect_to_primary"]; found {
 		set += ", redirect_to_primary = false"
 	}
-	_, err = tx.Exec(ctx, "UPDATE "+table+" SET "+set+row, left[0].Domain, left[0].Folder)
-	return left, err
+	_, err = tx.Exec(ctx, "UPDATE "+table+" SET "+set+row, rest[0].Domain, rest[0].Folder)
+	return rest, err
 }
 
-// domainsOf reads the rows of a tenant: primary ones first, those that redirect
+// domainsOf reads the rows of a tenant: primary rows first, those that redirect
 // last.
 func (s *Store) domainsOf(ctx context.Context, tx pgx.Tx, l layout, id string) ([]tenantdb.Domain, error) {
 	rows, err := tx.Query(ctx, "SELECT "+l.domainColumns()+" FROM "+s.db.names.domain.Sanitize()+" d WHERE d.tenant_id::text = $1 ORDER BY d.id", id)

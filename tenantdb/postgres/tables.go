@@ -10,23 +10,23 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Tables are the names of the two tables, each as table or schema.table, with
-// double quotes where a name has a dot. Without a schema it is public.
+// Tables names the two tables, each as table or schema.table; the default schema
+// is public. Names that contain a dot are written in double quotes.
 type Tables struct {
 	Tenant string // columns id, schema_name; default tenantedge_tenant
 	Domain string // columns id, tenant_id, domain, folder, is_primary, redirect_to_primary; default tenantedge_domain
-	// Attributes are further columns of the tenant table.
+	// Attributes lists other columns of the tenant table, which become attributes.
 	Attributes []string
 }
 
-// Our own tables, as Init makes them.
+// Names of the tables that Init creates.
 const (
 	defaultSchema = "public"
 	ownTenant     = "tenantedge_tenant"
 	ownDomain     = "tenantedge_domain"
 )
 
-// names are the tables after parsing.
+// names are the parsed Tables.
 type names struct {
 	tenant, domain pgx.Identifier
 	attributes     []string
@@ -43,20 +43,20 @@ func (t Tables) parse() (names, error) {
 		return names{}, err
 	}
 	if slices.Equal(tenant, domain) {
-		return names{}, fmt.Errorf("postgres: the tenant table and the domain table are both %s", tenant.Sanitize())
+		return names{}, fmt.Errorf("postgres: expected two tables, found %s for both", tenant.Sanitize())
 	}
 	for i, a := range t.Attributes {
 		if a == "" || a == "id" || a == "schema_name" || slices.Contains(t.Attributes[:i], a) {
-			return names{}, fmt.Errorf("postgres: attribute column %q: expected the names of further columns of the tenant table, each once", a)
+			return names{}, fmt.Errorf("postgres: attribute column %q: expected the names of other columns of the tenant table, each once", a)
 		}
 	}
 	return names{tenant, domain, t.Attributes}, nil
 }
 
-// ours reports whether the tables have the names of our own, in any schema.
+// ours reports whether the tables have the default names, in any schema.
 func (n names) ours() bool { return n.tenant[1] == ownTenant && n.domain[1] == ownDomain }
 
-// parseTable reads a table's name; letters keep their case, quoted or not.
+// parseTable parses a table's name. Letters keep their case, quoted or not.
 func parseTable(s string) (pgx.Identifier, error) {
 	var parts pgx.Identifier
 	for rest, more := s, true; more; {
@@ -64,11 +64,11 @@ func parseTable(s string) (pgx.Identifier, error) {
 		if strings.HasPrefix(rest, `"`) {
 			end := strings.IndexByte(rest[1:], '"')
 			if end < 0 {
-				return nil, fmt.Errorf("postgres: table %q: a double quote is not closed", s)
+				return nil, fmt.Errorf("postgres: table %q: expected a closing double quote, found none", s)
 			}
 			part, rest = rest[1:1+end], rest[end+2:]
 			if more = rest != ""; more && rest[0] != '.' {
-				return nil, fmt.Errorf("postgres: table %q: expected a dot behind the quoted name", s)
+				return nil, fmt.Errorf("postgres: table %q: expected a dot after the quoted name", s)
 			}
 			rest = strings.TrimPrefix(rest, ".")
 		} else {
@@ -88,22 +88,22 @@ func parseTable(s string) (pgx.Identifier, error) {
 	return nil, fmt.Errorf("postgres: table %q: expected table or schema.table", s)
 }
 
-// key names the pair of tables in notifications.
+// key identifies the pair of tables in notifications.
 func (n names) key() string { return n.tenant[0] + "." + n.tenant[1] }
 
-// column is what the catalog says of one column.
+// column describes a column, from the catalog.
 type column struct {
-	typ     string // as in a cast
+	typ     string // as written in a cast
 	filled  bool   // has a default or is an identity
 	notNull bool
 }
 
-// layout is what the catalog says of the tables.
+// layout describes the columns of the tables by name.
 type layout struct {
 	tenant, domain map[string]column
 }
 
-// readLayout looks the tables up and says what is missing.
+// readLayout reads the layout. The error lists tables and columns that are missing.
 func readLayout(ctx context.Context, q querier, n names) (layout, error) {
 	var l layout
 	var err error
@@ -149,18 +149,18 @@ func columns(ctx context.Context, q querier, table pgx.Identifier) (map[string]c
 		return nil, err
 	}
 	if len(found) == 0 {
-		return nil, fmt.Errorf("%w: there is no table %s, or this user may not see it; name the project's table in the configuration and run the project's migrations, or name none and run `tenantedge db init`", ErrTables, table.Sanitize())
+		return nil, fmt.Errorf("%w: there is no table %s, or this user may not read it; name the project's table in the configuration and run the project's migrations, or name none and run `tenantedge db init`", ErrTables, table.Sanitize())
 	}
 	return found, nil
 }
 
-// querier is what a connection, a pool and a transaction have in common.
+// querier is a connection, a pool or a transaction.
 type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-// tenantColumns is the select list of a tenant: id, schema_name, attributes.
+// tenantColumns returns the select list of a tenant: id, schema_name, attributes.
 func (n names) tenantColumns() string {
 	list := "t.id::text, t.schema_name::text"
 	for _, a := range n.attributes {
@@ -169,7 +169,8 @@ func (n names) tenantColumns() string {
 	return list
 }
 
-// domainColumns is the select list of a domain row. Old projects lack some.
+// domainColumns returns the select list of a domain row, with defaults for the
+// columns that old projects lack.
 func (l layout) domainColumns() string {
 	list := "d.tenant_id::text, d.domain::text"
 	if _, found := l.domain["folder"]; found {

@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// triggerNames are in the order of their events.
+// triggerNames are in the order of triggerEvents.
 var triggerNames = []string{"tenantedge_insert", "tenantedge_update", "tenantedge_delete", "tenantedge_truncate"}
 
 var triggerEvents = []string{
@@ -18,9 +18,9 @@ var triggerEvents = []string{
 	"AFTER TRUNCATE ON %s",
 }
 
-// trigger is one that notifies of changes of a table.
+// trigger notifies of changes of a table.
 type trigger struct {
-	event  int // index of triggerNames
+	event  int // index in triggerNames
 	table  pgx.Identifier
 	column string // that holds the tenant's id
 }
@@ -29,7 +29,7 @@ func (t trigger) String() string { return triggerNames[t.event] + " on " + t.tab
 
 func (t trigger) is(o trigger) bool { return t.String() == o.String() }
 
-// triggers are all that both tables have.
+// triggers returns all triggers of both tables.
 func (n names) triggers() []trigger {
 	var all []trigger
 	for event := range triggerNames {
@@ -41,9 +41,8 @@ func (n names) triggers() []trigger {
 	return all
 }
 
-// missingTriggers returns the triggers that are not there, are disabled, or
-// notify of another pair of tables: a table that was renamed takes its triggers
-// along.
+// missingTriggers returns the triggers that do not exist, are disabled, or notify
+// of another pair of tables, as those of a renamed table do.
 func missingTriggers(ctx context.Context, q querier, n names) ([]trigger, error) {
 	all := n.triggers()
 	var tables, events, columns []string
@@ -51,32 +50,33 @@ func missingTriggers(ctx context.Context, q querier, n names) ([]trigger, error)
 		tables, events, columns = append(tables, t.table.Sanitize()), append(events, triggerNames[t.event]), append(columns, t.column)
 	}
 	rows, err := q.Query(ctx, `
-		SELECT w.place FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS w(tab, name, col, place)
+		SELECT w.ordinal FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS w(tab, name, col, ordinal)
 		WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_trigger g
 		                  WHERE g.tgrelid = to_regclass(w.tab) AND g.tgname = w.name AND g.tgenabled IN ('O', 'A')
 		                  AND g.tgargs = convert_to($4, getdatabaseencoding()) || '\x00'::bytea
 		                              || convert_to(w.col, getdatabaseencoding()) || '\x00'::bytea)
-		ORDER BY w.place`, tables, events, columns, n.key())
+		ORDER BY w.ordinal`, tables, events, columns, n.key())
 	if err != nil {
 		return nil, err
 	}
-	places, err := pgx.CollectRows(rows, pgx.RowTo[int])
+	ordinals, err := pgx.CollectRows(rows, pgx.RowTo[int])
 	var missing []trigger
-	for _, place := range places {
-		missing = append(missing, all[place-1])
+	for _, ordinal := range ordinals {
+		missing = append(missing, all[ordinal-1])
 	}
 	return missing, err
 }
 
-// lacking says in a few words which triggers are missing.
-func lacking(missing []trigger) string {
+// describeMissing names the first of the missing triggers, and counts the others.
+func describeMissing(missing []trigger) string {
 	text := fmt.Sprintf("found no %s", missing[0])
 	if more := len(missing) - 1; more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
+		text += fmt.Sprintf(" and %d more are missing", more)
 	}
 	return text
 }
 
+// literal quotes s as an SQL string.
 func literal(s string) string {
 	quoted := "'" + strings.ReplaceAll(s, "'", "''") + "'"
 	if strings.Contains(s, `\`) {
@@ -86,7 +86,7 @@ func literal(s string) string {
 }
 
 func (n names) createTrigger(t trigger) string {
-	// A trigger of this name that is there was disabled, or is of other tables.
+	// An existing trigger of this name is disabled, or notifies of other tables.
 	return fmt.Sprintf("DROP TRIGGER IF EXISTS %[1]s ON %[2]s;\nCREATE TRIGGER %[1]s %[3]s\nFOR EACH STATEMENT EXECUTE FUNCTION %[4]s(%[5]s, %[6]s)",
 		triggerNames[t.event], t.table.Sanitize(), fmt.Sprintf(triggerEvents[t.event], t.table.Sanitize()),
 		n.notifyFunction().Sanitize(), literal(n.key()), literal(t.column))
@@ -96,8 +96,9 @@ func (n names) notifyFunction() pgx.Identifier {
 	return pgx.Identifier{n.tenant[0], "tenantedge_notify"}
 }
 
-// One notification a statement tells the ids of all tenants that it touched:
-// a payload has 8,000 bytes at most, and what is long is loaded anew anyway.
+// notifyBody sends one notification per statement, with the ids of the tenants
+// that it changed. A payload has at most 8,000 bytes; for more ids it is
+// payloadAll. DB.Init compares the text with the installed function.
 const notifyBody = `
 DECLARE
   source text;

@@ -22,41 +22,41 @@ func (i *initialiser) uninstall(ctx context.Context, tx pgx.Tx) error {
 	}
 	for _, t := range ours {
 		table, name := t[:2].Sanitize(), t[2:].Sanitize()
-		if err := i.do(ctx, tx, "remove trigger "+t[2]+" on "+table, "DROP TRIGGER "+name+" ON "+table); err != nil {
+		if err := i.do(ctx, tx, "drop trigger "+t[2]+" on "+table, "DROP TRIGGER "+name+" ON "+table); err != nil {
 			return err
 		}
 	}
 	function := i.names.notifyFunction().Sanitize() + "()"
-	var there bool
-	if err := tx.QueryRow(ctx, "SELECT to_regprocedure($1) IS NOT NULL", function).Scan(&there); err != nil {
+	var found bool
+	if err := tx.QueryRow(ctx, "SELECT to_regprocedure($1) IS NOT NULL", function).Scan(&found); err != nil {
 		return err
 	}
 	switch {
-	case !there:
-		i.note("there is no function " + function)
+	case !found:
+		i.note("function " + function + " does not exist")
 	case others > 0:
-		i.note(fmt.Sprintf("function %s stays: %d triggers of other tables use it", function, others))
+		i.note(fmt.Sprintf("function %s is kept: %d triggers of other tables use it", function, others))
 	default:
-		if err := i.do(ctx, tx, "remove function "+function, "DROP FUNCTION "+function); err != nil {
+		if err := i.do(ctx, tx, "drop function "+function, "DROP FUNCTION "+function); err != nil {
 			return err
 		}
 	}
 	for _, table := range []pgx.Identifier{i.names.tenant, i.names.domain} {
-		there, err := exists(ctx, tx, table)
+		found, err := exists(ctx, tx, table)
 		if err != nil {
 			return err
 		}
-		if there {
-			i.note("table " + table.Sanitize() + " stays, with its rows")
+		if found {
+			i.note("table " + table.Sanitize() + " is kept, with its rows")
 		} else {
-			i.note("there is no table " + table.Sanitize())
+			i.note("table " + table.Sanitize() + " does not exist")
 		}
 	}
 	return nil
 }
 
 // installed returns the triggers that notify of changes of our tables, each as
-// schema, table and name, and how many notify of others.
+// schema, table and name, and the number of those of other tables.
 func installed(ctx context.Context, q querier, n names) (ours []pgx.Identifier, others int, err error) {
 	rows, err := q.Query(ctx, `
 		SELECT s.nspname::text, c.relname::text, g.tgname::text,

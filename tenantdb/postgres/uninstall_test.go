@@ -63,7 +63,7 @@ func TestUninstallRemovesWhatInitPutOnTables_F1(t *testing.T) {
 	}{
 		{"a project's tables", djangoTables, "SELECT 1", django, 8 + 1, "", ""},
 		{"a table that was renamed", djangoTables, `ALTER TABLE customers_domain RENAME TO old; CREATE TABLE customers_domain (LIKE old INCLUDING ALL)`, django, 8 + 1, "", ""},
-		{"tables that are gone", djangoTables, `DROP TABLE customers_domain, customers_tenant CASCADE`, django, 1, "", ""},
+		{"tables that were dropped", djangoTables, `DROP TABLE customers_domain, customers_tenant CASCADE`, django, 1, "", ""},
 		{"our own tables keep their invariants", "SELECT 1", "SELECT 1", own, 8 + 1,
 			"tenantedge_domain tenantedge_invariants", "tenantedge_domain_invariants"},
 		{"triggers of other tables keep the function", djangoTables,

@@ -15,88 +15,104 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// Backend is a source with the place that it reads.
+// Backend is a source and the storage that it reads.
 type Backend struct {
 	Source tenantdb.Source
-	// Write makes the place hold exactly this state.
+	// Write replaces the content of the storage.
 	Write func(t *testing.T, s tenantdb.State)
-	// Break makes the place unreadable, Mend undoes that. What Write wrote last
-	// is there again then, or may be written again.
+	// Break makes the storage unreadable. Mend undoes that, with the content of
+	// the last Write.
 	Break, Mend func(t *testing.T)
 }
 
-// patience is how long a source may take on a busy machine; a test that passes
-// waits for the event alone.
+// patience is how long a source may take on a busy machine.
 const patience = 30 * time.Second
 
-// Run runs the suite; open makes a place that holds a state, and its source.
+// Run runs the suite. open returns a backend whose storage holds initial.
 func Run(t *testing.T, open func(t *testing.T, initial tenantdb.State) Backend) {
-	t.Run("what the place holds is loaded", func(t *testing.T) {
-		b := open(t, initial)
-		dir := load(t, b)
-		want(t, dir, initial)
-		s := dir.Stats()
-		if s.Degraded != "" || s.SyncedAt.IsZero() || s.Refused != 0 {
-			t.Errorf("stats: %+v", s)
+	for _, c := range []struct {
+		name string
+		test func(t *testing.T, open func(*testing.T, tenantdb.State) Backend)
+	}{
+		{"Load loads the content", testLoad},
+		{"Load fails if the storage is unreadable", testLoadBroken},
+		{"Follow follows changes", testFollow},
+		{"Follow keeps the last good state while the storage is unreadable", testFollowBroken},
+		{"an invalid row is left out alone", testInvalidRow},
+		{"Follow ends with its context", testFollowEnds},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.test(t, open) })
+	}
+}
+
+func testLoad(t *testing.T, open func(*testing.T, tenantdb.State) Backend) {
+	dir := load(t, open(t, initial))
+	want(t, dir, initial)
+	s := dir.Stats()
+	if s.Degraded != "" || s.SyncedAt.IsZero() || s.LeftOut != 0 {
+		t.Errorf("stats: %+v", s)
+	}
+}
+
+func testLoadBroken(t *testing.T, open func(*testing.T, tenantdb.State) Backend) {
+	b := open(t, initial)
+	b.Break(t)
+	if err := b.Source.Load(t.Context(), newDirectory()); err == nil {
+		t.Error("no error")
+	}
+	b.Mend(t)
+	load(t, b)
+}
+
+func testFollow(t *testing.T, open func(*testing.T, tenantdb.State) Backend) {
+	b := open(t, initial)
+	dir := load(t, b)
+	follow(t, b, dir)
+	for _, step := range steps {
+		b.Write(t, step)
+		waitFor(t, dir, func() string { return difference(dir, step) })
+	}
+}
+
+func testFollowBroken(t *testing.T, open func(*testing.T, tenantdb.State) Backend) {
+	b := open(t, initial)
+	dir := load(t, b)
+	follow(t, b, dir)
+	b.Break(t)
+	waitFor(t, dir, func() string {
+		if dir.Stats().Degraded == "" {
+			return "the directory is not degraded"
 		}
+		return ""
 	})
-	t.Run("a place that cannot be read is an error", func(t *testing.T) {
-		b := open(t, initial)
-		b.Break(t)
-		if err := b.Source.Load(t.Context(), newDirectory()); err == nil {
-			t.Error("no error")
-		}
-		b.Mend(t)
-		load(t, b)
-	})
-	t.Run("changes are followed", func(t *testing.T) {
-		b := open(t, initial)
-		dir := load(t, b)
-		follow(t, b, dir)
-		for _, step := range steps {
-			b.Write(t, step)
-			waitFor(t, dir, func() string { return differs(dir, step) })
-		}
-	})
-	t.Run("a place that is lost keeps the last good state and says why", func(t *testing.T) {
-		b := open(t, initial)
-		dir := load(t, b)
-		follow(t, b, dir)
-		b.Break(t)
-		waitFor(t, dir, func() string {
-			if dir.Stats().Degraded == "" {
-				return "the directory is not degraded"
-			}
-			return ""
-		})
-		want(t, dir, initial)
-		b.Mend(t)
-		b.Write(t, steps[0])
-		waitFor(t, dir, func() string { return differs(dir, steps[0]) })
-		if s := dir.Stats(); s.Degraded != "" {
-			t.Errorf("still degraded: %s", s.Degraded)
-		}
-	})
-	t.Run("a row that is not valid takes nothing else down", func(t *testing.T) {
-		bad := initial
-		bad.Tenants = append(slices.Clone(initial.Tenants), tenantdb.Tenant{ID: "66", Schema: "pg_bad"})
-		bad.Domains = append(slices.Clone(initial.Domains), tenantdb.Domain{TenantID: "66", Domain: "bad.example.com"})
-		b := open(t, bad)
-		dir := load(t, b)
-		want(t, dir, initial)
-		if s := dir.Stats(); s.Refused != 2 {
-			t.Errorf("%d rows were refused, want 2", s.Refused)
-		}
-	})
-	t.Run("following ends with its context", func(t *testing.T) {
-		b := open(t, initial)
-		dir := load(t, b)
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		if err := b.Source.Follow(ctx, dir); err == nil || ctx.Err() == nil {
-			t.Errorf("Follow: %v", err)
-		}
-	})
+	want(t, dir, initial)
+	b.Mend(t)
+	b.Write(t, steps[0])
+	waitFor(t, dir, func() string { return difference(dir, steps[0]) })
+	if s := dir.Stats(); s.Degraded != "" {
+		t.Errorf("still degraded: %s", s.Degraded)
+	}
+}
+
+func testInvalidRow(t *testing.T, open func(*testing.T, tenantdb.State) Backend) {
+	bad := initial
+	bad.Tenants = append(slices.Clone(initial.Tenants), tenantdb.Tenant{ID: "66", Schema: "pg_bad"})
+	bad.Domains = append(slices.Clone(initial.Domains), tenantdb.Domain{TenantID: "66", Domain: "bad.example.com"})
+	dir := load(t, open(t, bad))
+	want(t, dir, initial)
+	if s := dir.Stats(); s.LeftOut != 2 {
+		t.Errorf("%d rows were left out, want 2", s.LeftOut)
+	}
+}
+
+func testFollowEnds(t *testing.T, open func(*testing.T, tenantdb.State) Backend) {
+	b := open(t, initial)
+	dir := load(t, b)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := b.Source.Follow(ctx, dir); err == nil || ctx.Err() == nil {
+		t.Errorf("Follow: %v", err)
+	}
 }
 
 var initial = tenantdb.State{
@@ -114,7 +130,8 @@ var initial = tenantdb.State{
 	},
 }
 
-// steps are one after the other; each row of the third was another tenant's.
+// steps are written one after the other. In the third, each domain row moves to
+// another tenant.
 var steps = []tenantdb.State{
 	{
 		Tenants: append(slices.Clone(initial.Tenants), tenantdb.Tenant{ID: "11", Schema: "t11"}),
@@ -166,13 +183,13 @@ func follow(t *testing.T, b Backend, dir *tenantdb.Directory) {
 
 func want(t *testing.T, dir *tenantdb.Directory, s tenantdb.State) {
 	t.Helper()
-	if diff := differs(dir, s); diff != "" {
+	if diff := difference(dir, s); diff != "" {
 		t.Error(diff)
 	}
 }
 
-// differs tells how a directory differs from a state, empty if it does not.
-func differs(dir *tenantdb.Directory, s tenantdb.State) string {
+// difference describes how the directory differs from s; empty if it does not.
+func difference(dir *tenantdb.Directory, s tenantdb.State) string {
 	var got, want []string
 	for t := range dir.Tenants() {
 		got = append(got, fmt.Sprint(t.ID, t.Schema, t.Attributes))
@@ -194,15 +211,15 @@ func differs(dir *tenantdb.Directory, s tenantdb.State) string {
 	return fmt.Sprintf("the directory holds\n%s\nexpected\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 }
 
-// waitFor asks again and again until problem says there is none.
+// waitFor calls problem until it returns the empty string.
 func waitFor(t *testing.T, dir *tenantdb.Directory, problem func() string) {
 	t.Helper()
-	if p := outlasting(problem); p != "" {
+	if p := poll(problem); p != "" {
 		t.Fatalf("after %v: %s\nstats: %+v", patience, p, dir.Stats())
 	}
 }
 
-// Eventually asks again and again until it holds, for sources' own tests.
+// Eventually waits until holds returns true.
 func Eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	problem := func() string {
@@ -211,23 +228,24 @@ func Eventually(t testing.TB, what string, holds func() bool) {
 		}
 		return what
 	}
-	if p := outlasting(problem); p != "" {
-		t.Fatalf("not after %v: %s", patience, p)
+	if p := poll(problem); p != "" {
+		t.Fatalf("timed out after %v waiting for: %s", patience, p)
 	}
 }
 
-// outlasting is a problem that is still there when patience ends.
-func outlasting(problem func() string) string {
+// poll calls problem until it returns the empty string, or returns the problem
+// that remains after patience.
+func poll(problem func() string) string {
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for late := time.After(patience); ; {
+	for deadline := time.After(patience); ; {
 		p := problem()
 		if p == "" {
 			return ""
 		}
 		select {
 		case <-tick.C:
-		case <-late:
+		case <-deadline:
 			return p
 		}
 	}

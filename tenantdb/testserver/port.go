@@ -7,16 +7,16 @@ import (
 	"strconv"
 )
 
-// Systems give clients ports from 32768 on (Linux) or 49152 on. While other
-// tests connect to their servers by the thousand, a port from there that is
-// free now may be a client's when the server starts, or starts again.
+// The ports are below those that systems give to clients, which begin at 32768 on
+// Linux and at 49152 elsewhere: a client of another test could take such a port
+// before the server starts or restarts.
 const (
 	firstPort = 10_000
 	lastPort  = 32_000
 	portTries = 100
 )
 
-// freePort returns a TCP port on 127.0.0.1 that nobody listens at.
+// freePort returns a TCP port of 127.0.0.1 that is not in use.
 func freePort() (port int, err error) {
 	for range portTries {
 		port = firstPort + rand.IntN(lastPort-firstPort)

@@ -1,6 +1,6 @@
-// Package testserver runs the servers that tests need: each a process of its
-// own, on a free loopback port and in a folder of its own, and both gone when
-// the test process is, however that ends.
+// Package testserver runs servers for tests, each in its own process and folder
+// and on a free loopback port. A watchdog ends the process and removes the folder
+// when the test process ends, even if it is killed.
 //
 //	server, err := testserver.Start(testserver.Config{
 //		Name: "redis",
@@ -10,7 +10,7 @@
 //		Ready: func(s *testserver.Server, log string) bool { return strings.Contains(log, "Ready") },
 //	})
 //
-// Packages for one kind of server stand on it: pgtest, redistest, s3test.
+// The packages pgtest, redistest and s3test use it.
 package testserver
 
 import (
@@ -27,35 +27,35 @@ import (
 )
 
 const (
-	// nobody is the user that a server started by root runs as: there are
-	// servers that refuse to run as root.
+	// nobody is the user id of servers that root starts: Postgres, for one,
+	// refuses to run as root.
 	nobody = 65534
 	// patience is how long a server may take to start or stop on a busy machine.
 	patience = 60 * time.Second
-	// portsTried is how often another process may take the port between asking
-	// and using.
-	portsTried = 3
+	// startAttempts allows for other processes that take the port between
+	// finding and using it.
+	startAttempts = 3
 )
 
-// Config says how a server is run.
+// Config describes a server.
 type Config struct {
-	// Name of the server, for errors and its folder.
+	// Name is used in errors and in the name of the folder.
 	Name string
-	// Prepare makes what the server needs in its folder, once. nil: nothing.
+	// Prepare sets up the folder once, before the first start. nil: nothing.
 	Prepare func(*Server) error
-	// Command is how the server is started, in front; see [Server.Command]. What
-	// it writes is its log.
+	// Command returns the command that runs the server in the foreground; see
+	// [Server.Command]. Its output is the server's log.
 	Command func(*Server) *exec.Cmd
-	// Ready reports whether the server takes connections. It is asked, with what
-	// was logged since the start, until it says so.
+	// Ready reports whether the server accepts connections. It is called with the
+	// log since the start until it returns true.
 	Ready func(s *Server, log string) bool
-	// Kill is the signal that ends the server at once. Default: SIGKILL.
+	// Kill is the signal that ends the server immediately. Default: SIGKILL.
 	Kill syscall.Signal
-	// Group has Kill end the processes that the server started too.
+	// Group makes Kill end also the processes that the server has started.
 	Group bool
 }
 
-// Server is a server that was started.
+// Server is a running or stopped server.
 type Server struct {
 	config   Config
 	dir      string
@@ -64,25 +64,25 @@ type Server struct {
 
 	mu     sync.Mutex
 	pid    int
-	exited chan struct{} // closed when no process runs any more
+	exited chan struct{} // closed when the process has ended
 	log    bytes.Buffer
 }
 
-// Start starts a server, and returns when it takes connections.
+// Start starts a server, and returns when it accepts connections.
 func Start(c Config) (*Server, error) {
 	if c.Kill == 0 {
 		c.Kill = syscall.SIGKILL
 	}
 	s := &Server{config: c, exited: make(chan struct{})}
 	close(s.exited)
-	if err := s.first(); err != nil {
+	if err := s.firstStart(); err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Name, errors.Join(err, s.Close()))
 	}
 	return s, nil
 }
 
-func (s *Server) first() (err error) {
-	// Short, and so not in TMPDIR: the path of a socket in it has 107 bytes at most.
+func (s *Server) firstStart() (err error) {
+	// Not in TMPDIR: the path of a socket in the folder has at most 107 bytes.
 	if s.dir, err = os.MkdirTemp("/tmp", "tenantedge-"+s.config.Name+"-"); err != nil {
 		return err
 	}
@@ -99,7 +99,7 @@ func (s *Server) first() (err error) {
 			return err
 		}
 	}
-	for range portsTried {
+	for range startAttempts {
 		if s.port, err = freePort(); err != nil {
 			return err
 		}
@@ -110,8 +110,8 @@ func (s *Server) first() (err error) {
 	return err
 }
 
-// Command returns a command that runs as the server does: in its folder, and
-// as nobody where the tests run as root.
+// Command returns a command that runs in the server's folder, as user nobody if
+// the tests run as root.
 func (s *Server) Command(program string, args ...string) *exec.Cmd {
 	c := exec.Command(program, args...)
 	c.Dir = s.dir
@@ -123,27 +123,27 @@ func (s *Server) Command(program string, args ...string) *exec.Cmd {
 	return c
 }
 
-// Dir is the server's folder, which it owns.
+// Dir returns the server's folder, which the server's user owns.
 func (s *Server) Dir() string { return s.dir }
 
-// Port is that of 127.0.0.1 where the server listens.
+// Port returns the server's port of 127.0.0.1.
 func (s *Server) Port() int { return s.port }
 
-// PID is the process id of the server, as it was started last.
+// PID returns the process id of the last start.
 func (s *Server) PID() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.pid
 }
 
-// Log returns what the server has written.
+// Log returns the output of all starts.
 func (s *Server) Log() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.log.String()
 }
 
-// Runs reports whether the server has not ended yet.
+// Runs reports whether the server's process is running.
 func (s *Server) Runs() bool {
 	select {
 	case <-s.hasExited():
@@ -153,7 +153,7 @@ func (s *Server) Runs() bool {
 	}
 }
 
-// Stop shuts the server down in order.
+// Stop shuts the server down cleanly, with SIGINT.
 func (s *Server) Stop(tb testing.TB) {
 	tb.Helper()
 	if err := s.end(syscall.SIGINT); err != nil {
@@ -161,7 +161,7 @@ func (s *Server) Stop(tb testing.TB) {
 	}
 }
 
-// Kill ends the server as a crash does: at once, without a goodbye to anyone.
+// Kill ends the server as a crash does, with Config.Kill.
 func (s *Server) Kill(tb testing.TB) {
 	tb.Helper()
 	if err := s.end(s.config.Kill); err != nil {
@@ -169,7 +169,7 @@ func (s *Server) Kill(tb testing.TB) {
 	}
 }
 
-// Restart starts the server again after Stop or Kill, at the same address.
+// Restart starts the server after Stop or Kill, on the same port.
 func (s *Server) Restart(tb testing.TB) {
 	tb.Helper()
 	if err := s.run(); err != nil {
@@ -186,7 +186,7 @@ func (s *Server) Close() error {
 	return err
 }
 
-// Must returns what start does, or ends the test.
+// Must returns the server that start returns, or fails the test.
 func Must[S any](tb testing.TB, start func() (S, error)) S {
 	tb.Helper()
 	s, err := start()
@@ -196,7 +196,7 @@ func Must[S any](tb testing.TB, start func() (S, error)) S {
 	return s
 }
 
-// Own is Must for a server of the test's own, which it may stop and kill: it is
+// Own is Must for a server that only this test uses, and may stop and kill. It is
 // closed after the test.
 func Own[S interface{ Close() error }](tb testing.TB, start func() (S, error)) S {
 	tb.Helper()
@@ -209,7 +209,7 @@ func Own[S interface{ Close() error }](tb testing.TB, start func() (S, error)) S
 	return s
 }
 
-// run starts the server and waits until it takes connections.
+// run starts the server and waits until it accepts connections.
 func (s *Server) run() error {
 	c := underWatch(s.config.Command(s))
 	c.Stdout, c.Stderr = (*output)(s), (*output)(s)
@@ -223,33 +223,33 @@ func (s *Server) run() error {
 	s.mu.Unlock()
 	go func() {
 		defer close(exited)
-		_ = c.Wait() // how it ended is in its log
+		_ = c.Wait() // the log has the reason
 		_ = os.Remove(filepath.Join(s.dir, pidFile))
 	}()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for late := time.After(patience); ; {
+	for deadline := time.After(patience); ; {
 		select {
 		case <-tick.C:
 			if s.config.Ready(s, s.Log()[began:]) {
 				return nil
 			}
 		case <-exited:
-			return fmt.Errorf("the server ended at start:\n%s", s.Log())
-		case <-late:
+			return fmt.Errorf("the server ended during its start:\n%s", s.Log())
+		case <-deadline:
 			return errors.Join(fmt.Errorf("the server is not ready after %v:\n%s", patience, s.Log()), s.end(s.config.Kill))
 		}
 	}
 }
 
-// end ends the server by a signal, if it runs.
+// end ends the server with a signal, if it is running.
 func (s *Server) end(signal syscall.Signal) error {
 	if !s.Runs() {
 		return nil
 	}
 	pid := s.PID()
 	if s.config.Group && signal == s.config.Kill {
-		pid = -pid // Command makes it the leader of its group
+		pid = -pid // the group that Command makes it the leader of
 	}
 	if err := kill(pid, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("%s: %w", s.config.Name, err)
@@ -258,7 +258,7 @@ func (s *Server) end(signal syscall.Signal) error {
 	case <-s.hasExited():
 		return nil
 	case <-time.After(patience):
-		return fmt.Errorf("%s: the server still runs after %v", s.config.Name, patience)
+		return fmt.Errorf("%s: the server is still running after %v", s.config.Name, patience)
 	}
 }
 
@@ -268,7 +268,7 @@ func (s *Server) hasExited() chan struct{} {
 	return s.exited
 }
 
-// output takes what a server writes.
+// output appends a server's output to its log.
 type output Server
 
 func (o *output) Write(p []byte) (int, error) {

@@ -17,7 +17,7 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb/testserver"
 )
 
-// shell is a server that says ready and counts its starts in its folder.
+// shell is a server that runs script.
 func shell(script string) testserver.Config {
 	return testserver.Config{
 		Name:    "shell",
@@ -43,7 +43,7 @@ func TestAServerComesBackInItsFolderAfterStopAndKill(t *testing.T) {
 		}
 		s.Restart(t)
 		if starts, err := os.ReadFile(s.Dir() + "/starts"); len(starts) != (i+2)*len("start\n") || err != nil {
-			t.Errorf("its folder says %q, %v: expected %d starts", starts, err, i+2)
+			t.Errorf("its folder holds %q, %v: expected %d starts", starts, err, i+2)
 		}
 		if !s.Runs() || s.PID() == pid || s.Port() != port {
 			t.Errorf("runs: %v, process %d after %d, port %d after %d", s.Runs(), s.PID(), pid, s.Port(), port)
@@ -72,16 +72,16 @@ func TestTheProcessesOfAServerEndWithIt(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
-	for late := time.After(30 * time.Second); !errors.Is(syscall.Kill(child, 0), syscall.ESRCH); {
+	for deadline := time.After(30 * time.Second); !errors.Is(syscall.Kill(child, 0), syscall.ESRCH); {
 		select {
 		case <-time.After(5 * time.Millisecond):
-		case <-late:
+		case <-deadline:
 			t.Fatal("a process of the server still runs")
 		}
 	}
 }
 
-func TestAServerThatDoesNotStartIsToldWithItsLog(t *testing.T) {
+func TestTheErrorOfAServerThatDoesNotStartHasItsLog(t *testing.T) {
 	for what, script := range map[string]string{
 		"one that ends":            `echo no such thing; exit 3`,
 		"one that cannot be found": `exec /none; echo no such thing`,
@@ -95,12 +95,12 @@ func TestAServerThatDoesNotStartIsToldWithItsLog(t *testing.T) {
 	broken := errors.New("broken")
 	c.Prepare = func(*testserver.Server) error { return broken }
 	if _, err := testserver.Start(c); !errors.Is(err, broken) {
-		t.Errorf("got %v, expected what Prepare said", err)
+		t.Errorf("got %v, expected the error of Prepare", err)
 	}
 }
 
-// The test runs itself as a second process, kills it, and sees its server and
-// folder go.
+// The test runs itself as a child process, kills it, and waits for the end of the
+// child's server and folder.
 func TestAServerAndItsFolderEndWithTheTestProcess(t *testing.T) {
 	if os.Getenv("TESTSERVER_CHILD") != "" {
 		s, err := testserver.Start(shell(counting))
@@ -126,7 +126,7 @@ func TestAServerAndItsFolderEndWithTheTestProcess(t *testing.T) {
 	var pid int
 	var dir string
 	if _, err := fmt.Sscan(line, &pid, &dir); err != nil {
-		t.Fatalf("%v: the child said %q", err, line)
+		t.Fatalf("%v: the child wrote %q", err, line)
 	}
 	if err := syscall.Kill(pid, 0); err != nil {
 		t.Fatalf("process %d: %v, expected the server", pid, err)
@@ -137,14 +137,14 @@ func TestAServerAndItsFolderEndWithTheTestProcess(t *testing.T) {
 	_ = c.Wait() // it was killed
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for late := time.After(time.Minute); ; {
+	for deadline := time.After(time.Minute); ; {
 		found, err := os.Stat(dir)
 		if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) && errors.Is(err, fs.ErrNotExist) {
 			return
 		}
 		select {
 		case <-tick.C:
-		case <-late:
+		case <-deadline:
 			t.Fatalf("after a minute process %d or folder %v is still there", pid, found)
 		}
 	}

@@ -7,26 +7,26 @@ import (
 	"strconv"
 )
 
-// pidFile in a server's folder holds the id of its process.
+// pidFile is the file in the folder that holds the process id of the server.
 const pidFile = "server.pid"
 
-// watchdog is a process that outlives the tests, ends the server that they left
-// and removes its folder.
+// watchdog is a process that ends the server and removes its folder when the test
+// process ends.
 type watchdog struct {
-	tests   *os.File // the watchdog reads from its other end, which ends with the tests
+	tests   *os.File // a pipe that the watchdog reads until the test process ends
 	process *exec.Cmd
 }
 
-// The folder goes out of the way first: a server that is just being started
-// either has written its id by then, or cannot, and does not start.
+// The script renames the folder first. A server that is being started has written
+// its process id by then, or fails to write it and does not start.
 const watchScript = `cat >/dev/null
-mv "$1" "$1.gone"
-if pid=$(cat "$1.gone/` + pidFile + `" 2>/dev/null); then
+mv "$1" "$1.removed"
+if pid=$(cat "$1.removed/` + pidFile + `" 2>/dev/null); then
 	kill -s "$2" -- "$3$pid" 2>/dev/null
 	tries=0
 	while [ "$tries" -lt 1200 ] && kill -0 "$pid" 2>/dev/null; do sleep 0.05; tries=$((tries + 1)); done
 fi
-rm -rf "$1.gone"`
+rm -rf "$1.removed"`
 
 func watch(dir string, server Config) (*watchdog, error) {
 	read, write, err := os.Pipe()
@@ -35,7 +35,7 @@ func watch(dir string, server Config) (*watchdog, error) {
 	}
 	group := ""
 	if server.Group {
-		group = "-" // before the id of its leader
+		group = "-" // kill takes a negative id for a group
 	}
 	c := exec.Command("/bin/sh", "-c", watchScript, "testserver-watchdog", dir, strconv.Itoa(int(server.Kill)), group)
 	c.Stdin = read
@@ -46,11 +46,12 @@ func watch(dir string, server Config) (*watchdog, error) {
 	return &watchdog{write, c}, nil
 }
 
-// Close has the watchdog do its work, and waits for it.
+// Close makes the watchdog end the server and remove the folder, and waits for
+// it.
 func (w *watchdog) Close() error { return errors.Join(w.tests.Close(), w.process.Wait()) }
 
-// underWatch returns the command with its process told to the watchdog before
-// it is the server's. A shell writes it down, which the server then replaces.
+// underWatch wraps c in a shell that writes its process id to pidFile and then
+// replaces itself by the server.
 func underWatch(c *exec.Cmd) *exec.Cmd {
 	shell := exec.Command("/bin/sh", append([]string{"-c", `echo $$ >` + pidFile + ` && exec "$@"`, "testserver", c.Path}, c.Args[1:]...)...)
 	shell.Dir, shell.Env, shell.SysProcAttr = c.Dir, c.Env, c.SysProcAttr

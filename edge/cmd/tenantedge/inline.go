@@ -12,7 +12,7 @@ type inline struct{ state tenantdb.State }
 
 // Load fills the directory.
 func (s *inline) Load(_ context.Context, dir *tenantdb.Directory) error {
-	if report := dir.Replace(s.state); report.Refused > 0 {
+	if report := dir.Replace(s.state); report.LeftOut > 0 {
 		dir.Logger().Warn("rows of the configuration were left out", "report", report.String())
 	}
 	return nil

@@ -58,7 +58,7 @@ func wire(f *config.File, log *slog.Logger) (*wiring, error) {
 	}
 	options := tenantdb.Options{Logger: log}
 	if f.Compat == edge.Hardened {
-		options.Normalize, options.Refuse = tenancy.NormalizeHost, w.edge.RefuseTenant
+		options.Normalize, options.RefuseTenant = tenancy.NormalizeHost, w.edge.RefuseTenant
 	}
 	if f.Default != nil {
 		options.CloneReference = f.Default.CloneReference

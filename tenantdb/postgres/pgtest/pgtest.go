@@ -1,13 +1,13 @@
-// Package pgtest gives tests a real Postgres: a private cluster in a temporary
-// folder, reached by a unix socket and a free loopback port, and gone when the
-// test process is, however that ends.
+// Package pgtest runs a real Postgres for tests: a private cluster in a temporary
+// folder, with a unix socket and a free loopback port. It ends with the test
+// process, even if that is killed.
 //
 //	server := pgtest.Start(t)  // one cluster for all tests of the process
-//	dsn := server.NewDB(t)     // a database of this test's own
+//	dsn := server.NewDB(t)     // a database for this test
 //
-// A test that stops or kills the server takes [StartOwn]. The server's
-// programs are found on PATH or where Debian's package puts them; where there
-// are none the test fails, because a test that is skipped proves nothing.
+// Tests that stop or kill the server use [StartOwn]. The server's programs must
+// be on PATH or where Debian's package installs them. If they are missing, the
+// tests fail: a skipped test proves nothing.
 package pgtest
 
 import (
@@ -32,7 +32,7 @@ import (
 
 const (
 	user = "tenantedge"
-	// patience is how long a statement may take on a busy machine.
+	// patience limits a statement; the machine may be busy.
 	patience = 60 * time.Second
 )
 
@@ -50,7 +50,7 @@ func Start(tb testing.TB) *Server {
 	return testserver.Must(tb, shared)
 }
 
-// StartOwn returns a cluster of the test's own, which it may stop and kill.
+// StartOwn returns a cluster for this test only, which it may stop and kill.
 func StartOwn(tb testing.TB) *Server {
 	tb.Helper()
 	return testserver.Own(tb, newServer)
@@ -84,7 +84,7 @@ func newServer() (*Server, error) {
 		Ready: func(_ *testserver.Server, log string) bool {
 			return strings.Contains(log, "ready to accept connections")
 		},
-		Kill: syscall.SIGQUIT, // which its processes for the connections are told too
+		Kill: syscall.SIGQUIT, // which Postgres forwards to its backend processes
 	})
 	if err != nil {
 		return nil, err
@@ -92,7 +92,8 @@ func newServer() (*Server, error) {
 	return &Server{Server: s}, nil
 }
 
-// find returns the folder with the newest server's programs.
+// find returns the folder of the server's programs: of those on PATH, or of the
+// newest version that Debian installs.
 func find() (string, error) {
 	folders := filepath.SplitList(os.Getenv("PATH"))
 	debian, err := filepath.Glob("/usr/lib/postgresql/*/bin")
@@ -109,27 +110,27 @@ func find() (string, error) {
 			return folder, nil
 		}
 	}
-	return "", errors.New("pgtest: no Postgres server here: neither PATH nor /usr/lib/postgresql/*/bin has initdb and postgres; run `make test`, which installs Debian's package")
+	return "", errors.New("pgtest: expected initdb and postgres on PATH or in /usr/lib/postgresql/*/bin, found neither; run `make test`, which installs Debian's package")
 }
 
-// DSN returns the connection string of a database, by loopback TCP.
+// DSN returns the connection string of a database over loopback TCP.
 func (s *Server) DSN(database string) string {
 	return fmt.Sprintf("postgres://%s@127.0.0.1:%d/%s?sslmode=disable", user, s.Port(), database)
 }
 
-// SocketDSN is DSN by unix socket.
+// SocketDSN is DSN over the unix socket.
 func (s *Server) SocketDSN(database string) string {
 	return fmt.Sprintf("host=%s port=%d user=%s dbname=%s", s.Dir(), s.Port(), user, database)
 }
 
-// NewDB makes an empty database for the test and returns its connection
-// string. It is dropped after the test, whoever is still connected.
+// NewDB creates an empty database and returns its connection string. The database
+// is dropped after the test, even if clients are connected.
 func (s *Server) NewDB(tb testing.TB) string {
 	tb.Helper()
 	name := "test" + strconv.FormatInt(s.databases.Add(1), 10)
 	s.exec(tb, "CREATE DATABASE "+name)
 	tb.Cleanup(func() {
-		if s.Runs() { // else the test ended the server: nothing to drop
+		if s.Runs() { // a test may have ended its own server
 			s.exec(tb, "DROP DATABASE "+name+" WITH (FORCE)")
 		}
 	})

@@ -10,7 +10,7 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb/postgres/pgtest"
 )
 
-func ask(t *testing.T, dsn, sql string) string {
+func queryRow(t *testing.T, dsn, sql string) string {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), dsn)
 	if err != nil {
@@ -29,7 +29,7 @@ func ask(t *testing.T, dsn, sql string) string {
 func TestEveryDatabaseIsItsTestsOwn(t *testing.T) {
 	s := pgtest.Start(t)
 	a, b := s.NewDB(t), s.NewDB(t)
-	if ask(t, a, "SELECT current_database()") == ask(t, b, "SELECT current_database()") {
+	if queryRow(t, a, "SELECT current_database()") == queryRow(t, b, "SELECT current_database()") {
 		t.Error("two tests share a database")
 	}
 	if pgtest.Start(t) != s {
@@ -40,14 +40,14 @@ func TestEveryDatabaseIsItsTestsOwn(t *testing.T) {
 func TestAServerComesBackAfterStopAndKill(t *testing.T) {
 	s := pgtest.StartOwn(t)
 	dsn := s.NewDB(t)
-	ask(t, dsn, "SELECT 'here'")
+	queryRow(t, dsn, "SELECT 'here'")
 	for _, end := range []func(testing.TB){s.Stop, s.Kill} {
 		end(t)
 		if _, err := pgx.Connect(t.Context(), dsn); err == nil {
 			t.Fatal("the server is still there")
 		}
 		s.Restart(t)
-		if got := ask(t, dsn, "SELECT 'back'"); got != "back" {
+		if got := queryRow(t, dsn, "SELECT 'back'"); got != "back" {
 			t.Errorf("got %q", got)
 		}
 	}
