@@ -113,7 +113,7 @@ func TestSessionsAreCountedByResult_G3(t *testing.T) {
 	p := page(t, metrics.New(metrics.Sources{
 		Sessions: func() session.Stats { return session.Stats{Valid: 3, Failed: 2} },
 		SessionStore: func() session.StoreStats {
-			return session.StoreStats{Queries: 7, FromCache: 1, Unasked: 2, CachedRows: 4, Away: true}
+			return session.StoreStats{Queries: 7, FromCache: 1, Skipped: 2, CachedRows: 4, Unavailable: true}
 		},
 	}))
 	wants(t, p, `tenantedge_sessions_total{result="valid"} 3`, `tenantedge_sessions_total{result="failed"} 2`, `tenantedge_sessions_total{result="forged"} 0`,

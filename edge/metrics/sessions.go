@@ -28,7 +28,7 @@ func collectSessions(to chan<- prometheus.Metric, s session.Stats) {
 func collectSessionStore(to chan<- prometheus.Metric, s session.StoreStats) {
 	sessionQueries.send(to, float64(s.Queries))
 	sessionCached.send(to, float64(s.FromCache))
-	sessionUnasked.send(to, float64(s.Unasked))
+	sessionUnasked.send(to, float64(s.Skipped))
 	sessionRows.send(to, float64(s.CachedRows))
-	sessionAway.send(to, boolean(s.Away))
+	sessionAway.send(to, boolean(s.Unavailable))
 }

@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// mostCached bounds the bytes of all cached rows. The oldest are dropped first.
-const mostCached = 32 << 20
+// maxCached limits the bytes of all cached rows. The oldest are dropped first.
+const maxCached = 32 << 20
 
-// rowOverhead is about what a cached row costs beside its texts.
+// rowOverhead is the approximate size of a cached row without its strings.
 const rowOverhead = 256
 
-// cache holds the rows that were read last. They answer only while the store
-// does not.
+// cache holds the rows that were read last. They are used only while the store
+// fails.
 type cache struct {
-	age  time.Duration // of the oldest row that may answer; 0: nothing is cached
-	most int           // bytes
+	age time.Duration // maximum age of a row; 0 or less: nothing is cached
+	max int           // bytes
 
 	mu    sync.Mutex
 	rows  map[string]*list.Element
@@ -26,14 +26,14 @@ type cache struct {
 
 type cachedRow struct {
 	key  string
-	sent time.Time // when the query was
+	sent time.Time // when its query was sent
 	answer
 }
 
 func (r *cachedRow) size() int { return len(r.key) + len(r.data) + rowOverhead }
 
-// put replaces what is cached of a key by the answer to a query that was sent
-// at that time.
+// put replaces the cached row of a key by the answer to a query that was sent at
+// that time.
 func (c *cache) put(key string, sent time.Time, a answer) {
 	if c.age <= 0 {
 		return
@@ -43,19 +43,19 @@ func (c *cache) put(key string, sent time.Time, a answer) {
 	if old, ok := c.rows[key]; ok {
 		c.remove(old)
 	}
-	if row := (&cachedRow{key, sent, a}); a.found && row.size() <= c.most {
+	if row := (&cachedRow{key, sent, a}); a.found && row.size() <= c.max {
 		c.rows[key] = c.order.PushBack(row)
 		c.bytes += row.size()
 	}
 	for oldest := c.order.Front(); oldest != nil; oldest = c.order.Front() {
-		if c.bytes <= c.most && sent.Sub(oldest.Value.(*cachedRow).sent) < c.age {
+		if c.bytes <= c.max && sent.Sub(oldest.Value.(*cachedRow).sent) < c.age {
 			return
 		}
 		c.remove(oldest)
 	}
 }
 
-// get returns the row that answers at that time.
+// get returns the cached row of a key, unless it is too old.
 func (c *cache) get(key string, now time.Time) (answer, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -71,7 +71,7 @@ func (c *cache) get(key string, now time.Time) (answer, bool) {
 	return row.answer, true
 }
 
-// remove is called with the lock held.
+// remove removes a row. The caller holds the lock.
 func (c *cache) remove(e *list.Element) {
 	row := c.order.Remove(e).(*cachedRow)
 	delete(c.rows, row.key)

@@ -6,19 +6,18 @@ import (
 	"strings"
 )
 
-// Servers and frameworks read a Cookie in different ways. Of several cookies
-// with the same name Django takes the last one, Go and Express take the first.
-// Django under ASGI strips U+00A0 and U+0085 from names, under WSGI whatever
-// Unicode counts as white space; others split at commas and blanks, decode
-// percent signs, drop an equals sign that begins a name, or ignore case. So the
-// edge reads a session's cookie in its plain form alone, the last one of
-// several, and removes from the request all that a reader might take for it.
+// Servers and frameworks parse Cookie headers differently. Of several cookies
+// with the same name Django uses the last, Go and Express the first. Django under
+// ASGI strips U+00A0 and U+0085 from names, under WSGI all Unicode white space;
+// others split at commas and spaces, decode percent signs, drop a leading equals
+// sign, or ignore case. So the edge uses only a session cookie in its plain form,
+// the last of several, and removes every other that some parser may use.
 
-// sessionCookie is what a request's cookies say about the session.
+// sessionCookie is the session's cookie of a request.
 type sessionCookie struct {
 	value string
 	found bool
-	sole  bool // no other reader finds another value, or any in its absence
+	sole  bool // every parser finds this value, or none if found is false
 }
 
 // cookieOf finds the session's cookie.
@@ -42,9 +41,8 @@ func (r *Reader) cookieOf(h http.Header) sessionCookie {
 	return c
 }
 
-// CleanSession returns header with one spelling of the session's cookie at
-// most: the one that Session reads. It returns header itself if it has no
-// other, and a changed copy otherwise.
+// CleanSession returns header without session cookies other than the one that
+// Session reads: header itself if there are none, a copy otherwise.
 func (r *Reader) CleanSession(header http.Header) http.Header {
 	c := r.cookieOf(header)
 	if c.sole {
@@ -58,8 +56,7 @@ func (r *Reader) CleanSession(header http.Header) http.Header {
 	return clean
 }
 
-// RemoveSession removes from the headers of a request all that a reader might
-// take for the session's cookie.
+// RemoveSession removes every cookie that some parser may use as the session's.
 func (r *Reader) RemoveSession(h http.Header) {
 	var kept []string
 	for _, line := range h["Cookie"] {
@@ -78,8 +75,8 @@ func (r *Reader) RemoveSession(h http.Header) {
 
 const blanks = " \t"
 
-// value returns the value of a chunk that is the session's cookie to all
-// readers. Django takes the quotes off a value.
+// value returns the value of a chunk that every parser uses as the session's
+// cookie. Like Django it removes quotes.
 func (r *Reader) value(chunk string) (value string, ok bool) {
 	name, value, ok := strings.Cut(chunk, "=")
 	if !ok || strings.Trim(name, blanks) != r.cookie {
@@ -98,8 +95,8 @@ func (r *Reader) value(chunk string) (value string, ok bool) {
 	return value, true
 }
 
-// couldBeSession reports whether a value has the form of Django's, signed or
-// the key of a row.
+// couldBeSession reports whether a value has the form of a signed session or, with
+// a store, of a session key.
 func (r *Reader) couldBeSession(value string) bool {
 	if r.table != nil {
 		return isSessionKey(value)
@@ -107,8 +104,7 @@ func (r *Reader) couldBeSession(value string) bool {
 	return strings.Count(value, ":") >= 2
 }
 
-// resembles reports whether some reader takes a chunk for a cookie called name,
-// or finds one in it.
+// resembles reports whether some parser finds a cookie called name in a chunk.
 func resembles(chunk, name string) bool {
 	if key, _ := keyOf(chunk); sameName(key, name) {
 		return true
@@ -121,18 +117,18 @@ func resembles(chunk, name string) bool {
 	return false
 }
 
-// keyOf returns what is before the equals sign; one that begins the chunk has
-// no name before it.
+// keyOf returns the name of a chunk, without leading equals signs and ignored
+// characters. ok is false if no equals sign follows it.
 func keyOf(chunk string) (key string, ok bool) {
 	key, _, ok = strings.Cut(strings.TrimLeftFunc(chunk, func(c rune) bool { return c == '=' || ignored(c) }), "=")
 	return key, ok
 }
 
-// ignored reports whether some reader strips a character from names.
+// ignored reports whether some parser strips a character from names.
 func ignored(c rune) bool { return c <= ' ' || c >= 0x7f || c == '"' || c == '\'' }
 
-// sameName reports whether some reader takes key for name. PHP cuts a name at a
-// bracket that closes, and takes dots, blanks and brackets for underscores.
+// sameName reports whether some parser reads key as name. PHP truncates a name at
+// a bracket, and converts dots, spaces and brackets to underscores.
 func sameName(key, name string) bool {
 	if strings.Contains(key, "%") {
 		key = unescape(key)
@@ -162,7 +158,7 @@ func folded(c byte) byte {
 	return c
 }
 
-// unescape decodes percent signs; what cannot be decoded stays.
+// unescape decodes percent signs, or returns s if it cannot be decoded.
 func unescape(s string) string {
 	if u, err := url.PathUnescape(s); err == nil {
 		return u
@@ -170,8 +166,8 @@ func unescape(s string) string {
 	return s
 }
 
-// opensQuotes reports whether a value begins with a quote that does not end
-// with the chunk: Python's http.cookies reads on beyond the semicolon.
+// opensQuotes reports whether a value starts with a quote that is not closed at
+// the end of the chunk: Python's http.cookies continues after the semicolon.
 func opensQuotes(chunk string) bool {
 	_, value, _ := strings.Cut(chunk, "=")
 	value = strings.TrimFunc(value, func(c rune) bool { return c <= ' ' })

@@ -10,13 +10,13 @@ import (
 	"testing"
 )
 
-// Whatever spelling a server or a framework takes for the session's cookie, one
-// cookie is passed on at most: the one that the edge routes by.
+// At most one cookie is passed on that any parser uses as the session's: the one
+// that the edge routes by.
 func TestOneSessionsCookieIsReadAndPassedOn_A4(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		lines []string
-		want  string // what is read
+		want  string // the value that is read
 		pass  string
 	}{
 		{"none", nil, "", ""},
@@ -100,9 +100,9 @@ func TestSignedCookiesAreReadInOneSpelling_A4(t *testing.T) {
 	}
 }
 
-// djangoReads prints what Django reads of each Cookie of its input: of the
-// bytes as Latin-1, as ASGI servers pass them, and as WSGI's get_bytes_from_wsgi
-// has them; and what http.cookies reads.
+// djangoReads prints how Django parses each Cookie header of its input: as Latin-1,
+// as ASGI servers pass it, and as get_bytes_from_wsgi returns it; and how
+// http.cookies parses it.
 const djangoReads = `
 import sys, http.cookies
 from django.http.cookie import parse_cookie
@@ -118,8 +118,8 @@ for line in sys.stdin:
     print(*(ascii(d.get("sessionid", ""))[1:-1] for d in (parse_cookie(latin), parse_cookie(utf8), simple(latin), simple(utf8))), sep="\t")
 `
 
-// What is passed on is read in the same way by Django under ASGI, by Django
-// under WSGI, by Python's http.cookies and by Go.
+// Django under ASGI, Django under WSGI, Python's http.cookies and Go find the same
+// session cookie in the header that is passed on.
 func TestEveryReaderFindsTheSessionOfTheEdge_A4(t *testing.T) {
 	python := "/usr/bin/python3"
 	if exec.Command(python, "-c", "import django").Run() != nil {
@@ -166,7 +166,7 @@ func TestEveryReaderFindsTheSessionOfTheEdge_A4(t *testing.T) {
 	}
 	for i, line := range lines {
 		for j, got := range strings.Split(line, "\t") {
-			none := j >= 2 && got == "" // http.cookies gives up at what it does not understand
+			none := j >= 2 && got == "" // http.cookies stops at syntax that it does not know
 			if got != wants[i] && !none {
 				t.Errorf("%s: reader %d finds %q, the edge %q", strconv.QuoteToASCII(cookies[i]), j, got, wants[i])
 			}

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Nothing but what was signed is ever taken for signed.
+// Only signed text passes.
 func FuzzUnsign(f *testing.F) {
 	all := load(f)
 	signed := map[string]bool{}
@@ -30,8 +30,8 @@ func FuzzUnsign(f *testing.F) {
 	})
 }
 
-// Payloads are trusted to be Django's, and still no bytes may break us: a key
-// can leak.
+// Payloads have Django's signature, but no payload may cause a panic: the key may
+// have leaked.
 func FuzzDecode(f *testing.F) {
 	for _, raw := range []string{`{"tenant":"t1"}`, `{}`, `null`, "\x80\x04}", "(dp0\n.", `{"a":NaN}`, "\x78\x9c\xabV*I\xccKO-Q\xb2RP*1T\xaa\x05\x00\x2c\xfc\x04\xd7"} {
 		payload := base64.RawURLEncoding.EncodeToString([]byte(raw))
@@ -50,8 +50,8 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// Whatever cookies a client sends, those that are passed on hold one session's
-// cookie at most, which net/http reads as the edge does.
+// The header that is passed on has at most one session cookie, which net/http
+// reads as the edge does.
 func FuzzCookies(f *testing.F) {
 	for _, line := range []string{"sessionid=a", "a=1; sessionid=a; sessionid=b", "\xa0sessionid=a", `x="; sessionid=b`, "%73essionid=a", "=sessionid=a", "sessionid[x]=a", "x,sessionid=b"} {
 		f.Add(line, "")

@@ -6,11 +6,11 @@ import (
 	"log/slog"
 )
 
-// Key is a secret that Django signs with. However it is printed, formatted or
-// logged, its text does not come out.
+// Key is a secret that Django signs with. Printing, formatting, marshalling or
+// logging it shows a placeholder.
 type Key struct{ secret []byte }
 
-// NewKey returns the key with that secret, as it stands in Django's settings.
+// NewKey returns the key with a secret of Django's settings.
 func NewKey(secret string) Key { return Key{[]byte(secret)} }
 
 const redacted = "[redacted]"
@@ -18,7 +18,7 @@ const redacted = "[redacted]"
 // String returns a placeholder.
 func (Key) String() string { return redacted }
 
-// Format writes a placeholder for every verb; without it %d would print the
+// Format writes a placeholder for every verb; without it, %d would print the
 // bytes.
 func (Key) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, redacted) }
 

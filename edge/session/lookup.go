@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// answer is what a store says of a key.
+// answer is the result of Store.SessionData.
 type answer struct {
 	data    string
 	expires time.Time
@@ -14,10 +14,10 @@ type answer struct {
 	err     error
 }
 
-// lookups asks a store. Requests with the same key share queries: at most one
-// runs for a key, and those that come while it runs wait together for the
-// next. A request is never answered by a query that was sent before it came,
-// so that a logout holds for the next request.
+// lookups shares queries between requests with the same key: at most one query
+// runs for a key, and requests that arrive while it runs share the next one. No
+// request gets the answer of a query that was sent before the request arrived, so
+// that a logout takes effect at the next request.
 type lookups struct {
 	query func(ctx context.Context, key string) answer
 
@@ -27,15 +27,15 @@ type lookups struct {
 
 // lookup is one query and the requests that wait for it.
 type lookup struct {
-	done   chan struct{} // closed when there is an answer
+	done   chan struct{} // closed once answer is set
 	answer answer
-	next   *lookup // nil: no request has come since the query was sent
+	next   *lookup // nil: no request has arrived since the query was sent
 }
 
 func newLookup() *lookup { return &lookup{done: make(chan struct{})} }
 
-// ask returns the answer of a query, or the error of ctx if that ends first.
-func (l *lookups) ask(ctx context.Context, key string) answer {
+// get returns the answer of a query, or the error of ctx if that ends first.
+func (l *lookups) get(ctx context.Context, key string) answer {
 	q := l.join(ctx, key)
 	select {
 	case <-q.done:
@@ -45,7 +45,7 @@ func (l *lookups) ask(ctx context.Context, key string) answer {
 	}
 }
 
-// join returns the lookup that a request which comes now has to wait for.
+// join returns the lookup whose answer a request that arrives now may use.
 func (l *lookups) join(ctx context.Context, key string) *lookup {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -53,7 +53,7 @@ func (l *lookups) join(ctx context.Context, key string) *lookup {
 	if running == nil {
 		q := newLookup()
 		l.running[key] = q
-		// The query is not this request's alone: it outlives its client.
+		// The query outlives this request, as other requests may use it.
 		go l.run(context.WithoutCancel(ctx), key, q)
 		return q
 	}
@@ -63,7 +63,7 @@ func (l *lookups) join(ctx context.Context, key string) *lookup {
 	return running.next
 }
 
-// run sends queries for key until no request waits for one.
+// run runs queries for key until no request waits for one.
 func (l *lookups) run(ctx context.Context, key string, q *lookup) {
 	for q != nil {
 		q.answer = l.query(ctx, key)

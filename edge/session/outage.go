@@ -8,28 +8,28 @@ import (
 	"time"
 )
 
-// errAway is in the chain of errors of requests that did not ask the store,
-// because it is known not to answer.
-var errAway = errors.New("the database is away")
+// errUnavailable is wrapped by the errors of requests that did not query the store
+// because of an outage.
+var errUnavailable = errors.New("the database is unavailable")
 
-// probeKey is no session's: it is too short for one.
+// probeKey is too short for a session key.
 const probeKey = "probe"
 
-// outage knows whether the store answers. The store counts as away once a query
-// has failed while no other succeeded. Then a goroutine probes it until it
-// answers, and requests do not wait for it.
+// outage tracks whether the store is available. An outage begins when a query
+// fails and no other has succeeded since it was sent. Then requests do not query
+// the store, and a goroutine probes it until it answers.
 type outage struct {
 	probe  func(context.Context) error
-	pause  time.Duration // between probes
+	pause  time.Duration // between two probes
 	logger *slog.Logger
 	base   context.Context // of the probes
 	stop   context.CancelFunc
 	ended  sync.WaitGroup
 
 	mu       sync.Mutex
-	answered time.Time // when a query succeeded last
-	cause    error     // why it is away; nil: it is not
-	began    time.Time
+	answered time.Time // when a query last succeeded
+	err      error     // of the query that began the outage; nil: there is none
+	began    time.Time // of the outage
 }
 
 func newOutage(probe func(context.Context) error, pause time.Duration, logger *slog.Logger) *outage {
@@ -38,36 +38,36 @@ func newOutage(probe func(context.Context) error, pause time.Duration, logger *s
 	return o
 }
 
-// away returns why the store is not to be asked, or nil.
-func (o *outage) away() error {
+// cause returns the error that began the present outage, or nil.
+func (o *outage) cause() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.cause
+	return o.err
 }
 
-// note records how a query ended that was sent at that time.
+// note records the result of a query that was sent at that time.
 func (o *outage) note(sent time.Time, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch now := time.Now(); {
 	case err == nil:
 		o.answered = now
-		if o.cause != nil {
-			o.cause = nil
+		if o.err != nil {
+			o.err = nil
 			o.logger.Info("the database of the sessions answers again", "after", now.Sub(o.began).Round(time.Millisecond).String())
 		}
-	case o.cause == nil && o.answered.Before(sent) && o.base.Err() == nil:
-		o.cause, o.began = err, now
-		o.logger.Warn("the database of the sessions is away: requests do not wait for it until it answers", "error", err)
+	case o.err == nil && o.answered.Before(sent) && o.base.Err() == nil:
+		o.err, o.began = err, now
+		o.logger.Warn("the database of the sessions is unavailable: requests do not wait for it until it answers again", "error", err)
 		o.ended.Go(o.probes)
 	}
 }
 
-// probes asks until the store answers.
+// probes probes the store until the outage ends.
 func (o *outage) probes() {
 	next := time.NewTimer(o.pause)
 	defer next.Stop()
-	for o.away() != nil {
+	for o.cause() != nil {
 		select {
 		case <-o.base.Done():
 			return
@@ -79,9 +79,9 @@ func (o *outage) probes() {
 	}
 }
 
-// close ends the probes.
+// close stops the probes.
 func (o *outage) close() {
-	o.mu.Lock() // no probes begin after this
+	o.mu.Lock() // so that note starts no probes after stop
 	o.stop()
 	o.mu.Unlock()
 	o.ended.Wait()

@@ -13,18 +13,18 @@ import (
 	"time"
 )
 
-// mostBytes bounds a session's JSON. Cookies end at 4 kB; rows have no bound
-// of their own, and a few bytes can inflate to gigabytes.
-const mostBytes = 1 << 20
+// maxBytes limits a session's JSON. Cookies have at most 4 kB, but rows have no
+// limit, and a few compressed bytes can inflate to gigabytes.
+const maxBytes = 1 << 20
 
 var errPickled = errors.New("session: pickled")
 
-// payloads decodes the contents of sessions. It keeps inflaters: making one
-// costs 40 kB, ten times what the rest of a session does.
+// payloads decodes sessions. It pools inflaters: one takes 40 kB, ten times as
+// much as the rest of decoding a session.
 type payloads struct{ inflaters sync.Pool } // of io.ReadCloser that are zlib.Resetter
 
-// decode reads a payload whose signature is good: URL-safe base64 of JSON, or
-// "." and the same of zlib's output.
+// decode decodes a payload with a valid signature: URL-safe base64 of JSON, or "."
+// and base64 of compressed JSON.
 func (p *payloads) decode(payload string) (map[string]json.RawMessage, error) {
 	text, compressed := strings.CutPrefix(payload, ".")
 	raw, err := base64.RawURLEncoding.DecodeString(text)
@@ -36,8 +36,8 @@ func (p *payloads) decode(payload string) (map[string]json.RawMessage, error) {
 			return nil, fmt.Errorf("session: payload: %w", err)
 		}
 	}
-	if len(raw) > mostBytes {
-		return nil, fmt.Errorf("session: payload: expected at most %d bytes, found more", mostBytes)
+	if len(raw) > maxBytes {
+		return nil, fmt.Errorf("session: payload: expected at most %d bytes, found more", maxBytes)
 	}
 	if isPickle(raw) {
 		return nil, errPickled
@@ -63,19 +63,19 @@ func (p *payloads) inflate(b []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := io.ReadAll(io.LimitReader(z, mostBytes+1))
+	out, err := io.ReadAll(io.LimitReader(z, maxBytes+1))
 	p.inflaters.Put(z)
 	return out, err
 }
 
-// isPickle knows pickles by their first byte: PROTO in protocols 2 and up,
-// MARK or EMPTY_DICT in the older ones. No JSON object starts like that.
+// isPickle reports whether raw starts as a pickle does: with PROTO in protocol 2
+// and later, with MARK or EMPTY_DICT in older ones. No JSON object starts so.
 func isPickle(raw []byte) bool {
 	return len(raw) > 0 && (raw[0] == 0x80 || raw[0] == '(' || raw[0] == '}')
 }
 
-// unreadable says where the JSON fails, and nothing of what is in it: a session
-// is private.
+// unreadable returns the position of a JSON error without any content of the
+// session, which is private.
 func unreadable(err error) error {
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {
@@ -84,12 +84,12 @@ func unreadable(err error) error {
 	return errors.New("session: expected a JSON object, found another value")
 }
 
-// expiryOf is when a session ends that set_expiry gave a time of its own: a
-// number of seconds after it was signed, or a date. 0 and null mean the
-// default.
-func expiryOf(data map[string]json.RawMessage, signed time.Time) (time.Time, bool) {
-	raw, ok := data["_session_expiry"]
-	if !ok {
+// expiryOf returns the time that set_expiry gave a session: a number of seconds
+// after it was signed, or a date. ok is false if there is none, or if it is 0 or
+// null, which mean the default.
+func expiryOf(data map[string]json.RawMessage, signed time.Time) (expiry time.Time, ok bool) {
+	raw, found := data["_session_expiry"]
+	if !found {
 		return time.Time{}, false
 	}
 	var seconds *float64
@@ -97,7 +97,7 @@ func expiryOf(data map[string]json.RawMessage, signed time.Time) (time.Time, boo
 		if seconds == nil || *seconds == 0 {
 			return time.Time{}, false
 		}
-		// Longer than a duration can hold is longer than any session.
+		// A Duration holds at most 292 years.
 		const longest = 200 * 365 * 24 * 3600
 		return signed.Add(time.Duration(max(min(*seconds, longest), -longest) * float64(time.Second))), true
 	}
@@ -107,11 +107,11 @@ func expiryOf(data map[string]json.RawMessage, signed time.Time) (time.Time, boo
 			return at, true
 		}
 	}
-	return time.Time{}, true // what cannot be read ended long ago
+	return time.Time{}, true // an unreadable expiry counts as expired
 }
 
-// parseISO reads what Python's datetime.isoformat writes; a time without zone
-// is taken as UTC.
+// parseISO parses the output of Python's datetime.isoformat. A time without zone
+// is UTC.
 func parseISO(s string) (time.Time, bool) {
 	for _, layout := range []string{"2006-01-02T15:04:05Z07:00", "2006-01-02T15:04:05"} {
 		if t, err := time.Parse(layout, s); err == nil {

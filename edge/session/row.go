@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Store has the rows of the table django_session.
+// Store reads the table django_session. postgres.Sessions is one.
 type Store interface {
 	// SessionData returns the columns session_data and expire_date of the row
 	// whose session_key is key; found is false if there is none.
@@ -20,9 +20,8 @@ var (
 	errNoRow = errors.New("session: no such session")
 )
 
-// row reads a session that the cookie only names. The signature of a row has
-// no age: expire_date tells when it ends, as in Django, also of a row that was
-// read some time ago.
+// row reads the session of backend db whose key is in the cookie. As in Django,
+// only expire_date limits its age, also for a cached row.
 func (r *Reader) row(ctx context.Context, key string) (map[string]json.RawMessage, error) {
 	if !isSessionKey(key) {
 		return nil, errNoRow
@@ -43,9 +42,9 @@ func (r *Reader) row(ctx context.Context, key string) (map[string]json.RawMessag
 	return r.payloads.decode(payload)
 }
 
-// isSessionKey reports whether Django could have made key: at least 8 (it makes
-// 32) lower-case letters and digits, as long as the column at most. Nothing
-// else is worth a query.
+// isSessionKey reports whether Django may have generated key, so that a query is
+// worthwhile: 8 to 40 lower-case letters and digits. Django generates 32, requires
+// 8 and stores 40.
 func isSessionKey(key string) bool {
 	if len(key) < 8 || len(key) > 40 {
 		return false

@@ -1,16 +1,15 @@
 // Package session reads the sessions of a Django project, so that the edge can
-// route by what stands in them (PGSCHEMAS_TENANT_SESSION_KEY).
+// route by a key of them (PGSCHEMAS_TENANT_SESSION_KEY).
 //
 //	r, err := session.New(session.Config{Keys: []session.Key{session.NewKey(secretKey)}})
 //	…
 //	edge.New(ctx, edge.Config{Routers: []string{edge.RouteSession}, Sessions: r})
 //
-// It reads two of Django's backends: signed_cookies, and db (cached_db writes
-// the same rows). Both hold the format of django.core.signing as it is since
-// Django 3.1: URL-safe base64 of JSON, compressed if that is shorter, then a
-// time, then an HMAC-SHA256 under a key derived from SECRET_KEY. Nothing of a
-// session is looked at before its signature is found good. Pickled sessions
-// are never unpickled: they count as no session.
+// It supports the backends signed_cookies and db (cached_db writes the same
+// rows). Both use the format of django.core.signing since Django 3.1: URL-safe
+// base64 of JSON, compressed if that is shorter, then a time, then an HMAC-SHA256
+// under a key derived from SECRET_KEY. The signature is verified before anything
+// else is parsed. Pickled sessions are never unpickled; they count as no session.
 package session
 
 import (
@@ -26,23 +25,23 @@ import (
 	"github.com/tenantedge/tenantedge/edge"
 )
 
-// Config says how sessions are read. Keys is needed; the zero value of all
-// other fields is what Django does by default.
+// Config configures a Reader. Keys is required; the zero values of the other
+// fields are Django's defaults.
 type Config struct {
 	// Keys are SECRET_KEY and, after it, SECRET_KEY_FALLBACKS.
 	Keys []Key
-	// Store has the rows of backend db. nil: backend signed_cookies.
+	// Store reads the rows of backend db. nil: backend signed_cookies.
 	Store Store
 
-	// CacheAge is how old a row may be that answers while Store does not. A
-	// store that answers is asked for every request, so a logout holds for the
-	// next one; while it does not answer, a logout holds after CacheAge at the
-	// latest. Default 30 s; negative: there is no cache.
+	// CacheAge is how long a row is used while Store fails. Otherwise every
+	// request queries Store, so that a logout takes effect at the next request;
+	// while Store fails, it takes effect within CacheAge. Default 30 s;
+	// negative: no cache.
 	CacheAge time.Duration
 
 	CookieName string        // SESSION_COOKIE_NAME; default "sessionid"
 	MaxAge     time.Duration // SESSION_COOKIE_AGE, for signed cookies; default 14 days
-	Salt       string        // of a session class of your own; default: that of Django's backend
+	Salt       string        // of a custom session class; default: that of Django's backend
 	Logger     *slog.Logger  // nil: slog.Default
 }
 
@@ -57,8 +56,7 @@ const (
 	defaultCacheAge = 30 * time.Second
 )
 
-// Reader finds the sessions of requests. It may be used by any number of
-// goroutines.
+// Reader reads the sessions of requests. It is safe for concurrent use.
 type Reader struct {
 	signer   signer
 	payloads payloads
@@ -71,14 +69,14 @@ type Reader struct {
 	warning  warnings
 }
 
-// New returns a Reader, or an error that says what is missing.
+// New returns a Reader. It fails if a key is missing or empty.
 func New(c Config) (*Reader, error) {
 	if len(c.Keys) == 0 {
-		return nil, errors.New("session: expected a key, found none; give Django's SECRET_KEY")
+		return nil, errors.New("session: expected Django's SECRET_KEY in Config.Keys, found no key")
 	}
 	for i, k := range c.Keys {
 		if len(k.secret) == 0 {
-			return nil, fmt.Errorf("session: key %d is empty; give Django's SECRET_KEY", i)
+			return nil, fmt.Errorf("session: expected Django's SECRET_KEY in Config.Keys[%d], found an empty key", i)
 		}
 	}
 	r := &Reader{cookie: c.CookieName, maxAge: c.MaxAge, logger: c.Logger, now: time.Now}
@@ -106,8 +104,8 @@ func New(c Config) (*Reader, error) {
 	return r, nil
 }
 
-// Close ends what looks for a store that is away. The store is closed by its
-// maker, after the Reader.
+// Close stops probing an unavailable store. The caller closes the store after the
+// Reader.
 func (r *Reader) Close() error {
 	if r.table != nil {
 		r.table.outage.close()
@@ -115,9 +113,9 @@ func (r *Reader) Close() error {
 	return nil
 }
 
-// Session returns what the session of req holds, by key; nil if req has none
-// that is valid now. An error means that the store did not answer within a
-// second, or is known not to answer, and that the row is not in the cache.
+// Session returns the JSON values of the session of req by key, or nil if req has
+// no valid session. An error means that the store is unavailable, or did not
+// answer within a second, and that the row is not in the cache.
 func (r *Reader) Session(ctx context.Context, req *http.Request) (map[string]json.RawMessage, error) {
 	cookie := r.cookieOf(req.Header).value
 	if cookie == "" {
@@ -130,9 +128,9 @@ func (r *Reader) Session(ctx context.Context, req *http.Request) (map[string]jso
 	return r.finish(r.row(ctx, cookie))
 }
 
-// signedCookie reads a session that is the cookie itself. Django up to 5.2
-// looks at the age of the signature alone, later versions at _session_expiry
-// alone; both must hold here.
+// signedCookie reads a session of backend signed_cookies. Django up to 5.2 checks
+// only the age of the signature, later versions only _session_expiry; this checks
+// both.
 func (r *Reader) signedCookie(cookie string) (map[string]json.RawMessage, error) {
 	payload, signed, err := r.signer.unsign(cookie)
 	if err != nil {
@@ -152,8 +150,8 @@ func (r *Reader) signedCookie(cookie string) (map[string]json.RawMessage, error)
 	return data, nil
 }
 
-// finish counts the outcome. Whatever is wrong with a session makes it no
-// session, as in Django; only a store that fails is an error.
+// finish counts the outcome. As in Django, an invalid session is no session; only
+// a failure of the store is an error.
 func (r *Reader) finish(data map[string]json.RawMessage, err error) (map[string]json.RawMessage, error) {
 	switch {
 	case err == nil:
@@ -171,12 +169,12 @@ func (r *Reader) finish(data map[string]json.RawMessage, err error) (map[string]
 	case errors.Is(err, errPickled):
 		r.counts.pickled.Add(1)
 		r.warning.pickled.Do(func() {
-			r.logger.Warn("sessions are pickled, which the edge never reads: set SESSION_SERIALIZER to django.contrib.sessions.serializers.JSONSerializer")
+			r.logger.Warn("sessions are pickled, and the edge never unpickles them: set SESSION_SERIALIZER to django.contrib.sessions.serializers.JSONSerializer")
 		})
 	default:
 		r.counts.unreadable.Add(1)
 		r.warning.unreadable.Do(func() {
-			r.logger.Warn("a session is signed well but is not what Django's JSONSerializer writes", "error", err)
+			r.logger.Warn("a session has a valid signature, but Django's JSONSerializer did not write it", "error", err)
 		})
 	}
 	return nil, nil

@@ -60,8 +60,8 @@ func (s rows) SessionData(_ context.Context, key string) (string, time.Time, boo
 
 const rowKey = "abcdefghijklmnopqrstuvwxyz012345"
 
-// reader reads c's session a minute after it was signed, and has the request
-// for it.
+// reader returns a Reader at a time one minute after c was signed, and a request
+// with c.
 func (f fixtures) reader(t testing.TB, c fixture) (*Reader, *http.Request) {
 	t.Helper()
 	now := time.Unix(f.Signed, 0).Add(time.Minute)
@@ -75,7 +75,7 @@ func (f fixtures) reader(t testing.TB, c fixture) (*Reader, *http.Request) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = r.Close() }) // which has no error
+	t.Cleanup(func() { _ = r.Close() }) // it returns nil
 	r.now = func() time.Time { return now }
 	return r, request("sessionid=" + cookie)
 }
@@ -242,7 +242,7 @@ func TestAnExpiryThatNobodyCanReadIsOver(t *testing.T) {
 func TestRowsEndWithTheirDate(t *testing.T) {
 	f := load(t)
 	c := f.named(t, "db", "tenant")
-	now := time.Unix(f.Signed, 0).Add(1000 * 24 * time.Hour) // the signature's age does not count
+	now := time.Unix(f.Signed, 0).Add(1000 * 24 * time.Hour) // the age of the signature is not checked
 	for _, e := range []struct {
 		expires time.Time
 		valid   bool
@@ -272,7 +272,7 @@ func TestAKeyThatDjangoNeverMakesCostsNoQuery(t *testing.T) {
 			t.Errorf("%q has the session %s", key, data)
 		}
 	}
-	if got := r.Stats(); got != (Stats{Unknown: 5, Absent: 3}) { // three are not read at all
+	if got := r.Stats(); got != (Stats{Unknown: 5, Absent: 3}) { // three cookies have another name
 		t.Errorf("counted %+v", got)
 	}
 }

@@ -16,14 +16,13 @@ var (
 	errExpired   = errors.New("session: expired")
 )
 
-// signer checks what django.core.signing.TimestampSigner signed:
+// signer verifies signatures of django.core.signing.TimestampSigner:
 //
 //	<payload>:<time, base 62>:<signature, URL-safe base64>
 //
 // See Signer and TimestampSigner in django/core/signing.py and salted_hmac in
-// django/utils/crypto.py. The keys are derived once, so that the secrets
-// themselves are not kept.
-type signer struct{ keys [][sha256.Size]byte }
+// django/utils/crypto.py.
+type signer struct{ keys [][sha256.Size]byte } // derived from the secrets
 
 func newSigner(salt string, keys []Key) signer {
 	var s signer
@@ -33,7 +32,7 @@ func newSigner(salt string, keys []Key) signer {
 	return s
 }
 
-// unsign returns the payload and when it was signed.
+// unsign returns the payload and the time of its signature.
 func (s signer) unsign(text string) (payload string, signed time.Time, err error) {
 	i := strings.LastIndexByte(text, ':')
 	if i < 0 {
@@ -54,8 +53,8 @@ func (s signer) unsign(text string) (payload string, signed time.Time, err error
 	return value[:i], time.Unix(seconds, 0), nil
 }
 
-// verify compares the text of the signatures, not their bytes: base64 has
-// several texts for the same bytes, and only one of them was signed.
+// verify compares the signatures as text, because several base64 texts decode to
+// the same bytes.
 func (s signer) verify(value, signature string) bool {
 	ok := 0
 	for _, key := range s.keys {
@@ -69,8 +68,8 @@ func (s signer) verify(value, signature string) bool {
 	return ok == 1
 }
 
-// base62 reads a time as django.core.signing.b62_encode writes it: digits,
-// then upper case, then lower case letters.
+// base62 decodes a number of django.core.signing.b62_encode, whose digits are
+// 0-9, A-Z and a-z.
 func base62(s string) (int64, bool) {
 	var n int64
 	for i := range len(s) {

@@ -5,23 +5,23 @@ import (
 	"sync/atomic"
 )
 
-// Stats counts requests by what became of their session.
+// Stats counts requests by the outcome of reading their session.
 type Stats struct {
-	Valid      uint64 // read
+	Valid      uint64
 	Absent     uint64 // no cookie
-	Unknown    uint64 // backend db: no such row, or a key that Django never makes
+	Unknown    uint64 // backend db: no such row, or a key that Django never generates
 	Expired    uint64
-	Forged     uint64 // no valid signature: another key, or tampered with
-	Pickled    uint64 // signed well, but of the pickle serializer
-	Unreadable uint64 // signed well, but not JSON
-	Failed     uint64 // the store could not be asked
+	Forged     uint64 // no valid signature: another key, or modified
+	Pickled    uint64 // valid signature, pickle serializer
+	Unreadable uint64 // valid signature, not a JSON object
+	Failed     uint64 // the store failed
 }
 
 type counters struct {
 	valid, absent, unknown, expired, forged, pickled, unreadable, failed atomic.Uint64
 }
 
-// warnings are logged once each: what every request repeats, no log should.
+// warnings are logged once each, not for every request.
 type warnings struct{ pickled, unreadable sync.Once }
 
 // Stats returns the counts since New.

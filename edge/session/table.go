@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// longest bounds a query, and how long a request waits for one or two.
-const longest = time.Second
+// queryTimeout limits a query, and the time that a request waits for one or two.
+const queryTimeout = time.Second
 
-// pause is how long a store that is away is left alone between two probes.
-const pause = 250 * time.Millisecond
+// probeInterval is the time between two probes of an unavailable store.
+const probeInterval = 250 * time.Millisecond
 
 // table reads the rows of a store.
 type table struct {
@@ -22,27 +22,27 @@ type table struct {
 	cache   cache
 	outage  *outage
 
-	queries, cached, unasked atomic.Uint64
+	queries, cached, skipped atomic.Uint64
 }
 
 func newTable(store Store, age time.Duration, logger *slog.Logger) *table {
 	t := &table{store: store}
-	t.cache = cache{age: age, most: mostCached, rows: map[string]*list.Element{}}
+	t.cache = cache{age: age, max: maxCached, rows: map[string]*list.Element{}}
 	t.lookups = lookups{query: t.query, running: map[string]*lookup{}}
-	t.outage = newOutage(func(ctx context.Context) error { return t.send(ctx, probeKey).err }, pause, logger)
+	t.outage = newOutage(func(ctx context.Context) error { return t.send(ctx, probeKey).err }, probeInterval, logger)
 	return t
 }
 
-// row returns the row of a key: from the store, or, while that does not answer,
-// the one that was read last.
+// row returns the row of a key from the store or, while that fails, from the
+// cache.
 func (t *table) row(ctx context.Context, key string) answer {
-	a := answer{err: t.outage.away()}
+	a := answer{err: t.outage.cause()}
 	if a.err != nil {
-		t.unasked.Add(1)
-		a.err = fmt.Errorf("%w: %w", errAway, a.err)
+		t.skipped.Add(1)
+		a.err = fmt.Errorf("%w: %w", errUnavailable, a.err)
 	} else {
-		limited, cancel := context.WithTimeout(ctx, longest)
-		a = t.lookups.ask(limited, key)
+		limited, cancel := context.WithTimeout(ctx, queryTimeout)
+		a = t.lookups.get(limited, key)
 		cancel()
 	}
 	if a.err == nil || ctx.Err() != nil {
@@ -55,10 +55,10 @@ func (t *table) row(ctx context.Context, key string) answer {
 	return a
 }
 
-// query asks the store for a session that requests wait for.
+// query queries the store for a session that requests wait for.
 func (t *table) query(ctx context.Context, key string) answer {
-	if err := t.outage.away(); err != nil { // since they began to wait
-		return answer{err: fmt.Errorf("%w: %w", errAway, err)}
+	if err := t.outage.cause(); err != nil { // the outage began while they waited
+		return answer{err: fmt.Errorf("%w: %w", errUnavailable, err)}
 	}
 	sent := time.Now()
 	a := t.send(ctx, key)
@@ -69,32 +69,32 @@ func (t *table) query(ctx context.Context, key string) answer {
 	return a
 }
 
-// send asks the store for a key, within the time that a query has.
+// send queries the store for a key, for at most queryTimeout.
 func (t *table) send(ctx context.Context, key string) (a answer) {
-	ctx, cancel := context.WithTimeout(ctx, longest)
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
 	t.queries.Add(1)
 	a.data, a.expires, a.found, a.err = t.store.SessionData(ctx, key)
 	return a
 }
 
-// StoreStats are the figures of the store and of what stands in for it.
+// StoreStats describes the use of the store and its cache.
 type StoreStats struct {
-	Queries    uint64 // that were sent, probes included
-	FromCache  uint64 // requests that were answered from the cache
-	Unasked    uint64 // requests that did not wait for the store, because it was away; the cache answered some
-	CachedRows int
-	Away       bool // the store is known not to answer
+	Queries     uint64 // sent, including probes
+	FromCache   uint64 // requests that used a cached row
+	Skipped     uint64 // requests that did not query the unavailable store; some used a cached row
+	CachedRows  int
+	Unavailable bool // requests do not query the store
 }
 
-// StoreStats returns the figures since New; they are zero without a store.
+// StoreStats returns the statistics since New. They are zero without a store.
 func (r *Reader) StoreStats() StoreStats {
 	t := r.table
 	if t == nil {
 		return StoreStats{}
 	}
 	return StoreStats{
-		Queries: t.queries.Load(), FromCache: t.cached.Load(), Unasked: t.unasked.Load(),
-		CachedRows: t.cache.len(), Away: t.outage.away() != nil,
+		Queries: t.queries.Load(), FromCache: t.cached.Load(), Skipped: t.skipped.Load(),
+		CachedRows: t.cache.len(), Unavailable: t.outage.cause() != nil,
 	}
 }

@@ -12,13 +12,13 @@ import (
 	"time"
 )
 
-// database is a Store that can fall silent, fail and be slow.
+// database is a Store that can hang, fail and be slow.
 type database struct {
 	mu      sync.Mutex
 	rows    map[string]answer
-	err     error         // what every query ends with
-	silent  bool          // queries wait until their time is over
-	takes   time.Duration // from reading a row to its arrival
+	err     error         // of every query
+	silent  bool          // queries wait until their context ends
+	takes   time.Duration // between reading a row and returning it
 	queries int
 }
 
@@ -55,7 +55,7 @@ func (d *database) asked() int {
 	return d.queries
 }
 
-// inBubble runs a test of a table in a bubble with its own time.
+// inBubble runs a test of a table in fake time.
 func inBubble(t *testing.T, age time.Duration, test func(t *testing.T, d *database, table *table)) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &database{rows: map[string]answer{}}
@@ -66,8 +66,8 @@ func inBubble(t *testing.T, age time.Duration, test func(t *testing.T, d *databa
 	})
 }
 
-// says fails the test unless the table has the row, or the error.
-func says(t *testing.T, table *table, key, data string, err error) {
+// expect fails the test unless the table returns the row, or the error.
+func expect(t *testing.T, table *table, key, data string, err error) {
 	t.Helper()
 	a := table.row(t.Context(), key)
 	if a.data != data || !errors.Is(a.err, err) || a.found != (data != "") {
@@ -81,10 +81,10 @@ func TestRequestsWithOneSessionShareQueries_G3(t *testing.T) {
 		d.takes = 100 * time.Millisecond
 		var all sync.WaitGroup
 		for range 100 {
-			all.Go(func() { says(t, table, "key", "a", nil) })
+			all.Go(func() { expect(t, table, "key", "a", nil) })
 		}
 		all.Wait()
-		if d.asked() != 2 { // the first request's, and one for those that came while it ran
+		if d.asked() != 2 { // that of the first request, and one for those that arrived while it ran
 			t.Errorf("100 requests sent %d queries, want 2", d.asked())
 		}
 	})
@@ -95,13 +95,13 @@ func TestALogoutHoldsForTheNextRequest_G3(t *testing.T) {
 		d.has("key", "a")
 		d.takes = 100 * time.Millisecond
 		var all sync.WaitGroup
-		all.Go(func() { says(t, table, "key", "a", nil) })
-		time.Sleep(50 * time.Millisecond) // the row is read, and on its way
+		all.Go(func() { expect(t, table, "key", "a", nil) })
+		time.Sleep(50 * time.Millisecond) // the row has been read, and is not returned yet
 		d.set(func(d *database) { delete(d.rows, "key") })
-		says(t, table, "key", "", nil)
+		expect(t, table, "key", "", nil)
 		all.Wait()
 		d.set(func(d *database) { d.silent = true })
-		says(t, table, "key", "", context.DeadlineExceeded) // and is in no cache
+		expect(t, table, "key", "", context.DeadlineExceeded) // and it is not cached
 	})
 }
 
@@ -118,9 +118,9 @@ func TestAClientThatGoesAwayEndsNoQueryOfOthers_G3(t *testing.T) {
 			}
 		})
 		time.Sleep(time.Millisecond)
-		says(t, table, "key", "a", nil)
+		expect(t, table, "key", "a", nil)
 		all.Wait()
-		if table.outage.away() != nil {
+		if table.outage.cause() != nil {
 			t.Error("a client's end is taken for the database's")
 		}
 	})
@@ -129,21 +129,21 @@ func TestAClientThatGoesAwayEndsNoQueryOfOthers_G3(t *testing.T) {
 func TestTheCacheAnswersOnlyWhileTheStoreDoesNot_G3(t *testing.T) {
 	inBubble(t, 10*time.Second, func(t *testing.T, d *database, table *table) {
 		d.has("key", "a")
-		says(t, table, "key", "a", nil)
+		expect(t, table, "key", "a", nil)
 		d.has("key", "b")
-		says(t, table, "key", "b", nil) // another tenant was chosen
+		expect(t, table, "key", "b", nil) // the session has another tenant
 		time.Sleep(time.Second)
 		down := errors.New("connection refused")
 		d.set(func(d *database) { d.err = down })
-		says(t, table, "key", "b", nil)
-		says(t, table, "other", "", down)
+		expect(t, table, "key", "b", nil)
+		expect(t, table, "other", "", down)
 		time.Sleep(8 * time.Second)
-		says(t, table, "key", "b", nil)
-		time.Sleep(time.Second) // the row is as old as it may be
-		says(t, table, "key", "", down)
+		expect(t, table, "key", "b", nil)
+		time.Sleep(time.Second) // the row has the maximum age
+		expect(t, table, "key", "", down)
 		d.set(func(d *database) { d.err, d.rows = nil, nil })
-		time.Sleep(2 * pause)
-		says(t, table, "key", "", nil)
+		time.Sleep(2 * probeInterval)
+		expect(t, table, "key", "", nil)
 	})
 }
 
@@ -176,26 +176,26 @@ func TestNoRequestWaitsForAStoreThatIsAway_G3(t *testing.T) {
 	inBubble(t, -1, func(t *testing.T, d *database, table *table) {
 		d.set(func(d *database) { d.silent = true })
 		began := time.Now()
-		says(t, table, "key", "", context.DeadlineExceeded)
-		if took := time.Since(began); took != longest {
-			t.Errorf("the first request waits %v, want %v", took, longest)
+		expect(t, table, "key", "", context.DeadlineExceeded)
+		if took := time.Since(began); took != queryTimeout {
+			t.Errorf("the first request waits %v, want %v", took, queryTimeout)
 		}
-		synctest.Wait() // the query's own time ends at the same moment
+		synctest.Wait() // the timeout of the query is over as well
 		began = time.Now()
 		for n := range 1000 {
-			says(t, table, fmt.Sprint("key", n), "", errAway)
+			expect(t, table, fmt.Sprint("key", n), "", errUnavailable)
 		}
 		if took := time.Since(began); took != 0 {
 			t.Errorf("those after it wait %v", took)
 		}
 		time.Sleep(time.Minute)
-		if probes := d.asked() - 1; probes < 40 || probes > 60*int(time.Second/pause) {
+		if probes := d.asked() - 1; probes < 40 || probes > 60*int(time.Second/probeInterval) {
 			t.Errorf("a minute of silence is probed %d times", probes)
 		}
 		d.set(func(d *database) { d.silent = false })
-		time.Sleep(longest + 2*pause)
+		time.Sleep(queryTimeout + 2*probeInterval)
 		d.has("key", "a")
-		says(t, table, "key", "a", nil)
+		expect(t, table, "key", "a", nil)
 		probes := d.asked()
 		time.Sleep(time.Minute)
 		if d.asked() != probes {
@@ -204,40 +204,40 @@ func TestNoRequestWaitsForAStoreThatIsAway_G3(t *testing.T) {
 	})
 }
 
-// Queries get lost on a bad network while others are answered.
+// On a lossy network some queries fail while others succeed.
 func TestAQueryThatIsLostIsNoOutageWhileOthersAreAnswered_G3(t *testing.T) {
 	inBubble(t, -1, func(t *testing.T, d *database, table *table) {
 		d.has("key", "a")
 		d.set(func(d *database) { d.silent = true })
 		var all sync.WaitGroup
-		all.Go(func() { says(t, table, "lost", "", context.DeadlineExceeded) })
-		time.Sleep(longest / 2)
+		all.Go(func() { expect(t, table, "lost", "", context.DeadlineExceeded) })
+		time.Sleep(queryTimeout / 2)
 		d.set(func(d *database) { d.silent = false })
-		says(t, table, "key", "a", nil)
+		expect(t, table, "key", "a", nil)
 		all.Wait()
-		says(t, table, "key", "a", nil)
+		expect(t, table, "key", "a", nil)
 	})
 }
 
 func TestTheCacheIsBounded_G3(t *testing.T) {
 	inBubble(t, time.Minute, func(t *testing.T, d *database, table *table) {
-		table.cache.most = 10 * (rowOverhead + len("key0") + 1000)
+		table.cache.max = 10 * (rowOverhead + len("key0") + 1000)
 		for n := range 30 {
 			d.has(fmt.Sprint("key", n%10), strings.Repeat("x", 1000))
-			d.has("large", strings.Repeat("x", table.cache.most))
-			says(t, table, fmt.Sprint("key", n%10), strings.Repeat("x", 1000), nil)
-			says(t, table, "large", strings.Repeat("x", table.cache.most), nil)
+			d.has("large", strings.Repeat("x", table.cache.max))
+			expect(t, table, fmt.Sprint("key", n%10), strings.Repeat("x", 1000), nil)
+			expect(t, table, "large", strings.Repeat("x", table.cache.max), nil)
 		}
-		if n, bytes := table.cache.len(), table.cache.bytes; n != 10 || bytes != table.cache.most {
-			t.Errorf("%d rows of %d bytes in %d", n, bytes, table.cache.most)
+		if n, bytes := table.cache.len(), table.cache.bytes; n != 10 || bytes != table.cache.max {
+			t.Errorf("%d rows of %d bytes in %d", n, bytes, table.cache.max)
 		}
 		d.has("more", "x")
-		says(t, table, "more", "x", nil)
-		if _, ok := table.cache.get("key0", time.Now()); ok || table.cache.bytes > table.cache.most {
-			t.Errorf("%d bytes in %d; the oldest row is there: %v", table.cache.bytes, table.cache.most, ok)
+		expect(t, table, "more", "x", nil)
+		if _, ok := table.cache.get("key0", time.Now()); ok || table.cache.bytes > table.cache.max {
+			t.Errorf("%d bytes in %d; the oldest row is there: %v", table.cache.bytes, table.cache.max, ok)
 		}
 		time.Sleep(time.Minute)
-		says(t, table, "more", "x", nil)
+		expect(t, table, "more", "x", nil)
 		if n := table.cache.len(); n != 1 {
 			t.Errorf("%d rows, of which one may still answer", n)
 		}
