@@ -21,7 +21,7 @@ const noResult = 0x40 // block type
 
 func (a asm) ifThen() asm { return append(a, byte(wasm.OpIf), noResult) }
 
-// appendCharge appends what a stretch begins with.
+// appendCharge appends the charge and the check of a stretch.
 func (w *rewriter) appendCharge(dst []byte, s stretch) []byte {
 	a := asm(dst)
 	if s.weight > 0 {
@@ -35,30 +35,30 @@ func (w *rewriter) appendCharge(dst []byte, s stretch) []byte {
 	return a
 }
 
-// appendCheck appends a comparison of fuel with the limit. The usual way is the
-// first arm of the if, an empty one, because wazero keeps values in the
-// registers that they have at the end of the first; the call, which needs all
-// registers, is in the second. The other way round loops run up to 10 % slower.
+// appendCheck appends a comparison of fuel with the limit. The usual path is the
+// then, which is empty, because wazero keeps values in the registers that they have
+// at its end. The call, which clobbers all registers, is in the else. The other way
+// round, loops run up to 10 % slower.
 func (w *rewriter) appendCheck(a asm) asm {
 	return a.index(wasm.OpGlobalGet, w.fuel).index(wasm.OpGlobalGet, w.limit).op(wasm.OpI64LtU).
 		ifThen().op(wasm.OpElse).index(wasm.OpCall, w.check).op(wasm.OpEnd)
 }
 
-// appendEnter appends the count of a frame, and opens a block around the
-// function's own code, so that whatever leaves it comes out at its end.
+// appendEnter appends the count of a frame, and opens a block around the function's
+// code, so that every exit passes the block's end.
 func (w *rewriter) appendEnter(dst []byte, f frame, results []wasm.ValType) []byte {
 	a := asm(dst).index(wasm.OpGlobalGet, w.depth).i32(f.weight()).op(wasm.OpI32Add).index(wasm.OpGlobalSet, w.depth)
 	a = a.index(wasm.OpGlobalGet, w.depth).i32(w.maxDepth).op(wasm.OpI32GtU).ifThen().op(wasm.OpUnreachable).op(wasm.OpEnd)
 	return w.appendBlockType(a.op(wasm.OpBlock), results)
 }
 
-// appendLeave appends the reverse, behind the end of that block.
+// appendLeave appends the reverse, after the end of that block.
 func (w *rewriter) appendLeave(dst []byte, f frame) []byte {
 	return asm(dst).index(wasm.OpGlobalGet, w.depth).i32(f.weight()).op(wasm.OpI32Sub).index(wasm.OpGlobalSet, w.depth).op(wasm.OpEnd)
 }
 
-// appendBlockType appends the type of a block with the given results; more
-// than one need a type in the type section.
+// appendBlockType appends the type of a block with the given results. More than one
+// result need an entry in the type section.
 func (w *rewriter) appendBlockType(dst []byte, results []wasm.ValType) []byte {
 	switch len(results) {
 	case 0:
@@ -74,7 +74,7 @@ func (w *rewriter) appendBlockType(dst []byte, results []wasm.ValType) []byte {
 	return wasm.AppendS64(dst, int64(i))
 }
 
-// appendEdit appends what stands in the place of old, or before it.
+// appendEdit appends the code of an edit, which replaces old or precedes it.
 func (w *rewriter) appendEdit(dst []byte, f frame, e edit, old []byte) []byte {
 	a := asm(dst)
 	switch e.op {
@@ -95,29 +95,29 @@ func (w *rewriter) appendEdit(dst []byte, f frame, e edit, old []byte) []byte {
 	return a.index(e.op, e.arg)
 }
 
-// Bodies of the functions that are added. None has instructions that are
-// charged for: what they do is in the weight of those that call them.
+// Bodies of the added functions. Their instructions are not charged for: the weight of
+// the instructions that call them includes them.
 
-// checkBody asks for more fuel and traps if there is none.
+// checkBody calls refill, and traps if the limit is not above the fuel.
 func (w *rewriter) checkBody() []byte {
 	a := asm{0}.index(wasm.OpGlobalGet, w.fuel).index(wasm.OpCall, w.imports).index(wasm.OpGlobalSet, w.limit)
 	return a.index(wasm.OpGlobalGet, w.fuel).index(wasm.OpGlobalGet, w.limit).op(wasm.OpI64GeU).
 		ifThen().op(wasm.OpUnreachable).op(wasm.OpEnd).op(wasm.OpEnd)
 }
 
-// bulkBody charges for n bytes that an operation is about to touch.
+// bulkBody charges for an operation on n bytes.
 func (w *rewriter) bulkBody() []byte {
 	return w.appendBulk(asm{0}, 0).index(wasm.OpLocalGet, 0).op(wasm.OpEnd)
 }
 
-// appendBulk appends the charge for as many bytes as a local says.
+// appendBulk appends the charge for the number of bytes in a local.
 func (w *rewriter) appendBulk(a asm, n uint32) asm {
 	a = a.index(wasm.OpGlobalGet, w.fuel)
 	return w.appendSpend(a.index(wasm.OpLocalGet, n).op(wasm.OpI64ExtendU).i64(bulkShift).op(wasm.OpI64ShrU))
 }
 
-// growBody charges for n pages that are about to be added. More than the guest
-// may have at all cannot be added, and cost nothing.
+// growBody charges for memory.grow by n pages. More pages than the guest's maximum
+// always fail, and cost nothing.
 func (w *rewriter) growBody() []byte {
 	a := asm{0}.index(wasm.OpGlobalGet, w.fuel)
 	a = a.i64(0).index(wasm.OpLocalGet, 0).op(wasm.OpI64ExtendU).i64(pageShift).op(wasm.OpI64Shl)

@@ -9,8 +9,8 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/wasm"
 )
 
-// customs brings the names of functions up to date, for stack traces, and
-// drops sections that hold positions in code, which are wrong now.
+// customs updates the names of functions, for stack traces, and drops sections with
+// positions in code, which have changed.
 func (w *rewriter) customs() {
 	w.m.MapCustoms(func(c wasm.Custom) (wasm.Custom, bool) {
 		switch {
@@ -24,8 +24,8 @@ func (w *rewriter) customs() {
 	})
 }
 
-// names keeps the names of functions, if they can be read. That of the module
-// goes: the engine writes it in front of each of them.
+// names keeps the names of functions if they can be decoded. It drops the name of the
+// module, which the engine writes before each of them.
 func (w *rewriter) names(c wasm.Custom) (wasm.Custom, bool) {
 	parts, err := wasm.DecodeNames(c.Data)
 	if err != nil {
@@ -62,11 +62,11 @@ func (w *rewriter) functionNames(names []wasm.Name) []wasm.Name {
 	return names
 }
 
-// maxShown is how much of a function's name is kept, in bytes. A stack trace,
-// which the engine makes at each trap, has up to 30 of them.
+// maxShown is the maximum length of a function's name, in bytes. The engine makes a
+// stack trace of up to 30 names at each trap.
 const maxShown = 200
 
-// shortName returns the beginning of a name, in a form that can be shown.
+// shortName returns the beginning of a name, with dots for unprintable characters.
 func shortName(name string) string {
 	name = name[:min(len(name), maxShown)]
 	return strings.Map(func(r rune) rune {

@@ -8,22 +8,22 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/wasm"
 )
 
-// dispatcher returns a module whose function run(start i32) i64 is built as
-// Go's compiler builds functions with jumps: places 0 to 2 write their number,
-// from 1, behind the others and go to the place that next says; place 3, which
-// any larger number means too, returns what was written.
+// dispatcher returns a module whose function run(start i32) i64 has the structure that
+// Go's compiler gives functions with jumps: targets 0 to 2 append their number, from
+// 1, and go to the target in next; target 3, which is also the default, returns the
+// digits.
 func dispatcher(next ...byte) []byte {
 	code := []byte{1, 1, wasm.I64} // a local
 	code = append(code,
 		0x03, 0x40, // loop
 		0x02, 0x40, 0x02, 0x40, 0x02, 0x40, 0x02, 0x40, // four blocks
-		0x20, 0, // local.get of the place
+		0x20, 0, // local.get of the target
 		0x0e, 3, 0, 1, 2, 3, // br_table
 		0x0b)
 	for n := range byte(3) {
 		code = append(code,
 			0x20, 1, 0x42, 10, 0x7e, 0x42, n+1, 0x7c, 0x21, 1, // written = 10*written + n+1
-			0x41, next[n], 0x21, 0, 0x0c, 3-n, // place = next; br to the loop
+			0x41, next[n], 0x21, 0, 0x0c, 3-n, // target = next; br to the loop
 			0x0b)
 	}
 	code = append(code, 0x20, 1, 0x0f, 0x0b, 0x00, 0x0b) // return written

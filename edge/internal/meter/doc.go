@@ -1,13 +1,13 @@
-// Package meter rewrites a guest so that it counts its own work, and stops
-// when the host says so: no guest can loop, recurse or fill memory past what it
-// is given, and the same call of the same guest costs the same fuel on every
-// machine. FUEL.md says what a unit is; RATIONALE.md why the code is as it is.
+// Package meter rewrites a guest so that it counts its own work, and stops when the
+// host does not grant more: no guest can loop, recurse or use memory beyond its
+// limits, and the same call of the same guest costs the same fuel on every machine.
+// FUEL.md defines the unit; RATIONALE.md explains the design.
 //
 //	r, err := meter.Instrument(guest, meter.Options{})
 //	…
 //	rt.NewHostModuleBuilder(meter.ImportModule).NewFunctionBuilder().
 //		WithGoModuleFunction(api.GoModuleFunc(func(ctx context.Context, _ api.Module, stack []uint64) {
-//			stack[0] = min(stack[0]+meter.DefaultSlice, budget) // used so far in, new limit out
+//			stack[0] = min(stack[0]+meter.DefaultSlice, budget) // in: fuel used; out: new limit
 //		}), []api.ValueType{api.ValueTypeI64}, []api.ValueType{api.ValueTypeI64}).
 //		Export(meter.ImportRefill)
 //	mod, err := rt.Instantiate(ctx, r.Wasm)
@@ -15,28 +15,27 @@
 //
 // # How a metered guest runs
 //
-// The guest adds to the global ExportFuel what the code that it has reached
-// weighs, and compares it with ExportLimit at loop headers, at function entries
-// and before operations on much memory. Once fuel has reached the limit it
-// calls the import ImportRefill with the fuel used so far; what the host
-// returns is the new limit. Where that is not above the fuel used, the guest
-// traps (unreachable). So the host hands out fuel in slices, sees deadlines and
-// cancellation at each, and never interrupts anything:
+// The guest adds the weight of the code that it enters to the global ExportFuel, and
+// compares it with ExportLimit at loop headers, at function entries and before
+// operations on much memory. When fuel has reached the limit, it calls the import
+// ImportRefill with the fuel used; the host returns the new limit. If that is not
+// above the fuel used, the guest traps (unreachable). So the host grants fuel in
+// slices, checks deadlines and cancellation at each, and never interrupts the guest:
 //
-//   - Both globals start at zero: without a host that grants fuel nothing runs.
+//   - Both globals start at zero: without a host that grants fuel, nothing runs.
 //   - Before a call the host sets fuel and depth to zero and limit to the first
-//     slice; after it, fuel is what the call cost, also if it trapped.
-//   - Where a budget ends, and so where a guest is stopped for it, depends
-//     on the budget alone, not on the size of slices.
-//   - The limit may be set to zero at any time, from host functions: the guest
-//     only compares with it, and the next check calls the host.
+//     slice; after it, fuel is the cost of the call, even if it trapped.
+//   - Where a guest is stopped depends only on the budget, not on the size of
+//     slices.
+//   - Host functions may set the limit to zero at any time: the guest only reads
+//     it, and the next check calls the host.
 //
-// Recursion is counted in ExportDepth, which a trap leaves as it was. A value
-// above Options.MaxDepth means that the guest was stopped for its depth.
+// ExportDepth counts the frames of the stack. A trap does not reset it. A value above
+// Options.MaxDepth means that the guest was stopped for its depth.
 //
-// Every mutable global of the guest is exported, under the names in
-// Result.Globals: with the memory they are all the state that a guest has, and
-// restoring both makes it as it was. Options.Keep has calls that return restore
-// the globals themselves. What would be state elsewhere (tables that
-// change, segments that are dropped, imported memory) is refused.
+// Every mutable global of the guest is exported, under the names in Result.Globals.
+// They and the memory are all the state of a guest, and restoring both resets it.
+// With Options.Keep, calls that return restore the globals themselves. Guests with
+// other state (tables that change, segments that are dropped, imported memory) are
+// refused.
 package meter

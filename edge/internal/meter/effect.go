@@ -2,9 +2,9 @@ package meter
 
 import "github.com/tenantedge/tenantedge/edge/internal/wasm"
 
-// effect returns how many operands an instruction takes and leaves. It is for
-// instructions other than calls and those that open, close or leave a block.
-func effect(op wasm.Opcode) (takes, leaves int) {
+// effect returns how many operands an instruction pops and pushes. It does not apply to
+// calls and to instructions that open, close or leave a block.
+func effect(op wasm.Opcode) (pops, pushes int) {
 	switch {
 	case op >= wasm.OpV128Load:
 		return vectorEffect(op - wasm.OpV128Load)
@@ -47,10 +47,9 @@ func isBinary(op wasm.Opcode) bool {
 		op >= 0x7c && op <= 0x8a || op >= 0x92 && op <= 0x98 || op >= 0xa0 && op <= 0xa6
 }
 
-// vectorEffect is effect for SIMD instruction n. Where one takes more than
-// stands here the operand stack is taken to be higher than it is, up to the end
-// of the block.
-func vectorEffect(n wasm.Opcode) (takes, leaves int) {
+// vectorEffect is effect for SIMD instruction n. If an instruction pops more than is
+// listed here, the operand stack is overestimated up to the end of the block.
+func vectorEffect(n wasm.Opcode) (pops, pushes int) {
 	switch {
 	case n <= 10, n == 92, n == 93: // loads
 		return 1, 1
@@ -80,7 +79,7 @@ func vectorEffect(n wasm.Opcode) (takes, leaves int) {
 	return 1, 1
 }
 
-// isVectorUnary reports whether SIMD instruction n, which is at least 83, takes one
+// isVectorUnary reports whether SIMD instruction n, which is at least 83, pops one
 // vector.
 func isVectorUnary(n wasm.Opcode) bool {
 	switch n {
@@ -92,7 +91,7 @@ func isVectorUnary(n wasm.Opcode) bool {
 	return false
 }
 
-// isFloat reports whether op has to do with floating-point numbers or vectors.
+// isFloat reports whether op uses floating-point numbers or vectors.
 func isFloat(op wasm.Opcode) bool {
 	return op >= wasm.OpV128Load || op >= 0x2a && op <= 0x2b || op == wasm.OpF32Const || op == wasm.OpF64Const ||
 		op >= 0x5b && op <= 0x66 || op >= 0x8b && op <= 0xa6 || op >= 0xb2 && op <= 0xbb || op == 0xbe || op == 0xbf

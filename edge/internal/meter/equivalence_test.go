@@ -44,8 +44,8 @@ func TestMeteredGuestsAnswerTheSame(t *testing.T) {
 	}
 }
 
-// The whole official test suite: what is called on each module gives the same
-// with and without the meter, traps too, one call after the other.
+// The official test suite: each sequence of calls has the same results, including
+// traps, with and without the meter.
 func TestMeteredModulesOfTheSuiteAnswerTheSame(t *testing.T) {
 	ran, refused := 0, 0
 	for _, s := range wasmtest.Scripts(t, "v2") {
@@ -73,7 +73,7 @@ func TestMeteredModulesOfTheSuiteAnswerTheSame(t *testing.T) {
 				if (errPlain == nil) != (errCounted == nil) {
 					t.Errorf("%s: %v, metered %v", c.Filename, errPlain, errCounted)
 				}
-				if errPlain != nil || errCounted != nil { // it imports from other modules of its script
+				if errPlain != nil || errCounted != nil { // it imports from other modules of the script
 					plain = nil
 				}
 			case "assert_return", "assert_trap", "action":
@@ -119,8 +119,8 @@ func firstLine(err error) string {
 	return line
 }
 
-// canonical makes values comparable that may differ: the bits of a NaN, and
-// references, which are addresses.
+// canonical makes values comparable: the bits of a NaN, and references, which are
+// addresses.
 func canonical(values []uint64, types []api.ValueType) []uint64 {
 	values = slices.Clone(values)
 	if len(values) != len(types) {

@@ -43,7 +43,7 @@ func TestFuelIsWhatFUELmdSays(t *testing.T) {
 		{call: "grow", args: []uint64{0}, want: 1 + 64},
 		{call: "grow", args: []uint64{2}, want: 1 + 64 + 2*8192},
 		{call: "grow", args: []uint64{4}, want: 1 + 64 + 4*8192}, // to 7 of at most 4: fails, and is charged
-		{call: "grow", args: []uint64{5}, want: 1 + 64},          // more than there can ever be
+		{call: "grow", args: []uint64{5}, want: 1 + 64},          // more than the maximum
 		{call: "unreachable", want: 3, trap: true},
 		{call: "global", want: 5},
 	} {
@@ -72,7 +72,7 @@ func TestFuelIsTheSameEveryTime(t *testing.T) {
 		if i%2 == 0 {
 			g = b
 		}
-		if i%50 == 7 { // a run that is cut short leaves nothing behind
+		if i%50 == 7 { // a stopped run leaves nothing behind
 			g.budget = uint64(i)
 			_, _ = g.call("interpreter", 1000)
 			g.budget = plenty
@@ -88,7 +88,7 @@ func TestFuelIsTheSameEveryTime(t *testing.T) {
 	}
 }
 
-// state is memory and globals: all that a guest is.
+// state returns memory and globals, which are all the state of a guest.
 type state struct {
 	memory  []byte
 	globals []uint64
@@ -121,7 +121,7 @@ func TestRestoredGoGuestGivesTheSameFuelAfterTraps(t *testing.T) {
 	wantAnswer, wantFuel := g.result("encode", 3), g.fuel.Get()
 	for i := range 300 {
 		g.restore(r, image)
-		if i%5 == 4 { // cut at another place each time
+		if i%5 == 4 { // stopped elsewhere each time
 			g.budget = uint64(i) * wantFuel / 300
 			if err := g.trap("encode", 3); err != nil {
 				t.Fatalf("budget %d: %v", g.budget, err)

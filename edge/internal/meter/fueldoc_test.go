@@ -49,9 +49,9 @@ func TestWeightsAreThoseOfFUELmd(t *testing.T) {
 		fmt.Sprintf("at most %d units that begins", smallest),
 		fmt.Sprintf("one for every %d bytes", frameBytes),
 		fmt.Sprintf("%d values that are moved", 1<<moveShift),
-		fmt.Sprintf("%d units since the last look", longest),
+		fmt.Sprintf("%d units since the last check", longest),
 		fmt.Sprintf("at most %d units after a call of a function", afterCall),
-		fmt.Sprintf("%d,%03d unless told otherwise", defaultMaxDepth/1000, defaultMaxDepth%1000),
+		fmt.Sprintf("%d,%03d unless configured otherwise", defaultMaxDepth/1000, defaultMaxDepth%1000),
 	} {
 		if !strings.Contains(fuelDoc, text) {
 			t.Errorf("FUEL.md does not say %q", text)

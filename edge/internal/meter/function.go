@@ -7,14 +7,14 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/wasm"
 )
 
-// rewriter rewrites functions, one after the other.
+// rewriter rewrites functions one by one.
 type rewriter struct {
 	layout
 	m        *wasm.Module
-	imported []uint32          // types of the functions that are imported
+	imported []uint32          // types of the imported functions
 	blocks   map[string]uint32 // types without parameters, by their results
 
-	// Of the function at hand; used again for the next one.
+	// Of the current function; reused for the next one.
 	stretches  stretches
 	dispatcher dispatcher
 	values     values
@@ -23,30 +23,29 @@ type rewriter struct {
 	out        []byte
 
 	keep []string    // Options.Keep
-	kept []wasm.Name // the functions that came of it
+	kept []wasm.Name // the resulting variants
 
 	usesData        bool // a function copies from data segments
 	charges, checks int
 }
 
-// edit is an instruction that does not stay as it is: something else takes its
-// place, or, if end is start, comes before it.
+// edit replaces an instruction, or, if end is start, inserts code before it.
 type edit struct {
 	start, end int
 	op         wasm.Opcode
 	arg        uint32
 }
 
-// frame is what a function's stack frame is like.
+// frame describes a function's stack frame.
 type frame struct {
 	bytes int  // at most
-	calls bool // it calls, so it can be part of a recursion
+	calls bool // the function calls others, so that it can recurse
 }
 
-// weight returns for how many frames it counts.
+// weight returns the number of frames that it counts as.
 func (f frame) weight() uint32 { return uint32(max(1, (f.bytes+frameBytes-1)/frameBytes)) }
 
-// counted reports whether it counts at all.
+// counted reports whether it counts.
 func (f frame) counted() bool { return f.calls || f.bytes > largeLeaf }
 
 // rewrite returns the metered form of function i.
@@ -69,7 +68,7 @@ func (w *rewriter) rewrite(i uint32) ([]byte, error) {
 	return slices.Clone(w.out), nil
 }
 
-// survey walks through a function, checks it, and notes what is to be done.
+// survey checks a function, and records its stretches and edits.
 func (w *rewriter) survey(i, locals uint32, it wasm.Instructions) (frame, error) {
 	var f frame
 	w.stretches.begin()
@@ -108,7 +107,7 @@ func (w *rewriter) survey(i, locals uint32, it wasm.Instructions) (frame, error)
 	if err := it.Err(); err != nil {
 		return f, fmt.Errorf("meter: function %d: %w", i, err)
 	}
-	if work := w.values.work(); work > mostWork {
+	if work := w.values.work(); work > maxWork {
 		return f, &Refusal{Function: int(i), Offset: it.Offset(0), Expected: "fewer locals or fewer branches in one function",
 			Found: fmt.Sprintf("%d locals and %d branches; split the function", len(w.values.set), w.values.edges)}
 	}
@@ -117,11 +116,11 @@ func (w *rewriter) survey(i, locals uint32, it wasm.Instructions) (frame, error)
 		w.stretches.moved(&w.values.joins[n])
 	}
 	w.stretches.fold()
-	f.bytes = w.values.frame(w.liveness.places)
+	f.bytes = w.values.frame(w.liveness.slots)
 	return f, nil
 }
 
-// step takes in one instruction.
+// step processes one instruction.
 func (w *rewriter) step(it *wasm.Instructions, in *wasm.Instruction) {
 	v, s := &w.values, &w.stretches
 	units := weight(in, w.imports)
@@ -206,8 +205,7 @@ func (w *rewriter) blockType(it *wasm.Instructions, in *wasm.Instruction) wasm.T
 	return wasm.Type{}
 }
 
-// write appends a function's code to w.out, with the charges of its stretches
-// and its edits.
+// write appends a function's code to w.out, with its charges and edits.
 func (w *rewriter) write(f frame, results []wasm.ValType, code []byte) {
 	at, edits := 0, w.edits
 	copyTo := func(end int) {

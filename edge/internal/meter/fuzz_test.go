@@ -14,9 +14,8 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
-// FuzzInstrument: the metered form of a module is valid if and only if the
-// module is, it ends within its budget, and where it is not stopped it answers
-// what the module answers.
+// FuzzInstrument: the metered form of a module is valid if and only if the module is.
+// It ends within its budget, and has the same results unless it is stopped.
 func FuzzInstrument(f *testing.F) {
 	f.Add(fuelModule)
 	f.Add(hostileModule)
@@ -40,7 +39,7 @@ func FuzzInstrument(f *testing.F) {
 		_, errPlain := rt.CompileModule(ctx, b)
 		_, errCounted := rt.CompileModule(ctx, r.Wasm)
 		if errPlain != nil && (strings.Contains(errPlain.Error(), "section name") || strings.Contains(errPlain.Error(), "undeclared function")) {
-			return // the meter leaves out names that cannot be read, and its export of the start function declares that
+			return // the meter drops undecodable names, and its export of the start function declares it
 		}
 		if (errPlain == nil) != (errCounted == nil) {
 			t.Fatalf("plain: %v, metered: %v", errPlain, errCounted)
@@ -51,7 +50,7 @@ func FuzzInstrument(f *testing.F) {
 		small := setup{budget: 100_000, pages: pages}
 		counted, err := instantiate(t, r.Wasm, small)
 		if err != nil {
-			return // imports that are not there, segments out of bounds
+			return // missing imports, segments out of bounds
 		}
 		plain, err := instantiate(t, b, small)
 		if err != nil {
@@ -66,7 +65,7 @@ func FuzzInstrument(f *testing.F) {
 			}
 			got, errGot := counted.call(name, args...)
 			if counted.refused || counted.depth.Get() > r.MaxDepth {
-				return // so the plain one may never end
+				return // so the original may never end
 			}
 			want, errWant := plain.call(name, args...)
 			if firstLine(errGot) != firstLine(errWant) || !slices.Equal(canonical(got, def.ResultTypes()), canonical(want, def.ResultTypes())) {

@@ -15,7 +15,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
-// Made from the .wat files beside them.
+// Built from the .wat files beside them.
 var (
 	//go:embed testdata/fuel.wasm
 	fuelModule []byte
@@ -25,18 +25,18 @@ var (
 	startModule []byte
 )
 
-// plenty is a budget that no test uses up by itself.
+// plenty is a budget that no test exhausts.
 const plenty = 1 << 40
 
-// compiled keeps what was compiled: several tests run the Go guest. The small
-// modules, of which there are thousands, are not written to the disk.
+// compiled caches compiled modules: several tests run the Go guest. The thousands of
+// small modules are not written to disk.
 var compiled = sync.OnceValues(func() (cache [2]wazero.CompilationCache, err error) {
 	cache[0] = wazero.NewCompilationCache()
 	cache[1], err = wasmtest.CompilationCache("edge/internal/meter")
 	return cache, err
 })
 
-// small is how big a module is at most, in bytes, that compiles in no time.
+// small is the size up to which modules are not cached, in bytes.
 const small = 256 << 10
 
 // guest is one instance, metered or not, in its own runtime.
@@ -51,23 +51,22 @@ type guest struct {
 	slice  uint64
 
 	refills int
-	refused bool // the budget was used up
+	refused bool // the budget was exhausted
 
 	onRefill func(used uint64) bool // whether to grant more; nil: yes
 }
 
-// newGuest compiles and instantiates b. It returns the error of the first step
-// that fails.
+// newGuest compiles and instantiates b.
 func newGuest(tb testing.TB, b []byte) (*guest, error) {
 	tb.Helper()
 	return instantiate(tb, b, setup{budget: plenty, first: "_initialize"})
 }
 
-// setup says how a guest is made.
+// setup configures a guest.
 type setup struct {
 	budget uint64
-	first  string // export that is called at once
-	pages  uint32 // most memory; 0: what wazero allows
+	first  string // export to call first
+	pages  uint32 // maximum memory; 0: wazero's
 }
 
 func instantiate(tb testing.TB, b []byte, s setup) (*guest, error) {
@@ -120,7 +119,7 @@ func instantiate(tb testing.TB, b []byte, s setup) (*guest, error) {
 	return g, nil
 }
 
-// spectest provides the functions that modules of the test suite print with.
+// spectest provides the print functions for modules of the test suite.
 func spectest(ctx context.Context, rt wazero.Runtime) error {
 	b := rt.NewHostModuleBuilder("spectest")
 	nothing := api.GoModuleFunc(func(context.Context, api.Module, []uint64) {})

@@ -11,8 +11,8 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
-// G1 (SECURITY.md), the part that is the meter's: whatever a guest does, it is
-// stopped, and the next call is served.
+// G1 (SECURITY.md), the meter's part: whatever a guest does, it is stopped, and the next
+// call is served.
 func TestG1HostileGuestsAreStoppedAndServeAgain(t *testing.T) {
 	const budget = 5_000_000
 	g, r := metered(t, hostileModule, meter.Options{MaxMemory: 64})
@@ -20,8 +20,8 @@ func TestG1HostileGuestsAreStoppedAndServeAgain(t *testing.T) {
 	image := g.save(r)
 	for _, test := range []struct {
 		name    string
-		refused bool // for its fuel
-		deep    bool // for its depth
+		refused bool // stopped for its fuel
+		deep    bool // stopped for its depth
 	}{
 		{name: "endless", refused: true},
 		{name: "endless_empty", refused: true},
@@ -78,7 +78,7 @@ func TestLargeFramesCountSeveralTimes(t *testing.T) {
 	if got := g.fuel.Get(); got != 1001*4 {
 		t.Errorf("a small frame is entered for %d fuel, want %d", got, 1001*4)
 	}
-	// Of 100 results 93 do not go in registers: 744 bytes of the stack a call.
+	// Of 100 results, 93 do not fit in registers: 744 bytes of stack a call.
 	g, _ = metered(t, recursive(0, 100, 0, 0, wasm.I64).wasm, meter.Options{MaxDepth: 1000})
 	f := g.mod.ExportedFunction("f")
 	g.limit.Set(1 << 40)
@@ -90,8 +90,8 @@ func TestLargeFramesCountSeveralTimes(t *testing.T) {
 	}
 }
 
-// A frame can be large without locals: by what is on the operand stack while
-// the function calls itself.
+// A frame can be large without locals, by the operands that are live while the function
+// calls itself.
 func TestWideFramesCountSeveralTimes(t *testing.T) {
 	const operands = 10_000
 	code := bytes.Repeat([]byte{0x23, 1}, operands) // global.get

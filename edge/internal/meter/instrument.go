@@ -7,14 +7,13 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/wasm"
 )
 
-// Instrument returns the guest in its metered form. The same guest with the
-// same options always gives the same bytes. An error is a *wasm.Error for
-// bytes that are no module of core Wasm 2.0, a *Refusal for one that is not
-// safe to run; both say where and why.
+// Instrument returns the metered form of a guest, which depends only on the guest and
+// the options. The error is a *wasm.Error if the bytes are not a module of core Wasm
+// 2.0, and a *Refusal if the module is not safe to run; both say where and why.
 //
-// What the package wasm does not check (types of operands, say) is left to the
-// engine that compiles the result. Everything by which a guest could reach what
-// is added here is checked.
+// Instrument checks everything with which a guest could access what it adds. What
+// package wasm does not check (operand types, for example) is checked by the engine
+// that compiles the result.
 func Instrument(guest []byte, o Options) (Result, error) {
 	o = o.withDefaults()
 	m, err := wasm.Decode(guest)
@@ -56,13 +55,13 @@ func Instrument(guest []byte, o Options) (Result, error) {
 	return r, nil
 }
 
-// limitMemory sets the bounds of the guest's memory.
+// limitMemory sets the limits of the guest's memory.
 func (w *rewriter) limitMemory(o Options, r *Result) error {
 	if w.m.Memories.Len() == 0 {
 		return nil
 	}
 	l := w.m.Memories.At(0).Limits
-	if l.HasMax && l.Max > mostMemory {
+	if l.HasMax && l.Max > addressable {
 		return refuse("a memory of at most 65,536 pages", "%d", l.Max)
 	}
 	l.Min = max(l.Min, o.MinMemory)
@@ -89,8 +88,8 @@ func (w *rewriter) rewriteAll() error {
 	return nil
 }
 
-// addGlobals adds the meter's globals and exports them with the guest's
-// mutable ones.
+// addGlobals adds the meter's globals, and exports them and the guest's mutable
+// ones.
 func (w *rewriter) addGlobals() []Global {
 	var all []Global
 	export := func(name string, index uint32, t wasm.ValType) {
@@ -116,7 +115,7 @@ func (w *rewriter) addGlobals() []Global {
 	return all
 }
 
-// exportStart makes the start function an export.
+// exportStart turns the start function into an export.
 func (w *rewriter) exportStart() bool {
 	if !w.m.Start.Present {
 		return false
@@ -126,9 +125,9 @@ func (w *rewriter) exportStart() bool {
 	return true
 }
 
-// dropData removes what fills the memory at instantiation. Segments that code
-// may still copy from are kept; active ones have no bytes left by then, as the
-// passive ones that take their place.
+// dropData removes the data segments. If code copies from segments, passive ones
+// stay, and active ones, which are empty after instantiation, become empty passive
+// ones.
 func dropData(m *wasm.Module, used bool) {
 	if !used {
 		m.Data.Clear()

@@ -112,7 +112,7 @@ func TestDataIsDroppedButWhatCodeCopies(t *testing.T) {
 	}
 }
 
-// A Go guest that starts from an image instead of its data answers the same.
+// A Go guest that starts from an image instead of its data has the same results.
 func TestGuestWithoutDataRunsFromAnImage(t *testing.T) {
 	first, r := metered(t, wasmtest.GoGuest(t), meter.Options{})
 	want := first.result("encode", 3)
@@ -167,7 +167,7 @@ func TestNamesOfFunctionsAreKept(t *testing.T) {
 	}
 }
 
-// The engine writes the names of functions into what it says of a trap.
+// The engine writes the names of functions into the error of a trap.
 func TestNamesOfFunctionsAreShort_D5(t *testing.T) {
 	for given, want := range map[string]string{
 		"main.route":                     "main.route",
@@ -205,9 +205,8 @@ func TestNamesOfFunctionsAreShort_D5(t *testing.T) {
 	}
 }
 
-// module returns a module with what the meter's checks look at: a memory, a
-// table, a constant and a mutable global, and function 0 of type () -> (),
-// whose body is code.
+// module returns a module with everything that the meter checks: a memory, a table, a
+// constant and a mutable global, and function 0 of type () -> () with the body code.
 func module(code ...byte) *wasm.Module {
 	m := &wasm.Module{}
 	m.Types.Add(wasm.Type{})
@@ -316,8 +315,8 @@ func TestGuestsThatAreNotSafeAreRefused(t *testing.T) {
 			m.Memories.Set(0, wasm.Memory{Limits: wasm.Limits{Min: 2, Max: 1, HasMax: true}})
 		}), "at most 1 pages"},
 
-		// What the meter adds has the indices behind the guest's own. A module
-		// that uses them was not valid before; it must not become so.
+		// What the meter adds has indices after the guest's own. A module that uses them
+		// is invalid, and must not become valid.
 		{"reading fuel", code(0x23, 2, 0x1a), "a global that the guest has"},
 		{"setting fuel", code(0x42, 0, 0x24, 2), "a global that the guest has"},
 		{"calling the moved function", code(0x10, 1), "a function that the guest has"},
@@ -359,7 +358,7 @@ func TestGuestsThatAreNotSafeAreRefused(t *testing.T) {
 	}
 }
 
-// wasm-bindgen keeps JavaScript objects in a table that it changes.
+// wasm-bindgen changes a table of JavaScript objects.
 func TestARefusedChangeOfATableSaysWhatToDo_D10(t *testing.T) {
 	const ref = byte(wasm.FuncRef)
 	for name, code := range map[string][]byte{

@@ -6,52 +6,50 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/wasm"
 )
 
-// The engine keeps the values of a function (operands, and what was last set
-// in each local) in registers and in places on its stack. Two things that cost
-// time or stack follow from where values meet, and not from how many
-// instructions there are:
+// The engine keeps the values of a function (operands, and the current value of each
+// local) in registers and in slots of its stack. Two costs in time and stack depend
+// on control flow, not on the number of instructions:
 //
-//   - Where control flow joins, each local that differs by the way that was
-//     taken is moved, and so are the parameters or results of the block.
-//   - A value that waits while something is called, or while more values wait
-//     than there are registers, has a place on the stack of its own for the
-//     whole function.
+//   - At a join, each local that differs between the incoming paths is moved, and so
+//     are the parameters or results of the block.
+//   - A value that is live across a call, or while there are more live values than
+//     registers, has its own slot for the entire function.
 //
-// values gathers what is needed to bound both: it walks forward once, with the
-// operand stack and the sets of locals, and liveness walks back over the
-// events that it leaves.
+// values collects what is needed to bound both. It walks forward once, with the height
+// of the operand stack and the sets of locals, and records events; liveness walks
+// backward over them.
 type values struct {
 	events []event
 	joins  []join
-	open   []int    // indices in joins of the blocks that are open
-	since  []int    // position of where each of them began, in events
+	open   []int    // indices in joins of the open blocks
+	since  []int    // position in events where each of them began
 	locals []uint32 // by index: number in order of use, 0 for none yet
-	set    []int    // by that number less 1: where it was last set, in events, plus 1
+	set    []int    // by that number minus 1: position in events of its last set, plus 1
 
 	height  int // of the operand stack
-	counted int // operands below this height have their place already
-	places  int // operands that have one
-	area    int // bytes of the largest list of parameters and results that is passed
-	edges   int // all that lead to joins
+	counted int // operands below this height have their slot already
+	slots   int // slots of operands
+	area    int // bytes of the largest list of parameters and results of a call
+	edges   int // to all joins
 	float   bool
 	wide    bool // a value may take 16 bytes
 }
 
-// join is a block, loop or if, as the place where ways meet: a loop's
-// beginning, the end of the others.
+// join is where control flow of a block joins: at the beginning of a loop, at the end of
+// a block or if.
 type join struct {
-	op     wasm.Opcode
-	elsed  bool // an if with an else
-	at     int  // the stretch that passes it, dead if none does
-	base   int  // height of the operand stack below its parameters
-	params int
-	result int
-	edges  int // that lead to it
-	sets   int // locals that are set inside of it
-	moves  int // values that are moved on each edge; from liveness
+	op      wasm.Opcode
+	hasElse bool // an if with an else
+	at      int  // the stretch that contains it; dead for none
+	base    int  // height of the operand stack below its parameters
+	params  int
+	result  int
+	edges   int // to it
+	sets    int // locals that are set inside of it
+	moves   int // values that are moved on each edge; from liveness
 }
 
-// arity returns how many operands are moved where the ways meet.
+// arity returns how many operands are moved at the join.
 func (j *join) arity() int {
 	if j.op == wasm.OpLoop {
 		return j.params
@@ -59,7 +57,7 @@ func (j *join) arity() int {
 	return j.result
 }
 
-// event is what liveness needs to know of the instructions, in their order.
+// event is what liveness needs of an instruction.
 type event struct {
 	kind   eventKind
 	height int32 // of the operand stack
@@ -71,23 +69,23 @@ type eventKind uint8
 const (
 	eventGet eventKind = iota
 	eventSet
-	eventWait // all that lives has its place on the stack: a call, or many operands
+	eventWait // every live value has its slot: at a call, or with many operands
 	eventOpen // of join arg
 	eventElse
 	eventClose
-	eventJump // to join arg, or on
-	eventDead // what follows is not reached from here
+	eventJump // to join arg, or to the next instruction
+	eventDead // the next instruction is not reached from here
 )
 
-// registers is how many values are certain to find one. The engine has 14 for
-// integers, of which it uses two itself.
+// registers is the number of values that certainly fit in registers. The engine has 14
+// for integers, of which it uses two itself.
 const registers = 12
 
 // begin starts a function of the given type.
 func (v *values) begin(t wasm.Type, locals int, declared []wasm.ValType) {
 	v.events, v.joins, v.open, v.since, v.set = v.events[:0], v.joins[:0], v.open[:0], v.since[:0], v.set[:0]
 	v.locals = append(v.locals[:0], make([]uint32, locals)...)
-	v.height, v.counted, v.places, v.area, v.edges, v.float, v.wide = 0, 0, 0, 0, 0, false, false
+	v.height, v.counted, v.slots, v.area, v.edges, v.float, v.wide = 0, 0, 0, 0, 0, false, false
 	v.types(t.Params)
 	v.types(t.Results)
 	v.types(declared)
@@ -113,29 +111,29 @@ func (v *values) push(j join) {
 	v.event(eventOpen, i)
 }
 
-// wait notes that a call is made here, while all values that live wait.
+// wait records a call, across which all live values need slots.
 func (v *values) wait() {
-	v.keep()
+	v.spill()
 	v.event(eventWait, 0)
 }
 
-// keep gives the operands that wait their places.
-func (v *values) keep() {
-	v.places += max(0, v.height-v.counted)
+// spill gives all operands their slots.
+func (v *values) spill() {
+	v.slots += max(0, v.height-v.counted)
 	v.counted = max(v.counted, v.height)
 }
 
-// operands takes and leaves some.
-func (v *values) operands(takes, leaves int) {
+// operands pops and pushes operands.
+func (v *values) operands(pops, pushes int) {
 	floor := v.joins[v.open[len(v.open)-1]].base
-	low := max(floor, v.height-takes)
+	low := max(floor, v.height-pops)
 	v.counted = min(v.counted, low)
-	v.height = low + leaves
-	if v.height > registers && leaves > 0 {
+	v.height = low + pushes
+	if v.height > registers && pushes > 0 {
 		if low <= registers {
 			v.event(eventWait, 0)
 		}
-		v.keep()
+		v.spill()
 	}
 }
 
@@ -150,7 +148,7 @@ func (v *values) number(i uint32) int {
 
 func (v *values) setLocal(i uint32) {
 	n := v.number(i)
-	// The blocks in which this is its first are those that began after the last.
+	// It is the first set in those open blocks that began after the last set.
 	depth := len(v.open)
 	first, _ := slices.BinarySearch(v.since, v.set[n])
 	if first < depth {
@@ -173,15 +171,15 @@ func (v *values) jump(label uint32) {
 	v.event(eventJump, j)
 }
 
-// dead notes that what follows is not reached: the operand stack is what it was
-// when the block began.
+// dead records that the next instruction is not reached. The operand stack has the
+// height that it had when the block began.
 func (v *values) dead() {
 	v.event(eventDead, 0)
 	v.height = v.joins[v.open[len(v.open)-1]].base
 	v.counted = min(v.counted, v.height)
 }
 
-// called takes in a call of type t, after its operands of other kinds.
+// called processes a call of type t, after operands that are not its parameters.
 func (v *values) called(t wasm.Type) {
 	v.types(t.Params)
 	v.types(t.Results)
@@ -191,8 +189,8 @@ func (v *values) called(t wasm.Type) {
 	v.operands(0, len(t.Results))
 }
 
-// area returns how many bytes of the stack a call of type t passes values in. It
-// is a bound for all machines, and counts few values as passed in registers.
+// area returns the bytes of the stack in which a call of type t passes values. It is an
+// upper bound for all architectures: it counts few values as passed in registers.
 func area(t wasm.Type) int {
 	bytes := func(types []wasm.ValType) (n int) {
 		for i, t := range types {
@@ -230,16 +228,16 @@ func (v *values) enter(op wasm.Opcode, t wasm.Type) {
 	}
 }
 
-// otherwise is the else of an if.
+// otherwise processes the else of an if.
 func (v *values) otherwise() {
 	i := v.open[len(v.open)-1]
 	j := &v.joins[i]
-	j.elsed = true
+	j.hasElse = true
 	v.event(eventElse, i)
 	v.height, v.counted = j.base+j.params, min(v.counted, j.base)
 }
 
-// leave closes the innermost block, whose end the stretch passes.
+// leave closes the innermost block, whose end is in a stretch.
 func (v *values) leave(stretch int) {
 	depth := len(v.open) - 1
 	i := v.open[depth]
@@ -257,7 +255,7 @@ func (v *values) leave(stretch int) {
 	v.operands(0, j.result)
 }
 
-// table is a br_table.
+// table processes a br_table.
 func (v *values) table(labels wasm.Labels) {
 	for last := -1; ; {
 		label, ok := labels.Next()
@@ -272,8 +270,8 @@ func (v *values) table(labels wasm.Labels) {
 	v.dead()
 }
 
-// frame returns how many bytes of the stack the function takes at most, where
-// that many of the values that locals hold have a place on it.
+// frame returns the maximum size of the function's frame in bytes. locals is the number
+// of slots for values of locals.
 func (v *values) frame(locals int) int {
 	size, bytes := 8, frameBase+v.area
 	if v.wide {
@@ -282,5 +280,5 @@ func (v *values) frame(locals int) int {
 	if v.float {
 		bytes += frameFloat
 	}
-	return bytes + size*(v.places+locals)
+	return bytes + size*(v.slots+locals)
 }

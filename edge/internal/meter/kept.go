@@ -6,11 +6,11 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/wasm"
 )
 
-// mostKept is how many globals a call may keep. Each takes a place on the
-// engine's stack.
-const mostKept = 64
+// maxKept is the maximum number of globals that a variant restores. Each takes a slot
+// of the engine's stack.
+const maxKept = 64
 
-// addKept adds the functions that Options.Keep asks for, as the last of all.
+// addKept adds the variants of Options.Keep, after all other functions.
 func (w *rewriter) addKept() {
 	var kept []keptGlobal
 	first := w.globals - uint32(w.m.Globals.Len())
@@ -19,7 +19,7 @@ func (w *rewriter) addKept() {
 			kept = append(kept, keptGlobal{first + uint32(i), g.Type})
 		}
 	}
-	if len(kept) == 0 || len(kept) > mostKept {
+	if len(kept) == 0 || len(kept) > maxKept {
 		return
 	}
 	for _, e := range w.m.Exports.All() {
@@ -43,7 +43,7 @@ type keptGlobal struct {
 	t     wasm.ValType
 }
 
-// keptBody calls function f with the globals in locals meanwhile.
+// keptBody saves the globals in locals, calls function f, and restores them.
 func keptBody(f uint32, params int, kept []keptGlobal) []byte {
 	a := asm(wasm.AppendU32(nil, uint32(len(kept))))
 	for _, g := range kept {

@@ -6,24 +6,22 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/wasm"
 )
 
-// layout is where things are in the metered guest: the indices that its code
-// uses beside those of the guest's own.
+// layout is the indices that the metered guest has in addition to the guest's own.
 //
-// The one function import that is added takes the index of the guest's first
-// function with a body, which moves behind all others. So one function has
-// another index than before; no other index changes.
+// The added function import takes the index of the guest's first function with a
+// body, which moves after all others. No other index changes.
 type layout struct {
-	// Of the guest as it came: every index in its code is checked against
-	// these, for past them lies what the meter adds.
+	// Of the original guest: every index in its code must be below these, since what
+	// the meter adds is above.
 	types, functions, globals uint32
 
-	imports uint32 // functions imported; the index of refill
-	moved   uint32 // new index of the function whose index that was
-	check   uint32 // func (): get more fuel, or trap
+	imports uint32 // number of imported functions; the index of refill
+	moved   uint32 // new index of the function that had that index
+	check   uint32 // func (): call refill, and trap if there is no fuel
 	bulk    uint32 // func (n i32) i32: charge for n bytes, return n
 	grow    uint32 // func (n i32) i32: charge for n pages, return n
-	fill    uint32 // func (to, value, n i32) the same: charge, and do all of memory.fill but the last part
-	copy    uint32 // the same, of memory.copy
+	fill    uint32 // func (to, value, n i32) (i32, i32, i32): charge, and do memory.fill except for the last part
+	copy    uint32 // the same for memory.copy
 
 	fuel, limit, depth uint32 // globals
 
@@ -35,7 +33,7 @@ func newLayout(m *wasm.Module, o Options) layout {
 	imports := uint32(m.Imported(wasm.KindFunc))
 	bodies := uint32(m.Functions.Len())
 	globals := uint32(m.Imported(wasm.KindGlobal) + m.Globals.Len())
-	added := imports + bodies // behind the last function, which the moved one becomes
+	added := imports + bodies // after the last function
 	return layout{
 		types:     uint32(m.Types.Len()),
 		functions: imports + bodies,
@@ -62,7 +60,7 @@ func (l *layout) index(i uint32) uint32 {
 	return i
 }
 
-// checkIndices holds the indices outside of code to the guest's own.
+// checkIndices checks the indices outside of code.
 func (l *layout) checkIndices(m *wasm.Module) error {
 	for _, i := range m.Imports.All() {
 		if i.Kind == wasm.KindFunc && i.Type >= l.types {

@@ -6,29 +6,28 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/wasm"
 )
 
-// liveness walks back over a function's events. For each local it knows at
-// each point whether its value is still read (live), and whether it waits for
-// a call or for want of registers until then (waiting): both as bits, in one
-// list of words.
+// liveness walks backward over a function's events. At each point it has, for each
+// local, whether its value will be read (live), and whether it needs a slot until then,
+// because of a call or a lack of registers (spilled): both as bits, in one slice.
 type liveness struct {
 	v      *values
 	words  int      // of one of the two sets
-	now    []uint64 // live, then waiting
+	now    []uint64 // live, then spilled
 	labels [][]uint64
 	free   [][]uint64
-	stack  [][]uint64 // what is live after the blocks that are open; of an if, then where its else begins
-	full   bool       // all that lives is waiting
-	places int        // locals that have a place on the stack, once for each time that they are set
+	stack  [][]uint64 // the sets after the open blocks; of an if also those at its else
+	full   bool       // all live locals are spilled
+	slots  int        // slots of locals, one for each set
 }
 
-// mostWork bounds the words that are looked at for one function.
-const mostWork = 1 << 21
+// maxWork is the maximum number of words to process for one function.
+const maxWork = 1 << 21
 
-// work returns how much there is to do, in words.
+// work returns the number of words to process.
 func (v *values) work() int { return (v.edges + len(v.joins)) * (len(v.set)/64 + 1) }
 
-// run looks at v. Around loops it looks twice: first as if all locals lived
-// there, then with what that gave.
+// run analyses v. If there are loops, it walks twice: first with all locals live at
+// their beginnings, then with the result of the first walk.
 func (l *liveness) run(v *values) {
 	l.v, l.words = v, (len(v.set)+63)/64
 	l.labels = append(l.labels[:0], make([][]uint64, len(v.joins))...)
@@ -56,7 +55,7 @@ func (l *liveness) run(v *values) {
 
 func (l *liveness) walk() {
 	clear(l.now)
-	l.places, l.full, l.stack = 0, false, l.stack[:0]
+	l.slots, l.full, l.stack = 0, false, l.stack[:0]
 	for i := len(l.v.events) - 1; i >= 0; i-- {
 		e := &l.v.events[i]
 		switch e.kind {
@@ -80,7 +79,7 @@ func (l *liveness) walk() {
 			l.full = false
 		}
 	}
-	l.places += l.count(l.words, 2*l.words) // parameters
+	l.slots += l.count(l.words, 2*l.words) // parameters
 }
 
 func (l *liveness) get(e *event) {
@@ -92,7 +91,7 @@ func (l *liveness) get(e *event) {
 	}
 }
 
-// press has all that lives wait if there are too few registers for it.
+// press spills all live locals if there are too few registers.
 func (l *liveness) press(e *event) {
 	if l.words == 1 || !l.full {
 		if l.count(0, l.words)+int(e.height) > registers {
@@ -106,7 +105,7 @@ func (l *liveness) press(e *event) {
 func (l *liveness) set(n int) {
 	word, bit := n/64, uint64(1)<<(n%64)
 	if l.now[l.words+word]&bit != 0 {
-		l.places++
+		l.slots++
 	}
 	l.now[word] &^= bit
 	l.now[l.words+word] &^= bit
@@ -127,8 +126,8 @@ func (l *liveness) count(from, to int) (n int) {
 	return n
 }
 
-// close is the end of block i. What lives there is what lives at its label, but
-// for a loop, whose label is where it begins.
+// close processes the end of block i, which is its label, except for a loop, whose
+// label is its beginning.
 func (l *liveness) close(i int) {
 	l.stack = append(l.stack, l.copyOf(l.now))
 	if j := &l.v.joins[i]; j.op != wasm.OpLoop {
@@ -137,16 +136,16 @@ func (l *liveness) close(i int) {
 	}
 }
 
-// open is where block i begins.
+// open processes the beginning of block i.
 func (l *liveness) open(i int) {
 	j := &l.v.joins[i]
-	behind := l.pop()
-	if j.op == wasm.OpIf { // what lives where the else begins, or after an if without
-		l.union(behind, nil)
+	after := l.pop()
+	if j.op == wasm.OpIf { // what is live at the else, or after an if without one
+		l.union(after, nil)
 	}
-	if j.elsed {
-		l.release(behind)
-		behind = l.pop()
+	if j.hasElse {
+		l.release(after)
+		after = l.pop()
 	}
 	if j.op == wasm.OpLoop {
 		l.meet(j)
@@ -155,17 +154,17 @@ func (l *liveness) open(i int) {
 		l.release(l.labels[i])
 		l.labels[i] = nil
 	}
-	l.release(behind)
+	l.release(after)
 }
 
-// meet counts what is moved at join j, and what that takes on the stack.
+// meet counts the values that are moved at join j, and their slots.
 func (l *liveness) meet(j *join) {
-	live, waiting := l.count(0, l.words), l.count(l.words, 2*l.words)
+	live, spilled := l.count(0, l.words), l.count(l.words, 2*l.words)
 	j.moves = min(j.sets, live) + j.arity()
 	if live+j.arity()+j.base > registers {
-		l.places += j.moves * (1 + j.edges) // it may be moved by way of a place of its own
+		l.slots += j.moves * (1 + j.edges) // each move may need another slot
 	} else {
-		l.places += min(j.sets, waiting)
+		l.slots += min(j.sets, spilled)
 	}
 }
 

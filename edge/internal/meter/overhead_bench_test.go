@@ -12,16 +12,16 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
-// BenchmarkOverhead runs each workload with and without the meter, a round of
-// one after a round of the other, and reports the median of the ratios of
-// their times: what the meter costs, whatever else the machine does.
+// BenchmarkOverhead runs each workload with and without the meter, in alternating rounds,
+// and reports the median of the ratios of their times. So other load of the machine
+// has little influence.
 //
 //	go test -run '^$' -bench Overhead -benchtime 100x
 func BenchmarkOverhead(b *testing.B) {
 	for _, guest := range []struct {
 		name  string
 		wasm  []byte
-		calls map[string]uint64 // what is called, with which argument
+		calls map[string]uint64 // exports to call, and their arguments
 	}{
 		{"Go", wasmtest.GoGuest(b), map[string]uint64{"route": 1, "digest": 64, "encode": 10, "concurrent": 200}},
 		{"C", wasmtest.Kernels, map[string]uint64{"strings": 2, "sorting": 1, "matrix": 10, "fibonacci": 20, "interpreter": 50}},
@@ -72,7 +72,7 @@ func median(v []float64) float64 {
 	return v[len(v)/2]
 }
 
-// BenchmarkInstrument is what metering costs when a guest is loaded.
+// BenchmarkInstrument measures the rewriting of a guest.
 func BenchmarkInstrument(b *testing.B) {
 	guest := wasmtest.GoGuest(b)
 	b.SetBytes(int64(len(guest)))
@@ -87,7 +87,7 @@ func BenchmarkInstrument(b *testing.B) {
 	b.ReportMetric(float64(len(r.Wasm))/float64(len(guest)), "size-ratio")
 }
 
-// BenchmarkCompile is how much longer wazero compiles what was metered.
+// BenchmarkCompile measures how much longer wazero compiles a metered guest.
 func BenchmarkCompile(b *testing.B) {
 	guest := wasmtest.GoGuest(b)
 	r, err := meter.Instrument(guest, meter.Options{})

@@ -2,18 +2,18 @@ package meter
 
 import "github.com/tenantedge/tenantedge/edge/internal/wasm"
 
-// part is how many bytes memory.fill and memory.copy touch at once. The engine
-// does not stop within one, and to touch a page of memory for the first time
-// takes 20 to 100 us where the kernel has to find one: 60 MiB took 3 s, in which
-// no deadline was seen and no garbage collection could begin.
+// part is the number of bytes that memory.fill and memory.copy process at once. The
+// engine does not stop within one, and the first access to a page takes 20 to 100 µs
+// if the kernel has to allocate it: 60 MiB took 3 s, during which no deadline was
+// checked and no garbage collection could begin.
 const part = 128 << 10
 
-// partsBody is put in front of an operation on n bytes, with its operands. It
-// charges for all of them, does all parts but the last, with a look at the clock
-// after each, and returns the operands for the last. What is not inside of
-// memory is left to the operation, which traps before it writes anything.
+// partsBody is called before an operation on n bytes, with its operands. It charges
+// for all bytes, performs all parts except the last, with a call of refill after
+// each, and returns the operands for the last. If the range is out of bounds, it
+// leaves all of it to the operation, which traps before it writes anything.
 func (w *rewriter) partsBody(op wasm.Opcode) []byte {
-	const to, from, n = 0, 1, 2 // from: where memory.fill has the value
+	const to, from, n = 0, 1, 2 // from: the value of memory.fill
 	a := w.appendBulk(asm{0}, n)
 	if w.m.Memories.Len() > 0 {
 		a = append(a.op(wasm.OpBlock), noResult)
@@ -34,8 +34,8 @@ func (w *rewriter) partsBody(op wasm.Opcode) []byte {
 	return a.index(wasm.OpLocalGet, to).index(wasm.OpLocalGet, from).index(wasm.OpLocalGet, n).op(wasm.OpEnd)
 }
 
-// copyPart copies the first part if the bytes move down, else the last one, so
-// that none is overwritten before it is read.
+// copyPart copies the first part if the bytes move down, otherwise the last one, so
+// that no byte is overwritten before it is read.
 func (a asm) copyPart(to, from, n uint32) asm {
 	last := func(at uint32) {
 		a = a.index(wasm.OpLocalGet, at).index(wasm.OpLocalGet, n).op(wasm.OpI32Add).i32(part).op(wasm.OpI32Sub)
@@ -48,8 +48,7 @@ func (a asm) copyPart(to, from, n uint32) asm {
 	return a.i32(part).onMemory(wasm.OpMemoryCopy).op(wasm.OpEnd)
 }
 
-// unlessInside jumps out of a block unless n bytes at the address are inside of
-// memory.
+// unlessInside leaves a block unless n bytes at an address are within the memory.
 func (a asm) unlessInside(at, n uint32) asm {
 	a = a.index(wasm.OpLocalGet, at).op(wasm.OpI64ExtendU).index(wasm.OpLocalGet, n).op(wasm.OpI64ExtendU).op(wasm.OpI64Add)
 	a = a.index(wasm.OpMemorySize, 0).op(wasm.OpI64ExtendU).i64(16).op(wasm.OpI64Shl)

@@ -26,12 +26,12 @@ func copies() []byte {
 	return m.Encode()
 }
 
-// An operation on much memory is done in parts, with a look at the clock after
-// each, and does what it did.
+// An operation on much memory is done in parts, with a call of refill after each, and
+// has the same result.
 func TestLargeOperationsAreDoneInParts_D3(t *testing.T) {
 	const size, part = 1 << 20, 128 << 10
 	g, _ := metered(t, copies(), meter.Options{})
-	g.slice = plenty // each further look is one for the clock
+	g.slice = plenty // so that refill is called only after parts
 	memory, _ := g.mod.Memory().Read(0, size)
 	random := rand.New(rand.NewPCG(1, 2))
 	edges := []uint32{0, 1, 7, 4096, part - 1, part, part + 1, 2 * part, 3*part + 5, size - 1, size, size + 1, 1<<31 - 1, 1 << 31, 1<<32 - part, 1<<32 - 1}

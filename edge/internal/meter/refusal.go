@@ -5,20 +5,19 @@ import (
 	"fmt"
 )
 
-// ErrRefused is what every Refusal matches.
+// ErrRefused is in the chain of every Refusal.
 var ErrRefused = errors.New("guest refused")
 
-// Refusal says why a guest cannot be metered, or not be put back into a former
-// state: it is valid Wasm, but not of the kind that is safe here. Modules that
-// are not valid to begin with give a *wasm.Error.
+// Refusal is why a guest cannot be metered or reset. The guest is valid Wasm, but not
+// safe to run here; an invalid module is a *wasm.Error.
 type Refusal struct {
-	Function int // index of the function that it is about, -1 for none
-	Offset   int // of the instruction in the module, with Function
+	Function int // index of the function; -1 if it concerns the module
+	Offset   int // of the instruction in the module, if there is a Function
 	Expected string
 	Found    string
 }
 
-// Error returns one line with all that is known.
+// Error returns one line with all fields.
 func (e *Refusal) Error() string {
 	where := "module"
 	if e.Function >= 0 {
@@ -30,7 +29,7 @@ func (e *Refusal) Error() string {
 // Unwrap returns ErrRefused.
 func (e *Refusal) Unwrap() error { return ErrRefused }
 
-// refuse is for what is wrong with the module as a whole.
+// refuse returns a Refusal that concerns the module.
 func refuse(expected, format string, args ...any) error {
 	return &Refusal{Function: -1, Expected: expected, Found: fmt.Sprintf(format, args...)}
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/wasm"
 )
 
-// refuseState refuses a guest that has state which restoring its memory and
-// its mutable globals does not restore, or that it shares with others.
+// refuseState refuses a guest with state besides its memory and its mutable globals,
+// or with shared state.
 func refuseState(m *wasm.Module) error {
 	for _, i := range m.Imports.All() {
 		switch {
@@ -33,8 +33,8 @@ func refuseState(m *wasm.Module) error {
 	return nil
 }
 
-// refuseInstruction refuses what would change state of that kind, and indices
-// that are not the guest's own. locals is how many the function has.
+// refuseInstruction refuses instructions that change such state, and indices out of
+// the guest's range. locals is the number of locals of the function.
 func (l *layout) refuseInstruction(in *wasm.Instruction, locals uint32, it *wasm.Instructions) (expected, found string) {
 	below := func(what string, i, n uint32) (string, string) {
 		if i < n {

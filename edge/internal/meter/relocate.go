@@ -2,8 +2,8 @@ package meter
 
 import "github.com/tenantedge/tenantedge/edge/internal/wasm"
 
-// relocate moves the first function that has a body behind all others, and
-// turns to it what refers to it outside of code.
+// relocate moves the first function with a body after all others, and updates the
+// references to it outside of code.
 func (w *rewriter) relocate() {
 	if w.m.Functions.Len() > 0 {
 		w.m.Functions.MoveToEnd(0)

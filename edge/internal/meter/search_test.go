@@ -21,10 +21,10 @@ var (
 	searchAll  = flag.Bool("searchall", false, "try large shapes as well, which takes minutes")
 )
 
-// cost is what a shape took.
+// cost is the measured cost of a shape.
 type cost struct {
 	unit  float64       // nanoseconds for one unit of fuel
-	slice time.Duration // longest time between two looks at the budget
+	slice time.Duration // longest time between two checks
 	stack int           // bytes of the handle's stack
 	deep  bool          // stopped for its depth
 	fuel  uint64
@@ -55,7 +55,7 @@ func spend(t testing.TB, s shape, budget uint64) (c cost) {
 	f := g.mod.ExportedFunction("f")
 	if !s.cold {
 		g.limit.Set(min(g.slice, budget))
-		_, _ = f.Call(context.Background()) // the stack grows, memory is touched
+		_, _ = f.Call(context.Background()) // grows the stack, and accesses the memory
 		g.fuel.Set(0)
 		g.depth.Set(0)
 		g.refused, c.slice = false, 0
@@ -79,10 +79,10 @@ func spend(t testing.TB, s shape, budget uint64) (c cost) {
 	return c
 }
 
-// stackOf returns the size of the stack that a function's handle keeps.
+// stackOf returns the size of the stack of a function's handle.
 func stackOf(f any) int { return reflect.ValueOf(f).Elem().FieldByName("stack").Len() }
 
-// slow are the shapes that may take long for their fuel.
+// slow returns shapes that may take long for their fuel.
 func slow(large bool) []shape {
 	var all []shape
 	counts := []int{7, 15, 60, 999}
@@ -107,7 +107,7 @@ func slow(large bool) []shape {
 	return all
 }
 
-// deep are the shapes that may take much stack for their depth.
+// deep returns shapes that may take much stack for their depth.
 func deep(large bool) []shape {
 	var all []shape
 	for _, t := range valueTypes {
@@ -126,13 +126,13 @@ func deep(large bool) []shape {
 	return all
 }
 
-// found is a shape and what it took.
+// found is a shape and its cost.
 type found struct {
 	shape
 	cost
 }
 
-// search tries all shapes, and the random ones that the flags ask for.
+// search runs all shapes, and the random ones that the flags select.
 func search(t *testing.T) (all []found) {
 	const budget = 100 * meter.DefaultSlice
 	try := func(s shape) {
@@ -147,7 +147,7 @@ func search(t *testing.T) (all []found) {
 		try(s)
 	}
 	for _, s := range deep(*searchAll) {
-		s.budget = 1 << 32 // so that depth is what stops it
+		s.budget = 1 << 32 // so that it is stopped for its depth
 		try(s)
 	}
 	r := rand.New(rand.NewPCG(*searchSeed, 0))
@@ -161,13 +161,13 @@ func search(t *testing.T) (all []found) {
 	return all
 }
 
-// A guest can make no unit of fuel so dear that a slice of it holds up the
-// collector, whatever values it moves about (D3), nor frames so large that the
-// engine's stack is full before they are counted (D4).
+// No guest can make a unit of fuel so expensive that a slice delays the garbage
+// collector, whatever values it moves (D3), or frames so large that the engine's
+// stack overflows before they are counted (D4).
 func TestNoShapeIsCheaperThanItIs_D3_D4(t *testing.T) {
 	const (
 		mostStack = 4 << 20
-		// A plain loop takes 0.2 to 0.4 ns a unit, and 5 ms for a slice are 250.
+		// A plain loop takes 0.2 to 0.4 ns a unit; 5 ms for a slice is 250 ns a unit.
 		mostRatio = 150
 	)
 	plain := chain("i32.add", 1, 10, code{}.value(wasm.I32), code{}.value(wasm.I32).op(0x6a), code{}.op(0x1a))
@@ -177,11 +177,11 @@ func TestNoShapeIsCheaperThanItIs_D3_D4(t *testing.T) {
 		if f.stack > mostStack {
 			t.Errorf("%s: its stack has %d bytes, want at most %d", f.name, f.stack, mostStack)
 		}
-		if f.deep || f.cold { // the engine's host grows the stack, and unwinds it
+		if f.deep || f.cold { // the engine grows and unwinds the stack in Go
 			continue
 		}
 		ratio := f.unit / base
-		for range 20 { // other work on the machine, which takes the cache away
+		for range 20 { // other load of the machine evicts the cache
 			if ratio < mostRatio {
 				break
 			}
@@ -202,8 +202,8 @@ func TestNoShapeIsCheaperThanItIs_D3_D4(t *testing.T) {
 	}
 }
 
-// Between two looks at the budget there is no more than a bounded amount of
-// code, however long a function is and however many calls return.
+// The code between two checks is bounded, however long a function is and however many
+// calls return.
 func TestStraightCodeLooksAtTheBudget_D3(t *testing.T) {
 	for _, s := range []shape{straight(100_000), unwinding(4000, 10)} {
 		r, err := meter.Instrument(s.wasm, meter.Options{})

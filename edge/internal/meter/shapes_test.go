@@ -7,20 +7,20 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/wasm"
 )
 
-// shape is a guest that is made to cost as much as can be for what it is
-// charged: time for its fuel, or stack for its depth. It exports "f".
+// shape is a guest that is designed to cost as much as possible for its charge: time for
+// its fuel, or stack for its depth. It exports "f".
 type shape struct {
 	name string
 	wasm []byte
-	cold bool // the first call is the dear one
+	cold bool // the first call is the expensive one
 
-	budget uint64 // for what takes long to prepare; 0: as others
+	budget uint64 // for a long preparation; 0: the default
 }
 
-// builder puts a module together.
+// builder builds a module.
 type builder struct{ m wasm.Module }
 
-// code is instructions in the making.
+// code is a sequence of instructions.
 type code []byte
 
 func (c code) op(ops ...byte) code { return append(c, ops...) }
@@ -52,7 +52,7 @@ func (c code) times(n int, f func(c code, i int) code) code {
 	return c
 }
 
-// value pushes a value of type t that is not known when code is compiled.
+// value pushes a value of type t that is not a constant.
 func (c code) value(t wasm.ValType) code {
 	switch t {
 	case wasm.I64:
@@ -73,7 +73,7 @@ func newBuilder(pages int) *builder {
 		b.m.Globals.Add(wasm.Global{GlobalType: wasm.GlobalType{Type: t, Mutable: true}, Init: init})
 	}
 	zero(wasm.I64, wasm.I64Const(3))
-	zero(wasm.F64, append(append(wasm.Expr{0x44}, 1, 0, 0, 0, 0, 0, 0, 0), 0x0b)) // the least number above zero
+	zero(wasm.F64, append(append(wasm.Expr{0x44}, 1, 0, 0, 0, 0, 0, 0, 0), 0x0b)) // the smallest positive number
 	zero(wasm.I32, wasm.I32Const(3))
 	b.m.Memories.Add(wasm.Memory{Limits: wasm.Limits{Min: uint32(pages)}})
 	b.m.Tables.Add(wasm.Table{Type: wasm.FuncRef, Limits: wasm.Limits{Min: 4}})
@@ -110,14 +110,14 @@ func many(n int, t wasm.ValType) []wasm.ValType {
 
 var valueTypes = []wasm.ValType{wasm.I64, wasm.F64, wasm.V128}
 
-// coldArm is a loop with an arm that never runs and sets n locals, which are
-// read after it.
+// coldArm is a loop with an arm that never runs and sets n locals, which are read after
+// it.
 func coldArm(n int, t wasm.ValType, twice bool) shape {
 	b := newBuilder(1)
 	rare := func(c code, v int) code { return c.at(wasm.OpGlobalGet, 2).i32(v).op(0x46) }
 	c := rare(code{}.plain(wasm.OpBlock).plain(wasm.OpLoop), 99).plain(wasm.OpIf)
 	c = c.times(n, func(c code, i int) code {
-		if twice { // each takes what its neighbour has
+		if twice { // each gets its neighbour's value
 			return c.at(wasm.OpLocalGet, (i+1)%n).at(wasm.OpLocalSet, i)
 		}
 		return c.value(t).at(wasm.OpLocalSet, i)
@@ -128,7 +128,7 @@ func coldArm(n int, t wasm.ValType, twice bool) shape {
 	return b.shape("an arm that does not run sets %d %s (turned: %v)", n, wasm.TypeName(t), twice)
 }
 
-// carried is a loop that takes n parameters along, turned by one each time.
+// carried is a loop with n parameters, which are rotated by one each time.
 func carried(n int, t wasm.ValType, table bool) shape {
 	b := newBuilder(1)
 	typ := b.typ(nil, nil)
@@ -173,11 +173,11 @@ func chain(name string, pages, n int, first, again, last code) shape {
 	return b.shape("%s, %d times", name, n)
 }
 
-// operations are chains of single instructions, those that take long or leave the engine's code.
+// operations are chains of single instructions that are slow or call the engine's host.
 func operations(n int) []shape {
 	drop := code{}.op(0x1a)
 	of := func(t wasm.ValType) code { return code{}.value(t) }
-	d := []byte{1, 0, 0, 0, 0, 0, 0, 0} // a number so small that processors take their time
+	d := []byte{1, 0, 0, 0, 0, 0, 0, 0} // a subnormal number, with which processors are slow
 	tiny := append(code{0x44}, d...)
 	return []shape{
 		chain("ref.func", 1, n, nil, code{}.at(wasm.OpRefFunc, 0).op(0x1a), nil),
@@ -218,7 +218,7 @@ func operations(n int) []shape {
 	}
 }
 
-// pages touches one page of 4 KiB after the other, a byte each.
+// pages writes a byte to each page of 4 KiB.
 func pages(most, n int, store bool) shape {
 	b := newBuilder(most)
 	c := code{}.plain(wasm.OpLoop).times(n, func(c code, i int) code {
@@ -235,11 +235,11 @@ func pages(most, n int, store bool) shape {
 	return s
 }
 
-// chase fills memory with addresses that lead from one to a far one, and follows them.
+// chase fills memory with a chain of distant addresses, and follows it.
 func chase(most, n int) shape {
 	b := newBuilder(most)
 	mask := most*65536 - 64
-	// Next address: a*step+c over cache lines, a walk that comes to each of them.
+	// Next address: a*step+c over cache lines, which visits each of them.
 	fill := code{}.plain(wasm.OpLoop).at(wasm.OpLocalGet, 0)
 	fill = fill.at(wasm.OpLocalGet, 0).i32(1103515245).op(0x6c).i32(12345*64).op(0x6a).i32(mask).op(0x71).op(0x36, 0, 0)
 	fill = fill.at(wasm.OpLocalGet, 0).i32(64).op(0x6a).at(wasm.OpLocalTee, 0).i32(mask).op(0x49).at(wasm.OpBrIf, 0).end()
@@ -261,7 +261,7 @@ func straight(n int) shape {
 	return b.shape("straight code, %d divisions", n)
 }
 
-// unwinding calls itself as deep as it may go, with n instructions after the call.
+// unwinding calls itself as deep as possible, with n instructions after the call.
 func unwinding(n, depth int) shape {
 	b := newBuilder(1)
 	typ, rec := b.typ(nil, nil), b.typ([]wasm.ValType{wasm.I32}, nil)
@@ -288,8 +288,8 @@ func recursive(params, results, operands, locals int, t wasm.ValType) shape {
 	return b.shape("a recursion with %d parameters, %d results, %d operands and %d locals of %s", params, results, operands, locals, wasm.TypeName(t))
 }
 
-// pressed calls itself without end, after rounds in which few operands wait
-// while n locals that live are summed up.
+// pressed calls itself without end, after rounds with few operands in which n live
+// locals are added up.
 func pressed(rounds, operands, n int) shape {
 	b := newBuilder(1)
 	sum := func(c code) code { // of all locals
@@ -305,7 +305,7 @@ func pressed(rounds, operands, n int) shape {
 	return b.shape("a recursion after %d rounds of %d operands with %d locals", rounds, operands, n)
 }
 
-// joining calls itself without end, and has n locals meet on each of many ways before.
+// joining calls itself without end, after many joins of n locals.
 func joining(n, ways int, t wasm.ValType, loop bool) shape {
 	b := newBuilder(1)
 	typ := b.typ(nil, nil)

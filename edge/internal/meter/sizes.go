@@ -6,24 +6,23 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/wasm"
 )
 
-// What a module declares beside its memory takes the host's memory too, in the
-// compiled form and in each instance, and time whenever an instance is made.
-// Toolchains make one table, with an element for each function whose address is
+// Limits of what a module declares besides its memory. It takes memory of the host, in
+// the compiled form and in each instance, and time for each instantiation.
+// Toolchains emit one table, with an element for each function whose address is
 // taken, and some tens of globals.
 const (
 	maxTables   = 100
-	maxElements = 1 << 18 // of all tables, and of all element segments: 8 and about 170 bytes each
+	maxElements = 1 << 18 // of all tables (8 bytes each), and of all element segments (about 170)
 	maxGlobals  = 10_000
-	// maxMutable is the most mutable globals. To put one back takes 12 ns, which
-	// no fuel is charged for; toolchains make some tens.
+	// maxMutable is the maximum number of mutable globals. Restoring one takes 12 ns,
+	// for which no fuel is charged.
 	maxMutable = 1000
-	// maxPassive is the size of a passive data segment in bytes. memory.init copies
-	// one at once, and nothing stops it in between. Toolchains make them for
-	// threads alone.
+	// maxPassive is the maximum size of a passive data segment, in bytes. memory.init
+	// copies one at once, and cannot be stopped. Toolchains emit them only for threads.
 	maxPassive = part
 )
 
-// refuseSize refuses a guest that declares more than that.
+// refuseSize refuses a guest that exceeds these limits.
 func refuseSize(m *wasm.Module) error {
 	mutable, elements, initial := 0, uint64(0), 0
 	for _, g := range m.Globals.All() {
@@ -46,7 +45,7 @@ func refuseSize(m *wasm.Module) error {
 	case m.Globals.Len() > maxGlobals:
 		return refuse(fmt.Sprintf("at most %d globals", maxGlobals), "%d", m.Globals.Len())
 	case mutable > maxMutable:
-		return refuse(fmt.Sprintf("at most %d mutable globals, since each is put back after every call (keep state in memory)", maxMutable), "%d", mutable)
+		return refuse(fmt.Sprintf("at most %d mutable globals, since each is restored after every call (keep state in memory)", maxMutable), "%d", mutable)
 	case m.Tables.Len() > maxTables:
 		return refuse(fmt.Sprintf("at most %d tables", maxTables), "%d", m.Tables.Len())
 	case elements > maxElements:

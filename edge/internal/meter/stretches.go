@@ -2,40 +2,38 @@ package meter
 
 import "github.com/tenantedge/tenantedge/edge/internal/wasm"
 
-// A stretch is code that is charged for at once, where it starts: whoever
-// passes its start may run all of it, and nobody gets into it otherwise. It
-// need not be in one piece. What follows a block that nothing jumps out of
-// belongs to what stood before it.
+// A stretch is code that is charged for at once, where it starts: execution enters it
+// only there, and then may run all of it. It need not be contiguous: code after a
+// block that no jump leaves belongs to the stretch before the block.
 type stretch struct {
-	at     int    // where in the code it starts
+	at     int    // offset in the code where it starts
 	weight uint64 // of its instructions
-	taken  uint64 // part of weight that was taken over from smaller stretches
-	from   int    // the stretch that it follows, which may take it over; dead for none
+	folded uint64 // part of weight that is that of smaller stretches
+	from   int    // the stretch that it follows, into which it may be folded; dead for none
 	check  bool   // fuel is compared with the limit
 }
 
 // block is an open block, loop or if; the function's body is the first.
 type block struct {
 	op       wasm.Opcode
-	stretch  int  // the one that the block stands in; dead if it cannot be reached
-	outside  int  // outermost block that is jumped to from inside
-	targeted bool // its end is jumped to
-	elsed    bool // an if with an else
+	stretch  int  // the one that contains the block; dead if it cannot be reached
+	outside  int  // outermost block that is the target of a jump inside
+	targeted bool // its end is the target of a jump
+	hasElse  bool // an if with an else
 
-	unseen uint64 // most units since the last look, on the ways to its end; of an if, to its else before
-	before uint64 // the same where it began
+	unseen uint64 // maximum of units since the last check, on all paths to its end (of an if: to its else)
+	before uint64 // the same at its beginning
 }
 
-// dead stands for no stretch: code that cannot be reached is not charged for.
+// dead is no stretch: unreachable code is not charged for.
 const dead = -1
 
-// stretches finds those of one function at a time; it is used for all of them,
-// so that its memory is.
+// stretches finds the stretches of a function. It is reused for all functions.
 type stretches struct {
-	list   []stretch // in the order of where they start
+	list   []stretch // in order of their starts
 	blocks []block
-	now    int    // the stretch that the walk is in, or dead
-	unseen uint64 // most units since the last look, on the ways that lead here
+	now    int    // the current stretch, or dead
+	unseen uint64 // maximum of units since the last check, on all paths to here
 }
 
 // begin starts a function.
@@ -54,8 +52,7 @@ func (s *stretches) push(op wasm.Opcode) {
 	s.blocks = append(s.blocks, block{op: op, stretch: s.now, outside: len(s.blocks), before: s.unseen})
 }
 
-// step takes in one instruction of weight w, whose labels are known to be in
-// range.
+// step processes one instruction of weight w, whose labels have been checked.
 func (s *stretches) step(it *wasm.Instructions, in *wasm.Instruction, w uint64) {
 	s.work(in, w)
 	switch in.Op {
@@ -71,8 +68,8 @@ func (s *stretches) step(it *wasm.Instructions, in *wasm.Instruction, w uint64) 
 		s.sometimes(in)
 	case wasm.OpElse:
 		b := &s.blocks[len(s.blocks)-1]
-		b.elsed = true
-		b.targeted = b.targeted || s.now != dead // the end of then jumps over else
+		b.hasElse = true
+		b.targeted = b.targeted || s.now != dead // the end of then skips else
 		if s.now != dead {
 			b.unseen = max(b.unseen, s.unseen)
 		}
@@ -103,8 +100,8 @@ func (s *stretches) step(it *wasm.Instructions, in *wasm.Instruction, w uint64) 
 	}
 }
 
-// work adds an instruction of weight w to the stretch, or begins another one
-// that looks at the budget if there is too much of it since the last look.
+// work adds an instruction of weight w to the stretch. If there would be too many units
+// since the last check, it opens another stretch with a check.
 func (s *stretches) work(in *wasm.Instruction, w uint64) {
 	if s.now == dead {
 		return
@@ -116,26 +113,26 @@ func (s *stretches) work(in *wasm.Instruction, w uint64) {
 	s.unseen += w
 }
 
-// called notes that a function of the guest has been called: a return from many
-// calls runs the code after each of them.
+// called records a call of a function of the guest: when many calls return one after
+// another, the code after each of them runs without a check.
 func (s *stretches) called() { s.unseen = longest - afterCall }
 
-// moved adds what is moved at a join to the stretch that passes it.
+// moved adds the values that are moved at a join to the stretch that contains it.
 func (s *stretches) moved(j *join) {
 	if j.at != dead {
 		s.list[j.at].weight += uint64(j.moves) >> moveShift
 	}
 }
 
-// sometimes goes on behind in with code that does not always run when what
-// stands before it does.
+// sometimes opens a stretch after in, for code that runs only sometimes when the code
+// before it runs.
 func (s *stretches) sometimes(in *wasm.Instruction) {
 	if s.now != dead {
 		s.now = s.open(in.End, s.now, false)
 	}
 }
 
-// jump notes a jump from here to a label.
+// jump records a jump from here to a label.
 func (s *stretches) jump(label uint32) {
 	if s.now == dead {
 		return
@@ -160,17 +157,17 @@ func (s *stretches) end(in *wasm.Instruction) {
 	}
 	outer := &s.blocks[depth-1]
 	outer.outside = min(outer.outside, b.outside)
-	reached := s.now != dead || b.targeted || b.op == wasm.OpIf && !b.elsed
+	reached := s.now != dead || b.targeted || b.op == wasm.OpIf && !b.hasElse
 	if s.now == dead {
 		s.unseen = 0
 	}
-	if s.unseen = max(s.unseen, b.unseen); b.op == wasm.OpIf && !b.elsed {
+	if s.unseen = max(s.unseen, b.unseen); b.op == wasm.OpIf && !b.hasElse {
 		s.unseen = max(s.unseen, b.before)
 	}
 	switch {
 	case b.stretch == dead || !reached:
 		s.now = dead
-	case b.outside >= depth: // what goes in comes out here, or never
+	case b.outside >= depth: // execution that enters the block leaves it here, or never
 		s.now = b.stretch
 	case b.op == wasm.OpIf:
 		s.now = b.stretch
@@ -180,17 +177,17 @@ func (s *stretches) end(in *wasm.Instruction) {
 	}
 }
 
-// fold gives small stretches to those that they follow. Each takes on no more
-// than what is small itself, so that it is overcharged by no more than that.
+// fold charges for small stretches with those that they follow. Each takes at most
+// smallest units, so that it is overcharged by at most that.
 func (s *stretches) fold() {
 	for i := len(s.list) - 1; i >= 0; i-- {
 		small := &s.list[i]
 		if small.from == dead || small.weight > smallest {
 			continue
 		}
-		if from := &s.list[small.from]; from.taken+small.weight <= smallest {
+		if from := &s.list[small.from]; from.folded+small.weight <= smallest {
 			from.weight += small.weight
-			from.taken += small.weight
+			from.folded += small.weight
 			small.weight = 0
 		}
 	}

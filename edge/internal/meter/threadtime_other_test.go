@@ -6,5 +6,5 @@ import "time"
 
 var began = time.Now()
 
-// threadTime is the time, since there is none of a thread.
+// threadTime returns the wall time: there is no processor time of a thread.
 func threadTime() time.Duration { return time.Since(began) }

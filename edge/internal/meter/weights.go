@@ -2,9 +2,8 @@ package meter
 
 import "github.com/tenantedge/tenantedge/edge/internal/wasm"
 
-// Version is the version of the unit of fuel: of the weights here, of the rules
-// by which they are added up, and of what is charged besides. FUEL.md
-// documents it. Fuel of different versions does not compare.
+// Version is the version of the unit of fuel: of the weights and of all rules of
+// charging. FUEL.md documents it. Fuel of different versions is not comparable.
 const Version = 2
 
 // Weights of instructions that are not 1.
@@ -12,25 +11,25 @@ const (
 	weightDivide   = 10 // integer division and remainder, float division and root
 	weightCall     = 4
 	weightIndirect = 8
-	weightHost     = 64 // a call of an import, and what the engine leaves to its host
+	weightHost     = 64 // a call of an import, and what the engine implements in Go
 	weightBulk     = 8  // and one unit for each 8 bytes
 	weightGrow     = 64 // and 8,192 units for each page
 
 	bulkShift = 3
 	pageShift = 16 - bulkShift
-	moveShift = 3    // values that are moved where ways meet, for one unit
-	smallest  = 16   // units of a stretch that is not worth a charge of its own
-	longest   = 4096 // units of straight code between two looks
-	afterCall = 64   // of which so many may follow a call
+	moveShift = 3    // 8 values that are moved at a join are one unit
+	smallest  = 16   // maximum weight of a stretch that is charged with another
+	longest   = 4096 // maximum units of straight code between two checks
+	afterCall = 64   // maximum units between a call and the next check
 
-	frameBytes = 96   // of the engine's stack, for one frame
-	frameBase  = 72   // bytes that each frame has: two addresses, and registers of its caller's
-	frameFloat = 128  // and more of those, of a function that has to do with floating point
-	largeLeaf  = 4096 // bytes of a frame that counts even if it calls nothing
+	frameBytes = 96   // bytes of the engine's stack that count as one frame
+	frameBase  = 72   // bytes of every frame: two addresses, and saved registers
+	frameFloat = 128  // bytes of further saved registers, of a function with floating point
+	largeLeaf  = 4096 // bytes above which the frame of a function without calls counts
 )
 
-// weight returns what an instruction costs; imports is the number of functions
-// that are imported.
+// weight returns the weight of an instruction. imports is the number of imported
+// functions.
 func weight(in *wasm.Instruction, imports uint32) uint64 {
 	switch op := in.Op; op {
 	case wasm.OpBlock, wasm.OpLoop, wasm.OpElse, wasm.OpEnd, wasm.OpNop:
@@ -59,5 +58,5 @@ func weight(in *wasm.Instruction, imports uint32) uint64 {
 	}
 }
 
-// passing returns what the values weigh that a call of type t passes.
+// passing returns the weight of the parameters and results of a call of type t.
 func passing(t wasm.Type) uint64 { return uint64(len(t.Params)+len(t.Results)) >> moveShift }

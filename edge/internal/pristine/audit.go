@@ -6,12 +6,11 @@ import (
 	"fmt"
 )
 
-// ErrNotPristine is in the chain of what Audit returns for a memory that is
-// not equal to its image.
+// ErrNotPristine means that a memory differs from its image.
 var ErrNotPristine = errors.New("pristine: memory differs from its image")
 
-// Audit compares the whole memory with its image. The error names the first
-// address that differs, and no content: that is a tenant's.
+// Audit compares the complete memory with its image. The error has the first
+// address that differs, but no content, which is a tenant's.
 func (m *Memory) Audit() error {
 	if err := m.usable(); err != nil {
 		return err

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// benchImage is as large as a Go guest's memory, 2.4 MB.
+// benchImage has the size of a Go guest's memory, 2.4 MB.
 func benchImage(b *testing.B, m Method) *Image {
 	b.Helper()
 	content := make([]byte, 38*wasmPage)
@@ -38,10 +38,10 @@ func benchMemory(b *testing.B, image *Image) *Memory {
 	return m
 }
 
-// BenchmarkReset is one call that writes a byte to each of some pages, as one
-// thread sees it: all that a call costs beyond the guest. The processor time of
-// a thread tells what two threads cost each other on a machine that has other
-// work too. For interleaved rounds, run it several times with -count 1.
+// BenchmarkReset measures one call that writes a byte to each of some pages: all that
+// a call costs besides the guest. The processor time of a thread shows the
+// interference of two threads on a machine with other load. For interleaved rounds,
+// run it several times with -count 1.
 func BenchmarkReset(b *testing.B) {
 	benchCalls(b, "Do", GatedScan, func(m *Memory, write func()) error {
 		_, err := m.Do(write)
@@ -97,7 +97,7 @@ func benchCalls(b *testing.B, name string, method Method, call func(m *Memory, w
 	}
 }
 
-// threadTime is how long the thread has been running, in nanoseconds.
+// threadTime returns the processor time of the thread, in nanoseconds.
 func threadTime(b *testing.B) int64 {
 	var t unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t); err != nil {
@@ -106,7 +106,7 @@ func threadTime(b *testing.B) int64 {
 	return t.Nano()
 }
 
-// BenchmarkBegin is what the gate costs before a call.
+// BenchmarkBegin measures the gate before a call.
 func BenchmarkBegin(b *testing.B) {
 	m := benchMemory(b, benchImage(b, GatedScan))
 	for b.Loop() {
@@ -114,7 +114,7 @@ func BenchmarkBegin(b *testing.B) {
 	}
 }
 
-// BenchmarkLockedCall is a call on a goroutine that locks its thread for it.
+// BenchmarkLockedCall measures a call on a goroutine that locks its thread for it.
 func BenchmarkLockedCall(b *testing.B) {
 	m := benchMemory(b, benchImage(b, GatedScan))
 	for b.Loop() {
@@ -128,8 +128,8 @@ func BenchmarkLockedCall(b *testing.B) {
 	}
 }
 
-// BenchmarkNewMemory is what a further instance's memory costs, with the first
-// call's faults.
+// BenchmarkNewMemory measures the memory of a further instance, with the faults of
+// its first call.
 func BenchmarkNewMemory(b *testing.B) {
 	for _, pages := range []int{0, 10} {
 		b.Run(fmt.Sprintf("written=%d", pages), func(b *testing.B) {
@@ -153,7 +153,7 @@ func BenchmarkNewMemory(b *testing.B) {
 	}
 }
 
-// BenchmarkInstantiate is the same through wazero, with the smallest of guests.
+// BenchmarkInstantiate is the same through wazero, with a minimal guest.
 func BenchmarkInstantiate(b *testing.B) {
 	ctx := context.Background()
 	r := wazero.NewRuntime(ctx)
@@ -196,8 +196,8 @@ func BenchmarkAudit(b *testing.B) {
 	}
 }
 
-// BenchmarkGrowth is a call that grows the memory by a page, writes to it, and
-// has it taken back.
+// BenchmarkGrowth measures a call that grows the memory by a page and writes to it,
+// and the undo.
 func BenchmarkGrowth(b *testing.B) {
 	m := benchMemory(b, benchImage(b, Auto))
 	m.Bind(hostView{m})

@@ -1,10 +1,10 @@
 // Package pristine gives every instance of a guest a linear memory that can be
-// put back, in less than a microsecond, to exactly what it was before a call.
+// reset, in less than a microsecond, to exactly its content before a call.
 //
-// An [Image] is the frozen content of a memory: the state of a guest that is
-// initialised, configured and warm. Every [Memory] made from it is a private
-// view, so that instances share what they only read. Do makes a call; after it
-// the memory equals the image, whatever the guest did, also if it trapped.
+// An [Image] is the frozen content of a memory: that of a guest which is
+// initialized, configured and warmed up. Every [Memory] made from it is a private
+// mapping, so that instances share the pages that they only read. Do makes a call;
+// after it the memory equals the image, whatever the guest did, even if it trapped.
 //
 //	build, err := pristine.NewMemory(64 << 20)             // a memory to build the image in
 //	module := instantiate(experimental.WithMemoryAllocator(ctx, build))
@@ -14,7 +14,7 @@
 //	memory, err := image.NewMemory(64 << 20)               // for each instance
 //	module = instantiate(experimental.WithMemoryAllocator(ctx, memory))
 //	memory.Bind(module.Memory())
-//	report, err := memory.Reset()                          // whatever instantiation wrote is gone
+//	report, err := memory.Reset()                          // undoes what instantiation wrote
 //
 //	report, err = memory.Do(func() {                       // for each request
 //		call(module)                                         // and every other write to its memory
@@ -26,22 +26,22 @@
 //
 // # The contract
 //
-// The fast methods do not look at the memory to learn what changed. They count
-// the page faults of the thread: a page that became private to the memory did
-// so in a fault of the thread that wrote to it. It follows that
+// The fast methods do not read the memory to find changes. They count the page
+// faults of the thread: a page becomes private to the memory in a fault of the
+// thread that writes to it. Therefore
 //
 //   - every write to the memory, by the guest and by the host, happens within
-//     Do, on its goroutine. Reads may happen whenever nobody writes;
-//   - where Do does not fit, Begin and Reset bracket the writes. The caller locks
+//     Do, on its goroutine. Reads are allowed while there is no write;
+//   - if Do cannot be used, Begin and Reset bracket the writes. The caller locks
 //     the goroutine to its thread before Begin and until Reset has returned. If
-//     Reset finds itself on another thread, or not begun, it searches the page
+//     Reset runs on another thread, or without Begin, it searches the page
 //     tables instead of trusting the count;
 //   - a memory serves one instantiation and one call at a time;
-//   - a report that says Retire, and any error, means that the owner closes the
+//   - after a report with Retire, and after any error, the owner closes the
 //     instance and makes another;
-//   - views of the memory are void once Do or Reset returns: a reply is parsed, or
-//     copied, before. After Close reading one crashes the process.
+//   - views of the memory are invalid when Do or Reset returns: parse or copy a
+//     reply before. Reading one after Close crashes the process.
 //
-// Audit compares the whole memory with the image: tests do so after every
-// call, production now and then.
+// Audit compares the complete memory with the image: tests do so after every
+// call, production periodically.
 package pristine

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// hostView grows a memory as wazero does.
+// hostView grows a memory like wazero.
 type hostView struct{ memory *Memory }
 
 func (v hostView) Size() uint32 { return uint32(len(v.memory.Bytes())) }
@@ -15,9 +15,9 @@ func (v hostView) Grow(pages uint32) (uint32, bool) {
 	return old / wasmPage, v.memory.Reallocate(uint64(old)+uint64(pages)*wasmPage) != nil
 }
 
-// FuzzPatterns reads its input as calls, each a sequence of writes: an
-// operation, an address in units of 16 bytes, and a length. After every call
-// the memory must equal its image, by every method.
+// FuzzPatterns interprets its input as calls, each a sequence of writes: an operation,
+// an address in units of 16 bytes, and a length. After every call the memory must
+// equal its image, with every method.
 func FuzzPatterns(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte("w\x00\x00\x01r\x00\x00\x00w\x00\x00\x01"))

@@ -2,8 +2,8 @@ package pristine
 
 import "golang.org/x/sys/unix"
 
-// gate tells from the thread's count of page faults whether any page can have
-// become private since it was opened.
+// gate counts the page faults of a thread. Without a fault since open, no page can
+// have become private.
 type gate struct {
 	usage  unix.Rusage
 	faults int64
@@ -17,7 +17,7 @@ func (g *gate) open() {
 	g.opened = true
 }
 
-// close is NotSearched if the known pages are still all.
+// close returns NotSearched if no page can have become private since open.
 func (g *gate) close() Cause {
 	opened := g.opened
 	g.opened = false
@@ -30,7 +30,7 @@ func (g *gate) close() Cause {
 	return moved(g.faults, g.count())
 }
 
-// count is negative if the kernel does not tell.
+// count returns the number of faults; negative if the kernel does not report it.
 func (g *gate) count() int64 {
 	if err := unix.Getrusage(unix.RUSAGE_THREAD, &g.usage); err != nil {
 		return -1

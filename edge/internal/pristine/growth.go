@@ -1,24 +1,22 @@
 package pristine
 
-// Guest is a memory as wazero's api.Memory shows it.
+// Guest is the part of wazero's api.Memory that undoes growth.
 type Guest interface {
 	Size() uint32
 	Grow(deltaPages uint32) (previousPages uint32, ok bool)
 }
 
-// Bind tells the memory how wazero sees it, which lets Reset take back what
-// the guest grew it by. A memory that is not bound must be retired once it has
-// grown.
+// Bind sets wazero's view of the memory, with which Reset undoes growth. A memory
+// that is not bound must be retired after it has grown.
 func (m *Memory) Bind(guest Guest) { m.guest = guest }
 
-// takeBack makes a grown memory as long as its image again, for the guest too.
+// undoGrowth shrinks a grown memory to the size of its image, for the guest too.
 //
-// wazero has no call for this, but takes whatever length Reallocate returns
-// for the truth and tells the compiled code, so a growth by one page is
-// answered with the image's length. The check afterwards, and a test with each
-// of wazero's engines, hold it to that. At the maximum that the module declares
-// Grow refuses, and the memory cannot be taken back.
-func (m *Memory) takeBack() bool {
+// wazero has no call for this. But it believes the length that Reallocate returns,
+// so a growth by one page is answered with the image's length. The check afterwards
+// and a test with each of wazero's engines verify this. At the maximum that the
+// module declares, Grow fails, and the growth cannot be undone.
+func (m *Memory) undoGrowth() bool {
 	if m.guest == nil {
 		return false
 	}
@@ -28,7 +26,7 @@ func (m *Memory) takeBack() bool {
 	return ok && int(m.guest.Size()) == m.image.Size()
 }
 
-// shrink is Reallocate while growth is taken back.
+// shrink is Reallocate while growth is undone.
 func (m *Memory) shrink() []byte {
 	if err := m.space.shrink(m.image.Size()); err != nil {
 		return nil

@@ -6,8 +6,7 @@ import (
 	"github.com/tetratelabs/wazero"
 )
 
-// eachGuest runs a test with an instance in a memory of every method, under
-// each of wazero's engines.
+// eachGuest runs a test with every method and each of wazero's engines.
 func eachGuest(t *testing.T, test func(t *testing.T, g *guest, content []byte)) {
 	for name, engine := range engines {
 		t.Run(name, func(t *testing.T) {
@@ -105,8 +104,8 @@ func TestGrowthBeyondTheReservationIsRefused(t *testing.T) {
 	})
 }
 
-// The image may be longer than the minimum that the module declares: the guest
-// grew while it was warmed up.
+// The image may be longer than the minimum that the module declares: the guest may
+// have grown while it was warmed up.
 func TestInstanceStartsAsLongAsItsImage(t *testing.T) {
 	content := make([]byte, (guestPages+5)*wasmPage)
 	content[len(content)-1] = 42
@@ -125,7 +124,7 @@ func TestInstanceStartsAsLongAsItsImage(t *testing.T) {
 	}
 }
 
-// deafGuest is what wazero would be if it did not take Reallocate at its word.
+// deafGuest is a wazero that ignores the length that Reallocate returns.
 type deafGuest struct{ hostView }
 
 func (deafGuest) Size() uint32 { return (guestPages + 1) * wasmPage }

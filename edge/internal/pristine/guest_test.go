@@ -15,7 +15,7 @@ const (
 	guestMaxPages = 16
 )
 
-// guestWasm is a guest that writes where it is told, put together by hand:
+// guestWasm is a hand-assembled guest that writes to given addresses:
 //
 //	(memory (export "memory") 4 16)
 //	(func (export "store") (param i32 i32)     local.get 0 local.get 1 i32.store8)
@@ -25,7 +25,7 @@ const (
 //	(func (export "trap") (param i32 i32)      local.get 0 local.get 1 i32.store8 unreachable)
 //	(func (export "load") (param i32) (result i32)  local.get 0 i32.load8_u)
 //
-// With start, function "trap" writes and fails while it is instantiated.
+// With start, its start function writes and traps during instantiation.
 func guestWasm(start bool) []byte {
 	const i32 = 0x7f
 	wasm := []byte{0, 'a', 's', 'm', 1, 0, 0, 0}
@@ -72,14 +72,13 @@ type guest struct {
 	module api.Module
 }
 
-// engines are wazero's ways to run a guest: what it compiles to here, and the
-// interpreter.
+// engines are wazero's compiler and interpreter.
 var engines = map[string]func() wazero.RuntimeConfig{
 	"default":     wazero.NewRuntimeConfig,
 	"interpreter": wazero.NewRuntimeConfigInterpreter,
 }
 
-// guests makes instances that live in one runtime, which closes with the test.
+// guests makes instances in one runtime, which closes with the test.
 func guests(t testing.TB, config wazero.RuntimeConfig) func(*Memory) *guest {
 	ctx := context.Background()
 	runtime := wazero.NewRuntimeWithConfig(ctx, config)

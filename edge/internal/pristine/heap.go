@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// heapCopy is a source in ordinary memory, for systems that cannot share one:
-// every memory is a copy, and put back by Compare.
+// heapCopy is a source on the heap, for systems that cannot share an image: every
+// memory is a copy, which Compare resets.
 type heapCopy []byte
 
 func newHeapCopy(content []byte) heapCopy { return bytes.Clone(content) }
@@ -25,8 +25,7 @@ func (c heapCopy) newSpace(max int) (space, error) {
 func (heapCopy) newFinder(Method) finder { return nil }
 func (heapCopy) release() error          { return nil }
 
-// heapSpace is a slice that may move when it grows. Views of it that are older
-// than that stay readable.
+// heapSpace is a slice that may move when it grows. Older views stay readable.
 type heapSpace struct {
 	used []byte
 	max  int
@@ -48,7 +47,7 @@ func (s *heapSpace) shrink(size int) error {
 	return nil
 }
 
-// forget has nothing to fall back on: every page is a copy.
+// forget is unsupported: there is no image below the copy.
 func (*heapSpace) forget(int, int) error { return ErrUnsupported }
 
 func (s *heapSpace) release() error {

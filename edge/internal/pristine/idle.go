@@ -5,42 +5,42 @@ import (
 	"math/bits"
 )
 
-// A page that was written once is put back after every later call. So that one
-// rare call, which writes many, does not slow down all that follow, pages that
-// calls leave alone are given up: they are the image's again, and belong to the
-// memory once more when they are written to, by a fault that the gate sees.
+// A page that was written once is copied after every later call. So that one rare
+// call that writes many pages does not slow down all later ones, pages that calls
+// no longer write are forgotten: they show the image again, and become private
+// again when they are written, in a fault that the gate counts.
 const (
-	// lookEvery is after how many calls the known pages are compared with the
-	// image. It spreads what that costs, about twice a call's copying.
-	lookEvery = 128
-	// looks is how many times in a row a page must be found unchanged. Giving
-	// up pages takes as long as copying a few hundred; it happens once in
-	// lookEvery*looks calls at most.
-	looks = 8
+	// checkEvery is the number of calls after which the known pages are compared with
+	// the image. A comparison costs about twice the copying of a call.
+	checkEvery = 128
+	// checks is how many consecutive comparisons must find a page unchanged.
+	// Forgetting takes as long as copying a few hundred pages; it happens at most
+	// once in checkEvery*checks calls.
+	checks = 8
 )
 
-// idlePages are those known pages that may be given up.
+// idlePages is the set of known pages that may be forgotten.
 type idlePages struct {
-	bits  []uint64  // found unchanged by every look since the first
-	runs  []pageRun // what is given up
-	calls int       // since the last look
-	looks int
+	bits   []uint64  // found unchanged by every check of this round
+	runs   []pageRun // the ranges that are forgotten
+	calls  int       // since the last check
+	checks int       // of this round
 }
 
-// due counts a call, and reports whether to look after it.
+// due counts a call, and reports whether to check after it.
 func (p *idlePages) due() bool {
 	p.calls++
-	if p.calls < lookEvery {
+	if p.calls < checkEvery {
 		return false
 	}
 	p.calls = 0
 	return true
 }
 
-// look leaves out the pages that a call has changed. It reports whether those that
-// are left have been looked at often enough.
-func (p *idlePages) look(known *pageSet, view, content []byte) (enough bool) {
-	if p.looks == 0 {
+// check removes the pages that the last call has changed. It reports whether the
+// others have been checked often enough.
+func (p *idlePages) check(known *pageSet, view, content []byte) (enough bool) {
+	if p.checks == 0 {
 		p.bits = append(p.bits[:0], known.bits...)
 	}
 	for w, word := range p.bits {
@@ -52,14 +52,13 @@ func (p *idlePages) look(known *pageSet, view, content []byte) (enough bool) {
 			}
 		}
 	}
-	p.looks = (p.looks + 1) % looks
-	return p.looks == 0
+	p.checks = (p.checks + 1) % checks
+	return p.checks == 0
 }
 
-// giveUp makes the idle pages the image's again, and returns how many. Those for
-// which the system refuses (memory that is locked, say) stay known, and nothing
-// is lost.
-func (m *Memory) giveUp() int {
+// forgetIdle forgets the idle pages and returns their number. Pages that the system
+// does not drop (of locked memory, for example) stay known and are copied as before.
+func (m *Memory) forgetIdle() int {
 	before := m.known.count
 	m.idle.runs = appendRuns(m.idle.runs[:0], m.idle.bits)
 	for _, run := range m.idle.runs {

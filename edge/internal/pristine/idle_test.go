@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// spread writes to some pages, none of which is another's neighbour.
+// spread writes to some pages, no two of which are adjacent.
 func spread(m *Memory, pages int, value byte) {
 	for p := range pages {
 		m.Bytes()[p*2*pageSize+7] ^= value
@@ -37,8 +37,8 @@ func TestPagesOfARareCallAreGivenUpAndFoundAgain(t *testing.T) {
 			}
 			mustEqual(t, m, content)
 			given := 0
-			for range 2 * lookEvery * looks {
-				given += do(t, m, func() { spread(m, usual, 0xff) }).GivenUp
+			for range 2 * checkEvery * checks {
+				given += do(t, m, func() { spread(m, usual, 0xff) }).Forgotten
 			}
 			if given != rare-usual {
 				t.Errorf("%d pages were given up: expected %d", given, rare-usual)
@@ -56,25 +56,25 @@ func TestPagesThatEveryCallWritesAreKept(t *testing.T) {
 	eachImage(t, func(t *testing.T, image *Image, content []byte) {
 		m := newMemory(t, image)
 		defer mustClose(t, m)
-		for range 3 * lookEvery * looks {
-			if r := do(t, m, func() { spread(m, 5, 0xff) }); r.GivenUp != 0 || r.Pages != 5 {
-				t.Fatalf("%d pages put back and %d given up: expected 5 and none", r.Pages, r.GivenUp)
+		for range 3 * checkEvery * checks {
+			if r := do(t, m, func() { spread(m, 5, 0xff) }); r.Forgotten != 0 || r.Pages != 5 {
+				t.Fatalf("%d pages put back and %d given up: expected 5 and none", r.Pages, r.Forgotten)
 			}
 		}
 		mustEqual(t, m, content)
 	})
 }
 
-// A page may be written between two looks, and look as if it never were: then it
-// is given up, and written once more.
+// A page may be written between two checks and equal the image at both: then it is
+// forgotten, and becomes private again.
 func TestWhatIsWrittenBetweenLooksIsPutBack(t *testing.T) {
 	eachImage(t, func(t *testing.T, image *Image, content []byte) {
 		m := newMemory(t, image)
 		defer mustClose(t, m)
 		r := rand.New(rand.NewPCG(11, uint64(image.Method())))
-		for call := range 2*lookEvery*looks + 9 {
+		for call := range 2*checkEvery*checks + 9 {
 			do(t, m, func() {
-				if call%lookEvery != lookEvery-1 {
+				if call%checkEvery != checkEvery-1 {
 					spread(m, r.IntN(20), byte(1+r.IntN(255)))
 				}
 			})
@@ -83,7 +83,7 @@ func TestWhatIsWrittenBetweenLooksIsPutBack(t *testing.T) {
 	})
 }
 
-// stuckSpace refuses to forget, as the system does where memory is locked.
+// stuckSpace fails to forget, as for locked memory.
 type stuckSpace struct{ space }
 
 func (stuckSpace) forget(int, int) error { return errors.New("locked") }
@@ -97,9 +97,9 @@ func TestPagesThatCannotBeGivenUpStayKnown(t *testing.T) {
 		defer mustClose(t, m)
 		m.space = stuckSpace{m.space}
 		do(t, m, func() { spread(m, 6, 0xff) })
-		for range 2 * lookEvery * looks {
-			if r := do(t, m, func() {}); r.Pages != 6 || r.GivenUp != 0 {
-				t.Fatalf("%d pages put back and %d given up: expected 6 and none", r.Pages, r.GivenUp)
+		for range 2 * checkEvery * checks {
+			if r := do(t, m, func() {}); r.Pages != 6 || r.Forgotten != 0 {
+				t.Fatalf("%d pages put back and %d given up: expected 6 and none", r.Pages, r.Forgotten)
 			}
 		}
 		mustEqual(t, m, content)
@@ -111,7 +111,7 @@ func TestGivingUpPagesDoesNotAllocate(t *testing.T) {
 		m := newMemory(t, image)
 		defer mustClose(t, m)
 		round := func() {
-			for call := range 2 * lookEvery * looks {
+			for call := range 2 * checkEvery * checks {
 				if _, err := m.Do(func() {
 					if call == 0 {
 						spread(m, 9, 0xff)

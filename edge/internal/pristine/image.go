@@ -6,12 +6,11 @@ import (
 	"sync"
 )
 
-// wasmPage is the unit that linear memories are measured in.
+// wasmPage is the size of a Wasm page, in bytes.
 const wasmPage = 64 << 10
 
-// DefaultRetireAbove is how many pages a memory may have to put back before
-// Reset asks for its retirement: that takes about as long as the requests
-// themselves.
+// DefaultRetireAbove is the number of pages above which Reset asks for the
+// retirement of a memory: copying them takes about as long as a request.
 const DefaultRetireAbove = 128
 
 // Errors to branch on.
@@ -20,20 +19,19 @@ var (
 	ErrClosed      = errors.New("pristine: closed")
 )
 
-// Options say how the memories of an image are put back.
+// Options configures how the memories of an image are reset.
 type Options struct {
-	// Method forces one; Auto takes the best that Probe finds to work.
+	// Method forces a method; Auto selects the best that works.
 	Method Method
-	// RetireAbove is the number of known pages above which Reset asks for the
-	// memory's retirement; 0: DefaultRetireAbove.
+	// RetireAbove is the number of pages above which Reset asks for the memory's
+	// retirement; 0: DefaultRetireAbove.
 	RetireAbove int
 }
 
-// Image is the frozen content of a linear memory. Any number of memories, on
-// any number of threads, may be made from it.
+// Image is the frozen content of a linear memory. It is safe for concurrent use.
 type Image struct {
 	source      source
-	content     []byte // for reading only; nil once it is released
+	content     []byte // read-only; nil after release
 	support     Support
 	retireAbove int
 
@@ -42,22 +40,22 @@ type Image struct {
 	closed   bool
 }
 
-// source is where an image keeps its content, and how memories get at it.
+// source keeps the content of an image and maps it into memories.
 type source interface {
-	content() []byte // for reading only; always the same
+	content() []byte // read-only
 	newSpace(max int) (space, error)
 	newFinder(Method) finder
 	release() error
 }
 
-// finder learns from the kernel which pages of a memory are private to it.
+// finder asks the kernel which pages of a memory are private to it.
 type finder interface {
 	find(memory []byte, known *pageSet) error
 }
 
-// NewImage freezes a copy of content, which must be whole pages of 64 KiB. It
-// probes whether the method works on this system; a forced one that does not
-// is ErrUnsupported, with the reason.
+// NewImage freezes a copy of content, whose length must be a multiple of 64 KiB. It
+// probes whether the method works on this system; for a forced one that does not,
+// the error is ErrUnsupported, with the reason.
 func NewImage(content []byte, o Options) (*Image, error) {
 	if len(content) == 0 || len(content)%wasmPage != 0 {
 		return nil, fmt.Errorf("pristine: an image of %d bytes: expected a positive multiple of %d", len(content), wasmPage)
@@ -65,7 +63,7 @@ func NewImage(content []byte, o Options) (*Image, error) {
 	if o.RetireAbove == 0 {
 		o.RetireAbove = DefaultRetireAbove
 	}
-	src, support, err := keep(content, o.Method)
+	src, support, err := newSource(content, o.Method)
 	if err != nil {
 		return nil, err
 	}
@@ -76,8 +74,8 @@ func newImage(s source, support Support, retireAbove int) *Image {
 	return &Image{source: s, content: s.content(), support: support, retireAbove: retireAbove}
 }
 
-// keep finds a place for the content, and the method that goes with it.
-func keep(content []byte, wanted Method) (source, Support, error) {
+// newSource returns a source of the content, and the methods that work with it.
+func newSource(content []byte, wanted Method) (source, Support, error) {
 	support, err := Probe().choose(wanted)
 	if err != nil {
 		return nil, support, err
@@ -90,19 +88,18 @@ func keep(content []byte, wanted Method) (source, Support, error) {
 	return src, support, err
 }
 
-// Method is how the memories of this image are put back.
+// Method returns the method that resets the memories of this image.
 func (i *Image) Method() Method { return i.support.Best }
 
-// Support is what was found to work when the image was made, for reports: its
-// best is the image's method.
+// Support returns the result of the probe when the image was made, for reports. Its
+// Best is the image's method.
 func (i *Image) Support() Support { return i.support }
 
-// Size is the length of the image in bytes.
+// Size returns the length of the image in bytes.
 func (i *Image) Size() int { return len(i.content) }
 
-// NewMemory makes a memory that starts as the image and can grow to max bytes.
-// Address space for max is reserved; what the guest has not written costs no
-// memory of its own.
+// NewMemory returns a memory that equals the image and can grow to max bytes. It
+// reserves address space for max; pages that the guest has not written are shared.
 func (i *Image) NewMemory(max uint64) (*Memory, error) {
 	limit, err := sizeLimit(max, i.Size())
 	if err != nil {
@@ -113,7 +110,7 @@ func (i *Image) NewMemory(max uint64) (*Memory, error) {
 	}
 	space, err := i.source.newSpace(limit)
 	if err != nil {
-		return nil, errors.Join(err, i.give())
+		return nil, errors.Join(err, i.drop())
 	}
 	return &Memory{
 		image:  i,
@@ -125,8 +122,8 @@ func (i *Image) NewMemory(max uint64) (*Memory, error) {
 	}, nil
 }
 
-// Close gives the image back to the system once the last of its memories is
-// closed. No memory can be made from it any more. Closing twice is no error.
+// Close releases the image when the last of its memories is closed. No further
+// memory can be made from it. It is idempotent.
 func (i *Image) Close() error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -147,7 +144,7 @@ func (i *Image) acquire() error {
 	return nil
 }
 
-func (i *Image) give() error {
+func (i *Image) drop() error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.memories--
@@ -162,7 +159,7 @@ func (i *Image) releaseUnused() error {
 	return i.source.release()
 }
 
-// sizeLimit is max in whole Wasm pages, as an int.
+// sizeLimit returns max rounded up to Wasm pages.
 func sizeLimit(max uint64, least int) (int, error) {
 	const most = 1 << 32
 	if max < uint64(least) || max > most || max > maxInt-wasmPage {

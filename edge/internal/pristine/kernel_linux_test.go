@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// read(2) and its like fault in the kernel, on the thread of the call.
+// read(2) and similar calls fault in the kernel, on the calling thread.
 func TestWritesOfTheKernelAreNoticed(t *testing.T) {
 	eachImage(t, func(t *testing.T, image *Image, content []byte) {
 		m := newMemory(t, image)
@@ -40,8 +40,8 @@ func TestWritesOfTheKernelAreNoticed(t *testing.T) {
 	})
 }
 
-// MADV_PAGEOUT takes pages out of the page table: private ones to swap, where
-// there is some, the image's to nowhere.
+// MADV_PAGEOUT removes pages from the page table: private ones go to swap, if there
+// is any, the image's are dropped.
 func TestPagesThatWereReclaimedAreStillKnown(t *testing.T) {
 	eachImage(t, func(t *testing.T, image *Image, content []byte) {
 		m := newMemory(t, image)
@@ -68,9 +68,9 @@ func TestPagesThatWereReclaimedAreStillKnown(t *testing.T) {
 	})
 }
 
-// A child process borrows the parent's memory until it becomes a program, or, in
-// a user namespace of its own, copies it, which makes the parent's private pages
-// read-only once more. The children here fail to become /dev/null.
+// A child process shares the parent's memory until it executes a program. In a new
+// user namespace it copies it, which makes the parent's private pages read-only
+// again. The children here fail to execute /dev/null.
 func TestStartingAProcessDuringACallChangesNothing(t *testing.T) {
 	children := map[string]uintptr{"borrowing": 0, "copying": syscall.CLONE_NEWUSER}
 	for name, flags := range children {
@@ -154,7 +154,7 @@ func TestImageIsKeptOnTheHeapWhereNoFileCanBeHad(t *testing.T) {
 	})
 }
 
-// footprint is what could leak: mappings of images, files, address space.
+// footprint counts what could leak: mappings of images, files, address space.
 type footprint struct {
 	mappings, files int
 	addresses       int64
@@ -206,7 +206,7 @@ func TestNothingLeaksOverManyMemories(t *testing.T) {
 			m.Reallocate(uint64(image.Size()) + 4*wasmPage)
 			memories = append(memories, m)
 		}
-		// A failure on the way must leave nothing behind either.
+		// A failure must not leak either.
 		if _, err := image.NewMemory(0); err == nil {
 			t.Fatal("a memory of nothing is made")
 		}
@@ -236,7 +236,7 @@ func TestNothingLeaksWhenTheSystemRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := measure(t)
-	// Address space for what there is and a little for Go, not for 4 GiB more.
+	// Enough address space for what exists and for Go, but not for 4 GiB more.
 	limit := old
 	limit.Cur = uint64(before.addresses) + 1<<30
 	if err := syscall.Setrlimit(syscall.RLIMIT_AS, &limit); err != nil {

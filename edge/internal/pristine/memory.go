@@ -8,46 +8,46 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 )
 
-// ErrInUse is the error of closing a memory whose module is still open.
+// ErrInUse means that a memory cannot be closed because its module is open.
 var ErrInUse = errors.New("pristine: memory is in use: close its module first")
 
-// Memory is the linear memory of one instance. It is wazero's allocator for
-// that one instantiation:
+// Memory is the linear memory of one instance, and wazero's allocator for its
+// instantiation:
 //
 //	experimental.WithMemoryAllocator(ctx, memory)
 //
-// All but Free is for one goroutine at a time.
+// Only Free may be called concurrently.
 type Memory struct {
 	image  *Image // nil while an image is built
 	space  space
-	view   []byte // what the guest sees
-	guest  Guest  // the same through wazero; nil: not bound
-	undo   bool   // the next Reallocate takes growth back
+	view   []byte // the guest's memory
+	guest  Guest  // the same as wazero's object; nil: not bound
+	undo   bool   // the next Reallocate undoes growth
 	finder finder // nil: Compare
 	gate   gate
 	known  pageSet
 	idle   idlePages
-	unsure bool // the known pages may not be all: the gate cannot be trusted
+	unsure bool // known may be incomplete, whatever the gate reports
 
-	mu     sync.Mutex
-	lent   bool // wazero has it
-	freed  bool // and has given it back
-	closed bool
+	mu        sync.Mutex
+	allocated bool // wazero uses it
+	freed     bool // wazero has freed it
+	closed    bool
 }
 
-// space is a range of addresses, of which the first part may be used.
+// space is a range of addresses. The first part is accessible.
 type space interface {
 	bytes() []byte
 	grow(size int) error   // new bytes are zero
-	shrink(size int) error // bytes beyond size are dropped
-	// forget makes a range of whole pages what the image has there, without
-	// memory of its own.
+	shrink(size int) error // drops the bytes beyond size
+	// forget drops the private copies of a range of pages, which then show the
+	// image.
 	forget(start, end int) error
 	release() error
 }
 
-// NewMemory makes an empty memory that can grow to max bytes and has no image:
-// one is built in it.
+// NewMemory returns an empty memory without an image, in which an image can be
+// built. It can grow to max bytes.
 func NewMemory(max uint64) (*Memory, error) {
 	limit, err := sizeLimit(max, wasmPage)
 	if err != nil {
@@ -60,26 +60,26 @@ func NewMemory(max uint64) (*Memory, error) {
 	return &Memory{space: space}, nil
 }
 
-// Bytes are the memory as the guest sees it. The view is void once the guest has
-// grown the memory, and after Close.
+// Bytes returns the guest's memory. The slice is invalid after the guest has grown
+// the memory, and after Close.
 func (m *Memory) Bytes() []byte { return m.view }
 
-// Allocate implements experimental.MemoryAllocator. It panics if the memory
-// serves another instantiation already: two guests in one memory cannot be
-// meant, and wazero takes no error here.
+// Allocate implements experimental.MemoryAllocator. It panics if the memory already
+// serves an instantiation: two guests in one memory are a bug, and wazero accepts
+// no error here.
 func (m *Memory) Allocate(_, _ uint64) experimental.LinearMemory {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.lent || m.closed {
+	if m.allocated || m.closed {
 		panic("pristine: a Memory serves one instantiation: make a new one for each")
 	}
-	m.lent = true
+	m.allocated = true
 	return m
 }
 
-// Reallocate implements experimental.LinearMemory. The memory is never shorter
-// than its image, whatever minimum the module declares; nil says that it cannot
-// be as long as asked.
+// Reallocate implements experimental.LinearMemory. The memory is never shorter than
+// its image, whatever minimum the module declares. It returns nil if the memory
+// cannot have that size.
 func (m *Memory) Reallocate(size uint64) []byte {
 	if m.undo {
 		return m.shrink()
@@ -96,31 +96,31 @@ func (m *Memory) Reallocate(size uint64) []byte {
 	return m.view
 }
 
-// Free implements experimental.LinearMemory: wazero calls it when the module is
-// closed. The memory stays mapped, since views of it may still be read, until
-// its owner calls Close. The owner calls Free only if instantiation failed.
+// Free implements experimental.LinearMemory: wazero calls it when the module closes.
+// The memory stays mapped until its owner calls Close, since views of it may still
+// be read. The owner calls Free only if instantiation failed.
 func (m *Memory) Free() {
 	m.mu.Lock()
 	m.freed = true
 	m.mu.Unlock()
 }
 
-// Close unmaps the memory. It fails with ErrInUse, and unmaps nothing, while
-// the module is open. Closing twice is no error.
+// Close unmaps the memory. While the module is open, it returns ErrInUse and does
+// nothing. It is idempotent.
 func (m *Memory) Close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
 		return nil
 	}
-	if m.lent && !m.freed {
+	if m.allocated && !m.freed {
 		return ErrInUse
 	}
 	m.closed = true
 	err := m.space.release()
 	m.space, m.view, m.guest, m.finder = nil, nil, nil, nil
 	if m.image != nil {
-		err = errors.Join(err, m.image.give())
+		err = errors.Join(err, m.image.drop())
 	}
 	if err != nil {
 		return fmt.Errorf("pristine: closing a memory: %w", err)

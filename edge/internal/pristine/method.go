@@ -2,34 +2,34 @@ package pristine
 
 import "fmt"
 
-// Method is a way to put a memory back to its image.
+// Method is a way to reset a memory to its image.
 type Method uint8
 
-// The methods, best first. All give the same result; they differ in how they
-// learn which pages to put back.
+// The methods, best first. All have the same result; they differ in how they find
+// the pages to copy.
 const (
-	// Auto is the best of those below that works here.
+	// Auto is the best of those below that works on this system.
 	Auto Method = iota
 	// GatedScan keeps a list of the pages that are private to the memory, and
 	// extends it by PAGEMAP_SCAN (Linux 6.7) only if the thread's count of page
 	// faults changed during the call.
 	GatedScan
-	// GatedPagemap is the same with a read of /proc/self/pagemap, for kernels
+	// GatedPagemap is the same, but reads /proc/self/pagemap. It is for kernels
 	// before 6.7.
 	GatedPagemap
-	// Scan asks PAGEMAP_SCAN after every call, where fault counts mean nothing.
+	// Scan uses PAGEMAP_SCAN after every call, if fault counts are unusable.
 	Scan
 	// Pagemap reads /proc/self/pagemap after every call.
 	Pagemap
-	// Compare reads the whole memory after every call and puts back the pages
-	// that differ. It works everywhere, and is slow.
+	// Compare compares the complete memory after every call and copies the pages
+	// that differ. It works on every system, and is slow.
 	Compare
 )
 
 // methods are all but Auto, best first.
 var methods = [...]Method{GatedScan, GatedPagemap, Scan, Pagemap, Compare}
 
-// String is the name that reports and metrics use.
+// String returns the name in reports and metrics.
 func (m Method) String() string {
 	switch m {
 	case Auto:
@@ -48,23 +48,24 @@ func (m Method) String() string {
 	return fmt.Sprintf("method(%d)", uint8(m))
 }
 
-// gated reports whether the thread's fault count decides if the kernel is asked.
+// gated reports whether the method searches only if the thread's fault count has
+// changed.
 func (m Method) gated() bool { return m == GatedScan || m == GatedPagemap }
 
-// Support tells which methods work.
+// Support is the result of a probe.
 type Support struct {
 	Best    Method
-	Refused map[Method]error // why others do not
+	Refused map[Method]error // methods that do not work, and why
 }
 
-// Probe tries each method on a small memory of its own: it writes pages and
-// looks whether they are noticed. It takes well below a millisecond.
+// Probe tries each method on a small memory: it writes to pages and checks that the
+// method finds them. It takes less than a millisecond.
 func Probe() Support {
 	refused := probe()
 	return Support{Best: best(refused), Refused: refused}
 }
 
-// compareOnly is what is left without the means to share an image.
+// compareOnly returns the support of a system that cannot share an image.
 func compareOnly(reason error) Support {
 	s := Support{Best: Compare, Refused: make(map[Method]error)}
 	for _, m := range methods[:len(methods)-1] {
@@ -82,7 +83,7 @@ func best(refused map[Method]error) Method {
 	return Compare
 }
 
-// choose makes the method that is wanted the best, if it works.
+// choose makes the wanted method the best, if it works.
 func (s Support) choose(wanted Method) (Support, error) {
 	if wanted == Auto {
 		return s, nil

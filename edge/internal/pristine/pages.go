@@ -5,27 +5,27 @@ import (
 	"os"
 )
 
-// pageSize is the system's: the unit in which memory becomes private. It
-// divides a Wasm page on every system that Go runs on.
+// pageSize is the system's page size, the unit in which memory becomes private. It
+// divides a Wasm page on every system that Go supports.
 var pageSize = os.Getpagesize()
 
-// pageSet holds the pages of a memory that are known to be private to it. What
-// is private once stays so until it is given up.
+// pageSet is the set of pages that are known to be private to a memory. A page stays
+// private until it is forgotten.
 type pageSet struct {
 	bits  []uint64
-	runs  []pageRun // the same as neighbours in one, in order: what is copied
+	runs  []pageRun // the same as sorted, merged ranges, which are copied
 	count int
 }
 
-// pageRun is a range of bytes.
+// pageRun is a range of bytes, of whole pages.
 type pageRun struct{ start, end int }
 
 func newPageSet(size int) pageSet {
 	return pageSet{bits: make([]uint64, (size/pageSize+63)/64)}
 }
 
-// add puts the pages from first to before end into the set. The runs are void
-// until rebuild.
+// add adds the pages from first up to but not including end. runs is stale until
+// rebuild.
 func (s *pageSet) add(first, end int) {
 	for p := first; p < end; p++ {
 		word, bit := p/64, uint64(1)<<(p%64)
@@ -36,8 +36,8 @@ func (s *pageSet) add(first, end int) {
 	}
 }
 
-// remove takes the pages from first to before end, which are in the set, out of
-// it. The runs are void until rebuild.
+// remove removes the pages from first up to but not including end, which must be in
+// the set. runs is stale until rebuild.
 func (s *pageSet) remove(first, end int) {
 	for p := first; p < end; p++ {
 		s.bits[p/64] &^= 1 << (p % 64)
@@ -45,10 +45,10 @@ func (s *pageSet) remove(first, end int) {
 	}
 }
 
-// rebuild makes the runs say what the bits say.
+// rebuild updates runs from bits.
 func (s *pageSet) rebuild() { s.runs = appendRuns(s.runs[:0], s.bits) }
 
-// appendRuns appends the pages whose bits are set, neighbours in one, in order.
+// appendRuns appends the pages whose bits are set as sorted, merged ranges.
 func appendRuns(runs []pageRun, pages []uint64) []pageRun {
 	last := -1
 	for w, word := range pages {

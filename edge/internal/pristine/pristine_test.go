@@ -11,7 +11,7 @@ import (
 
 const maxBytes = guestMaxPages * wasmPage
 
-// someContent is what an image of the test guest holds: text, noise, and zeros.
+// someContent is the content of test images: text, noise, and zeros.
 func someContent() []byte {
 	content := make([]byte, guestPages*wasmPage)
 	r := rand.New(rand.NewPCG(1, 2))
@@ -22,9 +22,8 @@ func someContent() []byte {
 	return content
 }
 
-// eachImage runs a test with an image for every method, and with one that is
-// kept on the heap as on systems that can share none. What the machine cannot
-// do must be refused with a reason.
+// eachImage runs a test with an image for every method, and with one on the heap, as
+// on systems that cannot share one. A method that does not work must have a reason.
 func eachImage(t *testing.T, test func(t *testing.T, image *Image, content []byte)) {
 	content := someContent()
 	run := func(t *testing.T, image *Image) {
@@ -60,7 +59,7 @@ func eachImage(t *testing.T, test func(t *testing.T, image *Image, content []byt
 	t.Run("heap", func(t *testing.T) { run(t, heapImage(content)) })
 }
 
-// heapImage is an image as on systems that cannot share one.
+// heapImage returns an image as on systems that cannot share one.
 func heapImage(content []byte) *Image {
 	return newImage(newHeapCopy(content), compareOnly(errors.New("not wanted")), DefaultRetireAbove)
 }
@@ -74,7 +73,7 @@ func newMemory(t testing.TB, image *Image) *Memory {
 	return m
 }
 
-// onOneThread runs f locked to a thread.
+// onOneThread runs f locked to its thread.
 func onOneThread(f func()) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -90,8 +89,8 @@ func mustReset(t testing.TB, m *Memory) ResetReport {
 	return r
 }
 
-// equal checks the memory by Audit and, since that is under test as well, by a
-// comparison of its own.
+// equal checks the memory by Audit and, since that is under test too, by a direct
+// comparison.
 func equal(m *Memory, content []byte) error {
 	if err := m.Audit(); err != nil {
 		return err
@@ -109,8 +108,8 @@ func mustEqual(t testing.TB, m *Memory, content []byte) {
 	}
 }
 
-// cycle is one call that writes to the memory, for goroutines that cannot end
-// a test.
+// cycle makes one call that writes to the memory. It returns an error, for goroutines
+// that cannot call t.Fatal.
 func cycle(m *Memory, content []byte, write func(view []byte)) error {
 	m.Begin()
 	write(m.Bytes())

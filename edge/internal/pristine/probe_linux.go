@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// probe tries the methods on an image that begins with a page of zeros, which
-// is a hole in its file, and says why those that it returns cannot be used.
+// probe tries the methods on an image that begins with a page of zeros, which is a
+// hole in its file. It returns the methods that do not work, and why.
 func probe() map[Method]error {
 	content := make([]byte, 4*wasmPage)
 	for i := range content {
@@ -24,11 +24,11 @@ func probe() map[Method]error {
 			refused[m] = err
 		}
 	}
-	_ = f.release() // of a file in memory: nothing is lost
+	_ = f.release() // it was in memory only
 	return refused
 }
 
-// try verifies a method on a memory of its own.
+// try verifies a method on a new memory.
 func (f *frozenFile) try(m Method) (err error) {
 	s, err := f.newSpace(len(f.view))
 	if err != nil {
@@ -49,9 +49,8 @@ func (f *frozenFile) try(m Method) (err error) {
 	return verify(s.bytes(), f.newFinder(m), moves)
 }
 
-// verify writes to pages that were read before and to pages that were not. Each
-// write must move the fault count, and the search must find the pages written
-// so far, and no other.
+// verify writes to pages, one of which was read before. Each write must change the
+// fault count, and the search must find exactly the pages written so far.
 func verify(memory []byte, f finder, moves func(write func()) bool) error {
 	if memory[0] != 0 || memory[2*wasmPage] != 2 {
 		return errors.New("a mapped image does not hold its content")

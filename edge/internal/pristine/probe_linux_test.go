@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What a kernel might answer that implements the calls, but not their meaning.
+// Answers of a kernel that implements the calls, but not their semantics.
 type (
 	blindFinder  struct{}
 	eagerFinder  struct{}
@@ -32,7 +32,7 @@ func TestProbeBelievesNoMethodThatDoesNotWork(t *testing.T) {
 	uncounted := func(write func()) bool { write(); return false }
 	tests := []struct {
 		name   string
-		finder finder // nil: PAGEMAP_SCAN or what the machine has
+		finder finder // nil: the best of the machine
 		moves  func(func()) bool
 		want   string // part of the error
 	}{
@@ -67,7 +67,7 @@ func TestSearchFailsWithTheKernelsReason(t *testing.T) {
 	}
 }
 
-// An owner that goes on after an error must not get a memory that is trusted.
+// After an error, a memory must not be trusted.
 func TestFailedSearchIsRepeated(t *testing.T) {
 	eachImage(t, func(t *testing.T, image *Image, content []byte) {
 		m := newMemory(t, image)
@@ -91,8 +91,7 @@ func TestFailedSearchIsRepeated(t *testing.T) {
 	})
 }
 
-// Elsewhere a method that has been broken could pass for one that the machine
-// does not have.
+// On other machines a broken method could look like one that is unsupported.
 func TestProbeRefusesNothingWhereTheKernelHasItAll(t *testing.T) {
 	var name unix.Utsname
 	if err := unix.Uname(&name); err != nil {
@@ -115,7 +114,7 @@ func TestProbeRefusesNothingWhereTheKernelHasItAll(t *testing.T) {
 		return
 	}
 	for m, reason := range refused {
-		if errors.Is(reason, unix.ENOSYS) { // what emulators say, and no kernel
+		if errors.Is(reason, unix.ENOSYS) { // an emulator's answer, no kernel's
 			t.Logf("no kernel of its own: %s: %v", m, reason)
 			continue
 		}

@@ -7,9 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pagemapRead finds private pages by reading /proc/self/pagemap, a word for
-// each page; see Documentation/admin-guide/mm/pagemap.rst. Since Linux 4.2 the
-// flags need no privilege.
+// pagemapRead finds private pages by reading /proc/self/pagemap, which has a word for
+// each page; see Documentation/admin-guide/mm/pagemap.rst. Since Linux 4.2 the flags
+// are unprivileged.
 type pagemapRead struct {
 	fd      int
 	entries [512]uint64
@@ -18,7 +18,7 @@ type pagemapRead struct {
 const (
 	entryPresent = 1 << 63
 	entrySwapped = 1 << 62
-	entryFile    = 1 << 61 // the file's, or shared
+	entryFile    = 1 << 61 // file page or shared
 )
 
 func (r *pagemapRead) find(memory []byte, known *pageSet) error {

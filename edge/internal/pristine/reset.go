@@ -7,45 +7,45 @@ import (
 	"runtime"
 )
 
-// ErrNoImage is the error of resetting or auditing a memory from NewMemory.
+// ErrNoImage means that a memory from the function NewMemory was reset or audited.
 var ErrNoImage = errors.New("pristine: memory has no image")
 
-// Cause says why a Reset asked the kernel which pages are private.
+// Cause is why a Reset searched for private pages.
 type Cause string
 
-// The causes. In a steady state nearly every Reset has none.
+// The causes. In a steady state nearly every Reset is NotSearched.
 const (
 	NotSearched Cause = ""
-	Unsure      Cause = "unsure"       // the memory is new, or the last call or search did not end well
-	Faults      Cause = "faults"       // the thread's fault count moved
+	Unsure      Cause = "unsure"       // the memory is new, or the last call or search failed
+	Faults      Cause = "faults"       // the thread's fault count changed
 	OtherThread Cause = "other-thread" // Begin was called on another thread
 	NotBegun    Cause = "not-begun"    // Begin was not called
-	EveryTime   Cause = "every-time"   // the method cannot do without
+	EveryTime   Cause = "every-time"   // the method always searches
 )
 
-// Reason says why a memory should be retired.
+// Reason is why a memory should be retired.
 type Reason string
 
 // The reasons.
 const (
 	Keep         Reason = ""
-	TooManyPages Reason = "pages"  // it is pristine, but putting it back has become slow
-	Grown        Reason = "growth" // what the guest grew it by could not be taken back
+	TooManyPages Reason = "pages"  // it is pristine, but resetting it has become slow
+	Grown        Reason = "growth" // growth could not be undone
 )
 
-// ResetReport tells what a Reset did.
+// ResetReport describes a Reset.
 type ResetReport struct {
-	Pages    int // pages put back
-	NewPages int // of these, pages that no Reset before knew of
-	GivenUp  int // of these, pages that calls have left alone for long: they are shared again
-	Growth   int // bytes that the guest had grown the memory by
-	Searched Cause
-	Retire   Reason
+	Pages     int // pages copied
+	NewPages  int // of these, found by this Reset
+	Forgotten int // of these, unchanged for long: they are shared again
+	Growth    int // bytes by which the guest had grown the memory
+	Searched  Cause
+	Retire    Reason
 }
 
-// Do makes one call: locked to its thread for that time, and with a Reset after
-// it. It is the cheapest way, and the safest, since the Reset cannot be on
-// another thread. If call panics, or the memory is not usable, nothing is reset.
+// Do makes one call, locked to its thread, and resets the memory after it. It is the
+// fastest and safest way, since the reset cannot run on another thread. If call
+// panics, or the memory is not usable, nothing is reset.
 func (m *Memory) Do(call func()) (ResetReport, error) {
 	if err := m.usable(); err != nil {
 		return ResetReport{}, err
@@ -57,7 +57,7 @@ func (m *Memory) Do(call func()) (ResetReport, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	unsure := m.unsure
-	m.unsure = true // so it stays if call does not return
+	m.unsure = true // in case call panics
 	before := m.gate.count()
 	call()
 	after := m.gate.count()
@@ -65,20 +65,20 @@ func (m *Memory) Do(call func()) (ResetReport, error) {
 	return m.reset(moved(before, after))
 }
 
-// Begin starts the time in which the memory may be written, where Do does not
-// fit. The goroutine is locked to its thread until Reset has returned.
+// Begin starts the writes to the memory, if Do cannot be used. The caller locks the
+// goroutine to its thread until Reset has returned.
 func (m *Memory) Begin() {
 	if !m.gated() {
 		return
 	}
-	if m.gate.opened { // a call was given up: what it wrote has not been counted
+	if m.gate.opened { // a call was abandoned, and its writes were not counted
 		m.unsure = true
 	}
 	m.gate.open()
 }
 
-// Reset makes the memory equal to its image. After an error, and with a reason
-// to retire of Grown, it is not; the owner must not use it any more.
+// Reset makes the memory equal to its image. After an error, or with Retire Grown,
+// it may differ, and the owner must not use it again.
 func (m *Memory) Reset() (ResetReport, error) {
 	if err := m.usable(); err != nil {
 		return ResetReport{}, err
@@ -97,11 +97,11 @@ func (m *Memory) reset(search Cause) (ResetReport, error) {
 	}
 	r := ResetReport{Searched: search}
 	if m.finder == nil {
-		m.compareAll(&r)
-	} else if err := m.putBack(&r); err != nil {
+		m.copyChanged(&r)
+	} else if err := m.copyKnown(&r); err != nil {
 		return r, err
 	}
-	if r.Growth = len(m.view) - m.image.Size(); r.Growth > 0 && !m.takeBack() {
+	if r.Growth = len(m.view) - m.image.Size(); r.Growth > 0 && !m.undoGrowth() {
 		r.Retire = Grown
 	}
 	return r, nil
@@ -117,8 +117,8 @@ func (m *Memory) usable() error {
 	return nil
 }
 
-// putBack copies the private pages from the image.
-func (m *Memory) putBack(r *ResetReport) error {
+// copyKnown copies the private pages from the image.
+func (m *Memory) copyKnown(r *ResetReport) error {
 	if r.Searched != NotSearched {
 		m.unsure = true
 		before := m.known.count
@@ -129,7 +129,7 @@ func (m *Memory) putBack(r *ResetReport) error {
 		r.NewPages = m.known.count - before
 	}
 	content := m.image.content
-	enough := m.idle.due() && m.idle.look(&m.known, m.view, content)
+	enough := m.idle.due() && m.idle.check(&m.known, m.view, content)
 	for _, run := range m.known.runs {
 		copy(m.view[run.start:run.end], content[run.start:run.end])
 	}
@@ -138,14 +138,14 @@ func (m *Memory) putBack(r *ResetReport) error {
 		r.Retire = TooManyPages
 	}
 	if enough {
-		r.GivenUp = m.giveUp()
+		r.Forgotten = m.forgetIdle()
 	}
 	return nil
 }
 
-// compareAll copies only pages that differ: pages that were never written stay
+// copyChanged copies only pages that differ: pages that were never written stay
 // shared with the image.
-func (m *Memory) compareAll(r *ResetReport) {
+func (m *Memory) copyChanged(r *ResetReport) {
 	content := m.image.content
 	for start := 0; start < len(content); start += pageSize {
 		end := start + pageSize

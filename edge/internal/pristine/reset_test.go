@@ -10,8 +10,8 @@ import (
 	"github.com/tetratelabs/wazero"
 )
 
-// scribble does what a request may do to a memory, by the host and by the
-// guest, within Begin and Reset.
+// scribble writes to a memory as a request may, by host and guest, between Begin and
+// Reset.
 func scribble(g *guest, r *rand.Rand) {
 	view := g.memory.Bytes()
 	for range r.IntN(12) {
@@ -119,8 +119,8 @@ func TestMemoriesOnSeveralThreadsDoNotDisturbEachOther(t *testing.T) {
 	})
 }
 
-// A pool hands a memory from goroutine to goroutine, and so from thread to
-// thread; each call stays on one.
+// A pool passes a memory between goroutines, and so between threads. Each call stays
+// on one.
 func TestMemoryWandersBetweenThreads(t *testing.T) {
 	eachImage(t, func(t *testing.T, image *Image, content []byte) {
 		pool := make(chan *Memory, 2)
@@ -163,7 +163,7 @@ func TestGateSparesTheSearchWhileTheSamePagesAreWritten(t *testing.T) {
 				}
 				mustEqual(t, m, content)
 			}
-			// A thread may fault for the runtime's reasons, but not every time.
+			// A thread may fault because of the runtime, but not every time.
 			if gated := image.Method().gated(); gated != (spared > 100) {
 				t.Errorf("%d of 200 resets did without a search", spared)
 			}
@@ -191,7 +191,7 @@ func TestOnePageIsPrivateAfterOneWrite(t *testing.T) {
 	})
 }
 
-// What the contract forbids is searched for, or found by Audit.
+// Violations of the contract cause a search, or Audit finds them.
 func TestResetSearchesWhenItCannotTrustTheCount(t *testing.T) {
 	begin := func(m *Memory) { onOneThread(m.Begin) }
 	write := func(m *Memory) { m.Bytes()[2*wasmPage]++ }
@@ -263,8 +263,8 @@ func TestResetSearchesWhenItCannotTrustTheCount(t *testing.T) {
 	}
 }
 
-// elsewhere runs first on a thread that is not the caller's, keeps that thread
-// busy, and runs second on the caller's.
+// elsewhere runs first on another thread, keeps that thread busy, and runs second on
+// the caller's.
 func elsewhere(first func(), second func() ResetReport) ResetReport {
 	begun, end := make(chan struct{}), make(chan struct{})
 	var done sync.WaitGroup
@@ -304,7 +304,7 @@ func TestResetAsksForRetirementAboveTheLimit(t *testing.T) {
 			onOneThread(func() {
 				for pages := 1; pages <= most; pages++ {
 					m.Begin()
-					m.Bytes()[(pages-1)*2*pageSize] = 1 // none is another's neighbour
+					m.Bytes()[(pages-1)*2*pageSize] = 1 // no two are adjacent
 					r := mustReset(t, m)
 					if r.Pages != pages {
 						t.Fatalf("%d pages put back: expected %d", r.Pages, pages)

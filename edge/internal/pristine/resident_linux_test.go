@@ -9,7 +9,7 @@ import (
 	"unsafe"
 )
 
-// resident sums a field of /proc/self/smaps, in bytes, over a memory.
+// resident returns the sum of a field of /proc/self/smaps over a memory, in bytes.
 func resident(t testing.TB, memory []byte, field string) int64 {
 	t.Helper()
 	f, err := os.Open("/proc/self/smaps")
@@ -38,7 +38,7 @@ func resident(t testing.TB, memory []byte, field string) int64 {
 	return sum
 }
 
-// An instance has to itself what it wrote to; the rest is shared.
+// Only the pages that an instance wrote are private; the others are shared.
 func TestMemoryOwnsNoMoreThanItWrote(t *testing.T) {
 	eachImage(t, func(t *testing.T, image *Image, content []byte) {
 		if _, frozen := image.source.(*frozenFile); !frozen {

@@ -26,7 +26,7 @@ type scanArg struct {
 	inverted            uint64 // categories that must be absent to match
 	mask                uint64 // all of these must match
 	anyOf               uint64 // and one of these
-	returned            uint64 // what regions are told apart by
+	returned            uint64 // categories that distinguish regions
 }
 
 // scanRegion is struct page_region.
@@ -40,8 +40,8 @@ const (
 	pageIsSwapped = 1 << 4
 )
 
-// find asks for pages that exist and are not the file's. A page that has been
-// swapped out is as private as it was.
+// find searches for pages that exist and are not the file's. A page that was swapped
+// out is still private.
 func (s *pagemapScan) find(memory []byte, known *pageSet) error {
 	base := uintptr(unsafe.Pointer(unsafe.SliceData(memory)))
 	end := base + uintptr(len(memory))
@@ -65,8 +65,8 @@ func (s *pagemapScan) find(memory []byte, known *pageSet) error {
 	return nil
 }
 
-// scan fills regions with what it found from start on, and returns how many,
-// and how far it came.
+// scan fills regions from start on. It returns their number and the address up to
+// which it searched.
 func (s *pagemapScan) scan(start, end uintptr) (n int, next uintptr, err error) {
 	s.arg = scanArg{
 		size:     uint64(unsafe.Sizeof(s.arg)),
@@ -77,7 +77,7 @@ func (s *pagemapScan) scan(start, end uintptr) (n int, next uintptr, err error) 
 		inverted: pageIsFile,
 		mask:     pageIsFile,
 		anyOf:    pageIsPresent | pageIsSwapped,
-		returned: pageIsFile, // never set: neighbours are one region
+		returned: pageIsFile, // never set, so that adjacent pages are one region
 	}
 	for {
 		found, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(s.fd), scanRequest, uintptr(unsafe.Pointer(&s.arg)))

@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// H7 of the security rules: nothing in a guest's memory from request N can be
-// read in request N+1. The guest here hides a secret all over its memory, and
-// what it grew it by, and the next call looks everywhere.
+// H7 of the security rules: nothing in a guest's memory from request N can be read in
+// request N+1. This guest writes a secret all over its memory, including growth, and
+// the next call searches all of it.
 func TestH7NothingOfARequestCanBeReadInTheNext(t *testing.T) {
 	eachGuest(t, func(t *testing.T, g *guest, content []byte) {
 		g.memory.Bind(g.module.Memory())
@@ -42,8 +42,8 @@ func TestH7NothingOfARequestCanBeReadInTheNext(t *testing.T) {
 	})
 }
 
-// A reply may lie in what the guest grew its memory by. Reading it too late is
-// wrong, but does not crash.
+// A reply may be in memory that the guest has grown by. Reading it too late is a bug,
+// but does not crash.
 func TestViewOfTakenBackGrowthReadsAsNothing(t *testing.T) {
 	eachGuest(t, func(t *testing.T, g *guest, content []byte) {
 		g.memory.Bind(g.module.Memory())
@@ -56,7 +56,7 @@ func TestViewOfTakenBackGrowthReadsAsNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// On the heap the view is of what was there; mapped, of nothing.
+		// On the heap the view has the old content; a mapped one has zeros.
 		if b := view[0]; b != 0 && g.memory.image.Method() != Compare {
 			t.Errorf("the view reads %d: expected 0", b)
 		}

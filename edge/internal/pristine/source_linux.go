@@ -9,15 +9,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// frozenFile is a source in a sealed file in memory. Its pages are shared by
-// all memories that have not written to them.
+// frozenFile is a source in a sealed memory file. All memories that have not written
+// to a page share it.
 type frozenFile struct {
 	fd      int
-	pagemap int // /proc/self/pagemap; negative: not to be had
+	pagemap int // /proc/self/pagemap; negative: unavailable
 	view    []byte
 }
 
-// fileName is how the image is called in /proc/self/maps.
+// fileName is the name of the image in /proc/self/maps.
 const fileName = "pristine-image"
 
 func freeze(content []byte) (source, error) { return newFrozenFile(content) }
@@ -37,8 +37,8 @@ func newFrozenFile(content []byte) (*frozenFile, error) {
 	return f, nil
 }
 
-// memfd asks for a file that can never be executed, which some systems demand
-// and kernels before 6.3 do not know.
+// memfd creates a file that can never be executed, which some systems require.
+// Kernels before 6.3 do not support the flag.
 func memfd() (int, error) {
 	const flags = unix.MFD_CLOEXEC | unix.MFD_ALLOW_SEALING
 	fd, err := unix.MemfdCreate(fileName, flags|unix.MFD_NOEXEC_SEAL)
@@ -58,7 +58,7 @@ func (f *frozenFile) fill(content []byte) error {
 	return f.mapContent(len(content))
 }
 
-// write leaves holes where content is zero.
+// write leaves holes for pages of zeros.
 func (f *frozenFile) write(content []byte) error {
 	if err := unix.Ftruncate(f.fd, int64(len(content))); err != nil {
 		return fmt.Errorf("pristine: sizing an image of %d bytes: %w", len(content), err)
@@ -88,8 +88,8 @@ func (f *frozenFile) seal() error {
 	return nil
 }
 
-// mapContent maps the content for reading. Kernels before 6.7 refuse a shared
-// mapping of a sealed file even for that; a private one is the same pages.
+// mapContent maps the content for reading. Kernels before 6.7 reject a shared mapping
+// of a sealed file even for reading; a private one has the same pages.
 func (f *frozenFile) mapContent(size int) error {
 	base, err := unix.MmapPtr(f.fd, 0, nil, uintptr(size), unix.PROT_READ, unix.MAP_PRIVATE)
 	if err != nil {

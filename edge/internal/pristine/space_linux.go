@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mappedSpace is a reservation of addresses that never moves. What is not in
-// use cannot be written.
+// mappedSpace is a reservation of addresses that never moves. Only its used part is
+// writable.
 type mappedSpace struct {
 	reserved []byte
 	used     int
@@ -31,7 +31,7 @@ func newMappedSpace(max int) (*mappedSpace, error) {
 	return s, nil
 }
 
-// show maps the file privately at the start of the space.
+// show maps a file privately at the start of the space.
 func (s *mappedSpace) show(fd, size int) error {
 	_, err := unix.MmapPtr(fd, 0, s.at(0), uintptr(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_FIXED)
 	if err != nil {
@@ -54,25 +54,23 @@ func (s *mappedSpace) grow(size int) error {
 	return nil
 }
 
-// shrink maps emptiness over what is dropped, so its pages are gone and growing
-// again finds zeros. It can be read: a view that outlived a reset is a bug of the
-// host's, but none to die for.
+// shrink maps zeros over the dropped part, which frees its pages. It stays readable:
+// reading a view after a reset is a bug of the host, but should not crash it.
 func (s *mappedSpace) shrink(size int) error {
 	if size == s.used {
 		return nil
 	}
 	_, err := unix.MmapPtr(-1, 0, s.at(size), uintptr(s.used-size), unix.PROT_READ, anonymous|unix.MAP_FIXED)
 	if err != nil {
-		return fmt.Errorf("pristine: dropping what lies beyond %d bytes: %w", size, err)
+		return fmt.Errorf("pristine: dropping memory beyond %d bytes: %w", size, err)
 	}
 	dropped := s.reserved[size:s.used]
 	s.used = size
 	return smallPages(dropped)
 }
 
-// forget drops private pages of a file that is mapped privately. When it
-// returns no thread can write to them without a fault: the kernel has told all
-// processors.
+// forget drops private pages of the mapped file. When it returns, no thread can write
+// to them without a fault: the kernel has flushed the translations of all processors.
 func (s *mappedSpace) forget(start, end int) error {
 	return unix.Madvise(s.reserved[start:end], unix.MADV_DONTNEED)
 }
@@ -85,11 +83,11 @@ func (s *mappedSpace) at(offset int) unsafe.Pointer {
 	return unsafe.Add(unsafe.Pointer(unsafe.SliceData(s.reserved)), offset)
 }
 
-// smallPages keeps the kernel from making 512 pages private, or resident, at
-// the first write to one. A kernel without huge pages answers EINVAL.
+// smallPages prevents huge pages, with which one write makes 512 pages private. A
+// kernel without huge pages returns EINVAL.
 func smallPages(b []byte) error {
 	if err := unix.Madvise(b, unix.MADV_NOHUGEPAGE); err != nil && !errors.Is(err, unix.EINVAL) {
-		return fmt.Errorf("pristine: refusing huge pages: %w", err)
+		return fmt.Errorf("pristine: disabling huge pages: %w", err)
 	}
 	return nil
 }

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// writable reports whether the kernel may write to the byte. Where it may, it is
-// zero afterwards.
+// writable reports whether the kernel may write to the byte. If so, the byte is zero
+// afterwards.
 func writable(t *testing.T, zeros *os.File, b []byte) bool {
 	t.Helper()
 	_, err := zeros.Read(b)

@@ -4,8 +4,8 @@ package pristine
 
 import "errors"
 
-// Other systems compare: they share no image, count no faults of a thread, and
-// tell nothing of page tables that would be cheaper.
+// Other systems use Compare: they have no cheap access to page tables, and no fault
+// count of a thread.
 
 func freeze(content []byte) (source, error) { return newHeapCopy(content), nil }
 
