@@ -27,13 +27,13 @@ func newMemory(t *testing.T, c channel.Config) (a, b channel.Layer) {
 
 func TestMemory(t *testing.T) { channeltest.Run(t, newMemory) }
 
-// counting is a receiver that counts.
+// counting counts messages.
 type counting struct{ n int }
 
 func (c *counting) Receive(*channel.Message) bool { c.n++; return true }
 func (*counting) Interrupted(error)               {}
 
-func TestAFullMailboxIsAnErrorToWhoSendsDirectly(t *testing.T) {
+func TestADirectSendToAFullMailboxFails(t *testing.T) {
 	layer, _ := newMemory(t, channel.Config{})
 	s := channeltest.Scope(t, layer, "acme")
 	box := channeltest.NewMailbox(channeltest.MailboxConfig{Capacity: 1})
@@ -52,7 +52,7 @@ func TestAFullMailboxIsAnErrorToWhoSendsDirectly(t *testing.T) {
 	}
 	channeltest.Tell(t, s, "chat", "no error in a group")
 	if got := s.Stats().Full; got != 2 {
-		t.Errorf("%d messages found no room, expected 2", got)
+		t.Errorf("Full is %d, expected 2", got)
 	}
 }
 
@@ -112,7 +112,8 @@ func fill(t testing.TB, s channel.Scope, r channel.Receiver, members int) {
 	}
 }
 
-// A receiver may leave from within Receive, as a socket does that is too slow.
+// leaving leaves its group and closes its channel in Receive, as a slow socket
+// does.
 type leaving struct {
 	scope channel.Scope
 	ch    *channel.Channel
@@ -170,7 +171,7 @@ func BenchmarkGroupSend(b *testing.B) {
 	}
 }
 
-// BenchmarkOpen measures what an open channel in one group of its own costs.
+// BenchmarkOpen measures opening a channel and adding it to a group.
 func BenchmarkOpen(b *testing.B) {
 	layer, err := channel.NewMemory(channel.Config{MaxChannels: 1 << 30, MaxMemberships: 1 << 30})
 	if err != nil {

@@ -19,10 +19,10 @@ import (
 )
 
 // New returns the layers of two processes that share a wire, or one layer
-// twice, and closes them after the test.
+// twice. They are closed after the test.
 type New func(t *testing.T, c channel.Config) (a, b channel.Layer)
 
-// patience is how long a test waits for what must come.
+// patience bounds the wait for something that must happen.
 const patience = 30 * time.Second
 
 // Run runs the suite.
@@ -32,18 +32,18 @@ func Run(t *testing.T, layers New) {
 		run  func(*testing.T, New)
 	}{
 		{"a group message reaches all members in all processes, once and in order", groupReaches},
-		{"a direct message reaches its channel alone, from either process", directReaches},
-		{"a channel in several groups hears each, and joining twice is joining once", severalGroups},
-		{"who left or closed hears no more", leaversHearNothing},
-		{"a group whose members all left can be joined again", joinAgain},
-		{"W1: tenants with the same names do not hear each other", tenantsApart},
-		{"W1: names that could reach another tenant are refused", badNames},
-		{"W5: what one tenant leaves unread drops nothing of another's", backlogStays},
+		{"a direct message reaches only its channel, from either process", directReaches},
+		{"a channel in several groups receives from each, and joining twice is joining once", severalGroups},
+		{"a channel that left or closed receives nothing", leaversReceiveNothing},
+		{"a group that all members left can be joined again", joinAgain},
+		{"W1: tenants with the same names do not receive each other's messages", tenantsApart},
+		{"W1: names that could reach another tenant are rejected", badNames},
+		{"W5: unread messages of one tenant drop no messages of another", backlogStays},
 		{"limits are per tenant", limits},
-		{"messages without a type or beyond the limit are refused", badMessages},
-		{"a message for a channel that is gone is no error", goneChannel},
+		{"messages without a type or beyond the limit are rejected", badMessages},
+		{"a message for a closed channel is no error", closedChannel},
 		{"values arrive as they were sent", valuesArrive},
-		{"a closed layer says so to receivers and callers", closed},
+		{"a closed layer notifies receivers and fails calls", closed},
 		{"channels open, join, send and close at the same time", storm},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, layers) })
@@ -152,7 +152,7 @@ func groupReaches(t *testing.T, layers New) {
 	for _, m := range members {
 		expect(t, m, "back")
 	}
-	Tell(t, here, "nobody", "void")
+	Tell(t, here, "empty", "void")
 }
 
 func directReaches(t *testing.T, layers New) {
@@ -168,7 +168,7 @@ func directReaches(t *testing.T, layers New) {
 		}
 	}
 	if n := one.Box.Len() + other.Box.Len(); n != 0 {
-		t.Errorf("%d messages too many", n)
+		t.Errorf("%d unexpected messages", n)
 	}
 }
 
@@ -185,7 +185,7 @@ func severalGroups(t *testing.T, layers New) {
 	}
 }
 
-func leaversHearNothing(t *testing.T, layers New) {
+func leaversReceiveNothing(t *testing.T, layers New) {
 	a, b := layers(t, channel.Config{})
 	here, there := Scope(t, a, "acme"), Scope(t, b, "acme")
 	stays, leaves, closes := Open(t, here, "chat"), Open(t, here, "chat"), Open(t, here, "chat")
@@ -203,7 +203,7 @@ func leaversHearNothing(t *testing.T, layers New) {
 	}
 	expect(t, leaves, "still open")
 	if n := closes.Box.Len(); n != 0 {
-		t.Errorf("a closed channel heard %d messages", n)
+		t.Errorf("a closed channel received %d messages", n)
 	}
 }
 
@@ -226,13 +226,13 @@ func tenantsApart(t *testing.T, layers New) {
 	a, b := layers(t, channel.Config{})
 	acme, bolt := Scope(t, a, "acme"), Scope(t, b, "bolt")
 	ours, theirs := Open(t, acme, "chat"), Open(t, bolt, "chat")
-	// What would be one name if parts were joined carelessly.
+	// These would have the same name without a separator.
 	short, long := Open(t, Scope(t, a, "a"), "b.c"), Open(t, Scope(t, b, "ab"), "c")
 	Tell(t, acme, "chat", "acme")
 	Tell(t, bolt, "chat", "bolt")
 	Tell(t, Scope(t, b, "a"), "b.c", "a and b.c")
 	Tell(t, Scope(t, a, "ab"), "c", "ab and c")
-	// A channel of acme, named in bolt's scope, is another channel.
+	// In bolt's scope, the name of acme's channel is another channel.
 	if err := bolt.Send(t.Context(), ours.Name(), Message(t, "stolen")); err != nil {
 		t.Fatal(err)
 	}
@@ -272,7 +272,8 @@ func backlogStays(t *testing.T, layers New) {
 	sleeper, listener := Open(t, noisy, "chat"), Open(t, quiet, "chat")
 	const many = 500
 	for range many {
-		// A layer may refuse the noisy tenant's messages, not the quiet one's.
+		// A layer may reject messages of the noisy tenant, not of the quiet
+		// one.
 		if err := Scope(t, b, "noisy").GroupSend(t.Context(), "chat", Message(t, "noise")); err != nil {
 			is(t, err, channel.ErrFull)
 		}
@@ -322,7 +323,7 @@ func badMessages(t *testing.T, layers New) {
 	}
 }
 
-func goneChannel(t *testing.T, layers New) {
+func closedChannel(t *testing.T, layers New) {
 	a, b := layers(t, channel.Config{})
 	here, there := Scope(t, a, "acme"), Scope(t, b, "acme")
 	gone, stays := Open(t, here), Open(t, here)
@@ -334,7 +335,7 @@ func goneChannel(t *testing.T, layers New) {
 	}
 	expect(t, stays, "direct")
 	if n := gone.Box.Len(); n != 0 {
-		t.Errorf("a closed channel heard %d messages", n)
+		t.Errorf("a closed channel received %d messages", n)
 	}
 }
 
@@ -387,24 +388,16 @@ func closed(t *testing.T, layers New) {
 	}
 }
 
+// storm opens, joins, sends and closes from several goroutines.
 func storm(t *testing.T, layers New) {
 	a, b := layers(t, channel.Config{})
 	steady := Open(t, Scope(t, a, "acme"), "steady")
 	var all sync.WaitGroup
 	for i := range 8 {
 		all.Go(func() {
-			layer := []channel.Layer{a, b}[i%2]
-			s := Scope(t, layer, []string{"acme", "bolt"}[i/2%2])
+			s := Scope(t, []channel.Layer{a, b}[i%2], []string{"acme", "bolt"}[i/2%2])
 			for j := range 20 {
-				m := Open(t, s, "x", "y", fmt.Sprint("g", j%3))
-				Tell(t, s, "x", "noise")
-				if err := s.Send(t.Context(), m.Name(), Message(t, "self")); err != nil {
-					t.Error(err)
-				}
-				for m.Next(t) != "self" {
-				}
-				s.Discard("y", m.Channel)
-				m.Close()
+				stormRound(t, s, fmt.Sprint("g", j%3))
 			}
 		})
 	}
@@ -413,7 +406,20 @@ func storm(t *testing.T, layers New) {
 	expect(t, steady, "done")
 	for _, layer := range []channel.Layer{a, b} {
 		if s := layer.Stats(); s.Channels > 2 || s.Memberships > 2 || s.Foreign+s.Malformed != 0 {
-			t.Errorf("left behind: %+v", s)
+			t.Errorf("still counted: %+v", s)
 		}
 	}
+}
+
+func stormRound(t *testing.T, s channel.Scope, group string) {
+	t.Helper()
+	m := Open(t, s, "x", "y", group)
+	Tell(t, s, "x", "noise")
+	if err := s.Send(t.Context(), m.Name(), Message(t, "self")); err != nil {
+		t.Error(err)
+	}
+	for m.Next(t) != "self" {
+	}
+	s.Discard("y", m.Channel)
+	m.Close()
 }

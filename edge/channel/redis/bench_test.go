@@ -14,8 +14,8 @@ import (
 	"github.com/tenantedge/tenantedge/edge/channel/redistest"
 )
 
-// tally is a receiver that gives one permit back for each message that all
-// members have had.
+// tally is a receiver that returns a permit after all members received a
+// message.
 type tally struct {
 	members int64
 	n       atomic.Int64
@@ -30,8 +30,8 @@ func (y *tally) Receive(*channel.Message) bool {
 }
 func (*tally) Interrupted(error) {}
 
-// BenchmarkGroupSend measures a group of one process, from the send to the
-// last member, with one message under way and with 16.
+// BenchmarkGroupSend measures a group of one process, from the send to the last
+// member, with 1 and 16 concurrent messages.
 func BenchmarkGroupSend(b *testing.B) {
 	server := redistest.Start(b)
 	for _, kind := range kinds {
@@ -83,8 +83,7 @@ func BenchmarkGroupSend(b *testing.B) {
 }
 
 // BenchmarkTenants measures what tenants with one socket each, in one group,
-// cost the process: descriptors, goroutines, memory, and the time until all have
-// joined.
+// cost the process: descriptors, goroutines, memory, and the time to join.
 func BenchmarkTenants(b *testing.B) {
 	for _, kind := range kinds {
 		for _, tenants := range []int{100, 1000, 10_000} {
@@ -134,7 +133,7 @@ type used struct {
 	bytes                   int64
 }
 
-// usage returns what the process uses, with stacks among the bytes.
+// usage returns the resources of the process; the bytes include stacks.
 func usage(tb testing.TB) used {
 	tb.Helper()
 	open, err := os.ReadDir("/proc/self/fd")

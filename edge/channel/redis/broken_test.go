@@ -24,7 +24,7 @@ import (
 
 const patience = 30 * time.Second
 
-// witness is a receiver that tells what it is told.
+// witness is a receiver that records messages and notifications.
 type witness struct {
 	messages chan string
 	breaks   chan error
@@ -35,7 +35,7 @@ func newWitness() *witness { return &witness{make(chan string, 1000), make(chan 
 func (w *witness) Receive(m *channel.Message) bool { w.messages <- m.Type(); return true }
 func (w *witness) Interrupted(err error)           { w.breaks <- err }
 
-// resumes waits until the witness was told of a break, and then of its end.
+// resumes waits for the notification of a break and then of its end.
 func (w *witness) resumes(t *testing.T) {
 	t.Helper()
 	if err := await(t, w.breaks, "word of the break"); !errors.Is(err, channel.ErrBroken) {
@@ -57,7 +57,7 @@ func await[T any](t *testing.T, from <-chan T, what string) T {
 	}
 }
 
-// eventually asks until the answer is yes.
+// eventually waits until a condition holds.
 func eventually(t *testing.T, what string, ask func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
@@ -102,14 +102,14 @@ func TestW6ABrokenLayerSaysSoAndResumes(t *testing.T) {
 					if s := a.Stats(); s.Broken != 1 || s.Breaks == 0 {
 						t.Errorf("counted %+v", s)
 					}
-					server.Restart(t) // empty: what is known there is what the layer says again
+					server.Restart(t) // empty: only what the layer writes again exists
 					if err := await(t, w.breaks, "word of the resumption"); err != nil {
 						t.Errorf("told %v, expected nil", err)
 					}
 					if s := a.Stats(); s.Broken != 0 || s.Resumes != s.Breaks {
 						t.Errorf("counted %+v", s)
 					}
-					// The sender's connection may be stale once.
+					// The sender's first connection may be stale.
 					eventually(t, "a send that works", func() bool {
 						return there.GroupSend(t.Context(), "chat", channeltest.Message(t, "after")) == nil
 					})
@@ -122,7 +122,7 @@ func TestW6ABrokenLayerSaysSoAndResumes(t *testing.T) {
 	}
 }
 
-// book is a log to look into while it is written.
+// book is a log that can be read while it is written.
 type book struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -176,7 +176,7 @@ func TestW6ABreakIsLoggedOnceForAllTenants(t *testing.T) {
 	}
 }
 
-// refused sees that what cannot work is an error, and soon.
+// refused checks that calls fail soon while Redis is down.
 func refused(t *testing.T, there, here channel.Scope, ch *channel.Channel) {
 	t.Helper()
 	hello := channeltest.Message(t, "hello")
@@ -230,7 +230,8 @@ func TestW6AHostThatIsDeadWithoutAWordIsFound(t *testing.T) {
 	}
 }
 
-// connections returns how many a server has, that of the question included.
+// connections returns the number of connections of a server, including that of
+// the command.
 func connections(t *testing.T, s *redistest.Server) int {
 	t.Helper()
 	options, err := redis.ParseURL(s.URL())
@@ -305,7 +306,7 @@ func TestW2AMessageForAnotherTenantsChannelIsDroppedAndCounted(t *testing.T) {
 	eventually(t, "both messages", func() bool { return acme.Stats().Received == 2 })
 	eventually(t, "their counts", func() bool { s := acme.Stats(); return s.Foreign == 1 && s.Malformed == 1 })
 	if s := bolt.Stats(); s.Received != 0 || theirs.Box.Len() != 0 {
-		t.Errorf("the other tenant heard of it: %+v", s)
+		t.Errorf("the other tenant received it: %+v", s)
 	}
 }
 
@@ -314,7 +315,7 @@ func TestW5AQueueFullOfOneTenantsMessagesDropsNothingOfAnothers(t *testing.T) {
 	core := open(t, kinds[0].make, config).(*Core)
 	acme, bolt := channeltest.Scope(t, core, "acme"), channeltest.Scope(t, core, "bolt")
 	m := channeltest.Open(t, bolt, "chat")
-	// A process of acme that never reads.
+	// A member whose process never reads.
 	if err := core.clients[0].ZAdd(t.Context(), core.groupKey("acme.chat"), redis.Z{Score: core.clock.next(), Member: "acme.dead!x"}).Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -346,7 +347,7 @@ func TestW1NoChannelHasTheNameOfAGroup(t *testing.T) {
 	layer := open(t, kinds[1].make, config)
 	ours := channeltest.Open(t, channeltest.Scope(t, layer, "acme"), "chat")
 	// asgi__group__acme is a valid schema; its channel chat would be published
-	// where the group chat of acme is.
+	// under the name of the group chat of acme.
 	thief := channeltest.Scope(t, layer, "asgi__group__acme")
 	if err := thief.Send(t.Context(), "chat", channeltest.Message(t, "stolen")); !errors.Is(err, channel.ErrName) {
 		t.Errorf("got %v, expected %v", err, channel.ErrName)
@@ -357,8 +358,8 @@ func TestW1NoChannelHasTheNameOfAGroup(t *testing.T) {
 	}
 }
 
-// Channels of Django processes belong to no tenant. A schema with which a name
-// would be one of theirs reaches them no more than others do.
+// Channels of Django processes belong to no tenant. A schema that imitates
+// their names cannot reach them.
 func TestW1NoTenantReachesADjangoProcess(t *testing.T) {
 	const uuid = "e538cfeb0fbd40959123dc14a1aa287b"
 	for i, schema := range []string{"specific", "asgispecific"} {
@@ -420,12 +421,12 @@ func TestAClosedLayerLeavesNothingBehind(t *testing.T) {
 	client := redis.NewClient(options)
 	defer client.Close()
 	if keys := client.Keys(t.Context(), "*").Val(); len(keys) != 0 {
-		t.Errorf("left in Redis: %q", keys)
+		t.Errorf("keys remain in Redis: %q", keys)
 	}
 }
 
-// Tenants that are no longer there take their records with them, once their
-// connections were given back.
+// The records of idle tenants are collected after their connections were
+// closed.
 func TestALayerForgetsTenantsThatAreIdle(t *testing.T) {
 	config := Config{Hosts: []string{redistest.Start(t).URL()}, Prefix: redistest.Prefix()}
 	for _, kind := range kinds {

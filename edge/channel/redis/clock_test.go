@@ -11,8 +11,8 @@ import (
 	"github.com/tenantedge/tenantedge/edge/channel/redistest"
 )
 
-// setOn returns what time.Now returns after the system's clock was set: the wall
-// time has moved and the monotonic one has not.
+// setOn returns the result of time.Now after the system's clock was set: the
+// wall time has changed, the monotonic time has not.
 func setOn(t *testing.T, seconds int64) time.Time {
 	now := time.Now()
 	moved := now

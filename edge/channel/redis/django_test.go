@@ -18,7 +18,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/channel/redistest"
 )
 
-// python is the system's, for which Debian packages Django Channels.
+// python is the system's Python, for which Debian packages Django Channels.
 const python = "/usr/bin/python3"
 
 // peer is a Python process with a channel layer of channels_redis.
@@ -26,12 +26,12 @@ type peer struct {
 	t       *testing.T
 	channel string
 	in      *json.Encoder
-	done    chan said
-	got     chan said
+	done    chan reply
+	got     chan reply
 }
 
-// said is one line of a peer.
-type said struct {
+// reply is one line of a peer.
+type reply struct {
 	Channel, Done, Failed, Got string
 	Text                       string
 	Binary                     []int
@@ -56,7 +56,7 @@ func newPeer(t *testing.T, kind string, c Config) *peer {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	p := &peer{t: t, in: json.NewEncoder(in), done: make(chan said, 100), got: make(chan said, 1000)}
+	p := &peer{t: t, in: json.NewEncoder(in), done: make(chan reply, 100), got: make(chan reply, 1000)}
 	channels, ended := make(chan string, 1), make(chan struct{})
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill() // it may have ended
@@ -66,7 +66,7 @@ func newPeer(t *testing.T, kind string, c Config) *peer {
 	go func() {
 		defer close(ended)
 		for lines := bufio.NewScanner(out); lines.Scan(); {
-			var s said
+			var s reply
 			if err := json.Unmarshal(lines.Bytes(), &s); err != nil {
 				t.Errorf("the Python process wrote %q", lines.Text())
 			}
@@ -95,11 +95,11 @@ func (p *peer) write(v any) {
 func (p *peer) do(op, name, kind string) {
 	p.t.Helper()
 	if err := p.try(op, name, kind); err != "" {
-		p.t.Fatalf("%s %s: the Python process says %s", op, name, err)
+		p.t.Fatalf("%s %s: the Python process replied %s", op, name, err)
 	}
 }
 
-// try is do for what may fail.
+// try is do for a command that may fail.
 func (p *peer) try(op, name, kind string) (failure string) {
 	p.t.Helper()
 	p.write(map[string]string{"op": op, "name": name, "type": kind})
@@ -108,7 +108,7 @@ func (p *peer) try(op, name, kind string) (failure string) {
 
 func (p *peer) expect(kind string) {
 	p.t.Helper()
-	if got, want := await(p.t, p.got, "a message in Python"), (said{Got: kind, Text: "hé😀", Binary: []int{0, 255}}); !reflect.DeepEqual(got, want) {
+	if got, want := await(p.t, p.got, "a message in Python"), (reply{Got: kind, Text: "hé😀", Binary: []int{0, 255}}); !reflect.DeepEqual(got, want) {
 		p.t.Errorf("Python got %+v, want %+v", got, want)
 	}
 }
@@ -121,8 +121,8 @@ func needDjango(t *testing.T) {
 	}
 }
 
-// TestDjangoProcessesTakePart runs two edges and two Python processes on one
-// group, with messages from each to all, and direct ones.
+// TestDjangoProcessesTakePart runs two edges and two Python processes in one
+// group. Each sends to the group and directly.
 func TestDjangoProcessesTakePart(t *testing.T) {
 	needDjango(t)
 	two := redistest.StartTwo(t)
@@ -152,8 +152,9 @@ func TestDjangoProcessesTakePart(t *testing.T) {
 			}
 			rounds(t, scopes, members, peers)
 
-			// A general channel, received by a Python worker. In pub/sub its name
-			// has no prefix, so each test has its own on the server they share.
+			// A general channel, received by a Python worker. In pub/sub its
+			// name has no prefix, so each test uses another name on the shared
+			// server.
 			work := fmt.Sprintf("thumbnails-%d", len(test.Hosts)*10+len(test.Keys))
 			peers[0].do("receive", "acme."+work, "")
 			if kind.name == "pubsub" {
@@ -174,11 +175,11 @@ func TestDjangoProcessesTakePart(t *testing.T) {
 	}
 }
 
-// A Redis that is restarted, and has forgotten all, interrupts both sides. The
-// edges' members are told, what cannot be sent is an error on either side, and
-// afterwards all messages come again: to edges by themselves, and to Django's
-// consumers once they have joined again (core), as its clients do that
-// reconnect, or its layer has subscribed again (pub/sub).
+// A restart of Redis, which loses all keys, interrupts both sides. The edges'
+// receivers are notified, and sends fail on both sides. Afterwards messages
+// arrive again: at the edges without further calls, at Django's consumers after
+// they joined again (core), as reconnecting clients do, or after their layer
+// subscribed again (pub/sub).
 func TestW6DjangoProcessesTakePartAgainAfterARestart(t *testing.T) {
 	needDjango(t)
 	for _, kind := range kinds {
@@ -241,7 +242,8 @@ func TestW6DjangoProcessesTakePartAgainAfterARestart(t *testing.T) {
 	}
 }
 
-// rounds has everyone send to the group, and directly to the edges' channels.
+// rounds sends from every process to the group, and directly to the edges'
+// channels.
 func rounds(t *testing.T, scopes []channel.Scope, members []channeltest.Member, peers []*peer) {
 	t.Helper()
 	heard := func(kind string) {
@@ -280,7 +282,7 @@ func rounds(t *testing.T, scopes []channel.Scope, members []channeltest.Member, 
 	}
 	peers[0].expect("fewer")
 	peers[1].do("join", "acme.rest", "")
-	peers[0].do("group_send", "acme.rest", "and to you") // had it got the other, that would be first
+	peers[0].do("group_send", "acme.rest", "and to you") // a message of the group would come first
 	peers[1].expect("and to you")
 }
 
@@ -297,7 +299,7 @@ func hello(t *testing.T, kind string) *channel.Message {
 	return channeltest.Message(t, kind, channel.Field{Name: "text", Value: "hé😀"}, channel.Field{Name: "binary", Value: []byte{0, 255}})
 }
 
-// listening waits until someone has subscribed to a channel at any host.
+// listening waits until a channel has a subscriber at any host.
 func listening(t *testing.T, l channel.Layer, name string) {
 	t.Helper()
 	layer := l.(*PubSub)

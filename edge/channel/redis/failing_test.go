@@ -23,7 +23,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/channel/redistest"
 )
 
-// dial returns a client of a server for the test to hurt it with.
+// dial returns a client of a server, by which the test disturbs it.
 func dial(t *testing.T, s *redistest.Server) *redis.Conn {
 	t.Helper()
 	options, err := redis.ParseURL(s.URL())
@@ -45,9 +45,9 @@ func do(t *testing.T, conn *redis.Conn, commands ...[]any) {
 	}
 }
 
-// A Redis that answers, but with errors, loses nothing silently: what was sent
-// without an error arrives, or the receiver is told of a break; and all is well
-// once Redis is.
+// A Redis that replies with errors loses nothing silently: a message that was
+// sent without an error arrives, or the receiver is notified of a break. After
+// Redis has recovered, everything works.
 func TestW6ARedisThatAnswersWithErrorsIsNeverSilent(t *testing.T) {
 	killAll := [][]any{{"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"}, {"CLIENT", "KILL", "TYPE", "pubsub"}}
 	for _, trouble := range []struct {
@@ -125,7 +125,7 @@ func TestW6ARedisThatAnswersWithErrorsIsNeverSilent(t *testing.T) {
 	}
 }
 
-// Memberships that Redis forgets while the connection stays are noticed.
+// The loss of memberships is detected although the connection stays.
 func TestW6ARedisThatForgetsMembershipsIsNoticed(t *testing.T) {
 	for name, command := range map[string][]any{
 		"all keys": {"FLUSHALL"},
@@ -160,7 +160,7 @@ func TestW6ARedisThatForgetsMembershipsIsNoticed(t *testing.T) {
 	}
 }
 
-// What stands at the host's address may be no Redis, or one that is not ready.
+// The server at the host's address may be no Redis, or one that is not ready.
 func TestW6WhatIsNoRedisIsABrokenLayer(t *testing.T) {
 	for name, answer := range map[string]string{
 		"a web server":         "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n",
@@ -192,7 +192,8 @@ func TestW6WhatIsNoRedisIsABrokenLayer(t *testing.T) {
 	}
 }
 
-// pretender answers each command with the same, and hangs up if that is nothing.
+// pretender sends one reply to every command, or closes the connection if that
+// is empty.
 func pretender(t *testing.T, answer string) (address string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -224,8 +225,8 @@ func pretender(t *testing.T, answer string) (address string) {
 	return l.Addr().String()
 }
 
-// Who waits for a host that says nothing learns that the layer is broken, as
-// from one that hangs up.
+// A call that times out at a host that does not reply gets ErrBroken, as for a
+// closed connection.
 func TestW6WaitingInVainIsABrokenLayer(t *testing.T) {
 	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {
@@ -248,7 +249,7 @@ func TestW6WaitingInVainIsABrokenLayer(t *testing.T) {
 	}
 }
 
-// freeze stops a server without a word, until thaw.
+// freeze suspends a server until thaw.
 func freeze(t *testing.T, s *redistest.Server) (thaw func()) {
 	t.Helper()
 	pid := s.PID()
@@ -262,7 +263,7 @@ func freeze(t *testing.T, s *redistest.Server) (thaw func()) {
 	}
 }
 
-// awaitedProtocol is a wire whose hosts the test says when to fail.
+// awaitedProtocol is a protocol whose sessions end when the test decides.
 type awaitedProtocol struct{ ends []chan error }
 
 func (p *awaitedProtocol) name(wire.Topic, int) (string, bool) { return "", false }
@@ -275,9 +276,9 @@ func (p *awaitedProtocol) session(ctx context.Context, k *link) error {
 	}
 }
 
-// One host breaks while another comes back. Receivers have not been told yet
-// that anything works, so they will not be told of a further break: nobody may
-// join them in between.
+// One host fails while another recovers. The receivers have not been notified
+// of the recovery, so they are not notified of the second failure either: no
+// channel may open in between.
 func TestW6NobodyOpensAChannelBetweenTwoBreaks(t *testing.T) {
 	p := &awaitedProtocol{[]chan error{make(chan error), make(chan error)}}
 	w := newLinks(p, []*outage{{}, {}})
@@ -297,7 +298,8 @@ func TestW6NobodyOpensAChannelBetweenTwoBreaks(t *testing.T) {
 	}
 	p.ends[0] <- errors.New("down")
 	await(t, first.breaks, "word of the break")
-	// The first host works again, and before anybody is told the second fails.
+	// The first host recovers, and the second fails before the receivers are
+	// notified.
 	l.notify.Lock()
 	l.mu.Lock()
 	l.primary[0].down = nil

@@ -40,7 +40,7 @@ func TestFernetTokensAreThoseOfTheSpecification(t *testing.T) {
 		{"of any age", want, 0, made.Add(time.Hour), true},
 		{"a little ahead", want, 60 * time.Second, made.Add(-60 * time.Second), true},
 		{"far ahead", want, 60 * time.Second, made.Add(-61 * time.Second), false},
-		{"cut off", want[:40], 0, made, false},
+		{"truncated", want[:40], 0, made, false},
 		{"empty", "", 0, made, false},
 		{"no base64", "*" + want[1:], 0, made, false},
 		{"other version", "h" + want[1:], 0, made, false},

@@ -7,8 +7,8 @@ import (
 	"github.com/tenantedge/tenantedge/edge/channel/internal/message"
 )
 
-// FuzzDecode holds that whatever stands in Redis is either refused or a
-// message that can be written and read again.
+// FuzzDecode checks that any bytes in Redis are either rejected or a message
+// that can be encoded and decoded again.
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{"", "\x80", "\x82\xa4type\xa1t\xb0__asgi_channel__\x91\xa1a", "gAAAAA==", `{"type":"t","__asgi_channel__":["a!b"]}`} {
 		for setting := range byte(4) {
@@ -26,7 +26,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		again, err := message.Parse(m.AppendMsgPack(nil))
 		if err != nil || again.Len() != m.Len() || again.Type != m.Type {
-			t.Fatalf("read once, not twice: %v", err)
+			t.Fatalf("decoded once, not twice: %v", err)
 		}
 		_ = m.Map()
 	})

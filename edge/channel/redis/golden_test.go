@@ -34,7 +34,8 @@ const (
 	b1 = "specific.2dde11f15253432f941d5af36cfe8b7e!516a258439ca4120939717475a99f72c"
 )
 
-// golden is one exchange of channels_redis 4.0.0 and 4.3.0 as MONITOR showed it.
+// golden is an exchange of channels_redis 4.0.0 and 4.3.0, as captured with
+// MONITOR.
 type golden struct {
 	Name     string
 	Random   string // what the random bytes were
@@ -96,7 +97,7 @@ func entries(t *testing.T, kind string, fields ...channel.Field) *message.Entrie
 	return &m
 }
 
-// tape records the commands that a client sends.
+// tape records the commands of a client.
 type tape struct {
 	mu       sync.Mutex
 	commands [][]string
@@ -138,7 +139,8 @@ func (tp *tape) add(cmds ...redis.Cmder) {
 	}
 }
 
-// taped returns a core layer with a recording client, at a time of the captures.
+// taped returns a core layer with a recording client and the time of the
+// captures.
 func taped(t *testing.T, c Config, now float64) (*Core, *tape) {
 	t.Helper()
 	own := redistest.StartOwn(t)
@@ -146,7 +148,7 @@ func taped(t *testing.T, c Config, now float64) (*Core, *tape) {
 	core := open(t, func(c Config) (channel.Layer, error) { return NewCore(c) }, c).(*Core)
 	at := time.Unix(int64(now), 0).Add(time.Duration((now - float64(int64(now))) * 1e9))
 	core.clock.now = func() time.Time { return at }
-	// The next score is the least number above the last one.
+	// The next score is the smallest float64 above the last one.
 	core.clock.last = previous(now)
 	core.codec.now = core.clock.now
 	recorder := &tape{}
@@ -154,8 +156,8 @@ func taped(t *testing.T, c Config, now float64) (*Core, *tape) {
 	return core, recorder
 }
 
-// compare compares commands with a capture's. Where the capture has <payload>
-// its payloads follow each other.
+// compare compares commands with a capture. Its payloads replace <payload> in
+// order.
 func compare(t *testing.T, got [][]string, want golden) {
 	t.Helper()
 	payloads := want.Payloads
@@ -251,7 +253,7 @@ func groupSendAs(t *testing.T, want golden, now float64) {
 		t.Fatal(err)
 	}
 	compare(t, got.commands, want)
-	// What Redis has now is what C5 reads.
+	// The queues now have the payloads that C5 reads.
 	for i, key := range []string{"asgi" + a1[:strings.Index(a1, "!")+1], "asgi" + b1[:strings.Index(b1, "!")+1]} {
 		stored, err := core.clients[0].BZPopMin(t.Context(), time.Second, key).Result()
 		if err != nil {
@@ -263,8 +265,8 @@ func groupSendAs(t *testing.T, want golden, now float64) {
 	}
 }
 
-// TestCoreReadsWhatChannelsRedisWrote is C5 and C8: payloads of the captures,
-// put into a queue, reach those whom they name.
+// TestCoreReadsWhatChannelsRedisWrote decodes the payloads of the captures,
+// with their addresses.
 func TestCoreReadsWhatChannelsRedisWrote(t *testing.T) {
 	for name, g := range captures[golden](t, "core.json") {
 		for i, payload := range g.Payloads {
@@ -322,7 +324,7 @@ func TestValuesAreWrittenAsMsgpackPythonWritesThem(t *testing.T) {
 func TestNamesBelongToHostsAsInChannelsRedis(t *testing.T) {
 	for name, want := range map[string]int{"chat": 682, "room": 411, "specific.e538cfeb0fbd40959123dc14a1aa287b!": 107} {
 		if got := shard(name, 4096); got != want {
-			t.Errorf("%s has place %d, want %d", name, got, want)
+			t.Errorf("%s has hash %d, want %d", name, got, want)
 		}
 		if got := shard(name, 2); got != 0 {
 			t.Errorf("%s belongs to host %d of two, want the first", name, got)

@@ -18,7 +18,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/channel/redistest"
 )
 
-// ledger is a receiver that keeps the types of all messages.
+// ledger is a receiver that records the types of all messages.
 type ledger struct {
 	mu    sync.Mutex
 	types []string
@@ -80,9 +80,9 @@ func (p *PubSub) moved(s channel.Scope) bool {
 	return false
 }
 
-// A tenant that gets very much moves to a connection of its own. That loses and
-// repeats nothing, keeps the order, also while its sockets come and go, and the
-// end of that connection is no other tenant's.
+// A tenant with much traffic moves to another connection. The move loses and
+// repeats no message and keeps the order, also while sockets come and go. A
+// failure of that connection affects no other tenant.
 func TestW5ATenantThatGetsVeryMuchMovesToItsOwnConnection_G6(t *testing.T) {
 	server := redistest.StartOwn(t)
 	layer := open(t, kinds[1].make, Config{Hosts: []string{server.URL()}}).(*PubSub)
@@ -133,21 +133,21 @@ func TestW5ATenantThatGetsVeryMuchMovesToItsOwnConnection_G6(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The marker, two channels and the group; the other connection has more.
+	// The marker, two channels and the group; the shared connection has more.
 	lane := regexp.MustCompile(`(?m)^id=(\d+) .* sub=4 `).FindStringSubmatch(list)
 	if lane == nil {
-		t.Fatalf("no connection has the tenant's subscriptions alone:\n%s", list)
+		t.Fatalf("expected a connection with only the tenant's subscriptions:\n%s", list)
 	}
 	do(t, control, []any{"CLIENT", "KILL", "ID", lane[1]})
 	told.resumes(t)
 	channeltest.Tell(t, bolt, "chat", "still here")
 	if got := await(t, quiet.messages, "a message"); got != "still here" || len(quiet.breaks) > 0 {
-		t.Errorf("the other tenant got %q and was told of %d breaks", got, len(quiet.breaks))
+		t.Errorf("the other tenant received %q and %d notifications of breaks", got, len(quiet.breaks))
 	}
 }
 
-// Whichever connection is ahead while a tenant moves, each message is handed over
-// once, and in order.
+// In whatever order the two connections are read during a move, each message is
+// delivered once and in order.
 func TestAMoveKeepsOrderHoweverConnectionsOverlap_G6(t *testing.T) {
 	const mark = "mark"
 	old, next := []string{"0", "1", mark, "2"}, []string{"0", "1", mark, "2", "3"}
@@ -172,8 +172,8 @@ type fakeTenant struct{ wire.Tenant }
 
 func (fakeTenant) Counters() *wire.Counters { return &wire.Counters{} }
 
-// moveInOrder moves a tenant while messages arrive by the old connection where
-// order is true, and by the next one where it is false.
+// moveInOrder moves a tenant while messages arrive: on the old connection where
+// order is true, on the next one where it is false.
 func moveInOrder(t *testing.T, order []bool, old, next []string) {
 	t.Helper()
 	layer := open(t, kinds[1].make, Config{Hosts: []string{"redis://127.0.0.1:1"}}).(*PubSub)

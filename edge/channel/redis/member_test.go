@@ -18,14 +18,14 @@ import (
 	"github.com/tenantedge/tenantedge/edge/channel/redistest"
 )
 
-// In the process that victim starts, these hold the hosts and the prefix.
+// Environment variables of the process that victim starts: hosts and prefix.
 const victimHosts, victimPrefix = "TENANTEDGE_TEST_HOSTS", "TENANTEDGE_TEST_PREFIX"
 
-// TestVictim is no test, but the process that victim starts.
+// TestVictim is the process that victim starts, not a test.
 func TestVictim(t *testing.T) {
 	hosts := os.Getenv(victimHosts)
 	if hosts == "" {
-		t.Skip("runs in a process of its own, which other tests kill")
+		t.Skip("runs in a separate process, which other tests kill")
 	}
 	core := open(t, kinds[0].make, Config{Hosts: strings.Fields(hosts), Prefix: os.Getenv(victimPrefix)}).(*Core)
 	core.aliveTTL = time.Second
@@ -38,9 +38,9 @@ func TestVictim(t *testing.T) {
 	<-t.Context().Done() // never: the process is killed
 }
 
-// victim starts a process that is in the groups chat and room of acme and bolt. It
-// returns the key that shows that the process lives, the name of its channel of
-// acme, and what kills it.
+// victim starts a process in the groups chat and room of acme and bolt. It
+// returns the key that shows that the process is alive, the name of its channel
+// of acme, and a function that kills it.
 func victim(t *testing.T, c Config) (alive, name string, kill func()) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], "-test.run", "^TestVictim$", "-test.timeout", "0")
@@ -83,7 +83,7 @@ func dies(t *testing.T, c *Core, alive string) {
 	}
 }
 
-// A process that is killed is sent no further messages, which are no losses, and
+// A killed process gets no further messages, which are not counted as lost, and
 // is removed from groups.
 func TestAKilledProcessIsLeftOut_G7(t *testing.T) {
 	two := redistest.StartTwo(t)
@@ -110,14 +110,14 @@ func TestAKilledProcessIsLeftOut_G7(t *testing.T) {
 				t.Errorf("counted %+v, expected no loss", got)
 			}
 			if got := membersOf(t, core, "acme.chat"); len(got) != 1 || !strings.HasPrefix(got[0], "acme."+core.process.String()) {
-				t.Errorf("the group has the members %q, expected the living process alone", got)
+				t.Errorf("the group has the members %q, expected only the living process", got)
 			}
-			// A direct message cannot arrive. It is counted, and waits nowhere.
+			// A direct message is counted and not queued.
 			if err := s.Send(t.Context(), name, channeltest.Message(t, "late")); err != nil {
 				t.Errorf("got %v", err)
 			}
 			if got := s.Stats().Unknown; got != 1 {
-				t.Errorf("%d messages for channels that are gone, expected 1", got)
+				t.Errorf("Unknown is %d, expected 1", got)
 			}
 			key, host := core.queueKey("acme." + name)
 			if n := core.clients[host].ZCard(t.Context(), key).Val(); n != 0 {
@@ -127,8 +127,8 @@ func TestAKilledProcessIsLeftOut_G7(t *testing.T) {
 	}
 }
 
-// Groups to which no edge sends lose their dead members too, so that Django does
-// not fill queues that are not read.
+// Dead members are removed from groups to which no edge sends too, so that
+// Django does not fill queues that no process reads.
 func TestMembersThatRenewRemoveTheDead_G7(t *testing.T) {
 	t.Parallel()
 	config := Config{Hosts: []string{redistest.Start(t).URL()}, Prefix: redistest.Prefix()}
@@ -143,7 +143,7 @@ func TestMembersThatRenewRemoveTheDead_G7(t *testing.T) {
 	}
 }
 
-// Members that show nothing may be alive: Django's, and those of other versions.
+// Members without a key may be alive: those of Django and of other versions.
 func TestOnlyProcessesThatShowThatTheyLiveCanBeDead_G7(t *testing.T) {
 	t.Parallel()
 	config := Config{Hosts: []string{redistest.Start(t).URL()}, Prefix: redistest.Prefix(), Capacity: 3}
@@ -192,8 +192,8 @@ func TestOnlyProcessesThatShowThatTheyLiveCanBeDead_G7(t *testing.T) {
 	}
 }
 
-// A process that is taken for dead, for instance because it stood still, tells its
-// receivers and joins its groups again.
+// A process that was taken for dead, for example because it was suspended,
+// notifies its receivers and joins its groups again.
 func TestAProcessThatIsTakenForDeadComesBack_G7(t *testing.T) {
 	t.Parallel()
 	config := Config{Hosts: []string{redistest.Start(t).URL()}, Prefix: redistest.Prefix()}

@@ -18,7 +18,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/channel/redistest"
 )
 
-// wireOf returns a layer's wire and its connections for sending.
+// linksOf returns a layer's links and its client for sending.
 func linksOf(l channel.Layer) (*links, *redis.Client) {
 	if core, ok := l.(*Core); ok {
 		return core.links, core.clients[0]
@@ -72,7 +72,7 @@ func TestTenantsShareConnectionsThatAreClosedWhenIdle_G6(t *testing.T) {
 	}
 }
 
-// Of the connections that a burst of messages takes, few stay open.
+// After a burst of messages, few connections stay open.
 func TestABurstOfMessagesLeavesFewConnections_G6(t *testing.T) {
 	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {
@@ -102,7 +102,8 @@ func TestABurstOfMessagesLeavesFewConnections_G6(t *testing.T) {
 	}
 }
 
-// All tenants' groups work again after Redis had no room for connections.
+// All tenants' groups work again after Redis had reached its limit of
+// connections.
 func TestALayerIsWholeAfterALimitOfConnectionsIsLifted_G6(t *testing.T) {
 	const tenants = 120
 	for _, kind := range kinds {
@@ -148,7 +149,7 @@ func TestALayerIsWholeAfterALimitOfConnectionsIsLifted_G6(t *testing.T) {
 	}
 }
 
-// stuck is a receiver that blocks, which none should.
+// stuck is a receiver that blocks, against the rules.
 type stuck struct{ entered, opened chan struct{} }
 
 func (s stuck) Receive(*channel.Message) bool {
@@ -161,8 +162,8 @@ func (s stuck) Receive(*channel.Message) bool {
 }
 func (stuck) Interrupted(error) {}
 
-// Messages that one tenant's receivers cannot take in delay no other's, and what
-// waits for them is bounded: in Redis by the capacity, in the process by bytes.
+// A tenant whose receivers block delays no other tenant, and its backlog is
+// bounded: in Redis by the capacity, in the process by bytes.
 func TestW5ASlowTenantDelaysNoOther_G6(t *testing.T) {
 	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {
@@ -201,8 +202,7 @@ func TestW5ASlowTenantDelaysNoOther_G6(t *testing.T) {
 	}
 }
 
-// A Redis that cannot say which queues have changed is of no use, and the error
-// says why.
+// A Redis without CLIENT TRACKING fails with an error that names it.
 func TestW6TheCoreLayerSaysThatItNeedsTracking_G6(t *testing.T) {
 	server := redistest.StartOwn(t)
 	do(t, dial(t, server), []any{"ACL", "SETUSER", "default", "-client|tracking"})
@@ -213,7 +213,7 @@ func TestW6TheCoreLayerSaysThatItNeedsTracking_G6(t *testing.T) {
 	}
 }
 
-// What one round trip brings is bounded, whatever the queues hold.
+// The reply to one read is bounded, whatever the queues contain.
 func TestAPassTakesABoundedNumberOfMessages_G6(t *testing.T) {
 	r := &reader{wake: make(chan struct{}, 1), queues: map[string]*queue{}}
 	for i := range 3 * queuesPerRead {
@@ -253,7 +253,7 @@ func TestAPassTakesABoundedNumberOfMessages_G6(t *testing.T) {
 	}
 }
 
-// Users of Redis need no permissions but those that the documentation names.
+// A Redis user needs only the permissions that the documentation names.
 func TestUsersWithFewPermissionsAreEnough_G6(t *testing.T) {
 	for i, permissions := range []string{
 		"~asgi* &__redis__:invalidate +zadd +expire +zrem +zremrangebyscore +zrange +zcount +zcard +zpopmin +exists +set +del +eval +multi +exec +ping +subscribe +client|id +client|tracking",

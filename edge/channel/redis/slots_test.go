@@ -18,7 +18,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/channel/redistest"
 )
 
-// dam holds back what is written of one tenant, connection by connection.
+// dam blocks connections that write one tenant's messages.
 type dam struct {
 	of     []byte
 	held   atomic.Int64
@@ -50,7 +50,7 @@ func (c dammed) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// A tenant all of whose sends hang takes half of the connections at most.
+// A tenant whose sends all block uses at most half of the connections.
 func TestW5ATenantThatSendsVeryMuchLeavesConnectionsToOthers(t *testing.T) {
 	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {

@@ -22,8 +22,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/channel/redistest"
 )
 
-// What redis-py takes, the edge takes with the same meaning: one setting serves
-// both.
+// URLs mean the same as in redis-py, so that both can share a setting.
 func TestURLsAreReadAsRedisPyReadsThem_E2(t *testing.T) {
 	for _, c := range []struct {
 		url, addr, user, password string
@@ -101,19 +100,19 @@ func FuzzParseURLTellsNoSecret(f *testing.F) {
 		if _, query, _ := strings.Cut(text, "?"); strings.Contains(query, secret) {
 			values, _ := url.ParseQuery(query)
 			for name := range values {
-				if strings.Contains(name, secret) { // names of options are told
+				if strings.Contains(name, secret) { // names of options may be in the error
 					return
 				}
 			}
 		}
 		if err := CheckURL(text); err != nil && strings.Contains(err.Error(), secret) {
-			t.Errorf("%q: the error tells the secret: %v", text, err)
+			t.Errorf("%q: the error contains the secret: %v", text, err)
 		}
 	})
 }
 
-// authority returns a certificate for the name redis.test, signed by itself, and
-// the file that holds it.
+// authority returns a self-signed certificate for the name redis.test, and its
+// file.
 func authority(t *testing.T) (tls.Certificate, string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -135,8 +134,8 @@ func authority(t *testing.T) (tls.Certificate, string) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, file
 }
 
-// A Redis with a certificate of a private authority is reached by the options
-// of the URL or by a configuration of TLS, and not without.
+// A Redis with a certificate of a private authority is trusted by options of
+// the URL or by Config.TLS, and not without them.
 func TestAPrivateAuthorityIsTrustedWhereItIsNamed_E2(t *testing.T) {
 	server := redistest.Start(t)
 	plain, err := parseURL(server.URL(), nil)

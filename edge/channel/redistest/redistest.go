@@ -1,13 +1,12 @@
-// Package redistest gives tests a real Redis: a private server on a free
-// loopback port, without persistence, and gone when the test process is,
-// however that ends.
+// Package redistest starts a Redis server for tests, on a free loopback port
+// and without persistence. The server ends with the test process, however that
+// ends.
 //
 //	server := redistest.Start(t) // one server for all tests of the process
 //	layer, err := redis.NewCore(redis.Config{Hosts: []string{server.URL()}, Prefix: redistest.Prefix()})
 //
-// A test that stops or kills the server takes [StartOwn]. The server's program
-// is found on PATH; without it the test fails, because a test that is skipped
-// proves nothing.
+// A test that stops or kills the server uses [StartOwn]. Without redis-server
+// on PATH, tests fail; they are not skipped.
 package redistest
 
 import (
@@ -32,25 +31,25 @@ var (
 	prefix atomic.Int64
 )
 
-// Start returns the server that all tests of this process share.
+// Start returns a server that all tests of the process share.
 func Start(tb testing.TB) *Server {
 	tb.Helper()
 	return testserver.Must(tb, first)
 }
 
-// StartTwo returns that server and a further one, for sharded layers.
+// StartTwo returns that server and a second one, for layers with several hosts.
 func StartTwo(tb testing.TB) [2]*Server {
 	tb.Helper()
 	return [2]*Server{testserver.Must(tb, first), testserver.Must(tb, second)}
 }
 
-// StartOwn returns a server of the test's own, which it may stop and kill.
+// StartOwn returns a server for one test, which may stop and kill it.
 func StartOwn(tb testing.TB) *Server {
 	tb.Helper()
 	return testserver.Own(tb, newServer)
 }
 
-// Prefix returns a prefix for keys that no other test of this process has.
+// Prefix returns a prefix for keys that is unique in the process.
 func Prefix() string { return fmt.Sprintf("test%d:", prefix.Add(1)) }
 
 func newServer() (*Server, error) {
@@ -74,5 +73,5 @@ func newServer() (*Server, error) {
 	return &Server{s}, nil
 }
 
-// URL returns how to reach the server.
+// URL returns the server's URL.
 func (s *Server) URL() string { return fmt.Sprintf("redis://127.0.0.1:%d/0", s.Port()) }

@@ -30,7 +30,7 @@ func client(t *testing.T, s *redistest.Server) *redis.Client {
 func TestAServerComesBackEmptyAfterStopAndKill(t *testing.T) {
 	s := redistest.StartOwn(t)
 	if redistest.Start(t) == s || redistest.Start(t) != redistest.StartTwo(t)[0] {
-		t.Error("which servers are shared and which are not is mixed up")
+		t.Error("expected Start to share a server and StartOwn to start another")
 	}
 	for _, end := range []func(testing.TB){s.Stop, s.Kill} {
 		if err := client(t, s).Set(t.Context(), "key", "value", 0).Err(); err != nil {
@@ -38,7 +38,7 @@ func TestAServerComesBackEmptyAfterStopAndKill(t *testing.T) {
 		}
 		end(t)
 		if err := client(t, s).Ping(t.Context()).Err(); err == nil {
-			t.Fatal("the server is still there")
+			t.Fatal("the server still answers")
 		}
 		s.Restart(t)
 		if err := client(t, s).Get(t.Context(), "key").Err(); !errors.Is(err, redis.Nil) {
