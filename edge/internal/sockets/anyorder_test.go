@@ -29,10 +29,10 @@ var (
 	firstSeed = flag.Uint64("orderseed", 1, "the seed of the first of them")
 )
 
-// TestAnyOrderOfEventsEndsAndLosesNothing has many conversations at a time, whose
-// ends talk, dawdle, pause and leave as dice have it, with a shutdown in the
-// middle or not. No timeout comes to anybody's rescue. Its model says what must
-// have arrived, and how each may have ended.
+// TestAnyOrderOfEventsEndsAndLosesNothing runs many concurrent conversations,
+// whose ends write, wait, pause and leave at random, with or without a shutdown
+// in the middle. Timeouts are too long to end them. A model decides which
+// messages must have arrived and how each may have ended.
 func TestAnyOrderOfEventsEndsAndLosesNothing(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
 		for _, relays := range []bool{false, true} {
@@ -51,45 +51,45 @@ func TestAnyOrderOfEventsEndsAndLosesNothing(t *testing.T) {
 	})
 }
 
-// disturbance is what happens to all in the middle.
+// disturbance is what happens to all conversations in the middle.
 type disturbance uint8
 
 const (
 	nothing disturbance = iota
 	tenantClosed
-	shutdown // the hub waits for its connections
-	dropped  // it does not
+	shutdown // with a wait for the connections
+	dropped  // without a wait
 )
 
-// scene is a hub, and the conversations that it holds.
+// scene is a hub and its conversations.
 type scene struct {
 	seed          uint64
 	relays        bool
 	world         *world
-	behind        *httptest.Server // of relays
-	secure        bool             // it is behind TLS
+	behind        *httptest.Server // the upstream of relays
+	secure        bool             // with TLS
 	disturbance   disturbance
 	conversations []*conversation
 	tenant        atomic.Pointer[tenant]
 
-	left atomic.Int64 // of events until the disturbance
+	left atomic.Int64 // events until the disturbance
 	down chan struct{}
 }
 
-// conversation has a client, and a handler or an upstream.
+// conversation is between a client and a handler or an upstream.
 type conversation struct {
 	client   talker
 	upstream talker
 	handler  party
 	entered  bool
-	met      chan struct{} // the upstream has talked
+	met      chan struct{} // the upstream has the connection
 }
 
 func (c *conversation) String() string {
-	return fmt.Sprintf("client: %v (sent %d, got %d, told %d, %v); upstream: %v (sent %d, got %d, told %d, %v); handler: sent %d, got %d, closed %d times with %d",
-		c.client.part, c.client.sent, c.client.got, c.client.told, c.client.end,
-		c.upstream.part, c.upstream.sent, c.upstream.got, c.upstream.told, c.upstream.end,
-		c.handler.sent, c.handler.got, c.handler.closed.Load(), c.handler.told)
+	return fmt.Sprintf("client: %v (sent %d, got %d, code %d, %v); upstream: %v (sent %d, got %d, code %d, %v); handler: sent %d, got %d, closed %d times with %d",
+		c.client.part, c.client.sent, c.client.got, c.client.closeCode, c.client.end,
+		c.upstream.part, c.upstream.sent, c.upstream.got, c.upstream.closeCode, c.upstream.end,
+		c.handler.sent, c.handler.got, c.handler.closed.Load(), c.handler.closeCode)
 }
 
 func newScene(t *testing.T, w way, relays bool, seed uint64) *scene {
@@ -97,7 +97,7 @@ func newScene(t *testing.T, w way, relays bool, seed uint64) *scene {
 	s := &scene{seed: seed, relays: relays, down: make(chan struct{})}
 	s.disturbance = disturbance(max(random.IntN(6)-2, 0))
 	s.left.Store(1 + random.Int64N(300))
-	// What waits is short in supply, and time is not.
+	// Queues are short, timeouts are long.
 	config := Config{
 		MaxQueue: 4 << 10 << random.IntN(3), NoPoll: w.noPoll, MaxWorkers: 64,
 		WriteTimeout: time.Hour, CloseTimeout: time.Hour, PingInterval: time.Hour, PongTimeout: time.Hour,
@@ -110,7 +110,7 @@ func newScene(t *testing.T, w way, relays bool, seed uint64) *scene {
 	bare := func(l net.Listener) net.Listener { return l }
 	over := Listen
 	if relays {
-		// The two sides may be held in different ways.
+		// The two sides may be of different kinds.
 		s.secure = w.tls != (random.IntN(4) == 0)
 		if random.IntN(4) == 0 {
 			over = bare
@@ -129,15 +129,15 @@ func newScene(t *testing.T, w way, relays bool, seed uint64) *scene {
 			b.leaves = []leave{closes, closes, halfCloses, ends, breaks, vanishes, resets}[random.IntN(7)]
 		}
 		c := &conversation{met: make(chan struct{})}
-		c.client = talker{part: a, hears: b, masked: true, progress: s.progress}
-		c.upstream = talker{part: b, hears: a, progress: s.progress}
-		c.handler = party{part: b, hears: a, progress: s.progress, over: make(chan struct{}), silent: make(chan struct{}), random: rand.New(rand.NewPCG(b.seed, 400))}
+		c.client = talker{part: a, peer: b, masked: true, progress: s.progress}
+		c.upstream = talker{part: b, peer: a, progress: s.progress}
+		c.handler = party{part: b, peer: a, progress: s.progress, over: make(chan struct{}), silent: make(chan struct{}), random: rand.New(rand.NewPCG(b.seed, 400))}
 		s.conversations = append(s.conversations, c)
 	}
 	return s
 }
 
-// serveNarrow is a server whose connections hold little in the kernel.
+// serveNarrow starts a server whose connections have small kernel buffers.
 func serveNarrow(t *testing.T, handler http.Handler, secure bool, over func(net.Listener) net.Listener) *httptest.Server {
 	server := httptest.NewUnstartedServer(handler)
 	server.Listener.Close()
@@ -154,7 +154,7 @@ func serveNarrow(t *testing.T, handler http.Handler, secure bool, over func(net.
 	return server
 }
 
-// progress counts an event; the last one before the disturbance brings it about.
+// progress counts an event, and triggers the disturbance at the right one.
 func (s *scene) progress() {
 	if s.left.Add(-1) == 0 {
 		go s.disturb()
@@ -182,7 +182,7 @@ func (s *scene) of(r *http.Request) *conversation {
 	return s.conversations[i]
 }
 
-// serve is the hub's server.
+// serve is the handler of the hub's server.
 func (s *scene) serve(rw http.ResponseWriter, r *http.Request) {
 	c := s.of(r)
 	options := Options{Tenant: "acme", AllowNoOrigin: true, Handler: &c.handler}
@@ -212,7 +212,7 @@ func (s *scene) serve(rw http.ResponseWriter, r *http.Request) {
 	_, _ = shake.Relay(up, nil)
 }
 
-// upstream is the server behind the hub.
+// upstream is the handler of the upstream.
 func (s *scene) upstream(rw http.ResponseWriter, r *http.Request) {
 	conn, rest, _, err := ws.UpgradeHTTP(r, rw)
 	if err != nil {
@@ -247,13 +247,13 @@ func (s *scene) play(t *testing.T) {
 				select {
 				case <-over:
 				case <-time.After(patience):
-					c.client.wrong = errors.New("the other end heard nothing of the end")
+					c.client.wrong = errors.New("the other end was not closed")
 				}
 			}
 		})
 	}
 	all.Wait()
-	if s.left.Add(-1<<30) > -1<<30 { // it has not come yet
+	if s.left.Add(-1<<30) > -1<<30 { // not triggered yet
 		close(s.down)
 	}
 	failed := false
@@ -287,11 +287,11 @@ func (s *scene) play(t *testing.T) {
 		t.Errorf("seed %d: expected that nothing is left, found %+v", s.seed, stats)
 	}
 	if owner := s.tenant.Load(); owner != nil && owner.queued.Load() != 0 {
-		t.Errorf("seed %d: %d bytes wait for connections that are gone", s.seed, owner.queued.Load())
+		t.Errorf("seed %d: %d bytes are queued for closed connections", s.seed, owner.queued.Load())
 	}
 }
 
-// judge tells what went wrong with a conversation.
+// judge checks a conversation against the model.
 func (s *scene) judge(c *conversation) (all []string) {
 	wrong := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
 	a, b, h := &c.client, &c.upstream, &c.handler
@@ -318,12 +318,12 @@ func (s *scene) judge(c *conversation) (all []string) {
 	if s.relays {
 		sent, got = b.sent, b.got
 	}
-	// What the client said has arrived, unless somebody did not want to hear it.
+	// The client's messages have arrived, unless an end stopped reading.
 	if deaf := disturbed || gone(a.leaves) || gone(b.leaves) || !s.relays && b.leaves != waits ||
 		s.relays && (b.leaves == ends || b.leaves == breaks || b.leaves == halfCloses); !deaf && got != a.sent {
 		wrong("of the client's %d messages %d arrived", a.sent, got)
 	}
-	// What the other end said has, too.
+	// So have those of the other end.
 	if deaf := drops || s.relays && disturbed || gone(a.leaves) || a.leaves == ends || gone(b.leaves); !deaf && a.got != sent {
 		wrong("of %d messages to the client %d arrived", sent, a.got)
 	}
@@ -343,45 +343,46 @@ func (s *scene) judge(c *conversation) (all []string) {
 	if s.relays && b.leaves > halfCloses {
 		forClient = append(forClient, CodeBadGateway)
 	}
-	if !s.relays && (b.leaves == ends || b.leaves == breaks) { // as its handler closes then
+	if !s.relays && (b.leaves == ends || b.leaves == breaks) { // its handler closes then
 		forClient = append(forClient, b.code)
 	}
 	silent := drops || a.leaves == ends || gone(a.leaves) || !s.relays && gone(b.leaves)
-	if a.told == 0 && !silent || a.told != 0 && !slices.Contains(forClient, a.told) {
-		wrong("the client was told %d, expected one of %d", a.told, forClient)
+	if a.closeCode == 0 && !silent || a.closeCode != 0 && !slices.Contains(forClient, a.closeCode) {
+		wrong("the client got the code %d, expected one of %d", a.closeCode, forClient)
 	}
-	if a.told != 0 && !gone(a.leaves) && !drops && (s.relays || !gone(b.leaves)) && a.end != io.EOF {
+	if a.closeCode != 0 && !gone(a.leaves) && !drops && (s.relays || !gone(b.leaves)) && a.end != io.EOF {
 		wrong("expected the stream to the client to end as it should, found %v", a.end)
 	}
 	if !s.relays {
 		if n := h.closed.Load(); n != 1 {
-			wrong("its end was told %d times", n)
+			wrong("Closed was called %d times", n)
 		}
 		if silent {
 			forClient = append(forClient, CodeAbnormal)
 		}
-		if !slices.Contains(forClient, h.told) {
-			wrong("the handler was told %d, expected one of %d", h.told, forClient)
+		if !slices.Contains(forClient, h.closeCode) {
+			wrong("the handler got the code %d, expected one of %d", h.closeCode, forClient)
 		}
 		return all
 	}
 	add(a.leaves == breaks, CodeGoingAway)
 	add(b.leaves == breaks, CodeProtocol)
 	silent = drops || a.leaves == ends || gone(a.leaves) || b.leaves == ends || b.leaves == halfCloses || gone(b.leaves)
-	if b.told == 0 && !silent || b.told != 0 && !slices.Contains(codes, b.told) {
-		wrong("the upstream was told %d, expected one of %d", b.told, codes)
+	if b.closeCode == 0 && !silent || b.closeCode != 0 && !slices.Contains(codes, b.closeCode) {
+		wrong("the upstream got the code %d, expected one of %d", b.closeCode, codes)
 	}
 	return all
 }
 
-// lost tells the errors of a connection that ends from those of what came.
+// lost reports whether an error is that of a lost connection, not of a wrong
+// message.
 func lost(err error) bool {
 	var op *net.OpError
 	return err == io.EOF || err == io.ErrUnexpectedEOF || errors.Is(err, net.ErrClosed) ||
 		errors.As(err, &op) && !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
-// members are all connections that can be closed.
+// members returns all connections that can be closed.
 func (h *Hub) members() (all []*Conn) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -391,7 +392,7 @@ func (h *Hub) members() (all []*Conn) {
 	return all
 }
 
-// state is for who looks for what a connection waits for.
+// state describes a connection, for debugging.
 func (c *Conn) state() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -399,22 +400,22 @@ func (c *Conn) state() string {
 		c.id, c.flags.Load(), c.out.size, c.writing, c.closing, c.broken, c.paused, c.calling)
 }
 
-// party is the end of a conversation that is a handler.
+// party is an end of a conversation that is a handler.
 type party struct {
 	part
-	hears    part
+	peer     part
 	progress func()
 	over     chan struct{}
-	silent   chan struct{} // it says nothing more by itself
+	silent   chan struct{} // closed after its last message
 	random   *rand.Rand    // of the callbacks
 
-	mu   sync.Mutex // of who speaks
+	mu   sync.Mutex // serializes sending
 	sent int
 
-	got    int
-	wrong  error
-	closed atomic.Int32
-	told   Code
+	got       int
+	wrong     error
+	closed    atomic.Int32
+	closeCode Code
 }
 
 func (p *party) failure() error { return p.wrong }
@@ -440,11 +441,11 @@ func (p *party) Open(c *Conn) {
 	}()
 }
 
-// say says the next thing, if there is one.
+// say sends the next message, if there is one.
 func (p *party) say(c *Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.sent == p.messages || c.WaitWritable(nil) != nil || c.Send(p.says(p.sent)) != nil {
+	if p.sent == p.messages || c.WaitWritable(nil) != nil || c.Send(p.message(p.sent)) != nil {
 		return false
 	}
 	p.sent++
@@ -454,7 +455,7 @@ func (p *party) say(c *Conn) bool {
 // Message implements Handler.
 func (p *party) Message(c *Conn, op Op, payload []byte) {
 	p.progress()
-	if err := p.hears.expects(p.got, op, payload); err != nil && p.wrong == nil {
+	if err := p.peer.expects(p.got, op, payload); err != nil && p.wrong == nil {
 		p.wrong = err
 	}
 	p.got++
@@ -478,7 +479,7 @@ func (p *party) Message(c *Conn, op Op, payload []byte) {
 // Closed implements Handler.
 func (p *party) Closed(_ *Conn, code Code, _ string) {
 	if p.closed.Add(1) == 1 {
-		p.told = code
+		p.closeCode = code
 		close(p.over)
 	}
 }

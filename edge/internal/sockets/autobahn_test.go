@@ -23,7 +23,8 @@ func TestARelayPassesEveryCoreCaseOfAutobahn(t *testing.T) {
 	})
 }
 
-// replayAll has what came before an error answered, as plain servers do.
+// replayAll expects replies to the messages before an error, as plain servers
+// send.
 func replayAll(t *testing.T, world *world) {
 	cases, err := autobahn.Cases()
 	if err != nil {

@@ -21,7 +21,7 @@ var (
 	churnConns = flag.Int("churnconns", 100, "how many at the same time")
 )
 
-// descriptors counts the open ones; -1 where that cannot be told.
+// descriptors returns the number of open descriptors; -1 if unknown.
 func descriptors() int {
 	entries, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
@@ -37,7 +37,7 @@ func TestConnectionsThatComeAndGoLeaveNothingBehind(t *testing.T) {
 func TestRelaysThatComeAndGoLeaveNothingBehind(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
 		leavesNothing(t, func() {
-			t.Run("churn", func(t *testing.T) { // whose end closes the servers
+			t.Run("churn", func(t *testing.T) { // its cleanup closes the servers
 				config := Config{Compression: CompressionWithContext, MaxQueue: 64 << 10, CloseTimeout: time.Second}
 				behind := newWorld(t, w, config, Options{Handler: echo{}})
 				world := newRelay(t, w, config, Options{}, behind)
@@ -55,16 +55,15 @@ func TestRelaysThatComeAndGoLeaveNothingBehind(t *testing.T) {
 	})
 }
 
-// leavesNothing finds what is left when do has returned.
+// leavesNothing checks that do leaves no goroutines and descriptors.
 func leavesNothing(t *testing.T, do func()) {
-	if r, w, err := os.Pipe(); err == nil { // the runtime's poller has descriptors too, from the first time on
+	if r, w, err := os.Pipe(); err == nil { // opens the descriptors of the runtime's poller
 		r.Close()
 		w.Close()
 	}
 	goroutines, open := runtime.NumGoroutine(), descriptors()
 	do()
-	// What is under way in the kernel and in net/http comes to its end; this
-	// waits for that, and decides nothing else.
+	// Wait for the kernel and net/http to finish.
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		if runtime.NumGoroutine() <= goroutines && descriptors() <= open {
 			break
@@ -101,7 +100,7 @@ func churn(t *testing.T, w way) {
 	}
 }
 
-// stays has clients come and go for a while.
+// stays runs clients that connect and leave.
 func (w *world) stays(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), *churnFor)
 	defer cancel()
@@ -117,7 +116,8 @@ func (w *world) stays(t *testing.T) {
 	clients.Wait()
 }
 
-// visit is one client's stay: it talks, and leaves in one of many ways.
+// visit runs one client, which sends messages and leaves in one of several
+// ways.
 func (w *world) visit(t *testing.T, random *rand.Rand) {
 	extensions := []string{"", "permessage-deflate", "permessage-deflate; server_max_window_bits=9"}[random.IntN(3)]
 	header := handshakeHeader()
@@ -138,7 +138,7 @@ func (w *world) visit(t *testing.T, random *rand.Rand) {
 	}
 	whole := frame(ws.OpText, true, []byte("not to be finished"))
 	switch random.IntN(8) {
-	case 0: // properly
+	case 0: // with a close handshake
 		c.Write(frame(ws.OpClose, true, closePayload(CodeNormal)))
 		for {
 			if _, err := c.next(); err != nil {
@@ -154,17 +154,17 @@ func (w *world) visit(t *testing.T, random *rand.Rand) {
 		if tcp, ok := c.Conn.(*net.TCPConn); ok {
 			tcp.SetLinger(0)
 		}
-	case 4: // without reading what it asked for
+	case 4: // without reading the replies
 		for range 20 {
 			c.Write(frame(ws.OpBinary, true, make([]byte, 20<<10)))
 		}
 	case 5: // in the middle of a message
 		c.Write(frame(ws.OpText, false, []byte("to be continued")))
-	case 6: // with compressed rubbish
+	case 6: // with invalid compressed data
 		rubbish := frame(ws.OpText, true, []byte{0xff, 0xff, 0xff, 0xff})
 		rubbish[0] |= 0x40
 		c.Write(rubbish)
 		c.next()
-	case 7: // without a word
+	case 7: // without a close frame
 	}
 }

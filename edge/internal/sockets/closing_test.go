@@ -7,9 +7,9 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// TestAnEndIsReadThatWaitedBehindAPause: the peer had closed before it was told
-// of our own close, so nothing more comes from it that could wake anybody.
-func TestAnEndIsReadThatWaitedBehindAPause(t *testing.T) {
+// The peer closed during a pause, before it got our close frame, so no further
+// event of it wakes a worker.
+func TestACloseFrameFromBeforeAPauseIsRead(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
 		conns := make(chan *Conn, 1)
 		world := newWorld(t, w, Config{CloseTimeout: time.Hour}, Options{Handler: script{
@@ -26,9 +26,8 @@ func TestAnEndIsReadThatWaitedBehindAPause(t *testing.T) {
 	})
 }
 
-// TestADeadlineOfBeforeDoesNotCutTheCloseHandshakeShort: a ping's deadline
-// passes while the handler closes.
-func TestADeadlineOfBeforeDoesNotCutTheCloseHandshakeShort(t *testing.T) {
+// The deadline of a ping passes while the handler closes.
+func TestAnEarlierDeadlineDoesNotEndTheCloseHandshake(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
 		world := newWorld(t, w, Config{CloseTimeout: time.Hour}, Options{Handler: script{
 			message: func(c *Conn, _ Op, _ []byte) { c.Close(CodeNormal, "") },
@@ -40,27 +39,27 @@ func TestADeadlineOfBeforeDoesNotCutTheCloseHandshakeShort(t *testing.T) {
 		c.send(t, ws.OpClose, closePayload(CodeNormal))
 		c.expectEnd(t)
 		if n := world.hub.Stats().Timeouts; n != 0 {
-			t.Errorf("expected that nobody was late, found %d timeouts", n)
+			t.Errorf("expected no timeouts, found %d", n)
 		}
 	})
 }
 
-// TestWhatAPeerThatIsGoneDidNotTakeIsNoLongerHeldAgainstItsTenant: the tenant's
-// other readers have room again.
-func TestWhatAPeerThatIsGoneDidNotTakeIsNoLongerHeldAgainstItsTenant(t *testing.T) {
+// The queue of a closed connection no longer counts, so the tenant's others
+// have room.
+func TestTheQueueOfAClosedConnectionIsNotCounted(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
 		conns := make(chan *Conn, 2)
-		told := newRecorder()
-		world := newWorld(t, w, Config{}, Options{Handler: script{open: func(c *Conn) { conns <- c }, closed: told.closed}})
+		ended := newRecorder()
+		world := newWorld(t, w, Config{}, Options{Handler: script{open: func(c *Conn) { conns <- c }, closed: ended.closed}})
 		world.dial(t, nil)
 		stays := <-conns
 		c := world.dial(t, nil)
 		goes := <-conns
-		goes.stream.closeWrite() // so that writing fails, as it does once the peer is gone
+		goes.stream.closeWrite() // so that writing fails, as after a reset
 		if err := goes.Send(Binary, make([]byte, 1<<20)); err != nil {
 			t.Fatal(err)
 		}
-		told.expect(t, CodeAbnormal)
+		ended.expect(t, CodeAbnormal)
 		c.Close()
 		eventually(t, "nothing waits for the tenant's readers", func() bool { return stays.tenant.queued.Load() == 0 })
 	})

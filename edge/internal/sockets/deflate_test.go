@@ -78,8 +78,8 @@ func TestOffersOfCompressionAreAnsweredAsTheRFCWantsIt_E6(t *testing.T) {
 	}
 }
 
-// squeezer is the client's side of compression: a writer and a reader of its
-// own, which keep their context or do not.
+// squeezer is the client's side of compression: a writer and a reader, with or
+// without context takeover.
 type squeezer struct {
 	*client
 	bits                        uint8
@@ -97,7 +97,7 @@ func (s *squeezer) compress(p []byte) []byte {
 	return out
 }
 
-// inflate uses a reader with the whole stream before it, as a peer's would.
+// inflate uses one reader for the whole stream, as a peer does.
 func (s *squeezer) inflate(t *testing.T, p []byte) []byte {
 	t.Helper()
 	r := flate.NewReaderDict(io.MultiReader(bytes.NewReader(p), strings.NewReader(deflateTail)), s.read)
@@ -136,7 +136,7 @@ func TestCompressedMessagesComeBackForEveryWindow(t *testing.T) {
 	})
 }
 
-// text is of the kind that compresses.
+// text returns text that compresses well.
 func text(size int) []byte {
 	var b []byte
 	for i := 0; len(b) < size; i++ {
@@ -146,7 +146,7 @@ func text(size int) []byte {
 	return bytes.ToValidUTF8(b, []byte("?"))
 }
 
-// exchange sends a message in two fragments, and expects it back.
+// exchange sends a message in two fragments and expects its echo.
 func (s *squeezer) exchange(t *testing.T, payload []byte) {
 	t.Helper()
 	body := s.compress(payload)
@@ -221,7 +221,7 @@ func TestBrokenAndGreedyCompressionEndsTheConnection(t *testing.T) {
 		code Code
 	}{
 		{"no deflate at all", ws.OpBinary, []byte{0xff, 0xff, 0xff}, CodeInvalidData},
-		{"cut off", ws.OpBinary, []byte{0x4a, 0x4c}, CodeInvalidData},
+		{"truncated", ws.OpBinary, []byte{0x4a, 0x4c}, CodeInvalidData},
 		{"small on the wire, beyond the limit inflated", ws.OpBinary, bomb(3 << 20), CodeTooBig},
 		{"text that is not UTF-8 once inflated", ws.OpText, []byte{0xfa, 0x0f, 0x00}, CodeInvalidData},
 		{"more final blocks than anybody needs", ws.OpBinary, bytes.Repeat([]byte{0x03, 0x00}, 1000), CodeInvalidData},

@@ -36,7 +36,7 @@ func TestAnEchoAllocatesNothing(t *testing.T) {
 		for range 100 {
 			trip()
 		}
-		budget := 0.9 // a pool that the collector emptied is filled again
+		budget := 0.9 // refilling pools after a garbage collection
 		if w.tls {
 			budget = 4 // crypto/tls, on both sides
 		}
@@ -49,8 +49,8 @@ func TestAnEchoAllocatesNothing(t *testing.T) {
 	})
 }
 
-// rival is the usual server on the same library: a goroutine for each
-// connection, which reads and writes through wsutil.
+// rival is the usual server with gobwas/ws: a goroutine for each connection,
+// which reads and writes with wsutil.
 func rival() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		conn, _, _, err := ws.UpgradeHTTP(r, w)
@@ -72,7 +72,7 @@ func rival() http.Handler {
 	})
 }
 
-// contestants are the servers that the benchmarks set side by side.
+// contestants are the servers that the benchmarks compare.
 func contestants(b *testing.B, secure bool) map[string]*world {
 	serve := func(handler http.Handler) *world {
 		w := &world{tls: secure, server: httptest.NewUnstartedServer(handler)}
@@ -94,9 +94,9 @@ func contestants(b *testing.B, secure bool) map[string]*world {
 	return all
 }
 
-// BenchmarkEcho sets the ways of the hub beside plain gobwas/ws, in turns of a
-// few milliseconds, so that what else the machine does meets all alike. Its
-// figures are ratios to plain gobwas/ws.
+// BenchmarkEcho compares the kinds of connections with plain gobwas/ws, in
+// alternating turns of a few milliseconds, so that other load affects all
+// equally. Its figures are ratios to plain gobwas/ws.
 func BenchmarkEcho(b *testing.B) {
 	for _, secure := range []bool{false, true} {
 		name := "plain"
@@ -143,12 +143,12 @@ func BenchmarkEcho(b *testing.B) {
 	}
 }
 
-// TestIdle is the server of BenchmarkIdle in a process of its own, so that the
-// clients' memory is not counted: it serves until its input ends.
+// TestIdle is the server of BenchmarkIdle, in a separate process, so that the
+// clients' memory is not counted. It serves until its input ends.
 func TestIdle(t *testing.T) {
 	kind := os.Getenv("SOCKETS_IDLE")
 	if kind == "" {
-		return // it is not a test when it is not asked to be the server
+		return // not started by BenchmarkIdle
 	}
 	secure := strings.HasSuffix(kind, " TLS")
 	var handler http.Handler = rival()

@@ -6,8 +6,7 @@ import (
 	"testing"
 )
 
-// What is read can be written and read again, and offers are written in the one
-// spelling that needs no quotes.
+// A parsed extension can be formatted and parsed again, without quotes.
 func FuzzExtensions_E6(f *testing.F) {
 	for _, seed := range []string{
 		"", ",", "permessage-deflate", `permessage-deflate ; server_max_window_bits = "1\0", x;y`, "a;;=b", `a;b="`, `a;b="\`, "a b", "permessage-deflate; client_max_window_bits=8",

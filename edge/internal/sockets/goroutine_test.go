@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// taker is a connection that takes what is written, and notes the deadlines.
+// taker is a connection that records writes and deadlines.
 type taker struct {
 	net.Conn
 	took      bytes.Buffer
@@ -21,9 +21,8 @@ func (c *taker) SetWriteDeadline(time.Time) error {
 
 func (c *taker) Write(p []byte) (int, error) { return c.took.Write(p) }
 
-// TestAGoroutinesWriteHasADeadlineForEachPartOfWhatWaits: a peer that reads
-// slowly, but reads, is not one that makes no progress.
-func TestAGoroutinesWriteHasADeadlineForEachPartOfWhatWaits(t *testing.T) {
+// A peer that reads slowly makes progress.
+func TestAGoroutinesWriteHasADeadlineForEachPart(t *testing.T) {
 	conn := &taker{}
 	s := &blocking{conn, time.Second}
 	var q queue

@@ -37,7 +37,7 @@ func TestAHandshakeIsAnsweredWithAStatus_E6(t *testing.T) {
 		method, proto string
 		change        []string
 		status        int
-		says          string // a header that the answer has
+		header        string // a header of the response
 	}{
 		{"as it should be", "", "", nil, 101, "Sec-Websocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="},
 		{"the token of Upgrade in capitals", "", "", []string{"Upgrade", "WebSocket"}, 101, ""},
@@ -90,10 +90,10 @@ func TestAHandshakeIsAnsweredWithAStatus_E6(t *testing.T) {
 			if answer.StatusCode != c.status {
 				t.Errorf("expected status %d, found %d", c.status, answer.StatusCode)
 			}
-			if name, value, ok := strings.Cut(c.says, ": "); ok && answer.Header.Get(name) != value {
-				t.Errorf("expected %s, found %q", c.says, answer.Header.Get(name))
+			if name, value, ok := strings.Cut(c.header, ": "); ok && answer.Header.Get(name) != value {
+				t.Errorf("expected %s, found %q", c.header, answer.Header.Get(name))
 			}
-			eventually(t, "the hub counts it", func() bool { // an answer may be read before it is
+			eventually(t, "the hub counts it", func() bool { // the response may be read earlier
 				stats, refused := world.hub.Stats(), c.status != 101
 				return stats.Rejected == map[bool]uint64{true: 1}[refused] && (!refused || stats.Tenants == 0)
 			})
@@ -101,7 +101,7 @@ func TestAHandshakeIsAnsweredWithAStatus_E6(t *testing.T) {
 	}
 }
 
-// Whoever opens the socket must not have been asked in vain.
+// The handler is called only for accepted handshakes.
 func TestWhatNoWebsocketComesOfIsNotAdmitted(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -149,7 +149,7 @@ func TestW3AnOriginIsTheTenantsOwnOrRefused(t *testing.T) {
 		{"another port", Options{}, []string{"Origin", "http://acme.test:8080"}, 403},
 		{"an allowed origin", Options{AllowOrigin: own}, []string{"Origin", "https://App.acme.test"}, 101},
 		{"its scheme counts", Options{AllowOrigin: own}, []string{"Origin", "http://app.acme.test"}, 403},
-		{"a list of its own takes the place of the host", Options{AllowOrigin: own}, []string{"Origin", "https://acme.test"}, 403},
+		{"AllowOrigin replaces the host", Options{AllowOrigin: own}, []string{"Origin", "https://acme.test"}, 403},
 		{"a sandboxed page", Options{AllowOrigin: func(Origin) bool { return true }}, []string{"Origin", "null"}, 403},
 		{"two origins", Options{}, []string{"Origin", "http://acme.test|http://acme.test"}, 403},
 		{"none", Options{}, nil, 403},
@@ -184,7 +184,7 @@ func TestTheFirstProtocolOfTheClientThatTheHandlerSpeaksIsChosen(t *testing.T) {
 		world := newWorld(t, way{}, Config{}, Options{Handler: handler, Protocols: strings.Fields(c.spoken), Header: http.Header{"X-Edge": {"1"}}})
 		answer, _ := world.handshake(t, "GET", "HTTP/1.1", handshakeHeader("Sec-WebSocket-Protocol", c.offered))
 		if got, told := answer.Header.Get("Sec-WebSocket-Protocol"), <-opened; got != c.chosen || told != c.chosen {
-			t.Errorf("%q offered, %q spoken: expected %q, found %q, and the handler was told %q", c.offered, c.spoken, c.chosen, got, told)
+			t.Errorf("%q offered, %q spoken: expected %q, found %q, and the handler got %q", c.offered, c.spoken, c.chosen, got, told)
 		}
 		if answer.Header.Get("X-Edge") != "1" {
 			t.Error("the header of the options is missing in the answer")
@@ -207,8 +207,8 @@ func TestBytesThatCameWithTheHandshakeAreNotLost(t *testing.T) {
 		for i := range 3 {
 			all.Write(frame(ws.OpText, true, fmt.Append(nil, "early ", i)))
 		}
-		whole := frame(ws.OpText, true, []byte("in two parts"))
-		all.Write(whole[:7])
+		complete := frame(ws.OpText, true, []byte("in two parts"))
+		all.Write(complete[:7])
 		if _, err := io.WriteString(conn, all.String()); err != nil {
 			t.Fatal(err)
 		}
@@ -220,7 +220,7 @@ func TestBytesThatCameWithTheHandshakeAreNotLost(t *testing.T) {
 		for i := range 3 {
 			c.expect(t, ws.OpText, fmt.Sprint("early ", i))
 		}
-		conn.Write(whole[7:])
+		conn.Write(complete[7:])
 		c.expect(t, ws.OpText, "in two parts")
 	}
 }

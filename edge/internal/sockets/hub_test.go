@@ -61,7 +61,7 @@ func TestLargeMessagesComeBackWholeFragmentedAndChopped(t *testing.T) {
 	})
 }
 
-// deliver writes a text message in fragments, and the bytes in pieces.
+// deliver writes a text message in fragments, in chunks of bytes.
 func (c *client) deliver(payload []byte, fragment, chop int) {
 	var all []byte
 	op := ws.OpText
@@ -146,7 +146,7 @@ func TestCloseFromHereWaitsForThePeersPart(t *testing.T) {
 			t.Errorf("expected ErrClosed, found %v", err)
 		}
 		ended.expect(t, 4000)
-		client.send(t, ws.OpText, []byte("not heard"))
+		client.send(t, ws.OpText, []byte("ignored"))
 		client.expect(t, ws.OpText, "last words")
 		client.expect(t, ws.OpClose, "\x0f\xa0"+strings.Repeat("ü", 61))
 		client.send(t, ws.OpClose, closePayload(4000))
@@ -178,7 +178,7 @@ func TestASlowReaderIsClosedWith1013AndOthersGoOn(t *testing.T) {
 		}
 		other.Send(Text, []byte("unharmed"))
 		quick.expect(t, ws.OpText, "unharmed")
-		slow.expectClose(t, CodeTryLater) // behind what the kernel had taken, whole frames all of it
+		slow.expectClose(t, CodeTryLater) // after complete frames that the kernel had taken
 		ended.expect(t, CodeTryLater)
 		if n := world.hub.Stats().Slow; n != 1 {
 			t.Errorf("expected 1 slow reader, found %d", n)
@@ -344,8 +344,8 @@ func TestHandlersThatWaitHoldUpNobodyElse(t *testing.T) {
 	}
 }
 
-// pass lets a hub's time pass by hand, and no faster than its connections can
-// follow: what a tick has to be done is done before the next.
+// pass advances a hub's clock, and waits after each tick until its connections
+// are served.
 func pass(t *testing.T, hub *Hub, ticks uint32) {
 	t.Helper()
 	for range ticks {
@@ -363,7 +363,7 @@ func pass(t *testing.T, hub *Hub, ticks uint32) {
 	}
 }
 
-// TestTime lets a hub's time pass by hand.
+// TestTime advances a hub's clock itself.
 func TestTime(t *testing.T) {
 	const second = uint32(time.Second / tickLength)
 	eachWay(t, func(t *testing.T, w way) {
@@ -386,7 +386,7 @@ func TestTime(t *testing.T) {
 				client.expect(t, ws.OpPing, "")
 				client.send(t, ws.OpPong, nil)
 				client.send(t, ws.OpPing, []byte("in order"))
-				client.expect(t, ws.OpPong, "in order") // so the pong has come
+				client.expect(t, ws.OpPong, "in order") // so the pong was received
 			}
 			pass(10 * second)
 			client.expect(t, ws.OpPing, "")
@@ -399,11 +399,11 @@ func TestTime(t *testing.T) {
 			world, _ := start(t, Config{PingInterval: 10 * time.Second, PongTimeout: 5 * time.Second, WriteTimeout: time.Hour, MaxQueue: 4 << 10}, script{open: func(c *Conn) { opened <- c }})
 			client := world.dial(t, nil)
 			conn := <-opened
-			// Nobody serves it, so that a goroutine of its own is not the one that writes.
+			// No goroutine serves it, so that the test is the one that writes.
 			rests := func() bool { return conn.flags.Load()&(flagTimer|flagScheduled) == 0 }
 			eventually(t, "it is open", rests)
 			conn.Send(Binary, make([]byte, size))
-			client.r.Peek(1) // it is being written
+			client.r.Peek(1) // the write has begun
 			for range 60 * second {
 				world.hub.advance(nil)
 				eventually(t, "a deadline that has passed is dealt with", rests)
@@ -411,7 +411,7 @@ func TestTime(t *testing.T) {
 			if f, err := client.next(); err != nil || len(f.Payload) != size {
 				t.Fatalf("expected %d bytes, found %d and %v", size, len(f.Payload), err)
 			}
-			// The client has it all a moment before the one that wrote it has noted so.
+			// The client may have all of it before the writer has noted that.
 			if err := conn.WaitWritable(t.Context().Done()); err != nil {
 				t.Fatal(err)
 			}
@@ -446,7 +446,7 @@ func TestTime(t *testing.T) {
 }
 
 func TestAnIdleConnectionIsSmall(t *testing.T) {
-	if n := unsafe.Sizeof(Conn{}); n > 192 { // which is what the allocator has for it
+	if n := unsafe.Sizeof(Conn{}); n > 192 { // the size class
 		t.Errorf("a connection has %d bytes, expected at most 192", n)
 	}
 	if n := unsafe.Sizeof(relay{}); n > 288 {

@@ -13,8 +13,8 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// BenchmarkIdle holds connections that have said one thing each, and reports
-// the resident memory that one of them costs the server's process.
+// BenchmarkIdle reports the resident memory of the server's process for each
+// idle connection, after one message.
 func BenchmarkIdle(b *testing.B) {
 	const conns = 4000
 	kinds := []string{"gobwas", "gobwas TLS"}
@@ -58,11 +58,11 @@ func BenchmarkIdle(b *testing.B) {
 				}
 				return clients
 			}
-			first := visit(200) // what the first ones need for all
+			first := visit(200) // memory that all connections share
 			before := ask()
 			clients := append(visit(conns), first...)
 			after := ask()
-			for b.Loop() { // the figure is no time
+			for b.Loop() { // the time is not measured
 			}
 			b.ReportMetric(float64(after-before)/conns, "B/conn")
 			for _, c := range clients {

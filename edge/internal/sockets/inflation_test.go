@@ -8,8 +8,8 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// Small frames that inflate to big messages take no more memory than the hub
-// allows, and one tenant's leave half of it to the others.
+// Small frames that inflate to large messages use no more memory than the hub
+// allows, and one tenant's at most half of it.
 func TestInflatedMessagesAreBoundedTogether_E5(t *testing.T) {
 	const mebi = 1 << 20
 	eachWay(t, func(t *testing.T, w way) {
@@ -40,10 +40,10 @@ func TestInflatedMessagesAreBoundedTogether_E5(t *testing.T) {
 		}
 		var served, closed, waiting []*client
 		var answers []chan ws.Frame
-		for range 12 { // a buffer of 1 MiB and a little is charged for each, half as much more while it grows
+		for range 12 { // each is charged a little more than 1 MiB, and half as much again while it grows
 			c := send("greedy")
 			refused := make(chan ws.Frame, 1)
-			if len(served) >= 2 { // only then it may be refused
+			if len(served) >= 2 { // only then it may be rejected
 				go func() {
 					if f, err := c.next(); err == nil {
 						refused <- f
@@ -75,12 +75,12 @@ func TestInflatedMessagesAreBoundedTogether_E5(t *testing.T) {
 		close(hold)
 		for _, c := range append(waiting, other) {
 			if f, err := c.next(); err != nil || len(f.Payload) != 1 {
-				t.Errorf("heard %d bytes, %v: expected the answer", len(f.Payload), err)
+				t.Errorf("received %d bytes, %v: expected the reply", len(f.Payload), err)
 			}
 		}
 		for _, a := range answers {
 			if f := <-a; len(f.Payload) != 1 {
-				t.Errorf("heard %d bytes: expected the answer", len(f.Payload))
+				t.Errorf("received %d bytes: expected the reply", len(f.Payload))
 			}
 		}
 		if most := peak.Load(); most > 8*mebi || most < 2*mebi {
@@ -93,8 +93,8 @@ func TestInflatedMessagesAreBoundedTogether_E5(t *testing.T) {
 	})
 }
 
-// A message is given back as soon as it is handled, though the peer has begun
-// the next frame and may never end it.
+// The charge for a message ends with its handler, even if the peer has begun
+// the next frame.
 func TestAnInflatedMessageIsNotKeptForTheNextFrame_E5(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
 		world := newWorld(t, w, Config{Compression: CompressionPerMessage}, Options{Handler: script{message: func(c *Conn, op Op, payload []byte) { c.Send(op, payload[:1]) }}})
@@ -110,7 +110,7 @@ func TestAnInflatedMessageIsNotKeptForTheNextFrame_E5(t *testing.T) {
 	})
 }
 
-// sendCompressed sends the body of a compressed message.
+// sendCompressed sends a compressed payload.
 func (c *client) sendCompressed(t *testing.T, body []byte) {
 	t.Helper()
 	first := frame(ws.OpBinary, true, body)

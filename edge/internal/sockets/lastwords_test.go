@@ -10,9 +10,8 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// TestWhatAPeerSaidBeforeItWentIsHeardAfterAPause: its last bytes and its end
-// may have been read at once.
-func TestWhatAPeerSaidBeforeItWentIsHeardAfterAPause(t *testing.T) {
+// The last bytes and the end of the input may have been read together.
+func TestMessagesBeforeTheEndAreHandledAfterAPause(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
 		got := make(chan string, 10)
 		conns := make(chan *Conn, 1)
@@ -47,27 +46,27 @@ func TestWhatAPeerSaidBeforeItWentIsHeardAfterAPause(t *testing.T) {
 	})
 }
 
-// TestADropDoesNotWaitForWhoReadsNothing: a goroutine may stand in a write.
-func TestADropDoesNotWaitForWhoReadsNothing(t *testing.T) {
+// A goroutine may be blocked in a write.
+func TestADropDoesNotWaitForAPeerThatDoesNotRead(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
-		told := newRecorder()
+		ended := newRecorder()
 		sent := make(chan struct{})
 		world := newWorld(t, w, Config{WriteTimeout: time.Hour, CloseTimeout: time.Hour}, Options{Handler: script{
 			message: func(c *Conn, _ Op, _ []byte) {
 				c.Send(Binary, make([]byte, 16<<20)) // more than the kernel takes
 				close(sent)
 			},
-			closed: told.closed,
+			closed: ended.closed,
 		}})
 		c := world.dial(t, nil)
 		c.send(t, ws.OpText, []byte("speak"))
 		<-sent
-		c.r.Peek(1) // it is being written
+		c.r.Peek(1) // the write has begun
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if err := world.hub.Shutdown(ctx); err != context.Canceled {
 			t.Errorf("expected context.Canceled, found %v", err)
 		}
-		told.expect(t, CodeGoingAway)
+		ended.expect(t, CodeGoingAway)
 	})
 }

@@ -6,10 +6,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// narrow has a connection hold little in the kernel, so that who does not read
-// is soon felt. It is for the time before there is a peer: a window that was
-// promised once cannot be taken back. Segments are as on other networks, or one
-// of them would be more than there is room for.
+// narrow gives a connection small kernel buffers, so that a peer that does not
+// read blocks soon. It must be called before the connection is established,
+// since a TCP window cannot shrink. Segments are as small as on Ethernet, so
+// that they fit the buffers.
 func narrow(_, _ string, raw syscall.RawConn) error {
 	var failed error
 	err := raw.Control(func(fd uintptr) {

@@ -9,8 +9,8 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// parsed runs a parser over a stream in pieces of the given sizes, in turn, and
-// describes what it gives.
+// parsed runs a parser on a stream, in chunks of the given sizes, and describes
+// the events.
 func parsed(stream []byte, sizes []byte, compressed bool) (events []string, failed *failure) {
 	p := parsers.Get().(*parser)
 	defer p.release()
@@ -46,8 +46,8 @@ func parsed(stream []byte, sizes []byte, compressed bool) (events []string, fail
 	return events, nil
 }
 
-// FuzzParser holds that pieces do not matter: whatever the peer's bytes are,
-// byte by byte they mean what they mean at once.
+// FuzzParser checks that chunks do not matter: any input gives the same events
+// byte by byte and at once.
 func FuzzParser(f *testing.F) {
 	hello := frame(ws.OpText, true, []byte("Grüße"))
 	f.Add(hello, []byte{0}, false)
@@ -69,7 +69,7 @@ func FuzzParser(f *testing.F) {
 	})
 }
 
-// FuzzText holds the validator of pieces against the library's of the whole.
+// FuzzText compares the validator of chunks with utf8.Valid.
 func FuzzText(f *testing.F) {
 	for _, s := range []string{"", "abc", "Grüße", "€", "\U0001f600", "\xf4\x90\x80\x80", "\xed\xa0\x80", "\xc0\x80", "\xe2\x82"} {
 		f.Add([]byte(s), uint8(1))
@@ -91,7 +91,7 @@ func FuzzText(f *testing.F) {
 func TestTextFailsAtTheFirstByteThatCannotBeMended(t *testing.T) {
 	for _, c := range []struct {
 		text string
-		fine int // bytes that may come before it is known
+		fine int // valid bytes before the error
 	}{
 		{"ab\xff", 2}, {"\xc0", 0}, {"\xf4\x90\x80\x80", 1}, {"\xed\xa0\x80", 1}, {"\xe0\x80", 1}, {"\xf8", 0}, {"ü\x80", 2}, {"\xe2\x82x", 2},
 	} {

@@ -2,5 +2,6 @@ package sockets
 
 import "runtime"
 
-// pollable reports whether connections can be held without a goroutine here.
+// pollable reports whether this system supports connections without a
+// goroutine.
 const pollable = runtime.GOOS == "linux"

@@ -14,7 +14,7 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// dribble passes bytes on one at a time, each as a segment of its own.
+// dribble forwards bytes one at a time, each in one segment.
 type dribble struct{ net.Conn }
 
 func (d dribble) Write(p []byte) (int, error) {
@@ -26,8 +26,8 @@ func (d dribble) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// crypto/tls keeps its place in a record over a read that found nothing; this
-// holds it to that, since its documentation does not promise it.
+// crypto/tls keeps the part of a record that it has after a temporary error.
+// Its documentation does not promise that.
 func TestRecordsThatArriveByteByByteAreReadWithoutWaiting(t *testing.T) {
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		t.Run(tls.VersionName(version), func(t *testing.T) {

@@ -7,13 +7,13 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// puppet is a stream whose peer is the test: nothing happens on it by itself,
-// and who serves its connection is the test too.
+// puppet is a stream whose peer is the test. The test serves the connection
+// too, so nothing happens concurrently.
 type puppet struct {
 	in      []byte
-	ended   bool // the peer has ended its side
-	blocked bool // the kernel takes nothing
-	full    bool // the kernel takes no end
+	ended   bool // the peer closed its write side
+	blocked bool // the kernel has no room
+	full    bool // the kernel has no room for the end
 	failing bool // writing fails
 	out     []byte
 }
@@ -32,7 +32,7 @@ func (s *puppet) read(p []byte) (int, error) {
 func (s *puppet) write(bufs [][]byte) (n int, err error) {
 	switch {
 	case s.failing:
-		return 0, errors.New("the peer is gone")
+		return 0, errors.New("the peer has closed")
 	case s.blocked:
 		return 0, errWouldBlock
 	}
@@ -49,7 +49,7 @@ func (s *puppet) more() bool                { return false }
 func (s *puppet) isPolled() bool            { return true }
 func (s *puppet) wake(c *Conn, flag uint32) { c.flags.Or(flag) }
 
-// newPuppet is a connection in the hands of the test, open and at rest.
+// newPuppet returns an open connection that the test serves.
 func newPuppet(t testing.TB, config Config, handler Handler) (*Conn, *puppet) {
 	t.Helper()
 	config.NoPoll = true
@@ -64,7 +64,7 @@ func newPuppet(t testing.TB, config Config, handler Handler) (*Conn, *puppet) {
 	return c, stream
 }
 
-// serveAll serves a connection as long as there is something to do.
+// serveAll serves a connection until no task flag is set.
 func (s *puppet) serveAll(c *Conn) {
 	var buffer [1 << 10]byte
 	for f := c.flags.And(flagsSteady) &^ flagsSteady; f != 0; f = c.flags.And(flagsSteady) &^ flagsSteady {
@@ -74,7 +74,7 @@ func (s *puppet) serveAll(c *Conn) {
 	}
 }
 
-// newPuppetRelay is a relay in the hands of the test.
+// newPuppetRelay returns a relay that the test serves.
 func newPuppetRelay(t testing.TB) (conns [2]*Conn, streams [2]*puppet) {
 	t.Helper()
 	c, client := newPuppet(t, Config{MaxQueue: 64}, nil)
@@ -89,8 +89,8 @@ func newPuppetRelay(t testing.TB) (conns [2]*Conn, streams [2]*puppet) {
 	return [2]*Conn{c, u}, [2]*puppet{client, up}
 }
 
-// TestBothSidesOfARelayEndInWhateverOrder plays all that can happen to the two
-// sides, in every order, with each side served soon or late.
+// TestBothSidesOfARelayEndInWhateverOrder runs all orders of events on the two
+// sides, with each side served early or late.
 func TestBothSidesOfARelayEndInWhateverOrder(t *testing.T) {
 	type event struct {
 		name string
@@ -105,7 +105,7 @@ func TestBothSidesOfARelayEndInWhateverOrder(t *testing.T) {
 	}
 	var events []event
 	for side, who := range []string{"client", "upstream"} {
-		says := func(name string, b []byte) {
+		input := func(name string, b []byte) {
 			events = append(events, event{who + " " + name, side, func(c *Conn, s *puppet) {
 				if !s.ended {
 					s.in = append(s.in, b...)
@@ -116,14 +116,14 @@ func TestBothSidesOfARelayEndInWhateverOrder(t *testing.T) {
 		does := func(name string, do func(c *Conn, s *puppet)) {
 			events = append(events, event{who + " " + name, side, do})
 		}
-		says("talks", wire(side, ws.NewBinaryFrame(make([]byte, 60))))
-		says("closes", wire(side, ws.NewCloseFrame(closePayload(Code(4000+side)))))
-		says("breaks the protocol", []byte{0x83, 0, 0, 0, 0, 0})
+		input("sends a message", wire(side, ws.NewBinaryFrame(make([]byte, 60))))
+		input("sends a close frame", wire(side, ws.NewCloseFrame(closePayload(Code(4000+side)))))
+		input("violates the protocol", []byte{0x83, 0, 0, 0, 0, 0})
 		does("ends", func(c *Conn, s *puppet) {
 			s.ended = true
 			c.schedule(flagRead | flagHangup)
 		})
-		does("is gone", func(c *Conn, s *puppet) {
+		does("is closed", func(c *Conn, s *puppet) {
 			s.ended, s.failing = true, true
 			c.schedule(flagRead | flagHangup)
 		})
@@ -157,20 +157,20 @@ func TestBothSidesOfARelayEndInWhateverOrder(t *testing.T) {
 		for side, c := range conns {
 			o := conns[1-side]
 			if c.phase != phaseClosed && !c.congested() && len(streams[side].in) > 0 {
-				t.Fatalf("%q: side %d is not read from, and nobody is going to", names, side)
+				t.Fatalf("%q: side %d is not read from and not scheduled", names, side)
 			}
 			switch {
 			case c.phase == phaseClosed:
 				if o.phase == phaseOpen {
-					t.Fatalf("%q: side %d is gone, and the other one knows nothing of it", names, side)
+					t.Fatalf("%q: side %d is closed, and the other one is not closing", names, side)
 				}
 			case c.phase != phaseOpen && !c.deadline.set:
 				t.Fatalf("%q: side %d is closing, and has no deadline", names, side)
 			case (c.closeReceived || c.noWait) && c.phase == phaseOpen && o.phase == phaseOpen:
-				t.Fatalf("%q: side %d waits to be closed in vain", names, side)
+				t.Fatalf("%q: side %d is never closed", names, side)
 			}
 		}
-		// Both take what waits, and go.
+		// Both read their queue and close.
 		for side, c := range conns {
 			streams[side].blocked = false
 			c.schedule(flagFlush)

@@ -8,9 +8,8 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// TestWhatIsSaidAfterWritingFailedIsNotHeldAgainstTheTenant: nobody will write
-// the close frame, nor count it off.
-func TestWhatIsSaidAfterWritingFailedIsNotHeldAgainstTheTenant(t *testing.T) {
+// The close frame is never written, so it must not stay counted.
+func TestACloseFrameAfterAFailedWriteIsNotCounted(t *testing.T) {
 	c, stream := newPuppet(t, Config{}, script{})
 	stream.failing = true
 	c.Send(Text, []byte("into the void"))
@@ -18,13 +17,13 @@ func TestWhatIsSaidAfterWritingFailedIsNotHeldAgainstTheTenant(t *testing.T) {
 	c.Close(CodeNormal, "")
 	stream.serveAll(c)
 	if n := c.tenant.queued.Load(); n != 0 || c.phase != phaseClosed {
-		t.Errorf("expected that nothing waits for a connection that is gone, found %d bytes and phase %d", n, c.phase)
+		t.Errorf("expected nothing queued for a closed connection, found %d bytes and phase %d", n, c.phase)
 	}
 }
 
-// TestWhoWaitsForRoomWritesOnceAHandlerRuns: the handler may wait for the very
-// goroutine that waits for room, and it holds up who would have written.
-func TestWhoWaitsForRoomWritesOnceAHandlerRuns(t *testing.T) {
+// The handler may wait for the goroutine that waits for room, and it blocks the
+// worker that would have written.
+func TestASenderThatWaitsForRoomWritesWhileAHandlerRuns(t *testing.T) {
 	c, stream := newPuppet(t, Config{MaxQueue: 64}, script{})
 	c.Send(Binary, make([]byte, 100))
 	drained := make(chan error)
@@ -46,9 +45,9 @@ func TestWhoWaitsForRoomWritesOnceAHandlerRuns(t *testing.T) {
 	c.setCalling(false)
 }
 
-// TestATickThatPassesWhileSomebodySendsIsNoTimeout: what was queued after the
-// clock was read has waited for no time, not for years.
-func TestATickThatPassesWhileSomebodySendsIsNoTimeout(t *testing.T) {
+// A message queued after the clock was read has waited for no time; the
+// difference must not wrap around.
+func TestATickDuringASendIsNoTimeout(t *testing.T) {
 	c, stream := newPuppet(t, Config{}, script{})
 	stream.blocked = true
 	c.Send(Text, []byte("just now"))
@@ -59,9 +58,8 @@ func TestATickThatPassesWhileSomebodySendsIsNoTimeout(t *testing.T) {
 	}
 }
 
-// TestAPeerIsNotSilentWhileItIsNotListenedTo: neither its handler's time nor a
-// pause is held against it.
-func TestAPeerIsNotSilentWhileItIsNotListenedTo(t *testing.T) {
+// Neither the handler's time nor a pause counts as silence of the peer.
+func TestAPeerIsNotSilentWhileItIsNotReadFrom(t *testing.T) {
 	config := Config{PingInterval: 10 * time.Second, PongTimeout: 10 * time.Second, IdleTimeout: 10 * time.Second}
 	for name, handle := range map[string]func(c *Conn, wait func()){
 		"a long callback": func(_ *Conn, wait func()) { wait() },
@@ -102,9 +100,8 @@ func TestAPeerIsNotSilentWhileItIsNotListenedTo(t *testing.T) {
 	}
 }
 
-// TestAPingBehindALongMessageMakesNoSlowReader: it was under way when the
-// message was queued.
-func TestAPingBehindALongMessageMakesNoSlowReader(t *testing.T) {
+// The peer sent the ping before the message was queued.
+func TestAPingAfterALongMessageMakesNoSlowReader(t *testing.T) {
 	c, stream := newPuppet(t, Config{MaxQueue: 64}, script{message: func(c *Conn, _ Op, _ []byte) {
 		c.Send(Binary, make([]byte, 200))
 		c.queueControl(ws.OpPong, []byte("for a ping that was just being handled"))
@@ -117,9 +114,9 @@ func TestAPingBehindALongMessageMakesNoSlowReader(t *testing.T) {
 	}
 }
 
-// TestTheEndOfWhatIsSaidWaitsForRoom: below TLS it is bytes like others, and the
-// last of what was said may have left no room for them.
-func TestTheEndOfWhatIsSaidWaitsForRoom(t *testing.T) {
+// Under TLS the end is an alert, for which the last message may have left no
+// room.
+func TestClosingTheWriteSideWaitsForRoom(t *testing.T) {
 	c, stream := newPuppet(t, Config{}, script{})
 	stream.in = frame(ws.OpClose, true, closePayload(CodeNormal))
 	stream.full = true
@@ -132,13 +129,12 @@ func TestTheEndOfWhatIsSaidWaitsForRoom(t *testing.T) {
 	c.schedule(flagFlush)
 	stream.serveAll(c)
 	if c.phase != phaseDraining {
-		t.Errorf("expected that the end is said, found phase %d", c.phase)
+		t.Errorf("expected a closed write side, found phase %d", c.phase)
 	}
 }
 
-// TestAClientThatHasEndedItsSideHearsTheEndOfAnUpstreamThatIsGone: its own close
-// frame was not listened to any more.
-func TestAClientThatHasEndedItsSideHearsTheEndOfAnUpstreamThatIsGone(t *testing.T) {
+// The client's own close frame was not read any more.
+func TestAHalfClosedClientGetsTheEndOfItsUpstream(t *testing.T) {
 	conns, streams := newPuppetRelay(t)
 	streams[0].blocked = true
 	streams[1].in, streams[1].ended = ws.MustCompileFrame(ws.NewCloseFrame(closePayload(4001))), true
@@ -155,8 +151,8 @@ func TestAClientThatHasEndedItsSideHearsTheEndOfAnUpstreamThatIsGone(t *testing.
 	}
 }
 
-// TestASideThatIsGoneHoldsUpNobody: it may go without having written again.
-func TestASideThatIsGoneHoldsUpNobody(t *testing.T) {
+// It may be closed without a further write.
+func TestAClosedSideBlocksNoOther(t *testing.T) {
 	conns, streams := newPuppetRelay(t)
 	read := func(side int, b []byte) {
 		streams[side].in = b

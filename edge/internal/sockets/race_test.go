@@ -2,5 +2,6 @@
 
 package sockets
 
-// raced tells that the race detector is on, under which pools forget at random.
+// raced means that the race detector is on, under which pools drop values at
+// random.
 const raced = true

@@ -10,7 +10,7 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// deaf is a stream that nothing comes from or goes to.
+// deaf is a stream without input that discards output.
 type deaf struct{}
 
 func (deaf) read([]byte) (int, error)    { return 0, errWouldBlock }
@@ -21,8 +21,8 @@ func (deaf) wake(*Conn, uint32)          {}
 func (deaf) more() bool                  { return false }
 func (deaf) isPolled() bool              { return true }
 
-// relayed passes a client's stream through a relay, in pieces of the given
-// sizes, in turn, and returns what the upstream would get.
+// relayed relays a client's stream, in chunks of the given sizes, and returns
+// the output to the upstream.
 func relayed(stream, sizes []byte, compressed bool) []byte {
 	config := Config{MaxFrame: 1 << 16, MaxMessage: 1 << 17, MaxQueue: 1 << 30}
 	_ = config.validate() // it is valid
@@ -43,9 +43,9 @@ func relayed(stream, sizes []byte, compressed bool) []byte {
 	return bytes.Join(u.out.head(make([][]byte, 0, 1<<16)), nil)
 }
 
-// FuzzRelay holds that a relay changes no message: whatever the client's bytes
-// are, and however they come, the upstream finds the messages in them that a
-// server here would have found, up to the first that is wrong.
+// FuzzRelay checks that a relay changes no message: for any input in any
+// chunks, the upstream gets the messages that a handler would get, up to the
+// first violation.
 func FuzzRelay(f *testing.F) {
 	hello := frame(ws.OpText, true, []byte("Grüße"))
 	f.Add(hello, []byte{0}, false)
@@ -67,7 +67,7 @@ func FuzzRelay(f *testing.F) {
 	})
 }
 
-// messages are those that a stream has up to a close frame.
+// messages returns the messages of a stream, up to a close frame.
 func messages(stream []byte, compressed bool) []string {
 	events, _ := parsed(stream, nil, compressed)
 	var all []string

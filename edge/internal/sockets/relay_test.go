@@ -17,7 +17,7 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// newRelay is a hub that relays to an upstream, held and secured in the same way.
+// newRelay returns a hub that relays to an upstream of the same kind.
 func newRelay(t testing.TB, w way, config Config, options Options, behind *world) *world {
 	t.Helper()
 	world := newWorld(t, w, config, options)
@@ -75,11 +75,11 @@ func TestARelayCarriesCompressionAndSubprotocol(t *testing.T) {
 
 func TestARelayCarriesTheEndOfEitherSideOver(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
-		told := newRecorder()
+		ended := newRecorder()
 		conns := make(chan *Conn, 1)
 		behind := newWorld(t, w, Config{}, Options{Handler: script{
 			open:   func(c *Conn) { conns <- c },
-			closed: told.closed,
+			closed: ended.closed,
 			message: func(c *Conn, _ Op, p []byte) {
 				if string(p) == "vanish" {
 					c.schedule(flagAbort)
@@ -107,9 +107,9 @@ func TestARelayCarriesTheEndOfEitherSideOver(t *testing.T) {
 				test.do(t, c, <-conns)
 				if test.code != 0 {
 					c.expectClose(t, test.code)
-					c.send(t, ws.OpClose, closePayload(1000)) // where it was the other that began
+					c.send(t, ws.OpClose, closePayload(1000)) // if the other side began
 				}
-				told.expect(t, test.tell)
+				ended.expect(t, test.tell)
 			})
 		}
 	})
@@ -134,8 +134,8 @@ func TestARelayPassesTheUpstreamsRefusalOn(t *testing.T) {
 	}
 }
 
-// A relay offers only what the client may have, in the usual spelling, and takes
-// only what answers that.
+// A relay offers only permessage-deflate, in the usual spelling, and accepts
+// only a response to that offer.
 func TestARelayOffersAndTakesWhatTheRFCAllows_E6(t *testing.T) {
 	const base = "permessage-deflate"
 	for _, c := range []struct {
@@ -151,7 +151,7 @@ func TestARelayOffersAndTakesWhatTheRFCAllows_E6(t *testing.T) {
 		{"a limit that the client does not know", base, base, base + "; client_max_window_bits=9", "", 502},
 		{"a limit without a value", base + "; client_max_window_bits", base + "; client_max_window_bits", base + "; client_max_window_bits", "", 502},
 		{"a window larger than asked for", base + "; server_max_window_bits=9", base + "; server_max_window_bits=9", base + "; server_max_window_bits=10", "", 502},
-		{"a window that was asked for in vain", base + "; server_max_window_bits=9", base + "; server_max_window_bits=9", base, "", 502},
+		{"a window that the server ignores", base + "; server_max_window_bits=9", base + "; server_max_window_bits=9", base, "", 502},
 		{"a context that was asked not to be", base + "; server_no_context_takeover", base + "; server_no_context_takeover", base, "", 502},
 		{"an answer with a leading zero", base, base, base + "; server_max_window_bits=09", "", 502},
 		{"an answer with a parameter twice", base, base, base + "; server_no_context_takeover; server_no_context_takeover", "", 502},
@@ -232,8 +232,8 @@ func TestDialWaitsNoLongerThanItMay(t *testing.T) {
 	}
 }
 
-// A message of many megabytes passes a relay whose queues hold a fraction of
-// it, both ways, in fragments and in one frame, byte by byte at the start.
+// A message of many megabytes passes a relay with much smaller queues, in both
+// directions, in fragments and in one frame, byte by byte at the start.
 func TestARelayStreamsWhatItWouldNotHold(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
 		const size = 8 << 20
@@ -280,8 +280,8 @@ func TestARelayStreamsWhatItWouldNotHold(t *testing.T) {
 	})
 }
 
-// Who does not read stops the one that writes: what is under way is bounded by
-// the queue, and nobody is cut off for it.
+// A peer that does not read stops the other one from writing: the queue bounds
+// the bytes in flight, and no connection is closed.
 func TestARelaySlowsDownWhoWritesToASlowReader(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
 		sent := make(chan int, 1)
@@ -317,7 +317,7 @@ func TestARelaySlowsDownWhoWritesToASlowReader(t *testing.T) {
 			t.Errorf("expected 1024 messages, found %d sent and %d bytes", n, got)
 		}
 		if stats := world.hub.Stats(); stats.Slow != 0 {
-			t.Errorf("expected nobody to be cut off: %+v", stats)
+			t.Errorf("expected no closed connection: %+v", stats)
 		}
 	})
 }
@@ -334,7 +334,7 @@ func TestARelaysClientIsHeldToTheTenantsLimits(t *testing.T) {
 	}
 	c.expectClose(t, CodeTryLater)
 	c.Close()
-	eventually(t, "the upstream's side is gone", func() bool { return world.hub.Stats().Upstreams == 0 })
+	eventually(t, "the upstream's side is closed", func() bool { return world.hub.Stats().Upstreams == 0 })
 	big := newRelay(t, way{}, Config{MaxMessage: 1000}, Options{}, behind).dial(t, nil)
 	big.Write(frame(ws.OpText, false, make([]byte, 600)))
 	big.Write(frame(ws.OpContinuation, true, make([]byte, 600)))
@@ -343,15 +343,15 @@ func TestARelaysClientIsHeldToTheTenantsLimits(t *testing.T) {
 
 func TestAShutdownEndsRelaysWith1001OnBothSides(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
-		told := newRecorder()
-		behind := newWorld(t, w, Config{}, Options{Handler: script{closed: told.closed}})
+		upstreamClosed := newRecorder()
+		behind := newWorld(t, w, Config{}, Options{Handler: script{closed: upstreamClosed.closed}})
 		world := newRelay(t, w, Config{}, Options{}, behind)
 		c := world.dial(t, nil)
 		ended := make(chan error, 1)
 		go func() { ended <- world.hub.Shutdown(t.Context()) }()
 		c.expectClose(t, CodeGoingAway)
 		c.send(t, ws.OpClose, closePayload(CodeGoingAway))
-		told.expect(t, CodeGoingAway)
+		upstreamClosed.expect(t, CodeGoingAway)
 		c.Close()
 		if err := <-ended; err != nil {
 			t.Error(err)
@@ -366,7 +366,7 @@ func TestAPausedConnectionIsNotReadFrom(t *testing.T) {
 		world := newWorld(t, w, Config{}, Options{Handler: script{
 			open: func(c *Conn) { conns <- c },
 			message: func(c *Conn, _ Op, p []byte) {
-				c.Pause() // before the test hears of it, which resumes
+				c.Pause() // before the test gets the message and resumes
 				got <- string(p)
 			},
 		}})
@@ -391,8 +391,7 @@ func TestAPausedConnectionIsNotReadFrom(t *testing.T) {
 	})
 }
 
-// TestMessagesKeepTheirOrderWhenAPauseEndsAtAnyTime: what was read before a
-// pause is not overtaken by what comes when it has just ended.
+// Input from before a pause is handled before input from after it.
 func TestMessagesKeepTheirOrderWhenAPauseEndsAtAnyTime(t *testing.T) {
 	const messages = 2000
 	eachWay(t, func(t *testing.T, w way) {
@@ -447,7 +446,7 @@ func eventually(t testing.TB, what string, holds func() bool) {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("waited in vain: %s", what)
+			t.Fatalf("timed out: %s", what)
 		}
 	}
 }

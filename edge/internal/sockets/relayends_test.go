@@ -8,8 +8,7 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// scripted is an upstream that is a function: it waits, and reads and writes
-// when it likes.
+// scripted is an upstream that is a function.
 func scripted(t *testing.T, w way, run func(up *client)) *world {
 	t.Helper()
 	world := newWorld(t, w, Config{}, Options{})
@@ -25,8 +24,8 @@ func scripted(t *testing.T, w way, run func(up *client)) *world {
 	return world
 }
 
-// TestARelaysDirectionsDoNotWaitForEachOther: an upstream that says all it has
-// to say before it reads hears what the client said meanwhile.
+// An upstream that writes everything before it reads gets the messages that the
+// client sent meanwhile.
 func TestARelaysDirectionsDoNotWaitForEachOther(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
 		const messages, size = 256, 64 << 10 // more than the kernel takes
@@ -59,12 +58,12 @@ func TestARelaysDirectionsDoNotWaitForEachOther(t *testing.T) {
 	})
 }
 
-// TestWhatAClientSaidLastReachesTheUpstream: the client is gone by then.
-func TestWhatAClientSaidLastReachesTheUpstream(t *testing.T) {
+// The client has closed by then.
+func TestAClientsLastMessagesReachTheUpstream(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
 		const size = 1 << 20
 		goOn := make(chan struct{})
-		told := make(chan Code, 1)
+		ended := make(chan Code, 1)
 		behind := scripted(t, w, func(up *client) {
 			<-goOn
 			got := 0
@@ -72,15 +71,15 @@ func TestWhatAClientSaidLastReachesTheUpstream(t *testing.T) {
 				f, err := up.next()
 				switch {
 				case err != nil:
-					t.Errorf("expected all that the client said, found %v after %d bytes", err, got)
-					told <- CodeAbnormal
+					t.Errorf("expected all messages of the client, found %v after %d bytes", err, got)
+					ended <- CodeAbnormal
 					return
 				case f.Header.OpCode == ws.OpClose:
 					code, _, _ := parseClose(ws.UnmaskFrame(f).Payload)
 					if got != size {
 						t.Errorf("expected %d bytes before the end, found %d", size, got)
 					}
-					told <- code
+					ended <- code
 					return
 				}
 				got += len(f.Payload)
@@ -92,7 +91,7 @@ func TestWhatAClientSaidLastReachesTheUpstream(t *testing.T) {
 			c.Write(append(frame(ws.OpBinary, true, make([]byte, size)), frame(ws.OpClose, true, closePayload(4001))...))
 			c.Close()
 			goOn <- struct{}{}
-			if code := <-told; code != 4001 {
+			if code := <-ended; code != 4001 {
 				t.Fatalf("expected the client's code 4001, found %d", code)
 			}
 		}

@@ -8,9 +8,9 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// TestAClientThatFailsHearsFirstWhatCameBefore: the answer to its good message
-// is on the way from the upstream when the bad frame comes.
-func TestAClientThatFailsHearsFirstWhatCameBefore(t *testing.T) {
+// The reply to its valid message is on the way from the upstream when the
+// invalid frame arrives.
+func TestAClientGetsItsRepliesBeforeTheFailure(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
 		behind := newWorld(t, w, Config{}, Options{Handler: echo{}})
 		world := newRelay(t, w, Config{}, Options{}, behind)
@@ -24,9 +24,8 @@ func TestAClientThatFailsHearsFirstWhatCameBefore(t *testing.T) {
 	})
 }
 
-// TestAClientThatFailsIsToldWithoutItsUpstream, which answers nothing, or is
-// lost meanwhile.
-func TestAClientThatFailsIsToldWithoutItsUpstream(t *testing.T) {
+// The upstream does not answer, or is lost.
+func TestAClientGetsItsFailureWithoutItsUpstream(t *testing.T) {
 	for name, upstream := range map[string]func(*client){
 		"silent": func(up *client) { io.Copy(io.Discard, up) },
 		"lost": func(up *client) {

@@ -15,15 +15,15 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// leave is how one end of a conversation goes, once it has said all.
+// leave is how an end of a conversation leaves after its last message.
 type leave uint8
 
 const (
-	waits      leave = iota // for the other to go
+	waits      leave = iota // for the other to leave
 	closes                  // with a close frame, and reads to the end
-	halfCloses              // the same, and ends its side at once
-	ends                    // its side without a close frame, and reads to the end
-	breaks                  // the protocol, and reads to the end
+	halfCloses              // the same, and closes its write side immediately
+	ends                    // closes its write side without a close frame, and reads to the end
+	breaks                  // violates the protocol, and reads to the end
 	vanishes                // without reading to the end
 	resets
 )
@@ -32,20 +32,20 @@ func (l leave) String() string {
 	return [...]string{"waits", "closes", "half-closes", "ends", "breaks", "vanishes", "resets"}[l]
 }
 
-// part is what one end of a conversation does.
+// part is the behaviour of an end of a conversation.
 type part struct {
-	seed     uint64 // of what it says
+	seed     uint64 // of its messages
 	messages int
 	leaves   leave
 	code     Code
-	brisk    bool // it has much to say, and does not dawdle
+	brisk    bool // many messages, without pauses
 }
 
 func (p part) String() string {
 	return fmt.Sprintf("%d messages, %v (%d)", p.messages, p.leaves, p.code)
 }
 
-// plain is what messages are cut out of.
+// plain is the text from which messages are sliced.
 var plain = func() []byte {
 	b := make([]byte, 256<<10)
 	random := rand.New(rand.NewPCG(1, 2))
@@ -55,8 +55,8 @@ var plain = func() []byte {
 	return b
 }()
 
-// says is the i-th message of a part; most are small.
-func (p part) says(i int) (Op, []byte) {
+// message returns the i-th message of a part; most are small.
+func (p part) message(i int) (Op, []byte) {
 	random := rand.New(rand.NewPCG(p.seed, uint64(i)))
 	size := random.IntN(200)
 	switch n := random.IntN(20); {
@@ -71,16 +71,16 @@ func (p part) says(i int) (Op, []byte) {
 	return []Op{Text, Binary}[random.IntN(2)], plain[at : at+size]
 }
 
-// expects holds what has come against what was to come next.
+// expects compares a message with the next expected one.
 func (p part) expects(i int, op Op, payload []byte) error {
-	if want, text := p.says(i); i >= p.messages || op != want || !bytes.Equal(payload, text) {
-		return fmt.Errorf("message %d of %d is not what was said: %d %.40q of %d bytes, expected %d %.40q of %d bytes",
+	if want, text := p.message(i); i >= p.messages || op != want || !bytes.Equal(payload, text) {
+		return fmt.Errorf("message %d of %d differs: %d %.40q of %d bytes, expected %d %.40q of %d bytes",
 			i, p.messages, op, payload, len(payload), want, text, len(text))
 	}
 	return nil
 }
 
-// pause is of no length in particular, so that things happen in many orders.
+// pause waits for a random time, so that events happen in many orders.
 func (p part) pause(random *rand.Rand) {
 	switch n := random.IntN(16); {
 	case p.brisk:
@@ -91,28 +91,28 @@ func (p part) pause(random *rand.Rand) {
 	}
 }
 
-// talker is an end of a conversation that reads and writes frames itself: a
-// client, or an upstream.
+// talker is an end of a conversation that reads and writes frames: a client or
+// an upstream.
 type talker struct {
 	part
-	hears    part // what the other end says
+	peer     part // the other end's part
 	conn     net.Conn
 	r        *bufio.Reader
 	masked   bool
-	heard    chan struct{} // closed with the other's close frame, or its end
+	peerDone chan struct{} // closed after the other's close frame or end
 	progress func()
 
 	sent, got    int
 	pings, pongs int
-	answer       atomic.Uint32 // the code of the answer to a close frame
-	told         Code          // the code of the close frame that has come; 0: none
-	end          error         // of reading
+	answer       atomic.Uint32 // the code with which it answers a close frame
+	closeCode    Code          // the code of the received close frame; 0: none
+	end          error         // the error of reading
 	wrong        error
 }
 
-// talk runs to the end of the conversation.
+// talk runs until the end of the conversation.
 func (t *talker) talk() {
-	t.heard = make(chan struct{})
+	t.peerDone = make(chan struct{})
 	t.conn.SetDeadline(time.Now().Add(patience))
 	listened := make(chan struct{})
 	go func() {
@@ -124,7 +124,7 @@ func (t *talker) talk() {
 	t.conn.Close()
 }
 
-// patience is how long anything may take that has no reason to wait.
+// patience bounds the time for anything that need not wait.
 const patience = 30 * time.Second
 
 func (t *talker) speak() {
@@ -145,7 +145,7 @@ func (t *talker) speak() {
 	}
 	switch leaves {
 	case waits:
-		<-t.heard
+		<-t.peerDone
 		closing(Code(t.answer.Load()))
 	case closes:
 		closing(t.code)
@@ -168,7 +168,7 @@ func (t *talker) speak() {
 
 func (t *talker) isHeard() bool {
 	select {
-	case <-t.heard:
+	case <-t.peerDone:
 		return true
 	default:
 		return false
@@ -183,9 +183,9 @@ func (t *talker) frame(op ws.OpCode, fin bool, p []byte) []byte {
 	return ws.MustCompileFrame(f)
 }
 
-// frames is the next message, in fragments or not, with pings between.
+// frames returns the next message, perhaps in fragments, with pings in between.
 func (t *talker) frames(random *rand.Rand) (all []byte) {
-	kind, rest := t.says(t.sent)
+	kind, rest := t.message(t.sent)
 	op := ws.OpCode(kind)
 	for {
 		if random.IntN(8) == 0 {
@@ -204,7 +204,7 @@ func (t *talker) frames(random *rand.Rand) (all []byte) {
 	}
 }
 
-// write writes in pieces.
+// write writes in chunks.
 func (t *talker) write(b []byte, random *rand.Rand) bool {
 	for len(b) > 0 {
 		n := len(b)
@@ -227,7 +227,7 @@ func (t *talker) listen() {
 	random := rand.New(rand.NewPCG(t.seed, 200))
 	defer func() {
 		if !t.isHeard() {
-			close(t.heard)
+			close(t.peerDone)
 		}
 	}()
 	c := client{t.conn, t.r}
@@ -251,20 +251,20 @@ func (t *talker) listen() {
 			}
 			t.pongs++
 		case ws.OpPing:
-			t.end = errors.New("a ping that nobody sent")
+			t.end = errors.New("a ping that was not sent")
 			return
 		case ws.OpClose:
 			code, _, failed := parseClose(f.Payload)
-			if failed != nil || t.told != 0 {
-				t.end = fmt.Errorf("a close frame with %q after one with %d", f.Payload, t.told)
+			if failed != nil || t.closeCode != 0 {
+				t.end = fmt.Errorf("a close frame with %q after one with %d", f.Payload, t.closeCode)
 				return
 			}
-			t.told = code
+			t.closeCode = code
 			t.answer.Store(uint32(code))
-			close(t.heard)
+			close(t.peerDone)
 		default:
-			if t.told != 0 {
-				t.end = errors.New("a message behind a close frame")
+			if t.closeCode != 0 {
+				t.end = errors.New("a message after a close frame")
 				return
 			}
 			if f.Header.OpCode != ws.OpContinuation {
@@ -274,7 +274,7 @@ func (t *talker) listen() {
 			if !f.Header.Fin {
 				continue
 			}
-			if t.end = t.hears.expects(t.got, Op(op), message); t.end != nil {
+			if t.end = t.peer.expects(t.got, Op(op), message); t.end != nil {
 				return
 			}
 			t.got++
@@ -284,7 +284,7 @@ func (t *talker) listen() {
 	}
 }
 
-// tcpOf is the connection below TLS, or the connection.
+// tcpOf returns the connection below TLS, or conn.
 func tcpOf(conn net.Conn) *net.TCPConn {
 	for {
 		switch c := conn.(type) {
@@ -300,7 +300,7 @@ func tcpOf(conn net.Conn) *net.TCPConn {
 	}
 }
 
-// endSide ends what the connection sends, and goes on reading.
+// endSide closes the write side.
 func endSide(conn net.Conn) {
 	if half, ok := conn.(interface{ CloseWrite() error }); ok {
 		half.CloseWrite()

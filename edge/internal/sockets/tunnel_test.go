@@ -8,14 +8,14 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// FuzzFrames holds the follower to a parser, however the bytes are cut.
+// FuzzFrames compares the frame tracker with a parser, for any chunks.
 func FuzzFrames(f *testing.F) {
 	f.Add(append(ws.MustCompileFrame(ws.MaskFrame(ws.NewTextFrame(make([]byte, 70_000)))), ws.MustCompileFrame(ws.MaskFrame(ws.NewCloseFrame(ws.NewCloseFrameBody(1000, ""))))...), uint8(3))
 	f.Add(ws.MustCompileFrame(ws.NewFrame(ws.OpBinary, false, make([]byte, 300))), uint8(200))
 	f.Add([]byte{0x81, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4, 5}, uint8(1))
 	f.Fuzz(func(t *testing.T, stream []byte, step uint8) {
 		var follower frameTracker
-		at, ended := 0, 0 // where the follower is, and where its last frame ended
+		at, ended := 0, 0 // the tracker's position, and the end of its last frame
 		for at < len(stream) && !follower.closed {
 			n := follower.next(stream[at:min(at+int(step)+1, len(stream))])
 			if n < 1 {

@@ -18,7 +18,7 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// echo sends back what it gets.
+// echo sends each message back.
 type echo struct{}
 
 func (echo) Open(*Conn)                             {}
@@ -50,7 +50,7 @@ func (s script) Closed(c *Conn, code Code, reason string) {
 	}
 }
 
-// way is one of the ways that connections are held.
+// way is a kind of connection.
 type way struct {
 	name   string
 	noPoll bool
@@ -75,12 +75,12 @@ func eachWay(t *testing.T, run func(t *testing.T, w way)) {
 	}
 }
 
-// world is a hub behind a server.
+// world is a server with a hub.
 type world struct {
 	hub     *Hub
 	server  *httptest.Server
 	tls     bool
-	newest  uint16 // of TLS, as its clients have it; 0: all
+	newest  uint16 // newest TLS version of its clients; 0: any
 	options Options
 	dialer  net.Dialer       // of its clients
 	serve   http.HandlerFunc // in place of Accept
@@ -127,7 +127,7 @@ func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w.hub.Accept(rw, r, w.options)
 }
 
-// dial opens a websocket that ends with the test.
+// dial opens a websocket that is closed after the test.
 func (w *world) dial(t testing.TB, header http.Header) *client {
 	t.Helper()
 	full := handshakeHeader()
@@ -139,7 +139,7 @@ func (w *world) dial(t testing.TB, header http.Header) *client {
 	return c
 }
 
-// handshake sends a request as it is and returns the answer.
+// handshake sends a request unchanged and returns the response.
 func (w *world) handshake(t testing.TB, method, proto string, header http.Header) (*http.Response, *client) {
 	t.Helper()
 	c, answer, err := w.ask(method, proto, header)
@@ -198,8 +198,8 @@ type client struct {
 	r *bufio.Reader
 }
 
-// gathering is a connection below TLS that can keep what is written until its
-// end, so that all of it arrives at once.
+// gathering is a connection below TLS that can buffer writes until its end, so
+// that all bytes arrive together.
 type gathering struct {
 	net.Conn
 	gathers bool
@@ -215,19 +215,19 @@ func (g *gathering) Write(p []byte) (int, error) {
 }
 
 func (g *gathering) Close() error {
-	g.SetWriteDeadline(time.Time{}) // crypto/tls lets nobody write behind its last alert
+	g.SetWriteDeadline(time.Time{}) // crypto/tls sets a deadline in the past after its last alert
 	g.Conn.Write(g.kept)
 	return g.Conn.Close()
 }
 
-// gather has what the client writes from now on arrive together with its end.
+// gather buffers the client's writes until its end.
 func (c *client) gather() {
 	if secure, ok := c.Conn.(*tls.Conn); ok {
 		secure.NetConn().(*gathering).gathers = true
 	}
 }
 
-// frame is a client's frame.
+// frame returns a client's frame.
 func frame(op ws.OpCode, fin bool, payload []byte) []byte {
 	return ws.MustCompileFrame(ws.MaskFrameWith(ws.NewFrame(op, fin, payload), [4]byte{1, 2, 3, 4}))
 }
@@ -262,7 +262,7 @@ func (c *client) expect(t testing.TB, op ws.OpCode, payload string) {
 	}
 }
 
-// expectClose reads up to the close frame, and on to the end.
+// expectClose reads up to the close frame, and to the end.
 func (c *client) expectClose(t testing.TB, code Code) {
 	t.Helper()
 	for {
@@ -280,7 +280,7 @@ func (c *client) expectClose(t testing.TB, code Code) {
 	}
 }
 
-// expectEnd finds the end of the stream, not a reset.
+// expectEnd checks that the stream ends without a reset.
 func (c *client) expectEnd(t testing.TB) {
 	t.Helper()
 	if rest, err := io.ReadAll(c.r); err != nil || len(rest) > 0 {
@@ -290,7 +290,7 @@ func (c *client) expectEnd(t testing.TB) {
 
 func closePayload(code Code) []byte { return binary.BigEndian.AppendUint16(nil, uint16(code)) }
 
-// recorder collects how connections ended.
+// recorder records how connections ended.
 type recorder struct{ ended chan Code }
 
 func newRecorder() *recorder { return &recorder{ended: make(chan Code, 1000)} }
@@ -302,9 +302,9 @@ func (r *recorder) expect(t testing.TB, code Code) {
 	select {
 	case got := <-r.ended:
 		if got != code {
-			t.Fatalf("expected the handler to be told %d, found %d", code, got)
+			t.Fatalf("expected Closed with %d, found %d", code, got)
 		}
 	case <-time.After(20 * time.Second):
-		t.Fatalf("expected the handler to be told %d, heard nothing", code)
+		t.Fatalf("expected Closed with %d, found no call", code)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// TestAHandlerMayWaitForRoomInItsOwnCallbacks: it is served by nobody else.
+// No other goroutine serves the connection meanwhile.
 func TestAHandlerMayWaitForRoomInItsOwnCallbacks(t *testing.T) {
 	const chunks, size = 256, 64 << 10 // more than the kernel takes
 	say := func(t *testing.T, c *Conn) {
@@ -35,13 +35,13 @@ func TestAHandlerMayWaitForRoomInItsOwnCallbacks(t *testing.T) {
 			hear(t, c)
 		}
 		if stats := world.hub.Stats(); stats.Slow != 0 {
-			t.Errorf("expected nobody to be cut off: %+v", stats)
+			t.Errorf("expected no closed connection: %+v", stats)
 		}
 	})
 }
 
-// TestAWaitForRoomEndsWithTheConnection: nobody else would end it, for it is the
-// connection's own callback that waits.
+// The waiting goroutine is in the connection's own callback, so only the end of
+// the connection can wake it.
 func TestAWaitForRoomEndsWithTheConnection(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
 		for _, test := range []struct {

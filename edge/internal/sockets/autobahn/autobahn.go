@@ -1,10 +1,10 @@
-// Package autobahn replays what the fuzzing client of the Autobahn test suite
-// 25.10.1 (Apache-2.0) said in its core cases, so that tests can hold any echo
-// server to what the suite accepts:
+// Package autobahn replays the core cases of the fuzzing client of the Autobahn
+// test suite 25.10.1 (Apache-2.0), so that tests can check any echo server
+// against the outcomes that the suite accepts:
 //
 //	cases, err := autobahn.Cases()
 //	…
-//	err = cases[0].Replay(conn, reader) // behind a handshake
+//	err = cases[0].Replay(conn, reader) // after a handshake
 package autobahn
 
 import (
@@ -25,16 +25,16 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// Case is one of the suite's.
+// Case is a case of the suite.
 type Case struct {
 	ID string `json:"id"`
 	// Steps are the client's bytes in hex; an empty one is a pause.
 	Steps []string `json:"steps"`
-	// Waits is the number of pauses that a server may let pass: it must have
-	// failed the connection at the next, where the text went wrong.
+	// Waits is the number of pauses before the first invalid byte of text: the
+	// server must have failed the connection by the next pause.
 	Waits int `json:"waits"`
-	// Outcomes are the messages and pongs, in hex, that the client may have seen; any if
-	// there are none, which the suite calls informational.
+	// Outcomes are the accepted sequences of messages and pongs, in hex. Empty,
+	// which the suite calls informational: any.
 	Outcomes [][]string `json:"outcomes"`
 	Close    []uint16   `json:"close"`
 }
@@ -67,8 +67,8 @@ func Cases() ([]Case, error) {
 	return cases, nil
 }
 
-// Strict is the case without the outcomes that the suite takes, but calls
-// non-strict: those in which what came before an error was not answered.
+// Strict returns the case without the outcomes that the suite calls non-strict:
+// those without replies to the messages before an error.
 func (c *Case) Strict() *Case {
 	strict := *c
 	for _, outcome := range c.Outcomes {
@@ -79,15 +79,16 @@ func (c *Case) Strict() *Case {
 	return &strict
 }
 
-// Replay says what the client said, on a connection behind a handshake, and
-// tells what the server did that it may not. It reads to the end.
+// Replay sends the bytes of the client on a connection after its handshake,
+// reads to the end, and returns an error unless the server's output is an
+// accepted outcome.
 func (c *Case) Replay(conn net.Conn, in *bufio.Reader) error {
 	go c.say(conn)
 	events, code, err := listen(in)
 	if err != nil {
 		return err
 	}
-	if code != noStatus && !slices.Contains(c.Close, code) { // the suite takes an empty close frame for any
+	if code != noStatus && !slices.Contains(c.Close, code) { // the suite accepts an empty close frame in place of any
 		return fmt.Errorf("expected a close code of %v, found %d", c.Close, code)
 	}
 	if rest, err := io.ReadAll(in); err != nil || len(rest) > 0 {
@@ -114,7 +115,7 @@ func (c *Case) say(conn net.Conn) {
 		}
 		piece, _ := hex.DecodeString(step)
 		if _, err := conn.Write(piece); err != nil {
-			return // the server has failed the connection, as it may have to
+			return // the server has failed the connection, which may be correct
 		}
 	}
 }
@@ -123,10 +124,10 @@ const noStatus = 1005
 
 var errText = errors.New("the server sent text that is not UTF-8")
 
-// listen collects messages and pongs up to the close frame. Messages may come
-// in fragments.
+// listen collects messages and pongs up to the close frame. Messages may be
+// fragmented.
 func listen(in *bufio.Reader) (events []string, code uint16, err error) {
-	var message ws.Frame // what has come of one in fragments
+	var message ws.Frame // an incomplete message
 	state := ws.StateClientSide
 	for {
 		f, err := readFrame(in)
