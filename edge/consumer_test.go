@@ -18,7 +18,6 @@ import (
 	"github.com/tenantedge/tenantedge/edge/channel/channeltest"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
-	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
 func scripted(t testing.TB) *consumerWorld {
@@ -135,7 +134,7 @@ func TestNothingOfAnEventThatFailsHappens(t *testing.T) {
 				t.Errorf("the log has %d lines of it, expected 1: %q", n, w.log)
 			}
 			failures++
-			if s := w.host.ConsumerStats(); s.Failures != failures {
+			if s := w.host.consumers.Stats(); s.Failures != failures {
 				t.Errorf("counted are %d failures, expected %d", s.Failures, failures)
 			}
 		})
@@ -259,39 +258,6 @@ func TestATimerRingsOnceAndCanBeTakenBack(t *testing.T) {
 	v.hears(t, "no timer")
 }
 
-// A websocket that is busy, and whose timers ring again and again meanwhile, has
-// one event of them to come.
-func TestTimersThatRingMeanwhileAreOneEvent(t *testing.T) {
-	h := newHost(t, nil)
-	c := &consumer{place: h.consumers.enter(h, &consumerRequest{Tenant: &tenant.Tenant{Schema: "acme"}}), busy: true}
-	defer c.abandon()
-	m, err := channel.NewMessage("chat.message")
-	if err != nil || !c.Receive(m) {
-		t.Fatalf("a message is not taken: %v", err)
-	}
-	var before *alarm
-	for range 300 {
-		c.setTimer(time.Hour)
-		h.consumers.mu.Lock()
-		a := h.consumers.alarms[c]
-		h.consumers.mu.Unlock()
-		a.ring()
-		if before != nil {
-			before.ring() // it rang when it was taken back
-		}
-		before = a
-	}
-	if c.waiting != 2 {
-		t.Errorf("%d events wait, expected the message and one of the timers", c.waiting)
-	}
-	if e := c.take(); e.message != m {
-		t.Errorf("the first event is %+v, expected the message", e)
-	}
-	if e := c.take(); e.alarm == nil || !c.wasSet(e.alarm) || c.events != nil {
-		t.Errorf("the last event is %+v, expected that of the timer that is set", e)
-	}
-}
-
 func TestTheCloseEventReachesTheOthers(t *testing.T) {
 	w := scripted(t)
 	friend := w.visit(t, "acme", "add friends")
@@ -332,7 +298,7 @@ func TestASwapDropsNoWebsocket(t *testing.T) {
 	swap(assets.Router)
 	v.says(t, "say anyone?")
 	v.isSentAway(t, sockets.CodeRestart, "")
-	if s := w.host.ConsumerStats(); s.Restarted != 1 || !strings.Contains(w.log.String(), "handles no websockets any more") {
+	if s := w.host.consumers.Stats(); s.Restarted != 1 || !strings.Contains(w.log.String(), "handles no websockets any more") {
 		t.Errorf("counted %+v, logged %s", s, w.log)
 	}
 }
@@ -433,10 +399,7 @@ func TestWebsocketsComeAndGoInAnyOrder(t *testing.T) {
 	all.Wait()
 }
 
-func TestAnIdleConsumerIsSmall(t *testing.T) {
-	if n := unsafe.Sizeof(consumer{}); n > 64 {
-		t.Errorf("a consumer has %d bytes, expected at most 64", n)
-	}
+func TestAnIdleWebsocketIsSmall(t *testing.T) {
 	if n := unsafe.Sizeof(Websocket{}); n > 48 {
 		t.Errorf("a handler's websocket has %d bytes, expected at most 48", n)
 	}

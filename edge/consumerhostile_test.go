@@ -48,9 +48,9 @@ func TestG1AGuestThatFailsInAnEventEndsThatWebsocketAlone(t *testing.T) {
 					other.says(t, "group chat still here")
 					other.hears(t, "group chat.message still here")
 				}
-				w.eventually(t, "the end of the websocket", func() bool { return w.host.ConsumerStats().Open == 2 })
-				if failures++; w.host.ConsumerStats().Failures != failures {
-					t.Errorf("%d failures are counted, expected %d", w.host.ConsumerStats().Failures, failures)
+				w.eventually(t, "the end of the websocket", func() bool { return w.host.consumers.Stats().Open == 2 })
+				if failures++; w.host.consumers.Stats().Failures != failures {
+					t.Errorf("%d failures are counted, expected %d", w.host.consumers.Stats().Failures, failures)
 				}
 				if s := w.layer.Stats(); s.Channels != 2 || s.Memberships != 2 {
 					t.Errorf("the layer has %d channels and %d memberships, expected those of two websockets", s.Channels, s.Memberships)
@@ -96,7 +96,7 @@ func TestW5AStormOfGroupMessagesIsItsTenantsOwn(t *testing.T) {
 	for _, v := range storm {
 		_ = v.Close()
 	}
-	w.eventually(t, "the storm to end", func() bool { return acme.Stats().Channels == 0 && !w.host.ConsumerStats().Ready })
+	w.eventually(t, "the storm to end", func() bool { return acme.Stats().Channels == 0 && !w.host.consumers.Stats().Ready })
 }
 
 func (w *consumerWorld) scope(t *testing.T, schema string) channel.Scope {
@@ -116,7 +116,7 @@ func (w *consumerWorld) eventually(t *testing.T, what string, ask func() bool) {
 		select {
 		case <-tick.C:
 		case <-late:
-			t.Fatalf("waited %v for %s; now %+v, the layer %+v", patience, what, w.host.ConsumerStats(), w.layer.Stats())
+			t.Fatalf("waited %v for %s; now %+v, the layer %+v", patience, what, w.host.consumers.Stats(), w.layer.Stats())
 		}
 	}
 }

@@ -24,7 +24,7 @@ func TestAConsumerGetsLongMessagesWhole(t *testing.T) {
 		v.says(t, "short")
 		v.hears(t, "short")
 	}
-	if s := w.host.ConsumerStats(); s.Failures != 0 || w.log.String() != "" {
+	if s := w.host.consumers.Stats(); s.Failures != 0 || w.log.String() != "" {
 		t.Errorf("counted %+v, logged %s", s, w.log)
 	}
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge/channel"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
-	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
 // frailLayer is a layer in memory that can break.
@@ -85,7 +84,7 @@ func TestW6ALayerThatBreaksIsNeverSilent(t *testing.T) {
 	again := w.visit(t, "acme", "add chat")
 	again.says(t, "group chat back")
 	again.hears(t, "group chat.message back")
-	if s := w.host.ConsumerStats(); s.Interrupted != 2 || s.Failures != 0 {
+	if s := w.host.consumers.Stats(); s.Interrupted != 2 || s.Failures != 0 {
 		t.Errorf("counted %+v, expected two that were interrupted", s)
 	}
 }
@@ -100,22 +99,4 @@ func TestALimitOfTheLayerEndsTheWebsocketThatReachesIt(t *testing.T) {
 	v := w.visit(t, "acme", "add a", "add b")
 	v.says(t, "add c", "say lost")
 	v.isSentAway(t, sockets.CodeTryLater, "")
-}
-
-func TestAMemberThatIsBehindMissesWhatDoesNotFit(t *testing.T) {
-	h := newHost(t, nil)
-	c := &consumer{place: h.consumers.enter(h, &consumerRequest{Tenant: &tenant.Tenant{Schema: "acme"}}), busy: true}
-	m, err := channel.NewMessage("chat.message")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range maxWaiting + 5 {
-		if took := c.Receive(m); took != (i < maxWaiting) {
-			t.Fatalf("message %d is taken: %v", i, took)
-		}
-	}
-	c.abandon()
-	if !c.Receive(m) {
-		t.Error("a member that is gone is told to be full")
-	}
 }

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/internal/consumer"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 )
@@ -56,11 +57,11 @@ func newConsumerWorld(t testing.TB, guest []byte, change func(*Config)) *consume
 		if err := w.hub.Shutdown(ctx); err != nil {
 			t.Error(err)
 		}
-		if err := w.host.drainConsumers(ctx); err != nil {
+		if err := w.host.consumers.Drain(ctx); err != nil {
 			t.Error(err)
 		}
 		w.server.Close()
-		if s := w.host.ConsumerStats(); s.Open != 0 || s.Ready {
+		if s := w.host.consumers.Stats(); s.Open != 0 || s.Ready {
 			t.Errorf("something is left behind: %+v", s)
 		}
 		if s := w.layer.Stats(); s.Channels != 0 || s.Memberships != 0 {
@@ -81,7 +82,7 @@ func (w *consumerWorld) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	for name, values := range r.URL.Query() {
 		kwargs = append(kwargs, fmt.Sprintf("%q:%q", name, values[0]))
 	}
-	q := consumerRequest{
+	q := consumer.Request{
 		Tenant: &tenant.Tenant{Schema: schema, ID: "7", Dynamic: true, Identifier: "id-" + schema, Path: r.URL.Path}, Route: strings.TrimPrefix(r.URL.Path, "/"),
 		Kwargs: "{" + strings.Join(kwargs, ",") + "}", Header: r.Header, Scope: scope,
 	}
@@ -90,11 +91,11 @@ func (w *consumerWorld) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 			q.Protocols = append(q.Protocols, p)
 		}
 	}
-	c, refused, err := w.host.openConsumer(r.Context(), q)
+	c, refused, err := w.host.consumers.Open(r.Context(), q)
 	switch {
 	case err != nil:
 		w.host.config.Logger.Info("refused", "error", err)
-		rw.WriteHeader(failure(err).Status)
+		rw.WriteHeader(failure(public(err)).Status)
 		return
 	case refused != nil:
 		rw.WriteHeader(refused.Status)
@@ -105,7 +106,7 @@ func (w *consumerWorld) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		o.Protocols = []string{p}
 	}
 	if _, err := w.hub.Accept(rw, r, o); err != nil {
-		c.abandon()
+		c.Abandon()
 	}
 }
 

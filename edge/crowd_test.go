@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"context"
 	"net/http/httptest"
 	"os"
 	"runtime"
@@ -146,7 +147,7 @@ func (w *crowdWorld) settles(t *testing.T, before *crowdHeld) crowdHeld {
 func (w *crowdWorld) fillInstances(t *testing.T) {
 	t.Helper()
 	for range crowdInstances {
-		g, i, err := w.host.borrowPatiently()
+		g, i, err := w.host.guests.Borrow(context.Background())
 		if err != nil {
 			t.Fatal(err)
 		}

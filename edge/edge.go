@@ -30,6 +30,7 @@ import (
 	"sync/atomic"
 
 	"github.com/tenantedge/tenantedge/assets"
+	"github.com/tenantedge/tenantedge/edge/internal/consumer"
 	"github.com/tenantedge/tenantedge/edge/internal/guests"
 	"github.com/tenantedge/tenantedge/edge/internal/instance"
 	"github.com/tenantedge/tenantedge/edge/internal/trust"
@@ -48,7 +49,7 @@ type Host struct {
 	trust   *trust.Rules
 	guests  *guests.Set
 
-	consumers  consumers
+	consumers  *consumer.Set
 	websockets *websockets // nil: the Host serves none
 
 	results results
@@ -70,6 +71,7 @@ func New(ctx context.Context, c Config) (*Host, error) {
 	if h.guests, err = guests.New(ctx, h.forGuests(), c.Guest, try); err != nil {
 		return nil, public(err)
 	}
+	h.consumers = consumer.New(h.guests, c.Logger, c.Limits.Instances)
 	h.config.Guest = nil // to free its memory
 	if len(c.Websockets.Targets) > 0 {
 		if h.websockets, err = h.newWebsockets(); err != nil {

@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 
 	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/internal/consumer"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 )
@@ -30,6 +32,17 @@ var (
 	// ErrWebsocketCode refuses a code that no close frame may carry.
 	ErrWebsocketCode = sockets.ErrCode
 )
+
+// Refused is the error of a WebsocketHandler that rejects a handshake with an HTTP
+// status. The reason is for logs.
+type Refused struct {
+	Status int // 4xx or 5xx
+	Reason string
+}
+
+func (r *Refused) Error() string {
+	return fmt.Sprintf("edge: websocket refused with %d: %s", r.Status, r.Reason)
+}
 
 // WebsocketHandler is a handler in Go for the websockets of a route. It is
 // registered in WebsocketConfig.Handlers, under the name by which a
@@ -120,6 +133,8 @@ type Websocket struct {
 // noChannel is the channel of sockets that are closed. To say so by a flag would
 // take a quarter of what the allocator has for a Websocket.
 var noChannel = new(channel.Channel)
+
+type socketPlaceKey struct{ schema, route string }
 
 // socketPlace is what the sockets of one tenant and route have in common.
 type socketPlace struct {
@@ -214,12 +229,12 @@ func (e *socketEvents) Closed(_ *sockets.Conn, code sockets.Code, reason string)
 
 // Receive implements channel.Receiver.
 func (e *socketEvents) Receive(m *channel.Message) bool {
-	if forClient(m) {
-		f := forwardOf(m)
-		if f.malformed {
+	if consumer.ForClient(m) {
+		f := consumer.ForwardOf(m)
+		if f.Malformed {
 			e.malformed() // first, for the channel is forgotten when the socket ends
 		}
-		f.to(e.conn)
+		f.To(e.conn)
 		return true
 	}
 	if g, ok := e.consumer.(WebsocketGroupConsumer); ok {

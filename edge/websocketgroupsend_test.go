@@ -94,7 +94,7 @@ func TestASocketThatTheLayerClosesIsCountedOnce_E1(t *testing.T) {
 	v.says(t, "group chat lost")
 	v.isSentAway(t, sockets.CodeRestart, "")
 	layer.interrupt(err)
-	if s := w.host.ConsumerStats(); s.Interrupted != 1 || s.Failures != 0 {
+	if s := w.host.consumers.Stats(); s.Interrupted != 1 || s.Failures != 0 {
 		t.Errorf("counted %+v, expected one that was interrupted", s)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/internal/consumer"
 	"github.com/tenantedge/tenantedge/edge/internal/guests"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
 	"github.com/tenantedge/tenantedge/edge/tenant"
@@ -33,7 +34,7 @@ type websockets struct {
 	removed     atomic.Uint64 // closed since their tenant was removed
 
 	mu     sync.Mutex
-	places map[placeKey]*socketPlace
+	places map[socketPlaceKey]*socketPlace
 
 	stop    context.CancelFunc
 	stopped chan struct{}
@@ -65,7 +66,7 @@ func (h *Host) newWebsockets() (*websockets, error) {
 			Timeout: cmp.Or(l.DialTimeout, 5*time.Second), HandshakeTimeout: cmp.Or(l.HandshakeTimeout, 10*time.Second),
 			HeaderBytes: l.AnswerHeaderBytes, HeaderFields: l.AnswerHeaders,
 		},
-		places:  map[placeKey]*socketPlace{},
+		places:  map[socketPlaceKey]*socketPlace{},
 		stopped: make(chan struct{}),
 	}
 	if w.layer == nil {
@@ -147,7 +148,7 @@ func (w *websockets) consume(rw http.ResponseWriter, r *http.Request, s *sockets
 		w.refuse(rw, r, http.StatusInternalServerError, "the channel layer does not take the tenant", err)
 		return
 	}
-	c, refused, err := w.host.openConsumer(r.Context(), consumerRequest{
+	c, refused, err := w.host.consumers.Open(r.Context(), consumer.Request{
 		Tenant: t, Route: d.WSRoute, Kwargs: d.WSKwargs, Protocols: s.Protocols(), Header: r.Header, Scope: scope,
 	})
 	switch {
@@ -159,7 +160,7 @@ func (w *websockets) consume(rw http.ResponseWriter, r *http.Request, s *sockets
 		w.refuse(rw, r, refused.Status, refused.Reason, nil)
 	default:
 		if _, err := s.Accept(c, one(c.Protocol()), nil); err != nil {
-			c.abandon()
+			c.Abandon()
 		}
 	}
 }
@@ -219,7 +220,7 @@ func connect(handler WebsocketHandler, q *WebsocketRequest) (c WebsocketConsumer
 
 // enter counts one more socket in its place, which is made for the first.
 func (w *websockets) enter(t *tenant.Tenant, route string) (*socketPlace, error) {
-	key := placeKey{schema: t.Schema, route: route}
+	key := socketPlaceKey{schema: t.Schema, route: route}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	p := w.places[key]
@@ -240,7 +241,7 @@ func (w *websockets) leave(p *socketPlace) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if p.count--; p.count == 0 {
-		delete(w.places, placeKey{schema: p.schema, route: p.route})
+		delete(w.places, socketPlaceKey{schema: p.schema, route: p.route})
 	}
 }
 
@@ -286,7 +287,7 @@ func (h *Host) ShutdownWebsockets(ctx context.Context) error {
 	if h.websockets == nil {
 		return nil
 	}
-	return errors.Join(h.websockets.hub.Shutdown(ctx), h.drainConsumers(ctx))
+	return errors.Join(h.websockets.hub.Shutdown(ctx), h.consumers.Drain(ctx))
 }
 
 // close drops what is open.
@@ -296,7 +297,7 @@ func (w *websockets) close() error {
 	now, done := context.WithCancel(ctx)
 	done()
 	_ = w.hub.Shutdown(now) // dropping is what is meant
-	_ = w.host.drainConsumers(ctx)
+	_ = w.host.consumers.Drain(ctx)
 	w.stop()
 	<-w.stopped
 	if w.own {

@@ -2,6 +2,7 @@ package edge
 
 import (
 	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/stats"
 )
 
 // WebsocketStats are the figures of a Host's websockets.
@@ -29,7 +30,7 @@ type WebsocketStats struct {
 	// of 1000 to 1015.
 	Closed map[int]uint64
 
-	Consumers ConsumerStats // those that the guest handles
+	Consumers stats.Consumers // those that the guest handles
 	Channels  channel.Stats
 }
 
@@ -40,18 +41,18 @@ func (h *Host) WebsocketStats() WebsocketStats {
 		return WebsocketStats{}
 	}
 	s := w.hub.Stats()
-	stats := WebsocketStats{
+	all := WebsocketStats{
 		Served: true, Polled: s.Polled, Goroutines: s.Goroutines, Upstreams: s.Upstreams, Tenants: s.Tenants, Workers: s.Workers,
 		Accepted: s.Accepted, Refused: s.Rejected + w.unrouted.Load(), Received: s.Received, Sent: s.Sent,
 		Slow: s.Slow, Limited: s.Limited, Timeouts: s.Timeouts, Panics: s.Panics, Inflated: s.Inflated, Overinflated: s.Overinflated,
 		Removed: w.removed.Load(), Interrupted: w.interrupted.Load(),
 		Closed:    make(map[int]uint64, len(s.Closed)),
-		Consumers: h.ConsumerStats(), Channels: w.layer.Stats(),
+		Consumers: h.consumers.Stats(), Channels: w.layer.Stats(),
 	}
 	for code, n := range s.Closed {
-		stats.Closed[int(code)] = n
+		all.Closed[int(code)] = n
 	}
-	return stats
+	return all
 }
 
 // OpenWebsockets returns how many clients' websockets are open, and how many of

@@ -7,6 +7,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/channel"
 	"github.com/tenantedge/tenantedge/edge/metrics"
+	"github.com/tenantedge/tenantedge/edge/stats"
 )
 
 func TestWebsocketsAreShownWhereTheyAreServed(t *testing.T) {
@@ -17,7 +18,7 @@ func TestWebsocketsAreShownWhereTheyAreServed(t *testing.T) {
 	wants(t, "\n"+page(t, metrics.New(metrics.Sources{Websockets: func() edge.WebsocketStats {
 		return edge.WebsocketStats{
 			Served: true, Polled: 3, Goroutines: 2, Upstreams: 1, Accepted: 7, Refused: 4, Received: 9, Interrupted: 1,
-			Closed: map[int]uint64{1000: 5, 0: 2}, Consumers: edge.ConsumerStats{Open: 2, Interrupted: 2},
+			Closed: map[int]uint64{1000: 5, 0: 2}, Consumers: stats.Consumers{Open: 2, Interrupted: 2},
 			Channels: channel.Stats{Channels: 3, Foreign: 1, Breaks: 2},
 		}
 	}})), `tenantedge_websockets{held="epoll"} 3`, `tenantedge_websockets{held="goroutine"} 2`, "tenantedge_websocket_upstreams 1",

@@ -77,3 +77,12 @@ type Host struct {
 	LogWritten uint64 `json:"log_written"`
 	LogDropped uint64 `json:"log_dropped"`
 }
+
+// Consumers holds the figures of the websockets that the guest handles.
+type Consumers struct {
+	Open        int    // open ones, including those in their handshake
+	Ready       bool   // events wait for an instance of the guest
+	Failures    uint64 // closed with 1011: an event failed
+	Restarted   uint64 // closed with 1012: the guest that was swapped in handles none
+	Interrupted uint64 // closed with 1012: the channel layer failed
+}

@@ -1,4 +1,4 @@
-package edge
+package consumer
 
 import (
 	"bytes"
@@ -67,7 +67,7 @@ func TestAReplyIsCheckedBeforeAnythingHappens(t *testing.T) {
 		{"a group without a name", false, reply(t, 0, "", [3]string{group, "", ""}), "bad name"},
 		{"an event that is none", false, reply(t, 0, "", [3]string{send, "g", "\x81"}), "bad message"},
 		{"an event without a type", false, reply(t, 0, "", [3]string{send, "g", "\x80"}), "it has no type"},
-		{"an event with an address", false, reply(t, 0, "", [3]string{send, "g", "\x82\xa4type\xa1t\xb0__asgi_channel__\xa1c"}), "may not be named"},
+		{"an event with an address", false, reply(t, 0, "", [3]string{send, "g", "\x82\xa4type\xa1t\xb0__asgi_channel__\xa1c"}), "the name is reserved"},
 		{"an end", false, reply(t, 0, "", [3]string{closing, "", "\xe8\x03"}), ""},
 		{"an end that is not the last", false, reply(t, 0, "", [3]string{closing, "", "\xe8\x03"}, [3]string{text, "", ""}), "expected it to be the last"},
 		{"an end with a code that cannot be sent", false, reply(t, 0, "", [3]string{closing, "", "\xed\x03"}), "close code is ed03"},

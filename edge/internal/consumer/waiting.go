@@ -1,4 +1,4 @@
-package edge
+package consumer
 
 import (
 	"sync"
@@ -15,7 +15,7 @@ const maxWaitingBytes = 64 << 20
 // shared is what the websockets that get a group message have in common of it.
 type shared struct {
 	once    sync.Once
-	forward forward
+	forward Forward
 
 	mu      sync.Mutex
 	waiting int    // websockets that it waits for

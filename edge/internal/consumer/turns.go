@@ -1,14 +1,16 @@
-package edge
+package consumer
 
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
 
 	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/internal/guests"
 	"github.com/tenantedge/tenantedge/edge/internal/instance"
 )
 
@@ -63,7 +65,7 @@ func (e *event) freeAll() {
 
 // begin takes the turn, if it is nobody's: the caller runs its event and then
 // calls yield.
-func (c *consumer) begin() bool {
+func (c *Consumer) begin() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.busy {
@@ -74,7 +76,7 @@ func (c *consumer) begin() bool {
 }
 
 // queue adds an event; the consumer is locked.
-func (c *consumer) queue(e *event) {
+func (c *Consumer) queue(e *event) {
 	if c.ended {
 		e.free()
 		return
@@ -88,12 +90,12 @@ func (c *consumer) queue(e *event) {
 	c.waiting++
 	if !c.busy {
 		c.busy = true
-		c.place.host.consumers.push(c)
+		c.place.set.push(c)
 	}
 }
 
 // take returns the next event; without one the turn is over.
-func (c *consumer) take() *event {
+func (c *Consumer) take() *event {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.said = false
@@ -113,18 +115,18 @@ func (c *consumer) take() *event {
 }
 
 // yield gives the turn to what has come meanwhile.
-func (c *consumer) yield() {
+func (c *Consumer) yield() {
 	c.mu.Lock()
 	more := c.events != nil
 	c.busy = more
 	c.mu.Unlock()
 	if more {
-		c.place.host.consumers.push(c)
+		c.place.set.push(c)
 	}
 }
 
 // turn runs events that wait, and reports whether there may be more.
-func (c *consumer) turn() (more bool) {
+func (c *Consumer) turn() (more bool) {
 	for range maxTurn {
 		e := c.take()
 		if e == nil {
@@ -136,7 +138,7 @@ func (c *consumer) turn() (more bool) {
 }
 
 // handle runs one event that has waited.
-func (c *consumer) handle(e *event) {
+func (c *Consumer) handle(e *event) {
 	defer func() {
 		if p := recover(); p != nil {
 			c.fail(fmt.Errorf("a panic, which is a bug of the host: %v\n%s", p, debug.Stack()))
@@ -150,7 +152,7 @@ func (c *consumer) handle(e *event) {
 		e.free()
 	}()
 	switch {
-	case e.message != nil && forClient(e.message):
+	case e.message != nil && ForClient(e.message):
 		c.mu.Lock()
 		c.forward(e.message)
 		c.mu.Unlock()
@@ -162,7 +164,7 @@ func (c *consumer) handle(e *event) {
 }
 
 // wasSet is rung for who has not locked the consumer.
-func (c *consumer) wasSet(a *alarm) bool {
+func (c *Consumer) wasSet(a *alarm) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.rung(a)
@@ -173,22 +175,36 @@ func (c *consumer) wasSet(a *alarm) bool {
 // comes from elsewhere is run by a few goroutines, which exist while there is
 // something to run. They take turns between tenants, and never have all of the
 // guest's instances.
-type consumers struct {
+type Set struct {
+	guests     *guests.Set
+	logger     *slog.Logger
+	maxRunning int
+
 	failures, restarted, interrupted atomic.Uint64
 
 	mu     sync.Mutex
 	places map[placeKey]*place
 	owners map[ownerKey]*owner
 	// What few consumers have, and these not for long, or not all of them.
-	openings map[*consumer]*effects // asked for by the open event, until Open
-	alarms   map[*consumer]*alarm   // timers that are set
+	openings map[*Consumer]*effects // asked for by the open event, until Open
+	alarms   map[*Consumer]*alarm   // timers that are set
 	last     *owner                 // of those with events to run: a ring, its next is the first
 	running  int                    // goroutines that have a turn
 	empty    chan struct{}          // closed when the last place is left; nil: nobody waits for it
 }
 
+// New returns a Set of websockets whose events the guests handle, which have at
+// most so many instances; 0: the default.
+func New(g *guests.Set, logger *slog.Logger, instances int) *Set {
+	if instances == 0 {
+		instances = 2 * runtime.GOMAXPROCS(0) // the default of package instance
+	}
+	// Half of the instances remain for requests and messages.
+	return &Set{guests: g, logger: logger, maxRunning: max(1, instances/2)}
+}
+
 // push has a consumer's events run.
-func (q *consumers) push(c *consumer) {
+func (q *Set) push(c *Consumer) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	o := c.place.owner
@@ -200,11 +216,11 @@ func (q *consumers) push(c *consumer) {
 	}
 	o.ready = append(o.ready, c)
 	q.line(o)
-	q.start(c.place.host)
+	q.start()
 }
 
 // line puts a tenant at the end of the ring, if it is to have a turn.
-func (q *consumers) line(o *owner) {
+func (q *Set) line(o *owner) {
 	if o.lined || o.taken == len(o.ready) || o.crowded() {
 		return
 	}
@@ -218,31 +234,22 @@ func (q *consumers) line(o *owner) {
 }
 
 // start has a goroutine more run events, if there are any and it may.
-func (q *consumers) start(h *Host) {
-	if q.last != nil && q.running < mostRunning(h) {
+func (q *Set) start() {
+	if q.last != nil && q.running < q.maxRunning {
 		q.running++
-		go q.work(h)
+		go q.work()
 	}
-}
-
-// mostRunning leaves half of the instances to requests and messages.
-func mostRunning(h *Host) int {
-	instances := h.config.Limits.Instances
-	if instances == 0 {
-		instances = 2 * runtime.GOMAXPROCS(0) // as package instance has it
-	}
-	return max(1, instances/2)
 }
 
 // waitAside calls do, which may wait for the channel layer and needs no instance
 // of the guest. If the turn is ours it is somebody else's meanwhile: a layer
 // that is slow would hold up the events of all tenants.
-func (q *consumers) waitAside(p *place, ours bool, do func()) {
+func (q *Set) waitAside(p *place, ours bool, do func()) {
 	q.mu.Lock()
 	p.owner.aside.Add(1)
 	if ours {
 		q.running--
-		q.start(p.host)
+		q.start()
 	}
 	q.mu.Unlock()
 	defer func() {
@@ -253,14 +260,14 @@ func (q *consumers) waitAside(p *place, ours bool, do func()) {
 			q.running++ // perhaps one too many, which ends with its turn
 		}
 		q.line(p.owner)
-		q.start(p.host)
+		q.start()
 	}()
 	do()
 }
 
 // pop takes one consumer of the tenant whose turn it is. Without one, or for a
 // goroutine too many, it returns nil.
-func (q *consumers) pop(most int) *consumer {
+func (q *Set) pop(most int) *Consumer {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.last == nil || q.running > most {
@@ -287,8 +294,8 @@ func (q *consumers) pop(most int) *consumer {
 	return c
 }
 
-func (q *consumers) work(h *Host) {
-	most := mostRunning(h)
+func (q *Set) work() {
+	most := q.maxRunning
 	for c := q.pop(most); c != nil; c = q.pop(most) {
 		if c.turn() {
 			q.push(c)
@@ -299,10 +306,9 @@ func (q *consumers) work(h *Host) {
 	}
 }
 
-// drainConsumers waits until no event waits and no websocket is open: for the
+// Drain waits until no event waits and no websocket is open: for the
 // time between the hub's end and the Host's, so that guests hear of every end.
-func (h *Host) drainConsumers(ctx context.Context) error {
-	q := &h.consumers
+func (q *Set) Drain(ctx context.Context) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for len(q.places) > 0 {

@@ -1,10 +1,10 @@
-package edge
+package consumer
 
 import (
-	"log/slog"
 	"sync/atomic"
 
 	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/stats"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
@@ -13,9 +13,8 @@ import (
 type place struct {
 	placeKey
 	tenant tenant.Tenant // without what is its request's alone
-	host   *Host
+	set    *Set
 	scope  channel.Scope
-	logger *slog.Logger
 
 	count int    // under the lock of the Host's consumers
 	owner *owner // the tenant
@@ -30,7 +29,7 @@ type owner struct {
 	places int
 	lined  bool         // in the ring
 	next   *owner       // there
-	ready  []*consumer  // that have events to run, behind
+	ready  []*Consumer  // that have events to run, behind
 	taken  int          // of them
 	aside  atomic.Int32 // events that wait for the channel layer
 
@@ -44,18 +43,15 @@ func (o *owner) crowded() bool { return o.aside.Load() >= maxAside }
 type ownerKey struct{ schema, tenantID string }
 
 // enter counts one more websocket in its place.
-func (q *consumers) enter(h *Host, r *consumerRequest) *place {
+func (q *Set) enter(r *Request) *place {
 	t := r.Tenant
 	key := placeKey{t.Schema, t.ID, t.Identifier, t.Routing.Folder, r.Route}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	p := q.places[key]
 	if p == nil {
-		p = &place{placeKey: key, tenant: *t, host: h, scope: r.Scope, logger: r.Logger}
+		p = &place{placeKey: key, tenant: *t, set: q, scope: r.Scope}
 		p.tenant.Path = ""
-		if p.logger == nil {
-			p.logger = h.config.Logger
-		}
 		if q.places == nil {
 			q.places = map[placeKey]*place{}
 		}
@@ -67,7 +63,7 @@ func (q *consumers) enter(h *Host, r *consumerRequest) *place {
 }
 
 // own counts one more place of a tenant.
-func (q *consumers) own(key ownerKey) *owner {
+func (q *Set) own(key ownerKey) *owner {
 	o := q.owners[key]
 	if o == nil {
 		o = &owner{}
@@ -81,7 +77,7 @@ func (q *consumers) own(key ownerKey) *owner {
 }
 
 // leave counts one less.
-func (q *consumers) leave(p *place) {
+func (q *Set) leave(p *place) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if p.count--; p.count == 0 {
@@ -96,19 +92,9 @@ func (q *consumers) leave(p *place) {
 	}
 }
 
-// ConsumerStats say how the websockets fare that the guest handles.
-type ConsumerStats struct {
-	Open        int    // websockets of now, those in their handshake included
-	Ready       bool   // there are events that wait for an instance
-	Failures    uint64 // closed with 1011, since an event failed
-	Restarted   uint64 // closed with 1012, since the guest that was swapped in handles none
-	Interrupted uint64 // closed with 1012, since the channel layer broke
-}
-
-// ConsumerStats returns the figures of this moment.
-func (h *Host) ConsumerStats() ConsumerStats {
-	q := &h.consumers
-	s := ConsumerStats{Failures: q.failures.Load(), Restarted: q.restarted.Load(), Interrupted: q.interrupted.Load()}
+// Stats returns the figures of this moment.
+func (q *Set) Stats() stats.Consumers {
+	s := stats.Consumers{Failures: q.failures.Load(), Restarted: q.restarted.Load(), Interrupted: q.interrupted.Load()}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, p := range q.places {
@@ -119,16 +105,16 @@ func (h *Host) ConsumerStats() ConsumerStats {
 }
 
 // keepOpening keeps what the open event asked for until the websocket is there.
-func (q *consumers) keepOpening(c *consumer, e *effects) {
+func (q *Set) keepOpening(c *Consumer, e *effects) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.openings == nil {
-		q.openings = map[*consumer]*effects{}
+		q.openings = map[*Consumer]*effects{}
 	}
 	q.openings[c] = e
 }
 
-func (q *consumers) takeOpening(c *consumer) *effects {
+func (q *Set) takeOpening(c *Consumer) *effects {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	e := q.openings[c]

@@ -1,11 +1,9 @@
-package edge
+package consumer
 
 import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
-	"log/slog"
 	"net/http"
 	"sync"
 
@@ -16,9 +14,9 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// consumerRequest is a handshake that the guest is to answer: it was routed,
+// Request is a handshake that the guest is to answer: it was routed,
 // and holds what the host knows of it.
-type consumerRequest struct {
+type Request struct {
 	Tenant    *tenant.Tenant
 	Route     string // name of the websocket route that matched
 	Kwargs    string // its values as one JSON object; empty: none
@@ -28,26 +26,20 @@ type consumerRequest struct {
 	Header http.Header
 	// Scope is the tenant's part of the channel layer; nil: there are no groups.
 	Scope channel.Scope
-	// Logger gets what goes wrong with the tenant's websockets; nil: the Host's.
-	Logger *slog.Logger
 }
 
-// Refused is a handshake that gets an HTTP status in place of a websocket: the
-// guest wants it so, or what it needs is not there. The reason is for logs.
-type Refused struct {
+// Rejection is a handshake that the guest rejects, or for which something is
+// missing. The reason is for logs.
+type Rejection struct {
 	Status int // 4xx or 5xx
 	Reason string
-}
-
-func (r *Refused) Error() string {
-	return fmt.Sprintf("edge: websocket refused with %d: %s", r.Status, r.Reason)
 }
 
 // consumer is one websocket that the guest handles. It is the handler of the
 // hub's connection, and the receiver of the channel that the connection has as
 // long as it is in groups. There is one for each idle websocket, so it is kept
 // small.
-type consumer struct {
+type Consumer struct {
 	place *place
 
 	// Of the one whose turn it is; what was asked for at the handshake, and
@@ -67,21 +59,21 @@ type consumer struct {
 	failed  bool             // no further events but the last; of the one whose turn it is
 }
 
-// openConsumer runs the guest's open event. With neither *Refused nor error the
+// Open runs the guest's open event. With neither *Rejection nor error the
 // handshake is to be accepted with the consumer as its handler and Protocol as
-// its subprotocol; if that fails, abandon must be called. What the guest wants
+// its subprotocol; if that fails, Abandon must be called. What the guest wants
 // sent goes out when the hub calls Open. The error is one of package guests.
-func (h *Host) openConsumer(ctx context.Context, r consumerRequest) (*consumer, *Refused, error) {
-	g, i, err := h.guests.Borrow(ctx)
+func (q *Set) Open(ctx context.Context, r Request) (*Consumer, *Rejection, error) {
+	g, i, err := q.guests.Borrow(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	headers := g.Configured().ConsumerHeaders
 	if !g.Configured().Consumer {
 		g.Return(i)
-		return nil, &Refused{http.StatusServiceUnavailable, "the guest handles no websockets"}, nil
+		return nil, &Rejection{http.StatusServiceUnavailable, "the guest handles no websockets"}, nil
 	}
-	c := &consumer{place: h.consumers.enter(h, &r), busy: true}
+	c := &Consumer{place: q.enter(&r), busy: true}
 	e := effects{place: c.place, opening: true, offered: r.Protocols}
 	err = c.call(ctx, g, i, instance.SocketOpen, func(buf []byte) int { return encodeHandshake(buf, headers, c.place, &r) }, &e)
 	if err != nil {
@@ -90,20 +82,20 @@ func (h *Host) openConsumer(ctx context.Context, r consumerRequest) (*consumer, 
 	}
 	if e.status != 0 {
 		c.release()
-		return nil, &Refused{e.status, "the guest refuses it"}, nil
+		return nil, &Rejection{e.status, "the guest refuses it"}, nil
 	}
 	if err := c.join(&e); err != nil {
 		c.release()
-		return nil, &Refused{http.StatusServiceUnavailable, err.Error()}, nil
+		return nil, &Rejection{http.StatusServiceUnavailable, err.Error()}, nil
 	}
-	h.consumers.keepOpening(c, &e)
+	q.keepOpening(c, &e)
 	return c, nil, nil
 }
 
 // Protocol is the subprotocol that the guest chose, one of those offered; empty
 // if it chose none. It holds until the handshake is answered.
-func (c *consumer) Protocol() string {
-	q := &c.place.host.consumers
+func (c *Consumer) Protocol() string {
+	q := c.place.set
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if e := q.openings[c]; e != nil {
@@ -112,18 +104,25 @@ func (c *consumer) Protocol() string {
 	return ""
 }
 
-// abandon lets go of a consumer whose handshake failed after openConsumer. The
+// Abandon releases a consumer whose handshake failed after Set.Open. The
 // guest hears nothing of it: nothing that it wanted has happened yet.
-func (c *consumer) abandon() {
+func (c *Consumer) Abandon() {
 	c.mu.Lock()
 	c.ended = true
 	c.mu.Unlock()
-	c.place.host.consumers.takeOpening(c)
+	c.place.set.takeOpening(c)
 	c.release()
 }
 
+// Waiting returns how many events wait for the websocket's turn.
+func (c *Consumer) Waiting() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return int(c.waiting)
+}
+
 // Open implements sockets.Handler.
-func (c *consumer) Open(conn *sockets.Conn) {
+func (c *Consumer) Open(conn *sockets.Conn) {
 	c.mu.Lock()
 	c.conn = conn
 	ending := c.ending
@@ -132,7 +131,7 @@ func (c *consumer) Open(conn *sockets.Conn) {
 		c.shut(ending)
 	}
 	defer c.yield()
-	if e := c.place.host.consumers.takeOpening(c); e != nil {
+	if e := c.place.set.takeOpening(c); e != nil {
 		c.apply(e)
 	}
 }
@@ -140,7 +139,7 @@ func (c *consumer) Open(conn *sockets.Conn) {
 // Message implements sockets.Handler. Until the guest is done with the message
 // the hub reads nothing more from the client. If it cannot be run now, it waits
 // as events of groups do, and keeps none of the hub's workers.
-func (c *consumer) Message(conn *sockets.Conn, op sockets.Op, payload []byte) {
+func (c *Consumer) Message(conn *sockets.Conn, op sockets.Op, payload []byte) {
 	var word uint32
 	if op == sockets.Binary {
 		word = abi.EventBinary
@@ -159,7 +158,7 @@ func (c *consumer) Message(conn *sockets.Conn, op sockets.Op, payload []byte) {
 }
 
 // Closed implements sockets.Handler.
-func (c *consumer) Closed(_ *sockets.Conn, code sockets.Code, reason string) {
+func (c *Consumer) Closed(_ *sockets.Conn, code sockets.Code, reason string) {
 	e := newEvent(instance.SocketClose)
 	e.word, e.data = uint32(code)<<abi.EventCodeShift, []byte(reason)
 	c.mu.Lock()
@@ -170,7 +169,7 @@ func (c *consumer) Closed(_ *sockets.Conn, code sockets.Code, reason string) {
 }
 
 // Receive implements channel.Receiver.
-func (c *consumer) Receive(m *channel.Message) bool {
+func (c *Consumer) Receive(m *channel.Message) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
@@ -178,7 +177,7 @@ func (c *consumer) Receive(m *channel.Message) bool {
 		return true
 	case c.waiting >= maxWaiting:
 		return false
-	case c.events == nil && (!c.busy || c.said) && forClient(m):
+	case c.events == nil && (!c.busy || c.said) && ForClient(m):
 		c.forward(m)
 		return true
 	}
@@ -192,31 +191,31 @@ func (c *consumer) Receive(m *channel.Message) bool {
 }
 
 // forward sends a group message on to the client; the consumer is locked.
-func (c *consumer) forward(m *channel.Message) {
-	f := forwardOf(m)
-	if f.malformed && c.channel != nil {
+func (c *Consumer) forward(m *channel.Message) {
+	f := ForwardOf(m)
+	if f.Malformed && c.channel != nil {
 		c.channel.Malformed()
 	}
-	f.to(c.conn)
+	f.To(c.conn)
 }
 
 // Interrupted implements channel.Receiver: a client whose socket may have
 // missed something is to come again.
-func (c *consumer) Interrupted(err error) {
+func (c *Consumer) Interrupted(err error) {
 	switch {
 	case err == nil:
 	case errors.Is(err, channel.ErrClosed):
 		c.shut(sockets.CodeGoingAway)
 	default:
 		if c.shut(sockets.CodeRestart) {
-			c.place.host.consumers.interrupted.Add(1)
+			c.place.set.interrupted.Add(1)
 		}
 	}
 }
 
 // shut closes the connection, or has it closed when it is there. It reports
 // whether nothing else closed it before.
-func (c *consumer) shut(code sockets.Code) (first bool) {
+func (c *Consumer) shut(code sockets.Code) (first bool) {
 	c.mu.Lock()
 	conn := c.conn
 	if conn == nil {
@@ -231,7 +230,7 @@ func (c *consumer) shut(code sockets.Code) (first bool) {
 }
 
 // release ends what the consumer holds, once.
-func (c *consumer) release() {
+func (c *Consumer) release() {
 	c.mu.Lock()
 	ch := c.channel
 	c.channel = nil
@@ -246,10 +245,10 @@ func (c *consumer) release() {
 	if ch != nil {
 		ch.Close()
 	}
-	c.place.host.consumers.leave(c.place)
+	c.place.set.leave(c.place)
 }
 
 var (
-	_ sockets.Handler  = (*consumer)(nil)
-	_ channel.Receiver = (*consumer)(nil)
+	_ sockets.Handler  = (*Consumer)(nil)
+	_ channel.Receiver = (*Consumer)(nil)
 )

@@ -1,4 +1,4 @@
-package edge
+package consumer
 
 import (
 	"bytes"
@@ -154,7 +154,7 @@ func (e *effects) each(do func(kind abi.Effect, name, data []byte) error) error 
 func joins(kind abi.Effect) bool { return kind == abi.GroupAdd || kind == abi.OpenChannel }
 
 // join carries out what comes before the handshake is accepted.
-func (c *consumer) join(e *effects) error {
+func (c *Consumer) join(e *effects) error {
 	return e.each(func(kind abi.Effect, name, _ []byte) error {
 		if joins(kind) {
 			return c.enter(string(name))
@@ -165,7 +165,7 @@ func (c *consumer) join(e *effects) error {
 
 // apply carries the effects out. The first that fails ends the websocket, and
 // what follows it is not done.
-func (c *consumer) apply(e *effects) {
+func (c *Consumer) apply(e *effects) {
 	if state, ok := e.reply.Field(abi.EffectsState); ok && string(state) != c.state {
 		c.state = string(state)
 	}
@@ -175,7 +175,7 @@ func (c *consumer) apply(e *effects) {
 }
 
 // do carries one effect out.
-func (c *consumer) do(e *effects, kind abi.Effect, name, data []byte) error {
+func (c *Consumer) do(e *effects, kind abi.Effect, name, data []byte) error {
 	switch {
 	case e.opening && joins(kind):
 		return nil // done
@@ -212,7 +212,7 @@ func (c *consumer) do(e *effects, kind abi.Effect, name, data []byte) error {
 // turn is not over: nothing of the event is to come before it. A message that
 // the event itself sends to a group, most of all: its sender gets it when the
 // other members do, and not when all of them have it.
-func (c *consumer) hasSaid() {
+func (c *Consumer) hasSaid() {
 	c.mu.Lock()
 	c.said = true
 	c.mu.Unlock()
@@ -229,7 +229,7 @@ func unlessClosed(err error) error {
 
 // enter adds the websocket to a group, if one is named. It gets its channel
 // when it needs one first.
-func (c *consumer) enter(group string) error {
+func (c *Consumer) enter(group string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), layerTimeout)
 	defer cancel()
 	if c.channel == nil {
@@ -249,7 +249,7 @@ func (c *consumer) enter(group string) error {
 
 // send sends to a group or a channel. A channel that is full misses the
 // message, as a full member of a group does; the layer counts both.
-func (c *consumer) send(kind abi.Effect, name string, m *channel.Message) error {
+func (c *Consumer) send(kind abi.Effect, name string, m *channel.Message) error {
 	ctx, cancel := context.WithTimeout(context.Background(), layerTimeout)
 	defer cancel()
 	p := c.place

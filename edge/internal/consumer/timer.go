@@ -1,4 +1,4 @@
-package edge
+package consumer
 
 import (
 	"time"
@@ -8,12 +8,12 @@ import (
 
 // alarm is a timer that a guest has set.
 type alarm struct {
-	consumer *consumer
+	consumer *Consumer
 	timer    *time.Timer
 }
 
 // setTimer sets the timer in place of the one before.
-func (c *consumer) setTimer(d time.Duration) {
+func (c *Consumer) setTimer(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.stopTimer()
@@ -22,23 +22,23 @@ func (c *consumer) setTimer(d time.Duration) {
 	}
 	a := &alarm{consumer: c}
 	c.timed = true
-	q := &c.place.host.consumers
+	q := c.place.set
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.alarms == nil {
-		q.alarms = map[*consumer]*alarm{}
+		q.alarms = map[*Consumer]*alarm{}
 	}
 	q.alarms[c] = a
 	a.timer = time.AfterFunc(d, a.ring)
 }
 
 // stopTimer takes the timer back; the consumer is locked.
-func (c *consumer) stopTimer() {
+func (c *Consumer) stopTimer() {
 	if !c.timed {
 		return
 	}
 	c.timed = false
-	q := &c.place.host.consumers
+	q := c.place.set
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.alarms[c].timer.Stop()
@@ -47,11 +47,11 @@ func (c *consumer) stopTimer() {
 
 // isSet reports whether a timer is still the one that is set; the consumer is
 // locked.
-func (c *consumer) isSet(a *alarm) bool {
+func (c *Consumer) isSet(a *alarm) bool {
 	if !c.timed {
 		return false
 	}
-	q := &c.place.host.consumers
+	q := c.place.set
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.alarms[c] == a
@@ -59,8 +59,8 @@ func (c *consumer) isSet(a *alarm) bool {
 
 // rung reports whether a timer that rang is still the one that is set, and forgets
 // it then. The consumer is locked.
-func (c *consumer) rung(a *alarm) bool {
-	q := &c.place.host.consumers
+func (c *Consumer) rung(a *alarm) bool {
+	q := c.place.set
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.alarms[c] != a {

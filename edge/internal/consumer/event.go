@@ -1,4 +1,4 @@
-package edge
+package consumer
 
 import (
 	"context"
@@ -23,7 +23,7 @@ var errNoConsumer = errors.New("the guest handles no websockets any more: expect
 // run calls the guest for one event, and does what it asks for. The caller has
 // the websocket's turn; with ours it is one of the few goroutines that run what
 // comes from elsewhere.
-func (c *consumer) run(ours bool, export instance.Export, word uint32, data []byte) {
+func (c *Consumer) run(ours bool, export instance.Export, word uint32, data []byte) {
 	c.runWith(ours, export, func(buf []byte) int {
 		b := c.encode(buf, word)
 		b.PutBytes(abi.EventData, data)
@@ -32,7 +32,7 @@ func (c *consumer) run(ours bool, export instance.Export, word uint32, data []by
 }
 
 // runGroup is run for a message of a group.
-func (c *consumer) runGroup(m *channel.Message) {
+func (c *Consumer) runGroup(m *channel.Message) {
 	c.runWith(true, instance.SocketGroup, func(buf []byte) int {
 		b := c.encode(buf, 0)
 		if room := b.Room(abi.EventData, m.Len()); room != nil {
@@ -42,11 +42,11 @@ func (c *consumer) runGroup(m *channel.Message) {
 	})
 }
 
-func (c *consumer) runWith(ours bool, export instance.Export, write func([]byte) int) {
+func (c *Consumer) runWith(ours bool, export instance.Export, write func([]byte) int) {
 	if c.failed && export != instance.SocketClose {
 		return
 	}
-	g, i, err := c.place.host.borrowPatiently()
+	g, i, err := c.place.set.borrowPatiently()
 	if err != nil {
 		c.fail(err)
 		return
@@ -68,15 +68,15 @@ func (c *consumer) runWith(ours bool, export instance.Export, write func([]byte)
 		return
 	}
 	if !e.plain {
-		c.place.host.consumers.waitAside(c.place, ours, func() { c.apply(&e) })
+		c.place.set.waitAside(c.place, ours, func() { c.apply(&e) })
 	}
 }
 
 // borrowPatiently is borrow for who can wait: the client is not read from
 // meanwhile.
-func (h *Host) borrowPatiently() (*guests.Generation, *instance.Instance, error) {
+func (q *Set) borrowPatiently() (*guests.Generation, *instance.Instance, error) {
 	for {
-		g, i, err := h.guests.Borrow(context.Background())
+		g, i, err := q.guests.Borrow(context.Background())
 		if !errors.Is(err, instance.ErrBusy) {
 			return g, i, err
 		}
@@ -86,7 +86,7 @@ func (h *Host) borrowPatiently() (*guests.Generation, *instance.Instance, error)
 // call makes one call, and gives the instance back. Effects that cannot fail
 // and wait for nothing are carried out while the reply is in the guest's
 // memory, the others are copied.
-func (c *consumer) call(ctx context.Context, g *guests.Generation, i *instance.Instance, export instance.Export, write func([]byte) int, e *effects) error {
+func (c *Consumer) call(ctx context.Context, g *guests.Generation, i *instance.Instance, export instance.Export, write func([]byte) int, e *effects) error {
 	defer g.Return(i)
 	return g.CallFor(ctx, i, &c.place.tenant, export, write, func(reply abi.Message) error {
 		if err := e.read(reply); err != nil {
@@ -100,7 +100,7 @@ func (c *consumer) call(ctx context.Context, g *guests.Generation, i *instance.I
 }
 
 // encode begins an event with all but its data.
-func (c *consumer) encode(buf []byte, word uint32) abi.Builder {
+func (c *Consumer) encode(buf []byte, word uint32) abi.Builder {
 	b := abi.Begin(buf, word, abi.EventData+1)
 	c.place.encode(&b)
 	if len(c.state) > 0 {
@@ -124,7 +124,7 @@ func (p *place) encode(b *abi.Builder) {
 }
 
 // encodeHandshake writes an open event.
-func encodeHandshake(buf []byte, headers []string, p *place, r *consumerRequest) int {
+func encodeHandshake(buf []byte, headers []string, p *place, r *Request) int {
 	b := abi.Begin(buf, 0, abi.EventHeader0+len(headers))
 	p.encode(&b)
 	if r.Kwargs != "" {
@@ -142,9 +142,9 @@ func encodeHandshake(buf []byte, headers []string, p *place, r *consumerRequest)
 
 // fail closes the websocket after an event that came to nothing. The client
 // learns no more than the code.
-func (c *consumer) fail(err error) {
+func (c *Consumer) fail(err error) {
 	code, level := sockets.CodeInternal, slog.LevelError
-	q := &c.place.host.consumers
+	q := c.place.set
 	interrupted := false
 	switch {
 	case errors.Is(err, errNoConsumer):
@@ -162,7 +162,7 @@ func (c *consumer) fail(err error) {
 		q.failures.Add(1)
 	}
 	p := c.place
-	p.logger.LogAttrs(context.Background(), level, "a websocket's event failed",
+	q.logger.LogAttrs(context.Background(), level, "a websocket's event failed",
 		slog.String("schema", p.schema), slog.String("route", p.route), slog.Int("code", int(code)), slog.Any("error", err))
 	c.failed = true
 	// The layer tells its members of a break too: whichever comes first counts.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/internal/consumer"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
 )
 
@@ -48,17 +49,14 @@ func (s *watchedScope) GroupSend(ctx context.Context, group string, m *channel.M
 
 func TestASenderDoesNotGetItsBroadcastLaterThanTheOthers(t *testing.T) {
 	w := scripted(t)
-	waiting := make(chan uint8, 1)
+	waiting := make(chan int, 1)
 	w.layer = &watchedLayer{Layer: w.layer, sent: func(r channel.Receiver) {
-		c := r.(*consumer)
-		c.mu.Lock()
-		waiting <- c.waiting
-		c.mu.Unlock()
+		waiting <- r.(*consumer.Consumer).Waiting()
 	}}
 	v := w.visit(t, "acme", "add all")
 	for _, c := range []struct {
 		script []string
-		want   uint8
+		want   int
 		hears  []string
 	}{
 		{[]string{"broadcast all a"}, 0, []string{"a"}},
@@ -88,6 +86,7 @@ func TestWhatAnEventSendsComesBackInItsOrder(t *testing.T) {
 func TestMembersHearEachSenderInItsOrder(t *testing.T) {
 	// All messages together have room before a member: one that is far behind
 	// would miss some.
+	const maxWaiting = 100 // of package consumer
 	const members, each = 6, maxWaiting / 6
 	w := scripted(t)
 	var all []*visitor

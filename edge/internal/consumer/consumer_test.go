@@ -1,0 +1,67 @@
+package consumer
+
+import (
+	"testing"
+	"time"
+	"unsafe"
+
+	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/tenant"
+)
+
+// A websocket that is busy, and whose timers ring again and again meanwhile, has
+// one event of them to come.
+func TestTimersThatRingMeanwhileAreOneEvent(t *testing.T) {
+	q := testSet()
+	c := &Consumer{place: q.enter(&Request{Tenant: &tenant.Tenant{Schema: "acme"}}), busy: true}
+	defer c.Abandon()
+	m, err := channel.NewMessage("chat.message")
+	if err != nil || !c.Receive(m) {
+		t.Fatalf("a message is not taken: %v", err)
+	}
+	var before *alarm
+	for range 300 {
+		c.setTimer(time.Hour)
+		q.mu.Lock()
+		a := q.alarms[c]
+		q.mu.Unlock()
+		a.ring()
+		if before != nil {
+			before.ring() // it rang when it was taken back
+		}
+		before = a
+	}
+	if c.waiting != 2 {
+		t.Errorf("%d events wait, expected the message and one of the timers", c.waiting)
+	}
+	if e := c.take(); e.message != m {
+		t.Errorf("the first event is %+v, expected the message", e)
+	}
+	if e := c.take(); e.alarm == nil || !c.wasSet(e.alarm) || c.events != nil {
+		t.Errorf("the last event is %+v, expected that of the timer that is set", e)
+	}
+}
+
+func TestAMemberThatIsBehindMissesWhatDoesNotFit(t *testing.T) {
+	q := testSet()
+	c := &Consumer{place: q.enter(&Request{Tenant: &tenant.Tenant{Schema: "acme"}}), busy: true}
+	m, err := channel.NewMessage("chat.message")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range maxWaiting + 5 {
+		if took := c.Receive(m); took != (i < maxWaiting) {
+			t.Fatalf("message %d is taken: %v", i, took)
+		}
+	}
+	c.Abandon()
+	if !c.Receive(m) {
+		t.Error("a member that is gone is told to be full")
+	}
+}
+
+func TestAnIdleConsumerIsSmall(t *testing.T) {
+	if n := unsafe.Sizeof(Consumer{}); n > 64 {
+		t.Errorf("a consumer has %d bytes, expected at most 64", n)
+	}
+}

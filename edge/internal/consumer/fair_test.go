@@ -1,0 +1,103 @@
+package consumer
+
+import (
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/tenant"
+)
+
+// A tenant has one turn, on however many routes its websockets are.
+func TestW5ATenantOfManyRoutesHasOneTurn(t *testing.T) {
+	q := testSet()
+	q.running = 1 << 20 // nobody runs what is ready
+	defer func() { q.running = 0 }()
+	var all []*Consumer
+	ready := func(schema string, routes int) {
+		for i := range routes {
+			r := Request{Tenant: &tenant.Tenant{Schema: schema}, Route: fmt.Sprint("route", i)}
+			for range 2 {
+				c := &Consumer{place: q.enter(&r), busy: true}
+				all = append(all, c)
+				q.push(c)
+			}
+		}
+	}
+	ready("acme", 50)
+	ready("bolt", 1)
+	ready("cord", 2)
+	var order []string
+	for range all {
+		order = append(order, q.pop(q.running).place.schema)
+	}
+	want := []string{"acme", "bolt", "cord", "acme", "bolt", "cord", "acme", "cord", "acme", "cord", "acme", "acme"}
+	for i, schema := range want {
+		if order[i] != schema {
+			t.Fatalf("the turns are %v, expected %v", order[:len(want)], want)
+		}
+	}
+	if q.last != nil {
+		t.Error("somebody is ready still")
+	}
+	for _, c := range all {
+		c.Abandon()
+	}
+	if len(q.places) != 0 || len(q.owners) != 0 {
+		t.Errorf("%d places and %d tenants are left", len(q.places), len(q.owners))
+	}
+}
+
+// What waits for a tenant's websockets is bounded in bytes for all of them
+// together; a message that waits for many counts once.
+func TestW5WhatWaitsForATenantsWebsocketsIsBounded(t *testing.T) {
+	q := testSet()
+	busy := func(schema string) *Consumer {
+		return &Consumer{place: q.enter(&Request{Tenant: &tenant.Tenant{Schema: schema}}), busy: true}
+	}
+	long := func() *channel.Message {
+		m, err := channel.NewMessage("chat.message", channel.Field{Name: "text", Value: strings.Repeat("x", 1<<20)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	var all []*Consumer
+	for range 20 {
+		all = append(all, busy("acme"))
+	}
+	toAll := long()
+	for _, c := range all {
+		if !c.Receive(toAll) {
+			t.Fatal("a message to many members is not taken")
+		}
+	}
+	owner, taken := all[0].place.owner, 0
+	if got := owner.waiting.Load(); got != int64(toAll.Len()) {
+		t.Errorf("%d bytes wait, expected %d", got, toAll.Len())
+	}
+	for i := range 5 * len(all) {
+		if all[i%len(all)].Receive(long()) {
+			taken++
+		}
+	}
+	if want := maxWaitingBytes/toAll.Len() - 1; taken != want {
+		t.Errorf("%d messages are taken, expected %d", taken, want)
+	}
+	other := busy("bolt")
+	if m := long(); !other.Receive(m) || !other.Receive(toAll) {
+		t.Error("another tenant's message is not taken")
+	}
+	for _, c := range all {
+		c.Abandon()
+	}
+	other.Abandon()
+	if a, b := owner.waiting.Load(), other.place.owner.waiting.Load(); a != 0 || b != 0 {
+		t.Errorf("%d and %d bytes still wait", a, b)
+	}
+}
+
+// testSet returns a set whose guest is not called.
+func testSet() *Set { return New(nil, slog.New(slog.DiscardHandler), 2) }
