@@ -19,7 +19,7 @@ func apply(d *Directory, id, schema string, rows ...string) Report {
 	return d.Apply([]Change{c})
 }
 
-// contents lists all that a directory holds, sorted.
+// contents lists the content of a directory, sorted.
 func contents(d *Directory) string {
 	var lines []string
 	for t := range d.Tenants() {
@@ -121,14 +121,14 @@ func TestARowThatLostComesBackWhenTheOtherGoes(t *testing.T) {
 	if got := slices.Collect(d.DomainsOf("2")); len(got) != 2 {
 		t.Errorf("rows of 2: %v", got)
 	}
-	apply(d, "3", "") // its row waits no more
+	apply(d, "3", "") // its row is no longer kept aside
 	apply(d, "2", "t2", "!b")
 	if m, found := d.ByDomain("a", ""); found {
 		t.Errorf("after all went: %v", m)
 	}
 }
 
-// The directory agrees with a naive model, whatever is done to it.
+// After random changes the directory agrees with a naive model.
 func TestRandomChangesAgreeWithAModel(t *testing.T) {
 	for seed := range uint64(8) {
 		r := rand.New(rand.NewPCG(seed, 7))

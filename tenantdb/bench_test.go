@@ -25,8 +25,8 @@ func BenchmarkByDomain(b *testing.B) {
 			{"random", func() int { return r.IntN(n) }},
 			{"hotset", func() int { return int(zipf.Uint64()) }},
 		} {
-			// The keys lie side by side in the order of the lookups, as a
-			// request's host is in the cache when it is looked up.
+			// The keys are adjacent in the order of the lookups: the host of a
+			// request is in the processor's cache when it is looked up.
 			const keys = 1 << 16
 			var text strings.Builder
 			ends := make([]int, keys)
@@ -105,8 +105,8 @@ func BenchmarkApplyOneRow(b *testing.B) {
 	}
 }
 
-// What one read of a random place in as much memory as a million rows take
-// costs on the machine at hand: no index that compares its keys is faster.
+// It measures one random read from as much memory as a million rows take: no
+// index that compares its keys is faster.
 func BenchmarkMemoryFloor(b *testing.B) {
 	memory := make([]byte, 128<<20)
 	for i := 0; i < len(memory); i += 4096 {

@@ -16,7 +16,7 @@ func tenant(id, schema string, attributes ...string) Tenant {
 	return t
 }
 
-// row reads "domain/folder", with ! for primary and > for redirect in front.
+// row parses "domain/folder", with the prefixes ! for primary and > for redirect.
 func row(id, s string) Domain {
 	d := Domain{TenantID: id}
 	for {
@@ -227,7 +227,7 @@ func TestProblemsAreCountedBeyondThoseNamed(t *testing.T) {
 	d := NewDirectory(Options{})
 	rows := make([]Domain, 5000)
 	for i := range rows {
-		rows[i] = row("nobody", "d"+strconv.Itoa(i))
+		rows[i] = row("unknown", "d"+strconv.Itoa(i))
 	}
 	report := d.Replace(State{Domains: rows})
 	if report.LeftOut != len(rows) || len(report.Problems) != MaxProblems || report.Problems[0].Domain != "d0" {
@@ -235,7 +235,7 @@ func TestProblemsAreCountedBeyondThoseNamed(t *testing.T) {
 	}
 }
 
-func TestStatsTellWhyTheDirectoryIsBehind(t *testing.T) {
+func TestStatsReportWhyTheDirectoryIsDegraded(t *testing.T) {
 	d := NewDirectory(Options{})
 	if s := d.Stats(); !s.SyncedAt.IsZero() || s.Age != 0 {
 		t.Errorf("a new directory: %+v", s)

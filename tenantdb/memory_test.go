@@ -25,7 +25,7 @@ func TestLookupsAllocateNothing(t *testing.T) {
 	}
 }
 
-// C5 of the security page: there is no cache of what does not exist.
+// C5 of the security page: unknown hosts are not cached.
 func TestAFloodOfUnknownHostsKeepsMemoryFlat(t *testing.T) {
 	d := NewDirectory(Options{})
 	d.Replace(manyRows(1000, 1000, false))
@@ -51,7 +51,7 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// manyRows makes n domains of as many tenants as told.
+// manyRows returns n domains of the given number of tenants.
 func manyRows(n, tenants int, attributes bool) State {
 	s := State{Tenants: make([]Tenant, tenants), Domains: make([]Domain, n)}
 	for i := range s.Tenants {

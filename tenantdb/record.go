@@ -15,7 +15,7 @@ import "strings"
 //	8       4     1 + index of its extra in the shard, 0 for none
 //	12            domain, folder, id, schema
 //
-// so that one read from memory yields the whole result of a lookup.
+// so that one read from memory yields the complete result of a lookup.
 type record struct {
 	domain, folder, id, schema string
 	flags                      byte

@@ -21,7 +21,7 @@ func TestASavedStateComesBackWhole(t *testing.T) {
 		Domains:  []Domain{row("1", "x/naïve folder"), row("1", "!z"), row("1", "!>y/f"), row("2", "/e")},
 	})
 	path := filepath.Join(t.TempDir(), "state")
-	for range 2 { // also over the file that is there
+	for range 2 { // the second time it replaces the file
 		if err := SaveState(path, d); err != nil {
 			t.Fatal(err)
 		}
@@ -88,8 +88,8 @@ func TestADamagedStateFileIsRefused(t *testing.T) {
 	}
 }
 
-// sealed makes a state file whose checksum fits, so that fuzzing reaches what
-// the checksum guards.
+// sealed appends a valid checksum, so that fuzzing reaches the code after its
+// verification.
 func sealed(body []byte) []byte {
 	b := append([]byte(stateMagic), make([]byte, 8)...)
 	b = append(b, body...)

@@ -148,9 +148,9 @@ func buildTable(hashes []uint64, at func(i int) record, same func(i, j int) bool
 type shardBuilder struct {
 	hashes  []uint64
 	records []record
-	index   []int // of the record, in buildTable
-	starts  []int32
-	order   []int32
+	index   []int   // of the record, in buildTable
+	ends    []int32 // by bucket, in order
+	order   []int32 // the records by bucket
 }
 
 func (b *shardBuilder) reset() {
@@ -170,23 +170,13 @@ func (b *shardBuilder) build() *shard {
 	}
 	buckets := (n + rowsPerBucket - 1) / rowsPerBucket
 	s := &shard{offsets: make([]uint16, buckets+1)}
-	b.starts = append(b.starts[:0], make([]int32, buckets+1)...)
+	b.sort(s)
 	size, extras := 0, 0
 	for i := range b.records {
 		size += b.records[i].size()
 		if b.records[i].extra != nil {
 			extras++
 		}
-		b.starts[s.bucketOf(b.hashes[i])+1]++
-	}
-	for i := range buckets {
-		b.starts[i+1] += b.starts[i]
-	}
-	b.order = append(b.order[:0], make([]int32, n)...)
-	for i, h := range b.hashes {
-		k := s.bucketOf(h)
-		b.order[b.starts[k]] = int32(i)
-		b.starts[k]++ // now the end of bucket k
 	}
 	if extras > 0 {
 		s.extras = make([]*extra, 0, extras)
@@ -202,7 +192,7 @@ func (b *shardBuilder) build() *shard {
 	done := int32(0)
 	for k := range buckets {
 		s.offsets[k] = uint16(text.Len() >> s.unit)
-		for ; done < b.starts[k]; done++ {
+		for ; done < b.ends[k]; done++ {
 			i := b.order[done]
 			at := 0
 			if e := b.records[i].extra; e != nil {
@@ -218,6 +208,24 @@ func (b *shardBuilder) build() *shard {
 	s.offsets[buckets] = uint16(text.Len() >> s.unit)
 	s.text = text.String()
 	return s
+}
+
+// sort sets order and ends, by counting sort.
+func (b *shardBuilder) sort(s *shard) {
+	buckets := len(s.offsets) - 1
+	b.ends = append(b.ends[:0], make([]int32, buckets+1)...)
+	for _, h := range b.hashes {
+		b.ends[s.bucketOf(h)+1]++
+	}
+	for i := range buckets {
+		b.ends[i+1] += b.ends[i]
+	}
+	b.order = append(b.order[:0], make([]int32, len(b.hashes))...)
+	for i, h := range b.hashes {
+		k := s.bucketOf(h)
+		b.order[b.ends[k]] = int32(i) // until now ends[k] is the next free position
+		b.ends[k]++
+	}
 }
 
 // parallel calls do on all processors for ranges that together cover [0, n).

@@ -155,19 +155,19 @@ func TestASignatureHoldsForEveryByte(t *testing.T) {
 	for _, backend := range []string{"signed_cookies", "db"} {
 		for _, name := range []string{"tenant", "compressed"} {
 			c := f.named(t, backend, name)
-			whole := c.Value
+			cookie := c.Value
 			var forgeries []string
-			for i := range len(whole) {
+			for i := range len(cookie) {
 				for _, mask := range []byte{0x01, 0x02, 0x20} {
-					b := []byte(whole)
+					b := []byte(cookie)
 					b[i] ^= mask
 					forgeries = append(forgeries, string(b))
 				}
-				forgeries = append(forgeries, whole[:i], whole[i+1:], whole[:i]+whole[i+1:], whole[:i]+"A"+whole[i:])
+				forgeries = append(forgeries, cookie[:i], cookie[i+1:], cookie[:i]+cookie[i+1:], cookie[:i]+"A"+cookie[i:])
 			}
-			forgeries = append(forgeries, whole+"=", whole+":", ":"+whole, whole+":"+whole)
+			forgeries = append(forgeries, cookie+"=", cookie+":", ":"+cookie, cookie+":"+cookie)
 			for _, forged := range forgeries {
-				if forged == whole {
+				if forged == cookie {
 					continue
 				}
 				if payload, _, err := signerOf(t, f, c).unsign(forged); err == nil {
@@ -194,8 +194,8 @@ func TestSignedCookiesEnd(t *testing.T) {
 	}{
 		{"just before the default age", "tenant", 0, 14 * day, true},
 		{"just after the default age", "tenant", 0, 14*day + time.Second, false},
-		{"before an age of its own", "tenant", minute, minute, true},
-		{"after an age of its own", "tenant", minute, minute + time.Second, false},
+		{"before its own expiry", "tenant", minute, minute, true},
+		{"after its own expiry", "tenant", minute, minute + time.Second, false},
 		{"signed by a clock that is ahead", "tenant", 0, -time.Hour, true},
 		{"before its own expiry", "expires in five minutes", 0, 5*minute - time.Second, true},
 		{"at its own expiry", "expires in five minutes", 0, 5 * minute, false},
@@ -222,7 +222,7 @@ func TestSignedCookiesEnd(t *testing.T) {
 	}
 }
 
-func TestAnExpiryThatNobodyCanReadIsOver(t *testing.T) {
+func TestAnUnreadableExpiryIsExpired(t *testing.T) {
 	for text, want := range map[string]bool{
 		`{"_session_expiry": "tomorrow"}`: false, `{"_session_expiry": [1]}`: false, `{"_session_expiry": -5}`: false,
 		`{"_session_expiry": 1e300}`: true, `{"_session_expiry": null}`: true, `{"_session_expiry": "2100-01-01T00:00:00"}`: true, `{}`: true,
@@ -259,7 +259,7 @@ func TestRowsEndWithTheirDate(t *testing.T) {
 type refusingStore struct{ t *testing.T }
 
 func (s refusingStore) SessionData(_ context.Context, key string) (string, time.Time, bool, error) {
-	s.t.Errorf("the store was asked for %q", key)
+	s.t.Errorf("the store was queried for %q", key)
 	return "", time.Time{}, false, nil
 }
 

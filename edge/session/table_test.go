@@ -49,7 +49,7 @@ func (d *database) has(key, data string) {
 	})
 }
 
-func (d *database) asked() int {
+func (d *database) sent() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.queries
@@ -84,8 +84,8 @@ func TestRequestsWithOneSessionShareQueries_G3(t *testing.T) {
 			all.Go(func() { expect(t, table, "key", "a", nil) })
 		}
 		all.Wait()
-		if d.asked() != 2 { // that of the first request, and one for those that arrived while it ran
-			t.Errorf("100 requests sent %d queries, want 2", d.asked())
+		if d.sent() != 2 { // that of the first request, and one for those that arrived while it ran
+			t.Errorf("100 requests sent %d queries, want 2", d.sent())
 		}
 	})
 }
@@ -109,12 +109,12 @@ func TestAClientThatGoesAwayEndsNoQueryOfOthers_G3(t *testing.T) {
 	inBubble(t, time.Minute, func(t *testing.T, d *database, table *table) {
 		d.has("key", "a")
 		d.takes = 100 * time.Millisecond
-		gone, leave := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		client, leave := context.WithTimeout(t.Context(), 10*time.Millisecond)
 		defer leave()
 		var all sync.WaitGroup
 		all.Go(func() {
-			if a := table.row(gone, "key"); !errors.Is(a.err, context.DeadlineExceeded) {
-				t.Errorf("the client that is gone got %q, %v", a.data, a.err)
+			if a := table.row(client, "key"); !errors.Is(a.err, context.DeadlineExceeded) {
+				t.Errorf("the client that has left got %q, %v", a.data, a.err)
 			}
 		})
 		time.Sleep(time.Millisecond)
@@ -189,16 +189,16 @@ func TestNoRequestWaitsForAStoreThatIsAway_G3(t *testing.T) {
 			t.Errorf("those after it wait %v", took)
 		}
 		time.Sleep(time.Minute)
-		if probes := d.asked() - 1; probes < 40 || probes > 60*int(time.Second/probeInterval) {
+		if probes := d.sent() - 1; probes < 40 || probes > 60*int(time.Second/probeInterval) {
 			t.Errorf("a minute of silence is probed %d times", probes)
 		}
 		d.set(func(d *database) { d.silent = false })
 		time.Sleep(queryTimeout + 2*probeInterval)
 		d.has("key", "a")
 		expect(t, table, "key", "a", nil)
-		probes := d.asked()
+		probes := d.sent()
 		time.Sleep(time.Minute)
-		if d.asked() != probes {
+		if d.sent() != probes {
 			t.Error("a store that answers is probed")
 		}
 	})

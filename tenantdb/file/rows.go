@@ -38,8 +38,8 @@ func (v value) found() string {
 	return kindNames[v.kind] + " " + show(v.text)
 }
 
-// field is one key of a row with its value. Each format's reader has positions
-// of its own: a byte offset in JSON, the index of a node in YAML.
+// field is one key of a row with its value. at is a byte offset in
+// JSON, the index of a node in YAML.
 type field struct {
 	key   string
 	value value

@@ -68,7 +68,7 @@ type Config struct {
 }
 
 // DB is what one database offers. Queries, Sessions and Store share a pool;
-// Source has a connection of its own, because LISTEN belongs to a session.
+// Source has a separate connection, because LISTEN belongs to a session.
 type DB struct {
 	Source   *Source
 	Queries  *Queries

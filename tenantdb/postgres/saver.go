@@ -10,7 +10,7 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb/atomicfile"
 )
 
-// saver writes the state file in a goroutine of its own, so that saving never
+// saver writes the state file in a separate goroutine, so that saving never
 // delays a change. A write that fails is retried until it succeeds.
 type saver struct {
 	path  string // empty: no state is saved

@@ -62,8 +62,8 @@ func (s *Sessions) read(ctx context.Context, key string, columns ...any) error {
 	return conn.QueryRow(ctx, s.sql, key).Scan(columns...)
 }
 
-// expiryTime returns the time that t stands for; infinity is later than any
-// other, null and -infinity are the zero time.
+// expiryTime converts t: infinity becomes the end of the year 9999, null and
+// -infinity the zero time.
 func expiryTime(t pgtype.Timestamptz) time.Time {
 	if t.InfinityModifier == pgtype.Infinity {
 		return time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC)

@@ -35,6 +35,15 @@ func TestStore(t *testing.T) {
 }
 
 func testStore(t *testing.T, s *postgres.Store, dsn string) {
+	testAdding(t, s, dsn)
+	testRejected(t, s, dsn)
+	testRemoving(t, s, dsn)
+}
+
+const testedSchemas = "SELECT nspname::text FROM pg_namespace WHERE nspname IN ('acme', 'Other')"
+
+// testAdding adds two tenants and three domains.
+func testAdding(t *testing.T, s *postgres.Store, dsn string) {
 	ctx := t.Context()
 	acme, err := s.AddTenant(ctx, postgres.NewTenant{Schema: "acme", Attributes: []tenantdb.Attribute{{Name: "schema_pathname", Value: "a"}}})
 	if err != nil || acme.ID == "" {
@@ -43,8 +52,7 @@ func testStore(t *testing.T, s *postgres.Store, dsn string) {
 	if _, err := s.AddTenant(ctx, postgres.NewTenant{Schema: "Other", NoSchema: true}); err != nil {
 		t.Fatal(err)
 	}
-	schemas := "SELECT nspname::text FROM pg_namespace WHERE nspname IN ('acme', 'Other')"
-	if got := query(t, dsn, schemas); len(got) != 1 || got[0] != "acme" {
+	if got := query(t, dsn, testedSchemas); len(got) != 1 || got[0] != "acme" {
 		t.Errorf("schemas: %v", got)
 	}
 
@@ -77,14 +85,18 @@ func testStore(t *testing.T, s *postgres.Store, dsn string) {
 	if len(rows) != 3 || !strings.Contains(strings.Join(rows, "|"), "b.io/ primary") || !strings.Contains(strings.Join(rows, "|"), "a.io/x redirect") {
 		t.Errorf("rows: %v", rows)
 	}
+}
 
+// testRejected checks that invalid operations change nothing.
+func testRejected(t *testing.T, s *postgres.Store, dsn string) {
+	ctx := t.Context()
 	for _, c := range []struct {
 		name string
 		do   func() error
 		kind error
 	}{
 		{"a schema that is taken", func() error { _, err := s.AddTenant(ctx, postgres.NewTenant{Schema: "acme"}); return err }, postgres.ErrExists},
-		{"a schema that is there without a tenant", func() error {
+		{"a schema that exists without a tenant", func() error {
 			exec(t, dsn, "CREATE SCHEMA orphan")
 			_, err := s.AddTenant(ctx, postgres.NewTenant{Schema: "orphan"})
 			return err
@@ -98,14 +110,14 @@ func testStore(t *testing.T, s *postgres.Store, dsn string) {
 		}, postgres.ErrInvalid},
 		{"an id of another type", func() error { _, err := s.AddTenant(ctx, postgres.NewTenant{Schema: "x", ID: "zz"}); return err }, postgres.ErrInvalid},
 		{"a row that is taken", func() error { _, err := s.AddDomain(ctx, "Other", tenantdb.Domain{Domain: "b.io"}); return err }, postgres.ErrExists},
-		{"a tenant that is not there", func() error { _, err := s.AddDomain(ctx, "nobody", tenantdb.Domain{Domain: "c.io"}); return err }, postgres.ErrNotFound},
+		{"an unknown tenant", func() error { _, err := s.AddDomain(ctx, "unknown", tenantdb.Domain{Domain: "c.io"}); return err }, postgres.ErrNotFound},
 		{"a bad domain", func() error { _, err := s.AddDomain(ctx, "acme", tenantdb.Domain{Domain: "C.io"}); return err }, postgres.ErrInvalid},
 		{"a bad folder", func() error {
 			_, err := s.AddDomain(ctx, "acme", tenantdb.Domain{Domain: "c.io", Folder: "a/b"})
 			return err
 		}, postgres.ErrInvalid},
-		{"a row to remove that is not there", func() error { _, err := s.RemoveDomain(ctx, "zzz", ""); return err }, postgres.ErrNotFound},
-		{"a tenant to remove that is not there", func() error { _, err := s.RemoveTenant(ctx, "nobody", true); return err }, postgres.ErrNotFound},
+		{"removing an unknown row", func() error { _, err := s.RemoveDomain(ctx, "zzz", ""); return err }, postgres.ErrNotFound},
+		{"removing an unknown tenant", func() error { _, err := s.RemoveTenant(ctx, "unknown", true); return err }, postgres.ErrNotFound},
 	} {
 		if err := c.do(); !errors.Is(err, c.kind) {
 			t.Errorf("%s: %v, want %v", c.name, err, c.kind)
@@ -114,25 +126,29 @@ func testStore(t *testing.T, s *postgres.Store, dsn string) {
 	if state, _ := s.List(ctx); len(state.Tenants) != 2 || len(state.Domains) != 3 {
 		t.Errorf("rejected operations left rows: %v", state)
 	}
+}
 
-	if left, err := s.RemoveDomain(ctx, "a.io", "x"); err != nil || len(left) != 2 || left[0].Domain != "b.io" {
-		t.Error(left, err)
+// testRemoving removes all tenants.
+func testRemoving(t *testing.T, s *postgres.Store, dsn string) {
+	ctx := t.Context()
+	if rest, err := s.RemoveDomain(ctx, "a.io", "x"); err != nil || len(rest) != 2 || rest[0].Domain != "b.io" {
+		t.Error(rest, err)
 	}
 	if _, err := s.RemoveTenant(ctx, "acme", false); err != nil {
 		t.Error(err)
 	}
-	if got := query(t, dsn, schemas); len(got) != 1 {
+	if got := query(t, dsn, testedSchemas); len(got) != 1 {
 		t.Errorf("a schema was dropped without dropSchema: %v", got)
 	}
 	exec(t, dsn, `CREATE SCHEMA "Other"; CREATE TABLE "Other".t ()`)
-	if gone, err := s.RemoveTenant(ctx, "Other", true); err != nil || gone.Schema != "Other" {
-		t.Error(gone, err)
+	if removed, err := s.RemoveTenant(ctx, "Other", true); err != nil || removed.Schema != "Other" {
+		t.Error(removed, err)
 	}
-	if got := query(t, dsn, schemas); len(got) != 1 || got[0] != "acme" {
-		t.Errorf("schemas in the end: %v", got)
+	if got := query(t, dsn, testedSchemas); len(got) != 1 || got[0] != "acme" {
+		t.Errorf("remaining schemas: %v", got)
 	}
 	if state, _ := s.List(ctx); len(state.Tenants)+len(state.Domains) != 0 {
-		t.Errorf("left: %v", state)
+		t.Errorf("remaining rows: %v", state)
 	}
 }
 
