@@ -13,7 +13,7 @@ func TestRangesAreReadToTheLetter_C2(t *testing.T) {
 	for _, c := range []struct {
 		value string
 		size  int64
-		want  string // Range that is carried out; "": the whole; "416"
+		want  string // the resulting Range; "": the complete file; "416"
 	}{
 		{"bytes=0-4", 10, "bytes=0-4"}, {"Bytes=0-4", 10, "bytes=0-4"}, {"BYTES=-1", 10, "bytes=9-9"},
 		{"bytes=-0", 10, "416"}, {"bytes=-0,0-0", 10, "bytes=0-0"}, {"bytes=-5", 0, ""}, {"bytes=-0", 0, "416"}, {"bytes=0-", 0, "416"},

@@ -84,7 +84,7 @@ func TestRangesAndConditionsAreAnsweredInTheOrderOfTheStandard(t *testing.T) {
 		{"the end", []string{"Range: bytes=-3"}, 206, "789"},
 		{"from the middle", []string{"Range: bytes=7-"}, 206, "789"},
 		{"past the end", []string{"Range: bytes=7-100"}, 206, "789"},
-		{"behind the end", []string{"Range: bytes=10-"}, 416, "*"},
+		{"after the end", []string{"Range: bytes=10-"}, 416, "*"},
 		{"another unit", []string{"Range: lines=1-2"}, 200, "0123456789"},
 		{"no bytes", []string{"Range: bytes=x"}, 200, "0123456789"},
 		{"the same tag", []string{"If-None-Match: " + tag}, 304, ""},

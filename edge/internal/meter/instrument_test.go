@@ -95,7 +95,7 @@ func TestDataIsDroppedButWhatCodeCopies(t *testing.T) {
 		t.Errorf("the memory has %d bytes", got)
 	}
 
-	whole, err := meter.Instrument(wasmtest.GoGuest(t), meter.Options{})
+	full, err := meter.Instrument(wasmtest.GoGuest(t), meter.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,8 +107,8 @@ func TestDataIsDroppedButWhatCodeCopies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m.Data.Len() != 0 || m.DataCount.Present || len(empty.Wasm) >= len(whole.Wasm) {
-		t.Errorf("%d segments are left, %d of %d bytes", m.Data.Len(), len(empty.Wasm), len(whole.Wasm))
+	if m.Data.Len() != 0 || m.DataCount.Present || len(empty.Wasm) >= len(full.Wasm) {
+		t.Errorf("%d segments are left, %d of %d bytes", m.Data.Len(), len(empty.Wasm), len(full.Wasm))
 	}
 }
 

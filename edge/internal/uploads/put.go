@@ -15,16 +15,8 @@ import (
 
 // put creates a file, or replaces the one that If-Match names.
 func (h *Handler) put(w http.ResponseWriter, r *http.Request, a *Action) {
-	switch {
-	case r.Header.Get("Content-Range") != "":
-		h.fail(w, r, http.StatusBadRequest, errors.New("uploads: expected a PUT without Content-Range")) // RFC 9110, 14.5
-		return
-	case len(r.Header["Content-Encoding"]) > 0:
-		w.Header().Set("Accept-Encoding", "identity")
-		h.fail(w, r, http.StatusUnsupportedMediaType, errors.New("uploads: expected content without Content-Encoding"))
-		return
-	case h.options.MaxBytes > 0 && r.ContentLength > h.options.MaxBytes:
-		h.fail(w, r, http.StatusRequestEntityTooLarge, storage.ErrTooLarge)
+	if status, err := h.checkPut(w, r); err != nil {
+		h.fail(w, r, status, err)
 		return
 	}
 	content, err := digested(h.body(w, r), r.Header)
@@ -59,6 +51,20 @@ func (h *Handler) put(w http.ResponseWriter, r *http.Request, a *Action) {
 		h.counts.replaced.Add(1)
 	}
 	w.WriteHeader(status)
+}
+
+// checkPut checks the headers of a PUT. It returns the status for the error.
+func (h *Handler) checkPut(w http.ResponseWriter, r *http.Request) (status int, err error) {
+	switch {
+	case r.Header.Get("Content-Range") != "": // RFC 9110, section 14.5
+		return http.StatusBadRequest, errors.New("uploads: expected a PUT without Content-Range")
+	case len(r.Header["Content-Encoding"]) > 0:
+		w.Header().Set("Accept-Encoding", "identity")
+		return http.StatusUnsupportedMediaType, errors.New("uploads: expected content without Content-Encoding")
+	case h.options.MaxBytes > 0 && r.ContentLength > h.options.MaxBytes:
+		return http.StatusRequestEntityTooLarge, storage.ErrTooLarge
+	}
+	return http.StatusOK, nil
 }
 
 // remove removes a file. It removes no folder.

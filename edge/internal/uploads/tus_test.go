@@ -60,12 +60,12 @@ func TestAnUploadIsResumed(t *testing.T) {
 	}
 	w.offset(at, "4")
 	w.expect("from elsewhere", w.tus("PATCH", at, "x", "Upload-Offset", "3"), 409)
-	w.expect("from behind the end", w.tus("PATCH", at, "x", "Upload-Offset", "5"), 409)
+	w.expect("after the end", w.tus("PATCH", at, "x", "Upload-Offset", "5"), 409)
 	w.expect("more than there is", w.tus("PATCH", at, "0123456", "Upload-Offset", "4"), 413)
 	w.expect("another type", w.send("PATCH", at, "x", "Tus-Resumable", "1.0.0", "Upload-Offset", "4"), 415)
 	w.expect("another version", w.send("PATCH", at, "x", "Upload-Offset", "4"), 412)
 	if w.file("t1/d/b c.bin") != "" {
-		t.Error("it is there before it is whole")
+		t.Error("it is there before it is complete")
 	}
 	r = w.tus("PATCH", at, "456789", "Upload-Offset", "4")
 	w.expect("the last part", r, 204)

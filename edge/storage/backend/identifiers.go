@@ -46,9 +46,10 @@ func NewIdentifiers(of Identifier) *Identifiers {
 	return &Identifiers{of: of, seed: maphash.MakeSeed()}
 }
 
-// Update examines all tenants and forgets those that no longer exist. Each
-// problem names a tenant that has no files now and had before. After an error,
-// which means that the guest could not be asked, nothing has changed.
+// Update examines all tenants and forgets those that no longer exist. Each problem
+// names a tenant that may have no files now, and that the previous Update did not
+// report. After an error, which means that the guest could not be asked, nothing has
+// changed.
 func (i *Identifiers) Update(ctx context.Context, tenants iter.Seq[storage.Tenant]) (problems []error, err error) {
 	i.mu.RLock()
 	known, before := i.tenants, i.owners // never changed, but replaced

@@ -17,7 +17,7 @@ func TestF2OfTwoTenantsWithOneFolderTheFirstKeepsIt(t *testing.T) {
 		name    string
 		first   []storage.Tenant
 		then    []storage.Tenant
-		refused string // schema, empty: nobody
+		refused string // schema; empty: none
 	}{
 		{"nothing in common", []storage.Tenant{{Schema: "a"}}, []storage.Tenant{{Schema: "b"}, {Schema: "a"}}, ""},
 		{"a prefix", []storage.Tenant{{Schema: "1"}}, []storage.Tenant{{Schema: "1"}, {Schema: "11"}}, ""},
@@ -29,7 +29,7 @@ func TestF2OfTwoTenantsWithOneFolderTheFirstKeepsIt(t *testing.T) {
 		{"no folder at all", nil, []storage.Tenant{own("a", "..")}, "a"},
 		{"two segments", nil, []storage.Tenant{own("a", "b/c")}, "a"},
 		{"empty", nil, []storage.Tenant{own("a", "")}, "a"},
-		{"the first is gone", []storage.Tenant{{Schema: "acme"}}, []storage.Tenant{{Schema: "Acme"}}, ""},
+		{"the first was removed", []storage.Tenant{{Schema: "acme"}}, []storage.Tenant{{Schema: "Acme"}}, ""},
 		{"the first has moved", []storage.Tenant{own("a", "files")}, []storage.Tenant{own("b", "files"), own("a", "others")}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -37,13 +37,13 @@ func TestF2OfTwoTenantsWithOneFolderTheFirstKeepsIt(t *testing.T) {
 			if problems, err := i.Update(t.Context(), slices.Values(c.first)); len(problems) > 0 || err != nil {
 				t.Fatal(problems, err)
 			}
-			for round := range 2 { // what was told once is not told again
+			for round := range 2 { // the second does not report it again
 				problems, err := i.Update(t.Context(), slices.Values(c.then))
-				told := c.refused != "" && round == 0
-				if err != nil || len(problems) > 0 != told {
+				reported := c.refused != "" && round == 0
+				if err != nil || len(problems) > 0 != reported {
 					t.Errorf("round %d: %v, %v", round, problems, err)
 				}
-				if told && (!errors.Is(problems[0], storage.ErrIdentifier) || !strings.Contains(problems[0].Error(), `tenant "`+c.refused+`"`)) {
+				if reported && (!errors.Is(problems[0], storage.ErrIdentifier) || !strings.Contains(problems[0].Error(), `tenant "`+c.refused+`"`)) {
 					t.Errorf("%v: expected it to name %s", problems[0], c.refused)
 				}
 				for _, tenant := range c.then {

@@ -256,11 +256,11 @@ func TestAFullDiskIsToldOfTheFileThatWasToBe(t *testing.T) {
 	must(t, err)
 	defer full.Close()
 	_, failure := full.Write([]byte("x"))
-	var told *fs.PathError
-	if !errors.As(failure, &told) {
+	var failed *fs.PathError
+	if !errors.As(failure, &failed) {
 		t.Fatal(failure)
 	}
-	told.Path = temporary.file.Name()
+	failed.Path = temporary.file.Name()
 	if err := temporary.named(failure, "d/a.txt"); err.Error() != "write d/a.txt: no space left on device" || !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("%v", err)
 	}

@@ -71,12 +71,12 @@ func inParts(v *View, random *rand.Rand, name string, content io.Reader) error {
 	if err != nil {
 		return err
 	}
-	var whole func() error
+	var verify func() error
 	if random.IntN(3) == 0 {
-		whole = func() error { return storage.ErrChanged }
+		verify = func() error { return storage.ErrChanged }
 	}
 	if p.Record().Saved == "" {
-		_, err = p.Append(context.Background(), 0, content, whole)
+		_, err = p.Append(context.Background(), 0, content, verify)
 	}
 	if random.IntN(2) == 0 {
 		return errors.Join(err, p.Remove())

@@ -9,7 +9,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage/backend"
 )
 
-// Usage counts what the tenant keeps: all files, whoever wrote them.
+// Usage counts all files of the tenant, whoever wrote them.
 func (v *View) Usage(ctx context.Context) (storage.Usage, error) {
 	if v.storage == nil {
 		return storage.Usage{}, storage.ErrNoTenant
@@ -17,7 +17,8 @@ func (v *View) Usage(ctx context.Context) (storage.Usage, error) {
 	return v.storage.count(ctx, v.Identifier(), false)
 }
 
-// count counts a tenant's files, and, with all, whatever else a quota counts.
+// count counts a tenant's files; with all also folders and records, which count
+// against a quota.
 func (s *Storage) count(ctx context.Context, identifier string, all bool) (storage.Usage, error) {
 	var u storage.Usage
 	f, err := s.open(identifier, false)

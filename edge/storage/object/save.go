@@ -183,7 +183,7 @@ func (s *Storage) settle(ctx context.Context, key, token string, old etag, err e
 		return err
 	case found.UserMetadata[saveToken] == token:
 		if ctx.Err() != nil && old == none {
-			return errors.Join(ctx.Err(), s.removeOnly(after, key, found.ETag)) // the caller was told that it failed
+			return errors.Join(ctx.Err(), s.removeOnly(after, key, found.ETag)) // the caller gets an error
 		}
 		return nil // a replaced object cannot be restored
 	case old != none && found.ETag == string(old):

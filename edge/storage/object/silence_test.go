@@ -137,7 +137,7 @@ func TestOneLateAnswerIsNoSilence_G8(t *testing.T) {
 		time.Sleep(p.silence / 2)
 		note(late{}, errSilent)
 		if p.admit() {
-			t.Error("a server that answered no request for that time is asked at once")
+			t.Error("a server that answered no request for that time is asked immediately")
 		}
 		time.Sleep(pause)
 		if !p.admit() || p.admit() {

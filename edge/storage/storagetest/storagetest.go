@@ -75,7 +75,7 @@ func Run(t *testing.T, newBackend func(t *testing.T) Backend) {
 		{"F2 identifiers are one segment each and apart", identifiers},
 		{"F2 a guest cannot move a tenant", movedTenant},
 		{"F2 tenants whose names begin alike see nothing of each other", neighbours},
-		{"F3 without a tenant there is no file", nobody},
+		{"F3 without a tenant there is no file", noTenant},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, newBackend(t)) })
 	}

@@ -171,7 +171,7 @@ func neighbours(t *testing.T, p Backend) {
 	}
 }
 
-func nobody(t *testing.T, p Backend) {
+func noTenant(t *testing.T, p Backend) {
 	b := p.Open(t, Config{})
 	for _, none := range []storage.Tenant{{}, {Folder: "acme"}, {Pathname: "acme", HasPathname: true}} {
 		if f, err := b.View(t.Context(), none); f != nil || !errors.Is(err, storage.ErrNoTenant) {
