@@ -20,19 +20,19 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 )
 
-// Cached says what the compile cache did for a program.
+// Cached is the result of the compile cache for a program.
 type Cached string
 
-// What the cache did.
+// Results of the compile cache.
 const (
 	CacheOff    Cached = "off"
-	CacheHit    Cached = "hit"    // the code was there
-	CacheStored Cached = "stored" // the guest was compiled, and its code is there now
-	CacheFailed Cached = "failed" // the guest was compiled, and its code could not be kept
+	CacheHit    Cached = "hit"    // the code was in the cache
+	CacheStored Cached = "stored" // the guest was compiled, and its code stored
+	CacheFailed Cached = "failed" // the guest was compiled, and its code could not be stored
 )
 
-// compile makes machine code, or takes it from the cache. The cache is a help
-// and no more: whatever is wrong with it, the guest is compiled without.
+// compile compiles the guest, or loads its code from the cache. If the cache
+// fails, it compiles without it.
 func (p *Program) compile(ctx context.Context) error {
 	p.cached = CacheOff
 	if p.options.CompileCache == "" {
@@ -48,27 +48,27 @@ func (p *Program) compile(ctx context.Context) error {
 		}
 	}
 	if !errors.Is(found, fs.ErrNotExist) {
-		p.options.Logger.Warn("compiled code in the cache is not what was put there; the guest is compiled anew",
+		p.options.Logger.Warn("compiled code in the cache is damaged; the guest is compiled again",
 			"guest", p.short(), "cache", e.folder, "error", found)
 	}
-	kept := p.compileAndKeep(ctx, e)
+	kept := p.compileAndStore(ctx, e)
 	if kept == nil {
 		p.cached = CacheStored
 		return nil
 	}
 	if p.compiled == nil {
 		if err := p.compileIn(ctx, ""); err != nil {
-			return err // the guest's fault, and not the cache's
+			return err // the guest is invalid
 		}
 	}
 	p.cached = CacheFailed
-	p.options.Logger.Warn("the guest's compiled code cannot be kept for the next start", "guest", p.short(), "cache", p.options.CompileCache, "error", kept)
+	p.options.Logger.Warn("storing the guest's compiled code for the next start failed", "guest", p.short(), "cache", p.options.CompileCache, "error", kept)
 	return nil
 }
 
-// compileAndKeep compiles in a folder of this process alone, and puts that in
-// the place of the entry when it is whole.
-func (p *Program) compileAndKeep(ctx context.Context, e entry) error {
+// compileAndStore compiles into a temporary folder, and renames it to the entry
+// when it is complete.
+func (p *Program) compileAndStore(ctx context.Context, e entry) error {
 	if err := os.MkdirAll(filepath.Dir(e.folder), 0o700); err != nil {
 		return err
 	}
@@ -82,19 +82,19 @@ func (p *Program) compileAndKeep(ctx context.Context, e entry) error {
 	if err == nil && e.verify() != nil {
 		err = errors.Join(os.RemoveAll(e.folder), os.Rename(staged, e.folder))
 	}
-	if e.verify() == nil { // by this process, or by another that was first
-		return errors.Join(os.RemoveAll(staged), prune(filepath.Dir(e.folder), mostKept))
+	if e.verify() == nil { // stored by this process, or by another one before
+		return errors.Join(os.RemoveAll(staged), prune(filepath.Dir(e.folder), maxKept))
 	}
 	return errors.Join(err, os.RemoveAll(staged))
 }
 
-// compileIn compiles with wazero's file cache in folder; empty: without. On
-// failure it leaves nothing behind.
+// compileIn compiles with wazero's file cache in folder; empty: without. After
+// a failure it has released everything.
 func (p *Program) compileIn(ctx context.Context, folder string) (err error) {
 	config := wazero.NewRuntimeConfig()
 	if folder != "" {
-		// A cache of the program's own: one that is shared keeps compiled code
-		// alive until all of its programs are gone.
+		// One cache for each program: a shared one keeps compiled code until
+		// all of its programs are closed.
 		if p.cache, err = wazero.NewCompilationCacheWithDir(folder); err != nil {
 			p.cache = nil
 			return fmt.Errorf("compile cache: %w", err)
@@ -110,7 +110,7 @@ func (p *Program) compileIn(ctx context.Context, folder string) (err error) {
 	return nil
 }
 
-// releaseCode gives back what compileIn made.
+// releaseCode closes what compileIn opened.
 func (p *Program) releaseCode() error {
 	ctx := context.Background()
 	var errs []error
@@ -124,12 +124,12 @@ func (p *Program) releaseCode() error {
 	return errors.Join(errs...)
 }
 
-// entry is what the cache holds of one guest: a folder with wazero's file
-// cache and the sums of its files. wazero checks the machine code, and not the
-// table of where functions begin in it, nor the lengths that it allocates by:
-// a bit that fell over there ends the process, or runs something else. So all
-// of a file is summed, and looked at before wazero sees it. The sum is against
-// accidents: whoever may write there may run what he likes.
+// entry is the cache entry of one guest: a folder with wazero's file cache and
+// the checksums of its files. wazero checks the machine code, but neither the
+// table of function offsets nor the lengths for allocations: a flipped bit
+// there crashes the process or runs other code. So complete files are checked
+// before wazero reads them. The checksums detect accidents only: whoever can
+// write to the folder can run any code.
 type entry struct{ folder string }
 
 const (
@@ -137,8 +137,8 @@ const (
 	sumsFile     = "sums"
 	stagedFor    = time.Hour
 
-	mostKept = 512 << 20 // bytes: the code of some thirty guests in Go
-	leastOf  = 64 << 10  // what an entry counts at least: its folders and files take room too
+	maxKept  = 512 << 20 // bytes: the code of about thirty Go guests
+	minEntry = 64 << 10  // least size of an entry, for its folders and files
 )
 
 func entryOf(cache string, module []byte) entry {
@@ -148,7 +148,7 @@ func entryOf(cache string, module []byte) entry {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// files are the names of wazero's files in the entry, in order.
+// files returns the names of wazero's files in the entry, sorted.
 func (e entry) files() (names []string, err error) {
 	err = filepath.WalkDir(e.folder, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || strings.HasPrefix(d.Name(), sumsFile) {
@@ -161,7 +161,7 @@ func (e entry) files() (names []string, err error) {
 	return names, err
 }
 
-// sums describes every file of the entry, a line each.
+// sums returns a line with the checksum of each file of the entry.
 func (e entry) sums() (string, error) {
 	names, err := e.files()
 	var lines strings.Builder
@@ -175,7 +175,8 @@ func (e entry) sums() (string, error) {
 	return lines.String(), err
 }
 
-// sumOf reads a file in parts: the code of a Go guest has 17 MB.
+// sumOf returns the checksum and size of a file. It reads in parts, since the
+// code of a Go guest has 17 MB.
 func sumOf(path string) (sum uint32, size int64, err error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -187,7 +188,8 @@ func sumOf(path string) (sum uint32, size int64, err error) {
 	return h.Sum32(), size, err
 }
 
-// verify reports whether the entry is as seal left it; fs.ErrNotExist: there is none.
+// verify fails unless the entry is as seal left it. Without an entry the error
+// is fs.ErrNotExist.
 func (e entry) verify() error {
 	if _, err := os.Stat(e.folder); err != nil {
 		return err
@@ -206,7 +208,7 @@ func (e entry) verify() error {
 	return nil
 }
 
-// seal notes what the entry's files are.
+// seal stores the checksums of the entry's files.
 func (e entry) seal() error {
 	sums, err := e.sums()
 	if err != nil {
@@ -226,9 +228,9 @@ func (e entry) seal() error {
 	return nil
 }
 
-// used notes that the entry is of use, and what wazero has added: another
-// version of it, or another processor, has a file of its own. Where nothing can
-// be noted, on a disk that is read-only say, the code was there all the same.
+// used updates the time of last use, and the checksums if wazero has added a
+// file, as another version of it does. It ignores errors, for example on a
+// read-only disk.
 func (e entry) used() {
 	path := filepath.Join(e.folder, sumsFile)
 	sealed, _ := os.ReadFile(path)
@@ -240,8 +242,8 @@ func (e entry) used() {
 	_ = os.Chtimes(path, now, now)
 }
 
-// prune removes the entries that were used longest ago until the rest has most
-// bytes, and what a process that was killed had not finished.
+// prune removes the least recently used entries until the rest has at most most
+// bytes, and old temporary folders of killed processes.
 func prune(cache string, most int64) error {
 	all, err := os.ReadDir(cache)
 	if err != nil {
@@ -272,7 +274,7 @@ func prune(cache string, most int64) error {
 	return errors.Join(errs...)
 }
 
-// size is how many bytes the entry counts.
+// size returns the size of the entry in bytes.
 func (e entry) size() int64 {
 	names, _ := e.files()
 	var size int64
@@ -281,5 +283,5 @@ func (e entry) size() int64 {
 			size += info.Size()
 		}
 	}
-	return max(size, leastOf)
+	return max(size, minEntry)
 }

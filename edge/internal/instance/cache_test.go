@@ -89,7 +89,7 @@ func TestCompiledCodeThatIsBrokenIsReplaced(t *testing.T) {
 				t.Fatal(err)
 			}
 			did, logs := loadCached(t, cache)
-			if did != CacheStored || !strings.Contains(logs, "not what was put there; the guest is compiled anew") {
+			if did != CacheStored || !strings.Contains(logs, "is damaged; the guest is compiled again") {
 				t.Errorf("%s %s: %s, %q", filepath.Base(path), d.name, did, logs)
 			}
 			if did, logs := loadCached(t, cache); did != CacheHit || logs != "" {
@@ -117,7 +117,7 @@ func TestACacheThatCannotBeWrittenCostsTimeAlone(t *testing.T) {
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if did, logs := loadCached(t, path); did != CacheFailed || !strings.Contains(logs, "cannot be kept for the next start") {
+	if did, logs := loadCached(t, path); did != CacheFailed || !strings.Contains(logs, "for the next start failed") {
 		t.Errorf("%s, %q", did, logs)
 	}
 }
@@ -147,7 +147,7 @@ func TestTheCacheIsBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, c := range []struct{ most, kept int }{{5 * leastOf, 5}, {4*leastOf - 1, 3}, {1, 1}} {
+	for _, c := range []struct{ most, kept int }{{5 * minEntry, 5}, {4*minEntry - 1, 3}, {1, 1}} {
 		if err := prune(cache, int64(c.most)); err != nil {
 			t.Fatal(err)
 		}

@@ -62,7 +62,7 @@ var exportSpecs = [exportCount]exportSpec{
 	SocketTimer:   {abi.ExportTimer, i32, i64, true, &abi.EffectsBounds},
 }
 
-// keptExports are those that requests call.
+// keptExports returns the exports that requests call.
 func keptExports() (names []string) {
 	for e := Route; e < exportCount; e++ {
 		names = append(names, exportSpecs[e].name)
@@ -70,8 +70,8 @@ func keptExports() (names []string) {
 	return names
 }
 
-// checkExports tells which exports the guest has, and refuses it if one that
-// it must have is missing, or one has another signature.
+// checkExports returns which exports the guest has. It fails if a required one
+// is missing, or one has another signature.
 func checkExports(m wazero.CompiledModule) (has [exportCount]bool, err error) {
 	if _, ok := m.ExportedMemories()[abi.ExportMemory]; !ok {
 		return has, fmt.Errorf("exports no memory: expected one as %q", abi.ExportMemory)
@@ -94,8 +94,9 @@ func checkExports(m wazero.CompiledModule) (has [exportCount]bool, err error) {
 	return has, nil
 }
 
-// hint returns what to do about a guest that lacks an export or fails before its
-// first request, if it was built as a command: nothing has initialised it then.
+// hint returns advice for a guest that lacks an export or fails before its
+// first request, if it was built as a command, which the host does not
+// initialize.
 func hint(functions map[string]api.FunctionDefinition) string {
 	if functions["_start"] == nil || functions[abi.ExportInitialize] != nil {
 		return ""
@@ -103,7 +104,7 @@ func hint(functions map[string]api.FunctionDefinition) string {
 	return "; it exports _start and not _initialize, so it is a command: build it as a library (Go: -buildmode=c-shared; clang: -mexec-model=reactor)"
 }
 
-// Missing lists the optional exports that the guest does without.
+// Missing returns the optional exports that the guest lacks.
 func (p *Program) Missing() []string {
 	names := []string{}
 	for e, spec := range exportSpecs {
@@ -114,12 +115,12 @@ func (p *Program) Missing() []string {
 	return names
 }
 
-// checkConsumer refuses a guest that says that it handles websockets, and has
-// not what that takes.
+// checkConsumer fails for a guest that declares a websocket consumer and lacks
+// its exports.
 func (p *Program) checkConsumer() error {
 	for _, e := range []Export{SocketOpen, SocketMessage} {
 		if p.configured.Consumer && !p.exports[e] {
-			return fmt.Errorf("%s says that it handles websockets, and it exports no function %s", abi.ExportConfigure, exportSpecs[e].name)
+			return fmt.Errorf("exports no function %s: %s declares a websocket consumer, which needs it", exportSpecs[e].name, abi.ExportConfigure)
 		}
 	}
 	return nil

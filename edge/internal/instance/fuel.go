@@ -13,19 +13,19 @@ import (
 	"github.com/tenantedge/tenantedge/hostfuncs"
 )
 
-// grant is what one call may use. Fuel is handed out in slices, at each of
-// which time and cancellation are looked at: a guest that spins holds up the
-// garbage collector for one slice at most.
+// grant is what one call may use. Fuel is granted in slices, and each refill
+// checks the deadline and cancellation. So a guest in a loop delays the garbage
+// collector by one slice at most.
 type grant struct {
 	budget  uint64
 	allowed time.Duration
-	ends    time.Time  // zero: no clock was read yet; most calls need none
-	stopped stats.Trap // why there was no further slice
+	ends    time.Time  // zero: the clock was not read yet; most calls do not need it
+	stopped stats.Trap // why the last refill was denied
 }
 
-// begin readies the meter's counters for a call. After a plain call the limit
-// and the depth, which is zero when all functions have returned, are what they
-// are to be.
+// begin sets the meter's counters for a call. After a call without a refill,
+// limit has its initial value, and depth is zero since all functions have
+// returned.
 func (i *Instance) begin(budget uint64, allowed time.Duration) {
 	i.grant = grant{budget: budget, allowed: allowed}
 	i.fuel.Set(0)
@@ -36,12 +36,12 @@ func (i *Instance) begin(budget uint64, allowed time.Duration) {
 	}
 }
 
-// perLength is the length of an event that is worth a call's fuel and time once
-// more.
+// perLength is the length of an event for which a call gets its fuel and time
+// once more.
 const perLength = 1 << 20
 
-// extend allows for the length of an event: to read 16 MiB takes its time, most
-// of all on a busy machine.
+// extend extends the grant for the length of an event: parsing 16 MiB takes
+// time.
 func (i *Instance) extend(length int) {
 	times := 1 + float64(length)/perLength
 	const most = 1 << 62
@@ -53,8 +53,8 @@ func (i *Instance) extend(length int) {
 	}
 }
 
-// refill answers the guest that has used so much: with a higher limit, or with
-// one that stops it.
+// refill returns the next limit for a guest that has used so much fuel: a
+// higher one, or one that stops it.
 func (i *Instance) refill(used uint64) uint64 {
 	const stop = 0
 	i.ready = 0
@@ -76,30 +76,31 @@ func (i *Instance) refill(used uint64) uint64 {
 	return min(used+meter.DefaultSlice, i.budget)
 }
 
-// startClock begins the call's time at its first refill or first host function
-// that waits: 30 µs late at most, and a call that needs neither reads no clock.
+// startClock starts the call's deadline at its first refill or waiting host
+// function: 30 µs late at most. Other calls do not read the clock.
 func (i *Instance) startClock(now time.Time) {
 	if i.ends.IsZero() {
 		i.ends = now.Add(i.allowed)
 	}
 }
 
-// Bound implements hostfuncs.Watch: what a guest waits for ends with its time.
+// Bound implements hostfuncs.Watch: the wait of a host function ends at the
+// call's deadline.
 func (i *Instance) Bound(ctx context.Context) (context.Context, context.CancelFunc) {
 	i.startClock(time.Now())
 	return context.WithDeadline(ctx, i.ends)
 }
 
-// Worked implements hostfuncs.Watch: work that took the host's time and not
-// the guest's fuel sends the guest to the next look at the clock.
+// Worked implements hostfuncs.Watch: after work that took the host's time but
+// no fuel, the guest's next check refills, which checks the clock.
 func (i *Instance) Worked() {
 	i.startClock(time.Now())
 	i.ready = 0
 	i.limit.Set(0)
 }
 
-// Charge implements hostfuncs.Watch. It looks at the budget and the clock as a
-// guest's own code does, for code without a loop may call the host many times.
+// Charge implements hostfuncs.Watch. It refills as the guest's own code does,
+// since code without a loop may call the host many times.
 func (i *Instance) Charge(units uint64) bool {
 	used := i.fuel.Get() + units
 	i.fuel.Set(used)
@@ -113,10 +114,10 @@ func (i *Instance) Charge(units uint64) bool {
 
 var _ hostfuncs.Watch = (*Instance)(nil)
 
-// instantiateMeter adds the function that metered guests import.
+// instantiateMeter adds the refill function that metered guests import.
 func instantiateMeter(ctx context.Context, r wazero.Runtime) error {
 	refill := api.GoModuleFunc(func(ctx context.Context, _ api.Module, stack []uint64) {
-		// Nothing calls into a guest but with its own Call.
+		// All calls of a guest pass its own Call as context.
 		stack[0] = ctx.(*hostfuncs.Call).Watch.(*Instance).refill(stack[0])
 	})
 	_, err := r.NewHostModuleBuilder(meter.ImportModule).NewFunctionBuilder().

@@ -14,17 +14,17 @@ import (
 	"github.com/tenantedge/tenantedge/hostfuncs"
 )
 
-// buildImage runs the guest up to where its first request would come, and
-// freezes it there: every instance begins, and ends each call, in that state.
-// Clock and randomness are fixed meanwhile, and only sleeping moves the clock on,
-// so that the image is the same everywhere, and fuel with it.
+// buildImage runs the guest up to its first request and makes the image of that
+// state, in which every instance begins and ends each call. The clock and
+// randomness are fixed meanwhile, and only sleeping advances the clock, so that
+// the image, and with it the fuel of calls, is the same on all machines.
 //
-// A guest that traps while it is warmed up starts cold: what a trap leaves
-// behind, grown memory say, is no state to start from. It is told so when it
-// traps on a request.
+// If a warm-up call fails, the image is built without warm-up: the state after
+// a trap, for example grown memory, must not be in the image. If the guest
+// traps on requests too, they report it.
 //
-// Consumers are code of the guest's author that made-up events may surprise:
-// such a guest is warmed up without them first.
+// The made-up events may fail in the guest's consumers. Then the guest is
+// warmed up without them first.
 func (p *Program) buildImage(ctx context.Context) error {
 	err := p.build(ctx, slices.Concat(warmUps, socketWarmUps))
 	if errors.Is(err, errWarmUp) && p.configured.Consumer {
@@ -39,7 +39,7 @@ func (p *Program) buildImage(ctx context.Context) error {
 var errWarmUp = errors.New("a warm-up call failed")
 
 func (p *Program) build(ctx context.Context, warm []warmUp) (err error) {
-	memory, err := pristine.NewMemory(p.mostMemory())
+	memory, err := pristine.NewMemory(p.maxMemory())
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func (p *Program) build(ctx context.Context, warm []warmUp) (err error) {
 	return err
 }
 
-// start runs what a guest runs before its first call, and checks its version.
+// start runs the guest's start functions and checks its version.
 func (i *Instance) start(section bool) error {
 	for _, name := range []string{meter.ExportStart, abi.ExportInitialize} {
 		f := i.module.ExportedFunction(name)
@@ -103,8 +103,8 @@ func (i *Instance) start(section bool) error {
 	return nil
 }
 
-// configure gives the guest its configuration, has it test itself, and asks
-// for the buffer that requests go through.
+// configure configures the guest, runs its self-test, and asks for the buffer
+// for requests.
 func (i *Instance) configure(config []byte) (abi.Configured, error) {
 	if err := i.room(len(config)); err != nil {
 		return abi.Configured{}, err
@@ -145,15 +145,15 @@ func (i *Instance) room(size int) error {
 	return nil
 }
 
-// number calls an export that returns an i32, while the guest is set up.
+// number calls an export that returns an i32, during set-up.
 func (i *Instance) number(e Export, arg uint64) (uint32, error) {
 	i.begin(setupFuel, setupDeadline)
 	n, err := i.enter(e, arg)
 	return uint32(n), err
 }
 
-// warmUp makes calls of each kind with made-up data that is no tenant's, so
-// that what a guest does only once is in the image. What they answer is of no interest.
+// warmUp makes calls of each kind with made-up data of no tenant, so that
+// one-time work of the guest is in the image. It ignores their replies.
 func (i *Instance) warmUp(calls []warmUp) error {
 	for range 3 {
 		for _, w := range calls {
@@ -173,7 +173,7 @@ type warmUp struct {
 	fields map[int]string
 }
 
-// warmUps stand in an order, since the image depends on it.
+// warmUps is ordered, since the image depends on the order.
 var warmUps = []warmUp{
 	{Route, map[int]string{abi.ReqMethod: "GET", abi.ReqScheme: "https", abi.ReqHost: "warmup.invalid", abi.ReqTarget: "/a/b?c=d"}},
 	{CacheKey, map[int]string{abi.KeySchema: "warmup", abi.KeyPrefix: "p", abi.KeyVersion: "1", abi.KeyKey: "k"}},
@@ -203,8 +203,8 @@ func (i *Instance) warm(w warmUp) error {
 			b.Put(n, s)
 		}
 	}
-	// By fuel alone: what is in the image must not depend on how busy the machine
-	// is, nor must the fuel of all calls that begin there.
+	// Only fuel limits the call: the image, and so the fuel of all later calls,
+	// must not depend on the load of the machine.
 	i.begin(min(i.program.limits.Fuel, warmUpFuel), setupDeadline)
 	if _, err := i.enter(w.export, uint64(b.Size())); err != nil {
 		return fmt.Errorf("%w: %w", errWarmUp, err)
@@ -212,30 +212,30 @@ func (i *Instance) warm(w warmUp) error {
 	return nil
 }
 
-// unserved is what a guest meets before its first request: no tenants and no
-// database. What it logs is heard, since its last words may be among it.
+// unserved are the services of a guest before its first request: no tenants and
+// no database. It keeps the end of what the guest logs, for errors.
 type unserved struct {
 	hostfuncs.Services
-	said []byte // the end of what it logged and printed
+	logged []byte // the end of what the guest logged and printed
 }
 
-// mostSaid is how much of that an error quotes, in bytes.
-const mostSaid = 4 << 10
+// maxLogged bounds what an error quotes of it, in bytes.
+const maxLogged = 4 << 10
 
 func (u *unserved) Log(ctx context.Context, level slog.Level, text string) {
-	u.said = append(append(u.said, text...), '\n')
-	if extra := len(u.said) - mostSaid; extra > 0 {
-		u.said = u.said[:copy(u.said, u.said[extra:])]
+	u.logged = append(append(u.logged, text...), '\n')
+	if extra := len(u.logged) - maxLogged; extra > 0 {
+		u.logged = u.logged[:copy(u.logged, u.logged[extra:])]
 	}
 	u.Services.Log(ctx, level, text)
 }
 
-// explain is err with the guest's last words.
+// explain adds the end of the guest's log to err.
 func (u *unserved) explain(err error) error {
-	if err == nil || len(u.said) == 0 {
+	if err == nil || len(u.logged) == 0 {
 		return err
 	}
-	return fmt.Errorf("%w; the guest printed %q", err, strings.TrimSpace(string(u.said)))
+	return fmt.Errorf("%w; the guest printed %q", err, strings.TrimSpace(string(u.logged)))
 }
 
 func (*unserved) ByDomain(string, string, []byte) (int, bool) { return 0, false }

@@ -28,31 +28,31 @@ type Instance struct {
 	stack     [1]uint64
 
 	fuel, limit, depth api.MutableGlobal
-	ready              uint64              // what the limit stands at, where the depth is zero; 0: who knows
-	globals            []api.MutableGlobal // the guest's own
-	kept               bool                // a call that did not fail has put the guest's own back
-	enlarged           bool                // but this one asked for a larger buffer, which is no such call
+	ready              uint64              // the value of limit if depth is zero; 0: unknown
+	globals            []api.MutableGlobal // except those of the meter
+	restoresGlobals    bool                // the guest restores its globals after a call that succeeds
+	enlarged           bool                // but not after this call, which asked for a larger buffer
 
 	calls  int  // since the last audit
-	dirty  bool // a call began and was not undone
+	dirty  bool // a call began and its changes were not undone
 	retire stats.Retirement
-	used   usage  // since it was added to the program's
-	slot   *slot  // where it was last idle; nil: nowhere yet, or not in a slot
-	round  uint32 // of the pool, when it was last used
+	used   usage  // not yet added to the program's totals
+	slot   *slot  // where it was last idle; nil: not in a slot yet
+	round  uint32 // pool.round when it was last used
 }
 
-// usage is what calls took.
+// usage is what calls used.
 type usage struct {
 	calls, fuel, pages, searches uint64
 	trap                         stats.Trap // of the last call that failed
 }
 
-// instantiate makes an instance in a memory of its own; nothing of the guest's
-// has run yet.
+// instantiate makes an instance with the given memory. It runs no code of the
+// guest.
 func (p *Program) instantiate(ctx context.Context, memory *pristine.Memory, s hostfuncs.Services) (*Instance, error) {
 	i := &Instance{program: p, memory: memory}
 	i.call = hostfuncs.Call{Services: s, Watch: i}
-	// No name: any number of instances may live in one runtime.
+	// Without a name, a runtime can have any number of instances.
 	config := wazero.NewModuleConfig().WithName("").WithStartFunctions()
 	var err error
 	if i.module, err = p.runtime.InstantiateModule(experimental.WithMemoryAllocator(ctx, memory), p.compiled, config); err != nil {
@@ -63,23 +63,22 @@ func (p *Program) instantiate(ctx context.Context, memory *pristine.Memory, s ho
 	return i, nil
 }
 
-// lookUp finds the instance's exports, once: each handle of a function has a
-// stack of its own.
+// lookUp looks up the instance's exports. Each function handle has its own
+// stack, so they are kept.
 func (p *Program) lookUp(i *Instance) {
-	// While the image is built, and without reset, variables stay as calls
-	// leave them.
-	i.kept = p.image != nil && !p.options.NoReset && i.module.ExportedFunction(meter.ExportKept+exportSpecs[Route].name) != nil
+	// While the image is built, and without reset, globals are not restored.
+	i.restoresGlobals = p.image != nil && !p.options.NoReset && i.module.ExportedFunction(meter.ExportKept+exportSpecs[Route].name) != nil
 	for e := range exportCount {
 		switch {
 		case !p.exports[e]:
-		case i.kept && e >= Route:
+		case i.restoresGlobals && e >= Route:
 			i.functions[e] = i.module.ExportedFunction(meter.ExportKept + exportSpecs[e].name)
 		default:
 			i.functions[e] = i.module.ExportedFunction(exportSpecs[e].name)
 		}
 	}
 	global := func(name string) api.MutableGlobal {
-		g, _ := i.module.ExportedGlobal(name).(api.MutableGlobal) // the meter has made it
+		g, _ := i.module.ExportedGlobal(name).(api.MutableGlobal) // the meter exports it
 		return g
 	}
 	i.fuel, i.limit, i.depth = global(meter.ExportFuel), global(meter.ExportLimit), global(meter.ExportDepth)
@@ -88,9 +87,9 @@ func (p *Program) lookUp(i *Instance) {
 	}
 }
 
-// newInstance makes one more instance from the program's image.
+// newInstance makes an instance from the program's image.
 func (p *Program) newInstance(ctx context.Context) (*Instance, error) {
-	memory, err := p.image.NewMemory(p.mostMemory())
+	memory, err := p.image.NewMemory(p.maxMemory())
 	if err != nil {
 		return nil, err
 	}
@@ -107,22 +106,21 @@ func (p *Program) newInstance(ctx context.Context) (*Instance, error) {
 	return i, nil
 }
 
-// Services is what Bind made for this instance.
+// Services returns the result of Options.Bind for this instance.
 func (i *Instance) Services() hostfuncs.Services { return i.call.Services }
 
-// Fuel is what the last call used, also if it failed.
+// Fuel returns the fuel that the last call used, also if it failed.
 func (i *Instance) Fuel() uint64 { return i.fuel.Get() }
 
-// Call runs an export. write puts the request into the buffer of
-// abi.BufferSize bytes and returns its size. It returns a negative number if
-// that does not fit (ErrTooLarge); for an event of a websocket the size that it
-// would need, negated, has it called again with a larger buffer, if the guest
-// has one. read gets the reply. Both are views of the guest's memory,
-// which is put back to the image before Call returns: nothing that read kept of
-// it holds any more. A failure of the guest is a *Trap; the instance is as good
-// as new after it.
+// Call calls an export. write writes the request into a buffer of
+// abi.BufferSize bytes and returns its size, or a negative number if the
+// request does not fit (ErrTooLarge). If that is the negated size of a
+// websocket event, Call calls write again with a larger buffer, if the guest
+// provides one. read gets the reply. Both are views of the guest's memory,
+// which is reset to the image before Call returns, so read must copy what it
+// keeps. A failure of the guest is a *Trap; the instance is reset after it too.
 //
-// write and read do not escape: closures on the caller's stack cost nothing.
+// write and read do not escape, so closures need no allocation.
 func (i *Instance) Call(ctx context.Context, e Export, write func([]byte) int, read func(abi.Message) error) error {
 	i.call.Begin(ctx)
 	defer i.call.End()
@@ -138,7 +136,7 @@ func (i *Instance) Call(ctx context.Context, e Export, write func([]byte) int, r
 		return err
 	}
 	report, resetErr := i.memory.Do(func() { err = i.exchange(e, write, read) })
-	if err != nil || !i.kept || i.enlarged {
+	if err != nil || !i.restoresGlobals || i.enlarged {
 		i.restore()
 		i.enlarged = false
 	}
@@ -148,7 +146,7 @@ func (i *Instance) Call(ctx context.Context, e Export, write func([]byte) int, r
 	return err
 }
 
-// exchange is the part of a call that is undone afterwards.
+// exchange is the part of a call whose changes to memory are undone.
 func (i *Instance) exchange(e Export, write func([]byte) int, read func(abi.Message) error) error {
 	buf, ok := i.module.Memory().Read(i.buffer, abi.BufferSize)
 	if !ok {
@@ -172,10 +170,10 @@ func (i *Instance) exchange(e Export, write func([]byte) int, read func(abi.Mess
 	return read(m)
 }
 
-// enlarge asks the guest for a buffer of a message's size, for this call alone:
-// its memory is put back after it.
+// enlarge asks the guest for a buffer of a message's size. It is valid for this
+// call only, since the memory is reset afterwards.
 func (i *Instance) enlarge(e Export, write func([]byte) int, need int) (size int, err error) {
-	// Without a reset the guest would go on with this buffer.
+	// Without reset the guest would keep using this buffer.
 	if e < SocketOpen || i.program.options.NoReset || need <= abi.BufferSize || int64(need) > i.program.limits.Memory {
 		return 0, ErrTooLarge
 	}
@@ -198,7 +196,7 @@ func (i *Instance) enlarge(e Export, write func([]byte) int, need int) (size int
 	return size, nil
 }
 
-// restore puts the guest's variables back; a variable is state as memory is.
+// restore restores the guest's globals, which are state like its memory.
 func (i *Instance) restore() {
 	for n, g := range i.globals {
 		g.Set(i.program.globals[n])
@@ -223,18 +221,18 @@ func (i *Instance) count(err error, r pristine.ResetReport) {
 		t.Fuel = i.fuel.Get()
 	}
 	if i.used.trap == stats.TrapDepth {
-		// The handles keep the stacks that they have grown.
+		// The old handles keep the stacks that they have grown.
 		i.globals = i.globals[:0]
 		i.program.lookUp(i)
 	}
 }
 
-// judge decides whether the instance may serve again.
+// judge decides whether the instance must be retired.
 func (i *Instance) judge(r pristine.ResetReport, err error) {
 	switch {
 	case err != nil:
 		i.retire = stats.RetiredReset
-		i.program.options.Logger.Error("a guest's memory could not be put back; its instance is closed", "guest", i.program.short(), "error", err)
+		i.program.options.Logger.Error("resetting a guest's memory failed; the instance is closed", "guest", i.program.short(), "error", err)
 	case r.Retire == pristine.TooManyPages:
 		i.retire = stats.RetiredPages
 	case r.Retire != pristine.Keep:
@@ -242,7 +240,7 @@ func (i *Instance) judge(r pristine.ResetReport, err error) {
 	}
 }
 
-// run calls an export that replies with a packed address and length.
+// run calls an export that returns a packed address and length.
 func (i *Instance) run(e Export, size uint64) ([]byte, error) {
 	packed, err := i.enter(e, size)
 	if err != nil {
@@ -250,7 +248,7 @@ func (i *Instance) run(e Export, size uint64) ([]byte, error) {
 	}
 	addr, length := abi.UnpackReply(packed)
 	if packed == 0 {
-		return nil, badReply(e, "%s gave no reply", exportSpecs[e].name)
+		return nil, badReply(e, "%s returned no reply", exportSpecs[e].name)
 	}
 	reply, ok := i.module.Memory().Read(addr, length)
 	if !ok {
@@ -259,7 +257,7 @@ func (i *Instance) run(e Export, size uint64) ([]byte, error) {
 	return reply, nil
 }
 
-// enter is the one place where the host calls into the guest for a request.
+// enter is the only place where the host calls the guest for a request.
 func (i *Instance) enter(e Export, arg uint64) (uint64, error) {
 	i.stack[0] = arg
 	if err := i.functions[e].CallWithStack(&i.call, i.stack[:]); err != nil {
@@ -274,8 +272,8 @@ func (i *Instance) outside(e Export, addr, length uint32) error {
 		exportSpecs[e].name, length, addr, i.module.Memory().Size())
 }
 
-// Audit compares everything that a guest can change with the image. It is for
-// an instance that is borrowed and between calls.
+// Audit compares everything that a guest can change with the image. The
+// instance must be borrowed and not in a call.
 func (i *Instance) Audit() error {
 	for n, g := range i.globals {
 		if g.Get() != i.program.globals[n] {
@@ -289,7 +287,8 @@ func (i *Instance) close(ctx context.Context) error {
 	return errors.Join(i.module.Close(ctx), i.memory.Close())
 }
 
-// auditDue reports whether it is time for an audit, which begins a new count.
+// auditDue reports whether an audit is due, and if so restarts the count of
+// calls.
 func (i *Instance) auditDue() bool {
 	if i.program.options.NoReset || i.calls < i.program.limits.Audit {
 		return false

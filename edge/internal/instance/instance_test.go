@@ -73,7 +73,7 @@ func TestAGuestIsValidatedWhenItIsLoaded(t *testing.T) {
 		{"a buffer outside of memory", sound().With(abi.ExportBuffer, wasmtest.I32(1<<30)...), "expected an address inside its memory"},
 		{"a buffer that leaves memory", sound().With(abi.ExportBuffer, wasmtest.I32(4*65536-8)...), "expected an address inside its memory"},
 		{"a trap in configure", sound().With(abi.ExportConfigure, unreachable...), "te_configure: trap: wasm error: unreachable"},
-		{"no reply to the configuration", sound().With(abi.ExportConfigure, wasmtest.I64(0)...), "te_configure gave no reply"},
+		{"no reply to the configuration", sound().With(abi.ExportConfigure, wasmtest.I64(0)...), "te_configure returned no reply"},
 		{"a reply that is no JSON", sound().Replies(abi.ExportConfigure, "hello"), "expected JSON"},
 		{"a configuration that it refuses", sound().Replies(abi.ExportConfigure, `{"error":"routers: expected domain"}`), "refuses its configuration: routers: expected domain"},
 		{"too many headers", sound().Replies(abi.ExportConfigure, `{"headers":["a","b","c","d","e","f","g","h","i","j","k","l","m","n","o","p","q"]}`), "asks for 17 headers: expected at most 16"},
@@ -138,7 +138,7 @@ func TestACallThatFailsIsToldAndTheNextIsServed(t *testing.T) {
 	}{
 		{"a trap", sound().With(abi.ExportCacheKey, 0x00), stats.TrapCrash, "unreachable"},
 		{"an exit", exiting().With(abi.ExportCacheKey, append(append(wasmtest.I32(3), 0x10, 0), wasmtest.I64(0)...)...), stats.TrapExit, "exit_code(3)"},
-		{"no reply", sound().With(abi.ExportCacheKey, wasmtest.I64(0)...), stats.TrapReply, "gave no reply"},
+		{"no reply", sound().With(abi.ExportCacheKey, wasmtest.I64(0)...), stats.TrapReply, "returned no reply"},
 		{"a reply outside of memory", sound().With(abi.ExportCacheKey, wasmtest.I64(abi.PackReply(1<<31, 8))...), stats.TrapReply, "expected an address inside its memory"},
 		{"a reply that leaves memory", sound().With(abi.ExportCacheKey, wasmtest.I64(abi.PackReply(4*65536-4, 8))...), stats.TrapReply, "expected an address inside its memory"},
 		{"a reply of 4 GiB", sound().With(abi.ExportCacheKey, wasmtest.I64(abi.PackReply(8, 1<<32-1))...), stats.TrapReply, "expected an address inside its memory"},

@@ -10,23 +10,23 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// Limits are what a guest is held to. A field that is zero has its default.
+// Limits bound a guest. Zero fields have their defaults.
 type Limits struct {
-	Fuel         uint64        // units of package meter for one call; default 20,000,000, which is 2 to 6 ms
-	Deadline     time.Duration // for one call, with what it waits for; default 100 ms. Of both, as much again for each MiB of a long event
+	Fuel         uint64        // of one call, in units of package meter; default 20,000,000, which lasts 2 to 6 ms
+	Deadline     time.Duration // of one call, including waits; default 100 ms. Fuel and Deadline grow by their amount for each MiB of a large event
 	Memory       int64         // bytes of one instance; default 64 MiB
-	Stack        int           // frames of 96 bytes (meter's FUEL.md); default 20,000, with which a handle keeps less than 4 MB
-	Instances    int           // most at once; default twice GOMAXPROCS
-	QueueTimeout time.Duration // longest wait for one; default 1 s
-	Audit        int           // after so many calls of an instance its state is compared with the image; default 10,000
+	Stack        int           // in frames of 96 bytes (FUEL.md of package meter); default 20,000, for which a function handle keeps less than 4 MB
+	Instances    int           // maximum number; default twice GOMAXPROCS
+	QueueTimeout time.Duration // longest wait for an instance; default 1 s
+	Audit        int           // number of calls after which the state of an instance is compared with the image; default 10,000
 }
 
 const (
-	// A guest may take longer to start than to answer: it parses its
-	// configuration, and a Go guest initialises its packages.
+	// Set-up may take longer than a request: the guest parses its
+	// configuration, and a Go guest initializes its packages.
 	setupFuel     = 20_000_000_000
 	setupDeadline = 30 * time.Second
-	// A call that warms it up ends after 40 to 120 ms.
+	// A warm-up call lasts 40 to 120 ms at most.
 	warmUpFuel = 20 * defaultFuel
 
 	defaultFuel = 20_000_000
@@ -37,7 +37,7 @@ const (
 // MaxModule is the size of the largest guest, in bytes of Wasm.
 const MaxModule = 64 << 20
 
-// CheckSize refuses a guest that is larger, before anybody works on it.
+// CheckSize fails for a guest larger than MaxModule.
 func CheckSize(guest []byte) error {
 	if len(guest) > MaxModule {
 		return fmt.Errorf("the guest has %d bytes: expected at most %d", len(guest), MaxModule)
@@ -76,7 +76,7 @@ func (l Limits) withDefaults() (Limits, error) {
 	return l, nil
 }
 
-// meter is what of the limits the rewritten guest holds itself to.
+// meter returns the limits that the rewritten guest enforces.
 func (l Limits) meter() meter.Options {
 	pages := max(1, l.Memory/wasm.PageSize)
 	return meter.Options{MaxMemory: uint32(pages), MaxDepth: uint32(min(l.Stack, 1<<30)), DropData: true, Keep: keptExports()}

@@ -13,52 +13,52 @@ import (
 	"github.com/tenantedge/tenantedge/edge/stats"
 )
 
-// ErrBusy says that no instance came free in the time that a request may wait.
+// ErrBusy: no instance was returned within Limits.QueueTimeout.
 var ErrBusy = errors.New("instance: all instances are busy")
 
-// ErrClosed says that the program takes no further calls: another has taken
-// its place.
+// ErrClosed: the program is closed; another program supersedes it.
 var ErrClosed = errors.New("instance: program is closed")
 
-// idleAfter is how long an instance may stay unused after a peak.
+// idleAfter is how long an instance above the number to keep stays unused.
 const idleAfter = 10 * time.Second
 
-// countedAfter is how many calls an instance may keep to itself before they
-// are in the program's counters: adding them up takes the pool's lock.
+// countedAfter is after how many calls an instance adds its usage to the
+// program's totals, which takes the pool's lock.
 const countedAfter = 64
 
-// pool lends instances out. In a steady state they come out of slots and go
-// back there, without a lock. When all slots are empty, one is free, or it
-// makes more, up to a bound; then requests queue. The one that came back last
-// is lent first: its pages are in the processor's caches, and the others can be
-// let go of.
+// pool lends instances to requests. In a steady state instances are taken from
+// slots and returned there, without a lock. When all slots are empty, it lends
+// a free instance or makes another, up to a limit; then requests queue. The
+// instance that was returned last is lent first: its pages are in the
+// processor's caches, and the others can be closed.
 type pool struct {
 	slots slots
-	// alarm is not zero while those who put an instance into a slot must see
-	// whether it is wanted elsewhere: how many wait, and closing.
+	// alarm is not zero while a goroutine that has put an instance into a slot
+	// must check whether it is needed elsewhere: the number of waiting
+	// requests, plus closing.
 	alarm atomic.Int64
-	round atomic.Uint32 // how often shrink has looked
+	round atomic.Uint32 // number of runs of shrink
 
 	mu      sync.Mutex    // guards what follows
-	ended   chan struct{} // closed when the pool is, and its last instance
+	ended   chan struct{} // closed when the pool and its last instance are closed
 	program *Program
-	free    []*Instance // for which there was no slot
+	free    []*Instance // idle, without a slot
 	waiting []*waiter   // in the order of arrival
-	total   int         // lent, in slots, free, and absent
+	total   int         // lent, in slots, free and absent
 	absent  int         // being made, audited or closed
-	keep    int         // how many stay when nothing happens
+	keep    int         // number to keep when idle
 	closed  bool
 	shrinks *time.Timer
 	totals  totals
 }
 
-// closing is the part of alarm that says that the pool takes no further calls.
+// closing is the value in alarm that means that the pool is closed.
 const closing = 1 << 32
 
 // waiter is a request in the queue.
 type waiter struct{ granted chan lease }
 
-// lease is what a waiter gets.
+// lease is what a waiter receives.
 type lease struct {
 	instance *Instance
 	err      error
@@ -72,19 +72,19 @@ func (p *pool) init(program *Program) {
 	p.totals.retired = map[stats.Retirement]uint64{}
 }
 
-// Borrow takes an instance for the caller alone. It waits at most the queue
-// timeout (ErrBusy) or until ctx ends; ErrClosed says that the program was
-// superseded. Every borrowed instance must be returned.
+// Borrow lends an instance to the caller. It waits for Limits.QueueTimeout at
+// most (ErrBusy), or until ctx ends. It returns ErrClosed if the program is
+// closed. The caller must return the instance.
 func (p *Program) Borrow(ctx context.Context) (*Instance, error) { return p.pool.borrow(ctx) }
 
-// Return gives an instance back.
+// Return returns a borrowed instance.
 func (p *Program) Return(i *Instance) { p.pool.giveBack(i) }
 
-// yields is how often a request that finds no instance lets others go on before
-// it queues. Where there are more goroutines than processors, whoever has an
-// instance may just not be running. Queueing at once, each call would end by
-// giving its instance to one that waits, and the next would begin by waiting:
-// two changes of goroutine for each request.
+// yields is how often a request that finds no instance yields before it queues.
+// With more goroutines than processors, a goroutine that has an instance may
+// not be running. If requests queued immediately, each call would end by
+// handing its instance to a waiting request, and each request would begin by
+// waiting: two goroutine switches for each request.
 const yields = 4
 
 func (p *pool) borrow(ctx context.Context) (*Instance, error) {
@@ -103,7 +103,7 @@ func (p *pool) borrow(ctx context.Context) (*Instance, error) {
 	return i, nil
 }
 
-// idle takes an instance that nobody has; nil: there is none.
+// idle takes an idle instance; nil if there is none.
 func (p *pool) idle() *Instance {
 	if i := p.slots.take(); i != nil {
 		return i
@@ -113,7 +113,7 @@ func (p *pool) idle() *Instance {
 	return p.spare()
 }
 
-// spare takes an instance that has no slot. The pool is locked.
+// spare takes an idle instance without a slot. The caller holds mu.
 func (p *pool) spare() *Instance {
 	n := len(p.free) - 1
 	if n < 0 {
@@ -124,15 +124,15 @@ func (p *pool) spare() *Instance {
 	return i
 }
 
-// queue waits for an instance, whether it comes back or is made meanwhile.
+// queue waits for an instance to be returned or made.
 func (p *pool) queue(ctx context.Context) (*Instance, error) {
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
 		return nil, ErrClosed
 	}
-	// First the alarm, then a last look: what is put into a slot after this
-	// look is put there by one who hears it.
+	// First raise the alarm, then look once more: a goroutine that puts an
+	// instance into a slot after this look sees the alarm.
 	p.alarm.Add(1)
 	i := p.spare()
 	if i == nil {
@@ -169,29 +169,29 @@ func (p *pool) queue(ctx context.Context) (*Instance, error) {
 		p.totals.timedOut++
 		return nil, err
 	}
-	l := <-w.granted // it came in the same moment
+	l := <-w.granted // it was granted at the same moment
 	return l.instance, l.err
 }
 
-// add has another instance made. The pool is locked.
+// add starts making an instance. The caller holds mu.
 func (p *pool) add() {
 	p.total++
 	p.absent++
 	go p.make()
 }
 
-// make adds an instance, for which the caller has counted total and absent up.
+// make makes an instance, which the caller has added to total and absent.
 func (p *pool) make() {
 	i, err := p.program.newInstance(context.Background())
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err != nil {
-		p.gone()
-		p.program.options.Logger.Error("no instance of the guest can be made", "guest", p.program.short(), "error", err)
+		p.removed()
+		p.program.options.Logger.Error("making an instance of the guest failed", "guest", p.program.short(), "error", err)
 		if len(p.waiting) > 0 {
 			p.grant(lease{err: fmt.Errorf("instance: %w", err)})
 		}
-		if len(p.waiting) > 0 && p.total == 0 { // nobody has one that could come back
+		if len(p.waiting) > 0 && p.total == 0 { // no instance exists that could be returned
 			p.add()
 		}
 		return
@@ -201,16 +201,16 @@ func (p *pool) make() {
 	p.shrinkLater()
 }
 
-// shrinkLater sees to it that there are not more instances than stay for longer
-// than they are needed. The pool is locked.
+// shrinkLater schedules shrink if there are more instances than to keep. The
+// caller holds mu.
 func (p *pool) shrinkLater() {
 	if p.total > p.keep && p.shrinks == nil && !p.closed {
 		p.shrinks = time.AfterFunc(idleAfter, p.shrink)
 	}
 }
 
-// put makes an instance available. The pool is locked, so nobody begins to
-// wait meanwhile.
+// put makes an instance available. The caller holds mu, so no request starts
+// waiting meanwhile.
 func (p *pool) put(i *Instance) {
 	switch {
 	case p.closed:
@@ -237,7 +237,8 @@ func (p *pool) giveBack(i *Instance) {
 	}
 	audit := retire == "" && i.auditDue()
 	if s := i.slot; s != nil && retire == "" && !audit && i.used.trap == "" && i.used.calls < countedAfter && s.put(i) {
-		// From here on it may be another's; it is ours again if it can be taken back.
+		// Another goroutine may have taken the instance by now, unless takeBack
+		// succeeds.
 		if p.alarm.Load() == 0 || !s.takeBack(i) {
 			return
 		}
@@ -258,7 +259,7 @@ func (p *pool) giveBack(i *Instance) {
 	}
 }
 
-// audit checks an instance before it is lent again.
+// audit audits an instance before it is lent again.
 func (p *pool) audit(i *Instance) {
 	err := i.Audit()
 	p.mu.Lock()
@@ -269,39 +270,40 @@ func (p *pool) audit(i *Instance) {
 		return
 	}
 	p.totals.retired[stats.RetiredAudit]++
-	p.program.options.Logger.Error("a guest's state was not put back after a request, which must not happen; its instance is closed", "guest", p.program.short(), "error", err)
+	p.program.options.Logger.Error("an audit found changed state in a guest instance after its reset, which must not happen; the instance is closed", "guest", p.program.short(), "error", err)
 	p.remove(i)
 }
 
-// remove closes an instance that nobody else has. The pool is locked.
+// remove closes an instance that only the caller has. The caller holds mu.
 func (p *pool) remove(i *Instance) {
 	p.absent++
 	p.totals.add(&i.used)
 	go p.discard(i)
 }
 
-// discard closes an instance, and has another made if it is missed.
+// discard closes an instance, and starts making another if it is needed.
 func (p *pool) discard(i *Instance) {
 	if err := i.close(context.Background()); err != nil {
 		p.program.options.Logger.Error("closing a guest instance failed", "guest", p.program.short(), "error", err)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.gone()
+	p.removed()
 	if !p.closed && (p.total < p.keep || len(p.waiting) > 0) {
 		p.add()
 	}
 }
 
-// gone counts down one that was absent.
-func (p *pool) gone() {
+// removed removes an absent instance from the counts.
+func (p *pool) removed() {
 	p.absent--
 	if p.total--; p.total == 0 && p.closed {
 		close(p.ended)
 	}
 }
 
-// shrink lets go of the instances that nobody has needed since it last looked.
+// shrink closes instances above the number to keep that were not used since its
+// last run.
 func (p *pool) shrink() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -314,11 +316,10 @@ func (p *pool) shrink() {
 	p.shrinkLater()
 }
 
-// drop closes at most n idle instances, of those that are meant. The pool is
-// locked.
-func (p *pool) drop(n int, meant func(*Instance) bool) {
+// drop closes at most n idle instances that match. The caller holds mu.
+func (p *pool) drop(n int, match func(*Instance) bool) {
 	p.eachIdle(func(i *Instance) (keep bool) {
-		if n <= 0 || !meant(i) {
+		if n <= 0 || !match(i) {
 			return true
 		}
 		n--
@@ -328,11 +329,12 @@ func (p *pool) drop(n int, meant func(*Instance) bool) {
 	})
 }
 
-// eachIdle shows all idle instances, each for itself: nobody borrows it
-// meanwhile. Those that are not to be kept are no longer idle then. The others
-// are put back as any that comes back: whoever put one into its slot, saw the
-// alarm and did not find it there any more leaves it to us to see that it gets
-// where it is wanted. The pool is locked.
+// eachIdle calls keep for each idle instance, which cannot be borrowed
+// meanwhile. It puts the instances back for which keep returns true. It uses
+// put for that, as for returned instances: a goroutine that put an instance
+// into a slot and saw the alarm may not have found it there while eachIdle had
+// it, and then relies on eachIdle to hand it to a waiting request. The caller
+// holds mu.
 func (p *pool) eachIdle(keep func(*Instance) bool) {
 	p.free = slices.DeleteFunc(p.free, func(i *Instance) bool { return !keep(i) })
 	for n := range p.slots.all {
@@ -343,8 +345,8 @@ func (p *pool) eachIdle(keep func(*Instance) bool) {
 	}
 }
 
-// fill makes instances until n are there, and keeps that many from now on. If
-// it fails, no more are kept than before.
+// fill makes instances until there are n, and keeps that many from now on. If
+// it fails, the number to keep stays as before.
 func (p *pool) fill(ctx context.Context, n int) error {
 	p.mu.Lock()
 	if p.closed {
@@ -362,7 +364,7 @@ func (p *pool) fill(ctx context.Context, n int) error {
 		p.mu.Lock()
 		if err != nil {
 			for range missing {
-				p.gone()
+				p.removed()
 			}
 			p.keep = before
 			p.shrinkLater()
@@ -376,7 +378,7 @@ func (p *pool) fill(ctx context.Context, n int) error {
 	return nil
 }
 
-// park closes all instances that nobody uses; the next are made on demand.
+// park closes all idle instances. Further ones are made on demand.
 func (p *pool) park() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -385,8 +387,8 @@ func (p *pool) park() {
 	p.shrinkLater()
 }
 
-// close takes no further calls, and closes the instances as they come back;
-// ended says when the last is. It is called once.
+// close rejects further calls and closes instances as they are returned. After
+// the last one it closes ended. It is called once.
 func (p *pool) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -1,7 +1,7 @@
-// Package instance runs a guest: a Program is one compiled generation of it,
-// an Instance is one instantiation with a memory of its own, and the pool
-// inside the program lends instances out, one request at a time. Guests are
-// metered (package meter), and every call starts from the same state (package
+// Package instance runs guests. A Program is one compiled generation of a
+// guest, an Instance is one instantiation with its own memory, and the pool of
+// a program lends an instance to one request at a time. Guests are metered
+// (package meter), and every call starts from the same state (package
 // pristine).
 //
 //	p, err := instance.NewProgram(ctx, instance.Options{Wasm: wasm, Config: json, Bind: bind})
@@ -32,24 +32,24 @@ import (
 	"github.com/tenantedge/tenantedge/hostfuncs"
 )
 
-// Options says how a program is made.
+// Options are the parameters of NewProgram.
 type Options struct {
 	Wasm   []byte
 	Config []byte // JSON of an abi.Config
-	// Bind makes what stands behind the host functions of one more instance.
+	// Bind returns the services for the host functions of a new instance.
 	Bind   func() hostfuncs.Services
 	Limits Limits
-	// NoReset leaves out what makes guests safe for more than one tenant, to
-	// measure what it costs.
+	// NoReset disables the reset after each call, which isolates tenants, to
+	// measure its cost.
 	NoReset bool
-	// CompileCache is a folder that keeps compiled code for the next start;
-	// empty: none. What is in it is run: nobody else may write there.
+	// CompileCache is a folder for compiled code; empty: none. Its contents are
+	// executed, so only this user may write to it.
 	CompileCache string
 	Logger       *slog.Logger // nil: slog.Default
 }
 
-// Program is one compiled generation of a guest. It is immutable and has a
-// wazero runtime of its own, so that closing it touches no other.
+// Program is one compiled generation of a guest. It is immutable and has its
+// own wazero runtime, so that closing it does not affect other programs.
 type Program struct {
 	digest     string
 	limits     Limits
@@ -61,7 +61,7 @@ type Program struct {
 	runtime    wazero.Runtime
 	compiled   wazero.CompiledModule
 
-	// What every instance starts from, beside the memory of image.
+	// The state that every instance starts from, with the memory of image.
 	image   *pristine.Image
 	globals []uint64
 	buffer  uint32
@@ -72,12 +72,12 @@ type Program struct {
 	size     int // bytes of the image
 	pool     pool
 	closing  sync.Once
-	released chan struct{} // closed once everything is given back
-	leftover error         // of giving back
+	released chan struct{} // closed once everything is released
+	leftover error         // the error of release
 }
 
 // NewProgram validates, meters, compiles and configures a guest, and makes its
-// first instances. The error says what was expected and what was found.
+// first instances.
 func NewProgram(ctx context.Context, o Options) (*Program, error) {
 	limits, err := o.Limits.withDefaults()
 	if err != nil {
@@ -91,11 +91,11 @@ func NewProgram(ctx context.Context, o Options) (*Program, error) {
 	if err := p.load(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("instance: guest %s: %w", p.short(), err), p.Close())
 	}
-	p.options.Wasm, p.metered.Wasm = nil, nil // megabytes that nobody reads again
+	p.options.Wasm, p.metered.Wasm = nil, nil // release megabytes
 	return p, nil
 }
 
-// Digest is the SHA-256 of a guest in hexadecimal.
+// Digest returns the SHA-256 of a guest in hexadecimal.
 func Digest(guest []byte) string {
 	sum := sha256.Sum256(guest)
 	return hex.EncodeToString(sum[:])
@@ -135,43 +135,43 @@ func (p *Program) load(ctx context.Context) (err error) {
 }
 
 // Fill makes instances until there is one for each processor, and keeps that
-// many for as long as the program is not parked.
+// many until Park.
 func (p *Program) Fill(ctx context.Context) error {
 	return p.pool.fill(ctx, min(runtime.GOMAXPROCS(0), p.limits.Instances))
 }
 
-// Park closes the instances of a program that is not in use for now. It still
-// takes calls, for which instances are made.
+// Park closes the idle instances of a program that is not in use. Borrow still
+// works and makes instances.
 func (p *Program) Park() { p.pool.park() }
 
 func (p *Program) short() string { return p.digest[:12] }
 
-func (p *Program) mostMemory() uint64 {
+func (p *Program) maxMemory() uint64 {
 	return max(1, uint64(p.metered.MaxMemory)) * wasm.PageSize
 }
 
-// Digest is the guest's SHA-256 in hexadecimal.
+// Digest returns the guest's SHA-256 in hexadecimal.
 func (p *Program) Digest() string { return p.digest }
 
-// Configured is what the guest answered when it was configured.
+// Configured returns the reply of the guest to its configuration.
 func (p *Program) Configured() abi.Configured { return p.configured }
 
-// LooksAhead reports whether the guest wants to be told what it would ask.
+// LooksAhead reports whether the guest wants lookups in advance, see
+// abi.Configured.
 func (p *Program) LooksAhead() bool { return p.configured.LookAhead }
 
 // Has reports whether the guest has an optional export.
 func (p *Program) Has(e Export) bool { return p.exports[e] }
 
-// ErrInUse says that calls of a program that takes no further ones still run.
+// ErrInUse: calls of a closed program still run.
 var ErrInUse = errors.New("instance: calls still run")
 
-// Close takes no further calls, waits for those that run, and gives
-// everything back. Closing twice is no error.
+// Close rejects further calls, waits for those that run, and releases
+// everything. It is idempotent.
 func (p *Program) Close() error { return p.Drain(context.Background()) }
 
-// Drain is Close that waits no longer than ctx lasts: then the error is
-// ErrInUse, and what the program holds is given back when its last call ends.
-// Draining again waits on.
+// Drain is Close with a bounded wait: when ctx ends it returns ErrInUse, and
+// everything is released when the last call ends. It may be called again.
 func (p *Program) Drain(ctx context.Context) error {
 	p.closing.Do(func() {
 		p.pool.close()
@@ -189,7 +189,7 @@ func (p *Program) Drain(ctx context.Context) error {
 	}
 }
 
-// release gives back what calls can no longer need.
+// release releases the code and the image, after the last call.
 func (p *Program) release() error {
 	err := p.releaseCode()
 	if p.image != nil {
@@ -198,7 +198,7 @@ func (p *Program) release() error {
 	return err
 }
 
-// parseConfigured reads the reply of te_configure.
+// parseConfigured parses the reply of te_configure.
 func parseConfigured(reply []byte) (abi.Configured, error) {
 	var c abi.Configured
 	if len(reply) > abi.MaxConfigured {
@@ -228,7 +228,7 @@ func parseConfigured(reply []byte) (abi.Configured, error) {
 	return c, nil
 }
 
-// ConfigError is a configuration that the guest refused, in its own words.
+// ConfigError is the guest's error for its configuration.
 type ConfigError struct{ Reason string }
 
 func (e *ConfigError) Error() string { return "refuses its configuration: " + e.Reason }

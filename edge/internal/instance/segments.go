@@ -6,17 +6,17 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/wasm"
 )
 
-// segment is what a data segment puts into memory at instantiation.
+// segment is a data segment.
 type segment struct {
 	addr  uint32
 	bytes []byte
 }
 
-// segments are the active data segments of a module. Go's linker makes tens of
-// thousands of them, and the engine allocates for each in every instance. So
-// the module that is compiled has none, and the host writes them, once, into
-// the memory that becomes the image. That it is not compiled twice halves the
-// time that a guest takes to load.
+// segments returns the active data segments of a module. Go's linker makes tens
+// of thousands of them, and wazero allocates for each in every instance. So the
+// compiled module has none, and the host writes them once, into the memory that
+// becomes the image. Only one module is compiled, which halves the time to load
+// a guest.
 func segments(module []byte) ([]segment, error) {
 	m, err := wasm.Decode(module)
 	if err != nil {
@@ -29,7 +29,7 @@ func segments(module []byte) ([]segment, error) {
 		}
 		addr, ok := d.Offset.I32()
 		if !ok {
-			// A variable could only be one that is imported, of which there are none.
+			// Only imported globals are possible here, and guests have none.
 			return nil, fmt.Errorf("data segment %d: expected an i32.const as its offset", n)
 		}
 		all = append(all, segment{uint32(addr), d.Bytes})

@@ -6,24 +6,24 @@ import (
 	"sync/atomic"
 )
 
-// slots hold idle instances where a request finds one without a lock: a slot
-// for each processor. What a processor took an instance from and gives it back
-// to is its own slot nearly always, so that neither the slot nor the guest's
-// memory moves between the caches of two of them.
+// slots hold idle instances, one slot for each processor, for access without a
+// lock. A processor nearly always takes an instance from its own slot and
+// returns it there, so that neither the slot nor the guest's memory moves
+// between the caches of processors.
 //
-// Go does not tell on which processor a goroutine runs. But a sync.Pool keeps
-// what was put into it for the processor that did; so each finds there the
-// slot that it used last.
+// Go has no API for the processor of a goroutine. But a sync.Pool keeps values
+// for the processor that put them, so each processor gets the slot that it used
+// last.
 type slots struct {
 	all   []slot
-	given atomic.Uint32 // slots that a processor was given for a start
+	given atomic.Uint32 // number of slots assigned to processors
 	last  sync.Pool     // of *slot
 }
 
 // slot holds one idle instance, or none.
 type slot struct {
 	idle atomic.Pointer[Instance]
-	_    [120]byte // slots share no line of a cache, nor one that is fetched with it
+	_    [120]byte // slots share no cache line, nor a pair that is fetched together
 }
 
 func (s *slots) init() {
@@ -31,8 +31,8 @@ func (s *slots) init() {
 	s.last.New = func() any { return &s.all[int(s.given.Add(1)-1)%len(s.all)] }
 }
 
-// take takes an idle instance: out of the processor's slot, or else of
-// another's, which is its own from then on. It is nil if all are empty.
+// take takes an idle instance from the processor's slot, or else from another,
+// which becomes the processor's. It returns nil if all are empty.
 func (s *slots) take() *Instance {
 	own := s.last.Get().(*slot)
 	i := own.take()
@@ -48,8 +48,8 @@ func (s *slots) take() *Instance {
 	return i
 }
 
-// put leaves an instance in the slot that it came from, or else in any; false:
-// there is no room.
+// put puts an instance into its last slot, or else into any other. It reports
+// false if all are occupied.
 func (s *slots) put(i *Instance) bool {
 	if i.slot != nil && i.slot.put(i) {
 		return true
@@ -63,7 +63,7 @@ func (s *slots) put(i *Instance) bool {
 }
 
 func (s *slot) take() *Instance {
-	if s.idle.Load() == nil { // to look costs others nothing
+	if s.idle.Load() == nil { // a load does not invalidate the cache line
 		return nil
 	}
 	return s.idle.Swap(nil)
@@ -71,5 +71,5 @@ func (s *slot) take() *Instance {
 
 func (s *slot) put(i *Instance) bool { return s.idle.CompareAndSwap(nil, i) }
 
-// takeBack takes i out again; false: somebody else has.
+// takeBack takes i back. It reports false if another goroutine has taken it.
 func (s *slot) takeBack(i *Instance) bool { return s.idle.CompareAndSwap(i, nil) }

@@ -8,7 +8,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/stats"
 )
 
-// totals are sums over all calls of a program.
+// totals are the sums over all calls of a program.
 type totals struct {
 	usage
 	traps            map[stats.Trap]uint64
@@ -17,7 +17,7 @@ type totals struct {
 	queued, timedOut uint64
 }
 
-// add takes over what an instance has used.
+// add adds the usage of an instance and resets it.
 func (t *totals) add(u *usage) {
 	t.calls += u.calls
 	t.fuel += u.fuel

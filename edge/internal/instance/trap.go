@@ -12,18 +12,19 @@ import (
 	"github.com/tenantedge/tenantedge/edge/stats"
 )
 
-// ErrTrap is in the chain of every error of a call that the guest did not
-// finish, or whose answer cannot be read.
+// ErrTrap is in the chain of the error of every call that the guest did not
+// complete, or whose reply is invalid.
 var ErrTrap = errors.New("guest failed")
 
-// ErrTooLarge says that a message does not fit the guest's buffer.
+// ErrTooLarge: a message does not fit the guest's buffer.
 var ErrTooLarge = errors.New("request too large to route")
 
-// Trap is a call that failed by the guest's fault. Its text is for logs.
+// Trap is the error of a call that failed through the guest's fault. Its text
+// is for logs.
 type Trap struct {
 	Export string
 	Reason stats.Trap
-	Fuel   uint64 // used until then
+	Fuel   uint64 // used by the call
 	Err    error
 }
 
@@ -34,10 +35,10 @@ func (t *Trap) Error() string {
 // Unwrap returns the cause.
 func (t *Trap) Unwrap() error { return t.Err }
 
-// Is tells that every Trap is ErrTrap.
+// Is reports whether target is ErrTrap.
 func (t *Trap) Is(target error) bool { return target == ErrTrap }
 
-// trapped says why a call of the export failed.
+// trapped returns the Trap for a failed call of an export.
 func (i *Instance) trapped(export string, err error) error {
 	t := &Trap{Export: export, Reason: stats.TrapCrash, Fuel: i.fuel.Get(), Err: shorten(err)}
 	var exit *sys.ExitError
@@ -56,11 +57,11 @@ func (i *Instance) trapped(export string, err error) error {
 	return t
 }
 
-// maxTrace is how much of the engine's text about a trap is kept, in bytes: a
-// line of its stack trace has the types of up to 2,000 parameters and results.
+// maxTrace bounds wazero's text of a trap, in bytes: one line of its stack
+// trace may have the types of 2,000 parameters and results.
 const maxTrace = 4 << 10
 
-// shorten returns err with a text that is no longer than that.
+// shorten truncates the text of err to maxTrace.
 func shorten(err error) error {
 	if text := err.Error(); len(text) > maxTrace {
 		return &shortened{strings.ToValidUTF8(text[:maxTrace], "") + " …", err}
@@ -76,8 +77,9 @@ type shortened struct {
 func (s *shortened) Error() string { return s.text }
 func (s *shortened) Unwrap() error { return s.err }
 
-// overflowed reports whether the engine's own stack was full before the
-// guest's frames were: a guest that needs more of it than the meter weighs.
+// overflowed reports whether wazero's own stack was exhausted before the
+// guest's limit of frames: the guest's frames are larger than the meter
+// assumes.
 func overflowed(err error) bool {
 	return strings.HasPrefix(strings.TrimPrefix(err.Error(), "wasm error: "), "stack overflow")
 }
@@ -93,8 +95,8 @@ func (i *Instance) stopCause() error {
 	}
 }
 
-// overgrown reports whether the guest has grown its memory past half of what it
-// may have: that its next growth was refused cannot be seen from outside.
+// overgrown reports whether the guest has grown its memory beyond half of its
+// limit. Whether a further growth failed cannot be observed.
 func (i *Instance) overgrown() bool {
 	size := uint64(i.module.Memory().Size())
 	start := uint64(i.program.metered.MinMemory) * wasm.PageSize
@@ -108,8 +110,8 @@ func badReply(e Export, format string, args ...any) error {
 	return &Trap{Export: exportSpecs[e].name, Reason: stats.TrapReply, Err: fmt.Errorf(format, args...)}
 }
 
-// Senseless is the failure of a guest whose reply has the right form, but a
-// meaning that its reader refuses.
+// Senseless returns the Trap for a reply that is well-formed but invalid, with
+// the reason err.
 func Senseless(e Export, err error) error {
 	return &Trap{Export: exportSpecs[e].name, Reason: stats.TrapReply, Err: err}
 }
