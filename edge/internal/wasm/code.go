@@ -1,7 +1,6 @@
 package wasm
 
-// Body is the code of one function: what stands behind its size in the code
-// section.
+// Body is the code of a function, without its size in the code section.
 type Body struct {
 	Bytes []byte // declarations of locals, then instructions
 	base  int    // offset in the module that it was read from
@@ -21,15 +20,14 @@ func (b Body) append(dst []byte) []byte {
 	return append(AppendU32(dst, uint32(len(b.Bytes))), b.Bytes...)
 }
 
-// Locals returns how many locals a body declares, parameters not counted.
+// Locals returns the number of locals that a body declares, without parameters.
 func (b Body) Locals() (int, error) {
 	r := b.reader()
 	n := r.locals()
 	return n, r.failure()
 }
 
-// LocalTypes returns the types of the locals that a body declares, each once for
-// each declaration.
+// LocalTypes returns one type for each declaration of locals.
 func (b Body) LocalTypes() []ValType {
 	r := b.reader()
 	n := r.count(2, maxLocals)
@@ -41,7 +39,7 @@ func (b Body) LocalTypes() []ValType {
 	return types
 }
 
-// Instructions returns a walk over the body's instructions.
+// Instructions returns an iterator over the body's instructions.
 func (b Body) Instructions() Instructions {
 	r := b.reader()
 	r.locals()

@@ -1,6 +1,6 @@
 package wasm
 
-// Data is a segment of bytes for a memory.
+// Data is a data segment: bytes that initialise a memory.
 type Data struct {
 	Mode   Mode // Active or Passive
 	Offset Expr // Active
@@ -17,7 +17,7 @@ func readData(r *reader) Data {
 		d.Mode = Passive
 	case 2:
 		if at, memory := r.at, r.u32(); memory != 0 {
-			r.unsupported(at, "memory 0", "another one (several memories)")
+			r.unsupported(at, "memory 0", "another one (multiple memories)")
 		}
 		d.Offset = readExpr(r)
 	default:

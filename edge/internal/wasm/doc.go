@@ -1,6 +1,6 @@
 // Package wasm reads and writes WebAssembly modules in the binary format of
 // core Wasm 2.0 (https://www.w3.org/TR/wasm-core-2/, chapter 5). It is made for
-// rewriting: what is not changed is written back byte for byte, and function
+// rewriting: unchanged parts are written back byte for byte, and function
 // bodies are walked instruction by instruction without building a tree.
 //
 //	m, err := wasm.Decode(b)
@@ -10,16 +10,15 @@
 //	m.Exports.Add(wasm.Export{Name: "counter", Kind: wasm.KindGlobal, Index: 3})
 //	b = m.Encode()
 //
-// Modules come from strangers. Decode takes no length on trust: a count that
-// the bytes left cannot hold is refused before anything is allocated, and the
-// counts that are left are held to the limits that browsers have agreed on.
-// Nothing here panics on any input.
+// Modules are untrusted. Decode checks a count against the remaining bytes before
+// it allocates, and against the limits that browsers have agreed on. No input
+// makes this package panic.
 //
-// What the bytes mean is checked as far as their layout goes. That indices lie
-// in range and operands have the right types is for the engine that compiles
-// the module; a rewriter that adds indices must check the old ones first.
+// Decode checks only the binary layout. That indices are in range and operands
+// have the right types is checked by the engine that compiles the module. A
+// rewriter that adds indices must check the existing ones first.
 //
-// Proposals past core 2.0 (threads, tail calls, exceptions, memory64, several
-// memories, garbage collection, extended constants, relaxed SIMD) are refused
-// with an error that matches ErrUnsupported. SIMD instructions are passed on.
+// Proposals after core 2.0 (threads, tail calls, exceptions, memory64, multiple
+// memories, garbage collection, extended constants, relaxed SIMD) are rejected with
+// an error that matches ErrUnsupported. SIMD instructions are supported.
 package wasm

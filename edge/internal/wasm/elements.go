@@ -1,17 +1,17 @@
 package wasm
 
-// Mode says when a segment is copied to where it belongs.
+// Mode determines when a segment is copied to its table or memory.
 type Mode byte
 
 // Modes of element and data segments.
 const (
 	Active      Mode = iota // at instantiation
 	Passive                 // by an instruction
-	Declarative             // never: it only declares that references are taken
+	Declarative             // never: it only declares functions that ref.func may use
 )
 
-// Element is a segment of references for a table. Either Funcs or Exprs holds
-// them.
+// Element is an element segment: references that initialise a table, either in
+// Funcs or in Exprs.
 type Element struct {
 	Mode   Mode
 	Table  uint32 // Active
@@ -21,7 +21,7 @@ type Element struct {
 	Exprs  []Expr
 }
 
-// Bits of the number that an element segment starts with.
+// Bits of the flags that an element segment starts with.
 const (
 	elemNotActive = 1 << 0
 	elemExplicit  = 1 << 1 // with a table index, or declarative

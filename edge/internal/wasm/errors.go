@@ -5,26 +5,26 @@ import (
 	"fmt"
 )
 
-// What an Error matches with errors.Is.
+// Kinds of an Error, for errors.Is.
 var (
-	// ErrMalformed: the bytes are no Wasm module.
+	// ErrMalformed: the bytes are not a Wasm module.
 	ErrMalformed = errors.New("malformed module")
-	// ErrUnsupported: a module past core Wasm 2.0.
+	// ErrUnsupported: the module uses a proposal after core Wasm 2.0.
 	ErrUnsupported = errors.New("unsupported feature")
-	// ErrLimit: a module larger than this package handles; see limits.go.
+	// ErrLimit: the module exceeds a limit; see limits.go.
 	ErrLimit = errors.New("over an implementation limit")
 )
 
-// Error says where in a module which bytes were expected and what was found.
+// Error is an error at an offset of a module.
 type Error struct {
 	Kind     error     // ErrMalformed, ErrUnsupported or ErrLimit
-	Section  SectionID // SectionNone before the first one
+	Section  SectionID // SectionNone before the first section
 	Offset   int       // from the start of the module
 	Expected string
 	Found    string
 }
 
-// Error returns one line with all that is known.
+// Error returns all fields in one line.
 func (e *Error) Error() string {
 	return fmt.Sprintf("wasm: %v: %v section, offset %#x: expected %s, found %s", e.Kind, e.Section, e.Offset, e.Expected, e.Found)
 }

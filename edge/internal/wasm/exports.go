@@ -1,6 +1,6 @@
 package wasm
 
-// Export is something that the host may use, by name.
+// Export makes a function, table, memory or global available under a name.
 type Export struct {
 	Name  string
 	Kind  Kind

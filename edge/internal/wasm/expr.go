@@ -2,20 +2,20 @@ package wasm
 
 import "fmt"
 
-// Expr is a constant expression with its closing end, as it stands in the
-// module: the value of a global, an offset, or an element.
+// Expr is an encoded constant expression, including its end: the value of a
+// global, an offset, or an element.
 type Expr []byte
 
-// I32Const returns the expression whose value is v.
+// I32Const returns the expression i32.const v.
 func I32Const(v int32) Expr { return append(AppendS32([]byte{byte(OpI32Const)}, v), byte(OpEnd)) }
 
-// I64Const returns the expression whose value is v.
+// I64Const returns the expression i64.const v.
 func I64Const(v int64) Expr { return append(AppendS64([]byte{byte(OpI64Const)}, v), byte(OpEnd)) }
 
-// RefFunc returns the expression whose value is a reference to function i.
+// RefFunc returns the expression ref.func i.
 func RefFunc(i uint32) Expr { return append(AppendU32([]byte{byte(OpRefFunc)}, i), byte(OpEnd)) }
 
-// I32 returns the value of e, if it is an i32.const.
+// I32 returns the value of e if it is an i32.const.
 func (e Expr) I32() (int32, bool) {
 	if len(e) == 0 || e[0] != byte(OpI32Const) {
 		return 0, false
@@ -25,11 +25,10 @@ func (e Expr) I32() (int32, bool) {
 	return int32(v), r.err == nil
 }
 
-// RefFunc returns the index of the function that e is a reference to, if it
-// is one.
+// RefFunc returns the index of the function if e is a ref.func.
 func (e Expr) RefFunc() (uint32, bool) { return e.index(OpRefFunc) }
 
-// GlobalGet returns the index of the global that e reads, if it does.
+// GlobalGet returns the index of the global if e is a global.get.
 func (e Expr) GlobalGet() (uint32, bool) { return e.index(OpGlobalGet) }
 
 func (e Expr) index(op Opcode) (uint32, bool) {
@@ -41,8 +40,8 @@ func (e Expr) index(op Opcode) (uint32, bool) {
 	return i, r.err == nil
 }
 
-// readExpr reads one constant instruction and the end after it: all that core
-// Wasm 2.0 allows.
+// readExpr reads one constant instruction and an end: core Wasm 2.0 allows no
+// other constant expressions.
 func readExpr(r *reader) Expr {
 	start := r.at
 	switch op := r.byte(); Opcode(op) {

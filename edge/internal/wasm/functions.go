@@ -1,6 +1,6 @@
 package wasm
 
-// Func is the declaration of a function that has a body: the index of its type.
+// Func is the index of the type of a function that the module defines.
 type Func uint32
 
 func readFunc(r *reader) Func { return Func(r.u32()) }

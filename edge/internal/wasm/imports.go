@@ -1,6 +1,6 @@
 package wasm
 
-// Kind says what an import or an export is.
+// Kind is the kind of an import or export.
 type Kind byte
 
 // Kinds of imports and exports.
@@ -39,7 +39,7 @@ func (r *reader) kind() Kind {
 	return Kind(k)
 }
 
-// Import is one import; of the last four fields the one that Kind names counts.
+// Import is an import. Of the last four fields only the one for Kind is valid.
 type Import struct {
 	Module, Name string
 	Kind         Kind

@@ -2,29 +2,28 @@ package wasm
 
 import "fmt"
 
-// Instruction is one instruction of a function body. Positions count from the
-// start of the body's code, see Instructions.Code.
+// Instruction is an instruction of a function body. Positions are offsets in
+// Instructions.Code.
 type Instruction struct {
 	Op    Opcode
 	Start int // of the opcode
 	Imm   int // of the immediates; End if there are none
-	End   int // behind the instruction
+	End   int // after the instruction
 
-	// Index is the instruction's first index: of a label, function, local,
-	// global, table or segment, and of the type for call_indirect and for
-	// blocks (NoIndex if a block names no type by index). For i32.const it is
-	// the constant.
+	// Index is the first index: of a label, function, local, global, table or
+	// segment, or of the type of call_indirect and blocks (NoIndex if the type of
+	// a block is inline). For i32.const it is the constant.
 	Index uint32
-	// Index2 is the second one: the table of call_indirect and table.init, the
+	// Index2 is the second index: the table of call_indirect and table.init, the
 	// source table of table.copy.
 	Index2 uint32
 }
 
-// NoIndex is what Index is for a block whose type is written in place.
+// NoIndex is the Index of a block whose type is inline.
 const NoIndex = ^uint32(0)
 
-// Instructions walks a function body. It makes no garbage, and it holds no
-// state but its place: memory does not grow with the body.
+// Instructions iterates over the instructions of a function body. It does not
+// allocate, and its only state is the position and the depth.
 //
 //	for in, it := (wasm.Instruction{}), body.Instructions(); it.Next(&in); {
 //		…
@@ -35,17 +34,17 @@ type Instructions struct {
 	depth int // of open blocks; the function itself is one
 }
 
-// Code returns the bytes that are walked.
+// Code returns the bytes of the instructions.
 func (it *Instructions) Code() []byte { return it.r.b }
 
-// Depth returns how many blocks are open behind the instruction that Next
-// returned last, the function itself included.
+// Depth returns the number of open blocks after the last instruction of Next,
+// including the function.
 func (it *Instructions) Depth() int { return it.depth }
 
-// Offset returns where in the module a position in Code is.
+// Offset converts a position in Code to an offset in the module.
 func (it *Instructions) Offset(at int) int { return it.r.base + at }
 
-// Err returns the *Error that ended the walk, nil if it came to the end.
+// Err returns the *Error that ended the iteration, or nil.
 func (it *Instructions) Err() error {
 	if it.r.err == nil {
 		return nil
@@ -53,13 +52,13 @@ func (it *Instructions) Err() error {
 	return it.r.err
 }
 
-// Next reads the next instruction. It returns false behind the end that closes
-// the function, which must be the last byte, and at the first error.
+// Next reads the next instruction. It returns false after the end of the function,
+// which must be the last byte, and at the first error.
 //
-// Two rules are narrower than the specification, because engines read less
-// than it allows and a rewriter must never see other instructions than the
-// engine will: numbers of SIMD instructions are in their shortest form, and
-// block types that are no index are single bytes.
+// Two rules are stricter than the specification, because wazero accepts less than
+// the specification, and a rewriter must see the same instructions as the engine:
+// numbers of SIMD instructions must be in their shortest form, and block types
+// that are not an index must be a single byte.
 func (it *Instructions) Next(in *Instruction) bool {
 	r := &it.r
 	if it.depth == 0 || r.err != nil {
@@ -77,7 +76,7 @@ func (it *Instructions) Next(in *Instruction) bool {
 	}
 	in.Op, in.Imm = op, r.at
 	if imm == immUnknown && r.err == nil {
-		if proposal := refused(op); proposal != "" {
+		if proposal := proposalOf(op); proposal != "" {
 			r.unsupported(in.Start, "an instruction of core Wasm 2.0", fmt.Sprintf("opcode %#x (%s)", uint32(op), proposal))
 		}
 		r.malformedf(in.Start, "an instruction", "opcode %#x", uint32(op))
@@ -87,7 +86,7 @@ func (it *Instructions) Next(in *Instruction) bool {
 	switch op {
 	case OpBlock, OpLoop, OpIf:
 		if it.depth++; it.depth > maxNesting && r.err == nil {
-			r.fail(ErrLimit, in.Start, fmt.Sprintf("at most %d blocks within each other", maxNesting), "more")
+			r.fail(ErrLimit, in.Start, fmt.Sprintf("at most %d nested blocks", maxNesting), "more")
 		}
 	case OpEnd:
 		it.depth--
@@ -95,7 +94,7 @@ func (it *Instructions) Next(in *Instruction) bool {
 	return r.err == nil
 }
 
-// misc reads the number behind 0xfc.
+// misc reads the number after 0xfc.
 func (r *reader) misc() (Opcode, immediate) {
 	at := r.at
 	n := r.u32()
@@ -106,8 +105,8 @@ func (r *reader) misc() (Opcode, immediate) {
 	return misc | Opcode(n), miscImmediates[n]
 }
 
-// simd reads the number behind 0xfd, of which wazero reads a single byte and
-// takes the second for a nop.
+// simd reads the number after 0xfd. wazero reads one byte of it, and takes a
+// second byte for a nop.
 func (r *reader) simd() (Opcode, immediate) {
 	at := r.at
 	n := r.byte()
@@ -141,7 +140,7 @@ func (r *reader) immediates(imm immediate, in *Instruction) {
 	case immBlock:
 		in.Index = r.blockType()
 	case immLabels:
-		for n := r.count(1, maxBody); n >= 0 && r.err == nil; n-- { // and the default one
+		for n := r.count(1, maxBody); n >= 0 && r.err == nil; n-- { // and the default
 			r.u32()
 		}
 	case immTypes:
@@ -170,7 +169,7 @@ func (r *reader) immediates(imm immediate, in *Instruction) {
 func (r *reader) memArg() {
 	at := r.at
 	if align := r.u32(); align >= 32 {
-		r.unsupported(at, "an alignment", fmt.Sprintf("%#x (several memories)", align))
+		r.unsupported(at, "an alignment", fmt.Sprintf("%#x (multiple memories)", align))
 	}
 	r.u32()
 }
@@ -178,7 +177,7 @@ func (r *reader) memArg() {
 func (r *reader) memory() {
 	at := r.at
 	if m := r.byte(); m != 0 && r.err == nil {
-		r.unsupported(at, "memory 0", fmt.Sprintf("%#x (several memories)", m))
+		r.unsupported(at, "memory 0", fmt.Sprintf("%#x (multiple memories)", m))
 	}
 }
 
@@ -197,19 +196,20 @@ func (r *reader) blockType() uint32 {
 	return uint32(i)
 }
 
-// Labels are the targets of a br_table, the default one last.
+// Labels iterates over the targets of a br_table; the default is the last.
 type Labels struct {
 	r    reader
 	left int
 }
 
-// Labels returns the targets of in, a br_table that it was the last to return.
+// Labels returns the targets of in, which must be a br_table and the last
+// instruction of Next.
 func (it *Instructions) Labels(in *Instruction) Labels {
 	r := reader{b: it.r.b[:in.End], at: in.Imm}
 	return Labels{left: int(r.u32()) + 1, r: r}
 }
 
-// Next returns the next target, and whether there is one.
+// Next returns the next target, or false after the last.
 func (l *Labels) Next() (label uint32, ok bool) {
 	if l.left == 0 {
 		return 0, false

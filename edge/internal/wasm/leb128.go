@@ -24,10 +24,10 @@ func AppendS64(dst []byte, v int64) []byte {
 	}
 }
 
-// u32 reads an unsigned 32-bit integer. Longer forms than needed are valid as
-// long as they keep to five bytes and to 32 bits.
+// u32 reads an unsigned 32-bit integer. Longer forms than necessary are valid up to
+// five bytes, if the value has at most 32 bits.
 func (r *reader) u32() uint32 {
-	if r.at < len(r.b) && r.b[r.at] < 0x80 && r.err == nil { // nearly all of them
+	if r.at < len(r.b) && r.b[r.at] < 0x80 && r.err == nil { // nearly always
 		r.at++
 		return uint32(r.b[r.at-1])
 	}
@@ -55,7 +55,7 @@ func (r *reader) signed(bits int) int64 {
 		c := r.byte()
 		v |= int64(c&0x7f) << shift
 		if left := bits - shift; left < 7 {
-			// The last byte: what is past the sign bit must repeat it.
+			// In the last byte the bits above the sign bit must repeat it.
 			if high := int8(c<<1) >> left; c >= 0x80 || high != 0 && high != -1 {
 				break
 			}

@@ -1,8 +1,7 @@
 package wasm
 
-// Limits on what Decode takes in. Where a number looks odd it is that of the
-// WebAssembly JavaScript Interface, section "Implementation-defined limits",
-// which every toolchain keeps to.
+// Limits of Decode. The unusual numbers come from the WebAssembly JavaScript
+// Interface, section "Implementation-defined limits", which all toolchains obey.
 const (
 	maxModule   = 1 << 30
 	maxTypes    = 1_000_000
@@ -12,19 +11,19 @@ const (
 	maxExports  = 1_000_000
 	maxGlobals  = 1_000_000
 	maxTables   = 100_000
-	maxSegments = 100_000   // of data, and of elements
-	maxElements = 1_000_000 // in one segment, where browsers allow ten times that
+	maxSegments = 100_000   // data segments; also element segments
+	maxElements = 1_000_000 // in one segment; browsers allow ten times as many
 	maxBody     = 7_654_321 // bytes of one function
-	maxLocals   = 50_000    // of one function, parameters not counted
-	maxNesting  = 1 << 16   // blocks within blocks; Go's dispatchers nest thousands
-	maxSections = 10_000    // custom ones included
+	maxLocals   = 50_000    // of one function, without parameters
+	maxNesting  = 1 << 16   // nested blocks; Go's compiler nests thousands
+	maxSections = 10_000    // including custom sections
 )
 
-// Limits are the bounds of a memory, in pages of 64 KiB, or of a table, in
-// elements.
+// Limits are the minimum and maximum size of a memory, in pages of 64 KiB, or of a
+// table, in elements.
 type Limits struct {
 	Min    uint32
-	Max    uint32 // meaningful if HasMax
+	Max    uint32 // valid if HasMax
 	HasMax bool
 }
 

@@ -1,9 +1,9 @@
 package wasm
 
-// PageSize is the unit of a memory's limits in bytes.
+// PageSize is the size of a page in bytes.
 const PageSize = 1 << 16
 
-// Memory is a linear memory, its limits in pages.
+// Memory is a linear memory. Its limits are in pages.
 type Memory struct{ Limits Limits }
 
 func readMemory(r *reader) Memory { return Memory{readLimits(r)} }

@@ -6,12 +6,12 @@ import (
 	"slices"
 )
 
-// Module is a module, section by section. What it holds shares the memory of
-// the bytes that it was decoded from; they must not change.
+// Module is a module by sections. It shares memory with the bytes that it was
+// decoded from, which must not be modified.
 type Module struct {
 	Types     Vector[Type]
 	Imports   Vector[Import]
-	Functions Vector[Func] // as many as Code has
+	Functions Vector[Func] // same length as Code
 	Tables    Vector[Table]
 	Memories  Vector[Memory]
 	Globals   Vector[Global]
@@ -22,13 +22,12 @@ type Module struct {
 	Code      Vector[Body]
 	Data      Vector[Data]
 
-	sections []section // as they stand in the file, custom ones between the others
+	sections []section // in the order of the file, with custom sections
 }
 
 const header = "\x00asm\x01\x00\x00\x00"
 
-// Decode reads a module. Bodies of functions are left as bytes; an error is an
-// *Error.
+// Decode decodes a module, except the bodies of functions. The error is an *Error.
 func Decode(b []byte) (*Module, error) {
 	r := reader{b: b, section: SectionNone}
 	if len(b) > maxModule {
@@ -54,7 +53,7 @@ func Decode(b []byte) (*Module, error) {
 	}
 	if n := m.DataCount; n.Present && int(n.Value) != m.Data.Len() {
 		r.section = SectionData
-		r.malformedf(r.at, "as many data segments as announced", "%d segments, announced %d", m.Data.Len(), n.Value)
+		r.malformedf(r.at, "as many data segments as the data count", "%d segments, data count %d", m.Data.Len(), n.Value)
 	}
 	if err := r.failure(); err != nil {
 		return nil, err
@@ -62,8 +61,8 @@ func Decode(b []byte) (*Module, error) {
 	return m, nil
 }
 
-// readSection reads one section that must not stand before rank, and returns
-// its own.
+// readSection reads a section, which must be custom or have a rank above rank, and
+// returns the rank for the next call.
 func (m *Module) readSection(r *reader, rank int) int {
 	start := r.at
 	id := SectionID(r.byte())
@@ -124,12 +123,12 @@ func (m *Module) checkMemories(r *reader) {
 		return
 	}
 	if n := m.Imported(KindMemory) + m.Memories.Len(); n > 1 {
-		r.unsupported(0, "one memory", fmt.Sprintf("%d (several memories)", n))
+		r.unsupported(0, "one memory", fmt.Sprintf("%d (multiple memories)", n))
 	}
 }
 
-// Imported returns how many imports are of kind k. In the index space of their
-// kind they come before all that the module defines.
+// Imported returns the number of imports of kind k. In the index space of their
+// kind they precede the definitions of the module.
 func (m *Module) Imported(k Kind) int {
 	n := 0
 	for _, i := range m.Imports.entries {
@@ -140,8 +139,8 @@ func (m *Module) Imported(k Kind) int {
 	return n
 }
 
-// TypeOf returns the type of function i, imported or not; both it and the
-// index of its type must be in range.
+// TypeOf returns the type of function i, imported or defined. i and the index of
+// its type must be in range.
 func (m *Module) TypeOf(i uint32) Type {
 	for _, imported := range m.Imports.entries {
 		if imported.Kind != KindFunc {
@@ -155,7 +154,7 @@ func (m *Module) TypeOf(i uint32) Type {
 	return m.Types.At(int(m.Functions.At(int(i))))
 }
 
-// content is a section that can be written.
+// content is the content of a section.
 type content interface {
 	empty() bool
 	touched() bool
@@ -190,8 +189,8 @@ func (m *Module) content(id SectionID) content {
 	return &m.Data
 }
 
-// Encode writes the module: sections that were not changed as they were read,
-// the others in their shortest form, new ones where they belong.
+// Encode encodes the module: unchanged sections as they were read, others in their
+// shortest form, new sections at their position.
 func (m *Module) Encode() []byte {
 	size := len(header)
 	for _, s := range m.sections {
@@ -214,8 +213,8 @@ func (m *Module) Encode() []byte {
 	return dst
 }
 
-// withNewSections returns the sections with those that were empty put in
-// before the first that comes after them.
+// withNewSections returns the sections, with each new one inserted before the first
+// section of a higher rank.
 func (m *Module) withNewSections() []section {
 	all := slices.Clone(m.sections)
 	for id := SectionType; id <= SectionDataCount; id++ {
@@ -241,7 +240,7 @@ func appendSection(dst []byte, s section, c interface{ append([]byte) []byte }) 
 	return append(dst, body...)
 }
 
-// Customs returns the custom sections in their order.
+// Customs returns the custom sections in the order of the file.
 func (m *Module) Customs() []Custom {
 	var customs []Custom
 	for _, s := range m.sections {
@@ -252,8 +251,8 @@ func (m *Module) Customs() []Custom {
 	return customs
 }
 
-// MapCustoms hands each custom section to f, which returns what to put in its
-// place, and whether to keep it at all.
+// MapCustoms replaces each custom section by the result of f, or removes it if f
+// returns false.
 func (m *Module) MapCustoms(f func(Custom) (Custom, bool)) {
 	kept := m.sections[:0]
 	for _, s := range m.sections {

@@ -9,7 +9,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
-// walk goes through all function bodies.
+// walk iterates over the instructions of all functions.
 func walk(m *wasm.Module) (instructions int, err error) {
 	for _, body := range m.Code.All() {
 		if _, err := body.Locals(); err != nil {
@@ -58,8 +58,8 @@ func TestUnchangedModuleIsWrittenByteForByte(t *testing.T) {
 	})
 }
 
-// What the suite calls malformed, but takes a look at code to see: that is for
-// the engine that compiles it.
+// Modules that the suite calls malformed although only validation of their code
+// shows it, which the engine does.
 const needsCode = "data count section required"
 
 func TestMalformedModulesOfTheSuiteAreRefused(t *testing.T) {
@@ -75,12 +75,12 @@ func TestMalformedModulesOfTheSuiteAreRefused(t *testing.T) {
 				_, err = walk(m)
 			}
 			if err == nil {
-				t.Errorf("%s (%s) is taken for a module", c.Filename, c.Text)
+				t.Errorf("%s (%s) is accepted", c.Filename, c.Text)
 				continue
 			}
 			var e *wasm.Error
 			if !errors.As(err, &e) || e.Expected == "" || e.Found == "" {
-				t.Errorf("%s: %v does not say what is wrong", c.Filename, err)
+				t.Errorf("%s: incomplete error %v", c.Filename, err)
 			}
 		}
 	}
@@ -92,7 +92,7 @@ func TestMalformedModulesOfTheSuiteAreRefused(t *testing.T) {
 func TestProposalsPastCoreAreRefusedAsUnsupported(t *testing.T) {
 	for _, part := range []string{"threads", "tail-call", "exception-handling"} {
 		t.Run(part, func(t *testing.T) {
-			refused := 0
+			rejected := 0
 			for _, s := range wasmtest.Scripts(t, part) {
 				for _, c := range s.Commands {
 					if c.Type != "module" {
@@ -103,16 +103,16 @@ func TestProposalsPastCoreAreRefusedAsUnsupported(t *testing.T) {
 						_, err = walk(m)
 					}
 					if err == nil {
-						continue // a module of the part that has nothing of it
+						continue // a module without the proposal
 					}
 					if !errors.Is(err, wasm.ErrUnsupported) {
 						t.Errorf("%s: %v", c.Filename, err)
 					}
-					refused++
+					rejected++
 				}
 			}
-			if refused == 0 {
-				t.Error("nothing was refused")
+			if rejected == 0 {
+				t.Error("no module was rejected")
 			}
 		})
 	}
@@ -144,8 +144,7 @@ func TestChangedSectionsAreWrittenAndOthersKept(t *testing.T) {
 	}
 }
 
-// Every entry of every module of the suite survives being written from its
-// fields alone.
+// Every entry of every module of the suite can be encoded from its fields.
 func TestEntriesReadBackAsTheyWereWritten(t *testing.T) {
 	for _, s := range wasmtest.Scripts(t, "v2") {
 		for _, c := range s.Commands {

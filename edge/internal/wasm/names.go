@@ -1,7 +1,7 @@
 package wasm
 
-// NameSection is the name of the custom section that holds names for people:
-// in stack traces, in debuggers.
+// NameSection is the name of the custom section with names for stack traces and
+// debuggers.
 const NameSection = "name"
 
 // Parts of a name section.
@@ -10,13 +10,13 @@ const (
 	NamesFunctions = 1
 )
 
-// NamePart is a part of a name section, unread.
+// NamePart is an undecoded part of a name section.
 type NamePart struct {
 	ID   byte
 	Data []byte
 }
 
-// Name is the name that a name section gives to an index.
+// Name is the name of an index.
 type Name struct {
 	Index uint32
 	Name  string
@@ -32,7 +32,7 @@ func DecodeNames(data []byte) ([]NamePart, error) {
 	return parts, r.failure()
 }
 
-// AppendNames is the reverse of DecodeNames.
+// AppendNames encodes the parts of a name section.
 func AppendNames(dst []byte, parts []NamePart) []byte {
 	for _, p := range parts {
 		dst = AppendU32(append(dst, p.ID), uint32(len(p.Data)))
@@ -41,7 +41,7 @@ func AppendNames(dst []byte, parts []NamePart) []byte {
 	return dst
 }
 
-// Names reads a part that gives names to indices, such as NamesFunctions.
+// Names decodes a part that maps indices to names, such as NamesFunctions.
 func (p NamePart) Names() ([]Name, error) {
 	r := reader{b: p.Data, section: SectionCustom}
 	n := r.count(2, maxFuncs)
@@ -53,8 +53,7 @@ func (p NamePart) Names() ([]Name, error) {
 	return names, r.failure()
 }
 
-// AppendNameMap appends names, which must be in the order of their indices, as
-// a part of a name section holds them.
+// AppendNameMap appends the encoding of names, which must be sorted by index.
 func AppendNameMap(dst []byte, names []Name) []byte {
 	dst = AppendU32(dst, uint32(len(names)))
 	for _, n := range names {

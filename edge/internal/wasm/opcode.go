@@ -1,6 +1,6 @@
 package wasm
 
-// Opcode is an instruction. Those behind a prefix byte are prefix<<12 | number.
+// Opcode is an opcode. With a prefix byte it is prefix<<12 | number.
 type Opcode uint32
 
 const (
@@ -13,8 +13,7 @@ const (
 	simd = prefixSIMD << 12
 )
 
-// The instructions that a rewriter meets by name. All others have their number
-// in the specification.
+// Opcodes that a rewriter uses. Others have the number of the specification.
 const (
 	OpUnreachable  Opcode = 0x00
 	OpNop          Opcode = 0x01
@@ -88,7 +87,7 @@ const (
 	OpF64x2Div     Opcode = simd | 243
 )
 
-// immediate is the layout of what follows an opcode.
+// immediate is the layout of an instruction's immediates.
 type immediate uint8
 
 const (
@@ -97,11 +96,11 @@ const (
 	immBlock   // block type
 	immIndex   // one index: label, function, local, global, table
 	immIndex2  // two: type and table, segment and table
-	immLabels  // a list of labels and the default one
+	immLabels  // a list of labels, and the default
 	immTypes   // a list of one type
 	immRef     // one reference type
 	immMemArg  // alignment and offset
-	immMemory  // the one memory, a zero byte
+	immMemory  // memory 0, a zero byte
 	immMemory2 // the same twice
 	immInit    // data segment and memory
 	immI32
@@ -113,7 +112,7 @@ const (
 	immMemLane // alignment, offset and lane
 )
 
-// immediates holds the layout for every opcode of one byte.
+// immediates has the layout for every opcode of one byte.
 var immediates = func() (t [256]immediate) {
 	set := func(first, last Opcode, imm immediate) {
 		for op := first; op <= last; op++ {
@@ -145,7 +144,7 @@ var immediates = func() (t [256]immediate) {
 	return t
 }()
 
-// miscImmediates holds the layout for the opcodes behind 0xfc.
+// miscImmediates has the layout for the opcodes after 0xfc.
 var miscImmediates = [...]immediate{
 	0: immNone, 1: immNone, 2: immNone, 3: immNone, 4: immNone, 5: immNone, 6: immNone, 7: immNone, // saturating conversions
 	OpMemoryInit & 0xfff: immInit,
@@ -160,7 +159,7 @@ var miscImmediates = [...]immediate{
 	OpTableFill & 0xfff:  immIndex,
 }
 
-// simdImmediate returns the layout for opcode n behind 0xfd.
+// simdImmediate returns the layout for opcode n after 0xfd.
 func simdImmediate(n byte) immediate {
 	switch {
 	case n <= 11, n == 92, n == 93:
@@ -175,8 +174,9 @@ func simdImmediate(n byte) immediate {
 	return immNone
 }
 
-// refused names the proposal that an unknown opcode of one byte belongs to.
-func refused(op Opcode) string {
+// proposalOf returns the proposal that an unsupported opcode of one byte belongs to,
+// or the empty string.
+func proposalOf(op Opcode) string {
 	switch {
 	case op >= 0x06 && op <= 0x0a, op == 0x18, op == 0x19, op == 0x1f:
 		return "exception handling"

@@ -5,9 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// reader is a position in a module, or in a part of it. The first failure
-// stays: everything read after it is zero, so that callers check once, at the
-// end of what they read.
+// reader reads a module or a part of it. After the first failure all reads return
+// zero, so that callers check for an error once, at the end.
 type reader struct {
 	b       []byte
 	at      int
@@ -16,7 +15,7 @@ type reader struct {
 	err     *Error
 }
 
-// sub returns a reader for the next n bytes and passes over them.
+// sub skips the next n bytes, and returns a reader for them.
 func (r *reader) sub(n uint32) reader {
 	at := r.base + r.at
 	return reader{b: r.bytes(n), base: at, section: r.section, err: r.err}
@@ -49,8 +48,8 @@ func (r *reader) bytes(n uint32) []byte {
 	return r.b[r.at-int(n) : r.at : r.at]
 }
 
-// count reads how many entries follow, of which each takes at least size
-// bytes, and refuses more than the bytes left can hold or max allows.
+// count reads a number of entries of at least size bytes each. It fails if the
+// remaining bytes cannot hold them, or if there are more than max.
 func (r *reader) count(size, max int) int {
 	start := r.at
 	n := r.u32()
@@ -58,7 +57,7 @@ func (r *reader) count(size, max int) int {
 		return 0
 	}
 	if uint64(n)*uint64(size) > uint64(r.left()) {
-		r.fail(ErrMalformed, start, fmt.Sprintf("at most %d entries in the %d bytes left", r.left()/size, r.left()), fmt.Sprint(n))
+		r.fail(ErrMalformed, start, fmt.Sprintf("at most %d entries in the remaining %d bytes", r.left()/size, r.left()), fmt.Sprint(n))
 		return 0
 	}
 	if uint64(n) > uint64(max) {
@@ -78,7 +77,7 @@ func (r *reader) name() string {
 	return string(b)
 }
 
-// done refuses bytes that are left over.
+// done fails if there are remaining bytes.
 func (r *reader) done() {
 	if r.err == nil && r.left() > 0 {
 		r.fail(ErrMalformed, r.at, "the end", fmt.Sprintf("%d more bytes", r.left()))
@@ -95,7 +94,7 @@ func (r *reader) unsupported(at int, expected, found string) {
 	r.fail(ErrUnsupported, at, expected, found)
 }
 
-// malformedf formats only if there is something to report.
+// malformedf records a failure, unless there is one already.
 func (r *reader) malformedf(at int, expected, found string, args ...any) {
 	if r.err == nil {
 		r.fail(ErrMalformed, at, expected, fmt.Sprintf(found, args...))

@@ -21,8 +21,8 @@ func unhex(t testing.TB, s string) []byte {
 	return b
 }
 
-// body returns a module with one function of type () -> (), whose body is code
-// without the final end.
+// body returns a module with one function of type () -> () whose body is code and
+// an end.
 func body(t testing.TB, code string) []byte {
 	b := unhex(t, preamble+"01 04 01 60 00 00 03 02 01 00")
 	f := append(append([]byte{0}, unhex(t, code)...), 0x0b)
@@ -40,7 +40,7 @@ func TestErrorsSayWhereAndWhatWasExpected(t *testing.T) {
 	}{
 		{"nothing", "", wasm.ErrMalformed, "no section, offset 0x0: expected a Wasm module of version 1, found 0 bytes"},
 		{"component", "00 61 73 6d 0d 00 01 00", wasm.ErrMalformed, "found version 65549"},
-		{"count of 2^32-1 types", preamble + "01 05 ff ff ff ff 0f", wasm.ErrMalformed, "type section, offset 0xa: expected at most 0 entries in the 0 bytes left, found 4294967295"},
+		{"count of 2^32-1 types", preamble + "01 05 ff ff ff ff 0f", wasm.ErrMalformed, "type section, offset 0xa: expected at most 0 entries in the remaining 0 bytes, found 4294967295"},
 		{"count of more bits than 32", preamble + "01 05 ff ff ff ff 1f", wasm.ErrMalformed, "expected an unsigned 32-bit LEB128 integer"},
 		{"section past the end", preamble + "01 7f 00", wasm.ErrMalformed, "expected 127 bytes, found 1"},
 		{"section cut short", preamble + "01 03 01 60 00", wasm.ErrMalformed, "type section, offset 0xa"},
@@ -55,7 +55,7 @@ func TestErrorsSayWhereAndWhatWasExpected(t *testing.T) {
 		{"typed reference", preamble + "01 05 01 60 01 64 00", wasm.ErrUnsupported, "garbage collection"},
 		{"shared memory", preamble + "05 04 01 03 01 01", wasm.ErrUnsupported, "threads"},
 		{"64-bit memory", preamble + "05 03 01 04 01", wasm.ErrUnsupported, "memory64"},
-		{"two memories", preamble + "05 05 02 00 01 00 01", wasm.ErrUnsupported, "several memories"},
+		{"two memories", preamble + "05 05 02 00 01 00 01", wasm.ErrUnsupported, "multiple memories"},
 		{"name not in UTF-8", preamble + "02 07 01 01 ff 01 61 00 00", wasm.ErrMalformed, "UTF-8"},
 		{"imported tag", preamble + "02 08 01 01 61 01 61 04 00 00", wasm.ErrUnsupported, "exception handling"},
 		{"mutability 2", preamble + "06 06 01 7f 02 41 00 0b", wasm.ErrMalformed, "mutability"},
@@ -63,8 +63,8 @@ func TestErrorsSayWhereAndWhatWasExpected(t *testing.T) {
 		{"constant that is a call", preamble + "06 06 01 7f 00 10 00 0b", wasm.ErrMalformed, "constant instruction"},
 		{"functions without bodies", preamble + "01 04 01 60 00 00 03 02 01 00", wasm.ErrMalformed, "0 bodies, 1 functions"},
 		{"table with a first value", preamble + "04 09 01 40 00 70 00 01 d0 70 0b", wasm.ErrUnsupported, "function references"},
-		{"data for memory 1", preamble + "0b 07 01 02 01 41 00 0b 00", wasm.ErrUnsupported, "several memories"},
-		{"data count that lies", preamble + "0c 01 02", wasm.ErrMalformed, "0 segments, announced 2"},
+		{"data for memory 1", preamble + "0b 07 01 02 01 41 00 0b 00", wasm.ErrUnsupported, "multiple memories"},
+		{"data count that lies", preamble + "0c 01 02", wasm.ErrMalformed, "0 segments, data count 2"},
 		{"element segment 8", preamble + "09 03 01 08 00", wasm.ErrMalformed, "0 to 7"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -94,8 +94,8 @@ func TestInstructionsPastCoreAreRefused(t *testing.T) {
 		{"struct.new", "fb 00 00", wasm.ErrUnsupported, "garbage collection"},
 		{"relaxed SIMD", "fd 80 02", wasm.ErrUnsupported, "SIMD instruction of core"},
 		{"unassigned 0xfc", "fc 12", wasm.ErrUnsupported, "0xfc 0x12"},
-		{"memory of another number", "3f 01", wasm.ErrUnsupported, "several memories"},
-		{"load from another memory", "28 42 01 00", wasm.ErrUnsupported, "several memories"},
+		{"memory of another number", "3f 01", wasm.ErrUnsupported, "multiple memories"},
+		{"load from another memory", "28 42 01 00", wasm.ErrUnsupported, "multiple memories"},
 		{"select of two types", "1c 02 7f 7f", wasm.ErrMalformed, "expected one type"},
 		{"block of an unknown type", "02 41", wasm.ErrMalformed, "expected a type"},
 		{"block of a negative index", "02 80 7f", wasm.ErrMalformed, "negative index"},
@@ -103,10 +103,10 @@ func TestInstructionsPastCoreAreRefused(t *testing.T) {
 		{"end too early", "0b 01", wasm.ErrMalformed, "expected the end"},
 		{"end missing", "02 40", wasm.ErrMalformed, "another byte"},
 
-		// Engines read a single byte here; more must not hide instructions.
+		// wazero reads a single byte here: more bytes must not hide instructions.
 		{"v128.const with a long number", "fd 8c 00" + strings.Repeat("00", 16), wasm.ErrUnsupported, "shortest form"},
 		{"v128.const with a longer number", "fd 8c 80 00" + strings.Repeat("00", 16), wasm.ErrUnsupported, "shortest form"},
-		{"memory index with a long zero", "3f 80 00", wasm.ErrUnsupported, "several memories"},
+		{"memory index with a long zero", "3f 80 00", wasm.ErrUnsupported, "multiple memories"},
 		{"empty block type in two bytes", "02 c0 7f 0b", wasm.ErrMalformed, "negative index"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -128,7 +128,7 @@ func TestLimitsAreKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := walk(m); !errors.Is(err, wasm.ErrLimit) {
-		t.Errorf("65,536 blocks in each other: %v", err)
+		t.Errorf("65,536 nested blocks: %v", err)
 	}
 
 	locals := unhex(t, preamble+"01 04 01 60 00 00 03 02 01 00 0a 08 01 06 01 d1 86 03 7f 0b")

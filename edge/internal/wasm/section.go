@@ -2,10 +2,10 @@ package wasm
 
 import "fmt"
 
-// SectionID says what a section holds.
+// SectionID identifies the kind of a section.
 type SectionID int8
 
-// The sections of core Wasm 2.0.
+// Sections of core Wasm 2.0.
 const (
 	SectionNone      SectionID = -1
 	SectionCustom    SectionID = 0
@@ -38,8 +38,8 @@ func (id SectionID) String() string {
 	return fmt.Sprintf("section %d", int8(id))
 }
 
-// rank is a section's place in a module: the data count stands before the
-// code, against its number.
+// rank returns the position of a section in the order of a module: that of the
+// ids, except that the data count precedes the code.
 func (id SectionID) rank() int {
 	switch id {
 	case SectionDataCount:
@@ -49,14 +49,14 @@ func (id SectionID) rank() int {
 	}
 }
 
-// section is one section as it stands in the file.
+// section is a section of the file, or an added one.
 type section struct {
 	id     SectionID
-	raw    []byte // with id and size; nil for one that was added
+	raw    []byte // with id and size; nil for an added section
 	custom *Custom
 }
 
-// Custom is a custom section: bytes that the engine passes over.
+// Custom is a custom section, which engines ignore.
 type Custom struct {
 	Name string
 	Data []byte

@@ -1,7 +1,7 @@
 package wasm
 
-// Single is a section of one number: the start section, which names the
-// function that runs when the module is instantiated, and the data count.
+// Single is a section with one number: the start section, with the index of the
+// function that runs at instantiation, and the data count section.
 type Single struct {
 	Value   uint32
 	Present bool
@@ -9,7 +9,7 @@ type Single struct {
 	changed bool
 }
 
-// Set gives the section a value.
+// Set sets the number.
 func (s *Single) Set(v uint32) { *s = Single{v, true, true} }
 
 // Clear removes the section.

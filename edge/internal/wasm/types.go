@@ -1,6 +1,6 @@
 package wasm
 
-// Type is the type of a function: one ValType a byte.
+// Type is the type of a function; each byte is a ValType.
 type Type struct {
 	Params  []ValType
 	Results []ValType

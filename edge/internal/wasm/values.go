@@ -2,11 +2,11 @@ package wasm
 
 import "fmt"
 
-// ValType is the type of a value; an alias, so that a module's own bytes can
-// serve as lists of types.
+// ValType is the type of a value. It is an alias, so that bytes of a module can be
+// used as a list of types.
 type ValType = byte
 
-// The types of core Wasm 2.0.
+// Types of core Wasm 2.0.
 const (
 	I32       ValType = 0x7f
 	I64       ValType = 0x7e
@@ -63,7 +63,7 @@ func (r *reader) refType() ValType {
 	return t
 }
 
-// valTypes reads a list of types; it shares the module's memory.
+// valTypes reads a list of types, which shares the module's memory.
 func (r *reader) valTypes() []ValType {
 	n := r.count(1, maxArity)
 	start := r.at

@@ -5,16 +5,15 @@ import (
 	"slices"
 )
 
-// entry is what a Vector holds: it appends its binary form.
+// entry is an element of a Vector. It appends its binary form.
 type entry interface{ append(dst []byte) []byte }
 
-// Vector is a section that is a list. It remembers the bytes that each entry
-// was read from, and those of the whole: what is not changed is written back
-// as it came, whichever of several encodings its author chose. The zero value
-// is an empty, absent section.
+// Vector is a section that is a list. It keeps the bytes of each entry and of the
+// section, so that unchanged parts are written back in their original encoding.
+// The zero value is an empty section, which is not written.
 type Vector[T entry] struct {
 	entries []T
-	spans   []span // of entries in content; empty for those that were added or set
+	spans   []span // of the entries in content; empty for an added or replaced entry
 	content []byte // the section as read
 	changed bool
 }
@@ -41,7 +40,8 @@ func (v *Vector[T]) Add(e T) int {
 	return len(v.entries) - 1
 }
 
-// MoveToEnd moves entry i behind all others; those that followed it move up.
+// MoveToEnd moves entry i to the end. The index of each later entry decreases by
+// one.
 func (v *Vector[T]) MoveToEnd(i int) {
 	e, s := v.entries[i], v.spans[i]
 	v.entries = append(slices.Delete(v.entries, i, i+1), e)
@@ -49,10 +49,10 @@ func (v *Vector[T]) MoveToEnd(i int) {
 	v.changed = true
 }
 
-// Clear removes all entries, and with them the section.
+// Clear removes all entries and so the section.
 func (v *Vector[T]) Clear() { v.entries, v.spans, v.changed = nil, nil, true }
 
-// readVector reads a whole section of entries of at least size bytes each.
+// readVector reads a section of entries of at least size bytes each.
 func readVector[T entry](r *reader, size, max int, read func(*reader) T) Vector[T] {
 	n := r.count(size, max)
 	v := Vector[T]{content: r.b, entries: make([]T, 0, n), spans: make([]span, 0, n)}
@@ -79,7 +79,7 @@ func (v *Vector[T]) append(dst []byte) []byte {
 			dst = v.entries[i].append(dst)
 			continue
 		}
-		for i+1 < len(v.spans) && v.spans[i+1].start == s.end { // neighbours go in one copy
+		for i+1 < len(v.spans) && v.spans[i+1].start == s.end { // adjacent entries are copied at once
 			i++
 			s.end = v.spans[i].end
 		}

@@ -11,12 +11,12 @@ import (
 	"github.com/tetratelabs/wazero"
 )
 
-// userCache is looked up before a test sets up an environment of its own.
+// userCache is determined before a test changes the environment.
 var userCache, userCacheErr = os.UserCacheDir()
 
-// CompileCache is a folder for the machine code of the guests that a package's
-// tests run. It lasts: compiling takes minutes under the race detector, and
-// gives the same code without it.
+// CompileCache returns a folder for the compiled guests of tests. It persists,
+// because compiling takes minutes under the race detector, which does not change
+// the result.
 func CompileCache(pkg string) (string, error) {
 	cache := userCache
 	if userCacheErr != nil {
@@ -26,10 +26,10 @@ func CompileCache(pkg string) (string, error) {
 	return folder, os.MkdirAll(folder, 0o700)
 }
 
-// keptFor is how long code stays in a CompilationCache.
+// keptFor is the age at which CompilationCache removes compiled code.
 const keptFor = 7 * 24 * time.Hour
 
-// CompilationCache is the like for tests that use wazero themselves.
+// CompilationCache returns a cache for tests that use wazero directly.
 func CompilationCache(pkg string) (wazero.CompilationCache, error) {
 	folder, err := CompileCache(pkg)
 	if err != nil {
@@ -44,7 +44,7 @@ func CompilationCache(pkg string) (wazero.CompilationCache, error) {
 		}
 		return os.Remove(path)
 	})
-	if err != nil && !errors.Is(err, fs.ErrNotExist) { // another process may tidy up too
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // another process may have removed it
 		return nil, err
 	}
 	return wazero.NewCompilationCacheWithDir(folder)

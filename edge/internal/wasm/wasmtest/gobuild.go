@@ -10,12 +10,12 @@ import (
 	"testing"
 )
 
-// programs are the Go programs that were built, each once for all tests of a
-// process; Go's own cache keeps them for the next.
+// programs holds the Go programs, which each process builds once; Go's cache keeps
+// them for the next process.
 var programs sync.Map // folder → func() ([]byte, error)
 
-// Guest builds a guest with the Go at hand. Its folder is that below the root
-// of the module, with slashes.
+// Guest builds a guest with the installed Go. folder is relative to the root of
+// the module, with slashes.
 func Guest(tb testing.TB, folder string) []byte {
 	tb.Helper()
 	once, _ := programs.LoadOrStore(folder, sync.OnceValues(func() ([]byte, error) { return build(folder) }))
@@ -46,9 +46,9 @@ func build(folder string) ([]byte, error) {
 	return os.ReadFile(out)
 }
 
-// root returns the folder of the module that holds this package, which is the
-// working directory of a test or a parent of it. Paths of the source do not
-// serve: `go test -trimpath` removes them.
+// root returns the folder of this module, which is the working directory of a test
+// or a parent of it. Paths of source files do not help: `go test -trimpath`
+// removes them.
 func root() (string, error) {
 	start, err := os.Getwd()
 	if err != nil {
@@ -64,8 +64,8 @@ func root() (string, error) {
 	}
 }
 
-// GoGuest builds testdata/goguest with the Go at hand: exports that take an
-// i32 and return an i64, to be called after _initialize.
+// GoGuest builds testdata/goguest, whose exports take an i32 and return an i64.
+// Call _initialize first.
 func GoGuest(tb testing.TB) []byte {
 	tb.Helper()
 	return Guest(tb, "edge/internal/wasm/wasmtest/testdata/goguest")
@@ -77,8 +77,8 @@ func Minimal(tb testing.TB) []byte {
 	return Guest(tb, "guest/examples/minimal")
 }
 
-// Sleeper builds testdata/sleeper, a guest that sleeps while it is set up, and in
-// a request for as long as the host name says.
+// Sleeper builds testdata/sleeper, a guest that sleeps during its setup, and during
+// a request for the time in the host name.
 func Sleeper(tb testing.TB) []byte {
 	tb.Helper()
 	return Guest(tb, "edge/internal/wasm/wasmtest/testdata/sleeper")
@@ -97,13 +97,13 @@ func Unruly(tb testing.TB, generation int) []byte {
 	return bytes.Replace(b, []byte(mark), fmt.Appendf(nil, "generation-%08d", generation), 1)
 }
 
-// Subdomain builds guest/examples/c with clang; false where there is none that
-// builds for WebAssembly.
+// Subdomain builds guest/examples/c with clang, or returns false if no clang for
+// WebAssembly is installed.
 func Subdomain(tb testing.TB) ([]byte, bool) {
 	tb.Helper()
 	for _, tool := range []string{"clang", "wasm-ld"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			tb.Logf("the C example is left out: %v", err)
+			tb.Logf("skipping the C example: %v", err)
 			return nil, false
 		}
 	}

@@ -10,20 +10,20 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// Handmade is a guest put together by hand, of one function an export: small
-// enough to break in every way that a host must survive.
+// Handmade is a guest of hand-written instructions, one function per export, which
+// tests break in every way that a host must survive.
 type Handmade struct {
 	Bodies   map[string][]byte   // by export: instructions without the final end
-	Types    map[string][2]Types // by export, where they are not those of guest/abi
+	Types    map[string][2]Types // by export, if they differ from guest/abi
 	Data     map[uint32][]byte   // by address
 	Variable bool                // has a mutable i64, as global 0
 	Start    []byte              // instructions of a start function; nil: none
-	NoMemory bool                // exports none, and has none
+	NoMemory bool                // has and exports no memory
 	Exit     bool                // imports proc_exit, as function 0
 	Lookup   bool                // imports tenant_by_domain, as function 0
 }
 
-// Types are those of parameters or of results.
+// Types are the types of parameters or of results.
 type Types = []api.ValueType
 
 const (
@@ -33,8 +33,8 @@ const (
 	bufferAt     = 65536
 )
 
-// order is that of a handmade guest's functions: their indices are the same as
-// long as all of these exports are there.
+// order is the order of the functions. If all of these exports exist, the indices
+// of the functions are fixed.
 var order = []struct {
 	export          string
 	params, results Types
@@ -62,7 +62,7 @@ const (
 	i64 = api.ValueTypeI64
 )
 
-// Sound is a guest that answers "no tenant" to everything.
+// Sound returns a valid guest that answers "no tenant" to every request.
 func Sound() *Handmade {
 	configured := []byte(`{"name":"handmade","headers":["x-one"]}`)
 	decision := abi.Begin(make([]byte, 8), uint32(abi.Missing)|404<<abi.DecStatusShift, 0)
@@ -78,19 +78,19 @@ func Sound() *Handmade {
 	}
 }
 
-// With gives an export a body.
+// With sets the body of an export.
 func (g *Handmade) With(export string, body ...byte) *Handmade {
 	g.Bodies[export] = body
 	return g
 }
 
-// Without takes an export away.
+// Without removes an export.
 func (g *Handmade) Without(export string) *Handmade {
 	delete(g.Bodies, export)
 	return g
 }
 
-// WithData puts s into the memory that the guest starts with.
+// WithData sets the initial content of the memory at an address.
 func (g *Handmade) WithData(addr uint32, s string) *Handmade {
 	g.Data[addr] = []byte(s)
 	return g
@@ -101,7 +101,7 @@ func (g *Handmade) Replies(export, s string) *Handmade {
 	return g.With(export, I64(abi.PackReply(replyAt, uint32(len(s))))...).WithData(replyAt, s)
 }
 
-// Mirrors makes an export reply with the message that it gets.
+// Mirrors makes an export reply with the message that it receives.
 func (g *Handmade) Mirrors(export string) *Handmade {
 	body := append([]byte{0x20, 0, 0xad}, I64(bufferAt<<32)...) // local.get 0, i64.extend_i32_u
 	return g.With(export, append(body, 0x84)...)                // i64.or
@@ -170,7 +170,7 @@ func (g *Handmade) Wasm() []byte {
 
 func section(module []byte, id byte, items [][]byte) []byte {
 	var body []byte
-	if id != 8 { // that of the start function is no list
+	if id != 8 { // the start section is not a list
 		body = leb(uint32(len(items)))
 	}
 	for _, item := range items {
@@ -200,8 +200,8 @@ func signed(v int64) []byte {
 	}
 }
 
-// I32 and I64 are the instructions that push a constant.
+// I32 returns the instruction i32.const v.
 func I32(v uint32) []byte { return append([]byte{0x41}, signed(int64(int32(v)))...) }
 
-// I64 is I32 for numbers of 64 bits.
+// I64 returns the instruction i64.const v.
 func I64(v uint64) []byte { return append([]byte{0x42}, signed(int64(v))...) }

@@ -9,20 +9,20 @@ import (
 	"testing"
 )
 
-// Script is one file of the test suite.
+// Script is a file of the test suite.
 type Script struct {
 	Name     string
 	Dir      string
 	Commands []Command
 }
 
-// Command is one step of a script.
+// Command is a step of a script.
 type Command struct {
 	Type       string // "module", "assert_return", "assert_trap", "assert_malformed" …
 	Line       int
-	Filename   string // the module that it is about
+	Filename   string // of its module
 	ModuleType string `json:"module_type"`
-	Text       string // what is wrong with it
+	Text       string // the expected error
 	Action     struct {
 		Type  string // "invoke"
 		Field string
@@ -30,7 +30,7 @@ type Command struct {
 	}
 }
 
-// Value is an argument, written in decimal as its bits are.
+// Value is an argument. Its bits are written as a decimal number.
 type Value struct {
 	Type     string
 	LaneType string `json:"lane_type"`
@@ -61,7 +61,7 @@ func Scripts(tb testing.TB, part string) []Script {
 	return scripts
 }
 
-// Module reads the module that a command is about.
+// Module reads the module of a command.
 func (s *Script) Module(tb testing.TB, c *Command) []byte {
 	tb.Helper()
 	b, err := os.ReadFile(filepath.Join(s.Dir, c.Filename))
@@ -71,8 +71,8 @@ func (s *Script) Module(tb testing.TB, c *Command) []byte {
 	return b
 }
 
-// Bits returns the value as wazero takes it: one number, or two for a vector.
-// A null reference is 0.
+// Bits returns the value in the form of wazero's API: one number, or two for a
+// vector. A null reference is 0.
 func (v *Value) Bits() []uint64 {
 	if v.Type == "v128" {
 		return v.lanes()

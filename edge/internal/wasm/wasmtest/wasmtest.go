@@ -16,9 +16,9 @@ import (
 //go:embed testdata/kernels.wasm
 var Kernels []byte
 
-// suite returns a directory with a part of the WebAssembly test suite, as
-// wazero's module brings it along: "v2", "threads", "tail-call" and others,
-// .wasm files beside .json files that say what to do with them.
+// suite returns the directory of a part of the WebAssembly test suite in wazero's
+// module: "v2", "threads", "tail-call" and others. Each .json file is a script for
+// .wasm files.
 func suite(tb testing.TB, part string) string {
 	tb.Helper()
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/tetratelabs/wazero").Output()
