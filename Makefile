@@ -9,13 +9,16 @@ ACTIONLINT  := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 MODULES   := . bench
 # Systems for which `make platforms` builds and vets.
 PLATFORMS := darwin/amd64 windows/amd64 freebsd/amd64 linux/arm64 linux/386
+# Packages whose tests need no servers, for systems without Debian's packages.
+PORTABLE  := ./assets/... ./guest/... ./hostfuncs/... ./tenantdb ./tenantdb/file/... ./edge/config/... ./edge/tenant/... ./edge/session/... \
+	./edge/internal/wasm/... ./edge/internal/meter/... ./edge/internal/pristine/... ./edge/internal/instance/...
 # How long each fuzz target runs in `make fuzz`.
 FUZZTIME  ?= 10s
 # Extra flags for `go test` in `make test`, such as -run or -v.
 TESTFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-bench kill-test large race postgres redis s3 appservers servers check format vet lint deadcode tidy \
+.PHONY: help run build test test-portable test-bench kill-test large race postgres redis s3 appservers servers check format vet lint deadcode tidy \
 	guest-same api platforms arm64 release soak crowd orders surplus meter-search fuel-golden bench fuzz guest guest-profile clean
 
 help: ## list the targets
@@ -29,6 +32,9 @@ build: ## build bin/tenantedge
 
 test: postgres redis s3 appservers ## run all tests against a real Postgres, Redis, S3 server and application servers; installs those that are missing
 	go test $(TESTFLAGS) ./...
+
+test-portable: ## run the tests that need no servers
+	go test $(TESTFLAGS) $(PORTABLE)
 
 test-bench: ## run the tests of the benchmark; downloads the rivals it compares (400 MB)
 	cd bench && go test $(TESTFLAGS) ./...

@@ -2,14 +2,12 @@ package edge_test
 
 import (
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"go/importer"
 	"go/token"
 	"go/types"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,7 +25,11 @@ var updateAPI = flag.Bool("update-api", false, "rewrite the api.txt of each publ
 // review. The format follows the files in Go's own api folder.
 func TestAPIIsThatOfItsGoldenFiles(t *testing.T) {
 	all := exported(t)
-	for _, p := range publicPackages(all) {
+	public := publicPackages(all)
+	if !*updateAPI && !slices.ContainsFunc(public, exportedPackage.hasGolden) {
+		t.Skip("no package has an api.txt yet: run make api")
+	}
+	for _, p := range public {
 		golden := filepath.Join(p.Dir, "api.txt")
 		got := strings.Join(apiLines(all.load(t, p.ImportPath)), "\n") + "\n"
 		if *updateAPI {
@@ -37,9 +39,6 @@ func TestAPIIsThatOfItsGoldenFiles(t *testing.T) {
 			continue
 		}
 		want, err := os.ReadFile(golden)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
 		if err != nil {
 			t.Errorf("%s: %v: run make api", p.ImportPath, err)
 			continue
@@ -54,6 +53,12 @@ func TestAPIIsThatOfItsGoldenFiles(t *testing.T) {
 type exportedPackage struct {
 	ImportPath, Name, Dir, Export string
 	Standard                      bool
+}
+
+// hasGolden reports whether the package has an api.txt.
+func (p exportedPackage) hasGolden() bool {
+	_, err := os.Stat(filepath.Join(p.Dir, "api.txt"))
+	return err == nil
 }
 
 type exportData map[string]exportedPackage
