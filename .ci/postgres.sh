@@ -1,7 +1,6 @@
 #!/bin/sh
-# Makes sure that a Postgres server is here for the tests, which start a private
-# cluster of their own. Installs Debian's package where there is none, without
-# the cluster that the package would otherwise leave running.
+# Installs Debian's Postgres package unless there is a server already. The tests
+# start private clusters, so the package's own cluster is not created.
 set -eu
 
 find_server() {
@@ -20,15 +19,15 @@ if dir=$(find_server); then
 fi
 
 if ! command -v apt-get >/dev/null 2>&1; then
-	echo "postgres: no server on PATH or in /usr/lib/postgresql, and no apt-get to install one;" >&2
-	echo "postgres: install PostgreSQL 12 or later so that PATH has postgres and initdb" >&2
+	echo "postgres: found no server on PATH or in /usr/lib/postgresql, and no apt-get;" >&2
+	echo "postgres: install PostgreSQL 12 or later and put postgres and initdb on PATH" >&2
 	exit 1
 fi
 
 as_root=
 if [ "$(id -u)" -ne 0 ]; then
 	if ! command -v sudo >/dev/null 2>&1; then
-		echo "postgres: no server found, and installing one needs root or sudo" >&2
+		echo "postgres: found no server, and installing one needs root or sudo" >&2
 		exit 1
 	fi
 	as_root=sudo
@@ -37,10 +36,10 @@ fi
 echo "postgres: no server found; installing Debian's postgresql package"
 install="$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends"
 $as_root apt-get update -q
-# First the package that holds the setting, then the one that obeys it.
+# postgresql-common has the setting that the scripts of postgresql read.
 $install postgresql-common
 conf=/etc/postgresql-common/createcluster.conf
-echo "postgres: setting create_main_cluster = false in $conf, so that no cluster is made and started"
+echo "postgres: setting create_main_cluster = false in $conf, so that no cluster is created and started"
 $as_root sed -i '/create_main_cluster/d' "$conf"
 echo 'create_main_cluster = false' | $as_root tee -a "$conf" >/dev/null
 $install postgresql
@@ -48,6 +47,6 @@ $install postgresql
 if dir=$(find_server); then
 	echo "postgres: installed in $dir ($("$dir/postgres" --version))"
 else
-	echo "postgres: the package is installed, yet postgres and initdb are not in /usr/lib/postgresql" >&2
+	echo "postgres: installed the package, but found no postgres and initdb in /usr/lib/postgresql" >&2
 	exit 1
 fi

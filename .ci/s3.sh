@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes sure that the S3 server of the tests is here: builds it, by the version
-# that the tests name, into the user's cache folder. Needs nothing but Go.
+# Builds the S3 server of the tests, in the version that they name, into the user's
+# cache folder unless it is there. Needs only Go.
 set -eu
 
-echo "s3: looking for the tests' S3 server; where there is none it is built, which takes minutes"
+echo "s3: building the tests' S3 server if it is missing, which takes minutes"
 go test -count=1 -v -timeout 30m -run '^TestProgramIsBuilt$' ./edge/storage/object/s3test | grep versitygw

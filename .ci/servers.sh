@@ -1,18 +1,16 @@
 #!/bin/sh
-# Makes sure that the application servers are here that the tests start
-# privately (see edge/serve/SERVERS.md). Installs Debian's packages
-# where they are missing, without the services that some would otherwise leave
-# running.
+# Installs Debian's packages of the application servers that the tests start (see
+# edge/serve/SERVERS.md) where they are missing, without starting their services.
 #
-#	sh .ci/servers.sh         the short form, for `make test`
-#	sh .ci/servers.sh full    all of them, for `make servers`
+#	sh .ci/servers.sh         the servers of `make test`
+#	sh .ci/servers.sh full    all servers, for `make servers`
 #
-# The short form only says what it could not install: the tests of that server
-# are skipped, with a reason. The full one fails.
+# The first form prints what it could not install; the tests of those servers are
+# skipped with a reason. The second form fails.
 set -eu
 
-# Each row: the name of a server, its packages, and a command that succeeds if
-# it is here.
+# Each row: the name of a server, its packages, and a command that succeeds if it
+# is installed.
 short='
 gunicorn|gunicorn|command -v gunicorn
 uvicorn|python3-uvicorn python3-httptools python3-websockets|/usr/bin/python3 -c "import uvicorn, httptools, websockets"
@@ -55,17 +53,17 @@ if [ -n "$wanted" ] && command -v apt-get >/dev/null 2>&1; then
 	fi
 	echo "servers: installing Debian's packages" $wanted
 	$as_root apt-get update -q || true
-	# RUNLEVEL=1 tells the packages' scripts that this is no time to start a service.
+	# With RUNLEVEL=1 the packages' scripts start no services.
 	$as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=120 $wanted || true
 fi
 
 absent=$(missing name)
 if [ -z "$absent" ]; then
-	echo "servers: all here"
+	echo "servers: all are installed"
 	exit 0
 fi
 if [ "${1:-short}" = full ]; then
-	echo "servers: install" $absent "and run this again" >&2
+	echo "servers: expected all servers, did not find" $absent "- install them and run this again" >&2
 	exit 1
 fi
-echo "servers: not here, so that their tests will be skipped:" $absent
+echo "servers: not installed, their tests will be skipped:" $absent
