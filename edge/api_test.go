@@ -1,6 +1,7 @@
 package edge_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -63,37 +65,47 @@ func (p exportedPackage) hasGolden() bool {
 
 type exportData map[string]exportedPackage
 
-// exported compiles the module and returns the packages that it consists of
-// and those that it imports.
+// exported returns the compiled packages of the module and those that it imports.
 func exported(t *testing.T) exportData {
 	t.Helper()
+	all, err := listExported()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+var listExported = sync.OnceValues(func() (exportData, error) {
 	command := exec.Command("go", "list", "-pgo=off", "-export", "-deps", "-json=ImportPath,Name,Dir,Export,Standard", modulePath+"...")
 	command.Stderr = os.Stderr
 	out, err := command.Output()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	all := exportData{}
-	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; {
+	for decoder := json.NewDecoder(bytes.NewReader(out)); ; {
 		var p exportedPackage
 		if err := decoder.Decode(&p); err == io.EOF {
-			return all
+			return all, nil
 		} else if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		all[p.ImportPath] = p
 	}
-}
+})
 
 // load reads the export data of a package.
 func (all exportData) load(t *testing.T, path string) *types.Package {
 	t.Helper()
-	open := func(path string) (io.ReadCloser, error) { return os.Open(all[path].Export) }
-	p, err := importer.ForCompiler(token.NewFileSet(), "gc", open).Import(path)
+	p, err := all.importer(token.NewFileSet()).Import(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p
+}
+
+func (all exportData) importer(fset *token.FileSet) types.Importer {
+	return importer.ForCompiler(fset, "gc", func(path string) (io.ReadCloser, error) { return os.Open(all[path].Export) })
 }
 
 // publicPackages returns the packages of the module that other modules can import.
