@@ -6,7 +6,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 DEADCODE    := golang.org/x/tools/cmd/deadcode@v0.52.0
 ACTIONLINT  := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 # Modules in this repository; each has its own go.mod.
-MODULES   := . bench
+MODULES   := . edge/examples bench
 # Systems for which `make platforms` builds and vets.
 PLATFORMS := darwin/amd64 windows/amd64 freebsd/amd64 linux/arm64 linux/386
 # Packages whose tests need no servers, for systems without Debian's packages.
@@ -32,6 +32,7 @@ build: ## build bin/tenantedge
 
 test: postgres redis s3 appservers ## run all tests against a real Postgres, Redis, S3 server and application servers; installs those that are missing
 	go test $(TESTFLAGS) ./...
+	cd edge/examples && go test $(TESTFLAGS) ./...
 
 test-portable: ## run the tests that need no servers
 	go test $(TESTFLAGS) $(PORTABLE)

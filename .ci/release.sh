@@ -1,5 +1,6 @@
 #!/bin/sh
-# Builds the released files into the folder $1:
+# Builds the released files into the folder $1, for all platforms or for those
+# that follow, such as linux/amd64:
 #
 #	tenantedge-OS-ARCH           static binaries, .exe on Windows
 #	tenantedge-OS-ARCH.cdx.json  an SBOM of each, in CycloneDX format
@@ -11,16 +12,17 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-platforms='linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64'
 sbom=github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 
 out=$1
+shift
+[ $# -gt 0 ] || set -- linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 version=$(git describe --tags --always --dirty)
 rm -rf "$out"
 mkdir -p "$out"
 export GOFLAGS= GOWORK=off LC_ALL=C
 
-for platform in $platforms; do
+for platform; do
 	os=${platform%/*} arch=${platform#*/}
 	file=$out/tenantedge-$os-$arch
 	[ "$os" != windows ] || file=$file.exe
