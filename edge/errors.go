@@ -5,10 +5,10 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 
+	"github.com/tenantedge/tenantedge/edge/internal/errorpage"
 	"github.com/tenantedge/tenantedge/edge/internal/guests"
 	"github.com/tenantedge/tenantedge/edge/internal/instance"
 	"github.com/tenantedge/tenantedge/edge/stats"
@@ -148,23 +148,7 @@ func refused(d *Decision) *RouteError {
 	return &RouteError{Status: d.Status, Outcome: d.Outcome, Reason: d.Reason}
 }
 
-// writeRefusal is the default of Config.Refused. Its pages say the same to
-// everybody, so that they give away nothing about tenants that exist.
+// writeRefusal is the default of Config.Refused.
 func writeRefusal(w http.ResponseWriter, _ *http.Request, e *RouteError) {
-	header := w.Header()
-	header.Set("Content-Type", "text/plain; charset=utf-8")
-	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Cache-Control", "no-store")
-	if e.Status == http.StatusServiceUnavailable {
-		header.Set("Retry-After", "1")
-	}
-	if e.Status == http.StatusMisdirectedRequest || e.Status == http.StatusBadRequest {
-		header.Set("Connection", "close")
-	}
-	w.WriteHeader(e.Status)
-	text := fmt.Sprintf("%d %s\n", e.Status, http.StatusText(e.Status))
-	if e.RequestID != "" {
-		text += "request " + e.RequestID + "\n"
-	}
-	_, _ = io.WriteString(w, text) // the client may be gone
+	errorpage.WriteUnrouted(w, e.Status, e.RequestID)
 }

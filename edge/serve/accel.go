@@ -40,8 +40,8 @@ func (a *accel) send(w http.ResponseWriter, r *http.Request, o *upstream.FileOrd
 			}
 		}
 		noteOf(r.Context()).reason = err.Error()
-		a.store.server.log.Error("the application ordered a file that is not sent", "error", err, "host", r.Host)
-		a.store.server.failFile(w, r, a.store.missed(err))
+		a.store.log.Error("the application ordered a file that is not sent", "error", err, "host", r.Host)
+		a.store.failFile(w, r, a.store.status(err))
 	}
 }
 

@@ -8,41 +8,42 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/errorpage"
 	"github.com/tenantedge/tenantedge/edge/storage"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
-// access decides who may have files. It is asked before anybody looks whether
-// there is such a file, and for every method, range and condition alike.
+// access decides who may read and write files. It decides before the file is
+// looked up, and in the same way for every method, range and condition, so that
+// a denial does not reveal whether the file exists.
 type access struct {
-	server *Server
-	kind   string          // config.Access…
+	*core
+	kind   string          // one of config.Access…; empty: public
 	signer *storage.Signer // of AccessSigned
 }
 
 // resource is what a request asks for.
 type resource struct {
 	tenant  *tenant.Tenant // nil: none
-	path    string         // of the URL, decoded, as the client sees it
-	method  string         // what is to be done with it; empty: the request's
-	name    string         // of a file of the tenant's
+	path    string         // decoded path of the URL, as the client sees it
+	method  string         // action on the file; empty: the request's method
+	name    string         // of a file of the tenant, if hasName
 	hasName bool
 }
 
-// allow answers whether the request may have the resource. If not, it has been
-// answered.
+// allow reports whether the request may access the resource. If not, it answers
+// the request.
 func (a *access) allow(w http.ResponseWriter, r *http.Request, what resource) bool {
 	status := a.status(r, what)
-	if status == http.StatusOK {
-		if a.kind == config.AccessPrivate || a.kind == config.AccessSigned {
-			// Nobody else may get it from a cache, nor the same client without
-			// asking again.
-			w.Header().Set("Cache-Control", "private, no-cache")
-		}
-		return true
+	if status != http.StatusOK {
+		a.failFile(w, r, status)
+		return false
 	}
-	a.server.failFile(w, r, status)
-	return false
+	if a.kind == config.AccessPrivate || a.kind == config.AccessSigned {
+		// No shared cache may keep the file, and a browser must ask again.
+		w.Header().Set("Cache-Control", "private, no-cache")
+	}
+	return true
 }
 
 func (a *access) status(r *http.Request, what resource) int {
@@ -73,14 +74,14 @@ func (a *access) private(r *http.Request, what resource) int {
 	if what.tenant == nil {
 		return http.StatusForbidden
 	}
-	verdict, err := a.server.host.Authorize(r.Context(), edge.FileRequest{
+	verdict, err := a.host.Authorize(r.Context(), edge.FileRequest{
 		Tenant: what.tenant, Method: cmp.Or(what.method, r.Method), Name: what.name, NoName: !what.hasName, Host: r.Host, Header: r.Header,
 	})
 	switch {
 	case errors.Is(err, edge.ErrTooLarge):
 		return http.StatusRequestHeaderFieldsTooLarge
 	case err != nil:
-		return a.server.guestFailed(r, err)
+		return a.guestFailed(r, err)
 	case verdict == edge.Allow:
 		return http.StatusOK
 	case verdict == edge.Hide:
@@ -90,34 +91,19 @@ func (a *access) private(r *http.Request, what resource) int {
 	return http.StatusForbidden
 }
 
-// guestFailed logs why the guest could not decide, and returns what the client
-// is told: no file in any case.
-func (s *Server) guestFailed(r *http.Request, err error) int {
+// guestFailed logs why the guest could not decide and returns the status. The
+// file is denied in any case.
+func (a *access) guestFailed(r *http.Request, err error) int {
 	status := statusOf(err)
 	if status == http.StatusNotFound {
 		status = http.StatusInternalServerError
 	}
 	id := noteFailure(r.Context(), "the guest could not authorize")
-	s.log.Error("the guest could not authorize; the file is denied", "error", err, "request", id, "host", r.Host, "path", r.URL.Path)
+	a.log.Error("the guest could not authorize; the file is denied", "error", err, "request", id, "host", r.Host, "path", r.URL.Path)
 	return status
 }
 
-// failFile answers a request for a file that is not sent.
-func (s *Server) failFile(w http.ResponseWriter, r *http.Request, status int) {
-	if s.endedFirst(w, r, status) {
-		return
-	}
-	id := ""
-	if status >= http.StatusInternalServerError {
-		id = noteFailure(r.Context(), http.StatusText(status))
-	}
-	if status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "1")
-	}
-	writeError(w, status, id)
-}
-
-// clientPath is the path of the request as the client sees it, decoded: with
+// clientPath returns the decoded path of the request as the client sees it: with
 // the folder that the tenant was routed by.
 func clientPath(r *http.Request, t *tenant.Tenant) string {
 	if t == nil || t.Routing.Folder == "" {
@@ -126,13 +112,13 @@ func clientPath(r *http.Request, t *tenant.Tenant) string {
 	return "/" + t.Routing.Folder + r.URL.Path
 }
 
-// onlyReads answers any method but GET and HEAD, and reports whether it was one
-// of those.
+// onlyReads reports whether the method is GET or HEAD. If not, it answers the
+// request.
 func onlyReads(w http.ResponseWriter, r *http.Request) bool {
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return true
 	}
 	w.Header().Set("Allow", "GET, HEAD")
-	writeError(w, http.StatusMethodNotAllowed, "")
+	errorpage.Write(w, http.StatusMethodNotAllowed, "")
 	return false
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tenantedge/tenantedge/edge/internal/errorpage"
 	"github.com/tenantedge/tenantedge/edge/internal/pace"
 )
 
@@ -64,7 +65,7 @@ func (s *Server) namedLocally(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !local(r.Host, own, s.options.AdminHosts) {
 			closeUnread(w, r)
-			writeError(w, http.StatusMisdirectedRequest, "")
+			errorpage.Write(w, http.StatusMisdirectedRequest, "")
 			return
 		}
 		next.ServeHTTP(w, r)

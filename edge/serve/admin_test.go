@@ -88,15 +88,15 @@ func TestTheAdminPathsAreNotServedToClients(t *testing.T) {
 func TestWhatCannotBeServedIsRefusedWithItsPlace(t *testing.T) {
 	w := start(t)
 	for _, c := range []struct {
-		options Options
+		options settings
 		want    string
 	}{
-		{Options{Admin: "0.0.0.0:1"}, "admin: expected a loopback address"},
-		{Options{Fallback: "nothing"}, `fallback: expected an entry of urlconfs, found "nothing"`},
-		{Options{URLConfs: map[string]config.URLConf{"a": {}}}, "urlconfs: a: expected one of upstream, files, reply and media"},
-		{Options{URLConfs: map[string]config.URLConf{"a": {Files: "/does/not/exist"}}}, "urlconfs: a: files: expected a folder"},
+		{settings{Admin: "0.0.0.0:1"}, "admin: expected a loopback address"},
+		{settings{Fallback: "nothing"}, `fallback: expected an entry of urlconfs, found "nothing"`},
+		{settings{URLConfs: map[string]config.URLConf{"a": {}}}, "urlconfs: a: expected one of upstream, files, reply and media"},
+		{settings{URLConfs: map[string]config.URLConf{"a": {Files: "/does/not/exist"}}}, "urlconfs: a: files: expected a folder"},
 	} {
-		s, err := New(t.Context(), edge.Config{CompileCache: compiled}, c.options)
+		s, err := newServer(t.Context(), edge.Config{CompileCache: compiled}, c.options)
 		if err == nil {
 			err = errors.Join(errors.New("nothing was refused"), s.Close())
 		}
@@ -104,12 +104,12 @@ func TestWhatCannotBeServedIsRefusedWithItsPlace(t *testing.T) {
 			t.Errorf("%v, expected %s", err, c.want)
 		}
 	}
-	busy := Options{Listeners: []config.Listener{{Address: w.addr()}}}
-	s, err := New(t.Context(), edge.Config{CompileCache: compiled}, busy)
+	busy := settings{Listeners: []config.Listener{{Address: w.addr()}}}
+	s, err := newServer(t.Context(), edge.Config{CompileCache: compiled}, busy)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Listen(); err == nil || !strings.Contains(err.Error(), "another program") {
+	if err := s.listen(); err == nil || !strings.Contains(err.Error(), "another program") {
 		t.Errorf("a port that is taken: %v", err)
 	}
 	for range 2 {

@@ -1,76 +1,129 @@
 package serve
 
 import (
-	"fmt"
-	"io"
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
 	"net/http"
+	"syscall"
 
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/internal/errorpage"
+	"github.com/tenantedge/tenantedge/edge/internal/files"
+	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// refused answers what the Host did not let through. A host name that no tenant
-// has goes to the fallback, if one is configured.
+// core is what the handlers of files need.
+type core struct {
+	host      *edge.Host
+	log       *slog.Logger
+	static    []edge.StaticTenant
+	directory *tenantdb.Directory // nil: there are only static tenants
+
+	base      context.Context    // of all requests
+	interrupt context.CancelFunc // ends base: open requests are interrupted
+}
+
+// refused answers a request that the Host refused. A host name that no tenant
+// has is served by the fallback urlconf, if one is configured.
 func (s *Server) refused(w http.ResponseWriter, r *http.Request, e *edge.RouteError) {
-	if s.endedFirst(w, r, e.Status) {
+	if s.refuseInterrupted(w, r, e.Status) {
 		return
 	}
 	note := noteOf(r.Context())
 	note.reason = e.Reason
 	if e.RequestID != "" {
-		note.id = e.RequestID // under which the Host has logged it
+		note.id = e.RequestID // that of the Host's log entry
 	}
 	if e.Outcome == edge.OutcomeNotFound && s.table.fallback != nil {
 		s.table.serveNone(w, r)
 		return
 	}
 	closeUnread(w, r)
-	switch e.Status {
-	case http.StatusServiceUnavailable:
-		w.Header().Set("Retry-After", "1")
-	case http.StatusBadRequest, http.StatusMisdirectedRequest:
-		w.Header().Set("Connection", "close")
-	}
-	writeError(w, e.Status, e.RequestID)
+	errorpage.WriteUnrouted(w, e.Status, e.RequestID)
 }
 
-// endedFirst answers a failure that comes after the end of the server has cut off
-// its requests, and reports whether it did. A request that is cut off may fail
-// anywhere, with an error of the guest for instance.
-func (s *Server) endedFirst(w http.ResponseWriter, r *http.Request, status int) bool {
-	if status < http.StatusInternalServerError || s.base.Err() == nil {
+// refuseInterrupted answers a request that failed with status because a shutdown
+// interrupted it, and reports whether it did. Interrupted requests fail in many
+// ways, for example with an error of the guest.
+func (c *core) refuseInterrupted(w http.ResponseWriter, r *http.Request, status int) bool {
+	if status < http.StatusInternalServerError || c.base.Err() == nil {
 		return false
 	}
-	s.refuseEnding(w, r)
+	refuseShutdown(w, r)
 	return true
 }
 
-// refuseEnding answers a request that the end of the server cuts off.
-func (s *Server) refuseEnding(w http.ResponseWriter, r *http.Request) {
+// refuseShutdown answers a request that a shutdown interrupts.
+func refuseShutdown(w http.ResponseWriter, r *http.Request) {
 	noteOf(r.Context()).reason = "the edge is shutting down"
-	w.Header().Set("Retry-After", "1")
 	w.Header().Set("Connection", "close")
-	writeError(w, http.StatusServiceUnavailable, "")
+	errorpage.Write(w, http.StatusServiceUnavailable, "")
 }
 
-// closeUnread has the connection of a request closed after the answer if the
-// request has a body. net/http would wait for the body before it answers.
+// closeUnread closes the connection after the answer if the request has a body.
+// net/http would otherwise wait for the body before it answers.
 func closeUnread(w http.ResponseWriter, r *http.Request) {
 	if r.ProtoMajor == 1 && r.Body != nil && r.Body != http.NoBody {
 		w.Header().Set("Connection", "close")
 	}
 }
 
-// writeError answers with a page that says the same to everybody, so that it
-// gives nothing away; id leads to the line of the log that says more.
-func writeError(w http.ResponseWriter, status int, id string) {
-	header := w.Header()
-	header.Set("Content-Type", "text/plain; charset=utf-8")
-	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	text := fmt.Sprintf("%d %s\n", status, http.StatusText(status))
-	if id != "" {
-		text += "request " + id + "\n"
+// failFile answers a request for a file that is not sent.
+func (c *core) failFile(w http.ResponseWriter, r *http.Request, status int) {
+	if c.refuseInterrupted(w, r, status) {
+		return
 	}
-	_, _ = io.WriteString(w, text) // the client may be gone
+	id := ""
+	if status >= http.StatusInternalServerError {
+		id = noteFailure(r.Context(), http.StatusText(status))
+	}
+	errorpage.Write(w, status, id)
+}
+
+// statusOf returns the status for a file that cannot be opened. Every reason is
+// 404 unless a later request may succeed or the guest failed.
+func statusOf(err error) int {
+	switch {
+	case errors.Is(err, storage.ErrNoTenant):
+		return http.StatusNotFound
+	case errors.Is(err, edge.ErrGuest):
+		return http.StatusBadGateway
+	case errors.Is(err, edge.ErrBusy), errors.Is(err, storage.ErrIdentifier), files.Exhausted(err),
+		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusNotFound
+}
+
+// status is statusOf for files of the store. A bucket's server that fails does
+// not mean that the file is missing: 502.
+func (s *store) status(err error) int {
+	status := statusOf(err)
+	if !s.remote || status != http.StatusNotFound {
+		return status
+	}
+	for _, known := range []error{fs.ErrNotExist, fs.ErrInvalid, storage.ErrSuspicious, storage.ErrNoTenant, syscall.ENAMETOOLONG, syscall.ENOTDIR, syscall.EISDIR} {
+		if errors.Is(err, known) {
+			return status
+		}
+	}
+	return http.StatusBadGateway
+}
+
+// statusOfWrite returns the status for a file that cannot be written, where disk
+// is the status if the store is a disk. Failures of a bucket's server are 502.
+func (s *store) statusOfWrite(r *http.Request, disk int, err error) int {
+	switch {
+	case !s.remote:
+		return disk
+	case disk == http.StatusForbidden && errors.Is(err, fs.ErrPermission):
+		s.log.ErrorContext(r.Context(), "writing to the bucket is not permitted", "error", err, "host", r.Host)
+		return http.StatusBadGateway
+	case disk == http.StatusInternalServerError:
+		return http.StatusBadGateway
+	}
+	return disk
 }

@@ -6,6 +6,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/tenantedge/tenantedge/edge/internal/errorpage"
 	"github.com/tenantedge/tenantedge/edge/internal/files"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 )
@@ -36,18 +37,18 @@ func (f *folder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		name = files.Index(name)
 	}
 	if _, valid := files.Name(name, ""); !valid {
-		writeError(w, http.StatusNotFound, "")
+		errorpage.Write(w, http.StatusNotFound, "")
 		return
 	}
 	err := files.Send(w, r, f.Folder, name, f.options)
 	switch {
 	case err == nil:
 	case files.Exhausted(err):
-		f.access.server.failFile(w, r, http.StatusServiceUnavailable)
+		f.access.failFile(w, r, http.StatusServiceUnavailable)
 	case !isFolder && f.HasIndex(name):
 		redirectIntoFolder(w, r, path.Base(r.URL.Path))
 	default:
-		writeError(w, http.StatusNotFound, "")
+		errorpage.Write(w, http.StatusNotFound, "")
 	}
 }
 

@@ -29,35 +29,35 @@ func (s *Server) guestRoutes(mux *http.ServeMux) {
 		wasm, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostGuest))
 		if pace.Slow(w) {
 			w.Header().Set("Connection", "close")
-			writeJSON(w, http.StatusRequestTimeout, refusal{"the guest was sent too slowly; see limits.body_timeout and limits.min_rate"})
+			writeJSON(w, http.StatusRequestTimeout, apiError{"the guest was sent too slowly; see limits.body_timeout and limits.min_rate"})
 			return
 		}
 		if err != nil {
-			writeJSON(w, http.StatusRequestEntityTooLarge, refusal{"the guest cannot be read: " + err.Error()})
+			writeJSON(w, http.StatusRequestEntityTooLarge, apiError{"the guest cannot be read: " + err.Error()})
 			return
 		}
 		report, err := s.host.Swap(r.Context(), wasm)
-		s.swapped(w, report, err, "the guest was swapped", "a guest was refused; the previous one keeps running")
+		s.answerSwap(w, report, err, "the guest was swapped", "a guest was refused; the previous one keeps running")
 	}))
 	mux.HandleFunc("POST /guest/rollback", s.authorized(func(w http.ResponseWriter, r *http.Request) {
 		report, err := s.host.Rollback(r.Context())
-		s.swapped(w, report, err, "the guest was rolled back to the previous one", "the previous guest was refused; the current one keeps running")
+		s.answerSwap(w, report, err, "the guest was rolled back to the previous one", "the previous guest was refused; the current one keeps running")
 	}))
 }
 
-// refusal is the answer to what was not done.
-type refusal struct {
+// apiError is the answer to a request that failed.
+type apiError struct {
 	Error string `json:"error"`
 }
 
-// swapped answers, and logs done or refused, whichever it is.
-func (s *Server) swapped(w http.ResponseWriter, r edge.Report, err error, done, refused string) {
+// answerSwap answers, and logs done or refused, whichever it is.
+func (s *Server) answerSwap(w http.ResponseWriter, r edge.Report, err error, done, refused string) {
 	switch {
 	case errors.Is(err, edge.ErrNoPrevious):
-		writeJSON(w, http.StatusConflict, refusal{err.Error()})
+		writeJSON(w, http.StatusConflict, apiError{err.Error()})
 	case err != nil:
 		s.log.Error(refused, "error", err)
-		writeJSON(w, http.StatusUnprocessableEntity, refusal{err.Error()})
+		writeJSON(w, http.StatusUnprocessableEntity, apiError{err.Error()})
 	default:
 		if !r.Unchanged {
 			s.logReport(done, r)
@@ -89,7 +89,7 @@ func (s *Server) authorized(next http.HandlerFunc) http.HandlerFunc {
 		found := sha256.Sum256([]byte(token))
 		if subtle.ConstantTimeCompare(want[:], found[:]) != 1 {
 			w.Header().Set("WWW-Authenticate", `Bearer realm="tenantedge"`)
-			writeJSON(w, http.StatusUnauthorized, refusal{"expected the admin token as bearer"})
+			writeJSON(w, http.StatusUnauthorized, apiError{"expected the admin token as bearer"})
 			return
 		}
 		next(w, r)

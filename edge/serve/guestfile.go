@@ -213,8 +213,13 @@ func (s *Server) ReloadGuest(ctx context.Context) {
 	}
 }
 
-// logReport tells which guest runs, and how.
+// logReport logs that the guest of r runs now, and how, and has watchFiles check
+// the tenants with it.
 func (s *Server) logReport(message string, r edge.Report) {
+	select {
+	case s.swapped <- struct{}{}:
+	default: // a check is due already
+	}
 	e := r.Engine
 	s.log.Info(message,
 		"guest", r.Guest.Name, "version", r.Guest.Version, "digest", r.Guest.Digest, "previous", r.Previous.Digest, "missing", r.Missing,

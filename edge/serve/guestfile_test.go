@@ -152,7 +152,7 @@ func TestTheLastGoodGuestIsTriedOnlyWhereItMayHelp(t *testing.T) {
 				t.Fatal(err)
 			}
 			logs := &lines{}
-			s := &Server{options: Options{GuestFile: path, KeptGuest: kept.path}, log: slog.New(slog.NewJSONHandler(logs, nil))}
+			s := &Server{options: settings{GuestFile: path, KeptGuest: kept.path}, core: core{log: slog.New(slog.NewJSONHandler(logs, nil))}}
 			host, err := s.newHost(t.Context(), edge.Config{SessionsUnavailable: c.unavailable, CompileCache: compiled})
 			if c.want == "" {
 				if err != nil {
@@ -180,7 +180,7 @@ func TestAStartRemovesWhatAProcessLeftThatKeptAGuest(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s := &Server{options: Options{GuestFile: path, KeptGuest: kept}, log: slog.New(slog.DiscardHandler)}
+	s := &Server{options: settings{GuestFile: path, KeptGuest: kept}, core: core{log: slog.New(slog.DiscardHandler)}}
 	host, err := s.newHost(t.Context(), edge.Config{CompileCache: compiled})
 	if err != nil {
 		t.Fatal(err)

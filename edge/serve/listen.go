@@ -15,10 +15,9 @@ import (
 	"github.com/tenantedge/tenantedge/edge/config"
 )
 
-// ListenAdmin opens the listener for those who run the edge, if there is one
-// (Options.Admin): requests of tenants come in through Listen. Call it before the directory is
-// loaded, so that probes see the process come up.
-func (s *Server) ListenAdmin() error {
+// listenAdmin opens the admin listener and serves on it. Run calls it before the
+// directory is loaded, so that probes see the process start.
+func (s *Server) listenAdmin() error {
 	if s.options.Admin == "" || s.adminListener != nil {
 		return nil
 	}
@@ -29,15 +28,27 @@ func (s *Server) ListenAdmin() error {
 	s.adminListener = l
 	s.admin = s.newAdmin()
 	go func() {
-		if err := closed(s.admin.Serve(l)); err != nil {
+		if err := unlessClosed(s.admin.Serve(l)); err != nil {
 			s.log.Error("the admin listener ended", "address", s.options.Admin, "error", err)
 		}
 	}()
 	return nil
 }
 
-// Listen opens the listeners for requests. Nothing is served before Run.
-func (s *Server) Listen() error {
+// listen opens the listeners. Nothing is accepted before serve.
+func (s *Server) listen() error {
+	for _, l := range s.options.Own {
+		srv, err := s.newServer(config.Listener{H2: true})
+		if err != nil {
+			return err
+		}
+		srv.Protocols.SetHTTP2(true) // for listeners that do TLS themselves
+		s.listeners = append(s.listeners, l)
+		s.servers = append(s.servers, srv)
+	}
+	if len(s.options.Own) > 0 {
+		return nil
+	}
 	for _, c := range s.options.Listeners {
 		srv, err := s.newServer(c)
 		if err != nil {
@@ -53,7 +64,8 @@ func (s *Server) Listen() error {
 	return nil
 }
 
-// Addrs are the addresses of the listeners, in the order of the options.
+// Addrs returns the addresses of the listeners in the order of the file, empty
+// before Run has opened them.
 func (s *Server) Addrs() []net.Addr {
 	addrs := make([]net.Addr, len(s.listeners))
 	for i, l := range s.listeners {
@@ -62,7 +74,7 @@ func (s *Server) Addrs() []net.Addr {
 	return addrs
 }
 
-// AdminAddr is the address of the admin listener; nil if there is none.
+// AdminAddr returns the address of the admin listener, nil if it is not open.
 func (s *Server) AdminAddr() net.Addr {
 	if s.adminListener == nil {
 		return nil
@@ -116,7 +128,7 @@ func (s *Server) newServer(c config.Listener) (*http.Server, error) {
 	return srv, nil
 }
 
-func serve(srv *http.Server, l net.Listener) error {
+func serveOn(srv *http.Server, l net.Listener) error {
 	if srv.TLSConfig != nil {
 		return srv.ServeTLS(edge.WebsocketListener(l), "", "") // so that websockets need no goroutine
 	}

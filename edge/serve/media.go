@@ -1,38 +1,118 @@
 package serve
 
 import (
+	"context"
+	"errors"
+	"log/slog"
 	"net/http"
 	"strings"
 
+	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/errorpage"
 	"github.com/tenantedge/tenantedge/edge/internal/files"
 	"github.com/tenantedge/tenantedge/edge/internal/uploads"
+	"github.com/tenantedge/tenantedge/edge/storage"
 	"github.com/tenantedge/tenantedge/edge/storage/backend"
 	"github.com/tenantedge/tenantedge/edge/tenant"
+	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// media serves a tenant's own files below the base URL, and hands all other
+// MediaOptions configure a Media.
+type MediaOptions struct {
+	// Files says where the files are. Its zero fields are not the defaults of a
+	// configuration file.
+	Files config.Media
+	// Access is config.AccessPublic (default), AccessPrivate or AccessSigned.
+	Access string
+	// Signer verifies the URLs of AccessSigned.
+	Signer *storage.Signer
+	// Uploads lets clients change the files. nil: they may only read.
+	Uploads *config.Uploads
+	// Tenants and Directory are those of the Host's configuration. No two of
+	// these tenants may share a folder.
+	Tenants   []edge.StaticTenant
+	Directory *tenantdb.Directory
+	// Logger logs failures. nil: slog.Default.
+	Logger *slog.Logger
+}
+
+// Media is a handler that serves the files of tenants below a base URL, and lets
+// clients change them by PUT, DELETE and the tus protocol. It passes all other
+// requests on. Use it inside of Host.Middleware, which finds the tenant:
+//
+//	media, err := serve.NewMedia(host, next, serve.MediaOptions{Files: config.Media{Location: "/srv/media", BaseURL: "/media/"}})
+//	if err != nil {
+//		return err
+//	}
+//	defer media.Close()
+//	handler := host.Middleware(media)
+type Media struct {
+	core  core
+	media *media
+}
+
+// NewMedia returns a handler for the files of o.Files. It passes requests for
+// other paths, and without a tenant, to next. The Host must outlive it.
+func NewMedia(host *edge.Host, next http.Handler, o MediaOptions) (*Media, error) {
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	m := &Media{core: core{host: host, log: o.Logger, static: o.Tenants, directory: o.Directory}}
+	m.core.base, m.core.interrupt = context.WithCancel(context.Background())
+	opened, err := OpenFiles(&o.Files, host)
+	if err != nil {
+		return nil, err
+	}
+	s := newStore(&m.core, opened, o.Files.S3 != nil)
+	m.media = newMedia(s, &o.Files, &access{&m.core, o.Access, o.Signer}, next)
+	if o.Uploads != nil {
+		s.writable = true
+		m.media.acceptUploads(o.Uploads)
+	}
+	return m, nil
+}
+
+// ServeHTTP serves a file, or passes the request on.
+func (m *Media) ServeHTTP(w http.ResponseWriter, r *http.Request) { m.media.ServeHTTP(w, r) }
+
+// Check checks that no two tenants share a folder, and that clients' writes to
+// a bucket cannot overwrite each other. Call it after the directory is loaded.
+// Tenants that share a folder later are refused and logged.
+func (m *Media) Check(ctx context.Context) error {
+	problems, err := m.media.store.update(ctx)
+	m.media.store.ping(ctx)
+	return errors.Join(errors.Join(problems...), err, m.media.store.checkServer(ctx))
+}
+
+// Close closes the storage. Open requests fail.
+func (m *Media) Close() error {
+	m.core.interrupt()
+	return m.media.store.close()
+}
+
+// media serves the files of the tenant below the base URL and passes all other
 // requests on.
 type media struct {
 	store   *store
-	base    string // the part of the base URL that all tenants have
+	base    string // the part of the base URL that all tenants share
 	access  *access
 	options files.Options
-	uploads *uploads.Handler // nil: there are none
+	uploads *uploads.Handler // nil: clients may only read
 	next    http.Handler
 }
 
 func newMedia(s *store, c *config.Media, a *access, next http.Handler) *media {
 	return &media{store: s, base: c.BaseURL, access: a, next: next, options: files.Options{
 		Active: runsActive(c),
-		// A bucket is not asked for neighbours: each would be a request more.
+		// In a bucket, looking for a compressed form would be one more request.
 		Precompressed: c.Precompressed && c.S3 == nil,
 		Descriptions:  new(files.Descriptions),
 	}}
 }
 
-// runsActive reports whether browsers may run what tenants uploaded. It holds for
-// what an application has the edge send, too.
+// runsActive reports whether browsers may execute what tenants uploaded. It also
+// holds for files that an application orders.
 func runsActive(c *config.Media) bool { return c != nil && c.ActiveContent == "inline" }
 
 func (m *media) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -47,13 +127,13 @@ func (m *media) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	lease, err := m.store.lease(r.Context(), t)
 	if err != nil {
 		noteOf(r.Context()).reason = err.Error()
-		m.store.server.failFile(w, r, statusOf(err))
+		m.store.failFile(w, r, statusOf(err))
 		return
 	}
 	defer lease.Release()
 	what := resource{tenant: t, path: clientPath(r, t)}
-	// The guest says where the tenant's URLs begin. All else below the base is
-	// other tenants', or nobody's, which look the same.
+	// The guest tells where the tenant's URLs begin. Other paths below the base
+	// are those of other tenants or of none; both look like a missing file.
 	if base := lease.View.BaseURL(); base != "" {
 		what.name, what.hasName = files.Name(what.path, base)
 	}
@@ -68,7 +148,7 @@ func (m *media) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !what.hasName {
-		m.missing(w)
+		notFound(w, r)
 		return
 	}
 	if err := files.Send(w, r, own, what.name, m.options); err != nil {
@@ -77,22 +157,17 @@ func (m *media) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (m *media) unsent(w http.ResponseWriter, r *http.Request, err error) {
-	if status := m.store.missed(err); status != http.StatusNotFound {
-		if status == http.StatusBadGateway {
-			m.store.server.log.Error("a file cannot be had", "error", err, "host", r.Host)
-		}
-		m.store.server.failFile(w, r, status)
+	status := m.store.status(err)
+	if status == http.StatusNotFound {
+		notFound(w, r)
 		return
 	}
-	m.missing(w)
+	if status == http.StatusBadGateway {
+		m.store.log.Error("a file cannot be read from the bucket", "error", err, "host", r.Host)
+	}
+	m.store.failFile(w, r, status)
 }
 
-// missing is the same for what is missing and for what is not the tenant's.
-func (m *media) missing(w http.ResponseWriter) { writeError(w, http.StatusNotFound, "") }
-
-// nothing is for a urlconf that serves media alone.
-type nothing struct{}
-
-func (nothing) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
-	writeError(w, http.StatusNotFound, "")
-}
+// notFound is the answer for files that are missing or another tenant's, and the
+// handler of urlconfs with media only.
+func notFound(w http.ResponseWriter, _ *http.Request) { errorpage.Write(w, http.StatusNotFound, "") }

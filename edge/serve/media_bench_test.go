@@ -49,9 +49,9 @@ func BenchmarkFile(b *testing.B) {
 		{"media", "/media/www/a.bin", config.URLConf{Media: true}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			s, err := New(b.Context(), edge.Config{
+			s, err := newServer(b.Context(), edge.Config{
 				Tenants: []edge.StaticTenant{{Schema: "www", Domains: []string{"example.com"}, URLConf: "app"}}, CompileCache: compiled,
-			}, Options{
+			}, settings{
 				URLConfs: map[string]config.URLConf{"app": c.URLConf},
 				Media:    &config.Media{Location: location, BaseURL: "/media/", ActiveContent: "attachment", Precompressed: true},
 			})

@@ -21,7 +21,7 @@ import (
 
 func TestF2TenantsThatWouldShareAFolderStopTheStartAndAreRefusedLater(t *testing.T) {
 	w := startMedia(t)
-	if err := w.server.CheckFiles(t.Context()); err != nil {
+	if err := w.server.checkFiles(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if a := w.get("acme.example.com", "/media/acme/a.txt"); a.StatusCode != 200 {
@@ -30,7 +30,7 @@ func TestF2TenantsThatWouldShareAFolderStopTheStartAndAreRefusedLater(t *testing
 	state := mediaState()
 	state.Tenants[1].Attributes[0].Value = "ACME" // umbra now claims the folder of acme
 	w.directory.Replace(state)
-	if err := w.server.CheckFiles(t.Context()); err == nil || !strings.Contains(err.Error(), `tenant "umbra"`) {
+	if err := w.server.checkFiles(t.Context()); err == nil || !strings.Contains(err.Error(), `tenant "umbra"`) {
 		t.Errorf("%v: expected it to name umbra", err)
 	}
 	if a := w.get("umbra.example.com", "/media/ACME/a.txt"); a.StatusCode != 503 || strings.Contains(a.body, "of") {
@@ -159,7 +159,7 @@ func TestF5AnothersFileAndAMissingOneAreTheSame(t *testing.T) {
 // F2: the identifiers that a new guest gives are not those that were looked at.
 func TestF2NoTenantGetsAnothersFilesByANewGuest(t *testing.T) {
 	w := startMedia(t)
-	if err := w.server.CheckFiles(t.Context()); err != nil {
+	if err := w.server.checkFiles(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	// For the guest all files are acme's.

@@ -57,9 +57,9 @@ func (s *Server) tooDeep() float64 {
 	return float64(sum)
 }
 
-// Metrics is where other parts of the edge register what /metrics shows of
-// them.
-func (s *Server) Metrics() prometheus.Registerer { return s.metrics }
+// Metrics returns the registry that /metrics exports. Programs may add their own
+// collectors.
+func (s *Server) Metrics() *prometheus.Registry { return s.metrics }
 
 func (s *Server) metricsHandler() http.Handler {
 	return promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelError)})

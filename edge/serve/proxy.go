@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/errorpage"
 	"github.com/tenantedge/tenantedge/edge/upstream"
 )
 
@@ -48,7 +49,7 @@ func (p *proxy) failed(w http.ResponseWriter, r *http.Request, f upstream.Failur
 	s, status := p.server, f.Cause.Status()
 	switch {
 	case f.Cause == upstream.Closing || s.base.Err() != nil:
-		s.refuseEnding(w, r)
+		refuseShutdown(w, r)
 	case f.Cause.Client():
 		s.clientFailures.of(f.Cause).Add(1)
 		noteOf(r.Context()).reason = f.Cause.String()
@@ -59,14 +60,14 @@ func (p *proxy) failed(w http.ResponseWriter, r *http.Request, f upstream.Failur
 			w.WriteHeader(status) // for the access log
 			return
 		}
-		writeError(w, status, "")
+		errorpage.Write(w, status, "")
 	default:
 		reason := f.Cause.String()
 		id := noteFailure(r.Context(), reason)
 		s.log.LogAttrs(r.Context(), slog.LevelError, reason,
 			slog.Int("status", status), slog.String("upstream", p.host),
 			slog.String("host", r.Host), slog.String("request", id), slog.Any("error", f.Err))
-		writeError(w, status, id)
+		errorpage.Write(w, status, id)
 	}
 }
 

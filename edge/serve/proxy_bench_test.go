@@ -51,10 +51,10 @@ func benchServer(b *testing.B) string {
 	if err != nil {
 		b.Fatal(err)
 	}
-	s, err := New(b.Context(), edge.Config{
+	s, err := newServer(b.Context(), edge.Config{
 		Directory: directory(), Default: &edge.DefaultTenant{URLConf: "app"}, CompileCache: compiled,
 		Limits: edge.GuestLimits{Deadline: patience, QueueTimeout: patience}, Logger: slog.New(slog.DiscardHandler),
-	}, Options{
+	}, settings{
 		Listeners: []config.Listener{{Address: "127.0.0.1:0"}}, Logger: slog.New(slog.DiscardHandler),
 		Limits:   config.Limits{BodyTimeout: time.Minute, AnswerTimeout: time.Minute},
 		URLConfs: map[string]config.URLConf{"app": {Upstream: u}},
@@ -63,7 +63,7 @@ func benchServer(b *testing.B) string {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = s.Close() })
-	if err := s.Listen(); err != nil {
+	if err := s.listen(); err != nil {
 		b.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -3,52 +3,141 @@ package serve
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/tenantedge/tenantedge/edge/config"
 )
 
-// ErrCutOff is in the chain of the error that Run returns when requests were
-// still running at the end of the time that a shutdown has.
-var ErrCutOff = errors.New("serve: requests were cut off")
+// ErrInterrupted is in the chain of the error of Run if requests were open after
+// limits.shutdown_timeout and had to be interrupted.
+var ErrInterrupted = errors.New("serve: requests were interrupted")
 
-// lookAgain is how often the directory is looked at for tenants that are gone.
-const lookAgain = time.Second
+// interruptTime is how long interrupted requests without an answer have for a
+// 503.
+const interruptTime = time.Second
 
-// cutTime is how long requests that are cut off and have no answer yet have to
-// get a 503.
-const cutTime = time.Second
+// Run serves file until ctx ends: New, Run and Close of a [Server].
+func Run(ctx context.Context, file *config.File, o Options) error {
+	s, err := New(ctx, file, o)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.Close() }() // every request is answered
+	return s.Run(ctx)
+}
 
-// Run serves until ctx ends, then shuts down: /readyz says so first, the
-// listeners close, websockets are told 1001 at once, and requests that run are
-// answered. What outlives Limits.ShutdownTimeout, or Options.Force, is cut off,
-// and the error is ErrCutOff.
+// Run opens the admin listener, starts the Server, opens the listeners and
+// serves until ctx ends. Then it shuts down: /readyz answers 503, the listeners
+// close, websockets are closed with 1001, and open requests are answered.
+// Requests that outlast limits.shutdown_timeout, or Options.Force, are
+// interrupted, and Run returns ErrInterrupted.
 func (s *Server) Run(ctx context.Context) error {
+	if err := s.listenAdmin(); err != nil {
+		return err
+	}
+	if err := s.start(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil // nothing was served yet
+		}
+		return err
+	}
+	if err := s.listen(); err != nil {
+		return err
+	}
+	if s.options.Ready != nil {
+		s.options.Ready(s)
+	}
+	return s.serve(ctx)
+}
+
+// Start prepares a Server for requests by ServeHTTP: it loads the directory,
+// waiting for a database that is down, and checks that no two tenants share
+// files. Until ctx ends or Close, it then follows the directory and the guest's
+// file. Call it once; Run calls it itself.
+func (s *Server) Start(ctx context.Context) error {
+	err := s.start(ctx)
+	s.serving.Store(err == nil)
+	return err
+}
+
+func (s *Server) start(ctx context.Context) error {
+	if err := s.load(ctx); err != nil {
+		return err
+	}
+	if err := s.checkFiles(ctx); err != nil {
+		return fmt.Errorf("media: %w", err)
+	}
+	var changed <-chan struct{}
+	if s.warner.directory != nil {
+		changed = s.warner.directory.Changed()
+	}
+	s.warner.check()
+	s.watch(ctx)
+	if s.parts.Source == nil {
+		return nil
+	}
+	s.run(func(ctx context.Context) { s.warner.follow(ctx, changed) })
+	s.run(func(ctx context.Context) {
+		if err := s.parts.Source.Follow(ctx, s.parts.Config.Directory); err != nil && ctx.Err() == nil {
+			s.log.Error("the directory is no longer followed", "error", err)
+		}
+	})
+	return nil
+}
+
+// load fills the directory. It retries a database, which may come back, but not
+// a file.
+func (s *Server) load(ctx context.Context) error {
+	const longest = 15 * time.Second
+	for wait := 500 * time.Millisecond; ; wait = min(2*wait, longest) {
+		err := s.parts.Load(ctx)
+		if err == nil || ctx.Err() != nil || s.parts.db == nil {
+			return err
+		}
+		s.log.Error("the directory cannot be loaded; nothing is served until it is", "error", err, "retry_in", wait.String())
+		if !sleep(ctx, wait) {
+			return errors.Join(err, ctx.Err())
+		}
+	}
+}
+
+// watch starts the background work that does not need the directory's source.
+func (s *Server) watch(ctx context.Context) {
+	background, cancel := context.WithCancel(ctx)
+	s.stopBackground = cancel
+	s.backgroundContext = background
+	if s.guestFile != nil {
+		s.run(s.followGuest)
+	}
+	if len(s.table.stores) > 0 {
+		s.run(s.watchFiles)
+	}
+	if s.hasBucket() {
+		s.run(s.watchBuckets)
+	}
+	if s.options.Directory != nil {
+		s.run(s.closeRemoved)
+	}
+}
+
+// run runs do in the background, which Close waits for.
+func (s *Server) run(do func(context.Context)) {
+	s.background.Go(func() { do(s.backgroundContext) })
+}
+
+// serve serves on the listeners until ctx ends.
+func (s *Server) serve(ctx context.Context) error {
 	failed := make(chan error, len(s.servers))
 	for i, srv := range s.servers {
 		l := s.listeners[i]
 		go func() {
-			if err := closed(serve(srv, l)); err != nil {
+			if err := unlessClosed(serveOn(srv, l)); err != nil {
 				failed <- errorf("listener %s: %w", l.Addr(), err)
 			}
 		}()
-	}
-	if s.guestFile != nil {
-		follow, stop := context.WithCancel(ctx)
-		var followed sync.WaitGroup
-		followed.Go(func() { s.followGuest(follow) })
-		defer func() { stop(); followed.Wait() }()
-	}
-	go s.watchFiles(s.base)
-	if s.hasBucket() {
-		go s.watchBuckets(s.base)
-	}
-	if directory := s.options.Directory; directory != nil {
-		tick := time.NewTicker(lookAgain)
-		defer tick.Stop()
-		follow, stop := context.WithCancel(ctx)
-		defer stop()
-		go s.closeRemoved(follow, tick.C, func() uint64 { return directory().Generation })
 	}
 	s.serving.Store(true)
 	s.log.Info("serving", "listeners", s.describe(), "admin", s.options.Admin, "guest", s.host.Guest().Name)
@@ -81,20 +170,20 @@ func (s *Server) shutdown() error {
 		return nil
 	}
 	left := s.requests.Load()
-	s.cut()
+	s.interrupt()
 	s.connections.interrupt()
-	last, done := context.WithTimeout(context.Background(), cutTime)
+	last, done := context.WithTimeout(context.Background(), interruptTime)
 	defer done()
 	_ = s.drain(last)
 	for _, srv := range s.servers {
-		_ = srv.Close() // its connections are what is cut off
+		_ = srv.Close() // closes the connections of the interrupted requests
 	}
-	return errorf("%w: %d after %v", ErrCutOff, left, time.Since(began).Round(time.Millisecond))
+	return errorf("%w: %d after %v", ErrInterrupted, left, time.Since(began).Round(time.Millisecond))
 }
 
-// drain ends websockets and whatever else was upgraded, and waits for them and
-// for every request. Nothing that may be upgraded comes in any more when the
-// servers have drained.
+// drain closes websockets and other hijacked connections and waits for them and
+// for all requests. No request is left to be hijacked once the servers have
+// drained.
 func (s *Server) drain(ctx context.Context) error {
 	errs := make([]error, len(s.servers)+1)
 	var all sync.WaitGroup
@@ -117,26 +206,30 @@ func (s *Server) drain(ctx context.Context) error {
 	return nil
 }
 
+// removedPause is the shortest time between two searches for websockets of
+// removed tenants.
+const removedPause = time.Second
+
 // closeRemoved closes the websockets that pass through to applications when their
-// tenant is removed (W4). At each tick it looks whether the directory has changed.
-// The Host closes the websockets that it serves.
-func (s *Server) closeRemoved(ctx context.Context, tick <-chan time.Time, generation func() uint64) {
-	seen, again := generation(), false
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick:
-		}
-		now := generation()
-		if now == seen && !again {
-			continue
-		}
-		again = now != seen // once more, for those that were being routed
-		seen = now
+// tenant is removed from the directory (W4). The Host closes those that it serves.
+func (s *Server) closeRemoved(ctx context.Context) {
+	search := func() {
 		for _, p := range s.proxies {
 			p.CloseRemoved(s.host.Knows)
 		}
+	}
+	for next := s.directory.Changed(); ; {
+		select {
+		case <-next:
+		case <-ctx.Done():
+			return
+		}
+		next = s.directory.Changed()
+		search()
+		if !sleep(ctx, removedPause) {
+			return
+		}
+		search() // for requests that were being routed at the first
 	}
 }
 

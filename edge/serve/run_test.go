@@ -111,8 +111,8 @@ func TestAShutdownCutsOffWhatTakesTooLong(t *testing.T) {
 			w := start(t, withApp(h.ServeHTTP), change)
 			answers := w.asked(h)
 			w.end()
-			if err := <-w.ended; !errors.Is(err, ErrCutOff) {
-				t.Errorf("the shutdown ended with %v, expected %v", err, ErrCutOff)
+			if err := <-w.ended; !errors.Is(err, ErrInterrupted) {
+				t.Errorf("the shutdown ended with %v, expected %v", err, ErrInterrupted)
 			}
 			if got := <-answers; !strings.HasPrefix(got, "503 ") {
 				t.Errorf("the request was answered with %q, expected 503", got)
@@ -159,8 +159,8 @@ func TestWhatIsCutOffIsAnsweredWith503_G10(t *testing.T) {
 		}
 		resp.Body.Close()
 	}
-	if err := <-w.ended; !errors.Is(err, ErrCutOff) {
-		t.Errorf("the shutdown ended with %v, expected %v", err, ErrCutOff)
+	if err := <-w.ended; !errors.Is(err, ErrInterrupted) {
+		t.Errorf("the shutdown ended with %v, expected %v", err, ErrInterrupted)
 	}
 }
 

@@ -1,20 +1,17 @@
-// Package serve is the running part of tenantedge serve: listeners, the way of
-// a request through the guest to what its urlconf serves, limits, and an end
-// that cuts nobody off.
+// Package serve runs an edge from a configuration file: it is what `tenantedge
+// serve` does, for programs that embed it.
 //
-//	s, err := serve.New(ctx, edgeConfig, serve.Options{
-//		URLConfs:  map[string]config.URLConf{"app.urls": {Upstream: upstream}},
-//		Listeners: []config.Listener{{Address: ":8080"}},
-//		Admin:     "127.0.0.1:8081",
-//	})
+//	file, err := config.Load("tenantedge.yaml")
 //	if err != nil {
 //		return err
 //	}
-//	defer s.Close()
-//	if err := errors.Join(s.ListenAdmin(), s.Listen()); err != nil {
-//		return err
-//	}
-//	return s.Run(ctx) // until ctx ends and the last request is answered
+//	return serve.Run(ctx, file, serve.Options{}) // until ctx ends and the last request is answered
+//
+// Its parts can be used alone:
+//   - [New] and [Server.Start] make an http.Handler without listeners.
+//   - [Open] opens directory, sessions, queries and channel layer for a Host that
+//     the caller makes.
+//   - [NewMedia] serves and stores the files of tenants for any Host.
 package serve
 
 import (
@@ -22,8 +19,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -31,69 +30,48 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/metrics"
 	"github.com/tenantedge/tenantedge/edge/storage"
 	"github.com/tenantedge/tenantedge/edge/storage/disk"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// Options are the parts of a Server beside the Host.
-type Options struct {
-	// URLConfs says what serves each urlconf, as the configuration has it.
-	URLConfs map[string]config.URLConf
-	// Fallback names the urlconf for requests without a tenant; empty: 404.
-	Fallback string
-	// Media says where tenants' files are; nil: there are none.
-	Media *config.Media
-	// OpenBucket opens what Media.S3 names, with the limits of a storage and
-	// without its location; nil: there is no bucket.
-	OpenBucket func(*config.S3, disk.Config) (storage.Storage, error)
-	// SigningKeys are the keys of signed URLs: the first one signs.
+// settings are what the file and the Options say, apart from the Host's
+// configuration.
+type settings struct {
+	URLConfs    map[string]config.URLConf
+	Fallback    string                                                 // urlconf of requests without a tenant; empty: 404
+	Media       *config.Media                                          // nil: tenants have no files
+	OpenBucket  func(*config.S3, disk.Config) (storage.Storage, error) // in tests
 	SigningKeys []storage.Key
-	// Listeners are where requests come in.
-	Listeners []config.Listener
-	// Admin is the loopback address of /healthz, /readyz and /metrics; empty:
-	// nowhere.
-	Admin string
-	// AdminHosts are names, beside those of loopback and without ports, by which
-	// requests may call the admin listener.
-	AdminHosts []string
-	// AdminToken lets its bearer swap the guest there; empty: nobody.
-	AdminToken string
-	// GuestFile is where the guest comes from; it is followed. Empty: nowhere. New
-	// reads it unless the Host's configuration brings a guest.
-	GuestFile string
-	// KeptGuest is the file that keeps the last guest of GuestFile that was let
-	// in, for a start whose guest is refused; empty: none is kept.
-	KeptGuest string
-	// Around wraps the handler of all requests; nil: nothing does.
-	Around func(http.Handler) http.Handler
-	// Limits bound time and size. ShutdownTimeout bounds the end.
-	Limits config.Limits
-	// AccessLog writes a line for every request.
-	AccessLog bool
-	// Directory says how the directory fares; nil: there are only static tenants.
-	Directory func() tenantdb.Stats
-	// Force ends the shutdown at once when it is closed; nil: only
-	// ShutdownTimeout does.
-	Force <-chan struct{}
-	// Logger is told what goes wrong; nil: slog.Default.
-	Logger *slog.Logger
+	Listeners   []config.Listener
+	Own         []net.Listener // the embedder's, in place of Listeners
+	Admin       string         // loopback address; empty: no admin listener
+	AdminHosts  []string       // further host names, without ports, of the admin listener
+	AdminToken  string         // allows its bearer to swap the guest; empty: /guest is not served
+	GuestFile   string         // watched; read at the start unless edge.Config.Guest is set; empty: none
+	KeptGuest   string         // file that keeps the last good guest of GuestFile; empty: none
+	Around      func(http.Handler) http.Handler
+	Limits      config.Limits
+	AccessLog   bool
+	Directory   func() tenantdb.Stats // nil: there are only static tenants
+	Force       <-chan struct{}
+	Ready       func(*Server)
+	Logger      *slog.Logger
 }
 
-// Server serves requests of tenants. Its methods are called in the order New,
-// ListenAdmin, Listen, Run, Close; Close works after any of them, and twice.
+// Server serves the requests of tenants. Either call Run, or call Start and use
+// the Server as an http.Handler.
 type Server struct {
-	options Options
-	host    *edge.Host
-	// What tenants there are.
-	static    []edge.StaticTenant
-	directory *tenantdb.Directory // nil: static ones alone
-	log       *slog.Logger
-	table     *table
-	handler   http.Handler
-	admin     *http.Server
-	servers   []*http.Server
+	options settings
+	parts   *Parts  // nil in tests
+	warner  *warner // nil in tests
+	core
+	table   *table
+	handler http.Handler
+	admin   *http.Server
+	servers []*http.Server
 
 	proxies        []*proxy
 	clientFailures clientFailures
@@ -101,34 +79,87 @@ type Server struct {
 	bounds      bounds
 	connections *connections
 	shares      *shares
-	slow        struct{ body, answer atomic.Uint64 } // clients that were cut off
+	slow        struct{ body, answer atomic.Uint64 } // clients disconnected because they were too slow
 
-	guestFile *guestFile // nil: there is none
+	guestFile *guestFile    // nil: there is none
+	swapped   chan struct{} // holds a value after a swap that watchFiles has not seen
 	metrics   *prometheus.Registry
 
 	adminListener net.Listener
 	listeners     []net.Listener
 
-	serving  atomic.Bool // listeners are open
-	draining atomic.Bool // the end has begun
+	serving  atomic.Bool // requests are accepted
+	draining atomic.Bool // the shutdown has begun
 	requests atomic.Int64
 
-	// cut ends every request that still runs.
-	base context.Context
-	cut  context.CancelFunc
+	background        sync.WaitGroup
+	backgroundContext context.Context
+	stopBackground    context.CancelFunc // nil before Start
 
 	closeOnce sync.Once
 	closeErr  error
 }
 
-// New makes the Host of c and what its urlconfs serve. It opens the folders of
-// files, and no socket.
-func New(ctx context.Context, c edge.Config, o Options) (*Server, error) {
+// New makes a Server of file. It checks and opens the parts of the file as Open
+// does, and the folders of files. It connects to no server, loads no tenants and
+// opens no listener. Errors about the file are *config.Error, joined. Close the
+// Server.
+func New(ctx context.Context, file *config.File, o Options) (*Server, error) {
+	handlers := slices.Sorted(maps.Keys(o.Handlers))
+	if err := errors.Join(file.CheckServe(handlers...), file.CheckSurroundings()); err != nil {
+		return nil, err
+	}
+	parts, err := open(file, o)
+	if err != nil {
+		return nil, locate(file, err)
+	}
+	s, err := parts.newServer(ctx, o)
+	if err != nil {
+		return nil, locate(file, errors.Join(err, parts.Close()))
+	}
+	s.warner = &warner{file: file, log: s.log}
+	m := metrics.Sources{Warnings: s.warner.counts}
+	if parts.Source != nil {
+		s.warner.directory = parts.Config.Directory
+	}
+	if parts.Sessions != nil {
+		m.Sessions, m.SessionStore = parts.Sessions.Stats, parts.Sessions.StoreStats
+	}
+	s.metrics.MustRegister(metrics.New(m))
+	s.parts = parts
+	return s, nil
+}
+
+func (p *Parts) newServer(ctx context.Context, o Options) (*Server, error) {
+	f := p.file
+	token, err := f.AdminToken()
+	keys, keysErr := signingKeys(f)
+	if err := errors.Join(err, keysErr); err != nil {
+		return nil, err
+	}
+	c := settings{
+		URLConfs: f.URLConfs, Fallback: f.Fallback,
+		Media: f.Media, SigningKeys: keys,
+		Listeners: f.Listeners, Own: o.Listeners, Admin: f.Admin, AdminHosts: f.AdminHosts, AdminToken: token,
+		Limits: f.Limits, AccessLog: f.Logs.Access, Logger: p.log,
+		Around: o.Around, Force: o.Force, Ready: o.Ready,
+	}
+	if o.Guest == nil {
+		c.GuestFile, c.KeptGuest = f.Guest.Path, keptGuestPath(f.Guest, p.Config.CompileCache)
+	}
+	if p.Source != nil {
+		c.Directory = p.Config.Directory.Stats
+	}
+	return newServer(ctx, p.Config, c)
+}
+
+// newServer makes the Host of c and the handlers of its urlconfs.
+func newServer(ctx context.Context, c edge.Config, o settings) (*Server, error) {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	s := &Server{options: o, log: o.Logger}
-	s.base, s.cut = context.WithCancel(context.WithoutCancel(ctx))
+	s := &Server{options: o, core: core{log: o.Logger}, swapped: make(chan struct{}, 1)}
+	s.base, s.interrupt = context.WithCancel(context.WithoutCancel(ctx))
 	if err := checkAdmin(o.Admin); err != nil {
 		return nil, err
 	}
@@ -169,51 +200,62 @@ func New(ctx context.Context, c edge.Config, o Options) (*Server, error) {
 	return s, nil
 }
 
-// Host is the Host that decides.
+// Host returns the Host that routes the requests.
 func (s *Server) Host() *edge.Host { return s.host }
 
-// ServeHTTP serves one request, as the listeners do.
+// Parts returns the services that the Server uses. Close closes them.
+func (s *Server) Parts() *Parts { return s.parts }
+
+// ServeHTTP routes a request and serves it by the urlconf of its tenant.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
-// Close closes what New and Listen opened. Run has done the same for the
-// listeners when it returns.
+// Close closes everything that the Server has opened. Open requests are
+// interrupted: Run has waited for them already.
 func (s *Server) Close() error {
-	s.closeOnce.Do(func() {
-		s.cut()
-		var errs []error
-		for _, l := range s.listeners {
-			errs = append(errs, closed(l.Close()))
-		}
-		if s.adminListener != nil {
-			errs = append(errs, closed(s.adminListener.Close()))
-		}
-		for _, srv := range s.servers {
-			errs = append(errs, closed(srv.Close()))
-		}
-		if s.admin != nil {
-			errs = append(errs, closed(s.admin.Close()))
-		}
-		if s.table != nil {
-			errs = append(errs, s.table.close())
-		}
-		if s.host != nil {
-			errs = append(errs, s.host.Close())
-		}
-		s.closeErr = errors.Join(errs...)
-	})
+	s.closeOnce.Do(func() { s.closeErr = s.close() })
 	return s.closeErr
 }
 
-// closed leaves out that something had been closed before.
-func closed(err error) error {
+func (s *Server) close() error {
+	s.interrupt()
+	if s.stopBackground != nil {
+		s.stopBackground()
+		s.background.Wait()
+	}
+	var errs []error
+	for _, l := range s.listeners {
+		errs = append(errs, unlessClosed(l.Close()))
+	}
+	if s.adminListener != nil {
+		errs = append(errs, unlessClosed(s.adminListener.Close()))
+	}
+	for _, srv := range s.servers {
+		errs = append(errs, unlessClosed(srv.Close()))
+	}
+	if s.admin != nil {
+		errs = append(errs, unlessClosed(s.admin.Close()))
+	}
+	if s.table != nil {
+		errs = append(errs, s.table.close())
+	}
+	if s.host != nil {
+		errs = append(errs, s.host.Close())
+	}
+	if s.parts != nil {
+		errs = append(errs, s.parts.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// unlessClosed returns err, or nil if it says that something was closed before.
+func unlessClosed(err error) error {
 	if errors.Is(err, net.ErrClosed) || errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
 	return err
 }
 
-// entry is the first handler: it counts requests, so that the end knows what
-// it waits for, and notes them for the access log.
+// entry is the first handler. It counts open requests and writes the access log.
 func (s *Server) entry(next http.Handler) http.Handler {
 	if s.options.AccessLog {
 		next = s.logged(next)
@@ -222,7 +264,8 @@ func (s *Server) entry(next http.Handler) http.Handler {
 		s.requests.Add(1)
 		defer s.requests.Add(-1)
 		if r.ProtoMajor == 1 && len(r.TransferEncoding) > 0 {
-			// It may have had a Content-Length too, which net/http removes.
+			// The request may have had a Content-Length too, which net/http removes.
+			// RFC 9112, 6.1, requires to close the connection then.
 			w.Header().Set("Connection", "close")
 			w = &closing{ResponseWriter: w}
 		}

@@ -6,10 +6,10 @@ import (
 	"net/http"
 
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/errorpage"
 	"github.com/tenantedge/tenantedge/edge/internal/files"
 	"github.com/tenantedge/tenantedge/edge/internal/uploads"
 	"github.com/tenantedge/tenantedge/edge/storage"
-	"github.com/tenantedge/tenantedge/edge/storage/disk"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
@@ -62,8 +62,8 @@ func (t *table) handler(c config.URLConf) (http.Handler, error) {
 	}
 	m := newMedia(s, t.server.options.Media, gate, next)
 	if c.Uploads != nil {
-		s.written = true
-		m.takeUploads(c.Uploads)
+		s.writable = true
+		m.acceptUploads(c.Uploads)
 		t.uploads = append(t.uploads, m.uploads)
 	}
 	return m, nil
@@ -84,7 +84,7 @@ func (t *table) inner(c config.URLConf, gate *access) (http.Handler, error) {
 	case c.Reply != nil:
 		return reply{c.Reply}, nil
 	case c.Media:
-		return nothing{}, nil
+		return http.HandlerFunc(notFound), nil
 	default:
 		return nil, errors.New("expected one of upstream, files, reply and media, found none")
 	}
@@ -115,7 +115,7 @@ func (t *table) application(c config.URLConf) (http.Handler, error) {
 }
 
 func (t *table) access(c config.URLConf) (*access, error) {
-	a := &access{server: t.server, kind: c.Access}
+	a := &access{core: &t.server.core, kind: c.Access}
 	switch c.Access {
 	case config.AccessPrivate:
 		if !t.server.host.Authorizes() {
@@ -130,42 +130,36 @@ func (t *table) access(c config.URLConf) (*access, error) {
 	return a, nil
 }
 
-// store is the files below a location; empty: that of media.
+// store returns the files below a location. Empty: those of media.
 func (t *table) store(location string) (*store, error) {
-	c, m := disk.Config{Location: location}, t.server.options.Media
+	m := t.server.options.Media
+	c := &config.Media{Location: location} // without limits
 	switch {
 	case location == "" && m == nil:
 		return nil, errors.New("expected the key media, which says where tenants' files are, found none")
-	case location == "" && m.S3 != nil:
-		return t.bucket(m)
 	case m != nil && (location == "" || location == m.Location):
-		c = mediaStorage(m)
+		c = m
 	}
-	if s, ok := t.stores[c.Location]; ok {
+	if s, ok := t.stores[c.Location]; ok { // a bucket has the key ""
 		return s, nil
 	}
-	s, err := t.server.newStore(c)
+	opened, err := t.open(c)
 	if err != nil {
 		return nil, err
 	}
+	s := newStore(&t.server.core, opened, c.S3 != nil)
 	t.stores[c.Location] = s
 	t.closers = append(t.closers, s.close)
 	return s, nil
 }
 
-// bucket is the store of media in a bucket, which is no location's.
-func (t *table) bucket(m *config.Media) (*store, error) {
-	const key = ""
-	if s, ok := t.stores[key]; ok {
-		return s, nil
+func (t *table) open(m *config.Media) (storage.Storage, error) {
+	if open := t.server.options.OpenBucket; m.S3 != nil && open != nil {
+		c := mediaStorage(m)
+		c.Locator = t.server.host
+		return open(m.S3, c)
 	}
-	s, err := t.server.newBucket(m)
-	if err != nil {
-		return nil, err
-	}
-	t.stores[key] = s
-	t.closers = append(t.closers, s.close)
-	return s, nil
+	return OpenFiles(m, t.server.host)
 }
 
 func (t *table) close() error {
@@ -192,7 +186,7 @@ func (t *table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		id := noteFailure(r.Context(), "unknown urlconf")
 		t.server.log.LogAttrs(r.Context(), slog.LevelError, "the guest named a urlconf that is not configured",
 			slog.String("urlconf", found.URLConf), slog.String("schema", found.Schema), slog.String("request", id))
-		writeError(w, http.StatusBadGateway, id)
+		errorpage.Write(w, http.StatusBadGateway, id)
 		return
 	}
 	t.serve(h, w, r)
@@ -201,7 +195,7 @@ func (t *table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // serveNone serves a request that has no tenant.
 func (t *table) serveNone(w http.ResponseWriter, r *http.Request) {
 	if t.fallback == nil {
-		writeError(w, http.StatusNotFound, "")
+		errorpage.Write(w, http.StatusNotFound, "")
 		return
 	}
 	t.serve(t.fallback, w, r)
@@ -212,16 +206,15 @@ func (t *table) serve(h http.Handler, w http.ResponseWriter, r *http.Request) {
 	o := ownerOf(r)
 	if !t.server.shares.take(o) {
 		noteOf(r.Context()).reason = "the limit of requests that are served at once is reached; see limits.connections and limits.tenant_requests"
-		w.Header().Set("Retry-After", "1")
 		closeUnread(w, r)
-		writeError(w, http.StatusServiceUnavailable, "")
+		errorpage.Write(w, http.StatusServiceUnavailable, "")
 		return
 	}
 	defer t.server.shares.give(o)
 	if most := t.server.options.Limits.MaxBodyBytes; most > 0 && r.Body != http.NoBody {
 		if r.ContentLength > most {
 			w.Header().Set("Connection", "close") // the body is not read
-			writeError(w, http.StatusRequestEntityTooLarge, "")
+			errorpage.Write(w, http.StatusRequestEntityTooLarge, "")
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, most)

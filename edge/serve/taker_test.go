@@ -22,10 +22,10 @@ const (
 // takeUploads serves the files of the tenant www. It writes its address to
 // standard output and ends when standard input is closed.
 func takeUploads(location string) {
-	s, err := New(context.Background(), edge.Config{
+	s, err := newServer(context.Background(), edge.Config{
 		Tenants:      []edge.StaticTenant{{Schema: "www", Domains: []string{"127.0.0.1"}, URLConf: "files"}},
 		CompileCache: os.Getenv(compiledVariable), Logger: slog.New(slog.DiscardHandler),
-	}, Options{
+	}, settings{
 		Listeners: []config.Listener{{Address: "127.0.0.1:0"}}, Media: &config.Media{Location: location, BaseURL: "/media/"},
 		URLConfs: map[string]config.URLConf{"files": {Media: true, Access: config.AccessPublic, Uploads: &config.Uploads{
 			Resumable: true, Expiry: time.Hour, Timeout: time.Minute, Public: true,
@@ -33,7 +33,7 @@ func takeUploads(location string) {
 		Logger: slog.New(slog.DiscardHandler),
 	})
 	if err == nil {
-		err = s.Listen()
+		err = s.listen()
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -45,7 +45,7 @@ func takeUploads(location string) {
 		_, _ = io.Copy(io.Discard, os.Stdin) // until the test is over
 		cancel()
 	}()
-	if err := s.Run(ctx); err != nil {
+	if err := s.serve(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
 	os.Exit(0)

@@ -36,7 +36,7 @@ func (c uploadCollector) Collect(to chan<- prometheus.Metric) {
 	count := func(d *prometheus.Desc, n uint64, labels ...string) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
 	}
-	s := c.server.Uploads()
+	s := c.server.uploadStats()
 	count(uploadsTotal, s.Created, "created")
 	count(uploadsTotal, s.Replaced, "replaced")
 	count(uploadsTotal, s.Deleted, "deleted")

@@ -64,7 +64,7 @@ type world struct {
 
 type setup struct {
 	edge    edge.Config
-	options Options
+	options settings
 	app     http.Handler // default: echo
 }
 
@@ -85,7 +85,7 @@ func start(t *testing.T, changes ...func(*setup)) *world {
 		},
 		Default: &edge.DefaultTenant{URLConf: "app"}, Directory: directory, CompileCache: compiled,
 	}
-	s.options = Options{
+	s.options = settings{
 		Listeners: []config.Listener{{Address: "127.0.0.1:0", H2: true}}, Admin: "127.0.0.1:0",
 		Limits:    config.Limits{ReadHeaderTimeout: patience, DialTimeout: patience, ShutdownTimeout: patience},
 		Directory: directory.Stats, Logger: logger,
@@ -111,7 +111,7 @@ func start(t *testing.T, changes ...func(*setup)) *world {
 		s.options.URLConfs["app"] = app
 	}
 	var err error
-	if w.server, err = New(t.Context(), s.edge, s.options); err != nil {
+	if w.server, err = newServer(t.Context(), s.edge, s.options); err != nil {
 		t.Fatal(err)
 	}
 	w.run()
@@ -135,15 +135,16 @@ func directory() *tenantdb.Directory {
 
 func (w *world) run() {
 	w.Helper()
-	if err := w.server.ListenAdmin(); err != nil {
+	if err := w.server.listenAdmin(); err != nil {
 		w.Fatal(err)
 	}
-	if err := w.server.Listen(); err != nil {
+	if err := w.server.listen(); err != nil {
 		w.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	w.end = cancel
-	go func() { w.ended <- w.server.Run(ctx) }()
+	w.server.watch(ctx)
+	go func() { w.ended <- w.server.serve(ctx) }()
 	w.Cleanup(func() {
 		cancel()
 		if err := w.server.Close(); err != nil {

@@ -169,7 +169,7 @@ func (o *benchOptions) contenders(ctx context.Context) ([]*contender, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := wireLoaded(ctx, file)
+	parts, err := openLoaded(ctx, file)
 	if err != nil {
 		return nil, err
 	}
@@ -179,7 +179,7 @@ func (o *benchOptions) contenders(ctx context.Context) ([]*contender, error) {
 	}
 	var all []*contender
 	for i, path := range guests {
-		config := w.edge
+		config := parts.Config
 		name := "the configured guest"
 		if path != "" {
 			name = path
@@ -195,5 +195,6 @@ func (o *benchOptions) contenders(ctx context.Context) ([]*contender, error) {
 		}
 		all = append(all, &contender{name: name, evaluator: newEvaluatorOf(ctx, file, host)})
 	}
+	all[len(all)-1].parts = parts // closed after the last host
 	return all, nil
 }

@@ -12,9 +12,9 @@ import (
 	"testing"
 
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/serve"
 	"github.com/tenantedge/tenantedge/edge/storage"
 	"github.com/tenantedge/tenantedge/edge/storage/backend"
-	"github.com/tenantedge/tenantedge/edge/storage/disk"
 	"github.com/tenantedge/tenantedge/edge/storage/object/s3test"
 )
 
@@ -76,9 +76,9 @@ func TestABucketHasTheLimitsOfMedia(t *testing.T) {
 	server := s3test.Start(t)
 	t.Setenv("MEDIA_ACCESS_KEY", s3test.AccessKey)
 	t.Setenv("MEDIA_SECRET_KEY", s3test.SecretKey)
-	opened, err := openBucket(&config.S3{
+	opened, err := serve.OpenFiles(&config.Media{S3: &config.S3{
 		Endpoint: server.URL(), Region: s3test.Region, Bucket: server.NewBucket(t), AccessKeyEnv: "MEDIA_ACCESS_KEY", SecretKeyEnv: "MEDIA_SECRET_KEY",
-	}, disk.Config{BaseURL: "/media/", MaxSize: 3, Quota: func(storage.Tenant) storage.Quota { return storage.Quota{Files: 1} }})
+	}, BaseURL: "/media/", MaxFileBytes: 3, QuotaFiles: 1}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/serve"
 	tenantfile "github.com/tenantedge/tenantedge/tenantdb/file"
@@ -158,7 +157,7 @@ func plural(n int, what string) string {
 
 // check finds what is wrong with a file that was read.
 func (o *checkOptions) check(ctx context.Context, file *config.File, r *checkReport) {
-	r.fail(kindConfig, errors.Join(checkFile(file, nil), file.CheckGuest()))
+	r.fail(kindConfig, errors.Join(file.CheckServe(), file.CheckSurroundings(), file.CheckGuest()))
 	r.warn(file.Warnings())
 	if r.Errors > 0 {
 		return // what is missing would fail again below
@@ -172,28 +171,27 @@ func (o *checkOptions) check(ctx context.Context, file *config.File, r *checkRep
 		}
 	}
 	file.Directory.StateFile = "" // it does not stand in for a database that is checked
-	p, err := prepare(ctx, file, nil, quietLogger(), func(c *edge.Config, s *serve.Options) {
-		// The guest that is configured has to do, whatever was kept.
-		c.Guest, s.GuestFile, s.KeptGuest = guest, "", ""
-	})
+	// With the guest in the options, a kept guest does not replace one that is
+	// refused.
+	s, err := serve.New(ctx, file, serve.Options{Logger: quietLogger(), Guest: guest})
 	if err != nil {
-		r.fail(kindSetup, placed(file, err))
+		r.fail(kindSetup, err)
 		return
 	}
-	defer func() { _ = p.close() }() // it has served nothing
-	if p.source != nil && (file.Directory.Source == "file" || o.online) {
-		o.rows(ctx, file, p, r)
+	defer func() { _ = s.Close() }() // it has served nothing
+	if s.Parts().Source != nil && (file.Directory.Source == "file" || o.online) {
+		o.rows(ctx, file, s, r)
 	}
 	if o.online {
-		o.servers(ctx, file, p, r)
+		o.servers(ctx, file, s.Parts(), r)
 	}
 }
 
 // rows loads the directory and looks at its rows.
-func (o *checkOptions) rows(ctx context.Context, file *config.File, p *prepared, r *checkReport) {
+func (o *checkOptions) rows(ctx context.Context, file *config.File, s *serve.Server, r *checkReport) {
 	limited, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	if err := p.source.Load(limited, p.directory); err != nil {
+	if err := s.Parts().Source.Load(limited, s.Parts().Config.Directory); err != nil {
 		kind := kindSetup
 		if file.Directory.Source != "file" {
 			kind = kindOnline
@@ -201,8 +199,8 @@ func (o *checkOptions) rows(ctx context.Context, file *config.File, p *prepared,
 		r.fail(kind, file.At(err, "directory"))
 		return
 	}
-	r.warn(file.RowWarnings(p.directory))
-	r.fail(kindSetup, file.At(p.server.CheckTenants(ctx), "media"))
+	r.warn(file.RowWarnings(s.Parts().Config.Directory))
+	r.fail(kindSetup, file.At(s.CheckTenants(ctx), "media"))
 }
 
 func (o *checkOptions) write(out io.Writer, r *checkReport) error {

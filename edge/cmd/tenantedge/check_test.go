@@ -14,6 +14,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/serve"
 )
 
 // checked runs check with --json and returns its exit code and what it found.
@@ -220,7 +221,7 @@ func TestCheckOnlineAsksInOneOrder(t *testing.T) {
 		file.WSTargets[name] = map[string]edge.WebsocketTarget{"r1": {Upstream: websockets}, "r2": {Upstream: other}}
 	}
 	var keys []string
-	for _, q := range (&checkOptions{}).questions(file, &prepared{wiring: &wiring{}}) {
+	for _, q := range (&checkOptions{}).questions(file, &serve.Parts{}) {
 		keys = append(keys, strings.Join(q.key, "."))
 	}
 	if want := []string{"urlconfs.a", "ws_urlconfs.a", "ws_urlconfs.a"}; !slices.Equal(keys, want) {

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/config"
-	"github.com/tenantedge/tenantedge/edge/storage/disk"
+	"github.com/tenantedge/tenantedge/edge/serve"
 	"github.com/tenantedge/tenantedge/tenantdb/postgres"
 )
 
@@ -27,7 +27,7 @@ type probe struct {
 }
 
 // servers asks all servers that the file names, at the same time.
-func (o *checkOptions) servers(ctx context.Context, file *config.File, p *prepared, r *checkReport) {
+func (o *checkOptions) servers(ctx context.Context, file *config.File, p *serve.Parts, r *checkReport) {
 	questions := o.questions(file, p)
 	answers := make([]error, len(questions))
 	var all sync.WaitGroup
@@ -44,23 +44,23 @@ func (o *checkOptions) servers(ctx context.Context, file *config.File, p *prepar
 	}
 }
 
-func (o *checkOptions) questions(file *config.File, p *prepared) []probe {
+func (o *checkOptions) questions(file *config.File, p *serve.Parts) []probe {
 	var qs []probe
-	if source, ok := p.source.(*postgres.Source); ok {
+	if source, ok := p.Source.(*postgres.Source); ok {
 		qs = append(qs, probe{[]string{"directory"}, func(context.Context) error {
-			if p.directory.Stats().Generation > 0 && p.directory.Stats().Degraded == "" && !source.Notified() {
+			if s := p.Config.Directory.Stats(); s.Generation > 0 && s.Degraded == "" && !source.Notified() {
 				return errors.New("expected triggers that notify of changes on the tables of tenants and domains, found none; run `tenantedge db init`, or changes are seen after poll_interval only")
 			}
 			return nil
 		}})
 	}
-	if p.sessions != nil {
+	if p.SessionStore != nil {
 		qs = append(qs, probe{[]string{"sessions"}, func(ctx context.Context) error {
-			_, _, _, err := p.sessions.SessionData(ctx, "tenantedge-check")
+			_, _, _, err := p.SessionStore.SessionData(ctx, "tenantedge-check")
 			return err
 		}})
 	}
-	if pinger, ok := p.edge.Channels.(interface{ Ping(context.Context) error }); ok {
+	if pinger, ok := p.Config.Channels.(interface{ Ping(context.Context) error }); ok {
 		qs = append(qs, probe{[]string{"channels", "redis"}, pinger.Ping})
 	}
 	if file.Media != nil && file.Media.S3 != nil {
@@ -88,7 +88,7 @@ func (o *checkOptions) questions(file *config.File, p *prepared) []probe {
 }
 
 func askBucket(ctx context.Context, file *config.File) error {
-	bucket, err := openBucket(file.Media.S3, disk.Config{BaseURL: file.Media.BaseURL})
+	bucket, err := serve.OpenFiles(&config.Media{S3: file.Media.S3, BaseURL: file.Media.BaseURL}, nil)
 	if err != nil {
 		return err
 	}

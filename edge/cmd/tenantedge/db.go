@@ -68,11 +68,11 @@ func dbCommand(c *cobra.Command, change func(db *postgres.DB, ctx context.Contex
 		if err != nil {
 			return err
 		}
-		dsn, err := postgresOf(file)
+		config, err := database(file)
 		if err != nil {
 			return err
 		}
-		db, err := postgres.Open(postgres.Config{DSN: dsn, Tables: tables(file.Directory)})
+		db, err := postgres.Open(config)
 		if err != nil {
 			return err
 		}

@@ -47,10 +47,10 @@ func serveDemo(ctx context.Context, stdout, stderr io.Writer) error {
 		return err
 	}
 	file.WSTargets = map[string]map[string]edge.WebsocketTarget{"demo.ws": {"room": {Handler: "room"}}}
-	return serveFile(ctx, file, extras{
-		handlers: map[string]edge.WebsocketHandler{"room": demoRoom{}},
-		around:   demoPages,
-		started: func(s *serve.Server) {
+	return serveFile(ctx, file, serve.Options{
+		Handlers: map[string]edge.WebsocketHandler{"room": demoRoom{}},
+		Around:   demoPages,
+		Ready: func(s *serve.Server) {
 			port := s.Addrs()[0].(*net.TCPAddr).Port
 			_, _ = io.WriteString(stdout, demoHint(port, s.AdminAddr().String(), path))
 		},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/serve"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
@@ -21,7 +22,7 @@ import (
 type evaluator struct {
 	file    *config.File
 	host    *edge.Host
-	wiring  *wiring // that the host rests on; nil: none is the evaluator's
+	parts   *serve.Parts // closed with the evaluator; nil: somebody else's
 	explain bool
 	// served is the context of a request that came in through a server, which
 	// decides whether an absolute target can be judged.
@@ -36,22 +37,19 @@ func newEvaluator(ctx context.Context, path string) (*evaluator, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := wireLoaded(ctx, file)
+	parts, err := openLoaded(ctx, file)
 	if err != nil {
 		return nil, err
 	}
 	// Nobody waits for one answer, and a busy machine must not change any: fuel
 	// bounds a guest just as well, and is exact.
-	w.edge.Limits.Deadline = max(w.edge.Limits.Deadline, evalDeadline)
-	if err := w.wireQueries(file); err != nil {
-		return nil, errors.Join(err, w.close())
-	}
-	host, err := edge.New(ctx, w.edge)
+	parts.Config.Limits.Deadline = max(parts.Config.Limits.Deadline, evalDeadline)
+	host, err := edge.New(ctx, parts.Config)
 	if err != nil {
-		return nil, errors.Join(placed(file, err), w.close())
+		return nil, errors.Join(parts.Locate(err), parts.Close())
 	}
 	e := newEvaluatorOf(ctx, file, host)
-	e.wiring = w
+	e.parts = parts
 	return e, nil
 }
 
@@ -64,8 +62,8 @@ func newEvaluatorOf(ctx context.Context, file *config.File, host *edge.Host) *ev
 // are of no interest.
 func (e *evaluator) close() {
 	_ = e.host.Close()
-	if e.wiring != nil {
-		_ = e.wiring.close()
+	if e.parts != nil {
+		_ = e.parts.Close()
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/serve"
 	"github.com/tenantedge/tenantedge/edge/storage"
 	"github.com/tenantedge/tenantedge/edge/storage/backend"
 	"github.com/tenantedge/tenantedge/edge/storage/object"
@@ -262,6 +263,18 @@ type openTenant struct {
 	view    storage.Django
 }
 
+// media returns where the files are: below --location, or where m says. The
+// limits of m are those of clients.
+func (o *fileOptions) media(m *config.Media) *config.Media {
+	switch {
+	case m == nil:
+		return &config.Media{Location: o.location}
+	case o.location != "":
+		return &config.Media{Location: o.location, BaseURL: m.BaseURL}
+	}
+	return &config.Media{Location: m.Location, S3: m.S3, BaseURL: m.BaseURL}
+}
+
 func (o *fileOptions) withTenant(ctx context.Context, do func(*openTenant) error) (err error) {
 	if o.tenant == "" {
 		return usagef("files: expected --tenant, found none")
@@ -273,10 +286,11 @@ func (o *fileOptions) withTenant(ctx context.Context, do func(*openTenant) error
 	if o.location == "" && file.Media == nil {
 		return usagef("files: expected --location, or media in %s, found neither", file.Name)
 	}
-	w, err := wireLoaded(ctx, file)
+	parts, err := openLoaded(ctx, file)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, parts.Close()) }()
 	t := storage.Tenant{Folder: o.folder}
 	for _, static := range file.Tenants {
 		if static.Schema == o.tenant {
@@ -284,9 +298,9 @@ func (o *fileOptions) withTenant(ctx context.Context, do func(*openTenant) error
 		}
 	}
 	if t.Schema == "" {
-		row, found := w.directory.BySchema(o.tenant)
+		row, found := parts.Config.Directory.BySchema(o.tenant)
 		if !found {
-			row, found = w.directory.ByID(o.tenant)
+			row, found = parts.Config.Directory.ByID(o.tenant)
 		}
 		if !found {
 			return fmt.Errorf("%s: expected a tenant of the configuration or its directory, found none named %q", file.Name, o.tenant)
@@ -294,12 +308,12 @@ func (o *fileOptions) withTenant(ctx context.Context, do func(*openTenant) error
 		t.Schema = row.Schema
 		t.Pathname, t.HasPathname = row.Attribute("schema_pathname")
 	}
-	host, err := edge.New(ctx, w.edge)
+	host, err := edge.New(ctx, parts.Config)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, host.Close()) }()
-	files, err := openFiles(o.location, file.Media, host)
+	files, err := serve.OpenFiles(o.media(file.Media), host)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tenantedge/tenantedge/edge/serve"
 	"github.com/tenantedge/tenantedge/edge/storage"
 	"github.com/tenantedge/tenantedge/edge/storage/backend"
 )
@@ -48,13 +49,9 @@ func newFilesSign(o *fileOptions) *cobra.Command {
 				if len(t.file.SigningKeys) == 0 {
 					return fmt.Errorf("%s: signing_keys: expected a key to sign with, found none; add one", t.file.Name)
 				}
-				keys, err := signingKeys(t.file)
+				signer, err := serve.Signer(t.file)
 				if err != nil {
 					return err
-				}
-				signer, err := storage.NewSigner(keys...)
-				if err != nil {
-					return fmt.Errorf("signing_keys: %w", err)
 				}
 				location := (&url.URL{Path: args[0]}).EscapedPath()
 				if !isPath {

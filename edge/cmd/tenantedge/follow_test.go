@@ -43,7 +43,7 @@ func servingTo(t *testing.T, path string, log io.Writer) *running {
 	e := &running{t: t, cancel: cancel, ended: make(chan error, 1)}
 	addresses := make(chan string, 1)
 	go func() {
-		e.ended <- serveFile(ctx, file, extras{started: func(s *serve.Server) { addresses <- s.Addrs()[0].String() }}, log)
+		e.ended <- serveFile(ctx, file, serve.Options{Ready: func(s *serve.Server) { addresses <- s.Addrs()[0].String() }}, log)
 	}()
 	select {
 	case e.address = <-addresses:

@@ -2,16 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/logs"
 	"github.com/tenantedge/tenantedge/edge/metrics"
@@ -60,7 +55,7 @@ func newServe() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return serveFile(c.Context(), file, extras{}, c.ErrOrStderr())
+			return serveFile(c.Context(), file, serve.Options{}, c.ErrOrStderr())
 		},
 	}
 	configFlag(c, &path)
@@ -68,93 +63,21 @@ func newServe() *cobra.Command {
 	return c
 }
 
-// extras are what a configuration cannot hold. The zero value is valid.
-type extras struct {
-	handlers map[string]edge.WebsocketHandler // that websocket routes may name
-	around   func(http.Handler) http.Handler  // see serve.Options
-	started  func(*serve.Server)              // is called when requests are let in
-}
-
-// serveFile serves until ctx ends or the process is asked to.
-func serveFile(ctx context.Context, file *config.File, x extras, stderr io.Writer) error {
-	if err := checkFile(file, x.handlers); err != nil {
-		return err
-	}
-	log := newLogger(stderr, file.Logs)
-	ctx, orders, stop := untilSignal(ctx, log)
+// serveFile serves until ctx ends or a signal ends the process.
+func serveFile(ctx context.Context, file *config.File, o serve.Options, stderr io.Writer) error {
+	o.Logger = newLogger(stderr, file.Logs)
+	ctx, orders, stop := untilSignal(ctx, o.Logger)
 	defer stop()
-	w, err := prepare(ctx, file, x.handlers, log, func(_ *edge.Config, o *serve.Options) {
-		o.Force, o.Around = orders.end, x.around
-	})
+	o.Force = orders.end
+	s, err := serve.New(ctx, file, o)
 	if err != nil {
-		return placed(file, err)
+		return err
 	}
-	defer func() { _ = w.close() }() // the process ends
-	s := w.server
-	warned := newWarner(file, w.wiring, log)
-	sources := metrics.Sources{Warnings: warned.counts}
-	if w.reader != nil {
-		sources.Sessions, sources.SessionStore = w.reader.Stats, w.reader.StoreStats
-	}
+	defer func() { _ = s.Close() }() // the process ends
 	if queue, ok := stderr.(*logs.Writer); ok {
-		slog.SetDefault(log) // what libraries log must not wait either
-		sources.LogsDropped = queue.Dropped
+		slog.SetDefault(o.Logger) // logs of libraries must not block either
+		s.Metrics().MustRegister(metrics.New(metrics.Sources{LogsDropped: queue.Dropped}))
 	}
-	s.Metrics().MustRegister(metrics.New(sources))
 	defer reloads(ctx, s, orders.reload)()
-	if err := s.ListenAdmin(); err != nil {
-		return err
-	}
-	if err := w.load(ctx, file.Directory.Source == "postgres", log); err != nil {
-		if ctx.Err() != nil {
-			return nil // it was told to end before it had begun
-		}
-		return err
-	}
-	if err := s.CheckFiles(ctx); err != nil {
-		return fmt.Errorf("media: %w", err)
-	}
-	defer warned.follow(ctx)()
-	if w.source != nil {
-		followed := make(chan struct{})
-		follow, cancel := context.WithCancel(ctx)
-		go func() {
-			defer close(followed)
-			if err := w.source.Follow(follow, w.directory); err != nil && follow.Err() == nil {
-				log.Error("the directory is no longer followed", "error", err)
-			}
-		}()
-		defer func() { cancel(); <-followed }()
-	}
-	if err := s.Listen(); err != nil {
-		return err
-	}
-	if x.started != nil {
-		x.started(s)
-	}
 	return s.Run(ctx)
-}
-
-// load brings the first state into the directory. A database that is away may
-// come back, so it is waited for; what is wrong with a file stays wrong.
-func (w *wiring) load(ctx context.Context, retry bool, log *slog.Logger) error {
-	if w.source == nil {
-		return nil
-	}
-	const longest = 15 * time.Second
-	for wait := 500 * time.Millisecond; ; wait = min(2*wait, longest) {
-		err := w.source.Load(ctx, w.directory)
-		if err == nil {
-			return nil
-		}
-		if !retry || ctx.Err() != nil {
-			return fmt.Errorf("directory: %w", err)
-		}
-		log.Error("the directory cannot be loaded; nothing is served before it is", "error", err, "retry_in", wait.String())
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-			return errors.Join(err, ctx.Err())
-		}
-	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/serve"
 	"github.com/tenantedge/tenantedge/tenantdb"
 	"github.com/tenantedge/tenantedge/tenantdb/postgres"
 )
@@ -49,43 +50,42 @@ func withStore(path string, do func(*config.File, *postgres.Store) error) error 
 }
 
 func withStoreOf(file *config.File, do func(*postgres.Store) error) error {
-	dsn, err := postgresOf(file)
+	c, err := database(file)
 	if err != nil {
 		return err
 	}
-	reserved := []string{"public", "default"}
+	c.Reserved = []string{"public", "default"}
 	for _, t := range file.Tenants {
-		reserved = append(reserved, t.Schema)
+		c.Reserved = append(c.Reserved, t.Schema)
 	}
 	if file.Default != nil && file.Default.CloneReference != "" {
-		reserved = append(reserved, file.Default.CloneReference)
+		c.Reserved = append(c.Reserved, file.Default.CloneReference)
 	}
-	o := postgres.Config{DSN: dsn, Tables: tables(file.Directory), Reserved: reserved}
 	if file.Compat == edge.Hardened {
 		statics := file.Edge()
-		o.RefuseTenant = statics.RefuseTenant
+		c.RefuseTenant = statics.RefuseTenant
 	}
-	db, err := postgres.Open(o)
+	db, err := postgres.Open(c)
 	if err != nil {
 		return err
 	}
 	return errors.Join(do(db.Store), db.Close())
 }
 
-// postgresOf is the connection string of the configuration's directory.
-func postgresOf(file *config.File) (string, error) {
+// database returns the configuration of the directory's database.
+func database(file *config.File) (postgres.Config, error) {
 	if file.Directory.Source != "postgres" {
 		found := "none"
 		if file.Directory.Source != "" {
 			found = "source " + file.Directory.Source
 		}
-		return "", fmt.Errorf("%s: directory: expected source postgres, found %s; tenants of a file are changed by editing it", file.Name, found)
+		return postgres.Config{}, fmt.Errorf("%s: directory: expected source postgres, found %s; tenants of a file are changed by editing it", file.Name, found)
 	}
-	dsn, err := file.Directory.ConnString()
+	c, err := serve.Database(file)
 	if err != nil {
-		return "", fmt.Errorf("%s: directory: %w", file.Name, err)
+		return postgres.Config{}, fmt.Errorf("%s: directory: %w", file.Name, err)
 	}
-	return dsn, nil
+	return c, nil
 }
 
 func newTenantsAdd(path *string) *cobra.Command {

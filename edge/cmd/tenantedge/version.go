@@ -8,6 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/serve"
 )
 
 func newVersion() *cobra.Command {
@@ -21,7 +23,12 @@ func newVersion() *cobra.Command {
 		Example: "  tenantedge version",
 		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			host, err := edge.New(c.Context(), edge.Config{Logger: quietLogger(), CompileCache: compileCache()})
+			parts, err := serve.Open(&config.File{}, serve.Options{Logger: quietLogger()})
+			if err != nil {
+				return err
+			}
+			defer func() { _ = parts.Close() }() // the process ends
+			host, err := edge.New(c.Context(), parts.Config)
 			if err != nil {
 				return err
 			}

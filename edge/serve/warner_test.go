@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"bytes"
@@ -16,9 +16,8 @@ func TestServeLogsWarningsOnceAndWhatIsNewOnChange_B4(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := tenantdb.NewDirectory(tenantdb.Options{})
-	w := &wiring{directory: dir, source: &inline{}}
 	var out bytes.Buffer
-	n := newWarner(file, w, slog.New(slog.NewTextHandler(&out, nil)))
+	n := &warner{file: file, directory: dir, log: slog.New(slog.NewTextHandler(&out, nil))}
 	expect := func(step string, words ...string) {
 		t.Helper()
 		logged := out.String()
@@ -36,19 +35,19 @@ func TestServeLogsWarningsOnceAndWhatIsNewOnChange_B4(t *testing.T) {
 		return tenantdb.Domain{TenantID: "1", Domain: domain, Folder: "a/b"}
 	}
 	dir.Replace(tenantdb.State{Tenants: []tenantdb.Tenant{{ID: "1", Schema: "one"}}, Domains: []tenantdb.Domain{row("1.test")}})
-	n.look()
+	n.check()
 	expect("at the start", "warning=static_domain", "1.test")
-	n.look()
+	n.check()
 	expect("without a change")
 	dir.Apply([]tenantdb.Change{{Tenant: tenantdb.Tenant{ID: "1", Schema: "one"}, Domains: []tenantdb.Domain{row("1.test"), row("2.test")}}})
-	n.look()
+	n.check()
 	expect("after a change", "2.test")
 	if c := n.counts(); c[config.WarnFolder] != 2 || c[config.WarnStaticDomain] != 1 || len(c) != len(config.WarningKinds) {
 		t.Errorf("counts are %v", c)
 	}
 	dir.Apply([]tenantdb.Change{{Tenant: tenantdb.Tenant{ID: "1"}, Removed: true}})
-	n.look()
-	expect("after the rows are gone")
+	n.check()
+	expect("after the rows were removed")
 	if c := n.counts(); c[config.WarnFolder] != 0 {
 		t.Errorf("counts are %v", c)
 	}
@@ -57,7 +56,7 @@ func TestServeLogsWarningsOnceAndWhatIsNewOnChange_B4(t *testing.T) {
 		many = append(many, row(strings.Repeat("m", i+1)+".test"))
 	}
 	dir.Apply([]tenantdb.Change{{Tenant: tenantdb.Tenant{ID: "1", Schema: "one"}, Domains: many}})
-	n.look()
+	n.check()
 	if logged := out.String(); strings.Count(logged, "\n") != config.MostWarnings+1 || !strings.Contains(logged, "more=10") {
 		t.Errorf("of 30 warnings it logs %s", logged)
 	}

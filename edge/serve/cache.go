@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"crypto/sha256"
@@ -9,10 +9,10 @@ import (
 	"github.com/tenantedge/tenantedge/edge/config"
 )
 
-// keptGuest names the file that keeps the last good guest: the one that the
-// configuration names, or one of the guest's path in the compile cache; empty
-// if there is neither.
-func keptGuest(c config.Guest, cache string) string {
+// keptGuestPath returns the path of the file that keeps the last good guest: the
+// one that the configuration names, or one in the compile cache whose name is
+// made from guest.path. It is empty if there is neither.
+func keptGuestPath(c config.Guest, cache string) string {
 	if c.Path == "" || c.LastGood != "" || cache == "" {
 		return c.LastGood
 	}
@@ -23,9 +23,9 @@ func keptGuest(c config.Guest, cache string) string {
 	return filepath.Join(cache, "last-good", fmt.Sprintf("%.16x.guest", sha256.Sum256([]byte(path))))
 }
 
-// compileCache is a folder of this user's for the guest's machine code, which
-// makes the next start ten times as fast; empty where there is none that
-// nobody else can write to: what is in it is run.
+// compileCache returns a folder in the user's cache folder for compiled guests,
+// which makes the next start about ten times as fast. The code in it is
+// executed: it is empty if other users can write to the folder.
 func compileCache() string {
 	parent, err := os.UserCacheDir()
 	if err != nil {

@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"context"
@@ -6,11 +6,11 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// inline is the source of tenants and domains that stand in the configuration
-// itself. They never change.
+// inline is the source of rows that are in the configuration file. They never
+// change.
 type inline struct{ state tenantdb.State }
 
-// Load fills the directory.
+// Load implements tenantdb.Source.
 func (s *inline) Load(_ context.Context, dir *tenantdb.Directory) error {
 	if report := dir.Replace(s.state); report.LeftOut > 0 {
 		dir.Logger().Warn("rows of the configuration were left out", "report", report.String())
@@ -18,7 +18,7 @@ func (s *inline) Load(_ context.Context, dir *tenantdb.Directory) error {
 	return nil
 }
 
-// Follow waits for the end: there is nothing to follow.
+// Follow implements tenantdb.Source. It waits for the end of ctx.
 func (s *inline) Follow(ctx context.Context, _ *tenantdb.Directory) error {
 	<-ctx.Done()
 	return ctx.Err()

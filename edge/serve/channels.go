@@ -1,32 +1,29 @@
-package main
+package serve
 
 import (
 	"fmt"
-	"log/slog"
 
-	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/channel"
 	"github.com/tenantedge/tenantedge/edge/channel/redis"
 	"github.com/tenantedge/tenantedge/edge/config"
 )
 
-// wireWebsockets adds what serves websockets. eval only asks for their routes.
-func (w *wiring) wireWebsockets(f *config.File, handlers map[string]edge.WebsocketHandler, log *slog.Logger) error {
-	w.edge.Websockets = f.Edge().Websockets
-	w.edge.Websockets.Handlers = handlers
-	if f.Channels.Redis == nil {
+// openChannels opens the channel layer of channels.redis. Without that key the
+// Host has a layer in memory.
+func (p *Parts) openChannels() error {
+	if p.file.Channels.Redis == nil {
 		return nil
 	}
-	layer, err := redisLayer(f.Channels.Redis, log)
+	layer, err := p.openRedis(p.file.Channels.Redis)
 	if err != nil {
 		return fmt.Errorf("channels.redis: %w", err)
 	}
-	w.closes(layer.Close)
-	w.edge.Channels = layer
+	p.onClose(layer.Close)
+	p.Config.Channels = layer
 	return nil
 }
 
-func redisLayer(c *config.ChannelsRedis, log *slog.Logger) (channel.Layer, error) {
+func (p *Parts) openRedis(c *config.ChannelsRedis) (channel.Layer, error) {
 	hosts, err := c.URLs()
 	if err != nil {
 		return nil, err
@@ -40,7 +37,7 @@ func redisLayer(c *config.ChannelsRedis, log *slog.Logger) (channel.Layer, error
 		return nil, err
 	}
 	r := redis.Config{
-		Config: channel.Config{Logger: log},
+		Config: channel.Config{Logger: p.log},
 		Hosts:  hosts, TLS: tls, Prefix: c.Prefix, Expiry: c.Expiry, GroupExpiry: c.GroupExpiry, Capacity: c.Capacity,
 		Keys: keys, JSON: c.Serializer == "json", RandomPrefix: c.RandomPrefix,
 	}

@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"context"
@@ -10,22 +10,21 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb/postgres"
 )
 
-// querier gives guests the errors of their contract for those of Postgres.
+// querier runs statements for guests and maps errors of Postgres to errnos.
 type querier struct{ queries *postgres.Queries }
 
-// Query runs a statement of the configuration.
+// Query implements edge.Querier.
 func (q querier) Query(ctx context.Context, schema, name string, args json.RawMessage) (json.RawMessage, error) {
-	answer, err := q.queries.Query(ctx, schema, name, args)
-	return answer, queryErrnos.Wrap(err)
+	rows, err := q.queries.Query(ctx, schema, name, args)
+	return rows, queryErrnos.Wrap(err)
 }
 
-// QueryPublic runs a statement whose configuration says schema public.
+// QueryPublic implements edge.PublicQuerier.
 func (q querier) QueryPublic(ctx context.Context, name string, args json.RawMessage) (json.RawMessage, error) {
-	answer, err := q.queries.QueryPublic(ctx, name, args)
-	return answer, queryErrnos.Wrap(err)
+	rows, err := q.queries.QueryPublic(ctx, name, args)
+	return rows, queryErrnos.Wrap(err)
 }
 
-// queryErrnos holds the errnos that guests get for errors of Postgres.
 var queryErrnos = hostfuncs.ErrnoTable{
 	{postgres.ErrNotFound, abi.NotFound},
 	{postgres.ErrSchema, abi.Denied},

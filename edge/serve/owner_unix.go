@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package serve
 
 import (
 	"io/fs"
@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// isOurs reports whether a file belongs to whom the process runs as: with sudo,
-// the home may be somebody else's.
+// isOurs reports whether a file belongs to the user that runs the process. Under
+// sudo the home folder may belong to another user.
 func isOurs(info fs.FileInfo) bool {
 	owner, ok := info.Sys().(*syscall.Stat_t)
 	return ok && int(owner.Uid) == os.Geteuid()

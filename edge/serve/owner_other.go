@@ -1,8 +1,8 @@
 //go:build !unix
 
-package main
+package serve
 
 import "io/fs"
 
-// isOurs does not know how to tell.
+// isOurs reports false: this system does not tell the owner.
 func isOurs(fs.FileInfo) bool { return false }

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/serve"
+	tenantfile "github.com/tenantedge/tenantedge/tenantdb/file"
+)
+
+func loadConfig(path string) (*config.File, error) {
+	if path == "" {
+		return nil, usagef("expected --config FILE, found none; edge/config/REFERENCE.md describes the file")
+	}
+	return config.Load(path)
+}
+
+// databaseWait is how long commands that serve no requests wait for the database
+// before they read the saved state, which may be out of date.
+const databaseWait = time.Minute
+
+// openLoaded opens the parts that decide about requests and loads the directory,
+// for commands that serve no requests. The guest is read from guest.path.
+func openLoaded(ctx context.Context, f *config.File) (*serve.Parts, error) {
+	f.Directory.StateWait = max(f.Directory.StateWait, databaseWait)
+	parts, err := serve.Open(f, serve.Options{Logger: quietLogger()})
+	if err != nil {
+		return nil, err
+	}
+	// Questions bring their session, and no websocket is opened.
+	parts.Config.Sessions, parts.Config.Channels, parts.Config.Websockets = nil, nil, edge.WebsocketConfig{}
+	if err := f.CheckGuest(); err != nil {
+		return nil, errors.Join(err, parts.Close())
+	}
+	if f.Guest.Path != "" {
+		if parts.Config.Guest, _, err = tenantfile.ReadRegular(f.Guest.Path, 0); err != nil {
+			return nil, errors.Join(fmt.Errorf("guest.path: %w", err), parts.Close())
+		}
+	}
+	if err := parts.Load(ctx); err != nil {
+		return nil, errors.Join(err, parts.Close())
+	}
+	return parts, nil
+}

@@ -1,0 +1,115 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/tenantedge/tenantedge/edge/storage/backend"
+)
+
+const (
+	pingEvery   = 10 * time.Second
+	pingTimeout = 5 * time.Second
+)
+
+// pinger is a storage on a server.
+type pinger interface {
+	Ping(context.Context) error
+}
+
+// ping checks whether the server of a bucket can be reached and logs changes. It
+// reports whether the server has become reachable again. A disk always is.
+func (s *store) ping(ctx context.Context) (again bool) {
+	server, ok := s.storage.(pinger)
+	if !ok {
+		return false
+	}
+	limited, cancel := context.WithTimeout(ctx, pingTimeout)
+	defer cancel()
+	err := server.Ping(limited)
+	if ctx.Err() != nil {
+		return false // the edge is shutting down
+	}
+	if err == nil {
+		if again = s.unreachable.Swap(nil) != nil; again {
+			s.log.InfoContext(ctx, "the bucket of media can be reached again")
+		}
+		return again
+	}
+	text := err.Error()
+	if before := s.unreachable.Swap(&text); before == nil {
+		s.log.ErrorContext(ctx, "the bucket of media cannot be reached; requests for its files get 502 or 503", "error", err)
+	}
+	return false
+}
+
+// replacer is a storage whose server decides whether a write replaces a file.
+type replacer interface {
+	CheckReplace(context.Context) error
+}
+
+// checkServer checks that the server of a bucket that clients write to supports
+// conditional writes, without which one client could overwrite the file of
+// another. A server that cannot be reached is checked when it can.
+func (s *store) checkServer(ctx context.Context) error {
+	server, ok := s.storage.(replacer)
+	if !ok || !s.writable || s.unreachable.Load() != nil {
+		return nil
+	}
+	err := server.CheckReplace(ctx)
+	if err != nil && !errors.Is(err, backend.ErrUnconditional) {
+		s.log.ErrorContext(ctx, "conditional writes to the bucket could not be tested", "error", err)
+		return nil
+	}
+	return err
+}
+
+// watchBuckets pings the servers of buckets. A server that can be reached again
+// may be another one, and is checked again.
+func (s *Server) watchBuckets(ctx context.Context) {
+	for sleep(ctx, pingEvery) {
+		for _, st := range s.table.stores {
+			if !st.ping(ctx) {
+				continue
+			}
+			if err := st.checkServer(ctx); err != nil {
+				s.log.ErrorContext(ctx, "clients may overwrite files of the bucket", "error", err)
+			}
+		}
+	}
+}
+
+// mediaDegraded returns why tenants' files cannot be read at present. Empty:
+// they can.
+func (s *Server) mediaDegraded() string {
+	for _, st := range s.table.stores {
+		if why := st.unreachable.Load(); why != nil {
+			return *why
+		}
+	}
+	return ""
+}
+
+// hasBucket reports whether files are in a bucket.
+func (s *Server) hasBucket() bool {
+	for _, st := range s.table.stores {
+		if st.remote {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Server) newBucketGauge() prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "tenantedge_bucket_reachable", Help: "1 while the server of the bucket of media can be reached.",
+	}, func() float64 {
+		if s.mediaDegraded() != "" {
+			return 0
+		}
+		return 1
+	})
+}

@@ -1,0 +1,170 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/proof"
+	"github.com/tenantedge/tenantedge/edge/session"
+	"github.com/tenantedge/tenantedge/edge/smoke"
+	"github.com/tenantedge/tenantedge/guest/tenancy"
+	"github.com/tenantedge/tenantedge/tenantdb"
+	"github.com/tenantedge/tenantedge/tenantdb/postgres"
+)
+
+// Options are what a configuration file cannot hold. The zero value works.
+type Options struct {
+	// Logger is the logger of all parts. nil: slog.Default.
+	Logger *slog.Logger
+	// Handlers are the Go handlers that websocket routes of the file name.
+	Handlers map[string]edge.WebsocketHandler
+	// Guest is the guest's Wasm. It takes the place of guest.path, which is then
+	// not watched. nil: guest.path, or else the built-in router.
+	Guest []byte
+	// Around wraps the handler of all requests, in front of the guest. nil: none.
+	Around func(http.Handler) http.Handler
+	// Listeners take the place of the listeners in the file. Run closes them. For
+	// HTTPS, pass listeners of package crypto/tls.
+	Listeners []net.Listener
+	// Ready is called by Run after the listeners are open. nil: not called.
+	Ready func(*Server)
+	// Force, when it is closed, makes a shutdown interrupt open requests at once.
+	// nil: only limits.shutdown_timeout does.
+	Force <-chan struct{}
+}
+
+// Parts are the services that a configuration file names: directory, sessions,
+// queries and channel layer. A program that does not serve requests itself
+// makes a Host of them:
+//
+//	parts, err := serve.Open(file, serve.Options{})
+//	if err != nil {
+//		return err
+//	}
+//	defer parts.Close()
+//	if err := parts.Load(ctx); err != nil {
+//		return err
+//	}
+//	host, err := edge.New(ctx, parts.Config)
+type Parts struct {
+	// Config configures a Host with these parts. Its Guest is Options.Guest: the
+	// file guest.path is not read. Callers may change it before edge.New.
+	Config edge.Config
+	// Source fills Config.Directory. nil: there are only static tenants.
+	Source tenantdb.Source
+	// Sessions reads sessions. nil: the file has no key sessions.
+	Sessions *session.Reader
+	// SessionStore is the database of the sessions. nil: they are in cookies.
+	SessionStore session.Store
+
+	file    *config.File
+	log     *slog.Logger
+	db      *postgres.DB // nil: not open
+	closers []func() error
+}
+
+// Open opens the parts that file names. It checks what the file names on this
+// machine, such as secrets and certificates, but connects to no server, loads no
+// tenants and opens no listener. Errors about the file are *config.Error, joined.
+func Open(file *config.File, o Options) (*Parts, error) {
+	if err := file.CheckSurroundings(); err != nil {
+		return nil, err
+	}
+	return open(file, o)
+}
+
+// open is Open without the check.
+func open(file *config.File, o Options) (*Parts, error) {
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	p := &Parts{Config: file.Edge(), file: file, log: o.Logger}
+	p.Config.Guest, p.Config.Logger, p.Config.SmokeRun = o.Guest, o.Logger, smoke.Run
+	if p.Config.CompileCache = file.Guest.CompileCache; p.Config.CompileCache == "" {
+		p.Config.CompileCache = compileCache()
+	}
+	p.Config.Websockets.Handlers = o.Handlers
+	p.Config.Directory = p.newDirectory()
+	for _, step := range []func() error{p.readProofKeys, p.openSource, p.openSessions, p.openQueries, p.openChannels} {
+		if err := step(); err != nil {
+			return nil, errors.Join(err, p.Close())
+		}
+	}
+	return p, nil
+}
+
+func (p *Parts) newDirectory() *tenantdb.Directory {
+	o := tenantdb.Options{Logger: p.log}
+	if p.file.Compat == edge.Hardened {
+		o.Normalize, o.RefuseTenant = tenancy.NormalizeHost, p.Config.RefuseTenant
+	}
+	if p.file.Default != nil {
+		o.CloneReference = p.file.Default.CloneReference
+	}
+	return tenantdb.NewDirectory(o)
+}
+
+func (p *Parts) readProofKeys() error {
+	for _, k := range p.file.TenantHeaderProof {
+		secret, err := k.Secret()
+		if err != nil {
+			return fmt.Errorf("tenant_header_proof: key %s: %w", k.ID, err)
+		}
+		p.Config.ProofKeys = append(p.Config.ProofKeys, proof.Key{ID: k.ID, Secret: secret})
+	}
+	return nil
+}
+
+// Load fills the directory from its source. The first error is returned: Load
+// does not wait for a database that is down.
+func (p *Parts) Load(ctx context.Context) error {
+	if p.Source == nil {
+		return nil
+	}
+	if err := p.Source.Load(ctx, p.Config.Directory); err != nil {
+		return fmt.Errorf("directory: %w", err)
+	}
+	return nil
+}
+
+// Locate returns err, an error of edge.New or New, with the position in the file
+// that it is about, as a *config.Error, if there is one.
+func (p *Parts) Locate(err error) error { return locate(p.file, err) }
+
+func locate(file *config.File, err error) error {
+	if invalid := file.CheckGuest(); invalid != nil {
+		// The error of the kept guest is the only other news.
+		var kept *KeptGuestError
+		if errors.As(err, &kept) {
+			return errors.Join(invalid, kept)
+		}
+		return invalid
+	}
+	if located := file.AtRefused(err); located != err {
+		return located
+	}
+	if file.Guest.Path != "" && errors.Is(err, edge.ErrGuestRefused) {
+		return file.At(err, "guest", "path")
+	}
+	return err
+}
+
+// onClose makes Close call c.
+func (p *Parts) onClose(c func() error) { p.closers = append(p.closers, c) }
+
+// Close closes the parts in reverse order. Close the Host first.
+func (p *Parts) Close() error {
+	var errs []error
+	for _, c := range slices.Backward(p.closers) {
+		errs = append(errs, c())
+	}
+	p.closers = nil
+	return errors.Join(errs...)
+}
