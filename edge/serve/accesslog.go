@@ -14,8 +14,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
-// note is what the access log will say of a request. Handlers on its way fill
-// it in.
+// note is what handlers tell the access log about a request.
 type note struct {
 	id      string
 	schema  string
@@ -25,7 +24,7 @@ type note struct {
 
 type noteKey struct{}
 
-// noteOf returns the note of ctx; where no log is kept, one that nobody reads.
+// noteOf returns the note of a request, or an unused one without an access log.
 func noteOf(ctx context.Context) *note {
 	if n, ok := ctx.Value(noteKey{}).(*note); ok {
 		return n
@@ -39,8 +38,7 @@ func noteTenant(ctx context.Context, t *tenant.Tenant) {
 	}
 }
 
-// noteFailure notes why a request failed, and returns the id to give to the
-// client.
+// noteFailure notes why a request failed and returns its id for the client.
 func noteFailure(ctx context.Context, reason string) string {
 	n := noteOf(ctx)
 	if n.id == "" {
@@ -50,8 +48,8 @@ func noteFailure(ctx context.Context, reason string) string {
 	return n.id
 }
 
-// logged writes a line for every request that next serves. Neither query nor
-// headers are in it: they hold what must not be kept.
+// logged writes a log record for every request that next serves, without query
+// and headers, which may hold secrets.
 func (s *Server) logged(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n := &note{id: rand.Text()}
@@ -76,8 +74,7 @@ func (s *Server) logged(next http.Handler) http.Handler {
 	})
 }
 
-// countingWriter notes status and size of a response. What else a
-// ResponseWriter can do is reached through Unwrap.
+// countingWriter records the status and size of a response.
 type countingWriter struct {
 	http.ResponseWriter
 	code  int
@@ -99,14 +96,14 @@ func (w *countingWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// ReadFrom keeps net/http's way of sending files without copying them.
+// ReadFrom lets net/http send files by sendfile.
 func (w *countingWriter) ReadFrom(r io.Reader) (int64, error) {
 	n, err := io.Copy(w.ResponseWriter, r)
 	w.bytes += n
 	return n, err
 }
 
-// Hijack notes that the connection speaks another protocol from here on.
+// Hijack records the switch to another protocol.
 func (w *countingWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, buffered, err := http.NewResponseController(w.ResponseWriter).Hijack()
 	if err == nil && w.code == 0 {

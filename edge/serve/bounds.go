@@ -14,19 +14,20 @@ const (
 	mostDescriptors     = 1 << 20
 )
 
-// bounds are how many connections and requests there may be at once.
+// bounds limit connections and concurrent requests.
 type bounds struct {
 	connections int // of clients
-	share       int // requests of one tenant
-	websockets  int // descriptors of one tenant's websockets; 0: their number is configured
-	idle        int // connections to upstreams that are kept open
+	share       int // concurrent requests of one tenant
+	websockets  int // descriptors of one tenant's websockets; 0: limits.websocket.connections is set
+	idle        int // idle connections to upstreams
 }
 
-// newBounds fills in what the configuration leaves open. Each connection may
-// need one to an upstream, or a file. A quarter of the descriptors is for all
-// else: the database, tenants' files, connections kept open to upstreams. Half
-// of the connections for a tenant's requests and three eighths for its
-// websockets leave an eighth to others.
+// newBounds derives the limits that the configuration leaves at 0 from the number
+// of descriptors. A quarter of them is reserved for the database, files and idle
+// connections to upstreams. The rest is halved, because each connection of a
+// client may need one to an upstream, or a file. A tenant's requests may use half
+// of the connections and its websockets three eighths, which leaves an eighth to
+// the others.
 func newBounds(connections, share, websockets, descriptors int) bounds {
 	reserve := max(descriptors/4, 64)
 	b := bounds{connections: connections, share: share, idle: max(reserve/2, 8)}
@@ -42,51 +43,50 @@ func newBounds(connections, share, websockets, descriptors int) bounds {
 	return b
 }
 
-// taken is what websockets take of the room for connections and for requests,
-// which net/http does not know of. The count may be a second old.
-type taken struct {
-	ask func() (connections, requests int)
+// usage caches how much of the limits of connections and requests is used by
+// websockets, which net/http does not count. It may be a second old.
+type usage struct {
+	measure func() (connections, requests int)
 
 	mu                    sync.Mutex
-	asked                 time.Time
+	measured              time.Time
 	connections, requests int
 }
 
-const askTaken = time.Second
+const usageAge = time.Second
 
-func (t *taken) count() (connections, requests int) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if now := time.Now(); now.Sub(t.asked) >= askTaken {
-		t.asked = now
-		t.connections, t.requests = t.ask()
+func (u *usage) count() (connections, requests int) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if now := time.Now(); now.Sub(u.measured) >= usageAge {
+		u.measured = now
+		u.connections, u.requests = u.measure()
 	}
-	return t.connections, t.requests
+	return u.connections, u.requests
 }
 
-// websockets counts those that are open: those that the edge handles, those that
-// it relays, and those that pass through to an application, which count from the
-// handshake on.
+// websockets counts the open websockets that the edge handles, that it relays,
+// and that pass through to an application. The last count from the handshake on.
 func (s *Server) websockets() (handled, relayed, passing int) {
 	open, relayed := s.host.OpenWebsockets()
 	return open - relayed, relayed, s.passingWebsockets()
 }
 
-// taken returns what websockets take. Those that the edge handles need no
-// descriptor for an upstream, so each takes half of a connection and half of a
-// request. Those that pass through are requests of their own.
-func (s *Server) taken() (connections, requests int) {
+// websocketUsage returns how many connections and requests websockets count for.
+// One that the edge handles needs no descriptor for an upstream, so it counts
+// half in both. One that passes through is counted as a request anyway.
+func (s *Server) websocketUsage() (connections, requests int) {
 	handled, relayed, passing := s.websockets()
 	both := relayed + (handled+1)/2
 	return both + passing, both
 }
 
-// paced holds clients to a minimum rate.
+// paced enforces limits.min_rate and the timeouts of bodies and answers.
 func (s *Server) paced(next http.Handler) http.Handler {
 	return pace.Handler(&pace.Limits{
 		Body: s.options.Limits.BodyTimeout, Answer: s.options.Limits.AnswerTimeout, Rate: s.options.Limits.MinRate,
 		Late: func(r *http.Request, d pace.Direction) {
-			if d == pace.ForBody { // which the handler notes: another goroutine may read the body
+			if d == pace.ForBody { // the handler sets the reason: another goroutine may read the body
 				s.slow.body.Add(1)
 				return
 			}

@@ -152,7 +152,7 @@ func TestConnectionsThatWaitMakeRoom_A9(t *testing.T) {
 	if got := w.metric(`tenantedge_connections_closed_total{reason="evicted"}`); got == "0" || got == "" {
 		t.Errorf("%q were counted", got)
 	}
-	if n := len(w.logs.entries("there are as many connections as limits.connections allows: connections that wait for a request are closed for new ones")); n != 1 {
+	if n := len(w.logs.entries("limits.connections is reached: waiting connections are closed for new ones")); n != 1 {
 		t.Errorf("%d lines of the log say so", n)
 	}
 }
@@ -171,7 +171,7 @@ func TestWebsocketsCountByTheirDescriptors_A9(t *testing.T) {
 			if _, err := w.websocket(path); err == nil {
 				t.Errorf("%d are open, expected %d", most+1, most)
 			}
-			w.eventually("they take three connections", func() bool { connections, requests := w.server.taken(); return connections == 3 && requests == 3 })
+			w.eventually("they take three connections", func() bool { connections, requests := w.server.websocketUsage(); return connections == 3 && requests == 3 })
 		})
 	}
 }

@@ -2,23 +2,23 @@ package serve
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// boundsCollector shows how near the bounds of connections and requests are,
-// and whom they stopped.
+// boundsCollector exports connections and requests, their limits, and what was
+// refused.
 type boundsCollector struct{ server *Server }
 
 var (
 	connectionsDesc = prometheus.NewDesc("tenantedge_connections",
-		"Clients' connections: those that wait for a request, those that serve one, and websockets.", []string{"state"}, nil)
+		"Connections of clients, by state: waiting for a request, serving one, or websocket.", []string{"state"}, nil)
 	connectionsLimitDesc = prometheus.NewDesc("tenantedge_connections_limit",
-		"Most connections of clients at once, and most requests that are served at once. Websockets that the edge handles itself count half.", nil, nil)
+		"Limit of client connections, and of concurrent requests. Websockets that the edge handles itself count half.", nil, nil)
 	connectionsClosedDesc = prometheus.NewDesc("tenantedge_connections_closed_total",
-		"Connections closed at the limit: evicted waited longest for a request, refused were new while none waited.", []string{"reason"}, nil)
+		"Connections closed at the limit: evicted, waiting longest for a request, or refused, new while none was waiting.", []string{"reason"}, nil)
 	tenantLimitDesc = prometheus.NewDesc("tenantedge_tenant_requests_limit",
-		"Most requests of one tenant that are served at once.", nil, nil)
+		"Limit of concurrent requests of one tenant.", nil, nil)
 	overLimitDesc = prometheus.NewDesc("tenantedge_requests_over_limit_total",
-		"Requests answered with 503: their tenant was at its limit, or the edge was.", []string{"limit"}, nil)
+		"Requests answered with 503 at the limit of their tenant or at the total.", []string{"limit"}, nil)
 	slowDesc = prometheus.NewDesc("tenantedge_slow_clients_total",
-		"Clients that were cut off: they sent a body, or took an answer, too slowly.", []string{"what"}, nil)
+		"Clients disconnected because they sent a body or read an answer too slowly.", []string{"what"}, nil)
 )
 
 func (c boundsCollector) Describe(to chan<- *prometheus.Desc) {
@@ -44,8 +44,8 @@ func (c boundsCollector) Collect(to chan<- prometheus.Metric) {
 	gauge(tenantLimitDesc, s.bounds.share)
 	count(connectionsClosedDesc, s.connections.evicted.Load(), "evicted")
 	count(connectionsClosedDesc, s.connections.refused.Load(), "refused")
-	count(overLimitDesc, s.shares.beyond.Load(), "tenant")
-	count(overLimitDesc, s.shares.full.Load(), "total")
+	count(overLimitDesc, s.shares.overShare.Load(), "tenant")
+	count(overLimitDesc, s.shares.overTotal.Load(), "total")
 	count(slowDesc, s.slow.body.Load(), "body")
 	count(slowDesc, s.slow.answer.Load(), "answer")
 }

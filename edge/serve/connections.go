@@ -10,42 +10,37 @@ import (
 	"time"
 )
 
-// connections bounds how many clients' connections are open at once. When there
-// is no room for a new one, the one that has waited longest for a request is
-// closed. Accepting never stops: clients that hold connections without using
-// them would keep out all others.
+// connections limits the open connections of clients. At the limit a new one
+// replaces the one that has waited longest for a request. Accepting never stops,
+// since clients that hold idle connections would then keep out all others.
 type connections struct {
-	most  int
-	taken *taken // connections that net/http has given up
-	log   *slog.Logger
+	most       int
+	websockets *usage // hijacked connections
+	log        *slog.Logger
 
 	evicted, refused atomic.Uint64
 
 	mu      sync.Mutex
 	open    map[net.Conn]*connection
-	waiting connection // the ends of the list of those that wait for a request, the longest first
-	told    time.Time  // when the log last had a line about it
+	waiting connection // sentinel of the list of those waiting for a request, longest first
+	logged  time.Time  // when the limit was last logged
 }
 
-// connection is one of a client. It is on a list while it waits.
+// connection is a client's connection. It is in the list while it waits.
 type connection struct {
 	conn       net.Conn
 	since      time.Time // when it began to wait
 	prev, next *connection
 }
 
-// tellFull is the time between lines of the log about a lack of room.
-const tellFull = time.Minute
-
-// mostSpared bounds how many connections are looked at for a new one, leastWait
-// is the time that each has before it is closed for one.
 const (
-	mostSpared = 16
-	leastWait  = 20 * time.Millisecond
+	logPause   = time.Minute           // between records about the limit
+	mostSpared = 16                    // connections with an unread request that are skipped to find one to close
+	leastWait  = 20 * time.Millisecond // that a connection has to send its request before it is closed
 )
 
-func newConnections(most int, taken *taken, log *slog.Logger) *connections {
-	c := &connections{most: most, taken: taken, log: log, open: map[net.Conn]*connection{}}
+func newConnections(most int, websockets *usage, log *slog.Logger) *connections {
+	c := &connections{most: most, websockets: websockets, log: log, open: map[net.Conn]*connection{}}
 	c.waiting.prev, c.waiting.next = &c.waiting, &c.waiting
 	return c
 }
@@ -66,20 +61,19 @@ func (c *connections) changed(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// admit counts a new connection and returns one to close, if there is no room:
-// the connection that has waited longest, or, where none waits, the new one.
-// Accepting waits meanwhile: in a crowd, each connection has leastWait to send
-// its request.
+// admit counts a new connection. At the limit it returns a connection to close:
+// the one that has waited longest, or the new one if none waits. It blocks, and
+// so does accepting, until that connection has waited for leastWait.
 func (c *connections) admit(conn net.Conn) net.Conn {
-	taken, _ := c.taken.count()
+	used, _ := c.websockets.count()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := &connection{conn: conn}
-	for len(c.open)+taken >= c.most {
+	for len(c.open)+used >= c.most {
 		drop := c.longestLocked()
 		if drop == nil {
 			c.refused.Add(1)
-			c.tellLocked()
+			c.logLocked()
 			return conn
 		}
 		if early := leastWait - time.Since(drop.since); early > 0 {
@@ -89,7 +83,7 @@ func (c *connections) admit(conn net.Conn) net.Conn {
 			continue
 		}
 		c.evicted.Add(1)
-		c.tellLocked()
+		c.logLocked()
 		drop.leave()
 		delete(c.open, drop.conn)
 		c.addLocked(n)
@@ -104,8 +98,8 @@ func (c *connections) addLocked(n *connection) {
 	n.wait(&c.waiting)
 }
 
-// longestLocked returns the connection that has waited longest; nil: none waits.
-// Those whose request has arrived wait for the processor alone, and are spared.
+// longestLocked returns the connection that has waited longest, nil if none
+// waits. It skips connections whose request has arrived and is not read yet.
 func (c *connections) longestLocked() *connection {
 	for range mostSpared {
 		longest := c.waiting.next
@@ -121,10 +115,10 @@ func (c *connections) longestLocked() *connection {
 	return c.waiting.next
 }
 
-func (c *connections) tellLocked() {
-	if now := time.Now(); now.Sub(c.told) >= tellFull {
-		c.told = now
-		c.log.Warn("there are as many connections as limits.connections allows: connections that wait for a request are closed for new ones", "limit", c.most)
+func (c *connections) logLocked() {
+	if now := time.Now(); now.Sub(c.logged) >= logPause {
+		c.logged = now
+		c.log.Warn("limits.connections is reached: waiting connections are closed for new ones", "limit", c.most)
 	}
 }
 
@@ -154,8 +148,8 @@ func (c *connections) remove(conn net.Conn) {
 	}
 }
 
-// interrupt ends reads of bodies that are under way, except in HTTP/2, whose
-// connection would end with them.
+// interrupt makes pending reads of bodies fail, except in HTTP/2, where it would
+// close the connection.
 func (c *connections) interrupt() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -166,8 +160,8 @@ func (c *connections) interrupt() {
 	}
 }
 
-// count returns how many connections are open, without those taken, and how
-// many of them wait for a request.
+// count returns how many connections are open, without websockets, and how many
+// of them wait for a request.
 func (c *connections) count() (open, waiting int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -177,7 +171,7 @@ func (c *connections) count() (open, waiting int) {
 	return len(c.open), waiting
 }
 
-// wait puts n at the end of a list.
+// wait appends n to the list.
 func (n *connection) wait(ends *connection) {
 	n.since = time.Now()
 	n.prev, n.next = ends.prev, ends
@@ -191,8 +185,7 @@ func (n *connection) leave() {
 	}
 }
 
-// closeNow closes a connection without TLS's close_notify, which may have to
-// wait for the client.
+// closeNow closes a connection without TLS's close_notify, which could block.
 func closeNow(conn net.Conn) {
 	if secure, ok := conn.(*tls.Conn); ok {
 		conn = secure.NetConn()

@@ -4,7 +4,7 @@ package serve
 
 import "syscall"
 
-// descriptors returns how many files and sockets the process may have open.
+// descriptors returns the limit of open files and sockets of the process.
 func descriptors() int {
 	var limit syscall.Rlimit
 	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) != nil {

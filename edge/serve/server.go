@@ -166,7 +166,7 @@ func newServer(ctx context.Context, c edge.Config, o settings) (*Server, error) 
 	limits := o.Limits
 	s.bounds = newBounds(limits.Connections, limits.TenantRequests, c.Websockets.Limits.Connections, descriptors())
 	c.Websockets.Limits.Descriptors = s.bounds.websockets
-	sockets := &taken{ask: s.taken}
+	sockets := &usage{measure: s.websocketUsage}
 	s.connections = newConnections(s.bounds.connections, sockets, s.log)
 	s.shares = newShares(s.bounds.connections, s.bounds.share, sockets)
 	c.Refused = s.refused

@@ -8,25 +8,25 @@ import (
 	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
-// shares bounds how many requests are served at once, in total and for each
-// tenant, so that no tenant uses up the descriptors of all.
+// shares limits concurrent requests in total and per tenant, so that no tenant
+// uses up all descriptors.
 type shares struct {
 	most, share int
-	taken       *taken // websockets count in total
+	websockets  *usage // counts in total
 
-	beyond, full atomic.Uint64 // requests that were refused
+	overShare, overTotal atomic.Uint64 // requests refused at a limit
 
 	mu      sync.Mutex
 	total   int
 	running map[owner]int
 }
 
-// owner is whom a request counts for; the zero value is for requests without a
-// tenant, which are one owner together.
+// owner is the tenant of a request. Requests without a tenant share the zero
+// value.
 type owner struct{ schema, id string }
 
-func newShares(most, share int, taken *taken) *shares {
-	return &shares{most: most, share: share, taken: taken, running: map[owner]int{}}
+func newShares(most, share int, websockets *usage) *shares {
+	return &shares{most: most, share: share, websockets: websockets, running: map[owner]int{}}
 }
 
 func ownerOf(r *http.Request) owner {
@@ -36,19 +36,19 @@ func ownerOf(r *http.Request) owner {
 	return owner{}
 }
 
-// take counts a request and reports whether it may be served. If so, give
-// must be called after it.
-func (s *shares) take(o owner) bool {
-	_, taken := s.taken.count()
+// acquire counts a request and reports whether it may be served. If so, call
+// release after it.
+func (s *shares) acquire(o owner) bool {
+	_, used := s.websockets.count()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := s.running[o]
 	switch {
 	case n >= s.share:
-		s.beyond.Add(1)
+		s.overShare.Add(1)
 		return false
-	case s.total+taken >= s.most:
-		s.full.Add(1)
+	case s.total+used >= s.most:
+		s.overTotal.Add(1)
 		return false
 	}
 	s.running[o] = n + 1
@@ -56,7 +56,7 @@ func (s *shares) take(o owner) bool {
 	return true
 }
 
-func (s *shares) give(o owner) {
+func (s *shares) release(o owner) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.total--

@@ -204,13 +204,13 @@ func (t *table) serveNone(w http.ResponseWriter, r *http.Request) {
 // serve hands the request on, with its body bounded, if there is room for it.
 func (t *table) serve(h http.Handler, w http.ResponseWriter, r *http.Request) {
 	o := ownerOf(r)
-	if !t.server.shares.take(o) {
+	if !t.server.shares.acquire(o) {
 		noteOf(r.Context()).reason = "the limit of requests that are served at once is reached; see limits.connections and limits.tenant_requests"
 		closeUnread(w, r)
 		errorpage.Write(w, http.StatusServiceUnavailable, "")
 		return
 	}
-	defer t.server.shares.give(o)
+	defer t.server.shares.release(o)
 	if most := t.server.options.Limits.MaxBodyBytes; most > 0 && r.Body != http.NoBody {
 		if r.ContentLength > most {
 			w.Header().Set("Connection", "close") // the body is not read

@@ -4,5 +4,5 @@ package serve
 
 import "net"
 
-// unread reports false: it cannot be found out here.
+// unread reports false: this system cannot peek at a socket.
 func unread(net.Conn) bool { return false }

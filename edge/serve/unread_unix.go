@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// unread reports whether the client has sent bytes that wait to be read.
+// unread reports whether the connection has bytes to read.
 func unread(conn net.Conn) bool {
 	for {
 		under, ok := conn.(interface{ NetConn() net.Conn })
