@@ -171,7 +171,10 @@ func TestWebsocketsCountByTheirDescriptors_A9(t *testing.T) {
 			if _, err := w.websocket(path); err == nil {
 				t.Errorf("%d are open, expected %d", most+1, most)
 			}
-			w.eventually("they take three connections", func() bool { connections, requests := w.server.websocketUsage(); return connections == 3 && requests == 3 })
+			w.eventually("they take three connections", func() bool {
+				connections, requests := w.server.websocketUsage()
+				return connections == 3 && requests == 3
+			})
 		})
 	}
 }
