@@ -17,14 +17,14 @@ import (
 	"github.com/tenantedge/tenantedge/hostfuncs"
 )
 
-// deed is something that a guest is asked to do.
+// deed is a call of a guest.
 type deed struct {
 	export Export
 	host   string // of the request; empty: the message is empty
 	fuel   uint64 // 0: the default
 }
 
-// ask has an instance do it, with a secret in the request.
+// ask makes the call, with a secret in the request.
 func (d deed) ask(i *Instance) error {
 	i.program.limits.Fuel = 20_000_000
 	if d.fuel > 0 {
@@ -38,7 +38,7 @@ func (d deed) ask(i *Instance) error {
 	}, func(abi.Message) error { return nil })
 }
 
-// routeRequest writes one to buf, and returns its size.
+// routeRequest writes a request to buf, and returns its size.
 func routeRequest(buf []byte, host, target string) int {
 	b := abi.Begin(buf, 0, abi.ReqHeader0)
 	b.Put(abi.ReqMethod, "GET")
@@ -50,9 +50,8 @@ func routeRequest(buf []byte, host, target string) int {
 
 var secret = "/" + strings.Repeat("confidential", 40)
 
-// H7: after each of many calls, a fifth of
-// which fail in every way there is, all of memory and all variables are equal
-// to the image.
+// H7: after each of many calls, a fifth of which fail in different ways, memory
+// and globals equal the image.
 func TestH7MemoryAndVariablesAreTheImageAfterEveryCall(t *testing.T) {
 	calls := soak.Times(t, "TENANTEDGE_AUDITED", 2000)
 	domains := &tck.World{
@@ -63,13 +62,13 @@ func TestH7MemoryAndVariablesAreTheImageAfterEveryCall(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		wasm    func() []byte
-		share   int // in hundredths of the calls
+		share   int // percent of the calls
 		good    []deed
 		failing []deed
 		want    []stats.Trap
 	}{
 		{
-			"the default guest, cut short anywhere",
+			"the default guest, interrupted anywhere",
 			func() []byte { return assets.Router }, 40,
 			[]deed{{Route, "t1.example.com", 0}, {Route, "t0.example.com", 0}, {Route, "www.example.com", 0}, {Route, "nobody.example.com", 0}},
 			[]deed{{Route, "t1.example.com", 1}, {Pathname, "", 5000}, {Route, "t0.example.com", 2500}},
@@ -130,7 +129,7 @@ func TestH7MemoryAndVariablesAreTheImageAfterEveryCall(t *testing.T) {
 					t.Fatalf("call %d, %+v: %v", n, d, err)
 				}
 				if i.retire == stats.RetiredGrowth {
-					retired++ // it serves nobody any more
+					retired++ // it serves no more calls
 				} else if err := i.Audit(); err != nil {
 					t.Fatalf("after call %d, %+v: %v", n, d, err)
 				} else {
@@ -150,8 +149,8 @@ func TestH7MemoryAndVariablesAreTheImageAfterEveryCall(t *testing.T) {
 	}
 }
 
-// careless leaves a mark in its variable and its memory at every call, grows,
-// and then fails in one way or another.
+// careless returns a guest that changes its global and its memory at every call,
+// grows its memory, and then fails.
 func careless() []byte {
 	join := func(parts ...[]byte) (all []byte) {
 		for _, p := range parts {

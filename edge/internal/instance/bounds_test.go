@@ -22,8 +22,8 @@ func replying(g *wasmtest.Handmade, export, s string) *wasmtest.Handmade {
 	return g.With(export, wasmtest.I64(abi.PackReply(longAt, uint32(len(s))))...).WithData(longAt, s)
 }
 
-// Each field of each reply is taken at its bound, and the call fails one byte
-// beyond it. The bounds are spelt out, so that a changed one is noticed.
+// Each field of each reply is accepted at its limit, and the call fails one byte
+// beyond it. The limits are literals, so that a change is noticed.
 func TestOneByteBeyondTheBoundOfEachFieldIsRefused_D1(t *testing.T) {
 	g := sound().Replies(abi.ExportConfigure, `{"consumer":true}`)
 	for e := Route; e < exportCount; e++ {
@@ -66,7 +66,7 @@ func TestOneByteBeyondTheBoundOfEachFieldIsRefused_D1(t *testing.T) {
 	}
 }
 
-// mirrored has the guest reply with a message whose field has so many bytes.
+// mirrored makes the guest reply with a message whose field has that many bytes.
 func mirrored(t *testing.T, p *Program, e Export, field, length int) error {
 	t.Helper()
 	i, err := p.Borrow(context.Background())
@@ -84,8 +84,8 @@ func mirrored(t *testing.T, p *Program, e Export, field, length int) error {
 	}, func(abi.Message) error { return nil })
 }
 
-// What te_configure replies is bounded too. An error is cut, since it is for
-// people.
+// The reply of te_configure is limited too. Its error is truncated, because people
+// read it.
 func TestOneStepBeyondEachBoundOfTheConfigurationIsRefused_D1(t *testing.T) {
 	text := func(n int) string { return strings.Repeat("x", n) }
 	names := func(n int) string { return `"` + strings.Repeat(`x","`, n-1) + `x"` }
@@ -123,7 +123,7 @@ func TestOneStepBeyondEachBoundOfTheConfigurationIsRefused_D1(t *testing.T) {
 	}
 }
 
-// A reply, its fields together and their number are bounded beside each field.
+// The size of a reply, of all fields and their number are limited too.
 func TestOneStepBeyondTheBoundsOfAReplyIsRefused_D1(t *testing.T) {
 	message := func(size, fields int) string {
 		b := abi.Begin(make([]byte, size), 0, fields)

@@ -15,7 +15,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
-// cachedFiles are the files of the only guest in a cache.
+// cachedFiles returns the files of the only guest in a cache.
 func cachedFiles(t *testing.T, cache string) []string {
 	t.Helper()
 	var files []string
@@ -31,8 +31,8 @@ func cachedFiles(t *testing.T, cache string) []string {
 	return files
 }
 
-// loadCached loads a guest with a cache, has it answer, and says what the cache
-// did and what was logged.
+// loadCached loads a guest with a cache and calls it. It returns what the cache did
+// and the log.
 func loadCached(t *testing.T, cache string) (Cached, string) {
 	t.Helper()
 	var logs bytes.Buffer
@@ -66,13 +66,13 @@ func TestCompiledCodeThatIsBrokenIsReplaced(t *testing.T) {
 		damage func([]byte) []byte
 	}{
 		{"empty", func([]byte) []byte { return nil }},
-		{"cut in half", func(b []byte) []byte { return b[:len(b)/2] }},
+		{"truncated to half", func(b []byte) []byte { return b[:len(b)/2] }},
 		{"without its last byte", func(b []byte) []byte { return b[:len(b)-1] }},
 		{"longer", func(b []byte) []byte { return append(b, 0) }},
 		{"zeros", func(b []byte) []byte { return make([]byte, len(b)) }},
 	}
-	// The head of wazero's file holds lengths that it allocates by, then where
-	// functions begin: no sum of its own covers them.
+	// The header of wazero's file has lengths that determine allocations, and the
+	// offsets of functions. No checksum of wazero covers them.
 	for _, at := range []int{0, 6, 7, 8, 16, 17, 18, 20, 24, 32, 40, 64} {
 		damages = append(damages, struct {
 			name   string
@@ -126,7 +126,7 @@ func TestTheCacheIsBounded(t *testing.T) {
 	cache := t.TempDir()
 	var last string
 	for n := range 5 {
-		g := sound().WithData(3000, string(rune('a'+n))) // data is no code, but makes another guest
+		g := sound().WithData(3000, string(rune('a'+n))) // the data makes it another guest with the same code
 		g.With("te_route", wasmtest.I64(uint64(n))...)
 		p, err := load(g, Options{CompileCache: cache})
 		if err != nil {
@@ -173,7 +173,7 @@ func TestAProgramThatIsClosedIsGivenBackWhenItsLastCallEnds(t *testing.T) {
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
 	if err := p.Drain(ended); !errors.Is(err, ErrInUse) || !strings.HasSuffix(err.Error(), ": 1") {
-		t.Errorf("draining said %v", err)
+		t.Errorf("draining returned %v", err)
 	}
 	if _, err := p.Borrow(context.Background()); !errors.Is(err, ErrClosed) {
 		t.Errorf("it lends on: %v", err)
@@ -182,12 +182,12 @@ func TestAProgramThatIsClosedIsGivenBackWhenItsLastCallEnds(t *testing.T) {
 		t.Errorf("it is filled: %v", err)
 	}
 	if _, err := call(context.Background(), i, Route); err != nil {
-		t.Errorf("the call that ran said %v", err)
+		t.Errorf("the call that ran returned %v", err)
 	}
 	p.Return(i)
 	for range 2 {
 		if err := p.Close(); err != nil {
-			t.Errorf("closing said %v", err)
+			t.Errorf("closing returned %v", err)
 		}
 	}
 }

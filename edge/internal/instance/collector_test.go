@@ -14,14 +14,14 @@ import (
 	"github.com/tenantedge/tenantedge/hostfuncs"
 )
 
-// G1: a guest that spins holds up the collector for one slice of its fuel at
-// most. Machine code of guests cannot be preempted: without slices no
+// G1: a guest in a loop delays the garbage collector by at most one slice of its
+// fuel. The machine code of guests cannot be preempted: without slices no
 // collection would end before the guest's deadline, which is an hour here.
 func TestG1CollectionsEndBesideSpinningGuests(t *testing.T) {
-	spinners := max(1, runtime.GOMAXPROCS(0)-1) // on all processors, each collection would wait for its turn too
+	spinners := max(1, runtime.GOMAXPROCS(0)-1) // with one for each processor, collections would wait for a processor
 	rounds := soak.Times(t, "TENANTEDGE_COLLECTIONS", 2)
 	p, err := NewProgram(context.Background(), Options{
-		Wasm: wasmtest.Unruly(t, 0), Config: []byte(`{"abi":1}`), CompileCache: compileCache, Bind: func() hostfuncs.Services { return nobody{} },
+		Wasm: wasmtest.Unruly(t, 0), Config: []byte(`{"abi":1}`), CompileCache: compileCache, Bind: func() hostfuncs.Services { return noTenants{} },
 		Limits: Limits{Instances: spinners, Fuel: 1 << 62, Deadline: time.Hour},
 	})
 	if err != nil {
@@ -74,8 +74,8 @@ func spinning(ctx context.Context, i *Instance) error {
 	return i.Call(ctx, Route, func(buf []byte) int { return routeRequest(buf, "spin.example.com", "/") }, nil)
 }
 
-// histogram counts how long the collector stopped the world, from when it
-// wanted to until all ran again.
+// histogram counts the durations of stopping the world, from the request until all
+// goroutines run again.
 type histogram metrics.Float64Histogram
 
 func pauses() histogram {
@@ -97,7 +97,7 @@ func (h *histogram) count() (n uint64) {
 	return n
 }
 
-// quantile is the upper end of its bucket.
+// quantile returns the upper end of the bucket of a quantile.
 func (h *histogram) quantile(q float64) time.Duration {
 	sum, all := uint64(0), h.count()
 	for i, c := range h.Counts {

@@ -16,8 +16,8 @@ import (
 	"github.com/tenantedge/tenantedge/guest/tck"
 )
 
-// fuelRecord is testdata/fuel.json: what each golden case costs with the guest
-// assets/router.wasm, on any machine. `make fuel-golden` writes it anew.
+// fuelRecord is testdata/fuel.json: the fuel of each golden case with the guest
+// assets/router.wasm, on any machine. `make fuel-golden` writes it.
 type fuelRecord struct {
 	Guest       string                       `json:"guest"` // its SHA-256
 	FuelVersion int                          `json:"fuel_version"`
@@ -26,7 +26,7 @@ type fuelRecord struct {
 
 const fuelFile = "testdata/fuel.json"
 
-// caseNames are those of a suite, in the order in which they are asked.
+// caseNames returns the names of the cases of a suite in their order.
 func caseNames(s *tck.Suite) (names []string) {
 	for _, c := range s.Routes {
 		names = append(names, "route: "+c.Name)
@@ -55,7 +55,7 @@ func TestFuelOfEveryGoldenCaseIsWhatWasRecorded(t *testing.T) {
 		tck.Run(t, suites[n:n+1], func(*testing.T, *tck.World) tck.Guest { return g })
 		names := caseNames(s)
 		if len(g.log) == 0 {
-			continue // the configuration was to be refused
+			continue // the case expects the configuration to be rejected
 		}
 		if len(g.log) != len(names) {
 			t.Fatalf("%s: %d answers to %d cases", s.Name, len(g.log), len(names))
@@ -105,7 +105,7 @@ func TestFuelOfEveryGoldenCaseIsWhatWasRecorded(t *testing.T) {
 	}
 }
 
-// The same figures, from another process with another scheduler and collector.
+// Another process, with another scheduler and collector, uses the same fuel.
 func TestFuelIsTheSameInAnotherProcess(t *testing.T) {
 	c := exec.Command(os.Args[0], "-test.run=^TestFuelOfEveryGoldenCaseIsWhatWasRecorded$", "-test.count=1")
 	c.Env = append(os.Environ(), cacheVariable+"="+compileCache, "GOMAXPROCS=1", "GOGC=off")
@@ -114,8 +114,8 @@ func TestFuelIsTheSameInAnotherProcess(t *testing.T) {
 	}
 }
 
-// Fuel is the same run after run: after calls that were cut short anywhere, in
-// another instance, and in another program of the same guest.
+// The fuel of a call is the same in every run: after interrupted calls, in another
+// instance, and in another program of the same guest.
 func TestFuelIsTheSameEveryTimeAfterTrapsAndSwaps(t *testing.T) {
 	runs := soak.Times(t, "TENANTEDGE_FUEL_RUNS", 500)
 	suites, err := tck.Golden()
@@ -150,7 +150,7 @@ func TestFuelIsTheSameEveryTimeAfterTrapsAndSwaps(t *testing.T) {
 		}
 		a := &g.log[random.IntN(len(g.log))]
 		if random.IntN(5) == 0 {
-			// Cut short: at the next slice's end if not before.
+			// It is interrupted at the end of the next slice at the latest.
 			trapped++
 			p.limits.Fuel = random.Uint64N(a.fuel)
 			_, used, err := ask(p, a.export, a.msg)
@@ -165,5 +165,5 @@ func TestFuelIsTheSameEveryTimeAfterTrapsAndSwaps(t *testing.T) {
 			t.Fatalf("run %d: %s used %d units, and %d at first: %v", n, a.export, used, a.fuel, err)
 		}
 	}
-	t.Logf("%d runs, of which %d were cut short: fuel is the same each time", runs, trapped)
+	t.Logf("%d runs, of which %d were interrupted: fuel is the same each time", runs, trapped)
 }

@@ -9,10 +9,10 @@ import (
 	"github.com/tenantedge/tenantedge/hostfuncs"
 )
 
-// sound is a guest that answers "no tenant" to everything.
+// sound returns a valid guest that answers "no tenant" to every request.
 func sound() *wasmtest.Handmade { return wasmtest.Sound() }
 
-// consuming is a guest that accepts every websocket and does nothing.
+// consuming returns a guest that accepts every websocket and does nothing.
 func consuming() *wasmtest.Handmade {
 	const at = 5120
 	g := sound().Replies(abi.ExportConfigure, `{"consumer":true,"consumer_headers":["cookie"]}`).WithData(at, string(make([]byte, 8)))
@@ -22,26 +22,26 @@ func consuming() *wasmtest.Handmade {
 	return g
 }
 
-// exiting is a sound guest that can exit, by function 0.
+// exiting returns a sound guest that imports proc_exit as function 0.
 func exiting() *wasmtest.Handmade {
 	g := sound()
 	g.Exit = true
 	return g
 }
 
-// nobody is a test's Services: there are no tenants.
-type nobody struct{}
+// noTenants are Services without tenants.
+type noTenants struct{}
 
-func (nobody) ByDomain(string, string, []byte) (int, bool) { return 0, false }
-func (nobody) ByReference(string, []byte) (int, bool)      { return 0, false }
-func (nobody) Primary(string, []byte) (int, bool)          { return 0, false }
-func (nobody) Query(context.Context, string, string, []byte) ([]byte, error) {
+func (noTenants) ByDomain(string, string, []byte) (int, bool) { return 0, false }
+func (noTenants) ByReference(string, []byte) (int, bool)      { return 0, false }
+func (noTenants) Primary(string, []byte) (int, bool)          { return 0, false }
+func (noTenants) Query(context.Context, string, string, []byte) ([]byte, error) {
 	return nil, abi.NotFound
 }
-func (nobody) Files(context.Context, hostfuncs.Files) (hostfuncs.Files, error) {
+func (noTenants) Files(context.Context, hostfuncs.Files) (hostfuncs.Files, error) {
 	return nil, abi.Denied
 }
-func (nobody) FileLimits() hostfuncs.FileLimits        { return hostfuncs.FileLimits{} }
-func (nobody) Log(context.Context, slog.Level, string) {}
+func (noTenants) FileLimits() hostfuncs.FileLimits        { return hostfuncs.FileLimits{} }
+func (noTenants) Log(context.Context, slog.Level, string) {}
 
-func bindNobody() hostfuncs.Services { return nobody{} }
+func bindNoTenants() hostfuncs.Services { return noTenants{} }

@@ -16,8 +16,8 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// G1: whatever a guest does, its call ends with the reason, the next is served,
-// and nothing of it is left in the instance.
+// G1: whatever a guest does, its call ends with the reason, the next call succeeds,
+// and the instance keeps nothing of it.
 func TestG1AHostileGuestFailsItsOwnCallAlone(t *testing.T) {
 	zero := wasmtest.I64(0)
 	then := func(code ...byte) []byte { return append(code, zero...) }
@@ -47,13 +47,13 @@ func TestG1AHostileGuestFailsItsOwnCallAlone(t *testing.T) {
 				_, err = call(context.Background(), i, CacheKey)
 				var trap *Trap
 				if !errors.As(err, &trap) || trap.Reason != c.want {
-					t.Errorf("the call said %v, want %s", err, c.want)
+					t.Errorf("the call returned %v, want %s", err, c.want)
 				}
 				if round > 0 && c.want != stats.TrapDeadline && i.Fuel() != fuel {
 					t.Errorf("it used %d units of fuel, and %d before", i.Fuel(), fuel)
 				}
 				fuel = i.Fuel()
-				if i.retire == "" { // memory at its maximum cannot be taken back
+				if i.retire == "" { // memory at its maximum cannot be reset
 					if err := i.Audit(); err != nil {
 						t.Error(err)
 					}
@@ -63,7 +63,7 @@ func TestG1AHostileGuestFailsItsOwnCallAlone(t *testing.T) {
 					t.Fatal(err)
 				}
 				if _, err := call(context.Background(), i, Route); err != nil {
-					t.Errorf("the next call said %v", err)
+					t.Errorf("the next call returned %v", err)
 				}
 				p.Return(i)
 			}
@@ -74,7 +74,7 @@ func TestG1AHostileGuestFailsItsOwnCallAlone(t *testing.T) {
 	}
 }
 
-// H7: nothing of request N can be read in request N+1.
+// H7: request N+1 can read nothing of request N.
 func TestH7NothingOfARequestIsLeftForTheNext(t *testing.T) {
 	p := mustLoad(t, sound().With(abi.ExportCacheKey, 0x00), Options{Limits: Limits{Instances: 1}})
 	secret := bytes.Repeat([]byte("secret"), 5000)
@@ -103,8 +103,8 @@ func TestH7NothingOfARequestIsLeftForTheNext(t *testing.T) {
 	}
 }
 
-// What the host does for a guest costs fuel, and a guest whose code has no loop
-// is stopped between two calls of the host.
+// Host functions cost fuel, and a guest without loops is stopped between two calls
+// of host functions.
 func TestCallsOfTheHostAreStoppedByFuelAndTime_D2(t *testing.T) {
 	var lookUp []byte
 	for _, arg := range []uint32{0, abi.MaxName, 0, abi.MaxName, 0, 0} {
@@ -137,20 +137,20 @@ func TestCallsOfTheHostAreStoppedByFuelAndTime_D2(t *testing.T) {
 			_, err = call(context.Background(), i, CacheKey)
 			var trap *Trap
 			if !errors.As(err, &trap) || trap.Reason != c.want {
-				t.Fatalf("the call said %v, want %s", err, c.want)
+				t.Fatalf("the call returned %v, want %s", err, c.want)
 			}
 			if most := p.limits.Fuel + 100_000; c.want == stats.TrapFuel && i.Fuel() > most {
 				t.Errorf("it used %d units of fuel: expected at most %d", i.Fuel(), most)
 			}
 			if _, err := call(context.Background(), i, Route); err != nil {
-				t.Errorf("the next call said %v", err)
+				t.Errorf("the next call returned %v", err)
 			}
 		})
 	}
 }
 
-// However a recursion fills the stack, it is reported as depth, also if the
-// engine notices first, and the stack that it has grown is given back.
+// A recursion that fills the stack is reported as depth, even if the engine detects
+// it first, and the memory of the stack is released.
 func TestEveryFullStackIsDepthAndIsGivenBack_D4(t *testing.T) {
 	for name, limits := range map[string]Limits{
 		"stopped by the count of frames": {},
@@ -169,7 +169,7 @@ func TestEveryFullStackIsDepthAndIsGivenBack_D4(t *testing.T) {
 			_, err = call(context.Background(), i, CacheKey)
 			var trap *Trap
 			if !errors.As(err, &trap) || trap.Reason != stats.TrapDepth {
-				t.Errorf("the call said %v, want %s", err, stats.TrapDepth)
+				t.Errorf("the call returned %v, want %s", err, stats.TrapDepth)
 			}
 			if got := stack(); got != fresh {
 				t.Errorf("the handle keeps a stack of %d bytes, at first it had %d", got, fresh)
@@ -178,14 +178,14 @@ func TestEveryFullStackIsDepthAndIsGivenBack_D4(t *testing.T) {
 				t.Error(err)
 			}
 			if _, err := call(context.Background(), i, Route); err != nil {
-				t.Errorf("the next call said %v", err)
+				t.Errorf("the next call returned %v", err)
 			}
 		})
 	}
 }
 
-// What is told of a trap has a bound, though the engine's stack trace has the
-// types of up to 1,000 parameters and results in each line.
+// The error of a trap is limited, although each line of the engine's stack trace
+// has the types of up to 1,000 parameters and results.
 func TestWhatIsToldOfATrapIsBounded_D5(t *testing.T) {
 	m, err := wasm.Decode(sound().With(abi.ExportCacheKey, 0x00).Wasm())
 	if err != nil {
@@ -201,7 +201,7 @@ func TestWhatIsToldOfATrapIsBounded_D5(t *testing.T) {
 			m.Code.Set(int(e.Index), wasm.Body{Bytes: body})
 		}
 	}
-	p, err := NewProgram(context.Background(), Options{Wasm: m.Encode(), Config: []byte("{}"), Bind: bindNobody, Limits: Limits{Instances: 1}})
+	p, err := NewProgram(context.Background(), Options{Wasm: m.Encode(), Config: []byte("{}"), Bind: bindNoTenants, Limits: Limits{Instances: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,6 +214,6 @@ func TestWhatIsToldOfATrapIsBounded_D5(t *testing.T) {
 	_, err = call(context.Background(), i, CacheKey)
 	var trap *Trap
 	if !errors.As(err, &trap) || trap.Reason != stats.TrapCrash || !strings.Contains(err.Error(), "wasm error: unreachable") || len(err.Error()) > maxTrace+100 {
-		t.Errorf("the call said %d bytes: %.200v", len(err.Error()), err)
+		t.Errorf("the error has %d bytes: %.200v", len(err.Error()), err)
 	}
 }

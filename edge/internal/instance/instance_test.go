@@ -18,16 +18,16 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// load makes a program of a guest. Unless a test is about time, there is
-// plenty: the machine may be busy.
+// load loads a guest. Tests that are not about time have a long deadline: the
+// machine may be busy.
 func load(g *wasmtest.Handmade, o Options) (*Program, error) {
 	o.Limits.Deadline = cmp.Or(o.Limits.Deadline, time.Minute)
 	o.Limits.QueueTimeout = cmp.Or(o.Limits.QueueTimeout, time.Minute)
-	o.Wasm, o.Bind, o.Config = g.Wasm(), bindNobody, []byte(`{"abi":1}`)
+	o.Wasm, o.Bind, o.Config = g.Wasm(), bindNoTenants, []byte(`{"abi":1}`)
 	return NewProgram(context.Background(), o)
 }
 
-// call makes a call that asks nothing, and returns the word of the reply.
+// call makes a call with an empty message, and returns the first word of the reply.
 func call(ctx context.Context, i *Instance, e Export) (word uint32, err error) {
 	err = i.Call(ctx, e, func([]byte) int { return 0 }, func(m abi.Message) error {
 		word = m.Word()
@@ -75,7 +75,7 @@ func TestAGuestIsValidatedWhenItIsLoaded(t *testing.T) {
 		{"a trap in configure", sound().With(abi.ExportConfigure, unreachable...), "te_configure: trap: wasm error: unreachable"},
 		{"no reply to the configuration", sound().With(abi.ExportConfigure, wasmtest.I64(0)...), "te_configure returned no reply"},
 		{"a reply that is no JSON", sound().Replies(abi.ExportConfigure, "hello"), "expected JSON"},
-		{"a configuration that it refuses", sound().Replies(abi.ExportConfigure, `{"error":"routers: expected domain"}`), "refuses its configuration: routers: expected domain"},
+		{"a configuration that it rejects", sound().Replies(abi.ExportConfigure, `{"error":"routers: expected domain"}`), "refuses its configuration: routers: expected domain"},
 		{"too many headers", sound().Replies(abi.ExportConfigure, `{"headers":["a","b","c","d","e","f","g","h","i","j","k","l","m","n","o","p","q"]}`), "asks for 17 headers: expected at most 16"},
 		{"a header that is none", sound().Replies(abi.ExportConfigure, `{"headers":["a b"]}`), `asks for the header "a b"`},
 		{"a consumer", consuming(), ""},
@@ -96,19 +96,19 @@ func TestAGuestIsValidatedWhenItIsLoaded(t *testing.T) {
 				return
 			}
 			if err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Fatalf("loading said %v, want %q", err, c.want)
+				t.Fatalf("loading returned %v, want %q", err, c.want)
 			}
 		})
 	}
 	for _, wasm := range []string{"", "hello", "\x00asm\x02\x00\x00\x00", "\x00asm\x01\x00\x00\x00\x01\xff\xff\xff\xff\x0f"} {
-		if _, err := NewProgram(context.Background(), Options{Wasm: []byte(wasm), Bind: bindNobody}); err == nil || !strings.Contains(err.Error(), "no valid WebAssembly module") {
-			t.Errorf("%q is refused with %v", wasm, err)
+		if _, err := NewProgram(context.Background(), Options{Wasm: []byte(wasm), Bind: bindNoTenants}); err == nil || !strings.Contains(err.Error(), "no valid WebAssembly module") {
+			t.Errorf("%q: %v", wasm, err)
 		}
 	}
 }
 
-// A guest that was built as a command fails in many ways, since nothing has
-// initialised it. The error says how to build it.
+// A guest that was built as a command is not initialised, and fails in many ways.
+// The error explains how to build it.
 func TestTheErrorOfACommandSaysHowToBuildIt_D6(t *testing.T) {
 	const want = "build it as a library (Go: -buildmode=c-shared"
 	for _, c := range []struct {
@@ -119,7 +119,7 @@ func TestTheErrorOfACommandSaysHowToBuildIt_D6(t *testing.T) {
 		{"an export is missing", sound().With("_start").Without(abi.ExportRoute), true},
 		{"its first function traps, as Go's does", sound().With("_start").With(abi.ExportVersion, 0x00), true},
 		{"it cannot be configured", sound().With("_start").With(abi.ExportConfigure, 0x00), true},
-		{"it refuses its configuration", sound().With("_start").Replies(abi.ExportConfigure, `{"error":"not initialised"}`), true},
+		{"it rejects its configuration", sound().With("_start").Replies(abi.ExportConfigure, `{"error":"not initialised"}`), true},
 		{"a library fails", sound().With("_start").With(abi.ExportInitialize).With(abi.ExportVersion, 0x00), false},
 		{"what is neither fails", sound().With(abi.ExportVersion, 0x00), false},
 	} {
@@ -156,14 +156,14 @@ func TestACallThatFailsIsToldAndTheNextIsServed(t *testing.T) {
 				_, err = call(ctx, i, CacheKey)
 				p.Return(i)
 				if !errors.Is(err, ErrTrap) || !strings.Contains(err.Error(), c.want) {
-					t.Fatalf("the call said %v, want %q", err, c.want)
+					t.Fatalf("the call returned %v, want %q", err, c.want)
 				}
 				if i, err = p.Borrow(ctx); err != nil {
 					t.Fatal(err)
 				}
 				word, err := call(ctx, i, Route)
 				if err != nil || abi.Outcome(word&abi.DecOutcomeMask) != abi.Missing {
-					t.Fatalf("the next call said %v", err)
+					t.Fatalf("the next call returned %v", err)
 				}
 				p.Return(i)
 			}
@@ -186,7 +186,7 @@ func TestThePoolIsBoundedAndQueuesForATime(t *testing.T) {
 		t.Fatalf("the second is %p after %p, %v", b, a, err)
 	}
 	if _, err := p.Borrow(ctx); !errors.Is(err, ErrBusy) {
-		t.Fatalf("the third is refused with %v, want ErrBusy", err)
+		t.Fatalf("the third call: %v, want ErrBusy", err)
 	}
 	cancelled, cancel := context.WithCancel(ctx)
 	cancel()
@@ -221,7 +221,7 @@ func TestInstancesServeOneCallAtATimeUnderLoad(t *testing.T) {
 					e, want = CacheKey, true // traps
 				}
 				if _, err := call(context.Background(), i, e); (err != nil) != want {
-					t.Errorf("export %d said %v", e, err)
+					t.Errorf("export %d returned %v", e, err)
 				}
 				p.Return(i)
 			}
@@ -306,7 +306,7 @@ func TestAnInstanceThatComesBackIsGivenToOneThatWaits(t *testing.T) {
 	}
 	p.Return(i)
 	if got := p.pool.alarm.Load(); got != 0 {
-		t.Errorf("the alarm stays at %d when nobody waits", got)
+		t.Errorf("the alarm is at %d while no call waits, want 0", got)
 	}
 }
 
@@ -352,7 +352,7 @@ func TestACallAllocatesNothing(t *testing.T) {
 	}
 }
 
-// What every call begins with is the same on a machine that has no time.
+// The image does not depend on the deadline of calls.
 func TestAnImageDoesNotDependOnTime(t *testing.T) {
 	const reply = 8
 	loop := append(append(wasmtest.I32(100_000), 0x21, 0, 0x03, 0x40, 0x20, 0), wasmtest.I32(1)...) // local 0 counts down

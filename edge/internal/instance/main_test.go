@@ -8,11 +8,10 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
-// compileCache is shared by the tests, which would compile the same guests
-// again and again.
+// compileCache is shared by all tests, so that each guest is compiled once.
 var compileCache string
 
-// cacheVariable hands it on to the processes that tests start.
+// cacheVariable passes it to the processes that tests start.
 const cacheVariable = "TENANTEDGE_TEST_CACHE"
 
 var update = flag.Bool("update", false, "write the fuel that is used into testdata")

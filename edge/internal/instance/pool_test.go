@@ -16,7 +16,7 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// borrowAll takes n instances at once.
+// borrowAll borrows n instances at the same time.
 func borrowAll(t *testing.T, p *Program, n int) []*Instance {
 	t.Helper()
 	all := make([]*Instance, n)
@@ -40,7 +40,7 @@ func TestInstancesThatNobodyNeededAreLetGoOf(t *testing.T) {
 	}
 	p.pool.shrink() // as the timer does: all were in use since it was set
 	if s := p.Stats(); s.Shrunk != 0 {
-		t.Errorf("%d instances were let go of right after a peak", s.Shrunk)
+		t.Errorf("%d instances were closed right after a peak", s.Shrunk)
 	}
 	two := borrowAll(t, p, 2)
 	p.pool.shrink() // two are in use, four were free all the time
@@ -48,20 +48,20 @@ func TestInstancesThatNobodyNeededAreLetGoOf(t *testing.T) {
 		p.Return(i)
 	}
 	if s := p.Stats(); s.Shrunk != most-2 {
-		t.Errorf("%d instances were let go of, want %d", s.Shrunk, most-2)
+		t.Errorf("%d instances were closed, want %d", s.Shrunk, most-2)
 	}
 	for p.Stats().Instances > 2 { // they are closed in the background
 		runtime.Gosched()
 	}
 	p.pool.shrink()
 	if s := p.Stats(); s.Shrunk != most-2 {
-		t.Errorf("%d instances were let go of, where two were used meanwhile", s.Shrunk)
+		t.Errorf("%d instances were closed, where two were used meanwhile", s.Shrunk)
 	}
 	p.pool.shrink()
 	if s := p.Stats(); s.Shrunk != most-least {
-		t.Errorf("%d instances were let go of, want all but %d", s.Shrunk, least)
+		t.Errorf("%d instances were closed, want all but %d", s.Shrunk, least)
 	}
-	// And they come back.
+	// They are created again.
 	for _, i := range borrowAll(t, p, most) {
 		if _, err := call(context.Background(), i, Route); err != nil {
 			t.Error(err)
@@ -70,7 +70,7 @@ func TestInstancesThatNobodyNeededAreLetGoOf(t *testing.T) {
 	}
 }
 
-// What an audit finds must not happen; here the test writes past the reset.
+// An audit should never find a difference; this test writes past the reset.
 func TestAnInstanceThatIsNotPristineIsRetiredAndShouted(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -136,8 +136,8 @@ func TestAWaitingRequestThatEndsLeavesTheQueue(t *testing.T) {
 	p.Return(borrowAll(t, p, 1)[0])
 }
 
-// leaveInSlot is the first half of giving an instance back: it lies in its slot,
-// and whoever put it there has yet to look whether it is wanted elsewhere.
+// leaveInSlot is the first half of returning an instance: the instance is in its
+// slot, and the caller has not yet checked whether another call waits for it.
 func leaveInSlot(t *testing.T, i *Instance) *slot {
 	t.Helper()
 	s := i.slot
@@ -181,7 +181,7 @@ func TestAnInstanceThatIsCountedWhileItComesBackToAClosedProgramIsClosed(t *test
 	s := leaveInSlot(t, i)
 	p.Stats()
 	if s.takeBack(i) {
-		t.Error("it lies in its slot, from where nobody takes it any more")
+		t.Error("it stays in its slot, and no caller takes it from there")
 		p.Return(i)
 	}
 	if err := p.Close(); err != nil { // waits for it
@@ -213,7 +213,7 @@ func TestAllWhoWaitAreToldThatNoInstanceCanBeMade(t *testing.T) {
 	p.Return(i)
 	for range waiters {
 		if err := <-got; !errors.Is(err, pristine.ErrClosed) {
-			t.Errorf("one that waits is told %v", err)
+			t.Errorf("a waiting call returned %v", err)
 		}
 	}
 }
@@ -241,8 +241,8 @@ func TestAProgramThatCannotBeFilledStaysParked(t *testing.T) {
 	}
 }
 
-// What a guest waits for ends with its time, and so does its call: the next
-// look at the clock comes right behind it.
+// What a guest waits for ends at its deadline, and so does its call: the clock is
+// checked right after the wait.
 func TestWhatAGuestWaitsForIsBoundByItsTime(t *testing.T) {
 	p := mustLoad(t, sound(), Options{Limits: Limits{Instances: 1, Deadline: time.Hour, Fuel: 1 << 40}})
 	i := borrowAll(t, p, 1)[0]
@@ -321,8 +321,8 @@ func TestDataOutsideOfMemoryIsRefusedAndInsideIsThere(t *testing.T) {
 		{"at the end", size - 4, "data", ""},
 		{"empty at the end", size, "", ""},
 		{"one byte over", size - 3, "data", "has 4 bytes at 0x3fffd: expected them inside its memory of 262144 bytes"},
-		{"behind", size, "d", "expected them inside its memory"},
-		{"empty behind", size + 1, "", "expected them inside its memory"},
+		{"after the end", size, "d", "expected them inside its memory"},
+		{"empty after the end", size + 1, "", "expected them inside its memory"},
 		{"at the end of the address space", 1<<32 - 2, "data", "expected them inside its memory"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -17,7 +17,7 @@ import (
 // on a slow machine.
 func TestAGuestSleepsAtThePriceOfACall_D6(t *testing.T) {
 	p, err := NewProgram(context.Background(), Options{
-		Wasm: wasmtest.Sleeper(t), Bind: bindNobody, Config: []byte(`{"abi":1}`), CompileCache: compileCache,
+		Wasm: wasmtest.Sleeper(t), Bind: bindNoTenants, Config: []byte(`{"abi":1}`), CompileCache: compileCache,
 		Limits: Limits{Instances: 1, Deadline: time.Minute},
 	})
 	if err != nil {

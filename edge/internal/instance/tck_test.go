@@ -22,7 +22,7 @@ import (
 
 // world is what the conformance kit's host functions answer.
 type world struct {
-	nobody
+	noTenants
 	*tck.World
 }
 
@@ -44,7 +44,7 @@ func (w world) Primary(id string, out []byte) (int, bool) {
 func (w world) Query(context.Context, string, string, []byte) ([]byte, error) {
 	return nil, abi.NotFound
 }
-func (w world) Log(ctx context.Context, l slog.Level, text string) { w.nobody.Log(ctx, l, text) }
+func (w world) Log(ctx context.Context, l slog.Level, text string) { w.noTenants.Log(ctx, l, text) }
 
 var exportNames = map[string]Export{
 	abi.ExportRoute: Route, abi.ExportCacheKey: CacheKey, abi.ExportReverseKey: ReverseKey, abi.ExportPathname: Pathname,
