@@ -5,29 +5,28 @@ import (
 	"strconv"
 )
 
-// Bounds of what a guest hands to its host. A host checks them before it copies
-// anything. A reply that exceeds one is malformed: the call fails, and the
-// host's log names the bound and what was found. An argument of a host function
-// that exceeds one is answered with [Limit], and the function does nothing.
-// Each bound is inclusive.
+// Inclusive bounds of what a guest passes to its host, which checks them before it
+// copies anything. A call whose reply exceeds a bound fails, and the host's log
+// has the bound and the value found. A host function with an argument over its
+// bound does nothing and answers [Limit].
 const (
-	// MaxReply is the size of a reply in bytes, beside as many as the request or
-	// event had. The lengths of its fields, added up, must not exceed it
-	// either: a field that lies in the bytes of another counts in full.
+	// MaxReply plus the size of the request or event is the bound of a reply in
+	// bytes, and of the sum of the lengths of its fields: fields that share bytes
+	// count in full.
 	MaxReply = 128 << 10
-	// MaxFurther is how many fields a reply without pairs may have past those
-	// of this version. They are ignored.
+	// MaxFurther is the number of fields that a reply without pairs may have after
+	// those of this version. They are ignored.
 	MaxFurther = 32
 
 	MaxName     = 1024      // bytes: schema, id, domain, folder, reference, urlconf, route, identifier, cache prefix, group, subprotocol; also as arguments
 	MaxPath     = 64 << 10  // bytes: path of a decision, and of a file on disk
 	MaxLocation = 128 << 10 // bytes: Location of a redirect, URL of a file
-	MaxReason   = 1024      // bytes: why, for people
+	MaxReason   = 1024      // bytes: reasons and errors
 	MaxKwargs   = 64 << 10  // bytes: values of a websocket route
 	MaxCacheKey = 128 << 10 // bytes
 
-	// MaxHeaders is how many request headers a decision may set. Names are
-	// tokens of RFC 9110, values consist of its field-value bytes alone.
+	// MaxHeaders is the number of request headers that a decision may set. Names
+	// are tokens, values consist of field-value characters of RFC 9110.
 	MaxHeaders     = 32
 	MaxHeaderName  = 256     // bytes
 	MaxHeaderValue = 8 << 10 // bytes
@@ -37,30 +36,30 @@ const (
 
 	MaxConfigured     = 64 << 10 // bytes: reply of te_configure
 	MaxAskedHeaders   = 16       // names in each list of [Configured]
-	MaxConfiguredText = 1024     // bytes: name and version in it; an error is cut there
+	MaxConfiguredText = 1024     // bytes: name and version in it; an error is truncated
 
 	MaxFileName  = 4096     // bytes: name in a file function
 	MaxQueryArgs = 64 << 10 // bytes: arguments of a query
 
-	// MaxLogText is where a log line, and each text that is printed, is cut, in
-	// bytes. It is the one bound past which nothing is refused.
+	// MaxLogText is the length in bytes to which a log line, and each text that a
+	// guest prints, is truncated.
 	MaxLogText = 1024
 )
 
-// Bounds say what a reply of one kind may hold.
+// Bounds are the bounds of one kind of reply.
 type Bounds struct {
 	fields      []bound // by index
-	pairs       int     // how many pairs of a name and a value may follow
+	pairs       int     // number of pairs of a name and a value that may follow
 	each        string  // what the pairs are
 	name, value bound   // of a pair
 }
 
 type bound struct {
 	what string
-	most uint32 // bytes, and no fewer than least
+	most uint32 // bytes, at least the constant least
 }
 
-// least is the lowest bound: a field of up to so many bytes is within its own.
+// least is the lowest bound of a field: shorter fields need no lookup.
 const least = MaxEffects
 
 // Bounds of the replies, by export: [ExportRoute]; [ExportCacheKey] and
@@ -89,9 +88,9 @@ var (
 	}
 )
 
-// Parse reads a reply to a request of so many bytes. It allocates nothing
-// unless it fails. Fields that stand before the pairs may lie in each other's
-// bytes, as the names of a tenant do; no two pairs may.
+// Parse parses the reply to a request of the given size in bytes. The error is
+// ErrMalformed or a *BoundError. Parse allocates only if it fails. Fields before
+// the pairs may share bytes, as the names of a tenant do; pairs may not.
 func (b *Bounds) Parse(reply []byte, request int) (Message, error) {
 	most := MaxReply + max(request, 0)
 	if len(reply) > most {
@@ -114,7 +113,7 @@ func (b *Bounds) Parse(reply []byte, request int) (Message, error) {
 	}
 	head, size := uint64(headSize+len(table)), uint64(len(reply))
 	total := uint64(0)
-	for i := 0; len(table) >= fieldSize; i, table = i+1, table[fieldSize:] { // this is done for every request
+	for i := 0; len(table) >= fieldSize; i, table = i+1, table[fieldSize:] { // runs for every request
 		field := binary.LittleEndian.Uint64(table)
 		if field == 0 { // absent
 			continue
@@ -155,7 +154,7 @@ func (b *Bounds) of(i int) *bound {
 // further bounds a field that this version does not know.
 var further = bound{"a further field", 1<<32 - 1}
 
-// apart reports pairs of a table of fields that lie in the bytes of one another.
+// apart returns an error if two pairs in a table of fields share bytes.
 func (b *Bounds) apart(table []byte) error {
 	n := len(table) / fieldSize
 	at := func(i int) (offset, length uint64) { return span(binary.LittleEndian.Uint64(table[i*fieldSize:])) }
@@ -175,7 +174,7 @@ func (b *Bounds) apart(table []byte) error {
 	return nil
 }
 
-// BoundError says which bound a reply exceeds.
+// BoundError is the error of a reply that exceeds a bound.
 type BoundError struct{ text string }
 
 func (e *BoundError) Error() string { return e.text }

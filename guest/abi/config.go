@@ -2,8 +2,8 @@ package abi
 
 import "encoding/json"
 
-// Config is the JSON that te_configure gets. Lists keep the order of the
-// configuration file: where it matters, the first entry wins.
+// Config is the JSON that te_configure receives. Lists are in the order of the
+// configuration file; the first entry wins.
 type Config struct {
 	ABI              int      `json:"abi"`                // Version
 	Compat           string   `json:"compat"`             // "hardened" or "strict"
@@ -12,11 +12,11 @@ type Config struct {
 	TenantHeader     string   `json:"tenant_header"`      // default "tenant"
 	TenantSessionKey string   `json:"tenant_session_key"` // default "tenant"
 
-	Tenants []StaticTenant `json:"tenants"` // static tenants, "public" and "default" left out
-	Default *DefaultTenant `json:"default"` // nil: there are static tenants alone
+	Tenants []StaticTenant `json:"tenants"` // static tenants, without "public" and "default"
+	Default *DefaultTenant `json:"default"` // nil: there are only static tenants
 
 	WSURLConfs map[string][]WSRoute `json:"ws_urlconfs,omitempty"`
-	// Settings are the guest's own, as they stand in the configuration.
+	// Settings are the guest's own settings, unchanged from the configuration.
 	Settings json.RawMessage `json:"settings,omitempty"`
 }
 
@@ -48,27 +48,26 @@ type WSRoute struct {
 
 // Configured is the JSON with which te_configure replies.
 type Configured struct {
-	// Headers are the request headers whose values the guest wants with each
-	// request, by any case; at most 16.
+	// Headers names the request headers whose values the host sends with each
+	// request, in any case; at most 16.
 	Headers []string `json:"headers,omitempty"`
-	// AuthorizeHeaders are those that the guest wants with te_authorize, Cookie
-	// say; at most 16.
+	// AuthorizeHeaders names the headers for te_authorize, such as Cookie; at most
+	// 16.
 	AuthorizeHeaders []string `json:"authorize_headers,omitempty"`
-	// LookAhead asks for one more field behind the headers, see [FirstSegment].
+	// LookAhead asks the host to prefetch a record: see [FirstSegment].
 	LookAhead bool `json:"look_ahead,omitempty"`
-	// Name and Version say what the guest is, for people.
+	// Name and Version describe the guest in logs and reports.
 	Name    string `json:"name,omitempty"`
 	Version string `json:"version,omitempty"`
-	// Consumer says that the guest handles websockets: see [ExportOpen].
+	// Consumer reports that the guest handles websockets: see [ExportOpen].
 	Consumer bool `json:"consumer,omitempty"`
-	// ConsumerHeaders are the request headers whose values the guest wants with
-	// each handshake of a websocket that it handles; at most 16.
+	// ConsumerHeaders names the headers for each handshake of a websocket that the
+	// guest handles; at most 16.
 	ConsumerHeaders []string `json:"consumer_headers,omitempty"`
-	// SetHeaders are the headers that the guest may set in requests to
-	// upstreams, at most 16. What clients send under these names, in any spelling
-	// that an application may take for one, never reaches an upstream, also where
-	// a decision sets none.
+	// SetHeaders names the headers that the guest may set in requests to
+	// upstreams; at most 16. The host removes these headers from every client's
+	// request, in any spelling that an application could read as the name.
 	SetHeaders []string `json:"set_headers,omitempty"`
-	// Error refuses the configuration; it says which key is wrong and why.
+	// Error rejects the configuration: which key is wrong, and why.
 	Error string `json:"error,omitempty"`
 }

@@ -2,42 +2,39 @@ package abi
 
 import "encoding/binary"
 
-// Names of the host functions for files. A guest names no tenant: the files
-// are those of the tenant that the call is for. In te_route that is the one
-// that the guest's last lookup found, so that there is none before a lookup;
-// in calls about a request that was routed already it is the tenant that the
-// host was given. In te_cache_key, te_reverse_key and te_pathname there are no
-// files. Where there are none, all of these answer [Denied], and [Unavailable]
-// where the host keeps no files at all.
+// Names of the host functions for files. They work on the files of the call's
+// tenant, which the guest cannot choose: in te_route the tenant of the last lookup
+// that found one, in calls about a routed request the tenant of the request. In
+// te_cache_key, te_reverse_key and te_pathname, and in te_route before a lookup,
+// all of them answer [Denied]. On a host without files they answer [Unavailable].
 //
-// A name is a path below the tenant's files: UTF-8, segments between single
-// slashes, none of them empty, "." or ".." ("." alone is the folder above all).
-// Any other name is [Invalid] ([Limit] if it has more than [MaxFileName]
-// bytes), as is one that leads out by a link, or one that
-// the host uses itself.
+// A name is a UTF-8 path below the tenant's root folder: segments separated by
+// single slashes, none of them empty, "." or "..". The name "." is the root folder.
+// For any other name the errno is [Invalid], as for a link that leads out of the
+// root and for names that the host reserves. It is [Limit] for a name of more than
+// [MaxFileName] bytes.
 //
-// What is read, written and listed counts against a budget of bytes for each
-// call, and so do open files against a number: [Limit] tells that either is
-// used up, or that the tenant's quota or disk is. Handles end with the call.
+// A call has a budget of bytes for reading, writing and listing, and a number of
+// files that may be open. The errno is [Limit] if either is used up, or if the
+// tenant's quota or the disk is. The host closes all handles when the call ends.
 const (
 	// file_open(name, len, mode i32) -> i64: a handle, which is 1 or more, for
 	// mode [FileRead] or [FileWrite].
 	ImportFileOpen = "file_open"
-	// file_read(handle, out, cap i32) -> i64: reads on, up to cap bytes; answers
-	// how many, which may be fewer, and 0 at the end of the file.
+	// file_read(handle, out, cap i32) -> i64: reads the next bytes, at most cap;
+	// answers their number, which may be less than cap, and 0 at the end of the file.
 	ImportFileRead = "file_read"
-	// file_write(handle, ptr, len i32) -> i64: takes all bytes and answers len,
-	// or takes none. They are nowhere to be seen before the handle is closed.
+	// file_write(handle, ptr, len i32) -> i64: appends len bytes and answers len, or
+	// appends nothing. The file does not exist before file_close.
 	ImportFileWrite = "file_write"
-	// file_close(handle, out, cap i32) -> i64: ends a handle. One for writing
-	// becomes a file now, under the name that it was opened with, or, if that is
-	// taken, under one that is free; the answer is that name. If it is longer
-	// than cap, it is not written, and the handle is there until it was asked for
-	// again. After an error the handle is gone and nothing is saved. One for
-	// reading answers 0.
+	// file_close(handle, out, cap i32) -> i64: closes a handle. For [FileRead] it
+	// answers 0. For [FileWrite] it saves the file under the name of file_open, or
+	// under a free name if that one exists, and answers the name. If the name is
+	// longer than cap, it is not written, and the handle stays open for another
+	// file_close. After an error the handle is closed and nothing is saved.
 	//
-	// A call that fails later (the guest traps, say) takes back the files that it
-	// saved. What it deleted stays deleted.
+	// If the call fails later (the guest traps, say), the host deletes the files
+	// that it has saved. It does not restore deleted files.
 	ImportFileClose = "file_close"
 	// file_stat(name, len, out, cap i32) -> i64: answers [FileStatSize] bytes.
 	ImportFileStat = "file_stat"
@@ -45,11 +42,11 @@ const (
 	// the number of folders, and whose fields are the names of the folders and
 	// then those of the files, each in the order of their bytes.
 	ImportFileList = "file_list"
-	// file_delete(name, len i32) -> i64: removes a file, or a folder that is
-	// empty; answers 0, also where there was none.
+	// file_delete(name, len i32) -> i64: deletes a file or an empty folder; answers
+	// 0, also if it does not exist.
 	ImportFileDelete = "file_delete"
-	// file_url(name, len, out, cap i32) -> i64: the URL of a file, whether there
-	// is one or not; [Unavailable] if the files have none.
+	// file_url(name, len, out, cap i32) -> i64: the URL of a file, which
+	// need not exist; [Unavailable] if the files have no URLs.
 	ImportFileURL = "file_url"
 )
 
@@ -64,11 +61,11 @@ const (
 //
 //	offset  size  what
 //	0       8     size in bytes, 0 for a folder
-//	8       8     when it was written: nanoseconds since 1970-01-01 UTC, signed
+//	8       8     time of the last write: nanoseconds since 1970-01-01 UTC, signed
 //	16      4     flags: [FileIsFolder]
 //	20      4     0
 //
-// A file of 5 bytes that was written one second after that midnight is
+// A file of 5 bytes, written one second after the start of 1970, has the answer
 //
 //	00: 05 00 00 00 00 00 00 00
 //	08: 00 ca 9a 3b 00 00 00 00
@@ -96,8 +93,8 @@ func (s FileStat) Append(b []byte) []byte {
 	return binary.LittleEndian.AppendUint64(b, flags)
 }
 
-// ParseFileStat reads the answer of file_stat. What is behind the bytes that
-// it knows it ignores.
+// ParseFileStat parses the answer of file_stat, and ignores bytes after
+// FileStatSize. The error is ErrMalformed if b is shorter.
 func ParseFileStat(b []byte) (FileStat, error) {
 	if len(b) < FileStatSize {
 		return FileStat{}, ErrMalformed

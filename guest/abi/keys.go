@@ -1,7 +1,7 @@
 package abi
 
-// Fields of the requests of te_cache_key (all four) and te_reverse_key (KeyKey
-// alone), and of their reply. The version is text, as Python's str gives it.
+// Fields of the requests of te_cache_key (all four) and te_reverse_key (only
+// KeyKey), and of their reply. The version is text, as Python's str returns it.
 const (
 	KeySchema  = 0
 	KeyPrefix  = 1
@@ -9,14 +9,14 @@ const (
 	KeyKey     = 3
 
 	KeyResult = 0 // a cache key begins with the schema, as [DecCachePrefix] does
-	KeyError  = 1 // why there is no result; the result is absent then
+	KeyError  = 1 // the reason why there is no result; KeyResult is absent then
 )
 
 // Fields of the request of te_pathname, and of its reply. Location and base
-// URL are the storage's own, before the tenant comes in; an absent name asks
-// for identifier and bases alone. In the reply, what cannot be answered is
-// absent and PathError says why (a name that leaves the root, say); the other
-// fields still hold.
+// URL are those of the storage, without the tenant. Without a name the reply has
+// only the identifier and the bases. A field of the reply that the guest cannot
+// determine is absent, and PathError has the reason (a name that leaves the root,
+// say); the other fields are valid.
 const (
 	PathSchema         = 0
 	PathFolder         = 1 // folder by which the tenant was routed, empty if none

@@ -10,15 +10,15 @@ const (
 	fieldSize = 8
 )
 
-// ErrMalformed is what [Parse] returns for bytes that are no message.
+// ErrMalformed is the error of [Parse] for bytes that are not a message.
 var ErrMalformed = errors.New("abi: malformed message")
 
-// Message is a view of one message; it shares the bytes that it was parsed
-// from and allocates nothing. See the package comment for the layout.
+// Message is a parsed message. It shares the bytes that it was parsed from. The
+// package comment has the layout.
 type Message struct{ b []byte }
 
-// Parse checks that b is one whole message: all of its fields lie inside b,
-// behind the table of fields. It returns ErrMalformed otherwise.
+// Parse parses b as one message. It returns ErrMalformed unless all fields are
+// inside b, after the table of fields.
 func Parse(b []byte) (Message, error) {
 	table, ok := fieldTable(b)
 	if !ok {
@@ -37,8 +37,8 @@ func Parse(b []byte) (Message, error) {
 	return Message{b}, nil
 }
 
-// fieldTable returns where the fields of a message lie, and whether b is long
-// enough for all of that.
+// fieldTable returns the table of fields of a message, and whether b is long
+// enough for it.
 func fieldTable(b []byte) (table []byte, ok bool) {
 	if len(b) < headSize {
 		return nil, false
@@ -50,8 +50,8 @@ func fieldTable(b []byte) (table []byte, ok bool) {
 	return b[headSize:end], true
 }
 
-// span returns what an entry of the table of fields says: where the field lies,
-// and its length in bytes. Both are below 1<<32.
+// span returns the offset and the length of an entry of the table of fields. Both
+// are below 1<<32.
 func span(field uint64) (offset, length uint64) { return uint64(uint32(field)), field >> 32 }
 
 // Bytes returns the bytes that the message was parsed from.
@@ -86,9 +86,8 @@ func (m Message) Get(i int) []byte {
 	return f
 }
 
-// Builder writes one message into a buffer that the caller owns. It never
-// grows the buffer: what does not fit is remembered, and Bytes tells the size
-// that would have been enough. It allocates nothing.
+// Builder writes one message into a buffer of the caller, without allocating. It
+// drops what does not fit, and Size then returns the size that would suffice.
 type Builder struct {
 	buf  []byte
 	n    int // fields
@@ -128,7 +127,7 @@ func (b *Builder) PutBytes(i int, s []byte) {
 	b.point(i, off, len(s))
 }
 
-// Room sets field i to n bytes that the caller has to fill in; nil if they do
+// Room sets field i to n bytes, which the caller fills; it returns nil if they do
 // not fit.
 func (b *Builder) Room(i, n int) []byte {
 	off := b.used
@@ -140,7 +139,7 @@ func (b *Builder) Room(i, n int) []byte {
 	return b.buf[off:b.used:b.used]
 }
 
-// Append adds s to field i, which must be the field that was put last.
+// Append appends s to field i, which must be the last one that was put.
 func (b *Builder) Append(i int, s string) {
 	at := headSize + i*fieldSize
 	off := b.used
@@ -153,10 +152,10 @@ func (b *Builder) Append(i int, s string) {
 	binary.LittleEndian.PutUint32(b.buf[at+4:], length+uint32(len(s)))
 }
 
-// Rest returns the room that is left, for a field that is written in place.
+// Rest returns the free part of the buffer, for a field that is written in place.
 func (b *Builder) Rest() []byte { return b.buf[min(b.used, len(b.buf)):] }
 
-// Keep makes a field i of the first n bytes of Rest.
+// Keep sets field i to the first n bytes of Rest.
 func (b *Builder) Keep(i, n int) {
 	off := b.used
 	b.used += n
@@ -172,14 +171,13 @@ func (b *Builder) SetWord(word uint32) {
 	}
 }
 
-// Size returns the bytes that the message takes, or would take if buf had
-// been large enough.
+// Size returns the size of the message in bytes, also if it does not fit.
 func (b *Builder) Size() int { return b.used }
 
-// Fits reports whether all that was put is in the buffer.
+// Fits reports whether the message fits the buffer.
 func (b *Builder) Fits() bool { return b.used <= len(b.buf) }
 
-// Bytes returns the finished message, nil if it did not fit.
+// Bytes returns the message, or nil if it does not fit.
 func (b *Builder) Bytes() []byte {
 	if !b.Fits() {
 		return nil
@@ -194,5 +192,5 @@ func (b *Builder) point(i, off, length int) {
 // PackReply packs an address and a length as the exports return them.
 func PackReply(addr, length uint32) uint64 { return uint64(addr)<<32 | uint64(length) }
 
-// UnpackReply is the reverse of PackReply.
+// UnpackReply unpacks what PackReply packs.
 func UnpackReply(r uint64) (addr, length uint32) { return uint32(r >> 32), uint32(r) }

@@ -1,24 +1,22 @@
 package abi
 
-// FirstSegment is the folder that a host asks its directory for ahead of the
-// guest. A guest that said [Configured.LookAhead] finds one more field in each
-// route request, behind the headers that it asked for (ReqHeader0 plus their
-// number): the record ([RecID] …) that [ImportTenantByDomain] answers at
-// this time to the field [ReqHost] as it stands and to the first segment of
-// [ReqTarget] as it stands. A guest that would ask just that has its answer,
-// and is spared the way through the host. Whose question is another (the host
-// has a port, say) asks.
+// FirstSegment returns the folder for which a host prefetches a record: the part
+// of target after its leading slash, up to the next slash or backslash, the
+// query, or the end. It is not ok if target has no leading slash.
 //
-// The field is absent where the directory has no such row, and may be absent
-// for any other reason: that it is says nothing. Hosts leave it out of requests
-// for which something else than host and path may name the tenant.
+// Prefetching saves a guest the call of [ImportTenantByDomain]. The route
+// requests of a guest that sets [Configured.LookAhead] have one more field after
+// the headers, at ReqHeader0 plus their number: the record ([RecID] …) that
+// tenant_by_domain would answer now for the field [ReqHost] and the first segment
+// of [ReqTarget], both unchanged. A guest that needs another lookup, because the
+// host has a port, say, calls tenant_by_domain.
 //
-// The segment is what stands behind the slash that target begins with, up to
-// the next slash of either kind, the query, or the end. Other targets have
-// none (false).
+// The field is absent if the directory has no such row, and may be absent for any
+// other reason: a guest must not conclude that there is no row. Hosts omit it if
+// a header or a session may name the tenant.
 //
-// "GET / of http://a.io", asked by a guest that looks ahead and wants no
-// headers, where a.io is a domain of tenant 7, schema acme, is 117 bytes:
+// The request GET / for the host a.io, a domain of the tenant 7 with schema acme,
+// to a guest that prefetches and wants no headers, has 117 bytes:
 //
 //	00: 00 00 00 00                word
 //	04: 06 00 00 00                six fields

@@ -9,8 +9,8 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// aheadExample is the worked example of FirstSegment.
-const aheadExample = `
+// prefetchExample is the worked example of FirstSegment.
+const prefetchExample = `
 	00 00 00 00
 	06 00 00 00
 	38 00 00 00  03 00 00 00
@@ -28,7 +28,7 @@ const aheadExample = `
 	31 00 00 00  00 00 00 00
 	37 61 63 6d 65 61 2e 69 6f`
 
-func TestARecordAheadIsAFieldAsTheExampleShows(t *testing.T) {
+func TestAPrefetchedRecordIsAFieldAsTheExampleShows(t *testing.T) {
 	b := abi.Begin(make([]byte, 256), 0, abi.ReqHeader0+1)
 	b.Put(abi.ReqMethod, "GET")
 	b.Put(abi.ReqScheme, "http")
@@ -40,7 +40,7 @@ func TestARecordAheadIsAFieldAsTheExampleShows(t *testing.T) {
 	r.Put(abi.RecDomain, "a.io")
 	r.Put(abi.RecFolder, "")
 	b.Keep(abi.ReqHeader0, r.Size())
-	want, err := hex.DecodeString(strings.Join(strings.Fields(aheadExample), ""))
+	want, err := hex.DecodeString(strings.Join(strings.Fields(prefetchExample), ""))
 	if err != nil {
 		t.Fatal(err)
 	}
