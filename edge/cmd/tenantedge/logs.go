@@ -16,7 +16,8 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/logs"
 )
 
-// newLogger writes text for people at a terminal, JSON for programs.
+// newLogger returns a logger that writes text to a terminal and JSON elsewhere,
+// unless c has a format.
 func newLogger(w io.Writer, c config.Logs) *slog.Logger {
 	format := func(to io.Writer) *slog.Logger {
 		o := &slog.HandlerOptions{Level: c.Level}
@@ -43,20 +44,20 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// flushLogs is how long the end of the process waits for what reads its logs.
+// flushLogs limits how long the end of the process waits for the reader of its
+// logs.
 const flushLogs = time.Second
 
-// queueOutput puts a buffer between a command that serves and what reads its
-// output: a pipe that is full would stop it, and a pipe without a reader end
-// it. What is left is written by run.
+// queueOutput puts queues before the output of a command that serves. Otherwise a
+// full pipe would block it, and a closed pipe end it. run writes the rest.
 func queueOutput(c *cobra.Command) {
-	// Where SIGPIPE is asked for, a write fails with EPIPE instead. Unlike an
-	// ignored signal it is as usual for processes that are started.
+	// With a handler for SIGPIPE, a write fails with EPIPE instead. Unlike an ignored
+	// signal, child processes do not inherit it.
 	broken := make(chan os.Signal, 1)
 	signal.Notify(broken, syscall.SIGPIPE)
 	c.Root().SetOut(logs.NewWriter(c.OutOrStdout(), logs.Options{}))
 	c.Root().SetErr(logs.NewWriter(c.ErrOrStderr(), logs.Options{}))
 }
 
-// quietLogger is for commands whose output is their answer.
+// quietLogger is for commands that serve no requests.
 func quietLogger() *slog.Logger { return slog.New(slog.DiscardHandler) }

@@ -1,6 +1,7 @@
-// Command tenantedge routes requests of a multi-tenant application: serve does
-// it, check finds what is wrong with its configuration, eval explains it and bench measures it; tenants and db look after the
-// tables it follows, files after what tenants store, and ws talks to websockets.
+// Command tenantedge routes the requests of a multi-tenant application. serve
+// serves them, check checks a configuration, eval explains decisions and bench
+// measures guests; db and tenants manage the tables of the directory, files
+// manages the tenants' files, and ws opens websockets.
 //
 //	tenantedge serve --demo
 //	tenantedge eval --config tenantedge.yaml --request 'GET http://acme.example.com/'
@@ -21,7 +22,7 @@ import (
 )
 
 func main() {
-	smoke.Main(edge.Try) // in a child that tries a guest
+	smoke.Main(edge.Try) // returns unless the process is a child that tries a guest
 	goredis.Disable()    // it logs each failed attempt; the layer logs outages
 	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
@@ -41,8 +42,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	command, err := root.ExecuteContextC(ctx)
-	// A command that serves has put queues before both; nothing may wait for
-	// their readers at the end either.
+	// A command that serves has put queues before both: the end of the process does
+	// not wait for slow readers either.
 	stderr = root.ErrOrStderr()
 	for _, w := range []io.Writer{stderr, root.OutOrStdout()} {
 		if queue, ok := w.(*logs.Writer); ok {

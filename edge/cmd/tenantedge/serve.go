@@ -20,23 +20,24 @@ func newServe() *cobra.Command {
 		Use:   "serve {--config FILE | --demo}",
 		Short: "Serve the tenants' requests",
 		Long: text(`
-			serve listens where the configuration says, lets the guest decide which tenant
-			each request is for, and hands it to what its urlconf names: an upstream, the
-			tenant's own files, a folder of files, or a fixed reply. Websockets go where
-			ws_urlconfs sends them: to an upstream or to the guest.
+			serve accepts requests on the configured listeners. The guest decides which tenant
+			a request is for, and the tenant's urlconf how it is served: by an upstream, from
+			the tenant's files, from a folder of files, or with a fixed reply. ws_urlconfs
+			sends websockets to an upstream or to the guest.
 
-			/healthz, /readyz and, for Prometheus, /metrics are answered on a listener of
-			their own (admin, by default 127.0.0.1:8081). On SIGTERM or SIGINT /readyz says
-			503, the listeners close, websockets are told 1001, and requests that run are
-			answered for as long as limits.shutdown_timeout allows, then with 503; a second
-			signal ends them at once.
+			The admin listener (admin, default 127.0.0.1:8081) answers /healthz, /readyz and,
+			for Prometheus, /metrics.
 
-			The guest's file (guest.path) is followed: a new guest is tried in a process of
-			its own, then takes over without a request failing. What is wrong with it goes to
-			the log, and the guest before runs on. SIGHUP reads the file again in any case.
+			SIGTERM or SIGINT begins a shutdown: /readyz answers 503, the listeners close,
+			websockets are closed with 1001, and open requests may finish within
+			limits.shutdown_timeout. The rest get 503. A second signal interrupts them at once.
 
-			With --demo everything that is needed comes along: five tenants, their files and
-			a small application.
+			The file guest.path is watched. A new guest is tried in a child process and then
+			replaces the current one without failing a request. If it is refused, the error is
+			logged and the current guest stays. SIGHUP reads the file again.
+
+			--demo serves five tenants with files and a small application, without a
+			configuration.
 		`),
 		Example: text(`
 			  tenantedge serve --demo
@@ -59,7 +60,7 @@ func newServe() *cobra.Command {
 		},
 	}
 	configFlag(c, &path)
-	c.Flags().BoolVar(&demo, "demo", false, "serve a demonstration, which needs no configuration")
+	c.Flags().BoolVar(&demo, "demo", false, "serve a demonstration without a configuration")
 	return c
 }
 

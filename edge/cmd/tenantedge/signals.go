@@ -11,14 +11,14 @@ import (
 	"github.com/tenantedge/tenantedge/edge/serve"
 )
 
-// orders are what signals ask for, beside the end.
+// orders are requests by signals, apart from a shutdown.
 type orders struct {
-	end    <-chan struct{} // closed: at once
-	reload <-chan struct{} // has one: read the guest's file again
+	end    <-chan struct{} // closed to interrupt the shutdown
+	reload <-chan struct{} // receives a value to read the guest's file again
 }
 
-// untilSignal returns a context that ends with the first SIGINT or SIGTERM,
-// and what a second one, or SIGHUP, asks for.
+// untilSignal returns a context that ends with the first SIGINT or SIGTERM, and
+// the orders of a second one and of SIGHUP.
 func untilSignal(ctx context.Context, log *slog.Logger) (context.Context, orders, func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	force, reload := make(chan struct{}), make(chan struct{}, 1)
@@ -32,7 +32,7 @@ func untilSignal(ctx context.Context, log *slog.Logger) (context.Context, orders
 				if s == syscall.SIGHUP {
 					select {
 					case reload <- struct{}{}:
-					default: // one is asked for already
+					default: // a reload is pending
 					}
 					continue
 				}
@@ -55,15 +55,15 @@ func untilSignal(ctx context.Context, log *slog.Logger) (context.Context, orders
 	}
 }
 
-// reloads reads the guest's file whenever it is asked to, until ctx ends or
-// the function that it returns is called, which waits for it.
-func reloads(ctx context.Context, s *serve.Server, asked <-chan struct{}) (stop func()) {
+// reloads reads the guest's file for each value of orders until ctx ends or stop
+// is called. stop waits for the last read.
+func reloads(ctx context.Context, s *serve.Server, orders <-chan struct{}) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() {
 		for {
 			select {
-			case <-asked:
+			case <-orders:
 				s.ReloadGuest(ctx)
 			case <-ctx.Done():
 				return

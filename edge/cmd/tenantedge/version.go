@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -17,8 +18,8 @@ func newVersion() *cobra.Command {
 		Use:   "version",
 		Short: "Print the versions of program, Go, wazero and guest",
 		Long: text(`
-			version tells what this program was built from. The digest is the SHA-256 of the
-			guest that is built in, which a configuration may replace (guest.path).
+			version prints what this program was built from. The digest is the SHA-256 of the
+			built-in guest, which a configuration may replace (guest.path).
 		`),
 		Example: "  tenantedge version",
 		Args:    noArgs,
@@ -47,18 +48,15 @@ const wazeroModule = "github.com/tetratelabs/wazero"
 // version is set by the linker in released binaries; see make release.
 var version string
 
+// moduleVersions returns the versions of this program and of wazero, from the
+// build information unless version is set.
 func moduleVersions() (module, wazero string) {
-	module, wazero = "unknown", "unknown"
+	module, wazero = cmp.Or(version, "unknown"), "unknown"
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return module, wazero
 	}
-	switch {
-	case version != "":
-		module = version
-	case info.Main.Version != "":
-		module = info.Main.Version
-	}
+	module = cmp.Or(version, info.Main.Version, module)
 	for _, d := range info.Deps {
 		if d.Path == wazeroModule {
 			wazero = d.Version

@@ -1,4 +1,4 @@
-// Package logs keeps what reads the logs from holding up what writes them.
+// Package logs decouples writers of a log from a slow reader.
 //
 //	w := logs.NewWriter(os.Stderr, logs.Options{})
 //	defer w.Close(time.Second)
@@ -13,37 +13,37 @@ import (
 	"time"
 )
 
-// Options is what a Writer is made of. The zero value works.
+// Options configure a Writer. The zero value works.
 type Options struct {
-	// Most is how many bytes wait for the reader. Default 1 MiB.
+	// Most limits the bytes in the queue. Default 1 MiB.
 	Most int
-	// Retry is the pause after a write that failed. Default 200 ms.
+	// Retry is the pause after a failed write. Default 200 ms.
 	Retry time.Duration
 }
 
-// Writer passes lines on to another writer without ever waiting for it. Lines
-// that do not fit in its buffer are dropped and counted; the count is written
-// to the log when the other writer takes lines again. A write that fails, on a
-// full disk say, is tried again from the byte that it came to.
+// Writer queues lines for another writer without ever blocking. Lines that do not
+// fit in the queue are dropped and counted; the count is written to the log once
+// the other writer accepts lines again. A failed write, for example to a full
+// disk, is continued at the first byte that was not written.
 type Writer struct {
 	to      io.Writer
 	options Options
 
-	mu      sync.Mutex
-	waiting []byte // whole lines that nothing has taken yet
-	spare   []byte // the memory for the next ones
-	dropped uint64 // lines, since the start
-	told    uint64 // of dropped, those that the log mentions
-	note    func(dropped uint64) []byte
-	busy    bool // the goroutine has bytes that are not written yet
-	closing bool
-	failed  error // of the last write
+	mu       sync.Mutex
+	queue    []byte // complete lines
+	spare    []byte // memory for the next queue
+	dropped  uint64 // lines, since the start
+	reported uint64 // of dropped, those that the log mentions
+	note     func(dropped uint64) []byte
+	busy     bool // the goroutine holds unwritten bytes
+	closing  bool
+	failed   error // of the last write
 
-	wake chan struct{} // has one: there is something to do
-	done chan struct{} // closed: the goroutine has ended
+	wake chan struct{} // holds a value while there is work
+	done chan struct{} // closed when the goroutine has ended
 }
 
-// NewWriter starts a Writer in front of to.
+// NewWriter returns a Writer that writes to to. Close it.
 func NewWriter(to io.Writer, o Options) *Writer {
 	if o.Most <= 0 {
 		o.Most = 1 << 20
@@ -57,15 +57,14 @@ func NewWriter(to io.Writer, o Options) *Writer {
 	return w
 }
 
-// Note sets how the line reads that reports dropped lines, for a log that has a
-// format.
+// Note sets the function that formats the line about dropped lines.
 func (w *Writer) Note(note func(dropped uint64) []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.note = note
 }
 
-// Unwrap returns the writer that the lines go to.
+// Unwrap returns the writer that was passed to NewWriter.
 func (w *Writer) Unwrap() io.Writer { return w.to }
 
 // Dropped returns how many lines were dropped.
@@ -75,16 +74,16 @@ func (w *Writer) Dropped() uint64 {
 	return w.dropped
 }
 
-// Write takes p, which is one line, or drops it. It never waits and never
+// Write queues or drops p, which must be one line. It never blocks and never
 // fails.
 func (w *Writer) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.waiting)+len(p) > w.options.Most || w.closing {
+	if len(w.queue)+len(p) > w.options.Most || w.closing {
 		w.dropped++
 		return len(p), nil
 	}
-	w.waiting = append(w.waiting, p...)
+	w.queue = append(w.queue, p...)
 	w.signal()
 	return len(p), nil
 }
@@ -92,12 +91,12 @@ func (w *Writer) Write(p []byte) (int, error) {
 func (w *Writer) signal() {
 	select {
 	case w.wake <- struct{}{}:
-	default: // it is awake
+	default: // the goroutine is awake
 	}
 }
 
-// Close waits until every line is written, but not longer than patience, and
-// gives up at once where the last write failed.
+// Close waits until every line is written, for patience at most. If the last
+// write failed, it does not retry.
 func (w *Writer) Close(patience time.Duration) error {
 	w.mu.Lock()
 	w.closing = true
@@ -112,7 +111,7 @@ func (w *Writer) Close(patience time.Duration) error {
 	switch {
 	case w.failed != nil:
 		return fmt.Errorf("logs: the last lines could not be written: %w", w.failed)
-	case w.busy || len(w.waiting) > 0:
+	case w.busy || len(w.queue) > 0:
 		return errors.New("logs: the last lines were not read in time")
 	}
 	return nil
@@ -135,21 +134,22 @@ func (w *Writer) run() {
 	}
 }
 
-// next takes what waits, and reports whether the Writer is closing.
+// next empties the queue and reports whether the Writer is closing.
 func (w *Writer) next() (batch []byte, end bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	batch, w.waiting, w.spare = w.waiting, w.spare[:0], nil
-	// The lines in batch came before those that were dropped.
-	if n := w.dropped - w.told; n > 0 {
+	batch, w.queue, w.spare = w.queue, w.spare[:0], nil
+	// The lines in batch are older than those dropped.
+	if n := w.dropped - w.reported; n > 0 {
 		batch = append(batch, w.note(n)...)
-		w.told = w.dropped
+		w.reported = w.dropped
 	}
 	w.busy = len(batch) > 0
 	return batch, w.closing
 }
 
-// pass writes batch. It reports false if the Writer is closed before it could.
+// pass writes batch. It reports false if the Writer was closed before all was
+// written.
 func (w *Writer) pass(batch []byte) bool {
 	rest := batch
 	for {
@@ -171,7 +171,7 @@ func (w *Writer) pass(batch []byte) bool {
 	}
 }
 
-// pause waits before a write is tried again, less long if the Writer closes.
+// pause waits before a retry, or until the Writer is closing.
 func (w *Writer) pause() {
 	timer := time.NewTimer(w.options.Retry)
 	defer timer.Stop()
