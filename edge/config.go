@@ -35,14 +35,6 @@ const (
 	RouteByForwardedHost = "route" // Config.ForwardedHost: a trusted peer's X-Forwarded-Host becomes the Host
 )
 
-// The entries of the TENANTS table and of the websocket route tables are given
-// to the guest as they are, so they are the contract's own types.
-type (
-	StaticTenant  = abi.StaticTenant
-	DefaultTenant = abi.DefaultTenant
-	WSRoute       = abi.WSRoute
-)
-
 // Config is what a Host is made of. The zero value is valid: it routes by
 // domain with the default guest, and knows no tenant.
 type Config struct {
@@ -54,10 +46,10 @@ type Config struct {
 	TenantHeader     string   // default "tenant"
 	TenantSessionKey string   // default "tenant"
 
-	Tenants    []StaticTenant       // the TENANTS table without public and default, in order
-	Default    *DefaultTenant       // for all dynamic tenants; nil: there are none, Directory is not read
-	WSURLConfs map[string][]WSRoute // websocket route tables by name
-	Settings   json.RawMessage      // the guest's own settings
+	Tenants    []abi.StaticTenant       // the TENANTS table without public and default, in order
+	Default    *abi.DefaultTenant       // for all dynamic tenants; nil: there are none, Directory is not read
+	WSURLConfs map[string][]abi.WSRoute // websocket route tables by name
+	Settings   json.RawMessage          // the guest's own settings
 
 	// Directory holds the dynamic tenants. A source fills and follows it; the
 	// Host only reads. nil: an empty one.

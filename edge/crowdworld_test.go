@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
@@ -70,7 +71,7 @@ func newCrowdWorld(t *testing.T, noPoll bool, c crowd) *crowdWorld {
 func (w *crowdWorld) config(t *testing.T, noPoll bool, stay time.Duration) Config {
 	t.Helper()
 	c := Config{
-		Directory: tenantdb.NewDirectory(tenantdb.Options{Normalize: tenancy.NormalizeHost}), Default: &DefaultTenant{URLConf: "app.urls", WSURLConf: "ws"},
+		Directory: tenantdb.NewDirectory(tenantdb.Options{Normalize: tenancy.NormalizeHost}), Default: &abi.DefaultTenant{URLConf: "app.urls", WSURLConf: "ws"},
 		Logger: slog.New(slog.DiscardHandler), CompileCache: compileCache, Guest: wasmtest.Guest(t, "edge/testdata/consumer"),
 		Limits: GuestLimits{Instances: crowdInstances, Deadline: time.Minute, QueueTimeout: 5 * time.Second},
 	}
@@ -87,7 +88,7 @@ func (w *crowdWorld) config(t *testing.T, noPoll bool, stay time.Duration) Confi
 	table, targets := routes(func(name string) WebsocketTarget {
 		return map[string]WebsocketTarget{"handler": {Handler: "grouped"}, "script": {Consumer: true}, "relay": {Upstream: w.behind.url}}[name]
 	}, "handler/ handler", "script/<path:script> script", "refused/<int:refuse>/ script", "relay/ relay")
-	c.WSURLConfs = map[string][]WSRoute{"ws": table}
+	c.WSURLConfs = map[string][]abi.WSRoute{"ws": table}
 	c.Websockets = WebsocketConfig{
 		Targets: map[string]map[string]WebsocketTarget{"ws": targets}, WithoutOrigin: true, NoPoll: noPoll,
 		Compression: "with-context",

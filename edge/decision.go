@@ -5,19 +5,6 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// Outcome says what the guest decided about a request.
-type Outcome = abi.Outcome
-
-// Outcomes of a Decision.
-const (
-	OutcomeTenant     = abi.Tenant
-	OutcomeRedirect   = abi.Redirect
-	OutcomeNotFound   = abi.Missing
-	OutcomeNone       = abi.None
-	OutcomeBadRequest = abi.BadRequest
-	OutcomeConflict   = abi.Conflict
-)
-
 // Decision is what the guest decided about a request.
 type Decision struct {
 	Outcome  abi.Outcome

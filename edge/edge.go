@@ -3,8 +3,8 @@
 //
 //	dir := tenantdb.NewDirectory(tenantdb.Options{})
 //	host, err := edge.New(ctx, edge.Config{
-//		Tenants:   []edge.StaticTenant{{Schema: "www", Domains: []string{"example.com"}}},
-//		Default:   &edge.DefaultTenant{},
+//		Tenants:   []abi.StaticTenant{{Schema: "www", Domains: []string{"example.com"}}},
+//		Default:   &abi.DefaultTenant{},
 //		Directory: dir,
 //	})
 //	// …

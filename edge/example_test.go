@@ -10,6 +10,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/stats"
 	"github.com/tenantedge/tenantedge/edge/tenant"
+	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
@@ -20,8 +21,8 @@ func Example() {
 		Domains: []tenantdb.Domain{{TenantID: "1", Domain: "acme.example.com", IsPrimary: true}},
 	})
 	host, err := edge.New(context.Background(), edge.Config{
-		Tenants:   []edge.StaticTenant{{Schema: "www", Domains: []string{"example.com"}}},
-		Default:   &edge.DefaultTenant{},
+		Tenants:   []abi.StaticTenant{{Schema: "www", Domains: []string{"example.com"}}},
+		Default:   &abi.DefaultTenant{},
 		Directory: dir,
 	})
 	if err != nil {

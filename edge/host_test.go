@@ -72,8 +72,8 @@ func newHost(t testing.TB, change func(*Config)) *Host {
 	}
 	c := Config{
 		Directory:    dir,
-		Tenants:      []StaticTenant{{Schema: "www", Domains: []string{"example.com"}, URLConf: "www.urls"}},
-		Default:      &DefaultTenant{URLConf: "app.urls"},
+		Tenants:      []abi.StaticTenant{{Schema: "www", Domains: []string{"example.com"}, URLConf: "www.urls"}},
+		Default:      &abi.DefaultTenant{URLConf: "app.urls"},
 		Logger:       slog.New(slog.DiscardHandler),
 		CompileCache: compileCache,
 		Upstream:     &upstream.Headers{Schema: "tenant", Routing: "X-Routing", Folder: "X-Folder", Identifier: "X-Identifier"},
@@ -279,7 +279,7 @@ func TestARoutedRequestAllocatesNothing(t *testing.T) {
 		{Method: "GET", Scheme: "http", Host: "example.com", Target: "/"},
 	} {
 		n := testing.AllocsPerRun(200, func() {
-			if d, err := h.Route(ctx, &q); err != nil || d.Outcome != OutcomeTenant {
+			if d, err := h.Route(ctx, &q); err != nil || d.Outcome != abi.Tenant {
 				t.Fatal(d.Reason, err)
 			}
 		})
@@ -303,7 +303,7 @@ func TestC5AFloodOfRandomHostsKeepsMemoryFlat(t *testing.T) {
 		for i := from; i < to; i++ {
 			host := fmt.Sprintf("h%d.example.net", i)
 			d, err := h.Route(ctx, &Request{Method: "GET", Scheme: "http", Host: host, Target: fmt.Sprintf("/p%d", i)})
-			if err != nil || d.Outcome != OutcomeNotFound {
+			if err != nil || d.Outcome != abi.Missing {
 				t.Fatalf("%s: %v %v", host, d.Outcome, err)
 			}
 		}

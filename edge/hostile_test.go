@@ -101,7 +101,7 @@ func TestG1ALyingGuestFailsItsOwnRequestAlone(t *testing.T) {
 		}
 		return string(b.Bytes())
 	}
-	const tenant, redirect = uint32(OutcomeTenant) | 200<<abi.DecStatusShift, uint32(OutcomeRedirect)
+	const tenant, redirect = uint32(abi.Tenant) | 200<<abi.DecStatusShift, uint32(abi.Redirect)
 	for _, c := range []struct {
 		name  string
 		guest *wasmtest.Handmade

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/tenantedge/tenantedge/edge/internal/trust"
+	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
 // RequestOf makes a Request of one that net/http received: whether its peer is
@@ -81,9 +82,9 @@ func rejected(r *trust.Rejection) *RouteError {
 	if r == nil {
 		return nil
 	}
-	e := &RouteError{Status: r.Status, Outcome: OutcomeBadRequest, Reason: r.Reason}
+	e := &RouteError{Status: r.Status, Outcome: abi.BadRequest, Reason: r.Reason}
 	if r.Status == http.StatusMisdirectedRequest {
-		e.Outcome = OutcomeConflict
+		e.Outcome = abi.Conflict
 	}
 	return e
 }

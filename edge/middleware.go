@@ -9,6 +9,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge/stats"
 	"github.com/tenantedge/tenantedge/edge/tenant"
+	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
 // Middleware routes every request before next sees it. next gets the tenant in
@@ -37,7 +38,7 @@ func (h *Host) Middleware(next http.Handler) http.Handler {
 			return
 		}
 		switch d.Outcome {
-		case OutcomeTenant, OutcomeNone:
+		case abi.Tenant, abi.None:
 			if q.Websocket && h.websockets == nil {
 				if e := h.passes(w, r, &d.Tenant); e != nil {
 					h.refuse(w, r, e)
@@ -50,7 +51,7 @@ func (h *Host) Middleware(next http.Handler) http.Handler {
 				return
 			}
 			next.ServeHTTP(w, h.routed(r, &q, carried))
-		case OutcomeRedirect:
+		case abi.Redirect:
 			h.results.add(stats.ResultRedirect)
 			w.Header().Set("Location", d.Location)
 			w.WriteHeader(d.Status)
@@ -115,7 +116,7 @@ func (h *Host) routed(r *http.Request, q *Request, c *routedContext) *http.Reque
 	trusted := h.trust.Peer(r)
 	out.Header = h.trust.PassOn(q.Header, trusted, q.Websocket)
 	h.trust.CleanTrailer(out, trusted)
-	if t := &d.Tenant; d.Outcome == OutcomeTenant && t.Path != r.URL.Path {
+	if t := &d.Tenant; d.Outcome == abi.Tenant && t.Path != r.URL.Path {
 		out.URL = innerURL(r.URL, t)
 	}
 	return out

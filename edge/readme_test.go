@@ -10,6 +10,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/tenant"
+	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
 	"github.com/tenantedge/tenantedge/tenantdb/file"
 )
@@ -25,8 +26,8 @@ func Example_watchedFile() {
 		go source.Follow(ctx, dir)
 
 		host, err := edge.New(ctx, edge.Config{
-			Tenants:   []edge.StaticTenant{{Schema: "www", Domains: []string{"example.com"}}},
-			Default:   &edge.DefaultTenant{},
+			Tenants:   []abi.StaticTenant{{Schema: "www", Domains: []string{"example.com"}}},
+			Default:   &abi.DefaultTenant{},
 			Directory: dir,
 		})
 		if err != nil {

@@ -3,6 +3,7 @@ package edge
 import (
 	"testing"
 
+	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
@@ -10,8 +11,8 @@ import (
 func TestARowThatAReferenceToAStaticTenantNamesIsRefused_B2(t *testing.T) {
 	text := func(s string) *string { return &s }
 	c := Config{
-		Tenants: []StaticTenant{{Schema: "www", Header: text("Main"), SessionKey: text("42")}, {Schema: "blog"}},
-		Default: &DefaultTenant{CloneReference: "sample"},
+		Tenants: []abi.StaticTenant{{Schema: "www", Header: text("Main"), SessionKey: text("42")}, {Schema: "blog"}},
+		Default: &abi.DefaultTenant{CloneReference: "sample"},
 	}
 	d := tenantdb.NewDirectory(tenantdb.Options{Normalize: tenancy.NormalizeHost, RefuseTenant: c.RefuseTenant, CloneReference: "sample"})
 	report := d.Replace(tenantdb.State{

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/tenantedge/tenantedge/edge/stats"
+	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
 // allResults lists the results in the order of results.
@@ -38,11 +39,11 @@ func (c *results) counts() map[stats.Result]uint64 {
 // resultOf returns the result of a request that was answered with an error.
 func resultOf(e *RouteError) stats.Result {
 	switch e.Outcome {
-	case OutcomeNotFound:
+	case abi.Missing:
 		return stats.ResultNotFound
-	case OutcomeBadRequest:
+	case abi.BadRequest:
 		return stats.ResultBad
-	case OutcomeConflict:
+	case abi.Conflict:
 		return stats.ResultConflict
 	}
 	var guest *GuestError

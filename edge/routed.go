@@ -7,6 +7,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge/internal/requestid"
 	"github.com/tenantedge/tenantedge/edge/tenant"
+	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
 // routedContext is the context of a routed request. It holds the decision, so
@@ -22,7 +23,7 @@ type routedKey struct{}
 func (c *routedContext) Value(key any) any {
 	switch key {
 	case tenant.Key{}:
-		if c.decision.Outcome == OutcomeTenant {
+		if c.decision.Outcome == abi.Tenant {
 			return &c.decision.Tenant
 		}
 		return (*tenant.Tenant)(nil)

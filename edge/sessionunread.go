@@ -54,9 +54,9 @@ func (h *Host) decidedUnread(r *Request, d *Decision) error {
 func (h *Host) holdsUnread(d *Decision) bool {
 	c := &h.config
 	switch {
-	case d.Outcome == OutcomeNotFound || d.Outcome == OutcomeNone:
+	case d.Outcome == abi.Missing || d.Outcome == abi.None:
 		return false // the session may name a tenant
-	case d.Outcome == OutcomeBadRequest || d.Outcome == OutcomeConflict:
+	case d.Outcome == abi.BadRequest || d.Outcome == abi.Conflict:
 		return true
 	case c.SessionsUnavailable == Ignore:
 		return true
@@ -71,7 +71,7 @@ func (h *Host) holdsUnread(d *Decision) bool {
 // strictHoldsUnread is holdsUnread under strict rules: the domain router redirects
 // at once, whatever others find; of tenants the last one prevails.
 func strictHoldsUnread(routers []string, d *Decision) bool {
-	return d.Outcome == OutcomeRedirect || lastHoldsUnread(routers, d.Tenant.Routing.Router)
+	return d.Outcome == abi.Redirect || lastHoldsUnread(routers, d.Tenant.Routing.Router)
 }
 
 // lastHoldsUnread is holdsUnread where the last router that finds a tenant

@@ -80,7 +80,7 @@ func TestASessionThatCannotBeReadMattersOnlyWhereItCouldLeadToAnotherTenant_G3(t
 				config.SessionsUnavailable, config.Compat, config.Conflicts, config.Routers = c.unavailable, c.compat, c.conflicts, c.routers
 				config.Sessions = sessionsOf{}
 				config.TrustedPeers = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
-				config.Default = &DefaultTenant{URLConf: "app.urls"}
+				config.Default = &abi.DefaultTenant{URLConf: "app.urls"}
 				config.Directory = tenantdb.NewDirectory(tenantdb.Options{})
 				config.Directory.Replace(tenantdb.State{
 					Tenants: []tenantdb.Tenant{{ID: "1", Schema: "acme"}, {ID: "2", Schema: "beta"}},
@@ -150,13 +150,13 @@ func TestWhereTheLastRouterPrevailsADecisionHoldsIfItsRouterComesAfterTheSession
 func TestUnderStrictRulesARedirectHoldsWhateverTheSessionSays_G3(t *testing.T) {
 	for _, c := range []struct {
 		routers []string
-		outcome Outcome
+		outcome abi.Outcome
 		holds   bool
 	}{
-		{ds, OutcomeRedirect, true},
-		{sd, OutcomeRedirect, true},
-		{ds, OutcomeTenant, false},
-		{sd, OutcomeTenant, true},
+		{ds, abi.Redirect, true},
+		{sd, abi.Redirect, true},
+		{ds, abi.Tenant, false},
+		{sd, abi.Tenant, true},
 	} {
 		d := &Decision{Outcome: c.outcome, Tenant: tenant.Tenant{Routing: tenant.Routing{Router: abi.ByDomain}}}
 		if got := strictHoldsUnread(c.routers, d); got != c.holds {
@@ -166,7 +166,7 @@ func TestUnderStrictRulesARedirectHoldsWhateverTheSessionSays_G3(t *testing.T) {
 }
 
 func TestWhatHoldsWithoutTheSessionDependsOnOutcomeAndPolicy_G3(t *testing.T) {
-	outcomes := []Outcome{OutcomeTenant, OutcomeRedirect, OutcomeNotFound, OutcomeNone, OutcomeBadRequest, OutcomeConflict}
+	outcomes := []abi.Outcome{abi.Tenant, abi.Redirect, abi.Missing, abi.None, abi.BadRequest, abi.Conflict}
 	for _, c := range []struct {
 		name   string
 		config Config

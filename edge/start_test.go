@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/internal/soak"
+	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
 // startVariable in the environment names a compile cache, and makes a process
@@ -39,7 +40,7 @@ func startChild(cache string) error {
 	ctx := context.Background()
 	began := time.Now()
 	h, err := New(ctx, Config{
-		Tenants:      []StaticTenant{{Schema: "www", Domains: []string{"example.com"}}},
+		Tenants:      []abi.StaticTenant{{Schema: "www", Domains: []string{"example.com"}}},
 		Logger:       slog.New(slog.DiscardHandler),
 		CompileCache: cache,
 	})

@@ -13,6 +13,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/channel"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
 	"github.com/tenantedge/tenantedge/edge/tenant"
+	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
@@ -512,7 +513,7 @@ func TestWebsocketsThatCannotBeServedAreRefusedAtTheStart(t *testing.T) {
 			config := WebsocketConfig{Targets: map[string]map[string]WebsocketTarget{"ws": targets}, Handlers: map[string]WebsocketHandler{"echo": played{}}}
 			c.change(&config, targets)
 			h, err := New(t.Context(), Config{
-				CompileCache: compileCache, WSURLConfs: map[string][]WSRoute{"ws": {{Path: &path, Name: "chat"}}}, Websockets: config,
+				CompileCache: compileCache, WSURLConfs: map[string][]abi.WSRoute{"ws": {{Path: &path, Name: "chat"}}}, Websockets: config,
 			})
 			if err == nil {
 				h.Close()

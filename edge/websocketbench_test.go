@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
@@ -32,7 +33,7 @@ func measuredWith(t testing.TB, up *url.URL, after func()) string {
 			}
 			return WebsocketTarget{Handler: name}
 		}, "handler handler", "grouped grouped", "relay relay")
-		c.WSURLConfs = map[string][]WSRoute{"ws": table}
+		c.WSURLConfs = map[string][]abi.WSRoute{"ws": table}
 		c.Websockets = WebsocketConfig{
 			Targets: map[string]map[string]WebsocketTarget{"ws": targets}, WithoutOrigin: true,
 			Handlers: map[string]WebsocketHandler{"handler": played{}, "grouped": played{open: func(s *Websocket) {

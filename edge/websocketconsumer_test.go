@@ -5,6 +5,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
 // A route may be handled by the guest.
@@ -12,7 +13,7 @@ func TestARouteMayBeTheGuests(t *testing.T) {
 	w := newSocketWorld(t, nil, func(c *Config) {
 		c.Guest = wasmtest.Guest(t, "guest/examples/echo")
 		table, targets := routes(func(string) WebsocketTarget { return WebsocketTarget{Consumer: true} }, "echo/ echo")
-		c.WSURLConfs = map[string][]WSRoute{"ws": table}
+		c.WSURLConfs = map[string][]abi.WSRoute{"ws": table}
 		c.Websockets = WebsocketConfig{Targets: map[string]map[string]WebsocketTarget{"ws": targets}}
 	})
 	c := w.enter("acme.example.com", "/echo/")

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
@@ -43,8 +44,8 @@ func ExampleWebsocketHandler() {
 	path := "room/<slug:room>/"
 	host, err := edge.New(context.Background(), edge.Config{
 		Directory:  tenantdb.NewDirectory(tenantdb.Options{}),
-		Default:    &edge.DefaultTenant{WSURLConf: "ws"},
-		WSURLConfs: map[string][]edge.WSRoute{"ws": {{Path: &path, Name: "room"}}},
+		Default:    &abi.DefaultTenant{WSURLConf: "ws"},
+		WSURLConfs: map[string][]abi.WSRoute{"ws": {{Path: &path, Name: "room"}}},
 		Websockets: edge.WebsocketConfig{
 			Targets:  map[string]map[string]edge.WebsocketTarget{"ws": {"room": {Handler: "room"}}},
 			Handlers: map[string]edge.WebsocketHandler{"room": room{}},

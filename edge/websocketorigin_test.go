@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/tenantedge/tenantedge/edge/tenant"
+	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
@@ -15,7 +16,7 @@ func TestAnOriginWithWWWIsOfTheTenantThatHasThatName_B1(t *testing.T) {
 	} {
 		h := newHost(t, func(c *Config) {
 			c.Compat = compat
-			c.Tenants = []StaticTenant{{Schema: "www", Domains: []string{"WWW.Site.test."}}}
+			c.Tenants = []abi.StaticTenant{{Schema: "www", Domains: []string{"WWW.Site.test."}}}
 			c.Directory.Replace(tenantdb.State{
 				Tenants: []tenantdb.Tenant{{ID: "1", Schema: "one"}, {ID: "2", Schema: "two"}},
 				Domains: []tenantdb.Domain{

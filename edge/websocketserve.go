@@ -17,6 +17,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/guests"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
 	"github.com/tenantedge/tenantedge/edge/tenant"
+	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
 // websockets serve a Host's websockets.
@@ -90,7 +91,7 @@ func (w *websockets) serve(rw http.ResponseWriter, r *http.Request) {
 	if w.config.Routed != nil {
 		w.config.Routed(r)
 	}
-	if d.Outcome != OutcomeTenant || !d.WSFound {
+	if d.Outcome != abi.Tenant || !d.WSFound {
 		w.unrouted.Add(1)
 		w.refuse(rw, r, http.StatusNotFound, "no websocket route matches", nil)
 		return

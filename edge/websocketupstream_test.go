@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
 // behind is an upstream: it says in its first message what it was asked, and
@@ -93,7 +94,7 @@ func newRelayWorld(t *testing.T, change func(*Config)) *socketWorld {
 				"gone":     {Upstream: &url.URL{Scheme: "ws", Host: gone.Addr().String()}},
 			}[name]
 		}, "<path:any>/original original", "<path:any>/inner inner", "refuse refuse", "gone gone")
-		c.WSURLConfs = map[string][]WSRoute{"ws": table}
+		c.WSURLConfs = map[string][]abi.WSRoute{"ws": table}
 		c.Websockets = WebsocketConfig{Targets: map[string]map[string]WebsocketTarget{"ws": targets}}
 		if change != nil {
 			change(c)

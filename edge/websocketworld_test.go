@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
@@ -26,11 +27,11 @@ type socketWorld struct {
 }
 
 // routes are a route table and its targets, from lines as "path name".
-func routes(target func(name string) WebsocketTarget, lines ...string) (table []WSRoute, targets map[string]WebsocketTarget) {
+func routes(target func(name string) WebsocketTarget, lines ...string) (table []abi.WSRoute, targets map[string]WebsocketTarget) {
 	targets = map[string]WebsocketTarget{}
 	for _, line := range lines {
 		path, name, _ := strings.Cut(line, " ")
-		table = append(table, WSRoute{Path: &path, Name: name})
+		table = append(table, abi.WSRoute{Path: &path, Name: name})
 		targets[name] = target(name)
 	}
 	return table, targets
@@ -60,7 +61,7 @@ func newSocketWorld(t *testing.T, handlers map[string]WebsocketHandler, change f
 			lines = append(lines, name+"/<str:room>/<int:page>/ "+name)
 		}
 		table, targets := routes(byHandler, lines...)
-		c.WSURLConfs = map[string][]WSRoute{"ws": table}
+		c.WSURLConfs = map[string][]abi.WSRoute{"ws": table}
 		c.Websockets = WebsocketConfig{Targets: map[string]map[string]WebsocketTarget{"ws": targets}, Handlers: handlers}
 		if change != nil {
 			change(c)

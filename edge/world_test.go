@@ -99,7 +99,7 @@ func (f *front) mustGet(t testing.TB, host, target string) answer {
 // constant is a handmade guest that gives every request to the static tenant
 // www, and says "g<generation>" as its URLConf.
 func constant(generation int) []byte {
-	b := abi.Begin(make([]byte, 512), uint32(OutcomeTenant)|200<<abi.DecStatusShift, abi.DecHeader0)
+	b := abi.Begin(make([]byte, 512), uint32(abi.Tenant)|200<<abi.DecStatusShift, abi.DecHeader0)
 	b.Put(abi.DecSchema, "www")
 	b.Put(abi.DecDomain, "example.com")
 	b.Put(abi.DecPath, "/")

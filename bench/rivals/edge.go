@@ -6,6 +6,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/bench/table"
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
 // Engine describes what edge.Host of this version does around each call. The
@@ -60,7 +61,7 @@ func (e *edgeRival) Route(ctx context.Context, q *edge.Request) (Answer, error) 
 		return Answer{}, err
 	}
 	a := Answer{Outcome: d.Outcome}
-	if d.Outcome == edge.OutcomeTenant {
+	if d.Outcome == abi.Tenant {
 		a.Schema, a.Path = d.Tenant.Schema, d.Tenant.Path
 	}
 	return a, nil

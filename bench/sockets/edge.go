@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
 // Kinds of our own server, by the consumer of its sockets.
@@ -31,8 +32,8 @@ func startEdge(ctx context.Context, kind, upstream string) (*edge.Host, error) {
 	}[kind]
 	echoPath, groupPath := EchoPath[1:], GroupPath[1:]
 	config := edge.Config{
-		Tenants:    []edge.StaticTenant{{Schema: "bench", Domains: []string{host}, WSURLConf: "ws"}},
-		WSURLConfs: map[string][]edge.WSRoute{"ws": {{Path: &echoPath, Name: "echo"}, {Path: &groupPath, Name: "group"}}},
+		Tenants:    []abi.StaticTenant{{Schema: "bench", Domains: []string{host}, WSURLConf: "ws"}},
+		WSURLConfs: map[string][]abi.WSRoute{"ws": {{Path: &echoPath, Name: "echo"}, {Path: &groupPath, Name: "group"}}},
 		Websockets: edge.WebsocketConfig{
 			Targets:  map[string]map[string]edge.WebsocketTarget{"ws": {"echo": target, "group": target}},
 			Handlers: map[string]edge.WebsocketHandler{"bench": handler{}},

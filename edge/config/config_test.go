@@ -19,6 +19,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/upstream"
+	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
@@ -87,7 +88,7 @@ const dumped = `{"public": {"APPS": ["django.contrib.contenttypes", "django_pgsc
 
 func TestTheTenantsTableOfDjangoLoadsAsItIs(t *testing.T) {
 	main := "main"
-	want := []edge.StaticTenant{
+	want := []abi.StaticTenant{
 		{
 			Schema: "www", Domains: []string{"example.com", "second.example.com"}, FallbackDomains: []string{"tenants.example.com"},
 			URLConf: "main.urls", WSURLConf: "main.ws", Header: &main,
@@ -99,7 +100,7 @@ func TestTheTenantsTableOfDjangoLoadsAsItIs(t *testing.T) {
 	if !reflect.DeepEqual(f.Tenants, want) {
 		t.Errorf("tenants are\n%+v, want\n%+v", f.Tenants, want)
 	}
-	if want := (edge.DefaultTenant{URLConf: "customers.urls", CloneReference: "sample"}); f.Default == nil || *f.Default != want {
+	if want := (abi.DefaultTenant{URLConf: "customers.urls", CloneReference: "sample"}); f.Default == nil || *f.Default != want {
 		t.Errorf("default is %+v, want %+v", f.Default, want)
 	}
 }
@@ -111,7 +112,7 @@ tenants:
   ant: {DOMAINS: [b.com], session_key: s}
 `)
 	one, s := "1", "s"
-	want := []edge.StaticTenant{
+	want := []abi.StaticTenant{
 		{Schema: "zoo", Domains: []string{"a.com"}, URLConf: "z", Header: &one},
 		{Schema: "ant", Domains: []string{"b.com"}, SessionKey: &s},
 	}
@@ -232,7 +233,7 @@ guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a:
 			MaxFileBytes: 1e9, MinFree: 2 << 30, QuotaBytes: 10e9, QuotaFiles: 7, MaxDepth: 9,
 		},
 		SigningKeys: []ProofKey{{ID: "new", SecretEnv: "NEW"}, {ID: "old", SecretFile: "/etc/tenantedge/old"}},
-		WSURLConfs:  map[string][]edge.WSRoute{"ws": {{Path: &path, Name: "a"}, {Regex: &regex}}},
+		WSURLConfs:  map[string][]abi.WSRoute{"ws": {{Path: &path, Name: "a"}, {Regex: &regex}}},
 		UpstreamHeaders: upstream.Headers{
 			ID: "X-Id", Routing: "X-Routing", Folder: "X-Folder", CachePrefix: "X-Prefix", Identifier: "X-Ident",
 		},
@@ -355,7 +356,7 @@ func TestEdgeTakesOverWhatNeedsNoIO(t *testing.T) {
 	room := "room/"
 	want := edge.Config{
 		Compat: "strict", Routers: []string{"header"}, Conflicts: "last-wins", ForwardedHost: "refuse", TenantHeader: "x", TenantSessionKey: "y",
-		Tenants: f.Tenants, Default: f.Default, WSURLConfs: map[string][]edge.WSRoute{"w": {{Path: &room, Name: "room"}}},
+		Tenants: f.Tenants, Default: f.Default, WSURLConfs: map[string][]abi.WSRoute{"w": {{Path: &room, Name: "room"}}},
 		Settings: json.RawMessage(`{"a":1}`), TrustedPeers: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
 		Upstream: &upstream.Headers{Schema: "tenant", ID: "X-Id"}, OnGuestError: edge.Refuse,
 		Limits: edge.GuestLimits{

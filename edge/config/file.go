@@ -7,6 +7,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/upstream"
+	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
 // File is a configuration, decoded and checked, with every default filled in.
@@ -38,9 +39,9 @@ type File struct {
 	TenantHeaderProof []ProofKey `key:"tenant_header_proof"`
 
 	// Tenants is the TENANTS table without public and default, in order.
-	Tenants []edge.StaticTenant
+	Tenants []abi.StaticTenant
 	// Default is the table's entry for dynamic tenants; nil: there are none.
-	Default *edge.DefaultTenant
+	Default *abi.DefaultTenant
 	// Directory is where the dynamic tenants come from.
 	Directory Directory `key:"directory"`
 
@@ -53,7 +54,7 @@ type File struct {
 	// SigningKeys sign URLs of files with the first, and verify them with all.
 	SigningKeys []ProofKey `key:"signing_keys"`
 	// WSURLConfs are the websocket route tables by name.
-	WSURLConfs map[string][]edge.WSRoute
+	WSURLConfs map[string][]abi.WSRoute
 	// WSTargets say what serves the routes of those tables, by table and route.
 	// Without any, websockets are requests as others are.
 	WSTargets map[string]map[string]edge.WebsocketTarget

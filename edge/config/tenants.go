@@ -4,14 +4,15 @@ import (
 	"strings"
 
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
 // tenantTable is Django's TENANTS.
 type tenantTable struct {
-	static   []edge.StaticTenant
-	fallback *edge.DefaultTenant
+	static   []abi.StaticTenant
+	fallback *abi.DefaultTenant
 }
 
 // tenantEntry holds every key that an entry of TENANTS may have; which entry
@@ -58,11 +59,11 @@ func (t *tenantTable) decode(v value) {
 			at.refuse(found, notInPublic, "public is not routable")
 		case "default":
 			at.refuse(found, notInDefault, "each dynamic tenant has its own")
-			t.fallback = &edge.DefaultTenant{URLConf: e.URLConf, WSURLConf: e.WSURLConf, CloneReference: e.CloneReference}
+			t.fallback = &abi.DefaultTenant{URLConf: e.URLConf, WSURLConf: e.WSURLConf, CloneReference: e.CloneReference}
 			clone = found["clone_reference"]
 		default:
 			checkSchema(v.d, kv.key.pos, at.p, schema)
-			t.static = append(t.static, edge.StaticTenant{
+			t.static = append(t.static, abi.StaticTenant{
 				Schema: schema, Domains: e.Domains, FallbackDomains: e.FallbackDomains,
 				URLConf: e.URLConf, WSURLConf: e.WSURLConf, Header: e.Header, SessionKey: e.SessionKey,
 			})

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
 
@@ -90,8 +91,8 @@ func (f *File) Warnings() Warnings {
 	for _, t := range f.Tenants {
 		f.claimDomains(&ws, t.Schema, "fallback_domains", t.FallbackDomains, fallbacks, domains)
 	}
-	f.claimAliases(&ws, "header", func(t *edge.StaticTenant) *string { return t.Header })
-	f.claimAliases(&ws, "session_key", func(t *edge.StaticTenant) *string { return t.SessionKey })
+	f.claimAliases(&ws, "header", func(t *abi.StaticTenant) *string { return t.Header })
+	f.claimAliases(&ws, "session_key", func(t *abi.StaticTenant) *string { return t.SessionKey })
 	return ws
 }
 
@@ -120,7 +121,7 @@ func (f *File) claimDomains(ws *Warnings, schema, key string, list []string, tak
 
 // claimAliases finds aliases that are another static tenant's schema or alias:
 // the first in the order of the table prevails.
-func (f *File) claimAliases(ws *Warnings, key string, alias func(*edge.StaticTenant) *string) {
+func (f *File) claimAliases(ws *Warnings, key string, alias func(*abi.StaticTenant) *string) {
 	taken := map[string]string{}
 	for i := range f.Tenants {
 		t := &f.Tenants[i]

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
 // Websockets says how websockets are served.
@@ -78,7 +79,7 @@ func (l *Limits) websocket() edge.WebsocketLimits {
 
 // wsRoute is one entry of a websocket route table, and what serves it.
 type wsRoute struct {
-	edge.WSRoute
+	abi.WSRoute
 	target edge.WebsocketTarget
 	has    bool // there is a target
 }
@@ -102,7 +103,7 @@ func (r *wsRoute) decode(v value) {
 	if found.has("path") == found.has("regex") {
 		v.fail("expected exactly one of path and regex, found %s", both(found.has("path")))
 	}
-	r.WSRoute = edge.WSRoute{Path: entry.Path, Regex: entry.Regex, Name: entry.Name}
+	r.WSRoute = abi.WSRoute{Path: entry.Path, Regex: entry.Regex, Name: entry.Name}
 	kinds := 0
 	for _, key := range []string{"upstream", "consumer", "handler"} {
 		if found.has(key) {
@@ -190,10 +191,10 @@ func (doc *document) finishWebsockets(f *File) {
 	if doc.WSURLConfs == nil {
 		return
 	}
-	f.WSURLConfs = make(map[string][]edge.WSRoute, len(doc.WSURLConfs))
+	f.WSURLConfs = make(map[string][]abi.WSRoute, len(doc.WSURLConfs))
 	f.WSTargets = map[string]map[string]edge.WebsocketTarget{}
 	for name, routes := range doc.WSURLConfs {
-		table := make([]edge.WSRoute, len(routes))
+		table := make([]abi.WSRoute, len(routes))
 		targets := map[string]edge.WebsocketTarget{}
 		for i, r := range routes {
 			table[i] = r.WSRoute

@@ -22,6 +22,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/tenant"
+	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
@@ -41,7 +42,7 @@ func newHost(t *testing.T) *edge.Host {
 	if len(report.Problems) > 0 {
 		t.Fatal(report.Problems)
 	}
-	host, err := edge.New(t.Context(), edge.Config{Default: &edge.DefaultTenant{}, Directory: directory})
+	host, err := edge.New(t.Context(), edge.Config{Default: &abi.DefaultTenant{}, Directory: directory})
 	if err != nil {
 		t.Fatal(err)
 	}

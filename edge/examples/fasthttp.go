@@ -7,6 +7,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
 // FastHTTP returns a handler for fasthttp that routes each request.
@@ -18,10 +19,10 @@ func FastHTTP(host *edge.Host) fasthttp.RequestHandler {
 		switch {
 		case err != nil:
 			ctx.Error("bad gateway", fasthttp.StatusBadGateway)
-		case d.Outcome == edge.OutcomeTenant:
+		case d.Outcome == abi.Tenant:
 			name := strings.TrimPrefix(d.Tenant.Path, "/hello/")
 			fmt.Fprintf(ctx, "%s greets %s", d.Tenant.Schema, name)
-		case d.Outcome == edge.OutcomeRedirect:
+		case d.Outcome == abi.Redirect:
 			ctx.Response.Header.Set("Location", d.Location)
 			ctx.SetStatusCode(d.Status)
 		default:

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/tenant"
+	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
 // GRPC returns an interceptor that routes each call by its authority and method
@@ -24,7 +25,7 @@ func GRPC(host *edge.Host) grpc.UnaryServerInterceptor {
 		if err != nil {
 			return nil, status.Error(codes.Unavailable, "routing failed")
 		}
-		if d.Outcome != edge.OutcomeTenant {
+		if d.Outcome != abi.Tenant {
 			return nil, status.Error(codes.NotFound, "no tenant")
 		}
 		return handler(tenant.NewContext(ctx, &d.Tenant), request)

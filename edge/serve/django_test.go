@@ -17,6 +17,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/channel/redis"
 	"github.com/tenantedge/tenantedge/edge/channel/redistest"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
 // python is the system's, for which Debian packages Django Channels.
@@ -83,7 +84,7 @@ func TestDjangoChannelsBehindTheEdge(t *testing.T) {
 	w := start(t, func(s *setup) {
 		s.edge.Default.WSURLConf = "ws"
 		s.edge.Channels = layer
-		s.edge.WSURLConfs = map[string][]edge.WSRoute{"ws": {{Path: &relay, Name: "relay"}, {Path: &room, Name: "room"}}}
+		s.edge.WSURLConfs = map[string][]abi.WSRoute{"ws": {{Path: &relay, Name: "relay"}, {Path: &room, Name: "room"}}}
 		s.edge.Websockets = edge.WebsocketConfig{
 			Targets:  map[string]map[string]edge.WebsocketTarget{"ws": {"relay": {Upstream: app}, "room": {Handler: "room"}}},
 			Handlers: map[string]edge.WebsocketHandler{"room": member{}},

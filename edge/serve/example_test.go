@@ -11,6 +11,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/serve"
+	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
 const file = `
@@ -90,7 +91,7 @@ func ExampleOpen() {
 // A program that embeds package edge serves the files of its tenants.
 func ExampleNewMedia() {
 	ctx := context.Background()
-	c := edge.Config{Tenants: []edge.StaticTenant{{Schema: "www", Domains: []string{"www.example.com"}}}}
+	c := edge.Config{Tenants: []abi.StaticTenant{{Schema: "www", Domains: []string{"www.example.com"}}}}
 	host, err := edge.New(ctx, c)
 	if err != nil {
 		fmt.Println(err)

@@ -12,6 +12,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/errorpage"
 	"github.com/tenantedge/tenantedge/edge/internal/files"
 	"github.com/tenantedge/tenantedge/edge/storage"
+	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
@@ -19,7 +20,7 @@ import (
 type core struct {
 	host      *edge.Host
 	log       *slog.Logger
-	static    []edge.StaticTenant
+	static    []abi.StaticTenant
 	directory *tenantdb.Directory // nil: there are only static tenants
 
 	base      context.Context    // of all requests
@@ -37,7 +38,7 @@ func (s *Server) refused(w http.ResponseWriter, r *http.Request, e *edge.RouteEr
 	if e.RequestID != "" {
 		note.id = e.RequestID // that of the Host's log entry
 	}
-	if e.Outcome == edge.OutcomeNotFound && s.table.fallback != nil {
+	if e.Outcome == abi.Missing && s.table.fallback != nil {
 		s.table.serveNone(w, r)
 		return
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/channel/redis"
 	"github.com/tenantedge/tenantedge/edge/channel/redistest"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
 // A process that ends sends its websockets away with 1001, and Redis knows
@@ -50,7 +51,7 @@ func TestAShutdownLeavesNoMembershipInRedis(t *testing.T) {
 			w := start(t, func(s *setup) {
 				s.edge.Default.WSURLConf = "ws"
 				s.edge.Channels = layer
-				s.edge.WSURLConfs = map[string][]edge.WSRoute{"ws": {{Path: &room, Name: "room"}}}
+				s.edge.WSURLConfs = map[string][]abi.WSRoute{"ws": {{Path: &room, Name: "room"}}}
 				s.edge.Websockets = edge.WebsocketConfig{
 					Targets:  map[string]map[string]edge.WebsocketTarget{"ws": {"room": {Handler: "room"}}},
 					Handlers: map[string]edge.WebsocketHandler{"room": member{}},

@@ -15,6 +15,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage"
 	"github.com/tenantedge/tenantedge/edge/storage/backend"
 	"github.com/tenantedge/tenantedge/edge/tenant"
+	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
@@ -31,7 +32,7 @@ type MediaOptions struct {
 	Uploads *config.Uploads
 	// Tenants and Directory are those of the Host's configuration. No two of
 	// these tenants may share a folder.
-	Tenants   []edge.StaticTenant
+	Tenants   []abi.StaticTenant
 	Directory *tenantdb.Directory
 	// Logger logs failures. nil: slog.Default.
 	Logger *slog.Logger

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
 // discarded is a response that goes nowhere, with the methods of net/http's.
@@ -50,7 +51,7 @@ func BenchmarkFile(b *testing.B) {
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			s, err := newServer(b.Context(), edge.Config{
-				Tenants: []edge.StaticTenant{{Schema: "www", Domains: []string{"example.com"}, URLConf: "app"}}, CompileCache: compiled,
+				Tenants: []abi.StaticTenant{{Schema: "www", Domains: []string{"example.com"}, URLConf: "app"}}, CompileCache: compiled,
 			}, settings{
 				URLConfs: map[string]config.URLConf{"app": c.URLConf},
 				Media:    &config.Media{Location: location, BaseURL: "/media/", ActiveContent: "attachment", Precompressed: true},

@@ -18,6 +18,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
 // BenchmarkProxy has eight clients ask an application for pages of 1,000 bytes
@@ -52,7 +53,7 @@ func benchServer(b *testing.B) string {
 		b.Fatal(err)
 	}
 	s, err := newServer(b.Context(), edge.Config{
-		Directory: directory(), Default: &edge.DefaultTenant{URLConf: "app"}, CompileCache: compiled,
+		Directory: directory(), Default: &abi.DefaultTenant{URLConf: "app"}, CompileCache: compiled,
 		Limits: edge.GuestLimits{Deadline: patience, QueueTimeout: patience}, Logger: slog.New(slog.DiscardHandler),
 	}, settings{
 		Listeners: []config.Listener{{Address: "127.0.0.1:0"}}, Logger: slog.New(slog.DiscardHandler),

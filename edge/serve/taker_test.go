@@ -10,6 +10,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
 // The environment of a process that runs takeUploads: the folder of its files,
@@ -23,7 +24,7 @@ const (
 // standard output and ends when standard input is closed.
 func takeUploads(location string) {
 	s, err := newServer(context.Background(), edge.Config{
-		Tenants:      []edge.StaticTenant{{Schema: "www", Domains: []string{"127.0.0.1"}, URLConf: "files"}},
+		Tenants:      []abi.StaticTenant{{Schema: "www", Domains: []string{"127.0.0.1"}, URLConf: "files"}},
 		CompileCache: os.Getenv(compiledVariable), Logger: slog.New(slog.DiscardHandler),
 	}, settings{
 		Listeners: []config.Listener{{Address: "127.0.0.1:0"}}, Media: &config.Media{Location: location, BaseURL: "/media/"},

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
 const goodHandshake = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
@@ -104,7 +105,7 @@ func TestNothingButAWebsocketHandshakeIsAnUpgrade_A2(t *testing.T) {
 func TestEmbeddersGetNoUpgradeButAWebsocket_A2(t *testing.T) {
 	got := make(chan http.Header, 1)
 	host, err := edge.New(t.Context(), edge.Config{
-		Tenants: []edge.StaticTenant{{Schema: "www", Domains: []string{"www-site.example.com"}}}, CompileCache: compiled,
+		Tenants: []abi.StaticTenant{{Schema: "www", Domains: []string{"www-site.example.com"}}}, CompileCache: compiled,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets/autobahn"
+	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
@@ -52,7 +53,7 @@ func withWebsockets(t *testing.T) func(*setup) {
 	echo, relay := "echo/", "relay/"
 	return func(s *setup) {
 		s.edge.Default.WSURLConf = "ws"
-		s.edge.WSURLConfs = map[string][]edge.WSRoute{"ws": {{Path: &echo, Name: "echo"}, {Path: &relay, Name: "relay"}}}
+		s.edge.WSURLConfs = map[string][]abi.WSRoute{"ws": {{Path: &echo, Name: "echo"}, {Path: &relay, Name: "relay"}}}
 		s.edge.Websockets = edge.WebsocketConfig{
 			Targets:  map[string]map[string]edge.WebsocketTarget{"ws": {"echo": {Handler: "echo"}, "relay": {Upstream: u}}},
 			Handlers: map[string]edge.WebsocketHandler{"echo": echoes{}},

@@ -22,6 +22,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
@@ -77,13 +78,13 @@ func start(t *testing.T, changes ...func(*setup)) *world {
 	logger := slog.New(slog.NewJSONHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	directory := directory()
 	s.edge = edge.Config{
-		Tenants: []edge.StaticTenant{
+		Tenants: []abi.StaticTenant{
 			{Schema: "www", Domains: []string{"www-site.example.com"}, URLConf: "app"},
 			{Schema: "files", Domains: []string{"files.example.com"}, URLConf: "files"},
 			{Schema: "gone", Domains: []string{"gone.example.com"}, URLConf: "gone"},
 			{Schema: "lost", Domains: []string{"lost.example.com"}, URLConf: "not-configured"},
 		},
-		Default: &edge.DefaultTenant{URLConf: "app"}, Directory: directory, CompileCache: compiled,
+		Default: &abi.DefaultTenant{URLConf: "app"}, Directory: directory, CompileCache: compiled,
 	}
 	s.options = settings{
 		Listeners: []config.Listener{{Address: "127.0.0.1:0", H2: true}}, Admin: "127.0.0.1:0",

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/upstream"
+	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
 // An application behind the edge learns the tenant from a header.
@@ -24,7 +25,7 @@ func Example() {
 		return
 	}
 	host, err := edge.New(context.Background(), edge.Config{
-		Tenants: []edge.StaticTenant{{Schema: "www", Domains: []string{"example.com"}}},
+		Tenants: []abi.StaticTenant{{Schema: "www", Domains: []string{"example.com"}}},
 	})
 	if err != nil {
 		fmt.Println(err)

@@ -140,11 +140,11 @@ func (e *evaluator) route(ctx context.Context, q *question) any {
 	if status := statusOf(&d); status != 0 {
 		a.Status = &status
 	}
-	if d.Outcome == edge.OutcomeRedirect {
+	if d.Outcome == abi.Redirect {
 		a.Location = &d.Location
 	}
 	if t := &d.Tenant; t.Schema != "" {
-		a.found(t, d.Outcome == edge.OutcomeTenant)
+		a.found(t, d.Outcome == abi.Tenant)
 	}
 	if d.WSFound && a.Route != nil {
 		kwargs := json.RawMessage(d.WSKwargs)
@@ -158,7 +158,7 @@ func (e *evaluator) route(ctx context.Context, q *question) any {
 }
 
 func statusOf(d *edge.Decision) int {
-	if d.Outcome == edge.OutcomeTenant {
+	if d.Outcome == abi.Tenant {
 		return http.StatusOK
 	}
 	return d.Status
@@ -189,7 +189,7 @@ func (a *routeAnswer) found(t *tenant.Tenant, served bool) {
 // refused tells what Middleware would answer for an error.
 func (a *routeAnswer) refused(err error) {
 	status := http.StatusInternalServerError
-	a.Outcome, a.Error = edge.Outcome(0).String(), err.Error()
+	a.Outcome, a.Error = abi.Outcome(0).String(), err.Error()
 	var known *edge.RouteError
 	switch {
 	case errors.As(err, &known):

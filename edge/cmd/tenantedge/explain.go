@@ -5,7 +5,6 @@ import (
 	"io"
 	"strings"
 
-	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/guest/abi"
@@ -57,11 +56,11 @@ func (e *evaluator) explainRoute(b *strings.Builder, q *question, a *routeAnswer
 	switch {
 	case a.Error != "":
 		line("error", "%d: %s", *a.Status, a.Error)
-	case d.Outcome == edge.OutcomeTenant:
+	case d.Outcome == abi.Tenant:
 		line("tenant", "%s, %s", d.Tenant.Schema, kindOf(&d.Tenant))
-	case d.Outcome == edge.OutcomeRedirect:
+	case d.Outcome == abi.Redirect:
 		line("redirect", "%d to %s", d.Status, d.Location)
-	case d.Outcome == edge.OutcomeNone:
+	case d.Outcome == abi.None:
 		line("no tenant", "the request goes on without one")
 	case a.Status != nil:
 		line("refused", "%d (%s)", *a.Status, a.Outcome)
@@ -69,7 +68,7 @@ func (e *evaluator) explainRoute(b *strings.Builder, q *question, a *routeAnswer
 	if d.Reason != "" {
 		line("why", "%s", d.Reason)
 	}
-	if d.Outcome == edge.OutcomeTenant {
+	if d.Outcome == abi.Tenant {
 		e.explainTenant(line, &d.Tenant)
 	}
 	switch {
