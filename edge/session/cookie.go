@@ -128,7 +128,8 @@ func keyOf(chunk string) (key string, ok bool) {
 func ignored(c rune) bool { return c <= ' ' || c >= 0x7f || c == '"' || c == '\'' }
 
 // sameName reports whether some parser reads key as name. PHP truncates a name at
-// a bracket, and converts dots, spaces and brackets to underscores.
+// a bracket that is closed, and converts dots, spaces and other opening brackets to
+// underscores.
 func sameName(key, name string) bool {
 	if strings.Contains(key, "%") {
 		key = unescape(key)

@@ -20,7 +20,7 @@ func TestOneSessionsCookieIsReadAndPassedOn_A4(t *testing.T) {
 		pass  string
 	}{
 		{"none", nil, "", ""},
-		{"alone", []string{"sessionid=a"}, "a", "sessionid=a"},
+		{"the only cookie", []string{"sessionid=a"}, "a", "sessionid=a"},
 		{"among others", []string{"x=1; sessionid=a;y=2"}, "a", "x=1; sessionid=a;y=2"},
 		{"empty", []string{"sessionid="}, "", "sessionid="},
 		{"with an equals sign in it", []string{"sessionid=a=b"}, "a=b", "sessionid=a=b"},
@@ -38,7 +38,7 @@ func TestOneSessionsCookieIsReadAndPassedOn_A4(t *testing.T) {
 		{"in Latin-1's white space", []string{"sessionid=a; \xa0sessionid=b; sessionid\x85=c"}, "a", "sessionid=a"},
 		{"in UTF-8's white space", []string{"\u2028sessionid=b; \u00a0sessionid=c; sessionid=a; sessionid\u3000=d"}, "a", "sessionid=a"},
 		{"in control characters", []string{"\x1csessionid=b; \x1dsessionid=b; \x1e\x1fsessionid\x0b=b; sessionid=a"}, "a", "sessionid=a"},
-		{"an odd one alone", []string{"x=1; \xa0sessionid=b"}, "", "x=1"},
+		{"only an odd one", []string{"x=1; \xa0sessionid=b"}, "", "x=1"},
 		{"an odd value", []string{"sessionid=a; sessionid=b\x80"}, "a", "sessionid=a"},
 		{"a value in white space", []string{"sessionid=a; sessionid=\xa0b\xa0"}, "a", "sessionid=a"},
 		{"a value with an escape", []string{`sessionid=a; sessionid="\142"`}, "a", "sessionid=a"},
@@ -96,7 +96,7 @@ func TestSignedCookiesAreReadInOneSpelling_A4(t *testing.T) {
 		t.Error("the session is not read")
 	}
 	if n := testing.AllocsPerRun(100, func() { r.CleanSession(plain.Header) }); n != 0 {
-		t.Errorf("cookies without doubt take %v allocations", n)
+		t.Errorf("unambiguous cookies take %v allocations", n)
 	}
 }
 

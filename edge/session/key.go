@@ -10,7 +10,8 @@ import (
 // logging it shows a placeholder.
 type Key struct{ secret []byte }
 
-// NewKey returns the key with a secret of Django's settings.
+// NewKey returns the Key for SECRET_KEY, or an entry of SECRET_KEY_FALLBACKS, as it
+// is in Django's settings.
 func NewKey(secret string) Key { return Key{[]byte(secret)} }
 
 const redacted = "[redacted]"

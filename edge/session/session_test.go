@@ -171,7 +171,7 @@ func TestASignatureHoldsForEveryByte(t *testing.T) {
 					continue
 				}
 				if payload, _, err := signerOf(t, f, c).unsign(forged); err == nil {
-					t.Fatalf("%s is taken for signed, payload %s", forged, payload)
+					t.Fatalf("%s is accepted as signed, payload %s", forged, payload)
 				}
 			}
 		}
@@ -194,8 +194,8 @@ func TestSignedCookiesEnd(t *testing.T) {
 	}{
 		{"just before the default age", "tenant", 0, 14 * day, true},
 		{"just after the default age", "tenant", 0, 14*day + time.Second, false},
-		{"before its own expiry", "tenant", minute, minute, true},
-		{"after its own expiry", "tenant", minute, minute + time.Second, false},
+		{"at a shorter configured age", "tenant", minute, minute, true},
+		{"just after a shorter configured age", "tenant", minute, minute + time.Second, false},
 		{"signed by a clock that is ahead", "tenant", 0, -time.Hour, true},
 		{"before its own expiry", "expires in five minutes", 0, 5*minute - time.Second, true},
 		{"at its own expiry", "expires in five minutes", 0, 5 * minute, false},
@@ -272,7 +272,7 @@ func TestAKeyThatDjangoNeverMakesCostsNoQuery(t *testing.T) {
 			t.Errorf("%q has the session %s", key, data)
 		}
 	}
-	if got := r.Stats(); got != (Stats{Unknown: 5, Absent: 3}) { // three cookies have another name
+	if got := r.Stats(); got != (Stats{Unknown: 5, Absent: 3}) { // three values are not in plain form, so there is no cookie
 		t.Errorf("counted %+v", got)
 	}
 }
@@ -340,7 +340,7 @@ func TestWhatEverySessionRepeatsIsLoggedOnce(t *testing.T) {
 func TestNewNeedsAKey(t *testing.T) {
 	for _, keys := range [][]Key{nil, {{}}, {NewKey("a"), NewKey("")}} {
 		if _, err := New(Config{Keys: keys}); err == nil {
-			t.Errorf("New takes %d keys of which one is empty", len(keys))
+			t.Errorf("New accepts %d keys of which one is missing or empty", len(keys))
 		}
 	}
 	r, err := New(Config{Keys: []Key{NewKey("a")}})

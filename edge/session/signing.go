@@ -22,7 +22,7 @@ var (
 //
 // See Signer and TimestampSigner in django/core/signing.py and salted_hmac in
 // django/utils/crypto.py.
-type signer struct{ keys [][sha256.Size]byte } // derived from the secrets
+type signer struct{ keys [][sha256.Size]byte } // derived from the secrets, which are not kept
 
 func newSigner(salt string, keys []Key) signer {
 	var s signer

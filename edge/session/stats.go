@@ -14,7 +14,7 @@ type Stats struct {
 	Forged     uint64 // no valid signature: another key, or modified
 	Pickled    uint64 // valid signature, pickle serializer
 	Unreadable uint64 // valid signature, not a JSON object
-	Failed     uint64 // the store failed
+	Failed     uint64 // the store failed, and the row was not cached
 }
 
 type counters struct {

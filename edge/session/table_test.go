@@ -105,7 +105,7 @@ func TestALogoutHoldsForTheNextRequest_G3(t *testing.T) {
 	})
 }
 
-func TestAClientThatGoesAwayEndsNoQueryOfOthers_G3(t *testing.T) {
+func TestAClientThatDisconnectsEndsNoQueryOfOthers_G3(t *testing.T) {
 	inBubble(t, time.Minute, func(t *testing.T, d *database, table *table) {
 		d.has("key", "a")
 		d.takes = 100 * time.Millisecond
@@ -121,7 +121,7 @@ func TestAClientThatGoesAwayEndsNoQueryOfOthers_G3(t *testing.T) {
 		expect(t, table, "key", "a", nil)
 		all.Wait()
 		if table.outage.cause() != nil {
-			t.Error("a client's end is taken for the database's")
+			t.Error("the client's timeout began an outage")
 		}
 	})
 }
@@ -172,7 +172,7 @@ func TestACachedSessionEndsWithItsExpiry_G3(t *testing.T) {
 	}
 }
 
-func TestNoRequestWaitsForAStoreThatIsAway_G3(t *testing.T) {
+func TestNoRequestWaitsForAnUnavailableStore_G3(t *testing.T) {
 	inBubble(t, -1, func(t *testing.T, d *database, table *table) {
 		d.set(func(d *database) { d.silent = true })
 		began := time.Now()
@@ -239,7 +239,7 @@ func TestTheCacheIsBounded_G3(t *testing.T) {
 		time.Sleep(time.Minute)
 		expect(t, table, "more", "x", nil)
 		if n := table.cache.len(); n != 1 {
-			t.Errorf("%d rows, of which one may still answer", n)
+			t.Errorf("%d rows, want the one that has not expired", n)
 		}
 	})
 }
@@ -255,7 +255,7 @@ func TestATableServesManyRequestsAtOnce_G3(t *testing.T) {
 		all.Go(func() {
 			for i := range 500 {
 				if n == 0 && i%50 == 0 {
-					d.set(func(d *database) { d.err = errors.New("away") })
+					d.set(func(d *database) { d.err = errors.New("unavailable") })
 				}
 				if n == 0 && i%50 == 25 {
 					d.set(func(d *database) { d.err = nil })

@@ -30,7 +30,7 @@ func agree(t *testing.T, d *Descriptions, info fs.FileInfo) *description {
 	t.Helper()
 	found, want := d.of(info), (*Descriptions)(nil).of(info)
 	if fmt.Sprint(*found) != fmt.Sprint(*want) {
-		t.Errorf("remembered %v: expected %v", *found, *want)
+		t.Errorf("cached %v, expected %v", *found, *want)
 	}
 	return found
 }
@@ -59,12 +59,12 @@ func TestADescriptionFollowsTheFile(t *testing.T) {
 		{"another time, by a nanosecond", change("seven", at.Add(1)), false},
 		{"no time", change("seven", time.Unix(0, 0)), false},
 		{"replaced by another of the same size and time", func() {
-			beside := path + ".new"
-			write(t, beside, "eight")
-			if err := os.Chtimes(beside, time.Unix(0, 0), time.Unix(0, 0)); err != nil {
+			replacement := path + ".new"
+			write(t, replacement, "eight")
+			if err := os.Chtimes(replacement, time.Unix(0, 0), time.Unix(0, 0)); err != nil {
 				t.Fatal(err)
 			}
-			if err := os.Rename(beside, path); err != nil {
+			if err := os.Rename(replacement, path); err != nil {
 				t.Fatal(err)
 			}
 		}, false},
@@ -72,19 +72,19 @@ func TestADescriptionFollowsTheFile(t *testing.T) {
 		c.change()
 		found := agree(t, &d, stat(t, path))
 		if same := found == before; same != c.same {
-			t.Errorf("%s: remembered is %v, expected %v", c.name, same, c.same)
+			t.Errorf("%s: the cached description is unchanged: %v, expected %v", c.name, same, c.same)
 		}
 		before = found
 	}
 }
 
-func TestFilesWithoutAnInodeAreNotRemembered(t *testing.T) {
+func TestFilesWithoutAnInodeAreNotCached(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.txt")
 	write(t, path, "text")
 	var d Descriptions
 	info := plainInfo{stat(t, path)}
 	if first := agree(t, &d, info); agree(t, &d, info) == first {
-		t.Error("it is remembered, though another file may look the same")
+		t.Error("it is cached, although another file may have the same size and time")
 	}
 }
 
@@ -109,7 +109,7 @@ func TestDescriptionsOfManyFilesAtOnce(t *testing.T) {
 	done.Wait()
 }
 
-func TestWhatIsRememberedChangesNoAnswer(t *testing.T) {
+func TestCachedDescriptionsChangeNoAnswer(t *testing.T) {
 	folder, path := openFolder(t)
 	write(t, filepath.Join(path, "a.txt"), "text")
 	d := new(Descriptions)

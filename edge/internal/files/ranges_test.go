@@ -50,7 +50,7 @@ func scattered(n int) string {
 	return strings.Join(specs, ",")
 }
 
-func TestAnUnsatisfiableRangeTellsTheSize_C2(t *testing.T) {
+func TestTheAnswerToAnUnsatisfiableRangeHasTheSize_C2(t *testing.T) {
 	dir := t.TempDir()
 	for name, content := range map[string]string{"a.txt": "0123456789", "empty.txt": ""} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {

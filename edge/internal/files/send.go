@@ -27,7 +27,7 @@ type Options struct {
 
 // Send answers r, a GET or HEAD, with a file of fsys. If w has a Content-Type or a
 // Content-Disposition, it applies to the file, as far as it is safe. An error means
-// that nothing was sent; it is fs.ErrNotExist for a missing file and for a folder.
+// that nothing was sent; it matches fs.ErrNotExist for a missing file and for a folder.
 //
 // The opened file is sent, even if another takes its name meanwhile.
 func Send(w http.ResponseWriter, r *http.Request, fsys fs.FS, name string, o Options) error {

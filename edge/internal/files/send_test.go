@@ -292,12 +292,12 @@ func TestActiveContentIsAnAttachmentUnlessItIsTrusted(t *testing.T) {
 		write(t, filepath.Join(path, c.name), "<script>alert(1)</script>")
 		for _, trusted := range []bool{true, false} {
 			r := ask(t, folder, http.MethodGet, c.name, Options{Active: trusted})
-			kind, shut := c.untrusted, c.active
+			kind, restricted := c.untrusted, c.active
 			if trusted {
-				kind, shut = c.kind, false
+				kind, restricted = c.kind, false
 			}
 			disposition, policy := r.Header.Get("Content-Disposition"), r.Header.Get("Content-Security-Policy")
-			if r.Header.Get("Content-Type") != kind || (disposition == "attachment") != shut || strings.Contains(policy, "sandbox") != shut {
+			if r.Header.Get("Content-Type") != kind || (disposition == "attachment") != restricted || strings.Contains(policy, "sandbox") != restricted {
 				t.Errorf("%s, trusted %v: type %q, disposition %q, policy %q", c.name, trusted, r.Header.Get("Content-Type"), disposition, policy)
 			}
 			if r.Header.Get("X-Content-Type-Options") != "nosniff" {
@@ -313,12 +313,12 @@ func TestEveryTypeThatBrowsersRunIsKnownAsActive(t *testing.T) {
 		"text/javascript", "application/javascript", "application/x-javascript", "text/ecmascript", "text/x-ecmascript", "text/jscript", "multipart/x-mixed-replace; boundary=a",
 	} {
 		if essence, ok := essenceOf([]string{name}); !ok || dangerOf(essence) == harmless {
-			t.Errorf("%s is taken for harmless", name)
+			t.Errorf("%s counts as harmless", name)
 		}
 	}
 }
 
-func TestAPathNamesAFileInOneWayAlone(t *testing.T) {
+func TestAFileHasOnlyOnePath(t *testing.T) {
 	for _, path := range []string{
 		"/media/acme/", "/media/acme/.", "/media/acme/a/", "/media/acme//a", "/media/acme/./a", "/media/acme/a/../b", "/media/acme/../umbra/a",
 		"/media/acme/a\x00", "/media/acme/\xff", "/media/umbra/a", "/media/acm", "",

@@ -14,9 +14,9 @@ import (
 // concurrent use.
 type Views struct {
 	open func(context.Context, storage.Tenant) (storage.View, error)
-	// most is the maximum number of cached views. Each has a file descriptor.
-	most int
-	now  func() time.Time
+	// max is the maximum number of cached views. Each has a file descriptor.
+	max int
+	now func() time.Time
 	// began is when Views was made.
 	began time.Time
 
@@ -51,7 +51,7 @@ type entry struct {
 
 // NewViews returns a cache that opens views by open.
 func NewViews(open func(context.Context, storage.Tenant) (storage.View, error)) *Views {
-	return &Views{open: open, most: MaxViews, now: time.Now, began: time.Now(), entries: make(map[viewKey]*entry)}
+	return &Views{open: open, max: MaxViews, now: time.Now, began: time.Now(), entries: make(map[viewKey]*entry)}
 }
 
 // Lease is a borrowed view.
@@ -93,7 +93,7 @@ func (v *Views) store(fresh *entry) {
 	if before, ok := v.entries[fresh.key]; ok {
 		v.drop(before)
 	}
-	if len(v.entries) >= v.most {
+	if len(v.entries) >= v.max {
 		v.dropOldest()
 	}
 	fresh.users.Add(1)

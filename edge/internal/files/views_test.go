@@ -71,7 +71,7 @@ func TestAViewIsOpenedOnceWhileItIsFresh(t *testing.T) {
 	}
 	borrow(t, v, "a", "another guest").Release()
 	if n := o.times("a"); n != 2 {
-		t.Errorf("another guest may say otherwise, but it was opened %d times", n)
+		t.Errorf("another guest may decide otherwise, but it was opened %d times", n)
 	}
 	if err := os.Rename(filepath.Join(location, "a"), filepath.Join(location, "before")); err != nil {
 		t.Fatal(err)
@@ -81,27 +81,27 @@ func TestAViewIsOpenedOnceWhileItIsFresh(t *testing.T) {
 	l := borrow(t, v, "a", "g")
 	defer l.Release()
 	if got, err := fs.ReadFile(l.View, "x"); string(got) != "two" || err != nil {
-		t.Errorf("%q, %v: expected the folder that is there now", got, err)
+		t.Errorf("%q, %v: expected the new folder", got, err)
 	}
 }
 
 func TestAViewThatIsDroppedServesThoseWhoHaveIt(t *testing.T) {
 	v, _, location := newViews(t)
-	v.most = 2
+	v.max = 2
 	write(t, filepath.Join(location, "a", "x"), "text")
 	l := borrow(t, v, "a", "g")
 	for _, other := range []string{"b", "c", "d"} {
 		borrow(t, v, other, "g").Release()
 	}
 	if len(v.entries) != 2 {
-		t.Errorf("%d are kept, expected 2", len(v.entries))
+		t.Errorf("%d are cached, expected 2", len(v.entries))
 	}
 	if got, err := fs.ReadFile(l.View, "x"); string(got) != "text" || err != nil {
 		t.Errorf("%q, %v", got, err)
 	}
 	l.Release()
 	if _, err := l.View.Open("x"); !errors.Is(err, fs.ErrClosed) {
-		t.Errorf("%v: expected it to be closed when the last one was done", err)
+		t.Errorf("%v: expected it to be closed after its last release", err)
 	}
 	if err := v.Close(); err != nil {
 		t.Error(err)
@@ -115,7 +115,7 @@ func TestAViewThatIsDroppedServesThoseWhoHaveIt(t *testing.T) {
 
 func TestManyBorrowersAtOnceGetTheirOwnTenants(t *testing.T) {
 	v, _, location := newViews(t)
-	v.most = 3
+	v.max = 3
 	for i := range 8 {
 		name := fmt.Sprint("t", i)
 		write(t, filepath.Join(location, name, "who"), name)

@@ -23,7 +23,7 @@ func TestABackslashInAURLNamesNoFile_C5(t *testing.T) {
 		w.expect("POST "+path, w.tus("POST", path, "", "Upload-Length", "3"), 404)
 		w.expect("POST "+path+"/", w.tus("POST", path+"/", "", "Upload-Length", "3", "Upload-Metadata", "filename "+base64.StdEncoding.EncodeToString([]byte("f"))), 404)
 	}
-	if left := w.left(); len(left) != 1 || w.file("t1/a/c.txt") != "slash" {
+	if left := w.stored(); len(left) != 1 || w.file("t1/a/c.txt") != "slash" {
 		t.Errorf("on the disk: %q", left)
 	}
 	// Of a path on the client's machine, the last segment is used.
@@ -31,6 +31,6 @@ func TestABackslashInAURLNamesNoFile_C5(t *testing.T) {
 	done := w.tus("PATCH", at, "one", "Upload-Offset", "0")
 	w.expect("PATCH", done, 204)
 	if got := done.Header.Get("Content-Location"); got != "/media/t1/in/c.txt" || w.file("t1/in/c.txt") != "one" {
-		t.Errorf("it is at %s; on the disk: %q", got, w.left())
+		t.Errorf("it is at %s; on the disk: %q", got, w.stored())
 	}
 }

@@ -118,7 +118,7 @@ func (c *conditions) allowCreation(stat func() (fs.FileInfo, error)) error {
 	}
 	info, err := stat()
 	if err == nil && !c.hold(info) {
-		return fmt.Errorf("%w: its tag is in If-None-Match", storage.ErrChanged)
+		return fmt.Errorf("%w: a precondition of the request is false", storage.ErrChanged)
 	}
 	return nil
 }

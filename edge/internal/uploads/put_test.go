@@ -37,7 +37,7 @@ func TestPutMakesANewFileAndNeverOverwrites(t *testing.T) {
 		content string
 	}{
 		{"a name that is taken", nil, 409, "one"},
-		{"for none alone", []string{"If-None-Match", "*"}, 412, "one"},
+		{"only if there is no file", []string{"If-None-Match", "*"}, 412, "one"},
 		{"for another tag", []string{"If-Match", `"x"`}, 412, "one"},
 		{"for a weak tag", []string{"If-Match", "W/" + tag}, 412, "one"},
 		{"for tags that are none", []string{"If-Match", "x"}, 412, "one"},
@@ -54,7 +54,7 @@ func TestPutMakesANewFileAndNeverOverwrites(t *testing.T) {
 	w.expect("replacing what is not there", w.send("PUT", "/media/t1/none", "x", "If-Match", "*"), 412)
 	w.expect("an empty file", w.send("PUT", "/media/t1/empty", ""), 201)
 	w.expect("chunked", w.sendBody("PUT", "/media/t1/chunked", struct{ io.Reader }{strings.NewReader("chunks")}), 201)
-	if got := w.left(); !slices.Equal(got, []string{"t1/chunked", "t1/d/b c.txt", "t1/empty"}) {
+	if got := w.stored(); !slices.Equal(got, []string{"t1/chunked", "t1/d/b c.txt", "t1/empty"}) {
 		t.Errorf("on the disk: %q", got)
 	}
 	s := w.handler.Stats()
@@ -63,7 +63,7 @@ func TestPutMakesANewFileAndNeverOverwrites(t *testing.T) {
 	}
 }
 
-func TestDeleteRemovesTheFileThatIsMeant(t *testing.T) {
+func TestDeleteRemovesOnlyTheExpectedFile(t *testing.T) {
 	w := newWorld(t, Options{}, disk.Config{})
 	tag := w.send("PUT", "/media/t1/d/f", "x").Header.Get("ETag")
 	w.expect("another tag", w.send("DELETE", "/media/t1/d/f", "", "If-Match", `"x"`), 412)
@@ -72,7 +72,7 @@ func TestDeleteRemovesTheFileThatIsMeant(t *testing.T) {
 	w.expect("its tag", w.send("DELETE", "/media/t1/d/f", "", "If-Match", tag), 204)
 	w.expect("again", w.send("DELETE", "/media/t1/d/f", ""), 404)
 	w.expect("again, by tag", w.send("DELETE", "/media/t1/d/f", "", "If-Match", "*"), 412)
-	if left := w.left(); left != nil || w.handler.Stats().Deleted != 1 {
+	if left := w.stored(); left != nil || w.handler.Stats().Deleted != 1 {
 		t.Errorf("left %q, counted %+v", left, w.handler.Stats())
 	}
 }
@@ -90,7 +90,7 @@ func TestWhatIsNotTheTenantsIsMissing(t *testing.T) {
 	}
 	w.expect("a reserved name", w.send("PUT", "/media/t1/.tenantedge-x", "x"), 403)
 	w.expect("a name too long", w.send("PUT", "/media/t1/"+strings.Repeat("x", 300), "x"), 403)
-	if got := w.left(); !slices.Equal(got, []string{"t2/f"}) {
+	if got := w.stored(); !slices.Equal(got, []string{"t2/f"}) {
 		t.Errorf("on the disk: %q", got)
 	}
 }
@@ -128,7 +128,7 @@ func TestWhatCannotBeStoredIsRefusedAndLeavesNothing(t *testing.T) {
 		}
 		w.expect(c.name, w.sendBody("PUT", path, c.body, c.headers...), c.status)
 	}
-	if left := w.left(); left != nil {
+	if left := w.stored(); left != nil {
 		t.Errorf("left %q", left)
 	}
 	w.expect("its digest", w.send("PUT", "/media/t1/f", "x", "Content-Digest", digest("x")+", md5=:YQ==:", "Repr-Digest", digest("x")), 201)
@@ -136,11 +136,11 @@ func TestWhatCannotBeStoredIsRefusedAndLeavesNothing(t *testing.T) {
 	w.expect("one file too many", w.send("PUT", "/media/t2/g", "", "Tenant", "t2"), 507)
 }
 
-func TestADiskThatIsFullTakesNothing(t *testing.T) {
+func TestAFullDiskStoresNothing(t *testing.T) {
 	w := newWorld(t, Options{Resumable: true}, disk.Config{MinFree: 1 << 62})
 	w.expect("PUT", w.send("PUT", "/media/t1/d/f", "x"), 507)
 	w.expect("tus", w.send("POST", "/media/t1/d/f", "", "Tus-Resumable", "1.0.0", "Upload-Length", "5"), 507)
-	if left := w.left(); left != nil {
+	if left := w.stored(); left != nil {
 		t.Errorf("left %q", left)
 	}
 }
@@ -164,17 +164,17 @@ func TestAConnectionThatBreaksLeavesNothing(t *testing.T) {
 		_ = c.Close()
 	}
 	w.Server.Close() // and waits for the requests
-	if left := w.left(); left != nil {
+	if left := w.stored(); left != nil {
 		t.Errorf("left %q", left)
 	}
 }
 
-func TestAClientThatIsTooSlowIsCutOff(t *testing.T) {
+func TestAClientThatIsTooSlowGets408(t *testing.T) {
 	w := newWorld(t, Options{Timeout: time.Nanosecond}, disk.Config{})
 	pr, pw := io.Pipe()
 	defer pw.Close()
 	w.expect("silent", w.sendBody("PUT", "/media/t1/f", pr), 408)
-	if left := w.left(); left != nil {
+	if left := w.stored(); left != nil {
 		t.Errorf("left %q", left)
 	}
 }
@@ -196,8 +196,8 @@ func TestConcurrentPutsOfOneNameMakeOneFile(t *testing.T) {
 			t.Errorf("answered %d", status)
 		}
 	}
-	if created != 1 || len(w.left()) != 1 {
-		t.Errorf("%d created, on the disk: %q", created, w.left())
+	if created != 1 || len(w.stored()) != 1 {
+		t.Errorf("%d created, on the disk: %q", created, w.stored())
 	}
 }
 

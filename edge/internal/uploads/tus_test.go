@@ -86,8 +86,8 @@ func TestAnUploadMayBringItsFirstPartOrAllOfIt(t *testing.T) {
 	w.offset(r.Header.Get("Location"), "4")
 	w.expect("all", w.tus("POST", "/media/t1/g", "whole", "Upload-Length", "5"), 201)
 	w.expect("nothing", w.tus("POST", "/media/t1/h", "", "Upload-Length", "0"), 201)
-	if w.file("t1/g") != "whole" || !slices.Contains(w.left(), "t1/h") {
-		t.Errorf("on the disk: %q", w.left())
+	if w.file("t1/g") != "whole" || !slices.Contains(w.stored(), "t1/h") {
+		t.Errorf("on the disk: %q", w.stored())
 	}
 }
 
@@ -97,7 +97,7 @@ func TestTheClientNamesAFileInAFolder(t *testing.T) {
 	at := w.begin("/media/t1/in/", "3", "Upload-Metadata", name(`C:\..\my file?.txt`))
 	w.expect("PATCH", w.tus("PATCH", at, "one", "Upload-Offset", "0"), 204)
 	if got := w.file("t1/in/my_file.txt"); got != "one" {
-		t.Errorf("on the disk: %q", w.left())
+		t.Errorf("on the disk: %q", w.stored())
 	}
 	r := w.tus("POST", "/media/t1/in/", "two", "Upload-Length", "3", "Upload-Metadata", name("my_file.txt"))
 	w.expect("a name that is taken", r, 201)
@@ -142,7 +142,7 @@ func TestAnUploadIsEnded(t *testing.T) {
 	w.expect("PATCH", w.tus("PATCH", at, "0123", "Upload-Offset", "0"), 204)
 	w.expect("DELETE", w.tus("DELETE", at, ""), 204)
 	w.expect("HEAD", w.tus("HEAD", at, ""), 404)
-	if left := w.left(); left != nil {
+	if left := w.stored(); left != nil {
 		t.Errorf("left %q", left)
 	}
 }
@@ -173,7 +173,7 @@ func TestAPartThatIsNotThatOfItsChecksumIsDropped(t *testing.T) {
 	}
 }
 
-func TestResumableUploadsAreHeldToTheSameLimits(t *testing.T) {
+func TestResumableUploadsHaveTheSameLimits(t *testing.T) {
 	w := newWorld(t, Options{Resumable: true, MaxBytes: 10}, disk.Config{Quota: func(storage.Tenant) storage.Quota {
 		return storage.Quota{Bytes: 8, Files: 4} // of which an upload takes two
 	}})
@@ -195,7 +195,7 @@ func TestANameThatIsTakenCannotBeUploadedTo(t *testing.T) {
 	w.expect("POST", w.tus("POST", "/media/t1/f", "", "Upload-Length", "3"), 409)
 	w.expect("PATCH", w.tus("PATCH", at, "two", "Upload-Offset", "0"), 409)
 	w.expect("HEAD", w.tus("HEAD", at, ""), 404)
-	if left := w.left(); !slices.Equal(left, []string{"t1/f"}) || w.file("t1/f") != "first" {
+	if left := w.stored(); !slices.Equal(left, []string{"t1/f"}) || w.file("t1/f") != "first" {
 		t.Errorf("on the disk: %q", left)
 	}
 }
@@ -207,9 +207,9 @@ func TestAMethodInAHeaderIsNotFollowed(t *testing.T) {
 	w.offset(at, "0")
 }
 
-// TestTheClientThatComesAgainPrevails: a connection that died unnoticed holds its
+// TestTheClientThatReturnsWins: a connection that died unnoticed holds its
 // upload only until its client returns.
-func TestTheClientThatComesAgainPrevails(t *testing.T) {
+func TestTheClientThatReturnsWins(t *testing.T) {
 	w := newWorld(t, Options{Resumable: true}, disk.Config{})
 	at := w.begin("/media/t1/f", "8")
 	pr, pw := io.Pipe()
@@ -238,7 +238,7 @@ func TestTheClientThatComesAgainPrevails(t *testing.T) {
 	}
 }
 
-func TestConcurrentPartsKeepTheFileWhole(t *testing.T) {
+func TestConcurrentPartsMakeOneCompleteFile(t *testing.T) {
 	w := newWorld(t, Options{Resumable: true}, disk.Config{})
 	const content = "abcdefghijklmnopqrstuvwxyz"
 	at := w.begin("/media/t1/f", "26")
@@ -269,7 +269,7 @@ func TestConcurrentPartsKeepTheFileWhole(t *testing.T) {
 	}
 }
 
-func TestOptionsTellWhatThereIs(t *testing.T) {
+func TestOptionsListTheCapabilities(t *testing.T) {
 	w := newWorld(t, Options{Resumable: true, MaxBytes: 10}, disk.Config{})
 	r := w.send("OPTIONS", "/media/t1/", "")
 	w.expect("OPTIONS", r, 204)
@@ -283,9 +283,9 @@ func TestOptionsTellWhatThereIs(t *testing.T) {
 	}
 }
 
-// TestASignatureGoesWithTheUpload: the URL of the upload has the whole query of the
-// first request.
-func TestASignatureGoesWithTheUpload(t *testing.T) {
+// TestTheURLOfAnUploadHasTheSignature: it has all of the query of the first
+// request.
+func TestTheURLOfAnUploadHasTheSignature(t *testing.T) {
 	w := newWorld(t, Options{Resumable: true}, disk.Config{})
 	r := w.tus("POST", "/media/t1/f?te-key=k&te-signature=s", "", "Upload-Length", "3")
 	w.expect("POST", r, 201)
@@ -294,7 +294,7 @@ func TestASignatureGoesWithTheUpload(t *testing.T) {
 	}
 }
 
-func TestEveryAnswerOfTheProtocolTellsItsVersion_C7(t *testing.T) {
+func TestEveryAnswerOfTheProtocolHasItsVersion_C7(t *testing.T) {
 	w := newWorld(t, Options{Resumable: true, MaxBytes: 10}, disk.Config{})
 	at := w.begin("/media/t1/f", "8")
 	const part = "application/offset+octet-stream"

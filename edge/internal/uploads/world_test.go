@@ -107,8 +107,8 @@ func (w *world) file(name string) string {
 	return string(b)
 }
 
-// left returns the names of all files on the disk.
-func (w *world) left() (names []string) {
+// stored returns the names of all files on the disk.
+func (w *world) stored() (names []string) {
 	w.t.Helper()
 	err := filepath.WalkDir(w.location, func(name string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {

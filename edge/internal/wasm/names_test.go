@@ -48,7 +48,7 @@ func TestNamesReadBackAsTheyWereWritten(t *testing.T) {
 	}
 }
 
-func TestLyingNamesAreRefused(t *testing.T) {
+func TestMalformedNamesAreRejected(t *testing.T) {
 	for name, data := range map[string][]byte{"part past the end": {1, 9, 0}, "count past the end": {1, 2, 0x7f, 0}} {
 		parts, err := wasm.DecodeNames(data)
 		for _, p := range parts {

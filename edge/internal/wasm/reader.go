@@ -94,7 +94,7 @@ func (r *reader) unsupported(at int, expected, found string) {
 	r.fail(ErrUnsupported, at, expected, found)
 }
 
-// malformedf records a failure, unless there is one already.
+// malformedf records a failure. It formats found only if there is none already.
 func (r *reader) malformedf(at int, expected, found string, args ...any) {
 	if r.err == nil {
 		r.fail(ErrMalformed, at, expected, fmt.Sprintf(found, args...))

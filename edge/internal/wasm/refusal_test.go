@@ -43,7 +43,7 @@ func TestErrorsSayWhereAndWhatWasExpected(t *testing.T) {
 		{"count of 2^32-1 types", preamble + "01 05 ff ff ff ff 0f", wasm.ErrMalformed, "type section, offset 0xa: expected at most 0 entries in the remaining 0 bytes, found 4294967295"},
 		{"count of more bits than 32", preamble + "01 05 ff ff ff ff 1f", wasm.ErrMalformed, "expected an unsigned 32-bit LEB128 integer"},
 		{"section past the end", preamble + "01 7f 00", wasm.ErrMalformed, "expected 127 bytes, found 1"},
-		{"section cut short", preamble + "01 03 01 60 00", wasm.ErrMalformed, "type section, offset 0xa"},
+		{"truncated section", preamble + "01 03 01 60 00", wasm.ErrMalformed, "type section, offset 0xa"},
 		{"bytes left in a section", preamble + "01 05 01 60 00 00 00", wasm.ErrMalformed, "offset 0xe: expected the end, found 1 more bytes"},
 		{"section twice", preamble + "01 01 00 01 01 00", wasm.ErrMalformed, "expected each section once and in order"},
 		{"sections out of order", preamble + "03 01 00 01 01 00", wasm.ErrMalformed, "in order"},
@@ -64,7 +64,7 @@ func TestErrorsSayWhereAndWhatWasExpected(t *testing.T) {
 		{"functions without bodies", preamble + "01 04 01 60 00 00 03 02 01 00", wasm.ErrMalformed, "0 bodies, 1 functions"},
 		{"table with a first value", preamble + "04 09 01 40 00 70 00 01 d0 70 0b", wasm.ErrUnsupported, "function references"},
 		{"data for memory 1", preamble + "0b 07 01 02 01 41 00 0b 00", wasm.ErrUnsupported, "multiple memories"},
-		{"data count that lies", preamble + "0c 01 02", wasm.ErrMalformed, "0 segments, data count 2"},
+		{"wrong data count", preamble + "0c 01 02", wasm.ErrMalformed, "0 segments, data count 2"},
 		{"element segment 8", preamble + "09 03 01 08 00", wasm.ErrMalformed, "0 to 7"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
