@@ -19,8 +19,8 @@ type Handshake struct {
 // and the tenant's limits. For a request that fails it writes the response, and
 // returns a *Rejection.
 func (h *Hub) Admit(w http.ResponseWriter, r *http.Request, o Options) (*Handshake, error) {
-	if refusal := o.Check(r); refusal != nil {
-		return nil, h.reject(w, o, refusal)
+	if rejection := o.Check(r); rejection != nil {
+		return nil, h.reject(w, o, rejection)
 	}
 	c := &Conn{hub: h, id: h.lastID.Add(1)}
 	if !h.join(c, &o) {

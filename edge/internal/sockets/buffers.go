@@ -29,8 +29,8 @@ func getBuffer(n int) []byte {
 	return make([]byte, 0, n)
 }
 
-// putBuffer returns a buffer of getBuffer or appendBuffer to its pool. The caller
-// must have no other reference to it. Buffers of other sizes are not pooled.
+// putBuffer returns a buffer of getBuffer or appendBuffer to its pool. There must
+// be no other reference to it. Buffers of other sizes are not pooled.
 func putBuffer(b []byte) {
 	switch cap(b) {
 	case smallBuffer:

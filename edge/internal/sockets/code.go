@@ -18,7 +18,7 @@ const (
 	CodeUnsupported Code = 1003 // a kind of message that the handler does not accept
 	CodeNoStatus    Code = 1005 // reported only: the close frame had no code
 	CodeAbnormal    Code = 1006 // reported only: there was no close frame
-	CodeInvalidData Code = 1007 // text that is not UTF-8, or broken compression
+	CodeInvalidData Code = 1007 // text that is not UTF-8, or invalid compressed data
 	CodePolicy      Code = 1008
 	CodeTooBig      Code = 1009
 	CodeInternal    Code = 1011 // the handler failed
@@ -53,7 +53,7 @@ func (f *failure) Error() string { return fmt.Sprintf("sockets: %d: %s", f.code,
 // allocation.
 var (
 	errUTF8          = &failure{CodeInvalidData, "text is not valid UTF-8"}
-	errInflate       = &failure{CodeInvalidData, "compressed data is broken"}
+	errInflate       = &failure{CodeInvalidData, "compressed data is invalid"}
 	errFrameTooBig   = &failure{CodeTooBig, "frame is too big"}
 	errMessageTooBig = &failure{CodeTooBig, "message is too big"}
 	errReservedBits  = &failure{CodeProtocol, "reserved bits without an extension that defines them"}
@@ -61,8 +61,8 @@ var (
 	errClosePayload  = &failure{CodeProtocol, "expected a close frame with no payload or a code"}
 	errCloseCode     = &failure{CodeProtocol, "expected a close code that may be sent"}
 	errCloseReason   = &failure{CodeInvalidData, "close reason is not valid UTF-8"}
-	errInflating     = &failure{CodeTryLater, "too many big messages are being inflated"}
-	errRate          = &failure{CodeTryLater, "message rate"}
+	errInflating     = &failure{CodeTryLater, "too many large messages are being inflated"}
+	errRate          = &failure{CodeTryLater, "message rate exceeded"}
 	errSlowReader    = &failure{CodeTryLater, "reads too slowly"}
 	errPanicked      = &failure{CodeInternal, "internal error"}
 	errIdle          = &failure{CodeGoingAway, "idle"}

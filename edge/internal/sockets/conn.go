@@ -193,8 +193,8 @@ func (c *Conn) limitQueue(before int) {
 	if c.isRelay {
 		limit += middleBuffer // plus one read: the other side stops reading
 	}
-	most := c.tenant.maxQueued.Load()
-	if before == 0 || before < limit && (most == 0 || waiting-int64(c.out.size-before) < most) {
+	maxQueued := c.tenant.maxQueued.Load()
+	if before == 0 || before < limit && (maxQueued == 0 || waiting-int64(c.out.size-before) < maxQueued) {
 		return
 	}
 	c.hub.counters.slow.Add(1)
@@ -238,8 +238,8 @@ func (c *Conn) appendControl(op ws.OpCode, payload []byte) {
 
 // queueControl queues a control frame unless the connection is closing. It does
 // not enforce the queue's limits, so that a pong after a long message does not
-// make its peer a slow reader: reading stops while the queue is half full. A
-// relay does enforce them.
+// make its peer a slow reader: while the queue is more than half full, no further
+// pings are read. A relay does enforce them.
 func (c *Conn) queueControl(op ws.OpCode, payload []byte) {
 	c.mu.Lock()
 	if !c.closing && !c.broken {

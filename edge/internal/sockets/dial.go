@@ -50,8 +50,8 @@ type Dialer struct {
 	// none.
 	Timeout, HandshakeTimeout time.Duration
 	// HeaderBytes bounds the header of the response, including those of interim
-	// (1xx) responses; HeaderFields bounds the fields of each. Default: those of package
-	// upstream.
+	// (1xx) responses; HeaderFields bounds the fields of each. Default:
+	// http1.DefaultHeaderBytes and http1.DefaultHeaderFields.
 	HeaderBytes  int64
 	HeaderFields int
 	// TLS configures wss. An empty ServerName means the URL's host.
@@ -117,12 +117,12 @@ func (d *Dialer) connect(ctx context.Context, r *http.Request) (net.Conn, error)
 		config.ServerName = r.URL.Hostname()
 	}
 	config.NextProtos = []string{"http/1.1"}
-	over := tls.Client(newSwitchable(conn), config)
-	if err := over.HandshakeContext(ctx); err != nil {
+	client := tls.Client(newSwitchable(conn), config)
+	if err := client.HandshakeContext(ctx); err != nil {
 		conn.Close()
 		return nil, err
 	}
-	return over, nil
+	return client, nil
 }
 
 // guid is the constant from which a server computes Sec-WebSocket-Accept (RFC
@@ -242,7 +242,7 @@ func (up *Upstream) Protocol() string { return up.protocol }
 // Close closes the connection without a close handshake.
 func (up *Upstream) Close() error { return up.conn.Close() }
 
-// closingBody is a response's body that closes the connection too.
+// closingBody is a response body that closes the connection too.
 type closingBody struct {
 	io.ReadCloser
 	conn net.Conn

@@ -1,7 +1,7 @@
 package sockets
 
-// extra has what few connections need, so that an idle connection has only a
-// pointer for it.
+// extra has the fields that few connections need, so that an idle connection has
+// only a pointer to them.
 type extra struct {
 	protocol string        // the chosen subprotocol
 	reason   string        // of the close frame
@@ -44,9 +44,9 @@ func (c *Conn) wakeWaiters() {
 
 // writable returns the channel that wakeWaiters closes. The caller holds mu.
 func (c *Conn) writable() <-chan struct{} {
-	a := c.ensureExtra()
-	if a.writable == nil {
-		a.writable = make(chan struct{})
+	x := c.ensureExtra()
+	if x.writable == nil {
+		x.writable = make(chan struct{})
 	}
-	return a.writable
+	return x.writable
 }

@@ -14,8 +14,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/header"
 )
 
-// Rejection is the error of a handshake that was answered with an HTTP status
-// instead of 101.
+// Rejection is the error of a handshake that got another HTTP status than 101.
 type Rejection struct {
 	Status int
 	Reason string
@@ -119,15 +118,15 @@ func validLists(header http.Header) bool {
 }
 
 // reject writes the response to a rejected handshake.
-func (h *Hub) reject(w http.ResponseWriter, o Options, refusal *Rejection) error {
+func (h *Hub) reject(w http.ResponseWriter, o Options, rejection *Rejection) error {
 	h.counters.rejected.Add(1)
-	refusal.SetHeader(w.Header())
+	rejection.SetHeader(w.Header())
 	if o.OnReject != nil {
-		o.OnReject(w, refusal)
+		o.OnReject(w, rejection)
 	} else {
-		http.Error(w, refusal.Reason, refusal.Status)
+		http.Error(w, rejection.Reason, rejection.Status)
 	}
-	return refusal
+	return rejection
 }
 
 // SetHeader sets the headers for the rejection's status.

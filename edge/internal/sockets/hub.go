@@ -15,7 +15,7 @@ import (
 // tickLength is the resolution of the timeouts of open connections.
 const tickLength = 250 * time.Millisecond
 
-// Hub has accepted connections. New makes one, Shutdown ends it.
+// Hub serves accepted connections. New makes one, Shutdown ends it.
 type Hub struct {
 	config    Config
 	rules     rules
@@ -92,7 +92,8 @@ func (h *Hub) advance(due []*Conn) []*Conn {
 	return due
 }
 
-// ticks returns a duration in ticks, rounded up.
+// ticks returns a duration in ticks, rounded up and bounded so that sums do not
+// overflow.
 func (h *Hub) ticks(d time.Duration) uint32 {
 	return uint32(min((d+tickLength-1)/tickLength, 1<<30))
 }

@@ -7,8 +7,8 @@ import (
 )
 
 // parser parses a peer's bytes, in chunks of any size, into messages and control
-// frames. It never waits for the rest of a frame. A connection has a parser only
-// between the chunks of a frame or a message.
+// frames. It never waits for the rest of a frame. A connection keeps its parser
+// only while a frame or a message is incomplete, or input is not parsed yet.
 type parser struct {
 	early      []byte // input that was read with the handshake or before a pause, and not parsed yet
 	message    []byte // the incomplete message

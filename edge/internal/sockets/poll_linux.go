@@ -152,8 +152,9 @@ type polled struct {
 	generation int32
 }
 
-// attach takes over a connection from package net, whose state it releases. It
-// returns nil for a connection that cannot be polled.
+// attach takes over a connection from package net, or a TLS connection of Listen,
+// and releases the state that package net has for it. It returns nil for a
+// connection that cannot be polled.
 func (p *poller) attach(conn net.Conn) startable {
 	secure, _ := conn.(*tls.Conn)
 	if secure != nil {
@@ -178,7 +179,8 @@ func (p *poller) attach(conn net.Conn) startable {
 }
 
 // takeDescriptor duplicates the descriptor of a connection of package net, and
-// closes the connection.
+// closes the connection. It returns nil, and leaves the connection open, if that
+// is not possible.
 func (p *poller) takeDescriptor(conn net.Conn) *polled {
 	var inner syscall.Conn
 	switch conn := conn.(type) {

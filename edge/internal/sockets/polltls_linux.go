@@ -7,9 +7,10 @@ import (
 	"time"
 )
 
-// Listen wraps the TCP listener of a TLS listener, so that its websockets need no
-// goroutine: crypto/tls only calls Read and Write, so its connection must be able
-// to return from Read without data. Listeners without TLS need not be wrapped.
+// Listen wraps a TCP listener that is passed to tls.NewListener, so that its
+// websockets need no goroutine: crypto/tls only calls Read and Write, so the
+// connection below it must be able to return from Read without data. Listeners
+// without TLS need not be wrapped.
 func Listen(l net.Listener) net.Listener { return listener{l} }
 
 type listener struct{ net.Listener }
@@ -91,7 +92,8 @@ func (s *switchableConn) drain() error {
 	return nil
 }
 
-// The hub has the deadlines of a polled connection.
+// After the switch the deadline methods do nothing: the hub has the deadlines of a
+// polled connection.
 
 func (s *switchableConn) SetDeadline(t time.Time) error {
 	if s.raw == nil {

@@ -9,11 +9,13 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// Relay opens the websocket and relays it to an upstream's, which it closes in any
-// case. It forwards messages as they are, compressed or not, in fragments as they
-// arrive, without buffering a whole message; a peer that reads slowly slows the
-// other one down. Pings are answered and the close handshake is made on each side;
-// codes and reasons are forwarded. The tenant's limits apply to the client's side.
+// Relay opens the websocket and relays it to an upstream, which it takes over: it
+// closes the upstream after an error, too. It forwards messages unchanged,
+// compressed or not, in fragments as they arrive, and never buffers a complete
+// message; a peer that reads slowly slows the other one down. Each side answers
+// pings and has its own close handshake; codes and reasons are forwarded. The
+// hub's limits for frames and messages and the tenant's rate apply to the client's
+// messages only.
 //
 // header is added to the response. An error means that the connection to the
 // client is lost.
@@ -74,8 +76,7 @@ type relayEnd struct {
 
 // Parts of relayEnd.state.
 const (
-	// stateCode is the mask of the code with which the peer has closed, or is to be
-	// closed for a violation; 0: neither.
+	// stateCode is the mask of closeCode.
 	stateCode = 1<<16 - 1
 	// stateAwaited: the other connection waits for room in this one's queue.
 	stateAwaited = 1 << 16
@@ -83,8 +84,8 @@ const (
 	stateViolation = 1 << 17
 )
 
-// closeCode returns the code with which the peer has closed, or is to be closed
-// for a violation; 0: neither.
+// closeCode returns the code of the peer's close frame, or the one that the peer
+// will get for a violation; 0: neither.
 func (e *relayEnd) closeCode() Code { return Code(e.state.Load() & stateCode) }
 
 // keepPartial appends to an incomplete header or control frame.
@@ -365,7 +366,7 @@ func (e *relayEnd) Closed(c *Conn, code Code, _ string) {
 	o := e.other
 	switch {
 	case o.handler.(*relayEnd).closeCode() != 0:
-		// The other peer is closing, and this one is to answer; if it does not, terminate does.
+		// The other peer has closed, and this one has to answer. If it does not, terminate does.
 	case c.toUpstream: // the connection was lost, or the upstream violated the protocol
 		_ = o.Close(CodeBadGateway, "")
 	case code == CodeAbnormal: // the client closed without a close handshake

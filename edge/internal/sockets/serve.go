@@ -38,7 +38,7 @@ var errWouldBlock = errors.New("sockets: would block")
 // rounds bounds the reads from a connection before others are served.
 const rounds = 16
 
-// schedule has the connection served for a flag.
+// schedule sets a flag and has the connection served.
 func (c *Conn) schedule(flag uint32) {
 	c.stream.wake(c, flag)
 }
@@ -135,7 +135,7 @@ func (c *Conn) acceptHalfClose() bool {
 // has the connection served again.
 func (c *Conn) congested() bool {
 	if c.isRelay {
-		return c.relayBlocked() // this side's queue is filled by the other side, which does not depend on this peer's reading
+		return c.relayBlocked() // this side's own queue does not matter: the other peer fills it
 	}
 	return c.queueFull()
 }
@@ -273,7 +273,7 @@ func (c *Conn) advance() (again bool) {
 	if c.phase == phaseClosed {
 		return false
 	}
-	resumed := c.congested() // unless it still is at the end
+	resumed := c.congested() // unless it is still congested at the end
 	if s, ok := c.stream.(*blocking); ok && c.isRelay {
 		// A blocked write would delay this goroutine, which has to read its own peer.
 		if c.needsWriter() {
@@ -371,7 +371,7 @@ func (c *Conn) terminate(code Code, reason string) {
 	case !c.isRelay:
 	case c.closeReceived:
 		c.other().schedule(flagNoWait)
-	default: // also after Closed assumed that the peer would answer
+	default: // also if Closed has left the answer to the peer
 		c.handler.(*relayEnd).answerClose()
 	}
 	c.hub.remove(c)

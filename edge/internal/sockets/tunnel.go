@@ -42,8 +42,9 @@ func (t *Tunnel) Client(conn net.Conn, drop func()) net.Conn {
 
 // End sends both peers a close frame after the current frame, with code to the
 // client. It waits until both have sent a close frame, done is closed, or the
-// timeout passes; in the latter cases it drops the client. The caller closes the
-// connection to the application.
+// timeout passes. In the last two cases it drops the client, unless the client has
+// no response to its handshake yet. The caller closes the connection to the
+// application.
 func (t *Tunnel) End(code Code, done <-chan struct{}, timeout time.Duration) {
 	late := time.NewTimer(timeout)
 	defer late.Stop()

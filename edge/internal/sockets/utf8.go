@@ -34,7 +34,8 @@ func (t *textCheck) next(p []byte) bool {
 // complete reports whether the text ends between two characters.
 func (t *textCheck) complete() bool { return t.n == 0 }
 
-// partialRune returns an incomplete but valid character at the end of p.
+// partialRune returns the incomplete but so far valid character at the end of p;
+// nil if there is none.
 func partialRune(p []byte) []byte {
 	for i := len(p) - 1; i >= 0 && i >= len(p)-(utf8.UTFMax-1); i-- {
 		if utf8.RuneStart(p[i]) {

@@ -41,7 +41,7 @@ func (w *wheel) cancel(c *Conn) {
 	w.mu.Unlock()
 }
 
-// holds reports whether c has a deadline in the future.
+// holds reports whether c has a deadline that has not passed.
 func (w *wheel) holds(c *Conn) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

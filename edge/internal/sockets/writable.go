@@ -6,7 +6,7 @@ import (
 )
 
 // WaitWritable waits until at least half of MaxQueue is free, so that a sender of
-// much data need not fear 1013. It returns nil then, and also when done is closed.
+// much data does not cause 1013. It returns nil then, and also when done is closed.
 // It returns ErrClosed if the connection is closing, or if nothing was written
 // for WriteTimeout. Message may call it; Open may not, since nothing is written
 // before Open returns.
