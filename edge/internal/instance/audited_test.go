@@ -17,15 +17,15 @@ import (
 	"github.com/tenantedge/tenantedge/hostfuncs"
 )
 
-// deed is a call of a guest.
-type deed struct {
+// testCall is a call of a guest.
+type testCall struct {
 	export Export
 	host   string // of the request; empty: the message is empty
 	fuel   uint64 // 0: the default
 }
 
-// ask makes the call, with a secret in the request.
-func (d deed) ask(i *Instance) error {
+// run makes the call, with a secret in the request.
+func (d testCall) run(i *Instance) error {
 	i.program.limits.Fuel = 20_000_000
 	if d.fuel > 0 {
 		i.program.limits.Fuel = d.fuel
@@ -38,7 +38,7 @@ func (d deed) ask(i *Instance) error {
 	}, func(abi.Message) error { return nil })
 }
 
-// routeRequest writes a request to buf, and returns its size.
+// routeRequest writes a request to buf and returns its size.
 func routeRequest(buf []byte, host, target string) int {
 	b := abi.Begin(buf, 0, abi.ReqHeader0)
 	b.Put(abi.ReqMethod, "GET")
@@ -50,8 +50,8 @@ func routeRequest(buf []byte, host, target string) int {
 
 var secret = "/" + strings.Repeat("confidential", 40)
 
-// H7: after each of many calls, a fifth of which fail in different ways, memory
-// and globals equal the image.
+// H7: after each of many calls, a fifth of which fail in all possible ways, memory
+// and variables equal the image.
 func TestH7MemoryAndVariablesAreTheImageAfterEveryCall(t *testing.T) {
 	calls := soak.Times(t, "TENANTEDGE_AUDITED", 2000)
 	domains := &tck.World{
@@ -62,23 +62,23 @@ func TestH7MemoryAndVariablesAreTheImageAfterEveryCall(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		wasm    func() []byte
-		share   int // percent of the calls
-		good    []deed
-		failing []deed
+		share   int // in hundredths of the calls
+		good    []testCall
+		failing []testCall
 		want    []stats.Trap
 	}{
 		{
-			"the default guest, interrupted anywhere",
+			"the default guest, out of fuel at any point",
 			func() []byte { return assets.Router }, 40,
-			[]deed{{Route, "t1.example.com", 0}, {Route, "t0.example.com", 0}, {Route, "www.example.com", 0}, {Route, "nobody.example.com", 0}},
-			[]deed{{Route, "t1.example.com", 1}, {Pathname, "", 5000}, {Route, "t0.example.com", 2500}},
+			[]testCall{{Route, "t1.example.com", 0}, {Route, "t0.example.com", 0}, {Route, "www.example.com", 0}, {Route, "nobody.example.com", 0}},
+			[]testCall{{Route, "t1.example.com", 1}, {Pathname, "", 5000}, {Route, "t0.example.com", 2500}},
 			[]stats.Trap{stats.TrapFuel},
 		},
 		{
-			"a Go guest that does its worst",
+			"a Go guest that misbehaves",
 			func() []byte { return wasmtest.Unruly(t, 0) }, 30,
-			[]deed{{Route, "t1.example.com", 0}, {Route, "keep.example.com", 0}, {Route, "t0.example.com", 0}},
-			[]deed{
+			[]testCall{{Route, "t1.example.com", 0}, {Route, "keep.example.com", 0}, {Route, "t0.example.com", 0}},
+			[]testCall{
 				{Route, "spin.example.com", 500_000}, {Route, "recurse.example.com", 3_000_000}, {Route, "recurse.example.com", 1 << 40},
 				{Route, "bomb.example.com", 0}, {Route, "grow.example.com", 0}, {Route, "fill.example.com", 0}, {Route, "scribble.example.com", 0},
 				{Route, "panic.example.com", 0}, {Route, "nil.example.com", 0}, {Route, "exit.example.com", 0},
@@ -87,10 +87,10 @@ func TestH7MemoryAndVariablesAreTheImageAfterEveryCall(t *testing.T) {
 			[]stats.Trap{stats.TrapFuel, stats.TrapDepth, stats.TrapCrash, stats.TrapExit},
 		},
 		{
-			"a guest made by hand",
-			careless, 30,
-			[]deed{{Route, "", 0}, {Route, "t1.example.com", 0}},
-			[]deed{{CacheKey, "", 0}, {CacheKey, "", 1000}, {ReverseKey, "", 0}, {Pathname, "", 0}},
+			"a handmade guest",
+			marking, 30,
+			[]testCall{{Route, "", 0}, {Route, "t1.example.com", 0}},
+			[]testCall{{CacheKey, "", 0}, {CacheKey, "", 1000}, {ReverseKey, "", 0}, {Pathname, "", 0}},
 			[]stats.Trap{stats.TrapFuel, stats.TrapDepth, stats.TrapCrash, stats.TrapReply},
 		},
 	} {
@@ -120,7 +120,7 @@ func TestH7MemoryAndVariablesAreTheImageAfterEveryCall(t *testing.T) {
 				if n%5 == 0 {
 					d = c.failing[n/5%len(c.failing)]
 				}
-				err = d.ask(i)
+				err = d.run(i)
 				var trap *Trap
 				if errors.As(err, &trap) {
 					failed++
@@ -129,7 +129,7 @@ func TestH7MemoryAndVariablesAreTheImageAfterEveryCall(t *testing.T) {
 					t.Fatalf("call %d, %+v: %v", n, d, err)
 				}
 				if i.retire == stats.RetiredGrowth {
-					retired++ // it serves no more calls
+					retired++ // it serves no further request
 				} else if err := i.Audit(); err != nil {
 					t.Fatalf("after call %d, %+v: %v", n, d, err)
 				} else {
@@ -143,15 +143,15 @@ func TestH7MemoryAndVariablesAreTheImageAfterEveryCall(t *testing.T) {
 					t.Errorf("no call failed for %q: %v", r, s.Traps)
 				}
 			}
-			t.Logf("%d calls, %d failed (%v): %d times memory and variables are the image, %d instances were retired for growth (in all %v)",
+			t.Logf("%d calls, %d failed (%v): memory and variables equalled the image %d times, %d instances were retired for growth (all retirements: %v)",
 				s.Calls, failed, s.Traps, audited, retired, s.Retired)
 		})
 	}
 }
 
-// careless returns a guest that changes its global and its memory at every call,
-// grows its memory, and then fails.
-func careless() []byte {
+// marking returns a guest whose calls change its variable and its memory. Some
+// grow the memory, and all but route fail afterwards.
+func marking() []byte {
 	join := func(parts ...[]byte) (all []byte) {
 		for _, p := range parts {
 			all = append(all, p...)
@@ -169,7 +169,7 @@ func careless() []byte {
 	route := g.Bodies[abi.ExportRoute]
 	return g.
 		With(abi.ExportRoute, join(mark, grow, route)...).
-		With(abi.ExportCacheKey, join(mark, []byte{0x20, 0, 0x10, 4})...). // calls itself: until its stack or its fuel ends
+		With(abi.ExportCacheKey, join(mark, []byte{0x20, 0, 0x10, 4})...). // calls itself until its stack is full or its fuel used up
 		With(abi.ExportReverseKey, join(mark, grow, []byte{0x00})...).
 		With(abi.ExportPathname, join(mark, wasmtest.I64(abi.PackReply(1<<31, 64)))...).
 		Wasm()

@@ -14,17 +14,17 @@ import (
 
 const (
 	bufferAt = 65536  // of wasmtest.Handmade
-	longAt   = 130000 // has room for the longest reply, and is not written to
+	longAt   = 130000 // has room for the longest reply; the guest does not write there
 )
 
-// replying makes an export reply with s, which may be long.
+// replying adds an export that replies with s, which may be long.
 func replying(g *wasmtest.Handmade, export, s string) *wasmtest.Handmade {
 	return g.With(export, wasmtest.I64(abi.PackReply(longAt, uint32(len(s))))...).WithData(longAt, s)
 }
 
-// Each field of each reply is accepted at its limit, and the call fails one byte
-// beyond it. The limits are literals, so that a change is noticed.
-func TestOneByteBeyondTheBoundOfEachFieldIsRefused_D1(t *testing.T) {
+// Each field of each reply is accepted at its bound, and the call fails one byte
+// beyond it. The bounds are repeated here, so that a change of one fails the test.
+func TestOneByteBeyondTheBoundOfEachFieldIsRejected_D1(t *testing.T) {
 	g := sound().Replies(abi.ExportConfigure, `{"consumer":true}`)
 	for e := Route; e < exportCount; e++ {
 		if e != SelfTest {
@@ -66,7 +66,7 @@ func TestOneByteBeyondTheBoundOfEachFieldIsRefused_D1(t *testing.T) {
 	}
 }
 
-// mirrored makes the guest reply with a message whose field has that many bytes.
+// mirrored has the guest reply with a message whose field has length bytes.
 func mirrored(t *testing.T, p *Program, e Export, field, length int) error {
 	t.Helper()
 	i, err := p.Borrow(context.Background())
@@ -84,9 +84,9 @@ func mirrored(t *testing.T, p *Program, e Export, field, length int) error {
 	}, func(abi.Message) error { return nil })
 }
 
-// The reply of te_configure is limited too. Its error is truncated, because people
-// read it.
-func TestOneStepBeyondEachBoundOfTheConfigurationIsRefused_D1(t *testing.T) {
+// The reply of te_configure is bounded too. An error is truncated, since it is for
+// people.
+func TestOneStepBeyondEachBoundOfTheConfigurationIsRejected_D1(t *testing.T) {
 	text := func(n int) string { return strings.Repeat("x", n) }
 	names := func(n int) string { return `"` + strings.Repeat(`x","`, n-1) + `x"` }
 	padded := func(n int) string { return `{"name":"` + text(100) + `"` + strings.Repeat(" ", n-111) + `}` }
@@ -97,7 +97,7 @@ func TestOneStepBeyondEachBoundOfTheConfigurationIsRefused_D1(t *testing.T) {
 		reason string
 	}
 	rows := []row{
-		{"the reply", padded, abi.MaxConfigured, "expected at most 65536"},
+		{"the size of the reply", padded, abi.MaxConfigured, "expected at most 65536"},
 		{"name", func(n int) string { return `{"name":"` + text(n) + `"}` }, abi.MaxConfiguredText, "expected at most 1024"},
 		{"version", func(n int) string { return `{"version":"` + text(n) + `"}` }, abi.MaxConfiguredText, "expected at most 1024"},
 	}
@@ -123,8 +123,9 @@ func TestOneStepBeyondEachBoundOfTheConfigurationIsRefused_D1(t *testing.T) {
 	}
 }
 
-// The size of a reply, of all fields and their number are limited too.
-func TestOneStepBeyondTheBoundsOfAReplyIsRefused_D1(t *testing.T) {
+// Not only each field is bounded, but also the size of a reply and its number of
+// fields.
+func TestOneStepBeyondTheBoundsOfAReplyIsRejected_D1(t *testing.T) {
 	message := func(size, fields int) string {
 		b := abi.Begin(make([]byte, size), 0, fields)
 		return string(append(b.Bytes(), make([]byte, size-b.Size())...))

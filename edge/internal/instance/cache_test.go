@@ -31,8 +31,8 @@ func cachedFiles(t *testing.T, cache string) []string {
 	return files
 }
 
-// loadCached loads a guest with a cache and calls it. It returns what the cache did
-// and the log.
+// loadCached loads a guest with a cache and calls it. It returns the result of the
+// cache and the log.
 func loadCached(t *testing.T, cache string) (Cached, string) {
 	t.Helper()
 	var logs bytes.Buffer
@@ -52,27 +52,27 @@ func loadCached(t *testing.T, cache string) (Cached, string) {
 	return Cached(p.Engine().CompileCache), logs.String()
 }
 
-func TestCompiledCodeThatIsBrokenIsReplaced(t *testing.T) {
+func TestDamagedCompiledCodeIsReplaced(t *testing.T) {
 	cache := t.TempDir()
 	if did, logs := loadCached(t, cache); did != CacheStored || logs != "" {
 		t.Fatalf("the first start: %s, %s", did, logs)
 	}
 	files := cachedFiles(t, cache)
 	if len(files) != 2 {
-		t.Fatalf("the cache holds %q: expected code and sums", files)
+		t.Fatalf("the cache has the files %q: expected code and sums", files)
 	}
 	damages := []struct {
 		name   string
 		damage func([]byte) []byte
 	}{
 		{"empty", func([]byte) []byte { return nil }},
-		{"truncated to half", func(b []byte) []byte { return b[:len(b)/2] }},
+		{"half", func(b []byte) []byte { return b[:len(b)/2] }},
 		{"without its last byte", func(b []byte) []byte { return b[:len(b)-1] }},
 		{"longer", func(b []byte) []byte { return append(b, 0) }},
 		{"zeros", func(b []byte) []byte { return make([]byte, len(b)) }},
 	}
-	// The header of wazero's file has lengths that determine allocations, and the
-	// offsets of functions. No checksum of wazero covers them.
+	// The header of wazero's file has lengths for allocations and then function
+	// offsets, which wazero's own checksum does not cover.
 	for _, at := range []int{0, 6, 7, 8, 16, 17, 18, 20, 24, 32, 40, 64} {
 		damages = append(damages, struct {
 			name   string
@@ -112,7 +112,7 @@ func TestAMissingFileOfTheCacheIsReplaced(t *testing.T) {
 	}
 }
 
-func TestACacheThatCannotBeWrittenCostsTimeAlone(t *testing.T) {
+func TestACacheThatCannotBeWrittenOnlyCostsTime(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -126,7 +126,7 @@ func TestTheCacheIsBounded(t *testing.T) {
 	cache := t.TempDir()
 	var last string
 	for n := range 5 {
-		g := sound().WithData(3000, string(rune('a'+n))) // the data makes it another guest with the same code
+		g := sound().WithData(3000, string(rune('a'+n))) // data does not change the code, but makes a different guest
 		g.With("te_route", wasmtest.I64(uint64(n))...)
 		p, err := load(g, Options{CompileCache: cache})
 		if err != nil {
@@ -138,7 +138,7 @@ func TestTheCacheIsBounded(t *testing.T) {
 	}
 	entries, err := os.ReadDir(cache)
 	if err != nil || len(entries) != 5 {
-		t.Fatalf("the cache holds %d guests, %v", len(entries), err)
+		t.Fatalf("the cache has %d guests, %v", len(entries), err)
 	}
 	for n, d := range entries {
 		last = filepath.Join(cache, d.Name())
@@ -153,7 +153,7 @@ func TestTheCacheIsBounded(t *testing.T) {
 		}
 		all, err := os.ReadDir(cache)
 		if err != nil || len(all) != c.kept {
-			t.Errorf("of %d bytes, %d guests are kept, %v: expected %d", c.most, len(all), err, c.kept)
+			t.Errorf("with a limit of %d bytes, %d guests are kept, %v: expected %d", c.most, len(all), err, c.kept)
 		}
 	}
 	if _, err := os.Stat(last); err != nil {
@@ -161,7 +161,7 @@ func TestTheCacheIsBounded(t *testing.T) {
 	}
 }
 
-func TestAProgramThatIsClosedIsGivenBackWhenItsLastCallEnds(t *testing.T) {
+func TestAClosedProgramIsReleasedWhenItsLastCallEnds(t *testing.T) {
 	p, err := load(sound(), Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -173,21 +173,21 @@ func TestAProgramThatIsClosedIsGivenBackWhenItsLastCallEnds(t *testing.T) {
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
 	if err := p.Drain(ended); !errors.Is(err, ErrInUse) || !strings.HasSuffix(err.Error(), ": 1") {
-		t.Errorf("draining returned %v", err)
+		t.Errorf("Drain returned %v, want ErrInUse with one call", err)
 	}
 	if _, err := p.Borrow(context.Background()); !errors.Is(err, ErrClosed) {
-		t.Errorf("it lends on: %v", err)
+		t.Errorf("Borrow returned %v, want ErrClosed", err)
 	}
 	if err := p.Fill(context.Background()); !errors.Is(err, ErrClosed) {
-		t.Errorf("it is filled: %v", err)
+		t.Errorf("Fill returned %v, want ErrClosed", err)
 	}
 	if _, err := call(context.Background(), i, Route); err != nil {
-		t.Errorf("the call that ran returned %v", err)
+		t.Errorf("the running call failed: %v", err)
 	}
 	p.Return(i)
 	for range 2 {
 		if err := p.Close(); err != nil {
-			t.Errorf("closing returned %v", err)
+			t.Errorf("Close returned %v", err)
 		}
 	}
 }

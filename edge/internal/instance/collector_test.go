@@ -14,11 +14,11 @@ import (
 	"github.com/tenantedge/tenantedge/hostfuncs"
 )
 
-// G1: a guest in a loop delays the garbage collector by at most one slice of its
-// fuel. The machine code of guests cannot be preempted: without slices no
-// collection would end before the guest's deadline, which is an hour here.
-func TestG1CollectionsEndBesideSpinningGuests(t *testing.T) {
-	spinners := max(1, runtime.GOMAXPROCS(0)-1) // with one for each processor, collections would wait for a processor
+// G1: a guest in an endless loop delays the garbage collector by one slice of fuel
+// at most. Guests' machine code cannot be preempted: without slices no collection
+// would end before the guest's deadline, which is an hour here.
+func TestG1CollectionsEndDuringSpinningGuests(t *testing.T) {
+	spinners := max(1, runtime.GOMAXPROCS(0)-1) // with all processors busy, each collection would also wait for a processor
 	rounds := soak.Times(t, "TENANTEDGE_COLLECTIONS", 2)
 	p, err := NewProgram(context.Background(), Options{
 		Wasm: wasmtest.Unruly(t, 0), Config: []byte(`{"abi":1}`), CompileCache: compileCache, Bind: func() hostfuncs.Services { return noTenants{} },
@@ -63,7 +63,7 @@ func TestG1CollectionsEndBesideSpinningGuests(t *testing.T) {
 	}
 	after := pauses()
 	after.sub(before)
-	t.Logf("%d pauses beside spinning guests: median %v, 99 in 100 within %v, the longest within %v",
+	t.Logf("%d pauses while guests spin: median %v, 99th percentile %v, maximum %v",
 		after.count(), after.quantile(0.5), after.quantile(0.99), after.quantile(1))
 	soak.Figures(t, "collector", map[string]any{
 		"Pauses": after.count(), "P50": after.quantile(0.5).String(), "P99": after.quantile(0.99).String(), "Max": after.quantile(1).String(),
@@ -74,8 +74,8 @@ func spinning(ctx context.Context, i *Instance) error {
 	return i.Call(ctx, Route, func(buf []byte) int { return routeRequest(buf, "spin.example.com", "/") }, nil)
 }
 
-// histogram counts the durations of stopping the world, from the request until all
-// goroutines run again.
+// histogram counts the collector's pauses by their length, from the request to
+// stop the world until all goroutines run again.
 type histogram metrics.Float64Histogram
 
 func pauses() histogram {
@@ -97,7 +97,7 @@ func (h *histogram) count() (n uint64) {
 	return n
 }
 
-// quantile returns the upper end of the bucket of a quantile.
+// quantile returns the upper end of the bucket that the quantile is in.
 func (h *histogram) quantile(q float64) time.Duration {
 	sum, all := uint64(0), h.count()
 	for i, c := range h.Counts {

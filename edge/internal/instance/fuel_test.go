@@ -17,7 +17,7 @@ import (
 )
 
 // fuelRecord is testdata/fuel.json: the fuel of each golden case with the guest
-// assets/router.wasm, on any machine. `make fuel-golden` writes it.
+// assets/router.wasm, on any machine. `make fuel-golden` rewrites it.
 type fuelRecord struct {
 	Guest       string                       `json:"guest"` // its SHA-256
 	FuelVersion int                          `json:"fuel_version"`
@@ -26,7 +26,7 @@ type fuelRecord struct {
 
 const fuelFile = "testdata/fuel.json"
 
-// caseNames returns the names of the cases of a suite in their order.
+// caseNames returns the names of a suite's cases, in the order of the calls.
 func caseNames(s *tck.Suite) (names []string) {
 	for _, c := range s.Routes {
 		names = append(names, "route: "+c.Name)
@@ -55,17 +55,17 @@ func TestFuelOfEveryGoldenCaseIsWhatWasRecorded(t *testing.T) {
 		tck.Run(t, suites[n:n+1], func(*testing.T, *tck.World) tck.Guest { return g })
 		names := caseNames(s)
 		if len(g.log) == 0 {
-			continue // the case expects the configuration to be rejected
+			continue // the suite expects that the configuration is refused
 		}
 		if len(g.log) != len(names) {
-			t.Fatalf("%s: %d answers to %d cases", s.Name, len(g.log), len(names))
+			t.Fatalf("%s: %d replies for %d cases", s.Name, len(g.log), len(names))
 		}
 		costs := map[string]uint64{}
 		for i, a := range g.log {
 			costs[names[i]] = a.fuel
 		}
 		if len(costs) != len(names) {
-			t.Errorf("%s has cases of the same name", s.Name)
+			t.Errorf("%s has two cases with the same name", s.Name)
 		}
 		found.Suites[s.Name] = costs
 	}
@@ -87,7 +87,7 @@ func TestFuelOfEveryGoldenCaseIsWhatWasRecorded(t *testing.T) {
 		t.Fatal(err)
 	}
 	if recorded.Guest != found.Guest || recorded.FuelVersion != found.FuelVersion {
-		t.Fatalf("the record is of guest %.12s and fuel version %d, the guest is %.12s and the version %d: run make fuel-golden, and look at what changed",
+		t.Fatalf("the record is of guest %.12s and fuel version %d, the guest is %.12s and the version %d: run make fuel-golden, and check what changed",
 			recorded.Guest, recorded.FuelVersion, found.Guest, found.FuelVersion)
 	}
 	if len(recorded.Suites) != len(found.Suites) {
@@ -105,7 +105,7 @@ func TestFuelOfEveryGoldenCaseIsWhatWasRecorded(t *testing.T) {
 	}
 }
 
-// Another process, with another scheduler and collector, uses the same fuel.
+// Fuel does not depend on the scheduler and the collector.
 func TestFuelIsTheSameInAnotherProcess(t *testing.T) {
 	c := exec.Command(os.Args[0], "-test.run=^TestFuelOfEveryGoldenCaseIsWhatWasRecorded$", "-test.count=1")
 	c.Env = append(os.Environ(), cacheVariable+"="+compileCache, "GOMAXPROCS=1", "GOGC=off")
@@ -114,8 +114,8 @@ func TestFuelIsTheSameInAnotherProcess(t *testing.T) {
 	}
 }
 
-// The fuel of a call is the same in every run: after interrupted calls, in another
-// instance, and in another program of the same guest.
+// Fuel is the same in each run: after calls that ran out of fuel at any point, in
+// another instance, and in another program of the same guest.
 func TestFuelIsTheSameEveryTimeAfterTrapsAndSwaps(t *testing.T) {
 	runs := soak.Times(t, "TENANTEDGE_FUEL_RUNS", 500)
 	suites, err := tck.Golden()
@@ -150,10 +150,10 @@ func TestFuelIsTheSameEveryTimeAfterTrapsAndSwaps(t *testing.T) {
 		}
 		a := &g.log[random.IntN(len(g.log))]
 		if random.IntN(5) == 0 {
-			// It is interrupted at the end of the next slice at the latest.
+			// The call ends at the end of a slice or before.
 			trapped++
 			p.limits.Fuel = random.Uint64N(a.fuel)
-			_, used, err := ask(p, a.export, a.msg)
+			_, used, err := exchange(p, a.export, a.msg)
 			var trap *Trap
 			if err != nil && (!errors.As(err, &trap) || trap.Reason != stats.TrapFuel) || err == nil && used != a.fuel {
 				t.Fatalf("a call with %d of %d units: %v, used %d", p.limits.Fuel, a.fuel, err, used)
@@ -161,9 +161,9 @@ func TestFuelIsTheSameEveryTimeAfterTrapsAndSwaps(t *testing.T) {
 			p.limits.Fuel = 20_000_000
 			continue
 		}
-		if _, used, err := ask(p, a.export, a.msg); err != nil || used != a.fuel {
+		if _, used, err := exchange(p, a.export, a.msg); err != nil || used != a.fuel {
 			t.Fatalf("run %d: %s used %d units, and %d at first: %v", n, a.export, used, a.fuel, err)
 		}
 	}
-	t.Logf("%d runs, of which %d were interrupted: fuel is the same each time", runs, trapped)
+	t.Logf("%d runs, of which %d had too little fuel: fuel is the same each time", runs, trapped)
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/tenantedge/tenantedge/hostfuncs"
 )
 
-// sound returns a valid guest that answers "no tenant" to every request.
+// sound returns a guest that replies "no tenant" to each request.
 func sound() *wasmtest.Handmade { return wasmtest.Sound() }
 
 // consuming returns a guest that accepts every websocket and does nothing.
@@ -22,14 +22,14 @@ func consuming() *wasmtest.Handmade {
 	return g
 }
 
-// exiting returns a sound guest that imports proc_exit as function 0.
+// exiting returns a sound guest that can exit, by function 0.
 func exiting() *wasmtest.Handmade {
 	g := sound()
 	g.Exit = true
 	return g
 }
 
-// noTenants are Services without tenants.
+// noTenants are services that have no tenants.
 type noTenants struct{}
 
 func (noTenants) ByDomain(string, string, []byte) (int, bool) { return 0, false }

@@ -16,9 +16,9 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// G1: whatever a guest does, its call ends with the reason, the next call succeeds,
-// and the instance keeps nothing of it.
-func TestG1AHostileGuestFailsItsOwnCallAlone(t *testing.T) {
+// G1: whatever a guest does, its call ends with a reason, the next call is served,
+// and the instance has no trace of it.
+func TestG1AHostileGuestFailsOnlyItsOwnCall(t *testing.T) {
 	zero := wasmtest.I64(0)
 	then := func(code ...byte) []byte { return append(code, zero...) }
 	for _, c := range []struct {
@@ -50,10 +50,10 @@ func TestG1AHostileGuestFailsItsOwnCallAlone(t *testing.T) {
 					t.Errorf("the call returned %v, want %s", err, c.want)
 				}
 				if round > 0 && c.want != stats.TrapDeadline && i.Fuel() != fuel {
-					t.Errorf("it used %d units of fuel, and %d before", i.Fuel(), fuel)
+					t.Errorf("it used %d units of fuel, and %d in the round before", i.Fuel(), fuel)
 				}
 				fuel = i.Fuel()
-				if i.retire == "" { // memory at its maximum cannot be reset
+				if i.retire == "" { // memory at its maximum cannot be shrunk
 					if err := i.Audit(); err != nil {
 						t.Error(err)
 					}
@@ -63,7 +63,7 @@ func TestG1AHostileGuestFailsItsOwnCallAlone(t *testing.T) {
 					t.Fatal(err)
 				}
 				if _, err := call(context.Background(), i, Route); err != nil {
-					t.Errorf("the next call returned %v", err)
+					t.Errorf("the next call failed: %v", err)
 				}
 				p.Return(i)
 			}
@@ -74,7 +74,7 @@ func TestG1AHostileGuestFailsItsOwnCallAlone(t *testing.T) {
 	}
 }
 
-// H7: request N+1 can read nothing of request N.
+// H7: nothing of request N can be read in request N+1.
 func TestH7NothingOfARequestIsLeftForTheNext(t *testing.T) {
 	p := mustLoad(t, sound().With(abi.ExportCacheKey, 0x00), Options{Limits: Limits{Instances: 1}})
 	secret := bytes.Repeat([]byte("secret"), 5000)
@@ -89,7 +89,7 @@ func TestH7NothingOfARequestIsLeftForTheNext(t *testing.T) {
 		}
 		err = i.Call(context.Background(), e, func(buf []byte) int {
 			if bytes.Contains(i.memory.Bytes(), secret[:12]) {
-				t.Error("the request before can be read")
+				t.Error("the previous request can be read")
 			}
 			return copy(buf, secret)
 		}, func(abi.Message) error { return nil })
@@ -103,8 +103,8 @@ func TestH7NothingOfARequestIsLeftForTheNext(t *testing.T) {
 	}
 }
 
-// Host functions cost fuel, and a guest without loops is stopped between two calls
-// of host functions.
+// Host functions cost fuel, and a guest whose code has no loop is stopped between
+// two calls of the host.
 func TestCallsOfTheHostAreStoppedByFuelAndTime_D2(t *testing.T) {
 	var lookUp []byte
 	for _, arg := range []uint32{0, abi.MaxName, 0, abi.MaxName, 0, 0} {
@@ -143,15 +143,15 @@ func TestCallsOfTheHostAreStoppedByFuelAndTime_D2(t *testing.T) {
 				t.Errorf("it used %d units of fuel: expected at most %d", i.Fuel(), most)
 			}
 			if _, err := call(context.Background(), i, Route); err != nil {
-				t.Errorf("the next call returned %v", err)
+				t.Errorf("the next call failed: %v", err)
 			}
 		})
 	}
 }
 
-// A recursion that fills the stack is reported as depth, even if the engine detects
-// it first, and the memory of the stack is released.
-func TestEveryFullStackIsDepthAndIsGivenBack_D4(t *testing.T) {
+// A full stack is reported as depth, even if the engine detects it first, and the
+// grown stack is released.
+func TestEveryFullStackIsReportedAsDepthAndReleased_D4(t *testing.T) {
 	for name, limits := range map[string]Limits{
 		"stopped by the count of frames": {},
 		"stopped by the engine":          {Stack: 1 << 30, Fuel: 1 << 40, Deadline: time.Minute},
@@ -172,21 +172,21 @@ func TestEveryFullStackIsDepthAndIsGivenBack_D4(t *testing.T) {
 				t.Errorf("the call returned %v, want %s", err, stats.TrapDepth)
 			}
 			if got := stack(); got != fresh {
-				t.Errorf("the handle keeps a stack of %d bytes, at first it had %d", got, fresh)
+				t.Errorf("the handle keeps a stack of %d bytes, before the call it had %d", got, fresh)
 			}
 			if err := i.Audit(); err != nil {
 				t.Error(err)
 			}
 			if _, err := call(context.Background(), i, Route); err != nil {
-				t.Errorf("the next call returned %v", err)
+				t.Errorf("the next call failed: %v", err)
 			}
 		})
 	}
 }
 
-// The error of a trap is limited, although each line of the engine's stack trace
-// has the types of up to 1,000 parameters and results.
-func TestWhatIsToldOfATrapIsBounded_D5(t *testing.T) {
+// The text of a trap is bounded, although each line of the engine's stack trace has
+// the types of up to 1,000 parameters and 1,000 results.
+func TestTheTextOfATrapIsBounded_D5(t *testing.T) {
 	m, err := wasm.Decode(sound().With(abi.ExportCacheKey, 0x00).Wasm())
 	if err != nil {
 		t.Fatal(err)

@@ -18,8 +18,8 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// load loads a guest. Tests that are not about time have a long deadline: the
-// machine may be busy.
+// load makes a program of a guest. The default timeouts are long, since the machine
+// may be busy.
 func load(g *wasmtest.Handmade, o Options) (*Program, error) {
 	o.Limits.Deadline = cmp.Or(o.Limits.Deadline, time.Minute)
 	o.Limits.QueueTimeout = cmp.Or(o.Limits.QueueTimeout, time.Minute)
@@ -27,7 +27,7 @@ func load(g *wasmtest.Handmade, o Options) (*Program, error) {
 	return NewProgram(context.Background(), o)
 }
 
-// call makes a call with an empty message, and returns the first word of the reply.
+// call makes a call with an empty request, and returns the word of the reply.
 func call(ctx context.Context, i *Instance, e Export) (word uint32, err error) {
 	err = i.Call(ctx, e, func([]byte) int { return 0 }, func(m abi.Message) error {
 		word = m.Word()
@@ -51,10 +51,10 @@ func mustLoad(t *testing.T, g *wasmtest.Handmade, o Options) *Program {
 }
 
 func TestAGuestIsValidatedWhenItIsLoaded(t *testing.T) {
-	text := [2]wasmtest.Types{{api.ValueTypeF64}, {api.ValueTypeF64}}
+	f64ToF64 := [2]wasmtest.Types{{api.ValueTypeF64}, {api.ValueTypeF64}}
 	unreachable := []byte{0x00}
-	bad := func(g *wasmtest.Handmade, export string) *wasmtest.Handmade {
-		g.Types[export] = text
+	otherSignature := func(g *wasmtest.Handmade, export string) *wasmtest.Handmade {
+		g.Types[export] = f64ToF64
 		return g.With(export, 0x20, 0x00)
 	}
 	for _, c := range []struct {
@@ -66,24 +66,24 @@ func TestAGuestIsValidatedWhenItIsLoaded(t *testing.T) {
 		{"a self-test that passes", sound().With(abi.ExportSelfTest, wasmtest.I32(0)...), ""},
 		{"no memory", &wasmtest.Handmade{NoMemory: true, Bodies: sound().Bodies}, `expected one as "memory"`},
 		{"no route", sound().Without(abi.ExportRoute), "exports no function te_route: expected te_route (i32) -> i64"},
-		{"another signature", bad(sound(), abi.ExportRoute), "exports te_route as (f64) -> f64: expected (i32) -> i64"},
-		{"an optional export of another signature", bad(sound(), abi.ExportCacheKey), "exports te_cache_key as (f64) -> f64: expected (i32) -> i64"},
+		{"another signature", otherSignature(sound(), abi.ExportRoute), "exports te_route as (f64) -> f64: expected (i32) -> i64"},
+		{"an optional export of another signature", otherSignature(sound(), abi.ExportCacheKey), "exports te_cache_key as (f64) -> f64: expected (i32) -> i64"},
 		{"another version", sound().With(abi.ExportVersion, wasmtest.I32(7)...), "te_abi_version is 7: expected 1"},
 		{"no buffer", sound().With(abi.ExportBuffer, wasmtest.I32(0)...), "te_buffer refuses"},
 		{"a buffer outside of memory", sound().With(abi.ExportBuffer, wasmtest.I32(1<<30)...), "expected an address inside its memory"},
 		{"a buffer that leaves memory", sound().With(abi.ExportBuffer, wasmtest.I32(4*65536-8)...), "expected an address inside its memory"},
 		{"a trap in configure", sound().With(abi.ExportConfigure, unreachable...), "te_configure: trap: wasm error: unreachable"},
 		{"no reply to the configuration", sound().With(abi.ExportConfigure, wasmtest.I64(0)...), "te_configure returned no reply"},
-		{"a reply that is no JSON", sound().Replies(abi.ExportConfigure, "hello"), "expected JSON"},
-		{"a configuration that it rejects", sound().Replies(abi.ExportConfigure, `{"error":"routers: expected domain"}`), "refuses its configuration: routers: expected domain"},
+		{"a reply that is not JSON", sound().Replies(abi.ExportConfigure, "hello"), "expected JSON"},
+		{"a refused configuration", sound().Replies(abi.ExportConfigure, `{"error":"routers: expected domain"}`), "refuses its configuration: routers: expected domain"},
 		{"too many headers", sound().Replies(abi.ExportConfigure, `{"headers":["a","b","c","d","e","f","g","h","i","j","k","l","m","n","o","p","q"]}`), "asks for 17 headers: expected at most 16"},
-		{"a header that is none", sound().Replies(abi.ExportConfigure, `{"headers":["a b"]}`), `asks for the header "a b"`},
+		{"an invalid header", sound().Replies(abi.ExportConfigure, `{"headers":["a b"]}`), `asks for the header "a b"`},
 		{"a consumer", consuming(), ""},
-		{"a consumer that fails at made-up events", consuming().With(abi.ExportMessage, unreachable...), ""},
+		{"a consumer that fails for warm-up events", consuming().With(abi.ExportMessage, unreachable...), ""},
 		{"a consumer without messages", consuming().Without(abi.ExportMessage), "exports no function te_ws_message"},
 		{"a consumer without handshakes", consuming().Without(abi.ExportOpen), "exports no function te_ws_open"},
-		{"a consumer of another signature", bad(consuming(), abi.ExportGroup), "exports te_ws_group as (f64) -> f64: expected (i32) -> i64"},
-		{"a consumer's header that is none", consuming().Replies(abi.ExportConfigure, `{"consumer":true,"consumer_headers":["a b"]}`), `asks for the header "a b"`},
+		{"a consumer of another signature", otherSignature(consuming(), abi.ExportGroup), "exports te_ws_group as (f64) -> f64: expected (i32) -> i64"},
+		{"an invalid header of a consumer", consuming().Replies(abi.ExportConfigure, `{"consumer":true,"consumer_headers":["a b"]}`), `asks for the header "a b"`},
 		{"a self-test that fails", sound().With(abi.ExportSelfTest, wasmtest.I32(3)...), "te_self_test returned 3: expected 0"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -96,19 +96,19 @@ func TestAGuestIsValidatedWhenItIsLoaded(t *testing.T) {
 				return
 			}
 			if err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Fatalf("loading returned %v, want %q", err, c.want)
+				t.Fatalf("load returned %v, want %q", err, c.want)
 			}
 		})
 	}
 	for _, wasm := range []string{"", "hello", "\x00asm\x02\x00\x00\x00", "\x00asm\x01\x00\x00\x00\x01\xff\xff\xff\xff\x0f"} {
 		if _, err := NewProgram(context.Background(), Options{Wasm: []byte(wasm), Bind: bindNoTenants}); err == nil || !strings.Contains(err.Error(), "no valid WebAssembly module") {
-			t.Errorf("%q: %v", wasm, err)
+			t.Errorf("the error for %q is %v", wasm, err)
 		}
 	}
 }
 
-// A guest that was built as a command is not initialised, and fails in many ways.
-// The error explains how to build it.
+// A guest that was built as a command fails in many ways, since the host does not
+// initialize it. The error says how to build it.
 func TestTheErrorOfACommandSaysHowToBuildIt_D6(t *testing.T) {
 	const want = "build it as a library (Go: -buildmode=c-shared"
 	for _, c := range []struct {
@@ -119,9 +119,9 @@ func TestTheErrorOfACommandSaysHowToBuildIt_D6(t *testing.T) {
 		{"an export is missing", sound().With("_start").Without(abi.ExportRoute), true},
 		{"its first function traps, as Go's does", sound().With("_start").With(abi.ExportVersion, 0x00), true},
 		{"it cannot be configured", sound().With("_start").With(abi.ExportConfigure, 0x00), true},
-		{"it rejects its configuration", sound().With("_start").Replies(abi.ExportConfigure, `{"error":"not initialised"}`), true},
+		{"it refuses its configuration", sound().With("_start").Replies(abi.ExportConfigure, `{"error":"not initialised"}`), true},
 		{"a library fails", sound().With("_start").With(abi.ExportInitialize).With(abi.ExportVersion, 0x00), false},
-		{"what is neither fails", sound().With(abi.ExportVersion, 0x00), false},
+		{"a guest that is neither fails", sound().With(abi.ExportVersion, 0x00), false},
 	} {
 		if _, err := load(c.guest, Options{}); err == nil || strings.Contains(err.Error(), want) != c.hinted {
 			t.Errorf("%s: %v, want the hint: %v", c.name, err, c.hinted)
@@ -129,7 +129,7 @@ func TestTheErrorOfACommandSaysHowToBuildIt_D6(t *testing.T) {
 	}
 }
 
-func TestACallThatFailsIsToldAndTheNextIsServed(t *testing.T) {
+func TestACallThatFailsReturnsAnErrorAndTheNextIsServed(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		guest  *wasmtest.Handmade
@@ -142,8 +142,8 @@ func TestACallThatFailsIsToldAndTheNextIsServed(t *testing.T) {
 		{"a reply outside of memory", sound().With(abi.ExportCacheKey, wasmtest.I64(abi.PackReply(1<<31, 8))...), stats.TrapReply, "expected an address inside its memory"},
 		{"a reply that leaves memory", sound().With(abi.ExportCacheKey, wasmtest.I64(abi.PackReply(4*65536-4, 8))...), stats.TrapReply, "expected an address inside its memory"},
 		{"a reply of 4 GiB", sound().With(abi.ExportCacheKey, wasmtest.I64(abi.PackReply(8, 1<<32-1))...), stats.TrapReply, "expected an address inside its memory"},
-		{"a reply that is no message", sound().Replies(abi.ExportCacheKey, "\x01\x00\x00\x00\xff\xff\xff\xff"), stats.TrapReply, "malformed message"},
-		{"a field that lies about its length", sound().Replies(abi.ExportCacheKey, "\x01\x00\x00\x00\x01\x00\x00\x00\x10\x00\x00\x00\xff\x00\x00\x00"), stats.TrapReply, "malformed message"},
+		{"a reply that is not a message", sound().Replies(abi.ExportCacheKey, "\x01\x00\x00\x00\xff\xff\xff\xff"), stats.TrapReply, "malformed message"},
+		{"a field with a wrong length", sound().Replies(abi.ExportCacheKey, "\x01\x00\x00\x00\x01\x00\x00\x00\x10\x00\x00\x00\xff\x00\x00\x00"), stats.TrapReply, "malformed message"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := mustLoad(t, c.guest, Options{Limits: Limits{Instances: 1}})
@@ -163,7 +163,7 @@ func TestACallThatFailsIsToldAndTheNextIsServed(t *testing.T) {
 				}
 				word, err := call(ctx, i, Route)
 				if err != nil || abi.Outcome(word&abi.DecOutcomeMask) != abi.Missing {
-					t.Fatalf("the next call returned %v", err)
+					t.Fatalf("the next call failed: %v", err)
 				}
 				p.Return(i)
 			}
@@ -183,15 +183,15 @@ func TestThePoolIsBoundedAndQueuesForATime(t *testing.T) {
 	}
 	b, err := p.Borrow(ctx)
 	if err != nil || a == b {
-		t.Fatalf("the second is %p after %p, %v", b, a, err)
+		t.Fatalf("the second instance is %p, the first %p, %v", b, a, err)
 	}
 	if _, err := p.Borrow(ctx); !errors.Is(err, ErrBusy) {
-		t.Fatalf("the third call: %v, want ErrBusy", err)
+		t.Fatalf("the third Borrow returned %v, want ErrBusy", err)
 	}
 	cancelled, cancel := context.WithCancel(ctx)
 	cancel()
 	if _, err := p.Borrow(cancelled); !errors.Is(err, context.Canceled) && !errors.Is(err, ErrBusy) {
-		t.Fatalf("a request that ended waits: %v", err)
+		t.Fatalf("Borrow for a cancelled request returned %v", err)
 	}
 	p.Return(a)
 	if again, err := p.Borrow(ctx); err != nil || again != a {
@@ -255,62 +255,62 @@ func TestNoInstanceIsLentTwiceWhateverElseHappensToThePool(t *testing.T) {
 			}
 		})
 	}
-	over := make(chan struct{})
+	done := make(chan struct{})
 	var others sync.WaitGroup
-	for _, what := range []func(){p.pool.shrink, p.Park, func() {
+	for _, do := range []func(){p.pool.shrink, p.Park, func() {
 		if s := p.Stats(); s.Instances > 3 || s.Busy < 0 || s.Busy > s.Instances {
-			t.Errorf("%d of %d instances are lent, of which there may be 3", s.Busy, s.Instances)
+			t.Errorf("%d of %d instances are lent, expected 3 instances at most", s.Busy, s.Instances)
 		}
 	}} {
 		others.Go(func() {
 			for {
 				select {
-				case <-over:
+				case <-done:
 					return
 				default:
-					what()
+					do()
 					runtime.Gosched()
 				}
 			}
 		})
 	}
 	users.Wait()
-	close(over)
+	close(done)
 	others.Wait()
 	if s := p.Stats(); s.Calls != each*goroutines || s.Busy != 0 || s.Waiting != 0 || s.Audits == 0 {
-		t.Errorf("after %d calls the counters say %+v", each*goroutines, s)
+		t.Errorf("after %d calls the counters are %+v", each*goroutines, s)
 	}
 }
 
-func TestAnInstanceThatComesBackIsGivenToOneThatWaits(t *testing.T) {
+func TestAReturnedInstanceGoesToAWaitingRequest(t *testing.T) {
 	ctx := context.Background()
 	p := mustLoad(t, sound(), Options{Limits: Limits{Instances: 1, QueueTimeout: time.Minute}})
 	i, err := p.Borrow(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
-	came := make(chan *Instance)
+	got := make(chan *Instance)
 	go func() {
 		i, err := p.Borrow(ctx)
 		if err != nil {
 			t.Error(err)
 		}
-		came <- i
+		got <- i
 	}()
 	for p.Stats().Waiting == 0 {
 		runtime.Gosched()
 	}
 	p.Return(i)
-	if got := <-came; got != i {
-		t.Errorf("who waits gets %p, want %p", got, i)
+	if got := <-got; got != i {
+		t.Errorf("the waiting request gets %p, want %p", got, i)
 	}
 	p.Return(i)
 	if got := p.pool.alarm.Load(); got != 0 {
-		t.Errorf("the alarm is at %d while no call waits, want 0", got)
+		t.Errorf("without waiting requests the alarm is %d, want 0", got)
 	}
 }
 
-func TestAProgramThatIsClosedLendsNothing(t *testing.T) {
+func TestAClosedProgramLendsNothing(t *testing.T) {
 	ctx := context.Background()
 	p := mustLoad(t, sound(), Options{})
 	i, err := p.Borrow(ctx)
@@ -323,14 +323,14 @@ func TestAProgramThatIsClosedLendsNothing(t *testing.T) {
 		runtime.Gosched()
 	}
 	if _, err := p.Borrow(ctx); !errors.Is(err, ErrClosed) {
-		t.Errorf("borrowing says %v, want ErrClosed", err)
+		t.Errorf("Borrow returned %v, want ErrClosed", err)
 	}
-	p.Return(i) // which Close waits for
+	p.Return(i) // Close waits for it
 	if err := <-closed; err != nil {
 		t.Error(err)
 	}
 	if s := p.Stats(); s.Instances != 0 {
-		t.Errorf("%d instances are left", s.Instances)
+		t.Errorf("after Close there are %d instances", s.Instances)
 	}
 }
 
@@ -348,11 +348,11 @@ func TestACallAllocatesNothing(t *testing.T) {
 		p.Return(i)
 	})
 	if n != 0 {
-		t.Errorf("borrowing, calling and returning makes %v allocations, want none", n)
+		t.Errorf("Borrow, Call and Return make %v allocations, want none", n)
 	}
 }
 
-// The image does not depend on the deadline of calls.
+// The state that every call starts from is the same if calls have no time.
 func TestAnImageDoesNotDependOnTime(t *testing.T) {
 	const reply = 8
 	loop := append(append(wasmtest.I32(100_000), 0x21, 0, 0x03, 0x40, 0x20, 0), wasmtest.I32(1)...) // local 0 counts down
@@ -368,7 +368,7 @@ func TestAnImageDoesNotDependOnTime(t *testing.T) {
 			want = p.globals
 		}
 		if p.globals[0] == 0 || !slices.Equal(p.globals, want) {
-			t.Errorf("where a call has %v, the image has the variables %d, want %d and at least one call", deadline, p.globals, want)
+			t.Errorf("with a deadline of %v, the image has the variables %d, want %d and at least one call", deadline, p.globals, want)
 		}
 	}
 }

@@ -8,16 +8,16 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
-// compileCache is shared by all tests, so that each guest is compiled once.
+// compileCache is shared by all tests, since many load the same guests.
 var compileCache string
 
-// cacheVariable passes it to the processes that tests start.
+// cacheVariable passes compileCache to processes that tests start.
 const cacheVariable = "TENANTEDGE_TEST_CACHE"
 
-var update = flag.Bool("update", false, "write the fuel that is used into testdata")
+var update = flag.Bool("update", false, "write the measured fuel into testdata")
 
 func TestMain(m *testing.M) {
-	if compileCache = os.Getenv(cacheVariable); compileCache != "" { // another process of a test
+	if compileCache = os.Getenv(cacheVariable); compileCache != "" { // a process that a test started
 		os.Exit(m.Run())
 	}
 	var err error

@@ -16,7 +16,7 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// borrowAll borrows n instances at the same time.
+// borrowAll borrows n instances.
 func borrowAll(t *testing.T, p *Program, n int) []*Instance {
 	t.Helper()
 	all := make([]*Instance, n)
@@ -29,7 +29,7 @@ func borrowAll(t *testing.T, p *Program, n int) []*Instance {
 	return all
 }
 
-func TestInstancesThatNobodyNeededAreLetGoOf(t *testing.T) {
+func TestUnusedInstancesAreClosed(t *testing.T) {
 	const most, least = 6, 1
 	p := mustLoad(t, sound(), Options{Limits: Limits{Instances: most, QueueTimeout: time.Minute}})
 	p.pool.mu.Lock()
@@ -38,9 +38,9 @@ func TestInstancesThatNobodyNeededAreLetGoOf(t *testing.T) {
 	for _, i := range borrowAll(t, p, most) {
 		p.Return(i)
 	}
-	p.pool.shrink() // as the timer does: all were in use since it was set
+	p.pool.shrink() // as the timer does: all were used since it was set
 	if s := p.Stats(); s.Shrunk != 0 {
-		t.Errorf("%d instances were closed right after a peak", s.Shrunk)
+		t.Errorf("%d instances were closed right after a peak, want none", s.Shrunk)
 	}
 	two := borrowAll(t, p, 2)
 	p.pool.shrink() // two are in use, four were free all the time
@@ -55,13 +55,13 @@ func TestInstancesThatNobodyNeededAreLetGoOf(t *testing.T) {
 	}
 	p.pool.shrink()
 	if s := p.Stats(); s.Shrunk != most-2 {
-		t.Errorf("%d instances were closed, where two were used meanwhile", s.Shrunk)
+		t.Errorf("%d instances were closed, want %d: two were used meanwhile", s.Shrunk, most-2)
 	}
 	p.pool.shrink()
 	if s := p.Stats(); s.Shrunk != most-least {
 		t.Errorf("%d instances were closed, want all but %d", s.Shrunk, least)
 	}
-	// They are created again.
+	// New ones are made on demand.
 	for _, i := range borrowAll(t, p, most) {
 		if _, err := call(context.Background(), i, Route); err != nil {
 			t.Error(err)
@@ -70,11 +70,11 @@ func TestInstancesThatNobodyNeededAreLetGoOf(t *testing.T) {
 	}
 }
 
-// An audit should never find a difference; this test writes past the reset.
-func TestAnInstanceThatIsNotPristineIsRetiredAndShouted(t *testing.T) {
+// An audit should never find a change. The test makes one after the reset.
+func TestAnInstanceThatIsNotPristineIsRetiredAndLogged(t *testing.T) {
 	for _, c := range []struct {
-		name  string
-		spoil func(*Instance)
+		name   string
+		change func(*Instance)
 	}{
 		{"memory", func(i *Instance) { i.memory.Bytes()[70_000] ^= 1 }},
 		{"a variable", func(i *Instance) { i.globals[0].Set(99) }},
@@ -83,7 +83,7 @@ func TestAnInstanceThatIsNotPristineIsRetiredAndShouted(t *testing.T) {
 			var log bytes.Buffer
 			g := sound()
 			g.Variable = true
-			g.With(abi.ExportCacheKey, append([]byte{0x42, 5, 0x24, 0}, wasmtest.I64(0)...)...) // it can be set, so it is state
+			g.With(abi.ExportCacheKey, append([]byte{0x42, 5, 0x24, 0}, wasmtest.I64(0)...)...) // an export sets the variable, so it is state
 			p := mustLoad(t, g, Options{
 				Limits: Limits{Instances: 1, Audit: 3, QueueTimeout: time.Minute},
 				Logger: slog.New(slog.NewTextHandler(&log, nil)),
@@ -94,20 +94,20 @@ func TestAnInstanceThatIsNotPristineIsRetiredAndShouted(t *testing.T) {
 					t.Fatal(err)
 				}
 				if n == 2 {
-					c.spoil(i)
+					c.change(i)
 				}
 				p.Return(i) // the third is audited
 			}
-			i := borrowAll(t, p, 1)[0] // waits for the audit's end, and for another instance
+			i := borrowAll(t, p, 1)[0] // waits until the audit ends and another instance is made
 			defer p.Return(i)
 			if err := i.Audit(); err != nil {
-				t.Errorf("the next request gets an instance of which the audit says %v", err)
+				t.Errorf("the audit of the next request's instance: %v", err)
 			}
 			if s := p.Stats(); s.Audits != 1 || s.Retired[stats.RetiredAudit] != 1 {
 				t.Errorf("%d audits, retired %v", s.Audits, s.Retired)
 			}
 			if !strings.Contains(log.String(), "must not happen") {
-				t.Errorf("the log says %q", log.String())
+				t.Errorf("the log is %q, want that this must not happen", log.String())
 			}
 		})
 	}
@@ -130,24 +130,24 @@ func TestAWaitingRequestThatEndsLeavesTheQueue(t *testing.T) {
 		t.Errorf("it ended with %v", err)
 	}
 	if s := p.Stats(); s.Waiting != 0 || s.Queued != 1 || s.TimedOut != 1 {
-		t.Errorf("the queue has %d, had %d, refused %d", s.Waiting, s.Queued, s.TimedOut)
+		t.Errorf("%d requests wait, %d waited, %d timed out: want 0, 1 and 1", s.Waiting, s.Queued, s.TimedOut)
 	}
 	p.Return(held)
 	p.Return(borrowAll(t, p, 1)[0])
 }
 
-// leaveInSlot is the first half of returning an instance: the instance is in its
-// slot, and the caller has not yet checked whether another call waits for it.
+// leaveInSlot does the first half of a return: it puts the instance into its slot,
+// but does not check yet whether the instance is needed elsewhere.
 func leaveInSlot(t *testing.T, i *Instance) *slot {
 	t.Helper()
 	s := i.slot
 	if s == nil || !s.put(i) {
-		t.Fatal("the instance has no slot that is empty")
+		t.Fatal("the instance has no empty slot")
 	}
 	return s
 }
 
-func TestAnInstanceThatIsCountedWhileItComesBackIsGivenToOneThatWaits(t *testing.T) {
+func TestAnInstanceThatStatsTookDuringItsReturnGoesToAWaitingRequest(t *testing.T) {
 	p := mustLoad(t, sound(), Options{Limits: Limits{Instances: 1, QueueTimeout: time.Hour}})
 	i := borrowAll(t, p, 1)[0]
 	got := make(chan *Instance, 1)
@@ -162,26 +162,26 @@ func TestAnInstanceThatIsCountedWhileItComesBackIsGivenToOneThatWaits(t *testing
 		runtime.Gosched()
 	}
 	s := leaveInSlot(t, i)
-	p.Stats() // takes it out to count it, so that it cannot be taken back
+	p.Stats() // takes it out of the slot and gives it to the waiting request
 	if s.takeBack(i) {
-		t.Error("it lies in its slot, where one that waits does not look again")
+		t.Error("the instance is in its slot, where a waiting request does not look again")
 		p.Return(i)
 	}
 	p.Return(<-got)
 }
 
-func TestAnInstanceThatIsCountedWhileItComesBackToAClosedProgramIsClosed(t *testing.T) {
+func TestAnInstanceThatStatsTookDuringItsReturnToAClosedProgramIsClosed(t *testing.T) {
 	p := mustLoad(t, sound(), Options{Limits: Limits{Instances: 1}})
 	i := borrowAll(t, p, 1)[0]
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
 	if err := p.Drain(ended); !errors.Is(err, ErrInUse) {
-		t.Fatalf("closing a program with a call: %v", err)
+		t.Fatalf("Drain during a call returned %v, want ErrInUse", err)
 	}
 	s := leaveInSlot(t, i)
 	p.Stats()
 	if s.takeBack(i) {
-		t.Error("it stays in its slot, and no caller takes it from there")
+		t.Error("the instance is in its slot: a closed program does not take it from there")
 		p.Return(i)
 	}
 	if err := p.Close(); err != nil { // waits for it
@@ -189,7 +189,7 @@ func TestAnInstanceThatIsCountedWhileItComesBackToAClosedProgramIsClosed(t *test
 	}
 }
 
-func TestAllWhoWaitAreToldThatNoInstanceCanBeMade(t *testing.T) {
+func TestEveryWaitingRequestGetsTheErrorOfMakingAnInstance(t *testing.T) {
 	var logs bytes.Buffer
 	p := mustLoad(t, sound(), Options{
 		Limits: Limits{Instances: 1, QueueTimeout: time.Hour}, Logger: slog.New(slog.NewTextHandler(&logs, nil)),
@@ -213,7 +213,7 @@ func TestAllWhoWaitAreToldThatNoInstanceCanBeMade(t *testing.T) {
 	p.Return(i)
 	for range waiters {
 		if err := <-got; !errors.Is(err, pristine.ErrClosed) {
-			t.Errorf("a waiting call returned %v", err)
+			t.Errorf("a waiting request got %v, want ErrClosed of package pristine", err)
 		}
 	}
 }
@@ -232,18 +232,18 @@ func TestAProgramThatCannotBeFilledStaysParked(t *testing.T) {
 	}
 	p.pool.mu.Unlock()
 	if err := p.Fill(context.Background()); !errors.Is(err, pristine.ErrClosed) {
-		t.Errorf("filling it: %v", err)
+		t.Errorf("Fill returned %v, want ErrClosed of package pristine", err)
 	}
 	p.pool.mu.Lock()
 	defer p.pool.mu.Unlock()
 	if p.pool.keep != 0 || p.pool.total != 0 || p.pool.absent != 0 {
-		t.Errorf("it keeps %d instances, and counts %d, of which %d are absent", p.pool.keep, p.pool.total, p.pool.absent)
+		t.Errorf("after Fill failed: keep %d, total %d, absent %d, want 0", p.pool.keep, p.pool.total, p.pool.absent)
 	}
 }
 
-// What a guest waits for ends at its deadline, and so does its call: the clock is
-// checked right after the wait.
-func TestWhatAGuestWaitsForIsBoundByItsTime(t *testing.T) {
+// A host function's wait ends at the call's deadline, and so does the call: the
+// guest's next check reads the clock.
+func TestAWaitOfAGuestIsBoundByItsDeadline(t *testing.T) {
 	p := mustLoad(t, sound(), Options{Limits: Limits{Instances: 1, Deadline: time.Hour, Fuel: 1 << 40}})
 	i := borrowAll(t, p, 1)[0]
 	defer p.Return(i)
@@ -253,34 +253,34 @@ func TestWhatAGuestWaitsForIsBoundByItsTime(t *testing.T) {
 	defer cancel()
 	first, ok := ctx.Deadline()
 	if !ok || first.Before(before.Add(time.Hour)) || first.After(time.Now().Add(time.Hour)) {
-		t.Errorf("a wait is bound to %v, an hour from %v", first, before)
+		t.Errorf("a wait ends at %v, want an hour after %v", first, before)
 	}
 	again, cancel := i.Bound(context.Background())
 	defer cancel()
 	if second, _ := again.Deadline(); second != first {
-		t.Errorf("the next is bound to %v, want the same %v: the time is the call's", second, first)
+		t.Errorf("the next wait ends at %v, want the call's deadline, %v", second, first)
 	}
 	short, cancel := context.WithDeadline(context.Background(), before.Add(time.Second))
 	defer cancel()
 	bounded, cancel := i.Bound(short)
 	defer cancel()
 	if d, _ := bounded.Deadline(); !d.Equal(before.Add(time.Second)) {
-		t.Errorf("a request with less time is bound to %v", d)
+		t.Errorf("with a deadline of the request in a second, a wait ends at %v", d)
 	}
 	i.Worked()
 	if i.limit.Get() != 0 {
-		t.Errorf("after work of the host's the guest may use %d more before it looks at the clock", i.limit.Get())
+		t.Errorf("after work of the host the limit is %d, want 0, so that the guest's next check refills", i.limit.Get())
 	}
 	if next := i.refill(1); next <= 1 || i.stopped != "" {
-		t.Errorf("and is given %d, stopped for %q", next, i.stopped)
+		t.Errorf("before the deadline the limit is %d, stopped for %q", next, i.stopped)
 	}
 	i.ends = before.Add(-time.Nanosecond)
 	if next := i.refill(2); next != 0 || i.stopped != stats.TrapDeadline {
-		t.Errorf("after its time it is given %d, stopped for %q", next, i.stopped)
+		t.Errorf("after the deadline the limit is %d, stopped for %q", next, i.stopped)
 	}
 }
 
-func TestALongEventHasAsMuchAgainForEachMiB(t *testing.T) {
+func TestALongEventGetsMoreFuelAndTimeForEachMiB(t *testing.T) {
 	p := mustLoad(t, sound(), Options{Limits: Limits{Instances: 1}})
 	i := borrowAll(t, p, 1)[0]
 	defer p.Return(i)
@@ -291,8 +291,8 @@ func TestALongEventHasAsMuchAgainForEachMiB(t *testing.T) {
 		length  int
 		times   float64
 	}{
-		{"before its clock is read", false, 16 << 20, 17},
-		{"after", true, 16 << 20, 17},
+		{"before the clock is read", false, 16 << 20, 17},
+		{"after the clock is read", true, 16 << 20, 17},
 		{"half a MiB", true, 512 << 10, 1.5},
 	} {
 		i.begin(1000, time.Second)
@@ -310,7 +310,7 @@ func TestALongEventHasAsMuchAgainForEachMiB(t *testing.T) {
 	}
 }
 
-func TestDataOutsideOfMemoryIsRefusedAndInsideIsThere(t *testing.T) {
+func TestDataSegmentsMustBeInsideMemory(t *testing.T) {
 	const size = 4 * 65536
 	for _, c := range []struct {
 		name string
@@ -329,7 +329,7 @@ func TestDataOutsideOfMemoryIsRefusedAndInsideIsThere(t *testing.T) {
 			p, err := load(sound().WithData(c.addr, c.data), Options{})
 			if c.want != "" {
 				if err == nil || !strings.Contains(err.Error(), c.want) {
-					t.Errorf("it is loaded with %v, want %q", err, c.want)
+					t.Errorf("load returned %v, want %q", err, c.want)
 				}
 				return
 			}
@@ -338,7 +338,7 @@ func TestDataOutsideOfMemoryIsRefusedAndInsideIsThere(t *testing.T) {
 			}
 			i := borrowAll(t, p, 1)[0]
 			if got, ok := i.module.Memory().Read(c.addr, uint32(len(c.data))); !ok || string(got) != c.data {
-				t.Errorf("memory has %q there", got)
+				t.Errorf("memory has %q at the address of the segment, want %q", got, c.data)
 			}
 			p.Return(i)
 			if err := p.Close(); err != nil {

@@ -11,10 +11,10 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// A guest that sleeps while it is set up finds its clock moved on: no time
-// passes and next to no fuel is used, so its image is the same everywhere. In a
-// request it waits, for as long as its call may last, and pays no more for it
-// on a slow machine.
+// A sleep during set-up only advances the guest's clock: it takes no time and
+// hardly any fuel, so the image is the same on all machines. In a request the guest
+// sleeps, until the deadline of its call at most, and the fuel does not depend on
+// the machine.
 func TestAGuestSleepsAtThePriceOfACall_D6(t *testing.T) {
 	p, err := NewProgram(context.Background(), Options{
 		Wasm: wasmtest.Sleeper(t), Bind: bindNoTenants, Config: []byte(`{"abi":1}`), CompileCache: compileCache,
@@ -29,14 +29,14 @@ func TestAGuestSleepsAtThePriceOfACall_D6(t *testing.T) {
 		}
 	}()
 	if got := p.Configured().Version; got != "1m12s" {
-		t.Errorf("by the guest's clock its initialisation and configuration took %s, want 1m12s", got)
+		t.Errorf("by the guest's clock, initialization and configuration took %s, want 1m12s", got)
 	}
 	if p.slept != 3*36*time.Second {
-		t.Errorf("the clock of the image was moved on by %v, want 1m48s", p.slept)
+		t.Errorf("the clock of the image was advanced by %v, want 1m48s", p.slept)
 	}
 	for _, c := range []struct {
 		host     string
-		frozen   bool // as while the guest is set up
+		frozen   bool // as during set-up
 		deadline time.Duration
 		want     stats.Trap
 	}{

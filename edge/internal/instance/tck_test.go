@@ -20,7 +20,7 @@ import (
 	"github.com/tenantedge/tenantedge/hostfuncs"
 )
 
-// world is what the conformance kit's host functions answer.
+// world implements the host functions over a world of the conformance kit.
 type world struct {
 	noTenants
 	*tck.World
@@ -50,21 +50,21 @@ var exportNames = map[string]Export{
 	abi.ExportRoute: Route, abi.ExportCacheKey: CacheKey, abi.ExportReverseKey: ReverseKey, abi.ExportPathname: Pathname,
 }
 
-// asked is one question to a guest, and what it said.
-type asked struct {
+// exchanged is a request to a guest, its reply and the fuel used.
+type exchanged struct {
 	export     string
 	msg, reply []byte
 	fuel       uint64
 }
 
-// conforming is a guest under test, as a server runs it: metered, and put back
+// conforming is a guest under test that runs as in a server: metered, and reset
 // after each call.
 type conforming struct {
 	t       *testing.T
 	wasm    []byte
 	world   *tck.World
 	program *Program
-	log     []asked
+	log     []exchanged
 }
 
 // load configures the guest.
@@ -94,16 +94,16 @@ func (c *conforming) Call(export string, msg []byte) ([]byte, error) {
 		c.program = p
 		return json.Marshal(p.Configured())
 	}
-	reply, fuel, err := ask(c.program, export, msg)
+	reply, fuel, err := exchange(c.program, export, msg)
 	if err != nil {
 		return nil, err
 	}
-	c.log = append(c.log, asked{export, msg, reply, fuel})
+	c.log = append(c.log, exchanged{export, msg, reply, fuel})
 	return reply, nil
 }
 
-// ask has a guest answer a message, and copies what it says.
-func ask(p *Program, export string, msg []byte) (reply []byte, fuel uint64, err error) {
+// exchange calls a guest with a message and returns a copy of its reply.
+func exchange(p *Program, export string, msg []byte) (reply []byte, fuel uint64, err error) {
 	ctx := context.Background()
 	i, err := p.Borrow(ctx)
 	if err != nil {
@@ -117,7 +117,7 @@ func ask(p *Program, export string, msg []byte) (reply []byte, fuel uint64, err 
 	return reply, i.Fuel(), err
 }
 
-// content writes a message anew: its fields in their order.
+// content encodes a message again, with its fields in order.
 func content(m abi.Message) []byte {
 	build := func(buf []byte) abi.Builder {
 		b := abi.Begin(buf, m.Word(), m.Len())
@@ -133,7 +133,7 @@ func content(m abi.Message) []byte {
 	return b.Bytes()
 }
 
-// plain is the same guest without meter and reset.
+// plain is a guest without meter and reset.
 type plain struct {
 	module api.Module
 	call   hostfuncs.Call
@@ -171,7 +171,7 @@ func newPlain(t *testing.T, wasm []byte, w *tck.World, config []byte) *plain {
 	return g
 }
 
-// plainCache keeps compiled code: each suite starts each guest.
+// plainCache caches compiled code, since each suite starts each guest.
 var plainCache = sync.OnceValues(func() (wazero.CompilationCache, error) {
 	return wasmtest.CompilationCache("edge/internal/instance-plain")
 })
@@ -182,7 +182,7 @@ func (g *plain) exchange(export string, msg []byte) ([]byte, error) {
 		return nil, err
 	}
 	if !g.module.Memory().Write(uint32(addr[0]), msg) {
-		return nil, fmt.Errorf("the buffer lies at %#x", addr[0])
+		return nil, fmt.Errorf("the buffer is at %#x, outside of memory", addr[0])
 	}
 	packed, err := g.module.ExportedFunction(export).Call(&g.call, uint64(len(msg)))
 	if err != nil {
@@ -191,14 +191,14 @@ func (g *plain) exchange(export string, msg []byte) ([]byte, error) {
 	at, length := abi.UnpackReply(packed[0])
 	reply, ok := g.module.Memory().Read(at, length)
 	if !ok {
-		return nil, fmt.Errorf("the reply lies at %#x", at)
+		return nil, fmt.Errorf("the reply is at %#x, outside of memory", at)
 	}
 	return bytes.Clone(reply), nil
 }
 
-// Guests keep to the contract in the engine, and the engine changes none of
-// their answers: what a metered guest says is what it says by itself.
-func TestGuestsConformAndTheMeterChangesNoAnswer(t *testing.T) {
+// Guests conform to the contract in the engine, and the engine does not change
+// their replies: those of a metered guest equal those of the guest in plain wazero.
+func TestGuestsConformAndTheMeterChangesNoReply(t *testing.T) {
 	golden, err := tck.Golden()
 	if err != nil {
 		t.Fatal(err)
@@ -215,7 +215,7 @@ func TestGuestsConformAndTheMeterChangesNoAnswer(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			wasm, ok := c.wasm(t)
 			if !ok {
-				return // it has said why
+				return // it has logged the reason
 			}
 			var guests []*conforming
 			tck.Run(t, c.suites, func(t *testing.T, w *tck.World) tck.Guest {
@@ -226,7 +226,7 @@ func TestGuestsConformAndTheMeterChangesNoAnswer(t *testing.T) {
 			compared := 0
 			for n, g := range guests {
 				if len(g.log) == 0 {
-					continue // the configuration was to be refused
+					continue // the suite expects that the configuration is refused
 				}
 				c.suites[n].Config.ABI = abi.Version
 				config, err := json.Marshal(c.suites[n].Config)
@@ -244,19 +244,19 @@ func TestGuestsConformAndTheMeterChangesNoAnswer(t *testing.T) {
 						t.Fatalf("%s: %s: %v", c.suites[n].Name, a.export, err)
 					}
 					if !bytes.Equal(content(m), a.reply) {
-						t.Errorf("%s: %s answers %q, metered %q", c.suites[n].Name, a.export, content(m), a.reply)
+						t.Errorf("%s: %s replies %q, metered %q", c.suites[n].Name, a.export, content(m), a.reply)
 					}
 					compared++
 				}
 			}
 			if compared < 2 {
-				t.Errorf("%d answers were compared", compared)
+				t.Errorf("%d replies were compared, want at least 2", compared)
 			}
 		})
 	}
 }
 
-// firstLabel is for guests that route by what stands before the host's first dot.
+// firstLabel returns a suite for guests that route by the first label of the host.
 func firstLabel(t *testing.T, keys bool) []tck.Suite {
 	t.Helper()
 	suites, err := tck.Parse([]byte(`[{
