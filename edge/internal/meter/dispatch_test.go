@@ -35,7 +35,7 @@ func dispatcher(next ...byte) []byte {
 	return m.Encode()
 }
 
-func TestDispatchersJumpWhereTheyDid(t *testing.T) {
+func TestDispatchersJumpToTheSameTargets(t *testing.T) {
 	for _, next := range [][]byte{{1, 2, 3}, {2, 3, 1}, {3, 0, 0}, {3, 0, 1}, {2, 3, 9}, {9, 3, 0}, {1, 3, 1}} {
 		t.Run(fmt.Sprint(next), func(t *testing.T) {
 			plain := mustGuest(t, dispatcher(next...))

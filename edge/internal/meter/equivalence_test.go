@@ -13,7 +13,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
-func TestMeteredGuestsAnswerTheSame(t *testing.T) {
+func TestMeteredGuestsReturnTheSame(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		guest []byte
@@ -46,7 +46,7 @@ func TestMeteredGuestsAnswerTheSame(t *testing.T) {
 
 // The official test suite: each sequence of calls has the same results, including
 // traps, with and without the meter.
-func TestMeteredModulesOfTheSuiteAnswerTheSame(t *testing.T) {
+func TestMeteredModulesOfTheSuiteReturnTheSame(t *testing.T) {
 	ran, refused := 0, 0
 	for _, s := range wasmtest.Scripts(t, "v2") {
 		var plain, counted *guest

@@ -72,7 +72,7 @@ func TestFuelIsTheSameEveryTime(t *testing.T) {
 		if i%2 == 0 {
 			g = b
 		}
-		if i%50 == 7 { // a stopped run leaves nothing behind
+		if i%50 == 7 { // a stopped run has no effect on later ones
 			g.budget = uint64(i)
 			_, _ = g.call("interpreter", 1000)
 			g.budget = plenty
@@ -121,7 +121,7 @@ func TestRestoredGoGuestGivesTheSameFuelAfterTraps(t *testing.T) {
 	wantAnswer, wantFuel := g.result("encode", 3), g.fuel.Get()
 	for i := range 300 {
 		g.restore(r, image)
-		if i%5 == 4 { // stopped elsewhere each time
+		if i%5 == 4 { // stopped at another point each time
 			g.budget = uint64(i) * wantFuel / 300
 			if err := g.trap("encode", 3); err != nil {
 				t.Fatalf("budget %d: %v", g.budget, err)

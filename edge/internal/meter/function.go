@@ -177,12 +177,12 @@ func (w *rewriter) step(it *wasm.Instructions, in *wasm.Instruction) {
 	default:
 		v.float = v.float || isFloat(in.Op)
 		v.wide = v.wide || in.Op >= wasm.OpV128Load
-		takes, leaves := effect(in.Op)
+		pops, pushes := effect(in.Op)
 		switch in.Op {
 		case wasm.OpMemoryGrow, wasm.OpMemoryFill, wasm.OpMemoryCopy, wasm.OpMemoryInit, wasm.OpRefFunc:
 			v.wait()
 		}
-		v.operands(takes, leaves)
+		v.operands(pops, pushes)
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
-// Built from the .wat files beside them.
+// Built from the .wat files in the same folder.
 var (
 	//go:embed testdata/fuel.wasm
 	fuelModule []byte

@@ -60,7 +60,7 @@ func TestG1HostileGuestsAreStoppedAndServeAgain(t *testing.T) {
 	}
 }
 
-func TestMemoryOverTheMaximumIsNotGiven(t *testing.T) {
+func TestMemoryDoesNotGrowBeyondTheMaximum(t *testing.T) {
 	g, r := metered(t, hostileModule, meter.Options{MaxMemory: 64})
 	if got := g.result("grow_most"); uint32(got) != 0xffffffff {
 		t.Errorf("growing to 4 GiB answers %d", int32(got))
@@ -102,11 +102,11 @@ func TestWideFramesCountSeveralTimes(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := g.fuel.Get() / (2 * operands); got > 700 {
-		t.Errorf("a frame of %d operands is entered %d times", operands, got)
+		t.Errorf("a function with %d operands is entered %d times", operands, got)
 	}
 }
 
-func TestEveryWayOutRestoresTheDepth(t *testing.T) {
+func TestEveryExitRestoresTheDepth(t *testing.T) {
 	g, _ := metered(t, hostileModule, meter.Options{MaxDepth: 5})
 	g.result("leave", 10_000)
 	if got := g.depth.Get(); got != 0 {
@@ -133,7 +133,7 @@ func TestSpinningGoGuestIsStoppedWithinASlice(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := g.fuel.Get(); got != stop {
-		t.Errorf("ran on from %d to %d", stop, got)
+		t.Errorf("the fuel is %d, want %d: the call continued after refill had stopped it", got, stop)
 	}
 	if stop > 11*g.slice {
 		t.Errorf("was stopped at %d, after 10 slices of %d", stop, g.slice)

@@ -83,7 +83,7 @@ func TestAllMutableGlobalsAreExported(t *testing.T) {
 	}
 }
 
-func TestDataIsDroppedButWhatCodeCopies(t *testing.T) {
+func TestDataIsDroppedExceptWhatCodeCopies(t *testing.T) {
 	g, _ := metered(t, startModule, meter.Options{DropData: true, MinMemory: 3})
 	if got := g.result("active"); got != 0 {
 		t.Errorf("the active segment is still there: %c", rune(got))
@@ -108,7 +108,7 @@ func TestDataIsDroppedButWhatCodeCopies(t *testing.T) {
 		t.Fatal(err)
 	}
 	if m.Data.Len() != 0 || m.DataCount.Present || len(empty.Wasm) >= len(full.Wasm) {
-		t.Errorf("%d segments are left, %d of %d bytes", m.Data.Len(), len(empty.Wasm), len(full.Wasm))
+		t.Errorf("%d segments remain, %d of %d bytes", m.Data.Len(), len(empty.Wasm), len(full.Wasm))
 	}
 }
 
@@ -391,7 +391,7 @@ func ExampleInstrument() {
 	// Output: meter.fuel 16 1
 }
 
-func TestKeptExportsPutGlobalsBack(t *testing.T) {
+func TestKeptExportsRestoreGlobals(t *testing.T) {
 	g, r := metered(t, startModule, meter.Options{Keep: []string{"again", "count", "missing"}})
 	before := g.save(r)
 	if _, err := g.call(meter.ExportKept + "again"); err != nil {
@@ -402,15 +402,15 @@ func TestKeptExportsPutGlobalsBack(t *testing.T) {
 		t.Errorf("after %d fuel globals are %v, before %v", fuel, got.globals[3:], before.globals[3:])
 	}
 	if got := g.result(meter.ExportKept + "count"); got != 0 {
-		t.Errorf("the count is %d, expected what it was", got)
+		t.Errorf("the count is %d, expected 0 as before the call", got)
 	}
 	if _, err := g.call("again"); err != nil {
 		t.Fatal(err)
 	}
 	if got := g.result(meter.ExportKept + "count"); got != 1 {
-		t.Errorf("the count is %d after a call that keeps nothing, expected 1", got)
+		t.Errorf("the count is %d after a call that does not restore globals, expected 1", got)
 	}
 	if g.mod.ExportedFunction(meter.ExportKept+"missing") != nil || g.mod.ExportedFunction(meter.ExportKept+"indirect") != nil {
-		t.Error("something is exported that was not asked for, or is not there")
+		t.Error("there is a variant of an export that Keep does not name, or that does not exist")
 	}
 }

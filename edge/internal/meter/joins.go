@@ -171,8 +171,8 @@ func (v *values) jump(label uint32) {
 	v.event(eventJump, j)
 }
 
-// dead records that the next instruction is not reached. The operand stack has the
-// height that it had when the block began.
+// dead records that the next instruction is not reached. The operand stack shrinks to
+// its height below the block's parameters.
 func (v *values) dead() {
 	v.event(eventDead, 0)
 	v.height = v.joins[v.open[len(v.open)-1]].base

@@ -68,12 +68,12 @@ func TestLargeOperationsAreDoneInParts_D3(t *testing.T) {
 		if !bytes.Equal(memory, want) {
 			t.Fatalf("%s(%d, %d, %d) leaves other bytes", name, to, from, n)
 		}
-		looks := 0
+		refills := 0
 		if inside && n > 0 {
-			looks = int(n-1) / part
+			refills = int(n-1) / part
 		}
-		if g.refills != looks {
-			t.Fatalf("%s(%d, %d, %d) looks at the clock %d times, want %d", name, to, from, n, g.refills, looks)
+		if g.refills != refills {
+			t.Fatalf("%s(%d, %d, %d) calls refill %d times, want %d", name, to, from, n, g.refills, refills)
 		}
 		if used := g.fuel.Get(); used < uint64(n)/8 || used > uint64(n)/8+16 {
 			t.Fatalf("%s of %d bytes costs %d units", name, n, used)
@@ -81,6 +81,6 @@ func TestLargeOperationsAreDoneInParts_D3(t *testing.T) {
 	}
 	g.onRefill = func(uint64) bool { return false }
 	if err := g.trap("fill", 0, 1, size); err != nil || memory[part-1] != 1 || memory[part] != want[part] {
-		t.Errorf("an operation whose time is up: %v, and its second part is done", err)
+		t.Errorf("an operation after its deadline returned %v, and its second part is done", err)
 	}
 }

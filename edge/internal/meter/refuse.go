@@ -68,10 +68,10 @@ func (l *layout) refuseInstruction(in *wasm.Instruction, locals uint32, it *wasm
 			}
 		}
 	case wasm.OpTableSet, wasm.OpTableGrow, wasm.OpTableFill, wasm.OpTableCopy, wasm.OpTableInit:
-		return "tables that stay as they are, since an engine gives no way to put them back (build without wasm-bindgen and its table of JavaScript objects)",
+		return "tables that do not change, since an engine has no way to restore them (build without wasm-bindgen and its table of JavaScript objects)",
 			"an instruction that changes one"
 	case wasm.OpElemDrop, wasm.OpDataDrop:
-		return "segments that stay as they are", "an instruction that drops one"
+		return "segments that are not dropped", "an instruction that drops one"
 	}
 	return "", ""
 }

@@ -164,7 +164,7 @@ func search(t *testing.T) (all []found) {
 // No guest can make a unit of fuel so expensive that a slice delays the garbage
 // collector, whatever values it moves (D3), or frames so large that the engine's
 // stack overflows before they are counted (D4).
-func TestNoShapeIsCheaperThanItIs_D3_D4(t *testing.T) {
+func TestNoShapeCostsMoreThanItsFuel_D3_D4(t *testing.T) {
 	const (
 		mostStack = 4 << 20
 		// A plain loop takes 0.2 to 0.4 ns a unit; 5 ms for a slice is 250 ns a unit.
@@ -204,7 +204,7 @@ func TestNoShapeIsCheaperThanItIs_D3_D4(t *testing.T) {
 
 // The code between two checks is bounded, however long a function is and however many
 // calls return.
-func TestStraightCodeLooksAtTheBudget_D3(t *testing.T) {
+func TestStraightCodeChecksTheBudget_D3(t *testing.T) {
 	for _, s := range []shape{straight(100_000), unwinding(4000, 10)} {
 		r, err := meter.Instrument(s.wasm, meter.Options{})
 		if err != nil {
@@ -224,7 +224,7 @@ func TestStraightCodeLooksAtTheBudget_D3(t *testing.T) {
 			t.Fatal(err)
 		}
 		if most > 5000 {
-			t.Errorf("%s: %d units between two looks", s.name, most)
+			t.Errorf("%s: %d units between two checks", s.name, most)
 		}
 	}
 }

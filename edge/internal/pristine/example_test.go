@@ -25,6 +25,6 @@ func ExampleMemory_Do() {
 	report, err := memory.Do(func() {
 		copy(memory.Bytes(), "secret of tenant 1")
 	})
-	fmt.Printf("%q, %d page put back, error %v\n", memory.Bytes()[:18], report.Pages, err)
-	// Output: "configured\x00\x00\x00\x00\x00\x00\x00\x00", 1 page put back, error <nil>
+	fmt.Printf("%q, %d page copied, error %v\n", memory.Bytes()[:18], report.Pages, err)
+	// Output: "configured\x00\x00\x00\x00\x00\x00\x00\x00", 1 page copied, error <nil>
 }

@@ -22,7 +22,7 @@ func eachGuest(t *testing.T, test func(t *testing.T, g *guest, content []byte)) 
 	}
 }
 
-func TestGrowthIsTakenBack(t *testing.T) {
+func TestGrowthIsUndone(t *testing.T) {
 	eachGuest(t, func(t *testing.T, g *guest, content []byte) {
 		g.memory.Bind(g.module.Memory())
 		for range 20 {
@@ -52,7 +52,7 @@ func TestGrowthIsTakenBack(t *testing.T) {
 	})
 }
 
-func TestGrowthThatCannotBeTakenBackRetires(t *testing.T) {
+func TestGrowthThatCannotBeUndoneRetires(t *testing.T) {
 	tests := []struct {
 		name  string
 		pages uint64
@@ -73,7 +73,7 @@ func TestGrowthThatCannotBeTakenBackRetires(t *testing.T) {
 					t.Errorf("reason to retire is %q: expected %q", r.Retire, Grown)
 				}
 				if g.memory.Audit() == nil {
-					t.Error("Audit finds nothing wrong with a memory that is longer than its image")
+					t.Error("Audit accepts a memory that is longer than its image")
 				}
 				g.must("store", guestPages*wasmPage, 1) // still mapped
 			})
@@ -81,7 +81,7 @@ func TestGrowthThatCannotBeTakenBackRetires(t *testing.T) {
 	}
 }
 
-func TestGrowthBeyondTheReservationIsRefused(t *testing.T) {
+func TestGrowthBeyondTheReservationFails(t *testing.T) {
 	eachImage(t, func(t *testing.T, image *Image, content []byte) {
 		m, err := image.NewMemory((guestPages + 2) * wasmPage)
 		if err != nil {

@@ -47,7 +47,7 @@ func (s *heapSpace) shrink(size int) error {
 	return nil
 }
 
-// forget is unsupported: there is no image below the copy.
+// forget is unsupported: a copy has no image that could show again.
 func (*heapSpace) forget(int, int) error { return ErrUnsupported }
 
 func (s *heapSpace) release() error {

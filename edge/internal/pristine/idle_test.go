@@ -23,7 +23,7 @@ func do(t *testing.T, m *Memory, call func()) ResetReport {
 	return r
 }
 
-func TestPagesOfARareCallAreGivenUpAndFoundAgain(t *testing.T) {
+func TestPagesOfARareCallAreForgottenAndFoundAgain(t *testing.T) {
 	const rare, usual = 20, 2
 	eachImage(t, func(t *testing.T, image *Image, content []byte) {
 		if image.Method() == Compare {
@@ -33,19 +33,19 @@ func TestPagesOfARareCallAreGivenUpAndFoundAgain(t *testing.T) {
 		defer mustClose(t, m)
 		for range 3 {
 			if r := do(t, m, func() { spread(m, rare, 0xff) }); r.Pages != rare {
-				t.Fatalf("%d pages put back after the rare call: expected %d", r.Pages, rare)
+				t.Fatalf("%d pages copied after the rare call: expected %d", r.Pages, rare)
 			}
 			mustEqual(t, m, content)
-			given := 0
+			forgotten := 0
 			for range 2 * checkEvery * checks {
-				given += do(t, m, func() { spread(m, usual, 0xff) }).Forgotten
+				forgotten += do(t, m, func() { spread(m, usual, 0xff) }).Forgotten
 			}
-			if given != rare-usual {
-				t.Errorf("%d pages were given up: expected %d", given, rare-usual)
+			if forgotten != rare-usual {
+				t.Errorf("%d pages were forgotten: expected %d", forgotten, rare-usual)
 			}
 			mustEqual(t, m, content)
 			if r := do(t, m, func() { spread(m, usual, 0xff) }); r.Pages != usual {
-				t.Errorf("%d pages put back after a usual call: expected %d", r.Pages, usual)
+				t.Errorf("%d pages copied after a usual call: expected %d", r.Pages, usual)
 			}
 			mustEqual(t, m, content)
 		}
@@ -58,7 +58,7 @@ func TestPagesThatEveryCallWritesAreKept(t *testing.T) {
 		defer mustClose(t, m)
 		for range 3 * checkEvery * checks {
 			if r := do(t, m, func() { spread(m, 5, 0xff) }); r.Forgotten != 0 || r.Pages != 5 {
-				t.Fatalf("%d pages put back and %d given up: expected 5 and none", r.Pages, r.Forgotten)
+				t.Fatalf("%d pages copied and %d forgotten: expected 5 and none", r.Pages, r.Forgotten)
 			}
 		}
 		mustEqual(t, m, content)
@@ -67,7 +67,7 @@ func TestPagesThatEveryCallWritesAreKept(t *testing.T) {
 
 // A page may be written between two checks and equal the image at both: then it is
 // forgotten, and becomes private again.
-func TestWhatIsWrittenBetweenLooksIsPutBack(t *testing.T) {
+func TestPagesWrittenBetweenChecksAreReset(t *testing.T) {
 	eachImage(t, func(t *testing.T, image *Image, content []byte) {
 		m := newMemory(t, image)
 		defer mustClose(t, m)
@@ -88,7 +88,7 @@ type stuckSpace struct{ space }
 
 func (stuckSpace) forget(int, int) error { return errors.New("locked") }
 
-func TestPagesThatCannotBeGivenUpStayKnown(t *testing.T) {
+func TestPagesThatCannotBeForgottenStayKnown(t *testing.T) {
 	eachImage(t, func(t *testing.T, image *Image, content []byte) {
 		if image.Method() == Compare {
 			return // it knows no pages
@@ -99,14 +99,14 @@ func TestPagesThatCannotBeGivenUpStayKnown(t *testing.T) {
 		do(t, m, func() { spread(m, 6, 0xff) })
 		for range 2 * checkEvery * checks {
 			if r := do(t, m, func() {}); r.Pages != 6 || r.Forgotten != 0 {
-				t.Fatalf("%d pages put back and %d given up: expected 6 and none", r.Pages, r.Forgotten)
+				t.Fatalf("%d pages copied and %d forgotten: expected 6 and none", r.Pages, r.Forgotten)
 			}
 		}
 		mustEqual(t, m, content)
 	})
 }
 
-func TestGivingUpPagesDoesNotAllocate(t *testing.T) {
+func TestForgettingPagesDoesNotAllocate(t *testing.T) {
 	eachImage(t, func(t *testing.T, image *Image, _ []byte) {
 		m := newMemory(t, image)
 		defer mustClose(t, m)

@@ -10,7 +10,7 @@ import (
 const wasmPage = 64 << 10
 
 // DefaultRetireAbove is the number of pages above which Reset asks for the
-// retirement of a memory: copying them takes about as long as a request.
+// retirement of a memory: copying so many takes about as long as a request.
 const DefaultRetireAbove = 128
 
 // Errors to branch on.

@@ -120,7 +120,7 @@ func TestImageCannotBeWritten(t *testing.T) {
 	}
 }
 
-func TestImageIsKeptOnTheHeapWhereNoFileCanBeHad(t *testing.T) {
+func TestImageIsOnTheHeapIfNoFileCanBeMade(t *testing.T) {
 	var old syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &old); err != nil {
 		t.Fatal(err)
@@ -208,7 +208,7 @@ func TestNothingLeaksOverManyMemories(t *testing.T) {
 		}
 		// A failure must not leak either.
 		if _, err := image.NewMemory(0); err == nil {
-			t.Fatal("a memory of nothing is made")
+			t.Fatal("NewMemory accepts a maximum of 0 bytes")
 		}
 		if err := image.Close(); err != nil {
 			t.Fatal(err)
@@ -221,7 +221,7 @@ func TestNothingLeaksOverManyMemories(t *testing.T) {
 	if after.mappings != before.mappings || after.files != before.files {
 		t.Errorf("%+v before, %+v after", before, after)
 	}
-	if after.addresses-before.addresses > 10*reserve { // of 200 that were reserved
+	if after.addresses-before.addresses > 10*reserve { // of 200 times reserve
 		t.Errorf("address space grew from %d to %d bytes", before.addresses, after.addresses)
 	}
 }
@@ -244,7 +244,7 @@ func TestNothingLeaksWhenTheSystemRefuses(t *testing.T) {
 	}
 	for range 10 {
 		if m, err := image.NewMemory(1 << 32); err == nil {
-			t.Error("4 GiB are reserved where the system allows 1")
+			t.Error("4 GiB of address space are reserved, although the system allows 1")
 			mustClose(t, m)
 		}
 	}
@@ -255,6 +255,6 @@ func TestNothingLeaksWhenTheSystemRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	if image.memories != 0 {
-		t.Errorf("%d memories that were not made are counted", image.memories)
+		t.Errorf("%d memories are counted, expected 0", image.memories)
 	}
 }

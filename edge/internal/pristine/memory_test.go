@@ -151,7 +151,7 @@ func TestMemoriesAreMadeAndClosedConcurrently(t *testing.T) {
 func TestSizesAreChecked(t *testing.T) {
 	for _, size := range []int{0, 1, wasmPage - 1, wasmPage + pageSize} {
 		if _, err := NewImage(make([]byte, size), Options{}); err == nil {
-			t.Errorf("an image of %d bytes is taken", size)
+			t.Errorf("NewImage accepts %d bytes", size)
 		}
 	}
 	image, err := NewImage(make([]byte, 2*wasmPage), Options{})
@@ -161,10 +161,10 @@ func TestSizesAreChecked(t *testing.T) {
 	defer image.Close()
 	for _, max := range []uint64{0, wasmPage, 1<<32 + 1, 1 << 63, ^uint64(0)} {
 		if _, err := image.NewMemory(max); err == nil {
-			t.Errorf("a memory of at most %d bytes is made from an image of %d", max, 2*wasmPage)
+			t.Errorf("an image of %d bytes accepts a memory of at most %d", 2*wasmPage, max)
 		}
 		if _, err := NewMemory(max); err == nil && max != wasmPage {
-			t.Errorf("a memory of at most %d bytes is made", max)
+			t.Errorf("NewMemory accepts at most %d bytes", max)
 		}
 	}
 }

@@ -83,7 +83,7 @@ func best(refused map[Method]error) Method {
 	return Compare
 }
 
-// choose makes the wanted method the best, if it works.
+// choose sets Best to the wanted method, if that works.
 func (s Support) choose(wanted Method) (Support, error) {
 	if wanted == Auto {
 		return s, nil

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestPageSetJoinsNeighbours(t *testing.T) {
+func TestPageSetMergesAdjacentPages(t *testing.T) {
 	type pages struct{ first, end int }
 	tests := []struct {
 		name  string

@@ -32,7 +32,7 @@ func eachImage(t *testing.T, test func(t *testing.T, image *Image, content []byt
 				t.Error(err)
 			}
 			if image.memories != 0 {
-				t.Errorf("%d memories are left open", image.memories)
+				t.Errorf("%d memories are still open", image.memories)
 			}
 		})
 		test(t, image, bytes.Clone(content))

@@ -27,7 +27,7 @@ func (eagerFinder) find(memory []byte, known *pageSet) error {
 	return nil
 }
 
-func TestProbeBelievesNoMethodThatDoesNotWork(t *testing.T) {
+func TestProbeRefusesMethodsThatDoNotWork(t *testing.T) {
 	counted := func(write func()) bool { write(); return true }
 	uncounted := func(write func()) bool { write(); return false }
 	tests := []struct {
@@ -52,7 +52,7 @@ func TestProbeBelievesNoMethodThatDoesNotWork(t *testing.T) {
 	}
 	t.Run("the mapping shows something else", func(t *testing.T) {
 		if err := verify(make([]byte, 4*wasmPage), blindFinder{}, counted); err == nil {
-			t.Error("verify takes a memory that is not its image")
+			t.Error("verify accepts a memory that differs from its image")
 		}
 	})
 }
@@ -73,7 +73,7 @@ func TestFailedSearchIsRepeated(t *testing.T) {
 		m := newMemory(t, image)
 		defer mustClose(t, m)
 		if m.finder == nil {
-			return // nothing is searched for
+			return // without a search
 		}
 		onOneThread(func() {
 			works := m.finder
@@ -92,7 +92,7 @@ func TestFailedSearchIsRepeated(t *testing.T) {
 }
 
 // On other machines a broken method could look like one that is unsupported.
-func TestProbeRefusesNothingWhereTheKernelHasItAll(t *testing.T) {
+func TestProbeRefusesNoMethodThatTheKernelSupports(t *testing.T) {
 	var name unix.Utsname
 	if err := unix.Uname(&name); err != nil {
 		t.Fatal(err)
@@ -115,7 +115,7 @@ func TestProbeRefusesNothingWhereTheKernelHasItAll(t *testing.T) {
 	}
 	for m, reason := range refused {
 		if errors.Is(reason, unix.ENOSYS) { // an emulator's answer, no kernel's
-			t.Logf("no kernel of its own: %s: %v", m, reason)
+			t.Logf("this is an emulator: %s: %v", m, reason)
 			continue
 		}
 		t.Errorf("kernel %s: refused %s: %v", release, m, reason)

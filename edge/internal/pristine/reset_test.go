@@ -39,7 +39,7 @@ func scribble(g *guest, r *rand.Rand) {
 	}
 }
 
-func TestMemoryEqualsItsImageAfterWhateverWasWritten(t *testing.T) {
+func TestMemoryEqualsItsImageAfterAnyWrites(t *testing.T) {
 	patterns := 4000
 	if testing.Short() {
 		patterns = 400
@@ -121,7 +121,7 @@ func TestMemoriesOnSeveralThreadsDoNotDisturbEachOther(t *testing.T) {
 
 // A pool passes a memory between goroutines, and so between threads. Each call stays
 // on one.
-func TestMemoryWandersBetweenThreads(t *testing.T) {
+func TestMemoryMovesBetweenThreads(t *testing.T) {
 	eachImage(t, func(t *testing.T, image *Image, content []byte) {
 		pool := make(chan *Memory, 2)
 		pool <- newMemory(t, image)
@@ -147,25 +147,25 @@ func TestMemoryWandersBetweenThreads(t *testing.T) {
 	})
 }
 
-func TestGateSparesTheSearchWhileTheSamePagesAreWritten(t *testing.T) {
+func TestGateAvoidsTheSearchWhileTheSamePagesAreWritten(t *testing.T) {
 	eachImage(t, func(t *testing.T, image *Image, content []byte) {
 		m := newMemory(t, image)
 		defer mustClose(t, m)
 		onOneThread(func() {
-			spared := 0
+			unsearched := 0
 			for i := range 200 {
 				m.Begin()
 				for _, addr := range []int{0, 5 * pageSize, len(content) - 1} {
 					m.Bytes()[addr] = byte(i)
 				}
 				if r := mustReset(t, m); r.Searched == NotSearched {
-					spared++
+					unsearched++
 				}
 				mustEqual(t, m, content)
 			}
 			// A thread may fault because of the runtime, but not every time.
-			if gated := image.Method().gated(); gated != (spared > 100) {
-				t.Errorf("%d of 200 resets did without a search", spared)
+			if gated := image.Method().gated(); gated != (unsearched > 100) {
+				t.Errorf("%d of 200 resets did not search", unsearched)
 			}
 		})
 	})
@@ -181,7 +181,7 @@ func TestOnePageIsPrivateAfterOneWrite(t *testing.T) {
 			m.Bytes()[wasmPage] ^= 1
 			r := mustReset(t, m)
 			if r.Pages != 1 {
-				t.Errorf("%d pages were put back: expected 1", r.Pages)
+				t.Errorf("%d pages were copied: expected 1", r.Pages)
 			}
 			if image.Method() != Compare && r.NewPages != 1 {
 				t.Errorf("%d pages were found: expected 1", r.NewPages)
@@ -307,7 +307,7 @@ func TestResetAsksForRetirementAboveTheLimit(t *testing.T) {
 					m.Bytes()[(pages-1)*2*pageSize] = 1 // no two are adjacent
 					r := mustReset(t, m)
 					if r.Pages != pages {
-						t.Fatalf("%d pages put back: expected %d", r.Pages, pages)
+						t.Fatalf("%d pages copied: expected %d", r.Pages, pages)
 					}
 					if want := map[bool]Reason{true: TooManyPages}[pages > limit]; r.Retire != want {
 						t.Fatalf("reason to retire with %d pages is %q: expected %q", pages, r.Retire, want)

@@ -44,7 +44,7 @@ func TestH7NothingOfARequestCanBeReadInTheNext(t *testing.T) {
 
 // A reply may be in memory that the guest has grown by. Reading it too late is a bug,
 // but does not crash.
-func TestViewOfTakenBackGrowthReadsAsNothing(t *testing.T) {
+func TestReadingAViewOfUndoneGrowthDoesNotCrash(t *testing.T) {
 	eachGuest(t, func(t *testing.T, g *guest, content []byte) {
 		g.memory.Bind(g.module.Memory())
 		var view []byte

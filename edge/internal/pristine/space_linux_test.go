@@ -19,7 +19,7 @@ func writable(t *testing.T, zeros *os.File, b []byte) bool {
 	return err == nil
 }
 
-func TestWhatIsNotInUseCannotBeWritten(t *testing.T) {
+func TestUnusedAddressSpaceCannotBeWritten(t *testing.T) {
 	zeros, err := os.Open("/dev/zero")
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +56,7 @@ func TestWhatIsNotInUseCannotBeWritten(t *testing.T) {
 				t.Fatalf("%s: byte %d is %#x: expected 0", step.name, i, b)
 			}
 		}
-		if step.size == 5*wasmPage { // what comes back after shrinking must not
+		if step.size == 5*wasmPage { // after shrinking and growing, these bytes must be zero again
 			dirty := s.bytes()[2*wasmPage:]
 			for i := range dirty {
 				dirty[i] = 0xff

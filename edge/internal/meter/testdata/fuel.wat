@@ -1,5 +1,5 @@
-;; Small functions whose fuel can be counted by hand; fuel_test.go says what
-;; each costs.   wat2wasm fuel.wat -o fuel.wasm
+;; Small functions whose fuel can be counted by hand; fuel_test.go has the cost of
+;; each.   wat2wasm fuel.wat -o fuel.wasm
 (module
   (import "env" "host" (func $host))
   (memory 1 4)
@@ -13,7 +13,7 @@
   ;; const, const, add, drop
   (func (export "straight") (drop (i32.add (i32.const 1) (i32.const 2))))
 
-  ;; n times round: each local.get, const, sub, local.tee, br_if
+  ;; n iterations: each local.get, const, sub, local.tee, br_if
   (func (export "loop") (param $n i32)
     (loop $l
       (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1))))))
@@ -35,7 +35,7 @@
       (then (i32.const 1))
       (else (i32.add (i32.const 1) (i32.const 2)))))
 
-  ;; the arm is not small: charged for when it is taken
+  ;; the arm is not small: charged for when it runs
   (func (export "large_if") (param $c i32)
     (if (local.get $c)
       (then
@@ -43,14 +43,14 @@
         (drop (i32.const 4)) (drop (i32.const 5)) (drop (i32.const 6))
         (drop (i32.const 7)) (drop (i32.const 8)) (drop (i32.const 9)))))
 
-  ;; what follows the block comes with what stands before it
+  ;; the code after the block is charged for together with the code before it
   (func (export "block") (param $c i32)
     (block $b
       (br_if $b (local.get $c))
       (drop (i32.const 1)))
     (drop (i32.const 2)))
 
-  ;; each place of a br_table is charged for when it is reached
+  ;; each target of a br_table is charged for when it is reached
   (func (export "switch") (param $c i32) (result i32)
     (block $two
       (block $one

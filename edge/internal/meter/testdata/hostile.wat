@@ -1,4 +1,4 @@
-;; What guests do that mean harm, or are broken.   wat2wasm hostile.wat -o hostile.wasm
+;; Functions of hostile and of broken guests.   wat2wasm hostile.wat -o hostile.wasm
 (module
   (import "env" "host" (func $host))
   (memory (export "memory") 1)
@@ -16,7 +16,7 @@
 
   (func $deep (export "deep") (call $deep))
 
-  ;; leaves its frame by every way there is
+  ;; leaves its frame in all possible ways
   (func $deep_indirect (export "deep_indirect") (call_indirect (type $void) (i32.const 0)))
 
   (func $large_frame (param i64 i64 i64 i64 i64 i64 i64 i64) (result i64)
@@ -54,7 +54,7 @@
 
   (func (export "trap") (drop (i32.load (i32.const -4))))
 
-  ;; leaves frames in all ways and comes back with the depth it began with
+  ;; leaves frames in all ways; the depth is then the same as before
   (func $leave (param $way i32) (result i32)
     (block $a (result i32)
       (block $b
