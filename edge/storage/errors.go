@@ -6,7 +6,7 @@ import (
 )
 
 // Errors to branch on. A missing file is [fs.ErrNotExist], a taken name
-// [fs.ErrExist]; operations that fail return an [fs.PathError] where they can.
+// [fs.ErrExist]; an error about one file is an [fs.PathError] if possible.
 var (
 	// ErrSuspicious is Django's SuspiciousFileOperation: the name leaves the
 	// tenant's files, or cannot be that of a file.

@@ -23,7 +23,7 @@ func ValidName(name string) (string, error) {
 		return -1
 	}, strings.TrimFunc(name, isBlank))
 	if valid == "" || valid == "." || valid == ".." {
-		return "", suspicious(name, "has no character that can name a file")
+		return "", suspicious(name, "cannot be made the name of a file")
 	}
 	return valid, nil
 }

@@ -55,8 +55,11 @@ func NewSigner(keys ...Key) (*Signer, error) {
 	}
 	s := &Signer{first: keys[0], keys: make(map[string][]byte, len(keys))}
 	for _, k := range keys {
-		if k.ID == "" || s.keys[k.ID] != nil {
-			return nil, fmt.Errorf("storage: signer: expected each key to have a different id, found %q again or empty", k.ID)
+		if k.ID == "" {
+			return nil, errors.New("storage: signer: expected each key to have an id, found an empty one")
+		}
+		if s.keys[k.ID] != nil {
+			return nil, fmt.Errorf("storage: signer: expected each key to have a different id, found %q twice", k.ID)
 		}
 		if len(k.Secret) < minSecret {
 			return nil, fmt.Errorf("storage: signer: key %q: expected a secret of %d bytes or more, found %d", k.ID, minSecret, len(k.Secret))

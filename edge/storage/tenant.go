@@ -7,7 +7,7 @@ import (
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
 
-// Tenant names the tenant whose files are meant.
+// Tenant identifies the tenant whose files are accessed.
 type Tenant struct {
 	Schema string
 	Folder string // the folder by which the request was routed; "" if none

@@ -125,7 +125,7 @@ type Partial interface {
 	Offset() int64
 	// Append adds content at offset, which must be the end (otherwise ErrOffset),
 	// and returns how many bytes it added. Content that fails keeps what arrived.
-	// verify, if not nil, is called after the last byte; if it or the content
+	// verify, if not nil, is called at the end of content; if it or the content
 	// fails, nothing is added. When Append returns, what it added is on disk. The
 	// last byte saves the file.
 	Append(ctx context.Context, offset int64, content io.Reader, verify func() error) (n int64, err error)

@@ -38,7 +38,7 @@ type Identifier interface {
 type claimed struct {
 	identifier uint64 // folded and hashed
 	exact      uint64 // hashed
-	refused    error
+	rejected   error
 }
 
 // NewIdentifiers returns Identifiers that have seen no tenant.
@@ -60,7 +60,7 @@ func (i *Identifiers) Update(ctx context.Context, tenants iter.Seq[storage.Tenan
 	for t := range tenants {
 		key := i.key(&t)
 		c, ok := known[key]
-		if ok && c.refused == nil && before[c.identifier] == i.schema(&t) {
+		if ok && c.rejected == nil && before[c.identifier] == i.schema(&t) {
 			next[key], owners[c.identifier] = c, i.schema(&t)
 			continue
 		}
@@ -72,8 +72,8 @@ func (i *Identifiers) Update(ctx context.Context, tenants iter.Seq[storage.Tenan
 		if err != nil {
 			return nil, err
 		}
-		if c.refused != nil && known[key].refused == nil {
-			problems = append(problems, c.refused)
+		if c.rejected != nil && known[key].rejected == nil {
+			problems = append(problems, c.rejected)
 		}
 		next[key] = c
 	}
@@ -88,7 +88,7 @@ func (i *Identifiers) Update(ctx context.Context, tenants iter.Seq[storage.Tenan
 func (i *Identifiers) claim(ctx context.Context, t *storage.Tenant, owners map[uint64]uint64) (claimed, error) {
 	identifier, err := i.of.Identify(ctx, *t)
 	if errors.Is(err, storage.ErrIdentifier) {
-		return claimed{refused: err}, nil
+		return claimed{rejected: err}, nil
 	}
 	if err != nil {
 		return claimed{}, err
@@ -96,7 +96,7 @@ func (i *Identifiers) claim(ctx context.Context, t *storage.Tenant, owners map[u
 	c := claimed{identifier: maphash.String(i.seed, folded(identifier)), exact: maphash.String(i.seed, identifier)}
 	owner, taken := owners[c.identifier]
 	if taken && owner != i.schema(t) {
-		c.refused = fmt.Errorf("storage: tenant %q: %w %q equals that of another tenant when case is ignored: "+
+		c.rejected = fmt.Errorf("storage: tenant %q: %w %q equals that of another tenant when case is ignored: "+
 			"set schema_pathname of one of the two", t.Schema, storage.ErrIdentifier, identifier)
 		return c, nil
 	}
@@ -115,10 +115,10 @@ func (i *Identifiers) Check(t storage.Tenant, identifier string) (err error, kno
 	switch {
 	case !known:
 		return storage.ErrNoTenant, false
-	case c.refused == nil && c.exact != maphash.String(i.seed, identifier):
+	case c.rejected == nil && c.exact != maphash.String(i.seed, identifier):
 		return fmt.Errorf("storage: tenant %q: %w %q: not yet compared with other tenants", t.Schema, storage.ErrIdentifier, identifier), false
 	}
-	return c.refused, true
+	return c.rejected, true
 }
 
 // key hashes what a tenant's identifier depends on.

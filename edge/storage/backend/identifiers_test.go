@@ -14,10 +14,10 @@ func TestF2OfTwoTenantsWithOneFolderTheFirstKeepsIt(t *testing.T) {
 		return storage.Tenant{Schema: schema, Pathname: pathname, HasPathname: true}
 	}
 	for _, c := range []struct {
-		name    string
-		first   []storage.Tenant
-		then    []storage.Tenant
-		refused string // schema; empty: none
+		name     string
+		first    []storage.Tenant
+		then     []storage.Tenant
+		rejected string // schema; empty: none
 	}{
 		{"nothing in common", []storage.Tenant{{Schema: "a"}}, []storage.Tenant{{Schema: "b"}, {Schema: "a"}}, ""},
 		{"a prefix", []storage.Tenant{{Schema: "1"}}, []storage.Tenant{{Schema: "1"}, {Schema: "11"}}, ""},
@@ -39,31 +39,31 @@ func TestF2OfTwoTenantsWithOneFolderTheFirstKeepsIt(t *testing.T) {
 			}
 			for round := range 2 { // the second does not report it again
 				problems, err := i.Update(t.Context(), slices.Values(c.then))
-				reported := c.refused != "" && round == 0
+				reported := c.rejected != "" && round == 0
 				if err != nil || len(problems) > 0 != reported {
 					t.Errorf("round %d: %v, %v", round, problems, err)
 				}
-				if reported && (!errors.Is(problems[0], storage.ErrIdentifier) || !strings.Contains(problems[0].Error(), `tenant "`+c.refused+`"`)) {
-					t.Errorf("%v: expected it to name %s", problems[0], c.refused)
+				if reported && (!errors.Is(problems[0], storage.ErrIdentifier) || !strings.Contains(problems[0].Error(), `tenant "`+c.rejected+`"`)) {
+					t.Errorf("%v: expected it to name %s", problems[0], c.rejected)
 				}
 				for _, tenant := range c.then {
 					identifier := tenant.Schema
 					if tenant.HasPathname {
 						identifier = tenant.Pathname
 					}
-					if err, known := i.Check(tenant, identifier); !known || (err != nil) != (tenant.Schema == c.refused) {
+					if err, known := i.Check(tenant, identifier); !known || (err != nil) != (tenant.Schema == c.rejected) {
 						t.Errorf("%s: %v, known %v", tenant.Schema, err, known)
 					}
 				}
 			}
-			if err, known := i.Check(storage.Tenant{Schema: "nobody"}, "nobody"); known || !errors.Is(err, storage.ErrNoTenant) {
-				t.Errorf("a tenant that there never was: %v, known %v", err, known)
+			if err, known := i.Check(storage.Tenant{Schema: "unknown"}, "unknown"); known || !errors.Is(err, storage.ErrNoTenant) {
+				t.Errorf("an unknown tenant: %v, known %v", err, known)
 			}
 		})
 	}
 }
 
-func TestF2AnIdentifierThatWasNotLookedAtIsNobodys(t *testing.T) {
+func TestF2AnIdentifierThatWasNotExaminedIsRejected(t *testing.T) {
 	i := newIdentifiers()
 	acme := storage.Tenant{Schema: "acme"}
 	if _, err := i.Update(t.Context(), slices.Values([]storage.Tenant{acme, {Schema: "umbra"}})); err != nil {

@@ -13,7 +13,7 @@ import (
 )
 
 // Namespace decides where each tenant's files are and how much a tenant may
-// keep, in whatever a backend keeps files. It is safe for concurrent use.
+// keep, for every backend. It is safe for concurrent use.
 type Namespace struct {
 	location, baseURL string
 	locator           storage.Locator
@@ -23,7 +23,7 @@ type Namespace struct {
 	tooDeep           atomic.Uint64
 }
 
-// Config is what backends differ in.
+// Config configures a Namespace.
 type Config struct {
 	// Location is above all tenants' files: an absolute and clean path.
 	Location string
@@ -44,7 +44,7 @@ type Config struct {
 	Count func(ctx context.Context, identifier string) (storage.Usage, error)
 }
 
-// New does not check c: backends do.
+// New returns a namespace and its ledger. It does not check c: backends do.
 func New(c Config) (*Namespace, *Ledger) {
 	if c.Locator == nil {
 		c.Locator = native{}
@@ -67,7 +67,7 @@ func (s *Namespace) Quota(t storage.Tenant) storage.Quota {
 	return s.quota(t)
 }
 
-// Names returns the names of a tenant's files.
+// Names returns the Names of a tenant.
 func (s *Namespace) Names(ctx context.Context, t storage.Tenant) (Names, error) {
 	p, err := s.identify(ctx, t)
 	if err != nil {
@@ -134,7 +134,7 @@ func flaw(identifier string) string {
 	case !utf8.ValidString(identifier):
 		return "is not UTF-8"
 	case Reserved(identifier):
-		return "begins as temporary files do"
+		return "begins with " + ReservedPrefix
 	default:
 		return ""
 	}

@@ -169,7 +169,7 @@ func TestKilledSaversTearNoFileAndLoseNone(t *testing.T) {
 		must(t, err)
 		v, err := s.For(t.Context(), storage.Tenant{Schema: "t1"})
 		must(t, err)
-		_, err = v.Sweep(t.Context()) // beside what the storage does by itself
+		_, err = v.Sweep(t.Context()) // in addition to the background sweep
 		must(t, err)
 		resumed += resume(t, v, location)
 		must(t, v.Close())

@@ -50,7 +50,7 @@ func TestFoldersGoWithTheLastFile_C6(t *testing.T) {
 	}
 	must(t, v.Remove("kept/b/f", anything))
 	if kept, reserved := v.account().Usage(); kept != (storage.Usage{}) || reserved != (storage.Usage{}) {
-		t.Errorf("then %+v are kept, %+v pending", kept, reserved)
+		t.Errorf("then %+v are kept, %+v reserved", kept, reserved)
 	}
 }
 
@@ -83,7 +83,7 @@ func TestContentThatFailsLeavesNoFolders_C6(t *testing.T) {
 		t.Errorf("left: %q, expected %q", left, before)
 	}
 	if kept, reserved := v.account().Usage(); kept != (storage.Usage{Bytes: 1, Files: 2}) || reserved != (storage.Usage{}) {
-		t.Errorf("then %+v are kept, %+v pending", kept, reserved)
+		t.Errorf("then %+v are kept, %+v reserved", kept, reserved)
 	}
 }
 
@@ -94,7 +94,7 @@ func TestFoldersAndRecordsCountAsFiles_C6(t *testing.T) {
 		u, err := v.storage.count(t.Context(), v.Identifier(), true)
 		must(t, err)
 		if kept, reserved := v.account().Usage(); u.Files != want || kept != u || reserved != (storage.Usage{}) {
-			t.Errorf("%s: there are %+v, expected %d; counted are %+v, and %+v pending", what, u, want, kept, reserved)
+			t.Errorf("%s: there are %+v, expected %d; counted are %+v, and %+v reserved", what, u, want, kept, reserved)
 		}
 	}
 	must(t, save(t, v, "a/b/c", "x"))
@@ -141,7 +141,7 @@ func TestNamesAreNoDeeperThanIsAllowed_C6(t *testing.T) {
 }
 
 // Some remove the last file of a folder while others create files in it.
-func TestAFolderThatGoesIsMadeAgain_C6(t *testing.T) {
+func TestAFolderThatIsRemovedIsMadeAgain_C6(t *testing.T) {
 	v := limited(t, storage.Quota{Files: 1000})
 	var all sync.WaitGroup
 	for i := range 4 {
@@ -170,6 +170,6 @@ func TestAFolderThatGoesIsMadeAgain_C6(t *testing.T) {
 		t.Errorf("left: %q", left)
 	}
 	if _, reserved := v.account().Usage(); reserved != (storage.Usage{}) {
-		t.Errorf("%+v are pending", reserved)
+		t.Errorf("%+v are reserved", reserved)
 	}
 }

@@ -134,7 +134,7 @@ func everything(ctx context.Context, v *View, name string) (read []byte, err err
 func TestF1NothingOutsideIsTouchedWhateverTheName(t *testing.T) {
 	w := newWorld(t)
 	rng := rand.New(rand.NewPCG(1, 2026))
-	refused := 0
+	rejected := 0
 	for i := range 10_000 {
 		name := hostileName(rng, i)
 		read, err := everything(t.Context(), w.view, name)
@@ -142,7 +142,7 @@ func TestF1NothingOutsideIsTouchedWhateverTheName(t *testing.T) {
 			t.Fatalf("%.200q reads another's secret", name)
 		}
 		if errors.Is(err, storage.ErrSuspicious) {
-			refused++
+			rejected++
 		}
 		if strings.Contains(name, "e") { // the links themselves stay
 			continue
@@ -150,18 +150,18 @@ func TestF1NothingOutsideIsTouchedWhateverTheName(t *testing.T) {
 		_ = w.view.Delete(name)
 	}
 	w.untouched(t)
-	if refused < 5_000 {
-		t.Errorf("%d names were suspicious: the corpus is not hostile", refused)
+	if rejected < 5_000 {
+		t.Errorf("%d names were suspicious: the corpus is not hostile", rejected)
 	}
 }
 
-func TestF1AnAnswerTellsNothingOfWhatIsOutside(t *testing.T) {
+func TestF1AnAnswerRevealsNothingOutside(t *testing.T) {
 	w := newWorld(t)
 	for _, way := range []string{"out/", "absolute/", "other/", "chain/", "d/out/", "d/up/out/", "../t11/", w.outside + "/"} {
 		_, there := everything(t.Context(), w.view, way+"secret.txt")
 		_, missing := everything(t.Context(), w.view, way+"absent.txt")
 		if strings.ReplaceAll(fmt.Sprint(there), "secret.txt", "absent.txt") != fmt.Sprint(missing) {
-			t.Errorf("%s: a file that is there:\n%v\none that is not:\n%v", way, there, missing)
+			t.Errorf("%s: an existing file:\n%v\na missing one:\n%v", way, there, missing)
 		}
 		if !errors.Is(there, storage.ErrSuspicious) {
 			t.Errorf("%s: %v, expected ErrSuspicious", way, there)
@@ -170,9 +170,9 @@ func TestF1AnAnswerTellsNothingOfWhatIsOutside(t *testing.T) {
 	w.untouched(t)
 }
 
-// TestF1AnAttackerInsideTheRootGetsNobodyOut replaces folders, files and temporary
+// TestF1AnAttackerInsideTheRootCannotLeaveIt replaces folders, files and temporary
 // files of the tenant by links that lead out, while others use them.
-func TestF1AnAttackerInsideTheRootGetsNobodyOut(t *testing.T) {
+func TestF1AnAttackerInsideTheRootCannotLeaveIt(t *testing.T) {
 	w := newWorld(t)
 	own := w.view.Location()
 	done := make(chan struct{})
@@ -224,8 +224,8 @@ func TestF1AnAttackerInsideTheRootGetsNobodyOut(t *testing.T) {
 	w.untouched(t)
 }
 
-// TestAPipeAmongTheFilesHoldsNobodyUp: opening a pipe waits for its writer.
-func TestAPipeAmongTheFilesHoldsNobodyUp(t *testing.T) {
+// TestAPipeAmongTheFilesBlocksNoRequest: opening a pipe waits for its writer.
+func TestAPipeAmongTheFilesBlocksNoRequest(t *testing.T) {
 	v := filled(t)
 	must(t, syscall.Mkfifo(filepath.Join(v.Location(), "pipe"), 0o666))
 	if f, err := v.Open("pipe"); !errors.Is(err, storage.ErrSuspicious) {
@@ -239,13 +239,13 @@ func TestADiskThatIsToStayFreeIsNotFilled(t *testing.T) {
 		t.Errorf("%q, %v, expected ErrFull", name, err)
 	}
 	if entries, err := os.ReadDir(v.Location()); len(entries) > 0 || err != nil {
-		t.Errorf("left behind: %v, %v", entries, err)
+		t.Errorf("remaining: %v, %v", entries, err)
 	}
 }
 
-// TestAFullDiskIsToldOfTheFileThatWasToBe passes the error of a full disk to
+// TestTheErrorOfAFullDiskNamesTheFinalFile passes the error of a full disk to
 // temporary.named.
-func TestAFullDiskIsToldOfTheFileThatWasToBe(t *testing.T) {
+func TestTheErrorOfAFullDiskNamesTheFinalFile(t *testing.T) {
 	v := newView(t, Config{})
 	into, err := v.folderFor(".", nil)
 	must(t, err)
@@ -266,6 +266,6 @@ func TestAFullDiskIsToldOfTheFileThatWasToBe(t *testing.T) {
 	}
 	temporary.discard()
 	if entries, err := os.ReadDir(v.Location()); len(entries) > 0 || err != nil {
-		t.Errorf("left behind: %v, %v", entries, err)
+		t.Errorf("remaining: %v, %v", entries, err)
 	}
 }

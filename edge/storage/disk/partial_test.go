@@ -83,7 +83,7 @@ func TestAFileComesInPartsAndIsThereWithTheLast(t *testing.T) {
 	content(t, v, "d/big.bin")
 }
 
-func TestAnEmptyPartialFileIsSavedAtOnce(t *testing.T) {
+func TestAnEmptyPartialFileIsSavedImmediately(t *testing.T) {
 	v := newView(t, Config{})
 	begin(t, v, backend.Record{Name: "empty", Expires: later()})
 	if got := content(t, v, "empty"); got != "" {
@@ -91,7 +91,7 @@ func TestAnEmptyPartialFileIsSavedAtOnce(t *testing.T) {
 	}
 }
 
-func TestAnEmptyPartialFileThatCannotBeSavedLeavesNothingBehind(t *testing.T) {
+func TestAnEmptyPartialFileThatCannotBeSavedLeavesNothing(t *testing.T) {
 	location := t.TempDir()
 	v := newView(t, Config{Location: location, Quota: func(storage.Tenant) storage.Quota { return storage.Quota{Files: 2} }})
 	if _, err := v.NewPartial(t.Context(), backend.Record{Name: strings.Repeat("n", 300), Expires: later()}); !errors.Is(err, syscall.ENAMETOOLONG) {
@@ -130,7 +130,7 @@ func TestWhatCameStaysUnlessItIsNotWhatItShouldBe(t *testing.T) {
 	for name, from := range map[string]io.Reader{
 		"wrong":        strings.NewReader("4567"),
 		"wrong at end": strings.NewReader("456789"),
-		"cut off":      io.MultiReader(strings.NewReader("45"), iotest.ErrReader(lost)),
+		"truncated":    io.MultiReader(strings.NewReader("45"), iotest.ErrReader(lost)),
 	} {
 		n, err = p.Append(t.Context(), 4, from, func() error { return wrong })
 		if n != 0 || err == nil || p.Offset() != 4 {
@@ -264,12 +264,12 @@ func TestAPartialFileWhoseRecordCannotBeReadNowStays(t *testing.T) {
 	v.storage.work.Wait() // the first view's sweep, which may find the record missing
 	id := begin(t, v, backend.Record{Name: "f", Size: 10, Expires: later()})
 	record := filepath.Join(location, "t1", partialFolder, id+recordSuffix)
-	must(t, os.Rename(record, record+".away"))
+	must(t, os.Rename(record, record+".moved"))
 	must(t, os.Mkdir(record, 0o777))
 	_, err := v.Sweep(t.Context())
 	must(t, err)
 	must(t, os.Remove(record))
-	must(t, os.Rename(record+".away", record))
+	must(t, os.Rename(record+".moved", record))
 	add(t, v, id, "0123456789")
 	content(t, v, "f")
 }
@@ -347,13 +347,13 @@ func TestAPartialFileSurvivesTheEndAtAnyStep(t *testing.T) {
 				t.Errorf("%s: %v, %v", step, entries, err)
 			}
 			if left := partials(t, location); len(left) != 1 {
-				t.Errorf("%s: left %q, expected the record alone", step, left)
+				t.Errorf("%s: left %q, expected only the record", step, left)
 			}
 		}
 	}
 }
 
-func TestConcurrentAppendersKeepOneFileWhole(t *testing.T) {
+func TestConcurrentAppendersMakeOneCompleteFile(t *testing.T) {
 	location := t.TempDir()
 	id := begin(t, newView(t, Config{Location: location}), backend.Record{Name: "f", Size: 100, Expires: later()})
 	var wg sync.WaitGroup

@@ -87,8 +87,9 @@ func (v *View) Remove(name string, is func(fs.FileInfo) bool) error {
 	return v.storage.syncUp(root.Root, dir)
 }
 
-// locked calls do, which takes the name from a file, while it holds the lock of
-// the file.
+// locked locks the file called name and calls do, which removes the name or gives
+// it to another file. The error is ErrChanged if another file has taken the name,
+// or if is reports false.
 func (f *folder) locked(name string, is func(fs.FileInfo) bool, do func() error) (fs.FileInfo, error) {
 	file, info, err := f.open(name, os.O_RDONLY)
 	if err != nil {

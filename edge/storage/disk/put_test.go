@@ -29,7 +29,7 @@ func content(t *testing.T, v *View, name string) string {
 	return string(b)
 }
 
-func TestCreateTakesTheNameOrNone(t *testing.T) {
+func TestCreateUsesTheExactNameOrFails(t *testing.T) {
 	v := newView(t, Config{})
 	info, err := v.Create(t.Context(), "a/b/c.txt", strings.NewReader("one"))
 	must(t, err)

@@ -42,7 +42,7 @@ func TestAQuotaHoldsBytesAndFiles(t *testing.T) {
 			t.Errorf("%+v, %v", u, err)
 		}
 		if found := leftovers(t, v.Location()); found != nil {
-			t.Errorf("left behind: %q", found)
+			t.Errorf("remaining: %q", found)
 		}
 	})
 	t.Run("files", func(t *testing.T) {

@@ -68,7 +68,7 @@ func TestConcurrentSaversOfOneNameAllKeepTheirs(t *testing.T) {
 		t.Errorf("%d files, expected %d", len(saved), savers*files)
 	}
 	if found := leftovers(t, location); found != nil {
-		t.Errorf("left behind: %q", found)
+		t.Errorf("remaining: %q", found)
 	}
 }
 
@@ -83,8 +83,8 @@ func TestASaveThatFailsLeavesNothing(t *testing.T) {
 		want    error
 	}{
 		{"a broken connection", t.Context(), io.MultiReader(strings.NewReader("half"), iotest.ErrReader(broken)), broken},
-		{"a request that was given up", cancelled, strings.NewReader("x"), context.Canceled},
-		{"more than is allowed", t.Context(), strings.NewReader("12345678901"), storage.ErrTooLarge},
+		{"a cancelled request", cancelled, strings.NewReader("x"), context.Canceled},
+		{"more than MaxSize", t.Context(), strings.NewReader("12345678901"), storage.ErrTooLarge},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			v := newView(t, Config{MaxSize: 10})
@@ -93,7 +93,7 @@ func TestASaveThatFailsLeavesNothing(t *testing.T) {
 			}
 			entries, err := os.ReadDir(v.Location())
 			if len(entries) > 0 || err != nil {
-				t.Errorf("left behind: %v, %v", entries, err)
+				t.Errorf("remaining: %v, %v", entries, err)
 			}
 		})
 	}
@@ -140,7 +140,7 @@ func TestModesAreAsConfigured(t *testing.T) {
 	}
 }
 
-func TestADeepFolderCostsItsDepthAlone(t *testing.T) {
+func TestADeepFolderTakesLinearTime(t *testing.T) {
 	v := newView(t, Config{})
 	deep := strings.Repeat("d/", 1500) + "f"
 	name, err := v.Save(t.Context(), deep, strings.NewReader("x"), 0)
@@ -152,7 +152,7 @@ func TestADeepFolderCostsItsDepthAlone(t *testing.T) {
 	}
 }
 
-func TestSweepTakesTheAbandonedAlone(t *testing.T) {
+func TestSweepRemovesOnlyAbandonedFiles(t *testing.T) {
 	location := t.TempDir()
 	v := newView(t, Config{Location: location})
 	abandoned := filepath.Join(v.Location(), "d", backend.ReservedPrefix+"abandoned")
@@ -186,7 +186,7 @@ func TestSweepTakesTheAbandonedAlone(t *testing.T) {
 		t.Errorf("%q, %v", got, err)
 	}
 	if found := leftovers(t, location); found != nil {
-		t.Errorf("left behind: %q", found)
+		t.Errorf("remaining: %q", found)
 	}
 }
 
@@ -200,6 +200,6 @@ func TestTheFirstViewOfATenantSweepsByItself(t *testing.T) {
 	defer v.Close()
 	s.work.Wait()
 	if found := leftovers(t, s.location); found != nil {
-		t.Errorf("left behind: %q", found)
+		t.Errorf("remaining: %q", found)
 	}
 }

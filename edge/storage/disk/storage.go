@@ -16,7 +16,7 @@ import (
 // FromUmask, as a mode, uses the process's umask, like None in Django.
 const FromUmask = fs.ModeIrregular
 
-// Config says where files are and how they are kept. Only Location is required.
+// Config configures a Storage. Only Location is required.
 type Config struct {
 	// Location is the folder above all tenants' files. The first save creates it.
 	// A relative path is below the working directory.
@@ -67,7 +67,7 @@ type Storage struct {
 	expiring map[string]bool
 }
 
-// New checks c. It accesses no file.
+// New returns a Storage. It checks c, and accesses no file.
 func New(c Config) (*Storage, error) {
 	if c.Location == "" {
 		return nil, errors.New("storage: location: expected a folder such as /srv/media, found none")
@@ -101,7 +101,7 @@ func New(c Config) (*Storage, error) {
 // Close stops background work and waits for it. Open views stay usable.
 func (s *Storage) Close() error {
 	s.mu.Lock()
-	s.cancel() // and nothing new begins
+	s.cancel() // under the lock, so that no work starts afterwards
 	s.mu.Unlock()
 	s.work.Wait()
 	return nil
@@ -120,7 +120,7 @@ func (s *Storage) For(ctx context.Context, t storage.Tenant) (*View, error) {
 	return v, nil
 }
 
-// View is For as [storage.Storage] has it.
+// View is For with the result type that [storage.Storage] requires.
 func (s *Storage) View(ctx context.Context, t storage.Tenant) (storage.View, error) {
 	v, err := s.For(ctx, t)
 	if err != nil {

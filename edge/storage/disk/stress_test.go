@@ -61,7 +61,7 @@ func TestConcurrentChangesLeaveTheCountRight(t *testing.T) {
 	u, err := v.storage.count(t.Context(), v.Identifier(), true)
 	must(t, err)
 	if kept != u || reserved != (storage.Usage{}) {
-		t.Errorf("there are %+v; counted are %+v, and %+v pending", u, kept, reserved)
+		t.Errorf("there are %+v; counted are %+v, and %+v reserved", u, kept, reserved)
 	}
 }
 

@@ -108,7 +108,7 @@ func (s *Storage) open(identifier string, create bool) (*folder, error) {
 		return nil, err
 	}
 	if !named.IsDir() {
-		return nil, fmt.Errorf("storage: %s: %w: expected a folder, found %v: to keep it elsewhere, mount it there",
+		return nil, fmt.Errorf("storage: %s: %w: expected a folder, found %v: to keep the files elsewhere, mount a file system there",
 			path.Join(s.location, identifier), syscall.ENOTDIR, named.Mode().Type())
 	}
 	root, err := top.OpenRoot(identifier)
@@ -148,7 +148,7 @@ func (f *folder) markEscape(err error) error {
 // the tenant has no quota.
 func (v *View) account() *backend.Account { return v.storage.ledger.Account(&v.names) }
 
-// unless returns err, or nil if it is one of those.
+// unless returns err, or nil if it matches one of those.
 func unless(err error, those ...error) error {
 	for _, e := range those {
 		if errors.Is(err, e) {

@@ -28,7 +28,7 @@ func TestWhatOthersMadeIsNoHarm(t *testing.T) {
 	v := newView(t, c)
 	client := s3test.Start(t).Client()
 	for _, key := range []string{"t1/folder/", "t1/d/x", "t1/.tenantedge-upload", "t1/TEXT", "t11/x"} {
-		_, err := client.PutObject(t.Context(), c.Bucket, c.Prefix+"/"+key, strings.NewReader(""), 0, atOnce)
+		_, err := client.PutObject(t.Context(), c.Bucket, c.Prefix+"/"+key, strings.NewReader(""), 0, unchunked)
 		must(t, err)
 	}
 	if err := fstest.TestFS(v, "d/x", "TEXT", "folder"); err != nil {
@@ -50,14 +50,14 @@ func TestWhatOthersMadeIsNoHarm(t *testing.T) {
 	}
 }
 
-func TestASweepTakesWhatIsOld(t *testing.T) {
+func TestASweepRemovesOldUploads(t *testing.T) {
 	c := bucket(t)
 	v := newView(t, c)
 	core := minio.Core{Client: s3test.Start(t).Client()}
 	for _, key := range []string{"t1/.tenantedge-a", "t11/.tenantedge-b"} {
 		_, err := core.NewMultipartUpload(t.Context(), c.Bucket, c.Prefix+"/"+key, minio.PutObjectOptions{})
 		must(t, err)
-		_, err = core.Client.PutObject(t.Context(), c.Bucket, c.Prefix+"/"+key+"x", strings.NewReader(""), 0, atOnce)
+		_, err = core.Client.PutObject(t.Context(), c.Bucket, c.Prefix+"/"+key+"x", strings.NewReader(""), 0, unchunked)
 		must(t, err)
 	}
 	_, err := v.Save(t.Context(), "a", strings.NewReader(""), 0)
@@ -205,7 +205,7 @@ func TestAConfigurationThatCannotWorkIsRefused(t *testing.T) {
 	}
 }
 
-func TestAViewOfNobody(t *testing.T) {
+func TestTheZeroViewHasNoFiles(t *testing.T) {
 	var v View
 	_, exists := django(&v).Exists("x")
 	_, open := django(&v).OpenRead("x")

@@ -22,18 +22,18 @@ func (v *View) Create(ctx context.Context, name string, content io.Reader) (fs.F
 		return nil, err
 	}
 	rel := v.rel(key)
-	isTaken := func(why error) error {
+	takenError := func(why error) error {
 		return &fs.PathError{Op: "create", Path: rel, Err: errors.Join(fs.ErrExist, why)}
 	}
 	switch exists, err := v.exists(ctx, name); {
 	case err != nil:
 		return nil, err
 	case exists:
-		return nil, isTaken(nil)
+		return nil, takenError(nil)
 	}
 	switch err := v.checkFolders(ctx, key); {
 	case errors.Is(err, syscall.ENOTDIR):
-		return nil, isTaken(err)
+		return nil, takenError(err)
 	case err != nil:
 		return nil, err
 	}

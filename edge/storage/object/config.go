@@ -17,7 +17,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage/backend"
 )
 
-// Config says where files are and how they are kept. Only Bucket is required.
+// Config configures a Storage. Only Bucket is required.
 type Config struct {
 	// Endpoint is the URL of the server, such as "https://s3.example.com". Empty:
 	// AWS in the region.

@@ -115,7 +115,7 @@ func TestASaveWhoseAnswerIsLostIsNoOtherFile(t *testing.T) {
 				t.Errorf("%+v, %v", u, err)
 			}
 			if found := leftovers(t, config); found != nil {
-				t.Errorf("left behind: %q", found)
+				t.Errorf("remaining: %q", found)
 			}
 		})
 	}
@@ -154,7 +154,7 @@ func TestAChangeWhoseAnswerIsLostIsDone(t *testing.T) {
 				t.Errorf("%+v, %v", u, err)
 			}
 			if found := leftovers(t, config); found != nil {
-				t.Errorf("left behind: %q", found)
+				t.Errorf("remaining: %q", found)
 			}
 		})
 	}
@@ -191,7 +191,7 @@ func TestAReplacementThatFailsLeavesTheFile(t *testing.T) {
 				t.Error(err)
 			}
 			if found := leftovers(t, config); found != nil {
-				t.Errorf("request %d: left behind: %q", broken, found)
+				t.Errorf("request %d: remaining: %q", broken, found)
 			}
 		}
 	}
@@ -211,7 +211,7 @@ func TestTheCheckRefusesAServerThatReplacesUnseen(t *testing.T) {
 		t.Errorf("%v, expected ErrUnconditional", err)
 	}
 	if found := leftovers(t, config); found != nil {
-		t.Errorf("left behind: %q", found)
+		t.Errorf("remaining: %q", found)
 	}
 }
 
@@ -252,7 +252,7 @@ func TestAServerThatPutsItsAnswerOffIsAskedAgain(t *testing.T) {
 			t.Errorf("%q, %v, by %d requests", name, err, off.Load())
 		}
 		if found := leftovers(t, config); found != nil {
-			t.Errorf("left behind: %q", found)
+			t.Errorf("remaining: %q", found)
 		}
 	}
 }
@@ -283,13 +283,13 @@ func TestAServerThatFailsLeavesNothing(t *testing.T) {
 				t.Error(err)
 			}
 			if found := leftovers(t, config); found != nil {
-				t.Errorf("request %d: left behind: %q", broken, found)
+				t.Errorf("request %d: remaining: %q", broken, found)
 			}
 		}
 	}
 }
 
-func TestAServerThatIsGone(t *testing.T) {
+func TestAStoppedServer(t *testing.T) {
 	server := s3test.StartOwn(t)
 	config := bucket(t)
 	config.Endpoint, config.Bucket, config.Retries = server.URL(), server.NewBucket(t), 1
@@ -319,14 +319,14 @@ func TestTheCheckRefusesAServerThatOverwrites(t *testing.T) {
 		}
 		// A server that does not know the header ignores it.
 		_, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-		_, err := s3test.Start(t).Client().PutObject(r.Context(), config.Bucket, key, strings.NewReader(""), 0, atOnce)
+		_, err := s3test.Start(t).Client().PutObject(r.Context(), config.Bucket, key, strings.NewReader(""), 0, unchunked)
 		return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Header: make(http.Header), Request: r}, err
 	})
 	if err := newStorage(t, config).Check(t.Context()); err == nil || !strings.Contains(err.Error(), "If-None-Match") {
 		t.Errorf("%v, expected that the server does not honour If-None-Match", err)
 	}
 	if found := leftovers(t, config); found != nil {
-		t.Errorf("left behind: %q", found)
+		t.Errorf("remaining: %q", found)
 	}
 	config = bucket(t)
 	config.Bucket = "another"
@@ -360,7 +360,7 @@ func TestReadersAreCancelled(t *testing.T) {
 func TestAFileThatIsReplacedIsNotReadOn(t *testing.T) {
 	c := bucket(t)
 	v := newView(t, c)
-	_, err := v.Save(t.Context(), "a", strings.NewReader("old and whole"), 0)
+	_, err := v.Save(t.Context(), "a", strings.NewReader("old content!!"), 0)
 	must(t, err)
 	f, err := django(v).OpenRead("a")
 	must(t, err)
@@ -369,7 +369,7 @@ func TestAFileThatIsReplacedIsNotReadOn(t *testing.T) {
 	if _, err := f.ReadAt(part, 0); err != nil || string(part) != "old" {
 		t.Errorf("%q, %v", part, err)
 	}
-	_, err = s3test.Start(t).Client().PutObject(t.Context(), c.Bucket, c.Prefix+"/t1/a", strings.NewReader("new and whole"), 13, atOnce)
+	_, err = s3test.Start(t).Client().PutObject(t.Context(), c.Bucket, c.Prefix+"/t1/a", strings.NewReader("new content!!"), 13, unchunked)
 	must(t, err)
 	if n, err := f.ReadAt(part, 4); err == nil {
 		t.Errorf("%q of another file", part[:n])

@@ -24,9 +24,9 @@ func bucket(t testing.TB) Config {
 	}
 }
 
-// atOnce creates an object as other programs do. The content is not sent in
+// unchunked creates an object as other programs do. The content is not sent in
 // chunks, since the server may answer before it has read all of them.
-var atOnce = minio.PutObjectOptions{DisableContentSha256: true}
+var unchunked = minio.PutObjectOptions{DisableContentSha256: true}
 
 func newStorage(t testing.TB, c Config) *Storage {
 	t.Helper()
@@ -87,7 +87,7 @@ func TestAServerIsChecked(t *testing.T) {
 	c := bucket(t)
 	must(t, newStorage(t, c).Check(t.Context()))
 	if found := leftovers(t, c); found != nil {
-		t.Errorf("left behind: %q", found)
+		t.Errorf("remaining: %q", found)
 	}
 }
 

@@ -105,7 +105,7 @@ type received interface {
 	create(ctx context.Context, key, token string, old etag) error
 	// length returns the number of bytes.
 	length() int64
-	// discard removes what it needs on the server.
+	// discard removes what it has staged on the server.
 	discard(ctx context.Context)
 }
 
@@ -167,10 +167,11 @@ func (s *Storage) publish(ctx context.Context, key string, object received, old 
 // newToken returns a random mark for the object of one save.
 func newToken() string { return strings.TrimLeft(backend.ReservedName(), ".") }
 
-// settle returns the true result of a request that creates an object and failed
-// with err. If the answer was lost, the client has repeated the request, and the
-// server has rejected the repetition, because the first one created the object.
-// The token of the object shows whose it is.
+// settle returns the true result of a request that creates an object and returned
+// err. If the answer was lost, the client has repeated the request, and the server
+// has rejected the repetition, because the first one created the object. A server
+// may also reject a request before it has read the content, of which the client
+// sees only a broken connection. The token of the object shows whose it is.
 func (s *Storage) settle(ctx context.Context, key, token string, old etag, err error) error {
 	if err == nil || rejected(err) && !taken(err) && !missing(err) {
 		return err

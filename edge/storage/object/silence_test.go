@@ -75,7 +75,7 @@ func TestASilentServerIsNotWaitedForWithoutEnd_G8(t *testing.T) {
 				t.Errorf("%v, expected errSilent", err)
 			}
 			if err := s.Ping(t.Context()); !errors.Is(err, errSilent) {
-				t.Errorf("%v: the server is said to be there", err)
+				t.Errorf("Ping: %v, expected errSilent", err)
 			}
 			network.Restore()
 			for s.Ping(t.Context()) != nil { // until a request may be sent again
@@ -96,7 +96,7 @@ func TestASilentServerIsNotWaitedForWithoutEnd_G8(t *testing.T) {
 	})
 }
 
-func TestWhatPingSays_C11(t *testing.T) {
+func TestPingReportsWhetherTheServerAnswers_C11(t *testing.T) {
 	server := s3test.Start(t)
 	bucket := server.NewBucket(t)
 	must(t, openAt(t, server.URL(), bucket, "").Ping(t.Context()))
@@ -121,7 +121,7 @@ func (late) Temporary() bool { return true }
 // A slow request of one tenant must not fail those of others.
 func TestOneLateAnswerIsNoSilence_G8(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &patient{silence: time.Minute}
+		p := &breaker{silence: time.Minute}
 		note := func(err error, want error) {
 			t.Helper()
 			if got := p.note(t.Context(), err); !errors.Is(got, want) || got != nil && want == nil {
@@ -146,7 +146,7 @@ func TestOneLateAnswerIsNoSilence_G8(t *testing.T) {
 		note(http.ErrServerClosed, http.ErrServerClosed)
 		for range 2 {
 			if !p.admit() {
-				t.Error("a server that hangs up does so at once, and is not asked any more")
+				t.Error("a server that closes connections counts as silent")
 			}
 		}
 	})

@@ -23,7 +23,7 @@ type Storage struct {
 	ledger *backend.Ledger
 	config Config
 	server minio.Core
-	own    *patient // nil if the transport is the caller's
+	own    *breaker // nil if the transport is the caller's
 	// copySize is how many bytes the server copies in one request.
 	copySize int64
 
@@ -35,7 +35,7 @@ type Storage struct {
 	swept map[string]bool // identifiers whose abandoned uploads were swept
 }
 
-// New checks c. It makes no request.
+// New returns a Storage. It checks c, and makes no request.
 func New(c Config) (*Storage, error) {
 	if err := c.check(); err != nil {
 		return nil, err
@@ -65,7 +65,7 @@ func New(c Config) (*Storage, error) {
 // Close stops background work and waits for it. Open views stay usable.
 func (s *Storage) Close() error {
 	s.mu.Lock()
-	s.cancel() // and nothing new begins
+	s.cancel() // under the lock, so that no work starts afterwards
 	s.mu.Unlock()
 	s.work.Wait()
 	if s.own != nil {
@@ -84,7 +84,7 @@ func (s *Storage) For(ctx context.Context, t storage.Tenant) (*View, error) {
 	return &View{names: names, storage: s, ctx: context.Background(), closed: new(atomic.Bool)}, nil
 }
 
-// View is For as [storage.Storage] has it.
+// View is For with the result type that [storage.Storage] requires.
 func (s *Storage) View(ctx context.Context, t storage.Tenant) (storage.View, error) {
 	v, err := s.For(ctx, t)
 	if err != nil {

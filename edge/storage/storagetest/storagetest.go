@@ -129,7 +129,7 @@ func (p Backend) nothingLeft(t *testing.T) {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("left behind: %q", found)
+			t.Fatalf("remaining: %q", found)
 		}
 	}
 }

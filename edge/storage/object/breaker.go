@@ -30,7 +30,7 @@ const (
 var errSilent = fmt.Errorf("object: the server is silent: %w", context.DeadlineExceeded)
 
 // newTransport returns a transport with the timeouts of c.
-func (c *Config) newTransport(secure bool) (*patient, error) {
+func (c *Config) newTransport(secure bool) (*breaker, error) {
 	t, err := minio.DefaultTransport(secure)
 	if err != nil {
 		return nil, fmt.Errorf("object: %w", err)
@@ -43,21 +43,21 @@ func (c *Config) newTransport(secure bool) (*patient, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &progressing{conn, silence}, nil
+		return &deadlineConn{conn, silence}, nil
 	}
 	t.TLSHandshakeTimeout = connect
 	t.ResponseHeaderTimeout = silence
 	t.IdleConnTimeout = min(t.IdleConnTimeout, silence/2) // before reads on idle connections time out
-	return &patient{next: t, silence: silence}, nil
+	return &breaker{next: t, silence: silence}, nil
 }
 
-// progressing is a connection on which each read and each write has a timeout.
-type progressing struct {
+// deadlineConn is a connection on which each read and each write has a timeout.
+type deadlineConn struct {
 	net.Conn
 	silence time.Duration
 }
 
-func (p *progressing) Read(b []byte) (int, error) {
+func (p *deadlineConn) Read(b []byte) (int, error) {
 	_ = p.SetReadDeadline(time.Now().Add(p.silence)) // on a closed connection the read fails
 	return p.Conn.Read(b)
 }
@@ -65,17 +65,17 @@ func (p *progressing) Read(b []byte) (int, error) {
 // Write also extends the deadline of the read that waits for the answer, to after
 // ResponseHeaderTimeout: http.Transport repeats a request whose read failed, but
 // not one whose answer is late.
-func (p *progressing) Write(b []byte) (int, error) {
+func (p *deadlineConn) Write(b []byte) (int, error) {
 	now := time.Now()
 	_ = p.SetReadDeadline(now.Add(2 * p.silence))
 	_ = p.SetWriteDeadline(now.Add(p.silence))
 	return p.Conn.Write(b)
 }
 
-// patient fails requests immediately while the server is silent, except one at a
+// breaker fails requests immediately while the server is silent, except one at a
 // time, which probes whether the server answers again. Otherwise every request
 // would wait for the full timeout.
-type patient struct {
+type breaker struct {
 	next    *http.Transport
 	silence time.Duration
 
@@ -87,7 +87,7 @@ type patient struct {
 }
 
 // RoundTrip implements http.RoundTripper.
-func (p *patient) RoundTrip(r *http.Request) (*http.Response, error) {
+func (p *breaker) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !p.admit() {
 		if r.Body != nil {
 			_ = r.Body.Close() // required of an http.RoundTripper
@@ -101,12 +101,12 @@ func (p *patient) RoundTrip(r *http.Request) (*http.Response, error) {
 	case err != nil:
 		return nil, err
 	}
-	w.Body = &patientBody{w.Body, p, r.Context()}
+	w.Body = &breakerBody{w.Body, p, r.Context()}
 	return w, nil
 }
 
 // admit reports whether a request may be sent.
-func (p *patient) admit() bool {
+func (p *breaker) admit() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.silent {
@@ -123,7 +123,7 @@ func (p *patient) admit() bool {
 // server counts as silent only if it has answered no other request meanwhile: a
 // slow request of one tenant, such as the copy of a large object, must not fail
 // those of others. A request whose context ended does not count.
-func (p *patient) note(ctx context.Context, err error) error {
+func (p *breaker) note(ctx context.Context, err error) error {
 	silent := timedOut(err) && ctx.Err() == nil
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -164,15 +164,15 @@ func silentAnswer(r *http.Request) *http.Response {
 	}
 }
 
-// patientBody is the body of an answer. The server may become silent while it is
+// breakerBody is the body of an answer. The server may become silent while it is
 // read.
-type patientBody struct {
+type breakerBody struct {
 	io.ReadCloser
-	of  *patient
+	of  *breaker
 	ctx context.Context
 }
 
-func (b *patientBody) Read(p []byte) (int, error) {
+func (b *breakerBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if timedOut(err) {
 		err = b.of.note(b.ctx, err)
