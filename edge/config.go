@@ -12,6 +12,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/proof"
 	"github.com/tenantedge/tenantedge/edge/smoke"
 	"github.com/tenantedge/tenantedge/edge/upstream"
+	"github.com/tenantedge/tenantedge/edge/websocket"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
@@ -73,7 +74,7 @@ type Config struct {
 	Upstream *upstream.Headers
 
 	// Websockets says how websockets are served; the zero value: not at all.
-	Websockets WebsocketConfig
+	Websockets websocket.Config
 	// Channels is the channel layer, for groups of websockets. It is closed by
 	// whoever made it, after the Host. nil: one in memory, of the Host's own.
 	Channels channel.Layer

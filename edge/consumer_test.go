@@ -18,6 +18,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/channel/channeltest"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+	"github.com/tenantedge/tenantedge/edge/websocket"
 )
 
 func scripted(t testing.TB) *consumerWorld {
@@ -400,7 +401,7 @@ func TestWebsocketsComeAndGoInAnyOrder(t *testing.T) {
 }
 
 func TestAnIdleWebsocketIsSmall(t *testing.T) {
-	if n := unsafe.Sizeof(Websocket{}); n > 48 {
+	if n := unsafe.Sizeof(websocket.Conn{}); n > 48 {
 		t.Errorf("a handler's websocket has %d bytes, expected at most 48", n)
 	}
 	if n := unsafe.Sizeof(channel.Channel{}); n > 64 {

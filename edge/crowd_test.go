@@ -86,7 +86,7 @@ func (w *crowdWorld) round(t *testing.T, c crowd, number int) crowdRound {
 		v.left(t, r.Left)
 	}
 	after := w.host.WebsocketStats()
-	r.Accepted, r.Refused = after.Accepted-before.Accepted, after.Refused-before.Refused
+	r.Accepted, r.Refused = after.Accepted-before.Accepted, after.Rejected-before.Rejected
 	r.Full = float64(full) / float64(samples)
 	r.Took = time.Since(began)
 	return r

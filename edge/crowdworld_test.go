@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+	"github.com/tenantedge/tenantedge/edge/websocket"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 	"github.com/tenantedge/tenantedge/tenantdb"
@@ -85,23 +86,23 @@ func (w *crowdWorld) config(t *testing.T, noPoll bool, stay time.Duration) Confi
 			t.Fatal(report.Problems)
 		}
 	}
-	table, targets := routes(func(name string) WebsocketTarget {
-		return map[string]WebsocketTarget{"handler": {Handler: "grouped"}, "script": {Consumer: true}, "relay": {Upstream: w.behind.url}}[name]
+	table, targets := routes(func(name string) websocket.Target {
+		return map[string]websocket.Target{"handler": {Handler: "grouped"}, "script": {Consumer: true}, "relay": {Upstream: w.behind.url}}[name]
 	}, "handler/ handler", "script/<path:script> script", "refused/<int:refuse>/ script", "relay/ relay")
 	c.WSURLConfs = map[string][]abi.WSRoute{"ws": table}
-	c.Websockets = WebsocketConfig{
-		Targets: map[string]map[string]WebsocketTarget{"ws": targets}, WithoutOrigin: true, NoPoll: noPoll,
+	c.Websockets = websocket.Config{
+		Targets: map[string]map[string]websocket.Target{"ws": targets}, WithoutOrigin: true, NoPoll: noPoll,
 		Compression: "with-context",
-		Handlers: map[string]WebsocketHandler{"grouped": played{
-			open: func(s *Websocket) { _ = s.Groups().Add(context.Background(), "all") },
-			message: func(s *Websocket, text string) {
+		Handlers: map[string]websocket.Handler{"grouped": played{
+			open: func(s *websocket.Conn) { _ = s.Groups().Add(context.Background(), "all") },
+			message: func(s *websocket.Conn, text string) {
 				if strings.HasPrefix(text, "to all") {
 					_ = s.Groups().SendText(context.Background(), "all", text)
 				}
-				_ = s.Send(WebsocketText, []byte(text))
+				_ = s.Send(websocket.Text, []byte(text))
 			},
 		}},
-		Limits: WebsocketLimits{Queue: 64 << 10, CloseTimeout: min(stay, 2*time.Second)},
+		Limits: websocket.Limits{Queue: 64 << 10, CloseTimeout: min(stay, 2*time.Second)},
 	}
 	return c
 }

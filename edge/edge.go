@@ -36,6 +36,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/trust"
 	"github.com/tenantedge/tenantedge/edge/storage"
 	"github.com/tenantedge/tenantedge/edge/upstream"
+	"github.com/tenantedge/tenantedge/edge/websocket"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/hostfuncs"
 	"github.com/tenantedge/tenantedge/tenantdb"
@@ -50,7 +51,7 @@ type Host struct {
 	guests  *guests.Set
 
 	consumers  *consumer.Set
-	websockets *websockets // nil: the Host serves none
+	websockets *websocket.Server // nil: the Host serves none
 
 	results results
 	ignored atomic.Uint64 // requests that were routed without their session, which could not be read
@@ -152,7 +153,7 @@ func (c *Config) complete() error {
 	if c.ForwardedHost != Refuse && c.ForwardedHost != RouteByForwardedHost {
 		return fmt.Errorf("ForwardedHost: expected %q or %q, found %q", Refuse, RouteByForwardedHost, c.ForwardedHost)
 	}
-	if err := c.checkWebsockets(); err != nil {
+	if err := c.Websockets.Check(c.WSURLConfs); err != nil {
 		return err
 	}
 	for _, k := range c.ProofKeys {

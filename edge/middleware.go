@@ -9,6 +9,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge/stats"
 	"github.com/tenantedge/tenantedge/edge/tenant"
+	"github.com/tenantedge/tenantedge/edge/websocket"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
@@ -40,14 +41,14 @@ func (h *Host) Middleware(next http.Handler) http.Handler {
 		switch d.Outcome {
 		case abi.Tenant, abi.None:
 			if q.Websocket && h.websockets == nil {
-				if e := h.passes(w, r, &d.Tenant); e != nil {
+				if e := h.checkPassing(w, r, &d.Tenant); e != nil {
 					h.refuse(w, r, e)
 					return
 				}
 			}
 			h.results.add(stats.Result(d.Outcome.String()))
 			if q.Websocket && h.websockets != nil {
-				h.websockets.serve(w, h.routed(r, &q, carried))
+				h.serveWebsocket(w, r, &q, carried)
 				return
 			}
 			next.ServeHTTP(w, h.routed(r, &q, carried))
@@ -61,6 +62,16 @@ func (h *Host) Middleware(next http.Handler) http.Handler {
 	})
 }
 
+// serveWebsocket answers a handshake.
+func (h *Host) serveWebsocket(w http.ResponseWriter, r *http.Request, q *Request, c *routedContext) {
+	d := &c.decision
+	routed := websocket.Routed{Route: d.WSRoute, Kwargs: d.WSKwargs, Found: d.WSFound}
+	if d.Outcome == abi.Tenant {
+		routed.Tenant = &d.Tenant
+	}
+	h.websockets.Serve(w, h.routed(r, q, c), routed)
+}
+
 // refuseUnrouted answers a request for which there is no tenant. Config.Refused
 // may have another application serve it, so it gets the request as a handler
 // does, and a websocket only if a handler would get it.
@@ -69,7 +80,7 @@ func (h *Host) refuseUnrouted(w http.ResponseWriter, r *http.Request, q *Request
 	if q.Websocket {
 		if h.websockets != nil {
 			e.Outcome, e.Reason = 0, "no websocket route matches: "+e.Reason
-		} else if bad := h.passes(w, r, &c.decision.Tenant); bad != nil {
+		} else if bad := h.checkPassing(w, r, &c.decision.Tenant); bad != nil {
 			e = bad
 		}
 	}

@@ -68,7 +68,7 @@ func (h *Host) Close() error {
 	}
 	var err error
 	if h.websockets != nil {
-		err = h.websockets.close() // first, since guests handle the ends of their websockets
+		err = h.websockets.Close() // first, since guests handle the ends of their websockets
 	}
 	if closing := h.guests.Close(); closing != nil {
 		err = errors.Join(err, fmt.Errorf("edge: %w", closing))

@@ -13,19 +13,20 @@ import (
 	"github.com/tenantedge/tenantedge/edge/channel"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
 	"github.com/tenantedge/tenantedge/edge/tenant"
+	"github.com/tenantedge/tenantedge/edge/websocket"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
 func TestAHandlerGetsTenantValuesAndSubprotocol(t *testing.T) {
-	w := newSocketWorld(t, map[string]WebsocketHandler{"room": played{
-		connect: func(r *WebsocketRequest) error {
-			r.Header.Set("X-Told", fmt.Sprint(r.Tenant.Schema, " ", r.Tenant.Routing.Folder, " ", r.URL.Path, " ", r.Route, " ", r.Value("room"), " ", r.Value("page"), " ", r.Value("none"), r.Protocols))
+	w := newSocketWorld(t, map[string]websocket.Handler{"room": played{
+		connect: func(r *websocket.Request) error {
+			r.ResponseHeader.Set("X-Told", fmt.Sprint(r.Tenant.Schema, " ", r.Tenant.Routing.Folder, " ", r.URL.Path, " ", r.Route, " ", r.Value("room"), " ", r.Value("page"), " ", r.Value("none"), r.Protocols))
 			r.Protocol = r.Protocols[1]
 			return nil
 		},
-		message: func(s *Websocket, text string) {
-			_ = s.Send(WebsocketText, []byte(strings.Join([]string{text, s.Schema(), s.Route(), s.Protocol()}, " ")))
+		message: func(s *websocket.Conn, text string) {
+			_ = s.Send(websocket.Text, []byte(strings.Join([]string{text, s.Schema(), s.Route(), s.Protocol()}, " ")))
 		},
 	}}, nil)
 	for _, c := range []struct{ host, path, told, heard string }{
@@ -42,13 +43,15 @@ func TestAHandlerGetsTenantValuesAndSubprotocol(t *testing.T) {
 }
 
 func TestARefusedHandshakeIsAStatus(t *testing.T) {
-	w := newSocketWorld(t, map[string]WebsocketHandler{
-		"echo":    played{},
-		"refuses": played{connect: func(*WebsocketRequest) error { return &Refused{http.StatusForbidden, "not you"} }},
-		"fails":   played{connect: func(*WebsocketRequest) error { return errors.New("the secret reason") }},
-		"panics":  played{connect: func(*WebsocketRequest) error { panic("the secret reason") }},
-		"lies":    played{connect: func(r *WebsocketRequest) error { r.Protocol = "never offered"; return nil }},
-		"full":    played{},
+	w := newSocketWorld(t, map[string]websocket.Handler{
+		"echo": played{},
+		"refuses": played{connect: func(*websocket.Request) error {
+			return &websocket.Rejection{Status: http.StatusForbidden, Reason: "not you"}
+		}},
+		"fails":  played{connect: func(*websocket.Request) error { return errors.New("the secret reason") }},
+		"panics": played{connect: func(*websocket.Request) error { panic("the secret reason") }},
+		"lies":   played{connect: func(r *websocket.Request) error { r.Protocol = "never offered"; return nil }},
+		"full":   played{},
 	}, func(c *Config) { c.Websockets.Limits.Connections = 1 })
 	w.enter("shared.example.com", "/two/full/a/1/")
 	for _, c := range []struct {
@@ -109,7 +112,7 @@ func TestARefusedHandshakeIsAStatus(t *testing.T) {
 }
 
 func TestW3AnOriginIsOneOfTheTenantsOwnOrListed(t *testing.T) {
-	w := newSocketWorld(t, map[string]WebsocketHandler{"echo": played{}, "open": played{}}, func(c *Config) {
+	w := newSocketWorld(t, map[string]websocket.Handler{"echo": played{}, "open": played{}}, func(c *Config) {
 		c.Websockets.Origins = []string{"https://app.example.net", "*.apps.example.net"}
 		c.Websockets.OriginsAttribute = "origins"
 		target := c.Websockets.Targets["ws"]["open"]
@@ -152,7 +155,7 @@ func TestW3AnOriginIsOneOfTheTenantsOwnOrListed(t *testing.T) {
 // the handshakes, and may not look at origins.
 func TestW3HoldsForWebsocketsThatPassThrough(t *testing.T) {
 	w := newSocketWorld(t, nil, func(c *Config) {
-		c.WSURLConfs, c.Websockets = nil, WebsocketConfig{Origins: []string{"https://app.example.net"}, OriginsAttribute: "origins"}
+		c.WSURLConfs, c.Websockets = nil, websocket.Config{Origins: []string{"https://app.example.net"}, OriginsAttribute: "origins"}
 		c.Default.WSURLConf = ""
 	})
 	const passed = http.StatusTeapot
@@ -178,7 +181,7 @@ func TestW3HoldsForWebsocketsThatPassThrough(t *testing.T) {
 }
 
 func TestW3ProgramsComeWithoutAnOriginWhereTheyMay(t *testing.T) {
-	w := newSocketWorld(t, map[string]WebsocketHandler{"echo": played{}}, func(c *Config) { c.Websockets.WithoutOrigin = true })
+	w := newSocketWorld(t, map[string]websocket.Handler{"echo": played{}}, func(c *Config) { c.Websockets.WithoutOrigin = true })
 	if status, _ := w.refused("acme.example.com", "/echo/a/1/", "Origin", ""); status != 101 {
 		t.Errorf("a program is answered with %d", status)
 	}
@@ -191,14 +194,14 @@ func TestW3ProgramsComeWithoutAnOriginWhereTheyMay(t *testing.T) {
 // it what they hear.
 func chat() played {
 	return played{
-		open: func(s *Websocket) {
+		open: func(s *websocket.Conn) {
 			if err := s.Groups().Add(context.Background(), "chat"); err != nil {
 				_ = s.Close(1011, err.Error())
 				return
 			}
-			_ = s.Send(WebsocketText, []byte("in"))
+			_ = s.Send(websocket.Text, []byte("in"))
 		},
-		message: func(s *Websocket, text string) {
+		message: func(s *websocket.Conn, text string) {
 			if text == "leave" {
 				s.Groups().Discard("chat")
 				return
@@ -209,7 +212,7 @@ func chat() played {
 }
 
 func TestW1AGroupIsItsTenantsOwn(t *testing.T) {
-	w := newSocketWorld(t, map[string]WebsocketHandler{"chat": chat()}, nil)
+	w := newSocketWorld(t, map[string]websocket.Handler{"chat": chat()}, nil)
 	acme, other, two := w.enter("acme.example.com", "/chat/a/1/"), w.enter("shop.example.com", "/chat/a/1/"), w.enter("shared.example.com", "/two/chat/a/1/")
 	for _, c := range []*sockets.Client{acme, other, two} {
 		hears(t, c, "in")
@@ -246,7 +249,7 @@ func TestW1AGroupIsItsTenantsOwn(t *testing.T) {
 }
 
 func TestW4RemovingATenantClosesItsSockets(t *testing.T) {
-	w := newSocketWorld(t, map[string]WebsocketHandler{"echo": played{}}, nil)
+	w := newSocketWorld(t, map[string]websocket.Handler{"echo": played{}}, nil)
 	acme, two := w.enter("acme.example.com", "/echo/a/1/"), w.enter("shared.example.com", "/two/echo/a/1/")
 	began := time.Now()
 	w.host.config.Directory.Apply([]tenantdb.Change{{Tenant: tenantdb.Tenant{ID: "3"}, Removed: true}})
@@ -267,7 +270,7 @@ func TestW4RemovingATenantClosesItsSockets(t *testing.T) {
 // A tenant that gets another schema is another one to its sockets: those of
 // before are closed, and the groups of before are nobody's.
 func TestW4ATenantOfANewSchemaHasNewGroups(t *testing.T) {
-	w := newSocketWorld(t, map[string]WebsocketHandler{"chat": chat()}, nil)
+	w := newSocketWorld(t, map[string]websocket.Handler{"chat": chat()}, nil)
 	before := w.enter("acme.example.com", "/chat/a/1/")
 	hears(t, before, "in")
 	old, err := w.host.Channels("acme")
@@ -305,8 +308,8 @@ func TestW4ATenantOfANewSchemaHasNewGroups(t *testing.T) {
 }
 
 func TestW5OneTenantsExcessIsNotAnothers(t *testing.T) {
-	w := newSocketWorld(t, map[string]WebsocketHandler{"echo": played{}}, func(c *Config) {
-		c.Websockets.Limits = WebsocketLimits{Messages: 1, Burst: 3, Connections: 2}
+	w := newSocketWorld(t, map[string]websocket.Handler{"echo": played{}}, func(c *Config) {
+		c.Websockets.Limits = websocket.Limits{Messages: 1, Burst: 3, Connections: 2}
 	})
 	acme, two := w.enter("acme.example.com", "/echo/a/1/"), w.enter("shared.example.com", "/two/echo/a/1/")
 	for range 3 {
@@ -363,15 +366,15 @@ func (s brittleScope) Open(ctx context.Context, r channel.Receiver) (*channel.Ch
 // resilient is told of interruptions, and gets group messages itself.
 type resilient struct{ played }
 
-func (h resilient) Connect(*WebsocketRequest) (WebsocketConsumer, error) { return h, nil }
-func (resilient) Group(s *Websocket, m *channel.Message) {
+func (h resilient) Connect(*websocket.Request) (websocket.Consumer, error) { return h, nil }
+func (resilient) Group(s *websocket.Conn, m *channel.Message) {
 	if m.Type() == "panic" {
 		panic("as asked")
 	}
-	_ = s.Send(WebsocketText, []byte("got "+m.Type()))
+	_ = s.Send(websocket.Text, []byte("got "+m.Type()))
 }
-func (resilient) Interrupted(s *Websocket, err error) {
-	_ = s.Send(WebsocketText, []byte(fmt.Sprint(err)))
+func (resilient) Interrupted(s *websocket.Conn, err error) {
+	_ = s.Send(websocket.Text, []byte(fmt.Sprint(err)))
 }
 
 func TestW6ABrokenLayerClosesSocketsOrTellsThem(t *testing.T) {
@@ -380,7 +383,7 @@ func TestW6ABrokenLayerClosesSocketsOrTellsThem(t *testing.T) {
 		t.Fatal(err)
 	}
 	layer := &brittle{Memory: memory}
-	w := newSocketWorld(t, map[string]WebsocketHandler{"chat": chat(), "firm": resilient{chat()}}, func(c *Config) {
+	w := newSocketWorld(t, map[string]websocket.Handler{"chat": chat(), "firm": resilient{chat()}}, func(c *Config) {
 		c.Channels = layer
 	})
 	plain, firm := w.enter("acme.example.com", "/chat/a/1/"), w.enter("acme.example.com", "/firm/a/1/")
@@ -414,7 +417,7 @@ func TestW6ABrokenLayerClosesSocketsOrTellsThem(t *testing.T) {
 func TestABlockingHandlerReadsAndWrites(t *testing.T) {
 	ended := make(chan error, 1)
 	begin := make(chan struct{})
-	w := newSocketWorld(t, map[string]WebsocketHandler{"talk": BlockingWebsockets{Protocols: []string{"talk"}, Serve: func(ctx context.Context, s *WebsocketStream) error {
+	w := newSocketWorld(t, map[string]websocket.Handler{"talk": websocket.Blocking{Protocols: []string{"talk"}, Serve: func(ctx context.Context, s *websocket.Stream) error {
 		<-begin
 		if found, ok := tenant.From(ctx); !ok || found.Schema != "acme" || s.Request.Value("room") != "a" {
 			return errors.New("another tenant")
@@ -445,7 +448,7 @@ func TestABlockingHandlerReadsAndWrites(t *testing.T) {
 	if first.Protocol() != "talk" {
 		t.Errorf("the subprotocol is %q", first.Protocol())
 	}
-	const many = 10 * streamAhead // more than are kept for it
+	const many = 160 // ten times of what Stream keeps
 	for i := range many {
 		says(t, first, fmt.Sprint(i))
 	}
@@ -456,7 +459,7 @@ func TestABlockingHandlerReadsAndWrites(t *testing.T) {
 	if err := first.Close(3000, "enough"); err != nil {
 		t.Fatal(err)
 	}
-	var end *WebsocketEnd
+	var end *websocket.CloseError
 	if err := <-ended; !errors.As(err, &end) || end.Code != 3000 || end.Reason != "enough" {
 		t.Errorf("the handler was told %v", err)
 	}
@@ -469,7 +472,7 @@ func TestABlockingHandlerReadsAndWrites(t *testing.T) {
 
 func TestShutdownEndsEverySocketWith1001(t *testing.T) {
 	told := make(chan int, 2)
-	w := newSocketWorld(t, map[string]WebsocketHandler{"echo": played{closed: func(code int, _ string) { told <- code }}}, nil)
+	w := newSocketWorld(t, map[string]websocket.Handler{"echo": played{closed: func(code int, _ string) { told <- code }}}, nil)
 	all := []*sockets.Client{w.enter("acme.example.com", "/echo/a/1/"), w.enter("t1.example.com", "/echo/a/1/")}
 	done := make(chan error, 1)
 	go func() { done <- w.host.ShutdownWebsockets(t.Context()) }()
@@ -491,26 +494,26 @@ func TestShutdownEndsEverySocketWith1001(t *testing.T) {
 func TestWebsocketsThatCannotBeServedAreRefusedAtTheStart(t *testing.T) {
 	path := "chat/"
 	for name, c := range map[string]struct {
-		change func(*WebsocketConfig, map[string]WebsocketTarget)
+		change func(*websocket.Config, map[string]websocket.Target)
 		want   string
 	}{
-		"no target": {func(_ *WebsocketConfig, t map[string]WebsocketTarget) {
+		"no target": {func(_ *websocket.Config, t map[string]websocket.Target) {
 			delete(t, "chat")
-			t["other"] = WebsocketTarget{Handler: "echo"}
+			t["other"] = websocket.Target{Handler: "echo"}
 		}, `expected an entry for the route "chat" of "ws", found none`},
-		"two targets": {func(_ *WebsocketConfig, t map[string]WebsocketTarget) {
-			t["chat"] = WebsocketTarget{Handler: "echo", Consumer: true}
+		"two targets": {func(_ *websocket.Config, t map[string]websocket.Target) {
+			t["chat"] = websocket.Target{Handler: "echo", Consumer: true}
 		}, "expected exactly one of Upstream, Consumer and Handler"},
-		"a handler that is not":  {func(_ *WebsocketConfig, t map[string]WebsocketTarget) { t["chat"] = WebsocketTarget{Handler: "eco"} }, `expected a handler that is registered, found "eco"`},
-		"a guest without":        {func(_ *WebsocketConfig, t map[string]WebsocketTarget) { t["chat"] = WebsocketTarget{Consumer: true} }, "expected a guest that handles websockets"},
-		"an origin with a path":  {func(c *WebsocketConfig, _ map[string]WebsocketTarget) { c.Origins = []string{"https://a.example/x"} }, "expected an origin as"},
-		"an origin of a file":    {func(c *WebsocketConfig, _ map[string]WebsocketTarget) { c.Origins = []string{"file://a.example"} }, "that starts with http"},
-		"an unknown compression": {func(c *WebsocketConfig, _ map[string]WebsocketTarget) { c.Compression = "best" }, "expected off, per-message or with-context"},
-		"a limit below zero":     {func(c *WebsocketConfig, _ map[string]WebsocketTarget) { c.Limits.Message = -1 }, "expected a positive value"},
+		"a handler that is not":  {func(_ *websocket.Config, t map[string]websocket.Target) { t["chat"] = websocket.Target{Handler: "eco"} }, `expected a handler that is registered, found "eco"`},
+		"a guest without":        {func(_ *websocket.Config, t map[string]websocket.Target) { t["chat"] = websocket.Target{Consumer: true} }, "expected a guest that handles websockets"},
+		"an origin with a path":  {func(c *websocket.Config, _ map[string]websocket.Target) { c.Origins = []string{"https://a.example/x"} }, "expected an origin as"},
+		"an origin of a file":    {func(c *websocket.Config, _ map[string]websocket.Target) { c.Origins = []string{"file://a.example"} }, "that starts with http"},
+		"an unknown compression": {func(c *websocket.Config, _ map[string]websocket.Target) { c.Compression = "best" }, "expected off, per-message or with-context"},
+		"a limit below zero":     {func(c *websocket.Config, _ map[string]websocket.Target) { c.Limits.Message = -1 }, "expected a positive value"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			targets := map[string]WebsocketTarget{"chat": {Handler: "echo"}}
-			config := WebsocketConfig{Targets: map[string]map[string]WebsocketTarget{"ws": targets}, Handlers: map[string]WebsocketHandler{"echo": played{}}}
+			targets := map[string]websocket.Target{"chat": {Handler: "echo"}}
+			config := websocket.Config{Targets: map[string]map[string]websocket.Target{"ws": targets}, Handlers: map[string]websocket.Handler{"echo": played{}}}
 			c.change(&config, targets)
 			h, err := New(t.Context(), Config{
 				CompileCache: compileCache, WSURLConfs: map[string][]abi.WSRoute{"ws": {{Path: &path, Name: "chat"}}}, Websockets: config,

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tenantedge/tenantedge/edge/websocket"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
@@ -27,16 +28,16 @@ func measuredWith(t testing.TB, up *url.URL, after func()) string {
 			Domains: []tenantdb.Domain{{TenantID: "3", Domain: "acme.test", IsPrimary: true}},
 		}})
 		c.Default.WSURLConf = "ws"
-		table, targets := routes(func(name string) WebsocketTarget {
+		table, targets := routes(func(name string) websocket.Target {
 			if name == "relay" {
-				return WebsocketTarget{Upstream: up}
+				return websocket.Target{Upstream: up}
 			}
-			return WebsocketTarget{Handler: name}
+			return websocket.Target{Handler: name}
 		}, "handler handler", "grouped grouped", "relay relay")
 		c.WSURLConfs = map[string][]abi.WSRoute{"ws": table}
-		c.Websockets = WebsocketConfig{
-			Targets: map[string]map[string]WebsocketTarget{"ws": targets}, WithoutOrigin: true,
-			Handlers: map[string]WebsocketHandler{"handler": played{}, "grouped": played{open: func(s *Websocket) {
+		c.Websockets = websocket.Config{
+			Targets: map[string]map[string]websocket.Target{"ws": targets}, WithoutOrigin: true,
+			Handlers: map[string]websocket.Handler{"handler": played{}, "grouped": played{open: func(s *websocket.Conn) {
 				_ = s.Groups().Add(context.Background(), "all")
 			}}},
 		}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+	"github.com/tenantedge/tenantedge/edge/websocket"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
@@ -12,9 +13,9 @@ import (
 func TestARouteMayBeTheGuests(t *testing.T) {
 	w := newSocketWorld(t, nil, func(c *Config) {
 		c.Guest = wasmtest.Guest(t, "guest/examples/echo")
-		table, targets := routes(func(string) WebsocketTarget { return WebsocketTarget{Consumer: true} }, "echo/ echo")
+		table, targets := routes(func(string) websocket.Target { return websocket.Target{Consumer: true} }, "echo/ echo")
 		c.WSURLConfs = map[string][]abi.WSRoute{"ws": table}
-		c.Websockets = WebsocketConfig{Targets: map[string]map[string]WebsocketTarget{"ws": targets}}
+		c.Websockets = websocket.Config{Targets: map[string]map[string]websocket.Target{"ws": targets}}
 	})
 	c := w.enter("acme.example.com", "/echo/")
 	says(t, c, "hello")

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge/channel"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/edge/websocket"
 )
 
 // Group messages for clients are ASGI's events: a close keeps its reason, and
@@ -43,7 +44,7 @@ func TestGroupMessagesForClientsAreReadAsASGIDoes_E3(t *testing.T) {
 		{name: "a code beyond 16 bits", message: map[string]any{"type": "websocket.close", "code": 1000 + 1<<16}, close: 1000, malformed: true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := newSocketWorld(t, map[string]WebsocketHandler{"chat": chat()}, nil)
+			w := newSocketWorld(t, map[string]websocket.Handler{"chat": chat()}, nil)
 			client := w.enter("acme.example.com", "/chat/a/1/")
 			hears(t, client, "in")
 			scope, err := w.host.Channels("acme")

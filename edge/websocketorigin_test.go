@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/tenantedge/tenantedge/edge/tenant"
+	"github.com/tenantedge/tenantedge/edge/websocket"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
@@ -28,7 +29,7 @@ func TestAnOriginWithWWWIsOfTheTenantThatHasThatName_B1(t *testing.T) {
 		tenants := []*tenant.Tenant{{Schema: "one", ID: "1", Dynamic: true}, {Schema: "two", ID: "2", Dynamic: true}, {Schema: "www"}}
 		for domain, want := range cases {
 			for _, owner := range tenants {
-				if got := h.owns(owner, domain); got != (owner.Schema == want) {
+				if got := h.origins().Owns(owner, domain); got != (owner.Schema == want) {
 					t.Errorf("%s: %s owns %s: %v, expected %q to own it", compat, owner.Schema, domain, got, want)
 				}
 			}
@@ -53,9 +54,9 @@ func TestAnOriginIsComparedAsBrowsersMeanIt_E4(t *testing.T) {
 		c.Websockets.OriginsAttribute = "origins"
 	}
 	worlds := map[int]*socketWorld{
-		http.StatusSwitchingProtocols: newSocketWorld(t, map[string]WebsocketHandler{"echo": played{}}, change),
+		http.StatusSwitchingProtocols: newSocketWorld(t, map[string]websocket.Handler{"echo": played{}}, change),
 		http.StatusTeapot: newSocketWorld(t, nil, func(c *Config) {
-			c.WSURLConfs, c.Websockets = nil, WebsocketConfig{}
+			c.WSURLConfs, c.Websockets = nil, websocket.Config{}
 			c.Default.WSURLConf = ""
 			change(c)
 		}),

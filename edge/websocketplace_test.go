@@ -5,22 +5,19 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/tenantedge/tenantedge/edge/websocket"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
 // places are how many of a Host's tenants and routes have sockets in Go.
-func places(h *Host) int {
-	h.websockets.mu.Lock()
-	defer h.websockets.mu.Unlock()
-	return len(h.websockets.places)
-}
+func places(h *Host) int { return h.WebsocketStats().Routes }
 
 func TestWhatSocketsOfATenantShareGoesWithTheLastOfThem(t *testing.T) {
-	w := newSocketWorld(t, map[string]WebsocketHandler{
+	w := newSocketWorld(t, map[string]websocket.Handler{
 		"echo":    played{},
-		"refuses": played{connect: func(*WebsocketRequest) error { return &Refused{Status: 403, Reason: "not today"} }},
-		"fails":   played{connect: func(*WebsocketRequest) error { return errors.New("it fails") }},
-		"panics":  played{connect: func(*WebsocketRequest) error { panic("it panics") }},
+		"refuses": played{connect: func(*websocket.Request) error { return &websocket.Rejection{Status: 403, Reason: "not today"} }},
+		"fails":   played{connect: func(*websocket.Request) error { return errors.New("it fails") }},
+		"panics":  played{connect: func(*websocket.Request) error { panic("it panics") }},
 		"dies":    played{closed: func(int, string) { panic("at the end") }},
 	}, func(c *Config) {
 		var changes []tenantdb.Change

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/edge/websocket"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
@@ -86,8 +87,8 @@ func newRelayWorld(t *testing.T, change func(*Config)) *socketWorld {
 	}
 	gone.Close()
 	return newSocketWorld(t, nil, func(c *Config) {
-		table, targets := routes(func(name string) WebsocketTarget {
-			return map[string]WebsocketTarget{
+		table, targets := routes(func(name string) websocket.Target {
+			return map[string]websocket.Target{
 				"original": {Upstream: up},
 				"inner":    {Upstream: &inner, Inner: true, OwnHost: true},
 				"refuse":   {Upstream: up},
@@ -95,7 +96,7 @@ func newRelayWorld(t *testing.T, change func(*Config)) *socketWorld {
 			}[name]
 		}, "<path:any>/original original", "<path:any>/inner inner", "refuse refuse", "gone gone")
 		c.WSURLConfs = map[string][]abi.WSRoute{"ws": table}
-		c.Websockets = WebsocketConfig{Targets: map[string]map[string]WebsocketTarget{"ws": targets}}
+		c.Websockets = websocket.Config{Targets: map[string]map[string]websocket.Target{"ws": targets}}
 		if change != nil {
 			change(c)
 		}
@@ -170,7 +171,7 @@ func TestAnUpstreamsRefusalIsPassedOn(t *testing.T) {
 	if status != http.StatusBadGateway || strings.Contains(text, "127.0.0.1") {
 		t.Errorf("an upstream that is away is told as %d %q", status, text)
 	}
-	if s := w.host.WebsocketStats(); s.Upstreams != 0 || s.Tenants != 0 || s.Refused != 2 {
+	if s := w.host.WebsocketStats(); s.Upstreams != 0 || s.Tenants != 0 || s.Rejected != 2 {
 		t.Errorf("the figures are %+v", s)
 	}
 }
@@ -204,8 +205,8 @@ func TestHeadsOfWebsocketUpstreamsAreBounded_G9(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			upstream := answersHandshakes(t, c.head)
-			w := newSocketWorld(t, map[string]WebsocketHandler{"echo": played{}}, func(config *Config) {
-				config.Websockets.Targets["ws"]["echo"] = WebsocketTarget{Upstream: upstream}
+			w := newSocketWorld(t, map[string]websocket.Handler{"echo": played{}}, func(config *Config) {
+				config.Websockets.Targets["ws"]["echo"] = websocket.Target{Upstream: upstream}
 				config.Websockets.Limits.AnswerHeaderBytes, config.Websockets.Limits.AnswerHeaders = c.bytes, c.fields
 			})
 			if status, _ := w.refused("acme.example.com", "/echo/a/1/"); status != c.want {
@@ -229,8 +230,8 @@ func TestHeadsOfWebsocketUpstreamsAreCleaned_A6(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			upstream := answersHandshakes(t, c.head)
-			w := newSocketWorld(t, map[string]WebsocketHandler{"echo": played{}}, func(config *Config) {
-				config.Websockets.Targets["ws"]["echo"] = WebsocketTarget{Upstream: upstream}
+			w := newSocketWorld(t, map[string]websocket.Handler{"echo": played{}}, func(config *Config) {
+				config.Websockets.Targets["ws"]["echo"] = websocket.Target{Upstream: upstream}
 			})
 			conn, err := net.Dial("tcp", w.server.Listener.Addr().String())
 			if err != nil {

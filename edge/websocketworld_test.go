@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/edge/websocket"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
@@ -27,8 +28,8 @@ type socketWorld struct {
 }
 
 // routes are a route table and its targets, from lines as "path name".
-func routes(target func(name string) WebsocketTarget, lines ...string) (table []abi.WSRoute, targets map[string]WebsocketTarget) {
-	targets = map[string]WebsocketTarget{}
+func routes(target func(name string) websocket.Target, lines ...string) (table []abi.WSRoute, targets map[string]websocket.Target) {
+	targets = map[string]websocket.Target{}
 	for _, line := range lines {
 		path, name, _ := strings.Cut(line, " ")
 		table = append(table, abi.WSRoute{Path: &path, Name: name})
@@ -38,9 +39,9 @@ func routes(target func(name string) WebsocketTarget, lines ...string) (table []
 }
 
 // byHandler serves each route by the handler of its name.
-func byHandler(name string) WebsocketTarget { return WebsocketTarget{Handler: name} }
+func byHandler(name string) websocket.Target { return websocket.Target{Handler: name} }
 
-func newSocketWorld(t *testing.T, handlers map[string]WebsocketHandler, change func(*Config)) *socketWorld {
+func newSocketWorld(t *testing.T, handlers map[string]websocket.Handler, change func(*Config)) *socketWorld {
 	t.Helper()
 	w := &socketWorld{T: t}
 	w.host = newHost(t, func(c *Config) {
@@ -62,7 +63,7 @@ func newSocketWorld(t *testing.T, handlers map[string]WebsocketHandler, change f
 		}
 		table, targets := routes(byHandler, lines...)
 		c.WSURLConfs = map[string][]abi.WSRoute{"ws": table}
-		c.Websockets = WebsocketConfig{Targets: map[string]map[string]WebsocketTarget{"ws": targets}, Handlers: handlers}
+		c.Websockets = websocket.Config{Targets: map[string]map[string]websocket.Target{"ws": targets}, Handlers: handlers}
 		if change != nil {
 			change(c)
 		}
@@ -151,26 +152,26 @@ func ends(t *testing.T, c *sockets.Client, code sockets.Code) {
 
 // played is a handler of functions; those that are nil do nothing.
 type played struct {
-	connect func(*WebsocketRequest) error
-	open    func(*Websocket)
-	message func(*Websocket, string)
+	connect func(*websocket.Request) error
+	open    func(*websocket.Conn)
+	message func(*websocket.Conn, string)
 	closed  func(code int, reason string)
 }
 
-func (e played) Connect(r *WebsocketRequest) (WebsocketConsumer, error) {
+func (e played) Connect(r *websocket.Request) (websocket.Consumer, error) {
 	if e.connect != nil {
 		return e, e.connect(r)
 	}
 	return e, nil
 }
 
-func (e played) Open(s *Websocket) {
+func (e played) Open(s *websocket.Conn) {
 	if e.open != nil {
 		e.open(s)
 	}
 }
 
-func (e played) Message(s *Websocket, kind WebsocketKind, payload []byte) {
+func (e played) Message(s *websocket.Conn, kind websocket.Kind, payload []byte) {
 	if e.message != nil {
 		e.message(s, string(payload))
 		return
@@ -178,7 +179,7 @@ func (e played) Message(s *Websocket, kind WebsocketKind, payload []byte) {
 	_ = s.Send(kind, payload)
 }
 
-func (e played) Closed(_ *Websocket, code int, reason string) {
+func (e played) Closed(_ *websocket.Conn, code int, reason string) {
 	if e.closed != nil {
 		e.closed(code, reason)
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/websocket"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
@@ -25,7 +26,7 @@ const (
 // startEdge returns a Host with one tenant and both routes. For the kind
 // edgeUpstream, upstream is the address of the server.
 func startEdge(ctx context.Context, kind, upstream string) (*edge.Host, error) {
-	target := map[string]edge.WebsocketTarget{
+	target := map[string]websocket.Target{
 		edgeHandler:  {Handler: "bench"},
 		edgeConsumer: {Consumer: true},
 		edgeUpstream: {Upstream: &url.URL{Scheme: "ws", Host: upstream}},
@@ -34,12 +35,12 @@ func startEdge(ctx context.Context, kind, upstream string) (*edge.Host, error) {
 	config := edge.Config{
 		Tenants:    []abi.StaticTenant{{Schema: "bench", Domains: []string{host}, WSURLConf: "ws"}},
 		WSURLConfs: map[string][]abi.WSRoute{"ws": {{Path: &echoPath, Name: "echo"}, {Path: &groupPath, Name: "group"}}},
-		Websockets: edge.WebsocketConfig{
-			Targets:  map[string]map[string]edge.WebsocketTarget{"ws": {"echo": target, "group": target}},
-			Handlers: map[string]edge.WebsocketHandler{"bench": handler{}},
+		Websockets: websocket.Config{
+			Targets:  map[string]map[string]websocket.Target{"ws": {"echo": target, "group": target}},
+			Handlers: map[string]websocket.Handler{"bench": handler{}},
 			// Clients share the cores with the server and may read late; they expect
 			// no pings.
-			Limits: edge.WebsocketLimits{Queue: 4 << 20, PingInterval: time.Hour},
+			Limits: websocket.Limits{Queue: 4 << 20, PingInterval: time.Hour},
 		},
 		Logger: slog.New(slog.DiscardHandler),
 	}
@@ -61,7 +62,7 @@ func websocketsOnly(h *edge.Host) (http.Handler, func() error) {
 // handler implements the echo and the group in Go.
 type handler struct{}
 
-func (handler) Connect(r *edge.WebsocketRequest) (edge.WebsocketConsumer, error) {
+func (handler) Connect(r *websocket.Request) (websocket.Consumer, error) {
 	if r.Route == "echo" {
 		return echo{}, nil
 	}
@@ -70,26 +71,26 @@ func (handler) Connect(r *edge.WebsocketRequest) (edge.WebsocketConsumer, error)
 
 type quiet struct{}
 
-func (quiet) Open(*edge.Websocket)                {}
-func (quiet) Closed(*edge.Websocket, int, string) {}
+func (quiet) Open(*websocket.Conn)                {}
+func (quiet) Closed(*websocket.Conn, int, string) {}
 
 type echo struct{ quiet }
 
-func (echo) Message(s *edge.Websocket, kind edge.WebsocketKind, payload []byte) {
+func (echo) Message(s *websocket.Conn, kind websocket.Kind, payload []byte) {
 	_ = s.Send(kind, payload) // fails only if the connection is closed
 }
 
 type group struct{ quiet }
 
-func (group) Open(s *edge.Websocket) {
+func (group) Open(s *websocket.Conn) {
 	if s.Groups().Add(context.Background(), "bench") != nil {
 		_ = s.Close(1011, "") // a socket outside of the group would distort the figures
 		return
 	}
-	_ = s.Send(edge.WebsocketText, []byte(text)) // fails only if the connection is closed
+	_ = s.Send(websocket.Text, []byte(text)) // fails only if the connection is closed
 }
 
-func (group) Message(s *edge.Websocket, _ edge.WebsocketKind, payload []byte) {
+func (group) Message(s *websocket.Conn, _ websocket.Kind, payload []byte) {
 	if s.Groups().SendText(context.Background(), "bench", string(payload)) != nil {
 		_ = s.Close(1011, "")
 	}

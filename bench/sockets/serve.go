@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/bench/process"
-	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/websocket"
 )
 
 // ServeCommand is the command with which the benchmark starts its own executable
@@ -146,7 +146,7 @@ func Serve(ctx context.Context, args []string, stdin io.Reader, stdout io.Writer
 			return errors.Join(err, closeHandler(), listener.Close())
 		}
 		server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}}
-		serve = func(l net.Listener) error { return server.ServeTLS(edge.WebsocketListener(l), "", "") }
+		serve = func(l net.Listener) error { return server.ServeTLS(websocket.NewListener(l), "", "") }
 	}
 	done := make(chan error, 1)
 	go func() { done <- serve(listener) }()

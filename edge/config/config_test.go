@@ -19,6 +19,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/upstream"
+	"github.com/tenantedge/tenantedge/edge/websocket"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
@@ -265,7 +266,7 @@ guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a:
 		Logs:         Logs{Format: "json", Level: slog.LevelWarn, Access: true},
 		OnGuestError: edge.Previous,
 		Websockets:   Websockets{Compression: "off"},
-		WSTargets:    map[string]map[string]edge.WebsocketTarget{},
+		WSTargets:    map[string]map[string]websocket.Target{},
 		Guest: Guest{
 			Path:     "/etc/tenantedge/router.wasm",
 			Settings: json.RawMessage(`{"b":[1,2.50,16,true,null,"<é>"],"a":{}}`),
@@ -364,12 +365,12 @@ func TestEdgeTakesOverWhatNeedsNoIO(t *testing.T) {
 			Instances: 3, QueueTimeout: 2 * time.Second, Audit: 10_000,
 		},
 		GuestLogRate: 16 << 10, FileLimits: edge.FileLimits{Bytes: 1 << 20, Open: 16},
-		Websockets: edge.WebsocketConfig{
-			Targets: map[string]map[string]edge.WebsocketTarget{"w": {
+		Websockets: websocket.Config{
+			Targets: map[string]map[string]websocket.Target{"w": {
 				"room": {Upstream: &url.URL{Scheme: "ws", Host: "127.0.0.1:8001"}, Inner: true, Origins: []string{"*"}},
 			}},
 			Origins: []string{"https://app.example.net"}, WithoutOrigin: true, Compression: "off",
-			Limits: edge.WebsocketLimits{
+			Limits: websocket.Limits{
 				Connections: 5, Message: 16 << 20, Queue: 256 << 10, PingInterval: 30 * time.Second, PongTimeout: 20 * time.Second,
 				HandshakeTimeout: 10 * time.Second, DialTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second, CloseTimeout: 5 * time.Second,
 				AnswerHeaderBytes: 64 << 10, AnswerHeaders: 500,

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/upstream"
+	"github.com/tenantedge/tenantedge/edge/websocket"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
@@ -57,7 +58,7 @@ type File struct {
 	WSURLConfs map[string][]abi.WSRoute
 	// WSTargets say what serves the routes of those tables, by table and route.
 	// Without any, websockets are requests as others are.
-	WSTargets map[string]map[string]edge.WebsocketTarget
+	WSTargets map[string]map[string]websocket.Target
 	// Websockets says how they are served.
 	Websockets Websockets `key:"websockets"`
 	// Channels is the channel layer, for groups of websockets.
@@ -116,7 +117,7 @@ func (f *File) Edge() edge.Config {
 		GuestLogRate: logRate,
 		FileLimits:   edge.FileLimits{Bytes: f.Limits.Guest.FileBytes, Open: f.Limits.Guest.OpenFiles},
 		OnGuestError: f.OnGuestError, SessionsUnavailable: unavailable,
-		Websockets: edge.WebsocketConfig{
+		Websockets: websocket.Config{
 			Targets: f.WSTargets, Origins: f.Websockets.Origins, OriginsAttribute: f.Websockets.OriginsAttribute,
 			WithoutOrigin: f.Websockets.WithoutOrigin, Compression: f.Websockets.Compression,
 			Limits: f.Limits.websocket(),

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/websocket"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
@@ -42,7 +42,7 @@ type origins []string
 
 func (o *origins) decode(v value) {
 	*o = v.texts(func(item value, text string) {
-		if err := edge.CheckOrigins([]string{text}); err != nil {
+		if err := websocket.CheckOrigins([]string{text}); err != nil {
 			item.fail("%v", err)
 		}
 	})
@@ -67,9 +67,9 @@ type WebsocketLimits struct {
 }
 
 // websocket returns the limits of websockets, those of upstreams among them.
-func (l *Limits) websocket() edge.WebsocketLimits {
+func (l *Limits) websocket() websocket.Limits {
 	w := l.Websocket
-	return edge.WebsocketLimits{
+	return websocket.Limits{
 		Connections: w.Connections, Messages: w.Messages, Burst: w.Burst, Queued: w.Queued, Inflated: w.Inflated, Message: w.Message, Queue: w.Queue,
 		PingInterval: w.PingInterval, PongTimeout: w.PongTimeout, IdleTimeout: w.IdleTimeout,
 		HandshakeTimeout: w.HandshakeTimeout, WriteTimeout: w.WriteTimeout, CloseTimeout: w.CloseTimeout,
@@ -80,7 +80,7 @@ func (l *Limits) websocket() edge.WebsocketLimits {
 // wsRoute is one entry of a websocket route table, and what serves it.
 type wsRoute struct {
 	abi.WSRoute
-	target edge.WebsocketTarget
+	target websocket.Target
 	has    bool // there is a target
 }
 
@@ -123,7 +123,7 @@ func (r *wsRoute) decode(v value) {
 		}
 	}
 	r.has = kinds == 1
-	r.target = edge.WebsocketTarget{
+	r.target = websocket.Target{
 		Consumer: entry.Consumer, Handler: entry.Handler, Origins: entry.Origins,
 		Inner: entry.UpstreamPath == "inner", OwnHost: entry.UpstreamHost == "upstream",
 	}
@@ -174,7 +174,7 @@ func (t *wsTable) decode(v value) {
 	}
 }
 
-func sameTarget(a, b edge.WebsocketTarget) bool {
+func sameTarget(a, b websocket.Target) bool {
 	link := func(u *url.URL) string {
 		if u == nil {
 			return ""
@@ -192,10 +192,10 @@ func (doc *document) finishWebsockets(f *File) {
 		return
 	}
 	f.WSURLConfs = make(map[string][]abi.WSRoute, len(doc.WSURLConfs))
-	f.WSTargets = map[string]map[string]edge.WebsocketTarget{}
+	f.WSTargets = map[string]map[string]websocket.Target{}
 	for name, routes := range doc.WSURLConfs {
 		table := make([]abi.WSRoute, len(routes))
-		targets := map[string]edge.WebsocketTarget{}
+		targets := map[string]websocket.Target{}
 		for i, r := range routes {
 			table[i] = r.WSRoute
 			if r.has {

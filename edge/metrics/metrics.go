@@ -15,19 +15,19 @@ package metrics
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/session"
 	"github.com/tenantedge/tenantedge/edge/stats"
+	"github.com/tenantedge/tenantedge/edge/websocket"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
 // Sources are the functions that return the statistics to export. Metrics
 // whose source is nil are left out.
 type Sources struct {
-	Host       func() stats.Host          // Stats of an edge.Host
-	Websockets func() edge.WebsocketStats // WebsocketStats of an edge.Host; exports nothing where no websockets are served
-	Directory  func() tenantdb.Stats      // Stats of a tenantdb.Directory
-	Sessions   func() session.Stats       // Stats of a session.Reader
+	Host       func() stats.Host      // Stats of an edge.Host
+	Websockets func() websocket.Stats // WebsocketStats of an edge.Host; exports nothing where no websockets are served
+	Directory  func() tenantdb.Stats  // Stats of a tenantdb.Directory
+	Sessions   func() session.Stats   // Stats of a session.Reader
 
 	SessionStore func() session.StoreStats // StoreStats of the same session.Reader
 	Warnings     func() map[string]int     // number of warnings by kind, see config.WarningKinds

@@ -5,8 +5,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/websocket"
 )
 
 var (
@@ -34,7 +34,7 @@ var (
 		channels, memberships, broken, traffic, losses, breaks, resumes}
 )
 
-func collectWebsockets(to chan<- prometheus.Metric, s edge.WebsocketStats) {
+func collectWebsockets(to chan<- prometheus.Metric, s websocket.Stats) {
 	if !s.Served {
 		return
 	}
@@ -44,7 +44,7 @@ func collectWebsockets(to chan<- prometheus.Metric, s edge.WebsocketStats) {
 	socketOwners.send(to, float64(s.Tenants))
 	workers.send(to, float64(s.Workers))
 	handshakes.send(to, float64(s.Accepted), "accepted")
-	handshakes.send(to, float64(s.Refused), "refused")
+	handshakes.send(to, float64(s.Rejected), "refused")
 	messages.send(to, float64(s.Received), "received")
 	messages.send(to, float64(s.Sent), "sent")
 	for code, n := range s.Closed {

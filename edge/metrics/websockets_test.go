@@ -4,20 +4,20 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/channel"
 	"github.com/tenantedge/tenantedge/edge/metrics"
 	"github.com/tenantedge/tenantedge/edge/stats"
+	"github.com/tenantedge/tenantedge/edge/websocket"
 )
 
 func TestWebsocketsAreShownWhereTheyAreServed(t *testing.T) {
-	none := page(t, metrics.New(metrics.Sources{Websockets: func() edge.WebsocketStats { return edge.WebsocketStats{} }}))
+	none := page(t, metrics.New(metrics.Sources{Websockets: func() websocket.Stats { return websocket.Stats{} }}))
 	if strings.TrimSpace(none) != "" {
 		t.Errorf("without websockets, the page holds\n%s", none)
 	}
-	wants(t, "\n"+page(t, metrics.New(metrics.Sources{Websockets: func() edge.WebsocketStats {
-		return edge.WebsocketStats{
-			Served: true, Polled: 3, Goroutines: 2, Upstreams: 1, Accepted: 7, Refused: 4, Received: 9, Interrupted: 1,
+	wants(t, "\n"+page(t, metrics.New(metrics.Sources{Websockets: func() websocket.Stats {
+		return websocket.Stats{
+			Served: true, Polled: 3, Goroutines: 2, Upstreams: 1, Accepted: 7, Rejected: 4, Received: 9, Interrupted: 1,
 			Closed: map[int]uint64{1000: 5, 0: 2}, Consumers: stats.Consumers{Open: 2, Interrupted: 2},
 			Channels: channel.Stats{Channels: 3, Foreign: 1, Breaks: 2},
 		}

@@ -13,10 +13,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/channel/redis"
 	"github.com/tenantedge/tenantedge/edge/channel/redistest"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/edge/websocket"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
@@ -57,15 +57,15 @@ func daphne(t *testing.T, redisURL, prefix string) *url.URL {
 // member is a handler whose sockets are in the group chat.
 type member struct{ echoes }
 
-func (member) Connect(*edge.WebsocketRequest) (edge.WebsocketConsumer, error) { return member{}, nil }
-func (member) Open(s *edge.Websocket) {
+func (member) Connect(*websocket.Request) (websocket.Consumer, error) { return member{}, nil }
+func (member) Open(s *websocket.Conn) {
 	if err := s.Groups().Add(context.Background(), "chat"); err != nil {
 		_ = s.Close(1011, "")
 		return
 	}
-	_ = s.Send(edge.WebsocketText, []byte("in"))
+	_ = s.Send(websocket.Text, []byte("in"))
 }
-func (member) Message(s *edge.Websocket, _ edge.WebsocketKind, text []byte) {
+func (member) Message(s *websocket.Conn, _ websocket.Kind, text []byte) {
 	_ = s.Groups().SendText(context.Background(), "chat", string(text))
 }
 
@@ -85,10 +85,10 @@ func TestDjangoChannelsBehindTheEdge(t *testing.T) {
 		s.edge.Default.WSURLConf = "ws"
 		s.edge.Channels = layer
 		s.edge.WSURLConfs = map[string][]abi.WSRoute{"ws": {{Path: &relay, Name: "relay"}, {Path: &room, Name: "room"}}}
-		s.edge.Websockets = edge.WebsocketConfig{
-			Targets:  map[string]map[string]edge.WebsocketTarget{"ws": {"relay": {Upstream: app}, "room": {Handler: "room"}}},
-			Handlers: map[string]edge.WebsocketHandler{"room": member{}},
-			Limits:   edge.WebsocketLimits{HandshakeTimeout: patience}, // Django takes its time to start
+		s.edge.Websockets = websocket.Config{
+			Targets:  map[string]map[string]websocket.Target{"ws": {"relay": {Upstream: app}, "room": {Handler: "room"}}},
+			Handlers: map[string]websocket.Handler{"room": member{}},
+			Limits:   websocket.Limits{HandshakeTimeout: patience}, // Django takes its time to start
 		}
 	})
 	hear := func(c *sockets.Client, want string) {

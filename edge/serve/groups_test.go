@@ -8,11 +8,11 @@ import (
 
 	client "github.com/redis/go-redis/v9"
 
-	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/channel"
 	"github.com/tenantedge/tenantedge/edge/channel/redis"
 	"github.com/tenantedge/tenantedge/edge/channel/redistest"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/edge/websocket"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
@@ -52,9 +52,9 @@ func TestAShutdownLeavesNoMembershipInRedis(t *testing.T) {
 				s.edge.Default.WSURLConf = "ws"
 				s.edge.Channels = layer
 				s.edge.WSURLConfs = map[string][]abi.WSRoute{"ws": {{Path: &room, Name: "room"}}}
-				s.edge.Websockets = edge.WebsocketConfig{
-					Targets:  map[string]map[string]edge.WebsocketTarget{"ws": {"room": {Handler: "room"}}},
-					Handlers: map[string]edge.WebsocketHandler{"room": member{}},
+				s.edge.Websockets = websocket.Config{
+					Targets:  map[string]map[string]websocket.Target{"ws": {"room": {Handler: "room"}}},
+					Handlers: map[string]websocket.Handler{"room": member{}},
 				}
 			})
 			var all []*sockets.Client

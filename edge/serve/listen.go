@@ -11,8 +11,8 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/websocket"
 )
 
 // listenAdmin opens the admin listener and serves on it. Run calls it before the
@@ -130,7 +130,7 @@ func (s *Server) newServer(c config.Listener) (*http.Server, error) {
 
 func serveOn(srv *http.Server, l net.Listener) error {
 	if srv.TLSConfig != nil {
-		return srv.ServeTLS(edge.WebsocketListener(l), "", "") // so that websockets need no goroutine
+		return srv.ServeTLS(websocket.NewListener(l), "", "") // so that websockets need no goroutine
 	}
 	return srv.Serve(l)
 }

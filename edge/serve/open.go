@@ -14,6 +14,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/proof"
 	"github.com/tenantedge/tenantedge/edge/session"
 	"github.com/tenantedge/tenantedge/edge/smoke"
+	"github.com/tenantedge/tenantedge/edge/websocket"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 	"github.com/tenantedge/tenantedge/tenantdb"
 	"github.com/tenantedge/tenantedge/tenantdb/postgres"
@@ -24,7 +25,7 @@ type Options struct {
 	// Logger is the logger of all parts. nil: slog.Default.
 	Logger *slog.Logger
 	// Handlers are the Go handlers that websocket routes of the file name.
-	Handlers map[string]edge.WebsocketHandler
+	Handlers map[string]websocket.Handler
 	// Guest is the guest's Wasm. It takes the place of guest.path, which is then
 	// not watched. nil: guest.path, or else the built-in router.
 	Guest []byte

@@ -12,10 +12,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets/autobahn"
+	"github.com/tenantedge/tenantedge/edge/websocket"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
@@ -23,12 +23,12 @@ import (
 // echoes is a websocket handler that sends back what it gets.
 type echoes struct{}
 
-func (echoes) Connect(*edge.WebsocketRequest) (edge.WebsocketConsumer, error) { return echoes{}, nil }
-func (echoes) Open(*edge.Websocket)                                           {}
-func (echoes) Message(s *edge.Websocket, kind edge.WebsocketKind, payload []byte) {
+func (echoes) Connect(*websocket.Request) (websocket.Consumer, error) { return echoes{}, nil }
+func (echoes) Open(*websocket.Conn)                                   {}
+func (echoes) Message(s *websocket.Conn, kind websocket.Kind, payload []byte) {
 	_ = s.Send(kind, payload)
 }
-func (echoes) Closed(*edge.Websocket, int, string) {}
+func (echoes) Closed(*websocket.Conn, int, string) {}
 
 // withWebsockets serves echo/ by echoes and relay/ by an upstream that does the
 // same.
@@ -54,9 +54,9 @@ func withWebsockets(t *testing.T) func(*setup) {
 	return func(s *setup) {
 		s.edge.Default.WSURLConf = "ws"
 		s.edge.WSURLConfs = map[string][]abi.WSRoute{"ws": {{Path: &echo, Name: "echo"}, {Path: &relay, Name: "relay"}}}
-		s.edge.Websockets = edge.WebsocketConfig{
-			Targets:  map[string]map[string]edge.WebsocketTarget{"ws": {"echo": {Handler: "echo"}, "relay": {Upstream: u}}},
-			Handlers: map[string]edge.WebsocketHandler{"echo": echoes{}},
+		s.edge.Websockets = websocket.Config{
+			Targets:  map[string]map[string]websocket.Target{"ws": {"echo": {Handler: "echo"}, "relay": {Upstream: u}}},
+			Handlers: map[string]websocket.Handler{"echo": echoes{}},
 		}
 	}
 }

@@ -12,9 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/serve"
+	"github.com/tenantedge/tenantedge/edge/websocket"
 )
 
 // checked runs check with --json and returns its exit code and what it found.
@@ -215,10 +215,10 @@ func TestCheckOnlineAsksServers(t *testing.T) {
 func TestCheckOnlineAsksInOneOrder(t *testing.T) {
 	one, other := &url.URL{Scheme: "http", Host: "one.test"}, &url.URL{Scheme: "http", Host: "other.test"}
 	websockets := &url.URL{Scheme: "ws", Host: "one.test"}
-	file := &config.File{URLConfs: map[string]config.URLConf{}, WSTargets: map[string]map[string]edge.WebsocketTarget{}}
+	file := &config.File{URLConfs: map[string]config.URLConf{}, WSTargets: map[string]map[string]websocket.Target{}}
 	for _, name := range strings.Split("abcdefgh", "") {
 		file.URLConfs[name] = config.URLConf{Upstream: one}
-		file.WSTargets[name] = map[string]edge.WebsocketTarget{"r1": {Upstream: websockets}, "r2": {Upstream: other}}
+		file.WSTargets[name] = map[string]websocket.Target{"r1": {Upstream: websockets}, "r2": {Upstream: other}}
 	}
 	var keys []string
 	for _, q := range (&checkOptions{}).questions(file, &serve.Parts{}) {

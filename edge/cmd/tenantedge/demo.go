@@ -15,9 +15,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/serve"
+	"github.com/tenantedge/tenantedge/edge/websocket"
 )
 
 //go:embed demo
@@ -46,9 +46,9 @@ func serveDemo(ctx context.Context, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	file.WSTargets = map[string]map[string]edge.WebsocketTarget{"demo.ws": {"room": {Handler: "room"}}}
+	file.WSTargets = map[string]map[string]websocket.Target{"demo.ws": {"room": {Handler: "room"}}}
 	return serveFile(ctx, file, serve.Options{
-		Handlers: map[string]edge.WebsocketHandler{"room": demoRoom{}},
+		Handlers: map[string]websocket.Handler{"room": demoRoom{}},
 		Around:   demoPages,
 		Ready: func(s *serve.Server) {
 			port := s.Addrs()[0].(*net.TCPAddr).Port

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/serve"
+	"github.com/tenantedge/tenantedge/edge/websocket"
 	tenantfile "github.com/tenantedge/tenantedge/tenantdb/file"
 )
 
@@ -32,7 +32,7 @@ func openLoaded(ctx context.Context, f *config.File) (*serve.Parts, error) {
 		return nil, err
 	}
 	// Questions bring their session, and no websocket is opened.
-	parts.Config.Sessions, parts.Config.Channels, parts.Config.Websockets = nil, nil, edge.WebsocketConfig{}
+	parts.Config.Sessions, parts.Config.Channels, parts.Config.Websockets = nil, nil, websocket.Config{}
 	if err := f.CheckGuest(); err != nil {
 		return nil, errors.Join(err, parts.Close())
 	}

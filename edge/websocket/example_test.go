@@ -1,4 +1,4 @@
-package edge_test
+package websocket_test
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/websocket"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
@@ -15,9 +16,9 @@ import (
 type room struct{}
 
 // Connect answers a handshake.
-func (room) Connect(r *edge.WebsocketRequest) (edge.WebsocketConsumer, error) {
+func (room) Connect(r *websocket.Request) (websocket.Consumer, error) {
 	if _, err := r.Cookie("session"); err != nil {
-		return nil, &edge.Refused{Status: http.StatusForbidden, Reason: "nobody is logged in"}
+		return nil, &websocket.Rejection{Status: http.StatusForbidden, Reason: "nobody is logged in"}
 	}
 	return member{"room-" + r.Value("room")}, nil
 }
@@ -26,29 +27,29 @@ func (room) Connect(r *edge.WebsocketRequest) (edge.WebsocketConsumer, error) {
 type member struct{ group string }
 
 // Open enters the room.
-func (m member) Open(s *edge.Websocket) {
+func (m member) Open(s *websocket.Conn) {
 	if err := s.Groups().Add(context.Background(), m.group); err != nil {
 		s.Close(1011, "")
 	}
 }
 
 // Message tells all members.
-func (m member) Message(s *edge.Websocket, _ edge.WebsocketKind, text []byte) {
+func (m member) Message(s *websocket.Conn, _ websocket.Kind, text []byte) {
 	s.Groups().SendText(context.Background(), m.group, string(text))
 }
 
 // Closed has nothing to do: a socket that is gone is in no group.
-func (m member) Closed(*edge.Websocket, int, string) {}
+func (m member) Closed(*websocket.Conn, int, string) {}
 
-func ExampleWebsocketHandler() {
+func ExampleHandler() {
 	path := "room/<slug:room>/"
 	host, err := edge.New(context.Background(), edge.Config{
 		Directory:  tenantdb.NewDirectory(tenantdb.Options{}),
 		Default:    &abi.DefaultTenant{WSURLConf: "ws"},
 		WSURLConfs: map[string][]abi.WSRoute{"ws": {{Path: &path, Name: "room"}}},
-		Websockets: edge.WebsocketConfig{
-			Targets:  map[string]map[string]edge.WebsocketTarget{"ws": {"room": {Handler: "room"}}},
-			Handlers: map[string]edge.WebsocketHandler{"room": room{}},
+		Websockets: websocket.Config{
+			Targets:  map[string]map[string]websocket.Target{"ws": {"room": {Handler: "room"}}},
+			Handlers: map[string]websocket.Handler{"room": room{}},
 		},
 	})
 	if err != nil {
@@ -60,8 +61,8 @@ func ExampleWebsocketHandler() {
 	// host.ShutdownWebsockets(ctx).
 }
 
-func ExampleBlockingWebsockets() {
-	echo := edge.BlockingWebsockets{Serve: func(ctx context.Context, s *edge.WebsocketStream) error {
+func ExampleBlocking() {
+	echo := websocket.Blocking{Serve: func(ctx context.Context, s *websocket.Stream) error {
 		for {
 			kind, payload, err := s.Read(ctx)
 			if err != nil {
@@ -72,5 +73,5 @@ func ExampleBlockingWebsockets() {
 			}
 		}
 	}}
-	_ = edge.WebsocketConfig{Handlers: map[string]edge.WebsocketHandler{"echo": echo}}
+	_ = websocket.Config{Handlers: map[string]websocket.Handler{"echo": echo}}
 }

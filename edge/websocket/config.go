@@ -1,0 +1,160 @@
+package websocket
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/guest/abi"
+)
+
+// Config says how websockets are served. The zero value serves none: handshakes
+// pass on like other requests, except those from pages of other sites, which are
+// rejected.
+type Config struct {
+	// Targets say what serves each route of edge.Config.WSURLConfs, by the name of
+	// the table and of the route. If there are any, every route must have one, and
+	// the Host answers every handshake.
+	Targets map[string]map[string]Target
+	// Handlers are the handlers that Target.Handler names.
+	Handlers map[string]Handler
+
+	// Origins are allowed for all tenants, besides the tenant's own domains:
+	// "https://app.example.com", "app.example.com" for http and https,
+	// "*.example.com" for all subdomains, "*" for any origin.
+	Origins []string
+	// OriginsAttribute names an attribute of tenants that lists further origins of
+	// the tenant, separated by blanks or commas. Empty: none.
+	OriginsAttribute string
+	// WithoutOrigin accepts clients that send no Origin, as programs do, unless
+	// they look like a browser.
+	WithoutOrigin bool
+	// Compression is "off" (default), "per-message", or "with-context", which
+	// costs up to 32 KiB for each websocket and direction. For relayed websockets
+	// the application and the client agree on compression.
+	Compression string
+	Limits      Limits
+	// NoPoll gives every websocket a goroutine, even if none is needed.
+	NoPoll bool
+	// Routed is called with each handshake before it is answered, for logs. Its
+	// context has the tenant. May be nil.
+	Routed func(*http.Request)
+}
+
+// Target is what serves a route. Exactly one of Upstream, Consumer and
+// Handler is set.
+type Target struct {
+	Upstream *url.URL // an application: scheme ws, wss, http or https
+	Consumer bool     // the guest
+	Handler  string   // a Handler, by its name in Config.Handlers
+
+	Inner   bool // Upstream gets the path without the tenant's folder
+	OwnHost bool // Upstream gets the Host of its URL, not the client's
+	// Origins are allowed for this route, besides Config.Origins.
+	Origins []string
+}
+
+// Limits bound the resources of clients. Fields that are 0 have their default.
+type Limits struct {
+	// For each tenant.
+	Connections     int   // open websockets; more are rejected with 503. Default: no limit
+	Descriptors     int   // file descriptors of websockets and their upstreams; more: 503. Default: no limit
+	Messages, Burst int   // messages a second, and at once; more: close with 1013. Default: no limit, and Messages
+	Queued          int64 // bytes queued for slow readers; the client that exceeds it: 1013. Default: no limit
+
+	// Inflated bounds the bytes of inflated messages of all tenants that are being
+	// handled; a tenant may use half; more: 1013. Default 16 times Message, at least
+	// 256 MiB.
+	Inflated int64
+
+	// For each websocket.
+	Message int64 // bytes of a message, after inflating; more: 1009. Default 16 MiB
+	Queue   int   // bytes queued for the client; more: 1013. Default 256 KiB
+
+	PingInterval     time.Duration // without anything received, after which a ping is sent; default 30 s
+	PongTimeout      time.Duration // for the client to answer a ping; default 20 s
+	IdleTimeout      time.Duration // without a message, then 1001; default: no limit
+	HandshakeTimeout time.Duration // for writing the answer of a handshake, and for an application's answer; default 10 s
+	DialTimeout      time.Duration // for connecting to an application; default 5 s
+	WriteTimeout     time.Duration // for a write without progress; default 10 s
+	CloseTimeout     time.Duration // for the client to answer a close frame; default 5 s
+
+	// Of the head of an application's answer to a handshake; more: 502.
+	AnswerHeaderBytes int64 // with the interim (1xx) heads before it; default 64 KiB
+	AnswerHeaders     int   // fields; default 500
+}
+
+var compressions = map[string]sockets.Compression{
+	"": sockets.CompressionOff, "off": sockets.CompressionOff,
+	"per-message": sockets.CompressionPerMessage, "with-context": sockets.CompressionWithContext,
+}
+
+// Check returns an error for a configuration that cannot be served, with the
+// routes of all tables.
+func (w *Config) Check(tables map[string][]abi.WSRoute) error {
+	if _, ok := compressions[w.Compression]; !ok {
+		return fmt.Errorf("Websockets.Compression: expected off, per-message or with-context, found %q", w.Compression)
+	}
+	if err := CheckOrigins(w.Origins); err != nil {
+		return fmt.Errorf("Websockets.Origins: %w", err)
+	}
+	if len(w.Targets) == 0 {
+		return nil
+	}
+	for table, routes := range tables {
+		for _, r := range routes {
+			target, ok := w.Targets[table][r.Name]
+			if !ok {
+				return fmt.Errorf("Websockets.Targets: expected an entry for the route %q of %q, found none", r.Name, table)
+			}
+			if err := w.checkTarget(&target); err != nil {
+				return fmt.Errorf("Websockets.Targets: route %q of %q: %w", r.Name, table, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (w *Config) checkTarget(t *Target) error {
+	kinds := 0
+	for _, set := range []bool{t.Upstream != nil, t.Consumer, t.Handler != ""} {
+		if set {
+			kinds++
+		}
+	}
+	switch {
+	case kinds != 1:
+		return errors.New("expected exactly one of Upstream, Consumer and Handler")
+	case t.Handler != "" && w.Handlers[t.Handler] == nil:
+		return fmt.Errorf("expected a handler that is registered, found %q", t.Handler)
+	case t.Upstream != nil && (!slices.Contains([]string{"ws", "wss", "http", "https"}, t.Upstream.Scheme) || t.Upstream.Hostname() == ""):
+		return errors.New("expected an upstream as ws://127.0.0.1:8001")
+	}
+	return CheckOrigins(t.Origins)
+}
+
+// CheckOrigins returns an error for an invalid entry of Config.Origins.
+func CheckOrigins(origins []string) error {
+	for _, o := range origins {
+		if o == "*" {
+			continue
+		}
+		host := o
+		if scheme, rest, ok := strings.Cut(o, "://"); ok {
+			if host = rest; scheme != "http" && scheme != "https" {
+				return fmt.Errorf("expected an origin that starts with http:// or https://, found %q", o)
+			}
+		}
+		host = strings.TrimPrefix(host, "*.")
+		u, err := url.Parse("//" + host)
+		if err != nil || host == "" || u.Host != host || u.Hostname() == "" || strings.Contains(host, "*") || host != strings.ToLower(host) {
+			return fmt.Errorf("expected an origin as https://app.example.com, app.example.com or *.example.com, in lower case and without a path, found %q", o)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,92 @@
+package websocket
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/tenantedge/tenantedge/edge/internal/guests"
+	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/edge/internal/trust"
+	"github.com/tenantedge/tenantedge/edge/tenant"
+	"github.com/tenantedge/tenantedge/guest/tenancy"
+)
+
+// Origins decides which pages may open websockets. An edge.Host makes it.
+type Origins struct {
+	Config  *Config
+	Tenants *guests.Tenants
+	// WithoutWWW looks for domains without "www." only, as the strict rules do.
+	WithoutWWW bool
+}
+
+// Check rejects a handshake that must not pass on to an application: one that is
+// no valid handshake (RFC 6455), which the application may read as something else,
+// and one from a page of another site. A handshake without Origin comes from a
+// program and passes.
+func (o *Origins) Check(w http.ResponseWriter, r *http.Request, t *tenant.Tenant) *Rejection {
+	options := sockets.Options{
+		AllowOrigin:   func(origin sockets.Origin) bool { return o.allows(origin, r, t, nil) },
+		AllowNoOrigin: true,
+	}
+	refusal := options.Check(r)
+	if refusal == nil {
+		return nil
+	}
+	refusal.SetHeader(w.Header())
+	return &Rejection{Status: refusal.Status, Reason: refusal.Reason}
+}
+
+// allows reports whether a page of origin may open this websocket (W3): a page of
+// the request's host, of a domain of the tenant, or of a listed origin. A domain
+// on which tenants have folders is no tenant's.
+func (o *Origins) allows(origin sockets.Origin, r *http.Request, t *tenant.Tenant, ofRoute []string) bool {
+	c := o.Config
+	if origin.At(r.Host) || origin.SamePort(r.Host) && o.Owns(t, origin.Host) {
+		return true
+	}
+	if listed(origin, c.Origins) || listed(origin, ofRoute) {
+		return true
+	}
+	if c.OriginsAttribute == "" {
+		return false
+	}
+	own, _ := t.Attributes.Get(c.OriginsAttribute)
+	return listed(origin, strings.FieldsFunc(own, func(c rune) bool { return c == ' ' || c == ',' || c == '\t' || c == '\n' }))
+}
+
+// Owns reports whether requests to a domain are routed to this tenant: by its full
+// name, and then without "www.". The strict rules use only the name without it.
+func (o *Origins) Owns(t *tenant.Tenant, domain string) bool {
+	rest := strings.TrimPrefix(domain, "www.")
+	if rest != domain && !o.WithoutWWW {
+		if schema, found := o.Tenants.AtDomain(domain); found {
+			return schema == t.Schema
+		}
+	}
+	schema, found := o.Tenants.AtDomain(rest)
+	return found && schema == t.Schema
+}
+
+// listed reports whether an origin is in a list.
+func listed(origin sockets.Origin, list []string) bool {
+	for _, entry := range list {
+		if entry == "*" {
+			return true
+		}
+		scheme, host, found := strings.Cut(entry, "://")
+		if !found {
+			host = entry
+		} else if !strings.EqualFold(scheme, origin.Scheme) {
+			continue
+		}
+		if below, ok := strings.CutPrefix(host, "*."); ok {
+			base, err := tenancy.NormalizeHost(trust.Hostname(below))
+			if err == nil && strings.HasSuffix(origin.Host, "."+base) && origin.SamePort(below) {
+				return true
+			}
+		} else if origin.At(host) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,49 @@
+package websocket
+
+import (
+	"context"
+	"errors"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+
+	"github.com/tenantedge/tenantedge/edge/internal/http1"
+	"github.com/tenantedge/tenantedge/edge/internal/sockets"
+	"github.com/tenantedge/tenantedge/edge/upstream"
+)
+
+// relay connects the websocket to one of an application.
+func (s *Server) relay(w http.ResponseWriter, r *http.Request, h *sockets.Handshake, target *Target) {
+	app := upstream.Target{URL: target.Upstream, Inner: target.Inner, OwnHost: target.OwnHost}
+	up, err := s.dialer.Dial(r.Context(), app.Request(s.edge.Host, r))
+	var answered *sockets.StatusError
+	var timeout net.Error
+	switch {
+	case err == nil:
+		_, _ = h.Relay(up, up.Header) // fails if the client has disconnected
+	case errors.As(err, &answered):
+		h.Reject()
+		passOn(w, answered.Response)
+	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
+		h.Reject()
+		s.reject(w, r, http.StatusGatewayTimeout, "the websocket's upstream did not answer in time", err)
+	default:
+		h.Reject()
+		s.reject(w, r, http.StatusBadGateway, "the websocket's upstream failed", err)
+	}
+}
+
+// passOn answers with the application's rejection.
+func passOn(w http.ResponseWriter, answer *http.Response) {
+	defer answer.Body.Close()
+	http1.CleanHead(answer.Header)
+	maps.Copy(w.Header(), answer.Header)
+	if _, ok := answer.Header["Content-Type"]; !ok {
+		w.Header()["Content-Type"] = nil // net/http then leaves it out
+	}
+	w.WriteHeader(answer.StatusCode)
+	if _, err := io.Copy(w, answer.Body); err != nil {
+		panic(http.ErrAbortHandler) // the client must not take it for the complete answer
+	}
+}

@@ -1,0 +1,100 @@
+package edge
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net/http"
+
+	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/internal/guests"
+	"github.com/tenantedge/tenantedge/edge/tenant"
+	"github.com/tenantedge/tenantedge/edge/websocket"
+)
+
+// newWebsockets returns the server of the Host's websockets.
+func (h *Host) newWebsockets() (*websocket.Server, error) {
+	c := &h.config.Websockets
+	for table, routes := range c.Targets {
+		for route, target := range routes {
+			if target.Consumer && !h.guests.Current().Configured().Consumer {
+				return nil, fmt.Errorf("the route %q of %q is for the guest: expected a guest that handles websockets, found %s, which does not", route, table, h.Guest().Name)
+			}
+		}
+	}
+	return websocket.NewServer(websocket.Edge{
+		Host: h, Tenants: h.tenants, Origins: h.origins(), Layer: h.config.Channels, Logger: h.config.Logger,
+		Guest:  h.consumers,
+		Reject: h.rejectWebsocket,
+		Fail: func(w http.ResponseWriter, r *http.Request, err error) {
+			h.answer(w, r, failure(public(err)).in(r.Context()))
+		},
+	}, c)
+}
+
+// origins returns which pages may open websockets.
+func (h *Host) origins() *websocket.Origins {
+	return &websocket.Origins{Config: &h.config.Websockets, Tenants: h.tenants, WithoutWWW: h.config.Compat == Strict}
+}
+
+// rejectWebsocket answers a handshake with a status, as other requests are refused.
+func (h *Host) rejectWebsocket(w http.ResponseWriter, r *http.Request, rejection *websocket.Rejection, cause error) {
+	e := &RouteError{Status: rejection.Status, Reason: rejection.Reason, Err: cause}
+	if e.Status >= http.StatusInternalServerError && e.Status != http.StatusServiceUnavailable {
+		e.RequestID = rand.Text()
+	}
+	h.answer(w, r, e.in(r.Context()))
+}
+
+// checkPassing rejects a handshake that must not pass on to next.
+func (h *Host) checkPassing(w http.ResponseWriter, r *http.Request, t *tenant.Tenant) *RouteError {
+	rejection := h.origins().Check(w, r, t)
+	if rejection == nil {
+		return nil
+	}
+	return &RouteError{Status: rejection.Status, Reason: rejection.Reason}
+}
+
+// Knows reports whether the tenant of a request that was routed still exists: for a
+// row of the directory, the one with this id.
+func (h *Host) Knows(t *tenant.Tenant) bool { return h.tenants.Has(guests.Key(t)) }
+
+// Channels returns a tenant's part of the channel layer, for messages to its groups
+// from outside of any websocket. The error is ErrUnknownTenant if no tenant has the
+// schema.
+func (h *Host) Channels(schema string) (channel.Scope, error) {
+	if h.websockets == nil {
+		return nil, fmt.Errorf("edge: Channels: expected Config.Websockets with targets, found none")
+	}
+	if !h.tenants.Exists(schema) {
+		return nil, fmt.Errorf("%w: %q", ErrUnknownTenant, schema)
+	}
+	return h.websockets.Channels(schema)
+}
+
+// WebsocketStats returns the counters of the websockets.
+func (h *Host) WebsocketStats() websocket.Stats {
+	if h.websockets == nil {
+		return websocket.Stats{}
+	}
+	return h.websockets.Stats()
+}
+
+// OpenWebsockets returns how many clients' websockets are open, and how many of them
+// are relayed to applications. It takes no lock.
+func (h *Host) OpenWebsockets() (open, relayed int) {
+	if h.websockets == nil {
+		return 0, 0
+	}
+	return h.websockets.Count()
+}
+
+// ShutdownWebsockets rejects new websockets with 503, closes all open ones with
+// 1001, and waits until their consumers have handled that. When ctx ends, it drops
+// them.
+func (h *Host) ShutdownWebsockets(ctx context.Context) error {
+	if h.websockets == nil {
+		return nil
+	}
+	return h.websockets.Shutdown(ctx)
+}
