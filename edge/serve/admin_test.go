@@ -94,7 +94,7 @@ func TestWhatCannotBeServedIsRefusedWithItsPlace(t *testing.T) {
 		{settings{Admin: "0.0.0.0:1"}, "admin: expected a loopback address"},
 		{settings{Fallback: "nothing"}, `fallback: expected an entry of urlconfs, found "nothing"`},
 		{settings{URLConfs: map[string]config.URLConf{"a": {}}}, "urlconfs: a: expected one of upstream, files, reply and media"},
-		{settings{URLConfs: map[string]config.URLConf{"a": {Files: "/does/not/exist"}}}, "urlconfs: a: files: expected a folder"},
+		{settings{URLConfs: map[string]config.URLConf{"a": {Files: "/does/not/exist"}}}, "urlconfs: a: files: expected a readable folder"},
 	} {
 		s, err := newServer(t.Context(), edge.Config{CompileCache: compiled}, c.options)
 		if err == nil {
