@@ -44,7 +44,7 @@ func TestAChangeReplacesAllThatATenantHas(t *testing.T) {
 		t.Error("the old schema name is still there")
 	}
 	if _, found := d.ByDomain("a", ""); found {
-		t.Error("a row that went is still there")
+		t.Error("a removed row is still there")
 	}
 	if m, found := d.ByDomain("b", ""); !found || m.Tenant.Schema != "renamed" {
 		t.Errorf("a row that stayed: %v", m)
@@ -56,7 +56,7 @@ func TestAChangeReplacesAllThatATenantHas(t *testing.T) {
 		t.Errorf("after removal: %v", r)
 	}
 	if r := apply(d, "99", ""); r.Tenants != 1 || r.LeftOut != 0 {
-		t.Errorf("removing what is not there: %v", r)
+		t.Errorf("removing an unknown tenant: %v", r)
 	}
 }
 
@@ -107,7 +107,7 @@ func TestChangesThatAreNotValidAreNamed(t *testing.T) {
 	}
 }
 
-func TestARowThatLostComesBackWhenTheOtherGoes(t *testing.T) {
+func TestARowThatWasLeftOutReplacesTheOneThatIsRemoved(t *testing.T) {
 	lower := func(s string) (string, error) { return strings.ToLower(s), nil }
 	d := NewDirectory(Options{Normalize: lower})
 	d.Replace(State{
@@ -116,7 +116,7 @@ func TestARowThatLostComesBackWhenTheOtherGoes(t *testing.T) {
 	})
 	apply(d, "1", "t1")
 	if m, _ := d.ByDomain("a", ""); m.Tenant.ID != "2" {
-		t.Fatalf("after the first went: %v", m)
+		t.Fatalf("after the removal of the first: %v", m)
 	}
 	if got := slices.Collect(d.DomainsOf("2")); len(got) != 2 {
 		t.Errorf("rows of 2: %v", got)
@@ -124,7 +124,7 @@ func TestARowThatLostComesBackWhenTheOtherGoes(t *testing.T) {
 	apply(d, "3", "") // its row is no longer kept aside
 	apply(d, "2", "t2", "!b")
 	if m, found := d.ByDomain("a", ""); found {
-		t.Errorf("after all went: %v", m)
+		t.Errorf("after the removal of all: %v", m)
 	}
 }
 
@@ -189,7 +189,7 @@ func TestRandomChangesAgreeWithAModel(t *testing.T) {
 	}
 }
 
-func TestADirectoryGrowsByPatchesAlone(t *testing.T) {
+func TestADirectoryGrowsByPatches(t *testing.T) {
 	d := NewDirectory(Options{})
 	s := manyRows(4_000, 2_000, false)
 	rows := map[string][]Domain{}

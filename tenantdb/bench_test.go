@@ -105,8 +105,8 @@ func BenchmarkApplyOneRow(b *testing.B) {
 	}
 }
 
-// It measures one random read from as much memory as a million rows take: no
-// index that compares its keys is faster.
+// BenchmarkMemoryFloor measures one random read from as much memory as a million
+// rows take: no index that compares its keys is faster.
 func BenchmarkMemoryFloor(b *testing.B) {
 	memory := make([]byte, 128<<20)
 	for i := 0; i < len(memory); i += 4096 {

@@ -50,7 +50,7 @@ func TestLookupsByDomain(t *testing.T) {
 		{"no folder finds the row without one", "a.io", "", "t1 a.io/ primary"},
 		{"folders are compared with case", "a.io", "TWO", "t1 a.io/ primary"},
 		{"domains are compared as they are", "A.io", "", "none"},
-		{"a host that has folders alone is not found without", "b.io", "", "none"},
+		{"a host that has only rows with folders is not found without one", "b.io", "", "none"},
 		{"a folder that is no slug is kept", "b.io", "100%25", "t2 b.io/100%25 primary redirect"},
 		{"a folder beyond ASCII is kept", "a.io", "naïve folder", "t1 a.io/naïve folder"},
 		{"an empty domain is kept", "", "x", "t2 /x"},
@@ -209,7 +209,7 @@ func TestBadRowsAreLeftOutAndNamed(t *testing.T) {
 		`domain "e?.io" folder "" of tenant "1": cannot normalise the domain: bad rune`,
 	} {
 		if !strings.Contains(all, want) {
-			t.Errorf("no problem says %s in:\n%s", want, all)
+			t.Errorf("expected a problem with %s, found:\n%s", want, all)
 		}
 	}
 	if m, _ := d.ByDomain("a.io", ""); m.Tenant.ID != "1" {
@@ -231,7 +231,7 @@ func TestProblemsAreCountedBeyondThoseNamed(t *testing.T) {
 	}
 	report := d.Replace(State{Domains: rows})
 	if report.LeftOut != len(rows) || len(report.Problems) != MaxProblems || report.Problems[0].Domain != "d0" {
-		t.Errorf("refused %d, named %d, first %v", report.LeftOut, len(report.Problems), report.Problems[0])
+		t.Errorf("%d left out, %d listed, first %v", report.LeftOut, len(report.Problems), report.Problems[0])
 	}
 }
 

@@ -52,7 +52,7 @@ func TestLookupsRaceWithWriters(t *testing.T) {
 	readers.Wait()
 }
 
-func TestAGenerationIsSeenAsAWhole(t *testing.T) {
+func TestAGenerationIsSeenCompletely(t *testing.T) {
 	d := NewDirectory(Options{})
 	set := func(schema string) {
 		var rows []Domain

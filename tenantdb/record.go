@@ -35,7 +35,7 @@ const (
 	flagPrimary  = 1 << iota // is_primary of the domain row
 	flagRedirect             // redirect_to_primary of the domain row
 	flagRow                  // in a tenant's record: the tenant has a primary domain row
-	flagSeveral              // in a tenant's record: the tenant has several
+	flagSeveral              // in a tenant's record: the tenant has several primary domain rows
 )
 
 func (r *record) size() int {

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-func TestASavedStateComesBackWhole(t *testing.T) {
+func TestASavedStateIsLoadedCompletely(t *testing.T) {
 	d := NewDirectory(Options{})
 	at := time.Unix(1_790_000_000, 42)
 	d.Replace(State{

@@ -111,7 +111,7 @@ func TestErrorsNameThePlaceAndWhatToDo(t *testing.T) {
 	}
 }
 
-func TestFromNodeLeavesOtherKeysAlone(t *testing.T) {
+func TestFromNodeIgnoresOtherKeys(t *testing.T) {
 	var config struct{ Directory yaml.Node }
 	text := "directory:\n  source: file\n  tenants: [{id: 1, schema_name: t1}]\n  domains:\n    - {tenant_id: 1, domain: 5}\n    - {tenant_id: 1}\n"
 	if err := yaml.Unmarshal([]byte(text), &config); err != nil {

@@ -27,7 +27,7 @@ func TestWhatIsNotPlainIsLeftToTheParser(t *testing.T) {
 		"tenants:\n- {}", "tenants:\n- {id: 1,}", "tenants:\n-\n  id: 1\n  schema_name: a",
 	} {
 		if _, plain := decodePlain([]byte(text)); plain {
-			t.Errorf("taken for plain: %q", text)
+			t.Errorf("accepted as plain: %q", text)
 		}
 	}
 }

@@ -132,7 +132,7 @@ func TestABadEditSaysWhereAndKeepsTheRest(t *testing.T) {
 	sourcetest.Eventually(t, "the end of the degradation", func() bool { return dir.Stats().Degraded == "" })
 }
 
-func TestAFileThatGoesAndComesBack(t *testing.T) {
+func TestAFileThatIsRemovedAndCreatedAgain(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tenants.yaml")
 	put(t, path, tenants("a"))
 	dir := follow(t, path, time.Hour)

@@ -14,15 +14,15 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// Config configures a [DB]. The zero value connects as the PG environment
-// variables of libpq say, to the tables that [DB.Init] creates.
+// Config configures a [DB]. The zero value connects by the PG environment
+// variables of libpq, to the tables that [DB.Init] creates.
 type Config struct {
 	// DSN is a connection string, URL or key=value; see pgxpool.ParseConfig.
 	DSN string
 	// Pool is used instead of DSN. DB.Close leaves it open.
 	Pool *pgxpool.Pool
-	// MaxConns limits the pool that DSN makes. Default 8. The Source has a
-	// connection beside it.
+	// MaxConns limits the pool that Open creates for DSN. Default 8. The Source has
+	// another connection.
 	MaxConns int32
 	Tables   Tables
 
@@ -34,8 +34,9 @@ type Config struct {
 	// trying the database. Default 1 s.
 	StateWait time.Duration
 	// Poll is the interval at which the Source compares the tables' change
-	// counters: the longest delay of a change if there are no triggers, and of
-	// noticing a dead connection. Default 5 s.
+	// counters, and so notices changes without triggers and dead connections.
+	// Postgres updates the counters up to ten seconds after a commit, which adds
+	// to the delay of a change. Default 5 s.
 	Poll time.Duration
 	// SaveEvery is the shortest interval between two writes of the state file.
 	// Default 10 s.
@@ -55,8 +56,9 @@ type Config struct {
 	// SessionTable is the table of Django's sessions, usually django_session.
 	// Empty: DB.Sessions is nil.
 	SessionTable string
-	// SessionTimeout limits a lookup, including the wait for a connection.
-	// Default 1 s.
+	// SessionTimeout limits a lookup, including the wait for a connection. With a
+	// SessionTable it also limits connecting in the pool that Open creates, for
+	// Queries and Store too. Default 1 s.
 	SessionTimeout time.Duration
 
 	// Reserved lists schema names, compared ignoring case, that Store gives to
@@ -88,7 +90,7 @@ const (
 	application    = "tenantedge"
 )
 
-// Open checks c. It does not connect.
+// Open returns a DB. It checks c, and does not connect.
 func Open(c Config) (*DB, error) {
 	n, err := c.Tables.parse()
 	if err != nil {
@@ -116,7 +118,7 @@ func Open(c Config) (*DB, error) {
 	}
 	if db.pool == nil {
 		db.owned = true
-		// The pool connects when it is first used.
+		// The pool connects at its first use.
 		if db.pool, err = pgxpool.NewWithConfig(context.Background(), config); err != nil {
 			return nil, db.redact(err)
 		}

@@ -18,7 +18,7 @@ var (
 	ErrInvalid     = errors.New("not valid")
 	ErrSchema      = errors.New("the statement cannot run in this schema")
 	ErrLimit       = errors.New("the answer exceeds the statement's limit")
-	ErrTimeout     = errors.New("the time for the answer is over")
+	ErrTimeout     = errors.New("timed out waiting for the answer")
 	ErrUnavailable = errors.New("the database is unavailable")
 )
 

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestErrorsOfTheDriverAreOneLineThatSaysAThingOnce_F7(t *testing.T) {
+func TestErrorsOfTheDriverAreOneLineWithoutRepetition_F7(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"failed to connect to `user=u database=db`:\n\t127.0.0.1:1 (localhost): dial error: refused\n\t127.0.0.1:1 (localhost): dial error: refused",
 			"postgres: failed to connect to `user=u database=db`: 127.0.0.1:1 (localhost): dial error: refused"},

@@ -47,7 +47,7 @@ func TestInitMakesWhatIsMissingAndNoMore(t *testing.T) {
 		first, second int
 	}{
 		{"an empty database gets tables and triggers", "SELECT 1", own, 3 + 1 + 8, 0},
-		{"a Django project gets triggers alone", djangoTables, django, 1 + 8, 0},
+		{"a Django project gets only triggers", djangoTables, django, 1 + 8, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dsn := pgtest.Start(t).NewDB(t)
@@ -174,7 +174,7 @@ func TestRowsThatAreNotValidAreRefusedOnWrite(t *testing.T) {
 	}
 }
 
-func TestManyWhoSaveAPrimaryRowAtOnceLeaveOne(t *testing.T) {
+func TestConcurrentSavesOfPrimaryRowsLeaveOne(t *testing.T) {
 	dsn := pgtest.Start(t).NewDB(t)
 	initialise(t, dsn, own)
 	exec(t, dsn, `INSERT INTO tenantedge_tenant (schema_name) VALUES ('t1')`)

@@ -95,7 +95,7 @@ func TestNamedStatements(t *testing.T) {
 
 // A public statement sees no tenant's tables, whatever the connection has run
 // before, and only public statements run without a tenant.
-func TestAStatementInPublicAloneSeesNoTenant_D8(t *testing.T) {
+func TestAPublicStatementSeesNoTenant_D8(t *testing.T) {
 	dsn := pgtest.Start(t).NewDB(t)
 	exec(t, dsn, queryTables, "CREATE TABLE public.note (id int, text text); INSERT INTO public.note VALUES (1, 'public''s')")
 	const note = "SELECT text FROM note WHERE id = $1"
@@ -196,7 +196,7 @@ func TestNoStatementLeavesItsBounds(t *testing.T) {
 	}
 }
 
-func TestStatementsOfManyTenantsAtOnceStayApart(t *testing.T) {
+func TestConcurrentStatementsOfManyTenantsStayApart(t *testing.T) {
 	dsn := pgtest.Start(t).NewDB(t)
 	var sql strings.Builder
 	for i := range 8 {

@@ -184,7 +184,7 @@ func TestEveryWayToChangeATableIsFollowed(t *testing.T) {
 	}{
 		{"an insert", `INSERT INTO customers_domain (domain, folder, is_primary, redirect_to_primary, tenant_id) VALUES ('a.io', '', true, false, 1)`, func() bool { return found(dir, "a.io") }},
 		{"an update of a name", `UPDATE customers_domain SET domain = 'b.io'`, func() bool { return found(dir, "b.io") && !found(dir, "a.io") }},
-		{"a row that goes to another tenant", `UPDATE customers_domain SET tenant_id = 2`, func() bool {
+		{"a row that moves to another tenant", `UPDATE customers_domain SET tenant_id = 2`, func() bool {
 			m, _ := dir.ByDomain("b.io", "")
 			_, first := dir.Primary("1")
 			return m.Tenant.ID == "2" && !first
@@ -394,8 +394,8 @@ func project(b *testing.B, n int) (dsn string) {
 	return dsn
 }
 
-// It measures from the start of the statement that changes a row until a lookup
-// returns the change.
+// BenchmarkChangeIsLive measures from the start of the statement that changes a
+// row until a lookup returns the change.
 func BenchmarkChangeIsLive(b *testing.B) {
 	for _, n := range []int{1_000, 1_000_000} {
 		b.Run(strconv.Itoa(n), func(b *testing.B) {

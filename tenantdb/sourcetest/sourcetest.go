@@ -38,7 +38,7 @@ func Run(t *testing.T, open func(t *testing.T, initial tenantdb.State) Backend) 
 		{"Load fails if the storage is unreadable", testLoadBroken},
 		{"Follow follows changes", testFollow},
 		{"Follow keeps the last good state while the storage is unreadable", testFollowBroken},
-		{"an invalid row is left out alone", testInvalidRow},
+		{"only an invalid row is left out", testInvalidRow},
 		{"Follow ends with its context", testFollowEnds},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open) })
