@@ -13,7 +13,7 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// strict is a world that remembers the first argument that exceeds its bound.
+// strict is a world that records the first argument over its bound.
 type strict struct {
 	world
 	problem string
@@ -52,7 +52,7 @@ func (s *strict) Query(_ context.Context, schema, name string, args []byte) ([]b
 }
 
 func (s *strict) Log(_ context.Context, _ slog.Level, text string) {
-	s.check("a line of the log", text, 3*abi.MaxLogText) // a replaced byte takes three
+	s.check("a log line", text, 3*abi.MaxLogText) // the replacement of a byte has three
 }
 
 func (s *strict) Files(ctx context.Context, last Files) (Files, error) {
@@ -75,7 +75,7 @@ type strictShelf struct {
 func (s *strictShelf) Stat(ctx context.Context, name string) (abi.FileStat, error) {
 	s.world.check("a file's name", name, abi.MaxFileName)
 	if !fs.ValidPath(name) && s.world.problem == "" {
-		s.world.problem = fmt.Sprintf("%q is no path", name)
+		s.world.problem = fmt.Sprintf("%q is not a valid path", name)
 	}
 	return s.shelf.Stat(ctx, name)
 }
@@ -85,15 +85,15 @@ func (s *strictShelf) Save(ctx context.Context, name string, r io.Reader) (strin
 	return s.shelf.Save(ctx, name, r)
 }
 
-// counted is a purse by which nothing waits for long.
+// counted is a purse that lets host functions wait for at most a microsecond.
 type counted struct{ purse }
 
 func (*counted) Bound(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, time.Microsecond)
 }
 
-// argument makes a value of three bytes that is near one where something
-// changes: the ends of the memory, of 32 bits, and the bounds.
+// argument makes an argument from three bytes, often near an edge: the end of the
+// memory, 1<<31, 1<<32 and the bounds of abi.
 func argument(b []byte, memory uint64) uint64 {
 	v := uint64(b[1]) | uint64(b[2])<<8
 	near := func(at uint64) uint64 { return at + uint64(int64(int8(b[1]))) }
@@ -122,14 +122,14 @@ func argument(b []byte, memory uint64) uint64 {
 	return v * 0x9e3779b97f4a7c15
 }
 
-// mostPerCall is what the host may allocate for one call of a host function, in
-// bytes: the longest argument, a copy of it in an error and in the log, and as
-// much again for what holds them.
+// mostPerCall is how many bytes the host may allocate for one call of a host
+// function: for the longest argument, its copies in an error and in the log, and
+// the growth of their buffers.
 const mostPerCall = 8 * abi.MaxQueryArgs
 
-// FuzzArgumentsOfHostFunctions_D2 makes any calls, one after the other, in a
-// memory of 16 MiB that begins with any bytes. Nothing beyond a bound reaches
-// the Services, each call is paid for, and none takes much of the host's memory.
+// FuzzArgumentsOfHostFunctions_D2 makes a sequence of calls with a memory of 16 MiB.
+// No argument over its bound reaches the Services, each call is charged, and none
+// allocates more than mostPerCall.
 func FuzzArgumentsOfHostFunctions_D2(f *testing.F) {
 	const size = 1 + 3*9
 	all := everything()
@@ -176,8 +176,8 @@ func FuzzArgumentsOfHostFunctions_D2(f *testing.F) {
 				}
 			}
 			p.used = 0
-			// The counter is that of the process, in which others allocate too: what
-			// the call takes it takes each time.
+			// Other goroutines of the process allocate too, so the smallest of five
+			// measurements counts.
 			grown := uint64(1 << 62)
 			for try := 0; try < 5 && grown > mostPerCall; try++ {
 				before := allocated()
@@ -199,7 +199,7 @@ func FuzzArgumentsOfHostFunctions_D2(f *testing.F) {
 	})
 }
 
-// allocated is how many bytes the process has allocated since it started.
+// allocated returns how many bytes the process has allocated since it started.
 func allocated() uint64 {
 	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
 	metrics.Read(sample)

@@ -6,49 +6,51 @@ import (
 	"time"
 )
 
-// Call is the context in which one instance's functions run: it is given to
-// the guest's exports as their context.Context, so that a host function finds
-// its Services again by one type assertion, without a lookup or an allocation.
-// One Call belongs to one instance, and serves one call at a time.
+// Call is the context.Context that an instance's exports are called with. A host
+// function gets it back from wazero and finds its Services by a type assertion,
+// without a lookup or an allocation. A Call belongs to one instance and serves one
+// call at a time.
 type Call struct {
+	// Services implements the host functions; nil: they return abi.Internal.
 	Services Services
-	// Frozen gives the guest a fixed clock and fixed randomness: while it
-	// initialises and configures itself, so that every instance of a program
-	// starts from the same image. It must be false during requests.
+	// Frozen gives the guest a fixed clock and fixed randomness, so that every
+	// instance of a program starts from the same image. Set it while the image is
+	// built, never during a request.
 	Frozen bool
-	// Slept is how far sleeping has moved the fixed clock on. The instances of an
-	// image begin with the image's.
+	// Slept is how far sleeping has advanced the fixed clock. Copy it from the
+	// image's Call to those of the instances.
 	Slept time.Duration
-	// Watch bounds the call; nil: nothing does.
+	// Watch limits the fuel and the time of the call; nil: no limits.
 	Watch Watch
 
 	ctx   context.Context
-	draws uint64     // how much fixed randomness was drawn
-	files *openFiles // nil until a call opens some
-	undo  bool
-	said  said
+	draws uint64     // state of the fixed random sequence
+	files *openFiles // nil until a call uses files
+	undo  bool       // delete the files that the call saved
+	log   callLog
 }
 
-// Begin binds the call to the request that it serves.
+// Begin starts a call that serves the request of ctx.
 func (c *Call) Begin(ctx context.Context) { c.ctx, c.undo = ctx, false }
 
-// Fail tells, before End, that the guest did not finish the call, so that what
-// it did to files is taken back.
+// Fail marks the call as failed: End then deletes the files that the guest saved
+// in it.
 func (c *Call) Fail() { c.undo = true }
 
-// End lets go of the request, and of the files that the guest has open. What the
-// guest has logged and printed in the call becomes a record of the log.
+// End closes the files that the guest has open, passes what the guest logged and
+// printed in the call to Services.Log as one record, and releases the request.
 func (c *Call) End() {
 	if c.files != nil && len(c.files.views) > 0 {
 		c.endFiles(c.undo)
 	}
-	if len(c.said.head) > 0 {
-		c.tell()
+	if len(c.log.head) > 0 {
+		c.flushLog()
 	}
 	c.ctx = context.Background()
 }
 
-// Context returns the context of the request that is being served.
+// Context returns the context of the current request, or context.Background
+// outside of one.
 func (c *Call) Context() context.Context {
 	if c.ctx == nil {
 		return context.Background()
@@ -56,17 +58,18 @@ func (c *Call) Context() context.Context {
 	return c.ctx
 }
 
-// Deadline is the request's.
+// Deadline returns the request's deadline.
 func (c *Call) Deadline() (time.Time, bool) { return c.Context().Deadline() }
 
-// Done is the request's.
+// Done returns the request's Done channel.
 func (c *Call) Done() <-chan struct{} { return c.Context().Done() }
 
-// Err is the request's.
+// Err returns the request's error.
 func (c *Call) Err() error { return c.Context().Err() }
 
-// Value answers nothing but the Call itself: what travels in the request's
-// context is not for guests, and wazero asks for several keys on each call.
+// Value returns nil for every key outside of this package. It hides the values
+// of the request's context from the engine, and saves a walk through the chain of
+// contexts for each of the keys that wazero looks up per call.
 func (c *Call) Value(key any) any {
 	if key == (callKey{}) {
 		return c
@@ -78,7 +81,8 @@ type callKey struct{}
 
 var _ context.Context = (*Call)(nil)
 
-// callOf finds the Call in the context that wazero hands to a host function.
+// callOf returns the Call in the context that wazero passes to a host function,
+// or nil.
 func callOf(ctx context.Context) *Call {
 	if c, ok := ctx.(*Call); ok {
 		return c
@@ -87,37 +91,38 @@ func callOf(ctx context.Context) *Call {
 	return c
 }
 
-// Watch bounds what host functions do for a guest beside its own work.
+// Watch limits the time and the fuel that host functions use for a guest.
 type Watch interface {
-	// Bound is the context for work that waits.
+	// Bound returns the context for an operation that waits.
 	Bound(ctx context.Context) (context.Context, context.CancelFunc)
-	// Worked is called after work that takes the host much longer than a call.
+	// Worked is called after an operation that takes the host much longer than
+	// the crossing into it.
 	Worked()
-	// Charge takes units of fuel for what the host has done, and reports whether
-	// the guest may go on.
+	// Charge deducts units of fuel for the work of a host function, and reports
+	// whether the guest may continue.
 	Charge(units uint64) bool
 }
 
-// errStopped is the panic that ends a guest's call in a host function: its fuel
-// or its time is used up. The Watch knows which.
-var errStopped = errors.New("hostfuncs: the call has used up what it was granted")
+// errStopped is the panic value that ends a guest's call in a host function. The
+// Watch knows whether fuel or time ran out.
+var errStopped = errors.New("hostfuncs: the call is out of fuel or time")
 
-// charge takes fuel for work of the host, so that it costs a guest about what
-// work of its own costs that takes as long. It ends a call that has no more.
+// charge deducts fuel for work of the host, at about the rate that guest code of
+// the same duration costs. It panics with errStopped if the fuel does not suffice.
 func (c *Call) charge(units uint64) {
 	if c.Watch != nil && !c.Watch.Charge(units) {
 		panic(errStopped)
 	}
 }
 
-// worked tells the call's Watch.
+// worked calls the Watch's Worked, if there is a Watch.
 func (c *Call) worked() {
 	if c.Watch != nil {
 		c.Watch.Worked()
 	}
 }
 
-// bounded is the context for work that waits.
+// bounded returns the context for an operation that waits.
 func (c *Call) bounded() (context.Context, context.CancelFunc) {
 	if c.Watch == nil {
 		return c.Context(), func() {}

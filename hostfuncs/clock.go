@@ -8,14 +8,14 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// maxRandom is the most that one call of random may ask for, in bytes, and how
-// much is drawn between two looks at the clock.
+// maxRandom is the most that one call of random may request, in bytes, and how
+// much random_get draws between two checks of the Watch.
 const maxRandom = 64 << 10
 
-// frozenTime is the clock of a guest that builds its image: 2020-01-01 UTC.
+// frozenTime is the fixed clock's start: 2020-01-01 UTC.
 var frozenTime = time.Unix(1577836800, 0)
 
-// processStart is where the monotonic clock of guests begins.
+// processStart is the origin of the guests' monotonic clock.
 var processStart = time.Now()
 
 func (c *Call) now() time.Time {
@@ -25,18 +25,18 @@ func (c *Call) now() time.Time {
 	return time.Now()
 }
 
-// monotonic never goes back from the image to a request, also where the guest has
-// slept while its image was built.
+// monotonic returns the guest's monotonic time. It starts after the time that the
+// guest slept while its image was built, so it does not go back in a request.
 func (c *Call) monotonic() time.Duration {
-	now := time.Second + c.Slept // a Go guest takes zero for a broken clock
+	now := time.Second + c.Slept // a Go guest treats zero as a broken clock
 	if !c.Frozen {
 		now += time.Since(processStart)
 	}
 	return now
 }
 
-// fill gives the guest randomness: real during requests, a fixed sequence
-// while the image is built. Reading the system's source cannot fail.
+// fill fills b with random bytes: from the system during requests, which cannot
+// fail, and from a fixed sequence while the image is built.
 func (c *Call) fill(b []byte) {
 	if !c.Frozen {
 		for len(b) > 0 {
@@ -56,7 +56,7 @@ func (c *Call) fill(b []byte) {
 	}
 }
 
-// fixed is the splitmix64 sequence (Steele, Lea and Flood, 2014) from seed 0.
+// fixed returns the next word of splitmix64 (Steele, Lea and Flood, 2014), seed 0.
 func (c *Call) fixed() uint64 {
 	c.draws += 0x9e3779b97f4a7c15
 	z := c.draws

@@ -10,8 +10,8 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// purse is a Watch that counts what is charged, and stops the guest when most
-// is used up.
+// purse is a Watch that adds up the charges, and stops the guest if they exceed
+// most; 0: never.
 type purse struct{ used, most uint64 }
 
 func (p *purse) Worked() {}
@@ -25,7 +25,7 @@ func (p *purse) Charge(units uint64) bool {
 	return p.most == 0 || p.used <= p.most
 }
 
-// worst are arguments by which each function does the most, within one page.
+// worst returns the arguments that make f do the most work within one page.
 func worst(f forwarded) []uint64 {
 	switch f.name {
 	case abi.ImportTenantByDomain:
@@ -52,7 +52,7 @@ func worst(f forwarded) []uint64 {
 	return args
 }
 
-// prepare fills the memory that worst speaks of.
+// prepare fills the memory that the arguments of worst point to.
 func (g *guest) prepare() {
 	g.put(0, strings.Repeat("a", 40000))
 	for i := range uint32(16) {
@@ -93,14 +93,14 @@ func TestAnArgumentOneByteTooLongIsRefused_D2(t *testing.T) {
 			t.Errorf("%s%v: %v, want %v", c.function, c.args(c.most), got, c.want)
 		}
 		got := g.mustRun(c.function, c.args(c.most+1)...)
-		if e := errno(got); e != abi.Limit && abi.Errno(got) != abi.Limit { // random answers the errno itself
+		if e := errno(got); e != abi.Limit && abi.Errno(got) != abi.Limit { // random returns a positive errno
 			t.Errorf("%s%v: %v, want Limit", c.function, c.args(c.most+1), e)
 		}
 	}
 }
 
-// A text for the log is the one argument that is cut at its bound.
-func TestATextForTheLogIsCutAtItsBound_D2(t *testing.T) {
+// A log text is the only argument that is truncated to its bound.
+func TestALogTextIsTruncatedToItsBound_D2(t *testing.T) {
 	g := newGuest(t)
 	const vector, written = 8192, 8200
 	g.put(0, strings.Repeat("a", vector))
@@ -115,10 +115,10 @@ func TestATextForTheLogIsCutAtItsBound_D2(t *testing.T) {
 		got := g.mustRun("fd_write", stdout, vector, 1, written)
 		g.call.End()
 		if got != wasiOK {
-			t.Errorf("printing %d bytes is answered %d", length, got)
+			t.Errorf("printing %d bytes: answered %d", length, got)
 		}
 		if n, _ := g.mod.Memory().ReadUint32Le(written); n != length {
-			t.Errorf("of %d printed bytes %d are said to be written", length, n)
+			t.Errorf("printing %d bytes: %d are reported as written", length, n)
 		}
 		for i, line := range g.world.lines {
 			if want := min(length, abi.MaxLogText); len(line) != int(want) {
@@ -147,7 +147,7 @@ func TestEveryHostFunctionIsPaidFor_D2(t *testing.T) {
 		}
 		g.call.Watch = &purse{most: 1}
 		if _, err := g.run(f.name, worst(f)...); err == nil || !strings.Contains(err.Error(), errStopped.Error()) {
-			t.Errorf("%s goes on without fuel: %v", f.name, err)
+			t.Errorf("%s continues without fuel: %v", f.name, err)
 		}
 		g.call.Watch = nil
 	}
@@ -168,7 +168,7 @@ func TestRandomnessHasNoBoundButItsPrice_D6(t *testing.T) {
 	}
 }
 
-// BenchmarkWorstArguments reports what a unit of fuel pays for, by function.
+// BenchmarkWorstArguments reports the time per unit of fuel of each function.
 func BenchmarkWorstArguments(b *testing.B) {
 	for _, f := range everything() {
 		if f.name == "proc_exit" {

@@ -14,8 +14,8 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// adapt makes a host function out of f: one that never panics, whatever the
-// guest passes, and that answers abi.Internal where f fails by a bug of ours.
+// adapt returns f as a host function for wazero. If f panics, the guest gets
+// abi.Internal; only errStopped passes and ends the guest's call.
 func adapt(f function) api.GoModuleFunction {
 	return api.GoModuleFunc(func(ctx context.Context, mod api.Module, stack []uint64) {
 		c := callOf(ctx)
@@ -37,14 +37,15 @@ func adapt(f function) api.GoModuleFunction {
 	})
 }
 
-// failed reports a panic of a host function, which is a bug of the host's.
+// failed logs a panic of f with its stack, and sets the result to abi.Internal.
 func (c *Call) failed(f function, stack []uint64, r any) {
 	fail(stack, f, abi.Internal)
 	if c != nil && c.Services != nil {
-		c.Services.Log(c.Context(), slog.LevelError, fmt.Sprintf("host function %s failed, which is a bug of the host: %v\n%s", f.name, r, debug.Stack()))
+		c.Services.Log(c.Context(), slog.LevelError, fmt.Sprintf("host function %s panicked, which is a bug in the host: %v\n%s", f.name, r, debug.Stack()))
 	}
 }
 
+// fail sets the result of f to e.
 func fail(stack []uint64, f function, e abi.Errno) {
 	switch {
 	case len(f.results) == 0:
@@ -55,10 +56,10 @@ func fail(stack []uint64, f function, e abi.Errno) {
 	}
 }
 
-// negative is the i64 that says why there is no length.
+// negative returns e as a negative i64, for functions that return a length.
 func negative(e abi.Errno) uint64 { return uint64(-int64(e)) }
 
-// answer is the i64 of a function that answers size bytes if it found them.
+// answer returns size as an i64, or NotFound.
 func answer(size int, found bool) uint64 {
 	if !found {
 		return negative(abi.NotFound)
@@ -106,7 +107,7 @@ var fileErrnos = ErrnoTable{
 }
 
 // errnoOf returns the abi.Errno in the chain of err, else the one that known
-// has for it, else abi.Timeout for the errors of a context, else abi.Internal.
+// maps err to, else abi.Timeout for an error of a context, else abi.Internal.
 func errnoOf(err error, known ErrnoTable) abi.Errno {
 	if err == nil {
 		return abi.OK

@@ -12,7 +12,7 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// fileName checks a name, and copies it out of the guest's memory.
+// fileName validates a name and copies it out of the guest's memory.
 func fileName(m memory, addr, length uint32) (string, abi.Errno) {
 	name, errno := m.argument(addr, length, abi.MaxFileName)
 	switch {
@@ -24,8 +24,8 @@ func fileName(m memory, addr, length uint32) (string, abi.Errno) {
 	return strings.Clone(name), abi.OK
 }
 
-// withFiles runs what a host function does with the tenant's files and a name
-// in them, and bounds it in time.
+// withFiles calls do with the tenant's files and the name that the first two
+// arguments give, within the Watch's bound.
 func withFiles(c *Call, m memory, s []uint64, do func(ctx context.Context, v Files, name string) (uint64, error)) {
 	name, errno := fileName(m, uint32(s[0]), uint32(s[1]))
 	if errno != abi.OK {
@@ -47,12 +47,12 @@ func withFiles(c *Call, m memory, s []uint64, do func(ctx context.Context, v Fil
 	s[0] = result
 }
 
-// fileFailed is the errno of an error that is logged if the guest cannot know
-// what to do about it.
+// fileFailed returns the errno for err. It logs an error that the guest sees only
+// as abi.Internal.
 func (c *Call) fileFailed(err error) abi.Errno {
 	e := errnoOf(err, fileErrnos)
 	if e == abi.Internal {
-		c.said.line(slog.LevelError, fmt.Sprintf("a file function failed: %v", err))
+		c.log.line(slog.LevelError, fmt.Sprintf("a file function failed: %v", err))
 	}
 	return e
 }
@@ -103,10 +103,10 @@ func fileRead(c *Call, m memory, s []uint64) {
 		return
 	}
 	defer c.worked()
-	// Not into the guest's memory at once: whoever fills it may be another
-	// thread, whose writes nobody would know of.
+	// The reader may fill its buffer from another goroutine, so it gets one outside
+	// the guest's memory.
 	o := c.files
-	n := min(int64(len(out)), readAtOnce, o.limits.Bytes)
+	n := min(int64(len(out)), maxRead, o.limits.Bytes)
 	if int64(len(o.buffer)) < n {
 		o.buffer = make([]byte, n)
 	}
@@ -152,26 +152,26 @@ func fileClose(c *Call, m memory, s []uint64) {
 		s[0] = negative(abi.Fault)
 		return
 	case h.content != nil:
-		c.drop(number)
-		_ = h.content.Close() // it was only read
+		c.release(number)
+		_ = h.content.Close() // it was open for reading only
 		s[0] = 0
 		return
 	}
 	if h.saved == "" {
 		if err := c.save(h); err != nil {
-			c.drop(number)
+			c.release(number)
 			s[0] = negative(c.fileFailed(err))
 			return
 		}
 	}
 	if len(h.saved) <= len(out) {
 		copy(out, h.saved)
-		c.drop(number)
+		c.release(number)
 	}
 	s[0] = uint64(len(h.saved))
 }
 
-// save makes the file that was written.
+// save saves the file of a handle that was written to.
 func (c *Call) save(h *handle) error {
 	ctx, cancel := c.bounded()
 	defer cancel()
@@ -210,7 +210,7 @@ func fileList(c *Call, m memory, s []uint64) {
 		return
 	}
 	withFiles(c, m, s, func(ctx context.Context, v Files, name string) (uint64, error) {
-		folders, files, err := v.List(ctx, name, mostListed)
+		folders, files, err := v.List(ctx, name, maxListed)
 		if err != nil {
 			return 0, err
 		}

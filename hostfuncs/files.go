@@ -13,58 +13,62 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// Files are those of one tenant, as a guest gets at them. Names have passed
-// [fs.ValidPath], and are the method's to keep. Errors are an abi.Errno or of
-// package io/fs; any other is reported to the guest as abi.Internal.
+// Files are the files of one tenant. Names are valid by [fs.ValidPath], and a
+// method may keep them. The guest gets an abi.Errno in an error's chain, else the
+// one for an error of package io/fs or syscall, else abi.Timeout for an error of a
+// context, else abi.Internal.
 type Files interface {
-	// Open opens a file, and no folder, for reading, which ends with ctx.
+	// Open opens a file, not a folder, for reading until ctx is done.
 	Open(ctx context.Context, name string) (io.ReadCloser, error)
-	// Save makes a new file, of that name or of one that is free, which it
-	// returns. The file is there when it is whole.
+	// Save creates a file atomically. If the name is taken it chooses another. It
+	// returns the file's name.
 	Save(ctx context.Context, name string, content io.Reader) (saved string, err error)
+	// Stat returns the size and the time of change of a file or a folder.
 	Stat(ctx context.Context, name string) (abi.FileStat, error)
-	// List gives the names in a folder, both in order, of most names in all;
-	// abi.Limit if there are more.
+	// List returns the sorted names of the folders and of the files in a folder,
+	// or abi.Limit if there are more than most in total.
 	List(ctx context.Context, name string, most int) (folders, files []string, err error)
+	// Delete deletes a file or an empty folder.
 	Delete(ctx context.Context, name string) error
+	// URL returns the URL of a file.
 	URL(ctx context.Context, name string) (string, error)
 	Close() error
 }
 
-// FileLimits hold what one call does with files.
+// FileLimits limits the use of files in one call.
 type FileLimits struct {
-	Bytes int64 // read, written and listed
-	Open  int   // files at once
+	Bytes int64 // bytes read, written and listed, in total
+	Open  int   // files open at a time, and tenants whose files are used (at least 1)
 }
 
 const (
-	mostListed = 1000     // names of one folder
-	readAtOnce = 64 << 10 // bytes
+	maxListed = 1000     // names in a folder
+	maxRead   = 64 << 10 // bytes per read
 
-	// undoing is how long files that a failed call has saved are taken back for,
-	// all together: their server may not answer, and the instance is held.
-	undoing = 5 * time.Second
+	// undoTimeout limits the deletion of all files that a failed call saved: the
+	// instance is held meanwhile.
+	undoTimeout = 5 * time.Second
 )
 
-// openFiles is what a call has open. All of it ends with the call.
+// openFiles holds the files that a call uses, until it ends.
 type openFiles struct {
 	limits  FileLimits
-	views   []Files // the last is that of the current tenant
+	views   []Files // by tenant; the last is the current one's
 	handles []*handle
 	saved   []savedFile
 	buffer  []byte
 }
 
-// handle is an open file: content to read, or a file that is to be.
+// handle is a file open for reading, or one to be saved when it is closed.
 type handle struct {
 	content io.ReadCloser // nil: for writing
 	into    Files
 	name    string
 	written bytes.Buffer
-	saved   string // the file is there: what is left is to tell its name
+	saved   string // the name of the saved file, until the guest has received it
 }
 
-// reading is a file that is read, and ends what it waits for when it is closed.
+// reading is a file open for reading. Close cancels its context.
 type reading struct {
 	io.ReadCloser
 	cancel context.CancelFunc
@@ -80,10 +84,10 @@ type savedFile struct {
 	name string
 }
 
-// view is the files of the tenant that the call is for now.
+// view returns the files of the call's current tenant.
 func (c *Call) view(ctx context.Context) (Files, error) {
 	if c.Frozen {
-		return nil, abi.Denied // the image must not depend on anybody's files
+		return nil, abi.Denied // the image must not depend on a tenant's files
 	}
 	var last Files
 	o := c.files
@@ -101,20 +105,20 @@ func (c *Call) view(ctx context.Context) (Files, error) {
 	if len(o.views) == 0 {
 		o.limits = c.Services.FileLimits()
 	}
-	if len(o.views) >= max(1, o.limits.Open) { // a guest that looks one tenant up after the other
+	if len(o.views) >= max(1, o.limits.Open) { // bounds guests that switch between tenants
 		return nil, errors.Join(abi.Limit, v.Close())
 	}
 	o.views = append(o.views, v)
 	return v, nil
 }
 
-// endFiles closes what the guest left open. A call that failed leaves no file
-// behind.
+// endFiles closes the files that the call used, and deletes the files that a
+// failed call saved.
 func (c *Call) endFiles(failed bool) {
 	o := c.files
 	ctx := context.WithoutCancel(c.Context())
 	if failed && len(o.saved) > 0 {
-		c.takeBack(ctx, o.saved)
+		c.deleteSaved(ctx, o.saved)
 	}
 	for _, h := range o.handles {
 		if h != nil && h.content != nil {
@@ -123,7 +127,7 @@ func (c *Call) endFiles(failed bool) {
 	}
 	for _, v := range o.views {
 		if err := v.Close(); err != nil {
-			c.Services.Log(ctx, slog.LevelError, fmt.Sprintf("files of a tenant could not be closed: %v", err))
+			c.Services.Log(ctx, slog.LevelError, fmt.Sprintf("closing the files of a tenant: %v", err))
 		}
 	}
 	clear(o.handles)
@@ -132,21 +136,21 @@ func (c *Call) endFiles(failed bool) {
 	o.handles, o.views, o.saved = o.handles[:0], o.views[:0], o.saved[:0]
 }
 
-// takeBack removes files, the last first.
-func (c *Call) takeBack(ctx context.Context, saved []savedFile) {
-	ctx, cancel := context.WithTimeout(ctx, undoing)
+// deleteSaved deletes files, the last one first.
+func (c *Call) deleteSaved(ctx context.Context, saved []savedFile) {
+	ctx, cancel := context.WithTimeout(ctx, undoTimeout)
 	defer cancel()
 	for _, s := range slices.Backward(saved) {
 		if err := s.in.Delete(ctx, s.name); err != nil {
-			c.Services.Log(ctx, slog.LevelError, fmt.Sprintf("a file that a failed call had saved is still there: %q: %v", s.name, err))
+			c.Services.Log(ctx, slog.LevelError, fmt.Sprintf("deleting file %q, which a failed call saved: %v", s.name, err))
 		}
 	}
 }
 
-// add gives a file the lowest free handle.
+// add gives h the lowest free number.
 func (o *openFiles) add(h *handle) (number uint64) {
-	for i, taken := range o.handles {
-		if taken == nil {
+	for i, used := range o.handles {
+		if used == nil {
 			o.handles[i] = h
 			return uint64(i + 1)
 		}
@@ -155,7 +159,7 @@ func (o *openFiles) add(h *handle) (number uint64) {
 	return uint64(len(o.handles))
 }
 
-// full reports whether there is no handle left.
+// full reports whether as many files are open as the limits allow.
 func (o *openFiles) full() bool {
 	open := 0
 	for _, h := range o.handles {
@@ -166,7 +170,7 @@ func (o *openFiles) full() bool {
 	return open >= o.limits.Open
 }
 
-// handle finds an open file.
+// handle returns the open file of a number.
 func (c *Call) handle(number uint32) (*handle, bool) {
 	if c.files == nil || number == 0 || uint64(number) > uint64(len(c.files.handles)) {
 		return nil, false
@@ -175,5 +179,5 @@ func (c *Call) handle(number uint32) (*handle, bool) {
 	return h, h != nil
 }
 
-// drop ends a handle.
-func (c *Call) drop(number uint32) { c.files.handles[number-1] = nil }
+// release frees the number of a handle.
+func (c *Call) release(number uint32) { c.files.handles[number-1] = nil }

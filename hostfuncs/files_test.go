@@ -12,16 +12,16 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// out and room are where answers go in these tests.
+// out and room are the address and the size of the answer in these tests.
 const out, room = 4096, 512
 
-// open opens a file and answers the handle, or the negative errno.
+// open opens a file and returns the handle, or the negative errno.
 func (g *guest) open(name string, mode uint64) uint64 {
 	ptr, length := g.put(16, name)
 	return g.mustRun(abi.ImportFileOpen, ptr, length, mode)
 }
 
-// bounds is a Watch that counts what is bounded and has not ended.
+// bounds is a Watch that counts the contexts not yet canceled.
 type bounds struct{ open int }
 
 func (b *bounds) Worked() {}
@@ -103,14 +103,14 @@ func TestAWrittenFileIsThereWhenItIsClosed(t *testing.T) {
 		t.Fatalf("closing answered %d, want the size of the name", int64(n))
 	}
 	if got := errno(g.mustRun(abi.ImportFileWrite, h, ptr, length)); got != abi.Invalid {
-		t.Errorf("writing to what is saved: %v", got)
+		t.Errorf("writing to a saved file: %v", got)
 	}
 	n := g.mustRun(abi.ImportFileClose, h, out, room)
 	if name := g.get(out, n); name != "a.txt_1" || g.world.shelves["t1"][name] != "content" {
 		t.Errorf("saved %q: %q", name, g.world.shelves["t1"])
 	}
 	if got := errno(g.mustRun(abi.ImportFileClose, h, out, room)); got != abi.Invalid {
-		t.Errorf("the handle is still there: %v", got)
+		t.Errorf("the handle is still open: %v", got)
 	}
 	g.call.End()
 	if len(g.world.shelves["t1"]) != 2 || g.world.opened != 0 {
@@ -326,7 +326,7 @@ func TestErrorsOfFilesAreErrnos(t *testing.T) {
 			t.Errorf("%v: logged %q", c.err, g.world.lines)
 		}
 		if got := errno(g.mustRun(abi.ImportFileClose, h, out, room)); got != abi.Invalid {
-			t.Errorf("%v: the handle is still there", c.err)
+			t.Errorf("%v: the handle is still open", c.err)
 		}
 		g.call.End()
 	}
@@ -340,8 +340,8 @@ func TestNoFilesWhileTheImageIsBuilt(t *testing.T) {
 	}
 }
 
-// TestG4FileFunctionsSurviveHostilePointers has a file open in both modes, and
-// passes every edge of the address space in each place.
+// TestG4FileFunctionsSurviveHostilePointers passes every edge of the address space
+// as each argument, with files open in both modes.
 func TestG4FileFunctionsSurviveHostilePointers(t *testing.T) {
 	g := newGuest(t)
 	g.world.tenant = "t1"
@@ -402,7 +402,7 @@ func FuzzG4FileFunctions(f *testing.F) {
 	})
 }
 
-// away is a shelf whose server does not answer.
+// away is a shelf whose server does not respond.
 type away struct{ shelf }
 
 func (a *away) Delete(ctx context.Context, _ string) error {
@@ -416,13 +416,13 @@ func TestFilesThatCannotBeTakenBackHoldNoInstanceForLong(t *testing.T) {
 		a := &away{shelf{opened: &w.opened}}
 		c := Call{Services: w, files: &openFiles{views: []Files{a}, saved: []savedFile{{a, "a"}, {a, "b"}}}}
 		ctx, cancel := context.WithCancel(t.Context())
-		cancel() // what is taken back is not what the request waits for
+		cancel() // deletion does not depend on the request's context
 		c.ctx = ctx
 		c.Fail()
 		began := time.Now()
 		c.End()
-		if took := time.Since(began); took != undoing {
-			t.Errorf("it took %v, expected %v for all files together", took, undoing)
+		if took := time.Since(began); took != undoTimeout {
+			t.Errorf("it took %v, expected %v for all files together", took, undoTimeout)
 		}
 		if w.opened != 0 {
 			t.Error("the tenant's files are still open")

@@ -13,9 +13,9 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// forwarder is a guest that exports one memory page and, for every host
-// function, a function of the same name and signature that calls it: so that
-// tests can pass what no sane guest would.
+// forwarder returns a guest that exports a memory of one page and, for every host
+// function, a function of the same name and signature that calls it. Tests pass
+// any arguments through it.
 func forwarder(functions []forwarded) []byte {
 	section := func(id byte, items [][]byte) []byte {
 		body := leb(uint32(len(items)))
@@ -66,8 +66,8 @@ func leb(v uint32) []byte {
 	return append(out, byte(v))
 }
 
-// everything lists all host functions, and two WASI functions that are not
-// among those that do something.
+// everything lists all host functions, proc_exit, and two WASI functions that
+// return ENOSYS.
 func everything() []forwarded {
 	var all []forwarded
 	for _, f := range functions {
@@ -89,7 +89,7 @@ type world struct {
 	queries []string
 	err     error
 
-	tenant  string // whose files are to be had; empty: nobody's
+	tenant  string // whose files are available; empty: none
 	shelves map[string]map[string]string
 	opened  int
 }
@@ -108,7 +108,7 @@ func (w *world) ByReference(ref string, out []byte) (int, bool) { return w.ByDom
 
 func (w *world) Primary(id string, out []byte) (int, bool) {
 	if id == "panic" {
-		panic("a bug of the host's")
+		panic("a bug in the host")
 	}
 	return w.ByDomain(id, "", out)
 }
@@ -153,7 +153,7 @@ func newGuest(tb testing.TB) *guest {
 	return g
 }
 
-// hurried is a Watch that lets no host function wait for longer than a microsecond.
+// hurried is a Watch that lets host functions wait for at most a microsecond.
 type hurried struct{}
 
 func (hurried) Worked()            {}
@@ -171,7 +171,7 @@ func (g *guest) run(name string, args ...uint64) (uint64, error) {
 	return results[0], nil
 }
 
-// mustRun is run for calls that must not trap.
+// mustRun is run, and fails the test on a trap.
 func (g *guest) mustRun(name string, args ...uint64) uint64 {
 	g.tb.Helper()
 	result, err := g.run(name, args...)
@@ -194,7 +194,7 @@ func (g *guest) get(addr, length uint64) string {
 	g.tb.Helper()
 	b, ok := g.mod.Memory().Read(uint32(addr), uint32(length))
 	if !ok {
-		g.tb.Fatalf("%d bytes at %d are outside", length, addr)
+		g.tb.Fatalf("%d bytes at %d are outside the memory", length, addr)
 	}
 	return string(b)
 }

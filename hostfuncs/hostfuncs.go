@@ -1,18 +1,10 @@
-// Package hostfuncs is what a guest may call: one file a group of host
-// functions (tenants, query, files, log, clock), the WASI functions that toolchains
-// link in, and the two things that all of them share, bounds-checked memory
-// (mem.go) and the adapter that turns Go into errno (errno.go).
+// Package hostfuncs implements the functions that guests import: the host
+// functions of package guest/abi, which documents their arguments and answers, and
+// the WASI functions that toolchains link in.
 //
-// A runtime gets them once, and each instance brings a Call that says what the
-// functions answer:
-//
-//	err := hostfuncs.Instantiate(ctx, runtime, compiled)
-//	call := &hostfuncs.Call{Services: services}
-//	call.Begin(ctx)
-//	err = route.CallWithStack(call, stack)
-//	call.End()
-//
-// The signatures, and what an answer holds, stand in guest/abi.
+// Call [Check] and [Instantiate] once for each runtime. Each instance has a [Call],
+// which is the context.Context of every call into it and names the [Services] that
+// answer.
 package hostfuncs
 
 import (
@@ -27,34 +19,38 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// Services is what stands behind the host functions of one instance. Strings
-// and byte slices that it is given lie in the guest's memory: they hold until
-// the method returns.
+// Services implements the host functions of one instance. Strings and byte slices
+// passed to a method share the guest's memory and are valid until it returns. The
+// names of files are copies.
 type Services interface {
-	// ByDomain, ByReference and Primary write a record (abi.RecID …) to out and
-	// return its size; one that does not fit is not written. They do no I/O.
+	// ByDomain, ByReference and Primary find a tenant by domain and folder, by
+	// reference, and by id. They write its record (abi.RecID …) to out and return
+	// its size. They do not write a record that does not fit, and do no I/O.
 	ByDomain(domain, folder string, out []byte) (size int, found bool)
 	ByReference(ref string, out []byte) (size int, found bool)
 	Primary(id string, out []byte) (size int, found bool)
-	// Query answers as edge.Querier does.
+	// Query runs the named statement in a schema with args, a JSON array, and
+	// returns the rows as JSON. The guest gets the abi.Errno in an error's chain,
+	// else abi.Timeout for an error of a context, else abi.Internal.
 	Query(ctx context.Context, schema, name string, args []byte) ([]byte, error)
-	// Files opens the files of the tenant that the call is for now, or returns
-	// last if it is that. No tenant: abi.Denied. The Call closes them.
+	// Files opens the files of the call's current tenant. It returns last, which
+	// may be nil, if that holds the files of the same tenant. Without a tenant it
+	// returns abi.Denied. The Call closes what it returns.
 	Files(ctx context.Context, last Files) (Files, error)
-	// FileLimits hold one call.
+	// FileLimits returns the limits of one call.
 	FileLimits() FileLimits
-	// Log takes what a guest logged and printed in one call, in one line without
-	// control characters, or what a host function failed at.
+	// Log writes a log record: what a guest logged and printed in one call, as one
+	// line without control characters, or an error of a host function.
 	Log(ctx context.Context, level slog.Level, text string)
 }
 
-// function is one host function, before the adapter makes it safe.
+// function is a host function before adapt.
 type function struct {
 	name    string
 	params  []api.ValueType
 	results []api.ValueType
 	call    func(c *Call, m memory, stack []uint64)
-	cost    uint64 // units of fuel, beside those by length
+	cost    uint64 // units of fuel, without those per byte
 }
 
 const (
@@ -64,7 +60,7 @@ const (
 
 func types(t ...api.ValueType) []api.ValueType { return t }
 
-// functions lists the whole import module.
+// functions are the functions of the import module.
 var functions = []function{
 	{abi.ImportTenantByDomain, types(i32, i32, i32, i32, i32, i32), types(i64), tenantByDomain, costLookup},
 	{abi.ImportTenantByReference, types(i32, i32, i32, i32), types(i64), tenantByReference, costLookup},
@@ -83,8 +79,8 @@ var functions = []function{
 	{abi.ImportFileURL, types(i32, i32, i32, i32), types(i64), fileURL, costWait},
 }
 
-// Instantiate adds the host functions and the WASI functions that guest
-// imports to the runtime. Call it once, before the guest is instantiated.
+// Instantiate adds to the runtime all host functions, and the WASI functions that
+// guest imports. Call it once, before the guest is instantiated.
 func Instantiate(ctx context.Context, r wazero.Runtime, guest wazero.CompiledModule) error {
 	b := r.NewHostModuleBuilder(abi.ImportModule)
 	for _, f := range functions {
@@ -96,8 +92,9 @@ func Instantiate(ctx context.Context, r wazero.Runtime, guest wazero.CompiledMod
 	return instantiateWASI(ctx, r, guest)
 }
 
-// Check reports the first import of guest that no host function provides, with
-// what it wanted and what there is. The caller provides the modules in own.
+// Check returns an error for the first import of guest that this package does not
+// provide, with its signature and the expected one. It skips the modules in own,
+// which the caller provides.
 func Check(guest wazero.CompiledModule, own ...string) error {
 	if m := guest.ImportedMemories(); len(m) > 0 {
 		module, name, _ := m[0].Import()
@@ -123,13 +120,13 @@ func Check(guest wazero.CompiledModule, own ...string) error {
 				return err
 			}
 		default:
-			return fmt.Errorf("hostfuncs: guest imports %.80q.%.80q: expected imports from %q and %q alone", module, name, abi.ImportModule, wasiModule)
+			return fmt.Errorf("hostfuncs: guest imports %.80q.%.80q: expected imports only from %q and %q", module, name, abi.ImportModule, wasiModule)
 		}
 	}
 	return nil
 }
 
-// Signature writes parameter and result types as WebAssembly's text does.
+// Signature returns a function type as text, for example "(i32 i32) -> i64".
 func Signature(params, results []api.ValueType) string {
 	s := "("
 	for i, t := range params {

@@ -24,10 +24,10 @@ func TestTenantLookups(t *testing.T) {
 	}{
 		{"a domain that exists is found", abi.ImportTenantByDomain, "a.io", []uint64{0, 0}, abi.OK},
 		{"a domain that does not exist is not", abi.ImportTenantByDomain, "b.io", []uint64{0, 0}, abi.NotFound},
-		{"a folder outside of memory is a fault", abi.ImportTenantByDomain, "a.io", []uint64{1 << 31, 4}, abi.Fault},
+		{"a folder outside the memory is a fault", abi.ImportTenantByDomain, "a.io", []uint64{1 << 31, 4}, abi.Fault},
 		{"a reference is found", abi.ImportTenantByReference, "a.io", nil, abi.OK},
 		{"a primary domain is found", abi.ImportPrimaryDomain, "a.io", nil, abi.OK},
-		{"a panic of the host's is an internal error", abi.ImportPrimaryDomain, "panic", nil, abi.Internal},
+		{"a panic in the host is an internal error", abi.ImportPrimaryDomain, "panic", nil, abi.Internal},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			g := newGuest(t)
@@ -54,7 +54,7 @@ func TestAnAnswerThatDoesNotFitIsNotWrittenAndTellsItsSize(t *testing.T) {
 	before := g.get(1024, 64)
 	size := g.mustRun(abi.ImportTenantByReference, ptr, length, 1024, 20)
 	if size <= 20 || errno(size) != abi.OK {
-		t.Fatalf("answered %d, want the size that it needs", int64(size))
+		t.Fatalf("answered %d, want the size of the record", int64(size))
 	}
 	if again := g.mustRun(abi.ImportTenantByReference, ptr, length, 1024, size); again != size {
 		t.Fatalf("with %d bytes of room it answered %d", size, int64(again))
@@ -73,7 +73,7 @@ func TestQueryAnswersJSONOrErrno(t *testing.T) {
 	}{
 		{"rows", nil, false, abi.OK},
 		{"an errno goes through", abi.Limit, false, abi.Limit},
-		{"a wrapped errno too", fmt.Errorf("query: %w", abi.Denied), false, abi.Denied},
+		{"a wrapped errno goes through", fmt.Errorf("query: %w", abi.Denied), false, abi.Denied},
 		{"a deadline is a timeout", context.DeadlineExceeded, false, abi.Timeout},
 		{"anything else is internal", errBroken, false, abi.Internal},
 		{"no query while the image is built", nil, true, abi.Denied},
@@ -113,7 +113,7 @@ func TestG3GuestsHaveNoAmbientAuthority(t *testing.T) {
 		t.Errorf("the environment answered %d and %q, want no strings", got, g.get(64, 8))
 	}
 	if got := g.mustRun("args_sizes_get", 64, 68); got != wasiOK || g.get(64, 8) != "\x01\x00\x00\x00\x06\x00\x00\x00" {
-		t.Errorf("the arguments answered %d and %q, want the program's name alone", got, g.get(64, 8))
+		t.Errorf("the arguments answered %d and %q, want only the program's name", got, g.get(64, 8))
 	}
 	if got := g.mustRun("args_get", 64, 128); got != wasiOK || g.get(64, 4) != "\x80\x00\x00\x00" || g.get(128, 6) != "guest\x00" {
 		t.Errorf("the arguments answered %d and %q at %q", got, g.get(128, 6), g.get(64, 4))
@@ -140,7 +140,7 @@ func TestG3ClockAndRandomnessAreRealInRequestsAndFixedInTheImage(t *testing.T) {
 	real1, now := draw(false)
 	real2, _ := draw(false)
 	if real1 == real2 || real1 == fixed1 {
-		t.Error("requests draw what can be foretold")
+		t.Error("requests draw a predictable sequence")
 	}
 	if now <= time1 {
 		t.Errorf("the clock in a request is %d: expected now", now)
@@ -167,9 +167,9 @@ func TestCheckNamesTheImportThatDoesNotFit(t *testing.T) {
 	}{
 		{"an unknown host function", forwarded{abi.ImportModule, "format_disk", nil, nil}, `"format_disk", which ABI version 1 does not have`},
 		{"a wrong signature", forwarded{abi.ImportModule, abi.ImportClock, nil, types(i32)}, "as () -> i32: expected () -> i64"},
-		{"a foreign module", forwarded{"env", "abort", types(i32), nil}, `expected imports from "tenantedge" and "wasi_snapshot_preview1" alone`},
+		{"an unknown module", forwarded{"env", "abort", types(i32), nil}, `expected imports only from "tenantedge" and "wasi_snapshot_preview1"`},
 		{"a WASI function with another signature", forwarded{wasiModule, "random_get", types(i64), types(i32)}, "expected (i32 i32) -> i32"},
-		{"what WASI does not have", forwarded{wasiModule, "thing", nil, nil}, "expected a WASI preview 1 function"},
+		{"an unknown WASI function", forwarded{wasiModule, "thing", nil, nil}, "expected a WASI preview 1 function"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			ctx := context.Background()
@@ -180,13 +180,13 @@ func TestCheckNamesTheImportThatDoesNotFit(t *testing.T) {
 				t.Fatal(err)
 			}
 			if err := Check(compiled); err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Fatalf("said %v, want %q in it", err, c.want)
+				t.Fatalf("returned %v, want %q in it", err, c.want)
 			}
 		})
 	}
 }
 
-// G4: whatever a guest passes, host functions answer and never panic.
+// G4: host functions never panic, whatever a guest passes.
 func TestG4HostFunctionsSurviveAnyArgument(t *testing.T) {
 	g := newGuest(t)
 	g.call.Watch = hurried{}
@@ -238,6 +238,6 @@ func TestLookupsAllocateNothing(t *testing.T) {
 		}
 	})
 	if allocs != 0 {
-		t.Errorf("a lookup makes %v allocations, want none", allocs)
+		t.Errorf("a lookup allocates %v times, want 0", allocs)
 	}
 }

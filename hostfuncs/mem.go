@@ -8,15 +8,15 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// memory is the only way by which host functions touch a guest's memory. Every
-// address and length that a guest passes is checked here and nowhere else.
+// memory is a guest's memory with bounds checks. Host functions access the memory
+// only through it.
 type memory struct {
 	m    api.Memory
-	call *Call // that pays for what is read
+	call *Call // is charged for the arguments
 }
 
-// bytes is a view of length bytes at addr; false if it leaves the memory. The
-// view holds until the guest runs again.
+// bytes returns a view of length bytes at addr, and false if they are not all in
+// the memory. The view is valid until the guest runs again.
 func (m memory) bytes(addr, length uint32) ([]byte, bool) {
 	if m.m == nil {
 		return nil, false
@@ -24,8 +24,8 @@ func (m memory) bytes(addr, length uint32) ([]byte, bool) {
 	return m.m.Read(addr, length)
 }
 
-// argument is a text of at most most bytes that a guest passes. The call pays
-// for its length before anything reads it.
+// argument returns a string argument of at most most bytes, valid like text. It
+// charges for the length before anything reads the bytes.
 func (m memory) argument(addr, length uint32, most int) (string, abi.Errno) {
 	text, ok := m.text(addr, length)
 	switch {
@@ -38,7 +38,7 @@ func (m memory) argument(addr, length uint32, most int) (string, abi.Errno) {
 	return text, abi.OK
 }
 
-// room is where an answer goes.
+// room returns the buffer for an answer.
 func (m memory) room(addr, length uint32) ([]byte, abi.Errno) {
 	b, ok := m.bytes(addr, length)
 	if !ok {
@@ -47,7 +47,7 @@ func (m memory) room(addr, length uint32) ([]byte, abi.Errno) {
 	return b, abi.OK
 }
 
-// firstOf is the first errno that is none of OK.
+// firstOf returns the first errno other than OK, or OK.
 func firstOf(all ...abi.Errno) abi.Errno {
 	for _, e := range all {
 		if e != abi.OK {
@@ -57,7 +57,7 @@ func firstOf(all ...abi.Errno) abi.Errno {
 	return abi.OK
 }
 
-// text is bytes as a string that shares the guest's memory: it must not
+// text returns bytes as a string that shares the guest's memory. It must not
 // outlive the host function.
 func (m memory) text(addr, length uint32) (string, bool) {
 	b, ok := m.bytes(addr, length)

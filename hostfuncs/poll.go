@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Sizes, tags and flags of poll_oneoff, from the document that wasiModule names.
+// Sizes, tags and flags of poll_oneoff, from the specification at wasiModule.
 const (
 	subscriptionSize = 48
 	eventSize        = 32
@@ -20,21 +20,21 @@ const (
 	maxSubscriptions = 64
 )
 
-// maxSlept is how far sleeping may move the clock of an image on: 146 years.
+// maxSlept is how far sleeping may advance the fixed clock: 146 years.
 const maxSlept = time.Duration(1 << 62)
 
-// subscription is one thing that a guest waits for.
+// subscription is one event that a guest waits for.
 type subscription struct {
 	userdata uint64
 	tag      uint8
-	left     time.Duration // until it is due
+	left     time.Duration // until the event is due
 	errno    uint16
 }
 
-// wasiPoll waits until the first subscription is due, and reports those that
-// are due then. Go guests call it when all of their goroutines sleep, C guests in
-// sleep. Which events it reports depends on the subscriptions alone, never on how
-// much longer than asked for the wait took.
+// wasiPoll waits until the first event is due, and reports the events due at that
+// time. Go guests call it when all of their goroutines sleep, C guests in sleep.
+// Which events it reports depends only on the subscriptions, not on how long the
+// wait took.
 func wasiPoll(c *Call, m memory, s []uint64) {
 	in, out, count, result := uint32(s[0]), uint32(s[1]), uint32(s[2]), uint32(s[3])
 	if count == 0 || count > maxSubscriptions {
@@ -58,7 +58,7 @@ func wasiPoll(c *Call, m memory, s []uint64) {
 		s[0] = wasiIntr
 		return
 	}
-	// The memory cannot have moved: the guest has not run.
+	// The guest has not run since the check above, so the memory is the same.
 	events, _ := m.bytes(out, count*eventSize)
 	due := uint32(0)
 	for _, sub := range all[:count] {
@@ -76,11 +76,11 @@ func wasiPoll(c *Call, m memory, s []uint64) {
 	s[0] = wasiOK
 }
 
-// subscription reads the one at the start of b. One that has nothing to wait for
-// is due at once.
+// subscription parses the subscription at the start of b. An invalid one, and one
+// for output, is due at once.
 func (c *Call) subscription(b []byte) subscription {
 	sub := subscription{userdata: binary.LittleEndian.Uint64(b), tag: b[8]}
-	id := binary.LittleEndian.Uint32(b[16:]) // of the clock, or of the file
+	id := binary.LittleEndian.Uint32(b[16:]) // clock id or file descriptor
 	switch {
 	case sub.tag == tagWrite && (id == stdout || id == stderr):
 	case sub.tag == tagRead || sub.tag == tagWrite:
@@ -93,8 +93,8 @@ func (c *Call) subscription(b []byte) subscription {
 	return sub
 }
 
-// left returns how long it is until timeout, which is a time of the clock id if
-// it is absolute, else a duration.
+// left returns the duration until timeout, which is a time of the clock id if
+// absolute is set, else a duration.
 func (c *Call) left(id uint32, timeout uint64, absolute bool) time.Duration {
 	until := time.Duration(min(timeout, math.MaxInt64))
 	if !absolute {
@@ -107,8 +107,8 @@ func (c *Call) left(id uint32, timeout uint64, absolute bool) time.Duration {
 	return max(0, until-now)
 }
 
-// sleep waits for d, and reports whether all of it has passed before the call's
-// time was up. While the image is built it moves the clock on instead.
+// sleep waits for d, and reports whether d passed before the call's deadline.
+// While the image is built it advances the clock instead.
 func (c *Call) sleep(d time.Duration) bool {
 	switch {
 	case d <= 0:

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// clockIn is a subscription to a clock, fileIn one to a file.
+// clockIn returns a subscription to a clock, fileIn one to a file descriptor.
 func clockIn(id uint32, timeout uint64, flags uint16) []byte {
 	b := make([]byte, subscriptionSize)
 	binary.LittleEndian.PutUint32(b[16:], id)
@@ -26,10 +26,11 @@ func fileIn(tag byte, fd uint32) []byte {
 	return b
 }
 
-// event is what poll reports: the number of a subscription, and its errno.
+// event is an event that poll reports: the number of its subscription, and its
+// errno.
 type event struct{ number, errno int }
 
-// poll subscribes to what is given, each with its number as userdata.
+// poll calls poll_oneoff with subs, each with its index as userdata.
 func (g *guest) poll(subs ...[]byte) (result uint64, events []event) {
 	g.tb.Helper()
 	const in, out, count = 1024, 8192, 16
@@ -47,7 +48,7 @@ func (g *guest) poll(subs ...[]byte) (result uint64, events []event) {
 	return result, events
 }
 
-// clocks reads both of a guest's clocks.
+// clocks reads both clocks of the guest.
 func (g *guest) clocks() (all [2]time.Duration) {
 	g.tb.Helper()
 	for id := range all {
@@ -65,21 +66,21 @@ func TestPollReportsWhatIsDueFirst_D6(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		subs  [][]byte
-		moved time.Duration // of both clocks
+		moved time.Duration // how far both clocks advance
 		want  []event
 	}{
 		{"a time from now", [][]byte{clockIn(clockMono, hour, 0)}, time.Hour, []event{{0, 0}}},
 		{"no time", [][]byte{clockIn(clockMono, 0, 0)}, 0, []event{{0, 0}}},
-		{"a time of the one clock", [][]byte{clockIn(clockMono, hour, clockAbsolute)}, time.Hour - time.Second, []event{{0, 0}}},
-		{"a time of the other clock", [][]byte{clockIn(clockReal, frozen+hour, clockAbsolute)}, time.Hour, []event{{0, 0}}},
-		{"a time that is over", [][]byte{clockIn(clockReal, 1, clockAbsolute)}, 0, []event{{0, 0}}},
+		{"a time of the monotonic clock", [][]byte{clockIn(clockMono, hour, clockAbsolute)}, time.Hour - time.Second, []event{{0, 0}}},
+		{"a time of the real-time clock", [][]byte{clockIn(clockReal, frozen+hour, clockAbsolute)}, time.Hour, []event{{0, 0}}},
+		{"a time in the past", [][]byte{clockIn(clockReal, 1, clockAbsolute)}, 0, []event{{0, 0}}},
 		{"the first of three", [][]byte{clockIn(clockMono, 3*hour, 0), clockIn(clockReal, hour, 0), clockIn(clockReal, frozen+hour, clockAbsolute)}, time.Hour, []event{{1, 0}, {2, 0}}},
-		{"a clock that is none", [][]byte{clockIn(clockMono, hour, 0), clockIn(2, hour, 0)}, 0, []event{{1, wasiInval}}},
+		{"an unknown clock", [][]byte{clockIn(clockMono, hour, 0), clockIn(2, hour, 0)}, 0, []event{{1, wasiInval}}},
 		{"output, which is ready", [][]byte{clockIn(clockMono, hour, 0), fileIn(tagWrite, stdout), fileIn(tagWrite, stderr)}, 0, []event{{1, 0}, {2, 0}}},
-		{"input, which is not there", [][]byte{clockIn(clockMono, hour, 0), fileIn(tagRead, 0)}, 0, []event{{1, wasiBadf}}},
-		{"a file that is not there", [][]byte{fileIn(tagWrite, 3)}, 0, []event{{0, wasiBadf}}},
-		{"what is no subscription", [][]byte{fileIn(9, 0), clockIn(clockMono, hour, 0)}, 0, []event{{0, wasiInval}}},
-		{"as long as may be", [][]byte{clockIn(clockMono, uint64(maxSlept), 0)}, maxSlept, []event{{0, 0}}},
+		{"input, which does not exist", [][]byte{clockIn(clockMono, hour, 0), fileIn(tagRead, 0)}, 0, []event{{1, wasiBadf}}},
+		{"a file that is not open", [][]byte{fileIn(tagWrite, 3)}, 0, []event{{0, wasiBadf}}},
+		{"an unknown subscription", [][]byte{fileIn(9, 0), clockIn(clockMono, hour, 0)}, 0, []event{{0, wasiInval}}},
+		{"the longest sleep", [][]byte{clockIn(clockMono, uint64(maxSlept), 0)}, maxSlept, []event{{0, 0}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			g := newGuest(t)
@@ -92,7 +93,7 @@ func TestPollReportsWhatIsDueFirst_D6(t *testing.T) {
 			}
 			for id := range before {
 				if moved := after[id] - before[id]; moved != c.moved {
-					t.Errorf("clock %d was moved on by %v, want %v", id, moved, c.moved)
+					t.Errorf("clock %d advanced by %v, want %v", id, moved, c.moved)
 				}
 			}
 			g.call.Frozen = false
@@ -103,7 +104,7 @@ func TestPollReportsWhatIsDueFirst_D6(t *testing.T) {
 	}
 }
 
-func TestPollRefusesWhatCannotBe_D6(t *testing.T) {
+func TestPollRejectsInvalidArguments_D6(t *testing.T) {
 	g := newGuest(t)
 	g.call.Frozen = true
 	for _, args := range [][]uint64{{65536 - 47, 0, 1, 128}, {0, 65536 - 31, 1, 128}, {0, 0, 1, 65536 - 3}, {1 << 31, 0, 64, 128}} {
@@ -112,17 +113,17 @@ func TestPollRefusesWhatCannotBe_D6(t *testing.T) {
 		}
 	}
 	if got, _ := g.poll(clockIn(clockMono, math.MaxUint64, 0)); got != wasiIntr || g.call.Slept != 0 {
-		t.Errorf("a wait for ever is answered %d, want EINTR", got)
+		t.Errorf("an endless wait: answered %d, want EINTR", got)
 	}
 	for _, count := range []uint64{0, maxSubscriptions + 1, 1<<32 - 1} {
 		if got := g.mustRun("poll_oneoff", 0, 0, count, 128); got != wasiInval {
-			t.Errorf("%d subscriptions are answered %d, want EINVAL", count, got)
+			t.Errorf("%d subscriptions: answered %d, want EINVAL", count, got)
 		}
 	}
 }
 
-// In a request a guest waits for as long as it asks to, and no longer than its
-// call lasts. The fuel that it pays does not depend on how long that is.
+// In a request a sleep ends after the requested time or at the call's deadline.
+// Its fuel does not depend on the duration.
 func TestPollWaitsInRequestsWithinTheirTime_D6(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGuest(t)

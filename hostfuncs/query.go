@@ -8,9 +8,8 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// query may wait for a database: the guest that calls it holds its instance
-// meanwhile. Services bound it by the request's context and a limit of their own.
-// A guest gets an errno, so the log says what was wrong.
+// query runs a statement by Services.Query. The instance is held while it waits.
+// The guest gets only an errno, so the error itself goes to the log.
 func query(c *Call, m memory, s []uint64) {
 	schema, errno1 := m.argument(uint32(s[0]), uint32(s[1]), abi.MaxName)
 	name, errno2 := m.argument(uint32(s[2]), uint32(s[3]), abi.MaxName)
@@ -25,10 +24,10 @@ func query(c *Call, m memory, s []uint64) {
 	if err != nil {
 		level := slog.LevelWarn
 		if c.Frozen {
-			level = slog.LevelDebug // calls that warm a guest up may ask too
+			level = slog.LevelDebug // warm-up calls may query too
 		}
-		text := fmt.Sprintf("a query of the guest failed: %.*s: %v", maxQuoted, name, err)
-		c.said.line(level, text[:min(len(text), abi.MaxLogText)])
+		text := fmt.Sprintf("query %.*s failed: %v", maxQuoted, name, err)
+		c.log.line(level, text[:min(len(text), abi.MaxLogText)])
 		c.charge(costRecord)
 		s[0] = negative(errnoOf(err, nil))
 		return
@@ -39,10 +38,10 @@ func query(c *Call, m memory, s []uint64) {
 	s[0] = uint64(len(rows))
 }
 
-// maxQuoted is how much of a statement's name a line of the log quotes, in bytes.
+// maxQuoted is how much of a statement's name a log line quotes, in bytes.
 const maxQuoted = 100
 
-var errFrozen = errors.New("no query runs while the guest is set up, because every instance starts from that state: ask at the first request")
+var errFrozen = errors.New("no query runs while the image is built, because every instance starts from it: query in the first request")
 
 func (c *Call) query(schema, name, args string) ([]byte, error) {
 	if c.Frozen {

@@ -11,11 +11,11 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// shelf is a test's Files: a map.
+// shelf is a Files in memory.
 type shelf struct {
 	tenant string
 	files  map[string]string
-	opened *int // readers and shelves that are not closed
+	opened *int // readers and shelves not yet closed
 	err    error
 }
 
@@ -34,7 +34,7 @@ type shelved struct {
 	opened *int
 }
 
-// Read fetches what is read, as from a server.
+// Read fails after the context of Open is done, as a server's file does.
 func (r *shelved) Read(p []byte) (int, error) {
 	if err := r.ctx.Err(); err != nil {
 		return 0, err

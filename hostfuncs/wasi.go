@@ -16,7 +16,7 @@ import (
 // https://github.com/WebAssembly/WASI/blob/main/legacy/preview1/docs.md.
 const wasiModule = "wasi_snapshot_preview1"
 
-// WASI errno values that guests get to see.
+// WASI errnos that guests can get, file descriptors and clock ids.
 const (
 	wasiOK     = 0
 	wasiBadf   = 8
@@ -31,9 +31,8 @@ const (
 	clockTicks = 1 // nanoseconds
 )
 
-// wasiFunctions are the WASI functions that do something. They are our own,
-// few enough to read in one go, because what is not here cannot be reached: no
-// files, no sockets, no arguments but the program's name, no environment.
+// wasiFunctions are the implemented WASI functions. They give no access to files,
+// sockets or the environment, and only the program's name as argument.
 var wasiFunctions = []function{
 	{"args_get", types(i32, i32), types(i32), wasiArguments, costTrivial},
 	{"args_sizes_get", types(i32, i32), types(i32), wasiArgumentSizes, costTrivial},
@@ -51,9 +50,9 @@ var wasiFunctions = []function{
 	{"poll_oneoff", types(i32, i32, i32, i32), types(i32), wasiPoll, costWait},
 }
 
-// instantiateWASI builds the WASI module that guest imports. A WASI function
-// that is imported, but not in the list, answers ENOSYS: libc links in file
-// functions that a guest never calls.
+// instantiateWASI instantiates the WASI functions that guest imports. One that is
+// not in wasiFunctions returns ENOSYS: libc links in file functions that guests
+// never call.
 func instantiateWASI(ctx context.Context, r wazero.Runtime, guest wazero.CompiledModule) error {
 	b := r.NewHostModuleBuilder(wasiModule)
 	exported := false
@@ -82,6 +81,8 @@ func instantiateWASI(ctx context.Context, r wazero.Runtime, guest wazero.Compile
 	return nil
 }
 
+// checkWASI checks the signature of an imported WASI function. One that is not in
+// wasiFunctions must return i32, for ENOSYS.
 func checkWASI(name string, imp api.FunctionDefinition) error {
 	want := wasiFunction(name)
 	switch {
@@ -109,16 +110,15 @@ func wasiFunction(name string) *function {
 	return nil
 }
 
-// procExit ends the guest's call by a trap, and leaves the module open: its
-// owner decides what becomes of it. wazero's own closes the module, which
-// frees memory that others may still look at.
+// procExit ends the guest's call by a panic and leaves the module open. wazero's
+// proc_exit closes the module, which frees memory that the host may still read.
 func procExit(_ context.Context, _ api.Module, s []uint64) { panic(sys.NewExitError(uint32(s[0]))) }
 
 func wasiNothing(_ *Call, _ memory, s []uint64) { s[0] = wasiOK }
 func wasiNoFile(_ *Call, _ memory, s []uint64)  { s[0] = wasiBadf }
 func wasiMissing(_ *Call, _ memory, s []uint64) { s[0] = wasiNosys }
 
-// wasiNoStrings is the answer "no strings, of no bytes".
+// wasiNoStrings answers with a count and a size of 0.
 func wasiNoStrings(_ *Call, m memory, s []uint64) {
 	if !m.putUint32(uint32(s[0]), 0) || !m.putUint32(uint32(s[1]), 0) {
 		s[0] = wasiFault
@@ -127,8 +127,7 @@ func wasiNoStrings(_ *Call, m memory, s []uint64) {
 	s[0] = wasiOK
 }
 
-// program is what a guest finds as the name of its program. It has no further
-// argument.
+// program is the only argument of a guest, its program's name.
 const program = "guest\x00"
 
 func wasiArgumentSizes(_ *Call, m memory, s []uint64) {
@@ -185,8 +184,7 @@ func wasiRandom(c *Call, m memory, s []uint64) {
 	s[0] = wasiOK
 }
 
-// wasiWrite sends what a guest prints to its log: a Go guest's last words
-// before it panics are there.
+// wasiWrite appends what a guest prints to the log of the call.
 func wasiWrite(c *Call, m memory, s []uint64) {
 	fd, vectors, count, result := uint32(s[0]), uint32(s[1]), uint32(s[2]), uint32(s[3])
 	if fd != stdout && fd != stderr {
@@ -198,7 +196,7 @@ func wasiWrite(c *Call, m memory, s []uint64) {
 		level = slog.LevelWarn
 	}
 	written := uint32(0)
-	for i := range min(count, 16) { // WASI lets a write be short
+	for i := range min(count, 16) { // WASI allows short writes
 		v, ok := m.bytes(vectors+8*i, 8)
 		if !ok {
 			s[0] = wasiFault
@@ -211,7 +209,7 @@ func wasiWrite(c *Call, m memory, s []uint64) {
 			return
 		}
 		if len(text) > 0 {
-			c.said.print(level, text[:min(len(text), abi.MaxLogText)])
+			c.log.print(level, text[:min(len(text), abi.MaxLogText)])
 			c.worked()
 			c.charge(costRecord)
 		}

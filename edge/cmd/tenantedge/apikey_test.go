@@ -110,7 +110,7 @@ func TestAQueryBeforeTheTenantIsKnownSeesNoTenant_D8(t *testing.T) {
 				}
 			}
 			e.stop()
-			if got := log.String(); !strings.Contains(got, "a query of the guest failed: tenant_of_key: ") || !strings.Contains(got, c.logged) {
+			if got := log.String(); !strings.Contains(got, "query tenant_of_key failed: ") || !strings.Contains(got, c.logged) {
 				t.Errorf("logged %s, want %q", got, c.logged)
 			}
 			if strings.Contains(log.String(), "acme's key") {

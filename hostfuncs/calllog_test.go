@@ -9,7 +9,7 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// print has the guest write to a file descriptor.
+// print makes the guest write text to a file descriptor.
 func (g *guest) print(fd uint64, text string) {
 	g.tb.Helper()
 	addr, size := g.put(1024, text)
@@ -20,6 +20,7 @@ func (g *guest) print(fd uint64, text string) {
 	}
 }
 
+// log makes the guest write a log line.
 func (g *guest) log(level int32, text string) {
 	g.tb.Helper()
 	addr, size := g.put(1024, text)
@@ -33,34 +34,34 @@ func TestWhatAGuestSaysInACallIsOneRecord_D5(t *testing.T) {
 		want string
 	}{
 		{"nothing", func(*guest) {}, ""},
-		{"nothing that can be seen", func(g *guest) { g.print(stderr, "\n \n"); g.log(0, "") }, ""},
-		{"a line of the log", func(g *guest) { g.log(0, "plan gold") }, "INFO plan gold"},
-		{"lines of the log", func(g *guest) { g.log(-4, "a"); g.log(4, "b"); g.log(0, "c") }, "WARN a | b | c"},
-		{"a level beyond all", func(g *guest) { g.log(1000, "a") }, "ERROR a"},
-		{"a level below all", func(g *guest) { g.log(-1000, "a") }, "DEBUG a"},
+		{"only white space", func(g *guest) { g.print(stderr, "\n \n"); g.log(0, "") }, ""},
+		{"a log line", func(g *guest) { g.log(0, "plan gold") }, "INFO plan gold"},
+		{"log lines", func(g *guest) { g.log(-4, "a"); g.log(4, "b"); g.log(0, "c") }, "WARN a | b | c"},
+		{"a level above the highest", func(g *guest) { g.log(1000, "a") }, "ERROR a"},
+		{"a level below the lowest", func(g *guest) { g.log(-1000, "a") }, "DEBUG a"},
 		{"queries that fail", func(g *guest) {
 			g.world.err = abi.NotFound
 			g.put(1024, "t1plan")
 			for range 2 {
 				g.mustRun(abi.ImportQuery, 1024, 2, 1026, 4, 0, 0, 2048, 0)
 			}
-		}, "WARN a query of the guest failed: plan: " + abi.NotFound.Error() + " | a query of the guest failed: plan: " + abi.NotFound.Error()},
+		}, "WARN query plan failed: " + abi.NotFound.Error() + " | query plan failed: " + abi.NotFound.Error()},
 		{"a panic, printed piece by piece", func(g *guest) {
 			for _, piece := range []string{"panic: ", "boom", "\n", "\n", "goroutine 1 [running]:\n", "main.route(...)\n", "\t/src/main.go", ":", "12", "\n"} {
 				g.print(stderr, piece)
 			}
 		}, "WARN panic: boom | goroutine 1 [running]: | main.route(...) | /src/main.go:12"},
-		{"a log line after half a line", func(g *guest) { g.print(stdout, "half"); g.log(0, "whole") }, "INFO half | whole"},
+		{"a log line after half a line", func(g *guest) { g.print(stdout, "half"); g.log(0, "full") }, "INFO half | full"},
 		{"a log line that looks like two", func(g *guest) { g.log(0, "one\ntwo\r\nthree") }, "INFO one two\uFFFD three"},
-		{"a terminal's controls", func(g *guest) { g.print(stdout, "red \x1b[31m \x00\u009b\x7f\u2028 text\xff") },
+		{"terminal control characters", func(g *guest) { g.print(stdout, "red \x1b[31m \x00\u009b\x7f\u2028 text\xff") },
 			"INFO red \uFFFD[31m \uFFFD\uFFFD\uFFFD\uFFFD text\uFFFD"},
-		{"a letter in two pieces", func(g *guest) { g.print(stdout, "caf\xc3"); g.print(stdout, "\xa9\n") }, "INFO caf\u00e9"},
-		{"a line outside of its memory", func(g *guest) { g.mustRun(abi.ImportLog, 0, 1<<31, 5) }, "INFO (a log line outside of the guest's memory)"},
+		{"a character in two writes", func(g *guest) { g.print(stdout, "caf\xc3"); g.print(stdout, "\xa9\n") }, "INFO caf\u00e9"},
+		{"a line outside its memory", func(g *guest) { g.mustRun(abi.ImportLog, 0, 1<<31, 5) }, "INFO (a log line outside the guest's memory)"},
 		{"a long line", func(g *guest) { g.log(0, strings.Repeat("x", 5000)) }, "INFO " + strings.Repeat("x", abi.MaxLogText)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			g := newGuest(t)
-			for range 2 { // a call inherits nothing of the one before
+			for range 2 { // a call inherits nothing from the one before it
 				g.world.lines = nil
 				g.call.Begin(t.Context())
 				c.say(g)
@@ -87,7 +88,7 @@ func TestOfAFloodTheBeginningAndTheEndAreKept_D5(t *testing.T) {
 	for n := range 100_000 {
 		g.print(stdout, fmt.Sprintln("line", n))
 	}
-	if kept := cap(g.call.said.head) + cap(g.call.said.tail); kept > 8*saidHalf {
+	if kept := cap(g.call.log.head) + cap(g.call.log.tail); kept > 8*logHalf {
 		t.Errorf("the call keeps %d bytes", kept)
 	}
 	g.print(stderr, "panic: the end\n")
@@ -98,7 +99,7 @@ func TestOfAFloodTheBeginningAndTheEndAreKept_D5(t *testing.T) {
 	}
 	got := g.world.lines[0]
 	if !strings.HasPrefix(got, "the beginning | line 0 | ") || !strings.HasSuffix(got, "line 99999 | panic: the end") ||
-		!strings.Contains(got, " bytes are left out) ") || len(got) > 4*saidHalf {
+		!strings.Contains(got, " bytes dropped) ") || len(got) > 4*logHalf {
 		t.Errorf("logged %d bytes: %.100q … %q", len(got), got, got[max(0, len(got)-100):])
 	}
 }
