@@ -9,10 +9,10 @@ var (
 	// ErrClosed: the channel or its layer is closed.
 	ErrClosed = errors.New("channel: closed")
 	// ErrName: a schema, group or channel name that is not valid on the wire.
-	ErrName = errors.New("channel: bad name")
+	ErrName = errors.New("channel: invalid name")
 	// ErrMessage: a message that is not a map with a type, or has a value that
 	// channels_redis cannot carry.
-	ErrMessage = errors.New("channel: bad message")
+	ErrMessage = errors.New("channel: invalid message")
 	// ErrTooLarge: a message longer than Config.MaxMessage.
 	ErrTooLarge = errors.New("channel: the message is too large")
 	// ErrLimit: the tenant has its maximum of channels or memberships.

@@ -48,8 +48,8 @@ func (ch *Channel) Close() bool {
 	return true
 }
 
-// Malformed counts a message that the receiver got and could not use, as one
-// that was malformed when it arrived.
+// Malformed counts a message that the receiver got and could not use as a
+// malformed one.
 func (ch *Channel) Malformed() {
 	counters := ch.scope.counters
 	counters.CountDropped(&counters.Malformed, 1)

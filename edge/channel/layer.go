@@ -6,7 +6,7 @@ import "github.com/tenantedge/tenantedge/edge/channel/internal/wire"
 // wire.
 type layer struct {
 	config  Config
-	process wire.Process                  // zero: each scope names one
+	process wire.Process                  // zero: each scope makes a name
 	newLine func(t wire.Tenant) wire.Line // nil: one process
 	scopes  scopes
 }

@@ -16,8 +16,8 @@ type memberships struct {
 // further are all memberships except the first.
 type further struct {
 	list []membership
-	// index maps a group to its index in list, once the list is long: searching a
-	// long list would hold the tenant's lock for each group of the channel.
+	// index maps a group to its index in list, once the list is long: the tenant's
+	// lock is held during a search.
 	index map[*group]int
 }
 

@@ -56,7 +56,7 @@ func TestADirectSendToAFullMailboxFails(t *testing.T) {
 	}
 }
 
-func TestManyDropsAreOneLineOfTheLog(t *testing.T) {
+func TestManyDropsAreOneLogLine(t *testing.T) {
 	var log strings.Builder
 	layer, _ := newMemory(t, channel.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	for _, schema := range []string{"acme", "bolt"} {

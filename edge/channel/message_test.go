@@ -56,7 +56,7 @@ func TestMessagesThatCannotBeSentAreRejected(t *testing.T) {
 		"a time":                    time.Now(),
 		"a struct":                  struct{}{},
 		"text that is not UTF-8":    "\xff",
-		"a bad key":                 map[string]any{"\xff": 1},
+		"an invalid key":            map[string]any{"\xff": 1},
 		"lists within lists":        deep,
 		"a bad value within a list": []any{make(chan int)},
 	} {

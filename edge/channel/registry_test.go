@@ -20,7 +20,7 @@ func TestATokenOfAClosedChannelIsNeverReused(t *testing.T) {
 				t.Fatal("a channel is not found by its token")
 			}
 			if old[ch.token] {
-				t.Fatal("a token came twice")
+				t.Fatal("a token was reused")
 			}
 		}
 		for range round % 5 {
@@ -63,7 +63,7 @@ func TestMembershipsAreRemovedInAnyOrder(t *testing.T) {
 			m.remove(0)
 		}
 		if m.more != nil || m.first.group != nil {
-			t.Errorf("empty memberships hold %+v", m)
+			t.Errorf("empty memberships are %+v", m)
 		}
 	}
 }

@@ -48,7 +48,7 @@ func (g *group) own() {
 }
 
 // newScope returns a scope. The config must be complete. For a zero process the
-// scope names one.
+// scope makes a name.
 func newScope(schema string, process wire.Process, config Config) (*scope, error) {
 	if err := checkSchema(schema); err != nil {
 		return nil, err

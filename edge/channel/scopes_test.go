@@ -78,10 +78,10 @@ func TestALayerReleasesUnreferencedTenants(t *testing.T) {
 	}
 	heap()
 	if s := m.Stats(); s.Sent != tenants || s.Delivered != tenants || s.Channels != 1 || s.Memberships != 1 {
-		t.Errorf("counted %+v: expected the counts of released tenants too", s)
+		t.Errorf("counted %+v: expected the counts of released tenants, too", s)
 	}
 	if n := len(m.scopes.all); n != 2 {
-		t.Errorf("%d tenants are kept, expected 2", n)
+		t.Errorf("%d tenants remain, expected 2", n)
 	}
 	if after := heap(); after > before+tenants*50 {
 		t.Errorf("%d bytes remain of %d tenants", after-before, tenants)
@@ -96,7 +96,7 @@ func TestALayerReleasesUnreferencedTenants(t *testing.T) {
 	runtime.KeepAlive(m)
 }
 
-// Tenants are released as others come, even if Stats is never called.
+// Tenants are released when others are added, even if Stats is never called.
 func TestALayerReleasesTenantsAsOthersCome(t *testing.T) {
 	m := memory(t)
 	for round := range 10 {
@@ -106,7 +106,7 @@ func TestALayerReleasesTenantsAsOthersCome(t *testing.T) {
 		heap()
 	}
 	if n := len(m.scopes.all); n > 45*minSweep {
-		t.Errorf("%d tenants are kept", n)
+		t.Errorf("%d tenants remain", n)
 	}
 }
 

@@ -15,7 +15,7 @@ type Stats struct {
 
 	Full         uint64 // dropped by a full receiver
 	OverCapacity uint64 // dropped because a process, this one or another, had too many unread messages
-	Unknown      uint64 // for a closed channel, or a process that has ended
+	Unknown      uint64 // addressed to a closed channel, or to a process that has ended
 	Foreign      uint64 // arrived for one tenant and named another tenant's channel
 	Malformed    uint64 // could not be decoded or decrypted
 	TooLarge     uint64 // arrived longer than allowed

@@ -97,7 +97,7 @@ func (m Member) NextMessage(t *testing.T) *channel.Message {
 	defer cancel()
 	got, err := m.Box.Next(ctx)
 	if err != nil {
-		t.Fatalf("no message came: %v", err)
+		t.Fatalf("no message arrived: %v", err)
 	}
 	return got
 }

@@ -35,14 +35,14 @@ func newWitness() *witness { return &witness{make(chan string, 1000), make(chan 
 func (w *witness) Receive(m *channel.Message) bool { w.messages <- m.Type(); return true }
 func (w *witness) Interrupted(err error)           { w.breaks <- err }
 
-// resumes waits for the notification of a break and then of its end.
-func (w *witness) resumes(t *testing.T) {
+// awaitResume waits for the notification of a break and then of its end.
+func (w *witness) awaitResume(t *testing.T) {
 	t.Helper()
 	if err := await(t, w.breaks, "word of the break"); !errors.Is(err, channel.ErrBroken) {
-		t.Errorf("told %v, expected %v", err, channel.ErrBroken)
+		t.Errorf("notified of %v, expected %v", err, channel.ErrBroken)
 	}
 	if err := await(t, w.breaks, "word of the resumption"); err != nil {
-		t.Errorf("told %v, expected nil", err)
+		t.Errorf("notified of %v, expected nil", err)
 	}
 }
 
@@ -58,11 +58,11 @@ func await[T any](t *testing.T, from <-chan T, what string) T {
 }
 
 // eventually waits until a condition holds.
-func eventually(t *testing.T, what string, ask func() bool) {
+func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for late := time.After(patience); !ask(); {
+	for late := time.After(patience); !condition(); {
 		select {
 		case <-tick.C:
 		case <-late:
@@ -71,7 +71,7 @@ func eventually(t *testing.T, what string, ask func() bool) {
 	}
 }
 
-func TestW6ABrokenLayerSaysSoAndResumes(t *testing.T) {
+func TestW6ABrokenLayerNotifiesReceiversAndResumes(t *testing.T) {
 	for _, kind := range kinds {
 		for _, hosts := range []int{1, 2} {
 			t.Run(fmt.Sprint(kind.name, " with ", hosts, " hosts"), func(t *testing.T) {
@@ -94,17 +94,17 @@ func TestW6ABrokenLayerSaysSoAndResumes(t *testing.T) {
 				for _, end := range []func(testing.TB){server.Stop, server.Kill} {
 					end(t)
 					if err := await(t, w.breaks, "word of the break"); !errors.Is(err, channel.ErrBroken) {
-						t.Errorf("told %v, expected %v", err, channel.ErrBroken)
+						t.Errorf("notified of %v, expected %v", err, channel.ErrBroken)
 					}
 					if hosts == 1 {
-						refused(t, there, here, ch)
+						callsFail(t, there, here, ch)
 					}
 					if s := a.Stats(); s.Broken != 1 || s.Breaks == 0 {
 						t.Errorf("counted %+v", s)
 					}
 					server.Restart(t) // empty: only what the layer writes again exists
 					if err := await(t, w.breaks, "word of the resumption"); err != nil {
-						t.Errorf("told %v, expected nil", err)
+						t.Errorf("notified of %v, expected nil", err)
 					}
 					if s := a.Stats(); s.Broken != 0 || s.Resumes != s.Breaks {
 						t.Errorf("counted %+v", s)
@@ -122,7 +122,7 @@ func TestW6ABrokenLayerSaysSoAndResumes(t *testing.T) {
 	}
 }
 
-// book is a log that can be read while it is written.
+// book is a log that can be read during writes.
 type book struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -176,8 +176,8 @@ func TestW6ABreakIsLoggedOnceForAllTenants(t *testing.T) {
 	}
 }
 
-// refused checks that calls fail soon while Redis is down.
-func refused(t *testing.T, there, here channel.Scope, ch *channel.Channel) {
+// callsFail checks that calls fail soon while Redis is down.
+func callsFail(t *testing.T, there, here channel.Scope, ch *channel.Channel) {
 	t.Helper()
 	hello := channeltest.Message(t, "hello")
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -195,7 +195,7 @@ func refused(t *testing.T, there, here channel.Scope, ch *channel.Channel) {
 	}
 }
 
-func TestW6AHostThatIsDeadWithoutAWordIsFound(t *testing.T) {
+func TestW6ASilentlyDeadHostIsDetected(t *testing.T) {
 	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
@@ -221,10 +221,10 @@ func TestW6AHostThatIsDeadWithoutAWordIsFound(t *testing.T) {
 			err := await(t, w.breaks, "word of the silence")
 			signal(syscall.SIGCONT)
 			if !errors.Is(err, channel.ErrBroken) {
-				t.Errorf("told %v, expected %v", err, channel.ErrBroken)
+				t.Errorf("notified of %v, expected %v", err, channel.ErrBroken)
 			}
 			if err := await(t, w.breaks, "word of the resumption"); err != nil {
-				t.Errorf("told %v, expected nil", err)
+				t.Errorf("notified of %v, expected nil", err)
 			}
 		})
 	}
@@ -243,7 +243,7 @@ func connections(t *testing.T, s *redistest.Server) int {
 	return strings.Count(client.ClientList(t.Context()).Val(), "\n")
 }
 
-func TestW6AMailboxTellsOfABreakThatIsOver(t *testing.T) {
+func TestW6AMailboxReportsABreakThatIsOver(t *testing.T) {
 	box := channeltest.NewMailbox(channeltest.MailboxConfig{})
 	box.Interrupted(channel.ErrBroken)
 	box.Interrupted(nil)
@@ -261,7 +261,7 @@ func TestW6MembershipOutlivesTheGroupsExpiry(t *testing.T) {
 	server := redistest.Start(t)
 	config := Config{Hosts: []string{server.URL()}, Prefix: redistest.Prefix(), GroupExpiry: 3 * time.Second}
 	a, b := open(t, kinds[0].make, config), open(t, kinds[0].make, config)
-	a.(*Core).beat = 50 * time.Millisecond // of 64 topics each: a machine that stands still for a second misses nothing
+	a.(*Core).beat = 50 * time.Millisecond // for 64 topics each, so that a stall of one second loses nothing
 	s := channeltest.Scope(t, a, "acme")
 	m := channeltest.Open(t, s, "chat")
 	for i := range 3 * dueAtLeast { // more than are renewed at a time
@@ -398,7 +398,7 @@ func TestAGroupCostsOneMembershipForEachProcess(t *testing.T) {
 	eventually(t, "the group to go", func() bool { return core.clients[0].Exists(t.Context(), key).Val() == 0 })
 }
 
-func TestAClosedLayerLeavesNothingBehind(t *testing.T) {
+func TestAClosedLayerLeavesNoKeysAndGoroutines(t *testing.T) {
 	server := redistest.StartOwn(t)
 	before := runtime.NumGoroutine()
 	for _, kind := range kinds {
@@ -452,7 +452,7 @@ func TestALayerForgetsTenantsThatAreIdle(t *testing.T) {
 	}
 }
 
-func TestBadSettingsAreRefusedWithoutSecrets(t *testing.T) {
+func TestInvalidSettingsAreRejectedWithoutSecrets(t *testing.T) {
 	good := []string{"redis://127.0.0.1:1"}
 	for name, c := range map[string]Config{
 		"no hosts":           {},

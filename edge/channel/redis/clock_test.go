@@ -18,12 +18,12 @@ func setOn(t *testing.T, seconds int64) time.Time {
 	moved := now
 	*(*uint64)(unsafe.Pointer(&moved)) += uint64(seconds) << 30 // see type Time in package time
 	if moved.Sub(now) != 0 || moved.Unix()-now.Unix() != seconds {
-		t.Fatal("package time keeps times in another way than this test moves them: adapt it")
+		t.Fatal("the representation of time.Time has changed: adapt this test")
 	}
 	return moved
 }
 
-func TestAnEdgeWhoseClockIsSetTakesNothingFromOthers_G11(t *testing.T) {
+func TestAnEdgeWhoseClockIsSetRemovesNothingOfOthers_G11(t *testing.T) {
 	const day = 25 * 60 * 60
 	config := Config{Hosts: []string{redistest.Start(t).URL()}}
 	for name, seconds := range map[string]int64{"on": day, "back": -day} {

@@ -49,10 +49,10 @@ type Config struct {
 	// Expiry is how long a message waits for a process to read it, in whole
 	// seconds. 0: a minute. Core layer only. [expiry]
 	Expiry time.Duration
-	// GroupExpiry is how long the membership of a Django process outlasts the
-	// process, in whole seconds. 0: a day. An edge renews its memberships while it
-	// runs; those of an edge that ended are removed after 30 seconds. Core layer
-	// only. [group_expiry]
+	// GroupExpiry is how long a membership lasts unless it is renewed, in whole
+	// seconds. 0: a day. An edge renews its memberships while it runs, and those of
+	// an edge that was killed are removed after 30 seconds; a Django process does
+	// not renew its memberships. Core layer only. [group_expiry]
 	GroupExpiry time.Duration
 	// Capacity is how many messages may wait for a process, for each tenant. 0:
 	// 100. Core layer only. [capacity]
@@ -102,8 +102,8 @@ func (c Config) complete() (Config, error) {
 
 const (
 	dialTimeout = 3 * time.Second
-	// answerTimeout is how long Redis may take to reply before the connection
-	// counts as dead.
+	// answerTimeout is how long Redis may take to reply before the connection is
+	// considered dead.
 	answerTimeout = 5 * time.Second
 	// beatTime is the interval between two checks that Redis answers.
 	beatTime = 5 * time.Second
@@ -139,7 +139,7 @@ func (c Config) options() ([]*redis.Options, error) {
 
 // withPoolSize returns options for a client with at most n connections.
 func withPoolSize(o *redis.Options, n int) *redis.Options {
-	few := *o
-	few.PoolSize, few.MinIdleConns = n, 0
-	return &few
+	limited := *o
+	limited.PoolSize, limited.MinIdleConns = n, 0
+	return &limited
 }

@@ -27,8 +27,8 @@ type Core struct {
 	aliveTTL time.Duration // of the key that shows that the process is alive
 }
 
-// NewCore returns a layer that speaks as channels_redis.core. It connects when it
-// is first used.
+// NewCore returns a layer that is compatible with channels_redis.core. It connects
+// when it is first used.
 func NewCore(config Config) (*Core, error) {
 	config, err := config.complete()
 	if err != nil {
@@ -67,7 +67,7 @@ func (c *Core) Close() error {
 func (c *Core) groupKey(group string) string { return c.config.Prefix + ":group:" + group }
 
 // queueKey returns the key and the host of the queue in which messages for a
-// channel wait. The part of the name up to the exclamation mark decides both.
+// channel wait. The part of the name up to the exclamation mark determines both.
 // channels_redis picks the host of a direct send by the full name, so readers
 // look at every host.
 func (c *Core) queueKey(name string) (key string, host int) {

@@ -207,7 +207,7 @@ func TestW6DjangoProcessesTakePartAgainAfterARestart(t *testing.T) {
 						t.Errorf("a message of edge %d: got %v, expected %v", i, err, channel.ErrBroken)
 					}
 					if peers[i].try("group_send", "acme.chat", "lost") == "" {
-						t.Errorf("a message of Python process %d is sent, though there is no Redis", i)
+						t.Errorf("a message of Python process %d was sent although Redis is down", i)
 					}
 				}
 				server.Restart(t)
@@ -282,7 +282,7 @@ func rounds(t *testing.T, scopes []channel.Scope, members []channeltest.Member, 
 	}
 	peers[0].expect("fewer")
 	peers[1].do("join", "acme.rest", "")
-	peers[0].do("group_send", "acme.rest", "and to you") // a message of the group would come first
+	peers[0].do("group_send", "acme.rest", "and to you") // a message of the group would arrive first
 	peers[1].expect("and to you")
 }
 

@@ -23,7 +23,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/channel/redistest"
 )
 
-// dial returns a client of a server, by which the test disturbs it.
+// dial returns a client with which the test disturbs a server.
 func dial(t *testing.T, s *redistest.Server) *redis.Conn {
 	t.Helper()
 	options, err := redis.ParseURL(s.URL())
@@ -53,13 +53,13 @@ func TestW6ARedisThatAnswersWithErrorsIsNeverSilent(t *testing.T) {
 	for _, trouble := range []struct {
 		name       string
 		hurt, heal [][]any
-		breaks     bool // also what pub/sub needs
+		breaks     bool // breaks pub/sub too
 	}{
 		{"its memory is full", [][]any{{"CONFIG", "SET", "maxmemory", "1"}}, [][]any{{"CONFIG", "SET", "maxmemory", "0"}}, false},
 		{"it became a replica", [][]any{{"REPLICAOF", "127.0.0.1", "1"}}, [][]any{{"REPLICAOF", "NO", "ONE"}}, false},
-		{"it wants a password", append([][]any{{"CONFIG", "SET", "requirepass", "x"}}, killAll...), [][]any{{"CONFIG", "SET", "requirepass", ""}}, true},
+		{"it requires a password", append([][]any{{"CONFIG", "SET", "requirepass", "x"}}, killAll...), [][]any{{"CONFIG", "SET", "requirepass", ""}}, true},
 		{"it has too many clients", append([][]any{{"CONFIG", "SET", "maxclients", "1"}}, killAll...), [][]any{{"CONFIG", "SET", "maxclients", "1000"}}, true},
-		{"it forbids what is needed", [][]any{{"ACL", "SETUSER", "default", "-zadd", "-eval"}}, [][]any{{"ACL", "SETUSER", "default", "+zadd", "+eval"}}, false},
+		{"it forbids the required commands", [][]any{{"ACL", "SETUSER", "default", "-zadd", "-eval"}}, [][]any{{"ACL", "SETUSER", "default", "+zadd", "+eval"}}, false},
 	} {
 		for _, kind := range kinds {
 			t.Run(trouble.name+", "+kind.name, func(t *testing.T) {
@@ -89,7 +89,7 @@ func TestW6ARedisThatAnswersWithErrorsIsNeverSilent(t *testing.T) {
 				}
 				if fails {
 					if err := await(t, w.breaks, "word of the break"); !errors.Is(err, channel.ErrBroken) {
-						t.Errorf("told %v, expected %v", err, channel.ErrBroken)
+						t.Errorf("notified of %v, expected %v", err, channel.ErrBroken)
 					}
 				}
 				err = there.GroupSend(t.Context(), "chat", channeltest.Message(t, "during"))
@@ -97,18 +97,18 @@ func TestW6ARedisThatAnswersWithErrorsIsNeverSilent(t *testing.T) {
 					t.Errorf("GroupSend: got %v", err)
 				}
 				if s := there.Stats(); fails != (s.Unsent == 1) || fails != (s.Broken == 1) || s.Sent+s.Unsent != 1 {
-					t.Errorf("after one send that fails (%v): counted %+v, expected it to be unsent and the layer broken", fails, s)
+					t.Errorf("after one failing send (%v): counted %+v, expected it to be unsent and the layer broken", fails, s)
 				}
 				if n := log.count("cannot be sent"); fails != (n == 1) {
-					t.Errorf("after one send that fails (%v): logged %d lines", fails, n)
+					t.Errorf("after one failing send (%v): logged %d lines", fails, n)
 				}
 				if err == nil && await(t, w.messages, "a message") != "during" {
-					t.Error("another message came")
+					t.Error("another message arrived")
 				}
 				do(t, control, trouble.heal...)
 				if fails {
 					if err := await(t, w.breaks, "word of the resumption"); err != nil {
-						t.Errorf("told %v, expected nil", err)
+						t.Errorf("notified of %v, expected nil", err)
 					}
 				}
 				eventually(t, "a send that works", func() bool {
@@ -126,7 +126,7 @@ func TestW6ARedisThatAnswersWithErrorsIsNeverSilent(t *testing.T) {
 }
 
 // The loss of memberships is detected although the connection stays.
-func TestW6ARedisThatForgetsMembershipsIsNoticed(t *testing.T) {
+func TestW6ARedisThatLosesMembershipsIsDetected(t *testing.T) {
 	for name, command := range map[string][]any{
 		"all keys": {"FLUSHALL"},
 		"one key":  {"DEL", "asgi:group:acme.chat"},
@@ -151,7 +151,7 @@ func TestW6ARedisThatForgetsMembershipsIsNoticed(t *testing.T) {
 				t.Fatal(err)
 			}
 			do(t, dial(t, server), command)
-			w.resumes(t)
+			w.awaitResume(t)
 			channeltest.Tell(t, s, "chat", "after")
 			if got := await(t, w.messages, "a message"); got != "after" {
 				t.Errorf("got %q", got)
@@ -160,8 +160,8 @@ func TestW6ARedisThatForgetsMembershipsIsNoticed(t *testing.T) {
 	}
 }
 
-// The server at the host's address may be no Redis, or one that is not ready.
-func TestW6WhatIsNoRedisIsABrokenLayer(t *testing.T) {
+// The server at the host's address may not be a Redis, or not be ready.
+func TestW6AServerThatIsNotRedisIsABrokenLayer(t *testing.T) {
 	for name, answer := range map[string]string{
 		"a web server":         "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n",
 		"noise":                "\x00\xff\x13\x37\r\n\r\n",
@@ -227,7 +227,7 @@ func pretender(t *testing.T, answer string) (address string) {
 
 // A call that times out at a host that does not reply gets ErrBroken, as for a
 // closed connection.
-func TestW6WaitingInVainIsABrokenLayer(t *testing.T) {
+func TestW6ATimeoutIsABrokenLayer(t *testing.T) {
 	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
@@ -243,7 +243,7 @@ func TestW6WaitingInVainIsABrokenLayer(t *testing.T) {
 			gone, leave := context.WithCancel(t.Context())
 			leave()
 			if err := s.Add(gone, "third", m.Channel); errors.Is(err, channel.ErrBroken) || !errors.Is(err, context.Canceled) {
-				t.Errorf("Add by who does not want to wait: got %v, expected %v", err, context.Canceled)
+				t.Errorf("Add with a cancelled context: got %v, expected %v", err, context.Canceled)
 			}
 		})
 	}
@@ -279,7 +279,7 @@ func (p *awaitedProtocol) session(ctx context.Context, k *link) error {
 // One host fails while another recovers. The receivers have not been notified
 // of the recovery, so they are not notified of the second failure either: no
 // channel may open in between.
-func TestW6NobodyOpensAChannelBetweenTwoBreaks(t *testing.T) {
+func TestW6NoChannelOpensBetweenTwoBreaks(t *testing.T) {
 	p := &awaitedProtocol{[]chan error{make(chan error), make(chan error)}}
 	w := newLinks(p, []*outage{{}, {}})
 	var l *line
@@ -309,7 +309,7 @@ func TestW6NobodyOpensAChannelBetweenTwoBreaks(t *testing.T) {
 	if err == nil {
 		l.primary[1].fail(errors.New("down as well"))
 		if len(second.breaks) == 0 {
-			t.Error("a channel was opened whose receiver is not told of the break")
+			t.Error("a channel was opened whose receiver is not notified of the break")
 		}
 		late.Close()
 	} else if !errors.Is(err, channel.ErrBroken) {

@@ -16,7 +16,8 @@ import (
 	"github.com/tenantedge/tenantedge/edge/channel/internal/wire"
 )
 
-// hosts is what both layers have in common.
+// hosts is the part that both layers have in common: the clients for sending, and
+// what sessions need to connect.
 type hosts struct {
 	config  Config
 	process wire.Process

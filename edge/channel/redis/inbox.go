@@ -9,7 +9,7 @@ import (
 // inboxBytes bounds the bytes that wait for one tenant in this process.
 const inboxBytes = 8 << 20
 
-// published is a message as it arrived, and the name it was published under.
+// published is a message as it arrived, and the name under which it was published.
 type published struct{ name, data string }
 
 // inbox holds the messages that arrived for a tenant, so that no tenant delays
@@ -25,7 +25,7 @@ type inbox struct {
 	running bool
 }
 
-// put adds a message. Without room for it, the message is dropped and counted.
+// put adds a message. If there is no room, it drops and counts the message.
 func (b *inbox) put(p published) {
 	b.mu.Lock()
 	fits := len(b.waiting) == 0 || b.bytes+len(p.data) <= inboxBytes

@@ -42,16 +42,16 @@ func (f *traffic) add(now time.Time, n int) bool {
 // A move loses no message, repeats none and keeps the order. The lane subscribes
 // to all topics of the tenant while the old link is still subscribed; then a mark
 // is published, which both links receive. Messages before the mark are delivered
-// from the old link, messages after it from the lane, which holds them until the
+// from the old link, messages after it from the lane, which buffers them until the
 // old link has received the mark too.
 type move struct {
-	name          string
-	line          *line
-	from, to      *link
-	leftMarked    bool // from received the mark
-	arrivedMarked bool // to received the mark
-	held          []published
-	bytes         int
+	name       string
+	line       *line
+	from, to   *link
+	fromMarked bool        // from received the mark
+	toMarked   bool        // to received the mark
+	buffered   []published // by the lane, until from is marked
+	bytes      int         // of buffered
 }
 
 // isolate moves a tenant from its shared link to a lane. If the lane cannot
@@ -109,7 +109,7 @@ func (w *links) pickLane(host int) (*link, *waiter) {
 	return best, best.ready
 }
 
-// endIsolation takes back the count of pickLane, and allows the next isolate after
+// endIsolation reverses the count of pickLane, and allows the next isolate after
 // retryTime.
 func (l *line) endIsolation(to *link) {
 	l.mu.Lock()
@@ -188,7 +188,7 @@ func (m *move) unsubscribe() {
 	}
 }
 
-// marked notes that a link received the mark of a move.
+// marked records that a link received the mark of a move.
 func (k *link) marked(name string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -197,16 +197,16 @@ func (k *link) marked(name string) {
 		return
 	}
 	if k == m.from {
-		m.leftMarked = true
+		m.fromMarked = true
 	} else {
-		m.arrivedMarked = true
+		m.toMarked = true
 	}
 	for _, tp := range k.topics {
 		if tp.line == m.line {
 			tp.muted = k == m.from || tp.uses == 0
 		}
 	}
-	if m.leftMarked && m.arrivedMarked {
+	if m.fromMarked && m.toMarked {
 		m.end(nil)
 	}
 }
@@ -228,8 +228,8 @@ func (m *move) end(err error) {
 			tp.muted, tp.origin = tp.uses == 0, nil
 		}
 	}
-	for _, a := range m.held {
-		l.inbox.put(a)
+	for _, p := range m.buffered {
+		l.inbox.put(p)
 	}
 	if err != nil && m.to.down == nil {
 		m.to.forgotten[l] = err
@@ -238,15 +238,15 @@ func (m *move) end(err error) {
 }
 
 // deliver delivers a message that a link received, in order.
-func (k *link) deliver(l *line, a published) {
+func (k *link) deliver(l *line, p published) {
 	m := l.moving
-	if m == nil || k != m.to || m.leftMarked {
-		l.inbox.put(a)
+	if m == nil || k != m.to || m.fromMarked {
+		l.inbox.put(p)
 		return
 	}
-	if m.bytes += len(a.data); m.bytes > inboxBytes && len(m.held) > 0 {
+	if m.bytes += len(p.data); m.bytes > inboxBytes && len(m.buffered) > 0 {
 		l.inbox.overflow()
 		return
 	}
-	m.held = append(m.held, a)
+	m.buffered = append(m.buffered, p)
 }

@@ -81,13 +81,13 @@ func (p *PubSub) moved(s channel.Scope) bool {
 }
 
 // A tenant with much traffic moves to another connection. The move loses and
-// repeats no message and keeps the order, also while sockets come and go. A
+// repeats no message and keeps the order, also while sockets open and close. A
 // failure of that connection affects no other tenant.
-func TestW5ATenantThatGetsVeryMuchMovesToItsOwnConnection_G6(t *testing.T) {
+func TestW5ABusyTenantMovesToItsOwnConnection_G6(t *testing.T) {
 	server := redistest.StartOwn(t)
 	layer := open(t, kinds[1].make, Config{Hosts: []string{server.URL()}}).(*PubSub)
 	acme, bolt := channeltest.Scope(t, layer, "acme"), channeltest.Scope(t, layer, "bolt")
-	book, told, quiet := &ledger{}, newWitness(), newWitness()
+	book, notified, quiet := &ledger{}, newWitness(), newWitness()
 	join := func(s channel.Scope, r channel.Receiver, groups ...string) *channel.Channel {
 		ch, err := s.Open(t.Context(), r)
 		for _, g := range groups {
@@ -101,7 +101,7 @@ func TestW5ATenantThatGetsVeryMuchMovesToItsOwnConnection_G6(t *testing.T) {
 		return ch
 	}
 	join(acme, book, "chat")
-	join(acme, told)
+	join(acme, notified)
 	join(bolt, quiet, "chat", "room1", "room2", "room3", "room4", "room5")
 
 	ctx, cancel := context.WithCancel(t.Context())
@@ -139,7 +139,7 @@ func TestW5ATenantThatGetsVeryMuchMovesToItsOwnConnection_G6(t *testing.T) {
 		t.Fatalf("expected a connection with only the tenant's subscriptions:\n%s", list)
 	}
 	do(t, control, []any{"CLIENT", "KILL", "ID", lane[1]})
-	told.resumes(t)
+	notified.awaitResume(t)
 	channeltest.Tell(t, bolt, "chat", "still here")
 	if got := await(t, quiet.messages, "a message"); got != "still here" || len(quiet.breaks) > 0 {
 		t.Errorf("the other tenant received %q and %d notifications of breaks", got, len(quiet.breaks))
@@ -205,6 +205,6 @@ func moveInOrder(t *testing.T, order []bool, old, next []string) {
 		}
 	}
 	if l.moving != nil || len(l.moves) > 0 || len(got) > 0 {
-		t.Errorf("order %v: the move has not ended, or %d messages came twice", order, len(got))
+		t.Errorf("order %v: the move has not ended, or %d messages were delivered twice", order, len(got))
 	}
 }

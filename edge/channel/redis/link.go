@@ -18,9 +18,9 @@ const backoffFirst, backoffLast = 50 * time.Millisecond, 2 * time.Second
 // errIdle ends a session that no tenant needs.
 var errIdle = errors.New("no tenant uses the session")
 
-// link is a connection to one host. A goroutine keeps it up while there are
-// topics. Topics are reconciled: callers change which topics are wanted, and the
-// session's goroutine confirms them at the host, in batches.
+// link is a connection to one host, kept open by a goroutine while tenants use it.
+// Topics are reconciled: callers change which topics are wanted, and the session's
+// goroutine adds and removes them at the host, in batches.
 type link struct {
 	*links
 	host     int
@@ -93,7 +93,7 @@ func (k *link) run(before, done chan struct{}) {
 	}
 }
 
-// releaseAll ends all waits if the layer is closed.
+// releaseAll ends all waits with channel.ErrClosed, if the layer is closed.
 func (k *link) releaseAll() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -221,7 +221,7 @@ func (k *link) setSynced() {
 	k.report()
 }
 
-// endOutage removes the link from the count of failed ones.
+// endOutage removes the link from the failed links that outage counts.
 func (k *link) endOutage() {
 	if k.inOutage {
 		k.inOutage = false
@@ -229,13 +229,13 @@ func (k *link) endOutage() {
 	}
 }
 
-// fail notes that the session ended with an error. It reports whether the link
-// had worked. The failure of a lane that never worked affects no tenant: each
-// stays at its link.
+// fail records that the session ended with an error. It reports whether the link
+// had not failed before. The failure of a lane that never worked affects no
+// tenant: each stays at its link.
 func (k *link) fail(err error) bool {
 	err = fmt.Errorf("%w: host %d: %w", channel.ErrBroken, k.host+1, err)
 	k.mu.Lock()
-	worked := k.down == nil
+	first := k.down == nil
 	counts := !k.inOutage && (k.shared || k.synced)
 	k.synced, k.down = false, err
 	clear(k.forgotten)
@@ -255,5 +255,5 @@ func (k *link) fail(err error) bool {
 		k.outage.begin(err)
 	}
 	k.report()
-	return worked
+	return first
 }

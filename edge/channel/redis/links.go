@@ -39,13 +39,13 @@ type links struct {
 	mu        sync.Mutex
 	primary   []*link            // one for each host
 	lanes     [][]*link          // for each host
-	lines     map[*line]struct{} // with open channels, or whose receivers have yet to be notified that the wire works
+	lines     map[*line]struct{} // with open channels, or whose receivers do not know yet that the wire works again
 	moves     map[string]*move   // by name
 	moveCount uint64             // number of moves so far
 	closing   bool
 }
 
-// line is the part of one tenant.
+// line is one tenant's part of the links.
 type line struct {
 	*links
 	tenant wire.Tenant
@@ -54,7 +54,7 @@ type line struct {
 	// Under wire.mu.
 	current   []*link // one for each host
 	users     int
-	reported  error // what the receivers were notified of last
+	reported  error // the receivers were notified of this last
 	traffic   traffic
 	isolating bool // a goroutine is moving the tenant to a lane
 	moving    *move

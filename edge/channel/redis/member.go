@@ -19,8 +19,8 @@ const aliveTime = 30 * time.Second
 // this key. channels_redis ignores it.
 func (c *Core) aliveKey(p wire.Process) string { return c.config.Prefix + ":process:" + p.String() }
 
-// aliveKeyOf returns the aliveKey of a channel's process, or "" for a process
-// that sets none, as those of Django.
+// aliveKeyOf returns the aliveKey of a channel's process, or "" for a process that
+// sets none, such as Django's.
 func (c *Core) aliveKeyOf(name string) string {
 	p, ok := wire.ProcessOf(name)
 	if !ok {
@@ -94,11 +94,11 @@ func (c *Core) join(ctx context.Context, client *redis.Client, batch []*topic) e
 // because it evicts keys when its memory is full.
 var errForgotten = errors.New("Redis lost memberships that it had confirmed: messages may have been lost")
 
-// membersPerSweep is how many members of a group each renewal looks at, the
-// oldest first.
+// membersPerSweep is how many members of a group each renewal checks, the oldest
+// first.
 const membersPerSweep = 100
 
-// renew writes memberships again before they expire. The reply shows whether a
+// renew writes memberships again before they expire. Redis's reply shows whether a
 // membership still existed; the receivers of tenants that lost one are notified.
 // It also removes dead members: if only Django sends to a group, they would stay
 // until GroupExpiry.
@@ -132,12 +132,12 @@ func (c *Core) renew(ctx context.Context, client *redis.Client, k *link, due []*
 
 // sweep removes dead members from groups of one host.
 func (c *Core) sweep(ctx context.Context, client *redis.Client, members map[*topic]*redis.StringSliceCmd) error {
-	lives := map[string]*redis.IntCmd{}
+	exist := map[string]*redis.IntCmd{} // by aliveKey
 	_, err := client.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for _, found := range members {
 			for _, name := range found.Val() {
-				if key := c.aliveKeyOf(name); key != "" && key != c.aliveKey(c.process) && lives[key] == nil {
-					lives[key] = p.Exists(ctx, key)
+				if key := c.aliveKeyOf(name); key != "" && key != c.aliveKey(c.process) && exist[key] == nil {
+					exist[key] = p.Exists(ctx, key)
 				}
 			}
 		}
@@ -149,7 +149,7 @@ func (c *Core) sweep(ctx context.Context, client *redis.Client, members map[*top
 	for t, found := range members {
 		var dead []string
 		for _, name := range found.Val() {
-			if l := lives[c.aliveKeyOf(name)]; l != nil && l.Val() == 0 {
+			if e := exist[c.aliveKeyOf(name)]; e != nil && e.Val() == 0 {
 				dead = append(dead, name)
 			}
 		}

@@ -62,7 +62,7 @@ func victim(t *testing.T, c Config) (alive, name string, kill func()) {
 			return alive, name, kill
 		}
 	}
-	t.Fatal("the process that is to be killed ended before")
+	t.Fatal("the process ended before it was killed")
 	return "", "", nil
 }
 
@@ -75,8 +75,8 @@ func membersOf(t *testing.T, c *Core, group string) []string {
 	return names
 }
 
-// dies waits until no host counts a process as alive.
-func dies(t *testing.T, c *Core, alive string) {
+// awaitDead waits until no host counts a process as alive.
+func awaitDead(t *testing.T, c *Core, alive string) {
 	t.Helper()
 	for _, client := range c.clients {
 		eventually(t, "the process to count as dead", func() bool { return client.Exists(t.Context(), alive).Val() == 0 })
@@ -85,7 +85,7 @@ func dies(t *testing.T, c *Core, alive string) {
 
 // A killed process gets no further messages, which are not counted as lost, and
 // is removed from groups.
-func TestAKilledProcessIsLeftOut_G7(t *testing.T) {
+func TestAKilledProcessGetsNoFurtherMessages_G7(t *testing.T) {
 	two := redistest.StartTwo(t)
 	for _, hosts := range []int{1, 2} {
 		t.Run(fmt.Sprint(hosts, " hosts"), func(t *testing.T) {
@@ -99,7 +99,7 @@ func TestAKilledProcessIsLeftOut_G7(t *testing.T) {
 				t.Fatalf("the group has the members %q, expected two", got)
 			}
 			kill()
-			dies(t, core, alive)
+			awaitDead(t, core, alive)
 			for i := range 20 {
 				channeltest.Tell(t, s, "chat", fmt.Sprint("m", i))
 				if got := m.Next(t); got != fmt.Sprint("m", i) {
@@ -144,7 +144,7 @@ func TestMembersThatRenewRemoveTheDead_G7(t *testing.T) {
 }
 
 // Members without a key may be alive: those of Django and of other versions.
-func TestOnlyProcessesThatShowThatTheyLiveCanBeDead_G7(t *testing.T) {
+func TestOnlyProcessesWithAnAliveKeyCanBeDead_G7(t *testing.T) {
 	t.Parallel()
 	config := Config{Hosts: []string{redistest.Start(t).URL()}, Prefix: redistest.Prefix(), Capacity: 3}
 	core := open(t, kinds[0].make, config).(*Core)
@@ -180,7 +180,7 @@ func TestOnlyProcessesThatShowThatTheyLiveCanBeDead_G7(t *testing.T) {
 	got := membersOf(t, core, "acme.chat")
 	for _, name := range strangers {
 		if !slices.Contains(got, name) {
-			t.Errorf("%q was removed; left are %q", name, got)
+			t.Errorf("%q was removed; the group has %q", name, got)
 		}
 		queue, _ := core.queueKey(name)
 		if n := client.ZCard(t.Context(), queue).Val(); n != 2 {
@@ -194,7 +194,7 @@ func TestOnlyProcessesThatShowThatTheyLiveCanBeDead_G7(t *testing.T) {
 
 // A process that was taken for dead, for example because it was suspended,
 // notifies its receivers and joins its groups again.
-func TestAProcessThatIsTakenForDeadComesBack_G7(t *testing.T) {
+func TestAProcessThatWasTakenForDeadJoinsAgain_G7(t *testing.T) {
 	t.Parallel()
 	config := Config{Hosts: []string{redistest.Start(t).URL()}, Prefix: redistest.Prefix()}
 	a, b := open(t, kinds[0].make, config).(*Core), open(t, kinds[0].make, config).(*Core)
@@ -210,7 +210,7 @@ func TestAProcessThatIsTakenForDeadComesBack_G7(t *testing.T) {
 	if err := a.clients[0].Del(t.Context(), a.aliveKey(a.process)).Err(); err != nil {
 		t.Fatal(err)
 	}
-	w.resumes(t)
+	w.awaitResume(t)
 	channeltest.Tell(t, there, "chat", "after")
 	if got := await(t, w.messages, "a message"); got != "after" {
 		t.Errorf("got %q", got)

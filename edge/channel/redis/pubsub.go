@@ -27,8 +27,8 @@ type PubSub struct {
 	marker string
 }
 
-// NewPubSub returns a layer that speaks as channels_redis.pubsub. It connects when
-// it is first used.
+// NewPubSub returns a layer that is compatible with channels_redis.pubsub. It
+// connects when it is first used.
 func NewPubSub(config Config) (*PubSub, error) {
 	config, err := config.complete()
 	if err != nil {
@@ -147,8 +147,8 @@ func (p *PubSub) mark(ctx context.Context, host int, name string) error {
 	return errors.Join(client.Publish(ctx, p.marker, name).Err(), client.Close())
 }
 
-func (p *PubSub) deliver(t wire.Tenant, a published) {
-	m, to, ok := p.arrived(t, []byte(a.data))
+func (p *PubSub) deliver(t wire.Tenant, received published) {
+	m, to, ok := p.arrived(t, []byte(received.data))
 	if !ok {
 		return
 	}
@@ -157,10 +157,10 @@ func (p *PubSub) deliver(t wire.Tenant, a published) {
 		counters.CountDropped(&counters.Malformed, 1)
 		return
 	}
-	if group, isGroup := strings.CutPrefix(a.name, p.groupPrefix()); isGroup {
+	if group, isGroup := strings.CutPrefix(received.name, p.groupPrefix()); isGroup {
 		t.DeliverGroup(m, group)
 	} else {
-		t.Deliver(m, a.name)
+		t.Deliver(m, received.name)
 	}
 }
 
@@ -173,7 +173,7 @@ type pubSubLine struct {
 
 func (p *PubSub) newLine(t wire.Tenant) wire.Line {
 	l := p.links.newLine(t)
-	l.inbox = inbox{counters: t.Counters(), deliver: func(a published) { p.deliver(t, a) }}
+	l.inbox = inbox{counters: t.Counters(), deliver: func(received published) { p.deliver(t, received) }}
 	return &pubSubLine{line: l, layer: p, slots: p.newSlots()}
 }
 

@@ -16,8 +16,8 @@ const (
 	// to arrive within answerTimeout even if all messages have the maximum length:
 	// 256 MiB for a limit of 1 MiB.
 	queuesPerRead = 16
-	// The first read of a queue takes takeFirst messages, later ones takeMost at
-	// most, and about takeBytes if the messages are as long as the last ones.
+	// The first read of a queue takes takeFirst messages. A later one takes at most
+	// takeMost, and about takeBytes if the messages are as long as the last ones.
 	takeFirst, takeMost, takeBytes = 4, 16, 256 << 10
 )
 
@@ -128,7 +128,8 @@ func (r *reader) next() []*queue {
 	return next
 }
 
-// done notes that the messages of a queue have been delivered.
+// done records that the messages of a queue have been delivered. more means that
+// the queue has further messages.
 func (r *reader) done(q *queue, more bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -27,7 +27,7 @@ func linksOf(l channel.Layer) (*links, *redis.Client) {
 	return p.links, p.clients[0]
 }
 
-// Tenants that come and go share a fixed number of connections, which are closed
+// Tenants that open and close channels share a fixed number of connections, which are closed
 // after the last tenant.
 func TestTenantsShareConnectionsThatAreClosedWhenIdle_G6(t *testing.T) {
 	const tenants, perSession = 120, 3
@@ -38,7 +38,7 @@ func TestTenantsShareConnectionsThatAreClosedWhenIdle_G6(t *testing.T) {
 			layer := open(t, kind.make, Config{Hosts: []string{server.URL()}})
 			w, senders := linksOf(layer)
 			w.idleTime = time.Millisecond
-			used := func() int { // without the one that asks
+			used := func() int { // without the connection of this query
 				return connections(t, server) - 1 - int(senders.PoolStats().TotalConns)
 			}
 			var members []channeltest.Member
@@ -93,10 +93,10 @@ func TestABurstOfMessagesLeavesFewConnections_G6(t *testing.T) {
 			close(d.opened)
 			all.Wait()
 			if n := senders.PoolStats().TotalConns; n > idleSenders {
-				t.Errorf("%d connections stay, expected %d at most", n, idleSenders)
+				t.Errorf("%d connections remain open, expected %d at most", n, idleSenders)
 			}
 			if n := senders.Options().PoolSize; n > maxSenders {
-				t.Errorf("there may be %d connections, expected %d at most", n, maxSenders)
+				t.Errorf("the pool has up to %d connections, expected %d at most", n, maxSenders)
 			}
 		})
 	}
@@ -104,7 +104,7 @@ func TestABurstOfMessagesLeavesFewConnections_G6(t *testing.T) {
 
 // All tenants' groups work again after Redis had reached its limit of
 // connections.
-func TestALayerIsWholeAfterALimitOfConnectionsIsLifted_G6(t *testing.T) {
+func TestALayerWorksAfterALimitOfConnectionsIsLifted_G6(t *testing.T) {
 	const tenants = 120
 	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {
@@ -129,13 +129,13 @@ func TestALayerIsWholeAfterALimitOfConnectionsIsLifted_G6(t *testing.T) {
 				[]any{"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"}, []any{"CLIENT", "KILL", "TYPE", "pubsub"})
 			for _, w := range all {
 				if err := await(t, w.breaks, "word of the break"); !errors.Is(err, channel.ErrBroken) {
-					t.Fatalf("told %v, expected %v", err, channel.ErrBroken)
+					t.Fatalf("notified of %v, expected %v", err, channel.ErrBroken)
 				}
 			}
 			do(t, control, []any{"CONFIG", "SET", "maxclients", "1000"})
 			for i, w := range all {
 				if err := await(t, w.breaks, "word of the resumption"); err != nil {
-					t.Fatalf("told %v, expected nil", err)
+					t.Fatalf("notified of %v, expected nil", err)
 				}
 				s, own := channeltest.Scope(t, layer, fmt.Sprint("tenant", i)), fmt.Sprint("for", i)
 				eventually(t, "a send that works", func() bool {
@@ -214,7 +214,7 @@ func TestW6TheCoreLayerSaysThatItNeedsTracking_G6(t *testing.T) {
 }
 
 // The reply to one read is bounded, whatever the queues contain.
-func TestAPassTakesABoundedNumberOfMessages_G6(t *testing.T) {
+func TestAReadTakesABoundedNumberOfMessages_G6(t *testing.T) {
 	r := &reader{wake: make(chan struct{}, 1), queues: map[string]*queue{}}
 	for i := range 3 * queuesPerRead {
 		r.add(fmt.Sprint("queue", i), nil)
@@ -223,7 +223,7 @@ func TestAPassTakesABoundedNumberOfMessages_G6(t *testing.T) {
 	for range 3 {
 		all := r.next()
 		if len(all) != queuesPerRead {
-			t.Errorf("a pass reads %d queues, expected %d", len(all), queuesPerRead)
+			t.Errorf("a read takes %d queues, expected %d", len(all), queuesPerRead)
 		}
 		for _, q := range all {
 			seen[q.key] = true
@@ -231,7 +231,7 @@ func TestAPassTakesABoundedNumberOfMessages_G6(t *testing.T) {
 		}
 	}
 	if len(seen) != 3*queuesPerRead {
-		t.Errorf("three passes read %d queues, expected all %d once", len(seen), 3*queuesPerRead)
+		t.Errorf("three reads took %d queues, expected each of %d once", len(seen), 3*queuesPerRead)
 	}
 	for _, test := range []struct {
 		take, expected int64
@@ -248,13 +248,13 @@ func TestAPassTakesABoundedNumberOfMessages_G6(t *testing.T) {
 			last[i].Member = strings.Repeat("x", test.size)
 		}
 		if got := takeNext(test.take, last); got < test.expected-1 || got > test.expected {
-			t.Errorf("after %d messages of %d bytes %d are taken, expected %d", test.messages, test.size, got, test.expected)
+			t.Errorf("after %d messages of %d bytes the next read takes %d, expected %d", test.messages, test.size, got, test.expected)
 		}
 	}
 }
 
 // A Redis user needs only the permissions that the documentation names.
-func TestUsersWithFewPermissionsAreEnough_G6(t *testing.T) {
+func TestFewPermissionsAreEnough_G6(t *testing.T) {
 	for i, permissions := range []string{
 		"~asgi* &__redis__:invalidate +zadd +expire +zrem +zremrangebyscore +zrange +zcount +zcard +zpopmin +exists +set +del +eval +multi +exec +ping +subscribe +client|id +client|tracking",
 		"&asgi* &acme.* +publish +subscribe +unsubscribe +ping",

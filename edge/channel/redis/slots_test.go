@@ -74,17 +74,17 @@ func TestW5ATenantThatSendsVeryMuchLeavesConnectionsToOthers(t *testing.T) {
 					}
 				})
 			}
-			eventually(t, "half of the connections to be taken", func() bool { return d.held.Load() >= connections/2 })
+			eventually(t, "half of the connections to be in use", func() bool { return d.held.Load() >= connections/2 })
 			for range 2 * connections {
 				channeltest.Tell(t, bolt, "chat", "heard")
 			}
 			if n := d.held.Load(); n > connections/2 {
-				t.Errorf("a tenant has taken %d of %d connections", n, connections)
+				t.Errorf("a tenant uses %d of %d connections", n, connections)
 			}
 			tired, leave := context.WithCancel(t.Context())
 			leave()
 			if err := acme.GroupSend(tired, "chat", channeltest.Message(t, "noise")); !errors.Is(err, context.Canceled) || errors.Is(err, channel.ErrBroken) {
-				t.Errorf("who does not want to wait: got %v", err)
+				t.Errorf("a send with a cancelled context returned %v", err)
 			}
 			close(d.opened)
 			all.Wait()

@@ -15,7 +15,7 @@ const (
 	dueAtLeast, dueWithin = 64, 12
 )
 
-// topic is a subscription or membership that a host has or is to have.
+// topic is a subscription, queue or membership that a host has or is to have.
 type topic struct {
 	wire.Topic
 	line      *line
@@ -24,8 +24,8 @@ type topic struct {
 	confirmed bool // the host has confirmed it
 	sent      bool // sent to the host, which may have it
 	queued    bool // it is in dirty
-	inBatch   bool
-	wanted    bool // whether its batch adds or removes it
+	inBatch   bool // in a batch that the host has not confirmed yet
+	wanted    bool // its batch adds it; otherwise the batch removes it
 	muted     bool // messages are dropped: another link delivers them, or the topic is unused
 	waiter    *waiter
 	origin    *topic // during a move: the topic at the old link
@@ -127,7 +127,7 @@ func (k *link) restart(reset bool) {
 	}
 }
 
-// forget notes that the host lost memberships of tenants: they are sent again.
+// forget records that the host lost memberships of tenants, and sends them again.
 func (k *link) forget(lines map[*line]error) {
 	k.mu.Lock()
 	for _, tp := range k.topics {
@@ -166,7 +166,7 @@ func (k *link) next() []*topic {
 	return batch
 }
 
-// confirm notes that the host has applied a batch.
+// confirm records that the host has applied a batch.
 func (k *link) confirm(batch []*topic) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -178,7 +178,8 @@ func (k *link) confirm(batch []*topic) {
 	}
 }
 
-// settle ends the waits for a topic that needs no further change.
+// settle ends the waits for a topic after a change. If the topic was changed again
+// meanwhile, settle enqueues it instead.
 func (k *link) settle(tp *topic) {
 	switch {
 	case tp.confirmed != (tp.uses > 0):

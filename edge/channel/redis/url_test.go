@@ -58,7 +58,7 @@ func TestURLsAreReadAsRedisPyReadsThem_E2(t *testing.T) {
 	}
 }
 
-func TestURLsThatCannotBeReadSayWhy_E2(t *testing.T) {
+func TestTheErrorOfAnInvalidURLSaysWhy_E2(t *testing.T) {
 	for u, want := range map[string]string{
 		"127.0.0.1:6379":                            "expected redis://",
 		"http://127.0.0.1":                          "expected redis://",
@@ -136,7 +136,7 @@ func authority(t *testing.T) (tls.Certificate, string) {
 
 // A Redis with a certificate of a private authority is trusted by options of
 // the URL or by Config.TLS, and not without them.
-func TestAPrivateAuthorityIsTrustedWhereItIsNamed_E2(t *testing.T) {
+func TestAPrivateAuthorityIsTrustedIfItIsConfigured_E2(t *testing.T) {
 	server := redistest.Start(t)
 	plain, err := parseURL(server.URL(), nil)
 	if err != nil {

@@ -22,7 +22,7 @@ async def listen(layer, channel):
         try:
             message = await layer.receive(channel)
         except (OSError, RedisError):
-            await asyncio.sleep(0.05)  # as a client does that comes again
+            await asyncio.sleep(0.05)  # like a client that reconnects
             continue
         say(got=message["type"], text=message.get("text"), binary=list(message.get("binary", b"")))
 
