@@ -19,8 +19,8 @@ import (
 
 const limit = time.Minute
 
-// world is a server on connections in memory, in a bubble with a time of its
-// own: what takes a minute here takes no time.
+// world is a server on connections in memory, in a synctest bubble: a minute of its
+// fake clock takes no time.
 type world struct {
 	*testing.T
 	server *http.Server
@@ -36,7 +36,7 @@ func bubble(t *testing.T, handle http.HandlerFunc, test func(*world)) {
 		w := &world{T: t, accept: make(chan net.Conn), closed: make(chan struct{})}
 		w.server = &http.Server{
 			Handler: Handler(&Limits{Body: limit, Answer: limit, Late: func(_ *http.Request, d Direction) { w.late[d].Add(1) }}, handle),
-			// As the edge has them.
+			// The timeouts of the edge.
 			ReadTimeout: limit, WriteTimeout: limit, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: limit,
 			HTTP2: &http.HTTP2Config{WriteByteTimeout: limit}, Protocols: new(http.Protocols),
 		}
@@ -45,7 +45,7 @@ func bubble(t *testing.T, handle http.HandlerFunc, test func(*world)) {
 		go func() { _ = w.server.Serve(w) }()
 		test(w)
 		_ = w.server.Close()
-		time.Sleep(1000 * limit) // until clients have noticed
+		time.Sleep(1000 * limit) // until clients have seen the end
 	})
 }
 
@@ -84,7 +84,7 @@ func protocols(t *testing.T, test func(*testing.T, bool)) {
 	t.Run("HTTP/2", func(t *testing.T) { test(t, true) })
 }
 
-// dripping is a body of n bytes that come one by one.
+// dripping returns a body of n bytes, with a pause before each.
 func dripping(n int, pause time.Duration) io.ReadCloser {
 	pr, pw := io.Pipe()
 	go func() {
@@ -99,7 +99,8 @@ func dripping(n int, pause time.Duration) io.ReadCloser {
 	return pr
 }
 
-// readAll answers 408 to a body that is too slow, and else how long it was.
+// readAll responds with 408 to a body that is too slow, otherwise with the number of
+// bytes.
 func readAll(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	switch {
@@ -113,7 +114,7 @@ func readAll(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func TestABodyThatFallsBehindIsCutOff_A9(t *testing.T) {
+func TestABodyThatFallsBehindFails_A9(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		bytes  int
@@ -146,15 +147,15 @@ func TestABodyThatFallsBehindIsCutOff_A9(t *testing.T) {
 	}
 }
 
-// Every byte counts, however few come at once.
-func TestSmallPiecesAtThePaceAreEnough_A9(t *testing.T) {
-	const pieces = 1200
+// Every byte counts, however small the parts are.
+func TestSmallPartsAtThePaceAreEnough_A9(t *testing.T) {
+	const parts = 1200
 	bubble(t, readAll, func(w *world) {
 		c := w.dial()
 		defer c.Close()
 		go func() {
-			fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: edge\r\nContent-Length: %d\r\n\r\n", pieces*500)
-			for range pieces {
+			fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: edge\r\nContent-Length: %d\r\n\r\n", parts*500)
+			for range parts {
 				time.Sleep(250 * time.Millisecond)
 				if _, err := c.Write(make([]byte, 500)); err != nil {
 					return
@@ -168,9 +169,9 @@ func TestSmallPiecesAtThePaceAreEnough_A9(t *testing.T) {
 	})
 }
 
-// A body that the handler did not read holds neither the answer nor the
+// A body that the handler did not read delays neither the response nor the end of the
 // connection.
-func TestTheRestOfABodyIsWaitedForBriefly_A9(t *testing.T) {
+func TestTheRestOfABodyIsReadBriefly_A9(t *testing.T) {
 	for connection, most := range map[string]time.Duration{"keep-alive": 10 * time.Second, "close": time.Second} {
 		t.Run(connection, func(t *testing.T) {
 			refuse := func(w http.ResponseWriter, _ *http.Request) {
@@ -191,16 +192,16 @@ func TestTheRestOfABodyIsWaitedForBriefly_A9(t *testing.T) {
 					t.Errorf("read %q, %v, expected the end", rest, err)
 				}
 				if took := time.Since(began); took > most {
-					t.Errorf("took %v of the bubble's time", took)
+					t.Errorf("took %v of the fake clock", took)
 				}
 			})
 		})
 	}
 }
 
-// A goroutine that still reads when the handler returns, as a proxy's does, is not
-// waited for, and what it has not read is not taken for another request.
-func TestAReadUnderWayEndsWithTheHandler_A9(t *testing.T) {
+// The server does not wait for a goroutine that still reads when the handler returns,
+// such as a proxy's, and does not parse the rest of the body as another request.
+func TestAReadInProgressEndsWithTheHandler_A9(t *testing.T) {
 	for _, framing := range []string{
 		"Content-Length: 1000", "Transfer-Encoding: chunked",
 		"Content-Length: 1000\r\nConnection: close", "Transfer-Encoding: chunked\r\nConnection: close",
@@ -235,7 +236,7 @@ func TestAReadUnderWayEndsWithTheHandler_A9(t *testing.T) {
 					t.Errorf("read %q, %v, expected the end", rest, err)
 				}
 				if took := time.Since(began); took > time.Second {
-					t.Errorf("took %v of the bubble's time", took)
+					t.Errorf("took %v of the fake clock", took)
 				}
 				if err := <-ended; err == nil {
 					t.Error("the body was read to its end")
@@ -245,7 +246,7 @@ func TestAReadUnderWayEndsWithTheHandler_A9(t *testing.T) {
 	}
 }
 
-// What was sent quickly earns no leave to be slow later.
+// A client that was fast may not be slow later.
 func TestSpeedEarnsNoCredit_A9(t *testing.T) {
 	protocols(t, func(t *testing.T, http2 bool) {
 		bubble(t, readAll, func(w *world) {
@@ -266,8 +267,8 @@ func TestSpeedEarnsNoCredit_A9(t *testing.T) {
 	})
 }
 
-// The handler may take as long as it likes before, between and after reads and
-// writes.
+// The time that the handler takes before, between and after reads and writes does not
+// count.
 func TestTheHandlersTimeIsNotTheClients_A9(t *testing.T) {
 	slow := func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(10 * limit)
@@ -309,7 +310,7 @@ func TestTheHandlersTimeIsNotTheClients_A9(t *testing.T) {
 	})
 }
 
-// reader takes an answer in HTTP/1.1 at its own pace.
+// reader reads a response in HTTP/1.1 by the given function.
 func (w *world) reader(t *testing.T, method string, read func(*bufio.Reader) error) error {
 	c := w.dial()
 	defer c.Close()
@@ -317,7 +318,7 @@ func (w *world) reader(t *testing.T, method string, read func(*bufio.Reader) err
 	return read(bufio.NewReaderSize(c, 16))
 }
 
-func TestAReaderThatFallsBehindIsCutOff_A9(t *testing.T) {
+func TestAReaderThatFallsBehindFails_A9(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(path, make([]byte, 10<<20), 0o600); err != nil {
 		t.Fatal(err)
@@ -368,7 +369,7 @@ func TestAReaderThatFallsBehindIsCutOff_A9(t *testing.T) {
 							}
 						}
 						if err := <-failed; !errors.Is(err, os.ErrDeadlineExceeded) {
-							t.Errorf("writing ended with %v, expected a deadline", err)
+							t.Errorf("writing failed with %v, expected a deadline", err)
 						}
 						return nil
 					})

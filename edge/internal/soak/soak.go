@@ -48,7 +48,7 @@ func Figures(tb testing.TB, name string, figures any) {
 // Footprint is the memory and the open files of the process.
 type Footprint struct {
 	Resident     uint64 // bytes
-	Proportional uint64 // bytes; a page that n processes share counts 1/n
+	Proportional uint64 // bytes; a page that is mapped n times, here or in other processes, counts 1/n for each mapping
 	Files        int    // open descriptors
 }
 

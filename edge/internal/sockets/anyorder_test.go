@@ -30,7 +30,7 @@ var (
 )
 
 // TestAnyOrderOfEventsEndsAndLosesNothing runs many concurrent conversations,
-// whose ends write, wait, pause and leave at random, with or without a shutdown
+// whose ends write, wait, pause and close at random, with or without a shutdown
 // in the middle. Timeouts are too long to end them. A model decides which
 // messages must have arrived and how each may have ended.
 func TestAnyOrderOfEventsEndsAndLosesNothing(t *testing.T) {
@@ -66,7 +66,7 @@ type scene struct {
 	seed          uint64
 	relays        bool
 	world         *world
-	behind        *httptest.Server // the upstream of relays
+	backend       *httptest.Server // the upstream of relays
 	secure        bool             // with TLS
 	disturbance   disturbance
 	conversations []*conversation
@@ -115,7 +115,7 @@ func newScene(t *testing.T, w way, relays bool, seed uint64) *scene {
 		if random.IntN(4) == 0 {
 			over = bare
 		}
-		s.behind = serveNarrow(t, http.HandlerFunc(s.upstream), s.secure, bare)
+		s.backend = serveNarrow(t, http.HandlerFunc(s.upstream), s.secure, bare)
 	}
 	s.world.server = serveNarrow(t, s.world, w.tls, over)
 	for range 12 {
@@ -195,7 +195,7 @@ func (s *scene) serve(rw http.ResponseWriter, r *http.Request) {
 		_, _ = shake.Accept(&c.handler, nil, nil)
 		return
 	}
-	conn, err := s.world.dialer.Dial("tcp", s.behind.Listener.Addr().String())
+	conn, err := s.world.dialer.Dial("tcp", s.backend.Listener.Addr().String())
 	if err != nil {
 		shake.Reject()
 		return
@@ -275,8 +275,8 @@ func (s *scene) play(t *testing.T) {
 	}
 	<-s.down
 	s.world.server.Close()
-	if s.behind != nil {
-		s.behind.Close()
+	if s.backend != nil {
+		s.backend.Close()
 	}
 	stats := s.world.hub.Stats()
 	var ended uint64
@@ -284,10 +284,10 @@ func (s *scene) play(t *testing.T) {
 		ended += n
 	}
 	if stats.Polled+stats.Goroutines+stats.Upstreams != 0 || stats.Tenants != 0 || stats.Timeouts+stats.Slow+stats.Panics != 0 || ended != stats.Accepted {
-		t.Errorf("seed %d: expected that nothing is left, found %+v", s.seed, stats)
+		t.Errorf("seed %d: expected no connections, timeouts and panics, found %+v", s.seed, stats)
 	}
 	if owner := s.tenant.Load(); owner != nil && owner.queued.Load() != 0 {
-		t.Errorf("seed %d: %d bytes are queued for closed connections", s.seed, owner.queued.Load())
+		t.Errorf("seed %d: %d bytes are counted for closed connections", s.seed, owner.queued.Load())
 	}
 }
 

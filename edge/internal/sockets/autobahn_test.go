@@ -6,13 +6,13 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/sockets/autobahn"
 )
 
-func TestEveryCoreCaseOfAutobahnEndsAsItMay(t *testing.T) {
+func TestEveryCoreCaseOfAutobahnHasAnAcceptedOutcome(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
 		world := newWorld(t, w, Config{}, Options{Handler: echo{}})
 		replayAll(t, world)
 		stats := world.hub.Stats()
 		if wrong := stats.Goroutines; w.polled() && wrong > 0 || !w.polled() && stats.Polled > 0 {
-			t.Errorf("connections were held the other way: %+v", stats)
+			t.Errorf("connections are of the other kind: %+v", stats)
 		}
 	})
 }

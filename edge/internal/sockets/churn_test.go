@@ -17,7 +17,7 @@ import (
 )
 
 var (
-	churnFor   = flag.Duration("churn", time.Second, "how long connections come and go in TestConnectionsThatComeAndGoLeaveNothingBehind")
+	churnFor   = flag.Duration("churn", time.Second, "how long connections come and go in TestClosedConnectionsLeakNothing")
 	churnConns = flag.Int("churnconns", 100, "how many at the same time")
 )
 
@@ -30,17 +30,17 @@ func descriptors() int {
 	return len(entries)
 }
 
-func TestConnectionsThatComeAndGoLeaveNothingBehind(t *testing.T) {
+func TestClosedConnectionsLeakNothing(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) { leavesNothing(t, func() { churn(t, w) }) })
 }
 
-func TestRelaysThatComeAndGoLeaveNothingBehind(t *testing.T) {
+func TestClosedRelaysLeakNothing(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
 		leavesNothing(t, func() {
 			t.Run("churn", func(t *testing.T) { // its cleanup closes the servers
 				config := Config{Compression: CompressionWithContext, MaxQueue: 64 << 10, CloseTimeout: time.Second}
-				behind := newWorld(t, w, config, Options{Handler: echo{}})
-				world := newRelay(t, w, config, Options{}, behind)
+				backend := newWorld(t, w, config, Options{Handler: echo{}})
+				world := newRelay(t, w, config, Options{}, backend)
 				world.stays(t)
 				ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 				defer cancel()

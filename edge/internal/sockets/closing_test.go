@@ -54,9 +54,9 @@ func TestTheQueueOfAClosedConnectionIsNotCounted(t *testing.T) {
 		world.dial(t, nil)
 		stays := <-conns
 		c := world.dial(t, nil)
-		goes := <-conns
-		goes.stream.closeWrite() // so that writing fails, as after a reset
-		if err := goes.Send(Binary, make([]byte, 1<<20)); err != nil {
+		closing := <-conns
+		closing.stream.closeWrite() // so that writing fails, as after a reset
+		if err := closing.Send(Binary, make([]byte, 1<<20)); err != nil {
 			t.Fatal(err)
 		}
 		ended.expect(t, CodeAbnormal)

@@ -13,23 +13,23 @@ import (
 	"github.com/klauspost/compress/flate"
 )
 
-func TestOffersOfCompressionAreAnsweredAsTheRFCWantsIt_E6(t *testing.T) {
+func TestOffersOfCompressionAreAnsweredAsTheRFCRequires_E6(t *testing.T) {
 	const base = "permessage-deflate"
-	const alone = base + "; server_no_context_takeover; client_no_context_takeover"
+	const noContext = base + "; server_no_context_takeover; client_no_context_takeover"
 	for _, c := range []struct {
 		name, offer         string
 		each, context, none string
 	}{
-		{"plain", base, alone, base, ""},
-		{"no context of the server's", base + "; server_no_context_takeover", alone, base + "; server_no_context_takeover", ""},
-		{"no context of the client's", base + "; client_no_context_takeover", alone, base + "; client_no_context_takeover", ""},
-		{"a window of the server's", base + "; server_max_window_bits=9", alone + "; server_max_window_bits=9", base + "; server_max_window_bits=9", ""},
-		{"a quoted window", base + `; server_max_window_bits="10"`, alone + "; server_max_window_bits=10", base + "; server_max_window_bits=10", ""},
-		{"a window of the client's", base + "; client_max_window_bits=12", alone + "; client_max_window_bits=12", base + "; client_max_window_bits=12", ""},
-		{"a client that takes a window", base + "; client_max_window_bits", alone, base, ""},
+		{"plain", base, noContext, base, ""},
+		{"no server context", base + "; server_no_context_takeover", noContext, base + "; server_no_context_takeover", ""},
+		{"no client context", base + "; client_no_context_takeover", noContext, base + "; client_no_context_takeover", ""},
+		{"a server window", base + "; server_max_window_bits=9", noContext + "; server_max_window_bits=9", base + "; server_max_window_bits=9", ""},
+		{"a quoted window", base + `; server_max_window_bits="10"`, noContext + "; server_max_window_bits=10", base + "; server_max_window_bits=10", ""},
+		{"a client window", base + "; client_max_window_bits=12", noContext + "; client_max_window_bits=12", base + "; client_max_window_bits=12", ""},
+		{"a client that accepts a window", base + "; client_max_window_bits", noContext, base, ""},
 		{"a window that is too small", base + "; server_max_window_bits=7", "", "", ""},
 		{"a window that is too big", base + "; server_max_window_bits=16", "", "", ""},
-		{"a quoted window with escapes", base + `; server_max_window_bits="\1\0"`, alone + "; server_max_window_bits=10", base + "; server_max_window_bits=10", ""},
+		{"a quoted window with escapes", base + `; server_max_window_bits="\1\0"`, noContext + "; server_max_window_bits=10", base + "; server_max_window_bits=10", ""},
 		{"a window with a zero before it", base + "; server_max_window_bits=09", "", "", ""},
 		{"a client's window with a zero before it", base + "; client_max_window_bits=08", "", "", ""},
 		{"a quoted window with a zero before it", base + `; client_max_window_bits="08"`, "", "", ""},
@@ -37,32 +37,32 @@ func TestOffersOfCompressionAreAnsweredAsTheRFCWantsIt_E6(t *testing.T) {
 		{"a window with a fraction", base + "; server_max_window_bits=9.0", "", "", ""},
 		{"a window that is a word", base + "; client_max_window_bits=nine", "", "", ""},
 		{"a window beyond all numbers", base + "; client_max_window_bits=99999999999999999999", "", "", ""},
-		{"a window of the server's without a value", base + "; server_max_window_bits", "", "", ""},
+		{"a server window without a value", base + "; server_max_window_bits", "", "", ""},
 		{"a client's window twice", base + "; client_max_window_bits; client_max_window_bits", "", "", ""},
 		{"a client's window twice, once with a value", base + "; client_max_window_bits; client_max_window_bits=10", "", "", ""},
 		{"a client's window twice, first with a value", base + "; client_max_window_bits=10; client_max_window_bits", "", "", ""},
 		{"a server's window twice", base + "; server_max_window_bits=10; server_max_window_bits=10", "", "", ""},
 		{"no context twice", base + "; server_no_context_takeover; server_no_context_takeover", "", "", ""},
-		{"no context of the client's twice", base + "; client_no_context_takeover; client_no_context_takeover", "", "", ""},
+		{"no client context twice", base + "; client_no_context_takeover; client_no_context_takeover", "", "", ""},
 		{"no context with a value", base + "; server_no_context_takeover=1", "", "", ""},
-		{"no context of the client's with a value", base + "; client_no_context_takeover=true", "", "", ""},
+		{"no client context with a value", base + "; client_no_context_takeover=true", "", "", ""},
 		{"a parameter in capitals", base + "; Server_No_Context_Takeover", "", "", ""},
-		{"a bad offer before a good one", base + "; client_max_window_bits=08, " + base + "; client_max_window_bits", alone, base, ""},
-		{"a repeated parameter before a good offer", base + "; client_max_window_bits; client_max_window_bits," + base, alone, base, ""},
-		{"offers in two lines", "x-other; a=b|" + base, alone, base, ""},
-		{"a bad offer in the first line", base + "; a|" + base, alone, base, ""},
-		{"an empty line", "|" + base, alone, base, ""},
-		{"empty elements", ", ," + base + " ,\t,", alone, base, ""},
-		{"blanks around everything", " " + base + " ; server_max_window_bits = 9 ; client_max_window_bits ", alone + "; server_max_window_bits=9", base + "; server_max_window_bits=9", ""},
-		{"tabs", base + "\t;\tclient_no_context_takeover", alone, base + "; client_no_context_takeover", ""},
-		{"no blanks", base + ";server_no_context_takeover;client_max_window_bits", alone, base + "; server_no_context_takeover", ""},
+		{"an invalid offer before a valid one", base + "; client_max_window_bits=08, " + base + "; client_max_window_bits", noContext, base, ""},
+		{"a repeated parameter before a valid offer", base + "; client_max_window_bits; client_max_window_bits," + base, noContext, base, ""},
+		{"offers in two lines", "x-other; a=b|" + base, noContext, base, ""},
+		{"an invalid offer in the first line", base + "; a|" + base, noContext, base, ""},
+		{"an empty line", "|" + base, noContext, base, ""},
+		{"empty elements", ", ," + base + " ,\t,", noContext, base, ""},
+		{"blanks around everything", " " + base + " ; server_max_window_bits = 9 ; client_max_window_bits ", noContext + "; server_max_window_bits=9", base + "; server_max_window_bits=9", ""},
+		{"tabs", base + "\t;\tclient_no_context_takeover", noContext, base + "; client_no_context_takeover", ""},
+		{"no blanks", base + ";server_no_context_takeover;client_max_window_bits", noContext, base + "; server_no_context_takeover", ""},
 		{"the name in capitals", "Permessage-Deflate", "", "", ""},
-		{"an extension with a parameter twice", "x-other; a=1; a=2, " + base, alone, base, ""},
+		{"an extension with a parameter twice", "x-other; a=1; a=2, " + base, noContext, base, ""},
 		{"an empty list", " ", "", "", ""},
 		{"a list of empty elements", " , ,", "", "", ""},
 		{"an unknown parameter", base + "; level=9", "", "", ""},
-		{"the second offer is good", base + "; level=9, " + base, alone, base, ""},
-		{"the first good offer counts", base + "; server_max_window_bits=8, " + base, alone + "; server_max_window_bits=8", base + "; server_max_window_bits=8", ""},
+		{"the second offer is valid", base + "; level=9, " + base, noContext, base, ""},
+		{"the first valid offer counts", base + "; server_max_window_bits=8, " + base, noContext + "; server_max_window_bits=8", base + "; server_max_window_bits=8", ""},
 		{"another extension", "x-webkit-deflate-frame", "", "", ""},
 	} {
 		for mode, want := range map[Compression]string{CompressionOff: c.none, CompressionPerMessage: c.each, CompressionWithContext: c.context} {
@@ -78,16 +78,16 @@ func TestOffersOfCompressionAreAnsweredAsTheRFCWantsIt_E6(t *testing.T) {
 	}
 }
 
-// squeezer is the client's side of compression: a writer and a reader, with or
+// peerCompression is the client's side of compression: a writer and a reader, with or
 // without context takeover.
-type squeezer struct {
+type peerCompression struct {
 	*client
 	bits                        uint8
 	writeTakeover, readTakeover bool
 	wrote, read                 []byte
 }
 
-func (s *squeezer) compress(p []byte) []byte {
+func (s *peerCompression) compress(p []byte) []byte {
 	d := getDeflater(s.bits)
 	defer d.release()
 	out := bytes.Clone(d.compress(p, s.wrote))
@@ -98,7 +98,7 @@ func (s *squeezer) compress(p []byte) []byte {
 }
 
 // inflate uses one reader for the whole stream, as a peer does.
-func (s *squeezer) inflate(t *testing.T, p []byte) []byte {
+func (s *peerCompression) inflate(t *testing.T, p []byte) []byte {
 	t.Helper()
 	r := flate.NewReaderDict(io.MultiReader(bytes.NewReader(p), strings.NewReader(deflateTail)), s.read)
 	out, err := io.ReadAll(r)
@@ -111,7 +111,7 @@ func (s *squeezer) inflate(t *testing.T, p []byte) []byte {
 	return out
 }
 
-func TestCompressedMessagesComeBackForEveryWindow(t *testing.T) {
+func TestCompressedMessagesAreEchoedWithEveryWindow(t *testing.T) {
 	offers := []string{"", "; server_no_context_takeover; client_no_context_takeover"}
 	for bits := minWindowBits; bits <= maxWindowBits; bits++ {
 		offers = append(offers, fmt.Sprintf("; server_max_window_bits=%d; client_max_window_bits=%d", bits, bits))
@@ -126,7 +126,7 @@ func TestCompressedMessagesComeBackForEveryWindow(t *testing.T) {
 						bits = uint8(minWindowBits + i - 2)
 					}
 					takeover := mode == CompressionWithContext && i != 1
-					s := &squeezer{client: world.dial(t, http.Header{"Sec-WebSocket-Extensions": {"permessage-deflate" + offer}}), bits: bits, writeTakeover: takeover, readTakeover: takeover}
+					s := &peerCompression{client: world.dial(t, http.Header{"Sec-WebSocket-Extensions": {"permessage-deflate" + offer}}), bits: bits, writeTakeover: takeover, readTakeover: takeover}
 					for _, size := range []int{0, 1, 16, 300, 1000, 1000, 70_000, 131_072} {
 						s.exchange(t, text(size))
 					}
@@ -147,7 +147,7 @@ func text(size int) []byte {
 }
 
 // exchange sends a message in two fragments and expects its echo.
-func (s *squeezer) exchange(t *testing.T, payload []byte) {
+func (s *peerCompression) exchange(t *testing.T, payload []byte) {
 	t.Helper()
 	body := s.compress(payload)
 	half := len(body) / 2
@@ -162,10 +162,10 @@ func (s *squeezer) exchange(t *testing.T, payload []byte) {
 	if f.Header.Rsv1() {
 		got = s.inflate(t, got)
 	} else if len(payload) >= 300 {
-		t.Errorf("%d bytes that compress well came back uncompressed", len(payload))
+		t.Errorf("the echo of %d compressible bytes is not compressed", len(payload))
 	}
 	if !bytes.Equal(got, payload) {
-		t.Fatalf("%d bytes came back as %d others", len(payload), len(got))
+		t.Fatalf("the echo of %d bytes differs and has %d", len(payload), len(got))
 	}
 }
 
@@ -179,14 +179,14 @@ func TestAWriterRefersToNothingBeyondItsWindow(t *testing.T) {
 		again := len(d.compress(noise, context))
 		d.release()
 		if twice < 2*len(noise) || again < len(noise) {
-			t.Errorf("window of %d bits: noise of %d bytes became %d twice and %d once more: it was found beyond the window", bits, len(noise), twice, again)
+			t.Errorf("window of %d bits: %d bytes of noise compress to %d, and to %d when repeated: the writer refers beyond the window", bits, len(noise), twice, again)
 		}
 	}
 }
 
 func TestContextMakesTheSecondMessageSmaller(t *testing.T) {
 	world := newWorld(t, way{}, Config{Compression: CompressionWithContext}, Options{Handler: echo{}})
-	s := &squeezer{client: world.dial(t, http.Header{"Sec-WebSocket-Extensions": {"permessage-deflate"}}), bits: maxWindowBits, writeTakeover: true, readTakeover: true}
+	s := &peerCompression{client: world.dial(t, http.Header{"Sec-WebSocket-Extensions": {"permessage-deflate"}}), bits: maxWindowBits, writeTakeover: true, readTakeover: true}
 	var sizes []int
 	for range 2 {
 		payload := text(2000)
@@ -199,7 +199,7 @@ func TestContextMakesTheSecondMessageSmaller(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !bytes.Equal(s.inflate(t, answer.Payload), payload) {
-			t.Fatal("another message came back")
+			t.Fatal("the echo is another message")
 		}
 		sizes = append(sizes, len(answer.Payload))
 	}
@@ -208,7 +208,7 @@ func TestContextMakesTheSecondMessageSmaller(t *testing.T) {
 	}
 }
 
-func TestBrokenAndGreedyCompressionEndsTheConnection(t *testing.T) {
+func TestInvalidAndOversizedCompressionEndsTheConnection(t *testing.T) {
 	bomb := func(size int) []byte {
 		d := getDeflater(maxWindowBits)
 		defer d.release()
@@ -224,7 +224,7 @@ func TestBrokenAndGreedyCompressionEndsTheConnection(t *testing.T) {
 		{"truncated", ws.OpBinary, []byte{0x4a, 0x4c}, CodeInvalidData},
 		{"small on the wire, beyond the limit inflated", ws.OpBinary, bomb(3 << 20), CodeTooBig},
 		{"text that is not UTF-8 once inflated", ws.OpText, []byte{0xfa, 0x0f, 0x00}, CodeInvalidData},
-		{"more final blocks than anybody needs", ws.OpBinary, bytes.Repeat([]byte{0x03, 0x00}, 1000), CodeInvalidData},
+		{"more final blocks than maxFinalBlocks", ws.OpBinary, bytes.Repeat([]byte{0x03, 0x00}, 1000), CodeInvalidData},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			world := newWorld(t, way{}, Config{Compression: CompressionPerMessage, MaxMessage: 1 << 20}, Options{Handler: echo{}})
@@ -260,18 +260,18 @@ func TestTheExamplesOfTheRFCInflate(t *testing.T) {
 	}
 }
 
-func TestAFrameForManyIsCompressedOnceAndRightForEach(t *testing.T) {
+func TestASharedFrameIsCompressedOnceAndFitsEachConnection(t *testing.T) {
 	conns := make(chan *Conn, 10)
 	world := newWorld(t, way{}, Config{Compression: CompressionWithContext}, Options{Handler: script{open: func(c *Conn) { conns <- c }}})
 	payload := text(3000)
 	f := NewFrame(Text, payload)
-	var clients []*squeezer
+	var clients []*peerCompression
 	for _, offer := range []string{"", "permessage-deflate", "permessage-deflate; server_no_context_takeover", "permessage-deflate; server_max_window_bits=9"} {
 		header := http.Header{}
 		if offer != "" {
 			header.Set("Sec-WebSocket-Extensions", offer)
 		}
-		s := &squeezer{client: world.dial(t, header), readTakeover: offer == "permessage-deflate" || strings.HasSuffix(offer, "9")}
+		s := &peerCompression{client: world.dial(t, header), readTakeover: offer == "permessage-deflate" || strings.HasSuffix(offer, "9")}
 		clients = append(clients, s)
 		c := <-conns
 		for range 3 {

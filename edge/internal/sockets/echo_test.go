@@ -168,7 +168,7 @@ func TestIdle(t *testing.T) {
 	}
 	fmt.Println("address", server.Listener.Addr())
 	in := bufio.NewScanner(os.Stdin)
-	for in.Scan() { // each line asks for the resident memory
+	for in.Scan() { // each line requests the resident memory
 		for range 3 {
 			runtime.GC()
 		}

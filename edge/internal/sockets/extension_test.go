@@ -30,12 +30,12 @@ func FuzzExtensions_E6(f *testing.F) {
 		}
 		again, ok := parseExtensions([]string{strings.Join(list, ",")})
 		if !ok || !reflect.DeepEqual(all, again) {
-			t.Errorf("%q is %+v, and written again %+v", value, all, again)
+			t.Errorf("%q is parsed as %+v, and after formatting as %+v", value, all, again)
 		}
 		for _, offer := range deflateOffers(all) {
 			again, _ := parseExtensions([]string{offer.String()})
 			if got := deflateOffers(again); len(got) != 1 || got[0] != offer {
-				t.Errorf("%+v is written %q, which is %+v", offer, offer, got)
+				t.Errorf("%+v is formatted as %q, which is parsed as %+v", offer, offer, got)
 			}
 			if answer, p := CompressionWithContext.agree(offer); !answer.answers(offer) || p.writeBits < minWindowBits || p.writeBits > maxWindowBits {
 				t.Errorf("%q is answered with %q and %+v", offer, answer, p)

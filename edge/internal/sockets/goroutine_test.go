@@ -7,23 +7,23 @@ import (
 	"time"
 )
 
-// taker is a connection that records writes and deadlines.
-type taker struct {
+// recordingConn is a connection that records writes and deadlines.
+type recordingConn struct {
 	net.Conn
 	took      bytes.Buffer
 	deadlines int
 }
 
-func (c *taker) SetWriteDeadline(time.Time) error {
+func (c *recordingConn) SetWriteDeadline(time.Time) error {
 	c.deadlines++
 	return nil
 }
 
-func (c *taker) Write(p []byte) (int, error) { return c.took.Write(p) }
+func (c *recordingConn) Write(p []byte) (int, error) { return c.took.Write(p) }
 
 // A peer that reads slowly makes progress.
 func TestAGoroutinesWriteHasADeadlineForEachPart(t *testing.T) {
-	conn := &taker{}
+	conn := &recordingConn{}
 	s := &blocking{conn, time.Second}
 	var q queue
 	var want []byte
@@ -43,7 +43,7 @@ func TestAGoroutinesWriteHasADeadlineForEachPart(t *testing.T) {
 		q.advance(n)
 	}
 	if !bytes.Equal(conn.took.Bytes(), want) {
-		t.Error("what was written is not what waited")
+		t.Error("the written bytes differ from the queued ones")
 	}
 	if least := len(want) / maxBlockingWrite; conn.deadlines < least {
 		t.Errorf("expected at least %d deadlines, found %d", least, conn.deadlines)

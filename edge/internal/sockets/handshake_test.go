@@ -56,7 +56,7 @@ func TestAHandshakeIsAnsweredWithAStatus_E6(t *testing.T) {
 		{"a short key", "", "", []string{"Sec-WebSocket-Key", "c2hvcnQ="}, 400, ""},
 		{"a key that is not base64", "", "", []string{"Sec-WebSocket-Key", "!!!!!!!!!!!!!!!!!!!!!!=="}, 400, ""},
 		{"two keys", "", "", []string{"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==|dGhlIHNhbXBsZSBub25jZQ=="}, 400, ""},
-		{"a header of extensions that is none", "", "", []string{"Sec-WebSocket-Extensions", "a;;=b"}, 400, ""},
+		{"an invalid header of extensions", "", "", []string{"Sec-WebSocket-Extensions", "a;;=b"}, 400, ""},
 		{"an extension without a name", "", "", []string{"Sec-WebSocket-Extensions", "; a"}, 400, ""},
 		{"a semicolon at the end", "", "", []string{"Sec-WebSocket-Extensions", "permessage-deflate;"}, 400, ""},
 		{"an empty parameter", "", "", []string{"Sec-WebSocket-Extensions", "permessage-deflate; ; a"}, 400, ""},
@@ -72,7 +72,7 @@ func TestAHandshakeIsAnsweredWithAStatus_E6(t *testing.T) {
 		{"a second line that is malformed", "", "", []string{"Sec-WebSocket-Extensions", "permessage-deflate|;"}, 400, ""},
 		{"a comment", "", "", []string{"Sec-WebSocket-Extensions", "permessage-deflate (fast)"}, 400, ""},
 		{"no extensions", "", "", []string{"Sec-WebSocket-Extensions", " "}, 101, ""},
-		{"subprotocols that are none", "", "", []string{"Sec-WebSocket-Protocol", "a b;;"}, 400, ""},
+		{"invalid subprotocols", "", "", []string{"Sec-WebSocket-Protocol", "a b;;"}, 400, ""},
 		{"two subprotocols without a comma", "", "", []string{"Sec-WebSocket-Protocol", "a b"}, 400, ""},
 		{"a subprotocol in quotes", "", "", []string{"Sec-WebSocket-Protocol", `"a"`}, 400, ""},
 		{"empty elements among subprotocols", "", "", []string{"Sec-WebSocket-Protocol", ", a,,"}, 101, ""},
@@ -102,15 +102,15 @@ func TestAHandshakeIsAnsweredWithAStatus_E6(t *testing.T) {
 }
 
 // The handler is called only for accepted handshakes.
-func TestWhatNoWebsocketComesOfIsNotAdmitted(t *testing.T) {
+func TestAnInvalidHandshakeIsNotAdmitted(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		change []string
 		body   string
 	}{
-		{"a header of extensions that is none", []string{"Sec-Websocket-Extensions", "a;;=b"}, ""},
-		{"subprotocols that are none", []string{"Sec-Websocket-Protocol", "a b;;"}, ""},
-		{"a body, which would be taken for frames", nil, "\x81\x80\x00\x00\x00\x00"},
+		{"an invalid header of extensions", []string{"Sec-Websocket-Extensions", "a;;=b"}, ""},
+		{"invalid subprotocols", []string{"Sec-Websocket-Protocol", "a b;;"}, ""},
+		{"a body, which would be read as frames", nil, "\x81\x80\x00\x00\x00\x00"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			hub, err := New(Config{})
@@ -129,13 +129,13 @@ func TestWhatNoWebsocketComesOfIsNotAdmitted(t *testing.T) {
 				s.Reject()
 			}
 			if !errors.As(err, &refusal) || w.Code != http.StatusBadRequest {
-				t.Errorf("found %v and status %d, expected to be refused with 400", err, w.Code)
+				t.Errorf("found %v and status %d, expected a rejection with 400", err, w.Code)
 			}
 		})
 	}
 }
 
-func TestW3AnOriginIsTheTenantsOwnOrRefused(t *testing.T) {
+func TestW3AnOriginIsTheTenantsOrRejected(t *testing.T) {
 	own := func(origin Origin) bool { return origin.Scheme == "https" && origin.Host == "app.acme.test" }
 	for _, c := range []struct {
 		name    string
@@ -153,7 +153,7 @@ func TestW3AnOriginIsTheTenantsOwnOrRefused(t *testing.T) {
 		{"a sandboxed page", Options{AllowOrigin: func(Origin) bool { return true }}, []string{"Origin", "null"}, 403},
 		{"two origins", Options{}, []string{"Origin", "http://acme.test|http://acme.test"}, 403},
 		{"none", Options{}, nil, 403},
-		{"none, where programs are let in", Options{AllowNoOrigin: true}, nil, 101},
+		{"none, if programs are allowed", Options{AllowNoOrigin: true}, nil, 101},
 		{"none, but a browser's headers", Options{AllowNoOrigin: true}, []string{"Sec-Fetch-Mode", "websocket"}, 403},
 		{"none, but a browser's name", Options{AllowNoOrigin: true}, []string{"User-Agent", "Mozilla/5.0"}, 403},
 	} {
@@ -169,8 +169,8 @@ func TestW3AnOriginIsTheTenantsOwnOrRefused(t *testing.T) {
 	}
 }
 
-func TestTheFirstProtocolOfTheClientThatTheHandlerSpeaksIsChosen(t *testing.T) {
-	for _, c := range []struct{ offered, spoken, chosen string }{
+func TestTheClientsFirstSupportedProtocolIsChosen(t *testing.T) {
+	for _, c := range []struct{ offered, supported, chosen string }{
 		{"a, b", "b a", "a"},
 		{"c|b, a", "a b", "b"},
 		{"c", "a b", ""},
@@ -181,18 +181,18 @@ func TestTheFirstProtocolOfTheClientThatTheHandlerSpeaksIsChosen(t *testing.T) {
 	} {
 		opened := make(chan string, 1)
 		handler := script{open: func(c *Conn) { opened <- c.Protocol() }}
-		world := newWorld(t, way{}, Config{}, Options{Handler: handler, Protocols: strings.Fields(c.spoken), Header: http.Header{"X-Edge": {"1"}}})
+		world := newWorld(t, way{}, Config{}, Options{Handler: handler, Protocols: strings.Fields(c.supported), Header: http.Header{"X-Edge": {"1"}}})
 		answer, _ := world.handshake(t, "GET", "HTTP/1.1", handshakeHeader("Sec-WebSocket-Protocol", c.offered))
-		if got, told := answer.Header.Get("Sec-WebSocket-Protocol"), <-opened; got != c.chosen || told != c.chosen {
-			t.Errorf("%q offered, %q spoken: expected %q, found %q, and the handler got %q", c.offered, c.spoken, c.chosen, got, told)
+		if got, handlers := answer.Header.Get("Sec-WebSocket-Protocol"), <-opened; got != c.chosen || handlers != c.chosen {
+			t.Errorf("%q offered, %q supported: expected %q, found %q, and the handler got %q", c.offered, c.supported, c.chosen, got, handlers)
 		}
 		if answer.Header.Get("X-Edge") != "1" {
-			t.Error("the header of the options is missing in the answer")
+			t.Error("the response lacks the header of the options")
 		}
 	}
 }
 
-func TestBytesThatCameWithTheHandshakeAreNotLost(t *testing.T) {
+func TestBytesReadWithTheHandshakeAreNotLost(t *testing.T) {
 	for _, noPoll := range []bool{false, true} {
 		world := newWorld(t, way{noPoll: noPoll}, Config{}, Options{Handler: echo{}})
 		conn, err := net.Dial("tcp", world.server.Listener.Addr().String())

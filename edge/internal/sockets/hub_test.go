@@ -16,7 +16,7 @@ import (
 	"github.com/gobwas/ws"
 )
 
-func TestMessagesOfAConnectionComeOneByOneAndInOrder(t *testing.T) {
+func TestMessagesOfAConnectionAreHandledOneByOneInOrder(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
 		const count = 2000
 		var inside sync.Mutex
@@ -43,7 +43,7 @@ func TestMessagesOfAConnectionComeOneByOneAndInOrder(t *testing.T) {
 	})
 }
 
-func TestLargeMessagesComeBackWholeFragmentedAndChopped(t *testing.T) {
+func TestLargeMessagesAreEchoedHoweverTheyAreFragmented(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
 		world := newWorld(t, w, Config{MaxFrame: 32 << 20, MaxMessage: 32 << 20}, Options{Handler: echo{}})
 		for _, c := range []struct{ size, fragment, chop int }{
@@ -51,7 +51,7 @@ func TestLargeMessagesComeBackWholeFragmentedAndChopped(t *testing.T) {
 			{1 << 20, 64, 0}, {4 << 20, 256 << 10, 0},
 			{1 << 20, 0, 97}, {1 << 20, 0, 2048}, {1 << 20, 1021, 389},
 		} {
-			t.Run(fmt.Sprintf("%d bytes, fragments of %d, pieces of %d", c.size, c.fragment, c.chop), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%d bytes, fragments of %d, chunks of %d", c.size, c.fragment, c.chop), func(t *testing.T) {
 				payload := []byte(strings.Repeat("Grüße, ", c.size/9+1)[:c.size/9*9])
 				client := world.dial(t, nil)
 				go client.deliver(payload, c.fragment, c.chop)
@@ -121,7 +121,7 @@ func TestLimitsEndAConnectionWithTheirCodes(t *testing.T) {
 	}
 }
 
-func TestCloseFromHereWaitsForThePeersPart(t *testing.T) {
+func TestCloseWaitsForThePeersCloseFrame(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
 		ended := newRecorder()
 		conns := make(chan *Conn, 1)
@@ -164,7 +164,7 @@ func TestAPeerThatVanishesIsReported(t *testing.T) {
 	})
 }
 
-func TestASlowReaderIsClosedWith1013AndOthersGoOn(t *testing.T) {
+func TestASlowReaderIsClosedWith1013AndOthersContinue(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
 		ended := newRecorder()
 		conns := make(chan *Conn, 2)
@@ -178,7 +178,7 @@ func TestASlowReaderIsClosedWith1013AndOthersGoOn(t *testing.T) {
 		}
 		other.Send(Text, []byte("unharmed"))
 		quick.expect(t, ws.OpText, "unharmed")
-		slow.expectClose(t, CodeTryLater) // after complete frames that the kernel had taken
+		slow.expectClose(t, CodeTryLater) // after the complete frames that the kernel has buffered
 		ended.expect(t, CodeTryLater)
 		if n := world.hub.Stats().Slow; n != 1 {
 			t.Errorf("expected 1 slow reader, found %d", n)
@@ -186,7 +186,7 @@ func TestASlowReaderIsClosedWith1013AndOthersGoOn(t *testing.T) {
 	})
 }
 
-func TestWhoWaitsForRoomIsNotCutOff(t *testing.T) {
+func TestASenderThatWaitsForRoomIsNotClosed(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
 		const size, count = 30 << 10, 400
 		conns := make(chan *Conn, 1)
@@ -207,9 +207,9 @@ func TestWhoWaitsForRoomIsNotCutOff(t *testing.T) {
 	})
 }
 
-func TestAnEchoToAPeerThatReadsLateIsHeldBackNotCutOff(t *testing.T) {
+func TestAnEchoToAPeerThatReadsLateIsDelayedNotClosed(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
-		const size, count = 20 << 10, 1000 // more than the kernel takes
+		const size, count = 20 << 10, 1000 // more than the kernel buffers
 		world := newWorld(t, w, Config{MaxQueue: 64 << 10}, Options{Handler: echo{}})
 		client := world.dial(t, nil)
 		payload := bytes.Repeat([]byte("x"), size)
@@ -232,7 +232,7 @@ func TestAnEchoToAPeerThatReadsLateIsHeldBackNotCutOff(t *testing.T) {
 	})
 }
 
-func TestTenantsHaveLimitsOfTheirOwn(t *testing.T) {
+func TestLimitsApplyToEachTenant(t *testing.T) {
 	ended := newRecorder()
 	world := newWorld(t, way{}, Config{}, Options{Handler: script{closed: ended.closed}, Limits: Limits{Connections: 2, Messages: 1, Burst: 3}})
 	first, second := world.dial(t, nil), world.dial(t, nil)
@@ -258,7 +258,7 @@ func TestTenantsHaveLimitsOfTheirOwn(t *testing.T) {
 	other.expect(t, ws.OpPong, "still")
 }
 
-func TestShutdownSaysGoodbyeAndWaits(t *testing.T) {
+func TestShutdownSendsCloseFramesAndWaits(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
 		ended := newRecorder()
 		conns := make(chan *Conn, 3)
@@ -284,7 +284,7 @@ func TestShutdownSaysGoodbyeAndWaits(t *testing.T) {
 	})
 }
 
-func TestShutdownDropsWhoDoesNotAnswer(t *testing.T) {
+func TestShutdownDropsPeersThatDoNotAnswer(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
 		world := newWorld(t, w, Config{}, Options{Handler: echo{}})
 		client := world.dial(t, nil)
@@ -302,7 +302,7 @@ func TestShutdownDropsWhoDoesNotAnswer(t *testing.T) {
 	})
 }
 
-func TestAHandlersPanicIsOneConnections(t *testing.T) {
+func TestAHandlersPanicClosesOnlyItsConnection(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
 		world := newWorld(t, w, Config{Log: slog.New(slog.DiscardHandler)}, Options{Handler: script{message: func(c *Conn, op Op, p []byte) {
 			if string(p) == "panic" {
@@ -321,7 +321,7 @@ func TestAHandlersPanicIsOneConnections(t *testing.T) {
 	})
 }
 
-func TestHandlersThatWaitHoldUpNobodyElse(t *testing.T) {
+func TestBlockedHandlersDelayNoOtherConnection(t *testing.T) {
 	release := make(chan struct{})
 	world := newWorld(t, way{}, Config{}, Options{Handler: script{message: func(c *Conn, op Op, p []byte) {
 		if string(p) == "wait" {
@@ -375,7 +375,7 @@ func TestTime(t *testing.T) {
 			}
 			return serveHub(t, hub, w.tls, Options{Handler: handler}), func(ticks uint32) { pass(t, hub, ticks) }
 		}
-		t.Run("a silent peer is asked for a sign of life, and dropped without one", func(t *testing.T) {
+		t.Run("a silent peer gets a ping, and is dropped without a pong", func(t *testing.T) {
 			ended := newRecorder()
 			opened := make(chan *Conn, 1)
 			world, pass := start(t, Config{PingInterval: 10 * time.Second, PongTimeout: 5 * time.Second}, script{open: func(c *Conn) { opened <- c }, closed: ended.closed})
@@ -394,7 +394,7 @@ func TestTime(t *testing.T) {
 			ended.expect(t, CodeAbnormal)
 		})
 		t.Run("a peer is not silent while it has a long message to read", func(t *testing.T) {
-			const size = 16 << 20 // more than the kernel takes
+			const size = 16 << 20 // more than the kernel buffers
 			opened := make(chan *Conn, 1)
 			world, _ := start(t, Config{PingInterval: 10 * time.Second, PongTimeout: 5 * time.Second, WriteTimeout: time.Hour, MaxQueue: 4 << 10}, script{open: func(c *Conn) { opened <- c }})
 			client := world.dial(t, nil)
@@ -450,6 +450,6 @@ func TestAnIdleConnectionIsSmall(t *testing.T) {
 		t.Errorf("a connection has %d bytes, expected at most 192", n)
 	}
 	if n := unsafe.Sizeof(relay{}); n > 288 {
-		t.Errorf("a relay has %d bytes beside the client's connection, expected at most 288", n)
+		t.Errorf("a relay has %d bytes besides the client's connection, expected at most 288", n)
 	}
 }

@@ -66,7 +66,7 @@ func TestInflatedMessagesAreBoundedTogether_E5(t *testing.T) {
 			}
 		}
 		if len(served) < 2 || len(served) > 4 || len(closed) != 12-len(served) {
-			t.Errorf("%d messages of 1 MiB are handled and %d refused at once: expected 2 to 4 within the 4 MiB of a tenant", len(served), len(closed))
+			t.Errorf("%d messages of 1 MiB are handled concurrently and %d rejected: expected 2 to 4 within the 4 MiB of a tenant", len(served), len(closed))
 		}
 		other := send("modest")
 		if tenant := <-held; tenant != "modest" {
@@ -84,7 +84,7 @@ func TestInflatedMessagesAreBoundedTogether_E5(t *testing.T) {
 			}
 		}
 		if most := peak.Load(); most > 8*mebi || most < 2*mebi {
-			t.Errorf("%d bytes were charged at once: expected at most 8 MiB, and what the handled messages hold", most)
+			t.Errorf("%d bytes were charged concurrently: expected at most 8 MiB and the handled messages", most)
 		}
 		eventually(t, "nothing is charged any more", func() bool { return world.hub.Stats().Inflated == 0 })
 		if n := world.hub.Stats().Overinflated; n != uint64(len(closed)) {

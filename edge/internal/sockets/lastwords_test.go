@@ -53,7 +53,7 @@ func TestADropDoesNotWaitForAPeerThatDoesNotRead(t *testing.T) {
 		sent := make(chan struct{})
 		world := newWorld(t, w, Config{WriteTimeout: time.Hour, CloseTimeout: time.Hour}, Options{Handler: script{
 			message: func(c *Conn, _ Op, _ []byte) {
-				c.Send(Binary, make([]byte, 16<<20)) // more than the kernel takes
+				c.Send(Binary, make([]byte, 16<<20)) // more than the kernel buffers
 				close(sent)
 			},
 			closed: ended.closed,

@@ -64,7 +64,7 @@ func FuzzParser(f *testing.F) {
 		by, byErr := parsed(stream, sizes, compressed)
 		one, oneErr := parsed(stream, []byte{0}, compressed)
 		if fmt.Sprint(at, atErr) != fmt.Sprint(by, byErr) || fmt.Sprint(at, atErr) != fmt.Sprint(one, oneErr) {
-			t.Fatalf("at once: %.300s, %v\nin pieces: %.300s, %v\nby bytes: %.300s, %v", at, atErr, by, byErr, one, oneErr)
+			t.Fatalf("at once: %.300s, %v\nin chunks: %.300s, %v\nby bytes: %.300s, %v", at, atErr, by, byErr, one, oneErr)
 		}
 	})
 }
@@ -83,22 +83,22 @@ func FuzzText(f *testing.F) {
 			rest = rest[n:]
 		}
 		if got := ok && check.complete(); got != utf8.Valid(p) {
-			t.Fatalf("%q in pieces of %d: expected %v, found %v", p, int(size)+1, utf8.Valid(p), got)
+			t.Fatalf("%q in chunks of %d: expected %v, found %v", p, int(size)+1, utf8.Valid(p), got)
 		}
 	})
 }
 
-func TestTextFailsAtTheFirstByteThatCannotBeMended(t *testing.T) {
+func TestTextFailsAtTheFirstInvalidByte(t *testing.T) {
 	for _, c := range []struct {
-		text string
-		fine int // valid bytes before the error
+		text  string
+		valid int // bytes before the error
 	}{
 		{"ab\xff", 2}, {"\xc0", 0}, {"\xf4\x90\x80\x80", 1}, {"\xed\xa0\x80", 1}, {"\xe0\x80", 1}, {"\xf8", 0}, {"ü\x80", 2}, {"\xe2\x82x", 2},
 	} {
 		var check textCheck
 		for i := range len(c.text) {
-			if ok := check.next([]byte{c.text[i]}); ok != (i < c.fine) {
-				t.Errorf("%q: byte %d: expected %v, found %v", c.text, i, i < c.fine, ok)
+			if ok := check.next([]byte{c.text[i]}); ok != (i < c.valid) {
+				t.Errorf("%q: byte %d: expected %v, found %v", c.text, i, i < c.valid, ok)
 				break
 			} else if !ok {
 				break

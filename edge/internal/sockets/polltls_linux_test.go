@@ -28,7 +28,7 @@ func (d dribble) Write(p []byte) (int, error) {
 
 // crypto/tls keeps the part of a record that it has after a temporary error.
 // Its documentation does not promise that.
-func TestRecordsThatArriveByteByByteAreReadWithoutWaiting(t *testing.T) {
+func TestRecordsThatArriveByteByByteAreReadWithoutBlocking(t *testing.T) {
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		t.Run(tls.VersionName(version), func(t *testing.T) {
 			world := newWorld(t, way{tls: true}, Config{}, Options{Handler: echo{}})

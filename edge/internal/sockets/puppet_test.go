@@ -89,9 +89,9 @@ func newPuppetRelay(t testing.TB) (conns [2]*Conn, streams [2]*puppet) {
 	return [2]*Conn{c, u}, [2]*puppet{client, up}
 }
 
-// TestBothSidesOfARelayEndInWhateverOrder runs all orders of events on the two
+// TestBothSidesOfARelayEndInAnyOrder runs all orders of events on the two
 // sides, with each side served early or late.
-func TestBothSidesOfARelayEndInWhateverOrder(t *testing.T) {
+func TestBothSidesOfARelayEndInAnyOrder(t *testing.T) {
 	type event struct {
 		name string
 		side int
@@ -194,7 +194,7 @@ func TestBothSidesOfARelayEndInWhateverOrder(t *testing.T) {
 			closed += n
 		}
 		if closed != 1 || stats.Polled != 0 || stats.Upstreams != 0 || stats.Tenants != 0 || conns[0].tenant.queued.Load() != 0 {
-			t.Fatalf("%q: expected that nothing is left, found %+v and %d bytes", names, stats, conns[0].tenant.queued.Load())
+			t.Fatalf("%q: expected no connections and no queued bytes, found %+v and %d bytes", names, stats, conns[0].tenant.queued.Load())
 		}
 		hub.open.Wait()
 		at := depth - 1

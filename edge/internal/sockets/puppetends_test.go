@@ -40,7 +40,7 @@ func TestASenderThatWaitsForRoomWritesWhileAHandlerRuns(t *testing.T) {
 			t.Errorf("expected that all was written, found %d bytes and %v", len(stream.out), err)
 		}
 	case <-time.After(10 * time.Second):
-		t.Error("the handler and who waits for room wait for each other")
+		t.Error("the handler and the sender that waits for room wait for each other")
 	}
 	c.setCalling(false)
 }

@@ -18,12 +18,12 @@ import (
 )
 
 // newRelay returns a hub that relays to an upstream of the same kind.
-func newRelay(t testing.TB, w way, config Config, options Options, behind *world) *world {
+func newRelay(t testing.TB, w way, config Config, options Options, backend *world) *world {
 	t.Helper()
 	world := newWorld(t, w, config, options)
 	dialer := &Dialer{Timeout: 10 * time.Second, HandshakeTimeout: 10 * time.Second, TLS: &tls.Config{InsecureSkipVerify: true}}
 	scheme := "ws"
-	if behind.tls {
+	if backend.tls {
 		scheme = "wss"
 	}
 	world.serve = func(rw http.ResponseWriter, r *http.Request) {
@@ -32,16 +32,16 @@ func newRelay(t testing.TB, w way, config Config, options Options, behind *world
 			return
 		}
 		up, err := dialer.Dial(r.Context(), &http.Request{
-			URL:  &url.URL{Scheme: scheme, Host: behind.server.Listener.Addr().String(), Path: r.URL.Path},
+			URL:  &url.URL{Scheme: scheme, Host: backend.server.Listener.Addr().String(), Path: r.URL.Path},
 			Host: r.Host, Header: r.Header,
 		})
-		var refused *StatusError
+		var status *StatusError
 		switch {
-		case errors.As(err, &refused):
-			defer refused.Response.Body.Close()
+		case errors.As(err, &status):
+			defer status.Response.Body.Close()
 			s.Reject()
-			rw.WriteHeader(refused.Response.StatusCode)
-			io.Copy(rw, refused.Response.Body)
+			rw.WriteHeader(status.Response.StatusCode)
+			io.Copy(rw, status.Response.Body)
 		case err != nil:
 			s.Reject()
 			rw.WriteHeader(http.StatusBadGateway)
@@ -54,8 +54,8 @@ func newRelay(t testing.TB, w way, config Config, options Options, behind *world
 
 func TestARelayCarriesCompressionAndSubprotocol(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
-		behind := newWorld(t, w, Config{Compression: CompressionPerMessage}, Options{Handler: echo{}, Protocols: []string{"two"}})
-		world := newRelay(t, w, Config{}, Options{}, behind)
+		backend := newWorld(t, w, Config{Compression: CompressionPerMessage}, Options{Handler: echo{}, Protocols: []string{"two"}})
+		world := newRelay(t, w, Config{}, Options{}, backend)
 		answer, c := world.handshake(t, "GET", "HTTP/1.1", handshakeHeader(
 			"Sec-WebSocket-Protocol", "one, two", "Sec-WebSocket-Extensions", "foo, permessage-deflate; client_max_window_bits"))
 		if got := answer.Header.Get("Sec-Websocket-Protocol"); got != "two" {
@@ -73,11 +73,11 @@ func TestARelayCarriesCompressionAndSubprotocol(t *testing.T) {
 	})
 }
 
-func TestARelayCarriesTheEndOfEitherSideOver(t *testing.T) {
+func TestARelayForwardsTheEndOfEitherSide(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
 		ended := newRecorder()
 		conns := make(chan *Conn, 1)
-		behind := newWorld(t, w, Config{}, Options{Handler: script{
+		backend := newWorld(t, w, Config{}, Options{Handler: script{
 			open:   func(c *Conn) { conns <- c },
 			closed: ended.closed,
 			message: func(c *Conn, _ Op, p []byte) {
@@ -86,7 +86,7 @@ func TestARelayCarriesTheEndOfEitherSideOver(t *testing.T) {
 				}
 			},
 		}})
-		world := newRelay(t, w, Config{}, Options{}, behind)
+		world := newRelay(t, w, Config{}, Options{}, backend)
 		for _, test := range []struct {
 			name       string
 			do         func(t *testing.T, c *client, up *Conn)
@@ -115,28 +115,28 @@ func TestARelayCarriesTheEndOfEitherSideOver(t *testing.T) {
 	})
 }
 
-func TestARelayPassesTheUpstreamsRefusalOn(t *testing.T) {
-	behind := newWorld(t, way{}, Config{}, Options{})
-	behind.serve = func(rw http.ResponseWriter, _ *http.Request) { http.Error(rw, "not today", http.StatusTeapot) }
-	world := newRelay(t, way{}, Config{}, Options{}, behind)
+func TestARelayForwardsTheUpstreamsRejection(t *testing.T) {
+	backend := newWorld(t, way{}, Config{}, Options{})
+	backend.serve = func(rw http.ResponseWriter, _ *http.Request) { http.Error(rw, "not today", http.StatusTeapot) }
+	world := newRelay(t, way{}, Config{}, Options{}, backend)
 	answer, c := world.handshake(t, "GET", "HTTP/1.1", handshakeHeader())
 	body, _ := io.ReadAll(answer.Body)
 	if answer.StatusCode != http.StatusTeapot || string(body) != "not today\n" {
-		t.Errorf("expected the upstream's refusal, found %d %q", answer.StatusCode, body)
+		t.Errorf("expected the upstream's response, found %d %q", answer.StatusCode, body)
 	}
 	c.Close()
-	behind.server.Close()
+	backend.server.Close()
 	if answer, _ := world.handshake(t, "GET", "HTTP/1.1", handshakeHeader()); answer.StatusCode != http.StatusBadGateway {
-		t.Errorf("expected 502 for an upstream that is away, found %d", answer.StatusCode)
+		t.Errorf("expected 502 for an upstream that is down, found %d", answer.StatusCode)
 	}
 	if stats := world.hub.Stats(); stats.Tenants != 0 || stats.Rejected != 2 {
-		t.Errorf("expected that nothing is left of refused handshakes, found %+v", stats)
+		t.Errorf("expected no connections after rejected handshakes, found %+v", stats)
 	}
 }
 
 // A relay offers only permessage-deflate, in the usual spelling, and accepts
 // only a response to that offer.
-func TestARelayOffersAndTakesWhatTheRFCAllows_E6(t *testing.T) {
+func TestARelayOffersAndAcceptsWhatTheRFCAllows_E6(t *testing.T) {
 	const base = "permessage-deflate"
 	for _, c := range []struct {
 		name, offer, offered, answer, want string
@@ -144,15 +144,15 @@ func TestARelayOffersAndTakesWhatTheRFCAllows_E6(t *testing.T) {
 	}{
 		{"an empty list", " ", "", "", "", 101},
 		{"another spelling", base + ` ;server_max_window_bits="\9" , x`, base + "; server_max_window_bits=9", base + ";server_max_window_bits=8", base + "; server_max_window_bits=8", 101},
-		{"a bad offer before a good one", base + "; client_max_window_bits=08, " + base, base, base, base, 101},
+		{"an invalid offer before a valid one", base + "; client_max_window_bits=08, " + base, base, base, base, 101},
 		{"a repeated parameter", base + "; client_max_window_bits; client_max_window_bits", "", "", "", 101},
 		{"an answer with an empty element", base, base, "," + base + " ,", base, 101},
 		{"a limit that the client knows", base + "; client_max_window_bits", base + "; client_max_window_bits", base + "; client_max_window_bits=9", base + "; client_max_window_bits=9", 101},
 		{"a limit that the client does not know", base, base, base + "; client_max_window_bits=9", "", 502},
 		{"a limit without a value", base + "; client_max_window_bits", base + "; client_max_window_bits", base + "; client_max_window_bits", "", 502},
-		{"a window larger than asked for", base + "; server_max_window_bits=9", base + "; server_max_window_bits=9", base + "; server_max_window_bits=10", "", 502},
+		{"a window larger than requested", base + "; server_max_window_bits=9", base + "; server_max_window_bits=9", base + "; server_max_window_bits=10", "", 502},
 		{"a window that the server ignores", base + "; server_max_window_bits=9", base + "; server_max_window_bits=9", base, "", 502},
-		{"a context that was asked not to be", base + "; server_no_context_takeover", base + "; server_no_context_takeover", base, "", 502},
+		{"a context that the client declined", base + "; server_no_context_takeover", base + "; server_no_context_takeover", base, "", 502},
 		{"an answer with a leading zero", base, base, base + "; server_max_window_bits=09", "", 502},
 		{"an answer with a parameter twice", base, base, base + "; server_no_context_takeover; server_no_context_takeover", "", 502},
 		{"an unknown parameter", base, base, base + "; a", "", 502},
@@ -162,8 +162,8 @@ func TestARelayOffersAndTakesWhatTheRFCAllows_E6(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			offered := make(chan string, 1)
-			behind := newWorld(t, way{}, Config{}, Options{})
-			behind.serve = func(rw http.ResponseWriter, r *http.Request) {
+			backend := newWorld(t, way{}, Config{}, Options{})
+			backend.serve = func(rw http.ResponseWriter, r *http.Request) {
 				offered <- strings.Join(r.Header["Sec-Websocket-Extensions"], "|")
 				conn, _, err := http.NewResponseController(rw).Hijack()
 				if err != nil {
@@ -177,7 +177,7 @@ func TestARelayOffersAndTakesWhatTheRFCAllows_E6(t *testing.T) {
 				}
 				fmt.Fprint(conn, "\r\n")
 			}
-			answer, _ := newRelay(t, way{}, Config{}, Options{}, behind).handshake(t, "GET", "HTTP/1.1", handshakeHeader("Sec-WebSocket-Extensions", c.offer))
+			answer, _ := newRelay(t, way{}, Config{}, Options{}, backend).handshake(t, "GET", "HTTP/1.1", handshakeHeader("Sec-WebSocket-Extensions", c.offer))
 			if got := answer.Header.Get("Sec-Websocket-Extensions"); answer.StatusCode != c.status || got != c.want {
 				t.Errorf("status %d and %q, expected %d and %q", answer.StatusCode, got, c.status, c.want)
 			}
@@ -188,16 +188,16 @@ func TestARelayOffersAndTakesWhatTheRFCAllows_E6(t *testing.T) {
 	}
 }
 
-func TestDialRefusesAHandshakeThatIsWrong(t *testing.T) {
+func TestDialRejectsAnInvalidHandshake(t *testing.T) {
 	for name, header := range map[string]http.Header{
-		"no accept":               {},
-		"another key's accept":    {"Sec-Websocket-Accept": {"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="}},
-		"a protocol of its own":   {"Accept-It": {"1"}, "Sec-Websocket-Protocol": {"x"}},
-		"an extension of its own": {"Accept-It": {"1"}, "Sec-Websocket-Extensions": {"permessage-deflate"}},
+		"no accept":                         {},
+		"another key's accept":              {"Sec-Websocket-Accept": {"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="}},
+		"a protocol that was not offered":   {"Accept-It": {"1"}, "Sec-Websocket-Protocol": {"x"}},
+		"an extension that was not offered": {"Accept-It": {"1"}, "Sec-Websocket-Extensions": {"permessage-deflate"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			behind := newWorld(t, way{}, Config{}, Options{})
-			behind.serve = func(rw http.ResponseWriter, r *http.Request) {
+			backend := newWorld(t, way{}, Config{}, Options{})
+			backend.serve = func(rw http.ResponseWriter, r *http.Request) {
 				conn, _, err := http.NewResponseController(rw).Hijack()
 				if err != nil {
 					t.Error(err)
@@ -212,7 +212,7 @@ func TestDialRefusesAHandshakeThatIsWrong(t *testing.T) {
 				answer.Write(conn)
 				fmt.Fprint(conn, "\r\n")
 			}
-			u, _ := url.Parse(behind.server.URL)
+			u, _ := url.Parse(backend.server.URL)
 			if _, err := new(Dialer).Dial(t.Context(), &http.Request{URL: u}); !errors.Is(err, ErrHandshake) {
 				t.Errorf("expected %v, found %v", ErrHandshake, err)
 			}
@@ -220,12 +220,12 @@ func TestDialRefusesAHandshakeThatIsWrong(t *testing.T) {
 	}
 }
 
-func TestDialWaitsNoLongerThanItMay(t *testing.T) {
+func TestDialEndsAtItsTimeout(t *testing.T) {
 	held := make(chan struct{})
-	behind := newWorld(t, way{}, Config{}, Options{})
-	behind.serve = func(http.ResponseWriter, *http.Request) { <-held }
+	backend := newWorld(t, way{}, Config{}, Options{})
+	backend.serve = func(http.ResponseWriter, *http.Request) { <-held }
 	defer close(held)
-	u, _ := url.Parse(behind.server.URL)
+	u, _ := url.Parse(backend.server.URL)
 	dialer := &Dialer{HandshakeTimeout: 10 * time.Millisecond}
 	if _, err := dialer.Dial(t.Context(), &http.Request{URL: u}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("expected %v, found %v", context.DeadlineExceeded, err)
@@ -234,7 +234,7 @@ func TestDialWaitsNoLongerThanItMay(t *testing.T) {
 
 // A message of many megabytes passes a relay with much smaller queues, in both
 // directions, in fragments and in one frame, byte by byte at the start.
-func TestARelayStreamsWhatItWouldNotHold(t *testing.T) {
+func TestARelayStreamsMessagesLargerThanItsQueues(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
 		const size = 8 << 20
 		config := Config{MaxMessage: size, MaxFrame: size, MaxQueue: 4 << 10}
@@ -274,7 +274,7 @@ func TestARelayStreamsWhatItWouldNotHold(t *testing.T) {
 				}
 			}
 			if !bytes.Equal(got, message) {
-				t.Errorf("expected the message of %d bytes as it was, found another of %d", len(message), len(got))
+				t.Errorf("expected the message of %d bytes unchanged, found another of %d", len(message), len(got))
 			}
 		}
 	})
@@ -282,10 +282,10 @@ func TestARelayStreamsWhatItWouldNotHold(t *testing.T) {
 
 // A peer that does not read stops the other one from writing: the queue bounds
 // the bytes in flight, and no connection is closed.
-func TestARelaySlowsDownWhoWritesToASlowReader(t *testing.T) {
+func TestARelaySlowsDownThePeerOfASlowReader(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
 		sent := make(chan int, 1)
-		behind := newWorld(t, w, Config{MaxQueue: 1 << 20}, Options{Handler: script{open: func(c *Conn) {
+		backend := newWorld(t, w, Config{MaxQueue: 1 << 20}, Options{Handler: script{open: func(c *Conn) {
 			go func() {
 				n := 0
 				chunk := make([]byte, 32<<10)
@@ -297,7 +297,7 @@ func TestARelaySlowsDownWhoWritesToASlowReader(t *testing.T) {
 				sent <- n
 			}()
 		}}})
-		world := newRelay(t, w, Config{MaxQueue: 16 << 10}, Options{}, behind)
+		world := newRelay(t, w, Config{MaxQueue: 16 << 10}, Options{}, backend)
 		c := world.dial(t, nil)
 		got := 0
 		for range 1024 {
@@ -322,9 +322,9 @@ func TestARelaySlowsDownWhoWritesToASlowReader(t *testing.T) {
 	})
 }
 
-func TestARelaysClientIsHeldToTheTenantsLimits(t *testing.T) {
-	behind := newWorld(t, way{}, Config{}, Options{Handler: echo{}})
-	world := newRelay(t, way{}, Config{MaxMessage: 1000}, Options{Limits: Limits{Connections: 1, Messages: 1, Burst: 3}}, behind)
+func TestTheTenantsLimitsApplyToARelaysClient(t *testing.T) {
+	backend := newWorld(t, way{}, Config{}, Options{Handler: echo{}})
+	world := newRelay(t, way{}, Config{MaxMessage: 1000}, Options{Limits: Limits{Connections: 1, Messages: 1, Burst: 3}}, backend)
 	c := world.dial(t, nil)
 	if answer, _ := world.handshake(t, "GET", "HTTP/1.1", handshakeHeader()); answer.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("expected 503 for one too many, found %d", answer.StatusCode)
@@ -335,7 +335,7 @@ func TestARelaysClientIsHeldToTheTenantsLimits(t *testing.T) {
 	c.expectClose(t, CodeTryLater)
 	c.Close()
 	eventually(t, "the upstream's side is closed", func() bool { return world.hub.Stats().Upstreams == 0 })
-	big := newRelay(t, way{}, Config{MaxMessage: 1000}, Options{}, behind).dial(t, nil)
+	big := newRelay(t, way{}, Config{MaxMessage: 1000}, Options{}, backend).dial(t, nil)
 	big.Write(frame(ws.OpText, false, make([]byte, 600)))
 	big.Write(frame(ws.OpContinuation, true, make([]byte, 600)))
 	big.expectClose(t, CodeTooBig)
@@ -344,8 +344,8 @@ func TestARelaysClientIsHeldToTheTenantsLimits(t *testing.T) {
 func TestAShutdownEndsRelaysWith1001OnBothSides(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
 		upstreamClosed := newRecorder()
-		behind := newWorld(t, w, Config{}, Options{Handler: script{closed: upstreamClosed.closed}})
-		world := newRelay(t, w, Config{}, Options{}, behind)
+		backend := newWorld(t, w, Config{}, Options{Handler: script{closed: upstreamClosed.closed}})
+		world := newRelay(t, w, Config{}, Options{}, backend)
 		c := world.dial(t, nil)
 		ended := make(chan error, 1)
 		go func() { ended <- world.hub.Shutdown(t.Context()) }()

@@ -28,8 +28,8 @@ func scripted(t *testing.T, w way, run func(up *client)) *world {
 // client sent meanwhile.
 func TestARelaysDirectionsDoNotWaitForEachOther(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
-		const messages, size = 256, 64 << 10 // more than the kernel takes
-		behind := scripted(t, w, func(up *client) {
+		const messages, size = 256, 64 << 10 // more than the kernel buffers
+		backend := scripted(t, w, func(up *client) {
 			for range messages {
 				if err := ws.WriteFrame(up, ws.NewBinaryFrame(make([]byte, size))); err != nil {
 					t.Error(err)
@@ -47,7 +47,7 @@ func TestARelaysDirectionsDoNotWaitForEachOther(t *testing.T) {
 			ws.WriteFrame(up, ws.NewCloseFrame(ws.NewCloseFrameBody(1000, "")))
 			io.Copy(io.Discard, up)
 		})
-		c := newRelay(t, w, Config{}, Options{}, behind).dial(t, nil)
+		c := newRelay(t, w, Config{}, Options{}, backend).dial(t, nil)
 		go func() {
 			message := frame(ws.OpBinary, true, make([]byte, size))
 			for range messages {
@@ -64,7 +64,7 @@ func TestAClientsLastMessagesReachTheUpstream(t *testing.T) {
 		const size = 1 << 20
 		goOn := make(chan struct{})
 		ended := make(chan Code, 1)
-		behind := scripted(t, w, func(up *client) {
+		backend := scripted(t, w, func(up *client) {
 			<-goOn
 			got := 0
 			for {
@@ -85,7 +85,7 @@ func TestAClientsLastMessagesReachTheUpstream(t *testing.T) {
 				got += len(f.Payload)
 			}
 		})
-		world := newRelay(t, w, Config{}, Options{}, behind)
+		world := newRelay(t, w, Config{}, Options{}, backend)
 		for range 20 {
 			c := world.dial(t, nil)
 			c.Write(append(frame(ws.OpBinary, true, make([]byte, size)), frame(ws.OpClose, true, closePayload(4001))...))

@@ -12,8 +12,8 @@ import (
 // invalid frame arrives.
 func TestAClientGetsItsRepliesBeforeTheFailure(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
-		behind := newWorld(t, w, Config{}, Options{Handler: echo{}})
-		world := newRelay(t, w, Config{}, Options{}, behind)
+		backend := newWorld(t, w, Config{}, Options{Handler: echo{}})
+		world := newRelay(t, w, Config{}, Options{}, backend)
 		for range 50 {
 			c := world.dial(t, nil)
 			c.Write(append(frame(ws.OpText, true, []byte("good")), 0x83, 0x80, 0, 0, 0, 0))

@@ -213,7 +213,7 @@ func (t *talker) write(b []byte, random *rand.Rand) bool {
 		}
 		if _, err := t.conn.Write(b[:n]); err != nil {
 			if errors.Is(err, os.ErrDeadlineExceeded) {
-				t.wrong = fmt.Errorf("writing stood still after %d messages", t.sent)
+				t.wrong = fmt.Errorf("writing stopped after %d messages", t.sent)
 			}
 			return false
 		}

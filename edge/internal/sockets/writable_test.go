@@ -9,7 +9,7 @@ import (
 
 // No other goroutine serves the connection meanwhile.
 func TestAHandlerMayWaitForRoomInItsOwnCallbacks(t *testing.T) {
-	const chunks, size = 256, 64 << 10 // more than the kernel takes
+	const chunks, size = 256, 64 << 10 // more than the kernel buffers
 	say := func(t *testing.T, c *Conn) {
 		for range chunks {
 			if err := c.WaitWritable(nil); err != nil {
@@ -56,7 +56,7 @@ func TestAWaitForRoomEndsWithTheConnection(t *testing.T) {
 				waits := make(chan struct{}, 1)
 				waited := make(chan error, 1)
 				world := newWorld(t, w, Config{WriteTimeout: test.timeout}, Options{Handler: script{message: func(c *Conn, _ Op, _ []byte) {
-					c.Send(Binary, make([]byte, 16<<20)) // more than the kernel takes
+					c.Send(Binary, make([]byte, 16<<20)) // more than the kernel buffers
 					waits <- struct{}{}
 					waited <- c.WaitWritable(nil)
 				}}})

@@ -8,16 +8,16 @@ import (
 
 const day = 24 * time.Hour
 
-func TestTheClockDoesNotMoveWithTheSystems_G11(t *testing.T) {
+func TestTheClockDoesNotFollowTheSystemsClock_G11(t *testing.T) {
 	start := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
 	for _, c := range []struct {
 		name                     string
 		moved                    time.Duration
 		wantEarliest, wantLatest time.Duration // after start, an hour later
 	}{
-		{"it is right", 0, time.Hour, time.Hour},
-		{"it is put on", day, time.Hour, day + time.Hour},
-		{"it is put back", -day, time.Hour - day, time.Hour},
+		{"unchanged", 0, time.Hour, time.Hour},
+		{"set forward", day, time.Hour, day + time.Hour},
+		{"set back", -day, time.Hour - day, time.Hour},
 	} {
 		clock := Fake(start, func() time.Time { return start.Add(time.Hour + c.moved) }, func() time.Duration { return time.Hour })
 		if now := clock.Now().Sub(start); now != time.Hour {
@@ -32,13 +32,13 @@ func TestTheClockDoesNotMoveWithTheSystems_G11(t *testing.T) {
 	}
 }
 
-func TestTheClockShowsWhatTheSystemsDoes_G11(t *testing.T) {
+func TestTheClockAdvancesWithTheSystemsClock_G11(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		clock, start := New(), time.Now()
 		time.Sleep(day)
 		for _, got := range []time.Time{clock.Now(), clock.Earliest(), clock.Latest()} {
 			if !got.Equal(start.Add(day)) {
-				t.Errorf("it shows %v, expected %v", got, start.Add(day))
+				t.Errorf("got %v, expected %v", got, start.Add(day))
 			}
 		}
 	})
