@@ -12,8 +12,8 @@ import (
 // sent them, even if a float64 has one value for their times.
 //
 // It reads the system's clock once. If that were set forward by more than an
-// expiry while the edge runs, the edge would take all messages and memberships
-// of other processes for expired, and remove them.
+// expiry while the edge runs, the edge would consider all messages and memberships
+// of other processes expired, and remove them.
 type clock struct {
 	now   func() time.Time
 	mu    sync.Mutex

@@ -90,7 +90,7 @@ func (c *Consumer) call(ctx context.Context, g *guests.Generation, i *instance.I
 	defer g.Return(i)
 	return g.CallFor(ctx, i, &c.place.tenant, export, write, func(reply abi.Message) error {
 		if err := e.read(reply); err != nil {
-			return instance.Senseless(export, err)
+			return instance.InvalidReply(export, err)
 		}
 		if e.plain {
 			c.apply(e)

@@ -75,7 +75,7 @@ func (g *Generation) decide(ctx context.Context, i *instance.Instance, r *Reques
 		return g.encode(buf, r, s)
 	}, func(reply abi.Message) error {
 		if err := s.decode(d, reply, r); err != nil {
-			return instance.Senseless(instance.Route, err)
+			return instance.InvalidReply(instance.Route, err)
 		}
 		return nil
 	})

@@ -229,8 +229,8 @@ func (e entry) seal() error {
 }
 
 // used updates the time of last use, and the checksums if wazero has added a
-// file, as another version of it does. It ignores errors, for example on a
-// read-only disk.
+// file, which another version of it and another processor do. It ignores errors,
+// for example on a read-only disk.
 func (e entry) used() {
 	path := filepath.Join(e.folder, sumsFile)
 	sealed, _ := os.ReadFile(path)

@@ -19,11 +19,12 @@ var ErrBusy = errors.New("instance: all instances are busy")
 // ErrClosed: the program is closed; another program supersedes it.
 var ErrClosed = errors.New("instance: program is closed")
 
-// idleAfter is how long an instance above the number to keep stays unused.
+// idleAfter is the interval of shrink: instances above the number to keep are
+// closed after they were unused for one interval.
 const idleAfter = 10 * time.Second
 
-// countedAfter is after how many calls an instance adds its usage to the
-// program's totals, which takes the pool's lock.
+// countedAfter is the number of calls after which an instance adds its usage to
+// the program's totals, for which it needs the pool's lock.
 const countedAfter = 64
 
 // pool lends instances to requests. In a steady state instances are taken from

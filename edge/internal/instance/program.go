@@ -67,13 +67,13 @@ type Program struct {
 	buffer  uint32
 	slept   time.Duration
 
-	cached   Cached
-	support  pristine.Support
-	size     int // bytes of the image
-	pool     pool
-	closing  sync.Once
-	released chan struct{} // closed once everything is released
-	leftover error         // the error of release
+	cached     Cached
+	support    pristine.Support
+	size       int // bytes of the image
+	pool       pool
+	closing    sync.Once
+	released   chan struct{} // closed once everything is released
+	releaseErr error         // the error of release; valid once released is closed
 }
 
 // NewProgram validates, meters, compiles and configures a guest, and makes its
@@ -177,13 +177,13 @@ func (p *Program) Drain(ctx context.Context) error {
 		p.pool.close()
 		go func() {
 			<-p.pool.ended
-			p.leftover = p.release()
+			p.releaseErr = p.release()
 			close(p.released)
 		}()
 	})
 	select {
 	case <-p.released:
-		return p.leftover
+		return p.releaseErr
 	case <-ctx.Done():
 		return fmt.Errorf("%w: %d", ErrInUse, p.Stats().Busy)
 	}

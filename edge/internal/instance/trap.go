@@ -19,8 +19,8 @@ var ErrTrap = errors.New("guest failed")
 // ErrTooLarge: a message does not fit the guest's buffer.
 var ErrTooLarge = errors.New("request too large to route")
 
-// Trap is the error of a call that failed through the guest's fault. Its text
-// is for logs.
+// Trap is the error of a call that failed because of the guest. Its text is for
+// logs.
 type Trap struct {
 	Export string
 	Reason stats.Trap
@@ -110,8 +110,8 @@ func badReply(e Export, format string, args ...any) error {
 	return &Trap{Export: exportSpecs[e].name, Reason: stats.TrapReply, Err: fmt.Errorf(format, args...)}
 }
 
-// Senseless returns the Trap for a reply that is well-formed but invalid, with
-// the reason err.
-func Senseless(e Export, err error) error {
+// InvalidReply returns the Trap for a reply that is a message but has an invalid
+// value, with the reason err.
+func InvalidReply(e Export, err error) error {
 	return &Trap{Export: exportSpecs[e].name, Reason: stats.TrapReply, Err: err}
 }

@@ -175,14 +175,7 @@ func (w *rewriter) step(it *wasm.Instructions, in *wasm.Instruction) {
 		v.operands(effect(in.Op))
 		v.setLocal(in.Index)
 	default:
-		v.float = v.float || isFloat(in.Op)
-		v.wide = v.wide || in.Op >= wasm.OpV128Load
-		pops, pushes := effect(in.Op)
-		switch in.Op {
-		case wasm.OpMemoryGrow, wasm.OpMemoryFill, wasm.OpMemoryCopy, wasm.OpMemoryInit, wasm.OpRefFunc:
-			v.wait()
-		}
-		v.operands(pops, pushes)
+		v.plain(in.Op)
 	}
 }
 

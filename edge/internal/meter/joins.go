@@ -137,6 +137,17 @@ func (v *values) operands(pops, pushes int) {
 	}
 }
 
+// plain processes an instruction that involves neither locals nor control flow.
+func (v *values) plain(op wasm.Opcode) {
+	v.float = v.float || isFloat(op)
+	v.wide = v.wide || op >= wasm.OpV128Load
+	switch op {
+	case wasm.OpMemoryGrow, wasm.OpMemoryFill, wasm.OpMemoryCopy, wasm.OpMemoryInit, wasm.OpRefFunc:
+		v.wait() // the engine, or the meter, calls a function for it
+	}
+	v.operands(effect(op))
+}
+
 // number returns the number of local i.
 func (v *values) number(i uint32) int {
 	if v.locals[i] == 0 {

@@ -61,9 +61,9 @@ func ProcessOf(name string) (p Process, ok bool) {
 // key to show that they are alive.
 const ProcessEnd = ".!"
 
-// RelayToken returns the token of the channel by which a process takes part in
-// a group: only the process knows it, and it is the same whenever the group has
-// members again.
+// RelayToken returns the token of the channel by which a process is a member of a
+// group. It is an HMAC under the process's token, so it is the same whenever the
+// group has members again, without a table.
 func (p Process) RelayToken(group string) (t Token) {
 	mac := hmac.New(sha256.New, p.Token[:])
 	mac.Write([]byte(group))

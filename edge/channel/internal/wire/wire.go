@@ -15,7 +15,7 @@ type Line interface {
 	// Attach counts one more use of a topic. It returns nil if the wire has
 	// confirmed the topic, otherwise a function that waits until it does.
 	Attach(t Topic) (wait func(context.Context) error)
-	// Detach takes back one Attach.
+	// Detach reverses one Attach.
 	Detach(t Topic)
 	// Send sends to one channel, GroupSend to the members of a group.
 	Send(ctx context.Context, channel string, m *message.Entries) error
