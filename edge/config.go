@@ -11,6 +11,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/channel"
 	"github.com/tenantedge/tenantedge/edge/proof"
 	"github.com/tenantedge/tenantedge/edge/smoke"
+	"github.com/tenantedge/tenantedge/edge/storage"
 	"github.com/tenantedge/tenantedge/edge/upstream"
 	"github.com/tenantedge/tenantedge/edge/websocket"
 	"github.com/tenantedge/tenantedge/guest/abi"
@@ -106,7 +107,11 @@ type Config struct {
 	// together; ten seconds' worth may come at once. What exceeds it is dropped
 	// and counted. Default 16 KiB; negative: no bound.
 	GuestLogRate int64
-	// FileLimits hold what guests do with files; see Host.UseFiles.
+	// Files opens the files of tenants for guests. New calls it with the Host,
+	// which locates them, and Host.Close closes what it returns. nil: guests have
+	// no files.
+	Files func(storage.Locator) (storage.Storage, error)
+	// FileLimits bound what a guest does with Files.
 	FileLimits FileLimits
 	// OnGuestError is Refuse (default): a request at which the guest fails
 	// gets ErrGuest; or Previous: the program before it decides, if there is

@@ -27,6 +27,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/tenantedge/tenantedge/assets"
@@ -34,7 +35,6 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/guests"
 	"github.com/tenantedge/tenantedge/edge/internal/instance"
 	"github.com/tenantedge/tenantedge/edge/internal/trust"
-	"github.com/tenantedge/tenantedge/edge/storage"
 	"github.com/tenantedge/tenantedge/edge/upstream"
 	"github.com/tenantedge/tenantedge/edge/websocket"
 	"github.com/tenantedge/tenantedge/guest/abi"
@@ -50,6 +50,7 @@ type Host struct {
 	trust   *trust.Rules
 	guests  *guests.Set
 
+	closeFiles func() error // nil: guests have no files
 	consumers  *consumer.Set
 	websockets *websocket.Server // nil: the Host serves none
 
@@ -74,6 +75,9 @@ func New(ctx context.Context, c Config) (*Host, error) {
 	}
 	h.consumers = consumer.New(h.guests, c.Logger, c.Limits.Instances)
 	h.config.Guest = nil // to free its memory
+	if err := h.openFiles(); err != nil {
+		return nil, errors.Join(fmt.Errorf("edge: %w", err), h.Close())
+	}
 	if len(c.Websockets.Targets) > 0 {
 		if h.websockets, err = h.newWebsockets(); err != nil {
 			return nil, errors.Join(fmt.Errorf("edge: %w", err), h.Close())
@@ -106,9 +110,21 @@ func (h *Host) forGuests() guests.Config {
 	return g
 }
 
-// UseFiles lets guests use the files of b. It must be called before the first
-// request, if at all. The Host does not close b.
-func (h *Host) UseFiles(b storage.Storage) { h.guests.UseFiles(b) }
+// openFiles opens the files that guests use.
+func (h *Host) openFiles() error {
+	if h.config.Files == nil {
+		return nil
+	}
+	files, err := h.config.Files(h)
+	if err != nil {
+		return fmt.Errorf("files: %w", err)
+	}
+	if files != nil {
+		h.guests.UseFiles(files)
+		h.closeFiles = sync.OnceValue(files.Close)
+	}
+	return nil
+}
 
 // complete fills in the defaults and checks what only the host knows; the
 // guest checks the rest when it is configured.

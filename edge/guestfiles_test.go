@@ -22,22 +22,19 @@ import (
 func newFileHost(t testing.TB, change func(*Config)) (*Host, string) {
 	t.Helper()
 	wasm := wasmtest.Guest(t, "edge/testdata/fileguest")
+	location := t.TempDir()
 	h := newHost(t, func(c *Config) {
 		c.Guest = wasm
 		c.Limits.Deadline = time.Minute // a test's machine may be busy, and discs are slow
+		c.Files = func(l storage.Locator) (storage.Storage, error) {
+			return disk.New(disk.Config{Location: location, BaseURL: "/media/", Locator: l, NoSync: true, Quota: func(storage.Tenant) storage.Quota {
+				return storage.Quota{Files: 6} // one of them is the folder that is there
+			}})
+		}
 		if change != nil {
 			change(c)
 		}
 	})
-	location := t.TempDir()
-	s, err := disk.New(disk.Config{Location: location, BaseURL: "/media/", Locator: h, NoSync: true, Quota: func(storage.Tenant) storage.Quota {
-		return storage.Quota{Files: 6} // one of them is the folder that is there
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
-	h.UseFiles(s)
 	for identifier, content := range map[string]string{"acme": "of t1", "t2": "of t2"} {
 		if err := os.MkdirAll(filepath.Join(location, identifier, "d"), 0o755); err != nil {
 			t.Fatal(err)
@@ -161,9 +158,49 @@ func TestGuestsThatUseFilesDoNotWaitForEachOther(t *testing.T) {
 }
 
 func TestAHostWithoutAStorageHasNoFiles(t *testing.T) {
-	h, _ := newFileHost(t, nil)
-	h.UseFiles(nil)
-	if got, err := steps(t, h, "/find:t1/read:a.txt"); got != "found errno7" || err != nil {
-		t.Errorf("%q, %v", got, err)
+	for name, open := range map[string]func(storage.Locator) (storage.Storage, error){
+		"no function":            nil,
+		"a function without any": func(storage.Locator) (storage.Storage, error) { return nil, nil },
+	} {
+		h, _ := newFileHost(t, func(c *Config) { c.Files = open })
+		if got, err := steps(t, h, "/find:t1/read:a.txt"); got != "found errno7" || err != nil {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+}
+
+// countingStorage counts how often it is closed.
+type countingStorage struct {
+	storage.Storage
+	closed int
+}
+
+func (s *countingStorage) Close() error {
+	s.closed++
+	return s.Storage.Close()
+}
+
+func TestAHostClosesTheFilesOfGuestsOnce(t *testing.T) {
+	var opened *countingStorage
+	h, _ := newFileHost(t, func(c *Config) {
+		open := c.Files
+		c.Files = func(l storage.Locator) (storage.Storage, error) {
+			s, err := open(l)
+			opened = &countingStorage{Storage: s}
+			return opened, err
+		}
+	})
+	for range 2 {
+		if err := h.Close(); err != nil || opened.closed != 1 {
+			t.Errorf("closed %d times, %v", opened.closed, err)
+		}
+	}
+}
+
+func TestNewFailsIfTheFilesOfGuestsCannotBeOpened(t *testing.T) {
+	missing := errors.New("no disk")
+	_, err := New(t.Context(), Config{CompileCache: compileCache, Files: func(storage.Locator) (storage.Storage, error) { return nil, missing }})
+	if !errors.Is(err, missing) {
+		t.Errorf("got %v", err)
 	}
 }

@@ -59,9 +59,9 @@ func (h *Host) Stats() stats.Host {
 	return s
 }
 
-// Close closes the guests and the websockets that are open. Calls that run end
-// first; it waits for them up to 30 s, and after that returns an error with their
-// number, and their memory is freed when they end. Closing twice is no error.
+// Close closes the websockets that are open, the guests and their files. It waits
+// for running calls up to 30 s; after that it returns an error with their number,
+// and their memory is freed when they end. Closing twice is no error.
 func (h *Host) Close() error {
 	if h == nil {
 		return nil
@@ -72,6 +72,9 @@ func (h *Host) Close() error {
 	}
 	if closing := h.guests.Close(); closing != nil {
 		err = errors.Join(err, fmt.Errorf("edge: %w", closing))
+	}
+	if h.closeFiles != nil { // after the calls that use them
+		err = errors.Join(err, h.closeFiles())
 	}
 	return err
 }

@@ -68,6 +68,7 @@ type Server struct {
 	parts   *Parts  // nil in tests
 	warner  *warner // nil in tests
 	core
+	media   *store // nil: tenants have no files
 	table   *table
 	handler http.Handler
 	admin   *http.Server
@@ -177,6 +178,9 @@ func newServer(ctx context.Context, c edge.Config, o settings) (*Server, error) 
 	}
 	if c.Logger == nil {
 		c.Logger = o.Logger
+	}
+	if o.Media != nil {
+		c.Files = s.openMedia
 	}
 	host, err := s.newHost(ctx, c)
 	if err != nil {

@@ -25,19 +25,15 @@ type table struct {
 
 func (s *Server) newTable() (*table, error) {
 	t := &table{server: s, urlconfs: make(map[string]http.Handler, len(s.options.URLConfs)), stores: make(map[string]*store)}
+	if s.media != nil {
+		t.add(s.options.Media.Location, s.media)
+	}
 	for name, c := range s.options.URLConfs {
 		h, err := t.handler(c)
 		if err != nil {
 			return nil, errors.Join(errorf("urlconfs: %s: %w", name, err), t.close())
 		}
 		t.urlconfs[name] = h
-	}
-	if s.options.Media != nil {
-		st, err := t.store("")
-		if err != nil {
-			return nil, errors.Join(errorf("media: %w", err), t.close())
-		}
-		s.host.UseFiles(guestStorage{st.storage, st})
 	}
 	if name := s.options.Fallback; name != "" {
 		if t.fallback = t.urlconfs[name]; t.fallback == nil {
@@ -143,23 +139,36 @@ func (t *table) store(location string) (*store, error) {
 	if s, ok := t.stores[c.Location]; ok { // a bucket has the key ""
 		return s, nil
 	}
-	opened, err := t.open(c)
+	opened, err := OpenFiles(c, t.server.host)
 	if err != nil {
 		return nil, err
 	}
 	s := newStore(&t.server.core, opened, c.S3 != nil)
-	t.stores[c.Location] = s
-	t.closers = append(t.closers, s.close)
+	t.add(c.Location, s)
 	return s, nil
 }
 
-func (t *table) open(m *config.Media) (storage.Storage, error) {
-	if open := t.server.options.OpenBucket; m.S3 != nil && open != nil {
-		c := mediaStorage(m)
-		c.Locator = t.server.host
-		return open(m.S3, c)
+func (t *table) add(location string, s *store) {
+	t.stores[location] = s
+	t.closers = append(t.closers, s.close)
+}
+
+// openMedia opens the files of media, for the guests and for urlconfs.
+func (s *Server) openMedia(l storage.Locator) (storage.Storage, error) {
+	m, open := s.options.Media, OpenFiles
+	if bucket := s.options.OpenBucket; m.S3 != nil && bucket != nil {
+		open = func(m *config.Media, l storage.Locator) (storage.Storage, error) {
+			c := mediaStorage(m)
+			c.Locator = l
+			return bucket(m.S3, c)
+		}
 	}
-	return OpenFiles(m, t.server.host)
+	opened, err := open(m, l)
+	if err != nil {
+		return nil, errorf("media: %w", err)
+	}
+	s.media = newStore(&s.core, opened, m.S3 != nil)
+	return guestStorage{opened, s.media}, nil
 }
 
 func (t *table) close() error {

@@ -15,6 +15,7 @@ type Storage interface {
 	// Identify returns the identifier that View would give the tenant's files.
 	Identify(ctx context.Context, t Tenant) (string, error)
 	// Close stops background work and waits for it. Open views stay usable.
+	// Closing twice is no error.
 	Close() error
 }
 
