@@ -55,7 +55,7 @@ func newCrowdWorld(t *testing.T, noPoll bool, c crowd) *crowdWorld {
 	w.close = func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		if err := h.ShutdownWebsockets(ctx); err != nil {
+		if err := h.Shutdown(ctx); err != nil {
 			t.Error(err)
 		}
 		for _, s := range servers {

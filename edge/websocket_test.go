@@ -475,7 +475,7 @@ func TestShutdownEndsEverySocketWith1001(t *testing.T) {
 	w := newSocketWorld(t, map[string]websocket.Handler{"echo": played{closed: func(code int, _ string) { told <- code }}}, nil)
 	all := []*sockets.Client{w.enter("acme.example.com", "/echo/a/1/"), w.enter("t1.example.com", "/echo/a/1/")}
 	done := make(chan error, 1)
-	go func() { done <- w.host.ShutdownWebsockets(t.Context()) }()
+	go func() { done <- w.host.Shutdown(t.Context()) }()
 	for _, c := range all {
 		ends(t, c, sockets.CodeGoingAway)
 		_ = c.Drop()

@@ -45,7 +45,7 @@ func measuredWith(t testing.TB, up *url.URL, after func()) string {
 	server := serveSockets(h.Middleware(http.NotFoundHandler()))
 	t.Cleanup(func() {
 		server.Close()
-		_ = h.ShutdownWebsockets(canceled())
+		_ = h.Shutdown(canceled())
 		after()
 	})
 	return server.Listener.Addr().String()

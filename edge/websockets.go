@@ -89,10 +89,11 @@ func (h *Host) OpenWebsockets() (open, relayed int) {
 	return h.websockets.Count()
 }
 
-// ShutdownWebsockets rejects new websockets with 503, closes all open ones with
-// 1001, and waits until their consumers have handled that. When ctx ends, it drops
-// them.
-func (h *Host) ShutdownWebsockets(ctx context.Context) error {
+// Shutdown rejects new websockets with 503, closes all open ones with 1001, and
+// waits until their handlers and consumers have handled that. When ctx ends, it
+// drops them. The Host still routes requests: call Close after the HTTP server has
+// shut down.
+func (h *Host) Shutdown(ctx context.Context) error {
 	if h.websockets == nil {
 		return nil
 	}

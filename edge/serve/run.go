@@ -187,7 +187,7 @@ func (s *Server) shutdown() error {
 func (s *Server) drain(ctx context.Context) error {
 	errs := make([]error, len(s.servers)+1)
 	var all sync.WaitGroup
-	all.Go(func() { errs[len(s.servers)] = s.host.ShutdownWebsockets(ctx) })
+	all.Go(func() { errs[len(s.servers)] = s.host.Shutdown(ctx) })
 	for _, p := range s.proxies {
 		p.EndWebsockets()
 	}

@@ -58,7 +58,7 @@ func ExampleHandler() {
 	}
 	defer host.Close()
 	// http.ListenAndServe(":8080", host.Middleware(handler)), and at the end
-	// host.ShutdownWebsockets(ctx).
+	// host.Shutdown(ctx).
 }
 
 func ExampleBlocking() {
