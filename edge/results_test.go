@@ -41,7 +41,7 @@ func TestResultsOfRequestsAreCounted(t *testing.T) {
 			t.Errorf("%s: %d, want %d", result, got, want)
 		}
 	}
-	for _, want := range []string{"trap=trap", "fuel=", "export=te_route", "guest=" + h.Guest().Digest, "status=502"} {
+	for _, want := range []string{"trap=trap", "fuel=", "export=te_route", "guest=" + h.GuestDigest(), "status=502"} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("the log is %s, want %q in it", log.String(), want)
 		}

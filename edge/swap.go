@@ -44,9 +44,6 @@ func (h *Host) Rollback(ctx context.Context) (Report, error) {
 // Report describes the guest that runs.
 func (h *Host) Report() Report { return Report(h.guests.Report()) }
 
-// Guest identifies the guest that runs.
-func (h *Host) Guest() stats.Guest { return h.guests.Report().Guest }
-
 // GuestDigest returns the digest of the guest that runs. Unlike Report it is cheap
 // enough to call at each request.
 func (h *Host) GuestDigest() string { return h.guests.Current().Digest() }

@@ -16,14 +16,14 @@ func renamed(n byte) []byte {
 
 func TestG2ARefusedGuestChangesNothing(t *testing.T) {
 	h := newHost(t, nil)
-	before := h.Guest()
+	before := h.Report().Guest
 	for _, wasm := range [][]byte{nil, []byte("hello"), assets.Router[:1000], make([]byte, 100<<20)} {
 		if _, err := h.Swap(context.Background(), wasm); err == nil {
 			t.Errorf("%d bytes of nonsense are swapped in", len(wasm))
 		}
 	}
-	if h.Guest() != before {
-		t.Errorf("the guest is %+v, want %+v", h.Guest(), before)
+	if h.Report().Guest != before {
+		t.Errorf("the guest is %+v, want %+v", h.Report().Guest, before)
 	}
 	if d, err := h.Route(context.Background(), &Request{Method: "GET", Host: "example.com", Target: "/"}); err != nil || d.Tenant.Schema != "www" {
 		t.Errorf("it answers %+v, %v", d, err)
@@ -59,7 +59,7 @@ func TestASwapUnderLoadFailsNoRequest(t *testing.T) {
 		}
 	}
 	want := h.Stats().Previous
-	if r, err := h.Rollback(ctx); err != nil || r.Guest != want || h.Guest() != want {
+	if r, err := h.Rollback(ctx); err != nil || r.Guest != want || h.Report().Guest != want {
 		t.Errorf("the way back: %+v, %v, want %+v", r, err, want)
 	}
 	cancel()

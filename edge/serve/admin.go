@@ -145,7 +145,7 @@ type GuestReport struct {
 // serves. Neither is a bucket out of reach, which all edges share: what is no
 // file is served.
 func (s *Server) Readiness() Readiness {
-	guest := s.host.Guest()
+	guest := s.host.Report().Guest
 	r := Readiness{Requests: s.requests.Load(), Guest: GuestReport{guest.Name, guest.Version, guest.Digest, s.guestFile.degraded()}}
 	if s.options.Directory != nil {
 		st := s.options.Directory()

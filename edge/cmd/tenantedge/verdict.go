@@ -21,7 +21,7 @@ func (o *benchOptions) tell(out io.Writer, qs []asked, cs []*contender) {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "guest\t\tdigest\tfuel a request\tmost\ttime a request\tinterval")
 	for i, c := range cs {
-		info := c.host.Guest()
+		info := c.host.Report().Guest
 		s := benchmath.AssumeNothing.Summary(c.sample(), confidence)
 		fmt.Fprintf(table, "%c\t%s\t%.12s\t%s\t%d\t%s\t%s\n", 'A'+i, c.called(), info.Digest,
 			units(c.meanFuel()), slices.Max(c.fuel), duration(s.Center), interval(s))
@@ -44,7 +44,7 @@ func (c *contender) meanFuel() float64 {
 
 // called is the guest's file, and what it calls itself.
 func (c *contender) called() string {
-	info := c.host.Guest()
+	info := c.host.Report().Guest
 	if own := strings.TrimSpace(info.Name + " " + info.Version); own != "" {
 		return c.name + " (" + own + ")"
 	}
