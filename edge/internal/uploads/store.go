@@ -198,7 +198,7 @@ func (s *store) failed(err error) error {
 	return problem(status)
 }
 
-// statusChecksumMismatch is that of the tus protocol.
+// statusChecksumMismatch is the status of the tus protocol for a wrong checksum.
 const statusChecksumMismatch = 460
 
 func problem(status int) error {

@@ -29,9 +29,9 @@ func TestPartialFilesOutliveASystemClockThatIsSet_G11(t *testing.T) {
 	start := time.Now()
 	for _, c := range []struct {
 		name          string
-		before, after time.Duration // by which the clock is set, before the file is begun and after it
+		before, after time.Duration // clock change before and after the file is begun
 	}{
-		{"on", 0, jump}, {"back", 0, -jump}, {"back and then right again", -jump, jump}, {"on and then right again", jump, -jump},
+		{"forward", 0, jump}, {"back", 0, -jump}, {"back, then corrected", -jump, jump}, {"forward, then corrected", jump, -jump},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			location := t.TempDir()

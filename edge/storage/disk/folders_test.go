@@ -33,7 +33,7 @@ func anything(fs.FileInfo) bool { return true }
 // with folders.
 func TestFoldersGoWithTheLastFile_C6(t *testing.T) {
 	v := limited(t, storage.Quota{Files: 3000})
-	deep := strings.Repeat("d/", 1950) // the longest names that there are
+	deep := strings.Repeat("d/", 1950) // nearly the longest possible name
 	for i := range 2 {
 		name := fmt.Sprintf("%d/%sf", i, deep)
 		_, err := v.Create(t.Context(), name, strings.NewReader("x"))

@@ -84,9 +84,9 @@ func Sleeper(tb testing.TB) []byte {
 	return Guest(tb, "edge/internal/wasm/wasmtest/testdata/sleeper")
 }
 
-// Unruly builds testdata/unruly, a guest that misbehaves for hosts that ask for
-// it. Each generation (of eight digits at most) is another guest: it routes
-// t<n>.… to the tenant t<(n+generation)%5>, and says "g<generation>" as its URLConf.
+// Unruly builds testdata/unruly, a guest that misbehaves for certain host names.
+// Each generation (at most eight digits) is another guest: it routes t<n>.… to the
+// tenant t<(n+generation)%5>, with the URLConf "g<generation>".
 func Unruly(tb testing.TB, generation int) []byte {
 	tb.Helper()
 	const mark = "generation-00000000"

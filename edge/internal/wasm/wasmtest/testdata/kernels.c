@@ -1,4 +1,4 @@
-// What C programs do all day, for tests and benchmarks of metering:
+// Typical work of C programs, for tests and benchmarks of metering:
 //   clang --target=wasm32 -O2 -mbulk-memory -msign-ext -nostdlib -Wl,--no-entry,--strip-all -o kernels.wasm kernels.c
 #include <stddef.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
-// Command goguest is a Go guest for tests and benchmarks: what the metered
-// form of it answers must be what it answers itself.
+// Command goguest is a Go guest for tests and benchmarks. With and without the
+// meter it must return the same results.
 //
 //	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o goguest.wasm .
 package main

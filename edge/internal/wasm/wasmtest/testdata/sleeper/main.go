@@ -1,6 +1,6 @@
-// Command sleeper is a Go guest for tests. It sleeps wherever the host calls
-// it: for 36 s while it is set up, and in a request for as long as the host
-// name says. Its version is how long its clock says that the setup took.
+// Command sleeper is a Go guest for tests. It sleeps in every call of the host:
+// for 36 s during its setup, and during a request for the time in the host name.
+// Its version is the time that the setup took by the guest's clock.
 package main
 
 import (
@@ -36,7 +36,7 @@ func init() {
 
 func main() {}
 
-// sleep has four goroutines sleep side by side, the last of them for so long.
+// sleep runs four sleeping goroutines, of which the last sleeps for long.
 func sleep(long time.Duration) {
 	var all sync.WaitGroup
 	for n := range 4 {

@@ -1,6 +1,6 @@
 // Command unruly is a Go guest for tests. It routes the host t<n>.… to the
-// tenant t<n + generation>, and does something terrible for a host that begins
-// with a word for it.
+// tenant t<n + generation>, modulo the number of tenants, and misbehaves for a host
+// whose first label is a key of acts.
 package main
 
 import (
@@ -14,19 +14,19 @@ import (
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
 
-// generation is written over in the module (see wasmtest.Unruly), which makes
-// another guest of it.
+// generation is replaced in the compiled module by wasmtest.Unruly, which makes it
+// another guest.
 var generation = "generation-00000000"
 
-// tenants is how many tenants there are: t0, t1 and so on.
+// tenants is the number of tenants: t0, t1 and so on.
 const tenants = 5
 
 var (
 	number  int
 	urlconf string
 
-	kept  string   // state from one request to the next, if there could be any
-	hoard [][]byte // of a guest that takes all the memory it can get
+	kept  string   // state that the next request must not find
+	hoard [][]byte // memory that is never freed
 	sink  uint64
 )
 
@@ -65,7 +65,7 @@ func route(r *guest.Request, d *guest.Decision) {
 	}
 }
 
-// acts are what a guest must not do, by the host that it does it for.
+// acts are what a guest must not do, by the first label of the host.
 var acts map[string]func(*guest.Request)
 
 func init() {
@@ -137,7 +137,7 @@ func fill(n int) {
 	hoard = append(hoard, b)
 }
 
-// scribble writes to much of what it has, its runtime's memory too.
+// scribble overwrites parts of the memory, including that of the Go runtime.
 func scribble() {
 	for at := uintptr(64 << 10); at < 2<<20; at += 64 << 10 {
 		*(*uint32)(unsafe.Pointer(at)) = 0xdeadbeef
@@ -156,8 +156,8 @@ func tenantByReference(ref, length, out, room uint32) int64
 //go:wasmimport tenantedge random
 func random(out, length uint32) uint32
 
-// pointers gives host functions addresses that are none, and fails if one of
-// them takes it.
+// pointers passes addresses outside of the memory to host functions, and fails if
+// one accepts them. It always panics.
 func pointers() {
 	for _, at := range []uint32{1 << 31, 1<<32 - 1, 1<<32 - 8} {
 		if tenantByReference(at, 16, 0, 64) != -int64(abi.Fault) ||
@@ -170,16 +170,16 @@ func pointers() {
 	panic("no address outside of memory was taken")
 }
 
-// recall tells what it finds of requests before: in a variable, or anywhere in
-// memory up to the end of the buffer that requests come in. What it looks for
-// stands nowhere but in requests.
+// recall returns where it finds data of earlier requests: in a variable, or in the
+// memory up to the end of the buffer that receives requests. The text that it
+// searches for occurs only in requests.
 func recall(r *guest.Request) string {
 	if kept != "" || len(hoard) > 0 {
 		return "variable"
 	}
-	const masked = "TFDSFU" // each letter is the next one
+	const masked = "TFDSFU" // each letter is shifted by one
 	end := uintptr(unsafe.Pointer(unsafe.StringData(r.Method))) + abi.BufferSize/2
-	for at := uintptr(4096); at < end; at++ { // Go takes what is below for nil
+	for at := uintptr(4096); at < end; at++ { // Go treats lower addresses as nil
 		n := 0
 		for n < len(masked) && *(*byte)(unsafe.Pointer(at + uintptr(n)))+1 == masked[n] {
 			n++
