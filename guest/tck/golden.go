@@ -10,11 +10,12 @@ import (
 //go:embed golden.json
 var golden []byte
 
-// Golden is the suites that hold for the rules of package tenancy.
+// Golden returns the suites of golden.json, which guests that follow the rules of
+// package tenancy pass.
 func Golden() ([]Suite, error) { return Parse(golden) }
 
-// Parse reads suites from JSON in the form of golden.json. An unknown key is
-// an error.
+// Parse parses suites from JSON in the format of golden.json. An unknown key is an
+// error.
 func Parse(raw []byte) ([]Suite, error) {
 	var suites []Suite
 	d := json.NewDecoder(bytes.NewReader(raw))

@@ -6,7 +6,7 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// KeyCase is a cache key.
+// KeyCase is the expected cache key of a schema, a prefix, a version and a key.
 type KeyCase struct {
 	Schema  string `json:"schema"`
 	Prefix  string `json:"prefix"`
@@ -15,7 +15,7 @@ type KeyCase struct {
 	Want    string `json:"want"`
 }
 
-// ReverseCase is a cache key taken apart; Want null says that it is none.
+// ReverseCase is the expected key in a cache key; Want null expects an error.
 type ReverseCase struct {
 	CacheKey string  `json:"cache_key"`
 	Want     *string `json:"want"`
@@ -50,13 +50,13 @@ func checkKey(t *testing.T, g Guest, export string, want *string, put func(*abi.
 		t.Fatal(err)
 	}
 	got, ok := m.Field(abi.KeyResult)
-	_, refused := m.Field(abi.KeyError)
+	_, failed := m.Field(abi.KeyError)
 	switch {
-	case ok == refused:
-		t.Errorf("result %v, error %v: expected one of the two", ok, refused)
+	case ok == failed:
+		t.Errorf("result present: %v, error present: %v; expected one of the two", ok, failed)
 	case want == nil && ok:
-		t.Errorf("is %q, expected an error", got)
+		t.Errorf("result is %q, expected an error", got)
 	case want != nil && string(got) != *want:
-		t.Errorf("is %q (%s), expected %q", got, m.Get(abi.KeyError), *want)
+		t.Errorf("result is %q (error %q), expected %q", got, m.Get(abi.KeyError), *want)
 	}
 }

@@ -6,8 +6,7 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// PathnameCase asks where a file is. Of what is wanted, null is for a field
-// that is absent.
+// PathnameCase is a request for a file's path and URL, and the expected reply.
 type PathnameCase struct {
 	Name           string  `json:"name"`
 	Schema         string  `json:"schema"`
@@ -17,12 +16,13 @@ type PathnameCase struct {
 	BaseURL        string  `json:"base_url"`
 	File           *string `json:"file"`
 
+	// The expected fields of the reply; null: the field is absent.
 	Identifier   *string `json:"identifier"`
 	BaseLocation *string `json:"base_location"`
 	TenantURL    *string `json:"tenant_url"`
 	Path         *string `json:"path"`
 	URL          *string `json:"url"`
-	Refused      bool    `json:"refused"`
+	Error        bool    `json:"error"` // the reply is an error
 }
 
 func (c *PathnameCase) check(t *testing.T, g Guest) {
@@ -47,8 +47,8 @@ func (c *PathnameCase) check(t *testing.T, g Guest) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if reason, refused := m.Field(abi.PathError); refused != c.Refused {
-		t.Errorf("refused is %v (%s), expected %v", refused, reason, c.Refused)
+	if reason, failed := m.Field(abi.PathError); failed != c.Error {
+		t.Errorf("error present: %v (%q), expected %v", failed, reason, c.Error)
 	}
 	for _, f := range []struct {
 		name  string
@@ -60,12 +60,12 @@ func (c *PathnameCase) check(t *testing.T, g Guest) {
 	} {
 		got, ok := m.Field(f.field)
 		if ok != (f.want != nil) || ok && string(got) != *f.want {
-			t.Errorf("%s is %q (present: %v), expected %s", f.name, got, ok, shown(f.want))
+			t.Errorf("%s is %q (present: %v), expected %s", f.name, got, ok, orNone(f.want))
 		}
 	}
 }
 
-func shown(s *string) string {
+func orNone(s *string) string {
 	if s == nil {
 		return "none"
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// RouteCase is a request and the decision that it gets.
+// RouteCase is a request and its expected decision.
 type RouteCase struct {
 	Name      string            `json:"name"`
 	Method    string            `json:"method"` // default GET
@@ -21,8 +21,8 @@ type RouteCase struct {
 	Want      Want              `json:"want"`
 }
 
-// Want is what a decision must be. Fields that are nil do not matter; an empty
-// text is for a field that is absent or empty.
+// Want is the expected decision. A nil field is not compared; an empty string
+// expects a field that is absent or empty.
 type Want struct {
 	Outcome    string  `json:"outcome"`
 	Status     int     `json:"status"`
@@ -43,8 +43,8 @@ type Want struct {
 	Kwargs     *string `json:"kwargs"`
 }
 
-func (c *RouteCase) check(t *testing.T, g Guest, asked []string) {
-	reply, err := g.Call(abi.ExportRoute, c.message(asked))
+func (c *RouteCase) check(t *testing.T, g Guest, requested []string) {
+	reply, err := g.Call(abi.ExportRoute, c.message(requested))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,8 +81,9 @@ func (c *RouteCase) check(t *testing.T, g Guest, asked []string) {
 	}
 }
 
-// message is the request as the host sends it.
-func (c *RouteCase) message(asked []string) []byte {
+// message returns the request as the host encodes it. requested are the headers
+// that the guest requested when it was configured.
+func (c *RouteCase) message(requested []string) []byte {
 	var word uint32 = abi.ReqExplain
 	if c.Trusted {
 		word |= abi.ReqTrusted
@@ -91,7 +92,7 @@ func (c *RouteCase) message(asked []string) []byte {
 		word |= abi.ReqWebsocket
 	}
 	return build(func(buf []byte) abi.Builder {
-		b := abi.Begin(buf, word, abi.ReqHeader0+len(asked))
+		b := abi.Begin(buf, word, abi.ReqHeader0+len(requested))
 		b.Put(abi.ReqMethod, cmp.Or(c.Method, "GET"))
 		b.Put(abi.ReqScheme, "http")
 		b.Put(abi.ReqTarget, cmp.Or(c.Target, "/"))
@@ -101,14 +102,14 @@ func (c *RouteCase) message(asked []string) []byte {
 		if c.Session != nil {
 			b.Put(abi.ReqSession, *c.Session)
 		}
-		putHeaders(&b, abi.ReqHeader0, asked, c.Headers)
+		putHeaders(&b, abi.ReqHeader0, requested, c.Headers)
 		return b
 	})
 }
 
-// putHeaders puts the headers that the guest asked for from field first on.
-func putHeaders(b *abi.Builder, first int, asked []string, headers map[string]string) {
-	for i, name := range asked {
+// putHeaders puts the headers that the guest requested, from field first on.
+func putHeaders(b *abi.Builder, first int, requested []string, headers map[string]string) {
+	for i, name := range requested {
 		for sent, value := range headers {
 			if strings.EqualFold(sent, name) {
 				b.Put(first+i, value)
@@ -117,7 +118,7 @@ func putHeaders(b *abi.Builder, first int, asked []string, headers map[string]st
 	}
 }
 
-// build writes a message into a buffer that is large enough.
+// build calls write to measure a message, and again with a buffer of that size.
 func build(write func([]byte) abi.Builder) []byte {
 	b := write(nil)
 	b = write(make([]byte, b.Size()))

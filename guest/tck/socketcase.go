@@ -10,7 +10,7 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// SocketCase is an event of a websocket, and what the guest asks for.
+// SocketCase is an event of a websocket and the expected effects.
 type SocketCase struct {
 	Name       string            `json:"name"`
 	Event      string            `json:"event"` // open, message, close, group or timer
@@ -21,30 +21,30 @@ type SocketCase struct {
 	State      string            `json:"state"`
 	Channel    string            `json:"channel"`
 	Data       string            `json:"data"`
-	Hex        string            `json:"hex"`    // data in hexadecimal, in place of Data
+	Hex        string            `json:"hex"`    // Data in hexadecimal, instead of Data
 	Binary     bool              `json:"binary"` // message
 	Code       uint32            `json:"code"`   // close
-	Kwargs     string            `json:"kwargs"` // open, as the next ones
+	Kwargs     string            `json:"kwargs"` // open, like the following fields
 	Path       string            `json:"path"`
 	Protocols  []string          `json:"protocols"`
 	Headers    map[string]string `json:"headers"`
 	Want       Effects           `json:"want"`
 }
 
-// Effects are what the reply to an event must be.
+// Effects is the expected reply to an event.
 type Effects struct {
-	Status   uint32   `json:"status"` // refuses the handshake
+	Status   uint32   `json:"status"` // the status that rejects the handshake; 0: accepted
 	Protocol string   `json:"protocol"`
-	State    *string  `json:"state"` // null: it stays what it is
+	State    *string  `json:"state"` // null: unchanged
 	Effects  []Effect `json:"effects"`
 }
 
-// Effect is one of them.
+// Effect is one effect of a reply.
 type Effect struct {
 	Kind string `json:"kind"` // send_text, send_binary, …
 	Name string `json:"name"`
 	Data string `json:"data"`
-	Hex  string `json:"hex"` // data in hexadecimal, in place of Data
+	Hex  string `json:"hex"` // Data in hexadecimal, instead of Data
 }
 
 var socketExports = map[string]string{
@@ -56,12 +56,12 @@ var effectNames = []string{
 	abi.GroupSend: "group_send", abi.ChannelSend: "channel_send", abi.SetTimer: "set_timer", abi.CloseSocket: "close", abi.OpenChannel: "open_channel",
 }
 
-func (c *SocketCase) check(t *testing.T, g Guest, asked []string) {
+func (c *SocketCase) check(t *testing.T, g Guest, requested []string) {
 	export, ok := socketExports[c.Event]
 	if !ok {
 		t.Fatalf("the event is %q: expected open, message, close, group or timer", c.Event)
 	}
-	reply, err := g.Call(export, c.message(t, asked))
+	reply, err := g.Call(export, c.message(t, requested))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func (c *SocketCase) check(t *testing.T, g Guest, asked []string) {
 	}
 	state, ok := m.Field(abi.EffectsState)
 	if want := c.Want.State; ok != (want != nil) || ok && string(state) != *want {
-		t.Errorf("state is %q (present: %v), expected %s", state, ok, shown(want))
+		t.Errorf("state is %q (present: %v), expected %s", state, ok, orNone(want))
 	}
 	c.checkEffects(t, m)
 }
@@ -100,14 +100,14 @@ func (c *SocketCase) checkEffects(t *testing.T, m abi.Message) {
 	}
 }
 
-func (c *SocketCase) message(t *testing.T, asked []string) []byte {
+func (c *SocketCase) message(t *testing.T, requested []string) []byte {
 	var word uint32
 	if c.Binary {
 		word = abi.EventBinary
 	}
 	data := bytesOf(t, c.Data, c.Hex)
 	return build(func(buf []byte) abi.Builder {
-		b := abi.Begin(buf, word|c.Code<<abi.EventCodeShift, abi.EventHeader0+len(asked))
+		b := abi.Begin(buf, word|c.Code<<abi.EventCodeShift, abi.EventHeader0+len(requested))
 		for _, f := range []struct {
 			field int
 			value string
@@ -121,7 +121,7 @@ func (c *SocketCase) message(t *testing.T, asked []string) []byte {
 			}
 		}
 		b.PutBytes(abi.EventData, data)
-		putHeaders(&b, abi.EventHeader0, asked, c.Headers)
+		putHeaders(&b, abi.EventHeader0, requested, c.Headers)
 		return b
 	})
 }

@@ -1,25 +1,12 @@
-// Package tck is the conformance kit of guests: it configures a guest, calls
-// its exports, and compares what it answers with golden cases. It knows no
-// WebAssembly runtime; whoever has one starts the guest:
+// Package tck is the conformance test of guests. [Run] configures a guest, calls
+// its exports, and compares the replies with the expected ones of its suites.
 //
-//	func TestMyGuest(t *testing.T) {
-//		suites, err := tck.Golden()
-//		if err != nil {
-//			t.Fatal(err)
-//		}
-//		tck.Run(t, suites, func(t *testing.T, w *tck.World) tck.Guest {
-//			return startInMyRuntime(t, wasm, w) // w answers the host functions
-//		})
-//	}
+// The package does not depend on a WebAssembly runtime: the test starts the guest
+// and lets a [World] answer its host functions. A guest in Go can also run
+// natively, as in the example.
 //
-// A guest in Go runs natively as well, without any runtime:
-//
-//	guesttest.Replace(t, w)
-//	return tck.Func(guesttest.Call)
-//
-// The golden cases hold for guests that keep to the rules of package tenancy,
-// such as the default one. A guest with rules of its own brings its own suites,
-// in the same form (see golden.json).
+// Guests that follow the rules of package tenancy pass the suites of [Golden]. For
+// other rules, write suites in the format of golden.json.
 package tck
 
 import (
@@ -29,28 +16,30 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// Guest is a guest that has been started and not yet configured.
+// Guest is a guest that is started but not configured.
 type Guest interface {
-	// Call puts msg into the guest's buffer, calls an export that takes a
-	// message, and returns the reply, which may be overwritten by the next
-	// Call. It fails if the guest traps or answers 0.
+	// Call writes msg to the guest's buffer, calls the export, and returns the
+	// reply, which is valid until the next Call. It returns an error if the guest
+	// traps or answers 0.
 	Call(export string, msg []byte) ([]byte, error)
 }
 
-// Func is a Guest that is a function: guesttest.Call, for one that runs natively.
+// Func is a function as a Guest, such as guesttest.Call for a native guest.
 type Func func(export string, msg []byte) ([]byte, error)
 
-// Call implements Guest.
+// Call calls f.
 func (f Func) Call(export string, msg []byte) ([]byte, error) { return f(export, msg) }
 
 var _ Guest = Func(nil)
 
-// Suite is a world, a configuration, and what a guest answers in them.
+// Suite is a configuration, a world, and the replies expected of a guest.
 type Suite struct {
 	Name   string     `json:"name"`
 	Config abi.Config `json:"config"`
 	World
-	Refused string `json:"refused"` // the guest refuses the configuration, and the error has this in it
+	// Error expects the guest to reject the configuration with an error that
+	// contains this text.
+	Error string `json:"error"`
 
 	Routes     []RouteCase    `json:"routes"`
 	CacheKeys  []KeyCase      `json:"cache_keys"`
@@ -60,7 +49,8 @@ type Suite struct {
 	configured abi.Configured
 }
 
-// Run runs each suite against a guest of its own.
+// Run runs each suite as a subtest, with a guest that start returns. The guest's
+// host functions must answer from the world that start is given.
 func Run(t *testing.T, suites []Suite, start func(t *testing.T, w *World) Guest) {
 	t.Helper()
 	for i := range suites {
@@ -90,7 +80,8 @@ func (s *Suite) run(t *testing.T, g Guest) {
 	}
 }
 
-// configure reports whether the guest took the configuration.
+// configure configures the guest and reports whether there are cases to run: it
+// returns false if the suite expects an error.
 func (s *Suite) configure(t *testing.T, g Guest) bool {
 	t.Helper()
 	s.Config.ABI = abi.Version
@@ -105,12 +96,12 @@ func (s *Suite) configure(t *testing.T, g Guest) bool {
 	if err := json.Unmarshal(reply, &s.configured); err != nil {
 		t.Fatalf("the reply to %s is %.200q: %v", abi.ExportConfigure, reply, err)
 	}
-	if s.Refused != "" {
-		contains(t, "error", s.configured.Error, s.Refused)
+	if s.Error != "" {
+		contains(t, "error", s.configured.Error, s.Error)
 		return false
 	}
 	if s.configured.Error != "" {
-		t.Fatalf("the guest refuses the configuration: %s", s.configured.Error)
+		t.Fatalf("the guest rejects the configuration: %s", s.configured.Error)
 	}
 	return true
 }

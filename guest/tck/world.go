@@ -6,15 +6,15 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// World is what the host functions answer. Its methods have the form of
-// package abi: they write a record to out and return its length, or a negative
-// abi.Errno.
+// World answers the host functions of a guest. The methods that look up write a
+// record to out and return its size, or return a negative abi.Errno, as package
+// abi describes.
 type World struct {
 	Tenants []Tenant `json:"tenants"`
 	Domains []Domain `json:"domains"`
 }
 
-// Tenant is a tenant's row.
+// Tenant is a row of the tenant table.
 type Tenant struct {
 	ID         string            `json:"id"`
 	Schema     string            `json:"schema"`
@@ -32,7 +32,7 @@ type Domain struct {
 
 const notFound = -int64(abi.NotFound)
 
-// TenantByDomain answers abi.ImportTenantByDomain.
+// TenantByDomain implements abi.ImportTenantByDomain.
 func (w *World) TenantByDomain(domain, folder string, out []byte) int64 {
 	for _, wanted := range [...]string{folder, ""} {
 		for i := range w.Domains {
@@ -44,7 +44,7 @@ func (w *World) TenantByDomain(domain, folder string, out []byte) int64 {
 	return notFound
 }
 
-// TenantByReference answers abi.ImportTenantByReference.
+// TenantByReference implements abi.ImportTenantByReference.
 func (w *World) TenantByReference(ref string, out []byte) int64 {
 	for i := range w.Tenants {
 		if t := &w.Tenants[i]; strings.EqualFold(t.ID, ref) || t.Schema == ref {
@@ -54,7 +54,7 @@ func (w *World) TenantByReference(ref string, out []byte) int64 {
 	return notFound
 }
 
-// PrimaryDomain answers abi.ImportPrimaryDomain.
+// PrimaryDomain implements abi.ImportPrimaryDomain.
 func (w *World) PrimaryDomain(id string, out []byte) int64 {
 	var first *Domain
 	var word uint32
@@ -104,8 +104,8 @@ func (w *World) record(id string, d *Domain, word uint32, out []byte) int64 {
 	return notFound
 }
 
-// next is the name that follows, in an order: a guest's fuel depends on it.
-// Names are not empty.
+// next returns the first name after before, in sorted order, since a guest's fuel
+// depends on the order. Names are not empty.
 func next(attributes map[string]string, before string) (least string, ok bool) {
 	for name := range attributes {
 		if name > before && (!ok || name < least) {
@@ -115,16 +115,16 @@ func next(attributes map[string]string, before string) (least string, ok bool) {
 	return least, ok
 }
 
-// Query answers abi.ImportQuery: there are no statements.
+// Query implements abi.ImportQuery without any statement: it returns NotFound.
 func (w *World) Query(_, _, _ string, _ []byte) int64 { return notFound }
 
-// Log answers abi.ImportLog: lines are dropped.
+// Log implements abi.ImportLog: it drops the line.
 func (w *World) Log(int32, string) {}
 
-// Clock answers abi.ImportClock: it is always the start of 2026.
+// Clock implements abi.ImportClock: it returns the start of 2026.
 func (w *World) Clock() int64 { return 1767225600_000000000 }
 
-// Random answers abi.ImportRandom: with zeros, so that a run can be repeated.
+// Random implements abi.ImportRandom with zeros, so that runs are reproducible.
 func (w *World) Random(out []byte) uint32 {
 	clear(out)
 	return uint32(abi.OK)

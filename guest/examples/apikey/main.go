@@ -1,7 +1,6 @@
-// Command apikey is a guest that finds the tenant by the API key of a request,
-// which it looks up before it knows any tenant. The table holds digests of the
-// keys, so that who reads it has none. The upstream gets the tenant's plan, a
-// column of the tenant's row.
+// Command apikey is a guest that finds the tenant by the API key of a request. It
+// looks the key up in the schema public, in a table of digests. It sends the
+// tenant's plan, a column of the tenant's row, to the upstream.
 //
 //	directory: {source: postgres, attributes: [plan]}
 //	queries:
@@ -40,7 +39,7 @@ func route(r *guest.Request, d *guest.Decision) {
 		Schema string `json:"schema_name"`
 	}
 	if err := guest.QueryPublic("tenant_of_key", []any{key.Value}, &found); err != nil {
-		panic("looking an API key up: " + err.Error()) // the client gets a 502, not "no such key"
+		panic("looking up an API key: " + err.Error()) // answers 502 instead of 404
 	}
 	if len(found) != 1 {
 		d.Refuse(abi.Missing, "no tenant has this API key")
@@ -48,7 +47,7 @@ func route(r *guest.Request, d *guest.Decision) {
 	}
 	row, err := guest.TenantByReference(found[0].Schema)
 	if err != nil {
-		d.Refuse(abi.Missing, "the API key is of a tenant that is not in the directory")
+		d.Refuse(abi.Missing, "the tenant of the API key is not in the directory")
 		return
 	}
 	d.Serve(&row, tenancy.ByHeader, found[0].Schema)

@@ -1,11 +1,11 @@
-// Command chatroom is a guest that routes as the default one does, and has chat
-// rooms for the websocket routes that give a value "room". A room is a group of
-// the tenant, so that rooms of the same name belong to different tenants, and
-// Django processes can take part:
+// Command chatroom is a guest that routes like the default one and serves chat
+// rooms on websocket routes with a parameter "room". A room is a group of the
+// tenant: tenants do not share rooms of the same name. Django processes can send to
+// it:
 //
 //	await channel_layer.group_send("acme.room_lobby", {"type": "chat.message", "text": "hello"})
 //
-// Who says nothing for an hour is sent away.
+// A client that sends nothing for an hour is disconnected.
 //
 //	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o chatroom.wasm ./guest/examples/chatroom
 package main
@@ -21,16 +21,15 @@ func init() { guest.Serve(guest.Handlers{Consumer: chatroom{}}) }
 func main() {}
 
 const (
-	patience  = time.Hour
-	longest   = 4 << 10 // bytes of a message
-	policy    = 1008
-	goingAway = 1001
+	idleTimeout = time.Hour
+	maxMessage  = 4 << 10 // bytes
+	policy      = 1008
+	goingAway   = 1001
 )
 
 type chatroom struct{ guest.Quiet }
 
-// Open lets a client into the room, whose group is all that the other events
-// need to know.
+// Open adds the client to the room's group and keeps the group as the state.
 func (chatroom) Open(s *guest.Socket, h *guest.Handshake) {
 	room := h.Kwarg("room")
 	if !isName(room) {
@@ -40,38 +39,40 @@ func (chatroom) Open(s *guest.Socket, h *guest.Handshake) {
 	group := "room_" + room
 	s.Add(group)
 	s.SetState(group)
-	s.SetTimer(patience)
-	s.GroupSend(group, said("someone came in"))
+	s.SetTimer(idleTimeout)
+	s.GroupSend(group, chatMessage("someone came in"))
 }
 
-// Message says to the room what the client says.
+// Message sends the client's message to the room.
 func (chatroom) Message(s *guest.Socket, m guest.Message) {
-	if m.Binary || len(m.Data) > longest {
+	if m.Binary || len(m.Data) > maxMessage {
 		s.Close(policy, "expected a short text")
 		return
 	}
-	s.SetTimer(patience)
-	s.GroupSend(s.State, said(m.Text()))
+	s.SetTimer(idleTimeout)
+	s.GroupSend(s.State, chatMessage(m.Text()))
 }
 
-// Group hears what is said in the room, be it by a Django process.
+// Group sends a message of the room to the client.
 func (chatroom) Group(s *guest.Socket, e *guest.Event) {
 	if text, ok := e.Text("text"); ok && e.Type() == "chat.message" {
 		s.SendText(text)
 	}
 }
 
-// Timer comes when the client was silent for too long.
-func (chatroom) Timer(s *guest.Socket) { s.Close(goingAway, "you are asleep") }
+// Timer closes an idle connection.
+func (chatroom) Timer(s *guest.Socket) { s.Close(goingAway, "idle for an hour") }
 
-// Close tells the others.
+// Close tells the room that the client left.
 func (chatroom) Close(s *guest.Socket, _ int, _ string) {
-	s.GroupSend(s.State, said("someone left"))
+	s.GroupSend(s.State, chatMessage("someone left"))
 }
 
-func said(text string) *guest.Event { return guest.NewEvent("chat.message").WithText("text", text) }
+func chatMessage(text string) *guest.Event {
+	return guest.NewEvent("chat.message").WithText("text", text)
+}
 
-// isName reports whether a room can be part of a group's name.
+// isName reports whether room is valid in a group's name.
 func isName(room string) bool {
 	for _, c := range room {
 		switch {

@@ -47,14 +47,14 @@ func TestWhatIsSaidReachesTheRoomAndFromThereTheClient(t *testing.T) {
 		t.Errorf("effects: %+v", e)
 	}
 	s = &guest.Socket{State: "room_lobby"}
-	chatroom{}.Group(s, said("hello"))
+	chatroom{}.Group(s, chatMessage("hello"))
 	if e := s.Effects(); len(e) != 1 || e[0].Kind != abi.SendText || e[0].Data != "hello" {
 		t.Errorf("effects: %+v", e)
 	}
 }
 
 func TestLongOrBinaryMessagesEndTheVisit(t *testing.T) {
-	for _, m := range []guest.Message{{Data: []byte("x"), Binary: true}, {Data: make([]byte, longest+1)}} {
+	for _, m := range []guest.Message{{Data: []byte("x"), Binary: true}, {Data: make([]byte, maxMessage+1)}} {
 		s := &guest.Socket{State: "room_lobby"}
 		chatroom{}.Message(s, m)
 		if e := s.Effects(); len(e) != 1 || e[0].Kind != abi.CloseSocket {

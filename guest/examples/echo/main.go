@@ -1,5 +1,5 @@
-// Command echo is a guest that routes as the default one does, and sends every
-// message of a websocket back.
+// Command echo is a guest that routes like the default one and sends every message
+// of a websocket back.
 //
 //	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o echo.wasm ./guest/examples/echo
 package main

@@ -1,7 +1,7 @@
-// Command members is a guest that lets members have private files: a request
-// needs the cookie of a session, which is looked up in the tenant's own schema.
-// Everybody may read the files in shared/, and those in drafts/ look as if they
-// were not there to all but members. Everything else is the default guest's.
+// Command members is a guest that authorizes access to a tenant's files by a
+// session cookie, which it looks up in the tenant's schema. Files in shared/ are
+// readable without a session. Without one, files in drafts/ are hidden: the answer
+// is 404. It routes like the default guest.
 //
 //	queries:
 //	  member: {sql: select user_id from member_session where key = $1 and expires > now()}
@@ -38,12 +38,12 @@ func authorize(a *guest.Access) guest.Verdict {
 	return guest.Deny
 }
 
-// reads reports whether a request takes nothing but a look. Where files can be
-// uploaded, this is asked with PUT and DELETE too.
+// reads reports whether the request only reads. With uploads enabled, requests to
+// authorize can be PUT and DELETE too.
 func reads(a *guest.Access) bool { return a.Method == "GET" || a.Method == "HEAD" }
 
-// isMember looks the session up in the tenant's own schema, so that a cookie of
-// another tenant's is none here.
+// isMember reports whether the request has a session cookie of this tenant: the
+// session is looked up in the tenant's schema.
 func isMember(a *guest.Access) bool {
 	cookies, _ := a.Header("Cookie")
 	for pair := range strings.SplitSeq(strings.ReplaceAll(cookies, "\n", ";"), ";") {
@@ -55,7 +55,7 @@ func isMember(a *guest.Access) bool {
 			UserID int `json:"user_id"`
 		}
 		if err := guest.Query(a.Schema, "member", []any{key}, &rows); err != nil {
-			guest.Log(guest.LevelError, "looking a session up: "+err.Error())
+			guest.Log(guest.LevelError, "looking up a session: "+err.Error())
 			return false
 		}
 		return len(rows) == 1

@@ -1,6 +1,6 @@
-// Command minimal is a guest in a few lines: the tenant is what stands before
-// the first dot of the host, and its cache keys carry a version of their own.
-// All else, such as where its files are, is the default guest's.
+// Command minimal is a small guest: the schema is the part of the host before the
+// first dot, and cache keys have a version of the guest's. The rest, such as the
+// paths of files, is as in the default guest.
 //
 //	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o minimal.wasm ./guest/examples/minimal
 package main
@@ -23,7 +23,7 @@ func route(r *guest.Request, d *guest.Decision) {
 	name, _, _ := strings.Cut(r.Host, ".")
 	row, err := guest.TenantByReference(name)
 	if err != nil {
-		d.Refuse(abi.Missing, "no tenant is called as the host begins: "+err.Error())
+		d.Refuse(abi.Missing, "no tenant has the host's first label as its schema or id: "+err.Error())
 		return
 	}
 	d.Serve(&row, tenancy.ByDomain, r.Host)
