@@ -12,23 +12,23 @@ type machine struct {
 	stack   []choice
 }
 
-// choice is something to go back to: another way to go on, or the value that a
-// slot had.
+// choice is an entry of the backtracking stack: an alternative to continue with,
+// or the previous value of a slot.
 type choice struct {
 	at   int // instruction, or undo
-	pos  int // offset, or the slot's value
-	slot int // to undo; of a lazy repetition, how many more rounds there may be
-	// Of a greedy repetition of single characters, how far it may give back.
+	pos  int // offset, or the slot's previous value
+	slot int // slot to restore; for a lazy repetition, how many more rounds are allowed
+	// For a greedy repetition of single characters, the lowest offset to retry at.
 	limit int
 	lazy  *node // a lazy repetition of single characters
 }
 
 const (
-	undo    = -1 // in place of an instruction
-	nothing = -1 // in a slot
+	undo    = -1 // instead of an instruction
+	nothing = -1 // an unset slot
 )
 
-// match finds the leftmost match.
+// match finds the leftmost match, or if anchored, one at the start.
 func (m *machine) match(anchored bool) bool {
 	for start := 0; ; {
 		for i := range m.slots {
@@ -48,9 +48,9 @@ func (m *machine) match(anchored bool) bool {
 	}
 }
 
-// run matches from an instruction on, and says where the match ends. What is
-// above the stack as it was is left there, so that a caller can go back into
-// it or cut it off.
+// run matches from an instruction on and returns where the match ends. It leaves
+// its choices on the stack, so that the caller can backtrack into them or drop
+// them.
 func (m *machine) run(at, pos int) (end int, ok bool) {
 	base := len(m.stack)
 	for {
@@ -105,7 +105,7 @@ func (m *machine) set(slot, value int) {
 	m.slots[slot] = value
 }
 
-// back goes back to the latest choice above base.
+// back resumes the latest alternative above base, and restores the slots set since.
 func (m *machine) back(base int) (at, pos int, ok bool) {
 	for len(m.stack) > base {
 		last := &m.stack[len(m.stack)-1]
@@ -131,7 +131,7 @@ func (m *machine) back(base int) (at, pos int, ok bool) {
 	return 0, 0, false
 }
 
-// many matches a repetition of a single character, and goes on at at.
+// many matches a repetition of a single character; at is the next instruction.
 func (m *machine) many(n *node, at, pos int) (int, bool) {
 	ok := true
 	for range n.min {
@@ -140,7 +140,7 @@ func (m *machine) many(n *node, at, pos int) (int, bool) {
 		}
 	}
 	if n.manner == lazy {
-		// An unlimited one counts down from -1, and never gets to 0.
+		// Without a maximum, slot counts down from -1 and never reaches 0.
 		if more := n.max - n.min; n.max == unlimited || more > 0 {
 			if n.max == unlimited {
 				more = unlimited
@@ -196,7 +196,7 @@ func (m *machine) step(n *node, pos int) (int, bool) {
 	}
 }
 
-// again matches what a group matched.
+// again matches the text that a group matched.
 func (m *machine) again(n *node, pos int) (int, bool) {
 	lo, hi := m.slots[2*n.group], m.slots[2*n.group+1]
 	if hi < 0 {
@@ -211,8 +211,9 @@ func (m *machine) again(n *node, pos int) (int, bool) {
 	return pos, true
 }
 
+// holds reports whether the assertion n holds at pos.
 func (m *machine) holds(n *node, pos int) bool {
-	switch n.place {
+	switch n.assertion {
 	case textStart:
 		return pos == 0
 	case lineStart:
@@ -225,16 +226,16 @@ func (m *machine) holds(n *node, pos int) bool {
 		return pos == len(m.text) || m.text[pos] == '\n'
 	}
 	if m.text == "" {
-		return false // neither holds there, to Python
+		return false // in Python neither \b nor \B matches there
 	}
 	before, _ := utf8.DecodeLastRuneInString(m.text[:pos])
 	after, _ := utf8.DecodeRuneInString(m.text[pos:])
 	found := (pos > 0 && word.has(before, n.ascii)) != (pos < len(m.text) && word.has(after, n.ascii))
-	return found == (n.place == boundary)
+	return found == (n.assertion == boundary)
 }
 
-// apart matches the program at at as a whole. Its choices are gone, but what
-// it noted can be undone.
+// apart matches the nested program at at atomically: it drops the alternatives, and
+// keeps the entries that restore slots.
 func (m *machine) apart(at, pos int) (int, bool) {
 	base := len(m.stack)
 	end, ok := m.run(at, pos)

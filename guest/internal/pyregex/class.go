@@ -2,7 +2,7 @@ package pyregex
 
 import "unicode"
 
-// category is one of Python's classes of characters.
+// category is a class of characters: \d, \s or \w.
 type category uint8
 
 const (
@@ -15,12 +15,12 @@ const (
 type classItem struct {
 	lo, hi   rune
 	category category
-	named    bool // by category
+	named    bool // a category, not a range
 	negated  bool // \D, \S, \W
 	ascii    bool
 }
 
-// class is what stands in brackets, and \d and its neighbours.
+// class is a bracket expression, or one of \d, \D, \s, \S, \w and \W.
 type class struct {
 	negated bool
 	items   []classItem
@@ -80,8 +80,8 @@ func (c category) has(r rune, ascii bool) bool {
 
 func isLetterASCII(r rune) bool { return 'a' <= r|0x20 && r|0x20 <= 'z' }
 
-// nextCase goes through the runes that differ in case alone, round and round.
-// To Python the two letters i of Turkish are of one case with the others.
+// nextCase cycles through the runes that differ only in case. In Python, the
+// Turkish İ and ı match i and I.
 func nextCase(r rune) rune {
 	switch r {
 	case 'i':

@@ -6,18 +6,18 @@ import (
 	"unicode/utf8"
 )
 
-// escape reads what follows a backslash outside of brackets.
+// escape parses an escape outside of brackets, after its backslash.
 func (p *parser) escape(f flags) *node {
 	before := p.rest
 	switch r := p.next("a character after a backslash"); r {
 	case 'A':
-		return &node{op: opAssert, place: textStart}
+		return &node{op: opAssert, assertion: textStart}
 	case 'Z', 'z':
-		return &node{op: opAssert, place: textEnd}
+		return &node{op: opAssert, assertion: textEnd}
 	case 'b':
-		return &node{op: opAssert, place: boundary, ascii: f.ascii}
+		return &node{op: opAssert, assertion: boundary, ascii: f.ascii}
 	case 'B':
-		return &node{op: opAssert, place: noBoundary, ascii: f.ascii}
+		return &node{op: opAssert, assertion: noBoundary, ascii: f.ascii}
 	case 'd', 'D', 's', 'S', 'w', 'W':
 		return &node{op: opSet, set: &class{items: []classItem{named(r, f)}}}
 	case '1', '2', '3', '4', '5', '6', '7', '8', '9':
@@ -29,7 +29,7 @@ func (p *parser) escape(f flags) *node {
 	}
 }
 
-// named is the class that \d and its neighbours name.
+// named returns the class of \d, \D, \s, \S, \w or \W.
 func named(letter rune, f flags) classItem {
 	item := classItem{named: true, ascii: f.ascii, negated: letter < 'a'}
 	switch letter | 0x20 {
@@ -43,7 +43,7 @@ func named(letter rune, f flags) classItem {
 	return item
 }
 
-// numbered reads the number of a group, or three octal digits.
+// numbered parses a back reference, or a character as three octal digits.
 func (p *parser) numbered(f flags) *node {
 	digits := p.digits(2)
 	if len(digits) == 2 && isOctal(digits) && p.rest != "" && isOctal(p.rest[:1]) {
@@ -54,7 +54,7 @@ func (p *parser) numbered(f flags) *node {
 	return p.backref(group, f)
 }
 
-// digits takes at most n decimal digits.
+// digits parses at most n decimal digits.
 func (p *parser) digits(n int) string {
 	i := 0
 	for i < n && i < len(p.rest) && '0' <= p.rest[i] && p.rest[i] <= '9' {
@@ -75,7 +75,7 @@ func octal(digits string) rune {
 	return rune(n)
 }
 
-// escapedRune reads an escape that stands for one character.
+// escapedRune parses an escape for one character, after its backslash.
 func (p *parser) escapedRune() rune {
 	switch r := p.next("a character after a backslash"); r {
 	case 'a':
@@ -97,7 +97,7 @@ func (p *parser) escapedRune() rune {
 	case 'U':
 		return p.hex(8)
 	case 'N':
-		fail("the names of characters are not known here: write \\N{…} as \\u and its number")
+		fail("character names are not supported: write \\N{…} as \\u and its number")
 		return 0
 	case '0':
 		digits := "0"
@@ -107,7 +107,7 @@ func (p *parser) escapedRune() rune {
 		return octal(digits)
 	default:
 		if isLetterASCII(r) {
-			fail("expected an escape that Python knows, found \\%c", r)
+			fail("expected an escape of Python's syntax, found \\%c", r)
 		}
 		return r
 	}
@@ -125,7 +125,7 @@ func (p *parser) hex(digits int) rune {
 	return rune(n)
 }
 
-// class reads what follows an opening bracket, and the closing one.
+// class parses a bracket expression after its opening bracket.
 func (p *parser) class(f flags) *class {
 	c := &class{negated: p.take("^")}
 	for {
@@ -168,7 +168,7 @@ func (p *parser) classItem(f flags) classItem {
 		}
 		r = octal(digits)
 	case r == '8' || r == '9':
-		fail("expected an escape that Python knows, found \\%c in brackets", r)
+		fail("expected an escape of Python's syntax, found \\%c in brackets", r)
 	default:
 		p.rest = before
 		r = p.escapedRune()

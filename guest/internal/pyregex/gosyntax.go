@@ -9,19 +9,19 @@ import (
 // writer writes an expression in Go's syntax.
 type writer struct {
 	strings.Builder
-	unable bool // Go's regular expressions do not have it, or in another sense
+	unable bool // the expression has no equivalent in Go's syntax
 	when   cases
 }
 
-// cases are texts of which Go's regular expression says something else.
+// cases are the texts for which the expression in Go's syntax differs.
 type cases struct {
-	lineFeedAtEnd bool // "$" matches before it
-	notASCII      bool // \b knows all letters
-	empty         bool // \B does not match in an empty text
+	lineFeedAtEnd bool // a line feed at the end: "$" matches before it
+	notASCII      bool // \b and \B use Unicode letters
+	empty         bool // \B does not match in the empty text
 }
 
-// inGo gives the expression in Go's syntax, and the texts for which that does
-// not hold. It is nil if there is none.
+// inGo returns the expression compiled by package regexp, and the texts for which
+// it differs; nil if there is no equivalent.
 func inGo(n *node, full bool) (*regexp.Regexp, cases) {
 	var w writer
 	if full {
@@ -35,13 +35,13 @@ func inGo(n *node, full bool) (*regexp.Regexp, cases) {
 		return nil, cases{}
 	}
 	re, err := regexp.Compile(w.String())
-	if err != nil { // too large for it
+	if err != nil { // too large for package regexp
 		return nil, cases{}
 	}
 	return re, w.when
 }
 
-// put keeps the many calls of it small in a guest.
+// put is not inlined, which makes the Wasm smaller.
 //
 //go:noinline
 func (w *writer) put(s string) { w.WriteString(s) }
@@ -105,7 +105,7 @@ func (w *writer) rune(n *node) {
 
 func (w *writer) set(n *node) {
 	if n.fold == foldASCII {
-		w.unable = true // Go folds all letters or none
+		w.unable = true // Go has no ASCII-only case folding
 		return
 	}
 	if n.fold == foldUnicode {
@@ -116,7 +116,7 @@ func (w *writer) set(n *node) {
 	if n.set.negated {
 		w.put(`[^`)
 	} else if len(items) == 1 && items[0].named && items[0].negated {
-		// Alone, what is no word character is the others.
+		// A single negated category is the negation of the category.
 		one := items[0]
 		one.negated = false
 		items = []classItem{one}
@@ -140,7 +140,7 @@ func (w *writer) item(item *classItem, f fold) {
 		return
 	}
 	if item.negated && (item.ascii || item.category != digit) {
-		w.unable = true // within brackets Go has no complement of several classes
+		w.unable = true // Go has no equivalent within brackets
 		return
 	}
 	switch {
@@ -153,11 +153,11 @@ func (w *writer) item(item *classItem, f fold) {
 	}
 }
 
-// turkish are the letters that Python takes for one and Go does not.
+// turkish are the letters that only Python treats as equal but for case.
 const turkish = `iIİı`
 
 func (w *writer) assert(n *node) {
-	switch n.place {
+	switch n.assertion {
 	case textStart:
 		w.put(`\A`)
 	case lineStart:
@@ -181,7 +181,7 @@ func (w *writer) assert(n *node) {
 
 func (w *writer) repeat(n *node) {
 	sub := n.subs[0]
-	// The two differ in what goes round and round without consuming anything.
+	// Go and Python differ in repetitions whose rounds can match the empty text.
 	if n.manner == possessive || n.max != 1 && !sub.single() && sub.nullable() {
 		w.unable = true
 		return

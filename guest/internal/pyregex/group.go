@@ -6,7 +6,7 @@ import (
 	"unicode"
 )
 
-// group reads what follows an opening parenthesis, and the closing one.
+// group parses a group after its opening parenthesis.
 func (p *parser) group(f flags) *node {
 	if !p.take("?") {
 		return p.capture(f, "")
@@ -33,7 +33,7 @@ func (p *parser) group(f flags) *node {
 	}
 	end := strings.IndexAny(p.rest, ":)")
 	if end < 0 || strings.ContainsFunc(p.rest[:end], func(r rune) bool { return r != '-' && !unicode.IsLetter(r) }) {
-		fail("expected a group that Python knows, found (?%.10s", p.rest)
+		fail("expected a group of Python's syntax, found (?%.10s", p.rest)
 	}
 	on, off, minus := strings.Cut(p.rest[:end], "-")
 	if p.rest[end] == ')' {
@@ -46,8 +46,8 @@ func (p *parser) group(f flags) *node {
 	return p.inside(unset(set(f, on), off))
 }
 
-// inside reads up to the parenthesis that closes a group, and takes it. What
-// it returns can be repeated, whatever it is.
+// inside parses up to and including the parenthesis that closes a group. It wraps
+// repetitions and assertions, so that a quantifier may follow.
 func (p *parser) inside(f flags) *node {
 	n := p.choice(f, false)
 	if !p.take(")") {
@@ -74,7 +74,7 @@ func (p *parser) capture(f flags, name string) *node {
 	return &node{op: opCapture, group: number, subs: []*node{n}}
 }
 
-// name reads a name up to end, and takes that too.
+// name parses a name up to and including end.
 func (p *parser) name(end byte) string {
 	at := strings.IndexByte(p.rest, end)
 	if at < 0 {
@@ -88,7 +88,7 @@ func (p *parser) name(end byte) string {
 	return name
 }
 
-// named gives the number of the group of that name.
+// named returns the number of the group of that name.
 func (p *parser) named(name string) int {
 	for number, other := range p.names {
 		if name == other {
@@ -130,7 +130,7 @@ func (p *parser) look(f flags, behind, negated bool) *node {
 	return n
 }
 
-// ifMatch reads (?(group)yes|no).
+// ifMatch parses (?(group)yes|no) after "(?(".
 func (p *parser) ifMatch(f flags) *node {
 	condition, rest, ok := strings.Cut(p.rest, ")")
 	if !ok {
@@ -139,11 +139,11 @@ func (p *parser) ifMatch(f flags) *node {
 	p.rest = rest
 	var group int
 	if number, err := strconv.Atoi(condition); err == nil && condition[0] != '+' && condition[0] != '-' {
-		// Python lets a number name a group that comes later; it has not matched.
+		// As in Python, the number may be that of a later group.
 		if group = number; group == 0 {
 			fail("expected the number of a group as a condition, found 0")
 		}
-		p.asked = max(p.asked, group)
+		p.condition = max(p.condition, group)
 	} else {
 		group = p.named(condition)
 	}
@@ -160,7 +160,7 @@ func (p *parser) ifMatch(f flags) *node {
 	return n
 }
 
-// IsIdentifier reports whether Python takes s for an identifier.
+// IsIdentifier reports whether s is an identifier in Python.
 func IsIdentifier(s string) bool {
 	for i, r := range s {
 		start := r == '_' || unicode.IsLetter(r) || unicode.Is(unicode.Nl, r) || unicode.Is(unicode.Other_ID_Start, r)

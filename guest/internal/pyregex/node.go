@@ -1,40 +1,40 @@
 package pyregex
 
-// op says what a node is.
+// op is the kind of a node.
 type op uint8
 
 const (
 	opEmpty op = iota
 	opRune
-	opAny     // all but a line feed
-	opAnyRune // all
+	opAny     // any rune except a line feed
+	opAnyRune // any rune
 	opSet     // one rune of a class
-	opAssert  // a place in the text
+	opAssert  // an assertion about the position
 	opConcat  // subs, one after the other
 	opChoice  // one of subs
 	opRepeat  // subs[0], min to max times
 	opCapture // subs[0], as a group with a number
-	opAtomic  // subs[0], without going back into it
-	opLook    // subs[0], without consuming it
-	opBackref // what a group matched
+	opAtomic  // subs[0], without backtracking into it
+	opLook    // subs[0], without consuming
+	opBackref // the text that a group matched
 	opIfMatch // subs[0] if a group matched, else subs[1]
 	opNothing // never matches
 )
 
-// place is what an opAssert asks for.
-type place uint8
+// assertion is the kind of an opAssert.
+type assertion uint8
 
 const (
-	textStart   place = iota // \A, and ^
-	lineStart                // ^ under (?m)
-	textEnd                  // \Z
-	lastLineEnd              // $: the end, or before a line feed there
-	lineEnd                  // $ under (?m)
-	boundary                 // \b
-	noBoundary               // \B
+	textStart   assertion = iota // \A, and ^
+	lineStart                    // ^ under (?m)
+	textEnd                      // \Z
+	lastLineEnd                  // $: the end, or before a line feed there
+	lineEnd                      // $ under (?m)
+	boundary                     // \b
+	noBoundary                   // \B
 )
 
-// manner is how a repetition chooses.
+// manner is the kind of a repetition.
 type manner uint8
 
 const (
@@ -43,7 +43,7 @@ const (
 	possessive
 )
 
-// fold is how upper and lower case compare.
+// fold is how upper and lower case are compared.
 type fold uint8
 
 const (
@@ -52,27 +52,27 @@ const (
 	foldASCII
 )
 
-// unlimited is the max of a repetition without one.
+// unlimited is the max of a repetition without a maximum.
 const unlimited = -1
 
 type node struct {
-	op       op
-	place    place
-	manner   manner
-	fold     fold
-	ascii    bool // \b and \B know ASCII alone
-	behind   bool // opLook looks behind
-	negated  bool // opLook
-	rune     rune
-	min, max int
-	group    int // of opCapture, opBackref, opIfMatch
-	width    int // of an opLook that looks behind, in characters
-	set      *class
-	subs     []*node
+	op        op
+	assertion assertion
+	manner    manner
+	fold      fold
+	ascii     bool // \b and \B use ASCII letters only
+	behind    bool // opLook is a look-behind
+	negated   bool // opLook is negative
+	rune      rune
+	min, max  int
+	group     int // of opCapture, opBackref, opIfMatch
+	width     int // of a look-behind, in characters
+	set       *class
+	subs      []*node
 }
 
-// nullable reports whether n can match without consuming anything. It errs on
-// the side of yes.
+// nullable reports whether n may match the empty text. It may return true if n
+// cannot, never false if it can.
 func (n *node) nullable() bool {
 	switch n.op {
 	case opRune, opAny, opAnyRune, opSet:
@@ -100,16 +100,15 @@ func (n *node) nullable() bool {
 	}
 }
 
-// single reports whether n always consumes exactly one character, and nothing
-// else comes of it.
+// single reports whether n consumes exactly one character and has no other effect.
 func (n *node) single() bool {
 	return n.op == opRune || n.op == opAny || n.op == opAnyRune || n.op == opSet
 }
 
-// widest is more than any expression needs.
+// widest bounds the computed widths.
 const widest = 1 << 30
 
-// widths are the fewest and the most characters that n consumes.
+// widths returns the minimum and the maximum of characters that n consumes.
 func (n *node) widths(groups [][2]int) (lo, hi int) {
 	switch n.op {
 	case opRune, opAny, opAnyRune, opSet:

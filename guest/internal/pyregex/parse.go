@@ -8,13 +8,13 @@ import (
 	"unicode/utf8"
 )
 
-// Expressions come from the configuration; these bound what a slip can cost.
+// Limits of an expression, against mistakes in the configuration.
 const (
 	maxDepth  = 250
 	maxRepeat = 1 << 20
 )
 
-// flags are those in force where the parser is.
+// flags are the flags in effect at the parser's position.
 type flags struct {
 	fold, multiline, dotAll, verbose, ascii bool
 }
@@ -30,22 +30,22 @@ func (f *flags) folding() fold {
 	}
 }
 
-// parser reads an expression. Errors are thrown as syntaxError.
+// parser parses an expression. It panics with a syntaxError.
 type parser struct {
-	rest   string
-	names  []string // by group, the first is that of all
-	widths [][2]int // by group
-	open   []bool   // by group: the parser is inside of it
-	depth  int
-	behind int // look-behinds around the parser
-	since  int // groups that there were before the outermost of them
-	asked  int // the highest group that a condition names by number
+	rest      string
+	names     []string // by group; the first is that of the entire match
+	widths    [][2]int // by group
+	open      []bool   // by group: the parser is inside the group
+	depth     int
+	behind    int // look-behinds around the parser
+	since     int // groups before the outermost look-behind
+	condition int // the highest group number in a condition
 }
 
 type syntaxError struct{ error }
 
-// errVerbose asks for the expression to be read anew under (?x), which holds
-// for what stands before it too.
+// errVerbose reports a global flag x. The expression is parsed again with it, since
+// the flag also applies to the text before it.
 var errVerbose = errors.New("verbose")
 
 //go:noinline
@@ -53,7 +53,7 @@ func fail(format string, args ...any) {
 	panic(syntaxError{fmt.Errorf(format, args...)})
 }
 
-// parse reads expr. names are those of its groups.
+// parse parses expr and returns its tree and the names of its groups.
 func parse(expr string) (n *node, names []string, err error) {
 	p, n, err := parseUnder(expr, flags{})
 	if errors.Is(err, errVerbose) {
@@ -80,13 +80,14 @@ func parseUnder(expr string, f flags) (p *parser, n *node, err error) {
 	if p.rest != "" {
 		fail("expected the end, found a ) that closes nothing")
 	}
-	if p.asked >= len(p.names) {
-		fail("expected the number of a group as a condition, found %d", p.asked)
+	if p.condition >= len(p.names) {
+		fail("expected the number of a group as a condition, found %d", p.condition)
 	}
 	return p, n, nil
 }
 
-// take keeps the many calls of it small in a guest.
+// take removes prefix, and reports whether it was there. It is not inlined, which
+// makes the Wasm smaller.
 //
 //go:noinline
 func (p *parser) take(prefix string) bool {
@@ -95,7 +96,7 @@ func (p *parser) take(prefix string) bool {
 	return ok
 }
 
-// next takes one character. There must be one.
+// next takes one character. At the end it fails: expected what.
 func (p *parser) next(what string) rune {
 	if p.rest == "" {
 		fail("expected %s, found the end", what)
@@ -105,11 +106,11 @@ func (p *parser) next(what string) rune {
 	return r
 }
 
-// choice reads alternatives up to a closing parenthesis or the end. The flags
-// at the very beginning hold for all of them.
+// choice parses alternatives up to a closing parenthesis or the end. Global flags
+// at the beginning apply to all of them.
 func (p *parser) choice(f flags, outermost bool) *node {
 	if p.depth++; p.depth > maxDepth {
-		fail("expected at most %d groups inside of each other", maxDepth)
+		fail("expected at most %d nested groups", maxDepth)
 	}
 	defer func() { p.depth-- }()
 	if outermost {
@@ -125,7 +126,7 @@ func (p *parser) choice(f flags, outermost bool) *node {
 	return &node{op: opChoice, subs: subs}
 }
 
-// globalFlags reads (?i) and the like, which may stand at the beginning alone.
+// globalFlags parses flags such as (?i), which are allowed only at the beginning.
 func (p *parser) globalFlags(f flags) flags {
 	for {
 		p.blanks(f)
@@ -146,7 +147,7 @@ func (p *parser) globalFlags(f flags) flags {
 	}
 }
 
-// set switches flags on.
+// set returns f with flags set.
 func set(f flags, letters string) flags {
 	if strings.Contains(letters, "a") && strings.Contains(letters, "u") {
 		fail("the flags a and u exclude each other")
@@ -166,7 +167,7 @@ func set(f flags, letters string) flags {
 		case 'u':
 			f.ascii = false
 		case 'L':
-			fail("the flag L is for bytes, and a path is text")
+			fail("the flag L applies to bytes only, and a path is text")
 		default:
 			fail("expected flags among aimsux, found %q", letter)
 		}
@@ -174,7 +175,7 @@ func set(f flags, letters string) flags {
 	return f
 }
 
-// unset switches flags off.
+// unset returns f with flags cleared.
 func unset(f flags, letters string) flags {
 	for _, letter := range letters {
 		switch letter {
@@ -193,7 +194,7 @@ func unset(f flags, letters string) flags {
 	return f
 }
 
-// blanks skips what (?x) lets be written for people.
+// blanks skips the white space and comments of (?x).
 func (p *parser) blanks(f flags) {
 	for f.verbose && p.rest != "" {
 		switch p.rest[0] {
@@ -207,7 +208,7 @@ func (p *parser) blanks(f flags) {
 	}
 }
 
-// comment skips (?#…).
+// comment skips (?#…), and reports whether there was one.
 func (p *parser) comment() bool {
 	if !p.take("(?#") {
 		return false
@@ -220,7 +221,7 @@ func (p *parser) comment() bool {
 	return true
 }
 
-// concat reads up to a |, a closing parenthesis or the end.
+// concat parses up to a |, a closing parenthesis or the end.
 func (p *parser) concat(f flags) *node {
 	var subs []*node
 	for {
@@ -246,7 +247,7 @@ func (p *parser) concat(f flags) *node {
 	return &node{op: opConcat, subs: subs}
 }
 
-// atom reads what a quantifier may follow.
+// atom parses an expression that a quantifier may follow.
 func (p *parser) atom(f flags) *node {
 	switch r := p.next("an expression"); r {
 	case '.':
@@ -256,14 +257,14 @@ func (p *parser) atom(f flags) *node {
 		return &node{op: opAny}
 	case '^':
 		if f.multiline {
-			return &node{op: opAssert, place: lineStart}
+			return &node{op: opAssert, assertion: lineStart}
 		}
-		return &node{op: opAssert, place: textStart}
+		return &node{op: opAssert, assertion: textStart}
 	case '$':
 		if f.multiline {
-			return &node{op: opAssert, place: lineEnd}
+			return &node{op: opAssert, assertion: lineEnd}
 		}
-		return &node{op: opAssert, place: lastLineEnd}
+		return &node{op: opAssert, assertion: lastLineEnd}
 	case '(':
 		return p.group(f)
 	case '[':
@@ -277,8 +278,8 @@ func (p *parser) atom(f flags) *node {
 
 func literal(r rune, f flags) *node { return &node{op: opRune, rune: r, fold: f.folding()} }
 
-// repeats reports whether a quantifier comes next. A brace that begins none is
-// itself.
+// repeats reports whether a quantifier comes next. A brace that does not begin one
+// is a literal.
 func (p *parser) repeats() bool {
 	switch p.rest[0] {
 	case '*', '+', '?':
@@ -290,8 +291,8 @@ func (p *parser) repeats() bool {
 	return false
 }
 
-// bounds reads {m}, {m,}, {,n} and {m,n}, and how long it is, or 0. What is
-// not given is unlimited.
+// bounds parses {m}, {m,}, {,n} or {m,n} at the start of s, and returns the length
+// of the text, 0 if there is none. A missing n is unlimited, a missing m is 0.
 func bounds(s string) (lo, hi, length int) {
 	i := 1
 	number := func() int {
@@ -317,7 +318,7 @@ func bounds(s string) (lo, hi, length int) {
 	return max(lo, 0), hi, i + 1
 }
 
-// repeat reads a quantifier and lets it hold for the last of subs.
+// repeat parses a quantifier and applies it to the last of subs.
 func (p *parser) repeat(subs []*node) []*node {
 	n := &node{op: opRepeat, max: unlimited}
 	switch p.rest[0] {

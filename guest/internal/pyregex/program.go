@@ -2,7 +2,7 @@ package pyregex
 
 import "errors"
 
-// code says what an instruction does.
+// code is the operation of an instruction.
 type code uint8
 
 const (
@@ -10,38 +10,38 @@ const (
 	doNode        // match a single character, an assertion or a back reference
 	doMany        // match node's single character min to max times
 	doSplit       // try x, then y
-	doJump        // go on at x
-	doSave        // note the offset in slot x
-	doEnter       // a loop begins: forget where its last round began, in slot x
-	doRound       // a round begins at slot x; without progress go on at y
-	doAtomic      // match what follows up to x as a whole, without going back
-	doLook        // the same, without consuming
-	doBranch      // go on at x unless the node's group matched
+	doJump        // continue at x
+	doSave        // save the offset in slot x
+	doEnter       // start a loop: clear slot x, the start of its last round
+	doRound       // start a round: save the offset in slot x; without progress continue at y
+	doAtomic      // match the instructions up to x without backtracking into them
+	doLook        // like doAtomic, without consuming
+	doBranch      // continue at x unless the node's group matched
 )
 
 type instruction struct {
 	code code
-	x, y int // other instructions, or x a slot
+	x, y int // instructions; x may be a slot
 	node *node
 }
 
-// maxProgram bounds what repetitions of large expressions take.
+// maxProgram limits the size of a program, in instructions.
 const maxProgram = 100_000
 
-var errProgram = errors.New("the expression is too large: its repetitions come to more than 100,000 steps")
+var errProgram = errors.New("the expression is too large: expected at most 100,000 steps with its repetitions unrolled")
 
-// compiler writes the program that backtracking runs.
+// compiler compiles a tree to a program for the backtracking machine.
 type compiler struct {
 	program []instruction
 	slots   int
 }
 
-// compile gives the program for n, and the number of slots that it needs.
+// compile returns the program for n and the number of its slots.
 func compile(n *node, groups int, full bool) ([]instruction, int, error) {
 	c := compiler{slots: 2 * groups}
 	c.node(n)
 	if full {
-		c.emit(doNode, 0, 0, &node{op: opAssert, place: textEnd})
+		c.emit(doNode, 0, 0, &node{op: opAssert, assertion: textEnd})
 	}
 	c.emit(doMatch, 0, 0, nil)
 	if len(c.program) > maxProgram {
@@ -50,7 +50,8 @@ func compile(n *node, groups int, full bool) ([]instruction, int, error) {
 	return c.program, c.slots, nil
 }
 
-// emit keeps the many calls of it small in a guest.
+// emit appends an instruction and returns its index. It is not inlined, which makes
+// the Wasm smaller.
 //
 //go:noinline
 func (c *compiler) emit(do code, x, y int, n *node) int {
@@ -102,7 +103,7 @@ func (c *compiler) node(n *node) {
 	}
 }
 
-// apart writes a program within the program.
+// apart compiles n.subs[0] as a nested program.
 func (c *compiler) apart(do code, n *node) {
 	at := c.emit(do, 0, 0, n)
 	c.node(n.subs[0])
@@ -113,7 +114,7 @@ func (c *compiler) apart(do code, n *node) {
 func (c *compiler) repeat(n *node) {
 	sub := n.subs[0]
 	if n.manner == possessive {
-		// Python goes back neither into the repetition nor into one of its rounds.
+		// Python backtracks neither into the repetition nor into one of its rounds.
 		if !sub.single() {
 			sub = &node{op: opAtomic, subs: n.subs}
 		}
@@ -130,7 +131,7 @@ func (c *compiler) repeat(n *node) {
 			return
 		}
 		if len(c.program) == before {
-			break // there is nothing to it, however often
+			break // it compiles to nothing
 		}
 	}
 	round := c.slots
@@ -153,8 +154,8 @@ func (c *compiler) repeat(n *node) {
 	}
 }
 
-// optional writes one more round of a repetition, and says where. Where it
-// leaves to is not known yet.
+// optional compiles one more optional round of a repetition and returns its index.
+// leave sets its exits later.
 func (c *compiler) optional(n *node, round int) int {
 	if n.manner == lazy {
 		at := c.emit(doSplit, 0, len(c.program)+1, nil)
@@ -168,8 +169,8 @@ func (c *compiler) optional(n *node, round int) int {
 	return at
 }
 
-// leave says that the round at at leaves to what comes next. A lazy one that
-// has tried to leave before its round fails without progress.
+// leave sets the exits of the round at at to the next instruction. A lazy round
+// without progress fails, since its exit was tried first.
 func (c *compiler) leave(n *node, at int) {
 	end := len(c.program)
 	if n.manner == lazy {
@@ -179,5 +180,5 @@ func (c *compiler) leave(n *node, at int) {
 	c.program[at].y, c.program[at+1].y = end, end
 }
 
-// noWhere is where nothing matches.
+// noWhere is the target of a round that fails.
 const noWhere = -1

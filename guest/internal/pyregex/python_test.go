@@ -10,11 +10,11 @@ import (
 	"github.com/tenantedge/tenantedge/guest/internal/pyregex"
 )
 
-// testdata/python.jsonl is what Python 3.11.7 answers, through the pattern of
-// Django 3.2's re_path(): to expressions written for this, and to random ones
-// over all of the syntax, chosen so that each construct is there several times.
-// A line is an expression, then paths, each with the offsets of its match and
-// of the groups; an expression alone is one that Python refuses.
+// testdata/python.jsonl holds the answers of Python 3.11.7, through the pattern of
+// Django 3.2's re_path(), for handwritten expressions and for random ones, chosen
+// so that each construct occurs several times. A line is an expression and paths,
+// each with the offsets of the match and of the groups; a line without paths is an
+// expression that Python rejects.
 func TestExpressionsMatchAsInPython(t *testing.T) {
 	file, err := os.Open("testdata/python.jsonl")
 	if err != nil {

@@ -6,19 +6,19 @@ import (
 	"unicode/utf8"
 )
 
-// Regex is a compiled expression. It may be used by many goroutines.
+// Regex is a compiled expression. It is safe for concurrent use.
 type Regex struct {
 	names  []string
-	linear *regexp.Regexp // nil: Go's syntax cannot say it
+	linear *regexp.Regexp // nil: no equivalent in Go's syntax
 	except cases
 
-	program []instruction // for the texts that linear is not for, if there are any
+	program []instruction // for the texts that linear does not match as Python does
 	slots   int
-	from    bool // matches begin at the start of the text
+	from    bool // matches start only at the start of the text
 }
 
-// Compile reads an expression. As in Django's re_path(), it matches anywhere
-// in a path unless anchored, and one that ends in "$" must match all of it.
+// Compile compiles an expression. As in Django's re_path(), it matches anywhere in a
+// path unless anchored, and with "$" at the end it must match up to the end.
 func Compile(expr string) (*Regex, error) {
 	n, names, err := parse(expr)
 	if err != nil {
@@ -33,11 +33,11 @@ func Compile(expr string) (*Regex, error) {
 	return r, err
 }
 
-// startsText reports whether n matches at the start of the text alone.
+// startsText reports whether n matches only at the start of the text.
 func startsText(n *node) bool {
 	switch n.op {
 	case opAssert:
-		return n.place == textStart
+		return n.assertion == textStart
 	case opConcat, opCapture:
 		return startsText(n.subs[0])
 	case opChoice:
@@ -51,8 +51,8 @@ func startsText(n *node) bool {
 	return false
 }
 
-// Names are the names of the groups, empty for those without. The first is
-// that of all, and always empty.
+// Names returns the names of the groups, empty for those without a name. The first
+// is that of the entire match, and empty.
 func (r *Regex) Names() []string { return r.names }
 
 // Linear reports whether text is matched in linear time.
@@ -63,9 +63,9 @@ func (r *Regex) Linear(text string) bool {
 		(!r.except.empty || text != "")
 }
 
-// Match finds the leftmost match in text, which is UTF-8: two offsets for all
-// and two for each group, -1 for one that took no part. It is nil if there is
-// none.
+// Match returns the leftmost match in text, which must be UTF-8: two offsets for the
+// match and two for each group, -1 for a group that did not take part; nil for no
+// match.
 func (r *Regex) Match(text string) []int {
 	if r.Linear(text) {
 		return r.linear.FindStringSubmatchIndex(text)
@@ -77,8 +77,8 @@ func (r *Regex) Match(text string) []int {
 	return m.slots[:2*len(r.names)]
 }
 
-// ReplaceAll puts with in place of each match in text. It fails for those that
-// are not matched in linear time.
+// ReplaceAll replaces each match in text with with. It returns text and false if the
+// text is not matched in linear time.
 func (r *Regex) ReplaceAll(text, with string) (string, bool) {
 	if !r.Linear(text) {
 		return text, false

@@ -48,7 +48,7 @@ func TestErrorsSayWhatWasExpected(t *testing.T) {
 		`a{2,1}`:                  "at least 2",
 		`a{9999999}`:              "at most 1048576",
 		`a(?i)b`:                  "at the beginning",
-		`(?<name>a)`:              "a group that Python knows",
+		`(?<name>a)`:              "a group of Python's syntax",
 		`(?P<a>.)(?P<a>.)`:        `"a" twice`,
 		`(?P=b)`:                  `found "b"`,
 		`(?<=a*)b`:                "one width",
@@ -92,7 +92,7 @@ func TestReplacingAll(t *testing.T) {
 	}
 }
 
-// Where an expression can be matched in both ways, they have to agree.
+// Backtracking and Go's regexp must agree where both can match.
 func FuzzTheTwoWaysOfMatchingAgree(f *testing.F) {
 	for _, expr := range []string{
 		`^room/(?P<room>\w+)/$`, `(a|ab)(c|bcd)*?`, `(?i)[^k]+\b`, `(?sm)^.*?$|\B`, `(?x) a # b`, `(a){2,3}?b*`,
@@ -102,7 +102,7 @@ func FuzzTheTwoWaysOfMatchingAgree(f *testing.F) {
 		f.Add(expr, "aébcİ\n")
 	}
 	f.Fuzz(func(t *testing.T, expr, text string) {
-		// What is longer may take long, and finds nothing else.
+		// Longer inputs can take long and find nothing else.
 		if len(expr) > 30 || len(text) > 10 {
 			return
 		}
