@@ -13,13 +13,13 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// Middleware routes every request before next sees it. next gets the tenant in
-// the request's context (tenant.From), the path as the tenant sees it in r.URL,
-// and headers without what clients may not claim: the tenant and forwarding
-// headers of peers that are not trusted are gone. Redirects and refusals are
-// answered here, and so are websockets, if Config.Websockets has targets;
-// without any they are next's, but for those that other sites' pages ask for.
-// The guest is not held while next works.
+// Middleware routes every request and calls next for those that have a tenant or
+// need none. next gets the tenant in the request's context (tenant.From), the path
+// without the tenant's folder in r.URL, and headers from which the tenant and
+// forwarding headers of untrusted peers are removed. Middleware itself responds
+// with redirects and refusals. It serves websockets if Config.Websockets has
+// targets; without targets it passes handshakes on to next, except those of a
+// foreign origin. No guest instance is in use while next runs.
 func (h *Host) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r, rejection := h.trust.Normalize(r)
@@ -62,7 +62,7 @@ func (h *Host) Middleware(next http.Handler) http.Handler {
 	})
 }
 
-// serveWebsocket answers a handshake.
+// serveWebsocket serves a websocket handshake.
 func (h *Host) serveWebsocket(w http.ResponseWriter, r *http.Request, q *Request, c *routedContext) {
 	d := &c.decision
 	routed := websocket.Routed{Route: d.WSRoute, Kwargs: d.WSKwargs, Found: d.WSFound}
@@ -72,9 +72,9 @@ func (h *Host) serveWebsocket(w http.ResponseWriter, r *http.Request, q *Request
 	h.websockets.Serve(w, h.routed(r, q, c), routed)
 }
 
-// refuseUnrouted answers a request for which there is no tenant. Config.Refused
-// may have another application serve it, so it gets the request as a handler
-// does, and a websocket only if a handler would get it.
+// refuseUnrouted responds to a request that has no tenant. Config.Refused may pass
+// the request to another application, so it gets the headers that next would get,
+// and another error for a websocket handshake that next would not get.
 func (h *Host) refuseUnrouted(w http.ResponseWriter, r *http.Request, q *Request, c *routedContext) {
 	e := refused(&c.decision)
 	if q.Websocket {
@@ -94,7 +94,7 @@ func (h *Host) refuse(w http.ResponseWriter, r *http.Request, e *RouteError) {
 	h.answer(w, r, e)
 }
 
-// answer answers a request that is refused.
+// answer logs a refused request and calls Config.Refused.
 func (h *Host) answer(w http.ResponseWriter, r *http.Request, e *RouteError) {
 	level := slog.LevelDebug
 	if e.Status >= http.StatusInternalServerError {
@@ -121,7 +121,7 @@ func (h *Host) answer(w http.ResponseWriter, r *http.Request, e *RouteError) {
 	h.config.Refused(w, r, e)
 }
 
-// routed makes the request that next sees. It is a copy, as net/http has it.
+// routed returns the request for next: a copy, since r must not be changed.
 func (h *Host) routed(r *http.Request, q *Request, c *routedContext) *http.Request {
 	d, out := &c.decision, r.WithContext(c)
 	trusted := h.trust.Peer(r)
@@ -133,15 +133,15 @@ func (h *Host) routed(r *http.Request, q *Request, c *routedContext) *http.Reque
 	return out
 }
 
-// innerURL is u with the path that the tenant sees. What was encoded in the
-// rest of the path stays as the client encoded it.
+// innerURL returns u with the path without the tenant's folder. The rest of the
+// path keeps the encoding of the client.
 func innerURL(u *url.URL, t *tenant.Tenant) *url.URL {
 	inner := *u
 	inner.Path, inner.RawPath = t.Path, ""
 	if u.RawPath == "" {
 		return &inner
 	}
-	// Behind the first segment, which was the folder.
+	// The first segment is the folder.
 	if i := strings.IndexByte(strings.TrimPrefix(u.RawPath, "/"), '/'); i >= 0 {
 		raw := u.RawPath[i+1:]
 		if path, err := url.PathUnescape(raw); err == nil && path == t.Path {

@@ -8,13 +8,12 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// RefuseTenant says why a row of the tenant table cannot be told from an entry
-// of the TENANTS table, or returns the empty string. Headers and sessions name
-// tenants by schema, id or alias: an entry is found first, here and in Django,
-// but not by an application that resolves the row that the edge found. Ids
-// ignore case there, so all is compared without it. Set tenantdb.Options.Refuse
-// to it under the hardened rules; strict rules keep such rows, as the reference
-// does.
+// RefuseTenant returns why a row of the tenant table is ambiguous with an entry of
+// the TENANTS table, or the empty string. Headers and sessions name tenants by
+// schema, id or alias. The edge and Django look for an entry first, but an
+// application that resolves the row itself does not. Ids ignore case there, so
+// RefuseTenant ignores case everywhere. Set tenantdb.Options.RefuseTenant to it
+// under the hardened rules; strict rules keep such rows, as django-pgschemas does.
 func (c *Config) RefuseTenant(t tenantdb.Tenant) (reason string) {
 	for _, own := range [...]struct{ column, value string }{{"schema", t.Schema}, {"id", t.ID}} {
 		if entry := c.claims(own.value); entry != "" {
@@ -24,7 +23,7 @@ func (c *Config) RefuseTenant(t tenantdb.Tenant) (reason string) {
 	return ""
 }
 
-// claims says which entry of the TENANTS table a reference names.
+// claims describes the entry of the TENANTS table that ref names; empty: none.
 func (c *Config) claims(ref string) string {
 	if strings.EqualFold(ref, tenancy.PublicSchema) || strings.EqualFold(ref, "default") {
 		return "an entry of tenants that is never routed to"

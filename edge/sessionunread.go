@@ -9,10 +9,10 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// readSession fills in what the session of r says, and removes from q what could
-// name another one. A request whose session cannot be read is decided as one
-// that has none, and loses what names the session: the application must not act
-// on a session that routing has not seen.
+// readSession sets q.Session, and removes from q.Header what could name another
+// session. A request whose session cannot be read is routed as one without a
+// session, and what names the session is removed from its headers: the application
+// must not use a session that the edge has not read.
 func (h *Host) readSession(ctx context.Context, r *http.Request, q *Request) error {
 	if cleaner, ok := h.config.Sessions.(SessionCleaner); ok {
 		q.Header = cleaner.CleanSession(q.Header)
@@ -38,8 +38,8 @@ func unreadSession(err error) error {
 	return &RouteError{Status: http.StatusServiceUnavailable, Reason: "the session cannot be read", Err: fmt.Errorf("%w: %w", ErrSession, err)}
 }
 
-// decidedUnread refuses what was decided without the session that could not be
-// read, unless the decision holds without it.
+// decidedUnread returns an error if a decision that was made without the session
+// could differ with it; see holdsUnread.
 func (h *Host) decidedUnread(r *Request, d *Decision) error {
 	if h.holdsUnread(d) {
 		h.ignored.Add(1)
@@ -49,8 +49,9 @@ func (h *Host) decidedUnread(r *Request, d *Decision) error {
 	return unreadSession(r.SessionError)
 }
 
-// holdsUnread reports whether d is the same whatever the session says, or the
-// configuration ignores that it may not be.
+// holdsUnread reports whether d stands although the session could not be read: no
+// session could lead to another tenant, or the configuration accepts that one
+// could.
 func (h *Host) holdsUnread(d *Decision) bool {
 	c := &h.config
 	switch {
@@ -69,17 +70,18 @@ func (h *Host) holdsUnread(d *Decision) bool {
 }
 
 // strictHoldsUnread is holdsUnread under strict rules: the domain router redirects
-// at once, whatever others find; of tenants the last one prevails.
+// at once, whatever other routers find; otherwise the last router that finds a
+// tenant decides.
 func strictHoldsUnread(routers []string, d *Decision) bool {
 	return d.Outcome == abi.Redirect || lastHoldsUnread(routers, d.Tenant.Routing.Router)
 }
 
-// lastHoldsUnread is holdsUnread where the last router that finds a tenant
-// prevails: the router that found one, by its name, must come after the session's.
+// lastHoldsUnread is holdsUnread where the last router that finds a tenant decides:
+// found, the router that found it, must come after RouteSession.
 func lastHoldsUnread(routers []string, found abi.Router) bool {
 	session, at := slices.Index(routers, RouteSession), slices.Index(routers, string(found))
 	if at < 0 {
-		return false // the router is unknown, so its place is too
+		return false // the router is unknown, and so is its position
 	}
 	return at > session
 }
