@@ -7,18 +7,18 @@ import (
 	"unicode/utf8"
 )
 
-// sessionForm is what stands under the session key.
+// sessionForm is the type of the value of the session key.
 type sessionForm uint8
 
 const (
-	sessionAbsent sessionForm = iota // nothing, or what Python takes for false
+	sessionAbsent sessionForm = iota // missing, or false in Python
 	sessionText
 	sessionNumber // a whole number
 	sessionOther
 )
 
-// session reads the value under the session key: text, or the digits of a
-// whole number.
+// session returns the value of the session key: text, or the digits of a whole
+// number.
 func (d *Decision) session(req *Request) (string, sessionForm) {
 	value := strings.Trim(req.Session, " \t\r\n")
 	if !req.HasSession || isFalse(value) {
@@ -42,7 +42,7 @@ func (d *Decision) session(req *Request) (string, sessionForm) {
 	return inner, sessionText
 }
 
-// isFalse reports whether JSON is null, false, zero, or empty.
+// isFalse reports whether a JSON value is null, false, zero, or empty.
 func isFalse(value string) bool {
 	if value == "" {
 		return true
@@ -59,7 +59,7 @@ func isFalse(value string) bool {
 	return value == "null" || value == "false"
 }
 
-// unescapeJSON decodes what stands between the quotes of a JSON string.
+// unescapeJSON decodes the text between the quotes of a JSON string.
 func (d *Decision) unescapeJSON(s string) (string, bool) {
 	start := len(d.scratch)
 	for i := 0; i < len(s); i++ {
@@ -93,8 +93,8 @@ func (d *Decision) unescapeJSON(s string) (string, bool) {
 	return d.text(start), true
 }
 
-// jsonRune decodes what follows \u, a second \u of a surrogate pair included,
-// and tells how many bytes that took, 0 if it is malformed.
+// jsonRune decodes the digits after \u, including the second \u of a surrogate
+// pair. It returns how many bytes it decoded, 0 if they are malformed.
 func jsonRune(s string) (rune, int) {
 	hi, ok := hexRune(s)
 	if !ok {

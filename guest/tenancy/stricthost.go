@@ -2,16 +2,16 @@ package tenancy
 
 import "strings"
 
-// djangoAccepts reports whether Django's get_host takes a Host header: names of
-// letters, digits, hyphens and dots, or something like an IPv6 address in
-// brackets, with an optional port of any number of digits.
+// djangoAccepts reports whether Django's get_host accepts a Host header: a name of
+// letters, digits, hyphens and dots, or text like an IPv6 address in brackets, with
+// an optional port of any number of digits.
 func djangoAccepts(host string) bool {
 	end := len(host)
 	for end > 0 && isDigit(host[end-1]) {
 		end--
 	}
 	if end > 0 && end < len(host) && host[end-1] == ':' {
-		// The digits are a port, unless they end an address without bracket.
+		// The digits are a port, unless they end an address without brackets.
 		host = host[:end-1]
 	}
 	if strings.HasPrefix(host, "[") {
@@ -23,11 +23,11 @@ func djangoAccepts(host string) bool {
 			return false
 		}
 	}
-	// A lone dot is nothing once the trailing dot is taken off.
+	// Without its trailing dot, "." is empty.
 	return host != "" && host != "."
 }
 
-// looksLikeIPv6 matches \[[a-f0-9]*:[a-f0-9.:]+\].
+// looksLikeIPv6 reports whether host matches \[[a-f0-9]*:[a-f0-9.:]+\].
 func looksLikeIPv6(host string) bool {
 	inner, ok := strings.CutSuffix(host[1:], "]")
 	first := strings.IndexByte(inner, ':')
@@ -45,8 +45,8 @@ func looksLikeIPv6(host string) bool {
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-// djangoHostname is the part of a Host that the reference compares: what
-// stands before the first colon, without one leading "www.".
+// djangoHostname returns the part of a Host that the reference compares: the text
+// before the first colon, without one leading "www.".
 func djangoHostname(host string) string {
 	name, _, _ := strings.Cut(host, ":")
 	return withoutWWW(name)

@@ -7,8 +7,8 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// strictly decides as the reference does, where it does not crash. Where it
-// does, the request is refused.
+// strictly decides as the reference does. Requests at which the reference crashes
+// are refused or routed.
 func (c *call) strictly() {
 	d := c.d
 	if c.req.Websocket {
@@ -27,7 +27,7 @@ func (c *call) strictly() {
 			continue
 		}
 		prevailing = f
-		// A tenant without urlconf leaves the one that an earlier router set.
+		// A tenant without urlconf keeps the one that an earlier router set.
 		if own := c.strictURLConf(f); own != "" {
 			urlconf = own
 		}
@@ -45,8 +45,8 @@ func (c *call) strictly() {
 	}
 }
 
-// strictNone ends a request for which no router found a tenant. It goes on
-// without one, save a handshake, which has nothing to go on to.
+// strictNone decides a request for which no router found a tenant: it continues
+// without one, and a websocket handshake is refused.
 func (c *call) strictNone() {
 	if c.req.Websocket {
 		c.d.Refuse(abi.Missing, "no router finds a tenant for the handshake")
@@ -67,8 +67,8 @@ func (c *call) askStrict(kind Kind, f *finding) bool {
 	}
 }
 
-// strictDomain is the domain router. Over HTTP, finding nothing ends the
-// request, and so does a redirect.
+// strictDomain is the domain router. It returns false if it decided the request, by
+// a refusal or a redirect. Over HTTP it refuses a request without a tenant.
 func (c *call) strictDomain(f *finding) bool {
 	host, known := c.strictHost()
 	if !known {
@@ -101,9 +101,9 @@ func (c *call) strictDomain(f *finding) bool {
 	return false
 }
 
-// strictHost gives the hostname that is compared. Without a Host, Django falls
-// back to the server's own name, which is no tenant's; a websocket scope then
-// has an empty one. Of a repeated Host, the last one counts for websockets.
+// strictHost returns the hostname to compare, or false if it refused the request.
+// Without a Host, Django uses the server's name, which no tenant has; for
+// websockets the name is empty. Of a repeated Host, websockets use the last one.
 func (c *call) strictHost() (host string, known bool) {
 	host = c.req.Host
 	if c.req.Websocket {
@@ -154,9 +154,9 @@ func (c *call) strictRow(f *finding, prefix string) bool {
 	return false
 }
 
-// strictPath is the path without the folder. A folder that is no regular
-// expression is taken literally, as the reference's URL resolver takes every
-// folder: only its redirects need the expression.
+// strictPath returns the path without the folder. A folder that is not a valid
+// regular expression is compared literally, as the reference's URL resolver does;
+// only its redirects use the expression.
 func (c *call) strictPath(folder string) string {
 	if folder == "" {
 		return c.path
@@ -180,8 +180,8 @@ func (c *call) strictHeader(f *finding) bool {
 	return true
 }
 
-// strictHeaderValue reads the tenant header. Repeated ones are joined by a
-// comma, which no reference has; for websockets the last one counts.
+// strictHeaderValue returns the tenant header. Repeated headers are joined by
+// commas, which no reference contains; for websockets the last one counts.
 func (c *call) strictHeaderValue() string {
 	if c.req.Websocket {
 		if c.exact < 0 {
@@ -205,7 +205,7 @@ func (c *call) strictHeaderValue() string {
 	return value
 }
 
-// joined is the header's values with commas between them.
+// joined returns the values of the header, joined by commas.
 func (c *call) joined() string {
 	start := len(c.d.scratch)
 	for i := range c.asked {
@@ -227,8 +227,8 @@ func (c *call) joined() string {
 	return c.d.text(start)
 }
 
-// strictSession is the session router. A value that is no text names no tenant:
-// the reference finds none for a list, and crashes at numbers and objects.
+// strictSession is the session router. It ignores values other than text: the
+// reference finds no tenant for a list, and crashes at numbers and objects.
 func (c *call) strictSession(f *finding) bool {
 	value, form := c.d.session(c.req)
 	switch {
@@ -250,9 +250,9 @@ func (c *call) strictReference(f *finding, index map[string]int, ref string) {
 	}
 }
 
-// owner is the static tenant whose urlconfs the reference takes: the first
-// whose domains, of either sort, have the host, or the tenant itself where
-// there is no host to go by.
+// owner returns the static tenant whose urlconfs the reference uses: if found by
+// domain, the first tenant with the host among its domains or fallback domains,
+// else the tenant that was found.
 func (r *Router) owner(f *finding) *static {
 	if f.kind == ByDomain {
 		return &r.statics[r.served[f.domain]]
@@ -267,10 +267,10 @@ func (r *Router) strictURLConf(f *finding) string {
 	return r.owner(f).urlconf
 }
 
-// strictWSURLConf falls back to the default's table for static tenants that
-// are found by domain and have a table for HTTP. (Releases up to 0.16 route
-// websockets by domain alone and fall back so; later ones route by header too,
-// and have no table for such a tenant.)
+// strictWSURLConf returns the websocket route table. A static tenant without one
+// uses the default's if it was found by domain and has a table for HTTP. (Releases
+// up to 0.16 route websockets only by domain and use the default's; later ones also
+// route by header, and have no table for a tenant found that way.)
 func (r *Router) strictWSURLConf(f *finding) string {
 	if f.static < 0 {
 		return r.fallback.WSURLConf

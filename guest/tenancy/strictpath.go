@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// unquote decodes percent-encoding as Python does: what is no percent-encoding
-// stays as it is.
+// unquote decodes percent-encoding as Python does: invalid encoding stays
+// unchanged.
 func (d *Decision) unquote(s string) string {
 	i := strings.IndexByte(s, '%')
 	if i < 0 {
@@ -27,9 +27,9 @@ func (d *Decision) unquote(s string) string {
 	return d.text(start)
 }
 
-// djangoPath is HttpRequest.path of a request over HTTP: decoded, with bytes
-// that are no UTF-8 encoded again, and the first slash, wherever it stands,
-// moved to the front.
+// djangoPath returns HttpRequest.path of a request over HTTP: decoded, with bytes
+// that are not UTF-8 percent-encoded again, and the first slash moved to the
+// front.
 func (d *Decision) djangoPath(target string) string {
 	raw, _, _ := strings.Cut(target, "?")
 	path := d.unquote(raw)
@@ -59,8 +59,8 @@ func (d *Decision) djangoPath(target string) string {
 	}
 }
 
-// asgiPath is the path of a websocket scope: decoded, with bytes that are no
-// UTF-8 replaced as Python's decoder replaces them.
+// asgiPath returns the path of a websocket scope: decoded, with bytes that are not
+// UTF-8 replaced as Python's decoder does.
 func (d *Decision) asgiPath(target string) string {
 	raw, _, _ := strings.Cut(target, "?")
 	path := d.unquote(raw)
@@ -79,9 +79,9 @@ func (d *Decision) asgiPath(target string) string {
 	return d.text(start)
 }
 
-// illFormed is the length of the ill-formed sequence that s begins with: the
-// longest beginning of a character, else one byte (the Unicode standard's
-// "maximal subpart", which Python replaces by one U+FFFD).
+// illFormed returns the length of the ill-formed sequence at the start of s: the
+// longest prefix of a character, else one byte (the Unicode standard's "maximal
+// subpart", which Python replaces with one U+FFFD).
 func illFormed(s string) int {
 	lo, hi, need := byte(0x80), byte(0xBF), 0
 	switch c := s[0]; {
@@ -107,7 +107,7 @@ func illFormed(s string) int {
 	return n
 }
 
-// secondPart is path.split("/")[1], and whether there is one.
+// secondPart returns path.split("/")[1], and false if there is no slash.
 func secondPart(path string) (string, bool) {
 	_, rest, ok := strings.Cut(path, "/")
 	segment, _, _ := strings.Cut(rest, "/")
