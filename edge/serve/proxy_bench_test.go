@@ -69,7 +69,7 @@ func benchServer(b *testing.B) string {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	b.Cleanup(cancel)
-	go func() { _ = s.Run(ctx) }()
+	go func() { _ = s.serve(ctx) }()
 	return s.Addrs()[0].String()
 }
 

@@ -2,9 +2,11 @@ package serve
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -220,4 +222,53 @@ func TestRequestsDuringAShutdownAreAnsweredOrRefused(t *testing.T) {
 		t.Errorf("the shutdown ended with %v", err)
 	}
 	clients.Wait()
+}
+
+// Run serves a configuration until its context ends.
+func TestRunServesAFile(t *testing.T) {
+	f, err := config.Parse("tenantedge.yaml", []byte(`
+tenants:
+  www: {DOMAINS: [www.example.com], URLCONF: site}
+urlconfs:
+  site: {reply: {body: hello}}
+admin: off
+listeners: ['127.0.0.1:0']
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	got := make(chan string, 1)
+	err = Run(ctx, f, Options{Logger: slog.New(slog.DiscardHandler), Ready: func(s *Server) {
+		address := s.Addrs()[0].String()
+		go func() { // Run accepts connections when Ready has returned
+			defer cancel()
+			got <- pageOf(t, address, "www.example.com")
+		}()
+	}})
+	if page := <-got; err != nil || page != "hello" {
+		t.Errorf("the page is %q, Run returned %v; expected hello and nil", page, err)
+	}
+}
+
+// pageOf returns the body of / of a host that is served at an address.
+func pageOf(t *testing.T, address, host string) string {
+	r, err := http.NewRequest(http.MethodGet, "http://"+address+"/", nil)
+	if err != nil {
+		t.Error(err)
+		return ""
+	}
+	r.Host = host
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Error(err)
+		return ""
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Error(err)
+	}
+	return string(body)
 }

@@ -92,7 +92,7 @@ func (c *Core) join(ctx context.Context, client *redis.Client, batch []*topic) e
 
 // errForgotten: a host lost memberships that it had confirmed, by FLUSHALL, or
 // because it evicts keys when its memory is full.
-var errForgotten = errors.New("Redis lost memberships that it had confirmed: messages may have been lost")
+var errForgotten = errors.New("the server lost memberships that it had confirmed: messages may have been lost")
 
 // membersPerSweep is how many members of a group each renewal checks, the oldest
 // first.

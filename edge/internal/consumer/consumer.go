@@ -1,3 +1,6 @@
+// Package consumer runs the websockets whose events a guest handles: it calls the
+// guest for each event of a socket, one at a time, and carries out the effects
+// that the guest returns.
 package consumer
 
 import (
