@@ -15,7 +15,7 @@ func TestEvalMakesNamesAndFiles(t *testing.T) {
 	config := written(t, "edge.yaml", acme)
 	for _, c := range []struct{ name, question, answer string }{
 		{"a valid name", `{"id":1,"op":"storage","do":"valid_name","name":" my  file (é).txt"}`, `{"id":1,"name":"my__file_é.txt"}`},
-		{"no valid name", `{"id":1,"op":"storage","do":"valid_name","name":"/.."}`, `{"id":1,"error":"storage: \"/..\" has no character`},
+		{"no valid name", `{"id":1,"op":"storage","do":"valid_name","name":"/.."}`, `{"id":1,"error":"storage: \"/..\" cannot be made the name of a file`},
 		{"a file name", `{"op":"storage","do":"generate_filename","name":"a/./b\\c d.txt"}`, `{"name":"a/b/c_d.txt"}`},
 		{"a file name that climbs", `{"op":"storage","do":"generate_filename","name":"a/../b"}`, `{"error":"storage: \"a/../b\" climbs`},
 		{"something else", `{"op":"storage","do":"x","name":"a"}`, `{"error":"do: expected valid_name or`},
