@@ -6,20 +6,19 @@ import (
 	"time"
 )
 
-// S3 is a bucket that files are kept in, of a server that speaks S3.
+// S3 is a bucket with the files of tenants, on a server that supports S3.
 type S3 struct {
-	// Endpoint is a URL of scheme and host; empty: that of AWS.
+	// Endpoint is a URL with a scheme, a host and optionally a port; empty: AWS.
 	Endpoint string `key:"endpoint,nonempty"`
 	Region   string `key:"region,nonempty"`
 	Bucket   string `key:"bucket,required,nonempty"`
-	// Prefix is above all tenants' files in the bucket.
+	// Prefix begins the key of every object.
 	Prefix string `key:"prefix,nonempty"`
-	// PathStyle asks for the bucket by path where the server has no host of that
-	// name.
+	// PathStyle puts the bucket into the path of requests instead of the host.
 	PathStyle bool `key:"path_style"`
 
-	// ConnectTimeout is how long connecting may take, SilenceTimeout how long the
-	// server may take or send nothing. 0: those of package object.
+	// ConnectTimeout limits connecting, SilenceTimeout the time in which the server
+	// neither sends nor accepts anything. 0: the defaults of package object.
 	ConnectTimeout time.Duration `key:"connect_timeout"`
 	SilenceTimeout time.Duration `key:"silence_timeout"`
 
@@ -38,20 +37,20 @@ func (s *S3) decode(v value) {
 		v.fail("expected both an access key and a secret key, or neither for those of the environment or the machine, found one; add the other")
 	}
 	if at, ok := found["endpoint"]; ok && at.n.kind == kindString && s.Endpoint != "" && !isOrigin(s.Endpoint) {
-		// What was found is not told: it may have a password in it.
+		// The error omits the URL, which may contain a password.
 		at.fail("expected a URL of scheme, host and port alone, such as \"https://s3.example.com\"; correct it")
 	}
 }
 
-// isOrigin reports whether a URL says where a server is, and nothing more.
+// isOrigin reports whether text is a URL with only a scheme, a host and a port.
 func isOrigin(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil &&
 		strings.Trim(u.Path, "/") == "" && u.RawQuery == "" && !u.ForceQuery && u.Fragment == ""
 }
 
-// Keys reads the access key and the secret key; both are empty where the file
-// names none. Never log them.
+// Keys reads the access key and the secret key. Both are empty if the file names
+// none. Never log them.
 func (s *S3) Keys() (access, secret string, err error) {
 	if s.AccessKeyEnv+s.AccessKeyFile == "" {
 		return "", "", nil

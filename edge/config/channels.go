@@ -12,20 +12,20 @@ import (
 	"github.com/tenantedge/tenantedge/edge/channel/redis"
 )
 
-// Channels is the channel layer, by which groups of websockets span processes.
+// Channels is the channel layer, for groups of websockets.
 type Channels struct {
-	// Redis connects it to Redis; nil: it is this process's alone.
+	// Redis shares groups between processes; nil: each process has its own.
 	Redis *ChannelsRedis `key:"redis"`
 }
 
-// ChannelsRedis is the channel layer of channels_redis. What is zero has the
-// default of channels_redis.
+// ChannelsRedis is a channel layer in the format of channels_redis. The defaults
+// are those of channels_redis.
 type ChannelsRedis struct {
 	Layer        string // "core" or "pubsub"
 	Hosts        []string
 	HostsEnv     string
 	HostsFile    string
-	CAFile       string // PEM certificates that rediss:// hosts are verified by; empty: the system's
+	CAFile       string // PEM certificates that verify rediss:// hosts; empty: the system's
 	Prefix       string
 	Expiry       time.Duration
 	GroupExpiry  time.Duration
@@ -62,7 +62,7 @@ func (r *ChannelsRedis) decode(v value) {
 		}
 		for i, host := range r.Hosts {
 			item := value{v.d, at.n.items[i], at.p.item(i)}
-			switch { // never repeated: people put passwords into URLs
+			switch { // the errors omit the URL, which may contain a password
 			case !strings.HasPrefix(host, "redis://") && !strings.HasPrefix(host, "rediss://") && !strings.HasPrefix(host, "unix://"):
 				item.fail("expected a URL as \"redis://127.0.0.1:6379/0\", \"rediss://…\" or \"unix://…\", found another text")
 			case strings.Contains(host, "@"):
@@ -83,7 +83,8 @@ func (r *ChannelsRedis) decode(v value) {
 	}
 }
 
-// URLs reads the URLs of the hosts, in order. Never log them.
+// URLs returns the URLs of the hosts in order. It reads the environment variable
+// or the file that holds them. Never log them.
 func (r *ChannelsRedis) URLs() ([]string, error) {
 	if len(r.Hosts) > 0 {
 		return slices.Clone(r.Hosts), nil
@@ -108,7 +109,8 @@ func (r *ChannelsRedis) URLs() ([]string, error) {
 	return urls, nil
 }
 
-// TLS returns what rediss:// hosts are verified by; nil: the system's authorities.
+// TLS returns the configuration that verifies rediss:// hosts by CAFile. nil: they
+// are verified by the system's authorities.
 func (r *ChannelsRedis) TLS() (*tls.Config, error) {
 	if r.CAFile == "" {
 		return nil, nil
@@ -124,8 +126,8 @@ func (r *ChannelsRedis) TLS() (*tls.Config, error) {
 	return config, nil
 }
 
-// Keys reads the keys that messages are encrypted with: the first one encrypts.
-// Never log them.
+// Keys reads the keys of messages: the first one encrypts, all decrypt. Never log
+// them.
 func (r *ChannelsRedis) Keys() ([]string, error) {
 	var keys []string
 	for _, env := range r.KeysEnv {

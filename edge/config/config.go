@@ -1,20 +1,20 @@
-// Package config reads the one file that configures an edge: listeners, the
-// TENANTS table of django-pgschemas, where dynamic tenants come from, and what
-// each urlconf serves.
+// Package config reads the configuration file of an edge: listeners, the TENANTS
+// table of django-pgschemas, the source of dynamic tenants, and what serves each
+// urlconf.
 //
 //	f, err := config.Load("tenantedge.yaml")
 //	if err != nil {
 //		return err // every mistake with file, line, column and key
 //	}
 //
-// The file is YAML or JSON; what json.dumps(settings.TENANTS) prints is a valid
-// value of its key tenants. Keys that are not known, that stand twice or hold
-// the wrong type are errors, and all of them are reported at once. REFERENCE.md,
-// beside this file, lists every key.
+// The file is YAML or JSON. The output of json.dumps(settings.TENANTS) is a valid
+// value of its key tenants. Unknown keys, duplicate keys and values of the wrong
+// type are errors; up to twenty are reported at once. REFERENCE.md lists every
+// key.
 //
-// The package does no I/O but reading the file and, when asked, the secrets
-// that it names: directory, sessions and queries are described here and opened
-// by whoever serves.
+// Load reads only the file itself. The secrets, certificates and other files that
+// it names are read by methods that return or check them. Package serve opens the
+// directory, the sessions and the queries.
 package config
 
 import (
@@ -24,7 +24,7 @@ import (
 )
 
 // Load reads and decodes the file at path. Relative paths in it start from its
-// folder. An error is one or several *Error, joined, or that of reading.
+// folder. The error joins *Error values, or wraps the error of reading the file.
 func Load(path string) (*File, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -33,9 +33,9 @@ func Load(path string) (*File, error) {
 	return Parse(path, data)
 }
 
-// Parse is Load for bytes that were read already; name stands in errors, and
-// its folder is where relative paths start. A name that ends in .json makes it
-// JSON; otherwise what is valid JSON is read as JSON, all else as YAML.
+// Parse decodes data, the content of the file called name. Errors contain the
+// name, and relative paths start from its folder. Data is read as JSON if name
+// ends in .json or if data looks like a JSON object, otherwise as YAML.
 func Parse(name string, data []byte) (*File, error) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	d := newDecoder(name)

@@ -8,19 +8,19 @@ import (
 	"strings"
 )
 
-// decoder reads one file into Go values and gathers what is wrong with it.
+// decoder decodes one file into Go values and collects the errors.
 //
-// The keys of the file are the `key` tags of the struct fields, so the structs
-// are the schema: there is no second list of keys to keep in step. After the
-// name, a tag may say how a value is checked: see scalar.
+// The keys of the file are in the `key` tags of struct fields, so there is no
+// second list of keys. A tag is the name of a key, optionally "required", and the
+// check of scalars, see scalar.
 type decoder struct {
 	name   string // of the file, for errors
-	folder string // that relative paths start from
+	folder string // where relative paths start
 	errs   []*Error
 	failed int
-	broken bool // parts of the file were not read; errors after that would mislead
+	broken bool // parts of the file were not read, so further errors would mislead
 	marks  map[string]mark
-	// schemas spares long lists a look at the struct tags for every row.
+	// schemas caches the tags of structs: long lists decode one for every row.
 	schemas map[reflect.Type]schema
 }
 
@@ -31,30 +31,29 @@ func newDecoder(name string) *decoder {
 	}
 }
 
-// mark remembers where a key stands, for errors that are found after decoding.
+// mark is the position of a key, for errors that are found after decoding.
 type mark struct {
 	pos  position
 	path *path
 }
 
-// value is a node on its way into a Go value.
+// value is a node that is decoded, and its path.
 type value struct {
 	d *decoder
 	n *node
 	p *path
 }
 
-// decodable is implemented by types with a form of their own: short forms,
-// keys that exclude each other, values that are no plain scalars.
+// decodable is implemented by types that need more than reflection: those with
+// short forms, keys that exclude each other, or unusual scalars.
 type decodable interface{ decode(v value) }
 
 func (v value) fail(format string, args ...any) { v.d.fail(v.n.pos, v.p, format, args...) }
 
-// want reports that v is not what the key takes.
+// want reports that the key does not accept v.
 func (v value) want(expected string) { v.fail("expected %s, found %s", expected, v.n.found()) }
 
-// into decodes v into the value that dst points at. what says how scalars are
-// checked.
+// into decodes v into dst. what is the check of scalars.
 func (v value) into(dst reflect.Value, what string) {
 	if d, ok := dst.Addr().Interface().(decodable); ok {
 		d.decode(v)
@@ -76,7 +75,7 @@ func (v value) into(dst reflect.Value, what string) {
 	}
 }
 
-// plain is into for a value whose type has no form of its own.
+// plain decodes v into the value that dst points to.
 func (v value) plain(dst any, what string) { v.into(reflect.ValueOf(dst).Elem(), what) }
 
 func (v value) list(dst reflect.Value, what string) {
@@ -120,16 +119,16 @@ func (v value) entries(dst reflect.Value, what string) {
 	dst.Set(out)
 }
 
-// seen are the keys that an object had, by the name in the schema.
+// seen holds the values of an object by their key in the schema, without those
+// that are null.
 type seen map[string]value
 
 func (s seen) has(key string) bool { _, ok := s[key]; return ok }
 
-// object decodes a mapping into the struct that dst points at.
+// object decodes a mapping into the struct that dst points to.
 func (v value) object(dst any) seen { return v.keys(dst, false) }
 
-// djangoObject is object for tables that come from Django: keys may be in
-// upper case too.
+// djangoObject is object for tables of Django, whose keys may be in upper case.
 func (v value) djangoObject(dst any) seen { return v.keys(dst, true) }
 
 func (v value) keys(dst any, upper bool) seen {
@@ -189,17 +188,17 @@ func (v value) unknown(key *node, at *path, fields schema, upper bool) {
 	v.d.fail(key.pos, at, "expected a known key, found this one; the keys here are %s", strings.Join(names, ", "))
 }
 
-// schema is the keys that a struct takes.
+// schema holds the keys that a struct accepts.
 type schema map[string]field
 
 type field struct {
 	index    []int  // of the struct's field
-	what     string // how a scalar is checked
+	what     string // check of scalars
 	required bool
 }
 
-// schemaOf reads the keys off a struct's tags; those of embedded structs are
-// its own.
+// schemaOf returns the keys in the tags of a struct and of the structs that it
+// embeds.
 func (d *decoder) schemaOf(t reflect.Type) schema {
 	if s, ok := d.schemas[t]; ok {
 		return s
@@ -218,8 +217,8 @@ func (d *decoder) schemaOf(t reflect.Type) schema {
 	return s
 }
 
-// mark remembers where the key p, written as shown, stands. It keeps the upper
-// levels alone: a directory of a million rows needs none.
+// mark records the position of the key p, which the file spells as shown. It
+// records only three levels, because a directory can have a million rows.
 func (d *decoder) mark(p, shown *path, pos position) {
 	depth := 0
 	for q := p; q != nil; q = q.parent {

@@ -7,13 +7,12 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// Directory says where the dynamic tenants come from.
+// Directory is the source of the dynamic tenants.
 type Directory struct {
-	// Source is "file", "postgres", or empty: there is no directory.
+	// Source is "file" or "postgres"; empty: there is no directory.
 	Source string `key:"source,required,one=file|postgres"`
 
-	// Path is the file of source file; empty: the rows stand in Tenants and
-	// Domains.
+	// Path is the file of source file; empty: the rows are in Tenants and Domains.
 	Path    string `key:"path,path"`
 	Tenants []tenantdb.Tenant
 	Domains []tenantdb.Domain
@@ -22,12 +21,12 @@ type Directory struct {
 	TenantTable  string        `key:"tenant_table,table"` // empty: the tables that `tenantedge db init` creates
 	DomainTable  string        `key:"domain_table,table"`
 	Attributes   []string      `key:"attributes,nonempty"` // further columns of the tenant table
-	StateFile    string        `key:"state_file,path"`     // keeps the last good state; empty: nothing does
-	StateWait    time.Duration `key:"state_wait"`          // how long a start waits for the database before the saved state serves; 0: the source's default
-	PollInterval time.Duration `key:"poll_interval"`       // where there are no triggers; 0: the source's default
+	StateFile    string        `key:"state_file,path"`     // keeps the last good state; empty: it is not saved
+	StateWait    time.Duration `key:"state_wait"`          // how long a start waits for the database before it uses the saved state; 0: the source's default
+	PollInterval time.Duration `key:"poll_interval"`       // how often to look for changes without triggers; 0: the source's default
 }
 
-// Keys that only one of the sources takes.
+// Keys that only one source accepts.
 var (
 	fileKeys     = []string{"path", "tenants", "domains"}
 	postgresKeys = []string{"dsn", "dsn_env", "dsn_file", "tenant_table", "domain_table", "attributes", "state_file", "state_wait", "poll_interval"}
@@ -76,7 +75,7 @@ func (dir *Directory) decode(v value) {
 	dir.checkRows(found)
 }
 
-// checkRows holds what the constraints of a database would.
+// checkRows enforces the constraints of the database tables.
 func (dir *Directory) checkRows(found seen) {
 	ids := make(map[string]bool, len(dir.Tenants))
 	schemas := make(map[string]bool, len(dir.Tenants))
@@ -105,8 +104,8 @@ func (dir *Directory) checkRows(found seen) {
 	}
 }
 
-// checkSchemas refuses schemas that no tenant may have; strict takes whatever
-// a database held.
+// checkSchemas rejects schemas that no tenant may have. Strict mode skips it, to
+// accept whatever a database holds.
 func (dir *Directory) checkSchemas(v value, t tenantTable) {
 	if len(dir.Tenants) == 0 {
 		return
@@ -128,10 +127,10 @@ func (dir *Directory) checkSchemas(v value, t tenantTable) {
 	}
 }
 
-// item is the i-th entry of a list that was decoded already.
+// item returns the i-th entry of a list.
 func (v value) item(i int) value { return value{v.d, v.n.items[i], v.p.item(i)} }
 
-// get returns the value of a key, nil if there is none.
+// get returns the value of a key, or nil.
 func (n *node) get(key string) *node {
 	for _, kv := range n.pairs {
 		if kv.key.text == key {

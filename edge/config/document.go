@@ -10,8 +10,8 @@ import (
 	"github.com/tenantedge/tenantedge/edge/upstream"
 )
 
-// document is the file as it is written: a File, with the parts whose form in
-// the file differs from the form in Go.
+// document is a File with other types for the fields whose form in the file
+// differs from that in Go.
 type document struct {
 	File
 	TrustedPeers    peers              `key:"trusted_peers"`
@@ -69,7 +69,7 @@ func (doc *document) decode(v value) {
 	}
 }
 
-// finish moves what was decoded to where embedders look for it.
+// finish converts those fields and returns the File.
 func (doc *document) finish(d *decoder) *File {
 	f := &doc.File
 	f.TrustedPeers = doc.TrustedPeers
@@ -116,7 +116,7 @@ func both(yes bool) string {
 	return "neither; add one of them"
 }
 
-// adminAddress is an address, or off.
+// adminAddress is an address; empty: off.
 type adminAddress string
 
 func (a *adminAddress) decode(v value) {
@@ -132,8 +132,8 @@ func (a *adminAddress) decode(v value) {
 // peers is a list of networks.
 type peers []netip.Prefix
 
-// Short names for the networks that are named most: those of Caddy's
-// trusted_proxies, and the machine itself.
+// peerNames are short names for networks. private_ranges is that of Caddy's
+// trusted_proxies.
 var peerNames = map[string][]string{
 	"private_ranges": {"192.168.0.0/16", "172.16.0.0/12", "10.0.0.0/8", "127.0.0.0/8", "fd00::/8", "::1/128"},
 	"loopback":       {"127.0.0.0/8", "::1/128"},
@@ -153,7 +153,7 @@ func (ps *peers) decode(v value) {
 	})
 }
 
-// texts decodes a list of texts, and has each looked at.
+// texts decodes a list of texts and calls each for every one.
 func (v value) texts(each func(item value, text string)) []string {
 	var texts []string
 	failed := v.d.failed

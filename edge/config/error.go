@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// Error is one thing that is wrong in a configuration. Parse and Load join
-// several of them; errors.As finds the first.
+// Error is one mistake in a configuration. Parse and Load join several; errors.As
+// finds the first.
 type Error struct {
 	File    string // name of the file
-	Line    int    // from 1; 0 if the problem has no place
+	Line    int    // from 1; 0 if the problem has no position
 	Column  int    // from 1; 0 if only the line is known
-	Path    string // the key, as tenants.www.domains[0]; empty for the whole file
+	Path    string // the key, such as tenants.www.domains[0]; empty for the whole file
 	Problem string // what was expected, what was found, what to do
 }
 
@@ -37,11 +37,11 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// mostErrors bounds a report: what is wrong after twenty mistakes is mostly
-// the consequence of the first.
+// mostErrors limits a report: after twenty mistakes, most further errors are
+// consequences of the first.
 const mostErrors = 20
 
-// fail notes one problem.
+// fail records a problem.
 func (d *decoder) fail(at position, p *path, format string, args ...any) {
 	d.failed++
 	if d.failed > mostErrors {
@@ -52,7 +52,7 @@ func (d *decoder) fail(at position, p *path, format string, args ...any) {
 	})
 }
 
-// err joins what was noted, in the order of the file.
+// err joins the recorded problems in the order of the file.
 func (d *decoder) err() error {
 	slices.SortStableFunc(d.errs, func(a, b *Error) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Problem, b.Problem))

@@ -11,80 +11,78 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// File is a configuration, decoded and checked, with every default filled in.
-// Paths in it are absolute or start from the working directory, never from the
-// file's folder.
+// File is a decoded and checked configuration with its defaults. Paths in it are
+// absolute or relative to the working directory, not to the folder of the file.
 type File struct {
-	// Name is the file's name, as it was given.
+	// Name is the name of the file, as passed to Load or Parse.
 	Name string
 
 	// Compat is "hardened" or "strict".
 	Compat string `key:"compat,one=hardened|strict"`
-	// Routers holds "domain", "header" and "session", in order, none twice.
+	// Routers holds "domain", "header" and "session", in order, each at most once.
 	Routers []string `key:"routers,one=domain|header|session"`
 	// Conflicts is "refuse" or "last-wins".
 	Conflicts string `key:"conflicts,one=refuse|last-wins"`
 	// TenantHeader is the request header that names a tenant.
 	TenantHeader string `key:"tenant_header,header"`
-	// TenantSessionKey is the key of a session that names a tenant.
+	// TenantSessionKey is the session key that names a tenant.
 	TenantSessionKey string `key:"tenant_session_key,nonempty"`
 	// TrustedPeers are the networks whose forwarding and tenant headers are
-	// believed. In the file also private_ranges and loopback.
+	// trusted. The file may also name private_ranges and loopback.
 	TrustedPeers []netip.Prefix
-	// GuardHeaders are believed from trusted peers alone, AllowHeaders from all.
+	// GuardHeaders are trusted only from trusted peers, AllowHeaders from all.
 	GuardHeaders []string `key:"guard_headers,header"`
 	AllowHeaders []string `key:"allow_headers,header"`
 	// ForwardedHost is "refuse" or "route".
 	ForwardedHost string `key:"forwarded_host,one=refuse|route"`
-	// TenantHeaderProof are the keys that prove a tenant header from elsewhere.
+	// TenantHeaderProof are the keys that prove tenant headers from other peers.
 	TenantHeaderProof []ProofKey `key:"tenant_header_proof"`
 
 	// Tenants is the TENANTS table without public and default, in order.
 	Tenants []abi.StaticTenant
-	// Default is the table's entry for dynamic tenants; nil: there are none.
+	// Default is the entry for dynamic tenants; nil: there are none.
 	Default *abi.DefaultTenant
-	// Directory is where the dynamic tenants come from.
+	// Directory is the source of the dynamic tenants.
 	Directory Directory `key:"directory"`
 
-	// URLConfs says what serves the requests of each urlconf.
+	// URLConfs are what serves each urlconf, by name.
 	URLConfs map[string]URLConf `key:"urlconfs"`
 	// Fallback is the urlconf for requests without a tenant; empty: 404.
 	Fallback string `key:"fallback"`
-	// Media says where tenants' files are; nil: there are none.
+	// Media is where the files of tenants are; nil: there are none.
 	Media *Media `key:"media"`
-	// SigningKeys sign URLs of files with the first, and verify them with all.
+	// SigningKeys are for URLs of files: the first one signs, all verify.
 	SigningKeys []ProofKey `key:"signing_keys"`
 	// WSURLConfs are the websocket route tables by name.
 	WSURLConfs map[string][]abi.WSRoute
-	// WSTargets say what serves the routes of those tables, by table and route.
-	// Without any, websockets are requests as others are.
+	// WSTargets are what serves the routes of those tables, by table and route. If
+	// there are none, websockets are served like other requests.
 	WSTargets map[string]map[string]websocket.Target
-	// Websockets says how they are served.
+	// Websockets configures how they are served.
 	Websockets Websockets `key:"websockets"`
 	// Channels is the channel layer, for groups of websockets.
 	Channels Channels `key:"channels"`
 	// UpstreamHeaders carry the decision to upstreams.
 	UpstreamHeaders upstream.Headers
 
-	// Listeners are where requests come in.
+	// Listeners are the addresses that accept requests.
 	Listeners []Listener `key:"listeners"`
-	// Admin is the address of /healthz, /readyz, /metrics and /guest; empty:
-	// nowhere.
+	// Admin is the address of /healthz, /readyz, /metrics and /guest; empty: none.
 	Admin string
-	// AdminHosts are further names by which requests may call it.
+	// AdminHosts are further host names, without ports, that Admin accepts.
 	AdminHosts []string `key:"admin_hosts"`
-	// AdminTokenEnv and AdminTokenFile name the secret by which guests are
-	// swapped there; without one they cannot be.
+	// AdminTokenEnv and AdminTokenFile name the secret for /guest, which swaps
+	// guests; without one there is no /guest.
 	AdminTokenEnv  string `key:"admin_token_env,env"`
 	AdminTokenFile string `key:"admin_token_file,path"`
 
-	// Sessions says how session routing reads sessions; nil: not at all.
+	// Sessions configures how the router session reads sessions; nil: it cannot.
 	Sessions *Sessions `key:"sessions"`
 	// Queries are the statements that guests may run, by name.
 	Queries map[string]Query `key:"queries"`
 	// Limits bound time and size.
 	Limits Limits `key:"limits"`
-	// Logs says how logs are written.
+	// Logs configures the logs.
 	Logs Logs `key:"logs"`
 	// Guest is the Wasm module that decides.
 	Guest Guest `key:"guest"`
@@ -94,9 +92,9 @@ type File struct {
 	marks map[string]mark
 }
 
-// Edge returns the part of an edge's configuration that stands in the file.
-// What needs I/O is left to the caller: Guest, Directory, ProofKeys, Sessions,
-// Queries, Channels, and what no file can hold, such as handlers in Go.
+// Edge returns the configuration of an edge, without the fields that need I/O
+// (Guest, Directory, ProofKeys, Sessions, Queries, Channels) and those that a file
+// cannot hold, such as handlers in Go.
 func (f *File) Edge() edge.Config {
 	upstream := f.UpstreamHeaders
 	logRate := f.Limits.Guest.LogRate
@@ -125,40 +123,40 @@ func (f *File) Edge() edge.Config {
 	}
 }
 
-// Limits bound time and size. A duration or size of 0 is no limit, unless the
-// field says otherwise.
+// Limits bound time and size. 0 means no limit, unless the field says otherwise.
 type Limits struct {
 	ReadHeaderTimeout     time.Duration `key:"read_header_timeout"`
 	IdleTimeout           time.Duration `key:"idle_timeout"`
 	BodyTimeout           time.Duration `key:"body_timeout"`
 	AnswerTimeout         time.Duration `key:"answer_timeout"`
 	MinRate               int64         `key:"min_rate,bytes"`         // 0: 1 KiB a second
-	Connections           int           `key:"connections"`            // 0: by the descriptors of the process
+	Connections           int           `key:"connections"`            // 0: derived from the file descriptors of the process
 	TenantRequests        int           `key:"tenant_requests"`        // 0: half of Connections
-	MaxHeaderBytes        int           `key:"max_header_bytes,bytes"` // 0: net/http's own limit
+	MaxHeaderBytes        int           `key:"max_header_bytes,bytes"` // 0: the default of net/http
 	MaxBodyBytes          int64         `key:"max_body_bytes,bytes"`
 	DialTimeout           time.Duration `key:"dial_timeout"`
 	ResponseHeaderTimeout time.Duration `key:"response_header_timeout"`
 	MaxAnswerHeaderBytes  int64         `key:"max_answer_header_bytes,bytes"` // 0: 64 KiB
 	MaxAnswerHeaders      int           `key:"max_answer_headers"`            // 0: 500
-	ShutdownTimeout       time.Duration `key:"shutdown_timeout"`              // 0: open requests are cut off
+	ShutdownTimeout       time.Duration `key:"shutdown_timeout"`              // 0: open requests are interrupted at once
 	Guest                 GuestLimits   `key:"guest"`
 
 	Websocket WebsocketLimits `key:"websocket"`
 }
 
-// GuestLimits are what a guest is held to.
+// GuestLimits bound what a guest uses, see edge.GuestLimits and edge.FileLimits. 0
+// means the default of those types.
 type GuestLimits struct {
-	Fuel         int           `key:"fuel"` // 0: the edge's default
+	Fuel         int           `key:"fuel"`
 	Deadline     time.Duration `key:"deadline,min=1"`
 	Memory       int64         `key:"memory,bytes"`
 	Stack        int           `key:"stack"`
-	Instances    int           `key:"instances"` // 0: the edge's default
+	Instances    int           `key:"instances"`
 	QueueTimeout time.Duration `key:"queue_timeout,min=1"`
 	Audit        int           `key:"audit"`
 	FileBytes    int64         `key:"file_bytes,bytes"`
 	OpenFiles    int           `key:"open_files,min=1"`
-	LogRate      int64         `key:"log_rate,bytes"` // a second; 0: any
+	LogRate      int64         `key:"log_rate,bytes"` // a second, of all guests together; 0: no limit
 }
 
 func (l GuestLimits) edge() edge.GuestLimits {
@@ -168,17 +166,16 @@ func (l GuestLimits) edge() edge.GuestLimits {
 	}
 }
 
-// Logs says how logs are written.
+// Logs configures the logs.
 type Logs struct {
-	// Format is "text", "json", or "auto": text on a terminal, else JSON.
+	// Format is "text", "json", or "auto", which is text on a terminal, else JSON.
 	Format string     `key:"format,one=auto|text|json"`
 	Level  slog.Level `key:"level"`
-	// Access writes a line for every request.
+	// Access logs a line for every request.
 	Access bool `key:"access"`
 }
 
-// AdminToken reads the secret by which guests are swapped; empty: there is
-// none. Never log it.
+// AdminToken reads the secret for /guest; empty: there is none. Never log it.
 func (f *File) AdminToken() (string, error) {
 	if f.AdminTokenEnv == "" && f.AdminTokenFile == "" {
 		return "", nil

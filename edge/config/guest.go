@@ -8,16 +8,17 @@ import (
 
 // Guest is the Wasm module that decides.
 type Guest struct {
-	// Path is the module's file, which is followed; empty: the router that the
-	// edge embeds.
+	// Path is the file of the module, which is reloaded when it changes; empty: the
+	// built-in router.
 	Path string `key:"path,path"`
-	// CompileCache is a folder that keeps the guest's compiled code for the next
-	// start; empty: one of the user's own, where the system has such.
+	// CompileCache is a folder that keeps compiled code for the next start; empty:
+	// one in the user's cache folder, if the system has one.
 	CompileCache string `key:"compile_cache,path"`
-	// LastGood is the file that keeps the last guest from Path that was let in,
-	// for a start whose guest is refused; empty: one in the compile cache.
+	// LastGood is a file that keeps the last guest from Path that was accepted, for
+	// a start at which the guest is missing or refused; empty: a file in the compile
+	// cache.
 	LastGood string `key:"last_good,path"`
-	// Settings are the guest's own, as JSON; nil: none.
+	// Settings are passed to the guest as JSON; nil: none.
 	Settings json.RawMessage
 }
 
@@ -73,8 +74,8 @@ func (v value) json(b *bytes.Buffer) {
 	}
 }
 
-// jsonNumber keeps the text of what is a JSON number already, so that no digit
-// is lost; YAML's other notations become decimal.
+// jsonNumber keeps the text of a JSON number, so that no digit is lost, and
+// converts other notations of YAML to decimal.
 func (v value) jsonNumber(b *bytes.Buffer) {
 	if json.Valid([]byte(v.n.text)) {
 		b.WriteString(v.n.text)
@@ -96,6 +97,6 @@ func (v value) jsonNumber(b *bytes.Buffer) {
 func writeJSONString(b *bytes.Buffer, s string) {
 	enc := json.NewEncoder(b)
 	enc.SetEscapeHTML(false)
-	_ = enc.Encode(s) // a string always encodes, and a bytes.Buffer takes all
+	_ = enc.Encode(s) // neither encoding a string nor a bytes.Buffer fails
 	b.Truncate(b.Len() - 1)
 }

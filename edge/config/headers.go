@@ -15,8 +15,8 @@ type upstreamHeaders struct {
 	Identifier  string `key:"identifier,header?"`
 }
 
-// What the protocol or the edge sets itself, what ends at each hop, and what
-// belongs to the client. Sorted.
+// notForUpstream are headers that HTTP or the edge sets, that apply to one hop, or
+// that belong to the client. Sorted.
 var notForUpstream = []string{
 	"connection", "content-length", "content-type", "cookie", "forwarded", "host", "keep-alive",
 	"proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",

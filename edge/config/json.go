@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// looksLikeJSON decides which language a file is in. A YAML flow mapping also
-// starts with a brace, so what is not valid JSON is YAML, unless the name or a
-// quoted first key says that JSON was meant and its error is the helpful one.
+// looksLikeJSON reports whether to read a file as JSON. A YAML flow mapping also
+// starts with a brace, so invalid JSON is read as YAML, unless the name or a quoted
+// first key suggests JSON: then the error of the JSON decoder is more helpful.
 func looksLikeJSON(name string, data []byte) bool {
 	if strings.HasSuffix(strings.ToLower(name), ".json") {
 		return true
@@ -25,22 +25,21 @@ func looksLikeJSON(name string, data []byte) bool {
 	return bytes.HasPrefix(bytes.TrimLeft(rest[1:], " \t\r\n"), []byte(`"`))
 }
 
-// jsonReader builds nodes from the tokens of encoding/json. JSON is read as
-// JSON, not as the YAML that it nearly is: a YAML parser gets escaped
-// surrogate pairs wrong.
+// jsonReader builds nodes from the tokens of encoding/json. JSON is nearly YAML,
+// but a YAML parser does not accept escaped surrogate pairs.
 type jsonReader struct {
 	d    *decoder
 	dec  *json.Decoder
 	data []byte
-	// at is the place of the offset done. Both only grow: a file of one long
-	// line is read once, not once a value.
+	// at is the position of the offset done. Both only increase, so that a file of
+	// one long line is scanned once, not once for each value.
 	at   position
 	done int
 }
 
 var errReported = errors.New("config: reported")
 
-// readJSON returns nil for a file without content or one that is not JSON.
+// readJSON returns nil for a file that is empty or not JSON.
 func readJSON(d *decoder, data []byte) *node {
 	r := &jsonReader{d: d, data: data, at: position{1, 1}, dec: json.NewDecoder(bytes.NewReader(data))}
 	r.dec.UseNumber()
@@ -116,7 +115,7 @@ func (r *jsonReader) mapping(n *node, p *path, depth int) error {
 		if err != nil {
 			return err
 		}
-		key, _ := tok.(string) // encoding/json lets nothing else stand here
+		key, _ := tok.(string) // encoding/json accepts nothing else here
 		v, err := r.value(p.child(key), depth+1)
 		if err != nil {
 			return err
@@ -141,7 +140,7 @@ func (r *jsonReader) list(n *node, p *path, depth int) error {
 	return err
 }
 
-// next is the offset of the token that comes next.
+// next returns the offset of the next token.
 func (r *jsonReader) next() int {
 	at := int(r.dec.InputOffset())
 	for at < len(r.data) && strings.IndexByte(" \t\r\n,:", r.data[at]) >= 0 {
@@ -150,7 +149,8 @@ func (r *jsonReader) next() int {
 	return at
 }
 
-// position turns offsets, each at least the one before, into lines and columns.
+// position returns the position of an offset, which must not be less than that of
+// an earlier call.
 func (r *jsonReader) position(offset int) position {
 	if offset > r.done {
 		r.at = r.at.after(r.data[r.done:offset])

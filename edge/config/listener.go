@@ -1,18 +1,18 @@
 package config
 
-// Listener is an address where requests come in.
+// Listener is an address that accepts requests.
 type Listener struct {
 	Address string `key:"address,required,address"`
-	// TLS are the certificates, of which one is chosen by the name that the
-	// client asks for; none: plain HTTP.
+	// TLS are the certificates; the server name that the client sends selects one.
+	// Empty: plain HTTP.
 	TLS []Certificate
 	H2  bool `key:"h2"`  // offer HTTP/2 over TLS
-	H2C bool `key:"h2c"` // speak HTTP/2 without TLS too
+	H2C bool `key:"h2c"` // accept HTTP/2 without TLS too
 }
 
 // Certificate is a pair of PEM files.
 type Certificate struct {
-	Cert string `key:"cert,required,path"` // the certificate, its chain behind it
+	Cert string `key:"cert,required,path"` // the certificate, then its chain
 	Key  string `key:"key,required,path"`  // its private key
 }
 

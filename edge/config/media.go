@@ -2,31 +2,31 @@ package config
 
 import "strings"
 
-// Media says where the files of tenants are: Django's MEDIA_ROOT and MEDIA_URL.
-// A tenant's are below <location>/<identifier>/, and have URLs below
-// <base_url><identifier>/ or, where it is routed by folder,
-// /<folder><base_url>. Exactly one of Location and S3 is set.
+// Media is where the files of tenants are: Django's MEDIA_ROOT and MEDIA_URL. Those
+// of a tenant are below <location>/<identifier>/ and have URLs below
+// <base_url><identifier>/ or, if it is routed by folder, /<folder><base_url>.
+// Exactly one of Location and S3 is set.
 type Media struct {
 	Location string `key:"location,path"`
 	S3       *S3    `key:"s3"`
 	// BaseURL begins and ends with a slash.
 	BaseURL string `key:"base_url,nonempty"`
-	// ActiveContent is "attachment", which has browsers save what could run
-	// scripts (HTML, SVG, XML, JavaScript), or "inline", which
-	// trusts everybody who can upload.
+	// ActiveContent is "attachment", which makes browsers save files that can run
+	// scripts (HTML, SVG, XML, JavaScript), or "inline", which trusts everybody who
+	// can upload.
 	ActiveContent string `key:"active_content,one=attachment|inline"`
-	// Precompressed sends name.br, name.zst or name.gz for name, to clients that
-	// take it. Whoever can choose the names of uploads could so replace what
-	// others get.
+	// Precompressed sends name.br, name.zst or name.gz for name to clients that
+	// accept it, but not from S3. Users who choose the names of uploads could use it
+	// to replace what others get.
 	Precompressed bool `key:"precompressed"`
-	// MaxFileBytes, MinFree, QuotaBytes and QuotaFiles hold whoever saves files
-	// by the edge: the most of one file, what stays free on the disk, and the
-	// most that one tenant may keep. 0: no limit.
+	// MaxFileBytes limits a file that the edge or a guest saves. MinFree is what
+	// stays free on the disk. QuotaBytes and QuotaFiles limit the files of one
+	// tenant. 0: no limit.
 	MaxFileBytes int64 `key:"max_file_bytes,bytes"`
 	MinFree      int64 `key:"min_free,bytes"`
 	QuotaBytes   int64 `key:"quota_bytes,bytes"`
 	QuotaFiles   int64 `key:"quota_files"`
-	// MaxDepth is how many folders a new file may be below. 0: no limit.
+	// MaxDepth limits the number of folders above a new file. 0: no limit.
 	MaxDepth int `key:"max_depth"`
 }
 
@@ -42,8 +42,8 @@ func (m *Media) decode(v value) {
 	}
 }
 
-// isPlainPrefix reports whether s is the beginning of paths, spelled in the only
-// way there is.
+// isPlainPrefix reports whether s is a path with a slash at both ends that has no
+// other spelling.
 func isPlainPrefix(s string) bool {
 	if len(s) < 3 || s[0] != '/' || s[len(s)-1] != '/' {
 		return false
@@ -56,13 +56,13 @@ func isPlainPrefix(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune(`%?#\;:`, r) })
 }
 
-// Accel lets an application have the edge send a file of the tenant's, by the
-// response headers X-Accel-Redirect or X-Sendfile.
+// Accel makes the edge send a file of the tenant when the application responds
+// with X-Accel-Redirect or X-Sendfile.
 type Accel struct {
-	// Prefix is what X-Accel-Redirect has in front of the file's name inside
-	// the tenant's files; empty: that header is not followed.
+	// Prefix precedes the name of the tenant's file in X-Accel-Redirect; empty: that
+	// header is not followed.
 	Prefix string `key:"prefix,nonempty"`
-	// Location is the folder above all tenants' files; empty: that of Media.
+	// Location is the folder of all tenants' files; empty: they are those of Media.
 	Location string `key:"location,path"`
 }
 
@@ -73,8 +73,8 @@ func (a *Accel) decode(v value) {
 	}
 }
 
-// checkFiles finds urlconfs that serve files which nothing says the place of,
-// or which nobody could ever get.
+// checkFiles reports urlconfs that serve files without a location, or only to
+// signed URLs without signing keys.
 func (f *File) checkFiles(d *decoder) {
 	for name, c := range f.URLConfs {
 		at := func(key string) *path { return root("urlconfs", name, key) }
@@ -90,7 +90,7 @@ func (f *File) checkFiles(d *decoder) {
 	}
 }
 
-// checkKeys finds ids that two keys have.
+// checkKeys reports ids that several keys have.
 func (v value) checkKeys(keys []ProofKey) {
 	ids := make(map[string]bool, len(keys))
 	for i, k := range keys {

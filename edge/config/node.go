@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// kind is what a node holds. Numbers keep their text, so that ids and the
-// guest's settings come through exactly as they were written.
+// kind is the type of a node. Numbers keep their text, so that ids and the
+// settings of guests lose no digit.
 type kind uint8
 
 const (
@@ -22,8 +22,8 @@ const (
 	kindMapping
 )
 
-// node is one value of the file and where it stands. YAML and JSON are both
-// read into it, so that there is one decoder and one form of error.
+// node is a value of the file and its position. YAML and JSON are both read into
+// nodes, so that they share the decoder and its errors.
 type node struct {
 	kind  kind
 	text  string  // scalars
@@ -37,10 +37,10 @@ type pair struct {
 	val *node
 }
 
-// position counts lines and characters from 1.
+// position is a line and a character of it, counted from 1.
 type position struct{ line, col int }
 
-// after is where one stands behind text.
+// after returns the position after text, which starts at p.
 func (p position) after(text []byte) position {
 	for _, c := range text {
 		switch {
@@ -53,7 +53,7 @@ func (p position) after(text []byte) position {
 	return p
 }
 
-// invalidUTF8 is the offset of the first byte that is no UTF-8, or -1.
+// invalidUTF8 returns the offset of the first byte that is not valid UTF-8, or -1.
 func invalidUTF8(data []byte) int {
 	for i := 0; i < len(data); {
 		c, size := utf8.DecodeRune(data[i:])
@@ -65,8 +65,8 @@ func invalidUTF8(data []byte) int {
 	return -1
 }
 
-// isNull treats a key without a value like a key that is not there: a section
-// whose entries are all commented out keeps its defaults.
+// isNull reports whether n is null or missing. A key with such a value counts as
+// absent, so a section whose entries are all commented out keeps its defaults.
 func (n *node) isNull() bool { return n.kind == kindNull }
 
 // found describes n for an error, in words that suit both YAML and JSON.
@@ -87,7 +87,7 @@ func (n *node) found() string {
 	}
 }
 
-// kindName is found without the value, for keys whose values are secret.
+// kindName is found without the value, for keys with secret values.
 func (n *node) kindName() string {
 	switch n.kind {
 	case kindInt, kindFloat:
@@ -101,7 +101,7 @@ func (n *node) kindName() string {
 	}
 }
 
-// shorten keeps errors readable when the value is not.
+// shorten truncates long values in errors.
 func shorten(s string) string {
 	const most = 60
 	if len(s) <= most {
@@ -110,8 +110,8 @@ func shorten(s string) string {
 	return strings.ToValidUTF8(s[:most], "") + "…"
 }
 
-// path is where a node stands, as a chain of keys and indexes; it is turned
-// into text for errors alone, so that long lists cost nothing.
+// path is the chain of keys and indexes that leads to a node. Only errors and
+// marks format it, so that long lists are cheap.
 type path struct {
 	parent *path
 	key    string
@@ -122,8 +122,8 @@ type path struct {
 func (p *path) child(key string) *path { return &path{parent: p, key: key} }
 func (p *path) item(i int) *path       { return &path{parent: p, index: i, isItem: true} }
 
-// String writes the path as people would: tenants.www.domains[0]. Keys that
-// hold more than letters, digits, "_" and "-" are quoted.
+// String formats the path as in tenants.www.domains[0]. It quotes keys with
+// characters other than letters, digits, "_" and "-".
 func (p *path) String() string {
 	if p == nil {
 		return ""
@@ -158,14 +158,14 @@ func isAlnum(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }
 
-// Limits of a file's shape: deeper nesting or more repetition through aliases
-// than these is a mistake or an attack.
+// Limits of nesting and of the values that are read through aliases. A file that
+// exceeds them is a mistake or an attack.
 const (
 	mostDepth   = 64
 	mostAliased = 100_000
 )
 
-// checkKeys reports keys that stand twice in the mapping n, and keeps the first.
+// checkKeys reports duplicate keys of the mapping n and keeps the first of each.
 func checkKeys(d *decoder, n *node, p *path) {
 	first := make(map[string]position, len(n.pairs))
 	n.pairs = slices.DeleteFunc(n.pairs, func(kv pair) bool {

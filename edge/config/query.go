@@ -2,16 +2,16 @@ package config
 
 import "time"
 
-// Schemas that a query sees.
+// Values of Query.Schema.
 const (
-	SchemaTenant = "tenant" // the tenant's, then public
-	SchemaPublic = "public" // public alone, for questions before the tenant is known
+	SchemaTenant = "tenant" // search_path: the tenant's schema, then public
+	SchemaPublic = "public" // only public, for queries before the tenant is known
 )
 
-// Query is a statement that guests may run by its name.
+// Query is a statement that guests may run by name.
 type Query struct {
 	SQL     string        `key:"sql,required,nonempty"`
-	Schema  string        `key:"schema,one=tenant|public"` // that the statement sees
+	Schema  string        `key:"schema,one=tenant|public"`
 	Timeout time.Duration `key:"timeout,min=1"`
 	MaxRows int           `key:"max_rows,min=1"`
 }

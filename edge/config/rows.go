@@ -7,8 +7,7 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// tenantRow is a row of the tenant table: id, schema_name and any further
-// columns.
+// tenantRow is a row of the tenant table: id, schema_name and further columns.
 type tenantRow tenantdb.Tenant
 
 func (t *tenantRow) decode(v value) {
@@ -35,8 +34,8 @@ func (t *tenantRow) decode(v value) {
 	}
 }
 
-// attribute takes any plain value as the text of a further column; NULL is a
-// column that is not there.
+// attribute adds a further column, whose plain value is kept as text. A null
+// column is left out.
 func (v value) attribute(t *tenantRow, name string) {
 	switch v.n.kind {
 	case kindNull:
@@ -48,7 +47,7 @@ func (v value) attribute(t *tenantRow, name string) {
 	t.Attributes = append(t.Attributes, tenantdb.Attribute{Name: name, Value: v.n.text})
 }
 
-// id takes the key of a row, a number or a text (a UUID, say), as text.
+// id returns the id of a row, a number or a text such as a UUID, as text.
 func (v value) id() string {
 	switch {
 	case v.n.isNull():
@@ -62,7 +61,7 @@ func (v value) id() string {
 	return ""
 }
 
-// isDecimal is stricter than YAML, to which 010 is eight and 0x10 sixteen.
+// isDecimal is stricter than YAML, where 010 is eight and 0x10 sixteen.
 func isDecimal(s string) bool {
 	digits := strings.TrimPrefix(s, "-")
 	if digits == "" || len(digits) > 1 && digits[0] == '0' {

@@ -9,19 +9,19 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// rowCheck looks at the rows of a directory, one after the other: what it needs
-// of others it looks up, so that a directory of any size takes no memory.
+// rowCheck checks the rows of a directory one by one. It looks up other rows
+// instead of collecting them, so that its memory does not grow with the directory.
 type rowCheck struct {
 	*Warnings
 	file    *File
 	dir     *tenantdb.Directory
 	edge    edge.Config
-	statics map[string]string // whose a domain of DOMAINS is
+	statics map[string]string // schemas of static tenants, by domain
 }
 
-// RowWarnings finds rows of a directory that no request reaches, that lead
-// elsewhere than they say, or that were left out of it. The directory is that of
-// the file, filled.
+// RowWarnings returns warnings about rows of a directory: invalid rows that were
+// left out, rows that no request reaches, and rows with a wrong redirect or an
+// ambiguous name. dir is the directory of the file, loaded.
 func (f *File) RowWarnings(dir *tenantdb.Directory) Warnings {
 	c := rowCheck{Warnings: &Warnings{}, file: f, dir: dir, edge: f.Edge(), statics: f.staticDomains()}
 	for _, p := range dir.Problems() {
@@ -32,7 +32,7 @@ func (f *File) RowWarnings(dir *tenantdb.Directory) Warnings {
 		c.add(w)
 	}
 	if more := dir.Stats().LeftOut - c.Counts[WarnLeftOut]; more > 0 {
-		c.Counts[WarnLeftOut] += more // those that are counted, and not named
+		c.Counts[WarnLeftOut] += more // the directory counts more than it describes
 	}
 	if f.Compat == edge.Strict {
 		for t := range dir.Tenants() {
@@ -47,7 +47,7 @@ func (f *File) RowWarnings(dir *tenantdb.Directory) Warnings {
 	return c.sorted()
 }
 
-// staticDomains returns whose each domain of the table of tenants is.
+// staticDomains returns the schema of the first static tenant with each domain.
 func (f *File) staticDomains() map[string]string {
 	owners := map[string]string{}
 	for _, t := range f.Tenants {
@@ -68,8 +68,8 @@ func (c *rowCheck) warn(row tenantdb.Domain, kind, format string, args ...any) {
 	c.add(Warning{Kind: kind, Row: name, Error: Error{Problem: fmt.Sprintf(format, args...)}})
 }
 
-// Unreachable returns why no request would reach a row of the domain table,
-// whatever the other rows are, or the empty string.
+// Unreachable returns why no request reaches a row of the domain table, regardless
+// of the other rows, or the empty string.
 func (f *File) Unreachable(row tenantdb.Domain) (reason string) {
 	c := rowCheck{file: f, statics: f.staticDomains()}
 	_, reason = c.unreachable(row)
@@ -112,7 +112,7 @@ func (c *rowCheck) row(row tenantdb.Domain) {
 	}
 }
 
-// redirect says what is wrong with where a row redirects to.
+// redirect returns the problem with the redirect of a row, or the empty string.
 func (c *rowCheck) redirect(row tenantdb.Domain, strict bool) string {
 	if !row.RedirectToPrimary {
 		return ""
