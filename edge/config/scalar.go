@@ -19,19 +19,20 @@ var (
 	levelType    = reflect.TypeFor[slog.Level]()
 )
 
-// scalar decodes one plain value. what is the last part of the `key` tag:
+// scalar decodes a plain value. what is its check, from the `key` tag:
 //
 //	one=a|b       a text, one of these
 //	nonempty      a text that is not empty
-//	path          a file or folder; relative ones start from the file's folder
+//	path          a file or folder, relative to the folder of the configuration
 //	header        the name of an HTTP header
 //	header?       the same, or empty
 //	cookie        the name of a cookie
 //	env           the name of an environment variable
 //	address       host:port to listen on
-//	table         a table of Postgres, with or without a schema
+//	table         a Postgres table, with or without a schema
 //	bytes         a number of bytes, or a text with a unit: 64KiB
-//	min=n         a number or a duration (in seconds) of at least n
+//	min=n         a number of at least n
+//	min=1         a duration longer than 0
 func (v value) scalar(dst reflect.Value, what string) {
 	switch {
 	case dst.Type() == durationType:
@@ -94,7 +95,7 @@ func (v value) text(dst reflect.Value, what string) {
 			return
 		}
 	case "env":
-		if !envName.MatchString(s) { // never repeated: it may be the secret itself
+		if !envName.MatchString(s) { // the error omits the text, which may be the secret itself
 			v.fail("expected the name of an environment variable, found another text; use letters, digits and underscores")
 			return
 		}
@@ -138,7 +139,7 @@ func (v value) number(dst reflect.Value, what string) {
 
 var days = regexp.MustCompile(`^(\d{1,5})d`)
 
-// duration takes Go's notation, and days before it: 14d, 1d12h, 1m30s, 250ms.
+// duration accepts Go's notation, also after days: 14d, 1d12h, 1m30s, 250ms.
 func (v value) duration(dst reflect.Value, what string) {
 	const expected = "a duration as \"30s\", \"5m\" or \"14d\""
 	if v.n.kind == kindInt && v.n.text != "0" {
@@ -208,8 +209,8 @@ var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 var tableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_$]{0,62}(\.[A-Za-z_][A-Za-z0-9_$]{0,62})?$`)
 
-// isToken reports whether s is a token of RFC 9110, 5.6.2, as names of headers
-// and cookies are.
+// isToken reports whether s is a token (RFC 9110, section 5.6.2), as names of
+// headers and cookies are.
 func isToken(s string) bool {
 	for i := range len(s) {
 		if !isAlnum(s[i]) && strings.IndexByte("!#$%&'*+-.^_`|~", s[i]) < 0 {
@@ -219,7 +220,8 @@ func isToken(s string) bool {
 	return s != ""
 }
 
-// checkAddress returns what to do about an address that nothing can listen on.
+// checkAddress returns how to correct an address that nothing can listen on, or
+// the empty string.
 func checkAddress(s string) string {
 	host, port, err := net.SplitHostPort(s)
 	if err != nil {

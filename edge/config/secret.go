@@ -9,8 +9,8 @@ import (
 	tenantfile "github.com/tenantedge/tenantedge/tenantdb/file"
 )
 
-// DSN is a connection string as it stands in the file. It may hold a password,
-// so it prints as a placeholder wherever it ends up by mistake.
+// DSN is a connection string in the file. It may contain a password, so printing,
+// marshalling or logging it shows a placeholder.
 type DSN string
 
 const redacted = "[redacted]"
@@ -35,19 +35,19 @@ func (s *DSN) decode(v value) {
 	*s = DSN(v.n.text)
 }
 
-// Database says how to connect to Postgres. At most one of the fields is set;
-// none means the PG… variables that libpq knows.
+// Database is the connection to Postgres. At most one of the fields is set; if
+// none is, the PG… variables of libpq apply.
 type Database struct {
 	DSN     DSN    `key:"dsn"`
 	DSNEnv  string `key:"dsn_env,env"`
 	DSNFile string `key:"dsn_file,path"`
 }
 
-// IsZero reports whether the file says nothing about the connection.
+// IsZero reports whether no field is set.
 func (db Database) IsZero() bool { return db == Database{} }
 
-// ConnString returns the connection string, reading the environment or the
-// file that holds it; empty if there is none. Never log it.
+// ConnString returns the connection string. It reads the environment variable or
+// the file that holds it; without any the string is empty. Never log it.
 func (db Database) ConnString() (string, error) {
 	if db.DSN != "" {
 		return string(db.DSN), nil
@@ -60,7 +60,7 @@ func (db Database) ConnString() (string, error) {
 
 func (db Database) check(v value, found seen) { v.atMostOne(found, "dsn", "dsn_env", "dsn_file") }
 
-// ProofKey is a key that tenant headers, or URLs, are signed with.
+// ProofKey is a key that signs tenant headers or URLs.
 type ProofKey struct {
 	ID         string `key:"id,required,nonempty"`
 	SecretEnv  string `key:"secret_env,env"`
@@ -84,8 +84,8 @@ func (k *ProofKey) decode(v value) {
 	v.exactlyOne(found, "secret_env", "secret_file")
 }
 
-// readSecret reads a variable or a file. One line break at a file's end is not
-// part of the secret: editors put it there. Errors name the place alone.
+// readSecret reads a variable or a file, without the line break that editors add
+// to the end of a file. Errors contain only the name of the variable or file.
 func readSecret(env, file string) (string, error) {
 	where := "environment variable " + env
 	s := os.Getenv(env)

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// CheckServe finds what is valid but cannot be served: the names of urlconfs
-// are labels for `tenantedge eval` and for embedders, while an edge that serves
-// needs an entry in urlconfs for each. handlers are the names of the websocket
-// handlers that the program registers. Errors are *Error, joined.
+// CheckServe reports what is valid but cannot be served. For `tenantedge eval` and
+// for embedders the names of urlconfs are labels, while an edge that serves needs
+// an entry in urlconfs for each. handlers are the names of the websocket handlers
+// that the program registers. The error joins *Error values.
 func (f *File) CheckServe(handlers ...string) error {
 	d := newDecoder(f.Name)
 	for _, t := range f.Tenants {
@@ -63,15 +63,15 @@ func (f *File) checkURLConf(d *decoder, name string, p *path) {
 	f.failAt(d, p, "expected an entry of urlconfs, found %q, which has none; %s", shorten(name), do)
 }
 
-// failAt fails at the place of p in the file.
+// failAt records a problem at the position of p.
 func (f *File) failAt(d *decoder, p *path, format string, args ...any) {
 	m := f.markOf(p)
 	d.fail(m.pos, m.path, strings.TrimSpace(format), args...)
 }
 
-// markOf finds where p stands in the file, or else the key that it would stand
-// below, and spells p as the file does. A File that was not read from one has no
-// places.
+// markOf returns the position of p in the file, or of the nearest key above it that
+// the file has, and p as the file spells it. A File that was not parsed has no
+// positions.
 func (f *File) markOf(p *path) mark {
 	if m, ok := f.marks[p.String()]; ok || p == nil || p.parent == nil {
 		return mark{m.pos, cmp.Or(m.path, p)}

@@ -6,29 +6,29 @@ import (
 	"github.com/tenantedge/tenantedge/edge"
 )
 
-// Sessions says how session routing reads Django's sessions. The fields are
-// the SESSION_… settings of Django.
+// Sessions configures how the router session reads Django's sessions. Its fields
+// correspond to the SESSION_… settings of Django.
 type Sessions struct {
 	// Backend is "signed_cookies" or "db"; Django's cached_db is "db" too.
 	Backend    string        `key:"backend,required,one=signed_cookies|db"`
 	CookieName string        `key:"cookie_name,cookie"` // SESSION_COOKIE_NAME
 	CookieAge  time.Duration `key:"cookie_age,min=1"`   // SESSION_COOKIE_AGE
-	Salt       string        `key:"salt,nonempty"`      // empty: the backend's own in Django
+	Salt       string        `key:"salt,nonempty"`      // empty: that of Django's backend
 
 	SecretKeyEnv  string   `key:"secret_key_env,env"`
 	SecretKeyFile string   `key:"secret_key_file,path"`
 	FallbacksEnv  []string `key:"fallbacks_env,env"`
 	FallbacksFile []string `key:"fallbacks_file,path"`
 
-	// Database holds the sessions of backend db; not set: that of the
+	// Database holds the sessions of backend db; not set: the database of the
 	// directory, if its source is postgres.
 	Database
 	Table string `key:"table,table"`
-	// CacheAge is how old a row of backend db may be that answers while the
-	// database does not; 0: none may.
+	// CacheAge is how long a row of backend db is used while the database fails; 0:
+	// no cache.
 	CacheAge time.Duration `key:"cache_age"`
-	// Unavailable is "refuse" or "ignore": what becomes of a request whose session
-	// cannot be read.
+	// Unavailable is what happens to a request whose session cannot be read: "refuse"
+	// or "ignore", see edge.Config.SessionsUnavailable.
 	Unavailable string `key:"unavailable,one=refuse|ignore"`
 }
 

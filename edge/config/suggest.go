@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// suggest returns the one of names that word was probably meant to be, empty
+// suggest returns the name that word is probably meant to be, or the empty string
 // if none is close.
 func suggest(word string, names []string) string {
 	word = strings.ToLower(word)
@@ -23,8 +23,7 @@ func suggest(word string, names []string) string {
 	if best != "" {
 		return best
 	}
-	// A part of the name is a better hint than none: read_timeout for
-	// read_header_timeout.
+	// A part of a name is better than no hint: read_timeout for read_header_timeout.
 	for _, name := range names {
 		parts := strings.Split(strings.ToLower(name), "_")
 		missing := func(w string) bool { return !slices.Contains(parts, w) }
@@ -41,9 +40,9 @@ func suggest(word string, names []string) string {
 	return ""
 }
 
-// distance is the optimal string alignment distance: Levenshtein's, with a
-// swap of neighbours, the most common slip, counted as one. It gives up on
-// words too long to be a key.
+// distance returns the optimal string alignment distance: Levenshtein's, except
+// that swapping two neighbours, the most common slip, counts as one edit. Words too
+// long to be a key have the distance 40.
 func distance(a, b string) int {
 	const longest = 40
 	if len(a) > longest || len(b) > longest {

@@ -11,9 +11,9 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb/file"
 )
 
-// CheckSurroundings finds what the file names and this machine does not have:
-// secrets, certificates, folders. The guest's file is not looked at, for an edge
-// may start without it. Errors are *Error, joined.
+// CheckSurroundings reports secrets, certificates, files and folders that the file
+// names but that are missing or invalid on this machine. It ignores the guest,
+// because an edge can start without it. The error joins *Error values.
 func (f *File) CheckSurroundings() error {
 	d := newDecoder(f.Name)
 	look := func(err error, p *path) {
@@ -78,7 +78,8 @@ func (f *File) CheckSurroundings() error {
 	return d.err()
 }
 
-// CheckGuest finds a guest's file that cannot be one. Errors are *Error, joined.
+// CheckGuest reports a file of the guest that cannot be read or does not begin as a
+// Wasm module. The error is an *Error, joined.
 func (f *File) CheckGuest() error {
 	if f.Guest.Path == "" {
 		return nil
@@ -94,8 +95,8 @@ func (f *File) CheckGuest() error {
 	return d.err()
 }
 
-// At returns err, or each error that it joins, as an error at a key of the file: "guest",
-// "path" for guest.path.
+// At returns err, or each error that it joins, as an *Error at a key of the file:
+// "guest", "path" for guest.path.
 func (f *File) At(err error, keys ...string) error {
 	d := newDecoder(f.Name)
 	for _, one := range Split(err) {
@@ -104,12 +105,12 @@ func (f *File) At(err error, keys ...string) error {
 	return d.err()
 }
 
-// refusedKey is how the router that is built in names what it refuses of its
-// configuration: "ws_urlconfs[app.ws][0].path: …".
+// refusedKey matches the error of the built-in router about its configuration:
+// "… refuses its configuration: ws_urlconfs[app.ws][0].path: …".
 var refusedKey = regexp.MustCompile(`refuses its configuration: (tenants|ws_urlconfs)\[(.*?)\](?:\[(\d+)\])?(?:\.([a-z_]+))?(?:\[(\d+)\])?: (.*)`)
 
-// AtRefused returns err at the key of the configuration that a guest refused,
-// and err itself if it is no such refusal.
+// AtRefused returns the error of a guest about its configuration as an *Error at
+// the key that it names, and any other error unchanged.
 func (f *File) AtRefused(err error) error {
 	m := refusedKey.FindStringSubmatch(err.Error())
 	if m == nil {
@@ -131,8 +132,8 @@ func (f *File) AtRefused(err error) error {
 	return d.err()
 }
 
-// Split returns the errors that err joins, and those that they join; an error
-// that says more than those is one itself. It is empty for nil.
+// Split returns the errors that err joins, recursively. It does not split an error
+// whose text is more than theirs. For nil it returns nil.
 func Split(err error) []error {
 	if err == nil {
 		return nil
@@ -155,7 +156,7 @@ func either(env, ofEnv, ofFile string) string {
 	return ofFile
 }
 
-// Load reads the pair.
+// Load reads the certificate and its key.
 func (c Certificate) Load() (tls.Certificate, error) {
 	cert, _, err := file.ReadRegular(c.Cert, 0)
 	if err != nil {

@@ -9,14 +9,14 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// tenantTable is Django's TENANTS.
+// tenantTable is the TENANTS table of django-pgschemas.
 type tenantTable struct {
 	static   []abi.StaticTenant
 	fallback *abi.DefaultTenant
 }
 
-// tenantEntry holds every key that an entry of TENANTS may have; which entry
-// may have which is checked afterwards, so that the error can say why not.
+// tenantEntry has the keys of all entries of TENANTS. Which entry may have which
+// key is checked later, so that the error can give the reason.
 type tenantEntry struct {
 	Domains         []string `key:"domains"`
 	FallbackDomains []string `key:"fallback_domains"`
@@ -30,13 +30,13 @@ type tenantEntry struct {
 	DomainModel     ignored  `key:"domain_model"`
 }
 
-// ignored takes what matters to Django alone.
+// ignored accepts values that only Django uses.
 type ignored struct{}
 
 func (ignored) decode(value) {}
 
-// Keys that the table's special entries may not have, as django-pgschemas'
-// own checks have it.
+// Keys that the special entries may not have, as in the checks of
+// django-pgschemas.
 var (
 	notInPublic  = []string{"domains", "fallback_domains", "urlconf", "ws_urlconf", "header", "session_key"}
 	notInDefault = []string{"domains", "fallback_domains", "header", "session_key"}
@@ -93,9 +93,8 @@ func checkSchema(d *decoder, at position, p *path, name string) {
 	}
 }
 
-// checkDomains finds what can never be the Host of a request. It is for
-// hardened mode alone: strict takes what django-pgschemas takes, which is any
-// text.
+// checkDomains reports domains that can never be the Host of a request. Strict mode
+// accepts any text, as django-pgschemas does.
 func (doc *document) checkDomains(v value) {
 	if doc.Compat != edge.Hardened {
 		return
@@ -119,8 +118,8 @@ func (doc *document) checkDomains(v value) {
 	}
 }
 
-// checkDomain returns what to do about a domain that people write and that no
-// Host is.
+// checkDomain returns how to correct a domain that no Host can be, or the empty
+// string.
 func checkDomain(s string) string {
 	switch {
 	case s == "":
@@ -135,7 +134,7 @@ func checkDomain(s string) string {
 		return "leave out the port: routing does not look at it"
 	}
 	if _, err := tenancy.NormalizeHost(s); err != nil {
-		reason, _, _ := strings.Cut(err.Error(), ": \"") // what was found is said already
+		reason, _, _ := strings.Cut(err.Error(), ": \"") // the caller's error has what was found
 		return "the " + reason
 	}
 	return ""

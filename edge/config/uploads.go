@@ -2,17 +2,16 @@ package config
 
 import "time"
 
-// Uploads lets clients make, replace and delete the files of their tenant, by
-// PUT, DELETE and, where they are resumable, the tus protocol, which there is
-// none of in a bucket.
+// Uploads lets clients create, replace and delete files of their tenant with PUT,
+// DELETE and, if Resumable, the tus protocol, which is not available with S3.
 type Uploads struct {
-	MaxBytes  int64 `key:"max_bytes,bytes"` // of one file; 0: what Media allows
+	MaxBytes  int64 `key:"max_bytes,bytes"` // of one file; 0: Media.MaxFileBytes
 	Resumable bool  `key:"resumable"`
 	// Expiry is how long a resumable upload may take.
 	Expiry time.Duration `key:"expiry,min=1"`
 	// Timeout is how long a client may send nothing.
 	Timeout time.Duration `key:"timeout,min=1"`
-	// Public lets everybody upload, where everybody may read.
+	// Public lets everybody upload. It goes with AccessPublic.
 	Public bool `key:"public"`
 }
 
@@ -21,7 +20,7 @@ func (u *Uploads) decode(v value) {
 	v.object(u)
 }
 
-// check holds uploads against what they are for.
+// check reports contradictions between u and the other keys of c.
 func (u *Uploads) check(at value, c *URLConf) {
 	switch {
 	case !c.Media:

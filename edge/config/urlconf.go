@@ -15,31 +15,32 @@ const (
 	AccessSigned  = "signed"
 )
 
-// URLConf says what serves the requests of a urlconf: at most one of Upstream,
-// Files and Reply is set. None is where it serves media alone.
+// URLConf is what serves the requests of a urlconf. At most one of Upstream, Files
+// and Reply is set; if none is, it serves only media.
 type URLConf struct {
 	Upstream *url.URL // an application: scheme http, https or h2c, host, optionally a path
 	Path     string   // with Upstream: "original" or "inner", the path without the tenant's folder
 	Host     string   // with Upstream: "client" or "upstream", whose Host it gets
-	Reuse    string   // with Upstream: "tenant", "client" or "never": whose further requests a connection is kept for
+	Reuse    string   // with Upstream: "tenant", "client" or "never": which requests may reuse a connection
 	Files    string   // a folder of files
 	Reply    *Reply   // the same answer to every request
-	// Media has the tenant's own files served too, below File.Media.BaseURL.
+	// Media also serves the tenant's own files, below File.Media.BaseURL.
 	Media bool
-	// Access says who may have Files and Media: AccessPublic, everybody;
-	// AccessPrivate, whom the guest allows; AccessSigned, who has a signed URL.
-	// A file that says nothing means everybody, and so does an empty Access.
+	// Access says which requests get Files and Media: AccessPublic or empty, all;
+	// AccessPrivate, those that the guest allows; AccessSigned, those with a signed
+	// URL.
 	Access string
 	// Uploads, with Media, lets clients change the files; nil: they may not.
 	Uploads *Uploads
-	// Accel, with Upstream, lets the application have files sent; nil: it may not.
+	// Accel, with Upstream, lets the application have the edge send files; nil: it
+	// may not.
 	Accel *Accel
 }
 
 // Reply is a fixed answer.
 type Reply struct {
 	Status int         // from 200 to 599
-	Header http.Header // with canonical names; nil: none
+	Header http.Header // canonical names; nil: none
 	Body   string
 }
 
@@ -106,7 +107,8 @@ func howMany(n int) string {
 	return "several; remove all but one"
 }
 
-// upstream never repeats the URL in an error: people put passwords into URLs.
+// upstream parses the URL of an application. Its errors omit the URL, which may
+// contain a password.
 func (v value) upstream(text string) *url.URL {
 	u, err := url.Parse(text)
 	switch {

@@ -10,18 +10,18 @@ import (
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
 
-// Kinds of warnings. They are labels of a metric and part of what `tenantedge
-// check --json` prints, so they stay.
+// Kinds of warnings. They do not change, as they are labels of a metric and in the
+// output of `tenantedge check --json`.
 const (
 	WarnStaticDomain = "static_domain" // a domain of a static tenant that never leads to it
-	WarnStaticAlias  = "static_alias"  // a HEADER or SESSION_KEY that another static tenant has
-	WarnLeftOut      = "row_left_out"  // a row that is not valid
+	WarnStaticAlias  = "static_alias"  // a schema, HEADER or SESSION_KEY that an earlier static tenant has too
+	WarnLeftOut      = "row_left_out"  // an invalid row
 	WarnShadowed     = "row_shadowed"  // a row whose domain is a static tenant's
-	WarnFolder       = "row_folder"    // a row whose folder no path has
-	WarnDomain       = "row_domain"    // a row whose domain no request has
-	WarnTwin         = "row_www"       // a row that differs from another tenant's by "www." alone
-	WarnRedirect     = "row_redirect"  // a row that redirects nowhere, or for ever
-	WarnAlias        = "row_alias"     // a row that a reference to a static tenant names
+	WarnFolder       = "row_folder"    // a row whose folder cannot be the first segment of a path
+	WarnDomain       = "row_domain"    // a row whose domain is not a host name
+	WarnTwin         = "row_www"       // a row with "www." whose domain without it is another tenant's, or that strict rules never find
+	WarnRedirect     = "row_redirect"  // a row whose redirect does not work, never ends or is ambiguous
+	WarnAlias        = "row_alias"     // a row that is ambiguous with an entry of TENANTS, see edge.Config.RefuseTenant
 )
 
 // WarningKinds are all kinds of warnings.
@@ -29,13 +29,13 @@ var WarningKinds = []string{
 	WarnStaticDomain, WarnStaticAlias, WarnLeftOut, WarnShadowed, WarnFolder, WarnDomain, WarnTwin, WarnRedirect, WarnAlias,
 }
 
-// Warning is something that is valid but most likely a mistake: it is served, but not
-// as whoever wrote it expects.
+// Warning is about something that is valid but most likely a mistake, because its
+// effect is not what its author expects.
 type Warning struct {
 	Kind string
-	// Error is the place in the configuration, or, with Row, in the directory.
+	// Error is the problem and, without Row, its position in the file.
 	Error
-	Row string // names a row of the directory; empty: it is no row's
+	Row string // names a row of the directory; empty: the warning is about the file
 }
 
 // String returns the warning in one line.
@@ -46,13 +46,13 @@ func (w Warning) String() string {
 	return w.Row + ": " + w.Problem
 }
 
-// MostWarnings is how many warnings of each kind a Warnings names.
+// MostWarnings is the limit of Warnings.Named for each kind.
 const MostWarnings = 20
 
-// Warnings are what Warnings and RowWarnings found.
+// Warnings is the result of File.Warnings or File.RowWarnings.
 type Warnings struct {
-	Named  []Warning      // MostWarnings of each kind at most
-	Counts map[string]int // how many there are of each kind
+	Named  []Warning      // the first MostWarnings of each kind
+	Counts map[string]int // number of all warnings, by kind
 }
 
 func (ws *Warnings) add(w Warning) {
@@ -64,7 +64,7 @@ func (ws *Warnings) add(w Warning) {
 	}
 }
 
-// Join adds what o found.
+// Join adds the warnings of o.
 func (ws *Warnings) Join(o Warnings) {
 	for kind, n := range o.Counts {
 		if ws.Counts == nil {
@@ -75,13 +75,14 @@ func (ws *Warnings) Join(o Warnings) {
 	ws.Named = append(ws.Named, o.Named...)
 }
 
-// at is a warning about the key p of the file.
+// at returns a warning about the key p of the file.
 func (f *File) at(kind string, p *path, format string, args ...any) Warning {
 	m := f.markOf(p)
 	return Warning{Kind: kind, Error: Error{File: f.Name, Line: m.pos.line, Column: m.pos.col, Path: m.path.String(), Problem: fmt.Sprintf(format, args...)}}
 }
 
-// Warnings finds what can never take effect in the TENANTS table.
+// Warnings returns warnings about values in the TENANTS table that never take
+// effect.
 func (f *File) Warnings() Warnings {
 	var ws Warnings
 	domains, fallbacks := map[string]string{}, map[string]string{}
@@ -96,8 +97,8 @@ func (f *File) Warnings() Warnings {
 	return ws
 }
 
-// claimDomains notes which tenant has a domain first. before are domains that
-// are looked up before these.
+// claimDomains records in taken which tenant has a domain first, and warns about
+// the others. The domains in before are looked up earlier.
 func (f *File) claimDomains(ws *Warnings, schema, key string, list []string, taken, before map[string]string) {
 	for i, domain := range list {
 		p := root("tenants", schema, key).item(i)
@@ -119,8 +120,8 @@ func (f *File) claimDomains(ws *Warnings, schema, key string, list []string, tak
 	}
 }
 
-// claimAliases finds aliases that are another static tenant's schema or alias:
-// the first in the order of the table prevails.
+// claimAliases warns about a schema or alias that is also that of an earlier static
+// tenant, which prevails.
 func (f *File) claimAliases(ws *Warnings, key string, alias func(*abi.StaticTenant) *string) {
 	taken := map[string]string{}
 	for i := range f.Tenants {
@@ -140,7 +141,7 @@ func (f *File) claimAliases(ws *Warnings, key string, alias func(*abi.StaticTena
 	}
 }
 
-// lookedUp is a domain as requests look it up.
+// lookedUp returns the form in which requests look a domain up.
 func (f *File) lookedUp(domain string) string {
 	if f.Compat == edge.Strict {
 		return domain
@@ -148,10 +149,10 @@ func (f *File) lookedUp(domain string) string {
 	if normal, err := tenancy.NormalizeHost(domain); err == nil {
 		return normal
 	}
-	return domain // the guest refuses it
+	return domain // the guest rejects it
 }
 
-// sorted puts the kinds in the order of WarningKinds.
+// sorted sorts the warnings by kind, in the order of WarningKinds.
 func (ws *Warnings) sorted() Warnings {
 	slices.SortStableFunc(ws.Named, func(a, b Warning) int {
 		return slices.Index(WarningKinds, a.Kind) - slices.Index(WarningKinds, b.Kind)

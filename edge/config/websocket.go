@@ -12,14 +12,14 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// Websockets says how websockets are served.
+// Websockets configures how websockets are served.
 type Websockets struct {
-	// Origins may open sockets besides the tenant's own domains.
+	// Origins may open websockets, besides the tenant's own domains.
 	Origins []string
-	// OriginsAttribute is a column of the tenant table with further origins of
-	// the tenant's own; empty: none.
+	// OriginsAttribute is a column of the tenant table with further origins of the
+	// tenant; empty: none.
 	OriginsAttribute string
-	// WithoutOrigin lets programs in that send no Origin.
+	// WithoutOrigin accepts clients that send no Origin, as programs do.
 	WithoutOrigin bool
 	// Compression is "off", "per-message" or "with-context".
 	Compression string
@@ -48,10 +48,10 @@ func (o *origins) decode(v value) {
 	})
 }
 
-// WebsocketLimits hold the clients of websockets. A value of 0 is no limit for
-// the tenant's, except for Connections, and the edge's default for the sockets'.
+// WebsocketLimits bound the resources of clients, see websocket.Limits. 0 means the
+// default of that type, except for Connections.
 type WebsocketLimits struct {
-	Connections      int           `key:"connections"` // 0: by the connections of all
+	Connections      int           `key:"connections"` // 0: derived from Limits.Connections
 	Messages         int           `key:"messages"`
 	Burst            int           `key:"burst"`
 	Queued           int64         `key:"queued,bytes"`
@@ -66,7 +66,7 @@ type WebsocketLimits struct {
 	CloseTimeout     time.Duration `key:"close_timeout"`
 }
 
-// websocket returns the limits of websockets, those of upstreams among them.
+// websocket returns the limits of websockets and of their upstreams.
 func (l *Limits) websocket() websocket.Limits {
 	w := l.Websocket
 	return websocket.Limits{
@@ -77,11 +77,11 @@ func (l *Limits) websocket() websocket.Limits {
 	}
 }
 
-// wsRoute is one entry of a websocket route table, and what serves it.
+// wsRoute is an entry of a websocket route table and what serves it.
 type wsRoute struct {
 	abi.WSRoute
 	target websocket.Target
-	has    bool // there is a target
+	has    bool // target is set
 }
 
 func (r *wsRoute) decode(v value) {
@@ -132,7 +132,8 @@ func (r *wsRoute) decode(v value) {
 	}
 }
 
-// websocketUpstream takes ws and wss for the http and https that upstream knows.
+// websocketUpstream parses a URL with ws or wss, for which upstream expects http or
+// https.
 func (v value) websocketUpstream(text string) *url.URL {
 	scheme, rest, ok := strings.Cut(text, "://")
 	schemes := map[string]string{"ws": "http", "wss": "https"}
@@ -154,7 +155,7 @@ func (t *wsTable) decode(v value) {
 	var list []wsRoute
 	v.plain(&list, "")
 	*t = list
-	// The guest tells a route by its name alone.
+	// The guest identifies a route only by its name.
 	first := map[string]int{}
 	for i, r := range list {
 		before, again := first[r.Name]
@@ -185,8 +186,7 @@ func sameTarget(a, b websocket.Target) bool {
 		a.Inner == b.Inner && a.OwnHost == b.OwnHost && slices.Equal(a.Origins, b.Origins)
 }
 
-// finishWebsockets moves the route tables and their targets to where embedders
-// look for them.
+// finishWebsockets sets the route tables of f and their targets.
 func (doc *document) finishWebsockets(f *File) {
 	if doc.WSURLConfs == nil {
 		return
@@ -209,11 +209,11 @@ func (doc *document) finishWebsockets(f *File) {
 	}
 }
 
-// checkWebsockets finds route tables that are named and not there, and routes
-// without a target, or with a handler that is not among those registered.
+// checkWebsockets reports route tables that do not exist, routes without a target,
+// and routes to a handler that is not registered.
 func (f *File) checkWebsockets(d *decoder, handlers []string) {
 	if len(f.WSTargets) == 0 {
-		return // websockets go where other requests go
+		return // websockets are served like other requests
 	}
 	for _, t := range f.Tenants {
 		f.checkWSURLConf(d, t.WSURLConf, root("tenants", t.Schema, "ws_urlconf"))

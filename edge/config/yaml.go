@@ -11,14 +11,14 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// yamlReader turns the library's nodes into ours: aliases are followed, tags
-// become kinds.
+// yamlReader converts the nodes of the library: it follows aliases and turns tags
+// into kinds.
 type yamlReader struct {
 	d       *decoder
-	aliased int // nodes reached through an alias; bounds a "billion laughs"
+	aliased int // nodes read through aliases; limited against "billion laughs"
 }
 
-// readYAML returns nil for a file without content.
+// readYAML returns nil for a file that is empty or not YAML.
 func readYAML(d *decoder, data []byte) *node {
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	var doc, next yaml.Node
@@ -114,7 +114,7 @@ func (r *yamlReader) scalar(n *node, y *yaml.Node, p *path) {
 		n.kind = kindInt
 	case "!!float":
 		n.kind = kindFloat
-	case "!!str", "!!timestamp": // a date is text to us
+	case "!!str", "!!timestamp": // dates are kept as text
 		n.kind = kindString
 	default:
 		r.d.fail(n.pos, p, "expected plain YAML, found a tag; remove it, or quote the text if its \"!\" is meant")
@@ -126,10 +126,10 @@ var (
 	unknownAnchor = regexp.MustCompile(`^unknown anchor '(.*)' referenced$`)
 )
 
-// syntax reports what the YAML library refused. Its text has the line, no
-// column, and tells the line of errors of grammar from 0, and none at all for
-// the first line. It holds nothing of the file but the name of an anchor, which
-// is left out: a password that starts with "*" looks like one.
+// syntax reports an error of the YAML library. The text has a line but no column;
+// grammar errors count lines from 0, and those in the first line have no line. The
+// text contains nothing of the file except the name of an anchor, which is left
+// out, because a password that starts with "*" looks like an alias.
 func (d *decoder) syntax(err error, data []byte) {
 	text, line := err.Error(), 0
 	if m := yamlErrorLine.FindStringSubmatch(text); m != nil {
@@ -161,8 +161,8 @@ func (d *decoder) syntax(err error, data []byte) {
 	d.fail(position{line, 0}, nil, "expected %s, %s", expected, text)
 }
 
-// tabInIndent finds a tab before the text of a line, or of the one after it: the
-// library names the line before in some errors.
+// tabInIndent finds a tab in the indentation of a line or of the next one: some
+// errors of the library have the line before.
 func tabInIndent(data []byte, line int) (position, bool) {
 	lines := bytes.Split(data, []byte("\n"))
 	for _, at := range []int{line, line + 1} {
