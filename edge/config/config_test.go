@@ -24,7 +24,8 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// The configurations of the cases that were observed from django-pgschemas.
+// testdata/examples.json holds the configurations with which django-pgschemas was
+// observed.
 func TestEveryObservedConfigurationLoads(t *testing.T) {
 	data, err := os.ReadFile("testdata/examples.json")
 	if err != nil {
@@ -80,7 +81,8 @@ func parse(t *testing.T, name, text string) *File {
 	return f
 }
 
-// Printed by json.dumps(settings.TENANTS) from a project's settings.
+// dumped is the output of json.dumps(settings.TENANTS) for the settings of a
+// project.
 const dumped = `{"public": {"APPS": ["django.contrib.contenttypes", "django_pgschemas", "tenants"]}, "www": {"APPS": ["main"], ` +
 	`"DOMAINS": ["example.com", "second.example.com"], "FALLBACK_DOMAINS": ["tenants.example.com"], "URLCONF": "main.urls", ` +
 	`"WS_URLCONF": "main.ws", "HEADER": "main", "SESSION_KEY": null}, "blog": {"APPS": ["blog"], "URLCONF": "blog.urls", ` +

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// Whatever the bytes are, Parse returns a file or errors that have a place,
-// and a file that was accepted prints and can be asked everything.
+// For any input Parse returns either a file or an error with the name of the file
+// and a problem. The methods of a file do not panic.
 func FuzzParse(f *testing.F) {
 	for _, pattern := range []string{"testdata/errors/*.txt", "testdata/serve/*.txt"} {
 		files, err := filepath.Glob(pattern)
@@ -57,7 +57,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// JSON that encoding/json understands is read as encoding/json reads it.
+// The settings of a guest have the value that encoding/json reads.
 func FuzzSettingsKeepTheirValue(f *testing.F) {
 	for _, s := range []string{`{"a":[1,2.5,-0,1e5,true,null,"\ud83d\ude00\u0000<&>"]}`, `"\ud800"`, `18446744073709551616`, `{"a":{"b":{}}}`} {
 		f.Add([]byte(s))
@@ -69,7 +69,7 @@ func FuzzSettingsKeepTheirValue(f *testing.F) {
 		}
 		var want, got any
 		if err := json.Unmarshal(data, &want); err != nil {
-			return // braces in data can close ours
+			return // braces in data can close those around it
 		}
 		if err := json.Unmarshal(file.Guest.Settings, &got); err != nil {
 			t.Fatalf("%s: %v", file.Guest.Settings, err)

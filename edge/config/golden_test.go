@@ -10,8 +10,8 @@ import (
 
 var update = flag.Bool("update", false, "write the errors that are reported into testdata")
 
-// Each file of testdata/errors and testdata/serve holds a configuration and
-// the report on it together:
+// Each file of testdata/errors and testdata/serve holds a configuration and its
+// errors:
 //
 //	-- tenantedge.yaml --
 //	…

@@ -12,7 +12,7 @@ import (
 
 var referenceRow = regexp.MustCompile("(?m)^\\| `([^`]+)` \\|([^|]*)\\|([^|]*)\\|([^|]*)\\|$")
 
-// reference reads the keys of REFERENCE.md, with the text of their default.
+// reference returns the keys of REFERENCE.md and the text of their defaults.
 func reference(t *testing.T) (keys []string, defaults map[string]string) {
 	t.Helper()
 	page, err := os.ReadFile("REFERENCE.md")
@@ -27,8 +27,7 @@ func reference(t *testing.T) (keys []string, defaults map[string]string) {
 	return keys, defaults
 }
 
-// The decoder is asked, section by section, which keys it knows: it lists them
-// when it meets one that it does not.
+// The decoder lists the keys of a section in the error about an unknown key.
 func TestReferenceListsExactlyTheKeysOfTheDecoder(t *testing.T) {
 	keys, _ := reference(t)
 	documented := map[string][]string{}
@@ -41,7 +40,7 @@ func TestReferenceListsExactlyTheKeysOfTheDecoder(t *testing.T) {
 	}
 	for section, names := range documented {
 		if section == "directory.tenants[]" {
-			continue // it takes any column
+			continue // it accepts any column
 		}
 		slices.Sort(names)
 		known := knownKeys(t, section)
@@ -84,7 +83,7 @@ func knownKeys(t *testing.T, section string) []string {
 	return nil
 }
 
-// problems takes a joined error apart.
+// problems returns the errors that err joins.
 func problems(err error) []*Error {
 	var all []*Error
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
@@ -98,8 +97,7 @@ func problems(err error) []*Error {
 	return all
 }
 
-// What an empty file gives is what a file gives that spells the documented
-// defaults out.
+// A file with a documented default decodes as an empty file does.
 func TestReferenceTellsTheDefaultsOfTheDecoder(t *testing.T) {
 	_, defaults := reference(t)
 	empty, err := Parse("empty.yaml", nil)
@@ -112,7 +110,7 @@ func TestReferenceTellsTheDefaultsOfTheDecoder(t *testing.T) {
 		}
 		section, name, nested := strings.Cut(key, ".")
 		if section == "directory" || section == "sessions" || section == "media" || section == "channels" {
-			continue // these are absent from an empty file
+			continue // an empty file has none of these sections
 		}
 		line := key + ": " + text
 		if nested {
@@ -132,7 +130,8 @@ func TestReferenceTellsTheDefaultsOfTheDecoder(t *testing.T) {
 	}
 }
 
-// printed is a File as text, an empty list like none.
+// printed returns f as text, in which empty lists and mappings look like absent
+// ones.
 func printed(t *testing.T, f *File) string {
 	t.Helper()
 	b, err := json.Marshal(f)
