@@ -67,7 +67,8 @@ type File struct {
 
 	// Listeners are the addresses that accept requests.
 	Listeners []Listener `key:"listeners"`
-	// Admin is the address of /healthz, /readyz, /metrics and /guest; empty: none.
+	// Admin is the loopback address of /healthz, /readyz, /metrics and /guest; empty:
+	// none.
 	Admin string
 	// AdminHosts are further host names, without ports, that Admin accepts.
 	AdminHosts []string `key:"admin_hosts"`

@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// patience bounds what a test waits for; nothing is expected to take it.
+// patience limits waiting in tests.
 const patience = 30 * time.Second
 
-// reader takes what is written when it is told to.
+// reader keeps the bytes that take accepts.
 type reader struct {
 	mu   sync.Mutex
 	got  bytes.Buffer
@@ -46,7 +46,7 @@ func TestAReaderThatHangsHoldsUpNoWriterAndLearnsOfDroppedLines_G1(t *testing.T)
 	w := NewWriter(r, Options{Most: 100})
 	_, _ = w.Write([]byte("first\n"))
 	<-arrived
-	for i := range 50 { // of ten bytes each: ten fit
+	for i := range 50 { // lines of ten bytes; ten of them fit
 		if n, err := w.Write(fmt.Appendf(nil, "line %4d\n", i)); n != 10 || err != nil {
 			t.Fatalf("a write returned %d, %v", n, err)
 		}
