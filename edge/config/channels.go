@@ -109,8 +109,8 @@ func (r *ChannelsRedis) URLs() ([]string, error) {
 	return urls, nil
 }
 
-// TLS returns the configuration that verifies rediss:// hosts by CAFile. nil: they
-// are verified by the system's authorities.
+// TLS returns a configuration that verifies rediss:// hosts with CAFile. Without
+// one it returns nil: the system's authorities verify them.
 func (r *ChannelsRedis) TLS() (*tls.Config, error) {
 	if r.CAFile == "" {
 		return nil, nil

@@ -69,7 +69,7 @@ func (doc *document) decode(v value) {
 	}
 }
 
-// finish converts those fields and returns the File.
+// finish sets the fields of the File whose form differs, and returns the File.
 func (doc *document) finish(d *decoder) *File {
 	f := &doc.File
 	f.TrustedPeers = doc.TrustedPeers

@@ -172,7 +172,7 @@ type Logs struct {
 	// Format is "text", "json", or "auto", which is text on a terminal, else JSON.
 	Format string     `key:"format,one=auto|text|json"`
 	Level  slog.Level `key:"level"`
-	// Access logs a line for every request.
+	// Access adds a line for every request.
 	Access bool `key:"access"`
 }
 

@@ -79,7 +79,7 @@ func (f *File) CheckSurroundings() error {
 }
 
 // CheckGuest reports a file of the guest that cannot be read or does not begin as a
-// Wasm module. The error is an *Error, joined.
+// Wasm module. The error joins an *Error.
 func (f *File) CheckGuest() error {
 	if f.Guest.Path == "" {
 		return nil
