@@ -19,19 +19,20 @@ import (
 	"github.com/tenantedge/tenantedge/edge/upstream"
 )
 
-// accel sends files of the tenant that a request was routed to, and of no
-// other, where the application asks for it.
+// accel sends the files that an application orders by X-Accel-Redirect or
+// X-Sendfile, and only those of the tenant that the request was routed to.
 type accel struct {
 	store   *store
-	prefix  string // in front of the name in X-Accel-Redirect; empty: not followed
+	prefix  string // of the paths in X-Accel-Redirect; empty: the header is not followed
 	options files.Options
 }
 
-// carried are the headers of the application's answer that go with the file,
-// which are those of nginx. ETag and Last-Modified are the file's own.
+// carried are the headers of the application's answer that are sent with the
+// file, as nginx does. ETag and Last-Modified come from the file.
 var carried = []string{"Content-Type", "Content-Disposition", "Set-Cookie", "Cache-Control", "Expires"}
 
-// send carries an order out. r is the request as it went to the application.
+// send answers with the file that the application ordered. r is the request as it
+// went to the application.
 func (a *accel) send(w http.ResponseWriter, r *http.Request, o *upstream.FileOrder) {
 	if err := a.deliver(w, r, o); err != nil {
 		for _, name := range carried {
@@ -67,15 +68,15 @@ func (a *accel) deliver(w http.ResponseWriter, r *http.Request, o *upstream.File
 	defer f.Close()
 	out := *r
 	if r.Method != http.MethodHead {
-		out.Method = http.MethodGet // as nginx does: a form may be answered with a file
+		out.Method = http.MethodGet // as nginx does: the answer to a form may be a file
 	}
 	options := a.options
 	options.NoRanges = strings.EqualFold(o.Header.Get("Accept-Ranges"), "none")
 	return files.SendOpen(w, &out, f, name, options)
 }
 
-// open opens the file that is ordered, in the tenant's view, whose root nothing
-// leaves.
+// open opens the ordered file in the tenant's view. No name leads out of the
+// view.
 func (a *accel) open(view storage.View, o *upstream.FileOrder) (fs.File, string, error) {
 	if len(o.Redirect) > 1 || len(o.Sendfile) > 1 {
 		return nil, "", fmt.Errorf("expected one file to be ordered, found several: %w", fs.ErrNotExist)
@@ -94,8 +95,8 @@ func (a *accel) open(view storage.View, o *upstream.FileOrder) (fs.File, string,
 }
 
 // openSendfile opens the file that X-Sendfile names. Some applications send the
-// name as it is, others percent-encoded, since Apache decodes it. The name as it
-// is comes first: a user who may name a file a%2Fb must not get a/b by it.
+// plain name, others encode it with percent signs, since Apache decodes it. The
+// plain name is tried first: a user who may name a file a%2Fb must not get a/b.
 func openSendfile(view storage.View, value string) (fs.File, string, error) {
 	names := []string{value, sentText(value)}
 	if !utf8.ValidString(value) {
@@ -123,9 +124,8 @@ func openSendfile(view storage.View, value string) (fs.File, string, error) {
 	return nil, "", missing
 }
 
-// sentText is the text that an application meant by the value of a header.
-// Django sends what is in Latin-1 in that, and all other text as an encoded
-// word (RFC 2047).
+// sentText decodes the value of a header, unless it is UTF-8. Django sends text
+// in Latin-1 if it can, and as an encoded word (RFC 2047) otherwise.
 func sentText(value string) string {
 	if strings.HasPrefix(value, "=?") && strings.HasSuffix(value, "?=") {
 		if text, err := new(mime.WordDecoder).DecodeHeader(value); err == nil {

@@ -22,7 +22,7 @@ type access struct {
 	signer *storage.Signer // of AccessSigned
 }
 
-// resource is what a request asks for.
+// resource is what a request is for.
 type resource struct {
 	tenant  *tenant.Tenant // nil: none
 	path    string         // decoded path of the URL, as the client sees it

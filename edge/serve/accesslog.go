@@ -14,7 +14,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
-// note is what handlers tell the access log about a request.
+// note holds what handlers add to the access log record of a request.
 type note struct {
 	id      string
 	schema  string
@@ -24,7 +24,8 @@ type note struct {
 
 type noteKey struct{}
 
-// noteOf returns the note of a request, or an unused one without an access log.
+// noteOf returns the note of a request. Without an access log it returns one that
+// nothing reads.
 func noteOf(ctx context.Context) *note {
 	if n, ok := ctx.Value(noteKey{}).(*note); ok {
 		return n
@@ -38,7 +39,7 @@ func noteTenant(ctx context.Context, t *tenant.Tenant) {
 	}
 }
 
-// noteFailure notes why a request failed and returns its id for the client.
+// noteFailure records why a request failed and returns its id for the client.
 func noteFailure(ctx context.Context, reason string) string {
 	n := noteOf(ctx)
 	if n.id == "" {

@@ -14,8 +14,8 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/pace"
 )
 
-// checkAdmin refuses an admin address that other machines could reach: what it
-// answers is for those who run the edge.
+// checkAdmin rejects an admin address that other machines could reach: the admin
+// endpoints are for operators only.
 func checkAdmin(address string) error {
 	if address == "" {
 		return nil
@@ -37,7 +37,7 @@ func (s *Server) newAdmin() *http.Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		_, _ = w.Write([]byte("ok\n")) // the prober may be gone
+		_, _ = w.Write([]byte("ok\n")) // the client may have disconnected
 	})
 	mux.HandleFunc("GET /readyz", s.serveReady)
 	mux.Handle("GET /metrics", s.metricsHandler())
@@ -54,9 +54,9 @@ func (s *Server) newAdmin() *http.Server {
 	}
 }
 
-// namedLocally refuses requests for other hosts than the listener's own. A page
-// of any site can have its name resolved to a loopback address, and would read
-// what is answered here as its own.
+// namedLocally rejects requests for hosts other than the listener's own. Any site
+// can have its name resolve to a loopback address; to a browser the answers
+// would then be of the site's own origin, which its pages may read.
 func (s *Server) namedLocally(next http.Handler) http.Handler {
 	own := s.options.Admin
 	if s.adminListener != nil {
@@ -72,9 +72,9 @@ func (s *Server) namedLocally(next http.Handler) http.Handler {
 	})
 }
 
-// local reports whether host, of any port, is a loopback name or address, the
-// address own, or one of names. HTTP/1.0 may have no host, and browsers always
-// have one.
+// local reports whether host, with any port, is a loopback name or address, the
+// address own, or one of names. An empty host is local: HTTP/1.0 clients may send
+// none, but browsers always send one.
 func local(host, own string, names []string) bool {
 	name := strings.ToLower(strings.TrimSuffix(hostname(host), "."))
 	if name == "" || name == "localhost" || strings.HasSuffix(name, ".localhost") || name == hostname(own) {
@@ -86,7 +86,7 @@ func local(host, own string, names []string) bool {
 	return slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) })
 }
 
-// hostname is host without a port and without brackets.
+// hostname returns host without its port and brackets.
 func hostname(host string) string {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		return name
@@ -94,23 +94,23 @@ func hostname(host string) string {
 	return strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
 }
 
-// Readiness is what /readyz answers.
+// Readiness is the answer of /readyz.
 type Readiness struct {
 	Ready    bool   `json:"ready"`
 	Reason   string `json:"reason,omitempty"` // why not
-	Requests int64  `json:"requests"`         // that run at this moment
+	Requests int64  `json:"requests"`         // in progress
 
 	Directory *DirectoryReport `json:"directory"` // null: there are only static tenants
 	Guest     GuestReport      `json:"guest"`
 	Media     *MediaReport     `json:"media,omitempty"` // null: there is no bucket
 }
 
-// MediaReport tells how the bucket of tenants' files fares.
+// MediaReport is the state of the bucket of tenants' files.
 type MediaReport struct {
-	Degraded string `json:"degraded,omitempty"` // why it is out of reach
+	Degraded string `json:"degraded,omitempty"` // why the bucket cannot be reached; empty: it can
 }
 
-// DirectoryReport tells how the directory fares.
+// DirectoryReport is the state of the directory.
 type DirectoryReport struct {
 	Tenants    int        `json:"tenants"`
 	Domains    int        `json:"domains"`
@@ -118,32 +118,32 @@ type DirectoryReport struct {
 	Generation uint64     `json:"generation"`
 	SyncedAt   *time.Time `json:"synced_at"` // null: never
 	AgeSeconds float64    `json:"age_seconds"`
-	Degraded   string     `json:"degraded,omitempty"` // what is wrong with the source
-	// Polling says why changes are seen late: the source does not notify of them.
+	Degraded   string     `json:"degraded,omitempty"` // why the rows may be out of date
+	// Polling is why changes are seen late: the source sends no notifications.
 	Polling   string           `json:"polling,omitempty"`
 	StateFile *StateFileReport `json:"state_file,omitempty"` // nil: none is kept
 }
 
-// StateFileReport reports how well the state file follows the directory.
+// StateFileReport is the state of the directory's state file.
 type StateFileReport struct {
-	AgeSeconds float64 `json:"age_seconds"` // of the oldest change that the file does not hold; 0: it holds all
+	AgeSeconds float64 `json:"age_seconds"` // of the oldest change that is not in the file; 0: all are
 	Failures   uint64  `json:"failures"`
-	Error      string  `json:"error,omitempty"` // why the last try to write it failed
+	Error      string  `json:"error,omitempty"` // why the last write failed
 }
 
-// GuestReport names the guest that decides.
+// GuestReport identifies the running guest.
 type GuestReport struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
 	Digest  string `json:"digest"`
-	// Degraded says why it is not the guest of guest.path.
+	// Degraded is why it is not the guest of guest.path.
 	Degraded string `json:"degraded,omitempty"`
 }
 
-// Readiness says whether the server should get requests, and what it knows of
-// its tenants. An old directory is no reason to stay away: the last good state
-// serves. Neither is a bucket out of reach, which all edges share: what is no
-// file is served.
+// Readiness reports whether the server should get requests, and the state of its
+// parts. The server stays ready with an outdated directory, since the last good
+// state serves, and with an unreachable bucket: all edges share it, and requests
+// for anything but its files are served.
 func (s *Server) Readiness() Readiness {
 	guest := s.host.Report().Guest
 	r := Readiness{Requests: s.requests.Load(), Guest: GuestReport{guest.Name, guest.Version, guest.Digest, s.guestFile.degraded()}}
@@ -186,5 +186,5 @@ func (s *Server) serveReady(w http.ResponseWriter, _ *http.Request) {
 	}
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
-	_ = encoder.Encode(r) // the prober may be gone
+	_ = encoder.Encode(r) // the client may have disconnected
 }

@@ -66,7 +66,8 @@ func (u *usage) count() (connections, requests int) {
 }
 
 // websockets counts the open websockets that the edge handles, that it relays,
-// and that pass through to an application. The last count from the handshake on.
+// and that pass through to an application. The latter count from the handshake
+// on.
 func (s *Server) websockets() (handled, relayed, passing int) {
 	open, relayed := s.host.OpenWebsockets()
 	return open - relayed, relayed, s.passingWebsockets()

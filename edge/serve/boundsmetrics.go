@@ -2,8 +2,8 @@ package serve
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// boundsCollector exports connections and requests, their limits, and what was
-// refused.
+// boundsCollector exports the numbers of connections and requests, their limits,
+// and how many were refused.
 type boundsCollector struct{ server *Server }
 
 var (

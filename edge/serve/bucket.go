@@ -21,7 +21,8 @@ type pinger interface {
 }
 
 // ping checks whether the server of a bucket can be reached and logs changes. It
-// reports whether the server has become reachable again. A disk always is.
+// reports whether the server has become reachable again. For a disk it does
+// nothing.
 func (s *store) ping(ctx context.Context) (again bool) {
 	server, ok := s.storage.(pinger)
 	if !ok {
@@ -53,7 +54,7 @@ type replacer interface {
 
 // checkServer checks that the server of a bucket that clients write to supports
 // conditional writes, without which one client could overwrite the file of
-// another. A server that cannot be reached is checked when it can.
+// another. A server that cannot be reached is checked once it can be.
 func (s *store) checkServer(ctx context.Context) error {
 	server, ok := s.storage.(replacer)
 	if !ok || !s.writable || s.unreachable.Load() != nil {
@@ -67,8 +68,8 @@ func (s *store) checkServer(ctx context.Context) error {
 	return err
 }
 
-// watchBuckets pings the servers of buckets. A server that can be reached again
-// may be another one, and is checked again.
+// watchBuckets pings the servers of buckets. It checks a server again that has
+// become reachable, because it may be a different one.
 func (s *Server) watchBuckets(ctx context.Context) {
 	for sleep(ctx, pingEvery) {
 		for _, st := range s.table.stores {

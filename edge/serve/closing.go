@@ -2,8 +2,8 @@ package serve
 
 import "net/http"
 
-// closing has a client's connection closed after the answer, however that is
-// made.
+// closing is a ResponseWriter that closes the client's connection after the
+// answer, whatever headers the handler sets.
 type closing struct {
 	http.ResponseWriter
 	wrote bool

@@ -12,7 +12,7 @@ import (
 
 // connections limits the open connections of clients. At the limit a new one
 // replaces the one that has waited longest for a request. Accepting never stops,
-// since clients that hold idle connections would then keep out all others.
+// since clients that hold idle connections could then keep out all others.
 type connections struct {
 	most       int
 	websockets *usage // hijacked connections
@@ -36,7 +36,7 @@ type connection struct {
 const (
 	logPause   = time.Minute           // between records about the limit
 	mostSpared = 16                    // connections with an unread request that are skipped to find one to close
-	leastWait  = 20 * time.Millisecond // that a connection has to send its request before it is closed
+	leastWait  = 20 * time.Millisecond // how long a connection may wait for its request before it can be closed
 )
 
 func newConnections(most int, websockets *usage, log *slog.Logger) *connections {

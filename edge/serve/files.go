@@ -11,15 +11,16 @@ import (
 	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
-// folder serves a folder of those who run the edge. A folder in it is served
-// by its index.html, and never listed.
+// folder serves a folder of the operator. For a folder in it, it sends
+// index.html; it never lists files.
 type folder struct {
 	*files.Folder
 	access  *access
 	options files.Options
 }
 
-// newFolder trusts what is in the folder: it is a site.
+// newFolder returns a handler that lets browsers execute the files of the folder:
+// they are the operator's.
 func newFolder(f *files.Folder, a *access) *folder {
 	return &folder{f, a, files.Options{Active: true, Precompressed: true, Descriptions: new(files.Descriptions)}}
 }
@@ -52,9 +53,9 @@ func (f *folder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// redirectIntoFolder adds the slash that relative links in an index need to the
-// request for a folder. It is relative itself, for the client may see a folder in
-// front that is not here.
+// redirectIntoFolder redirects a request for a folder to the path with a trailing
+// slash, which relative links in an index need. The location is relative, since
+// the client's path may begin with a folder that r.URL.Path does not have.
 func redirectIntoFolder(w http.ResponseWriter, r *http.Request, name string) {
 	target := "./" + url.PathEscape(name) + "/"
 	if r.URL.RawQuery != "" {
@@ -65,10 +66,9 @@ func redirectIntoFolder(w http.ResponseWriter, r *http.Request, name string) {
 	w.WriteHeader(http.StatusMovedPermanently)
 }
 
-// slashed serves tenants' requests without the folder in their path. A page at
-// /folder would have relative links that leave the tenant, which next cannot
-// know: to it, /folder and /folder/ are the same. So clients are redirected from
-// /folder to /folder/.
+// slashed redirects clients from /folder to /folder/, where folder is that of the
+// tenant. Relative links of a page at /folder would lead out of the tenant. next
+// cannot redirect, since it gets paths without the folder: both are / to it.
 type slashed struct{ next http.Handler }
 
 func (s slashed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -82,7 +82,8 @@ func (s slashed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.next.ServeHTTP(w, r)
 }
 
-// readsPage reports whether a request is one that a browser makes for a page.
+// readsPage reports whether a request may be a browser's for a page: GET or HEAD
+// without an upgrade.
 func readsPage(r *http.Request) bool {
 	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && len(r.Header["Upgrade"]) == 0
 }

@@ -16,8 +16,8 @@ import (
 // mostGuest is the largest module that PUT /guest takes, in bytes.
 const mostGuest = 64 << 20
 
-// guestRoutes adds what shows and swaps the guest. Whoever may swap it decides
-// about all tenants, so without a token there is none of it.
+// guestRoutes adds the routes that show and swap the guest. The guest decides for
+// all tenants, so there are no such routes without an admin token.
 func (s *Server) guestRoutes(mux *http.ServeMux) {
 	if s.options.AdminToken == "" {
 		return
@@ -45,12 +45,12 @@ func (s *Server) guestRoutes(mux *http.ServeMux) {
 	}))
 }
 
-// apiError is the answer to a request that failed.
+// apiError is the body of the answer to a request that failed.
 type apiError struct {
 	Error string `json:"error"`
 }
 
-// answerSwap answers, and logs done or refused, whichever it is.
+// answerSwap answers a request to swap the guest, and logs done or refused.
 func (s *Server) answerSwap(w http.ResponseWriter, r edge.Report, err error, done, refused string) {
 	switch {
 	case errors.Is(err, edge.ErrNoPrevious):
@@ -66,9 +66,9 @@ func (s *Server) answerSwap(w http.ResponseWriter, r edge.Report, err error, don
 	}
 }
 
-// bearer returns the token of the one Authorization (RFC 6750, 2.1): the scheme
-// in any case, one or more spaces, the token (RFC 9110, 11.4). Empty: there is
-// none.
+// bearer returns the token of the Authorization header (RFC 6750, 2.1): the scheme
+// in any case, one or more spaces, the token (RFC 9110, 11.4). It returns "" if
+// there is no token or more than one such header.
 func bearer(fields []string) string {
 	if len(fields) != 1 {
 		return ""
@@ -80,8 +80,8 @@ func bearer(fields []string) string {
 	return strings.TrimLeft(token, " ")
 }
 
-// authorized asks for the bearer token. Digests are compared, so that time
-// tells nothing of its length either.
+// authorized requires the admin token. It compares digests, so that the time that
+// it takes does not reveal the token's length either.
 func (s *Server) authorized(next http.HandlerFunc) http.HandlerFunc {
 	want := sha256.Sum256([]byte(s.options.AdminToken))
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -100,5 +100,5 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v) // the client may be gone
+	_ = json.NewEncoder(w).Encode(v) // the client may have disconnected
 }

@@ -14,25 +14,25 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb/file"
 )
 
-// guestFile is the file that the guest comes from. A change of it swaps the
-// guest; what is wrong with it leaves the guest that runs.
+// guestFile is the file of guest.path. The guest is swapped when the file changes.
+// If the new one is missing or refused, the current guest keeps running.
 type guestFile struct {
 	path string
 	swap func(context.Context, []byte) (edge.Report, error)
 
-	// reading is held from reading the file until the guest is swapped in: of
-	// two who read it, the one who did first must not swap last.
+	// reading is held from reading the file until its guest is swapped in, so that
+	// an older version of the file never replaces a newer one.
 	reading sync.Mutex
 	kept    keptGuest
 	log     *slog.Logger
 
 	mu      sync.Mutex
-	seen    fs.FileInfo // of the file when it was read last
-	refused string      // why another guest runs than the file's; empty: the file's runs
+	seen    fs.FileInfo // of the file when it was last read
+	refused string      // why the file's guest does not run; empty: it does
 }
 
-// newHost makes the Host with the guest of the file or, if that one is missing
-// or refused, with the last good one. The file is followed in any case.
+// newHost makes the Host with the file's guest or, if that is missing or refused,
+// with the last good one. The file is followed in both cases.
 func (s *Server) newHost(ctx context.Context, c edge.Config) (*edge.Host, error) {
 	if s.options.GuestFile == "" {
 		return edge.New(ctx, c)
@@ -59,7 +59,7 @@ func (s *Server) newHost(ctx context.Context, c edge.Config) (*edge.Host, error)
 		if host, err = g.lastGood(ctx, c, err); err != nil {
 			return nil, err
 		}
-	default: // no other guest would help
+	default: // another guest would fail too
 		return nil, err
 	}
 	g.swap = host.Swap
@@ -67,15 +67,15 @@ func (s *Server) newHost(ctx context.Context, c edge.Config) (*edge.Host, error)
 	return host, nil
 }
 
-// lastGood makes the Host with the last good guest in place of the file's, which
-// is missing or refused.
+// lastGood makes the Host with the last good guest. refused is why the file's
+// guest does not run.
 func (g *guestFile) lastGood(ctx context.Context, c edge.Config, refused error) (*edge.Host, error) {
 	kept, err := g.kept.load()
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, refused // no guest has served here yet
+		return nil, refused // no guest was kept yet
 	}
 	if err == nil && bytes.Equal(kept, c.Guest) {
-		return nil, refused // as it would be again
+		return nil, refused // it would be refused again
 	}
 	var host *edge.Host
 	if err == nil {
@@ -90,15 +90,14 @@ func (g *guestFile) lastGood(ctx context.Context, c edge.Config, refused error) 
 	return host, nil
 }
 
-// guestFileError says why the guest's file cannot be read.
+// guestFileError is the reason why the guest's file cannot be read.
 type guestFileError struct{ err error }
 
 func (e *guestFileError) Error() string { return "guest.path: " + e.err.Error() }
 
 func (e *guestFileError) Unwrap() error { return e.err }
 
-// letIn notes that wasm, which is the file's, runs, and keeps it for the next
-// start.
+// letIn records that wasm, the file's guest, runs, and keeps it for later starts.
 func (g *guestFile) letIn(wasm []byte) {
 	g.mu.Lock()
 	g.refused = ""
@@ -114,7 +113,7 @@ func (g *guestFile) refuse(err error) {
 	g.refused = err.Error()
 }
 
-// degraded returns why another guest runs than the file's; empty: it runs.
+// degraded returns why the file's guest does not run; empty: it does.
 func (g *guestFile) degraded() string {
 	if g == nil {
 		return ""
@@ -124,11 +123,12 @@ func (g *guestFile) degraded() string {
 	return g.refused
 }
 
-// settleGuest is how long the file must be left alone: a guest has megabytes,
-// which a linker or a copy writes in many steps.
+// settleGuest is how long the file must be unchanged before it is read: a guest
+// has megabytes, which a linker or a copy writes in many steps.
 const settleGuest = 200 * time.Millisecond
 
-// stale reports whether the file is another one than was read.
+// stale reports whether the file has changed since it was last read, or is
+// missing.
 func (g *guestFile) stale() bool {
 	info, err := os.Stat(g.path)
 	g.mu.Lock()
@@ -136,7 +136,7 @@ func (g *guestFile) stale() bool {
 	return err != nil || g.seen == nil || !os.SameFile(info, g.seen) || !info.ModTime().Equal(g.seen.ModTime()) || info.Size() != g.seen.Size()
 }
 
-// read swaps in what the file holds.
+// read reads the file and swaps in its guest.
 func (g *guestFile) read(ctx context.Context) (edge.Report, error) {
 	g.reading.Lock()
 	defer g.reading.Unlock()
@@ -148,7 +148,7 @@ func (g *guestFile) read(ctx context.Context) (edge.Report, error) {
 	}
 	r, err := g.swap(ctx, wasm)
 	switch {
-	case ctx.Err() != nil: // the edge ends
+	case ctx.Err() != nil: // the edge is shutting down
 	case err != nil:
 		g.refuse(err)
 	default:
@@ -158,7 +158,7 @@ func (g *guestFile) read(ctx context.Context) (edge.Report, error) {
 }
 
 func (g *guestFile) content() ([]byte, error) {
-	// One byte more than a guest may have: Swap says that it is too large.
+	// Read one byte more than a guest may have, so that Swap reports its size.
 	wasm, info, err := file.ReadRegular(g.path, mostGuest+1)
 	if err != nil {
 		return nil, err
@@ -179,9 +179,9 @@ func (s *Server) followGuest(ctx context.Context) {
 		}
 		r, err := g.read(ctx)
 		switch {
-		case ctx.Err() != nil: // the edge ends
+		case ctx.Err() != nil: // the edge is shutting down
 		case err != nil:
-			if err.Error() != told { // a file that is away is looked at again and again
+			if err.Error() != told { // a missing file is read again and again
 				s.log.Error("the guest's file is missing or refused; the current guest keeps running", "file", g.path, "error", err)
 			}
 			told = err.Error()
@@ -190,12 +190,12 @@ func (s *Server) followGuest(ctx context.Context) {
 			s.logReport("the guest's file has changed; its guest runs now", r)
 		}
 		told = ""
-	}) // the error is that of ctx
+	}) // the error is ctx's
 }
 
-// ReloadGuest reads the guest's file again and swaps in what it holds, whether
-// it has changed or not, and writes to the log what came of it. A guest that
-// was put in place of the file's, by PUT /guest say, is replaced.
+// ReloadGuest reads the guest's file again, even if it has not changed, swaps in
+// its guest, and logs the result. This replaces also a guest that was swapped in
+// by other means, for example by PUT /guest.
 func (s *Server) ReloadGuest(ctx context.Context) {
 	if s.guestFile == nil {
 		s.log.Warn("asked to read the guest's file again, but there is none: the configuration has no guest.path; nothing changes")
@@ -203,7 +203,7 @@ func (s *Server) ReloadGuest(ctx context.Context) {
 	}
 	r, err := s.guestFile.read(ctx)
 	switch {
-	case ctx.Err() != nil: // the edge ends
+	case ctx.Err() != nil: // the edge is shutting down
 	case err != nil:
 		s.log.Error("the guest's file was read again and is not right; the guest that runs stays", "file", s.guestFile.path, "error", err)
 	case r.Unchanged:
@@ -213,12 +213,12 @@ func (s *Server) ReloadGuest(ctx context.Context) {
 	}
 }
 
-// logReport logs that the guest of r runs now, and how, and has watchFiles check
-// the tenants with it.
+// logReport logs the guest of r, which runs now, and its engine. It makes
+// watchFiles check the tenants again.
 func (s *Server) logReport(message string, r edge.Report) {
 	select {
 	case s.swapped <- struct{}{}:
-	default: // a check is due already
+	default: // a check is pending already
 	}
 	e := r.Engine
 	s.log.Info(message,

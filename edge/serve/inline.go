@@ -6,8 +6,7 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// inline is the source of rows that are in the configuration file. They never
-// change.
+// inline is the source for rows in the configuration file, which never change.
 type inline struct{ state tenantdb.State }
 
 // Load implements tenantdb.Source.
@@ -18,7 +17,7 @@ func (s *inline) Load(_ context.Context, dir *tenantdb.Directory) error {
 	return nil
 }
 
-// Follow implements tenantdb.Source. It waits for the end of ctx.
+// Follow implements tenantdb.Source. It blocks until ctx ends.
 func (s *inline) Follow(ctx context.Context, _ *tenantdb.Directory) error {
 	<-ctx.Done()
 	return ctx.Err()

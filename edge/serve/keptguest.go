@@ -14,25 +14,25 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb/file"
 )
 
-// keptGuest is a file that holds the last guest that guest.path gave and that
-// was let in: its SHA-256 digest, then the module. A start whose guest is
-// refused takes it.
+// keptGuest is the file that keeps the last accepted guest of guest.path: its
+// SHA-256 digest, then the module. It is used if the guest is missing or refused
+// at the start.
 type keptGuest struct {
 	path string // empty: none is kept
 
 	mu   sync.Mutex
-	last [sha256.Size]byte // the digest of what the file holds
+	last [sha256.Size]byte // digest of the guest in the file; zero: not known yet
 }
 
-// KeptGuestError says why the guest that was kept does not serve in the place of
-// one that is refused.
+// KeptGuestError is the reason why the last good guest cannot replace one that is
+// missing or refused.
 type KeptGuestError struct{ Err error }
 
 func (e *KeptGuestError) Error() string { return "the last good guest: " + e.Err.Error() }
 
 func (e *KeptGuestError) Unwrap() error { return e.Err }
 
-// load returns the guest, if the file holds what was written to it.
+// load returns the guest in the file. It fails if the digest does not match.
 func (k *keptGuest) load() ([]byte, error) {
 	if k.path == "" {
 		return nil, errors.New("no guest is kept, as there is no compile cache and no key guest.last_good")
@@ -51,7 +51,8 @@ func (k *keptGuest) load() ([]byte, error) {
 	return wasm, nil
 }
 
-// removeUnfinished removes what processes left that ended while they kept a guest.
+// removeUnfinished removes the temporary files of processes that ended during
+// save.
 func (k *keptGuest) removeUnfinished() error {
 	if k.path == "" {
 		return nil
@@ -59,7 +60,7 @@ func (k *keptGuest) removeUnfinished() error {
 	return atomicfile.RemoveUnfinished(k.path)
 }
 
-// save keeps wasm, which was let in.
+// save writes wasm, which was accepted, to the file unless it is there already.
 func (k *keptGuest) save(wasm []byte) error {
 	if k.path == "" {
 		return nil

@@ -15,8 +15,8 @@ import (
 	"github.com/tenantedge/tenantedge/edge/websocket"
 )
 
-// listenAdmin opens the admin listener and serves on it. Run calls it before the
-// directory is loaded, so that probes see the process start.
+// listenAdmin opens the admin listener and serves on it. Run calls it before it
+// loads the directory, so that probes get answers while the process starts.
 func (s *Server) listenAdmin() error {
 	if s.options.Admin == "" || s.adminListener != nil {
 		return nil
@@ -35,7 +35,7 @@ func (s *Server) listenAdmin() error {
 	return nil
 }
 
-// listen opens the listeners. Nothing is accepted before serve.
+// listen opens the listeners. Connections are not accepted before serve.
 func (s *Server) listen() error {
 	for _, l := range s.options.Own {
 		srv, err := s.newServer(config.Listener{H2: true})
@@ -64,8 +64,8 @@ func (s *Server) listen() error {
 	return nil
 }
 
-// Addrs returns the addresses of the listeners in the order of the file, empty
-// before Run has opened them.
+// Addrs returns the addresses of the listeners in the order of the configuration.
+// It returns none before Run has opened them.
 func (s *Server) Addrs() []net.Addr {
 	addrs := make([]net.Addr, len(s.listeners))
 	for i, l := range s.listeners {
@@ -74,7 +74,7 @@ func (s *Server) Addrs() []net.Addr {
 	return addrs
 }
 
-// AdminAddr returns the address of the admin listener, nil if it is not open.
+// AdminAddr returns the address of the admin listener, or nil if it is not open.
 func (s *Server) AdminAddr() net.Addr {
 	if s.adminListener == nil {
 		return nil
@@ -135,8 +135,9 @@ func serveOn(srv *http.Server, l net.Listener) error {
 	return srv.Serve(l)
 }
 
-// quietHandler puts what clients do wrong, which net/http reports as text, at
-// the level debug: anybody can fill a log with broken handshakes.
+// quietHandler lowers the level of errors that clients cause, which net/http
+// reports as text, to debug: otherwise anyone could fill the log with broken
+// handshakes.
 type quietHandler struct{ slog.Handler }
 
 func (h quietHandler) Handle(ctx context.Context, r slog.Record) error {

@@ -21,8 +21,8 @@ import (
 
 // MediaOptions configure a Media.
 type MediaOptions struct {
-	// Files says where the files are. Its zero fields are not the defaults of a
-	// configuration file.
+	// Files is the location of the files and their limits. The defaults of a
+	// configuration file do not apply to its zero fields.
 	Files config.Media
 	// Access is config.AccessPublic (default), AccessPrivate or AccessSigned.
 	Access string
@@ -112,8 +112,8 @@ func newMedia(s *store, c *config.Media, a *access, next http.Handler) *media {
 	}}
 }
 
-// runsActive reports whether browsers may execute what tenants uploaded. It also
-// holds for files that an application orders.
+// runsActive reports whether browsers may execute what tenants uploaded. This
+// applies to files that an application orders, too.
 func runsActive(c *config.Media) bool { return c != nil && c.ActiveContent == "inline" }
 
 func (m *media) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -133,8 +133,8 @@ func (m *media) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer lease.Release()
 	what := resource{tenant: t, path: clientPath(r, t)}
-	// The guest tells where the tenant's URLs begin. Other paths below the base
-	// are those of other tenants or of none; both look like a missing file.
+	// The guest decides where the tenant's URLs begin. Other paths below the base
+	// belong to other tenants or to none; both are answered like a missing file.
 	if base := lease.View.BaseURL(); base != "" {
 		what.name, what.hasName = files.Name(what.path, base)
 	}
@@ -169,6 +169,6 @@ func (m *media) unsent(w http.ResponseWriter, r *http.Request, err error) {
 	m.store.failFile(w, r, status)
 }
 
-// notFound is the answer for files that are missing or another tenant's, and the
-// handler of urlconfs with media only.
+// notFound answers requests for files that are missing or another tenant's. It is
+// also the handler of urlconfs with media only.
 func notFound(w http.ResponseWriter, _ *http.Request) { errorpage.Write(w, http.StatusNotFound, "") }

@@ -11,8 +11,8 @@ import (
 	"github.com/tenantedge/tenantedge/edge/metrics"
 )
 
-// newMetrics registers what /metrics shows: the guests, the directory, the
-// process and its Go runtime.
+// newMetrics creates the registry of /metrics: guests, websockets, directory,
+// requests, connections, files, the process and its Go runtime.
 func (s *Server) newMetrics() {
 	s.metrics = prometheus.NewRegistry()
 	s.metrics.MustRegister(
@@ -45,8 +45,8 @@ func (s *Server) newMetrics() {
 	}
 }
 
-// tooDeep returns how many new files were below too many folders, whoever asked
-// for them.
+// tooDeep returns how many new files were refused because they were below too
+// many folders, whether clients or guests created them.
 func (s *Server) tooDeep() float64 {
 	var sum uint64
 	for _, st := range s.table.stores {

@@ -26,17 +26,17 @@ type Options struct {
 	Logger *slog.Logger
 	// Handlers are the Go handlers that websocket routes of the file name.
 	Handlers map[string]websocket.Handler
-	// Guest is the guest's Wasm. It takes the place of guest.path, which is then
-	// not watched. nil: guest.path, or else the built-in router.
+	// Guest is the guest's Wasm. It replaces guest.path, which is then not watched.
+	// nil: guest.path, or else the built-in router.
 	Guest []byte
 	// Around wraps the handler of all requests, in front of the guest. nil: none.
 	Around func(http.Handler) http.Handler
-	// Listeners take the place of the listeners in the file. Run closes them. For
-	// HTTPS, pass listeners of package crypto/tls.
+	// Listeners replace the listeners in the file. Run closes them. For HTTPS, pass
+	// listeners of package crypto/tls.
 	Listeners []net.Listener
 	// Ready is called by Run after the listeners are open. nil: not called.
 	Ready func(*Server)
-	// Force, when it is closed, makes a shutdown interrupt open requests at once.
+	// Force makes a shutdown interrupt open requests at once when it is closed.
 	// nil: only limits.shutdown_timeout does.
 	Force <-chan struct{}
 }
@@ -71,9 +71,9 @@ type Parts struct {
 	closers []func() error
 }
 
-// Open opens the parts that file names. It checks what the file names on this
-// machine, such as secrets and certificates, but connects to no server, loads no
-// tenants and opens no listener. Errors about the file are *config.Error, joined.
+// Open opens the parts that file names. It checks what the file refers to on this
+// machine, such as secrets and certificates, but does not connect to servers, load
+// tenants or open listeners. Errors about the file are *config.Error, joined.
 func Open(file *config.File, o Options) (*Parts, error) {
 	if err := file.CheckSurroundings(); err != nil {
 		return nil, err
@@ -135,13 +135,13 @@ func (p *Parts) Load(ctx context.Context) error {
 	return nil
 }
 
-// Locate returns err, an error of edge.New or New, with the position in the file
-// that it is about, as a *config.Error, if there is one.
+// Locate returns err, an error of edge.New or New, as a *config.Error with the
+// position in the file that is the cause. If there is none it returns err itself.
 func (p *Parts) Locate(err error) error { return locate(p.file, err) }
 
 func locate(file *config.File, err error) error {
 	if invalid := file.CheckGuest(); invalid != nil {
-		// The error of the kept guest is the only other news.
+		// Of err, only the error of the kept guest adds anything.
 		var kept *KeptGuestError
 		if errors.As(err, &kept) {
 			return errors.Join(invalid, kept)

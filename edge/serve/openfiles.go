@@ -10,8 +10,8 @@ import (
 )
 
 // OpenFiles opens the files of all tenants: the folder or the bucket of m, with
-// its limits. The locator, usually an edge.Host, tells where the files of each
-// tenant are.
+// its limits. The locator, usually an edge.Host, names the location of each
+// tenant's files.
 func OpenFiles(m *config.Media, l storage.Locator) (storage.Storage, error) {
 	c := mediaStorage(m)
 	c.Locator = l

@@ -16,7 +16,7 @@ type proxy struct {
 	server *Server
 	host   string // of the application's URL, with its port
 	tls    *tls.Config
-	accel  *accel // nil: the application may not have files sent
+	accel  *accel // nil: the application may not order files
 }
 
 func (s *Server) newProxy(c config.URLConf, a *accel) (*proxy, error) {
@@ -43,8 +43,8 @@ func (s *Server) newProxy(c config.URLConf, a *accel) (*proxy, error) {
 	return p, nil
 }
 
-// failed answers a request that the application did not answer. What the client
-// does wrong is no error: it is counted and logged at INFO.
+// failed answers a request that the application did not answer. Failures that the
+// client causes are counted, and logged at INFO at most.
 func (p *proxy) failed(w http.ResponseWriter, r *http.Request, f upstream.Failure) {
 	s, status := p.server, f.Cause.Status()
 	switch {
@@ -72,7 +72,7 @@ func (p *proxy) failed(w http.ResponseWriter, r *http.Request, f upstream.Failur
 }
 
 // upstreamStats returns the counters for each application's address. Several
-// urlconfs may have the same one.
+// urlconfs may have the same address.
 func (s *Server) upstreamStats() map[string]upstream.Stats {
 	all := make(map[string]upstream.Stats, len(s.proxies))
 	for _, p := range s.proxies {

@@ -8,7 +8,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/upstream"
 )
 
-// clientFailures counts proxied requests that failed by the client.
+// clientFailures counts proxied requests that failed because of the client.
 type clientFailures struct{ gone, malformed, tooLarge, slow atomic.Uint64 }
 
 // of returns the counter of a cause.
@@ -25,8 +25,8 @@ func (c *clientFailures) of(cause upstream.Cause) *atomic.Uint64 {
 	}
 }
 
-// proxyCollector shows what became of requests to upstreams and of the
-// connections to them.
+// proxyCollector exports counters of requests that failed because of the client,
+// and of connections to upstreams.
 type proxyCollector struct{ server *Server }
 
 var (

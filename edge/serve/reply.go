@@ -9,7 +9,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/config"
 )
 
-// reply answers every request with the same.
+// reply answers every request with the same response.
 type reply struct{ *config.Reply }
 
 func (p reply) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -25,6 +25,6 @@ func (p reply) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.WriteHeader(p.Status)
 	if !bodyless && r.Method != http.MethodHead {
-		_, _ = io.WriteString(w, p.Body) // the client may be gone
+		_, _ = io.WriteString(w, p.Body) // the client may have disconnected
 	}
 }

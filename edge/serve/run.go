@@ -182,8 +182,8 @@ func (s *Server) shutdown() error {
 }
 
 // drain closes websockets and other hijacked connections and waits for them and
-// for all requests. No request is left to be hijacked once the servers have
-// drained.
+// for all requests. It waits for the proxies last: once the servers have drained,
+// no request can hijack a connection any more.
 func (s *Server) drain(ctx context.Context) error {
 	errs := make([]error, len(s.servers)+1)
 	var all sync.WaitGroup
@@ -229,7 +229,7 @@ func (s *Server) closeRemoved(ctx context.Context) {
 		if !sleep(ctx, removedPause) {
 			return
 		}
-		search() // for requests that were being routed at the first
+		search() // for requests that were being routed during the first search
 	}
 }
 

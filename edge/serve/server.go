@@ -1,5 +1,5 @@
-// Package serve runs an edge from a configuration file: it is what `tenantedge
-// serve` does, for programs that embed it.
+// Package serve runs an edge from a configuration file, as `tenantedge serve`
+// does.
 //
 //	file, err := config.Load("tenantedge.yaml")
 //	if err != nil {
@@ -7,7 +7,7 @@
 //	}
 //	return serve.Run(ctx, file, serve.Options{}) // until ctx ends and the last request is answered
 //
-// Its parts can be used alone:
+// Its parts can be used separately:
 //   - [New] and [Server.Start] make an http.Handler without listeners.
 //   - [Open] opens directory, sessions, queries and channel layer for a Host that
 //     the caller makes.
@@ -37,7 +37,7 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// settings are what the file and the Options say, apart from the Host's
+// settings are those of the file and of the Options, without the Host's
 // configuration.
 type settings struct {
 	URLConfs    map[string]config.URLConf
@@ -101,10 +101,10 @@ type Server struct {
 	closeErr  error
 }
 
-// New makes a Server of file. It checks and opens the parts of the file as Open
-// does, and the folders of files. It connects to no server, loads no tenants and
-// opens no listener. Errors about the file are *config.Error, joined. Close the
-// Server.
+// New makes a Server from file. It checks and opens the parts of the file as Open
+// does, and opens the folders of files. It does not connect to servers, load
+// tenants or open listeners. Errors about the file are *config.Error, joined. The
+// caller must close the Server.
 func New(ctx context.Context, file *config.File, o Options) (*Server, error) {
 	handlers := slices.Sorted(maps.Keys(o.Handlers))
 	if err := errors.Join(file.CheckServe(handlers...), file.CheckSurroundings()); err != nil {
@@ -210,7 +210,7 @@ func (s *Server) Host() *edge.Host { return s.host }
 // Parts returns the services that the Server uses. Close closes them.
 func (s *Server) Parts() *Parts { return s.parts }
 
-// ServeHTTP routes a request and serves it by the urlconf of its tenant.
+// ServeHTTP routes a request and serves it with the urlconf of its tenant.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
 // Close closes everything that the Server has opened. Open requests are
@@ -251,7 +251,7 @@ func (s *Server) close() error {
 	return errors.Join(errs...)
 }
 
-// unlessClosed returns err, or nil if it says that something was closed before.
+// unlessClosed returns err, or nil if err is that something is closed already.
 func unlessClosed(err error) error {
 	if errors.Is(err, net.ErrClosed) || errors.Is(err, http.ErrServerClosed) {
 		return nil
@@ -269,7 +269,7 @@ func (s *Server) entry(next http.Handler) http.Handler {
 		defer s.requests.Add(-1)
 		if r.ProtoMajor == 1 && len(r.TransferEncoding) > 0 {
 			// The request may have had a Content-Length too, which net/http removes.
-			// RFC 9112, 6.1, requires to close the connection then.
+			// RFC 9112, 6.1, requires closing the connection then.
 			w.Header().Set("Connection", "close")
 			w = &closing{ResponseWriter: w}
 		}

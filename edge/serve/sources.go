@@ -39,7 +39,7 @@ func Database(file *config.File) (postgres.Config, error) {
 	}, err
 }
 
-// database opens the database of the directory, which queries use too, and
+// database opens the database of the directory. Queries use it too, and so do
 // sessions unless they name another. Later calls return the same one.
 func (p *Parts) database() (*postgres.DB, error) {
 	if p.db != nil {

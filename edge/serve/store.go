@@ -54,9 +54,9 @@ func (s *store) lease(ctx context.Context, t *tenant.Tenant) (files.Lease, error
 	return lease, nil
 }
 
-// check refuses a tenant whose files would be another's too. It checks the
-// identifier of the tenant's view, because a new guest, which may name other
-// identifiers, takes over before those of all tenants are checked.
+// check returns an error if the tenant's files are another tenant's. It checks the
+// identifier of the tenant's view, since a new guest, which may name other
+// identifiers, runs before those of all tenants are checked.
 func (s *store) check(ctx context.Context, t storage.Tenant, identifier string) error {
 	if i := s.identifiers.Load(); i != nil {
 		if err, known := isOwn(i, t, identifier); known {
@@ -67,18 +67,19 @@ func (s *store) check(ctx context.Context, t storage.Tenant, identifier string) 
 		return err
 	}
 	err, _ := isOwn(s.identifiers.Load(), t, identifier)
-	return err // unknown: the tenant was removed after it was routed to
+	return err // nil for an unknown tenant, which was removed after routing
 }
 
-// isOwn returns an error if another tenant has the identifier too. known is
-// false if the tenant is not among those checked.
+// isOwn returns an error if the identifier is another tenant's. known is false if
+// t is not among the tenants that were checked.
 func isOwn(i *backend.Identifiers, t storage.Tenant, identifier string) (err error, known bool) {
 	t.Folder = "" // only URLs depend on it
 	return i.Check(t, identifier)
 }
 
 // update checks the identifiers of all tenants if the directory or the guest has
-// changed. It logs and returns the tenants without files of their own.
+// changed. It logs and returns an error for each tenant that has no files of its
+// own and had them, or was not known, before.
 func (s *store) update(ctx context.Context) ([]error, error) {
 	s.checking.Lock()
 	defer s.checking.Unlock()
@@ -184,15 +185,15 @@ func (s *Server) watchFiles(ctx context.Context) {
 	}
 }
 
-// guestStorage is a store for guests. It does not check identifiers itself: that
-// would call the guest, which is in the middle of a call.
+// guestStorage is the storage for guests. It relies on the last check of all
+// identifiers: a new check would call the guest, which is in the middle of a call.
 type guestStorage struct {
 	storage.Storage
 	store *store
 }
 
-// View implements storage.Storage. A tenant whose files would be another's too
-// has none.
+// View implements storage.Storage. It fails if the tenant's files are another
+// tenant's, or if that has not been checked.
 func (g guestStorage) View(ctx context.Context, t storage.Tenant) (storage.View, error) {
 	i := g.store.identifiers.Load()
 	if i == nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
-// table serves what a request's urlconf names.
+// table passes each request to the handler of its urlconf.
 type table struct {
 	server   *Server
 	urlconfs map[string]http.Handler
@@ -65,7 +65,7 @@ func (t *table) handler(c config.URLConf) (http.Handler, error) {
 	return m, nil
 }
 
-// inner is what serves a urlconf beside media.
+// inner returns the handler of a urlconf for all requests but those for media.
 func (t *table) inner(c config.URLConf, gate *access) (http.Handler, error) {
 	switch {
 	case c.Upstream != nil:
@@ -126,7 +126,7 @@ func (t *table) access(c config.URLConf) (*access, error) {
 	return a, nil
 }
 
-// store returns the files below a location. Empty: those of media.
+// store returns the store of a location. Empty: that of media.
 func (t *table) store(location string) (*store, error) {
 	m := t.server.options.Media
 	c := &config.Media{Location: location} // without limits
@@ -180,7 +180,7 @@ func (t *table) close() error {
 	return errors.Join(errs...)
 }
 
-// ServeHTTP serves a request that the Middleware let pass.
+// ServeHTTP serves a request that the Host's Middleware passed on.
 func (t *table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	found, ok := tenant.From(r.Context())
 	if !ok {
@@ -190,8 +190,8 @@ func (t *table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	noteTenant(r.Context(), found)
 	h, ok := t.urlconfs[found.URLConf]
 	if !ok {
-		// A configuration was checked before it was served, so it was the guest
-		// that came up with the name.
+		// The urlconfs of the configuration were checked at the start, so the name
+		// comes from the guest.
 		id := noteFailure(r.Context(), "unknown urlconf")
 		t.server.log.LogAttrs(r.Context(), slog.LevelError, "the guest named a urlconf that is not configured",
 			slog.String("urlconf", found.URLConf), slog.String("schema", found.Schema), slog.String("request", id))
@@ -210,7 +210,8 @@ func (t *table) serveNone(w http.ResponseWriter, r *http.Request) {
 	t.serve(t.fallback, w, r)
 }
 
-// serve hands the request on, with its body bounded, if there is room for it.
+// serve passes the request to h and limits its body. At a limit of concurrent
+// requests it answers 503.
 func (t *table) serve(h http.Handler, w http.ResponseWriter, r *http.Request) {
 	o := ownerOf(r)
 	if !t.server.shares.acquire(o) {

@@ -6,7 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// What /metrics shows of uploads, where there are any.
+// The metrics of uploads. They are exported if a urlconf accepts uploads.
 var (
 	uploadsTotal = prometheus.NewDesc("tenantedge_uploads_total",
 		"What clients did to files: created and replaced by PUT, deleted, and resumable uploads that were begun and finished.", []string{"result"}, nil)
@@ -14,7 +14,7 @@ var (
 	uploadRefused = prometheus.NewDesc("tenantedge_uploads_refused_total", "Uploads that failed, by the status of the answer.", []string{"status"}, nil)
 )
 
-// takesUploads reports whether a urlconf does.
+// takesUploads reports whether any urlconf accepts uploads.
 func (s *Server) takesUploads() bool {
 	for _, c := range s.options.URLConfs {
 		if c.Uploads != nil {
