@@ -11,8 +11,8 @@ import (
 	"github.com/tenantedge/tenantedge/edge/config"
 )
 
-// orders has the application answer every request with what the request's
-// headers X-Order-… say, and a page.
+// orders is an application whose answers have the headers that the request asks
+// for by X-Order-…, and a page.
 func orders(w http.ResponseWriter, r *http.Request) {
 	for name, values := range r.Header {
 		if ordered, ok := strings.CutPrefix(name, "X-Order-"); ok {
@@ -24,8 +24,8 @@ func orders(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, "the application's page")
 }
 
-// startAccel is a world whose application may have files sent that lie in the
-// folder private, beside that of media.
+// startAccel starts a world whose application may order files from the folder
+// private, which is next to that of media.
 func startAccel(t *testing.T, changes ...func(*setup)) *mediaWorld {
 	t.Helper()
 	private := filepath.Join(t.TempDir(), "private")
@@ -126,7 +126,7 @@ func TestF6OrdersAreNotFollowedUnlessTheConfigurationSaysSo(t *testing.T) {
 			t.Errorf("a server in front of the edge does not learn how to buffer: %v", a.Header)
 		}
 	}
-	// The same headers from a client are of no use to it.
+	// The same headers have no effect if a client sends them.
 	if a := w.get("acme.example.com", "/", "X-Accel-Redirect", "/protected/a.txt"); a.body != "the application's page" {
 		t.Errorf("%q", a.body)
 	}
@@ -190,7 +190,8 @@ func TestHeadersGoWithASentFileAsWithNginx(t *testing.T) {
 	}
 }
 
-// What the views of django-private-storage answer, for both kinds of servers.
+// The headers are those that django-private-storage sends, for nginx and for
+// Apache.
 func TestDjangoPrivateStorageWorksUnchanged(t *testing.T) {
 	w := startAccel(t, func(s *setup) {
 		s.options.URLConfs["app"] = config.URLConf{Accel: &config.Accel{Prefix: "/private-x-accel-redirect/", Location: s.options.URLConfs["app"].Accel.Location}}

@@ -119,8 +119,8 @@ func TestWhatCannotBeServedIsRefusedWithItsPlace(t *testing.T) {
 	}
 }
 
-// Host names the listener, or a page of another site has its name resolved to
-// it.
+// A Host that does not name the listener may be that of a site whose name
+// resolves to the listener's address.
 func TestTheAdminListenerAnswersToItsOwnNamesAlone_F4(t *testing.T) {
 	w := start(t, func(s *setup) { s.options.AdminHosts = []string{"metrics.internal"} })
 	address := w.server.AdminAddr().String()
@@ -138,7 +138,7 @@ func TestTheAdminListenerAnswersToItsOwnNamesAlone_F4(t *testing.T) {
 			r.Host = host
 			a := w.do(r)
 			if path == "/guest" && want == 200 {
-				continue // there is no token
+				continue // not served without a token
 			}
 			if a.StatusCode != want {
 				t.Errorf("%s of %s: %d, expected %d", path, host, a.StatusCode, want)

@@ -13,26 +13,26 @@ import (
 	"time"
 )
 
-// heard is what a server sends on a connection that asks for one answer.
+// heard is what a server sends on a connection with one request.
 type heard struct {
 	interim []int // statuses of 1xx heads
 	status  int   // 0: no answer
 	header  http.Header
 	trailer http.Header
 	body    string
-	surplus string // after the end of the answer
+	surplus string // bytes after the end of the answer
 }
 
 // get returns a request for a page of the tenant acme.
 func get(target string, headers ...string) string { return ask("GET", target, "", headers...) }
 
-// ask returns a request. Each of headers is a whole line.
+// ask returns a request. Each of headers is a complete line.
 func ask(method, target, body string, headers ...string) string {
 	lines := append([]string{method + " " + target + " HTTP/1.1", "Host: acme.example.com", "Connection: close"}, headers...)
 	return strings.Join(lines, "\r\n") + "\r\n\r\n" + body
 }
 
-// send sends a request as it is, and reads until the server closes the connection.
+// send sends request unchanged, and reads until the server closes the connection.
 func send(t *testing.T, address, request string) heard {
 	t.Helper()
 	c := dial(t, address)
@@ -82,7 +82,7 @@ func hear(in *bufio.Reader, method string) heard {
 	}
 }
 
-// seen is what an application got of a request, as the files echo.* tell it.
+// seen is what an application got of a request, as the files echo.* report it.
 type seen struct {
 	Method, Target, Path, Script, Scheme, Client, Body string
 
@@ -90,14 +90,15 @@ type seen struct {
 	Trailers []string
 }
 
-// seen returns what the application got. False: the server answered by itself.
+// seen returns what the application got. False: the server answered without the
+// application.
 func (h heard) seen() (seen, bool) {
 	var s seen
 	err := json.Unmarshal([]byte(h.body), &s)
 	return s, err == nil && h.status == http.StatusOK
 }
 
-// values returns those of a header.
+// values returns the values of a header.
 func (s seen) values(name string) []string {
 	var found []string
 	for _, h := range s.Headers {
@@ -108,7 +109,7 @@ func (s seen) values(name string) []string {
 	return found
 }
 
-// nameOf returns the name of a header with a value.
+// nameOf returns the name of the header with this value.
 func (s seen) nameOf(value string) string {
 	for _, h := range s.Headers {
 		if strings.Contains(h[1], value) {

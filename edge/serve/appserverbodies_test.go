@@ -14,13 +14,13 @@ import (
 )
 
 const (
-	// betweenPieces has a body arrive after its head: some servers take only one
-	// that arrives with it.
+	// betweenPieces makes a body arrive after its head: some servers read only a
+	// body that arrives with the head.
 	betweenPieces = 50 * time.Millisecond
 	chunks        = "5\r\nhello\r\n1;x=y\r\n \r\n5\r\nworld\r\n0\r\n\r\n"
 )
 
-// sendApart is send with the head and the body in two pieces.
+// sendApart is send, with a pause between head and body.
 func (p pair) sendApart(address, head, body string) heard {
 	p.Helper()
 	c := dial(p.T, address)
@@ -54,8 +54,8 @@ func bodies(p pair) (found []string) {
 			found = append(found, fmt.Sprintf("%s: the body is lost", c.name))
 		}
 		e := p.sendApart(p.edge.addr(), c.head, c.body)
-		// The edge sends a request without a body with a length of 0, and a body
-		// may arrive sooner than from the client.
+		// The edge adds a length of 0 to a request without a body. A body may
+		// arrive at the server sooner through the edge than from the client.
 		es, eok := e.seen()
 		if ok && !eok || es.Body != c.want && es.Body != ds.Body {
 			p.Errorf("%s: directly %d %q, through the edge %d %q", c.name, d.status, ds.Body, e.status, es.Body)
@@ -64,7 +64,7 @@ func bodies(p pair) (found []string) {
 	return found
 }
 
-// surplusRequests ask for answers that have no body in HTTP.
+// surplusRequests are requests whose answers have no body in HTTP.
 var surplusRequests = []struct{ name, method, query string }{
 	{"HEAD", "HEAD", "b="}, {"204", "GET", "s=204+No+Content&b="}, {"205", "GET", "s=205+Reset+Content&b="}, {"304", "GET", "s=304+Not+Modified&b="},
 }
@@ -73,7 +73,7 @@ func surplus(p pair) (found []string) {
 	c := dial(p.T, p.edge.addr())
 	defer c.Close()
 	in := bufio.NewReader(c)
-	// On one connection for all tenants, as of a proxy in front.
+	// One connection for all tenants, like that of a proxy before the edge.
 	exchange := func(method, host, target string) heard {
 		if _, err := fmt.Fprintf(c, "%s %s HTTP/1.1\r\nHost: %s\r\n\r\n", method, target, host); err != nil {
 			p.Fatal(err)
@@ -99,8 +99,8 @@ func surplus(p pair) (found []string) {
 
 const handshake = "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nOrigin: http://acme.example.com"
 
-// upgrade asks for a switch of protocols, and returns the status and what the
-// server sends of its own.
+// upgrade requests a switch of protocols. It returns the status and what the
+// server sends unprompted.
 func (p pair) upgrade(address string, lines ...string) (int, string) {
 	p.Helper()
 	c := dial(p.T, address)
@@ -204,9 +204,9 @@ func interim(p pair) (found []string) {
 	return found
 }
 
-// early asks for an answer that does not need the request's body, of which it
-// sends a part. It returns the status, and whether the answer came before the
-// rest of the body.
+// early sends a request whose answer does not depend on the body, and a part of
+// the body. It returns the status, and whether the answer came before the rest of
+// the body was sent.
 func (p pair) early(address string, wait time.Duration) (int, bool) {
 	p.Helper()
 	body := bytes.Repeat([]byte("x"), 1<<20)
@@ -226,7 +226,7 @@ func (p pair) early(address string, wait time.Duration) (int, bool) {
 	return (<-heads).status, false
 }
 
-// earlyWait is how long a server has to answer early.
+// earlyWait is how long early waits for an answer before it sends the rest.
 const earlyWait = 2 * time.Second
 
 func early(p pair) (found []string) {
@@ -243,7 +243,7 @@ func early(p pair) (found []string) {
 	if n := strings.Count(p.app.requests(p.T), "POST /early") - asked; n != 1 {
 		p.Errorf("the application got the request %d times", n)
 	}
-	// On the connections that the edge still has to the application.
+	// These use the connections that the edge still has to the application.
 	for n := range 5 {
 		h := p.throughEdge(get(fmt.Sprintf("/?n=%d", n)))
 		if h.body != fmt.Sprintf("page of acme %d", n) {

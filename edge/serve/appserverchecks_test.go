@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// pair is a server, asked directly and through an edge before it.
+// pair is a server that is tested directly and through an edge.
 type pair struct {
 	*testing.T
 	app  running
@@ -22,8 +22,8 @@ func (p pair) throughEdge(request string) heard {
 	return send(p.T, p.edge.addr(), request)
 }
 
-// gets returns what the application gets through the edge. It fails if that is
-// not the tenant.
+// gets returns what the application gets through the edge. The test fails if the
+// tenant is not the expected one.
 func (p pair) gets(request string) seen {
 	p.Helper()
 	h := p.throughEdge(request)
@@ -40,9 +40,9 @@ func (p pair) gets(request string) seen {
 // appServerCheck sends something to a server, directly and through the edge.
 type appServerCheck struct {
 	name string
-	// edge says what the edge does, whatever the server; run holds it to that.
+	// edge describes what the edge does with every server. run checks it.
 	edge string
-	// run returns what is found when the server is asked directly.
+	// run returns what the server does when it is tested directly.
 	run func(pair) []string
 }
 
@@ -60,7 +60,7 @@ var appServerChecks = []appServerCheck{
 	{"Answers before the request has ended", "The application's early answer reaches the client. The request is not repeated, and further requests get their own answers.", early},
 }
 
-// code returns text as it stands in a table, marked as code.
+// code returns text as Markdown code for a table.
 func code(text string) string {
 	var quoted strings.Builder
 	for i := range len(text) {

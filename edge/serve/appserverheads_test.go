@@ -14,7 +14,7 @@ import (
 
 const oddCharacters = "_!#$%&'*+.^`|~"
 
-// guardedNames are some of each kind; edge's own tests have all of them.
+// guardedNames are some headers of each kind; the tests of package edge have all.
 var guardedNames = []string{"Tenant", "X-Forwarded-For", "X-Real-Ip", "Script-Name", "Path-Info", "Daphne-Root-Path", "Proxy", "Remote-User", "X-Accel-Mapping"}
 
 func headerNames(p pair) (found []string) {
@@ -54,8 +54,8 @@ func headerNames(p pair) (found []string) {
 	return found
 }
 
-// steeringHeaders are headers that a server may take for a statement about the
-// request, with a value that differs from what is so.
+// steeringHeaders are headers that a server may use as properties of the request,
+// with values that differ from the real ones.
 var steeringHeaders = []string{
 	"SCRIPT_NAME: /inner", "Script-Name: /inner", "Daphne-Root-Path: /inner", "PATH_INFO: /inner", "X-Script-Name: /inner", "X-Forwarded-Prefix: /inner",
 	"X-Rewrite-Url: /inner", "X-Original-Url: /inner", "REQUEST_URI: /inner", "X-Forwarded-For: 192.0.2.9", "Forwarded: for=192.0.2.9;proto=https",
@@ -63,7 +63,7 @@ var steeringHeaders = []string{
 	"X-Url-Scheme: https", "Front-End-Https: on", "Https: on", "X-Forwarded-Host: umbra.example.com",
 }
 
-// stated is what a server says of a request by other means than headers.
+// stated returns what a server reports of a request apart from its headers.
 func (s seen) stated() string {
 	return fmt.Sprintf("script %q path %q target %q scheme %q client %q host %q", s.Script, s.Path, s.Target, s.Scheme, s.Client, s.values("host"))
 }
@@ -91,7 +91,7 @@ func steering(p pair) (found []string) {
 	return found
 }
 
-// oddPaths are sent as they stand. The edge refuses what has no one reading.
+// oddPaths are sent unchanged. The edge refuses ambiguous paths.
 var oddPaths = []struct {
 	target  string
 	refused bool
@@ -102,8 +102,8 @@ var oddPaths = []struct {
 	{"/%ff", true}, {"/%zz", true}, {"/a%00b", true},
 }
 
-// outOfFolder are paths below the folder of a tenant that a server may take for
-// the path of another tenant.
+// outOfFolder are paths below the folder of a tenant that a server may resolve to
+// the folder of another tenant.
 var outOfFolder = []string{
 	"/acme/../umbra/", "/acme/%2e%2e/umbra/", "/acme/.%2E/umbra/", "/acme/..;/umbra/", "/acme/..%2fumbra/", "/acme/x/../../umbra/", `/acme/..\umbra/`,
 	"/acme/..%5cumbra/", "/acme%2f..%2fumbra/", "/acme/%252e%252e/umbra/",
@@ -137,7 +137,7 @@ func paths(p pair) (found []string) {
 	return found
 }
 
-// samePath reports whether path is what a target's path decodes to. WSGI has
+// samePath reports whether path is the decoded path of target. WSGI represents
 // each byte as one character.
 func samePath(path, target string) bool {
 	raw, _, _ := strings.Cut(target, "?")
@@ -152,7 +152,7 @@ func samePath(path, target string) bool {
 	return path == decoded || path == string(latin1)
 }
 
-// doubtfulHosts are requests for which servers do not agree whose they are.
+// doubtfulHosts are requests whose host servers do not agree about.
 var doubtfulHosts = []struct{ name, request string }{
 	{"two hosts", "GET / HTTP/1.1\r\nHost: acme.example.com\r\nHost: umbra.example.com\r\nConnection: close\r\n\r\n"},
 	{"another host in the target", "GET http://umbra.example.com/ HTTP/1.1\r\nHost: acme.example.com\r\nConnection: close\r\n\r\n"},

@@ -18,21 +18,21 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb/testserver"
 )
 
-// appServer is an application server of Debian, with an application in
-// testdata/servers that tells what it gets.
+// appServer is an application server that Debian packages, with an application in
+// testdata/servers that reports what it gets.
 type appServer struct {
 	name string
-	// version is a command that writes the server's version. It fails where
-	// the server is not installed.
+	// version is a command that prints the server's version. It fails if the
+	// server is not installed.
 	version []string
-	// command is how the server is started: DIR is its folder, which holds the
-	// files of testdata/servers, PORT where it listens, FPM where php-fpm does.
+	// command starts the server. DIR is its folder, with the files of
+	// testdata/servers, PORT is its port, FPM is the port of php-fpm.
 	command []string
-	// config is a file of testdata/servers with the same words.
+	// config is a file of testdata/servers with the same placeholders.
 	config string
 	php    bool
-	short  bool // a server of the short form
-	// surplus: it sends bodies where HTTP has none, for TestSurplusOfRealServers.
+	short  bool // part of the short run
+	// surplus: it sends bodies where HTTP has none, for TestSurplusOfRealServers_A1.
 	surplus bool
 }
 
@@ -100,8 +100,8 @@ var everyServer = os.Getenv("TENANTEDGE_SERVERS") == "all"
 
 var versionNumber = regexp.MustCompile(`\d+(\.\d+)+`)
 
-// installed returns the version of a server. A test of one that is not here is
-// skipped.
+// installed returns the version of a server. If the server is not installed, the
+// test is skipped.
 func (a appServer) installed(t *testing.T) string {
 	t.Helper()
 	cmd := exec.Command(program(a.version[0]), a.version[1:]...)
@@ -116,7 +116,7 @@ func (a appServer) installed(t *testing.T) string {
 	return ""
 }
 
-// program finds servers also where a user's PATH does not lead.
+// program finds servers in folders outside of a user's PATH, too.
 func program(name string) string {
 	if path, err := exec.LookPath(name); err == nil {
 		return path
@@ -128,13 +128,13 @@ func program(name string) string {
 type running struct {
 	*testserver.Server
 	version string
-	notes   string // the folder where the application notes its requests
+	notes   string // the folder where the application records its requests
 }
 
 func (r running) address() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(r.Port())) }
 func (r running) url() *url.URL   { return &url.URL{Scheme: "http", Host: r.address()} }
 
-// requests returns what the application noted of its requests.
+// requests returns what the application recorded of its requests.
 func (r running) requests(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(r.notes, "requests.log"))
@@ -144,7 +144,7 @@ func (r running) requests(t *testing.T) string {
 	return string(text)
 }
 
-// start starts a server, which is stopped after the test.
+// start starts a server and stops it after the test.
 func (a appServer) start(t *testing.T) running {
 	t.Helper()
 	version, fpm, notes := a.installed(t), "", ""

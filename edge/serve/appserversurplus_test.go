@@ -52,8 +52,8 @@ func TestSurplusOfRealServers_A1(t *testing.T) {
 	})
 }
 
-// crossfire has eight clients of two tenants ask for pages of their own, while
-// some provoke bodies where HTTP has none.
+// crossfire runs eight clients of two tenants. Each requests its own pages; some
+// also provoke bodies where HTTP has none.
 func crossfire(t *testing.T, u *url.URL, length time.Duration) {
 	w := start(t, withUpstream(u))
 	ctx, cancel := context.WithTimeout(t.Context(), length)

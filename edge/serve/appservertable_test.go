@@ -10,12 +10,12 @@ import (
 	"testing"
 )
 
-// serversPage is the table of what was found. `make servers` writes it, and
-// every run holds it to the servers that it has in the same versions.
+// serversPage holds the findings. `make servers` writes it. Every run compares it
+// with the servers that are installed in the same version.
 const serversPage = "SERVERS.md"
 
-// findings are what was found: by check, then by server. Versions are the
-// findings of no check.
+// findings are texts by check, then by server. Those of the check "" are the
+// servers' versions.
 type findings map[string]map[string]string
 
 func (f findings) set(check, server, found string) {
@@ -25,8 +25,8 @@ func (f findings) set(check, server, found string) {
 	f[check][server] = found
 }
 
-// TestApplicationServers runs against the servers of the short form, or with
-// TENANTEDGE_SERVERS=all against all of them.
+// TestApplicationServers tests the servers of the short run, or all servers with
+// TENANTEDGE_SERVERS=all.
 func TestApplicationServers(t *testing.T) {
 	text, err := os.ReadFile(serversPage)
 	if err != nil && !everyServer {
@@ -59,7 +59,7 @@ func TestApplicationServers(t *testing.T) {
 	}
 }
 
-// compare reports what the page tells otherwise of a server in the same version.
+// compare reports where the page differs for a server in the same version.
 func (f findings) compare(t *testing.T, told findings) {
 	for server, version := range f[""] {
 		if told[""][server] != version {
@@ -85,7 +85,7 @@ what it finds.
 | --- | --- |
 `
 
-// page writes findings as readFindings reads them.
+// page returns the page of f, which readFindings can read.
 func (f findings) page() string {
 	var page strings.Builder
 	page.WriteString(serversIntroduction)

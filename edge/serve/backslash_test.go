@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// A backslash is a byte of a name on the disk, and never a slash. No URL has it,
-// but an application that names a file by its path can have that file sent.
+// A backslash is an ordinary byte of a file name, never a slash. No URL may have
+// one, but an application can order such a file by its name.
 func TestABackslashIsNeverASlash_C5(t *testing.T) {
 	w := startAccel(t)
 	private, media := w.location, w.server.options.Media.Location

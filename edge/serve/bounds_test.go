@@ -80,8 +80,8 @@ func (w *world) metric(name string) string {
 	return ""
 }
 
-// A tenant whose clients send or read nothing keeps its share of requests, and
-// no other tenant notices.
+// Clients that send or read nothing use up only their tenant's share of requests.
+// Other tenants are served.
 func TestSlowClientsOfATenantTakeItsShareAlone_A9(t *testing.T) {
 	for name, request := range map[string]string{
 		"uploads": "POST / HTTP/1.1\r\nHost: acme.example.com\r\nContent-Length: 1000\r\n\r\nx",
@@ -124,12 +124,12 @@ func TestSlowClientsOfATenantTakeItsShareAlone_A9(t *testing.T) {
 	}
 }
 
-// endless is a source of zeros.
+// endless is an endless source of zeros.
 type endless struct{}
 
 func (endless) Read(p []byte) (int, error) { return len(p), nil }
 
-// Connections that wait for a request give way to new ones, the longest first.
+// New connections replace those that wait for a request, the longest first.
 func TestConnectionsThatWaitMakeRoom_A9(t *testing.T) {
 	w := start(t, func(s *setup) { s.options.Limits.Connections = 8 })
 	first, in := w.sent("GET / HTTP/1.1\r\nHost: acme.example.com\r\n\r\n")
@@ -157,8 +157,8 @@ func TestConnectionsThatWaitMakeRoom_A9(t *testing.T) {
 	}
 }
 
-// Websockets that the edge handles take half of the room of those that have an
-// upstream, which a tenant's share and the total go by.
+// A websocket that the edge handles counts half as much as one with an upstream,
+// in the tenant's share and in the total.
 func TestWebsocketsCountByTheirDescriptors_A9(t *testing.T) {
 	for path, most := range map[string]int{"/echo/": 6, "/relay/": 3} {
 		t.Run(path, func(t *testing.T) {
@@ -259,8 +259,8 @@ func (w *world) h2Client() *http.Client {
 	return &http.Client{Transport: transport, Timeout: patience}
 }
 
-// pacedMedia is a world that gives clients little time, with an application,
-// media and uploads.
+// pacedMedia starts a world with short time limits for clients, with an
+// application, media and uploads.
 func pacedMedia(t *testing.T, short time.Duration, app http.HandlerFunc) *mediaWorld {
 	return startMedia(t, withApp(app), h2c, uploadsFor(config.AccessPublic), func(s *setup) {
 		media := s.options.URLConfs["app"]
@@ -330,7 +330,7 @@ func TestAReaderThatDoesNotReadIsCutOffOnEveryRoute_A9(t *testing.T) {
 	}
 }
 
-// An upstream may be slow, and a websocket silent, for longer than clients may.
+// The time limits of clients do not apply to slow upstreams and idle websockets.
 func TestWhatIsNotTheClientsTimeIsNotBounded_A9(t *testing.T) {
 	next := make(chan struct{})
 	w := pacedMedia(t, 2*time.Second, func(w http.ResponseWriter, r *http.Request) {

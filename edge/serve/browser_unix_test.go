@@ -20,7 +20,7 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// Content that says so at the server when a browser runs it.
+// Content that sends a request to the server when a browser runs it.
 const (
 	runningPage = `<!doctype html><title>x</title><script>new Image().src="/ran?page:"+location.search</script>`
 	runningXML  = `<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"><head><title>x</title><script>new Image().src="/ran?xml:"+location.search</script></head></html>`
@@ -28,7 +28,7 @@ const (
 	runningCode = `(self.fetch||Image)("/ran?code:"+(self.document&&document.currentScript?document.currentScript.src:self.location.href))`
 )
 
-// hostileTypes are Content-Types that some reader takes for an active one.
+// hostileTypes are Content-Types that some reader may treat as an active type.
 var hostileTypes = []string{
 	"text/html", "image/png,text/html", "image/png, text/html", "text/html foo", "text/html(x)", "text/html\tfoo", "text/html,", ",text/html", "text/html;", "text/html ;x",
 	"TEXT/HTML", "text/html, text/plain", "text/html;charset=\"", "text/html;charset=utf-8,", "*/*,text/html", "text/plain;x=\",text/html,\"", "text/plain; text/html", "text/html/",
@@ -38,8 +38,8 @@ var hostileTypes = []string{
 	"multipart/x-mixed-replace;boundary=a", "multipart/related;boundary=a", "message/rfc822", "text/xsl", "text/vtt,text/html", "application/pdf,text/html", "application/json,text/html",
 }
 
-// visits is an application whose files are sent as the request says, with a page
-// that has a browser try each of them in every way in which it could run.
+// visits is an application that orders the file that the request names. Its page
+// makes a browser load each file in every way in which it could run.
 type visits struct {
 	mu   sync.Mutex
 	ran  []string
@@ -98,7 +98,7 @@ func (v *visits) page() string {
 	return b.String()
 }
 
-// Browsers decide what runs, so one is asked.
+// Whether content runs is up to browsers, so the test uses one.
 func TestNoSpellingOfATypeRunsInABrowser_C1(t *testing.T) {
 	browser, err := exec.LookPath("chromium")
 	if err != nil {
@@ -116,7 +116,7 @@ func TestNoSpellingOfATypeRunsInABrowser_C1(t *testing.T) {
 		app.Media, app.Upstream = true, upstream
 		s.options.URLConfs["app"] = app
 	})
-	// Uploads and the application's files, in the same folder.
+	// The application's files and media.
 	for _, location := range []string{w.location, w.server.options.Media.Location} {
 		for name, content := range map[string]string{
 			"x.html": runningPage, "x.htm": runningPage, "x.HTML": runningPage, "x.png": runningPage, "x.unknown": runningPage, "html": runningPage,
@@ -151,7 +151,7 @@ func visit(t *testing.T, browser, url string, done <-chan struct{}) {
 	c := exec.Command(browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
 		"--disable-component-update", "--disable-sync", "--user-data-dir="+t.TempDir(), "--remote-debugging-port=0", url)
 	c.Stdout, c.Stderr = &out, &out
-	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // its processes end together
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // to kill all of its processes
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +164,7 @@ func visit(t *testing.T, browser, url string, done <-chan struct{}) {
 	case <-time.After(patience):
 		t.Errorf("the browser has not read the page\n%s", &out)
 	}
-	_ = syscall.Kill(-c.Process.Pid, syscall.SIGKILL) // it may have ended
+	_ = syscall.Kill(-c.Process.Pid, syscall.SIGKILL) // it may have exited
 	<-ended
 }
 

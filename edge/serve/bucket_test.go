@@ -27,14 +27,14 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage/object/s3test"
 )
 
-// bucketWorld is a world whose tenants have their files in a bucket of a server
-// of its own.
+// bucketWorld is a world whose tenants' files are in a bucket of an S3 server for
+// this test only.
 type bucketWorld struct {
 	*world
 	server  *s3test.Server
 	network *s3test.Network // between the edge and the server
 	bucket  string
-	own     storage.Storage // the same files, past the edge
+	own     storage.Storage // the same files, without the edge
 }
 
 // open opens the bucket at an endpoint.
@@ -65,7 +65,7 @@ func startBucket(t *testing.T, changes ...func(*setup)) *bucketWorld {
 	return b
 }
 
-// files are a tenant's, past the edge.
+// files returns a tenant's files, without the edge.
 func (b *bucketWorld) files(tenant storage.Tenant) storage.View {
 	b.Helper()
 	f, err := b.own.View(b.Context(), tenant)
@@ -76,7 +76,7 @@ func (b *bucketWorld) files(tenant storage.Tenant) storage.View {
 	return f
 }
 
-// everything is all that is in the bucket, whole or not.
+// everything returns all keys in the bucket, those of incomplete uploads too.
 func (b *bucketWorld) everything() (keys []string) {
 	b.Helper()
 	client := b.server.Client()
@@ -249,7 +249,7 @@ func TestQuotasOfTheConfigurationHoldInABucket(t *testing.T) {
 
 func TestAnUploadIntoABucketThatBreaksLeavesNothing(t *testing.T) {
 	w := startBucket(t, uploadsFor(config.AccessPublic), func(s *setup) { s.options.Media.QuotaFiles = 1 })
-	for i, sent := range []int{4, 9 << 20} { // before it is more than a part, and after
+	for i, sent := range []int{4, 9 << 20} { // within the first part, and after it
 		c, err := net.Dial("tcp", w.addr())
 		if err != nil {
 			t.Fatal(err)
@@ -268,7 +268,7 @@ func TestAnUploadIntoABucketThatBreaksLeavesNothing(t *testing.T) {
 	}
 }
 
-// unconditional is a bucket whose server leaves out conditions.
+// unconditional is a bucket whose server ignores conditions.
 type unconditional struct{ storage.Storage }
 
 func (unconditional) CheckReplace(context.Context) error {
@@ -340,7 +340,7 @@ func TestAnApplicationHasAFileInABucketSent(t *testing.T) {
 	}
 }
 
-// reached asks for the bucket as Run does from time to time.
+// reached pings the bucket as watchBuckets does, and returns its state.
 func (b *bucketWorld) reached() *MediaReport {
 	b.Helper()
 	for _, st := range b.world.server.table.stores {

@@ -16,7 +16,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/config"
 )
 
-// certificate is one for names, in files, and the pool that trusts it.
+// certificate is a certificate and its key in files, and a pool that trusts it.
 type certificate struct {
 	pair config.Certificate
 	pool *x509.CertPool

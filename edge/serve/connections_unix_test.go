@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// A connection whose request has arrived is not closed for a new one, though it
+// A connection whose request has arrived is not closed for a new one, even if it
 // has waited longest.
 func TestAConnectionWithARequestIsSpared_A9(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -11,15 +11,15 @@ import (
 	"github.com/tenantedge/tenantedge/edge/session"
 )
 
-// noSessions is a table without rows.
+// noSessions is a session store without sessions.
 type noSessions struct{}
 
 func (noSessions) SessionData(context.Context, string) (string, time.Time, bool, error) {
 	return "", time.Time{}, false, nil
 }
 
-// An application gets the one cookie that the edge has read a session by,
-// however it may read cookies itself.
+// The application gets only the session cookie that the edge used, however it
+// parses cookies.
 func TestAnApplicationGetsTheSessionOfTheEdge_A4(t *testing.T) {
 	sessions, err := session.New(session.Config{Keys: []session.Key{session.NewKey("secret")}, Store: noSessions{}})
 	if err != nil {

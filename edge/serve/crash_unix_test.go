@@ -23,22 +23,23 @@ import (
 	"time"
 )
 
-// The environment of a process that takes uploads until it is killed, and how
-// often that happens. CI does with few; 200 are the measure: make kill-test.
+// killsVariable is the environment variable with the number of times that the
+// process that takes uploads is killed; `make kill-test` sets 200. kills is the
+// default.
 const (
 	killsVariable = "TENANTEDGE_KILLS"
 	kills         = 3
 )
 
-// uploader sends files, of which each holds its own checksum, and remembers
-// what was acknowledged.
+// uploader sends files that each contain their checksum, and records which ones
+// were acknowledged.
 type uploader struct {
 	t   *testing.T
 	url string
 
 	mu           sync.Mutex
 	acknowledged map[string][]byte
-	begun        map[string][]byte // resumable uploads, by URL, with all of their content
+	begun        map[string][]byte // complete content of resumable uploads, by URL
 	acks         chan struct{}
 }
 
@@ -69,14 +70,14 @@ func TestKilledServersTearNoUploadAndLoseNone(t *testing.T) {
 		if err := taker.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
-		_ = taker.Wait() // killed, as it should be
+		_ = taker.Wait() // it was killed
 		cancel()
 		wg.Wait()
 	}
 	taker, address := startTaker(t, location)
 	u.url = "http://" + address
 	resumed += u.resume()
-	u.send(t.Context(), "PUT", "/media/www/last/", nil) // a first look at the files, by which the rest is swept
+	u.send(t.Context(), "PUT", "/media/www/last/", nil) // the first access to the files, which starts the removal of temporary ones
 	for deadline := time.Now().Add(patience); u.temporaries(location) > 0; runtime.Gosched() {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d temporary files were left behind", u.temporaries(location))
@@ -109,7 +110,7 @@ func startTaker(t *testing.T, location string) (*exec.Cmd, string) {
 	if err := taker.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = taker.Process.Kill() }) // it may be dead already
+	t.Cleanup(func() { _ = taker.Process.Kill() }) // it may have exited already
 	address, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		t.Fatal(err)
@@ -117,7 +118,7 @@ func startTaker(t *testing.T, location string) (*exec.Cmd, string) {
 	return taker, strings.TrimSpace(address)
 }
 
-// upload sends files until the server is gone.
+// upload sends files until the server is killed.
 func (u *uploader) upload(ctx context.Context, prefix string, resumable bool) {
 	for n := 0; ctx.Err() == nil; n++ {
 		content := make([]byte, sha256.Size+rand.IntN(200_000))
@@ -162,7 +163,7 @@ func (u *uploader) acknowledge(name string, content []byte) {
 	}
 }
 
-// goOn sends the rest of an upload in parts.
+// goOn sends the rest of an upload in parts. It reports whether all succeeded.
 func (u *uploader) goOn(ctx context.Context, at string, offset int, content []byte) bool {
 	for offset < len(content) {
 		end := min(len(content), offset+50_000)
@@ -175,7 +176,7 @@ func (u *uploader) goOn(ctx context.Context, at string, offset int, content []by
 	return true
 }
 
-// resume goes on with the uploads that a killed server had begun.
+// resume finishes the uploads that were begun before the server was killed.
 func (u *uploader) resume() (resumed int) {
 	u.t.Helper()
 	for at, content := range u.begun {
@@ -217,13 +218,12 @@ func (u *uploader) send(ctx context.Context, method, target string, content []by
 	return a
 }
 
-// temporaries counts the files that no tenant sees, but for resumable uploads
-// of which the client never heard, and records of those that have ended: these
-// expire.
+// temporaries counts the temporary files. It leaves out resumable uploads whose
+// answer the client did not get, and records of finished ones: these expire.
 func (u *uploader) temporaries(location string) (n int) {
 	err := filepath.WalkDir(location, func(path string, d fs.DirEntry, err error) error {
 		if os.IsNotExist(err) {
-			return nil // swept meanwhile
+			return nil // removed in the meantime
 		}
 		if err == nil && !d.IsDir() && strings.Contains(path, "/.") && !strings.HasSuffix(path, ".json") {
 			if _, err := os.Stat(path + ".json"); err != nil {
@@ -238,7 +238,7 @@ func (u *uploader) temporaries(location string) (n int) {
 	return n
 }
 
-// compare holds what is on the disk against what was acknowledged.
+// compare compares the files on the disk with those that were acknowledged.
 func (u *uploader) compare(location string) (whole int) {
 	u.t.Helper()
 	missing := make(map[string]bool, len(u.acknowledged))

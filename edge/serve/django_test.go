@@ -20,10 +20,10 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// python is the system's, for which Debian packages Django Channels.
+// python is the interpreter for which Debian packages Django Channels.
 const python = "/usr/bin/python3"
 
-// daphne starts testdata/channels_app.py and returns where it listens.
+// daphne starts testdata/channels_app.py and returns its address.
 func daphne(t *testing.T, redisURL, prefix string) *url.URL {
 	t.Helper()
 	if out, err := exec.Command(python, "-c", "import channels, channels_redis.core, daphne").CombinedOutput(); err != nil {
@@ -46,15 +46,15 @@ func daphne(t *testing.T, redisURL, prefix string) *url.URL {
 	}
 	_ = file.Close()
 	address := l.Addr().String()
-	_ = l.Close() // the process has its own: connections wait until it takes them
+	_ = l.Close() // the process has a copy: connections wait until it accepts them
 	t.Cleanup(func() {
-		_ = cmd.Process.Kill() // it may have ended
+		_ = cmd.Process.Kill() // it may have exited
 		_ = cmd.Wait()
 	})
 	return &url.URL{Scheme: "ws", Host: address}
 }
 
-// member is a handler whose sockets are in the group chat.
+// member is a handler whose websockets join the group chat.
 type member struct{ echoes }
 
 func (member) Connect(*websocket.Request) (websocket.Consumer, error) { return member{}, nil }
@@ -69,8 +69,8 @@ func (member) Message(s *websocket.Conn, _ websocket.Kind, text []byte) {
 	_ = s.Groups().SendText(context.Background(), "chat", string(text))
 }
 
-// Sockets of Django behind the edge, and sockets of the edge, are in the same
-// groups of their tenant, and in no other's.
+// Websockets of Django behind the edge and websockets of the edge share the
+// groups of their tenant, and no groups of other tenants.
 func TestDjangoChannelsBehindTheEdge(t *testing.T) {
 	server := redistest.Start(t)
 	prefix := redistest.Prefix()
@@ -88,7 +88,7 @@ func TestDjangoChannelsBehindTheEdge(t *testing.T) {
 		s.edge.Websockets = websocket.Config{
 			Targets:  map[string]map[string]websocket.Target{"ws": {"relay": {Upstream: app}, "room": {Handler: "room"}}},
 			Handlers: map[string]websocket.Handler{"room": member{}},
-			Limits:   websocket.Limits{HandshakeTimeout: patience}, // Django takes its time to start
+			Limits:   websocket.Limits{HandshakeTimeout: patience}, // Django starts slowly
 		}
 	})
 	hear := func(c *sockets.Client, want string) {
@@ -114,7 +114,7 @@ func TestDjangoChannelsBehindTheEdge(t *testing.T) {
 		hear(django, "hé😀")
 		hear(here, "hé😀")
 	}
-	large := strings.Repeat("x", 300_000) // in one frame, and more than is held
+	large := strings.Repeat("x", 300_000) // in one frame, larger than the buffers
 	if err := django.Write(sockets.Binary, []byte(large)); err != nil {
 		t.Fatal(err)
 	}

@@ -24,8 +24,8 @@ var djangoServers = []appServer{
 	},
 }
 
-// foldersOfOneHost has acme and umbra in folders of one host, and acme on a
-// host of its own.
+// foldersOfOneHost puts acme and umbra in folders of one host. acme also has its
+// own host.
 func foldersOfOneHost(s *setup) {
 	d := tenantdb.NewDirectory(tenantdb.Options{})
 	d.Replace(tenantdb.State{
@@ -39,7 +39,7 @@ func foldersOfOneHost(s *setup) {
 	s.edge.Directory, s.options.Directory = d, d.Stats
 }
 
-// djangoPage is what the site tells of a request.
+// djangoPage is what the site reports of a request.
 type djangoPage struct{ Tenant, Path, Inner, Reverse, Absolute, File, Login string }
 
 func expectedPage(tenant, host, folder string) djangoPage {
@@ -95,7 +95,7 @@ func TestFoldersInDjango_B7(t *testing.T) {
 	}
 }
 
-// The documentation shows the lines that the test runs.
+// The documentation shows the lines that TestFoldersInDjango_B7 runs.
 func TestTheLinesForFoldersInDjangoAreDocumented_B7(t *testing.T) {
 	site, err := os.ReadFile("testdata/servers/django_site.py")
 	if err != nil {

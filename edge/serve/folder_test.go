@@ -52,7 +52,7 @@ func TestAFolderOfASiteIsServedByItsIndex(t *testing.T) {
 	}
 }
 
-// What a page at /folder links to would be looked for beside the tenant.
+// Relative links of a page at /folder would lead out of the tenant's folder.
 func TestATenantsFolderHasASlashBehindIt_B6(t *testing.T) {
 	site := start(t, func(s *setup) { s.edge.Default.URLConf = "files" })
 	write(t, site.folder, "index.html", "home")

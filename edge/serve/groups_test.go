@@ -16,8 +16,8 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// A process that ends sends its websockets away with 1001, and Redis knows
-// nothing of them afterwards: no member of a group, no queue, no subscription.
+// A process that shuts down closes its websockets with 1001. Afterwards Redis has
+// no group membership, queue or subscription of them.
 func TestAShutdownLeavesNoMembershipInRedis(t *testing.T) {
 	for name, open := range map[string]func(redis.Config) (channel.Layer, error){
 		"core":    func(c redis.Config) (channel.Layer, error) { return redis.NewCore(c) },
@@ -71,7 +71,7 @@ func TestAShutdownLeavesNoMembershipInRedis(t *testing.T) {
 			w.end()
 			for _, c := range all {
 				var err error
-				for err == nil { // what others say as they leave comes before
+				for err == nil { // messages that others send as they close come first
 					_, _, err = c.Read()
 				}
 				var closed *sockets.CloseError

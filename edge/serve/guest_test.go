@@ -52,7 +52,7 @@ func TestARollbackIsLoggedAsOne_F7(t *testing.T) {
 	w.server.options.AdminToken = "secret"
 	mux := http.NewServeMux()
 	w.server.guestRoutes(mux)
-	another := append(bytes.Clone(assets.Router), 0, 3, 1, 'n', 'x') // with one more custom section
+	another := append(bytes.Clone(assets.Router), 0, 3, 1, 'n', 'x') // with an additional custom section
 	for _, c := range []struct{ method, path, body string }{{"PUT", "/guest", string(another)}, {"POST", "/guest/rollback", ""}} {
 		r := httptest.NewRequest(c.method, c.path, strings.NewReader(c.body))
 		r.Header.Set("Authorization", "Bearer secret")

@@ -19,7 +19,7 @@ import (
 
 func numbered(n byte) []byte { return append(wasmtest.Sound().Wasm(), 0, 3, 1, 'n', n) }
 
-// put puts another file in the place of path.
+// put replaces the file at path.
 func put(t *testing.T, path string, data []byte) {
 	t.Helper()
 	if err := os.WriteFile(path+".new", data, 0o600); err != nil {
@@ -79,7 +79,7 @@ func TestTheGuestsFileIsReadAgainWhenAsked(t *testing.T) {
 	if len(w.logs.entries("the guest's file was read again; its guest runs already")) != 1 {
 		t.Errorf("the log is %s", w.logs)
 	}
-	// Somebody has put another guest in place: the file's comes back.
+	// The guest was replaced by other means: the file's guest is restored.
 	if _, err := w.server.host.Swap(context.Background(), numbered(1)); err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func TestTheGuestThatRunsIsTheFilesLastWhoeverReadsIt(t *testing.T) {
 	var mu sync.Mutex
 	runs := byte(0)
 	g := &guestFile{path: path, swap: func(_ context.Context, wasm []byte) (edge.Report, error) {
-		for range rand.IntN(20) { // of those who come to swap, any may be the first
+		for range rand.IntN(20) { // so that the order of the swaps varies
 			runtime.Gosched()
 		}
 		mu.Lock()
@@ -110,7 +110,7 @@ func TestTheGuestThatRunsIsTheFilesLastWhoeverReadsIt(t *testing.T) {
 	put(t, path, []byte{0})
 	for n := byte(1); n < 200; n++ {
 		var readers sync.WaitGroup
-		for range 4 { // who follows the file, and who was asked to read it again
+		for range 4 { // the watcher and callers of ReloadGuest
 			readers.Go(func() {
 				if _, err := g.read(context.Background()); err != nil {
 					t.Error(err)
@@ -119,7 +119,7 @@ func TestTheGuestThatRunsIsTheFilesLastWhoeverReadsIt(t *testing.T) {
 		}
 		put(t, path, []byte{n})
 		readers.Wait()
-		if g.stale() { // those who read were done before
+		if g.stale() { // all had read before the change
 			if _, err := g.read(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -136,8 +136,8 @@ func TestTheLastGoodGuestIsTriedOnlyWhereItMayHelp(t *testing.T) {
 		name        string
 		file, kept  []byte
 		unavailable string // of Config.SessionsUnavailable
-		want        string // in the error, once; empty: the last good guest serves
-		tried       bool   // the error is that of the last good guest too
+		want        string // in the error, exactly once; empty: the last good guest serves
+		tried       bool   // the error includes that of the last good guest
 	}{
 		{"another guest is refused", refused, numbered(1), "", "", false},
 		{"the last good guest is refused too", numbered(0)[:40], refused, "", "the last good guest: ", true},
@@ -201,14 +201,14 @@ func TestAStartRemovesWhatAProcessLeftThatKeptAGuest(t *testing.T) {
 	}
 }
 
-// G2: a file larger than any guest is not read whole.
+// G2: a file that is larger than a guest may be is not read completely.
 func TestG2AFileThatIsTooLargeIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "guest.wasm")
 	f, err := os.Create(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Truncate(8 << 30); err != nil { // of holes
+	if err := f.Truncate(8 << 30); err != nil { // a sparse file
 		t.Fatal(err)
 	}
 	if err := f.Close(); err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/tenantedge/tenantedge/edge/proof"
 )
 
-// forged are headers by which a client claims another tenant or another
-// origin, in the spellings that application servers take for the same.
+// forged are headers that claim another tenant or origin, in the spellings that
+// application servers treat as equal.
 var forged = []string{
 	"Tenant", "umbra", "tenant", "umbra", "TENANT", "umbra",
 	"X-Forwarded-For", "6.6.6.6", "X-Forwarded-For", "7.7.7.7", "X-Forwarded-Host", "umbra.example.com",
@@ -109,7 +109,7 @@ func TestH2AHeaderRoutesOnlyWithTrustOrProof(t *testing.T) {
 	}
 }
 
-// sessions says the same of every request.
+// sessions returns the same session for every request.
 type sessions map[string]json.RawMessage
 
 func (s sessions) Session(context.Context, *http.Request) (map[string]json.RawMessage, error) {

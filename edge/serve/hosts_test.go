@@ -149,7 +149,7 @@ func TestH6RedirectsKeepQueryAndMethodAndLeadToRegisteredDomains(t *testing.T) {
 			if len(locations) == 0 && resp.StatusCode >= 400 {
 				continue
 			}
-			// As a browser does: a backslash is a slash to it.
+			// Browsers treat a backslash as a slash.
 			u, err := url.Parse("http://" + host + "/")
 			if err == nil {
 				u, err = u.Parse(strings.ReplaceAll(locations[0], `\`, "/"))

@@ -9,7 +9,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge"
 )
 
-// In HTTP/2 a host may stand in two places.
+// HTTP/2 has two fields for the host: :authority and host.
 func TestAnAuthorityIsTheOnlyHost_A11(t *testing.T) {
 	bothHTTP2(t, func(t *testing.T, listener func(*setup)) {
 		u, heads := capturing(t, plainAnswer)
@@ -27,7 +27,7 @@ func TestAnAuthorityIsTheOnlyHost_A11(t *testing.T) {
 			{"another host", []string{":authority: acme.example.com", "host: umbra.example.com"}, "400"},
 			{"another port", []string{":authority: acme.example.com", "host: acme.example.com:80"}, "400"},
 			{"an empty host", []string{":authority: acme.example.com", "host: "}, "400"},
-			{"an empty authority and a host", []string{":authority: ", "host: acme.example.com"}, "200"}, // net/http takes it for one that is absent
+			{"an empty authority and a host", []string{":authority: ", "host: acme.example.com"}, "200"}, // net/http treats it as absent
 			{"two hosts", []string{":authority: acme.example.com", "host: acme.example.com", "host: umbra.example.com"}, "400"},
 			{"one host twice", []string{":authority: acme.example.com", "host: acme.example.com", "host: acme.example.com"}, "400"},
 			{"two hosts and no authority", []string{"host: acme.example.com", "host: umbra.example.com"}, "400"},
@@ -56,16 +56,16 @@ func TestAnAuthorityIsTheOnlyHost_A11(t *testing.T) {
 	})
 }
 
-// In HTTP/2 method and path are values of fields, which may have blanks: an
-// application would read "GET http://umbra.example.com/ HTTP/1.1 / HTTP/1.1" as
-// a request for another tenant.
+// In HTTP/2 method and path are values of fields, which may contain spaces. An
+// application would read "GET http://umbra.example.com/ HTTP/1.1 / HTTP/1.1" as a
+// request for another tenant.
 func TestNoFieldOfHTTP2MakesAnotherRequestLine_A5(t *testing.T) {
 	for _, compat := range []string{edge.Hardened, edge.Strict} {
 		u, heads := capturing(t, plainAnswer)
 		w := start(t, servedBy(u, nil), h2c, func(s *setup) { s.edge.Compat = compat })
 		for _, c := range []struct {
 			method, path string
-			want         string // the request line, or the statuses
+			want         string // the request line, or the possible statuses
 		}{
 			{"GET", "/a%2Fb?c=%zz&d|", "GET /a%2Fb?c=%zz&d| HTTP/1.1"},
 			{"GET", "/\xc3\xa9\"<>^`{|}", "GET /\xc3\xa9\"<>^`{|} HTTP/1.1"},
@@ -109,12 +109,12 @@ func TestNoFieldOfHTTP2MakesAnotherRequestLine_A5(t *testing.T) {
 	}
 }
 
-// A message whose Content-Length is not the length of its body is malformed,
-// and not passed on (RFC 9113, 8.1.1).
+// A request whose Content-Length is not the length of its body is malformed and
+// must not be passed on (RFC 9113, 8.1.1).
 func TestAContentLengthOfHTTP2IsThatOfTheBody_A11(t *testing.T) {
 	w := start(t, h2c, func(s *setup) {
 		s.app = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			if _, err := io.Copy(io.Discard, r.Body); err != nil { // it answers whole messages alone
+			if _, err := io.Copy(io.Discard, r.Body); err != nil { // it answers only complete requests
 				panic(http.ErrAbortHandler)
 			}
 		})
@@ -132,7 +132,7 @@ func TestAContentLengthOfHTTP2IsThatOfTheBody_A11(t *testing.T) {
 		{"without a body", []string{"2"}, "none", "400"},
 		{"too large", []string{"3"}, "ab", "400 reset"},
 		{"too small", []string{"1"}, "ab", "400 reset"},
-		{"zero with a body", []string{"0"}, "ab", "200 400 reset"}, // the answer need not wait for what is no body
+		{"zero with a body", []string{"0"}, "ab", "200 400 reset"}, // the answer may come before the excess data
 		{"twice", []string{"2", "2"}, "ab", "400"},
 		{"two", []string{"2", "3"}, "ab", "400"},
 		{"two without a body", []string{"0", "5"}, "none", "400"},

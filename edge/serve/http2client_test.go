@@ -15,8 +15,8 @@ import (
 	"github.com/tenantedge/tenantedge/edge/config"
 )
 
-// http2Client speaks HTTP/2 frame by frame, so that it can send what no library
-// sends.
+// http2Client sends single HTTP/2 frames, so that it can send requests that no
+// library sends.
 type http2Client struct {
 	*http2.Framer
 	t       testing.TB
@@ -26,8 +26,7 @@ type http2Client struct {
 	last    uint32
 }
 
-// http2 connects to the first listener: by TLS if there is a certificate for
-// it, in clear text otherwise.
+// http2 connects to the first listener, by TLS if the listener has a certificate.
 func (w *world) http2(t testing.TB) *http2Client {
 	t.Helper()
 	conn, err := net.Dial("tcp", w.addr())
@@ -56,7 +55,7 @@ func (c *http2Client) must(err error) {
 	}
 }
 
-// fields parses lines as "name: value".
+// fields parses lines of the form "name: value".
 func fields(lines ...string) []hpack.HeaderField {
 	var all []hpack.HeaderField
 	for _, line := range lines {
@@ -66,7 +65,7 @@ func fields(lines ...string) []hpack.HeaderField {
 	return all
 }
 
-// getHead returns the pseudo header fields of a request, and more.
+// getHead returns the pseudo header fields of a GET request, followed by more.
 func getHead(target string, more ...string) []string {
 	return slices.Concat([]string{":method: GET", ":scheme: http", ":authority: acme.example.com", ":path: " + target}, more)
 }
@@ -79,7 +78,7 @@ func (c *http2Client) open(end bool, lines ...string) (stream uint32) {
 	return c.last
 }
 
-// head sends a head on a stream, or its trailer.
+// head sends the head or the trailer of a stream.
 func (c *http2Client) head(stream uint32, end bool, lines ...string) {
 	c.t.Helper()
 	c.block.Reset()
@@ -89,9 +88,9 @@ func (c *http2Client) head(stream uint32, end bool, lines ...string) {
 	c.must(c.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: c.block.Bytes(), EndStream: end, EndHeaders: true}))
 }
 
-// http2Answer is what came of a stream.
+// http2Answer is the outcome of a stream.
 type http2Answer struct {
-	status  string // of the final head; "reset" or "closed" where there is none
+	status  string // of the final head; "reset" or "closed" if there is none
 	interim []string
 	header  []hpack.HeaderField
 	body    string
@@ -163,7 +162,7 @@ func (c *http2Client) do(lines ...string) http2Answer {
 	return c.answer(c.open(true, lines...))
 }
 
-// bothHTTP2 runs a test over clear text and over TLS.
+// bothHTTP2 runs a test in clear text and over TLS.
 func bothHTTP2(t *testing.T, run func(*testing.T, func(*setup))) {
 	t.Run("h2c", func(t *testing.T) { run(t, h2c) })
 	t.Run("TLS", func(t *testing.T) {
@@ -174,5 +173,5 @@ func bothHTTP2(t *testing.T, run func(*testing.T, func(*setup))) {
 	})
 }
 
-// oneOf reports whether a status is among those that are separated by blanks.
+// oneOf reports whether status is in a list of statuses separated by spaces.
 func oneOf(status, allowed string) bool { return slices.Contains(strings.Fields(allowed), status) }

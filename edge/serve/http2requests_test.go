@@ -11,8 +11,8 @@ import (
 	"golang.org/x/net/http2"
 )
 
-// Fields of HTTP/2 reach an application as those of HTTP/1.1 do: no upgrade, no
-// field of the connection, no guarded name (RFC 9113, 8.2.2 and 8.3).
+// The same fields reach the application as in HTTP/1.1: no upgrade, no field of
+// the connection, no guarded name (RFC 9113, 8.2.2 and 8.3).
 func TestFieldsOfHTTP2AreCheckedAsThoseOfHTTP1_A2_A3(t *testing.T) {
 	bothHTTP2(t, func(t *testing.T, listener func(*setup)) {
 		u, heads := capturing(t, plainAnswer)
@@ -76,8 +76,8 @@ func TestFieldsOfHTTP2AreCheckedAsThoseOfHTTP1_A2_A3(t *testing.T) {
 	})
 }
 
-// A trailer claims nothing: it does not reach an application, and with a pseudo
-// header field or an uppercase name it is malformed.
+// A trailer does not reach the application. With a pseudo header field or an
+// uppercase name it is malformed.
 func TestTrailersOfHTTP2DoNotReachTheApplication_A6(t *testing.T) {
 	w := start(t, h2c)
 	for _, c := range []struct{ trailer, status string }{
@@ -103,8 +103,8 @@ func TestTrailersOfHTTP2DoNotReachTheApplication_A6(t *testing.T) {
 	}
 }
 
-// What an application sends after an answer, or in its trailer, reaches no
-// stream of a client's connection.
+// Bytes that an application sends after an answer, and headers in its trailer,
+// affect no stream of the client's connection.
 func TestAnswersInHTTP2AreThoseOfTheirStreams_A1_A6(t *testing.T) {
 	for _, c := range []struct {
 		name, answer, status, body string
@@ -152,8 +152,8 @@ func TestAnswersInHTTP2AreThoseOfTheirStreams_A1_A6(t *testing.T) {
 	}
 }
 
-// Streams that a client resets, before or in the middle of their bodies, are no
-// failures of the application, and leave nothing open.
+// If a client resets a stream before or within the body, that is not counted as a
+// failure of the application, and no connection stays open.
 func TestStreamsThatAClientResetsAreItsOwn_A10(t *testing.T) {
 	silent, connections := silentUpstream(t)
 	w := start(t, servedBy(silent, nil), h2c)
@@ -199,7 +199,7 @@ func TestStreamsThatAClientResetsAreItsOwn_A10(t *testing.T) {
 	}
 }
 
-// silentUpstream takes connections and says nothing; open counts them.
+// silentUpstream accepts connections and sends nothing; open counts them.
 func silentUpstream(t *testing.T) (u *url.URL, open func() int) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/net/http2"
 )
 
-// A client that opens no window for an answer holds its stream no longer than
-// one that does not read, however small the answer is.
+// A client that opens no flow-control window for an answer of any size is cut off
+// as soon as one that does not read.
 func TestAStreamWithoutAWindowIsCutOff_A9(t *testing.T) {
 	w := pacedMedia(t, 50*time.Millisecond, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/large" {
@@ -40,7 +40,7 @@ func TestAStreamWithoutAWindowIsCutOff_A9(t *testing.T) {
 	}
 }
 
-// A connection on which no request comes to be ends as an idle one does.
+// A connection whose first request stays incomplete is closed like an idle one.
 func TestHalfARequestOfHTTP2IsNotWaitedFor_A9(t *testing.T) {
 	w := start(t, h2c, func(s *setup) {
 		s.options.Limits.ReadHeaderTimeout, s.options.Limits.IdleTimeout = 100*time.Millisecond, 100*time.Millisecond

@@ -13,14 +13,14 @@ import (
 	"time"
 )
 
-// The clients are in the same process, so what they take is in the figure too.
+// The clients are in the same process, so the measured memory includes theirs.
 func TestALargeFileToManyClientsTakesNoMemory(t *testing.T) {
 	w := startMedia(t)
 	f, err := os.Create(filepath.Join(w.location, "acme", "large.bin"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Of zeros that take no room on the disk.
+	// A sparse file uses no space on the disk.
 	if err := f.Truncate(largeFile); err != nil {
 		t.Fatal(err)
 	}

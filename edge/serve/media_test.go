@@ -22,7 +22,7 @@ import (
 //	umbra   umbra.example.com, shared.example.com/umbra/, files below "other"
 //	www     www-site.example.com
 //
-// with the same application for all, and media beside it.
+// All have the same application and media.
 type mediaWorld struct {
 	*world
 	location  string
@@ -63,7 +63,7 @@ func startMedia(t *testing.T, changes ...func(*setup)) *mediaWorld {
 	return m
 }
 
-// serveAs makes the application's urlconf another.
+// serveAs replaces the urlconf of the application.
 func serveAs(c config.URLConf) func(*setup) {
 	return func(s *setup) { s.options.URLConfs["app"] = c }
 }
@@ -103,7 +103,7 @@ func TestATenantsFilesAreServedBesideItsApplication(t *testing.T) {
 	}
 }
 
-// hostileTargets are paths as an attacker writes them, behind a tenant's base.
+// hostileTargets are an attacker's paths below the base URL of a tenant.
 var hostileTargets = []string{
 	"../other/a.txt", "..%2fother%2fa.txt", "%2e%2e/other/a.txt", "%2e%2e%2fother%2fa.txt", "%252e%252e%252fother%252fa.txt", "..%5cother%5ca.txt",
 	"..\\other\\a.txt", "./../other/a.txt", "d/../../other/a.txt", "d/..%2f..%2fother/a.txt", "....//other/a.txt", "..;/other/a.txt", "/../other/a.txt",
@@ -128,7 +128,7 @@ func (w *mediaWorld) plantLinks() {
 	}
 }
 
-// leak is what no answer to acme may hold.
+// leak matches text that no answer to acme may contain.
 var leak = regexp.MustCompile(`of umbra|of nobody|secret|root:`)
 
 func TestF1NothingOutsideOfTheTenantsFilesIsServedForAnyPath(t *testing.T) {

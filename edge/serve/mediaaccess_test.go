@@ -93,7 +93,7 @@ func with(q url.Values, name, value string) url.Values { q.Set(name, value); ret
 
 func twice(q url.Values, name string) url.Values { q.Add(name, q.Get(name)); return q }
 
-// memberSessions answers the query that the guest asks: acme has the session k1.
+// memberSessions answers the guest's query: acme has the session k1.
 type memberSessions struct{}
 
 func TestF8RangesConditionsAndHEADPassTheSameAuthorisation(t *testing.T) {
@@ -112,8 +112,8 @@ func TestF8RangesConditionsAndHEADPassTheSameAuthorisation(t *testing.T) {
 	for _, c := range []struct {
 		name, method, target string
 		headers              []string
-		status               int // of a member
-		denied               int // of all others
+		status               int // for a member
+		denied               int // for all others
 	}{
 		{"the file", "GET", "/media/acme/a.txt", nil, 200, 403},
 		{"its head", "HEAD", "/media/acme/a.txt", nil, 200, 403},

@@ -16,7 +16,7 @@ func TestAFileThatIsReplacedWhileItIsSentArrivesWhole(t *testing.T) {
 	w := startMedia(t)
 	const size = 1 << 20
 	name := filepath.Join(w.location, "acme", "big.bin")
-	// All bytes of one file are the same, those of the next another.
+	// All bytes of a version are the same, and differ from those of the next.
 	put := func(b byte) {
 		temporary := fmt.Sprintf("%s.%d", name, b)
 		if err := os.WriteFile(temporary, []byte(strings.Repeat(string(rune('a'+b%26)), size+int(b))), 0o600); err != nil {
@@ -69,7 +69,7 @@ func TestTheKernelSendsFilesThroughAllHandlers(t *testing.T) {
 	}
 }
 
-// kernelWriter is a response that notes whether it was handed a file.
+// kernelWriter is a ResponseWriter that records whether it was given a file.
 type kernelWriter struct {
 	header http.Header
 	file   bool

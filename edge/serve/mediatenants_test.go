@@ -28,7 +28,7 @@ func TestF2TenantsThatWouldShareAFolderStopTheStartAndAreRefusedLater(t *testing
 		t.Fatalf("status %d", a.StatusCode)
 	}
 	state := mediaState()
-	state.Tenants[1].Attributes[0].Value = "ACME" // umbra now claims the folder of acme
+	state.Tenants[1].Attributes[0].Value = "ACME" // umbra now has the folder of acme
 	w.directory.Replace(state)
 	if err := w.server.checkFiles(t.Context()); err == nil || !strings.Contains(err.Error(), `tenant "umbra"`) {
 		t.Errorf("%v: expected it to name umbra", err)
@@ -113,7 +113,7 @@ func TestF4TwoTenantsInFoldersOfOneHostHaveTheirOwnFiles(t *testing.T) {
 	}
 }
 
-// bytesOf is the whole answer as it came, without its date.
+// bytesOf returns the bytes of an answer, without its date.
 func (w *world) bytesOf(request string) string {
 	w.Helper()
 	c, err := net.Dial("tcp", w.addr())
@@ -156,13 +156,13 @@ func TestF5AnothersFileAndAMissingOneAreTheSame(t *testing.T) {
 	}
 }
 
-// F2: the identifiers that a new guest gives are not those that were looked at.
+// F2: a new guest may return identifiers that were not checked.
 func TestF2NoTenantGetsAnothersFilesByANewGuest(t *testing.T) {
 	w := startMedia(t)
 	if err := w.server.checkFiles(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	// For the guest all files are acme's.
+	// This guest returns acme's files for all tenants.
 	b := abi.Begin(make([]byte, abi.BufferSize), 0, abi.PathURL+1)
 	b.Put(abi.PathIdentifier, "acme")
 	b.Put(abi.PathBaseLocation, filepath.Join(w.location, "acme"))
@@ -174,7 +174,7 @@ func TestF2NoTenantGetsAnothersFilesByANewGuest(t *testing.T) {
 	umbra := tenant.Tenant{Schema: "umbra"}
 	umbra.Attributes = tenant.NewAttributes([]tenantdb.Attribute{{Name: tenant.PathnameAttribute, Value: "other"}})
 	for _, s := range w.server.table.stores {
-		// umbra's turn is before anybody has looked at what the guest says.
+		// The identifiers of the new guest have not been checked yet.
 		view, err := s.lease(t.Context(), &umbra)
 		if err == nil {
 			t.Errorf("umbra is given the files of %q", view.View.Identifier())

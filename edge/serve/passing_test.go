@@ -19,7 +19,7 @@ func constant(t *testing.T, bytes string) func(*setup) {
 	return withUpstream(rawUpstream(t, func(*http.Request) (string, string, time.Duration) { return bytes, "", 0 }))
 }
 
-// dial opens a connection to the server; everything on it has its time.
+// dial opens a connection to the server, with a deadline of patience.
 func (w *world) dial() net.Conn {
 	w.Helper()
 	c, err := net.Dial("tcp", w.addr())
@@ -33,8 +33,8 @@ func (w *world) dial() net.Conn {
 	return c
 }
 
-// bytes sends text on a connection of its own and returns all that comes until
-// the server closes it, which the request asks for.
+// bytes sends text on a new connection and returns everything that arrives until
+// the server closes it. The text must ask the server to do so.
 func (w *world) bytes(text string) string {
 	w.Helper()
 	c := w.dial()
@@ -77,7 +77,7 @@ func TestOrdersToServersReachNoClient_A6(t *testing.T) {
 	}
 }
 
-// net/http forgets what Connection names beside "close".
+// net/http drops the names in Connection if one of them is "close".
 func TestHopByHopFieldsEndAtTheEdge_A6(t *testing.T) {
 	for name, connection := range map[string]string{
 		"after close": "Connection: close, X-Hop", "before close": "connection: x-hop , CLOSE", "in two lines": "Connection: close\r\nConnection: X-Hop", "kept alive": "Connection: X-Hop, keep-alive",
@@ -96,8 +96,8 @@ func TestHopByHopFieldsEndAtTheEdge_A6(t *testing.T) {
 	}
 }
 
-// Some servers take a trailer for a header, which the edge has not looked at
-// when it chose the tenant.
+// Some servers treat trailers as headers, which the edge did not see when it
+// chose the tenant.
 func TestTrailersOfRequestsDoNotReachTheApplication_A6(t *testing.T) {
 	w := start(t, withUpstream(rawUpstream(t, func(r *http.Request) (string, string, time.Duration) {
 		return told200(fmt.Sprint(r.Trailer, r.Header["Trailer"])), "", 0
@@ -109,7 +109,8 @@ func TestTrailersOfRequestsDoNotReachTheApplication_A6(t *testing.T) {
 	}
 }
 
-// The edge sends the body without waiting, and so answers the expectation itself.
+// The edge sends the body without waiting for 100, so it answers the expectation
+// itself.
 func TestAnExpectationIsAnsweredOnce(t *testing.T) {
 	w := start(t, constant(t, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n"+told200("fine")))
 	got := w.bytes("POST / HTTP/1.1\r\nHost: acme.example.com\r\nConnection: close\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\nhi")

@@ -21,9 +21,9 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// BenchmarkProxy has eight clients ask an application for pages of 1,000 bytes
-// through the edge, for as long as -benchtime says. To compare two revisions,
-// build the test binary of each and run them in turn.
+// BenchmarkProxy runs eight clients that request pages of 1,000 bytes from an
+// application through the edge, for as long as -benchtime says. To compare two
+// revisions, build a test binary of each and alternate between them.
 func BenchmarkProxy(b *testing.B) {
 	address := benchServer(b)
 	for _, c := range []struct {
@@ -31,7 +31,7 @@ func BenchmarkProxy(b *testing.B) {
 		kept bool
 	}{{"kept client connections", true}, {"new client connections", false}} {
 		b.Run(c.name, func(b *testing.B) {
-			load(b, address, c.kept, time.Now().Add(3*time.Second), nil) // until connections are used again
+			load(b, address, c.kept, time.Now().Add(3*time.Second), nil) // until connections are reused
 			var left atomic.Int64
 			left.Store(int64(b.N))
 			before := processorTime(b)
@@ -43,7 +43,7 @@ func BenchmarkProxy(b *testing.B) {
 	}
 }
 
-// benchServer starts an edge before an application and returns its address.
+// benchServer starts an edge with an application and returns its address.
 func benchServer(b *testing.B) string {
 	page := strings.Repeat("x", 1000)
 	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, page) }))
@@ -73,7 +73,7 @@ func benchServer(b *testing.B) string {
 	return s.Addrs()[0].String()
 }
 
-// load asks for pages until a time, or until none is left.
+// load requests pages until a time, or until none remain.
 func load(b *testing.B, address string, kept bool, until time.Time, left *atomic.Int64) {
 	var all sync.WaitGroup
 	for range 8 {

@@ -81,8 +81,8 @@ func TestRequestAndResponseBodiesAreStreamed(t *testing.T) {
 		}
 		answers <- bufio.NewReader(resp.Body)
 	}()
-	// Each line is answered before the next one is sent: nothing waits for the
-	// end of either body.
+	// Each line is answered before the next one is sent, so neither body is
+	// buffered.
 	var in *bufio.Reader
 	for i := range 3 {
 		fmt.Fprintf(send, "line %d\n", i)
@@ -101,7 +101,7 @@ func TestRequestAndResponseBodiesAreStreamed(t *testing.T) {
 	}
 }
 
-// events sends one event, and the next only when the test has seen it.
+// events sends the next event only after the test has received the previous one.
 func events(seen <-chan struct{}) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
@@ -152,7 +152,7 @@ func TestServerSentEventsArriveOneByOne(t *testing.T) {
 	}
 }
 
-// overTLS is a client whose connections are for acme.example.com.
+// overTLS returns a client that connects with the server name acme.example.com.
 func overTLS(w *world, c certificate) *http.Client {
 	transport := &http.Transport{
 		TLSClientConfig:   &tls.Config{RootCAs: c.pool, ServerName: "acme.example.com"},
@@ -235,8 +235,7 @@ func TestHTTP2WithoutTLS(t *testing.T) {
 	}
 }
 
-// shouting is the other end of an upgraded connection: it answers lines in
-// capitals.
+// shouting accepts an upgrade and answers lines in capitals.
 func shouting(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Upgrade") != "websocket" {
 		http.Error(w, "expected an upgrade", http.StatusBadRequest)

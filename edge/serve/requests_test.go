@@ -14,8 +14,8 @@ import (
 	"github.com/tenantedge/tenantedge/edge/config"
 )
 
-// capturing starts an upstream that answers each connection once and tells the head that it got,
-// byte for byte.
+// capturing starts an upstream that answers each connection once. The channel
+// yields the heads that it got, byte for byte.
 func capturing(t *testing.T, answer string) (*url.URL, <-chan string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -50,7 +50,7 @@ func capturing(t *testing.T, answer string) (*url.URL, <-chan string) {
 
 const plainAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
 
-// rawStatus sends bytes to the edge, and returns the status of the answer.
+// rawStatus sends bytes to the edge and returns the status of the answer.
 func (w *world) rawStatus(request string) int {
 	w.Helper()
 	c, err := net.Dial("tcp", w.addr())
@@ -79,7 +79,7 @@ func servedBy(u *url.URL, change func(*config.URLConf)) func(*setup) {
 	}
 }
 
-// lines returns the lines of a head whose names, in lower case, are as given.
+// linesOf returns the lines of a head with this header name, in any case.
 func linesOf(head, name string) []string {
 	var found []string
 	for _, line := range strings.Split(head, "\r\n") {
@@ -92,7 +92,8 @@ func linesOf(head, name string) []string {
 
 const websocketKey = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 
-// No upgrade reaches an application but a well-formed websocket handshake.
+// The only upgrade that reaches an application is a well-formed websocket
+// handshake.
 func TestOnlyWebsocketsAreUpgraded_A2(t *testing.T) {
 	u, heads := capturing(t, plainAnswer)
 	w := start(t, servedBy(u, nil))
@@ -123,7 +124,7 @@ func TestOnlyWebsocketsAreUpgraded_A2(t *testing.T) {
 				t.Errorf("status %d, expected %d", status, c.status)
 			}
 			if status != 200 {
-				return // nothing reached the application, or the next case gets its head
+				return // nothing reached the application; otherwise the next case gets its head
 			}
 			head := <-heads
 			if found := slices.Concat(linesOf(head, "Upgrade"), linesOf(head, "HTTP2-Settings")); found != nil {
@@ -151,8 +152,7 @@ func TestASwitchThatWasNotAskedForIsAFailure_A2(t *testing.T) {
 	}
 }
 
-// The upstream for hosts that no tenant has gets the websockets of its own pages
-// alone.
+// The upstream for hosts without a tenant gets only websockets of its own pages.
 func TestTheFallbackChecksOriginsToo_A2_E4(t *testing.T) {
 	u, _ := capturing(t, plainAnswer)
 	w := start(t, servedBy(u, nil), func(s *setup) { s.options.Fallback = "app" })
@@ -183,7 +183,7 @@ func TestNoSpellingOfAGuardedHeaderReachesAnApplication_A3(t *testing.T) {
 		t.Fatalf("status %d", status)
 	}
 	for _, line := range strings.Split(<-heads, "\r\n") {
-		// X-Tenant is no header of this edge's, so it is the client's to send.
+		// The edge does not send X-Tenant, so clients may.
 		if strings.Contains(line, "forged") && !strings.HasPrefix(strings.ToLower(line), "x") {
 			t.Errorf("the application got %q", line)
 		} else if strings.Contains(line, "forged") && !strings.EqualFold(line[2:8], "tenant") {
@@ -228,8 +228,8 @@ func TestThePathArrivesAsItWasSent_A5(t *testing.T) {
 	}
 }
 
-// A host that a trusted peer forwards and that is not the Host would have the
-// application serve another tenant than the edge routed to.
+// If a trusted peer forwards a host that differs from Host, the application could
+// serve a different tenant than the edge routed to.
 func TestAForwardedHostIsTheHostOrRefused_A8(t *testing.T) {
 	u, heads := capturing(t, plainAnswer)
 	trusting := func(s *setup) { s.edge.TrustedPeers = loopbackPeers() }
@@ -269,7 +269,7 @@ func TestAForwardedHostIsTheHostOrRefused_A8(t *testing.T) {
 	}
 }
 
-// Applications compare hosts as they stand, where the edge routes any spelling.
+// Applications compare hosts byte by byte, but the edge routes any spelling.
 func TestUpstreamsGetTheHostInOneSpelling_B10(t *testing.T) {
 	u, heads := capturing(t, plainAnswer)
 	w := start(t, servedBy(u, nil))

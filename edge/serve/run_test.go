@@ -17,7 +17,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/config"
 )
 
-// held answers when it is released.
+// held is an application that answers when it is released.
 type held struct {
 	arrived chan struct{}
 	release chan struct{}
@@ -48,7 +48,7 @@ func (w *world) readyz() (int, Readiness) {
 	return resp.StatusCode, r
 }
 
-// asked sends a request and returns where its answer will be.
+// asked sends a request and returns the channel of its answer.
 func (w *world) asked(h *held) <-chan string {
 	answers := make(chan string, 1)
 	r := w.request(http.MethodGet, "acme.example.com", "/")
@@ -123,10 +123,10 @@ func TestAShutdownCutsOffWhatTakesTooLong(t *testing.T) {
 	}
 }
 
-// A request that has no answer when the time is over gets one that says so.
+// A request without an answer at the end of the shutdown time gets 503.
 func TestWhatIsCutOffIsAnsweredWith503_G10(t *testing.T) {
 	h := newHeld()
-	defer close(h.release) // a body that it does not read keeps the application's server waiting
+	defer close(h.release) // the application's server waits for the body, which the handler does not read
 	w := startMedia(t, withApp(h.ServeHTTP), uploadsFor(config.AccessPublic), func(s *setup) {
 		s.options.Limits.ShutdownTimeout, s.options.Limits.BodyTimeout = 10*time.Millisecond, patience
 		s.options.URLConfs["media"] = s.options.URLConfs["app"]
@@ -201,7 +201,7 @@ func TestRequestsDuringAShutdownAreAnsweredOrRefused(t *testing.T) {
 			for first := true; ; first = false {
 				resp, err := client.Do(w.request(http.MethodGet, "acme.example.com", "/"))
 				if err != nil {
-					return // it is over
+					return // the server has shut down
 				}
 				_, err = io.Copy(io.Discard, resp.Body)
 				resp.Body.Close()
@@ -242,7 +242,7 @@ listeners: ['127.0.0.1:0']
 	got := make(chan string, 1)
 	err = Run(ctx, f, Options{Logger: slog.New(slog.DiscardHandler), Ready: func(s *Server) {
 		address := s.Addrs()[0].String()
-		go func() { // Run accepts connections when Ready has returned
+		go func() { // Run accepts connections after Ready has returned
 			defer cancel()
 			got <- pageOf(t, address, "www.example.com")
 		}()
@@ -252,7 +252,7 @@ listeners: ['127.0.0.1:0']
 	}
 }
 
-// pageOf returns the body of / of a host that is served at an address.
+// pageOf returns the body of / for a host from the server at address.
 func pageOf(t *testing.T, address, host string) string {
 	r, err := http.NewRequest(http.MethodGet, "http://"+address+"/", nil)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// djangoHeader is how Django sends the text of a header: in Latin-1, or as an
+// djangoHeader encodes the text of a header as Django does: in Latin-1, or as an
 // encoded word.
 func djangoHeader(text string) string {
 	var latin1 []byte
@@ -21,7 +21,7 @@ func djangoHeader(text string) string {
 	return string(latin1)
 }
 
-// A tenant's own name, sent in each of the ways that applications have.
+// Each name is sent in all encodings that applications use.
 func TestEveryNameCanBeSent_C10(t *testing.T) {
 	ordered := make(chan [2]string, 1)
 	w := startAccel(t, func(s *setup) {
@@ -52,7 +52,7 @@ func TestEveryNameCanBeSent_C10(t *testing.T) {
 		} {
 			want := "content of " + name
 			if order[0] == "X-Sendfile" && order[1] == escaped(full) || order[1] == escaped(name) {
-				// Where a file has the encoded name as its own, that one is sent.
+				// A file whose name is the encoded name is sent instead.
 				if decoy := w.disk("acme/" + escaped(name)); decoy != "" {
 					want = decoy
 				}
@@ -63,7 +63,7 @@ func TestEveryNameCanBeSent_C10(t *testing.T) {
 			}
 		}
 	}
-	// The forms lead nowhere that the name does not.
+	// No encoding leads out of the tenant's files.
 	for _, name := range []string{"../other/a.txt", "..%2fother%2fa.txt", "%2e%2e/other/a.txt", "é/../../other/a.txt", "日/../../other/a.txt", "%252e%252e/other/a.txt"} {
 		for _, value := range []string{djangoHeader(name), name, escaped(name), "=?utf-8?b?" + base64.StdEncoding.EncodeToString([]byte(name)) + "?=", "=?utf-8?q?" + name + "?="} {
 			for _, header := range []string{"X-Sendfile", "X-Accel-Redirect"} {

@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// Whoever is answered before all of the request's body has come can go on sending
-// it for a moment: a reset would take the answer away from clients that write
-// first and read then.
+// A client that gets an answer before it has sent the complete body can go on
+// sending for a short time. A reset would discard the answer for clients that
+// write before they read.
 func TestAnswersReachClientsThatStillSend_A9_A10(t *testing.T) {
 	early, heads := capturing(t, "HTTP/1.1 403 Forbidden\r\nContent-Length: 5\r\nConnection: close\r\n\r\nnever")
 	go func() {
@@ -37,7 +37,7 @@ func TestAnswersReachClientsThatStillSend_A9_A10(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := start(t, servedBy(early, nil), func(s *setup) { s.options.Limits.MaxBodyBytes = c.most })
-			const rounds, most = 40, 5 // a machine may be so busy that the moment is over
+			const rounds, most = 40, 5 // on a busy machine the short time may be over
 			resets := 0
 			for range rounds {
 				status, err := stillSending(t, w.addr(), "POST / HTTP/1.1\r\nHost: "+c.host+"\r\n"+c.lengths+"Connection: close\r\n\r\n")
@@ -55,8 +55,8 @@ func TestAnswersReachClientsThatStillSend_A9_A10(t *testing.T) {
 	}
 }
 
-// stillSending sends a head and more of a body than is read, and still more when
-// the answer has ended. It returns the answer's status.
+// stillSending sends a head and more of a body than the edge reads, and more after
+// the end of the answer. It returns the status of the answer.
 func stillSending(t *testing.T, addr, head string) (status string, err error) {
 	t.Helper()
 	c, err := net.Dial("tcp", addr)
@@ -85,8 +85,8 @@ func stillSending(t *testing.T, addr, head string) (status string, err error) {
 	return resp.Status[:3], nil
 }
 
-// An application that answers before the body has come is heard at once, and can
-// go on reading.
+// The answer of an application that answers before the body is complete is sent at
+// once, and the application can go on reading.
 func TestEarlyAnswersAreNotHeldBack_A10(t *testing.T) {
 	for name, app := range map[string]http.HandlerFunc{
 		"it reads no more": func(rw http.ResponseWriter, _ *http.Request) {
@@ -133,7 +133,7 @@ func TestEarlyAnswersAreNotHeldBack_A10(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if resp.StatusCode != http.StatusOK { // what is sent from here on is no request
+				if resp.StatusCode != http.StatusOK { // bytes sent from here on must not be read as a request
 					_, _ = io.Copy(io.Discard, resp.Body)
 					_, _ = io.WriteString(c, "GET /next HTTP/1.1\r\nHost: acme.example.com\r\n\r\n"+framing.rest)
 					if resp, err := http.ReadResponse(in, nil); err == nil {
@@ -151,7 +151,7 @@ func TestEarlyAnswersAreNotHeldBack_A10(t *testing.T) {
 				if rest, err := io.ReadAll(resp.Body); err != nil || strings.Trim(string(rest), "x") != "" || len(rest) != 300_000-12 {
 					t.Fatalf("read %d more bytes, %v", len(rest), err)
 				}
-				// A chunked request is the last one on its connection.
+				// A chunked request is the last on its connection.
 				if resp, err := http.ReadResponse(in, nil); !strings.HasPrefix(framing.lengths, "Transfer") && (err != nil || resp.StatusCode != http.StatusOK) {
 					t.Errorf("the next request on the connection: %v, %v", resp, err)
 				}

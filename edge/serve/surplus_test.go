@@ -15,15 +15,15 @@ import (
 	"github.com/tenantedge/tenantedge/edge/config"
 )
 
-// forgedAnswer is what surplus bytes look like when an attacker chooses them.
+// forgedAnswer is an example of surplus bytes that an attacker chose.
 const forgedAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nContent-Type: text/html\r\n\r\nforged"
 
-// forgedQuery is forgedAnswer for the parameter b of an application: lighttpd
-// refuses line ends in a query.
+// forgedQuery is forgedAnswer as the parameter b of an application. It has no line
+// ends, which lighttpd refuses in a query.
 var forgedQuery = url.QueryEscape(strings.ReplaceAll(forgedAnswer, "\r\n", "~"))
 
-// rawUpstream answers each request on raw connections by what answer returns
-// for it. later is sent after a delay.
+// rawUpstream answers each request with the bytes that answer returns. It sends
+// later after the delay.
 func rawUpstream(t *testing.T, answer func(r *http.Request) (now, later string, delay time.Duration)) *url.URL {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -100,7 +100,7 @@ func TestSurplusBytesReachNoOtherRequest_A1(t *testing.T) {
 					}
 					return told200("page of " + r.Host), "", 0
 				})))
-				// One client connection for all tenants, as of a proxy in front.
+				// One client connection for all tenants, like that of a proxy.
 				transport := &http.Transport{MaxConnsPerHost: 1}
 				defer transport.CloseIdleConnections()
 				client := &http.Client{Transport: transport, Timeout: patience}

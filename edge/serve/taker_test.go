@@ -13,8 +13,8 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// The environment of a process that runs takeUploads: the folder of its files,
-// and the folder of compiled guests.
+// The environment variables of a process that runs takeUploads: the folder of its
+// files, and the folder of compiled guests.
 const (
 	takerVariable    = "TENANTEDGE_TAKER"
 	compiledVariable = "TENANTEDGE_COMPILED"

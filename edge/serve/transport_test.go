@@ -13,7 +13,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/config"
 )
 
-// secureApp starts h behind TLS and returns a world that has it for application.
+// secureApp starts h with TLS and returns a world with it as the application.
 func secureApp(t *testing.T, h2 bool, h http.HandlerFunc) *world {
 	t.Helper()
 	app := httptest.NewUnstartedServer(h)

@@ -13,8 +13,8 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// rawApp is an application that accepts websockets and leaves the rest to the
-// test.
+// rawApp is an application that accepts websockets and passes their connections to
+// the test.
 func rawApp(opened chan<- net.Conn) http.HandlerFunc {
 	return func(rw http.ResponseWriter, r *http.Request) {
 		c, _, err := http.NewResponseController(rw).Hijack()
@@ -49,7 +49,7 @@ func sends(t *testing.T, to io.Writer, p []byte) {
 	}
 }
 
-// expects reads as many bytes as are wanted.
+// expects reads as many bytes as want has and compares them.
 func expects(t *testing.T, from io.Reader, want []byte) {
 	t.Helper()
 	got := make([]byte, len(want))
@@ -58,7 +58,7 @@ func expects(t *testing.T, from io.Reader, want []byte) {
 	}
 }
 
-// readFrame reads a frame of a peer that a test trusts.
+// readFrame reads a frame, of any size, from a peer that the test trusts.
 func readFrame(from io.Reader) (f ws.Frame, err error) {
 	if f.Header, err = ws.ReadHeader(from); err != nil {
 		return f, err
@@ -89,8 +89,8 @@ func closing1000() ws.Frame {
 	return ws.NewCloseFrame(ws.NewCloseFrameBody(ws.StatusNormalClosure, ""))
 }
 
-// Both peers of a websocket that passes through are told 1001, and have time to
-// answer.
+// Both peers of a websocket that passes through get a close frame with 1001, and
+// have time to answer.
 func TestAWebsocketThatPassesThroughIsClosedOnBothSides_G10(t *testing.T) {
 	w, client, in, app := passed(t)
 	sends(t, app, ws.MustCompileFrame(ws.NewTextFrame([]byte("hello"))))
@@ -98,7 +98,7 @@ func TestAWebsocketThatPassesThroughIsClosedOnBothSides_G10(t *testing.T) {
 	w.end()
 	expectsClose(t, in, false, ws.StatusGoingAway)
 	expectsClose(t, app, true, ws.StatusGoingAway)
-	// What comes after a close frame goes nowhere.
+	// Frames after the close frame are discarded.
 	sends(t, client, masked(ws.NewTextFrame([]byte("late"))))
 	sends(t, client, masked(closing1000()))
 	sends(t, app, ws.MustCompileFrame(closing1000()))
@@ -112,7 +112,7 @@ func TestAWebsocketThatPassesThroughIsClosedOnBothSides_G10(t *testing.T) {
 	}
 }
 
-// A frame that is under way reaches its end first.
+// A frame that was begun is completed before the close frame.
 func TestAFrameUnderWayEndsBeforeTheCloseFrame_G10(t *testing.T) {
 	w, client, in, app := passed(t)
 	long := bytes.Repeat([]byte("0123456789abcdef"), 5000)
@@ -131,7 +131,7 @@ func TestAFrameUnderWayEndsBeforeTheCloseFrame_G10(t *testing.T) {
 	sends(t, client, up[5:])
 	expects(t, in, down[70_000:])
 	expects(t, app, up[5:])
-	// The end may have begun after the second frame.
+	// The shutdown may have reached the websocket after the second frame.
 	next := bufio.NewReader(in)
 	if first, err := next.Peek(1); err == nil && first[0] == byte(ws.OpContinuation)|0x80 {
 		if _, err := readFrame(next); err != nil {
@@ -146,7 +146,8 @@ func TestAFrameUnderWayEndsBeforeTheCloseFrame_G10(t *testing.T) {
 	}
 }
 
-// A frame that does not end, and a client that does not read, are cut off.
+// A peer that does not complete a frame, and a client that does not read, are
+// disconnected.
 func TestAFrameThatDoesNotEndIsCut_G10(t *testing.T) {
 	w, _, in, app := passed(t)
 	head := ws.MustCompileFrame(ws.NewTextFrame(make([]byte, 1000)))[:500]
@@ -180,7 +181,7 @@ func TestAClientThatDoesNotReadIsCut_G10(t *testing.T) {
 	<-blocked
 }
 
-// A side that has closed gets no second close frame.
+// A peer that has already got a close frame gets no second one.
 func TestAWebsocketThatIsClosingGetsNoSecondCloseFrame_G10(t *testing.T) {
 	w, client, in, app := passed(t)
 	closed := ws.MustCompileFrame(closing1000())

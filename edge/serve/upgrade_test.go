@@ -15,8 +15,7 @@ import (
 
 const goodHandshake = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
 
-// switching answers 101 to whatever asks for an upgrade, and tells what it got
-// otherwise.
+// switching answers 101 to every upgrade, and reports what it got otherwise.
 func switching(w http.ResponseWriter, r *http.Request) {
 	protocol := r.Header.Get("Upgrade")
 	if protocol == "" && r.URL.Path != "/unasked" {
@@ -44,8 +43,8 @@ func TestNothingButAWebsocketHandshakeIsAnUpgrade_A2(t *testing.T) {
 	routed := start(t, withApp(switching), withWebsockets(t), func(s *setup) { s.options.Fallback = "app" })
 	for _, c := range []struct {
 		name, line, headers string
-		status              int // with the application behind the edge
-		targets             int // where the edge serves websockets itself; 0: the same
+		status              int // if the edge passes websockets to the application
+		targets             int // if the edge handles websockets itself; 0: the same
 	}{
 		{"h2c", "GET / HTTP/1.1", "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n", 200, 0},
 		{"h2c with a body", "POST / HTTP/1.1", "Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 1\r\n\r\nx", 200, 0},

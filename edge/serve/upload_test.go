@@ -24,7 +24,7 @@ func uploadsFor(access string) func(*setup) {
 	}})
 }
 
-// send sends content.
+// send sends a request with a body.
 func (w *world) send(method, host, target, content string, headers ...string) answer {
 	w.Helper()
 	r := w.request(method, host, target, headers...)
@@ -34,7 +34,7 @@ func (w *world) send(method, host, target, content string, headers ...string) an
 	return w.do(r)
 }
 
-// disk is a file as it is there; "" if it is not.
+// disk returns the content of a file on the disk, or "" if it is missing.
 func (w *mediaWorld) disk(name string) string {
 	w.Helper()
 	b, err := os.ReadFile(filepath.Join(w.location, name))
@@ -122,7 +122,7 @@ func TestF1NothingOutsideOfTheTenantsFilesIsWritten(t *testing.T) {
 	}
 }
 
-// everything is all files around the media, with their content.
+// everything returns all files in and around the media, with their content.
 func (w *mediaWorld) everything() map[string]string {
 	w.Helper()
 	found := make(map[string]string)
@@ -242,7 +242,7 @@ func TestMediaWithoutUploadsAreOnlyRead(t *testing.T) {
 
 func TestQuotasOfTheConfigurationHold(t *testing.T) {
 	w := startMedia(t, uploadsFor(config.AccessPublic), func(s *setup) {
-		s.options.Media.QuotaBytes, s.options.Media.QuotaFiles, s.options.Media.MaxFileBytes = 20, 4, 9 // a folder is there too
+		s.options.Media.QuotaBytes, s.options.Media.QuotaFiles, s.options.Media.MaxFileBytes = 20, 4, 9 // a folder counts, too
 	})
 	for _, c := range []struct {
 		name, content string
@@ -261,7 +261,7 @@ func TestRefusalsOfResumableUploadsTellTheVersion_C7(t *testing.T) {
 	w := startMedia(t, uploadsFor(config.AccessSigned), func(s *setup) {
 		s.options.SigningKeys = []storage.Key{{ID: "k", Secret: []byte("a secret of sixteen bytes")}}
 	})
-	w.get("acme.example.com", "/media/acme/a.txt") // it has the folder first, and keeps it
+	w.get("acme.example.com", "/media/acme/a.txt") // acme has the folder first, and keeps it
 	state := mediaState()
 	state.Tenants = append(state.Tenants, tenantdb.Tenant{ID: "3", Schema: "twin", Attributes: []tenantdb.Attribute{{Name: "schema_pathname", Value: "acme"}}})
 	state.Domains = append(state.Domains, tenantdb.Domain{TenantID: "3", Domain: "twin.example.com"})

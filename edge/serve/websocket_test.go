@@ -20,7 +20,7 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// echoes is a websocket handler that sends back what it gets.
+// echoes is a websocket handler that sends back every message.
 type echoes struct{}
 
 func (echoes) Connect(*websocket.Request) (websocket.Consumer, error) { return echoes{}, nil }
@@ -30,8 +30,8 @@ func (echoes) Message(s *websocket.Conn, kind websocket.Kind, payload []byte) {
 }
 func (echoes) Closed(*websocket.Conn, int, string) {}
 
-// withWebsockets serves echo/ by echoes and relay/ by an upstream that does the
-// same.
+// withWebsockets serves echo/ with echoes, and relay/ with an upstream that does
+// the same.
 func withWebsockets(t *testing.T) func(*setup) {
 	behind, err := sockets.New(sockets.Config{})
 	if err != nil {
@@ -43,7 +43,7 @@ func withWebsockets(t *testing.T) func(*setup) {
 	t.Cleanup(func() {
 		app.Close()
 		if err := behind.Shutdown(t.Context()); err != nil {
-			t.Log(err) // the test's context has ended: they are dropped
+			t.Log(err) // the test's context has ended: the websockets are dropped
 		}
 	})
 	u, err := url.Parse(app.URL)
@@ -164,7 +164,7 @@ func TestAHandshakeIsLoggedWithItsTenant(t *testing.T) {
 		w.eventually("it is logged", func() bool { return len(w.logs.entries("access")) == n })
 	}
 	w.client("/echo/")
-	logged(1) // which may be after the answer
+	logged(1) // the record may come after the answer
 	var refused *sockets.StatusError
 	if _, err := w.websocket("/echo/", "Origin", "https://evil.example.net"); !errors.As(err, &refused) || refused.Response.StatusCode != http.StatusForbidden {
 		t.Errorf("another origin gets %v", err)

@@ -26,7 +26,7 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// compiled keeps the guest's machine code for all tests.
+// compiled caches the guest's machine code for all tests.
 var compiled string
 
 func TestMain(m *testing.M) {
@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// patience bounds what a test waits for; nothing is expected to take it.
+// patience is how long tests wait at most; nothing should take that long.
 const patience = 30 * time.Second
 
 // world is a server on real sockets, with tenants:
@@ -52,7 +52,7 @@ const patience = 30 * time.Second
 //	                 shared.example.com/acme/, moved.example.com/acme/ (redirects)
 //	umbra   dynamic  umbra.example.com
 //
-// and an application, which tells what it got.
+// and an application that reports what it got.
 type world struct {
 	*testing.T
 	server *Server
@@ -98,7 +98,7 @@ func start(t *testing.T, changes ...func(*setup)) *world {
 	for _, change := range changes {
 		change(&s)
 	}
-	// Unless a test is about time, there is plenty: the machine may be busy.
+	// Limits are long unless a test is about time: the machine may be busy.
 	s.edge.Limits.Deadline = cmp.Or(s.edge.Limits.Deadline, patience)
 	s.edge.Limits.QueueTimeout = cmp.Or(s.edge.Limits.QueueTimeout, patience)
 	w.app = httptest.NewServer(s.app)
@@ -157,7 +157,7 @@ func (w *world) run() {
 
 func (w *world) addr() string { return w.server.Addrs()[0].String() }
 
-// request makes one for the first listener, with the Host of a tenant.
+// request returns a request to the first listener for a host.
 func (w *world) request(method, host, target string, headers ...string) *http.Request {
 	w.Helper()
 	r, err := http.NewRequest(method, "http://"+w.addr()+target, nil)
@@ -202,7 +202,7 @@ func (w *world) get(host, target string, headers ...string) answer {
 	return w.do(w.request(http.MethodGet, host, target, headers...))
 }
 
-// raw sends bytes as they are and reads one response.
+// raw sends bytes unchanged and reads one response.
 func (w *world) raw(text string) *http.Response {
 	w.Helper()
 	c, err := net.Dial("tcp", w.addr())
@@ -224,14 +224,14 @@ func (w *world) raw(text string) *http.Response {
 	return resp
 }
 
-// told is what the application got.
+// told is what the application reports that it got.
 type told struct {
 	Method, Host, URI, Peer string
 	Header                  http.Header
 	Body                    string
 }
 
-// echo is an application that tells what it got.
+// echo is an application that reports what it got.
 func echo(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -252,7 +252,7 @@ func (a answer) told(t *testing.T) told {
 	return got
 }
 
-// eventually waits for what other goroutines bring about.
+// eventually waits until holds, which other goroutines make true.
 func (w *world) eventually(what string, holds func() bool) {
 	w.Helper()
 	deadline := time.After(patience)
@@ -285,7 +285,7 @@ func (l *lines) String() string {
 	return l.text.String()
 }
 
-// entries are the lines with that message.
+// entries returns the lines with this message.
 func (l *lines) entries(message string) []map[string]any {
 	var found []map[string]any
 	for line := range strings.Lines(l.String()) {
