@@ -26,7 +26,7 @@ type appServer struct {
 	// server is not installed.
 	version []string
 	// command starts the server. DIR is its folder, with the files of
-	// testdata/servers, PORT is its port, FPM is the port of php-fpm.
+	// testdata/servers, PORT is its port, FPM is the address of php-fpm.
 	command []string
 	// config is a file of testdata/servers with the same placeholders.
 	config string

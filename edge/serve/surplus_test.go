@@ -58,7 +58,7 @@ func serveRaw(c net.Conn, answer func(r *http.Request) (now, later string, delay
 		}
 		_, _ = io.Copy(io.Discard, r.Body)
 		now, later, delay := answer(r)
-		// In pieces, as a whole one would be copied.
+		// In pieces: a single write would copy all of now.
 		if _, err := io.Copy(struct{ io.Writer }{c}, struct{ io.Reader }{strings.NewReader(now)}); err != nil {
 			return
 		}

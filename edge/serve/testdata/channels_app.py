@@ -1,8 +1,8 @@
 """A Django Channels application for the tests, served by daphne.
 
-It is started with the file descriptor of a listening socket, the URL of Redis
+Its arguments are the file descriptor of a listening socket, the URL of Redis
 and the prefix of the channel layer. Its websocket consumer joins the group chat
-of the tenant that the edge names, under the name that edges know it by.
+of the tenant that the edge names. It uses the name that edges have for the group.
 """
 import json
 import sys

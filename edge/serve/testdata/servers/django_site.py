@@ -1,5 +1,5 @@
-"""A Django site whose tenants live in folders. It is told the tenant in a header,
-as by HeadersRoutingMiddleware of django-pgschemas, and the folder by the edge."""
+"""A Django site with tenants in folders. It gets the tenant from a header, as with
+HeadersRoutingMiddleware of django-pgschemas, and the folder from the edge."""
 import asyncio
 import json
 

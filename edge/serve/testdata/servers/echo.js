@@ -1,5 +1,5 @@
-// Tells what Node's http gives to an application; see echo_wsgi.py. Besides,
-// /hints sends 103 first, and /trailer ends its answer with a trailer.
+// Reports what Node's http passes to an application; see echo_wsgi.py. In
+// addition, /hints sends 103 first, and /trailer ends its answer with a trailer.
 const fs = require("fs"), http = require("http"), crypto = require("crypto");
 
 const server = http.createServer((request, response) => {
@@ -40,7 +40,7 @@ const server = http.createServer((request, response) => {
 	});
 });
 
-// Messages of at most 125 bytes, in one frame, are all that the test sends.
+// The test sends only messages of at most 125 bytes, in one frame.
 server.on("upgrade", (request, socket) => {
 	if (request.headers.upgrade.toLowerCase() != "websocket") {
 		socket.end("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: " + request.headers.upgrade + "\r\n\r\nbytes of no tenant");

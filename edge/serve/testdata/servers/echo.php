@@ -1,5 +1,5 @@
 <?php
-// Tells what PHP gets; see echo_wsgi.py.
+// Reports what PHP gets; see echo_wsgi.py.
 $path = explode('?', $_SERVER['REQUEST_URI'])[0];
 file_put_contents($_SERVER['ECHO_LOG'], $_SERVER['REQUEST_METHOD'] . " $path\n", FILE_APPEND | LOCK_EX);
 $kind = 'text/plain';

@@ -1,4 +1,4 @@
-# Tells what a Rack application gets; see echo_wsgi.py and echo.js.
+# Reports what a Rack application gets; see echo_wsgi.py and echo.js.
 require "json"
 require "uri"
 

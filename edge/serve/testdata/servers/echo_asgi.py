@@ -1,5 +1,5 @@
-"""Tells what an ASGI application gets; see echo_wsgi.py. Websockets are echoed
-after a first message, which tells the tenant."""
+"""Reports what an ASGI application gets; see echo_wsgi.py. Websockets get the
+tenant as the first message; further messages are echoed."""
 import json
 import urllib.parse
 

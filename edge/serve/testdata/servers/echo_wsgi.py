@@ -1,15 +1,15 @@
-"""Tells, as JSON, what a WSGI application gets of a request.
+"""Reports, as JSON, what a WSGI application gets of a request.
 
-Under a server, `app` is the application; run as a program, this is a CGI script
-of the same. The files echo.* beside it do the same in other languages:
+Servers load `app`; run as a program, this file is a CGI script with the same
+answers. The files echo.* in this folder do the same in other languages:
 
-    /early   is answered with 413 before the body was read
-    ?s=&b=   is answered with status s and body b, also where HTTP has no body;
-             each ~ of b is a line end
-    ?n=      is answered with a page of the tenant
+    /early   413 before the body is read
+    ?s=&b=   status s and body b, even if HTTP has no body for s;
+             each ~ in b becomes a line end
+    ?n=      a page of the tenant
     else     what the application got
 
-Each request is noted in the file $ECHO_LOG.
+Each request is recorded in the file $ECHO_LOG.
 """
 import json
 import os
@@ -24,7 +24,7 @@ def note(method, path):
 def got(environ):
     n = environ.get("CONTENT_LENGTH")
     body = environ["wsgi.input"]
-    # Without a length, servers that take chunks end the input themselves.
+    # Without a length, servers that accept chunks end the input themselves.
     if n:
         body = body.read(int(n))
     elif environ.get("wsgi.input_terminated") or "chunked" in environ.get("HTTP_TRANSFER_ENCODING", ""):
