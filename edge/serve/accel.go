@@ -124,8 +124,8 @@ func openSendfile(view storage.View, value string) (fs.File, string, error) {
 	return nil, "", missing
 }
 
-// sentText decodes the value of a header, unless it is UTF-8. Django sends text
-// in Latin-1 if it can, and as an encoded word (RFC 2047) otherwise.
+// sentText decodes the value of a header. Django sends text in Latin-1 if it can,
+// and as an encoded word (RFC 2047) otherwise. Other UTF-8 is returned unchanged.
 func sentText(value string) string {
 	if strings.HasPrefix(value, "=?") && strings.HasSuffix(value, "?=") {
 		if text, err := new(mime.WordDecoder).DecodeHeader(value); err == nil {

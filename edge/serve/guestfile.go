@@ -194,8 +194,8 @@ func (s *Server) followGuest(ctx context.Context) {
 }
 
 // ReloadGuest reads the guest's file again, even if it has not changed, swaps in
-// its guest, and logs the result. This replaces also a guest that was swapped in
-// by other means, for example by PUT /guest.
+// its guest, and logs the result. A guest that was swapped in by other means, for
+// example by PUT /guest, is replaced.
 func (s *Server) ReloadGuest(ctx context.Context) {
 	if s.guestFile == nil {
 		s.log.Warn("asked to read the guest's file again, but there is none: the configuration has no guest.path; nothing changes")
