@@ -36,8 +36,8 @@ func CleanAccel(h http.Header) {
 	}
 }
 
-// fileOrders have a server in front of the application send any file that it can
-// read: nginx, Apache, lighttpd, Perlbal and h2o.
+// fileOrders are the fields by which an application makes the server in front of
+// it send any file that the server can read: nginx, Apache, lighttpd, Perlbal, h2o.
 var fileOrders = []string{"x-accel-redirect", "x-sendfile", "x-sendfile2", "x-lighttpd-send-file", "x-reproxy-url", "x-reproxy-file"}
 
 // CleanFileOrders removes the fields that order a file to be sent.

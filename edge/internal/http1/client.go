@@ -21,12 +21,12 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// Config says how a Client reaches an application, and its limits.
+// Config configures a Client.
 type Config struct {
 	// Dial opens a connection.
 	Dial func(context.Context) (net.Conn, error)
-	// Owner returns the owner of a request by its context. A connection is reused
-	// only for its owner. False: the connection is not reused.
+	// Owner returns the owner of the request with this context. A connection serves
+	// only requests of its owner, and only one request if Owner returns false.
 	Owner func(context.Context) (Owner, bool)
 	// MaxIdle bounds the idle connections; 0 means 1024, which is the maximum.
 	MaxIdle int
@@ -38,8 +38,8 @@ type Config struct {
 	HeaderBytes int64
 	// HeaderFields bounds the number of fields of a head, and of a trailer; 0: 500.
 	HeaderFields int
-	// Surplus is called when the application sent bytes after the end of an answer,
-	// and connections are no longer reused. May be nil.
+	// Surplus is called when bytes after the end of an answer stop the reuse of
+	// connections for 10 minutes. May be nil.
 	Surplus func()
 }
 

@@ -16,7 +16,8 @@ import (
 	"time"
 )
 
-// script serves connections on loopback: serve gets each with its number.
+// script listens on loopback and returns a function that dials it. serve handles
+// each connection and gets its number.
 func script(t *testing.T, serve func(n int, c net.Conn, in *bufio.Reader)) func(context.Context) (net.Conn, error) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -44,7 +45,7 @@ func script(t *testing.T, serve func(n int, c net.Conn, in *bufio.Reader)) func(
 
 type ownerKey struct{}
 
-// trusting is a Client whose application has passed its probation.
+// trusting returns a Client whose application has passed its probation.
 func trusting(t *testing.T, dial func(context.Context) (net.Conn, error)) *Client {
 	c := New(Config{Dial: dial, Owner: func(ctx context.Context) (Owner, bool) {
 		name, _ := ctx.Value(ownerKey{}).(string)
@@ -123,7 +124,7 @@ func TestBytesThatArriveWhileIdleCondemnTheConnection_A1(t *testing.T) {
 	}
 	sent <- struct{}{}
 	<-sent
-	// A body that can be read only once: it must not get lost.
+	// The body can be read only once and must not be lost.
 	if got, err := ask(t, c, "a", "POST", io.MultiReader(strings.NewReader("once"))); got != "1" || err != nil {
 		t.Errorf("connection %q, %v, expected a new one", got, err)
 	}
@@ -139,7 +140,7 @@ func TestAKeptConnectionThatTheApplicationClosedIsNoError(t *testing.T) {
 		}
 		fmt.Fprint(c, page(fmt.Sprint(n)))
 		if n == 0 {
-			_, _ = http.ReadRequest(in) // it takes the next one and closes
+			_, _ = http.ReadRequest(in) // reads the next request, then closes
 		}
 	}))
 	for _, expected := range []string{"0", "1"} {
@@ -233,8 +234,8 @@ func TestManyOwnersAtOnce(t *testing.T) {
 	}
 }
 
-// FuzzAnswer has an application answer with arbitrary bytes: a client never
-// gets more than the answer's own body, and errors tell nothing of it.
+// FuzzAnswer answers with arbitrary bytes. The client must never get more than the
+// body of the answer.
 func FuzzAnswer(f *testing.F) {
 	for _, seed := range []string{
 		page("a"), "HTTP/1.1 204 No Content\r\n\r\nxx", "HTTP/1.1 103 Early Hints\r\n\r\n" + page("a") + page("b"),

@@ -29,7 +29,7 @@ type conn struct {
 
 	// Guarded by the lock of the pool.
 	element *list.Element // in pool.order; nil: not in the pool
-	since   time.Time     // it has been in the pool
+	since   time.Time     // when it entered the pool
 	watched bool          // watched for surplus bytes, and not reused
 }
 
@@ -44,7 +44,7 @@ func newConn(raw net.Conn, c *Client, owner Owner) *conn {
 
 func (c *conn) close() { _ = c.Conn.Close() }
 
-// limited reads from a connection up to a budget, and keeps the last error.
+// limited reads at most budget bytes from a connection and records the last error.
 type limited struct {
 	conn   net.Conn
 	budget int64

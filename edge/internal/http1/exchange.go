@@ -21,13 +21,13 @@ type exchange struct {
 	keep    bool        // the connection may be reused
 	stop    func() bool // stops watching the request's context
 
-	done       chan struct{} // closed when write returns; nil: write runs in no goroutine
+	done       chan struct{} // closed when write returns; nil: write ran without a goroutine
 	sent       atomic.Bool   // the complete request was written
 	bodyErr    error         // of reading the client's body; valid once bodyFailed
 	bodyFailed atomic.Bool
 
 	mu     sync.Mutex
-	headed bool // the head of the answer has arrived: no deadline is set any more
+	headed bool // the final head has arrived: write sets no deadline any more
 }
 
 func (x *exchange) run() (*http.Response, error) {
@@ -52,8 +52,8 @@ func (x *exchange) run() (*http.Response, error) {
 	return resp, nil
 }
 
-// cause returns why the answer could not be read. That is why the request could
-// not be sent, if it could not.
+// cause returns why there is no answer: the request's context ended, the client's
+// body could not be read, or err.
 func (x *exchange) cause(err error) error {
 	if cause := context.Cause(x.request.Context()); cause != nil {
 		return cause
@@ -64,8 +64,8 @@ func (x *exchange) cause(err error) error {
 	return err
 }
 
-// write sends the request. If the application does not read it, that is no error:
-// it may have answered already, and the answer says why.
+// write sends the request. A failure to send it is no error: the application may
+// already have answered, and its answer says why.
 func (x *exchange) write() {
 	out := x.request
 	if out.Body != nil && out.Body != http.NoBody {
@@ -177,7 +177,7 @@ func (x *exchange) final(resp *http.Response) (*http.Response, error) {
 func (x *exchange) end(keep bool) {
 	keep = x.stop() && keep // if the context has ended, the connection is being closed
 	if keep && x.done != nil && !x.sent.Load() {
-		// The other goroutine may be about to finish: the answer was faster.
+		// The answer may have been complete just before write returns.
 		late := time.NewTimer(writeWait)
 		select {
 		case <-x.done:
@@ -192,7 +192,7 @@ func (x *exchange) end(keep bool) {
 	x.conn.close()
 }
 
-// answerBody returns the connection to the pool when it was read to its end.
+// answerBody returns the connection to the pool once it has been read to its end.
 type answerBody struct {
 	inner io.ReadCloser
 	x     *exchange
@@ -243,7 +243,7 @@ type switched struct {
 func (s *switched) Read(p []byte) (int, error)  { return s.conn.reader.Read(p) }
 func (s *switched) Write(p []byte) (int, error) { return s.conn.Write(p) }
 
-// CloseWrite shuts down the writing side, if the connection can.
+// CloseWrite shuts down the writing side if the connection supports it.
 func (s *switched) CloseWrite() error {
 	if c, ok := s.conn.Conn.(interface{ CloseWrite() error }); ok {
 		return c.CloseWrite()

@@ -20,7 +20,7 @@ func ReadResponse(in *bufio.Reader, r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// peekHead returns the next head, as far as it fits the buffer. It ignores errors:
+// peekHead returns as much of the next head as fits the buffer. It ignores errors:
 // the next read returns them.
 func peekHead(in *bufio.Reader) []byte {
 	for n := 1; ; n = in.Buffered() + 1 {

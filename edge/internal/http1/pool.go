@@ -14,7 +14,7 @@ type arrived int
 const (
 	nothing arrived = iota
 	surplus         // bytes that belong to no answer
-	ended           // the end of the connection, or something that is not distinguished from it
+	ended           // the connection ended, cannot be inspected, or has TLS records of unknown content
 )
 
 const (
@@ -41,7 +41,7 @@ type Stats struct {
 }
 
 // pool keeps connections for their owners' next requests, once the application
-// has passed its probation: it sends nothing after an answer.
+// has passed its probation: it sent nothing after its answers.
 type pool struct {
 	max     int // idle connections
 	surplus func()
@@ -52,9 +52,9 @@ type pool struct {
 	idle     map[Owner][]*conn
 	order    list.List // idle and watched connections, the longest idle first
 	watched  int
-	clean    int // connections whose watch ended without surplus bytes since the last surplus
+	clean    int // connections watched without surplus bytes since surplus bytes were last found
 	answers  int
-	penalty  time.Time // until which no connection is kept
+	penalty  time.Time // no connection is kept until then
 	caught   uint64    // times that surplus bytes were found
 	sweeping bool
 }
@@ -66,7 +66,8 @@ func (p *pool) init(limit int, surplus func()) {
 	p.max, p.surplus, p.idle = limit, surplus, make(map[Owner][]*conn)
 }
 
-// take returns an idle connection on which nothing has arrived; nil: there is none.
+// take returns an idle connection on which nothing has arrived, or nil if there is
+// none.
 func (p *pool) take(owner Owner, repeatable bool) *conn {
 	for {
 		p.mu.Lock()
@@ -109,7 +110,7 @@ func settled(kept []*conn) *conn {
 }
 
 // put keeps, watches or closes a connection whose answer is complete. Surplus bytes
-// count even if the connection is not to be kept.
+// count even if keep is false.
 func (p *pool) put(cn *conn, keep bool) {
 	if cn.reader.Buffered() > 0 {
 		p.foundSurplus()
@@ -125,8 +126,8 @@ func (p *pool) put(cn *conn, keep bool) {
 	}
 }
 
-// keep keeps or watches a connection. It returns the connection to close instead:
-// cn, the longest idle one, or nil.
+// keep keeps or watches a connection. It returns a connection to close: cn if it is
+// not kept, the longest idle one if the pool is full, or nil.
 func (p *pool) keep(cn *conn) (closing *conn) {
 	now := time.Now()
 	p.mu.Lock()
@@ -173,9 +174,9 @@ func (p *pool) removeLocked(cn *conn) {
 	}
 }
 
-// sweep closes connections that ended, expired or have surplus bytes. It locks the
-// pool for one connection at a time, since requests wait for the lock, and closes
-// without it.
+// sweep closes connections that ended, expired or have surplus bytes. It holds the
+// lock for one connection at a time, since requests wait for it, and closes
+// connections without the lock.
 func (p *pool) sweep() {
 	now, found := time.Now(), false
 	for _, e := range p.elements() {
@@ -207,9 +208,9 @@ func (p *pool) elements() []*list.Element {
 	return all
 }
 
-// expired removes the connection of an element and returns it, unless it may stay.
-// A connection that a request has taken meanwhile has no element or another one,
-// and must not be inspected.
+// expired removes and returns the connection of an element if it must be closed. A
+// connection that a request took after the elements were listed has no element or
+// another one, and must not be inspected.
 func (p *pool) expired(e *list.Element, now time.Time) (*conn, arrived) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -231,8 +232,8 @@ func (p *pool) expired(e *list.Element, now time.Time) (*conn, arrived) {
 	return cn, state
 }
 
-// foundSurplus counts surplus bytes. No connection is kept for penaltyTime; then
-// the probation starts again.
+// foundSurplus counts surplus bytes and closes all idle connections. No connection
+// is kept for penaltyTime; then the probation starts again.
 func (p *pool) foundSurplus() {
 	p.mu.Lock()
 	p.caught++

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// probed is a connection whose end the test looks at.
+// probed is a connection that calls closing when it is closed.
 type probed struct {
 	net.Conn
 	closing func()
@@ -17,7 +17,7 @@ func (p *probed) Close() error {
 	return nil
 }
 
-// Requests of all tenants wait for the pool's lock.
+// Closing may block, and requests of all tenants wait for the pool's lock.
 func TestConnectionsAreClosedWithoutTheLockOfThePool(t *testing.T) {
 	for name, c := range map[string]struct {
 		put    int
@@ -32,7 +32,7 @@ func TestConnectionsAreClosedWithoutTheLockOfThePool(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p, closed := &pool{}, 0
 			p.init(1, nil)
-			p.clean, p.sweeping = probation, true // none is watched, and the test sweeps
+			p.clean, p.sweeping = probation, true // none is watched, and only the test sweeps
 			for range c.put {
 				raw := &probed{closing: func() {
 					if closed++; p.mu.TryLock() {
