@@ -23,7 +23,7 @@ func (r *Rules) SetForwarded(in *http.Request, out http.Header) {
 		proto = "https"
 	}
 	for name, value := range map[string]string{"X-Forwarded-Host": r.HostFor(in), "X-Forwarded-Proto": proto} {
-		if len(out[name]) == 0 || name == "X-Forwarded-Host" { // which is the Host, see Normalize
+		if len(out[name]) == 0 || name == "X-Forwarded-Host" { // X-Forwarded-Host is always the Host; see Normalize
 			out[name] = []string{value}
 		}
 	}
@@ -34,9 +34,9 @@ func (r *Rules) SetForwarded(in *http.Request, out http.Header) {
 	}
 }
 
-// HostFor returns the Host that an application gets for a request. In normal form
-// it is in lower case and without a final dot, as applications compare it with
-// their domains; routing accepts other forms.
+// HostFor returns the Host that an application gets for a request. Its normal form
+// is in lower case and has no final dot, since applications compare it with their
+// domains; routing accepts other forms.
 func (r *Rules) HostFor(in *http.Request) string {
 	if !r.config.NormalizeHost {
 		return in.Host
@@ -45,7 +45,8 @@ func (r *Rules) HostFor(in *http.Request) string {
 	return strings.ToLower(strings.TrimSuffix(name, ".")) + in.Host[len(name):]
 }
 
-// SetForwardedPrefix adds a folder that the edge removed from the path.
+// SetForwardedPrefix appends a folder that the edge removed from the path to
+// X-Forwarded-Prefix.
 func SetForwardedPrefix(out http.Header, folder string) {
 	before := strings.TrimSuffix(out.Get("X-Forwarded-Prefix"), "/")
 	out.Set("X-Forwarded-Prefix", before+"/"+url.PathEscape(folder))

@@ -16,7 +16,7 @@ import (
 var always = []string{"script-name", "path-info", "daphne-root-path", "proxy"}
 
 // framing are headers that frame a body. The edge itself sends them in this
-// spelling. In another spelling they frame nothing, but some framework believes
+// spelling. In another spelling they frame nothing, but some frameworks believe
 // them.
 var framing = []string{"content-length", "transfer-encoding"}
 
@@ -53,12 +53,12 @@ var forwardingPrefixes = []string{
 	"x-forwarded-", "x-accel-", "x-ssl-client-", "ssl-client-", "x-amzn-mtls-",
 	// Users of oauth2-proxy, authentik, Kong, Google, Azure, AWS and Kubernetes.
 	"x-auth-request-", "x-authentik-", "x-consumer-", "x-goog-authenticated-user-", "x-ms-client-principal-", "x-amzn-oidc-", "x-remote-extra-",
-	// Next.js believes that these come from itself, and skips its middleware.
+	// Next.js takes these for its own headers and skips its middleware.
 	"x-middleware-",
 }
 
-// guard holds the headers that clients must not send. It looks at all headers of
-// every request, so it rules most names out by their length and first character.
+// guard holds the headers that clients must not send. It checks all headers of
+// every request, so it rules out most names by length and first character.
 type guard struct {
 	firsts   [128]bool // first characters of guarded names
 	byLength [64][]guarded
@@ -74,7 +74,7 @@ type kind uint8
 
 const (
 	unguarded kind = iota // passes
-	claim                 // claims a tenant: believed of trusted peers, set by the edge
+	claim                 // claims a tenant: believed from trusted peers, set by the edge
 	never                 // removed from every request
 	proxied               // passes from trusted peers
 	framed                // passes in the usual spelling
@@ -127,7 +127,7 @@ func (g *guard) kind(name string) kind {
 	return unguarded
 }
 
-// removes reports whether a header must not pass on from a peer. A trusted peer
+// removes reports whether a header from a peer must not be passed on. A trusted peer
 // sets its headers in one spelling: any other spelling may come from the client.
 func (g *guard) removes(name string, trusted bool) bool {
 	switch g.kind(name) {
@@ -142,8 +142,8 @@ func (g *guard) removes(name string, trusted bool) bool {
 	}
 }
 
-// clean returns h without the fields that must not pass on from a peer: h itself
-// if there are none, and a copy otherwise.
+// clean returns h without the fields that must not be passed on from a peer: h
+// itself if there are none, and a copy otherwise.
 func (g *guard) clean(h http.Header, trusted bool) http.Header {
 	clean, copied := h, false
 	for name := range h {
@@ -165,8 +165,8 @@ func odd(name string) bool {
 	})
 }
 
-// reserved are headers, in folded form, that only the edge sets: a guest that set
-// them could have the application read another request.
+// reserved are headers, in folded form, that only the edge sets: by setting them, a
+// guest could make the application read a different request.
 var reserved = []string{
 	"host", "cookie", "content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection", "upgrade", "te", "trailer",
 	"expect", "http2-settings", "proxy-authorization", "proxy-authenticate",

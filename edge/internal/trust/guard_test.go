@@ -31,8 +31,8 @@ func TestHeadersThatClientsMustNotSend(t *testing.T) {
 	}
 }
 
-// Every character that a name may have besides letters and digits (RFC 9110,
-// 5.6.2) is one that some server reads as a hyphen.
+// Some server reads each of the characters that a name may have besides letters
+// and digits (RFC 9110, 5.6.2) as a hyphen.
 func TestEveryGuardedHeaderIsKnownInAnySpelling_A3(t *testing.T) {
 	g := newTestGuard(Config{Guard: []string{"X-Our-Proxy"}})
 	names := append([]string{"X-Tenant", "tenant", "X-Cache-Prefix", "X-Our-Proxy", "Tenantedge-Proof"}, forwarding...)

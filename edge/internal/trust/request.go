@@ -14,10 +14,11 @@ type Rejection struct {
 	Reason string
 }
 
-// Normalize returns q without what the edge and an application could read in two
-// ways: several Cookie lines become one (RFC 9113, 8.2.3), and the host that a
-// trusted peer forwards becomes the Host. It returns q itself if nothing changes,
-// and rejects a malformed request or another forwarded host.
+// Normalize returns q without ambiguities that the edge and an application could
+// resolve differently: several Cookie lines become one (RFC 9113, 8.2.3), and with
+// RouteForwardedHost, the X-Forwarded-Host of a trusted peer becomes the Host. It
+// returns q itself if nothing changes. It rejects malformed requests, and any other
+// X-Forwarded-Host of a trusted peer that does not name the Host.
 func (r *Rules) Normalize(q *http.Request) (*http.Request, *Rejection) {
 	if reason := malformed(q); reason != "" {
 		return q, &Rejection{http.StatusBadRequest, reason}
@@ -44,8 +45,8 @@ func (r *Rules) Normalize(q *http.Request) (*http.Request, *Rejection) {
 	return out, nil
 }
 
-// malformed returns why a request cannot be sent on in HTTP/1.1 with the same
-// meaning, or an empty string. In HTTP/2, method and path are field values:
+// malformed returns why HTTP/1.1 cannot carry a request with the same meaning, or
+// an empty string. In HTTP/2, method and path are field values:
 // net/http accepts blanks in them, which would change the request line, and
 // lengths that are not those of the body.
 func malformed(r *http.Request) string {
@@ -62,8 +63,8 @@ func malformed(r *http.Request) string {
 	return ""
 }
 
-// sameLength reports whether the Content-Length of an HTTP/2 request is one number
-// and the length that net/http uses, which is that of the first of several fields,
+// sameLength reports whether an HTTP/2 request has no Content-Length, or a single
+// one that is the length net/http uses. net/http uses the first of several fields,
 // and zero for an invalid one.
 func sameLength(r *http.Request) bool {
 	lengths := r.Header["Content-Length"]
@@ -87,8 +88,8 @@ func Hostname(host string) string {
 	return host
 }
 
-// CheckHost rejects a request that leaves open which host it is for; target is
-// its request-target.
+// CheckHost rejects a request whose host is ambiguous. target is its
+// request-target.
 func CheckHost(q *http.Request, target string) *Rejection {
 	if hosts := q.Header["Host"]; q.ProtoMajor > 1 && len(hosts) > 0 && (len(hosts) > 1 || hosts[0] != q.Host) {
 		// In HTTP/2 net/http uses the authority and leaves this field to applications.

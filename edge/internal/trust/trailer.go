@@ -6,8 +6,8 @@ import (
 	"net/http"
 )
 
-// CleanTrailer removes from the trailer of q the fields that must not pass on from
-// a peer. They arrive with the end of the body.
+// CleanTrailer removes from the trailer of q the fields that must not be passed on
+// from a peer. They arrive at the end of the body.
 func (r *Rules) CleanTrailer(q *http.Request, trusted bool) {
 	if len(q.Trailer) == 0 || q.Body == nil {
 		return
@@ -16,7 +16,7 @@ func (r *Rules) CleanTrailer(q *http.Request, trusted bool) {
 	r.guard.trailer(q.Trailer, trusted)
 }
 
-// trailed is a body that cleans its trailer when that has arrived.
+// trailed is a body that cleans its trailer once the trailer has arrived.
 type trailed struct {
 	io.ReadCloser
 	guard   *guard
@@ -32,8 +32,8 @@ func (b *trailed) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// trailer removes from a trailer the fields that must not pass on. No peer claims
-// a tenant in a trailer: routing reads the head only.
+// trailer removes from a trailer the fields that must not be passed on. Fields that
+// claim a tenant are always removed: routing reads only the head.
 func (g *guard) trailer(trailer http.Header, trusted bool) {
 	maps.DeleteFunc(trailer, func(name string, _ []string) bool { return g.kind(name) == claim || g.removes(name, trusted) })
 }

@@ -1,4 +1,4 @@
-// Package trust decides what the edge believes of a request: which headers of
+// Package trust decides what the edge believes about a request: which headers from
 // which peers, which host, and whether it asks for an upgrade.
 //
 //	rules := trust.New(trust.Config{TenantHeader: "tenant", Peers: peers})
@@ -6,7 +6,7 @@
 //	…
 //	header := rules.PassOn(r.Header, rules.Peer(r), false)
 //
-// RATIONALE.md has the reasons.
+// RATIONALE.md gives the reasons.
 package trust
 
 import (
@@ -17,22 +17,22 @@ import (
 	"github.com/tenantedge/tenantedge/edge/proof"
 )
 
-// Config is what Rules are made of.
+// Config configures Rules.
 type Config struct {
 	Peers        []netip.Prefix // networks whose forwarding and tenant headers are believed
 	ProofKeys    []proof.Key    // verify a tenant header of any other peer
 	TenantHeader string         // names the tenant in requests
 	Upstream     []string       // headers that carry the decision to applications
-	Guard        []string       // further headers that are believed of Peers only
+	Guard        []string       // further headers that are believed only from Peers
 	Allow        []string       // headers that pass from every peer, though they would be guarded
-	// RouteForwardedHost takes the X-Forwarded-Host of a trusted peer for the Host.
-	// If it is false, a request whose X-Forwarded-Host is not its Host is rejected.
+	// RouteForwardedHost routes requests of trusted peers by X-Forwarded-Host. If it
+	// is false, their requests whose X-Forwarded-Host is not the Host are rejected.
 	RouteForwardedHost bool
-	// NormalizeHost has applications get the Host in normal form.
+	// NormalizeHost sends applications the Host in normal form; see HostFor.
 	NormalizeHost bool
 }
 
-// Rules decide about requests. They are safe for concurrent use.
+// Rules apply a Config to requests. They are safe for concurrent use.
 type Rules struct {
 	config Config
 	guard  *guard
@@ -60,7 +60,7 @@ func (r *Rules) Peer(q *http.Request) bool {
 }
 
 // Proved reports whether a request's tenant header has a valid proof. The error
-// says why a proof is not.
+// says why a proof is invalid; it is nil if there is none to verify.
 func (r *Rules) Proved(header http.Header, method, host, target string) (bool, error) {
 	if len(r.config.ProofKeys) == 0 {
 		return false, nil
@@ -74,8 +74,8 @@ func (r *Rules) Proved(header http.Header, method, host, target string) (bool, e
 	return err == nil, err
 }
 
-// PassOn returns header without the fields that must not pass on from a peer and,
-// unless the request is a websocket handshake, without an upgrade. It returns
+// PassOn returns header without the fields that must not be passed on from a peer
+// and, unless the request is a websocket handshake, without an upgrade. It returns
 // header itself if nothing is removed, and a copy otherwise: the request's own
 // header belongs to the server.
 func (r *Rules) PassOn(header http.Header, trusted, websocket bool) http.Header {

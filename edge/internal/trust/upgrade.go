@@ -8,9 +8,8 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
 )
 
-// IsWebsocket reports whether a request asks for a websocket, in a valid handshake
-// or not: a request that names the protocol in any form is routed, checked and
-// refused as a handshake.
+// IsWebsocket reports whether a request names the websocket protocol, in a valid
+// handshake or not: an invalid one is routed, checked and refused as a handshake.
 func IsWebsocket(r *http.Request) bool {
 	return len(r.Header["Upgrade"]) > 0 && sockets.IsUpgrade(r)
 }
