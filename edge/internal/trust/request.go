@@ -17,8 +17,8 @@ type Rejection struct {
 // Normalize returns q without ambiguities that the edge and an application could
 // resolve differently: several Cookie lines become one (RFC 9113, 8.2.3), and with
 // RouteForwardedHost, the X-Forwarded-Host of a trusted peer becomes the Host. It
-// returns q itself if nothing changes. It rejects malformed requests, and any other
-// X-Forwarded-Host of a trusted peer that does not name the Host.
+// returns q itself if nothing changes. It rejects malformed requests, and a trusted
+// peer's X-Forwarded-Host unless it is a single value that names the Host.
 func (r *Rules) Normalize(q *http.Request) (*http.Request, *Rejection) {
 	if reason := malformed(q); reason != "" {
 		return q, &Rejection{http.StatusBadRequest, reason}

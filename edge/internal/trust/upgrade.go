@@ -8,7 +8,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
 )
 
-// IsWebsocket reports whether a request names the websocket protocol, in a valid
+// IsWebsocket reports whether a request asks for an upgrade to websocket, in a valid
 // handshake or not: an invalid one is routed, checked and refused as a handshake.
 func IsWebsocket(r *http.Request) bool {
 	return len(r.Header["Upgrade"]) > 0 && sockets.IsUpgrade(r)
