@@ -9,8 +9,7 @@ import (
 )
 
 // answerWriter writes an application's answer to the client. It cleans interim
-// (1xx) heads as final ones are cleaned, and keeps net/http from guessing a
-// Content-Type.
+// (1xx) heads like final ones, and keeps net/http from guessing a Content-Type.
 type answerWriter struct {
 	http.ResponseWriter
 	request *http.Request

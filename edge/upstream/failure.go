@@ -13,7 +13,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/pace"
 )
 
-// Failure is why a request has no answer of the application.
+// Failure is why a request got no answer from the application.
 type Failure struct {
 	Cause Cause
 	Err   error

@@ -6,8 +6,8 @@ import (
 	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
-// Headers names the request headers that carry a decision to applications. An
-// empty name: it is not carried.
+// Headers names the request headers that carry a decision to applications. A value
+// whose name is empty is not sent.
 type Headers struct {
 	Schema      string // default "tenant", where django-pgschemas looks
 	ID          string

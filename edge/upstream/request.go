@@ -19,7 +19,7 @@ type Target struct {
 
 // Request returns the request that the application gets for the incoming request
 // in, which the Middleware of h has routed: its URL, Host and headers, without
-// method, body and context. Package edge/websocket sends its handshakes so.
+// method, body and context. Package edge/websocket uses it for its handshakes.
 func (t *Target) Request(h Host, in *http.Request) *http.Request {
 	out := &http.Request{Header: in.Header.Clone()}
 	removeHopByHop(out.Header)

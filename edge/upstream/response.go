@@ -10,16 +10,16 @@ import (
 
 // FileOrder is an application's order to send a file in place of its answer.
 type FileOrder struct {
-	Redirect []string    // values of X-Accel-Redirect: a URL inside of the server, for nginx
+	Redirect []string    // values of X-Accel-Redirect: a URL inside the server, for nginx
 	Sendfile []string    // values of X-Sendfile: a path on disk, for Apache and lighttpd
 	Header   http.Header // of the application's answer, without the orders
 }
 
-// Error makes a FileOrder the error by which modify hands it to fail.
+// Error makes FileOrder an error, so that modify can pass it to fail.
 func (o *FileOrder) Error() string { return "upstream: the application orders a file" }
 
-// errUnaskedSwitch is a 101 that the edge did not ask for. What follows it is not
-// HTTP, and no client may have it.
+// errUnaskedSwitch reports a 101 that the request did not ask for. What follows it
+// is not HTTP and must not reach a client.
 var errUnaskedSwitch = errors.New("upstream: the application switched protocols without being asked")
 
 // modify checks and cleans the head of an answer. It returns a *FileOrder if the
@@ -44,7 +44,7 @@ func (h *Handler) modify(r *http.Response) error {
 }
 
 // order removes the fields that order a file from an answer. It returns the order
-// if it is to be carried out.
+// if the Handler is to carry it out, and nil otherwise.
 func (h *Handler) order(r *http.Response) *FileOrder {
 	o := &FileOrder{Redirect: r.Header["X-Accel-Redirect"], Sendfile: r.Header["X-Sendfile"], Header: r.Header}
 	http1.CleanFileOrders(r.Header)
@@ -59,7 +59,7 @@ func (h *Handler) order(r *http.Response) *FileOrder {
 }
 
 // trailedBody is the body of an answer that may have a trailer. It cleans the
-// trailer when that has arrived.
+// trailer once it has arrived.
 type trailedBody struct {
 	io.ReadCloser
 	response *http.Response

@@ -10,7 +10,7 @@ import (
 // writes again escapes some bytes and unescapes others.
 //
 // With inner, the first segment of the path is removed. path is what must remain,
-// unescaped; it replaces anything else that remains.
+// unescaped; if anything else remains, path replaces it.
 func targetURL(base *url.URL, requestURI string, inner bool, path string) *url.URL {
 	raw, query, hasQuery := strings.Cut(originForm(requestURI), "?")
 	if inner {
@@ -25,7 +25,7 @@ func targetURL(base *url.URL, requestURI string, inner bool, path string) *url.U
 	full := strings.TrimSuffix(base.EscapedPath(), "/") + raw
 	u.Opaque = full
 	if strings.HasPrefix(full, "//") {
-		u.Opaque = "" // it would start with a host
+		u.Opaque = "" // it would be read as starting with a host
 		full = escapeInvalid(full)
 	}
 	u.Path, u.RawPath = full, ""
@@ -51,9 +51,9 @@ func originForm(target string) string {
 	return "/"
 }
 
-// rest returns the escaped path after the first segment of raw, which is path when
-// unescaped. Routing turns several slashes after the folder into one, since an
-// application might redirect clients to //host.
+// rest returns the escaped form of path that follows the first segment of raw, or
+// escapes path if raw has none. Routing turns several slashes after the folder into
+// one, since an application might redirect clients to //host.
 func rest(raw, path string) string {
 	if i := strings.IndexByte(strings.TrimPrefix(raw, "/"), '/'); i >= 0 && strings.HasPrefix(raw, "/") {
 		for after := raw[i+1:]; strings.HasPrefix(after, "/"); after = after[1:] {

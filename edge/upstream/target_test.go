@@ -26,7 +26,7 @@ func TestATargetIsTheClientsByteForByte_A5(t *testing.T) {
 		{"http://app/b%2Fc", "/a", false, "", "/b%2Fc/a"},
 		{"http://app", "/gamma/a%2Fb|c?q", true, "/a/b|c", "/a%2Fb|c?q"},
 		{"http://app", "/gamma//a%2Fb", true, "//a/b", "//a%2Fb"},
-		{"http://app", "/gamma//a%2Fb", true, "/a/b", "/a%2Fb"}, // routing says what remains
+		{"http://app", "/gamma//a%2Fb", true, "/a/b", "/a%2Fb"}, // routing decides what remains
 		{"http://app", "/gamma/a%2Fb", true, "/other", "/other"},
 		{"http://app", "/gamma", true, "/", "/"},
 		{"http://app", "/gamma/", true, "/", "/"},

@@ -24,7 +24,7 @@ type transport struct {
 	h1      *http1.Client
 	maxHead int             // fields of an answer's head
 	h2      *http.Transport // nil: HTTP/1.1 only
-	// plain is set once an application behind TLS turns out to have no HTTP/2.
+	// plain is set once an application behind TLS has chosen HTTP/1.1.
 	plain atomic.Bool
 }
 
@@ -65,7 +65,7 @@ func newHTTP2(scheme string, limits *Limits, dial dialFunc, secure *secureDialer
 		ResponseHeaderTimeout:  limits.HeaderTimeout,
 		MaxResponseHeaderBytes: cmp.Or(limits.HeaderBytes, http1.DefaultHeaderBytes),
 		IdleConnTimeout:        90 * time.Second,
-		DisableCompression:     true, // answers pass on as they are
+		DisableCompression:     true, // answers are passed on unchanged
 		Protocols:              new(http.Protocols),
 	}
 	if scheme == "h2c" {
@@ -163,13 +163,13 @@ func (t *transport) closeIdle() {
 	}
 }
 
-// unclosedBody is a body that a failed attempt by HTTP/2 leaves open for HTTP/1.1.
-// The handler closes it.
+// unclosedBody is a body that stays open for HTTP/1.1 after a failed attempt by
+// HTTP/2. ReverseProxy closes the body below.
 type unclosedBody struct{ io.ReadCloser }
 
 func (*unclosedBody) Close() error { return nil }
 
-// owners returns whose further requests a connection may serve, by Config.Reuse.
+// owners returns an http1.Config.Owner that follows Config.Reuse.
 func owners(c *Config) func(context.Context) (http1.Owner, bool) {
 	return func(ctx context.Context) (o http1.Owner, keep bool) {
 		if t, ok := tenant.From(ctx); ok {

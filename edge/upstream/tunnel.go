@@ -16,7 +16,7 @@ import (
 // tunnels tracks the websockets of a Handler, since http.Server.Shutdown does not
 // wait for hijacked connections.
 type tunnels struct {
-	closing context.Context // ended: websockets close, and none is accepted
+	closing context.Context // once it ends, websockets close and none is accepted
 	cancel  context.CancelFunc
 	open    sync.WaitGroup
 
@@ -39,7 +39,7 @@ type tunnel struct {
 
 type tunnelKey struct{}
 
-// tunnelOf returns the tunnel of a request; nil: it asks for no upgrade.
+// tunnelOf returns the tunnel of a request, or nil if it asks for no upgrade.
 func tunnelOf(ctx context.Context) *tunnel {
 	t, _ := ctx.Value(tunnelKey{}).(*tunnel)
 	return t
@@ -77,7 +77,8 @@ func closeNow(conn net.Conn) {
 }
 
 // farewellTime is how long the peers of a websocket have to end their frames and
-// to answer the close frame. W4 allows 5 s for those of removed tenants.
+// to answer the close frame. Rule W4 of
+// .github/SECURITY.md allows 5 s for those of removed tenants.
 const farewellTime = 2 * time.Second
 
 // end closes the websocket between two frames, with a code for the client, or
@@ -100,8 +101,8 @@ func (ts *tunnels) init() {
 	ts.live = map[*tunnel]struct{}{}
 }
 
-// track returns a request whose context has a tunnel, and a function to call when
-// it is served. It returns r itself if that asks for no upgrade.
+// track returns r with a tunnel in its context, and a function to call when r has
+// been served. It returns r itself if r asks for no upgrade.
 func (ts *tunnels) track(r *http.Request) (*http.Request, func()) {
 	if len(r.Header["Upgrade"]) == 0 {
 		return r, func() {}
@@ -141,7 +142,7 @@ func (ts *tunnels) closeRemoved(exists func(*tenant.Tenant) bool) {
 }
 
 // shutdown closes the websockets, with 1001, and waits until their handlers have
-// returned. No request may arrive any more.
+// returned. No further requests may arrive.
 func (ts *tunnels) shutdown(ctx context.Context) error {
 	ts.cancel()
 	none := make(chan struct{})

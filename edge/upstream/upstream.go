@@ -1,6 +1,6 @@
 // Package upstream passes requests to an application: it sets the headers that
-// carry the tenant, keeps what clients and applications send from being taken for
-// something else, and keeps the answers of tenants apart.
+// carry the tenant, removes what clients and applications must not send each other,
+// and keeps the answers of tenants apart.
 //
 //	app, err := upstream.New(upstream.Config{URL: u, Host: host}) // host is an *edge.Host
 //	if err != nil {
@@ -9,7 +9,7 @@
 //	defer app.Close()
 //	http.ListenAndServe(":8080", host.Middleware(app))
 //
-// RATIONALE.md has the reasons.
+// RATIONALE.md gives the reasons.
 package upstream
 
 import (
@@ -31,12 +31,12 @@ import (
 // Middleware routes the requests.
 type Host interface {
 	// Forward sets the Host and the headers of out, the request to an application
-	// for the incoming request in. inner says that the path of out lacks the
+	// for the incoming request in. inner reports that the path of out lacks the
 	// tenant's folder.
 	Forward(in, out *http.Request, inner bool)
 }
 
-// Config says which application a Handler passes requests to, and how.
+// Config configures a Handler.
 type Config struct {
 	URL     *url.URL // scheme http, https, or h2c for HTTP/2 without TLS; optionally with a path
 	Host    Host     // an *edge.Host
@@ -46,19 +46,20 @@ type Config struct {
 	// Reuse says which requests may share a connection to the application. The
 	// zero value is PerTenant.
 	Reuse Reuse
-	// Client returns the client connection of a request, by its context: a
-	// comparable value, or nil. PerClient needs it; see http.Server.ConnContext.
+	// Client returns a comparable value that identifies the client connection of the
+	// request with this context, or nil. PerClient needs it; see
+	// http.Server.ConnContext.
 	Client func(context.Context) any
 
 	Limits Limits
-	// TLS is the configuration for https; nil: the defaults. ServerName and
-	// NextProtos are set.
+	// TLS is the configuration for https; nil: the defaults. The Handler sets its
+	// ServerName and NextProtos, and requires at least TLS 1.2.
 	TLS *tls.Config
 
 	// Failed answers a request that the application did not answer. nil: a short
 	// page with the status of the failure, and a record in the log.
 	Failed func(http.ResponseWriter, *http.Request, Failure)
-	// SendFile answers a request for which the application ordered a file by
+	// SendFile answers a request for which the application orders a file with
 	// X-Accel-Redirect or X-Sendfile. nil: such orders are ignored. They never
 	// reach clients.
 	SendFile func(http.ResponseWriter, *http.Request, *FileOrder)
@@ -73,7 +74,7 @@ type Reuse string
 const (
 	PerTenant Reuse = "tenant" // requests of one tenant
 	PerClient Reuse = "client" // requests of one client connection and tenant
-	Never     Reuse = "never"  // each request has a connection of its own
+	Never     Reuse = "never"  // each request has its own connection
 )
 
 // Limits bound the exchange with an application. Zero values have defaults.
@@ -123,7 +124,7 @@ func New(c Config) (*Handler, error) {
 		Transport:      h.transport,
 		ModifyResponse: h.modify,
 		ErrorHandler:   h.fail,
-		ErrorLog:       slog.NewLogLogger(c.Logger.Handler(), slog.LevelDebug), // fail reports what fails before the answer
+		ErrorLog:       slog.NewLogLogger(c.Logger.Handler(), slog.LevelDebug), // fail reports errors before the answer
 	}
 	return h, nil
 }
@@ -189,7 +190,7 @@ func (h *Handler) CloseRemoved(exists func(*tenant.Tenant) bool) { h.tunnels.clo
 func (h *Handler) EndWebsockets() { h.tunnels.cancel() }
 
 // Shutdown closes websockets as EndWebsockets does, and waits until their
-// handlers have returned or ctx ends. No requests may arrive any more.
+// handlers have returned or ctx ends. No further requests may arrive.
 func (h *Handler) Shutdown(ctx context.Context) error { return h.tunnels.shutdown(ctx) }
 
 // Close closes websockets and the connections that no request uses.
