@@ -1,10 +1,10 @@
-// Package proof proves that a tenant header comes from a service that holds a
-// key: for services whose address is not one of the trusted peers.
+// Package proof lets a service whose address is not a trusted peer's prove, with a
+// key, that it set a tenant header.
 //
 //	r.Header.Set("tenant", "acme")
 //	r.Header.Set(proof.Header, proof.Sign(key, r.Method, r.Host, r.URL.RequestURI(), "acme", time.Now()))
 //
-// The edge verifies it with the keys of edge.Config.ProofKeys.
+// The edge verifies the proof with edge.Config.ProofKeys.
 package proof
 
 import (
@@ -21,11 +21,10 @@ import (
 // Header is the name of the header that carries the proof.
 const Header = "Tenantedge-Proof"
 
-// window bounds how far the time of a proof may differ from the present, either
-// way.
+// window bounds how far the time of a proof may be in the past or the future.
 const window = time.Minute
 
-// minSecret is the minimum length of a secret in bytes: that of the hash.
+// minSecret is the minimum length of a secret in bytes: the length of the hash.
 const minSecret = sha256.Size
 
 // Key is a key for proofs. Several can be valid at once, so that keys can be
@@ -59,8 +58,8 @@ func (k Key) Check() error {
 //	v1;<key id>;<unix seconds>;<hex of HMAC-SHA-256>
 //
 // where the MAC is over "tenantedge-proof-v1", key id, method, host in lower
-// case, target, tenant and seconds, each followed by a line feed. It is valid
-// for one minute, within which it can be replayed for an identical request.
+// case, target, tenant and seconds, each followed by a line feed. The proof is
+// valid for one minute. Within it, an identical request can be replayed.
 func Sign(k Key, method, host, target, tenant string, at time.Time) string {
 	seconds := strconv.FormatInt(at.Unix(), 10)
 	return "v1;" + k.ID + ";" + seconds + ";" + hex.EncodeToString(mac(k, method, host, target, tenant, seconds))
