@@ -15,8 +15,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// A child process of this program tries a guest before it is swapped in. Main
-// comes first in the program's main function, for the child.
+// A child process of this program tries a guest before Swap accepts it. Main is
+// the first call in the program's main function, since the child starts there.
 func Example() {
 	smoke.Main(edge.Try)
 

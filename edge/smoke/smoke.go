@@ -1,6 +1,6 @@
-// Package smoke tries a guest in a child process before it is let in. Some
+// Package smoke tries a guest in a child process before the host loads it. Some
 // modules make the compiler exhaust memory or fault, which Go cannot recover
-// from; such a module then ends the child and not the server.
+// from: such a module kills the child and not the server.
 //
 //	func main() {
 //		smoke.Main(edge.Try) // returns at once, except in the child
@@ -8,8 +8,8 @@
 //		host, err := edge.New(ctx, edge.Config{SmokeRun: smoke.Run, …})
 //	}
 //
-// The child has an empty environment, and bounded memory, processor time and
-// wall time.
+// The child has an empty environment and limited wall time. On Linux, resource
+// limits bound its memory and processor time too.
 package smoke
 
 import (
@@ -26,7 +26,7 @@ import (
 )
 
 const (
-	// marker in the environment makes a process the child.
+	// marker is the environment variable that makes a process the child.
 	marker = "TENANTEDGE_SMOKE_RUN"
 	// timeout bounds a trial. Loading the default guest takes one to two seconds
 	// on an idle machine.
@@ -39,10 +39,10 @@ const (
 const expected = "expected the guest to load and to answer in a process of its own, found "
 
 // Run tries a guest in a new process of this program, and returns an error if
-// the guest fails, or crashes, hangs or exhausts the process. The process is
-// killed when ctx ends, or after two minutes.
+// the guest fails, or if the process crashes, hangs or exceeds its limits. The
+// process is killed when ctx ends, or after two minutes.
 //
-// The program must call Main first thing in main.
+// The program must call Main before anything else in main.
 func Run(ctx context.Context, t Trial) error {
 	return runner{timeout: timeout}.run(ctx, t)
 }
@@ -81,7 +81,7 @@ func (r runner) run(ctx context.Context, t Trial) error {
 	if err := cmd.Start(); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("expected to start this program once more, found %w; see that it may start processes", err)
 	}
-	exit := cmd.Wait() // an error if it was not started
+	exit := cmd.Wait() // an error if cmd was not started
 	switch {
 	case ctx.Err() != nil:
 		return fmt.Errorf("%sno verdict before the caller's context ended: %w", expected, ctx.Err())
@@ -116,8 +116,8 @@ func (r runner) cmd(ctx context.Context) (*exec.Cmd, error) {
 	return c, nil
 }
 
-// executable returns the file of this program. On Linux it is the running one
-// even after an update has replaced the file, since the engines may differ.
+// executable returns the path of this program. On Linux it names the running
+// program even after an update has replaced the file, whose engine may differ.
 func executable() (string, error) {
 	const self = "/proc/self/exe"
 	if _, err := os.Stat(self); err == nil {

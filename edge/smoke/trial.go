@@ -13,8 +13,8 @@ import (
 // Trial is a guest to try, with what the Host of the child needs.
 type Trial struct {
 	Wasm   []byte
-	Memory int64           // bytes that an instance may have; 0: 64 MiB
-	Config json.RawMessage // how the child's Host is configured; edge writes and reads it
+	Memory int64           // maximum memory of an instance in bytes; 0: 64 MiB
+	Config json.RawMessage // the configuration of the child's Host; edge writes and reads it
 }
 
 // trialHeader precedes the Wasm in the child's input.
@@ -63,7 +63,7 @@ func child(in io.Reader, out io.Writer, try func(context.Context, Trial) error) 
 	v := verdict{Passed: err == nil}
 	if err != nil {
 		v.Error = strings.TrimPrefix(err.Error(), "edge: ")
-		v.Error = v.Error[:min(len(v.Error), maxOutput/8)] // JSON may need six bytes for one
+		v.Error = v.Error[:min(len(v.Error), maxOutput/8)] // JSON may encode one byte as six
 	}
 	if err := json.NewEncoder(out).Encode(v); err != nil {
 		return 1
