@@ -77,8 +77,8 @@ func closeNow(conn net.Conn) {
 }
 
 // farewellTime is how long the peers of a websocket have to end their frames and
-// to answer the close frame. Rule W4 of
-// .github/SECURITY.md allows 5 s for those of removed tenants.
+// to answer the close frame. Rule W4 of .github/SECURITY.md allows 5 s for those of
+// removed tenants.
 const farewellTime = 2 * time.Second
 
 // end closes the websocket between two frames, with a code for the client, or

@@ -67,7 +67,7 @@ func newBench() *cobra.Command {
 	f.IntVar(&o.rounds, "rounds", 15, "rounds; 6 are the least from which a difference can be told from chance")
 	f.DurationVar(&o.time, "time", 100*time.Millisecond, "how long each guest routes in a round")
 	for _, name := range []string{"guest", "against"} {
-		_ = c.MarkFlagFilename(name, "wasm") // fails for flags that do not exist
+		_ = c.MarkFlagFilename(name, "wasm") // fails only for flags that do not exist
 	}
 	return c
 }
@@ -120,13 +120,13 @@ func (o *benchOptions) run(ctx context.Context, stdin io.Reader, stdout, stderr 
 	return out.Flush()
 }
 
-// asked is a question, and the line that it stands on.
+// asked is a question and its line number.
 type asked struct {
 	question
 	line int
 }
 
-// questions reads the requests.
+// questions reads the file of requests.
 func (o *benchOptions) questions(stdin io.Reader) (qs []asked, err error) {
 	in, name := stdin, "standard input"
 	if o.requests != "-" {
@@ -163,7 +163,7 @@ func (o *benchOptions) questions(stdin io.Reader) (qs []asked, err error) {
 	return qs, nil
 }
 
-// contenders makes a host for each guest, on one directory.
+// contenders creates a host for each guest. The hosts share one directory.
 func (o *benchOptions) contenders(ctx context.Context) ([]*contender, error) {
 	file, err := loadConfig(o.config)
 	if err != nil {

@@ -68,14 +68,14 @@ func newCheck() *cobra.Command {
 	return c
 }
 
-// Kinds of errors, beside those of warnings.
+// Kinds of errors. Those of warnings are config.WarningKinds.
 const (
-	kindConfig = "config" // in the file, or in what it names on this machine
+	kindConfig = "config" // in the file, or in the files that it names
 	kindSetup  = "setup"  // in the guest, the directory or the tenants' files
-	kindOnline = "online" // at a server that --online asks
+	kindOnline = "online" // at a server that --online contacts
 )
 
-// finding is one thing that check reports.
+// finding is an error or a warning.
 type finding struct {
 	Severity string `json:"severity"`
 	Kind     string `json:"kind"`
@@ -86,10 +86,10 @@ type finding struct {
 	Row      string `json:"row,omitempty"`
 	Message  string `json:"message"`
 
-	text string // with its place, for people
+	text string // the message with its location, for people
 }
 
-// checkReport is what check has found.
+// checkReport is the result of check.
 type checkReport struct {
 	File     string    `json:"file"`
 	OK       bool      `json:"ok"`
@@ -155,12 +155,12 @@ func plural(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// check finds what is wrong with a file that was read.
+// check adds the findings about a file that has loaded without errors.
 func (o *checkOptions) check(ctx context.Context, file *config.File, r *checkReport) {
 	r.fail(kindConfig, errors.Join(file.CheckServe(), file.CheckSurroundings(), file.CheckGuest()))
 	r.warn(file.Warnings())
 	if r.Errors > 0 {
-		return // what is missing would fail again below
+		return // the same errors would be reported again below
 	}
 	var guest []byte
 	if file.Guest.Path != "" {
@@ -170,15 +170,14 @@ func (o *checkOptions) check(ctx context.Context, file *config.File, r *checkRep
 			return
 		}
 	}
-	file.Directory.StateFile = "" // it does not stand in for a database that is checked
-	// With the guest in the options, a kept guest does not replace one that is
-	// refused.
+	file.Directory.StateFile = "" // the saved state must not replace the database, which is to be checked
+	// Given a guest, New does not fall back on the last good one if it is refused.
 	s, err := serve.New(ctx, file, serve.Options{Logger: quietLogger(), Guest: guest})
 	if err != nil {
 		r.fail(kindSetup, err)
 		return
 	}
-	defer func() { _ = s.Close() }() // it has served nothing
+	defer func() { _ = s.Close() }() // nothing was served
 	if s.Parts().Source != nil && (file.Directory.Source == "file" || o.online) {
 		o.rows(ctx, file, s, r)
 	}
@@ -187,7 +186,7 @@ func (o *checkOptions) check(ctx context.Context, file *config.File, r *checkRep
 	}
 }
 
-// rows loads the directory and looks at its rows.
+// rows loads the directory and checks its rows.
 func (o *checkOptions) rows(ctx context.Context, file *config.File, s *serve.Server, r *checkReport) {
 	limited, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()

@@ -17,16 +17,16 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb/postgres"
 )
 
-// answerTime is how long a server may take to answer check.
+// answerTime bounds the wait for each server.
 const answerTime = 10 * time.Second
 
-// probe asks a server that the file names at a key whether it answers.
+// probe contacts a server that the file names at key.
 type probe struct {
 	key []string
 	ask func(context.Context) error
 }
 
-// servers asks all servers that the file names, at the same time.
+// servers contacts all servers that the file names, concurrently.
 func (o *checkOptions) servers(ctx context.Context, file *config.File, p *serve.Parts, r *checkReport) {
 	questions := o.questions(file, p)
 	answers := make([]error, len(questions))
@@ -74,7 +74,7 @@ func (o *checkOptions) questions(file *config.File, p *serve.Parts) []probe {
 		asked = append(asked, u.Scheme+u.Host)
 		qs = append(qs, probe{keys, func(ctx context.Context) error { return askUpstream(ctx, u) }})
 	}
-	// In order: of the keys that name one address, every run reports the first.
+	// Sorted: if several keys name one address, every run reports the same one.
 	for _, name := range slices.Sorted(maps.Keys(file.URLConfs)) {
 		upstream(file.URLConfs[name].Upstream, "urlconfs", name)
 	}
@@ -92,14 +92,14 @@ func askBucket(ctx context.Context, file *config.File) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = bucket.Close() }() // nothing was kept
+	defer func() { _ = bucket.Close() }() // it was only checked
 	if checks, ok := bucket.(interface{ Check(context.Context) error }); ok {
 		return checks.Check(ctx)
 	}
 	return nil
 }
 
-// askUpstream only connects: no request has an answer that all applications share.
+// askUpstream only connects: there is no request that every application answers.
 func askUpstream(ctx context.Context, u *url.URL) error {
 	port, secure := u.Port(), u.Scheme == "https" || u.Scheme == "wss"
 	if port == "" {

@@ -14,14 +14,14 @@ type contender struct {
 	*evaluator
 	name     string
 	requests []edge.Request
-	answers  []string  // what eval would answer to each question
-	fuel     []uint64  // what each request uses, the same each time
-	times    []float64 // nanoseconds a request, of each round
+	answers  []string  // eval's answer to each question, as JSON
+	fuel     []uint64  // of each request, the same in every round
+	times    []float64 // nanoseconds per request, in each round
 }
 
-// prepare asks each question once: what it answers and the fuel that it uses
-// are kept, and requests that cannot be measured end it. Every request starts
-// from the same state of the guest, so that once is enough for fuel.
+// prepare routes each request and records its fuel and its answer. It returns an
+// error for a request that cannot be measured. Every request starts from the same
+// state of the guest, so one measurement of fuel is enough.
 func (c *contender) prepare(ctx context.Context, qs []asked) error {
 	for i := range qs {
 		q := &qs[i]
@@ -43,7 +43,8 @@ func (c *contender) prepare(ctx context.Context, qs []asked) error {
 	return nil
 }
 
-// round routes all requests, again and again, until the time is over.
+// round routes all requests repeatedly until length has passed, and records the
+// mean time of a request.
 func (c *contender) round(ctx context.Context, length time.Duration) error {
 	start := time.Now()
 	for n := 1; ; n++ {

@@ -58,7 +58,7 @@ func newDBUninstall() *cobra.Command {
 	}, (*postgres.DB).Uninstall)
 }
 
-// dbCommand is a command that changes the database in steps, which it shows.
+// dbCommand completes c, a command that changes the database and shows the steps.
 func dbCommand(c *cobra.Command, change func(db *postgres.DB, ctx context.Context, dryRun bool) ([]postgres.Step, error)) *cobra.Command {
 	var path string
 	var dry, sql bool
@@ -88,8 +88,8 @@ func dbCommand(c *cobra.Command, change func(db *postgres.DB, ctx context.Contex
 	return c
 }
 
-// showSteps writes a line for each step. With statements it is a script that
-// psql runs.
+// showSteps writes a line for each step. With sql or dry it also writes the
+// statements, as a script for psql.
 func showSteps(w io.Writer, steps []postgres.Step, dry, sql bool) error {
 	sql = sql || dry
 	comment := ""

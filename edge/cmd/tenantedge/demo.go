@@ -30,7 +30,7 @@ func serveDemo(ctx context.Context, stdout, stderr io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
-	defer func() { _ = os.RemoveAll(folder) }() // the system clears what is left
+	defer func() { _ = os.RemoveAll(folder) }() // the system clears its temporary folder
 	app, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
@@ -59,7 +59,7 @@ func serveDemo(ctx context.Context, stdout, stderr io.Writer) error {
 
 func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
-// freePort is the first port from first on that nobody listens on.
+// freePort returns the first free port, from first on, on the loopback address.
 func freePort(first int) (int, error) {
 	const tries = 20
 	var errs error
@@ -73,9 +73,9 @@ func freePort(first int) (int, error) {
 	return 0, fmt.Errorf("demo: expected a free port from %d to %d, found none: %w", first, first+tries-1, errs)
 }
 
-// writeDemo writes the site's files, and the configuration in demo/ on ports that
-// are free, so that eval can be asked about it. It returns the configuration's
-// path.
+// writeDemo writes the site's files to folder, and the configuration in demo/ with
+// free ports and the application's address. It returns the path of the
+// configuration, which eval can read too.
 func writeDemo(folder, app string) (path string, err error) {
 	files, err := fs.Sub(demoFiles, "demo")
 	if err != nil {

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// demoApp is an application behind the edge: it shows what it was told.
+// demoApp is an application behind the edge. Its pages show the request and the
+// decision that it got.
 type demoApp struct {
 	page  *template.Template
 	style template.CSS
@@ -34,7 +35,7 @@ type demoPage struct {
 func newDemoApp() http.Handler {
 	style, err := demoFiles.ReadFile("demo/style.css")
 	if err != nil {
-		style = nil // it is embedded, so it is there
+		style = nil // cannot happen: the file is embedded
 	}
 	app := &demoApp{
 		page:  template.Must(template.ParseFS(demoFiles, "demo/app.html.tmpl")),
@@ -57,11 +58,11 @@ func (a *demoApp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_ = a.page.Execute(w, p) // the client may be gone
+	_ = a.page.Execute(w, p) // the client may have disconnected
 }
 
-// Headers by which the edge tells its decision: those of upstream_headers in
-// demo/tenantedge.yaml.
+// decided are the headers that carry the decision, as upstream_headers in
+// demo/tenantedge.yaml names them, with their labels on the page.
 var decided = []named{
 	{"Tenant", "schema"}, {"X-Tenant-Id", "id of its row"}, {"X-Tenant-Routing", "found by"}, {"X-Tenant-Folder", "folder"},
 	{"X-Tenant-Identifier", "identifier, for files"}, {"X-Tenant-Cache-Prefix", "cache keys start with"},
@@ -139,11 +140,11 @@ func (p *demoPage) writeText(w io.Writer) {
 	for _, h := range p.Headers {
 		fmt.Fprintf(&b, "  %s: %s\n", h.Name, h.Value)
 	}
-	_, _ = io.WriteString(w, b.String()) // the client may be gone
+	_, _ = io.WriteString(w, b.String()) // the client may have disconnected
 }
 
-// serveClock sends the time as server-sent events until the client leaves or
-// a minute is over; browsers come again.
+// serveClock sends the time as server-sent events for a minute, or until the client
+// disconnects. Browsers reconnect.
 func serveClock(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")

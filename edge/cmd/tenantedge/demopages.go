@@ -9,13 +9,13 @@ import (
 )
 
 // demoPages makes the edge's own answers useful in the demonstration: its 404
-// page lists the tenants, and redirects keep the port of the request, which no
-// row of the demonstration has.
+// page lists the tenants, and redirects keep the port of the request, which the
+// demonstration's domains lack.
 func demoPages(next http.Handler) http.Handler {
 	page := template.Must(template.ParseFS(demoFiles, "demo/missing.html.tmpl"))
 	style, err := demoFiles.ReadFile("demo/style.css")
 	if err != nil {
-		style = nil // it is embedded, so it is there
+		style = nil // cannot happen: the file is embedded
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if len(r.Header["Upgrade"]) > 0 {
@@ -30,7 +30,7 @@ func demoPages(next http.Handler) http.Handler {
 	})
 }
 
-// demoWriter holds back the edge's 404 page.
+// demoWriter drops the edge's 404 page and adds the request's port to redirects.
 type demoWriter struct {
 	http.ResponseWriter
 	request *http.Request
@@ -45,7 +45,7 @@ func (d *demoWriter) WriteHeader(status int) {
 			h.Set("Location", "//"+net.JoinHostPort(host, port)+"/"+path)
 		}
 	}
-	// The application of the demonstration has no such page, so it is the edge's.
+	// The demonstration's application sends no such page, so it is the edge's.
 	if status == http.StatusNotFound && strings.HasPrefix(h.Get("Content-Type"), "text/plain") {
 		d.missing = true
 		return
@@ -60,20 +60,20 @@ func (d *demoWriter) Write(b []byte) (int, error) {
 	return d.ResponseWriter.Write(b)
 }
 
-// Unwrap is for http.ResponseController.
+// Unwrap supports http.ResponseController.
 func (d *demoWriter) Unwrap() http.ResponseWriter { return d.ResponseWriter }
 
-// describe writes the page of what there is.
+// describe writes a 404 page that lists the tenants.
 func (d *demoWriter) describe(page *template.Template, style template.CSS) {
 	places := placesFor(d.request)
-	places = places[:len(places)-1] // that of no tenant
+	places = places[:len(places)-1] // the last is a host without a tenant
 	h := d.Header()
 	h.Set("Vary", "Accept")
 	h.Del("Content-Length")
 	if strings.Contains(d.request.Header.Get("Accept"), "text/html") {
 		h.Set("Content-Type", "text/html; charset=utf-8")
 		d.ResponseWriter.WriteHeader(http.StatusNotFound)
-		_ = page.Execute(d.ResponseWriter, map[string]any{ // the client may be gone
+		_ = page.Execute(d.ResponseWriter, map[string]any{ // the client may have disconnected
 			"Style": style, "Host": d.request.Host, "Path": d.request.URL.Path, "Places": places,
 		})
 		return
@@ -84,5 +84,5 @@ func (d *demoWriter) describe(page *template.Template, style template.CSS) {
 	for _, p := range places {
 		fmt.Fprintf(&b, "  %-8s http:%s\n", p.Name, p.URL)
 	}
-	_, _ = d.ResponseWriter.Write([]byte(b.String())) // the client may be gone
+	_, _ = d.ResponseWriter.Write([]byte(b.String())) // the client may have disconnected
 }

@@ -7,32 +7,32 @@ import (
 	"github.com/tenantedge/tenantedge/edge/websocket"
 )
 
-// demoRoom is a chat room for each name, each tenant having its own.
+// demoRoom serves chat rooms by name. Each tenant has its own rooms.
 type demoRoom struct{}
 
-// Connect lets everybody in.
+// Connect accepts every client.
 func (demoRoom) Connect(r *websocket.Request) (websocket.Consumer, error) {
 	return visitor{"room-" + r.Value("room")}, nil
 }
 
-// visitor is somebody in a room.
+// visitor is a client in a room.
 type visitor struct{ group string }
 
 // Open enters the room.
 func (v visitor) Open(s *websocket.Conn) {
 	if err := s.Groups().Add(context.Background(), v.group); err != nil {
-		_ = s.Close(1011, "") // it may have gone already
+		_ = s.Close(1011, "") // the client may have disconnected
 		return
 	}
 	v.tell(s, "has come")
 }
 
-// Message says it to all.
+// Message sends the text to everyone in the room.
 func (v visitor) Message(s *websocket.Conn, _ websocket.Kind, text []byte) {
 	v.tell(s, "says "+string(text))
 }
 
-// Closed says so to the others.
+// Closed tells the others that the visitor has left.
 func (v visitor) Closed(s *websocket.Conn, _ int, _ string) { v.tell(s, "has gone") }
 
 func (v visitor) tell(s *websocket.Conn, what string) {

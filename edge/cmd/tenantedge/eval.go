@@ -100,11 +100,11 @@ func (o *evalOptions) run(ctx context.Context, stdin io.Reader, stdout io.Writer
 	return errors.Join(err, out.Flush())
 }
 
-// longestLine bounds what one question may hold.
+// longestLine is the maximum length of a question in bytes.
 const longestLine = 16 << 20
 
-// answerLines answers what it reads until there is no more. Answers leave when
-// no further question is at hand, so that a program can ask one at a time.
+// answerLines answers the questions of r until its end. It flushes the answers when
+// no further question is buffered, so that a program can ask one at a time.
 func (e *evaluator) answerLines(ctx context.Context, r io.Reader, out *bufio.Writer, write writer) error {
 	in := bufio.NewReaderSize(r, 64<<10)
 	for ctx.Err() == nil {
@@ -143,8 +143,8 @@ func (e *evaluator) answerLine(ctx context.Context, line []byte, q *question) an
 
 var errLongLine = errors.New("expected a line of at most 16 MiB, found a longer one")
 
-// readLine reads up to the next line feed. What is too long is read and
-// dropped, so that the next line can be.
+// readLine reads up to the next line feed. It skips a line that is too long and
+// returns errLongLine, so that the next line can be read.
 func readLine(in *bufio.Reader) ([]byte, error) {
 	line, err := in.ReadSlice('\n')
 	if !errors.Is(err, bufio.ErrBufferFull) {

@@ -18,18 +18,19 @@ import (
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
 
-// evaluator answers questions with the host and the guest that serve has.
+// evaluator answers questions with the same host and guest as serve.
 type evaluator struct {
 	file    *config.File
 	host    *edge.Host
-	parts   *serve.Parts // closed with the evaluator; nil: somebody else's
+	parts   *serve.Parts // closed with the evaluator; nil: another evaluator's
 	explain bool
-	// served is the context of a request that came in through a server, which
-	// decides whether an absolute target can be judged.
+	// served marks requests as coming from a server: only their absolute targets are
+	// rejected.
 	served context.Context
 }
 
-// evalDeadline is for what a guest waits for, such as queries.
+// evalDeadline is the least deadline of a request. It bounds what a guest waits
+// for, such as queries.
 const evalDeadline = 10 * time.Second
 
 func newEvaluator(ctx context.Context, path string) (*evaluator, error) {
@@ -41,8 +42,8 @@ func newEvaluator(ctx context.Context, path string) (*evaluator, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Nobody waits for one answer, and a busy machine must not change any: fuel
-	// bounds a guest just as well, and is exact.
+	// A busy machine must not change an answer. Fuel bounds the guest too, and is
+	// exact.
 	parts.Config.Limits.Deadline = max(parts.Config.Limits.Deadline, evalDeadline)
 	host, err := edge.New(ctx, parts.Config)
 	if err != nil {
@@ -53,13 +54,13 @@ func newEvaluator(ctx context.Context, path string) (*evaluator, error) {
 	return e, nil
 }
 
-// newEvaluatorOf asks a host that there is.
+// newEvaluatorOf returns an evaluator that uses an existing host.
 func newEvaluatorOf(ctx context.Context, file *config.File, host *edge.Host) *evaluator {
 	return &evaluator{file: file, host: host, served: context.WithValue(ctx, http.ServerContextKey, &http.Server{})}
 }
 
-// close closes the host and what it rests on. The process ends, so that errors
-// are of no interest.
+// close closes the host and its parts. Errors do not matter, since the process
+// ends.
 func (e *evaluator) close() {
 	_ = e.host.Close()
 	if e.parts != nil {
@@ -67,13 +68,13 @@ func (e *evaluator) close() {
 	}
 }
 
-// failed answers a question that has no answer.
+// failed is the answer to a question that cannot be answered.
 type failed struct {
 	ID    json.RawMessage `json:"id,omitempty"`
 	Error string          `json:"error"`
 }
 
-// answer returns the answer to a question that was checked.
+// answer returns the answer to a question that has passed check.
 func (e *evaluator) answer(ctx context.Context, q *question) any {
 	switch q.Op {
 	case "cache_key":
@@ -87,7 +88,7 @@ func (e *evaluator) answer(ctx context.Context, q *question) any {
 	}
 }
 
-// routeAnswer is null where a field does not apply.
+// routeAnswer answers route and websocket. Fields that do not apply are null.
 type routeAnswer struct {
 	ID          json.RawMessage `json:"id,omitempty"`
 	Outcome     string          `json:"outcome"`
@@ -102,7 +103,7 @@ type routeAnswer struct {
 	Location    *string         `json:"location"`
 	Identifier  *string         `json:"identifier"`
 	CachePrefix *string         `json:"cache_prefix"`
-	Route       json.RawMessage `json:"route,omitempty"` // of websocket alone, null if none matched
+	Route       json.RawMessage `json:"route,omitempty"` // only for websocket; null if none matched
 	Error       string          `json:"error,omitempty"`
 
 	decision edge.Decision
@@ -151,7 +152,7 @@ func (e *evaluator) route(ctx context.Context, q *question) any {
 		if !json.Valid(kwargs) {
 			kwargs = json.RawMessage("{}")
 		}
-		// A text and valid JSON always encode.
+		// A string and valid JSON always encode.
 		a.Route, _ = json.Marshal(websocketRoute{d.WSRoute, kwargs})
 	}
 	return a
@@ -180,13 +181,13 @@ func (a *routeAnswer) found(t *tenant.Tenant, served bool) {
 	}
 	a.Identifier, a.CachePrefix = text(t.Identifier), text(t.CachePrefix)
 	if served {
-		// A tenant without one has an empty one.
+		// Empty, not null, for a tenant without a urlconf.
 		a.URLConf, a.Path = &t.URLConf, &t.Path
 		a.WSURLConf = text(t.WSURLConf)
 	}
 }
 
-// refused tells what Middleware would answer for an error.
+// refused sets what Middleware would answer for err.
 func (a *routeAnswer) refused(err error) {
 	status := http.StatusInternalServerError
 	a.Outcome, a.Error = abi.Outcome(0).String(), err.Error()
@@ -208,7 +209,7 @@ func (a *routeAnswer) refused(err error) {
 	a.Status = &status
 }
 
-// decide asks the guest what Middleware asks it.
+// decide routes the request of a question as Middleware does.
 func (e *evaluator) decide(ctx context.Context, q *question) (edge.Decision, error) {
 	request, err := e.request(ctx, q)
 	if err != nil {
@@ -217,7 +218,7 @@ func (e *evaluator) decide(ctx context.Context, q *question) (edge.Decision, err
 	return e.host.Route(ctx, &request)
 }
 
-// request makes of a question what Middleware makes of a request.
+// request converts a question as Middleware converts an http.Request.
 func (e *evaluator) request(ctx context.Context, q *question) (edge.Request, error) {
 	r := (&http.Request{Method: q.Method, RequestURI: q.Target, Header: make(http.Header, len(q.Headers))}).WithContext(e.served)
 	var hosts []string
@@ -229,8 +230,8 @@ func (e *evaluator) request(ctx context.Context, q *question) (edge.Request, err
 		r.Header.Add(pair[0], pair[1])
 	}
 	r.Host = strings.Join(hosts, "\n")
-	// A target that net/http would refuse is the guest's to judge, which sees
-	// it as it was sent.
+	// Targets that net/http would refuse go to the guest too, which gets them
+	// unparsed.
 	r.URL, _ = url.ParseRequestURI(q.Target)
 	request, err := e.host.RequestOf(ctx, r)
 	if err != nil {
@@ -285,7 +286,7 @@ func (e *evaluator) reverseKey(ctx context.Context, q *question) any {
 	}{q.ID, key}
 }
 
-// storageAnswer has the fields that hold; Error says why others do not.
+// storageAnswer answers storage. Error says why fields are missing.
 type storageAnswer struct {
 	ID           json.RawMessage `json:"id,omitempty"`
 	Identifier   string          `json:"identifier,omitempty"`
@@ -319,8 +320,8 @@ func (e *evaluator) storage(ctx context.Context, q *question) any {
 	}
 	a := storageAnswer{ID: q.ID, Identifier: p.Identifier, BaseLocation: p.BaseLocation, BaseURL: p.BaseURL}
 	if !filepath.IsAbs(q.Location) {
-		// Django joins a relative location as it stands, and makes the path of a
-		// file absolute.
+		// Django keeps a relative location in base_location, but makes the paths of
+		// files absolute.
 		if query.Location, err = filepath.Abs(q.Location); err != nil {
 			return failed{q.ID, err.Error()}
 		}

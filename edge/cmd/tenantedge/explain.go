@@ -10,7 +10,7 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// writeText writes answers for people.
+// writeText returns a writer of answers for people.
 func (e *evaluator) writeText(out io.Writer) writer {
 	return func(q *question, answer any) error {
 		var b strings.Builder
@@ -20,7 +20,7 @@ func (e *evaluator) writeText(out io.Writer) writer {
 		case failed:
 			fmt.Fprintf(&b, "%s\n  error: %s\n", headline(q), a.Error)
 		default:
-			// Keys and paths explain themselves.
+			// Keys and paths need no explanation.
 			if err := writeJSON(&b)(q, answer); err != nil {
 				return err
 			}
@@ -105,7 +105,7 @@ func kindOf(t *tenant.Tenant) string {
 	return "an entry of the TENANTS table"
 }
 
-// keptIn says where tenants' files are.
+// keptIn returns where the files of tenants are stored.
 func keptIn(m *config.Media) string {
 	if m.S3 != nil {
 		return "the bucket " + m.S3.Bucket
@@ -113,7 +113,7 @@ func keptIn(m *config.Media) string {
 	return m.Location
 }
 
-// servedBy says what serve would do with a urlconf.
+// servedBy describes how serve would answer requests for a urlconf.
 func (e *evaluator) servedBy(name string) string {
 	c, ok := e.file.URLConfs[name]
 	media := ""
