@@ -25,7 +25,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage/object"
 )
 
-// fileOptions say whose files are meant.
+// fileOptions select the files of one tenant.
 type fileOptions struct{ config, location, tenant, folder string }
 
 func newFiles() *cobra.Command {
@@ -52,7 +52,7 @@ func newFiles() *cobra.Command {
 	f.StringVarP(&o.config, "config", "c", "", "configuration `FILE`, YAML or JSON")
 	f.StringVarP(&o.location, "location", "l", "", "`FOLDER` above the files of all tenants, by default what media of the configuration names")
 	f.StringVarP(&o.tenant, "tenant", "t", "", "schema `NAME` or id of the tenant")
-	// They fail for flags that do not exist, which the lines above added.
+	// These fail only for flags that do not exist.
 	_ = c.MarkPersistentFlagFilename("config", "yaml", "yml", "json")
 	_ = c.MarkPersistentFlagDirname("location")
 	return c
@@ -78,7 +78,7 @@ func newFilesList(o *fileOptions) *cobra.Command {
 func listFiles(w io.Writer, v storage.Django, folder string) error {
 	dirs, files, err := v.ListDir(folder)
 	if errors.Is(err, fs.ErrNotExist) && path.Clean(folder) == "." {
-		return nil // the tenant's own folder comes with its first file
+		return nil // the tenant's folder is created with its first file
 	}
 	if err != nil {
 		return err
@@ -95,7 +95,7 @@ func listFiles(w io.Writer, v storage.Django, folder string) error {
 		}
 		size, err := v.Size(folder + "/" + name)
 		if err != nil {
-			fmt.Fprintf(table, "?\t\t%s\n", printable(name)) // a link that leads nowhere, or out
+			fmt.Fprintf(table, "?\t\t%s\n", printable(name)) // a link that is broken or leads out of the folder
 			continue
 		}
 		times, err := v.Times(folder + "/" + name)
@@ -107,8 +107,9 @@ func listFiles(w io.Writer, v storage.Django, folder string) error {
 	return table.Flush()
 }
 
-// regularFiles are those of a folder of which listing it tells enough: where
-// files are far away, asking for each takes its time. None are no harm.
+// regularFiles returns the regular files of a folder by name, with the sizes and
+// times that listing the folder provides. This saves requests to a bucket; files
+// that are missing here are queried one by one.
 func regularFiles(v storage.Django, folder string) map[string]fs.FileInfo {
 	entries, err := v.ReadDir(path.Clean(folder))
 	if err != nil {
@@ -123,8 +124,8 @@ func regularFiles(v storage.Django, folder string) map[string]fs.FileInfo {
 	return known
 }
 
-// printable is a name that a terminal shows and does not obey: uploads are
-// named by anybody.
+// printable quotes a name with control characters, which a terminal would obey:
+// clients choose the names of uploads.
 func printable(name string) string {
 	if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return strconv.Quote(name)
@@ -164,7 +165,7 @@ func newFilesPut(o *fileOptions) *cobra.Command {
 				content, size = f, info.Size()
 			}
 			return o.withTenant(c.Context(), func(tenant *openTenant) error {
-				if b, ok := tenant.storage.(*object.Storage); ok { // the server is another's
+				if b, ok := tenant.storage.(*object.Storage); ok { // report a bucket that does not work before the transfer
 					if err := b.Check(c.Context()); err != nil {
 						return err
 					}
@@ -212,7 +213,7 @@ func newFilesGet(o *fileOptions) *cobra.Command {
 				}
 				_, err = io.Copy(to, content)
 				if err = errors.Join(err, to.Close()); err != nil {
-					return errors.Join(err, os.Remove(args[1])) // half a file is none
+					return errors.Join(err, os.Remove(args[1])) // an incomplete file must not remain
 				}
 				return nil
 			})
@@ -239,8 +240,8 @@ func newFilesRemove(o *fileOptions) *cobra.Command {
 	}
 }
 
-// between is for commands whose last arguments may be left out; most -1 means
-// any number.
+// between accepts least to most arguments, or any number from least on if most is
+// -1.
 func between(what string, least, most int) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) < least || most >= 0 && len(args) > most {
@@ -250,7 +251,7 @@ func between(what string, least, most int) cobra.PositionalArgs {
 	}
 }
 
-// with opens the files that o names.
+// with calls do with the files that o selects.
 func (o *fileOptions) with(ctx context.Context, do func(storage.Django) error) error {
 	return o.withTenant(ctx, func(t *openTenant) error { return do(t.view) })
 }
@@ -263,8 +264,8 @@ type openTenant struct {
 	view    storage.Django
 }
 
-// media returns where the files are: below --location, or where m says. The
-// limits of m are those of clients.
+// media returns where the files are: below --location, or where m has them. It
+// omits the limits of m, which apply to clients.
 func (o *fileOptions) media(m *config.Media) *config.Media {
 	switch {
 	case m == nil:

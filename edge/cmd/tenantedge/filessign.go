@@ -76,7 +76,7 @@ func newFilesSign(o *fileOptions) *cobra.Command {
 	return c
 }
 
-// signable refuses methods for which no urlconf accepts a signature.
+// signable returns an error for methods for which no urlconf accepts a signature.
 func signable(method string, isPath bool) error {
 	switch method {
 	case http.MethodGet, http.MethodHead:

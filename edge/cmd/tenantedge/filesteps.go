@@ -13,13 +13,13 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage/disk"
 )
 
-// fileStep is one thing to do with a tenant's files.
+// fileStep is one operation on a tenant's files.
 type fileStep struct {
 	Op        string `json:"op"` // one of fileOps
 	Name      string `json:"name"`
-	Path      string `json:"path"` // of listdir
+	Path      string `json:"path"` // for listdir
 	Content   string `json:"content"`
-	MaxLength int    `json:"max_length"` // of save; 0: none
+	MaxLength int    `json:"max_length"` // for save; 0: none
 }
 
 var fileOps = map[string]func(context.Context, storage.Django, *fileStep) (any, error){
@@ -61,7 +61,7 @@ func (q *question) checkFiles() error {
 	return nil
 }
 
-// made answers what a storage makes of a name.
+// made answers with the name that a storage makes of a question's name.
 func made(q *question) any {
 	do := storage.ValidName
 	if q.Do == "generate_filename" {
@@ -77,7 +77,7 @@ func made(q *question) any {
 	}{q.ID, name}
 }
 
-// steps are run in order, in a fresh folder of the tenant's.
+// steps runs a question's steps in order, in a new folder for the tenant.
 func (e *evaluator) steps(ctx context.Context, q *question) any {
 	results, err := e.runSteps(ctx, q)
 	if err != nil {
@@ -112,7 +112,7 @@ func (e *evaluator) runSteps(ctx context.Context, q *question) (results []any, e
 		return nil, err
 	}
 	defer view.Close()
-	// Fresh means empty, not missing.
+	// The tenant's folder must be empty, not missing.
 	if err := os.Mkdir(view.Location(), 0o700); err != nil {
 		return nil, err
 	}

@@ -31,7 +31,7 @@ func openLoaded(ctx context.Context, f *config.File) (*serve.Parts, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Questions bring their session, and no websocket is opened.
+	// Questions contain their session, and no websocket is opened.
 	parts.Config.Sessions, parts.Config.Channels, parts.Config.Websockets = nil, nil, websocket.Config{}
 	if err := f.CheckGuest(); err != nil {
 		return nil, errors.Join(err, parts.Close())

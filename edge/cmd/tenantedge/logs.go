@@ -48,8 +48,9 @@ func isTerminal(w io.Writer) bool {
 // logs.
 const flushLogs = time.Second
 
-// queueOutput puts queues before the output of a command that serves. Otherwise a
-// full pipe would block it, and a closed pipe end it. run writes the rest.
+// queueOutput puts queues in front of the output of a command that serves.
+// Otherwise a full pipe would block it, and a closed pipe would end it. run flushes
+// the queues.
 func queueOutput(c *cobra.Command) {
 	// With a handler for SIGPIPE, a write fails with EPIPE instead. Unlike an ignored
 	// signal, child processes do not inherit it.

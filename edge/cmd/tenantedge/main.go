@@ -42,12 +42,12 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	command, err := root.ExecuteContextC(ctx)
-	// A command that serves has put queues before both: the end of the process does
-	// not wait for slow readers either.
+	// A command that serves has put queues in front of both, so that slow readers do
+	// not delay the end of the process.
 	stderr = root.ErrOrStderr()
 	for _, w := range []io.Writer{stderr, root.OutOrStdout()} {
 		if queue, ok := w.(*logs.Writer); ok {
-			defer func() { _ = queue.Close(flushLogs) }() // there is no other place to report it
+			defer func() { _ = queue.Close(flushLogs) }() // an error could be reported nowhere else
 		}
 	}
 	if err == nil {

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// progress is a bar for people at a terminal; for programs it writes nothing.
+// progress is a progress bar. It writes nothing unless shown is set, which is for
+// terminals.
 type progress struct {
 	out      io.Writer
 	shown    bool
@@ -15,7 +16,7 @@ type progress struct {
 
 const barWidth = 40
 
-// step counts one more and draws the bar anew.
+// step counts one step and redraws the bar.
 func (p *progress) step() {
 	p.done++
 	if !p.shown {
@@ -25,7 +26,7 @@ func (p *progress) step() {
 	fmt.Fprintf(p.out, "\r[%s%s] %3d %%", strings.Repeat("█", filled), strings.Repeat("·", barWidth-filled), 100*p.done/p.of)
 }
 
-// clear leaves the line to what comes next.
+// clear erases the bar.
 func (p *progress) clear() {
 	if p.shown {
 		fmt.Fprint(p.out, "\r\033[K")

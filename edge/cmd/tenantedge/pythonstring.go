@@ -10,8 +10,8 @@ import (
 	"unicode/utf8"
 )
 
-// pythonString returns what Python's str gives for a JSON value that its json
-// module has read: Django formats the version of a cache key with it.
+// pythonString returns Python's str(json.loads(raw)). Django formats the version of
+// a cache key with str.
 func pythonString(raw json.RawMessage) (string, error) {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
@@ -68,8 +68,8 @@ func writePythonList(b *strings.Builder, d *json.Decoder) error {
 	return err
 }
 
-// writePythonDict writes keys in their order; of one that stands twice, the
-// last value has the first one's place.
+// writePythonDict writes keys in their order. A duplicate key has its first
+// position and its last value.
 func writePythonDict(b *strings.Builder, d *json.Decoder) error {
 	var keys []string
 	values := map[string]string{}
@@ -78,7 +78,7 @@ func writePythonDict(b *strings.Builder, d *json.Decoder) error {
 		if err != nil {
 			return err
 		}
-		key, _ := tok.(string) // encoding/json lets nothing else stand here
+		key, _ := tok.(string) // encoding/json accepts only strings as keys
 		if tok, err = d.Token(); err != nil {
 			return err
 		}
@@ -132,7 +132,7 @@ func pythonNumber(text string) string {
 	return fixed
 }
 
-// writePythonText writes the repr of a text.
+// writePythonText writes the repr of a string.
 func writePythonText(b *strings.Builder, s string) {
 	quote := byte('\'')
 	if strings.Contains(s, "'") && !strings.Contains(s, `"`) {

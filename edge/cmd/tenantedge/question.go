@@ -11,10 +11,10 @@ import (
 
 // question is one line that eval reads.
 type question struct {
-	ID json.RawMessage `json:"id"` // any JSON, given back as it is
+	ID json.RawMessage `json:"id"` // any JSON, copied to the answer
 	Op string          `json:"op"`
 
-	// Of route and websocket.
+	// For route and websocket.
 	Method  string                     `json:"method"`
 	Scheme  string                     `json:"scheme"` // "http" (default) or "https"
 	Target  string                     `json:"target"`
@@ -22,7 +22,7 @@ type question struct {
 	Session map[string]json.RawMessage `json:"session"`
 	Peer    string                     `json:"peer"`
 
-	// Of cache_key, reverse_key and storage.
+	// For cache_key, reverse_key and storage.
 	Schema         *string         `json:"schema"`
 	Prefix         json.RawMessage `json:"prefix"`
 	Version        json.RawMessage `json:"version"`
@@ -33,8 +33,8 @@ type question struct {
 	Location       string          `json:"location"`
 	BaseURL        string          `json:"base_url"`
 	Name           *string         `json:"name"`
-	Do             string          `json:"do"`    // of storage: what to make of the name, instead of asking where it is
-	Steps          []fileStep      `json:"steps"` // of storage: what to do with files, instead of all that
+	Do             string          `json:"do"`    // for storage: a function of the name to call, instead of locating it
+	Steps          []fileStep      `json:"steps"` // for storage: operations on files to run, instead of both
 }
 
 const (
@@ -54,7 +54,7 @@ func (q *question) parse(line []byte) error {
 	return q.check()
 }
 
-// keepID finds the id of a line of which something else is wrong.
+// keepID sets the ID from a line that is otherwise invalid.
 func (q *question) keepID(line []byte) {
 	var only struct {
 		ID json.RawMessage `json:"id"`
@@ -126,7 +126,7 @@ func (q *question) checkRequest() error {
 	return nil
 }
 
-// questions are what --request and its companions ask.
+// questions returns the questions of --request and the flags that go with it.
 func (o *evalOptions) questions() ([]question, error) {
 	var qs []question
 	for _, r := range o.requests {
@@ -160,7 +160,7 @@ func (o *evalOptions) questions() ([]question, error) {
 	return qs, nil
 }
 
-// setURL takes 'GET http://host/path'; the method may be left out.
+// setURL parses 'GET http://host/path'. The method is optional.
 func (q *question) setURL(request string) error {
 	method, address, ok := strings.Cut(strings.TrimSpace(request), " ")
 	if !ok {
@@ -170,8 +170,7 @@ func (q *question) setURL(request string) error {
 	if !strings.Contains(address, "://") {
 		address = "http://" + address
 	}
-	// Only scheme and host are taken from the parsed URL: the target stays as
-	// it was written.
+	// Only scheme and host come from the parsed URL. The target stays as written.
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return usagef("eval: --request: expected a method and a URL, as 'GET http://acme.example.com/x', found %q", request)

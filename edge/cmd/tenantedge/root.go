@@ -30,12 +30,12 @@ func newRoot() *cobra.Command {
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usagef("%v", err) })
-	root.Version, _ = moduleVersions() // for --version; the command version says more
+	root.Version, _ = moduleVersions() // for --version; the command version prints more
 	root.AddCommand(newServe(), newCheck(), newEval(), newBench(), newTenants(), newFiles(), newDB(), newWS(), newVersion())
 	return root
 }
 
-// noArgs is for commands that take flags alone.
+// noArgs accepts no arguments.
 func noArgs(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -52,8 +52,8 @@ func noArgs(c *cobra.Command, args []string) error {
 	return usagef("%sexpected no arguments, found %q", within(c), args[0])
 }
 
-// within names a command for the start of an error; the program's own name
-// stands there anyway.
+// within returns the prefix of an error about a command: its path without the
+// program's name, which every error starts with.
 func within(c *cobra.Command) string {
 	_, path, ok := strings.Cut(c.CommandPath(), " ")
 	if !ok {
@@ -62,7 +62,7 @@ func within(c *cobra.Command) string {
 	return path + ": "
 }
 
-// exactArgs is for commands with arguments, which are named in the error.
+// exactArgs requires one argument for each name.
 func exactArgs(names ...string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) != len(names) {
@@ -72,7 +72,7 @@ func exactArgs(names ...string) cobra.PositionalArgs {
 	}
 }
 
-// group is a command that only holds others.
+// group returns a command that only has subcommands.
 func group(c *cobra.Command, subs ...*cobra.Command) *cobra.Command {
 	c.Args = noArgs
 	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
@@ -87,11 +87,11 @@ func configFlag(c *cobra.Command, path *string) {
 }
 
 func completeFiles(c *cobra.Command) {
-	// It fails for a flag that does not exist, which the line above added.
+	// This fails only for a flag that does not exist.
 	_ = c.MarkFlagFilename("config", "yaml", "yml", "json")
 }
 
-// text takes the indentation of Go code off a text.
+// text removes the indentation of the Go code from s.
 func text(s string) string {
 	lines := strings.Split(strings.Trim(s, "\n"), "\n")
 	for i, l := range lines {

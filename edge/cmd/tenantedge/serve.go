@@ -64,7 +64,7 @@ func newServe() *cobra.Command {
 	return c
 }
 
-// serveFile serves until ctx ends or a signal ends the process.
+// serveFile serves until ctx ends or a signal begins a shutdown.
 func serveFile(ctx context.Context, file *config.File, o serve.Options, stderr io.Writer) error {
 	o.Logger = newLogger(stderr, file.Logs)
 	ctx, orders, stop := untilSignal(ctx, o.Logger)

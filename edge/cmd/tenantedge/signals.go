@@ -11,7 +11,8 @@ import (
 	"github.com/tenantedge/tenantedge/edge/serve"
 )
 
-// orders are requests by signals, apart from a shutdown.
+// orders carries the signals that come after the one that begins a shutdown, and
+// those that ask for a reload.
 type orders struct {
 	end    <-chan struct{} // closed to interrupt the shutdown
 	reload <-chan struct{} // receives a value to read the guest's file again

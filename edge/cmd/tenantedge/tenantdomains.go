@@ -95,7 +95,7 @@ func place(domain, folder string) string {
 	return domain + "/" + folder + "/"
 }
 
-// tellDomain reports a row that was written, and whether requests find it.
+// tellDomain writes which row was added, and whether requests can reach it.
 func tellDomain(out io.Writer, file *config.File, d tenantdb.Domain) error {
 	what := ""
 	switch {

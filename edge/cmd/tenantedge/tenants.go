@@ -35,12 +35,12 @@ func newTenants() *cobra.Command {
 		`),
 	}, newTenantsList(&path), newTenantsAdd(&path), newTenantsRemove(&path), newDomain(&path))
 	c.PersistentFlags().StringVarP(&path, "config", "c", "", "configuration `FILE`, YAML or JSON")
-	// It fails for a flag that does not exist, which the line above added.
+	// This fails only for a flag that does not exist.
 	_ = c.MarkPersistentFlagFilename("config", "yaml", "yml", "json")
 	return c
 }
 
-// withStore opens the tables that a configuration names.
+// withStore calls do with a configuration and the tables that it names.
 func withStore(path string, do func(*config.File, *postgres.Store) error) error {
 	file, err := loadConfig(path)
 	if err != nil {

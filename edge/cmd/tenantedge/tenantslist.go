@@ -42,7 +42,8 @@ func newTenantsList(path *string) *cobra.Command {
 	return c
 }
 
-// listed reads the tenants of a configuration's directory, wherever they stand.
+// listed reads the tenants of a configuration's directory from a database, a file
+// or the configuration itself.
 func listed(ctx context.Context, path string) (state tenantdb.State, err error) {
 	file, err := loadConfig(path)
 	if err != nil {

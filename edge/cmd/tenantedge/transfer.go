@@ -2,17 +2,17 @@ package main
 
 import "io"
 
-// longTransfer is from how many bytes on a transfer shows how far it is.
+// longTransfer is the size in bytes from which a transfer shows its progress.
 const longTransfer = 8 << 20
 
-// transfer moves a bar by what is written to it.
+// transfer is a writer that advances a progress bar.
 type transfer struct {
 	bar        progress
 	size, done int64
 }
 
-// transferOn has a bar on a terminal if the transfer is long. A size below 0
-// is not known.
+// transferOn returns a transfer of size bytes, -1 if unknown. It shows the bar if w
+// is a terminal and the transfer is long.
 func transferOn(w io.Writer, size int64) *transfer {
 	return &transfer{bar: progress{out: w, shown: size >= longTransfer && isTerminal(w), of: 100}, size: size}
 }
@@ -25,5 +25,5 @@ func (t *transfer) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// end leaves the line to what comes next.
+// end erases the bar.
 func (t *transfer) end() { t.bar.clear() }

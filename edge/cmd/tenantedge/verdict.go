@@ -11,11 +11,11 @@ import (
 	"golang.org/x/perf/benchmath"
 )
 
-// confidence is that of the intervals that bench tells.
+// confidence is the confidence level of the intervals that bench reports.
 const confidence = 0.95
 
-// tell writes what bench found out: first what each guest costs, then where
-// they differ, then which is cheaper.
+// tell writes the results of bench: what each guest costs, which requests they
+// decide differently, and which guest is cheaper.
 func (o *benchOptions) tell(out io.Writer, qs []asked, cs []*contender) {
 	fmt.Fprintf(out, "%d requests, %d rounds of %v for each guest\n\n", len(qs), o.rounds, o.time)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
@@ -33,7 +33,7 @@ func (o *benchOptions) tell(out io.Writer, qs []asked, cs []*contender) {
 	fmt.Fprintf(out, "\n%s\n%s\n%s\n", differences(qs, cs[0], cs[1]), fuelVerdict(qs, cs[0], cs[1]), timeVerdict(cs[0], cs[1]))
 }
 
-// meanFuel is what a request uses, on average over all of the file.
+// meanFuel returns the average fuel of a request.
 func (c *contender) meanFuel() float64 {
 	sum := uint64(0)
 	for _, f := range c.fuel {
@@ -42,7 +42,8 @@ func (c *contender) meanFuel() float64 {
 	return float64(sum) / float64(len(c.fuel))
 }
 
-// called is the guest's file, and what it calls itself.
+// called returns the guest's file, with the name and version that the guest
+// reports.
 func (c *contender) called() string {
 	info := c.host.Report().Guest
 	if own := strings.TrimSpace(info.Name + " " + info.Version); own != "" {
@@ -55,7 +56,7 @@ func (c *contender) sample() *benchmath.Sample {
 	return benchmath.NewSample(slices.Clone(c.times), &benchmath.DefaultThresholds)
 }
 
-// interval writes the bounds of a median. Few rounds give it none.
+// interval formats the bounds of a median. With few rounds there are none.
 func interval(s benchmath.Summary) string {
 	if math.IsInf(s.Lo, 0) || math.IsInf(s.Hi, 0) {
 		return "none: too few rounds"
@@ -63,7 +64,7 @@ func interval(s benchmath.Summary) string {
 	return duration(s.Lo) + " to " + duration(s.Hi)
 }
 
-// differences says which questions two guests answer differently.
+// differences reports which questions two guests answer differently.
 func differences(qs []asked, a, b *contender) string {
 	var lines []string
 	for i := range qs {
@@ -82,15 +83,16 @@ func differences(qs []asked, a, b *contender) string {
 	}
 }
 
-// fuelVerdict says which of two guests uses less fuel. There is no chance in
-// it, so no interval either.
+// fuelVerdict reports which of two guests uses less fuel. Fuel is exact, so there
+// is no interval.
 func fuelVerdict(qs []asked, a, b *contender) string {
 	ma, mb := a.meanFuel(), b.meanFuel()
 	least, worse := "A", 0
 	if mb < ma {
 		least = "B"
 	}
-	// Where the one that is cheaper in all costs more.
+	// line is the first request for which the guest that is cheaper on average costs
+	// more.
 	line := 0
 	for i := range qs {
 		x, y := a.fuel[i], b.fuel[i]
@@ -116,7 +118,8 @@ func fuelVerdict(qs []asked, a, b *contender) string {
 	}
 }
 
-// timeVerdict says which of two guests takes less time, if that can be told.
+// timeVerdict reports which of two guests takes less time, if the difference is
+// significant.
 func timeVerdict(a, b *contender) string {
 	sa, sb := a.sample(), b.sample()
 	comparison := benchmath.AssumeNothing.Compare(sa, sb)
@@ -131,7 +134,7 @@ func timeVerdict(a, b *contender) string {
 	return fmt.Sprintf("Time: %s is cheaper, %.1f %% less a request (%s).", name, 100*(1-cheap/dear), comparison)
 }
 
-// units writes an average of fuel, with a digit behind the point if it has one.
+// units formats an average of fuel, with one decimal unless it is an integer.
 func units(f float64) string {
 	if f == math.Trunc(f) {
 		return fmt.Sprintf("%.0f", f)
@@ -139,7 +142,7 @@ func units(f float64) string {
 	return fmt.Sprintf("%.1f", f)
 }
 
-// duration writes nanoseconds with three digits.
+// duration formats nanoseconds with three significant digits and a unit.
 func duration(ns float64) string {
 	unit := "ns"
 	for _, next := range []string{"µs", "ms", "s"} {

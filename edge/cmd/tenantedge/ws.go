@@ -94,14 +94,14 @@ func (o *wsOptions) connect(ctx context.Context, target string, in io.Reader, ou
 		return err
 	}
 	dialer := &sockets.Dialer{Timeout: 10 * time.Second, HandshakeTimeout: 30 * time.Second, TLS: &tls.Config{InsecureSkipVerify: o.insecure}}
-	// Certificates are for the tenant's name, not for where it was found.
+	// Certificates are for the tenant's host, not for the address that is dialed.
 	dialer.TLS.ServerName = (&url.URL{Host: r.Host}).Hostname()
 	up, err := dialer.Dial(ctx, r)
 	var refused *sockets.StatusError
 	if errors.As(err, &refused) {
 		defer refused.Response.Body.Close()
-		body, _ := io.ReadAll(io.LimitReader(refused.Response.Body, 4<<10))                    // what there is of it
-		text, _ := strings.CutPrefix(strings.TrimSpace(string(body)), refused.Response.Status) // which the edge says again
+		body, _ := io.ReadAll(io.LimitReader(refused.Response.Body, 4<<10))                    // as much as can be read
+		text, _ := strings.CutPrefix(strings.TrimSpace(string(body)), refused.Response.Status) // the edge repeats the status there
 		return &refusedError{refused.Response.Status, strings.TrimSpace(text)}
 	}
 	if err != nil {
@@ -125,27 +125,27 @@ func (o *wsOptions) connect(ctx context.Context, target string, in io.Reader, ou
 		}
 		return o.print(client, out, errOut, nil)
 	}
-	done := make(chan struct{}) // the input has ended
+	done := make(chan struct{}) // closed when the input has ended
 	go func() {
 		defer close(done)
 		lines := bufio.NewScanner(in)
 		for lines.Buffer(nil, 64<<20); lines.Scan(); {
 			if client.Write(op, lines.Bytes()) != nil {
-				return // reading tells why
+				return // print reports why
 			}
 		}
-		_ = client.Close(sockets.CodeNormal, "") // it may have ended
+		_ = client.Close(sockets.CodeNormal, "") // the websocket may have ended
 	}()
 	return o.print(client, out, errOut, done)
 }
 
-// print prints messages until the end. Without an input, the end is ours after
-// a while in which nothing came.
+// print prints messages until the websocket ends. Without an input, it closes the
+// websocket once nothing has arrived for o.wait.
 func (o *wsOptions) print(client *sockets.Client, out, errOut io.Writer, input <-chan struct{}) error {
 	var quiet *time.Timer
 	if input == nil {
 		quiet = time.AfterFunc(o.wait, func() {
-			_ = client.Close(sockets.CodeNormal, "") // it may have ended
+			_ = client.Close(sockets.CodeNormal, "") // the websocket may have ended
 			_ = client.SetDeadline(time.Now().Add(5 * time.Second))
 		})
 		defer quiet.Stop()
@@ -177,7 +177,7 @@ func (o *wsOptions) print(client *sockets.Client, out, errOut io.Writer, input <
 	}
 }
 
-// request makes the handshake's request.
+// request returns the request of the handshake.
 func (o *wsOptions) request(target string) (*http.Request, error) {
 	u, err := url.Parse(target)
 	if err != nil || u.Hostname() == "" || u.Scheme != "ws" && u.Scheme != "wss" {
@@ -185,7 +185,7 @@ func (o *wsOptions) request(target string) (*http.Request, error) {
 	}
 	r := &http.Request{URL: u, Host: cmp.Or(o.host, u.Host), Header: http.Header{}}
 	if below := strings.ToLower(u.Hostname()); strings.HasSuffix(below, ".localhost") {
-		// Browsers find these names here (RFC 6761, section 6.3); few resolvers do.
+		// Browsers resolve these names to loopback (RFC 6761, 6.3); few resolvers do.
 		u.Host = strings.TrimSuffix(net.JoinHostPort("localhost", u.Port()), ":")
 	}
 	if len(o.protocols) > 0 {
@@ -208,7 +208,7 @@ func (o *wsOptions) request(target string) (*http.Request, error) {
 	return r, nil
 }
 
-// refusedError is a handshake that was answered with another status than 101.
+// refusedError reports a handshake that was answered with another status than 101.
 type refusedError struct{ status, text string }
 
 func (e *refusedError) Error() string {
