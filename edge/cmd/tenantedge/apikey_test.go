@@ -17,8 +17,8 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
-// keyTables are two tenants' keys. The table of the same name in beta's schema
-// is a trap: a query that sees it takes acme's key for beta's.
+// keyTables holds the keys of tenants. beta's schema has a table of the same name:
+// a query that sees it takes acme's key for beta's.
 const keyTables = `ALTER TABLE tenantedge_tenant ADD plan text;
 	UPDATE tenantedge_tenant SET plan = 'gold of ' || schema_name WHERE schema_name <> 'bare';
 	CREATE TABLE public.api_key (digest bytea PRIMARY KEY, schema_name text);
@@ -27,8 +27,8 @@ const keyTables = `ALTER TABLE tenantedge_tenant ADD plan text;
 	CREATE TABLE beta.api_key AS SELECT digest, 'beta' AS schema_name FROM public.api_key;
 	CREATE TABLE beta.secret AS SELECT 'beta' AS schema_name`
 
-// keyEdge writes a configuration for the guest that routes by API keys, with
-// one query: the rest of its mapping.
+// keyEdge writes a configuration for the guest that routes by API keys. query is
+// the rest of the mapping that configures its query.
 func keyEdge(t *testing.T, upstream, query string) (path string) {
 	t.Helper()
 	path = onPostgres(t)
@@ -92,8 +92,8 @@ func TestAGuestFindsTheTenantByItsAPIKey_D8(t *testing.T) {
 	}
 }
 
-// A query that is not for the time before a tenant is known, or that would need
-// a tenant's schema, finds nothing out. The log says why.
+// Before the tenant is known, a query fails unless it is configured with schema
+// public, and it cannot read a tenant's schema. The log says why it failed.
 func TestAQueryBeforeTheTenantIsKnownSeesNoTenant_D8(t *testing.T) {
 	for name, c := range map[string]struct{ query, logged string }{
 		"a tenant's statement":          {keyQuery, "configure the statement with schema public to run it before the tenant is known"},

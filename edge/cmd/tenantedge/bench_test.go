@@ -16,7 +16,7 @@ const benchRequests = `{"op":"route","target":"/x?y=1","headers":[["host","acme.
 {"op":"websocket","target":"/room/5/","headers":[["host","acme.example.com"]]}
 `
 
-// The shortest run that there is; what it measured is not looked at.
+// bench measures for the shortest time. Tests ignore the times that it reports.
 func bench(t *testing.T, requests string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	args = append([]string{"bench", "-c", written(t, "edge.yaml", acme), "--rounds", "2", "--time", "1ms"}, args...)

@@ -27,8 +27,8 @@ func checked(t *testing.T, config string, flags ...string) (code int, r checkRep
 	return code, r
 }
 
-// has reports whether a finding of a kind says all of the words, its place
-// included.
+// has reports whether a finding of a kind contains all words in its message or its
+// location.
 func (r *checkReport) has(kind string, words ...string) bool {
 	return slices.ContainsFunc(r.Findings, func(f finding) bool {
 		text := fmt.Sprintf("%s:%d: %s: %s %s", f.File, f.Line, f.Key, f.Row, f.Message)

@@ -14,12 +14,12 @@ import (
 	"time"
 )
 
-// patience bounds what a test waits for; nothing is expected to take it.
+// patience bounds each wait of a test. None is expected to take that long.
 const patience = time.Minute
 
 var atLocalhost = &http.Client{
 	Timeout: patience,
-	// *.localhost is the machine itself everywhere but in some resolvers.
+	// Some resolvers do not resolve *.localhost to loopback.
 	Transport: &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 		_, port, err := net.SplitHostPort(address)
 		if err != nil {
@@ -58,7 +58,7 @@ func demonstration(t *testing.T) string {
 	ctx, cancel := context.WithCancel(context.Background())
 	stdout, out := io.Pipe()
 	ended := make(chan int, 1)
-	var log bytes.Buffer // to be read after the end
+	var log bytes.Buffer // read only after the end
 	go func() {
 		code := run(ctx, []string{"serve", "--demo"}, strings.NewReader(""), out, &log)
 		out.Close()
@@ -112,7 +112,7 @@ func TestTheDemonstrationServesWhatItSays(t *testing.T) {
 	}
 }
 
-// All that the demonstration prints and answers names the port it listens on.
+// Every URL that the demonstration prints or answers has the port it listens on.
 func TestTheDemonstrationLeadsToPagesThatExist_F6(t *testing.T) {
 	hint := demonstration(t)
 	base := regexp.MustCompile(`http://localhost:\d+`).FindString(hint)

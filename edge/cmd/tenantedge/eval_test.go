@@ -176,9 +176,9 @@ func TestEvalAnswersEachQuestionAtOnce(t *testing.T) {
 	}
 }
 
-// A machine that is busy must not change the answers.
+// A busy machine must not change the answers.
 func TestEvalDoesNotHurryTheGuest(t *testing.T) {
-	// An expression that takes its time, yet is within the fuel.
+	// The expression is slow but within the limit of fuel.
 	config := written(t, "edge.yaml", strings.Replace(acme, "[{path:", `[{regex: '^(?:a|aa)+(?!c)b$', name: slow}, {path:`, 1)+"limits: {guest: {deadline: 1ns}}\n")
 	code, stdout, stderr := command(`{"op":"websocket","target":"/`+strings.Repeat("a", 14)+`","headers":[["host","acme.example.com"]]}`, "eval", "-c", config)
 	if code != exitOK || !strings.Contains(stdout, `"outcome":"tenant"`) || !strings.Contains(stdout, `"route":null`) {

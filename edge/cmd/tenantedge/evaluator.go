@@ -24,8 +24,8 @@ type evaluator struct {
 	host    *edge.Host
 	parts   *serve.Parts // closed with the evaluator; nil: another evaluator's
 	explain bool
-	// served marks requests as coming from a server: only their absolute targets are
-	// rejected.
+	// served is a context that marks requests as received by a server: their
+	// absolute targets are rejected.
 	served context.Context
 }
 

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// examples are what the reference was observed to do; their "about" says how
-// to compare.
+// examples are the answers that were observed from the reference. Their "about"
+// says how to compare.
 type examples struct {
 	Groups []struct {
 		Kind   string          `json:"kind"`
@@ -95,7 +95,7 @@ func compareFields(observed, got map[string]any) []string {
 	for key, want := range observed {
 		have := got[key]
 		switch key {
-		case "error": // which one is Python's
+		case "error": // its text is Python's
 			want, have = true, have != nil && have != ""
 		case "location":
 			want, have = loose(want), loose(have)
@@ -139,8 +139,8 @@ func compareWebsocket(observed, got map[string]any) []string {
 	return nil
 }
 
-// compareStorage knows the two differences that are meant: the folder stands
-// in front of a URL, and a base URL of slashes alone is refused.
+// compareStorage accepts two intended differences: URLs start with the folder, and
+// a base URL of slashes only is refused.
 func compareStorage(request, observed, got map[string]any) []string {
 	if folder, _ := request["folder"].(string); folder != "" {
 		for _, key := range []string{"url", "base_url"} {

@@ -42,7 +42,7 @@ func TestFilesOfATenantFromTheCommandLine(t *testing.T) {
 	if code, stdout, stderr := command("", "files", "-c", config, "-l", location, "-t", "acme", "ls", "e"); code != exitOK || !strings.HasSuffix(stdout, ` "\x1b[2J"`+"\n") {
 		t.Errorf("exit %d %s\n%q: a name that a terminal obeys", code, stderr, stdout)
 	}
-	// As Django does, put takes a backslash for a slash, and says so.
+	// Like Django, put reads a backslash as a slash, and prints the name.
 	do("b", "b/s.txt\n", "-t", "acme", "put", "-", `b\s.txt`)
 	do("", "b", "-t", "acme", "get", "b/s.txt")
 	do("x", "x.txt\n", "-t", "www", "put", "-", "x.txt")

@@ -39,8 +39,8 @@ func TestEvalMakesNamesAndFiles(t *testing.T) {
 	}
 }
 
-// TestEvalDoesWithFilesAsDjangoDid runs what was observed from Django, with
-// the guest saying where files are.
+// TestEvalDoesWithFilesAsDjangoDid runs the steps whose results were observed from
+// Django. The guest determines where files are.
 func TestEvalDoesWithFilesAsDjangoDid(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "storage", "storagetest", "testdata", "django.json"))
 	if err != nil {

@@ -32,7 +32,7 @@ func serving(t *testing.T, path string) *running {
 	return servingTo(t, path, io.Discard)
 }
 
-// servingTo is serving with a log.
+// servingTo is like serving, and writes the log to log.
 func servingTo(t *testing.T, path string, log io.Writer) *running {
 	t.Helper()
 	file, err := config.Load(path)
@@ -62,7 +62,7 @@ func (e *running) stop() {
 	}
 }
 
-// status is what a request for host is answered with, 0 if it failed.
+// status returns the status of a request for host, or 0 if it failed.
 func (e *running) status(host string) int {
 	r, err := http.NewRequest(http.MethodGet, "http://"+e.address+"/", nil)
 	if err != nil {
@@ -80,7 +80,7 @@ func (e *running) status(host string) int {
 	return resp.StatusCode
 }
 
-// until asks until host is answered with status.
+// until sends requests for host until one is answered with status.
 func (e *running) until(host string, status int) {
 	e.t.Helper()
 	for deadline := time.Now().Add(patience); e.status(host) != status; {

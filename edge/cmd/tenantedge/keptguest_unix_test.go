@@ -16,8 +16,8 @@ import (
 	"github.com/tenantedge/tenantedge/edge/serve"
 )
 
-// Whatever comes to stand at guest.path, a restart serves with the last good
-// guest, says so, and takes the next good file.
+// Whatever is at guest.path, a restart serves with the last good guest, logs it, and
+// loads the next good file.
 func TestARestartBesideABrokenGuestFileServes_G2_G12(t *testing.T) {
 	folder := t.TempDir()
 	guest, kept := filepath.Join(folder, "guest.wasm"), filepath.Join(folder, "kept", "guest")
@@ -86,7 +86,7 @@ func TestARestartBesideABrokenGuestFileServes_G2_G12(t *testing.T) {
 	}
 }
 
-// stop ends the edge and waits for it.
+// stop ends the process and waits for it.
 func (p *edgeProcess) stop() {
 	p.t.Helper()
 	p.signal(syscall.SIGTERM)

@@ -16,9 +16,8 @@ import (
 	"time"
 )
 
-// logsTo starts an edge of its own that logs every request to stderr, and
-// waits until it answers. It returns the addresses of its listener and of
-// /metrics.
+// logsTo starts an edge process that logs every request to stderr, and waits until
+// it is ready. It returns the addresses of its listener and of its admin listener.
 func logsTo(t *testing.T, stderr *os.File) (c *exec.Cmd, address, admin string) {
 	t.Helper()
 	free := func() string {
@@ -52,7 +51,7 @@ func logsTo(t *testing.T, stderr *os.File) (c *exec.Cmd, address, admin string) 
 	}
 }
 
-// answers has the edge log n requests; each must be answered.
+// answers sends n requests, which the edge logs. Each must be answered.
 func answers(t *testing.T, address string, n int) {
 	t.Helper()
 	client := &http.Client{Timeout: patience}
@@ -116,7 +115,7 @@ func TestAReaderOfTheLogsThatHangsStopsNothing_G1(t *testing.T) {
 	defer out.Close()
 	c, address, admin := logsTo(t, in)
 	in.Close()
-	answers(t, address, 2500) // of more than a KiB each; a pipe holds 64
+	answers(t, address, 2500) // more than 1 KiB each; a pipe holds 64 KiB
 	if n := droppedBy(t, admin); n == "0" {
 		t.Error("no line was dropped, though nothing read them")
 	}

@@ -15,10 +15,10 @@ import (
 	"github.com/tenantedge/tenantedge/edge/smoke"
 )
 
-// The guest's machine code is kept for all tests, and nothing else is written
-// to the home of whoever runs them.
+// TestMain shares the guest's machine code between test runs, and keeps the tests
+// from writing to the user's home.
 func TestMain(m *testing.M) {
-	smoke.Main(edge.Try) // in a child that tries a guest
+	smoke.Main(edge.Try) // for the child that tries a guest
 	if os.Getenv(asProgram) != "" {
 		main()
 	}

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// What keeps serve and check from their work is said once, with its place.
+// serve and check report an error that keeps serve from starting once, with its
+// location.
 func TestErrorsOfAStartHaveTheirPlace_F5(t *testing.T) {
 	const rest = "\nurlconfs: {app: {reply: {}}}\nlisteners: [\"127.0.0.1:0\"]\nadmin: \"off\"\ntenants: {www: {domains: [a.example.com], urlconf: app}}\n"
 	for name, c := range map[string]struct{ text, want string }{

@@ -16,7 +16,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
-// edgeProcess is a tenantedge serve of its own.
+// edgeProcess is a tenantedge serve in its own process.
 type edgeProcess struct {
 	t     *testing.T
 	c     *exec.Cmd
@@ -48,7 +48,7 @@ func serveProcess(t *testing.T, path string) *edgeProcess {
 	return p
 }
 
-// line waits for a line of the log with that message.
+// line waits for a log line with a message and returns it.
 func (p *edgeProcess) line(message string) map[string]any {
 	p.t.Helper()
 	late := time.After(2 * time.Minute)
@@ -74,7 +74,7 @@ func (p *edgeProcess) signal(s os.Signal) {
 	}
 }
 
-// replaceFile puts another file in the place of path, as deployments do.
+// replaceFile replaces the file at path by renaming another, as deployments do.
 func replaceFile(t *testing.T, path string, data []byte) {
 	t.Helper()
 	if err := os.WriteFile(path+".new", data, 0o600); err != nil {
@@ -85,8 +85,8 @@ func replaceFile(t *testing.T, path string, data []byte) {
 	}
 }
 
-// The guest's file is followed, SIGHUP reads it again, neither ends the
-// process, and a guest that is not right changes nothing.
+// serve watches the guest's file and reads it again on SIGHUP. Neither ends the
+// process, and a guest that is refused changes nothing.
 func TestServeFollowsTheGuestsFile(t *testing.T) {
 	guest := filepath.Join(t.TempDir(), "guest.wasm")
 	numbered := func(n byte) []byte { return append(wasmtest.Sound().Wasm(), 0, 3, 1, 'n', n) }
@@ -135,8 +135,8 @@ func TestServeWithoutAGuestsFileSaysSoOnSIGHUP(t *testing.T) {
 	p.line("shut down")
 }
 
-// A guest of the user's that must not get in ends a start, and eval, with the
-// reason.
+// serve and eval try a configured guest first. If it is refused, they fail and say
+// why.
 func TestAUsersGuestIsTriedFirst(t *testing.T) {
 	guest := written(t, "guest.wasm", string(wasmtest.Sound().With("te_route", 0x00).Wasm()))
 	config := written(t, "edge.yaml", "admin: off\nlisteners: ['127.0.0.1:0']\nguest: {path: '"+guest+"'}\n")

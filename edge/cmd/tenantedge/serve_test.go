@@ -26,10 +26,11 @@ func TestServeSaysWhichPortIsTaken(t *testing.T) {
 	}
 }
 
-// TestMain starts the program instead of the tests where this is set.
+// asProgram is an environment variable. If it is set, TestMain runs the program
+// instead of the tests.
 const asProgram = "TENANTEDGE_TEST_RUN"
 
-// The process ends by signals as orchestrators send them, and with success.
+// The signals that orchestrators send end the process with success.
 func TestServeEndsByASignal(t *testing.T) {
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 		t.Run(signal.String(), func(t *testing.T) {

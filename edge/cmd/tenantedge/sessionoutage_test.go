@@ -26,8 +26,8 @@ const (
 	knownSession = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 )
 
-// onSessions is onServer with routers that read sessions, and one session of
-// tenant t1, which t1.example.com is for.
+// onSessions is like onServer, with routers that read sessions, the tenants t1 and
+// t2 at t1.example.com and t2.example.com, and one session of t1.
 func onSessions(t *testing.T, database *pgtest.Server, more string) string {
 	t.Helper()
 	path := onServer(t, database)
@@ -60,8 +60,8 @@ func execute(t *testing.T, dsn, sql string) {
 	}
 }
 
-// pause stops all processes of a database that serve clients, so that it is
-// silent: connections are taken, and nothing is answered. resume has them go on.
+// pause stops the processes of a database, so that it accepts connections but
+// answers nothing. resume continues them.
 func pause(t *testing.T, database *pgtest.Server) (resume func()) {
 	t.Helper()
 	c, err := pgx.Connect(t.Context(), database.DSN("postgres"))
@@ -87,14 +87,14 @@ func pause(t *testing.T, database *pgtest.Server) (resume func()) {
 	return sync.OnceFunc(func() { signal(syscall.SIGCONT) })
 }
 
-// sessionLoad asks an edge with sessions.
+// sessionLoad sends requests with sessions to an edge.
 type sessionLoad struct {
 	*running
-	fresh atomic.Int64 // sessions that were made up
+	fresh atomic.Int64 // number of made-up sessions
 }
 
-// ask sends n requests of each kind, with the known session and with one that
-// is used once, and counts the answers by status.
+// ask sends n requests with the known session and n with a session that is used
+// once, and counts the answers by status.
 func (l *sessionLoad) ask(host string, n int) (known, fresh map[int]int) {
 	known, fresh = map[int]int{}, map[int]int{}
 	var mu sync.Mutex
@@ -115,8 +115,8 @@ func (l *sessionLoad) ask(host string, n int) (known, fresh map[int]int) {
 	return known, fresh
 }
 
-// again waits until a session that is in no cache is read again, or does not
-// matter.
+// again waits until a request with a session that is not cached gets 200: sessions
+// are read again, or the routers do not need them.
 func (l *sessionLoad) again() {
 	l.t.Helper()
 	for deadline := time.Now().Add(patience); l.with("t1.example.com", strings.Repeat("c", 32)) != http.StatusOK; {
@@ -126,7 +126,7 @@ func (l *sessionLoad) again() {
 	}
 }
 
-// with returns the status of a request with a session, 0 if it failed.
+// with returns the status of a request with a session, or 0 if it failed.
 func (l *sessionLoad) with(host, session string) int {
 	r, err := http.NewRequest(http.MethodGet, "http://"+l.address+"/", nil)
 	if err != nil {
@@ -140,7 +140,7 @@ func (l *sessionLoad) with(host, session string) int {
 		return 0
 	}
 	defer resp.Body.Close()
-	_, _ = io.Copy(io.Discard, resp.Body) // its status counts
+	_, _ = io.Copy(io.Discard, resp.Body) // only the status matters
 	return resp.StatusCode
 }
 
@@ -148,7 +148,7 @@ func TestAnOutageOfTheSessionsTakesOnlyRequestsAlongThatNeedThem_G3(t *testing.T
 	const sessions = "sessions: {backend: db, secret_key_env: TENANTEDGE_TEST_KEY, cache_age: 1h"
 	for _, c := range []struct {
 		name, config string
-		fresh        int // status of requests with a session that is not cached, while the database is away
+		fresh        int // status of requests with a session that is not cached, during the outage
 		stranger     int // status of requests for t2 with a session of t1, always
 	}{
 		{"the domain decides", sessions + "}\n", 200, 421},

@@ -11,14 +11,14 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb/postgres/pgtest"
 )
 
-// onPostgres is a configuration whose directory is a database of the test's
-// own.
+// onPostgres writes a configuration whose directory is a new database, and returns
+// its path.
 func onPostgres(t *testing.T) string {
 	t.Helper()
 	return onServer(t, pgtest.Start(t))
 }
 
-// onServer is onPostgres with a server that the test may kill.
+// onServer is like onPostgres, on a server that the test may kill.
 func onServer(t *testing.T, s *pgtest.Server) string {
 	t.Helper()
 	t.Setenv("TENANTEDGE_TEST_DSN", s.NewDB(t))
@@ -38,7 +38,7 @@ func TestTenantsAreManagedFromTheCommandLine(t *testing.T) {
 	for _, c := range []struct {
 		args   string
 		code   int
-		stdout string // contained in it
+		stdout string // a part of it
 		stderr string
 	}{
 		{"tenants -c %s list", exitFailed, "", "tenantedge_tenant"},
