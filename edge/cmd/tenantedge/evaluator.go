@@ -29,7 +29,7 @@ type evaluator struct {
 	served context.Context
 }
 
-// evalDeadline is the least deadline of a request. It bounds what a guest waits
+// evalDeadline is the minimum deadline of a request. It bounds what a guest waits
 // for, such as queries.
 const evalDeadline = 10 * time.Second
 

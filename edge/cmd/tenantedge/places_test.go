@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// serve and check report an error that keeps serve from starting once, with its
-// location.
+// An error that keeps serve from starting is reported once, with its location, by
+// serve and by check.
 func TestErrorsOfAStartHaveTheirPlace_F5(t *testing.T) {
 	const rest = "\nurlconfs: {app: {reply: {}}}\nlisteners: [\"127.0.0.1:0\"]\nadmin: \"off\"\ntenants: {www: {domains: [a.example.com], urlconf: app}}\n"
 	for name, c := range map[string]struct{ text, want string }{

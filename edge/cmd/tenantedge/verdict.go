@@ -91,8 +91,8 @@ func fuelVerdict(qs []asked, a, b *contender) string {
 	if mb < ma {
 		least = "B"
 	}
-	// line is the first request for which the guest that is cheaper on average costs
-	// more.
+	// line is that of the first request for which the guest that is cheaper on average
+	// costs more.
 	line := 0
 	for i := range qs {
 		x, y := a.fuel[i], b.fuel[i]
