@@ -30,7 +30,7 @@ const (
 	ClientTooLarge                 // 413: the body exceeds the limit
 	ClientMalformed                // 400: the body is malformed
 	ClientGone                     // 499: the client closed the connection; only logs see the status
-	Closing                        // 503: the Handler no longer takes websockets
+	Closing                        // 503: the Handler no longer accepts websockets
 )
 
 var causes = [...]struct {

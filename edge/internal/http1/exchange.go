@@ -27,7 +27,7 @@ type exchange struct {
 	bodyFailed atomic.Bool
 
 	mu     sync.Mutex
-	headed bool // the final head has arrived: write sets no deadline any more
+	headed bool // the final head has arrived: write no longer sets a deadline
 }
 
 func (x *exchange) run() (*http.Response, error) {
@@ -177,7 +177,7 @@ func (x *exchange) final(resp *http.Response) (*http.Response, error) {
 func (x *exchange) end(keep bool) {
 	keep = x.stop() && keep // if the context has ended, the connection is being closed
 	if keep && x.done != nil && !x.sent.Load() {
-		// The answer may have been complete just before write returns.
+		// The answer may be complete shortly before write returns.
 		late := time.NewTimer(writeWait)
 		select {
 		case <-x.done:
