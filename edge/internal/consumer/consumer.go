@@ -17,55 +17,53 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// Request is a handshake that the guest is to answer: it was routed,
-// and holds what the host knows of it.
+// Request is a routed handshake that the guest is to answer.
 type Request struct {
 	Tenant    *tenant.Tenant
 	Route     string // name of the websocket route that matched
-	Kwargs    string // its values as one JSON object; empty: none
+	Kwargs    string // values of the route, as a JSON object; empty: none
 	Protocols []string
-	// Header is the request's, by canonical names. The guest sees those
-	// headers that it asked for when it was configured.
+	// Header has canonical names. The guest sees the headers that it listed in its
+	// reply to te_configure.
 	Header http.Header
 	// Scope is the tenant's part of the channel layer; nil: there are no groups.
 	Scope channel.Scope
 }
 
-// Rejection is a handshake that the guest rejects, or for which something is
-// missing. The reason is for logs.
+// Rejection is the answer to a handshake that the guest rejects, or that the host
+// cannot serve: the guest handles no websockets, or the channel layer fails. The
+// reason is for logs.
 type Rejection struct {
 	Status int // 4xx or 5xx
 	Reason string
 }
 
-// consumer is one websocket that the guest handles. It is the handler of the
-// hub's connection, and the receiver of the channel that the connection has as
-// long as it is in groups. There is one for each idle websocket, so it is kept
-// small.
+// Consumer is a websocket that the guest handles. It handles the events of the
+// hub's connection and receives the messages of the websocket's channel. There is
+// one for each idle websocket, so it is kept small: handshake effects and timers,
+// which few websockets have, are in tables of the Set.
 type Consumer struct {
 	place *place
 
-	// Of the one whose turn it is; what was asked for at the handshake, and
-	// timers, which few websockets have, are with the Host's consumers.
-	state string
+	state string // the guest's; used only by the goroutine that runs an event
 
 	mu      sync.Mutex
 	conn    *sockets.Conn    // nil until Open
-	channel *channel.Channel // nil until it is needed
-	events  *event           // that wait: the last one, whose next is the first
-	waiting uint8            // events
-	busy    bool             // it is somebody's turn, or will be
-	ended   bool             // no further events
+	channel *channel.Channel // nil until the guest uses groups or its channel
+	events  *event           // a ring of waiting events: the last one, whose next is the first
+	waiting uint8            // number of waiting events
+	busy    bool             // an event runs, or the consumer is in its tenant's ready list
+	ended   bool             // no event is queued any more
 	timed   bool             // a timer is set
-	ending  sockets.Code     // what to close with as soon as there is a connection
-	said    bool             // who is busy has nothing more for the client in this turn
-	failed  bool             // no further events but the last; of the one whose turn it is
+	ending  sockets.Code     // not 0: close with this code in Open
+	said    bool             // the running event sends nothing more to the client
+	failed  bool             // only the close event still runs; used as state is
 }
 
-// Open runs the guest's open event. With neither *Rejection nor error the
-// handshake is to be accepted with the consumer as its handler and Protocol as
-// its subprotocol; if that fails, Abandon must be called. What the guest wants
-// sent goes out when the hub calls Open. The error is one of package guests.
+// Open runs the guest's open event. Without a *Rejection or an error, the caller
+// accepts the handshake with the consumer as handler and Protocol as subprotocol,
+// and calls Abandon if that fails. Open joins groups; the other effects are carried
+// out when the hub calls Consumer.Open. The error is one of package guests.
 func (q *Set) Open(ctx context.Context, r Request) (*Consumer, *Rejection, error) {
 	g, i, err := q.guests.Borrow(ctx)
 	if err != nil {
@@ -95,8 +93,8 @@ func (q *Set) Open(ctx context.Context, r Request) (*Consumer, *Rejection, error
 	return c, nil, nil
 }
 
-// Protocol is the subprotocol that the guest chose, one of those offered; empty
-// if it chose none. It holds until the handshake is answered.
+// Protocol returns the subprotocol that the guest chose from those offered, or an
+// empty string. It is valid until the hub calls Open.
 func (c *Consumer) Protocol() string {
 	q := c.place.set
 	q.mu.Lock()
@@ -107,8 +105,8 @@ func (c *Consumer) Protocol() string {
 	return ""
 }
 
-// Abandon releases a consumer whose handshake failed after Set.Open. The
-// guest hears nothing of it: nothing that it wanted has happened yet.
+// Abandon releases a consumer whose handshake failed after Set.Open. The guest
+// gets no close event.
 func (c *Consumer) Abandon() {
 	c.mu.Lock()
 	c.ended = true
@@ -117,7 +115,7 @@ func (c *Consumer) Abandon() {
 	c.release()
 }
 
-// Waiting returns how many events wait for the websocket's turn.
+// Waiting returns the number of events that wait.
 func (c *Consumer) Waiting() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -139,9 +137,9 @@ func (c *Consumer) Open(conn *sockets.Conn) {
 	}
 }
 
-// Message implements sockets.Handler. Until the guest is done with the message
-// the hub reads nothing more from the client. If it cannot be run now, it waits
-// as events of groups do, and keeps none of the hub's workers.
+// Message implements sockets.Handler. The hub reads nothing more from the client
+// until the guest has handled the message. If it cannot run now, it is queued, so
+// that it occupies no worker of the hub.
 func (c *Consumer) Message(conn *sockets.Conn, op sockets.Op, payload []byte) {
 	var word uint32
 	if op == sockets.Binary {
@@ -193,7 +191,7 @@ func (c *Consumer) Receive(m *channel.Message) bool {
 	return true
 }
 
-// forward sends a group message on to the client; the consumer is locked.
+// forward sends a group message to the client. The caller holds c.mu.
 func (c *Consumer) forward(m *channel.Message) {
 	f := ForwardOf(m)
 	if f.Malformed && c.channel != nil {
@@ -202,8 +200,8 @@ func (c *Consumer) forward(m *channel.Message) {
 	f.To(c.conn)
 }
 
-// Interrupted implements channel.Receiver: a client whose socket may have
-// missed something is to come again.
+// Interrupted implements channel.Receiver. It closes a websocket that may have
+// missed messages, so that the client connects again.
 func (c *Consumer) Interrupted(err error) {
 	switch {
 	case err == nil:
@@ -216,8 +214,8 @@ func (c *Consumer) Interrupted(err error) {
 	}
 }
 
-// shut closes the connection, or has it closed when it is there. It reports
-// whether nothing else closed it before.
+// shut closes the connection; before Open, it makes Open close it. It reports
+// whether this was the first close.
 func (c *Consumer) shut(code sockets.Code) (first bool) {
 	c.mu.Lock()
 	conn := c.conn
@@ -232,7 +230,8 @@ func (c *Consumer) shut(code sockets.Code) (first bool) {
 	return first
 }
 
-// release ends what the consumer holds, once.
+// release closes the channel, stops the timer, and frees waiting events. It is
+// called once.
 func (c *Consumer) release() {
 	c.mu.Lock()
 	ch := c.channel
@@ -242,7 +241,7 @@ func (c *Consumer) release() {
 	waiting := c.events
 	c.events, c.waiting = nil, 0
 	c.mu.Unlock()
-	if waiting != nil { // for a websocket that never came to be
+	if waiting != nil { // the handshake failed
 		waiting.freeAll()
 	}
 	if ch != nil {

@@ -9,8 +9,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
-// A websocket that is busy, and whose timers ring again and again meanwhile, has
-// one event of them to come.
+// Timers that fire while the websocket is busy leave one event.
 func TestTimersThatRingMeanwhileAreOneEvent(t *testing.T) {
 	q := testSet()
 	c := &Consumer{place: q.enter(&Request{Tenant: &tenant.Tenant{Schema: "acme"}}), busy: true}
@@ -27,7 +26,7 @@ func TestTimersThatRingMeanwhileAreOneEvent(t *testing.T) {
 		q.mu.Unlock()
 		a.ring()
 		if before != nil {
-			before.ring() // it rang when it was taken back
+			before.ring() // fires although it was stopped
 		}
 		before = a
 	}

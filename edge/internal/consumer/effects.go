@@ -16,29 +16,30 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// errNoLayer is an effect on groups where the embedder has none.
+// errNoLayer is the error of an effect on groups without a channel layer.
 var errNoLayer = errors.New("the guest uses groups, and there is no channel layer")
 
-// maxReason is the longest reason of a close frame.
+// maxReason is the maximum length of a close frame's reason, in bytes (RFC 6455).
 const maxReason = 123
 
-// effects are what one event's reply asks for. All of it is checked before any
-// of it is done.
+// effects are the effects in the guest's reply to one event. All are checked
+// before the first is carried out.
 type effects struct {
 	place   *place
-	opening bool     // of te_ws_open
-	offered []string // subprotocols
-	last    bool     // of te_ws_close: there is no client
+	opening bool     // reply to te_ws_open
+	offered []string // subprotocols that the client offers
+	last    bool     // reply to te_ws_close: there is no client any more
 
-	status   int    // refuses the handshake
-	protocol string // that was chosen
-	plain    bool   // nothing that waits or reaches others: done from the guest's memory
+	status   int    // not 0: the guest rejects the handshake
+	protocol string // subprotocol that the guest chose
+	plain    bool   // no effect uses the channel layer: reply is read from the guest's memory
 	reply    abi.Message
-	final    bool               // what each is at is the last of them
-	messages []*channel.Message // of the effects that send some, in order
+	final    bool               // each is at the last effect
+	messages []*channel.Message // of GroupSend and ChannelSend, in order
 }
 
-// read checks a reply, and copies it unless it is plain.
+// read checks a reply, and copies it unless it is plain: other effects are carried
+// out after the instance is returned.
 func (e *effects) read(m abi.Message) error {
 	if e.opening {
 		if err := e.readOpening(m); err != nil || e.status != 0 {
@@ -75,7 +76,8 @@ func (e *effects) readOpening(m abi.Message) error {
 	return nil
 }
 
-// check refuses what cannot be done, as far as that can be known before.
+// check returns an error for an effect that cannot be carried out, as far as this
+// is known in advance.
 func (e *effects) check(kind abi.Effect, name, data []byte, last bool) error {
 	switch kind {
 	case abi.SendText:
@@ -149,11 +151,12 @@ func (e *effects) each(do func(kind abi.Effect, name, data []byte) error) error 
 	return nil
 }
 
-// joins reports whether an effect lets the websocket hear of others. Those of the
-// open event come first, so that a layer that fails refuses the handshake.
+// joins reports whether an effect adds the websocket to a group or opens its
+// channel. Those of the open event are carried out before the handshake is
+// accepted, so that a layer that fails rejects the handshake.
 func joins(kind abi.Effect) bool { return kind == abi.GroupAdd || kind == abi.OpenChannel }
 
-// join carries out what comes before the handshake is accepted.
+// join carries out the effects that precede accepting the handshake; see joins.
 func (c *Consumer) join(e *effects) error {
 	return e.each(func(kind abi.Effect, name, _ []byte) error {
 		if joins(kind) {
@@ -163,8 +166,8 @@ func (c *Consumer) join(e *effects) error {
 	})
 }
 
-// apply carries the effects out. The first that fails ends the websocket, and
-// what follows it is not done.
+// apply stores the guest's state and carries the effects out. The first that fails
+// closes the websocket; those after it are skipped.
 func (c *Consumer) apply(e *effects) {
 	if state, ok := e.reply.Field(abi.EffectsState); ok && string(state) != c.state {
 		c.state = string(state)
@@ -174,13 +177,13 @@ func (c *Consumer) apply(e *effects) {
 	}
 }
 
-// do carries one effect out.
+// do carries out one effect.
 func (c *Consumer) do(e *effects, kind abi.Effect, name, data []byte) error {
 	switch {
 	case e.opening && joins(kind):
-		return nil // done
+		return nil // done by join
 	case e.last && (joins(kind) || kind == abi.SetTimer || kind == abi.CloseSocket || kind <= abi.SendBinary):
-		return nil // there is no websocket any more
+		return nil // the websocket is closed
 	}
 	switch kind {
 	case abi.SendText:
@@ -208,18 +211,17 @@ func (c *Consumer) do(e *effects, kind abi.Effect, name, data []byte) error {
 	return nil
 }
 
-// hasSaid lets what comes for the client go to it at once, though the event's
-// turn is not over: nothing of the event is to come before it. A message that
-// the event itself sends to a group, most of all: its sender gets it when the
-// other members do, and not when all of them have it.
+// hasSaid lets group messages for the client go out at once, although the event
+// still runs: the event sends nothing more that must precede them. So the sender of
+// a group message gets its own copy when the other members do, not after them.
 func (c *Consumer) hasSaid() {
 	c.mu.Lock()
 	c.said = true
 	c.mu.Unlock()
 }
 
-// unlessClosed takes a client that is gone for no failure: the close event
-// tells.
+// unlessClosed returns nil for sockets.ErrClosed: a client that has disconnected is
+// no failure, and the guest gets a close event.
 func unlessClosed(err error) error {
 	if errors.Is(err, sockets.ErrClosed) {
 		return nil
@@ -227,8 +229,8 @@ func unlessClosed(err error) error {
 	return err
 }
 
-// enter adds the websocket to a group, if one is named. It gets its channel
-// when it needs one first.
+// enter opens the websocket's channel if it has none, and adds it to the group,
+// unless the name is empty.
 func (c *Consumer) enter(group string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), layerTimeout)
 	defer cancel()
@@ -247,8 +249,8 @@ func (c *Consumer) enter(group string) error {
 	return c.place.scope.Add(ctx, group, c.channel)
 }
 
-// send sends to a group or a channel. A channel that is full misses the
-// message, as a full member of a group does; the layer counts both.
+// send sends to a group or a channel. A message to a full channel is dropped, as
+// one to a full member of a group is; the layer counts both.
 func (c *Consumer) send(kind abi.Effect, name string, m *channel.Message) error {
 	ctx, cancel := context.WithTimeout(context.Background(), layerTimeout)
 	defer cancel()
@@ -258,7 +260,7 @@ func (c *Consumer) send(kind abi.Effect, name string, m *channel.Message) error 
 	}
 	err := p.scope.Send(ctx, name, m)
 	if errors.Is(err, channel.ErrFull) {
-		return nil // it is counted, and logged as seldom as other drops
+		return nil // the layer counts and logs it
 	}
 	return err
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// reply is a reply with effects, each of a kind, a name and data.
+// reply returns a reply with effects, each given as kind, name and data.
 func reply(t testing.TB, status uint32, state string, all ...[3]string) abi.Message {
 	t.Helper()
 	b := abi.Begin(make([]byte, 200<<10), status<<abi.EffectsStatusShift, abi.EffectsName0+2*len(all))
@@ -50,7 +50,7 @@ func TestAReplyIsCheckedBeforeAnythingHappens(t *testing.T) {
 		name    string
 		opening bool
 		reply   abi.Message
-		want    string // in the error; empty: it is taken
+		want    string // in the error; empty: no error
 	}{
 		{"nothing", false, reply(t, 0, ""), ""},
 		{"text", false, reply(t, 0, "", [3]string{text, "", "hi"}), ""},
@@ -120,7 +120,7 @@ func FuzzEffects(f *testing.F) {
 			return
 		}
 		if !e.plain && len(b) > 0 {
-			clear(b) // the guest's memory is gone: nothing may lie in it
+			clear(b) // as if the guest's memory were reused: nothing may refer to it
 		}
 		sends := 0
 		err = e.each(func(kind abi.Effect, name, data []byte) error {
@@ -142,7 +142,7 @@ func FuzzEffects(f *testing.F) {
 		if err != nil {
 			t.Errorf("what was taken is refused the second time: %v", err)
 		}
-		if len(e.messages) != 2*sends { // read and read again
+		if len(e.messages) != 2*sends { // appended by read and again by check
 			t.Errorf("%d messages for %d sends", len(e.messages)/2, sends)
 		}
 	})

@@ -14,15 +14,16 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// layerTimeout bounds what an event waits for the channel layer.
+// layerTimeout bounds how long one effect waits for the channel layer.
 const layerTimeout = 5 * time.Second
 
-// errNoConsumer is a guest that was swapped in and handles no websockets.
+// errNoConsumer is the error of events after a swap to a guest that handles no
+// websockets.
 var errNoConsumer = errors.New("the guest handles no websockets any more: expected one with consumer in its reply to te_configure")
 
-// run calls the guest for one event, and does what it asks for. The caller has
-// the websocket's turn; with ours it is one of the few goroutines that run what
-// comes from elsewhere.
+// run calls the guest for one event and carries out the effects. The caller has
+// set c.busy. ours says that it is a goroutine of Set.work, which is counted in
+// Set.running.
 func (c *Consumer) run(ours bool, export instance.Export, word uint32, data []byte) {
 	c.runWith(ours, export, func(buf []byte) int {
 		b := c.encode(buf, word)
@@ -31,7 +32,7 @@ func (c *Consumer) run(ours bool, export instance.Export, word uint32, data []by
 	})
 }
 
-// runGroup is run for a message of a group.
+// runGroup is run for a group message.
 func (c *Consumer) runGroup(m *channel.Message) {
 	c.runWith(true, instance.SocketGroup, func(buf []byte) int {
 		b := c.encode(buf, 0)
@@ -72,8 +73,8 @@ func (c *Consumer) runWith(ours bool, export instance.Export, write func([]byte)
 	}
 }
 
-// borrowPatiently is borrow for who can wait: the client is not read from
-// meanwhile.
+// borrowPatiently borrows an instance, and tries again while all are busy: an
+// event may wait longer than a request, since the client is not read meanwhile.
 func (q *Set) borrowPatiently() (*guests.Generation, *instance.Instance, error) {
 	for {
 		g, i, err := q.guests.Borrow(context.Background())
@@ -83,9 +84,8 @@ func (q *Set) borrowPatiently() (*guests.Generation, *instance.Instance, error) 
 	}
 }
 
-// call makes one call, and gives the instance back. Effects that cannot fail
-// and wait for nothing are carried out while the reply is in the guest's
-// memory, the others are copied.
+// call calls the guest and returns the instance. Plain effects are carried out
+// from the guest's memory; otherwise e has a copy of the reply for the caller.
 func (c *Consumer) call(ctx context.Context, g *guests.Generation, i *instance.Instance, export instance.Export, write func([]byte) int, e *effects) error {
 	defer g.Return(i)
 	return g.CallFor(ctx, i, &c.place.tenant, export, write, func(reply abi.Message) error {
@@ -99,7 +99,7 @@ func (c *Consumer) call(ctx context.Context, g *guests.Generation, i *instance.I
 	})
 }
 
-// encode begins an event with all but its data.
+// encode begins an event with all fields but its data.
 func (c *Consumer) encode(buf []byte, word uint32) abi.Builder {
 	b := abi.Begin(buf, word, abi.EventData+1)
 	c.place.encode(&b)
@@ -113,7 +113,7 @@ func (c *Consumer) encode(buf []byte, word uint32) abi.Builder {
 	return b
 }
 
-// encode puts what is the same for all websockets of a place.
+// encode puts the fields that all websockets of the place share.
 func (p *place) encode(b *abi.Builder) {
 	b.Put(abi.EventRoute, p.route)
 	b.Put(abi.EventSchema, p.schema)
@@ -140,8 +140,8 @@ func encodeHandshake(buf []byte, headers []string, p *place, r *Request) int {
 	return guests.Size(&b)
 }
 
-// fail closes the websocket after an event that came to nothing. The client
-// learns no more than the code.
+// fail closes the websocket after an event that failed. The client gets only the
+// code.
 func (c *Consumer) fail(err error) {
 	code, level := sockets.CodeInternal, slog.LevelError
 	q := c.place.set
@@ -150,7 +150,7 @@ func (c *Consumer) fail(err error) {
 	case errors.Is(err, errNoConsumer):
 		code, level = sockets.CodeRestart, slog.LevelWarn
 		q.restarted.Add(1)
-	case errors.Is(err, channel.ErrBroken): // which the layer logs, once for many
+	case errors.Is(err, channel.ErrBroken): // the layer logs it once for all websockets
 		code, level, interrupted = sockets.CodeRestart, slog.LevelDebug, true
 	case errors.Is(err, channel.ErrLimit):
 		code, level = sockets.CodeTryLater, slog.LevelWarn
@@ -165,7 +165,7 @@ func (c *Consumer) fail(err error) {
 	q.logger.LogAttrs(context.Background(), level, "a websocket's event failed",
 		slog.String("schema", p.schema), slog.String("route", p.route), slog.Int("code", int(code)), slog.Any("error", err))
 	c.failed = true
-	// The layer tells its members of a break too: whichever comes first counts.
+	// The layer also calls Interrupted: only the first close is counted.
 	if c.shut(code) && interrupted {
 		q.interrupted.Add(1)
 	}

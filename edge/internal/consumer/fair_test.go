@@ -10,10 +10,10 @@ import (
 	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
-// A tenant has one turn, on however many routes its websockets are.
+// A tenant has one turn, however many routes its websockets use.
 func TestW5ATenantOfManyRoutesHasOneTurn(t *testing.T) {
 	q := testSet()
-	q.running = 1 << 20 // nobody runs what is ready
+	q.running = 1 << 20 // so that push starts no goroutine
 	defer func() { q.running = 0 }()
 	var all []*Consumer
 	ready := func(schema string, routes int) {
@@ -50,8 +50,8 @@ func TestW5ATenantOfManyRoutesHasOneTurn(t *testing.T) {
 	}
 }
 
-// What waits for a tenant's websockets is bounded in bytes for all of them
-// together; a message that waits for many counts once.
+// The bytes of group messages that wait for all websockets of a tenant are bounded.
+// A message that waits for several websockets counts once.
 func TestW5WhatWaitsForATenantsWebsocketsIsBounded(t *testing.T) {
 	q := testSet()
 	busy := func(schema string) *Consumer {
@@ -99,5 +99,5 @@ func TestW5WhatWaitsForATenantsWebsocketsIsBounded(t *testing.T) {
 	}
 }
 
-// testSet returns a set whose guest is not called.
+// testSet returns a set without guests.
 func testSet() *Set { return New(nil, slog.New(slog.DiscardHandler), 2) }

@@ -6,8 +6,8 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// Forward is what a group message does to the clients that it is for, made
-// once for all of them.
+// Forward is a group message prepared for clients, once for all of them: a frame
+// to send, or a close.
 type Forward struct {
 	frame     *sockets.Frame // nil: nothing is sent
 	close     sockets.Code   // not 0: close with it and the reason
@@ -18,8 +18,8 @@ type Forward struct {
 // ForClient reports whether a group message is for clients, not for the guest.
 func ForClient(m *channel.Message) bool { return m.Type() == abi.TypeSend || m.Type() == abi.TypeClose }
 
-// newForward reads a group message, by the names of ASGI's events. An entry
-// that is nil counts as absent, as in Python.
+// newForward reads a group message, which has the entries of ASGI's events. A nil
+// entry counts as absent, as in Python.
 func newForward(m *channel.Message) Forward {
 	if m.Type() == abi.TypeClose {
 		return newClosing(m.Map())
@@ -38,8 +38,8 @@ func newSending(entries map[string]any) Forward {
 	return Forward{Malformed: true}
 }
 
-// newClosing reads websocket.close: a code, 1000 if there is none, and a reason.
-// It closes in any case; what cannot be sent is replaced by the defaults.
+// newClosing reads websocket.close: a code (default 1000) and a reason. An invalid
+// entry is replaced by its default, since the message closes in any case.
 func newClosing(entries map[string]any) Forward {
 	f := Forward{close: sockets.CodeNormal}
 	switch code, ok := entries["code"].(int64); {
@@ -57,20 +57,20 @@ func newClosing(entries map[string]any) Forward {
 	return f
 }
 
-// ForwardOf returns what a group message does to clients.
+// ForwardOf returns the Forward of a group message, which the first call makes.
 func ForwardOf(m *channel.Message) *Forward {
 	s := sharedOf(m)
 	s.once.Do(func() { s.forward = newForward(m) })
 	return &s.forward
 }
 
-// To sends the message on to a client, if there is one.
+// To sends the message to a client. A nil conn is ignored.
 func (f *Forward) To(conn *sockets.Conn) {
 	switch {
 	case conn == nil:
 	case f.close != 0:
-		_ = conn.Close(f.close, f.reason) // the code can be sent, and text in a message is UTF-8
+		_ = conn.Close(f.close, f.reason) // newClosing checked the code, and text in a message is UTF-8
 	case f.frame != nil:
-		_ = conn.SendFrame(f.frame) // a client that is gone misses nothing
+		_ = conn.SendFrame(f.frame) // fails only if the websocket is closed or closing
 	}
 }

@@ -8,41 +8,40 @@ import (
 	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
-// place is what the websockets of one tenant and route have in common. The
-// tenant is the one of the handshake, however the directory changes.
+// place is what the websockets of one tenant and route share. The tenant is that
+// of the handshake, even if the directory changes.
 type place struct {
 	placeKey
-	tenant tenant.Tenant // without what is its request's alone
+	tenant tenant.Tenant // without Path, which belongs to one request
 	set    *Set
 	scope  channel.Scope
 
-	count int    // under the lock of the Host's consumers
-	owner *owner // the tenant
+	count int // websockets; guarded by Set.mu
+	owner *owner
 }
 
 type placeKey struct{ schema, tenantID, identifier, folder, route string }
 
-// owner is a tenant that has websockets, to take its turn as one among others
-// however many places it has. What changes does so under the lock of the Host's
-// consumers.
+// owner is a tenant that has websockets. It has one turn, however many places it
+// has. Fields that are not atomic are guarded by Set.mu.
 type owner struct {
 	places int
-	lined  bool         // in the ring
-	next   *owner       // there
-	ready  []*Consumer  // that have events to run, behind
-	taken  int          // of them
+	lined  bool         // in the ring of Set.last
+	next   *owner       // in the ring
+	ready  []*Consumer  // with events to run, from index taken on
+	taken  int          // number of elements that pop has returned
 	aside  atomic.Int32 // events that wait for the channel layer
 
-	waiting atomic.Int64 // bytes of group messages
+	waiting atomic.Int64 // bytes of group messages that wait
 }
 
-// crowded reports whether as many events wait for the channel layer as may: then
-// the tenant has no turn until one of them is done.
+// crowded reports whether maxAside events wait for the channel layer. The tenant
+// then has no turn until one of them is done.
 func (o *owner) crowded() bool { return o.aside.Load() >= maxAside }
 
 type ownerKey struct{ schema, tenantID string }
 
-// enter counts one more websocket in its place.
+// enter counts one more websocket in its place, which the first one makes.
 func (q *Set) enter(r *Request) *place {
 	t := r.Tenant
 	key := placeKey{t.Schema, t.ID, t.Identifier, t.Routing.Folder, r.Route}
@@ -76,7 +75,8 @@ func (q *Set) own(key ownerKey) *owner {
 	return o
 }
 
-// leave counts one less.
+// leave counts one websocket less, and drops the place and the owner of the last
+// one.
 func (q *Set) leave(p *place) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -92,7 +92,7 @@ func (q *Set) leave(p *place) {
 	}
 }
 
-// Stats returns the figures of this moment.
+// Stats returns the counters.
 func (q *Set) Stats() stats.Consumers {
 	s := stats.Consumers{Failures: q.failures.Load(), Restarted: q.restarted.Load(), Interrupted: q.interrupted.Load()}
 	q.mu.Lock()
@@ -104,7 +104,7 @@ func (q *Set) Stats() stats.Consumers {
 	return s
 }
 
-// keepOpening keeps what the open event asked for until the websocket is there.
+// keepOpening keeps the effects of the open event until Consumer.Open.
 func (q *Set) keepOpening(c *Consumer, e *effects) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -12,7 +12,7 @@ type alarm struct {
 	timer    *time.Timer
 }
 
-// setTimer sets the timer in place of the one before.
+// setTimer replaces the timer. A duration of 0 or less only stops the current one.
 func (c *Consumer) setTimer(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -32,7 +32,7 @@ func (c *Consumer) setTimer(d time.Duration) {
 	a.timer = time.AfterFunc(d, a.ring)
 }
 
-// stopTimer takes the timer back; the consumer is locked.
+// stopTimer stops the timer, if one is set. The caller holds c.mu.
 func (c *Consumer) stopTimer() {
 	if !c.timed {
 		return
@@ -45,8 +45,7 @@ func (c *Consumer) stopTimer() {
 	delete(q.alarms, c)
 }
 
-// isSet reports whether a timer is still the one that is set; the consumer is
-// locked.
+// isSet reports whether a is the current timer. The caller holds c.mu.
 func (c *Consumer) isSet(a *alarm) bool {
 	if !c.timed {
 		return false
@@ -57,8 +56,8 @@ func (c *Consumer) isSet(a *alarm) bool {
 	return q.alarms[c] == a
 }
 
-// rung reports whether a timer that rang is still the one that is set, and forgets
-// it then. The consumer is locked.
+// rung reports whether a, which has fired, is the current timer, and if so clears
+// it. The caller holds c.mu.
 func (c *Consumer) rung(a *alarm) bool {
 	q := c.place.set
 	q.mu.Lock()
@@ -71,9 +70,9 @@ func (c *Consumer) rung(a *alarm) bool {
 	return true
 }
 
-// ring queues the timer's event. It comes when there is no room for others, for
-// there is one at most: if that of an earlier timer still waits, it is this
-// one's now.
+// ring queues the timer's event when the timer fires. The event does not count
+// against maxWaiting, since at most one waits: a waiting event of an earlier timer
+// is reused.
 func (a *alarm) ring() {
 	c := a.consumer
 	c.mu.Lock()

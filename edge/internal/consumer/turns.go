@@ -15,26 +15,25 @@ import (
 )
 
 const (
-	// maxWaiting is how many group messages wait for one websocket, as in
-	// channels. Further ones are dropped, which the layer counts.
+	// maxWaiting is the number of waiting events from which a websocket's group
+	// messages are dropped, as in Django's channels. The layer counts them.
 	maxWaiting = 100
 	// maxTurn is how many events of one websocket run before others have a turn.
 	maxTurn = 8
-	// maxAside is how many events of a tenant wait for the channel layer.
+	// maxAside bounds the events of a tenant that wait for the channel layer.
 	maxAside = 64
-	// keptReady is how much of the list of a tenant's consumers that are ready
-	// is kept while none is.
+	// keptReady is the capacity of owner.ready that is kept while it is empty.
 	keptReady = 64
 )
 
-// event is one event that waits for its turn.
+// event is an event that waits.
 type event struct {
 	next    *event
-	export  instance.Export
+	export  instance.Export // the guest's export that handles it
 	word    uint32
 	data    []byte
-	message *channel.Message // of a group
-	alarm   *alarm           // of a timer
+	message *channel.Message // group messages only
+	alarm   *alarm           // timers only
 }
 
 var events = sync.Pool{New: func() any { return new(event) }}
@@ -53,7 +52,7 @@ func (e *event) free() {
 	events.Put(e)
 }
 
-// freeAll frees the events of a ring.
+// freeAll frees the events of the ring whose last event is e.
 func (e *event) freeAll() {
 	for at, more := e.next, true; more; {
 		next := at.next
@@ -63,8 +62,8 @@ func (e *event) freeAll() {
 	}
 }
 
-// begin takes the turn, if it is nobody's: the caller runs its event and then
-// calls yield.
+// begin sets busy, and returns false if it is set already. On true the caller runs
+// its event and then calls yield.
 func (c *Consumer) begin() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -75,7 +74,8 @@ func (c *Consumer) begin() bool {
 	return true
 }
 
-// queue adds an event; the consumer is locked.
+// queue adds an event, or frees it if the consumer has ended. The caller holds
+// c.mu.
 func (c *Consumer) queue(e *event) {
 	if c.ended {
 		e.free()
@@ -94,7 +94,7 @@ func (c *Consumer) queue(e *event) {
 	}
 }
 
-// take returns the next event; without one the turn is over.
+// take returns the next event. Without one it clears busy and returns nil.
 func (c *Consumer) take() *event {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -114,7 +114,7 @@ func (c *Consumer) take() *event {
 	return first
 }
 
-// yield gives the turn to what has come meanwhile.
+// yield ends the event of begin: it has waiting events run, or clears busy.
 func (c *Consumer) yield() {
 	c.mu.Lock()
 	more := c.events != nil
@@ -125,7 +125,7 @@ func (c *Consumer) yield() {
 	}
 }
 
-// turn runs events that wait, and reports whether there may be more.
+// turn runs up to maxTurn waiting events, and reports whether there may be more.
 func (c *Consumer) turn() (more bool) {
 	for range maxTurn {
 		e := c.take()
@@ -137,7 +137,7 @@ func (c *Consumer) turn() (more bool) {
 	return true
 }
 
-// handle runs one event that has waited.
+// handle runs one event that waited.
 func (c *Consumer) handle(e *event) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -163,18 +163,17 @@ func (c *Consumer) handle(e *event) {
 	}
 }
 
-// wasSet is rung for who has not locked the consumer.
+// wasSet is rung for a caller that does not hold c.mu.
 func (c *Consumer) wasSet(a *alarm) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.rung(a)
 }
 
-// consumers are the websockets that the guest of a Host handles, and the order
-// in which their events run. Messages of clients run where they are read; what
-// comes from elsewhere is run by a few goroutines, which exist while there is
-// something to run. They take turns between tenants, and never have all of the
-// guest's instances.
+// Set has the websockets that the guest of a Host handles, and the order in which
+// their events run. A client's message runs in the hub's worker that read it, if
+// possible. Other events run in a few goroutines, which exist while events wait.
+// They serve tenants in turns, and leave half of the guest's instances to others.
 type Set struct {
 	guests     *guests.Set
 	logger     *slog.Logger
@@ -185,16 +184,16 @@ type Set struct {
 	mu     sync.Mutex
 	places map[placeKey]*place
 	owners map[ownerKey]*owner
-	// What few consumers have, and these not for long, or not all of them.
-	openings map[*Consumer]*effects // asked for by the open event, until Open
+	// Tables of what few consumers have, so that Consumer is small.
+	openings map[*Consumer]*effects // of the open event, until Consumer.Open
 	alarms   map[*Consumer]*alarm   // timers that are set
-	last     *owner                 // of those with events to run: a ring, its next is the first
-	running  int                    // goroutines that have a turn
-	empty    chan struct{}          // closed when the last place is left; nil: nobody waits for it
+	last     *owner                 // a ring of tenants with events to run: its next is the first
+	running  int                    // goroutines that run events
+	empty    chan struct{}          // closed when the last place is dropped; nil: Drain does not wait
 }
 
-// New returns a Set of websockets whose events the guests handle, which have at
-// most so many instances; 0: the default.
+// New returns a Set for guests with at most so many instances; 0 is the default of
+// package instance.
 func New(g *guests.Set, logger *slog.Logger, instances int) *Set {
 	if instances == 0 {
 		instances = 2 * runtime.GOMAXPROCS(0) // the default of package instance
@@ -203,13 +202,13 @@ func New(g *guests.Set, logger *slog.Logger, instances int) *Set {
 	return &Set{guests: g, logger: logger, maxRunning: max(1, instances/2)}
 }
 
-// push has a consumer's events run.
+// push puts a consumer at the end of its tenant's ready list.
 func (q *Set) push(c *Consumer) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	o := c.place.owner
 	if o.taken > keptReady && o.taken > len(o.ready)/2 {
-		// Under a load that never ends the list never becomes empty.
+		// Under constant load the list never becomes empty, which would reset it.
 		n := copy(o.ready, o.ready[o.taken:])
 		clear(o.ready[n:])
 		o.ready, o.taken = o.ready[:n], 0
@@ -219,7 +218,8 @@ func (q *Set) push(c *Consumer) {
 	q.start()
 }
 
-// line puts a tenant at the end of the ring, if it is to have a turn.
+// line puts a tenant at the end of the ring, unless it is there, has no consumer
+// that is ready, or is crowded. The caller holds q.mu.
 func (q *Set) line(o *owner) {
 	if o.lined || o.taken == len(o.ready) || o.crowded() {
 		return
@@ -233,7 +233,8 @@ func (q *Set) line(o *owner) {
 	q.last = o
 }
 
-// start has a goroutine more run events, if there are any and it may.
+// start starts another goroutine, if events wait and fewer than maxRunning run. The
+// caller holds q.mu.
 func (q *Set) start() {
 	if q.last != nil && q.running < q.maxRunning {
 		q.running++
@@ -241,9 +242,9 @@ func (q *Set) start() {
 	}
 }
 
-// waitAside calls do, which may wait for the channel layer and needs no instance
-// of the guest. If the turn is ours it is somebody else's meanwhile: a layer
-// that is slow would hold up the events of all tenants.
+// waitAside calls do, which may wait for the channel layer and needs no instance of
+// the guest. If the caller is a goroutine of work (ours), another one may run
+// meanwhile: otherwise a slow layer would delay the events of all tenants.
 func (q *Set) waitAside(p *place, ours bool, do func()) {
 	q.mu.Lock()
 	p.owner.aside.Add(1)
@@ -257,7 +258,7 @@ func (q *Set) waitAside(p *place, ours bool, do func()) {
 		defer q.mu.Unlock()
 		p.owner.aside.Add(-1)
 		if ours {
-			q.running++ // perhaps one too many, which ends with its turn
+			q.running++ // pop ends a goroutine that exceeds maxRunning
 		}
 		q.line(p.owner)
 		q.start()
@@ -265,8 +266,8 @@ func (q *Set) waitAside(p *place, ours bool, do func()) {
 	do()
 }
 
-// pop takes one consumer of the tenant whose turn it is. Without one, or for a
-// goroutine too many, it returns nil.
+// pop returns the first consumer of the tenant whose turn it is. Without one, or if
+// more than most goroutines run, it returns nil and the calling goroutine ends.
 func (q *Set) pop(most int) *Consumer {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -289,7 +290,7 @@ func (q *Set) pop(most int) *Consumer {
 	}
 	o.taken = 0
 	if o.ready = o.ready[:0]; cap(o.ready) > keptReady {
-		o.ready = nil // what a peak took is given back
+		o.ready = nil // frees the memory of a peak
 	}
 	return c
 }
@@ -300,14 +301,15 @@ func (q *Set) work() {
 		if c.turn() {
 			q.push(c)
 		}
-		// What the turn has woken, a connection that is to be written to, would
-		// otherwise wait until this goroutine is interrupted: 10 ms.
+		// Without this, a connection that the turn woke to be written to would wait
+		// until the scheduler preempts this goroutine: 10 ms.
 		runtime.Gosched()
 	}
 }
 
-// Drain waits until no event waits and no websocket is open: for the
-// time between the hub's end and the Host's, so that guests hear of every end.
+// Drain waits until no websocket is left and all events are handled. Called after
+// the hub has shut down and before the guests are closed, it lets guests handle
+// every close event. The error is that of the context.
 func (q *Set) Drain(ctx context.Context) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()

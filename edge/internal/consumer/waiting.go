@@ -6,28 +6,28 @@ import (
 	"github.com/tenantedge/tenantedge/edge/channel"
 )
 
-// maxWaitingBytes is how many bytes of group messages wait for the websockets of
-// one tenant: each may have 100, and a tenant many websockets. A message that
-// waits for several of them counts once. Further ones are dropped, which the
-// layer counts.
+// maxWaitingBytes bounds the bytes of group messages that wait for all websockets
+// of a tenant, since maxWaiting applies to each websocket. A message that waits for
+// several websockets counts once. Messages beyond the bound are dropped; the layer
+// counts them.
 const maxWaitingBytes = 64 << 20
 
-// shared is what the websockets that get a group message have in common of it.
+// shared is what the websockets that receive a group message share.
 type shared struct {
 	once    sync.Once
 	forward Forward
 
 	mu      sync.Mutex
-	waiting int    // websockets that it waits for
-	owner   *owner // who it is counted for; nil while it waits for none
+	waiting int    // websockets that the message waits for
+	owner   *owner // the tenant that counts its bytes; nil while waiting is 0
 }
 
 func newShared(*channel.Message) any { return &shared{} }
 
 func sharedOf(m *channel.Message) *shared { return m.Derived(newShared).(*shared) }
 
-// hold counts one more websocket that a message waits for, unless the tenant
-// has too much that waits.
+// hold counts one more websocket that a message waits for. It returns false if the
+// tenant would exceed maxWaitingBytes.
 func (o *owner) hold(m *channel.Message) bool {
 	s := sharedOf(m)
 	s.mu.Lock()
@@ -43,7 +43,7 @@ func (o *owner) hold(m *channel.Message) bool {
 	return true
 }
 
-// letGo counts one less.
+// letGo counts one websocket less that a message waits for.
 func letGo(m *channel.Message) {
 	s := sharedOf(m)
 	s.mu.Lock()
