@@ -17,7 +17,7 @@ type FileRequest struct {
 	Name   string // name of the file among the tenant's files; see NoName
 	NoName bool   // the path does not name a file of the tenant
 	Host   string
-	Header http.Header // the guest sees the headers that it asked for when it was configured
+	Header http.Header // the guest sees the headers that it listed in its reply to te_configure
 }
 
 // Verdict is the guest's answer to a [FileRequest]. The zero value denies.

@@ -53,7 +53,7 @@ type Config struct {
 	WSURLConfs map[string][]abi.WSRoute // websocket route tables by name
 	Settings   json.RawMessage          // the guest's own settings
 
-	// Directory holds the dynamic tenants. A source fills and updates it; the Host
+	// Directory has the dynamic tenants. A source fills and updates it; the Host
 	// only reads it. nil: an empty one.
 	Directory *tenantdb.Directory
 
@@ -76,8 +76,8 @@ type Config struct {
 
 	// Websockets says how websockets are served; the zero value: not at all.
 	Websockets websocket.Config
-	// Channels is the channel layer, for groups of websockets. It is closed by
-	// whoever made it, after the Host. nil: one in memory, of the Host's own.
+	// Channels is the channel layer, for groups of websockets. The caller closes it
+	// after the Host. nil: the Host makes one in memory, and closes it.
 	Channels channel.Layer
 
 	Sessions SessionReader // reads the session of a request; needed by RouteSession
@@ -128,14 +128,14 @@ type Config struct {
 
 // GuestLimits bound what a guest uses. A zero field has its default.
 type GuestLimits struct {
-	Fuel         uint64        // units of work for one request, default 20,000,000, a few milliseconds
-	Deadline     time.Duration // for one request, with what the guest waits for; default 100 ms. A long message has both again for each MiB
+	Fuel         uint64        // units of work for one request; default 20,000,000, which take a few milliseconds
+	Deadline     time.Duration // for one request, including host functions; default 100 ms. A long message has Fuel and Deadline again for each MiB
 	Memory       int64         // bytes of one instance; default 64 MiB
 	Stack        int           // frames; default 20,000
-	Instances    int           // most at once; default twice GOMAXPROCS
-	QueueTimeout time.Duration // longest wait for one; default 1 s
-	// Audit: after so many requests of an instance its state is compared
-	// with what it must be; default 10,000.
+	Instances    int           // maximum number; default twice GOMAXPROCS
+	QueueTimeout time.Duration // maximum wait for an instance; default 1 s
+	// Audit is the number of requests of an instance after which its state is
+	// compared with the pristine state. Default 10,000.
 	Audit int
 }
 

@@ -187,7 +187,8 @@ const (
 	defaultOpenFiles    = 16
 )
 
-// defaultReference is the reference's default for both, header and session key.
+// defaultReference is the default of TenantHeader and TenantSessionKey, as in
+// django-pgschemas.
 const defaultReference = "tenant"
 
 func (c *Config) forGuest() abi.Config {

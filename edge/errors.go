@@ -17,7 +17,7 @@ import (
 
 // Errors to branch on with errors.Is.
 var (
-	// ErrClosed is the error of a Host that is closed.
+	// ErrClosed is the error of calls on a closed Host.
 	ErrClosed = errors.New("edge: the host is closed")
 	// ErrBusy is a request that timed out waiting for an instance of the guest
 	// (GuestLimits.QueueTimeout).
@@ -70,7 +70,7 @@ func (e *sentinelError) Unwrap() []error { return []error{e.sentinel, e.cause} }
 // public returns an error of the guests as this package documents it.
 func public(err error) error {
 	if err == nil {
-		return nil // here, since failure is allocated
+		return nil // before failure, which escapes to the heap
 	}
 	var failure *guests.Failure
 	if errors.As(err, &failure) {
@@ -143,7 +143,7 @@ func failure(err error) *RouteError {
 	return e
 }
 
-// refused is what the guest decided where it found no tenant.
+// refused returns the RouteError of a decision without a tenant.
 func refused(d *Decision) *RouteError {
 	return &RouteError{Status: d.Status, Outcome: d.Outcome, Reason: d.Reason}
 }

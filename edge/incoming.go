@@ -8,11 +8,12 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// RequestOf makes a Request of one that net/http received: whether its peer is
-// trusted, whether a tenant header is proved, what its session says. An error
-// is a *RouteError for what cannot be routed at all. Whoever passes the request
-// on passes on Request.Header, not its own: a session that could not be read, and
-// cookies that could be taken for another session, are missing there.
+// RequestOf makes a Request of a net/http request: it checks whether the peer is
+// trusted and whether a tenant header is proved, and reads the session. The error
+// is a *RouteError, for a request that cannot be routed, or that of ctx. A caller
+// that passes the request on must send Request.Header instead of r.Header: a
+// session that could not be read, and cookies that an application could take for
+// another session, are removed from it.
 func (h *Host) RequestOf(ctx context.Context, r *http.Request) (Request, error) {
 	r, rejection := h.trust.Normalize(r)
 	if rejection != nil {
@@ -68,7 +69,7 @@ func (h *Host) proves(r *http.Request, q *Request) bool {
 	return ok
 }
 
-// newRules returns what a Host with this configuration believes of requests.
+// newRules returns the rules for which parts of a request a Host trusts.
 func newRules(c *Config) *trust.Rules {
 	return trust.New(trust.Config{
 		Peers: c.TrustedPeers, ProofKeys: c.ProofKeys, TenantHeader: c.TenantHeader, Upstream: c.Upstream.Names(),
@@ -77,7 +78,7 @@ func newRules(c *Config) *trust.Rules {
 	})
 }
 
-// rejected returns the RouteError of a rejection; nil of none.
+// rejected returns the RouteError of a rejection, or nil for nil.
 func rejected(r *trust.Rejection) *RouteError {
 	if r == nil {
 		return nil

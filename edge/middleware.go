@@ -133,8 +133,8 @@ func (h *Host) routed(r *http.Request, q *Request, c *routedContext) *http.Reque
 	return out
 }
 
-// innerURL returns u with the path without the tenant's folder. The rest of the
-// path keeps the encoding of the client.
+// innerURL returns u without the tenant's folder in its path. The rest of the path
+// keeps the client's encoding.
 func innerURL(u *url.URL, t *tenant.Tenant) *url.URL {
 	inner := *u
 	inner.Path, inner.RawPath = t.Path, ""

@@ -2,5 +2,6 @@
 
 package edge
 
-// raced: under the detector pools forget, and compiling takes minutes.
+// raced is true under the race detector, where sync.Pool drops elements at random
+// and compiling a guest takes minutes.
 const raced = true

@@ -15,7 +15,8 @@ type Request struct {
 	Host   string // Host header as sent; the values of a repeated header are joined by "\n"
 	NoHost bool   // the client sent no Host
 	Target string // request target as sent: path and query, still encoded
-	// Path is the decoded path of Target, if it is at hand: it saves an allocation.
+	// Path is the decoded path of Target. It may be empty; setting it saves an
+	// allocation.
 	Path   string
 	Header http.Header // with canonical names, as in net/http
 	// Session is the JSON of the value under Config.TenantSessionKey in the verified
@@ -24,8 +25,8 @@ type Request struct {
 	// SessionError is why the session could not be read. The request is then routed
 	// as Config.SessionsUnavailable says.
 	SessionError error
-	// Trusted reports whether the tenant header is believed: the peer is trusted, or
-	// the header has a valid proof.
+	// Trusted says that the tenant header is trusted: the peer is trusted, or the
+	// header has a valid proof.
 	Trusted   bool
 	Websocket bool // a websocket handshake
 	Explain   bool // set Decision.Reason also if a tenant is found

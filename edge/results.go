@@ -10,7 +10,7 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// allResults lists the results in the order of results.
+// allResults has the result that each element of results counts.
 var allResults = [...]stats.Result{
 	stats.ResultTenant, stats.ResultNone, stats.ResultRedirect, stats.ResultNotFound, stats.ResultBad, stats.ResultConflict,
 	stats.ResultTooLarge, stats.ResultBusy, stats.ResultSession, stats.ResultGuest, stats.ResultCancelled, stats.ResultError,

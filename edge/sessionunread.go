@@ -38,8 +38,9 @@ func unreadSession(err error) error {
 	return &RouteError{Status: http.StatusServiceUnavailable, Reason: "the session cannot be read", Err: fmt.Errorf("%w: %w", ErrSession, err)}
 }
 
-// decidedUnread returns an error if a decision that was made without the session
-// could differ with it; see holdsUnread.
+// decidedUnread accepts and counts a decision that was made without the session,
+// if holdsUnread reports that it stands. Otherwise it empties d and returns an
+// error with status 503.
 func (h *Host) decidedUnread(r *Request, d *Decision) error {
 	if h.holdsUnread(d) {
 		h.ignored.Add(1)
@@ -49,9 +50,9 @@ func (h *Host) decidedUnread(r *Request, d *Decision) error {
 	return unreadSession(r.SessionError)
 }
 
-// holdsUnread reports whether d stands although the session could not be read: no
-// session could lead to another tenant, or the configuration accepts that one
-// could.
+// holdsUnread reports whether d stands although the session could not be read:
+// either no session could lead to another tenant, or SessionsUnavailable is Ignore
+// and another router found a tenant, even if a session could lead to another one.
 func (h *Host) holdsUnread(d *Decision) bool {
 	c := &h.config
 	switch {
@@ -64,7 +65,7 @@ func (h *Host) holdsUnread(d *Decision) bool {
 	case c.Compat == Strict:
 		return strictHoldsUnread(c.Routers, d)
 	case c.Conflicts == Refuse:
-		return true // a session that disagrees leads to no tenant
+		return true // a session that disagrees is a conflict, which has no tenant
 	}
 	return lastHoldsUnread(c.Routers, d.Tenant.Routing.Router)
 }

@@ -62,8 +62,8 @@ func Try(ctx context.Context, t smoke.Trial) (err error) {
 	return h.tryOthers(ctx)
 }
 
-// trialRequests returns one request of each kind, to hosts of static tenants and
-// to unknown hosts.
+// trialRequests returns requests of several kinds, to hosts of up to three static
+// tenants and to an unknown host, and malformed ones.
 func trialRequests(c *abi.Config) []Request {
 	hosts := []string{"smoke.invalid"}
 	for _, t := range c.Tenants {

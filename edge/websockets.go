@@ -32,7 +32,7 @@ func (h *Host) newWebsockets() (*websocket.Server, error) {
 	}, c)
 }
 
-// origins returns which pages may open websockets.
+// origins returns the rules for which pages may open websockets.
 func (h *Host) origins() *websocket.Origins {
 	return &websocket.Origins{Config: &h.config.Websockets, Tenants: h.tenants, WithoutWWW: h.config.Compat == Strict}
 }
@@ -55,8 +55,8 @@ func (h *Host) checkPassing(w http.ResponseWriter, r *http.Request, t *tenant.Te
 	return &RouteError{Status: rejection.Status, Reason: rejection.Reason}
 }
 
-// Knows reports whether the tenant of a request that was routed still exists: for a
-// row of the directory, the one with this id.
+// Knows reports whether the tenant of a routed request still exists. For a row of
+// the directory, that is the row with the tenant's id.
 func (h *Host) Knows(t *tenant.Tenant) bool { return h.tenants.Has(guests.Key(t)) }
 
 // Channels returns a tenant's part of the channel layer, for messages to its groups

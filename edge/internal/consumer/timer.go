@@ -70,9 +70,8 @@ func (c *Consumer) rung(a *alarm) bool {
 	return true
 }
 
-// ring queues the timer's event when the timer fires. The event does not count
-// against maxWaiting, since at most one waits: a waiting event of an earlier timer
-// is reused.
+// ring queues the timer's event when the timer fires, even if maxWaiting events
+// wait. At most one timer event waits: that of an earlier timer is reused.
 func (a *alarm) ring() {
 	c := a.consumer
 	c.mu.Lock()
