@@ -61,7 +61,7 @@ type Config struct {
 	// trusted. Empty: none.
 	TrustedPeers []netip.Prefix
 	// GuardHeaders are further request headers that are trusted only from trusted
-	// peers. AllowHeaders are guarded headers that every peer may send after all.
+	// peers. AllowHeaders are guarded headers that every peer may send.
 	// Names match in every spelling.
 	GuardHeaders, AllowHeaders []string
 	// ForwardedHost is what happens to a request whose X-Forwarded-Host, set by a
