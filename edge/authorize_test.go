@@ -88,7 +88,7 @@ func TestWithoutAGuestThatAuthorizesPrivateFilesAreDenied(t *testing.T) {
 	}
 }
 
-// withoutAuthorize is the default guest with its export under another name.
+// withoutAuthorize returns the default guest with te_authorize renamed.
 func withoutAuthorize(t *testing.T) []byte {
 	t.Helper()
 	if bytes.Count(assets.Router, []byte(abi.ExportAuthorize)) == 0 {

@@ -9,7 +9,7 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// A guest that makes cache keys of its own cannot give two tenants the same.
+// A guest that makes its own cache keys cannot return the same key for two tenants.
 func TestACacheKeyBeginsWithItsTenant_D7(t *testing.T) {
 	for result, want := range map[string]bool{
 		"t1": true, "t1:p:1:k": true, "t1:": true,

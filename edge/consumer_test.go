@@ -23,7 +23,7 @@ import (
 
 func scripted(t testing.TB) *consumerWorld {
 	return newConsumerWorld(t, wasmtest.Guest(t, "edge/testdata/consumer"), func(c *Config) {
-		c.Limits.Deadline = time.Minute // a machine that stands still fails no event
+		c.Limits.Deadline = time.Minute // so that no event fails on a busy machine
 	})
 }
 
@@ -194,7 +194,7 @@ func TestABroadcastReachesClientsWithoutTheGuest(t *testing.T) {
 	}
 	calls := w.host.Stats().Current.Calls
 	all[0].says(t, "broadcast all hello", "say done")
-	all[0].hears(t, "done") // the event that broadcasts comes to its end first
+	all[0].hears(t, "done") // its own copy comes after what the sending event says
 	for _, v := range all {
 		v.hears(t, "hello")
 	}
@@ -277,7 +277,7 @@ func TestTheCloseEventReachesTheOthers(t *testing.T) {
 }
 
 func TestASwapDropsNoWebsocket(t *testing.T) {
-	echo := wasmtest.Guest(t, "guest/examples/echo") // building it takes longer than a client may be silent
+	echo := wasmtest.Guest(t, "guest/examples/echo") // first, since building it takes longer than a client may be silent
 	w := scripted(t)
 	v := w.visit(t, "acme", "add chat")
 	v.says(t, "count")
@@ -311,8 +311,8 @@ func TestAConsumerQueriesItsOwnTenantAlone(t *testing.T) {
 	v.hears(t, "[t1] <nil>", "[] tenantedge: not allowed")
 }
 
-// No query runs without a tenant's schema where the Querier has none for that,
-// and the log says why.
+// Without a tenant's schema, queries run only if the Querier is a PublicQuerier.
+// Otherwise the log says why they do not.
 func TestAQueryWithoutASchemaNeedsAQuerierForIt_D8(t *testing.T) {
 	guest := wasmtest.Guest(t, "edge/testdata/consumer")
 	for _, c := range []struct {
@@ -336,7 +336,7 @@ func TestAQueryWithoutASchemaNeedsAQuerierForIt_D8(t *testing.T) {
 func TestEventsWaitForAnInstance(t *testing.T) {
 	w := newConsumerWorld(t, wasmtest.Guest(t, "edge/testdata/consumer"), func(c *Config) {
 		c.Limits.Instances = 1
-		c.Limits.QueueTimeout = 1 // so that waiting is in vain, again and again
+		c.Limits.QueueTimeout = 1 // 1 ns: waiting for an instance times out again and again
 	})
 	var all []*visitor
 	for range 10 {
@@ -365,7 +365,7 @@ func (echoQueries) Query(_ context.Context, schema, _ string, _ json.RawMessage)
 	return json.Marshal([]string{schema})
 }
 
-// publicQueries answers statements without a schema too.
+// publicQueries also answers statements without a schema.
 type publicQueries struct{ echoQueries }
 
 func (publicQueries) QueryPublic(context.Context, string, json.RawMessage) (json.RawMessage, error) {
@@ -386,7 +386,7 @@ func TestWebsocketsComeAndGoInAnyOrder(t *testing.T) {
 			for range 12 {
 				v := w.visit(t, schema, "add all")
 				for range random.IntN(12) {
-					// The other side may have closed: that is one of the ways to go.
+					// The server may have closed the websocket.
 					_, _ = v.Write(clientFrame(sockets.Text, []byte(scripts[random.IntN(len(scripts))])))
 				}
 				if random.IntN(2) == 0 {

@@ -13,7 +13,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
-// newGoEcho is a world like that of a guest, with a handler in Go as its rival.
+// newGoEcho returns a world like w in which a handler in Go echoes, for comparison.
 func newGoEcho(t testing.TB, w *consumerWorld) *consumerWorld {
 	t.Helper()
 	server := serveSockets(echoOn(w.hub))
@@ -29,22 +29,22 @@ func TestAMessageForTheGuestAllocatesNothing(t *testing.T) {
 	echoAllocatesNothing(t, v)
 }
 
-// echoAllocatesNothing holds round trips of a text to no allocation, on either
-// side.
+// echoAllocatesNothing checks that round trips of a text allocate nothing in this
+// process, which has both client and server.
 func echoAllocatesNothing(t *testing.T, v *visitor) {
 	t.Helper()
 	trip := tripper(t, v)
 	for range 100 {
 		trip()
 	}
-	const budget = 0.9 // a pool that the collector emptied is filled again
-	// The race detector has pools drop what they are given, at random.
+	const budget = 0.9 // the garbage collector empties pools now and then
+	// Under the race detector, pools drop elements at random.
 	if got := testing.AllocsPerRun(2000, trip); got > budget && !raced {
 		t.Errorf("expected an echo to allocate nothing, found %v allocations", got)
 	}
 }
 
-// tripper returns what makes one round trip of 64 bytes.
+// tripper returns a function that makes one round trip of 64 bytes.
 func tripper(t testing.TB, v *visitor) func() {
 	message, answer := clientFrame(sockets.Text, sixtyFour), make([]byte, 66)
 	return func() {
@@ -58,7 +58,8 @@ func tripper(t testing.TB, v *visitor) func() {
 	}
 }
 
-// turn has all make round trips at the same time, and tells how long it took.
+// turn returns a function in which all visitors make round trips at the same time,
+// and which passes the duration to took.
 func turn(b *testing.B, all []*visitor, trips int, took func(time.Duration)) func() {
 	return func() {
 		started := time.Now()
@@ -76,8 +77,8 @@ func turn(b *testing.B, all []*visitor, trips int, took func(time.Duration)) fun
 	}
 }
 
-// BenchmarkConsumerEcho sets a guest beside a handler in Go, in turns of a few
-// milliseconds, so that what else the machine does meets both alike.
+// BenchmarkConsumerEcho compares a guest with a handler in Go, in turns of a few
+// milliseconds, so that other load on the machine affects both equally.
 func BenchmarkConsumerEcho(b *testing.B) {
 	const conns, trips = 100, 20
 	w := newConsumerWorld(b, wasmtest.Guest(b, "guest/examples/echo"), nil)
@@ -103,9 +104,8 @@ func BenchmarkConsumerEcho(b *testing.B) {
 	b.ReportMetric(float64(spent["Go"])/float64(spent["guest"]), "guest/Go")
 }
 
-// BenchmarkConsumerFanout sends to a group of 1,000 websockets: so that each
-// client gets the message as it is, or by way of the guest. Its figures are
-// messages that clients got.
+// BenchmarkConsumerFanout sends to a group of 1,000 websockets, to the clients
+// directly or through the guest. It reports messages that clients received.
 func BenchmarkConsumerFanout(b *testing.B) {
 	const members = 1000
 	for _, command := range []string{"broadcast", "group"} {

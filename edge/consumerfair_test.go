@@ -11,7 +11,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
-// dammedLayer holds back what a tenant sends to one of its groups.
+// dammedLayer blocks sends to the group "dammed" until opened is closed.
 type dammedLayer struct {
 	channel.Layer
 	held   chan struct{}
@@ -47,7 +47,7 @@ func TestW5ATenantThatWaitsForItsLayerKeepsNoOtherWaiting(t *testing.T) {
 	layer := &dammedLayer{w.layer, make(chan struct{}, 3*waiting), make(chan struct{})}
 	w.layer = layer
 	open := sync.OnceFunc(func() { close(layer.opened) })
-	t.Cleanup(open) // before the websockets are waited for, also if something fails
+	t.Cleanup(open) // also if the test fails, before the cleanup that waits for the websockets
 	calm := w.visit(t, "other", "add chat")
 	var all []*visitor
 	for range waiting {
@@ -59,14 +59,14 @@ func TestW5ATenantThatWaitsForItsLayerKeepsNoOtherWaiting(t *testing.T) {
 	for range maxAside {
 		<-layer.held
 	}
-	for _, v := range all { // which have a message of their group to run before
+	for _, v := range all { // each has a group message to run first
 		v.says(t, "group dammed y", "say done")
 	}
 	for i := range 20 {
 		calm.says(t, fmt.Sprint("group chat ", i), "timer 1", fmt.Sprint("state ", i))
 		calm.hears(t, fmt.Sprint("group chat.message ", i), fmt.Sprint("timer ", i))
 	}
-	const instances = 2 // that may be about to wait as well
+	const instances = 2 // running events, which may wait next
 	if n := len(layer.held); n > instances {
 		t.Errorf("%d events of a tenant wait for the layer, expected %d", maxAside+n, maxAside)
 	}

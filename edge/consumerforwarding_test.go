@@ -12,14 +12,14 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
 )
 
-// watchedLayer is a layer in memory that tells of each message to a group when
-// all members have it, while the sender's event still runs.
+// watchedLayer is a layer in memory that calls sent when all members have a group
+// message, while the sender's event still runs.
 type watchedLayer struct {
 	channel.Layer
 	sent func(receiver channel.Receiver)
 
 	mu       sync.Mutex
-	receiver channel.Receiver // the last one
+	receiver channel.Receiver // of the channel that was opened last
 }
 
 func (l *watchedLayer) For(schema string) (channel.Scope, error) {
@@ -84,8 +84,8 @@ func TestWhatAnEventSendsComesBackInItsOrder(t *testing.T) {
 }
 
 func TestMembersHearEachSenderInItsOrder(t *testing.T) {
-	// All messages together have room before a member: one that is far behind
-	// would miss some.
+	// All messages together fit the queue of one member: a slow one would miss
+	// messages otherwise.
 	const maxWaiting = 100 // of package consumer
 	const members, each = 6, maxWaiting / 6
 	w := scripted(t)
@@ -98,8 +98,8 @@ func TestMembersHearEachSenderInItsOrder(t *testing.T) {
 	var done sync.WaitGroup
 	for n, v := range all {
 		done.Go(func() {
-			// What is a group message for the guest and what is for clients takes
-			// turns; a sender goes on when it has heard itself.
+			// Group messages for clients and for the guest alternate. A sender sends
+			// the next one when it has received its own.
 			send := func(i int) {
 				command := []string{"broadcast", "group"}[i%2]
 				_, _ = v.Write(clientFrame(sockets.Text, fmt.Appendf(nil, "%s all %d %d", command, n, i)))

@@ -10,16 +10,16 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
 )
 
-// Whatever event a guest fails in, the websocket of that event ends with 1011,
-// is counted once, and takes nobody along.
+// When a guest fails in an event, only the websocket of that event is closed, with
+// 1011, and counted once.
 func TestG1AGuestThatFailsInAnEventEndsThatWebsocketAlone(t *testing.T) {
 	w := scripted(t)
 	neighbour, stranger := w.visit(t, "acme", "add chat"), w.visit(t, "other", "add chat")
 	failures := uint64(0)
 	for _, c := range []struct {
 		event  string
-		script []string // of the websocket that is to end
-		then   []string // of another one; empty: the first leaves
+		script []string // of the websocket in which the guest fails
+		then   []string // of another websocket, for a group's message
 	}{
 		{"a message", nil, nil},
 		{"a group's message", []string{"add victims"}, []string{"script victims %s"}},
@@ -60,9 +60,9 @@ func TestG1AGuestThatFailsInAnEventEndsThatWebsocketAlone(t *testing.T) {
 	}
 }
 
-// A guest whose websockets answer each group message with two is bounded by
-// what may wait for one websocket; the rest is dropped and counted. Other
-// tenants' messages, of clients and of groups, all come.
+// Where websockets answer each group message with two, the bound of waiting messages
+// for a websocket applies; messages beyond it are dropped and counted. All messages
+// of other tenants arrive, those of clients and those of groups.
 func TestW5AStormOfGroupMessagesIsItsTenantsOwn(t *testing.T) {
 	w := scripted(t)
 	calm, listener := w.visit(t, "other", "add chat"), w.visit(t, "other", "add chat")
@@ -83,7 +83,7 @@ func TestW5AStormOfGroupMessagesIsItsTenantsOwn(t *testing.T) {
 		calm.hears(t, fmt.Sprint(i), fmt.Sprint("group chat.message ", i))
 		listener.hears(t, fmt.Sprint("group chat.message ", i))
 	}
-	// The storm's own clients are still answered, in order, and its websockets end.
+	// The tenant's own clients are still answered, in order, and its websockets close.
 	for i := range 50 {
 		storm[1].says(t, fmt.Sprint("still here ", i))
 	}

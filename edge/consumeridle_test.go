@@ -18,7 +18,8 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
-// idleKinds are what BenchmarkConsumerIdle holds, as targets of a handshake.
+// idleKinds are the kinds of websockets of BenchmarkConsumerIdle, with the target
+// of their handshake.
 var idleKinds = map[string]string{
 	"Go":               "",
 	"guest":            "/script",
@@ -27,19 +28,18 @@ var idleKinds = map[string]string{
 	"handler": "/handler", "handler-in-a-group": "/grouped", "relay": "/relay",
 }
 
-// TestConsumerIdle is the server of BenchmarkConsumerIdle in a process of its
-// own, so that the clients' memory is not counted: it serves until its input
-// ends.
+// TestConsumerIdle is the server of BenchmarkConsumerIdle in its own process, so
+// that the memory of the clients is not counted. It serves until its input ends.
 func TestConsumerIdle(t *testing.T) {
 	kind := os.Getenv("TENANTEDGE_IDLE")
 	if kind == "" {
-		return // it is not a test when it is not asked to be the server
+		return // not started by the benchmark
 	}
 	var address string
 	switch kind {
 	case "handler", "handler-in-a-group":
 		address = measured(t)
-	case "relay": // what is behind it is in another process, the benchmark's
+	case "relay": // the upstream is in the process of the benchmark
 		up, err := url.Parse(os.Getenv("TENANTEDGE_UPSTREAM"))
 		if err != nil {
 			t.Fatal(err)
@@ -47,7 +47,7 @@ func TestConsumerIdle(t *testing.T) {
 		address = measuredWith(t, up, func() {})
 	default:
 		w := newConsumerWorld(t, wasmtest.Guest(t, "edge/testdata/consumer"), func(c *Config) {
-			c.Limits.Audit = 1 << 30 // the first audit makes the guest's whole image resident, however many connections there are
+			c.Limits.Audit = 1 << 30 // an audit makes the complete image of the guest resident
 		})
 		if kind == "Go" {
 			w = newGoEcho(t, w)
@@ -56,7 +56,7 @@ func TestConsumerIdle(t *testing.T) {
 	}
 	fmt.Println("address", address)
 	in := bufio.NewScanner(os.Stdin)
-	for in.Scan() { // each line asks for the resident memory
+	for in.Scan() { // each line requests the resident memory
 		for range 3 {
 			runtime.GC()
 		}
@@ -78,8 +78,8 @@ func resident(t *testing.T) int {
 	return pages * os.Getpagesize()
 }
 
-// BenchmarkConsumerIdle holds connections that have said one thing each, and
-// reports the resident memory that one of them costs the server's process.
+// BenchmarkConsumerIdle opens connections that have sent one message each, and
+// reports the resident memory of the server's process for each of them.
 func BenchmarkConsumerIdle(b *testing.B) {
 	behind := newEchoServer(b)
 	b.Cleanup(func() { behind.close(canceled()) })
@@ -123,11 +123,11 @@ func BenchmarkConsumerIdle(b *testing.B) {
 					all = append(all, v)
 				}
 			}
-			visit(200) // what the first ones need for all
+			visit(200) // so that memory that all connections share is not counted
 			before := ask()
 			visit(conns)
 			after := ask()
-			for b.Loop() { // the figure is no time
+			for b.Loop() { // the benchmark measures memory, not time
 			}
 			b.ReportMetric(float64(after-before)/float64(conns), "B/conn")
 			for _, v := range all {

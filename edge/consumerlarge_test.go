@@ -9,12 +9,12 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
-// TestAConsumerGetsLongMessagesWhole: one that does not fit the buffer of
-// requests gets a buffer of its own, and the next finds the guest as it was.
+// A message that does not fit the buffer of requests gets its own buffer, and the
+// next message finds the guest reset.
 func TestAConsumerGetsLongMessagesWhole(t *testing.T) {
 	w := newConsumerWorld(t, wasmtest.Guest(t, "guest/examples/echo"), func(c *Config) {
-		c.Limits.Deadline = time.Minute // for a machine with much else to do
-		c.Limits.Audit = 1              // what a long message leaves behind would be found
+		c.Limits.Deadline = time.Minute // for a busy machine
+		c.Limits.Audit = 1              // to find remains of a long message
 	})
 	for _, size := range []int{64 << 10, 64<<10 + 16, 128 << 10, 1 << 20, 16 << 20} {
 		v := w.visit(t, "acme")
@@ -29,8 +29,8 @@ func TestAConsumerGetsLongMessagesWhole(t *testing.T) {
 	}
 }
 
-// TestAMessageThatTheGuestHasNoRoomForIsTooBig, be it that the host knows or
-// that the guest finds out.
+// A message that the guest's memory has no room for closes the websocket with 1009,
+// whether the host or the guest finds that out.
 func TestAMessageThatTheGuestHasNoRoomForIsTooBig(t *testing.T) {
 	w := newConsumerWorld(t, wasmtest.Guest(t, "guest/examples/echo"), func(c *Config) {
 		c.Limits.Memory = 16 << 20

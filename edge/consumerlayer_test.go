@@ -31,7 +31,7 @@ func (l *frailLayer) failure() error {
 	return nil
 }
 
-// interrupt breaks the layer, or mends it.
+// interrupt breaks the layer with err, or repairs it with nil.
 func (l *frailLayer) interrupt(err error) {
 	l.fails.Store(&err)
 	l.mu.Lock()

@@ -22,9 +22,9 @@ import (
 	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
-// consumerWorld is a server all of whose websockets the guest handles. The
-// path's first segment is the route, the query its values, and the header
-// Schema the tenant's schema.
+// consumerWorld is a server whose websockets the guest handles. The first segment
+// of the path is the route, the query has its values, and the header Schema the
+// tenant's schema.
 type consumerWorld struct {
 	host   *Host
 	hub    *sockets.Hub
@@ -117,7 +117,8 @@ type visitor struct {
 	protocol string
 }
 
-// ask makes a handshake; without a websocket the visitor is nil.
+// ask makes a handshake and returns the status. The visitor is nil if the handshake
+// is rejected.
 func (w *consumerWorld) ask(t testing.TB, schema, target string, header ...string) (*visitor, int) {
 	t.Helper()
 	return handshake(t, w.server.Listener.Addr().String(), schema, target, header...)
@@ -130,7 +131,7 @@ func handshake(t testing.TB, address, schema, target string, header ...string) (
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(2 * time.Minute)) // so that a broken test fails, and does not hang
+	_ = conn.SetDeadline(time.Now().Add(2 * time.Minute)) // so that a broken test fails instead of hanging
 	fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: acme.test\r\nSchema: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n%s\r\n", target, schema, strings.Join(header, "\r\n")+strings.Repeat("\r\n", min(1, len(header))))
 	v := &visitor{Conn: conn, in: bufio.NewReader(conn)}
@@ -156,7 +157,7 @@ func (w *consumerWorld) visit(t testing.TB, schema string, script ...string) *vi
 	return v
 }
 
-// clientFrame is a masked frame.
+// clientFrame returns a masked frame.
 func clientFrame(op sockets.Op, payload []byte) []byte {
 	b := []byte{0x80 | byte(op)}
 	switch n := len(payload); {
@@ -167,10 +168,10 @@ func clientFrame(op sockets.Op, payload []byte) []byte {
 	default:
 		b = binary.BigEndian.AppendUint64(append(b, 0x80|127), uint64(n))
 	}
-	return append(append(b, 0, 0, 0, 0), payload...) // a mask of zeros changes nothing
+	return append(append(b, 0, 0, 0, 0), payload...) // the mask is zero
 }
 
-// says sends lines as one text.
+// says sends lines as one text message.
 func (v *visitor) says(t testing.TB, lines ...string) {
 	t.Helper()
 	if _, err := v.Write(clientFrame(sockets.Text, []byte(strings.Join(lines, "\n")))); err != nil {
@@ -178,8 +179,8 @@ func (v *visitor) says(t testing.TB, lines ...string) {
 	}
 }
 
-// read returns the next frame. A machine with much else to do lets a visitor be
-// silent for so long that it is asked for a sign of life, which it gives.
+// read returns the next frame. It answers pings, which the server sends when a busy
+// machine keeps a visitor silent for long.
 func (v *visitor) read() (op byte, payload []byte, err error) {
 	const ping, pong = 9, 10
 	for {
@@ -225,7 +226,7 @@ func (v *visitor) hears(t testing.TB, texts ...string) {
 	}
 }
 
-// isSentAway expects nothing more but a close frame.
+// isSentAway expects a close frame next.
 func (v *visitor) isSentAway(t testing.TB, code sockets.Code, reason string) {
 	t.Helper()
 	op, payload, err := v.read()
@@ -237,7 +238,7 @@ func (v *visitor) isSentAway(t testing.TB, code sockets.Code, reason string) {
 	}
 }
 
-// logBook is a log to look at.
+// logBook is a log that tests can read.
 type logBook struct {
 	mu    sync.Mutex
 	lines strings.Builder
