@@ -50,7 +50,7 @@ func TestTheGuestDecidesAboutPrivateFiles(t *testing.T) {
 	}
 }
 
-// The request after each failure is answered as if there had been none.
+// A failure does not affect the request after it.
 func TestAHostileReplyDeniesTheFile(t *testing.T) {
 	h := newHost(t, withAuthorizer(t))
 	for _, name := range []string{

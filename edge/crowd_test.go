@@ -12,16 +12,16 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/soak"
 )
 
-// crowd is how many come, and for how long.
+// crowd is the number of clients, and how long they stay.
 type crowd struct {
-	atOnce   int // who are to be there at the same time
+	atOnce   int // websockets that must be open at the same time
 	visitors int
-	rounds   int // the heap of the others is measured by what the first leaves
-	length   time.Duration
-	stay     time.Duration
+	rounds   int           // the heap after the first one is the baseline
+	length   time.Duration // of a round
+	stay     time.Duration // maximum silence of a visitor
 }
 
-// crowdOf is a small crowd, or the one that the environment asks for.
+// crowdOf returns a small crowd, or the one that the environment specifies.
 func crowdOf(t *testing.T, noPoll bool) crowd {
 	c := crowd{atOnce: soak.Times(t, "TENANTEDGE_CROWD", 100), rounds: 2, length: 250 * time.Millisecond, stay: 100 * time.Millisecond}
 	c.visitors = c.atOnce
@@ -31,8 +31,8 @@ func crowdOf(t *testing.T, noPoll bool) crowd {
 	c.rounds = crowdRounds
 	c.length = time.Duration(soak.Times(t, "TENANTEDGE_CROWD_SECONDS", 1)) * time.Second / time.Duration(c.rounds)
 	if noPoll {
-		// A process with the race detector may have 8,128 goroutines: two for a
-		// websocket that is relayed, and some for each handshake.
+		// The race detector allows 8,128 goroutines: two for a relayed websocket, and
+		// some for each handshake.
 		c.atOnce, c.rounds, c.length = min(c.atOnce, 2500), 2, c.length/2
 	}
 	c.stay = c.length * 2 / 3
@@ -40,15 +40,15 @@ func crowdOf(t *testing.T, noPoll bool) crowd {
 	return c
 }
 
-// crowdRounds is how many rounds a long time is made of. A third of each is
-// over when all have come.
+// crowdRounds is the number of rounds of a long test. A third of each passes until
+// all visitors have come.
 const crowdRounds = 3
 
-// crowdProcess is how many visitors a process has.
+// crowdProcess is the number of visitors of a process.
 const crowdProcess = 2500
 
-// round has a crowd come and go for a while. At its end some of the visitors
-// are killed, and the others leave.
+// round has visitors come and go for a while. Then it kills the process of some, and
+// the others leave.
 func (w *crowdWorld) round(t *testing.T, c crowd, number int) crowdRound {
 	began, before := time.Now(), w.host.WebsocketStats()
 	processes := max(2, (c.visitors+crowdProcess-1)/crowdProcess)
@@ -92,24 +92,24 @@ func (w *crowdWorld) round(t *testing.T, c crowd, number int) crowdRound {
 	return r
 }
 
-// crowdRound is what happened in one round, and what was left of it.
+// crowdRound has the counts of one round, and the resources held after it.
 type crowdRound struct {
 	MostOpen          int64   // websockets at the same time
-	MostGoroutines    int     // the same, with those of handshakes
-	Full              float64 // share of the time in which all were there
+	MostGoroutines    int     // at the same time, including those of handshakes
+	Full              float64 // fraction of the time with at least crowd.atOnce websockets
 	Accepted, Refused uint64
-	Left              map[string]int64 // by farewell, of those that were not killed
+	Left              map[string]int64 // visits by farewell, without those of the killed process
 	Took              time.Duration
 	Held              crowdHeld
 }
 
-// crowdHeld is what is there when nobody is.
+// crowdHeld is what the process holds without websockets. Sizes are in bytes.
 type crowdHeld struct {
-	Goroutines int // but for the hubs' workers, which come when they are needed, and stay
-	Files      int
+	Goroutines int // without the hubs' workers, which start when needed and stay
+	Files      int // open descriptors
 	Heap       uint64
-	Runtime    uint64 // what Go's runtime has of the system
-	Resident   uint64 // with what the race detector has, which it does not give back
+	Runtime    uint64 // memory that Go's runtime has from the system
+	Resident   uint64 // including the race detector's memory, which it never frees
 }
 
 func (w *crowdWorld) held() (held crowdHeld) {
@@ -119,14 +119,14 @@ func (w *crowdWorld) held() (held crowdHeld) {
 	return crowdHeld{w.goroutines(), openFiles(), m.HeapAlloc, m.Sys - m.HeapReleased, footprint.Resident}
 }
 
-// goroutines counts them as crowdHeld has it.
+// goroutines returns the number for crowdHeld.Goroutines.
 func (w *crowdWorld) goroutines() int {
 	return runtime.NumGoroutine() - w.host.WebsocketStats().Workers - w.behind.hub.Stats().Workers
 }
 
-// settles waits until nobody is there any more, and what net/http and the
-// kernel still have under way is over: no more goroutines and descriptors than
-// there were. It decides nothing but when to look.
+// settles waits until no websocket is open, and net/http and the kernel have
+// finished: no more goroutines and descriptors than before. It only chooses when to
+// measure; after the time limit it measures anyway.
 func (w *crowdWorld) settles(t *testing.T, before *crowdHeld) crowdHeld {
 	t.Helper()
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
@@ -142,8 +142,8 @@ func (w *crowdWorld) settles(t *testing.T, before *crowdHeld) crowdHeld {
 	return w.held()
 }
 
-// fillInstances has all instances of the guest made that there may be: they come
-// and go with the load, and hold files.
+// fillInstances makes the maximum number of instances of the guest, since instances
+// have descriptors and their number depends on the load.
 func (w *crowdWorld) fillInstances(t *testing.T) {
 	t.Helper()
 	for range crowdInstances {
@@ -156,24 +156,25 @@ func (w *crowdWorld) fillInstances(t *testing.T) {
 }
 
 const (
-	// crowdMargin is what the heap may have more: pools, and maps that have grown.
+	// crowdMargin is the allowed growth of the heap in bytes: pools, and maps that
+	// have grown.
 	crowdMargin = 4 << 20
-	// crowdGoroutine is what Go's runtime keeps in the heap for each goroutine
-	// that there was at the highest time, for good.
+	// crowdGoroutine is the number of bytes that Go's runtime never frees for each
+	// goroutine of the peak.
 	crowdGoroutine = 512
 )
 
-// TestACrowdLeavesNothingBehind has clients in other processes come to every
-// kind of target, talk, vanish, and send broken frames, in several rounds. There
-// are then no more goroutines and descriptors than before. The first round's heap
-// has what all share; what the others add to it was left behind.
+// TestACrowdLeavesNothingBehind has clients in other processes connect to every kind
+// of target, send messages and broken frames, and disconnect in every way, in several
+// rounds. Afterwards there must be no more goroutines and descriptors than before,
+// and no more heap than after the first round, which has what all rounds share.
 func TestACrowdLeavesNothingBehind(t *testing.T) {
 	for _, way := range []struct {
 		name   string
 		noPoll bool
 	}{{"polled", false}, {"a goroutine each", true}} {
 		t.Run(way.name, func(t *testing.T) {
-			// Go's runtime has two descriptors from the first connection on.
+			// Go's runtime opens two descriptors for the first connection.
 			httptest.NewServer(nil).Close()
 			goroutines, files := runtime.NumGoroutine(), openFiles()
 			c := crowdOf(t, way.noPoll)
@@ -221,13 +222,13 @@ func TestACrowdLeavesNothingBehind(t *testing.T) {
 	}
 }
 
-// stacks are those of all goroutines.
+// stacks returns the stacks of all goroutines.
 func stacks() []byte {
 	text := make([]byte, 1<<20)
 	return text[:runtime.Stack(text, true)]
 }
 
-// openFiles counts the open descriptors; 0 where that cannot be told.
+// openFiles returns the number of open descriptors, or 0 without /proc.
 func openFiles() int {
 	names, _ := os.ReadDir("/proc/self/fd")
 	return len(names)

@@ -21,23 +21,23 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
 )
 
-// crowdVariable in the environment holds a party, and makes a process of a test
-// one of its visitors: a process may have 20,000 descriptors, which server and
-// clients would have to share.
+// crowdVariable is an environment variable with a party in JSON. It makes a test
+// process a process of visitors: a process may have 20,000 descriptors, which server
+// and clients would otherwise share.
 const crowdVariable = "TENANTEDGE_TEST_VISITORS"
 
-// party is what a process of visitors is told.
+// party configures a process of visitors.
 type party struct {
 	Addresses [2]string // plain and TLS
 	Tenants   int
 	Visitors  int // at the same time
 	Seed      uint64
-	Stay      time.Duration // the longest of one of them without a word
-	Answer    time.Duration // how long it waits for an answer, where there may be none
+	Stay      time.Duration // maximum silence of a visitor
+	Answer    time.Duration // how long a visitor waits for an answer, which may not come
 }
 
-// farewells are the ways in which visitors leave, of which a close frame is the
-// exception.
+// farewells are the ways in which visitors leave; only one of them sends a close
+// frame.
 var farewells = [...]string{
 	"with a close frame", "in the middle of a frame", "with a broken frame", "with a reset",
 	"without reading what it asked for", "in the middle of a message", "with compressed rubbish", "without a word",
@@ -46,8 +46,8 @@ var farewells = [...]string{
 // farewell counts visits by how they ended.
 type farewell [len(farewells)]atomic.Int64
 
-// visitorsChild is the other process: its visitors come and go until its input
-// ends, and then leave. It writes how they left.
+// visitorsChild runs a process of visitors: they come and go until its input ends,
+// and then leave. It writes the number of visits by farewell, as JSON.
 func visitorsChild(text string) error {
 	var p party
 	if err := json.Unmarshal([]byte(text), &p); err != nil {
@@ -63,7 +63,7 @@ func visitorsChild(text string) error {
 	for i := range p.Visitors {
 		visitors.Go(func() {
 			random := rand.New(rand.NewPCG(p.Seed, uint64(i)))
-			stays(ctx, random, p.Stay/2) // so that they do not all come at once
+			stays(ctx, random, p.Stay/2) // so that not all come at the same time
 			for ctx.Err() == nil {
 				if way, came := p.visit(ctx, random); came {
 					left[way].Add(1)
@@ -79,15 +79,15 @@ func visitorsChild(text string) error {
 	return json.NewEncoder(os.Stdout).Encode(counts)
 }
 
-// visitors are a process of visitors.
+// visitors is a process of visitors.
 type visitors struct {
 	command *exec.Cmd
 	in      io.WriteCloser
 	out     strings.Builder
 }
 
-// invite starts a process of visitors: this program once more, or the one that
-// TENANTEDGE_CROWD_VISITORS names, which is the same without the race detector.
+// invite starts a process of visitors: this program, or the one in
+// TENANTEDGE_CROWD_VISITORS, which is built without the race detector.
 func invite(t *testing.T, p party) *visitors {
 	t.Helper()
 	program := os.Args[0]
@@ -110,19 +110,19 @@ func invite(t *testing.T, p party) *visitors {
 	return v
 }
 
-// vanish kills the process: all of its visitors are gone at the same moment.
+// vanish kills the process: all of its visitors disconnect at the same time.
 func (v *visitors) vanish(t *testing.T) {
 	t.Helper()
 	if err := v.command.Process.Kill(); err != nil {
 		t.Error(err)
 	}
-	_ = v.command.Wait() // which says that it was killed
+	_ = v.command.Wait() // the error says that it was killed
 }
 
-// leave asks the visitors to.
+// leave makes the visitors leave.
 func (v *visitors) leave() { _ = v.in.Close() }
 
-// left waits until they have, and adds how they did.
+// left waits until the process has ended, and adds its visits to counts.
 func (v *visitors) left(t *testing.T, counts map[string]int64) {
 	t.Helper()
 	if err := v.command.Wait(); err != nil {
@@ -138,21 +138,21 @@ func (v *visitors) left(t *testing.T, counts map[string]int64) {
 	}
 }
 
-// crowdTargets are where a visitor goes; one of them sends it away.
+// crowdTargets are the targets of handshakes; one of them rejects them.
 var crowdTargets = []string{
 	"/handler/", "/handler/", "/handler/", "/script/add%20all", "/script/add%20all", "/script/timer%2050", "/relay/", "/refused/403/",
 }
 
-// crowdWords are what a visitor says; some have no answer.
+// crowdWords are the messages of visitors; some have no answer.
 var crowdWords = []string{
 	"say hello", "count", "to all of us", "broadcast all hi", "group all hi", "timer 20", "state mourned by all", "channel", "discard all", "kick none", "trap",
 }
 
-// enter opens a websocket of a random kind; nil if that fails. below is the
-// connection without TLS.
+// enter opens a websocket of a random kind, or returns nil. below is the TCP
+// connection below TLS.
 func (p *party) enter(random *rand.Rand) (v *visitor, below *net.TCPConn) {
 	way := random.IntN(len(p.Addresses))
-	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(1+random.IntN(8)))}} // for the number of ports
+	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(1+random.IntN(8)))}} // eight addresses, since each has too few ports
 	conn, err := dialer.Dial("tcp", p.Addresses[way])
 	if err != nil {
 		return nil, nil
@@ -161,12 +161,12 @@ func (p *party) enter(random *rand.Rand) (v *visitor, below *net.TCPConn) {
 	if way == 1 {
 		conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true})
 	}
-	_ = conn.SetDeadline(time.Now().Add(patience)) // so that a broken test fails, and does not hang
+	_ = conn.SetDeadline(time.Now().Add(patience)) // so that a broken test fails instead of hanging
 	target := crowdTargets[random.IntN(len(crowdTargets))]
 	extensions := []string{"", "Sec-WebSocket-Extensions: permessage-deflate\r\n"}[random.IntN(2)]
 	fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: crowd%d.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n%s\r\n", target, random.IntN(p.Tenants), extensions)
-	if random.IntN(20) == 0 { // who does not wait for the answer
+	if random.IntN(20) == 0 { // disconnect before the answer
 		conn.Close()
 		return nil, nil
 	}
@@ -179,14 +179,14 @@ func (p *party) enter(random *rand.Rand) (v *visitor, below *net.TCPConn) {
 	return v, below
 }
 
-// visit is one client's stay: it talks, stays or not, and leaves.
+// visit is one visit: the client sends messages, stays for a random time, and leaves.
 func (p *party) visit(ctx context.Context, random *rand.Rand) (way int, came bool) {
 	v, below := p.enter(random)
 	if v == nil {
 		return 0, false
 	}
 	defer v.Close()
-	says := func(b []byte) { _, _ = v.Write(b) } // the other side may have gone
+	says := func(b []byte) { _, _ = v.Write(b) } // the server may have closed the websocket
 	for range random.IntN(4) {
 		says(clientFrame(sockets.Text, []byte(crowdWords[random.IntN(len(crowdWords))])))
 		if random.IntN(3) > 0 {
@@ -231,7 +231,7 @@ func (p *party) visit(ctx context.Context, random *rand.Rand) (way int, came boo
 	return way, true
 }
 
-// stays waits a random time, which is over when the visitors are to leave.
+// stays waits for a random time up to most, or until ctx ends.
 func stays(ctx context.Context, random *rand.Rand, most time.Duration) {
 	timer := time.NewTimer(time.Duration(random.Int64N(int64(most))))
 	defer timer.Stop()

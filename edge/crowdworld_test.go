@@ -19,8 +19,8 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// crowdWorld is a Host with a handler whose sockets are in groups, a consumer
-// in the guest whose sockets are, and a relay; over plain TCP and over TLS.
+// crowdWorld is a Host with a handler and a guest whose websockets are in groups,
+// and with a relay, over plain TCP and over TLS.
 type crowdWorld struct {
 	behind    *echoServer // the relay's upstream
 	host      *Host
@@ -29,7 +29,7 @@ type crowdWorld struct {
 	close     func()
 }
 
-// crowdInstances are how many instances of the guest there may be.
+// crowdInstances is the maximum number of instances of the guest.
 const crowdInstances = 4
 
 func newCrowdWorld(t *testing.T, noPoll bool, c crowd) *crowdWorld {
@@ -43,7 +43,7 @@ func newCrowdWorld(t *testing.T, noPoll bool, c crowd) *crowdWorld {
 	var servers []*httptest.Server
 	for i := range w.addresses {
 		server := unstarted(h.Middleware(http.NotFoundHandler()))
-		server.Config.ErrorLog = log.New(io.Discard, "", 0) // who vanishes in a TLS handshake is logged
+		server.Config.ErrorLog = log.New(io.Discard, "", 0) // without the log of clients that disconnect in a TLS handshake
 		if i == 0 {
 			server.Start()
 		} else {

@@ -46,7 +46,7 @@ func TestGoInReadmesTypeChecks(t *testing.T) {
 // checkSnippet type-checks declarations or statements from a document in folder.
 func (all exportData) checkSnippet(folder, snippet string) (problems []string) {
 	fset := token.NewFileSet()
-	f, err := parser.ParseFile(fset, "", snippet, 0) // a whole file
+	f, err := parser.ParseFile(fset, "", snippet, 0) // a complete file
 	if err != nil {
 		f, err = parser.ParseFile(fset, "", "package snippet\n"+snippet, 0)
 	}

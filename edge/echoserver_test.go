@@ -10,7 +10,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
 )
 
-// serveSockets serves h where idle websockets need no goroutine.
+// serveSockets serves h so that idle websockets need no goroutine.
 func serveSockets(h http.Handler) *httptest.Server {
 	server := unstarted(h)
 	server.Start()
@@ -23,7 +23,7 @@ func unstarted(h http.Handler) *httptest.Server {
 	return server
 }
 
-// goEcho is a handler that sends back what it hears, with nothing around it.
+// goEcho is a handler of a hub that echoes messages.
 type goEcho struct{}
 
 func (goEcho) Open(*sockets.Conn) {}
@@ -39,8 +39,8 @@ func echoOn(hub *sockets.Hub) http.Handler {
 	})
 }
 
-// echoServer is a bare hub of goEcho: an upstream, or what others are measured
-// beside.
+// echoServer is a hub with goEcho and nothing else: an upstream, or the baseline of
+// benchmarks.
 type echoServer struct {
 	server *httptest.Server
 	hub    *sockets.Hub
@@ -61,10 +61,10 @@ func newEchoServer(t testing.TB) *echoServer {
 	return &echoServer{server, hub, u}
 }
 
-// close lets websockets end for as long as ctx does.
+// close waits for websockets to close until ctx ends, and then drops them.
 func (s *echoServer) close(ctx context.Context) {
 	s.server.Close()
-	_ = s.hub.Shutdown(ctx) // what is left is dropped
+	_ = s.hub.Shutdown(ctx)
 }
 
 func canceled() context.Context {

@@ -46,7 +46,8 @@ func Example() {
 	// 404 Not Found
 }
 
-// What a failure of the guest was is told to the embedder, and never to the client.
+// The embedder gets the details of a guest's failure; the client gets only the
+// request's id.
 func ExampleGuestError() {
 	config := edge.Config{
 		Refused: func(w http.ResponseWriter, r *http.Request, e *edge.RouteError) {

@@ -2,9 +2,9 @@ package edge
 
 import "testing"
 
-// What a request costs that finds its tenant, and one that reads a small file
-// of the tenant's or saves one and deletes it again, without waiting for the
-// disk.
+// BenchmarkGuestFiles measures a request that finds its tenant, and one that also
+// reads a small file of the tenant, or saves one and deletes it, without waiting for
+// the disk.
 func BenchmarkGuestFiles(b *testing.B) {
 	for name, path := range map[string]string{
 		"none":            "/find:t1",

@@ -17,18 +17,18 @@ import (
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
 
-// newFileHost runs the guest over a storage in which t1, whose files are those
-// of acme, and t2 have a file a.txt.
+// newFileHost returns a host whose guest uses files, and the folder of its storage,
+// in which t1 (folder acme) and t2 have a file a.txt.
 func newFileHost(t testing.TB, change func(*Config)) (*Host, string) {
 	t.Helper()
 	wasm := wasmtest.Guest(t, "edge/testdata/fileguest")
 	location := t.TempDir()
 	h := newHost(t, func(c *Config) {
 		c.Guest = wasm
-		c.Limits.Deadline = time.Minute // a test's machine may be busy, and discs are slow
+		c.Limits.Deadline = time.Minute // for a busy machine with a slow disk
 		c.Files = func(l storage.Locator) (storage.Storage, error) {
 			return disk.New(disk.Config{Location: location, BaseURL: "/media/", Locator: l, NoSync: true, Quota: func(storage.Tenant) storage.Quota {
-				return storage.Quota{Files: 6} // one of them is the folder that is there
+				return storage.Quota{Files: 6} // including the folder d
 			}})
 		}
 		if change != nil {
@@ -49,7 +49,7 @@ func newFileHost(t testing.TB, change func(*Config)) (*Host, string) {
 	return h, location
 }
 
-// steps has the guest do them, and tells what it reports.
+// steps has the guest carry out the steps in path, and returns its results.
 func steps(t *testing.T, h *Host, path string) (string, error) {
 	t.Helper()
 	d, err := h.Route(t.Context(), &Request{Method: "GET", Scheme: "http", Host: "x", Target: path})
@@ -133,8 +133,8 @@ func TestAGuestThatSaysWhereFilesAreHasNone(t *testing.T) {
 	}
 }
 
-// TestGuestsThatUseFilesDoNotWaitForEachOther: each asks where files are, for
-// which the guest is asked, while all instances are lent to those who ask.
+// Each request needs the location of a tenant's files, which another instance of the
+// guest must find, while all instances are in use by such requests.
 func TestGuestsThatUseFilesDoNotWaitForEachOther(t *testing.T) {
 	h, _ := newFileHost(t, func(c *Config) {
 		c.Limits.Instances = 2
@@ -169,7 +169,7 @@ func TestAHostWithoutAStorageHasNoFiles(t *testing.T) {
 	}
 }
 
-// countingStorage counts how often it is closed.
+// countingStorage counts calls of Close.
 type countingStorage struct {
 	storage.Storage
 	closed int

@@ -12,8 +12,8 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
-// guestRecords returns the records of a JSON log that a guest has caused to be
-// written, and those about refused requests.
+// guestRecords returns the records of a JSON log that come from the guest, and those
+// about refused requests.
 func guestRecords(t *testing.T, log string) (said, refused []map[string]any) {
 	t.Helper()
 	for line := range strings.Lines(log) {
@@ -54,7 +54,7 @@ func TestAPanicIsOneRecordThatNamesItsRequestAndItsGuest_D5(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer w.Body.Close()
-			page, _ := io.ReadAll(w.Body) // what was read tells
+			page, _ := io.ReadAll(w.Body) // checked below
 			said, refused := guestRecords(t, log.String()[loaded:])
 			if len(said) != 1 || len(refused) != 1 {
 				t.Fatalf("%d records of the guest and %d refusals in %s", len(said), len(refused), log.String())
