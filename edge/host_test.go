@@ -26,8 +26,7 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// compileCache is shared by all tests, which would compile the same guest
-// again and again.
+// compileCache is shared by all tests, so that each guest is compiled once.
 var compileCache string
 
 func TestMain(m *testing.M) {
@@ -51,8 +50,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// newHost is a host with the default guest, a static tenant, and two dynamic
-// ones of which the second lives in a folder.
+// newHost returns a host with the default guest, a static tenant, and two dynamic
+// tenants, the second of which is in a folder.
 func newHost(t testing.TB, change func(*Config)) *Host {
 	t.Helper()
 	dir := tenantdb.NewDirectory(tenantdb.Options{Normalize: tenancy.NormalizeHost})
@@ -81,7 +80,7 @@ func newHost(t testing.TB, change func(*Config)) *Host {
 	if change != nil {
 		change(&c)
 	}
-	// Unless a test is about time, there is plenty: the machine may be busy.
+	// Tests that do not set time limits get large ones, for a busy machine.
 	c.Limits.Deadline = cmp.Or(c.Limits.Deadline, time.Minute)
 	c.Limits.QueueTimeout = cmp.Or(c.Limits.QueueTimeout, time.Minute)
 	h, err := New(context.Background(), c)
@@ -96,7 +95,7 @@ func newHost(t testing.TB, change func(*Config)) *Host {
 	return h
 }
 
-// serve sends a request through Middleware; inner sees what got through.
+// serve sends a request through Middleware, with inner as the next handler.
 func serve(h *Host, r *http.Request, inner func(*http.Request)) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	h.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -176,7 +175,7 @@ func TestUpstreamHeadersSayWhatWasDecided(t *testing.T) {
 	h := newHost(t, func(c *Config) { c.TrustedPeers = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")} })
 	for _, c := range []struct {
 		name, peer string
-		forwarded  string // what of X-Forwarded-For gets through
+		forwarded  string // X-Forwarded-For that the handler sees
 	}{
 		{"a stranger", "192.0.2.1:1234", ""},
 		{"a trusted peer", "10.1.2.3:1234", "203.0.113.7"},
@@ -267,9 +266,9 @@ func TestKeysAndPathsAreTheGuests(t *testing.T) {
 	}
 }
 
-// The routed request allocates nothing; behind Middleware there are the two
-// allocations by which net/http hands on a context: the request's copy, and
-// the context, which holds the decision itself.
+// A routed request allocates nothing. Middleware makes the two allocations that
+// net/http needs to pass a context on: the copy of the request, and the context,
+// which contains the decision.
 func TestARoutedRequestAllocatesNothing(t *testing.T) {
 	h := newHost(t, nil)
 	ctx := context.Background()
@@ -295,9 +294,9 @@ func TestARoutedRequestAllocatesNothing(t *testing.T) {
 	}
 }
 
-// C5: a flood of random hosts leaves memory flat; there is nothing that grows.
+// C5: a flood of random hosts does not make memory grow.
 func TestC5AFloodOfRandomHostsKeepsMemoryFlat(t *testing.T) {
-	h := newHost(t, func(c *Config) { c.Limits.Instances = 1 }) // a further one, made while others are audited, has memory too
+	h := newHost(t, func(c *Config) { c.Limits.Instances = 1 }) // a second one, made during an audit, would add memory
 	ctx := context.Background()
 	flood := func(from, to int) {
 		for i := from; i < to; i++ {

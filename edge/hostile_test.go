@@ -18,8 +18,8 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// checkRefusal wants the page of a guest that failed: it has the status and a
-// request's id, and nothing of the guest's.
+// checkRefusal checks the page after a failure of the guest: it has only the status
+// and the request's id.
 func checkRefusal(t *testing.T, a answer, status int) {
 	t.Helper()
 	line, rest, _ := strings.Cut(a.body, "\n")
@@ -32,14 +32,14 @@ func checkRefusal(t *testing.T, a answer, status int) {
 	}
 }
 
-// G1, by a real Go guest behind a real server: the request fails by itself, the
-// next is served, the log says why, and the client reads nothing of it.
+// G1 with a real Go guest and a real server: only the request of the failure fails,
+// the next one is served, the log has the cause, and the client does not get it.
 func TestG1AHostileGoGuestFailsItsOwnRequestAlone(t *testing.T) {
 	for _, c := range []struct {
 		name, host string
 		limits     GuestLimits
 		reason     stats.Trap
-		retired    []stats.Retirement // what it may cost
+		retired    []stats.Retirement // reasons for which an instance may be retired
 		logged     string
 	}{
 		{"an endless loop, stopped by fuel", "spin", GuestLimits{Deadline: time.Minute}, stats.TrapFuel, nil, "expected at most 20000000 units of fuel"},
@@ -88,7 +88,7 @@ func TestG1AHostileGoGuestFailsItsOwnRequestAlone(t *testing.T) {
 	}
 }
 
-// G1, by guests that answer, but not by the contract.
+// G1 with guests whose replies violate the contract.
 func TestG1ALyingGuestFailsItsOwnRequestAlone(t *testing.T) {
 	message := func(word uint32, fields ...string) string {
 		n := abi.DecHeader0
@@ -142,8 +142,8 @@ func TestG1ALyingGuestFailsItsOwnRequestAlone(t *testing.T) {
 	}
 }
 
-// G1: many requests at once at a guest that takes all it can get do not starve
-// the others for longer than they queue, and memory comes back.
+// G1: many requests at once to a guest that uses all it can get delay other requests
+// no longer than these may queue, and memory is freed afterwards.
 func TestG1AHostileCrowdIsOutlived(t *testing.T) {
 	const connections = 8
 	h := unrulyHost(t, wasmtest.Unruly(t, 0), func(c *Config) {
@@ -194,7 +194,7 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// G1: what ends a request ends its guest's call.
+// G1: the end of a request ends the guest's call.
 func TestG1ARequestThatEndsStopsItsGuest(t *testing.T) {
 	h := unrulyHost(t, wasmtest.Unruly(t, 0), func(c *Config) {
 		c.Limits = GuestLimits{Instances: 1, Fuel: 1 << 60, Deadline: time.Hour}
@@ -224,8 +224,8 @@ func TestG1ARequestThatEndsStopsItsGuest(t *testing.T) {
 	}
 }
 
-// G1: where the configuration says so, the guest before decides in the place of
-// one that fails.
+// G1: if the configuration says so, the previous guest decides when the current one
+// fails.
 func TestG1TheGuestBeforeStandsInForOneThatFails(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -247,7 +247,7 @@ func TestG1TheGuestBeforeStandsInForOneThatFails(t *testing.T) {
 					t.Errorf("answered %d %q, want %q", a.status, a.body, c.want)
 				}
 			}
-			// Both fail: refused all the same.
+			// If both fail, the request is refused.
 			if a := f.mustGet(t, "panic.example.com", "/"); a.status != http.StatusBadGateway {
 				t.Errorf("where both fail: %d %q", a.status, a.body)
 			}
@@ -255,13 +255,12 @@ func TestG1TheGuestBeforeStandsInForOneThatFails(t *testing.T) {
 	}
 }
 
-// G2: what is refused changes nothing, neither for requests meanwhile nor in
-// what the process holds.
+// G2: a refused guest affects neither requests nor the process's memory.
 func TestG2AHostileModuleIsRefusedWhileTheOldOneServes(t *testing.T) {
 	h := unrulyHost(t, wasmtest.Unruly(t, 7), nil)
 	f := serveFront(t, h, 1)
 	before := h.Report().Guest
-	const endless = "deadline" // in the error of a guest that never comes to an end
+	const endless = "deadline" // in the error of a guest that does not end
 	loops := []byte{0x03, 0x40, 0x0c, 0, 0x0b}
 	starting := wasmtest.Sound()
 	starting.Start = loops
@@ -287,7 +286,7 @@ func TestG2AHostileModuleIsRefusedWhileTheOldOneServes(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			ctx := context.Background()
 			if c.want == endless {
-				// What a guest does before its first request ends with the swap's time.
+				// The context of the swap bounds what the guest does before its first request.
 				var cancel context.CancelFunc
 				ctx, cancel = context.WithTimeout(ctx, 200*time.Millisecond)
 				defer cancel()
@@ -306,7 +305,7 @@ func TestG2AHostileModuleIsRefusedWhileTheOldOneServes(t *testing.T) {
 	}
 }
 
-// H7, by a real Go guest: variables, the heap, and memory byte by byte.
+// H7 with a real Go guest, which searches variables, the heap, and all memory.
 func TestH7AGoGuestFindsNothingOfTheRequestBefore(t *testing.T) {
 	h := unrulyHost(t, wasmtest.Unruly(t, 0), func(c *Config) {
 		c.Limits = GuestLimits{Instances: 1, Fuel: 1 << 40, Deadline: time.Minute}
@@ -327,7 +326,7 @@ func TestH7AGoGuestFindsNothingOfTheRequestBefore(t *testing.T) {
 			t.Errorf("after %s, the next request reads %q", host, a.body)
 		}
 	}
-	// The guest does find what there is: without reset, it is there.
+	// Without the reset the guest finds the secret, so the search works.
 	leaky := unrulyHost(t, wasmtest.Unruly(t, 0), func(c *Config) {
 		c.Limits = GuestLimits{Instances: 1, Fuel: 1 << 40, Deadline: time.Minute}
 		c.UnsafeNoReset = true
@@ -339,7 +338,7 @@ func TestH7AGoGuestFindsNothingOfTheRequestBefore(t *testing.T) {
 	}
 }
 
-// A client that goes away leaves nothing behind.
+// G1: when a client disconnects, the instance is returned.
 func TestG1AClientThatGoesAwayGivesTheInstanceBack(t *testing.T) {
 	h := unrulyHost(t, wasmtest.Unruly(t, 0), func(c *Config) {
 		c.Limits = GuestLimits{Instances: 1, Fuel: 1 << 60, Deadline: time.Hour, QueueTimeout: time.Minute}

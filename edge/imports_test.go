@@ -8,9 +8,8 @@ import (
 	"testing"
 )
 
-// TestImportsGoDownOnly holds the directions of the house: who may import
-// whom, and which one package may import a dependency that the rest should not
-// come to lean on.
+// TestImportsGoDownOnly checks which packages of the module may import which, and
+// that only one package imports a dependency that others should not depend on.
 func TestImportsGoDownOnly(t *testing.T) {
 	const module = "github.com/tenantedge/tenantedge/"
 	siblings := []struct {
@@ -67,7 +66,7 @@ type pkg struct {
 
 func packages(t *testing.T) []pkg {
 	t.Helper()
-	// With a profile, packages are listed once more for each program that has one.
+	// With profiles (PGO), packages are listed again for each program that has one.
 	out, err := exec.Command("go", "list", "-pgo=off", "-json=ImportPath,Imports", "github.com/tenantedge/tenantedge/...").Output()
 	if err != nil {
 		t.Fatal(err)
@@ -88,7 +87,7 @@ func packages(t *testing.T) []pkg {
 	return all
 }
 
-// below reports whether a package is room, or lies in it.
+// below reports whether a package is room, or in a folder below it.
 func below(name, room string) bool { return name == room || strings.HasPrefix(name, room+"/") }
 
 func anyBelow(name string, rooms []string) bool {

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// latencies count durations by size, with a resolution of a sixteenth: they
-// take the same memory for any number of requests.
+// latencies is a histogram of durations with a resolution of a sixteenth. Its size
+// does not depend on the number of requests.
 type latencies struct {
 	counts [64 * 16]atomic.Uint32
 	most   atomic.Int64
@@ -23,7 +23,7 @@ func (l *latencies) add(d time.Duration) {
 	}
 }
 
-// bucket is the index for n: its length in bits, and the four bits behind the
+// bucket returns the index for n: its length in bits, and the four bits after the
 // first.
 func bucket(n uint64) int {
 	length := bits.Len64(n)
@@ -33,7 +33,7 @@ func bucket(n uint64) int {
 	return (length-4)<<4 | int(n>>(length-5)&15)
 }
 
-// most is the largest number of a bucket.
+// mostOf returns the largest number of a bucket.
 func mostOf(index int) uint64 {
 	if index < 16 {
 		return uint64(index)
@@ -42,7 +42,7 @@ func mostOf(index int) uint64 {
 	return uint64(16|index&15)<<shift | (1<<shift - 1)
 }
 
-// summary is what is told of latencies, in microseconds.
+// summary has percentiles of latencies, in microseconds.
 type summary struct {
 	Requests            uint64
 	P50, P99, P999, Max float64

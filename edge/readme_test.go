@@ -15,7 +15,7 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb/file"
 )
 
-// An edge whose tenants stand in a file that is watched.
+// An edge that reads its tenants from a file and follows its changes.
 func Example_watchedFile() {
 	serve := func(ctx context.Context) error {
 		dir := tenantdb.NewDirectory(tenantdb.Options{})
@@ -57,7 +57,7 @@ func TestTheGoInTheReadmeIsCompiled(t *testing.T) {
 	for ; found; snippets++ {
 		var snippet string
 		snippet, rest, _ = strings.Cut(rest, "```\n")
-		// What is an init function there is an example here.
+		// An init function in the README is an example in the code.
 		snippet = strings.TrimPrefix(unindented(snippet), "func init() {\n")
 		if !strings.Contains(compiled, snippet) {
 			t.Errorf("not compiled anywhere:\n%s", snippet)

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// BenchmarkRoute is the cost of a routed request, with the reset that makes
-// every request start from a pristine guest, and without.
+// BenchmarkRoute measures a routed request, with and without the reset that gives
+// every request a pristine guest.
 func BenchmarkRoute(b *testing.B) {
 	for name, unsafe := range map[string]bool{"pristine": false, "no-reset": true} {
 		b.Run(name, func(b *testing.B) {
@@ -27,7 +27,7 @@ func BenchmarkRoute(b *testing.B) {
 	}
 }
 
-// BenchmarkNew is the time until a Host is ready, with a warm compile cache.
+// BenchmarkNew measures starting and closing a Host with a warm compile cache.
 func BenchmarkNew(b *testing.B) {
 	newHost(b, nil)
 	for b.Loop() {

@@ -6,7 +6,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
-// The examples decide who the tenant is and nothing else, and can be served.
+// A guest may decide on the tenant only, as the example minimal does.
 func TestADynamicTenantHasTheDefaultURLConfIfTheGuestNamesNone(t *testing.T) {
 	for name, guest := range map[string][]byte{"router": nil, "minimal": wasmtest.Minimal(t)} {
 		t.Run(name, func(t *testing.T) {

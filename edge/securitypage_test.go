@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// The security page says which tests enforce which rule. Each of them exists,
-// and each rule has one.
+// Each rule of SECURITY.md names at least one test that enforces it, and each test
+// that it names exists.
 func TestTheSecurityPageNamesItsTests(t *testing.T) {
 	page, err := os.ReadFile("../.github/SECURITY.md")
 	if err != nil {

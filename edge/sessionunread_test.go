@@ -18,8 +18,8 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// sessionsOf is a SessionReader: the cookie's value is the session's tenant,
-// and the value "unread" cannot be read.
+// sessionsOf is a SessionReader: the value of the cookie is the session's tenant, and
+// a session with the value "unread" cannot be read.
 type sessionsOf struct{}
 
 var errUnread = errors.New("the database is away")
@@ -91,7 +91,7 @@ func TestASessionThatCannotBeReadMattersOnlyWhereItCouldLeadToAnotherTenant_G3(t
 			})
 			front := httptest.NewServer(h.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				found, _ := tenant.From(r.Context())
-				_, _ = io.WriteString(w, found.Schema+" "+r.Header.Get("Cookie")) // the client may be gone
+				_, _ = io.WriteString(w, found.Schema+" "+r.Header.Get("Cookie")) // fails only if the client has disconnected
 			})))
 			defer front.Close()
 			r, err := http.NewRequest("GET", front.URL+"/", nil)
@@ -111,7 +111,7 @@ func TestASessionThatCannotBeReadMattersOnlyWhereItCouldLeadToAnotherTenant_G3(t
 			defer w.Body.Close()
 			got := fmt.Sprint(w.StatusCode)
 			if w.StatusCode == 200 {
-				body, _ := io.ReadAll(w.Body) // what was read tells
+				body, _ := io.ReadAll(w.Body) // checked below
 				got = string(body)
 			}
 			counts := h.Stats()

@@ -16,23 +16,23 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// startVariable in the environment names a compile cache, and makes a process
-// of a test one that starts, routes a request and ends.
+// startVariable is an environment variable with the folder of a compile cache. It
+// makes a test process one that starts, routes a request and ends.
 const startVariable = "TENANTEDGE_TEST_START"
 
-// started is what such a process writes.
+// started is what such a process writes, as JSON.
 type started struct {
 	New, FirstRequest time.Duration // FirstRequest includes New
 	CompileCache      string
 }
 
-// startFigure is that, with the processor time that the process took.
+// startFigure adds the processor time of the process.
 type startFigure struct {
 	started
 	Processor time.Duration
 }
 
-// startChild is the other process.
+// startChild runs in such a process. The cache "none" means no compile cache.
 func startChild(cache string) error {
 	if cache == "none" {
 		cache = ""
@@ -59,7 +59,7 @@ func startChild(cache string) error {
 	return h.Close()
 }
 
-// start runs such a process.
+// start starts such a process and waits until it ends.
 func start(t *testing.T, cache string) startFigure {
 	t.Helper()
 	c := exec.Command(os.Args[0])

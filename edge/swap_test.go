@@ -9,7 +9,7 @@ import (
 	"github.com/tenantedge/tenantedge/assets"
 )
 
-// renamed is the default guest with another digest: a custom section behind it.
+// renamed returns the default guest with another digest, by a custom section.
 func renamed(n byte) []byte {
 	return append(bytes.Clone(assets.Router), 0, 3, 1, 'n', n)
 }
@@ -36,7 +36,7 @@ func TestASwapUnderLoadFailsNoRequest(t *testing.T) {
 	var wg sync.WaitGroup
 	clients, swaps := 3, byte(4)
 	if raced {
-		clients, swaps = 1, 2 // compiling a guest takes minutes beside three that spin
+		clients, swaps = 1, 2 // compiling a guest takes minutes under the load of three clients
 	}
 	for range clients {
 		wg.Go(func() {

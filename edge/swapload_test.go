@@ -15,10 +15,9 @@ import (
 	"github.com/tenantedge/tenantedge/edge/smoke"
 )
 
-// guestOf is the guest of a generation: each routes the same requests in
-// another way. Every fourth is a small one. Of the others what differs is data,
-// which is not compiled: all have the same code in a cache, unless the code is
-// to be fresh.
+// guestOf returns the guest of a generation. Each routes the same requests
+// differently. Every fourth is small. The others differ only in data, which is not
+// compiled, so they share one entry of a compile cache, unless fresh is set.
 func guestOf(t testing.TB, generation int, fresh bool) []byte {
 	if generation%4 == 3 {
 		return constant(generation)
@@ -30,16 +29,16 @@ func guestOf(t testing.TB, generation int, fresh bool) []byte {
 	return append(guest, custom(generation)...)
 }
 
-// soaking tells the long form of the test.
+// soaking reports whether the environment requests the long form of the test.
 func soaking() bool { return os.Getenv("TENANTEDGE_SWAPS") != "" }
 
-// custom is a section without a meaning: code with it is in no cache.
+// custom returns a custom section, with which a guest is in no compile cache.
 func custom(generation int) []byte {
 	content := fmt.Sprintf("\x01n%08d", generation)
 	return append([]byte{0, byte(len(content))}, content...)
 }
 
-// answerOf is what the guest of a generation makes of a request for t<n>.
+// answerOf returns the answer of a generation's guest to a request for t<n>.
 func answerOf(generation, n int) string {
 	if generation%4 == 3 {
 		return fmt.Sprintf("www g%d", generation)
@@ -47,15 +46,14 @@ func answerOf(generation, n int) string {
 	return fmt.Sprintf("t%d g%d", (n+generation)%unrulyTenants, generation)
 }
 
-// load sends requests from several clients for as long as it is told to, and
-// checks each answer: it must be that of a guest which was current at some time
-// while the request was under way.
+// load sends requests from several clients and checks each answer: it must be that of
+// a guest that was current at some time during the request.
 type load struct {
 	t     *testing.T
 	front *front
-	fresh bool // guests have code of their own
+	fresh bool // see guestOf
 
-	begun, done atomic.Int64 // generations: being swapped in, and swapped in
+	begun, done atomic.Int64 // generations: the last whose swap has begun, and has ended
 	requests    atomic.Int64
 	phase       atomic.Pointer[latencies]
 	window      atomic.Pointer[latencies]
@@ -63,7 +61,7 @@ type load struct {
 	misrouted   atomic.Int64
 }
 
-// run sends requests while work is busy.
+// run sends requests while work runs.
 func (l *load) run(clients int, work func()) {
 	var stop atomic.Bool
 	var wg sync.WaitGroup
@@ -102,7 +100,7 @@ func (l *load) one(n int) {
 	l.t.Errorf("t%d is answered with %q: expected what a guest from g%d to g%d says", n, a.body, from, to)
 }
 
-// swap puts the next generation in.
+// swap swaps in the next generation, and returns how long that took.
 func (l *load) swap(h *Host) time.Duration {
 	l.t.Helper()
 	guest := guestOf(l.t, int(l.begun.Load())+1, l.fresh)
@@ -115,8 +113,8 @@ func (l *load) swap(h *Host) time.Duration {
 	return time.Since(began)
 }
 
-// measure waits until no instance is being made or closed, and looks at what
-// the process holds.
+// measure waits until no instance is being made or closed, and measures the
+// footprint of the process.
 func (l *load) measure(h *Host) (soak.Footprint, bool) {
 	l.front.client.CloseIdleConnections()
 	l.front.CloseClientConnections() // returns when they are closed
@@ -127,7 +125,7 @@ func (l *load) measure(h *Host) (soak.Footprint, bool) {
 	return soak.Measure()
 }
 
-// swapFigures is what is kept of a run, for plots.
+// swapFigures are the results of a run, for plots.
 type swapFigures struct {
 	Swaps, Clients, Processors int
 	Failed, Misrouted          int64
@@ -138,7 +136,8 @@ type swapFigures struct {
 	At                         []swapMoment
 }
 
-// moment is a quarter of a second. Times are in milliseconds since the start.
+// moment has the latencies of a quarter of a second. Times are in milliseconds since
+// the start.
 type moment struct {
 	Millisecond int64
 	summary
@@ -162,7 +161,7 @@ func TestSwapsUnderFullLoadFailAndMisrouteNothing(t *testing.T) {
 }
 
 func swapUnderLoad(t *testing.T, name string, fresh bool, change func(*Config)) {
-	swaps := (soak.Times(t, "TENANTEDGE_SWAPS", 8) + 3) / 4 * 4 // ends with the kind of guest that it began with
+	swaps := (soak.Times(t, "TENANTEDGE_SWAPS", 8) + 3) / 4 * 4 // a multiple of four: ends with the kind of guest with which it began
 	clients := 2 * runtime.GOMAXPROCS(0)
 	h := unrulyHost(t, guestOf(t, 0, fresh), func(c *Config) {
 		change(c)
@@ -177,7 +176,7 @@ func swapUnderLoad(t *testing.T, name string, fresh bool, change func(*Config)) 
 	}
 	enter()
 	l.window.Store(&latencies{})
-	l.run(clients, func() { // warm
+	l.run(clients, func() { // to warm up
 		warm := 4
 		if soaking() {
 			warm = 8
