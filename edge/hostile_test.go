@@ -92,7 +92,7 @@ func TestG1AHostileGoGuestFailsItsOwnRequestAlone(t *testing.T) {
 func TestG1ALyingGuestFailsItsOwnRequestAlone(t *testing.T) {
 	message := func(word uint32, fields ...string) string {
 		n := abi.DecHeader0
-		if slices.Contains(fields, "o") { // the first header
+		if slices.Contains(fields, "o") { // the field of the first header
 			n += 2
 		}
 		b := abi.Begin(make([]byte, 4096), word, n)
@@ -255,7 +255,8 @@ func TestG1TheGuestBeforeStandsInForOneThatFails(t *testing.T) {
 	}
 }
 
-// G2: a refused guest affects neither requests nor the process's memory.
+// G2: a refused guest changes nothing: the old one serves requests, and there is
+// nothing to roll back.
 func TestG2AHostileModuleIsRefusedWhileTheOldOneServes(t *testing.T) {
 	h := unrulyHost(t, wasmtest.Unruly(t, 7), nil)
 	f := serveFront(t, h, 1)

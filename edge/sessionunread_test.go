@@ -138,7 +138,7 @@ func TestWhereTheLastRouterPrevailsADecisionHoldsIfItsRouterComesAfterTheSession
 		{dsh, abi.ByHeader, true},
 		{dsh, abi.BySession, false},
 		{sd, abi.BySession, false},
-		{ds, abi.ByHeader, false}, // no router of these
+		{ds, abi.ByHeader, false}, // not one of the routers
 		{sd, "", false},
 	} {
 		if got := lastHoldsUnread(c.routers, c.found); got != c.holds {
@@ -170,7 +170,7 @@ func TestWhatHoldsWithoutTheSessionDependsOnOutcomeAndPolicy_G3(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		config Config
-		holds  []bool // for each of the outcomes
+		holds  []bool // for each outcome
 	}{
 		{"routers must agree", Config{Conflicts: Refuse}, []bool{true, true, false, false, true, true}},
 		{"the last router prevails", Config{Conflicts: LastWins}, []bool{false, false, false, false, true, true}},

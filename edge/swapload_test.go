@@ -17,7 +17,7 @@ import (
 
 // guestOf returns the guest of a generation. Each routes the same requests
 // differently. Every fourth is small. The others differ only in data, which is not
-// compiled, so they share one entry of a compile cache, unless fresh is set.
+// compiled, so they share their code in a compile cache, unless fresh is set.
 func guestOf(t testing.TB, generation int, fresh bool) []byte {
 	if generation%4 == 3 {
 		return constant(generation)

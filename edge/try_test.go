@@ -14,13 +14,13 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// endless is a loop that never ends.
+// endless is the code of an endless loop.
 var endless = []byte{0x03, 0x40, 0x0c, 0, 0x0b, 0x42, 0}
 
-// bomb grows memory until that fails, and traps.
+// bomb is code that grows memory until that fails, and then traps.
 var bomb = []byte{0x03, 0x40, 0x41, 1, 0x40, 0, 0x41, 0x7f, 0x47, 0x0d, 0, 0x0b, 0x00}
 
-// exporting returns a sound guest that also exports its memory under name.
+// exporting returns a valid guest that also exports its memory under name.
 func exporting(name string) []byte {
 	m, err := wasm.Decode(wasmtest.Sound().Wasm())
 	if err != nil {
@@ -35,7 +35,7 @@ func exporting(name string) []byte {
 func TestG2ASmokeRunRefusesHostileGuests(t *testing.T) {
 	h := newHost(t, func(c *Config) { c.SmokeRun = smoke.Run })
 	before := h.Report().Guest
-	// The compiler takes minutes for one function of so many branches.
+	// The compiler needs minutes for one function with so many branches.
 	branches := append(bytes.Repeat([]byte{0x20, 0, 0x04, 0x40, 0x0b}, 100_000), wasmtest.I64(0)...)
 	for name, module := range map[string][]byte{
 		"an endless loop in configure": wasmtest.Sound().With(abi.ExportConfigure, endless...).Wasm(),

@@ -73,7 +73,7 @@ func TestARefusedHandshakeIsAStatus(t *testing.T) {
 		{"one too many of the tenant", "shared.example.com", "/two/full/a/1/", nil, 503},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w.eventually("the sockets before are gone", func() bool { return w.host.WebsocketStats().Tenants == 1 }) // it counts from the handshake on
+			w.eventually("the sockets before are gone", func() bool { return w.host.WebsocketStats().Tenants == 1 }) // only the open one; those in a handshake count too
 			status, body := w.refused(c.host, c.path, c.headers...)
 			if status != c.want {
 				t.Errorf("answered %d %q, expected %d", status, body, c.want)
@@ -93,7 +93,7 @@ func TestARefusedHandshakeIsAStatus(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_ = answer.Body.Close() // unread
+		_ = answer.Body.Close() // the body does not matter
 		return answer
 	}
 	if answer := ask(plain); answer.StatusCode != http.StatusTeapot {
@@ -129,7 +129,7 @@ func TestW3AnOriginIsOneOfTheTenantsOwnOrListed(t *testing.T) {
 		{"acme.example.com", "/echo/a/1/", "https://www.shop.example.com", 101},
 		{"shared.example.com", "/acme/echo/a/1/", "https://acme.example.com", 101},
 		{"acme.example.com", "/echo/a/1/", "https://shop.example.com:444", 403},
-		{"acme.example.com", "/echo/a/1/", "https://shared.example.com", 403}, // other tenants live there too
+		{"acme.example.com", "/echo/a/1/", "https://shared.example.com", 403}, // other tenants have folders there
 		{"acme.example.com", "/echo/a/1/", "https://t1.example.com", 403},
 		{"acme.example.com", "/echo/a/1/", "https://example.com", 403},
 		{"acme.example.com", "/echo/a/1/", "https://evil-acme.example.com", 403},
@@ -151,8 +151,8 @@ func TestW3AnOriginIsOneOfTheTenantsOwnOrListed(t *testing.T) {
 	}
 }
 
-// TestW3HoldsForWebsocketsThatPassThrough: without targets the application gets
-// the handshakes, and may not look at origins.
+// Without targets the application gets the handshakes, and may not check origins, so
+// the edge checks them.
 func TestW3HoldsForWebsocketsThatPassThrough(t *testing.T) {
 	w := newSocketWorld(t, nil, func(c *Config) {
 		c.WSURLConfs, c.Websockets = nil, websocket.Config{Origins: []string{"https://app.example.net"}, OriginsAttribute: "origins"}
@@ -190,8 +190,8 @@ func TestW3ProgramsComeWithoutAnOriginWhereTheyMay(t *testing.T) {
 	}
 }
 
-// chat is a handler whose sockets are in the group that they name, and send to
-// it what they hear.
+// chat returns a handler whose websockets are in the group chat and send their
+// messages to it.
 func chat() played {
 	return played{
 		open: func(s *websocket.Conn) {
@@ -220,7 +220,7 @@ func TestW1AGroupIsItsTenantsOwn(t *testing.T) {
 	says(t, acme, "of acme")
 	hears(t, acme, "of acme")
 	hears(t, other, "of acme")
-	says(t, two, "of two") // had it got the other, it would hear that first
+	says(t, two, "of two") // a message of the other tenant would come first
 	hears(t, two, "of two")
 	scope, err := w.host.Channels("acme")
 	if err != nil {
@@ -267,8 +267,8 @@ func TestW4RemovingATenantClosesItsSockets(t *testing.T) {
 	}
 }
 
-// A tenant that gets another schema is another one to its sockets: those of
-// before are closed, and the groups of before are nobody's.
+// When the schema of a tenant changes, its websockets are closed and its old groups
+// have no members.
 func TestW4ATenantOfANewSchemaHasNewGroups(t *testing.T) {
 	w := newSocketWorld(t, map[string]websocket.Handler{"chat": chat()}, nil)
 	before := w.enter("acme.example.com", "/chat/a/1/")
@@ -363,7 +363,7 @@ func (s brittleScope) Open(ctx context.Context, r channel.Receiver) (*channel.Ch
 	return s.Scope.Open(ctx, r)
 }
 
-// resilient is told of interruptions, and gets group messages itself.
+// resilient is a handler whose consumers handle interruptions and group messages.
 type resilient struct{ played }
 
 func (h resilient) Connect(*websocket.Request) (websocket.Consumer, error) { return h, nil }
@@ -448,7 +448,7 @@ func TestABlockingHandlerReadsAndWrites(t *testing.T) {
 	if first.Protocol() != "talk" {
 		t.Errorf("the subprotocol is %q", first.Protocol())
 	}
-	const many = 160 // ten times of what Stream keeps
+	const many = 160 // ten times what Stream keeps
 	for i := range many {
 		says(t, first, fmt.Sprint(i))
 	}

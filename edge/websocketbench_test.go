@@ -12,8 +12,9 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// measured are the targets that the benchmarks set side by side: a handler in
-// Go, one whose sockets are in a group, and a relay to an upstream that echoes.
+// measured starts a server with the targets of the benchmarks and returns its
+// address: a handler in Go, one whose websockets are in a group, and a relay to an
+// upstream that echoes.
 func measured(t testing.TB) string {
 	t.Helper()
 	behind := newEchoServer(t)
@@ -62,8 +63,8 @@ func TestAnEchoOfAHandlerOrARelayAllocatesNothing(t *testing.T) {
 	}
 }
 
-// BenchmarkWebsocketEcho sets the targets beside the bare hub, in turns of a few
-// milliseconds, so that what else the machine does meets all alike.
+// BenchmarkWebsocketEcho compares the targets with the hub alone, in turns of a few
+// milliseconds, so that other load on the machine affects all equally.
 func BenchmarkWebsocketEcho(b *testing.B) {
 	const conns, each = 100, 20
 	bare := newEchoServer(b)

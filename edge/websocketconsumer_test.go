@@ -9,7 +9,6 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// A route may be handled by the guest.
 func TestARouteMayBeTheGuests(t *testing.T) {
 	w := newSocketWorld(t, nil, func(c *Config) {
 		c.Guest = wasmtest.Guest(t, "guest/examples/echo")

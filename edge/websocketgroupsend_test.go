@@ -10,8 +10,8 @@ import (
 	"github.com/tenantedge/tenantedge/edge/websocket"
 )
 
-// Group messages for clients are ASGI's events: a close keeps its reason, and
-// what cannot be sent is counted.
+// Group messages for clients are ASGI's events: a close keeps its reason, and messages
+// that cannot be sent are counted.
 func TestGroupMessagesForClientsAreReadAsASGIDoes_E3(t *testing.T) {
 	const text, binary = sockets.Text, sockets.Binary
 	for _, c := range []struct {
@@ -58,7 +58,7 @@ func TestGroupMessagesForClientsAreReadAsASGIDoes_E3(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if c.close == 0 && c.op == 0 { // the next message shows that nothing came before it
+			if c.close == 0 && c.op == 0 { // nothing is sent: the next message must arrive first
 				c.op, c.payload = text, "next"
 				next, _ := channel.NewMessage("websocket.send", channel.Field{Name: "text", Value: "next"})
 				if err := scope.GroupSend(t.Context(), "chat", next); err != nil {
@@ -77,14 +77,15 @@ func TestGroupMessagesForClientsAreReadAsASGIDoes_E3(t *testing.T) {
 			if c.malformed {
 				want = 1
 			}
-			if n := w.host.WebsocketStats().Channels.Malformed; n != want { // counted before the client hears of it
+			if n := w.host.WebsocketStats().Channels.Malformed; n != want { // counted before anything is sent to the client
 				t.Errorf("%d messages are counted as malformed, expected %d", n, want)
 			}
 		})
 	}
 }
 
-// A socket whose own send fails is also told of the break: it is counted once.
+// A websocket whose own send fails is also interrupted by the layer. It is counted
+// once.
 func TestASocketThatTheLayerClosesIsCountedOnce_E1(t *testing.T) {
 	w := scripted(t)
 	layer := &frailLayer{Layer: w.layer}
@@ -100,7 +101,7 @@ func TestASocketThatTheLayerClosesIsCountedOnce_E1(t *testing.T) {
 	}
 }
 
-// messageOf returns the message with these entries.
+// messageOf returns a message with these entries.
 func messageOf(entries map[string]any) (*channel.Message, error) {
 	var fields []channel.Field
 	for name, value := range entries {

@@ -37,8 +37,8 @@ func TestAnOriginWithWWWIsOfTheTenantThatHasThatName_B1(t *testing.T) {
 	}
 }
 
-// TestAnOriginIsComparedAsBrowsersMeanIt_E4: one rule holds for sockets that
-// the edge serves and for those that pass through.
+// The same rule applies to websockets that the edge serves and to handshakes that it
+// passes on.
 func TestAnOriginIsComparedAsBrowsersMeanIt_E4(t *testing.T) {
 	change := func(c *Config) {
 		report := c.Directory.Apply([]tenantdb.Change{{
@@ -131,7 +131,7 @@ func TestAnOriginIsComparedAsBrowsersMeanIt_E4(t *testing.T) {
 		{own, "http://" + own + ":0", false},
 		{own, "http://" + own + ":+80", false},
 		{own, "http://" + own + ":80:80", false},
-		{own, "http://" + own + ":65616", false}, // 80, were it cut to 16 bits
+		{own, "http://" + own + ":65616", false}, // its low 16 bits are 80
 		{own, "http://" + own + "..", false},
 		{own, "http://." + own, false},
 		{own, "http://" + own + " http://evil.example.net", false},

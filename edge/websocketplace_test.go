@@ -9,7 +9,8 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// places are how many of a Host's tenants and routes have sockets in Go.
+// places returns the number of pairs of tenant and route that have a websocket of a
+// Handler.
 func places(h *Host) int { return h.WebsocketStats().Routes }
 
 func TestWhatSocketsOfATenantShareGoesWithTheLastOfThem(t *testing.T) {

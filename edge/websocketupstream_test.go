@@ -20,8 +20,8 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// behind is an upstream: it says in its first message what it was asked, and
-// then echoes. The path /refuse is refused.
+// behind starts an upstream and returns its URL. Its first message to a client
+// describes the handshake; then it echoes. It rejects paths that contain "refuse".
 func behind(t *testing.T) *url.URL {
 	t.Helper()
 	hub, err := sockets.New(sockets.Config{})
@@ -44,7 +44,7 @@ func behind(t *testing.T) *url.URL {
 	}))
 	t.Cleanup(func() {
 		server.Close()
-		_ = hub.Shutdown(t.Context()) // which has ended: they are dropped
+		_ = hub.Shutdown(t.Context()) // the context has ended, so websockets are dropped
 	})
 	u, err := url.Parse(server.URL)
 	if err != nil {
@@ -59,7 +59,7 @@ func (e upstreamEcho) Open(c *sockets.Conn)                                 { _ 
 func (upstreamEcho) Message(c *sockets.Conn, op sockets.Op, payload []byte) { _ = c.Send(op, payload) }
 func (upstreamEcho) Closed(*sockets.Conn, sockets.Code, string)             {}
 
-// told is what an upstream was asked.
+// told is the handshake that an upstream received.
 type told struct {
 	Host, URI string
 	Header    http.Header
@@ -176,8 +176,8 @@ func TestAnUpstreamsRefusalIsPassedOn(t *testing.T) {
 	}
 }
 
-// TestHeadsOfWebsocketUpstreamsAreBounded_G9: an upstream that answers a
-// handshake is held to the same bounds as one that answers a request.
+// The head of an upstream's answer to a handshake has the same bounds as that of an
+// answer to a request.
 func TestHeadsOfWebsocketUpstreamsAreBounded_G9(t *testing.T) {
 	const switching = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
 	fill := func(size int) string { return strings.Repeat("X-Big: "+strings.Repeat("x", 1000)+"\r\n", size/1009) }
@@ -216,8 +216,8 @@ func TestHeadsOfWebsocketUpstreamsAreBounded_G9(t *testing.T) {
 	}
 }
 
-// TestHeadsOfWebsocketUpstreamsAreCleaned_A6: what is for servers and for the
-// next hop alone reaches no client, and nothing is added.
+// Headers for servers and hop-by-hop headers do not reach the client, and no header is
+// added.
 func TestHeadsOfWebsocketUpstreamsAreCleaned_A6(t *testing.T) {
 	const fields = "X-Accel-Redirect: secret\r\nX_Accel_Redirect: secret\r\nX-Accel-Buffering: secret\r\nX_Sendfile: secret\r\nX-Lighttpd-Send-File: secret\r\n" +
 		"Keep-Alive: secret\r\nProxy-Authenticate: secret\r\nX-Hop: secret\r\nX-Own: kept\r\n"
@@ -267,8 +267,8 @@ func TestHeadsOfWebsocketUpstreamsAreCleaned_A6(t *testing.T) {
 	}
 }
 
-// answersHandshakes starts an upstream that answers every handshake with head
-// and what belongs to its key.
+// answersHandshakes starts an upstream that answers every handshake with head and the
+// Sec-WebSocket-Accept of its key.
 func answersHandshakes(t *testing.T, head string) *url.URL {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -16,18 +16,18 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// patience bounds what a test waits for; nothing is expected to take it.
+// patience bounds how long a test waits. No wait is expected to take so long.
 const patience = 30 * time.Second
 
-// socketWorld is a server with websockets, of the tenants of newHost and of
-// acme (acme.example.com, shop.example.com, and shared.example.com/acme/).
+// socketWorld is a server with websockets. It has the tenants of newHost and acme
+// (acme.example.com, shop.example.com and shared.example.com/acme/).
 type socketWorld struct {
 	*testing.T
 	host   *Host
 	server *httptest.Server
 }
 
-// routes are a route table and its targets, from lines as "path name".
+// routes returns a route table and its targets, from lines like "path name".
 func routes(target func(name string) websocket.Target, lines ...string) (table []abi.WSRoute, targets map[string]websocket.Target) {
 	targets = map[string]websocket.Target{}
 	for _, line := range lines {
@@ -38,7 +38,7 @@ func routes(target func(name string) websocket.Target, lines ...string) (table [
 	return table, targets
 }
 
-// byHandler serves each route by the handler of its name.
+// byHandler returns the handler with the name of the route.
 func byHandler(name string) websocket.Target { return websocket.Target{Handler: name} }
 
 func newSocketWorld(t *testing.T, handlers map[string]websocket.Handler, change func(*Config)) *socketWorld {
@@ -75,8 +75,9 @@ func newSocketWorld(t *testing.T, handlers map[string]websocket.Handler, change 
 	return w
 }
 
-// dial opens a websocket on a host, with an Origin of its own unless headers
-// say another. The error is a *sockets.StatusError for another status than 101.
+// dial opens a websocket on a host, with the host's Origin unless headers have another
+// one; an empty value removes a header. For a status other than 101 the error is a
+// *sockets.StatusError.
 func (w *socketWorld) dial(host, path string, headers ...string) (*sockets.Client, error) {
 	w.Helper()
 	header := http.Header{"Origin": {"http://" + host}}
@@ -109,7 +110,8 @@ func (w *socketWorld) enter(host, path string, headers ...string) *sockets.Clien
 	return c
 }
 
-// refused dials and returns the status and body of the refusal; 101 for none.
+// refused dials and returns the status and body of the answer; the status is 101 if
+// the handshake is accepted.
 func (w *socketWorld) refused(host, path string, headers ...string) (status int, body string) {
 	w.Helper()
 	c, err := w.dial(host, path, headers...)
@@ -140,7 +142,7 @@ func hears(t *testing.T, c *sockets.Client, want string) {
 	}
 }
 
-// ends expects nothing more but a close frame.
+// ends expects a close frame next.
 func ends(t *testing.T, c *sockets.Client, code sockets.Code) {
 	t.Helper()
 	_, got, err := c.Read()
@@ -150,7 +152,8 @@ func ends(t *testing.T, c *sockets.Client, code sockets.Code) {
 	}
 }
 
-// played is a handler of functions; those that are nil do nothing.
+// played is a handler whose methods call functions. Without message it echoes; other
+// nil functions do nothing.
 type played struct {
 	connect func(*websocket.Request) error
 	open    func(*websocket.Conn)
@@ -190,7 +193,7 @@ func (w *socketWorld) eventually(what string, holds func() bool) {
 	until(w.T, what, holds)
 }
 
-// until waits for what other goroutines bring about.
+// until waits for a condition that other goroutines make true.
 func until(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	tick := time.NewTicker(time.Millisecond)

@@ -17,10 +17,10 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// unrulyTenants is how many tenants the guest wasmtest.Unruly deals with.
+// unrulyTenants is the number of tenants of the guest wasmtest.Unruly.
 const unrulyTenants = 5
 
-// unrulyHost is a host with the tenants t0 to t4 and a guest that tests wrote.
+// unrulyHost returns a host with the tenants t0 to t4 and the given guest.
 func unrulyHost(t testing.TB, guest []byte, change func(*Config)) *Host {
 	t.Helper()
 	return newHost(t, func(c *Config) {
@@ -40,8 +40,8 @@ func unrulyHost(t testing.TB, guest []byte, change func(*Config)) *Host {
 	})
 }
 
-// front is a server on loopback, behind which every tenant answers with its
-// schema and the URLConf that the guest gave.
+// front is a server on loopback. It answers with the tenant's schema and the URLConf
+// that the guest returned.
 type front struct {
 	*httptest.Server
 	client *http.Client
@@ -51,7 +51,7 @@ func serveFront(t testing.TB, h *Host, connections int) *front {
 	t.Helper()
 	handler := h.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		found, _ := tenant.From(r.Context())
-		_, _ = io.WriteString(w, found.Schema+" "+found.URLConf) // the client may be gone
+		_, _ = io.WriteString(w, found.Schema+" "+found.URLConf) // fails only if the client has disconnected
 	}))
 	f := &front{Server: httptest.NewServer(handler)}
 	f.client = &http.Client{
@@ -65,7 +65,7 @@ func serveFront(t testing.TB, h *Host, connections int) *front {
 	return f
 }
 
-// answer is a response, read to its end.
+// answer is a response with its complete body.
 type answer struct {
 	status int
 	header http.Header
@@ -96,8 +96,8 @@ func (f *front) mustGet(t testing.TB, host, target string) answer {
 	return a
 }
 
-// constant is a handmade guest that gives every request to the static tenant
-// www, and says "g<generation>" as its URLConf.
+// constant returns a handmade guest that routes every request to the static tenant
+// www, with the URLConf "g<generation>".
 func constant(generation int) []byte {
 	b := abi.Begin(make([]byte, 512), uint32(abi.Tenant)|200<<abi.DecStatusShift, abi.DecHeader0)
 	b.Put(abi.DecSchema, "www")
