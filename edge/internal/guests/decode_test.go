@@ -10,7 +10,7 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// answers is a decision as a guest writes it.
+// answers is an encoded decision of a guest.
 type answers struct {
 	word   uint32
 	fields map[int]string
@@ -56,14 +56,14 @@ func testSet(t *testing.T) *Set {
 	}}
 }
 
-// What a guest answers is checked: it cannot make up tenants, send clients
-// somewhere else, or break headers.
+// The host checks decisions: a guest cannot invent tenants, redirect clients to other
+// hosts, or set invalid headers.
 func TestDecisionsThatMakeNoSenseAreTheGuestsFailure(t *testing.T) {
 	found := uint32(abi.Tenant)
 	for _, c := range []struct {
 		name string
 		a    answers
-		want string // in the error; empty: it is fine
+		want string // in the error; empty: no error
 	}{
 		{"a dynamic tenant by domain", answers{word: found | abi.DecDynamic, fields: map[int]string{abi.DecSchema: "t1", abi.DecDomain: "t1.example.com"}}, ""},
 		{"a static tenant by header", answers{word: found, fields: map[int]string{abi.DecSchema: "www", abi.DecReference: "www"}}, ""},
@@ -88,8 +88,8 @@ func TestDecisionsThatMakeNoSenseAreTheGuestsFailure(t *testing.T) {
 	}
 }
 
-// Browsers read more than //host/ as a host; a redirect that they could read in
-// another way than the edge is refused.
+// Browsers find a host not only in //host/. A redirect that they could read differently
+// than the edge is refused.
 func TestARedirectLeadsToARegisteredDomainAsBrowsersReadIt_B5(t *testing.T) {
 	s := newServices(testSet(t), nil)
 	for _, c := range []struct {

@@ -10,10 +10,10 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
-// patience is how long a test waits on a busy machine.
+// patience bounds how long a test waits on a busy machine.
 const patience = time.Minute
 
-// until waits for what other goroutines bring about.
+// until waits for a condition that other goroutines make true.
 func until(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	tick := time.NewTicker(time.Millisecond)

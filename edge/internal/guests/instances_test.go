@@ -8,7 +8,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/soak"
 )
 
-// What a further instance takes while nothing happens, after it has served.
+// The memory of an idle instance that has served a request.
 func TestAFurtherInstanceTakesLittleMemory(t *testing.T) {
 	const instances = 65
 	set := newRouterSet(t, func(c *Config) { c.Limits.Instances = instances })

@@ -17,7 +17,7 @@ func TestTheRecordAfterDroppedOnesSaysHowMany_D5(t *testing.T) {
 				l.write(t.Context(), slog.LevelInfo, strings.Repeat("x", 1<<10-recordOverhead), nil)
 			}
 		}
-		write(20) // a record is as much as a second's worth, and a burst 16
+		write(20) // a burst is 16 records, and one record is allowed each second
 		if l.written.Load() != 16 || l.dropped.Load() != 4 {
 			t.Errorf("%d written and %d dropped", l.written.Load(), l.dropped.Load())
 		}

@@ -36,7 +36,7 @@ func newSet(t testing.TB, wasm []byte, change func(*Config)) *Set {
 	c := Config{
 		ABI: settings(t, abi.Config{ABI: abi.Version, Routers: []string{"domain"}, Tenants: table}), Tenants: NewTenants(table, tenantdb.NewDirectory(tenantdb.Options{}), false),
 		MaySet: trust.New(trust.Config{}).GuestMaySet,
-		// The machine may be busy.
+		// For a busy machine.
 		Limits:       instance.Limits{Deadline: time.Minute, QueueTimeout: time.Minute},
 		CompileCache: compileCache, Logger: slog.New(slog.DiscardHandler),
 	}

@@ -9,15 +9,15 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// A guest that gives no names for a tenant gets those of the tenant, and none
-// that is another's is taken.
+// If the guest returns no identifier or cache prefix, the tenant's own is used. One
+// that belongs to another tenant is refused.
 func TestATenantHasNamesOfItsOwn_D7(t *testing.T) {
 	dynamic, static := uint32(abi.Tenant)|abi.DecDynamic, uint32(abi.Tenant)
 	for _, c := range []struct {
 		name               string
 		word               uint32
 		schema, own        string
-		identifier, prefix string // what the guest gives
+		identifier, prefix string // what the guest returns
 		want               [2]string
 		refused            string
 	}{

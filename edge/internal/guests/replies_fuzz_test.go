@@ -21,14 +21,14 @@ func mirrorSet(t testing.TB) *Set {
 	return newSet(t, wasmtest.Sound().Mirrors(abi.ExportRoute).Wasm(), nil)
 }
 
-// allocated is how many bytes the process has allocated since it started.
+// allocated returns the bytes that the process has allocated since it started.
 func allocated() uint64 {
 	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
 	metrics.Read(sample)
 	return sample[0].Value.Uint64()
 }
 
-// replied has the guest reply with raw, and decodes that as a decision.
+// replied has the guest reply with raw, and decodes the reply as a decision.
 func replied(set *Set, raw []byte) (d Decision, err error) {
 	g, i, err := set.Borrow(context.Background())
 	if err != nil {
@@ -42,7 +42,7 @@ func replied(set *Set, raw []byte) (d Decision, err error) {
 	return d, err
 }
 
-// repeatedHeaders is a decision whose pairs of headers, so many, are all the
+// repeatedHeaders returns a decision with so many header pairs, which all refer to the
 // same bytes.
 func repeatedHeaders(pairs, length int) []byte {
 	n := abi.DecHeader0 + 2*pairs
@@ -84,7 +84,7 @@ func TestHeadersThatShareTheirBytesAreRefused_D1(t *testing.T) {
 	}
 }
 
-// A decision is bounded where it names the most that a header may have.
+// A decision may set at most abi.MaxHeaders headers.
 func TestAGuestCannotNameMoreHeadersThanMayBe_D1(t *testing.T) {
 	set := mirrorSet(t)
 	for n, want := range map[int]bool{abi.MaxHeaders: true, abi.MaxHeaders + 1: false} {
@@ -101,20 +101,20 @@ func TestAGuestCannotNameMoreHeadersThanMayBe_D1(t *testing.T) {
 	}
 }
 
-// replyBudget is the most that the host may allocate for one reply, in bytes:
-// all that it may copy, and as much again for what holds it.
+// replyBudget is the maximum number of bytes that the host may allocate for one reply:
+// all that it may copy, and as much again for the values that contain it.
 const replyBudget = 2 * (abi.MaxReply + abi.BufferSize)
 
-// FuzzRepliesTakeBoundedMemory_D1 repeats the last pair of a reply's table of
-// fields, since a guest can do so for eight bytes a field.
+// FuzzRepliesTakeBoundedMemory_D1 repeats the last field of a reply's table, since a
+// guest can repeat a field's content for eight bytes each.
 func FuzzRepliesTakeBoundedMemory_D1(f *testing.F) {
 	f.Add(repeatedHeaders(1, 512), uint8(0))
 	f.Add(repeatedHeaders(2, 16), uint8(1))
 	set := mirrorSet(f)
 	f.Fuzz(func(t *testing.T, raw []byte, repeat uint8) {
 		raw = repeated(raw, 16*int(repeat))
-		// The counter is that of the process, in which others allocate too: what
-		// the reply takes is taken each time.
+		// Other goroutines also count towards allocated: the minimum of several tries
+		// is what the reply needs.
 		var d Decision
 		var err error
 		grown := uint64(1 << 62)
@@ -134,7 +134,7 @@ func FuzzRepliesTakeBoundedMemory_D1(f *testing.F) {
 	})
 }
 
-// repeated is raw with the last pair of its fields so many times more.
+// repeated returns raw with so many more copies of the last field in its table.
 func repeated(raw []byte, times int) []byte {
 	if len(raw) < 8 {
 		return raw
