@@ -17,9 +17,9 @@ import (
 // pass on like other requests, except those from pages of other sites, which are
 // rejected.
 type Config struct {
-	// Targets say what serves each route of edge.Config.WSURLConfs, by the name of
-	// the table and of the route. If there are any, every route must have one, and
-	// the Host answers every handshake.
+	// Targets say what serves each route of edge.Config.WSURLConfs, by the names of
+	// table and route. If there is one, every route must have one, and the Host
+	// answers every handshake.
 	Targets map[string]map[string]Target
 	// Handlers are the handlers that Target.Handler names.
 	Handlers map[string]Handler
@@ -29,7 +29,7 @@ type Config struct {
 	// "*.example.com" for all subdomains, "*" for any origin.
 	Origins []string
 	// OriginsAttribute names an attribute of tenants that lists further origins of
-	// the tenant, separated by blanks or commas. Empty: none.
+	// the tenant, separated by white space or commas. Empty: none.
 	OriginsAttribute string
 	// WithoutOrigin accepts clients that send no Origin, as programs do, unless
 	// they look like a browser.
@@ -94,8 +94,8 @@ var compressions = map[string]sockets.Compression{
 	"per-message": sockets.CompressionPerMessage, "with-context": sockets.CompressionWithContext,
 }
 
-// Check returns an error for a configuration that cannot be served, with the
-// routes of all tables.
+// Check returns an error for a configuration that cannot be served. tables are the
+// route tables of edge.Config.WSURLConfs.
 func (w *Config) Check(tables map[string][]abi.WSRoute) error {
 	if _, ok := compressions[w.Compression]; !ok {
 		return fmt.Errorf("Websockets.Compression: expected off, per-message or with-context, found %q", w.Compression)

@@ -11,11 +11,11 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// room is a handler of chat rooms. Each tenant has its own, for groups are the
-// tenant's. An idle socket costs no goroutine.
+// room is a handler of chat rooms. Each tenant has its own rooms, since groups belong
+// to a tenant. An idle websocket costs no goroutine.
 type room struct{}
 
-// Connect answers a handshake.
+// Connect accepts a handshake with a session cookie.
 func (room) Connect(r *websocket.Request) (websocket.Consumer, error) {
 	if _, err := r.Cookie("session"); err != nil {
 		return nil, &websocket.Rejection{Status: http.StatusForbidden, Reason: "nobody is logged in"}
@@ -23,22 +23,22 @@ func (room) Connect(r *websocket.Request) (websocket.Consumer, error) {
 	return member{"room-" + r.Value("room")}, nil
 }
 
-// member gets the events of one socket.
+// member handles the events of one websocket.
 type member struct{ group string }
 
-// Open enters the room.
+// Open adds the websocket to the group of the room.
 func (m member) Open(s *websocket.Conn) {
 	if err := s.Groups().Add(context.Background(), m.group); err != nil {
 		s.Close(1011, "")
 	}
 }
 
-// Message tells all members.
+// Message sends the text to all members.
 func (m member) Message(s *websocket.Conn, _ websocket.Kind, text []byte) {
 	s.Groups().SendText(context.Background(), m.group, string(text))
 }
 
-// Closed has nothing to do: a socket that is gone is in no group.
+// Closed does nothing: a closed websocket is in no group.
 func (m member) Closed(*websocket.Conn, int, string) {}
 
 func ExampleHandler() {

@@ -9,9 +9,8 @@ import (
 	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
-// Handler handles the websockets of a route. Config.Handlers registers it under
-// the name that Target.Handler has. Blocking makes one of a function that reads
-// and writes.
+// Handler handles the websockets of a route. Config.Handlers registers it under the
+// name that Target.Handler has. Blocking is a Handler that runs a function.
 type Handler interface {
 	// Connect decides on a handshake that was routed and whose origin and limits
 	// were checked. It returns the consumer of the websocket's events, or a

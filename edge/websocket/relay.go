@@ -13,7 +13,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/upstream"
 )
 
-// relay connects the websocket to one of an application.
+// relay opens a websocket to an application and relays the client's to it.
 func (s *Server) relay(w http.ResponseWriter, r *http.Request, h *sockets.Handshake, target *Target) {
 	app := upstream.Target{URL: target.Upstream, Inner: target.Inner, OwnHost: target.OwnHost}
 	up, err := s.dialer.Dial(r.Context(), app.Request(s.edge.Host, r))
@@ -44,6 +44,6 @@ func passOn(w http.ResponseWriter, answer *http.Response) {
 	}
 	w.WriteHeader(answer.StatusCode)
 	if _, err := io.Copy(w, answer.Body); err != nil {
-		panic(http.ErrAbortHandler) // the client must not take it for the complete answer
+		panic(http.ErrAbortHandler) // the client must notice that the answer is incomplete
 	}
 }

@@ -12,8 +12,8 @@ import (
 // websocket is closed when the function returns: with 1000, or with 1011 after an
 // error or a panic.
 type Blocking struct {
-	// Serve is called for each socket. The context has the tenant (tenant.From)
-	// and ends with the socket.
+	// Serve is called for each websocket. The context has the tenant (tenant.From)
+	// and ends with the websocket.
 	Serve func(ctx context.Context, s *Stream) error
 	// Protocols are the subprotocols that Serve speaks. The first one that the
 	// client offers is chosen.
