@@ -9,8 +9,8 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// If the guest returns no identifier or cache prefix, the tenant's own is used. One
-// that belongs to another tenant is refused.
+// If the guest returns no identifier or cache prefix, the tenant's own is used. Those
+// that another tenant could also have are refused.
 func TestATenantHasNamesOfItsOwn_D7(t *testing.T) {
 	dynamic, static := uint32(abi.Tenant)|abi.DecDynamic, uint32(abi.Tenant)
 	for _, c := range []struct {

@@ -105,8 +105,8 @@ func TestAGuestCannotNameMoreHeadersThanMayBe_D1(t *testing.T) {
 // all that it may copy, and as much again for the values that contain it.
 const replyBudget = 2 * (abi.MaxReply + abi.BufferSize)
 
-// FuzzRepliesTakeBoundedMemory_D1 repeats the last field of a reply's table, since a
-// guest can repeat a field's content for eight bytes each.
+// FuzzRepliesTakeBoundedMemory_D1 repeats the last entry of a reply's table of fields:
+// for eight bytes, a guest can repeat a field of any length.
 func FuzzRepliesTakeBoundedMemory_D1(f *testing.F) {
 	f.Add(repeatedHeaders(1, 512), uint8(0))
 	f.Add(repeatedHeaders(2, 16), uint8(1))
@@ -134,7 +134,7 @@ func FuzzRepliesTakeBoundedMemory_D1(f *testing.F) {
 	})
 }
 
-// repeated returns raw with so many more copies of the last field in its table.
+// repeated returns raw with so many more copies of the last entry of its table.
 func repeated(raw []byte, times int) []byte {
 	if len(raw) < 8 {
 		return raw
