@@ -105,8 +105,9 @@ func TestAGuestCannotNameMoreHeadersThanMayBe_D1(t *testing.T) {
 // all that it may copy, and as much again for the values that contain it.
 const replyBudget = 2 * (abi.MaxReply + abi.BufferSize)
 
-// FuzzRepliesTakeBoundedMemory_D1 repeats the last entry of a reply's table of fields:
-// for eight bytes, a guest can repeat a field of any length.
+// FuzzRepliesTakeBoundedMemory_D1 repeats the last two entries of a reply's table of
+// fields, such as a header's name and value: a guest can repeat a field of any length
+// for eight bytes.
 func FuzzRepliesTakeBoundedMemory_D1(f *testing.F) {
 	f.Add(repeatedHeaders(1, 512), uint8(0))
 	f.Add(repeatedHeaders(2, 16), uint8(1))
@@ -134,7 +135,7 @@ func FuzzRepliesTakeBoundedMemory_D1(f *testing.F) {
 	})
 }
 
-// repeated returns raw with so many more copies of the last entry of its table.
+// repeated returns raw with so many more copies of the last two entries of its table.
 func repeated(raw []byte, times int) []byte {
 	if len(raw) < 8 {
 		return raw
