@@ -9,8 +9,8 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
-// A message that does not fit the buffer of requests gets its own buffer, and the
-// next message finds the guest reset.
+// TestAConsumerGetsLongMessagesWhole checks that a message that does not fit the
+// buffer of requests gets its own buffer, and that the next finds the guest reset.
 func TestAConsumerGetsLongMessagesWhole(t *testing.T) {
 	w := newConsumerWorld(t, wasmtest.Guest(t, "guest/examples/echo"), func(c *Config) {
 		c.Limits.Deadline = time.Minute // for a busy machine
@@ -29,8 +29,9 @@ func TestAConsumerGetsLongMessagesWhole(t *testing.T) {
 	}
 }
 
-// A message that the guest's memory has no room for closes the websocket with 1009,
-// whether the host or the guest finds that out.
+// TestAMessageThatTheGuestHasNoRoomForIsTooBig checks that a message for which the
+// guest has no memory closes the websocket with 1009, whether the host or the guest
+// finds that out.
 func TestAMessageThatTheGuestHasNoRoomForIsTooBig(t *testing.T) {
 	w := newConsumerWorld(t, wasmtest.Guest(t, "guest/examples/echo"), func(c *Config) {
 		c.Limits.Memory = 16 << 20

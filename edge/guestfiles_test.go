@@ -133,8 +133,9 @@ func TestAGuestThatSaysWhereFilesAreHasNone(t *testing.T) {
 	}
 }
 
-// Each request needs the location of a tenant's files, which another instance of the
-// guest must find, while all instances are in use by such requests.
+// TestGuestsThatUseFilesDoNotWaitForEachOther sends requests that need the location of
+// a tenant's files, which another instance of the guest must find, while such requests
+// use all instances.
 func TestGuestsThatUseFilesDoNotWaitForEachOther(t *testing.T) {
 	h, _ := newFileHost(t, func(c *Config) {
 		c.Limits.Instances = 2

@@ -151,8 +151,8 @@ func TestW3AnOriginIsOneOfTheTenantsOwnOrListed(t *testing.T) {
 	}
 }
 
-// Without targets the application gets the handshakes, and may not check origins, so
-// the edge checks them.
+// TestW3HoldsForWebsocketsThatPassThrough: without targets the application gets the
+// handshakes. It may not check origins, so the edge does.
 func TestW3HoldsForWebsocketsThatPassThrough(t *testing.T) {
 	w := newSocketWorld(t, nil, func(c *Config) {
 		c.WSURLConfs, c.Websockets = nil, websocket.Config{Origins: []string{"https://app.example.net"}, OriginsAttribute: "origins"}

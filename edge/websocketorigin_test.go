@@ -37,8 +37,8 @@ func TestAnOriginWithWWWIsOfTheTenantThatHasThatName_B1(t *testing.T) {
 	}
 }
 
-// The same rule applies to websockets that the edge serves and to handshakes that it
-// passes on.
+// TestAnOriginIsComparedAsBrowsersMeanIt_E4 applies the same rule to websockets that
+// the edge serves and to handshakes that it passes on.
 func TestAnOriginIsComparedAsBrowsersMeanIt_E4(t *testing.T) {
 	change := func(c *Config) {
 		report := c.Directory.Apply([]tenantdb.Change{{

@@ -176,8 +176,8 @@ func TestAnUpstreamsRefusalIsPassedOn(t *testing.T) {
 	}
 }
 
-// The head of an upstream's answer to a handshake has the same bounds as that of an
-// answer to a request.
+// TestHeadsOfWebsocketUpstreamsAreBounded_G9 checks that the head of an upstream's
+// answer to a handshake has the same bounds as that of an answer to a request.
 func TestHeadsOfWebsocketUpstreamsAreBounded_G9(t *testing.T) {
 	const switching = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
 	fill := func(size int) string { return strings.Repeat("X-Big: "+strings.Repeat("x", 1000)+"\r\n", size/1009) }
@@ -216,8 +216,8 @@ func TestHeadsOfWebsocketUpstreamsAreBounded_G9(t *testing.T) {
 	}
 }
 
-// Headers for servers and hop-by-hop headers do not reach the client, and no header is
-// added.
+// TestHeadsOfWebsocketUpstreamsAreCleaned_A6 checks that headers for servers and
+// hop-by-hop headers do not reach the client, and that no header is added.
 func TestHeadsOfWebsocketUpstreamsAreCleaned_A6(t *testing.T) {
 	const fields = "X-Accel-Redirect: secret\r\nX_Accel_Redirect: secret\r\nX-Accel-Buffering: secret\r\nX_Sendfile: secret\r\nX-Lighttpd-Send-File: secret\r\n" +
 		"Keep-Alive: secret\r\nProxy-Authenticate: secret\r\nX-Hop: secret\r\nX-Own: kept\r\n"

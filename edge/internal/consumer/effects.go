@@ -32,7 +32,7 @@ type effects struct {
 
 	status   int    // not 0: the guest rejects the handshake
 	protocol string // subprotocol that the guest chose
-	plain    bool   // no effect uses the channel layer: reply is read from the guest's memory
+	plain    bool   // not opening, and no effect uses the channel layer: reply is in the guest's memory
 	reply    abi.Message
 	final    bool               // each is at the last effect
 	messages []*channel.Message // of GroupSend and ChannelSend, in order

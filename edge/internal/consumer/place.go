@@ -75,8 +75,8 @@ func (q *Set) own(key ownerKey) *owner {
 	return o
 }
 
-// leave counts one websocket less, and drops the place and the owner of the last
-// one.
+// leave counts one websocket less, drops its place and owner if they have no other
+// one, and wakes Drain if no place is left.
 func (q *Set) leave(p *place) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

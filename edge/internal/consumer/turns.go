@@ -173,7 +173,8 @@ func (c *Consumer) wasSet(a *alarm) bool {
 // Set has the websockets that the guest of a Host handles, and the order in which
 // their events run. A client's message runs in the hub's worker that read it, if
 // possible. Other events run in a few goroutines, which exist while events wait.
-// They serve tenants in turns, and leave half of the guest's instances to others.
+// They serve tenants in turn and, if there are several instances of the guest, leave
+// half of them to requests and clients' messages.
 type Set struct {
 	guests     *guests.Set
 	logger     *slog.Logger
@@ -202,7 +203,8 @@ func New(g *guests.Set, logger *slog.Logger, instances int) *Set {
 	return &Set{guests: g, logger: logger, maxRunning: max(1, instances/2)}
 }
 
-// push puts a consumer at the end of its tenant's ready list.
+// push puts a consumer at the end of its tenant's ready list, and starts a goroutine
+// if fewer than maxRunning run.
 func (q *Set) push(c *Consumer) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -233,8 +235,8 @@ func (q *Set) line(o *owner) {
 	q.last = o
 }
 
-// start starts another goroutine, if events wait and fewer than maxRunning run. The
-// caller holds q.mu.
+// start starts another goroutine of work, if events wait and fewer than maxRunning
+// run. The caller holds q.mu.
 func (q *Set) start() {
 	if q.last != nil && q.running < q.maxRunning {
 		q.running++
