@@ -63,7 +63,7 @@ func TestAnEchoOfAHandlerOrARelayAllocatesNothing(t *testing.T) {
 	}
 }
 
-// BenchmarkWebsocketEcho compares the targets with the hub alone, in turns of a few
+// BenchmarkWebsocketEcho compares the targets with a bare hub, in turns of a few
 // milliseconds, so that other load on the machine affects all equally.
 func BenchmarkWebsocketEcho(b *testing.B) {
 	const conns, each = 100, 20

@@ -88,7 +88,7 @@ func TestDecisionsThatMakeNoSenseAreTheGuestsFailure(t *testing.T) {
 	}
 }
 
-// Browsers find a host not only in //host/. A redirect that they could read differently
+// Browsers find a host not only in //host/. A redirect that they could read otherwise
 // than the edge is refused.
 func TestARedirectLeadsToARegisteredDomainAsBrowsersReadIt_B5(t *testing.T) {
 	s := newServices(testSet(t), nil)
