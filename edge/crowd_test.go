@@ -59,6 +59,7 @@ func (w *crowdWorld) round(t *testing.T, c crowd, number int) crowdRound {
 			Seed: uint64(number)<<32 | uint64(n), Stay: c.stay, Answer: min(c.stay, 2*time.Second),
 		}))
 	}
+	w.awaitVisitor(t, before.Accepted)
 	r := crowdRound{Left: map[string]int64{}}
 	samples, full := 0, 0
 	tick := time.NewTicker(max(c.length/500, time.Millisecond))
@@ -90,6 +91,17 @@ func (w *crowdWorld) round(t *testing.T, c crowd, number int) crowdRound {
 	r.Full = float64(full) / float64(samples)
 	r.Took = time.Since(began)
 	return r
+}
+
+// awaitVisitor waits until more websockets have been accepted than there were:
+// processes need a moment to start, a long one on a busy machine.
+func (w *crowdWorld) awaitVisitor(t *testing.T, accepted uint64) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); w.host.WebsocketStats().Accepted == accepted; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("no websocket was accepted within %v", patience)
+		}
+	}
 }
 
 // crowdRound has the counts of one round, and the resources held after it.
