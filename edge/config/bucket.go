@@ -34,11 +34,11 @@ func (s *S3) decode(v value) {
 	v.atMostOne(found, "access_key_env", "access_key_file")
 	v.atMostOne(found, "secret_key_env", "secret_key_file")
 	if (s.AccessKeyEnv+s.AccessKeyFile == "") != (s.SecretKeyEnv+s.SecretKeyFile == "") {
-		v.fail("expected both an access key and a secret key, or neither for those of the environment or the machine, found one; add the other")
+		v.fail("expected both an access key and a secret key, or neither to use those of the environment or the machine, found only one; add the other")
 	}
 	if at, ok := found["endpoint"]; ok && at.n.kind == kindString && s.Endpoint != "" && !isOrigin(s.Endpoint) {
 		// The error omits the URL, which may contain a password.
-		at.fail("expected a URL of scheme, host and port alone, such as \"https://s3.example.com\"; correct it")
+		at.fail("expected a URL of only scheme, host and port, such as \"https://s3.example.com\", found another URL; correct it")
 	}
 }
 

@@ -58,15 +58,15 @@ func (r *ChannelsRedis) decode(v value) {
 	v.atMostOne(found, "encryption_keys_env", "encryption_keys_file")
 	if at, ok := found["hosts"]; ok && at.n.kind == kindList {
 		if len(r.Hosts) == 0 {
-			at.fail("expected at least one host as \"redis://127.0.0.1:6379/0\", found none")
+			at.fail("expected at least one host such as \"redis://127.0.0.1:6379/0\", found none; add one")
 		}
 		for i, host := range r.Hosts {
 			item := value{v.d, at.n.items[i], at.p.item(i)}
 			switch { // the errors omit the URL, which may contain a password
 			case !strings.HasPrefix(host, "redis://") && !strings.HasPrefix(host, "rediss://") && !strings.HasPrefix(host, "unix://"):
-				item.fail("expected a URL as \"redis://127.0.0.1:6379/0\", \"rediss://…\" or \"unix://…\", found another text")
+				item.fail("expected a URL such as \"redis://127.0.0.1:6379/0\", \"rediss://…\" or \"unix://…\", found another scheme or none; correct it")
 			case strings.Contains(host, "@"):
-				item.fail("expected a URL without user and password, found one with them; put the hosts into a file or the environment and name that in hosts_file or hosts_env")
+				item.fail("expected a URL without user and password, found credentials; move the hosts to a file or an environment variable and name it in hosts_file or hosts_env")
 			default:
 				if err := redis.CheckURL(host); err != nil {
 					item.fail("%v", err)
@@ -77,7 +77,7 @@ func (r *ChannelsRedis) decode(v value) {
 	if r.Layer == "pubsub" {
 		for _, key := range []string{"expiry", "group_expiry", "capacity", "random_prefix_length"} {
 			if at, ok := found[key]; ok {
-				at.fail("expected no such key with the layer pubsub, which keeps nothing, found it; remove it")
+				at.fail("expected a key that applies to the layer pubsub, which stores no messages, found one that does not; remove it")
 			}
 		}
 	}
@@ -99,7 +99,7 @@ func (r *ChannelsRedis) URLs() ([]string, error) {
 	}
 	urls := strings.Fields(text)
 	if len(urls) == 0 {
-		return nil, fmt.Errorf("config: expected URLs of Redis with blanks or line breaks between them in the %s, found none", where)
+		return nil, fmt.Errorf("config: expected Redis URLs separated by spaces or line breaks in the %s, found none; add them", where)
 	}
 	for i, u := range urls {
 		if err := redis.CheckURL(u); err != nil {

@@ -40,7 +40,7 @@ func Parse(name string, data []byte) (*File, error) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	d := newDecoder(name)
 	if bad := invalidUTF8(data); bad >= 0 {
-		d.fail(position{1, 1}.after(data[:bad]), nil, "expected UTF-8, found a byte that is none; save the file as UTF-8")
+		d.fail(position{1, 1}.after(data[:bad]), nil, "expected UTF-8, found an invalid byte; save the file as UTF-8")
 		return nil, d.err()
 	}
 	var root *node

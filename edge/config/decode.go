@@ -151,7 +151,7 @@ func (v value) keys(dst any, upper bool) seen {
 			continue
 		}
 		if before, ok := found[key]; ok {
-			v.d.fail(kv.key.pos, at, "expected each key once, found it again, as %s in line %d; remove one of them", before.p, before.n.pos.line)
+			v.d.fail(kv.key.pos, at, "expected each key once, found it again, first as %s on line %d; remove one of them", before.p, before.n.pos.line)
 			continue
 		}
 		if kv.val.isNull() {
@@ -178,14 +178,14 @@ func (v value) unknown(key *node, at *path, fields schema, upper bool) {
 		}
 	}
 	if _, ok := fields[key.text+"_env"]; ok {
-		v.d.fail(key.pos, at, "expected no secret in this file; put it into a file or the environment and name that in %[1]s_file or %[1]s_env", key.text)
+		v.d.fail(key.pos, at, "expected no secret in this file, found one; move it to another file or an environment variable and name that in %[1]s_file or %[1]s_env", key.text)
 		return
 	}
 	if hint := suggest(key.text, names); hint != "" {
-		v.d.fail(key.pos, at, "expected a known key, found this one; did you mean %s?", hint)
+		v.d.fail(key.pos, at, "expected a known key, found an unknown one; did you mean %s?", hint)
 		return
 	}
-	v.d.fail(key.pos, at, "expected a known key, found this one; the keys here are %s", strings.Join(names, ", "))
+	v.d.fail(key.pos, at, "expected a known key, found an unknown one; the keys here are %s", strings.Join(names, ", "))
 }
 
 // schema holds the keys that a struct accepts.

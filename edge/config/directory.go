@@ -50,13 +50,13 @@ func (dir *Directory) decode(v value) {
 	}
 	for _, key := range others {
 		if at, ok := found[key]; ok {
-			at.fail("expected no such key with source %s, found it; remove it or change the source", dir.Source)
+			at.fail("expected a key that applies to source %s, found one that does not; remove it or change the source", dir.Source)
 		}
 	}
 	if dir.Source == "postgres" {
 		dir.Database.check(v, found)
 		if found.has("tenant_table") != found.has("domain_table") {
-			v.fail("expected tenant_table and domain_table together, found one of them; add the other")
+			v.fail("expected tenant_table and domain_table together, found only one; add the other")
 		}
 		return
 	}
@@ -94,11 +94,11 @@ func (dir *Directory) checkRows(found seen) {
 	places := make(map[place]bool, len(dir.Domains))
 	for i, d := range dir.Domains {
 		if !ids[strings.ToLower(d.TenantID)] {
-			found["domains"].item(i).fail("expected the id of a tenant above, found %q; add the tenant or correct tenant_id", shorten(d.TenantID))
+			found["domains"].item(i).fail("expected the id of one of the tenants, found %q; add the tenant or correct tenant_id", shorten(d.TenantID))
 		}
 		at := place{d.Domain, d.Folder}
 		if places[at] {
-			found["domains"].item(i).fail("expected domain and folder once, found %q with folder %q again; remove one of the rows", shorten(d.Domain), shorten(d.Folder))
+			found["domains"].item(i).fail("expected each pair of domain and folder once, found %q with folder %q again; remove one of the rows", shorten(d.Domain), shorten(d.Folder))
 		}
 		places[at] = true
 	}
@@ -122,7 +122,7 @@ func (dir *Directory) checkSchemas(v value, t tenantTable) {
 		item := list.item(i)
 		checkSchema(v.d, item.n.pos, item.p.child("schema_name"), t.Schema)
 		if taken[strings.ToLower(t.Schema)] {
-			item.fail("expected a schema of its own, found %q, which tenants has too; change one of them", t.Schema)
+			item.fail("expected an unused schema, found %q, which the key tenants also uses; change one of them", t.Schema)
 		}
 	}
 }

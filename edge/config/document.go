@@ -104,7 +104,7 @@ func (doc *document) checkListeners(v value) {
 		case slices.ContainsFunc(doc.Listeners[:i], same):
 			at.fail("expected each address once, found %q again; remove it", l.Address)
 		case l.Address == string(doc.Admin):
-			at.fail("expected an address of its own, found %q, which admin has too; change one of them", l.Address)
+			at.fail("expected an unused address, found %q, which admin also uses; change one of them", l.Address)
 		}
 	}
 }
@@ -175,12 +175,12 @@ func (v value) prefix(text string) (netip.Prefix, bool) {
 	p, err := netip.ParsePrefix(text)
 	switch {
 	case err != nil:
-		v.want("a network as \"10.0.0.0/8\", an IP address, private_ranges or loopback")
+		v.want("a network such as \"10.0.0.0/8\", an IP address, private_ranges or loopback")
 	case p != p.Masked():
-		v.fail("expected a network, found %s, an address inside of one; write %q for the network or %q for the address alone",
+		v.fail("expected a network, found %s, an address within a network; write %q for the network or %q for only the address",
 			v.n.found(), p.Masked(), p.Addr())
 	case p.Addr().Is4In6():
-		v.fail("expected a network, found %s; write the IPv4 network as IPv4", v.n.found())
+		v.fail("expected a network, found %s; write it in IPv4 notation", v.n.found())
 	default:
 		return p, true
 	}

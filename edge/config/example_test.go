@@ -28,6 +28,6 @@ urlconfs:
 	fmt.Println(err)
 	// Output:
 	// www http://127.0.0.1:8000 <nil>
-	// tenantedge.yaml:1:1: listners: expected a known key, found this one; did you mean listeners?
-	// tenantedge.yaml:2:9: compat: expected hardened or strict, found the text "harded"; did you mean hardened?
+	// tenantedge.yaml:1:1: listners: expected a known key, found an unknown one; did you mean listeners?
+	// tenantedge.yaml:2:9: compat: expected hardened or strict, found the string "harded"; did you mean hardened?
 }

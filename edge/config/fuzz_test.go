@@ -40,14 +40,14 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			var e *Error
 			if !errors.As(err, &e) || e.File != name || e.Problem == "" {
-				t.Fatalf("error without a place: %v", err)
+				t.Fatalf("error without a position: %v", err)
 			}
 			return
 		}
 		_ = file.Edge()
 		_ = file.CheckServe()
 		if s := file.Guest.Settings; s != nil && !json.Valid(s) {
-			t.Fatalf("settings are no JSON: %q", s)
+			t.Fatalf("settings are not JSON: %q", s)
 		}
 		for _, l := range file.Listeners {
 			if l.Address == "" {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write the errors that are reported into testdata")
+var update = flag.Bool("update", false, "write the reported errors to testdata")
 
 // Each file of testdata/errors and testdata/serve holds a configuration and its
 // errors:
@@ -55,7 +55,7 @@ func golden(t *testing.T, pattern string, report func(name, text string) error) 
 				got = err.Error() + "\n"
 			}
 			if strings.Contains(got, "hunter2") {
-				t.Errorf("a secret is in the report:\n%s", got)
+				t.Errorf("the report contains a secret:\n%s", got)
 			}
 			if got == want {
 				return

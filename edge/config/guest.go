@@ -88,7 +88,7 @@ func (v value) jsonNumber(b *bytes.Buffer) {
 	f, err := strconv.ParseFloat(v.n.text, 64)
 	text, bad := json.Marshal(f)
 	if err != nil || bad != nil {
-		v.fail("expected a number that JSON can write, found %s; put it in quotes", v.n.found())
+		v.fail("expected a number that JSON can represent, found %s; put it in quotes", v.n.found())
 		return
 	}
 	b.Write(text)

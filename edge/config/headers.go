@@ -42,10 +42,10 @@ func (h *upstreamHeaders) decode(v value) {
 			at = v
 		}
 		if _, reserved := slices.BinarySearch(notForUpstream, lower); reserved {
-			at.fail("expected a header of your own, found %q, which HTTP or the edge uses; choose another, as \"X-Tenant-%s\"", f.name, f.key)
+			at.fail("expected an unused header, found %q, which HTTP or the edge uses; choose another, such as \"X-Tenant-%s\"", f.name, f.key)
 		}
 		if other, taken := names[lower]; taken {
-			at.fail("expected a header for each of them, found %q for %s and %s; change one", f.name, other, f.key)
+			at.fail("expected a different header for each key, found %q for %s and %s; change one of them", f.name, other, f.key)
 		}
 		names[lower] = f.key
 	}

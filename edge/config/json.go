@@ -53,7 +53,7 @@ func readJSON(d *decoder, data []byte) *node {
 			return n
 		}
 		if err == nil {
-			d.fail(r.position(at), nil, "expected one JSON value, found more after it; remove it")
+			d.fail(r.position(at), nil, "expected one JSON value, found more data after it; remove it")
 			return nil
 		}
 	}
@@ -69,7 +69,7 @@ func (r *jsonReader) report(err error) {
 		at := max(int(syntax.Offset)-1, r.done)
 		r.d.fail(r.position(min(at, len(r.data))), nil, "expected JSON, found a syntax error: %v", err)
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		r.d.fail(r.position(len(r.data)), nil, "expected JSON, found the end of the file; close what is open")
+		r.d.fail(r.position(len(r.data)), nil, "expected JSON, found the end of the file; close the open brackets and quotes")
 	default:
 		r.d.fail(r.position(r.next()), nil, "expected JSON, found a syntax error: %v", err)
 	}

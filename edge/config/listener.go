@@ -23,7 +23,7 @@ func (l *Listener) decode(v value) {
 		return
 	}
 	if v.n.kind != kindMapping {
-		v.want("an address as \":8080\", or a mapping with address")
+		v.want("an address such as \":8080\", or a mapping with address")
 		return
 	}
 	var entry struct {

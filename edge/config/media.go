@@ -35,10 +35,10 @@ func (m *Media) decode(v value) {
 	found := v.object(m)
 	v.exactlyOne(found, "location", "s3")
 	if at, ok := found["min_free"]; ok && m.S3 != nil {
-		at.fail("expected no such key with s3, whose server does not tell what is free, found it; remove it")
+		at.fail("expected this key only with location, found it with s3, whose server does not report free space; remove it")
 	}
 	if at, ok := found["base_url"]; ok && at.n.kind == kindString && m.BaseURL != "" && !isPlainPrefix(m.BaseURL) {
-		at.fail("expected a path as \"/media/\", with a slash at both ends and nothing that is encoded, found %s", at.n.found())
+		at.fail("expected a path such as \"/media/\", with a slash at both ends and no encoded characters, found %s", at.n.found())
 	}
 }
 
@@ -69,7 +69,7 @@ type Accel struct {
 func (a *Accel) decode(v value) {
 	found := v.object(a)
 	if at, ok := found["prefix"]; ok && at.n.kind == kindString && a.Prefix != "" && !isPlainPrefix(a.Prefix) {
-		at.fail("expected a path as \"/protected/\", with a slash at both ends and nothing that is encoded, found %s", at.n.found())
+		at.fail("expected a path such as \"/protected/\", with a slash at both ends and no encoded characters, found %s", at.n.found())
 	}
 }
 
@@ -79,13 +79,13 @@ func (f *File) checkFiles(d *decoder) {
 	for name, c := range f.URLConfs {
 		at := func(key string) *path { return root("urlconfs", name, key) }
 		if c.Media && f.Media == nil {
-			f.failAt(d, at("media"), "expected the key media of the file, which says where tenants' files are, found none; add it")
+			f.failAt(d, at("media"), "expected the top-level key media, which says where tenants' files are stored, found none; add it")
 		}
 		if c.Accel != nil && c.Accel.Location == "" && f.Media == nil {
-			f.failAt(d, at("accel"), "expected a location, or the key media of the file, found neither; add one of them")
+			f.failAt(d, at("accel"), "expected a location, or the top-level key media, found neither; add one of them")
 		}
 		if c.Access == AccessSigned && len(f.SigningKeys) == 0 {
-			f.failAt(d, at("access"), "expected the key signing_keys of the file, which signed needs, found none; add it")
+			f.failAt(d, at("access"), "expected the top-level key signing_keys, which access signed needs, found none; add it")
 		}
 	}
 }

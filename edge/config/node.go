@@ -79,7 +79,7 @@ func (n *node) found() string {
 	case kindInt, kindFloat:
 		return "the number " + shorten(n.text)
 	case kindString:
-		return "the text " + strconv.Quote(shorten(n.text))
+		return "the string " + strconv.Quote(shorten(n.text))
 	case kindList:
 		return "a list"
 	default:
@@ -93,7 +93,7 @@ func (n *node) kindName() string {
 	case kindInt, kindFloat:
 		return "a number"
 	case kindString:
-		return "a text"
+		return "a string"
 	case kindBool:
 		return "true or false"
 	default:
@@ -171,7 +171,7 @@ func checkKeys(d *decoder, n *node, p *path) {
 	n.pairs = slices.DeleteFunc(n.pairs, func(kv pair) bool {
 		before, again := first[kv.key.text]
 		if again {
-			d.fail(kv.key.pos, p.child(kv.key.text), "expected each key once, found it again, first in line %d; remove one of them", before.line)
+			d.fail(kv.key.pos, p.child(kv.key.text), "expected each key once, found it again, first on line %d; remove one of them", before.line)
 			return true
 		}
 		first[kv.key.text] = kv.key.pos

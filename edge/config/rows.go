@@ -41,7 +41,7 @@ func (v value) attribute(t *tenantRow, name string) {
 	case kindNull:
 		return
 	case kindList, kindMapping:
-		v.want("a plain value, as a column holds")
+		v.want("a scalar value")
 		return
 	}
 	t.Attributes = append(t.Attributes, tenantdb.Attribute{Name: name, Value: v.n.text})
@@ -57,7 +57,7 @@ func (v value) id() string {
 	case (v.n.kind == kindInt || v.n.kind == kindFloat) && isDecimal(v.n.text):
 		return v.n.text
 	}
-	v.fail("expected an id, a whole number or a text in quotes, found %s", v.n.found())
+	v.fail("expected an id (a whole number or a string in quotes), found %s", v.n.found())
 	return ""
 }
 

@@ -78,10 +78,10 @@ func (f *File) Unreachable(row tenantdb.Domain) (reason string) {
 
 func (c *rowCheck) unreachable(row tenantdb.Domain) (kind, reason string) {
 	if owner := c.statics[row.Domain]; owner != "" {
-		return WarnShadowed, owner + " has the domain in the table of tenants, which comes first; remove it from one of them"
+		return WarnShadowed, owner + " has the domain in the key tenants, which takes precedence; remove it from one of the two"
 	}
 	if row.Folder != "" && !tenancy.CanBeFolder(row.Folder) {
-		return WarnFolder, fmt.Sprintf("no first segment of a path is %q; write the folder without slashes", row.Folder)
+		return WarnFolder, fmt.Sprintf("the first segment of a path is never %q; write the folder without slashes", row.Folder)
 	}
 	if c.file.Compat != edge.Strict {
 		return "", ""
@@ -90,7 +90,7 @@ func (c *rowCheck) unreachable(row tenantdb.Domain) (kind, reason string) {
 		return WarnDomain, fmt.Sprintf("%v; correct it", err)
 	}
 	if rest, www := strings.CutPrefix(row.Domain, "www."); www {
-		return WarnTwin, fmt.Sprintf("strict rules look up %q for a host that begins with \"www.\"; leave it out", rest)
+		return WarnTwin, fmt.Sprintf("strict rules look up %q for a host that begins with \"www.\"; remove \"www.\"", rest)
 	}
 	return "", ""
 }
@@ -102,9 +102,9 @@ func (c *rowCheck) row(row tenantdb.Domain) {
 	}
 	if rest, www := strings.CutPrefix(row.Domain, "www."); www && !strict {
 		if m, found := c.dir.ByDomain(rest, row.Folder); found && m.Tenant.ID != row.TenantID && m.Folder == row.Folder {
-			c.warn(row, WarnTwin, "%q without \"www.\" is tenant %q's; give both names to one of them", rest, m.Tenant.ID)
+			c.warn(row, WarnTwin, "%q, the name without \"www.\", belongs to tenant %q; give both names to one tenant", rest, m.Tenant.ID)
 		} else if owner := c.statics[rest]; owner != "" {
-			c.warn(row, WarnTwin, "%q without \"www.\" is %s's in the table of tenants; give both names to one of them", rest, owner)
+			c.warn(row, WarnTwin, "%q, the name without \"www.\", belongs to %s in the key tenants; give both names to one tenant", rest, owner)
 		}
 	}
 	if problem := c.redirect(row, strict); problem != "" {
@@ -119,7 +119,7 @@ func (c *rowCheck) redirect(row tenantdb.Domain, strict bool) string {
 	}
 	if row.IsPrimary {
 		if strict {
-			return "redirects to itself for ever: it is the primary domain; clear redirect_to_primary"
+			return "redirects to itself endlessly: it is the primary domain; clear redirect_to_primary"
 		}
 		return "does not redirect: it is the primary domain; clear redirect_to_primary"
 	}
@@ -127,34 +127,34 @@ func (c *rowCheck) redirect(row tenantdb.Domain, strict bool) string {
 	if !found {
 		return "does not redirect: the tenant has no primary domain; make one of its rows primary"
 	}
-	instead := "is served where it is"
+	instead := "is served without a redirect"
 	if strict {
-		instead = "leads to a page that is not the tenant's"
+		instead = "redirects to a page that is not the tenant's"
 	}
 	name := primary.Domain
 	if primary.Ambiguous {
 		return fmt.Sprintf("redirects to %q, one of several primary domains of the tenant; keep one of them", name)
 	}
 	if owner := c.statics[name]; owner != "" {
-		return fmt.Sprintf("%s: the primary domain %q is %s's in the table of tenants; remove it from one of them", instead, name, owner)
+		return fmt.Sprintf("%s: the primary domain %q belongs to %s in the key tenants; remove it from one of the two", instead, name, owner)
 	}
 	if primary.Folder != "" && !tenancy.CanBeFolder(primary.Folder) {
-		return fmt.Sprintf("%s: no path has the folder %q of the primary domain; write it without slashes", instead, primary.Folder)
+		return fmt.Sprintf("%s: the first segment of a path is never %q, the folder of the primary domain; write it without slashes", instead, primary.Folder)
 	}
 	if _, err := tenancy.NormalizeHost(name); err != nil {
-		return fmt.Sprintf("%s: the primary domain is no host: %v; correct it", instead, err)
+		return fmt.Sprintf("%s: the primary domain is not a host name: %v; correct it", instead, err)
 	}
 	if !strict {
 		return ""
 	}
 	if rest, www := strings.CutPrefix(name, "www."); www {
 		if next, found := c.dir.ByDomain(rest, primary.Folder); found && next.RedirectToPrimary {
-			return fmt.Sprintf("redirects for ever: strict rules look up %q for the primary domain %q, which redirects again; leave out \"www.\" there", rest, name)
+			return fmt.Sprintf("redirects endlessly: strict rules look up %q for the primary domain %q, which redirects again; remove \"www.\" there", rest, name)
 		}
-		return fmt.Sprintf("%s: strict rules never find the primary domain %q; leave out \"www.\" there", instead, name)
+		return fmt.Sprintf("%s: strict rules never find the primary domain %q; remove \"www.\" there", instead, name)
 	}
 	if primary.RedirectToPrimary {
-		return fmt.Sprintf("redirects for ever: the primary domain %q redirects too; clear its redirect_to_primary", name)
+		return fmt.Sprintf("redirects endlessly: the primary domain %q redirects too; clear its redirect_to_primary", name)
 	}
 	return ""
 }

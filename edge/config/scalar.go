@@ -57,9 +57,9 @@ func (v value) scalar(dst reflect.Value, what string) {
 func (v value) text(dst reflect.Value, what string) {
 	if v.n.kind != kindString {
 		if v.n.kind == kindList || v.n.kind == kindMapping {
-			v.want("a text")
+			v.want("a string")
 		} else {
-			v.fail("expected a text, found %s; put it in quotes", v.n.found())
+			v.fail("expected a string, found %s; put it in quotes", v.n.found())
 		}
 		return
 	}
@@ -78,7 +78,7 @@ func (v value) text(dst reflect.Value, what string) {
 		return
 	case "nonempty":
 		if s == "" {
-			v.fail("expected a text, found an empty one; fill it in or remove the key")
+			v.fail("expected a string, found an empty one; fill it in or remove the key")
 			return
 		}
 	case "path":
@@ -96,7 +96,7 @@ func (v value) text(dst reflect.Value, what string) {
 		}
 	case "env":
 		if !envName.MatchString(s) { // the error omits the text, which may be the secret itself
-			v.fail("expected the name of an environment variable, found another text; use letters, digits and underscores")
+			v.fail("expected the name of an environment variable, found other characters; use letters, digits and underscores")
 			return
 		}
 	case "cookie":
@@ -106,12 +106,12 @@ func (v value) text(dst reflect.Value, what string) {
 		}
 	case "address":
 		if problem := checkAddress(s); problem != "" {
-			v.fail("expected an address as \":8080\" or \"127.0.0.1:8080\", found %s; %s", v.n.found(), problem)
+			v.fail("expected an address such as \":8080\" or \"127.0.0.1:8080\", found %s; %s", v.n.found(), problem)
 			return
 		}
 	case "table":
 		if !tableName.MatchString(s) {
-			v.fail("expected the name of a table as \"app_tenant\" or \"public.app_tenant\", found %s", v.n.found())
+			v.fail("expected the name of a table such as \"app_tenant\" or \"public.app_tenant\", found %s", v.n.found())
 			return
 		}
 	}
@@ -131,7 +131,7 @@ func (v value) number(dst reflect.Value, what string) {
 	least, _ := strconv.ParseInt(strings.TrimPrefix(what, "min="), 10, 64)
 	n, err := strconv.ParseInt(v.n.text, 10, 64)
 	if v.n.kind != kindInt || err != nil || n < least || dst.OverflowInt(n) {
-		v.want(fmt.Sprintf("a whole number from %d on", least))
+		v.want(fmt.Sprintf("a whole number of at least %d", least))
 		return
 	}
 	dst.SetInt(n)
@@ -141,7 +141,7 @@ var days = regexp.MustCompile(`^(\d{1,5})d`)
 
 // duration accepts Go's notation, also after days: 14d, 1d12h, 1m30s, 250ms.
 func (v value) duration(dst reflect.Value, what string) {
-	const expected = "a duration as \"30s\", \"5m\" or \"14d\""
+	const expected = "a duration such as \"30s\", \"5m\" or \"14d\""
 	if v.n.kind == kindInt && v.n.text != "0" {
 		v.fail("expected %s, found %s; add the unit: \"%ss\" for seconds", expected, v.n.found(), v.n.text)
 		return
@@ -165,7 +165,7 @@ func (v value) duration(dst reflect.Value, what string) {
 		total += rest
 	}
 	if what == "min=1" && total == 0 {
-		v.fail("expected a duration longer than none, found %s", v.n.found())
+		v.fail("expected a positive duration, found %s", v.n.found())
 		return
 	}
 	dst.SetInt(int64(total))
@@ -193,13 +193,13 @@ var (
 func (v value) bytes(dst reflect.Value) {
 	m := size.FindStringSubmatch(v.n.text)
 	if m == nil || v.n.kind != kindInt && v.n.kind != kindString {
-		v.want("a number of bytes, or a text as \"64KiB\" or \"10MB\"")
+		v.want("a number of bytes, or a size such as \"64KiB\" or \"10MB\"")
 		return
 	}
 	n, _ := strconv.ParseInt(m[1], 10, 64)
 	unit := sizeUnits[m[2]]
 	if n > math.MaxInt64/unit || dst.OverflowInt(n*unit) {
-		v.want("a number of bytes that a machine can hold")
+		v.want("a smaller number of bytes")
 		return
 	}
 	dst.SetInt(n * unit)
@@ -225,7 +225,7 @@ func isToken(s string) bool {
 func checkAddress(s string) string {
 	host, port, err := net.SplitHostPort(s)
 	if err != nil {
-		return "put a colon and a port behind the host, and an IPv6 address in brackets"
+		return "add a colon and a port after the host, and put an IPv6 address in brackets"
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
 		return "give the port as a number up to 65535"

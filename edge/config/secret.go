@@ -79,7 +79,7 @@ func (k ProofKey) Secret() ([]byte, error) {
 func (k *ProofKey) decode(v value) {
 	found := v.object(k)
 	if strings.ContainsAny(k.ID, " ;=\t\r\n") {
-		found["id"].fail("expected an id without blanks, \";\" and \"=\", found %q; choose another", shorten(k.ID))
+		found["id"].fail("expected an id without whitespace, \";\" and \"=\", found %q; choose another", shorten(k.ID))
 	}
 	v.exactlyOne(found, "secret_env", "secret_file")
 }
@@ -98,7 +98,7 @@ func readSecret(env, file string) (string, error) {
 		s = strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), "\r")
 	}
 	if s == "" {
-		return "", fmt.Errorf("config: expected a secret in the %s, found it empty or not set; put it there", where)
+		return "", fmt.Errorf("config: expected a secret in the %s, found it empty or not set; add it", where)
 	}
 	return s, nil
 }

@@ -23,7 +23,7 @@ func (f *File) CheckServe(handlers ...string) error {
 		}
 	}
 	if f.Default == nil && f.Directory.Source != "" {
-		f.failAt(d, root("directory"), "expected tenants.default, which says what serves the tenants of a directory, found none; add it, or remove the directory, which is not read without")
+		f.failAt(d, root("directory"), "expected tenants.default, which says what serves the tenants of the directory, found none; add it, or remove the directory, which is not read without it")
 	}
 	f.checkURLConf(d, f.Fallback, root("fallback"))
 	f.checkWebsockets(d, handlers)
@@ -32,7 +32,7 @@ func (f *File) CheckServe(handlers ...string) error {
 		f.failAt(d, root("routers"), "expected the key sessions, which the router session needs, found none; add it")
 	}
 	if f.Sessions != nil && f.Sessions.Backend == "db" && f.Sessions.IsZero() && f.Directory.Source != "postgres" {
-		f.failAt(d, root("sessions"), "expected one of dsn, dsn_env, dsn_file, found none; add one, for the directory has no database either")
+		f.failAt(d, root("sessions"), "expected one of dsn, dsn_env, dsn_file, found none; add one, because the directory has no database either")
 	}
 	if len(f.Queries) > 0 && f.Directory.Source != "postgres" {
 		f.failAt(d, root("queries"), "expected a directory with source postgres, which queries run in, found %s; remove the queries or change the source", sourceOf(f.Directory))
@@ -60,7 +60,7 @@ func (f *File) checkURLConf(d *decoder, name string, p *path) {
 	if hint := suggest(name, names); hint != "" {
 		do = fmt.Sprintf("did you mean %q?", hint)
 	}
-	f.failAt(d, p, "expected an entry of urlconfs, found %q, which has none; %s", shorten(name), do)
+	f.failAt(d, p, "expected an entry of urlconfs, found %q, which does not exist; %s", shorten(name), do)
 }
 
 // failAt records a problem at the position of p.

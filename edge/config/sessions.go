@@ -46,7 +46,7 @@ func (s *Sessions) decode(v value) {
 	}
 	for _, key := range []string{"dsn", "dsn_env", "dsn_file", "table", "cache_age", "unavailable"} {
 		if at, ok := found[key]; ok {
-			at.fail("expected no such key with backend signed_cookies, found it; remove it, or use backend db")
+			at.fail("expected a key that applies to backend signed_cookies, found one that does not; remove it, or use backend db")
 		}
 	}
 }

@@ -67,7 +67,7 @@ func (f *File) CheckSurroundings() error {
 		if info, err := os.Stat(c.Files); err != nil {
 			f.failAt(d, root("urlconfs", name, "files"), "expected a folder of files: %v", err)
 		} else if !info.IsDir() {
-			f.failAt(d, root("urlconfs", name, "files"), "expected a folder of files, found %s, which is none", c.Files)
+			f.failAt(d, root("urlconfs", name, "files"), "expected a folder of files, found %s, which is not a folder", c.Files)
 		}
 	}
 	if f.Directory.Path != "" {
@@ -90,7 +90,7 @@ func (f *File) CheckGuest() error {
 	case err != nil:
 		f.failAt(d, at, "expected a Wasm module: %v", err)
 	case !strings.HasPrefix(string(wasm[:min(len(wasm), 4)]), "\x00asm"):
-		f.failAt(d, at, "expected a Wasm module, found %s, which does not begin as one; build it with GOOS=wasip1 GOARCH=wasm -buildmode=c-shared", f.Guest.Path)
+		f.failAt(d, at, "expected a Wasm module, found %s, which does not begin like one; build it with GOOS=wasip1 GOARCH=wasm -buildmode=c-shared", f.Guest.Path)
 	}
 	return d.err()
 }

@@ -44,7 +44,7 @@ var (
 
 func (t *tenantTable) decode(v value) {
 	if v.n.kind != kindMapping {
-		v.want("a mapping of schema names, as Django's TENANTS")
+		v.want("a mapping of schema names, like Django's TENANTS")
 		return
 	}
 	var clone value
@@ -74,7 +74,7 @@ func (t *tenantTable) decode(v value) {
 	}
 	for _, kv := range v.n.pairs {
 		if kv.key.text == t.fallback.CloneReference {
-			clone.fail("expected a schema of its own, found %q, which is an entry of tenants; name the schema that new tenants are cloned from", kv.key.text)
+			clone.fail("expected a schema that is not in tenants, found %q, which is; name the schema that new tenants are cloned from", kv.key.text)
 		}
 	}
 }
@@ -82,7 +82,7 @@ func (t *tenantTable) decode(v value) {
 func (v value) refuse(found seen, keys []string, why string) {
 	for _, key := range keys {
 		if sub, ok := found[key]; ok {
-			sub.fail("expected no such key here, found it; %s, so remove it", why)
+			sub.fail("expected a key that applies here, found one that does not; %s, so remove it", why)
 		}
 	}
 }
@@ -129,9 +129,9 @@ func checkDomain(s string) string {
 	case strings.Contains(s, "*"):
 		return "wildcards are not supported: a tenant's domains are rows of the directory"
 	case strings.ContainsAny(s, "/ \t\r\n@,?#"):
-		return "leave the host name alone there"
+		return "write only the host name"
 	case strings.Count(s, ":") == 1:
-		return "leave out the port: routing does not look at it"
+		return "leave out the port: routing ignores it"
 	}
 	if _, err := tenancy.NormalizeHost(s); err != nil {
 		reason, _, _ := strings.Cut(err.Error(), ": \"") // the caller's error has what was found

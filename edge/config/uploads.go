@@ -24,10 +24,10 @@ func (u *Uploads) decode(v value) {
 func (u *Uploads) check(at value, c *URLConf) {
 	switch {
 	case !c.Media:
-		at.fail("expected no such key without media, found it; remove it")
+		at.fail("expected this key only with media, found it without; remove it")
 	case u != nil && c.Access == AccessPublic && !u.Public:
-		at.fail("expected access private or signed, found public, by which anybody could upload; add public: true to uploads if that is meant")
+		at.fail("expected access private or signed, found public, which would let anyone upload; to allow that, add public: true to uploads")
 	case u != nil && c.Access != AccessPublic && u.Public:
-		at.fail("expected no public: true with access %s, found it; remove it", c.Access)
+		at.fail("expected public: true only with access public, found it with access %s; remove it", c.Access)
 	}
 }

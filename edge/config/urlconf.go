@@ -74,12 +74,12 @@ func (c *URLConf) decode(v value) {
 		}
 	}
 	if (kinds > 1 || kinds == 0 && !entry.Media) && v.d.failed == failed {
-		v.fail("expected exactly one of upstream, files and reply, or media alone, found %s", howMany(kinds))
+		v.fail("expected exactly one of upstream, files and reply, or only media, found %s", howMany(kinds))
 		return
 	}
 	for _, key := range []string{"path", "host", "reuse", "accel"} {
 		if at, ok := found[key]; ok && !found.has("upstream") {
-			at.fail("expected no such key without upstream, found it; remove it")
+			at.fail("expected this key only with upstream, found it without; remove it")
 		}
 	}
 	if u, ok := found["upstream"]; ok && u.n.kind == kindString {
@@ -88,7 +88,7 @@ func (c *URLConf) decode(v value) {
 		c.Reuse = cmp.Or(entry.Reuse, "tenant")
 	}
 	if at, ok := found["access"]; ok && entry.Files == "" && !entry.Media {
-		at.fail("expected no such key without files or media, found it; remove it")
+		at.fail("expected this key only with files or media, found it without; remove it")
 	}
 	c.Files, c.Reply, c.Media, c.Accel = entry.Files, entry.Reply, entry.Media, entry.Accel
 	if c.Files != "" || c.Media {
@@ -113,17 +113,17 @@ func (v value) upstream(text string) *url.URL {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil:
-		v.fail("expected a URL as \"http://127.0.0.1:8000\", found a text that is none")
+		v.fail("expected a URL such as \"http://127.0.0.1:8000\", found text that cannot be parsed; correct it")
 	case u.User != nil:
-		v.fail("expected a URL without user and password, found one with them; remove them")
+		v.fail("expected a URL without user and password, found credentials; remove them")
 	case u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "h2c":
 		v.fail("expected a URL that starts with http://, https:// or h2c://, found %s", schemeOf(u))
 	case u.Hostname() == "":
-		v.fail("expected a URL with a host, found one without; write it as \"http://127.0.0.1:8000\"")
+		v.fail("expected a URL with a host, found no host; write it as \"http://127.0.0.1:8000\"")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		v.fail("expected a URL without \"?\" and \"#\", found one with them; remove them")
+		v.fail("expected a URL without \"?\" and \"#\", found a query or a fragment; remove it")
 	case checkAddress(u.Host) != "" && u.Port() != "":
-		v.fail("expected a URL whose port is a number up to 65535, found another; correct it")
+		v.fail("expected a URL whose port is a number up to 65535, found another port; correct it")
 	default:
 		return u
 	}
@@ -132,7 +132,7 @@ func (v value) upstream(text string) *url.URL {
 
 func schemeOf(u *url.URL) string {
 	if u.Scheme == "" {
-		return "one without a scheme"
+		return "no scheme"
 	}
 	return "the scheme " + shorten(u.Scheme)
 }
@@ -154,9 +154,9 @@ func (r *Reply) decode(v value) {
 		at := value{v.d, found["headers"].n, found["headers"].p.child(name)}
 		switch {
 		case !isToken(name):
-			at.fail("expected the name of an HTTP header; use letters, digits and hyphens")
+			at.fail("expected the name of an HTTP header, found other characters; use letters, digits and hyphens")
 		case !isHeaderText(text):
-			at.fail("expected the text of a header, found line breaks or other control characters; remove them")
+			at.fail("expected the value of a header, found line breaks or other control characters; remove them")
 		default:
 			if r.Header == nil {
 				r.Header = make(http.Header)

@@ -109,13 +109,13 @@ func (f *File) claimDomains(ws *Warnings, schema, key string, list []string, tak
 		}
 		switch {
 		case f.Compat == edge.Strict && strings.HasPrefix(domain, "www."):
-			ws.add(f.at(WarnStaticDomain, p, "%q never matches: strict rules take one \"www.\" off the host before they compare; leave it out here", domain))
+			ws.add(f.at(WarnStaticDomain, p, "%q never matches: strict rules remove one \"www.\" from the host before comparing; leave it out here", domain))
 		case !again:
 			taken[name] = schema
 		case owner == schema:
 			ws.add(f.at(WarnStaticDomain, p, "%q is a duplicate of an earlier entry; remove one of them", domain))
 		default:
-			ws.add(f.at(WarnStaticDomain, p, "%q leads to %s, which has it too and comes first; remove it from one of them", domain, owner))
+			ws.add(f.at(WarnStaticDomain, p, "%q leads to %s, which also lists it and takes precedence; remove it from one of them", domain, owner))
 		}
 	}
 }
@@ -136,7 +136,7 @@ func (f *File) claimAliases(ws *Warnings, key string, alias func(*abi.StaticTena
 				taken[name] = t.Schema
 				continue
 			}
-			ws.add(f.at(WarnStaticAlias, root("tenants", t.Schema, key), "%q means %s, which comes first; give one of them another name", name, owner))
+			ws.add(f.at(WarnStaticAlias, root("tenants", t.Schema, key), "%q refers to %s, which takes precedence; rename one of them", name, owner))
 		}
 	}
 }

@@ -119,7 +119,7 @@ func (r *wsRoute) decode(v value) {
 	}
 	for _, key := range []string{"upstream_path", "upstream_host"} {
 		if at, ok := found[key]; ok && !found.has("upstream") {
-			at.fail("expected no such key without upstream, found it; remove it")
+			at.fail("expected this key only with upstream, found it without; remove it")
 		}
 	}
 	r.has = kinds == 1
@@ -138,7 +138,7 @@ func (v value) websocketUpstream(text string) *url.URL {
 	scheme, rest, ok := strings.Cut(text, "://")
 	schemes := map[string]string{"ws": "http", "wss": "https"}
 	if !ok || schemes[scheme] == "" {
-		v.fail("expected a URL as \"ws://127.0.0.1:8001\" or \"wss://…\", found another")
+		v.fail("expected a URL such as \"ws://127.0.0.1:8001\" or \"wss://…\", found another URL; correct it")
 		return nil
 	}
 	u := v.upstream(schemes[scheme] + "://" + rest)
@@ -164,7 +164,7 @@ func (t *wsTable) decode(v value) {
 			continue
 		}
 		if !sameTarget(list[before].target, r.target) {
-			value{v.d, v.n.items[i], v.p.item(i)}.fail("expected one target for each name, found another for %q than in %s; give the route a name of its own", shorten(r.Name), v.p.item(before))
+			value{v.d, v.n.items[i], v.p.item(i)}.fail("expected one target for each name, found a different one for %q than in %s; rename one of the routes", shorten(r.Name), v.p.item(before))
 		}
 	}
 	for i, n := range v.n.items {
@@ -227,13 +227,13 @@ func (f *File) checkWebsockets(d *decoder, handlers []string) {
 			target, ok := f.WSTargets[name][r.Name]
 			switch {
 			case !ok:
-				f.failAt(d, at, "expected one of upstream, consumer and handler, as other routes have one, found none; add one")
+				f.failAt(d, at, "expected one of upstream, consumer and handler, because other routes have one, found none; add one")
 			case target.Handler != "" && !slices.Contains(handlers, target.Handler):
-				do := "this program has none; use upstream or consumer, or embed the edge in a program that registers it"
+				do := "none is registered; use upstream or consumer, or embed the edge in a program that registers it"
 				if len(handlers) > 0 {
-					do = cmp.Or(hinted(suggest(target.Handler, handlers)), "there are "+strings.Join(handlers, ", "))
+					do = cmp.Or(hinted(suggest(target.Handler, handlers)), "registered are "+strings.Join(handlers, ", "))
 				}
-				f.failAt(d, at, "expected a handler that this program has, found %q; %s", shorten(target.Handler), do)
+				f.failAt(d, at, "expected a registered handler, found %q; %s", shorten(target.Handler), do)
 			}
 		}
 	}
@@ -255,5 +255,5 @@ func (f *File) checkWSURLConf(d *decoder, name string, p *path) {
 		names = append(names, n)
 	}
 	slices.Sort(names)
-	f.failAt(d, p, "expected an entry of ws_urlconfs, found %q, which has none; %s", shorten(name), cmp.Or(hinted(suggest(name, names)), "add it"))
+	f.failAt(d, p, "expected an entry of ws_urlconfs, found %q, which does not exist; %s", shorten(name), cmp.Or(hinted(suggest(name, names)), "add it"))
 }

@@ -30,7 +30,7 @@ func readYAML(d *decoder, data []byte) *node {
 	}
 	switch err := dec.Decode(&next); {
 	case err == nil:
-		d.fail(position{next.Line, next.Column}, nil, "expected one YAML document, found a second one; a configuration is one document")
+		d.fail(position{next.Line, next.Column}, nil, "expected one YAML document, found a second one; merge them")
 		return nil
 	case !errors.Is(err, io.EOF):
 		d.syntax(err, data)
@@ -88,7 +88,7 @@ func (r *yamlReader) pair(n *node, k, v *yaml.Node, p *path, depth int, aliased 
 	}
 	switch {
 	case k.Kind != yaml.ScalarNode || k.ShortTag() == "!!null":
-		r.d.fail(at, p, "expected a key, found something else; quote the key if it holds special characters")
+		r.d.fail(at, p, "expected a key, found something else; quote the key if it contains special characters")
 		return
 	case k.ShortTag() == "!!merge":
 		r.d.fail(at, p, "expected a key, found the merge key <<; repeat the keys, or use an alias for the whole value")
@@ -117,7 +117,7 @@ func (r *yamlReader) scalar(n *node, y *yaml.Node, p *path) {
 	case "!!str", "!!timestamp": // dates are kept as text
 		n.kind = kindString
 	default:
-		r.d.fail(n.pos, p, "expected plain YAML, found a tag; remove it, or quote the text if its \"!\" is meant")
+		r.d.fail(n.pos, p, "expected plain YAML, found a tag; remove it, or quote the string if the \"!\" is part of it")
 	}
 }
 
@@ -138,14 +138,14 @@ func (d *decoder) syntax(err error, data []byte) {
 	}
 	if m := unknownAnchor.FindStringSubmatch(text); m != nil {
 		before, _, _ := bytes.Cut(data, []byte("*"+m[1]))
-		d.fail(position{1, 1}.after(before), nil, "expected an anchor for each alias, found none for this one; quote the text if its \"*\" is meant")
+		d.fail(position{1, 1}.after(before), nil, "expected an anchor for each alias, found none for this one; quote the string if the \"*\" is part of it")
 		return
 	}
 	if line == 0 || strings.HasPrefix(text, "did not find expected") {
 		line++
 	}
 	if at, ok := tabInIndent(data, line); ok && (strings.Contains(text, "tab") || strings.Contains(text, "cannot start any token")) {
-		d.fail(at, nil, "expected blanks at the beginning of a line, found a tab; indent with blanks, which YAML alone allows")
+		d.fail(at, nil, "expected spaces at the beginning of a line, found a tab; indent with spaces, because YAML does not allow tabs")
 		return
 	}
 	expected := "YAML"

@@ -90,7 +90,7 @@ guest: {path: guest.wasm}
 		{"yaml:5: directory:", "tenants.default"}, {"yaml:5: directory.path", "no such file"}, {"yaml:6: tenant_header_proof[0]", "TENANTEDGE_NOT_SET"},
 		{"yaml:7: signing_keys[0]", "no such file"}, {"yaml:8: admin_token_env", "TENANTEDGE_NOT_SET"}, {"yaml:10: urlconfs.site.files", "no-such-folder"},
 		{"yaml:11: urlconfs.app.media", "media"}, {"yaml:13: ws_urlconfs.room[1]", "upstream, consumer"}, {"yaml:14: listeners[0].tls", "c.pem"},
-		{"yaml:15: guest.path", "does not begin as one"},
+		{"yaml:15: guest.path", "does not begin like one"},
 	} {
 		if !r.has(kindConfig, want...) {
 			t.Errorf("it does not say %q: %+v", want, r.Findings)
@@ -162,7 +162,7 @@ tenants:
 	}
 	wanted := map[string][][]string{
 		"static_domain": {{"yaml:3: tenants.a.DOMAINS[1]: "}, {"yaml:4: tenants.b.DOMAINS[0]: ", "leads to a"}, {"yaml:4: tenants.b.FALLBACK_DOMAINS[0]: "}},
-		"static_alias":  {{"yaml:4: tenants.b.HEADER", "means a"}},
+		"static_alias":  {{"yaml:4: tenants.b.HEADER", "refers to a"}},
 		"row_left_out":  {{"no host"}, {"twice.test."}, {"alias", "five"}},
 		"row_shadowed":  {{`"static.test" of tenant "1"`}},
 		"row_folder":    {{`folder "a/b"`}, {`folder "/x/"`}},
@@ -180,7 +180,7 @@ tenants:
 		t.Error("it warns of a redirect that is right")
 	}
 	_, r = checked(t, strict)
-	for kind, words := range map[string][]string{"row_alias": {"alias", "five"}, "row_www": {"www.prim.test"}, "row_redirect": {`"prim.test"`, "for ever"}, "row_domain": {"no host"}, "static_domain": {"www.b.test"}} {
+	for kind, words := range map[string][]string{"row_alias": {"alias", "five"}, "row_www": {"www.prim.test"}, "row_redirect": {`"prim.test"`, "endlessly"}, "row_domain": {"no host"}, "static_domain": {"www.b.test"}} {
 		if !r.has(kind, words...) {
 			t.Errorf("under strict rules it does not warn of %s %q: %+v", kind, words, r.Findings)
 		}

@@ -60,7 +60,7 @@ func TestTenantsAreManagedFromTheCommandLine(t *testing.T) {
 		{"tenants -c %s add other --domain BAD", exitFailed, "", "lower-case"},
 		{"tenants -c %s add other --domain acme.example.com", exitFailed, "", "already exists"},
 		{"tenants -c %s domain add acme www-site.example.com --folder x", exitOK,
-			"tenant 1 has www-site.example.com/x/; it is never reached: www has the domain in the table of tenants", ""},
+			"tenant 1 has www-site.example.com/x/; it is never reached: www has the domain in the key tenants", ""},
 		{"tenants -c %s domain rm www-site.example.com --folder x", exitOK, "removed", ""},
 		{"tenants -c %s add other --domain www-site.example.com", exitOK, "www-site.example.com, its primary domain; it is never reached: www has the domain", ""},
 		{"tenants -c %s rm other --drop-schema", exitOK, "removed tenant other", ""},
