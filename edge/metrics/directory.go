@@ -9,11 +9,11 @@ import (
 var (
 	tenants    = gauge("directory_tenants", "Tenants in the directory.")
 	domains    = gauge("directory_domains", "Domains in the directory.")
-	leftOut    = gauge("directory_refused_rows", "Invalid rows that the last full load left out.")
+	leftOut    = gauge("directory_invalid_rows", "Invalid rows that the last full load left out.")
 	generation = gauge("directory_generation", "Increases with every change of the directory.")
 	age        = gauge("directory_age_seconds", "Time since the directory was last known to match its source; absent before the first load.")
 	degraded   = gauge("directory_degraded", "1 while the directory may be out of date.")
-	polling    = gauge("directory_polling", "1 while the source does not notify of changes and is polled instead.")
+	polling    = gauge("directory_polling", "1 while the source sends no notifications and is polled for changes instead.")
 	unsaved    = gauge("directory_state_file_age_seconds", "Age of the oldest change that is not in the state file, 0 if all are; absent without a state file.")
 	unwritten  = counter("directory_state_file_failures_total", "Failed writes of the state file; absent without a state file.")
 

@@ -13,27 +13,27 @@ var (
 
 	ignored = counter("sessions_ignored_total", "Requests routed without their session because it could not be read.")
 
-	logWritten = counter("guest_log_records_total", "Log records with what guests logged and printed, one per call.")
+	logWritten = counter("guest_log_records_total", "Log records with the output of guests, one per call.")
 	logDropped = counter("guest_log_dropped_total", "Log records of guests dropped because they exceeded limits.guest.log_rate.")
 
 	calls        = counter("guest_calls_total", "Calls of guests.")
-	fuel         = counter("guest_fuel_total", "Fuel used by guests; guest_info has the version of the unit.")
+	fuel         = counter("guest_fuel_total", "Fuel used by guests; the label fuel_version of guest_info is the version of its unit.")
 	traps        = counter("guest_traps_total", "Calls in which the guest failed, by reason.", "reason")
 	pages        = counter("guest_reset_pages_total", "Memory pages restored after calls.")
 	searches     = counter("guest_reset_searches_total", "Calls after which the kernel was queried for dirty pages.")
-	audits       = counter("guest_audits_total", "Comparisons of an instance with its image; an instance that differs is retired with reason audit.")
+	audits       = counter("guest_audits_total", "Comparisons of an instance with its memory image; an instance that differs is retired with reason audit.")
 	queued       = counter("guest_queued_total", "Requests that waited for an instance.")
-	refused      = counter("guest_queue_refused_total", "Requests that got no instance in time.")
+	refused      = counter("guest_queue_timeouts_total", "Requests that timed out waiting for an instance.")
 	retired      = counter("guest_instances_retired_total", "Instances retired, by reason.", "reason")
 	shrunk       = counter("guest_instances_shrunk_total", "Instances closed because they were idle.")
 	instances    = gauge("guest_instances", "Instances of all guests.")
 	busy         = gauge("guest_instances_busy", "Instances executing a call.")
 	waiting      = gauge("guest_queue_waiting", "Requests waiting for an instance.")
-	image        = gauge("guest_image_bytes", "Memory image that every request starts from; shared by the instances.")
-	swaps        = counter("guest_swaps_total", "Replacements of the guest: swap, rollback or failed.", "kind")
+	image        = gauge("guest_image_bytes", "Size of the memory image that every request starts from; instances share it.")
+	swaps        = counter("guest_swaps_total", "Replacements of the guest, by kind: swap, rollback or failed.", "kind")
 	draining     = gauge("guests_draining", "Superseded guests that still execute calls.")
 	info         = gauge("guest_info", "The current guest and its engine; always 1.", "digest", "name", "version", "reset", "fault_gate", "fuel_version", "compile_cache")
-	resetRefused = gauge("guest_reset_refused_info", "Faster methods of restoring memory that do not work on this machine, and why; always 1.", "method", "why")
+	resetRefused = gauge("guest_reset_unavailable_info", "Faster methods of restoring memory that do not work on this machine, with the reason; always 1.", "method", "reason")
 
 	hostFigures = []figure{requests, ignored, logWritten, logDropped, calls, fuel, traps, pages, searches, audits, queued, refused, retired, shrunk,
 		instances, busy, waiting, image, swaps, draining, info, resetRefused}

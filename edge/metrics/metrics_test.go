@@ -101,7 +101,7 @@ func TestADirectorysFigures(t *testing.T) {
 	})
 	d.Degrade("the database is unavailable")
 	wants(t, page(t, metrics.New(metrics.Sources{Directory: d.Stats})), "tenantedge_directory_tenants 1", "tenantedge_directory_domains 2",
-		"tenantedge_directory_refused_rows 1", "tenantedge_directory_degraded 1", "tenantedge_directory_age_seconds ")
+		"tenantedge_directory_invalid_rows 1", "tenantedge_directory_degraded 1", "tenantedge_directory_age_seconds ")
 }
 
 func TestWarningsAreCountedByKind(t *testing.T) {
@@ -117,6 +117,6 @@ func TestSessionsAreCountedByResult_G3(t *testing.T) {
 		},
 	}))
 	wants(t, p, `tenantedge_sessions_total{result="valid"} 3`, `tenantedge_sessions_total{result="failed"} 2`, `tenantedge_sessions_total{result="forged"} 0`,
-		"tenantedge_session_queries_total 7", "tenantedge_session_cache_answers_total 1", "tenantedge_session_unasked_total 2",
-		"tenantedge_session_cache_rows 4", "tenantedge_sessions_away 1")
+		"tenantedge_session_queries_total 7", "tenantedge_session_cache_answers_total 1", "tenantedge_session_queries_skipped_total 2",
+		"tenantedge_session_cache_rows 4", "tenantedge_session_database_unavailable 1")
 }

@@ -10,10 +10,10 @@ var (
 	sessions = counter("sessions_total", "Requests, by the state of their session; failed: it could not be read.", "result")
 
 	sessionQueries = counter("session_queries_total", "Database queries for sessions, including those that probe an unavailable database.")
-	sessionCached  = counter("session_cache_answers_total", "Requests answered from the cache because the database did not answer.")
-	sessionUnasked = counter("session_unasked_total", "Requests that did not query the database because it was unavailable.")
+	sessionCached  = counter("session_cache_answers_total", "Requests whose session came from the cache because the database did not answer.")
+	sessionUnasked = counter("session_queries_skipped_total", "Requests that did not query the database because it was unavailable.")
 	sessionRows    = gauge("session_cache_rows", "Sessions in the cache.")
-	sessionAway    = gauge("sessions_away", "1 while the session database is known to be unavailable.")
+	sessionAway    = gauge("session_database_unavailable", "1 while the session database is known to be unavailable.")
 
 	storeFigures = []figure{sessionQueries, sessionCached, sessionUnasked, sessionRows, sessionAway}
 )

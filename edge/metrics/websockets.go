@@ -10,14 +10,14 @@ import (
 )
 
 var (
-	sockets      = gauge("websockets", "Open connections, including those to upstreams, by how they are read: epoll, without a goroutine, or goroutine.", "held")
+	sockets      = gauge("websockets", "Open connections, including those to upstreams, by mode: epoll, without a goroutine for each, or goroutine, with one.", "mode")
 	upstreams    = gauge("websocket_upstreams", "Open connections to upstreams: one for each relayed websocket.")
 	socketOwners = gauge("websocket_tenants", "Tenants with open websockets.")
 	workers      = gauge("websocket_workers", "Goroutines that handle websocket events.")
-	handshakes   = counter("websocket_handshakes_total", "Handshakes, accepted or refused.", "result")
+	handshakes   = counter("websocket_handshakes_total", "Handshakes, by result: accepted or rejected.", "result")
 	messages     = counter("websocket_messages_total", "Messages received from clients and sent to them.", "direction")
 	ends         = counter("websocket_ended_total", "Closed websockets, by close code; other: outside 1000 to 1015.", "code")
-	cut          = counter("websocket_cut_total", "Websockets closed by the edge, by reason.", "reason")
+	cut          = counter("websocket_dropped_total", "Websockets that the edge closed, by reason.", "reason")
 	panics       = counter("websocket_panics_total", "Panics of Go handlers.")
 	inflated     = gauge("websocket_inflated_bytes", "Bytes of decompressed messages being handled.")
 	consumers    = gauge("websocket_consumers", "Open websockets handled by the guest.")
@@ -25,10 +25,10 @@ var (
 	channels    = gauge("channels", "Open channels of this process.")
 	memberships = gauge("channel_memberships", "Group memberships of channels.")
 	broken      = gauge("channel_layers_broken", "Tenants whose connection to the channel layer is down, or whose last message could not be sent.")
-	traffic     = counter("channel_messages_total", "Messages of the channel layer: sent, received by this process, and delivered to a receiver.", "what")
+	traffic     = counter("channel_messages_total", "Messages of the channel layer, by event: sent, received by this process, or delivered to a receiver.", "event")
 	losses      = counter("channel_lost_total", "Lost or dropped messages, by reason.", "reason")
-	breaks      = counter("channel_breaks_total", "Failures of the channel layer.")
-	resumes     = counter("channel_resumes_total", "Recoveries of the channel layer.")
+	breaks      = counter("channel_layer_failures_total", "Failures of the channel layer.")
+	resumes     = counter("channel_layer_recoveries_total", "Recoveries of the channel layer.")
 
 	websocketFigures = []figure{sockets, upstreams, socketOwners, workers, handshakes, messages, ends, cut, panics, inflated, consumers,
 		channels, memberships, broken, traffic, losses, breaks, resumes}
@@ -44,7 +44,7 @@ func collectWebsockets(to chan<- prometheus.Metric, s websocket.Stats) {
 	socketOwners.send(to, float64(s.Tenants))
 	workers.send(to, float64(s.Workers))
 	handshakes.send(to, float64(s.Accepted), "accepted")
-	handshakes.send(to, float64(s.Rejected), "refused")
+	handshakes.send(to, float64(s.Rejected), "rejected")
 	messages.send(to, float64(s.Received), "received")
 	messages.send(to, float64(s.Sent), "sent")
 	for code, n := range s.Closed {
@@ -70,7 +70,7 @@ func collectChannels(to chan<- prometheus.Metric, s *channel.Stats) {
 	broken.send(to, float64(s.Broken))
 	traffic.sendEach(to, map[string]uint64{"sent": s.Sent, "received": s.Received, "delivered": s.Delivered})
 	losses.sendEach(to, map[string]uint64{
-		"receiver_full": s.Full, "over_capacity": s.OverCapacity, "channel_gone": s.Unknown, "other_tenant": s.Foreign,
+		"receiver_full": s.Full, "over_capacity": s.OverCapacity, "channel_closed": s.Unknown, "other_tenant": s.Foreign,
 		"malformed": s.Malformed, "too_large": s.TooLarge, "unsent": s.Unsent,
 	})
 	breaks.send(to, float64(s.Breaks))
