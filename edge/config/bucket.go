@@ -38,7 +38,7 @@ func (s *S3) decode(v value) {
 	}
 	if at, ok := found["endpoint"]; ok && at.n.kind == kindString && s.Endpoint != "" && !isOrigin(s.Endpoint) {
 		// The error omits the URL, which may contain a password.
-		at.fail("expected a URL of only scheme, host and port, such as \"https://s3.example.com\", found another URL; correct it")
+		at.fail("expected a URL with only a scheme, host and port, such as \"https://s3.example.com\", found another URL; correct it")
 	}
 }
 

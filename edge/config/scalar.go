@@ -96,7 +96,7 @@ func (v value) text(dst reflect.Value, what string) {
 		}
 	case "env":
 		if !envName.MatchString(s) { // the error omits the text, which may be the secret itself
-			v.fail("expected the name of an environment variable, found other characters; use letters, digits and underscores")
+			v.fail("expected the name of an environment variable, found an invalid name; use letters, digits and underscores")
 			return
 		}
 	case "cookie":

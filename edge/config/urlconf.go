@@ -154,7 +154,7 @@ func (r *Reply) decode(v value) {
 		at := value{v.d, found["headers"].n, found["headers"].p.child(name)}
 		switch {
 		case !isToken(name):
-			at.fail("expected the name of an HTTP header, found other characters; use letters, digits and hyphens")
+			at.fail("expected the name of an HTTP header, found an invalid name; use letters, digits and hyphens")
 		case !isHeaderText(text):
 			at.fail("expected the value of a header, found line breaks or other control characters; remove them")
 		default:
