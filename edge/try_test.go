@@ -85,7 +85,7 @@ func TestAGuestOfTheConfigurationIsTriedBeforeItsHostStarts(t *testing.T) {
 	_, err := New(context.Background(), Config{
 		Guest: wasmtest.Sound().With(abi.ExportRoute, 0x00).Wasm(), CompileCache: compileCache, SmokeRun: smoke.Run,
 	})
-	if err == nil || !strings.Contains(err.Error(), "edge: smoke run: expected the guest to load and to answer in a process of its own, found no decision on GET") {
+	if err == nil || !strings.Contains(err.Error(), "edge: smoke run: expected the guest to load and to answer in a child process, found no decision on GET") {
 		t.Errorf("New returned %v", err)
 	}
 }

@@ -41,7 +41,7 @@ func (a *accel) send(w http.ResponseWriter, r *http.Request, o *upstream.FileOrd
 			}
 		}
 		noteOf(r.Context()).reason = err.Error()
-		a.store.log.Error("the application ordered a file that is not sent", "error", err, "host", r.Host)
+		a.store.log.Error("cannot send the file that the application named", "error", err, "host", r.Host)
 		a.store.failFile(w, r, a.store.status(err))
 	}
 }
@@ -54,7 +54,7 @@ func (a *accel) deliver(w http.ResponseWriter, r *http.Request, o *upstream.File
 	}
 	t, ok := tenant.From(r.Context())
 	if !ok {
-		return fmt.Errorf("a file was ordered for a request without a tenant: %w", fs.ErrNotExist)
+		return fmt.Errorf("expected the application to name a file for a request of a tenant, found a request without one: %w", fs.ErrNotExist)
 	}
 	lease, err := a.store.lease(r.Context(), t)
 	if err != nil {
@@ -79,7 +79,7 @@ func (a *accel) deliver(w http.ResponseWriter, r *http.Request, o *upstream.File
 // view.
 func (a *accel) open(view storage.View, o *upstream.FileOrder) (fs.File, string, error) {
 	if len(o.Redirect) > 1 || len(o.Sendfile) > 1 {
-		return nil, "", fmt.Errorf("expected one file to be ordered, found several: %w", fs.ErrNotExist)
+		return nil, "", fmt.Errorf("expected the application to name one file, found several: %w", fs.ErrNotExist)
 	}
 	if len(o.Redirect) > 0 {
 		target, _, _ := strings.Cut(sentText(o.Redirect[0]), "?")

@@ -108,7 +108,7 @@ func TestF6AnApplicationHasFilesSentOfItsTenantAlone(t *testing.T) {
 	if a := w.do(several); a.StatusCode != http.StatusNotFound {
 		t.Errorf("two orders at once: %d", a.StatusCode)
 	}
-	if len(w.logs.entries("the application ordered a file that is not sent")) < 10 {
+	if len(w.logs.entries("cannot send the file that the application named")) < 10 {
 		t.Error("the log does not say what was not sent")
 	}
 }

@@ -87,7 +87,7 @@ func (a *access) private(r *http.Request, what resource) int {
 	case verdict == edge.Hide:
 		return http.StatusNotFound
 	}
-	noteOf(r.Context()).reason = "the guest denies the file"
+	noteOf(r.Context()).reason = "the guest denied access to the file"
 	return http.StatusForbidden
 }
 
@@ -98,8 +98,8 @@ func (a *access) guestFailed(r *http.Request, err error) int {
 	if status == http.StatusNotFound {
 		status = http.StatusInternalServerError
 	}
-	id := noteFailure(r.Context(), "the guest could not authorize")
-	a.log.Error("the guest could not authorize; the file is denied", "error", err, "request", id, "host", r.Host, "path", r.URL.Path)
+	id := noteFailure(r.Context(), "the guest failed to authorize the request")
+	a.log.Error("the guest failed to authorize the request; access to the file is denied", "error", err, "request", id, "host", r.Host, "path", r.URL.Path)
 	return status
 }
 

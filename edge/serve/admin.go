@@ -22,7 +22,7 @@ func checkAdmin(address string) error {
 	}
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
-		return errorf("admin: expected an address as \"127.0.0.1:8081\", found %q: %w", address, err)
+		return errorf("admin: expected an address such as \"127.0.0.1:8081\", found %q: %w", address, err)
 	}
 	if host == "localhost" {
 		return nil
@@ -30,7 +30,7 @@ func checkAdmin(address string) error {
 	if ip, err := netip.ParseAddr(host); err == nil && ip.IsLoopback() {
 		return nil
 	}
-	return errorf("admin: expected a loopback address, found %q, which other machines could reach; write it as \"127.0.0.1:8081\"", address)
+	return errorf("admin: expected a loopback address, found %q, which other machines can reach; use an address such as \"127.0.0.1:8081\"", address)
 }
 
 func (s *Server) newAdmin() *http.Server {

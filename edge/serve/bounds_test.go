@@ -152,7 +152,7 @@ func TestConnectionsThatWaitMakeRoom_A9(t *testing.T) {
 	if got := w.metric(`tenantedge_connections_closed_total{reason="evicted"}`); got == "0" || got == "" {
 		t.Errorf("%q were counted", got)
 	}
-	if n := len(w.logs.entries("limits.connections is reached: waiting connections are closed for new ones")); n != 1 {
+	if n := len(w.logs.entries("limits.connections is reached: waiting connections are closed to make room for new ones")); n != 1 {
 		t.Errorf("%d lines of the log say so", n)
 	}
 }
@@ -300,7 +300,7 @@ func TestABodyThatIsTooSlowIs408OnEveryRoute_A9(t *testing.T) {
 		})
 	}
 	// A request may be answered before the read of its body returns.
-	w.eventually("all four are counted", func() bool { return w.metric(`tenantedge_slow_clients_total{what="body"}`) == "4" })
+	w.eventually("all four are counted", func() bool { return w.metric(`tenantedge_slow_clients_total{transfer="body"}`) == "4" })
 	w.eventually("the two proxied ones are counted", func() bool { return w.metric(`tenantedge_proxy_client_failures_total{reason="slow"}`) == "2" })
 }
 

@@ -8,17 +8,17 @@ type boundsCollector struct{ server *Server }
 
 var (
 	connectionsDesc = prometheus.NewDesc("tenantedge_connections",
-		"Connections of clients, by state: waiting for a request, serving one, or websocket.", []string{"state"}, nil)
+		"Client connections by state: waiting for a request, serving a request, or websocket.", []string{"state"}, nil)
 	connectionsLimitDesc = prometheus.NewDesc("tenantedge_connections_limit",
-		"Limit of client connections, and of concurrent requests. Websockets that the edge handles itself count half.", nil, nil)
+		"Limit of client connections and of concurrent requests. A websocket that the edge handles itself counts half.", nil, nil)
 	connectionsClosedDesc = prometheus.NewDesc("tenantedge_connections_closed_total",
-		"Connections closed at the limit: evicted, waiting longest for a request, or refused, new while none was waiting.", []string{"reason"}, nil)
+		"Connections closed at the limit: evicted (waiting longest for a request) or refused (new while none was waiting).", []string{"reason"}, nil)
 	tenantLimitDesc = prometheus.NewDesc("tenantedge_tenant_requests_limit",
 		"Limit of concurrent requests of one tenant.", nil, nil)
 	overLimitDesc = prometheus.NewDesc("tenantedge_requests_over_limit_total",
-		"Requests answered with 503 at the limit of their tenant or at the total.", []string{"limit"}, nil)
+		"Requests answered with 503 at the limit of their tenant or at the total limit.", []string{"limit"}, nil)
 	slowDesc = prometheus.NewDesc("tenantedge_slow_clients_total",
-		"Clients disconnected because they sent a body or read an answer too slowly.", []string{"what"}, nil)
+		"Clients disconnected because they sent a body or read an answer too slowly.", []string{"transfer"}, nil)
 )
 
 func (c boundsCollector) Describe(to chan<- *prometheus.Desc) {

@@ -36,13 +36,13 @@ func (s *store) ping(ctx context.Context) (again bool) {
 	}
 	if err == nil {
 		if again = s.unreachable.Swap(nil) != nil; again {
-			s.log.InfoContext(ctx, "the bucket of media can be reached again")
+			s.log.InfoContext(ctx, "the media bucket is reachable again")
 		}
 		return again
 	}
 	text := err.Error()
 	if before := s.unreachable.Swap(&text); before == nil {
-		s.log.ErrorContext(ctx, "the bucket of media cannot be reached; requests for its files get 502 or 503", "error", err)
+		s.log.ErrorContext(ctx, "the media bucket is unreachable; requests for its files get 502 or 503", "error", err)
 	}
 	return false
 }
@@ -62,7 +62,7 @@ func (s *store) checkServer(ctx context.Context) error {
 	}
 	err := server.CheckReplace(ctx)
 	if err != nil && !errors.Is(err, backend.ErrUnconditional) {
-		s.log.ErrorContext(ctx, "conditional writes to the bucket could not be tested", "error", err)
+		s.log.ErrorContext(ctx, "cannot test whether the bucket supports conditional writes", "error", err)
 		return nil
 	}
 	return err
@@ -77,7 +77,7 @@ func (s *Server) watchBuckets(ctx context.Context) {
 				continue
 			}
 			if err := st.checkServer(ctx); err != nil {
-				s.log.ErrorContext(ctx, "clients may overwrite files of the bucket", "error", err)
+				s.log.ErrorContext(ctx, "the media bucket does not support conditional writes; a client can overwrite the file of another", "error", err)
 			}
 		}
 	}
@@ -106,7 +106,7 @@ func (s *Server) hasBucket() bool {
 
 func (s *Server) newBucketGauge() prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "tenantedge_bucket_reachable", Help: "1 while the server of the bucket of media can be reached.",
+		Name: "tenantedge_bucket_reachable", Help: "1 while the server of the media bucket is reachable.",
 	}, func() float64 {
 		if s.mediaDegraded() != "" {
 			return 0

@@ -368,7 +368,7 @@ func TestABucketOutOfReachIsSaid_C11(t *testing.T) {
 	if m := w.reached(); !strings.Contains(m.Degraded, "out of reach") {
 		t.Errorf("without the server: %q", m.Degraded)
 	}
-	if n := len(w.logs.entries("the bucket of media cannot be reached; requests for its files get 502 or 503")); n != 1 {
+	if n := len(w.logs.entries("the media bucket is unreachable; requests for its files get 502 or 503")); n != 1 {
 		t.Errorf("it is in the log %d times, expected once", n)
 	}
 	m := startMedia(t)

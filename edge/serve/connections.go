@@ -118,7 +118,7 @@ func (c *connections) longestLocked() *connection {
 func (c *connections) logLocked() {
 	if now := time.Now(); now.Sub(c.logged) >= logPause {
 		c.logged = now
-		c.log.Warn("limits.connections is reached: waiting connections are closed for new ones", "limit", c.most)
+		c.log.Warn("limits.connections is reached: waiting connections are closed to make room for new ones", "limit", c.most)
 	}
 }
 

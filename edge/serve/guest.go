@@ -89,7 +89,7 @@ func (s *Server) authorized(next http.HandlerFunc) http.HandlerFunc {
 		found := sha256.Sum256([]byte(token))
 		if subtle.ConstantTimeCompare(want[:], found[:]) != 1 {
 			w.Header().Set("WWW-Authenticate", `Bearer realm="tenantedge"`)
-			writeJSON(w, http.StatusUnauthorized, apiError{"expected the admin token as bearer"})
+			writeJSON(w, http.StatusUnauthorized, apiError{"expected the admin token as a bearer token"})
 			return
 		}
 		next(w, r)

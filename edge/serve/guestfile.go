@@ -39,7 +39,7 @@ func (s *Server) newHost(ctx context.Context, c edge.Config) (*edge.Host, error)
 	}
 	g := &guestFile{path: s.options.GuestFile, kept: keptGuest{path: s.options.KeptGuest}, log: s.log}
 	if err := g.kept.removeUnfinished(); err != nil {
-		s.log.Warn("temporary files of a guest that earlier processes were keeping cannot be removed", "file", g.kept.path, "error", err)
+		s.log.Warn("cannot remove temporary files of the last good guest that earlier processes left", "file", g.kept.path, "error", err)
 	}
 	var host *edge.Host
 	var err error
@@ -86,7 +86,7 @@ func (g *guestFile) lastGood(ctx context.Context, c edge.Config, refused error) 
 		return nil, errors.Join(refused, &KeptGuestError{err})
 	}
 	g.refuse(refused)
-	g.log.Error("the guest's file is missing or refused; the last good guest serves", "file", g.path, "kept", g.kept.path, "error", refused)
+	g.log.Error("the guest file is missing or refused; the last good guest is used", "file", g.path, "kept", g.kept.path, "error", refused)
 	return host, nil
 }
 
@@ -103,7 +103,7 @@ func (g *guestFile) letIn(wasm []byte) {
 	g.refused = ""
 	g.mu.Unlock()
 	if err := g.kept.save(wasm); err != nil {
-		g.log.Warn("the guest cannot be kept for a start whose guest is refused", "file", g.kept.path, "error", err)
+		g.log.Warn("cannot save the guest as the last good guest", "file", g.kept.path, "error", err)
 	}
 }
 
@@ -182,12 +182,12 @@ func (s *Server) followGuest(ctx context.Context) {
 		case ctx.Err() != nil: // the edge is shutting down
 		case err != nil:
 			if err.Error() != told { // a missing file is read again and again
-				s.log.Error("the guest's file is missing or refused; the current guest keeps running", "file", g.path, "error", err)
+				s.log.Error("the guest file is missing or refused; the current guest keeps running", "file", g.path, "error", err)
 			}
 			told = err.Error()
 			return
 		case !r.Unchanged:
-			s.logReport("the guest's file has changed; its guest runs now", r)
+			s.logReport("the guest file has changed; its guest is now running", r)
 		}
 		told = ""
 	}) // the error is ctx's
@@ -198,18 +198,18 @@ func (s *Server) followGuest(ctx context.Context) {
 // example by PUT /guest, is replaced.
 func (s *Server) ReloadGuest(ctx context.Context) {
 	if s.guestFile == nil {
-		s.log.Warn("asked to read the guest's file again, but there is none: the configuration has no guest.path; nothing changes")
+		s.log.Warn("cannot reload the guest file: the configuration has no guest.path; nothing changes")
 		return
 	}
 	r, err := s.guestFile.read(ctx)
 	switch {
 	case ctx.Err() != nil: // the edge is shutting down
 	case err != nil:
-		s.log.Error("the guest's file was read again and is not right; the guest that runs stays", "file", s.guestFile.path, "error", err)
+		s.log.Error("cannot reload the guest file: it is missing or refused; the current guest keeps running", "file", s.guestFile.path, "error", err)
 	case r.Unchanged:
-		s.log.Info("the guest's file was read again; its guest runs already", "file", s.guestFile.path, "digest", r.Guest.Digest)
+		s.log.Info("the guest file was reloaded; its guest was already running", "file", s.guestFile.path, "digest", r.Guest.Digest)
 	default:
-		s.logReport("the guest's file was read again; its guest runs now", r)
+		s.logReport("the guest file was reloaded; its guest is now running", r)
 	}
 }
 

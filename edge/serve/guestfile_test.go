@@ -45,7 +45,7 @@ func TestTheGuestsFileIsFollowed(t *testing.T) {
 	before := w.server.host.Report().Guest
 	put(t, path, numbered(2)[:40])
 	w.eventually("the reason", func() bool {
-		return len(w.logs.entries("the guest's file is missing or refused; the current guest keeps running")) == 1
+		return len(w.logs.entries("the guest file is missing or refused; the current guest keeps running")) == 1
 	})
 	if now := w.server.host.Report().Guest; now != before {
 		t.Errorf("it runs %+v", now)
@@ -76,7 +76,7 @@ func TestTheGuestsFileIsReadAgainWhenAsked(t *testing.T) {
 	put(t, path, numbered(0))
 	w := start(t, func(s *setup) { s.edge.Guest, s.options.GuestFile = numbered(0), path })
 	w.server.ReloadGuest(context.Background())
-	if len(w.logs.entries("the guest's file was read again; its guest runs already")) != 1 {
+	if len(w.logs.entries("the guest file was reloaded; its guest was already running")) != 1 {
 		t.Errorf("the log is %s", w.logs)
 	}
 	// The guest was replaced by other means: the file's guest is restored.
@@ -84,12 +84,12 @@ func TestTheGuestsFileIsReadAgainWhenAsked(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.server.ReloadGuest(context.Background())
-	if l := w.logs.entries("the guest's file was read again; its guest runs now"); len(l) != 1 || l[0]["reset"] == "" {
+	if l := w.logs.entries("the guest file was reloaded; its guest is now running"); len(l) != 1 || l[0]["reset"] == "" {
 		t.Errorf("the log is %s", w.logs)
 	}
 	put(t, path, nil)
 	w.server.ReloadGuest(context.Background())
-	if len(w.logs.entries("the guest's file was read again and is not right; the guest that runs stays")) != 1 {
+	if len(w.logs.entries("cannot reload the guest file: it is missing or refused; the current guest keeps running")) != 1 {
 		t.Errorf("the log is %s", w.logs)
 	}
 }
@@ -158,7 +158,7 @@ func TestTheLastGoodGuestIsTriedOnlyWhereItMayHelp(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if err := host.Close(); err != nil || s.guestFile.degraded() == "" || len(logs.entries("the guest's file is missing or refused; the last good guest serves")) != 1 {
+				if err := host.Close(); err != nil || s.guestFile.degraded() == "" || len(logs.entries("the guest file is missing or refused; the last good guest is used")) != 1 {
 					t.Errorf("closing: %v; the log is %s", err, logs)
 				}
 				return

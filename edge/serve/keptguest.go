@@ -35,7 +35,7 @@ func (e *KeptGuestError) Unwrap() error { return e.Err }
 // load returns the guest in the file. It fails if the digest does not match.
 func (k *keptGuest) load() ([]byte, error) {
 	if k.path == "" {
-		return nil, errors.New("no guest is kept, as there is no compile cache and no key guest.last_good")
+		return nil, errors.New("found none, because neither a compile cache nor the key guest.last_good is configured")
 	}
 	data, _, err := file.ReadRegular(k.path, sha256.Size+mostGuest+1)
 	if err != nil {
@@ -46,7 +46,7 @@ func (k *keptGuest) load() ([]byte, error) {
 	}
 	wasm := data[sha256.Size:]
 	if sum := sha256.Sum256(wasm); !bytes.Equal(sum[:], data[:sha256.Size]) {
-		return nil, fmt.Errorf("expected %s to hold what its digest says, found other bytes; remove it", k.path)
+		return nil, fmt.Errorf("expected the content of %s to match its digest, found a mismatch; remove it", k.path)
 	}
 	return wasm, nil
 }

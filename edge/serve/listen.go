@@ -29,7 +29,7 @@ func (s *Server) listenAdmin() error {
 	s.admin = s.newAdmin()
 	go func() {
 		if err := unlessClosed(s.admin.Serve(l)); err != nil {
-			s.log.Error("the admin listener ended", "address", s.options.Admin, "error", err)
+			s.log.Error("the admin listener failed", "address", s.options.Admin, "error", err)
 		}
 	}()
 	return nil
@@ -86,9 +86,9 @@ func listen(address, key string) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, errorf("%s: expected %s to be free, found another program that listens there; stop it, or change the address: %w", key, address, err)
+		return nil, errorf("%s: expected %s to be free, found another program that listens on it; stop that program or change the address: %w", key, address, err)
 	case errors.Is(err, syscall.EACCES):
-		return nil, errorf("%s: expected to be allowed to listen on %s, was refused; use a port from 1024 on, or grant CAP_NET_BIND_SERVICE: %w", key, address, err)
+		return nil, errorf("%s: expected permission to listen on %s, found none; use a port from 1024 up, or grant CAP_NET_BIND_SERVICE: %w", key, address, err)
 	case err != nil:
 		return nil, errorf("%s: %s: %w", key, address, err)
 	}

@@ -164,7 +164,7 @@ func (m *media) unsent(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	if status == http.StatusBadGateway {
-		m.store.log.Error("a file cannot be read from the bucket", "error", err, "host", r.Host)
+		m.store.log.Error("cannot read a file from the bucket", "error", err, "host", r.Host)
 	}
 	m.store.failFile(w, r, status)
 }

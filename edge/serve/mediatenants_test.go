@@ -39,7 +39,7 @@ func TestF2TenantsThatWouldShareAFolderStopTheStartAndAreRefusedLater(t *testing
 	if a := w.get("acme.example.com", "/media/acme/a.txt"); a.StatusCode != 200 {
 		t.Errorf("acme, which had it first: %d", a.StatusCode)
 	}
-	if len(w.logs.entries("a tenant has no files")) != 1 {
+	if len(w.logs.entries("the files of a tenant are not served")) != 1 {
 		t.Errorf("the log says\n%s", w.logs)
 	}
 	w.directory.Replace(mediaState())

@@ -20,14 +20,14 @@ func (s *Server) newMetrics() {
 		proxyCollector{s},
 		boundsCollector{s},
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "tenantedge_requests_running", Help: "Requests that run at this moment, upstreams included.",
+			Name: "tenantedge_requests_running", Help: "Requests in progress, including those that wait for an upstream.",
 		}, func() float64 { return float64(s.requests.Load()) }),
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	if s.guestFile != nil {
 		s.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "tenantedge_guest_file_refused", Help: "1 while the guest of guest.path is missing or refused and another one decides.",
+			Name: "tenantedge_guest_file_refused", Help: "1 while the guest of guest.path is missing or refused and another guest serves.",
 		}, func() float64 {
 			if s.guestFile.degraded() != "" {
 				return 1
@@ -40,7 +40,7 @@ func (s *Server) newMetrics() {
 	}
 	if s.options.Media != nil {
 		s.metrics.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
-			Name: "tenantedge_files_too_deep_total", Help: "New files that were refused because they are below more than media.max_depth folders.",
+			Name: "tenantedge_files_too_deep_total", Help: "New files that were refused because they are nested deeper than media.max_depth folders.",
 		}, s.tooDeep))
 	}
 }

@@ -31,17 +31,17 @@ type proxyCollector struct{ server *Server }
 
 var (
 	clientFailuresDesc = prometheus.NewDesc("tenantedge_proxy_client_failures_total",
-		"Proxied requests that failed by the client: it closed the connection (499 in the access log), its body was malformed (400), too large (413) or too slow (408).", []string{"reason"}, nil)
+		"Proxied requests that failed because of the client: it closed the connection (499 in the access log), or its body was malformed (400), too large (413) or too slow (408).", []string{"reason"}, nil)
 	openedDesc = prometheus.NewDesc("tenantedge_upstream_connections_opened_total",
 		"HTTP/1.1 connections opened to the upstream.", []string{"upstream"}, nil)
 	reusedDesc = prometheus.NewDesc("tenantedge_upstream_connections_reused_total",
-		"Requests sent on a connection that had served one before.", []string{"upstream"}, nil)
+		"Requests sent on a reused connection.", []string{"upstream"}, nil)
 	surplusDesc = prometheus.NewDesc("tenantedge_upstream_surplus_total",
-		"Times that the upstream sent bytes after the end of an answer.", []string{"upstream"}, nil)
+		"Times the upstream sent bytes after the end of an answer.", []string{"upstream"}, nil)
 	idleDesc = prometheus.NewDesc("tenantedge_upstream_connections_idle",
-		"HTTP/1.1 connections to the upstream that no request uses.", []string{"upstream"}, nil)
+		"Idle HTTP/1.1 connections to the upstream.", []string{"upstream"}, nil)
 	reusesDesc = prometheus.NewDesc("tenantedge_upstream_reuses_connections",
-		"1 if connections to the upstream are used again, 0 while it has to show that it sends nothing after an answer.", []string{"upstream"}, nil)
+		"1 if connections to the upstream are reused, 0 until it has proven that it sends no bytes after an answer.", []string{"upstream"}, nil)
 )
 
 func (c proxyCollector) Describe(to chan<- *prometheus.Desc) {
@@ -55,7 +55,7 @@ func (c proxyCollector) Collect(to chan<- prometheus.Metric) {
 	for _, one := range []struct {
 		reason string
 		n      uint64
-	}{{"gone", f.gone.Load()}, {"malformed", f.malformed.Load()}, {"too_large", f.tooLarge.Load()}, {"slow", f.slow.Load()}} {
+	}{{"closed", f.gone.Load()}, {"malformed", f.malformed.Load()}, {"too_large", f.tooLarge.Load()}, {"slow", f.slow.Load()}} {
 		to <- prometheus.MustNewConstMetric(clientFailuresDesc, prometheus.CounterValue, float64(one.n), one.reason)
 	}
 	for address, s := range c.server.upstreamStats() {

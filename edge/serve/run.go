@@ -82,7 +82,7 @@ func (s *Server) start(ctx context.Context) error {
 	s.run(func(ctx context.Context) { s.warner.follow(ctx, changed) })
 	s.run(func(ctx context.Context) {
 		if err := s.parts.Source.Follow(ctx, s.parts.Config.Directory); err != nil && ctx.Err() == nil {
-			s.log.Error("the directory is no longer followed", "error", err)
+			s.log.Error("the directory is no longer updated", "error", err)
 		}
 	})
 	return nil
@@ -97,7 +97,7 @@ func (s *Server) load(ctx context.Context) error {
 		if err == nil || ctx.Err() != nil || s.parts.db == nil {
 			return err
 		}
-		s.log.Error("the directory cannot be loaded; nothing is served until it is", "error", err, "retry_in", wait.String())
+		s.log.Error("cannot load the directory; nothing is served until it is loaded", "error", err, "retry_in", wait.String())
 		if !sleep(ctx, wait) {
 			return errors.Join(err, ctx.Err())
 		}

@@ -102,10 +102,10 @@ func (s *store) update(ctx context.Context) ([]error, error) {
 	s.checked = now
 	const logged = 20
 	for _, p := range problems[:min(logged, len(problems))] {
-		s.log.Error("a tenant has no files", "error", p)
+		s.log.Error("the files of a tenant are not served", "error", p)
 	}
 	if more := len(problems) - logged; more > 0 {
-		s.log.Error("more tenants have no files", "tenants", more)
+		s.log.Error("the files of more tenants are not served", "tenants", more)
 	}
 	return problems, nil
 }
@@ -170,7 +170,7 @@ func (s *Server) watchFiles(ctx context.Context) {
 		}
 		for _, st := range s.table.stores {
 			if _, err := st.update(ctx); err != nil && ctx.Err() == nil {
-				s.log.Error("the tenants' identifiers cannot be checked", "error", err)
+				s.log.Error("cannot check the tenants' identifiers", "error", err)
 			}
 		}
 		if !sleep(ctx, recheck) {

@@ -37,7 +37,7 @@ func (s *Server) newTable() (*table, error) {
 	}
 	if name := s.options.Fallback; name != "" {
 		if t.fallback = t.urlconfs[name]; t.fallback == nil {
-			return nil, errors.Join(errorf("fallback: expected an entry of urlconfs, found %q; add it there", name), t.close())
+			return nil, errors.Join(errorf("fallback: expected an entry of urlconfs, found %q; add it to urlconfs", name), t.close())
 		}
 	}
 	return t, nil
@@ -115,7 +115,7 @@ func (t *table) access(c config.URLConf) (*access, error) {
 	switch c.Access {
 	case config.AccessPrivate:
 		if !t.server.host.Authorizes() {
-			t.server.log.Warn("private files are denied to everybody: the guest does not export te_authorize")
+			t.server.log.Warn("private files are denied to all clients: the guest does not export te_authorize")
 		}
 	case config.AccessSigned:
 		var err error
@@ -132,7 +132,7 @@ func (t *table) store(location string) (*store, error) {
 	c := &config.Media{Location: location} // without limits
 	switch {
 	case location == "" && m == nil:
-		return nil, errors.New("expected the key media, which says where tenants' files are, found none")
+		return nil, errors.New("expected the key media with the location of the tenants' files, found none")
 	case m != nil && (location == "" || location == m.Location):
 		c = m
 	}
@@ -215,7 +215,7 @@ func (t *table) serveNone(w http.ResponseWriter, r *http.Request) {
 func (t *table) serve(h http.Handler, w http.ResponseWriter, r *http.Request) {
 	o := ownerOf(r)
 	if !t.server.shares.acquire(o) {
-		noteOf(r.Context()).reason = "the limit of requests that are served at once is reached; see limits.connections and limits.tenant_requests"
+		noteOf(r.Context()).reason = "the limit of concurrent requests is reached; see limits.connections and limits.tenant_requests"
 		closeUnread(w, r)
 		errorpage.Write(w, http.StatusServiceUnavailable, "")
 		return

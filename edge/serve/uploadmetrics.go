@@ -9,8 +9,8 @@ import (
 // The metrics of uploads. They are exported if a urlconf accepts uploads.
 var (
 	uploadsTotal = prometheus.NewDesc("tenantedge_uploads_total",
-		"What clients did to files: created and replaced by PUT, deleted, and resumable uploads that were begun and finished.", []string{"result"}, nil)
-	uploadBytes   = prometheus.NewDesc("tenantedge_upload_bytes_total", "Bytes of uploads that were kept.", nil, nil)
+		"File operations of clients: files created, replaced and deleted, and resumable uploads begun and finished.", []string{"result"}, nil)
+	uploadBytes   = prometheus.NewDesc("tenantedge_upload_bytes_total", "Bytes of uploads that were stored.", nil, nil)
 	uploadRefused = prometheus.NewDesc("tenantedge_uploads_refused_total", "Uploads that failed, by the status of the answer.", []string{"status"}, nil)
 )
 

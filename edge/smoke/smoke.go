@@ -36,7 +36,7 @@ const (
 )
 
 // expected starts the errors about guests.
-const expected = "expected the guest to load and to answer in a process of its own, found "
+const expected = "expected the guest to load and to answer in a child process, found "
 
 // Run tries a guest in a new process of this program, and returns an error if
 // the guest fails, or if the process crashes, hangs or exceeds its limits. The
@@ -64,7 +64,7 @@ type runner struct {
 
 func (r runner) run(ctx context.Context, t Trial) error {
 	if os.Getenv(marker) != "" {
-		return errors.New("expected the trial's process to call smoke.Main, found that it starts another one; call smoke.Main first thing in main")
+		return errors.New("expected the child process to call smoke.Main, found that it starts another trial; call smoke.Main first in main")
 	}
 	header, err := t.encode()
 	if err != nil {
@@ -79,14 +79,14 @@ func (r runner) run(ctx context.Context, t Trial) error {
 	stdout, stderr := &prefix{max: maxOutput}, &prefix{max: maxOutput}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = io.MultiReader(bytes.NewReader(header), bytes.NewReader(t.Wasm)), stdout, stderr
 	if err := cmd.Start(); err != nil && ctx.Err() == nil {
-		return fmt.Errorf("expected to start this program once more, found %w; see that it may start processes", err)
+		return fmt.Errorf("expected to start this program as a child process, found %w; allow it to start processes", err)
 	}
 	exit := cmd.Wait() // an error if cmd was not started
 	switch {
 	case ctx.Err() != nil:
 		return fmt.Errorf("%sno verdict before the caller's context ended: %w", expected, ctx.Err())
 	case limited.Err() != nil:
-		return fmt.Errorf("%sno verdict after %v; look for what takes so long to compile or to configure", expected, r.timeout)
+		return fmt.Errorf("%sno verdict after %v; check why compiling or configuring the guest takes this long", expected, r.timeout)
 	}
 	var v verdict
 	invalid := json.Unmarshal(stdout.bytes, &v)
@@ -96,9 +96,9 @@ func (r runner) run(ctx context.Context, t Trial) error {
 	case invalid == nil && v.Passed && exit == nil:
 		return nil
 	case exit != nil:
-		return fmt.Errorf("%sthat the process ended by %w%s; it would have ended this one too", expected, exit, firstLine(stderr.bytes))
+		return fmt.Errorf("%sthat the process ended with %w%s; the guest would have ended this process too", expected, exit, firstLine(stderr.bytes))
 	}
-	return fmt.Errorf("expected the verdict of a trial, found %.100q; call smoke.Main first thing in main", stdout.bytes)
+	return fmt.Errorf("expected the verdict of a trial, found %.100q; call smoke.Main first in main", stdout.bytes)
 }
 
 func (r runner) cmd(ctx context.Context) (*exec.Cmd, error) {
@@ -106,7 +106,7 @@ func (r runner) cmd(ctx context.Context) (*exec.Cmd, error) {
 	if command == nil {
 		path, err := executable()
 		if err != nil {
-			return nil, fmt.Errorf("expected to find this program to start it once more: %w", err)
+			return nil, fmt.Errorf("expected to find the executable of this process, to start it as a child process: %w", err)
 		}
 		command = []string{path, "smoke-run"} // the argument shows in ps, and is not read
 	}

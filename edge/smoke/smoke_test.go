@@ -23,12 +23,12 @@ func TestAChildThatEndsWithoutAVerdictRefusesItsGuest(t *testing.T) {
 		ctx          context.Context
 		want         string
 	}{
-		{"killed", "kill -KILL $$", time.Minute, context.Background(), "found that the process ended by signal: killed; it would have ended this one too"},
-		{"out of memory", "echo 'fatal error: runtime: out of memory' >&2; echo more >&2; exit 2", time.Minute, context.Background(), "ended by exit status 2: fatal error: runtime: out of memory; it"},
+		{"killed", "kill -KILL $$", time.Minute, context.Background(), "found that the process ended with signal: killed; the guest would have ended this process too"},
+		{"out of memory", "echo 'fatal error: runtime: out of memory' >&2; echo more >&2; exit 2", time.Minute, context.Background(), "ended with exit status 2: fatal error: runtime: out of memory; the"},
 		{"hung", "exec sleep 600", 50 * time.Millisecond, context.Background(), "found no verdict after 50ms"},
 		{"its caller gives up", "exec sleep 600", time.Minute, stopped, "context canceled"},
-		{"no verdict", "echo hello", time.Minute, context.Background(), `found "hello\n"; call smoke.Main first thing in main`},
-		{"a verdict, then a crash", `echo '{"Passed":true}'; exit 2`, time.Minute, context.Background(), "ended by exit status 2"},
+		{"no verdict", "echo hello", time.Minute, context.Background(), `found "hello\n"; call smoke.Main first in main`},
+		{"a verdict, then a crash", `echo '{"Passed":true}'; exit 2`, time.Minute, context.Background(), "ended with exit status 2"},
 		{"endless output", "exec yes", time.Second, context.Background(), "found no verdict after 1s"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -43,14 +43,14 @@ func TestAChildThatEndsWithoutAVerdictRefusesItsGuest(t *testing.T) {
 
 func TestATrialThatCannotBeStartedIsAnError(t *testing.T) {
 	err := runner{timeout: time.Minute, command: []string{"/does/not/exist"}}.run(context.Background(), Trial{Config: []byte("{}")})
-	if err == nil || !strings.Contains(err.Error(), "expected to start this program once more, found fork/exec /does/not/exist") {
+	if err == nil || !strings.Contains(err.Error(), "expected to start this program as a child process, found fork/exec /does/not/exist") {
 		t.Errorf("it returned %v", err)
 	}
 }
 
 func TestAChildStartsNoOther(t *testing.T) {
 	t.Setenv(marker, "1")
-	if err := Run(context.Background(), Trial{}); err == nil || !strings.Contains(err.Error(), "found that it starts another one") {
+	if err := Run(context.Background(), Trial{}); err == nil || !strings.Contains(err.Error(), "found that it starts another trial") {
 		t.Errorf("it returned %v", err)
 	}
 }

@@ -42,7 +42,7 @@ var causes = [...]struct {
 	ClientSlow:        {http.StatusRequestTimeout, "the client sends too slowly"},
 	ClientTooLarge:    {http.StatusRequestEntityTooLarge, "the body is larger than the limit"},
 	ClientMalformed:   {http.StatusBadRequest, "the body is malformed"},
-	ClientGone:        {499, "the client is gone"}, // nginx's status
+	ClientGone:        {499, "the client closed the connection"}, // nginx's status
 	Closing:           {http.StatusServiceUnavailable, "the edge is shutting down"},
 }
 

@@ -16,11 +16,11 @@ type FileOrder struct {
 }
 
 // Error makes FileOrder an error, so that modify can pass it to fail.
-func (o *FileOrder) Error() string { return "upstream: the application orders a file" }
+func (o *FileOrder) Error() string { return "upstream: the application named a file to send" }
 
 // errUnaskedSwitch reports a 101 that the request did not ask for. What follows it
 // is not HTTP and must not reach a client.
-var errUnaskedSwitch = errors.New("upstream: the application switched protocols without being asked")
+var errUnaskedSwitch = errors.New("upstream: expected no protocol switch for a request without Upgrade, found status 101")
 
 // modify checks and cleans the head of an answer. It returns a *FileOrder if the
 // application orders a file.

@@ -44,7 +44,7 @@ func newTransport(c *Config) *transport {
 		MaxIdle: limits.Idle, HeaderBytes: limits.HeaderBytes, HeaderFields: limits.Headers,
 		Surplus: func() {
 			c.Logger.LogAttrs(context.Background(), slog.LevelWarn,
-				"the upstream sent bytes after the end of an answer: its connections are not used again for 10 minutes; look for a Content-Length that is too small",
+				"the upstream sent bytes after the end of an answer: its connections are not reused for 10 minutes; look for a Content-Length that is too small",
 				slog.String("upstream", u.Host))
 		},
 	}

@@ -99,13 +99,13 @@ type Handler struct {
 func New(c Config) (*Handler, error) {
 	switch {
 	case c.URL == nil || c.URL.Host == "" || !slices.Contains([]string{"http", "https", "h2c"}, c.URL.Scheme):
-		return nil, fmt.Errorf("upstream: expected a URL like http://127.0.0.1:8000, with http, https or h2c, found %v", c.URL)
+		return nil, fmt.Errorf("upstream: expected a URL such as http://127.0.0.1:8000, with http, https or h2c, found %v", c.URL)
 	case c.Host == nil:
 		return nil, fmt.Errorf("upstream: expected a Host, found none; pass the *edge.Host")
 	case !slices.Contains([]Reuse{"", PerTenant, PerClient, Never}, c.Reuse):
 		return nil, fmt.Errorf("upstream: Reuse: expected %q, %q or %q, found %q", PerTenant, PerClient, Never, c.Reuse)
 	case c.Reuse == PerClient && c.Client == nil:
-		return nil, fmt.Errorf("upstream: Reuse %q: expected a function Client, found none", PerClient)
+		return nil, fmt.Errorf("upstream: Reuse %q: expected the function Client, found nil; set it", PerClient)
 	}
 	c.Logger = cmp.Or(c.Logger, slog.Default())
 	h := &Handler{config: c, target: Target{URL: c.URL, Inner: c.Inner, OwnHost: c.OwnHost}}

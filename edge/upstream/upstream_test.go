@@ -32,12 +32,12 @@ func TestWhatNewRefuses(t *testing.T) {
 		config Config
 		want   string
 	}{
-		{Config{}, "expected a URL like http://127.0.0.1:8000"},
+		{Config{}, "expected a URL such as http://127.0.0.1:8000"},
 		{Config{URL: parsed(t, "ws://app")}, "found ws://app"},
 		{Config{URL: parsed(t, "http:///path")}, "found http:///path"},
 		{Config{URL: parsed(t, "http://app")}, "expected a Host"},
 		{Config{URL: parsed(t, "http://app"), Host: &host{}, Reuse: "always"}, `found "always"`},
-		{Config{URL: parsed(t, "http://app"), Host: &host{}, Reuse: PerClient}, "expected a function Client"},
+		{Config{URL: parsed(t, "http://app"), Host: &host{}, Reuse: PerClient}, "expected the function Client"},
 	} {
 		if _, err := New(c.config); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("New(%+v): %v, expected %q", c.config, err, c.want)

@@ -46,7 +46,7 @@ func TestARestartBesideABrokenGuestFileServes_G2_G12(t *testing.T) {
 				t.Fatal(err)
 			}
 			p := serveProcess(t, path)
-			p.line("the guest's file is missing or refused; the last good guest serves")
+			p.line("the guest file is missing or refused; the last good guest is used")
 			if got := p.line("the guest is loaded")["digest"]; got != digest {
 				t.Errorf("the guest is %v, expected %v", got, digest)
 			}
@@ -64,9 +64,9 @@ func TestARestartBesideABrokenGuestFileServes_G2_G12(t *testing.T) {
 				t.Fatal(err)
 			}
 			replaceFile(t, guest, append(good[:len(good):len(good)], 0, 3, 1, 'n', 1))
-			p.line("the guest's file has changed; its guest runs now")
+			p.line("the guest file has changed; its guest is now running")
 			replaceFile(t, guest, good)
-			p.line("the guest's file has changed; its guest runs now")
+			p.line("the guest file has changed; its guest is now running")
 			p.stop()
 		})
 	}
@@ -81,7 +81,7 @@ func TestARestartBesideABrokenGuestFileServes_G2_G12(t *testing.T) {
 	if err := os.WriteFile(kept, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if code, _, stderr := command("", "serve", "-c", path); code != exitFailed || !strings.Contains(stderr, "to hold what its digest says") {
+	if code, _, stderr := command("", "serve", "-c", path); code != exitFailed || !strings.Contains(stderr, "to match its digest") {
 		t.Errorf("a kept guest that was changed: exit %d, %s", code, stderr)
 	}
 }

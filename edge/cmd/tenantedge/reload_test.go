@@ -101,21 +101,21 @@ func TestServeFollowsTheGuestsFile(t *testing.T) {
 	p.line("serving")
 
 	p.signal(syscall.SIGHUP)
-	if l := p.line("the guest's file was read again; its guest runs already"); l["digest"] != loaded["digest"] {
+	if l := p.line("the guest file was reloaded; its guest was already running"); l["digest"] != loaded["digest"] {
 		t.Errorf("it runs %v, and %v before", l["digest"], loaded["digest"])
 	}
 	replaceFile(t, guest, numbered(1))
-	if l := p.line("the guest's file has changed; its guest runs now"); l["previous"] != loaded["digest"] {
+	if l := p.line("the guest file has changed; its guest is now running"); l["previous"] != loaded["digest"] {
 		t.Errorf("the guest before is %v, expected %v", l["previous"], loaded["digest"])
 	}
 	replaceFile(t, guest, bytes.Repeat([]byte("no guest"), 100))
-	if l := p.line("the guest's file is missing or refused; the current guest keeps running"); !strings.Contains(l["error"].(string), "edge: smoke run: expected the guest to load") {
+	if l := p.line("the guest file is missing or refused; the current guest keeps running"); !strings.Contains(l["error"].(string), "edge: smoke run: expected the guest to load") {
 		t.Errorf("the error is %v", l["error"])
 	}
 	p.signal(syscall.SIGHUP)
-	p.line("the guest's file was read again and is not right; the guest that runs stays")
+	p.line("cannot reload the guest file: it is missing or refused; the current guest keeps running")
 	replaceFile(t, guest, numbered(0))
-	p.line("the guest's file has changed; its guest runs now")
+	p.line("the guest file has changed; its guest is now running")
 
 	p.signal(syscall.SIGTERM)
 	p.line("shut down")
@@ -130,7 +130,7 @@ func TestServeWithoutAGuestsFileSaysSoOnSIGHUP(t *testing.T) {
 	p := serveProcess(t, written(t, "edge.yaml", "admin: off\nlisteners: ['127.0.0.1:0']\nlogs: {format: json}\n"))
 	p.line("serving")
 	p.signal(syscall.SIGHUP)
-	p.line("asked to read the guest's file again, but there is none: the configuration has no guest.path; nothing changes")
+	p.line("cannot reload the guest file: the configuration has no guest.path; nothing changes")
 	p.signal(syscall.SIGTERM)
 	p.line("shut down")
 }
@@ -142,7 +142,7 @@ func TestAUsersGuestIsTriedFirst(t *testing.T) {
 	config := written(t, "edge.yaml", "admin: off\nlisteners: ['127.0.0.1:0']\nguest: {path: '"+guest+"'}\n")
 	for _, args := range [][]string{{"serve", "-c", config}, {"eval", "-c", config, "-r", "GET http://a.example.com/"}} {
 		code, _, stderr := command("", args...)
-		if code != exitFailed || !strings.Contains(stderr, "smoke run: expected the guest to load and to answer in a process of its own, found no decision on GET") {
+		if code != exitFailed || !strings.Contains(stderr, "smoke run: expected the guest to load and to answer in a child process, found no decision on GET") {
 			t.Errorf("%s: exit %d, %s", args[0], code, stderr)
 		}
 	}

@@ -61,7 +61,7 @@ const (
 var (
 	ErrHeadTooLarge = errors.New("http1: the head of the answer is larger than the limit; see limits.max_answer_header_bytes and limits.max_answer_headers")
 	ErrMalformed    = errors.New("http1: expected an HTTP/1.1 response, found something else")
-	ErrSwitched     = errors.New("http1: the application switched to a protocol that the request did not ask for")
+	ErrSwitched     = errors.New("http1: expected the protocol of the request's Upgrade, found a switch to another one")
 	ErrClosed       = errors.New("http1: the application closed the connection without an answer")
 )
 
@@ -122,7 +122,7 @@ func (c *Client) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
-var errRequestLine = errors.New("http1: expected a method and a target without blanks, found a request line that reads differently")
+var errRequestLine = errors.New("http1: expected a method and a target without spaces, found a request line that parses differently")
 
 // oneLine reports whether the method and the target of r keep their meaning in a
 // request line. Request.Write does not escape a method, an opaque URL or a query.

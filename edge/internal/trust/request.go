@@ -30,7 +30,7 @@ func (r *Rules) Normalize(q *http.Request) (*http.Request, *Rejection) {
 		case len(forwarded) == 1 && r.config.RouteForwardedHost && !strings.ContainsAny(forwarded[0], ", \t"):
 			host = forwarded[0]
 		default:
-			return q, &Rejection{http.StatusMisdirectedRequest, "the X-Forwarded-Host of a trusted peer is not the Host"}
+			return q, &Rejection{http.StatusMisdirectedRequest, "the X-Forwarded-Host of a trusted peer differs from the Host"}
 		}
 	}
 	if len(q.Header["Cookie"]) < 2 && host == q.Host {
@@ -54,11 +54,11 @@ func malformed(r *http.Request) string {
 	case r.Method == http.MethodConnect:
 		return "expected a request to this server, found CONNECT"
 	case r.Method != "" && !httpguts.ValidHeaderFieldName(r.Method):
-		return "the method is no token"
+		return "the method is not a token"
 	case strings.ContainsFunc(r.RequestURI, func(c rune) bool { return c <= ' ' || c == 0x7f }):
-		return "the target has blanks or control characters"
+		return "the target has spaces or control characters"
 	case r.ProtoMajor > 1 && !sameLength(r):
-		return "the Content-Length is not the length of the body"
+		return "the Content-Length differs from the length of the body"
 	}
 	return ""
 }
@@ -93,19 +93,19 @@ func Hostname(host string) string {
 func CheckHost(q *http.Request, target string) *Rejection {
 	if hosts := q.Header["Host"]; q.ProtoMajor > 1 && len(hosts) > 0 && (len(hosts) > 1 || hosts[0] != q.Host) {
 		// In HTTP/2 net/http uses the authority and leaves this field to applications.
-		return &Rejection{http.StatusBadRequest, "the Host is not the authority"}
+		return &Rejection{http.StatusBadRequest, "the Host differs from the authority"}
 	}
 	if !strings.HasPrefix(target, "/") && target != "*" && q.Context().Value(http.ServerContextKey) != nil {
 		// The server of net/http drops the Host header when the target has an
 		// authority, so whether they agree is unknown. (Requests of
 		// httptest.NewRequest have no server, and no second host.)
-		return &Rejection{http.StatusBadRequest, "the target is absolute: expected a path"}
+		return &Rejection{http.StatusBadRequest, "expected a path as the target, found an absolute URL"}
 	}
 	if q.TLS == nil || q.TLS.ServerName == "" || q.Host == "" { // without a Host, routing rejects it
 		return nil
 	}
 	if !strings.EqualFold(strings.TrimSuffix(Hostname(q.Host), "."), strings.TrimSuffix(q.TLS.ServerName, ".")) {
-		return &Rejection{http.StatusMisdirectedRequest, "the Host is not the server name of the TLS connection"}
+		return &Rejection{http.StatusMisdirectedRequest, "the Host differs from the server name of the TLS connection"}
 	}
 	return nil
 }

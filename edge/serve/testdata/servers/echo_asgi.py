@@ -11,7 +11,7 @@ async def read(receive):
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise ConnectionError("the client is gone")
+            raise ConnectionError("the client closed the connection")
         body += message.get("body", b"")
         if not message.get("more_body"):
             return body
