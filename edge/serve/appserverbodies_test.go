@@ -51,7 +51,7 @@ func bodies(p pair) (found []string) {
 		case !ok:
 			found = append(found, fmt.Sprintf("%d to %s", d.status, c.name))
 		case ds.Body != c.want:
-			found = append(found, fmt.Sprintf("%s: the body is lost", c.name))
+			found = append(found, fmt.Sprintf("%s: the body is dropped", c.name))
 		}
 		e := p.sendApart(p.edge.addr(), c.head, c.body)
 		// The edge adds a length of 0 to a request without a body. A body may
@@ -161,9 +161,9 @@ func trailers(p pair) (found []string) {
 	case !ok:
 		found = append(found, fmt.Sprintf("%d to a request with trailers", d.status))
 	case s.nameOf("in the trailer") != "":
-		found = append(found, "takes a request's trailers for headers")
+		found = append(found, "treats a request's trailers as headers")
 	case slices.Contains(s.Trailers, "in the trailer"):
-		found = append(found, "passes a request's trailers apart")
+		found = append(found, "passes a request's trailers separately")
 	}
 	if e := p.throughEdge(request); e.status == http.StatusOK {
 		s, _ := e.seen()
@@ -174,7 +174,7 @@ func trailers(p pair) (found []string) {
 		p.Errorf("status %d, directly %d", e.status, d.status)
 	}
 	if d := p.directly(get("/trailer", "TE: trailers")); len(d.trailer) > 0 {
-		found = append(found, "sends trailers, also `X-Accel-Redirect` and `Set-Cookie`")
+		found = append(found, "sends trailers, including `X-Accel-Redirect` and `Set-Cookie`")
 		if e := p.throughEdge(get("/trailer", "TE: trailers")); e.trailer.Get("X-Sum") != "1" || e.trailer.Get("X-Accel-Redirect") != "" || e.trailer.Get("Set-Cookie") != "" {
 			p.Errorf("the client got the trailer %v", e.trailer)
 		}
@@ -232,7 +232,7 @@ const earlyWait = 2 * time.Second
 func early(p pair) (found []string) {
 	status, before := p.early(p.app.address(), earlyWait)
 	if before {
-		found = append(found, fmt.Sprintf("answers %d before the body is there", status))
+		found = append(found, fmt.Sprintf("answers %d before the body has arrived", status))
 	} else {
 		found = append(found, "reads the body first")
 	}

@@ -48,16 +48,16 @@ type appServerCheck struct {
 
 var appServerChecks = []appServerCheck{
 	{"Header names", "No guarded header reaches the application in any spelling: the edge compares names as the loosest of these servers does.", headerNames},
-	{"Headers that steer servers", "None of them changes script name, path, scheme, address or host of a request: the edge removes a client's and sends its own forwarding headers.", steering},
-	{"Paths", "A path arrives byte for byte as the client sent it. A path that is no UTF-8, or holds NUL or a broken escape, is 400. No spelling of `..` leads out of a tenant's folder.", paths},
-	{"Hosts", "All of these requests are refused, and the application gets none of them.", hosts},
-	{"Two cookie lines", "They become one line, joined by `; `, before the edge routes by a session and before the application sees them.", cookies},
-	{"Request bodies", "A body passes as it is framed, and a request without one has a length of 0. Where a server loses chunked bodies, the edge does not change that: have clients send a length, or buffer in front of the server.", bodies},
-	{"Bodies where HTTP has none", "Nothing of them reaches a client or another request: the connection to the application is closed after such answers.", surplus},
-	{"Upgrade", "The edge removes every upgrade but a websocket, with its headers. A websocket handshake names the tenant that the edge chose, whatever the client claims.", upgradeRequests},
-	{"Trailers", "A request's trailers do not reach the application. An answer's trailers lose what is for servers, frames a message or sets state.", trailers},
-	{"Interim answers", "The edge itself answers `Expect: 100-continue`, once. 103 passes.", interim},
-	{"Answers before the request has ended", "The application's early answer reaches the client. The request is not repeated, and further requests get their own answers.", early},
+	{"Headers that control servers", "None of them changes the script name, path, scheme, address or host of a request: the edge removes the client's and sends its own forwarding headers.", steering},
+	{"Paths", "A path reaches the application byte for byte as the client sent it. A path with invalid UTF-8, a NUL or an invalid escape gets 400. No spelling of `..` leads out of a tenant's folder.", paths},
+	{"Hosts", "The edge rejects all of these requests; none reaches the application.", hosts},
+	{"Two Cookie header lines", "The edge joins them into one line with `; `, before it routes by session and before the application sees them.", cookies},
+	{"Request bodies", "The edge keeps the framing of a body; a request without a body has a length of 0. If a server drops chunked bodies, the edge does not change that: make clients send a length, or buffer requests in front of the server.", bodies},
+	{"Bodies where HTTP allows none", "No byte of them reaches a client or another request: the edge closes the connection to the application after such an answer.", surplus},
+	{"Upgrade", "The edge removes every upgrade except to websocket, with its headers. A websocket handshake names the tenant that the edge chose, whatever the client claims.", upgradeRequests},
+	{"Trailers", "A request's trailers do not reach the application. From an answer's trailers the edge removes the fields that instruct servers, frame a message or set state.", trailers},
+	{"Interim answers", "The edge answers `Expect: 100-continue` itself, once. It forwards 103.", interim},
+	{"Answers before the end of the request", "The application's early answer reaches the client. The edge does not repeat the request, and later requests get their own answers.", early},
 }
 
 // code returns text as Markdown code for a table.

@@ -44,7 +44,7 @@ func headerNames(p pair) (found []string) {
 		switch kinds[kind] {
 		case "":
 		case oddCharacters:
-			found = append(found, kind+" every character but letters and digits")
+			found = append(found, kind+" every character except letters and digits")
 		case oddCharacters[1:]:
 			found = append(found, kind+" all others")
 		default:
@@ -158,7 +158,7 @@ var doubtfulHosts = []struct{ name, request string }{
 	{"another host in the target", "GET http://umbra.example.com/ HTTP/1.1\r\nHost: acme.example.com\r\nConnection: close\r\n\r\n"},
 	{"no host", "GET / HTTP/1.1\r\nConnection: close\r\n\r\n"},
 	{"an empty host", "GET / HTTP/1.1\r\nHost: \r\nConnection: close\r\n\r\n"},
-	{"a blank before the colon", "GET / HTTP/1.1\r\nHost : acme.example.com\r\nConnection: close\r\n\r\n"},
+	{"a space before the colon", "GET / HTTP/1.1\r\nHost : acme.example.com\r\nConnection: close\r\n\r\n"},
 	{"a list of hosts", "GET / HTTP/1.1\r\nHost: acme.example.com, umbra.example.com\r\nConnection: close\r\n\r\n"},
 	{"a user", "GET / HTTP/1.1\r\nHost: umbra.example.com@acme.example.com\r\nConnection: close\r\n\r\n"},
 }
@@ -166,7 +166,7 @@ var doubtfulHosts = []struct{ name, request string }{
 func hosts(p pair) (found []string) {
 	for _, c := range doubtfulHosts {
 		if s, ok := p.directly(c.request).seen(); ok {
-			found = append(found, fmt.Sprintf("takes %s (%s)", c.name, code(cmp.Or(strings.Join(s.values("host"), " | "), "-"))))
+			found = append(found, fmt.Sprintf("accepts %s (%s)", c.name, code(cmp.Or(strings.Join(s.values("host"), " | "), "-"))))
 		}
 		before := p.app.requests(p.T)
 		if h := p.throughEdge(c.request); h.status != http.StatusBadRequest && h.status != http.StatusMisdirectedRequest && h.status != http.StatusNotFound {

@@ -45,7 +45,7 @@ func TestApplicationServers(t *testing.T) {
 				t.Run(c.name, func(t *testing.T) { found.set(c.name, a.name, strings.Join(c.run(pair{t, app, w}), "; ")) })
 			}
 			if t.Failed() {
-				t.Logf("the end of the server's log: %.2000s", app.Log())
+				t.Logf("tail of the server's log: %.2000s", app.Log())
 			}
 		})
 	}
@@ -63,23 +63,23 @@ func TestApplicationServers(t *testing.T) {
 func (f findings) compare(t *testing.T, told findings) {
 	for server, version := range f[""] {
 		if told[""][server] != version {
-			t.Logf("%s is of version %s here, %s tells of %q", server, version, serversPage, told[""][server])
+			t.Logf("%s has version %s here, %s has %q", server, version, serversPage, told[""][server])
 			continue
 		}
 		for _, c := range appServerChecks {
 			if found := f[c.name][server]; told[c.name][server] != found {
-				t.Errorf("%s, %s: found %q, %s tells %q: run make servers", server, c.name, found, serversPage, told[c.name][server])
+				t.Errorf("%s, %s: found %q, %s has %q; run make servers", server, c.name, found, serversPage, told[c.name][server])
 			}
 		}
 	}
 }
 
-const serversIntroduction = `# Application servers in front of which the edge is tested
+const serversIntroduction = `# Application servers that the edge is tested with
 
 ` + "`make servers`" + ` installs these servers, starts each with a small application (see [testdata/servers](testdata/servers)), sends the
-same requests to the server directly and through an edge, and writes this page. The sentence above each table is what the edge
-does; the test fails if it does not hold for one of the servers. ` + "`make test`" + ` does the same with a few of them and holds this page to
-what it finds.
+same requests to the server directly and through an edge, and writes this page. The sentence above each table states what the
+edge does; the test fails if that is not true in front of one of the servers. ` + "`make test`" + ` does the same with a few of them and compares the
+results with this page.
 
 | server | version |
 | --- | --- |
@@ -93,7 +93,7 @@ func (f findings) page() string {
 		fmt.Fprintf(&page, "| %s | %s |\n", a.name, f[""][a.name])
 	}
 	for _, c := range appServerChecks {
-		fmt.Fprintf(&page, "\n## %s\n\n%s\n\n| server | asked directly |\n| --- | --- |\n", c.name, c.edge)
+		fmt.Fprintf(&page, "\n## %s\n\n%s\n\n| server | requests without the edge |\n| --- | --- |\n", c.name, c.edge)
 		written := map[string]bool{}
 		for _, a := range appServers {
 			found := f[c.name][a.name]
@@ -108,7 +108,7 @@ func (f findings) page() string {
 				}
 			}
 			if found == "" {
-				found = "nothing of note"
+				found = "nothing notable"
 			}
 			fmt.Fprintf(&page, "| %s | %s |\n", strings.Join(same, "<br>"), found)
 		}
@@ -131,7 +131,7 @@ func readFindings(page string) findings {
 			continue
 		}
 		found := row[2]
-		if found == "nothing of note" {
+		if found == "nothing notable" {
 			found = ""
 		}
 		for server := range strings.SplitSeq(row[1], "<br>") {
@@ -147,7 +147,7 @@ func TestTheServersPageIsReadAsItIsWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	if readFindings(string(text)).page() != string(text) {
-		t.Errorf("%s is not what the checks write: run make servers", serversPage)
+		t.Errorf("%s differs from the page that the checks write; run make servers", serversPage)
 	}
 	f := findings{}
 	for i, a := range appServers {
