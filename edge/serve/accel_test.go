@@ -109,7 +109,7 @@ func TestF6AnApplicationHasFilesSentOfItsTenantAlone(t *testing.T) {
 		t.Errorf("two orders at once: %d", a.StatusCode)
 	}
 	if len(w.logs.entries("cannot send the file that the application named")) < 10 {
-		t.Error("the log does not say what was not sent")
+		t.Error("the log does not name the files that were not sent")
 	}
 }
 
@@ -123,7 +123,7 @@ func TestF6OrdersAreNotFollowedUnlessTheConfigurationSaysSo(t *testing.T) {
 			t.Errorf("%s: %d %q, %v", header, a.StatusCode, a.body, a.Header)
 		}
 		if a.Header.Get("X-Accel-Buffering") != "no" {
-			t.Errorf("a server in front of the edge does not learn how to buffer: %v", a.Header)
+			t.Errorf("X-Accel-Buffering does not reach a server in front of the edge: %v", a.Header)
 		}
 	}
 	// The same headers have no effect if a client sends them.
@@ -160,7 +160,7 @@ func TestHeadersGoWithASentFileAsWithNginx(t *testing.T) {
 		}
 	}
 	if a.Header.Get("ETag") == `"app"` || a.Header.Get("Last-Modified") == "Thu, 01 Jan 1970 00:00:00 GMT" {
-		t.Errorf("they are the page's, not the file's: %v", a.Header)
+		t.Errorf("the headers are those of the page, expected those of the file: %v", a.Header)
 	}
 	order := []string{"X-Order-X-Accel-Redirect", "/protected/a.txt"}
 	for _, c := range []struct {
@@ -186,7 +186,7 @@ func TestHeadersGoWithASentFileAsWithNginx(t *testing.T) {
 	}
 	page := w.get("acme.example.com", "/", "X-Order-X-Accel-Redirect", "/protected/x.html", "X-Order-Content-Type", "text/html")
 	if page.StatusCode != 200 || page.Header.Get("Content-Disposition") != "attachment" {
-		t.Errorf("a page that somebody uploaded: %d, %v", page.StatusCode, page.Header)
+		t.Errorf("an uploaded HTML page: %d, %v", page.StatusCode, page.Header)
 	}
 }
 

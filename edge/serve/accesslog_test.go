@@ -36,11 +36,11 @@ func TestTheAccessLogTellsWhatHappenedAndNoSecret(t *testing.T) {
 			}
 		}
 		if ids[e["request"]] || e["request"] == "" {
-			t.Errorf("%v: the id %v is not its own", want[i]["host"], e["request"])
+			t.Errorf("%v: the id %v is empty or that of another request", want[i]["host"], e["request"])
 		}
 		ids[e["request"]] = true
 		if _, ok := e["ms"].(float64); !ok {
-			t.Errorf("%v: there is no duration", want[i]["host"])
+			t.Errorf("%v: no duration was logged", want[i]["host"])
 		}
 	}
 	if strings.Contains(w.logs.String(), "hunter2") {

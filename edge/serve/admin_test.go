@@ -18,7 +18,7 @@ import (
 func TestTheAdminListenerIsForLoopbackAlone(t *testing.T) {
 	for _, address := range []string{":8081", "0.0.0.0:8081", "[::]:8081", "192.0.2.1:8081", "example.com:8081", "8081"} {
 		if err := checkAdmin(address); err == nil || !strings.Contains(err.Error(), "admin: expected") {
-			t.Errorf("%s: %v, expected it to be refused", address, err)
+			t.Errorf("%s: %v, expected an error", address, err)
 		}
 	}
 	for _, address := range []string{"", "127.0.0.1:8081", "127.1.2.3:0", "[::1]:8081", "localhost:8081"} {
@@ -61,7 +61,7 @@ func TestHealthAndReadiness(t *testing.T) {
 			}
 			if c.stats != nil && c.stats().Upkeep.StateFile != "" {
 				if d := r.Directory; d.Polling != "no triggers" || d.StateFile == nil || d.StateFile.Error != "the disk is full" || d.StateFile.Failures != 2 {
-					t.Errorf("the upkeep is %+v", d)
+					t.Errorf("the upkeep state is %+v", d)
 				}
 			}
 			resp, err := noRedirects.Get("http://" + w.server.AdminAddr().String() + "/healthz")
@@ -98,7 +98,7 @@ func TestWhatCannotBeServedIsRefusedWithItsPlace(t *testing.T) {
 	} {
 		s, err := newServer(t.Context(), edge.Config{CompileCache: compiled}, c.options)
 		if err == nil {
-			err = errors.Join(errors.New("nothing was refused"), s.Close())
+			err = errors.Join(errors.New("the configuration was accepted"), s.Close())
 		}
 		if !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v, expected %s", err, c.want)
@@ -110,11 +110,11 @@ func TestWhatCannotBeServedIsRefusedWithItsPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := s.listen(); err == nil || !strings.Contains(err.Error(), "another program") {
-		t.Errorf("a port that is taken: %v", err)
+		t.Errorf("a port in use: %v", err)
 	}
 	for range 2 {
 		if err := s.Close(); err != nil {
-			t.Errorf("closing what was never run: %v", err)
+			t.Errorf("closing a server that never ran: %v", err)
 		}
 	}
 }
@@ -188,6 +188,6 @@ func TestAGuestThatComesTooSlowlyIs408_F4(t *testing.T) {
 		t.Errorf("%d, expected 408", got)
 	}
 	if _, err := in.ReadByte(); err == nil {
-		t.Error("the connection goes on")
+		t.Error("the connection stays open")
 	}
 }

@@ -38,7 +38,7 @@ func send(t *testing.T, address, request string) heard {
 	c := dial(t, address)
 	defer c.Close()
 	if _, err := io.WriteString(c, request); err != nil {
-		t.Logf("%.40q was not read to its end: %v", request, err)
+		t.Logf("the server did not read %.40q to the end: %v", request, err)
 	}
 	method, _, _ := strings.Cut(request, " ")
 	in := bufio.NewReader(c)

@@ -27,7 +27,7 @@ func (p pair) sendApart(address, head, body string) heard {
 	defer c.Close()
 	for _, piece := range []string{head, body} {
 		if _, err := io.WriteString(c, piece); err != nil {
-			p.Logf("%.40q was not read to its end: %v", head, err)
+			p.Logf("the server did not read %.40q to the end: %v", head, err)
 		}
 		time.Sleep(betweenPieces)
 	}
@@ -142,7 +142,7 @@ func upgradeRequests(p pair) (found []string) {
 	status, _ := p.upgrade(p.app.address(), "Upgrade: websocket", handshake)
 	if status != http.StatusSwitchingProtocols {
 		if status, _ := p.upgrade(p.edge.addr(), "Upgrade: websocket", handshake); status == http.StatusSwitchingProtocols {
-			p.Error("a websocket that the application does not take is opened")
+			p.Error("the edge opened a websocket that the application does not accept")
 		}
 		return found
 	}

@@ -32,7 +32,7 @@ func (p pair) gets(request string) seen {
 		p.Fatalf("%.60q: status %d with %.200q, expected what the application got", request, h.status, h.body)
 	}
 	if got := s.values("tenant"); !slices.Equal(got, []string{"acme"}) {
-		p.Errorf("%.60q: the application got the tenants %q, expected acme", request, got)
+		p.Errorf("%.60q: the application got the tenants %q, expected only acme", request, got)
 	}
 	return s
 }

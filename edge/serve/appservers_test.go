@@ -110,9 +110,9 @@ func (a appServer) installed(t *testing.T) string {
 		return string(version)
 	}
 	if everyServer {
-		t.Fatalf("no %s here: %v %s", a.name, err, out)
+		t.Fatalf("%s is not installed: %v %s", a.name, err, out)
 	}
-	t.Skipf("no %s here; `make servers` installs it", a.name)
+	t.Skipf("%s is not installed; `make servers` installs it", a.name)
 	return ""
 }
 

@@ -33,7 +33,7 @@ func TestTheBoundsFollowTheDescriptors_A9(t *testing.T) {
 		}
 	}
 	if got := newBounds(10, 9, 8, 1024); got.connections != 10 || got.share != 9 || got.websockets != 0 {
-		t.Errorf("as configured: %+v", got)
+		t.Errorf("with configured limits: %+v", got)
 	}
 }
 
@@ -144,7 +144,7 @@ func TestConnectionsThatWaitMakeRoom_A9(t *testing.T) {
 		t.Errorf("a new client got %d", got.StatusCode)
 	}
 	if _, err := first.Read(make([]byte, 1)); !errors.Is(err, io.EOF) && !strings.Contains(fmt.Sprint(err), "reset") {
-		t.Errorf("the one that waited longest read %v, expected its end", err)
+		t.Errorf("the connection that waited longest read %v, expected EOF", err)
 	}
 	if open, _ := w.server.connections.count(); open > 8 {
 		t.Errorf("%d connections are open", open)
@@ -153,7 +153,7 @@ func TestConnectionsThatWaitMakeRoom_A9(t *testing.T) {
 		t.Errorf("%q were counted", got)
 	}
 	if n := len(w.logs.entries("limits.connections is reached: waiting connections are closed to make room for new ones")); n != 1 {
-		t.Errorf("%d lines of the log say so", n)
+		t.Errorf("the limit was logged %d times, expected once", n)
 	}
 }
 
@@ -189,7 +189,7 @@ func TestAConfiguredNumberOfWebsocketsIsNotAShare_A9(t *testing.T) {
 		}
 	}
 	if _, err := w.websocket("/echo/"); err == nil {
-		t.Error("there are more than are configured")
+		t.Error("more connections are open than are configured")
 	}
 }
 
@@ -202,12 +202,12 @@ func TestAConnectionThatServesGivesWayToNone_A9(t *testing.T) {
 	}
 	_, in := w.sent("")
 	if b, err := in.ReadByte(); err == nil {
-		t.Errorf("a new connection read %q, expected its end", b)
+		t.Errorf("a new connection read %q, expected EOF", b)
 	}
 	close(h.release)
 	for _, a := range answers {
 		if got := <-a; got != "done" {
-			t.Errorf("a request that ran got %q", got)
+			t.Errorf("a request in progress got %q", got)
 		}
 	}
 	w.eventually("there is room", func() bool { open, _ := w.server.connections.count(); return open < 4 })
@@ -283,7 +283,7 @@ func TestABodyThatIsTooSlowIs408OnEveryRoute_A9(t *testing.T) {
 				t.Errorf("HTTP/1.1: %d, expected 408", got)
 			}
 			if _, err := in.ReadByte(); err == nil {
-				t.Error("the connection goes on")
+				t.Error("the connection stays open")
 			}
 			r := w.request(c.method, c.host, c.path)
 			body, end := io.Pipe()

@@ -140,7 +140,7 @@ func TestNoSpellingOfATypeRunsInABrowser_C1(t *testing.T) {
 		t.Errorf("the browser ran %s", ran)
 	}
 	if !slices.Contains(trusted, "page:") || !slices.Contains(trusted, "trusted") {
-		t.Errorf("the browser ran %q of what it may run", trusted)
+		t.Errorf("of the trusted scripts the browser ran %q", trusted)
 	}
 }
 
@@ -160,9 +160,9 @@ func visit(t *testing.T, browser, url string, done <-chan struct{}) {
 	select {
 	case <-done:
 	case err := <-ended:
-		t.Fatalf("the browser ended: %v\n%s", err, &out)
+		t.Fatalf("the browser exited: %v\n%s", err, &out)
 	case <-time.After(patience):
-		t.Errorf("the browser has not read the page\n%s", &out)
+		t.Errorf("the browser did not load the page\n%s", &out)
 	}
 	_ = syscall.Kill(-c.Process.Pid, syscall.SIGKILL) // it may have exited
 	<-ended

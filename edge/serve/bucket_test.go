@@ -135,14 +135,14 @@ func TestMediaInABucketAreServedAsThoseOnADisk(t *testing.T) {
 	}
 	w.server.Kill(t)
 	if a := w.get("acme.example.com", "/media/acme/a.txt"); a.StatusCode != http.StatusBadGateway {
-		t.Errorf("without the bucket's server: %d %q, expected no 404 for a file that is there", a.StatusCode, a.body)
+		t.Errorf("without the bucket's server: %d %q, expected another status than 404 for an existing file", a.StatusCode, a.body)
 	}
 }
 
 func TestUploadsIntoABucketAreAsThoseOntoADisk(t *testing.T) {
 	w := startBucket(t, uploadsFor(config.AccessPublic))
 	if err := w.world.server.checkFiles(t.Context()); err != nil {
-		t.Errorf("a server that does as it must: %v", err)
+		t.Errorf("a server with conditional writes: %v", err)
 	}
 	const name, host = "/media/acme/d/new.txt", "acme.example.com"
 	put := func(what, target, content string, status int, headers ...string) answer {
@@ -202,10 +202,10 @@ func TestUploadsIntoABucketAreAsThoseOntoADisk(t *testing.T) {
 	}
 	options := w.send(http.MethodOptions, host, name, "")
 	if options.StatusCode != 204 || options.Header.Get("Allow") != "GET, HEAD, PUT, DELETE, OPTIONS" || options.Header.Get("Tus-Version") != "" {
-		t.Errorf("OPTIONS: %d %v, expected no word of tus", options.StatusCode, options.Header)
+		t.Errorf("OPTIONS: %d %v, expected no Tus headers", options.StatusCode, options.Header)
 	}
 	if left := w.everything(); !slices.Equal(left, []string{"other/new.txt"}) {
-		t.Errorf("left are %q", left)
+		t.Errorf("leftover objects: %q", left)
 	}
 	if s := w.world.server.uploadStats(); s.Created != 3 || s.Replaced != 2 || s.Deleted != 2 {
 		t.Errorf("counted %+v", s)
@@ -217,7 +217,7 @@ func TestUploadsIntoABucketAreAsThoseOntoADisk(t *testing.T) {
 		}
 	}
 	if err := w.world.server.checkFiles(t.Context()); err != nil {
-		t.Errorf("a server that is away keeps an edge from starting: %v", err)
+		t.Errorf("an unreachable server prevents the start: %v", err)
 	}
 }
 
@@ -243,7 +243,7 @@ func TestQuotasOfTheConfigurationHoldInABucket(t *testing.T) {
 		t.Errorf("another tenant: %d", a.StatusCode)
 	}
 	if left := w.everything(); !slices.Equal(left, []string{"acme/a.txt", "acme/b.txt", "other/a.txt"}) {
-		t.Errorf("left are %q", left)
+		t.Errorf("leftover objects: %q", left)
 	}
 }
 
@@ -260,11 +260,11 @@ func TestAnUploadIntoABucketThatBreaksLeavesNothing(t *testing.T) {
 		}
 		w.eventually("the upload is refused", func() bool { return w.world.server.uploadStats().Failed[http.StatusBadRequest] == uint64(i+1) })
 		if left := w.everything(); len(left) > 0 {
-			t.Errorf("left are %q", left)
+			t.Errorf("leftover objects: %q", left)
 		}
 	}
 	if a := w.send("PUT", "acme.example.com", "/media/acme/d/new.txt", "whole"); a.StatusCode != 201 {
-		t.Errorf("its room is gone: %d", a.StatusCode)
+		t.Errorf("an aborted upload still counts against the quota: %d", a.StatusCode)
 	}
 }
 
@@ -319,7 +319,7 @@ func TestGuestsUseFilesInABucket(t *testing.T) {
 		t.Errorf("the guest did %q, expected %q", got, want)
 	}
 	if left := w.everything(); len(left) != 1 || !strings.HasPrefix(left[0], "acme/d/a_") {
-		t.Errorf("left are %q", left)
+		t.Errorf("leftover objects: %q", left)
 	}
 }
 
@@ -363,13 +363,13 @@ func TestABucketOutOfReachIsSaid_C11(t *testing.T) {
 	}
 	w.server.Kill(t)
 	if err := w.world.server.checkFiles(t.Context()); err != nil {
-		t.Errorf("an edge does not start without the server: %v", err)
+		t.Errorf("the edge does not start while the server is unreachable: %v", err)
 	}
 	if m := w.reached(); !strings.Contains(m.Degraded, "out of reach") {
 		t.Errorf("without the server: %q", m.Degraded)
 	}
 	if n := len(w.logs.entries("the media bucket is unreachable; requests for its files get 502 or 503")); n != 1 {
-		t.Errorf("it is in the log %d times, expected once", n)
+		t.Errorf("it was logged %d times, expected once", n)
 	}
 	m := startMedia(t)
 	if _, r := m.readyz(); r.Media != nil {
@@ -404,7 +404,7 @@ func TestASilentBucketHoldsNoRequest_G8(t *testing.T) {
 		t.Errorf("/readyz says %q of the bucket", m.Degraded)
 	}
 	if a := w.get(host, "/"); a.StatusCode == 503 {
-		t.Errorf("what is no file: %d", a.StatusCode)
+		t.Errorf("a path that is not a file: %d", a.StatusCode)
 	}
 	back()
 	w.network.Limit(s3test.Unlimited, 1<<20)
@@ -414,7 +414,7 @@ func TestASilentBucketHoldsNoRequest_G8(t *testing.T) {
 	}
 	defer resp.Body.Close()
 	if n, err := io.Copy(io.Discard, resp.Body); err == nil || n == 0 {
-		t.Errorf("an answer that ends in its middle: %d bytes, %v", n, err)
+		t.Errorf("a truncated answer: %d bytes, %v", n, err)
 	}
 	back()
 	w.network.Limit(1<<20, s3test.Unlimited)
@@ -423,6 +423,6 @@ func TestASilentBucketHoldsNoRequest_G8(t *testing.T) {
 	}
 	back()
 	if a := w.get(host, "/media/acme/new.txt"); a.StatusCode != 404 {
-		t.Errorf("what was half uploaded: %d", a.StatusCode)
+		t.Errorf("a partial upload: %d", a.StatusCode)
 	}
 }

@@ -42,6 +42,6 @@ func TestAConnectionWithARequestIsSpared_A9(t *testing.T) {
 		c.changed(conn, http.StateNew)
 	}
 	if c.open[accepted[0]] == nil || c.open[accepted[1]] != nil || c.open[accepted[2]] == nil {
-		t.Errorf("open: %v, %v, %v; expected the silent one alone to be closed", c.open[accepted[0]] != nil, c.open[accepted[1]] != nil, c.open[accepted[2]] != nil)
+		t.Errorf("open: %v, %v, %v; expected only the silent one to be closed", c.open[accepted[0]] != nil, c.open[accepted[1]] != nil, c.open[accepted[2]] != nil)
 	}
 }

@@ -80,7 +80,7 @@ func TestKilledServersTearNoUploadAndLoseNone(t *testing.T) {
 	u.send(t.Context(), "PUT", "/media/www/last/", nil) // the first access to the files, which starts the removal of temporary ones
 	for deadline := time.Now().Add(patience); u.temporaries(location) > 0; runtime.Gosched() {
 		if time.Now().After(deadline) {
-			t.Fatalf("%d temporary files were left behind", u.temporaries(location))
+			t.Fatalf("%d temporary files remain", u.temporaries(location))
 		}
 	}
 	whole := u.compare(location)
@@ -88,7 +88,7 @@ func TestKilledServersTearNoUploadAndLoseNone(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = taker.Wait()
-	t.Logf("%d kills: %d uploads are whole, all %d that were acknowledged among them; %d were resumed", times, whole, len(u.acknowledged), resumed)
+	t.Logf("%d kills: %d uploads are complete, including all %d that were acknowledged; %d were resumed", times, whole, len(u.acknowledged), resumed)
 }
 
 func startTaker(t *testing.T, location string) (*exec.Cmd, string) {
@@ -182,11 +182,11 @@ func (u *uploader) resume() (resumed int) {
 	for at, content := range u.begun {
 		a := u.send(u.t.Context(), "HEAD", at, nil)
 		if a == nil || a.StatusCode != 200 {
-			u.t.Fatalf("an upload that was begun is lost: %v", a)
+			u.t.Fatalf("an upload that was begun was lost: %v", a)
 		}
 		offset, err := strconv.Atoi(a.Header.Get("Upload-Offset"))
 		if err != nil || !u.goOn(u.t.Context(), at, offset, content) {
-			u.t.Fatalf("an upload that was begun does not go on: %v", err)
+			u.t.Fatalf("an upload that was begun cannot be resumed: %v", err)
 		}
 		name, _, _ := strings.Cut(strings.TrimPrefix(at, "/media/www/"), "?")
 		u.acknowledged[name] = content
@@ -259,12 +259,12 @@ func (u *uploader) compare(location string) (whole int) {
 		case err != nil:
 			return err
 		case len(content) < sha256.Size || sha256.Sum256(content[sha256.Size:]) != [sha256.Size]byte(content):
-			u.t.Errorf("%s is torn: %d bytes", name, len(content))
+			u.t.Errorf("%s is incomplete: %d bytes", name, len(content))
 		default:
 			whole++
 		}
 		if want, ok := u.acknowledged[name]; ok && !bytes.Equal(content, want) {
-			u.t.Errorf("%s has other content than was acknowledged", name)
+			u.t.Errorf("the content of %s differs from what was acknowledged", name)
 		}
 		delete(missing, name)
 		return nil
@@ -273,7 +273,7 @@ func (u *uploader) compare(location string) (whole int) {
 		u.t.Fatal(err)
 	}
 	for name := range missing {
-		u.t.Errorf("%s was acknowledged and is lost", name)
+		u.t.Errorf("%s was acknowledged but is missing", name)
 	}
 	return whole
 }

@@ -28,7 +28,7 @@ func daphne(t *testing.T, redisURL, prefix string) *url.URL {
 	t.Helper()
 	if out, err := exec.Command(python, "-c", "import channels, channels_redis.core, daphne").CombinedOutput(); err != nil {
 		t.Logf("%v: %s", err, out)
-		t.Skip("no daphne and Django Channels for " + python + ": install Debian's python3-daphne, python3-django-channels and python3-channels-redis")
+		t.Skip("Daphne and Django Channels are not installed for " + python + ": install Debian's python3-daphne, python3-django-channels and python3-channels-redis")
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -94,7 +94,7 @@ func TestDjangoChannelsBehindTheEdge(t *testing.T) {
 	hear := func(c *sockets.Client, want string) {
 		t.Helper()
 		if _, got, err := c.Read(); err != nil || string(got) != want {
-			t.Fatalf("heard %q, %v, expected %q", got, err, want)
+			t.Fatalf("received %q, %v, expected %q", got, err, want)
 		}
 	}
 	up, err := w.websocket("/relay/lobby/", "Sec-WebSocket-Protocol", "other, chat", "Tenant", "umbra")
@@ -124,12 +124,12 @@ func TestDjangoChannelsBehindTheEdge(t *testing.T) {
 	}
 	var closed *sockets.CloseError
 	if _, got, err := django.Read(); !errors.As(err, &closed) || closed.Code != 4000 {
-		t.Errorf("Django's close code came as %q, %v", got, err)
+		t.Errorf("Django's close code arrived as %q, %v", got, err)
 	}
 	hear(here, "left with 4000")
 	var refused *sockets.StatusError
 	if _, err := w.websocket("/relay/closed/"); !errors.As(err, &refused) || refused.Response.StatusCode != http.StatusForbidden {
-		t.Errorf("what Django refuses is answered with %v", err)
+		t.Errorf("a handshake that Django rejects gets %v", err)
 	} else {
 		refused.Response.Body.Close()
 	}

@@ -60,7 +60,7 @@ func TestFilesAreServedAndNothingElse(t *testing.T) {
 			t.Errorf("%s: %d %q, expected %d %q", c.target, a.StatusCode, a.body, c.status, c.body)
 		}
 		if a.Header.Get("X-Content-Type-Options") != "nosniff" {
-			t.Errorf("%s: browsers are left to guess its type", c.target)
+			t.Errorf("%s: no X-Content-Type-Options, so browsers guess the type", c.target)
 		}
 	}
 	post := w.do(w.request(http.MethodPost, "files.example.com", "/"))

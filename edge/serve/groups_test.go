@@ -61,12 +61,12 @@ func TestAShutdownLeavesNoMembershipInRedis(t *testing.T) {
 			for range 20 {
 				c := w.client("/room/")
 				if _, got, err := c.Read(); err != nil || string(got) != "in" {
-					t.Fatalf("heard %q, %v", got, err)
+					t.Fatalf("received %q, %v", got, err)
 				}
 				all = append(all, c)
 			}
 			if len(known()) == 0 {
-				t.Error("Redis knows of no group while there are members")
+				t.Error("Redis has no group while there are members")
 			}
 			w.end()
 			for _, c := range all {
@@ -84,13 +84,13 @@ func TestAShutdownLeavesNoMembershipInRedis(t *testing.T) {
 				t.Errorf("the shutdown ended with %v", err)
 			}
 			if s := layer.Stats(); s.Channels != 0 || s.Memberships != 0 {
-				t.Errorf("%d channels and %d memberships are left", s.Channels, s.Memberships)
+				t.Errorf("%d channels and %d memberships remain", s.Channels, s.Memberships)
 			}
 			if err := layer.Close(); err != nil {
 				t.Error(err)
 			}
 			if left := known(); len(left) != 0 {
-				t.Errorf("left in Redis: %q", left)
+				t.Errorf("leftover keys in Redis: %q", left)
 			}
 		})
 	}

@@ -38,7 +38,7 @@ func TestTheGuestsFileIsFollowed(t *testing.T) {
 		return func() bool { return w.server.host.Stats().Swaps == uint64(n) }
 	}
 	if n := len(w.logs.entries("the guest is loaded")); n != 1 {
-		t.Errorf("the guest is loaded %d times", n)
+		t.Errorf("the load of the guest was logged %d times", n)
 	}
 	put(t, path, numbered(1))
 	w.eventually("the new guest", runs(1))
@@ -125,7 +125,7 @@ func TestTheGuestThatRunsIsTheFilesLastWhoeverReadsIt(t *testing.T) {
 			}
 		}
 		if runs != n {
-			t.Fatalf("guest %d runs, and the file has %d", runs, n)
+			t.Fatalf("guest %d runs, but the file has %d", runs, n)
 		}
 	}
 }

@@ -35,7 +35,7 @@ func TestH1ForgedHeadersNeverReachTheApplication(t *testing.T) {
 			}
 		}
 		if strings.Contains(name, "_") {
-			t.Errorf("the application got %s, which it may take for another header", name)
+			t.Errorf("the application got %s, which it may treat as another header", name)
 		}
 	}
 	for name, want := range map[string]string{
@@ -64,7 +64,7 @@ func TestH1ATrustedPeersChainIsKeptAndExtended(t *testing.T) {
 		}
 	}
 	if values := got.Header["X_forwarded_for"]; values != nil {
-		t.Errorf("X_Forwarded_For came through as %q: nobody can vouch for a spelling that proxies pass on", values)
+		t.Errorf("X_Forwarded_For arrived as %q, expected it to be removed: proxies pass that spelling on unchecked", values)
 	}
 }
 
@@ -148,7 +148,7 @@ func TestH3DomainHeaderAndSessionMustAgree(t *testing.T) {
 			}
 			if c.tenant != "" {
 				if got := a.told(t).Header.Get("Tenant"); got != c.tenant {
-					t.Errorf("the application was told %q, expected %s", got, c.tenant)
+					t.Errorf("the application got the tenant %q, expected %s", got, c.tenant)
 				}
 			}
 		})
@@ -162,6 +162,6 @@ func TestNoTenantMeansNoTenantHeader(t *testing.T) {
 	})
 	got := w.get("anything.example.com", "/", "Tenant", "nobody").told(t)
 	if values := got.Header["Tenant"]; values != nil {
-		t.Errorf("the fallback was told of tenant %q", values)
+		t.Errorf("the fallback got the tenant %q", values)
 	}
 }

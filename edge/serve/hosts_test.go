@@ -97,10 +97,10 @@ func TestH5AnUnknownTenantFailsClosed(t *testing.T) {
 	w := start(t)
 	a := w.get("nobody.example.com", "/", "Tenant", "acme")
 	if a.StatusCode != http.StatusNotFound || strings.Contains(a.body, "acme") {
-		t.Errorf("%d %q, expected a 404 that tells nothing", a.StatusCode, a.body)
+		t.Errorf("%d %q, expected a 404 without details", a.StatusCode, a.body)
 	}
 	if again := w.get("also-nobody.example.com", "/x"); again.body != a.body {
-		t.Errorf("%q and %q differ: pages for unknown hosts must not", a.body, again.body)
+		t.Errorf("the pages for unknown hosts differ: %q and %q", a.body, again.body)
 	}
 }
 
@@ -116,7 +116,7 @@ func TestH5AnUnknownTenantGoesToTheConfiguredFallback(t *testing.T) {
 		}
 	}
 	if bad := w.raw("GET / HTTP/1.1\r\nHost: a..b\r\n\r\n").StatusCode; bad != http.StatusBadRequest {
-		t.Errorf("a bad host is answered with %d, expected 400: it is no unknown tenant", bad)
+		t.Errorf("an invalid host gets %d, expected 400, and not the page for unknown tenants", bad)
 	}
 }
 

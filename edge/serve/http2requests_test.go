@@ -195,7 +195,7 @@ func TestStreamsThatAClientResetsAreItsOwn_A10(t *testing.T) {
 		t.Errorf("another request has the status %s", a.status)
 	}
 	if logs := w.logs.String(); strings.Contains(logs, `"level":"ERROR"`) || strings.Contains(logs, `"level":"WARN"`) {
-		t.Errorf("what a client did is logged as an error: %s", logs)
+		t.Errorf("a client's fault is logged as an error: %s", logs)
 	}
 }
 

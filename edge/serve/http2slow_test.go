@@ -49,7 +49,7 @@ func TestHalfARequestOfHTTP2IsNotWaitedFor_A9(t *testing.T) {
 		client.must(client.conn.SetReadDeadline(time.Now().Add(patience)))
 		for {
 			if _, err := client.ReadFrame(); errors.Is(err, os.ErrDeadlineExceeded) {
-				t.Fatalf("%s: the connection stays", name)
+				t.Fatalf("%s: the connection stays open", name)
 			} else if err != nil {
 				return
 			}

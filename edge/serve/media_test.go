@@ -167,13 +167,13 @@ func TestF9UploadsDoNotRunInBrowsers(t *testing.T) {
 			t.Errorf("%s: %v", name, a.Header)
 		}
 		if strings.Contains(a.Header.Get("Content-Type"), "javascript") {
-			t.Errorf("%s can be loaded by any page as a script", name)
+			t.Errorf("any page can load %s as a script", name)
 		}
 	}
 	trusting := startMedia(t, func(s *setup) { s.options.Media.ActiveContent = "inline" })
 	write(t, trusting.location, "acme/x.html", attack)
 	if a := trusting.get("acme.example.com", "/media/acme/x.html"); a.Header.Get("Content-Disposition") != "" || a.Header.Get("Content-Type") != "text/html; charset=utf-8" {
-		t.Errorf("where it is allowed: %v", a.Header)
+		t.Errorf("with active content allowed: %v", a.Header)
 	}
 }
 

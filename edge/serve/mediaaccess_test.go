@@ -107,7 +107,7 @@ func TestF8RangesConditionsAndHEADPassTheSameAuthorisation(t *testing.T) {
 	const member, stranger = "session=k1", "session=k2"
 	tag := w.get("acme.example.com", "/media/acme/a.txt", "Cookie", member).Header.Get("ETag")
 	if tag == "" {
-		t.Fatal("a member gets nothing")
+		t.Fatal("a member does not get the file")
 	}
 	for _, c := range []struct {
 		name, method, target string
@@ -146,7 +146,7 @@ func TestF8RangesConditionsAndHEADPassTheSameAuthorisation(t *testing.T) {
 				t.Errorf("%s for %s: %d, expected %d", c.name, who, a.StatusCode, want)
 			}
 			if want >= 400 && want != 412 && want != 416 && (a.Header.Get("ETag") != "" || a.Header.Get("Last-Modified") != "") {
-				t.Errorf("%s for %s: the answer tells of the file: %v", c.name, who, a.Header)
+				t.Errorf("%s for %s: the answer reveals that the file exists: %v", c.name, who, a.Header)
 			}
 		}
 	}

@@ -43,7 +43,7 @@ func TestAFileThatIsReplacedWhileItIsSentArrivesWhole(t *testing.T) {
 					return
 				}
 				if strings.Trim(a.body, a.body[:1]) != "" {
-					t.Error("parts of two files arrived as one")
+					t.Error("parts of two files arrived as one file")
 					return
 				}
 			}

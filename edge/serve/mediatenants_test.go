@@ -31,20 +31,20 @@ func TestF2TenantsThatWouldShareAFolderStopTheStartAndAreRefusedLater(t *testing
 	state.Tenants[1].Attributes[0].Value = "ACME" // umbra now has the folder of acme
 	w.directory.Replace(state)
 	if err := w.server.checkFiles(t.Context()); err == nil || !strings.Contains(err.Error(), `tenant "umbra"`) {
-		t.Errorf("%v: expected it to name umbra", err)
+		t.Errorf("%v, expected an error that names umbra", err)
 	}
 	if a := w.get("umbra.example.com", "/media/ACME/a.txt"); a.StatusCode != 503 || strings.Contains(a.body, "of") {
 		t.Errorf("umbra: %d %q", a.StatusCode, a.body)
 	}
 	if a := w.get("acme.example.com", "/media/acme/a.txt"); a.StatusCode != 200 {
-		t.Errorf("acme, which had it first: %d", a.StatusCode)
+		t.Errorf("acme, which had the identifier first: %d", a.StatusCode)
 	}
 	if len(w.logs.entries("the files of a tenant are not served")) != 1 {
 		t.Errorf("the log says\n%s", w.logs)
 	}
 	w.directory.Replace(mediaState())
 	if a := w.get("umbra.example.com", "/media/other/a.txt"); a.StatusCode != 200 {
-		t.Errorf("umbra, once it is changed back: %d", a.StatusCode)
+		t.Errorf("umbra, after the change was reverted: %d", a.StatusCode)
 	}
 }
 
@@ -107,7 +107,7 @@ func TestF4TwoTenantsInFoldersOfOneHostHaveTheirOwnFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 		if a := w.get("shared.example.com", u); a.StatusCode != 200 || urls[u] {
-			t.Errorf("the URL %s that the storage gives: %d", u, a.StatusCode)
+			t.Errorf("the URL %s from the storage: %d", u, a.StatusCode)
 		}
 		urls[u] = true
 	}
@@ -150,7 +150,7 @@ func TestF5AnothersFileAndAMissingOneAreTheSame(t *testing.T) {
 			"/media/acme/out/a.txt", "/media/acme/out/missing.txt", "/media/acme/up/other/a.txt", "/media/acme/pipe", "/media/acme/d", "/media/acme/.tenantedge-x",
 		} {
 			if got := get(method, target); got != missing {
-				t.Errorf("%s %s:\n%q\nand of a missing file\n%q", method, target, got, missing)
+				t.Errorf("%s %s:\n%q\nexpected the answer for a missing file\n%q", method, target, got, missing)
 			}
 		}
 	}
@@ -177,13 +177,13 @@ func TestF2NoTenantGetsAnothersFilesByANewGuest(t *testing.T) {
 		// The identifiers of the new guest have not been checked yet.
 		view, err := s.lease(t.Context(), &umbra)
 		if err == nil {
-			t.Errorf("umbra is given the files of %q", view.View.Identifier())
+			t.Errorf("umbra gets the files of %q", view.View.Identifier())
 			view.Release()
 		} else if !errors.Is(err, storage.ErrIdentifier) && !errors.Is(err, storage.ErrNoTenant) {
 			t.Error(err)
 		}
 		if files, err := (guestStorage{s.storage, s}).View(t.Context(), storage.TenantOf(&umbra)); err == nil {
-			t.Errorf("a guest is given the files of %q for umbra", files.Identifier())
+			t.Errorf("the guest gets the files of %q for umbra", files.Identifier())
 			_ = files.Close()
 		}
 	}

@@ -33,10 +33,10 @@ func TestMetricsAreOnTheAdminListenerAlone(t *testing.T) {
 	}
 	for _, secret := range []string{"acme", "umbra", "example.com"} {
 		if strings.Contains(string(body), secret) {
-			t.Errorf("they name a tenant: %s", secret)
+			t.Errorf("the metrics name a tenant: %s", secret)
 		}
 	}
 	if a := w.get("acme.example.com", "/metrics"); strings.Contains(a.body, "tenantedge_guest_calls_total") {
-		t.Error("clients see them")
+		t.Error("clients can read the metrics")
 	}
 }

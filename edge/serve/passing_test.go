@@ -62,7 +62,7 @@ func TestInterimHeadsAndTrailersAreCleaned_A6(t *testing.T) {
 		}
 	}
 	if strings.Contains(got, "secret") || strings.Contains(got, "Sendfile") {
-		t.Errorf("the client got what is for servers: %q", got)
+		t.Errorf("the client got headers that are for servers: %q", got)
 	}
 	if got := w.bytes("GET / HTTP/1.0\r\nHost: acme.example.com\r\n\r\n"); strings.Contains(got, "103") {
 		t.Errorf("an HTTP/1.0 client got an interim head: %q", got)
@@ -115,10 +115,10 @@ func TestAnExpectationIsAnsweredOnce(t *testing.T) {
 	w := start(t, constant(t, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n"+told200("fine")))
 	got := w.bytes("POST / HTTP/1.1\r\nHost: acme.example.com\r\nConnection: close\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\nhi")
 	if n := strings.Count(got, "100 Continue"); n != 1 || !strings.HasSuffix(got, "fine") {
-		t.Errorf("%d times 100 in %q", n, got)
+		t.Errorf("%d interim heads with 100 in %q, expected one", n, got)
 	}
 	if got := w.bytes(simple); strings.Contains(got, "100 Continue") {
-		t.Errorf("100 that no client expects: %q", got)
+		t.Errorf("the client got a 100 that it did not expect: %q", got)
 	}
 }
 
@@ -167,7 +167,7 @@ func TestWhatClientsDoWrongIsNoErrorOfTheUpstream_A10(t *testing.T) {
 		w.eventually(c.name+" is counted", func() bool { return c.counted() == before+1 })
 	}
 	if strings.Contains(w.logs.String(), `"level":"ERROR"`) {
-		t.Errorf("what a client did is logged as an error: %s", w.logs)
+		t.Errorf("a client's fault is logged as an error: %s", w.logs)
 	}
 }
 
@@ -233,8 +233,8 @@ func TestAHeadWithoutEndTakesNoMemory_G9(t *testing.T) {
 	}
 	runtime.ReadMemStats(&after)
 	each := (after.TotalAlloc - before.TotalAlloc) / requests
-	t.Logf("%d KiB allocated for each answer with a head of 64 MiB", each>>10)
+	t.Logf("%d KiB allocated per answer with a head of 64 MiB", each>>10)
 	if each > 4<<20 {
-		t.Errorf("%d bytes for each, expected a few times the limit of 64 KiB", each)
+		t.Errorf("%d bytes per answer, expected a few times the limit of 64 KiB", each)
 	}
 }

@@ -42,14 +42,14 @@ func TestTheApplicationSeesThePathThatItsURLConfAsksFor(t *testing.T) {
 			t.Errorf("original %s: the application got %s for %s", c.target, got.URI, got.Host)
 		}
 		if prefix := got.Header["X-Forwarded-Prefix"]; prefix != nil {
-			t.Errorf("original %s: the application is told that %q was taken off", c.target, prefix)
+			t.Errorf("original %s: the application got the removed prefix %q", c.target, prefix)
 		}
 		got = inner.get("shared.example.com", c.target).told(t)
 		if got.URI != c.inner || got.Host == "shared.example.com" {
 			t.Errorf("inner %s: the application got %s for %s", c.target, got.URI, got.Host)
 		}
 		if prefix := got.Header["X-Forwarded-Prefix"]; len(prefix) != 1 || prefix[0] != "/acme" {
-			t.Errorf("inner %s: the application is told that %q was taken off", c.target, prefix)
+			t.Errorf("inner %s: the application got the removed prefix %q", c.target, prefix)
 		}
 	}
 }
@@ -97,7 +97,7 @@ func TestRequestAndResponseBodiesAreStreamed(t *testing.T) {
 	}
 	send.Close()
 	if rest, err := io.ReadAll(in); len(rest) > 0 || err != nil {
-		t.Errorf("read %q, %v behind the end", rest, err)
+		t.Errorf("read %q, %v after the end", rest, err)
 	}
 }
 
@@ -311,7 +311,7 @@ func TestAFailingApplicationIsA502ThatTellsNothing(t *testing.T) {
 		t.Fatalf("%d %q, expected a 502 with the request's id", a.StatusCode, a.body)
 	}
 	if strings.Contains(a.body, "127.0.0.1") || strings.Contains(a.body, "refused") {
-		t.Errorf("the page says too much: %q", a.body)
+		t.Errorf("the page reveals details: %q", a.body)
 	}
 	entries := w.logs.entries("the upstream failed")
 	if len(entries) != 1 || entries[0]["request"] != id || entries[0]["upstream"] != free {
@@ -344,7 +344,7 @@ func TestAnApplicationThatBreaksOffBreaksOff(t *testing.T) {
 	}
 	defer resp.Body.Close()
 	if body, err := io.ReadAll(resp.Body); !errors.Is(err, io.ErrUnexpectedEOF) {
-		t.Errorf("read %q, %v, expected a body that is cut off for all to see", body, err)
+		t.Errorf("read %q, %v, expected a truncated body with an error", body, err)
 	}
 }
 

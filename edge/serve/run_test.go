@@ -89,12 +89,12 @@ func TestAShutdownAnswersWhatRuns(t *testing.T) {
 	w.eventually("the listener is closed", w.refusesConnections)
 	select {
 	case err := <-w.ended:
-		t.Fatalf("the server ended (%v) while a request ran", err)
+		t.Fatalf("the server stopped (%v) while a request was in progress", err)
 	default:
 	}
 	close(h.release)
 	if got := <-answers; got != "done" {
-		t.Errorf("the request that ran got %q", got)
+		t.Errorf("the request in progress got %q", got)
 	}
 	if err := <-w.ended; err != nil {
 		t.Errorf("the shutdown ended with %v", err)
@@ -157,7 +157,7 @@ func TestWhatIsCutOffIsAnsweredWith503_G10(t *testing.T) {
 			continue
 		}
 		if resp.StatusCode != http.StatusServiceUnavailable || !resp.Close {
-			t.Errorf("%s: %d, close %v, expected 503 and the end", name, resp.StatusCode, resp.Close)
+			t.Errorf("%s: %d, close %v, expected 503 and the end of the connection", name, resp.StatusCode, resp.Close)
 		}
 		resp.Body.Close()
 	}
@@ -179,11 +179,11 @@ func TestAShutdownEndsWhatPassesThroughAtOnce_G10(t *testing.T) {
 	answers := w.asked(h)
 	w.end()
 	if rest, err := io.ReadAll(in); string(rest) != "\x88\x02\x03\xe9" || err != nil && !errors.Is(err, net.ErrClosed) && !strings.Contains(err.Error(), "reset") {
-		t.Errorf("while a request runs, the websocket read %q, %v, expected 1001", rest, err)
+		t.Errorf("with a request in progress, the websocket read %q, %v, expected 1001", rest, err)
 	}
 	close(h.release)
 	if got := <-answers; got != "done" {
-		t.Errorf("the request that ran got %q", got)
+		t.Errorf("the request in progress got %q", got)
 	}
 	if err := <-w.ended; err != nil {
 		t.Errorf("the shutdown ended with %v", err)

@@ -137,7 +137,7 @@ func TestEarlyAnswersAreNotHeldBack_A10(t *testing.T) {
 					_, _ = io.Copy(io.Discard, resp.Body)
 					_, _ = io.WriteString(c, "GET /next HTTP/1.1\r\nHost: acme.example.com\r\n\r\n"+framing.rest)
 					if resp, err := http.ReadResponse(in, nil); err == nil {
-						t.Errorf("a part of the body is answered: %s", resp.Status)
+						t.Errorf("the server answered before the end of the body: %s", resp.Status)
 					}
 					return
 				}

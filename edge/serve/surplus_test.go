@@ -122,7 +122,7 @@ func TestSurplusBytesReachNoOtherRequest_A1(t *testing.T) {
 					}
 				}
 				if strings.Contains(w.logs.String(), "forged") {
-					t.Error("the log holds bytes of an answer")
+					t.Error("the log contains bytes of an answer")
 				}
 			})
 		}
@@ -140,7 +140,7 @@ func TestAnUpstreamThatSendsSurplusBytesIsTalkedToOnNewConnections_A1(t *testing
 	}
 	stats := w.server.proxies[0].Stats()
 	if stats.Surplus != 3 || stats.Reused != 0 || stats.Reuses {
-		t.Errorf("%+v, expected each answer to be caught and no connection to be used again", stats)
+		t.Errorf("%+v, expected the surplus of each answer to be found and no connection to be reused", stats)
 	}
 	warned := 0
 	for line := range strings.Lines(w.logs.String()) {

@@ -104,7 +104,7 @@ func TestAWebsocketThatPassesThroughIsClosedOnBothSides_G10(t *testing.T) {
 	sends(t, app, ws.MustCompileFrame(closing1000()))
 	for name, end := range map[string]io.Reader{"client": in, "application": app} {
 		if rest, err := io.ReadAll(end); len(rest) > 0 {
-			t.Errorf("the %s read %q, %v after the close frame, expected its end", name, rest, err)
+			t.Errorf("the %s read %q, %v after the close frame, expected EOF", name, rest, err)
 		}
 	}
 	if err := <-w.ended; err != nil {
@@ -155,7 +155,7 @@ func TestAFrameThatDoesNotEndIsCut_G10(t *testing.T) {
 	expects(t, in, head)
 	w.end()
 	if rest, _ := io.ReadAll(in); len(rest) > 0 {
-		t.Errorf("read %q within a frame", rest)
+		t.Errorf("read %q inside a frame", rest)
 	}
 	if err := <-w.ended; err != nil {
 		t.Errorf("the shutdown ended with %v", err)

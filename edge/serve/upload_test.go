@@ -58,7 +58,7 @@ func TestUploadsAreTheTenants(t *testing.T) {
 	}
 	put = w.send("PUT", "acme.example.com", "/media/acme/new.txt", "again", "If-Match", got.Header.Get("ETag"))
 	if put.StatusCode != 204 || w.disk("acme/new.txt") != "again" {
-		t.Errorf("PUT with the tag: %d", put.StatusCode)
+		t.Errorf("PUT with If-Match: %d", put.StatusCode)
 	}
 	inFolder := w.send("PUT", "shared.example.com", "/umbra/media/new.txt", "of umbra")
 	if inFolder.StatusCode != 201 || inFolder.Header.Get("Location") != "/umbra/media/new.txt" || w.disk("other/new.txt") != "of umbra" {
@@ -117,7 +117,7 @@ func TestF1NothingOutsideOfTheTenantsFilesIsWritten(t *testing.T) {
 	}
 	for name := range after {
 		if _, was := before[name]; !was && !strings.HasPrefix(name, "media/acme/") {
-			t.Errorf("%s was made", name)
+			t.Errorf("%s was created", name)
 		}
 	}
 }
@@ -173,7 +173,7 @@ func TestF7ASignatureForReadingIsNoneForWriting(t *testing.T) {
 	}
 	begun := w.send("POST", "acme.example.com", at("PUT", name), "ha", append(tusHeaders, "Upload-Length", "4")...)
 	if begun.StatusCode != 201 {
-		t.Fatalf("POST by one for PUT: %d", begun.StatusCode)
+		t.Fatalf("POST with a signature for PUT: %d", begun.StatusCode)
 	}
 	upload := begun.Header.Get("Location")
 	bare := name + "?" + upload[strings.Index(upload, "te-upload="):]

@@ -144,7 +144,7 @@ func TestWebsocketsAreHeldWithoutGoroutinesWherePossible(t *testing.T) {
 			}
 		}
 		if s := w.server.Host().WebsocketStats(); s.Polled+s.Goroutines != 3 || s.Upstreams != 1 || runtime.GOOS == "linux" && s.Goroutines > 0 {
-			t.Errorf("%s: held as %+v", name, s)
+			t.Errorf("%s: counted as %+v", name, s)
 		}
 		page, err := noRedirects.Get("http://" + w.server.AdminAddr().String() + "/metrics")
 		if err != nil {
@@ -191,13 +191,13 @@ func TestAShutdownTellsWebsockets1001AtOnce_G10(t *testing.T) {
 	for _, c := range clients {
 		var closed *sockets.CloseError
 		if _, got, err := c.Read(); !errors.As(err, &closed) || closed.Code != sockets.CodeGoingAway {
-			t.Errorf("while a request runs, a websocket reads %q, %v, expected 1001", got, err)
+			t.Errorf("with a request in progress, a websocket read %q, %v, expected 1001", got, err)
 		}
 		_ = c.Drop()
 	}
 	close(h.release)
 	if got := <-answers; got != "done" {
-		t.Errorf("the request that ran got %q", got)
+		t.Errorf("the request in progress got %q", got)
 	}
 	if err := <-w.ended; err != nil {
 		t.Errorf("the shutdown ended with %v", err)

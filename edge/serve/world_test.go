@@ -262,7 +262,7 @@ func (w *world) eventually(what string, holds func() bool) {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			w.Fatalf("waited in vain: %s", what)
+			w.Fatalf("timed out waiting for: %s", what)
 		}
 	}
 }
