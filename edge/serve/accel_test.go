@@ -171,7 +171,7 @@ func TestHeadersGoWithASentFileAsWithNginx(t *testing.T) {
 	}{
 		{"a range", "GET", []string{"Range", "bytes=3-"}, 206, "acme"},
 		{"a range that the application forbids", "GET", []string{"Range", "bytes=3-", "X-Order-Accept-Ranges", "none"}, 200, "of acme"},
-		{"what has not changed", "GET", []string{"If-None-Match", a.Header.Get("ETag")}, 304, ""},
+		{"an unchanged file", "GET", []string{"If-None-Match", a.Header.Get("ETag")}, 304, ""},
 		{"a head", "HEAD", nil, 200, ""},
 		{"a form", "POST", nil, 200, "of acme"},
 	} {

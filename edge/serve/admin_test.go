@@ -31,7 +31,7 @@ func TestTheAdminListenerIsForLoopbackAlone(t *testing.T) {
 func TestHealthAndReadiness(t *testing.T) {
 	loaded := directory().Stats()
 	degraded := loaded
-	degraded.Degraded = "the database is away"
+	degraded.Degraded = "the database is unreachable"
 	degraded.Upkeep = tenantdb.Upkeep{Polling: "no triggers", StateFile: "state", SaveError: "the disk is full", SaveFailures: 2}
 	for _, c := range []struct {
 		name    string
@@ -39,9 +39,9 @@ func TestHealthAndReadiness(t *testing.T) {
 		serving bool
 		reason  string
 	}{
-		{"static tenants alone", nil, true, ""},
+		{"only static tenants", nil, true, ""},
 		{"loaded", func() tenantdb.Stats { return loaded }, true, ""},
-		{"loaded, but the source is away", func() tenantdb.Stats { return degraded }, true, ""},
+		{"loaded, but the source is unreachable", func() tenantdb.Stats { return degraded }, true, ""},
 		{"not loaded", func() tenantdb.Stats { return tenantdb.Stats{} }, true, "the directory is not loaded"},
 		{"not serving yet", func() tenantdb.Stats { return loaded }, false, "starting"},
 	} {

@@ -159,18 +159,18 @@ func TestUploadsIntoABucketAreAsThoseOntoADisk(t *testing.T) {
 		t.Errorf("GET: %d %q, tags %q and %q", got.StatusCode, got.body, got.Header.Get("ETag"), tag)
 	}
 	put("a taken name", name, "two", 409)
-	put("a taken name, asked not to be", name, "two", 412, "If-None-Match", "*")
+	put("a taken name, with If-None-Match", name, "two", 412, "If-None-Match", "*")
 	put("below a file", name+"/x", "two", 409)
-	put("instead of another", name, "two", 412, "If-Match", `"another"`)
-	put("instead of none", "/media/acme/none", "two", 412, "If-Match", "*")
-	second := put("instead of what was seen", name, "two", 204, "If-Match", tag).Header.Get("ETag")
-	put("instead of what was there", name, "three", 412, "If-Match", tag)
+	put("replacing another version", name, "two", 412, "If-Match", `"another"`)
+	put("replacing a missing file", "/media/acme/none", "two", 412, "If-Match", "*")
+	second := put("replacing the version seen", name, "two", 204, "If-Match", tag).Header.Get("ETag")
+	put("replacing an old version", name, "three", 412, "If-Match", tag)
 	if got := w.get(host, name); got.body != "two" || got.Header.Get("ETag") != second {
 		t.Errorf("GET: %q, tags %q and %q", got.body, got.Header.Get("ETag"), second)
 	}
 	large := strings.Repeat("0123456789abcdef", 10<<16)
 	seen := put("a large file", "/media/acme/large", large, 201).Header.Get("ETag")
-	put("instead of a large file", "/media/acme/large", large+"x", 204, "If-Match", seen)
+	put("replacing a large file", "/media/acme/large", large+"x", 204, "If-Match", seen)
 	if got := w.get(host, "/media/acme/large"); got.body != large+"x" {
 		t.Errorf("GET: %d bytes", len(got.body))
 	}
@@ -280,7 +280,7 @@ func TestAnEdgeDoesNotUploadToAServerThatOverwrites(t *testing.T) {
 		name    string
 		uploads bool
 		want    error
-	}{{"with uploads", true, backend.ErrUnconditional}, {"which is only read", false, nil}} {
+	}{{"with uploads", true, backend.ErrUnconditional}, {"read-only", false, nil}} {
 		w := startMedia(t, func(s *setup) {
 			s.options.Media = &config.Media{S3: &config.S3{Bucket: "media"}, BaseURL: "/media/"}
 			s.options.OpenBucket = func(_ *config.S3, limits disk.Config) (storage.Storage, error) {
@@ -389,7 +389,7 @@ func TestASilentBucketHoldsNoRequest_G8(t *testing.T) {
 	back := func() {
 		t.Helper()
 		w.network.Restore()
-		w.eventually("the bucket is back", func() bool { return w.reached().Degraded == "" })
+		w.eventually("the bucket is reachable again", func() bool { return w.reached().Degraded == "" })
 		if a := w.get(host, target); a.StatusCode != 200 || a.body != large {
 			t.Errorf("afterwards: %d, %d bytes", a.StatusCode, len(a.body))
 		}

@@ -74,7 +74,7 @@ func TestATenantsFolderHasASlashBehindIt_B6(t *testing.T) {
 		{"an application that sees the inner path", "GET", "shared.example.com", "/acme?q=1", "", inner, 301, "./acme/?q=1"},
 		{"it, with the slash", "GET", "shared.example.com", "/acme/?q=1", "", inner, 200, ""},
 		{"it, a form", "POST", "shared.example.com", "/acme", "Content-Length: 0\r\n", inner, 200, ""},
-		{"an application that sees the whole path", "GET", "shared.example.com", "/acme", "", original, 200, ""},
+		{"an application that sees the full path", "GET", "shared.example.com", "/acme", "", original, 200, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			resp := c.w.raw(c.method + " " + c.target + " HTTP/1.1\r\nHost: " + c.host + "\r\n" + c.more + "Connection: close\r\n\r\n")

@@ -29,9 +29,9 @@ func TestTheGuestIsSwappedWithTheTokenAlone(t *testing.T) {
 		{"no token", "", "GET", "/guest", "", 401},
 		{"another token", "Secret", "PUT", "/guest", string(assets.Router), 401},
 		{"what runs", "secret", "GET", "/guest", "", 200},
-		{"nothing to go back to", "secret", "POST", "/guest/rollback", "", 409},
+		{"no previous guest", "secret", "POST", "/guest/rollback", "", 409},
 		{"no guest", "secret", "PUT", "/guest", "hello", 422},
-		{"the guest that runs", "secret", "PUT", "/guest", string(assets.Router), 200},
+		{"the running guest", "secret", "PUT", "/guest", string(assets.Router), 200},
 	} {
 		if status := ask(c.token, c.method, c.path, c.body); status != c.want {
 			t.Errorf("%s: %d, want %d", c.name, status, c.want)

@@ -55,7 +55,7 @@ func TestTheGuestsFileIsFollowed(t *testing.T) {
 	}
 	w.eventually("another reason", func() bool { return strings.Contains(w.logs.String(), "no such file") })
 	put(t, path, numbered(3))
-	w.eventually("the guest after", runs(2))
+	w.eventually("the next guest", runs(2))
 
 	// Written in place, in two steps.
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_TRUNC, 0o600)
@@ -141,7 +141,7 @@ func TestTheLastGoodGuestIsTriedOnlyWhereItMayHelp(t *testing.T) {
 	}{
 		{"another guest is refused", refused, numbered(1), "", "", false},
 		{"the last good guest is refused too", numbered(0)[:40], refused, "", "the last good guest: ", true},
-		{"the last good guest is the one that is refused", refused, refused, "", "no valid WebAssembly module", false},
+		{"the last good guest is the refused one", refused, refused, "", "no valid WebAssembly module", false},
 		{"the configuration is not valid", numbered(0), numbered(1), "skip", "skip", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -85,7 +85,7 @@ func TestH2AHeaderRoutesOnlyWithTrustOrProof(t *testing.T) {
 		headers []string
 		want    string // tenant; empty: 404
 	}{
-		{"from anybody", open, []string{"Tenant", "acme"}, ""},
+		{"from any client", open, []string{"Tenant", "acme"}, ""},
 		{"from a trusted peer", trusting, []string{"Tenant", "acme"}, "acme"},
 		{"unknown, from a trusted peer", trusting, []string{"Tenant", "nobody"}, ""},
 		{"with a proof", open, []string{"Tenant", "acme", proof.Header, sign("acme", now)}, "acme"},

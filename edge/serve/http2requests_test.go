@@ -114,7 +114,7 @@ func TestAnswersInHTTP2AreThoseOfTheirStreams_A1_A6(t *testing.T) {
 		{"205 with a body", "HTTP/1.1 205 Reset Content\r\nContent-Length: 7\r\n\r\nsurplus", "205", "", nil},
 		{"304 with chunks", "HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n7\r\nsurplus\r\n0\r\n\r\n", "304", "", nil},
 		{"two answers", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nsurplus", "200", "ok", nil},
-		{"fields of the connection", "HTTP/1.1 200 OK\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: 5\r\nProxy-Connection: x\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\nok", "200", "ok", nil},
+		{"hop-by-hop fields", "HTTP/1.1 200 OK\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: 5\r\nProxy-Connection: x\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\nok", "200", "ok", nil},
 		{"a trailer", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-T, X-Accel-Redirect, Connection\r\n\r\n2\r\nok\r\n0\r\nX-T: 1\r\nX-Accel-Redirect: /a\r\nX-Sendfile: /b\r\nConnection: X-Hop\r\nKeep-Alive: 1\r\n\r\n", "200", "ok", []string{"x-t"}},
 		{"an interim head", "HTTP/1.1 103 Early Hints\r\nX-Accel-Redirect: /a\r\nConnection: X-Hop\r\nX-Hop: 1\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "200", "ok", nil},
 		{"another protocol", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\nsurplus", "502", "", nil},
@@ -179,7 +179,7 @@ func TestStreamsThatAClientResetsAreItsOwn_A10(t *testing.T) {
 		client.must(client.WriteRSTStream(stream, http2.ErrCodeCancel))
 	}
 	w.eventually("their connections are closed", func() bool { return connections() == 0 })
-	w.eventually("they are counted as the client's", func() bool { return w.server.clientFailures.gone.Load() == slow })
+	w.eventually("they are counted as client failures", func() bool { return w.server.clientFailures.gone.Load() == slow })
 	for i := range rapid {
 		client.must(client.WriteRSTStream(open(i), http2.ErrCodeCancel))
 	}

@@ -56,7 +56,7 @@ func startMedia(t *testing.T, changes ...func(*setup)) *mediaWorld {
 	write(t, m.location, "acme/a.txt", "of acme")
 	write(t, m.location, "acme/d/b.txt", "deep")
 	write(t, m.location, "other/a.txt", "of umbra")
-	write(t, m.location, "other/only.txt", "of umbra alone")
+	write(t, m.location, "other/only.txt", "only of umbra")
 	write(t, m.location, "www/a.txt", "of www")
 	write(t, m.location, "root.txt", "of nobody")
 	write(t, filepath.Dir(m.location), "secret.txt", "secret")

@@ -37,10 +37,10 @@ func TestF7ASignedURLHoldsForWhatItWasSignedForAlone(t *testing.T) {
 		status               int
 	}{
 		{"as it was signed", "GET", "acme.example.com", "/media/acme/a.txt", sign(0, good), 200},
-		{"by the old key", "GET", "acme.example.com", "/media/acme/a.txt", sign(1, good), 200},
+		{"signed with the old key", "GET", "acme.example.com", "/media/acme/a.txt", sign(1, good), 200},
 		{"HEAD for GET", "HEAD", "acme.example.com", "/media/acme/a.txt", sign(0, good), 200},
 		{"encoded otherwise", "GET", "acme.example.com", "/media/acme/%61.txt", sign(0, good), 200},
-		{"a blank", "GET", "acme.example.com", "/media/acme/a%20b.txt", sign(0, change(func(g *storage.Grant) { g.Path = "/media/acme/a b.txt" })), 200},
+		{"a space", "GET", "acme.example.com", "/media/acme/a%20b.txt", sign(0, change(func(g *storage.Grant) { g.Path = "/media/acme/a b.txt" })), 200},
 		{"in a folder", "GET", "shared.example.com", "/acme/media/a.txt", sign(0, change(func(g *storage.Grant) { g.Path = "/acme/media/a.txt" })), 200},
 		{"a missing file", "GET", "acme.example.com", "/media/acme/m.txt", sign(0, change(func(g *storage.Grant) { g.Path = "/media/acme/m.txt" })), 404},
 		{"no signature", "GET", "acme.example.com", "/media/acme/a.txt", nil, 403},
@@ -48,13 +48,13 @@ func TestF7ASignedURLHoldsForWhatItWasSignedForAlone(t *testing.T) {
 		{"another tenant", "GET", "umbra.example.com", "/media/acme/a.txt", sign(0, good), 403},
 		{"signed for another tenant", "GET", "acme.example.com", "/media/acme/a.txt", sign(0, change(func(g *storage.Grant) { g.Tenant = "umbra" })), 403},
 		{"another path", "GET", "acme.example.com", "/media/acme/d/b.txt", sign(0, good), 403},
-		{"the other way to the same file", "GET", "shared.example.com", "/acme/media/a.txt", sign(0, good), 403},
+		{"another URL of the same file", "GET", "shared.example.com", "/acme/media/a.txt", sign(0, good), 403},
 		{"another method", "DELETE", "acme.example.com", "/media/acme/a.txt", sign(0, good), 403},
 		{"signed for another method", "GET", "acme.example.com", "/media/acme/a.txt", sign(0, change(func(g *storage.Grant) { g.Method = "PUT" })), 403},
 		{"expired", "GET", "acme.example.com", "/media/acme/a.txt", sign(0, change(func(g *storage.Grant) { g.Expires = past })), 403},
 		{"another expiry", "GET", "acme.example.com", "/media/acme/a.txt", with(sign(0, good), "te-expires", fmt.Sprint(soon.Unix()+1)), 403},
 		{"another key", "GET", "acme.example.com", "/media/acme/a.txt", with(sign(0, good), "te-key", "old"), 403},
-		{"a key that is gone", "GET", "acme.example.com", "/media/acme/a.txt", with(sign(0, good), "te-key", "gone"), 403},
+		{"a removed key", "GET", "acme.example.com", "/media/acme/a.txt", with(sign(0, good), "te-key", "gone"), 403},
 		{"two expiries", "GET", "acme.example.com", "/media/acme/a.txt", twice(sign(0, good), "te-expires"), 403},
 	} {
 		a := w.do(w.request(c.method, c.host, c.target+"?"+c.query.Encode()))
@@ -119,11 +119,11 @@ func TestF8RangesConditionsAndHEADPassTheSameAuthorisation(t *testing.T) {
 		{"its head", "HEAD", "/media/acme/a.txt", nil, 200, 403},
 		{"a range", "GET", "/media/acme/a.txt", []string{"Range", "bytes=0-1"}, 206, 403},
 		{"several ranges", "GET", "/media/acme/a.txt", []string{"Range", "bytes=0-0,2-2"}, 206, 403},
-		{"a range that it has not", "GET", "/media/acme/a.txt", []string{"Range", "bytes=100-"}, 416, 403},
-		{"what has not changed", "GET", "/media/acme/a.txt", []string{"If-None-Match", tag}, 304, 403},
-		{"what has not changed since", "GET", "/media/acme/a.txt", []string{"If-Modified-Since", "Fri, 01 Jan 2100 00:00:00 GMT"}, 304, 403},
+		{"a range beyond the end", "GET", "/media/acme/a.txt", []string{"Range", "bytes=100-"}, 416, 403},
+		{"an unchanged file", "GET", "/media/acme/a.txt", []string{"If-None-Match", tag}, 304, 403},
+		{"a file unchanged since a date", "GET", "/media/acme/a.txt", []string{"If-Modified-Since", "Fri, 01 Jan 2100 00:00:00 GMT"}, 304, 403},
 		{"a condition that fails", "GET", "/media/acme/a.txt", []string{"If-Match", `"x"`}, 412, 403},
-		{"a range on a condition", "GET", "/media/acme/a.txt", []string{"If-Range", tag, "Range", "bytes=0-1"}, 206, 403},
+		{"a conditional range", "GET", "/media/acme/a.txt", []string{"If-Range", tag, "Range", "bytes=0-1"}, 206, 403},
 		{"a compressed form", "GET", "/media/acme/a.txt", []string{"Accept-Encoding", "gzip"}, 200, 403},
 		{"a missing file", "GET", "/media/acme/missing.txt", nil, 404, 403},
 		{"another tenant's", "GET", "/media/other/a.txt", nil, 403, 403},
@@ -132,7 +132,7 @@ func TestF8RangesConditionsAndHEADPassTheSameAuthorisation(t *testing.T) {
 		{"another method", "POST", "/media/acme/a.txt", nil, 405, 403},
 		{"a shared file", "GET", "/media/acme/shared/s.txt", nil, 200, 200},
 	} {
-		for who, cookie := range map[string]string{"a member": member, "a stranger": stranger, "nobody": ""} {
+		for who, cookie := range map[string]string{"a member": member, "a stranger": stranger, "an anonymous client": ""} {
 			r := w.request(c.method, "acme.example.com", c.target, c.headers...)
 			want := c.denied
 			if cookie != "" {

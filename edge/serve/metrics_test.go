@@ -12,7 +12,7 @@ import (
 func TestMetricsAreOnTheAdminListenerAlone(t *testing.T) {
 	w := start(t)
 	w.get("acme.example.com", "/")
-	other := prometheus.NewCounter(prometheus.CounterOpts{Name: "tenantedge_other_total", Help: "Of another part."})
+	other := prometheus.NewCounter(prometheus.CounterOpts{Name: "tenantedge_other_total", Help: "A metric of another component."})
 	w.server.Metrics().MustRegister(other)
 	resp, err := noRedirects.Get("http://" + w.server.AdminAddr().String() + "/metrics")
 	if err != nil {

@@ -150,7 +150,7 @@ func TestWhatClientsDoWrongIsNoErrorOfTheUpstream_A10(t *testing.T) {
 		counted    func() uint64
 	}{
 		{"a broken chunk", head + "Transfer-Encoding: chunked\r\n\r\nzz\r\n", " 400 ", w.server.clientFailures.malformed.Load},
-		{"too much", head + "Transfer-Encoding: chunked\r\n\r\n7d0\r\n" + strings.Repeat("x", 2000) + "\r\n0\r\n\r\n", " 413 ", w.server.clientFailures.tooLarge.Load},
+		{"a body over the limit", head + "Transfer-Encoding: chunked\r\n\r\n7d0\r\n" + strings.Repeat("x", 2000) + "\r\n0\r\n\r\n", " 413 ", w.server.clientFailures.tooLarge.Load},
 		{"half a body", head + "Content-Length: 100\r\n\r\nhalf", "", w.server.clientFailures.gone.Load},
 		{"half a chunk", head + "Transfer-Encoding: chunked\r\n\r\n64\r\nhalf", "", w.server.clientFailures.gone.Load},
 	} {

@@ -29,7 +29,7 @@ func BenchmarkProxy(b *testing.B) {
 	for _, c := range []struct {
 		name string
 		kept bool
-	}{{"kept client connections", true}, {"new client connections", false}} {
+	}{{"reused client connections", true}, {"new client connections", false}} {
 		b.Run(c.name, func(b *testing.B) {
 			load(b, address, c.kept, time.Now().Add(3*time.Second), nil) // until connections are reused
 			var left atomic.Int64

@@ -107,9 +107,9 @@ func TestOnlyWebsocketsAreUpgraded_A2(t *testing.T) {
 		{"TLS", "OPTIONS / HTTP/1.1", "Connection: Upgrade\r\nUpgrade: TLS/1.0\r\n", 200},
 		{"anything", "POST / HTTP/1.1", "Connection: Upgrade\r\nUpgrade: x/1, y\r\nContent-Length: 0\r\n", 200},
 		{"without the connection's token", "GET / HTTP/1.1", "Upgrade: h2c\r\n", 200},
-		{"a token alone", "GET / HTTP/1.1", "Connection: upgrade\r\n", 200},
+		{"only the token in Connection", "GET / HTTP/1.1", "Connection: upgrade\r\n", 200},
 		{"a websocket without the token", "GET / HTTP/1.1", "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" + websocketKey, 200},
-		{"a websocket of HTTP/1.0", "GET / HTTP/1.0", "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" + websocketKey, 200},
+		{"a websocket with HTTP/1.0", "GET / HTTP/1.0", "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" + websocketKey, 200},
 		{"a websocket and h2c", "GET / HTTP/1.1", "Connection: Upgrade\r\nUpgrade: h2c, websocket\r\nSec-WebSocket-Version: 13\r\n" + websocketKey, 400},
 		{"the same in two lines", "GET / HTTP/1.1", "Connection: Upgrade\r\nUpgrade: h2c\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" + websocketKey, 400},
 		{"a version of the protocol", "GET / HTTP/1.1", "Connection: Upgrade\r\nUpgrade: websocket/13\r\nSec-WebSocket-Version: 13\r\n" + websocketKey, 400},
@@ -143,8 +143,8 @@ func TestASwitchThatWasNotAskedForIsAFailure_A2(t *testing.T) {
 	u, _ := capturing(t, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\nGET")
 	w := start(t, servedBy(u, nil))
 	for name, headers := range map[string]string{
-		"of nothing":     "",
-		"of a websocket": "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" + websocketKey,
+		"without Upgrade":            "",
+		"with a websocket handshake": "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" + websocketKey,
 	} {
 		if status := w.rawStatus("GET / HTTP/1.1\r\nHost: acme.example.com\r\n" + headers + "\r\n"); status != http.StatusBadGateway {
 			t.Errorf("a request %s: status %d, expected 502", name, status)
@@ -246,10 +246,10 @@ func TestAForwardedHostIsTheHostOrRefused_A8(t *testing.T) {
 		{"another", refusing, "X-Forwarded-Host: umbra.example.com\r\n", 421, ""},
 		{"a list", refusing, "X-Forwarded-Host: acme.example.com, umbra.example.com\r\n", 421, ""},
 		{"two", refusing, "X-Forwarded-Host: acme.example.com\r\nX-Forwarded-Host: umbra.example.com\r\n", 421, ""},
-		{"by another spelling", refusing, "X_Forwarded_Host: umbra.example.com\r\n", 200, "acme"},
+		{"in another spelling", refusing, "X_Forwarded_Host: umbra.example.com\r\n", 200, "acme"},
 		{"in Forwarded", refusing, "Forwarded: host=umbra.example.com\r\n", 200, "acme"},
-		{"another, to route by", routing, "X-Forwarded-Host: umbra.example.com\r\n", 200, "umbra"},
-		{"a list, to route by", routing, "X-Forwarded-Host: umbra.example.com, acme.example.com\r\n", 421, ""},
+		{"another, routed by it", routing, "X-Forwarded-Host: umbra.example.com\r\n", 200, "umbra"},
+		{"a list, routed by it", routing, "X-Forwarded-Host: umbra.example.com, acme.example.com\r\n", 421, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if status := c.world.rawStatus("GET / HTTP/1.1\r\nHost: acme.example.com\r\n" + c.forwards + "\r\n"); status != c.status {

@@ -105,8 +105,8 @@ func TestAShutdownCutsOffWhatTakesTooLong(t *testing.T) {
 	force := make(chan struct{})
 	close(force)
 	for name, change := range map[string]func(*setup){
-		"after the timeout":  func(s *setup) { s.options.Limits.ShutdownTimeout = 10 * time.Millisecond },
-		"when it is told to": func(s *setup) { s.options.Force = force },
+		"after the timeout": func(s *setup) { s.options.Limits.ShutdownTimeout = 10 * time.Millisecond },
+		"when forced":       func(s *setup) { s.options.Force = force },
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHeld()

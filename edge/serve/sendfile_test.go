@@ -41,14 +41,14 @@ func TestEveryNameCanBeSent_C10(t *testing.T) {
 	for _, name := range names {
 		full := filepath.Join(w.location, "acme", name)
 		for how, order := range map[string][2]string{
-			"as it is, by Django":        {"X-Sendfile", djangoHeader(full)},
-			"as it is, in UTF-8":         {"X-Sendfile", full},
-			"encoded, for Apache":        {"X-Sendfile", escaped(full)},
-			"relative, by Django":        {"X-Sendfile", djangoHeader(name)},
-			"relative, encoded":          {"X-Sendfile", escaped(name)},
-			"encoded, for nginx":         {"X-Accel-Redirect", escaped("/protected/" + name)},
-			"all encoded, for nginx":     {"X-Accel-Redirect", "/protected/" + url.PathEscape(name)},
-			"encoded in part, by Django": {"X-Accel-Redirect", djangoHeader("/protected/" + url.PathEscape(name))},
+			"as is, by Django":          {"X-Sendfile", djangoHeader(full)},
+			"as is, in UTF-8":           {"X-Sendfile", full},
+			"encoded, for Apache":       {"X-Sendfile", escaped(full)},
+			"relative, by Django":       {"X-Sendfile", djangoHeader(name)},
+			"relative, encoded":         {"X-Sendfile", escaped(name)},
+			"encoded, for nginx":        {"X-Accel-Redirect", escaped("/protected/" + name)},
+			"fully encoded, for nginx":  {"X-Accel-Redirect", "/protected/" + url.PathEscape(name)},
+			"partly encoded, by Django": {"X-Accel-Redirect", djangoHeader("/protected/" + url.PathEscape(name))},
 		} {
 			want := "content of " + name
 			if order[0] == "X-Sendfile" && order[1] == escaped(full) || order[1] == escaped(name) {

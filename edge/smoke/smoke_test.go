@@ -12,7 +12,7 @@ import (
 
 func TestAChildThatEndsWithoutAVerdictRefusesItsGuest(t *testing.T) {
 	if _, err := os.Stat("/bin/sh"); err != nil {
-		t.Log("no shell: processes cannot be made to end in every way")
+		t.Log("found no shell; cannot test how child processes end")
 		return
 	}
 	stopped, cancel := context.WithCancel(context.Background())
@@ -26,7 +26,7 @@ func TestAChildThatEndsWithoutAVerdictRefusesItsGuest(t *testing.T) {
 		{"killed", "kill -KILL $$", time.Minute, context.Background(), "found that the process ended with signal: killed; the guest would have ended this process too"},
 		{"out of memory", "echo 'fatal error: runtime: out of memory' >&2; echo more >&2; exit 2", time.Minute, context.Background(), "ended with exit status 2: fatal error: runtime: out of memory; the"},
 		{"hung", "exec sleep 600", 50 * time.Millisecond, context.Background(), "found no verdict after 50ms"},
-		{"its caller gives up", "exec sleep 600", time.Minute, stopped, "context canceled"},
+		{"the caller cancels", "exec sleep 600", time.Minute, stopped, "context canceled"},
 		{"no verdict", "echo hello", time.Minute, context.Background(), `found "hello\n"; call smoke.Main first in main`},
 		{"a verdict, then a crash", `echo '{"Passed":true}'; exit 2`, time.Minute, context.Background(), "ended with exit status 2"},
 		{"endless output", "exec yes", time.Second, context.Background(), "found no verdict after 1s"},
@@ -35,7 +35,7 @@ func TestAChildThatEndsWithoutAVerdictRefusesItsGuest(t *testing.T) {
 			run := runner{timeout: c.timeout, command: []string{"/bin/sh", "-c", c.script}}
 			err := run.run(c.ctx, Trial{Wasm: []byte("wasm"), Config: []byte("{}")})
 			if err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("it returned %v, want %q", err, c.want)
+				t.Errorf("the trial returned %v, want %q", err, c.want)
 			}
 		})
 	}
@@ -44,14 +44,14 @@ func TestAChildThatEndsWithoutAVerdictRefusesItsGuest(t *testing.T) {
 func TestATrialThatCannotBeStartedIsAnError(t *testing.T) {
 	err := runner{timeout: time.Minute, command: []string{"/does/not/exist"}}.run(context.Background(), Trial{Config: []byte("{}")})
 	if err == nil || !strings.Contains(err.Error(), "expected to start this program as a child process, found fork/exec /does/not/exist") {
-		t.Errorf("it returned %v", err)
+		t.Errorf("the trial returned %v", err)
 	}
 }
 
 func TestAChildStartsNoOther(t *testing.T) {
 	t.Setenv(marker, "1")
 	if err := Run(context.Background(), Trial{}); err == nil || !strings.Contains(err.Error(), "found that it starts another trial") {
-		t.Errorf("it returned %v", err)
+		t.Errorf("the trial returned %v", err)
 	}
 }
 
@@ -66,7 +66,7 @@ func TestATrialIsReadAsItWasWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got.Wasm, want.Wasm) || !bytes.Equal(got.Config, want.Config) || got.Memory != want.Memory {
-		t.Errorf("it is %+v, want %+v", got, want)
+		t.Errorf("decoded %+v, want %+v", got, want)
 	}
 	for _, bad := range []string{"", "{", `{"Size":-1}`, `{"Size":1000000000}`, `{"Size":5}abc`} {
 		var out bytes.Buffer
@@ -83,6 +83,6 @@ func (failing) Write([]byte) (int, error) { return 0, errors.New("closed") }
 
 func TestAChildThatCannotWriteItsVerdictFails(t *testing.T) {
 	if code := child(strings.NewReader(""), failing{}, nil); code == 0 {
-		t.Error("its exit code is 0")
+		t.Error("the exit code is 0, expected a failure")
 	}
 }

@@ -56,7 +56,7 @@ func FuzzTarget(f *testing.F) {
 			t.Errorf("%q is sent as %q", target, got)
 		}
 		if !strings.HasPrefix(got, "/") {
-			t.Errorf("%q is sent as %q, which is no path", target, got)
+			t.Errorf("%q is sent as %q, which is not a path", target, got)
 		}
 	})
 }

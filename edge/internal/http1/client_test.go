@@ -163,7 +163,7 @@ func TestErrorsHoldNoBytesOfAnswers_A1(t *testing.T) {
 				_, _ = io.WriteString(c, answer)
 			}))
 			if got, err := ask(t, c, "a", "GET", nil); err == nil || strings.Contains(err.Error(), "secret") {
-				t.Errorf("%q, %v, expected an error that tells nothing of the answer", got, err)
+				t.Errorf("%q, %v, expected an error without content of the answer", got, err)
 			}
 		})
 	}
@@ -194,7 +194,7 @@ func TestARequestThatIsCanceledEnds(t *testing.T) {
 	}
 	time.AfterFunc(10*time.Millisecond, cancel)
 	if _, err := c.RoundTrip(r); !errors.Is(err, context.Canceled) {
-		t.Errorf("%v, expected that it was canceled", err)
+		t.Errorf("%v, expected context.Canceled", err)
 	}
 }
 
@@ -227,10 +227,10 @@ func TestManyOwnersAtOnce(t *testing.T) {
 	}
 	all.Wait()
 	if wrong.Load() > 0 {
-		t.Errorf("%d answers of a connection that was another owner's", wrong.Load())
+		t.Errorf("%d answers came over a connection of another owner", wrong.Load())
 	}
 	if s := c.Stats(); s.Reused == 0 {
-		t.Errorf("%+v, expected connections to be used again", s)
+		t.Errorf("%+v, expected connections to be reused", s)
 	}
 }
 
@@ -273,7 +273,7 @@ func FuzzAnswer(f *testing.F) {
 }
 
 func TestARequestIsOneLine_A5(t *testing.T) {
-	asked := func(int, net.Conn, *bufio.Reader) { t.Error("the application was asked") }
+	asked := func(int, net.Conn, *bufio.Reader) { t.Error("the application got a request") }
 	c := trusting(t, script(t, asked))
 	for _, r := range []*http.Request{
 		{Method: "GET /other HTTP/1.1", URL: &url.URL{Path: "/"}},

@@ -24,10 +24,10 @@ func TestConnectionsAreClosedWithoutTheLockOfThePool(t *testing.T) {
 		act    func(*pool)
 		closed int
 	}{
-		"the sweep":        {3, (*pool).sweep, 3},
-		"all are closed":   {3, (*pool).closeIdle, 3},
-		"surplus bytes":    {3, (*pool).foundSurplus, 3},
-		"more than can be": {1 + maxWatched + 2, func(*pool) {}, 2},
+		"the sweep":                {3, (*pool).sweep, 3},
+		"all are closed":           {3, (*pool).closeIdle, 3},
+		"surplus bytes":            {3, (*pool).foundSurplus, 3},
+		"more than can be watched": {1 + maxWatched + 2, func(*pool) {}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, closed := &pool{}, 0
@@ -55,17 +55,17 @@ func TestASweepLeavesAConnectionThatARequestHasTaken(t *testing.T) {
 	p := &pool{}
 	p.init(1, nil)
 	p.clean, p.sweeping = probation, true
-	cn := newConn(&probed{closing: func() { t.Error("it is closed") }}, nil, Owner{})
+	cn := newConn(&probed{closing: func() { t.Error("the connection is closed") }}, nil, Owner{})
 	p.put(cn, true)
 	before := p.elements()
 	p.mu.Lock()
 	p.removeLocked(cn) // as take does
 	p.mu.Unlock()
 	if got, _ := p.expired(before[0], time.Now()); got != nil {
-		t.Error("it expires while a request has it")
+		t.Error("the connection expires while a request uses it")
 	}
 	p.put(cn, true) // after the request
 	if got, _ := p.expired(before[0], time.Now()); got != nil {
-		t.Error("it expires at its former element")
+		t.Error("the connection expires by its former list element")
 	}
 }

@@ -20,7 +20,7 @@ func TestHeadersThatClientsMustNotSend(t *testing.T) {
 	}
 	clean := g.clean(sent, false)
 	if len(clean) != 3 || clean.Get("Accept") == "" || clean.Get("X-Request-Id") == "" || clean.Get("Cookie") == "" {
-		t.Errorf("clean left %v", clean)
+		t.Errorf("clean kept %v", clean)
 	}
 	if len(sent) != 14 {
 		t.Errorf("the original header changed: %v", sent)
@@ -49,7 +49,7 @@ func TestEveryGuardedHeaderIsKnownInAnySpelling_A3(t *testing.T) {
 				}
 			}
 			if with != '-' && strings.Contains(name, "-") && len(g.clean(http.Header{spelled: {"x"}}, true)) != 0 {
-				t.Errorf("%s passes from a trusted peer, which sends another spelling", spelled)
+				t.Errorf("%s passes from a trusted peer, expected only the exact spelling to pass", spelled)
 			}
 		}
 	}
