@@ -12,7 +12,7 @@ type inline struct{ state tenantdb.State }
 // Load implements tenantdb.Source.
 func (s *inline) Load(_ context.Context, dir *tenantdb.Directory) error {
 	if report := dir.Replace(s.state); report.LeftOut > 0 {
-		dir.Logger().Warn("rows of the configuration were skipped", "report", report.String())
+		dir.Logger().Warn("rows of the configuration were left out", "report", report.String())
 	}
 	return nil
 }

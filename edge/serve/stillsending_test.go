@@ -89,16 +89,16 @@ func stillSending(t *testing.T, addr, head string) (status string, err error) {
 // once, and the application can go on reading.
 func TestEarlyAnswersAreNotHeldBack_A10(t *testing.T) {
 	for name, app := range map[string]http.HandlerFunc{
-		"it reads no more": func(rw http.ResponseWriter, _ *http.Request) {
+		"the handler stops reading": func(rw http.ResponseWriter, _ *http.Request) {
 			rw.Header().Set("Connection", "close")
 			rw.WriteHeader(http.StatusForbidden)
 		},
-		"it gives up": func(rw http.ResponseWriter, r *http.Request) {
+		"the handler gives up": func(rw http.ResponseWriter, r *http.Request) {
 			_, _ = io.ReadFull(r.Body, make([]byte, 10))
 			rw.Header().Set("Connection", "close")
 			rw.WriteHeader(http.StatusForbidden)
 		},
-		"it sends back what it reads": func(rw http.ResponseWriter, r *http.Request) {
+		"the handler echoes the body": func(rw http.ResponseWriter, r *http.Request) {
 			out := http.NewResponseController(rw)
 			_ = out.EnableFullDuplex()
 			rw.WriteHeader(http.StatusOK)

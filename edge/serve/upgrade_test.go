@@ -54,7 +54,7 @@ func TestNothingButAWebsocketHandshakeIsAnUpgrade_A2(t *testing.T) {
 		{"HTTP/1.0", "GET / HTTP/1.0", goodHandshake, 200, 0},
 		{"websocket/13", "GET / HTTP/1.1", handshake("websocket", "websocket/13"), 400, 404},
 		{"a list", "GET / HTTP/1.1", handshake("websocket", "h2c, websocket"), 400, 404},
-		{"a list, the other way", "GET / HTTP/1.1", handshake("websocket", "websocket, h2c"), 400, 404},
+		{"a list in reverse order", "GET / HTTP/1.1", handshake("websocket", "websocket, h2c"), 400, 404},
 		{"two lines", "GET / HTTP/1.1", "Upgrade: h2c\r\n" + goodHandshake, 400, 404},
 		{"twice", "GET / HTTP/1.1", "Upgrade: websocket\r\n" + goodHandshake, 400, 404},
 		{"version 8", "GET / HTTP/1.1", handshake("13", "8"), 426, 404},
@@ -64,8 +64,8 @@ func TestNothingButAWebsocketHandshakeIsAnUpgrade_A2(t *testing.T) {
 		{"POST", "POST / HTTP/1.1", goodHandshake, 405, 404},
 		{"a body", "GET / HTTP/1.1", goodHandshake + "Content-Length: 1\r\n\r\nx", 400, 404},
 		{"another origin", "GET / HTTP/1.1", goodHandshake + "Origin: https://evil.example.net\r\n", 403, 404},
-		{"another protocol in the answer", "GET /other HTTP/1.1", goodHandshake, 502, 404},
-		{"an answer that nothing asked for", "GET /unasked HTTP/1.1", "", 502, 0},
+		{"a switch to another protocol", "GET /other HTTP/1.1", goodHandshake, 502, 404},
+		{"an unrequested protocol switch", "GET /unasked HTTP/1.1", "", 502, 0},
 		{"a handshake", "GET / HTTP/1.1", goodHandshake + "Origin: http://HOST\r\n", 101, 404},
 	} {
 		for _, host := range []string{"acme.example.com", "unknown.example.com"} {

@@ -158,14 +158,14 @@ func TestF7ASignatureForReadingIsNoneForWriting(t *testing.T) {
 		name, method, target string
 		status               int
 	}{
-		{"PUT without one", "PUT", name, 403},
-		{"POST without one", "POST", name, 403},
-		{"PUT by one for GET", "PUT", at("GET", name), 403},
-		{"PUT by one for another name", "PUT", "/media/acme/other.txt?" + strings.SplitN(at("PUT", name), "?", 2)[1], 403},
-		{"DELETE by one for PUT", "DELETE", at("PUT", "/media/acme/a.txt"), 403},
-		{"GET by one for PUT", "GET", at("PUT", "/media/acme/a.txt"), 403},
-		{"PUT by its own", "PUT", at("PUT", name), 201},
-		{"DELETE by its own", "DELETE", at("DELETE", name), 204},
+		{"PUT without a signature", "PUT", name, 403},
+		{"POST without a signature", "POST", name, 403},
+		{"PUT with a signature for GET", "PUT", at("GET", name), 403},
+		{"PUT with a signature for another name", "PUT", "/media/acme/other.txt?" + strings.SplitN(at("PUT", name), "?", 2)[1], 403},
+		{"DELETE with a signature for PUT", "DELETE", at("PUT", "/media/acme/a.txt"), 403},
+		{"GET with a signature for PUT", "GET", at("PUT", "/media/acme/a.txt"), 403},
+		{"PUT with its own signature", "PUT", at("PUT", name), 201},
+		{"DELETE with its own signature", "DELETE", at("DELETE", name), 204},
 	} {
 		if a := w.send(c.method, "acme.example.com", c.target, "x", append(tusHeaders, "Upload-Length", "1")...); a.StatusCode != c.status {
 			t.Errorf("%s: %d, expected %d", c.name, a.StatusCode, c.status)

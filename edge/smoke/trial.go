@@ -35,7 +35,7 @@ func (t *Trial) decode(in io.Reader) error {
 		return err
 	}
 	if h.Size < 0 || h.Size > instance.MaxModule {
-		return fmt.Errorf("a guest of %d bytes", h.Size)
+		return fmt.Errorf("expected a guest of at most %d bytes, found %d", instance.MaxModule, h.Size)
 	}
 	*t = Trial{Wasm: make([]byte, h.Size), Memory: h.Memory, Config: h.Config}
 	_, err := io.ReadFull(io.MultiReader(d.Buffered(), in), t.Wasm)
