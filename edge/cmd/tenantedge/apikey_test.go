@@ -98,8 +98,8 @@ func TestAQueryBeforeTheTenantIsKnownSeesNoTenant_D8(t *testing.T) {
 	for name, c := range map[string]struct{ query, logged string }{
 		"a tenant's statement":          {keyQuery, "configure the statement with schema public to run it before the tenant is known"},
 		"a table of a tenant's schema":  {"schema: public, sql: \"select schema_name from secret where $1 <> ''\"", `relation \"secret\" does not exist`},
-		"a value that fits not":         {"schema: public, sql: \"select schema_name from api_key where length(schema_name) = $1::int\"", "SQLSTATE 22P02"},
-		"a search path that it changes": {"schema: public, sql: \"select schema_name from secret where set_config('search_path', 'beta', false) = $1\"", `relation \"secret\" does not exist`},
+		"a value of the wrong type":     {"schema: public, sql: \"select schema_name from api_key where length(schema_name) = $1::int\"", "SQLSTATE 22P02"},
+		"a query that sets search_path": {"schema: public, sql: \"select schema_name from secret where set_config('search_path', 'beta', false) = $1\"", `relation \"secret\" does not exist`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			log := &bytes.Buffer{}
@@ -114,7 +114,7 @@ func TestAQueryBeforeTheTenantIsKnownSeesNoTenant_D8(t *testing.T) {
 				t.Errorf("logged %s, want %q", got, c.logged)
 			}
 			if strings.Contains(log.String(), "acme's key") {
-				t.Errorf("the log has the client's key: %s", log.String())
+				t.Errorf("the log contains the client's key: %s", log.String())
 			}
 		})
 	}

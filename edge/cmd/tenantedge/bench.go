@@ -19,40 +19,39 @@ func newBench() *cobra.Command {
 	var o benchOptions
 	c := &cobra.Command{
 		Use:   "bench --config FILE --requests FILE [--guest A.wasm] [--against B.wasm]",
-		Short: "Measure a guest, or compare two, on requests of your own",
+		Short: "Measure a guest, or compare two guests, on your own requests",
 		Long: text(`
-			bench routes the requests of a file by a guest and reports what one of them costs.
-			Nothing is served: it asks the same host that serve has, with the directory and
-			the TENANTS table of the configuration.
+			bench routes the requests of a file with a guest and reports the cost of one
+			request. Nothing is served: bench uses the same host as serve, with the directory
+			and the TENANTS table of the configuration.
 
-			The file has one JSON object a line, as eval reads them (op route or websocket):
+			The file has one JSON object per line, in the format of eval (op route or websocket):
 
 			  {"op":"route","target":"/x","headers":[["host","a.example.com"]]}
 
-			Write down what your users ask for, in the proportion in which they do; a few
+			Use requests of the kinds that your users send, in the same proportions; a few
 			lines are enough.
 
-			Fuel comes first: it counts what the guest executes, is exact, and is the same
-			number for the same guest and request on every machine, so that a single run
-			compares two guests. It leaves out what the host does for the guest.
+			bench reports fuel first. Fuel measures what the guest executes. It is exact, and
+			the same for the same guest and request on every machine, so a single run compares
+			two guests. It does not include the work of the host.
 
-			Time comes second. With --against a second guest routes the same requests, in
-			turn with the first, round by round, so that a machine that is busy with other
-			things slows both alike. The report gives the median of the rounds, the interval
-			that holds it with 95 % confidence, and whether the difference is more than
-			chance would have it (a Mann-Whitney U test, p < 0.05, as benchstat does). Times
-			are those of this machine: only which guest is cheaper, and by how much in
-			proportion, holds elsewhere.
+			Time comes second. With --against, a second guest routes the same requests. The
+			guests take turns, round by round, so that other load on the machine slows both
+			alike. The report gives the median of the rounds, its 95 % confidence interval, and
+			whether the difference is significant (a Mann-Whitney U test, p < 0.05, as in
+			benchstat). The times are those of this machine; only which guest is cheaper, and
+			by what ratio, applies to other machines.
 
-			It also reports which requests the two guests decide differently. Look at these
-			first: a guest that is cheaper because it is wrong is no gain.
+			bench also lists the requests that the two guests decide differently. Check these
+			first: a guest that is cheaper because it is wrong is no improvement.
 		`),
 		Example: text(`
 			  tenantedge bench -c tenantedge.yaml --requests requests.jsonl
 			  tenantedge bench -c tenantedge.yaml --requests requests.jsonl \
 			    --guest new.wasm --against old.wasm
 			  tenantedge bench -c tenantedge.yaml --requests requests.jsonl \
-			    --against new.wasm --rounds 30    # against the guest that is configured
+			    --against new.wasm --rounds 30    # compared with the configured guest
 		`),
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -61,11 +60,11 @@ func newBench() *cobra.Command {
 	}
 	configFlag(c, &o.config)
 	f := c.Flags()
-	f.StringVarP(&o.requests, "requests", "r", "", "`FILE` of requests, one JSON object a line; - is standard input")
-	f.StringVar(&o.guest, "guest", "", "guest to measure, a Wasm `FILE`; default: the one that is configured, else the one built in")
+	f.StringVarP(&o.requests, "requests", "r", "", "`FILE` of requests, one JSON object per line; - reads standard input")
+	f.StringVar(&o.guest, "guest", "", "guest to measure, a Wasm `FILE`; default: the configured guest, or else the built-in one")
 	f.StringVar(&o.against, "against", "", "guest to compare it with, a Wasm `FILE`")
-	f.IntVar(&o.rounds, "rounds", 15, "rounds; 6 are the least from which a difference can be told from chance")
-	f.DurationVar(&o.time, "time", 100*time.Millisecond, "how long each guest routes in a round")
+	f.IntVar(&o.rounds, "rounds", 15, "number of rounds; the confidence interval needs at least 6")
+	f.DurationVar(&o.time, "time", 100*time.Millisecond, "how long each guest routes requests in a round")
 	for _, name := range []string{"guest", "against"} {
 		_ = c.MarkFlagFilename(name, "wasm") // fails only for flags that do not exist
 	}
@@ -149,7 +148,7 @@ func (o *benchOptions) questions(stdin io.Reader) (qs []asked, err error) {
 				return nil, fmt.Errorf("%s:%d: %w", name, line, err)
 			}
 			if q.Op != "route" && q.Op != "websocket" {
-				return nil, fmt.Errorf("%s:%d: op: expected route or websocket, found %q: other questions are not measured", name, line, q.Op)
+				return nil, fmt.Errorf("%s:%d: op: expected route or websocket, found %q; bench measures no other questions", name, line, q.Op)
 			}
 			qs = append(qs, q)
 		}
@@ -158,7 +157,7 @@ func (o *benchOptions) questions(stdin io.Reader) (qs []asked, err error) {
 		}
 	}
 	if len(qs) == 0 {
-		return nil, fmt.Errorf("%s: expected a JSON object a line, found none", name)
+		return nil, fmt.Errorf("%s: expected one JSON object per line, found none", name)
 	}
 	return qs, nil
 }

@@ -28,7 +28,7 @@ func bench(t *testing.T, requests string, args ...string) (code int, stdout, std
 
 func TestBenchTellsWhatAGuestCosts(t *testing.T) {
 	code, stdout, stderr := bench(t, benchRequests)
-	want := regexp.MustCompile(`^3 requests, 2 rounds of 1ms for each guest\n\nguest +digest +fuel a request +most +time a request +interval\n` +
+	want := regexp.MustCompile(`^3 requests, 2 rounds of 1ms for each guest\n\nguest +digest +fuel per request +maximum +time per request +interval\n` +
 		`A +the built-in guest \(tenantedge router 1\) +[0-9a-f]{12} +[0-9.]+ +[0-9]+ +[0-9.]+ (ns|µs|ms) +none: too few rounds\n$`)
 	if code != exitOK || !want.MatchString(stdout) || stderr != "" {
 		t.Errorf("exit %d\n%s%s", code, stdout, stderr)
@@ -60,15 +60,15 @@ func TestBenchSaysWhichLineIsWrong(t *testing.T) {
 		args           []string
 		want           string
 	}{
-		{"no file", "", nil, "bench: expected --requests FILE, found none"},
-		{"a file that is not there", "", []string{"--requests", "missing.jsonl"}, "missing.jsonl"},
-		{"nothing in it", "\n\n", nil, "expected a JSON object a line, found none"},
-		{"no JSON", benchRequests + "nonsense\n", nil, "requests.jsonl:5: expected a JSON object"},
+		{"no --requests", "", nil, "bench: expected --requests FILE, found none"},
+		{"a missing file", "", []string{"--requests", "missing.jsonl"}, "missing.jsonl"},
+		{"an empty file", "\n\n", nil, "expected one JSON object per line, found none"},
+		{"invalid JSON", benchRequests + "nonsense\n", nil, "requests.jsonl:5: expected a JSON object"},
 		{"another question", `{"op":"cache_key","key":"x"}`, nil, `requests.jsonl:1: op: expected route or websocket, found "cache_key"`},
 		{"no target", "\n" + `{"op":"route"}`, nil, "requests.jsonl:2: target: expected"},
-		{"no rounds", benchRequests, []string{"--rounds", "0"}, "expected --rounds and --time above zero"},
-		{"no guest", benchRequests, []string{"--guest", "missing.wasm"}, "--guest: open missing.wasm"},
-		{"a guest that is none", benchRequests, []string{"--against", "bench_test.go"}, "bench_test.go: "},
+		{"zero rounds", benchRequests, []string{"--rounds", "0"}, "expected --rounds and --time above zero"},
+		{"a missing guest", benchRequests, []string{"--guest", "missing.wasm"}, "--guest: open missing.wasm"},
+		{"a file that is not a guest", benchRequests, []string{"--against", "bench_test.go"}, "bench_test.go: "},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			code, stdout, stderr := bench(t, c.requests, c.args...)
@@ -88,10 +88,10 @@ func TestTheVerdictOfTimeNeedsMoreThanChance(t *testing.T) {
 		a, b []float64
 		want string
 	}{
-		{"A is faster", fast, slow, "Time: A is cheaper, 49.1 % less a request (p=0.000 n=8)."},
-		{"B is faster", slow, fast, "Time: B is cheaper, 49.1 % less a request (p=0.000 n=8)."},
-		{"they are alike", fast, mixed, "Time: neither is cheaper by more than chance (p=1.000 n=8)."},
-		{"too few rounds", fast[:2], slow[:2], "Time: neither is cheaper by more than chance (p=0.333 n=2)."},
+		{"A is faster", fast, slow, "Time: A is cheaper, 49.1 % less per request (p=0.000 n=8)."},
+		{"B is faster", slow, fast, "Time: B is cheaper, 49.1 % less per request (p=0.000 n=8)."},
+		{"no difference", fast, mixed, "Time: no significant difference (p=1.000 n=8)."},
+		{"too few rounds", fast[:2], slow[:2], "Time: no significant difference (p=0.333 n=2)."},
 	} {
 		if got := timeVerdict(&contender{times: c.a}, &contender{times: c.b}); got != c.want {
 			t.Errorf("%s: %q, expected %q", c.name, got, c.want)
@@ -106,11 +106,11 @@ func TestTheVerdictOfFuelIsExact(t *testing.T) {
 		a, b []uint64
 		want string
 	}{
-		{"A uses less", []uint64{90, 100, 110}, []uint64{100, 100, 110}, "Fuel: A is cheaper, 3.2 % less a request; exact, and the same on every machine."},
-		{"B uses less", []uint64{100, 100, 100}, []uint64{50, 50, 50}, "Fuel: B is cheaper, 50.0 % less a request; exact, and the same on every machine."},
-		{"B uses less in all", []uint64{100, 100, 100}, []uint64{50, 130, 101}, "Fuel: B is cheaper, 6.3 % less a request on average, but dearer for 2 of them (first: line 3); exact, and the same on every machine."},
+		{"A uses less", []uint64{90, 100, 110}, []uint64{100, 100, 110}, "Fuel: A is cheaper, 3.2 % less per request; exact, and the same on every machine."},
+		{"B uses less", []uint64{100, 100, 100}, []uint64{50, 50, 50}, "Fuel: B is cheaper, 50.0 % less per request; exact, and the same on every machine."},
+		{"B uses less on average", []uint64{100, 100, 100}, []uint64{50, 130, 101}, "Fuel: B is cheaper, 6.3 % less per request on average, but more expensive for 2 of them (first: line 3); exact, and the same on every machine."},
 		{"the same", []uint64{1, 2, 3}, []uint64{1, 2, 3}, "Fuel: both use the same."},
-		{"the same in all", []uint64{1, 2, 3}, []uint64{1, 3, 2}, "Fuel: both use the same on average, but not for each request (first: line 4)."},
+		{"the same on average", []uint64{1, 2, 3}, []uint64{1, 3, 2}, "Fuel: both use the same on average, but not for each request (first: line 4)."},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := fuelVerdict(qs, &contender{fuel: c.a}, &contender{fuel: c.b}); got != c.want {

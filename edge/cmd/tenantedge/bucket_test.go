@@ -53,7 +53,7 @@ media: {s3: {endpoint: %q, region: %s, bucket: %s, prefix: media, access_key_env
 	location := t.TempDir()
 	do("x", "x\n", "-t", "acme", "-l", location, "put", "-", "x")
 	if _, err := os.Stat(filepath.Join(location, "acme-files", "x")); err != nil {
-		t.Errorf("%v: expected --location before the bucket", err)
+		t.Errorf("%v: expected --location to take precedence over the bucket", err)
 	}
 	for want, args := range map[string][]string{
 		"suspicious":          {"-c", config, "get", "../www/x"},

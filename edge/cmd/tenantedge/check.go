@@ -25,34 +25,36 @@ func newCheck() *cobra.Command {
 	var o checkOptions
 	c := &cobra.Command{
 		Use:   "check --config FILE",
-		Short: "Find what is wrong with a configuration",
+		Short: "Find the errors in a configuration",
 		Long: text(`
-			check reports every error for which serve would not start, with its place: in the
-			file itself; then in the secrets, certificates and folders that it names, in the
-			guest, which is tried as serve tries it, and tenants whose files would share a
-			folder. If the file itself has errors, these are reported alone: correct them and
-			run check again. It opens no socket and changes nothing, so it may run beside serve.
+			check reports every error that would keep serve from starting, with its location:
+			in the file itself; in the secrets, certificates and folders that it names; and in
+			the guest, which is tried as serve tries it. It also reports tenants whose files
+			would share a folder. If the file itself has errors, check reports only these:
+			correct them and run check again. check opens no listener and changes nothing, so it
+			can run beside serve.
 
-			It warns about what is valid but most likely a mistake: two static tenants with one
-			domain, rows that no request reaches, rows that redirect nowhere. serve logs the
-			same warnings and counts them in the metric tenantedge_warnings.
+			check warns about settings that are valid but most likely mistakes: two static
+			tenants with the same domain, rows that no request reaches, redirects that lead
+			nowhere. serve logs the same warnings and counts them in the metric
+			tenantedge_warnings.
 
-			With directory.source file the rows are checked too; with source postgres they
-			need --online. --online also asks whether Redis, the bucket and the upstreams
-			answer, each for 10 s at most; in a bucket it makes and removes an object.
+			With directory.source file, the rows are checked too; with source postgres, only if
+			--online is given. --online also checks that Redis, the bucket and the upstreams
+			answer, each within 10 s. In the bucket it creates and removes an object.
 
-			The exit status is 0 if there are no errors, 1 if there are, 2 if the command line
-			is wrong. Warnings count as errors with --strict.
+			The exit status is 0 without errors, 1 with errors, and 2 if the command line is
+			wrong. With --strict, warnings count as errors.
 
-			With --json it writes one object: "file", "ok", "errors" and "warnings" (their
-			numbers), and "findings", a list of {"severity", "kind", "file", "line", "column",
-			"key", "row", "message"}. severity is error or warning; kind is the value of the
-			metric's label for a warning, and config, setup or online for an error. What does
-			not apply is left out.
+			With --json, check writes one object: "file", "ok", "errors" and "warnings" (how
+			many there are), and "findings", a list of {"severity", "kind", "file", "line",
+			"column", "key", "row", "message"}. severity is error or warning. kind is config,
+			setup or online for an error, and the value of the metric's label for a warning.
+			Fields that do not apply are omitted.
 		`),
 		Example: text(`
 			  tenantedge check -c tenantedge.yaml
-			  tenantedge check -c tenantedge.yaml --online --strict   before a rollout
+			  tenantedge check -c tenantedge.yaml --online --strict   # before a rollout
 			  tenantedge check -c tenantedge.yaml --json | jq -r '.findings[].message'
 		`),
 		Args: noArgs,
@@ -62,8 +64,8 @@ func newCheck() *cobra.Command {
 	}
 	configFlag(c, &o.config)
 	f := c.Flags()
-	f.BoolVar(&o.online, "online", false, "ask whether the database, Redis, the bucket and upstreams answer")
-	f.BoolVar(&o.strict, "strict", false, "fail for warnings too")
+	f.BoolVar(&o.online, "online", false, "check that the database, Redis, the bucket and the upstreams answer")
+	f.BoolVar(&o.strict, "strict", false, "fail on warnings too")
 	f.BoolVar(&o.json, "json", false, "write JSON")
 	return c
 }
@@ -130,7 +132,7 @@ func (r *checkReport) warn(ws config.Warnings) {
 
 func (o *checkOptions) run(ctx context.Context, out io.Writer) error {
 	if o.config == "" {
-		return usagef("check: expected --config FILE, found none; edge/config/REFERENCE.md says what the file holds")
+		return usagef("check: expected --config FILE, found none; edge/config/REFERENCE.md describes the file")
 	}
 	r := &checkReport{File: o.config, Findings: []finding{}}
 	file, err := config.Load(o.config)

@@ -93,11 +93,11 @@ guest: {path: guest.wasm}
 		{"yaml:15: guest.path", "does not begin like one"},
 	} {
 		if !r.has(kindConfig, want...) {
-			t.Errorf("it does not say %q: %+v", want, r.Findings)
+			t.Errorf("expected a finding with %q, found %+v", want, r.Findings)
 		}
 	}
 	if serve, _, _ := command("", "serve", "-c", path); serve != exitFailed {
-		t.Errorf("serve starts with it: exit %d", serve)
+		t.Errorf("serve: exit %d, expected a failure", serve)
 	}
 }
 
@@ -172,17 +172,17 @@ tenants:
 	for kind, all := range wanted {
 		for _, words := range all {
 			if !r.has(kind, words...) {
-				t.Errorf("it does not warn of %s %q", kind, words)
+				t.Errorf("expected a warning of kind %s with %q, found none", kind, words)
 			}
 		}
 	}
 	if r.has("row_redirect", `"prim.test"`) {
-		t.Error("it warns of a redirect that is right")
+		t.Error("expected no warning about a valid redirect, found one")
 	}
 	_, r = checked(t, strict)
 	for kind, words := range map[string][]string{"row_alias": {"alias", "five"}, "row_www": {"www.prim.test"}, "row_redirect": {`"prim.test"`, "endlessly"}, "row_domain": {"no host"}, "static_domain": {"www.b.test"}} {
 		if !r.has(kind, words...) {
-			t.Errorf("under strict rules it does not warn of %s %q: %+v", kind, words, r.Findings)
+			t.Errorf("with strict rules: expected a warning of kind %s with %q, found %+v", kind, words, r.Findings)
 		}
 	}
 }
@@ -225,7 +225,7 @@ func TestCheckOnlineAsksInOneOrder(t *testing.T) {
 		keys = append(keys, strings.Join(q.key, "."))
 	}
 	if want := []string{"urlconfs.a", "ws_urlconfs.a", "ws_urlconfs.a"}; !slices.Equal(keys, want) {
-		t.Errorf("it asks at %q, want %q", keys, want)
+		t.Errorf("check contacts the servers at the keys %q, want %q", keys, want)
 	}
 }
 

@@ -49,7 +49,7 @@ func (o *checkOptions) questions(file *config.File, p *serve.Parts) []probe {
 	if source, ok := p.Source.(*postgres.Source); ok {
 		qs = append(qs, probe{[]string{"directory"}, func(context.Context) error {
 			if s := p.Config.Directory.Stats(); s.Generation > 0 && s.Degraded == "" && !source.Notified() {
-				return errors.New("expected triggers that notify of changes on the tables of tenants and domains, found none; run `tenantedge db init`, or changes are seen after poll_interval only")
+				return errors.New("expected triggers that notify of changes on the tables of tenants and domains, found none; run `tenantedge db init`, otherwise edges see changes only after poll_interval")
 			}
 			return nil
 		}})

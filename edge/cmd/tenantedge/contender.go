@@ -27,7 +27,7 @@ func (c *contender) prepare(ctx context.Context, qs []asked) error {
 		q := &qs[i]
 		request, err := c.request(ctx, &q.question)
 		if err != nil {
-			return fmt.Errorf("line %d: the edge refuses the request before a guest sees it: %w", q.line, err)
+			return fmt.Errorf("line %d: expected a request that reaches the guest, found one that the edge refuses: %w", q.line, err)
 		}
 		before := c.host.Stats().Current.Fuel
 		if _, err := c.host.Route(ctx, &request); err != nil {

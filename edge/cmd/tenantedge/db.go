@@ -15,8 +15,8 @@ import (
 func newDB() *cobra.Command {
 	return group(&cobra.Command{
 		Use:     "db",
-		Short:   "Prepare the database that the directory follows",
-		Long:    "db prepares the database of a directory with source postgres.",
+		Short:   "Set up the database of the directory",
+		Long:    "db sets up the database of a directory with source postgres.",
 		Example: "  tenantedge db init -c tenantedge.yaml --dry-run",
 	}, newDBInit(), newDBUninstall())
 }
@@ -24,18 +24,18 @@ func newDB() *cobra.Command {
 func newDBInit() *cobra.Command {
 	return dbCommand(&cobra.Command{
 		Use:   "init --config FILE",
-		Short: "Make the tables and triggers that are missing",
+		Short: "Create missing tables and triggers",
 		Long: text(`
-			init puts triggers on the tables of tenants and domains, so that edges learn of
-			changes within milliseconds. Where the configuration names no tables, it makes
+			init installs triggers on the tables of tenants and domains, so that edges learn of
+			changes within milliseconds. If the configuration names no tables, init creates
 			them first, with their invariants as constraints; tables that the configuration
-			names have to be there. Tables that are there are left as they are; running it
-			again does no harm. It is one transaction.
+			names must exist. Existing tables stay unchanged, and init can run again. All of it
+			is one transaction.
 
-			Without the triggers edges poll for changes (directory.poll_interval).
+			Without the triggers, edges poll for changes (directory.poll_interval).
 		`),
 		Example: text(`
-			  tenantedge db init -c tenantedge.yaml --dry-run   read first
+			  tenantedge db init -c tenantedge.yaml --dry-run   # shows the statements
 			  tenantedge db init -c tenantedge.yaml
 		`),
 	}, (*postgres.DB).Init)
@@ -46,13 +46,12 @@ func newDBUninstall() *cobra.Command {
 		Use:   "uninstall --config FILE",
 		Short: "Remove the triggers that notify of changes",
 		Long: text(`
-			uninstall removes the triggers that init put on the tables of tenants and
-			domains, and their function. Tables stay, with their rows. Edges that are
-			running poll for changes from then on (directory.poll_interval). It is one
-			transaction.
+			uninstall removes the triggers that init installed on the tables of tenants and
+			domains, and their function. The tables and their rows stay. Running edges poll for
+			changes from then on (directory.poll_interval). All of it is one transaction.
 		`),
 		Example: text(`
-			  tenantedge db uninstall -c tenantedge.yaml --dry-run   read first
+			  tenantedge db uninstall -c tenantedge.yaml --dry-run   # shows the statements
 			  tenantedge db uninstall -c tenantedge.yaml
 		`),
 	}, (*postgres.DB).Uninstall)
@@ -83,7 +82,7 @@ func dbCommand(c *cobra.Command, change func(db *postgres.DB, ctx context.Contex
 		return showSteps(c.OutOrStdout(), steps, dry, sql)
 	}
 	configFlag(c, &path)
-	c.Flags().BoolVar(&dry, "dry-run", false, "show the statements that would be run, and run none")
+	c.Flags().BoolVar(&dry, "dry-run", false, "show the statements without running them")
 	c.Flags().BoolVar(&sql, "sql", false, "show the statements that are run")
 	return c
 }

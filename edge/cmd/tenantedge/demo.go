@@ -124,21 +124,21 @@ and try, in another terminal
 
   # a forged tenant header is dropped
   curl -s -H 'tenant: tenant2' -H 'Accept: text/plain' http://tenant1.localhost:%[1]d/
-  # an old domain redirects to the primary one, with its query; a POST stays
-  # one (308). The demonstration adds the port, which no domain's row has
+  # an old domain redirects to the primary domain and keeps the query; a POST
+  # stays a POST (308). The demonstration adds the port, which the rows lack
   curl -si 'http://old.localhost:%[1]d/hello?a=1'
   curl -si -X POST 'http://old.localhost:%[1]d/hello?a=1'
-  # a host of no tenant
+  # a host without a tenant
   curl -si http://nobody.localhost:%[1]d/
-  # talk in a room; every tenant has its own
+  # join a chat room; every tenant has its own rooms
   %[4]s ws connect ws://127.0.0.1:%[1]d/room/lobby/ --host tenant1.localhost:%[1]d
-  # is it ready, and what does it know?
+  # is the edge ready, and what has it loaded?
   curl -s http://%[2]s/readyz
   # where would a request go, and why?
   %[4]s eval -c %[3]s -r 'GET http://shared.localhost:%[1]d/tenant3/x?y=1'
 
-If your system does not find *.localhost: curl --resolve '*:%[1]d:127.0.0.1' …
-Ctrl-C ends it.
+If your system does not resolve *.localhost: curl --resolve '*:%[1]d:127.0.0.1' …
+Press Ctrl-C to stop.
 
 `, port, admin, configPath, os.Args[0])
 }

@@ -78,7 +78,7 @@ func demonstration(t *testing.T) string {
 			return hint.String()
 		}
 	}
-	t.Fatalf("the demonstration said only %q", hint.String())
+	t.Fatalf("the demonstration printed only %q", hint.String())
 	return ""
 }
 
@@ -86,7 +86,7 @@ func TestTheDemonstrationServesWhatItSays(t *testing.T) {
 	hint := demonstration(t)
 	pages := regexp.MustCompile(`(?m)^  (http://\S+)\s+(\w+) `).FindAllStringSubmatch(hint, -1)
 	if len(pages) != 5 {
-		t.Fatalf("it names %d pages, expected 5:\n%s", len(pages), hint)
+		t.Fatalf("the hint lists %d pages, expected 5:\n%s", len(pages), hint)
 	}
 	for _, p := range pages {
 		url, tenant := p[1], p[2]
@@ -132,7 +132,7 @@ func TestTheDemonstrationLeadsToPagesThatExist_F6(t *testing.T) {
 	}
 	ask := regexp.MustCompile(`eval -c (\S+) -r '(.*)'`).FindStringSubmatch(hint)
 	if ask == nil {
-		t.Fatal("it does not say how to ask eval")
+		t.Fatal("the hint has no eval command")
 	}
 	if code, stdout, stderr := command("", "eval", "-c", ask[1], "-r", ask[2]); code != exitOK || !strings.Contains(stdout, "tenant3") || !strings.Contains(ask[2], ":"+port+"/") {
 		t.Errorf("eval: exit %d, %s%s", code, stdout, stderr)
@@ -158,6 +158,6 @@ func TestTheDemonstrationStreams(t *testing.T) {
 
 func TestTwoDemonstrationsRunBesideEachOther(t *testing.T) {
 	if one, two := demonstration(t), demonstration(t); one == two {
-		t.Error("both say that they are at the same place")
+		t.Error("both demonstrations print the same addresses")
 	}
 }

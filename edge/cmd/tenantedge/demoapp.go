@@ -64,7 +64,7 @@ func (a *demoApp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // decided are the headers that carry the decision, as upstream_headers in
 // demo/tenantedge.yaml names them, with their labels on the page.
 var decided = []named{
-	{"Tenant", "schema"}, {"X-Tenant-Id", "id of its row"}, {"X-Tenant-Routing", "found by"}, {"X-Tenant-Folder", "folder"},
+	{"Tenant", "schema"}, {"X-Tenant-Id", "row id"}, {"X-Tenant-Routing", "found by"}, {"X-Tenant-Folder", "folder"},
 	{"X-Tenant-Identifier", "identifier, for files"}, {"X-Tenant-Cache-Prefix", "cache keys start with"},
 }
 

@@ -80,7 +80,7 @@ func (d *demoWriter) describe(page *template.Template, style template.CSS) {
 	}
 	d.ResponseWriter.WriteHeader(http.StatusNotFound)
 	var b strings.Builder
-	fmt.Fprintf(&b, "404 Not Found\n\nThere is no tenant, or no page of it, at %s%s. There are\n", d.request.Host, d.request.URL.Path)
+	fmt.Fprintf(&b, "404 Not Found\n\nThere is no tenant at %s%s, or it has no such page. The tenants are\n", d.request.Host, d.request.URL.Path)
 	for _, p := range places {
 		fmt.Fprintf(&b, "  %-8s http:%s\n", p.Name, p.URL)
 	}

@@ -24,7 +24,7 @@ func (v visitor) Open(s *websocket.Conn) {
 		_ = s.Close(1011, "") // the client may have disconnected
 		return
 	}
-	v.tell(s, "has come")
+	v.tell(s, "joined")
 }
 
 // Message sends the text to everyone in the room.
@@ -33,10 +33,10 @@ func (v visitor) Message(s *websocket.Conn, _ websocket.Kind, text []byte) {
 }
 
 // Closed tells the others that the visitor has left.
-func (v visitor) Closed(s *websocket.Conn, _ int, _ string) { v.tell(s, "has gone") }
+func (v visitor) Closed(s *websocket.Conn, _ int, _ string) { v.tell(s, "left") }
 
 func (v visitor) tell(s *websocket.Conn, what string) {
-	text := fmt.Sprintf("%s: guest %d %s", s.Schema(), s.ID(), what)
+	text := fmt.Sprintf("%s: visitor %d %s", s.Schema(), s.ID(), what)
 	_ = s.Groups().SendText(context.Background(), v.group, text) // a layer in memory does not fail
 }
 

@@ -15,13 +15,13 @@ func newEval() *cobra.Command {
 	var o evalOptions
 	c := &cobra.Command{
 		Use:   "eval --config FILE",
-		Short: "Ask where requests would go, and why",
+		Short: "Show where requests would go, and why",
 		Long: text(`
 			eval answers questions about a configuration without serving anything. It runs
 			the same guest in the same host as serve, so its answers are what serve does.
 
-			With --request it explains one request to a person. Without, it reads one JSON
-			object a line from standard input and writes one a line, in order:
+			With --request, it explains a request in text. Otherwise it reads one JSON
+			object per line from standard input and writes one per line, in order:
 
 			  {"op":"route","method":"GET","target":"/x","headers":[["host","a.example.com"]],
 			   "session":null,"peer":"untrusted"}
@@ -31,8 +31,8 @@ func newEval() *cobra.Command {
 			  {"op":"storage","schema":"t1","folder":"","schema_pathname":null,
 			   "location":"/srv/media","base_url":"/media/","name":"a b.txt"}
 
-			(each on one line). Whatever stands under "id" comes back in the answer. A line
-			that is no valid question is answered with {"error":…}, and the next is read.
+			(each on one line). The answer repeats the value of "id". A line that is not a
+			valid question is answered with {"error":…}, and eval reads the next line.
 		`),
 		Example: text(`
 			  tenantedge eval -c tenantedge.yaml --request 'GET https://acme.example.com/x?y=1'
@@ -47,12 +47,12 @@ func newEval() *cobra.Command {
 	}
 	configFlag(c, &o.config)
 	f := c.Flags()
-	f.StringArrayVarP(&o.requests, "request", "r", nil, "`REQUEST` to ask about, as 'GET http://host/path'; may be repeated")
-	f.StringArrayVarP(&o.headers, "header", "H", nil, "further `HEADER` of each --request, as 'name: value'; may be repeated")
-	f.BoolVar(&o.trusted, "trusted", false, "let each --request come from a trusted peer")
-	f.StringVar(&o.session, "session", "", "contents of the session of each --request, a `JSON` object")
+	f.StringArrayVarP(&o.requests, "request", "r", nil, "`REQUEST` to evaluate, such as 'GET http://host/path'; may be repeated")
+	f.StringArrayVarP(&o.headers, "header", "H", nil, "additional `HEADER` of each --request, such as 'name: value'; may be repeated")
+	f.BoolVar(&o.trusted, "trusted", false, "treat each --request as sent by a trusted peer")
+	f.StringVar(&o.session, "session", "", "session data of each --request, a `JSON` object")
 	f.BoolVar(&o.websocket, "websocket", false, "make each --request a websocket handshake")
-	f.BoolVar(&o.explain, "explain", false, "write for people, not JSON; the default with --request")
+	f.BoolVar(&o.explain, "explain", false, "write text instead of JSON; the default with --request")
 	f.BoolVar(&o.json, "json", false, "write JSON with --request too")
 	return c
 }
@@ -73,7 +73,7 @@ func (o *evalOptions) run(ctx context.Context, stdin io.Reader, stdout io.Writer
 		return usagef("eval: expected --explain or --json, found both")
 	}
 	if len(o.requests) == 0 && (len(o.headers) > 0 || o.trusted || o.session != "" || o.websocket) {
-		return usagef("eval: expected --request with --header, --trusted, --session and --websocket: lines of JSON say it themselves")
+		return usagef("eval: expected --request with --header, --trusted, --session and --websocket, found none; lines of JSON have fields for these")
 	}
 	questions, err := o.questions()
 	if err != nil {

@@ -88,7 +88,7 @@ func TestEvalAnswersInTheFormThatProgramsRead(t *testing.T) {
 				`"location":null,"identifier":"acme-files","cache_prefix":"acme","route":null}`,
 		},
 		{"a cache key", `{"op":"cache_key","schema":"t1","prefix":"","version":1,"key":"foo"}`, `{"cache_key":"t1::1:foo"}`},
-		{"a cache key of nobody", `{"op":"cache_key","schema":null,"prefix":"p","version":true,"key":"<é>"}`, `{"cache_key":"public:p:True:<é>"}`},
+		{"a cache key without a tenant", `{"op":"cache_key","schema":null,"prefix":"p","version":true,"key":"<é>"}`, `{"cache_key":"public:p:True:<é>"}`},
 		{"a cache key with defaults", `{"op":"cache_key","key":5}`, `{"cache_key":"public::1:5"}`},
 		{"a key from a cache key", `{"op":"reverse_key","cache_key":"t1::1:foo:bar"}`, `{"key":"foo:bar"}`},
 		{
@@ -97,7 +97,7 @@ func TestEvalAnswersInTheFormThatProgramsRead(t *testing.T) {
 			`{"identifier":"t1","base_location":"/srv/media/t1/","base_url":"/media/t1/","path":"/srv/media/t1/a b.txt","url":"/media/t1/a%20b.txt"}`,
 		},
 		{
-			"a file of a tenant with a name of its own",
+			"a file of a tenant with a pathname",
 			`{"op":"storage","schema":"t1","folder":"","schema_pathname":"own","location":"/srv","base_url":"/m/","name":"x"}`,
 			`{"identifier":"own","base_location":"/srv/own/","base_url":"/m/own/","path":"/srv/own/x","url":"/m/own/x"}`,
 		},
@@ -169,7 +169,7 @@ func TestEvalAnswersEachQuestionAtOnce(t *testing.T) {
 	}
 	ask.Close()
 	if _, err := read.ReadByte(); !errors.Is(err, io.EOF) {
-		t.Errorf("there is more: %v", err)
+		t.Errorf("expected no further output, found %v", err)
 	}
 	if code := <-done; code != exitOK {
 		t.Errorf("exit %d", code)
@@ -260,11 +260,11 @@ func FuzzQuestion(f *testing.F) {
 		}
 		for _, pair := range q.Headers {
 			if len(pair) != 2 {
-				t.Errorf("a header of %d values was let through", len(pair))
+				t.Errorf("a header of %d values was accepted", len(pair))
 			}
 		}
 		if q.ID != nil && !json.Valid(q.ID) {
-			t.Errorf("the id %q is no JSON", q.ID)
+			t.Errorf("the id %q is not JSON", q.ID)
 		}
 	})
 }

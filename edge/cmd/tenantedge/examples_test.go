@@ -67,7 +67,7 @@ func TestTheExamplesOfTheReference(t *testing.T) {
 		}
 	}
 	if cases < 150 {
-		t.Errorf("compared %d cases, expected all of the file", cases)
+		t.Errorf("compared %d cases, expected all cases of the file", cases)
 	}
 }
 

@@ -61,7 +61,7 @@ func (e *evaluator) explainRoute(b *strings.Builder, q *question, a *routeAnswer
 	case d.Outcome == abi.Redirect:
 		line("redirect", "%d to %s", d.Status, d.Location)
 	case d.Outcome == abi.None:
-		line("no tenant", "the request goes on without one")
+		line("no tenant", "the request continues without a tenant")
 	case a.Status != nil:
 		line("refused", "%d (%s)", *a.Status, a.Outcome)
 	}
@@ -87,7 +87,7 @@ func (e *evaluator) explainTenant(line func(string, string, ...any), t *tenant.T
 	case r.Router == abi.ByDomain:
 		line("found by", "domain %s", r.Domain)
 	default:
-		line("found by", "%s, which says %q", r.Router, r.Reference)
+		line("found by", "%s, with the value %q", r.Router, r.Reference)
 	}
 	line("urlconf", "%s", e.servedBy(t.URLConf))
 	if t.WSURLConf != "" {
@@ -118,7 +118,7 @@ func (e *evaluator) servedBy(name string) string {
 	c, ok := e.file.URLConfs[name]
 	media := ""
 	if c.Media && e.file.Media != nil {
-		media = "; its files below " + e.file.Media.BaseURL + " from " + keptIn(e.file.Media)
+		media = "; files below " + e.file.Media.BaseURL + " from " + keptIn(e.file.Media)
 	}
 	switch {
 	case name == "":

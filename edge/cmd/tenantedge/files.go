@@ -32,13 +32,13 @@ func newFiles() *cobra.Command {
 	o := new(fileOptions)
 	c := group(&cobra.Command{
 		Use:   "files",
-		Short: "List, store, fetch, remove and sign the files of a tenant",
+		Short: "List, store, fetch and remove the files of a tenant, and sign URLs",
 		Long: text(`
-			files works on the files of one tenant, where an application finds them: in the
-			folder that the guest names, below the location or in the bucket of the
-			configuration. No name leads out of it.
+			files works on the files of one tenant. They are where an application finds them:
+			in the folder that the guest names, below the location or in the bucket of the
+			configuration. Names cannot lead out of this folder.
 
-			A tenant is named by its schema name or its id.
+			Name a tenant by its schema name or its id.
 		`),
 		Example: text(`
 			  tenantedge files -c tenantedge.yaml -l /srv/media -t acme ls
@@ -50,7 +50,7 @@ func newFiles() *cobra.Command {
 	}, newFilesList(o), newFilesPut(o), newFilesGet(o), newFilesRemove(o), newFilesSign(o))
 	f := c.PersistentFlags()
 	f.StringVarP(&o.config, "config", "c", "", "configuration `FILE`, YAML or JSON")
-	f.StringVarP(&o.location, "location", "l", "", "`FOLDER` above the files of all tenants, by default what media of the configuration names")
+	f.StringVarP(&o.location, "location", "l", "", "`FOLDER` that contains the files of all tenants; default: media in the configuration")
 	f.StringVarP(&o.tenant, "tenant", "t", "", "schema `NAME` or id of the tenant")
 	// These fail only for flags that do not exist.
 	_ = c.MarkPersistentFlagFilename("config", "yaml", "yml", "json")
@@ -62,9 +62,9 @@ func newFilesList(o *fileOptions) *cobra.Command {
 	return &cobra.Command{
 		Use:     "ls [FOLDER]",
 		Short:   "List a folder: sizes, times, names",
-		Long:    "ls lists a folder of the tenant's files, by default the one above all. Folders end with a slash.",
+		Long:    "ls lists a folder of the tenant's files; the default is the top folder. Names of folders end with a slash.",
 		Example: "  tenantedge files -c tenantedge.yaml -l /srv/media -t acme ls reports",
-		Args:    between("a folder", 0, 1),
+		Args:    between("at most one folder", 0, 1),
 		RunE: func(c *cobra.Command, args []string) error {
 			folder := "."
 			if len(args) > 0 {
@@ -136,16 +136,16 @@ func printable(name string) string {
 func newFilesPut(o *fileOptions) *cobra.Command {
 	return &cobra.Command{
 		Use:   "put FILE [NAME]",
-		Short: "Store a file under a name that is free",
+		Short: "Store a file under a free name",
 		Long: text(`
-			put stores a file, or with - what it reads, and writes the name that it got: no
-			file is overwritten, so a name that is taken gets a random part.
+			put stores a file, or standard input for -, and prints the name under which it is
+			stored. It overwrites no file: if the name is taken, put adds a random part.
 		`),
 		Example: "  tenantedge files -c tenantedge.yaml -l /srv/media -t acme put report.pdf reports/2026.pdf",
-		Args:    between("a file and a name", 1, 2),
+		Args:    between("a file and optionally a name", 1, 2),
 		RunE: func(c *cobra.Command, args []string) error {
 			if args[0] == "-" && len(args) == 1 {
-				return usagef("files put: expected a name for what is read from -, found none")
+				return usagef("files put: expected a name for standard input (-), found none")
 			}
 			name := filepath.Base(args[0])
 			if len(args) > 1 {
@@ -186,9 +186,9 @@ func newFilesGet(o *fileOptions) *cobra.Command {
 	return &cobra.Command{
 		Use:     "get NAME [FILE]",
 		Short:   "Fetch a file",
-		Long:    "get writes a file of the tenant's to standard output, or to a new FILE.",
+		Long:    "get writes a file of the tenant to standard output, or to FILE, which must not exist.",
 		Example: "  tenantedge files -c tenantedge.yaml -l /srv/media -t acme get reports/2026.pdf copy.pdf",
-		Args:    between("a name and a file", 1, 2),
+		Args:    between("a name and optionally a file", 1, 2),
 		RunE: func(c *cobra.Command, args []string) error {
 			return o.with(c.Context(), func(v storage.Django) error {
 				from, err := v.OpenRead(args[0])
@@ -224,10 +224,10 @@ func newFilesGet(o *fileOptions) *cobra.Command {
 func newFilesRemove(o *fileOptions) *cobra.Command {
 	return &cobra.Command{
 		Use:     "rm NAME...",
-		Short:   "Remove files, or folders that are empty",
-		Long:    "rm removes files of the tenant's, or folders that are empty. What is not there is no error.",
+		Short:   "Remove files and empty folders",
+		Long:    "rm removes files and empty folders of the tenant. A name that does not exist is not an error.",
 		Example: "  tenantedge files -c tenantedge.yaml -l /srv/media -t acme rm reports/2026.pdf",
-		Args:    between("names", 1, -1),
+		Args:    between("one or more names", 1, -1),
 		RunE: func(c *cobra.Command, args []string) error {
 			return o.with(c.Context(), func(v storage.Django) error {
 				var errs []error

@@ -25,7 +25,7 @@ func TestFilesOfATenantFromTheCommandLine(t *testing.T) {
 	do("piped", "d/x.txt\n", "-t", "7", "put", "-", "d/x.txt")
 	do("", "piped", "-t", "acme", "get", "d/x.txt")
 	if got, err := os.ReadFile(filepath.Join(location, "acme-files", "d", "x.txt")); string(got) != "piped" || err != nil {
-		t.Errorf("%q, %v: expected it in the folder that the guest names", got, err)
+		t.Errorf("%q, %v: expected the file in the folder that the guest names", got, err)
 	}
 	copied := filepath.Join(t.TempDir(), "copy")
 	do("", "", "-t", "acme", "get", "report.txt", copied)
@@ -40,23 +40,23 @@ func TestFilesOfATenantFromTheCommandLine(t *testing.T) {
 	do("", "", "-t", "acme", "rm", "report.txt", "missing")
 	do("", "e/\x1b[2J\n", "-t", "acme", "put", local, "e/\x1b[2J")
 	if code, stdout, stderr := command("", "files", "-c", config, "-l", location, "-t", "acme", "ls", "e"); code != exitOK || !strings.HasSuffix(stdout, ` "\x1b[2J"`+"\n") {
-		t.Errorf("exit %d %s\n%q: a name that a terminal obeys", code, stderr, stdout)
+		t.Errorf("exit %d %s\n%q: expected a quoted name", code, stderr, stdout)
 	}
 	// Like Django, put reads a backslash as a slash, and prints the name.
 	do("b", "b/s.txt\n", "-t", "acme", "put", "-", `b\s.txt`)
 	do("", "b", "-t", "acme", "get", "b/s.txt")
 	do("x", "x.txt\n", "-t", "www", "put", "-", "x.txt")
 	for want, args := range map[string][]string{
-		"suspicious":                   {"-t", "acme", "get", "../www/x.txt"},
-		"missing: no such file":        {"-t", "acme", "ls", "missing"},
-		"no such file":                 {"-t", "acme", "get", "report.txt"},
-		`b\s.txt: no such file`:        {"-t", "acme", "get", `b\s.txt`},
-		"file exists":                  {"-t", "acme", "get", "d/x.txt", copied},
-		`found none named "nobody"`:    {"-t", "nobody", "ls"},
-		"expected --tenant":            {"ls"},
-		"expected a name for what":     {"-t", "acme", "put", "-"},
-		"expected a name and a file":   {"-t", "acme", "get"},
-		"files rm: expected names, fo": {"-t", "acme", "rm"},
+		"suspicious":                    {"-t", "acme", "get", "../www/x.txt"},
+		"missing: no such file":         {"-t", "acme", "ls", "missing"},
+		"no such file":                  {"-t", "acme", "get", "report.txt"},
+		`b\s.txt: no such file`:         {"-t", "acme", "get", `b\s.txt`},
+		"file exists":                   {"-t", "acme", "get", "d/x.txt", copied},
+		`found none named "nobody"`:     {"-t", "nobody", "ls"},
+		"expected --tenant":             {"ls"},
+		"expected a name for standard":  {"-t", "acme", "put", "-"},
+		"expected a name and optionall": {"-t", "acme", "get"},
+		"files rm: expected one or mor": {"-t", "acme", "rm"},
 	} {
 		code, stdout, stderr := command("", append([]string{"files", "-c", config, "-l", location}, args...)...)
 		if code == exitOK || !strings.Contains(stderr, want) {
@@ -69,7 +69,7 @@ func TestALongTransferShowsHowFarItIs(t *testing.T) {
 	var shown bytes.Buffer
 	bar := transferOn(&shown, 4<<20)
 	if bar.bar.shown {
-		t.Error("a bar is shown where there is no terminal")
+		t.Error("a progress bar is shown, but the output is not a terminal")
 	}
 	bar.bar.shown = true
 	for _, want := range []int{25, 50, 75, 100} {

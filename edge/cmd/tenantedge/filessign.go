@@ -20,23 +20,22 @@ func newFilesSign(o *fileOptions) *cobra.Command {
 	var isPath bool
 	c := &cobra.Command{
 		Use:   "sign NAME",
-		Short: "Write a signed URL of a file",
+		Short: "Sign the URL of a file",
 		Long: text(`
-			sign writes the URL of a file, as a path with a query, for urlconfs with access
-			signed. It is of use for that tenant, file and method alone, until it expires;
-			HEAD is allowed where GET is. PUT allows resumable uploads (tus) too, whose
-			requests have the methods POST, PATCH, HEAD and DELETE. The first of signing_keys
-			signs.
+			sign prints the signed URL of a file, as a path with a query, for urlconfs with
+			access signed. The URL is valid only for that tenant, file and method, until it
+			expires. GET allows HEAD too. PUT allows resumable uploads (tus) too, whose requests
+			have the methods POST, PATCH, HEAD and DELETE. The first of signing_keys signs.
 
-			Of a tenant that is reached in a folder, name the folder: the URL begins with it.
-			With --path the argument is not the name of a file but the path of a URL, decoded
-			and with the folder in front, for urlconfs that serve a folder of files.
+			If the tenant is reached in a folder, pass --folder: the URL begins with it. With
+			--path, the argument is not the name of a file but the path of a URL, decoded and
+			including the folder, for urlconfs that serve a folder of files.
 		`),
 		Example: "  tenantedge files -c tenantedge.yaml -t acme sign reports/2026.pdf --expires 1h",
 		Args:    between("a name", 1, 1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if expires <= 0 {
-				return usagef("files sign: expected --expires to be longer than none, found %v", expires)
+				return usagef("files sign: expected --expires above zero, found %v", expires)
 			}
 			g := storage.Grant{Method: strings.ToUpper(method), Expires: time.Now().Add(expires)}
 			if err := signable(g.Method, isPath); err != nil {
@@ -69,9 +68,9 @@ func newFilesSign(o *fileOptions) *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.DurationVarP(&expires, "expires", "e", time.Hour, "how long the URL is of use, as 90s or 24h")
-	f.StringVarP(&method, "method", "m", http.MethodGet, "`METHOD` that is allowed: GET, HEAD, PUT or DELETE")
-	f.StringVar(&o.folder, "folder", "", "`FOLDER` that the tenant is reached in")
+	f.DurationVarP(&expires, "expires", "e", time.Hour, "how long the URL is valid, such as 90s or 24h")
+	f.StringVarP(&method, "method", "m", http.MethodGet, "`METHOD` to allow: GET, HEAD, PUT or DELETE")
+	f.StringVar(&o.folder, "folder", "", "`FOLDER` of the domain in which the tenant is reached")
 	f.BoolVar(&isPath, "path", false, "NAME is the path of a URL")
 	return c
 }
@@ -83,11 +82,11 @@ func signable(method string, isPath bool) error {
 		return nil
 	case http.MethodPut, http.MethodDelete:
 		if isPath {
-			return usagef("files sign: expected GET or HEAD with --path, since a folder of files is read only, found %s", method)
+			return usagef("files sign: expected GET or HEAD with --path, since a folder of files is read-only, found %s", method)
 		}
 		return nil
 	case http.MethodPost, http.MethodPatch:
-		return usagef("files sign: expected GET, HEAD, PUT or DELETE, found %s, which no URL is signed for; resumable uploads (tus) need PUT", method)
+		return usagef("files sign: expected GET, HEAD, PUT or DELETE, found %s, for which no URL is signed; resumable uploads (tus) need PUT", method)
 	}
 	return usagef("files sign: expected GET, HEAD, PUT or DELETE, found %.50q", method)
 }

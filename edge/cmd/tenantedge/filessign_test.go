@@ -49,15 +49,15 @@ func TestASignedURLIsOfUseForItsTenantAndFile(t *testing.T) {
 		t.Errorf("exit %d %s", code, stderr)
 	}
 	if got, err := os.ReadFile(filepath.Join(filepath.Dir(config), "media", "acme-files", "x.txt")); string(got) != "x" || err != nil {
-		t.Errorf("%q, %v: expected it below media.location", got, err)
+		t.Errorf("%q, %v: expected the file below media.location", got, err)
 	}
 	unkeyed := written(t, "edge.yaml", acme+"media: {location: media}\n")
 	for want, args := range map[string][]string{
 		"expected a key":                         {"-c", unkeyed, "sign", "a.txt"},
 		"resumable uploads (tus) need PUT":       {"-c", config, "sign", "a.txt", "--method", "post"},
-		"found PATCH, which no URL":              {"-c", config, "sign", "a.txt", "-m", "PATCH"},
+		"found PATCH, for which no URL":          {"-c", config, "sign", "a.txt", "-m", "PATCH"},
 		`PUT or DELETE, found "OPTIONS"`:         {"-c", config, "sign", "a.txt", "-m", "options"},
-		"a folder of files is read only, found ": {"-c", config, "sign", "--path", "/a", "-m", "DELETE"},
+		"a folder of files is read-only, found ": {"-c", config, "sign", "--path", "/a", "-m", "DELETE"},
 		"expected --expires":                     {"-c", config, "sign", "a.txt", "--expires", "0s"},
 		"suspicious":                             {"-c", config, "sign", "../a.txt"},
 		"begins with a slash":                    {"-c", config, "sign", "--path", "a.txt"},

@@ -48,7 +48,7 @@ func (q *question) checkFiles() error {
 	case "":
 	case "valid_name", "generate_filename":
 		if q.Name == nil {
-			return fmt.Errorf("name: expected one to do %s with, found none", q.Do)
+			return fmt.Errorf("name: expected a name for %s, found none", q.Do)
 		}
 	default:
 		return fmt.Errorf("do: expected valid_name or generate_filename, found %q", q.Do)

@@ -15,14 +15,14 @@ func TestEvalMakesNamesAndFiles(t *testing.T) {
 	config := written(t, "edge.yaml", acme)
 	for _, c := range []struct{ name, question, answer string }{
 		{"a valid name", `{"id":1,"op":"storage","do":"valid_name","name":" my  file (é).txt"}`, `{"id":1,"name":"my__file_é.txt"}`},
-		{"no valid name", `{"id":1,"op":"storage","do":"valid_name","name":"/.."}`, `{"id":1,"error":"storage: \"/..\" cannot be made the name of a file`},
+		{"an invalid name", `{"id":1,"op":"storage","do":"valid_name","name":"/.."}`, `{"id":1,"error":"storage: \"/..\" cannot be made the name of a file`},
 		{"a file name", `{"op":"storage","do":"generate_filename","name":"a/./b\\c d.txt"}`, `{"name":"a/b/c_d.txt"}`},
-		{"a file name that climbs", `{"op":"storage","do":"generate_filename","name":"a/../b"}`, `{"error":"storage: \"a/../b\" climbs`},
-		{"something else", `{"op":"storage","do":"x","name":"a"}`, `{"error":"do: expected valid_name or`},
-		{"no name", `{"op":"storage","do":"valid_name"}`, `{"error":"name: expected one`},
+		{"a file name with a parent segment", `{"op":"storage","do":"generate_filename","name":"a/../b"}`, `{"error":"storage: \"a/../b\" climbs`},
+		{"an unknown function", `{"op":"storage","do":"x","name":"a"}`, `{"error":"do: expected valid_name or`},
+		{"no name", `{"op":"storage","do":"valid_name"}`, `{"error":"name: expected a name`},
 		{"no steps", `{"op":"storage","schema":"acme","steps":[]}`, `{"results":[]}`},
-		{"steps of no tenant's", `{"op":"storage","schema":"acme","schema_pathname":"../x","steps":[]}`, `{"error":"storage: tenant \"acme\": identifier of`},
-		{"a step that there is not", `{"op":"storage","steps":[{"op":"save"},{"op":"jump"}]}`, `{"error":"steps[1].op: expected save,`},
+		{"steps with an invalid pathname", `{"op":"storage","schema":"acme","schema_pathname":"../x","steps":[]}`, `{"error":"storage: tenant \"acme\": identifier of`},
+		{"an unknown step", `{"op":"storage","steps":[{"op":"save"},{"op":"jump"}]}`, `{"error":"steps[1].op: expected save,`},
 		{
 			"steps", `{"id":"x","op":"storage","schema":"acme","steps":[{"op":"listdir","path":""},{"op":"save","name":"d/<a>.txt","content":"zwölf"},` +
 				`{"op":"exists","name":"d/<a>.txt"},{"op":"listdir","path":"d"},{"op":"listdir","path":""},{"op":"size","name":"d/<a>.txt"},{"op":"open","name":"d/<a>.txt"},` +

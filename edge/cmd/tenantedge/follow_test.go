@@ -179,7 +179,7 @@ func TestAnEdgeStartsBesideALockedTable_G4(t *testing.T) {
 	e := serving(t, path)
 	defer e.stop()
 	if saved, late := e.status("acme.example.com"), e.status("late.example.com"); saved != http.StatusOK || late != http.StatusNotFound {
-		t.Errorf("beside a locked table: %d for a tenant that was saved, %d for one that was not; want 200 and 404", saved, late)
+		t.Errorf("with a locked table: %d for a tenant that was saved, %d for one that was not; want 200 and 404", saved, late)
 	}
 	if err := conn.Close(t.Context()); err != nil {
 		t.Fatal(err)

@@ -82,7 +82,7 @@ func TestARestartBesideABrokenGuestFileServes_G2_G12(t *testing.T) {
 		t.Fatal(err)
 	}
 	if code, _, stderr := command("", "serve", "-c", path); code != exitFailed || !strings.Contains(stderr, "to match its digest") {
-		t.Errorf("a kept guest that was changed: exit %d, %s", code, stderr)
+		t.Errorf("a modified last good guest: exit %d, %s", code, stderr)
 	}
 }
 

@@ -46,7 +46,7 @@ func logsTo(t *testing.T, stderr *os.File) (c *exec.Cmd, address, admin string) 
 			}
 		}
 		if time.Now().After(deadline) {
-			t.Fatal("the edge does not get ready")
+			t.Fatal("the edge does not become ready")
 		}
 	}
 }
@@ -103,7 +103,7 @@ func endsBySIGTERM(t *testing.T, c *exec.Cmd) {
 			t.Errorf("the edge ended with %v", err)
 		}
 	case <-time.After(patience):
-		t.Fatal("the edge does not end")
+		t.Fatal("the edge does not exit")
 	}
 }
 
@@ -117,7 +117,7 @@ func TestAReaderOfTheLogsThatHangsStopsNothing_G1(t *testing.T) {
 	in.Close()
 	answers(t, address, 2500) // more than 1 KiB each; a pipe holds 64 KiB
 	if n := droppedBy(t, admin); n == "0" {
-		t.Error("no line was dropped, though nothing read them")
+		t.Error("expected dropped lines, since nothing reads them, found none")
 	}
 	endsBySIGTERM(t, c)
 }

@@ -56,7 +56,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	fmt.Fprintf(stderr, "tenantedge: %v\n", err)
 	var usage *usageError
 	if errors.As(err, &usage) {
-		fmt.Fprintf(stderr, "Run '%s --help' for what it takes.\n", command.CommandPath())
+		fmt.Fprintf(stderr, "Run '%s --help' for usage.\n", command.CommandPath())
 		return exitUsage
 	}
 	var refused *refusedError

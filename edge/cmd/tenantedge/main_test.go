@@ -78,7 +78,7 @@ func TestMistakesOnTheCommandLineSayWhatWasExpected(t *testing.T) {
 		{[]string{"db", "init"}, "expected --config FILE, found none"},
 	} {
 		code, stdout, stderr := command("", c.args...)
-		if code != exitUsage || stdout != "" || !strings.Contains(stderr, c.want) || !strings.Contains(stderr, "--help' for what it takes") {
+		if code != exitUsage || stdout != "" || !strings.Contains(stderr, c.want) || !strings.Contains(stderr, "--help' for usage") {
 			t.Errorf("%q: exit %d, %q, expected %q", c.args, code, stderr, c.want)
 		}
 	}
@@ -114,10 +114,10 @@ func TestEveryCommandExplainsItselfWithAnExample(t *testing.T) {
 		}
 		code, stdout, _ := command("", append(args, "--help")...)
 		if code != exitOK || c.Short == "" || c.Long == "" || c.Example == "" || !strings.Contains(stdout, "Examples:") {
-			t.Errorf("%s: the help lacks something:\n%s", c.CommandPath(), stdout)
+			t.Errorf("%s: the help is incomplete:\n%s", c.CommandPath(), stdout)
 		}
 		if strings.Contains(stdout, "\t\t") {
-			t.Errorf("%s: the help is indented as Go code is:\n%s", c.CommandPath(), stdout)
+			t.Errorf("%s: the help has the indentation of the Go code:\n%s", c.CommandPath(), stdout)
 		}
 		for _, sub := range c.Commands() {
 			if sub.Name() != "help" && sub.Name() != "completion" {

@@ -13,9 +13,9 @@ func TestErrorsOfAStartHaveTheirPlace_F5(t *testing.T) {
 	const rest = "\nurlconfs: {app: {reply: {}}}\nlisteners: [\"127.0.0.1:0\"]\nadmin: \"off\"\ntenants: {www: {domains: [a.example.com], urlconf: app}}\n"
 	for name, c := range map[string]struct{ text, want string }{
 		"a converter that the guest does not know": {`ws_urlconfs: {"a.b": [{path: "a/", name: a, upstream: "ws://127.0.0.1:1"}, {path: "<date:d>", name: b, upstream: "ws://127.0.0.1:1"}]}`, `:1:76: ws_urlconfs."a.b"[1].path: "<date:d>" has the converter`},
-		"a regular expression that is none":        {`ws_urlconfs: {a: [{regex: "(", name: a, consumer: true}]}`, `:1:19: ws_urlconfs.a[0].regex: "(": expected a )`},
-		"a guest that is missing":                  {`guest: {path: no.wasm}`, `:1:9: guest.path: expected a Wasm module`},
-		"a guest that is none":                     {`guest: {path: file.yaml}`, `:1:9: guest.path: expected a Wasm module, found`},
+		"an invalid regular expression":            {`ws_urlconfs: {a: [{regex: "(", name: a, consumer: true}]}`, `:1:19: ws_urlconfs.a[0].regex: "(": expected a )`},
+		"a missing guest":                          {`guest: {path: no.wasm}`, `:1:9: guest.path: expected a Wasm module`},
+		"a file that is not a guest":               {`guest: {path: file.yaml}`, `:1:9: guest.path: expected a Wasm module, found`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "file.yaml")
@@ -24,7 +24,7 @@ func TestErrorsOfAStartHaveTheirPlace_F5(t *testing.T) {
 			}
 			code, _, stderr := command("", "serve", "-c", path)
 			if want := "tenantedge: " + path + c.want; code != exitFailed || !strings.HasPrefix(stderr, want) || strings.Count(stderr, "\n") != 1 {
-				t.Errorf("serve: exit %d, %q, expected one line, as %q", code, stderr, want)
+				t.Errorf("serve: exit %d, %q, expected one line that begins with %q", code, stderr, want)
 			}
 			code, stdout, _ := command("", "check", "-c", path)
 			if code != exitFailed || !strings.HasPrefix(stdout, path+c.want) || strings.Count(stdout, "\n") != 1 {

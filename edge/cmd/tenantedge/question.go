@@ -67,7 +67,7 @@ func (q *question) keepID(line []byte) {
 func jsonKind(e *json.UnmarshalTypeError) string {
 	switch kind := e.Type.String(); {
 	case kind == "string":
-		return "a text"
+		return "a string"
 	case strings.HasPrefix(kind, "[]"):
 		return "a list"
 	default:
@@ -81,11 +81,11 @@ func (q *question) check() error {
 		return q.checkRequest()
 	case "cache_key":
 		if q.Key == nil {
-			return errors.New("key: expected one, found none")
+			return errors.New("key: expected a value, found none")
 		}
 	case "reverse_key":
 		if q.CacheKey == nil {
-			return errors.New("cache_key: expected one, found none")
+			return errors.New("cache_key: expected a cache key, found none")
 		}
 	case "storage":
 		return q.checkFiles()
@@ -173,7 +173,7 @@ func (q *question) setURL(request string) error {
 	// Only scheme and host come from the parsed URL. The target stays as written.
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return usagef("eval: --request: expected a method and a URL, as 'GET http://acme.example.com/x', found %q", request)
+		return usagef("eval: --request: expected a method and a URL, such as 'GET http://acme.example.com/x', found %q", request)
 	}
 	_, rest, _ := strings.Cut(address, "://")
 	target := "/"

@@ -56,13 +56,13 @@ func (p *edgeProcess) line(message string) map[string]any {
 		select {
 		case l, ok := <-p.lines:
 			if !ok {
-				p.t.Fatalf("the edge ended before it said %q", message)
+				p.t.Fatalf("the edge ended before it logged %q", message)
 			}
 			if l["msg"] == message {
 				return l
 			}
 		case <-late:
-			p.t.Fatalf("the edge does not say %q", message)
+			p.t.Fatalf("the edge does not log %q", message)
 		}
 	}
 }
@@ -95,14 +95,14 @@ func TestServeFollowsTheGuestsFile(t *testing.T) {
 	loaded := p.line("the guest is loaded")
 	for _, key := range []string{"digest", "reset", "fault_gate", "reset_refused", "fuel_version", "instances", "image_bytes"} {
 		if _, ok := loaded[key]; !ok {
-			t.Errorf("the line on the guest has no %s: %v", key, loaded)
+			t.Errorf("the log line about the guest has no %s: %v", key, loaded)
 		}
 	}
 	p.line("serving")
 
 	p.signal(syscall.SIGHUP)
 	if l := p.line("the guest file was reloaded; its guest was already running"); l["digest"] != loaded["digest"] {
-		t.Errorf("it runs %v, and %v before", l["digest"], loaded["digest"])
+		t.Errorf("the guest is %v, and was %v before", l["digest"], loaded["digest"])
 	}
 	replaceFile(t, guest, numbered(1))
 	if l := p.line("the guest file has changed; its guest is now running"); l["previous"] != loaded["digest"] {

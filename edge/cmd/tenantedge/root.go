@@ -11,17 +11,17 @@ func newRoot() *cobra.Command {
 		Use:   "tenantedge",
 		Short: "Route the requests of a multi-tenant application",
 		Long: text(`
-			tenantedge stands in front of a multi-tenant application. For every request
-			a WebAssembly guest decides which tenant it is for: by domain, folder, header
-			or session, as django-pgschemas does. The request is then proxied, served,
-			redirected or refused.
+			tenantedge runs in front of a multi-tenant application. For every request, a
+			WebAssembly guest decides which tenant it is for: by domain, folder, header or
+			session, as django-pgschemas does. The request is then proxied, served from files,
+			answered, redirected or refused.
 		`),
 		Example: text(`
-			  tenantedge serve --demo                     look around, nothing needed
+			  tenantedge serve --demo                     try it without a configuration
 			  tenantedge serve --config tenantedge.yaml   serve
-			  tenantedge check --config tenantedge.yaml   find what is wrong with it
+			  tenantedge check --config tenantedge.yaml   find its errors
 			  tenantedge eval --config tenantedge.yaml \
-			    --request 'GET http://acme.example.com/'  ask where a request would go
+			    --request 'GET http://acme.example.com/'  show where a request would go
 			  tenantedge tenants --config tenantedge.yaml list
 		`),
 		SilenceUsage:  true,

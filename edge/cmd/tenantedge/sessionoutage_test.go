@@ -164,7 +164,7 @@ func TestAnOutageOfTheSessionsTakesOnlyRequestsAlongThatNeedThem_G3(t *testing.T
 				known, fresh := l.ask("t1.example.com", 200)
 				t.Logf("%s: with a known session %v, with others %v", when, known, fresh)
 				if known[200] != 200 || fresh[want] != 200 {
-					t.Errorf("%s: with a known session %v, want 200 alone; with others %v, want %d alone", when, known, fresh, want)
+					t.Errorf("%s: with a known session %v, want only 200; with others %v, want only %d", when, known, fresh, want)
 				}
 				if got := l.with("t2.example.com", knownSession); got != c.stranger {
 					t.Errorf("%s: a known session of another tenant gets %d, want %d", when, got, c.stranger)
@@ -173,12 +173,12 @@ func TestAnOutageOfTheSessionsTakesOnlyRequestsAlongThatNeedThem_G3(t *testing.T
 			expect("before", 200)
 			resume := pause(t, database)
 			defer resume()
-			expect("while the database is silent", c.fresh)
+			expect("while the database does not respond", c.fresh)
 			resume()
 			l.again()
-			expect("after the silence", 200)
+			expect("after the database responds again", 200)
 			database.Kill(t)
-			expect("while there is no database", c.fresh)
+			expect("while the database is stopped", c.fresh)
 			database.Restart(t)
 			l.again()
 			expect("after the restart", 200)

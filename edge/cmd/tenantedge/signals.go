@@ -42,7 +42,7 @@ func untilSignal(ctx context.Context, log *slog.Logger) (context.Context, orders
 					return
 				}
 				first = false
-				log.Info("asked to end; once more ends it at once", "signal", s.String())
+				log.Info("shutting down; a second signal interrupts open requests", "signal", s.String())
 				cancel()
 			case <-done:
 				return

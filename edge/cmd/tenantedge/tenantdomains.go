@@ -15,7 +15,7 @@ func newDomain(path *string) *cobra.Command {
 	return group(&cobra.Command{
 		Use:   "domain",
 		Short: "Add and remove domains of tenants",
-		Long:  "domain adds and removes the rows by which a tenant is found: a domain, or a folder of one.",
+		Long:  "domain adds and removes the rows by which a tenant is found: a domain, or a folder of a domain.",
 		Example: text(`
 			  tenantedge tenants -c tenantedge.yaml domain add acme www.acme.example --primary
 			  tenantedge tenants -c tenantedge.yaml domain rm old.example.com
@@ -29,8 +29,8 @@ func newDomainAdd(path *string) *cobra.Command {
 		Use:   "add TENANT DOMAIN",
 		Short: "Add a domain to a tenant",
 		Long: text(`
-			add writes a domain row. With --primary it takes the place of the primary one;
-			a tenant's first row is primary anyway.
+			add writes a domain row. With --primary, it becomes the tenant's primary domain
+			in place of the present one. A tenant's first row is always primary.
 		`),
 		Example: text(`
 			  tenantedge tenants -c tenantedge.yaml domain add acme acme.example.com --primary
@@ -50,9 +50,9 @@ func newDomainAdd(path *string) *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&row.Folder, "folder", "", "first path segment, as `FOLDER`; empty: the whole host")
+	f.StringVar(&row.Folder, "folder", "", "`FOLDER` of the domain, the first path segment; empty: the whole host")
 	f.BoolVar(&row.IsPrimary, "primary", false, "make it the tenant's primary domain")
-	f.BoolVar(&row.RedirectToPrimary, "redirect", false, "redirect from it to the primary domain")
+	f.BoolVar(&row.RedirectToPrimary, "redirect", false, "redirect to the tenant's primary domain")
 	c.MarkFlagsMutuallyExclusive("primary", "redirect")
 	return c
 }
@@ -63,9 +63,9 @@ func newDomainRemove(path *string) *cobra.Command {
 		Use:   "rm DOMAIN",
 		Short: "Remove a domain",
 		Long: text(`
-			rm deletes the row of a domain, or, with --folder, that of one of its folders.
-			If it was the tenant's primary domain, another of the tenant's domains becomes
-			primary, one that does not redirect if there is one.
+			rm deletes the row of a domain or, with --folder, the row of one of its folders.
+			If it was the tenant's primary domain, another domain of the tenant becomes
+			primary, if possible one that does not redirect.
 		`),
 		Example: "  tenantedge tenants -c tenantedge.yaml domain rm old.example.com\n  tenantedge tenants -c tenantedge.yaml domain rm shop.example.com --folder acme",
 		Args:    exactArgs("DOMAIN"),
@@ -84,7 +84,7 @@ func newDomainRemove(path *string) *cobra.Command {
 			})
 		},
 	}
-	c.Flags().StringVar(&folder, "folder", "", "`FOLDER` of the row; empty: that of the whole host")
+	c.Flags().StringVar(&folder, "folder", "", "`FOLDER` of the row; empty: the row of the whole host")
 	return c
 }
 

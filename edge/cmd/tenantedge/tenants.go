@@ -21,11 +21,11 @@ func newTenants() *cobra.Command {
 		Short: "List and change the tenants of the directory",
 		Long: text(`
 			tenants reads and writes the tables of a directory with source postgres. Running
-			edges follow at once and need no restart. Tenants of a file are listed too, and
-			changed by editing the file.
+			edges apply changes at once, without a restart. Tenants of a file can be listed; to
+			change them, edit the file.
 
-			A tenant is named by its id or its schema name. Of its domains one is always
-			primary: the first one, until another is made so.
+			Name a tenant by its id or its schema name. One of its domains is always primary:
+			the first one, until another one is made primary.
 		`),
 		Example: text(`
 			  tenantedge tenants -c tenantedge.yaml list
@@ -79,7 +79,7 @@ func database(file *config.File) (postgres.Config, error) {
 		if file.Directory.Source != "" {
 			found = "source " + file.Directory.Source
 		}
-		return postgres.Config{}, fmt.Errorf("%s: directory: expected source postgres, found %s; tenants of a file are changed by editing it", file.Name, found)
+		return postgres.Config{}, fmt.Errorf("%s: directory: expected source postgres, found %s; to change tenants of a file, edit it", file.Name, found)
 	}
 	c, err := serve.Database(file)
 	if err != nil {
@@ -94,10 +94,10 @@ func newTenantsAdd(path *string) *cobra.Command {
 	var attributes []string
 	c := &cobra.Command{
 		Use:   "add SCHEMA",
-		Short: "Add a tenant and make its schema",
+		Short: "Add a tenant and create its schema",
 		Long: text(`
-			add writes a tenant's row and that of its domain, and makes its schema: all of
-			them or none. The schema is empty: let your application migrate it.
+			add writes the rows of a tenant and of its domain, and creates its schema, in one
+			transaction. The schema is empty: let your application migrate it.
 		`),
 		Example: text(`
 			  tenantedge tenants -c tenantedge.yaml add acme --domain acme.example.com
@@ -134,9 +134,9 @@ func newTenantsAdd(path *string) *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&t.ID, "id", "", "`ID` of the row; without it the database gives one")
-	f.StringArrayVar(&attributes, "set", nil, "further column of the row, as `COLUMN=VALUE`; may be repeated")
-	f.BoolVar(&t.NoSchema, "no-schema", false, "write the row alone: the schema is there, or made elsewhere")
+	f.StringVar(&t.ID, "id", "", "`ID` of the row; default: assigned by the database")
+	f.StringArrayVar(&attributes, "set", nil, "additional column of the row, as `COLUMN=VALUE`; may be repeated")
+	f.BoolVar(&t.NoSchema, "no-schema", false, "write only the rows; the schema exists or is created elsewhere")
 	f.StringVar(&domain.Domain, "domain", "", "first `DOMAIN` of the tenant")
 	f.StringVar(&domain.Folder, "folder", "", "`FOLDER` of that domain; empty: the whole host")
 	return c
@@ -148,8 +148,8 @@ func newTenantsRemove(path *string) *cobra.Command {
 		Use:   "rm TENANT",
 		Short: "Remove a tenant and its domains",
 		Long: text(`
-			rm deletes the tenant's row and its domains. The schema stays, with all that is
-			in it, unless --drop-schema says otherwise.
+			rm deletes the tenant's row and its domains. The schema and its contents stay,
+			unless --drop-schema is given.
 		`),
 		Example: "  tenantedge tenants -c tenantedge.yaml rm acme\n  tenantedge tenants -c tenantedge.yaml rm 17 --drop-schema",
 		Args:    exactArgs("TENANT"),
@@ -159,9 +159,9 @@ func newTenantsRemove(path *string) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				what := "its schema was left as it is"
+				what := "its schema was kept"
 				if drop {
-					what = "its schema too"
+					what = "its schema was dropped"
 				}
 				_, err = fmt.Fprintf(c.OutOrStdout(), "removed tenant %s with id %s; %s\n", t.Schema, t.ID, what)
 				return err

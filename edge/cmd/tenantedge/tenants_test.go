@@ -75,7 +75,7 @@ func TestTenantsAreManagedFromTheCommandLine(t *testing.T) {
 		{"tenants -c %s domain rm acme.example.com", exitOK, "removed acme.example.com; the primary domain of tenant 1 is old.example.com", ""},
 		{"eval -c %s --json -r http://old.example.com/x?y", exitOK, `"schema":"acme"`, ""},
 		{"tenants -c %s domain rm old.example.com", exitOK, "its tenant has no domain left", ""},
-		{"tenants -c %s rm acme --drop-schema", exitOK, "removed tenant acme with id 1; its schema too", ""},
+		{"tenants -c %s rm acme --drop-schema", exitOK, "removed tenant acme with id 1; its schema was dropped", ""},
 		{"tenants -c %s rm acme", exitFailed, "", "not found"},
 		{"tenants -c %s add acme --id 7", exitOK, "added tenant acme with id 7", ""},
 	} {
@@ -112,7 +112,7 @@ directory: `
 		if code != exitOK || !strings.Contains(stdout, `"plan": "gold"`) {
 			t.Errorf("%s: exit %d\n%s", name, code, stdout)
 		}
-		if code, _, stderr := command("", "tenants", "-c", config, "add", "x"); code != exitFailed || !strings.Contains(stderr, "changed by editing it") {
+		if code, _, stderr := command("", "tenants", "-c", config, "add", "x"); code != exitFailed || !strings.Contains(stderr, "to change tenants of a file, edit it") {
 			t.Errorf("%s, add: exit %d\n%s", name, code, stderr)
 		}
 	}

@@ -22,8 +22,8 @@ func newTenantsList(path *string) *cobra.Command {
 		Short: "List tenants and their domains",
 		Long: text(`
 			list shows every tenant of the directory with its domains: * marks the primary
-			one, > those that redirect to it. The tenants may come from a database, a file,
-			or the configuration itself.
+			domain, > a domain that redirects to it. The tenants come from a database, a
+			file, or the configuration itself.
 		`),
 		Example: "  tenantedge tenants -c tenantedge.yaml list\n  tenantedge tenants -c tenantedge.yaml list --json | jq .",
 		Args:    noArgs,
@@ -38,7 +38,7 @@ func newTenantsList(path *string) *cobra.Command {
 			return listText(c.OutOrStdout(), state)
 		},
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "write one JSON object, in the form that a directory file has")
+	c.Flags().BoolVar(&asJSON, "json", false, "write one JSON object, in the format of a directory file")
 	return c
 }
 

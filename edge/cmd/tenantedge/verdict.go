@@ -19,7 +19,7 @@ const confidence = 0.95
 func (o *benchOptions) tell(out io.Writer, qs []asked, cs []*contender) {
 	fmt.Fprintf(out, "%d requests, %d rounds of %v for each guest\n\n", len(qs), o.rounds, o.time)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "guest\t\tdigest\tfuel a request\tmost\ttime a request\tinterval")
+	fmt.Fprintln(table, "guest\t\tdigest\tfuel per request\tmaximum\ttime per request\tinterval")
 	for i, c := range cs {
 		info := c.host.Report().Guest
 		s := benchmath.AssumeNothing.Summary(c.sample(), confidence)
@@ -111,9 +111,9 @@ func fuelVerdict(qs []asked, a, b *contender) string {
 	case ma == mb:
 		return fmt.Sprintf("Fuel: both use the same on average, but not for each request (first: line %d).", line)
 	case worse == 0:
-		return fmt.Sprintf("Fuel: %s is cheaper, %.1f %% less a request; exact, and the same on every machine.", least, 100*(1-min(ma, mb)/max(ma, mb)))
+		return fmt.Sprintf("Fuel: %s is cheaper, %.1f %% less per request; exact, and the same on every machine.", least, 100*(1-min(ma, mb)/max(ma, mb)))
 	default:
-		return fmt.Sprintf("Fuel: %s is cheaper, %.1f %% less a request on average, but dearer for %d of them (first: line %d); exact, and the same on every machine.",
+		return fmt.Sprintf("Fuel: %s is cheaper, %.1f %% less per request on average, but more expensive for %d of them (first: line %d); exact, and the same on every machine.",
 			least, 100*(1-min(ma, mb)/max(ma, mb)), worse, line)
 	}
 }
@@ -125,13 +125,13 @@ func timeVerdict(a, b *contender) string {
 	comparison := benchmath.AssumeNothing.Compare(sa, sb)
 	ma, mb := benchmath.AssumeNothing.Summary(sa, confidence).Center, benchmath.AssumeNothing.Summary(sb, confidence).Center
 	if comparison.P > comparison.Alpha {
-		return fmt.Sprintf("Time: neither is cheaper by more than chance (%s).", comparison)
+		return fmt.Sprintf("Time: no significant difference (%s).", comparison)
 	}
 	name, cheap, dear := "A", ma, mb
 	if mb < ma {
 		name, cheap, dear = "B", mb, ma
 	}
-	return fmt.Sprintf("Time: %s is cheaper, %.1f %% less a request (%s).", name, 100*(1-cheap/dear), comparison)
+	return fmt.Sprintf("Time: %s is cheaper, %.1f %% less per request (%s).", name, 100*(1-cheap/dear), comparison)
 }
 
 // units formats an average of fuel, with one decimal unless it is an integer.

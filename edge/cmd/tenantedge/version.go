@@ -16,9 +16,9 @@ import (
 func newVersion() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
-		Short: "Print the versions of program, Go, wazero and guest",
+		Short: "Print the versions of tenantedge, Go, wazero and the guest",
 		Long: text(`
-			version prints what this program was built from. The digest is the SHA-256 of the
+			version prints the versions of this program and its parts. The digest is the SHA-256 of the
 			built-in guest, which a configuration may replace (guest.path).
 		`),
 		Example: "  tenantedge version",

@@ -22,8 +22,8 @@ import (
 func newWS() *cobra.Command {
 	return group(&cobra.Command{
 		Use:     "ws",
-		Short:   "Talk to websockets",
-		Long:    "ws opens websockets, to see what a tenant's clients would.",
+		Short:   "Open websockets as a client",
+		Long:    "ws opens websockets, to show what the clients of a tenant see.",
 		Example: "  tenantedge ws connect ws://acme.example.com/room/lobby/ --send hello",
 	}, newWSConnect())
 }
@@ -43,28 +43,28 @@ func newWSConnect() *cobra.Command {
 	var o wsOptions
 	c := &cobra.Command{
 		Use:   "connect URL",
-		Short: "Open a websocket, send lines, print what comes",
+		Short: "Open a websocket, send lines and print messages",
 		Long: text(`
-			connect opens a websocket and sends each line of its input as a message. Each
-			message that comes is printed as a line: text as it is, binary as a Go string in
-			quotes. With --send it sends those texts, and prints what comes until nothing has
-			come for --wait.
+			connect opens a websocket and sends each line of its input as a message. It prints
+			each message that it receives on a line: text as it is, binary as a quoted Go
+			string. With --send, it sends only those texts, and closes the websocket when it has
+			received nothing for --wait.
 
-			--host says which tenant is asked, where the URL names an address alone. The
-			Origin is that of a page on the same host, unless --origin says another; an empty
-			one sends none, as programs do.
+			--host selects the tenant if the URL has only an address. The Origin is that of a
+			page on the same host, unless --origin names another one; if --origin is empty, none
+			is sent, as by clients that are not browsers.
 
-			It exits with 0 when the websocket ended with 1000 or 1001, or by the end of the
-			input; with 1 when it ended otherwise; and with 3 when the handshake was refused,
-			whose status and text it prints:
+			The exit status is 0 if the websocket was closed with 1000 or 1001, as at the end of
+			the input; 1 if it ended otherwise; and 3 if the handshake was refused. In this case
+			connect prints the status and its text:
 
-			  400  the handshake is malformed, or the Host or the path in doubt
-			  404  no tenant of that host, or no route for that path
-			  403  the Origin is neither of the tenant's domains nor in websockets.origins
+			  400  the handshake is malformed, or its Host or path is ambiguous
+			  404  no tenant has that host, or no route matches that path
+			  403  the Origin is neither a domain of the tenant nor in websockets.origins
 			  421  the tenant's domain, header and session disagree
-			  426  it is no websocket handshake, or not version 13
-			  502  the upstream is away, or the guest failed
-			  503  too many connections of the tenant, or the edge shuts down
+			  426  the request is not a websocket handshake of version 13
+			  502  the upstream is not reachable, or the guest failed
+			  503  the tenant has too many connections, or the edge is shutting down
 		`),
 		Example: text(`
 			  tenantedge ws connect ws://acme.example.com/room/lobby/
@@ -77,14 +77,14 @@ func newWSConnect() *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.host, "host", "", "`HOST` of the handshake, in place of the URL's")
+	f.StringVar(&o.host, "host", "", "`HOST` of the handshake, instead of the URL's")
 	f.StringVar(&o.origin, "origin", "same", "`ORIGIN` of the handshake; empty: none")
-	f.StringArrayVar(&o.send, "send", nil, "`TEXT` to send in place of the input; may be repeated")
-	f.StringSliceVar(&o.protocols, "protocol", nil, "`NAMES` of subprotocols to offer, the best first")
-	f.StringArrayVarP(&o.headers, "header", "H", nil, "`NAME: VALUE` of the handshake; may be repeated")
-	f.DurationVar(&o.wait, "wait", time.Second, "`TIME` to wait for more after --send")
+	f.StringArrayVar(&o.send, "send", nil, "`TEXT` to send instead of the input; may be repeated")
+	f.StringSliceVar(&o.protocols, "protocol", nil, "`NAMES` of subprotocols to offer, in order of preference")
+	f.StringArrayVarP(&o.headers, "header", "H", nil, "additional header of the handshake, as `NAME: VALUE`; may be repeated")
+	f.DurationVar(&o.wait, "wait", time.Second, "`TIME` to wait for further messages after --send")
 	f.BoolVar(&o.binary, "binary", false, "send binary messages")
-	f.BoolVar(&o.insecure, "insecure", false, "take any certificate")
+	f.BoolVar(&o.insecure, "insecure", false, "accept any certificate")
 	return c
 }
 
@@ -159,7 +159,7 @@ func (o *wsOptions) print(client *sockets.Client, out, errOut io.Writer, input <
 			if closed.Code == sockets.CodeNormal || closed.Code == sockets.CodeGoingAway {
 				return nil
 			}
-			return fmt.Errorf("ws connect: the websocket ended with %d", closed.Code)
+			return fmt.Errorf("ws connect: expected the websocket to be closed with 1000 or 1001, found %d", closed.Code)
 		case err != nil:
 			return fmt.Errorf("ws connect: the connection was lost: %w", err)
 		}
@@ -181,7 +181,7 @@ func (o *wsOptions) print(client *sockets.Client, out, errOut io.Writer, input <
 func (o *wsOptions) request(target string) (*http.Request, error) {
 	u, err := url.Parse(target)
 	if err != nil || u.Hostname() == "" || u.Scheme != "ws" && u.Scheme != "wss" {
-		return nil, usagef("ws connect: expected a URL as ws://acme.example.com/room/ or wss://…, found %q", target)
+		return nil, usagef("ws connect: expected a URL such as ws://acme.example.com/room/ or wss://…, found %q", target)
 	}
 	r := &http.Request{URL: u, Host: cmp.Or(o.host, u.Host), Header: http.Header{}}
 	if below := strings.ToLower(u.Hostname()); strings.HasSuffix(below, ".localhost") {

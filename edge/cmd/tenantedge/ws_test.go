@@ -20,12 +20,12 @@ func TestWSConnectTalksToTheDemonstrationsRoom(t *testing.T) {
 	hint := demonstration(t)
 	m := regexp.MustCompile(`tenant1\.localhost(:\d+)`).FindStringSubmatch(hint)
 	if m == nil || !strings.Contains(hint, "ws connect ws://") {
-		t.Fatalf("the demonstration says %q", hint)
+		t.Fatalf("the demonstration prints %q", hint)
 	}
 	port := m[1]
 	room := "ws://127.0.0.1" + port + "/room/lobby/"
 	code, out, errOut := talk(strings.NewReader(""), room, "--host", "tenant1.localhost"+port, "--send", "hello", "--send", "again", "--wait", "100ms")
-	if code != exitOK || out != "tenant1: guest 1 has come\ntenant1: guest 1 says hello\ntenant1: guest 1 says again\n" || !strings.Contains(errOut, "closed with 1000") {
+	if code != exitOK || out != "tenant1: visitor 1 joined\ntenant1: visitor 1 says hello\ntenant1: visitor 1 says again\n" || !strings.Contains(errOut, "closed with 1000") {
 		t.Errorf("--send: %d\n%s%s", code, out, errOut)
 	}
 	lines, in := io.Pipe()
@@ -34,7 +34,7 @@ func TestWSConnectTalksToTheDemonstrationsRoom(t *testing.T) {
 		_ = in.Close()
 	}()
 	code, out, errOut = talk(lines, room, "--host", "tenant2.localhost"+port)
-	if code != exitOK || !strings.Contains(out, "tenant2: guest 2 says two\n") {
+	if code != exitOK || !strings.Contains(out, "tenant2: visitor 2 says two\n") {
 		t.Errorf("lines: %d\n%s%s", code, out, errOut)
 	}
 	for _, c := range []struct {
@@ -49,7 +49,7 @@ func TestWSConnectTalksToTheDemonstrationsRoom(t *testing.T) {
 		{[]string{room, "--host", "tenant1.localhost" + port, "-H", "Origin: https://evil.example.net"}, exitRefused, "refused: 403 Forbidden"},
 		{[]string{"ws://tenant1.localhost" + port + "/nothing/"}, exitRefused, "refused: 404 Not Found"},
 		{[]string{"ws://tenant1.localhost" + port + "/room/lobby/", "--send", "hi", "--wait", "100ms"}, exitOK, "closed with 1000"},
-		{[]string{"http://127.0.0.1" + port}, exitUsage, "expected a URL as ws://"},
+		{[]string{"http://127.0.0.1" + port}, exitUsage, "expected a URL such as ws://"},
 		{[]string{room, "-H", "no colon"}, exitUsage, "expected NAME: VALUE"},
 		{[]string{}, exitUsage, "expected URL"},
 		{[]string{"ws://127.0.0.1:1/"}, exitFailed, "ws connect: "},
