@@ -58,7 +58,7 @@ func TestARestartBesideABrokenGuestFileServes_G2_G12(t *testing.T) {
 			defer resp.Body.Close()
 			var r serve.Readiness
 			if err := json.NewDecoder(resp.Body).Decode(&r); err != nil || resp.StatusCode != http.StatusOK || r.Guest.Degraded == "" {
-				t.Errorf("/readyz says %d, %+v, %v", resp.StatusCode, r, err)
+				t.Errorf("/readyz answers %d, %+v, %v", resp.StatusCode, r, err)
 			}
 			if err := os.RemoveAll(guest); err != nil {
 				t.Fatal(err)

@@ -30,7 +30,8 @@ func newServe() *cobra.Command {
 
 			SIGTERM or SIGINT begins a shutdown: /readyz answers 503, the listeners close,
 			websockets are closed with 1001, and open requests may finish within
-			limits.shutdown_timeout. The rest get 503. A second signal interrupts them at once.
+			limits.shutdown_timeout; the remaining ones get 503. A second signal interrupts
+			them at once.
 
 			The file guest.path is watched. A new guest is tried in a child process and then
 			replaces the current one without failing a request. If it is refused, the error is

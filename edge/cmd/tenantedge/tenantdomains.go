@@ -30,7 +30,7 @@ func newDomainAdd(path *string) *cobra.Command {
 		Short: "Add a domain to a tenant",
 		Long: text(`
 			add writes a domain row. With --primary, it becomes the tenant's primary domain
-			in place of the present one. A tenant's first row is always primary.
+			instead of the current one. A tenant's first row is always primary.
 		`),
 		Example: text(`
 			  tenantedge tenants -c tenantedge.yaml domain add acme acme.example.com --primary
