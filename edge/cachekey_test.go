@@ -24,7 +24,7 @@ func TestACacheKeyBeginsWithItsTenant_D7(t *testing.T) {
 		if (err == nil) != want || want && key != result {
 			t.Errorf("the guest gives %q: %q, %v", result, key, err)
 		}
-		if err != nil && !strings.Contains(err.Error(), "expected it to begin with the schema") {
+		if err != nil && !strings.Contains(err.Error(), "expected the schema, or the schema and a colon at its start") {
 			t.Errorf("the guest gives %q: %v", result, err)
 		}
 	}

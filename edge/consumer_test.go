@@ -124,14 +124,14 @@ func TestNothingOfAnEventThatFailsHappens(t *testing.T) {
 		{"a reason that is too long", "close 1000 " + strings.Repeat("x", 124)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			logged := strings.Count(w.log.String(), "a websocket's event failed")
+			logged := strings.Count(w.log.String(), "a websocket event failed")
 			v := w.visit(t, "acme", "state before", "say ready")
 			v.hears(t, "ready")
 			v.says(t, "say something", "state after", "group watch something", "broadcast watch something", c.last)
 			v.isSentAway(t, sockets.CodeInternal, "")
 			witness.says(t, "say nothing came")
 			witness.hears(t, "nothing came")
-			if n := strings.Count(w.log.String(), "a websocket's event failed") - logged; n != 1 {
+			if n := strings.Count(w.log.String(), "a websocket event failed") - logged; n != 1 {
 				t.Errorf("the log has %d lines of it, expected 1: %q", n, w.log)
 			}
 			failures++
@@ -299,7 +299,7 @@ func TestASwapDropsNoWebsocket(t *testing.T) {
 	swap(assets.Router)
 	v.says(t, "say anyone?")
 	v.isSentAway(t, sockets.CodeRestart, "")
-	if s := w.host.consumers.Stats(); s.Restarted != 1 || !strings.Contains(w.log.String(), "handles no websockets any more") {
+	if s := w.host.consumers.Stats(); s.Restarted != 1 || !strings.Contains(w.log.String(), "no longer handles websockets") {
 		t.Errorf("counted %+v, logged %s", s, w.log)
 	}
 }
@@ -319,7 +319,7 @@ func TestAQueryWithoutASchemaNeedsAQuerierForIt_D8(t *testing.T) {
 		queries   Querier
 		want, log string
 	}{
-		{echoQueries{}, "[] tenantedge: not allowed", "no statement runs in schema public alone"},
+		{echoQueries{}, "[] tenantedge: not allowed", "statements cannot run in schema public only"},
 		{publicQueries{}, "[public] <nil>", ""},
 		{nil, "[] tenantedge: unavailable", "expected queries in the configuration"},
 	} {

@@ -31,7 +31,7 @@ var (
 	// tenant.
 	ErrSession = errors.New("edge: the session cannot be read")
 	// ErrGuestRefused is a guest that New or Swap did not load.
-	ErrGuestRefused = errors.New("edge: the guest is refused")
+	ErrGuestRefused = errors.New("edge: the guest is rejected")
 	// ErrNoPrevious is a Rollback before the first Swap.
 	ErrNoPrevious = errors.New("edge: there is no previous guest")
 	// ErrUnknownTenant is a schema that no tenant has.
@@ -138,7 +138,7 @@ func failure(err error) *RouteError {
 	case errors.Is(err, ErrGuest):
 		e.Status, e.Reason = http.StatusBadGateway, "the guest failed"
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		e.Status, e.Reason = http.StatusServiceUnavailable, "the request ended first"
+		e.Status, e.Reason = http.StatusServiceUnavailable, "the request ended before it was routed"
 	}
 	return e
 }

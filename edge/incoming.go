@@ -64,7 +64,7 @@ func (h *Host) TrustsPeer(r *http.Request) bool { return h.trust.Peer(r) }
 func (h *Host) proves(r *http.Request, q *Request) bool {
 	ok, err := h.trust.Proved(r.Header, q.Method, q.Host, q.Target)
 	if err != nil {
-		h.config.Logger.DebugContext(r.Context(), "tenant header refused", "reason", err)
+		h.config.Logger.DebugContext(r.Context(), "tenant header rejected", "reason", err)
 	}
 	return ok
 }

@@ -17,7 +17,7 @@ import (
 func (c *Config) RefuseTenant(t tenantdb.Tenant) (reason string) {
 	for _, own := range [...]struct{ column, value string }{{"schema", t.Schema}, {"id", t.ID}} {
 		if entry := c.claims(own.value); entry != "" {
-			return fmt.Sprintf("the %s %q is %s: a header or session that names it would mean two tenants; change one of them", own.column, own.value, entry)
+			return fmt.Sprintf("the %s %q is also %s: a header or session with this value would match two tenants; change one of them", own.column, own.value, entry)
 		}
 	}
 	return ""
@@ -26,7 +26,7 @@ func (c *Config) RefuseTenant(t tenantdb.Tenant) (reason string) {
 // claims describes the entry of the TENANTS table that ref names; empty: none.
 func (c *Config) claims(ref string) string {
 	if strings.EqualFold(ref, tenancy.PublicSchema) || strings.EqualFold(ref, "default") {
-		return "an entry of tenants that is never routed to"
+		return "an entry of tenants that receives no requests"
 	}
 	if c.Default != nil && c.Default.CloneReference != "" && strings.EqualFold(ref, c.Default.CloneReference) {
 		return "the clone reference"
@@ -35,7 +35,7 @@ func (c *Config) claims(ref string) string {
 		t := &c.Tenants[i]
 		switch {
 		case strings.EqualFold(ref, t.Schema):
-			return "that of the entry " + t.Schema + " of tenants"
+			return "the schema of the entry " + t.Schema + " of tenants"
 		case t.Header != nil && strings.EqualFold(ref, *t.Header):
 			return "the header of the entry " + t.Schema + " of tenants"
 		case t.SessionKey != nil && strings.EqualFold(ref, *t.SessionKey):

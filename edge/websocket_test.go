@@ -504,9 +504,9 @@ func TestWebsocketsThatCannotBeServedAreRefusedAtTheStart(t *testing.T) {
 		"two targets": {func(_ *websocket.Config, t map[string]websocket.Target) {
 			t["chat"] = websocket.Target{Handler: "echo", Consumer: true}
 		}, "expected exactly one of Upstream, Consumer and Handler"},
-		"a handler that is not":  {func(_ *websocket.Config, t map[string]websocket.Target) { t["chat"] = websocket.Target{Handler: "eco"} }, `expected a handler that is registered, found "eco"`},
+		"a handler that is not":  {func(_ *websocket.Config, t map[string]websocket.Target) { t["chat"] = websocket.Target{Handler: "eco"} }, `expected a registered handler, found "eco"`},
 		"a guest without":        {func(_ *websocket.Config, t map[string]websocket.Target) { t["chat"] = websocket.Target{Consumer: true} }, "expected a guest that handles websockets"},
-		"an origin with a path":  {func(c *websocket.Config, _ map[string]websocket.Target) { c.Origins = []string{"https://a.example/x"} }, "expected an origin as"},
+		"an origin with a path":  {func(c *websocket.Config, _ map[string]websocket.Target) { c.Origins = []string{"https://a.example/x"} }, "expected an origin such as"},
 		"an origin of a file":    {func(c *websocket.Config, _ map[string]websocket.Target) { c.Origins = []string{"file://a.example"} }, "that starts with http"},
 		"an unknown compression": {func(c *websocket.Config, _ map[string]websocket.Target) { c.Compression = "best" }, "expected off, per-message or with-context"},
 		"a limit below zero":     {func(c *websocket.Config, _ map[string]websocket.Target) { c.Limits.Message = -1 }, "expected a positive value"},

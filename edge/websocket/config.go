@@ -131,9 +131,9 @@ func (w *Config) checkTarget(t *Target) error {
 	case kinds != 1:
 		return errors.New("expected exactly one of Upstream, Consumer and Handler")
 	case t.Handler != "" && w.Handlers[t.Handler] == nil:
-		return fmt.Errorf("expected a handler that is registered, found %q", t.Handler)
+		return fmt.Errorf("expected a registered handler, found %q", t.Handler)
 	case t.Upstream != nil && (!slices.Contains([]string{"ws", "wss", "http", "https"}, t.Upstream.Scheme) || t.Upstream.Hostname() == ""):
-		return errors.New("expected an upstream as ws://127.0.0.1:8001")
+		return errors.New("expected the URL of an upstream, such as ws://127.0.0.1:8001")
 	}
 	return CheckOrigins(t.Origins)
 }
@@ -153,7 +153,7 @@ func CheckOrigins(origins []string) error {
 		host = strings.TrimPrefix(host, "*.")
 		u, err := url.Parse("//" + host)
 		if err != nil || host == "" || u.Host != host || u.Hostname() == "" || strings.Contains(host, "*") || host != strings.ToLower(host) {
-			return fmt.Errorf("expected an origin as https://app.example.com, app.example.com or *.example.com, in lower case and without a path, found %q", o)
+			return fmt.Errorf("expected an origin such as https://app.example.com, app.example.com or *.example.com, in lower case and without a path, found %q", o)
 		}
 	}
 	return nil

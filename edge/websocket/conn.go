@@ -207,7 +207,7 @@ func (e *events) Interrupted(err error) {
 // the channel layer. The hub does the same in its own goroutines.
 func (e *events) recovered() {
 	if p := recover(); p != nil {
-		e.route.server.edge.Logger.Error("a websocket's consumer panicked", "panic", p, "schema", e.route.schema, "route", e.route.name)
+		e.route.server.edge.Logger.Error("a websocket consumer panicked", "panic", p, "schema", e.route.schema, "route", e.route.name)
 		e.conn.CloseWith(sockets.CodeInternal)
 	}
 }

@@ -27,10 +27,10 @@ func (s *Server) relay(w http.ResponseWriter, r *http.Request, h *sockets.Handsh
 		passOn(w, answered.Response)
 	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
 		h.Reject()
-		s.reject(w, r, http.StatusGatewayTimeout, "the websocket's upstream did not answer in time", err)
+		s.reject(w, r, http.StatusGatewayTimeout, "the websocket upstream did not answer in time", err)
 	default:
 		h.Reject()
-		s.reject(w, r, http.StatusBadGateway, "the websocket's upstream failed", err)
+		s.reject(w, r, http.StatusBadGateway, "the websocket upstream failed", err)
 	}
 }
 

@@ -159,7 +159,7 @@ func (s *Server) consume(w http.ResponseWriter, r *http.Request, h *sockets.Hand
 	scope, err := s.layer.For(d.Tenant.Schema)
 	if err != nil {
 		h.Reject()
-		s.reject(w, r, http.StatusInternalServerError, "the channel layer rejects the tenant", err)
+		s.reject(w, r, http.StatusInternalServerError, "the channel layer rejected the tenant", err)
 		return
 	}
 	c, rejection, err := s.edge.Guest.Open(r.Context(), consumer.Request{
@@ -192,7 +192,7 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request, h *sockets.Hands
 	route, err := s.enter(d.Tenant, d.Route)
 	if err != nil {
 		h.Reject()
-		s.reject(w, r, http.StatusInternalServerError, "the channel layer rejects the tenant", err)
+		s.reject(w, r, http.StatusInternalServerError, "the channel layer rejected the tenant", err)
 		return
 	}
 	q := &Request{Request: r, Tenant: d.Tenant, Route: d.Route, Kwargs: d.Kwargs, Protocols: h.Protocols(), ResponseHeader: http.Header{}}
@@ -206,7 +206,7 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request, h *sockets.Hands
 		if rejection, ok := errors.AsType[*Rejection](err); ok {
 			s.edge.Reject(w, r, rejection, nil)
 		} else {
-			s.reject(w, r, http.StatusInternalServerError, "the websocket's handler failed", err)
+			s.reject(w, r, http.StatusInternalServerError, "the websocket handler failed", err)
 		}
 		return
 	}

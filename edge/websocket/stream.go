@@ -74,7 +74,7 @@ func (t *Stream) Open(s *Conn) {
 		code := 1011
 		defer func() {
 			if p := recover(); p != nil {
-				s.route.server.edge.Logger.Error("a websocket's handler panicked", "panic", p, "schema", s.Schema(), "route", s.Route())
+				s.route.server.edge.Logger.Error("a websocket handler panicked", "panic", p, "schema", s.Schema(), "route", s.Route())
 			}
 			_ = s.Close(code, "") // the websocket may have closed already
 			t.discard()

@@ -71,7 +71,7 @@ type Config struct {
 
 func (c Config) complete() (Config, error) {
 	if len(c.Hosts) == 0 {
-		return c, fmt.Errorf("channel/redis: no hosts: expected at least one URL, as redis://127.0.0.1:6379/0")
+		return c, fmt.Errorf("channel/redis: no hosts: expected at least one URL, such as redis://127.0.0.1:6379/0")
 	}
 	if c.Prefix == "" {
 		c.Prefix = "asgi"

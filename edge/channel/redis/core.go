@@ -178,7 +178,7 @@ func (c *Core) newLine(t wire.Tenant) wire.Line {
 // its own channels, which a tenant's schema can imitate.
 func (l *coreLine) Send(ctx context.Context, name string, m *message.Entries) error {
 	if ofDjango(name, "") {
-		return fmt.Errorf("%w: channel %q: expected no name of a Django process's channel", channel.ErrName, name)
+		return fmt.Errorf("%w: channel %q: expected a name that is not of a Django process's channel", channel.ErrName, name)
 	}
 	if err := l.slots.acquire(ctx); err != nil {
 		return err

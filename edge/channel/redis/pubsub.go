@@ -182,7 +182,7 @@ func (p *PubSub) newLine(t wire.Tenant) wire.Line {
 // tenant's, and of Django processes' channels.
 func (l *pubSubLine) Send(ctx context.Context, name string, m *message.Entries) error {
 	if strings.HasPrefix(name, l.layer.groupPrefix()) || ofDjango(name, l.layer.config.Prefix) {
-		return fmt.Errorf("%w: channel %q: expected no name of a group or of a Django process's channel", channel.ErrName, name)
+		return fmt.Errorf("%w: channel %q: expected a name that is neither of a group nor of a Django process's channel", channel.ErrName, name)
 	}
 	return l.publish(ctx, name, m)
 }

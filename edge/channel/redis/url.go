@@ -232,9 +232,9 @@ func explainURL(u *url.URL, err error) error {
 	}
 	switch path := strings.Trim(u.Path, "/"); {
 	case u.Scheme == "unix":
-		return errors.New("expected the path of a socket, as unix:///run/redis.sock?db=0, found none, or an invalid value of an option")
+		return errors.New("expected the path of a socket, such as unix:///run/redis.sock?db=0, found none, or an invalid value of an option")
 	case strings.Trim(path, "0123456789") != "":
-		return errors.New("expected the number of a database after the host, as redis://127.0.0.1:6379/0, found another path")
+		return errors.New("expected the number of a database after the host, such as redis://127.0.0.1:6379/0, found another path")
 	}
 	return errors.New("expected valid values of options, found one that cannot be parsed")
 }

@@ -72,7 +72,7 @@ func (q *Set) Open(ctx context.Context, r Request) (*Consumer, *Rejection, error
 	headers := g.Configured().ConsumerHeaders
 	if !g.Configured().Consumer {
 		g.Return(i)
-		return nil, &Rejection{http.StatusServiceUnavailable, "the guest handles no websockets"}, nil
+		return nil, &Rejection{http.StatusServiceUnavailable, "the guest does not handle websockets"}, nil
 	}
 	c := &Consumer{place: q.enter(&r), busy: true}
 	e := effects{place: c.place, opening: true, offered: r.Protocols}
@@ -83,7 +83,7 @@ func (q *Set) Open(ctx context.Context, r Request) (*Consumer, *Rejection, error
 	}
 	if e.status != 0 {
 		c.release()
-		return nil, &Rejection{e.status, "the guest refuses it"}, nil
+		return nil, &Rejection{e.status, "the guest rejected the handshake"}, nil
 	}
 	if err := c.join(&e); err != nil {
 		c.release()

@@ -17,7 +17,7 @@ import (
 )
 
 // errNoLayer is the error of an effect on groups without a channel layer.
-var errNoLayer = errors.New("the guest uses groups, and there is no channel layer")
+var errNoLayer = errors.New("the guest uses groups or channels: expected a channel layer, found none; configure one")
 
 // maxReason is the maximum length of a close frame's reason, in bytes (RFC 6455).
 const maxReason = 123
@@ -66,7 +66,7 @@ func (e *effects) read(m abi.Message) error {
 func (e *effects) readOpening(m abi.Message) error {
 	e.status = int(m.Word() >> abi.EffectsStatusShift)
 	if e.status != 0 && (e.status < http.StatusBadRequest || e.status > 599) {
-		return fmt.Errorf("the handshake is refused with %d: expected 400 to 599, or 0 to accept it", e.status)
+		return fmt.Errorf("the handshake is rejected with %d: expected 400 to 599, or 0 to accept it", e.status)
 	}
 	chosen := string(m.Get(abi.EffectsProtocol))
 	if chosen != "" && !slices.Contains(e.offered, chosen) {
@@ -82,12 +82,12 @@ func (e *effects) check(kind abi.Effect, name, data []byte, last bool) error {
 	switch kind {
 	case abi.SendText:
 		if !utf8.Valid(data) {
-			return errors.New("the text is not valid UTF-8")
+			return errors.New("expected text to be valid UTF-8")
 		}
 	case abi.SendBinary:
 	case abi.SetTimer:
 		if len(data) != 4 {
-			return fmt.Errorf("the timer is given in %d bytes: expected 4", len(data))
+			return fmt.Errorf("the timer has %d bytes: expected 4", len(data))
 		}
 	case abi.CloseSocket:
 		return e.checkClose(name, data, last)
@@ -95,7 +95,7 @@ func (e *effects) check(kind abi.Effect, name, data []byte, last bool) error {
 		e.plain = false
 		return e.checkLayer(kind, string(name), data)
 	default:
-		return fmt.Errorf("its kind is %d: expected one of guest/abi", kind)
+		return fmt.Errorf("the kind is %d: expected one that guest/abi defines", kind)
 	}
 	return nil
 }
@@ -103,13 +103,13 @@ func (e *effects) check(kind abi.Effect, name, data []byte, last bool) error {
 func (e *effects) checkClose(reason, data []byte, last bool) error {
 	switch {
 	case e.opening:
-		return errors.New("te_ws_open closes: expected a status that refuses")
+		return errors.New("te_ws_open closes the websocket: expected a status that rejects the handshake")
 	case !last:
-		return errors.New("something follows closing: expected it to be the last")
+		return errors.New("an effect follows the close: expected the close to be the last effect")
 	case len(data) != 2 || !sockets.Code(binary.LittleEndian.Uint16(data)).Sendable():
 		return fmt.Errorf("the close code is %x: expected 1000-1003, 1007-1014 or 3000-4999 in 2 bytes", data)
 	case len(reason) > maxReason || !utf8.Valid(reason):
-		return fmt.Errorf("the reason has %d bytes: expected at most %d, of UTF-8", len(reason), maxReason)
+		return fmt.Errorf("the reason has %d bytes: expected at most %d bytes of valid UTF-8", len(reason), maxReason)
 	}
 	return nil
 }
@@ -133,7 +133,7 @@ func (e *effects) checkLayer(kind abi.Effect, name string, data []byte) (err err
 		return err
 	}
 	if m.Type() == "" {
-		return fmt.Errorf("%w: it has no type", channel.ErrMessage)
+		return fmt.Errorf("%w: expected a type, found none", channel.ErrMessage)
 	}
 	e.messages = append(e.messages, m)
 	return nil

@@ -19,7 +19,7 @@ const layerTimeout = 5 * time.Second
 
 // errNoConsumer is the error of events after a swap to a guest that handles no
 // websockets.
-var errNoConsumer = errors.New("the guest handles no websockets any more: expected one with consumer in its reply to te_configure")
+var errNoConsumer = errors.New("the guest no longer handles websockets: expected consumer in its reply to te_configure, found none")
 
 // run calls the guest for one event and carries out the effects. The caller has
 // set c.busy. ours says that it is a goroutine of Set.work, which is counted in
@@ -162,7 +162,7 @@ func (c *Consumer) fail(err error) {
 		q.failures.Add(1)
 	}
 	p := c.place
-	q.logger.LogAttrs(context.Background(), level, "a websocket's event failed",
+	q.logger.LogAttrs(context.Background(), level, "a websocket event failed",
 		slog.String("schema", p.schema), slog.String("route", p.route), slog.Int("code", int(code)), slog.Any("error", err))
 	c.failed = true
 	// The layer also calls Interrupted: only the first close is counted.

@@ -141,7 +141,7 @@ func (c *Consumer) turn() (more bool) {
 func (c *Consumer) handle(e *event) {
 	defer func() {
 		if p := recover(); p != nil {
-			c.fail(fmt.Errorf("a panic, which is a bug of the host: %v\n%s", p, debug.Stack()))
+			c.fail(fmt.Errorf("the host panicked, which is a bug: %v\n%s", p, debug.Stack()))
 		}
 		switch e.export {
 		case instance.SocketMessage:

@@ -41,7 +41,7 @@ func (s *Set) Authorize(ctx context.Context, r *FileRequest) (verdict uint32, er
 			verdict = m.Word()
 			return nil
 		}
-		return instance.InvalidReply(instance.Authorize, fmt.Errorf("the verdict is %d: expected one of guest/abi", m.Word()))
+		return instance.InvalidReply(instance.Authorize, fmt.Errorf("the verdict is %d: expected one that guest/abi defines", m.Word()))
 	})
 	if err != nil {
 		return abi.AuthDeny, err

@@ -37,7 +37,7 @@ func (s *services) decode(d *Decision, m abi.Message, r *Request) error {
 	case abi.Conflict:
 		d.Status = http.StatusMisdirectedRequest
 	default:
-		return fmt.Errorf("the outcome is %d: expected one of guest/abi", word&abi.DecOutcomeMask)
+		return fmt.Errorf("the outcome is %d: expected one that guest/abi defines", word&abi.DecOutcomeMask)
 	}
 	return nil
 }
@@ -104,7 +104,7 @@ func (s *services) decodeRouting(r *tenant.Routing, m abi.Message, req *Request)
 	}
 	ref, ok := m.Field(abi.DecReference)
 	if !ok {
-		return errors.New("neither domain nor reference is given: expected how the tenant was found")
+		return errors.New("the decision has neither domain nor reference: expected the one by which the guest found the tenant")
 	}
 	r.Router = abi.ByHeader
 	if m.Word()&abi.DecBySession != 0 {

@@ -19,7 +19,7 @@ func (s *Set) CacheKey(ctx context.Context, schema, prefix, version, key string)
 	}
 	found, err := s.key(ctx, instance.CacheKey, schema, prefix, version, key)
 	if err == nil && !beginsWith(found, schema) {
-		return "", fmt.Errorf("the guest's cache key for %.80q is %.80q: expected it to begin with the schema, alone or followed by a colon", schema, found)
+		return "", fmt.Errorf("the guest's cache key for %.80q is %.80q: expected the schema, or the schema and a colon at its start", schema, found)
 	}
 	return found, err
 }
@@ -44,7 +44,7 @@ func (s *Set) key(ctx context.Context, e instance.Export, schema, prefix, versio
 	}, func(m abi.Message) error {
 		found, ok := m.Field(abi.KeyResult)
 		if !ok {
-			return fmt.Errorf("the guest returns no key: %s", cmp.Or(string(m.Get(abi.KeyError)), "it gives no reason"))
+			return fmt.Errorf("the guest returned no key: %s", cmp.Or(string(m.Get(abi.KeyError)), "it gave no reason"))
 		}
 		result = string(found)
 		return nil

@@ -14,7 +14,7 @@ import (
 func (k *Tenants) checkNames(t *tenant.Tenant, pathname string) error {
 	if t.CachePrefix != t.Schema {
 		if !beginsWith(t.CachePrefix, t.Schema) {
-			return fmt.Errorf("the cache prefix of tenant %.80q is %.80q: expected it to begin with the schema, alone or followed by a colon", t.Schema, t.CachePrefix)
+			return fmt.Errorf("the cache prefix of tenant %.80q is %.80q: expected the schema, or the schema and a colon at its start", t.Schema, t.CachePrefix)
 		}
 		if !header.ValidValue(t.CachePrefix) {
 			return invalidName(t, t.CachePrefix)
@@ -33,14 +33,14 @@ func (k *Tenants) checkNames(t *tenant.Tenant, pathname string) error {
 			return invalidName(t, folder)
 		}
 		if strings.ContainsAny(folder, `/\`) {
-			return fmt.Errorf("the folder of tenant %.80q is %.80q: expected one segment of a path", t.Schema, folder)
+			return fmt.Errorf("the folder of tenant %.80q is %.80q: expected one path segment", t.Schema, folder)
 		}
 	}
 	return nil
 }
 
 func invalidName(t *tenant.Tenant, name string) error {
-	return fmt.Errorf("a name of tenant %.80q is %.80q: expected no control characters, and no blank at its ends", t.Schema, name)
+	return fmt.Errorf("a name of tenant %.80q is %.80q: expected no control characters and no leading or trailing blanks", t.Schema, name)
 }
 
 // beginsWith reports whether a cache prefix or key is the schema, or begins with

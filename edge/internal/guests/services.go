@@ -151,12 +151,12 @@ func (s *services) Query(ctx context.Context, schema, name string, args []byte) 
 	if schema == "" {
 		public, ok := queries.(publicQuerier)
 		if !ok {
-			return nil, fmt.Errorf("%w: expected the schema of a tenant, found none, and no statement runs in schema public alone", abi.Denied)
+			return nil, fmt.Errorf("%w: expected the schema of a tenant, found none; statements cannot run in schema public only", abi.Denied)
 		}
 		return public.QueryPublic(ctx, name, args)
 	}
 	if s.tenant != nil && schema != s.tenant.Schema {
-		return nil, fmt.Errorf("%w: expected schema %q, which is that of the request's tenant, found %.63q", abi.Denied, s.tenant.Schema, schema)
+		return nil, fmt.Errorf("%w: expected %q, the schema of the request's tenant, found %.63q", abi.Denied, s.tenant.Schema, schema)
 	}
 	if !s.set.config.Tenants.Exists(schema) {
 		return nil, fmt.Errorf("%w: no tenant has the schema %.63q; pass no schema to query before the tenant is known", abi.NotFound, schema)

@@ -203,7 +203,7 @@ func readValue(b []byte) (any, []byte) {
 func checkNoBinary(value any) error {
 	switch v := value.(type) {
 	case []byte:
-		return errors.New("expected no binary value: JSON cannot carry it")
+		return errors.New("expected no binary value: JSON cannot represent it")
 	case []any:
 		for _, e := range v {
 			if err := checkNoBinary(e); err != nil {
