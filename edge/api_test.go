@@ -43,7 +43,7 @@ func TestAPIIsThatOfItsGoldenFiles(t *testing.T) {
 			continue
 		}
 		if string(want) != got {
-			t.Errorf("%s: the API differs from api.txt; if the change is meant, run make api and commit the file:\n%s",
+			t.Errorf("%s: the API differs from api.txt; if the change is intended, run make api and commit the file:\n%s",
 				p.ImportPath, difference(string(want), got))
 		}
 	}

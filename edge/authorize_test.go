@@ -24,7 +24,7 @@ var www = &tenant.Tenant{Schema: "www", Path: "/media/www/a"}
 func TestTheGuestDecidesAboutPrivateFiles(t *testing.T) {
 	h := newHost(t, withAuthorizer(t))
 	if !h.Authorizes() {
-		t.Fatal("the guest's export is not seen")
+		t.Fatal("expected Authorizes to report the guest's export")
 	}
 	header := http.Header{"X-User": {"ann"}}
 	for _, c := range []struct {
@@ -42,7 +42,7 @@ func TestTheGuestDecidesAboutPrivateFiles(t *testing.T) {
 		{"without the header", FileRequest{Tenant: www, Name: "of-ann", Method: "GET"}, Deny},
 		{"by another method", FileRequest{Tenant: www, Name: "of-ann", Method: "PUT", Header: header}, Deny},
 		{"for another tenant", FileRequest{Tenant: &tenant.Tenant{Schema: "t1"}, Name: "of-ann", Method: "GET", Header: header}, Deny},
-		{"of a user whose header came twice", FileRequest{Tenant: www, Name: "of-ann\nbob", Method: "GET", Header: http.Header{"X-User": {"ann", "bob"}}}, Allow},
+		{"of a user whose header was sent twice", FileRequest{Tenant: www, Name: "of-ann\nbob", Method: "GET", Header: http.Header{"X-User": {"ann", "bob"}}}, Allow},
 	} {
 		if got, err := h.Authorize(context.Background(), c.FileRequest); got != c.want || err != nil {
 			t.Errorf("%s: %d, %v, expected %d", c.name, got, err, c.want)
@@ -57,7 +57,7 @@ func TestAHostileReplyDeniesTheFile(t *testing.T) {
 		"no reply", "verdict 0", "verdict 4", "verdict 257", "outside", "short", "malformed", "long", "trap", "loop",
 	} {
 		if got, err := h.Authorize(context.Background(), FileRequest{Tenant: www, Name: name}); got != Deny || !errors.Is(err, ErrGuest) {
-			t.Errorf("%s: %d, %v, expected the guest to be blamed", name, got, err)
+			t.Errorf("%s: %d, %v, expected Deny with ErrGuest", name, got, err)
 		}
 		if got, err := h.Authorize(context.Background(), FileRequest{Tenant: www, Name: "allow"}); got != Allow || err != nil {
 			t.Errorf("after %s: %d, %v", name, got, err)
@@ -65,12 +65,12 @@ func TestAHostileReplyDeniesTheFile(t *testing.T) {
 	}
 	for range 3 {
 		if got, err := h.Authorize(context.Background(), FileRequest{Tenant: www, Name: "remember"}); got != Allow || err != nil {
-			t.Errorf("%d, %v: expected the guest to remember nothing", got, err)
+			t.Errorf("%d, %v: expected the guest to keep no state", got, err)
 		}
 	}
 	huge := http.Header{"Cookie": {string(make([]byte, 100<<10))}}
 	if got, err := h.Authorize(context.Background(), FileRequest{Tenant: www, Name: "allow", Header: huge}); got != Deny || !errors.Is(err, ErrTooLarge) {
-		t.Errorf("a header that does not fit: %d, %v", got, err)
+		t.Errorf("a header larger than the buffer: %d, %v", got, err)
 	}
 }
 
@@ -81,7 +81,7 @@ func TestWithoutAGuestThatAuthorizesPrivateFilesAreDenied(t *testing.T) {
 	}
 	h = newHost(t, func(c *Config) { c.Guest = withoutAuthorize(t) })
 	if h.Authorizes() {
-		t.Error("an export is seen that is not there")
+		t.Error("expected Authorizes to report no export")
 	}
 	if got, err := h.Authorize(context.Background(), FileRequest{Tenant: www, Name: "a.txt"}); got != Deny || err != nil {
 		t.Errorf("a guest without the export: %d, %v", got, err)
@@ -92,7 +92,7 @@ func TestWithoutAGuestThatAuthorizesPrivateFilesAreDenied(t *testing.T) {
 func withoutAuthorize(t *testing.T) []byte {
 	t.Helper()
 	if bytes.Count(assets.Router, []byte(abi.ExportAuthorize)) == 0 {
-		t.Fatal("the default guest has no such export")
+		t.Fatal("the default guest does not export te_authorize")
 	}
 	return bytes.ReplaceAll(assets.Router, []byte(abi.ExportAuthorize), []byte("te_authorizX"))
 }

@@ -22,10 +22,10 @@ func TestACacheKeyBeginsWithItsTenant_D7(t *testing.T) {
 		})
 		key, err := h.CacheKey(t.Context(), &tenant.Tenant{Schema: "t1"}, "p", "1", "k")
 		if (err == nil) != want || want && key != result {
-			t.Errorf("the guest gives %q: %q, %v", result, key, err)
+			t.Errorf("the guest returned %q: %q, %v", result, key, err)
 		}
 		if err != nil && !strings.Contains(err.Error(), "expected the schema, or the schema and a colon at its start") {
-			t.Errorf("the guest gives %q: %v", result, err)
+			t.Errorf("the guest returned %q: %v", result, err)
 		}
 	}
 }

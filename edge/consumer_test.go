@@ -46,13 +46,13 @@ func TestTheGuestAnswersTheHandshake(t *testing.T) {
 		{"it accepts", "/script", 101, ""},
 		{"it chooses a subprotocol", "/script?speak=b", 101, "b"},
 		{"it chooses one that was not offered", "/script?speak=c", 502, ""},
-		{"it refuses", "/script?refuse=403", 403, ""},
-		{"it refuses with what is no refusal", "/script?refuse=200", 502, ""},
-		{"it knows no such route", "/elsewhere", 404, ""},
+		{"it rejects", "/script?refuse=403", 403, ""},
+		{"it rejects with a status that is not an error", "/script?refuse=200", 502, ""},
+		{"it does not know the route", "/elsewhere", 404, ""},
 		{"it traps", "/script?script=trap", 502, ""},
 		{"it loops", "/script?script=loop", 502, ""},
-		{"it closes what is not open", "/script?script=close+1000", 502, ""},
-		{"it names a group that cannot be", "/script?script=add+a!b", 502, ""},
+		{"it closes a websocket that is not open", "/script?script=close+1000", 502, ""},
+		{"it sends an invalid group name", "/script?script=add+a!b", 502, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			v, status := w.ask(t, "acme", c.target, "Sec-WebSocket-Protocol: a, b")
@@ -87,7 +87,7 @@ func TestMessagesAreAnsweredInOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	if op, payload, err := v.read(); err != nil || op != byte(sockets.Binary) || string(payload) != "\x01\x02\xff" {
-		t.Errorf("heard %x (opcode %d, %v)", payload, op, err)
+		t.Errorf("received %x (opcode %d, %v)", payload, op, err)
 	}
 }
 
@@ -116,10 +116,10 @@ func TestNothingOfAnEventThatFailsHappens(t *testing.T) {
 		{"a state that is too large", "bytes 5000"},
 		{"too many effects", "many 65"},
 		{"text that is not UTF-8", "broken"},
-		{"a group that cannot be", "add a b"},
-		{"a group of another tenant, by its name on the wire", "group ../other.watch x"},
-		{"a channel that cannot be", "send a!b!c x"},
-		{"something behind closing", "close 1000 bye\nsay more"},
+		{"an invalid group name", "add a b"},
+		{"another tenant's group, by its wire name", "group ../other.watch x"},
+		{"an invalid channel name", "send a!b!c x"},
+		{"an effect after the close", "close 1000 bye\nsay more"},
 		{"a code that may not be sent", "close 1005"},
 		{"a reason that is too long", "close 1000 " + strings.Repeat("x", 124)},
 	} {
@@ -132,11 +132,11 @@ func TestNothingOfAnEventThatFailsHappens(t *testing.T) {
 			witness.says(t, "say nothing came")
 			witness.hears(t, "nothing came")
 			if n := strings.Count(w.log.String(), "a websocket event failed") - logged; n != 1 {
-				t.Errorf("the log has %d lines of it, expected 1: %q", n, w.log)
+				t.Errorf("the failure is logged %d times, expected once: %q", n, w.log)
 			}
 			failures++
 			if s := w.host.consumers.Stats(); s.Failures != failures {
-				t.Errorf("counted are %d failures, expected %d", s.Failures, failures)
+				t.Errorf("%d failures are counted, expected %d", s.Failures, failures)
 			}
 		})
 	}
@@ -232,7 +232,7 @@ func TestAProcessReachesTheWebsocketsOfAGroup(t *testing.T) {
 			t.Fatal(err)
 		}
 		if op, payload, err := v.read(); err != nil || op != byte(c.op) || string(payload) != c.want {
-			t.Errorf("heard %q (opcode %d, %v), expected %q", payload, op, err, c.want)
+			t.Errorf("received %q (opcode %d, %v), expected %q", payload, op, err, c.want)
 		}
 	}
 	box := channeltest.NewMailbox(channeltest.MailboxConfig{})
@@ -244,7 +244,7 @@ func TestAProcessReachesTheWebsocketsOfAGroup(t *testing.T) {
 	v.says(t, "send "+ch.Name()+" hello Django")
 	m, err := box.Next(t.Context())
 	if err != nil || m.Type() != "direct" || m.Map()["text"] != "hello Django" {
-		t.Errorf("the process gets %v, %v", m, err)
+		t.Errorf("the process received %v, %v", m, err)
 	}
 }
 

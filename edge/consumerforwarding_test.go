@@ -66,7 +66,7 @@ func TestASenderDoesNotGetItsBroadcastLaterThanTheOthers(t *testing.T) {
 	} {
 		v.says(t, c.script...)
 		if got := <-waiting; got != c.want {
-			t.Errorf("%q: %d messages wait for the sender when the others have it, expected %d", c.script, got, c.want)
+			t.Errorf("%q: %d messages wait for the sender when the others have received the message, expected %d", c.script, got, c.want)
 		}
 		v.hears(t, c.hears...)
 	}
@@ -110,7 +110,7 @@ func TestMembersHearEachSenderInItsOrder(t *testing.T) {
 				_, text, err := v.read()
 				var from, i int
 				if _, scan := fmt.Sscan(strings.TrimPrefix(string(text), "group chat.message "), &from, &i); err != nil || scan != nil || next[from] != i {
-					t.Errorf("member %d heard %q (%v), expected message %d of that sender", n, text, err, next[from])
+					t.Errorf("member %d received %q (%v), expected message %d of that sender", n, text, err, next[from])
 					return
 				}
 				if next[from]++; from == n && i+1 < each {

@@ -53,7 +53,7 @@ func TestG1AGuestThatFailsInAnEventEndsThatWebsocketAlone(t *testing.T) {
 					t.Errorf("%d failures are counted, expected %d", w.host.consumers.Stats().Failures, failures)
 				}
 				if s := w.layer.Stats(); s.Channels != 2 || s.Memberships != 2 {
-					t.Errorf("the layer has %d channels and %d memberships, expected those of two websockets", s.Channels, s.Memberships)
+					t.Errorf("the layer has %d channels and %d memberships, expected the ones of two websockets", s.Channels, s.Memberships)
 				}
 			})
 		}
@@ -70,7 +70,7 @@ func TestW5AStormOfGroupMessagesIsItsTenantsOwn(t *testing.T) {
 	for range 5 {
 		v, status := w.ask(t, "acme", "/storm")
 		if v == nil {
-			t.Fatalf("the handshake is answered with %d", status)
+			t.Fatalf("the handshake got status %d", status)
 		}
 		storm = append(storm, v)
 	}

@@ -73,7 +73,7 @@ func TestW6ALayerThatBreaksIsNeverSilent(t *testing.T) {
 	layer.interrupt(channel.ErrBroken)
 	in.isSentAway(t, sockets.CodeRestart, "")
 	if _, status := w.ask(t, "acme", "/script?script=add+chat"); status != http.StatusServiceUnavailable {
-		t.Errorf("a handshake that needs the layer is answered with %d, expected 503", status)
+		t.Errorf("a handshake that needs the layer got status %d, expected 503", status)
 	}
 	out.says(t, "say without groups all works")
 	out.hears(t, "without groups all works")
@@ -85,7 +85,7 @@ func TestW6ALayerThatBreaksIsNeverSilent(t *testing.T) {
 	again.says(t, "group chat back")
 	again.hears(t, "group chat.message back")
 	if s := w.host.consumers.Stats(); s.Interrupted != 2 || s.Failures != 0 {
-		t.Errorf("counted %+v, expected two that were interrupted", s)
+		t.Errorf("counted %+v, expected two interrupted websockets", s)
 	}
 }
 

@@ -62,10 +62,10 @@ func newConsumerWorld(t testing.TB, guest []byte, change func(*Config)) *consume
 		}
 		w.server.Close()
 		if s := w.host.consumers.Stats(); s.Open != 0 || s.Ready {
-			t.Errorf("something is left behind: %+v", s)
+			t.Errorf("resources remain: %+v", s)
 		}
 		if s := w.layer.Stats(); s.Channels != 0 || s.Memberships != 0 {
-			t.Errorf("the layer has %d channels and %d memberships left", s.Channels, s.Memberships)
+			t.Errorf("%d channels and %d memberships of the layer remain", s.Channels, s.Memberships)
 		}
 	})
 	return w
@@ -152,7 +152,7 @@ func (w *consumerWorld) visit(t testing.TB, schema string, script ...string) *vi
 	t.Helper()
 	v, status := w.ask(t, schema, "/script?script="+url.QueryEscape(strings.Join(script, "\n")))
 	if v == nil {
-		t.Fatalf("the handshake is answered with %d", status)
+		t.Fatalf("the handshake got status %d", status)
 	}
 	return v
 }
@@ -221,7 +221,7 @@ func (v *visitor) hears(t testing.TB, texts ...string) {
 	for _, want := range texts {
 		op, payload, err := v.read()
 		if err != nil || op != byte(sockets.Text) || string(payload) != want {
-			t.Fatalf("heard %q (opcode %d, %v), expected %q", payload, op, err, want)
+			t.Fatalf("received %q (opcode %d, %v), expected %q", payload, op, err, want)
 		}
 	}
 }
@@ -231,10 +231,10 @@ func (v *visitor) isSentAway(t testing.TB, code sockets.Code, reason string) {
 	t.Helper()
 	op, payload, err := v.read()
 	if err != nil || op != 8 || len(payload) < 2 {
-		t.Fatalf("heard %q (opcode %d, %v), expected to be sent away with %d", payload, op, err, code)
+		t.Fatalf("received %q (opcode %d, %v), expected to be closed with %d", payload, op, err, code)
 	}
 	if got := sockets.Code(binary.BigEndian.Uint16(payload)); got != code || string(payload[2:]) != reason {
-		t.Fatalf("sent away with %d %q, expected %d %q", got, payload[2:], code, reason)
+		t.Fatalf("closed with %d %q, expected %d %q", got, payload[2:], code, reason)
 	}
 }
 

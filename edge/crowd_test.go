@@ -204,7 +204,7 @@ func TestACrowdLeavesNothingBehind(t *testing.T) {
 				before.Heap += crowdGoroutine * uint64(max(0, r.MostGoroutines-most))
 				most = max(most, r.MostGoroutines)
 				rounds = append(rounds, r)
-				t.Logf("round %d of %v: %d accepted, %d refused, at most %d at once with %d goroutines, %d in %.0f%% of the time; they left %v", n+1, r.Took.Round(time.Millisecond),
+				t.Logf("round %d of %v: %d accepted, %d refused, at most %d at once with %d goroutines, %d in %.0f%% of the time; disconnected by %v", n+1, r.Took.Round(time.Millisecond),
 					r.Accepted, r.Refused, r.MostOpen, r.MostGoroutines, c.atOnce, 100*r.Full, r.Left)
 				t.Logf("goroutines %d, descriptors %d, heap %d KiB, runtime %d KiB, resident %d KiB", r.Held.Goroutines, r.Held.Files,
 					r.Held.Heap>>10, r.Held.Runtime>>10, r.Held.Resident>>10)
@@ -213,16 +213,16 @@ func TestACrowdLeavesNothingBehind(t *testing.T) {
 			t.Logf("the hub counts %+v", s)
 			soak.Figures(t, "crowd-"+strings.ReplaceAll(way.name, " ", "-"), map[string]any{"at_once": c.atOnce, "rounds": rounds})
 			if s.Accepted == 0 {
-				t.Error("nobody came in")
+				t.Error("no websocket was accepted")
 			}
 			if most := rounds[len(rounds)-1].MostOpen; c.visitors > c.atOnce && most < int64(c.atOnce) {
-				t.Errorf("at most %d were there at once: expected %d", most, c.atOnce)
+				t.Errorf("at most %d visitors were connected at once: expected %d", most, c.atOnce)
 			}
 			if s.Polled+s.Goroutines+s.Upstreams != 0 || s.Tenants+s.Consumers.Open+places(w.host) != 0 || s.Consumers.Ready || s.Panics != 0 || s.Channels.Channels+s.Channels.Memberships != 0 {
 				t.Errorf("the hub still counts sockets, or panics: %+v", s)
 			}
 			if after := &rounds[len(rounds)-1].Held; after.Goroutines > before.Goroutines || after.Files > before.Files || after.Heap > before.Heap+crowdMargin {
-				t.Errorf("something is left behind: %+v became %+v\n%s", before, *after, stacks())
+				t.Errorf("resources remain: %+v became %+v\n%s", before, *after, stacks())
 			}
 			w.close()
 			for deadline := time.Now().Add(patience); runtime.NumGoroutine() > goroutines || openFiles() > files; time.Sleep(10 * time.Millisecond) {

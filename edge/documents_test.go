@@ -39,7 +39,7 @@ func TestGoInReadmesTypeChecks(t *testing.T) {
 		}
 	})
 	if snippets < 3 {
-		t.Errorf("found %d snippets, expected three or more", snippets)
+		t.Errorf("found %d snippets, expected at least three", snippets)
 	}
 }
 

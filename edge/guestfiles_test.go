@@ -59,19 +59,19 @@ func steps(t *testing.T, h *Host, path string) (string, error) {
 func TestAGuestUsesTheFilesOfTheTenantThatItFound(t *testing.T) {
 	h, _ := newFileHost(t, nil)
 	for _, c := range []struct{ name, path, want string }{
-		{"none before a lookup", "/read:a.txt/find:t1", "errno4 found"},
-		{"nor after one that found nobody", "/find:nobody/read:a.txt/find:t1", "errno1 errno4 found"},
-		{"its own", "/find:t1/read:a.txt", "found of t1"},
-		{"the last that it found", "/find:t1/read:a.txt/find:t2/read:a.txt", "found of t1 found of t2"},
-		{"what is there", "/find:t1/stat:a.txt/stat:d/stat:none", "found 5 false 0 true errno1"},
-		{"a link that leads out", "/find:t1/read:out|a.txt/list:out/stat:out", "found errno3 errno3 errno3"},
-		{"names that lead out", "/find:t1/read:..|t2|a.txt/save:..|t2|x/delete:..|t2|a.txt", "found errno3 errno3 errno3"},
-		{"a folder is no file", "/find:t1/read:d", "found errno3"},
-		{"a file is no folder", "/find:t1/list:a.txt", "found errno3"},
+		{"no files before a lookup", "/read:a.txt/find:t1", "errno4 found"},
+		{"no files after a lookup that found no tenant", "/find:nobody/read:a.txt/find:t1", "errno1 errno4 found"},
+		{"the tenant's own files", "/find:t1/read:a.txt", "found of t1"},
+		{"the files of the last tenant that it found", "/find:t1/read:a.txt/find:t2/read:a.txt", "found of t1 found of t2"},
+		{"an existing and a missing file", "/find:t1/stat:a.txt/stat:d/stat:none", "found 5 false 0 true errno1"},
+		{"a link that leaves the folder", "/find:t1/read:out|a.txt/list:out/stat:out", "found errno3 errno3 errno3"},
+		{"names that leave the folder", "/find:t1/read:..|t2|a.txt/save:..|t2|x/delete:..|t2|a.txt", "found errno3 errno3 errno3"},
+		{"a folder read as a file", "/find:t1/read:d", "found errno3"},
+		{"a file listed as a folder", "/find:t1/list:a.txt", "found errno3"},
 		{"a list", "/find:t1/list:.", "found [d] [a.txt out]"},
-		{"the URL has what stands for the tenant", "/find:t1/url:b c.txt", "found /media/acme/b%20c.txt"},
-		{"a taken name", "/find:t2/save:new.txt/read:new.txt/delete:new.txt/read:new.txt", "found new.txt by the guest deleted errno1"},
-		{"too many at once", "/find:t1/hoard:a.txt", "found errno516"},
+		{"the URL contains the tenant's identifier", "/find:t1/url:b c.txt", "found /media/acme/b%20c.txt"},
+		{"an existing name", "/find:t2/save:new.txt/read:new.txt/delete:new.txt/read:new.txt", "found new.txt by the guest deleted errno1"},
+		{"too many open files", "/find:t1/hoard:a.txt", "found errno516"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := steps(t, h, c.path)
@@ -160,8 +160,8 @@ func TestGuestsThatUseFilesDoNotWaitForEachOther(t *testing.T) {
 
 func TestAHostWithoutAStorageHasNoFiles(t *testing.T) {
 	for name, open := range map[string]func(storage.Locator) (storage.Storage, error){
-		"no function":            nil,
-		"a function without any": func(storage.Locator) (storage.Storage, error) { return nil, nil },
+		"no function":                  nil,
+		"a function that returns none": func(storage.Locator) (storage.Storage, error) { return nil, nil },
 	} {
 		h, _ := newFileHost(t, func(c *Config) { c.Files = open })
 		if got, err := steps(t, h, "/find:t1/read:a.txt"); got != "found errno7" || err != nil {

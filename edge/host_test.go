@@ -119,7 +119,7 @@ func TestTheHandlerSeesTheTenant(t *testing.T) {
 			tenant.Tenant{Schema: "t1", ID: "1", Dynamic: true, URLConf: "app.urls", Path: "/", Identifier: "acme", CachePrefix: "t1", Routing: tenant.Routing{Router: abi.ByDomain, Domain: "t1.example.com"}}, "/"},
 		{"by folder", "/two/a%20b?c", "shared.example.com",
 			tenant.Tenant{Schema: "t2", ID: "2", Dynamic: true, URLConf: "app.urls", Path: "/a b", Identifier: "t2", CachePrefix: "t2", Routing: tenant.Routing{Router: abi.ByDomain, Domain: "shared.example.com", Folder: "two"}}, "/a%20b?c"},
-		{"by folder, something encoded that stays so", "/two/a%2Fb", "shared.example.com",
+		{"by folder, a slash that stays encoded", "/two/a%2Fb", "shared.example.com",
 			tenant.Tenant{Schema: "t2", ID: "2", Dynamic: true, URLConf: "app.urls", Path: "/a/b", Identifier: "t2", CachePrefix: "t2", Routing: tenant.Routing{Router: abi.ByDomain, Domain: "shared.example.com", Folder: "two"}}, "/a%2Fb"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -136,7 +136,7 @@ func TestTheHandlerSeesTheTenant(t *testing.T) {
 				t.Errorf("the tenant is\n%+v, want\n%+v", *got, c.want)
 			}
 			if u, err := url.Parse(inner); err != nil || u.String() != c.inner {
-				t.Errorf("the handler sees %s, want %s", inner, c.inner)
+				t.Errorf("the handler received %s, want %s", inner, c.inner)
 			}
 		})
 	}
@@ -177,10 +177,10 @@ func TestUpstreamHeadersSayWhatWasDecided(t *testing.T) {
 		name, peer string
 		forwarded  string // X-Forwarded-For that the handler sees
 	}{
-		{"a stranger", "192.0.2.1:1234", ""},
+		{"an untrusted peer", "192.0.2.1:1234", ""},
 		{"a trusted peer", "10.1.2.3:1234", "203.0.113.7"},
 		{"a trusted peer by IPv6", "[::ffff:10.1.2.3]:1234", "203.0.113.7"},
-		{"no address at all", "@", ""},
+		{"no address", "@", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := httptest.NewRequest("GET", "/two/x", nil)
@@ -216,10 +216,10 @@ func TestTheTenantHeaderNeedsTrustOrProof(t *testing.T) {
 		name, peer, proof string
 		want              int
 	}{
-		{"from a stranger it is nothing", "192.0.2.1:1", "", 404},
-		{"from a trusted peer it is believed", "10.0.0.1:1", "", 200},
-		{"with a proof it is believed", "192.0.2.1:1", proof.Sign(key, "GET", "any.example.com", "/x", "t1", time.Now()), 200},
-		{"with another request's proof it is not", "192.0.2.1:1", proof.Sign(key, "GET", "any.example.com", "/y", "t1", time.Now()), 404},
+		{"from an untrusted peer it is ignored", "192.0.2.1:1", "", 404},
+		{"from a trusted peer it is used", "10.0.0.1:1", "", 200},
+		{"with a proof it is used", "192.0.2.1:1", proof.Sign(key, "GET", "any.example.com", "/x", "t1", time.Now()), 200},
+		{"with another request's proof it is ignored", "192.0.2.1:1", proof.Sign(key, "GET", "any.example.com", "/y", "t1", time.Now()), 404},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := httptest.NewRequest("GET", "/x", nil)
@@ -242,19 +242,19 @@ func TestKeysAndPathsAreTheGuests(t *testing.T) {
 		t.Errorf("the key in a tenant's context is %q, %v", key, err)
 	}
 	if key, err := h.CacheKey(ctx, &tenant.Tenant{Schema: "t2"}, "", "1", "foo"); err != nil || key != "t2::1:foo" {
-		t.Errorf("the key of a tenant that is named is %q, %v", key, err)
+		t.Errorf("the key of a named tenant is %q, %v", key, err)
 	}
 	if key, err := h.CacheKey(context.Background(), nil, "", "1", "foo"); err != nil || key != "public::1:foo" {
-		t.Errorf("the key outside of tenants is %q, %v", key, err)
+		t.Errorf("the key without a tenant is %q, %v", key, err)
 	}
 	if key, err := h.ReverseKey(ctx, "t1:p:1:a:b"); err != nil || key != "a:b" {
-		t.Errorf("the reverse is %q, %v", key, err)
+		t.Errorf("the reversed key is %q, %v", key, err)
 	}
 	if _, err := h.ReverseKey(ctx, "t1:p"); err == nil || !strings.Contains(err.Error(), "colons") {
-		t.Errorf("what is no key is reversed with %v", err)
+		t.Errorf("reversing an invalid key returned %v", err)
 	}
 	if _, err := h.CacheKey(ctx, nil, "", "1", strings.Repeat("x", abi.BufferSize)); !errors.Is(err, ErrTooLarge) {
-		t.Errorf("a huge key is refused with %v, want ErrTooLarge", err)
+		t.Errorf("a huge key returned %v, want ErrTooLarge", err)
 	}
 	p, err := h.Pathname(ctx, nil, tenancy.PathQuery{Location: "/srv/media", BaseURL: "/media/", Name: "a b.txt", HasName: true})
 	if err != nil || p.Err != nil || p.Path != "/srv/media/t1/a b.txt" || p.URL != "/media/t1/a%20b.txt" {
@@ -341,13 +341,13 @@ func TestACallThatNeedsTheGuestFailsClearlyAfterClose(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := h.Route(context.Background(), &Request{Method: "GET", Host: "t1.example.com", Target: "/"}); err == nil {
-		t.Error("a closed host routes")
+		t.Error("a closed host routed a request")
 	}
 	if err := h.Close(); err != nil {
-		t.Errorf("closing twice says %v", err)
+		t.Errorf("the second Close returned %v", err)
 	}
 	var none *Host
 	if err := none.Close(); err != nil {
-		t.Errorf("closing nothing says %v", err)
+		t.Errorf("Close of a nil host returned %v", err)
 	}
 }

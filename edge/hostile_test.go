@@ -48,13 +48,13 @@ func TestG1AHostileGoGuestFailsItsOwnRequestAlone(t *testing.T) {
 		{"a memory bomb", "bomb", GuestLimits{Memory: 16 << 20, Fuel: 1 << 40, Deadline: time.Minute}, stats.TrapMemory, []stats.Retirement{stats.RetiredGrowth, stats.RetiredPages}, ""},
 		{"a fill of 2 GiB", "fill", GuestLimits{Fuel: 1 << 40, Deadline: time.Minute}, stats.TrapCrash, nil, ""},
 		{"a panic with a message", "panic", GuestLimits{}, stats.TrapCrash, nil, "confidential"},
-		{"an address that is none", "nil", GuestLimits{}, stats.TrapCrash, nil, ""},
+		{"an invalid address", "nil", GuestLimits{}, stats.TrapCrash, nil, ""},
 		{"an exit", "exit", GuestLimits{}, stats.TrapExit, nil, "exit_code(3)"},
-		{"waiting for nobody", "wait", GuestLimits{Deadline: time.Minute}, "", nil, ""},
+		{"waiting for an event that never occurs", "wait", GuestLimits{Deadline: time.Minute}, "", nil, ""},
 		{"endless output", "shout", GuestLimits{Deadline: 5 * time.Millisecond, Fuel: 1 << 60}, stats.TrapDeadline, nil, ""},
-		{"its own memory overwritten", "scribble", GuestLimits{}, "", nil, ""},
-		{"addresses that are none for host functions", "pointers", GuestLimits{}, stats.TrapCrash, nil, "no address outside of memory was taken"},
-		{"memory that it leaves behind", "grow", GuestLimits{}, stats.TrapCrash, []stats.Retirement{stats.RetiredPages}, "grown"},
+		{"overwriting its memory", "scribble", GuestLimits{}, "", nil, ""},
+		{"invalid addresses for host functions", "pointers", GuestLimits{}, stats.TrapCrash, nil, "no address outside of memory was taken"},
+		{"memory that it does not free", "grow", GuestLimits{}, stats.TrapCrash, []stats.Retirement{stats.RetiredPages}, "grown"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var log journal
@@ -112,15 +112,15 @@ func TestG1ALyingGuestFailsItsOwnRequestAlone(t *testing.T) {
 		{"a table of fields longer than the reply", wasmtest.Sound().Replies(abi.ExportRoute, "\x01\x00\x00\x00\xff\xff\xff\xff")},
 		{"a field longer than the reply", wasmtest.Sound().Replies(abi.ExportRoute, "\x01\x00\x00\x00\x01\x00\x00\x00\x10\x00\x00\x00\xff\x00\x00\x00")},
 		{"a field in the table of fields", wasmtest.Sound().Replies(abi.ExportRoute, "\x01\x00\x00\x00\x01\x00\x00\x00\x04\x00\x00\x00\x04\x00\x00\x00")},
-		{"an outcome that is none", wasmtest.Sound().Replies(abi.ExportRoute, message(99))},
-		{"a tenant that there is not", wasmtest.Sound().Replies(abi.ExportRoute, message(tenant, "a", "confidential", "c", "x"))},
-		{"a dynamic tenant that there is not", wasmtest.Sound().Replies(abi.ExportRoute, message(tenant|abi.DecDynamic, "a", "confidential", "c", "x"))},
-		{"a tenant that was found by nothing", wasmtest.Sound().Replies(abi.ExportRoute, message(tenant, "a", "www"))},
-		{"a redirect to somewhere else", wasmtest.Sound().Replies(abi.ExportRoute, message(redirect|301<<abi.DecStatusShift, "i", "//confidential.example.net/"))},
+		{"an unknown outcome", wasmtest.Sound().Replies(abi.ExportRoute, message(99))},
+		{"an unknown tenant", wasmtest.Sound().Replies(abi.ExportRoute, message(tenant, "a", "confidential", "c", "x"))},
+		{"an unknown dynamic tenant", wasmtest.Sound().Replies(abi.ExportRoute, message(tenant|abi.DecDynamic, "a", "confidential", "c", "x"))},
+		{"a tenant without a domain or a reference", wasmtest.Sound().Replies(abi.ExportRoute, message(tenant, "a", "www"))},
+		{"a redirect to an unregistered domain", wasmtest.Sound().Replies(abi.ExportRoute, message(redirect|301<<abi.DecStatusShift, "i", "//confidential.example.net/"))},
 		{"a redirect with another status", wasmtest.Sound().Replies(abi.ExportRoute, message(redirect|200<<abi.DecStatusShift, "i", "//example.com/"))},
 		{"a folder with a line break", wasmtest.Sound().Replies(abi.ExportRoute, message(tenant, "a", "www", "c", "example.com", "d", "confidential\r\nX-B: c"))},
 		{"a folder that is another host", wasmtest.Sound().Replies(abi.ExportRoute, message(tenant, "a", "www", "c", "example.com", "d", "/confidential.example.net"))},
-		{"a folder that browsers take for another host", wasmtest.Sound().Replies(abi.ExportRoute, message(tenant, "a", "www", "c", "example.com", "d", "\\confidential.example.net"))},
+		{"a folder that browsers read as another host", wasmtest.Sound().Replies(abi.ExportRoute, message(tenant, "a", "www", "c", "example.com", "d", "\\confidential.example.net"))},
 		{"an identifier with a line break", wasmtest.Sound().Replies(abi.ExportRoute, message(tenant, "a", "www", "c", "example.com", "j", "confidential\r\nX-B: c"))},
 		{"a cache prefix with a NUL", wasmtest.Sound().Replies(abi.ExportRoute, message(tenant, "a", "www", "c", "example.com", "k", "www:confidential\x00"))},
 		{"a header with a line break", wasmtest.Sound().Replies(abi.ExportRoute, message(tenant, "a", "www", "c", "example.com", "o", "X-A", "p", "confidential\r\nX-B: c"))},
@@ -208,12 +208,12 @@ func TestG1ARequestThatEndsStopsItsGuest(t *testing.T) {
 		cancel()
 	}()
 	if _, err := h.Route(ctx, &q); !errors.Is(err, context.Canceled) {
-		t.Errorf("a request that was given up: %v", err)
+		t.Errorf("a cancelled request: %v", err)
 	}
 	ctx, cancel = context.WithTimeout(context.Background(), time.Millisecond)
 	defer cancel()
 	if _, err := h.Route(ctx, &q); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("a request whose time is over: %v", err)
+		t.Errorf("a request after its deadline: %v", err)
 	}
 	if s := h.Stats().Current; s.Traps[stats.TrapCancelled] != 1 || s.Traps[stats.TrapDeadline] != 1 {
 		t.Errorf("the reasons are %v", s.Traps)
@@ -233,7 +233,7 @@ func TestG1TheGuestBeforeStandsInForOneThatFails(t *testing.T) {
 		want   string
 	}{
 		{"refused", Refuse, "502 Bad Gateway"},
-		{"the guest before decides", Previous, "t3 g0"},
+		{"the previous guest decides", Previous, "t3 g0"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := unrulyHost(t, wasmtest.Unruly(t, 0), func(config *Config) { config.OnGuestError = c.policy })
@@ -249,7 +249,7 @@ func TestG1TheGuestBeforeStandsInForOneThatFails(t *testing.T) {
 			}
 			// If both fail, the request is refused.
 			if a := f.mustGet(t, "panic.example.com", "/"); a.status != http.StatusBadGateway {
-				t.Errorf("where both fail: %d %q", a.status, a.body)
+				t.Errorf("with both guests failing: %d %q", a.status, a.body)
 			}
 		})
 	}
@@ -276,7 +276,7 @@ func TestG2AHostileModuleIsRefusedWhileTheOldOneServes(t *testing.T) {
 		{"100 MB", append(bytes.Clone(starting.Wasm()), make([]byte, 100<<20)...), "expected at most"},
 		{"nothing", nil, "no valid WebAssembly module"},
 		{"text", []byte("<html>"), "no valid WebAssembly module"},
-		{"cut short", wasmtest.Unruly(t, 8)[:100_000], "no valid WebAssembly module"},
+		{"a truncated module", wasmtest.Unruly(t, 8)[:100_000], "no valid WebAssembly module"},
 		{"a start function that traps", trapping.Wasm(), "unreachable"},
 		{"a start function that loops", starting.Wasm(), endless},
 		{"a configuration that loops", wasmtest.Sound().With(abi.ExportConfigure, append(loops, wasmtest.I64(0)...)...).Wasm(), endless},
@@ -294,7 +294,7 @@ func TestG2AHostileModuleIsRefusedWhileTheOldOneServes(t *testing.T) {
 			}
 			_, err := h.Swap(ctx, c.wasm)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("swapping it in said %v, want %q", err, c.want)
+				t.Errorf("Swap returned %v, want %q", err, c.want)
 			}
 			if a := f.mustGet(t, "t1.example.com", "/"); a.body != "t3 g7" || h.Report().Guest != before {
 				t.Errorf("the guest is %+v and answers %d %q", h.Report().Guest, a.status, a.body)
@@ -302,7 +302,7 @@ func TestG2AHostileModuleIsRefusedWhileTheOldOneServes(t *testing.T) {
 		})
 	}
 	if s := h.Stats(); s.Previous.Digest != "" {
-		t.Errorf("there is a guest to go back to: %+v", s.Previous)
+		t.Errorf("there is a previous guest: %+v", s.Previous)
 	}
 }
 

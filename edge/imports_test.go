@@ -47,7 +47,7 @@ func TestImportsGoDownOnly(t *testing.T) {
 					continue
 				}
 				if !anyBelow(own, s.allowed) {
-					t.Errorf("%s imports %s: %s may import %v alone, since %s", name, own, s.room, s.allowed, s.why)
+					t.Errorf("%s imports %s: %s may import only %v, since %s", name, own, s.room, s.allowed, s.why)
 				}
 			}
 			for _, d := range dependencies {
@@ -82,7 +82,7 @@ func packages(t *testing.T) []pkg {
 		all = append(all, p)
 	}
 	if len(all) < 10 {
-		t.Fatalf("go list found %d packages: expected the whole module", len(all))
+		t.Fatalf("go list found %d packages: expected all packages of the module", len(all))
 	}
 	return all
 }

@@ -65,7 +65,7 @@ func TestTheGoInTheReadmeIsCompiled(t *testing.T) {
 		_, rest, found = strings.Cut(rest, "```go\n")
 	}
 	if snippets < 3 {
-		t.Errorf("found %d snippets, expected three or more", snippets)
+		t.Errorf("found %d snippets, expected at least three", snippets)
 	}
 }
 

@@ -20,7 +20,7 @@ func TestTheSecurityPageNamesItsTests(t *testing.T) {
 	name := regexp.MustCompile("`((?:Test|Fuzz)[A-Za-z0-9_]+)`")
 	rules := row.FindAllStringSubmatch(string(page), -1)
 	if len(rules) < 30 {
-		t.Errorf("the page has %d rules, expected 30 at least", len(rules))
+		t.Errorf("the page has %d rules, expected at least 30", len(rules))
 	}
 	for _, rule := range rules {
 		tests := name.FindAllStringSubmatch(rule[2], -1)

@@ -22,7 +22,7 @@ import (
 // a session with the value "unread" cannot be read.
 type sessionsOf struct{}
 
-var errUnread = errors.New("the database is away")
+var errUnread = errors.New("the database is unavailable")
 
 func (sessionsOf) Session(_ context.Context, r *http.Request) (map[string]json.RawMessage, error) {
 	c, err := r.Cookie("sessionid")
@@ -51,7 +51,7 @@ func TestASessionThatCannotBeReadMattersOnlyWhereItCouldLeadToAnotherTenant_G3(t
 		host, cookie, header                 string
 		want                                 string // the tenant and the cookie that the application sees, or the status
 	}{
-		{"a session could only disagree with the domain", "", "", "", ds, "acme.test", "unread", "", acme},
+		{"a session can only conflict with the domain", "", "", "", ds, "acme.test", "unread", "", acme},
 		{"in any order", "", "", "", sd, "acme.test", "unread", "", acme},
 		{"the domain comes last and wins", "", "", LastWins, sd, "acme.test", "unread", "", acme},
 		{"the header comes last and wins", "", "", LastWins, dsh, "acme.test", "unread", "beta", "beta "},
@@ -61,13 +61,13 @@ func TestASessionThatCannotBeReadMattersOnlyWhereItCouldLeadToAnotherTenant_G3(t
 		{"also against a redirect", "", "", LastWins, ds, "old.test", "unread", "", refused},
 		{"also where the header after it finds none", "", "", LastWins, dsh, "acme.test", "unread", "", refused},
 		{"also under strict rules", "", Strict, "", ds, "acme.test", "unread", "", refused},
-		{"only the session could tell", "", "", "", []string{RouteSession}, "acme.test", "unread", "", refused},
+		{"only the session can name the tenant", "", "", "", []string{RouteSession}, "acme.test", "unread", "", refused},
 		{"the domain finds none", "", "", "", ds, "other.test", "unread", "", refused},
-		{"what the domain refuses stays refused", "", "", "", ds, "acme..test", "unread", "", "400"},
-		{"routers that disagree do so whatever the session says", "", "", "", dsh, "acme.test", "unread", "beta", "421"},
-		{"ignore lets the domain decide", Ignore, "", LastWins, ds, "acme.test", "unread", "", acme},
+		{"a request that the domain router refuses stays refused", "", "", "", ds, "acme..test", "unread", "", "400"},
+		{"routers conflict regardless of the session", "", "", "", dsh, "acme.test", "unread", "beta", "421"},
+		{"under ignore, the domain decides", Ignore, "", LastWins, ds, "acme.test", "unread", "", acme},
 		{"ignore under strict rules", Ignore, Strict, "", ds, "acme.test", "unread", "", acme},
-		{"ignore where only the session could tell", Ignore, "", "", []string{RouteSession}, "acme.test", "unread", "", refused},
+		{"ignore where only the session can name the tenant", Ignore, "", "", []string{RouteSession}, "acme.test", "unread", "", refused},
 		{"ignore where the domain finds none", Ignore, "", "", ds, "other.test", "unread", "", refused},
 		{"ignore where strict rules go on without a tenant", Ignore, Strict, "", []string{RouteSession}, "acme.test", "unread", "", refused},
 		{"no session", "", "", LastWins, ds, "acme.test", "", "", acme},
@@ -120,7 +120,7 @@ func TestASessionThatCannotBeReadMattersOnlyWhereItCouldLeadToAnotherTenant_G3(t
 				t.Errorf("got %q, want %q; counted %d ignored and %d refused", got, c.want, counts.SessionsIgnored, counts.Requests[stats.ResultSession])
 			}
 			if unread := c.cookie == "unread" && slices.Contains(c.routers, RouteSession); (counted == 1) != unread {
-				t.Errorf("%d requests are counted whose session could not be read", counted)
+				t.Errorf("%d requests are counted as having an unreadable session", counted)
 			}
 		})
 	}
@@ -175,7 +175,7 @@ func TestWhatHoldsWithoutTheSessionDependsOnOutcomeAndPolicy_G3(t *testing.T) {
 		{"routers must agree", Config{Conflicts: Refuse}, []bool{true, true, false, false, true, true}},
 		{"the last router prevails", Config{Conflicts: LastWins}, []bool{false, false, false, false, true, true}},
 		{"strict rules", Config{Compat: Strict}, []bool{false, true, false, false, true, true}},
-		{"strict rules beside a policy of conflicts", Config{Compat: Strict, Conflicts: Refuse}, []bool{false, true, false, false, true, true}},
+		{"strict rules with a policy for conflicts", Config{Compat: Strict, Conflicts: Refuse}, []bool{false, true, false, false, true, true}},
 		{"sessions are ignored", Config{Conflicts: LastWins, SessionsUnavailable: Ignore}, []bool{true, true, false, false, true, true}},
 	} {
 		c.config.Routers = ds
@@ -198,7 +198,7 @@ func TestASessionsStoreThatTakesTooLongIsNoClientThatIsGone_G3(t *testing.T) {
 
 func TestAPolicyForSessionsThatIsNoneIsRefused_G3(t *testing.T) {
 	if _, err := New(t.Context(), Config{SessionsUnavailable: "skip"}); err == nil {
-		t.Error("New takes it")
+		t.Error("New accepted the policy")
 	}
 }
 

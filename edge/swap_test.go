@@ -19,7 +19,7 @@ func TestG2ARefusedGuestChangesNothing(t *testing.T) {
 	before := h.Report().Guest
 	for _, wasm := range [][]byte{nil, []byte("hello"), assets.Router[:1000], make([]byte, 100<<20)} {
 		if _, err := h.Swap(context.Background(), wasm); err == nil {
-			t.Errorf("%d bytes of nonsense are swapped in", len(wasm))
+			t.Errorf("an invalid guest of %d bytes was swapped in", len(wasm))
 		}
 	}
 	if h.Report().Guest != before {
@@ -60,7 +60,7 @@ func TestASwapUnderLoadFailsNoRequest(t *testing.T) {
 	}
 	want := h.Stats().Previous
 	if r, err := h.Rollback(ctx); err != nil || r.Guest != want || h.Report().Guest != want {
-		t.Errorf("the way back: %+v, %v, want %+v", r, err, want)
+		t.Errorf("rollback: %+v, %v, want %+v", r, err, want)
 	}
 	cancel()
 	wg.Wait()

@@ -97,7 +97,7 @@ func (l *load) one(n int) {
 		}
 	}
 	l.misrouted.Add(1)
-	l.t.Errorf("t%d is answered with %q: expected what a guest from g%d to g%d says", n, a.body, from, to)
+	l.t.Errorf("t%d got the answer %q: expected the answer of a guest from g%d to g%d", n, a.body, from, to)
 }
 
 // swap swaps in the next generation, and returns how long that took.
@@ -231,10 +231,10 @@ func swapUnderLoad(t *testing.T, name string, fresh bool, change func(*Config)) 
 		t.Logf("resident before %.1f MB, after %.1f MB (%+.1f %%); files %d and %d", float64(b.Resident)/1e6, float64(a.Resident)/1e6,
 			100*(float64(a.Resident)/float64(b.Resident)-1), b.Files, a.Files)
 		if a.Files != b.Files {
-			t.Errorf("%d files are open, %d were", a.Files, b.Files)
+			t.Errorf("%d files are open, expected the %d from before", a.Files, b.Files)
 		}
 		if soaking() && a.Resident > b.Resident+b.Resident/10 {
-			t.Errorf("%d bytes are resident, %d were", a.Resident, b.Resident)
+			t.Errorf("%d bytes are resident, %d were before", a.Resident, b.Resident)
 		}
 	}
 	soak.Figures(t, name, figures)

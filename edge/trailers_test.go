@@ -29,6 +29,6 @@ func TestTrailersClaimNoTenant_A6(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := <-seen; len(got) != 1 || got.Get("X-Sum") != "1" {
-		t.Errorf("the handler sees %v, expected X-Sum alone", got)
+		t.Errorf("the handler received the trailers %v, expected only X-Sum", got)
 	}
 }

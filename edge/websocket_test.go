@@ -35,7 +35,7 @@ func TestAHandlerGetsTenantValuesAndSubprotocol(t *testing.T) {
 	} {
 		client := w.enter(c.host, c.path, "Sec-Websocket-Protocol", "one, two")
 		if got := client.Header().Get("X-Told"); got != c.told {
-			t.Errorf("the handler was told %q, expected %q", got, c.told)
+			t.Errorf("the handler received %q, expected %q", got, c.told)
 		}
 		says(t, client, "hello")
 		hears(t, client, c.heard)
@@ -59,27 +59,27 @@ func TestARefusedHandshakeIsAStatus(t *testing.T) {
 		headers          []string
 		want             int
 	}{
-		{"what is good is not", "acme.example.com", "/echo/a/1/", nil, 101},
-		{"a host that nobody has", "nobody.example.com", "/echo/a/1/", nil, 404},
-		{"no route", "acme.example.com", "/other/", nil, 404},
-		{"a value that does not fit the route", "acme.example.com", "/echo/a/b/", nil, 404},
+		{"an allowed handshake", "acme.example.com", "/echo/a/1/", nil, 101},
+		{"a host without a tenant", "nobody.example.com", "/echo/a/1/", nil, 404},
+		{"a path without a route", "acme.example.com", "/other/", nil, 404},
+		{"a value that does not match the route", "acme.example.com", "/echo/a/b/", nil, 404},
 		{"a tenant without a route table", "example.com", "/chat/", nil, 404},
 		{"another origin", "acme.example.com", "/echo/a/1/", []string{"Origin", "http://evil.example.net"}, 403},
 		{"no origin", "acme.example.com", "/echo/a/1/", []string{"Origin", ""}, 403},
-		{"the handler refuses", "acme.example.com", "/refuses/a/1/", nil, 403},
+		{"the handler rejects", "acme.example.com", "/refuses/a/1/", nil, 403},
 		{"the handler fails", "acme.example.com", "/fails/a/1/", nil, 500},
 		{"the handler panics", "acme.example.com", "/panics/a/1/", nil, 500},
-		{"the handler chooses what was not offered", "acme.example.com", "/lies/a/1/", nil, 500},
-		{"one too many of the tenant", "shared.example.com", "/two/full/a/1/", nil, 503},
+		{"the handler chooses a subprotocol that was not offered", "acme.example.com", "/lies/a/1/", nil, 500},
+		{"a websocket above the tenant's limit", "shared.example.com", "/two/full/a/1/", nil, 503},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w.eventually("the sockets before are gone", func() bool { return w.host.WebsocketStats().Tenants == 1 }) // only the open one; those in a handshake count too
+			w.eventually("the earlier sockets are closed", func() bool { return w.host.WebsocketStats().Tenants == 1 }) // only the open one; those in a handshake count too
 			status, body := w.refused(c.host, c.path, c.headers...)
 			if status != c.want {
-				t.Errorf("answered %d %q, expected %d", status, body, c.want)
+				t.Errorf("got status %d %q, expected %d", status, body, c.want)
 			}
 			if strings.Contains(body, "secret") {
-				t.Errorf("the answer tells too much: %q", body)
+				t.Errorf("the answer contains the error's text: %q", body)
 			}
 		})
 	}
@@ -97,7 +97,7 @@ func TestARefusedHandshakeIsAStatus(t *testing.T) {
 		return answer
 	}
 	if answer := ask(plain); answer.StatusCode != http.StatusTeapot {
-		t.Errorf("a request that is no handshake got %v, expected the next handler", answer)
+		t.Errorf("a request without a handshake got %v, expected the next handler", answer)
 	}
 	for _, headers := range [][]string{{"Sec-WebSocket-Version", "8"}, {}} {
 		old := plain.Clone(t.Context())
@@ -106,7 +106,7 @@ func TestARefusedHandshakeIsAStatus(t *testing.T) {
 			old.Header.Set(headers[i], headers[i+1])
 		}
 		if answer := ask(old); answer.StatusCode != http.StatusUpgradeRequired || answer.Header.Get("Sec-Websocket-Version") != "13" {
-			t.Errorf("another version got %v, expected 426 with the right one", answer)
+			t.Errorf("another version got %v, expected 426 with the supported version", answer)
 		}
 	}
 }
@@ -146,7 +146,7 @@ func TestW3AnOriginIsOneOfTheTenantsOwnOrListed(t *testing.T) {
 		{"t1.example.com", "/open/a/1/", "", 403},
 	} {
 		if status, _ := w.refused(c.host, c.path, "Origin", c.origin); status != c.want {
-			t.Errorf("%s%s from %q is answered with %d, expected %d", c.host, c.path, c.origin, status, c.want)
+			t.Errorf("%s%s from %q got status %d, expected %d", c.host, c.path, c.origin, status, c.want)
 		}
 	}
 }
@@ -164,18 +164,18 @@ func TestW3HoldsForWebsocketsThatPassThrough(t *testing.T) {
 		headers          []string
 		want             int
 	}{
-		{"its own page", "acme.example.com", "/any/", nil, passed},
-		{"a page of its other domain", "acme.example.com", "/any/", []string{"Origin", "https://shop.example.com"}, passed},
-		{"a page that is listed", "acme.example.com", "/any/", []string{"Origin", "https://app.example.net"}, passed},
-		{"a page that the tenant lists", "acme.example.com", "/any/", []string{"Origin", "https://partner.example.net"}, passed},
+		{"a page of the same host", "acme.example.com", "/any/", nil, passed},
+		{"a page of the tenant's other domain", "acme.example.com", "/any/", []string{"Origin", "https://shop.example.com"}, passed},
+		{"a page in Origins", "acme.example.com", "/any/", []string{"Origin", "https://app.example.net"}, passed},
+		{"a page in the tenant's origins", "acme.example.com", "/any/", []string{"Origin", "https://partner.example.net"}, passed},
 		{"a program", "acme.example.com", "/any/", []string{"Origin", ""}, passed},
-		{"a browser that hides where it comes from", "acme.example.com", "/any/", []string{"Origin", "", "User-Agent", "Mozilla/5.0"}, 403},
+		{"a browser without an Origin header", "acme.example.com", "/any/", []string{"Origin", "", "User-Agent", "Mozilla/5.0"}, 403},
 		{"a page of another tenant", "acme.example.com", "/any/", []string{"Origin", "https://t1.example.com"}, 403},
-		{"a page of nobody's", "acme.example.com", "/any/", []string{"Origin", "null"}, 403},
-		{"a stranger's page", "acme.example.com", "/any/", []string{"Origin", "https://evil.example.net"}, 403},
+		{"a page with the origin null", "acme.example.com", "/any/", []string{"Origin", "null"}, 403},
+		{"a page of an unknown site", "acme.example.com", "/any/", []string{"Origin", "https://evil.example.net"}, 403},
 	} {
 		if status, body := w.refused(c.host, c.path, c.headers...); status != c.want {
-			t.Errorf("%s is answered with %d %q, expected %d", c.name, status, body, c.want)
+			t.Errorf("%s got status %d %q, expected %d", c.name, status, body, c.want)
 		}
 	}
 }
@@ -183,10 +183,10 @@ func TestW3HoldsForWebsocketsThatPassThrough(t *testing.T) {
 func TestW3ProgramsComeWithoutAnOriginWhereTheyMay(t *testing.T) {
 	w := newSocketWorld(t, map[string]websocket.Handler{"echo": played{}}, func(c *Config) { c.Websockets.WithoutOrigin = true })
 	if status, _ := w.refused("acme.example.com", "/echo/a/1/", "Origin", ""); status != 101 {
-		t.Errorf("a program is answered with %d", status)
+		t.Errorf("a program got status %d", status)
 	}
 	if status, _ := w.refused("acme.example.com", "/echo/a/1/", "Origin", "", "Sec-Fetch-Mode", "websocket"); status != 403 {
-		t.Errorf("a browser is answered with %d, expected 403", status)
+		t.Errorf("a browser got status %d, expected 403", status)
 	}
 }
 
@@ -239,13 +239,13 @@ func TestW1AGroupIsItsTenantsOwn(t *testing.T) {
 	says(t, other, "to the rest")
 	hears(t, acme, "to the rest")
 	if _, err := w.host.Channels("nobody"); !errors.Is(err, ErrUnknownTenant) {
-		t.Errorf("the groups of nobody: %v", err)
+		t.Errorf("Channels of an unknown tenant returned %v", err)
 	}
 	if s := w.host.WebsocketStats(); s.Channels.Memberships != 2 || s.Tenants != 2 || !s.Served {
 		t.Errorf("the figures are %+v", s)
 	}
 	_ = acme.Drop()
-	w.eventually("the socket that is gone is in no group", func() bool { return w.host.WebsocketStats().Channels.Channels == 2 })
+	w.eventually("the closed socket is in no group", func() bool { return w.host.WebsocketStats().Channels.Channels == 2 })
 }
 
 func TestW4RemovingATenantClosesItsSockets(t *testing.T) {
@@ -260,7 +260,7 @@ func TestW4RemovingATenantClosesItsSockets(t *testing.T) {
 	says(t, two, "still here")
 	hears(t, two, "still here")
 	if status, _ := w.refused("acme.example.com", "/echo/a/1/"); status != 404 {
-		t.Errorf("a tenant that was removed is answered with %d", status)
+		t.Errorf("a removed tenant got status %d", status)
 	}
 	if n := w.host.WebsocketStats().Removed; n != 1 {
 		t.Errorf("%d sockets were closed for it, expected 1", n)
@@ -291,7 +291,7 @@ func TestW4ATenantOfANewSchemaHasNewGroups(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for scope, text := range map[channel.Scope]string{old: "to nobody", fresh: "to those of the new name"} {
+	for scope, text := range map[channel.Scope]string{old: "to the former name", fresh: "to the new name"} {
 		m, err := channel.NewMessage("websocket.send", channel.Field{Name: "text", Value: text})
 		if err == nil {
 			err = scope.GroupSend(t.Context(), "chat", m)
@@ -300,10 +300,10 @@ func TestW4ATenantOfANewSchemaHasNewGroups(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	hears(t, after, "to those of the new name")
+	hears(t, after, "to the new name")
 	w.eventually("nothing is left of the old groups", func() bool { return old.Stats().Channels == 0 && old.Stats().Memberships == 0 })
 	if _, err := w.host.Channels("acme"); !errors.Is(err, ErrUnknownTenant) {
-		t.Errorf("the groups of the schema before: %v", err)
+		t.Errorf("Channels of the former schema returned %v", err)
 	}
 }
 
@@ -322,7 +322,7 @@ func TestW5OneTenantsExcessIsNotAnothers(t *testing.T) {
 		if _, _, err := acme.Read(); err != nil {
 			var closed *sockets.CloseError
 			if !errors.As(err, &closed) || closed.Code != sockets.CodeTryLater {
-				t.Errorf("who is over the rate ends with %v, expected 1013", err)
+				t.Errorf("a client above the message rate was closed with %v, expected 1013", err)
 			}
 			break
 		}
@@ -461,7 +461,7 @@ func TestABlockingHandlerReadsAndWrites(t *testing.T) {
 	}
 	var end *websocket.CloseError
 	if err := <-ended; !errors.As(err, &end) || end.Code != 3000 || end.Reason != "enough" {
-		t.Errorf("the handler was told %v", err)
+		t.Errorf("the handler received %v", err)
 	}
 	for text, code := range map[string]sockets.Code{"bye": sockets.CodeNormal, "fail": sockets.CodeInternal, "panic": sockets.CodeInternal} {
 		c := enter()
@@ -480,14 +480,14 @@ func TestShutdownEndsEverySocketWith1001(t *testing.T) {
 		ends(t, c, sockets.CodeGoingAway)
 		_ = c.Drop()
 		if code := <-told; code != 1001 {
-			t.Errorf("the handler was told %d", code)
+			t.Errorf("the handler received %d", code)
 		}
 	}
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
 	if status, _ := w.refused("acme.example.com", "/echo/a/1/"); status != 503 {
-		t.Errorf("after it, a handshake is answered with %d", status)
+		t.Errorf("after it, a handshake got status %d", status)
 	}
 }
 
@@ -504,12 +504,12 @@ func TestWebsocketsThatCannotBeServedAreRefusedAtTheStart(t *testing.T) {
 		"two targets": {func(_ *websocket.Config, t map[string]websocket.Target) {
 			t["chat"] = websocket.Target{Handler: "echo", Consumer: true}
 		}, "expected exactly one of Upstream, Consumer and Handler"},
-		"a handler that is not":  {func(_ *websocket.Config, t map[string]websocket.Target) { t["chat"] = websocket.Target{Handler: "eco"} }, `expected a registered handler, found "eco"`},
-		"a guest without":        {func(_ *websocket.Config, t map[string]websocket.Target) { t["chat"] = websocket.Target{Consumer: true} }, "expected a guest that handles websockets"},
-		"an origin with a path":  {func(c *websocket.Config, _ map[string]websocket.Target) { c.Origins = []string{"https://a.example/x"} }, "expected an origin such as"},
-		"an origin of a file":    {func(c *websocket.Config, _ map[string]websocket.Target) { c.Origins = []string{"file://a.example"} }, "that starts with http"},
-		"an unknown compression": {func(c *websocket.Config, _ map[string]websocket.Target) { c.Compression = "best" }, "expected off, per-message or with-context"},
-		"a limit below zero":     {func(c *websocket.Config, _ map[string]websocket.Target) { c.Limits.Message = -1 }, "expected a positive value"},
+		"an unregistered handler":    {func(_ *websocket.Config, t map[string]websocket.Target) { t["chat"] = websocket.Target{Handler: "eco"} }, `expected a registered handler, found "eco"`},
+		"a guest without websockets": {func(_ *websocket.Config, t map[string]websocket.Target) { t["chat"] = websocket.Target{Consumer: true} }, "expected a guest that handles websockets"},
+		"an origin with a path":      {func(c *websocket.Config, _ map[string]websocket.Target) { c.Origins = []string{"https://a.example/x"} }, "expected an origin such as"},
+		"an origin of a file":        {func(c *websocket.Config, _ map[string]websocket.Target) { c.Origins = []string{"file://a.example"} }, "that starts with http"},
+		"an unknown compression":     {func(c *websocket.Config, _ map[string]websocket.Target) { c.Compression = "best" }, "expected off, per-message or with-context"},
+		"a negative limit":           {func(c *websocket.Config, _ map[string]websocket.Target) { c.Limits.Message = -1 }, "expected a positive value"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			targets := map[string]websocket.Target{"chat": {Handler: "echo"}}

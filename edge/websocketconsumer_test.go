@@ -26,5 +26,5 @@ func TestARouteMayBeTheGuests(t *testing.T) {
 		t.Fatal(err)
 	}
 	ends(t, c, sockets.CodeNormal)
-	w.eventually("the guest's socket is gone", func() bool { return w.host.WebsocketStats().Consumers.Open == 0 })
+	w.eventually("the guest's socket is closed", func() bool { return w.host.WebsocketStats().Consumers.Open == 0 })
 }

@@ -37,7 +37,7 @@ func TestGroupMessagesForClientsAreReadAsASGIDoes_E3(t *testing.T) {
 		{name: "a close", message: map[string]any{"type": "websocket.close"}, close: 1000},
 		{name: "a close with a code", message: map[string]any{"type": "websocket.close", "code": 4001}, close: 4001},
 		{name: "a close with a reason", message: map[string]any{"type": "websocket.close", "code": 4001, "reason": "moved to room 2"}, close: 4001, reason: "moved to room 2"},
-		{name: "a reason alone", message: map[string]any{"type": "websocket.close", "reason": "bye"}, close: 1000, reason: "bye"},
+		{name: "only a reason", message: map[string]any{"type": "websocket.close", "reason": "bye"}, close: 1000, reason: "bye"},
 		{name: "a reason that is nil", message: map[string]any{"type": "websocket.close", "code": nil, "reason": nil}, close: 1000},
 		{name: "a reason that is a number", message: map[string]any{"type": "websocket.close", "reason": 7}, close: 1000, malformed: true},
 		{name: "a code that cannot be sent", message: map[string]any{"type": "websocket.close", "code": 1005, "reason": "r"}, close: 1000, reason: "r", malformed: true},
@@ -69,9 +69,9 @@ func TestGroupMessagesForClientsAreReadAsASGIDoes_E3(t *testing.T) {
 			var closed *sockets.CloseError
 			switch {
 			case c.close != 0 && (!errors.As(err, &closed) || closed.Code != c.close || closed.Reason != c.reason):
-				t.Errorf("heard %q, %v, expected the end with %d %q", got, err, c.close, c.reason)
+				t.Errorf("received %q, %v, expected the close with %d %q", got, err, c.close, c.reason)
 			case c.close == 0 && (err != nil || op != c.op || string(got) != c.payload):
-				t.Errorf("heard %v %q, %v, expected %v %q", op, got, err, c.op, c.payload)
+				t.Errorf("received %v %q, %v, expected %v %q", op, got, err, c.op, c.payload)
 			}
 			want := uint64(0)
 			if c.malformed {
@@ -97,7 +97,7 @@ func TestASocketThatTheLayerClosesIsCountedOnce_E1(t *testing.T) {
 	v.isSentAway(t, sockets.CodeRestart, "")
 	layer.interrupt(err)
 	if s := w.host.consumers.Stats(); s.Interrupted != 1 || s.Failures != 0 {
-		t.Errorf("counted %+v, expected one that was interrupted", s)
+		t.Errorf("counted %+v, expected one interrupted websocket", s)
 	}
 }
 

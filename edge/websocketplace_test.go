@@ -37,7 +37,7 @@ func TestWhatSocketsOfATenantShareGoesWithTheLastOfThem(t *testing.T) {
 		host := fmt.Sprintf("many%d.example.com", i)
 		first, second := w.enter(host, "/echo/a/1/"), w.enter(host, "/echo/b/2/")
 		if n := places(w.host); n != 1 {
-			t.Fatalf("two sockets of one tenant and route have %d places", n)
+			t.Fatalf("two sockets of one tenant and route have %d consumer contexts", n)
 		}
 		_ = first.Drop()
 		says(t, second, "still here")
@@ -45,10 +45,10 @@ func TestWhatSocketsOfATenantShareGoesWithTheLastOfThem(t *testing.T) {
 		_ = second.Drop()
 		for route, status := range map[string]int{"refuses": 403, "fails": 500, "panics": 500} {
 			if got, _ := w.refused(host, "/"+route+"/a/1/"); got != status {
-				t.Errorf("%s: the handshake is answered with %d, expected %d", route, got, status)
+				t.Errorf("%s: the handshake got status %d, expected %d", route, got, status)
 			}
 		}
 		_ = w.enter(host, "/dies/a/1/").Drop()
-		w.eventually("the places are gone", func() bool { return places(w.host) == 0 })
+		w.eventually("the consumer contexts are released", func() bool { return places(w.host) == 0 })
 	}
 }

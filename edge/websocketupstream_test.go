@@ -110,7 +110,7 @@ func TestAnUpstreamIsToldTheTenantAndNothingForged(t *testing.T) {
 		"Cookie", "session=1", "Connection", "Upgrade, X-Hop", "X-Hop", "1")
 	got := toldBy(t, c)
 	if got.Host != "shared.example.com" || got.URI != "/two/a%20b/original?x=1;y" {
-		t.Errorf("it was asked for %s of %s", got.URI, got.Host)
+		t.Errorf("the upstream received a request for %s of %s", got.URI, got.Host)
 	}
 	for name, want := range map[string]string{
 		"Tenant": "t2", "X-Folder": "two", "X-Routing": "domain", "X-Identifier": "t2", "Cookie": "session=1",
@@ -136,7 +136,7 @@ func TestAnUpstreamMaySeeThePathOfTheTenant(t *testing.T) {
 	w := newRelayWorld(t, func(c *Config) { c.TrustedPeers = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
 	got := toldBy(t, w.enter("shared.example.com", "/two/a%2Fb/inner", "X-Forwarded-For", "203.0.113.7", "X-Forwarded-Proto", "https", "X-Forwarded-Prefix", "/front"))
 	if got.URI != "/base/a%2Fb/inner" || got.Host == "shared.example.com" {
-		t.Errorf("it was asked for %s of %s", got.URI, got.Host)
+		t.Errorf("the upstream received a request for %s of %s", got.URI, got.Host)
 	}
 	for name, want := range map[string]string{"X-Forwarded-For": "203.0.113.7, 127.0.0.1", "X-Forwarded-Proto": "https", "X-Forwarded-Prefix": "/front/two"} {
 		if got.Header.Get(name) != want {
@@ -169,7 +169,7 @@ func TestAnUpstreamsRefusalIsPassedOn(t *testing.T) {
 	}
 	status, text := w.refused("acme.example.com", "/gone")
 	if status != http.StatusBadGateway || strings.Contains(text, "127.0.0.1") {
-		t.Errorf("an upstream that is away is told as %d %q", status, text)
+		t.Errorf("an unreachable upstream resulted in status %d %q", status, text)
 	}
 	if s := w.host.WebsocketStats(); s.Upstreams != 0 || s.Tenants != 0 || s.Rejected != 2 {
 		t.Errorf("the figures are %+v", s)
@@ -187,21 +187,21 @@ func TestHeadsOfWebsocketUpstreamsAreBounded_G9(t *testing.T) {
 		fields     int
 		want       int
 	}{
-		{"a head of the usual size", switching, 0, 0, 101},
-		{"a head just below the bound", switching + fill(60<<10), 0, 0, 101},
-		{"a head beyond it", switching + fill(70<<10), 0, 0, 502},
+		{"a head of usual size", switching, 0, 0, 101},
+		{"a head below the limit", switching + fill(60<<10), 0, 0, 101},
+		{"a head above the limit", switching + fill(70<<10), 0, 0, 502},
 		{"a head without end", switching + fill(8<<20), 0, 0, 502},
 		{"a line without end", switching + "X-Big: " + strings.Repeat("x", 8<<20), 0, 0, 502},
 		{"a status line without end", "HTTP/1.1 101 " + strings.Repeat("x", 8<<20), 0, 0, 502},
 		{"many fields", switching + strings.Repeat("a: b\r\n", 501), 0, 0, 502},
 		{"interim heads without end", strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 3000) + switching, 0, 0, 502},
 		{"an interim head with many fields", "HTTP/1.1 103 Early Hints\r\n" + strings.Repeat("a: b\r\n", 501) + "\r\n" + switching, 0, 0, 502},
-		{"a refusal beyond the bound", "HTTP/1.1 403 Forbidden\r\n" + fill(70<<10), 0, 0, 502},
-		{"a refusal with many fields", "HTTP/1.1 403 Forbidden\r\n" + strings.Repeat("a: b\r\n", 501), 0, 0, 502},
-		{"within a larger bound", switching + fill(70<<10), 128 << 10, 0, 101},
-		{"beyond a smaller bound", switching + fill(9<<10), 8 << 10, 0, 502},
-		{"within more fields", switching + strings.Repeat("a: b\r\n", 501), 0, 600, 101},
-		{"beyond fewer fields", switching + strings.Repeat("a: b\r\n", 20), 0, 10, 502},
+		{"a rejection above the limit", "HTTP/1.1 403 Forbidden\r\n" + fill(70<<10), 0, 0, 502},
+		{"a rejection with many fields", "HTTP/1.1 403 Forbidden\r\n" + strings.Repeat("a: b\r\n", 501), 0, 0, 502},
+		{"a head below a larger limit", switching + fill(70<<10), 128 << 10, 0, 101},
+		{"a head above a smaller limit", switching + fill(9<<10), 8 << 10, 0, 502},
+		{"many fields below a larger limit", switching + strings.Repeat("a: b\r\n", 501), 0, 600, 101},
+		{"many fields above a smaller limit", switching + strings.Repeat("a: b\r\n", 20), 0, 10, 502},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			upstream := answersHandshakes(t, c.head)
@@ -222,11 +222,11 @@ func TestHeadsOfWebsocketUpstreamsAreCleaned_A6(t *testing.T) {
 	const fields = "X-Accel-Redirect: secret\r\nX_Accel_Redirect: secret\r\nX-Accel-Buffering: secret\r\nX_Sendfile: secret\r\nX-Lighttpd-Send-File: secret\r\n" +
 		"Keep-Alive: secret\r\nProxy-Authenticate: secret\r\nX-Hop: secret\r\nX-Own: kept\r\n"
 	for name, c := range map[string]struct{ head, want, body string }{
-		"a switch":               {"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade, X-Hop\r\n" + fields, " 101 ", ""},
-		"a refusal":              {"HTTP/1.1 403 Forbidden\r\nConnection: X-Hop\r\nContent-Length: 5\r\n" + fields + "\r\n<html", " 403 ", "<html"},
-		"a refusal in chunks":    {"HTTP/1.1 403 Forbidden\r\nConnection: X-Hop\r\nTransfer-Encoding: chunked\r\n" + fields + "\r\n5\r\n<html\r\n0\r\n\r\n", " 403 ", "<html"},
-		"a refusal that ends it": {"HTTP/1.1 403 Forbidden\r\nConnection: close, X-Hop\r\nContent-Length: 5\r\n" + fields + "\r\n<html", " 403 ", "<html"},
-		"half a refusal":         {"HTTP/1.1 403 Forbidden\r\nConnection: X-Hop\r\nTransfer-Encoding: chunked\r\n" + fields + "\r\n50\r\n<html", "", ""},
+		"a switch":                               {"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade, X-Hop\r\n" + fields, " 101 ", ""},
+		"a rejection":                            {"HTTP/1.1 403 Forbidden\r\nConnection: X-Hop\r\nContent-Length: 5\r\n" + fields + "\r\n<html", " 403 ", "<html"},
+		"a chunked rejection":                    {"HTTP/1.1 403 Forbidden\r\nConnection: X-Hop\r\nTransfer-Encoding: chunked\r\n" + fields + "\r\n5\r\n<html\r\n0\r\n\r\n", " 403 ", "<html"},
+		"a rejection that closes the connection": {"HTTP/1.1 403 Forbidden\r\nConnection: close, X-Hop\r\nContent-Length: 5\r\n" + fields + "\r\n<html", " 403 ", "<html"},
+		"a truncated rejection":                  {"HTTP/1.1 403 Forbidden\r\nConnection: X-Hop\r\nTransfer-Encoding: chunked\r\n" + fields + "\r\n50\r\n<html", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			upstream := answersHandshakes(t, c.head)
@@ -246,7 +246,7 @@ func TestHeadsOfWebsocketUpstreamsAreCleaned_A6(t *testing.T) {
 					_, err = io.ReadAll(answer.Body)
 				}
 				if err == nil {
-					t.Error("half a refusal looks like a whole one")
+					t.Error("a truncated rejection looks complete")
 				}
 				return
 			}

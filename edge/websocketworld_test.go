@@ -138,7 +138,7 @@ func says(t *testing.T, c *sockets.Client, text string) {
 func hears(t *testing.T, c *sockets.Client, want string) {
 	t.Helper()
 	if _, got, err := c.Read(); err != nil || string(got) != want {
-		t.Fatalf("heard %q, %v, expected %q", got, err, want)
+		t.Fatalf("received %q, %v, expected %q", got, err, want)
 	}
 }
 
@@ -148,7 +148,7 @@ func ends(t *testing.T, c *sockets.Client, code sockets.Code) {
 	_, got, err := c.Read()
 	var closed *sockets.CloseError
 	if !errors.As(err, &closed) || closed.Code != code {
-		t.Fatalf("heard %q, %v, expected the end with %d", got, err, code)
+		t.Fatalf("received %q, %v, expected the close with %d", got, err, code)
 	}
 }
 
@@ -202,7 +202,7 @@ func until(t *testing.T, what string, holds func() bool) {
 		select {
 		case <-tick.C:
 		case <-late:
-			t.Fatalf("not after %v: %s", patience, what)
+			t.Fatalf("timed out after %v: %s", patience, what)
 		}
 	}
 }

@@ -18,7 +18,7 @@ type room struct{}
 // Connect accepts a handshake with a session cookie.
 func (room) Connect(r *websocket.Request) (websocket.Consumer, error) {
 	if _, err := r.Cookie("session"); err != nil {
-		return nil, &websocket.Rejection{Status: http.StatusForbidden, Reason: "the visitor is not logged in"}
+		return nil, &websocket.Rejection{Status: http.StatusForbidden, Reason: "the user is not logged in"}
 	}
 	return member{"room-" + r.Value("room")}, nil
 }

@@ -41,7 +41,7 @@ func Run(t *testing.T, layers New) {
 		{"W5: unread messages of one tenant drop no messages of another", backlogStays},
 		{"limits are per tenant", limits},
 		{"messages without a type or beyond the limit are rejected", badMessages},
-		{"a message for a closed channel is no error", closedChannel},
+		{"a message for a closed channel is not an error", closedChannel},
 		{"values arrive as they were sent", valuesArrive},
 		{"a closed layer notifies receivers and fails calls", closed},
 		{"channels open, join, send and close at the same time", storm},

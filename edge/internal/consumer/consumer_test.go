@@ -16,7 +16,7 @@ func TestTimersThatRingMeanwhileAreOneEvent(t *testing.T) {
 	defer c.Abandon()
 	m, err := channel.NewMessage("chat.message")
 	if err != nil || !c.Receive(m) {
-		t.Fatalf("a message is not taken: %v", err)
+		t.Fatalf("a message was not accepted: %v", err)
 	}
 	var before *alarm
 	for range 300 {
@@ -31,13 +31,13 @@ func TestTimersThatRingMeanwhileAreOneEvent(t *testing.T) {
 		before = a
 	}
 	if c.waiting != 2 {
-		t.Errorf("%d events wait, expected the message and one of the timers", c.waiting)
+		t.Errorf("%d events wait, expected the message and one timer event", c.waiting)
 	}
 	if e := c.take(); e.message != m {
 		t.Errorf("the first event is %+v, expected the message", e)
 	}
 	if e := c.take(); e.alarm == nil || !c.wasSet(e.alarm) || c.events != nil {
-		t.Errorf("the last event is %+v, expected that of the timer that is set", e)
+		t.Errorf("the last event is %+v, expected the event of the active timer", e)
 	}
 }
 
@@ -50,12 +50,12 @@ func TestAMemberThatIsBehindMissesWhatDoesNotFit(t *testing.T) {
 	}
 	for i := range maxWaiting + 5 {
 		if took := c.Receive(m); took != (i < maxWaiting) {
-			t.Fatalf("message %d is taken: %v", i, took)
+			t.Fatalf("message %d was accepted: %v", i, took)
 		}
 	}
 	c.Abandon()
 	if !c.Receive(m) {
-		t.Error("a member that is gone is told to be full")
+		t.Error("a closed member was reported as full")
 	}
 }
 

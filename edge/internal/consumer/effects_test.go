@@ -54,26 +54,26 @@ func TestAReplyIsCheckedBeforeAnythingHappens(t *testing.T) {
 	}{
 		{"nothing", false, reply(t, 0, ""), ""},
 		{"text", false, reply(t, 0, "", [3]string{text, "", "hi"}), ""},
-		{"as many as may be", false, reply(t, 0, "", many(abi.MaxEffects)...), ""},
-		{"one more", false, reply(t, 0, "", many(abi.MaxEffects+1)...), "the reply: expected at most 64 effects, found 65"},
-		{"a state as long as may be", false, reply(t, 0, strings.Repeat("s", abi.MaxState)), ""},
-		{"a longer one", false, reply(t, 0, strings.Repeat("s", abi.MaxState+1)), "the state: expected at most 4096 bytes, found 4097"},
+		{"as many effects as are allowed", false, reply(t, 0, "", many(abi.MaxEffects)...), ""},
+		{"one effect more", false, reply(t, 0, "", many(abi.MaxEffects+1)...), "the reply: expected at most 64 effects, found 65"},
+		{"a state of the maximum length", false, reply(t, 0, strings.Repeat("s", abi.MaxState)), ""},
+		{"a longer state", false, reply(t, 0, strings.Repeat("s", abi.MaxState+1)), "the state: expected at most 4096 bytes, found 4097"},
 		{"a reply that is too long", false, reply(t, 0, "", [3]string{"\x02", "", strings.Repeat("x", abi.MaxReply)}), "expected at most 131072"},
 		{"an unknown kind", false, reply(t, 0, "", [3]string{"\x0a", "", ""}), "the kind is 10"},
 		{"no kind", false, reply(t, 0, "", [3]string{"\x00", "", ""}), "the kind is 0"},
-		{"broken text behind what is sound", false, reply(t, 0, "", [3]string{text, "", "hi"}, [3]string{text, "", "\xff"}), "effect 1: the text is not valid UTF-8"},
-		{"half a timer", false, reply(t, 0, "", [3]string{timer, "", "12"}), "2 bytes: expected 4"},
-		{"a group of another tenant's", false, reply(t, 0, "", [3]string{group, "../b", ""}), "invalid name"},
+		{"invalid text after a valid effect", false, reply(t, 0, "", [3]string{text, "", "hi"}, [3]string{text, "", "\xff"}), "effect 1: expected text to be valid UTF-8"},
+		{"a timer of 2 bytes", false, reply(t, 0, "", [3]string{timer, "", "12"}), "2 bytes: expected 4"},
+		{"another tenant's group", false, reply(t, 0, "", [3]string{group, "../b", ""}), "invalid name"},
 		{"a group without a name", false, reply(t, 0, "", [3]string{group, "", ""}), "invalid name"},
-		{"an event that is none", false, reply(t, 0, "", [3]string{send, "g", "\x81"}), "invalid message"},
+		{"an invalid event", false, reply(t, 0, "", [3]string{send, "g", "\x81"}), "invalid message"},
 		{"an event without a type", false, reply(t, 0, "", [3]string{send, "g", "\x80"}), "expected a type, found none"},
 		{"an event with an address", false, reply(t, 0, "", [3]string{send, "g", "\x82\xa4type\xa1t\xb0__asgi_channel__\xa1c"}), "the name is reserved"},
-		{"an end", false, reply(t, 0, "", [3]string{closing, "", "\xe8\x03"}), ""},
-		{"an end that is not the last", false, reply(t, 0, "", [3]string{closing, "", "\xe8\x03"}, [3]string{text, "", ""}), "expected the close to be the last"},
-		{"an end with a code that cannot be sent", false, reply(t, 0, "", [3]string{closing, "", "\xed\x03"}), "close code is ed03"},
-		{"an end with a long reason", false, reply(t, 0, "", [3]string{closing, strings.Repeat("x", 124), "\xe8\x03"}), "124 bytes: expected at most 123"},
-		{"an end at the beginning", true, reply(t, 0, "", [3]string{closing, "", "\xe8\x03"}), "te_ws_open closes"},
-		{"a refusal", true, reply(t, 403, ""), ""},
+		{"a close", false, reply(t, 0, "", [3]string{closing, "", "\xe8\x03"}), ""},
+		{"a close that is not the last effect", false, reply(t, 0, "", [3]string{closing, "", "\xe8\x03"}, [3]string{text, "", ""}), "expected the close to be the last"},
+		{"a close with a code that cannot be sent", false, reply(t, 0, "", [3]string{closing, "", "\xed\x03"}), "close code is ed03"},
+		{"a close with a long reason", false, reply(t, 0, "", [3]string{closing, strings.Repeat("x", 124), "\xe8\x03"}), "124 bytes: expected at most 123"},
+		{"a close in the handshake", true, reply(t, 0, "", [3]string{closing, "", "\xe8\x03"}), "te_ws_open closes"},
+		{"a rejection", true, reply(t, 403, ""), ""},
 		{"a rejection with status 302", true, reply(t, 302, ""), "rejected with 302"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -90,7 +90,7 @@ func TestAReplyIsCheckedBeforeAnythingHappens(t *testing.T) {
 	p.scope = nil
 	e := effects{place: p}
 	if err := e.read(reply(t, 0, "", [3]string{group, "g", ""})); err == nil {
-		t.Error("groups are taken where there is no layer")
+		t.Error("groups were accepted without a channel layer")
 	}
 }
 
@@ -130,17 +130,17 @@ func FuzzEffects(f *testing.F) {
 				fallthrough
 			case abi.GroupAdd, abi.GroupDiscard, abi.OpenChannel:
 				if e.plain {
-					t.Errorf("effect %d is taken for plain", kind)
+					t.Errorf("effect %d was treated as plain", kind)
 				}
 			case abi.SetTimer:
 				if len(data) != 4 {
-					t.Errorf("a timer of %d bytes", len(data))
+					t.Errorf("a timer of %d bytes was accepted", len(data))
 				}
 			}
 			return e.check(kind, bytes.Clone(name), data, true)
 		})
 		if err != nil {
-			t.Errorf("what was taken is refused the second time: %v", err)
+			t.Errorf("an accepted reply was rejected the second time: %v", err)
 		}
 		if len(e.messages) != 2*sends { // appended by read and again by check
 			t.Errorf("%d messages for %d sends", len(e.messages)/2, sends)

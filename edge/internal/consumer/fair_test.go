@@ -40,13 +40,13 @@ func TestW5ATenantOfManyRoutesHasOneTurn(t *testing.T) {
 		}
 	}
 	if q.last != nil {
-		t.Error("somebody is ready still")
+		t.Error("a consumer is still ready")
 	}
 	for _, c := range all {
 		c.Abandon()
 	}
 	if len(q.places) != 0 || len(q.owners) != 0 {
-		t.Errorf("%d places and %d tenants are left", len(q.places), len(q.owners))
+		t.Errorf("%d consumer contexts and %d tenants remain", len(q.places), len(q.owners))
 	}
 }
 
@@ -71,7 +71,7 @@ func TestW5WhatWaitsForATenantsWebsocketsIsBounded(t *testing.T) {
 	toAll := long()
 	for _, c := range all {
 		if !c.Receive(toAll) {
-			t.Fatal("a message to many members is not taken")
+			t.Fatal("a message to many members was not accepted")
 		}
 	}
 	owner, taken := all[0].place.owner, 0
@@ -84,11 +84,11 @@ func TestW5WhatWaitsForATenantsWebsocketsIsBounded(t *testing.T) {
 		}
 	}
 	if want := maxWaitingBytes/toAll.Len() - 1; taken != want {
-		t.Errorf("%d messages are taken, expected %d", taken, want)
+		t.Errorf("%d messages were accepted, expected %d", taken, want)
 	}
 	other := busy("bolt")
 	if m := long(); !other.Receive(m) || !other.Receive(toAll) {
-		t.Error("another tenant's message is not taken")
+		t.Error("another tenant's message was not accepted")
 	}
 	for _, c := range all {
 		c.Abandon()

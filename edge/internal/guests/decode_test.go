@@ -68,13 +68,13 @@ func TestDecisionsThatMakeNoSenseAreTheGuestsFailure(t *testing.T) {
 		{"a dynamic tenant by domain", answers{word: found | abi.DecDynamic, fields: map[int]string{abi.DecSchema: "t1", abi.DecDomain: "t1.example.com"}}, ""},
 		{"a static tenant by header", answers{word: found, fields: map[int]string{abi.DecSchema: "www", abi.DecReference: "www"}}, ""},
 		{"a dynamic tenant that is not in the directory", answers{word: found | abi.DecDynamic, fields: map[int]string{abi.DecSchema: "t2", abi.DecDomain: "x"}}, "expected the schema of a row"},
-		{"public is no tenant", answers{word: found | abi.DecDynamic, fields: map[int]string{abi.DecSchema: "public", abi.DecDomain: "x"}}, "expected the schema of a row"},
+		{"the schema public", answers{word: found | abi.DecDynamic, fields: map[int]string{abi.DecSchema: "public", abi.DecDomain: "x"}}, "expected the schema of a row"},
 		{"a static tenant that is not in the table", answers{word: found, fields: map[int]string{abi.DecSchema: "t1", abi.DecDomain: "x"}}, "expected a schema of the TENANTS table"},
-		{"no way by which it was found", answers{word: found, fields: map[int]string{abi.DecSchema: "www"}}, "expected the one by which the guest found the tenant"},
+		{"neither domain nor reference", answers{word: found, fields: map[int]string{abi.DecSchema: "www"}}, "expected the one by which the guest found the tenant"},
 		{"no outcome", answers{}, "expected one that guest/abi defines"},
 		{"an unknown outcome", answers{word: 99}, "expected one that guest/abi defines"},
 		{"a header with a line break", answers{word: found, fields: map[int]string{abi.DecSchema: "www", abi.DecDomain: "x"}, extra: []string{"X-A", "b\r\nSet-Cookie: c"}}, "malformed"},
-		{"a header name that is no token", answers{word: found, fields: map[int]string{abi.DecSchema: "www", abi.DecDomain: "x"}, extra: []string{"X A", "b"}}, "malformed"},
+		{"a header name that is not a token", answers{word: found, fields: map[int]string{abi.DecSchema: "www", abi.DecDomain: "x"}, extra: []string{"X A", "b"}}, "malformed"},
 		{"a redirect with status 200", answers{word: uint32(abi.Redirect) | 200<<abi.DecStatusShift, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: "//t1.example.com/"}}, "expected 301"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -82,7 +82,7 @@ func TestDecisionsThatMakeNoSenseAreTheGuestsFailure(t *testing.T) {
 			var d Decision
 			err := s.decode(&d, c.a.message(t), &Request{Target: "/", Host: "x"})
 			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
-				t.Fatalf("decoding said %v, want %q", err, c.want)
+				t.Fatalf("decoding returned %v, want %q", err, c.want)
 			}
 		})
 	}
@@ -127,14 +127,14 @@ func TestARedirectLeadsToARegisteredDomainAsBrowsersReadIt_B5(t *testing.T) {
 		{"with an unknown scheme before the known", "x:https://t1.example.com/", false},
 		{"with an empty host", "https:///t1.example.com/", false},
 		{"with a fullwidth dot", "//t1%EF%BC%8Eexample.com/", false},
-		{"to a path alone", "/a", false},
+		{"only to a path", "/a", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var d Decision
 			a := answers{word: uint32(abi.Redirect) | 301<<abi.DecStatusShift, fields: map[int]string{abi.DecDomain: "x", abi.DecLocation: c.location}}
 			err := s.decode(&d, a.message(t), &Request{Target: "/", Host: "x"})
 			if c.leads && err != nil || !c.leads && (err == nil || !strings.Contains(err.Error(), "registered domain")) {
-				t.Errorf("decoding said %v", err)
+				t.Errorf("decoding returned %v", err)
 			}
 		})
 	}
@@ -144,7 +144,7 @@ func TestADecisionTakesItsStringsFromTheDirectory(t *testing.T) {
 	s := newServices(testSet(t), nil)
 	out := make([]byte, 512)
 	if _, ok := s.ByDomain("shared.example.com", "one", out); !ok {
-		t.Fatal("the row is not there")
+		t.Fatal("the directory does not have the row")
 	}
 	m := answers{word: uint32(abi.Tenant) | abi.DecDynamic, fields: map[int]string{
 		abi.DecSchema: "t1", abi.DecTenantID: "1", abi.DecDomain: "shared.example.com", abi.DecFolder: "one",
@@ -184,7 +184,7 @@ func FuzzDecisionsAreCheckedNotBelieved(f *testing.F) {
 			return
 		}
 		if d.Outcome == abi.Tenant && d.Tenant.Schema != "t1" && d.Tenant.Schema != "www" {
-			t.Fatalf("the tenant %q was made up", d.Tenant.Schema)
+			t.Fatalf("the tenant %q is not in the directory", d.Tenant.Schema)
 		}
 		if d.Outcome == abi.Redirect && (d.Status < 301 || d.Status > 308 || strings.ContainsAny(d.Location, "\r\n\\ ")) {
 			t.Fatalf("redirects with %d to %q", d.Status, d.Location)

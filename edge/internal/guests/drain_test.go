@@ -22,7 +22,7 @@ func until(t *testing.T, what string, holds func() bool) {
 		select {
 		case <-tick.C:
 		case <-late:
-			t.Fatalf("not after %v: %s", patience, what)
+			t.Fatalf("timed out after %v: %s", patience, what)
 		}
 	}
 }
@@ -50,7 +50,7 @@ func TestASwapDoesNotWaitForCallsOfASupersededGuest(t *testing.T) {
 	first.program.Return(held)
 	until(t, "the first guest closed", func() bool { return s.Stats().Draining == 0 })
 	if got := s.Stats(); got.Total.Calls != 1 || got.Total.Busy != 0 || got.Current.Calls != 0 {
-		t.Errorf("after it: %+v", got)
+		t.Errorf("after the call: %+v", got)
 	}
 }
 
@@ -68,7 +68,7 @@ func TestACallThatOutlivesTheBoundIsLoggedAndWaitedFor(t *testing.T) {
 		return strings.Contains(log.String(), "a superseded guest still has calls; its memory is freed when they end")
 	})
 	if err := s.drain(0); err == nil || !strings.Contains(err.Error(), "calls still run: 1") {
-		t.Errorf("closing said %v", err)
+		t.Errorf("Close returned %v", err)
 	}
 	g.program.Return(held)
 	<-done
@@ -86,7 +86,7 @@ func TestGoingBackReusesTheGuestBefore(t *testing.T) {
 		t.Errorf("rollback: %+v, %v", r, err)
 	}
 	if r, err := s.Swap(ctx, wasmtest.Sound().Wasm()); err != nil || !r.Reused || s.Current() != second {
-		t.Errorf("a swap to the guest before: %+v, %v", r, err)
+		t.Errorf("a swap to the previous guest: %+v, %v", r, err)
 	}
 	if got := s.Stats(); got.Swaps != 2 || got.Rollbacks != 1 || got.FailedSwaps != 0 || got.Draining != 0 {
 		t.Errorf("the statistics are %+v", got)

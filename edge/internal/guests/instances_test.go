@@ -36,7 +36,7 @@ func TestAFurtherInstanceTakesLittleMemory(t *testing.T) {
 	}
 	before, known := soak.Measure()
 	if !known {
-		t.Log("this system does not tell what a process holds")
+		t.Log("this system does not report a process's memory and files")
 		return
 	}
 	first := set.Stats().Current.Instances

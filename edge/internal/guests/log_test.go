@@ -24,7 +24,7 @@ func TestTheRecordAfterDroppedOnesSaysHowMany_D5(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		write(3)
 		if got := strings.Count(log.String(), "dropped="); got != 1 || !strings.Contains(log.String(), "dropped=4") {
-			t.Errorf("%d records say how many are missing: %s", got, log.String())
+			t.Errorf("%d records state how many were dropped: %s", got, log.String())
 		}
 		l.write(t.Context(), slog.LevelDebug, "below the level of the log", nil)
 		if l.written.Load() != 18 || l.dropped.Load() != 5 {

@@ -21,19 +21,19 @@ func TestATenantHasNamesOfItsOwn_D7(t *testing.T) {
 		want               [2]string
 		refused            string
 	}{
-		{"nothing is given", dynamic, "t1", "", "", "", [2]string{"t1", "t1"}, ""},
-		{"nothing is given, and the row has a pathname", dynamic, "t1", "acme-files", "", "", [2]string{"acme-files", "t1"}, ""},
-		{"nothing is given of a static tenant", static, "www", "", "", "", [2]string{"www", "www"}, ""},
-		{"names of its own", dynamic, "t1", "", "t1-files", "t1:cache", [2]string{"t1-files", "t1:cache"}, ""},
+		{"no names", dynamic, "t1", "", "", "", [2]string{"t1", "t1"}, ""},
+		{"no names, and a row with a pathname", dynamic, "t1", "acme-files", "", "", [2]string{"acme-files", "t1"}, ""},
+		{"no names of a static tenant", static, "www", "", "", "", [2]string{"www", "www"}, ""},
+		{"names other than the schema", dynamic, "t1", "", "t1-files", "t1:cache", [2]string{"t1-files", "t1:cache"}, ""},
 		{"a prefix that all tenants share", dynamic, "t1", "", "", "app", [2]string{}, "cache prefix"},
 		{"a prefix that all static tenants share", static, "www", "", "", "app", [2]string{}, "cache prefix"},
 		{"a prefix that ends in the schema", dynamic, "t1", "", "", "app:t1", [2]string{}, "cache prefix"},
-		{"a prefix that another schema may be", dynamic, "t1", "", "", "t1x", [2]string{}, "cache prefix"},
+		{"a prefix that could be another schema", dynamic, "t1", "", "", "t1x", [2]string{}, "cache prefix"},
 		{"a prefix with another separator", dynamic, "t1", "", "", "t1-x", [2]string{}, "cache prefix"},
-		{"another's schema and more as the prefix", dynamic, "t1", "", "", "t2:cache", [2]string{}, "cache prefix"},
-		{"its schema in capitals as the prefix", dynamic, "t1", "", "", "T1", [2]string{}, "cache prefix"},
-		{"another's schema as the prefix", dynamic, "t1", "", "", "www", [2]string{}, "cache prefix"},
-		{"another's schema as the identifier", static, "www", "", "t1", "", [2]string{}, "identifier"},
+		{"another tenant's schema and a suffix as the prefix", dynamic, "t1", "", "", "t2:cache", [2]string{}, "cache prefix"},
+		{"the tenant's schema in capitals as the prefix", dynamic, "t1", "", "", "T1", [2]string{}, "cache prefix"},
+		{"another tenant's schema as the prefix", dynamic, "t1", "", "", "www", [2]string{}, "cache prefix"},
+		{"another tenant's schema as the identifier", static, "www", "", "t1", "", [2]string{}, "identifier"},
 		{"the same in capitals", static, "www", "", "T1", "", [2]string{}, "identifier"},
 		{"the schema of no tenant", dynamic, "t1", "", "", "public", [2]string{}, "cache prefix"},
 	} {
@@ -53,7 +53,7 @@ func TestATenantHasNamesOfItsOwn_D7(t *testing.T) {
 			err := newServices(set, nil).decode(&d, answers{word: c.word, fields: fields}.message(t), &Request{Target: "/", Host: "x"})
 			if c.refused != "" {
 				if err == nil || !strings.Contains(err.Error(), c.refused) {
-					t.Fatalf("said %v, want %q", err, c.refused)
+					t.Fatalf("got %v, want %q", err, c.refused)
 				}
 				return
 			}

@@ -96,7 +96,7 @@ func TestAGuestCannotNameMoreHeadersThanMayBe_D1(t *testing.T) {
 			b.Put(abi.DecHeader0+2*p+1, "v")
 		}
 		if d, err := replied(set, b.Bytes()); (err == nil) != want {
-			t.Errorf("%d headers: %v, %d taken", n, err, len(d.Headers)/2)
+			t.Errorf("%d headers: %v, %d accepted", n, err, len(d.Headers)/2)
 		}
 	}
 }
@@ -129,7 +129,7 @@ func FuzzRepliesTakeBoundedMemory_D1(f *testing.F) {
 		}
 		for i := 0; err == nil && i+1 < len(d.Headers); i += 2 {
 			if !header.Valid(d.Headers[i], d.Headers[i+1]) || http.CanonicalHeaderKey(d.Headers[i]) == "" {
-				t.Fatalf("the header %q: %q was taken", d.Headers[i], d.Headers[i+1])
+				t.Fatalf("the header %q: %q was accepted", d.Headers[i], d.Headers[i+1])
 			}
 		}
 	})

@@ -11,7 +11,7 @@ func TestTheHostLooksAheadWhereHostAndPathAloneNameTheTenant(t *testing.T) {
 	set := newRouterSet(t, nil, "domain", "header", "session")
 	g := set.Current()
 	if !g.program.LooksAhead() {
-		t.Fatal("the default guest does not look ahead")
+		t.Fatal("the default guest does not prefetch the tenant's record")
 	}
 	plain := Request{Method: "GET", Scheme: "https", Host: "t1.example.com", Target: "/x?y"}
 	changed := func(change func(*Request)) Request {
@@ -27,7 +27,7 @@ func TestTheHostLooksAheadWhereHostAndPathAloneNameTheTenant(t *testing.T) {
 		{"a domain", plain, "t1"},
 		{"a trusted peer", changed(func(q *Request) { q.Trusted = true }), "t1"},
 		{"a folder", changed(func(q *Request) { q.Host, q.Target = "shared.example.com", "/two/x" }), "t2"},
-		{"a host that is not known", changed(func(q *Request) { q.Host = "nobody.example.com" }), ""},
+		{"an unknown host", changed(func(q *Request) { q.Host = "nobody.example.com" }), ""},
 		{"a port", changed(func(q *Request) { q.Host += ":80" }), ""},
 		{"no path", changed(func(q *Request) { q.Target = "*" }), ""},
 		{"a session that names a tenant", changed(func(q *Request) { q.Session = `"t2"` }), ""},
@@ -51,7 +51,7 @@ func TestTheHostLooksAheadWhereHostAndPathAloneNameTheTenant(t *testing.T) {
 			}
 			record, err := abi.Parse(raw)
 			if err != nil || string(record.Get(abi.RecSchema)) != c.schema {
-				t.Errorf("the record is of %q, %v", record.Get(abi.RecSchema), err)
+				t.Errorf("the record has the schema %q, %v", record.Get(abi.RecSchema), err)
 			}
 		})
 	}
@@ -70,7 +70,7 @@ func TestARecordThatDoesNotFitIsLeftOut(t *testing.T) {
 		}
 		m, err := abi.Parse(buf[:n])
 		if _, ok := m.Field(abi.ReqHeader0); err != nil || ok || s.ahead.Tenant.Schema != "" {
-			t.Errorf("in %d bytes the record stands: %v, %v", size, ok, err)
+			t.Errorf("in %d bytes: the record is present: %v, %v", size, ok, err)
 		}
 	}
 }

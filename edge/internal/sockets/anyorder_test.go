@@ -351,7 +351,7 @@ func (s *scene) judge(c *conversation) (all []string) {
 		wrong("the client got the code %d, expected one of %d", a.closeCode, forClient)
 	}
 	if a.closeCode != 0 && !gone(a.leaves) && !drops && (s.relays || !gone(b.leaves)) && a.end != io.EOF {
-		wrong("expected the stream to the client to end as it should, found %v", a.end)
+		wrong("expected the stream to the client to end normally, found %v", a.end)
 	}
 	if !s.relays {
 		if n := h.closed.Load(); n != 1 {

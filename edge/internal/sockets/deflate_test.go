@@ -30,13 +30,13 @@ func TestOffersOfCompressionAreAnsweredAsTheRFCRequires_E6(t *testing.T) {
 		{"a window that is too small", base + "; server_max_window_bits=7", "", "", ""},
 		{"a window that is too big", base + "; server_max_window_bits=16", "", "", ""},
 		{"a quoted window with escapes", base + `; server_max_window_bits="\1\0"`, noContext + "; server_max_window_bits=10", base + "; server_max_window_bits=10", ""},
-		{"a window with a zero before it", base + "; server_max_window_bits=09", "", "", ""},
-		{"a client's window with a zero before it", base + "; client_max_window_bits=08", "", "", ""},
-		{"a quoted window with a zero before it", base + `; client_max_window_bits="08"`, "", "", ""},
+		{"a window with a leading zero", base + "; server_max_window_bits=09", "", "", ""},
+		{"a client's window with a leading zero", base + "; client_max_window_bits=08", "", "", ""},
+		{"a quoted window with a leading zero", base + `; client_max_window_bits="08"`, "", "", ""},
 		{"a window with a sign", base + "; server_max_window_bits=+9", "", "", ""},
 		{"a window with a fraction", base + "; server_max_window_bits=9.0", "", "", ""},
 		{"a window that is a word", base + "; client_max_window_bits=nine", "", "", ""},
-		{"a window beyond all numbers", base + "; client_max_window_bits=99999999999999999999", "", "", ""},
+		{"a window that overflows", base + "; client_max_window_bits=99999999999999999999", "", "", ""},
 		{"a server window without a value", base + "; server_max_window_bits", "", "", ""},
 		{"a client's window twice", base + "; client_max_window_bits; client_max_window_bits", "", "", ""},
 		{"a client's window twice, once with a value", base + "; client_max_window_bits; client_max_window_bits=10", "", "", ""},
@@ -220,7 +220,7 @@ func TestInvalidAndOversizedCompressionEndsTheConnection(t *testing.T) {
 		body []byte
 		code Code
 	}{
-		{"no deflate at all", ws.OpBinary, []byte{0xff, 0xff, 0xff}, CodeInvalidData},
+		{"data that is not deflate", ws.OpBinary, []byte{0xff, 0xff, 0xff}, CodeInvalidData},
 		{"truncated", ws.OpBinary, []byte{0x4a, 0x4c}, CodeInvalidData},
 		{"small on the wire, beyond the limit inflated", ws.OpBinary, bomb(3 << 20), CodeTooBig},
 		{"text that is not UTF-8 once inflated", ws.OpText, []byte{0xfa, 0x0f, 0x00}, CodeInvalidData},

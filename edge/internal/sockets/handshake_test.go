@@ -39,15 +39,15 @@ func TestAHandshakeIsAnsweredWithAStatus_E6(t *testing.T) {
 		status        int
 		header        string // a header of the response
 	}{
-		{"as it should be", "", "", nil, 101, "Sec-Websocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="},
+		{"a valid handshake", "", "", nil, 101, "Sec-Websocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="},
 		{"the token of Upgrade in capitals", "", "", []string{"Upgrade", "WebSocket"}, 101, ""},
 		{"several protocols to upgrade to", "", "", []string{"Upgrade", "h2c, websocket"}, 400, ""},
 		{"the same in two headers", "", "", []string{"Upgrade", "h2c|websocket"}, 400, ""},
 		{"a version of the protocol", "", "", []string{"Upgrade", "websocket/13"}, 400, ""},
 		{"a connection in two headers", "", "", []string{"Connection", "keep-alive|Upgrade"}, 101, ""},
 		{"no upgrade", "", "", []string{"Upgrade", ""}, 426, "Upgrade: websocket"},
-		{"upgrade to something else", "", "", []string{"Upgrade", "h2c"}, 426, ""},
-		{"a connection that does not say so", "", "", []string{"Connection", "keep-alive"}, 426, ""},
+		{"an upgrade to another protocol", "", "", []string{"Upgrade", "h2c"}, 426, ""},
+		{"a connection without upgrade", "", "", []string{"Connection", "keep-alive"}, 426, ""},
 		{"HTTP/1.0", "", "HTTP/1.0", nil, 426, ""},
 		{"POST", "POST", "", nil, 405, "Allow: GET"},
 		{"another version", "", "", []string{"Sec-WebSocket-Version", "8"}, 426, "Sec-Websocket-Version: 13"},
@@ -62,7 +62,7 @@ func TestAHandshakeIsAnsweredWithAStatus_E6(t *testing.T) {
 		{"an empty parameter", "", "", []string{"Sec-WebSocket-Extensions", "permessage-deflate; ; a"}, 400, ""},
 		{"a parameter without its value", "", "", []string{"Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits="}, 400, ""},
 		{"an empty value in quotes", "", "", []string{"Sec-WebSocket-Extensions", `permessage-deflate; client_max_window_bits=""`}, 400, ""},
-		{"a value that is no token in quotes", "", "", []string{"Sec-WebSocket-Extensions", `x; a="b c"`}, 400, ""},
+		{"a quoted value that is not a token", "", "", []string{"Sec-WebSocket-Extensions", `x; a="b c"`}, 400, ""},
 		{"a comma in quotes", "", "", []string{"Sec-WebSocket-Extensions", `x; a="b,c"`}, 400, ""},
 		{"quotes that do not end", "", "", []string{"Sec-WebSocket-Extensions", `x; a="b`}, 400, ""},
 		{"an escape that does not end", "", "", []string{"Sec-WebSocket-Extensions", `x; a="b\`}, 400, ""},
@@ -153,9 +153,9 @@ func TestW3AnOriginIsTheTenantsOrRejected(t *testing.T) {
 		{"a sandboxed page", Options{AllowOrigin: func(Origin) bool { return true }}, []string{"Origin", "null"}, 403},
 		{"two origins", Options{}, []string{"Origin", "http://acme.test|http://acme.test"}, 403},
 		{"none", Options{}, nil, 403},
-		{"none, if programs are allowed", Options{AllowNoOrigin: true}, nil, 101},
-		{"none, but a browser's headers", Options{AllowNoOrigin: true}, []string{"Sec-Fetch-Mode", "websocket"}, 403},
-		{"none, but a browser's name", Options{AllowNoOrigin: true}, []string{"User-Agent", "Mozilla/5.0"}, 403},
+		{"no origin, and programs are allowed", Options{AllowNoOrigin: true}, nil, 101},
+		{"no origin, and a browser's headers", Options{AllowNoOrigin: true}, []string{"Sec-Fetch-Mode", "websocket"}, 403},
+		{"no origin, and a browser's User-Agent", Options{AllowNoOrigin: true}, []string{"User-Agent", "Mozilla/5.0"}, 403},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.options.Handler = echo{}
