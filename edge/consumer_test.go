@@ -45,7 +45,7 @@ func TestTheGuestAnswersTheHandshake(t *testing.T) {
 	}{
 		{"it accepts", "/script", 101, ""},
 		{"it chooses a subprotocol", "/script?speak=b", 101, "b"},
-		{"it chooses one that was not offered", "/script?speak=c", 502, ""},
+		{"it chooses a subprotocol that was not offered", "/script?speak=c", 502, ""},
 		{"it rejects", "/script?refuse=403", 403, ""},
 		{"it rejects with a status that is not an error", "/script?refuse=200", 502, ""},
 		{"it does not know the route", "/elsewhere", 404, ""},

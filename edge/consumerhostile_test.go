@@ -77,7 +77,7 @@ func TestW5AStormOfGroupMessagesIsItsTenantsOwn(t *testing.T) {
 	storm[0].says(t, "begin")
 	storm[0].hears(t, "begin")
 	acme, other := w.scope(t, "acme"), w.scope(t, "other")
-	w.eventually(t, "more messages than may wait", func() bool { return acme.Stats().Full > 1000 })
+	w.eventually(t, "more messages than may be queued", func() bool { return acme.Stats().Full > 1000 })
 	for i := range 50 {
 		calm.says(t, fmt.Sprint("say ", i), fmt.Sprint("group chat ", i))
 		calm.hears(t, fmt.Sprint(i), fmt.Sprint("group chat.message ", i))

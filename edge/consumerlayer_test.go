@@ -77,8 +77,8 @@ func TestW6ALayerThatBreaksIsNeverSilent(t *testing.T) {
 	}
 	out.says(t, "say without groups all works")
 	out.hears(t, "without groups all works")
-	out.says(t, "say what comes before still goes out", "group chat nobody", "say lost")
-	out.hears(t, "what comes before still goes out")
+	out.says(t, "say the effects before are sent", "group chat nobody", "say lost")
+	out.hears(t, "the effects before are sent")
 	out.isSentAway(t, sockets.CodeRestart, "")
 	layer.interrupt(nil)
 	again := w.visit(t, "acme", "add chat")

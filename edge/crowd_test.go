@@ -219,7 +219,7 @@ func TestACrowdLeavesNothingBehind(t *testing.T) {
 				t.Errorf("at most %d visitors were connected at once: expected %d", most, c.atOnce)
 			}
 			if s.Polled+s.Goroutines+s.Upstreams != 0 || s.Tenants+s.Consumers.Open+places(w.host) != 0 || s.Consumers.Ready || s.Panics != 0 || s.Channels.Channels+s.Channels.Memberships != 0 {
-				t.Errorf("the hub still counts sockets, or panics: %+v", s)
+				t.Errorf("the hub still counts sockets or panics: %+v", s)
 			}
 			if after := &rounds[len(rounds)-1].Held; after.Goroutines > before.Goroutines || after.Files > before.Files || after.Heap > before.Heap+crowdMargin {
 				t.Errorf("resources remain: %+v became %+v\n%s", before, *after, stacks())

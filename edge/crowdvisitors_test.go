@@ -40,7 +40,7 @@ type party struct {
 // frame.
 var farewells = [...]string{
 	"with a close frame", "in the middle of a frame", "with a broken frame", "with a reset",
-	"without reading what it asked for", "in the middle of a message", "with compressed rubbish", "without a word",
+	"without reading the answers", "in the middle of a message", "with invalid compressed data", "by closing the connection",
 }
 
 // farewell counts visits by how they ended.
@@ -216,13 +216,13 @@ func (p *party) visit(ctx context.Context, random *rand.Rand) (way int, came boo
 	case "with a reset":
 		_ = below.SetLinger(0)
 		below.Close()
-	case "without reading what it asked for":
+	case "without reading the answers":
 		for range 20 {
 			says(clientFrame(sockets.Text, []byte("say "+strings.Repeat("x", 20<<10))))
 		}
 	case "in the middle of a message":
 		says([]byte{byte(sockets.Text), 0x80 | 2, 0, 0, 0, 0, 't', 'o'})
-	case "with compressed rubbish":
+	case "with invalid compressed data":
 		rubbish := clientFrame(sockets.Text, []byte{0xff, 0xff, 0xff, 0xff})
 		rubbish[0] |= 0x40
 		says(rubbish)

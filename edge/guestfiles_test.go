@@ -90,7 +90,7 @@ func TestAGuestNeverOverwritesAndStaysWithinTheQuota(t *testing.T) {
 		t.Fatalf("%q, %v, want an alternative name", got, err)
 	}
 	if content, err := os.ReadFile(filepath.Join(location, "acme", "a.txt")); string(content) != "of t1" || err != nil {
-		t.Errorf("the file that was there is %q, %v", content, err)
+		t.Errorf("the existing file contains %q, %v", content, err)
 	}
 	got, err = steps(t, h, "/find:t1/save:1/save:2/save:3/save:4")
 	if want := "found 1 2 3 errno5"; got != want || err != nil {
@@ -117,7 +117,7 @@ func TestARequestThatFailsLeavesNoFileBehind(t *testing.T) {
 			return err
 		})
 		if err != nil || left != nil {
-			t.Errorf("%s left %q, %v", path, left, err)
+			t.Errorf("after %s, the files %q remain, %v", path, left, err)
 		}
 	}
 	if got, err := steps(t, h, "/find:t1/read:a.txt"); got != "found of t1" || err != nil {

@@ -61,10 +61,10 @@ func TestAPanicIsOneRecordThatNamesItsRequestAndItsGuest_D5(t *testing.T) {
 			}
 			id, _ := said[0]["request"].(string)
 			if text, _ := said[0]["msg"].(string); !strings.Contains(text, "panic: ") || !strings.Contains(text, "goroutine ") || len(text) > 5000 {
-				t.Errorf("the record says %q", text)
+				t.Errorf("the record has the text %q", text)
 			}
 			if id == "" || refused[0]["request"] != id || !strings.Contains(string(page), "request "+id+"\n") || given != "" && id != given {
-				t.Errorf("the record is of request %q, the refusal of %v, and the page is %q", id, refused[0]["request"], page)
+				t.Errorf("the record has the request %q, the refusal has %v, and the page is %q", id, refused[0]["request"], page)
 			}
 			if said[0]["guest"] != h.GuestDigest() || said[0]["level"] != "WARN" {
 				t.Errorf("the record is %v", said[0])

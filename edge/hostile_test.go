@@ -302,7 +302,7 @@ func TestG2AHostileModuleIsRefusedWhileTheOldOneServes(t *testing.T) {
 		})
 	}
 	if s := h.Stats(); s.Previous.Digest != "" {
-		t.Errorf("there is a previous guest: %+v", s.Previous)
+		t.Errorf("expected no previous guest, found %+v", s.Previous)
 	}
 }
 

@@ -17,24 +17,24 @@ func TestImportsGoDownOnly(t *testing.T) {
 		allowed []string // of the module's own packages, by prefix
 		why     string
 	}{
-		{"guest/abi", nil, "the contract must build for any guest"},
+		{"guest/abi", nil, "the contract must compile for every guest"},
 		{"guest", []string{"guest"}, "a guest is not linked with its host"},
 		{"tenantdb", []string{"tenantdb"}, "the directory is useful without an edge"},
 		{"assets", nil, "assets are bytes"},
-		{"hostfuncs", []string{"hostfuncs", "guest/abi"}, "host functions declare what they need of an edge"},
-		{"edge/tenant", []string{"guest/abi", "tenantdb"}, "handlers import it, and need nothing else of an edge"},
-		{"edge", []string{"edge", "hostfuncs", "tenantdb", "assets", "guest"}, "an edge is above them, and below nothing but bench"},
+		{"hostfuncs", []string{"hostfuncs", "guest/abi"}, "host functions declare the interfaces that they need"},
+		{"edge/tenant", []string{"guest/abi", "tenantdb"}, "handlers import it and need no other package of the edge"},
+		{"edge", []string{"edge", "hostfuncs", "tenantdb", "assets", "guest"}, "only bench is above the edge"},
 	}
 	dependencies := []struct {
 		path, only, why string
 	}{
-		{"github.com/jackc/pgx", "tenantdb/postgres", "one place knows the database driver"},
-		{"github.com/gobwas/ws", "edge/internal/sockets", "one place knows the websocket library"},
-		{"github.com/go-json-experiment/json", "tenantdb/file", "encoding/json does for the rest"},
-		{"github.com/tinylib/msgp", "edge/channel", "one place knows the messages' encoding"},
-		{"github.com/redis/go-redis", "edge/channel/redis edge/cmd/tenantedge", "one package talks to Redis; main disables the log of its client"},
-		{"github.com/tus/tusd", "edge/internal/uploads", "one place knows the tus library"},
-		{"golang.org/x/exp", "edge/internal/uploads", "it is what that library logs with"},
+		{"github.com/jackc/pgx", "tenantdb/postgres", "only one package uses the database driver"},
+		{"github.com/gobwas/ws", "edge/internal/sockets", "only one package uses the websocket library"},
+		{"github.com/go-json-experiment/json", "tenantdb/file", "other packages use encoding/json"},
+		{"github.com/tinylib/msgp", "edge/channel", "only one package encodes messages"},
+		{"github.com/redis/go-redis", "edge/channel/redis edge/cmd/tenantedge", "only one package talks to Redis; main disables the log of its client"},
+		{"github.com/tus/tusd", "edge/internal/uploads", "only one package uses the tus library"},
+		{"golang.org/x/exp", "edge/internal/uploads", "the tus library logs with it"},
 		{"github.com/prometheus/client_golang", "edge/metrics edge/serve", "an embedder without Prometheus does not link it"},
 		{"github.com/tetratelabs/wazero", "edge/internal hostfuncs", "embedders must not see the engine"},
 	}

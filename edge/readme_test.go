@@ -60,7 +60,7 @@ func TestTheGoInTheReadmeIsCompiled(t *testing.T) {
 		// An init function in the README is an example in the code.
 		snippet = strings.TrimPrefix(unindented(snippet), "func init() {\n")
 		if !strings.Contains(compiled, snippet) {
-			t.Errorf("not compiled anywhere:\n%s", snippet)
+			t.Errorf("no test compiles the snippet:\n%s", snippet)
 		}
 		_, rest, found = strings.Cut(rest, "```go\n")
 	}

@@ -24,7 +24,7 @@ func TestARowThatAReferenceToAStaticTenantNamesIsRefused_B2(t *testing.T) {
 		Domains: []tenantdb.Domain{{TenantID: "1", Domain: "main.test"}, {TenantID: "8", Domain: "fine.test"}},
 	})
 	if report.Tenants != 3 || report.LeftOut != 12 {
-		t.Errorf("the report is %+v, expected three tenants and twelve rows left out", report)
+		t.Errorf("the report is %+v, expected three tenants and twelve omitted rows", report)
 	}
 	for _, ref := range []string{"main", "MAIN", "42", "answer", "www", "Www", "blog", "Public", "public", "SAMPLE", "Default"} {
 		if found, ok := d.ByReference(ref); ok {

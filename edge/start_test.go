@@ -83,7 +83,7 @@ func TestAProcessStartsAndRoutes(t *testing.T) {
 	for range rounds {
 		s := start(t, compileCache)
 		if s.CompileCache != "hit" {
-			t.Errorf("a later start's cache says %q", s.CompileCache)
+			t.Errorf("the cache of a later start is %q", s.CompileCache)
 		}
 		figures["warm compile cache"] = append(figures["warm compile cache"], s)
 		if os.Getenv("TENANTEDGE_STARTS") != "" {

@@ -33,11 +33,11 @@ func (h *Host) trial(wasm []byte) (smoke.Trial, error) {
 func Try(ctx context.Context, t smoke.Trial) (err error) {
 	var trial trialConfig
 	if err := json.Unmarshal(t.Config, &trial); err != nil {
-		return fmt.Errorf("that it cannot be tried: its configuration: %w", err)
+		return fmt.Errorf("an invalid configuration: %w", err)
 	}
 	var c abi.Config
 	if err := json.Unmarshal(trial.Guest, &c); err != nil {
-		return fmt.Errorf("that it cannot be tried: its configuration: %w", err)
+		return fmt.Errorf("an invalid configuration: %w", err)
 	}
 	limits := trial.Limits
 	limits.Instances = 1

@@ -242,7 +242,7 @@ func TestW1AGroupIsItsTenantsOwn(t *testing.T) {
 		t.Errorf("Channels of an unknown tenant returned %v", err)
 	}
 	if s := w.host.WebsocketStats(); s.Channels.Memberships != 2 || s.Tenants != 2 || !s.Served {
-		t.Errorf("the figures are %+v", s)
+		t.Errorf("the statistics are %+v", s)
 	}
 	_ = acme.Drop()
 	w.eventually("the closed socket is in no group", func() bool { return w.host.WebsocketStats().Channels.Channels == 2 })
@@ -263,7 +263,7 @@ func TestW4RemovingATenantClosesItsSockets(t *testing.T) {
 		t.Errorf("a removed tenant got status %d", status)
 	}
 	if n := w.host.WebsocketStats().Removed; n != 1 {
-		t.Errorf("%d sockets were closed for it, expected 1", n)
+		t.Errorf("%d sockets were closed, expected 1", n)
 	}
 }
 
@@ -301,7 +301,7 @@ func TestW4ATenantOfANewSchemaHasNewGroups(t *testing.T) {
 		}
 	}
 	hears(t, after, "to the new name")
-	w.eventually("nothing is left of the old groups", func() bool { return old.Stats().Channels == 0 && old.Stats().Memberships == 0 })
+	w.eventually("the old groups are empty", func() bool { return old.Stats().Channels == 0 && old.Stats().Memberships == 0 })
 	if _, err := w.host.Channels("acme"); !errors.Is(err, ErrUnknownTenant) {
 		t.Errorf("Channels of the former schema returned %v", err)
 	}
@@ -395,7 +395,7 @@ func TestW6ABrokenLayerClosesSocketsOrTellsThem(t *testing.T) {
 	layer.interrupt(nil)
 	hears(t, firm, "<nil>")
 	if n := w.host.WebsocketStats().Interrupted; n != 1 {
-		t.Errorf("%d sockets were closed for it, expected 1", n)
+		t.Errorf("%d sockets were closed, expected 1", n)
 	}
 	for _, kind := range []string{"chat.message", "panic"} {
 		m, err := channel.NewMessage(kind)
@@ -487,7 +487,7 @@ func TestShutdownEndsEverySocketWith1001(t *testing.T) {
 		t.Error(err)
 	}
 	if status, _ := w.refused("acme.example.com", "/echo/a/1/"); status != 503 {
-		t.Errorf("after it, a handshake got status %d", status)
+		t.Errorf("after Shutdown, a handshake got status %d", status)
 	}
 }
 

@@ -20,7 +20,7 @@ func TestARouteMayBeTheGuests(t *testing.T) {
 	says(t, c, "hello")
 	hears(t, c, "hello")
 	if s := w.host.WebsocketStats(); s.Consumers.Open != 1 {
-		t.Errorf("the figures are %+v", s)
+		t.Errorf("the statistics are %+v", s)
 	}
 	if err := c.Close(sockets.CodeNormal, ""); err != nil {
 		t.Fatal(err)

@@ -26,14 +26,14 @@ func TestGroupMessagesForClientsAreReadAsASGIDoes_E3(t *testing.T) {
 		{name: "text", message: map[string]any{"type": "websocket.send", "text": "hi"}, op: text, payload: "hi"},
 		{name: "empty text", message: map[string]any{"type": "websocket.send", "text": ""}, op: text},
 		{name: "bytes", message: map[string]any{"type": "websocket.send", "bytes": []byte("\x00")}, op: binary, payload: "\x00"},
-		{name: "bytes beside no text", message: map[string]any{"type": "websocket.send", "text": nil, "bytes": []byte("b")}, op: binary, payload: "b"},
-		{name: "text beside no bytes", message: map[string]any{"type": "websocket.send", "text": "t", "bytes": nil}, op: text, payload: "t"},
+		{name: "bytes with a nil text", message: map[string]any{"type": "websocket.send", "text": nil, "bytes": []byte("b")}, op: binary, payload: "b"},
+		{name: "text with nil bytes", message: map[string]any{"type": "websocket.send", "text": "t", "bytes": nil}, op: text, payload: "t"},
 		{name: "neither", message: map[string]any{"type": "websocket.send"}, malformed: true},
 		{name: "both nil", message: map[string]any{"type": "websocket.send", "text": nil, "bytes": nil}, malformed: true},
 		{name: "text that is a number", message: map[string]any{"type": "websocket.send", "text": 7}, malformed: true},
 		{name: "text that is bytes", message: map[string]any{"type": "websocket.send", "text": []byte("hi")}, malformed: true},
 		{name: "bytes that are text", message: map[string]any{"type": "websocket.send", "bytes": "hi"}, malformed: true},
-		{name: "text that is a list beside bytes", message: map[string]any{"type": "websocket.send", "text": []any{}, "bytes": []byte("b")}, malformed: true},
+		{name: "text that is a list, and bytes", message: map[string]any{"type": "websocket.send", "text": []any{}, "bytes": []byte("b")}, malformed: true},
 		{name: "a close", message: map[string]any{"type": "websocket.close"}, close: 1000},
 		{name: "a close with a code", message: map[string]any{"type": "websocket.close", "code": 4001}, close: 4001},
 		{name: "a close with a reason", message: map[string]any{"type": "websocket.close", "code": 4001, "reason": "moved to room 2"}, close: 4001, reason: "moved to room 2"},
@@ -41,7 +41,7 @@ func TestGroupMessagesForClientsAreReadAsASGIDoes_E3(t *testing.T) {
 		{name: "a reason that is nil", message: map[string]any{"type": "websocket.close", "code": nil, "reason": nil}, close: 1000},
 		{name: "a reason that is a number", message: map[string]any{"type": "websocket.close", "reason": 7}, close: 1000, malformed: true},
 		{name: "a code that cannot be sent", message: map[string]any{"type": "websocket.close", "code": 1005, "reason": "r"}, close: 1000, reason: "r", malformed: true},
-		{name: "a code beyond 16 bits", message: map[string]any{"type": "websocket.close", "code": 1000 + 1<<16}, close: 1000, malformed: true},
+		{name: "a code above 16 bits", message: map[string]any{"type": "websocket.close", "code": 1000 + 1<<16}, close: 1000, malformed: true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newSocketWorld(t, map[string]websocket.Handler{"chat": chat()}, nil)

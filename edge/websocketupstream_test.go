@@ -172,7 +172,7 @@ func TestAnUpstreamsRefusalIsPassedOn(t *testing.T) {
 		t.Errorf("an unreachable upstream resulted in status %d %q", status, text)
 	}
 	if s := w.host.WebsocketStats(); s.Upstreams != 0 || s.Tenants != 0 || s.Rejected != 2 {
-		t.Errorf("the figures are %+v", s)
+		t.Errorf("the statistics are %+v", s)
 	}
 }
 

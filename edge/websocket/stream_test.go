@@ -92,7 +92,7 @@ func TestAStreamKeepsFewUnreadMessages(t *testing.T) {
 	_, _, err := c.Read()
 	var closed *sockets.CloseError
 	if !errors.As(err, &closed) || closed.Code != sockets.CodeNormal {
-		t.Errorf("expected the end with 1000, found %v", err)
+		t.Errorf("expected the close with 1000, found %v", err)
 	}
 	if most := <-unread; most > maxUnread {
 		t.Errorf("expected at most %d unread messages, found %d", maxUnread, most)

@@ -163,13 +163,13 @@ func TestW6ARedisThatLosesMembershipsIsDetected(t *testing.T) {
 // The server at the host's address may not be a Redis, or not be ready.
 func TestW6AServerThatIsNotRedisIsABrokenLayer(t *testing.T) {
 	for name, answer := range map[string]string{
-		"a web server":         "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n",
-		"noise":                "\x00\xff\x13\x37\r\n\r\n",
-		"lengths below zero":   "*-7\r\n$-9\r\n",
-		"an answer too many":   "+PONG\r\n+OK\r\n:1\r\n*1\r\n$1\r\nx\r\n",
-		"nothing":              "",
-		"one that loads":       "-LOADING Redis is loading the dataset in memory\r\n",
-		"one whose disk fails": "-MISCONF Errors writing to the AOF file\r\n",
+		"a web server":        "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n",
+		"noise":               "\x00\xff\x13\x37\r\n\r\n",
+		"lengths below zero":  "*-7\r\n$-9\r\n",
+		"a surplus reply":     "+PONG\r\n+OK\r\n:1\r\n*1\r\n$1\r\nx\r\n",
+		"nothing":             "",
+		"a server that loads": "-LOADING Redis is loading the dataset in memory\r\n",
+		"a disk that fails":   "-MISCONF Errors writing to the AOF file\r\n",
 	} {
 		for _, kind := range kinds {
 			t.Run(name+", "+kind.name, func(t *testing.T) {
@@ -309,7 +309,7 @@ func TestW6NoChannelOpensBetweenTwoBreaks(t *testing.T) {
 	if err == nil {
 		l.primary[1].fail(errors.New("down as well"))
 		if len(second.breaks) == 0 {
-			t.Error("a channel was opened whose receiver is not notified of the break")
+			t.Error("a channel was opened, and its receiver is not notified of the break")
 		}
 		late.Close()
 	} else if !errors.Is(err, channel.ErrBroken) {

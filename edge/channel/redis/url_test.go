@@ -178,7 +178,7 @@ func TestAPrivateAuthorityIsTrustedIfItIsConfigured_E2(t *testing.T) {
 		layer := open(t, kinds[0].make, Config{Hosts: []string{"rediss://127.0.0.1:" + port + "/0" + c.options}, TLS: c.tls})
 		err := channeltest.Scope(t, layer, "acme").GroupSend(t.Context(), "chat", channeltest.Message(t, "hi"))
 		if (err == nil) != c.works {
-			t.Errorf("%s with %v: %v, expected it to work: %v", c.options, c.tls != nil, err, c.works)
+			t.Errorf("%s with %v: %v, expected success: %v", c.options, c.tls != nil, err, c.works)
 		}
 	}
 }

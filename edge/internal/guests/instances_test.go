@@ -46,10 +46,10 @@ func TestAFurtherInstanceTakesLittleMemory(t *testing.T) {
 	after, _ := soak.Measure()
 	more := uint64(set.Stats().Current.Instances - first)
 	if more < instances/2 {
-		t.Fatalf("there are %d further instances: expected most of %d", more, instances)
+		t.Fatalf("%d additional instances were created: expected at least half of %d", more, instances)
 	}
 	each := func(a, b uint64) uint64 { return (a - min(a, b)) / more >> 10 }
-	t.Logf("a further instance takes %d KB of memory (%d KB if pages that instances share are counted for each), and %d files",
+	t.Logf("an additional instance takes %d KB of memory (%d KB if shared pages are counted for each instance) and %d files",
 		each(after.Proportional, before.Proportional), each(after.Resident, before.Resident), (after.Files-before.Files)/int(more))
 	soak.Figures(t, "instance", map[string]uint64{
 		"ProportionalKB": each(after.Proportional, before.Proportional), "ResidentKB": each(after.Resident, before.Resident), "Instances": more,

@@ -35,7 +35,7 @@ func TestTheRecordAfterDroppedOnesSaysHowMany_D5(t *testing.T) {
 			unbounded.write(t.Context(), slog.LevelInfo, "x", nil)
 		}
 		if unbounded.dropped.Load() != 0 {
-			t.Errorf("%d dropped without a bound", unbounded.dropped.Load())
+			t.Errorf("%d dropped without a limit", unbounded.dropped.Load())
 		}
 	})
 }

@@ -297,7 +297,7 @@ func (s *scene) judge(c *conversation) (all []string) {
 	a, b, h := &c.client, &c.upstream, &c.handler
 	if !c.entered {
 		if s.disturbance < shutdown {
-			wrong("it was not let in")
+			wrong("the connection was not accepted")
 		}
 		return all
 	}

@@ -12,7 +12,7 @@ func TestEveryCoreCaseOfAutobahnHasAnAcceptedOutcome(t *testing.T) {
 		replayAll(t, world)
 		stats := world.hub.Stats()
 		if wrong := stats.Goroutines; w.polled() && wrong > 0 || !w.polled() && stats.Polled > 0 {
-			t.Errorf("connections are of the other kind: %+v", stats)
+			t.Errorf("connections have the other kind: %+v", stats)
 		}
 	})
 }

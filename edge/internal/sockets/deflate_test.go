@@ -222,8 +222,8 @@ func TestInvalidAndOversizedCompressionEndsTheConnection(t *testing.T) {
 	}{
 		{"data that is not deflate", ws.OpBinary, []byte{0xff, 0xff, 0xff}, CodeInvalidData},
 		{"truncated", ws.OpBinary, []byte{0x4a, 0x4c}, CodeInvalidData},
-		{"small on the wire, beyond the limit inflated", ws.OpBinary, bomb(3 << 20), CodeTooBig},
-		{"text that is not UTF-8 once inflated", ws.OpText, []byte{0xfa, 0x0f, 0x00}, CodeInvalidData},
+		{"a small message that inflates above the limit", ws.OpBinary, bomb(3 << 20), CodeTooBig},
+		{"text that is not UTF-8 when inflated", ws.OpText, []byte{0xfa, 0x0f, 0x00}, CodeInvalidData},
 		{"more final blocks than maxFinalBlocks", ws.OpBinary, bytes.Repeat([]byte{0x03, 0x00}, 1000), CodeInvalidData},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -22,7 +22,7 @@ func TestMessagesOfAConnectionAreHandledOneByOneInOrder(t *testing.T) {
 		var inside sync.Mutex
 		handler := script{message: func(c *Conn, op Op, payload []byte) {
 			if !inside.TryLock() {
-				t.Error("two messages at the same time")
+				t.Error("two messages were handled at the same time")
 				return
 			}
 			defer inside.Unlock()
@@ -94,8 +94,8 @@ func TestLimitsEndAConnectionWithTheirCodes(t *testing.T) {
 		send []byte
 		code Code
 	}{
-		{"a frame beyond its limit", frame(ws.OpText, true, make([]byte, 1001)), CodeTooBig},
-		{"a message beyond its limit", bytes.Join([][]byte{
+		{"a frame above the limit", frame(ws.OpText, true, make([]byte, 1001)), CodeTooBig},
+		{"a message above the limit", bytes.Join([][]byte{
 			frame(ws.OpText, false, make([]byte, 1000)), frame(ws.OpContinuation, false, make([]byte, 1000)), frame(ws.OpContinuation, true, []byte("x")),
 		}, nil), CodeTooBig},
 		{"a frame without a mask", ws.MustCompileFrame(ws.NewTextFrame([]byte("x"))), CodeProtocol},

@@ -86,7 +86,7 @@ func TestInflatedMessagesAreBoundedTogether_E5(t *testing.T) {
 		if most := peak.Load(); most > 8*mebi || most < 2*mebi {
 			t.Errorf("%d bytes were charged concurrently: expected at most 8 MiB and the handled messages", most)
 		}
-		eventually(t, "nothing is charged any more", func() bool { return world.hub.Stats().Inflated == 0 })
+		eventually(t, "no inflated bytes are charged", func() bool { return world.hub.Stats().Inflated == 0 })
 		if n := world.hub.Stats().Overinflated; n != uint64(len(closed)) {
 			t.Errorf("%d connections are counted, expected %d", n, len(closed))
 		}
@@ -106,7 +106,7 @@ func TestAnInflatedMessageIsNotKeptForTheNextFrame_E5(t *testing.T) {
 		if _, err := c.next(); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "nothing is charged any more", func() bool { return world.hub.Stats().Inflated == 0 })
+		eventually(t, "no inflated bytes are charged", func() bool { return world.hub.Stats().Inflated == 0 })
 	})
 }
 

@@ -37,10 +37,10 @@ func TestASenderThatWaitsForRoomWritesWhileAHandlerRuns(t *testing.T) {
 	select {
 	case err := <-drained:
 		if err != nil || len(stream.out) != 102 {
-			t.Errorf("expected that all was written, found %d bytes and %v", len(stream.out), err)
+			t.Errorf("expected all bytes to be written, found %d bytes and %v", len(stream.out), err)
 		}
 	case <-time.After(10 * time.Second):
-		t.Error("the handler and the sender that waits for room wait for each other")
+		t.Error("the handler and the sender that waits for room are deadlocked")
 	}
 	c.setCalling(false)
 }
@@ -123,7 +123,7 @@ func TestClosingTheWriteSideWaitsForRoom(t *testing.T) {
 	c.schedule(flagRead)
 	stream.serveAll(c)
 	if c.phase != phaseClosing || c.flags.Load()&flagBlocked == 0 {
-		t.Fatalf("expected that the end waits for room, found phase %d and flags %b", c.phase, c.flags.Load())
+		t.Fatalf("expected the end to wait for room, found phase %d and flags %b", c.phase, c.flags.Load())
 	}
 	stream.full = false
 	c.schedule(flagFlush)
@@ -166,13 +166,13 @@ func TestAClosedSideBlocksNoOther(t *testing.T) {
 	read(0, []byte{0x83, 0x80, 0, 0, 0, 0})
 	streams[1].serveAll(conns[1])
 	if len(streams[1].in) == 0 || conns[1].phase != phaseClosing {
-		t.Fatal("expected that the upstream is closing, and waits for the client")
+		t.Fatal("expected the upstream to be closing and to wait for the client")
 	}
 	_ = conns[0].Close(CodeGoingAway, "")
 	conns[0].schedule(flagAbort)
 	streams[0].serveAll(conns[0])
 	streams[1].serveAll(conns[1])
 	if len(streams[1].in) > 0 {
-		t.Error("expected that the upstream is read from again")
+		t.Error("expected reads from the upstream to resume")
 	}
 }
