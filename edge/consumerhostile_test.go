@@ -96,7 +96,7 @@ func TestW5AStormOfGroupMessagesIsItsTenantsOwn(t *testing.T) {
 	for _, v := range storm {
 		_ = v.Close()
 	}
-	w.eventually(t, "the storm to end", func() bool { return acme.Stats().Channels == 0 && !w.host.consumers.Stats().Ready })
+	w.eventually(t, "the websockets to close and their events to end", func() bool { return acme.Stats().Channels == 0 && !w.host.consumers.Stats().Ready })
 }
 
 func (w *consumerWorld) scope(t *testing.T, schema string) channel.Scope {

@@ -126,12 +126,12 @@ func (v *visitors) leave() { _ = v.in.Close() }
 func (v *visitors) left(t *testing.T, counts map[string]int64) {
 	t.Helper()
 	if err := v.command.Wait(); err != nil {
-		t.Errorf("a process of visitors: %v", err)
+		t.Errorf("a visitors' process failed: %v", err)
 		return
 	}
 	var own map[string]int64
 	if err := json.Unmarshal([]byte(v.out.String()), &own); err != nil {
-		t.Errorf("a process of visitors wrote %q: %v", v.out.String(), err)
+		t.Errorf("a visitors' process wrote %q: %v", v.out.String(), err)
 	}
 	for way, n := range own {
 		counts[way] += n

@@ -245,7 +245,7 @@ func TestW1AGroupIsItsTenantsOwn(t *testing.T) {
 		t.Errorf("the statistics are %+v", s)
 	}
 	_ = acme.Drop()
-	w.eventually("the closed socket is in no group", func() bool { return w.host.WebsocketStats().Channels.Channels == 2 })
+	w.eventually("the closed socket is removed from its groups", func() bool { return w.host.WebsocketStats().Channels.Channels == 2 })
 }
 
 func TestW4RemovingATenantClosesItsSockets(t *testing.T) {

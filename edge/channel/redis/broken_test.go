@@ -211,7 +211,7 @@ func TestW6ASilentlyDeadHostIsDetected(t *testing.T) {
 			if _, err := channeltest.Scope(t, layer, "acme").Open(t.Context(), w); err != nil {
 				t.Fatal(err)
 			}
-			eventually(t, "the session", func() bool { return connections(t, server) >= 2 })
+			eventually(t, "the session to connect", func() bool { return connections(t, server) >= 2 })
 			signal := func(s syscall.Signal) {
 				if err := syscall.Kill(server.PID(), s); err != nil {
 					t.Fatal(err)
@@ -303,8 +303,8 @@ func TestW2AMessageForAnotherTenantsChannelIsDroppedAndCounted(t *testing.T) {
 	if got := ours.Next(t); got != "stray" {
 		t.Errorf("got %q", got)
 	}
-	eventually(t, "both messages", func() bool { return acme.Stats().Received == 2 })
-	eventually(t, "their counts", func() bool { s := acme.Stats(); return s.Foreign == 1 && s.Malformed == 1 })
+	eventually(t, "both messages to arrive", func() bool { return acme.Stats().Received == 2 })
+	eventually(t, "both messages to be counted", func() bool { s := acme.Stats(); return s.Foreign == 1 && s.Malformed == 1 })
 	if s := bolt.Stats(); s.Received != 0 || theirs.Box.Len() != 0 {
 		t.Errorf("the other tenant received it: %+v", s)
 	}
@@ -395,7 +395,7 @@ func TestAGroupCostsOneMembershipForEachProcess(t *testing.T) {
 	for _, m := range members {
 		m.Close()
 	}
-	eventually(t, "the group to go", func() bool { return core.clients[0].Exists(t.Context(), key).Val() == 0 })
+	eventually(t, "the group to be removed", func() bool { return core.clients[0].Exists(t.Context(), key).Val() == 0 })
 }
 
 func TestAClosedLayerLeavesNoKeysAndGoroutines(t *testing.T) {
@@ -445,7 +445,7 @@ func TestALayerForgetsTenantsThatAreIdle(t *testing.T) {
 			}
 			m.Close()
 		}
-		eventually(t, kind.name+" to forget its tenants", func() bool { runtime.GC(); return len(collected) == 2 })
+		eventually(t, kind.name+" to release its tenants", func() bool { runtime.GC(); return len(collected) == 2 })
 		if s := layer.Stats(); s.Sent != 2 || s.Received != 2 || s.Delivered != 2 || s.Channels != 0 {
 			t.Errorf("counted %+v", s)
 		}

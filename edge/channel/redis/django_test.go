@@ -212,7 +212,7 @@ func TestW6DjangoProcessesTakePartAgainAfterARestart(t *testing.T) {
 				}
 				server.Restart(t)
 				for i := range scopes {
-					eventually(t, "the edges", func() bool { return scopes[i].Stats().Broken == 0 })
+					eventually(t, "the edges to reconnect", func() bool { return scopes[i].Stats().Broken == 0 })
 				}
 				for _, p := range peers {
 					eventually(t, "the Python process to join", func() bool { return p.try("join", "acme.chat", "") == "" })
@@ -220,7 +220,7 @@ func TestW6DjangoProcessesTakePartAgainAfterARestart(t *testing.T) {
 				if kind.name == "pubsub" {
 					group := layers[0].(*PubSub).groupPrefix() + "acme.chat"
 					client := layers[0].(*PubSub).clients[0]
-					eventually(t, "the other group", func() bool {
+					eventually(t, "a subscription to the other group", func() bool {
 						rest := layers[0].(*PubSub).groupPrefix() + "acme.rest"
 						return client.PubSubNumSub(t.Context(), rest).Val()[rest] == 1
 					})
@@ -303,7 +303,7 @@ func hello(t *testing.T, kind string) *channel.Message {
 func listening(t *testing.T, l channel.Layer, name string) {
 	t.Helper()
 	layer := l.(*PubSub)
-	eventually(t, "the Python worker", func() bool {
+	eventually(t, "the Python worker to subscribe", func() bool {
 		for _, client := range layer.clients {
 			if client.PubSubNumSub(t.Context(), name).Val()[name] > 0 {
 				return true

@@ -139,7 +139,7 @@ func TestMembersThatRenewRemoveTheDead_G7(t *testing.T) {
 	channeltest.Open(t, channeltest.Scope(t, core, "bolt"), "room")
 	kill()
 	for _, group := range []string{"acme.chat", "bolt.room"} {
-		eventually(t, "the dead to be removed from "+group, func() bool { return len(membersOf(t, core, group)) == 1 })
+		eventually(t, "dead members to be removed from "+group, func() bool { return len(membersOf(t, core, group)) == 1 })
 	}
 }
 

@@ -55,7 +55,7 @@ func Prefix() string { return fmt.Sprintf("test%d:", prefix.Add(1)) }
 func newServer() (*Server, error) {
 	program, err := exec.LookPath("redis-server")
 	if err != nil {
-		return nil, errors.New("redistest: no redis-server on PATH; run `make test`, which installs Debian's package")
+		return nil, errors.New("redistest: expected redis-server on PATH, found none; run `make test`, which installs Debian's package")
 	}
 	s, err := testserver.Start(testserver.Config{
 		Name: "redistest",

@@ -48,7 +48,7 @@ func TestASwapDoesNotWaitForCallsOfASupersededGuest(t *testing.T) {
 		t.Errorf("while a call runs: %+v", got)
 	}
 	first.program.Return(held)
-	until(t, "the first guest closed", func() bool { return s.Stats().Draining == 0 })
+	until(t, "the first guest is closed", func() bool { return s.Stats().Draining == 0 })
 	if got := s.Stats(); got.Total.Calls != 1 || got.Total.Busy != 0 || got.Current.Calls != 0 {
 		t.Errorf("after the call: %+v", got)
 	}

@@ -25,7 +25,7 @@ import (
 )
 
 var (
-	orders    = flag.Int("orders", 2, "how many worlds of each kind TestAnyOrderOfEventsEndsAndLosesNothing has")
+	orders    = flag.Int("orders", 2, "number of worlds of each kind in TestAnyOrderOfEventsEndsAndLosesNothing")
 	firstSeed = flag.Uint64("orderseed", 1, "the seed of the first of them")
 )
 
@@ -321,11 +321,11 @@ func (s *scene) judge(c *conversation) (all []string) {
 	// The client's messages have arrived, unless an end stopped reading.
 	if deaf := disturbed || gone(a.leaves) || gone(b.leaves) || !s.relays && b.leaves != waits ||
 		s.relays && (b.leaves == ends || b.leaves == breaks || b.leaves == halfCloses); !deaf && got != a.sent {
-		wrong("of the client's %d messages %d arrived", a.sent, got)
+		wrong("%[2]d of the client's %[1]d messages arrived", a.sent, got)
 	}
 	// So have those of the other end.
 	if deaf := drops || s.relays && disturbed || gone(a.leaves) || a.leaves == ends || gone(b.leaves); !deaf && a.got != sent {
-		wrong("of %d messages to the client %d arrived", sent, a.got)
+		wrong("%[2]d of %[1]d messages to the client arrived", sent, a.got)
 	}
 	var codes []Code
 	add := func(holds bool, more ...Code) {

@@ -17,8 +17,8 @@ import (
 )
 
 var (
-	churnFor   = flag.Duration("churn", time.Second, "how long connections come and go in TestClosedConnectionsLeakNothing")
-	churnConns = flag.Int("churnconns", 100, "how many at the same time")
+	churnFor   = flag.Duration("churn", time.Second, "duration for which TestClosedConnectionsLeakNothing opens and closes connections")
+	churnConns = flag.Int("churnconns", 100, "number of concurrent connections")
 )
 
 // descriptors returns the number of open descriptors; -1 if unknown.

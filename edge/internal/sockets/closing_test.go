@@ -61,6 +61,6 @@ func TestTheQueueOfAClosedConnectionIsNotCounted(t *testing.T) {
 		}
 		ended.expect(t, CodeAbnormal)
 		c.Close()
-		eventually(t, "nothing waits for the tenant's readers", func() bool { return stays.tenant.queued.Load() == 0 })
+		eventually(t, "no bytes are queued for the tenant", func() bool { return stays.tenant.queued.Load() == 0 })
 	})
 }

@@ -93,7 +93,7 @@ func TestAHandshakeIsAnsweredWithAStatus_E6(t *testing.T) {
 			if name, value, ok := strings.Cut(c.header, ": "); ok && answer.Header.Get(name) != value {
 				t.Errorf("expected %s, found %q", c.header, answer.Header.Get(name))
 			}
-			eventually(t, "the hub counts it", func() bool { // the response may be read earlier
+			eventually(t, "the hub counts the connection", func() bool { // the response may be read earlier
 				stats, refused := world.hub.Stats(), c.status != 101
 				return stats.Rejected == map[bool]uint64{true: 1}[refused] && (!refused || stats.Tenants == 0)
 			})

@@ -355,7 +355,7 @@ func pass(t *testing.T, hub *Hub, ticks uint32) {
 			c.schedule(flagTimer)
 		}
 		for _, c := range due {
-			eventually(t, "a deadline that has passed is dealt with", func() bool {
+			eventually(t, "the expired deadline is handled", func() bool {
 				stats := hub.Stats()
 				return c.flags.Load()&(flagTimer|flagScheduled) == 0 || stats.Polled+stats.Goroutines == 0
 			})
@@ -401,12 +401,12 @@ func TestTime(t *testing.T) {
 			conn := <-opened
 			// No goroutine serves it, so that the test is the one that writes.
 			rests := func() bool { return conn.flags.Load()&(flagTimer|flagScheduled) == 0 }
-			eventually(t, "it is open", rests)
+			eventually(t, "the connection is open", rests)
 			conn.Send(Binary, make([]byte, size))
 			client.r.Peek(1) // the write has begun
 			for range 60 * second {
 				world.hub.advance(nil)
-				eventually(t, "a deadline that has passed is dealt with", rests)
+				eventually(t, "the expired deadline is handled", rests)
 			}
 			if f, err := client.next(); err != nil || len(f.Payload) != size {
 				t.Fatalf("expected %d bytes, found %d and %v", size, len(f.Payload), err)
@@ -450,6 +450,6 @@ func TestAnIdleConnectionIsSmall(t *testing.T) {
 		t.Errorf("a connection has %d bytes, expected at most 192", n)
 	}
 	if n := unsafe.Sizeof(relay{}); n > 288 {
-		t.Errorf("a relay has %d bytes besides the client's connection, expected at most 288", n)
+		t.Errorf("a relay has %d bytes in addition to the client's connection, expected at most 288", n)
 	}
 }

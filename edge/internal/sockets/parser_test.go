@@ -32,7 +32,7 @@ func parsed(stream []byte, sizes []byte, compressed bool) (events []string, fail
 				return events, err
 			}
 			if taken == 0 && ev.op == 0 {
-				panic("the parser takes nothing and gives nothing")
+				panic("the parser consumed no bytes and returned no event")
 			}
 			piece = piece[taken:]
 			if ev.op != 0 {
