@@ -24,7 +24,7 @@ func TestACacheKeyBeginsWithItsTenant_D7(t *testing.T) {
 		if (err == nil) != want || want && key != result {
 			t.Errorf("the guest returned %q: %q, %v", result, key, err)
 		}
-		if err != nil && !strings.Contains(err.Error(), "expected the schema, or the schema and a colon at its start") {
+		if err != nil && !strings.Contains(err.Error(), "expected the schema, optionally followed by a colon and a suffix") {
 			t.Errorf("the guest returned %q: %v", result, err)
 		}
 	}

@@ -120,7 +120,7 @@ func TestNothingOfAnEventThatFailsHappens(t *testing.T) {
 		{"another tenant's group, by its wire name", "group ../other.watch x"},
 		{"an invalid channel name", "send a!b!c x"},
 		{"an effect after the close", "close 1000 bye\nsay more"},
-		{"a code that may not be sent", "close 1005"},
+		{"a code that cannot be sent", "close 1005"},
 		{"a reason that is too long", "close 1000 " + strings.Repeat("x", 124)},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -32,7 +32,7 @@ func guestRecords(t *testing.T, log string) (said, refused []map[string]any) {
 }
 
 func TestAPanicIsOneRecordThatNamesItsRequestAndItsGuest_D5(t *testing.T) {
-	for name, given := range map[string]string{"an id of the server's": "the-id", "no id": ""} {
+	for name, given := range map[string]string{"the server's id": "the-id", "no id": ""} {
 		t.Run(name, func(t *testing.T) {
 			var log journal
 			h := unrulyHost(t, wasmtest.Unruly(t, 0), func(c *Config) { c.Logger = slog.New(slog.NewJSONHandler(&log, nil)) })
@@ -57,7 +57,7 @@ func TestAPanicIsOneRecordThatNamesItsRequestAndItsGuest_D5(t *testing.T) {
 			page, _ := io.ReadAll(w.Body) // checked below
 			said, refused := guestRecords(t, log.String()[loaded:])
 			if len(said) != 1 || len(refused) != 1 {
-				t.Fatalf("%d records of the guest and %d refusals in %s", len(said), len(refused), log.String())
+				t.Fatalf("found %d records of the guest and %d refused requests in %s", len(said), len(refused), log.String())
 			}
 			id, _ := said[0]["request"].(string)
 			if text, _ := said[0]["msg"].(string); !strings.Contains(text, "panic: ") || !strings.Contains(text, "goroutine ") || len(text) > 5000 {
@@ -93,6 +93,6 @@ func TestAFloodOfAGuestIsBoundedAndCounted_D5(t *testing.T) {
 	s := h.Stats()
 	written, dropped := s.LogWritten-before.LogWritten, s.LogDropped-before.LogDropped
 	if len(said) == 0 || bytes > 16<<10 || written != uint64(len(said)) || written+dropped != requests || len(refused) != requests {
-		t.Errorf("%d records of %d bytes; counted %d and %d dropped; %d refusals", len(said), bytes, written, dropped, len(refused))
+		t.Errorf("%d records of %d bytes; counted %d written and %d dropped; %d refused requests", len(said), bytes, written, dropped, len(refused))
 	}
 }

@@ -166,7 +166,7 @@ func TestARedirectKeepsQueryAndMethod(t *testing.T) {
 		r.Host = "old.example.com"
 		w := serve(h, r, nil)
 		if w.Code != status || w.Header().Get("Location") != "//t1.example.com/a%20b/?c=d&e" {
-			t.Errorf("%s answered %d to %s", method, w.Code, w.Header().Get("Location"))
+			t.Errorf("%s got status %d and the location %s", method, w.Code, w.Header().Get("Location"))
 		}
 	}
 }
@@ -196,7 +196,7 @@ func TestUpstreamHeadersSayWhatWasDecided(t *testing.T) {
 				want["X-Forwarded-For"] = []string{c.forwarded}
 			}
 			if fmt.Sprint(out) != fmt.Sprint(want) {
-				t.Errorf("%d: the upstream gets\n%v, want\n%v", w.Code, out, want)
+				t.Errorf("status %d: the upstream received\n%v, want\n%v", w.Code, out, want)
 			}
 			if len(r.Header) != 5 {
 				t.Errorf("the server's own header was changed: %v", r.Header)

@@ -132,7 +132,7 @@ func TestG1ALyingGuestFailsItsOwnRequestAlone(t *testing.T) {
 				a := f.mustGet(t, "example.com", "/")
 				checkRefusal(t, a, http.StatusBadGateway)
 				if strings.Contains(a.body, "confidential") {
-					t.Errorf("the client reads %q", a.body)
+					t.Errorf("the client received %q", a.body)
 				}
 			}
 			if s := h.Stats().Current; s.Traps[stats.TrapReply] != 2 || len(s.Retired) > 0 {
@@ -318,13 +318,13 @@ func TestH7AGoGuestFindsNothingOfTheRequestBefore(t *testing.T) {
 			_, err := h.Route(ctx, &Request{Method: "GET", Host: "spin.example.com", Target: "/SECRET"})
 			cancel()
 			if err == nil {
-				t.Error("the spinning guest answered")
+				t.Error("the guest that loops answered")
 			}
 		} else {
 			f.mustGet(t, host+".example.com", "/"+strings.Repeat("SECRET", 100))
 		}
 		if a := f.mustGet(t, "recall.example.com", "/"); a.body != "t0 nothing" {
-			t.Errorf("after %s, the next request reads %q", host, a.body)
+			t.Errorf("after %s, the next request received %q", host, a.body)
 		}
 	}
 	// Without the reset the guest finds the secret, so the search works.
@@ -335,7 +335,7 @@ func TestH7AGoGuestFindsNothingOfTheRequestBefore(t *testing.T) {
 	f = serveFront(t, leaky, 1)
 	f.mustGet(t, "t1.example.com", "/"+strings.Repeat("SECRET", 100))
 	if a := f.mustGet(t, "recall.example.com", "/"); a.body != "t0 memory" {
-		t.Errorf("without reset, the next request reads %q", a.body)
+		t.Errorf("without reset, the next request received %q", a.body)
 	}
 }
 

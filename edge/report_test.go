@@ -16,7 +16,7 @@ func TestAReportNamesTheEngineAndWhatTheGuestLeavesToTheHost(t *testing.T) {
 		t.Errorf("the default guest: %+v", r)
 	}
 	if e := r.Engine; e.Reset == "" || e.FuelVersion < 1 || e.Instances != 1 || e.ImageBytes < 65536 || e.CompileCache == "" {
-		t.Errorf("its engine: %+v", e)
+		t.Errorf("the engine: %+v", e)
 	}
 	r, err := h.Swap(context.Background(), wasmtest.Sound().Wasm())
 	for _, name := range []string{abi.ExportCacheKey, abi.ExportReverseKey, abi.ExportPathname, abi.ExportSelfTest} {

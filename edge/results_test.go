@@ -47,7 +47,7 @@ func TestResultsOfRequestsAreCounted(t *testing.T) {
 		}
 	}
 	if strings.Contains(page, "trap") || !strings.Contains(log.String(), strings.TrimSpace(page[strings.LastIndex(page, " ")+1:])) {
-		t.Errorf("the client reads %q", page)
+		t.Errorf("the client received %q", page)
 	}
 	for err, want := range map[error]stats.Result{
 		gone.Err(): stats.ResultCancelled, ErrBusy: stats.ResultBusy, http.ErrAbortHandler: stats.ResultError,

@@ -26,7 +26,7 @@ func TestG2ARefusedGuestChangesNothing(t *testing.T) {
 		t.Errorf("the guest is %+v, want %+v", h.Report().Guest, before)
 	}
 	if d, err := h.Route(context.Background(), &Request{Method: "GET", Host: "example.com", Target: "/"}); err != nil || d.Tenant.Schema != "www" {
-		t.Errorf("it answers %+v, %v", d, err)
+		t.Errorf("the guest answered %+v, %v", d, err)
 	}
 }
 

@@ -306,7 +306,7 @@ func TestW2AMessageForAnotherTenantsChannelIsDroppedAndCounted(t *testing.T) {
 	eventually(t, "both messages to arrive", func() bool { return acme.Stats().Received == 2 })
 	eventually(t, "both messages to be counted", func() bool { s := acme.Stats(); return s.Foreign == 1 && s.Malformed == 1 })
 	if s := bolt.Stats(); s.Received != 0 || theirs.Box.Len() != 0 {
-		t.Errorf("the other tenant received it: %+v", s)
+		t.Errorf("the other tenant received the message: %+v", s)
 	}
 }
 

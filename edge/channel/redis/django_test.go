@@ -117,7 +117,7 @@ func needDjango(t *testing.T) {
 	t.Helper()
 	if out, err := exec.Command(python, "-c", "import channels, channels_redis.core, channels_redis.pubsub").CombinedOutput(); err != nil {
 		t.Logf("%v: %s", err, out)
-		t.Skip("no Django Channels for " + python + ": install Debian's python3-django-channels and python3-channels-redis (.ci/redis.sh does)")
+		t.Skip("found no Django Channels for " + python + ": install Debian's python3-django-channels and python3-channels-redis (.ci/redis.sh does)")
 	}
 }
 

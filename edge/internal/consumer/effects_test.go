@@ -143,7 +143,7 @@ func FuzzEffects(f *testing.F) {
 			t.Errorf("an accepted reply was rejected the second time: %v", err)
 		}
 		if len(e.messages) != 2*sends { // appended by read and again by check
-			t.Errorf("%d messages for %d sends", len(e.messages)/2, sends)
+			t.Errorf("%d messages were sent by %d effects", len(e.messages)/2, sends)
 		}
 	})
 }

@@ -14,7 +14,7 @@ import (
 func (k *Tenants) checkNames(t *tenant.Tenant, pathname string) error {
 	if t.CachePrefix != t.Schema {
 		if !beginsWith(t.CachePrefix, t.Schema) {
-			return fmt.Errorf("the cache prefix of tenant %.80q is %.80q: expected the schema, or the schema and a colon at its start", t.Schema, t.CachePrefix)
+			return fmt.Errorf("the cache prefix of tenant %.80q is %.80q: expected the schema, optionally followed by a colon and a suffix", t.Schema, t.CachePrefix)
 		}
 		if !header.ValidValue(t.CachePrefix) {
 			return invalidName(t, t.CachePrefix)

@@ -24,7 +24,7 @@ func (h *Hub) Admit(w http.ResponseWriter, r *http.Request, o Options) (*Handsha
 	}
 	c := &Conn{hub: h, id: h.lastID.Add(1)}
 	if !h.join(c, &o) {
-		return nil, h.reject(w, o, &Rejection{http.StatusServiceUnavailable, "the connection limit is reached"})
+		return nil, h.reject(w, o, &Rejection{http.StatusServiceUnavailable, "the limit of concurrent connections is reached"})
 	}
 	return &Handshake{h, w, r, o, c}, nil
 }

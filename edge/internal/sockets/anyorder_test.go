@@ -247,7 +247,7 @@ func (s *scene) play(t *testing.T) {
 				select {
 				case <-over:
 				case <-time.After(patience):
-					c.client.wrong = errors.New("the other end was not closed")
+					c.client.wrong = errors.New("the other connection was not closed")
 				}
 			}
 		})

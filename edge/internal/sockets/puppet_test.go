@@ -162,7 +162,7 @@ func TestBothSidesOfARelayEndInAnyOrder(t *testing.T) {
 			switch {
 			case c.phase == phaseClosed:
 				if o.phase == phaseOpen {
-					t.Fatalf("%q: side %d is closed, and the other one is not closing", names, side)
+					t.Fatalf("%q: side %d is closed, and the other side is not closing", names, side)
 				}
 			case c.phase != phaseOpen && !c.deadline.set:
 				t.Fatalf("%q: side %d is closing, and has no deadline", names, side)

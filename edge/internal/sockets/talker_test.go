@@ -251,12 +251,12 @@ func (t *talker) listen() {
 			}
 			t.pongs++
 		case ws.OpPing:
-			t.end = errors.New("a ping that was not sent")
+			t.end = errors.New("received a ping that was not sent")
 			return
 		case ws.OpClose:
 			code, _, failed := parseClose(f.Payload)
 			if failed != nil || t.closeCode != 0 {
-				t.end = fmt.Errorf("a close frame with %q after one with %d", f.Payload, t.closeCode)
+				t.end = fmt.Errorf("received a close frame with %q after a close frame with %d", f.Payload, t.closeCode)
 				return
 			}
 			t.closeCode = code
@@ -264,7 +264,7 @@ func (t *talker) listen() {
 			close(t.peerDone)
 		default:
 			if t.closeCode != 0 {
-				t.end = errors.New("a message after a close frame")
+				t.end = errors.New("received a message after a close frame")
 				return
 			}
 			if f.Header.OpCode != ws.OpContinuation {

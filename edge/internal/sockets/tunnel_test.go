@@ -19,7 +19,7 @@ func FuzzFrames(f *testing.F) {
 		for at < len(stream) && !follower.closed {
 			n := follower.next(stream[at:min(at+int(step)+1, len(stream))])
 			if n < 1 {
-				t.Fatalf("took %d bytes at %d", n, at)
+				t.Fatalf("consumed %d bytes at %d", n, at)
 			}
 			if at += n; follower.between() {
 				ended = at
