@@ -77,7 +77,7 @@ func TestW6ALayerThatBreaksIsNeverSilent(t *testing.T) {
 	}
 	out.says(t, "say without groups all works")
 	out.hears(t, "without groups all works")
-	out.says(t, "say the effects before are sent", "group chat nobody", "say lost")
+	out.says(t, "say the effects before are sent", "group chat unknown", "say lost")
 	out.hears(t, "the effects before are sent")
 	out.isSentAway(t, sockets.CodeRestart, "")
 	layer.interrupt(nil)

@@ -35,7 +35,7 @@ func Example() {
 		fmt.Fprintf(w, "%s sees %s\n", t.Schema, t.Path)
 	}))
 
-	for _, url := range []string{"http://example.com/", "http://acme.example.com/orders", "http://nobody.example.com/"} {
+	for _, url := range []string{"http://example.com/", "http://acme.example.com/orders", "http://unknown.example.com/"} {
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, httptest.NewRequest("GET", url, nil))
 		fmt.Print(w.Body)

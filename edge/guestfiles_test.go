@@ -60,7 +60,7 @@ func TestAGuestUsesTheFilesOfTheTenantThatItFound(t *testing.T) {
 	h, _ := newFileHost(t, nil)
 	for _, c := range []struct{ name, path, want string }{
 		{"no files before a lookup", "/read:a.txt/find:t1", "errno4 found"},
-		{"no files after a lookup that found no tenant", "/find:nobody/read:a.txt/find:t1", "errno1 errno4 found"},
+		{"no files after a lookup that found no tenant", "/find:unknown/read:a.txt/find:t1", "errno1 errno4 found"},
 		{"the tenant's own files", "/find:t1/read:a.txt", "found of t1"},
 		{"the files of the last tenant that it found", "/find:t1/read:a.txt/find:t2/read:a.txt", "found of t1 found of t2"},
 		{"an existing and a missing file", "/find:t1/stat:a.txt/stat:d/stat:none", "found 5 false 0 true errno1"},

@@ -145,7 +145,7 @@ func TestTheHandlerSeesTheTenant(t *testing.T) {
 func TestRefusalsSayNothingAboutTenants(t *testing.T) {
 	h := newHost(t, nil)
 	bodies := map[string]bool{}
-	for _, host := range []string{"nobody.example.com", "t9.example.com", "shared.example.com"} {
+	for _, host := range []string{"unknown.example.com", "t9.example.com", "shared.example.com"} {
 		r := httptest.NewRequest("GET", "/x", nil)
 		r.Host = host
 		w := serve(h, r, nil)

@@ -26,7 +26,7 @@ func TestResultsOfRequestsAreCounted(t *testing.T) {
 	get("example.com", "/")
 	get("t1.example.com", "/")
 	get("old.example.com", "/")
-	get("nobody.example.com", "/")
+	get("unknown.example.com", "/")
 	get("bad host", "/")
 	get("example.com", "/"+strings.Repeat("a", abi.BufferSize))
 	if _, err := h.Swap(context.Background(), trap); err != nil {

@@ -60,7 +60,7 @@ func TestARefusedHandshakeIsAStatus(t *testing.T) {
 		want             int
 	}{
 		{"an allowed handshake", "acme.example.com", "/echo/a/1/", nil, 101},
-		{"a host without a tenant", "nobody.example.com", "/echo/a/1/", nil, 404},
+		{"a host without a tenant", "unknown.example.com", "/echo/a/1/", nil, 404},
 		{"a path without a route", "acme.example.com", "/other/", nil, 404},
 		{"a value that does not match the route", "acme.example.com", "/echo/a/b/", nil, 404},
 		{"a tenant without a route table", "example.com", "/chat/", nil, 404},
@@ -238,7 +238,7 @@ func TestW1AGroupIsItsTenantsOwn(t *testing.T) {
 	says(t, other, "leave")
 	says(t, other, "to the rest")
 	hears(t, acme, "to the rest")
-	if _, err := w.host.Channels("nobody"); !errors.Is(err, ErrUnknownTenant) {
+	if _, err := w.host.Channels("unknown"); !errors.Is(err, ErrUnknownTenant) {
 		t.Errorf("Channels of an unknown tenant returned %v", err)
 	}
 	if s := w.host.WebsocketStats(); s.Channels.Memberships != 2 || s.Tenants != 2 || !s.Served {

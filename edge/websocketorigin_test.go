@@ -12,8 +12,8 @@ import (
 
 func TestAnOriginWithWWWIsOfTheTenantThatHasThatName_B1(t *testing.T) {
 	for compat, cases := range map[string]map[string]string{
-		Hardened: {"www.split.test": "one", "split.test": "two", "www.alone.test": "two", "www.site.test": "www", "site.test": "one", "www.nobody.test": ""},
-		Strict:   {"www.split.test": "two", "split.test": "two", "www.alone.test": "two", "www.site.test": "one", "site.test": "one", "www.nobody.test": ""},
+		Hardened: {"www.split.test": "one", "split.test": "two", "www.alone.test": "two", "www.site.test": "www", "site.test": "one", "www.unknown.test": ""},
+		Strict:   {"www.split.test": "two", "split.test": "two", "www.alone.test": "two", "www.site.test": "one", "site.test": "one", "www.unknown.test": ""},
 	} {
 		h := newHost(t, func(c *Config) {
 			c.Compat = compat

@@ -38,7 +38,7 @@ func startAccel(t *testing.T, changes ...func(*setup)) *mediaWorld {
 	write(t, private, "acme/a b/ü%.txt", "odd name")
 	write(t, private, "acme/x.html", "page")
 	write(t, private, "other/a.txt", "of umbra")
-	write(t, private, "root.txt", "of nobody")
+	write(t, private, "root.txt", "of no tenant")
 	write(t, filepath.Dir(private), "secret.txt", "secret")
 	return w
 }
@@ -134,7 +134,7 @@ func TestF6OrdersAreNotFollowedUnlessTheConfigurationSaysSo(t *testing.T) {
 
 func TestF6ARequestWithoutATenantHasNoFilesSent(t *testing.T) {
 	w := startAccel(t, func(s *setup) { s.options.Fallback = "app" })
-	if a := w.get("nobody.example.com", "/", "X-Order-X-Accel-Redirect", "/protected/root.txt"); a.StatusCode != 404 || leak.MatchString(a.body) {
+	if a := w.get("unknown.example.com", "/", "X-Order-X-Accel-Redirect", "/protected/root.txt"); a.StatusCode != 404 || leak.MatchString(a.body) {
 		t.Errorf("%d %q", a.StatusCode, a.body)
 	}
 }

@@ -19,12 +19,12 @@ func TestTheAccessLogTellsWhatHappenedAndNoSecret(t *testing.T) {
 	secrets := []string{"Cookie", "sessionid=hunter2", "Authorization", "Bearer hunter2", proof.Header, "hunter2"}
 	w.get("acme.example.com", "/path?token=hunter2", secrets...)
 	w.get("old.example.com", "/path?token=hunter2", secrets...)
-	w.get("nobody.example.com", "/path", secrets...)
+	w.get("unknown.example.com", "/path", secrets...)
 	w.get("lost.example.com", "/path", secrets...)
 	want := []map[string]any{
 		{"host": "acme.example.com", "tenant": "acme", "routing": "domain", "status": 418.0, "bytes": 5.0, "path": "/path", "method": "GET"},
 		{"host": "old.example.com", "tenant": "", "status": 301.0},
-		{"host": "nobody.example.com", "tenant": "", "status": 404.0},
+		{"host": "unknown.example.com", "tenant": "", "status": 404.0},
 		{"host": "lost.example.com", "tenant": "lost", "status": 502.0, "reason": "unknown urlconf"},
 	}
 	w.eventually("four lines", func() bool { return len(w.logs.entries("access")) == len(want) })

@@ -79,7 +79,7 @@ func TestHealthAndReadiness(t *testing.T) {
 func TestTheAdminPathsAreNotServedToClients(t *testing.T) {
 	w := start(t)
 	for _, path := range []string{"/healthz", "/readyz"} {
-		if a := w.get("nobody.example.com", path); a.StatusCode != http.StatusNotFound {
+		if a := w.get("unknown.example.com", path); a.StatusCode != http.StatusNotFound {
 			t.Errorf("%s: %d", path, a.StatusCode)
 		}
 	}

@@ -87,7 +87,7 @@ func TestH2AHeaderRoutesOnlyWithTrustOrProof(t *testing.T) {
 	}{
 		{"from any client", open, []string{"Tenant", "acme"}, ""},
 		{"from a trusted peer", trusting, []string{"Tenant", "acme"}, "acme"},
-		{"unknown, from a trusted peer", trusting, []string{"Tenant", "nobody"}, ""},
+		{"unknown, from a trusted peer", trusting, []string{"Tenant", "unknown"}, ""},
 		{"with a proof", open, []string{"Tenant", "acme", proof.Header, sign("acme", now)}, "acme"},
 		{"with a proof of another tenant", open, []string{"Tenant", "acme", proof.Header, sign("umbra", now)}, ""},
 		{"with an old proof", open, []string{"Tenant", "acme", proof.Header, sign("acme", now.Add(-2*time.Minute))}, ""},
@@ -160,7 +160,7 @@ func TestNoTenantMeansNoTenantHeader(t *testing.T) {
 		s.edge.Compat, s.edge.Routers, s.edge.TrustedPeers = edge.Strict, []string{edge.RouteHeader}, loopbackPeers()
 		s.options.Fallback = "app"
 	})
-	got := w.get("anything.example.com", "/", "Tenant", "nobody").told(t)
+	got := w.get("anything.example.com", "/", "Tenant", "unknown").told(t)
 	if values := got.Header["Tenant"]; values != nil {
 		t.Errorf("the fallback got the tenant %q", values)
 	}

@@ -95,18 +95,18 @@ func TestH4TheHostMustBeTheServerNameOfTheConnection(t *testing.T) {
 
 func TestH5AnUnknownTenantFailsClosed(t *testing.T) {
 	w := start(t)
-	a := w.get("nobody.example.com", "/", "Tenant", "acme")
+	a := w.get("unknown.example.com", "/", "Tenant", "acme")
 	if a.StatusCode != http.StatusNotFound || strings.Contains(a.body, "acme") {
 		t.Errorf("%d %q, expected a 404 without details", a.StatusCode, a.body)
 	}
-	if again := w.get("also-nobody.example.com", "/x"); again.body != a.body {
+	if again := w.get("also-unknown.example.com", "/x"); again.body != a.body {
 		t.Errorf("the pages for unknown hosts differ: %q and %q", a.body, again.body)
 	}
 }
 
 func TestH5AnUnknownTenantGoesToTheConfiguredFallback(t *testing.T) {
 	w := start(t, func(s *setup) { s.options.Fallback = "app" })
-	got := w.get("nobody.example.com", "/x?y=1", forged...).told(t)
+	got := w.get("unknown.example.com", "/x?y=1", forged...).told(t)
 	if got.URI != "/x?y=1" || got.Header["Tenant"] != nil {
 		t.Errorf("the fallback got %s with tenant %q", got.URI, got.Header["Tenant"])
 	}

@@ -58,7 +58,7 @@ func startMedia(t *testing.T, changes ...func(*setup)) *mediaWorld {
 	write(t, m.location, "other/a.txt", "of umbra")
 	write(t, m.location, "other/only.txt", "only of umbra")
 	write(t, m.location, "www/a.txt", "of www")
-	write(t, m.location, "root.txt", "of nobody")
+	write(t, m.location, "root.txt", "of no tenant")
 	write(t, filepath.Dir(m.location), "secret.txt", "secret")
 	return m
 }
@@ -129,7 +129,7 @@ func (w *mediaWorld) plantLinks() {
 }
 
 // leak matches text that no answer to acme may contain.
-var leak = regexp.MustCompile(`of umbra|of nobody|secret|root:`)
+var leak = regexp.MustCompile(`of umbra|of no tenant|secret|root:`)
 
 func TestF1NothingOutsideOfTheTenantsFilesIsServedForAnyPath(t *testing.T) {
 	w := startMedia(t, func(s *setup) {

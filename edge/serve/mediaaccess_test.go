@@ -163,7 +163,7 @@ func TestPrivateFilesAreDeniedWhereTheGuestDoesNotAuthorize(t *testing.T) {
 		s.options.URLConfs["files"] = config.URLConf{Files: t.TempDir(), Access: config.AccessPrivate}
 		s.options.Fallback = "files"
 	})
-	for host, target := range map[string]string{"acme.example.com": "/media/acme/a.txt", "files.example.com": "/index.html", "nobody.example.com": "/"} {
+	for host, target := range map[string]string{"acme.example.com": "/media/acme/a.txt", "files.example.com": "/index.html", "unknown.example.com": "/"} {
 		if a := w.get(host, target); a.StatusCode != 403 {
 			t.Errorf("%s: %d", host, a.StatusCode)
 		}

@@ -66,7 +66,7 @@ func TestF3WithoutATenantThereAreNoFiles(t *testing.T) {
 		s.options.Fallback = "alone"
 	})
 	for _, target := range []string{"/media/root.txt", "/media/acme/a.txt", "/media//root.txt", "/media/../root.txt", "/media/public/a.txt", "/root.txt", "/"} {
-		if a := w.get("nobody.example.com", target); a.StatusCode != 404 || leak.MatchString(a.body) {
+		if a := w.get("unknown.example.com", target); a.StatusCode != 404 || leak.MatchString(a.body) {
 			t.Errorf("%s: %d %q", target, a.StatusCode, a.body)
 		}
 	}
@@ -146,7 +146,7 @@ func TestF5AnothersFileAndAMissingOneAreTheSame(t *testing.T) {
 			t.Fatalf("%q", missing)
 		}
 		for _, target := range []string{
-			"/media/other/a.txt", "/media/other/missing.txt", "/media/umbra/a.txt", "/media/nobody/a.txt", "/media/root.txt", "/media/acme/outside.txt",
+			"/media/other/a.txt", "/media/other/missing.txt", "/media/umbra/a.txt", "/media/unknown/a.txt", "/media/root.txt", "/media/acme/outside.txt",
 			"/media/acme/out/a.txt", "/media/acme/out/missing.txt", "/media/acme/up/other/a.txt", "/media/acme/pipe", "/media/acme/d", "/media/acme/.tenantedge-x",
 		} {
 			if got := get(method, target); got != missing {

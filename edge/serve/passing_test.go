@@ -173,7 +173,7 @@ func TestWhatClientsDoWrongIsNoErrorOfTheUpstream_A10(t *testing.T) {
 
 func TestAChunkedRequestClosesTheConnection_A11(t *testing.T) {
 	w := start(t, func(s *setup) { s.options.URLConfs["files"] = config.URLConf{Files: s.options.URLConfs["files"].Files} })
-	for _, host := range []string{"acme.example.com", "files.example.com", "gone.example.com", "lost.example.com", "nobody.example.com", "old.example.com"} {
+	for _, host := range []string{"acme.example.com", "files.example.com", "gone.example.com", "lost.example.com", "unknown.example.com", "old.example.com"} {
 		c := w.dial()
 		fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: %s\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", host)
 		in := bufio.NewReader(c)

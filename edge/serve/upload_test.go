@@ -68,7 +68,7 @@ func TestUploadsAreTheTenants(t *testing.T) {
 		{"PUT", "acme.example.com", "/media/other/x.txt"},
 		{"DELETE", "acme.example.com", "/media/other/a.txt"},
 		{"POST", "acme.example.com", "/media/other/x.txt"},
-		{"PUT", "nobody.example.com", "/media/acme/x.txt"},
+		{"PUT", "unknown.example.com", "/media/acme/x.txt"},
 	} {
 		if a := w.send(c.method, c.host, c.target, "x", tusHeaders...); a.StatusCode != 404 {
 			t.Errorf("%s %s%s: %d, expected 404", c.method, c.host, c.target, a.StatusCode)

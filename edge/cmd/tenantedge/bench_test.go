@@ -12,7 +12,7 @@ import (
 
 const benchRequests = `{"op":"route","target":"/x?y=1","headers":[["host","acme.example.com"]]}
 
-{"op":"route","target":"/","headers":[["host","nobody.example.com"]]}
+{"op":"route","target":"/","headers":[["host","unknown.example.com"]]}
 {"op":"websocket","target":"/room/5/","headers":[["host","acme.example.com"]]}
 `
 

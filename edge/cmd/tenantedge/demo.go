@@ -129,7 +129,7 @@ and try, in another terminal
   curl -si 'http://old.localhost:%[1]d/hello?a=1'
   curl -si -X POST 'http://old.localhost:%[1]d/hello?a=1'
   # a host without a tenant
-  curl -si http://nobody.localhost:%[1]d/
+  curl -si http://unknown.localhost:%[1]d/
   # join a chat room; every tenant has its own rooms
   %[4]s ws connect ws://127.0.0.1:%[1]d/room/lobby/ --host tenant1.localhost:%[1]d
   # is the edge ready, and what has it loaded?

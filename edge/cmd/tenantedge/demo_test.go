@@ -121,7 +121,7 @@ func TestTheDemonstrationLeadsToPagesThatExist_F6(t *testing.T) {
 	if status != http.StatusMovedPermanently || header.Get("Location") != "//tenant2.localhost:"+port+"/hello?a=1" {
 		t.Errorf("the old domain: %d to %q", status, header.Get("Location"))
 	}
-	for _, url := range []string{strings.Replace(base, "localhost", "nobody.localhost", 1) + "/", base + "/no-such-page"} {
+	for _, url := range []string{strings.Replace(base, "localhost", "unknown.localhost", 1) + "/", base + "/no-such-page"} {
 		status, header, body := fetch(t, url, "Accept", "text/html")
 		if status != http.StatusNotFound || !strings.HasPrefix(header.Get("Content-Type"), "text/html") || !strings.Contains(body, "//tenant1.localhost:"+port+"/") {
 			t.Errorf("%s: %d, %q", url, status, body)

@@ -121,7 +121,7 @@ func placesFor(r *http.Request) []destination {
 	places := []destination{
 		{"www", "localhost" + port + "/", false}, {"blog", "blog.localhost" + port + "/", false},
 		{"tenant1", "tenant1.localhost" + port + "/", false}, {"tenant2", "tenant2.localhost" + port + "/", false},
-		{"tenant3", "shared.localhost" + port + "/tenant3/", false}, {"nobody", "nobody.localhost" + port + "/", false},
+		{"tenant3", "shared.localhost" + port + "/tenant3/", false}, {"unknown", "unknown.localhost" + port + "/", false},
 	}
 	for i := range places {
 		places[i].URL = "//" + places[i].URL

@@ -50,8 +50,8 @@ func TestEvalAnswersInTheFormThatProgramsRead(t *testing.T) {
 				`"location":null,"identifier":"acme-files","cache_prefix":"acme"}`,
 		},
 		{
-			"nobody",
-			`{"id":null,"op":"route","target":"/","headers":[["host","nobody.example.com"]]}`,
+			"unknown",
+			`{"id":null,"op":"route","target":"/","headers":[["host","unknown.example.com"]]}`,
 			`{"id":null,"outcome":"not_found","status":404,"schema":null,"tenant_id":null,"dynamic":null,"routing":null,` +
 				`"urlconf":null,"ws_urlconf":null,"path":null,"location":null,"identifier":null,"cache_prefix":null}`,
 		},
@@ -197,7 +197,7 @@ func TestEvalExplainsARequestToPeople(t *testing.T) {
 			[]string{"acme, a row of the directory, id 7", "domain shop.example.com, folder acme", "app, served by http://127.0.0.1:8000", "/x", "acme-files"},
 		},
 		{[]string{"-r", "example.com"}, []string{"www, an entry of the TENANTS table", "site, served from "}},
-		{[]string{"-r", "nobody.example.com/x"}, []string{"refused     404 (not_found)"}},
+		{[]string{"-r", "unknown.example.com/x"}, []string{"refused     404 (not_found)"}},
 		{[]string{"-r", "acme.example.com/room/5/", "--websocket"}, []string{`route room with {"n":5}`}},
 		{[]string{"-r", "acme.example.com/x", "--websocket"}, []string{"no route matches"}},
 		{[]string{"-r", "acme.example.com", "--session", `{"tenant":"www"}`}, []string{"refused     421 (conflict)"}},

@@ -52,7 +52,7 @@ func TestFilesOfATenantFromTheCommandLine(t *testing.T) {
 		"no such file":                  {"-t", "acme", "get", "report.txt"},
 		`b\s.txt: no such file`:         {"-t", "acme", "get", `b\s.txt`},
 		"file exists":                   {"-t", "acme", "get", "d/x.txt", copied},
-		`found none named "nobody"`:     {"-t", "nobody", "ls"},
+		`found none named "unknown"`:    {"-t", "unknown", "ls"},
 		"expected --tenant":             {"ls"},
 		"expected a name for standard":  {"-t", "acme", "put", "-"},
 		"expected a name and optionall": {"-t", "acme", "get"},

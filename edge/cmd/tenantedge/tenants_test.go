@@ -67,7 +67,7 @@ func TestTenantsAreManagedFromTheCommandLine(t *testing.T) {
 		{"tenants -c %s add site", exitFailed, "", "the header of the entry www of tenants"},
 		{"tenants -c %s add other --domain other.example.com --folder o", exitOK, "is found at other.example.com/o/, its primary domain", ""},
 		{"tenants -c %s rm other --drop-schema", exitOK, "removed tenant other", ""},
-		{"tenants -c %s domain add nobody x.example.com", exitFailed, "", "no tenant has the id or schema name \"nobody\""},
+		{"tenants -c %s domain add unknown x.example.com", exitFailed, "", "no tenant has the id or schema name \"unknown\""},
 		{"tenants -c %s list", exitOK, "1   acme    *acme.example.com >old.example.com shop.example.com/acme/", ""},
 		{"tenants -c %s domain rm shop.example.com", exitFailed, "", "no row"},
 		{"tenants -c %s domain rm shop.example.com --folder acme", exitOK, "removed shop.example.com/acme/; the primary domain of tenant 1 is acme.example.com", ""},

@@ -43,7 +43,7 @@ func TestWSConnectTalksToTheDemonstrationsRoom(t *testing.T) {
 		says string
 	}{
 		{[]string{"ws://127.0.0.1" + port + "/nothing/", "--host", "tenant1.localhost" + port}, exitRefused, "refused: 404 Not Found"},
-		{[]string{room, "--host", "nobody.localhost" + port}, exitRefused, "refused: 404 Not Found"},
+		{[]string{room, "--host", "unknown.localhost" + port}, exitRefused, "refused: 404 Not Found"},
 		{[]string{room, "--host", "tenant1.localhost" + port, "--origin", "https://evil.example.net"}, exitRefused, "refused: 403 Forbidden"},
 		{[]string{room, "--host", "tenant1.localhost" + port, "--origin", ""}, exitRefused, "refused: 403 Forbidden"},
 		{[]string{room, "--host", "tenant1.localhost" + port, "-H", "Origin: https://evil.example.net"}, exitRefused, "refused: 403 Forbidden"},

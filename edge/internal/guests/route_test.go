@@ -27,7 +27,7 @@ func TestTheHostLooksAheadWhereHostAndPathAloneNameTheTenant(t *testing.T) {
 		{"a domain", plain, "t1"},
 		{"a trusted peer", changed(func(q *Request) { q.Trusted = true }), "t1"},
 		{"a folder", changed(func(q *Request) { q.Host, q.Target = "shared.example.com", "/two/x" }), "t2"},
-		{"an unknown host", changed(func(q *Request) { q.Host = "nobody.example.com" }), ""},
+		{"an unknown host", changed(func(q *Request) { q.Host = "unknown.example.com" }), ""},
 		{"a port", changed(func(q *Request) { q.Host += ":80" }), ""},
 		{"no path", changed(func(q *Request) { q.Target = "*" }), ""},
 		{"a session that names a tenant", changed(func(q *Request) { q.Session = `"t2"` }), ""},

@@ -70,7 +70,7 @@ func TestH7MemoryAndVariablesAreTheImageAfterEveryCall(t *testing.T) {
 		{
 			"the default guest, out of fuel at any point",
 			func() []byte { return assets.Router }, 40,
-			[]testCall{{Route, "t1.example.com", 0}, {Route, "t0.example.com", 0}, {Route, "www.example.com", 0}, {Route, "nobody.example.com", 0}},
+			[]testCall{{Route, "t1.example.com", 0}, {Route, "t0.example.com", 0}, {Route, "www.example.com", 0}, {Route, "unknown.example.com", 0}},
 			[]testCall{{Route, "t1.example.com", 1}, {Pathname, "", 5000}, {Route, "t0.example.com", 2500}},
 			[]stats.Trap{stats.TrapFuel},
 		},

@@ -268,7 +268,7 @@ func firstLabel(t *testing.T, keys bool) []tck.Suite {
 			 "want": {"outcome": "tenant", "schema": "acme", "tenant_id": "1", "domain": "acme.example.com", "path": "/x"}},
 			{"name": "another tenant", "host": "beta.example.com", "target": "/",
 			 "want": {"outcome": "tenant", "schema": "beta", "tenant_id": "2", "path": "/"}},
-			{"name": "nobody", "host": "nobody.example.com", "want": {"outcome": "not_found", "status": 404}}
+			{"name": "unknown", "host": "unknown.example.com", "want": {"outcome": "not_found", "status": 404}}
 		],
 		"cache_keys": [{"schema": "acme", "version": "1", "key": "k", "want": "acme::v2-1:k"}],
 		"reversed": [{"cache_key": "acme::v2-1:k", "want": "k"}]

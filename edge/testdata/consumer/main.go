@@ -90,7 +90,7 @@ func (script) Close(s *guest.Socket, code int, reason string) {
 	if lines, ok := strings.CutPrefix(s.State, "at the end "); ok {
 		run(s, lines)
 	}
-	s.SendText("nobody hears this")
+	s.SendText("this is not sent")
 	s.SetTimer(time.Millisecond)
 	s.Add("late")
 	if group, ok := strings.CutPrefix(s.State, "mourned by "); ok {
