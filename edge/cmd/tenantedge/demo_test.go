@@ -74,7 +74,7 @@ func demonstration(t *testing.T) string {
 	lines := bufio.NewScanner(stdout)
 	for lines.Scan() {
 		hint.WriteString(lines.Text() + "\n")
-		if strings.HasPrefix(lines.Text(), "Ctrl-C") {
+		if strings.Contains(lines.Text(), "Ctrl-C") {
 			return hint.String()
 		}
 	}
