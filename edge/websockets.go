@@ -55,9 +55,9 @@ func (h *Host) checkPassing(w http.ResponseWriter, r *http.Request, t *tenant.Te
 	return &RouteError{Status: rejection.Status, Reason: rejection.Reason}
 }
 
-// Knows reports whether the tenant of a routed request still exists. For a row of
+// HasTenant reports whether the tenant of a routed request still exists. For a row of
 // the directory, that is the row with the tenant's id.
-func (h *Host) Knows(t *tenant.Tenant) bool { return h.tenants.Has(guests.Key(t)) }
+func (h *Host) HasTenant(t *tenant.Tenant) bool { return h.tenants.Has(guests.Key(t)) }
 
 // Channels returns a tenant's part of the channel layer, for messages to its groups
 // from outside of any websocket. The error is ErrUnknownTenant if no tenant has the

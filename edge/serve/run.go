@@ -215,7 +215,7 @@ const removedPause = time.Second
 func (s *Server) closeRemoved(ctx context.Context) {
 	search := func() {
 		for _, p := range s.proxies {
-			p.CloseRemoved(s.host.Knows)
+			p.CloseRemoved(s.host.HasTenant)
 		}
 	}
 	for next := s.directory.Changed(); ; {
