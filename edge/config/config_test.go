@@ -318,7 +318,7 @@ tenants:
 	}
 }
 
-func TestAnAliasBombIsRefusedInLittleTime(t *testing.T) {
+func TestAnAliasBombIsRejectedQuickly(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("guest:\n  settings:\n    a0: &a0 [x]\n")
 	for i := 1; i < 30; i++ {
@@ -384,7 +384,7 @@ func TestEdgeTakesOverWhatNeedsNoIO(t *testing.T) {
 	}
 }
 
-func TestLoadNamesTheFileThatIsNotThere(t *testing.T) {
+func TestLoadNamesTheFileInErrors(t *testing.T) {
 	if _, err := Load(filepath.Join(t.TempDir(), "no.yaml")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("error is %v", err)
 	}

@@ -12,7 +12,7 @@ import (
 //
 // The keys of the file are in the `key` tags of struct fields, so there is no
 // second list of keys. A tag is the name of a key, optionally "required", and the
-// check of scalars, see scalar.
+// check of its scalars, see scalar.
 type decoder struct {
 	name   string // of the file, for errors
 	folder string // where relative paths start
@@ -50,11 +50,11 @@ type decodable interface{ decode(v value) }
 
 func (v value) fail(format string, args ...any) { v.d.fail(v.n.pos, v.p, format, args...) }
 
-// want reports that the key does not accept v.
-func (v value) want(expected string) { v.fail("expected %s, found %s", expected, v.n.found()) }
+// mismatch reports that v is not the expected value.
+func (v value) mismatch(expected string) { v.fail("expected %s, found %s", expected, v.n.found()) }
 
-// into decodes v into dst. what is the check of scalars.
-func (v value) into(dst reflect.Value, what string) {
+// into decodes v into dst. check is that of scalars.
+func (v value) into(dst reflect.Value, check string) {
 	if d, ok := dst.Addr().Interface().(decodable); ok {
 		d.decode(v)
 		return
@@ -64,24 +64,24 @@ func (v value) into(dst reflect.Value, what string) {
 		v.object(dst.Addr().Interface())
 	case reflect.Pointer:
 		fresh := reflect.New(dst.Type().Elem())
-		v.into(fresh.Elem(), what)
+		v.into(fresh.Elem(), check)
 		dst.Set(fresh)
 	case reflect.Slice:
-		v.list(dst, what)
+		v.list(dst, check)
 	case reflect.Map:
-		v.entries(dst, what)
+		v.entries(dst, check)
 	default:
-		v.scalar(dst, what)
+		v.scalar(dst, check)
 	}
 }
 
-// plain decodes v into the value that dst points to.
-func (v value) plain(dst any, what string) { v.into(reflect.ValueOf(dst).Elem(), what) }
+// decodeTo decodes v into the value that dst points to.
+func (v value) decodeTo(dst any, check string) { v.into(reflect.ValueOf(dst).Elem(), check) }
 
-func (v value) list(dst reflect.Value, what string) {
+func (v value) list(dst reflect.Value, check string) {
 	if v.n.kind != kindList {
 		if v.n.kind == kindMapping {
-			v.want("a list")
+			v.mismatch("a list")
 		} else {
 			v.fail("expected a list, found %s; put it in brackets", v.n.found())
 		}
@@ -94,14 +94,14 @@ func (v value) list(dst reflect.Value, what string) {
 			item.fail("expected a value, found nothing; remove the entry or fill it in")
 			continue
 		}
-		item.into(out.Index(i), what)
+		item.into(out.Index(i), check)
 	}
 	dst.Set(out)
 }
 
-func (v value) entries(dst reflect.Value, what string) {
+func (v value) entries(dst reflect.Value, check string) {
 	if v.n.kind != kindMapping {
-		v.want("a mapping of names")
+		v.mismatch("a mapping of names")
 		return
 	}
 	out := reflect.MakeMapWithSize(dst.Type(), len(v.n.pairs))
@@ -113,7 +113,7 @@ func (v value) entries(dst reflect.Value, what string) {
 			continue
 		}
 		fresh := reflect.New(dst.Type().Elem()).Elem()
-		entry.into(fresh, what)
+		entry.into(fresh, check)
 		out.SetMapIndex(reflect.ValueOf(kv.key.text), fresh)
 	}
 	dst.Set(out)
@@ -125,6 +125,17 @@ type seen map[string]value
 
 func (s seen) has(key string) bool { _, ok := s[key]; return ok }
 
+// count returns how many of the keys are in s.
+func (s seen) count(keys ...string) int {
+	n := 0
+	for _, key := range keys {
+		if s.has(key) {
+			n++
+		}
+	}
+	return n
+}
+
 // object decodes a mapping into the struct that dst points to.
 func (v value) object(dst any) seen { return v.keys(dst, false) }
 
@@ -133,7 +144,7 @@ func (v value) djangoObject(dst any) seen { return v.keys(dst, true) }
 
 func (v value) keys(dst any, upper bool) seen {
 	if v.n.kind != kindMapping {
-		v.want("a mapping of keys")
+		v.mismatch("a mapping of keys")
 		return nil
 	}
 	into := reflect.ValueOf(dst).Elem()
@@ -160,7 +171,7 @@ func (v value) keys(dst any, upper bool) seen {
 		sub := value{v.d, kv.val, at}
 		found[key] = sub
 		v.d.mark(v.p.child(key), at, kv.key.pos)
-		sub.into(into.FieldByIndex(f.index), f.what)
+		sub.into(into.FieldByIndex(f.index), f.check)
 	}
 	for key, f := range fields {
 		if f.required && !found.has(key) {
@@ -193,7 +204,7 @@ type schema map[string]field
 
 type field struct {
 	index    []int  // of the struct's field
-	what     string // check of scalars
+	check    string // of scalars
 	required bool
 }
 
@@ -210,8 +221,8 @@ func (d *decoder) schemaOf(t reflect.Type) schema {
 			continue
 		}
 		name, options, _ := strings.Cut(tag, ",")
-		what, required := strings.CutPrefix(options, "required")
-		s[name] = field{index: f.Index, what: strings.TrimPrefix(what, ","), required: required}
+		check, required := strings.CutPrefix(options, "required")
+		s[name] = field{index: f.Index, check: strings.TrimPrefix(check, ","), required: required}
 	}
 	d.schemas[t] = s
 	return s

@@ -62,7 +62,7 @@ func (dir *Directory) decode(v value) {
 	}
 	inline := found.has("tenants") || found.has("domains")
 	if found.has("path") == inline {
-		v.fail("expected either path or tenants and domains, found %s", both(inline))
+		v.fail("expected either path or tenants and domains, found %s", bothOrNeither(inline))
 	}
 	dir.Tenants = make([]tenantdb.Tenant, len(entry.Tenants))
 	for i, t := range entry.Tenants {
@@ -90,17 +90,17 @@ func (dir *Directory) checkRows(found seen) {
 		}
 		schemas[t.Schema] = true
 	}
-	type place struct{ domain, folder string }
-	places := make(map[place]bool, len(dir.Domains))
+	type pair struct{ domain, folder string }
+	pairs := make(map[pair]bool, len(dir.Domains))
 	for i, d := range dir.Domains {
 		if !ids[strings.ToLower(d.TenantID)] {
 			found["domains"].item(i).fail("expected the id of one of the tenants, found %q; add the tenant or correct tenant_id", shorten(d.TenantID))
 		}
-		at := place{d.Domain, d.Folder}
-		if places[at] {
+		key := pair{d.Domain, d.Folder}
+		if pairs[key] {
 			found["domains"].item(i).fail("expected each pair of domain and folder once, found %q with folder %q again; remove one of the rows", shorten(d.Domain), shorten(d.Folder))
 		}
-		places[at] = true
+		pairs[key] = true
 	}
 }
 

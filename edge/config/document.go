@@ -109,8 +109,8 @@ func (doc *document) checkListeners(v value) {
 	}
 }
 
-func both(yes bool) string {
-	if yes {
+func bothOrNeither(both bool) string {
+	if both {
 		return "both; remove one of them"
 	}
 	return "neither; add one of them"
@@ -125,7 +125,7 @@ func (a *adminAddress) decode(v value) {
 		return
 	}
 	var address string
-	v.plain(&address, "address")
+	v.decodeTo(&address, "address")
 	*a = adminAddress(address)
 }
 
@@ -153,16 +153,16 @@ func (ps *peers) decode(v value) {
 	})
 }
 
-// texts decodes a list of texts and calls each for every one.
-func (v value) texts(each func(item value, text string)) []string {
+// texts decodes a list of texts and calls visit for each.
+func (v value) texts(visit func(item value, text string)) []string {
 	var texts []string
 	failed := v.d.failed
-	v.plain(&texts, "")
+	v.decodeTo(&texts, "")
 	if v.d.failed > failed {
 		return nil
 	}
 	for i, text := range texts {
-		each(value{v.d, v.n.items[i], v.p.item(i)}, text)
+		visit(value{v.d, v.n.items[i], v.p.item(i)}, text)
 	}
 	return texts
 }
@@ -175,7 +175,7 @@ func (v value) prefix(text string) (netip.Prefix, bool) {
 	p, err := netip.ParsePrefix(text)
 	switch {
 	case err != nil:
-		v.want("a network such as \"10.0.0.0/8\", an IP address, private_ranges or loopback")
+		v.mismatch("a network such as \"10.0.0.0/8\", an IP address, private_ranges or loopback")
 	case p != p.Masked():
 		v.fail("expected a network, found %s, an address within a network; write %q for the network or %q for only the address",
 			v.n.found(), p.Masked(), p.Addr())

@@ -37,14 +37,14 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// mostErrors limits a report: after twenty mistakes, most further errors are
+// maxErrors limits a report: after twenty mistakes, most further errors are
 // consequences of the first.
-const mostErrors = 20
+const maxErrors = 20
 
 // fail records a problem.
 func (d *decoder) fail(at position, p *path, format string, args ...any) {
 	d.failed++
-	if d.failed > mostErrors {
+	if d.failed > maxErrors {
 		return
 	}
 	d.errs = append(d.errs, &Error{

@@ -17,7 +17,7 @@ var update = flag.Bool("update", false, "write the reported errors to testdata")
 //	…
 //	-- error --
 //	…
-func TestErrorsTellThePlaceAndWhatToDo(t *testing.T) {
+func TestErrorsNameThePositionAndTheCorrection(t *testing.T) {
 	golden(t, "testdata/errors/*.txt", func(name, text string) error {
 		_, err := Parse(name, []byte(text))
 		return err

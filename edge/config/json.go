@@ -77,8 +77,8 @@ func (r *jsonReader) report(err error) {
 
 func (r *jsonReader) value(p *path, depth int) (*node, error) {
 	n := &node{pos: r.position(r.next())}
-	if depth > mostDepth {
-		r.d.fail(n.pos, p, "expected at most %d levels, found more", mostDepth)
+	if depth > maxDepth {
+		r.d.fail(n.pos, p, "expected at most %d levels, found more", maxDepth)
 		return nil, errReported
 	}
 	tok, err := r.dec.Token()

@@ -19,11 +19,11 @@ type Certificate struct {
 func (l *Listener) decode(v value) {
 	*l = Listener{H2: true}
 	if v.n.kind == kindString {
-		v.plain(&l.Address, "address")
+		v.decodeTo(&l.Address, "address")
 		return
 	}
 	if v.n.kind != kindMapping {
-		v.want("an address such as \":8080\", or a mapping with address")
+		v.mismatch("an address such as \":8080\", or a mapping with address")
 		return
 	}
 	var entry struct {
@@ -48,7 +48,7 @@ func (c *certificates) decode(v value) {
 		return
 	}
 	var list []Certificate
-	v.plain(&list, "")
+	v.decodeTo(&list, "")
 	if v.n.kind == kindList && len(list) == 0 {
 		v.fail("expected at least one certificate, found none; remove the key for plain HTTP")
 	}

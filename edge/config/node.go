@@ -37,7 +37,7 @@ type pair struct {
 	val *node
 }
 
-// position is a line and a character of it, counted from 1.
+// position is a line and a column, which counts characters, both from 1.
 type position struct{ line, col int }
 
 // after returns the position after text, which starts at p.
@@ -103,11 +103,11 @@ func (n *node) kindName() string {
 
 // shorten truncates long values in errors.
 func shorten(s string) string {
-	const most = 60
-	if len(s) <= most {
+	const limit = 60
+	if len(s) <= limit {
 		return s
 	}
-	return strings.ToValidUTF8(s[:most], "") + "…"
+	return strings.ToValidUTF8(s[:limit], "") + "…"
 }
 
 // path is the chain of keys and indexes that leads to a node. Only errors and
@@ -161,8 +161,8 @@ func isAlnum(c byte) bool {
 // Limits of nesting and of the values that are read through aliases. A file that
 // exceeds them is a mistake or an attack.
 const (
-	mostDepth   = 64
-	mostAliased = 100_000
+	maxDepth   = 64
+	maxAliased = 100_000
 )
 
 // checkKeys reports duplicate keys of the mapping n and keeps the first of each.

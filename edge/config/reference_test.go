@@ -98,7 +98,7 @@ func problems(err error) []*Error {
 }
 
 // A file with a documented default decodes as an empty file does.
-func TestReferenceTellsTheDefaultsOfTheDecoder(t *testing.T) {
+func TestReferenceListsTheDefaultsOfTheDecoder(t *testing.T) {
 	_, defaults := reference(t)
 	empty, err := Parse("empty.yaml", nil)
 	if err != nil {

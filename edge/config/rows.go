@@ -12,7 +12,7 @@ type tenantRow tenantdb.Tenant
 
 func (t *tenantRow) decode(v value) {
 	if v.n.kind != kindMapping {
-		v.want("a mapping with id and schema_name")
+		v.mismatch("a mapping with id and schema_name")
 		return
 	}
 	for _, kv := range v.n.pairs {
@@ -21,7 +21,7 @@ func (t *tenantRow) decode(v value) {
 		case "id":
 			t.ID = at.id()
 		case "schema_name":
-			at.plain(&t.Schema, "nonempty")
+			at.decodeTo(&t.Schema, "nonempty")
 		default:
 			at.attribute(t, kv.key.text)
 		}
@@ -41,7 +41,7 @@ func (v value) attribute(t *tenantRow, name string) {
 	case kindNull:
 		return
 	case kindList, kindMapping:
-		v.want("a scalar value")
+		v.mismatch("a scalar value")
 		return
 	}
 	t.Attributes = append(t.Attributes, tenantdb.Attribute{Name: name, Value: v.n.text})

@@ -9,9 +9,9 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// rowCheck checks the rows of a directory one by one. It looks up other rows
+// rowChecker checks the rows of a directory one by one. It looks up other rows
 // instead of collecting them, so that its memory does not grow with the directory.
-type rowCheck struct {
+type rowChecker struct {
 	*Warnings
 	file    *File
 	dir     *tenantdb.Directory
@@ -23,7 +23,7 @@ type rowCheck struct {
 // left out, rows that no request reaches, and rows with a wrong redirect or an
 // ambiguous name. dir is the directory of the file, loaded.
 func (f *File) RowWarnings(dir *tenantdb.Directory) Warnings {
-	c := rowCheck{Warnings: &Warnings{}, file: f, dir: dir, edge: f.Edge(), statics: f.staticDomains()}
+	c := rowChecker{Warnings: &Warnings{}, file: f, dir: dir, edge: f.Edge(), statics: f.staticDomains()}
 	for _, p := range dir.Problems() {
 		w := Warning{Kind: WarnLeftOut, Row: fmt.Sprintf("domain %q folder %q of tenant %q", p.Domain, p.Folder, p.TenantID), Error: Error{Problem: "left out: " + p.Reason}}
 		if p.Schema != "" {
@@ -52,7 +52,7 @@ func (f *File) staticDomains() map[string]string {
 	owners := map[string]string{}
 	for _, t := range f.Tenants {
 		for _, domain := range t.Domains {
-			if name := f.lookedUp(domain); owners[name] == "" {
+			if name := f.normalDomain(domain); owners[name] == "" {
 				owners[name] = t.Schema
 			}
 		}
@@ -60,7 +60,7 @@ func (f *File) staticDomains() map[string]string {
 	return owners
 }
 
-func (c *rowCheck) warn(row tenantdb.Domain, kind, format string, args ...any) {
+func (c *rowChecker) warn(row tenantdb.Domain, kind, format string, args ...any) {
 	name := fmt.Sprintf("domain %q of tenant %q", row.Domain, row.TenantID)
 	if row.Folder != "" {
 		name = fmt.Sprintf("domain %q folder %q of tenant %q", row.Domain, row.Folder, row.TenantID)
@@ -71,12 +71,12 @@ func (c *rowCheck) warn(row tenantdb.Domain, kind, format string, args ...any) {
 // Unreachable returns why no request reaches a row of the domain table, regardless
 // of the other rows, or the empty string.
 func (f *File) Unreachable(row tenantdb.Domain) (reason string) {
-	c := rowCheck{file: f, statics: f.staticDomains()}
+	c := rowChecker{file: f, statics: f.staticDomains()}
 	_, reason = c.unreachable(row)
 	return reason
 }
 
-func (c *rowCheck) unreachable(row tenantdb.Domain) (kind, reason string) {
+func (c *rowChecker) unreachable(row tenantdb.Domain) (kind, reason string) {
 	if owner := c.statics[row.Domain]; owner != "" {
 		return WarnShadowed, owner + " has the domain in the key tenants, which takes precedence; remove it from one of the two"
 	}
@@ -90,21 +90,21 @@ func (c *rowCheck) unreachable(row tenantdb.Domain) (kind, reason string) {
 		return WarnDomain, fmt.Sprintf("%v; correct it", err)
 	}
 	if rest, www := strings.CutPrefix(row.Domain, "www."); www {
-		return WarnTwin, fmt.Sprintf("strict rules look up %q for a host that begins with \"www.\"; remove \"www.\"", rest)
+		return WarnWWW, fmt.Sprintf("strict rules look up %q for a host that begins with \"www.\"; remove \"www.\"", rest)
 	}
 	return "", ""
 }
 
-func (c *rowCheck) row(row tenantdb.Domain) {
+func (c *rowChecker) row(row tenantdb.Domain) {
 	strict := c.file.Compat == edge.Strict
 	if kind, reason := c.unreachable(row); reason != "" {
 		c.warn(row, kind, "never reached: %s", reason)
 	}
 	if rest, www := strings.CutPrefix(row.Domain, "www."); www && !strict {
 		if m, found := c.dir.ByDomain(rest, row.Folder); found && m.Tenant.ID != row.TenantID && m.Folder == row.Folder {
-			c.warn(row, WarnTwin, "%q, the name without \"www.\", belongs to tenant %q; give both names to one tenant", rest, m.Tenant.ID)
+			c.warn(row, WarnWWW, "%q, the name without \"www.\", belongs to tenant %q; give both names to one tenant", rest, m.Tenant.ID)
 		} else if owner := c.statics[rest]; owner != "" {
-			c.warn(row, WarnTwin, "%q, the name without \"www.\", belongs to %s in the key tenants; give both names to one tenant", rest, owner)
+			c.warn(row, WarnWWW, "%q, the name without \"www.\", belongs to %s in the key tenants; give both names to one tenant", rest, owner)
 		}
 	}
 	if problem := c.redirect(row, strict); problem != "" {
@@ -113,7 +113,7 @@ func (c *rowCheck) row(row tenantdb.Domain) {
 }
 
 // redirect returns the problem with the redirect of a row, or the empty string.
-func (c *rowCheck) redirect(row tenantdb.Domain, strict bool) string {
+func (c *rowChecker) redirect(row tenantdb.Domain, strict bool) string {
 	if !row.RedirectToPrimary {
 		return ""
 	}

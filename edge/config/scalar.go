@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,7 +20,7 @@ var (
 	levelType    = reflect.TypeFor[slog.Level]()
 )
 
-// scalar decodes a plain value. what is its check, from the `key` tag:
+// scalar decodes a scalar and checks it as the `key` tag says:
 //
 //	one=a|b       a text, one of these
 //	nonempty      a text that is not empty
@@ -33,105 +34,91 @@ var (
 //	bytes         a number of bytes, or a text with a unit: 64KiB
 //	min=n         a number of at least n
 //	min=1         a duration longer than 0
-func (v value) scalar(dst reflect.Value, what string) {
+func (v value) scalar(dst reflect.Value, check string) {
 	switch {
 	case dst.Type() == durationType:
-		v.duration(dst, what)
+		v.duration(dst, check)
 	case dst.Type() == levelType:
 		v.level(dst)
-	case what == "bytes":
+	case check == "bytes":
 		v.bytes(dst)
 	case dst.Kind() == reflect.Bool:
 		if v.n.kind != kindBool {
-			v.want("true or false")
+			v.mismatch("true or false")
 			return
 		}
 		dst.SetBool(v.n.text == "true")
 	case dst.Kind() == reflect.String:
-		v.text(dst, what)
+		v.text(dst, check)
 	default:
-		v.number(dst, what)
+		v.number(dst, check)
 	}
 }
 
-func (v value) text(dst reflect.Value, what string) {
+func (v value) text(dst reflect.Value, check string) {
 	if v.n.kind != kindString {
 		if v.n.kind == kindList || v.n.kind == kindMapping {
-			v.want("a string")
+			v.mismatch("a string")
 		} else {
 			v.fail("expected a string, found %s; put it in quotes", v.n.found())
 		}
 		return
 	}
-	s := v.n.text
-	rule, arg, _ := strings.Cut(what, "=")
-	switch rule {
-	case "one":
-		choices := strings.Split(arg, "|")
-		for _, c := range choices {
-			if s == c {
-				dst.SetString(s)
-				return
-			}
-		}
-		v.oneOf(choices)
+	if !v.checkText(check) {
 		return
-	case "nonempty":
-		if s == "" {
-			v.fail("expected a string, found an empty one; fill it in or remove the key")
-			return
-		}
-	case "path":
-		if s == "" || strings.ContainsRune(s, 0) {
-			v.want("the path of a file or folder")
-			return
-		}
-		if !filepath.IsAbs(s) {
-			s = filepath.Join(v.d.folder, s)
-		}
-	case "header", "header?":
-		if !isToken(s) && (s != "" || rule == "header") {
-			v.fail("expected the name of an HTTP header, found %s; use letters, digits and hyphens", v.n.found())
-			return
-		}
-	case "env":
-		if !envName.MatchString(s) { // the error omits the text, which may be the secret itself
-			v.fail("expected the name of an environment variable, found an invalid name; use letters, digits and underscores")
-			return
-		}
-	case "cookie":
-		if !isToken(s) {
-			v.fail("expected the name of a cookie, found %s; use letters, digits, hyphens and underscores", v.n.found())
-			return
-		}
-	case "address":
-		if problem := checkAddress(s); problem != "" {
-			v.fail("expected an address such as \":8080\" or \"127.0.0.1:8080\", found %s; %s", v.n.found(), problem)
-			return
-		}
-	case "table":
-		if !tableName.MatchString(s) {
-			v.fail("expected the name of a table such as \"app_tenant\" or \"public.app_tenant\", found %s", v.n.found())
-			return
-		}
+	}
+	s := v.n.text
+	if check == "path" && !filepath.IsAbs(s) {
+		s = filepath.Join(v.d.folder, s)
 	}
 	dst.SetString(s)
 }
 
-func (v value) oneOf(choices []string) {
-	hint := suggest(v.n.text, choices)
-	if hint != "" {
-		v.fail("expected %s, found %s; did you mean %s?", strings.Join(choices, " or "), v.n.found(), hint)
-		return
+// checkText reports whether the text of v passes a check, and records the problem
+// if it does not.
+func (v value) checkText(check string) bool {
+	failed := v.d.failed
+	s := v.n.text
+	rule, choices, _ := strings.Cut(check, "=")
+	switch {
+	case rule == "one":
+		if list := strings.Split(choices, "|"); !slices.Contains(list, s) {
+			v.notOneOf(list)
+		}
+	case rule == "nonempty" && s == "":
+		v.fail("expected a string, found an empty one; fill it in or remove the key")
+	case rule == "path" && (s == "" || strings.ContainsRune(s, 0)):
+		v.mismatch("the path of a file or folder")
+	case rule == "header" && !isToken(s), rule == "header?" && s != "" && !isToken(s):
+		v.fail("expected the name of an HTTP header, found %s; use letters, digits and hyphens", v.n.found())
+	case rule == "env" && !envName.MatchString(s): // the error omits the text, which may be the secret itself
+		v.fail("expected the name of an environment variable, found an invalid name; use letters, digits and underscores")
+	case rule == "cookie" && !isToken(s):
+		v.fail("expected the name of a cookie, found %s; use letters, digits, hyphens and underscores", v.n.found())
+	case rule == "address" && addressProblem(s) != "":
+		v.fail("expected an address such as \":8080\" or \"127.0.0.1:8080\", found %s; %s", v.n.found(), addressProblem(s))
+	case rule == "table" && !tableName.MatchString(s):
+		v.fail("expected the name of a table such as \"app_tenant\" or \"public.app_tenant\", found %s", v.n.found())
 	}
-	v.want(strings.Join(choices, " or "))
+	return v.d.failed == failed
 }
 
-func (v value) number(dst reflect.Value, what string) {
-	least, _ := strconv.ParseInt(strings.TrimPrefix(what, "min="), 10, 64)
+// notOneOf reports that v is none of two or more choices.
+func (v value) notOneOf(choices []string) {
+	last := len(choices) - 1
+	expected := strings.Join(choices[:last], ", ") + " or " + choices[last]
+	if hint := suggest(v.n.text, choices); hint != "" {
+		v.fail("expected %s, found %s; did you mean %s?", expected, v.n.found(), hint)
+		return
+	}
+	v.mismatch(expected)
+}
+
+func (v value) number(dst reflect.Value, check string) {
+	minimum, _ := strconv.ParseInt(strings.TrimPrefix(check, "min="), 10, 64)
 	n, err := strconv.ParseInt(v.n.text, 10, 64)
-	if v.n.kind != kindInt || err != nil || n < least || dst.OverflowInt(n) {
-		v.want(fmt.Sprintf("a whole number of at least %d", least))
+	if v.n.kind != kindInt || err != nil || n < minimum || dst.OverflowInt(n) {
+		v.mismatch(fmt.Sprintf("a whole number of at least %d", minimum))
 		return
 	}
 	dst.SetInt(n)
@@ -140,14 +127,14 @@ func (v value) number(dst reflect.Value, what string) {
 var days = regexp.MustCompile(`^(\d{1,5})d`)
 
 // duration accepts Go's notation, also after days: 14d, 1d12h, 1m30s, 250ms.
-func (v value) duration(dst reflect.Value, what string) {
+func (v value) duration(dst reflect.Value, check string) {
 	const expected = "a duration such as \"30s\", \"5m\" or \"14d\""
 	if v.n.kind == kindInt && v.n.text != "0" {
 		v.fail("expected %s, found %s; add the unit: \"%ss\" for seconds", expected, v.n.found(), v.n.text)
 		return
 	}
 	if v.n.kind != kindString && v.n.kind != kindInt {
-		v.want(expected)
+		v.mismatch(expected)
 		return
 	}
 	text, total := v.n.text, time.Duration(0)
@@ -159,12 +146,12 @@ func (v value) duration(dst reflect.Value, what string) {
 	if text != "" || total == 0 && v.n.text == "" {
 		rest, err := time.ParseDuration(text)
 		if err != nil || rest < 0 || rest > math.MaxInt64-total {
-			v.want(expected)
+			v.mismatch(expected)
 			return
 		}
 		total += rest
 	}
-	if what == "min=1" && total == 0 {
+	if check == "min=1" && total == 0 {
 		v.fail("expected a positive duration, found %s", v.n.found())
 		return
 	}
@@ -179,7 +166,7 @@ func (v value) level(dst reflect.Value) {
 			return
 		}
 	}
-	v.oneOf(levels)
+	v.notOneOf(levels)
 }
 
 var (
@@ -193,13 +180,13 @@ var (
 func (v value) bytes(dst reflect.Value) {
 	m := size.FindStringSubmatch(v.n.text)
 	if m == nil || v.n.kind != kindInt && v.n.kind != kindString {
-		v.want("a number of bytes, or a size such as \"64KiB\" or \"10MB\"")
+		v.mismatch("a number of bytes, or a size such as \"64KiB\" or \"10MB\"")
 		return
 	}
 	n, _ := strconv.ParseInt(m[1], 10, 64)
 	unit := sizeUnits[m[2]]
 	if n > math.MaxInt64/unit || dst.OverflowInt(n*unit) {
-		v.want("a smaller number of bytes")
+		v.mismatch("a smaller number of bytes")
 		return
 	}
 	dst.SetInt(n * unit)
@@ -220,9 +207,9 @@ func isToken(s string) bool {
 	return s != ""
 }
 
-// checkAddress returns how to correct an address that nothing can listen on, or
+// addressProblem returns how to correct an address that nothing can listen on, or
 // the empty string.
-func checkAddress(s string) string {
+func addressProblem(s string) string {
 	host, port, err := net.SplitHostPort(s)
 	if err != nil {
 		return "add a colon and a port after the host, and put an IPv6 address in brackets"

@@ -103,24 +103,15 @@ func readSecret(env, file string) (string, error) {
 	return s, nil
 }
 
-func (v value) atMostOne(found seen, keys ...string)  { v.count(found, 0, keys) }
-func (v value) exactlyOne(found seen, keys ...string) { v.count(found, 1, keys) }
+func (v value) atMostOne(found seen, keys ...string) {
+	if found.count(keys...) > 1 {
+		v.fail("expected one of %s, found several; remove all but one", strings.Join(keys, ", "))
+	}
+}
 
-func (v value) count(found seen, least int, keys []string) {
-	if found == nil {
-		return
-	}
-	n := 0
-	for _, key := range keys {
-		if found.has(key) {
-			n++
-		}
-	}
-	choices := strings.Join(keys, ", ")
-	switch {
-	case n > 1:
-		v.fail("expected one of %s, found several; remove all but one", choices)
-	case n < least:
-		v.fail("expected one of %s, found none; add one", choices)
+func (v value) exactlyOne(found seen, keys ...string) {
+	v.atMostOne(found, keys...)
+	if found != nil && found.count(keys...) == 0 {
+		v.fail("expected one of %s, found none; add one", strings.Join(keys, ", "))
 	}
 }

@@ -44,7 +44,7 @@ directory: {source: postgres, dsn: "host=h password=p"}
 	}
 }
 
-func TestASecretThatIsNotThereIsAnErrorThatNamesThePlace(t *testing.T) {
+func TestAMissingSecretIsAnErrorThatNamesItsSource(t *testing.T) {
 	empty := filepath.Join(t.TempDir(), "empty")
 	if err := os.WriteFile(empty, []byte("\n"), 0o600); err != nil {
 		t.Fatal(err)

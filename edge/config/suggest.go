@@ -9,15 +9,15 @@ import (
 // if none is close.
 func suggest(word string, names []string) string {
 	word = strings.ToLower(word)
-	best, least := "", 3
+	best, bestDistance := "", 3
 	for _, name := range names {
 		lower := strings.ToLower(name)
-		far := distance(word, lower)
-		if limit := max(1, len(name)/3); far > limit {
-			far = least
+		d := distance(word, lower)
+		if limit := max(1, len(name)/3); d > limit {
+			d = bestDistance
 		}
-		if far < least {
-			best, least = name, far
+		if d < bestDistance {
+			best, bestDistance = name, d
 		}
 	}
 	if best != "" {

@@ -44,7 +44,7 @@ var (
 
 func (t *tenantTable) decode(v value) {
 	if v.n.kind != kindMapping {
-		v.want("a mapping of schema names, like Django's TENANTS")
+		v.mismatch("a mapping of schema names, like Django's TENANTS")
 		return
 	}
 	var clone value
@@ -56,9 +56,9 @@ func (t *tenantTable) decode(v value) {
 		found := at.djangoObject(&e)
 		switch schema {
 		case "public":
-			at.refuse(found, notInPublic, "public is not routable")
+			at.reject(found, notInPublic, "public is not routable")
 		case "default":
-			at.refuse(found, notInDefault, "each dynamic tenant has its own")
+			at.reject(found, notInDefault, "each dynamic tenant has its own")
 			t.fallback = &abi.DefaultTenant{URLConf: e.URLConf, WSURLConf: e.WSURLConf, CloneReference: e.CloneReference}
 			clone = found["clone_reference"]
 		default:
@@ -79,7 +79,7 @@ func (t *tenantTable) decode(v value) {
 	}
 }
 
-func (v value) refuse(found seen, keys []string, why string) {
+func (v value) reject(found seen, keys []string, why string) {
 	for _, key := range keys {
 		if sub, ok := found[key]; ok {
 			sub.fail("expected a key that applies here, found one that does not; %s, so remove it", why)

@@ -11,7 +11,7 @@ type Uploads struct {
 	Expiry time.Duration `key:"expiry,min=1"`
 	// Timeout is how long a client may send nothing.
 	Timeout time.Duration `key:"timeout,min=1"`
-	// Public lets everybody upload. It goes with AccessPublic.
+	// Public lets everybody upload. It requires AccessPublic, and the reverse.
 	Public bool `key:"public"`
 }
 

@@ -44,44 +44,41 @@ type Reply struct {
 	Body   string
 }
 
+// urlconfEntry has the keys of an entry of urlconfs.
+type urlconfEntry struct {
+	Upstream string   `key:"upstream"`
+	Path     string   `key:"path,one=original|inner"`
+	Host     string   `key:"host,one=client|upstream"`
+	Reuse    string   `key:"reuse,one=tenant|client|never"`
+	Files    string   `key:"files,path"`
+	Reply    *Reply   `key:"reply"`
+	Media    bool     `key:"media"`
+	Access   string   `key:"access,one=public|private|signed"`
+	Uploads  *Uploads `key:"uploads"`
+	Accel    *Accel   `key:"accel"`
+}
+
 func (c *URLConf) decode(v value) {
-	if v.n.kind == kindString {
+	switch v.n.kind {
+	case kindString:
 		c.Upstream, c.Path, c.Host, c.Reuse = v.upstream(v.n.text), "original", "client", "tenant"
-		return
+	case kindMapping:
+		c.decodeMapping(v)
+	default:
+		v.mismatch("the URL of an upstream, or a mapping with upstream, files, reply or media")
 	}
-	var entry struct {
-		Upstream string   `key:"upstream"`
-		Path     string   `key:"path,one=original|inner"`
-		Host     string   `key:"host,one=client|upstream"`
-		Reuse    string   `key:"reuse,one=tenant|client|never"`
-		Files    string   `key:"files,path"`
-		Reply    *Reply   `key:"reply"`
-		Media    bool     `key:"media"`
-		Access   string   `key:"access,one=public|private|signed"`
-		Uploads  *Uploads `key:"uploads"`
-		Accel    *Accel   `key:"accel"`
-	}
-	if v.n.kind != kindMapping {
-		v.want("the URL of an upstream, or a mapping with upstream, files, reply or media")
-		return
-	}
+}
+
+func (c *URLConf) decodeMapping(v value) {
 	failed := v.d.failed
+	var entry urlconfEntry
 	found := v.object(&entry)
-	kinds := 0
-	for _, key := range []string{"upstream", "files", "reply"} {
-		if found.has(key) {
-			kinds++
-		}
-	}
-	if (kinds > 1 || kinds == 0 && !entry.Media) && v.d.failed == failed {
-		v.fail("expected exactly one of upstream, files and reply, or only media, found %s", howMany(kinds))
+	targets := found.count("upstream", "files", "reply")
+	if (targets > 1 || targets == 0 && !entry.Media) && v.d.failed == failed {
+		v.fail("expected exactly one of upstream, files and reply, or only media, found %s", noneOrSeveral(targets))
 		return
 	}
-	for _, key := range []string{"path", "host", "reuse", "accel"} {
-		if at, ok := found[key]; ok && !found.has("upstream") {
-			at.fail("expected this key only with upstream, found it without; remove it")
-		}
-	}
+	v.onlyWithUpstream(found, "path", "host", "reuse", "accel")
 	if u, ok := found["upstream"]; ok && u.n.kind == kindString {
 		c.Upstream = u.upstream(entry.Upstream)
 		c.Path, c.Host = cmp.Or(entry.Path, "original"), cmp.Or(entry.Host, "client")
@@ -100,7 +97,16 @@ func (c *URLConf) decode(v value) {
 	}
 }
 
-func howMany(n int) string {
+// onlyWithUpstream reports keys that have no effect without upstream.
+func (v value) onlyWithUpstream(found seen, keys ...string) {
+	for _, key := range keys {
+		if at, ok := found[key]; ok && !found.has("upstream") {
+			at.fail("expected this key only with upstream, found it without; remove it")
+		}
+	}
+}
+
+func noneOrSeveral(n int) string {
 	if n == 0 {
 		return "none; add one of them"
 	}
@@ -122,7 +128,7 @@ func (v value) upstream(text string) *url.URL {
 		v.fail("expected a URL with a host, found no host; write it as \"http://127.0.0.1:8000\"")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		v.fail("expected a URL without \"?\" and \"#\", found a query or a fragment; remove it")
-	case checkAddress(u.Host) != "" && u.Port() != "":
+	case addressProblem(u.Host) != "" && u.Port() != "":
 		v.fail("expected a URL whose port is a number up to 65535, found another port; correct it")
 	default:
 		return u

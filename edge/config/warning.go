@@ -19,14 +19,14 @@ const (
 	WarnShadowed     = "row_shadowed"  // a row whose domain is a static tenant's
 	WarnFolder       = "row_folder"    // a row whose folder cannot be the first segment of a path
 	WarnDomain       = "row_domain"    // a row whose domain is not a host name
-	WarnTwin         = "row_www"       // a row with "www." whose domain without it is another tenant's, or that strict rules never find
+	WarnWWW          = "row_www"       // a row with "www." whose domain without it is another tenant's, or that strict rules never find
 	WarnRedirect     = "row_redirect"  // a row whose redirect does not work, never ends or is ambiguous
 	WarnAlias        = "row_alias"     // a row that is ambiguous with an entry of TENANTS, see edge.Config.RefuseTenant
 )
 
 // WarningKinds are all kinds of warnings.
 var WarningKinds = []string{
-	WarnStaticDomain, WarnStaticAlias, WarnLeftOut, WarnShadowed, WarnFolder, WarnDomain, WarnTwin, WarnRedirect, WarnAlias,
+	WarnStaticDomain, WarnStaticAlias, WarnLeftOut, WarnShadowed, WarnFolder, WarnDomain, WarnWWW, WarnRedirect, WarnAlias,
 }
 
 // Warning is about something that is valid but most likely a mistake, because its
@@ -46,12 +46,12 @@ func (w Warning) String() string {
 	return w.Row + ": " + w.Problem
 }
 
-// MostWarnings is the limit of Warnings.Named for each kind.
-const MostWarnings = 20
+// MaxWarnings is the limit of Warnings.Named for each kind.
+const MaxWarnings = 20
 
 // Warnings is the result of File.Warnings or File.RowWarnings.
 type Warnings struct {
-	Named  []Warning      // the first MostWarnings of each kind
+	Named  []Warning      // the first MaxWarnings of each kind
 	Counts map[string]int // number of all warnings, by kind
 }
 
@@ -59,7 +59,7 @@ func (ws *Warnings) add(w Warning) {
 	if ws.Counts == nil {
 		ws.Counts = map[string]int{}
 	}
-	if ws.Counts[w.Kind]++; ws.Counts[w.Kind] <= MostWarnings {
+	if ws.Counts[w.Kind]++; ws.Counts[w.Kind] <= MaxWarnings {
 		ws.Named = append(ws.Named, w)
 	}
 }
@@ -102,7 +102,7 @@ func (f *File) Warnings() Warnings {
 func (f *File) claimDomains(ws *Warnings, schema, key string, list []string, taken, before map[string]string) {
 	for i, domain := range list {
 		p := root("tenants", schema, key).item(i)
-		name := f.lookedUp(domain)
+		name := f.normalDomain(domain)
 		owner, again := taken[name]
 		if !again {
 			owner, again = before[name]
@@ -141,8 +141,8 @@ func (f *File) claimAliases(ws *Warnings, key string, alias func(*abi.StaticTena
 	}
 }
 
-// lookedUp returns the form in which requests look a domain up.
-func (f *File) lookedUp(domain string) string {
+// normalDomain returns the form in which requests look a domain up.
+func (f *File) normalDomain(domain string) string {
 	if f.Compat == edge.Strict {
 		return domain
 	}

@@ -80,8 +80,8 @@ func (l *Limits) websocket() websocket.Limits {
 // wsRoute is an entry of a websocket route table and what serves it.
 type wsRoute struct {
 	abi.WSRoute
-	target websocket.Target
-	has    bool // target is set
+	target    websocket.Target
+	hasTarget bool
 }
 
 func (r *wsRoute) decode(v value) {
@@ -101,28 +101,19 @@ func (r *wsRoute) decode(v value) {
 		return
 	}
 	if found.has("path") == found.has("regex") {
-		v.fail("expected exactly one of path and regex, found %s", both(found.has("path")))
+		v.fail("expected exactly one of path and regex, found %s", bothOrNeither(found.has("path")))
 	}
 	r.WSRoute = abi.WSRoute{Path: entry.Path, Regex: entry.Regex, Name: entry.Name}
-	kinds := 0
-	for _, key := range []string{"upstream", "consumer", "handler"} {
-		if found.has(key) {
-			kinds++
-		}
-	}
-	if kinds > 1 {
+	targets := found.count("upstream", "consumer", "handler")
+	if targets > 1 {
 		v.fail("expected exactly one of upstream, consumer and handler, found several; remove all but one")
 		return
 	}
 	if at, ok := found["consumer"]; ok && at.n.kind == kindBool && !entry.Consumer {
 		at.fail("expected true, found false; remove the key, and add upstream or handler")
 	}
-	for _, key := range []string{"upstream_path", "upstream_host"} {
-		if at, ok := found[key]; ok && !found.has("upstream") {
-			at.fail("expected this key only with upstream, found it without; remove it")
-		}
-	}
-	r.has = kinds == 1
+	v.onlyWithUpstream(found, "upstream_path", "upstream_host")
+	r.hasTarget = targets == 1
 	r.target = websocket.Target{
 		Consumer: entry.Consumer, Handler: entry.Handler, Origins: entry.Origins,
 		Inner: entry.UpstreamPath == "inner", OwnHost: entry.UpstreamHost == "upstream",
@@ -153,7 +144,7 @@ type wsTable []wsRoute
 
 func (t *wsTable) decode(v value) {
 	var list []wsRoute
-	v.plain(&list, "")
+	v.decodeTo(&list, "")
 	*t = list
 	// The guest identifies a route only by its name.
 	first := map[string]int{}
@@ -198,7 +189,7 @@ func (doc *document) finishWebsockets(f *File) {
 		targets := map[string]websocket.Target{}
 		for i, r := range routes {
 			table[i] = r.WSRoute
-			if r.has {
+			if r.hasTarget {
 				targets[r.Name] = r.target
 			}
 		}
@@ -231,7 +222,7 @@ func (f *File) checkWebsockets(d *decoder, handlers []string) {
 			case target.Handler != "" && !slices.Contains(handlers, target.Handler):
 				do := "none is registered; use upstream or consumer, or embed the edge in a program that registers it"
 				if len(handlers) > 0 {
-					do = cmp.Or(hinted(suggest(target.Handler, handlers)), "registered are "+strings.Join(handlers, ", "))
+					do = cmp.Or(didYouMean(suggest(target.Handler, handlers)), "registered are "+strings.Join(handlers, ", "))
 				}
 				f.failAt(d, at, "expected a registered handler, found %q; %s", shorten(target.Handler), do)
 			}
@@ -239,7 +230,7 @@ func (f *File) checkWebsockets(d *decoder, handlers []string) {
 	}
 }
 
-func hinted(hint string) string {
+func didYouMean(hint string) string {
 	if hint == "" {
 		return ""
 	}
@@ -255,5 +246,5 @@ func (f *File) checkWSURLConf(d *decoder, name string, p *path) {
 		names = append(names, n)
 	}
 	slices.Sort(names)
-	f.failAt(d, p, "expected an entry of ws_urlconfs, found %q, which does not exist; %s", shorten(name), cmp.Or(hinted(suggest(name, names)), "add it"))
+	f.failAt(d, p, "expected an entry of ws_urlconfs, found %q, which does not exist; %s", shorten(name), cmp.Or(didYouMean(suggest(name, names)), "add it"))
 }

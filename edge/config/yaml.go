@@ -45,17 +45,17 @@ func readYAML(d *decoder, data []byte) *node {
 
 func (r *yamlReader) read(y *yaml.Node, p *path, depth int, aliased bool) *node {
 	n := &node{pos: position{y.Line, y.Column}}
-	if depth > mostDepth {
-		r.d.fail(n.pos, p, "expected at most %d levels, found more; an alias must not contain itself", mostDepth)
+	if depth > maxDepth {
+		r.d.fail(n.pos, p, "expected at most %d levels, found more; an alias must not contain itself", maxDepth)
 		r.d.broken = true
 		return n
 	}
 	if aliased {
-		if r.aliased++; r.aliased == mostAliased {
-			r.d.fail(n.pos, p, "expected at most %d values through aliases, found more; write them out", mostAliased)
+		if r.aliased++; r.aliased == maxAliased {
+			r.d.fail(n.pos, p, "expected at most %d values through aliases, found more; write them out", maxAliased)
 			r.d.broken = true
 		}
-		if r.aliased >= mostAliased {
+		if r.aliased >= maxAliased {
 			return n
 		}
 	}

@@ -75,7 +75,7 @@ type Parts struct {
 // machine, such as secrets and certificates, but does not connect to servers, load
 // tenants or open listeners. Errors about the file are *config.Error, joined.
 func Open(file *config.File, o Options) (*Parts, error) {
-	if err := file.CheckSurroundings(); err != nil {
+	if err := file.CheckEnvironment(); err != nil {
 		return nil, err
 	}
 	return open(file, o)
@@ -148,7 +148,7 @@ func locate(file *config.File, err error) error {
 		}
 		return invalid
 	}
-	if located := file.AtRefused(err); located != err {
+	if located := file.LocateGuestError(err); located != err {
 		return located
 	}
 	if file.Guest.Path != "" && errors.Is(err, edge.ErrGuestRefused) {

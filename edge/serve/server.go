@@ -107,7 +107,7 @@ type Server struct {
 // caller must close the Server.
 func New(ctx context.Context, file *config.File, o Options) (*Server, error) {
 	handlers := slices.Sorted(maps.Keys(o.Handlers))
-	if err := errors.Join(file.CheckServe(handlers...), file.CheckSurroundings()); err != nil {
+	if err := errors.Join(file.CheckServe(handlers...), file.CheckEnvironment()); err != nil {
 		return nil, err
 	}
 	parts, err := open(file, o)

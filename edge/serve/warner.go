@@ -47,7 +47,7 @@ func (n *warner) check() {
 		}
 	}
 	for kind, more := range warnings.Counts {
-		if more -= config.MostWarnings; more > 0 && (n.found.Load() == nil || (*n.found.Load())[kind] != more+config.MostWarnings) {
+		if more -= config.MaxWarnings; more > 0 && (n.found.Load() == nil || (*n.found.Load())[kind] != more+config.MaxWarnings) {
 			n.log.Warn("there are more warnings of this kind", "warning", kind, "more", more)
 		}
 	}

@@ -57,7 +57,7 @@ func TestServeLogsWarningsOnceAndWhatIsNewOnChange_B4(t *testing.T) {
 	}
 	dir.Apply([]tenantdb.Change{{Tenant: tenantdb.Tenant{ID: "1", Schema: "one"}, Domains: many}})
 	n.check()
-	if logged := out.String(); strings.Count(logged, "\n") != config.MostWarnings+1 || !strings.Contains(logged, "more=10") {
+	if logged := out.String(); strings.Count(logged, "\n") != config.MaxWarnings+1 || !strings.Contains(logged, "more=10") {
 		t.Errorf("of 30 warnings it logs %s", logged)
 	}
 }

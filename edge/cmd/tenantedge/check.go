@@ -123,7 +123,7 @@ func (r *checkReport) warn(ws config.Warnings) {
 	for _, kind := range config.WarningKinds {
 		n := ws.Counts[kind]
 		r.Warnings += n
-		if more := n - config.MostWarnings; more > 0 {
+		if more := n - config.MaxWarnings; more > 0 {
 			message := fmt.Sprintf("%d more warnings of kind %s; correct these first", more, kind)
 			r.Findings = append(r.Findings, finding{Severity: "warning", Kind: kind, Message: message, text: "warning: " + message})
 		}
@@ -159,7 +159,7 @@ func plural(n int, what string) string {
 
 // check adds the findings about a file that has loaded without errors.
 func (o *checkOptions) check(ctx context.Context, file *config.File, r *checkReport) {
-	r.fail(kindConfig, errors.Join(file.CheckServe(), file.CheckSurroundings(), file.CheckGuest()))
+	r.fail(kindConfig, errors.Join(file.CheckServe(), file.CheckEnvironment(), file.CheckGuest()))
 	r.warn(file.Warnings())
 	if r.Errors > 0 {
 		return // the same errors would be reported again below

@@ -11,48 +11,12 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb/file"
 )
 
-// CheckSurroundings reports secrets, certificates, files and folders that the file
+// CheckEnvironment reports secrets, certificates, files and folders that the file
 // names but that are missing or invalid on this machine. It ignores the guest,
 // because an edge can start without it. The error joins *Error values.
-func (f *File) CheckSurroundings() error {
+func (f *File) CheckEnvironment() error {
 	d := newDecoder(f.Name)
-	look := func(err error, p *path) {
-		if err != nil {
-			f.failAt(d, p, "%s", strings.TrimPrefix(err.Error(), "config: "))
-		}
-	}
-	for i, k := range f.TenantHeaderProof {
-		_, err := k.Secret()
-		look(err, root("tenant_header_proof").item(i))
-	}
-	for i, k := range f.SigningKeys {
-		_, err := k.Secret()
-		look(err, root("signing_keys").item(i))
-	}
-	_, err := f.AdminToken()
-	look(err, root(either(f.AdminTokenEnv, "admin_token_env", "admin_token_file")))
-	if f.Directory.Source == "postgres" {
-		_, err = f.Directory.ConnString()
-		look(err, root("directory", either(f.Directory.DSNEnv, "dsn_env", "dsn_file")))
-	}
-	if s := f.Sessions; s != nil {
-		_, err = s.SecretKeys()
-		look(err, root("sessions"))
-		_, err = s.ConnString()
-		look(err, root("sessions", either(s.DSNEnv, "dsn_env", "dsn_file")))
-	}
-	if r := f.Channels.Redis; r != nil {
-		_, err = r.URLs()
-		look(err, root("channels", "redis", either(r.HostsEnv, "hosts_env", "hosts_file")))
-		_, err = r.Keys()
-		look(err, root("channels", "redis"))
-		_, err = r.TLS()
-		look(err, root("channels", "redis", "ca_file"))
-	}
-	if f.Media != nil && f.Media.S3 != nil {
-		_, _, err = f.Media.S3.Keys()
-		look(err, root("media", "s3"))
-	}
+	f.checkSecrets(d)
 	for i, l := range f.Listeners {
 		for _, c := range l.TLS {
 			if _, err := c.Load(); err != nil {
@@ -76,6 +40,47 @@ func (f *File) CheckSurroundings() error {
 		}
 	}
 	return d.err()
+}
+
+// checkSecrets reports secrets that cannot be read.
+func (f *File) checkSecrets(d *decoder) {
+	check := func(err error, p *path) {
+		if err != nil {
+			f.failAt(d, p, "%s", strings.TrimPrefix(err.Error(), "config: "))
+		}
+	}
+	for i, k := range f.TenantHeaderProof {
+		_, err := k.Secret()
+		check(err, root("tenant_header_proof").item(i))
+	}
+	for i, k := range f.SigningKeys {
+		_, err := k.Secret()
+		check(err, root("signing_keys").item(i))
+	}
+	_, err := f.AdminToken()
+	check(err, root(envOrFile(f.AdminTokenEnv, "admin_token")))
+	if f.Directory.Source == "postgres" {
+		_, err = f.Directory.ConnString()
+		check(err, root("directory", envOrFile(f.Directory.DSNEnv, "dsn")))
+	}
+	if s := f.Sessions; s != nil {
+		_, err = s.SecretKeys()
+		check(err, root("sessions"))
+		_, err = s.ConnString()
+		check(err, root("sessions", envOrFile(s.DSNEnv, "dsn")))
+	}
+	if r := f.Channels.Redis; r != nil {
+		_, err = r.URLs()
+		check(err, root("channels", "redis", envOrFile(r.HostsEnv, "hosts")))
+		_, err = r.Keys()
+		check(err, root("channels", "redis"))
+		_, err = r.TLS()
+		check(err, root("channels", "redis", "ca_file"))
+	}
+	if f.Media != nil && f.Media.S3 != nil {
+		_, _, err = f.Media.S3.Keys()
+		check(err, root("media", "s3"))
+	}
 }
 
 // CheckGuest reports a file of the guest that cannot be read or does not begin as a
@@ -105,28 +110,28 @@ func (f *File) At(err error, keys ...string) error {
 	return d.err()
 }
 
-// refusedKey matches the error of the built-in router about its configuration:
+// guestError matches the error of the built-in router about its configuration:
 // "… refuses its configuration: ws_urlconfs[app.ws][0].path: …".
-var refusedKey = regexp.MustCompile(`refuses its configuration: (tenants|ws_urlconfs)\[(.*?)\](?:\[(\d+)\])?(?:\.([a-z_]+))?(?:\[(\d+)\])?: (.*)`)
+var guestError = regexp.MustCompile(`refuses its configuration: (tenants|ws_urlconfs)\[(.*?)\](?:\[(\d+)\])?(?:\.([a-z_]+))?(?:\[(\d+)\])?: (.*)`)
 
-// AtRefused returns the error of a guest about its configuration as an *Error at
-// the key that it names, and any other error unchanged.
-func (f *File) AtRefused(err error) error {
-	m := refusedKey.FindStringSubmatch(err.Error())
+// LocateGuestError returns the error of a guest about its configuration as an
+// *Error at the key that it names, and any other error unchanged.
+func (f *File) LocateGuestError(err error) error {
+	m := guestError.FindStringSubmatch(err.Error())
 	if m == nil {
 		return err
 	}
 	p := root(m[1], m[2])
-	item := func(index string) {
+	addIndex := func(index string) {
 		if i, err := strconv.Atoi(index); err == nil {
 			p = p.item(i)
 		}
 	}
-	item(m[3])
+	addIndex(m[3])
 	if m[4] != "" {
 		p = p.child(m[4])
 	}
-	item(m[5])
+	addIndex(m[5])
 	d := newDecoder(f.Name)
 	f.failAt(d, p, "%s", m[6])
 	return d.err()
@@ -149,11 +154,13 @@ func Split(err error) []error {
 	return all
 }
 
-func either(env, ofEnv, ofFile string) string {
+// envOrFile returns the key that names the environment variable env, if it is set,
+// otherwise the key that names a file.
+func envOrFile(env, key string) string {
 	if env != "" {
-		return ofEnv
+		return key + "_env"
 	}
-	return ofFile
+	return key + "_file"
 }
 
 // Load reads the certificate and its key.
