@@ -32,7 +32,7 @@ func contents(d *Directory) string {
 	return strings.Join(lines, "\n")
 }
 
-func TestAChangeReplacesAllThatATenantHas(t *testing.T) {
+func TestAChangeReplacesAllRowsOfATenant(t *testing.T) {
 	d := NewDirectory(Options{})
 	apply(d, "1", "t1", "!a", "b", "c")
 	apply(d, "2", "t2", "!x")
@@ -60,7 +60,7 @@ func TestAChangeReplacesAllThatATenantHas(t *testing.T) {
 	}
 }
 
-func TestTenantsCanExchangeWhatTheyHave(t *testing.T) {
+func TestTenantsCanExchangeSchemasAndDomains(t *testing.T) {
 	d := NewDirectory(Options{})
 	apply(d, "1", "t1", "!a")
 	apply(d, "2", "t2", "!b")

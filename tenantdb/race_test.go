@@ -92,7 +92,7 @@ func TestAGenerationIsSeenCompletely(t *testing.T) {
 	}
 }
 
-func TestEveryChangeClosesTheChannelOfTheStateBefore(t *testing.T) {
+func TestEveryChangeClosesTheChannelOfThePreviousState(t *testing.T) {
 	d := NewDirectory(Options{})
 	const writes = 500
 	var readers sync.WaitGroup

@@ -82,7 +82,7 @@ func TestAShortRunBecomesAReport(t *testing.T) {
 	}
 }
 
-func TestASuiteThatDoesNotExistIsRefused(t *testing.T) {
+func TestAnUnknownSuiteIsAnError(t *testing.T) {
 	o := measure.Options{Rounds: 1, Time: time.Millisecond, Domains: 1, Folder: t.TempDir(), Only: []string{"bogus"}}
 	if err := measure.Run(t.Context(), o); err == nil || !strings.Contains(err.Error(), `found "bogus"`) {
 		t.Errorf("error is %v, expected one that quotes the name", err)
@@ -90,7 +90,7 @@ func TestASuiteThatDoesNotExistIsRefused(t *testing.T) {
 }
 
 // All servers must give the same answers, or their times cannot be compared.
-func TestAllServersAnswerAlike(t *testing.T) {
+func TestAllServersGiveTheSameAnswers(t *testing.T) {
 	ask := func(t *testing.T, e web.Entry) (answers []string) {
 		s, err := e.Start(t.Context(), 200)
 		if err != nil {

@@ -11,7 +11,7 @@ import (
 
 // Every rival must decide every request as the native logic does, also from two
 // goroutines at once, or their times cannot be compared.
-func TestAllRivalsDecideAlike(t *testing.T) {
+func TestAllRivalsMakeTheSameDecisions(t *testing.T) {
 	world, err := table.New(1000)
 	if err != nil {
 		t.Fatal(err)

@@ -45,7 +45,7 @@ func wants(t *testing.T, page string, lines ...string) {
 	}
 }
 
-func TestAHostsFiguresOutliveASwap(t *testing.T) {
+func TestMetricsOfAHostSurviveASwap(t *testing.T) {
 	guest := func(n byte) []byte { return append(wasmtest.Sound().Wasm(), 0, 3, 1, 'n', n) }
 	host, err := edge.New(context.Background(), edge.Config{Guest: guest(0), Limits: edge.GuestLimits{Instances: 1}})
 	if err != nil {
@@ -76,7 +76,7 @@ func TestAHostsFiguresOutliveASwap(t *testing.T) {
 	}
 }
 
-func TestADirectorysFigures(t *testing.T) {
+func TestMetricsOfADirectory(t *testing.T) {
 	d := tenantdb.NewDirectory(tenantdb.Options{})
 	p := page(t, metrics.New(metrics.Sources{Directory: d.Stats}))
 	wants(t, p, "tenantedge_directory_tenants 0", "tenantedge_directory_degraded 0")

@@ -10,7 +10,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/websocket"
 )
 
-func TestWebsocketsAreShownWhereTheyAreServed(t *testing.T) {
+func TestWebsocketsHaveMetricsIfTheyAreServed(t *testing.T) {
 	none := page(t, metrics.New(metrics.Sources{Websockets: func() websocket.Stats { return websocket.Stats{} }}))
 	if strings.TrimSpace(none) != "" {
 		t.Errorf("without websockets, the page contains\n%s", none)

@@ -43,7 +43,7 @@ func startAccel(t *testing.T, changes ...func(*setup)) *mediaWorld {
 	return w
 }
 
-func TestF6AnApplicationHasFilesSentOfItsTenantAlone(t *testing.T) {
+func TestF6AnApplicationCanSendOnlyFilesOfItsTenant(t *testing.T) {
 	w := startAccel(t)
 	w.plantLinks()
 	at := func(name string) string { return filepath.Join(w.location, name) }
@@ -113,7 +113,7 @@ func TestF6AnApplicationHasFilesSentOfItsTenantAlone(t *testing.T) {
 	}
 }
 
-func TestF6OrdersAreNotFollowedUnlessTheConfigurationSaysSo(t *testing.T) {
+func TestF6AccelHeadersHaveNoEffectWithoutTheKeyAccel(t *testing.T) {
 	w := startAccel(t, func(s *setup) {
 		s.options.URLConfs["app"] = config.URLConf{Accel: nil}
 	})
@@ -132,14 +132,14 @@ func TestF6OrdersAreNotFollowedUnlessTheConfigurationSaysSo(t *testing.T) {
 	}
 }
 
-func TestF6ARequestWithoutATenantHasNoFilesSent(t *testing.T) {
+func TestF6ARequestWithoutATenantGetsNoFiles(t *testing.T) {
 	w := startAccel(t, func(s *setup) { s.options.Fallback = "app" })
 	if a := w.get("unknown.example.com", "/", "X-Order-X-Accel-Redirect", "/protected/root.txt"); a.StatusCode != 404 || leak.MatchString(a.body) {
 		t.Errorf("%d %q", a.StatusCode, a.body)
 	}
 }
 
-func TestHeadersGoWithASentFileAsWithNginx(t *testing.T) {
+func TestASentFileHasTheHeadersThatNginxSends(t *testing.T) {
 	w := startAccel(t)
 	a := w.get("acme.example.com", "/",
 		"X-Order-X-Accel-Redirect", "/protected/a.txt", "X-Order-Content-Type", "application/pdf", "X-Order-Content-Disposition", `inline; filename="r.pdf"`,

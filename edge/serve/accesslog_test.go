@@ -8,7 +8,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/proof"
 )
 
-func TestTheAccessLogTellsWhatHappenedAndNoSecret(t *testing.T) {
+func TestTheAccessLogHasTheDecisionAndNoSecret(t *testing.T) {
 	w := start(t, func(s *setup) {
 		s.options.AccessLog = true
 		s.app = http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
@@ -48,7 +48,7 @@ func TestTheAccessLogTellsWhatHappenedAndNoSecret(t *testing.T) {
 	}
 }
 
-func TestTheIdThatAClientSeesLeadsToTheLog(t *testing.T) {
+func TestTheIDThatAClientGetsIsInTheLog(t *testing.T) {
 	w := start(t, func(s *setup) { s.options.AccessLog = true })
 	a := w.get("lost.example.com", "/")
 	_, id, _ := strings.Cut(strings.TrimSpace(a.body), "request ")

@@ -15,7 +15,7 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-func TestTheAdminListenerIsForLoopbackAlone(t *testing.T) {
+func TestTheAdminListenerMustBeOnLoopback(t *testing.T) {
 	for _, address := range []string{":8081", "0.0.0.0:8081", "[::]:8081", "192.0.2.1:8081", "example.com:8081", "8081"} {
 		if err := checkAdmin(address); err == nil || !strings.Contains(err.Error(), "admin: expected") {
 			t.Errorf("%s: %v, expected an error", address, err)
@@ -85,7 +85,7 @@ func TestTheAdminPathsAreNotServedToClients(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeServedIsRefusedWithItsPlace(t *testing.T) {
+func TestWhatCannotBeServedIsAnErrorWithItsPosition(t *testing.T) {
 	w := start(t)
 	for _, c := range []struct {
 		options settings
@@ -121,7 +121,7 @@ func TestWhatCannotBeServedIsRefusedWithItsPlace(t *testing.T) {
 
 // A Host that does not name the listener may be that of a site whose name
 // resolves to the listener's address.
-func TestTheAdminListenerAnswersToItsOwnNamesAlone_F4(t *testing.T) {
+func TestTheAdminListenerAnswersOnlyToItsNames_F4(t *testing.T) {
 	w := start(t, func(s *setup) { s.options.AdminHosts = []string{"metrics.internal"} })
 	address := w.server.AdminAddr().String()
 	for host, want := range map[string]int{
@@ -147,7 +147,7 @@ func TestTheAdminListenerAnswersToItsOwnNamesAlone_F4(t *testing.T) {
 	}
 }
 
-func TestTheBearerIsReadByTheRFC_F4(t *testing.T) {
+func TestTheBearerTokenIsParsedAsTheRFCSays_F4(t *testing.T) {
 	w := start(t, func(s *setup) { s.options.AdminToken = "secret" })
 	for _, c := range []struct {
 		fields []string
@@ -170,7 +170,7 @@ func TestTheBearerIsReadByTheRFC_F4(t *testing.T) {
 	}
 }
 
-func TestAGuestThatComesTooSlowlyIs408_F4(t *testing.T) {
+func TestASlowUploadOfAGuestIsA408_F4(t *testing.T) {
 	w := start(t, func(s *setup) {
 		s.options.AdminToken, s.options.Limits.BodyTimeout = "secret", 50*time.Millisecond
 	})

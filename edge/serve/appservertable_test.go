@@ -141,7 +141,7 @@ func readFindings(page string) findings {
 	return f
 }
 
-func TestTheServersPageIsReadAsItIsWritten(t *testing.T) {
+func TestThePageOfServersIsParsedAsItIsWritten(t *testing.T) {
 	text, err := os.ReadFile(serversPage)
 	if err != nil {
 		t.Fatal(err)

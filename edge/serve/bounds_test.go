@@ -17,7 +17,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/config"
 )
 
-func TestTheBoundsFollowTheDescriptors_A9(t *testing.T) {
+func TestTheLimitsFollowFromTheDescriptors_A9(t *testing.T) {
 	for _, c := range []struct {
 		descriptors int
 		want        bounds
@@ -82,7 +82,7 @@ func (w *world) metric(name string) string {
 
 // Clients that send or read nothing use up only their tenant's share of requests.
 // Other tenants are served.
-func TestSlowClientsOfATenantTakeItsShareAlone_A9(t *testing.T) {
+func TestSlowClientsOfATenantTakeOnlyItsShare_A9(t *testing.T) {
 	for name, request := range map[string]string{
 		"uploads": "POST / HTTP/1.1\r\nHost: acme.example.com\r\nContent-Length: 1000\r\n\r\nx",
 		"readers": "GET /large HTTP/1.1\r\nHost: acme.example.com\r\n\r\n",
@@ -130,7 +130,7 @@ type endless struct{}
 func (endless) Read(p []byte) (int, error) { return len(p), nil }
 
 // New connections replace those that wait for a request, the longest first.
-func TestConnectionsThatWaitMakeRoom_A9(t *testing.T) {
+func TestIdleConnectionsAreClosedForNewOnes_A9(t *testing.T) {
 	w := start(t, func(s *setup) { s.options.Limits.Connections = 8 })
 	first, in := w.sent("GET / HTTP/1.1\r\nHost: acme.example.com\r\n\r\n")
 	if got := status(t, in); got != http.StatusOK {
@@ -193,7 +193,7 @@ func TestAConfiguredNumberOfWebsocketsIsNotAShare_A9(t *testing.T) {
 	}
 }
 
-func TestAConnectionThatServesGivesWayToNone_A9(t *testing.T) {
+func TestABusyConnectionIsNeverClosedForANewOne_A9(t *testing.T) {
 	h := newHeld()
 	w := start(t, withApp(h.ServeHTTP), func(s *setup) { s.options.Limits.Connections, s.options.Limits.TenantRequests = 4, 4 })
 	var answers []<-chan string
@@ -271,7 +271,7 @@ func pacedMedia(t *testing.T, short time.Duration, app http.HandlerFunc) *mediaW
 	})
 }
 
-func TestABodyThatIsTooSlowIs408OnEveryRoute_A9(t *testing.T) {
+func TestASlowBodyIsA408OnEveryRoute_A9(t *testing.T) {
 	w := pacedMedia(t, 50*time.Millisecond, echo)
 	for name, c := range map[string]struct{ method, host, path string }{
 		"an upstream": {"POST", "acme.example.com", "/"},
@@ -304,7 +304,7 @@ func TestABodyThatIsTooSlowIs408OnEveryRoute_A9(t *testing.T) {
 	w.eventually("the two proxied ones are counted", func() bool { return w.metric(`tenantedge_proxy_client_failures_total{reason="slow"}`) == "2" })
 }
 
-func TestAReaderThatDoesNotReadIsCutOffOnEveryRoute_A9(t *testing.T) {
+func TestAClientThatDoesNotReadIsDisconnectedOnEveryRoute_A9(t *testing.T) {
 	w := pacedMedia(t, 50*time.Millisecond, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.CopyN(w, endless{}, 64<<20) })
 	large := filepath.Join(w.location, "www/large")
 	if err := errors.Join(os.WriteFile(large, nil, 0o600), os.Truncate(large, 64<<20)); err != nil {
@@ -331,7 +331,7 @@ func TestAReaderThatDoesNotReadIsCutOffOnEveryRoute_A9(t *testing.T) {
 }
 
 // The time limits of clients do not apply to slow upstreams and idle websockets.
-func TestWhatIsNotTheClientsTimeIsNotBounded_A9(t *testing.T) {
+func TestOnlyTheClientsTimeIsLimited_A9(t *testing.T) {
 	next := make(chan struct{})
 	w := pacedMedia(t, 2*time.Second, func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Upgrade") != "" {

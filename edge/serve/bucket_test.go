@@ -139,7 +139,7 @@ func TestMediaInABucketAreServedAsThoseOnADisk(t *testing.T) {
 	}
 }
 
-func TestUploadsIntoABucketAreAsThoseOntoADisk(t *testing.T) {
+func TestUploadsIntoABucketWorkAsOnADisk(t *testing.T) {
 	w := startBucket(t, uploadsFor(config.AccessPublic))
 	if err := w.world.server.checkFiles(t.Context()); err != nil {
 		t.Errorf("a server with conditional writes: %v", err)
@@ -221,7 +221,7 @@ func TestUploadsIntoABucketAreAsThoseOntoADisk(t *testing.T) {
 	}
 }
 
-func TestQuotasOfTheConfigurationHoldInABucket(t *testing.T) {
+func TestQuotasAreEnforcedInABucket(t *testing.T) {
 	w := startBucket(t, uploadsFor(config.AccessPublic), func(s *setup) {
 		s.options.Media.QuotaBytes, s.options.Media.QuotaFiles, s.options.Media.MaxFileBytes = 20, 2, 9
 	})
@@ -247,7 +247,7 @@ func TestQuotasOfTheConfigurationHoldInABucket(t *testing.T) {
 	}
 }
 
-func TestAnUploadIntoABucketThatBreaksLeavesNothing(t *testing.T) {
+func TestAnAbortedUploadIntoABucketLeavesNothing(t *testing.T) {
 	w := startBucket(t, uploadsFor(config.AccessPublic), func(s *setup) { s.options.Media.QuotaFiles = 1 })
 	for i, sent := range []int{4, 9 << 20} { // within the first part, and after it
 		c, err := net.Dial("tcp", w.addr())
@@ -323,7 +323,7 @@ func TestGuestsUseFilesInABucket(t *testing.T) {
 	}
 }
 
-func TestAnApplicationHasAFileInABucketSent(t *testing.T) {
+func TestAnApplicationCanSendAFileFromABucket(t *testing.T) {
 	w := startBucket(t, serveAs(config.URLConf{Access: config.AccessPublic, Accel: &config.Accel{Prefix: "/protected/"}}), func(s *setup) {
 		s.app = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("X-Accel-Redirect", "/protected/"+strings.TrimPrefix(r.URL.Path, "/"))
@@ -356,7 +356,7 @@ func (b *bucketWorld) reached() *MediaReport {
 	return r.Media
 }
 
-func TestABucketOutOfReachIsSaid_C11(t *testing.T) {
+func TestAnUnreachableBucketIsReported_C11(t *testing.T) {
 	w := startBucket(t, uploadsFor(config.AccessPublic))
 	if m := w.reached(); m.Degraded != "" {
 		t.Errorf("with the server: %q", m.Degraded)
@@ -377,7 +377,7 @@ func TestABucketOutOfReachIsSaid_C11(t *testing.T) {
 	}
 }
 
-func TestASilentBucketHoldsNoRequest_G8(t *testing.T) {
+func TestASilentBucketBlocksNoRequest_G8(t *testing.T) {
 	w := startBucket(t, uploadsFor(config.AccessPublic), func(s *setup) {
 		s.options.Media.S3.SilenceTimeout = 300 * time.Millisecond
 	})

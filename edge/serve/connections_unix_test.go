@@ -13,7 +13,7 @@ import (
 
 // A connection whose request has arrived is not closed for a new one, even if it
 // has waited longest.
-func TestAConnectionWithARequestIsSpared_A9(t *testing.T) {
+func TestAConnectionWithARequestStaysOpen_A9(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

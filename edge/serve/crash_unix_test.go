@@ -43,7 +43,7 @@ type uploader struct {
 	acks         chan struct{}
 }
 
-func TestKilledServersTearNoUploadAndLoseNone(t *testing.T) {
+func TestKilledServersNeitherTruncateNorLoseUploads(t *testing.T) {
 	times := kills
 	if text := os.Getenv(killsVariable); text != "" {
 		var err error

@@ -18,7 +18,7 @@ func write(t *testing.T, folder, name, text string) {
 	}
 }
 
-func TestFilesAreServedAndNothingElse(t *testing.T) {
+func TestOnlyFilesOfTheFolderAreServed(t *testing.T) {
 	w := start(t)
 	secret := t.TempDir()
 	write(t, secret, "secret.txt", "secret")

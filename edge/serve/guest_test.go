@@ -10,7 +10,7 @@ import (
 	"github.com/tenantedge/tenantedge/assets"
 )
 
-func TestTheGuestIsSwappedWithTheTokenAlone(t *testing.T) {
+func TestSwappingTheGuestNeedsTheToken(t *testing.T) {
 	w := start(t)
 	ask := func(token, method, path, body string) int {
 		w.server.options.AdminToken = "secret"
@@ -47,7 +47,7 @@ func TestTheGuestIsSwappedWithTheTokenAlone(t *testing.T) {
 	}
 }
 
-func TestARollbackIsLoggedAsOne_F7(t *testing.T) {
+func TestARollbackIsLoggedAsARollback_F7(t *testing.T) {
 	w := start(t)
 	w.server.options.AdminToken = "secret"
 	mux := http.NewServeMux()

@@ -30,7 +30,7 @@ func put(t *testing.T, path string, data []byte) {
 	}
 }
 
-func TestTheGuestsFileIsFollowed(t *testing.T) {
+func TestTheGuestFileIsWatched(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "guest.wasm")
 	put(t, path, numbered(0))
 	w := start(t, func(s *setup) { s.edge.Guest, s.options.GuestFile = numbered(0), path })
@@ -71,7 +71,7 @@ func TestTheGuestsFileIsFollowed(t *testing.T) {
 	w.eventually("the guest written in place", runs(3))
 }
 
-func TestTheGuestsFileIsReadAgainWhenAsked(t *testing.T) {
+func TestTheGuestFileIsReadAgainOnRequest(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "guest.wasm")
 	put(t, path, numbered(0))
 	w := start(t, func(s *setup) { s.edge.Guest, s.options.GuestFile = numbered(0), path })
@@ -94,7 +94,7 @@ func TestTheGuestsFileIsReadAgainWhenAsked(t *testing.T) {
 	}
 }
 
-func TestTheGuestThatRunsIsTheFilesLastWhoeverReadsIt(t *testing.T) {
+func TestTheLastGuestOfTheFileRunsWhateverTheOrderOfReads(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "guest.wasm")
 	var mu sync.Mutex
 	runs := byte(0)
@@ -130,7 +130,7 @@ func TestTheGuestThatRunsIsTheFilesLastWhoeverReadsIt(t *testing.T) {
 	}
 }
 
-func TestTheLastGoodGuestIsTriedOnlyWhereItMayHelp(t *testing.T) {
+func TestTheLastGoodGuestIsTriedOnlyIfItCanHelp(t *testing.T) {
 	refused := []byte("no guest")
 	for _, c := range []struct {
 		name        string
@@ -171,7 +171,7 @@ func TestTheLastGoodGuestIsTriedOnlyWhereItMayHelp(t *testing.T) {
 	}
 }
 
-func TestAStartRemovesWhatAProcessLeftThatKeptAGuest(t *testing.T) {
+func TestAStartRemovesTemporaryFilesOfTheLastGoodGuest(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "guest.wasm")
 	put(t, path, numbered(0))
 	kept := path + ".kept"

@@ -13,7 +13,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/config"
 )
 
-func TestH4AHostThatLeavesDoubtIsRefused(t *testing.T) {
+func TestH4AnAmbiguousHostIsRefused(t *testing.T) {
 	w := start(t)
 	head := func(first string, hosts ...string) string {
 		for _, h := range hosts {

@@ -59,7 +59,7 @@ func TestAnAuthorityIsTheOnlyHost_A11(t *testing.T) {
 // In HTTP/2 method and path are values of fields, which may contain spaces. An
 // application would read "GET http://umbra.example.com/ HTTP/1.1 / HTTP/1.1" as a
 // request for another tenant.
-func TestNoFieldOfHTTP2MakesAnotherRequestLine_A5(t *testing.T) {
+func TestNoFieldOfHTTP2ChangesTheRequestLine_A5(t *testing.T) {
 	for _, compat := range []string{edge.Hardened, edge.Strict} {
 		u, heads := capturing(t, plainAnswer)
 		w := start(t, servedBy(u, nil), h2c, func(s *setup) { s.edge.Compat = compat })

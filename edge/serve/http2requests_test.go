@@ -105,7 +105,7 @@ func TestTrailersOfHTTP2DoNotReachTheApplication_A6(t *testing.T) {
 
 // Bytes that an application sends after an answer, and headers in its trailer,
 // affect no stream of the client's connection.
-func TestAnswersInHTTP2AreThoseOfTheirStreams_A1_A6(t *testing.T) {
+func TestResponsesInHTTP2BelongToTheirStreams_A1_A6(t *testing.T) {
 	for _, c := range []struct {
 		name, answer, status, body string
 		trailer                    []string
@@ -154,7 +154,7 @@ func TestAnswersInHTTP2AreThoseOfTheirStreams_A1_A6(t *testing.T) {
 
 // If a client resets a stream before or within the body, that is not counted as a
 // failure of the application, and no connection stays open.
-func TestStreamsThatAClientResetsAreItsOwn_A10(t *testing.T) {
+func TestStreamsThatAClientResetsAreNoUpstreamErrors_A10(t *testing.T) {
 	silent, connections := silentUpstream(t)
 	w := start(t, servedBy(silent, nil), h2c)
 	client := w.http2(t)

@@ -13,7 +13,7 @@ import (
 
 // A client that opens no flow-control window for an answer of any size is cut off
 // as soon as one that does not read.
-func TestAStreamWithoutAWindowIsCutOff_A9(t *testing.T) {
+func TestAStreamWithoutAWindowIsReset_A9(t *testing.T) {
 	w := pacedMedia(t, 50*time.Millisecond, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/large" {
 			_, _ = w.Write([]byte(strings.Repeat("x", 1<<20)))
@@ -41,7 +41,7 @@ func TestAStreamWithoutAWindowIsCutOff_A9(t *testing.T) {
 }
 
 // A connection whose first request stays incomplete is closed like an idle one.
-func TestHalfARequestOfHTTP2IsNotWaitedFor_A9(t *testing.T) {
+func TestAnIncompleteHTTP2RequestTimesOut_A9(t *testing.T) {
 	w := start(t, h2c, func(s *setup) {
 		s.options.Limits.ReadHeaderTimeout, s.options.Limits.IdleTimeout = 100*time.Millisecond, 100*time.Millisecond
 	})

@@ -44,7 +44,7 @@ func TestAHeadOverTheLimitIsA431(t *testing.T) {
 	}
 }
 
-func TestAHeadThatNeverEndsIsCutOff(t *testing.T) {
+func TestAHeadThatNeverEndsIsTimedOut(t *testing.T) {
 	w := start(t, func(s *setup) { s.options.Limits.ReadHeaderTimeout = 20 * time.Millisecond })
 	c, err := net.Dial("tcp", w.addr())
 	if err != nil {

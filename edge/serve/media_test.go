@@ -68,7 +68,7 @@ func serveAs(c config.URLConf) func(*setup) {
 	return func(s *setup) { s.options.URLConfs["app"] = c }
 }
 
-func TestATenantsFilesAreServedBesideItsApplication(t *testing.T) {
+func TestATenantsFilesAreServedNextToItsApplication(t *testing.T) {
 	w := startMedia(t)
 	for _, c := range []struct {
 		host, target string
@@ -131,7 +131,7 @@ func (w *mediaWorld) plantLinks() {
 // leak matches text that no answer to acme may contain.
 var leak = regexp.MustCompile(`of umbra|of no tenant|secret|root:`)
 
-func TestF1NothingOutsideOfTheTenantsFilesIsServedForAnyPath(t *testing.T) {
+func TestF1NoPathLeadsOutOfTheTenantsFiles(t *testing.T) {
 	w := startMedia(t, func(s *setup) {
 		s.options.URLConfs["files"] = config.URLConf{Files: filepath.Join(s.options.Media.Location, "acme")}
 	}, func(s *setup) {

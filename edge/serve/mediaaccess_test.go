@@ -12,7 +12,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage"
 )
 
-func TestF7ASignedURLHoldsForWhatItWasSignedForAlone(t *testing.T) {
+func TestF7ASignedURLIsValidOnlyForWhatWasSigned(t *testing.T) {
 	keys := []storage.Key{{ID: "new", Secret: []byte("a secret of sixteen bytes")}, {ID: "old", Secret: []byte("another secret of sixteen")}}
 	w := startMedia(t, serveAs(config.URLConf{Media: true, Access: config.AccessSigned}), func(s *setup) { s.options.SigningKeys = keys })
 	write(t, w.location, "acme/a b.txt", "blank")
@@ -96,7 +96,7 @@ func twice(q url.Values, name string) url.Values { q.Add(name, q.Get(name)); ret
 // memberSessions answers the guest's query: acme has the session k1.
 type memberSessions struct{}
 
-func TestF8RangesConditionsAndHEADPassTheSameAuthorisation(t *testing.T) {
+func TestF8RangesConditionsAndHEADNeedTheSameAuthorization(t *testing.T) {
 	guest := wasmtest.Guest(t, "guest/examples/members")
 	w := startMedia(t, serveAs(config.URLConf{Media: true, Access: config.AccessPrivate}), func(s *setup) {
 		s.edge.Guest, s.edge.Queries = guest, memberSessions{}
@@ -158,7 +158,7 @@ func TestF8RangesConditionsAndHEADPassTheSameAuthorisation(t *testing.T) {
 	}
 }
 
-func TestPrivateFilesAreDeniedWhereTheGuestDoesNotAuthorize(t *testing.T) {
+func TestPrivateFilesNeedTheAuthorizationOfTheGuest(t *testing.T) {
 	w := startMedia(t, serveAs(config.URLConf{Media: true, Access: config.AccessPrivate}), func(s *setup) {
 		s.options.URLConfs["files"] = config.URLConf{Files: t.TempDir(), Access: config.AccessPrivate}
 		s.options.Fallback = "files"

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-func TestAFileThatIsReplacedWhileItIsSentArrivesWhole(t *testing.T) {
+func TestAFileReplacedWhileItIsSentArrivesComplete(t *testing.T) {
 	w := startMedia(t)
 	const size = 1 << 20
 	name := filepath.Join(w.location, "acme", "big.bin")

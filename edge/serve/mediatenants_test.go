@@ -19,7 +19,7 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-func TestF2TenantsThatWouldShareAFolderStopTheStartAndAreRefusedLater(t *testing.T) {
+func TestF2TenantsThatWouldShareAFolderPreventTheStartAndAreRefusedLater(t *testing.T) {
 	w := startMedia(t)
 	if err := w.server.checkFiles(t.Context()); err != nil {
 		t.Fatal(err)
@@ -48,7 +48,7 @@ func TestF2TenantsThatWouldShareAFolderStopTheStartAndAreRefusedLater(t *testing
 	}
 }
 
-func TestF2ATenantThatCollidesIsRefusedAtItsFirstRequestAlready(t *testing.T) {
+func TestF2ACollidingTenantIsRefusedFromItsFirstRequest(t *testing.T) {
 	w := startMedia(t)
 	w.get("acme.example.com", "/media/acme/a.txt")
 	w.directory.Apply([]tenantdb.Change{{
@@ -157,7 +157,7 @@ func TestF5AnothersFileAndAMissingOneAreTheSame(t *testing.T) {
 }
 
 // F2: a new guest may return identifiers that were not checked.
-func TestF2NoTenantGetsAnothersFilesByANewGuest(t *testing.T) {
+func TestF2NoNewGuestGivesATenantTheFilesOfAnother(t *testing.T) {
 	w := startMedia(t)
 	if err := w.server.checkFiles(t.Context()); err != nil {
 		t.Fatal(err)

@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-func TestMetricsAreOnTheAdminListenerAlone(t *testing.T) {
+func TestMetricsAreOnlyOnTheAdminListener(t *testing.T) {
 	w := start(t)
 	w.get("acme.example.com", "/")
 	other := prometheus.NewCounter(prometheus.CounterOpts{Name: "tenantedge_other_total", Help: "A metric of another component."})

@@ -50,7 +50,7 @@ func (w *world) bytes(text string) string {
 
 const simple = "GET / HTTP/1.1\r\nHost: acme.example.com\r\nConnection: close\r\n\r\n"
 
-func TestInterimHeadsAndTrailersAreCleaned_A6(t *testing.T) {
+func TestInterimHeadsAndTrailersAreSanitized_A6(t *testing.T) {
 	w := start(t, constant(t, "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nX-Accel-Redirect: /secret\r\nX-Sendfile: /secret\r\n"+
 		"X-Accel-Buffering: secret\r\nX_Sendfile: secret\r\nConnection: X-Hop\r\nX-Hop: secret\r\nKeep-Alive: secret\r\nTransfer-Encoding: chunked\r\n\r\n"+
 		"HTTP/1.1 200 OK\r\nTrailer: X-Sum, X-Sendfile\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n"+
@@ -69,7 +69,7 @@ func TestInterimHeadsAndTrailersAreCleaned_A6(t *testing.T) {
 	}
 }
 
-func TestOrdersToServersReachNoClient_A6(t *testing.T) {
+func TestHeadersForServersReachNoClient_A6(t *testing.T) {
 	w := start(t, constant(t, "HTTP/1.1 200 OK\r\nX-Accel-Redirect: secret\r\nX_Accel_Redirect: secret\r\nx_sendfile: secret\r\nX-Sendfile2: secret\r\n"+
 		"X-LIGHTTPD-send-file: secret\r\nX-Reproxy-URL: secret\r\nX-Own: kept\r\nContent-Length: 0\r\n\r\n"))
 	if got := w.bytes(simple); strings.Contains(got, "secret") || !strings.Contains(got, "X-Own: kept") {
@@ -141,7 +141,7 @@ func TestNoContentTypeIsInvented_A7(t *testing.T) {
 	}
 }
 
-func TestWhatClientsDoWrongIsNoErrorOfTheUpstream_A10(t *testing.T) {
+func TestMistakesOfClientsAreNoUpstreamErrors_A10(t *testing.T) {
 	w := start(t, func(s *setup) { s.options.Limits.MaxBodyBytes = 1000 })
 	head := "POST / HTTP/1.1\r\nHost: acme.example.com\r\n"
 	for _, c := range []struct {
@@ -189,7 +189,7 @@ func TestAChunkedRequestClosesTheConnection_A11(t *testing.T) {
 	}
 }
 
-func TestHeadsOfUpstreamsAreBounded_G9(t *testing.T) {
+func TestHeadsOfUpstreamsAreLimited_G9(t *testing.T) {
 	many := strings.Repeat("a: b\r\n", 501)
 	for _, c := range []struct {
 		name, answer string
@@ -221,7 +221,7 @@ func TestHeadsOfUpstreamsAreBounded_G9(t *testing.T) {
 	}
 }
 
-func TestAHeadWithoutEndTakesNoMemory_G9(t *testing.T) {
+func TestAnEndlessHeadTakesNoMemory_G9(t *testing.T) {
 	w := start(t, constant(t, "HTTP/1.1 200 OK\r\n"+strings.Repeat("X-Big: "+strings.Repeat("x", 1000)+"\r\n", 64<<10)))
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

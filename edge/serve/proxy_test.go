@@ -19,7 +19,7 @@ import (
 
 func withApp(h http.HandlerFunc) func(*setup) { return func(s *setup) { s.app = h } }
 
-func TestTheApplicationSeesThePathThatItsURLConfAsksFor(t *testing.T) {
+func TestTheApplicationGetsThePathThatItsURLConfConfigures(t *testing.T) {
 	original := start(t)
 	inner := start(t, func(s *setup) {
 		app := httptest.NewServer(http.HandlerFunc(echo))
@@ -162,7 +162,7 @@ func overTLS(w *world, c certificate) *http.Client {
 	return &http.Client{Transport: transport, Timeout: patience}
 }
 
-func TestTheApplicationIsToldOfTLS(t *testing.T) {
+func TestTheApplicationGetsTheSchemeOfTLS(t *testing.T) {
 	certificate := newCertificate(t, "acme.example.com")
 	w := start(t, func(s *setup) {
 		s.options.Listeners = []config.Listener{{Address: "127.0.0.1:0", H2: true, TLS: []config.Certificate{certificate.pair}}}
@@ -188,7 +188,7 @@ func TestTheApplicationIsToldOfTLS(t *testing.T) {
 	}
 }
 
-func TestTrailersComeThrough(t *testing.T) {
+func TestTrailersArePassedOn(t *testing.T) {
 	w := start(t, withApp(func(rw http.ResponseWriter, _ *http.Request) {
 		rw.Header().Set("Trailer", "X-Announced")
 		_, _ = io.WriteString(rw, "body")
@@ -295,7 +295,7 @@ func TestWebsocketsPassThrough(t *testing.T) {
 	}
 }
 
-func TestAFailingApplicationIsA502ThatTellsNothing(t *testing.T) {
+func TestAFailingApplicationIsA502WithoutDetails(t *testing.T) {
 	busy, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -332,7 +332,7 @@ func TestASlowApplicationIsA504(t *testing.T) {
 	}
 }
 
-func TestAnApplicationThatBreaksOffBreaksOff(t *testing.T) {
+func TestAResponseThatAnApplicationAbortsIsAborted(t *testing.T) {
 	w := start(t, withApp(func(rw http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(rw, "half")
 		_ = http.NewResponseController(rw).Flush()

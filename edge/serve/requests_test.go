@@ -139,7 +139,7 @@ func TestOnlyWebsocketsAreUpgraded_A2(t *testing.T) {
 	}
 }
 
-func TestASwitchThatWasNotAskedForIsAFailure_A2(t *testing.T) {
+func TestAnUnrequestedUpgradeIsAFailure_A2(t *testing.T) {
 	u, _ := capturing(t, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\nGET")
 	w := start(t, servedBy(u, nil))
 	for name, headers := range map[string]string{
@@ -230,7 +230,7 @@ func TestThePathArrivesAsItWasSent_A5(t *testing.T) {
 
 // If a trusted peer forwards a host that differs from Host, the application could
 // serve a different tenant than the edge routed to.
-func TestAForwardedHostIsTheHostOrRefused_A8(t *testing.T) {
+func TestAForwardedHostEqualsTheHostOrIsRefused_A8(t *testing.T) {
 	u, heads := capturing(t, plainAnswer)
 	trusting := func(s *setup) { s.edge.TrustedPeers = loopbackPeers() }
 	refusing := start(t, servedBy(u, nil), trusting)

@@ -77,7 +77,7 @@ func (w *world) refusesConnections() bool {
 	return err != nil
 }
 
-func TestAShutdownAnswersWhatRuns(t *testing.T) {
+func TestAShutdownCompletesOpenRequests(t *testing.T) {
 	h := newHeld()
 	w := start(t, withApp(h.ServeHTTP))
 	answers := w.asked(h)
@@ -101,7 +101,7 @@ func TestAShutdownAnswersWhatRuns(t *testing.T) {
 	}
 }
 
-func TestAShutdownCutsOffWhatTakesTooLong(t *testing.T) {
+func TestAShutdownInterruptsLongRequests(t *testing.T) {
 	force := make(chan struct{})
 	close(force)
 	for name, change := range map[string]func(*setup){
@@ -124,7 +124,7 @@ func TestAShutdownCutsOffWhatTakesTooLong(t *testing.T) {
 }
 
 // A request without an answer at the end of the shutdown time gets 503.
-func TestWhatIsCutOffIsAnsweredWith503_G10(t *testing.T) {
+func TestInterruptedRequestsAreAnsweredWith503_G10(t *testing.T) {
 	h := newHeld()
 	defer close(h.release) // the application's server waits for the body, which the handler does not read
 	w := startMedia(t, withApp(h.ServeHTTP), uploadsFor(config.AccessPublic), func(s *setup) {
@@ -166,7 +166,7 @@ func TestWhatIsCutOffIsAnsweredWith503_G10(t *testing.T) {
 	}
 }
 
-func TestAShutdownEndsWhatPassesThroughAtOnce_G10(t *testing.T) {
+func TestAShutdownClosesTunnelsImmediately_G10(t *testing.T) {
 	h := newHeld()
 	w := start(t, withApp(func(rw http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Upgrade") != "" {

@@ -16,7 +16,7 @@ import (
 // A client that gets an answer before it has sent the complete body can go on
 // sending for a short time. A reset would discard the answer for clients that
 // write before they read.
-func TestAnswersReachClientsThatStillSend_A9_A10(t *testing.T) {
+func TestResponsesReachClientsThatAreStillSending_A9_A10(t *testing.T) {
 	early, heads := capturing(t, "HTTP/1.1 403 Forbidden\r\nContent-Length: 5\r\nConnection: close\r\n\r\nnever")
 	go func() {
 		for range heads {
@@ -87,7 +87,7 @@ func stillSending(t *testing.T, addr, head string) (status string, err error) {
 
 // The answer of an application that answers before the body is complete is sent at
 // once, and the application can go on reading.
-func TestEarlyAnswersAreNotHeldBack_A10(t *testing.T) {
+func TestEarlyResponsesAreNotDelayed_A10(t *testing.T) {
 	for name, app := range map[string]http.HandlerFunc{
 		"the handler stops reading": func(rw http.ResponseWriter, _ *http.Request) {
 			rw.Header().Set("Connection", "close")

@@ -129,7 +129,7 @@ func TestSurplusBytesReachNoOtherRequest_A1(t *testing.T) {
 	}
 }
 
-func TestAnUpstreamThatSendsSurplusBytesIsTalkedToOnNewConnections_A1(t *testing.T) {
+func TestAnUpstreamThatSendsSurplusBytesGetsNewConnections_A1(t *testing.T) {
 	w := start(t, withUpstream(rawUpstream(t, func(*http.Request) (string, string, time.Duration) {
 		return told200("fine") + forgedAnswer, "", 0
 	})))

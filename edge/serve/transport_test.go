@@ -63,7 +63,7 @@ func TestApplicationsBehindTLSChooseTheirProtocol(t *testing.T) {
 	}
 }
 
-func TestAnswersOfHTTP2AreCleanedAndBounded_A6_A7_G9(t *testing.T) {
+func TestResponsesInHTTP2AreSanitizedAndLimited_A6_A7_G9(t *testing.T) {
 	var protocols http.Protocols
 	protocols.SetUnencryptedHTTP2(true)
 	app := httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {

@@ -91,7 +91,7 @@ func closing1000() ws.Frame {
 
 // Both peers of a websocket that passes through get a close frame with 1001, and
 // have time to answer.
-func TestAWebsocketThatPassesThroughIsClosedOnBothSides_G10(t *testing.T) {
+func TestATunnelIsClosedOnBothSides_G10(t *testing.T) {
 	w, client, in, app := passed(t)
 	sends(t, app, ws.MustCompileFrame(ws.NewTextFrame([]byte("hello"))))
 	expects(t, in, ws.MustCompileFrame(ws.NewTextFrame([]byte("hello"))))
@@ -113,7 +113,7 @@ func TestAWebsocketThatPassesThroughIsClosedOnBothSides_G10(t *testing.T) {
 }
 
 // A frame that was begun is completed before the close frame.
-func TestAFrameUnderWayEndsBeforeTheCloseFrame_G10(t *testing.T) {
+func TestAFrameInProgressEndsBeforeTheCloseFrame_G10(t *testing.T) {
 	w, client, in, app := passed(t)
 	long := bytes.Repeat([]byte("0123456789abcdef"), 5000)
 	down, up := ws.MustCompileFrame(ws.NewFrame(ws.OpText, false, long)), masked(ws.NewBinaryFrame(long))
@@ -148,7 +148,7 @@ func TestAFrameUnderWayEndsBeforeTheCloseFrame_G10(t *testing.T) {
 
 // A peer that does not complete a frame, and a client that does not read, are
 // disconnected.
-func TestAFrameThatDoesNotEndIsCut_G10(t *testing.T) {
+func TestAnUnfinishedFrameEndsTheConnection_G10(t *testing.T) {
 	w, _, in, app := passed(t)
 	head := ws.MustCompileFrame(ws.NewTextFrame(make([]byte, 1000)))[:500]
 	sends(t, app, head)
@@ -162,7 +162,7 @@ func TestAFrameThatDoesNotEndIsCut_G10(t *testing.T) {
 	}
 }
 
-func TestAClientThatDoesNotReadIsCut_G10(t *testing.T) {
+func TestAClientThatDoesNotReadIsDisconnected_G10(t *testing.T) {
 	w, _, _, app := passed(t)
 	blocked := make(chan struct{})
 	go func() {

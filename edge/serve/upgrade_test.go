@@ -37,7 +37,7 @@ func switching(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(c, head+"\r\nbytes of no tenant")
 }
 
-func TestNothingButAWebsocketHandshakeIsAnUpgrade_A2(t *testing.T) {
+func TestOnlyAWebsocketHandshakeIsAnUpgrade_A2(t *testing.T) {
 	handshake := func(old, new string) string { return strings.Replace(goodHandshake, old, new, 1) }
 	plain := start(t, withApp(switching), func(s *setup) { s.options.Fallback = "app" })
 	routed := start(t, withApp(switching), withWebsockets(t), func(s *setup) { s.options.Fallback = "app" })
@@ -101,7 +101,7 @@ func TestNothingButAWebsocketHandshakeIsAnUpgrade_A2(t *testing.T) {
 	}
 }
 
-func TestEmbeddersGetNoUpgradeButAWebsocket_A2(t *testing.T) {
+func TestEmbeddersGetOnlyWebsocketUpgrades_A2(t *testing.T) {
 	got := make(chan http.Header, 1)
 	host, err := edge.New(t.Context(), edge.Config{
 		Tenants: []abi.StaticTenant{{Schema: "www", Domains: []string{"www-site.example.com"}}}, CompileCache: compiled,

@@ -46,7 +46,7 @@ func (w *mediaWorld) disk(name string) string {
 
 var tusHeaders = []string{"Tus-Resumable", "1.0.0", "Content-Type", "application/offset+octet-stream"}
 
-func TestUploadsAreTheTenants(t *testing.T) {
+func TestUploadsBelongToTheTenant(t *testing.T) {
 	w := startMedia(t, uploadsFor(config.AccessPublic))
 	put := w.send("PUT", "acme.example.com", "/media/acme/new.txt", "uploaded")
 	if put.StatusCode != 201 || w.disk("acme/new.txt") != "uploaded" {
@@ -98,7 +98,7 @@ func TestUploadsAreTheTenants(t *testing.T) {
 	}
 }
 
-func TestF1NothingOutsideOfTheTenantsFilesIsWritten(t *testing.T) {
+func TestF1NoUploadLeavesTheTenantsFiles(t *testing.T) {
 	w := startMedia(t, uploadsFor(config.AccessPublic))
 	w.plantLinks()
 	before := w.everything()
@@ -142,7 +142,7 @@ func (w *mediaWorld) everything() map[string]string {
 	return found
 }
 
-func TestF7ASignatureForReadingIsNoneForWriting(t *testing.T) {
+func TestF7ASignatureForReadingDoesNotAllowWriting(t *testing.T) {
 	key := storage.Key{ID: "k", Secret: []byte("a secret of sixteen bytes")}
 	w := startMedia(t, uploadsFor(config.AccessSigned), func(s *setup) { s.options.SigningKeys = []storage.Key{key} })
 	signer, err := storage.NewSigner(key)
@@ -228,7 +228,7 @@ func TestPrivateUploadsAreAuthorizedByTheGuest(t *testing.T) {
 	}
 }
 
-func TestMediaWithoutUploadsAreOnlyRead(t *testing.T) {
+func TestMediaWithoutUploadsAreReadOnly(t *testing.T) {
 	w := startMedia(t)
 	for _, method := range []string{"PUT", "DELETE", "POST", "PATCH", "OPTIONS"} {
 		if a := w.send(method, "acme.example.com", "/media/acme/a.txt?te-upload=x", "x", tusHeaders...); a.StatusCode != 405 {
@@ -240,7 +240,7 @@ func TestMediaWithoutUploadsAreOnlyRead(t *testing.T) {
 	}
 }
 
-func TestQuotasOfTheConfigurationHold(t *testing.T) {
+func TestQuotasAreEnforced(t *testing.T) {
 	w := startMedia(t, uploadsFor(config.AccessPublic), func(s *setup) {
 		s.options.Media.QuotaBytes, s.options.Media.QuotaFiles, s.options.Media.MaxFileBytes = 20, 4, 9 // a folder counts, too
 	})
@@ -257,7 +257,7 @@ func TestQuotasOfTheConfigurationHold(t *testing.T) {
 	}
 }
 
-func TestRefusalsOfResumableUploadsTellTheVersion_C7(t *testing.T) {
+func TestErrorsOfResumableUploadsHaveTheVersion_C7(t *testing.T) {
 	w := startMedia(t, uploadsFor(config.AccessSigned), func(s *setup) {
 		s.options.SigningKeys = []storage.Key{{ID: "k", Secret: []byte("a secret of sixteen bytes")}}
 	})
@@ -284,7 +284,7 @@ func TestRefusalsOfResumableUploadsTellTheVersion_C7(t *testing.T) {
 	}
 }
 
-func TestNamesThatAreTooDeepAreCountedAndDisturbNoOtherTenant_C6(t *testing.T) {
+func TestNamesThatAreTooDeepAreCountedAndAffectNoOtherTenant_C6(t *testing.T) {
 	const depth, names = 8, 50
 	w := startMedia(t, uploadsFor(config.AccessPublic), func(s *setup) { s.options.Media.MaxDepth = depth })
 	below := func(folders, i int) string { return strings.Repeat("d/", folders) + fmt.Sprint(i) }

@@ -10,7 +10,7 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-func TestServeLogsWarningsOnceAndWhatIsNewOnChange_B4(t *testing.T) {
+func TestServeLogsEachWarningOnce_B4(t *testing.T) {
 	file, err := config.Parse("tenantedge.yaml", []byte("tenants:\n  a: {DOMAINS: [x.test]}\n  b: {DOMAINS: [x.test]}\n  default: {}\n"))
 	if err != nil {
 		t.Fatal(err)

@@ -109,7 +109,7 @@ func withTLS(t *testing.T) func(*setup) {
 	}
 }
 
-func TestAutobahnThroughTheWholeEdge(t *testing.T) {
+func TestAutobahnThroughTheEdge(t *testing.T) {
 	cases, err := autobahn.Cases()
 	if err != nil {
 		t.Fatal(err)
@@ -132,7 +132,7 @@ func TestAutobahnThroughTheWholeEdge(t *testing.T) {
 	}
 }
 
-func TestWebsocketsAreHeldWithoutGoroutinesWherePossible(t *testing.T) {
+func TestIdleWebsocketsNeedNoGoroutinesWherePossible(t *testing.T) {
 	for name, w := range map[string]*world{"plain": start(t, withWebsockets(t)), "TLS": start(t, withWebsockets(t), withTLS(t))} {
 		for _, path := range []string{"/echo/", "/relay/"} {
 			c := w.client(path)
@@ -182,7 +182,7 @@ func TestAHandshakeIsLoggedWithItsTenant(t *testing.T) {
 	}
 }
 
-func TestAShutdownTellsWebsockets1001AtOnce_G10(t *testing.T) {
+func TestAShutdownClosesWebsocketsWith1001Immediately_G10(t *testing.T) {
 	h := newHeld()
 	w := start(t, withApp(h.ServeHTTP), withWebsockets(t))
 	clients := []*sockets.Client{w.client("/echo/"), w.client("/relay/")}
@@ -204,7 +204,7 @@ func TestAShutdownTellsWebsockets1001AtOnce_G10(t *testing.T) {
 	}
 }
 
-func TestW4AWebsocketThatPassesThroughEndsWithItsTenant(t *testing.T) {
+func TestW4ATunnelEndsWithItsTenant(t *testing.T) {
 	var directory *tenantdb.Directory
 	w := start(t, withApp(shouting), func(s *setup) { directory = s.edge.Directory })
 	c, in := w.upgraded()

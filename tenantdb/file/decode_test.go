@@ -62,7 +62,7 @@ func flat(s tenantdb.State) string {
 	return strings.Join(rows, "|")
 }
 
-func TestErrorsNameThePlaceAndWhatToDo(t *testing.T) {
+func TestErrorsNameThePositionAndTheCorrection(t *testing.T) {
 	for _, c := range []struct{ name, file, text, want string }{
 		{"nothing", "a.yaml", "# empty\n", "a.yaml:1:1: expected a mapping with the lists tenants and domains, found nothing; write `tenants: []` if there are none"},
 		{"a list", "a.yaml", "- 1", "a.yaml:1:1: expected a mapping with the lists tenants and domains, found a list"},

@@ -17,7 +17,7 @@ func TestPlainRowsNeedNoParser(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotPlainIsLeftToTheParser(t *testing.T) {
+func TestOtherRowsAreLeftToTheParser(t *testing.T) {
 	for _, text := range []string{
 		"", "x: 1", "tenants: []", "tenants:\ntenants:", "- id: 1", "tenants:\n- id: 007\n  schema_name: a",
 		"tenants:\n- id: 1.5\n  schema_name: a", "tenants:\n- id: 1\n  schema_name: Null", "tenants:\n- id: 1\n  schema_name: \"\\u0041\"",

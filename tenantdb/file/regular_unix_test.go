@@ -33,7 +33,7 @@ func TestOnlyRegularFilesAreRead_D9_G12(t *testing.T) {
 	}
 }
 
-func TestAFIFOInPlaceOfTheFileStopsNoFollowing_D9_G12(t *testing.T) {
+func TestAFIFOInPlaceOfTheFileDoesNotStopWatching_D9_G12(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tenants.json")
 	write := func(schema string) {
 		t.Helper()

@@ -116,7 +116,7 @@ func has(dir *tenantdb.Directory, schema string) func() bool {
 	}
 }
 
-func TestABadEditSaysWhereAndKeepsTheRest(t *testing.T) {
+func TestAnInvalidEditIsReportedAndKeepsTheState(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tenants.yaml")
 	put(t, path, tenants("a", "b"))
 	dir := follow(t, path, time.Hour)
@@ -150,7 +150,7 @@ func TestAFileThatIsRemovedAndCreatedAgain(t *testing.T) {
 // Kubernetes mounts a config map as links: tenants.yaml leads to
 // ..data/tenants.yaml, and ..data to a folder. An update makes a new folder and
 // swaps ..data.
-func TestAConfigMapIsFollowed(t *testing.T) {
+func TestAConfigMapIsWatched(t *testing.T) {
 	root := t.TempDir()
 	version := func(name string, data []byte) {
 		if err := os.Mkdir(filepath.Join(root, name), 0o700); err != nil {
@@ -179,7 +179,7 @@ func TestAConfigMapIsFollowed(t *testing.T) {
 	}
 }
 
-func TestALinkToAFileElsewhereIsFollowed(t *testing.T) {
+func TestALinkToAFileInAnotherFolderIsFollowed(t *testing.T) {
 	elsewhere := filepath.Join(t.TempDir(), "real.yaml")
 	put(t, elsewhere, tenants("a"))
 	path := filepath.Join(t.TempDir(), "tenants.yaml")

@@ -37,7 +37,7 @@ func callersPool(t *testing.T, dsn string, conns int32) *pgxpool.Pool {
 	return p
 }
 
-func TestAllOfADBWorksOnTheCallersPoolWhichStaysOpen(t *testing.T) {
+func TestADBCanUseTheCallersPoolAndKeepsItOpen(t *testing.T) {
 	dsn := pgtest.Start(t).NewDB(t)
 	exec(t, dsn, queryTables, `CREATE TABLE django_session (session_key varchar(40) PRIMARY KEY, session_data text NOT NULL, expire_date timestamptz NOT NULL)`,
 		`INSERT INTO django_session VALUES ('abc', 'e30:sig', '2026-11-22T10:00:00Z')`)
@@ -108,7 +108,7 @@ func TestSlowStatementsLeaveConnectionsForSessions(t *testing.T) {
 	}
 }
 
-func TestAConfigHasOneWayToTheDatabase(t *testing.T) {
+func TestAConfigHasEitherADSNOrAPool(t *testing.T) {
 	pool := callersPool(t, "postgres://u@127.0.0.1:1/db", 1)
 	if _, err := postgres.Open(postgres.Config{Pool: pool, DSN: "postgres://u:s3cr3t@127.0.0.1:1/db"}); err == nil || !strings.Contains(err.Error(), "found both") || strings.Contains(err.Error(), "s3cr3t") {
 		t.Errorf("DSN and pool: %v", err)

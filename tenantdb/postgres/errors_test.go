@@ -25,7 +25,7 @@ func TestErrorsOfTheDriverAreOneLineWithoutRepetition_F7(t *testing.T) {
 	}
 }
 
-func TestAnAddressThatRefusesIsNamedOnce_F7(t *testing.T) {
+func TestAnUnreachableAddressIsNamedOnce_F7(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -40,7 +40,7 @@ func made(steps []postgres.Step) (n int) {
 	return n
 }
 
-func TestInitMakesWhatIsMissingAndNoMore(t *testing.T) {
+func TestInitCreatesOnlyWhatIsMissing(t *testing.T) {
 	for _, c := range []struct {
 		name, before  string
 		tables        postgres.Tables
@@ -100,7 +100,7 @@ func TestTheStepsOfADryRunCanBeRunByHand(t *testing.T) {
 	}
 }
 
-func TestInitRefusesHalfAProject(t *testing.T) {
+func TestInitRejectsAnIncompleteProject(t *testing.T) {
 	dsn := pgtest.Start(t).NewDB(t)
 	exec(t, dsn, djangoTables)
 	_, err := open(t, postgres.Config{DSN: dsn, Tables: postgres.Tables{Tenant: "customers_tenant"}}).Init(t.Context(), false)

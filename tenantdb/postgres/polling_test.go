@@ -71,7 +71,7 @@ func TestPollingIsLoggedOnceAndShown_F2(t *testing.T) {
 	}
 }
 
-func TestTablesThatAreMissingAreNoLostDatabase_F2(t *testing.T) {
+func TestMissingTablesAreNotALostDatabase_F2(t *testing.T) {
 	for _, c := range []struct{ name, sql string }{
 		{"a table", `ALTER TABLE customers_domain RENAME TO renamed`},
 		{"a column", `ALTER TABLE customers_tenant RENAME COLUMN schema_pathname TO renamed`},

@@ -142,7 +142,7 @@ func TestAPublicStatementSeesNoTenant_D8(t *testing.T) {
 }
 
 // No statement can write, or change the search_path of the next one.
-func TestNoStatementLeavesItsBounds(t *testing.T) {
+func TestNoStatementExceedsItsLimits(t *testing.T) {
 	dsn := pgtest.Start(t).NewDB(t)
 	exec(t, dsn, queryTables, `CREATE FUNCTION public.writes() RETURNS int LANGUAGE plpgsql AS
 		$$ BEGIN INSERT INTO public.shared VALUES (666); RETURN 1; END $$`,
@@ -196,7 +196,7 @@ func TestNoStatementLeavesItsBounds(t *testing.T) {
 	}
 }
 
-func TestConcurrentStatementsOfManyTenantsStayApart(t *testing.T) {
+func TestConcurrentStatementsOfTenantsAreSeparate(t *testing.T) {
 	dsn := pgtest.Start(t).NewDB(t)
 	var sql strings.Builder
 	for i := range 8 {

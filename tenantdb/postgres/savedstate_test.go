@@ -75,7 +75,7 @@ func TestASavedStateServesWhileATableIsLocked_G4(t *testing.T) {
 	}
 }
 
-func TestADatabaseThatAnswersComesBeforeTheSavedState_G4(t *testing.T) {
+func TestADatabaseThatRespondsTakesPrecedenceOverTheSavedState_G4(t *testing.T) {
 	o := saved(t)
 	o.StateWait = time.Hour
 	dir := newDirectory()
@@ -84,7 +84,7 @@ func TestADatabaseThatAnswersComesBeforeTheSavedState_G4(t *testing.T) {
 	}
 }
 
-func TestAStateThatIsDamagedIsNoReasonNotToWait_G4(t *testing.T) {
+func TestAStartWithADamagedStateWaitsForTheDatabase_G4(t *testing.T) {
 	o := saved(t)
 	o.StateWait = time.Millisecond
 	if err := os.WriteFile(o.StateFile, []byte("damaged"), 0o600); err != nil {
@@ -103,7 +103,7 @@ func TestAStateThatIsDamagedIsNoReasonNotToWait_G4(t *testing.T) {
 	}
 }
 
-func TestAStateThatCannotBeSavedIsTriedAgain_G5(t *testing.T) {
+func TestAFailedSaveOfTheStateIsRetried_G5(t *testing.T) {
 	o := saved(t)
 	folder := filepath.Join(t.TempDir(), "folder")
 	o.StateFile = filepath.Join(folder, "state")

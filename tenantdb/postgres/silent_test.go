@@ -52,7 +52,7 @@ func silent(t *testing.T) *Source {
 	return db.Source
 }
 
-func TestADatabaseThatStopsAnsweringTimesOut(t *testing.T) {
+func TestADatabaseThatStopsRespondingTimesOut(t *testing.T) {
 	// longest is fake time, longer than all timeouts.
 	const longest = time.Hour
 	within := func(t *testing.T, do func(context.Context) error) {

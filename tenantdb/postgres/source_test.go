@@ -172,7 +172,7 @@ func found(dir *tenantdb.Directory, domain string) bool {
 	return ok
 }
 
-func TestEveryWayToChangeATableIsFollowed(t *testing.T) {
+func TestEveryChangeOfATableIsNoticed(t *testing.T) {
 	dsn := pgtest.Start(t).NewDB(t)
 	exec(t, dsn, djangoTables)
 	initialise(t, dsn, django)
@@ -335,7 +335,7 @@ func TestAStartWithoutTheDatabaseServesTheSavedState(t *testing.T) {
 	}
 }
 
-func TestErrorsSayWhatIsWrongAndNoPassword(t *testing.T) {
+func TestErrorsContainNoPassword(t *testing.T) {
 	good := pgtest.Start(t).NewDB(t)
 	exec(t, good, `CREATE TABLE short (id int); CREATE TABLE other (id int)`)
 	for _, c := range []struct {

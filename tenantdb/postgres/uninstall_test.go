@@ -15,7 +15,7 @@ const (
 	userTables    = `SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY 1`
 )
 
-func TestTablesThatAreNamedAreNeverMade_F1(t *testing.T) {
+func TestConfiguredTablesAreNeverCreated_F1(t *testing.T) {
 	for _, c := range []struct {
 		name, before string
 		tables       postgres.Tables
@@ -47,7 +47,7 @@ func TestTablesThatAreNamedAreNeverMade_F1(t *testing.T) {
 	}
 }
 
-func TestOurOwnTablesMayStandInAnySchema_F1(t *testing.T) {
+func TestTheDefaultTablesMayBeInAnySchema_F1(t *testing.T) {
 	dsn := pgtest.Start(t).NewDB(t)
 	exec(t, dsn, "CREATE SCHEMA edge")
 	initialise(t, dsn, postgres.Tables{Tenant: "edge.tenantedge_tenant", Domain: "edge.tenantedge_domain"})

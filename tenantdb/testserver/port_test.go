@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestAPortThatIsFoundCanBeListenedAtAndIsNoClients(t *testing.T) {
+func TestAFreePortCanBeListenedOnAndIsNotEphemeral(t *testing.T) {
 	for range 20 {
 		port, err := freePort()
 		if err != nil {

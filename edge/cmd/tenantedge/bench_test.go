@@ -26,7 +26,7 @@ func bench(t *testing.T, requests string, args ...string) (code int, stdout, std
 	return command(benchRequests, args...)
 }
 
-func TestBenchTellsWhatAGuestCosts(t *testing.T) {
+func TestBenchReportsTheCostOfAGuest(t *testing.T) {
 	code, stdout, stderr := bench(t, benchRequests)
 	want := regexp.MustCompile(`^3 requests, 2 rounds of 1ms for each guest\n\nguest +digest +fuel per request +maximum +time per request +interval\n` +
 		`A +the built-in guest \(tenantedge router 1\) +[0-9a-f]{12} +[0-9.]+ +[0-9]+ +[0-9.]+ (ns|µs|ms) +none: too few rounds\n$`)
@@ -54,7 +54,7 @@ func TestBenchComparesTwoGuests(t *testing.T) {
 	}
 }
 
-func TestBenchSaysWhichLineIsWrong(t *testing.T) {
+func TestBenchNamesTheInvalidLine(t *testing.T) {
 	for _, c := range []struct {
 		name, requests string
 		args           []string
@@ -143,7 +143,7 @@ func TestDifferencesNameTheLines(t *testing.T) {
 	}
 }
 
-func TestTheBarIsForTerminalsAlone(t *testing.T) {
+func TestTheProgressBarIsShownOnlyOnTerminals(t *testing.T) {
 	for _, c := range []struct {
 		shown bool
 		want  string

@@ -49,7 +49,7 @@ directory:
 urlconfs: {site: {reply: {body: hello}}}
 `
 
-func TestCheckFindsNothingWrongWithWhatIsRight(t *testing.T) {
+func TestCheckAcceptsAValidConfiguration(t *testing.T) {
 	path := written(t, "tenantedge.yaml", wellChecked)
 	code, stdout, stderr := command("", "check", "-c", path, "--strict", "--online")
 	if code != exitOK || stdout != path+": no errors, 0 warnings\n" || stderr != "" {
@@ -101,7 +101,7 @@ guest: {path: guest.wasm}
 	}
 }
 
-func TestCheckTriesTheGuestAndPlacesItsErrors(t *testing.T) {
+func TestCheckTriesTheGuestAndLocatesItsErrors(t *testing.T) {
 	folder := t.TempDir()
 	path := filepath.Join(folder, "tenantedge.yaml")
 	for name, content := range map[string]string{"tenantedge.yaml": wellChecked + "guest: {path: guest.wasm}\n", "guest.wasm": "\x00asm\x01\x00\x00\x00"} {
@@ -114,7 +114,7 @@ func TestCheckTriesTheGuestAndPlacesItsErrors(t *testing.T) {
 	}
 }
 
-func TestCheckFindsTenantsWhoseFilesWouldBeInOnePlace(t *testing.T) {
+func TestCheckFindsTenantsThatWouldShareAFolder(t *testing.T) {
 	text := strings.Replace(wellChecked, "[{id: 1, schema_name: acme}]", "[{id: 1, schema_name: acme}, {id: 2, schema_name: beta, schema_pathname: acme}]", 1)
 	text = strings.Replace(text, "site: {", "site: {media: true, ", 1) + "media: {location: files, base_url: /media/}\n"
 	path := written(t, "tenantedge.yaml", text)
@@ -126,7 +126,7 @@ func TestCheckFindsTenantsWhoseFilesWouldBeInOnePlace(t *testing.T) {
 	}
 }
 
-func TestCheckWarnsOfWhatCannotBeMeant_B4(t *testing.T) {
+func TestCheckWarnsAboutLikelyMistakes_B4(t *testing.T) {
 	const rows = `
 directory:
   source: file
@@ -187,7 +187,7 @@ tenants:
 	}
 }
 
-func TestCheckOnlineAsksServers(t *testing.T) {
+func TestCheckOnlineContactsServers(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -212,7 +212,7 @@ func TestCheckOnlineAsksServers(t *testing.T) {
 	}
 }
 
-func TestCheckOnlineAsksInOneOrder(t *testing.T) {
+func TestCheckOnlineReportsInAFixedOrder(t *testing.T) {
 	one, other := &url.URL{Scheme: "http", Host: "one.test"}, &url.URL{Scheme: "http", Host: "other.test"}
 	websockets := &url.URL{Scheme: "ws", Host: "one.test"}
 	file := &config.File{URLConfs: map[string]config.URLConf{}, WSTargets: map[string]map[string]websocket.Target{}}
@@ -229,7 +229,7 @@ func TestCheckOnlineAsksInOneOrder(t *testing.T) {
 	}
 }
 
-func TestCheckOnlineSaysThatADatabaseIsAway(t *testing.T) {
+func TestCheckOnlineReportsAnUnreachableDatabase(t *testing.T) {
 	path := written(t, "tenantedge.yaml", "directory: {source: postgres, dsn: 'postgres://u@127.0.0.1:1/db'}\ntenants: {default: {URLCONF: site}}\nurlconfs: {site: {reply: {body: hello}}}\n")
 	if code, r := checked(t, path, "--online"); code != exitFailed || !r.has(kindOnline, "directory", "failed to connect") || r.has(kindSetup) {
 		t.Errorf("exit %d, %+v", code, r)

@@ -82,7 +82,7 @@ func demonstration(t *testing.T) string {
 	return ""
 }
 
-func TestTheDemonstrationServesWhatItSays(t *testing.T) {
+func TestTheDemonstrationServesWhatItAdvertises(t *testing.T) {
 	hint := demonstration(t)
 	pages := regexp.MustCompile(`(?m)^  (http://\S+)\s+(\w+) `).FindAllStringSubmatch(hint, -1)
 	if len(pages) != 5 {
@@ -113,7 +113,7 @@ func TestTheDemonstrationServesWhatItSays(t *testing.T) {
 }
 
 // Every URL that the demonstration prints or answers has the port it listens on.
-func TestTheDemonstrationLeadsToPagesThatExist_F6(t *testing.T) {
+func TestTheLinksOfTheDemonstrationWork_F6(t *testing.T) {
 	hint := demonstration(t)
 	base := regexp.MustCompile(`http://localhost:\d+`).FindString(hint)
 	_, port, _ := strings.Cut(strings.TrimPrefix(base, "http://"), ":")
@@ -156,7 +156,7 @@ func TestTheDemonstrationStreams(t *testing.T) {
 	}
 }
 
-func TestTwoDemonstrationsRunBesideEachOther(t *testing.T) {
+func TestTwoDemonstrationsRunAtTheSameTime(t *testing.T) {
 	if one, two := demonstration(t), demonstration(t); one == two {
 		t.Error("both demonstrations print the same addresses")
 	}

@@ -25,7 +25,7 @@ urlconfs: {site: {files: .}, app: "http://127.0.0.1:8000"}
 ws_urlconfs: {ws: [{path: "room/<int:n>/", name: room}]}
 `
 
-func TestEvalAnswersInTheFormThatProgramsRead(t *testing.T) {
+func TestEvalAnswersInJSON(t *testing.T) {
 	config := written(t, "edge.yaml", acme)
 	for _, c := range []struct{ name, question, answer string }{
 		{
@@ -116,7 +116,7 @@ func TestEvalAnswersInTheFormThatProgramsRead(t *testing.T) {
 	}
 }
 
-func TestEvalGoesOnAfterALineThatIsNoQuestion(t *testing.T) {
+func TestEvalContinuesAfterAnInvalidLine(t *testing.T) {
 	config := written(t, "edge.yaml", acme)
 	bad := []string{
 		`nonsense`, `{"op":`, `[]`, `5`, `"text"`, `{}`, `{"id":1}`, `{"id":1,"op":"bogus"}`, `{"id":1,"op":"route"}`,
@@ -152,7 +152,7 @@ func TestEvalGoesOnAfterALineThatIsNoQuestion(t *testing.T) {
 
 // A program that asks one question at a time must get the answer before it
 // asks the next.
-func TestEvalAnswersEachQuestionAtOnce(t *testing.T) {
+func TestEvalAnswersEachQuestionImmediately(t *testing.T) {
 	in, ask := io.Pipe()
 	answers, out := io.Pipe()
 	done := make(chan int, 1)
@@ -177,7 +177,7 @@ func TestEvalAnswersEachQuestionAtOnce(t *testing.T) {
 }
 
 // A busy machine must not change the answers.
-func TestEvalDoesNotHurryTheGuest(t *testing.T) {
+func TestEvalExtendsTheDeadlineOfTheGuest(t *testing.T) {
 	// The expression is slow but within the limit of fuel.
 	config := written(t, "edge.yaml", strings.Replace(acme, "[{path:", `[{regex: '^(?:a|aa)+(?!c)b$', name: slow}, {path:`, 1)+"limits: {guest: {deadline: 1ns}}\n")
 	code, stdout, stderr := command(`{"op":"websocket","target":"/`+strings.Repeat("a", 14)+`","headers":[["host","acme.example.com"]]}`, "eval", "-c", config)
@@ -186,7 +186,7 @@ func TestEvalDoesNotHurryTheGuest(t *testing.T) {
 	}
 }
 
-func TestEvalExplainsARequestToPeople(t *testing.T) {
+func TestEvalExplainsARequestInText(t *testing.T) {
 	config := written(t, "edge.yaml", acme)
 	for _, c := range []struct {
 		args []string

@@ -37,7 +37,7 @@ func TestEvalRunsQueriesAsServeDoes_F5(t *testing.T) {
 	}
 }
 
-func TestCheckOnlineSaysWhatADatabaseLacks(t *testing.T) {
+func TestCheckOnlineReportsWhatADatabaseLacks(t *testing.T) {
 	path := onPostgres(t)
 	if code, r := checked(t, path, "--online"); code != exitFailed || !r.has(kindOnline, "directory", "tenantedge_tenant") {
 		t.Errorf("without tables: exit %d, %+v", code, r)
@@ -60,7 +60,7 @@ func TestCheckOnlineSaysWhatADatabaseLacks(t *testing.T) {
 	}
 }
 
-func TestCheckOnlineAsksTheDatabaseAndNotTheSavedState_G4(t *testing.T) {
+func TestCheckOnlineReadsTheDatabaseNotTheSavedState_G4(t *testing.T) {
 	path := onPostgres(t)
 	mustCommand(t, "db", "init", "-c", path)
 	serving(t, path).stop() // saves the state

@@ -65,7 +65,7 @@ func TestFilesOfATenantFromTheCommandLine(t *testing.T) {
 	}
 }
 
-func TestALongTransferShowsHowFarItIs(t *testing.T) {
+func TestALongTransferShowsItsProgress(t *testing.T) {
 	var shown bytes.Buffer
 	bar := transferOn(&shown, 4<<20)
 	if bar.bar.shown {

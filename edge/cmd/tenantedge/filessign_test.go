@@ -10,7 +10,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage"
 )
 
-func TestASignedURLIsOfUseForItsTenantAndFile(t *testing.T) {
+func TestASignedURLIsValidForItsTenantAndFile(t *testing.T) {
 	const secret = "a secret of sixteen bytes"
 	t.Setenv("NEW_KEY", secret)
 	config := written(t, "edge.yaml", acme+"media: {location: media}\nsigning_keys: [{id: new, secret_env: NEW_KEY}]\n")

@@ -39,9 +39,9 @@ func TestEvalMakesNamesAndFiles(t *testing.T) {
 	}
 }
 
-// TestEvalDoesWithFilesAsDjangoDid runs the steps whose results were observed from
+// TestEvalHandlesFilesAsDjangoDoes runs the steps whose results were observed from
 // Django. The guest determines where files are.
-func TestEvalDoesWithFilesAsDjangoDid(t *testing.T) {
+func TestEvalHandlesFilesAsDjangoDoes(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "storage", "storagetest", "testdata", "django.json"))
 	if err != nil {
 		t.Fatal(err)

@@ -97,7 +97,7 @@ func mustCommand(t *testing.T, args ...string) {
 	}
 }
 
-func TestATenantThatIsAddedIsServedAtOnce(t *testing.T) {
+func TestAnAddedTenantIsServedImmediately(t *testing.T) {
 	path := onPostgres(t)
 	mustCommand(t, "db", "init", "-c", path)
 	e := serving(t, path)
@@ -111,7 +111,7 @@ func TestATenantThatIsAddedIsServedAtOnce(t *testing.T) {
 	e.until("acme.example.com", http.StatusNotFound)
 }
 
-func TestALostDatabaseFailsNoRequestNorTheNextStart(t *testing.T) {
+func TestALostDatabaseFailsNeitherRequestsNorTheNextStart(t *testing.T) {
 	database := pgtest.StartOwn(t)
 	path := onServer(t, database)
 	mustCommand(t, "db", "init", "-c", path)
@@ -162,7 +162,7 @@ func TestALostDatabaseFailsNoRequestNorTheNextStart(t *testing.T) {
 	}
 }
 
-func TestAnEdgeStartsBesideALockedTable_G4(t *testing.T) {
+func TestAnEdgeStartsWhileATableIsLocked_G4(t *testing.T) {
 	path := onPostgres(t)
 	mustCommand(t, "db", "init", "-c", path)
 	mustCommand(t, "tenants", "-c", path, "add", "acme", "--domain", "acme.example.com")

@@ -18,7 +18,7 @@ import (
 
 // Whatever is at guest.path, a restart serves with the last good guest, logs it, and
 // loads the next good file.
-func TestARestartBesideABrokenGuestFileServes_G2_G12(t *testing.T) {
+func TestARestartWithABrokenGuestFileServes_G2_G12(t *testing.T) {
 	folder := t.TempDir()
 	guest, kept := filepath.Join(folder, "guest.wasm"), filepath.Join(folder, "kept", "guest")
 	path := written(t, "edge.yaml", "admin: '127.0.0.1:18793'\nlisteners: ['127.0.0.1:0']\nlogs: {format: json}\nguest: {path: '"+guest+"', last_good: '"+kept+"'}\n")

@@ -107,7 +107,7 @@ func endsBySIGTERM(t *testing.T, c *exec.Cmd) {
 	}
 }
 
-func TestAReaderOfTheLogsThatHangsStopsNothing_G1(t *testing.T) {
+func TestABlockedLogReaderBlocksNothing_G1(t *testing.T) {
 	out, in, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -122,7 +122,7 @@ func TestAReaderOfTheLogsThatHangsStopsNothing_G1(t *testing.T) {
 	endsBySIGTERM(t, c)
 }
 
-func TestAReaderOfTheLogsThatComesBackLearnsWhatIsMissing_G1(t *testing.T) {
+func TestALogReaderThatResumesGetsTheNumberOfDroppedLines_G1(t *testing.T) {
 	out, in, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -143,7 +143,7 @@ func TestAReaderOfTheLogsThatComesBackLearnsWhatIsMissing_G1(t *testing.T) {
 	}
 }
 
-func TestAReaderOfTheLogsThatIsGoneEndsNothing_G1(t *testing.T) {
+func TestAClosedLogPipeDoesNotEndTheProcess_G1(t *testing.T) {
 	out, in, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -155,7 +155,7 @@ func TestAReaderOfTheLogsThatIsGoneEndsNothing_G1(t *testing.T) {
 	endsBySIGTERM(t, c)
 }
 
-func TestAFullDiskUnderTheLogsStopsNothing_G1(t *testing.T) {
+func TestAFullDiskForTheLogsBlocksNothing_G1(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
 		t.Skip("this system has no /dev/full")

@@ -84,10 +84,10 @@ func TestMistakesOnTheCommandLineSayWhatWasExpected(t *testing.T) {
 	}
 }
 
-func TestMistakesInTheConfigurationTellTheirPlace(t *testing.T) {
+func TestMistakesInTheConfigurationHaveTheirPosition(t *testing.T) {
 	bad := written(t, "edge.yaml", "routers: [domian]\n")
 	code, _, stderr := command("", "eval", "-c", bad)
-	if code != exitFailed || !strings.Contains(stderr, "edge.yaml:1:11: routers[0]: expected domain or header or session") {
+	if code != exitFailed || !strings.Contains(stderr, "edge.yaml:1:11: routers[0]: expected domain, header or session") {
 		t.Errorf("exit %d, %q", code, stderr)
 	}
 	unserved := written(t, "edge.yaml", "tenants: {www: {DOMAINS: [a.example.com], URLCONF: nothing}}\n")

@@ -9,7 +9,7 @@ import (
 
 // An error that keeps serve from starting is reported once, with its location, by
 // serve and by check.
-func TestErrorsOfAStartHaveTheirPlace_F5(t *testing.T) {
+func TestStartupErrorsHaveTheirPosition_F5(t *testing.T) {
 	const rest = "\nurlconfs: {app: {reply: {}}}\nlisteners: [\"127.0.0.1:0\"]\nadmin: \"off\"\ntenants: {www: {domains: [a.example.com], urlconf: app}}\n"
 	for name, c := range map[string]struct{ text, want string }{
 		"a converter that the guest does not know": {`ws_urlconfs: {"a.b": [{path: "a/", name: a, upstream: "ws://127.0.0.1:1"}, {path: "<date:d>", name: b, upstream: "ws://127.0.0.1:1"}]}`, `:1:76: ws_urlconfs."a.b"[1].path: "<date:d>" has the converter`},

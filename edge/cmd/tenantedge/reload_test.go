@@ -87,7 +87,7 @@ func replaceFile(t *testing.T, path string, data []byte) {
 
 // serve watches the guest's file and reads it again on SIGHUP. Neither ends the
 // process, and a guest that is refused changes nothing.
-func TestServeFollowsTheGuestsFile(t *testing.T) {
+func TestServeReloadsTheGuestFile(t *testing.T) {
 	guest := filepath.Join(t.TempDir(), "guest.wasm")
 	numbered := func(n byte) []byte { return append(wasmtest.Sound().Wasm(), 0, 3, 1, 'n', n) }
 	replaceFile(t, guest, numbered(0))
@@ -126,7 +126,7 @@ func TestServeFollowsTheGuestsFile(t *testing.T) {
 	}
 }
 
-func TestServeWithoutAGuestsFileSaysSoOnSIGHUP(t *testing.T) {
+func TestServeWithoutAGuestFileLogsThatOnSIGHUP(t *testing.T) {
 	p := serveProcess(t, written(t, "edge.yaml", "admin: off\nlisteners: ['127.0.0.1:0']\nlogs: {format: json}\n"))
 	p.line("serving")
 	p.signal(syscall.SIGHUP)

@@ -13,7 +13,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/config"
 )
 
-func TestServeSaysWhichPortIsTaken(t *testing.T) {
+func TestServeNamesThePortInUse(t *testing.T) {
 	busy, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -31,7 +31,7 @@ func TestServeSaysWhichPortIsTaken(t *testing.T) {
 const asProgram = "TENANTEDGE_TEST_RUN"
 
 // The signals that orchestrators send end the process with success.
-func TestServeEndsByASignal(t *testing.T) {
+func TestServeShutsDownOnASignal(t *testing.T) {
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 		t.Run(signal.String(), func(t *testing.T) {
 			path := written(t, "edge.yaml", "admin: off\nlisteners: ['127.0.0.1:0']\nlogs: {format: json}\n")

@@ -144,7 +144,7 @@ func (l *sessionLoad) with(host, session string) int {
 	return resp.StatusCode
 }
 
-func TestAnOutageOfTheSessionsTakesOnlyRequestsAlongThatNeedThem_G3(t *testing.T) {
+func TestASessionOutageFailsOnlyRequestsThatNeedASession_G3(t *testing.T) {
 	const sessions = "sessions: {backend: db, secret_key_env: TENANTEDGE_TEST_KEY, cache_age: 1h"
 	for _, c := range []struct {
 		name, config string

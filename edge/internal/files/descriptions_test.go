@@ -35,7 +35,7 @@ func agree(t *testing.T, d *Descriptions, info fs.FileInfo) *description {
 	return found
 }
 
-func TestADescriptionFollowsTheFile(t *testing.T) {
+func TestADescriptionChangesWithTheFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.txt")
 	at := time.Date(2026, 11, 23, 4, 5, 6, 789, time.UTC)
 	change := func(text string, at time.Time) func() {

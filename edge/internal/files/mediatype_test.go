@@ -8,7 +8,7 @@ import (
 
 // A type that some parsers take for an image and others for a page is
 // application/octet-stream.
-func TestATypeThatIsNoSinglePlainOneIsUnknownBytes_C1(t *testing.T) {
+func TestAnInvalidTypeBecomesOctetStream_C1(t *testing.T) {
 	for _, lines := range [][]string{
 		{"image/png,text/html"}, {"image/png, text/html"}, {"image/png", "text/html"}, {"", "text/html"}, {"text/html", ""}, {"text/html,"}, {",text/html"},
 		{"text/html foo"}, {"text/html(x)"}, {"text/html\tfoo"}, {"text/html\x00"}, {"text/html\x0c"}, {"\x0btext/html"}, {"text /html"}, {"text/ html"}, {"text/"}, {"/html"}, {"text"},

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-func TestRangesAreReadToTheLetter_C2(t *testing.T) {
+func TestRangesAreParsedStrictly_C2(t *testing.T) {
 	for _, c := range []struct {
 		value string
 		size  int64
@@ -50,7 +50,7 @@ func scattered(n int) string {
 	return strings.Join(specs, ",")
 }
 
-func TestTheAnswerToAnUnsatisfiableRangeHasTheSize_C2(t *testing.T) {
+func TestTheResponseToAnUnsatisfiableRangeHasTheSize_C2(t *testing.T) {
 	dir := t.TempDir()
 	for name, content := range map[string]string{"a.txt": "0123456789", "empty.txt": ""} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {

@@ -151,7 +151,7 @@ func TestSeveralRangesAreSentInParts(t *testing.T) {
 	}
 }
 
-func TestAFileThatChangesGetsAnotherTag(t *testing.T) {
+func TestAChangedFileGetsAnotherTag(t *testing.T) {
 	folder, path := openFolder(t)
 	name := filepath.Join(path, "a.txt")
 	at := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
@@ -200,7 +200,7 @@ func gzipped(t *testing.T, text string) string {
 	return b.String()
 }
 
-func TestACompressedNeighbourIsSentToThoseWhoTakeIt(t *testing.T) {
+func TestAPrecompressedFileIsSentToClientsThatAcceptIt(t *testing.T) {
 	folder, path := openFolder(t)
 	old := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 	zipped := gzipped(t, "p {}")
@@ -334,7 +334,7 @@ func TestAFileHasOnlyOnePath(t *testing.T) {
 
 // The response writer of net/http gets the file itself, so that the kernel can
 // send it.
-func TestTheKernelSendsFilesAlsoWhereTheyAreCompressed(t *testing.T) {
+func TestTheKernelSendsPrecompressedFilesToo(t *testing.T) {
 	folder, path := openFolder(t)
 	write(t, filepath.Join(path, "a.css"), strings.Repeat("p {}", smallSize))
 	write(t, filepath.Join(path, "a.css.gz"), strings.Repeat("zipped", smallSize))

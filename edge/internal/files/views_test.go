@@ -85,7 +85,7 @@ func TestAViewIsOpenedOnceWhileItIsFresh(t *testing.T) {
 	}
 }
 
-func TestAViewThatIsDroppedServesThoseWhoHaveIt(t *testing.T) {
+func TestADroppedViewServesItsBorrowers(t *testing.T) {
 	v, _, location := newViews(t)
 	v.max = 2
 	write(t, filepath.Join(location, "a", "x"), "text")
@@ -113,7 +113,7 @@ func TestAViewThatIsDroppedServesThoseWhoHaveIt(t *testing.T) {
 	}
 }
 
-func TestManyBorrowersAtOnceGetTheirOwnTenants(t *testing.T) {
+func TestConcurrentBorrowersGetTheirTenants(t *testing.T) {
 	v, _, location := newViews(t)
 	v.max = 3
 	for i := range 8 {

@@ -35,7 +35,7 @@ func (r *reader) text() string {
 	return r.got.String()
 }
 
-func TestAReaderThatHangsHoldsUpNoWriterAndLearnsOfDroppedLines_G1(t *testing.T) {
+func TestABlockedReaderBlocksNoWriterAndGetsTheNumberOfDroppedLines_G1(t *testing.T) {
 	arrived, release := make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	r := &reader{take: func(p []byte) (int, error) {
@@ -64,7 +64,7 @@ func TestAReaderThatHangsHoldsUpNoWriterAndLearnsOfDroppedLines_G1(t *testing.T)
 	}
 }
 
-func TestAWriteThatFailedGoesOnFromItsByte_G1(t *testing.T) {
+func TestAFailedWriteResumesAtItsByte_G1(t *testing.T) {
 	failures := 0
 	r := &reader{take: func(p []byte) (int, error) {
 		if failures < 3 && len(p) > 2 {
@@ -86,7 +86,7 @@ func TestAWriteThatFailedGoesOnFromItsByte_G1(t *testing.T) {
 	}
 }
 
-func TestCloseDoesNotWaitForAReaderThatIsGoneOrHangs_G1(t *testing.T) {
+func TestCloseDoesNotWaitForAClosedOrBlockedReader_G1(t *testing.T) {
 	gone := NewWriter(&reader{take: func([]byte) (int, error) { return 0, syscall.EPIPE }}, Options{Retry: time.Hour})
 	_, _ = gone.Write([]byte("line\n"))
 	if err := gone.Close(patience); !errors.Is(err, syscall.EPIPE) {
@@ -121,7 +121,7 @@ func TestWritersDoNotMixLines_G1(t *testing.T) {
 	}
 }
 
-func TestTakingALineAllocatesNothing(t *testing.T) {
+func TestWritingALineAllocatesNothing(t *testing.T) {
 	r := &reader{take: func(p []byte) (int, error) { return len(p), nil }}
 	w := NewWriter(r, Options{Most: 64 << 10})
 	r.got.Grow(1 << 20)

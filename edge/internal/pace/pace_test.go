@@ -114,7 +114,7 @@ func readAll(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func TestABodyThatFallsBehindFails_A9(t *testing.T) {
+func TestABodyBelowTheMinimumRateFails_A9(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		bytes  int
@@ -148,7 +148,7 @@ func TestABodyThatFallsBehindFails_A9(t *testing.T) {
 }
 
 // Every byte counts, however small the parts are.
-func TestSmallPartsAtThePaceAreEnough_A9(t *testing.T) {
+func TestSmallPartsAtTheMinimumRateSuffice_A9(t *testing.T) {
 	const parts = 1200
 	bubble(t, readAll, func(w *world) {
 		c := w.dial()
@@ -247,7 +247,7 @@ func TestAReadInProgressEndsWithTheHandler_A9(t *testing.T) {
 }
 
 // A client that was fast may not be slow later.
-func TestSpeedEarnsNoCredit_A9(t *testing.T) {
+func TestFastPartsEarnNoCredit_A9(t *testing.T) {
 	protocols(t, func(t *testing.T, http2 bool) {
 		bubble(t, readAll, func(w *world) {
 			slow := dripping(100, 5*time.Second)
@@ -269,7 +269,7 @@ func TestSpeedEarnsNoCredit_A9(t *testing.T) {
 
 // The time that the handler takes before, between and after reads and writes does not
 // count.
-func TestTheHandlersTimeIsNotTheClients_A9(t *testing.T) {
+func TestTheTimeOfTheHandlerDoesNotCount_A9(t *testing.T) {
 	slow := func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(10 * limit)
 		half := make([]byte, 500)
@@ -318,7 +318,7 @@ func (w *world) reader(t *testing.T, method string, read func(*bufio.Reader) err
 	return read(bufio.NewReaderSize(c, 16))
 }
 
-func TestAReaderThatFallsBehindFails_A9(t *testing.T) {
+func TestAReaderBelowTheMinimumRateFails_A9(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(path, make([]byte, 10<<20), 0o600); err != nil {
 		t.Fatal(err)

@@ -10,7 +10,7 @@ import (
 )
 
 // An upload that begins while the clock is wrong continues after it is corrected.
-func TestAResumableUploadOutlivesASystemClockThatIsSet_G11(t *testing.T) {
+func TestAResumableUploadSurvivesAChangeOfTheSystemClock_G11(t *testing.T) {
 	w := newWorld(t, Options{Resumable: true, Expiry: 24 * time.Hour}, disk.Config{})
 	w.handler.clock = steady.Fake(time.Now(), func() time.Time { return time.Now().Add(-25 * time.Hour) }, func() time.Duration { return time.Second })
 	begun := w.tus("POST", "/media/t1/f", "", "Upload-Length", "3")

@@ -22,7 +22,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage/disk"
 )
 
-func TestPutMakesANewFileAndNeverOverwrites(t *testing.T) {
+func TestPutCreatesAFileAndNeverOverwrites(t *testing.T) {
 	w := newWorld(t, Options{}, disk.Config{})
 	r := w.send("PUT", "/media/t1/d/b%20c.txt", "one")
 	w.expect("a new file", r, 201)
@@ -77,7 +77,7 @@ func TestDeleteRemovesOnlyTheExpectedFile(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotTheTenantsIsMissing(t *testing.T) {
+func TestFilesOfOtherTenantsAreMissing(t *testing.T) {
 	w := newWorld(t, Options{Resumable: true}, disk.Config{})
 	w.expect("t2's", w.send("PUT", "/media/t2/f", "x", "Tenant", "t2"), 201)
 	for _, path := range []string{
@@ -95,7 +95,7 @@ func TestWhatIsNotTheTenantsIsMissing(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeStoredIsRefusedAndLeavesNothing(t *testing.T) {
+func TestRejectedUploadsLeaveNothing(t *testing.T) {
 	w := newWorld(t, Options{MaxBytes: 10}, disk.Config{MaxSize: 20, Quota: func(t storage.Tenant) storage.Quota {
 		if t.Schema == "t2" {
 			return storage.Quota{Bytes: 8, Files: 1}
@@ -145,8 +145,8 @@ func TestAFullDiskStoresNothing(t *testing.T) {
 	}
 }
 
-// TestAConnectionThatBreaksLeavesNothing sends half of the announced content.
-func TestAConnectionThatBreaksLeavesNothing(t *testing.T) {
+// TestALostConnectionLeavesNothing sends half of the announced content.
+func TestALostConnectionLeavesNothing(t *testing.T) {
 	w := newWorld(t, Options{}, disk.Config{})
 	for _, head := range []string{"Content-Length: 10\r\n\r\nhalf", "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"} {
 		c, err := net.Dial("tcp", w.Listener.Addr().String())
@@ -169,7 +169,7 @@ func TestAConnectionThatBreaksLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestAClientThatIsTooSlowGets408(t *testing.T) {
+func TestASlowClientGets408(t *testing.T) {
 	w := newWorld(t, Options{Timeout: time.Nanosecond}, disk.Config{})
 	pr, pw := io.Pipe()
 	defer pw.Close()
@@ -226,7 +226,7 @@ func FuzzDigests(f *testing.F) {
 	})
 }
 
-func TestUploadsAreNoDeeperThanIsAllowedAndLeaveNoFolders_C6(t *testing.T) {
+func TestUploadsThatAreTooDeepAreRejectedAndLeaveNoFolders_C6(t *testing.T) {
 	w := newWorld(t, Options{Resumable: true}, disk.Config{MaxDepth: 3})
 	w.expect("PUT", w.send("PUT", "/media/t1/a/b/c/f", "x"), 201)
 	w.expect("PUT too deep", w.send("PUT", "/media/t1/a/b/c/d/f", "x"), 403)

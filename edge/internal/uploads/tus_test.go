@@ -49,7 +49,7 @@ func (w *world) offset(at, want string) {
 	}
 }
 
-func TestAnUploadIsResumed(t *testing.T) {
+func TestAnUploadCanBeResumed(t *testing.T) {
 	w := newWorld(t, Options{Resumable: true}, disk.Config{})
 	at := w.begin("/media/t1/d/b%20c.bin", "10")
 	w.offset(at, "0")
@@ -79,7 +79,7 @@ func TestAnUploadIsResumed(t *testing.T) {
 	}
 }
 
-func TestAnUploadMayBringItsFirstPartOrAllOfIt(t *testing.T) {
+func TestCreatingAnUploadMayIncludeItsFirstPartOrAllOfIt(t *testing.T) {
 	w := newWorld(t, Options{Resumable: true}, disk.Config{})
 	r := w.tus("POST", "/media/t1/f", "half", "Upload-Length", "8")
 	w.expect("half", r, 201)
@@ -110,7 +110,7 @@ func TestTheClientNamesAFileInAFolder(t *testing.T) {
 	w.expect("another's folder", w.tus("POST", "/media/t2/in/", "", "Upload-Length", "3", "Upload-Metadata", name("f")), 404)
 }
 
-func TestAnUploadIsItsTenantsAndItsNames(t *testing.T) {
+func TestAnUploadBelongsToItsTenantAndName(t *testing.T) {
 	w := newWorld(t, Options{Resumable: true}, disk.Config{})
 	at := w.begin("/media/t1/f", "10")
 	query := at[strings.IndexByte(at, '?'):]
@@ -136,7 +136,7 @@ func TestAnUploadIsItsTenantsAndItsNames(t *testing.T) {
 	w.offset(at, "1")
 }
 
-func TestAnUploadIsEnded(t *testing.T) {
+func TestAnUploadCanBeTerminated(t *testing.T) {
 	w := newWorld(t, Options{Resumable: true}, disk.Config{})
 	at := w.begin("/media/t1/f", "10")
 	w.expect("PATCH", w.tus("PATCH", at, "0123", "Upload-Offset", "0"), 204)
@@ -154,7 +154,7 @@ func TestAnUploadExpires(t *testing.T) {
 	w.expect("PATCH", w.tus("PATCH", at, "0123", "Upload-Offset", "0"), 404)
 }
 
-func TestAPartThatIsNotThatOfItsChecksumIsDropped(t *testing.T) {
+func TestAPartWithAWrongChecksumIsDropped(t *testing.T) {
 	w := newWorld(t, Options{Resumable: true}, disk.Config{})
 	sum := func(s string) string {
 		sum := sha1.Sum([]byte(s))
@@ -188,7 +188,7 @@ func TestResumableUploadsHaveTheSameLimits(t *testing.T) {
 	w.expect("the rest of the first", w.tus("PATCH", first, "67", "Upload-Offset", "6"), 204)
 }
 
-func TestANameThatIsTakenCannotBeUploadedTo(t *testing.T) {
+func TestANameInUseRejectsUploads(t *testing.T) {
 	w := newWorld(t, Options{Resumable: true}, disk.Config{})
 	at := w.begin("/media/t1/f", "3")
 	w.expect("PUT", w.send("PUT", "/media/t1/f", "first"), 201)
@@ -200,16 +200,16 @@ func TestANameThatIsTakenCannotBeUploadedTo(t *testing.T) {
 	}
 }
 
-func TestAMethodInAHeaderIsNotFollowed(t *testing.T) {
+func TestAMethodInAHeaderIsIgnored(t *testing.T) {
 	w := newWorld(t, Options{Resumable: true}, disk.Config{})
 	at := w.begin("/media/t1/f", "3")
 	w.expect("POST", w.tus("POST", at, "", "X-HTTP-Method-Override", "DELETE", "Upload-Length", "5"), 201)
 	w.offset(at, "0")
 }
 
-// TestTheClientThatReturnsWins: a connection that died unnoticed holds its
+// TestTheClientThatReconnectsWins: a connection that died unnoticed holds its
 // upload only until its client returns.
-func TestTheClientThatReturnsWins(t *testing.T) {
+func TestTheClientThatReconnectsWins(t *testing.T) {
 	w := newWorld(t, Options{Resumable: true}, disk.Config{})
 	at := w.begin("/media/t1/f", "8")
 	pr, pw := io.Pipe()
@@ -294,7 +294,7 @@ func TestTheURLOfAnUploadHasTheSignature(t *testing.T) {
 	}
 }
 
-func TestEveryAnswerOfTheProtocolHasItsVersion_C7(t *testing.T) {
+func TestEveryResponseOfTheProtocolHasItsVersion_C7(t *testing.T) {
 	w := newWorld(t, Options{Resumable: true, MaxBytes: 10}, disk.Config{})
 	at := w.begin("/media/t1/f", "8")
 	const part = "application/offset+octet-stream"

@@ -26,7 +26,7 @@ func queryRow(t *testing.T, dsn, sql string) string {
 	return answer
 }
 
-func TestEveryDatabaseIsItsTestsOwn(t *testing.T) {
+func TestEveryTestHasItsDatabase(t *testing.T) {
 	s := pgtest.Start(t)
 	a, b := s.NewDB(t), s.NewDB(t)
 	if queryRow(t, a, "SELECT current_database()") == queryRow(t, b, "SELECT current_database()") {
