@@ -127,7 +127,7 @@ crowd: ## connect and drop 10,000 websockets at a time for 5 minutes under the r
 	@mkdir -p bin/soak
 	go test -c -o bin/soak/visitors ./edge
 	TENANTEDGE_FIGURES=$(CURDIR)/bin/soak TENANTEDGE_CROWD=10000 TENANTEDGE_CROWD_SECONDS=300 TENANTEDGE_CROWD_VISITORS=$(CURDIR)/bin/soak/visitors \
-		go test -race -count=1 -v -timeout 30m -run 'TestACrowdLeavesNothingBehind' ./edge
+		go test -race -count=1 -v -timeout 30m -run 'TestACrowdLeavesNoResources' ./edge
 	cd bench && go run . run -only crowd -rounds 1 && go run . report
 
 orders: ## run websocket events in 16,000 orders under the race detector, with one, two and eight processors; 5 minutes

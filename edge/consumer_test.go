@@ -29,8 +29,8 @@ func scripted(t testing.TB) *consumerWorld {
 
 func TestTheGuestSeesTheHandshake(t *testing.T) {
 	w := scripted(t)
-	v, _ := w.ask(t, "acme", "/script?tell=1", "Sec-WebSocket-Protocol: a, b", "Cookie: c=1")
-	v.hears(t, `route=script schema=acme id=7 identifier=id-acme path=/script protocols=["a" "b"] cookie="c=1"`)
+	v, _ := w.connect(t, "acme", "/script?tell=1", "Sec-WebSocket-Protocol: a, b", "Cookie: c=1")
+	v.receives(t, `route=script schema=acme id=7 identifier=id-acme path=/script protocols=["a" "b"] cookie="c=1"`)
 	if v.protocol != "" {
 		t.Errorf("the subprotocol is %q, expected none", v.protocol)
 	}
@@ -55,7 +55,7 @@ func TestTheGuestAnswersTheHandshake(t *testing.T) {
 		{"it sends an invalid group name", "/script?script=add+a!b", 502, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			v, status := w.ask(t, "acme", c.target, "Sec-WebSocket-Protocol: a, b")
+			v, status := w.connect(t, "acme", c.target, "Sec-WebSocket-Protocol: a, b")
 			if status != c.status {
 				t.Fatalf("the status is %d, expected %d", status, c.status)
 			}
@@ -66,9 +66,9 @@ func TestTheGuestAnswersTheHandshake(t *testing.T) {
 	}
 }
 
-func TestAGuestWithoutConsumersRefusesAllWebsockets(t *testing.T) {
+func TestAGuestWithoutConsumersRejectsAllWebsockets(t *testing.T) {
 	w := newConsumerWorld(t, assets.Router, nil)
-	if _, status := w.ask(t, "acme", "/script"); status != http.StatusServiceUnavailable {
+	if _, status := w.connect(t, "acme", "/script"); status != http.StatusServiceUnavailable {
 		t.Errorf("the status is %d, expected 503", status)
 	}
 }
@@ -76,12 +76,12 @@ func TestAGuestWithoutConsumersRefusesAllWebsockets(t *testing.T) {
 func TestMessagesAreAnsweredInOrder(t *testing.T) {
 	w := scripted(t)
 	v := w.visit(t, "acme", "say hello")
-	v.hears(t, "hello")
+	v.receives(t, "hello")
 	for i := range 100 {
-		v.says(t, fmt.Sprint("say ", i), "say and again")
+		v.sends(t, fmt.Sprint("say ", i), "say and again")
 	}
 	for i := range 100 {
-		v.hears(t, fmt.Sprint(i), "and again")
+		v.receives(t, fmt.Sprint(i), "and again")
 	}
 	if _, err := v.Write(clientFrame(sockets.Binary, []byte{1, 2})); err != nil {
 		t.Fatal(err)
@@ -95,18 +95,18 @@ func TestTheHostKeepsTheStateAndTheGuestKeepsNothing(t *testing.T) {
 	w := scripted(t)
 	v, other := w.visit(t, "acme"), w.visit(t, "acme")
 	for i := range 10 {
-		v.says(t, "count")
-		v.hears(t, fmt.Sprint(i+1, " 1"))
+		v.sends(t, "count")
+		v.receives(t, fmt.Sprint(i+1, " 1"))
 	}
-	other.says(t, "say state {}")
-	other.hears(t, "state ")
-	v.says(t, "bytes 4096", "say kept")
-	v.hears(t, "kept")
-	v.says(t, "bytes 4097", "say not kept")
-	v.isSentAway(t, sockets.CodeInternal, "")
+	other.sends(t, "say state {}")
+	other.receives(t, "state ")
+	v.sends(t, "bytes 4096", "say kept")
+	v.receives(t, "kept")
+	v.sends(t, "bytes 4097", "say not kept")
+	v.isClosed(t, sockets.CodeInternal, "")
 }
 
-func TestNothingOfAnEventThatFailsHappens(t *testing.T) {
+func TestAnEventThatFailsHasNoEffect(t *testing.T) {
 	w := scripted(t)
 	witness := w.visit(t, "acme", "add watch")
 	failures := uint64(0)
@@ -126,11 +126,11 @@ func TestNothingOfAnEventThatFailsHappens(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			logged := strings.Count(w.log.String(), "a websocket event failed")
 			v := w.visit(t, "acme", "state before", "say ready")
-			v.hears(t, "ready")
-			v.says(t, "say something", "state after", "group watch something", "broadcast watch something", c.last)
-			v.isSentAway(t, sockets.CodeInternal, "")
-			witness.says(t, "say nothing came")
-			witness.hears(t, "nothing came")
+			v.receives(t, "ready")
+			v.sends(t, "say something", "state after", "group watch something", "broadcast watch something", c.last)
+			v.isClosed(t, sockets.CodeInternal, "")
+			witness.sends(t, "say nothing came")
+			witness.receives(t, "nothing came")
 			if n := strings.Count(w.log.String(), "a websocket event failed") - logged; n != 1 {
 				t.Errorf("the failure is logged %d times, expected once: %q", n, w.log)
 			}
@@ -145,45 +145,45 @@ func TestNothingOfAnEventThatFailsHappens(t *testing.T) {
 func TestTheGuestClosesWithItsCodeAndReason(t *testing.T) {
 	w := scripted(t)
 	v := w.visit(t, "acme")
-	v.says(t, "say bye", "close 4000 enough")
-	v.hears(t, "bye")
-	v.isSentAway(t, 4000, "enough")
+	v.sends(t, "say bye", "close 4000 enough")
+	v.receives(t, "bye")
+	v.isClosed(t, 4000, "enough")
 }
 
-func TestW1GroupsAreTheTenantsOwn(t *testing.T) {
+func TestW1GroupsBelongToOneTenant(t *testing.T) {
 	w := scripted(t)
 	a, b, other := w.visit(t, "a", "add chat"), w.visit(t, "a", "add chat"), w.visit(t, "b", "add chat", "add a.chat")
-	a.says(t, "group chat hello")
-	a.hears(t, "group chat.message hello")
-	b.hears(t, "group chat.message hello")
-	a.says(t, "group a.chat mine", "group b.chat yours", "say done")
-	a.hears(t, "done")
-	other.says(t, "group chat for b alone")
-	other.hears(t, "group chat.message for b alone")
-	b.says(t, "discard chat", "say left")
-	b.hears(t, "left")
-	a.says(t, "group chat again")
-	a.hears(t, "group chat.message again")
-	b.says(t, "say heard nothing")
-	b.hears(t, "heard nothing")
+	a.sends(t, "group chat hello")
+	a.receives(t, "group chat.message hello")
+	b.receives(t, "group chat.message hello")
+	a.sends(t, "group a.chat mine", "group b.chat yours", "say done")
+	a.receives(t, "done")
+	other.sends(t, "group chat for b alone")
+	other.receives(t, "group chat.message for b alone")
+	b.sends(t, "discard chat", "say left")
+	b.receives(t, "left")
+	a.sends(t, "group chat again")
+	a.receives(t, "group chat.message again")
+	b.sends(t, "say heard nothing")
+	b.receives(t, "heard nothing")
 }
 
 func TestAWebsocketIsReachedByItsChannel(t *testing.T) {
 	w := scripted(t)
 	a, b := w.visit(t, "acme", "channel"), w.visit(t, "acme")
-	a.says(t, "whoami")
+	a.sends(t, "whoami")
 	_, name, err := a.read()
 	if err != nil || len(name) == 0 {
 		t.Fatalf("the channel is %q, %v", name, err)
 	}
-	b.says(t, "whoami", "send "+string(name)+" hi")
-	b.hears(t, "")
-	a.hears(t, "group direct hi")
+	b.sends(t, "whoami", "send "+string(name)+" hi")
+	b.receives(t, "")
+	a.receives(t, "group direct hi")
 	other := w.visit(t, "other")
-	other.says(t, "send "+string(name)+" hi", "say sent")
-	other.hears(t, "sent")
-	a.says(t, "say nothing from others")
-	a.hears(t, "nothing from others")
+	other.sends(t, "send "+string(name)+" hi", "say sent")
+	other.receives(t, "sent")
+	a.sends(t, "say nothing from others")
+	a.receives(t, "nothing from others")
 }
 
 func TestABroadcastReachesClientsWithoutTheGuest(t *testing.T) {
@@ -193,17 +193,17 @@ func TestABroadcastReachesClientsWithoutTheGuest(t *testing.T) {
 		all = append(all, w.visit(t, "acme", "add all"))
 	}
 	calls := w.host.Stats().Current.Calls
-	all[0].says(t, "broadcast all hello", "say done")
-	all[0].hears(t, "done") // its own copy comes after what the sending event says
+	all[0].sends(t, "broadcast all hello", "say done")
+	all[0].receives(t, "done") // its own copy comes after what the sending event says
 	for _, v := range all {
-		v.hears(t, "hello")
+		v.receives(t, "hello")
 	}
 	if n := w.host.Stats().Current.Calls - calls; n > 1 {
 		t.Errorf("the guest was called %d times, expected once", n)
 	}
-	all[1].says(t, "kick all")
+	all[1].sends(t, "kick all")
 	for _, v := range all {
-		v.isSentAway(t, 4001, "")
+		v.isClosed(t, 4001, "")
 	}
 }
 
@@ -241,22 +241,22 @@ func TestAProcessReachesTheWebsocketsOfAGroup(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ch.Close()
-	v.says(t, "send "+ch.Name()+" hello Django")
+	v.sends(t, "send "+ch.Name()+" hello Django")
 	m, err := box.Next(t.Context())
 	if err != nil || m.Type() != "direct" || m.Map()["text"] != "hello Django" {
 		t.Errorf("the process received %v, %v", m, err)
 	}
 }
 
-func TestATimerRingsOnceAndCanBeTakenBack(t *testing.T) {
+func TestATimerFiresOnceAndCanBeCanceled(t *testing.T) {
 	w := scripted(t)
 	v := w.visit(t, "acme", "timer 1", "state x")
-	v.hears(t, "timer x")
-	v.says(t, "timer 3600000", "state y")
-	v.says(t, "timer 1")
-	v.hears(t, "timer y")
-	v.says(t, "timer 3600000", "timer 0", "say no timer")
-	v.hears(t, "no timer")
+	v.receives(t, "timer x")
+	v.sends(t, "timer 3600000", "state y")
+	v.sends(t, "timer 1")
+	v.receives(t, "timer y")
+	v.sends(t, "timer 3600000", "timer 0", "say no timer")
+	v.receives(t, "no timer")
 }
 
 func TestTheCloseEventReachesTheOthers(t *testing.T) {
@@ -266,22 +266,22 @@ func TestTheCloseEventReachesTheOthers(t *testing.T) {
 	if _, err := v.Write(clientFrame(8, []byte{0x03, 0xe8, 'b', 'y', 'e'})); err != nil {
 		t.Fatal(err)
 	}
-	friend.hears(t, "group left 1000 bye")
+	friend.receives(t, "group left 1000 bye")
 	v = w.visit(t, "acme", "state mourned by friends")
 	v.Close()
-	friend.hears(t, "group left 1006 ")
+	friend.receives(t, "group left 1006 ")
 	v = w.visit(t, "acme", "state mourned by friends")
-	v.says(t, "trap")
-	v.isSentAway(t, sockets.CodeInternal, "")
-	friend.hears(t, "group left 1011 ")
+	v.sends(t, "trap")
+	v.isClosed(t, sockets.CodeInternal, "")
+	friend.receives(t, "group left 1011 ")
 }
 
 func TestASwapDropsNoWebsocket(t *testing.T) {
 	echo := wasmtest.Guest(t, "guest/examples/echo") // first, since building it takes longer than a client may be silent
 	w := scripted(t)
 	v := w.visit(t, "acme", "add chat")
-	v.says(t, "count")
-	v.hears(t, "1 1")
+	v.sends(t, "count")
+	v.receives(t, "1 1")
 	swap := func(guest []byte) {
 		t.Helper()
 		if _, err := w.host.Swap(t.Context(), guest); err != nil {
@@ -289,26 +289,26 @@ func TestASwapDropsNoWebsocket(t *testing.T) {
 		}
 	}
 	swap(echo)
-	v.says(t, "count")
-	v.hears(t, "count")
+	v.sends(t, "count")
+	v.receives(t, "count")
 	if _, err := w.host.Rollback(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	v.says(t, "count", "group chat still in the group")
-	v.hears(t, "2 1", "group chat.message still in the group")
+	v.sends(t, "count", "group chat still in the group")
+	v.receives(t, "2 1", "group chat.message still in the group")
 	swap(assets.Router)
-	v.says(t, "say anyone?")
-	v.isSentAway(t, sockets.CodeRestart, "")
+	v.sends(t, "say anyone?")
+	v.isClosed(t, sockets.CodeRestart, "")
 	if s := w.host.consumers.Stats(); s.Restarted != 1 || !strings.Contains(w.log.String(), "no longer handles websockets") {
 		t.Errorf("counted %+v, logged %s", s, w.log)
 	}
 }
 
-func TestAConsumerQueriesItsOwnTenantAlone(t *testing.T) {
+func TestAConsumerQueriesOnlyItsOwnTenant(t *testing.T) {
 	w := newConsumerWorld(t, wasmtest.Guest(t, "edge/testdata/consumer"), func(c *Config) { c.Queries = echoQueries{} })
 	v := w.visit(t, "t1")
-	v.says(t, "query t1", "query t2")
-	v.hears(t, "[t1] <nil>", "[] tenantedge: not allowed")
+	v.sends(t, "query t1", "query t2")
+	v.receives(t, "[t1] <nil>", "[] tenantedge: not allowed")
 }
 
 // Without a tenant's schema, queries run only if the Querier is a PublicQuerier.
@@ -325,8 +325,8 @@ func TestAQueryWithoutASchemaNeedsAQuerierForIt_D8(t *testing.T) {
 	} {
 		w := newConsumerWorld(t, guest, func(f *Config) { f.Queries = c.queries })
 		v := w.visit(t, "t1")
-		v.says(t, "query ")
-		v.hears(t, c.want)
+		v.sends(t, "query ")
+		v.receives(t, c.want)
 		if !strings.Contains(w.log.String(), c.log) {
 			t.Errorf("logged %s, want %q", w.log, c.log)
 		}
@@ -340,20 +340,20 @@ func TestEventsWaitForAnInstance(t *testing.T) {
 	})
 	var all []*visitor
 	for range 10 {
-		v, status := w.ask(t, "acme", "/script")
+		v, status := w.connect(t, "acme", "/script")
 		for v == nil && status == http.StatusServiceUnavailable {
-			v, status = w.ask(t, "acme", "/script")
+			v, status = w.connect(t, "acme", "/script")
 		}
 		all = append(all, v)
 	}
 	for range 10 {
 		for _, v := range all {
-			v.says(t, "count")
+			v.sends(t, "count")
 		}
 	}
 	for i := range 10 {
 		for _, v := range all {
-			v.hears(t, fmt.Sprint(i+1, " 1"))
+			v.receives(t, fmt.Sprint(i+1, " 1"))
 		}
 	}
 }
@@ -372,7 +372,7 @@ func (publicQueries) QueryPublic(context.Context, string, json.RawMessage) (json
 	return json.RawMessage(`["public"]`), nil
 }
 
-func TestWebsocketsComeAndGoInAnyOrder(t *testing.T) {
+func TestWebsocketsOpenAndCloseInAnyOrder(t *testing.T) {
 	w := scripted(t)
 	scripts := []string{
 		"say hello", "count", "group all hi", "broadcast all hi", "timer 1", "timer 0", "channel", "discard all", "add all",

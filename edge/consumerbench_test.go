@@ -25,7 +25,7 @@ var sixtyFour = []byte(strings.Repeat("x", 64))
 
 func TestAMessageForTheGuestAllocatesNothing(t *testing.T) {
 	w := newConsumerWorld(t, wasmtest.Guest(t, "guest/examples/echo"), nil)
-	v, _ := w.ask(t, "acme", "/echo")
+	v, _ := w.connect(t, "acme", "/echo")
 	echoAllocatesNothing(t, v)
 }
 
@@ -87,7 +87,7 @@ func BenchmarkConsumerEcho(b *testing.B) {
 	for name, world := range map[string]*consumerWorld{"guest": w, "Go": newGoEcho(b, w)} {
 		var visitors []*visitor
 		for range conns {
-			v, _ := world.ask(b, "acme", "/echo")
+			v, _ := world.connect(b, "acme", "/echo")
 			visitors = append(visitors, v)
 			_ = v.SetDeadline(time.Time{})
 		}
@@ -117,7 +117,7 @@ func BenchmarkConsumerFanout(b *testing.B) {
 				for range members {
 					v := w.visit(b, "acme", "add all", "say in")
 					_ = v.SetDeadline(time.Time{})
-					v.hears(b, "in")
+					v.receives(b, "in")
 					all = append(all, v)
 				}
 				for _, v := range all {

@@ -55,35 +55,35 @@ func TestASenderDoesNotGetItsBroadcastLaterThanTheOthers(t *testing.T) {
 	}}
 	v := w.visit(t, "acme", "add all")
 	for _, c := range []struct {
-		script []string
-		want   int
-		hears  []string
+		script   []string
+		want     int
+		receives []string
 	}{
 		{[]string{"broadcast all a"}, 0, []string{"a"}},
 		{[]string{"say a", "broadcast all b"}, 0, []string{"a", "b"}},
 		{[]string{"broadcast all b", "say a"}, 1, []string{"a", "b"}},
 		{[]string{"group all a"}, 1, []string{"group chat.message a"}},
 	} {
-		v.says(t, c.script...)
+		v.sends(t, c.script...)
 		if got := <-waiting; got != c.want {
 			t.Errorf("%q: %d messages wait for the sender when the others have received the message, expected %d", c.script, got, c.want)
 		}
-		v.hears(t, c.hears...)
+		v.receives(t, c.receives...)
 	}
 }
 
 func TestWhatAnEventSendsComesBackInItsOrder(t *testing.T) {
 	w := scripted(t)
 	v := w.visit(t, "acme", "add all")
-	v.says(t, "broadcast all a", "broadcast all b")
-	v.hears(t, "a", "b")
-	v.says(t, "group all a", "broadcast all b")
-	v.hears(t, "group chat.message a", "b")
-	v.says(t, "script all say a", "broadcast all b", "say now")
-	v.hears(t, "now", "a", "b")
+	v.sends(t, "broadcast all a", "broadcast all b")
+	v.receives(t, "a", "b")
+	v.sends(t, "group all a", "broadcast all b")
+	v.receives(t, "group chat.message a", "b")
+	v.sends(t, "script all say a", "broadcast all b", "say now")
+	v.receives(t, "now", "a", "b")
 }
 
-func TestMembersHearEachSenderInItsOrder(t *testing.T) {
+func TestMembersReceiveEachSenderInItsOrder(t *testing.T) {
 	// All messages together fit the queue of one member: a slow one would miss
 	// messages otherwise.
 	const maxWaiting = 100 // of package consumer
@@ -92,7 +92,7 @@ func TestMembersHearEachSenderInItsOrder(t *testing.T) {
 	var all []*visitor
 	for n := range members {
 		v := w.visit(t, "acme", "add all", fmt.Sprintf("say %d", n))
-		v.hears(t, fmt.Sprint(n))
+		v.receives(t, fmt.Sprint(n))
 		all = append(all, v)
 	}
 	var done sync.WaitGroup

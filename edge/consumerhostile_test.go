@@ -12,7 +12,7 @@ import (
 
 // When a guest fails in an event, only the websocket of that event is closed, with
 // 1011, and counted once.
-func TestG1AGuestThatFailsInAnEventEndsThatWebsocketAlone(t *testing.T) {
+func TestG1AGuestThatFailsInAnEventEndsOnlyThatWebsocket(t *testing.T) {
 	w := scripted(t)
 	neighbour, stranger := w.visit(t, "acme", "add chat"), w.visit(t, "other", "add chat")
 	failures := uint64(0)
@@ -34,19 +34,19 @@ func TestG1AGuestThatFailsInAnEventEndsThatWebsocketAlone(t *testing.T) {
 				v := w.visit(t, "acme", say(c.script)...)
 				switch c.event {
 				case "a message":
-					v.says(t, failure)
+					v.sends(t, failure)
 				case "a group's message":
-					neighbour.says(t, say(c.then)...)
+					neighbour.sends(t, say(c.then)...)
 				case "the close":
-					v.says(t, "close 4000 bye")
-					v.isSentAway(t, 4000, "bye")
+					v.sends(t, "close 4000 bye")
+					v.isClosed(t, 4000, "bye")
 				}
 				if c.event != "the close" {
-					v.isSentAway(t, sockets.CodeInternal, "")
+					v.isClosed(t, sockets.CodeInternal, "")
 				}
 				for _, other := range []*visitor{neighbour, stranger} {
-					other.says(t, "group chat still here")
-					other.hears(t, "group chat.message still here")
+					other.sends(t, "group chat still here")
+					other.receives(t, "group chat.message still here")
 				}
 				w.eventually(t, "the end of the websocket", func() bool { return w.host.consumers.Stats().Open == 2 })
 				if failures++; w.host.consumers.Stats().Failures != failures {
@@ -63,32 +63,32 @@ func TestG1AGuestThatFailsInAnEventEndsThatWebsocketAlone(t *testing.T) {
 // Where websockets answer each group message with two, the bound of waiting messages
 // for a websocket applies; messages beyond it are dropped and counted. All messages
 // of other tenants arrive, those of clients and those of groups.
-func TestW5AStormOfGroupMessagesIsItsTenantsOwn(t *testing.T) {
+func TestW5AStormOfGroupMessagesAffectsOnlyItsTenant(t *testing.T) {
 	w := scripted(t)
 	calm, listener := w.visit(t, "other", "add chat"), w.visit(t, "other", "add chat")
 	var storm []*visitor
 	for range 5 {
-		v, status := w.ask(t, "acme", "/storm")
+		v, status := w.connect(t, "acme", "/storm")
 		if v == nil {
 			t.Fatalf("the handshake got status %d", status)
 		}
 		storm = append(storm, v)
 	}
-	storm[0].says(t, "begin")
-	storm[0].hears(t, "begin")
+	storm[0].sends(t, "begin")
+	storm[0].receives(t, "begin")
 	acme, other := w.scope(t, "acme"), w.scope(t, "other")
 	w.eventually(t, "more messages than may be queued", func() bool { return acme.Stats().Full > 1000 })
 	for i := range 50 {
-		calm.says(t, fmt.Sprint("say ", i), fmt.Sprint("group chat ", i))
-		calm.hears(t, fmt.Sprint(i), fmt.Sprint("group chat.message ", i))
-		listener.hears(t, fmt.Sprint("group chat.message ", i))
+		calm.sends(t, fmt.Sprint("say ", i), fmt.Sprint("group chat ", i))
+		calm.receives(t, fmt.Sprint(i), fmt.Sprint("group chat.message ", i))
+		listener.receives(t, fmt.Sprint("group chat.message ", i))
 	}
 	// The tenant's own clients are still answered, in order, and its websockets close.
 	for i := range 50 {
-		storm[1].says(t, fmt.Sprint("still here ", i))
+		storm[1].sends(t, fmt.Sprint("still here ", i))
 	}
 	for i := range 50 {
-		storm[1].hears(t, fmt.Sprint("still here ", i))
+		storm[1].receives(t, fmt.Sprint("still here ", i))
 	}
 	if s := other.Stats(); s.Full != 0 {
 		t.Errorf("the other tenant lost %d messages", s.Full)
@@ -108,11 +108,11 @@ func (w *consumerWorld) scope(t *testing.T, schema string) channel.Scope {
 	return s
 }
 
-func (w *consumerWorld) eventually(t *testing.T, what string, ask func() bool) {
+func (w *consumerWorld) eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for late := time.After(patience); !ask(); {
+	for late := time.After(patience); !holds(); {
 		select {
 		case <-tick.C:
 		case <-late:

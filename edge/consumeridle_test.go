@@ -38,13 +38,13 @@ func TestConsumerIdle(t *testing.T) {
 	var address string
 	switch kind {
 	case "handler", "handler-in-a-group":
-		address = measured(t)
+		address = newBenchServer(t)
 	case "relay": // the upstream is in the process of the benchmark
 		up, err := url.Parse(os.Getenv("TENANTEDGE_UPSTREAM"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		address = measuredWith(t, up, func() {})
+		address = newBenchServerWith(t, up, func() {})
 	default:
 		w := newConsumerWorld(t, wasmtest.Guest(t, "edge/testdata/consumer"), func(c *Config) {
 			c.Limits.Audit = 1 << 30 // an audit makes the complete image of the guest resident
@@ -81,8 +81,8 @@ func resident(t *testing.T) int {
 // BenchmarkConsumerIdle opens connections that have sent one message each, and
 // reports the resident memory of the server's process for each of them.
 func BenchmarkConsumerIdle(b *testing.B) {
-	behind := newEchoServer(b)
-	b.Cleanup(func() { behind.close(canceled()) })
+	upstream := newEchoServer(b)
+	b.Cleanup(func() { upstream.close(canceled()) })
 	for kind, target := range idleKinds {
 		b.Run(kind, func(b *testing.B) {
 			conns := 15000
@@ -90,7 +90,7 @@ func BenchmarkConsumerIdle(b *testing.B) {
 				conns = 8000 // each takes two descriptors in either process
 			}
 			command := exec.Command(os.Args[0], "-test.run", "^TestConsumerIdle$", "-test.timeout", "0")
-			command.Env = append(os.Environ(), "TENANTEDGE_IDLE="+kind, "TENANTEDGE_UPSTREAM="+behind.server.URL)
+			command.Env = append(os.Environ(), "TENANTEDGE_IDLE="+kind, "TENANTEDGE_UPSTREAM="+upstream.server.URL)
 			command.Stderr = os.Stderr
 			in, _ := command.StdinPipe()
 			out, _ := command.StdoutPipe()
@@ -104,7 +104,7 @@ func BenchmarkConsumerIdle(b *testing.B) {
 			if _, err := fmt.Fscanf(lines, "address %s\n", &address); err != nil {
 				b.Fatal(err)
 			}
-			ask := func() (n int) {
+			measure := func() (n int) {
 				_, _ = io.WriteString(in, "\n")
 				if _, err := fmt.Fscanf(lines, "resident %d\n", &n); err != nil {
 					b.Fatal(err)
@@ -124,9 +124,9 @@ func BenchmarkConsumerIdle(b *testing.B) {
 				}
 			}
 			visit(200) // so that memory that all connections share is not counted
-			before := ask()
+			before := measure()
 			visit(conns)
-			after := ask()
+			after := measure()
 			for b.Loop() { // the benchmark measures memory, not time
 			}
 			b.ReportMetric(float64(after-before)/float64(conns), "B/conn")

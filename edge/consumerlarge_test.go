@@ -9,9 +9,9 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
-// TestAConsumerGetsLongMessagesWhole checks that a message that does not fit the
+// TestAConsumerGetsLongMessagesCompletely checks that a message that does not fit the
 // buffer of requests gets its own buffer, and that the next finds the guest reset.
-func TestAConsumerGetsLongMessagesWhole(t *testing.T) {
+func TestAConsumerGetsLongMessagesCompletely(t *testing.T) {
 	w := newConsumerWorld(t, wasmtest.Guest(t, "guest/examples/echo"), func(c *Config) {
 		c.Limits.Deadline = time.Minute // for a busy machine
 		c.Limits.Audit = 1              // to find remains of a long message
@@ -19,10 +19,10 @@ func TestAConsumerGetsLongMessagesWhole(t *testing.T) {
 	for _, size := range []int{64 << 10, 64<<10 + 16, 128 << 10, 1 << 20, 16 << 20} {
 		v := w.visit(t, "acme")
 		long := strings.Repeat("0123456789abcdef", size/16)
-		v.says(t, long)
-		v.hears(t, long)
-		v.says(t, "short")
-		v.hears(t, "short")
+		v.sends(t, long)
+		v.receives(t, long)
+		v.sends(t, "short")
+		v.receives(t, "short")
 	}
 	if s := w.host.consumers.Stats(); s.Failures != 0 || w.log.String() != "" {
 		t.Errorf("counted %+v, logged %s", s, w.log)
@@ -39,10 +39,10 @@ func TestAMessageThatTheGuestHasNoRoomForIsTooBig(t *testing.T) {
 	})
 	for _, size := range []int{15 << 20, 17 << 20} {
 		v := w.visit(t, "acme")
-		v.says(t, strings.Repeat("x", size))
-		v.isSentAway(t, sockets.CodeTooBig, "")
+		v.sends(t, strings.Repeat("x", size))
+		v.isClosed(t, sockets.CodeTooBig, "")
 	}
 	v := w.visit(t, "acme")
-	v.says(t, "still here")
-	v.hears(t, "still here")
+	v.sends(t, "still here")
+	v.receives(t, "still here")
 }

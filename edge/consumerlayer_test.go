@@ -11,20 +11,20 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
 )
 
-// frailLayer is a layer in memory that can break.
-type frailLayer struct {
+// failingLayer is a layer in memory that can break.
+type failingLayer struct {
 	channel.Layer
 	fails     atomic.Pointer[error]
 	mu        sync.Mutex
 	receivers []channel.Receiver
 }
 
-func (l *frailLayer) For(schema string) (channel.Scope, error) {
+func (l *failingLayer) For(schema string) (channel.Scope, error) {
 	s, err := l.Layer.For(schema)
-	return &frailScope{s, l}, err
+	return &failingScope{s, l}, err
 }
 
-func (l *frailLayer) failure() error {
+func (l *failingLayer) failure() error {
 	if err := l.fails.Load(); err != nil {
 		return *err
 	}
@@ -32,7 +32,7 @@ func (l *frailLayer) failure() error {
 }
 
 // interrupt breaks the layer with err, or repairs it with nil.
-func (l *frailLayer) interrupt(err error) {
+func (l *failingLayer) interrupt(err error) {
 	l.fails.Store(&err)
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -41,12 +41,12 @@ func (l *frailLayer) interrupt(err error) {
 	}
 }
 
-type frailScope struct {
+type failingScope struct {
 	channel.Scope
-	layer *frailLayer
+	layer *failingLayer
 }
 
-func (s *frailScope) Open(ctx context.Context, r channel.Receiver) (*channel.Channel, error) {
+func (s *failingScope) Open(ctx context.Context, r channel.Receiver) (*channel.Channel, error) {
 	if err := s.layer.failure(); err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ func (s *frailScope) Open(ctx context.Context, r channel.Receiver) (*channel.Cha
 	return s.Scope.Open(ctx, r)
 }
 
-func (s *frailScope) GroupSend(ctx context.Context, group string, m *channel.Message) error {
+func (s *failingScope) GroupSend(ctx context.Context, group string, m *channel.Message) error {
 	if err := s.layer.failure(); err != nil {
 		return err
 	}
@@ -65,25 +65,25 @@ func (s *frailScope) GroupSend(ctx context.Context, group string, m *channel.Mes
 
 func TestW6ALayerThatBreaksIsNeverSilent(t *testing.T) {
 	w := scripted(t)
-	layer := &frailLayer{Layer: w.layer}
+	layer := &failingLayer{Layer: w.layer}
 	w.layer = layer
 	in, out := w.visit(t, "acme", "add chat"), w.visit(t, "acme")
-	out.says(t, "say both are there")
-	out.hears(t, "both are there")
+	out.sends(t, "say both are there")
+	out.receives(t, "both are there")
 	layer.interrupt(channel.ErrBroken)
-	in.isSentAway(t, sockets.CodeRestart, "")
-	if _, status := w.ask(t, "acme", "/script?script=add+chat"); status != http.StatusServiceUnavailable {
+	in.isClosed(t, sockets.CodeRestart, "")
+	if _, status := w.connect(t, "acme", "/script?script=add+chat"); status != http.StatusServiceUnavailable {
 		t.Errorf("a handshake that needs the layer got status %d, expected 503", status)
 	}
-	out.says(t, "say without groups all works")
-	out.hears(t, "without groups all works")
-	out.says(t, "say the effects before are sent", "group chat unknown", "say lost")
-	out.hears(t, "the effects before are sent")
-	out.isSentAway(t, sockets.CodeRestart, "")
+	out.sends(t, "say without groups all works")
+	out.receives(t, "without groups all works")
+	out.sends(t, "say the effects before are sent", "group chat unknown", "say lost")
+	out.receives(t, "the effects before are sent")
+	out.isClosed(t, sockets.CodeRestart, "")
 	layer.interrupt(nil)
 	again := w.visit(t, "acme", "add chat")
-	again.says(t, "group chat back")
-	again.hears(t, "group chat.message back")
+	again.sends(t, "group chat back")
+	again.receives(t, "group chat.message back")
 	if s := w.host.consumers.Stats(); s.Interrupted != 2 || s.Failures != 0 {
 		t.Errorf("counted %+v, expected two interrupted websockets", s)
 	}
@@ -97,6 +97,6 @@ func TestALimitOfTheLayerEndsTheWebsocketThatReachesIt(t *testing.T) {
 	}
 	w.layer = small
 	v := w.visit(t, "acme", "add a", "add b")
-	v.says(t, "add c", "say lost")
-	v.isSentAway(t, sockets.CodeTryLater, "")
+	v.sends(t, "add c", "say lost")
+	v.isClosed(t, sockets.CodeTryLater, "")
 }

@@ -91,14 +91,14 @@ func (w *consumerWorld) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 			q.Protocols = append(q.Protocols, p)
 		}
 	}
-	c, refused, err := w.host.consumers.Open(r.Context(), q)
+	c, rejection, err := w.host.consumers.Open(r.Context(), q)
 	switch {
 	case err != nil:
-		w.host.config.Logger.Info("refused", "error", err)
+		w.host.config.Logger.Info("the handshake failed", "error", err)
 		rw.WriteHeader(failure(public(err)).Status)
 		return
-	case refused != nil:
-		rw.WriteHeader(refused.Status)
+	case rejection != nil:
+		rw.WriteHeader(rejection.Status)
 		return
 	}
 	o := sockets.Options{Tenant: schema, Handler: c, AllowNoOrigin: true}
@@ -117,9 +117,9 @@ type visitor struct {
 	protocol string
 }
 
-// ask makes a handshake and returns the status. The visitor is nil if the handshake
+// connect makes a handshake and returns the status. The visitor is nil if the handshake
 // is rejected.
-func (w *consumerWorld) ask(t testing.TB, schema, target string, header ...string) (*visitor, int) {
+func (w *consumerWorld) connect(t testing.TB, schema, target string, header ...string) (*visitor, int) {
 	t.Helper()
 	return handshake(t, w.server.Listener.Addr().String(), schema, target, header...)
 }
@@ -150,7 +150,7 @@ func handshake(t testing.TB, address, schema, target string, header ...string) (
 // visit opens a websocket of the route script, whose open event runs a script.
 func (w *consumerWorld) visit(t testing.TB, schema string, script ...string) *visitor {
 	t.Helper()
-	v, status := w.ask(t, schema, "/script?script="+url.QueryEscape(strings.Join(script, "\n")))
+	v, status := w.connect(t, schema, "/script?script="+url.QueryEscape(strings.Join(script, "\n")))
 	if v == nil {
 		t.Fatalf("the handshake got status %d", status)
 	}
@@ -171,8 +171,8 @@ func clientFrame(op sockets.Op, payload []byte) []byte {
 	return append(append(b, 0, 0, 0, 0), payload...) // the mask is zero
 }
 
-// says sends lines as one text message.
-func (v *visitor) says(t testing.TB, lines ...string) {
+// sends sends lines as one text message.
+func (v *visitor) sends(t testing.TB, lines ...string) {
 	t.Helper()
 	if _, err := v.Write(clientFrame(sockets.Text, []byte(strings.Join(lines, "\n")))); err != nil {
 		t.Fatal(err)
@@ -216,7 +216,7 @@ func (v *visitor) frame() (op byte, payload []byte, err error) {
 	return op, payload, err
 }
 
-func (v *visitor) hears(t testing.TB, texts ...string) {
+func (v *visitor) receives(t testing.TB, texts ...string) {
 	t.Helper()
 	for _, want := range texts {
 		op, payload, err := v.read()
@@ -226,8 +226,8 @@ func (v *visitor) hears(t testing.TB, texts ...string) {
 	}
 }
 
-// isSentAway expects a close frame next.
-func (v *visitor) isSentAway(t testing.TB, code sockets.Code, reason string) {
+// isClosed expects a close frame next.
+func (v *visitor) isClosed(t testing.TB, code sockets.Code, reason string) {
 	t.Helper()
 	op, payload, err := v.read()
 	if err != nil || op != 8 || len(payload) < 2 {

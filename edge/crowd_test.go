@@ -12,7 +12,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/soak"
 )
 
-// crowd is the number of clients, and how long they stay.
+// crowd is the size of a crowd of clients, and for how long it runs.
 type crowd struct {
 	atOnce   int // websockets that must be open at the same time
 	visitors int
@@ -40,31 +40,31 @@ func crowdOf(t *testing.T, noPoll bool) crowd {
 	return c
 }
 
-// crowdRounds is the number of rounds of a long test. A third of each passes until
-// all visitors have come.
+// crowdRounds is the number of rounds of a long test. All visitors have connected after
+// a third of each.
 const crowdRounds = 3
 
 // crowdProcess is the number of visitors of a process.
 const crowdProcess = 2500
 
-// round has visitors come and go for a while. Then it kills the process of some, and
-// the others leave.
+// round runs visitors that connect and disconnect, for c.length. Then it kills one of
+// their processes and stops the others.
 func (w *crowdWorld) round(t *testing.T, c crowd, number int) crowdRound {
 	began, before := time.Now(), w.host.WebsocketStats()
 	processes := max(2, (c.visitors+crowdProcess-1)/crowdProcess)
 	var all []*visitors
 	for n := range processes {
-		all = append(all, invite(t, party{
+		all = append(all, startVisitors(t, visitorsConfig{
 			Addresses: w.addresses, Tenants: w.tenants, Visitors: max(1, c.visitors/processes),
 			Seed: uint64(number)<<32 | uint64(n), Stay: c.stay, Answer: min(c.stay, 2*time.Second),
 		}))
 	}
 	w.awaitVisitor(t, before.Accepted)
-	r := crowdRound{Left: map[string]int64{}}
+	r := crowdRound{Disconnects: map[string]int64{}}
 	samples, full := 0, 0
 	tick := time.NewTicker(max(c.length/500, time.Millisecond))
 	defer tick.Stop()
-	for over := time.After(c.length); ; {
+	for end := time.After(c.length); ; {
 		select {
 		case <-tick.C:
 			s := w.host.WebsocketStats()
@@ -75,26 +75,26 @@ func (w *crowdWorld) round(t *testing.T, c crowd, number int) crowdRound {
 				full++
 			}
 			continue
-		case <-over:
+		case <-end:
 		}
 		break
 	}
-	all[0].vanish(t)
+	all[0].kill(t)
 	for _, v := range all[1:] {
-		v.leave()
+		v.stop()
 	}
 	for _, v := range all[1:] {
-		v.left(t, r.Left)
+		v.wait(t, r.Disconnects)
 	}
 	after := w.host.WebsocketStats()
-	r.Accepted, r.Refused = after.Accepted-before.Accepted, after.Rejected-before.Rejected
+	r.Accepted, r.Rejected = after.Accepted-before.Accepted, after.Rejected-before.Rejected
 	r.Full = float64(full) / float64(samples)
 	r.Took = time.Since(began)
 	return r
 }
 
-// awaitVisitor waits until more websockets have been accepted than there were:
-// processes need a moment to start, a long one on a busy machine.
+// awaitVisitor waits until the number of accepted websockets exceeds accepted:
+// processes need time to start, on a busy machine much.
 func (w *crowdWorld) awaitVisitor(t *testing.T, accepted uint64) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); w.host.WebsocketStats().Accepted == accepted; time.Sleep(time.Millisecond) {
@@ -106,18 +106,18 @@ func (w *crowdWorld) awaitVisitor(t *testing.T, accepted uint64) {
 
 // crowdRound has the counts of one round, and the resources held after it.
 type crowdRound struct {
-	MostOpen          int64   // websockets at the same time
-	MostGoroutines    int     // at the same time, including those of handshakes
-	Full              float64 // fraction of the time with at least crowd.atOnce websockets
-	Accepted, Refused uint64
-	Left              map[string]int64 // visits by farewell, without those of the killed process
-	Took              time.Duration
-	Held              crowdHeld
+	MostOpen           int64   // websockets at the same time
+	MostGoroutines     int     // at the same time, including those of handshakes
+	Full               float64 // fraction of the time with at least crowd.atOnce websockets
+	Accepted, Rejected uint64
+	Disconnects        map[string]int64 // visits by way of disconnecting, without those of the killed process
+	Took               time.Duration
+	Held               crowdHeld
 }
 
-// crowdHeld is what the process holds without websockets. Sizes are in bytes.
+// crowdHeld is what the process uses without websockets. Sizes are in bytes.
 type crowdHeld struct {
-	Goroutines int // without the hubs' workers, which start when needed and stay
+	Goroutines int // without the hubs' workers, which start when needed and do not end
 	Files      int // open descriptors
 	Heap       uint64
 	Runtime    uint64 // memory that Go's runtime has from the system
@@ -133,7 +133,7 @@ func (w *crowdWorld) held() (held crowdHeld) {
 
 // goroutines returns the number for crowdHeld.Goroutines.
 func (w *crowdWorld) goroutines() int {
-	return runtime.NumGoroutine() - w.host.WebsocketStats().Workers - w.behind.hub.Stats().Workers
+	return runtime.NumGoroutine() - w.host.WebsocketStats().Workers - w.upstream.hub.Stats().Workers
 }
 
 // settles waits until no websocket is open, and net/http and the kernel have
@@ -142,8 +142,8 @@ func (w *crowdWorld) goroutines() int {
 func (w *crowdWorld) settles(t *testing.T, before *crowdHeld) crowdHeld {
 	t.Helper()
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		s, b := w.host.WebsocketStats(), w.behind.hub.Stats()
-		if s.Polled+s.Goroutines+b.Polled+b.Goroutines != 0 || s.Consumers.Open != 0 {
+		s, u := w.host.WebsocketStats(), w.upstream.hub.Stats()
+		if s.Polled+s.Goroutines+u.Polled+u.Goroutines != 0 || s.Consumers.Open != 0 {
 			continue
 		}
 		w.fillInstances(t)
@@ -176,11 +176,11 @@ const (
 	crowdGoroutine = 512
 )
 
-// TestACrowdLeavesNothingBehind has clients in other processes connect to every kind
+// TestACrowdLeavesNoResources has clients in other processes connect to every kind
 // of target, send messages and broken frames, and disconnect in every way, in several
 // rounds. Afterwards there must be no more goroutines and descriptors than before,
 // and no more heap than after the first round, which has what all rounds share.
-func TestACrowdLeavesNothingBehind(t *testing.T) {
+func TestACrowdLeavesNoResources(t *testing.T) {
 	for _, way := range []struct {
 		name   string
 		noPoll bool
@@ -204,8 +204,8 @@ func TestACrowdLeavesNothingBehind(t *testing.T) {
 				before.Heap += crowdGoroutine * uint64(max(0, r.MostGoroutines-most))
 				most = max(most, r.MostGoroutines)
 				rounds = append(rounds, r)
-				t.Logf("round %d of %v: %d accepted, %d refused, at most %d at once with %d goroutines, %d in %.0f%% of the time; disconnected by %v", n+1, r.Took.Round(time.Millisecond),
-					r.Accepted, r.Refused, r.MostOpen, r.MostGoroutines, c.atOnce, 100*r.Full, r.Left)
+				t.Logf("round %d of %v: %d accepted, %d rejected, at most %d at once with %d goroutines, %d in %.0f%% of the time; disconnected by %v", n+1, r.Took.Round(time.Millisecond),
+					r.Accepted, r.Rejected, r.MostOpen, r.MostGoroutines, c.atOnce, 100*r.Full, r.Disconnects)
 				t.Logf("goroutines %d, descriptors %d, heap %d KiB, runtime %d KiB, resident %d KiB", r.Held.Goroutines, r.Held.Files,
 					r.Held.Heap>>10, r.Held.Runtime>>10, r.Held.Resident>>10)
 			}
@@ -218,7 +218,7 @@ func TestACrowdLeavesNothingBehind(t *testing.T) {
 			if most := rounds[len(rounds)-1].MostOpen; c.visitors > c.atOnce && most < int64(c.atOnce) {
 				t.Errorf("at most %d visitors were connected at once: expected %d", most, c.atOnce)
 			}
-			if s.Polled+s.Goroutines+s.Upstreams != 0 || s.Tenants+s.Consumers.Open+places(w.host) != 0 || s.Consumers.Ready || s.Panics != 0 || s.Channels.Channels+s.Channels.Memberships != 0 {
+			if s.Polled+s.Goroutines+s.Upstreams != 0 || s.Tenants+s.Consumers.Open+routesInUse(w.host) != 0 || s.Consumers.Ready || s.Panics != 0 || s.Channels.Channels+s.Channels.Memberships != 0 {
 				t.Errorf("the hub still counts sockets or panics: %+v", s)
 			}
 			if after := &rounds[len(rounds)-1].Held; after.Goroutines > before.Goroutines || after.Files > before.Files || after.Heap > before.Heap+crowdMargin {

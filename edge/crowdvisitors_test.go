@@ -21,13 +21,13 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
 )
 
-// crowdVariable is an environment variable with a party in JSON. It makes a test
-// process a process of visitors: a process may have 20,000 descriptors, which server
-// and clients would otherwise share.
+// crowdVariable is an environment variable with a visitorsConfig in JSON. It makes a test
+// process a process of visitors: a process may have 20,000 descriptors, which the
+// server and the clients would otherwise share.
 const crowdVariable = "TENANTEDGE_TEST_VISITORS"
 
-// party configures a process of visitors.
-type party struct {
+// visitorsConfig configures a process of visitors.
+type visitorsConfig struct {
 	Addresses [2]string // plain and TLS
 	Tenants   int
 	Visitors  int // at the same time
@@ -36,20 +36,21 @@ type party struct {
 	Answer    time.Duration // how long a visitor waits for an answer, which may not come
 }
 
-// farewells are the ways in which visitors leave; only one of them sends a close
+// disconnects are the ways in which visitors disconnect; only the first sends a close
 // frame.
-var farewells = [...]string{
+var disconnects = [...]string{
 	"with a close frame", "in the middle of a frame", "with a broken frame", "with a reset",
 	"without reading the answers", "in the middle of a message", "with invalid compressed data", "by closing the connection",
 }
 
-// farewell counts visits by how they ended.
-type farewell [len(farewells)]atomic.Int64
+// disconnectCounts counts visits by the way of disconnecting, an index in disconnects.
+type disconnectCounts [len(disconnects)]atomic.Int64
 
-// visitorsChild runs a process of visitors: they come and go until its input ends,
-// and then leave. It writes the number of visits by farewell, as JSON.
+// visitorsChild runs a process of visitors: they connect and disconnect until its
+// input ends. Then it writes the number of visits for each way of disconnecting, as
+// JSON.
 func visitorsChild(text string) error {
-	var p party
+	var p visitorsConfig
 	if err := json.Unmarshal([]byte(text), &p); err != nil {
 		return err
 	}
@@ -58,23 +59,23 @@ func visitorsChild(text string) error {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		cancel()
 	}()
-	var left farewell
+	var counted disconnectCounts
 	var visitors sync.WaitGroup
 	for i := range p.Visitors {
 		visitors.Go(func() {
 			random := rand.New(rand.NewPCG(p.Seed, uint64(i)))
-			stays(ctx, random, p.Stay/2) // so that not all come at the same time
+			pause(ctx, random, p.Stay/2) // so that not all connect at the same time
 			for ctx.Err() == nil {
-				if way, came := p.visit(ctx, random); came {
-					left[way].Add(1)
+				if way, connected := p.visit(ctx, random); connected {
+					counted[way].Add(1)
 				}
 			}
 		})
 	}
 	visitors.Wait()
 	counts := map[string]int64{}
-	for way, name := range farewells {
-		counts[name] = left[way].Load()
+	for way, name := range disconnects {
+		counts[name] = counted[way].Load()
 	}
 	return json.NewEncoder(os.Stdout).Encode(counts)
 }
@@ -86,9 +87,9 @@ type visitors struct {
 	out     strings.Builder
 }
 
-// invite starts a process of visitors: this program, or the one in
+// startVisitors starts a process of visitors: this program, or the one in
 // TENANTEDGE_CROWD_VISITORS, which is built without the race detector.
-func invite(t *testing.T, p party) *visitors {
+func startVisitors(t *testing.T, p visitorsConfig) *visitors {
 	t.Helper()
 	program := os.Args[0]
 	if other := os.Getenv("TENANTEDGE_CROWD_VISITORS"); other != "" {
@@ -110,30 +111,30 @@ func invite(t *testing.T, p party) *visitors {
 	return v
 }
 
-// vanish kills the process: all of its visitors disconnect at the same time.
-func (v *visitors) vanish(t *testing.T) {
+// kill kills the process: all of its visitors disconnect at the same time.
+func (v *visitors) kill(t *testing.T) {
 	t.Helper()
 	if err := v.command.Process.Kill(); err != nil {
 		t.Error(err)
 	}
-	_ = v.command.Wait() // the error says that it was killed
+	_ = v.command.Wait() // the error reports the kill
 }
 
-// leave makes the visitors leave.
-func (v *visitors) leave() { _ = v.in.Close() }
+// stop makes the visitors disconnect and the process end; see wait.
+func (v *visitors) stop() { _ = v.in.Close() }
 
-// left waits until the process has ended, and adds its visits to counts.
-func (v *visitors) left(t *testing.T, counts map[string]int64) {
+// wait waits until the process has ended, and adds its visits to counts.
+func (v *visitors) wait(t *testing.T, counts map[string]int64) {
 	t.Helper()
 	if err := v.command.Wait(); err != nil {
 		t.Errorf("a visitors' process failed: %v", err)
 		return
 	}
-	var own map[string]int64
-	if err := json.Unmarshal([]byte(v.out.String()), &own); err != nil {
+	var counted map[string]int64
+	if err := json.Unmarshal([]byte(v.out.String()), &counted); err != nil {
 		t.Errorf("a visitors' process wrote %q: %v", v.out.String(), err)
 	}
-	for way, n := range own {
+	for way, n := range counted {
 		counts[way] += n
 	}
 }
@@ -143,21 +144,21 @@ var crowdTargets = []string{
 	"/handler/", "/handler/", "/handler/", "/script/add%20all", "/script/add%20all", "/script/timer%2050", "/relay/", "/refused/403/",
 }
 
-// crowdWords are the messages of visitors; some have no answer.
-var crowdWords = []string{
+// crowdMessages are the messages of visitors; some have no answer.
+var crowdMessages = []string{
 	"say hello", "count", "to all of us", "broadcast all hi", "group all hi", "timer 20", "state mourned by all", "channel", "discard all", "kick none", "trap",
 }
 
-// enter opens a websocket of a random kind, or returns nil. below is the TCP
-// connection below TLS.
-func (p *party) enter(random *rand.Rand) (v *visitor, below *net.TCPConn) {
+// open opens a websocket of a random kind, or returns nil. tcp is the
+// connection, below TLS if that is used.
+func (p *visitorsConfig) open(random *rand.Rand) (v *visitor, tcp *net.TCPConn) {
 	way := random.IntN(len(p.Addresses))
 	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(1+random.IntN(8)))}} // eight addresses, since each has too few ports
 	conn, err := dialer.Dial("tcp", p.Addresses[way])
 	if err != nil {
 		return nil, nil
 	}
-	below = conn.(*net.TCPConn)
+	tcp = conn.(*net.TCPConn)
 	if way == 1 {
 		conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true})
 	}
@@ -176,19 +177,20 @@ func (p *party) enter(random *rand.Rand) (v *visitor, below *net.TCPConn) {
 		conn.Close()
 		return nil, nil
 	}
-	return v, below
+	return v, tcp
 }
 
-// visit is one visit: the client sends messages, stays for a random time, and leaves.
-func (p *party) visit(ctx context.Context, random *rand.Rand) (way int, came bool) {
-	v, below := p.enter(random)
+// visit makes one visit: it connects, sends messages, is silent for a random time, and
+// disconnects in one of the ways, which it returns.
+func (p *visitorsConfig) visit(ctx context.Context, random *rand.Rand) (way int, connected bool) {
+	v, tcp := p.open(random)
 	if v == nil {
 		return 0, false
 	}
 	defer v.Close()
-	says := func(b []byte) { _, _ = v.Write(b) } // the server may have closed the websocket
+	send := func(b []byte) { _, _ = v.Write(b) } // the server may have closed the websocket
 	for range random.IntN(4) {
-		says(clientFrame(sockets.Text, []byte(crowdWords[random.IntN(len(crowdWords))])))
+		send(clientFrame(sockets.Text, []byte(crowdMessages[random.IntN(len(crowdMessages))])))
 		if random.IntN(3) > 0 {
 			_ = v.SetReadDeadline(time.Now().Add(p.Answer))
 			if _, _, err := v.read(); err != nil {
@@ -196,44 +198,44 @@ func (p *party) visit(ctx context.Context, random *rand.Rand) (way int, came boo
 			}
 		}
 	}
-	stays(ctx, random, p.Stay)
+	pause(ctx, random, p.Stay)
 	_ = v.SetDeadline(time.Now().Add(patience))
-	whole := clientFrame(sockets.Text, []byte("not to be finished"))
-	way = random.IntN(len(farewells))
-	switch farewells[way] {
+	complete := clientFrame(sockets.Text, []byte("not to be finished"))
+	way = random.IntN(len(disconnects))
+	switch disconnects[way] {
 	case "with a close frame":
-		says(clientFrame(8, []byte{0x03, 0xe8}))
+		send(clientFrame(8, []byte{0x03, 0xe8}))
 		for {
 			if _, _, err := v.read(); err != nil {
 				break
 			}
 		}
 	case "in the middle of a frame":
-		says(whole[:random.IntN(len(whole))])
+		send(complete[:random.IntN(len(complete))])
 	case "with a broken frame":
-		says([]byte{byte(random.Uint32()) | 0x30, 0x82, 1, 2, 3, 4, 5, 6})
+		send([]byte{byte(random.Uint32()) | 0x30, 0x82, 1, 2, 3, 4, 5, 6})
 		_, _, _ = v.read()
 	case "with a reset":
-		_ = below.SetLinger(0)
-		below.Close()
+		_ = tcp.SetLinger(0)
+		tcp.Close()
 	case "without reading the answers":
 		for range 20 {
-			says(clientFrame(sockets.Text, []byte("say "+strings.Repeat("x", 20<<10))))
+			send(clientFrame(sockets.Text, []byte("say "+strings.Repeat("x", 20<<10))))
 		}
 	case "in the middle of a message":
-		says([]byte{byte(sockets.Text), 0x80 | 2, 0, 0, 0, 0, 't', 'o'})
+		send([]byte{byte(sockets.Text), 0x80 | 2, 0, 0, 0, 0, 't', 'o'})
 	case "with invalid compressed data":
-		rubbish := clientFrame(sockets.Text, []byte{0xff, 0xff, 0xff, 0xff})
-		rubbish[0] |= 0x40
-		says(rubbish)
+		invalid := clientFrame(sockets.Text, []byte{0xff, 0xff, 0xff, 0xff})
+		invalid[0] |= 0x40
+		send(invalid)
 		_, _, _ = v.read()
 	}
 	return way, true
 }
 
-// stays waits for a random time up to most, or until ctx ends.
-func stays(ctx context.Context, random *rand.Rand, most time.Duration) {
-	timer := time.NewTimer(time.Duration(random.Int64N(int64(most))))
+// pause waits for a random time up to limit, or until ctx ends.
+func pause(ctx context.Context, random *rand.Rand, limit time.Duration) {
+	timer := time.NewTimer(time.Duration(random.Int64N(int64(limit))))
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():

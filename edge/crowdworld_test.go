@@ -22,7 +22,7 @@ import (
 // crowdWorld is a Host with a handler and a guest whose websockets are in groups,
 // and with a relay, over plain TCP and over TLS.
 type crowdWorld struct {
-	behind    *echoServer // the relay's upstream
+	upstream  *echoServer // the relay's upstream
 	host      *Host
 	addresses [2]string // plain and TLS
 	tenants   int
@@ -34,7 +34,7 @@ const crowdInstances = 4
 
 func newCrowdWorld(t *testing.T, noPoll bool, c crowd) *crowdWorld {
 	t.Helper()
-	w := &crowdWorld{behind: newEchoServer(t), tenants: max(4, c.atOnce/25)}
+	w := &crowdWorld{upstream: newEchoServer(t), tenants: max(4, c.atOnce/25)}
 	h, err := New(t.Context(), w.config(t, noPoll, c.stay))
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +61,7 @@ func newCrowdWorld(t *testing.T, noPoll bool, c crowd) *crowdWorld {
 		for _, s := range servers {
 			s.Close()
 		}
-		w.behind.close(ctx)
+		w.upstream.close(ctx)
 		if err := h.Close(); err != nil {
 			t.Error(err)
 		}
@@ -87,13 +87,13 @@ func (w *crowdWorld) config(t *testing.T, noPoll bool, stay time.Duration) Confi
 		}
 	}
 	table, targets := routes(func(name string) websocket.Target {
-		return map[string]websocket.Target{"handler": {Handler: "grouped"}, "script": {Consumer: true}, "relay": {Upstream: w.behind.url}}[name]
+		return map[string]websocket.Target{"handler": {Handler: "grouped"}, "script": {Consumer: true}, "relay": {Upstream: w.upstream.url}}[name]
 	}, "handler/ handler", "script/<path:script> script", "refused/<int:refuse>/ script", "relay/ relay")
 	c.WSURLConfs = map[string][]abi.WSRoute{"ws": table}
 	c.Websockets = websocket.Config{
 		Targets: map[string]map[string]websocket.Target{"ws": targets}, WithoutOrigin: true, NoPoll: noPoll,
 		Compression: "with-context",
-		Handlers: map[string]websocket.Handler{"grouped": played{
+		Handlers: map[string]websocket.Handler{"grouped": stubHandler{
 			open: func(s *websocket.Conn) { _ = s.Groups().Add(context.Background(), "all") },
 			message: func(s *websocket.Conn, text string) {
 				if strings.HasPrefix(text, "to all") {

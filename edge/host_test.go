@@ -37,8 +37,8 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	if party := os.Getenv(crowdVariable); party != "" {
-		if err := visitorsChild(party); err != nil {
+	if config := os.Getenv(crowdVariable); config != "" {
+		if err := visitorsChild(config); err != nil {
 			panic(err)
 		}
 		os.Exit(0)

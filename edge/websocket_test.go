@@ -19,9 +19,9 @@ import (
 )
 
 func TestAHandlerGetsTenantValuesAndSubprotocol(t *testing.T) {
-	w := newSocketWorld(t, map[string]websocket.Handler{"room": played{
+	w := newSocketWorld(t, map[string]websocket.Handler{"room": stubHandler{
 		connect: func(r *websocket.Request) error {
-			r.ResponseHeader.Set("X-Told", fmt.Sprint(r.Tenant.Schema, " ", r.Tenant.Routing.Folder, " ", r.URL.Path, " ", r.Route, " ", r.Value("room"), " ", r.Value("page"), " ", r.Value("none"), r.Protocols))
+			r.ResponseHeader.Set("X-Seen", fmt.Sprint(r.Tenant.Schema, " ", r.Tenant.Routing.Folder, " ", r.URL.Path, " ", r.Route, " ", r.Value("room"), " ", r.Value("page"), " ", r.Value("none"), r.Protocols))
 			r.Protocol = r.Protocols[1]
 			return nil
 		},
@@ -29,31 +29,31 @@ func TestAHandlerGetsTenantValuesAndSubprotocol(t *testing.T) {
 			_ = s.Send(websocket.Text, []byte(strings.Join([]string{text, s.Schema(), s.Route(), s.Protocol()}, " ")))
 		},
 	}}, nil)
-	for _, c := range []struct{ host, path, told, heard string }{
+	for _, c := range []struct{ host, path, seen, reply string }{
 		{"acme.example.com", "/room/blue/7/", "acme  /room/blue/7/ room blue 7 [one two]", "hello acme room two"},
 		{"shared.example.com", "/two/room/a%20b/8/", "t2 two /room/a b/8/ room a b 8 [one two]", "hello t2 room two"},
 	} {
-		client := w.enter(c.host, c.path, "Sec-Websocket-Protocol", "one, two")
-		if got := client.Header().Get("X-Told"); got != c.told {
-			t.Errorf("the handler received %q, expected %q", got, c.told)
+		client := w.open(c.host, c.path, "Sec-Websocket-Protocol", "one, two")
+		if got := client.Header().Get("X-Seen"); got != c.seen {
+			t.Errorf("the handler received %q, expected %q", got, c.seen)
 		}
-		says(t, client, "hello")
-		hears(t, client, c.heard)
+		sends(t, client, "hello")
+		receives(t, client, c.reply)
 	}
 }
 
-func TestARefusedHandshakeIsAStatus(t *testing.T) {
+func TestARejectedHandshakeIsAStatus(t *testing.T) {
 	w := newSocketWorld(t, map[string]websocket.Handler{
-		"echo": played{},
-		"refuses": played{connect: func(*websocket.Request) error {
+		"echo": stubHandler{},
+		"rejects": stubHandler{connect: func(*websocket.Request) error {
 			return &websocket.Rejection{Status: http.StatusForbidden, Reason: "not you"}
 		}},
-		"fails":  played{connect: func(*websocket.Request) error { return errors.New("the secret reason") }},
-		"panics": played{connect: func(*websocket.Request) error { panic("the secret reason") }},
-		"lies":   played{connect: func(r *websocket.Request) error { r.Protocol = "never offered"; return nil }},
-		"full":   played{},
+		"fails":  stubHandler{connect: func(*websocket.Request) error { return errors.New("the secret reason") }},
+		"panics": stubHandler{connect: func(*websocket.Request) error { panic("the secret reason") }},
+		"lies":   stubHandler{connect: func(r *websocket.Request) error { r.Protocol = "never offered"; return nil }},
+		"full":   stubHandler{},
 	}, func(c *Config) { c.Websockets.Limits.Connections = 1 })
-	w.enter("shared.example.com", "/two/full/a/1/")
+	w.open("shared.example.com", "/two/full/a/1/")
 	for _, c := range []struct {
 		name, host, path string
 		headers          []string
@@ -66,7 +66,7 @@ func TestARefusedHandshakeIsAStatus(t *testing.T) {
 		{"a tenant without a route table", "example.com", "/chat/", nil, 404},
 		{"another origin", "acme.example.com", "/echo/a/1/", []string{"Origin", "http://evil.example.net"}, 403},
 		{"no origin", "acme.example.com", "/echo/a/1/", []string{"Origin", ""}, 403},
-		{"the handler rejects", "acme.example.com", "/refuses/a/1/", nil, 403},
+		{"the handler rejects", "acme.example.com", "/rejects/a/1/", nil, 403},
 		{"the handler fails", "acme.example.com", "/fails/a/1/", nil, 500},
 		{"the handler panics", "acme.example.com", "/panics/a/1/", nil, 500},
 		{"the handler chooses a subprotocol that was not offered", "acme.example.com", "/lies/a/1/", nil, 500},
@@ -74,7 +74,7 @@ func TestARefusedHandshakeIsAStatus(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w.eventually("the earlier sockets are closed", func() bool { return w.host.WebsocketStats().Tenants == 1 }) // only the open one; those in a handshake count too
-			status, body := w.refused(c.host, c.path, c.headers...)
+			status, body := w.status(c.host, c.path, c.headers...)
 			if status != c.want {
 				t.Errorf("got status %d %q, expected %d", status, body, c.want)
 			}
@@ -88,7 +88,7 @@ func TestARefusedHandshakeIsAStatus(t *testing.T) {
 		t.Fatal(err)
 	}
 	plain.Host = "acme.example.com"
-	ask := func(r *http.Request) *http.Response {
+	do := func(r *http.Request) *http.Response {
 		answer, err := http.DefaultClient.Do(r)
 		if err != nil {
 			t.Fatal(err)
@@ -96,7 +96,7 @@ func TestARefusedHandshakeIsAStatus(t *testing.T) {
 		_ = answer.Body.Close() // the body does not matter
 		return answer
 	}
-	if answer := ask(plain); answer.StatusCode != http.StatusTeapot {
+	if answer := do(plain); answer.StatusCode != http.StatusTeapot {
 		t.Errorf("a request without a handshake got %v, expected the next handler", answer)
 	}
 	for _, headers := range [][]string{{"Sec-WebSocket-Version", "8"}, {}} {
@@ -105,14 +105,14 @@ func TestARefusedHandshakeIsAStatus(t *testing.T) {
 		for i := 0; i < len(headers); i += 2 {
 			old.Header.Set(headers[i], headers[i+1])
 		}
-		if answer := ask(old); answer.StatusCode != http.StatusUpgradeRequired || answer.Header.Get("Sec-Websocket-Version") != "13" {
+		if answer := do(old); answer.StatusCode != http.StatusUpgradeRequired || answer.Header.Get("Sec-Websocket-Version") != "13" {
 			t.Errorf("another version got %v, expected 426 with the supported version", answer)
 		}
 	}
 }
 
 func TestW3AnOriginIsOneOfTheTenantsOwnOrListed(t *testing.T) {
-	w := newSocketWorld(t, map[string]websocket.Handler{"echo": played{}, "open": played{}}, func(c *Config) {
+	w := newSocketWorld(t, map[string]websocket.Handler{"echo": stubHandler{}, "open": stubHandler{}}, func(c *Config) {
 		c.Websockets.Origins = []string{"https://app.example.net", "*.apps.example.net"}
 		c.Websockets.OriginsAttribute = "origins"
 		target := c.Websockets.Targets["ws"]["open"]
@@ -145,7 +145,7 @@ func TestW3AnOriginIsOneOfTheTenantsOwnOrListed(t *testing.T) {
 		{"t1.example.com", "/open/a/1/", "https://anybody.example.org", 101},
 		{"t1.example.com", "/open/a/1/", "", 403},
 	} {
-		if status, _ := w.refused(c.host, c.path, "Origin", c.origin); status != c.want {
+		if status, _ := w.status(c.host, c.path, "Origin", c.origin); status != c.want {
 			t.Errorf("%s%s from %q got status %d, expected %d", c.host, c.path, c.origin, status, c.want)
 		}
 	}
@@ -174,26 +174,26 @@ func TestW3HoldsForWebsocketsThatPassThrough(t *testing.T) {
 		{"a page with the origin null", "acme.example.com", "/any/", []string{"Origin", "null"}, 403},
 		{"a page of an unknown site", "acme.example.com", "/any/", []string{"Origin", "https://evil.example.net"}, 403},
 	} {
-		if status, body := w.refused(c.host, c.path, c.headers...); status != c.want {
+		if status, body := w.status(c.host, c.path, c.headers...); status != c.want {
 			t.Errorf("%s got status %d %q, expected %d", c.name, status, body, c.want)
 		}
 	}
 }
 
-func TestW3ProgramsComeWithoutAnOriginWhereTheyMay(t *testing.T) {
-	w := newSocketWorld(t, map[string]websocket.Handler{"echo": played{}}, func(c *Config) { c.Websockets.WithoutOrigin = true })
-	if status, _ := w.refused("acme.example.com", "/echo/a/1/", "Origin", ""); status != 101 {
+func TestW3ProgramsMayOmitTheOriginWhereAllowed(t *testing.T) {
+	w := newSocketWorld(t, map[string]websocket.Handler{"echo": stubHandler{}}, func(c *Config) { c.Websockets.WithoutOrigin = true })
+	if status, _ := w.status("acme.example.com", "/echo/a/1/", "Origin", ""); status != 101 {
 		t.Errorf("a program got status %d", status)
 	}
-	if status, _ := w.refused("acme.example.com", "/echo/a/1/", "Origin", "", "Sec-Fetch-Mode", "websocket"); status != 403 {
+	if status, _ := w.status("acme.example.com", "/echo/a/1/", "Origin", "", "Sec-Fetch-Mode", "websocket"); status != 403 {
 		t.Errorf("a browser got status %d, expected 403", status)
 	}
 }
 
 // chat returns a handler whose websockets are in the group chat and send their
 // messages to it.
-func chat() played {
-	return played{
+func chat() stubHandler {
+	return stubHandler{
 		open: func(s *websocket.Conn) {
 			if err := s.Groups().Add(context.Background(), "chat"); err != nil {
 				_ = s.Close(1011, err.Error())
@@ -211,17 +211,17 @@ func chat() played {
 	}
 }
 
-func TestW1AGroupIsItsTenantsOwn(t *testing.T) {
+func TestW1AGroupBelongsToOneTenant(t *testing.T) {
 	w := newSocketWorld(t, map[string]websocket.Handler{"chat": chat()}, nil)
-	acme, other, two := w.enter("acme.example.com", "/chat/a/1/"), w.enter("shop.example.com", "/chat/a/1/"), w.enter("shared.example.com", "/two/chat/a/1/")
+	acme, other, two := w.open("acme.example.com", "/chat/a/1/"), w.open("shop.example.com", "/chat/a/1/"), w.open("shared.example.com", "/two/chat/a/1/")
 	for _, c := range []*sockets.Client{acme, other, two} {
-		hears(t, c, "in")
+		receives(t, c, "in")
 	}
-	says(t, acme, "of acme")
-	hears(t, acme, "of acme")
-	hears(t, other, "of acme")
-	says(t, two, "of two") // a message of the other tenant would come first
-	hears(t, two, "of two")
+	sends(t, acme, "of acme")
+	receives(t, acme, "of acme")
+	receives(t, other, "of acme")
+	sends(t, two, "of two") // a message of the other tenant would come first
+	receives(t, two, "of two")
 	scope, err := w.host.Channels("acme")
 	if err != nil {
 		t.Fatal(err)
@@ -233,11 +233,11 @@ func TestW1AGroupIsItsTenantsOwn(t *testing.T) {
 	if err := scope.GroupSend(t.Context(), "chat", m); err != nil {
 		t.Fatal(err)
 	}
-	hears(t, acme, "from outside")
-	hears(t, other, "from outside")
-	says(t, other, "leave")
-	says(t, other, "to the rest")
-	hears(t, acme, "to the rest")
+	receives(t, acme, "from outside")
+	receives(t, other, "from outside")
+	sends(t, other, "leave")
+	sends(t, other, "to the rest")
+	receives(t, acme, "to the rest")
 	if _, err := w.host.Channels("unknown"); !errors.Is(err, ErrUnknownTenant) {
 		t.Errorf("Channels of an unknown tenant returned %v", err)
 	}
@@ -249,17 +249,17 @@ func TestW1AGroupIsItsTenantsOwn(t *testing.T) {
 }
 
 func TestW4RemovingATenantClosesItsSockets(t *testing.T) {
-	w := newSocketWorld(t, map[string]websocket.Handler{"echo": played{}}, nil)
-	acme, two := w.enter("acme.example.com", "/echo/a/1/"), w.enter("shared.example.com", "/two/echo/a/1/")
+	w := newSocketWorld(t, map[string]websocket.Handler{"echo": stubHandler{}}, nil)
+	acme, two := w.open("acme.example.com", "/echo/a/1/"), w.open("shared.example.com", "/two/echo/a/1/")
 	began := time.Now()
 	w.host.config.Directory.Apply([]tenantdb.Change{{Tenant: tenantdb.Tenant{ID: "3"}, Removed: true}})
-	ends(t, acme, sockets.CodePolicy)
+	isClosed(t, acme, sockets.CodePolicy)
 	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("closed after %v, expected at most 5 s", took)
 	}
-	says(t, two, "still here")
-	hears(t, two, "still here")
-	if status, _ := w.refused("acme.example.com", "/echo/a/1/"); status != 404 {
+	sends(t, two, "still here")
+	receives(t, two, "still here")
+	if status, _ := w.status("acme.example.com", "/echo/a/1/"); status != 404 {
 		t.Errorf("a removed tenant got status %d", status)
 	}
 	if n := w.host.WebsocketStats().Removed; n != 1 {
@@ -271,8 +271,8 @@ func TestW4RemovingATenantClosesItsSockets(t *testing.T) {
 // have no members.
 func TestW4ATenantOfANewSchemaHasNewGroups(t *testing.T) {
 	w := newSocketWorld(t, map[string]websocket.Handler{"chat": chat()}, nil)
-	before := w.enter("acme.example.com", "/chat/a/1/")
-	hears(t, before, "in")
+	before := w.open("acme.example.com", "/chat/a/1/")
+	receives(t, before, "in")
 	old, err := w.host.Channels("acme")
 	if err != nil {
 		t.Fatal(err)
@@ -284,9 +284,9 @@ func TestW4ATenantOfANewSchemaHasNewGroups(t *testing.T) {
 	if len(report.Problems) > 0 {
 		t.Fatal(report.Problems)
 	}
-	after := w.enter("acme.example.com", "/chat/a/1/")
-	hears(t, after, "in")
-	ends(t, before, sockets.CodePolicy)
+	after := w.open("acme.example.com", "/chat/a/1/")
+	receives(t, after, "in")
+	isClosed(t, before, sockets.CodePolicy)
 	fresh, err := w.host.Channels("renamed")
 	if err != nil {
 		t.Fatal(err)
@@ -300,21 +300,21 @@ func TestW4ATenantOfANewSchemaHasNewGroups(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	hears(t, after, "to the new name")
+	receives(t, after, "to the new name")
 	w.eventually("the old groups are empty", func() bool { return old.Stats().Channels == 0 && old.Stats().Memberships == 0 })
 	if _, err := w.host.Channels("acme"); !errors.Is(err, ErrUnknownTenant) {
 		t.Errorf("Channels of the former schema returned %v", err)
 	}
 }
 
-func TestW5OneTenantsExcessIsNotAnothers(t *testing.T) {
-	w := newSocketWorld(t, map[string]websocket.Handler{"echo": played{}}, func(c *Config) {
+func TestW5OneTenantsExcessAffectsNoOther(t *testing.T) {
+	w := newSocketWorld(t, map[string]websocket.Handler{"echo": stubHandler{}}, func(c *Config) {
 		c.Websockets.Limits = websocket.Limits{Messages: 1, Burst: 3, Connections: 2}
 	})
-	acme, two := w.enter("acme.example.com", "/echo/a/1/"), w.enter("shared.example.com", "/two/echo/a/1/")
+	acme, two := w.open("acme.example.com", "/echo/a/1/"), w.open("shared.example.com", "/two/echo/a/1/")
 	for range 3 {
-		says(t, acme, "x")
-		hears(t, acme, "x")
+		sends(t, acme, "x")
+		receives(t, acme, "x")
 	}
 	_ = acme.Write(sockets.Text, []byte("x"))
 	_ = acme.Write(sockets.Text, []byte("x"))
@@ -327,23 +327,23 @@ func TestW5OneTenantsExcessIsNotAnothers(t *testing.T) {
 			break
 		}
 	}
-	says(t, two, "mine")
-	hears(t, two, "mine")
+	sends(t, two, "mine")
+	receives(t, two, "mine")
 }
 
-// brittle is a layer whose receivers the test can interrupt.
-type brittle struct {
+// breakingLayer is a layer whose receivers the test can interrupt.
+type breakingLayer struct {
 	*channel.Memory
 	mu        sync.Mutex
 	receivers []channel.Receiver
 }
 
-func (b *brittle) For(schema string) (channel.Scope, error) {
+func (b *breakingLayer) For(schema string) (channel.Scope, error) {
 	scope, err := b.Memory.For(schema)
-	return brittleScope{scope, b}, err
+	return breakingScope{scope, b}, err
 }
 
-func (b *brittle) interrupt(err error) {
+func (b *breakingLayer) interrupt(err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, r := range b.receivers {
@@ -351,12 +351,12 @@ func (b *brittle) interrupt(err error) {
 	}
 }
 
-type brittleScope struct {
+type breakingScope struct {
 	channel.Scope
-	layer *brittle
+	layer *breakingLayer
 }
 
-func (s brittleScope) Open(ctx context.Context, r channel.Receiver) (*channel.Channel, error) {
+func (s breakingScope) Open(ctx context.Context, r channel.Receiver) (*channel.Channel, error) {
 	s.layer.mu.Lock()
 	s.layer.receivers = append(s.layer.receivers, r)
 	s.layer.mu.Unlock()
@@ -364,12 +364,12 @@ func (s brittleScope) Open(ctx context.Context, r channel.Receiver) (*channel.Ch
 }
 
 // resilient is a handler whose consumers handle interruptions and group messages.
-type resilient struct{ played }
+type resilient struct{ stubHandler }
 
 func (h resilient) Connect(*websocket.Request) (websocket.Consumer, error) { return h, nil }
 func (resilient) Group(s *websocket.Conn, m *channel.Message) {
 	if m.Type() == "panic" {
-		panic("as asked")
+		panic("on request")
 	}
 	_ = s.Send(websocket.Text, []byte("got "+m.Type()))
 }
@@ -377,23 +377,23 @@ func (resilient) Interrupted(s *websocket.Conn, err error) {
 	_ = s.Send(websocket.Text, []byte(fmt.Sprint(err)))
 }
 
-func TestW6ABrokenLayerClosesSocketsOrTellsThem(t *testing.T) {
+func TestW6ABrokenLayerClosesSocketsOrNotifiesThem(t *testing.T) {
 	memory, err := channel.NewMemory(channel.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	layer := &brittle{Memory: memory}
+	layer := &breakingLayer{Memory: memory}
 	w := newSocketWorld(t, map[string]websocket.Handler{"chat": chat(), "firm": resilient{chat()}}, func(c *Config) {
 		c.Channels = layer
 	})
-	plain, firm := w.enter("acme.example.com", "/chat/a/1/"), w.enter("acme.example.com", "/firm/a/1/")
-	hears(t, plain, "in")
-	hears(t, firm, "in")
+	plain, firm := w.open("acme.example.com", "/chat/a/1/"), w.open("acme.example.com", "/firm/a/1/")
+	receives(t, plain, "in")
+	receives(t, firm, "in")
 	layer.interrupt(fmt.Errorf("%w: for a test", channel.ErrBroken))
-	ends(t, plain, sockets.CodeRestart)
-	hears(t, firm, "channel: the layer is broken: for a test")
+	isClosed(t, plain, sockets.CodeRestart)
+	receives(t, firm, "channel: the layer is broken: for a test")
 	layer.interrupt(nil)
-	hears(t, firm, "<nil>")
+	receives(t, firm, "<nil>")
 	if n := w.host.WebsocketStats().Interrupted; n != 1 {
 		t.Errorf("%d sockets were closed, expected 1", n)
 	}
@@ -410,8 +410,8 @@ func TestW6ABrokenLayerClosesSocketsOrTellsThem(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	hears(t, firm, "got chat.message")
-	ends(t, firm, sockets.CodeInternal)
+	receives(t, firm, "got chat.message")
+	isClosed(t, firm, sockets.CodeInternal)
 }
 
 func TestABlockingHandlerReadsAndWrites(t *testing.T) {
@@ -432,29 +432,29 @@ func TestABlockingHandlerReadsAndWrites(t *testing.T) {
 			case "bye":
 				return nil
 			case "fail":
-				return errors.New("as asked")
+				return errors.New("on request")
 			case "panic":
-				panic("as asked")
+				panic("on request")
 			}
 			if err := s.Write(ctx, kind, payload); err != nil {
 				return err
 			}
 		}
 	}}}, nil)
-	enter := func() *sockets.Client {
-		return w.enter("acme.example.com", "/talk/a/1/", "Sec-Websocket-Protocol", "other, talk")
+	open := func() *sockets.Client {
+		return w.open("acme.example.com", "/talk/a/1/", "Sec-Websocket-Protocol", "other, talk")
 	}
-	first := enter()
+	first := open()
 	if first.Protocol() != "talk" {
 		t.Errorf("the subprotocol is %q", first.Protocol())
 	}
 	const many = 160 // ten times what Stream keeps
 	for i := range many {
-		says(t, first, fmt.Sprint(i))
+		sends(t, first, fmt.Sprint(i))
 	}
 	close(begin)
 	for i := range many {
-		hears(t, first, fmt.Sprint(i))
+		receives(t, first, fmt.Sprint(i))
 	}
 	if err := first.Close(3000, "enough"); err != nil {
 		t.Fatal(err)
@@ -464,34 +464,34 @@ func TestABlockingHandlerReadsAndWrites(t *testing.T) {
 		t.Errorf("the handler received %v", err)
 	}
 	for text, code := range map[string]sockets.Code{"bye": sockets.CodeNormal, "fail": sockets.CodeInternal, "panic": sockets.CodeInternal} {
-		c := enter()
-		says(t, c, text)
-		ends(t, c, code)
+		c := open()
+		sends(t, c, text)
+		isClosed(t, c, code)
 	}
 }
 
 func TestShutdownEndsEverySocketWith1001(t *testing.T) {
-	told := make(chan int, 2)
-	w := newSocketWorld(t, map[string]websocket.Handler{"echo": played{closed: func(code int, _ string) { told <- code }}}, nil)
-	all := []*sockets.Client{w.enter("acme.example.com", "/echo/a/1/"), w.enter("t1.example.com", "/echo/a/1/")}
+	received := make(chan int, 2)
+	w := newSocketWorld(t, map[string]websocket.Handler{"echo": stubHandler{closed: func(code int, _ string) { received <- code }}}, nil)
+	all := []*sockets.Client{w.open("acme.example.com", "/echo/a/1/"), w.open("t1.example.com", "/echo/a/1/")}
 	done := make(chan error, 1)
 	go func() { done <- w.host.Shutdown(t.Context()) }()
 	for _, c := range all {
-		ends(t, c, sockets.CodeGoingAway)
+		isClosed(t, c, sockets.CodeGoingAway)
 		_ = c.Drop()
-		if code := <-told; code != 1001 {
+		if code := <-received; code != 1001 {
 			t.Errorf("the handler received %d", code)
 		}
 	}
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
-	if status, _ := w.refused("acme.example.com", "/echo/a/1/"); status != 503 {
+	if status, _ := w.status("acme.example.com", "/echo/a/1/"); status != 503 {
 		t.Errorf("after Shutdown, a handshake got status %d", status)
 	}
 }
 
-func TestWebsocketsThatCannotBeServedAreRefusedAtTheStart(t *testing.T) {
+func TestWebsocketsThatCannotBeServedAreRejectedAtTheStart(t *testing.T) {
 	path := "chat/"
 	for name, c := range map[string]struct {
 		change func(*websocket.Config, map[string]websocket.Target)
@@ -513,7 +513,7 @@ func TestWebsocketsThatCannotBeServedAreRefusedAtTheStart(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			targets := map[string]websocket.Target{"chat": {Handler: "echo"}}
-			config := websocket.Config{Targets: map[string]map[string]websocket.Target{"ws": targets}, Handlers: map[string]websocket.Handler{"echo": played{}}}
+			config := websocket.Config{Targets: map[string]map[string]websocket.Target{"ws": targets}, Handlers: map[string]websocket.Handler{"echo": stubHandler{}}}
 			c.change(&config, targets)
 			h, err := New(t.Context(), Config{
 				CompileCache: compileCache, WSURLConfs: map[string][]abi.WSRoute{"ws": {{Path: &path, Name: "chat"}}}, Websockets: config,

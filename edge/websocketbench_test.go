@@ -12,16 +12,16 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// measured starts a server with the targets of the benchmarks and returns its
+// newBenchServer starts a server with the targets of the benchmarks and returns its
 // address: a handler in Go, one whose websockets are in a group, and a relay to an
 // upstream that echoes.
-func measured(t testing.TB) string {
+func newBenchServer(t testing.TB) string {
 	t.Helper()
-	behind := newEchoServer(t)
-	return measuredWith(t, behind.url, func() { behind.close(canceled()) })
+	upstream := newEchoServer(t)
+	return newBenchServerWith(t, upstream.url, func() { upstream.close(canceled()) })
 }
 
-func measuredWith(t testing.TB, up *url.URL, after func()) string {
+func newBenchServerWith(t testing.TB, up *url.URL, after func()) string {
 	t.Helper()
 	h := newHost(t, func(c *Config) {
 		c.Directory.Apply([]tenantdb.Change{{
@@ -38,7 +38,7 @@ func measuredWith(t testing.TB, up *url.URL, after func()) string {
 		c.WSURLConfs = map[string][]abi.WSRoute{"ws": table}
 		c.Websockets = websocket.Config{
 			Targets: map[string]map[string]websocket.Target{"ws": targets}, WithoutOrigin: true,
-			Handlers: map[string]websocket.Handler{"handler": played{}, "grouped": played{open: func(s *websocket.Conn) {
+			Handlers: map[string]websocket.Handler{"handler": stubHandler{}, "grouped": stubHandler{open: func(s *websocket.Conn) {
 				_ = s.Groups().Add(context.Background(), "all")
 			}}},
 		}
@@ -53,7 +53,7 @@ func measuredWith(t testing.TB, up *url.URL, after func()) string {
 }
 
 func TestAnEchoOfAHandlerOrARelayAllocatesNothing(t *testing.T) {
-	address := measured(t)
+	address := newBenchServer(t)
 	for _, target := range []string{"/handler", "/relay"} {
 		v, status := handshake(t, address, "acme", target)
 		if v == nil {
@@ -69,7 +69,7 @@ func BenchmarkWebsocketEcho(b *testing.B) {
 	const conns, each = 100, 20
 	bare := newEchoServer(b)
 	b.Cleanup(func() { bare.close(canceled()) })
-	address := measured(b)
+	address := newBenchServer(b)
 	spent := map[string]time.Duration{}
 	turns := map[string]func(){}
 	for name, at := range map[string]string{"hub": bare.server.Listener.Addr().String(), "handler": address, "relay": address} {

@@ -45,8 +45,8 @@ func TestGroupMessagesForClientsAreReadAsASGIDoes_E3(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newSocketWorld(t, map[string]websocket.Handler{"chat": chat()}, nil)
-			client := w.enter("acme.example.com", "/chat/a/1/")
-			hears(t, client, "in")
+			client := w.open("acme.example.com", "/chat/a/1/")
+			receives(t, client, "in")
 			scope, err := w.host.Channels("acme")
 			if err != nil {
 				t.Fatal(err)
@@ -88,13 +88,13 @@ func TestGroupMessagesForClientsAreReadAsASGIDoes_E3(t *testing.T) {
 // once.
 func TestASocketThatTheLayerClosesIsCountedOnce_E1(t *testing.T) {
 	w := scripted(t)
-	layer := &frailLayer{Layer: w.layer}
+	layer := &failingLayer{Layer: w.layer}
 	w.layer = layer
 	v := w.visit(t, "acme", "add chat")
 	err := fmt.Errorf("%w: for a test", channel.ErrBroken)
 	layer.fails.Store(&err)
-	v.says(t, "group chat lost")
-	v.isSentAway(t, sockets.CodeRestart, "")
+	v.sends(t, "group chat lost")
+	v.isClosed(t, sockets.CodeRestart, "")
 	layer.interrupt(err)
 	if s := w.host.consumers.Stats(); s.Interrupted != 1 || s.Failures != 0 {
 		t.Errorf("counted %+v, expected one interrupted websocket", s)

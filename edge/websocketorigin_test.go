@@ -54,7 +54,7 @@ func TestAnOriginIsComparedAsBrowsersMeanIt_E4(t *testing.T) {
 		c.Websockets.OriginsAttribute = "origins"
 	}
 	worlds := map[int]*socketWorld{
-		http.StatusSwitchingProtocols: newSocketWorld(t, map[string]websocket.Handler{"echo": played{}}, change),
+		http.StatusSwitchingProtocols: newSocketWorld(t, map[string]websocket.Handler{"echo": stubHandler{}}, change),
 		http.StatusTeapot: newSocketWorld(t, nil, func(c *Config) {
 			c.WSURLConfs, c.Websockets = nil, websocket.Config{}
 			c.Default.WSURLConf = ""
@@ -154,7 +154,7 @@ func TestAnOriginIsComparedAsBrowsersMeanIt_E4(t *testing.T) {
 			if !c.passes {
 				want = http.StatusForbidden
 			}
-			if status, _ := w.refused(c.host, "/echo/a/1/", "Origin", c.origin); status != want {
+			if status, _ := w.status(c.host, "/echo/a/1/", "Origin", c.origin); status != want {
 				t.Errorf("Host %q, Origin %q: status %d, expected %d", c.host, c.origin, status, want)
 			}
 		}

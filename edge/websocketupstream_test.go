@@ -20,25 +20,25 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// behind starts an upstream and returns its URL. Its first message to a client
-// describes the handshake; then it echoes. It rejects paths that contain "refuse".
-func behind(t *testing.T) *url.URL {
+// startUpstream starts an upstream and returns its URL. Its first message to a client
+// describes the handshake; then it echoes. It rejects paths that contain "reject".
+func startUpstream(t *testing.T) *url.URL {
 	t.Helper()
 	hub, err := sockets.New(sockets.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.Contains(r.URL.Path, "refuse") {
+		if strings.Contains(r.URL.Path, "reject") {
 			w.Header().Set("X-Accel-Redirect", "/private")
 			w.Header().Set("Www-Authenticate", "Basic")
 			w.WriteHeader(http.StatusUnauthorized)
 			fmt.Fprint(w, "who are you?")
 			return
 		}
-		told, _ := json.Marshal(map[string]any{"host": r.Host, "uri": r.RequestURI, "header": r.Header})
+		request, _ := json.Marshal(map[string]any{"host": r.Host, "uri": r.RequestURI, "header": r.Header})
 		_, _ = hub.Accept(w, r, sockets.Options{
-			Tenant: "any", Handler: upstreamEcho{told}, Protocols: []string{"two"}, AllowOrigin: func(sockets.Origin) bool { return true },
+			Tenant: "any", Handler: upstreamEcho{request}, Protocols: []string{"two"}, AllowOrigin: func(sockets.Origin) bool { return true },
 			Header: http.Header{"Set-Cookie": {"seen=1"}, "X-Sendfile": {"/etc/passwd"}},
 		})
 	}))
@@ -53,19 +53,20 @@ func behind(t *testing.T) *url.URL {
 	return u
 }
 
-type upstreamEcho struct{ told []byte }
+type upstreamEcho struct{ first []byte }
 
-func (e upstreamEcho) Open(c *sockets.Conn)                                 { _ = c.Send(sockets.Text, e.told) }
+func (e upstreamEcho) Open(c *sockets.Conn)                                 { _ = c.Send(sockets.Text, e.first) }
 func (upstreamEcho) Message(c *sockets.Conn, op sockets.Op, payload []byte) { _ = c.Send(op, payload) }
 func (upstreamEcho) Closed(*sockets.Conn, sockets.Code, string)             {}
 
-// told is the handshake that an upstream received.
-type told struct {
+// upstreamRequest is the handshake that an upstream received.
+type upstreamRequest struct {
 	Host, URI string
 	Header    http.Header
 }
 
-func toldBy(t *testing.T, c *sockets.Client) (got told) {
+// receivedBy returns the handshake that the upstream of c received.
+func receivedBy(t *testing.T, c *sockets.Client) (got upstreamRequest) {
 	t.Helper()
 	_, text, err := c.Read()
 	if err != nil {
@@ -78,23 +79,23 @@ func toldBy(t *testing.T, c *sockets.Client) (got told) {
 }
 
 func newRelayWorld(t *testing.T, change func(*Config)) *socketWorld {
-	up := behind(t)
+	up := startUpstream(t)
 	inner := *up
 	inner.Path = "/base/"
-	gone, err := net.Listen("tcp", "127.0.0.1:0")
+	down, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	gone.Close()
+	down.Close()
 	return newSocketWorld(t, nil, func(c *Config) {
 		table, targets := routes(func(name string) websocket.Target {
 			return map[string]websocket.Target{
 				"original": {Upstream: up},
 				"inner":    {Upstream: &inner, Inner: true, OwnHost: true},
-				"refuse":   {Upstream: up},
-				"gone":     {Upstream: &url.URL{Scheme: "ws", Host: gone.Addr().String()}},
+				"reject":   {Upstream: up},
+				"down":     {Upstream: &url.URL{Scheme: "ws", Host: down.Addr().String()}},
 			}[name]
-		}, "<path:any>/original original", "<path:any>/inner inner", "refuse refuse", "gone gone")
+		}, "<path:any>/original original", "<path:any>/inner inner", "reject reject", "down down")
 		c.WSURLConfs = map[string][]abi.WSRoute{"ws": table}
 		c.Websockets = websocket.Config{Targets: map[string]map[string]websocket.Target{"ws": targets}}
 		if change != nil {
@@ -103,12 +104,12 @@ func newRelayWorld(t *testing.T, change func(*Config)) *socketWorld {
 	})
 }
 
-func TestAnUpstreamIsToldTheTenantAndNothingForged(t *testing.T) {
+func TestAnUpstreamGetsTheTenantAndNothingForged(t *testing.T) {
 	w := newRelayWorld(t, nil)
-	c := w.enter("shared.example.com", "/two/a%20b/original?x=1;y", "Sec-Websocket-Protocol", "one, two",
+	c := w.open("shared.example.com", "/two/a%20b/original?x=1;y", "Sec-Websocket-Protocol", "one, two",
 		"Tenant", "t1", "X_identifier", "t1", "X-Forwarded-For", "203.0.113.7", "X-Forwarded-Proto", "https", "Forwarded", "for=203.0.113.7",
 		"Cookie", "session=1", "Connection", "Upgrade, X-Hop", "X-Hop", "1")
-	got := toldBy(t, c)
+	got := receivedBy(t, c)
 	if got.Host != "shared.example.com" || got.URI != "/two/a%20b/original?x=1;y" {
 		t.Errorf("the upstream received a request for %s of %s", got.URI, got.Host)
 	}
@@ -124,17 +125,17 @@ func TestAnUpstreamIsToldTheTenantAndNothingForged(t *testing.T) {
 	if c.Protocol() != "two" || c.Header().Get("Set-Cookie") != "seen=1" || c.Header().Get("X-Sendfile") != "" {
 		t.Errorf("the client got the subprotocol %q and %v", c.Protocol(), c.Header())
 	}
-	says(t, c, "hello")
-	hears(t, c, "hello")
+	sends(t, c, "hello")
+	receives(t, c, "hello")
 	if err := c.Close(3000, "enough"); err != nil {
 		t.Fatal(err)
 	}
-	ends(t, c, 3000)
+	isClosed(t, c, 3000)
 }
 
 func TestAnUpstreamMaySeeThePathOfTheTenant(t *testing.T) {
 	w := newRelayWorld(t, func(c *Config) { c.TrustedPeers = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
-	got := toldBy(t, w.enter("shared.example.com", "/two/a%2Fb/inner", "X-Forwarded-For", "203.0.113.7", "X-Forwarded-Proto", "https", "X-Forwarded-Prefix", "/front"))
+	got := receivedBy(t, w.open("shared.example.com", "/two/a%2Fb/inner", "X-Forwarded-For", "203.0.113.7", "X-Forwarded-Proto", "https", "X-Forwarded-Prefix", "/front"))
 	if got.URI != "/base/a%2Fb/inner" || got.Host == "shared.example.com" {
 		t.Errorf("the upstream received a request for %s of %s", got.URI, got.Host)
 	}
@@ -145,9 +146,9 @@ func TestAnUpstreamMaySeeThePathOfTheTenant(t *testing.T) {
 	}
 }
 
-func TestAnUpstreamsRefusalIsPassedOn(t *testing.T) {
+func TestAnUpstreamsRejectionIsPassedOn(t *testing.T) {
 	w := newRelayWorld(t, nil)
-	u := w.server.URL + "/refuse"
+	u := w.server.URL + "/reject"
 	r, err := http.NewRequest(http.MethodGet, u, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -167,7 +168,7 @@ func TestAnUpstreamsRefusalIsPassedOn(t *testing.T) {
 		answer.Header.Get("Www-Authenticate") != "Basic" || answer.Header.Get("X-Accel-Redirect") != "" {
 		t.Errorf("the client got %d %q with %v", answer.StatusCode, body, answer.Header)
 	}
-	status, text := w.refused("acme.example.com", "/gone")
+	status, text := w.status("acme.example.com", "/down")
 	if status != http.StatusBadGateway || strings.Contains(text, "127.0.0.1") {
 		t.Errorf("an unreachable upstream resulted in status %d %q", status, text)
 	}
@@ -205,11 +206,11 @@ func TestHeadsOfWebsocketUpstreamsAreBounded_G9(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			upstream := answersHandshakes(t, c.head)
-			w := newSocketWorld(t, map[string]websocket.Handler{"echo": played{}}, func(config *Config) {
+			w := newSocketWorld(t, map[string]websocket.Handler{"echo": stubHandler{}}, func(config *Config) {
 				config.Websockets.Targets["ws"]["echo"] = websocket.Target{Upstream: upstream}
 				config.Websockets.Limits.AnswerHeaderBytes, config.Websockets.Limits.AnswerHeaders = c.bytes, c.fields
 			})
-			if status, _ := w.refused("acme.example.com", "/echo/a/1/"); status != c.want {
+			if status, _ := w.status("acme.example.com", "/echo/a/1/"); status != c.want {
 				t.Errorf("status %d, expected %d", status, c.want)
 			}
 		})
@@ -230,7 +231,7 @@ func TestHeadsOfWebsocketUpstreamsAreCleaned_A6(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			upstream := answersHandshakes(t, c.head)
-			w := newSocketWorld(t, map[string]websocket.Handler{"echo": played{}}, func(config *Config) {
+			w := newSocketWorld(t, map[string]websocket.Handler{"echo": stubHandler{}}, func(config *Config) {
 				config.Websockets.Targets["ws"]["echo"] = websocket.Target{Upstream: upstream}
 			})
 			conn, err := net.Dial("tcp", w.server.Listener.Addr().String())

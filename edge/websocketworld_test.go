@@ -101,7 +101,7 @@ func (w *socketWorld) dial(host, path string, headers ...string) (*sockets.Clien
 	return c, nil
 }
 
-func (w *socketWorld) enter(host, path string, headers ...string) *sockets.Client {
+func (w *socketWorld) open(host, path string, headers ...string) *sockets.Client {
 	w.Helper()
 	c, err := w.dial(host, path, headers...)
 	if err != nil {
@@ -110,17 +110,17 @@ func (w *socketWorld) enter(host, path string, headers ...string) *sockets.Clien
 	return c
 }
 
-// refused dials and returns the status and body of the answer; the status is 101 if
+// status dials and returns the status and body of the answer; the status is 101 if
 // the handshake is accepted.
-func (w *socketWorld) refused(host, path string, headers ...string) (status int, body string) {
+func (w *socketWorld) status(host, path string, headers ...string) (status int, body string) {
 	w.Helper()
 	c, err := w.dial(host, path, headers...)
-	var refused *sockets.StatusError
+	var rejected *sockets.StatusError
 	switch {
-	case errors.As(err, &refused):
-		text, _ := io.ReadAll(refused.Response.Body)
-		refused.Response.Body.Close()
-		return refused.Response.StatusCode, string(text)
+	case errors.As(err, &rejected):
+		text, _ := io.ReadAll(rejected.Response.Body)
+		rejected.Response.Body.Close()
+		return rejected.Response.StatusCode, string(text)
 	case err != nil:
 		w.Fatal(err)
 	}
@@ -128,22 +128,22 @@ func (w *socketWorld) refused(host, path string, headers ...string) (status int,
 	return http.StatusSwitchingProtocols, ""
 }
 
-func says(t *testing.T, c *sockets.Client, text string) {
+func sends(t *testing.T, c *sockets.Client, text string) {
 	t.Helper()
 	if err := c.Write(sockets.Text, []byte(text)); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func hears(t *testing.T, c *sockets.Client, want string) {
+func receives(t *testing.T, c *sockets.Client, want string) {
 	t.Helper()
 	if _, got, err := c.Read(); err != nil || string(got) != want {
 		t.Fatalf("received %q, %v, expected %q", got, err, want)
 	}
 }
 
-// ends expects a close frame next.
-func ends(t *testing.T, c *sockets.Client, code sockets.Code) {
+// isClosed expects a close frame next.
+func isClosed(t *testing.T, c *sockets.Client, code sockets.Code) {
 	t.Helper()
 	_, got, err := c.Read()
 	var closed *sockets.CloseError
@@ -152,29 +152,29 @@ func ends(t *testing.T, c *sockets.Client, code sockets.Code) {
 	}
 }
 
-// played is a handler whose methods call functions. Without message it echoes; other
+// stubHandler is a handler whose methods call functions. Without message it echoes; other
 // nil functions do nothing.
-type played struct {
+type stubHandler struct {
 	connect func(*websocket.Request) error
 	open    func(*websocket.Conn)
 	message func(*websocket.Conn, string)
 	closed  func(code int, reason string)
 }
 
-func (e played) Connect(r *websocket.Request) (websocket.Consumer, error) {
+func (e stubHandler) Connect(r *websocket.Request) (websocket.Consumer, error) {
 	if e.connect != nil {
 		return e, e.connect(r)
 	}
 	return e, nil
 }
 
-func (e played) Open(s *websocket.Conn) {
+func (e stubHandler) Open(s *websocket.Conn) {
 	if e.open != nil {
 		e.open(s)
 	}
 }
 
-func (e played) Message(s *websocket.Conn, kind websocket.Kind, payload []byte) {
+func (e stubHandler) Message(s *websocket.Conn, kind websocket.Kind, payload []byte) {
 	if e.message != nil {
 		e.message(s, string(payload))
 		return
@@ -182,7 +182,7 @@ func (e played) Message(s *websocket.Conn, kind websocket.Kind, payload []byte) 
 	_ = s.Send(kind, payload)
 }
 
-func (e played) Closed(_ *websocket.Conn, code int, reason string) {
+func (e stubHandler) Closed(_ *websocket.Conn, code int, reason string) {
 	if e.closed != nil {
 		e.closed(code, reason)
 	}

@@ -43,29 +43,29 @@ type Rejection struct {
 // one for each idle websocket, so it is kept small: handshake effects and timers,
 // which few websockets have, are in tables of the Set.
 type Consumer struct {
-	place *place
+	endpoint *endpoint
 
 	state string // the guest's; used only by the goroutine that runs an event
 
-	mu      sync.Mutex
-	conn    *sockets.Conn    // nil until Open
-	channel *channel.Channel // nil until the guest uses groups or its channel
-	events  *event           // a ring of waiting events: the last one, whose next is the first
-	waiting uint8            // number of waiting events
-	busy    bool             // an event runs, or the consumer is in its tenant's ready list
-	ended   bool             // no event is queued any more
-	timed   bool             // a timer is set
-	ending  sockets.Code     // not 0: close with this code in Open
-	said    bool             // the running event sends nothing more to the client
-	failed  bool             // only the close event still runs; used as state is
+	mu        sync.Mutex
+	conn      *sockets.Conn    // nil until Open
+	channel   *channel.Channel // nil until the guest uses groups or its channel
+	events    *event           // a ring of waiting events: the last one, whose next is the first
+	waiting   uint8            // number of waiting events
+	busy      bool             // an event runs, or the consumer is in its tenant's ready list
+	ended     bool             // no event is queued any more
+	hasTimer  bool             // a timer is set
+	closeCode sockets.Code     // not 0: close with this code in Open
+	sendsDone bool             // the running event sends nothing more to the client
+	failed    bool             // only the close event still runs; used only by the goroutine that runs an event
 }
 
 // Open runs the guest's open event. Without a *Rejection or an error, the caller
 // accepts the handshake with the consumer as handler and Protocol as subprotocol,
 // and calls Abandon if that fails. Open joins groups; the other effects are carried
 // out when the hub calls Consumer.Open. The error is one of package guests.
-func (q *Set) Open(ctx context.Context, r Request) (*Consumer, *Rejection, error) {
-	g, i, err := q.guests.Borrow(ctx)
+func (set *Set) Open(ctx context.Context, r Request) (*Consumer, *Rejection, error) {
+	g, i, err := set.guests.Borrow(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -74,9 +74,9 @@ func (q *Set) Open(ctx context.Context, r Request) (*Consumer, *Rejection, error
 		g.Return(i)
 		return nil, &Rejection{http.StatusServiceUnavailable, "the guest does not handle websockets"}, nil
 	}
-	c := &Consumer{place: q.enter(&r), busy: true}
-	e := effects{place: c.place, opening: true, offered: r.Protocols}
-	err = c.call(ctx, g, i, instance.SocketOpen, func(buf []byte) int { return encodeHandshake(buf, headers, c.place, &r) }, &e)
+	c := &Consumer{endpoint: set.acquire(&r), busy: true}
+	e := effects{endpoint: c.endpoint, opening: true, offered: r.Protocols}
+	err = c.call(ctx, g, i, instance.SocketOpen, func(buf []byte) int { return encodeHandshake(buf, headers, c.endpoint, &r) }, &e)
 	if err != nil {
 		c.release()
 		return nil, nil, err
@@ -89,17 +89,17 @@ func (q *Set) Open(ctx context.Context, r Request) (*Consumer, *Rejection, error
 		c.release()
 		return nil, &Rejection{http.StatusServiceUnavailable, err.Error()}, nil
 	}
-	q.keepOpening(c, &e)
+	set.keepOpening(c, &e)
 	return c, nil, nil
 }
 
 // Protocol returns the subprotocol that the guest chose from those offered, or an
 // empty string. It is valid until the hub calls Open.
 func (c *Consumer) Protocol() string {
-	q := c.place.set
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if e := q.openings[c]; e != nil {
+	set := c.endpoint.set
+	set.mu.Lock()
+	defer set.mu.Unlock()
+	if e := set.openings[c]; e != nil {
 		return e.protocol
 	}
 	return ""
@@ -111,11 +111,11 @@ func (c *Consumer) Abandon() {
 	c.mu.Lock()
 	c.ended = true
 	c.mu.Unlock()
-	c.place.set.takeOpening(c)
+	c.endpoint.set.takeOpening(c)
 	c.release()
 }
 
-// Waiting returns the number of events that wait.
+// Waiting returns the number of waiting events.
 func (c *Consumer) Waiting() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -126,13 +126,13 @@ func (c *Consumer) Waiting() int {
 func (c *Consumer) Open(conn *sockets.Conn) {
 	c.mu.Lock()
 	c.conn = conn
-	ending := c.ending
+	closeCode := c.closeCode
 	c.mu.Unlock()
-	if ending != 0 {
-		c.shut(ending)
+	if closeCode != 0 {
+		c.close(closeCode)
 	}
 	defer c.yield()
-	if e := c.place.set.takeOpening(c); e != nil {
+	if e := c.endpoint.set.takeOpening(c); e != nil {
 		c.apply(e)
 	}
 }
@@ -145,7 +145,7 @@ func (c *Consumer) Message(conn *sockets.Conn, op sockets.Op, payload []byte) {
 	if op == sockets.Binary {
 		word = abi.EventBinary
 	}
-	if c.place.owner.crowded() || !c.begin() {
+	if c.endpoint.owner.tooManyBlocked() || !c.begin() {
 		e := newEvent(instance.SocketMessage)
 		e.word, e.data = word, bytes.Clone(payload)
 		conn.Pause()
@@ -178,11 +178,11 @@ func (c *Consumer) Receive(m *channel.Message) bool {
 		return true
 	case c.waiting >= maxWaiting:
 		return false
-	case c.events == nil && (!c.busy || c.said) && ForClient(m):
+	case c.events == nil && (!c.busy || c.sendsDone) && ForClient(m):
 		c.forward(m)
 		return true
 	}
-	if !c.place.owner.hold(m) {
+	if !c.endpoint.owner.hold(m) {
 		return false
 	}
 	e := newEvent(instance.SocketGroup)
@@ -206,22 +206,22 @@ func (c *Consumer) Interrupted(err error) {
 	switch {
 	case err == nil:
 	case errors.Is(err, channel.ErrClosed):
-		c.shut(sockets.CodeGoingAway)
+		c.close(sockets.CodeGoingAway)
 	default:
-		if c.shut(sockets.CodeRestart) {
-			c.place.set.interrupted.Add(1)
+		if c.close(sockets.CodeRestart) {
+			c.endpoint.set.interrupted.Add(1)
 		}
 	}
 }
 
-// shut closes the connection; before Open, it makes Open close it. It reports
-// whether this was the first close.
-func (c *Consumer) shut(code sockets.Code) (first bool) {
+// close closes the connection, or makes Open close it if that has not been called.
+// It reports whether this is the first close.
+func (c *Consumer) close(code sockets.Code) (first bool) {
 	c.mu.Lock()
 	conn := c.conn
 	if conn == nil {
-		first = c.ending == 0
-		c.ending = code
+		first = c.closeCode == 0
+		c.closeCode = code
 	}
 	c.mu.Unlock()
 	if conn != nil {
@@ -230,8 +230,8 @@ func (c *Consumer) shut(code sockets.Code) (first bool) {
 	return first
 }
 
-// release closes the channel, stops the timer, and frees waiting events. It is
-// called once.
+// release closes the channel, stops the timer, frees waiting events and uncounts the
+// websocket. It is called once.
 func (c *Consumer) release() {
 	c.mu.Lock()
 	ch := c.channel
@@ -247,7 +247,7 @@ func (c *Consumer) release() {
 	if ch != nil {
 		ch.Close()
 	}
-	c.place.set.leave(c.place)
+	c.endpoint.set.release(c.endpoint)
 }
 
 var (

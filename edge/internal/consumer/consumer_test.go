@@ -9,10 +9,10 @@ import (
 	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
-// Timers that fire while the websocket is busy leave one event.
-func TestTimersThatRingMeanwhileAreOneEvent(t *testing.T) {
-	q := testSet()
-	c := &Consumer{place: q.enter(&Request{Tenant: &tenant.Tenant{Schema: "acme"}}), busy: true}
+// Timers that fire while the websocket is busy queue one event.
+func TestTimersThatFireMeanwhileAreOneEvent(t *testing.T) {
+	set := testSet()
+	c := &Consumer{endpoint: set.acquire(&Request{Tenant: &tenant.Tenant{Schema: "acme"}}), busy: true}
 	defer c.Abandon()
 	m, err := channel.NewMessage("chat.message")
 	if err != nil || !c.Receive(m) {
@@ -21,36 +21,36 @@ func TestTimersThatRingMeanwhileAreOneEvent(t *testing.T) {
 	var before *alarm
 	for range 300 {
 		c.setTimer(time.Hour)
-		q.mu.Lock()
-		a := q.alarms[c]
-		q.mu.Unlock()
-		a.ring()
+		set.mu.Lock()
+		a := set.alarms[c]
+		set.mu.Unlock()
+		a.fire()
 		if before != nil {
-			before.ring() // fires although it was stopped
+			before.fire() // fires although it was stopped
 		}
 		before = a
 	}
 	if c.waiting != 2 {
 		t.Errorf("%d events wait, expected the message and one timer event", c.waiting)
 	}
-	if e := c.take(); e.message != m {
+	if e := c.nextEvent(); e.message != m {
 		t.Errorf("the first event is %+v, expected the message", e)
 	}
-	if e := c.take(); e.alarm == nil || !c.wasSet(e.alarm) || c.events != nil {
+	if e := c.nextEvent(); e.alarm == nil || !c.clearFired(e.alarm) || c.events != nil {
 		t.Errorf("the last event is %+v, expected the event of the active timer", e)
 	}
 }
 
-func TestAMemberThatIsBehindMissesWhatDoesNotFit(t *testing.T) {
-	q := testSet()
-	c := &Consumer{place: q.enter(&Request{Tenant: &tenant.Tenant{Schema: "acme"}}), busy: true}
+func TestASlowMemberMissesMessagesThatDoNotFit(t *testing.T) {
+	set := testSet()
+	c := &Consumer{endpoint: set.acquire(&Request{Tenant: &tenant.Tenant{Schema: "acme"}}), busy: true}
 	m, err := channel.NewMessage("chat.message")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range maxWaiting + 5 {
-		if took := c.Receive(m); took != (i < maxWaiting) {
-			t.Fatalf("message %d was accepted: %v", i, took)
+		if accepted := c.Receive(m); accepted != (i < maxWaiting) {
+			t.Fatalf("message %d was accepted: %v", i, accepted)
 		}
 	}
 	c.Abandon()

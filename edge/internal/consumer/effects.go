@@ -25,10 +25,10 @@ const maxReason = 123
 // effects are the effects in the guest's reply to one event. All are checked
 // before the first is carried out.
 type effects struct {
-	place   *place
-	opening bool     // reply to te_ws_open
-	offered []string // subprotocols that the client offers
-	last    bool     // reply to te_ws_close: there is no client any more
+	endpoint *endpoint
+	opening  bool     // reply to te_ws_open
+	offered  []string // subprotocols that the client offers
+	last     bool     // reply to te_ws_close: the client is no longer connected
 
 	status   int    // not 0: the guest rejects the handshake
 	protocol string // subprotocol that the guest chose
@@ -116,14 +116,14 @@ func (e *effects) checkClose(reason, data []byte, last bool) error {
 
 func (e *effects) checkLayer(kind abi.Effect, name string, data []byte) (err error) {
 	switch {
-	case e.place.scope == nil:
+	case e.endpoint.scope == nil:
 		return errNoLayer
 	case kind == abi.OpenChannel:
 		return nil
 	case kind == abi.ChannelSend:
-		_, err = channel.ChannelName(e.place.schema, name)
+		_, err = channel.ChannelName(e.endpoint.schema, name)
 	default:
-		_, err = channel.GroupName(e.place.schema, name)
+		_, err = channel.GroupName(e.endpoint.schema, name)
 	}
 	if err != nil || kind == abi.GroupAdd || kind == abi.GroupDiscard {
 		return err
@@ -153,14 +153,14 @@ func (e *effects) each(do func(kind abi.Effect, name, data []byte) error) error 
 
 // joins reports whether an effect adds the websocket to a group or opens its
 // channel. Those of the open event are carried out before the handshake is
-// accepted, so that a layer that fails rejects the handshake.
+// accepted, so that the handshake is rejected if the layer fails.
 func joins(kind abi.Effect) bool { return kind == abi.GroupAdd || kind == abi.OpenChannel }
 
-// join carries out the effects that precede accepting the handshake; see joins.
+// join carries out the open event's effects for which joins returns true.
 func (c *Consumer) join(e *effects) error {
 	return e.each(func(kind abi.Effect, name, _ []byte) error {
 		if joins(kind) {
-			return c.enter(string(name))
+			return c.joinGroup(string(name))
 		}
 		return nil
 	})
@@ -195,28 +195,28 @@ func (c *Consumer) do(e *effects, kind abi.Effect, name, data []byte) error {
 	case abi.CloseSocket:
 		return c.conn.Close(sockets.Code(binary.LittleEndian.Uint16(data)), string(name))
 	case abi.GroupAdd, abi.OpenChannel:
-		return c.enter(string(name))
+		return c.joinGroup(string(name))
 	case abi.GroupDiscard:
 		if c.channel != nil {
-			c.place.scope.Discard(string(name), c.channel)
+			c.endpoint.scope.Discard(string(name), c.channel)
 		}
 	case abi.GroupSend, abi.ChannelSend:
 		m := e.messages[0]
 		e.messages = e.messages[1:]
 		if e.final {
-			c.hasSaid()
+			c.finishSending()
 		}
 		return c.send(kind, string(name), m)
 	}
 	return nil
 }
 
-// hasSaid lets group messages for the client go out at once, although the event
+// finishSending lets group messages for the client go out at once, although the event
 // still runs: the event sends nothing more that must precede them. So the sender of
 // a group message gets its own copy when the other members do, not after them.
-func (c *Consumer) hasSaid() {
+func (c *Consumer) finishSending() {
 	c.mu.Lock()
-	c.said = true
+	c.sendsDone = true
 	c.mu.Unlock()
 }
 
@@ -231,11 +231,11 @@ func unlessClosed(err error) error {
 
 // enter opens the websocket's channel if it has none, and adds it to the group,
 // unless the name is empty.
-func (c *Consumer) enter(group string) error {
+func (c *Consumer) joinGroup(group string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), layerTimeout)
 	defer cancel()
 	if c.channel == nil {
-		ch, err := c.place.scope.Open(ctx, c)
+		ch, err := c.endpoint.scope.Open(ctx, c)
 		if err != nil {
 			return err
 		}
@@ -246,7 +246,7 @@ func (c *Consumer) enter(group string) error {
 	if group == "" {
 		return nil
 	}
-	return c.place.scope.Add(ctx, group, c.channel)
+	return c.endpoint.scope.Add(ctx, group, c.channel)
 }
 
 // send sends to a group or a channel. A message to a full channel is dropped, as
@@ -254,11 +254,11 @@ func (c *Consumer) enter(group string) error {
 func (c *Consumer) send(kind abi.Effect, name string, m *channel.Message) error {
 	ctx, cancel := context.WithTimeout(context.Background(), layerTimeout)
 	defer cancel()
-	p := c.place
+	ep := c.endpoint
 	if kind == abi.GroupSend {
-		return p.scope.GroupSend(ctx, name, m)
+		return ep.scope.GroupSend(ctx, name, m)
 	}
-	err := p.scope.Send(ctx, name, m)
+	err := ep.scope.Send(ctx, name, m)
 	if errors.Is(err, channel.ErrFull) {
 		return nil // the layer counts and logs it
 	}

@@ -30,7 +30,7 @@ func reply(t testing.TB, status uint32, state string, all ...[3]string) abi.Mess
 	return m
 }
 
-func acme(t testing.TB) *place {
+func acme(t testing.TB) *endpoint {
 	t.Helper()
 	layer, err := channel.NewMemory(channel.Config{})
 	if err != nil {
@@ -40,7 +40,7 @@ func acme(t testing.TB) *place {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &place{placeKey: placeKey{schema: "acme"}, scope: scope}
+	return &endpoint{endpointKey: endpointKey{schema: "acme"}, scope: scope}
 }
 
 func TestAReplyIsCheckedBeforeAnythingHappens(t *testing.T) {
@@ -77,18 +77,18 @@ func TestAReplyIsCheckedBeforeAnythingHappens(t *testing.T) {
 		{"a rejection with status 302", true, reply(t, 302, ""), "rejected with 302"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			e := effects{place: p, opening: c.opening}
+			e := effects{endpoint: p, opening: c.opening}
 			_, err := abi.EffectsBounds.Parse(c.reply.Bytes(), 0)
 			if err == nil {
 				err = e.read(c.reply)
 			}
 			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
-				t.Errorf("the error is %v, expected %q", err, c.want)
+				t.Errorf("the error is %v, expected %set", err, c.want)
 			}
 		})
 	}
 	p.scope = nil
-	e := effects{place: p}
+	e := effects{endpoint: p}
 	if err := e.read(reply(t, 0, "", [3]string{group, "g", ""})); err == nil {
 		t.Error("groups were accepted without a channel layer")
 	}
@@ -115,7 +115,7 @@ func FuzzEffects(f *testing.F) {
 		if err != nil {
 			return
 		}
-		e := effects{place: p, opening: opening}
+		e := effects{endpoint: p, opening: opening}
 		if e.read(m) != nil || e.status != 0 {
 			return
 		}

@@ -22,17 +22,17 @@ const layerTimeout = 5 * time.Second
 var errNoConsumer = errors.New("the guest no longer handles websockets: expected consumer in its reply to te_configure, found none")
 
 // run calls the guest for one event and carries out the effects. The caller has
-// set c.busy. ours says that it is a goroutine of Set.work, which is counted in
-// Set.running.
-func (c *Consumer) run(ours bool, export instance.Export, word uint32, data []byte) {
-	c.runWith(ours, export, func(buf []byte) int {
+// set c.busy. fromWork means that the caller is a goroutine of Set.work, which
+// Set.running counts.
+func (c *Consumer) run(fromWork bool, export instance.Export, word uint32, data []byte) {
+	c.runWith(fromWork, export, func(buf []byte) int {
 		b := c.encode(buf, word)
 		b.PutBytes(abi.EventData, data)
 		return guests.Size(&b)
 	})
 }
 
-// runGroup is run for a group message.
+// runGroup is like run, for a group message.
 func (c *Consumer) runGroup(m *channel.Message) {
 	c.runWith(true, instance.SocketGroup, func(buf []byte) int {
 		b := c.encode(buf, 0)
@@ -43,11 +43,11 @@ func (c *Consumer) runGroup(m *channel.Message) {
 	})
 }
 
-func (c *Consumer) runWith(ours bool, export instance.Export, write func([]byte) int) {
+func (c *Consumer) runWith(fromWork bool, export instance.Export, write func([]byte) int) {
 	if c.failed && export != instance.SocketClose {
 		return
 	}
-	g, i, err := c.place.set.borrowPatiently()
+	g, i, err := c.endpoint.set.borrowWaiting()
 	if err != nil {
 		c.fail(err)
 		return
@@ -63,21 +63,21 @@ func (c *Consumer) runWith(ours bool, export instance.Export, write func([]byte)
 		g.Return(i)
 		return
 	}
-	e := effects{place: c.place, last: export == instance.SocketClose}
+	e := effects{endpoint: c.endpoint, last: export == instance.SocketClose}
 	if err := c.call(context.Background(), g, i, export, write, &e); err != nil {
 		c.fail(err)
 		return
 	}
 	if !e.plain {
-		c.place.set.waitAside(c.place, ours, func() { c.apply(&e) })
+		c.endpoint.set.callLayer(c.endpoint, fromWork, func() { c.apply(&e) })
 	}
 }
 
-// borrowPatiently borrows an instance, and tries again while all are busy: an
-// event may wait longer than a request, since the client is not read meanwhile.
-func (q *Set) borrowPatiently() (*guests.Generation, *instance.Instance, error) {
+// borrowWaiting borrows an instance, and tries again while all are busy: an event
+// may wait longer than a request, since nothing more is read from the client meanwhile.
+func (set *Set) borrowWaiting() (*guests.Generation, *instance.Instance, error) {
 	for {
-		g, i, err := q.guests.Borrow(context.Background())
+		g, i, err := set.guests.Borrow(context.Background())
 		if !errors.Is(err, instance.ErrBusy) {
 			return g, i, err
 		}
@@ -88,7 +88,7 @@ func (q *Set) borrowPatiently() (*guests.Generation, *instance.Instance, error) 
 // from the guest's memory; otherwise e has a copy of the reply for the caller.
 func (c *Consumer) call(ctx context.Context, g *guests.Generation, i *instance.Instance, export instance.Export, write func([]byte) int, e *effects) error {
 	defer g.Return(i)
-	return g.CallFor(ctx, i, &c.place.tenant, export, write, func(reply abi.Message) error {
+	return g.CallFor(ctx, i, &c.endpoint.tenant, export, write, func(reply abi.Message) error {
 		if err := e.read(reply); err != nil {
 			return instance.InvalidReply(export, err)
 		}
@@ -102,7 +102,7 @@ func (c *Consumer) call(ctx context.Context, g *guests.Generation, i *instance.I
 // encode begins an event with all fields but its data.
 func (c *Consumer) encode(buf []byte, word uint32) abi.Builder {
 	b := abi.Begin(buf, word, abi.EventData+1)
-	c.place.encode(&b)
+	c.endpoint.encode(&b)
 	if len(c.state) > 0 {
 		b.Put(abi.EventState, c.state)
 	}
@@ -113,20 +113,20 @@ func (c *Consumer) encode(buf []byte, word uint32) abi.Builder {
 	return b
 }
 
-// encode puts the fields that all websockets of the place share.
-func (p *place) encode(b *abi.Builder) {
-	b.Put(abi.EventRoute, p.route)
-	b.Put(abi.EventSchema, p.schema)
-	if p.tenantID != "" {
-		b.Put(abi.EventTenantID, p.tenantID)
+// encode puts the fields that all websockets of the endpoint share.
+func (ep *endpoint) encode(b *abi.Builder) {
+	b.Put(abi.EventRoute, ep.route)
+	b.Put(abi.EventSchema, ep.schema)
+	if ep.tenantID != "" {
+		b.Put(abi.EventTenantID, ep.tenantID)
 	}
-	b.Put(abi.EventIdentifier, p.identifier)
+	b.Put(abi.EventIdentifier, ep.identifier)
 }
 
 // encodeHandshake writes an open event.
-func encodeHandshake(buf []byte, headers []string, p *place, r *Request) int {
+func encodeHandshake(buf []byte, headers []string, ep *endpoint, r *Request) int {
 	b := abi.Begin(buf, 0, abi.EventHeader0+len(headers))
-	p.encode(&b)
+	ep.encode(&b)
 	if r.Kwargs != "" {
 		b.Put(abi.EventKwargs, r.Kwargs)
 	}
@@ -144,12 +144,12 @@ func encodeHandshake(buf []byte, headers []string, p *place, r *Request) int {
 // code.
 func (c *Consumer) fail(err error) {
 	code, level := sockets.CodeInternal, slog.LevelError
-	q := c.place.set
+	set := c.endpoint.set
 	interrupted := false
 	switch {
 	case errors.Is(err, errNoConsumer):
 		code, level = sockets.CodeRestart, slog.LevelWarn
-		q.restarted.Add(1)
+		set.restarted.Add(1)
 	case errors.Is(err, channel.ErrBroken): // the layer logs it once for all websockets
 		code, level, interrupted = sockets.CodeRestart, slog.LevelDebug, true
 	case errors.Is(err, channel.ErrLimit):
@@ -159,14 +159,14 @@ func (c *Consumer) fail(err error) {
 	case errors.Is(err, instance.ErrClosed), errors.Is(err, channel.ErrClosed):
 		code, level = sockets.CodeGoingAway, slog.LevelDebug
 	default:
-		q.failures.Add(1)
+		set.failures.Add(1)
 	}
-	p := c.place
-	q.logger.LogAttrs(context.Background(), level, "a websocket event failed",
-		slog.String("schema", p.schema), slog.String("route", p.route), slog.Int("code", int(code)), slog.Any("error", err))
+	ep := c.endpoint
+	set.logger.LogAttrs(context.Background(), level, "a websocket event failed",
+		slog.String("schema", ep.schema), slog.String("route", ep.route), slog.Int("code", int(code)), slog.Any("error", err))
 	c.failed = true
 	// The layer also calls Interrupted: only the first close is counted.
-	if c.shut(code) && interrupted {
-		q.interrupted.Add(1)
+	if c.close(code) && interrupted {
+		set.interrupted.Add(1)
 	}
 }

@@ -10,19 +10,19 @@ import (
 	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
-// A tenant has one turn, however many routes its websockets use.
+// A tenant takes one turn, however many routes its websockets use.
 func TestW5ATenantOfManyRoutesHasOneTurn(t *testing.T) {
-	q := testSet()
-	q.running = 1 << 20 // so that push starts no goroutine
-	defer func() { q.running = 0 }()
+	set := testSet()
+	set.running = 1 << 20 // so that push starts no goroutine
+	defer func() { set.running = 0 }()
 	var all []*Consumer
 	ready := func(schema string, routes int) {
 		for i := range routes {
 			r := Request{Tenant: &tenant.Tenant{Schema: schema}, Route: fmt.Sprint("route", i)}
 			for range 2 {
-				c := &Consumer{place: q.enter(&r), busy: true}
+				c := &Consumer{endpoint: set.acquire(&r), busy: true}
 				all = append(all, c)
-				q.push(c)
+				set.push(c)
 			}
 		}
 	}
@@ -31,7 +31,7 @@ func TestW5ATenantOfManyRoutesHasOneTurn(t *testing.T) {
 	ready("cord", 2)
 	var order []string
 	for range all {
-		order = append(order, q.pop(q.running).place.schema)
+		order = append(order, set.pop(set.running).endpoint.schema)
 	}
 	want := []string{"acme", "bolt", "cord", "acme", "bolt", "cord", "acme", "cord", "acme", "cord", "acme", "acme"}
 	for i, schema := range want {
@@ -39,23 +39,23 @@ func TestW5ATenantOfManyRoutesHasOneTurn(t *testing.T) {
 			t.Fatalf("the turns are %v, expected %v", order[:len(want)], want)
 		}
 	}
-	if q.last != nil {
+	if set.last != nil {
 		t.Error("a consumer is still ready")
 	}
 	for _, c := range all {
 		c.Abandon()
 	}
-	if len(q.places) != 0 || len(q.owners) != 0 {
-		t.Errorf("%d consumer contexts and %d tenants remain", len(q.places), len(q.owners))
+	if len(set.endpoints) != 0 || len(set.owners) != 0 {
+		t.Errorf("%d endpoints and %d tenants remain", len(set.endpoints), len(set.owners))
 	}
 }
 
-// The bytes of group messages that wait for all websockets of a tenant are bounded.
+// The bytes of group messages that wait for the websockets of a tenant are bounded.
 // A message that waits for several websockets counts once.
-func TestW5WhatWaitsForATenantsWebsocketsIsBounded(t *testing.T) {
-	q := testSet()
+func TestW5MessagesThatWaitForATenantsWebsocketsAreBounded(t *testing.T) {
+	set := testSet()
 	busy := func(schema string) *Consumer {
-		return &Consumer{place: q.enter(&Request{Tenant: &tenant.Tenant{Schema: schema}}), busy: true}
+		return &Consumer{endpoint: set.acquire(&Request{Tenant: &tenant.Tenant{Schema: schema}}), busy: true}
 	}
 	long := func() *channel.Message {
 		m, err := channel.NewMessage("chat.message", channel.Field{Name: "text", Value: strings.Repeat("x", 1<<20)})
@@ -74,17 +74,17 @@ func TestW5WhatWaitsForATenantsWebsocketsIsBounded(t *testing.T) {
 			t.Fatal("a message to many members was not accepted")
 		}
 	}
-	owner, taken := all[0].place.owner, 0
+	owner, accepted := all[0].endpoint.owner, 0
 	if got := owner.waiting.Load(); got != int64(toAll.Len()) {
 		t.Errorf("%d bytes wait, expected %d", got, toAll.Len())
 	}
 	for i := range 5 * len(all) {
 		if all[i%len(all)].Receive(long()) {
-			taken++
+			accepted++
 		}
 	}
-	if want := maxWaitingBytes/toAll.Len() - 1; taken != want {
-		t.Errorf("%d messages were accepted, expected %d", taken, want)
+	if want := maxWaitingBytes/toAll.Len() - 1; accepted != want {
+		t.Errorf("%d messages were accepted, expected %d", accepted, want)
 	}
 	other := busy("bolt")
 	if m := long(); !other.Receive(m) || !other.Receive(toAll) {
@@ -94,7 +94,7 @@ func TestW5WhatWaitsForATenantsWebsocketsIsBounded(t *testing.T) {
 		c.Abandon()
 	}
 	other.Abandon()
-	if a, b := owner.waiting.Load(), other.place.owner.waiting.Load(); a != 0 || b != 0 {
+	if a, b := owner.waiting.Load(), other.endpoint.owner.waiting.Load(); a != 0 || b != 0 {
 		t.Errorf("%d and %d bytes still wait", a, b)
 	}
 }

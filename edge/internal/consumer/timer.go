@@ -21,62 +21,64 @@ func (c *Consumer) setTimer(d time.Duration) {
 		return
 	}
 	a := &alarm{consumer: c}
-	c.timed = true
-	q := c.place.set
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.alarms == nil {
-		q.alarms = map[*Consumer]*alarm{}
+	c.hasTimer = true
+	set := c.endpoint.set
+	set.mu.Lock()
+	defer set.mu.Unlock()
+	if set.alarms == nil {
+		set.alarms = map[*Consumer]*alarm{}
 	}
-	q.alarms[c] = a
-	a.timer = time.AfterFunc(d, a.ring)
+	set.alarms[c] = a
+	a.timer = time.AfterFunc(d, a.fire)
 }
 
 // stopTimer stops the timer, if one is set. The caller holds c.mu.
 func (c *Consumer) stopTimer() {
-	if !c.timed {
+	if !c.hasTimer {
 		return
 	}
-	c.timed = false
-	q := c.place.set
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.alarms[c].timer.Stop()
-	delete(q.alarms, c)
+	c.hasTimer = false
+	set := c.endpoint.set
+	set.mu.Lock()
+	defer set.mu.Unlock()
+	set.alarms[c].timer.Stop()
+	delete(set.alarms, c)
 }
 
-// isSet reports whether a is the current timer. The caller holds c.mu.
-func (c *Consumer) isSet(a *alarm) bool {
-	if !c.timed {
+// isCurrent reports whether a is the current timer. The caller holds c.mu.
+func (c *Consumer) isCurrent(a *alarm) bool {
+	if !c.hasTimer {
 		return false
 	}
-	q := c.place.set
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.alarms[c] == a
+	set := c.endpoint.set
+	set.mu.Lock()
+	defer set.mu.Unlock()
+	return set.alarms[c] == a
 }
 
-// rung reports whether a, which has fired, is the current timer, and if so clears
-// it. The caller holds c.mu.
-func (c *Consumer) rung(a *alarm) bool {
-	q := c.place.set
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.alarms[c] != a {
+// clearFired reports whether a, which has fired, is still the current timer, and if so
+// clears it.
+func (c *Consumer) clearFired(a *alarm) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	set := c.endpoint.set
+	set.mu.Lock()
+	defer set.mu.Unlock()
+	if set.alarms[c] != a {
 		return false
 	}
-	delete(q.alarms, c)
-	c.timed = false
+	delete(set.alarms, c)
+	c.hasTimer = false
 	return true
 }
 
-// ring queues the timer's event when the timer fires, even if maxWaiting events
-// wait. At most one timer event waits: that of an earlier timer is reused.
-func (a *alarm) ring() {
+// fire queues the timer's event, even if maxWaiting events wait. At most one timer
+// event waits: if one of an earlier timer does, it becomes that of a.
+func (a *alarm) fire() {
 	c := a.consumer
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ended || !c.isSet(a) {
+	if c.ended || !c.isCurrent(a) {
 		return
 	}
 	if last := c.events; last != nil {

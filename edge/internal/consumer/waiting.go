@@ -43,8 +43,8 @@ func (o *owner) hold(m *channel.Message) bool {
 	return true
 }
 
-// letGo counts one websocket less that a message waits for.
-func letGo(m *channel.Message) {
+// releaseMessage uncounts a websocket that a message waits for.
+func releaseMessage(m *channel.Message) {
 	s := sharedOf(m)
 	s.mu.Lock()
 	defer s.mu.Unlock()
