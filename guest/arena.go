@@ -2,39 +2,38 @@ package guest
 
 import "github.com/tenantedge/tenantedge/guest/abi"
 
-// arena is the memory of one call: heads of replies, the request, and
-// then what lookups answer. Standing close together they touch few pages, and
-// each page that a call touches has to be put back after it. With the heads in
-// front, a reply can point at the bytes of the request and of the records
-// where they lie.
+// arena is the memory of one call: the heads of replies, then the request, then
+// the records that lookups return. Adjacent, they touch few pages, and the host
+// resets each page that a call writes to. With the heads first, a reply can
+// point to the bytes of the request and of the records in place.
 type arena struct {
-	used   int    // bytes of the message, and behind it
-	failed bool   // a lookup failed for another reason than that nothing is there
-	large  []byte // in place of static, for a message over abi.BufferSize
-	record fields // that was read last
-	event  fields // of a websocket
-	socket Socket // of that event
+	used   int    // bytes of the message and of what follows it
+	failed bool   // a lookup failed, other than with abi.NotFound
+	large  []byte // replaces static for a message over abi.BufferSize
+	record fields // the last record
+	event  fields // the event of a websocket
+	socket Socket // the websocket of that event
 
-	incoming Event // of a group
+	incoming Event // the last message to a group
 	static   [bodyAt + 2*abi.BufferSize]byte
 }
 
 const (
-	// headRoom holds the head of a decision with up to eight upstream headers.
+	// headRoom is the size of the head of a decision with eight upstream headers.
 	headRoom = 8 + 8*(abi.DecHeader0+16)
-	// Behind it, and right in front of the request, stand the head of a short
-	// decision and the texts that all of these have: see [shortcut].
+	// After it, directly before the request, are the head of a decision of the
+	// fast path and the texts that all of these share: see [fastRouter.prepare].
 	shortHead = 8 + 8*abi.DecHeader0
 	shortText = 256
 	shortAt   = headRoom
 	bodyAt    = shortAt + shortHead + shortText
 )
 
-// A global variable would stand anywhere; what is this large on the heap begins
-// with a page, so that an ordinary call has all of its bytes in one.
+// memory is on the heap, where an object of this size starts at a page boundary,
+// so that a short call writes to one page. The linker aligns no global that way.
 var memory = new(arena)
 
-// buffer is where the host writes a message of at most size bytes.
+// buffer returns the buffer for a message of at most size bytes from the host.
 func (a *arena) buffer(size int) []byte {
 	a.large = nil
 	if size > abi.BufferSize {
@@ -50,7 +49,8 @@ func (a *arena) bytes() []byte {
 	return a.static[bodyAt:]
 }
 
-// begin starts a call with a message of length bytes.
+// begin starts a call and returns its message, the first length bytes of the
+// buffer.
 func (a *arena) begin(length int) ([]byte, bool) {
 	b := a.bytes()
 	if length < 0 || length > len(b) {
@@ -60,15 +60,15 @@ func (a *arena) begin(length int) ([]byte, bool) {
 	return b[:length:length], true
 }
 
-// rest is what no one has used yet.
-func (a *arena) rest() []byte { return a.bytes()[a.used:] }
+// free returns the unused part of the buffer.
+func (a *arena) free() []byte { return a.bytes()[a.used:] }
 
-// keep marks the first n bytes of rest as used.
-func (a *arena) keep(n int) { a.used += n }
+// use marks the first n bytes of free as used.
+func (a *arena) use(n int) { a.used += n }
 
-// reply writes a message into the arena, or elsewhere if it is too large.
+// reply writes a message into the arena, or into new memory if it does not fit.
 func (a *arena) reply(write func([]byte) abi.Builder) []byte {
-	b := write(a.rest())
+	b := write(a.free())
 	if !b.Fits() {
 		b = write(make([]byte, b.Size()))
 	}

@@ -11,18 +11,18 @@ type Access struct {
 	Schema   string
 	TenantID string // empty for a static tenant
 	Method   string
-	Path     string // decoded, without the folder that the tenant was routed by
-	Name     string // of the file inside the tenant's files; see HasName
-	HasName  bool   // false: the path is that of none of the tenant's files
-	Host     string
-	Folder   string
+	Path     string // decoded, without the tenant's folder
+	Name     string // name of the file inside the tenant's files
+	HasName  bool   // false: the path is not that of one of the tenant's files
+	Host     string // Host header as the client sent it
+	Folder   string // folder by which the tenant was routed, or empty
 	URLConf  string
-	headers  []string // names
-	values   abi.Message
+	headers  []string    // names, in the order of the values
+	values   abi.Message // values from field abi.AuthHeader0 on
 }
 
-// Header returns the values of a header that Handlers.Configure asked for in
-// AuthorizeHeaders, separated by line feeds; false if it was not sent.
+// Header returns the values of a header, separated by line feeds, and whether
+// the client sent it. Handlers.Configure must name it in AuthorizeHeaders.
 func (a *Access) Header(name string) (string, bool) {
 	for i, h := range a.headers {
 		if strings.EqualFold(h, name) {
@@ -33,14 +33,14 @@ func (a *Access) Header(name string) (string, bool) {
 	return "", false
 }
 
-// Verdict is what Handlers.Authorize answers. The zero value denies.
+// Verdict is the result of Handlers.Authorize. The zero value denies.
 type Verdict uint32
 
 // Verdicts.
 const (
-	Deny  Verdict = abi.AuthDeny // 403
+	Deny  Verdict = abi.AuthDeny // status 403
 	Allow Verdict = abi.AuthAllow
-	Hide  Verdict = abi.AuthHide // 404, as for a file that is missing
+	Hide  Verdict = abi.AuthHide // status 404, as for a missing file
 )
 
 func (g *guest) authorize(m abi.Message) []byte {
@@ -56,7 +56,7 @@ func (g *guest) authorize(m abi.Message) []byte {
 			Host:    text(m.Get(abi.AuthHost)),
 			Folder:  text(m.Get(abi.AuthFolder)),
 			URLConf: text(m.Get(abi.AuthURLConf)),
-			headers: g.asked, values: m,
+			headers: g.authorizeHeaders, values: m,
 		})
 	}
 	if verdict != Allow && verdict != Hide {

@@ -6,7 +6,7 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// writeConfigured writes the JSON of an abi.Configured.
+// writeConfigured encodes an abi.Configured as JSON.
 func writeConfigured(c *abi.Configured) []byte {
 	b := []byte{'{'}
 	b = appendList(b, `"headers":`, c.Headers)
@@ -17,10 +17,7 @@ func writeConfigured(c *abi.Configured) []byte {
 		b = append(appendComma(b), `"consumer":true`...)
 	}
 	if c.LookAhead {
-		if len(b) > 1 {
-			b = append(b, ',')
-		}
-		b = append(b, `"look_ahead":true`...)
+		b = append(appendComma(b), `"look_ahead":true`...)
 	}
 	for _, m := range [...]struct{ key, value string }{{`"name":`, c.Name}, {`"version":`, c.Version}, {`"error":`, c.Error}} {
 		if m.value == "" {
@@ -31,7 +28,7 @@ func writeConfigured(c *abi.Configured) []byte {
 	return append(b, '}')
 }
 
-// appendComma parts members of an object.
+// appendComma appends the comma before a member that is not the object's first.
 func appendComma(b []byte) []byte {
 	if len(b) > 1 {
 		b = append(b, ',')
@@ -39,9 +36,9 @@ func appendComma(b []byte) []byte {
 	return b
 }
 
-// appendList appends a member of texts to an object, unless there are none.
-func appendList(b []byte, key string, texts []string) []byte {
-	for i, s := range texts {
+// appendList appends a member with an array of strings, unless it is empty.
+func appendList(b []byte, key string, list []string) []byte {
+	for i, s := range list {
 		if i == 0 {
 			b = append(append(appendComma(b), key...), '[')
 		} else {
@@ -49,7 +46,7 @@ func appendList(b []byte, key string, texts []string) []byte {
 		}
 		b = appendQuoted(b, s)
 	}
-	if len(texts) > 0 {
+	if len(list) > 0 {
 		b = append(b, ']')
 	}
 	return b

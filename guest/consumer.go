@@ -8,54 +8,53 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// Consumer handles websockets: each method gets one event of one of them. The
-// host calls it in a guest as it was configured, so nothing that a method keeps
-// in a variable is there at the next event: that is what the socket's state is
-// for. What a method asks of the socket happens, in order, when it returns;
-// nothing of it happens if the guest fails.
+// Consumer handles the events of websockets. The host resets the guest's memory
+// after each event, so variables do not survive it; Socket.SetState keeps state
+// for the next one. The effects that a method requests on the socket take place
+// in order after it returns, and not at all if the guest fails.
 //
-//	type echo struct{ guest.Quiet }
+//	type echo struct{ guest.NopConsumer }
 //
 //	func (echo) Message(s *guest.Socket, m guest.Message) { s.Send(m) }
 //
 //	func init() { guest.Serve(guest.Handlers{Consumer: echo{}}) }
 type Consumer interface {
-	// Open is a handshake. It is accepted unless Open refuses it.
+	// Open handles a handshake, which is accepted unless Open calls h.Reject.
 	Open(s *Socket, h *Handshake)
-	// Message is a message of the client.
+	// Message handles a message of the client.
 	Message(s *Socket, m Message)
-	// Close comes last: the code is the client's or, where it sent none, 1005,
-	// or 1006 if the connection broke. The client cannot be reached any more,
-	// groups can.
+	// Close handles the last event. The code is the client's, 1005 if it sent
+	// none, or 1006 if the connection broke. The socket can still send to groups
+	// and channels, but not to the client.
 	Close(s *Socket, code int, reason string)
-	// Group is a message to a group that the socket is in, or to its channel.
-	// The event is gone when the handler returns.
+	// Group handles a message to a group of the socket, or to its channel. The
+	// event is valid until Group returns.
 	Group(s *Socket, e *Event)
-	// Timer comes once after Socket.SetTimer.
+	// Timer handles the expiry of the timer that Socket.SetTimer set.
 	Timer(s *Socket)
 }
 
-// Quiet is a Consumer that accepts every websocket and does nothing. Embed it
-// to implement but what a consumer needs.
-type Quiet struct{}
+// NopConsumer is a Consumer that accepts every websocket and does nothing. Embed
+// it to implement only some of the methods.
+type NopConsumer struct{}
 
 // Open implements Consumer.
-func (Quiet) Open(*Socket, *Handshake) {}
+func (NopConsumer) Open(*Socket, *Handshake) {}
 
 // Message implements Consumer.
-func (Quiet) Message(*Socket, Message) {}
+func (NopConsumer) Message(*Socket, Message) {}
 
 // Close implements Consumer.
-func (Quiet) Close(*Socket, int, string) {}
+func (NopConsumer) Close(*Socket, int, string) {}
 
 // Group implements Consumer.
-func (Quiet) Group(*Socket, *Event) {}
+func (NopConsumer) Group(*Socket, *Event) {}
 
 // Timer implements Consumer.
-func (Quiet) Timer(*Socket) {}
+func (NopConsumer) Timer(*Socket) {}
 
-// ByRoute is a Consumer of consumers, by the name of their route. A handshake
-// of a route that it does not know is refused with 404.
+// ByRoute is a Consumer that calls the consumer of the websocket's route. It
+// rejects handshakes for other routes with status 404.
 type ByRoute map[string]Consumer
 
 // Open implements Consumer.
@@ -64,7 +63,7 @@ func (r ByRoute) Open(s *Socket, h *Handshake) {
 		c.Open(s, h)
 		return
 	}
-	h.Refuse(statusNotFound)
+	h.Reject(statusNotFound)
 }
 
 // Message implements Consumer.
@@ -79,42 +78,41 @@ func (r ByRoute) Group(s *Socket, e *Event) { r.of(s).Group(s, e) }
 // Timer implements Consumer.
 func (r ByRoute) Timer(s *Socket) { r.of(s).Timer(s) }
 
-// of is the consumer of a socket that is open. Its route may be unknown to a
-// guest that came after the handshake.
+// of returns the consumer of an open socket. A guest that was swapped in after
+// the handshake may have none for its route.
 func (r ByRoute) of(s *Socket) Consumer {
 	if c, ok := r[s.Route]; ok {
 		return c
 	}
-	return lost{}
+	return unhandled{}
 }
 
-// lost tells the client of a socket that no consumer handles any more to come
-// again.
-type lost struct{ Quiet }
+// unhandled closes sockets without a consumer, so that their clients reconnect.
+type unhandled struct{ NopConsumer }
 
-func (lost) Message(s *Socket, _ Message) { s.Close(closeRestart, "") }
-func (lost) Group(s *Socket, _ *Event)    { s.Close(closeRestart, "") }
-func (lost) Timer(s *Socket)              { s.Close(closeRestart, "") }
+func (unhandled) Message(s *Socket, _ Message) { s.Close(serviceRestart, "") }
+func (unhandled) Group(s *Socket, _ *Event)    { s.Close(serviceRestart, "") }
+func (unhandled) Timer(s *Socket)              { s.Close(serviceRestart, "") }
 
-const closeRestart = 1012
+const serviceRestart = 1012 // close code
 
-// Handshake is what is known of a websocket that a client would like to open.
+// Handshake is a client's request to open a websocket.
 type Handshake struct {
 	Path      string   // decoded, as the tenant sees it
 	Kwargs    string   // the route's values as one JSON object, empty if it has none
-	Protocols []string // subprotocols that the client offers, the one it prefers first
-	Headers   []Header // the configuration's ConsumerHeaders, in that order
+	Protocols []string // subprotocols that the client offers, in its order of preference
+	Headers   []Header // values of abi.Configured.ConsumerHeaders, in that order
 	status    int
 	protocol  string
 }
 
-// Kwarg is one of the route's values; a number is as the path has it. It is
-// empty if there is none of that name.
+// Kwarg returns the route's value of that name, or "" if there is none. A value
+// that is not a string is returned as JSON.
 func (h *Handshake) Kwarg(name string) string {
 	var value string
 	r := jsonReader{b: unsafeBytes(h.Kwargs)}
 	r.object(func(key string) {
-		raw := r.any()
+		raw := r.value()
 		switch {
 		case key != name:
 		case len(raw) > 0 && raw[0] == '"':
@@ -126,28 +124,28 @@ func (h *Handshake) Kwarg(name string) string {
 	return value
 }
 
-// Refuse answers the handshake with an HTTP status of 400 to 599; what was
-// asked of the socket is dropped.
-func (h *Handshake) Refuse(status int) { h.status = status }
+// Reject rejects the handshake with an HTTP status of 400 to 599. Effects on the
+// socket are dropped.
+func (h *Handshake) Reject(status int) { h.status = status }
 
-// Refused is the status that the handshake is refused with, 0 if it is not.
-func (h *Handshake) Refused() int { return h.status }
+// Status returns the status that Reject has set, or 0.
+func (h *Handshake) Status() int { return h.status }
 
-// Speak chooses a subprotocol, which must be one that the client offers.
-func (h *Handshake) Speak(protocol string) { h.protocol = protocol }
+// SetProtocol chooses a subprotocol, one of those that the client offers.
+func (h *Handshake) SetProtocol(protocol string) { h.protocol = protocol }
 
-// Message is a message of a client, or to one. Data lies in a buffer that is
-// gone when the handler returns.
+// Message is a message from or to a client. The Data of one from a client is
+// valid until the handler returns.
 type Message struct {
 	Binary bool
 	Data   []byte
 }
 
-// Text is the message as a string, which shares Data.
+// Text returns the message as a string that shares the memory of Data.
 func (m Message) Text() string { return text(m.Data) }
 
-// socketEvent hands an event to the guest's consumer. It answers nil, by which
-// the event fails, if the message is malformed.
+// socketEvent calls the guest's consumer with the event of length bytes in the
+// buffer. It returns nil, which fails the event, if the event is malformed.
 func (g *guest) socketEvent(k kind, length uint32) []byte {
 	raw, ok := memory.begin(int(length))
 	if !ok || g.Consumer == nil {
@@ -178,28 +176,28 @@ func (g *guest) socketEvent(k kind, length uint32) []byte {
 	return memory.effects(0, "", s)
 }
 
-// routed is an entry of a ByRoute.
-type routed struct {
+// routeConsumer is an entry of a ByRoute.
+type routeConsumer struct {
 	route    string
 	consumer Consumer
 }
 
-// mostRouted is how many routes are sooner looked at than looked up.
-const mostRouted = 8
+// maxListed is the number of routes up to which a list is faster than the map.
+const maxListed = 8
 
-// listRoutes takes a short ByRoute apart.
+// listRoutes copies a small ByRoute to a list.
 func (g *guest) listRoutes() {
 	g.routes = nil
 	r, ok := g.Consumer.(ByRoute)
-	if !ok || len(r) > mostRouted {
+	if !ok || len(r) > maxListed {
 		return
 	}
 	for _, name := range slices.Sorted(maps.Keys(r)) {
-		g.routes = append(g.routes, routed{name, r[name]})
+		g.routes = append(g.routes, routeConsumer{name, r[name]})
 	}
 }
 
-// consumerOf is who handles a socket's events.
+// consumerOf returns the consumer of a socket's events.
 func (g *guest) consumerOf(s *Socket) Consumer {
 	for i := range g.routes {
 		if r := &g.routes[i]; r.route == s.Route {
@@ -209,7 +207,8 @@ func (g *guest) consumerOf(s *Socket) Consumer {
 	return g.Consumer
 }
 
-// open reads what a handshake has beside other events.
+// open calls the consumer with a handshake, which has more fields than other
+// events.
 func (g *guest) open(c Consumer, s *Socket, raw []byte) []byte {
 	m, err := abi.Parse(raw)
 	if err != nil {

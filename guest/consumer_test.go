@@ -16,32 +16,32 @@ import (
 	"github.com/tenantedge/tenantedge/guest/guesttest"
 )
 
-// recorder is a consumer that says what it was told, and does what do does.
+// recorder is a consumer that records its events and calls do for each.
 type recorder struct {
-	heard []string
-	do    func(s *guest.Socket)
+	events []string
+	do     func(s *guest.Socket)
 }
 
-func (r *recorder) note(s *guest.Socket, format string, args ...any) {
-	r.heard = append(r.heard, fmt.Sprintf("%s/%s/%s/%s/%s/%s: ", s.Route, s.Schema, s.TenantID, s.Identifier, s.Channel, s.State)+fmt.Sprintf(format, args...))
+func (r *recorder) record(s *guest.Socket, format string, args ...any) {
+	r.events = append(r.events, fmt.Sprintf("%s/%s/%s/%s/%s/%s: ", s.Route, s.Schema, s.TenantID, s.Identifier, s.Channel, s.State)+fmt.Sprintf(format, args...))
 	if r.do != nil {
 		r.do(s)
 	}
 }
 
 func (r *recorder) Open(s *guest.Socket, h *guest.Handshake) {
-	r.note(s, "open %s %s %q %v room=%q n=%q none=%q", h.Path, h.Kwargs, h.Protocols, h.Headers, h.Kwarg("room"), h.Kwarg("n"), h.Kwarg("none"))
+	r.record(s, "open %s %s %q %v room=%q n=%q none=%q", h.Path, h.Kwargs, h.Protocols, h.Headers, h.Kwarg("room"), h.Kwarg("n"), h.Kwarg("none"))
 }
 func (r *recorder) Message(s *guest.Socket, m guest.Message) {
-	r.note(s, "message %v %q", m.Binary, m.Data)
+	r.record(s, "message %v %q", m.Binary, m.Data)
 }
 func (r *recorder) Close(s *guest.Socket, code int, reason string) {
-	r.note(s, "close %d %s", code, reason)
+	r.record(s, "close %d %s", code, reason)
 }
-func (r *recorder) Group(s *guest.Socket, e *guest.Event) { r.note(s, "group %s", e.Type()) }
-func (r *recorder) Timer(s *guest.Socket)                 { r.note(s, "timer") }
+func (r *recorder) Group(s *guest.Socket, e *guest.Event) { r.record(s, "group %s", e.Type()) }
+func (r *recorder) Timer(s *guest.Socket)                 { r.record(s, "timer") }
 
-// event is an event of a websocket with the fields given.
+// event returns the message of a websocket event.
 func event(word uint32, fields map[int]string) []byte {
 	size := 1024
 	for _, f := range fields {
@@ -56,8 +56,8 @@ func event(word uint32, fields map[int]string) []byte {
 	return b.Bytes()
 }
 
-// effectsOf calls an export and lists the reply: state, protocol, status, and
-// kind, name and data of each effect.
+// effectsOf calls an export and formats its reply: state, protocol, status, and
+// the kind, name and data of each effect.
 func effectsOf(t *testing.T, export string, msg []byte) (list string) {
 	t.Helper()
 	reply, err := guesttest.Call(export, msg)
@@ -100,7 +100,7 @@ func TestEachEventReachesItsMethod(t *testing.T) {
 	}
 	r := &recorder{}
 	if c := serve(t, guest.Handlers{Consumer: r}, &host{}); !c.Consumer {
-		t.Error("the guest does not say that it is a consumer")
+		t.Error("Configured.Consumer is false, want true")
 	}
 	for _, c := range []struct {
 		export string
@@ -116,17 +116,17 @@ func TestEachEventReachesItsMethod(t *testing.T) {
 		{abi.ExportGroup, 0, with(map[int]string{abi.EventData: "\x81\xa4type\xa1t"}), "group t"},
 		{abi.ExportTimer, 0, with(map[int]string{}), "timer"},
 	} {
-		r.heard = nil
+		r.events = nil
 		if got := effectsOf(t, c.export, event(c.word, c.fields)); got != "" {
-			t.Errorf("%s asks for %s", c.export, got)
+			t.Errorf("%s: effects %s, want none", c.export, got)
 		}
-		if want := "room/acme/7/id/p!c/state: " + c.want; len(r.heard) != 1 || r.heard[0] != want {
-			t.Errorf("%s is heard as\n%s, expected\n%s", c.export, r.heard, want)
+		if want := "room/acme/7/id/p!c/state: " + c.want; len(r.events) != 1 || r.events[0] != want {
+			t.Errorf("%s: the consumer got\n%s, want\n%s", c.export, r.events, want)
 		}
 	}
 }
 
-func TestWhatAConsumerAsksForIsInTheReply(t *testing.T) {
+func TestTheReplyHasTheEffectsThatAConsumerRequests(t *testing.T) {
 	long := strings.Repeat("x", 3*abi.BufferSize)
 	for _, c := range []struct {
 		name string
@@ -138,50 +138,50 @@ func TestWhatAConsumerAsksForIsInTheReply(t *testing.T) {
 		{"no state", func(s *guest.Socket) { s.SetState("") }, "state ;"},
 		{"text and bytes", func(s *guest.Socket) { s.SendText("a"); s.SendBinary([]byte{0}); s.SendText("") }, "1  61;2  00;1  ;"},
 		{"the message itself", func(s *guest.Socket) { s.SendText(s.State) }, "1  7374;"},
-		{"groups", func(s *guest.Socket) { s.Add("g"); s.Discard("g") }, "3 g;4 g;"},
+		{"groups", func(s *guest.Socket) { s.GroupAdd("g"); s.GroupDiscard("g") }, "3 g;4 g;"},
 		{"a channel", func(s *guest.Socket) { s.OpenChannel() }, "9 ;"},
 		{"an event", func(s *guest.Socket) { s.GroupSend("g", guest.NewEvent("t")) }, "5 g 81a474797065a174;"},
 		{"a broadcast", func(s *guest.Socket) { s.Broadcast("g", "a") }, "5 g 82a474797065ae776562736f636b65742e73656e64a474657874a161;"},
-		{"an event for one", func(s *guest.Socket) { s.ChannelSend("p!c", guest.NewEvent("t")) }, "6 p!c 81a474797065a174;"},
+		{"an event for a channel", func(s *guest.Socket) { s.ChannelSend("p!c", guest.NewEvent("t")) }, "6 p!c 81a474797065a174;"},
 		{"a timer, rounded up", func(s *guest.Socket) { s.SetTimer(time.Microsecond); s.SetTimer(0); s.SetTimer(-1) }, "7  01000000;7  00000000;7  00000000;"},
-		{"a timer beyond all", func(s *guest.Socket) { s.SetTimer(math.MaxInt64) }, "7  ffffffff;"},
-		{"an end", func(s *guest.Socket) { s.Close(1000, "bye") }, "8 bye e803;"},
-		{"more effects than a head in front of the arena has", func(s *guest.Socket) {
+		{"a timer over the maximum", func(s *guest.Socket) { s.SetTimer(math.MaxInt64) }, "7  ffffffff;"},
+		{"a close", func(s *guest.Socket) { s.Close(1000, "bye") }, "8 bye e803;"},
+		{"more effects than fit the head in the arena", func(s *guest.Socket) {
 			for range 20 {
 				s.SendText("a")
 			}
 		}, strings.Repeat("1  61;", 20)},
-		{"more text than the arena has", func(s *guest.Socket) { s.SetState("s"); s.SendText(long) }, "state s;1  " + hex.EncodeToString([]byte(long)) + ";"},
+		{"more text than fits the arena", func(s *guest.Socket) { s.SetState("s"); s.SendText(long) }, "state s;1  " + hex.EncodeToString([]byte(long)) + ";"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			serve(t, guest.Handlers{Consumer: &recorder{do: c.do}}, &host{})
 			if got := effectsOf(t, abi.ExportMessage, event(0, map[int]string{abi.EventState: "st"})); got != c.want {
-				t.Errorf("the reply is %.200s, expected %.200s", got, c.want)
+				t.Errorf("reply %.200s, want %.200s", got, c.want)
 			}
 		})
 	}
 }
 
-// answering is a consumer whose Open is a function.
-type answering struct {
-	guest.Quiet
+// openFunc is a consumer with a function as its Open.
+type openFunc struct {
+	guest.NopConsumer
 	open func(s *guest.Socket, h *guest.Handshake)
 }
 
-func (a answering) Open(s *guest.Socket, h *guest.Handshake) { a.open(s, h) }
+func (o openFunc) Open(s *guest.Socket, h *guest.Handshake) { o.open(s, h) }
 
-func TestAHandshakeIsAcceptedOrRefused(t *testing.T) {
+func TestAHandshakeIsAcceptedOrRejected(t *testing.T) {
 	for _, c := range []struct {
 		open func(s *guest.Socket, h *guest.Handshake)
 		want string
 	}{
 		{func(*guest.Socket, *guest.Handshake) {}, ""},
-		{func(_ *guest.Socket, h *guest.Handshake) { h.Speak("b") }, "protocol b;"},
-		{func(s *guest.Socket, h *guest.Handshake) { s.SendText("a"); h.Refuse(403) }, "status 403;"},
+		{func(_ *guest.Socket, h *guest.Handshake) { h.SetProtocol("b") }, "protocol b;"},
+		{func(s *guest.Socket, h *guest.Handshake) { s.SendText("a"); h.Reject(403) }, "status 403;"},
 	} {
-		serve(t, guest.Handlers{Consumer: answering{open: c.open}}, &host{})
+		serve(t, guest.Handlers{Consumer: openFunc{open: c.open}}, &host{})
 		if got := effectsOf(t, abi.ExportOpen, event(0, map[int]string{abi.EventProtocols: "a\nb"})); got != c.want {
-			t.Errorf("the reply is %s, expected %s", got, c.want)
+			t.Errorf("reply %s, want %s", got, c.want)
 		}
 	}
 }
@@ -194,8 +194,8 @@ func TestConsumersByRoute(t *testing.T) {
 		fields[abi.EventRoute] = "one"
 		effectsOf(t, export, event(0, fields))
 	}
-	if len(one.heard) != len(events) {
-		t.Errorf("the consumer of the route heard %q", one.heard)
+	if len(one.events) != len(events) {
+		t.Errorf("the consumer of route one got the events %q, want %d", one.events, len(events))
 	}
 	for export, fields := range events {
 		fields[abi.EventRoute] = "two"
@@ -207,13 +207,13 @@ func TestConsumersByRoute(t *testing.T) {
 			want = ""
 		}
 		if got := effectsOf(t, export, event(0, fields)); got != want {
-			t.Errorf("%s of a route without consumer replies %q, expected %q", export, got, want)
+			t.Errorf("%s for a route without a consumer: reply %q, want %q", export, got, want)
 		}
 	}
 }
 
-func TestWhatIsNoEventHasNoAnswer(t *testing.T) {
-	serve(t, guest.Handlers{Consumer: guest.Quiet{}}, &host{})
+func TestAMalformedEventHasNoReply(t *testing.T) {
+	serve(t, guest.Handlers{Consumer: guest.NopConsumer{}}, &host{})
 	for _, c := range []struct {
 		export string
 		msg    []byte
@@ -225,67 +225,67 @@ func TestWhatIsNoEventHasNoAnswer(t *testing.T) {
 		{abi.ExportGroup, event(0, map[int]string{abi.EventData: "\x80\x80"})},
 	} {
 		if reply, err := guesttest.Call(c.export, c.msg); !errors.Is(err, guesttest.ErrNoAnswer) {
-			t.Errorf("%s answers %x, %v", c.export, reply, err)
+			t.Errorf("%s(%x): reply %x, error %v, want ErrNoAnswer", c.export, c.msg, reply, err)
 		}
 	}
 	serve(t, guest.Handlers{}, &host{})
 	if reply, err := guesttest.Call(abi.ExportMessage, event(0, nil)); !errors.Is(err, guesttest.ErrNoAnswer) {
-		t.Errorf("a guest without consumer answers %x, %v", reply, err)
+		t.Errorf("guest without a consumer: reply %x, error %v, want ErrNoAnswer", reply, err)
 	}
 }
 
-func TestAnEventHasWhatWasPutIn(t *testing.T) {
+func TestAnEventReturnsTheValuesThatWereAdded(t *testing.T) {
 	for _, size := range []int{0, 31, 32, 255, 256, 65535, 65536} {
 		text := strings.Repeat("x", size)
 		e := guest.NewEvent("t").WithText("text", text).WithBytes("bytes", []byte(text))
 		if got, ok := e.Text("text"); !ok || got != text {
-			t.Errorf("a text of %d bytes comes out with %d (found: %v)", size, len(got), ok)
+			t.Errorf("text of %d bytes: got %d bytes, found %v", size, len(got), ok)
 		}
 		if got, ok := e.Bytes("bytes"); !ok || string(got) != text {
-			t.Errorf("%d bytes come out as %d (found: %v)", size, len(got), ok)
+			t.Errorf("%d bytes: got %d bytes, found %v", size, len(got), ok)
 		}
 	}
 	for _, n := range []int64{0, 1, -1, -32, -33, 127, 128, -128, 1 << 40, math.MaxInt64, math.MinInt64} {
 		if got, ok := guest.NewEvent("t").WithInt("n", n).Int("n"); !ok || got != n {
-			t.Errorf("%d comes out as %d (found: %v)", n, got, ok)
+			t.Errorf("integer %d: got %d, found %v", n, got, ok)
 		}
 	}
 	e := guest.NewEvent("t").WithBool("yes", true).WithBool("no", false).WithFloat("f", 1.5).WithInt("i", 2).WithPacked("list", []byte{0x92, 1, 0xc0})
 	if yes, ok := e.Bool("yes"); !yes || !ok {
-		t.Error("true comes out as false")
+		t.Errorf("true: got %v, found %v", yes, ok)
 	}
 	if no, ok := e.Bool("no"); no || !ok {
-		t.Error("false comes out as true")
+		t.Errorf("false: got %v, found %v", no, ok)
 	}
 	if f, ok := e.Float("f"); f != 1.5 || !ok {
-		t.Errorf("1.5 comes out as %v", f)
+		t.Errorf("1.5: got %v, found %v", f, ok)
 	}
 	if f, ok := e.Float("i"); f != 2 || !ok {
-		t.Errorf("2 comes out as %v", f)
+		t.Errorf("integer 2 as a float: got %v, found %v", f, ok)
 	}
 	if list, ok := e.Packed("list"); string(list) != "\x92\x01\xc0" || !ok {
-		t.Errorf("a list comes out as %x", list)
+		t.Errorf("list: got %x, found %v", list, ok)
 	}
 	for _, name := range []string{"none", "yes", "list"} {
 		if _, ok := e.Text(name); ok {
-			t.Errorf("%s is text", name)
+			t.Errorf("Text(%q) finds a value, want none", name)
 		}
 		if _, ok := e.Int(name); ok {
-			t.Errorf("%s is a whole number", name)
+			t.Errorf("Int(%q) finds a value, want none", name)
 		}
 		if _, ok := e.Bytes(name); ok {
-			t.Errorf("%s is bytes", name)
+			t.Errorf("Bytes(%q) finds a value, want none", name)
 		}
 		if _, ok := e.Float(name); ok {
-			t.Errorf("%s is a number", name)
+			t.Errorf("Float(%q) finds a value, want none", name)
 		}
 	}
 }
 
-// reader is a consumer that reads all of an event.
-type reader struct{ guest.Quiet }
+// resender is a consumer that reads an event with every method and sends it on.
+type resender struct{ guest.NopConsumer }
 
-func (reader) Group(s *guest.Socket, e *guest.Event) {
+func (resender) Group(s *guest.Socket, e *guest.Event) {
 	for _, name := range []string{"type", "a", ""} {
 		if text, ok := e.Text(name); ok {
 			s.SendText(text)
@@ -311,7 +311,7 @@ func FuzzEvent(f *testing.F) {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		guest.Serve(guest.Handlers{Consumer: reader{}})
+		guest.Serve(guest.Handlers{Consumer: resender{}})
 		reply, err := guesttest.Call(abi.ExportGroup, event(0, map[int]string{abi.EventData: string(data)}))
 		if err != nil {
 			return
@@ -320,11 +320,11 @@ func FuzzEvent(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// What was read is sent on as it came, its header in the shortest form.
+		// The entries are unchanged; the map's header is in its shortest form.
 		kinds := m.Get(abi.EffectsKinds)
 		sent := m.Get(abi.EffectsData0 + 2*(len(kinds)-1))
 		if len(sent) > len(data) || !strings.HasSuffix(string(data), string(sent[min(len(sent), 5):])) {
-			t.Errorf("%x is sent on as %x", data, sent)
+			t.Errorf("event %x is sent on as %x", data, sent)
 		}
 	})
 }

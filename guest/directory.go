@@ -2,52 +2,54 @@ package guest
 
 import "github.com/tenantedge/tenantedge/guest/abi"
 
-// Directory is the host's directory as package tenancy asks for it.
+// Directory is the host's directory as a tenancy.Directory.
 type Directory struct{}
 
 // ByDomain implements tenancy.Directory.
 func (Directory) ByDomain(domain, folder string, r *Record) bool {
-	return unlessFailed(byDomain(domain, folder, r))
+	return foundOrFail(byDomain(domain, folder, r))
 }
 
 // ByReference implements tenancy.Directory.
 func (Directory) ByReference(ref string, r *Record) bool {
-	return unlessFailed(byReference(ref, r))
+	return foundOrFail(byReference(ref, r))
 }
 
 // Primary implements tenancy.Directory.
 func (Directory) Primary(id string, r *Record) bool {
-	return unlessFailed(primary(id, r))
+	return foundOrFail(primary(id, r))
 }
 
-// unlessFailed makes the request fail if the host could not look: that there
-// is no such tenant is not known then.
-func unlessFailed(errno abi.Errno) bool {
+// foundOrFail reports whether a lookup found a row. If the lookup failed, so that
+// this is unknown, it makes the request fail.
+func foundOrFail(errno abi.Errno) bool {
 	if errno != abi.OK && errno != abi.NotFound {
 		memory.failed = true
 	}
 	return errno == abi.OK
 }
 
-// TenantByDomain finds the domain row of (domain, folder), else that of
-// (domain, ""). The error is abi.NotFound if there is neither.
+// TenantByDomain returns the domain row of (domain, folder), else that of
+// (domain, ""). The error is abi.NotFound if there is neither, or another
+// abi.Errno.
 func TenantByDomain(domain, folder string) (r Record, err error) {
-	return r, orNil(byDomain(domain, folder, &r))
+	return r, errorOf(byDomain(domain, folder, &r))
 }
 
-// TenantByReference finds the tenant whose id is ref, ignoring case, or whose
-// schema name is ref. The error is abi.NotFound if there is none.
+// TenantByReference returns the tenant whose id equals ref, ignoring case, or
+// whose schema name equals ref. The error is abi.NotFound if there is none, or
+// another abi.Errno.
 func TenantByReference(ref string) (r Record, err error) {
-	return r, orNil(byReference(ref, &r))
+	return r, errorOf(byReference(ref, &r))
 }
 
-// PrimaryDomain finds the primary domain row of the tenant with that id. The
-// error is abi.NotFound if it has none.
+// PrimaryDomain returns the primary domain row of the tenant with that id. The
+// error is abi.NotFound if it has none, or another abi.Errno.
 func PrimaryDomain(id string) (r Record, err error) {
-	return r, orNil(primary(id, &r))
+	return r, errorOf(primary(id, &r))
 }
 
-func orNil(errno abi.Errno) error {
+func errorOf(errno abi.Errno) error {
 	if errno == abi.OK {
 		return nil
 	}
@@ -56,12 +58,12 @@ func orNil(errno abi.Errno) error {
 
 func byDomain(domain, folder string, r *Record) abi.Errno {
 	if len(domain) > abi.MaxName {
-		return abi.NotFound // no row is as long, and a client may send anything
+		return abi.NotFound // no row has a longer domain
 	}
 	if len(folder) > abi.MaxName {
 		folder = ""
 	}
-	out := memory.rest()
+	out := memory.free()
 	n := tenantByDomain(domain, folder, out)
 	if n > int64(len(out)) {
 		out = make([]byte, n)
@@ -74,7 +76,7 @@ func byReference(ref string, r *Record) abi.Errno {
 	if len(ref) > abi.MaxName {
 		return abi.NotFound
 	}
-	out := memory.rest()
+	out := memory.free()
 	n := tenantByReference(ref, out)
 	if n > int64(len(out)) {
 		out = make([]byte, n)
@@ -84,7 +86,7 @@ func byReference(ref string, r *Record) abi.Errno {
 }
 
 func primary(id string, r *Record) abi.Errno {
-	out := memory.rest()
+	out := memory.free()
 	n := primaryDomain(id, out)
 	if n > int64(len(out)) {
 		out = make([]byte, n)
@@ -93,7 +95,7 @@ func primary(id string, r *Record) abi.Errno {
 	return readRecord(out, n, r)
 }
 
-// readRecord reads the answer of n bytes in out, or of the errno -n.
+// readRecord reads the answer of a lookup: n bytes in out, or the errno -n.
 func readRecord(out []byte, n int64, r *Record) abi.Errno {
 	if n < 0 {
 		return abi.Errno(-n)
@@ -102,8 +104,8 @@ func readRecord(out []byte, n int64, r *Record) abi.Errno {
 	if n > int64(len(out)) || !m.parse(out[:n]) {
 		return abi.Internal
 	}
-	if rest := memory.rest(); len(rest) == len(out) && &rest[0] == &out[0] {
-		memory.keep(int(n))
+	if free := memory.free(); len(free) == len(out) && &free[0] == &out[0] {
+		memory.use(int(n))
 	}
 	r.ID, r.Schema = m.at[abi.RecID], m.at[abi.RecSchema]
 	r.Domain, r.Folder = m.at[abi.RecDomain], m.at[abi.RecFolder]
@@ -112,11 +114,11 @@ func readRecord(out []byte, n int64, r *Record) abi.Errno {
 	r.Ambiguous = m.word&abi.RecAmbiguous != 0
 	r.Row, r.Pathname, r.HasPathname = abi.Message{}, "", false
 	if m.n > abi.RecAttr0 {
-		r.Row, _ = abi.Parse(out[:n]) // is well-formed, or m had not parsed it
+		r.Row, _ = abi.Parse(out[:n]) // m.parse has checked it
 		r.Pathname, r.HasPathname = r.Attribute(pathnameAttribute)
 	}
 	return abi.OK
 }
 
-// pathnameAttribute is the column that holds a tenant's own identifier.
+// pathnameAttribute is the column with the tenant's own identifier.
 const pathnameAttribute = "schema_pathname"

@@ -1,5 +1,5 @@
-// Package guest is what guests in Go import. A guest decides which tenant a
-// request is for; package abi is the contract that stands behind this one.
+// Package guest is the SDK for guests in Go. A guest decides which tenant a
+// request is for. Package abi has the contract between guest and host.
 //
 //	package main
 //
@@ -26,14 +26,12 @@
 //
 //	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o guest.wasm
 //
-// In that mode a module is a library: the host runs the init functions and
-// never main, which is why Serve is called in one.
+// In that mode a module is a library: the host runs init functions, but not
+// main, so call Serve in an init function.
 //
-// Strings and slices that a handler is given lie in a buffer that the next
-// request overwrites; what is to be kept must be cloned. The host puts the
-// guest's memory back after each request, so keeping anything is of no use in
-// any case.
+// Strings and slices that a handler receives point into a buffer that the next
+// call overwrites. The host resets the guest's memory after each call, so
+// variables do not survive it either.
 //
-// Package guesttest runs the same code natively, so that plain go test covers a
-// guest's logic.
+// Package guesttest runs a guest natively, under plain go test.
 package guest

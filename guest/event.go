@@ -2,22 +2,21 @@ package guest
 
 import "math"
 
-// Event is a message to a group or to a channel: a map from names to values
-// with a type among them, as Django Channels has it. Inside it is MessagePack;
-// one that has come shares the memory it came in.
+// Event is a message to a group or to a channel, as in Django Channels: a map
+// with a type. An event that a consumer receives shares the memory of the call.
 type Event struct {
 	entries []byte // MessagePack, without the map's header
-	n       int
+	n       int    // number of entries
 	kind    string
 }
 
 const typeKey = "type"
 
-// NewEvent begins an event. Django consumers call the method that the type
-// names: that of "chat.message" is chat_message.
+// NewEvent returns an event of a type. Django consumers handle the type
+// "chat.message" with the method chat_message.
 func NewEvent(kind string) *Event { return (&Event{kind: kind}).WithText(typeKey, kind) }
 
-// Type says what the event is.
+// Type returns the event's type.
 func (e *Event) Type() string { return e.kind }
 
 // WithText adds text, which must be UTF-8.
@@ -32,19 +31,19 @@ func (e *Event) WithBytes(name string, value []byte) *Event {
 	return e
 }
 
-// WithInt adds a whole number.
+// WithInt adds an integer.
 func (e *Event) WithInt(name string, value int64) *Event {
 	e.entries = packInt(e.entry(name), value)
 	return e
 }
 
-// WithFloat adds a number.
+// WithFloat adds a floating-point number.
 func (e *Event) WithFloat(name string, value float64) *Event {
 	e.entries = packUint(append(e.entry(name), packFloat64), math.Float64bits(value), 8)
 	return e
 }
 
-// WithBool adds a truth value.
+// WithBool adds a boolean.
 func (e *Event) WithBool(name string, value bool) *Event {
 	b := byte(packFalse)
 	if value {
@@ -54,8 +53,8 @@ func (e *Event) WithBool(name string, value bool) *Event {
 	return e
 }
 
-// WithPacked adds a value of any kind that is MessagePack already: a list or a
-// map, say. The host refuses the event if it is not.
+// WithPacked adds a value in MessagePack, such as a list or a map. The host
+// rejects the event if it is malformed.
 func (e *Event) WithPacked(name string, value []byte) *Event {
 	e.entries = append(e.entry(name), value...)
 	return e
@@ -66,36 +65,36 @@ func (e *Event) entry(name string) []byte {
 	return packText(e.entries, name)
 }
 
-// Text returns a text, and whether the event has one of that name.
+// Text returns the text with that name, and whether there is one.
 func (e *Event) Text(name string) (string, bool) {
 	value, ok := e.Packed(name)
 	s, rest, ok := takeText(value, ok)
 	return s, ok && len(rest) == 0
 }
 
-// Bytes returns bytes, and whether the event has some of that name.
+// Bytes returns the bytes with that name, and whether there are any.
 func (e *Event) Bytes(name string) ([]byte, bool) {
 	value, ok := e.Packed(name)
 	return takeBytes(value, ok)
 }
 
-// Int returns a whole number, and whether the event has one of that name.
+// Int returns the integer with that name, and whether there is one.
 func (e *Event) Int(name string) (int64, bool) {
 	value, ok := e.Packed(name)
 	return takeInt(value, ok)
 }
 
-// Float returns a number, whole or not, and whether the event has one of that
-// name.
+// Float returns the floating-point number or integer with that name, and whether
+// there is one.
 func (e *Event) Float(name string) (float64, bool) {
 	value, ok := e.Packed(name)
-	if n, whole := takeInt(value, ok); whole {
+	if n, isInt := takeInt(value, ok); isInt {
 		return float64(n), true
 	}
 	return takeFloat(value, ok)
 }
 
-// Bool returns a truth value, and whether the event has one of that name.
+// Bool returns the boolean with that name, and whether there is one.
 func (e *Event) Bool(name string) (value, ok bool) {
 	b, ok := e.Packed(name)
 	if !ok || len(b) != 1 || b[0] != packTrue && b[0] != packFalse {
@@ -104,8 +103,8 @@ func (e *Event) Bool(name string) (value, ok bool) {
 	return b[0] == packTrue, true
 }
 
-// Packed returns a value as MessagePack, and whether the event has one of that
-// name. Of several the last one counts, as in Python.
+// Packed returns the value with that name in MessagePack, and whether there is
+// one. If the name is repeated, the last value counts, as in Python.
 func (e *Event) Packed(name string) (value []byte, ok bool) {
 	rest := e.entries
 	for range e.n {
@@ -113,8 +112,8 @@ func (e *Event) Packed(name string) (value []byte, ok bool) {
 		if !found {
 			return nil, false
 		}
-		end, whole := skipPacked(after, 0)
-		if !whole {
+		end, valid := skipPacked(after, 0)
+		if !valid {
 			return nil, false
 		}
 		if key == name {
@@ -125,13 +124,14 @@ func (e *Event) Packed(name string) (value []byte, ok bool) {
 	return value, ok
 }
 
-// packed is the event as one MessagePack map.
+// packed returns the event as a MessagePack map.
 func (e *Event) packed() string {
 	b := make([]byte, 0, 5+len(e.entries))
 	return text(append(packMap(b, e.n), e.entries...))
 }
 
-// parse reads a MessagePack map, all of which must be well-formed, in one walk.
+// parse reads an event from data, and reports whether it is one valid MessagePack
+// map.
 func (e *Event) parse(data string) bool {
 	n, entries, ok := takeMap(unsafeBytes(data))
 	*e = Event{entries: entries, n: n}

@@ -8,9 +8,8 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// The exports, as package abi describes them. Each takes the length of the
-// message in the buffer and answers the packed address and length of a reply,
-// or 0 for none.
+// The exports of package abi. Most take the length of the message in the buffer,
+// and return the packed address and length of the reply, or 0 for none.
 
 //go:wasmexport te_abi_version
 func exportVersion() uint32 { return abi.Version }
@@ -23,7 +22,7 @@ func exportBuffer(size uint32) uint32 {
 	return address(memory.buffer(int(size)))
 }
 
-// maxBuffer is the largest message that a guest takes: a configuration with
+// maxBuffer is the maximum size of a message: enough for a configuration with
 // very many static tenants.
 const maxBuffer = 64 << 20
 

@@ -14,9 +14,8 @@ func init() {
 	native.Exports.SelfTest = func() int32 { return served.selfTest() }
 }
 
-// call does natively what the host does with a Wasm guest: it copies msg into
-// the buffer and calls an export that takes a message. The next call overwrites
-// the reply.
+// call calls an export that takes a message, as the host does in a Wasm guest: it
+// copies msg into the buffer first. The next call overwrites the reply.
 func call(export string, msg []byte) ([]byte, error) {
 	for i, name := range callNames {
 		if name != export {

@@ -12,8 +12,8 @@ import (
 	"github.com/tenantedge/tenantedge/guest/tck"
 )
 
-// town has a row of each kind. Long names cross the words in which the
-// shortcut reads.
+// town has rows of each kind. Long names are longer than the eight bytes that the
+// fast path reads at a time.
 var town = &tck.World{
 	Tenants: []tck.Tenant{
 		{ID: "1", Schema: "acme"},
@@ -41,7 +41,7 @@ var town = &tck.World{
 var townHosts = []string{
 	"acme.example.com", "www.acme.example.com", "a-rather-long-name-of-a-tenant.example.com", "old.example.com", "shared.example.com",
 	"files.io", "badfiles.io", "plan.io", "a_b.c", "a--b.c", "static.example.com", "www.static.example.com", "fallback.example.com",
-	"other.example.com", "nobody.example.com", "Acme.example.com", "acme.example.com:80", "acme.example.com.", "acme..example.com", ".acme", "-acme",
+	"other.example.com", "unknown.example.com", "Acme.example.com", "acme.example.com:80", "acme.example.com.", "acme..example.com", ".acme", "-acme",
 	"acme-", "acme-.io", "acme.-io", "www.", "www.www.acme.example.com", "a", "", "[::1]", "\x80", "acme.example.com\n", "bücher.io", "abcdefg.", "abcdefg-",
 	strings.Repeat("a", 63), strings.Repeat("a", 64), strings.Repeat("a.", 40) + "a",
 }
@@ -52,7 +52,7 @@ var townTargets = []string{
 	"/x?\x7f", "/x?é", "/é", "/x y", "/x?a b", "/abcdefg?", "/abcdef?x", "/x\x00", "http://acme.example.com/x", "/a?b?c//d", "/?", "?", "x", "/acme/~", "/.", "/..",
 }
 
-// townConfigs are configurations with a shortcut, and without.
+// townConfigs are configurations with and without a fast path.
 var townConfigs = []string{
 	`{"abi":1,"default":{"urlconf":"app.urls","ws_urlconf":"app.ws"}}`,
 	`{"abi":1,"default":{}}`,
@@ -65,32 +65,32 @@ var townConfigs = []string{
 	`{"abi":1,"routers":["header"],"default":{"urlconf":"app.urls"}}`,
 }
 
-func settle(t testing.TB, config string) {
+func configure(t testing.TB, config string) {
 	t.Helper()
 	Serve(Handlers{})
 	reply, err := call(abi.ExportConfigure, []byte(config))
 	if err != nil || strings.Contains(string(reply), "error") {
-		t.Fatalf("configured as %s, %v", reply, err)
+		t.Fatalf("configuration %s: reply %s, error %v", config, reply, err)
 	}
 }
 
-// sameEitherWay compares the answer to msg with what it is where there is no
-// shortcut, and reports whether the shortcut was taken.
-func sameEitherWay(t *testing.T, msg []byte) bool {
+// compare compares the replies to msg with and without the fast path, and reports
+// whether the fast path was used.
+func compare(t *testing.T, msg []byte) (used bool) {
 	t.Helper()
-	opened := served.fast.enabled
-	short := show(call(abi.ExportRoute, msg))
-	taken := opened && served.fast.answer(uint32(len(msg))) != nil
+	enabled := served.fast.enabled
+	got := format(call(abi.ExportRoute, msg))
+	used = enabled && served.fast.answer(uint32(len(msg))) != nil
 	served.fast.enabled = false
-	long := show(call(abi.ExportRoute, msg))
-	served.fast.enabled = opened
-	if short != long {
-		t.Fatalf("request %q\nis answered\n%s\nby the shortcut, and else\n%s", msg, short, long)
+	want := format(call(abi.ExportRoute, msg))
+	served.fast.enabled = enabled
+	if got != want {
+		t.Fatalf("request %q:\nfast path %s\nslow path %s", msg, got, want)
 	}
-	return taken
+	return used
 }
 
-func show(reply []byte, err error) string {
+func format(reply []byte, err error) string {
 	if err != nil {
 		return err.Error()
 	}
@@ -124,8 +124,8 @@ func message(word uint32, host, target string, more ...string) []byte {
 	return b.Bytes()
 }
 
-// messageAhead is a message with the record that a host looks up ahead.
-func messageAhead(word uint32, host, target string) []byte {
+// prefetchedMessage returns a message with the record that a host prefetches.
+func prefetchedMessage(word uint32, host, target string) []byte {
 	last := abi.ReqHeader0 + served.fast.headers
 	b := abi.Begin(make([]byte, 1024+len(host)+len(target)), word, last+1)
 	b.Put(abi.ReqMethod, "GET")
@@ -140,30 +140,30 @@ func messageAhead(word uint32, host, target string) []byte {
 	return b.Bytes()
 }
 
-func TestTheShortcutDecidesAsTheLongWayDoes(t *testing.T) {
+func TestTheFastPathDecidesLikeTheSlowPath(t *testing.T) {
 	defer native.Replace(town)()
 	for _, config := range townConfigs {
-		settle(t, config)
+		configure(t, config)
 		for _, host := range townHosts {
 			for _, target := range townTargets {
 				for word := range uint32(8) {
-					sameEitherWay(t, message(word, host, target))
+					compare(t, message(word, host, target))
 				}
-				sameEitherWay(t, messageAhead(0, host, target))
-				sameEitherWay(t, messageAhead(abi.ReqTrusted, host, target))
-				sameEitherWay(t, message(0, host, target, "", ""))
-				sameEitherWay(t, message(1, host, target, `"acme"`, "files"))
+				compare(t, prefetchedMessage(0, host, target))
+				compare(t, prefetchedMessage(abi.ReqTrusted, host, target))
+				compare(t, message(0, host, target, "", ""))
+				compare(t, message(1, host, target, `"acme"`, "files"))
 			}
 		}
 	}
 }
 
-func TestPlainRequestsTakeTheShortcut(t *testing.T) {
+func TestPlainRequestsUseTheFastPath(t *testing.T) {
 	defer native.Replace(town)()
-	settle(t, townConfigs[2])
+	configure(t, townConfigs[2])
 	for _, c := range []struct {
 		host, target string
-		taken        bool
+		fast         bool
 	}{
 		{"acme.example.com", "/", true},
 		{"www.acme.example.com", "/invoices/2026?page=2", true},
@@ -175,7 +175,7 @@ func TestPlainRequestsTakeTheShortcut(t *testing.T) {
 		{"static.example.com", "/", true},
 		{"www.static.example.com", "/x", true},
 		{"other.example.com", "/x", true},
-		{"nobody.example.com", "/x", true},
+		{"unknown.example.com", "/x", true},
 		{"shared.example.com", "/acme/x?y", true},
 		{"shared.example.com", "/acme", true},
 		{"shared.example.com", "/acme/../x", false},
@@ -183,78 +183,80 @@ func TestPlainRequestsTakeTheShortcut(t *testing.T) {
 		{"Acme.example.com", "/", false},
 		{"acme.example.com", "/%41", false},
 	} {
-		if taken := sameEitherWay(t, message(0, c.host, c.target, "", "")); taken != c.taken {
-			t.Errorf("%s%s took the shortcut: %v, expected %v", c.host, c.target, taken, c.taken)
+		if used := compare(t, message(0, c.host, c.target, "", "")); used != c.fast {
+			t.Errorf("%s%s: fast path used %v, want %v", c.host, c.target, used, c.fast)
 		}
 	}
 }
 
-// counted tells how often the host is asked.
-type counted struct {
+// lookupCounter counts lookups by domain.
+type lookupCounter struct {
 	*tck.World
-	asked int
+	lookups int
 }
 
-func (c *counted) TenantByDomain(domain, folder string, out []byte) int64 {
-	c.asked++
+func (c *lookupCounter) TenantByDomain(domain, folder string, out []byte) int64 {
+	c.lookups++
 	return c.World.TenantByDomain(domain, folder, out)
 }
 
-func TestAGuestThatHasItsAnswerDoesNotAsk(t *testing.T) {
-	c := &counted{World: town}
+func TestAPrefetchedRecordSavesTheLookup(t *testing.T) {
+	c := &lookupCounter{World: town}
 	defer native.Replace(c)()
-	settle(t, townConfigs[2])
+	configure(t, townConfigs[2])
 	for _, q := range []struct {
 		host, target string
-		asks         int
+		want         int
 	}{
 		{"acme.example.com", "/x?y", 0},
 		{"shared.example.com", "/acme/x", 0},
-		{"shared.example.com", `/acme\x`, 1}, // behind a folder that is no answer to it
-		{"www.acme.example.com", "/x", 2},    // as it stands, then without www.
-		{"nobody.example.com", "/x", 1},
+		{"shared.example.com", `/acme\x`, 1}, // the slow path looks the folder up
+		{"www.acme.example.com", "/x", 2},    // as sent, then without www.
+		{"unknown.example.com", "/x", 1},
 		{"static.example.com", "/x", 0},
 		{"Acme.example.com", "/x", 1},
 	} {
-		c.asked = 0
-		if _, err := call(abi.ExportRoute, messageAhead(0, q.host, q.target)); err != nil {
+		c.lookups = 0
+		if _, err := call(abi.ExportRoute, prefetchedMessage(0, q.host, q.target)); err != nil {
 			t.Errorf("%s%s: %v", q.host, q.target, err)
 		}
-		if c.asked != q.asks {
-			t.Errorf("for %s%s the guest asks %d times, expected %d", q.host, q.target, c.asked, q.asks)
+		if c.lookups != q.want {
+			t.Errorf("%s%s: %d lookups, want %d", q.host, q.target, c.lookups, q.want)
 		}
 	}
 }
 
-func TestMalformedRecordsAreNoMatterOfTheShortcut(t *testing.T) {
+func TestTheFastPathTreatsMalformedRecordsLikeTheSlowPath(t *testing.T) {
 	for _, host := range []string{"acme.example.com", "files.io", "badfiles.io"} {
 		record := make([]byte, 256)
 		record = record[:town.TenantByDomain(host, "", record)]
 		for at := range record {
 			for _, by := range []byte{1, 2, 8, 0x80, 0xff} {
-				row := &changed{record: append([]byte(nil), record...)}
+				row := &fixedRecord{record: append([]byte(nil), record...)}
 				row.record[at] += by
 				restore := native.Replace(row)
-				settle(t, townConfigs[0])
-				sameEitherWay(t, message(0, host, "/x"))
-				ahead := messageAhead(0, host, "/x")
-				copy(ahead[len(ahead)-len(record):], row.record)
-				sameEitherWay(t, ahead)
+				configure(t, townConfigs[0])
+				compare(t, message(0, host, "/x"))
+				prefetched := prefetchedMessage(0, host, "/x")
+				copy(prefetched[len(prefetched)-len(record):], row.record)
+				compare(t, prefetched)
 				restore()
 			}
 		}
 	}
 }
 
-// changed answers every lookup by domain with the same bytes.
-type changed struct {
+// fixedRecord answers every lookup by domain with the same record.
+type fixedRecord struct {
 	native.Unavailable
 	record []byte
 }
 
-func (c *changed) TenantByDomain(_, _ string, out []byte) int64 { return int64(copy(out, c.record)) }
+func (f *fixedRecord) TenantByDomain(_, _ string, out []byte) int64 {
+	return int64(copy(out, f.record))
+}
 
-func FuzzShortcut(f *testing.F) {
+func FuzzFastPath(f *testing.F) {
 	for i, host := range townHosts {
 		f.Add(uint8(i), uint8(0), host, townTargets[i%len(townTargets)], "", "")
 	}
@@ -264,12 +266,12 @@ func FuzzShortcut(f *testing.F) {
 			return
 		}
 		defer native.Replace(town)()
-		settle(t, townConfigs[int(which)%len(townConfigs)])
-		sameEitherWay(t, message(uint32(word), host, target, session, header))
+		configure(t, townConfigs[int(which)%len(townConfigs)])
+		compare(t, message(uint32(word), host, target, session, header))
 	})
 }
 
-func FuzzShortcutMessages(f *testing.F) {
+func FuzzFastPathMessages(f *testing.F) {
 	for _, target := range townTargets {
 		f.Add(message(0, "acme.example.com", target))
 	}
@@ -277,10 +279,10 @@ func FuzzShortcutMessages(f *testing.F) {
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, msg []byte) {
 		defer native.Replace(town)()
-		settle(t, townConfigs[0])
+		configure(t, townConfigs[0])
 		if m, err := abi.Parse(msg); err == nil && m.Len() == abi.ReqHeader0+1 && m.Get(abi.ReqHeader0) != nil {
-			return // a record ahead that is not what the host would answer
+			return // the prefetched record is not the one that the host would return
 		}
-		sameEitherWay(t, msg)
+		compare(t, msg)
 	})
 }

@@ -4,7 +4,7 @@ package guest
 
 import "unsafe"
 
-// The host functions for files, as package abi describes them.
+// The host functions of package abi for files.
 
 //go:wasmimport tenantedge file_open
 //go:noescape

@@ -7,20 +7,20 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// The functions for files work on those of the tenant that the call is for:
-// while it routes, the tenant that its last lookup found; afterwards, the one
-// that was routed. Names are paths without "..", as io/fs has them. Errors are
-// an abi.Errno: abi.Denied means that there is no such tenant, abi.Limit that
-// the host's limits for one request, or the tenant's quota, are used up.
+// File functions use the files of the call's tenant: in Handlers.Route the tenant
+// of the last successful lookup, elsewhere the tenant that the request was routed
+// to. Names are paths as in io/fs. Errors are an abi.Errno: abi.Denied if the call
+// has no tenant, abi.Limit if the request's budget or the tenant's quota is used
+// up.
 
-// File is an open file. It ends with the request.
+// File is an open file. The host closes it when the call ends.
 type File struct{ handle uint32 }
 
 // OpenFile opens a file for reading.
 func OpenFile(name string) (*File, error) { return openFile(name, abi.FileRead) }
 
-// CreateFile begins a new file. It is there when Save has returned: until
-// then, and if the request fails, there is none.
+// CreateFile opens a new file for writing. The file exists once Save returns. If
+// the call fails later, the host deletes it.
 func CreateFile(name string) (*File, error) { return openFile(name, abi.FileWrite) }
 
 func openFile(name string, mode uint32) (*File, error) {
@@ -46,7 +46,7 @@ func (f *File) Read(p []byte) (int, error) {
 	}
 }
 
-// Write implements io.Writer for a file that CreateFile began.
+// Write implements io.Writer for a file from CreateFile.
 func (f *File) Write(p []byte) (int, error) {
 	n := fileWrite(f.handle, p)
 	if n < 0 {
@@ -55,33 +55,34 @@ func (f *File) Write(p []byte) (int, error) {
 	return int(n), nil
 }
 
-// Save ends a file that CreateFile began, and returns the name that it got:
-// its own, or one that is free if that is taken. No file is overwritten.
+// Save saves a file from CreateFile and closes it. It returns the file's name: that
+// of CreateFile, or a free one if that exists. No file is overwritten.
 func (f *File) Save() (name string, err error) {
-	return answer(func(out []byte) int64 { return fileClose(f.handle, out) })
+	return textOf(func(out []byte) int64 { return fileClose(f.handle, out) })
 }
 
-// Close ends a file that OpenFile opened. One that CreateFile began ends with
-// Save, or with the request.
+// Close closes a file from OpenFile. A file from CreateFile is closed by Save, or
+// discarded when the call ends.
 func (f *File) Close() error {
 	_, err := f.Save()
 	return err
 }
 
-// ReadFile reads a whole file.
+// ReadFile returns the content of a file.
 func ReadFile(name string) ([]byte, error) {
 	f, err := OpenFile(name)
 	if err != nil {
 		return nil, err
 	}
 	content, err := io.ReadAll(f)
-	if closing := f.Close(); err == nil {
-		err = closing
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
 	}
 	return content, err
 }
 
-// SaveFile saves a new file, and returns the name that it got.
+// SaveFile saves content as a new file and returns the file's name; see
+// [File.Save].
 func SaveFile(name string, content []byte) (saved string, err error) {
 	f, err := CreateFile(name)
 	if err != nil {
@@ -93,15 +94,15 @@ func SaveFile(name string, content []byte) (saved string, err error) {
 	return f.Save()
 }
 
-// FileInfo tells about a file or folder.
+// FileInfo describes a file or folder.
 type FileInfo struct {
-	Size     int64
-	Modified time.Time
+	Size     int64     // bytes, 0 for a folder
+	Modified time.Time // time of the last write
 	IsFolder bool
 }
 
-// StatFile tells about a file or folder. The error is abi.NotFound if there is
-// none.
+// StatFile describes a file or folder. The error is abi.NotFound if it does not
+// exist.
 func StatFile(name string) (FileInfo, error) {
 	var out [abi.FileStatSize]byte
 	n := fileStat(name, out[:])
@@ -112,10 +113,10 @@ func StatFile(name string) (FileInfo, error) {
 	return FileInfo{s.Size, time.Unix(0, s.Modified), s.Folder}, err
 }
 
-// ListFiles gives the names of the folders and of the files in a folder, both
-// in order. The folder above all is ".".
+// ListFiles returns the names of the folders and of the files in a folder, each
+// in the order of their bytes. The root folder is ".".
 func ListFiles(name string) (folders, files []string, err error) {
-	raw, err := answer(func(out []byte) int64 { return fileList(name, out) })
+	raw, err := textOf(func(out []byte) int64 { return fileList(name, out) })
 	if err != nil {
 		return nil, nil, err
 	}
@@ -127,12 +128,11 @@ func ListFiles(name string) (folders, files []string, err error) {
 	for i := range names {
 		names[i] = string(m.Get(i))
 	}
-	most := min(int(m.Word()), len(names))
-	return names[:most], names[most:], nil
+	n := min(int(m.Word()), len(names))
+	return names[:n], names[n:], nil
 }
 
-// DeleteFile removes a file, or a folder that is empty. That there is none is
-// no error.
+// DeleteFile deletes a file or an empty folder. It is no error if there is none.
 func DeleteFile(name string) error {
 	if n := fileDelete(name); n < 0 {
 		return abi.Errno(-n)
@@ -140,24 +140,25 @@ func DeleteFile(name string) error {
 	return nil
 }
 
-// FileURL is the URL of a file, whether there is one or not.
+// FileURL returns the URL of a file, which need not exist.
 func FileURL(name string) (string, error) {
-	return answer(func(out []byte) int64 { return fileURL(name, out) })
+	return textOf(func(out []byte) int64 { return fileURL(name, out) })
 }
 
-// answer asks again with more room if there was not enough.
-func answer(ask func(out []byte) int64) (string, error) {
+// textOf returns the answer of a host function as text. If the answer does not
+// fit, it calls the function again with a larger buffer.
+func textOf(call func(out []byte) int64) (string, error) {
 	out := make([]byte, 512)
-	n := ask(out)
+	n := call(out)
 	if n > int64(len(out)) {
 		out = make([]byte, n)
-		n = ask(out)
+		n = call(out)
 	}
 	switch {
 	case n < 0:
 		return "", abi.Errno(-n)
 	case n > int64(len(out)):
-		return "", abi.Limit // it grew since it was asked for
+		return "", abi.Limit // the answer grew between the two calls
 	}
 	return string(out[:n]), nil
 }

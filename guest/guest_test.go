@@ -16,7 +16,7 @@ import (
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
 
-// host is a World in which single answers are replaced.
+// host is a World with some methods replaced.
 type host struct {
 	tck.World
 	byDomain func(out []byte) int64
@@ -46,7 +46,7 @@ func (h *host) Random(out []byte) uint32 {
 	return uint32(abi.OK)
 }
 
-// request is the message of a request for host and target.
+// request returns the message of a GET request.
 func request(host, target string, headers ...string) []byte {
 	b := abi.Begin(make([]byte, 1024+len(target)), 0, abi.ReqHeader0+len(headers))
 	b.Put(abi.ReqMethod, "GET")
@@ -59,7 +59,7 @@ func request(host, target string, headers ...string) []byte {
 	return b.Bytes()
 }
 
-// serve starts a guest in front of h, with the default configuration.
+// serve configures a guest with a small configuration and h as its host.
 func serve(t *testing.T, handlers guest.Handlers, h guesttest.Host) abi.Configured {
 	t.Helper()
 	guesttest.Replace(t, h)
@@ -115,10 +115,10 @@ func TestARecordHasTheColumnsOfTheDirectory_D8(t *testing.T) {
 		}
 		for name, want := range many {
 			if got, ok := row.Attribute(name); !ok || got != want {
-				t.Errorf("%s: column %s is %q (present: %v), want %q", what, name, got, ok, want)
+				t.Errorf("%s: column %s is %q, present %v, want %q", what, name, got, ok, want)
 			}
 		}
-		// What is no column's name must not be taken for one: neither a value nor a field.
+		// Values and other fields are not column names.
 		for _, name := range []string{"", "gold", "Plan", "acme", "1", "acme.io"} {
 			if got, ok := row.Attribute(name); ok {
 				t.Errorf("%s: column %q is %q, want none", what, name, got)
@@ -126,11 +126,11 @@ func TestARecordHasTheColumnsOfTheDirectory_D8(t *testing.T) {
 		}
 	}
 	if row, err := guest.TenantByReference("bare"); err != nil || row.Row.Len() != 0 {
-		t.Errorf("a tenant without columns has %d fields after another's, %v", row.Row.Len(), err)
+		t.Errorf("tenant without attributes: the row has %d fields, error %v, want none", row.Row.Len(), err)
 	}
 }
 
-func TestAGuestAsksForHeadersAndSetsOthers(t *testing.T) {
+func TestAGuestReadsHeadersAndSetsOthers(t *testing.T) {
 	configured := serve(t, guest.Handlers{
 		Configure: func(c *abi.Config) (abi.Configured, error) {
 			return abi.Configured{Headers: []string{"X-Plan"}, Name: c.Default.URLConf}, nil
@@ -146,7 +146,7 @@ func TestAGuestAsksForHeadersAndSetsOthers(t *testing.T) {
 		},
 	}, acme())
 	if configured.Name != "app.urls" || strings.Join(configured.Headers, " ") != "X-Plan" {
-		t.Errorf("configured as %+v", configured)
+		t.Errorf("configured %+v, want the name app.urls and the header X-Plan", configured)
 	}
 	m := route(t, request("acme.io", "/x", "gold"))
 	want := map[int]string{
@@ -155,15 +155,15 @@ func TestAGuestAsksForHeadersAndSetsOthers(t *testing.T) {
 	}
 	for i, w := range want {
 		if got, ok := m.Field(i); !ok || string(got) != w {
-			t.Errorf("field %d is %q (present: %v), expected %q", i, got, ok, w)
+			t.Errorf("field %d is %q, present %v, want %q", i, got, ok, w)
 		}
 	}
-	if m.Word() != uint32(abi.Tenant)|abi.DecDynamic|200<<abi.DecStatusShift {
-		t.Errorf("word is %#x", m.Word())
+	if want := uint32(abi.Tenant) | abi.DecDynamic | 200<<abi.DecStatusShift; m.Word() != want {
+		t.Errorf("word is %#x, want %#x", m.Word(), want)
 	}
 }
 
-func TestADecisionWithManyHeadersStillFits(t *testing.T) {
+func TestADecisionMayHaveManyHeaders(t *testing.T) {
 	serve(t, guest.Handlers{Route: func(_ *guest.Request, d *guest.Decision) {
 		d.Serve(&guest.Record{ID: "1", Schema: "acme"}, tenancy.ByHeader, "acme")
 		for i := range 100 {
@@ -172,18 +172,19 @@ func TestADecisionWithManyHeadersStillFits(t *testing.T) {
 	}}, acme())
 	m := route(t, request("acme.io", "/"))
 	if got := m.Get(abi.DecHeader0 + 199); len(got) != 1000 {
-		t.Errorf("the last header has %d bytes, expected 1000", len(got))
+		t.Errorf("the last header has %d bytes, want 1000", len(got))
 	}
 }
 
-func TestAnEmptyDecisionMeansThatThereIsNoTenant(t *testing.T) {
+func TestAnEmptyDecisionMeansNoTenant(t *testing.T) {
 	serve(t, guest.Handlers{Route: func(*guest.Request, *guest.Decision) {}}, acme())
-	if word := route(t, request("acme.io", "/")).Word(); word != uint32(abi.Missing)|404<<abi.DecStatusShift {
-		t.Errorf("word is %#x", word)
+	want := uint32(abi.Missing) | 404<<abi.DecStatusShift
+	if word := route(t, request("acme.io", "/")).Word(); word != want {
+		t.Errorf("word is %#x, want %#x", word, want)
 	}
 }
 
-func TestNothingOfOneRequestIsSeenByTheNext(t *testing.T) {
+func TestARequestDoesNotSeeTheOneBefore(t *testing.T) {
 	var seen []string
 	serve(t, guest.Handlers{Route: func(r *guest.Request, _ *guest.Decision) {
 		for _, h := range r.Headers {
@@ -195,34 +196,34 @@ func TestNothingOfOneRequestIsSeenByTheNext(t *testing.T) {
 	route(t, request("acme.io", "/", "d"))
 	route(t, request("acme.io", "/", "e", "", "f"))
 	if got, want := strings.Join(seen, ""), "abc|d|ef|"; got != want {
-		t.Errorf("saw %q, expected %q", got, want)
+		t.Errorf("saw %q, want %q", got, want)
 	}
 }
 
-func TestARequestFailsIfTheHostCannotLook(t *testing.T) {
+func TestARequestFailsIfALookupFails(t *testing.T) {
 	for name, answer := range map[string]func([]byte) int64{
-		"it is unavailable":        func([]byte) int64 { return -int64(abi.Unavailable) },
-		"the record is no message": func(out []byte) int64 { return int64(copy(out, "no message at all")) },
-		"the record never fits":    func(out []byte) int64 { return int64(len(out)) + 1 },
+		"the host is unavailable": func([]byte) int64 { return -int64(abi.Unavailable) },
+		"the record is malformed": func(out []byte) int64 { return int64(copy(out, "no message at all")) },
+		"the record never fits":   func(out []byte) int64 { return int64(len(out)) + 1 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := acme()
 			h.byDomain = answer
 			serve(t, guest.Handlers{}, h)
 			if reply, err := guesttest.Call(abi.ExportRoute, request("acme.io", "/")); !errors.Is(err, guesttest.ErrNoAnswer) {
-				t.Errorf("answers %q, %v: expected none", reply, err)
+				t.Errorf("reply %q, error %v, want ErrNoAnswer", reply, err)
 			}
 		})
 	}
 }
 
-func TestALargeRecordIsAskedForAgain(t *testing.T) {
+func TestALargeRecordIsReadWithASecondCall(t *testing.T) {
 	h := acme()
 	h.Tenants[0].Attributes["notes"] = strings.Repeat("n", 3*abi.BufferSize)
 	serve(t, guest.Handlers{}, h)
 	m := route(t, request("acme.io", "/"))
 	if string(m.Get(abi.DecSchema)) != "acme" || string(m.Get(abi.DecIdentifier)) != "files" {
-		t.Errorf("decision is %q with identifier %q", m.Get(abi.DecSchema), m.Get(abi.DecIdentifier))
+		t.Errorf("schema %q and identifier %q, want acme and files", m.Get(abi.DecSchema), m.Get(abi.DecIdentifier))
 	}
 }
 
@@ -230,12 +231,12 @@ func TestARequestAsLargeAsTheBufferIsRouted(t *testing.T) {
 	serve(t, guest.Handlers{}, acme())
 	target := "/" + strings.Repeat("%41", (abi.BufferSize-1024)/3)
 	m := route(t, request("acme.io", target))
-	if got := m.Get(abi.DecPath); len(got) != 1+(abi.BufferSize-1024)/3 {
-		t.Errorf("the path has %d bytes", len(got))
+	if got, want := len(m.Get(abi.DecPath)), 1+(abi.BufferSize-1024)/3; got != want {
+		t.Errorf("the path has %d bytes, want %d", got, want)
 	}
 }
 
-func TestAConfigurationIsRefusedWithItsKey(t *testing.T) {
+func TestTheErrorOfAConfigurationNamesTheKey(t *testing.T) {
 	guest.Serve(guest.Handlers{})
 	for config, want := range map[string]string{
 		`{"abi":1,"compat":"loose"}`: "compat: ",
@@ -245,18 +246,18 @@ func TestAConfigurationIsRefusedWithItsKey(t *testing.T) {
 		reply, err := guesttest.Call(abi.ExportConfigure, []byte(config))
 		var configured abi.Configured
 		if err != nil || json.Unmarshal(reply, &configured) != nil || !strings.HasPrefix(configured.Error, want) {
-			t.Errorf("%q is answered by %q, %v: expected an error with %q", config, reply, err, want)
+			t.Errorf("configuration %q: reply %q, error %v, want an error that begins with %q", config, reply, err, want)
 		}
 	}
 	if _, err := guesttest.Call(abi.ExportRoute, request("acme.io", "/")); err == nil {
-		t.Error("a request is answered without configuration")
+		t.Error("a guest without a configuration routes a request")
 	}
 }
 
 func TestOptionalHandlersReplaceTheDefaults(t *testing.T) {
 	serve(t, guest.Handlers{
 		CacheKey:   func(schema, _, _, key string) (string, error) { return schema + "/" + key, nil },
-		ReverseKey: func(string) (string, error) { return "", errors.New("there is no way back") },
+		ReverseKey: func(string) (string, error) { return "", errors.New("not reversible") },
 		Pathname: func(q *guest.PathQuery) guest.Pathname {
 			return guest.Pathname{Identifier: "id-" + q.Schema, Path: "/x", HasPath: true}
 		},
@@ -266,7 +267,7 @@ func TestOptionalHandlersReplaceTheDefaults(t *testing.T) {
 	b.Put(abi.KeyKey, "k")
 	for export, want := range map[string]map[int]string{
 		abi.ExportCacheKey:   {abi.KeyResult: "acme/k"},
-		abi.ExportReverseKey: {abi.KeyError: "there is no way back"},
+		abi.ExportReverseKey: {abi.KeyError: "not reversible"},
 		abi.ExportPathname:   {abi.PathIdentifier: "id-acme", abi.PathPath: "/x"},
 	} {
 		reply, err := guesttest.Call(export, b.Bytes())
@@ -279,21 +280,21 @@ func TestOptionalHandlersReplaceTheDefaults(t *testing.T) {
 		}
 		for i, w := range want {
 			if got := string(m.Get(i)); got != w {
-				t.Errorf("%s: field %d is %q, expected %q", export, i, got, w)
+				t.Errorf("%s: field %d is %q, want %q", export, i, got, w)
 			}
 		}
 	}
 }
 
-func TestAGuestThatIsNotWellSaysSoInTheLog(t *testing.T) {
+func TestAFailedSelfTestIsLogged(t *testing.T) {
 	h := acme()
 	serve(t, guest.Handlers{SelfTest: func() error { return errors.New("two and two are five") }}, h)
 	if guesttest.SelfTest() == 0 || strings.Join(h.logged, "") != "8 self-test: two and two are five" {
-		t.Errorf("logged %q, expected the reason", h.logged)
+		t.Errorf("logged %q, want the error at level 8", h.logged)
 	}
 	serve(t, guest.Handlers{}, h)
 	if guesttest.SelfTest() != 0 {
-		t.Error("a guest without self-test is not well")
+		t.Error("the self-test of a guest without a handler fails")
 	}
 }
 
@@ -308,31 +309,31 @@ func TestHostFunctions(t *testing.T) {
 	serve(t, guest.Handlers{}, h)
 	var rows []struct{ Plan string }
 	if err := guest.Query("acme", "plan", []any{7}, &rows); err != nil || len(rows) != 1 || rows[0].Plan != "acme7" {
-		t.Errorf("query answers %+v, %v", rows, err)
+		t.Errorf("Query: rows %+v, error %v, want the plan acme7", rows, err)
 	}
 	if err := guest.Query("acme", "other", nil, &rows); !errors.Is(err, abi.NotFound) {
-		t.Errorf("an unknown query fails with %v, expected NotFound", err)
+		t.Errorf("Query of an unknown statement: error %v, want NotFound", err)
 	}
 	if _, err := guest.PrimaryDomain("9"); !errors.Is(err, abi.NotFound) {
-		t.Errorf("an unknown tenant fails with %v, expected NotFound", err)
+		t.Errorf("PrimaryDomain of an unknown tenant: error %v, want NotFound", err)
 	}
 	if row, err := guest.PrimaryDomain("1"); err != nil || row.Domain != "acme.io" || !row.Primary {
-		t.Errorf("the primary domain is %+v, %v", row, err)
+		t.Errorf("PrimaryDomain: %+v, error %v, want the primary row acme.io", row, err)
 	}
 	guest.Log(guest.LevelWarn, "careful")
 	if strings.Join(h.logged, "|") != "4 careful" {
-		t.Errorf("logged %q", h.logged)
+		t.Errorf("logged %q, want 4 careful", h.logged)
 	}
 	b := make([]byte, 1<<17)
 	if err := guest.Random(b); err != nil || b[len(b)-1] != 7 {
-		t.Errorf("random gives %v at the end, %v", b[len(b)-1], err)
+		t.Errorf("Random: last byte %v, error %v, want 7", b[len(b)-1], err)
 	}
 	if year := guest.Now().UTC().Year(); year != 2026 {
-		t.Errorf("the year is %d, expected 2026", year)
+		t.Errorf("the year is %d, want 2026", year)
 	}
 	guesttest.Replace(t, guesttest.Unavailable{})
 	if err := guest.Random(b); !errors.Is(err, abi.Unavailable) {
-		t.Errorf("without host, random fails with %v", err)
+		t.Errorf("Random without a host: error %v, want Unavailable", err)
 	}
 }
 
@@ -349,13 +350,13 @@ func FuzzCall(f *testing.F) {
 		for _, export := range []string{abi.ExportRoute, abi.ExportCacheKey, abi.ExportReverseKey, abi.ExportPathname} {
 			reply, err := guesttest.Call(export, msg)
 			if (err == nil) != (malformed == nil) {
-				t.Fatalf("%s answers %v to a message that is %v", export, err, malformed)
+				t.Fatalf("%s: error %v, while abi.Parse of the message has %v", export, err, malformed)
 			}
 			if err != nil {
 				continue
 			}
 			if _, err := abi.Parse(reply); err != nil {
-				t.Fatalf("%s answers %x: %v", export, reply, err)
+				t.Fatalf("%s: reply %x: %v", export, reply, err)
 			}
 		}
 	})

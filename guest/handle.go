@@ -2,7 +2,7 @@ package guest
 
 import "github.com/tenantedge/tenantedge/guest/abi"
 
-// kind is which export was called.
+// kind is the export that the host calls.
 type kind uint8
 
 const (
@@ -12,15 +12,15 @@ const (
 	reverseKeyCall
 	pathnameCall
 	authorizeCall
-	openCall // from here on: events of websockets
+	openCall // this and the following are events of websockets
 	messageCall
 	closeCall
 	groupCall
 	timerCall
 )
 
-// handle answers the message of length bytes in the buffer; nil if there is no
-// answer.
+// handle returns the reply to the message of length bytes in the buffer, or nil
+// if there is none.
 func (g *guest) handle(k kind, length uint32) []byte {
 	raw, ok := memory.begin(int(length))
 	if !ok {

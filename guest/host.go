@@ -7,8 +7,8 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// Level is how grave a line of the log is. The numbers are those of log/slog,
-// which a guest had better not import: it is large.
+// Level is the severity of a log line. The numbers are those of log/slog, which
+// would make a guest much larger.
 type Level int32
 
 // Levels.
@@ -19,15 +19,15 @@ const (
 	LevelError Level = 8
 )
 
-// QueryPublic is [Query] for questions before the tenant is known, such as which
-// tenant has an API key. The statement sees the schema public alone: its
-// configuration must say so by "schema: public", or the error is abi.Denied.
+// QueryPublic is [Query] in the schema public, for use before the tenant is known:
+// to find the tenant of an API key, say. The error is abi.Denied unless the
+// statement's configuration has "schema: public".
 func QueryPublic(name string, args []any, rows any) error { return Query("", name, args, rows) }
 
-// Query runs the read-only statement that the host's configuration calls name,
-// in the search_path of schema, with args, and reads its rows, which are JSON
-// objects, into rows, a pointer to a slice. Errors of the host are an
-// abi.Errno; the host's log says more about them.
+// Query runs the read-only statement that the host's configuration has under name,
+// with args, in the search_path of schema. It decodes the result, a JSON array of
+// objects, into rows, a pointer to a slice. Errors of the host are an abi.Errno;
+// the host's log has the reason.
 func Query(schema, name string, args []any, rows any) error {
 	if args == nil {
 		args = []any{}
@@ -36,7 +36,7 @@ func Query(schema, name string, args []any, rows any) error {
 	if err != nil {
 		return err
 	}
-	out := memory.rest()
+	out := memory.free()
 	n := query(schema, name, text(encoded), out)
 	if n > int64(len(out)) {
 		out = make([]byte, n)
@@ -46,19 +46,19 @@ func Query(schema, name string, args []any, rows any) error {
 		return abi.Errno(-n)
 	}
 	if n > int64(len(out)) {
-		return abi.Limit // it grew since it was asked for
+		return abi.Limit // the answer grew between the two calls
 	}
 	return json.Unmarshal(out[:n], rows)
 }
 
-// Log writes a line into the host's log. The host cuts it at 1,024 bytes.
+// Log writes a line to the host's log, which truncates it to 1,024 bytes.
 func Log(level Level, text string) { logLine(int32(level), text) }
 
-// Now is the time. While the guest is configured it may stand still.
+// Now returns the time. While the guest is configured, the clock may be fixed.
 func Now() time.Time { return time.Unix(0, clock()) }
 
 // Random fills b from the host's cryptographic source. While the guest is
-// configured, what comes may be the same each time: draw no secret then.
+// configured, the bytes may be fixed: derive no secrets from them.
 func Random(b []byte) error {
 	for len(b) > 0 {
 		part := b[:min(len(b), 1<<16)]

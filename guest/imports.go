@@ -4,8 +4,8 @@ package guest
 
 import "unsafe"
 
-// The host functions, as package abi describes them. A string is passed as its
-// address and its length. None of them keeps what it is given.
+// The host functions of package abi. A string is passed as its address and its
+// length. No function keeps a pointer, so that arguments do not escape.
 
 //go:wasmimport tenantedge tenant_by_domain
 //go:noescape

@@ -8,16 +8,16 @@ import (
 	"unicode/utf8"
 )
 
-// jsonReader reads values one after another. The first error ends it: from
-// then on it is at the end, where no value is.
+// jsonReader reads JSON values one after another. After the first error it stays
+// at the end of b, and every further read fails.
 type jsonReader struct {
 	b     []byte
-	at    int
-	depth int
+	at    int // offset of the next byte
+	depth int // nesting of arrays and objects
 	err   error
 }
 
-// maxDepth is how deep arrays and objects may be nested, as in encoding/json.
+// maxDepth is the maximum nesting of arrays and objects, as in encoding/json.
 const maxDepth = 10000
 
 func (r *jsonReader) fail(expected string) {
@@ -34,7 +34,7 @@ func (r *jsonReader) space() {
 	}
 }
 
-// next reports whether c comes next, and skips it then.
+// next skips c, and reports whether it came next.
 func (r *jsonReader) next(c byte) bool {
 	r.space()
 	if r.at < len(r.b) && r.b[r.at] == c {
@@ -44,13 +44,13 @@ func (r *jsonReader) next(c byte) bool {
 	return false
 }
 
-// null reports whether null comes next, and skips it then.
+// null skips null, and reports whether it came next.
 func (r *jsonReader) null() bool {
 	r.space()
-	return r.word("null")
+	return r.literal("null")
 }
 
-func (r *jsonReader) word(w string) bool {
+func (r *jsonReader) literal(w string) bool {
 	if strings.HasPrefix(text(r.b[r.at:]), w) {
 		r.at += len(w)
 		return true
@@ -58,7 +58,7 @@ func (r *jsonReader) word(w string) bool {
 	return false
 }
 
-// object calls member for each key, to read its value.
+// object reads an object or null. It calls member for each key to read the value.
 func (r *jsonReader) object(member func(key string)) {
 	if r.null() {
 		return
@@ -81,7 +81,7 @@ func (r *jsonReader) object(member func(key string)) {
 		key := r.quoted()
 		for _, earlier := range seen {
 			if strings.EqualFold(earlier, key) {
-				r.fail("the key " + strconv.Quote(key) + " once")
+				r.fail("unique keys, found " + strconv.Quote(key) + " twice")
 				return
 			}
 		}
@@ -98,7 +98,8 @@ func (r *jsonReader) object(member func(key string)) {
 	r.depth--
 }
 
-// array calls element for each element, to read it. It is false for null.
+// array reads an array or null. It calls element to read each element, and reports
+// whether it has read an array.
 func (r *jsonReader) array(element func()) bool {
 	if r.null() {
 		return false
@@ -122,7 +123,7 @@ func (r *jsonReader) array(element func()) bool {
 	return true
 }
 
-// text reads a string; null leaves s as it is.
+// text reads a string into s; null leaves s unchanged.
 func (r *jsonReader) text(s *string) {
 	if r.null() {
 		return
@@ -134,7 +135,7 @@ func (r *jsonReader) text(s *string) {
 	*s = r.quoted()
 }
 
-// optional reads a string, nil for null.
+// optional reads a string, and returns nil for null.
 func (r *jsonReader) optional() *string {
 	if r.null() {
 		return nil
@@ -144,6 +145,7 @@ func (r *jsonReader) optional() *string {
 	return s
 }
 
+// texts reads an array of strings, or nil for null.
 func (r *jsonReader) texts(list *[]string) {
 	var read []string
 	if r.array(func() {
@@ -156,22 +158,22 @@ func (r *jsonReader) texts(list *[]string) {
 	*list = read
 }
 
-// number reads a whole number; null leaves n as it is.
-func (r *jsonReader) number(n *int) {
+// integer reads an integer into n; null leaves n unchanged.
+func (r *jsonReader) integer(n *int) {
 	if r.null() {
 		return
 	}
-	raw := r.any()
+	raw := r.value()
 	value, err := strconv.ParseInt(string(raw), 10, 64)
 	if err != nil && r.err == nil {
 		r.at -= len(raw)
-		r.fail("a whole number")
+		r.fail("an integer")
 	}
 	*n = int(value)
 }
 
-// any skips a value of any sort, and returns it as it stands.
-func (r *jsonReader) any() []byte {
+// value skips a value and returns its JSON.
+func (r *jsonReader) value() []byte {
 	r.space()
 	start := r.at
 	if r.at == len(r.b) {
@@ -180,25 +182,25 @@ func (r *jsonReader) any() []byte {
 	}
 	switch c := r.b[r.at]; {
 	case c == '{':
-		r.members()
+		r.skipObject()
 	case c == '[':
-		r.array(func() { r.any() })
+		r.array(func() { r.value() })
 	case c == '"':
 		r.quoted()
 	case c == '-' || '0' <= c && c <= '9':
-		r.digits()
+		r.skipNumber()
 	default:
-		if !r.word("null") && !r.word("true") && !r.word("false") {
+		if !r.literal("null") && !r.literal("true") && !r.literal("false") {
 			r.fail("a value")
 		}
 	}
 	return r.b[start:r.at]
 }
 
-// members skips an object, in which a key may stand twice: it is not ours.
-func (r *jsonReader) members() {
+// skipObject skips an object, which may have duplicate keys.
+func (r *jsonReader) skipObject() {
 	if r.at++; r.depth == maxDepth {
-		r.fail("fewer braces")
+		r.fail("at most " + strconv.Itoa(maxDepth) + " levels of nesting")
 		return
 	}
 	r.depth++
@@ -216,7 +218,7 @@ func (r *jsonReader) members() {
 			r.fail(`":"`)
 			return
 		}
-		r.any()
+		r.value()
 		if r.err != nil {
 			return
 		}
@@ -224,18 +226,18 @@ func (r *jsonReader) members() {
 	r.depth--
 }
 
-// digits skips a number.
-func (r *jsonReader) digits() {
+// skipNumber skips a number.
+func (r *jsonReader) skipNumber() {
 	if r.b[r.at] == '-' {
 		r.at++
 	}
-	if whole := r.run(); whole == 0 || whole > 1 && r.b[r.at-whole] == '0' {
+	if n := r.skipDigits(); n == 0 || n > 1 && r.b[r.at-n] == '0' {
 		r.fail("a number")
 		return
 	}
 	if r.at < len(r.b) && r.b[r.at] == '.' {
 		r.at++
-		if r.run() == 0 {
+		if r.skipDigits() == 0 {
 			r.fail("a digit")
 			return
 		}
@@ -245,14 +247,14 @@ func (r *jsonReader) digits() {
 		if r.at < len(r.b) && (r.b[r.at] == '+' || r.b[r.at] == '-') {
 			r.at++
 		}
-		if r.run() == 0 {
+		if r.skipDigits() == 0 {
 			r.fail("a digit")
 		}
 	}
 }
 
-// run skips decimal digits and tells how many there were.
-func (r *jsonReader) run() int {
+// skipDigits skips decimal digits and returns their number.
+func (r *jsonReader) skipDigits() int {
 	start := r.at
 	for r.at < len(r.b) && '0' <= r.b[r.at] && r.b[r.at] <= '9' {
 		r.at++
@@ -260,7 +262,7 @@ func (r *jsonReader) run() int {
 	return r.at - start
 }
 
-// quoted reads the string that begins here. What is no UTF-8 becomes U+FFFD.
+// quoted reads the string that begins at r.at. Invalid UTF-8 becomes U+FFFD.
 func (r *jsonReader) quoted() string {
 	var s []byte
 	for r.at++; r.at < len(r.b); {
@@ -270,12 +272,12 @@ func (r *jsonReader) quoted() string {
 			r.at++
 			return string(s)
 		case c < ' ':
-			r.fail("no control character")
+			r.fail("no control character in a string")
 			return ""
 		case c == '\\':
 			decoded, used := escaped(r.b[r.at:])
 			if used == 0 {
-				r.fail("an escape that JSON has")
+				r.fail("a valid escape sequence")
 				return ""
 			}
 			s = utf8.AppendRune(s, decoded)
@@ -290,8 +292,8 @@ func (r *jsonReader) quoted() string {
 	return ""
 }
 
-// escaped decodes the escape that b begins with, both halves of a surrogate
-// pair, and tells how many bytes that took, 0 if it is malformed.
+// escaped decodes the escape sequence at the start of b, including the second half
+// of a surrogate pair. It returns the number of bytes used, 0 if it is malformed.
 func escaped(b []byte) (decoded rune, used int) {
 	if len(b) < 2 {
 		return 0, 0
@@ -320,7 +322,7 @@ func escaped(b []byte) (decoded rune, used int) {
 	return decoded, 6
 }
 
-// hexRune reads four hexadecimal digits.
+// hexRune decodes the four hexadecimal digits at the start of b.
 func hexRune(b []byte) (rune, bool) {
 	if len(b) < 4 {
 		return 0, false

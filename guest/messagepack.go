@@ -6,8 +6,8 @@ import (
 )
 
 // The part of MessagePack that channels_redis writes
-// (https://github.com/msgpack/msgpack/blob/master/spec.md). A library that
-// reads into any type would be larger than a guest.
+// (https://github.com/msgpack/msgpack/blob/master/spec.md). A general library
+// would be larger than a guest.
 
 const (
 	packNil     = 0xc0
@@ -29,11 +29,11 @@ const (
 	packMap16   = 0xde
 	packMap32   = 0xdf
 
-	// maxPackedDepth bounds lists in lists; a host lets no deeper ones through.
+	// maxPackedDepth is the maximum nesting of lists and maps, as in the host.
 	maxPackedDepth = 100
 )
 
-// packUint appends the lowest bytes of v, the highest first.
+// packUint appends the low bytes of v in big-endian order.
 func packUint(b []byte, v uint64, bytes int) []byte {
 	for at := 8 * (bytes - 1); at >= 0; at -= 8 {
 		b = append(b, byte(v>>at))
@@ -81,7 +81,7 @@ func packMap(b []byte, n int) []byte {
 	return packUint(append(b, packMap32), uint64(n), 4)
 }
 
-// takeUint takes a number of 1, 2, 4 or 8 bytes.
+// takeUint reads a big-endian number of 1, 2, 4 or 8 bytes.
 func takeUint(b []byte, bytes int) (v uint64, rest []byte, ok bool) {
 	if len(b) < bytes {
 		return 0, nil, false
@@ -92,13 +92,13 @@ func takeUint(b []byte, bytes int) (v uint64, rest []byte, ok bool) {
 	return v, b[bytes:], true
 }
 
-// takeLength takes the length that a header of one byte and a number has.
+// takeLength reads a header: a byte for the type, then a length.
 func takeLength(b []byte, bytes int) (n int, rest []byte, ok bool) {
 	v, rest, ok := takeUint(b[1:], bytes)
 	return int(v), rest, ok
 }
 
-// takeText takes a text, if there is something to take from.
+// takeText reads a text at the start of b. It finds none if ok is false.
 func takeText(b []byte, ok bool) (s string, rest []byte, found bool) {
 	if !ok || len(b) == 0 {
 		return "", nil, false

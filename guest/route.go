@@ -7,8 +7,8 @@ import (
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
 
-// route decides about the request in raw. It answers nil, by which the request
-// fails, if the message is malformed or a lookup failed in the host.
+// route decides the request in raw. It returns nil, which fails the request, if
+// the message is malformed or a lookup failed in the host.
 func (g *guest) route(raw []byte) []byte {
 	if !g.readRequest(raw) {
 		return nil
@@ -29,7 +29,7 @@ func (g *guest) route(raw []byte) []byte {
 	return g.reply(d, g.message.word&abi.ReqExplain != 0)
 }
 
-// directory is made an interface once: to do it for each request would cost.
+// directory is converted to an interface once, not for each request.
 var directory tenancy.Directory = Directory{}
 
 func (g *guest) readRequest(raw []byte) bool {
@@ -45,7 +45,7 @@ func (g *guest) readRequest(raw []byte) bool {
 	r.Websocket = m.word&abi.ReqWebsocket != 0
 	n := min(m.n, maxFields) - abi.ReqHeader0
 	if g.fast.enabled {
-		n = min(n, g.fast.headers) // the field after them is a prefetched record
+		n = min(n, g.fast.headers) // the next field is a prefetched record
 	}
 	if n <= 0 {
 		r.Headers = nil
@@ -58,7 +58,7 @@ func (g *guest) readRequest(raw []byte) bool {
 	return true
 }
 
-// reply writes a decision: what its outcome has, and nothing else.
+// reply writes a decision with the fields that its outcome has.
 func (g *guest) reply(d *Decision, explain bool) []byte {
 	outcome, status := d.Outcome, d.Status
 	if outcome == 0 {
@@ -73,7 +73,7 @@ func (g *guest) reply(d *Decision, explain bool) []byte {
 	}
 	var f decisionFields
 	if outcome != abi.Tenant || explain {
-		f.putSome(abi.DecReason, cut(d.Reason))
+		f.putSome(abi.DecReason, truncate(d.Reason))
 	}
 	if outcome == abi.Tenant || outcome == abi.Redirect {
 		f.putSome(abi.DecSchema, d.Schema)
@@ -111,7 +111,7 @@ func (g *guest) reply(d *Decision, explain bool) []byte {
 
 const statusNotFound = 404
 
-// build writes a reply that point has no room for.
+// build writes a decision that arena.point has no room for.
 func build(buf []byte, word uint32, f *decisionFields, headers []string) abi.Builder {
 	b := abi.Begin(buf, word, len(f.at)+len(headers))
 	for i, s := range f.at {
@@ -125,16 +125,17 @@ func build(buf []byte, word uint32, f *decisionFields, headers []string) abi.Bui
 	return b
 }
 
+// putSome sets field i, unless s is empty.
 func putSome(b *abi.Builder, i int, s string) {
 	if s != "" {
 		b.Put(i, s)
 	}
 }
 
-// reason is err in as many bytes as a reply may have for it.
-func reason(err error) string { return cut(err.Error()) }
+// reason returns the text of an error, truncated for a reply.
+func reason(err error) string { return truncate(err.Error()) }
 
-func cut(reason string) string { return reason[:min(len(reason), abi.MaxReason)] }
+func truncate(reason string) string { return reason[:min(len(reason), abi.MaxReason)] }
 
-// text takes bytes for a string where they lie.
+// text returns b as a string that shares its memory.
 func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

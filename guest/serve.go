@@ -7,8 +7,8 @@ import (
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
 
-// What handlers work with is what the default guest works with, so that a
-// guest can ask a [tenancy.Router] first and change what it decided.
+// Handlers use the types of package tenancy, so a guest can call a
+// [tenancy.Router] and change its decision.
 type (
 	Request   = tenancy.Request
 	Header    = tenancy.Header
@@ -18,66 +18,66 @@ type (
 	Pathname  = tenancy.Pathname
 )
 
-// Handlers are a guest's logic. Those that are nil do what the default guest
-// does, under the rules (hardened or strict) that the configuration chooses.
+// Handlers are a guest's logic. A nil handler does what the default guest does,
+// under the rules (hardened or strict) of the configuration.
 type Handlers struct {
-	// Configure gets the configuration once, before any request. It answers the
-	// headers that it wants to see, in the order in which Request.Headers will
-	// have them, and those of handshakes likewise. An error refuses the configuration: say which key is wrong.
+	// Configure receives the configuration once, before any request. Its result
+	// names the headers that the guest needs; Request.Headers has their values in
+	// that order. An error rejects the configuration and should name the wrong key.
 	Configure func(c *abi.Config) (abi.Configured, error)
-	// Route decides about one request. The decision is empty when it comes, and
-	// left so means that there is no tenant.
+	// Route decides one request. The decision is empty at first; an empty decision
+	// means that there is no tenant.
 	Route func(r *Request, d *Decision)
-	// CacheKey and ReverseKey make a key for a cache that tenants share, and
-	// take it apart again.
+	// CacheKey returns a key for a cache that tenants share, and ReverseKey returns
+	// the key that such a cache key was made from.
 	CacheKey   func(schema, prefix, version, key string) (string, error)
 	ReverseKey func(cacheKey string) (string, error)
-	// Pathname says where a tenant's file is, on disk and on the web.
+	// Pathname returns the path and the URL of a tenant's file.
 	Pathname func(q *PathQuery) Pathname
-	// Authorize decides whether a request may have a file that the host's
-	// configuration calls private. nil: nobody may.
+	// Authorize decides whether a request may access a file that is private in the
+	// host's configuration. If it is nil, every such request is denied.
 	Authorize func(a *Access) Verdict
-	// Consumer handles websockets; nil: the guest handles none, and the host
-	// refuses those of routes that a consumer is to handle.
+	// Consumer handles websockets. If it is nil, the host rejects handshakes for
+	// the routes that the configuration directs to the consumer.
 	Consumer Consumer
-	// SelfTest is run before a guest is taken into service.
+	// SelfTest runs before the guest serves requests. An error rejects the guest.
 	SelfTest func() error
 }
 
-// served is the guest that this program is: a Wasm module has one, and one
-// thread.
+// served is the guest of this program. A Wasm module has one, and one thread.
 var served guest
 
 type guest struct {
 	Handlers
 	strict  bool
-	router  *tenancy.Router // behind a nil Route
+	router  *tenancy.Router // used if Route is nil
 	message fields
 	request Request
 	headers [maxHeaders]Header
 	answer  Decision
-	asked   []string // headers of Authorize
-	routes  []routed // of Consumer, if it is a short ByRoute
+	routes  []routeConsumer // entries of Consumer, if it is a small ByRoute
 	fast    fastRouter
+
+	authorizeHeaders []string // names of the headers for Authorize
 }
 
-// maxHeaders is how many headers a guest may ask for.
-const maxHeaders = 16
+// maxHeaders is the maximum number of names in each list of headers.
+const maxHeaders = abi.MaxAskedHeaders
 
-// Serve says what this guest does. Call it once, in an init function.
+// Serve sets the handlers of the guest. Call it once, in an init function.
 func Serve(h Handlers) { served = guest{Handlers: h} }
 
-// configure takes the JSON of an abi.Config and answers that of an
+// configure takes the JSON of an abi.Config and returns the JSON of an
 // abi.Configured.
 func (g *guest) configure(config []byte) []byte {
-	configured, err := g.read(config)
+	configured, err := g.applyConfig(config)
 	if err != nil {
 		configured = abi.Configured{Error: err.Error()}
 	}
 	return writeConfigured(&configured)
 }
 
-func (g *guest) read(config []byte) (abi.Configured, error) {
+func (g *guest) applyConfig(config []byte) (abi.Configured, error) {
 	c, err := readConfig(config)
 	if err != nil {
 		return abi.Configured{}, fmt.Errorf("configuration: %w", err)
@@ -104,17 +104,17 @@ func (g *guest) read(config []byte) (abi.Configured, error) {
 		configured = own
 	}
 	configured.Consumer = g.Consumer != nil
-	for _, asked := range [][]string{configured.Headers, configured.AuthorizeHeaders, configured.ConsumerHeaders} {
-		if len(asked) > maxHeaders {
-			return configured, fmt.Errorf("guest asks for %d headers: at most %d are allowed", len(asked), maxHeaders)
+	for _, names := range [][]string{configured.Headers, configured.AuthorizeHeaders, configured.ConsumerHeaders} {
+		if len(names) > maxHeaders {
+			return configured, fmt.Errorf("Handlers.Configure names %d headers in one list: expected at most %d", len(names), maxHeaders)
 		}
 	}
-	g.asked = configured.AuthorizeHeaders
+	g.authorizeHeaders = configured.AuthorizeHeaders
 	g.listRoutes()
 	return configured, nil
 }
 
-// selfTest is 0 if the guest finds itself well.
+// selfTest returns 0 if the guest's self-test succeeds or it has none.
 func (g *guest) selfTest() int32 {
 	if g.SelfTest == nil {
 		return 0

@@ -8,47 +8,47 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// Socket is a websocket, as long as one event lasts. Strings in it lie in a
-// buffer that is gone afterwards. A test makes one and looks at its Effects.
+// Socket is a websocket during one event. Its methods request effects, which the
+// host executes after the event. Its strings are valid until the event ends. A
+// test can create a Socket and read its Effects.
 type Socket struct {
 	Route      string // name of the route that matched
-	Schema     string // the tenant's
+	Schema     string // the tenant's schema
 	TenantID   string // empty for a static tenant
-	Identifier string // stands for the tenant in file paths and URLs
-	// Channel is the name by which others can send to the socket; empty if it
-	// has none yet, see OpenChannel.
+	Identifier string // the tenant's name in file paths and URLs
+	// Channel is the name for sending to this socket, empty before OpenChannel or
+	// GroupAdd.
 	Channel string
-	// State is what SetState was given at an earlier event, or in this one.
+	// State is the argument of the last SetState, in this event or before.
 	State string
 
-	changed bool // the state
+	changed bool // whether this event has set the state
 	effects []Effect
-	room    [4]Effect // most events have no more
+	room    [4]Effect // backs effects; most events have no more
 }
 
-// Effect is a thing that a consumer asked for; abi.Effect says what name and
-// data are.
+// Effect is a requested effect. abi.Effect has the meaning of name and data.
 type Effect struct {
 	Kind       abi.Effect
 	Name, Data string
 }
 
-// Effects are what was asked of the socket so far: for tests.
+// Effects returns the effects requested so far. It is for tests.
 func (s *Socket) Effects() []Effect { return s.effects }
 
-func (s *Socket) ask(kind abi.Effect, name, data string) {
+func (s *Socket) request(kind abi.Effect, name, data string) {
 	s.effects = append(s.effects, Effect{kind, name, data})
 }
 
-// SetState keeps what the next events of this socket need to know, at most
-// abi.MaxState bytes. The program that reads it may be a newer one.
+// SetState sets the State of the socket's next events, at most abi.MaxState bytes.
+// A newer version of the guest may read it, after a swap.
 func (s *Socket) SetState(state string) { s.State, s.changed = state, true }
 
 // SendText sends text, which must be UTF-8.
-func (s *Socket) SendText(text string) { s.ask(abi.SendText, "", text) }
+func (s *Socket) SendText(text string) { s.request(abi.SendText, "", text) }
 
-// SendBinary sends bytes. They must not be changed before the handler returns.
-func (s *Socket) SendBinary(data []byte) { s.ask(abi.SendBinary, "", text(data)) }
+// SendBinary sends data, which must not change before the handler returns.
+func (s *Socket) SendBinary(data []byte) { s.request(abi.SendBinary, "", text(data)) }
 
 // Send sends m, as text or binary.
 func (s *Socket) Send(m Message) {
@@ -59,53 +59,56 @@ func (s *Socket) Send(m Message) {
 	s.SendText(m.Text())
 }
 
-// Add makes the socket a member of one of the tenant's groups.
-func (s *Socket) Add(group string) { s.ask(abi.GroupAdd, group, "") }
+// GroupAdd adds the socket to a group of the tenant.
+func (s *Socket) GroupAdd(group string) { s.request(abi.GroupAdd, group, "") }
 
-// Discard ends a membership. All end with the socket.
-func (s *Socket) Discard(group string) { s.ask(abi.GroupDiscard, group, "") }
+// GroupDiscard removes the socket from a group. Closing the socket removes it from
+// all groups.
+func (s *Socket) GroupDiscard(group string) { s.request(abi.GroupDiscard, group, "") }
 
-// GroupSend sends an event to all members of a group, Django consumers
-// included. Each socket of a guest that is a member gets it by
-// Consumer.Group, this one too.
-func (s *Socket) GroupSend(group string, e *Event) { s.ask(abi.GroupSend, group, e.packed()) }
+// GroupSend sends an event to all members of a group: Django consumers, and
+// sockets of the guest, which receive it by Consumer.Group. If this socket is a
+// member, it receives the event too.
+func (s *Socket) GroupSend(group string, e *Event) { s.request(abi.GroupSend, group, e.packed()) }
 
-// Broadcast sends text to the clients of all members of a group, for which no
-// guest is called; see abi.TypeSend.
+// Broadcast sends text to the clients of all members of a group. The host does
+// not call the guest for that: see abi.TypeSend.
 func (s *Socket) Broadcast(group, text string) {
 	s.GroupSend(group, NewEvent(abi.TypeSend).WithText("text", text))
 }
 
-// ChannelSend sends an event to one channel: that of another socket, or one
-// that a Django worker receives.
-func (s *Socket) ChannelSend(channel string, e *Event) { s.ask(abi.ChannelSend, channel, e.packed()) }
+// ChannelSend sends an event to a channel: that of another socket, or one that a
+// Django worker reads.
+func (s *Socket) ChannelSend(channel string, e *Event) {
+	s.request(abi.ChannelSend, channel, e.packed())
+}
 
-// OpenChannel gives the socket a channel; its name is in Channel from the next
-// event on.
-func (s *Socket) OpenChannel() { s.ask(abi.OpenChannel, "", "") }
+// OpenChannel gives the socket a channel. The next events have its name in
+// Channel.
+func (s *Socket) OpenChannel() { s.request(abi.OpenChannel, "", "") }
 
-// SetTimer has Consumer.Timer called after d, once, in place of the timer that
-// was set before. Zero takes that one back.
+// SetTimer sets the socket's timer, which calls Consumer.Timer once after d. It
+// replaces an earlier timer; zero cancels it.
 func (s *Socket) SetTimer(d time.Duration) {
 	ms := max(0, d) / time.Millisecond
 	if d > ms*time.Millisecond && d > 0 {
 		ms++
 	}
 	ms = min(ms, 1<<32-1)
-	s.ask(abi.SetTimer, "", string(binary.LittleEndian.AppendUint32(nil, uint32(ms))))
+	s.request(abi.SetTimer, "", string(binary.LittleEndian.AppendUint32(nil, uint32(ms))))
 }
 
-// Close closes the websocket with a code of RFC 6455, and is the last thing to
-// be asked of it.
+// Close closes the websocket with a status code of RFC 6455. It must be the last
+// effect.
 func (s *Socket) Close(code int, reason string) {
-	s.ask(abi.CloseSocket, reason, string(binary.LittleEndian.AppendUint16(nil, uint16(code))))
+	s.request(abi.CloseSocket, reason, string(binary.LittleEndian.AppendUint16(nil, uint16(code))))
 }
 
-// effects writes the reply to an event: its head in front of the arena, where
-// there is room, so that text of the event is sent from where it lies.
+// effects writes the reply to an event. If there is room, the head is in the
+// arena before the event, so that the reply can point to text of the event.
 func (a *arena) effects(word uint32, protocol string, s *Socket) []byte {
 	if len(s.effects) == 1 && word == 0 && protocol == "" && !s.changed && a.large == nil {
-		if reply := a.one(&s.effects[0]); reply != nil {
+		if reply := a.singleEffect(&s.effects[0]); reply != nil {
 			return reply
 		}
 	}
@@ -159,7 +162,7 @@ func (w *writer) effects(word uint32, n int, protocol string, s *Socket) {
 	}
 }
 
-// takesData reports whether an effect has data, be it empty.
+// takesData reports whether an effect has data, which may be empty.
 func (e *Effect) takesData() bool {
 	switch e.Kind {
 	case abi.GroupAdd, abi.GroupDiscard, abi.OpenChannel:
@@ -168,7 +171,7 @@ func (e *Effect) takesData() bool {
 	return true
 }
 
-// size is what all text of the effects takes.
+// size returns the number of bytes of the state and of all effects.
 func (s *Socket) size() int {
 	n := len(s.State) + len(s.effects)
 	for i := range s.effects {
@@ -178,17 +181,18 @@ func (s *Socket) size() int {
 }
 
 // put sets field i of the reply.
-func (w *writer) put(i int, s string, head int) { putEntry(w.out, i, w.place(s, head)) }
+func (w *writer) put(i int, s string, head int) { putEntry(w.out, i, w.entryOf(s, head)) }
 
-// place is the entry of a field: where s lies in the reply, or is appended.
-func (w *writer) place(s string, head int) uint64 {
+// entryOf returns the table entry of a field with text s. It appends s unless s is
+// inside the reply already.
+func (w *writer) entryOf(s string, head int) uint64 {
 	at := uintptr(unsafe.Pointer(unsafe.StringData(s))) - uintptr(unsafe.Pointer(unsafe.SliceData(w.out)))
-	// What ends where the reply begins has a sum of zero.
+	// If s ends at the start of the reply, the sum overflows to zero.
 	if end := uintptr(w.end); at < uintptr(head) || at > end || at+uintptr(len(s)) > end {
 		at = w.append(s)
 	}
 	return uint64(at) | uint64(len(s))<<32
 }
 
-// unsafeBytes takes a string for bytes where they lie.
+// unsafeBytes returns the bytes of s, which must not be changed.
 func unsafeBytes(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }

@@ -7,11 +7,12 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// Nearly all events have seven fields, and are answered by one effect. These
-// are read and written here without a loop: in a Wasm guest of Go's toolchain
-// each turn of one, and each call, costs as much as several fields.
+// Nearly all events have seven fields and a reply with one effect. These are
+// read and written here without loops and with few calls: in a Wasm guest of Go's
+// toolchain an iteration or a call costs as much as several fields.
 
-// begin makes s the socket of the event in raw, and returns the event's data.
+// begin sets s to the socket of the event in raw, and returns the event's word and
+// data.
 func (s *Socket) begin(raw []byte) (word uint32, data string, ok bool) {
 	if word, data, ok = s.readPlain(raw); !ok {
 		word, data, ok = s.readAny(raw)
@@ -25,8 +26,8 @@ const (
 	plainHead   = 8 + 8*plainFields
 )
 
-// readPlain reads an event that has no fields but those that all have. It is
-// not ok if there are others, or the event is malformed.
+// readPlain reads an event with only the fields that every event has. It is not ok
+// if there are more fields or fewer, or if the event is malformed.
 func (s *Socket) readPlain(raw []byte) (word uint32, data string, ok bool) {
 	if len(raw) < plainHead {
 		return 0, "", false
@@ -44,16 +45,17 @@ func (s *Socket) readPlain(raw []byte) (word uint32, data string, ok bool) {
 		return 0, "", false
 	}
 	base := unsafe.Pointer(unsafe.SliceData(raw))
-	s.Route, s.Schema, s.TenantID = at(base, route), at(base, schema), at(base, tenantID)
-	s.Identifier, s.State, s.Channel = at(base, identifier), at(base, state), at(base, channel)
-	return uint32(head), at(base, content), true
+	s.Route, s.Schema, s.TenantID = textAt(base, route), textAt(base, schema), textAt(base, tenantID)
+	s.Identifier, s.State, s.Channel = textAt(base, identifier), textAt(base, state), textAt(base, channel)
+	return uint32(head), textAt(base, content), true
 }
 
-// outside is negative if a field is present and stray.
+// outside returns a negative number if a field is present and not inside limits;
+// see stray.
 func outside(entry uint64, limits int64) int64 { return stray(entry, limits) & int64(entry|-entry) }
 
-// at is the text of a field that was found inside the message at base.
-func at(base unsafe.Pointer, entry uint64) string {
+// textAt returns the text of a field inside the message at base.
+func textAt(base unsafe.Pointer, entry uint64) string {
 	return unsafe.String((*byte)(unsafe.Add(base, uint32(entry))), int(entry>>32))
 }
 
@@ -69,14 +71,14 @@ func (s *Socket) readAny(raw []byte) (word uint32, data string, ok bool) {
 }
 
 const (
-	oneFields = abi.EffectsData0 + 1
-	oneHead   = 8 + 8*oneFields
+	singleFields = abi.EffectsData0 + 1
+	singleHead   = 8 + 8*singleFields
 )
 
-// one writes the reply that has one effect and nothing else; nil: there is no
-// room for it in the arena.
-func (a *arena) one(e *Effect) []byte {
-	const start = headRoom - oneHead
+// singleEffect writes a reply with one effect and nothing else. It returns nil if
+// the arena has no room for it.
+func (a *arena) singleEffect(e *Effect) []byte {
+	const start = headRoom - singleHead
 	w := writer{out: a.static[start:], end: bodyAt - start + a.used}
 	kind := w.end
 	if kind >= len(w.out) {
@@ -86,15 +88,15 @@ func (a *arena) one(e *Effect) []byte {
 	w.end++
 	var name, data uint64
 	if e.Name != "" {
-		name = w.place(e.Name, oneHead)
+		name = w.entryOf(e.Name, singleHead)
 	}
 	if e.takesData() {
-		data = w.place(e.Data, oneHead)
+		data = w.entryOf(e.Data, singleHead)
 	}
 	if w.end > len(w.out) {
 		return nil
 	}
-	binary.LittleEndian.PutUint64(w.out, oneFields<<32)
+	binary.LittleEndian.PutUint64(w.out, singleFields<<32)
 	putEntry(w.out, abi.EffectsState, 0)
 	putEntry(w.out, abi.EffectsProtocol, 0)
 	putEntry(w.out, abi.EffectsKinds, entry(kind, kind+1))

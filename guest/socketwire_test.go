@@ -10,9 +10,9 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// readings are an event as it is read without a loop and with one.
-func readings(raw []byte) (plain, any string) {
-	show := func(read func(*Socket, []byte) (uint32, string, bool)) string {
+// readBothWays returns an event as readPlain and readAny read it.
+func readBothWays(raw []byte) (plain, any string) {
+	read := func(read func(*Socket, []byte) (uint32, string, bool)) string {
 		var s Socket
 		word, data, ok := read(&s, raw)
 		if !ok {
@@ -20,10 +20,10 @@ func readings(raw []byte) (plain, any string) {
 		}
 		return fmt.Sprintf("%x %q %q %q %q %q %q %q", word, s.Route, s.Schema, s.TenantID, s.Identifier, s.State, s.Channel, data)
 	}
-	return show((*Socket).readPlain), show((*Socket).readAny)
+	return read((*Socket).readPlain), read((*Socket).readAny)
 }
 
-// plainEvent is an event as the host writes it.
+// plainEvent returns an event with the fields that every event has.
 func plainEvent(word uint32, fields ...string) []byte {
 	b := abi.Begin(make([]byte, 512), word, plainFields)
 	for i, f := range fields {
@@ -34,21 +34,21 @@ func plainEvent(word uint32, fields ...string) []byte {
 	return b.Bytes()
 }
 
-func TestAPlainEventIsReadWithoutALoop(t *testing.T) {
+func TestReadPlainReadsPlainEvents(t *testing.T) {
 	for _, raw := range [][]byte{
 		plainEvent(0), plainEvent(abi.EventBinary, "room", "acme", "7", "id", "state", "p!c", "data"), plainEvent(1001<<abi.EventCodeShift, "r", "s"),
 	} {
-		if plain, any := readings(raw); plain != any || plain == "no event" {
-			t.Errorf("%x is read as %s, expected %s", raw, plain, any)
+		if plain, any := readBothWays(raw); plain != any || plain == "no event" {
+			t.Errorf("event %x: readPlain returns %s, readAny %s", raw, plain, any)
 		}
 	}
 }
 
-func TestWhatIsNotPlainIsLeftToTheLongWay(t *testing.T) {
+func TestReadPlainLeavesOtherEventsToReadAny(t *testing.T) {
 	b := abi.Begin(make([]byte, 512), 0, plainFields+1)
 	b.Put(abi.EventRoute, "room")
-	if plain, any := readings(b.Bytes()); plain != "no event" || any == plain {
-		t.Errorf("an event with a further field is read as %s and %s", plain, any)
+	if plain, any := readBothWays(b.Bytes()); plain != "no event" || any == plain {
+		t.Errorf("event with a further field: readPlain returns %s, readAny %s", plain, any)
 	}
 }
 
@@ -61,21 +61,21 @@ func FuzzPlainEvent(f *testing.F) {
 		f.Add(raw)
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		plain, any := readings(raw)
+		plain, any := readBothWays(raw)
 		if len(raw) >= 8 && binary.LittleEndian.Uint32(raw[4:]) != plainFields {
 			any = "no event"
 		}
 		if plain != any {
-			t.Errorf("%x is read as %s, expected %s", raw, plain, any)
+			t.Errorf("event %x: readPlain returns %s, readAny %s", raw, plain, any)
 		}
 	})
 }
 
-func TestConsumersOfAFewRoutesAreFoundAsThoseOfMany(t *testing.T) {
-	for _, n := range []int{1, mostRouted, mostRouted + 1} {
+func TestTheConsumerOfARouteIsFoundAmongFewAndMany(t *testing.T) {
+	for _, n := range []int{1, maxListed, maxListed + 1} {
 		r := ByRoute{}
 		for i := range n {
-			r[fmt.Sprint("route", i)] = saying{text: fmt.Sprint("consumer ", i)}
+			r[fmt.Sprint("route", i)] = fixedReply{text: fmt.Sprint("consumer ", i)}
 		}
 		Serve(Handlers{Consumer: r})
 		if _, err := call(abi.ExportConfigure, []byte(`{"abi":1}`)); err != nil {
@@ -84,7 +84,7 @@ func TestConsumersOfAFewRoutesAreFoundAsThoseOfMany(t *testing.T) {
 		for i := range n + 1 {
 			want := fmt.Sprint("consumer ", i)
 			if i == n {
-				want = "\xf4\x03" // nobody's: to come again
+				want = "\xf4\x03" // no consumer: closed with code 1012
 			}
 			reply, err := call(abi.ExportMessage, plainEvent(0, fmt.Sprint("route", i)))
 			if err != nil {
@@ -92,16 +92,16 @@ func TestConsumersOfAFewRoutesAreFoundAsThoseOfMany(t *testing.T) {
 			}
 			m, err := abi.Parse(reply)
 			if got := m.Get(abi.EffectsData0); err != nil || string(got) != want {
-				t.Errorf("of %d routes, number %d says %q (%v), expected %q", n, i, got, err, want)
+				t.Errorf("%d routes, route %d: data %q, error %v, want %q", n, i, got, err, want)
 			}
 		}
 	}
 }
 
-// saying says one thing to all.
-type saying struct {
-	Quiet
+// fixedReply replies to every message with the same text.
+type fixedReply struct {
+	NopConsumer
 	text string
 }
 
-func (c saying) Message(s *Socket, _ Message) { s.SendText(c.text) }
+func (c fixedReply) Message(s *Socket, _ Message) { s.SendText(c.text) }

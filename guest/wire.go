@@ -7,24 +7,23 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// A call of a function costs a Wasm guest of Go's toolchain some 30 ns, as much
-// as reading a whole message. So the messages of a request are read and written
-// here in one loop each, by the layout that package abi describes, and not
-// field by field.
+// A function call costs a Wasm guest of Go's toolchain some 30 ns, as much as
+// reading a message. So requests are read and decisions written here in one loop
+// each, not field by field.
 
-// fields are those of a message that is read. Absent ones are empty.
+// fields are the first fields of a message. Absent ones are empty.
 type fields struct {
 	word    uint32
-	n       int    // fields of the message, also those past at
-	known   int    // of them in at
-	present uint32 // a bit a field
+	n       int    // number of fields of the message
+	stored  int    // number of fields stored in at
+	present uint32 // bit i: field i is present
 	at      [maxFields]string
 }
 
-const maxFields = abi.ReqHeader0 + maxHeaders // of a route request, the longest that is read
+const maxFields = abi.ReqHeader0 + maxHeaders // fields of the longest route request
 
-// parse reads a message as abi.Parse does, and its first fields. The strings
-// share b's memory.
+// parse reads a message and checks it as abi.Parse does. The strings share b's
+// memory.
 func (f *fields) parse(b []byte) bool {
 	if len(b) < 8 {
 		return false
@@ -58,21 +57,21 @@ func (f *fields) parse(b []byte) bool {
 			f.at[i] = unsafe.String((*byte)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(b)), offset)), length)
 		}
 	}
-	// What an earlier message had there is not this one's.
-	known := min(f.n, maxFields)
-	for i := known; i < f.known; i++ {
+	// Clear the fields of an earlier message.
+	stored := min(f.n, maxFields)
+	for i := stored; i < f.stored; i++ {
 		f.at[i] = ""
 	}
-	f.known = known
+	f.stored = stored
 	return true
 }
 
 func (f *fields) has(i int) bool { return f.present&(1<<i) != 0 }
 
-// decisionFields are those of a decision without upstream headers.
+// decisionFields are the fields of a decision, except upstream headers.
 type decisionFields struct {
 	at      [abi.DecHeader0]string
-	present uint32
+	present uint32 // bit i: field i is present
 }
 
 // put sets field i.
@@ -81,7 +80,7 @@ func (f *decisionFields) put(i int, s string) {
 	f.present |= 1 << i
 }
 
-// putSome sets field i, and leaves it absent for an empty text.
+// putSome sets field i, unless s is empty.
 func (f *decisionFields) putSome(i int, s string) {
 	if s != "" {
 		f.at[i] = s
@@ -89,9 +88,9 @@ func (f *decisionFields) putSome(i int, s string) {
 	}
 }
 
-// point writes a decision: its head in front of the arena, and its text where
-// it lies in the arena already, or else at the arena's end. It is nil if there
-// is not enough room, or the request is not in the arena.
+// point writes a decision: its head before the request, with fields that point
+// into the arena or to text appended at the arena's end. It returns nil if there
+// is not enough room, or if the request is not in the arena.
 func (a *arena) point(word uint32, f *decisionFields, headers []string) []byte {
 	n := len(f.at) + len(headers)
 	head := 8 + 8*n
@@ -107,7 +106,7 @@ func (a *arena) point(word uint32, f *decisionFields, headers []string) []byte {
 		var entry uint64
 		if f.present&(1<<i) != 0 {
 			s := f.at[i]
-			// What lies in the reply already is pointed at, the rest appended.
+			// Append s unless it is inside the reply already.
 			offset := uintptr(unsafe.Pointer(unsafe.StringData(s))) - base
 			if offset < uintptr(head) || offset+uintptr(len(s)) > uintptr(w.end) {
 				offset = w.append(s)
@@ -125,8 +124,8 @@ func (a *arena) point(word uint32, f *decisionFields, headers []string) []byte {
 	return w.out[:w.end]
 }
 
-// writer appends text to a reply. It goes on counting behind the end of out,
-// so that a reply that does not fit is noticed when it is done.
+// writer appends text to a reply. It counts beyond the end of out, so that the
+// caller can check at the end whether the reply fits.
 type writer struct {
 	out []byte
 	end int

@@ -1,10 +1,10 @@
-// Command router is the default guest: package tenancy behind the exports of
-// package guest. It is built into assets/router.wasm by
+// Command router is the default guest, which routes with package tenancy.
+// `make guest` builds assets/router.wasm from it with
 //
 //	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath -buildvcs=false \
 //		-ldflags="-s -w -buildid=" -o assets/router.wasm ./guest/router
 //
-// which gives the same bytes wherever it runs with the same Go release.
+// The same Go release builds the same bytes on every machine.
 package main
 
 import (

@@ -21,7 +21,7 @@ func TestTheRouterConformsNatively(t *testing.T) {
 	})
 }
 
-func TestTheRouterFindsItselfWell(t *testing.T) {
+func TestTheSelfTestSucceeds(t *testing.T) {
 	if err := selfTest(); err != nil {
 		t.Error(err)
 	}
@@ -48,6 +48,6 @@ func TestRoutingThroughTheSDKAllocatesNothing(t *testing.T) {
 		}
 	})
 	if allocs != 0 {
-		t.Errorf("a request allocates %v times, expected none", allocs)
+		t.Errorf("a request allocates %v times, want 0", allocs)
 	}
 }

@@ -6,19 +6,19 @@ import (
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
 
-// selfTest runs what needs no configuration: a host is normalised, a cache key
-// made and taken apart, and a name that leaves its tenant refused.
+// selfTest checks functions that need no configuration: normalizing a host,
+// reversing a cache key, and rejecting a file name outside of the tenant's files.
 func selfTest() error {
 	if host, err := tenancy.NormalizeHost("BÜCHER.example."); host != "xn--bcher-kva.example" {
-		return fmt.Errorf("host is %q, %v", host, err)
+		return fmt.Errorf("NormalizeHost: expected xn--bcher-kva.example, found %q, %v", host, err)
 	}
 	key := tenancy.CacheKey("t1", "p", "1", "a:b")
-	if back, err := tenancy.ReverseKey(key); back != "a:b" {
-		return fmt.Errorf("%q reversed is %q, %v", key, back, err)
+	if reversed, err := tenancy.ReverseKey(key); reversed != "a:b" {
+		return fmt.Errorf("ReverseKey of %q: expected a:b, found %q, %v", key, reversed, err)
 	}
 	q := tenancy.PathQuery{Schema: "t1", Location: "/srv", BaseURL: "/media/", Name: "../t2/x", HasName: true}
 	if p := tenancy.Locate(&q, false); p.Err == nil {
-		return fmt.Errorf("%q is at %q", q.Name, p.Path)
+		return fmt.Errorf("Locate of %q: expected an error, found the path %q", q.Name, p.Path)
 	}
 	return nil
 }

@@ -13,16 +13,16 @@ func init() {
 
 func main() {}
 
-type echo struct{ guest.Quiet }
+type echo struct{ guest.NopConsumer }
 
 func (echo) Message(s *guest.Socket, m guest.Message) { s.Send(m) }
 
-type group struct{ guest.Quiet }
+type group struct{ guest.NopConsumer }
 
 // Open greets a client, which then knows that it is a member. The response of the
 // handshake comes earlier.
 func (group) Open(s *guest.Socket, _ *guest.Handshake) {
-	s.Add("bench")
+	s.GroupAdd("bench")
 	s.SendText(strings.Repeat("x", 64))
 }
 

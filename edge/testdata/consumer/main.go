@@ -23,14 +23,14 @@ func init() {
 
 func main() {}
 
-type echo struct{ guest.Quiet }
+type echo struct{ guest.NopConsumer }
 
 func (echo) Message(s *guest.Socket, m guest.Message) { s.Send(m) }
 
 // storm answers each message of its group with two.
-type storm struct{ guest.Quiet }
+type storm struct{ guest.NopConsumer }
 
-func (storm) Open(s *guest.Socket, _ *guest.Handshake) { s.Add("storm") }
+func (storm) Open(s *guest.Socket, _ *guest.Handshake) { s.GroupAdd("storm") }
 
 func (storm) Message(s *guest.Socket, m guest.Message) {
 	s.GroupSend("storm", guest.NewEvent("again"))
@@ -44,15 +44,15 @@ func (storm) Group(s *guest.Socket, e *guest.Event) {
 
 var kept int // what a guest must not be able to keep
 
-type script struct{ guest.Quiet }
+type script struct{ guest.NopConsumer }
 
 // Open runs the script in the path's value.
 func (script) Open(s *guest.Socket, h *guest.Handshake) {
 	if status, err := strconv.Atoi(h.Kwarg("refuse")); err == nil {
-		h.Refuse(status)
+		h.Reject(status)
 	}
 	if protocol := h.Kwarg("speak"); protocol != "" {
-		h.Speak(protocol)
+		h.SetProtocol(protocol)
 	}
 	if h.Kwarg("tell") != "" {
 		s.SendText(fmt.Sprintf("route=%s schema=%s id=%s identifier=%s path=%s protocols=%q cookie=%q",
@@ -92,7 +92,7 @@ func (script) Close(s *guest.Socket, code int, reason string) {
 	}
 	s.SendText("this is not sent")
 	s.SetTimer(time.Millisecond)
-	s.Add("late")
+	s.GroupAdd("late")
 	if group, ok := strings.CutPrefix(s.State, "mourned by "); ok {
 		s.GroupSend(group, guest.NewEvent("left").WithText("text", fmt.Sprint(code, " ", reason)))
 	}
@@ -115,9 +115,9 @@ func run(s *guest.Socket, lines string) {
 			s.SetState(strconv.Itoa(n + 1))
 			s.SendText(fmt.Sprint(n+1, " ", kept))
 		case "add":
-			s.Add(arg)
+			s.GroupAdd(arg)
 		case "discard":
-			s.Discard(arg)
+			s.GroupDiscard(arg)
 		case "group":
 			s.GroupSend(name, guest.NewEvent("chat.message").WithText("text", rest))
 		case "script":

@@ -27,17 +27,17 @@ const (
 	goingAway   = 1001
 )
 
-type chatroom struct{ guest.Quiet }
+type chatroom struct{ guest.NopConsumer }
 
 // Open adds the client to the room's group and keeps the group as the state.
 func (chatroom) Open(s *guest.Socket, h *guest.Handshake) {
 	room := h.Kwarg("room")
 	if !isName(room) {
-		h.Refuse(404)
+		h.Reject(404)
 		return
 	}
 	group := "room_" + room
-	s.Add(group)
+	s.GroupAdd(group)
 	s.SetState(group)
 	s.SetTimer(idleTimeout)
 	s.GroupSend(group, chatMessage("someone came in"))

@@ -24,8 +24,8 @@ func TestAClientEntersTheRoomOfThePath(t *testing.T) {
 	s, h := &guest.Socket{}, &guest.Handshake{Kwargs: `{"room":"lobby"}`}
 	chatroom{}.Open(s, h)
 	want := fmt.Sprintf("%d room_lobby, %d , %d room_lobby", abi.GroupAdd, abi.SetTimer, abi.GroupSend)
-	if kinds(s) != want || h.Refused() != 0 || s.State != "room_lobby" {
-		t.Errorf("effects %s, status %d, state %q: expected %s", kinds(s), h.Refused(), s.State, want)
+	if kinds(s) != want || h.Status() != 0 || s.State != "room_lobby" {
+		t.Errorf("effects %s, status %d, state %q: expected %s", kinds(s), h.Status(), s.State, want)
 	}
 }
 
@@ -33,8 +33,8 @@ func TestARoomThatIsNoNameIsRefused(t *testing.T) {
 	for _, kwargs := range []string{"", `{}`, `{"room":""}`, `{"room":"a b"}`, `{"room":"é"}`, `{"room":"a.b"}`, `{"room":"` + strings.Repeat("a", 31) + `"}`} {
 		h := &guest.Handshake{Kwargs: kwargs}
 		chatroom{}.Open(&guest.Socket{}, h)
-		if h.Refused() != 404 {
-			t.Errorf("%s is answered with %d", kwargs, h.Refused())
+		if h.Status() != 404 {
+			t.Errorf("%s is answered with %d", kwargs, h.Status())
 		}
 	}
 }

@@ -10,6 +10,6 @@ func init() { guest.Serve(guest.Handlers{Consumer: echo{}}) }
 
 func main() {}
 
-type echo struct{ guest.Quiet }
+type echo struct{ guest.NopConsumer }
 
 func (echo) Message(s *guest.Socket, m guest.Message) { s.Send(m) }
