@@ -146,11 +146,11 @@ type FileLimits struct {
 	Open  int   // files at once; default 16
 }
 
-// SessionReader reads the session of a request. Session returns nil and no error
-// if the request has no valid session; an error means that the session could not
-// be read.
+// SessionReader reads the session of a request from its headers, which have
+// canonical names and one Cookie line at most. Session returns nil and no error if
+// they name no valid session; an error means that the session could not be read.
 type SessionReader interface {
-	Session(ctx context.Context, r *http.Request) (map[string]json.RawMessage, error)
+	Session(ctx context.Context, header http.Header) (map[string]json.RawMessage, error)
 }
 
 // SessionRemover is a [SessionReader] that removes from a request's headers what

@@ -14,8 +14,8 @@
 //
 //	t, ok := tenant.From(r.Context())
 //
-// Servers that are not net/http call Host.Route. A Host is safe for concurrent
-// use. What the guest decides is described in package guest/tenancy, how host
+// Servers that are not net/http call Host.RequestFrom and Host.Route. A Host is
+// safe for concurrent use. What the guest decides is described in package guest/tenancy, how host
 // and guest talk in package guest/abi.
 package edge
 

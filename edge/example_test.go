@@ -46,6 +46,37 @@ func Example() {
 	// 404 Not Found
 }
 
+// A server that is not net/http fills in an Incoming as it received the request, and
+// sends the application only the headers that the Host returns.
+func ExampleHost_RequestFrom() {
+	ctx := context.Background()
+	host, err := edge.New(ctx, edge.Config{Tenants: []abi.StaticTenant{{Schema: "www", Domains: []string{"example.com"}}}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer host.Close()
+	r, err := host.RequestFrom(ctx, &edge.Incoming{
+		Method: "GET", Host: "Example.com", Target: "/orders", RemoteAddr: "203.0.113.7:49152", TLS: true, ProtoMajor: 2,
+		Header: http.Header{"tenant": {"acme"}, "x-forwarded-for": {"10.0.0.1"}, "accept": {"text/html"}},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	d, err := host.Route(ctx, &r)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	authority, header := host.UpstreamHeader(&r, &d, false)
+	fmt.Println(d.Outcome, d.Tenant.Schema, authority)
+	fmt.Println(header.Get("X-Forwarded-For"), header.Get("X-Forwarded-Proto"), header.Get("Tenant") != "acme", header.Get("Accept"))
+	// Output:
+	// tenant www example.com
+	// 203.0.113.7 https true text/html
+}
+
 // The embedder gets the details of a guest's failure; the client gets only the
 // request's id.
 func ExampleGuestError() {

@@ -1,12 +1,12 @@
 package edge
 
 import (
-	"context"
 	"net/http"
 
 	"github.com/tenantedge/tenantedge/edge/internal/header"
 	"github.com/tenantedge/tenantedge/edge/internal/trust"
 	"github.com/tenantedge/tenantedge/edge/tenant"
+	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
 // Forward sets the Host and the headers of out, the request that a proxy sends to
@@ -14,39 +14,80 @@ import (
 // forwarding headers (X-Forwarded-For, -Host, -Proto), and those of
 // Config.Upstream and the guest. inner says that the proxy has removed the
 // tenant's folder from the path; X-Forwarded-Prefix then has it. Package
-// edge/upstream has a proxy that calls this.
+// edge/upstream has a proxy that calls this. [Host.UpstreamHeader] is for servers
+// that are not net/http.
 //
 // What the client sent under these names is replaced or removed, in every
 // spelling, except that the forwarding headers of a trusted peer are kept and
 // extended.
 func (h *Host) Forward(in, out *http.Request, inner bool) {
-	out.Host = h.trust.HostFor(in)
-	h.trust.SetForwarded(in, out.Header)
-	if t, ok := tenant.From(in.Context()); inner && ok && t.Routing.Folder != "" {
-		trust.SetForwardedPrefix(out.Header, t.Routing.Folder)
+	hop := trust.Hop{Host: in.Host, Scheme: "http", RemoteAddr: in.RemoteAddr}
+	if in.TLS != nil {
+		hop.Scheme = "https"
 	}
-	h.setUpstreamHeaders(in.Context(), out.Header)
+	t, _ := tenant.From(in.Context())
+	var set []string
+	// The tenant of a tenant.NewContext has no decision.
+	if c, _ := in.Context().Value(routedKey{}).(*routedContext); c != nil && t == &c.decision.Tenant {
+		set = c.decision.Headers
+	}
+	out.Host = h.forward(out.Header, hop, t, set, inner)
 }
 
-// setUpstreamHeaders sets the headers that carry the decision for the request of
-// ctx. Without a tenant they are removed.
-func (h *Host) setUpstreamHeaders(ctx context.Context, out http.Header) {
+// ApplicationHeader returns the headers that an application may get of a request
+// that RequestOf or RequestFrom made: without tenant and forwarding headers that
+// only trusted peers may set, without sessions other than the one that was read,
+// and without upgrades except to websocket. It returns q.Header itself if it removes
+// nothing, and a copy otherwise. It is for applications in the same process, which
+// get the decision in another way, such as tenant.NewContext. The fields of a
+// trailer must not be passed on.
+func (h *Host) ApplicationHeader(q *Request) http.Header {
+	return h.trust.PassOn(q.Header, h.trust.Peer(q.RemoteAddr), q.Websocket)
+}
+
+// UpstreamHeader is [Host.Forward] for servers that are not net/http: it returns
+// the Host and the headers to send to an application for q, on which the guest
+// decided d. These are those of ApplicationHeader without the fields for one hop
+// (RFC 9110, 7.6.1), the forwarding headers, and those of Config.Upstream and the
+// guest. The caller owns them.
+func (h *Host) UpstreamHeader(q *Request, d *Decision, inner bool) (host string, fields http.Header) {
+	fields = make(http.Header, len(q.Header))
+	for name, values := range h.ApplicationHeader(q) {
+		fields[name] = append([]string(nil), values...)
+	}
+	header.RemoveHopByHop(fields)
+	hop := trust.Hop{Host: q.Host, Scheme: q.Scheme, RemoteAddr: q.RemoteAddr}
+	if d.Outcome != abi.Tenant {
+		return h.forward(fields, hop, nil, nil, inner), fields
+	}
+	return h.forward(fields, hop, &d.Tenant, d.Headers, inner), fields
+}
+
+// forward sets the headers of a request to an application and returns its Host. t
+// is nil without a tenant; set are the names and values that the guest sets.
+func (h *Host) forward(out http.Header, in trust.Hop, t *tenant.Tenant, set []string, inner bool) string {
+	h.trust.SetForwarded(out, in)
+	if inner && t != nil && t.Routing.Folder != "" {
+		trust.SetForwardedPrefix(out, t.Routing.Folder)
+	}
+	h.setDecision(out, t, set)
+	return h.trust.HostFor(in.Host)
+}
+
+// setDecision sets the headers that carry the decision, or removes them if t is
+// nil.
+func (h *Host) setDecision(out http.Header, t *tenant.Tenant, set []string) {
 	h.trust.DeleteClaims(out)
 	for _, name := range h.guestHeaders() {
 		header.DeleteFolded(out, name)
 	}
-	t, ok := tenant.From(ctx)
-	if !ok {
+	if t == nil {
 		return
 	}
 	h.config.Upstream.Set(out, t)
-	c, _ := ctx.Value(routedKey{}).(*routedContext)
-	if c == nil || t != &c.decision.Tenant {
-		return // of a tenant.NewContext, which has no decision
-	}
-	for i := 0; i+1 < len(c.decision.Headers); i += 2 {
-		header.DeleteFolded(out, c.decision.Headers[i])
-		out.Set(c.decision.Headers[i], c.decision.Headers[i+1])
+	for i := 0; i+1 < len(set); i += 2 {
+		header.DeleteFolded(out, set[i])
+		out.Set(set[i], set[i+1])
 	}
 }
 

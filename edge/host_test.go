@@ -188,8 +188,9 @@ func TestUpstreamHeadersSayWhatWasDecided(t *testing.T) {
 			r.Header = http.Header{"Tenant": {"t1"}, "X-Folder": {"evil"}, "X_identifier": {"t1"}, "X-Forwarded-For": {"203.0.113.7"}, "Accept": {"*/*"}}
 			var out http.Header
 			w := serve(h, r, func(r *http.Request) {
+				found, _ := tenant.From(r.Context())
 				out = r.Header.Clone()
-				h.setUpstreamHeaders(r.Context(), out)
+				h.setDecision(out, found, nil)
 			})
 			want := http.Header{"Tenant": {"t2"}, "X-Folder": {"two"}, "X-Routing": {"domain"}, "X-Identifier": {"t2"}, "Accept": {"*/*"}}
 			if c.forwarded != "" {

@@ -4,67 +4,102 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/tenantedge/tenantedge/edge/internal/header"
 	"github.com/tenantedge/tenantedge/edge/internal/trust"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// RequestOf makes a Request of a net/http request: it checks whether the peer is
-// trusted and whether a tenant header is proved, and reads the session. The error
-// is a *RouteError, for a request that cannot be routed, or that of ctx. A caller
-// that passes the request on must send Request.Header instead of r.Header: a
-// session that could not be read, and cookies that an application could take for
-// another session, are removed from it.
-func (h *Host) RequestOf(ctx context.Context, r *http.Request) (Request, error) {
-	r, rejection := h.trust.Normalize(r)
-	if rejection != nil {
-		return Request{}, rejected(rejection)
-	}
-	return h.requestOf(ctx, r)
+// Incoming is a request that a server other than net/http has received, for
+// [Host.RequestFrom]. Its fields must be those that the server received, before it
+// or a middleware normalized them: the Host checks and compares them.
+type Incoming struct {
+	Method string // such as "GET"
+	Host   string // Host header, or :authority of HTTP/2 and 3; a repeated one joined by "\n"; empty: none
+	Target string // path and query, still encoded
+	// Header has all header fields but Host and pseudo-headers, with names in any
+	// case. RequestFrom does not change it. nil: none.
+	Header http.Header
+	// RemoteAddr is the IP:port of the socket peer, as of net.Conn.RemoteAddr. A
+	// peer without IP and port, such as that of a Unix socket, is not trusted.
+	RemoteAddr string
+	TLS        bool   // the connection is encrypted: the scheme is https
+	ServerName string // in the TLS handshake (SNI); empty: none, so that Host is not compared with it
+	// ProtoMajor and ProtoMinor are the version of HTTP, such as 2 and 0. Only
+	// HTTP/1.1 has websocket handshakes. Both zero: 1 and 1.
+	ProtoMajor, ProtoMinor int
+	// ContentLength is the length of the body in bytes; negative: unknown. HTTP/2
+	// and later: a known length must be that of the Content-Length header, if there
+	// is one.
+	ContentLength int64
 }
 
-func (h *Host) requestOf(ctx context.Context, r *http.Request) (Request, error) {
-	q := Request{
-		Method:    r.Method,
-		Scheme:    "http",
-		Host:      r.Host,
-		NoHost:    r.Host == "",
-		Target:    r.RequestURI,
-		Header:    r.Header,
-		Trusted:   h.TrustsPeer(r),
-		Websocket: trust.IsWebsocket(r),
+// RequestOf makes a Request of a net/http request: it checks whether the peer is
+// trusted and whether a tenant header is proved, and reads the session. The error
+// is a *RouteError, for a request that cannot be routed, or that of ctx.
+//
+// A caller that passes the request on must send the Host of the Request and the
+// headers of [Host.ApplicationHeader] or [Host.UpstreamHeader], not those of r.
+// Middleware does.
+func (h *Host) RequestOf(ctx context.Context, r *http.Request) (Request, error) {
+	in := trust.RequestOf(r)
+	return h.requestOf(ctx, &in)
+}
+
+// RequestFrom is [Host.RequestOf] for servers that are not net/http. It also
+// rejects header fields that net/http would reject. It does not set Request.Path.
+//
+// A caller that passes websocket handshakes on must check their Origin, and that
+// they are valid (RFC 6455, 4.2.1).
+func (h *Host) RequestFrom(ctx context.Context, in *Incoming) (Request, error) {
+	fields, ok := header.Canonical(in.Header)
+	if !ok {
+		return Request{}, rejected(&trust.Rejection{Status: http.StatusBadRequest, Reason: "a header field has an invalid name or value"})
 	}
-	if r.TLS != nil {
+	q := trust.Request{
+		Method: in.Method, Host: in.Host, Target: in.Target, Header: fields, RemoteAddr: in.RemoteAddr,
+		ProtoMajor: in.ProtoMajor, ProtoMinor: in.ProtoMinor, ContentLength: in.ContentLength, TLS: in.TLS, ServerName: in.ServerName,
+	}
+	if q.ProtoMajor == 0 && q.ProtoMinor == 0 {
+		q.ProtoMajor, q.ProtoMinor = 1, 1
+	}
+	return h.requestOf(ctx, &q)
+}
+
+// requestOf implements RequestOf and RequestFrom. It normalizes in.
+func (h *Host) requestOf(ctx context.Context, in *trust.Request) (Request, error) {
+	if rejection := h.trust.Normalize(in); rejection != nil {
+		return Request{}, rejected(rejection)
+	}
+	q := Request{
+		Method:     in.Method,
+		Scheme:     "http",
+		Host:       in.Host,
+		NoHost:     in.Host == "",
+		Target:     in.Target,
+		Path:       in.Path,
+		Header:     in.Header,
+		RemoteAddr: in.RemoteAddr,
+		Trusted:    h.trust.Peer(in.RemoteAddr),
+		Websocket:  in.IsWebsocket(),
+	}
+	if in.TLS {
 		q.Scheme = "https"
 	}
-	if q.Target == "" { // not from a server: httptest.NewRequest sets it, http.NewRequest does not
-		q.Target = r.URL.RequestURI()
-	}
-	if r.URL != nil {
-		q.Path = r.URL.Path
-	}
-	if h.config.Compat == Hardened {
-		if rejection := trust.CheckHost(r, q.Target); rejection != nil {
-			return q, rejected(rejection)
-		}
-	}
 	if !q.Trusted {
-		q.Trusted = h.proves(r, &q)
+		q.Trusted = h.proves(ctx, in)
 	}
 	if h.config.Sessions != nil && h.config.routes(RouteSession) {
-		if err := h.readSession(ctx, r, &q); err != nil {
+		if err := h.readSession(ctx, &q); err != nil {
 			return q, err
 		}
 	}
 	return q, nil
 }
 
-// TrustsPeer reports whether the request's socket peer is in Config.TrustedPeers.
-func (h *Host) TrustsPeer(r *http.Request) bool { return h.trust.Peer(r) }
-
-func (h *Host) proves(r *http.Request, q *Request) bool {
-	ok, err := h.trust.Proved(r.Header, q.Method, q.Host, q.Target)
+func (h *Host) proves(ctx context.Context, in *trust.Request) bool {
+	ok, err := h.trust.Proved(in)
 	if err != nil {
-		h.config.Logger.DebugContext(r.Context(), "tenant header rejected", "reason", err)
+		h.config.Logger.DebugContext(ctx, "tenant header rejected", "reason", err)
 	}
 	return ok
 }
@@ -74,15 +109,12 @@ func newRules(c *Config) *trust.Rules {
 	return trust.New(trust.Config{
 		Peers: c.TrustedPeers, ProofKeys: c.ProofKeys, TenantHeader: c.TenantHeader, Upstream: c.Upstream.Names(),
 		Guard: c.GuardHeaders, Allow: c.AllowHeaders,
-		RouteForwardedHost: c.ForwardedHost == RouteByForwardedHost, NormalizeHost: c.Compat == Hardened,
+		RouteForwardedHost: c.ForwardedHost == RouteByForwardedHost, Hardened: c.Compat == Hardened,
 	})
 }
 
-// rejected returns the RouteError of a rejection, or nil for nil.
+// rejected returns the RouteError of a rejection.
 func rejected(r *trust.Rejection) *RouteError {
-	if r == nil {
-		return nil
-	}
 	e := &RouteError{Status: r.Status, Outcome: abi.BadRequest, Reason: r.Reason}
 	if r.Status == http.StatusMisdirectedRequest {
 		e.Outcome = abi.Conflict

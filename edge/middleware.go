@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/tenantedge/tenantedge/edge/internal/trust"
 	"github.com/tenantedge/tenantedge/edge/stats"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/edge/websocket"
@@ -22,12 +23,9 @@ import (
 // foreign origin. No guest instance is in use while next runs.
 func (h *Host) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r, rejection := h.trust.Normalize(r)
-		if rejection != nil {
-			h.refuse(w, r, rejected(rejection))
-			return
-		}
-		q, err := h.requestOf(r.Context(), r)
+		in := trust.RequestOf(r)
+		q, err := h.requestOf(r.Context(), &in)
+		r = in.Apply(r)
 		if err != nil {
 			h.refuse(w, r, failure(err).in(r.Context()))
 			return
@@ -85,7 +83,7 @@ func (h *Host) refuseUnrouted(w http.ResponseWriter, r *http.Request, q *Request
 		}
 	}
 	out := r.WithContext(r.Context())
-	out.Header = h.trust.PassOn(q.Header, h.trust.Peer(r), q.Websocket)
+	out.Header = h.ApplicationHeader(q)
 	h.refuse(w, out, e)
 }
 
@@ -124,9 +122,8 @@ func (h *Host) answer(w http.ResponseWriter, r *http.Request, e *RouteError) {
 // routed returns the request for next: a copy, since r must not be changed.
 func (h *Host) routed(r *http.Request, q *Request, c *routedContext) *http.Request {
 	d, out := &c.decision, r.WithContext(c)
-	trusted := h.trust.Peer(r)
-	out.Header = h.trust.PassOn(q.Header, trusted, q.Websocket)
-	h.trust.CleanTrailer(out, trusted)
+	out.Header = h.ApplicationHeader(q)
+	h.trust.CleanTrailer(out)
 	if t := &d.Tenant; d.Outcome == abi.Tenant && t.Path != r.URL.Path {
 		out.URL = innerURL(r.URL, t)
 	}

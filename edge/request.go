@@ -7,8 +7,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/guests"
 )
 
-// Request is a request to route. [Host.RequestOf] makes one of a net/http
-// request.
+// Request is a request to route. [Host.RequestOf] and [Host.RequestFrom] make one.
 type Request struct {
 	Method string
 	Scheme string // "http" or "https"
@@ -19,6 +18,8 @@ type Request struct {
 	// allocation.
 	Path   string
 	Header http.Header // with canonical names, as in net/http
+	// RemoteAddr is the IP:port of the socket peer. Route does not read it.
+	RemoteAddr string
 	// Session is the JSON of the value under Config.TenantSessionKey in the verified
 	// session of the request; empty: there is none.
 	Session string

@@ -13,11 +13,11 @@ import (
 // session. A request whose session cannot be read is routed as one without a
 // session, and what names the session is removed from its headers: the application
 // must not use a session that the edge has not read.
-func (h *Host) readSession(ctx context.Context, r *http.Request, q *Request) error {
+func (h *Host) readSession(ctx context.Context, q *Request) error {
 	if cleaner, ok := h.config.Sessions.(SessionCleaner); ok {
 		q.Header = cleaner.CleanSession(q.Header)
 	}
-	session, err := h.config.Sessions.Session(ctx, r)
+	session, err := h.config.Sessions.Session(ctx, q.Header)
 	if err == nil {
 		q.Session = string(session[h.config.TenantSessionKey])
 		return nil

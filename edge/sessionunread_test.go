@@ -24,8 +24,8 @@ type sessionsOf struct{}
 
 var errUnread = errors.New("the database is unavailable")
 
-func (sessionsOf) Session(_ context.Context, r *http.Request) (map[string]json.RawMessage, error) {
-	c, err := r.Cookie("sessionid")
+func (sessionsOf) Session(_ context.Context, header http.Header) (map[string]json.RawMessage, error) {
+	c, err := (&http.Request{Header: header}).Cookie("sessionid")
 	switch {
 	case err != nil:
 		return nil, nil

@@ -112,7 +112,7 @@ func TestH2AHeaderRoutesOnlyWithTrustOrProof(t *testing.T) {
 // sessions returns the same session for every request.
 type sessions map[string]json.RawMessage
 
-func (s sessions) Session(context.Context, *http.Request) (map[string]json.RawMessage, error) {
+func (s sessions) Session(context.Context, http.Header) (map[string]json.RawMessage, error) {
 	return s, nil
 }
 

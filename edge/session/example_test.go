@@ -22,7 +22,7 @@ func ExampleNew() {
 	defer r.Close()
 	req, _ := http.NewRequest("GET", "https://app.example.com/", nil) // the URL is valid
 	req.AddCookie(&http.Cookie{Name: "sessionid", Value: "eyJ0ZW5hbnQiOiJhY21lIn0:1vPNWE:forged"})
-	data, err := r.Session(req.Context(), req)
+	data, err := r.Session(req.Context(), req.Header)
 	fmt.Println(data == nil, err, r.Stats().Forged)
 	// Output:
 	// true <nil> 1

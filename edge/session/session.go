@@ -113,11 +113,12 @@ func (r *Reader) Close() error {
 	return nil
 }
 
-// Session returns the JSON values of the session of req by key, or nil if req has
-// no valid session. An error means that the store is unavailable, or did not
-// answer within a second, and that the row is not in the cache.
-func (r *Reader) Session(ctx context.Context, req *http.Request) (map[string]json.RawMessage, error) {
-	cookie := r.cookieOf(req.Header).value
+// Session returns the JSON values of the session that the Cookie of header names,
+// by key, or nil if it names no valid one. An error means that the store is
+// unavailable, or did not answer within a second, and that the row is not in the
+// cache.
+func (r *Reader) Session(ctx context.Context, header http.Header) (map[string]json.RawMessage, error) {
+	cookie := r.cookieOf(header).value
 	if cookie == "" {
 		r.counts.absent.Add(1)
 		return nil, nil

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/tenantedge/tenantedge/edge/internal/header"
 	"github.com/tenantedge/tenantedge/edge/tenant"
@@ -22,7 +21,7 @@ type Target struct {
 // method, body and context. Package edge/websocket uses it for its handshakes.
 func (t *Target) Request(h Host, in *http.Request) *http.Request {
 	out := &http.Request{Header: in.Header.Clone()}
-	removeHopByHop(out.Header)
+	header.RemoveHopByHop(out.Header)
 	t.prepare(h, in, out)
 	return out
 }
@@ -40,17 +39,5 @@ func (t *Target) prepare(h Host, in, out *http.Request) {
 	h.Forward(in, out, inner)
 	if t.OwnHost {
 		out.Host = out.URL.Host
-	}
-}
-
-// removeHopByHop removes the fields for the next hop only (RFC 9110, 7.6.1).
-func removeHopByHop(h http.Header) {
-	for name := range header.Tokens(h["Connection"]) {
-		if name = http.CanonicalHeaderKey(name); !strings.HasPrefix(name, "Sec-Websocket-") {
-			delete(h, name)
-		}
-	}
-	for _, name := range []string{"Connection", "Upgrade", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer", "Transfer-Encoding"} {
-		delete(h, name)
 	}
 }

@@ -21,6 +21,7 @@ type Request struct {
 	Target       string
 	Path         string
 	Header       http.Header
+	RemoteAddr   string
 	Session      string
 	SessionError error
 	Trusted      bool

@@ -82,11 +82,11 @@ func isBrowser(r *http.Request) bool {
 	return strings.HasPrefix(r.Header.Get("User-Agent"), "Mozilla/")
 }
 
-// IsUpgrade reports whether a request asks for a websocket, even if the handshake
-// is not valid. HTTP/1.0 has no upgrades, and Upgrade without the token in
+// IsUpgrade reports whether a request of HTTP version major.minor asks for a
+// websocket, even if the handshake is not valid. HTTP/1.0 has no upgrades, and Upgrade without the token in
 // Connection has no effect (RFC 9110, 7.8).
-func IsUpgrade(r *http.Request) bool {
-	return r.ProtoMajor == 1 && r.ProtoMinor >= 1 && namesWebsocket(r.Header["Upgrade"]) && header.HasToken(r.Header["Connection"], "upgrade")
+func IsUpgrade(major, minor int, h http.Header) bool {
+	return major == 1 && minor >= 1 && namesWebsocket(h["Upgrade"]) && header.HasToken(h["Connection"], "upgrade")
 }
 
 // namesWebsocket reports whether Upgrade names websocket, of any version.

@@ -7,22 +7,25 @@ import (
 	"strings"
 )
 
+// Hop is how an incoming request reached the edge.
+type Hop struct {
+	Host       string
+	Scheme     string // "http" or "https"
+	RemoteAddr string // IP:port of the socket peer
+}
+
 // SetForwarded sets X-Forwarded-For, -Host and -Proto of a request to an
-// application, for the incoming request in. The fields of a trusted peer are kept
-// and extended, those of any other peer are removed. Forwarded (RFC 7239) is
-// always removed: the edge does not extend it, and the two chains would differ.
-func (r *Rules) SetForwarded(in *http.Request, out http.Header) {
-	trusted := r.Peer(in)
+// application. The fields of a trusted peer are kept and extended, those of any
+// other peer are removed. Forwarded (RFC 7239) is always removed: the edge does
+// not extend it, and the two chains would differ.
+func (r *Rules) SetForwarded(out http.Header, in Hop) {
+	trusted := r.Peer(in.RemoteAddr)
 	for name := range out {
 		if name == "Forwarded" || r.guard.kind(name) != claim && r.guard.removes(name, trusted) {
 			delete(out, name)
 		}
 	}
-	proto := "http"
-	if in.TLS != nil {
-		proto = "https"
-	}
-	for name, value := range map[string]string{"X-Forwarded-Host": r.HostFor(in), "X-Forwarded-Proto": proto} {
+	for name, value := range map[string]string{"X-Forwarded-Host": r.HostFor(in.Host), "X-Forwarded-Proto": in.Scheme} {
 		if len(out[name]) == 0 || name == "X-Forwarded-Host" { // X-Forwarded-Host is always the Host; see Normalize
 			out[name] = []string{value}
 		}
@@ -32,17 +35,6 @@ func (r *Rules) SetForwarded(in *http.Request, out http.Header) {
 	} else {
 		delete(out, "X-Forwarded-For")
 	}
-}
-
-// HostFor returns the Host that an application gets for a request. Its normal form
-// is in lower case and has no final dot, since applications compare it with their
-// domains; routing accepts other forms.
-func (r *Rules) HostFor(in *http.Request) string {
-	if !r.config.NormalizeHost {
-		return in.Host
-	}
-	name := Hostname(in.Host)
-	return strings.ToLower(strings.TrimSuffix(name, ".")) + in.Host[len(name):]
 }
 
 // SetForwardedPrefix appends a folder that the edge removed from the path to

@@ -14,98 +14,115 @@ type Rejection struct {
 	Reason string
 }
 
-// Normalize returns q without ambiguities that the edge and an application could
-// resolve differently: several Cookie lines become one (RFC 9113, 8.2.3), and with
+// Request is what the rules read of an incoming request.
+type Request struct {
+	Method                 string
+	Host                   string
+	Target                 string      // path and query as sent
+	Path                   string      // decoded path of Target; may be empty
+	Header                 http.Header // with canonical names
+	RemoteAddr             string      // IP:port of the socket peer
+	ProtoMajor, ProtoMinor int         // version of HTTP
+	ContentLength          int64       // length of the body as the server reads it; negative: unknown
+	TLS                    bool
+	ServerName             string // in the TLS handshake; empty: none
+	// Synthetic says that no server received the request, so that no server
+	// replaced its Host by the authority of an absolute target.
+	Synthetic bool
+
+	normalized bool // Host or Header was changed
+}
+
+// RequestOf returns what the rules read of a net/http request.
+func RequestOf(r *http.Request) Request {
+	q := Request{
+		Method: r.Method, Host: r.Host, Target: r.RequestURI, Header: r.Header, RemoteAddr: r.RemoteAddr,
+		ProtoMajor: r.ProtoMajor, ProtoMinor: r.ProtoMinor, ContentLength: r.ContentLength, TLS: r.TLS != nil,
+		Synthetic: r.Context().Value(http.ServerContextKey) == nil,
+	}
+	if q.Target == "" { // http.NewRequest does not set it
+		q.Target = r.URL.RequestURI()
+	}
+	if r.URL != nil {
+		q.Path = r.URL.Path
+	}
+	if r.TLS != nil {
+		q.ServerName = r.TLS.ServerName
+	}
+	return q
+}
+
+// Apply returns r with the Host and the headers that [Rules.Normalize] has set: r
+// itself if it changed nothing.
+func (q *Request) Apply(r *http.Request) *http.Request {
+	if !q.normalized {
+		return r
+	}
+	out := r.WithContext(r.Context())
+	out.Host, out.Header = q.Host, q.Header
+	return out
+}
+
+// Normalize removes ambiguities that the edge and an application could resolve
+// differently: several Cookie lines become one (RFC 9113, 8.2.3), and with
 // RouteForwardedHost, the X-Forwarded-Host of a trusted peer becomes the Host. It
-// returns q itself if nothing changes. It rejects malformed requests, and a trusted
-// peer's X-Forwarded-Host unless it is a single value that names the Host.
-func (r *Rules) Normalize(q *http.Request) (*http.Request, *Rejection) {
+// changes a copy of the headers. It rejects malformed requests, a trusted peer's
+// X-Forwarded-Host unless it is a single value that names the Host, and under
+// hardened rules, an ambiguous Host.
+func (r *Rules) Normalize(q *Request) *Rejection {
 	if reason := malformed(q); reason != "" {
-		return q, &Rejection{http.StatusBadRequest, reason}
+		return &Rejection{http.StatusBadRequest, reason}
 	}
 	host := q.Host
-	if forwarded := q.Header["X-Forwarded-Host"]; len(forwarded) > 0 && r.Peer(q) {
+	if forwarded := q.Header["X-Forwarded-Host"]; len(forwarded) > 0 && r.Peer(q.RemoteAddr) {
 		switch {
 		case len(forwarded) == 1 && sameHost(forwarded[0], q.Host):
 		case len(forwarded) == 1 && r.config.RouteForwardedHost && !strings.ContainsAny(forwarded[0], ", \t"):
 			host = forwarded[0]
 		default:
-			return q, &Rejection{http.StatusMisdirectedRequest, "the X-Forwarded-Host of a trusted peer differs from the Host"}
+			return &Rejection{http.StatusMisdirectedRequest, "the X-Forwarded-Host of a trusted peer differs from the Host"}
 		}
 	}
-	if len(q.Header["Cookie"]) < 2 && host == q.Host {
-		return q, nil
+	if cookies := q.Header["Cookie"]; len(cookies) > 1 {
+		q.Header = q.Header.Clone()
+		q.Header["Cookie"] = []string{strings.Join(cookies, "; ")}
+		q.normalized = true
 	}
-	out := q.WithContext(q.Context())
-	out.Header = q.Header.Clone()
-	if cookies := out.Header["Cookie"]; len(cookies) > 1 {
-		out.Header["Cookie"] = []string{strings.Join(cookies, "; ")}
+	if host != q.Host {
+		q.Host, q.normalized = host, true
 	}
-	out.Host = host
-	return out, nil
+	if r.config.Hardened {
+		return checkHost(q)
+	}
+	return nil
 }
 
 // malformed returns why HTTP/1.1 cannot carry a request with the same meaning, or
 // an empty string. In HTTP/2, method and path are field values:
 // net/http accepts blanks in them, which would change the request line, and
 // lengths that are not those of the body.
-func malformed(r *http.Request) string {
+func malformed(q *Request) string {
 	switch {
-	case r.Method == http.MethodConnect:
+	case q.Method == http.MethodConnect:
 		return "expected a request to this server, found CONNECT"
-	case r.Method != "" && !httpguts.ValidHeaderFieldName(r.Method):
+	case q.Method != "" && !httpguts.ValidHeaderFieldName(q.Method):
 		return "the method is not a token"
-	case strings.ContainsFunc(r.RequestURI, func(c rune) bool { return c <= ' ' || c == 0x7f }):
+	case strings.ContainsFunc(q.Target, func(c rune) bool { return c <= ' ' || c == 0x7f }):
 		return "the target has spaces or control characters"
-	case r.ProtoMajor > 1 && !sameLength(r):
+	case q.ProtoMajor > 1 && !sameLength(q):
 		return "the Content-Length differs from the length of the body"
 	}
 	return ""
 }
 
 // sameLength reports whether an HTTP/2 request has no Content-Length, or a single
-// one that is the length net/http uses. net/http uses the first of several fields,
-// and zero for an invalid one.
-func sameLength(r *http.Request) bool {
-	lengths := r.Header["Content-Length"]
+// one that is the length of the body, as far as that is known. Of several fields
+// net/http uses the first, and zero for an invalid one.
+func sameLength(q *Request) bool {
+	lengths := q.Header["Content-Length"]
 	if len(lengths) == 0 {
 		return true
 	}
 	n, err := strconv.ParseUint(lengths[0], 10, 63)
-	return len(lengths) == 1 && err == nil && int64(n) == r.ContentLength
-}
-
-// sameHost reports whether two Hosts name the same host, ports aside.
-func sameHost(a, b string) bool {
-	return strings.EqualFold(strings.TrimSuffix(Hostname(a), "."), strings.TrimSuffix(Hostname(b), "."))
-}
-
-// Hostname returns a Host without its port.
-func Hostname(host string) string {
-	if i := strings.LastIndexByte(host, ':'); i >= 0 && strings.IndexByte(host[i:], ']') < 0 {
-		return host[:i]
-	}
-	return host
-}
-
-// CheckHost rejects a request whose host is ambiguous. target is its
-// request-target.
-func CheckHost(q *http.Request, target string) *Rejection {
-	if hosts := q.Header["Host"]; q.ProtoMajor > 1 && len(hosts) > 0 && (len(hosts) > 1 || hosts[0] != q.Host) {
-		// In HTTP/2 net/http uses the authority and leaves this field to applications.
-		return &Rejection{http.StatusBadRequest, "the Host differs from the authority"}
-	}
-	if !strings.HasPrefix(target, "/") && target != "*" && q.Context().Value(http.ServerContextKey) != nil {
-		// The server of net/http drops the Host header when the target has an
-		// authority, so whether they agree is unknown. (Requests of
-		// httptest.NewRequest have no server, and no second host.)
-		return &Rejection{http.StatusBadRequest, "expected a path as the target, found an absolute URL"}
-	}
-	if q.TLS == nil || q.TLS.ServerName == "" || q.Host == "" { // without a Host, routing rejects it
-		return nil
-	}
-	if !strings.EqualFold(strings.TrimSuffix(Hostname(q.Host), "."), strings.TrimSuffix(q.TLS.ServerName, ".")) {
-		return &Rejection{http.StatusMisdirectedRequest, "the Host differs from the server name of the TLS connection"}
-	}
-	return nil
+	return len(lengths) == 1 && err == nil && (q.ContentLength < 0 || int64(n) == q.ContentLength)
 }

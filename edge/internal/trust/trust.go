@@ -2,9 +2,10 @@
 // which peers, which host, and whether it asks for an upgrade.
 //
 //	rules := trust.New(trust.Config{TenantHeader: "tenant", Peers: peers})
-//	r, rejection := rules.Normalize(r)
+//	q := trust.RequestOf(r)
+//	rejection := rules.Normalize(&q)
 //	…
-//	header := rules.PassOn(r.Header, rules.Peer(r), false)
+//	header := rules.PassOn(q.Header, rules.Peer(q.RemoteAddr), false)
 //
 // RATIONALE.md gives the reasons.
 package trust
@@ -28,8 +29,9 @@ type Config struct {
 	// RouteForwardedHost routes requests of trusted peers by X-Forwarded-Host. If it
 	// is false, their requests whose X-Forwarded-Host is not the Host are rejected.
 	RouteForwardedHost bool
-	// NormalizeHost sends applications the Host in normal form; see HostFor.
-	NormalizeHost bool
+	// Hardened rejects ambiguous hosts and sends applications the Host in normal
+	// form; see Rules.HostFor.
+	Hardened bool
 }
 
 // Rules apply a Config to requests. They are safe for concurrent use.
@@ -41,12 +43,12 @@ type Rules struct {
 // New returns the rules of a configuration.
 func New(c Config) *Rules { return &Rules{config: c, guard: newGuard(&c)} }
 
-// Peer reports whether the request's socket peer is in Config.Peers.
-func (r *Rules) Peer(q *http.Request) bool {
+// Peer reports whether a socket peer, an IP:port, is in Config.Peers.
+func (r *Rules) Peer(remoteAddr string) bool {
 	if len(r.config.Peers) == 0 {
 		return false
 	}
-	peer, err := netip.ParseAddrPort(q.RemoteAddr)
+	peer, err := netip.ParseAddrPort(remoteAddr)
 	if err != nil {
 		return false
 	}
@@ -61,16 +63,16 @@ func (r *Rules) Peer(q *http.Request) bool {
 
 // Proved reports whether a request's tenant header has a valid proof. The error
 // says why a proof is invalid; it is nil if there is none to verify.
-func (r *Rules) Proved(header http.Header, method, host, target string) (bool, error) {
+func (r *Rules) Proved(q *Request) (bool, error) {
 	if len(r.config.ProofKeys) == 0 {
 		return false, nil
 	}
-	proofs := header.Values(proof.Header)
-	tenants := header.Values(r.config.TenantHeader)
+	proofs := q.Header.Values(proof.Header)
+	tenants := q.Header.Values(r.config.TenantHeader)
 	if len(proofs) != 1 || len(tenants) != 1 {
 		return false, nil
 	}
-	err := proof.Verify(r.config.ProofKeys, proofs[0], method, host, target, tenants[0], time.Now())
+	err := proof.Verify(r.config.ProofKeys, proofs[0], q.Method, q.Host, q.Target, tenants[0], time.Now())
 	return err == nil, err
 }
 
