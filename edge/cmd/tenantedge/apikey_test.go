@@ -27,11 +27,11 @@ const keyTables = `ALTER TABLE tenantedge_tenant ADD plan text;
 	CREATE TABLE beta.api_key AS SELECT digest, 'beta' AS schema_name FROM public.api_key;
 	CREATE TABLE beta.secret AS SELECT 'beta' AS schema_name`
 
-// keyEdge writes a configuration for the guest that routes by API keys. query is
+// apiKeyConfig writes a configuration for the guest that routes by API keys. query is
 // the rest of the mapping that configures its query.
-func keyEdge(t *testing.T, upstream, query string) (path string) {
+func apiKeyConfig(t *testing.T, upstream, query string) (path string) {
 	t.Helper()
-	path = onPostgres(t)
+	path = postgresConfig(t)
 	mustCommand(t, "db", "init", "-c", path)
 	for _, name := range []string{"acme", "beta", "bare"} {
 		mustCommand(t, "tenants", "-c", path, "add", name, "--domain", name+".example.com")
@@ -70,7 +70,7 @@ func TestAGuestFindsTheTenantByItsAPIKey_D8(t *testing.T) {
 		fmt.Fprintf(w, "schema %s, plan %q", r.Header.Get("X-Schema"), r.Header.Values("X-Tenant-Plan"))
 	}))
 	defer upstream.Close()
-	e := serving(t, keyEdge(t, upstream.URL, "schema: public, "+keyQuery))
+	e := startServe(t, apiKeyConfig(t, upstream.URL, "schema: public, "+keyQuery))
 	defer e.stop()
 	for _, c := range []struct {
 		key    string
@@ -103,7 +103,7 @@ func TestAQueryBeforeTheTenantIsKnownSeesNoTenant_D8(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			log := &bytes.Buffer{}
-			e := servingTo(t, keyEdge(t, "http://127.0.0.1:1", c.query), log)
+			e := startServeLogging(t, apiKeyConfig(t, "http://127.0.0.1:1", c.query), log)
 			for range 2 {
 				if status, _, body := fetch(t, "http://"+e.address+"/", "X-Api-Key", "acme's key"); status != http.StatusBadGateway {
 					t.Errorf("answered %d %q, want 502", status, body)

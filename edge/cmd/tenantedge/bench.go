@@ -115,18 +115,18 @@ func (o *benchOptions) run(ctx context.Context, stdin io.Reader, stdout, stderr 
 	}
 	bar.clear()
 	out := bufio.NewWriter(stdout)
-	o.tell(out, questions, contenders)
+	o.report(out, questions, contenders)
 	return out.Flush()
 }
 
-// asked is a question and its line number.
-type asked struct {
+// benchQuestion is a question and its line number.
+type benchQuestion struct {
 	question
 	line int
 }
 
 // questions reads the file of requests.
-func (o *benchOptions) questions(stdin io.Reader) (qs []asked, err error) {
+func (o *benchOptions) questions(stdin io.Reader) (qs []benchQuestion, err error) {
 	in, name := stdin, "standard input"
 	if o.requests != "-" {
 		f, err := os.Open(o.requests)
@@ -143,7 +143,7 @@ func (o *benchOptions) questions(stdin io.Reader) (qs []asked, err error) {
 			return nil, fmt.Errorf("%s:%d: %w", name, line, err)
 		}
 		if len(bytes.TrimSpace(b)) > 0 {
-			q := asked{line: line}
+			q := benchQuestion{line: line}
 			if err := q.parse(b); err != nil {
 				return nil, fmt.Errorf("%s:%d: %w", name, line, err)
 			}

@@ -19,9 +19,9 @@ const benchRequests = `{"op":"route","target":"/x?y=1","headers":[["host","acme.
 // bench measures for the shortest time. Tests ignore the times that it reports.
 func bench(t *testing.T, requests string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
-	args = append([]string{"bench", "-c", written(t, "edge.yaml", acme), "--rounds", "2", "--time", "1ms"}, args...)
+	args = append([]string{"bench", "-c", writeFile(t, "edge.yaml", acme), "--rounds", "2", "--time", "1ms"}, args...)
 	if requests != "" {
-		args = append(args, "--requests", written(t, "requests.jsonl", requests))
+		args = append(args, "--requests", writeFile(t, "requests.jsonl", requests))
 	}
 	return command(benchRequests, args...)
 }
@@ -100,7 +100,7 @@ func TestTheVerdictOfTimeNeedsMoreThanChance(t *testing.T) {
 }
 
 func TestTheVerdictOfFuelIsExact(t *testing.T) {
-	qs := []asked{{line: 1}, {line: 3}, {line: 4}}
+	qs := []benchQuestion{{line: 1}, {line: 3}, {line: 4}}
 	for _, c := range []struct {
 		name string
 		a, b []uint64
@@ -121,9 +121,9 @@ func TestTheVerdictOfFuelIsExact(t *testing.T) {
 }
 
 func TestDifferencesNameTheLines(t *testing.T) {
-	var qs []asked
+	var qs []benchQuestion
 	for line := range 13 {
-		qs = append(qs, asked{line: line + 1})
+		qs = append(qs, benchQuestion{line: line + 1})
 	}
 	same := make([]string, 13)
 	some := append([]string(nil), same...)

@@ -23,7 +23,7 @@ func TestFilesOfATenantInABucket(t *testing.T) {
 	t.Setenv("MEDIA_ACCESS_KEY", s3test.AccessKey)
 	t.Setenv("MEDIA_SECRET_KEY", s3test.SecretKey)
 	media := func(bucket string) string {
-		return written(t, "edge.yaml", acme+fmt.Sprintf(`
+		return writeFile(t, "edge.yaml", acme+fmt.Sprintf(`
 media: {s3: {endpoint: %q, region: %s, bucket: %s, prefix: media, access_key_env: MEDIA_ACCESS_KEY, secret_key_env: MEDIA_SECRET_KEY}}
 `, server.URL(), s3test.Region, bucket))
 	}
@@ -41,7 +41,7 @@ media: {s3: {endpoint: %q, region: %s, bucket: %s, prefix: media, access_key_env
 	do("", "piped", "-t", "acme", "get", "d/x.txt")
 	do("", " +d/\n", "-t", "acme", "ls")
 	do("", "5 +20..-..-.. ..:..:..  x\\.txt\n7 .*  x_.*\\.txt\n", "-t", "acme", "ls", "d")
-	large := written(t, "large", strings.Repeat("0123456789abcdef", 1<<20))
+	large := writeFile(t, "large", strings.Repeat("0123456789abcdef", 1<<20))
 	do("", "large\n", "-t", "acme", "put", large)
 	copied := filepath.Join(t.TempDir(), "copy")
 	do("", "", "-t", "acme", "get", "large", copied)

@@ -190,7 +190,7 @@ func (o *checkOptions) check(ctx context.Context, file *config.File, r *checkRep
 
 // rows loads the directory and checks its rows.
 func (o *checkOptions) rows(ctx context.Context, file *config.File, s *serve.Server, r *checkReport) {
-	limited, cancel := context.WithTimeout(ctx, answerTime)
+	limited, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	if err := s.Parts().Source.Load(limited, s.Parts().Config.Directory); err != nil {
 		kind := kindSetup

@@ -17,8 +17,8 @@ import (
 	"github.com/tenantedge/tenantedge/edge/websocket"
 )
 
-// checked runs check with --json and returns its exit code and what it found.
-func checked(t *testing.T, config string, flags ...string) (code int, r checkReport) {
+// runCheck runs check with --json and returns its exit code and what it found.
+func runCheck(t *testing.T, config string, flags ...string) (code int, r checkReport) {
 	t.Helper()
 	code, stdout, stderr := command("", append([]string{"check", "-c", config, "--json"}, flags...)...)
 	if err := json.Unmarshal([]byte(stdout), &r); err != nil {
@@ -36,7 +36,7 @@ func (r *checkReport) has(kind string, words ...string) bool {
 	})
 }
 
-const wellChecked = `
+const validConfig = `
 tenants:
   www: {DOMAINS: [www.test], URLCONF: site}
   default: {URLCONF: site}
@@ -50,7 +50,7 @@ urlconfs: {site: {reply: {body: hello}}}
 `
 
 func TestCheckAcceptsAValidConfiguration(t *testing.T) {
-	path := written(t, "tenantedge.yaml", wellChecked)
+	path := writeFile(t, "tenantedge.yaml", validConfig)
 	code, stdout, stderr := command("", "check", "-c", path, "--strict", "--online")
 	if code != exitOK || stdout != path+": no errors, 0 warnings\n" || stderr != "" {
 		t.Errorf("exit %d, %q %q", code, stdout, stderr)
@@ -81,7 +81,7 @@ guest: {path: guest.wasm}
 			t.Fatal(err)
 		}
 	}
-	code, r := checked(t, path)
+	code, r := runCheck(t, path)
 	if code != exitFailed || r.OK {
 		t.Errorf("exit %d, ok %v", code, r.OK)
 	}
@@ -104,24 +104,24 @@ guest: {path: guest.wasm}
 func TestCheckTriesTheGuestAndLocatesItsErrors(t *testing.T) {
 	folder := t.TempDir()
 	path := filepath.Join(folder, "tenantedge.yaml")
-	for name, content := range map[string]string{"tenantedge.yaml": wellChecked + "guest: {path: guest.wasm}\n", "guest.wasm": "\x00asm\x01\x00\x00\x00"} {
+	for name, content := range map[string]string{"tenantedge.yaml": validConfig + "guest: {path: guest.wasm}\n", "guest.wasm": "\x00asm\x01\x00\x00\x00"} {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if code, r := checked(t, path); code != exitFailed || r.Errors != 1 || !r.has(kindSetup, "yaml:12: guest.path") {
+	if code, r := runCheck(t, path); code != exitFailed || r.Errors != 1 || !r.has(kindSetup, "yaml:12: guest.path") {
 		t.Errorf("exit %d, %+v", code, r)
 	}
 }
 
 func TestCheckFindsTenantsThatWouldShareAFolder(t *testing.T) {
-	text := strings.Replace(wellChecked, "[{id: 1, schema_name: acme}]", "[{id: 1, schema_name: acme}, {id: 2, schema_name: beta, schema_pathname: acme}]", 1)
+	text := strings.Replace(validConfig, "[{id: 1, schema_name: acme}]", "[{id: 1, schema_name: acme}, {id: 2, schema_name: beta, schema_pathname: acme}]", 1)
 	text = strings.Replace(text, "site: {", "site: {media: true, ", 1) + "media: {location: files, base_url: /media/}\n"
-	path := written(t, "tenantedge.yaml", text)
+	path := writeFile(t, "tenantedge.yaml", text)
 	if err := os.Mkdir(filepath.Join(filepath.Dir(path), "files"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if code, r := checked(t, path); code != exitFailed || !r.has(kindSetup, "media", "acme", "beta") {
+	if code, r := runCheck(t, path); code != exitFailed || !r.has(kindSetup, "media", "acme", "beta") {
 		t.Errorf("exit %d, %+v", code, r)
 	}
 }
@@ -152,12 +152,12 @@ tenants:
   b: {DOMAINS: [static.test, www.b.test], FALLBACK_DOMAINS: [static.test], URLCONF: site, HEADER: a}
   default: {URLCONF: site}
 `
-	hardened, strict := written(t, "tenantedge.yaml", tenants+rows), written(t, "tenantedge.yaml", "compat: strict\n"+tenants+rows)
-	code, r := checked(t, hardened)
+	hardened, strict := writeFile(t, "tenantedge.yaml", tenants+rows), writeFile(t, "tenantedge.yaml", "compat: strict\n"+tenants+rows)
+	code, r := runCheck(t, hardened)
 	if code != exitOK || !r.OK || r.Errors != 0 {
 		t.Errorf("exit %d, %d errors", code, r.Errors)
 	}
-	if code, _ := checked(t, hardened, "--strict"); code != exitFailed {
+	if code, _ := runCheck(t, hardened, "--strict"); code != exitFailed {
 		t.Errorf("--strict: exit %d", code)
 	}
 	wanted := map[string][][]string{
@@ -179,7 +179,7 @@ tenants:
 	if r.has("row_redirect", `"prim.test"`) {
 		t.Error("expected no warning about a valid redirect, found one")
 	}
-	_, r = checked(t, strict)
+	_, r = runCheck(t, strict)
 	for kind, words := range map[string][]string{"row_alias": {"alias", "five"}, "row_www": {"www.prim.test"}, "row_redirect": {`"prim.test"`, "endlessly"}, "row_domain": {"no host"}, "static_domain": {"www.b.test"}} {
 		if !r.has(kind, words...) {
 			t.Errorf("with strict rules: expected a warning of kind %s with %q, found %+v", kind, words, r.Findings)
@@ -193,21 +193,21 @@ func TestCheckOnlineContactsServers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	gone, err := net.Listen("tcp", "127.0.0.1:0")
+	closedListener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	closed := gone.Addr().String()
-	if err := gone.Close(); err != nil {
+	closed := closedListener.Addr().String()
+	if err := closedListener.Close(); err != nil {
 		t.Fatal(err)
 	}
-	path := written(t, "tenantedge.yaml", strings.Replace(wellChecked, "urlconfs: {", "channels: {redis: {hosts: [redis://"+closed+"/0]}}\nurlconfs: {up: http://"+l.Addr().String()+", down: http://"+closed+", ", 1))
+	path := writeFile(t, "tenantedge.yaml", strings.Replace(validConfig, "urlconfs: {", "channels: {redis: {hosts: [redis://"+closed+"/0]}}\nurlconfs: {up: http://"+l.Addr().String()+", down: http://"+closed+", ", 1))
 	began := time.Now()
-	code, r := checked(t, path, "--online")
+	code, r := runCheck(t, path, "--online")
 	if code != exitFailed || r.Errors != 2 || !r.has(kindOnline, "urlconfs.down", closed) || !r.has(kindOnline, "channels.redis") {
 		t.Errorf("after %v: exit %d, %+v", time.Since(began), code, r.Findings)
 	}
-	if code, r := checked(t, path); code != exitOK {
+	if code, r := runCheck(t, path); code != exitOK {
 		t.Errorf("without --online: exit %d, %+v", code, r.Findings)
 	}
 }
@@ -221,8 +221,8 @@ func TestCheckOnlineReportsInAFixedOrder(t *testing.T) {
 		file.WSTargets[name] = map[string]websocket.Target{"r1": {Upstream: websockets}, "r2": {Upstream: other}}
 	}
 	var keys []string
-	for _, q := range (&checkOptions{}).questions(file, &serve.Parts{}) {
-		keys = append(keys, strings.Join(q.key, "."))
+	for _, p := range probesOf(file, &serve.Parts{}) {
+		keys = append(keys, strings.Join(p.key, "."))
 	}
 	if want := []string{"urlconfs.a", "ws_urlconfs.a", "ws_urlconfs.a"}; !slices.Equal(keys, want) {
 		t.Errorf("check contacts the servers at the keys %q, want %q", keys, want)
@@ -230,8 +230,8 @@ func TestCheckOnlineReportsInAFixedOrder(t *testing.T) {
 }
 
 func TestCheckOnlineReportsAnUnreachableDatabase(t *testing.T) {
-	path := written(t, "tenantedge.yaml", "directory: {source: postgres, dsn: 'postgres://u@127.0.0.1:1/db'}\ntenants: {default: {URLCONF: site}}\nurlconfs: {site: {reply: {body: hello}}}\n")
-	if code, r := checked(t, path, "--online"); code != exitFailed || !r.has(kindOnline, "directory", "failed to connect") || r.has(kindSetup) {
+	path := writeFile(t, "tenantedge.yaml", "directory: {source: postgres, dsn: 'postgres://u@127.0.0.1:1/db'}\ntenants: {default: {URLCONF: site}}\nurlconfs: {site: {reply: {body: hello}}}\n")
+	if code, r := runCheck(t, path, "--online"); code != exitFailed || !r.has(kindOnline, "directory", "failed to connect") || r.has(kindSetup) {
 		t.Errorf("exit %d, %+v", code, r)
 	}
 }

@@ -17,37 +17,38 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb/postgres"
 )
 
-// answerTime bounds the wait for each server.
-const answerTime = 10 * time.Second
+// probeTimeout limits the wait for each server.
+const probeTimeout = 10 * time.Second
 
 // probe contacts a server that the file names at key.
 type probe struct {
-	key []string
-	ask func(context.Context) error
+	key   []string
+	check func(context.Context) error
 }
 
 // servers contacts all servers that the file names, concurrently.
 func (o *checkOptions) servers(ctx context.Context, file *config.File, p *serve.Parts, r *checkReport) {
-	questions := o.questions(file, p)
-	answers := make([]error, len(questions))
+	probes := probesOf(file, p)
+	errs := make([]error, len(probes))
 	var all sync.WaitGroup
-	for i, q := range questions {
+	for i, p := range probes {
 		all.Go(func() {
-			limited, cancel := context.WithTimeout(ctx, answerTime)
+			limited, cancel := context.WithTimeout(ctx, probeTimeout)
 			defer cancel()
-			answers[i] = q.ask(limited)
+			errs[i] = p.check(limited)
 		})
 	}
 	all.Wait()
-	for i, q := range questions {
-		r.fail(kindOnline, file.At(answers[i], q.key...))
+	for i, p := range probes {
+		r.fail(kindOnline, file.At(errs[i], p.key...))
 	}
 }
 
-func (o *checkOptions) questions(file *config.File, p *serve.Parts) []probe {
-	var qs []probe
+// probesOf returns a probe for each server, in a fixed order.
+func probesOf(file *config.File, p *serve.Parts) []probe {
+	var probes []probe
 	if source, ok := p.Source.(*postgres.Source); ok {
-		qs = append(qs, probe{[]string{"directory"}, func(context.Context) error {
+		probes = append(probes, probe{[]string{"directory"}, func(context.Context) error {
 			if s := p.Config.Directory.Stats(); s.Generation > 0 && s.Degraded == "" && !source.Notified() {
 				return errors.New("expected triggers that notify of changes on the tables of tenants and domains, found none; run `tenantedge db init`, otherwise edges see changes only after poll_interval")
 			}
@@ -55,24 +56,24 @@ func (o *checkOptions) questions(file *config.File, p *serve.Parts) []probe {
 		}})
 	}
 	if p.SessionStore != nil {
-		qs = append(qs, probe{[]string{"sessions"}, func(ctx context.Context) error {
+		probes = append(probes, probe{[]string{"sessions"}, func(ctx context.Context) error {
 			_, _, _, err := p.SessionStore.SessionData(ctx, "tenantedge-check")
 			return err
 		}})
 	}
 	if pinger, ok := p.Config.Channels.(interface{ Ping(context.Context) error }); ok {
-		qs = append(qs, probe{[]string{"channels", "redis"}, pinger.Ping})
+		probes = append(probes, probe{[]string{"channels", "redis"}, pinger.Ping})
 	}
 	if file.Media != nil && file.Media.S3 != nil {
-		qs = append(qs, probe{[]string{"media", "s3"}, func(ctx context.Context) error { return askBucket(ctx, file) }})
+		probes = append(probes, probe{[]string{"media", "s3"}, func(ctx context.Context) error { return probeBucket(ctx, file) }})
 	}
-	asked := []string{}
+	seen := []string{}
 	upstream := func(u *url.URL, keys ...string) {
-		if u == nil || slices.Contains(asked, u.Scheme+u.Host) {
+		if u == nil || slices.Contains(seen, u.Scheme+u.Host) {
 			return
 		}
-		asked = append(asked, u.Scheme+u.Host)
-		qs = append(qs, probe{keys, func(ctx context.Context) error { return askUpstream(ctx, u) }})
+		seen = append(seen, u.Scheme+u.Host)
+		probes = append(probes, probe{keys, func(ctx context.Context) error { return probeUpstream(ctx, u) }})
 	}
 	// Sorted: if several keys name one address, every run reports the same one.
 	for _, name := range slices.Sorted(maps.Keys(file.URLConfs)) {
@@ -84,10 +85,10 @@ func (o *checkOptions) questions(file *config.File, p *serve.Parts) []probe {
 			upstream(routes[route].Upstream, "ws_urlconfs", name)
 		}
 	}
-	return qs
+	return probes
 }
 
-func askBucket(ctx context.Context, file *config.File) error {
+func probeBucket(ctx context.Context, file *config.File) error {
 	bucket, err := serve.OpenFiles(&config.Media{S3: file.Media.S3, BaseURL: file.Media.BaseURL}, nil)
 	if err != nil {
 		return err
@@ -99,8 +100,8 @@ func askBucket(ctx context.Context, file *config.File) error {
 	return nil
 }
 
-// askUpstream only connects: there is no request that every application answers.
-func askUpstream(ctx context.Context, u *url.URL) error {
+// probeUpstream only connects: there is no request that every application answers.
+func probeUpstream(ctx context.Context, u *url.URL) error {
 	port, secure := u.Port(), u.Scheme == "https" || u.Scheme == "wss"
 	if port == "" {
 		port = map[bool]string{false: "80", true: "443"}[secure]

@@ -22,7 +22,7 @@ type contender struct {
 // prepare routes each request and records its fuel and its answer. It returns an
 // error for a request that cannot be measured. Every request starts from the same
 // state of the guest, so one measurement of fuel is enough.
-func (c *contender) prepare(ctx context.Context, qs []asked) error {
+func (c *contender) prepare(ctx context.Context, qs []benchQuestion) error {
 	for i := range qs {
 		q := &qs[i]
 		request, err := c.request(ctx, &q.question)

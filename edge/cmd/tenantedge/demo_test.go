@@ -51,8 +51,8 @@ func fetch(t *testing.T, url string, headers ...string) (int, http.Header, strin
 	return resp.StatusCode, resp.Header, string(body)
 }
 
-// demonstration starts `serve --demo` and returns what it prints.
-func demonstration(t *testing.T) string {
+// startDemo starts `serve --demo` and returns what it prints.
+func startDemo(t *testing.T) string {
 	t.Helper()
 	t.Setenv("TMPDIR", t.TempDir())
 	ctx, cancel := context.WithCancel(context.Background())
@@ -83,7 +83,7 @@ func demonstration(t *testing.T) string {
 }
 
 func TestTheDemonstrationServesWhatItAdvertises(t *testing.T) {
-	hint := demonstration(t)
+	hint := startDemo(t)
 	pages := regexp.MustCompile(`(?m)^  (http://\S+)\s+(\w+) `).FindAllStringSubmatch(hint, -1)
 	if len(pages) != 5 {
 		t.Fatalf("the hint lists %d pages, expected 5:\n%s", len(pages), hint)
@@ -114,7 +114,7 @@ func TestTheDemonstrationServesWhatItAdvertises(t *testing.T) {
 
 // Every URL that the demonstration prints or answers has the port it listens on.
 func TestTheLinksOfTheDemonstrationWork_F6(t *testing.T) {
-	hint := demonstration(t)
+	hint := startDemo(t)
 	base := regexp.MustCompile(`http://localhost:\d+`).FindString(hint)
 	_, port, _ := strings.Cut(strings.TrimPrefix(base, "http://"), ":")
 	status, header, _ := fetch(t, strings.Replace(base, "localhost", "old.localhost", 1)+"/hello?a=1")
@@ -130,21 +130,21 @@ func TestTheLinksOfTheDemonstrationWork_F6(t *testing.T) {
 			t.Errorf("%s as text: %d, %q", url, status, body)
 		}
 	}
-	ask := regexp.MustCompile(`eval -c (\S+) -r '(.*)'`).FindStringSubmatch(hint)
-	if ask == nil {
+	fields := regexp.MustCompile(`eval -c (\S+) -r '(.*)'`).FindStringSubmatch(hint)
+	if fields == nil {
 		t.Fatal("the hint has no eval command")
 	}
-	if code, stdout, stderr := command("", "eval", "-c", ask[1], "-r", ask[2]); code != exitOK || !strings.Contains(stdout, "tenant3") || !strings.Contains(ask[2], ":"+port+"/") {
+	if code, stdout, stderr := command("", "eval", "-c", fields[1], "-r", fields[2]); code != exitOK || !strings.Contains(stdout, "tenant3") || !strings.Contains(fields[2], ":"+port+"/") {
 		t.Errorf("eval: exit %d, %s%s", code, stdout, stderr)
 	}
-	text, err := os.ReadFile(ask[1])
+	text, err := os.ReadFile(fields[1])
 	if err != nil || !strings.Contains(string(text), `listeners: ["127.0.0.1:`+port+`"]`) || strings.Contains(string(text), ":8082") {
 		t.Errorf("the configuration is not that of the demonstration: %v\n%s", err, text)
 	}
 }
 
 func TestTheDemonstrationStreams(t *testing.T) {
-	hint := demonstration(t)
+	hint := startDemo(t)
 	base := regexp.MustCompile(`http://tenant1\S+`).FindString(hint)
 	resp, err := atLocalhost.Get(base + "events")
 	if err != nil {
@@ -157,7 +157,7 @@ func TestTheDemonstrationStreams(t *testing.T) {
 }
 
 func TestTwoDemonstrationsRunAtTheSameTime(t *testing.T) {
-	if one, two := demonstration(t), demonstration(t); one == two {
+	if one, two := startDemo(t), startDemo(t); one == two {
 		t.Error("both demonstrations print the same addresses")
 	}
 }

@@ -18,18 +18,18 @@ type demoApp struct {
 	style template.CSS
 }
 
-type named struct{ Name, Value string }
+type nameValue struct{ Name, Value string }
 
-type destination struct {
+type demoLink struct {
 	Name, URL string
-	Here      bool
+	Current   bool
 }
 
 type demoPage struct {
-	Style                                       template.CSS
-	Schema, How, Method, Target, Folder, Origin string
-	Decided, Headers                            []named
-	Places                                      []destination
+	Style                                           template.CSS
+	Schema, FoundBy, Method, Target, Folder, Origin string
+	Decided, Headers                                []nameValue
+	Links                                           []demoLink
 }
 
 func newDemoApp() http.Handler {
@@ -63,7 +63,7 @@ func (a *demoApp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // decided are the headers that carry the decision, as upstream_headers in
 // demo/tenantedge.yaml names them, with their labels on the page.
-var decided = []named{
+var decided = []nameValue{
 	{"Tenant", "schema"}, {"X-Tenant-Id", "row id"}, {"X-Tenant-Routing", "found by"}, {"X-Tenant-Folder", "folder"},
 	{"X-Tenant-Identifier", "identifier, for files"}, {"X-Tenant-Cache-Prefix", "cache keys start with"},
 }
@@ -79,11 +79,11 @@ func (a *demoApp) describe(r *http.Request) demoPage {
 	}
 	for _, d := range decided {
 		if v := r.Header.Get(d.Name); v != "" {
-			p.Decided = append(p.Decided, named{d.Value, v})
+			p.Decided = append(p.Decided, nameValue{d.Value, v})
 		}
 	}
-	p.How = howFound(r)
-	p.Headers = append(p.Headers, named{"Host", r.Host})
+	p.FoundBy = foundBy(r)
+	p.Headers = append(p.Headers, nameValue{"Host", r.Host})
 	names := make([]string, 0, len(r.Header))
 	for name := range r.Header {
 		if !strings.HasPrefix(name, "Sec-") { // browsers send a dozen
@@ -92,13 +92,13 @@ func (a *demoApp) describe(r *http.Request) demoPage {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		p.Headers = append(p.Headers, named{name, strings.Join(r.Header[name], ", ")})
+		p.Headers = append(p.Headers, nameValue{name, strings.Join(r.Header[name], ", ")})
 	}
-	p.Places = placesFor(r)
+	p.Links = demoLinks(r)
 	return p
 }
 
-func howFound(r *http.Request) string {
+func foundBy(r *http.Request) string {
 	kind := "It is an entry of the TENANTS table"
 	if r.Header.Get("X-Tenant-Id") != "" {
 		kind = "It is a row of the directory"
@@ -113,26 +113,26 @@ func howFound(r *http.Request) string {
 	return fmt.Sprintf("%s, found by the domain %s.", kind, host)
 }
 
-func placesFor(r *http.Request) []destination {
+func demoLinks(r *http.Request) []demoLink {
 	port := ""
 	if _, p, err := net.SplitHostPort(r.Host); err == nil {
 		port = ":" + p
 	}
-	places := []destination{
+	links := []demoLink{
 		{"www", "localhost" + port + "/", false}, {"blog", "blog.localhost" + port + "/", false},
 		{"tenant1", "tenant1.localhost" + port + "/", false}, {"tenant2", "tenant2.localhost" + port + "/", false},
 		{"tenant3", "shared.localhost" + port + "/tenant3/", false}, {"unknown", "unknown.localhost" + port + "/", false},
 	}
-	for i := range places {
-		places[i].URL = "//" + places[i].URL
-		places[i].Here = places[i].Name == r.Header.Get("Tenant")
+	for i := range links {
+		links[i].URL = "//" + links[i].URL
+		links[i].Current = links[i].Name == r.Header.Get("Tenant")
 	}
-	return places
+	return links
 }
 
 func (p *demoPage) writeText(w io.Writer) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "tenant %s\n%s\n\nWhat the edge decided\n", p.Schema, p.How)
+	fmt.Fprintf(&b, "tenant %s\n%s\n\nWhat the edge decided\n", p.Schema, p.FoundBy)
 	for _, d := range p.Decided {
 		fmt.Fprintf(&b, "  %-24s %s\n", d.Name, d.Value)
 	}

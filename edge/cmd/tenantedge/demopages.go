@@ -65,8 +65,8 @@ func (d *demoWriter) Unwrap() http.ResponseWriter { return d.ResponseWriter }
 
 // describe writes a 404 page that lists the tenants.
 func (d *demoWriter) describe(page *template.Template, style template.CSS) {
-	places := placesFor(d.request)
-	places = places[:len(places)-1] // the last is a host without a tenant
+	links := demoLinks(d.request)
+	links = links[:len(links)-1] // the last is a host without a tenant
 	h := d.Header()
 	h.Set("Vary", "Accept")
 	h.Del("Content-Length")
@@ -74,14 +74,14 @@ func (d *demoWriter) describe(page *template.Template, style template.CSS) {
 		h.Set("Content-Type", "text/html; charset=utf-8")
 		d.ResponseWriter.WriteHeader(http.StatusNotFound)
 		_ = page.Execute(d.ResponseWriter, map[string]any{ // the client may have disconnected
-			"Style": style, "Host": d.request.Host, "Path": d.request.URL.Path, "Places": places,
+			"Style": style, "Host": d.request.Host, "Path": d.request.URL.Path, "Links": links,
 		})
 		return
 	}
 	d.ResponseWriter.WriteHeader(http.StatusNotFound)
 	var b strings.Builder
 	fmt.Fprintf(&b, "404 Not Found\n\nThere is no tenant at %s%s, or it has no such page. The tenants are\n", d.request.Host, d.request.URL.Path)
-	for _, p := range places {
+	for _, p := range links {
 		fmt.Fprintf(&b, "  %-8s http:%s\n", p.Name, p.URL)
 	}
 	_, _ = d.ResponseWriter.Write([]byte(b.String())) // the client may have disconnected

@@ -24,18 +24,18 @@ func (v visitor) Open(s *websocket.Conn) {
 		_ = s.Close(1011, "") // the client may have disconnected
 		return
 	}
-	v.tell(s, "joined")
+	v.send(s, "joined")
 }
 
 // Message sends the text to everyone in the room.
 func (v visitor) Message(s *websocket.Conn, _ websocket.Kind, text []byte) {
-	v.tell(s, "says "+string(text))
+	v.send(s, "says "+string(text))
 }
 
 // Closed tells the others that the visitor has left.
-func (v visitor) Closed(s *websocket.Conn, _ int, _ string) { v.tell(s, "left") }
+func (v visitor) Closed(s *websocket.Conn, _ int, _ string) { v.send(s, "left") }
 
-func (v visitor) tell(s *websocket.Conn, what string) {
+func (v visitor) send(s *websocket.Conn, what string) {
 	text := fmt.Sprintf("%s: visitor %d %s", s.Schema(), s.ID(), what)
 	_ = s.Groups().SendText(context.Background(), v.group, text) // a layer in memory does not fail
 }

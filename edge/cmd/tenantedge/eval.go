@@ -100,8 +100,8 @@ func (o *evalOptions) run(ctx context.Context, stdin io.Reader, stdout io.Writer
 	return errors.Join(err, out.Flush())
 }
 
-// longestLine is the maximum length of a question in bytes.
-const longestLine = 16 << 20
+// maxLine is the maximum length of a question in bytes.
+const maxLine = 16 << 20
 
 // answerLines answers the questions of r until its end. It flushes the answers when
 // no further question is buffered, so that a program can ask one at a time.
@@ -109,20 +109,20 @@ func (e *evaluator) answerLines(ctx context.Context, r io.Reader, out *bufio.Wri
 	in := bufio.NewReaderSize(r, 64<<10)
 	for ctx.Err() == nil {
 		line, err := readLine(in)
-		if len(bytes.TrimSpace(line)) > 0 || errors.Is(err, errLongLine) {
+		if len(bytes.TrimSpace(line)) > 0 || errors.Is(err, errLineTooLong) {
 			var q question
-			a := any(failed{Error: errLongLine.Error()})
-			if !errors.Is(err, errLongLine) {
+			a := any(errorAnswer{Error: errLineTooLong.Error()})
+			if !errors.Is(err, errLineTooLong) {
 				a = e.answerLine(ctx, line, &q)
 			}
-			if failed := write(&q, a); failed != nil {
-				return failed
+			if err := write(&q, a); err != nil {
+				return err
 			}
 		}
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil
-		case err != nil && !errors.Is(err, errLongLine):
+		case err != nil && !errors.Is(err, errLineTooLong):
 			return err
 		}
 		if in.Buffered() == 0 {
@@ -136,32 +136,32 @@ func (e *evaluator) answerLines(ctx context.Context, r io.Reader, out *bufio.Wri
 
 func (e *evaluator) answerLine(ctx context.Context, line []byte, q *question) any {
 	if err := q.parse(line); err != nil {
-		return failed{ID: q.ID, Error: err.Error()}
+		return errorAnswer{ID: q.ID, Error: err.Error()}
 	}
 	return e.answer(ctx, q)
 }
 
-var errLongLine = errors.New("expected a line of at most 16 MiB, found a longer one")
+var errLineTooLong = errors.New("expected a line of at most 16 MiB, found a longer one")
 
 // readLine reads up to the next line feed. It skips a line that is too long and
-// returns errLongLine, so that the next line can be read.
+// returns errLineTooLong, so that the next line can be read.
 func readLine(in *bufio.Reader) ([]byte, error) {
 	line, err := in.ReadSlice('\n')
 	if !errors.Is(err, bufio.ErrBufferFull) {
 		return line, err
 	}
-	whole := bytes.Clone(line)
+	full := bytes.Clone(line)
 	tooLong := false
 	for errors.Is(err, bufio.ErrBufferFull) {
 		line, err = in.ReadSlice('\n')
-		if tooLong = tooLong || len(whole)+len(line) > longestLine; !tooLong {
-			whole = append(whole, line...)
+		if tooLong = tooLong || len(full)+len(line) > maxLine; !tooLong {
+			full = append(full, line...)
 		}
 	}
 	if tooLong && (err == nil || errors.Is(err, io.EOF)) {
-		return nil, errLongLine
+		return nil, errLineTooLong
 	}
-	return whole, err
+	return full, err
 }
 
 // writer writes the answer to a question.

@@ -26,7 +26,7 @@ ws_urlconfs: {ws: [{path: "room/<int:n>/", name: room}]}
 `
 
 func TestEvalAnswersInJSON(t *testing.T) {
-	config := written(t, "edge.yaml", acme)
+	config := writeFile(t, "edge.yaml", acme)
 	for _, c := range []struct{ name, question, answer string }{
 		{
 			"a tenant by folder",
@@ -117,14 +117,14 @@ func TestEvalAnswersInJSON(t *testing.T) {
 }
 
 func TestEvalContinuesAfterAnInvalidLine(t *testing.T) {
-	config := written(t, "edge.yaml", acme)
+	config := writeFile(t, "edge.yaml", acme)
 	bad := []string{
 		`nonsense`, `{"op":`, `[]`, `5`, `"text"`, `{}`, `{"id":1}`, `{"id":1,"op":"bogus"}`, `{"id":1,"op":"route"}`,
 		`{"id":1,"op":5}`, `{"id":1,"op":"route","target":"/","headers":[["host"]]}`,
 		`{"id":1,"op":"route","target":"/","headers":{"host":"a"}}`, `{"id":1,"op":"route","target":"/","session":5}`,
 		`{"id":1,"op":"route","target":"/","peer":"somebody"}`, `{"id":1,"op":"route","target":"/","scheme":"ftp"}`,
 		`{"id":1,"op":"cache_key"}`, `{"id":1,"op":"reverse_key"}`, `{"id":1,"op":"reverse_key","cache_key":"a:b"}`,
-		`{"id":1,"op":"route","target":"/"} {"id":2}`, "\x00\xff", strings.Repeat("x", 200_000), strings.Repeat("x", longestLine+10),
+		`{"id":1,"op":"route","target":"/"} {"id":2}`, "\x00\xff", strings.Repeat("x", 200_000), strings.Repeat("x", maxLine+10),
 	}
 	var stdin strings.Builder
 	for i, line := range bad {
@@ -153,21 +153,21 @@ func TestEvalContinuesAfterAnInvalidLine(t *testing.T) {
 // A program that asks one question at a time must get the answer before it
 // asks the next.
 func TestEvalAnswersEachQuestionImmediately(t *testing.T) {
-	in, ask := io.Pipe()
+	in, questions := io.Pipe()
 	answers, out := io.Pipe()
 	done := make(chan int, 1)
 	go func() {
-		done <- run(context.Background(), []string{"eval", "-c", written(t, "edge.yaml", acme)}, in, out, io.Discard)
+		done <- run(context.Background(), []string{"eval", "-c", writeFile(t, "edge.yaml", acme)}, in, out, io.Discard)
 		out.Close()
 	}()
 	read := bufio.NewReader(answers)
 	for i := range 3 {
-		fmt.Fprintf(ask, "{\"id\":%d,\"op\":\"reverse_key\",\"cache_key\":\"a:b:c:d\"}\n", i)
+		fmt.Fprintf(questions, "{\"id\":%d,\"op\":\"reverse_key\",\"cache_key\":\"a:b:c:d\"}\n", i)
 		if got, err := read.ReadString('\n'); got != fmt.Sprintf("{\"id\":%d,\"key\":\"d\"}\n", i) {
 			t.Fatalf("%q, %v", got, err)
 		}
 	}
-	ask.Close()
+	questions.Close()
 	if _, err := read.ReadByte(); !errors.Is(err, io.EOF) {
 		t.Errorf("expected no further output, found %v", err)
 	}
@@ -179,7 +179,7 @@ func TestEvalAnswersEachQuestionImmediately(t *testing.T) {
 // A busy machine must not change the answers.
 func TestEvalExtendsTheDeadlineOfTheGuest(t *testing.T) {
 	// The expression is slow but within the limit of fuel.
-	config := written(t, "edge.yaml", strings.Replace(acme, "[{path:", `[{regex: '^(?:a|aa)+(?!c)b$', name: slow}, {path:`, 1)+"limits: {guest: {deadline: 1ns}}\n")
+	config := writeFile(t, "edge.yaml", strings.Replace(acme, "[{path:", `[{regex: '^(?:a|aa)+(?!c)b$', name: slow}, {path:`, 1)+"limits: {guest: {deadline: 1ns}}\n")
 	code, stdout, stderr := command(`{"op":"websocket","target":"/`+strings.Repeat("a", 14)+`","headers":[["host","acme.example.com"]]}`, "eval", "-c", config)
 	if code != exitOK || !strings.Contains(stdout, `"outcome":"tenant"`) || !strings.Contains(stdout, `"route":null`) {
 		t.Errorf("exit %d %s\nanswered %s", code, stderr, stdout)
@@ -187,7 +187,7 @@ func TestEvalExtendsTheDeadlineOfTheGuest(t *testing.T) {
 }
 
 func TestEvalExplainsARequestInText(t *testing.T) {
-	config := written(t, "edge.yaml", acme)
+	config := writeFile(t, "edge.yaml", acme)
 	for _, c := range []struct {
 		args []string
 		want []string
@@ -275,7 +275,7 @@ func TestEvalExplainsWhereATenantsFilesAre(t *testing.T) {
 		"media: {location: /srv/media}\n":                                      "below /media/ from /srv/media",
 		"media: {s3: {endpoint: 'http://127.0.0.1:9000', bucket: pictures}}\n": "below /media/ from the bucket pictures",
 	} {
-		code, stdout, stderr := command("", "eval", "-c", written(t, "edge.yaml", base+media), "-r", "GET http://acme.example.com/")
+		code, stdout, stderr := command("", "eval", "-c", writeFile(t, "edge.yaml", base+media), "-r", "GET http://acme.example.com/")
 		if code != exitOK || !strings.Contains(stdout, want) {
 			t.Errorf("exit %d %s\n%sexpected %q", code, stderr, stdout, want)
 		}

@@ -68,8 +68,8 @@ func (e *evaluator) close() {
 	}
 }
 
-// failed is the answer to a question that cannot be answered.
-type failed struct {
+// errorAnswer is the answer to a question that cannot be answered.
+type errorAnswer struct {
 	ID    json.RawMessage `json:"id,omitempty"`
 	Error string          `json:"error"`
 }
@@ -134,7 +134,7 @@ func (e *evaluator) route(ctx context.Context, q *question) any {
 		a.Route = null
 	}
 	if err != nil {
-		a.refused(err)
+		a.setError(err)
 		return a
 	}
 	a.Outcome = d.Outcome.String()
@@ -145,7 +145,7 @@ func (e *evaluator) route(ctx context.Context, q *question) any {
 		a.Location = &d.Location
 	}
 	if t := &d.Tenant; t.Schema != "" {
-		a.found(t, d.Outcome == abi.Tenant)
+		a.setTenant(t, d.Outcome == abi.Tenant)
 	}
 	if d.WSFound && a.Route != nil {
 		kwargs := json.RawMessage(d.WSKwargs)
@@ -165,7 +165,7 @@ func statusOf(d *edge.Decision) int {
 	return d.Status
 }
 
-func (a *routeAnswer) found(t *tenant.Tenant, served bool) {
+func (a *routeAnswer) setTenant(t *tenant.Tenant, served bool) {
 	text := func(s string) *string {
 		if s == "" {
 			return nil
@@ -187,8 +187,8 @@ func (a *routeAnswer) found(t *tenant.Tenant, served bool) {
 	}
 }
 
-// refused sets what Middleware would answer for err.
-func (a *routeAnswer) refused(err error) {
+// setError sets what Middleware would answer for err.
+func (a *routeAnswer) setError(err error) {
 	status := http.StatusInternalServerError
 	a.Outcome, a.Error = abi.Outcome(0).String(), err.Error()
 	var known *edge.RouteError
@@ -257,7 +257,7 @@ func (e *evaluator) cacheKey(ctx context.Context, q *question) any {
 	for i, raw := range []json.RawMessage{q.Prefix, q.Version, q.Key} {
 		s, err := pythonString(raw)
 		if err != nil {
-			return failed{q.ID, err.Error()}
+			return errorAnswer{q.ID, err.Error()}
 		}
 		texts[i] = s
 	}
@@ -267,7 +267,7 @@ func (e *evaluator) cacheKey(ctx context.Context, q *question) any {
 	}
 	key, err := e.host.CacheKey(ctx, t, texts[0], texts[1], texts[2])
 	if err != nil {
-		return failed{q.ID, err.Error()}
+		return errorAnswer{q.ID, err.Error()}
 	}
 	return struct {
 		ID       json.RawMessage `json:"id,omitempty"`
@@ -278,7 +278,7 @@ func (e *evaluator) cacheKey(ctx context.Context, q *question) any {
 func (e *evaluator) reverseKey(ctx context.Context, q *question) any {
 	key, err := e.host.ReverseKey(ctx, *q.CacheKey)
 	if err != nil {
-		return failed{q.ID, err.Error()}
+		return errorAnswer{q.ID, err.Error()}
 	}
 	return struct {
 		ID  json.RawMessage `json:"id,omitempty"`
@@ -302,7 +302,7 @@ func (e *evaluator) storage(ctx context.Context, q *question) any {
 	case q.Steps != nil:
 		return e.steps(ctx, q)
 	case q.Do != "":
-		return made(q)
+		return fileName(q)
 	}
 	query := tenancy.PathQuery{Schema: tenancy.PublicSchema, Folder: q.Folder, Location: q.Location, BaseURL: q.BaseURL}
 	if q.Schema != nil && *q.Schema != "" {
@@ -316,17 +316,17 @@ func (e *evaluator) storage(ctx context.Context, q *question) any {
 	}
 	p, err := e.host.Locate(ctx, &query)
 	if err != nil {
-		return failed{q.ID, err.Error()}
+		return errorAnswer{q.ID, err.Error()}
 	}
 	a := storageAnswer{ID: q.ID, Identifier: p.Identifier, BaseLocation: p.BaseLocation, BaseURL: p.BaseURL}
 	if !filepath.IsAbs(q.Location) {
 		// Django keeps a relative location in base_location, but makes the paths of
 		// files absolute.
 		if query.Location, err = filepath.Abs(q.Location); err != nil {
-			return failed{q.ID, err.Error()}
+			return errorAnswer{q.ID, err.Error()}
 		}
 		if p, err = e.host.Locate(ctx, &query); err != nil {
-			return failed{q.ID, err.Error()}
+			return errorAnswer{q.ID, err.Error()}
 		}
 	}
 	if p.HasURL {

@@ -36,7 +36,7 @@ func TestTheExamplesOfTheReference(t *testing.T) {
 	}
 	cases := 0
 	for i, g := range all.Groups {
-		config := written(t, "edge.json", string(g.Config))
+		config := writeFile(t, "edge.json", string(g.Config))
 		var stdin bytes.Buffer
 		for _, c := range g.Cases {
 			if err := json.Compact(&stdin, c.Request); err != nil {
@@ -98,7 +98,7 @@ func compareFields(observed, got map[string]any) []string {
 		case "error": // its text is Python's
 			want, have = true, have != nil && have != ""
 		case "location":
-			want, have = loose(want), loose(have)
+			want, have = normalizeURL(want), normalizeURL(have)
 		}
 		if !reflect.DeepEqual(have, want) {
 			problems = append(problems, fmt.Sprintf("%s is %v, expected %v", key, have, want))
@@ -109,8 +109,8 @@ func compareFields(observed, got map[string]any) []string {
 
 var slashes = regexp.MustCompile("/+")
 
-// loose ignores percent-encoding and repeated slashes.
-func loose(location any) string {
+// normalizeURL removes percent-encoding and repeated slashes.
+func normalizeURL(location any) string {
 	text, _ := location.(string)
 	if plain, err := url.PathUnescape(text); err == nil {
 		text = plain

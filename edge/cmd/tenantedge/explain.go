@@ -17,7 +17,7 @@ func (e *evaluator) writeText(out io.Writer) writer {
 		switch a := answer.(type) {
 		case *routeAnswer:
 			e.explainRoute(&b, q, a)
-		case failed:
+		case errorAnswer:
 			fmt.Fprintf(&b, "%s\n  error: %s\n", headline(q), a.Error)
 		default:
 			// Keys and paths need no explanation.
@@ -57,7 +57,7 @@ func (e *evaluator) explainRoute(b *strings.Builder, q *question, a *routeAnswer
 	case a.Error != "":
 		line("error", "%d: %s", *a.Status, a.Error)
 	case d.Outcome == abi.Tenant:
-		line("tenant", "%s, %s", d.Tenant.Schema, kindOf(&d.Tenant))
+		line("tenant", "%s, %s", d.Tenant.Schema, tenantKind(&d.Tenant))
 	case d.Outcome == abi.Redirect:
 		line("redirect", "%d to %s", d.Status, d.Location)
 	case d.Outcome == abi.None:
@@ -89,7 +89,7 @@ func (e *evaluator) explainTenant(line func(string, string, ...any), t *tenant.T
 	default:
 		line("found by", "%s, with the value %q", r.Router, r.Reference)
 	}
-	line("urlconf", "%s", e.servedBy(t.URLConf))
+	line("urlconf", "%s", e.describeURLConf(t.URLConf))
 	if t.WSURLConf != "" {
 		line("ws_urlconf", "%s", t.WSURLConf)
 	}
@@ -98,27 +98,27 @@ func (e *evaluator) explainTenant(line func(string, string, ...any), t *tenant.T
 	line("cache", "keys start with %s", t.CachePrefix)
 }
 
-func kindOf(t *tenant.Tenant) string {
+func tenantKind(t *tenant.Tenant) string {
 	if t.Dynamic {
 		return "a row of the directory, id " + t.ID
 	}
 	return "an entry of the TENANTS table"
 }
 
-// keptIn returns where the files of tenants are stored.
-func keptIn(m *config.Media) string {
+// mediaLocation returns where the files of tenants are stored.
+func mediaLocation(m *config.Media) string {
 	if m.S3 != nil {
 		return "the bucket " + m.S3.Bucket
 	}
 	return m.Location
 }
 
-// servedBy describes how serve would answer requests for a urlconf.
-func (e *evaluator) servedBy(name string) string {
+// describeURLConf describes how serve would answer requests for a urlconf.
+func (e *evaluator) describeURLConf(name string) string {
 	c, ok := e.file.URLConfs[name]
 	media := ""
 	if c.Media && e.file.Media != nil {
-		media = "; files below " + e.file.Media.BaseURL + " from " + keptIn(e.file.Media)
+		media = "; files below " + e.file.Media.BaseURL + " from " + mediaLocation(e.file.Media)
 	}
 	switch {
 	case name == "":

@@ -64,13 +64,13 @@ func newFilesList(o *fileOptions) *cobra.Command {
 		Short:   "List a folder: sizes, times, names",
 		Long:    "ls lists a folder of the tenant's files; the default is the top folder. Names of folders end with a slash.",
 		Example: "  tenantedge files -c tenantedge.yaml -l /srv/media -t acme ls reports",
-		Args:    between("at most one folder", 0, 1),
+		Args:    argCount("at most one folder", 0, 1),
 		RunE: func(c *cobra.Command, args []string) error {
 			folder := "."
 			if len(args) > 0 {
 				folder = args[0]
 			}
-			return o.with(c.Context(), func(v storage.Django) error { return listFiles(c.OutOrStdout(), v, folder) })
+			return o.withFiles(c.Context(), func(v storage.Django) error { return listFiles(c.OutOrStdout(), v, folder) })
 		},
 	}
 }
@@ -142,7 +142,7 @@ func newFilesPut(o *fileOptions) *cobra.Command {
 			stored. It overwrites no file: if the name is taken, put adds a random part.
 		`),
 		Example: "  tenantedge files -c tenantedge.yaml -l /srv/media -t acme put report.pdf reports/2026.pdf",
-		Args:    between("a file and optionally a name", 1, 2),
+		Args:    argCount("a file and optionally a name", 1, 2),
 		RunE: func(c *cobra.Command, args []string) error {
 			if args[0] == "-" && len(args) == 1 {
 				return usagef("files put: expected a name for standard input (-), found none")
@@ -188,9 +188,9 @@ func newFilesGet(o *fileOptions) *cobra.Command {
 		Short:   "Fetch a file",
 		Long:    "get writes a file of the tenant to standard output, or to FILE, which must not exist.",
 		Example: "  tenantedge files -c tenantedge.yaml -l /srv/media -t acme get reports/2026.pdf copy.pdf",
-		Args:    between("a name and optionally a file", 1, 2),
+		Args:    argCount("a name and optionally a file", 1, 2),
 		RunE: func(c *cobra.Command, args []string) error {
-			return o.with(c.Context(), func(v storage.Django) error {
+			return o.withFiles(c.Context(), func(v storage.Django) error {
 				from, err := v.OpenRead(args[0])
 				if err != nil {
 					return err
@@ -227,9 +227,9 @@ func newFilesRemove(o *fileOptions) *cobra.Command {
 		Short:   "Remove files and empty folders",
 		Long:    "rm removes files and empty folders of the tenant. A name that does not exist is not an error.",
 		Example: "  tenantedge files -c tenantedge.yaml -l /srv/media -t acme rm reports/2026.pdf",
-		Args:    between("one or more names", 1, -1),
+		Args:    argCount("one or more names", 1, -1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return o.with(c.Context(), func(v storage.Django) error {
+			return o.withFiles(c.Context(), func(v storage.Django) error {
 				var errs []error
 				for _, name := range args {
 					errs = append(errs, v.Delete(name))
@@ -240,19 +240,18 @@ func newFilesRemove(o *fileOptions) *cobra.Command {
 	}
 }
 
-// between accepts least to most arguments, or any number from least on if most is
-// -1.
-func between(what string, least, most int) cobra.PositionalArgs {
+// argCount accepts minimum to maximum arguments; maximum -1: no limit.
+func argCount(expected string, minimum, maximum int) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
-		if len(args) < least || most >= 0 && len(args) > most {
-			return usagef("%sexpected %s, found %d arguments", within(c), what, len(args))
+		if len(args) < minimum || maximum >= 0 && len(args) > maximum {
+			return usagef("%sexpected %s, found %d arguments", errorPrefix(c), expected, len(args))
 		}
 		return nil
 	}
 }
 
-// with calls do with the files that o selects.
-func (o *fileOptions) with(ctx context.Context, do func(storage.Django) error) error {
+// withFiles calls do with the files that o selects.
+func (o *fileOptions) withFiles(ctx context.Context, do func(storage.Django) error) error {
 	return o.withTenant(ctx, func(t *openTenant) error { return do(t.view) })
 }
 

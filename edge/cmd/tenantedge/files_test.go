@@ -10,8 +10,8 @@ import (
 )
 
 func TestFilesOfATenantFromTheCommandLine(t *testing.T) {
-	config, location := written(t, "edge.yaml", acme), t.TempDir()
-	local := written(t, "report.txt", "figures")
+	config, location := writeFile(t, "edge.yaml", acme), t.TempDir()
+	local := writeFile(t, "report.txt", "figures")
 	do := func(stdin, want string, args ...string) {
 		t.Helper()
 		code, stdout, stderr := command(stdin, append([]string{"files", "-c", config, "-l", location}, args...)...)

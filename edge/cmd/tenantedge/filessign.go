@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -14,10 +16,16 @@ import (
 	"github.com/tenantedge/tenantedge/edge/storage/backend"
 )
 
-func newFilesSign(o *fileOptions) *cobra.Command {
-	var expires time.Duration
-	var method string
-	var isPath bool
+// signOptions are the flags of files sign.
+type signOptions struct {
+	*fileOptions
+	expires time.Duration
+	method  string
+	isPath  bool
+}
+
+func newFilesSign(files *fileOptions) *cobra.Command {
+	o := signOptions{fileOptions: files}
 	c := &cobra.Command{
 		Use:   "sign NAME",
 		Short: "Sign the URL of a file",
@@ -32,47 +40,52 @@ func newFilesSign(o *fileOptions) *cobra.Command {
 			including the folder, for urlconfs that serve a folder of files.
 		`),
 		Example: "  tenantedge files -c tenantedge.yaml -t acme sign reports/2026.pdf --expires 1h",
-		Args:    between("a name", 1, 1),
+		Args:    argCount("a name", 1, 1),
 		RunE: func(c *cobra.Command, args []string) error {
-			if expires <= 0 {
-				return usagef("files sign: expected --expires above zero, found %v", expires)
-			}
-			g := storage.Grant{Method: strings.ToUpper(method), Expires: time.Now().Add(expires)}
-			if err := signable(g.Method, isPath); err != nil {
-				return err
-			}
-			if isPath && !strings.HasPrefix(args[0], "/") {
-				return usagef("files sign: expected a path that begins with a slash, found %q", args[0])
-			}
-			return o.withTenant(c.Context(), func(t *openTenant) (err error) {
-				if len(t.file.SigningKeys) == 0 {
-					return fmt.Errorf("%s: signing_keys: expected a key to sign with, found none; add one", t.file.Name)
-				}
-				signer, err := serve.Signer(t.file)
-				if err != nil {
-					return err
-				}
-				location := (&url.URL{Path: args[0]}).EscapedPath()
-				if !isPath {
-					if location, err = backend.ExtrasOf(t.view).Linker.URL(c.Context(), args[0]); err != nil {
-						return err
-					}
-				}
-				g.Tenant = t.schema
-				if g.Path, err = url.PathUnescape(location); err != nil {
-					return err
-				}
-				_, err = fmt.Fprintln(c.OutOrStdout(), location+"?"+signer.Sign(g).Encode())
-				return err
-			})
+			return o.sign(c.Context(), c.OutOrStdout(), args[0])
 		},
 	}
 	f := c.Flags()
-	f.DurationVarP(&expires, "expires", "e", time.Hour, "how long the URL is valid, such as 90s or 24h")
-	f.StringVarP(&method, "method", "m", http.MethodGet, "`METHOD` to allow: GET, HEAD, PUT or DELETE")
+	f.DurationVarP(&o.expires, "expires", "e", time.Hour, "how long the URL is valid, such as 90s or 24h")
+	f.StringVarP(&o.method, "method", "m", http.MethodGet, "`METHOD` to allow: GET, HEAD, PUT or DELETE")
 	f.StringVar(&o.folder, "folder", "", "`FOLDER` of the domain in which the tenant is reached")
-	f.BoolVar(&isPath, "path", false, "NAME is the path of a URL")
+	f.BoolVar(&o.isPath, "path", false, "NAME is the path of a URL")
 	return c
+}
+
+// sign writes the signed URL of a file of the tenant, or of a path.
+func (o *signOptions) sign(ctx context.Context, out io.Writer, name string) error {
+	if o.expires <= 0 {
+		return usagef("files sign: expected --expires above zero, found %v", o.expires)
+	}
+	g := storage.Grant{Method: strings.ToUpper(o.method), Expires: time.Now().Add(o.expires)}
+	if err := signable(g.Method, o.isPath); err != nil {
+		return err
+	}
+	if o.isPath && !strings.HasPrefix(name, "/") {
+		return usagef("files sign: expected a path that begins with a slash, found %q", name)
+	}
+	return o.withTenant(ctx, func(t *openTenant) error {
+		if len(t.file.SigningKeys) == 0 {
+			return fmt.Errorf("%s: signing_keys: expected a key to sign with, found none; add one", t.file.Name)
+		}
+		signer, err := serve.Signer(t.file)
+		if err != nil {
+			return err
+		}
+		location := (&url.URL{Path: name}).EscapedPath()
+		if !o.isPath {
+			if location, err = backend.ExtrasOf(t.view).Linker.URL(ctx, name); err != nil {
+				return err
+			}
+		}
+		g.Tenant = t.schema
+		if g.Path, err = url.PathUnescape(location); err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(out, location+"?"+signer.Sign(g).Encode())
+		return err
+	})
 }
 
 // signable returns an error for methods for which no urlconf accepts a signature.

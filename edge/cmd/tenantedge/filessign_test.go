@@ -13,7 +13,7 @@ import (
 func TestASignedURLIsValidForItsTenantAndFile(t *testing.T) {
 	const secret = "a secret of sixteen bytes"
 	t.Setenv("NEW_KEY", secret)
-	config := written(t, "edge.yaml", acme+"media: {location: media}\nsigning_keys: [{id: new, secret_env: NEW_KEY}]\n")
+	config := writeFile(t, "edge.yaml", acme+"media: {location: media}\nsigning_keys: [{id: new, secret_env: NEW_KEY}]\n")
 	signer, err := storage.NewSigner(storage.Key{ID: "new", Secret: []byte(secret)})
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +51,7 @@ func TestASignedURLIsValidForItsTenantAndFile(t *testing.T) {
 	if got, err := os.ReadFile(filepath.Join(filepath.Dir(config), "media", "acme-files", "x.txt")); string(got) != "x" || err != nil {
 		t.Errorf("%q, %v: expected the file below media.location", got, err)
 	}
-	unkeyed := written(t, "edge.yaml", acme+"media: {location: media}\n")
+	unkeyed := writeFile(t, "edge.yaml", acme+"media: {location: media}\n")
 	for want, args := range map[string][]string{
 		"expected a key":                         {"-c", unkeyed, "sign", "a.txt"},
 		"resumable uploads (tus) need PUT":       {"-c", config, "sign", "a.txt", "--method", "post"},
@@ -61,7 +61,7 @@ func TestASignedURLIsValidForItsTenantAndFile(t *testing.T) {
 		"expected --expires":                     {"-c", config, "sign", "a.txt", "--expires", "0s"},
 		"suspicious":                             {"-c", config, "sign", "../a.txt"},
 		"begins with a slash":                    {"-c", config, "sign", "--path", "a.txt"},
-		"expected --location, or medi":           {"-c", written(t, "edge.yaml", acme), "ls"},
+		"expected --location, or medi":           {"-c", writeFile(t, "edge.yaml", acme), "ls"},
 	} {
 		if code, stdout, stderr := command("", append([]string{"files", "-t", "acme"}, args...)...); code == exitOK || !strings.Contains(stderr, want) {
 			t.Errorf("%q: exit %d %s%s, expected %q", args, code, stdout, stderr, want)

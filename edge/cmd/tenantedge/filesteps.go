@@ -61,15 +61,15 @@ func (q *question) checkFiles() error {
 	return nil
 }
 
-// made answers with the name that a storage makes of a question's name.
-func made(q *question) any {
+// fileName answers with the name that a storage makes of a question's name.
+func fileName(q *question) any {
 	do := storage.ValidName
 	if q.Do == "generate_filename" {
 		do = storage.GenerateFilename
 	}
 	name, err := do(*q.Name)
 	if err != nil {
-		return failed{q.ID, err.Error()}
+		return errorAnswer{q.ID, err.Error()}
 	}
 	return struct {
 		ID   json.RawMessage `json:"id,omitempty"`
@@ -81,7 +81,7 @@ func made(q *question) any {
 func (e *evaluator) steps(ctx context.Context, q *question) any {
 	results, err := e.runSteps(ctx, q)
 	if err != nil {
-		return failed{q.ID, err.Error()}
+		return errorAnswer{q.ID, err.Error()}
 	}
 	return struct {
 		ID      json.RawMessage `json:"id,omitempty"`
@@ -120,7 +120,7 @@ func (e *evaluator) runSteps(ctx context.Context, q *question) (results []any, e
 	for i := range q.Steps {
 		s := &q.Steps[i]
 		if results[i], err = fileOps[s.Op](ctx, storage.Django{View: view}, s); err != nil {
-			results[i] = failed{Error: err.Error()}
+			results[i] = errorAnswer{Error: err.Error()}
 		}
 	}
 	return results, nil

@@ -12,7 +12,7 @@ import (
 )
 
 func TestEvalMakesNamesAndFiles(t *testing.T) {
-	config := written(t, "edge.yaml", acme)
+	config := writeFile(t, "edge.yaml", acme)
 	for _, c := range []struct{ name, question, answer string }{
 		{"a valid name", `{"id":1,"op":"storage","do":"valid_name","name":" my  file (é).txt"}`, `{"id":1,"name":"my__file_é.txt"}`},
 		{"an invalid name", `{"id":1,"op":"storage","do":"valid_name","name":"/.."}`, `{"id":1,"error":"storage: \"/..\" cannot be made the name of a file`},
@@ -62,7 +62,7 @@ func TestEvalHandlesFilesAsDjangoDoes(t *testing.T) {
 	for i, s := range observed.Sequences {
 		fmt.Fprintf(&questions, `{"id":%d,"op":"storage","schema":"acme","steps":%s}`+"\n", i, s.Steps)
 	}
-	code, stdout, stderr := command(questions.String(), "eval", "-c", written(t, "edge.yaml", acme))
+	code, stdout, stderr := command(questions.String(), "eval", "-c", writeFile(t, "edge.yaml", acme))
 	answers := strings.Split(strings.TrimSpace(stdout), "\n")
 	if code != exitOK || len(answers) != len(observed.Sequences) {
 		t.Fatalf("exit %d %s: %d answers to %d questions", code, stderr, len(answers), len(observed.Sequences))

@@ -27,13 +27,13 @@ type running struct {
 	ended   chan error
 }
 
-func serving(t *testing.T, path string) *running {
+func startServe(t *testing.T, path string) *running {
 	t.Helper()
-	return servingTo(t, path, io.Discard)
+	return startServeLogging(t, path, io.Discard)
 }
 
-// servingTo is like serving, and writes the log to log.
-func servingTo(t *testing.T, path string, log io.Writer) *running {
+// startServeLogging is like startServe, and writes the log to log.
+func startServeLogging(t *testing.T, path string, log io.Writer) *running {
 	t.Helper()
 	file, err := config.Load(path)
 	if err != nil {
@@ -80,8 +80,8 @@ func (e *running) status(host string) int {
 	return resp.StatusCode
 }
 
-// until sends requests for host until one is answered with status.
-func (e *running) until(host string, status int) {
+// waitFor sends requests for host until one is answered with status.
+func (e *running) waitFor(host string, status int) {
 	e.t.Helper()
 	for deadline := time.Now().Add(patience); e.status(host) != status; {
 		if time.Now().After(deadline) {
@@ -98,27 +98,27 @@ func mustCommand(t *testing.T, args ...string) {
 }
 
 func TestAnAddedTenantIsServedImmediately(t *testing.T) {
-	path := onPostgres(t)
+	path := postgresConfig(t)
 	mustCommand(t, "db", "init", "-c", path)
-	e := serving(t, path)
+	e := startServe(t, path)
 	defer e.stop()
 	if got := e.status("acme.example.com"); got != http.StatusNotFound {
 		t.Errorf("before: %d, expected 404", got)
 	}
 	mustCommand(t, "tenants", "-c", path, "add", "acme", "--domain", "acme.example.com")
-	e.until("acme.example.com", http.StatusOK)
+	e.waitFor("acme.example.com", http.StatusOK)
 	mustCommand(t, "tenants", "-c", path, "rm", "acme")
-	e.until("acme.example.com", http.StatusNotFound)
+	e.waitFor("acme.example.com", http.StatusNotFound)
 }
 
 func TestALostDatabaseFailsNeitherRequestsNorTheNextStart(t *testing.T) {
 	database := pgtest.StartOwn(t)
-	path := onServer(t, database)
+	path := postgresConfigOn(t, database)
 	mustCommand(t, "db", "init", "-c", path)
 	mustCommand(t, "tenants", "-c", path, "add", "acme", "--domain", "acme.example.com")
-	e := serving(t, path)
+	e := startServe(t, path)
 
-	var asked atomic.Int64
+	var completed atomic.Int64
 	var load sync.WaitGroup
 	done := make(chan struct{})
 	for range 4 {
@@ -130,15 +130,15 @@ func TestALostDatabaseFailsNeitherRequestsNorTheNextStart(t *testing.T) {
 				default:
 				}
 				if got := e.status("acme.example.com"); got != http.StatusOK {
-					t.Errorf("request %d is answered with %d", asked.Load(), got)
+					t.Errorf("request %d is answered with %d", completed.Load(), got)
 					return
 				}
-				asked.Add(1)
+				completed.Add(1)
 			}
 		})
 	}
 	more := func(n int64) {
-		for until := asked.Load() + n; asked.Load() < until && !t.Failed(); {
+		for until := completed.Load() + n; completed.Load() < until && !t.Failed(); {
 			e.status("acme.example.com")
 		}
 	}
@@ -147,13 +147,13 @@ func TestALostDatabaseFailsNeitherRequestsNorTheNextStart(t *testing.T) {
 	more(2000)
 	database.Restart(t)
 	mustCommand(t, "tenants", "-c", path, "add", "late", "--domain", "late.example.com")
-	e.until("late.example.com", http.StatusOK)
+	e.waitFor("late.example.com", http.StatusOK)
 	close(done)
 	load.Wait()
 	e.stop()
 
 	database.Kill(t)
-	e = serving(t, path)
+	e = startServe(t, path)
 	defer e.stop()
 	for _, host := range []string{"acme.example.com", "late.example.com"} {
 		if got := e.status(host); got != http.StatusOK {
@@ -163,10 +163,10 @@ func TestALostDatabaseFailsNeitherRequestsNorTheNextStart(t *testing.T) {
 }
 
 func TestAnEdgeStartsWhileATableIsLocked_G4(t *testing.T) {
-	path := onPostgres(t)
+	path := postgresConfig(t)
 	mustCommand(t, "db", "init", "-c", path)
 	mustCommand(t, "tenants", "-c", path, "add", "acme", "--domain", "acme.example.com")
-	serving(t, path).stop() // saves the state
+	startServe(t, path).stop() // saves the state
 
 	mustCommand(t, "tenants", "-c", path, "add", "late", "--domain", "late.example.com")
 	conn, err := pgx.Connect(t.Context(), os.Getenv("TENANTEDGE_TEST_DSN"))
@@ -176,7 +176,7 @@ func TestAnEdgeStartsWhileATableIsLocked_G4(t *testing.T) {
 	if _, err := conn.Exec(t.Context(), "BEGIN; LOCK TABLE tenantedge_domain IN ACCESS EXCLUSIVE MODE"); err != nil {
 		t.Fatal(err)
 	}
-	e := serving(t, path)
+	e := startServe(t, path)
 	defer e.stop()
 	if saved, late := e.status("acme.example.com"), e.status("late.example.com"); saved != http.StatusOK || late != http.StatusNotFound {
 		t.Errorf("with a locked table: %d for a tenant that was saved, %d for one that was not; want 200 and 404", saved, late)
@@ -184,5 +184,5 @@ func TestAnEdgeStartsWhileATableIsLocked_G4(t *testing.T) {
 	if err := conn.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	e.until("late.example.com", http.StatusOK)
+	e.waitFor("late.example.com", http.StatusOK)
 }

@@ -16,9 +16,9 @@ import (
 	"time"
 )
 
-// logsTo starts an edge process that logs every request to stderr, and waits until
+// startLogging starts an edge process that logs every request to stderr, and waits until
 // it is ready. It returns the addresses of its listener and of its admin listener.
-func logsTo(t *testing.T, stderr *os.File) (c *exec.Cmd, address, admin string) {
+func startLogging(t *testing.T, stderr *os.File) (c *exec.Cmd, address, admin string) {
 	t.Helper()
 	free := func() string {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -29,7 +29,7 @@ func logsTo(t *testing.T, stderr *os.File) (c *exec.Cmd, address, admin string) 
 		return l.Addr().String()
 	}
 	address, admin = free(), free()
-	path := written(t, "edge.yaml", "admin: '"+admin+"'\nlisteners: ['"+address+"']\nlogs: {format: json, access: true}\n")
+	path := writeFile(t, "edge.yaml", "admin: '"+admin+"'\nlisteners: ['"+address+"']\nlogs: {format: json, access: true}\n")
 	c = exec.Command(os.Args[0], "serve", "-c", path)
 	c.Env = append(os.Environ(), asProgram+"=1")
 	c.Stderr = stderr
@@ -51,8 +51,8 @@ func logsTo(t *testing.T, stderr *os.File) (c *exec.Cmd, address, admin string) 
 	}
 }
 
-// answers sends n requests, which the edge logs. Each must be answered.
-func answers(t *testing.T, address string, n int) {
+// sendRequests sends n requests, which the edge logs. Each must be answered.
+func sendRequests(t *testing.T, address string, n int) {
 	t.Helper()
 	client := &http.Client{Timeout: patience}
 	defer client.CloseIdleConnections()
@@ -72,7 +72,7 @@ func answers(t *testing.T, address string, n int) {
 
 var droppedMetric = regexp.MustCompile(`(?m)^tenantedge_log_lines_dropped_total (\S+)$`)
 
-func droppedBy(t *testing.T, admin string) string {
+func droppedLines(t *testing.T, admin string) string {
 	t.Helper()
 	resp, err := http.Get("http://" + admin + "/metrics")
 	if err != nil {
@@ -90,7 +90,7 @@ func droppedBy(t *testing.T, admin string) string {
 	return string(m[1])
 }
 
-func endsBySIGTERM(t *testing.T, c *exec.Cmd) {
+func terminate(t *testing.T, c *exec.Cmd) {
 	t.Helper()
 	if err := c.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -113,13 +113,13 @@ func TestABlockedLogReaderBlocksNothing_G1(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer out.Close()
-	c, address, admin := logsTo(t, in)
+	c, address, admin := startLogging(t, in)
 	in.Close()
-	answers(t, address, 2500) // more than 1 KiB each; a pipe holds 64 KiB
-	if n := droppedBy(t, admin); n == "0" {
+	sendRequests(t, address, 2500) // more than 1 KiB each; a pipe holds 64 KiB
+	if n := droppedLines(t, admin); n == "0" {
 		t.Error("expected dropped lines, since nothing reads them, found none")
 	}
-	endsBySIGTERM(t, c)
+	terminate(t, c)
 }
 
 func TestALogReaderThatResumesGetsTheNumberOfDroppedLines_G1(t *testing.T) {
@@ -128,16 +128,16 @@ func TestALogReaderThatResumesGetsTheNumberOfDroppedLines_G1(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer out.Close()
-	c, address, admin := logsTo(t, in)
+	c, address, admin := startLogging(t, in)
 	in.Close()
-	answers(t, address, 2500)
+	sendRequests(t, address, 2500)
 	text := make(chan string, 1)
 	go func() {
 		all, _ := io.ReadAll(out)
 		text <- string(all)
 	}()
-	n := droppedBy(t, admin)
-	endsBySIGTERM(t, c)
+	n := droppedLines(t, admin)
+	terminate(t, c)
 	if all, want := <-text, fmt.Sprintf(`"msg":"log lines were dropped because their reader was too slow","lines":%s}`, n); !strings.Contains(all, want) || !strings.Contains(all, `"msg":"shut down"`) {
 		t.Errorf("expected %s and the end in the log, found its last bytes %q", want, all[max(0, len(all)-400):])
 	}
@@ -148,11 +148,11 @@ func TestAClosedLogPipeDoesNotEndTheProcess_G1(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, address, _ := logsTo(t, in)
+	c, address, _ := startLogging(t, in)
 	in.Close()
 	out.Close()
-	answers(t, address, 300)
-	endsBySIGTERM(t, c)
+	sendRequests(t, address, 300)
+	terminate(t, c)
 }
 
 func TestAFullDiskForTheLogsBlocksNothing_G1(t *testing.T) {
@@ -160,8 +160,8 @@ func TestAFullDiskForTheLogsBlocksNothing_G1(t *testing.T) {
 	if err != nil {
 		t.Skip("this system has no /dev/full")
 	}
-	c, address, _ := logsTo(t, full)
+	c, address, _ := startLogging(t, full)
 	full.Close()
-	answers(t, address, 300)
-	endsBySIGTERM(t, c)
+	sendRequests(t, address, 300)
+	terminate(t, c)
 }

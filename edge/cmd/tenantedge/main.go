@@ -29,10 +29,10 @@ func main() {
 
 // Exit codes.
 const (
-	exitOK      = 0
-	exitFailed  = 1
-	exitUsage   = 2 // the command line is wrong
-	exitRefused = 3 // ws connect: the handshake was refused
+	exitOK        = 0
+	exitFailed    = 1
+	exitUsage     = 2 // the command line is wrong
+	exitHandshake = 3 // ws connect: the handshake was refused
 )
 
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
@@ -59,9 +59,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		fmt.Fprintf(stderr, "Run '%s --help' for usage.\n", command.CommandPath())
 		return exitUsage
 	}
-	var refused *refusedError
+	var refused *handshakeError
 	if errors.As(err, &refused) {
-		return exitRefused
+		return exitHandshake
 	}
 	return exitFailed
 }

@@ -46,7 +46,7 @@ func command(stdin string, args ...string) (code int, stdout, stderr string) {
 	return code, out.String(), errs.String()
 }
 
-func written(t *testing.T, name, text string) string {
+func writeFile(t *testing.T, name, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -85,17 +85,17 @@ func TestMistakesOnTheCommandLineSayWhatWasExpected(t *testing.T) {
 }
 
 func TestMistakesInTheConfigurationHaveTheirPosition(t *testing.T) {
-	bad := written(t, "edge.yaml", "routers: [domian]\n")
+	bad := writeFile(t, "edge.yaml", "routers: [domian]\n")
 	code, _, stderr := command("", "eval", "-c", bad)
 	if code != exitFailed || !strings.Contains(stderr, "edge.yaml:1:11: routers[0]: expected domain, header or session") {
 		t.Errorf("exit %d, %q", code, stderr)
 	}
-	unserved := written(t, "edge.yaml", "tenants: {www: {DOMAINS: [a.example.com], URLCONF: nothing}}\n")
+	unserved := writeFile(t, "edge.yaml", "tenants: {www: {DOMAINS: [a.example.com], URLCONF: nothing}}\n")
 	code, _, stderr = command("", "serve", "-c", unserved)
 	if code != exitFailed || !strings.Contains(stderr, `tenants.www.URLCONF: expected an entry of urlconfs, found "nothing"`) {
 		t.Errorf("exit %d, %q", code, stderr)
 	}
-	code, _, stderr = command("", "tenants", "-c", written(t, "edge.yaml", "compat: strict\n"), "list")
+	code, _, stderr = command("", "tenants", "-c", writeFile(t, "edge.yaml", "compat: strict\n"), "list")
 	if code != exitFailed || !strings.Contains(stderr, "directory: expected source postgres or file, found none") {
 		t.Errorf("exit %d, %q", code, stderr)
 	}

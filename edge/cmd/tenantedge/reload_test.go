@@ -91,7 +91,7 @@ func TestServeReloadsTheGuestFile(t *testing.T) {
 	guest := filepath.Join(t.TempDir(), "guest.wasm")
 	numbered := func(n byte) []byte { return append(wasmtest.Sound().Wasm(), 0, 3, 1, 'n', n) }
 	replaceFile(t, guest, numbered(0))
-	p := serveProcess(t, written(t, "edge.yaml", "admin: '127.0.0.1:0'\nlisteners: ['127.0.0.1:0']\nlogs: {format: json}\nguest: {path: '"+guest+"'}\n"))
+	p := serveProcess(t, writeFile(t, "edge.yaml", "admin: '127.0.0.1:0'\nlisteners: ['127.0.0.1:0']\nlogs: {format: json}\nguest: {path: '"+guest+"'}\n"))
 	loaded := p.line("the guest is loaded")
 	for _, key := range []string{"digest", "reset", "fault_gate", "reset_refused", "fuel_version", "instances", "image_bytes"} {
 		if _, ok := loaded[key]; !ok {
@@ -127,7 +127,7 @@ func TestServeReloadsTheGuestFile(t *testing.T) {
 }
 
 func TestServeWithoutAGuestFileLogsThatOnSIGHUP(t *testing.T) {
-	p := serveProcess(t, written(t, "edge.yaml", "admin: off\nlisteners: ['127.0.0.1:0']\nlogs: {format: json}\n"))
+	p := serveProcess(t, writeFile(t, "edge.yaml", "admin: off\nlisteners: ['127.0.0.1:0']\nlogs: {format: json}\n"))
 	p.line("serving")
 	p.signal(syscall.SIGHUP)
 	p.line("cannot reload the guest file: the configuration has no guest.path; nothing changes")
@@ -138,8 +138,8 @@ func TestServeWithoutAGuestFileLogsThatOnSIGHUP(t *testing.T) {
 // serve and eval try a configured guest first. If it is refused, they fail and say
 // why.
 func TestAUsersGuestIsTriedFirst(t *testing.T) {
-	guest := written(t, "guest.wasm", string(wasmtest.Sound().With("te_route", 0x00).Wasm()))
-	config := written(t, "edge.yaml", "admin: off\nlisteners: ['127.0.0.1:0']\nguest: {path: '"+guest+"'}\n")
+	guest := writeFile(t, "guest.wasm", string(wasmtest.Sound().With("te_route", 0x00).Wasm()))
+	config := writeFile(t, "edge.yaml", "admin: off\nlisteners: ['127.0.0.1:0']\nguest: {path: '"+guest+"'}\n")
 	for _, args := range [][]string{{"serve", "-c", config}, {"eval", "-c", config, "-r", "GET http://a.example.com/"}} {
 		code, _, stderr := command("", args...)
 		if code != exitFailed || !strings.Contains(stderr, "smoke run: expected the guest to load and to answer in a child process, found no decision on GET") {

@@ -47,14 +47,14 @@ func noArgs(c *cobra.Command, args []string) error {
 				names = append(names, sub.Name())
 			}
 		}
-		return usagef("%sexpected one of %s, found %q", within(c), strings.Join(names, ", "), args[0])
+		return usagef("%sexpected one of %s, found %q", errorPrefix(c), strings.Join(names, ", "), args[0])
 	}
-	return usagef("%sexpected no arguments, found %q", within(c), args[0])
+	return usagef("%sexpected no arguments, found %q", errorPrefix(c), args[0])
 }
 
-// within returns the prefix of an error about a command: its path without the
+// errorPrefix returns the prefix of an error about a command: its path without the
 // program's name, which every error starts with.
-func within(c *cobra.Command) string {
+func errorPrefix(c *cobra.Command) string {
 	_, path, ok := strings.Cut(c.CommandPath(), " ")
 	if !ok {
 		return ""
@@ -66,7 +66,7 @@ func within(c *cobra.Command) string {
 func exactArgs(names ...string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) != len(names) {
-			return usagef("%sexpected %s, found %d arguments", within(c), strings.Join(names, " and "), len(args))
+			return usagef("%sexpected %s, found %d arguments", errorPrefix(c), strings.Join(names, " and "), len(args))
 		}
 		return nil
 	}

@@ -68,9 +68,9 @@ func newServe() *cobra.Command {
 // serveFile serves until ctx ends or a signal begins a shutdown.
 func serveFile(ctx context.Context, file *config.File, o serve.Options, stderr io.Writer) error {
 	o.Logger = newLogger(stderr, file.Logs)
-	ctx, orders, stop := untilSignal(ctx, o.Logger)
+	ctx, later, stop := untilSignal(ctx, o.Logger)
 	defer stop()
-	o.Force = orders.end
+	o.Force = later.interrupt
 	s, err := serve.New(ctx, file, o)
 	if err != nil {
 		return err
@@ -80,6 +80,6 @@ func serveFile(ctx context.Context, file *config.File, o serve.Options, stderr i
 		slog.SetDefault(o.Logger) // logs of libraries must not block either
 		s.Metrics().MustRegister(metrics.New(metrics.Sources{LogsDropped: queue.Dropped}))
 	}
-	defer reloads(ctx, s, orders.reload)()
+	defer reloads(ctx, s, later.reload)()
 	return s.Run(ctx)
 }

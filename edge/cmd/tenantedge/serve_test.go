@@ -20,7 +20,7 @@ func TestServeNamesThePortInUse(t *testing.T) {
 	}
 	defer busy.Close()
 	at := busy.Addr().String()
-	code, _, stderr := command("", "serve", "-c", written(t, "edge.yaml", "admin: off\nlisteners: ['"+at+"']\n"))
+	code, _, stderr := command("", "serve", "-c", writeFile(t, "edge.yaml", "admin: off\nlisteners: ['"+at+"']\n"))
 	if code != exitFailed || !strings.Contains(stderr, "listeners: expected "+at+" to be free") {
 		t.Errorf("exit %d, %q", code, stderr)
 	}
@@ -34,7 +34,7 @@ const asProgram = "TENANTEDGE_TEST_RUN"
 func TestServeShutsDownOnASignal(t *testing.T) {
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 		t.Run(signal.String(), func(t *testing.T) {
-			path := written(t, "edge.yaml", "admin: off\nlisteners: ['127.0.0.1:0']\nlogs: {format: json}\n")
+			path := writeFile(t, "edge.yaml", "admin: off\nlisteners: ['127.0.0.1:0']\nlogs: {format: json}\n")
 			c := exec.Command(os.Args[0], "serve", "-c", path)
 			c.Env = append(os.Environ(), asProgram+"=1")
 			logs, err := c.StderrPipe()

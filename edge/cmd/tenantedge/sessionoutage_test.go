@@ -21,17 +21,17 @@ import (
 
 // What Django 3.2 wrote for a session with {"tenant": "t1"} under this key.
 const (
-	djangoKey    = "django-insecure-4$k(t_0y!u&w+3@e=z9^q%2#h1x7v8m5n6b*r-jpc"
-	ofT1         = "eyJ0ZW5hbnQiOiJ0MSJ9:1x8elk:c7yWSpmOl9MENQZWiyoAeOL5u3_w7mN5e_nGLPtJmRs"
-	knownSession = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	djangoSecretKey = "django-insecure-4$k(t_0y!u&w+3@e=z9^q%2#h1x7v8m5n6b*r-jpc"
+	sessionOfT1     = "eyJ0ZW5hbnQiOiJ0MSJ9:1x8elk:c7yWSpmOl9MENQZWiyoAeOL5u3_w7mN5e_nGLPtJmRs"
+	knownSession    = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 )
 
-// onSessions is like onServer, with routers that read sessions, the tenants t1 and
+// sessionsConfig is like postgresConfigOn, with routers that read sessions, the tenants t1 and
 // t2 at t1.example.com and t2.example.com, and one session of t1.
-func onSessions(t *testing.T, database *pgtest.Server, more string) string {
+func sessionsConfig(t *testing.T, database *pgtest.Server, more string) string {
 	t.Helper()
-	path := onServer(t, database)
-	t.Setenv("TENANTEDGE_TEST_KEY", djangoKey)
+	path := postgresConfigOn(t, database)
+	t.Setenv("TENANTEDGE_TEST_KEY", djangoSecretKey)
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +44,7 @@ func onSessions(t *testing.T, database *pgtest.Server, more string) string {
 	mustCommand(t, "tenants", "-c", path, "add", "t1", "--domain", "t1.example.com")
 	mustCommand(t, "tenants", "-c", path, "add", "t2", "--domain", "t2.example.com")
 	execute(t, os.Getenv("TENANTEDGE_TEST_DSN"), "CREATE TABLE django_session (session_key varchar(40) PRIMARY KEY, session_data text NOT NULL, expire_date timestamptz NOT NULL)")
-	execute(t, os.Getenv("TENANTEDGE_TEST_DSN"), fmt.Sprintf("INSERT INTO django_session VALUES ('%s', '%s', '2100-01-01')", knownSession, ofT1))
+	execute(t, os.Getenv("TENANTEDGE_TEST_DSN"), fmt.Sprintf("INSERT INTO django_session VALUES ('%s', '%s', '2100-01-01')", knownSession, sessionOfT1))
 	return path
 }
 
@@ -93,17 +93,17 @@ type sessionLoad struct {
 	fresh atomic.Int64 // number of made-up sessions
 }
 
-// ask sends n requests with the known session and n with a session that is used
+// send sends n requests with the known session and n with a session that is used
 // once, and counts the answers by status.
-func (l *sessionLoad) ask(host string, n int) (known, fresh map[int]int) {
+func (l *sessionLoad) send(host string, n int) (known, fresh map[int]int) {
 	known, fresh = map[int]int{}, map[int]int{}
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	for range 4 {
 		all.Go(func() {
 			for range n / 4 {
-				a := l.with(host, knownSession)
-				b := l.with(host, fmt.Sprintf("b%031d", l.fresh.Add(1)))
+				a := l.request(host, knownSession)
+				b := l.request(host, fmt.Sprintf("b%031d", l.fresh.Add(1)))
 				mu.Lock()
 				known[a]++
 				fresh[b]++
@@ -115,19 +115,19 @@ func (l *sessionLoad) ask(host string, n int) (known, fresh map[int]int) {
 	return known, fresh
 }
 
-// again waits until a request with a session that is not cached gets 200: sessions
+// waitForSessions waits until a request with a session that is not cached gets 200: sessions
 // are read again, or the routers do not need them.
-func (l *sessionLoad) again() {
+func (l *sessionLoad) waitForSessions() {
 	l.t.Helper()
-	for deadline := time.Now().Add(patience); l.with("t1.example.com", strings.Repeat("c", 32)) != http.StatusOK; {
+	for deadline := time.Now().Add(patience); l.request("t1.example.com", strings.Repeat("c", 32)) != http.StatusOK; {
 		if time.Now().After(deadline) {
 			l.t.Fatal("sessions are not read again")
 		}
 	}
 }
 
-// with returns the status of a request with a session, or 0 if it failed.
-func (l *sessionLoad) with(host, session string) int {
+// request returns the status of a request with a session, or 0 if it failed.
+func (l *sessionLoad) request(host, session string) int {
 	r, err := http.NewRequest(http.MethodGet, "http://"+l.address+"/", nil)
 	if err != nil {
 		l.t.Error(err)
@@ -156,17 +156,17 @@ func TestASessionOutageFailsOnlyRequestsThatNeedASession_G3(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			database := pgtest.StartOwn(t)
-			l := &sessionLoad{running: serving(t, onSessions(t, database, c.config))}
+			l := &sessionLoad{running: startServe(t, sessionsConfig(t, database, c.config))}
 			defer l.stop()
-			l.until("t1.example.com", 200)
+			l.waitFor("t1.example.com", 200)
 			expect := func(when string, want int) {
 				t.Helper()
-				known, fresh := l.ask("t1.example.com", 200)
+				known, fresh := l.send("t1.example.com", 200)
 				t.Logf("%s: with a known session %v, with others %v", when, known, fresh)
 				if known[200] != 200 || fresh[want] != 200 {
 					t.Errorf("%s: with a known session %v, want only 200; with others %v, want only %d", when, known, fresh, want)
 				}
-				if got := l.with("t2.example.com", knownSession); got != c.stranger {
+				if got := l.request("t2.example.com", knownSession); got != c.stranger {
 					t.Errorf("%s: a known session of another tenant gets %d, want %d", when, got, c.stranger)
 				}
 			}
@@ -175,12 +175,12 @@ func TestASessionOutageFailsOnlyRequestsThatNeedASession_G3(t *testing.T) {
 			defer resume()
 			expect("while the database does not respond", c.fresh)
 			resume()
-			l.again()
+			l.waitForSessions()
 			expect("after the database responds again", 200)
 			database.Kill(t)
 			expect("while the database is stopped", c.fresh)
 			database.Restart(t)
-			l.again()
+			l.waitForSessions()
 			expect("after the restart", 200)
 		})
 	}

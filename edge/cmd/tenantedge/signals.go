@@ -11,16 +11,16 @@ import (
 	"github.com/tenantedge/tenantedge/edge/serve"
 )
 
-// orders carries the signals that come after the one that begins a shutdown, and
-// those that ask for a reload.
-type orders struct {
-	end    <-chan struct{} // closed to interrupt the shutdown
-	reload <-chan struct{} // receives a value to read the guest's file again
+// laterSignals carries the signals after the one that begins a shutdown, and those
+// that request a reload.
+type laterSignals struct {
+	interrupt <-chan struct{} // closed to interrupt open requests
+	reload    <-chan struct{} // receives a value to read the guest's file again
 }
 
 // untilSignal returns a context that ends with the first SIGINT or SIGTERM, and
-// the orders of a second one and of SIGHUP.
-func untilSignal(ctx context.Context, log *slog.Logger) (context.Context, orders, func()) {
+// carries a second one and SIGHUP.
+func untilSignal(ctx context.Context, log *slog.Logger) (context.Context, laterSignals, func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	force, reload := make(chan struct{}), make(chan struct{}, 1)
 	signals := make(chan os.Signal, 2)
@@ -49,22 +49,22 @@ func untilSignal(ctx context.Context, log *slog.Logger) (context.Context, orders
 			}
 		}
 	}()
-	return ctx, orders{force, reload}, func() {
+	return ctx, laterSignals{force, reload}, func() {
 		signal.Stop(signals)
 		close(done)
 		cancel()
 	}
 }
 
-// reloads reads the guest's file for each value of orders until ctx ends or stop
+// reloads reads the guest's file for each value of requests until ctx ends or stop
 // is called. stop waits for the last read.
-func reloads(ctx context.Context, s *serve.Server, orders <-chan struct{}) (stop func()) {
+func reloads(ctx context.Context, s *serve.Server, requests <-chan struct{}) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() {
 		for {
 			select {
-			case <-orders:
+			case <-requests:
 				s.ReloadGuest(ctx)
 			case <-ctx.Done():
 				return

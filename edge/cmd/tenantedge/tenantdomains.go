@@ -45,7 +45,7 @@ func newDomainAdd(path *string) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return tellDomain(c.OutOrStdout(), file, added)
+				return printDomain(c.OutOrStdout(), file, added)
 			})
 		},
 	}
@@ -71,15 +71,15 @@ func newDomainRemove(path *string) *cobra.Command {
 		Args:    exactArgs("DOMAIN"),
 		RunE: func(c *cobra.Command, args []string) error {
 			return withStore(*path, func(_ *config.File, s *postgres.Store) error {
-				left, err := s.RemoveDomain(c.Context(), args[0], folder)
+				remaining, err := s.RemoveDomain(c.Context(), args[0], folder)
 				if err != nil {
 					return err
 				}
-				what := "its tenant has no domain left"
-				if len(left) > 0 {
-					what = fmt.Sprintf("the primary domain of tenant %s is %s", left[0].TenantID, place(left[0].Domain, left[0].Folder))
+				primary := "its tenant has no domain left"
+				if len(remaining) > 0 {
+					primary = fmt.Sprintf("the primary domain of tenant %s is %s", remaining[0].TenantID, formatDomain(remaining[0].Domain, remaining[0].Folder))
 				}
-				_, err = fmt.Fprintf(c.OutOrStdout(), "removed %s; %s\n", place(args[0], folder), what)
+				_, err = fmt.Fprintf(c.OutOrStdout(), "removed %s; %s\n", formatDomain(args[0], folder), primary)
 				return err
 			})
 		},
@@ -88,26 +88,27 @@ func newDomainRemove(path *string) *cobra.Command {
 	return c
 }
 
-func place(domain, folder string) string {
+// formatDomain formats a domain, or a folder of it, for people.
+func formatDomain(domain, folder string) string {
 	if folder == "" {
 		return domain
 	}
 	return domain + "/" + folder + "/"
 }
 
-// tellDomain writes which row was added, and whether requests can reach it.
-func tellDomain(out io.Writer, file *config.File, d tenantdb.Domain) error {
-	what := ""
+// printDomain writes which row was added, and whether requests can reach it.
+func printDomain(out io.Writer, file *config.File, d tenantdb.Domain) error {
+	role := ""
 	switch {
 	case d.IsPrimary:
-		what = ", its primary domain"
+		role = ", its primary domain"
 	case d.RedirectToPrimary:
-		what = ", which redirects to its primary domain"
+		role = ", which redirects to its primary domain"
 	}
 	if reason := file.Unreachable(d); reason != "" {
-		_, err := fmt.Fprintf(out, "tenant %s has %s%s; it is never reached: %s\n", d.TenantID, place(d.Domain, d.Folder), what, reason)
+		_, err := fmt.Fprintf(out, "tenant %s has %s%s; it is never reached: %s\n", d.TenantID, formatDomain(d.Domain, d.Folder), role, reason)
 		return err
 	}
-	_, err := fmt.Fprintf(out, "tenant %s is found at %s%s\n", d.TenantID, place(d.Domain, d.Folder), what)
+	_, err := fmt.Fprintf(out, "tenant %s is found at %s%s\n", d.TenantID, formatDomain(d.Domain, d.Folder), role)
 	return err
 }

@@ -62,8 +62,8 @@ func withStoreOf(file *config.File, do func(*postgres.Store) error) error {
 		c.Reserved = append(c.Reserved, file.Default.CloneReference)
 	}
 	if file.Compat == edge.Hardened {
-		statics := file.Edge()
-		c.RefuseTenant = statics.RefuseTenant
+		edgeConfig := file.Edge()
+		c.RefuseTenant = edgeConfig.RefuseTenant
 	}
 	db, err := postgres.Open(c)
 	if err != nil {
@@ -107,12 +107,9 @@ func newTenantsAdd(path *string) *cobra.Command {
 		Args: exactArgs("SCHEMA"),
 		RunE: func(c *cobra.Command, args []string) error {
 			t.Schema = args[0]
-			for _, a := range attributes {
-				name, value, ok := strings.Cut(a, "=")
-				if !ok || name == "" {
-					return usagef("tenants add: --set: expected column=value, found %q", a)
-				}
-				t.Attributes = append(t.Attributes, tenantdb.Attribute{Name: name, Value: value})
+			var err error
+			if t.Attributes, err = parseAttributes(attributes); err != nil {
+				return err
 			}
 			switch {
 			case c.Flags().Changed("domain"):
@@ -129,7 +126,7 @@ func newTenantsAdd(path *string) *cobra.Command {
 				if t.Domain == nil {
 					return nil
 				}
-				return tellDomain(c.OutOrStdout(), file, tenantdb.Domain{TenantID: added.ID, Domain: domain.Domain, Folder: domain.Folder, IsPrimary: true})
+				return printDomain(c.OutOrStdout(), file, tenantdb.Domain{TenantID: added.ID, Domain: domain.Domain, Folder: domain.Folder, IsPrimary: true})
 			})
 		},
 	}
@@ -140,6 +137,19 @@ func newTenantsAdd(path *string) *cobra.Command {
 	f.StringVar(&domain.Domain, "domain", "", "first `DOMAIN` of the tenant")
 	f.StringVar(&domain.Folder, "folder", "", "`FOLDER` of that domain; empty: the whole host")
 	return c
+}
+
+// parseAttributes parses the values of --set, column=value.
+func parseAttributes(values []string) ([]tenantdb.Attribute, error) {
+	var attributes []tenantdb.Attribute
+	for _, v := range values {
+		name, value, ok := strings.Cut(v, "=")
+		if !ok || name == "" {
+			return nil, usagef("tenants add: --set: expected column=value, found %q", v)
+		}
+		attributes = append(attributes, tenantdb.Attribute{Name: name, Value: value})
+	}
+	return attributes, nil
 }
 
 func newTenantsRemove(path *string) *cobra.Command {
@@ -159,11 +169,11 @@ func newTenantsRemove(path *string) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				what := "its schema was kept"
+				schema := "its schema was kept"
 				if drop {
-					what = "its schema was dropped"
+					schema = "its schema was dropped"
 				}
-				_, err = fmt.Fprintf(c.OutOrStdout(), "removed tenant %s with id %s; %s\n", t.Schema, t.ID, what)
+				_, err = fmt.Fprintf(c.OutOrStdout(), "removed tenant %s with id %s; %s\n", t.Schema, t.ID, schema)
 				return err
 			})
 		},

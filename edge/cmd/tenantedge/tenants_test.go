@@ -11,18 +11,18 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb/postgres/pgtest"
 )
 
-// onPostgres writes a configuration whose directory is a new database, and returns
+// postgresConfig writes a configuration whose directory is a new database, and returns
 // its path.
-func onPostgres(t *testing.T) string {
+func postgresConfig(t *testing.T) string {
 	t.Helper()
-	return onServer(t, pgtest.Start(t))
+	return postgresConfigOn(t, pgtest.Start(t))
 }
 
-// onServer is like onPostgres, on a server that the test may kill.
-func onServer(t *testing.T, s *pgtest.Server) string {
+// postgresConfigOn is like postgresConfig, on a server that the test may kill.
+func postgresConfigOn(t *testing.T, s *pgtest.Server) string {
 	t.Helper()
 	t.Setenv("TENANTEDGE_TEST_DSN", s.NewDB(t))
-	return written(t, "edge.yaml", `
+	return writeFile(t, "edge.yaml", `
 listeners: ["127.0.0.1:0"]
 admin: off
 tenants:
@@ -34,7 +34,7 @@ urlconfs: {here: {reply: {body: "here\n"}}}
 }
 
 func TestTenantsAreManagedFromTheCommandLine(t *testing.T) {
-	config := onPostgres(t)
+	config := postgresConfig(t)
 	for _, c := range []struct {
 		args   string
 		code   int
@@ -101,9 +101,9 @@ listeners: ["127.0.0.1:0"]
 tenants: {default: {URLCONF: here}}
 urlconfs: {here: {reply: {body: "here"}}}
 directory: `
-	file := written(t, "tenants.yaml", strings.ReplaceAll(rows, "\n  ", "\n"))
+	file := writeFile(t, "tenants.yaml", strings.ReplaceAll(rows, "\n  ", "\n"))
 	for name, directory := range map[string]string{"a file": "{source: file, path: " + file + "}\n", "the configuration": "\n  source: file" + rows} {
-		config := written(t, "edge.yaml", rest+directory)
+		config := writeFile(t, "edge.yaml", rest+directory)
 		code, stdout, stderr := command("", "tenants", "-c", config, "list")
 		if want := "7   acme    *acme.example.com shop.example.com/acme/\n3   beta"; code != exitOK || !strings.Contains(stdout, want) {
 			t.Errorf("%s: exit %d\n%s%s\twant %q", name, code, stdout, stderr, want)
@@ -116,7 +116,7 @@ directory: `
 			t.Errorf("%s, add: exit %d\n%s", name, code, stderr)
 		}
 	}
-	if code, _, stderr := command("", "tenants", "-c", written(t, "edge.yaml", strings.TrimSuffix(rest, "directory: ")), "list"); code != exitFailed || !strings.Contains(stderr, "directory: expected source postgres or file, found none") {
+	if code, _, stderr := command("", "tenants", "-c", writeFile(t, "edge.yaml", strings.TrimSuffix(rest, "directory: ")), "list"); code != exitFailed || !strings.Contains(stderr, "directory: expected source postgres or file, found none") {
 		t.Errorf("without a directory: exit %d\n%s", code, stderr)
 	}
 }

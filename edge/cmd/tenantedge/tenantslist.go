@@ -71,10 +71,7 @@ func listed(ctx context.Context, path string) (state tenantdb.State, err error) 
 func listText(w io.Writer, state tenantdb.State) error {
 	domains := map[string][]string{}
 	for _, d := range state.Domains {
-		text := d.Domain
-		if d.Folder != "" {
-			text += "/" + d.Folder + "/"
-		}
+		text := formatDomain(d.Domain, d.Folder)
 		switch {
 		case d.IsPrimary:
 			text = "*" + text

@@ -14,16 +14,16 @@ import (
 // confidence is the confidence level of the intervals that bench reports.
 const confidence = 0.95
 
-// tell writes the results of bench: what each guest costs, which requests they
+// report writes the results of bench: what each guest costs, which requests they
 // decide differently, and which guest is cheaper.
-func (o *benchOptions) tell(out io.Writer, qs []asked, cs []*contender) {
+func (o *benchOptions) report(out io.Writer, qs []benchQuestion, cs []*contender) {
 	fmt.Fprintf(out, "%d requests, %d rounds of %v for each guest\n\n", len(qs), o.rounds, o.time)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "guest\t\tdigest\tfuel per request\tmaximum\ttime per request\tinterval")
 	for i, c := range cs {
 		info := c.host.Report().Guest
 		s := benchmath.AssumeNothing.Summary(c.sample(), confidence)
-		fmt.Fprintf(table, "%c\t%s\t%.12s\t%s\t%d\t%s\t%s\n", 'A'+i, c.called(), info.Digest,
+		fmt.Fprintf(table, "%c\t%s\t%.12s\t%s\t%d\t%s\t%s\n", 'A'+i, c.label(), info.Digest,
 			units(c.meanFuel()), slices.Max(c.fuel), duration(s.Center), interval(s))
 	}
 	table.Flush()
@@ -42,9 +42,9 @@ func (c *contender) meanFuel() float64 {
 	return float64(sum) / float64(len(c.fuel))
 }
 
-// called returns the guest's file, with the name and version that the guest
+// label returns the guest's file, with the name and version that the guest
 // reports.
-func (c *contender) called() string {
+func (c *contender) label() string {
 	info := c.host.Report().Guest
 	if own := strings.TrimSpace(info.Name + " " + info.Version); own != "" {
 		return c.name + " (" + own + ")"
@@ -65,7 +65,7 @@ func interval(s benchmath.Summary) string {
 }
 
 // differences reports which questions two guests answer differently.
-func differences(qs []asked, a, b *contender) string {
+func differences(qs []benchQuestion, a, b *contender) string {
 	var lines []string
 	for i := range qs {
 		if a.answers[i] != b.answers[i] {
@@ -85,18 +85,18 @@ func differences(qs []asked, a, b *contender) string {
 
 // fuelVerdict reports which of two guests uses less fuel. Fuel is exact, so there
 // is no interval.
-func fuelVerdict(qs []asked, a, b *contender) string {
+func fuelVerdict(qs []benchQuestion, a, b *contender) string {
 	ma, mb := a.meanFuel(), b.meanFuel()
-	least, worse := "A", 0
+	cheaper, worse := "A", 0
 	if mb < ma {
-		least = "B"
+		cheaper = "B"
 	}
 	// line is that of the first request for which the guest that is cheaper on average
 	// costs more.
 	line := 0
 	for i := range qs {
 		x, y := a.fuel[i], b.fuel[i]
-		if least == "B" {
+		if cheaper == "B" {
 			x, y = y, x
 		}
 		if x > y {
@@ -111,10 +111,10 @@ func fuelVerdict(qs []asked, a, b *contender) string {
 	case ma == mb:
 		return fmt.Sprintf("Fuel: both use the same on average, but not for each request (first: line %d).", line)
 	case worse == 0:
-		return fmt.Sprintf("Fuel: %s is cheaper, %.1f %% less per request; exact, and the same on every machine.", least, 100*(1-min(ma, mb)/max(ma, mb)))
+		return fmt.Sprintf("Fuel: %s is cheaper, %.1f %% less per request; exact, and the same on every machine.", cheaper, 100*(1-min(ma, mb)/max(ma, mb)))
 	default:
 		return fmt.Sprintf("Fuel: %s is cheaper, %.1f %% less per request on average, but more expensive for %d of them (first: line %d); exact, and the same on every machine.",
-			least, 100*(1-min(ma, mb)/max(ma, mb)), worse, line)
+			cheaper, 100*(1-min(ma, mb)/max(ma, mb)), worse, line)
 	}
 }
 
@@ -127,11 +127,11 @@ func timeVerdict(a, b *contender) string {
 	if comparison.P > comparison.Alpha {
 		return fmt.Sprintf("Time: no significant difference (%s).", comparison)
 	}
-	name, cheap, dear := "A", ma, mb
+	name, lower, higher := "A", ma, mb
 	if mb < ma {
-		name, cheap, dear = "B", mb, ma
+		name, lower, higher = "B", mb, ma
 	}
-	return fmt.Sprintf("Time: %s is cheaper, %.1f %% less per request (%s).", name, 100*(1-cheap/dear), comparison)
+	return fmt.Sprintf("Time: %s is cheaper, %.1f %% less per request (%s).", name, 100*(1-lower/higher), comparison)
 }
 
 // units formats an average of fuel, with one decimal unless it is an integer.

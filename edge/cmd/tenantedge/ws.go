@@ -102,7 +102,7 @@ func (o *wsOptions) connect(ctx context.Context, target string, in io.Reader, ou
 		defer refused.Response.Body.Close()
 		body, _ := io.ReadAll(io.LimitReader(refused.Response.Body, 4<<10))                    // as much as can be read
 		text, _ := strings.CutPrefix(strings.TrimSpace(string(body)), refused.Response.Status) // the edge repeats the status there
-		return &refusedError{refused.Response.Status, strings.TrimSpace(text)}
+		return &handshakeError{refused.Response.Status, strings.TrimSpace(text)}
 	}
 	if err != nil {
 		return fmt.Errorf("ws connect: %w", err)
@@ -208,9 +208,9 @@ func (o *wsOptions) request(target string) (*http.Request, error) {
 	return r, nil
 }
 
-// refusedError reports a handshake that was answered with another status than 101.
-type refusedError struct{ status, text string }
+// handshakeError reports a handshake that was answered with another status than 101.
+type handshakeError struct{ status, text string }
 
-func (e *refusedError) Error() string {
+func (e *handshakeError) Error() string {
 	return strings.TrimSuffix("ws connect: the handshake was refused: "+e.status+"\n"+e.text, "\n")
 }

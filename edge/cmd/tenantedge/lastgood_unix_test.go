@@ -20,8 +20,8 @@ import (
 // loads the next good file.
 func TestARestartWithABrokenGuestFileServes_G2_G12(t *testing.T) {
 	folder := t.TempDir()
-	guest, kept := filepath.Join(folder, "guest.wasm"), filepath.Join(folder, "kept", "guest")
-	path := written(t, "edge.yaml", "admin: '127.0.0.1:18793'\nlisteners: ['127.0.0.1:0']\nlogs: {format: json}\nguest: {path: '"+guest+"', last_good: '"+kept+"'}\n")
+	guest, lastGood := filepath.Join(folder, "guest.wasm"), filepath.Join(folder, "last_good", "guest")
+	path := writeFile(t, "edge.yaml", "admin: '127.0.0.1:18793'\nlisteners: ['127.0.0.1:0']\nlogs: {format: json}\nguest: {path: '"+guest+"', last_good: '"+lastGood+"'}\n")
 	if code, _, stderr := command("", "serve", "-c", path); code != exitFailed || !strings.Contains(stderr, "guest.path:") || !strings.Contains(stderr, "no such file") {
 		t.Errorf("a first start without a guest: exit %d, %s", code, stderr)
 	}
@@ -73,12 +73,12 @@ func TestARestartWithABrokenGuestFileServes_G2_G12(t *testing.T) {
 	if err := os.RemoveAll(guest); err != nil {
 		t.Fatal(err)
 	}
-	data, err := os.ReadFile(kept)
+	data, err := os.ReadFile(lastGood)
 	if err != nil {
 		t.Fatal(err)
 	}
 	data[len(data)-1] ^= 1
-	if err := os.WriteFile(kept, data, 0o600); err != nil {
+	if err := os.WriteFile(lastGood, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if code, _, stderr := command("", "serve", "-c", path); code != exitFailed || !strings.Contains(stderr, "to match its digest") {

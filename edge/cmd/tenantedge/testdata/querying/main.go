@@ -1,4 +1,4 @@
-// Command asking is a guest that queries the database for the urlconf of each
+// Command querying is a guest that queries the database for the urlconf of each
 // request.
 package main
 
