@@ -56,7 +56,7 @@ func (p *proxy) failed(w http.ResponseWriter, r *http.Request, f upstream.Failur
 		if f.Cause == upstream.ClientMalformed {
 			s.log.LogAttrs(r.Context(), slog.LevelInfo, "the client sent a malformed body", slog.String("host", r.Host))
 		}
-		if f.Cause == upstream.ClientGone {
+		if f.Cause == upstream.ClientClosed {
 			w.WriteHeader(status) // for the access log
 			return
 		}

@@ -12,7 +12,7 @@ import (
 
 // confine limits the memory and the processor time of the child. Compiling takes
 // about sixty times the size of a guest. A process that exceeds its limits dies,
-// and the guest is refused.
+// and the guest is rejected.
 func confine(t *Trial) error {
 	used, err := dataSize()
 	if err != nil {
@@ -21,7 +21,7 @@ func confine(t *Trial) error {
 	memory := uint64(1<<30) + 64*uint64(len(t.Wasm)) + 2*uint64(max(t.Memory, 64<<20))
 	debug.SetMemoryLimit(int64(memory / 2))
 	// If the machine or the container runs out of memory, the kernel must kill
-	// this process and not the server. If this cannot be set, the trial goes on.
+	// this process and not the server. The trial continues if this cannot be set.
 	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0)
 	seconds := uint64(2 * timeout.Seconds())
 	for _, l := range []struct {
@@ -39,7 +39,7 @@ func confine(t *Trial) error {
 	return nil
 }
 
-// dataSize returns how many bytes count towards RLIMIT_DATA already. The runtime of a
+// dataSize returns the number of bytes that already count towards RLIMIT_DATA. The runtime of a
 // race-detector build starts with terabytes.
 func dataSize() (uint64, error) {
 	status, err := os.ReadFile("/proc/self/status")

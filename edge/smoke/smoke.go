@@ -1,6 +1,6 @@
 // Package smoke tries a guest in a child process before the host loads it. Some
-// modules make the compiler exhaust memory or fault, which Go cannot recover
-// from: such a module kills the child and not the server.
+// modules make the compiler exhaust memory or raise a fault, from which Go cannot
+// recover: such a module kills the child and not the server.
 //
 //	func main() {
 //		smoke.Main(edge.Try) // returns at once, except in the child
@@ -35,7 +35,7 @@ const (
 	maxOutput = 16 << 10
 )
 
-// expected starts the errors about guests.
+// expected begins the errors that the guest causes.
 const expected = "expected the guest to load and to answer in a child process, found "
 
 // Run tries a guest in a new process of this program, and returns an error if
@@ -126,8 +126,8 @@ func executable() (string, error) {
 	return os.Executable()
 }
 
-// firstLine returns the first line that a crashed process wrote, which is where
-// Go puts the reason.
+// firstLine returns the first line that a crashed process wrote, where Go states the
+// reason.
 func firstLine(stderr []byte) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(string(stderr)), "\n")
 	if line == "" {

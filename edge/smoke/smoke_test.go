@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-func TestAChildThatEndsWithoutAVerdictRefusesItsGuest(t *testing.T) {
+func TestAChildThatEndsWithoutAVerdictRejectsItsGuest(t *testing.T) {
 	if _, err := os.Stat("/bin/sh"); err != nil {
 		t.Log("found no shell; cannot test how child processes end")
 		return

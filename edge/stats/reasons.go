@@ -1,11 +1,11 @@
 package stats
 
-// Trap says how a guest failed at a call.
+// Trap is the way in which a guest failed in a call.
 type Trap string
 
 // The traps.
 const (
-	TrapFuel      Trap = "fuel"      // it used up its fuel, for example in an endless loop
+	TrapFuel      Trap = "fuel"      // it used all of its fuel, for example in an endless loop
 	TrapDeadline  Trap = "deadline"  // its deadline or that of the request passed
 	TrapCancelled Trap = "cancelled" // the caller no longer waited for the result
 	TrapDepth     Trap = "depth"     // its stack overflowed
@@ -15,7 +15,7 @@ const (
 	TrapReply     Trap = "reply"     // its reply violated the contract
 )
 
-// Retirement says why an instance was closed early.
+// Retirement is the reason for which an instance was closed early.
 type Retirement string
 
 // The retirements.
@@ -27,7 +27,7 @@ const (
 	RetiredAbandoned Retirement = "abandoned" // the host panicked during a call
 )
 
-// Result says how Middleware handled a request.
+// Result is the way in which Middleware handled a request.
 type Result string
 
 // The results. A Host answers all but ResultTenant and ResultNone itself.
@@ -37,11 +37,11 @@ const (
 	ResultRedirect  Result = "redirect"
 	ResultNotFound  Result = "not_found" // there is no such tenant
 	ResultBad       Result = "bad_request"
-	ResultConflict  Result = "conflict"    // it names different tenants, or hosts
-	ResultTooLarge  Result = "too_large"   // it does not fit the guest's buffer
-	ResultBusy      Result = "busy"        // it timed out waiting for an instance
-	ResultSession   Result = "session"     // its session could not be read
+	ResultConflict  Result = "conflict"    // the request names different tenants, or hosts
+	ResultTooLarge  Result = "too_large"   // the request does not fit the guest's buffer
+	ResultBusy      Result = "busy"        // the request timed out waiting for an instance
+	ResultSession   Result = "session"     // the session could not be read
 	ResultGuest     Result = "guest_error" // the guest failed
-	ResultCancelled Result = "gone"        // its client disconnected, or its deadline passed
+	ResultCancelled Result = "cancelled"   // the client disconnected, or the deadline passed
 	ResultError     Result = "error"       // the host failed
 )

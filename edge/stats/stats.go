@@ -1,5 +1,5 @@
-// Package stats holds the statistics of an edge.Host and the names that its
-// counters have, for example as labels of metrics.
+// Package stats defines the statistics of an edge.Host, and the values of their
+// labels.
 package stats
 
 // Guest identifies a guest.
@@ -9,16 +9,17 @@ type Guest struct {
 	Version string `json:"version"`
 }
 
-// Engine says how this machine runs a guest. It is found out when the guest is
+// Engine describes how this machine runs a guest. It is determined when the guest is
 // loaded.
 type Engine struct {
 	// Reset is the method that restores a guest's memory after each request, for
 	// example "fault-gate+pagemap-scan"; "none" with Config.UnsafeNoReset.
 	Reset string `json:"reset"`
-	// FaultGate reports whether the thread's page fault counter decides if the
-	// kernel is asked for the changed pages. Without it, each request asks.
+	// FaultGate reports whether the kernel is queried for the changed pages only if the
+	// thread's page fault counter has changed. Without it, each request queries it.
 	FaultGate bool `json:"fault_gate"`
-	// ResetRefused says, by method, why better methods than Reset do not work here.
+	// ResetRefused has, by method, the reasons why better methods than Reset do not work
+	// here.
 	ResetRefused map[string]string `json:"reset_refused"`
 	// FuelVersion is the version of the unit of fuel. Figures of different versions
 	// cannot be compared.
@@ -41,7 +42,7 @@ type Program struct {
 	Calls    uint64 `json:"calls"`
 	Fuel     uint64 `json:"fuel"`
 	Pages    uint64 `json:"pages"`     // pages of memory that were restored
-	Searches uint64 `json:"searches"`  // calls after which the kernel was asked for the changed pages
+	Searches uint64 `json:"searches"`  // calls after which the kernel was queried for the changed pages
 	Audits   uint64 `json:"audits"`    // comparisons of an instance with its image
 	Queued   uint64 `json:"queued"`    // requests that waited for an instance
 	TimedOut uint64 `json:"timed_out"` // requests that waited and got none
@@ -80,9 +81,9 @@ type Host struct {
 
 // Consumers holds the figures of the websockets that the guest handles.
 type Consumers struct {
-	Open        int    // open ones, including those in their handshake
+	Open        int    // open websockets, including those in their handshake
 	Ready       bool   // events wait for an instance of the guest
 	Failures    uint64 // closed with 1011: an event failed
-	Restarted   uint64 // closed with 1012: the guest that was swapped in handles none
+	Restarted   uint64 // closed with 1012: the guest was swapped for one that handles no websockets
 	Interrupted uint64 // closed with 1012: the channel layer failed
 }

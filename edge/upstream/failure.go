@@ -13,7 +13,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/pace"
 )
 
-// Failure is why a request got no answer from the application.
+// Failure describes why a request got no answer from the application.
 type Failure struct {
 	Cause Cause
 	Err   error
@@ -26,10 +26,10 @@ type Cause int
 const (
 	ApplicationFailed Cause = iota // 502
 	ApplicationSlow                // 504: it did not answer in time
-	ClientSlow                     // 408: the body came too slowly
+	ClientSlow                     // 408: the client sent the body too slowly
 	ClientTooLarge                 // 413: the body exceeds the limit
 	ClientMalformed                // 400: the body is malformed
-	ClientGone                     // 499: the client closed the connection; only logs see the status
+	ClientClosed                   // 499: the client closed the connection; only logs see the status
 	Closing                        // 503: the Handler no longer accepts websockets
 )
 
@@ -42,7 +42,7 @@ var causes = [...]struct {
 	ClientSlow:        {http.StatusRequestTimeout, "the client sends too slowly"},
 	ClientTooLarge:    {http.StatusRequestEntityTooLarge, "the body is larger than the limit"},
 	ClientMalformed:   {http.StatusBadRequest, "the body is malformed"},
-	ClientGone:        {499, "the client closed the connection"}, // nginx's status
+	ClientClosed:      {499, "the client closed the connection"}, // nginx's status
 	Closing:           {http.StatusServiceUnavailable, "the edge is shutting down"},
 }
 
@@ -52,8 +52,8 @@ func (c Cause) Status() int { return causes[c].status }
 // String returns the cause in words, for logs.
 func (c Cause) String() string { return causes[c].reason }
 
-// Client reports whether the client failed, and not the application or the edge.
-func (c Cause) Client() bool { return c >= ClientSlow && c <= ClientGone }
+// Client reports whether the client caused the failure, not the application or the edge.
+func (c Cause) Client() bool { return c >= ClientSlow && c <= ClientClosed }
 
 // fail answers a request that the application did not answer, or for which it
 // ordered a file.
@@ -84,7 +84,7 @@ func (h *Handler) causeOf(w http.ResponseWriter, r *http.Request, err error) Cau
 	return ApplicationFailed
 }
 
-// clientCause returns how the client failed, and reports whether it did.
+// clientCause returns the cause if the client is at fault, and reports whether it is.
 func clientCause(w http.ResponseWriter, r *http.Request, err error) (Cause, bool) {
 	var cause error // why the body could not be read
 	if body, ok := r.Body.(*requestBody); ok {
@@ -97,11 +97,11 @@ func clientCause(w http.ResponseWriter, r *http.Request, err error) (Cause, bool
 	case errors.As(err, &tooLarge) || errors.As(cause, &tooLarge):
 		return ClientTooLarge, true
 	case errors.Is(err, context.Canceled) && r.Context().Err() != nil:
-		return ClientGone, true
+		return ClientClosed, true
 	case cause == nil:
 		return 0, false
 	case connectionEnded(cause):
-		return ClientGone, true
+		return ClientClosed, true
 	}
 	return ClientMalformed, true
 }
@@ -133,8 +133,8 @@ func writePage(w http.ResponseWriter, status int) {
 	fmt.Fprintf(w, "%d %s\n", status, http.StatusText(status)) // the client may have closed the connection
 }
 
-// requestBody is the body of a client's request. It records why it could not be
-// read: then the application did not fail.
+// requestBody is the body of a client's request. It records the first error of
+// reading it, which shows that the client failed and not the application.
 type requestBody struct {
 	io.ReadCloser
 	failed atomic.Pointer[error]

@@ -9,7 +9,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
-// Target is an application and how it sees requests.
+// Target is an application and the form in which it gets requests.
 type Target struct {
 	URL     *url.URL // scheme http, https, ws or wss; optionally with a path
 	Inner   bool     // the application gets the path without the tenant's folder

@@ -8,25 +8,25 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/http1"
 )
 
-// FileOrder is an application's order to send a file in place of its answer.
+// FileOrder is an application's order to send a file instead of the body of its answer.
 type FileOrder struct {
 	Redirect []string    // values of X-Accel-Redirect: a URL inside the server, for nginx
 	Sendfile []string    // values of X-Sendfile: a path on disk, for Apache and lighttpd
 	Header   http.Header // of the application's answer, without the orders
 }
 
-// Error makes FileOrder an error, so that modify can pass it to fail.
+// Error makes FileOrder an error: ReverseProxy passes what modify returns to fail.
 func (o *FileOrder) Error() string { return "upstream: the application named a file to send" }
 
-// errUnaskedSwitch reports a 101 that the request did not ask for. What follows it
-// is not HTTP and must not reach a client.
-var errUnaskedSwitch = errors.New("upstream: expected no protocol switch for a request without Upgrade, found status 101")
+// errUnrequestedSwitch is the error for status 101 in answer to a request without
+// Upgrade. The bytes after it are not HTTP and must not reach a client.
+var errUnrequestedSwitch = errors.New("upstream: expected no protocol switch for a request without Upgrade, found status 101")
 
 // modify checks and cleans the head of an answer. It returns a *FileOrder if the
 // application orders a file.
 func (h *Handler) modify(r *http.Response) error {
 	if r.StatusCode == http.StatusSwitchingProtocols && len(r.Request.Header["Upgrade"]) == 0 {
-		return errUnaskedSwitch
+		return errUnrequestedSwitch
 	}
 	if app, ok := r.Body.(io.ReadWriteCloser); ok {
 		if t := tunnelOf(r.Request.Context()); t != nil {
@@ -44,7 +44,7 @@ func (h *Handler) modify(r *http.Response) error {
 }
 
 // order removes the fields that order a file from an answer. It returns the order
-// if the Handler is to carry it out, and nil otherwise.
+// if there is one and Config.SendFile is set, and nil otherwise.
 func (h *Handler) order(r *http.Response) *FileOrder {
 	o := &FileOrder{Redirect: r.Header["X-Accel-Redirect"], Sendfile: r.Header["X-Sendfile"], Header: r.Header}
 	http1.CleanFileOrders(r.Header)

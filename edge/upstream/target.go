@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// targetURL returns the URL of a request to an application at base. Its target on
-// the wire is requestURI, the client's, byte for byte: a URL that Go parses and
-// writes again escapes some bytes and unescapes others.
+// targetURL returns the URL of a request to an application at base. On the wire, its
+// target is requestURI, the client's, byte for byte: parsing and formatting a URL in
+// Go would escape some bytes and unescape others.
 //
 // With inner, the first segment of the path is removed. path is what must remain,
 // unescaped; if anything else remains, path replaces it.
@@ -25,7 +25,7 @@ func targetURL(base *url.URL, requestURI string, inner bool, path string) *url.U
 	full := strings.TrimSuffix(base.EscapedPath(), "/") + raw
 	u.Opaque = full
 	if strings.HasPrefix(full, "//") {
-		u.Opaque = "" // it would be read as starting with a host
+		u.Opaque = "" // RequestURI would prepend the scheme, and the first segment would become a host
 		full = escapeInvalid(full)
 	}
 	u.Path, u.RawPath = full, ""

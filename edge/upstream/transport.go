@@ -24,8 +24,8 @@ type transport struct {
 	h1      *http1.Client
 	maxHead int             // fields of an answer's head
 	h2      *http.Transport // nil: HTTP/1.1 only
-	// plain is set once an application behind TLS has chosen HTTP/1.1.
-	plain atomic.Bool
+	// http1Only is set once an application with TLS has chosen HTTP/1.1.
+	http1Only atomic.Bool
 }
 
 type dialFunc func(context.Context) (net.Conn, error)
@@ -121,8 +121,8 @@ func (d *secureDialer) connect(ctx context.Context, protocols ...string) (*tls.C
 	return c, nil
 }
 
-// hostPort returns the address of u, with the default port of its scheme if it
-// names none.
+// hostPort returns the address of u, with the default port of the scheme if u has no
+// port.
 func hostPort(u *url.URL) string {
 	if u.Port() != "" {
 		return u.Host
@@ -135,7 +135,7 @@ func hostPort(u *url.URL) string {
 
 // RoundTrip sends r to the application. HTTP/2 has no upgrades.
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if t.h2 == nil || t.plain.Load() || len(r.Header["Upgrade"]) > 0 {
+	if t.h2 == nil || t.http1Only.Load() || len(r.Header["Upgrade"]) > 0 {
 		return t.h1.RoundTrip(r)
 	}
 	out := r
@@ -146,7 +146,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	resp, err := t.h2.RoundTrip(out)
 	if errors.Is(err, errNoHTTP2) {
-		t.plain.Store(true)
+		t.http1Only.Store(true)
 		return t.h1.RoundTrip(r)
 	}
 	if err == nil && http1.Fields(resp.Header) > t.maxHead {
@@ -163,8 +163,8 @@ func (t *transport) closeIdle() {
 	}
 }
 
-// unclosedBody is a body that stays open for HTTP/1.1 after a failed attempt by
-// HTTP/2. ReverseProxy closes the body below.
+// unclosedBody is a body that stays open for HTTP/1.1 after a failed attempt with
+// HTTP/2. ReverseProxy closes the wrapped body.
 type unclosedBody struct{ io.ReadCloser }
 
 func (*unclosedBody) Close() error { return nil }

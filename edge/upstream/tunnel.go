@@ -39,14 +39,14 @@ type tunnel struct {
 
 type tunnelKey struct{}
 
-// tunnelOf returns the tunnel of a request, or nil if it asks for no upgrade.
+// tunnelOf returns the tunnel of a request, or nil for a request without Upgrade.
 func tunnelOf(ctx context.Context) *tunnel {
 	t, _ := ctx.Value(tunnelKey{}).(*tunnel)
 	return t
 }
 
-// accepted returns what to use in place of app, the connection to an application
-// that has accepted the handshake.
+// accepted wraps app, the connection to an application that has accepted the
+// handshake, so that the tunnel can follow its frames.
 func (t *tunnel) accepted(app io.ReadWriteCloser) io.ReadWriteCloser {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -57,7 +57,7 @@ func (t *tunnel) accepted(app io.ReadWriteCloser) io.ReadWriteCloser {
 	return t.frames.App()
 }
 
-// hijacked returns what to use in place of the client's connection.
+// hijacked wraps the client's connection if accepted has wrapped the application's.
 func (t *tunnel) hijacked(client net.Conn) net.Conn {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -76,10 +76,10 @@ func closeNow(conn net.Conn) {
 	_ = conn.Close()
 }
 
-// farewellTime is how long the peers of a websocket have to end their frames and
-// to answer the close frame. Rule W4 of .github/SECURITY.md allows 5 s for those of
+// closeTime is how long the peers of a websocket have to end their frames and to
+// answer the close frame. Rule W4 of .github/SECURITY.md allows 5 s for those of
 // removed tenants.
-const farewellTime = 2 * time.Second
+const closeTime = 2 * time.Second
 
 // end closes the websocket between two frames, with a code for the client, or
 // cancels the handshake.
@@ -90,7 +90,7 @@ func (t *tunnel) end(code sockets.Code) {
 		frames := t.frames
 		t.mu.Unlock()
 		if frames != nil {
-			frames.End(code, t.done, farewellTime)
+			frames.End(code, t.done, closeTime)
 		}
 		t.cancel()
 	})
@@ -102,7 +102,7 @@ func (ts *tunnels) init() {
 }
 
 // track returns r with a tunnel in its context, and a function to call when r has
-// been served. It returns r itself if r asks for no upgrade.
+// been served. It returns r itself if r has no Upgrade.
 func (ts *tunnels) track(r *http.Request) (*http.Request, func()) {
 	if len(r.Header["Upgrade"]) == 0 {
 		return r, func() {}
@@ -145,13 +145,13 @@ func (ts *tunnels) closeRemoved(exists func(*tenant.Tenant) bool) {
 // returned. No further requests may arrive.
 func (ts *tunnels) shutdown(ctx context.Context) error {
 	ts.cancel()
-	none := make(chan struct{})
+	closed := make(chan struct{})
 	go func() {
 		ts.open.Wait()
-		close(none)
+		close(closed)
 	}()
 	select {
-	case <-none:
+	case <-closed:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

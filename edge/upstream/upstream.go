@@ -1,6 +1,6 @@
 // Package upstream passes requests to an application: it sets the headers that
-// carry the tenant, removes what clients and applications must not send each other,
-// and keeps the answers of tenants apart.
+// carry the tenant, removes headers that clients and applications must not send each
+// other, and never gives one tenant an answer of another.
 //
 //	app, err := upstream.New(upstream.Config{URL: u, Host: host}) // host is an *edge.Host
 //	if err != nil {
@@ -56,8 +56,8 @@ type Config struct {
 	// ServerName and NextProtos, and requires at least TLS 1.2.
 	TLS *tls.Config
 
-	// Failed answers a request that the application did not answer. nil: a short
-	// page with the status of the failure, and a record in the log.
+	// Failed answers a request that the application did not answer. nil: the Handler
+	// writes a short page with the status of the failure, and logs it.
 	Failed func(http.ResponseWriter, *http.Request, Failure)
 	// SendFile answers a request for which the application orders a file with
 	// X-Accel-Redirect or X-Sendfile. nil: such orders are ignored. They never
@@ -132,7 +132,7 @@ func New(c Config) (*Handler, error) {
 // ServeHTTP passes r to the application and its answer to the client.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodTrace {
-		// The answer would show the client the headers that the edge sets.
+		// The answer would reveal the headers that the edge sets.
 		w.Header().Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
 		writePage(w, http.StatusMethodNotAllowed)
 		return
@@ -150,7 +150,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (h *Handler) rewrite(pr *httputil.ProxyRequest) {
 	out := pr.Out
-	// ReverseProxy removes these; the Host decides whether to believe them.
+	// ReverseProxy removes these; the Host decides whether to trust them.
 	for _, name := range []string{"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"} {
 		if values := pr.In.Header[name]; len(values) > 0 {
 			out.Header[name] = slices.Clone(values)
@@ -175,7 +175,7 @@ type Stats struct {
 	Reused  uint64 // requests sent on a connection that had served one before
 	Surplus uint64 // times that the application sent bytes after the end of an answer
 	Idle    int    // connections that no request uses at this moment
-	Reuses  bool   // connections are reused at present; see RATIONALE.md
+	Reuses  bool   // connections are reused at present; see edge/internal/http1/RATIONALE.md
 }
 
 // Websockets returns how many websockets are open or in their handshake.
@@ -185,7 +185,7 @@ func (h *Handler) Websockets() int { return h.tunnels.count() }
 // with code 1008. It returns at once.
 func (h *Handler) CloseRemoved(exists func(*tenant.Tenant) bool) { h.tunnels.closeRemoved(exists) }
 
-// EndWebsockets closes websockets with code 1001 and refuses new ones. It returns
+// EndWebsockets closes websockets with code 1001 and rejects new ones. It returns
 // at once.
 func (h *Handler) EndWebsockets() { h.tunnels.cancel() }
 

@@ -27,7 +27,7 @@ func parsed(t *testing.T, s string) *url.URL {
 	return u
 }
 
-func TestWhatNewRefuses(t *testing.T) {
+func TestNewRejectsInvalidConfigurations(t *testing.T) {
 	for _, c := range []struct {
 		config Config
 		want   string

@@ -40,8 +40,8 @@ var (
 	ErrCode   = errors.New("websocket: expected a close code of 1000-1003, 1007-1014 or 3000-4999")
 )
 
-// own returns the error of this package for one of package sockets.
-func own(err error) error {
+// publicError returns the error of this package for one of package sockets.
+func publicError(err error) error {
 	switch {
 	case err == nil:
 		return nil
@@ -95,15 +95,15 @@ func (c *Conn) Protocol() string { return c.conn.Protocol() }
 // is closed with 1013, see Limits.Queue and Conn.Wait. The error is ErrClosed or
 // ErrText.
 func (c *Conn) Send(kind Kind, payload []byte) error {
-	return own(c.conn.Send(sockets.Op(kind), payload))
+	return publicError(c.conn.Send(sockets.Op(kind), payload))
 }
 
-// Wait waits until the client has read at least half of its queue, for senders of
-// many messages. A consumer may wait in Message, but not in Open: nothing is sent
+// Wait waits until at most half of the client's queue is used, for senders of many
+// messages. A consumer may wait in Message, but not in Open: nothing is sent
 // before Open returns. The error is ErrClosed or that of the context.
 func (c *Conn) Wait(ctx context.Context) error {
 	if err := c.conn.WaitWritable(ctx.Done()); err != nil {
-		return own(err)
+		return publicError(err)
 	}
 	return ctx.Err()
 }
@@ -115,7 +115,7 @@ func (c *Conn) Close(code int, reason string) error {
 	if code < 0 || code > 4999 {
 		return ErrCode
 	}
-	return own(c.conn.Close(sockets.Code(code), reason))
+	return publicError(c.conn.Close(sockets.Code(code), reason))
 }
 
 // Pause stops reading from the client until Resume.
@@ -127,7 +127,7 @@ func (c *Conn) Resume() { c.conn.Resume() }
 // Groups returns the groups of the websocket's tenant.
 func (c *Conn) Groups() Groups { return Groups{c} }
 
-// events is a Conn as the hub and the channel layer see it.
+// events is a Conn with the methods that the hub and the channel layer call.
 type events Conn
 
 // Open implements sockets.Handler.
@@ -153,7 +153,7 @@ func (e *events) Closed(_ *sockets.Conn, code sockets.Code, reason string) {
 		if ch != nil {
 			ch.Close()
 		}
-		e.route.server.leave(e.route)
+		e.route.server.release(e.route)
 	}()
 	e.consumer.Closed((*Conn)(e), int(code), reason)
 }
@@ -163,7 +163,7 @@ func (e *events) Receive(m *channel.Message) bool {
 	if consumer.ForClient(m) {
 		f := consumer.ForwardOf(m)
 		if f.Malformed {
-			e.malformed() // before closing, which forgets the channel
+			e.malformed() // before closing, which clears the channel
 		}
 		f.To(e.conn)
 		return true

@@ -96,7 +96,7 @@ func NewServer(edge Edge, c *Config) (*Server, error) {
 	return s, nil
 }
 
-// Routed is what the guest decided about a handshake.
+// Routed is the guest's decision about a handshake.
 type Routed struct {
 	Tenant *tenant.Tenant // nil: none
 	Route  string         // name of the websocket route that matched
@@ -154,7 +154,7 @@ func (s *Server) reject(w http.ResponseWriter, r *http.Request, status int, reas
 	s.edge.Reject(w, r, &Rejection{Status: status, Reason: reason}, cause)
 }
 
-// consume has the guest handle the websocket.
+// consume opens a websocket that the guest handles.
 func (s *Server) consume(w http.ResponseWriter, r *http.Request, h *sockets.Handshake, d *Routed) {
 	scope, err := s.layer.For(d.Tenant.Schema)
 	if err != nil {
@@ -187,21 +187,21 @@ func protocols(protocol string) []string {
 	return []string{protocol}
 }
 
-// handle has a Handler handle the websocket.
+// handle opens a websocket that a Handler handles.
 func (s *Server) handle(w http.ResponseWriter, r *http.Request, h *sockets.Handshake, d *Routed, handler Handler) {
-	route, err := s.enter(d.Tenant, d.Route)
+	route, err := s.acquire(d.Tenant, d.Route)
 	if err != nil {
 		h.Reject()
 		s.reject(w, r, http.StatusInternalServerError, "the channel layer rejected the tenant", err)
 		return
 	}
 	q := &Request{Request: r, Tenant: d.Tenant, Route: d.Route, Kwargs: d.Kwargs, Protocols: h.Protocols(), ResponseHeader: http.Header{}}
-	handles, err := connect(handler, q)
+	c, err := connect(handler, q)
 	if err == nil && q.Protocol != "" && !slices.Contains(q.Protocols, q.Protocol) {
 		err = fmt.Errorf("the handler chose the subprotocol %q, which the client does not offer", q.Protocol)
 	}
 	if err != nil {
-		s.leave(route)
+		s.release(route)
 		h.Reject()
 		if rejection, ok := errors.AsType[*Rejection](err); ok {
 			s.edge.Reject(w, r, rejection, nil)
@@ -210,13 +210,13 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request, h *sockets.Hands
 		}
 		return
 	}
-	if _, err := h.Accept((*events)(&Conn{consumer: handles, route: route}), protocols(q.Protocol), q.ResponseHeader); err != nil {
-		s.leave(route) // the client has disconnected; the consumer gets no event
+	if _, err := h.Accept((*events)(&Conn{consumer: c, route: route}), protocols(q.Protocol), q.ResponseHeader); err != nil {
+		s.release(route) // the client has disconnected; the consumer gets no event
 	}
 }
 
-// connect calls a handler. A panic becomes an error, since the handshake is
-// counted and must end.
+// connect calls a handler. It returns a panic as an error, since the handshake is
+// counted and must be uncounted.
 func connect(handler Handler, q *Request) (c Consumer, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -230,8 +230,9 @@ func connect(handler Handler, q *Request) (c Consumer, err error) {
 	return c, err
 }
 
-// enter counts one more websocket of a route.
-func (s *Server) enter(t *tenant.Tenant, name string) (*route, error) {
+// acquire returns the route of a new websocket and counts the websocket. The first
+// one creates the route.
+func (s *Server) acquire(t *tenant.Tenant, name string) (*route, error) {
 	key := routeKey{t.Schema, name}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -248,8 +249,8 @@ func (s *Server) enter(t *tenant.Tenant, name string) (*route, error) {
 	return r, nil
 }
 
-// leave counts one websocket less, and drops the route of the last one.
-func (s *Server) leave(r *route) {
+// release uncounts a websocket. The last one deletes the route.
+func (s *Server) release(r *route) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if r.count--; r.count == 0 {
@@ -260,16 +261,16 @@ func (s *Server) leave(r *route) {
 // Channels returns a tenant's part of the channel layer.
 func (s *Server) Channels(schema string) (channel.Scope, error) { return s.layer.For(schema) }
 
-// lookInterval is the minimum time between two searches for removed tenants, since
+// searchInterval is the minimum time between two searches for removed tenants, since
 // a directory may change often. W4 allows 5 s.
-const lookInterval = time.Second
+const searchInterval = time.Second
 
 // closeRemoved closes the websockets of tenants that are removed from the
 // directory.
 func (s *Server) closeRemoved(ctx context.Context, changed <-chan struct{}) {
 	defer close(s.stopped)
-	pause := time.NewTimer(0)
-	defer pause.Stop()
+	next := time.NewTimer(0)
+	defer next.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -279,10 +280,10 @@ func (s *Server) closeRemoved(ctx context.Context, changed <-chan struct{}) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-pause.C:
+		case <-next.C:
 		}
-		pause.Reset(lookInterval)
-		changed = s.edge.Tenants.Directory.Changed() // before looking, so that no change is missed
+		next.Reset(searchInterval)
+		changed = s.edge.Tenants.Directory.Changed() // before the search, so that no change is missed
 		for _, key := range s.hub.Tenants() {
 			if s.edge.Tenants.Has(key) {
 				continue
@@ -304,9 +305,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	now, done := context.WithCancel(ctx)
-	done()
-	_ = s.hub.Shutdown(now) // the error says that it drops them
+	canceled, cancelNow := context.WithCancel(ctx)
+	cancelNow()
+	_ = s.hub.Shutdown(canceled) // the error reports that it drops them
 	_ = s.edge.Guest.Drain(ctx)
 	s.stop()
 	<-s.stopped

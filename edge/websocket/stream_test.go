@@ -99,13 +99,13 @@ func TestAStreamKeepsFewUnreadMessages(t *testing.T) {
 	}
 }
 
-func TestErrorsOfAConnAreItsOwn(t *testing.T) {
+func TestErrorsOfAConnAreOfThisPackage(t *testing.T) {
 	for _, c := range []struct{ from, want error }{
 		{nil, nil}, {sockets.ErrClosed, ErrClosed}, {sockets.ErrText, ErrText}, {sockets.ErrCode, ErrCode},
 		{fmt.Errorf("wrapped: %w", sockets.ErrClosed), ErrClosed},
 	} {
-		if got := own(c.from); got != c.want {
-			t.Errorf("own(%v) = %v, expected %v", c.from, got, c.want)
+		if got := publicError(c.from); got != c.want {
+			t.Errorf("publicError(%v) = %v, expected %v", c.from, got, c.want)
 		}
 	}
 }

@@ -22,11 +22,11 @@ func (g *Generation) Return(i *instance.Instance) { g.program.Return(i) }
 
 // CallFor calls an export with the message that write makes, for a request that
 // was routed to t; read gets the reply, which is valid until it returns. The
-// error is a *Failure if the guest is to blame.
+// error is a *Failure if the guest caused it.
 func (g *Generation) CallFor(ctx context.Context, i *instance.Instance, t *tenant.Tenant, e instance.Export, write func([]byte) int, read func(abi.Message) error) error {
 	i.Services().(*services).beginFor(t)
 	return g.failed(i.Call(ctx, e, write, read))
 }
 
-// Park closes the idle instances of a guest that does not run.
+// Park closes the idle instances of a guest that is not the current one.
 func (g *Generation) Park() { g.program.Park() }

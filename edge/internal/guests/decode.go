@@ -72,7 +72,8 @@ func (s *services) decodeTenant(d *Decision, m abi.Message, r *Request) error {
 	return s.decodeHeaders(d, m)
 }
 
-// decodeSchema sets what the directory or the TENANTS table has of the tenant.
+// decodeSchema sets the fields that the directory or the TENANTS table has for the
+// tenant.
 func (s *services) decodeSchema(t *tenant.Tenant, m abi.Message) error {
 	schema := m.Get(abi.DecSchema)
 	if m.Word()&abi.DecDynamic == 0 {
@@ -85,7 +86,7 @@ func (s *services) decodeSchema(t *tenant.Tenant, m abi.Message) error {
 	}
 	if len(schema) == 0 || s.match.Tenant.Schema != string(schema) {
 		// It is not the guest's last lookup.
-		if s.match = s.ahead; len(schema) == 0 || s.match.Tenant.Schema != string(schema) {
+		if s.match = s.lookahead; len(schema) == 0 || s.match.Tenant.Schema != string(schema) {
 			row, ok := s.set.config.Tenants.Directory.BySchema(view(schema))
 			if !ok {
 				return fmt.Errorf("the tenant is %.80q: expected the schema of a row in the directory", schema)
@@ -114,8 +115,8 @@ func (s *services) decodeRouting(r *tenant.Routing, m abi.Message, req *Request)
 	return nil
 }
 
-// path returns the path that the tenant sees as a string. It is the request's
-// path, or its end, unless something in it was encoded.
+// path returns b, the path that the tenant sees, as a string. It shares the string of
+// the request's path if b is a part of it, which saves an allocation.
 func (s *services) path(b []byte, r *Request) string {
 	if len(b) <= len(r.Target) && r.Target[:len(b)] == string(b) {
 		return r.Target[:len(b)]

@@ -88,8 +88,8 @@ func TestDecisionsThatMakeNoSenseAreTheGuestsFailure(t *testing.T) {
 	}
 }
 
-// Browsers find a host not only in //host/. A redirect that they could read otherwise
-// than the edge is refused.
+// Browsers find a host not only in //host/. A redirect that they could parse differently
+// than the edge is rejected.
 func TestARedirectLeadsToARegisteredDomainAsBrowsersReadIt_B5(t *testing.T) {
 	s := newServices(testSet(t), nil)
 	for _, c := range []struct {

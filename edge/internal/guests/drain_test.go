@@ -55,7 +55,7 @@ func TestASwapDoesNotWaitForCallsOfASupersededGuest(t *testing.T) {
 }
 
 func TestACallThatOutlivesTheBoundIsLoggedAndWaitedFor(t *testing.T) {
-	var log journal
+	var log logBuffer
 	s := newSet(t, wasmtest.Sound().Wasm(), func(c *Config) { c.Logger = log.logger() })
 	g := s.Current()
 	held, err := g.program.Borrow(context.Background())

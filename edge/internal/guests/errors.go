@@ -8,7 +8,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/stats"
 )
 
-// Rejected is the error of [New] and [Set.Swap] for a guest that is not loaded.
+// Rejected is the error of [New] and [Set.Swap] for a guest that cannot be loaded.
 type Rejected struct{ Err error }
 
 func (r *Rejected) Error() string { return r.Err.Error() }
@@ -19,12 +19,12 @@ func (r *Rejected) Unwrap() error { return r.Err }
 // ErrNoPrevious is the error of [Set.Rollback] before the first swap.
 var ErrNoPrevious = errors.New("there is no previous guest")
 
-// Failure is a call at which the guest failed.
+// Failure is the error of a call in which the guest failed.
 type Failure struct {
 	Guest  string // digest of the guest
 	Export string // name of the export, as in guest/abi
 	Trap   stats.Trap
-	Fuel   uint64 // used until then
+	Fuel   uint64 // used until the failure
 	Err    error
 }
 

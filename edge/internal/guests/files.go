@@ -16,8 +16,8 @@ import (
 )
 
 func fileTenantOf(m *tenantdb.Match) storage.Tenant {
-	own, has := m.Tenant.Attribute(tenant.PathnameAttribute)
-	return storage.Tenant{Schema: m.Tenant.Schema, Folder: m.Folder, Pathname: own, HasPathname: has}
+	pathname, has := m.Tenant.Attribute(tenant.PathnameAttribute)
+	return storage.Tenant{Schema: m.Tenant.Schema, Folder: m.Folder, Pathname: pathname, HasPathname: has}
 }
 
 // fileTenant returns the tenant whose files the guest may use. While the guest
@@ -31,8 +31,8 @@ func (s *services) fileTenant() (storage.Tenant, bool) {
 		return storage.TenantOf(s.tenant), true
 	case s.match != &noMatch:
 		return fileTenantOf(s.match), true
-	case s.ahead != &noMatch:
-		return fileTenantOf(s.ahead), true
+	case s.lookahead != &noMatch:
+		return fileTenantOf(s.lookahead), true
 	default:
 		return storage.Tenant{}, false
 	}
@@ -91,7 +91,7 @@ func (f *guestFiles) Stat(ctx context.Context, name string) (abi.FileStat, error
 	return s, nil
 }
 
-func (f *guestFiles) List(ctx context.Context, name string, most int) (folders, files []string, err error) {
+func (f *guestFiles) List(ctx context.Context, name string, limit int) (folders, files []string, err error) {
 	within := backend.WithContext(ctx, f.view)
 	opened, err := within.Open(name)
 	if err != nil {
@@ -108,8 +108,8 @@ func (f *guestFiles) List(ctx context.Context, name string, most int) (folders, 
 	}
 	for err == nil {
 		var entries []fs.DirEntry
-		entries, err = folder.ReadDir(most + 1)
-		if len(folders)+len(files)+len(entries) > most {
+		entries, err = folder.ReadDir(limit + 1)
+		if len(folders)+len(files)+len(entries) > limit {
 			return nil, nil, abi.Limit
 		}
 		for _, e := range entries {
@@ -131,7 +131,7 @@ func (f *guestFiles) List(ctx context.Context, name string, most int) (folders, 
 	return folders, files, nil
 }
 
-// isFolder reports whether an entry is one, or a link to one.
+// isFolder reports whether an entry is a folder, or a symbolic link to one.
 func isFolder(in fs.FS, name string, e fs.DirEntry) bool {
 	if e.Type()&fs.ModeSymlink == 0 {
 		return e.IsDir()
@@ -144,7 +144,7 @@ func (f *guestFiles) Delete(ctx context.Context, name string) error {
 	return storageErrnos.Wrap(backend.WithContext(ctx, f.view).Delete(name))
 }
 
-// URL does not ask the guest, which is in the middle of a call.
+// URL does not call the guest, which is in the middle of a call.
 func (f *guestFiles) URL(_ context.Context, name string) (string, error) {
 	base := f.view.BaseURL()
 	if base == "" {

@@ -1,6 +1,6 @@
-// Package guests holds the guests of a Host: the one that runs, the previous one,
-// and superseded ones whose last calls have not ended. It calls them, checks
-// what they answer, and implements their host functions.
+// Package guests holds the guests of a Host: the current one, the previous one, and
+// superseded ones whose last calls have not ended. It calls them, checks their
+// replies, and implements their host functions.
 package guests
 
 import (
@@ -20,17 +20,17 @@ import (
 // Config is what all guests of a [Set] have in common.
 type Config struct {
 	ABI     []byte   // JSON of the abi.Config that each guest gets
-	Strict  bool     // rules for paths where a guest has none of its own
+	Strict  bool     // strict rules for paths, if the guest has no rules for them
 	Tenants *Tenants // that decisions may name
-	// URLConf is that of dynamic tenants for which a guest names none.
+	// URLConf is that of dynamic tenants for which the guest returns none.
 	URLConf string
 	// MaySet reports whether a guest may set a header of the request to the
 	// upstream.
 	MaySet func(header string) bool
-	// Fallback has the previous guest decide where the current one fails.
+	// Fallback makes the previous guest decide if the current one traps.
 	Fallback bool
-	// Try tries a guest in another process before it is loaded here. nil: guests
-	// are not tried.
+	// Try tries a guest in another process before it is loaded in this one. nil:
+	// guests are not tried.
 	Try func(ctx context.Context, wasm []byte) error
 
 	Queries    Querier // runs named statements for guests; nil: none
@@ -52,12 +52,12 @@ type Set struct {
 
 	current, previous atomic.Pointer[Generation]
 
-	swapping sync.Mutex // held while guests are exchanged
+	swapping sync.Mutex // held while guests are swapped
 	closed   bool
 
-	// ledger guards what Stats adds up. A superseded generation stays in live until
-	// it is closed, and then is part of past.
-	ledger                        sync.Mutex
+	// statsMu guards what Stats adds up. A superseded generation is in live until it is
+	// closed; then its figures are added to past.
+	statsMu                       sync.Mutex
 	live                          []*Generation
 	past                          stats.Program
 	swaps, rollbacks, failedSwaps uint64
@@ -83,10 +83,10 @@ func New(ctx context.Context, c Config, wasm []byte, try bool) (*Set, error) {
 // first request, if at all.
 func (s *Set) UseFiles(b storage.Storage) { s.files = b }
 
-// Current returns the generation that runs.
+// Current returns the current generation.
 func (s *Set) Current() *Generation { return s.current.Load() }
 
-// Previous returns the generation before, which Rollback returns to; nil: none.
+// Previous returns the generation that Rollback makes current, or nil.
 func (s *Set) Previous() *Generation { return s.previous.Load() }
 
 // Borrow takes an instance of the current guest. The caller gives it back with
@@ -105,9 +105,9 @@ func (s *Set) Borrow(ctx context.Context) (*Generation, *instance.Instance, erro
 // Generation is one loaded guest.
 type Generation struct {
 	program *instance.Program
-	headers []string // canonical names of the request headers that the guest wants
+	headers []string // canonical names of the request headers that the guest gets
 
-	superseded bool // it is being closed; guarded by Set.ledger
+	superseded bool // it is being closed; guarded by Set.statsMu
 }
 
 // generate loads a guest, with its first instances.
@@ -129,8 +129,8 @@ func (s *Set) generate(ctx context.Context, wasm []byte) (*Generation, error) {
 	for _, name := range p.Configured().Headers {
 		g.headers = append(g.headers, http.CanonicalHeaderKey(name))
 	}
-	s.ledger.Lock()
+	s.statsMu.Lock()
 	s.live = append(s.live, g)
-	s.ledger.Unlock()
+	s.statsMu.Unlock()
 	return g, nil
 }

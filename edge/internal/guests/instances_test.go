@@ -15,7 +15,7 @@ func TestAFurtherInstanceTakesLittleMemory(t *testing.T) {
 	ctx := context.Background()
 	q := Request{Method: "GET", Scheme: "http", Host: "t1.example.com", Target: "/orders/42?page=2"}
 	g := set.Current()
-	everyOne := func() { // all at once, so that each instance exists and serves
+	useAll := func() { // at the same time, so that each instance exists and serves
 		all := make([]*instance.Instance, instances)
 		for n := range all {
 			var err error
@@ -41,7 +41,7 @@ func TestAFurtherInstanceTakesLittleMemory(t *testing.T) {
 	}
 	first := set.Stats().Current.Instances
 	for range 3 {
-		everyOne()
+		useAll()
 	}
 	after, _ := soak.Measure()
 	more := uint64(set.Stats().Current.Instances - first)

@@ -18,7 +18,7 @@ func (s *Set) CacheKey(ctx context.Context, schema, prefix, version, key string)
 		return tenancy.CacheKey(schema, prefix, version, key), nil
 	}
 	found, err := s.key(ctx, instance.CacheKey, schema, prefix, version, key)
-	if err == nil && !beginsWith(found, schema) {
+	if err == nil && !hasSchemaPrefix(found, schema) {
 		return "", fmt.Errorf("the guest's cache key for %.80q is %.80q: expected the schema, optionally followed by a colon and a suffix", schema, found)
 	}
 	return found, err

@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	guestLogBurst  = 10       // seconds' worth of records that may come at once
-	recordOverhead = 256      // bytes that a record takes besides its text
-	longestRecord  = 16 << 10 // bytes; the least burst
+	guestLogBurst  = 10       // a burst in seconds at the allowed rate
+	recordOverhead = 256      // bytes that a record counts besides its text
+	minBurst       = 16 << 10 // bytes, so that the longest record passes
 )
 
 // guestLog writes the log records of guests. Records that exceed the rate are
@@ -21,12 +21,12 @@ type guestLog struct {
 	logger           *slog.Logger
 	limit            *rate.Limiter // of bytes
 	written, dropped atomic.Uint64
-	missing          atomic.Uint64 // records dropped since the last one that was written
+	unreported       atomic.Uint64 // records dropped since the last one that was written
 }
 
 // newGuestLog returns a log for a number of bytes a second; negative: unlimited.
 func newGuestLog(logger *slog.Logger, bytes int64) *guestLog {
-	limit := rate.NewLimiter(rate.Limit(bytes), int(max(guestLogBurst*bytes, longestRecord)))
+	limit := rate.NewLimiter(rate.Limit(bytes), int(max(guestLogBurst*bytes, minBurst)))
 	if bytes < 0 {
 		limit.SetLimit(rate.Inf)
 	}
@@ -39,10 +39,10 @@ func (l *guestLog) write(ctx context.Context, level slog.Level, text string, att
 	}
 	if !l.limit.AllowN(time.Now(), len(text)+recordOverhead) {
 		l.dropped.Add(1)
-		l.missing.Add(1)
+		l.unreported.Add(1)
 		return
 	}
-	if n := l.missing.Swap(0); n > 0 {
+	if n := l.unreported.Swap(0); n > 0 {
 		attrs = append(attrs, slog.Uint64("dropped", n))
 	}
 	l.written.Add(1)

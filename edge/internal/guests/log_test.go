@@ -10,7 +10,7 @@ import (
 
 func TestTheRecordAfterDroppedOnesSaysHowMany_D5(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var log journal
+		var log logBuffer
 		l := newGuestLog(log.logger(), 1<<10)
 		write := func(n int) {
 			for range n {

@@ -9,17 +9,17 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// If the guest returns no identifier or cache prefix, the tenant's own is used. Those
-// that another tenant could also have are refused.
+// If the guest returns no identifier or cache prefix, the tenant gets its default. Those
+// that another tenant could also have are rejected.
 func TestATenantHasNamesOfItsOwn_D7(t *testing.T) {
 	dynamic, static := uint32(abi.Tenant)|abi.DecDynamic, uint32(abi.Tenant)
 	for _, c := range []struct {
 		name               string
 		word               uint32
-		schema, own        string
+		schema, pathname   string
 		identifier, prefix string // what the guest returns
 		want               [2]string
-		refused            string
+		rejected           string
 	}{
 		{"no names", dynamic, "t1", "", "", "", [2]string{"t1", "t1"}, ""},
 		{"no names, and a row with a pathname", dynamic, "t1", "acme-files", "", "", [2]string{"acme-files", "t1"}, ""},
@@ -39,8 +39,8 @@ func TestATenantHasNamesOfItsOwn_D7(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			set := testSet(t)
-			if c.own != "" {
-				set.config.Tenants.Directory.Replace(tenantdb.State{Tenants: []tenantdb.Tenant{{ID: "1", Schema: "t1", Attributes: []tenantdb.Attribute{{Name: tenant.PathnameAttribute, Value: c.own}}}}})
+			if c.pathname != "" {
+				set.config.Tenants.Directory.Replace(tenantdb.State{Tenants: []tenantdb.Tenant{{ID: "1", Schema: "t1", Attributes: []tenantdb.Attribute{{Name: tenant.PathnameAttribute, Value: c.pathname}}}}})
 			}
 			fields := map[int]string{abi.DecSchema: c.schema, abi.DecReference: c.schema}
 			if c.identifier != "" {
@@ -51,9 +51,9 @@ func TestATenantHasNamesOfItsOwn_D7(t *testing.T) {
 			}
 			var d Decision
 			err := newServices(set, nil).decode(&d, answers{word: c.word, fields: fields}.message(t), &Request{Target: "/", Host: "x"})
-			if c.refused != "" {
-				if err == nil || !strings.Contains(err.Error(), c.refused) {
-					t.Fatalf("got %v, want %q", err, c.refused)
+			if c.rejected != "" {
+				if err == nil || !strings.Contains(err.Error(), c.rejected) {
+					t.Fatalf("got %v, want %q", err, c.rejected)
 				}
 				return
 			}

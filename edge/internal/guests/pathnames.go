@@ -10,8 +10,8 @@ import (
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
 
-// Locate returns where a tenant's file is. The error is the guest's failure; a
-// name that is refused is reported by Err of the result.
+// Locate returns where a tenant's file is. The error is that of calling the guest; a
+// name that is rejected is reported by Err of the result.
 func (s *Set) Locate(ctx context.Context, q *tenancy.PathQuery) (tenancy.Pathname, error) {
 	g := s.current.Load()
 	switch {
@@ -58,15 +58,15 @@ func (s *Set) pathname(ctx context.Context, q *tenancy.PathQuery) (tenancy.Pathn
 	return p, err
 }
 
-// pathnames caches where tenants' files are. A guest that uses files occupies an
-// instance; under load all instances would wait for another one to answer this.
+// pathnames caches answers to queries of Locate. A guest that uses files occupies an
+// instance; without the cache, all instances could wait for another one to answer.
 type pathnames struct {
-	mu     sync.Mutex
-	guest  *Generation // that answered
-	answer map[tenancy.PathQuery]*pathnameAnswer
+	mu      sync.Mutex
+	guest   *Generation // that gave the answers
+	answers map[tenancy.PathQuery]*pathnameAnswer
 }
 
-// pathnameAnswer is an answer; it is valid when done is closed.
+// pathnameAnswer is an answer; it is set once done is closed.
 type pathnameAnswer struct {
 	done chan struct{}
 	tenancy.Pathname
@@ -76,14 +76,14 @@ type pathnameAnswer struct {
 // maxPathnames bounds the cache. When it is full, it is emptied.
 const maxPathnames = 10_000
 
-// find returns the answer to a query, from the cache or from call. The call goes
-// on when ctx ends, for the next caller.
+// find returns the answer to a query, from the cache or from call. The call
+// continues after ctx ends, for other callers.
 func (p *pathnames) find(ctx context.Context, g *Generation, q tenancy.PathQuery, call func(context.Context) (tenancy.Pathname, error)) (tenancy.Pathname, error) {
 	p.mu.Lock()
-	if p.guest != g || len(p.answer) >= maxPathnames {
-		p.guest, p.answer = g, make(map[tenancy.PathQuery]*pathnameAnswer)
+	if p.guest != g || len(p.answers) >= maxPathnames {
+		p.guest, p.answers = g, make(map[tenancy.PathQuery]*pathnameAnswer)
 	}
-	answers := p.answer
+	answers := p.answers
 	a := answers[q]
 	if a == nil {
 		a = &pathnameAnswer{done: make(chan struct{})}

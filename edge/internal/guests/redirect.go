@@ -47,10 +47,10 @@ func (s *services) registered(location string) bool {
 	if err != nil || host == "" || strings.ContainsAny(host, "@?#/\\\r\n") {
 		return false
 	}
-	known := s.set.config.Tenants
-	if _, static := known.domains[host]; static || strings.EqualFold(host, s.primary) {
+	tenants := s.set.config.Tenants
+	if _, static := tenants.domains[host]; static || strings.EqualFold(host, s.primary) {
 		return true
 	}
-	match, ok := known.Directory.ByDomain(host, "")
+	match, ok := tenants.Directory.ByDomain(host, "")
 	return ok && match.Domain != ""
 }

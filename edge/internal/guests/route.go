@@ -43,8 +43,8 @@ type Decision struct {
 	Headers  []string
 }
 
-// Route has the current guest decide about a request, or the previous guest, if
-// the current one fails and Config.Fallback is set. It writes the decision to d,
+// Route makes the current guest decide about a request. If it traps and
+// Config.Fallback is set, the previous guest decides. Route writes the decision to d,
 // which is large, instead of returning it. After an error d is empty.
 func (s *Set) Route(ctx context.Context, r *Request, d *Decision) error {
 	g, i, err := s.Borrow(ctx)
@@ -87,7 +87,7 @@ func (g *Generation) decide(ctx context.Context, i *instance.Instance, r *Reques
 	return nil
 }
 
-// encode writes the route request to buf and returns its size; -1: it does not
+// encode writes the route request to buf and returns its size, or -1 if it does not
 // fit.
 func (g *Generation) encode(buf []byte, r *Request, s *services) int {
 	var word uint32
@@ -112,7 +112,7 @@ func (g *Generation) encode(buf []byte, r *Request, s *services) int {
 		b.Put(abi.ReqHost, r.Host)
 	}
 	b.Put(abi.ReqTarget, r.Target)
-	byHost := word&^abi.ReqTrusted == 0 // only host and path name a tenant, and no reason is wanted
+	byHost := word&^abi.ReqTrusted == 0 // only host and path can name a tenant, and no reason is requested
 	if r.Session != "" {
 		b.Put(abi.ReqSession, r.Session)
 		byHost = false

@@ -7,7 +7,7 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-func TestTheHostLooksAheadWhereHostAndPathAloneNameTheTenant(t *testing.T) {
+func TestTheHostLooksAheadIfOnlyHostAndPathNameTheTenant(t *testing.T) {
 	set := newRouterSet(t, nil, "domain", "header", "session")
 	g := set.Current()
 	if !g.program.LooksAhead() {
@@ -43,8 +43,8 @@ func TestTheHostLooksAheadWhereHostAndPathAloneNameTheTenant(t *testing.T) {
 				t.Fatal(err)
 			}
 			raw, ok := m.Field(abi.ReqHeader0 + len(g.headers))
-			if ok != (c.schema != "") || s.ahead.Tenant.Schema != c.schema {
-				t.Fatalf("the message has a record: %v, of %q; want that of %q", ok, s.ahead.Tenant.Schema, c.schema)
+			if ok != (c.schema != "") || s.lookahead.Tenant.Schema != c.schema {
+				t.Fatalf("the message has a record: %v, of %q; want that of %q", ok, s.lookahead.Tenant.Schema, c.schema)
 			}
 			if !ok {
 				return
@@ -69,7 +69,7 @@ func TestARecordThatDoesNotFitIsLeftOut(t *testing.T) {
 			continue
 		}
 		m, err := abi.Parse(buf[:n])
-		if _, ok := m.Field(abi.ReqHeader0); err != nil || ok || s.ahead.Tenant.Schema != "" {
+		if _, ok := m.Field(abi.ReqHeader0); err != nil || ok || s.lookahead.Tenant.Schema != "" {
 			t.Errorf("in %d bytes: the record is present: %v, %v", size, ok, err)
 		}
 	}

@@ -25,61 +25,60 @@ type publicQuerier interface {
 	QueryPublic(ctx context.Context, name string, args json.RawMessage) (json.RawMessage, error)
 }
 
-// services implements the host functions of one instance. It remembers what the
-// guest looked up during the current call: a decision is checked against it, and
-// takes its strings from it, which saves copies out of guest memory.
+// services implements the host functions of one instance. It keeps the rows that the
+// guest looked up during the current call: decisions are checked against them and take
+// their strings from them, which saves copies out of guest memory.
 type services struct {
-	set     *Set
-	of      *Generation     // whose instance it is
-	match   *tenantdb.Match // the guest's last lookup; noMatch before the first
-	primary string          // domain of the primary row that the guest looked up
-	ahead   *tenantdb.Match // the row that came with the request; noMatch: none
-	names   interned
-	tenant  *tenant.Tenant // that the call is for; nil while the guest routes
-	noFiles bool
+	set        *Set
+	generation *Generation     // of the instance
+	match      *tenantdb.Match // the guest's last lookup; noMatch before the first
+	primary    string          // domain of the primary row that the guest looked up
+	lookahead  *tenantdb.Match // the row that was sent with the request; noMatch: none
+	names      interned
+	tenant     *tenant.Tenant // of the request that the call is for; nil while the guest routes
+	noFiles    bool           // the call may not use files
 
-	// What match and ahead point at. They are fields so that lookups allocate
-	// nothing.
-	lookedUp, sent tenantdb.Match
+	// match and lookahead point to these fields, so that lookups allocate nothing.
+	lookedUp, lookaheadRow tenantdb.Match
 }
 
-// noMatch is empty.
+// noMatch stands in for a row that was not looked up.
 var noMatch tenantdb.Match
 
 var _ hostfuncs.Services = (*services)(nil)
 
-func newServices(s *Set, of *Generation) *services {
-	v := &services{set: s, of: of}
+func newServices(s *Set, g *Generation) *services {
+	v := &services{set: s, generation: g}
 	v.begin()
 	return v
 }
 
-// begin forgets the previous call.
+// begin clears what the previous call left.
 func (s *services) begin() {
-	s.match, s.ahead = &noMatch, &noMatch
+	s.match, s.lookahead = &noMatch, &noMatch
 	s.primary, s.tenant, s.noFiles = "", nil, false
 }
 
-// beginFor is begin for a call about a request that was routed to t.
+// beginFor is like begin, for a call about a request that was routed to t.
 func (s *services) beginFor(t *tenant.Tenant) {
 	s.begin()
 	s.tenant = t
 }
 
-// lookAhead writes to out the record that the guest would look up for r. It
-// reports false where there is none, or the guest would look up another.
+// lookAhead writes to out the record that the guest would look up for r. It reports
+// false if there is none, if it does not fit, or if the guest might look up another.
 func (s *services) lookAhead(r *Request, out []byte) (size int, ok bool) {
 	folder, ok := abi.FirstSegment(r.Target)
 	if !ok || strings.IndexByte(r.Host, ':') >= 0 {
 		return 0, false
 	}
-	if s.sent, ok = s.set.config.Tenants.Directory.ByDomain(r.Host, folder); !ok {
+	if s.lookaheadRow, ok = s.set.config.Tenants.Directory.ByDomain(r.Host, folder); !ok {
 		return 0, false
 	}
-	if size = record(&s.sent, true, out); size > len(out) {
+	if size = record(&s.lookaheadRow, true, out); size > len(out) {
 		return 0, false
 	}
-	s.ahead = &s.sent
+	s.lookahead = &s.lookaheadRow
 	return size, true
 }
 
@@ -99,7 +98,7 @@ func (s *services) ByReference(ref string, out []byte) (int, bool) {
 	return record(s.found(tenantdb.Match{Tenant: t}), false, out), true
 }
 
-// found remembers a lookup of the guest.
+// found records a lookup of the guest.
 func (s *services) found(m tenantdb.Match) *tenantdb.Match {
 	s.lookedUp = m
 	s.match = &s.lookedUp
@@ -164,11 +163,11 @@ func (s *services) Query(ctx context.Context, schema, name string, args []byte) 
 	return queries.Query(ctx, schema, name, args)
 }
 
-// Log logs text of the guest, with the guest and the request.
+// Log logs text of the guest, with the guest's digest, the request's id and the tenant.
 func (s *services) Log(ctx context.Context, level slog.Level, text string) {
 	attrs := append(make([]slog.Attr, 0, 5), slog.String("from", "guest"))
-	if s.of != nil && s.of.program != nil { // nil while the guest is being loaded
-		attrs = append(attrs, slog.String("guest", s.of.program.Digest()))
+	if s.generation != nil && s.generation.program != nil { // nil while the guest is being loaded
+		attrs = append(attrs, slog.String("guest", s.generation.program.Digest()))
 	}
 	if id := requestid.Of(ctx); id != "" {
 		attrs = append(attrs, slog.String("request", id))

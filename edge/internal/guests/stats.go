@@ -8,7 +8,7 @@ import (
 
 // Report describes the current guest, and how Swap or Rollback got it.
 type Report struct {
-	Unchanged bool // it ran already
+	Unchanged bool // it was the current guest already
 	Reused    bool // it was the previous guest, which is kept compiled
 	Guest     stats.Guest
 	Previous  stats.Guest
@@ -28,8 +28,8 @@ func (s *Set) Report() Report {
 
 // Stats returns the figures of the guests.
 func (s *Set) Stats() stats.Host {
-	s.ledger.Lock()
-	defer s.ledger.Unlock()
+	s.statsMu.Lock()
+	defer s.statsMu.Unlock()
 	h := stats.Host{
 		Total: newProgramStats(), Parked: newProgramStats(),
 		Swaps: s.swaps, Rollbacks: s.rollbacks, FailedSwaps: s.failedSwaps,

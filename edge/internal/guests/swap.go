@@ -31,15 +31,15 @@ func (s *Set) try(ctx context.Context, wasm []byte) error {
 	return nil
 }
 
-// Swap replaces the current guest. After an error it goes on. The guest that was
-// replaced is kept as the previous one; the guest before it is closed in the
-// background when its last call has ended.
+// Swap replaces the current guest, which stays in use after an error. The guest that
+// was replaced becomes the previous one; the former previous guest is closed in the
+// background after its last call.
 func (s *Set) Swap(ctx context.Context, wasm []byte) (Report, error) {
 	s.swapping.Lock()
 	defer s.swapping.Unlock()
 	r, err := s.swap(ctx, wasm)
-	s.ledger.Lock()
-	defer s.ledger.Unlock()
+	s.statsMu.Lock()
+	defer s.statsMu.Unlock()
 	switch {
 	case err != nil:
 		s.failedSwaps++
@@ -61,7 +61,7 @@ func (s *Set) swap(ctx context.Context, wasm []byte) (Report, error) {
 	}
 	superseded := s.previous.Load()
 	if superseded != nil && superseded.program.Digest() == digest {
-		return s.goBack(ctx)
+		return s.restorePrevious(ctx)
 	}
 	if err := s.try(ctx, wasm); err != nil {
 		return Report{}, err
@@ -72,9 +72,9 @@ func (s *Set) swap(ctx context.Context, wasm []byte) (Report, error) {
 	}
 	s.exchange(next)
 	if superseded != nil {
-		s.ledger.Lock()
+		s.statsMu.Lock()
 		superseded.superseded = true
-		s.ledger.Unlock()
+		s.statsMu.Unlock()
 		go s.retire(superseded, drainTimeout)
 	}
 	return s.Report(), nil
@@ -90,17 +90,17 @@ func (s *Set) Rollback(ctx context.Context) (Report, error) {
 	if s.previous.Load() == nil {
 		return Report{}, ErrNoPrevious
 	}
-	r, err := s.goBack(ctx)
+	r, err := s.restorePrevious(ctx)
 	if err == nil {
-		s.ledger.Lock()
+		s.statsMu.Lock()
 		s.rollbacks++
-		s.ledger.Unlock()
+		s.statsMu.Unlock()
 	}
 	return r, err
 }
 
-// goBack makes the previous guest the current one.
-func (s *Set) goBack(ctx context.Context) (Report, error) {
+// restorePrevious makes the previous guest the current one.
+func (s *Set) restorePrevious(ctx context.Context) (Report, error) {
 	previous := s.previous.Load()
 	if err := previous.program.Fill(ctx); err != nil {
 		return Report{}, err
@@ -111,15 +111,15 @@ func (s *Set) goBack(ctx context.Context) (Report, error) {
 	return r, nil
 }
 
-// exchange makes next the current guest, and parks the one that was.
+// exchange makes next the current guest, and the current one the previous, parked.
 func (s *Set) exchange(next *Generation) {
 	old := s.current.Swap(next)
 	s.previous.Store(old)
 	old.program.Park()
 }
 
-// retire closes a superseded guest when its last call has ended. If that takes
-// longer than the timeout, it is logged; memory that a call uses cannot be freed.
+// retire closes a superseded guest after its last call. If that takes longer than the
+// timeout, it is logged: memory that a call uses cannot be freed.
 func (s *Set) retire(g *Generation, timeout time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
@@ -133,14 +133,14 @@ func (s *Set) retire(g *Generation, timeout time.Duration) {
 		s.config.Logger.Error("closing a superseded guest failed", "guest", g.program.Digest(), "error", err)
 	}
 	of := g.program.Stats()
-	s.ledger.Lock()
-	defer s.ledger.Unlock()
+	s.statsMu.Lock()
+	defer s.statsMu.Unlock()
 	add(&s.past, &of)
 	s.live = slices.DeleteFunc(s.live, func(other *Generation) bool { return other == g })
 }
 
-// Close lets no further calls in and waits up to 30 s for those that run. The
-// error says how many remain; their memory is freed when they end.
+// Close rejects further calls and waits up to 30 s for those that run. The error
+// states how many still run; their memory is freed when they end.
 func (s *Set) Close() error {
 	s.swapping.Lock()
 	defer s.swapping.Unlock()
@@ -151,9 +151,9 @@ func (s *Set) Close() error {
 func (s *Set) drain(timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	s.ledger.Lock()
+	s.statsMu.Lock()
 	live := slices.Clone(s.live)
-	s.ledger.Unlock()
+	s.statsMu.Unlock()
 	var errs []error
 	for _, g := range live {
 		if err := g.program.Drain(ctx); err != nil {

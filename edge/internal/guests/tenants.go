@@ -20,8 +20,8 @@ type Tenants struct {
 	domains   map[string]string            // schema of the first static tenant with a domain, as requests look it up
 }
 
-// NewTenants returns the tenants of a table and a directory. Under strict rules
-// domains are compared as they are written.
+// NewTenants returns the tenants of a table and a directory. Under strict rules the
+// domains of the table are not normalized.
 func NewTenants(table []abi.StaticTenant, d *tenantdb.Directory, strict bool) *Tenants {
 	t := &Tenants{Directory: d, static: make(map[string]*abi.StaticTenant, len(table)), domains: map[string]string{}}
 	for i := range table {
@@ -40,11 +40,11 @@ func NewTenants(table []abi.StaticTenant, d *tenantdb.Directory, strict bool) *T
 }
 
 // Exists reports whether there is a tenant of that schema.
-func (k *Tenants) Exists(schema string) bool {
-	if k.static[schema] != nil {
+func (ts *Tenants) Exists(schema string) bool {
+	if ts.static[schema] != nil {
 		return true
 	}
-	_, ok := k.Directory.BySchema(schema)
+	_, ok := ts.Directory.BySchema(schema)
 	return ok
 }
 
@@ -58,29 +58,29 @@ func Key(t *tenant.Tenant) string {
 
 // Has reports whether the tenant with that [Key] exists: for a row, the one with
 // this id, not another of the same schema.
-func (k *Tenants) Has(key string) bool {
+func (ts *Tenants) Has(key string) bool {
 	schema, id, dynamic := strings.Cut(key, "/")
 	if !dynamic {
-		return k.static[schema] != nil
+		return ts.static[schema] != nil
 	}
-	row, ok := k.Directory.BySchema(schema)
+	row, ok := ts.Directory.BySchema(schema)
 	return ok && row.ID == id
 }
 
-// AtDomain returns the schema of the tenant that a domain without a folder leads
-// to. Static tenants come before rows, and the first of them counts; fallback
-// domains are shared, so they belong to no tenant.
-func (k *Tenants) AtDomain(domain string) (schema string, ok bool) {
-	if schema, ok = k.domains[domain]; ok {
+// AtDomain returns the schema of the tenant to which a domain is routed without a
+// folder. Static tenants precede rows, and the first of them counts. Fallback domains
+// are shared, so they belong to no tenant.
+func (ts *Tenants) AtDomain(domain string) (schema string, ok bool) {
+	if schema, ok = ts.domains[domain]; ok {
 		return schema, true
 	}
-	row, ok := k.Directory.ByDomain(domain, "")
+	row, ok := ts.Directory.ByDomain(domain, "")
 	return row.Tenant.Schema, ok
 }
 
-// collides reports whether a name is a schema. A schema in lower case counts
-// too, since the file system may not distinguish the two.
-func (k *Tenants) collides(name string) bool {
+// isSchema reports whether a name, or the name in lower case, is the schema of a
+// tenant or public: the file system may not distinguish the case.
+func (ts *Tenants) isSchema(name string) bool {
 	lower := strings.ToLower(name)
-	return lower == publicSchema || k.Exists(name) || k.Exists(lower)
+	return lower == publicSchema || ts.Exists(name) || ts.Exists(lower)
 }
