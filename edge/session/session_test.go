@@ -25,7 +25,7 @@ type fixtures struct {
 type fixture struct {
 	Name, Backend, Value, Salt string
 	Content                    map[string]any
-	Refused                    string
+	Invalid                    string // why the session does not count: "forged", "pickled" or "unreadable"
 }
 
 func load(t testing.TB) fixtures {
@@ -99,11 +99,11 @@ func TestSessionsThatDjangoWroteAreRead(t *testing.T) {
 		t.Run(c.Backend+"/"+c.Name, func(t *testing.T) {
 			r, req := f.reader(t, c)
 			data := read(t, r, req)
-			if c.Refused != "" {
+			if c.Invalid != "" {
 				if data != nil {
 					t.Errorf("read %s, want no session", data)
 				}
-				if got, want := r.Stats(), refused(c.Refused); got != want {
+				if got, want := r.Stats(), statsOf(c.Invalid); got != want {
 					t.Errorf("counted %+v, want %+v", got, want)
 				}
 				return
@@ -129,7 +129,7 @@ func TestSessionsThatDjangoWroteAreRead(t *testing.T) {
 	}
 }
 
-func refused(why string) Stats {
+func statsOf(why string) Stats {
 	switch why {
 	case "forged":
 		return Stats{Forged: 1}
@@ -150,7 +150,7 @@ func (f fixtures) named(t testing.TB, backend, name string) fixture {
 	return fixture{}
 }
 
-func TestASignatureHoldsForEveryByte(t *testing.T) {
+func TestASignatureCoversEveryByte(t *testing.T) {
 	f := load(t)
 	for _, backend := range []string{"signed_cookies", "db"} {
 		for _, name := range []string{"tenant", "compressed"} {
@@ -183,7 +183,7 @@ func signerOf(t testing.TB, f fixtures, c fixture) signer {
 	return r.signer
 }
 
-func TestSignedCookiesEnd(t *testing.T) {
+func TestSignedCookiesExpire(t *testing.T) {
 	f := load(t)
 	day, minute := 24*time.Hour, time.Minute
 	for _, c := range []struct {
@@ -239,7 +239,7 @@ func TestAnUnreadableExpiryIsExpired(t *testing.T) {
 	}
 }
 
-func TestRowsEndWithTheirDate(t *testing.T) {
+func TestRowsExpireAtTheirDate(t *testing.T) {
 	f := load(t)
 	c := f.named(t, "db", "tenant")
 	now := time.Unix(f.Signed, 0).Add(1000 * 24 * time.Hour) // the age of the signature is not checked
@@ -256,17 +256,18 @@ func TestRowsEndWithTheirDate(t *testing.T) {
 	}
 }
 
-type refusingStore struct{ t *testing.T }
+// failingStore is a Store that must not be queried.
+type failingStore struct{ t *testing.T }
 
-func (s refusingStore) SessionData(_ context.Context, key string) (string, time.Time, bool, error) {
+func (s failingStore) SessionData(_ context.Context, key string) (string, time.Time, bool, error) {
 	s.t.Errorf("the store was queried for %q", key)
 	return "", time.Time{}, false, nil
 }
 
-func TestAKeyThatDjangoNeverMakesCostsNoQuery(t *testing.T) {
+func TestAKeyThatDjangoNeverGeneratesCausesNoQuery(t *testing.T) {
 	f := load(t)
 	r, _ := f.reader(t, f.named(t, "db", "tenant"))
-	r.table.store = refusingStore{t}
+	r.table.store = failingStore{t}
 	for _, key := range []string{"short", "ABCDEFGHIJ", "abcdefgh'--", "abcd efgh", strings.Repeat("a", 41), "äöüäöüäöü", `"`, "%00000000"} {
 		if data := read(t, r, request("sessionid="+key)); data != nil {
 			t.Errorf("%q has the session %s", key, data)
@@ -290,15 +291,15 @@ func TestAStoreThatFailsIsAnError(t *testing.T) {
 	}
 }
 
-func TestASessionThatIsNotThereIsNoError(t *testing.T) {
+func TestAMissingSessionIsNoError(t *testing.T) {
 	f := load(t)
 	r, _ := f.reader(t, f.named(t, "db", "tenant"))
 	if data := read(t, r, request("sessionid=zzzzzzzzzzzzzzzz")); data != nil {
-		t.Errorf("a session that is not there is %s", data)
+		t.Errorf("a missing session is %s", data)
 	}
 }
 
-func TestNoSpellingOfTheSessionsCookieStays_G3(t *testing.T) {
+func TestEverySpellingOfTheSessionsCookieIsRemoved_G3(t *testing.T) {
 	for _, c := range []struct {
 		lines []string
 		want  string
@@ -319,7 +320,7 @@ func TestNoSpellingOfTheSessionsCookieStays_G3(t *testing.T) {
 	}
 }
 
-func TestWhatEverySessionRepeatsIsLoggedOnce(t *testing.T) {
+func TestARepeatedWarningIsLoggedOnce(t *testing.T) {
 	f := load(t)
 	for _, name := range []string{"pickle protocol 4", `JSON ["tenant"]`} {
 		r, req := f.reader(t, f.named(t, "signed_cookies", name))

@@ -13,11 +13,11 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// Config says how websockets are served. The zero value serves none: handshakes
-// pass on like other requests, except those from pages of other sites, which are
+// Config configures websockets. With the zero value none is served: handshakes are
+// passed on like other requests, except those from pages of other sites, which are
 // rejected.
 type Config struct {
-	// Targets say what serves each route of edge.Config.WSURLConfs, by the names of
+	// Targets has the target of each route of edge.Config.WSURLConfs, by the names of
 	// table and route. If there is one, every route must have one, and the Host
 	// answers every handshake.
 	Targets map[string]map[string]Target

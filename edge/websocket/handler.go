@@ -21,8 +21,8 @@ type Handler interface {
 // Request is a handshake.
 type Request struct {
 	// Request is the HTTP request, with the URL as the tenant sees it and without
-	// headers that the client must not send. Its context ends when Connect returns.
-	// A consumer should not keep it: that costs kilobytes for each websocket.
+	// headers that clients must not set. Its context ends when Connect returns. A
+	// consumer should not keep it: that costs kilobytes for each websocket.
 	*http.Request
 	Tenant    *tenant.Tenant
 	Route     string   // name of the route that matched

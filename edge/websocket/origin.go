@@ -15,30 +15,31 @@ import (
 type Origins struct {
 	Config  *Config
 	Tenants *guests.Tenants
-	// WithoutWWW looks for domains without "www." only, as the strict rules do.
+	// WithoutWWW makes Owns look up only the domain without "www.", as the strict rules
+	// do.
 	WithoutWWW bool
 }
 
-// Check rejects a handshake that must not pass on to an application: one that is
-// no valid handshake (RFC 6455), which the application may read as something else,
-// and one from a page of another site. A handshake without Origin comes from a
-// program and passes.
+// Check returns a Rejection for a handshake that must not be passed on to an
+// application: one that is not valid (RFC 6455), which the application may read as
+// something else, and one from a page of another site. Without Origin it comes from a
+// program, and is allowed unless it looks like a browser's.
 func (o *Origins) Check(w http.ResponseWriter, r *http.Request, t *tenant.Tenant) *Rejection {
 	options := sockets.Options{
 		AllowOrigin:   func(origin sockets.Origin) bool { return o.allows(origin, r, t, nil) },
 		AllowNoOrigin: true,
 	}
-	refusal := options.Check(r)
-	if refusal == nil {
+	rejection := options.Check(r)
+	if rejection == nil {
 		return nil
 	}
-	refusal.SetHeader(w.Header())
-	return &Rejection{Status: refusal.Status, Reason: refusal.Reason}
+	rejection.SetHeader(w.Header())
+	return &Rejection{Status: rejection.Status, Reason: rejection.Reason}
 }
 
 // allows reports whether a page of origin may open this websocket (W3): a page of
 // the request's host, of a domain of the tenant, or of a listed origin. A domain
-// on which tenants have folders is no tenant's.
+// on which tenants have folders belongs to none of them.
 func (o *Origins) allows(origin sockets.Origin, r *http.Request, t *tenant.Tenant, ofRoute []string) bool {
 	c := o.Config
 	if origin.At(r.Host) || origin.SamePort(r.Host) && o.Owns(t, origin.Host) {
@@ -79,9 +80,9 @@ func listed(origin sockets.Origin, list []string) bool {
 		} else if !strings.EqualFold(scheme, origin.Scheme) {
 			continue
 		}
-		if below, ok := strings.CutPrefix(host, "*."); ok {
-			base, err := tenancy.NormalizeHost(trust.Hostname(below))
-			if err == nil && strings.HasSuffix(origin.Host, "."+base) && origin.SamePort(below) {
+		if parent, ok := strings.CutPrefix(host, "*."); ok {
+			base, err := tenancy.NormalizeHost(trust.Hostname(parent))
+			if err == nil && strings.HasSuffix(origin.Host, "."+base) && origin.SamePort(parent) {
 				return true
 			}
 		} else if origin.At(host) {

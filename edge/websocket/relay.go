@@ -13,7 +13,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/upstream"
 )
 
-// relay opens a websocket to an application and relays the client's to it.
+// relay opens a websocket to an application and relays the client's websocket to it.
 func (s *Server) relay(w http.ResponseWriter, r *http.Request, h *sockets.Handshake, target *Target) {
 	app := upstream.Target{URL: target.Upstream, Inner: target.Inner, OwnHost: target.OwnHost}
 	up, err := s.dialer.Dial(r.Context(), app.Request(s.edge.Host, r))

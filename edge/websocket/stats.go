@@ -10,11 +10,11 @@ type Stats struct {
 	Served bool // false: no websockets are configured, and all else is zero
 
 	// At this moment.
-	Polled     int64 // connections without a goroutine (Linux)
+	Polled     int64 // connections without a goroutine (Linux only)
 	Goroutines int64 // connections with a goroutine
 	Upstreams  int64 // of these, connections to applications: one for each relayed websocket
 	Tenants    int   // with at least one websocket
-	Routes     int   // of tenants, with at least one websocket of a Handler
+	Routes     int   // pairs of tenant and route with at least one websocket of a Handler
 	Workers    int   // goroutines that handle events
 	Inflated   int64 // bytes of inflated messages that are being handled
 

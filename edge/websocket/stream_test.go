@@ -19,7 +19,7 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// serve serves websockets of one tenant by a Handler, and returns a client's.
+// serve starts a server whose websockets h handles, and returns a client of it.
 func serve(t *testing.T, h Handler) *sockets.Client {
 	t.Helper()
 	tenants := guests.NewTenants([]abi.StaticTenant{{Schema: "www"}}, tenantdb.NewDirectory(tenantdb.Options{}), false)
@@ -67,8 +67,8 @@ func TestAStreamKeepsFewUnreadMessages(t *testing.T) {
 	unread := make(chan int, 1)
 	c := serve(t, Blocking{
 		Serve: func(ctx context.Context, s *Stream) error {
-			most := 0
-			defer func() { unread <- most }()
+			maximum := 0
+			defer func() { unread <- maximum }()
 			for i := range messages {
 				_, got, err := s.Read(ctx)
 				if err != nil {
@@ -78,7 +78,7 @@ func TestAStreamKeepsFewUnreadMessages(t *testing.T) {
 					return fmt.Errorf("found %s, expected %s", got, want)
 				}
 				s.mu.Lock()
-				most = max(most, len(s.unread))
+				maximum = max(maximum, len(s.unread))
 				s.mu.Unlock()
 			}
 			return nil
@@ -86,7 +86,7 @@ func TestAStreamKeepsFewUnreadMessages(t *testing.T) {
 	})
 	go func() {
 		for i := range messages {
-			_ = c.Write(sockets.Text, fmt.Append(nil, i)) // the handler finds what is missing
+			_ = c.Write(sockets.Text, fmt.Append(nil, i)) // the handler reports missing messages
 		}
 	}()
 	_, _, err := c.Read()
@@ -94,8 +94,8 @@ func TestAStreamKeepsFewUnreadMessages(t *testing.T) {
 	if !errors.As(err, &closed) || closed.Code != sockets.CodeNormal {
 		t.Errorf("expected the close with 1000, found %v", err)
 	}
-	if most := <-unread; most > maxUnread {
-		t.Errorf("expected at most %d unread messages, found %d", maxUnread, most)
+	if maximum := <-unread; maximum > maxUnread {
+		t.Errorf("expected at most %d unread messages, found %d", maxUnread, maximum)
 	}
 }
 

@@ -38,13 +38,14 @@ const (
 // MONITOR.
 type golden struct {
 	Name     string
-	Random   string // what the random bytes were
+	Random   string // the random bytes of the payloads
 	Message  string
 	Payloads []string
 	Lengths  []int
 	Commands [][]string
 }
 
+// captures returns the exchanges of a file by name.
 func captures[T any](t *testing.T, file string) map[string]T {
 	t.Helper()
 	data, err := os.ReadFile("testdata/" + file)
@@ -63,8 +64,7 @@ func captures[T any](t *testing.T, file string) map[string]T {
 		if err := errors.Join(json.Unmarshal(r, &name), json.Unmarshal(r, &one)); err != nil {
 			t.Fatal(err)
 		}
-		short, _, _ := strings.Cut(name.Name, " ")
-		all[short] = one
+		all[name.Name] = one
 	}
 	return all
 }
@@ -97,33 +97,33 @@ func entries(t *testing.T, kind string, fields ...channel.Field) *message.Entrie
 	return &m
 }
 
-// tape records the commands of a client.
-type tape struct {
+// commandLog records the commands of a client.
+type commandLog struct {
 	mu       sync.Mutex
 	commands [][]string
 }
 
-func (tp *tape) DialHook(next redis.DialHook) redis.DialHook {
+func (l *commandLog) DialHook(next redis.DialHook) redis.DialHook {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) { return next(ctx, network, addr) }
 }
 
-func (tp *tape) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+func (l *commandLog) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
-		tp.add(cmd)
+		l.add(cmd)
 		return next(ctx, cmd)
 	}
 }
 
-func (tp *tape) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+func (l *commandLog) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
-		tp.add(cmds...)
+		l.add(cmds...)
 		return next(ctx, cmds)
 	}
 }
 
-func (tp *tape) add(cmds ...redis.Cmder) {
-	tp.mu.Lock()
-	defer tp.mu.Unlock()
+func (l *commandLog) add(cmds ...redis.Cmder) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for _, cmd := range cmds {
 		var words []string
 		for _, arg := range cmd.Args() {
@@ -134,14 +134,14 @@ func (tp *tape) add(cmds ...redis.Cmder) {
 		}
 		words[0] = strings.ToUpper(words[0])
 		if words[0] != "HELLO" && words[0] != "CLIENT" && words[0] != "SELECT" {
-			tp.commands = append(tp.commands, words)
+			l.commands = append(l.commands, words)
 		}
 	}
 }
 
-// taped returns a core layer with a recording client and the time of the
+// recordedCore returns a core layer with a recording client and the time of the
 // captures.
-func taped(t *testing.T, c Config, now float64) (*Core, *tape) {
+func recordedCore(t *testing.T, c Config, now float64) (*Core, *commandLog) {
 	t.Helper()
 	own := redistest.StartOwn(t)
 	c.Hosts = []string{own.URL()}
@@ -151,7 +151,7 @@ func taped(t *testing.T, c Config, now float64) (*Core, *tape) {
 	// The next score is the smallest float64 above the last one.
 	core.clock.last = previous(now)
 	core.codec.now = core.clock.now
-	recorder := &tape{}
+	recorder := &commandLog{}
 	core.clients[0].AddHook(recorder)
 	return core, recorder
 }
@@ -184,23 +184,23 @@ func compare(t *testing.T, got [][]string, want golden) {
 func TestCoreWritesWhatChannelsRedisWrites(t *testing.T) {
 	all := captures[golden](t, "core.json")
 
-	t.Run("C0", func(t *testing.T) {
-		core, got := taped(t, Config{}, 1795380268.0105891)
+	t.Run("join", func(t *testing.T) {
+		core, got := recordedCore(t, Config{}, 1795380268.0105891)
 		batch := []*topic{{Topic: wire.Topic{Group: "chat", Channel: a1}, name: core.groupKey("chat"), wanted: true}}
 		if err := core.join(t.Context(), core.clients[0], batch); err != nil {
 			t.Fatal(err)
 		}
-		compare(t, got.commands, all["C0"])
+		compare(t, got.commands, all["join"])
 	})
-	t.Run("C1", func(t *testing.T) { groupSendAs(t, all["C1"], 1795380268.0145254) })
-	t.Run("C2", func(t *testing.T) {
-		want := all["C2"]
-		want.Commands = captures[golden](t, "core.json")["C1"].Commands
+	t.Run("group send", func(t *testing.T) { groupSendAs(t, all["group send"], 1795380268.0145254) })
+	t.Run("group send of mixed types", func(t *testing.T) {
+		want := all["group send of mixed types"]
+		want.Commands = captures[golden](t, "core.json")["group send"].Commands
 		groupSendAs(t, want, 1795380268.0145254)
 	})
-	for name, to := range map[string]string{"C3": a1, "C4": "thumbnails"} {
+	for name, to := range map[string]string{"send to a channel of a process": a1, "send to a general channel": "thumbnails"} {
 		t.Run(name, func(t *testing.T) {
-			core, got := taped(t, Config{}, 1795380268.222965)
+			core, got := recordedCore(t, Config{}, 1795380268.222965)
 			core.codec.random = bytes.NewReader(unhex(t, all[name].Random))
 			if err := core.send(t.Context(), &wire.Counters{}, to, parse(t, all[name].Message)); err != nil {
 				t.Fatal(err)
@@ -208,29 +208,29 @@ func TestCoreWritesWhatChannelsRedisWrites(t *testing.T) {
 			compare(t, got.commands, all[name])
 		})
 	}
-	t.Run("C6", func(t *testing.T) {
-		core, got := taped(t, Config{Capacity: 2}, 1795380268.222965)
+	t.Run("send to a full channel", func(t *testing.T) {
+		core, got := recordedCore(t, Config{Capacity: 2}, 1795380268.222965)
 		var err error
 		for range 3 {
 			got.commands = nil
-			err = core.send(t.Context(), &wire.Counters{}, "thumbnails", parse(t, all["C6"].Message))
+			err = core.send(t.Context(), &wire.Counters{}, "thumbnails", parse(t, all["send to a full channel"].Message))
 		}
 		if !errors.Is(err, channel.ErrFull) {
 			t.Errorf("got %v, expected %v", err, channel.ErrFull)
 		}
-		compare(t, got.commands, all["C6"])
+		compare(t, got.commands, all["send to a full channel"])
 	})
-	t.Run("C7", func(t *testing.T) {
-		core, got := taped(t, Config{Prefix: "p", Expiry: 5 * time.Second, GroupExpiry: 30 * time.Second}, 1795380268.228785)
+	t.Run("group send with another prefix and expiries", func(t *testing.T) {
+		core, got := recordedCore(t, Config{Prefix: "p", Expiry: 5 * time.Second, GroupExpiry: 30 * time.Second}, 1795380268.228785)
 		batch := []*topic{{Topic: wire.Topic{Group: "g", Channel: "specific.4760!x"}, name: core.groupKey("g"), wanted: true}}
 		if err := core.join(t.Context(), core.clients[0], batch); err != nil {
 			t.Fatal(err)
 		}
 		core.clock.last = previous(1795380268.228785)
-		if err := core.groupSend(t.Context(), &wire.Counters{}, "g", parse(t, all["C7"].Message)); err != nil {
+		if err := core.groupSend(t.Context(), &wire.Counters{}, "g", parse(t, all["group send with another prefix and expiries"].Message)); err != nil {
 			t.Fatal(err)
 		}
-		compare(t, got.commands, all["C7"])
+		compare(t, got.commands, all["group send with another prefix and expiries"])
 		for key, want := range map[string]time.Duration{"p:group:g": 30 * time.Second, "pspecific.4760!": 5 * time.Second} {
 			if ttl := core.clients[0].TTL(t.Context(), key).Val(); ttl <= 0 || ttl > want {
 				t.Errorf("%s expires in %v, expected at most %v", key, ttl, want)
@@ -241,7 +241,7 @@ func TestCoreWritesWhatChannelsRedisWrites(t *testing.T) {
 
 func groupSendAs(t *testing.T, want golden, now float64) {
 	t.Helper()
-	core, got := taped(t, Config{}, now)
+	core, got := recordedCore(t, Config{}, now)
 	for i, member := range []string{a1, a2, b1} {
 		if err := core.clients[0].ZAdd(t.Context(), "asgi:group:chat", redis.Z{Score: now + float64(i) - 10, Member: member}).Err(); err != nil {
 			t.Fatal(err)
@@ -253,7 +253,7 @@ func groupSendAs(t *testing.T, want golden, now float64) {
 		t.Fatal(err)
 	}
 	compare(t, got.commands, want)
-	// The queues now have the payloads that C5 reads.
+	// A receiver of channels_redis reads the payloads of the capture.
 	for i, key := range []string{"asgi" + a1[:strings.Index(a1, "!")+1], "asgi" + b1[:strings.Index(b1, "!")+1]} {
 		stored, err := core.clients[0].BZPopMin(t.Context(), time.Second, key).Result()
 		if err != nil {
@@ -278,7 +278,7 @@ func TestCoreReadsWhatChannelsRedisWrote(t *testing.T) {
 			if got := hex.EncodeToString(m.AppendMsgPack(nil)); got != g.Message {
 				t.Errorf("%s: got %s, want %s", name, got, g.Message)
 			}
-			want := map[string][][]string{"C1": {{a1, a2}, {b1}}, "C2": {{a1, a2}, {b1}}, "C3": {{a1}}, "C4": {nil}}[name][i]
+			want := map[string][][]string{"group send": {{a1, a2}, {b1}}, "group send of mixed types": {{a1, a2}, {b1}}, "send to a channel of a process": {{a1}}, "send to a general channel": {nil}}[name][i]
 			if !reflect.DeepEqual(to, want) {
 				t.Errorf("%s: for %q, want %q", name, to, want)
 			}
@@ -289,7 +289,7 @@ func TestCoreReadsWhatChannelsRedisWrote(t *testing.T) {
 func TestPubSubWritesWhatChannelsRedisWrites(t *testing.T) {
 	server := redistest.StartOwn(t)
 	layer := open(t, kinds[1].make, Config{Hosts: []string{server.URL()}}).(*PubSub)
-	recorder := &tape{}
+	recorder := &commandLog{}
 	layer.clients[0].AddHook(recorder)
 	for name, c := range captures[struct {
 		Group, Channel, Message, Published string
@@ -316,7 +316,7 @@ func TestValuesAreWrittenAsMsgpackPythonWritesThem(t *testing.T) {
 		channel.Field{Name: "neg", Value: -1}, channel.Field{Name: "big", Value: 1 << 40}, channel.Field{Name: "f", Value: 1.5},
 		channel.Field{Name: "b", Value: []byte{0, 255}}, channel.Field{Name: "u", Value: "hé😀"},
 		channel.Field{Name: "l", Value: []any{1, "x"}}, channel.Field{Name: "m", Value: map[string]any{"k": "v"}})
-	if got, want := hex.EncodeToString(m.AppendMsgPack(nil)), captures[golden](t, "core.json")["C2"].Message; got != want {
+	if got, want := hex.EncodeToString(m.AppendMsgPack(nil)), captures[golden](t, "core.json")["group send of mixed types"].Message; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

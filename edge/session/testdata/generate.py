@@ -64,23 +64,23 @@ def main():
         for backend, salt in (("signed_cookies", COOKIE_SALT), ("db", db.SessionStore().key_salt)):
             add("fallback key", backend, signing.dumps(tenant, key=OLD, salt=salt, compress=True), tenant)
             add("own salt", backend, signing.dumps(tenant, salt="shop.Sessions", compress=True), tenant, salt="shop.Sessions")
-            add("unknown key", backend, signing.dumps(tenant, key="?", salt=salt, compress=True), None, refused="forged")
-            add("other salt", backend, signing.dumps(tenant, salt="elsewhere", compress=True), None, refused="forged")
+            add("unknown key", backend, signing.dumps(tenant, key="?", salt=salt, compress=True), None, invalid="forged")
+            add("other salt", backend, signing.dumps(tenant, salt="elsewhere", compress=True), None, invalid="forged")
             add("SHA-1 of Django 3.0", backend,
                 signing.TimestampSigner(salt=salt, algorithm="sha1").sign_object(tenant, compress=True),
-                None, refused="forged")
-            add("without a time", backend, signing.Signer(salt=salt).sign_object(tenant), None, refused="forged")
+                None, invalid="forged")
+            add("without a time", backend, signing.Signer(salt=salt).sign_object(tenant), None, invalid="forged")
             for protocol in (0, 1, 2, 4):
                 class Pickle(PickleSerializer):
                     def dumps(self, obj, protocol=protocol):
                         import pickle
                         return pickle.dumps(obj, protocol)
                 add(f"pickle protocol {protocol}", backend,
-                    signing.dumps(tenant, salt=salt, serializer=Pickle, compress=True), None, refused="pickled")
+                    signing.dumps(tenant, salt=salt, serializer=Pickle, compress=True), None, invalid="pickled")
             for odd in (["tenant"], "tenant", None, {"tenant": float("nan")}):
-                add(f"JSON {json.dumps(odd)}", backend, signing.dumps(odd, salt=salt), None, refused="unreadable")
+                add(f"JSON {json.dumps(odd)}", backend, signing.dumps(odd, salt=salt), None, invalid="unreadable")
             add("inflates beyond the bound", backend,
-                signing.dumps({"tenant": " " * (1 << 21)}, salt=salt, compress=True), None, refused="unreadable")
+                signing.dumps({"tenant": " " * (1 << 21)}, salt=salt, compress=True), None, invalid="unreadable")
     json.dump(
         {"about": f"made by generate.py with Django {django.get_version()}", "key": KEY, "old": OLD,
          "signed": SIGNED, "cases": cases},
