@@ -95,7 +95,7 @@ func (w *consumerWorld) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil:
 		w.host.config.Logger.Info("the handshake failed", "error", err)
-		rw.WriteHeader(failure(public(err)).Status)
+		rw.WriteHeader(AsRouteError(public(err)).Status)
 		return
 	case rejection != nil:
 		rw.WriteHeader(rejection.Status)

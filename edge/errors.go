@@ -120,8 +120,11 @@ func (e *RouteError) Error() string {
 // Unwrap returns the cause.
 func (e *RouteError) Unwrap() error { return e.Err }
 
-// failure is the one place that turns errors of routing into HTTP statuses.
-func failure(err error) *RouteError {
+// AsRouteError returns the RouteError for an error of [Host.RequestOf],
+// [Host.RequestFrom] or [Host.Route]: err itself if it is one, and otherwise one
+// with the status with which Middleware responds. For statuses of 5xx it sets
+// RequestID.
+func AsRouteError(err error) *RouteError {
 	var known *RouteError
 	if errors.As(err, &known) {
 		if known.Status >= http.StatusInternalServerError && known.RequestID == "" {

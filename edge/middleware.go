@@ -27,13 +27,13 @@ func (h *Host) Middleware(next http.Handler) http.Handler {
 		q, err := h.requestOf(r.Context(), &in)
 		r = in.Apply(r)
 		if err != nil {
-			h.refuse(w, r, failure(err).in(r.Context()))
+			h.refuse(w, r, AsRouteError(err).in(r.Context()))
 			return
 		}
 		carried := &routedContext{Context: r.Context()}
 		d := &carried.decision
 		if err := h.route(carried, &q, d); err != nil {
-			h.refuse(w, r, failure(err).in(carried))
+			h.refuse(w, r, AsRouteError(err).in(carried))
 			return
 		}
 		switch d.Outcome {

@@ -242,7 +242,7 @@ func (h *Host) without(t *testing.T, q Request, err error) (result string, heade
 	}
 	switch {
 	case err != nil:
-		return strconv.Itoa(failure(err).Status), nil, nil
+		return strconv.Itoa(AsRouteError(err).Status), nil, nil
 	case d.Outcome != abi.Tenant && d.Outcome != abi.None:
 		return strconv.Itoa(d.Status), nil, nil
 	}

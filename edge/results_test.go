@@ -53,7 +53,7 @@ func TestResultsOfRequestsAreCounted(t *testing.T) {
 		gone.Err(): stats.ResultCancelled, ErrBusy: stats.ResultBusy, http.ErrAbortHandler: stats.ResultError,
 		&GuestError{Trap: stats.TrapCancelled, Err: context.Canceled}: stats.ResultCancelled, &GuestError{Trap: stats.TrapDeadline, Err: context.DeadlineExceeded}: stats.ResultGuest,
 	} {
-		if got := resultOf(failure(err)); got != want {
+		if got := resultOf(AsRouteError(err)); got != want {
 			t.Errorf("%v is counted as %s, want %s", err, got, want)
 		}
 	}

@@ -190,7 +190,7 @@ func TestWhatHoldsWithoutTheSessionDependsOnOutcomeAndPolicy_G3(t *testing.T) {
 }
 
 func TestASessionsStoreThatTakesTooLongIsNoClientThatIsGone_G3(t *testing.T) {
-	e := failure(unreadSession(context.DeadlineExceeded))
+	e := AsRouteError(unreadSession(context.DeadlineExceeded))
 	if got := resultOf(e); got != stats.ResultSession || !errors.Is(e, ErrSession) || e.RequestID == "" {
 		t.Errorf("result %s, %v", got, e)
 	}

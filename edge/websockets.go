@@ -27,7 +27,7 @@ func (h *Host) newWebsockets() (*websocket.Server, error) {
 		Guest:  h.consumers,
 		Reject: h.rejectWebsocket,
 		Fail: func(w http.ResponseWriter, r *http.Request, err error) {
-			h.answer(w, r, failure(public(err)).in(r.Context()))
+			h.answer(w, r, AsRouteError(public(err)).in(r.Context()))
 		},
 	}, c)
 }

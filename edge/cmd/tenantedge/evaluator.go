@@ -189,24 +189,11 @@ func (a *routeAnswer) setTenant(t *tenant.Tenant, served bool) {
 
 // setError sets what Middleware would answer for err.
 func (a *routeAnswer) setError(err error) {
-	status := http.StatusInternalServerError
-	a.Outcome, a.Error = abi.Outcome(0).String(), err.Error()
-	var known *edge.RouteError
-	switch {
-	case errors.As(err, &known):
-		status = known.Status
-		if known.Outcome != 0 {
-			a.Outcome, a.Error = known.Outcome.String(), ""
-			a.decision.Reason = known.Reason
-		}
-	case errors.Is(err, edge.ErrTooLarge):
-		status = http.StatusRequestHeaderFieldsTooLarge
-	case errors.Is(err, edge.ErrBusy):
-		status = http.StatusServiceUnavailable
-	case errors.Is(err, edge.ErrGuest):
-		status = http.StatusBadGateway
+	e := edge.AsRouteError(err)
+	a.Outcome, a.Error, a.Status = e.Outcome.String(), err.Error(), &e.Status
+	if e.Outcome != 0 {
+		a.Error, a.decision.Reason = "", e.Reason
 	}
-	a.Status = &status
 }
 
 // decide routes the request of a question as Middleware does.
