@@ -6,5 +6,6 @@
 // that is added to a router would run after the router has matched the path, which
 // may still contain the tenant's folder.
 //
-// Other servers fill in an edge.Request, call Host.Route and act on the decision.
+// Other servers fill in an edge.Incoming, call Host.RequestFrom and Host.Route, act
+// on the decision, and pass on only the headers of Host.ApplicationHeader.
 package examples

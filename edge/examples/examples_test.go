@@ -1,11 +1,14 @@
 package examples
 
 import (
+	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -84,20 +87,33 @@ func check(t *testing.T, url, want string, status int, body string) {
 	}
 }
 
-func TestFastHTTP(t *testing.T) {
+// greet responds as the handlers for net/http do.
+func greet(ctx *fasthttp.RequestCtx) {
+	t, _ := tenant.From(ctx)
+	fmt.Fprintf(ctx, "%s greets %s", t.Schema, strings.TrimPrefix(t.Path, "/hello/"))
+}
+
+// fastHTTP serves a handler and returns a function that dials it.
+func fastHTTP(t *testing.T, handler fasthttp.RequestHandler) func() (net.Conn, error) {
+	t.Helper()
 	listener := fasthttputil.NewInmemoryListener()
-	server := fasthttp.Server{Handler: FastHTTP(newHost(t))}
+	server := fasthttp.Server{Handler: handler}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
-	defer func() {
+	t.Cleanup(func() {
 		if err := server.Shutdown(); err != nil {
 			t.Error(err)
 		}
 		if err := <-served; err != nil {
 			t.Error(err)
 		}
-	}()
-	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(context.Context, string, string) (net.Conn, error) { return listener.Dial() }}
+	})
+	return listener.Dial
+}
+
+func TestFastHTTP(t *testing.T) {
+	dial := fastHTTP(t, FastHTTP(newHost(t), greet))
+	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(context.Context, string, string) (net.Conn, error) { return dial() }}
 	for _, c := range calls {
 		response, err := (&http.Client{Transport: transport}).Get("http://" + c.host + c.path)
 		if err != nil {
@@ -112,14 +128,66 @@ func TestFastHTTP(t *testing.T) {
 	}
 }
 
-// health sends the tenant's schema in a header.
+// A client cannot set what only trusted peers may set, neither in the head nor in
+// the trailer, and gets the statuses of Middleware.
+func TestFastHTTPFollowsTheRulesOfNetHTTP(t *testing.T) {
+	var seen http.Header
+	dial := fastHTTP(t, FastHTTP(newHost(t), func(ctx *fasthttp.RequestCtx) {
+		seen = http.Header{"Host": {string(ctx.Host())}, "X-Client-Ip": {string(ctx.Request.Header.Peek("X-Client-Ip"))}, "Body": {string(ctx.PostBody())}}
+		for name, value := range ctx.Request.Header.All() {
+			seen.Add("Seen", string(name)+"="+string(value))
+		}
+	}))
+	const body = "Transfer-Encoding: chunked\r\nTrailer: X-Client-Ip\r\n\r\n3\r\nabc\r\n0\r\nX-Client-Ip: 10.0.0.1\r\n\r\n"
+	for _, c := range []struct {
+		name, request string
+		status        int
+	}{
+		{"guarded headers", "POST /a HTTP/1.1\r\nHost: ACME.example.com.\r\nTenant: umbra\r\nX_Forwarded_For: a\r\nAccept: b\r\n" + body, 200},
+		{"two hosts", "GET /a HTTP/1.1\r\nHost: acme.example.com\r\nHost: umbra.example.com\r\n\r\n", 400},
+		{"no host", "GET /a HTTP/1.0\r\n\r\n", 400},
+		{"an absolute target", "GET http://acme.example.com/a HTTP/1.1\r\nHost: acme.example.com\r\n\r\n", 400},
+		{"a websocket", "GET /a HTTP/1.1\r\nHost: acme.example.com\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n", 501},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			seen = nil
+			conn, err := dial()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			if _, err := io.WriteString(conn, c.request); err != nil {
+				t.Fatal(err)
+			}
+			response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer response.Body.Close()
+			if response.StatusCode != c.status || (seen != nil) != (c.status == 200) || response.Close != (c.status == 400) {
+				t.Errorf("expected %d, found %d, closing: %v; the handler got %v", c.status, response.StatusCode, response.Close, seen)
+			}
+			all := strings.Join(seen["Seen"], " ")
+			if seen != nil && (seen.Get("X-Client-Ip") != "" || seen.Get("Body") != "abc" || !strings.Contains(all, "Accept=b") || strings.Contains(all, "umbra") || strings.Contains(all, "Forwarded")) {
+				t.Errorf("the handler got %v", seen)
+			}
+		})
+	}
+}
+
+// health sends the tenant's schema and the metadata that it got in headers.
 type health struct {
 	grpc_health_v1.UnimplementedHealthServer
 }
 
 func (health) Check(ctx context.Context, _ *grpc_health_v1.HealthCheckRequest) (*grpc_health_v1.HealthCheckResponse, error) {
 	t, _ := tenant.From(ctx)
-	return &grpc_health_v1.HealthCheckResponse{}, grpc.SetHeader(ctx, metadata.Pairs("schema", t.Schema))
+	md, _ := metadata.FromIncomingContext(ctx)
+	got := metadata.Pairs("schema", t.Schema)
+	for _, name := range []string{"tenant", "x-forwarded-for", "x-a", "x-b-bin"} {
+		got.Set("got-"+name, md.Get(name)...)
+	}
+	return &grpc_health_v1.HealthCheckResponse{}, grpc.SetHeader(ctx, got)
 }
 
 func TestGRPC(t *testing.T) {
@@ -142,9 +210,13 @@ func TestGRPC(t *testing.T) {
 			t.Fatal(err)
 		}
 		var header metadata.MD
-		_, err = grpc_health_v1.NewHealthClient(client).Check(t.Context(), &grpc_health_v1.HealthCheckRequest{}, grpc.Header(&header))
+		ctx := metadata.AppendToOutgoingContext(t.Context(), "tenant", "umbra", "x-forwarded-for", "10.0.0.1", "x-a", "b", "x-b-bin", "\x00\n")
+		_, err = grpc_health_v1.NewHealthClient(client).Check(ctx, &grpc_health_v1.HealthCheckRequest{}, grpc.Header(&header))
 		if got := strings.Join(header.Get("schema"), ","); got != want || (want == "") != (status.Code(err) == codes.NotFound) {
 			t.Errorf("%s: expected %q, found %q, %v", host, want, got, err)
+		}
+		if err == nil && (len(header["got-tenant"]) > 0 || len(header["got-x-forwarded-for"]) > 0 || !slices.Equal(header["got-x-a"], []string{"b"}) || !slices.Equal(header["got-x-b-bin"], []string{"\x00\n"})) {
+			t.Errorf("%s: the handler got %v", host, header)
 		}
 		if err := client.Close(); err != nil {
 			t.Error(err)
