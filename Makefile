@@ -9,9 +9,6 @@ ACTIONLINT  := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 MODULES   := . edge/examples bench
 # Systems for which `make platforms` builds and vets.
 PLATFORMS := darwin/amd64 windows/amd64 freebsd/amd64 linux/arm64 linux/386
-# Packages whose tests need no servers, for systems without Debian's packages.
-PORTABLE  := ./assets/... ./guest/... ./hostfuncs/... ./tenantdb ./tenantdb/file/... ./edge/config/... ./edge/tenant/... ./edge/session/... \
-	./edge/internal/wasm/... ./edge/internal/meter/... ./edge/internal/pristine/... ./edge/internal/instance/...
 # How long each fuzz target runs in `make fuzz`.
 FUZZTIME  ?= 10s
 # Extra flags for `go test` in `make test`, such as -run or -v.
@@ -35,7 +32,7 @@ test: postgres redis s3 appservers ## run all tests against a real Postgres, Red
 	cd edge/examples && go test $(TESTFLAGS) ./...
 
 test-portable: ## run the tests that need no servers
-	go test $(TESTFLAGS) $(PORTABLE)
+	@sh .ci/portable.sh $(TESTFLAGS)
 
 test-bench: ## run the tests of the benchmark; downloads the rivals it compares (400 MB)
 	cd bench && go test $(TESTFLAGS) ./...

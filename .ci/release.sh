@@ -17,7 +17,8 @@ sbom=github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 out=$1
 shift
 [ $# -gt 0 ] || set -- linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
-version=$(git describe --tags --always --dirty)
+# 12 digits, so that the number of objects in the clone does not change it.
+version=$(git describe --tags --always --dirty --abbrev=12)
 rm -rf "$out"
 mkdir -p "$out"
 export GOFLAGS= GOWORK=off LC_ALL=C
