@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/channel/channeltest"
+	"github.com/tenantedge/tenantedge/edge/channel/internal/message"
 )
 
 // The vector is generate.json of https://github.com/fernet/spec.
@@ -85,4 +87,14 @@ func TestMessagesAreReadWithAnyKeyAndWrittenWithTheFirst(t *testing.T) {
 			t.Errorf("got %v, expected %v", err, channel.ErrMessage)
 		}
 	}
+}
+
+// entries returns a message in its wire form.
+func entries(t *testing.T, kind string, fields ...channel.Field) *message.Entries {
+	t.Helper()
+	m, err := message.Parse(channeltest.Message(t, kind, fields...).AppendMsgPack(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &m
 }

@@ -87,16 +87,6 @@ func parse(t *testing.T, s string) *message.Entries {
 	return &m
 }
 
-// entries returns a message in its wire form.
-func entries(t *testing.T, kind string, fields ...channel.Field) *message.Entries {
-	t.Helper()
-	m, err := message.Parse(channeltest.Message(t, kind, fields...).AppendMsgPack(nil))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &m
-}
-
 // commandLog records the commands of a client.
 type commandLog struct {
 	mu       sync.Mutex
