@@ -58,14 +58,14 @@ func TestPathsThatReadersReadDifferently_B3(t *testing.T) {
 		config, directory := office()
 		d := decide(t, config, directory, tenancy.Request{Method: "GET", Host: "shared.example.com", HasHost: true, Target: c.target})
 		if got := line(d); got != c.want {
-			t.Errorf("%s is %q (%s), expected %q", c.target, got, d.Reason, c.want)
+			t.Errorf("%s: decision %q (%s), want %q", c.target, got, d.Reason, c.want)
 		}
 	}
 }
 
-// square is a world of names with and without "www.", and of redirects that
-// would lead elsewhere than home.
-func square() (*abi.Config, *rows) {
+// wwwWorld has names with and without "www.", and rows whose redirect the primary
+// row would not serve.
+func wwwWorld() (*abi.Config, *rows) {
 	return &abi.Config{
 			ABI: abi.Version,
 			Tenants: []abi.StaticTenant{
@@ -96,7 +96,7 @@ func square() (*abi.Config, *rows) {
 		}
 }
 
-func TestANameWithWWWIsLookedUpAsItStandsFirst_B1(t *testing.T) {
+func TestANameWithWWWIsLookedUpAsSentFirst_B1(t *testing.T) {
 	for _, c := range []struct{ host, target, want string }{
 		{"www.apex.test", "/x", "acme /x"},
 		{"apex.test", "/x", "301 //www.apex.test/x"},
@@ -113,12 +113,12 @@ func TestANameWithWWWIsLookedUpAsItStandsFirst_B1(t *testing.T) {
 		{"www.fall.test", "/", "site /"},
 		{"www.www.fall.test", "/", "site /"},
 		{"fall.test", "/", "taken /"},
-		{"www.nobody.test", "/", "not_found"},
+		{"www.unknown.test", "/", "not_found"},
 	} {
-		config, directory := square()
+		config, directory := wwwWorld()
 		d := decide(t, config, directory, tenancy.Request{Method: "GET", Host: c.host, HasHost: true, Target: c.target})
 		if got := line(d); got != c.want {
-			t.Errorf("%s%s is %q (%s), expected %q", c.host, c.target, got, d.Reason, c.want)
+			t.Errorf("%s%s: decision %q (%s), want %q", c.host, c.target, got, d.Reason, c.want)
 		}
 	}
 }
@@ -129,21 +129,22 @@ func TestARedirectLeadsToThePrimaryRowOrIsNotMade_B1(t *testing.T) {
 		{"the primary folder can never match", "delta.test", "/x", "delta /x"},
 		{"the path begins with a folder of another tenant", "old.eps.test", "/beta/x", "eps /beta/x"},
 		{"the path begins with a folder that redirects", "old.eps.test", "/again/x", "eps /again/x"},
-		{"so it does below a folder", "eps.test", "/again/beta/x", "eps again /beta/x"},
-		{"all is well", "old.eps.test", "/x", "301 //eps.test/x"},
-		{"below a folder too", "eps.test", "/again/x", "301 //eps.test/x"},
+		{"the path below the folder begins with a folder of another tenant", "eps.test", "/again/beta/x", "eps again /beta/x"},
+		{"the primary row serves the path", "old.eps.test", "/x", "301 //eps.test/x"},
+		{"the primary row serves the path below a folder", "eps.test", "/again/x", "301 //eps.test/x"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			config, directory := square()
+			config, directory := wwwWorld()
 			d := decide(t, config, directory, tenancy.Request{Method: "GET", Host: c.host, HasHost: true, Target: c.target})
 			if got := line(d); got != c.want {
-				t.Errorf("%s%s is %q (%s), expected %q", c.host, c.target, got, d.Reason, c.want)
+				t.Errorf("%s%s: decision %q (%s), want %q", c.host, c.target, got, d.Reason, c.want)
 			}
 		})
 	}
 }
 
-// A client that follows redirects arrives, whatever the rows are.
+// FuzzRedirectsEnd checks that redirects lead to the same tenant and end, for any
+// rows.
 func FuzzRedirectsEnd(f *testing.F) {
 	f.Add("www.a.test", "", "a.test", "", "a.test", "/x")
 	f.Add("a.test", "x/y", "a.test", "", "a.test", "/x")
@@ -178,7 +179,7 @@ func FuzzRedirectsEnd(f *testing.F) {
 			host, target = rest[:end], rest[end:]
 			after := decide(t, config, directory, tenancy.Request{Method: "GET", Host: host, HasHost: true, Target: target})
 			if after.Outcome != abi.BadRequest && (after.Outcome != abi.Tenant || after.Schema != schema) {
-				t.Fatalf("a redirect of %s leads to //%s%s, which is %s (%s)", schema, host, target, line(after), after.Reason)
+				t.Fatalf("redirect of tenant %s to //%s%s: the next decision is %s (%s)", schema, host, target, line(after), after.Reason)
 			}
 		}
 	})

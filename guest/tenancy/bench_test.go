@@ -7,15 +7,15 @@ import (
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
 
-// one is a directory that always finds the same row.
-type one struct{ record tenancy.Record }
+// fixedRow is a directory that always finds the same row.
+type fixedRow struct{ record tenancy.Record }
 
-func (o *one) ByDomain(_, _ string, r *tenancy.Record) bool { *r = o.record; return true }
-func (o *one) ByReference(_ string, r *tenancy.Record) bool { *r = o.record; return true }
-func (o *one) Primary(string, *tenancy.Record) bool         { return false }
+func (f *fixedRow) ByDomain(_, _ string, r *tenancy.Record) bool { *r = f.record; return true }
+func (f *fixedRow) ByReference(_ string, r *tenancy.Record) bool { *r = f.record; return true }
+func (f *fixedRow) Primary(string, *tenancy.Record) bool         { return false }
 
-// routed are requests for which a tenant is found.
-var routed = []struct {
+// tenantRequests are requests that have a tenant.
+var tenantRequests = []struct {
 	name    string
 	config  abi.Config
 	request tenancy.Request
@@ -53,35 +53,35 @@ var routed = []struct {
 	},
 }
 
-func TestRoutingARequestThatHasATenantAllocatesNothing(t *testing.T) {
-	for _, r := range routed {
+func TestRoutingToATenantAllocatesNothing(t *testing.T) {
+	for _, r := range tenantRequests {
 		t.Run(r.name, func(t *testing.T) {
 			router, err := tenancy.New(&r.config)
 			if err != nil {
 				t.Fatal(err)
 			}
 			var d tenancy.Decision
-			directory := tenancy.Directory(&one{r.record})
+			directory := tenancy.Directory(&fixedRow{r.record})
 			allocs := testing.AllocsPerRun(100, func() { router.Route(&r.request, directory, &d) })
 			if d.Outcome != abi.Tenant {
 				t.Fatalf("outcome is %s: %s", d.Outcome, d.Reason)
 			}
 			if allocs != 0 {
-				t.Errorf("routing allocates %v times, expected none", allocs)
+				t.Errorf("routing allocates %v times, want 0", allocs)
 			}
 		})
 	}
 }
 
 func BenchmarkRoute(b *testing.B) {
-	for _, r := range routed {
+	for _, r := range tenantRequests {
 		b.Run(r.name, func(b *testing.B) {
 			router, err := tenancy.New(&r.config)
 			if err != nil {
 				b.Fatal(err)
 			}
 			var d tenancy.Decision
-			directory := tenancy.Directory(&one{r.record})
+			directory := tenancy.Directory(&fixedRow{r.record})
 			b.ReportAllocs()
 			for b.Loop() {
 				router.Route(&r.request, directory, &d)

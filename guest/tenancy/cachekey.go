@@ -5,17 +5,17 @@ import (
 	"strings"
 )
 
-// PublicSchema is whose keys and files are meant outside of any tenant.
+// PublicSchema is the schema of keys and files outside of any tenant.
 const PublicSchema = "public"
 
-// ErrReverseKey says that a cache key is none that CacheKey gives.
+// ErrReverseKey is the error of ReverseKey for a key that CacheKey cannot return.
 var ErrReverseKey = errors.New("cache key has fewer than three colons: expected schema:prefix:version:key")
 
-// CacheKey is schema:prefix:version:key, as django_pgschemas.contrib.cache
-// gives it. An empty schema means PublicSchema. Keys of two tenants always
-// differ, for no schema has a colon. Within a tenant they do where prefix and
-// version have none: of prefix "a:b" and version "1", and of prefix "a" and
-// version "b:1", the keys are the same. See [DistinctCacheKey].
+// CacheKey returns schema:prefix:version:key, as django_pgschemas.contrib.cache
+// does. An empty schema means PublicSchema. Keys of different tenants differ, as
+// no schema has a colon. Keys of one tenant may be equal if a prefix or version
+// has a colon, as for prefix "a:b" with version "1" and prefix "a" with version
+// "b:1". See [DistinctCacheKey].
 func CacheKey(schema, prefix, version, key string) string {
 	if schema == "" {
 		schema = PublicSchema
@@ -23,15 +23,14 @@ func CacheKey(schema, prefix, version, key string) string {
 	return schema + ":" + prefix + ":" + version + ":" + key
 }
 
-// DistinctCacheKey is CacheKey with percent and colon of prefix and version
-// written as %25 and %3A, so that the keys of different arguments always differ.
-// Where prefix and version have neither it is CacheKey, and ReverseKey gives back
-// the key of both.
+// DistinctCacheKey is CacheKey with "%" and ":" in prefix and version escaped as
+// %25 and %3A, so that different arguments have different keys. ReverseKey works
+// for its keys too.
 func DistinctCacheKey(schema, prefix, version, key string) string {
 	return CacheKey(schema, DistinctPart(prefix), DistinctPart(version), key)
 }
 
-// DistinctPart is a prefix or a version as [DistinctCacheKey] writes it.
+// DistinctPart escapes a prefix or a version as [DistinctCacheKey] does.
 func DistinctPart(s string) string {
 	if !strings.ContainsAny(s, "%:") {
 		return s
@@ -39,7 +38,7 @@ func DistinctPart(s string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(s, "%", "%25"), ":", "%3A")
 }
 
-// ReverseKey is what follows the third colon of a cache key.
+// ReverseKey returns the part of a cache key after its third colon.
 func ReverseKey(cacheKey string) (string, error) {
 	rest := cacheKey
 	for range 3 {

@@ -17,60 +17,60 @@ const (
 	byDomain   = "domain"
 	byHeader   = "header"
 	bySession  = "session"
-	defaultRef = "tenant" // name of header and session key
+	defaultRef = "tenant" // default name of the header and the session key
 )
 
-// static is a static tenant, as it is asked for.
+// static is a static tenant.
 type static struct {
 	schema             string
 	urlconf, wsURLConf string
 }
 
-// Router decides for one configuration. It does not change, so that many
-// goroutines may use it, each with its own Decision.
+// Router decides requests for one configuration. It is immutable, and safe for
+// concurrent use with a Decision for each goroutine.
 type Router struct {
 	strict   bool
 	lastWins bool
 	routers  []Kind
 	dynamic  bool // there are dynamic tenants
-	fallback abi.DefaultTenant
+	defaults abi.DefaultTenant
 
-	statics   []static
-	domains   map[string]int // of DOMAINS: the first static tenant that has it
-	fallbacks map[string]int // of FALLBACK_DOMAINS
-	served    map[string]int // of either: whose urlconf strict rules take
-	headers   map[string]int // schema names and HEADER
-	sessions  map[string]int // schema names and SESSION_KEY
+	statics []static
+	// Indices into statics. If several tenants have a name, the first one wins.
+	domains   map[string]int // by DOMAINS
+	fallbacks map[string]int // by FALLBACK_DOMAINS
+	owners    map[string]int // by DOMAINS and FALLBACK_DOMAINS, for strict rules
+	headers   map[string]int // by schema name and HEADER
+	sessions  map[string]int // by schema name and SESSION_KEY
 
-	asked    []string // headers that Route wants to see
-	exact    int      // index in asked of the header as websockets compare it, -1 for none
-	wsTables map[string][]wsRoute
+	headerNames []string // headers that Route reads
+	wsHeader    int      // index in headerNames of the header that strict rules read for websockets, or -1
+	wsTables    map[string][]wsRoute
 }
 
 var schemaName = regexp.MustCompile(`^[_a-zA-Z][_a-zA-Z0-9]{0,62}$`)
 
-// New makes a Router of a configuration. An error names the key that is wrong
-// and says why.
+// New returns a Router for a configuration. An error names the wrong key.
 func New(c *abi.Config) (*Router, error) {
 	r := &Router{
-		domains: map[string]int{}, fallbacks: map[string]int{}, served: map[string]int{},
-		headers: map[string]int{}, sessions: map[string]int{}, exact: -1,
+		domains: map[string]int{}, fallbacks: map[string]int{}, owners: map[string]int{},
+		headers: map[string]int{}, sessions: map[string]int{}, wsHeader: -1,
 		wsTables: map[string][]wsRoute{},
 	}
 	if c.ABI != abi.Version {
 		return nil, fmt.Errorf("abi: is %d, expected %d", c.ABI, abi.Version)
 	}
-	if err := r.choose(c); err != nil {
+	if err := r.setModes(c); err != nil {
 		return nil, err
 	}
-	r.ask(c)
+	r.setHeaderNames(c)
 	for i := range c.Tenants {
 		if err := r.addStatic(&c.Tenants[i]); err != nil {
 			return nil, fmt.Errorf("tenants[%s].%w", c.Tenants[i].Schema, err)
 		}
 	}
 	if c.Default != nil {
-		r.dynamic, r.fallback = true, *c.Default
+		r.dynamic, r.defaults = true, *c.Default
 	}
 	for name, routes := range c.WSURLConfs {
 		table, err := compileRoutes(routes)
@@ -82,8 +82,8 @@ func New(c *abi.Config) (*Router, error) {
 	return r, nil
 }
 
-// choose reads the keys that take one of a few words.
-func (r *Router) choose(c *abi.Config) error {
+// setModes reads the keys compat, conflicts and routers.
+func (r *Router) setModes(c *abi.Config) error {
 	switch c.Compat {
 	case hardened, "":
 	case strict:
@@ -108,7 +108,7 @@ func (r *Router) choose(c *abi.Config) error {
 		}
 		for _, earlier := range r.routers {
 			if earlier == kind {
-				return fmt.Errorf("routers[%d]: %q stands there twice", i, name)
+				return fmt.Errorf("routers[%d]: %q is listed twice", i, name)
 			}
 		}
 		r.routers = append(r.routers, kind)
@@ -116,10 +116,10 @@ func (r *Router) choose(c *abi.Config) error {
 	return nil
 }
 
-// ask lists the headers to be sent along with requests. Over HTTP, Django
-// takes underscores in the name of a header for hyphens; websocket scopes have
-// the names in lower case, and the reference compares them byte for byte.
-func (r *Router) ask(c *abi.Config) {
+// setHeaderNames lists the headers that the host must send. Over HTTP, Django
+// treats underscores in the name of a header as hyphens. For websockets, the
+// reference compares the configured name byte by byte with names in lower case.
+func (r *Router) setHeaderNames(c *abi.Config) {
 	if !r.routes(ByHeader) {
 		return
 	}
@@ -128,30 +128,32 @@ func (r *Router) ask(c *abi.Config) {
 		name = defaultRef
 	}
 	if !r.strict {
-		r.asked, r.exact = []string{name}, 0
+		r.headerNames, r.wsHeader = []string{name}, 0
 		return
 	}
-	r.asked = []string{strings.ReplaceAll(name, "_", "-")}
-	if underscored := strings.ReplaceAll(name, "-", "_"); underscored != r.asked[0] {
-		r.asked = append(r.asked, underscored)
+	r.headerNames = []string{strings.ReplaceAll(name, "_", "-")}
+	if underscored := strings.ReplaceAll(name, "-", "_"); underscored != r.headerNames[0] {
+		r.headerNames = append(r.headerNames, underscored)
 	}
 	if name != strings.ToLower(name) {
 		return
 	}
-	for i, asked := range r.asked {
-		if asked == name {
-			r.exact = i
+	for i, n := range r.headerNames {
+		if n == name {
+			r.wsHeader = i
 		}
 	}
-	if r.exact < 0 {
-		r.asked = append(r.asked, name)
-		r.exact = len(r.asked) - 1
+	if r.wsHeader < 0 {
+		r.headerNames = append(r.headerNames, name)
+		r.wsHeader = len(r.headerNames) - 1
 	}
 }
 
-// Headers are the names of the headers that Route wants to see.
-func (r *Router) Headers() []string { return r.asked }
+// Headers returns the names of the headers whose values Request.Headers must have,
+// in that order.
+func (r *Router) Headers() []string { return r.headerNames }
 
+// routes reports whether the configuration has a router of kind k.
 func (r *Router) routes(k Kind) bool {
 	for _, kind := range r.routers {
 		if kind == k {
@@ -163,15 +165,15 @@ func (r *Router) routes(k Kind) bool {
 
 func (r *Router) addStatic(t *abi.StaticTenant) error {
 	if !schemaName.MatchString(t.Schema) || strings.HasPrefix(strings.ToLower(t.Schema), "pg_") {
-		return fmt.Errorf("schema: %q is no schema name: expected a letter or _, then up to 62 letters, digits or _, and not pg_ in front", t.Schema)
+		return fmt.Errorf("schema: %q is not a schema name: expected a letter or _, then up to 62 letters, digits or _, not beginning with pg_", t.Schema)
 	}
 	switch t.Schema {
 	case "public", "default":
-		return fmt.Errorf("schema: %q is no static tenant", t.Schema)
+		return fmt.Errorf("schema: %q cannot be a static tenant", t.Schema)
 	}
 	for i := range r.statics {
 		if r.statics[i].schema == t.Schema {
-			return fmt.Errorf("schema: stands there twice")
+			return fmt.Errorf("schema: is listed twice")
 		}
 	}
 	at := len(r.statics)
@@ -182,13 +184,13 @@ func (r *Router) addStatic(t *abi.StaticTenant) error {
 	if err := r.addDomains(r.fallbacks, t.FallbackDomains, at); err != nil {
 		return fmt.Errorf("fallback_domains%w", err)
 	}
-	claim(r.headers, t.Schema, at)
-	claim(r.sessions, t.Schema, at)
+	setFirst(r.headers, t.Schema, at)
+	setFirst(r.sessions, t.Schema, at)
 	if t.Header != nil {
-		claim(r.headers, *t.Header, at)
+		setFirst(r.headers, *t.Header, at)
 	}
 	if t.SessionKey != nil {
-		claim(r.sessions, *t.SessionKey, at)
+		setFirst(r.sessions, *t.SessionKey, at)
 	}
 	return nil
 }
@@ -202,15 +204,15 @@ func (r *Router) addDomains(index map[string]int, domains []string, at int) erro
 			}
 			domain = normal
 		}
-		claim(index, domain, at)
-		claim(r.served, domain, at)
+		setFirst(index, domain, at)
+		setFirst(r.owners, domain, at)
 	}
 	return nil
 }
 
-// claim gives name to the tenant at, unless an earlier one has it.
-func claim(index map[string]int, name string, at int) {
-	if _, taken := index[name]; !taken {
+// setFirst sets the tenant of a name, unless an earlier tenant has the name.
+func setFirst(index map[string]int, name string, at int) {
+	if _, exists := index[name]; !exists {
 		index[name] = at
 	}
 }

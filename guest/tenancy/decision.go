@@ -6,7 +6,7 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// Kind is how a tenant was found.
+// Kind is the kind of router that found a tenant.
 type Kind uint8
 
 // Kinds of routing.
@@ -17,7 +17,7 @@ const (
 	BySession
 )
 
-// Statuses, here because net/http would make the guest four times as large.
+// HTTP statuses. Importing net/http would add 1.8 MB to the guest.
 const (
 	statusOK                = 200
 	statusMovedPermanently  = 301
@@ -27,15 +27,15 @@ const (
 	statusMisdirected       = 421
 )
 
-// Decision is what Route decided. It may be used again for the next request,
-// which then allocates nothing; its strings hold until then.
+// Decision is the result of Route. Reusing it for the next request avoids
+// allocations; its strings are valid until then.
 type Decision struct {
 	Outcome abi.Outcome
 	Status  int // HTTP status of every outcome but abi.Tenant and abi.None
 
 	Schema   string
 	TenantID string // id of a dynamic tenant
-	Dynamic  bool
+	Dynamic  bool   // whether the tenant is a row of the directory
 
 	Kind      Kind
 	Domain    string // ByDomain: the hostname that matched
@@ -44,30 +44,30 @@ type Decision struct {
 
 	URLConf   string
 	WSURLConf string
-	Path      string // decoded path that the tenant sees: the folder is removed
-	Location  string // abi.Redirect: where to
+	Path      string // decoded path that the tenant sees, without the folder
+	Location  string // abi.Redirect: value of the Location header
 
-	// Identifier stands for the tenant in file paths and URLs. It is empty if
-	// the tenant's own is not fit for that: such a tenant has no files.
+	// Identifier is the tenant's name in file paths and URLs. It is empty if the
+	// row's schema_pathname is not one path segment: such a tenant has no files.
 	Identifier  string
 	CachePrefix string
-	Reason      string // why, in one sentence, for people
+	Reason      string // one sentence, for logs
 
-	// RouteName and RouteKwargs say which websocket route matched.
+	// The websocket route that matched.
 	RouteFound  bool
 	RouteName   string
 	RouteKwargs string // one JSON object
 
-	// Headers to set for the upstream: name, value, …
+	// Headers to set in the request to the upstream: name, value, …
 	Headers []string
 
-	scratch  []byte     // what had to be decoded or composed
-	findings [3]finding // one a router; here because interfaces make them escape
-	primary  Record
-	other    Record // a row that is looked up beside the one that is found
+	scratch  []byte     // decoded and composed text
+	findings [3]finding // by router; in the Decision because they escape
+	primary  Record     // the tenant's primary domain row
+	other    Record     // a row of a further lookup
 }
 
-// Reset empties d, but keeps its memory. Route does that itself.
+// Reset empties d and keeps its memory. Route calls it.
 func (d *Decision) Reset() {
 	d.Outcome, d.Status = 0, 0
 	d.Schema, d.TenantID, d.Dynamic = "", "", false
@@ -78,9 +78,9 @@ func (d *Decision) Reset() {
 	d.Headers, d.scratch = d.Headers[:0], d.scratch[:0]
 }
 
-// Serve answers with the tenant of a row, found by ref: for guests that find
-// tenants in their own way. The path, and what else the tenant is to have, is
-// for the caller to set; without a urlconf it has that of the TENANTS table's default.
+// Serve sets the decision to the tenant of a row that was found by ref. It is for
+// guests with their own routing, which must set Path and may set other fields.
+// Without a URLConf the tenant has that of the TENANTS table's default.
 func (d *Decision) Serve(row *Record, by Kind, ref string) {
 	d.Outcome, d.Status = abi.Tenant, statusOK
 	d.Schema, d.TenantID, d.Dynamic = row.Schema, row.ID, true
@@ -96,8 +96,8 @@ func (d *Decision) Serve(row *Record, by Kind, ref string) {
 	}
 }
 
-// Refuse answers with one of abi.Missing, abi.BadRequest and abi.Conflict, and
-// its status. The reason is one sentence for people.
+// Refuse sets the outcome, one of abi.Missing, abi.BadRequest and abi.Conflict,
+// with its status. The reason is one sentence for logs.
 func (d *Decision) Refuse(o abi.Outcome, reason string) {
 	d.Outcome, d.Reason = o, reason
 	switch o {
@@ -110,8 +110,8 @@ func (d *Decision) Refuse(o abi.Outcome, reason string) {
 	}
 }
 
-// text returns what was appended to the scratch since start. Growing the
-// scratch leaves earlier texts where they are, and nothing is overwritten.
+// text returns the bytes of the scratch from start on. Earlier texts stay valid,
+// since the scratch is only appended to.
 func (d *Decision) text(start int) string {
 	b := d.scratch[start:]
 	return unsafe.String(unsafe.SliceData(b), len(b))

@@ -6,7 +6,7 @@ import (
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
 
-// row is a domain row of a test's directory.
+// row is a domain row.
 type row struct {
 	tenant, domain, folder string
 	primary, redirect      bool
@@ -15,7 +15,7 @@ type row struct {
 // tenant is a tenant row.
 type tenant struct{ id, schema string }
 
-// rows is a directory of a few rows, which it goes through for each lookup.
+// rows is a directory that searches its rows one by one.
 type rows struct {
 	tenants []tenant
 	domains []row
@@ -32,9 +32,9 @@ func (d *rows) record(id string, r *tenancy.Record) bool {
 }
 
 func (d *rows) ByDomain(domain, folder string, r *tenancy.Record) bool {
-	for _, wanted := range []string{folder, ""} {
+	for _, folder := range []string{folder, ""} {
 		for i := range d.domains {
-			if row := &d.domains[i]; row.domain == domain && row.folder == wanted {
+			if row := &d.domains[i]; row.domain == domain && row.folder == folder {
 				return d.withRow(row, r)
 			}
 		}

@@ -1,18 +1,18 @@
 package tenancy
 
-// Which characters stay as they are, beside letters, digits and "_.-~".
+// Characters that are not escaped, besides letters, digits and "_.-~".
 const (
 	safeIRI  = "/#%[]=:;$&()+,!?*@'~" // Django's iri_to_uri
 	safeFile = "/~!*()'"              // Django's filepath_to_uri
-	// safeSent is for what came over the wire encoded already: it keeps all that
-	// may stand in a path and a query (RFC 3986), and "%".
-	safeSent = "/%:@!$&'()*+,;=?"
+	// safeRaw is for a path and query as sent, which are encoded already: the
+	// characters that RFC 3986 allows in them, and "%".
+	safeRaw = "/%:@!$&'()*+,;=?"
 )
 
 var (
 	iriSafe  = safeSet(safeIRI)
 	fileSafe = safeSet(safeFile)
-	sentSafe = safeSet(safeSent)
+	rawSafe  = safeSet(safeRaw)
 )
 
 type byteSet [256]bool

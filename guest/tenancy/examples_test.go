@@ -14,8 +14,8 @@ import (
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
 
-// The examples were observed from the reference. What a case has to agree in
-// stands in the file's own key "about".
+// examples are cases observed from the reference. The key "about" of the file says
+// what a case compares.
 type examples struct {
 	Groups []struct {
 		Kind   string
@@ -181,7 +181,7 @@ type observed struct {
 	URL          *string
 }
 
-func TestWhatTheReferenceWasObservedToDo(t *testing.T) {
+func TestStrictRulesAgreeWithTheReference(t *testing.T) {
 	raw, err := os.ReadFile("testdata/examples.json")
 	if err != nil {
 		t.Fatal(err)
@@ -224,18 +224,18 @@ func checkDecision(t *testing.T, d *tenancy.Decision, want *observed) {
 	outcome := d.Outcome.String()
 	if want.Outcome == "server_error" {
 		if d.Status/100 != 4 {
-			t.Errorf("is %s %d where the reference crashes: expected a 4xx", outcome, d.Status)
+			t.Errorf("outcome %s with status %d, want a 4xx where the reference crashes", outcome, d.Status)
 		}
 		return
 	}
 	if outcome != want.Outcome {
-		t.Fatalf("outcome is %s (%s), expected %s", outcome, d.Reason, want.Outcome)
+		t.Fatalf("outcome %s (%s), want %s", outcome, d.Reason, want.Outcome)
 	}
 	if want.Status != 0 && d.Status != want.Status {
-		t.Errorf("status is %d, expected %d", d.Status, want.Status)
+		t.Errorf("status %d, want %d", d.Status, want.Status)
 	}
 	if want.Location != nil && plainURL(d.Location) != plainURL(*want.Location) {
-		t.Errorf("location is %.200q, expected %.200q", d.Location, *want.Location)
+		t.Errorf("location %.200q, want %.200q", d.Location, *want.Location)
 	}
 	if want.Outcome != "tenant" {
 		return
@@ -255,7 +255,8 @@ func checkDecision(t *testing.T, d *tenancy.Decision, want *observed) {
 
 var slashes = regexp.MustCompile(`/+`)
 
-// plainURL forgets what need not agree: percent-encoding and repeated slashes.
+// plainURL removes differences that do not count: percent-encoding and repeated
+// slashes.
 func plainURL(s string) string {
 	if plain, err := url.PathUnescape(s); err == nil {
 		s = plain
@@ -278,7 +279,7 @@ func checkHandshake(t *testing.T, d *tenancy.Decision, want *observed) {
 		equal(t, "schema", d.Schema, *want.Schema)
 	}
 	if d.RouteFound && !json.Valid([]byte(d.RouteKwargs)) {
-		t.Errorf("kwargs %q are no JSON", d.RouteKwargs)
+		t.Errorf("kwargs are %q, want JSON", d.RouteKwargs)
 	}
 }
 
@@ -290,14 +291,14 @@ func checkKey(t *testing.T, q *exampleRequest, want *observed) {
 	}
 	key, err := tenancy.ReverseKey(q.CacheKey)
 	if (err != nil) != (want.Error != nil) {
-		t.Fatalf("error is %v, expected %v", err, want.Error)
+		t.Fatalf("error %v, want %v", err, want.Error)
 	}
 	if want.Key != nil {
 		equal(t, "key", key, *want.Key)
 	}
 }
 
-// pythonText is what Python's str gives for the JSON of a version.
+// pythonText returns the result of Python's str for the JSON of a version.
 func pythonText(raw json.RawMessage) string {
 	var text string
 	if json.Unmarshal(raw, &text) == nil {
@@ -324,7 +325,7 @@ func checkStorage(t *testing.T, q *exampleRequest, want *observed) {
 		equal(t, "base_location", p.BaseLocation, *want.BaseLocation)
 		if strings.Trim(q.BaseURL, "/") == "" {
 			if p.Err == nil {
-				t.Errorf("base_url is %q where ours refuses", p.BaseURL)
+				t.Errorf("base_url is %q, want an error", p.BaseURL)
 			}
 		} else {
 			equal(t, "base_url", p.BaseURL, front+*want.BaseURL)
@@ -337,19 +338,19 @@ func checkStorage(t *testing.T, q *exampleRequest, want *observed) {
 		equal(t, "url", p.URL, front+*want.URL)
 	}
 	if want.Error != nil && p.Err == nil {
-		t.Errorf("path is %q, expected %s", p.Path, *want.Error)
+		t.Errorf("path is %q, want the error %s", p.Path, *want.Error)
 	}
 }
 
 func equal(t *testing.T, what, got, want string) {
 	t.Helper()
 	if got != want {
-		t.Errorf("%s is %q, expected %q", what, got, want)
+		t.Errorf("%s is %q, want %q", what, got, want)
 	}
 }
 
-// UnmarshalJSON takes "path" for the inner path; a storage's path is the same
-// key.
+// UnmarshalJSON reads the key "path" into Path and FilePath: it is the inner path of
+// a decision, or the path of a file.
 func (o *observed) UnmarshalJSON(b []byte) error {
 	type plain observed
 	if err := json.Unmarshal(b, (*plain)(o)); err != nil {

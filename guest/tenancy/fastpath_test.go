@@ -7,21 +7,23 @@ import (
 	"github.com/tenantedge/tenantedge/guest/tenancy/fastpath"
 )
 
-// front stands before what is read: readers may look back eight bytes.
+// front precedes the text under test: the readers may read eight bytes before it.
 const front = "12345678"
 
-func samePlainHost(t *testing.T, host string) bool {
+// checkHostReader compares fastpath.Host with NormalizeHost, and reports whether the
+// host is plain.
+func checkHostReader(t *testing.T, host string) (plain bool) {
 	t.Helper()
 	b := []byte(front + host + "-:tail")
 	hash, ok := fastpath.Host(b, len(front), len(front)+len(host))
 	normal, err := NormalizeHost(host)
 	if ok && (err != nil || normal != host) {
-		t.Fatalf("%q is plain; its normal form is %q, %v", host, normal, err)
+		t.Fatalf("%q is plain, but its normal form is %q, %v", host, normal, err)
 	}
 	var table fastpath.Table
 	table.SetHosts(map[string]int{host: 7}, nil)
 	if domain, fallback := table.Find(host, hash); ok && (domain != 7 || fallback != -1) {
-		t.Fatalf("a table with %q finds tenants %d and %d by hash %#x, expected 7 and -1", host, domain, fallback, hash)
+		t.Fatalf("a table with %q finds tenants %d and %d by hash %#x, want 7 and -1", host, domain, fallback, hash)
 	}
 	return ok
 }
@@ -33,12 +35,12 @@ func TestPlainHostsAreNamesInNormalForm(t *testing.T) {
 		"a..b": false, "a-.b": false, "a.-b": false, "abcdefg..h": false, "abcdefg-.h": false, "abcdefg.-h": false, "abcdefg.": false, "abcdefg-": false,
 		"A": false, "a:8": false, "a/b": false, "a b": false, "é.io": false, "a\x00": false,
 	} {
-		if got := samePlainHost(t, host); got != plain {
-			t.Errorf("%q is plain: %v, expected %v", host, got, plain)
+		if got := checkHostReader(t, host); got != plain {
+			t.Errorf("host %q: plain %v, want %v", host, got, plain)
 		}
 	}
 	for c := range 256 {
-		samePlainHost(t, "abc"+string([]byte{byte(c)})+"efghijkl")
+		checkHostReader(t, "abc"+string([]byte{byte(c)})+"efghijkl")
 	}
 }
 
@@ -47,12 +49,14 @@ func FuzzPlainHost(f *testing.F) {
 	f.Add("abcdefg.-h")
 	f.Fuzz(func(t *testing.T, host string) {
 		if len(host) < 1000 {
-			samePlainHost(t, host)
+			checkHostReader(t, host)
 		}
 	})
 }
 
-func samePlainTarget(t *testing.T, raw string) bool {
+// checkTargetReader compares fastpath.Target with parseTarget, and reports whether
+// the target is plain.
+func checkTargetReader(t *testing.T, raw string) (plain bool) {
 	t.Helper()
 	b := []byte(front + raw + "\x00?%/tail")
 	p, ok := fastpath.Target(b, len(front), len(front)+len(raw))
@@ -60,39 +64,39 @@ func samePlainTarget(t *testing.T, raw string) bool {
 		return false
 	}
 	var d Decision
-	var long target
-	if reason := d.parseTarget(&Request{Method: "GET", Target: raw}, &long); reason != "" {
-		t.Fatalf("%q is plain, but refused: %s", raw, reason)
+	var slow target
+	if reason := d.parseTarget(&Request{Method: "GET", Target: raw}, &slow); reason != "" {
+		t.Fatalf("%q is plain, but parseTarget refuses it: %s", raw, reason)
 	}
 	path, segment := string(b[len(front):p.End]), string(b[len(front)+1:p.Segment])
-	if path != long.path || path != long.raw || segment != candidate(path) {
-		t.Fatalf("%q is plain with path %q and segment %q, else they are %q and %q", raw, path, segment, long.path, candidate(path))
+	if path != slow.path || path != slow.raw || segment != firstSegment(path) {
+		t.Fatalf("%q has the path %q and the segment %q, by parseTarget %q and %q", raw, path, segment, slow.path, firstSegment(path))
 	}
-	if disguised := d.readLeniently(&long); !p.Odd && (climbs(path) || disguised || long.lenient != "") {
-		t.Fatalf("%q is not odd, but climbs, or others read it as %q", raw, long.lenient)
+	if hiddenDots := d.readLeniently(&slow); !p.Odd && (climbs(path) || hiddenDots || slow.lenient != "") {
+		t.Fatalf("%q is not odd, but has dot segments, or a lenient server reads the first segment %q", raw, slow.lenient)
 	}
 	return true
 }
 
-func TestPlainTargetsAreReadAsTheLongWayReadsThem(t *testing.T) {
+func TestPlainTargetsAreReadAsByParseTarget(t *testing.T) {
 	for target, plain := range map[string]bool{
 		"/": true, "/?": true, "/x": true, "/x/": true, "/abcdefg": true, "/abcdefgh": true, "/abcdefg?": true, "/abcdefgh?x": true, "/a//b": true, `/a\b`: true,
 		"/a?b?c": true, "/a?%zz": true, "/a/../..": true, "/x?//": true, "//": false, "//x": false, `/\x`: false, "": false, "x": false, "*": false, "/%41": false,
 		"/abcdefg%41?": false, "/a b": false, "/a?b c": false, "/a?abcdefghijklm\x7f": false, "/é": false, "/a?é": false, "/\x00": false,
 	} {
-		if got := samePlainTarget(t, target); got != plain {
-			t.Errorf("%q is plain: %v, expected %v", target, got, plain)
+		if got := checkTargetReader(t, target); got != plain {
+			t.Errorf("target %q: plain %v, want %v", target, got, plain)
 		}
 	}
 	for c := range 256 {
-		samePlainTarget(t, "/abc"+string([]byte{byte(c)})+"efghij?k"+string([]byte{byte(c)}))
+		checkTargetReader(t, "/abc"+string([]byte{byte(c)})+"efghij?k"+string([]byte{byte(c)}))
 	}
 }
 
 func FuzzPlainTarget(f *testing.F) {
 	f.Add("/invoices/2026?page=2")
 	f.Add(`/a/..\../b?`)
-	f.Fuzz(func(t *testing.T, target string) { samePlainTarget(t, target) })
+	f.Fuzz(func(t *testing.T, target string) { checkTargetReader(t, target) })
 }
 
 func FuzzPlainSegment(f *testing.F) {
@@ -101,13 +105,14 @@ func FuzzPlainSegment(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		b := []byte(front + s + "/")
-		if fastpath.Segment(b, len(front), len(front)+len(s)) != (isSegment(s) && s[0] != '.') {
-			t.Fatalf("%q is a plain segment, or it is not", s)
+		want := isSegment(s) && s[0] != '.'
+		if got := fastpath.Segment(b, len(front), len(front)+len(s)); got != want {
+			t.Fatalf("segment %q: plain %v, want %v", s, got, want)
 		}
 	})
 }
 
-func TestWhatIsNotInsideTheMessageIsNotPlain(t *testing.T) {
+func TestOffsetsOutsideOfTheBufferAreNotPlain(t *testing.T) {
 	b := []byte("/a-message")
 	for _, span := range [][2]int{{0, 0}, {0, 7}, {5, 5}, {9, 8}, {-1, 9}, {0, 11}, {8, 1 << 40}, {1 << 40, 1<<40 + 1}} {
 		if _, ok := fastpath.Host(b, span[0], span[1]); ok {

@@ -1,5 +1,4 @@
 package tenancy
 
-// FileURL is the URL of a file below the base URL of a tenant's files, as
-// Locate gave it.
+// FileURL returns the URL of a file of a tenant. The base is Pathname.BaseURL.
 func FileURL(base, name string) string { return joinURL(base, fileURL(name)) }

@@ -7,10 +7,10 @@ import (
 	"github.com/tenantedge/tenantedge/guest/internal/pyregex"
 )
 
-// candidate is the first segment of a path as the most lenient reader would
-// find it, one that takes backslashes for slashes and many slashes for one.
-// Only its spelling with exactly one slash in front is ever routed by.
-func candidate(path string) string {
+// firstSegment returns the first segment of a path for a server that treats
+// backslashes as slashes and merges slashes. serve accepts it as a folder only
+// after exactly one slash.
+func firstSegment(path string) string {
 	start := 0
 	for start < len(path) && isSlash(path[start]) {
 		start++
@@ -24,9 +24,9 @@ func candidate(path string) string {
 
 func isSlash(c byte) bool { return c == '/' || c == '\\' }
 
-// cutFolder takes the folder off a path, in both its spellings. It fails if
-// the path does not spell the folder plainly: one slash, the folder, and then
-// the end or a slash that was sent as one.
+// cutFolder removes the folder from the decoded and the raw path. It fails unless
+// the raw path is a slash, the folder, and then the end or a slash that is not
+// encoded.
 func cutFolder(t *target, folder string) (path, raw string, ok bool) {
 	path, ok = strings.CutPrefix(t.path[1:], folder)
 	if !ok || t.raw[0] != '/' || path != "" && path[0] != '/' {
@@ -49,8 +49,8 @@ func cutFolder(t *target, folder string) (path, raw string, ok bool) {
 	return path, raw, true
 }
 
-// climbs reports whether a path leads above where it starts, for a reader that
-// resolves "..", whether it merges slashes first or not.
+// climbs reports whether a path leads above its root for a server that resolves
+// "..", whether it merges slashes first or not.
 func climbs(path string) bool {
 	depth := 0
 	for path != "" {
@@ -76,8 +76,8 @@ func climbs(path string) bool {
 	return false
 }
 
-// rooted gives a path exactly one slash in front, so that no reader takes its
-// beginning for a host. It shares path's memory where it can.
+// rooted returns the path with exactly one leading slash, so that no client or
+// server reads its first segment as a host. It shares path's memory if possible.
 func (d *Decision) rooted(path string) string {
 	start := 0
 	for start < len(path) && isSlash(path[start]) {
@@ -94,9 +94,9 @@ func (d *Decision) rooted(path string) string {
 	return d.text(at)
 }
 
-// stripFolder takes "/folder/" off a path as the reference does, which puts
-// the folder into a regular expression without quoting it. It fails where the
-// reference crashes.
+// stripFolder removes the folder from the start of a path as the reference does,
+// which uses the folder unquoted in a regular expression. It fails if the
+// expression is invalid, where the reference crashes.
 func stripFolder(path, folder string) (string, bool) {
 	if !strings.ContainsAny(folder, `.^$*+?{}[]\|()`) {
 		if rest, ok := strings.CutPrefix(path, "/"); ok {
@@ -113,8 +113,9 @@ func stripFolder(path, folder string) (string, bool) {
 	return re.ReplaceAll(path, "/")
 }
 
-// CanBeFolder reports whether the first segment of some path can be a folder: one
-// with a slash of either kind never is, nor is a dot segment.
+// CanBeFolder reports whether folder can be the first segment of a path. It cannot
+// if it is empty, has a slash, a backslash or a NUL, is a dot segment, or is not
+// UTF-8.
 func CanBeFolder(folder string) bool {
-	return folder != "" && candidate(folder) == folder && !isDots(folder) && strings.IndexByte(folder, 0) < 0 && utf8.ValidString(folder)
+	return folder != "" && firstSegment(folder) == folder && !isDots(folder) && strings.IndexByte(folder, 0) < 0 && utf8.ValidString(folder)
 }

@@ -21,15 +21,15 @@ func FuzzNormalizeHost(f *testing.F) {
 		}
 		again, err := tenancy.NormalizeHost(normal)
 		if err != nil || again != normal {
-			t.Fatalf("%q becomes %q, and that %q, %v: expected it to stay", host, normal, again, err)
+			t.Fatalf("%q is normalized to %q, and that to %q, %v, want no change", host, normal, again, err)
 		}
 		if normal == "" || len(normal) > 253 || strings.ContainsAny(normal, "/\\@?#%, \t\r\n\x00") || strings.ToLower(normal) != normal {
-			t.Fatalf("%q becomes %q, which is no host", host, normal)
+			t.Fatalf("%q is normalized to %q, which is not a host", host, normal)
 		}
 	})
 }
 
-// FuzzRoute asks both sets of rules and checks what must hold of any decision.
+// FuzzRoute routes by both sets of rules and checks the invariants of decisions.
 func FuzzRoute(f *testing.F) {
 	f.Add("shared.example.com", "/acme//evil.com?q", "", `"beta"`, false, false)
 	f.Add("old.example.com", "/a%2fb|\"", "acme", "", true, false)
@@ -64,16 +64,16 @@ func FuzzRoute(f *testing.F) {
 func checkInvariants(t *testing.T, hardened, trusted, websocket bool, d *tenancy.Decision) {
 	t.Helper()
 	if d.Outcome.String() == "error" || d.Reason == "" {
-		t.Fatalf("outcome is %d with reason %q", d.Outcome, d.Reason)
+		t.Fatalf("outcome %d with reason %q, want a valid outcome and a reason", d.Outcome, d.Reason)
 	}
 	if d.Outcome == abi.Tenant && (d.Schema == "" || d.Kind == tenancy.Unrouted || d.CachePrefix != d.Schema) {
-		t.Fatalf("a tenant is %+v", d)
+		t.Fatalf("decision %+v, want schema, kind and cache prefix", d)
 	}
 	if d.Kind == tenancy.ByHeader && !trusted {
-		t.Fatal("a header was believed that nobody vouches for")
+		t.Fatal("the decision uses a header that is not trusted")
 	}
 	if d.RouteFound && !json.Valid([]byte(d.RouteKwargs)) && utf8.ValidString(d.RouteKwargs) {
-		t.Fatalf("kwargs are %q: expected JSON", d.RouteKwargs)
+		t.Fatalf("kwargs are %q, want JSON", d.RouteKwargs)
 	}
 	if d.Outcome == abi.Redirect {
 		if websocket {
@@ -84,11 +84,11 @@ func checkInvariants(t *testing.T, hardened, trusted, websocket bool, d *tenancy
 			rest = strings.TrimPrefix(rest, primary)
 		}
 		if rest == d.Location {
-			t.Fatalf("redirects to %q, which is no primary domain", d.Location)
+			t.Fatalf("redirect to %q, want a primary domain", d.Location)
 		}
 		for i := range len(d.Location) {
 			if c := d.Location[i]; c <= ' ' || c >= 0x7f || c == '\\' {
-				t.Fatalf("redirects to %q, which has a character that no URL has", d.Location)
+				t.Fatalf("redirect to %q, which has the invalid character %q", d.Location, c)
 			}
 		}
 	}
@@ -96,10 +96,10 @@ func checkInvariants(t *testing.T, hardened, trusted, websocket bool, d *tenancy
 		return
 	}
 	if d.Outcome == abi.None {
-		t.Fatal("a request goes on without tenant")
+		t.Fatal("the request continues without a tenant")
 	}
 	if d.Folder != "" && d.Outcome == abi.Tenant && (strings.HasPrefix(d.Path, "//") || strings.HasPrefix(d.Path, `/\`) || !strings.HasPrefix(d.Path, "/")) {
-		t.Fatalf("the path behind the folder is %q", d.Path)
+		t.Fatalf("the path after the folder is %q, want exactly one leading slash", d.Path)
 	}
 }
 
@@ -126,7 +126,7 @@ func FuzzWebsocketRoutes(f *testing.F) {
 		var d tenancy.Decision
 		router.Route(&tenancy.Request{Method: "GET", Host: "a.io", HasHost: true, Target: target, Websocket: true}, &rows{}, &d)
 		if d.RouteFound && utf8.ValidString(d.RouteKwargs) && !json.Valid([]byte(d.RouteKwargs)) {
-			t.Fatalf("kwargs are %q: expected JSON", d.RouteKwargs)
+			t.Fatalf("kwargs are %q, want JSON", d.RouteKwargs)
 		}
 	})
 }
@@ -146,7 +146,7 @@ func FuzzConfiguration(f *testing.F) {
 		var d tenancy.Decision
 		router.Route(&tenancy.Request{Method: "GET", Host: "a.io", HasHost: true, Target: "/x"}, &rows{}, &d)
 		if d.Outcome == 0 {
-			t.Fatal("there is no decision")
+			t.Fatal("outcome is 0, want a decision")
 		}
 	})
 }

@@ -16,50 +16,50 @@ func (c *call) hardened() {
 		d.Refuse(abi.BadRequest, reason)
 		return
 	}
-	if disguised := d.readLeniently(&c.target); disguised {
-		d.Refuse(abi.BadRequest, "the path has a dot segment that only some readers see")
+	if hiddenDots := d.readLeniently(&c.target); hiddenDots {
+		d.Refuse(abi.BadRequest, "the path has a dot segment that only some servers recognize")
 		return
 	}
-	if c.target.authority != "" && !c.agrees() {
+	if c.target.authority != "" && !c.isSameHost() {
 		d.Refuse(abi.BadRequest, "the request-target and the Host name different hosts")
 		return
 	}
-	var prevailing, byDomain *finding
+	var winner, byDomain *finding
 	for i, kind := range c.routers {
 		f := c.begin(i)
-		if !c.ask(kind, f) {
+		if !c.find(kind, f) {
 			return
 		}
 		if f.kind == Unrouted {
 			continue
 		}
-		if prevailing != nil && !c.lastWins && c.schema(prevailing) != c.schema(f) {
+		if winner != nil && !c.lastWins && c.schema(winner) != c.schema(f) {
 			d.Refuse(abi.Conflict, "the routers find different tenants")
 			return
 		}
 		if kind == ByDomain {
 			byDomain = f
 		}
-		prevailing = f
+		winner = f
 	}
-	if prevailing == nil {
+	if winner == nil {
 		d.Refuse(abi.Missing, fastpath.NoTenant)
 		return
 	}
-	// Where a domain row leads to the same tenant as a later header does, its
-	// folder is still in the path, and its wish to be redirected holds.
-	if byDomain != nil && byDomain != prevailing && (byDomain.folder != "" || byDomain.redirect) && c.schema(byDomain) == c.schema(prevailing) {
-		prevailing = byDomain
+	// If a domain row and a later header name the same tenant, the row counts: its
+	// folder must be removed from the path, and its redirect made.
+	if byDomain != nil && byDomain != winner && (byDomain.folder != "" || byDomain.redirect) && c.schema(byDomain) == c.schema(winner) {
+		winner = byDomain
 	}
-	c.serve(prevailing)
+	c.serve(winner)
 }
 
-// readHost normalises the Host, wherever routing looks: a request whose host
-// is in doubt is in doubt as a whole.
+// readHost normalizes the Host, also if no router uses it. It returns false if it
+// refused the request.
 func (c *call) readHost() bool {
 	if !c.req.HasHost {
 		if c.routes(ByDomain) {
-			c.d.Refuse(abi.BadRequest, "there is no Host")
+			c.d.Refuse(abi.BadRequest, "the request has no Host")
 			return false
 		}
 		return true
@@ -69,7 +69,7 @@ func (c *call) readHost() bool {
 		return true
 	}
 	if strings.IndexByte(c.req.Host, '\n') >= 0 {
-		c.d.Refuse(abi.BadRequest, "there is more than one Host")
+		c.d.Refuse(abi.BadRequest, "the request has more than one Host")
 		return false
 	}
 	name, _, err := cutPort(c.req.Host)
@@ -84,9 +84,9 @@ func (c *call) readHost() bool {
 	return true
 }
 
-// agrees reports whether an absolute request-target names the host that the Host
-// header names: the same name, and the same port where both have one.
-func (c *call) agrees() bool {
+// isSameHost reports whether an absolute request-target has the host of the Host
+// header: the same name, and the same port or both a default port.
+func (c *call) isSameHost() bool {
 	if !c.req.HasHost {
 		return false
 	}
@@ -103,8 +103,8 @@ func (c *call) agrees() bool {
 
 func isDefaultPort(port string) bool { return port == "" || port == "80" || port == "443" }
 
-// ask lets one router look. It is false if the request is refused.
-func (c *call) ask(kind Kind, f *finding) bool {
+// find runs one router. It returns false if the router refused the request.
+func (c *call) find(kind Kind, f *finding) bool {
 	switch kind {
 	case ByDomain:
 		return c.byDomain(f)
@@ -115,8 +115,7 @@ func (c *call) ask(kind Kind, f *finding) bool {
 	}
 }
 
-// serve answers with the tenant that prevails, or redirects to its primary
-// domain.
+// serve decides for the tenant of f, or for a redirect to its primary domain.
 func (c *call) serve(f *finding) {
 	d := c.d
 	c.fill(f)
@@ -125,29 +124,29 @@ func (c *call) serve(f *finding) {
 	if f.folder != "" {
 		var ok bool
 		if path, raw, ok = cutFolder(&c.target, f.folder); !ok {
-			d.Refuse(abi.BadRequest, "the path names the folder in a way that others may read otherwise")
+			d.Refuse(abi.BadRequest, "servers could read the folder in the path differently")
 			return
 		}
 	}
 	if f.redirect {
 		if climbs(path) {
-			d.Refuse(abi.BadRequest, "the path climbs out of its folder")
+			d.Refuse(abi.BadRequest, "the path leads out of its folder")
 			return
 		}
-		if c.dir.Primary(f.record.ID, &d.primary) && c.leadsHome(f, &d.primary, path) && d.redirect(c.req, &d.primary, raw, c.target.query) {
+		if c.dir.Primary(f.record.ID, &d.primary) && c.primaryServes(f, &d.primary, path) && d.redirect(c.req, &d.primary, raw, c.target.query) {
 			return
 		}
-		f.reason = "the domain row asks to be redirected, but no primary domain of the tenant would serve the path"
+		f.reason = "the domain row redirects, but the tenant has no primary row that would serve the path"
 	}
 	if f.folder != "" {
 		if climbs(path) {
-			d.Refuse(abi.BadRequest, "the path climbs out of its folder")
+			d.Refuse(abi.BadRequest, "the path leads out of its folder")
 			return
 		}
 		path = d.rooted(path)
 	}
 	d.Path = path
-	c.found(f)
+	c.accept(f)
 	if c.req.Websocket {
 		c.matchWebsocket(strings.TrimLeft(path, "/"))
 	}

@@ -18,22 +18,21 @@ const (
 var (
 	errHostEmpty = errors.New("host name is empty")
 	errHostLong  = errors.New("host name is longer than 253 characters")
-	errHostLabel = errors.New("host name has a label that is empty, longer than 63 characters, or has a hyphen at its end")
+	errHostLabel = errors.New("host name has a label that is empty, longer than 63 characters, or begins or ends with a hyphen")
 	errHostChar  = errors.New("host name has a character other than letters, digits, hyphen, underscore and dot")
-	errHostIPv6  = errors.New("host name in brackets is no IPv6 address")
+	errHostIPv6  = errors.New("host name in brackets is not an IPv6 address")
 	errHostIDNA  = errors.New("host name has no ASCII form (IDNA)")
-	errHostPort  = errors.New("host has a port that is no number below 65536")
+	errHostPort  = errors.New("host has an invalid port: expected a number below 65536")
 )
 
-// NormalizeHost returns the form in which host names are compared: lower
-// case, in ASCII (IDNA), without the one trailing dot that it may have, and an
-// IPv6 address in brackets and in its shortest spelling. Compare domain rows
-// and configured domains in this form too.
+// NormalizeHost returns the form in which host names are compared: in lower case
+// and ASCII (IDNA), without one trailing dot, an IPv6 address in brackets in its
+// shortest spelling. Domain rows and configured domains must be in this form too.
 //
-// It refuses what is no host name, such as one with a port. Underscores pass:
-// they are no letters of a host name to RFC 1123, but DNS and browsers know
-// them, tenants have them, and they are harmless wherever a host is written.
-// (Django itself answers 400 to them, and so do the strict rules.)
+// It returns an error for anything but a host name, such as one with a port. It
+// accepts underscores, which RFC 1123 does not: DNS and browsers do, tenants use
+// them, and no server reads them differently. (Django and the strict rules answer
+// 400.)
 func NormalizeHost(host string) (string, error) {
 	var d Decision
 	normal, err := d.normalizeHost(host)
@@ -70,11 +69,11 @@ func (d *Decision) normalizeHost(host string) (string, error) {
 	return host, checkHost(host)
 }
 
-// hostKind says what a character may do in a host name in lower case.
+// hostKind is the kind of a character in a host name in lower case.
 type hostKind uint8
 
 const (
-	hostOther  hostKind = iota // nothing: go the long way
+	hostOther  hostKind = iota // left to normalizeHost
 	hostLetter                 // a letter, digit or underscore
 	hostHyphen
 	hostDot
@@ -90,8 +89,8 @@ var hostKinds = func() (kinds [256]hostKind) {
 	return kinds
 }()
 
-// isNormalHost reports whether a Host is a name in normal form already, without
-// port, as nearly all are. It may deny it to a longer one that is.
+// isNormalHost reports whether a Host, like nearly all, is in normal form and has
+// no port. It returns false for names of more than 63 bytes.
 func isNormalHost(host string) bool {
 	before := hostDot
 	if len(host) > maxLabel {
@@ -107,10 +106,10 @@ func isNormalHost(host string) bool {
 	return before == hostLetter
 }
 
-// toASCII maps as browsers do (UTS 46, not transitional).
+// toASCII maps names as browsers do (UTS 46, non-transitional).
 var toASCII = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(false), idna.BidiRule())
 
-// checkHost wants a host name in lower case.
+// checkHost checks a host name in lower case.
 func checkHost(host string) error {
 	if host == "" {
 		return errHostEmpty
@@ -158,8 +157,7 @@ func normalizeIPv6(host string) (string, error) {
 	return "[" + addr.String() + "]", nil
 }
 
-// cutPort takes the port off a Host. An empty port is none that a client
-// sends, so it is refused.
+// cutPort splits a Host into name and port. A colon without a port is an error.
 func cutPort(host string) (name, port string, err error) {
 	at := strings.LastIndexByte(host, ':')
 	if at < 0 || strings.IndexByte(host[at:], ']') >= 0 {
@@ -179,5 +177,5 @@ func lowerByte(c byte) byte {
 	return c
 }
 
-// withoutWWW drops one leading "www.", as the reference does.
+// withoutWWW removes one leading "www.", as the reference does.
 func withoutWWW(host string) string { return strings.TrimPrefix(host, "www.") }

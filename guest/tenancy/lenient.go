@@ -2,18 +2,22 @@ package tenancy
 
 import "strings"
 
-// readLeniently reads the path as the most lenient of the servers after the
-// edge would, in order to find out where readers disagree. Each of these is
-// done by some: percent-encoding is decoded as long as there is any (proxies in
-// front of servers that decode again), a backslash is a slash (IIS, Tomcat by
-// option), path parameters from ";" on are cut off a segment (Tomcat, Jetty,
-// WebLogic), blanks and control characters at its end too (Windows), slashes are
-// merged (nginx), characters that only look like dots and slashes become such
-// (best-fit mapping, overlong UTF-8), and dot segments are resolved at last.
+// readLeniently reads the path as the most lenient server could, to find paths
+// that servers read differently. Each of these steps is done by some of them:
 //
-// It sets t.lenient, and reports whether there is a dot segment that is not one
-// in the decoded path: clients send none, and there is no telling who sees it.
-func (d *Decision) readLeniently(t *target) (disguised bool) {
+//   - decode percent-encoding until none is left (a proxy and a server that both
+//     decode),
+//   - treat backslashes as slashes (IIS, Tomcat by option),
+//   - remove path parameters, from ";" on, from a segment (Tomcat, Jetty, WebLogic),
+//   - remove spaces and control characters at the end of a segment (Windows),
+//   - merge slashes (nginx),
+//   - map characters that look like dots and slashes (best-fit mapping, overlong
+//     UTF-8),
+//   - resolve dot segments, last.
+//
+// It sets t.lenient, and reports whether there is a dot segment that is not one in
+// the decoded path. No ordinary client sends such a segment.
+func (d *Decision) readLeniently(t *target) (hiddenDots bool) {
 	if !isOdd(t.path) {
 		return false
 	}
@@ -23,7 +27,7 @@ func (d *Decision) readLeniently(t *target) (disguised bool) {
 	read := d.text(start)
 	dots, depth, first := 0, 0, ""
 	eachSegment(read, func(segment string) {
-		segment = bare(segment)
+		segment = trimSegment(segment)
 		switch segment {
 		case "":
 			return
@@ -48,14 +52,14 @@ func (d *Decision) readLeniently(t *target) (disguised bool) {
 			dots--
 		}
 	})
-	if first != candidate(t.path) {
+	if first != firstSegment(t.path) {
 		t.lenient = first
 	}
 	return dots > 0
 }
 
-// isOdd reports whether readers may disagree about a path's segments. It may
-// report it of a path about which they agree.
+// isOdd reports whether servers could read a path's segments differently. It may
+// return true for a path that all read alike.
 func isOdd(path string) bool {
 	before := byte('/')
 	for i := range len(path) {
@@ -68,15 +72,16 @@ func isOdd(path string) bool {
 	return false
 }
 
-// bare is a segment without path parameters and what some drop at its end.
-func bare(segment string) string {
+// trimSegment removes path parameters, and then spaces and control characters at
+// the end.
+func trimSegment(segment string) string {
 	segment, _, _ = strings.Cut(segment, ";")
 	return strings.TrimRightFunc(segment, func(c rune) bool { return c <= ' ' || c == 0x7f })
 }
 
-// isDots reports whether some reader takes a segment for a dot segment.
+// isDots reports whether some server reads a segment as a dot segment.
 func isDots(segment string) bool {
-	decoded := bare(string(foldLookalikes(appendDecoded(nil, segment))))
+	decoded := trimSegment(string(foldLookalikes(appendDecoded(nil, segment))))
 	return decoded == "." || decoded == ".."
 }
 
@@ -89,8 +94,8 @@ func eachSegment(path string, do func(segment string)) {
 	}
 }
 
-// appendDecoded appends s with its percent-encoding decoded until none is left.
-// What a decoded byte completes is decoded with it, so that one pass does.
+// appendDecoded appends s with its percent-encoding decoded until none is left. It
+// needs one pass: encoding that a decoded byte completes is decoded at once.
 func appendDecoded(b []byte, s string) []byte {
 	start := len(b)
 	for i := range len(s) {
@@ -106,14 +111,14 @@ func appendDecoded(b []byte, s string) []byte {
 	return b
 }
 
-// lookalikes are characters that some take for dots and slashes.
+// lookalikes are sequences that some servers map to dots, slashes and semicolons.
 var lookalikes = []struct{ from, to string }{
 	{"\uff0e", "."}, {"\ufe52", "."}, {"\u2024", "."}, {"\u2025", ".."}, {"\uff0f", "/"}, {"\u2215", "/"}, {"\u2044", "/"},
 	{"\uff3c", "/"}, {"\u2216", "/"}, {"\ufe68", "/"}, {"\uff1b", ";"},
 	{"\xc0\xae", "."}, {"\xe0\x80\xae", "."}, {"\xc0\xaf", "/"}, {"\xe0\x80\xaf", "/"}, {"\xc1\x9c", "/"},
 }
 
-// foldLookalikes replaces them in place, and returns what is left of b.
+// foldLookalikes replaces lookalikes in place, and returns the shortened b.
 func foldLookalikes(b []byte) []byte {
 	out := b[:0]
 bytes:

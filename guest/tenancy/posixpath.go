@@ -2,8 +2,7 @@ package tenancy
 
 import "strings"
 
-// joinPath is Python's os.path.join on POSIX: a second part that is absolute
-// stands for itself.
+// joinPath is Python's os.path.join on POSIX. If b is absolute, it returns b.
 func joinPath(a, b string) string {
 	switch {
 	case strings.HasPrefix(b, "/"):
@@ -16,17 +15,15 @@ func joinPath(a, b string) string {
 }
 
 // normPath is Python's os.path.normpath on POSIX. Nearly all paths are normal
-// already, but for a slash at their end. Building anything costs a guest more
-// than to find that out.
+// except for a trailing slash, and checking that is cheaper than building a path.
 func normPath(path string) string {
 	if short := strings.TrimSuffix(path, "/"); strings.HasPrefix(short, "/") && areNormal(short[1:]) {
 		return short
 	}
-	return normalise(path)
+	return buildNormPath(path)
 }
 
-// areNormal reports whether the segments of a path all mean themselves: none is
-// empty, "." or "..".
+// areNormal reports whether no segment of a path is empty, "." or "..".
 func areNormal(segments string) bool {
 	start := 0
 	for i := range len(segments) {
@@ -42,9 +39,9 @@ func areNormal(segments string) bool {
 
 func isNormal(segment string) bool { return segment != "" && segment != "." && segment != ".." }
 
-// normalise is normPath for any path. Two slashes in front, and no third, are
-// kept: POSIX leaves their meaning open. A relative path may begin with "..".
-func normalise(path string) string {
+// buildNormPath is normPath for any path. Exactly two leading slashes are kept, as
+// POSIX does not define their meaning. A relative path may begin with "..".
+func buildNormPath(path string) string {
 	front := ""
 	switch {
 	case strings.HasPrefix(path, "//") && !strings.HasPrefix(path, "///"):
@@ -70,15 +67,15 @@ func normalise(path string) string {
 	return path
 }
 
-// safeJoin is Django's safe_join: the normalised path of name below base, or
-// false if it lies elsewhere.
+// safeJoin is Django's safe_join: it returns the normalized path of name below
+// base, or false if the path is not below base.
 func safeJoin(base, name string) (string, bool) {
 	final, base := normPath(joinPath(base, name)), normPath(base)
 	switch {
 	case final == base, len(final) > len(base) && final[:len(base)] == base && final[len(base)] == '/':
 		return final, true
 	case base == "/", base == "//":
-		// A base that is its own parent holds everything.
+		// Every path is below a base that is its own parent.
 		return final, true
 	case base == ".":
 		return final, !strings.HasPrefix(final, "/") && final != ".." && !strings.HasPrefix(final, "../")

@@ -7,14 +7,13 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// maxRedirect is the longest redirect that Django 5.2 gives, in characters
-// before they are encoded; a longer one is a 400 there.
+// maxRedirect is the maximum length of a redirect in Django 5.2, in characters
+// before encoding. Django answers 400 to a longer one.
 const maxRedirect = 16384
 
-// redirect answers with the primary domain, the path below its folder, and the
-// query. The location is composed of the registered domain, which is checked
-// again here, and of what cannot be taken for another host. It reports whether
-// the primary domain is fit for that.
+// redirect decides for a redirect to the path and query on the primary domain. It
+// returns false if that domain is not a valid host. No client can read a part of
+// the path as the host, as the host and a slash precede it.
 func (d *Decision) redirect(req *Request, primary *Record, raw, query string) bool {
 	name, port, err := cutPort(primary.Domain)
 	if err != nil {
@@ -42,22 +41,25 @@ func (d *Decision) redirect(req *Request, primary *Record, raw, query string) bo
 		}
 	}
 	b = append(b, '/')
-	b = appendEscaped(b, raw, &sentSafe)
-	d.scratch = appendEscaped(b, query, &sentSafe)
+	b = appendEscaped(b, raw, &rawSafe)
+	d.scratch = appendEscaped(b, query, &rawSafe)
 	d.Location = d.text(start)
 	d.Outcome, d.Status = abi.Redirect, statusPermanentRedirect
 	if req.Method == "GET" || req.Method == "HEAD" {
 		d.Status = statusMovedPermanently
 	}
-	d.Reason = "the domain row asks to be redirected to the tenant's primary domain"
+	d.Reason = redirectReason
 	return true
 }
 
-// strictRedirect answers as the reference does, for every method: domain,
-// folder and path joined by slashes, then every pair of slashes made one.
+const redirectReason = "the domain row redirects to the tenant's primary domain"
+
+// strictRedirect redirects as the reference does, with 301 for every method:
+// domain, folder and path joined by slashes, then each pair of slashes replaced by
+// one.
 func (d *Decision) strictRedirect(primary *Record, path string) {
 	if primary.Domain == "" || strings.Contains(primary.Domain, "[") != strings.Contains(primary.Domain, "]") {
-		d.Refuse(abi.Missing, "the tenant's primary domain is no host: it cannot be redirected to")
+		d.Refuse(abi.Missing, "the tenant's primary domain is not a valid host")
 		return
 	}
 	start := len(d.scratch)
@@ -83,10 +85,10 @@ func (d *Decision) strictRedirect(primary *Record, path string) {
 	}
 	d.scratch = b
 	if length > maxRedirect {
-		d.Refuse(abi.BadRequest, "the redirect would be longer than Django gives")
+		d.Refuse(abi.BadRequest, "the redirect is longer than Django allows")
 		return
 	}
 	d.Location = d.text(start)
 	d.Outcome, d.Status = abi.Redirect, statusMovedPermanently
-	d.Reason = "the domain row asks to be redirected to the tenant's primary domain"
+	d.Reason = redirectReason
 }

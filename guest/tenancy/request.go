@@ -1,21 +1,21 @@
 package tenancy
 
-// Request is what a decision rests on. Its strings are only read, and a
-// [Decision] may share them: they must stay as they are while it is used.
+// Request is the input of Route. A [Decision] may share its strings, which must
+// not change while the decision is used.
 type Request struct {
 	Method string
-	Scheme string // "http" or "https", as the client speaks it
-	// Host as sent, with its port; values of a repeated Host are joined by "\n".
+	Scheme string // "http" or "https", as the client speaks it to the edge
+	// Host as sent, with its port. Values of a repeated Host are joined by "\n".
 	Host    string
 	HasHost bool
 	Target  string // request-target as on the wire
-	// Session is the JSON of the value under the session key.
+	// Session is the value of the session key as JSON.
 	Session    string
 	HasSession bool
-	// Headers are the values of the headers that [Router.Headers] asks for, in
-	// that order; values of a repeated header are joined by "\n".
+	// Headers are the values of the headers of [Router.Headers], in that order.
+	// Values of a repeated header are joined by "\n".
 	Headers []Header
-	// Trusted says that the tenant header may be believed.
+	// Trusted reports that the peer may name the tenant in a header.
 	Trusted   bool
 	Websocket bool // a websocket handshake
 }
@@ -26,7 +26,7 @@ type Header struct {
 	Present bool
 }
 
-// header returns the value of the i-th header that the router asked for.
+// header returns the value of the i-th header, and whether it was sent.
 func (r *Request) header(i int) (string, bool) {
 	if i >= len(r.Headers) {
 		return "", false

@@ -9,12 +9,12 @@ type call struct {
 	dir Directory
 	d   *Decision
 
-	target target // hardened
-	path   string // strict
-	host   string // hardened: normalised, without port
+	target target // hardened rules
+	path   string // strict rules
+	host   string // hardened rules: normalized, without port
 }
 
-// begin makes the finding of the i-th router ready.
+// begin resets and returns the finding of the i-th router.
 func (c *call) begin(i int) *finding {
 	f := &c.d.findings[i]
 	f.kind, f.static = c.routers[i], -1
@@ -22,15 +22,15 @@ func (c *call) begin(i int) *finding {
 	return f
 }
 
-// finding is what one router found.
+// finding is the tenant that one router found.
 type finding struct {
-	kind      Kind // Unrouted: nothing
+	kind      Kind // Unrouted: none
 	static    int  // index of the static tenant, -1 for a dynamic one
 	record    Record
 	domain    string
 	folder    string
 	reference string
-	redirect  bool // the row asks for the primary domain
+	redirect  bool // the row redirects to the primary domain
 	reason    string
 }
 
@@ -41,7 +41,7 @@ func (r *Router) schema(f *finding) string {
 	return f.record.Schema
 }
 
-// Route decides about req. What it decided is in d, which it overwrites.
+// Route decides req and overwrites d with the decision.
 func (r *Router) Route(req *Request, dir Directory, d *Decision) {
 	d.Reset()
 	c := call{Router: r, req: req, dir: dir, d: d}
@@ -52,7 +52,7 @@ func (r *Router) Route(req *Request, dir Directory, d *Decision) {
 	}
 }
 
-// fill takes over what a router found, save urlconf and path.
+// fill copies a finding to the decision, except urlconf and path.
 func (c *call) fill(f *finding) {
 	d := c.d
 	d.Kind, d.Domain, d.Folder, d.Reference = f.kind, f.domain, f.folder, f.reference
@@ -70,24 +70,24 @@ func (c *call) fill(f *finding) {
 	}
 }
 
-// found says that the tenant of f is to be served.
-func (c *call) found(f *finding) {
+// accept sets the outcome: the tenant of f serves the request.
+func (c *call) accept(f *finding) {
 	c.d.Outcome, c.d.Reason = abi.Tenant, f.reason
 }
 
-// confs gives the names of a tenant's own route tables.
+// confs returns the names of a tenant's route tables under the hardened rules.
 func (r *Router) confs(f *finding) (urlconf, wsURLConf string) {
 	if f.static < 0 {
-		return r.fallback.URLConf, r.fallback.WSURLConf
+		return r.defaults.URLConf, r.defaults.WSURLConf
 	}
 	s := &r.statics[f.static]
 	if s.wsURLConf == "" {
-		return s.urlconf, r.fallback.WSURLConf
+		return s.urlconf, r.defaults.WSURLConf
 	}
 	return s.urlconf, s.wsURLConf
 }
 
-// staticReference finds a static tenant by the value of a header or a session.
+// staticReference finds a static tenant by the value of a header or session.
 func (r *Router) staticReference(index map[string]int, f *finding, ref string) bool {
 	at, ok := index[ref]
 	if ok {
@@ -96,7 +96,7 @@ func (r *Router) staticReference(index map[string]int, f *finding, ref string) b
 	return ok
 }
 
-// dynamicReference finds a row by it.
+// dynamicReference finds a dynamic tenant by the value of a header or session.
 func (c *call) dynamicReference(f *finding, ref string) bool {
 	if !c.dynamic {
 		return false

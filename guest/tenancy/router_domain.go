@@ -2,17 +2,17 @@ package tenancy
 
 import "github.com/tenantedge/tenantedge/guest/abi"
 
-// Why the domain router found what it found.
+// Reasons of the domain router.
 const (
 	byStatic   = "the host is one of the static tenant's domains"
 	byFolder   = "a domain row has the host and the folder"
-	byRow      = "a domain row has the host, without folder"
+	byRow      = "a domain row without a folder has the host"
 	byFallback = "the host is one of the static tenant's fallback domains"
 )
 
-// byDomain is the domain router under the hardened rules. A name that is
-// registered with "www." in front is that tenant's; only one that is not stands
-// for the name without it.
+// byDomain is the domain router under the hardened rules. It looks a name with
+// "www." up as it is before it removes the "www.". It returns false if it refused
+// the request.
 func (c *call) byDomain(f *finding) bool {
 	f.domain = c.host
 	found, ok := c.atDomain(f)
@@ -26,15 +26,14 @@ func (c *call) byDomain(f *finding) bool {
 	return ok
 }
 
-// atDomain finds the tenant of f.domain. It returns ok false if the request is
-// refused.
+// atDomain finds the tenant of f.domain. It is not ok if it refused the request.
 func (c *call) atDomain(f *finding) (found, ok bool) {
 	if at, known := c.domains[f.domain]; known {
 		f.static, f.reason = at, byStatic
 		return true, true
 	}
 	if c.dynamic {
-		if c.dir.ByDomain(f.domain, candidate(c.target.path), &f.record) {
+		if c.dir.ByDomain(f.domain, firstSegment(c.target.path), &f.record) {
 			found, f.folder = true, f.record.Folder
 			f.redirect = c.redirects(&f.record)
 			f.reason = byRow
@@ -43,7 +42,7 @@ func (c *call) atDomain(f *finding) (found, ok bool) {
 		case f.folder != "":
 			f.reason = byFolder
 		case c.target.lenient != "" && c.dir.ByDomain(f.domain, c.target.lenient, &c.d.other) && c.d.other.Folder != "":
-			c.d.Refuse(abi.BadRequest, "the path leads into a tenant's folder only for some readers")
+			c.d.Refuse(abi.BadRequest, "only some servers read the path as one in a tenant's folder")
 			return false, false
 		}
 		if found {
@@ -57,12 +56,11 @@ func (c *call) atDomain(f *finding) (found, ok bool) {
 	return false, true
 }
 
-// leadsHome reports whether the redirect to the primary row for path, which is
-// below the row's folder, is served by that row. It is not where a static tenant
-// has the domain, where the folder can never match, or where another row has the
-// first segment of the path: there the redirect would lead to another tenant, or
-// round in a circle.
-func (c *call) leadsHome(f *finding, primary *Record, path string) bool {
+// primaryServes reports whether the primary row would serve path after a redirect.
+// It would not if a static tenant has the domain, if the folder can never match,
+// or if another row has the first segment of the path as its folder: the redirect
+// would lead to another tenant, or never end.
+func (c *call) primaryServes(f *finding, primary *Record, path string) bool {
 	name, _, err := cutPort(primary.Domain)
 	if err == nil {
 		name, err = c.d.normalizeHost(name)
@@ -70,10 +68,10 @@ func (c *call) leadsHome(f *finding, primary *Record, path string) bool {
 	if err != nil {
 		return false
 	}
-	if _, taken := c.domains[name]; taken {
+	if _, static := c.domains[name]; static {
 		return false
 	}
-	folder := candidate(path)
+	folder := firstSegment(path)
 	if primary.Folder != "" {
 		if folder = primary.Folder; !CanBeFolder(folder) {
 			return false
@@ -83,8 +81,8 @@ func (c *call) leadsHome(f *finding, primary *Record, path string) bool {
 	return c.dir.ByDomain(name, folder, row) && row.ID == f.record.ID && row.Folder == primary.Folder && !c.redirects(row)
 }
 
-// redirects reports whether a row leads elsewhere: not for websockets, whose
-// clients do not follow, and not if the row is itself the primary one.
+// redirects reports whether a row redirects to the primary one. Primary rows do
+// not, and no row does for websockets, whose clients do not follow redirects.
 func (c *call) redirects(r *Record) bool {
 	return r.RedirectToPrimary && !r.Primary && !c.req.Websocket
 }

@@ -6,8 +6,9 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// byHeader is the header router under the hardened rules: only what the host
-// vouches for counts, and a value that names no tenant is a 404.
+// byHeader is the header router under the hardened rules. It reads the header only
+// if it is trusted, and refuses a value that no tenant has. It returns false if it
+// refused the request.
 func (c *call) byHeader(f *finding) bool {
 	value, ok := c.req.header(0)
 	if !ok || value == "" || !c.req.Trusted {
@@ -15,13 +16,14 @@ func (c *call) byHeader(f *finding) bool {
 		return true
 	}
 	if strings.IndexByte(value, '\n') >= 0 {
-		c.d.Refuse(abi.BadRequest, "there is more than one tenant header")
+		c.d.Refuse(abi.BadRequest, "the request has more than one tenant header")
 		return false
 	}
 	return c.byReference(f, c.headers, value)
 }
 
-// bySession is the session router under the hardened rules.
+// bySession is the session router under the hardened rules. It returns false if it
+// refused the request.
 func (c *call) bySession(f *finding) bool {
 	value, form := c.d.session(c.req)
 	switch form {
@@ -29,7 +31,7 @@ func (c *call) bySession(f *finding) bool {
 		f.kind = Unrouted
 		return true
 	case sessionOther:
-		c.d.Refuse(abi.Missing, "the session names the tenant by something other than text or a whole number")
+		c.d.Refuse(abi.Missing, "the session value is neither text nor an integer")
 		return false
 	}
 	return c.byReference(f, c.sessions, value)
@@ -40,6 +42,6 @@ func (c *call) byReference(f *finding, index map[string]int, ref string) bool {
 	if c.staticReference(index, f, ref) || c.dynamicReference(f, ref) {
 		return true
 	}
-	c.d.Refuse(abi.Missing, "the reference in header or session names no tenant")
+	c.d.Refuse(abi.Missing, "no tenant has the reference in the header or session")
 	return false
 }

@@ -13,12 +13,11 @@ type sessionForm uint8
 const (
 	sessionAbsent sessionForm = iota // missing, or false in Python
 	sessionText
-	sessionNumber // a whole number
+	sessionNumber // an integer
 	sessionOther
 )
 
-// session returns the value of the session key: text, or the digits of a whole
-// number.
+// session returns the value of the session key: text, or an integer in decimal.
 func (d *Decision) session(req *Request) (string, sessionForm) {
 	value := strings.Trim(req.Session, " \t\r\n")
 	if !req.HasSession || isFalse(value) {

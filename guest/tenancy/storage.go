@@ -5,49 +5,49 @@ import (
 	"strings"
 )
 
-// PathQuery asks where a tenant's file is. Location and BaseURL are the
-// storage's own, before the tenant comes in.
+// PathQuery is the input of Locate. Location and BaseURL are those of the storage,
+// without the tenant.
 type PathQuery struct {
 	Schema string // empty: public
-	Folder string // by which the tenant was routed, empty if none
+	Folder string // folder by which the tenant was routed, empty if none
 	// SchemaPathname is the tenant's own identifier, if it has one.
 	SchemaPathname    string
 	HasSchemaPathname bool
-	// Location is the folder on disk above all tenants' files. Make it absolute
-	// first: here is no working directory, so a relative one stays relative.
+	// Location is the folder on disk of all tenants' files. It should be absolute:
+	// paths in a relative one are relative.
 	Location string
-	BaseURL  string // URL above all tenants' files, such as "/media/"
-	Name     string // the file's name inside the tenant's files
-	HasName  bool   // without, only identifier and bases are asked for
+	BaseURL  string // URL of all tenants' files, such as "/media/"
+	Name     string // name of the file inside the tenant's files
+	HasName  bool   // false: only the identifier and the bases are needed
 }
 
-// Pathname is where a tenant's file is. Err says why what is missing cannot be
-// answered; what is there still holds.
+// Pathname is the path and URL of a tenant's file. If Err is set, some fields are
+// missing; the others are valid.
 type Pathname struct {
-	Identifier   string // stands for the tenant in path and URL
+	Identifier   string // the tenant's name in path and URL
 	BaseLocation string // Location with the tenant in it
 	BaseURL      string // BaseURL with the tenant in it
-	Path, URL    string // of the file; empty if refused, or not asked for
+	Path, URL    string // of the file
 	HasPath      bool
 	HasURL       bool
 	Err          error
 }
 
-// Why a storage cannot answer. Each comes with what to do about it.
+// Errors of Locate.
 var (
-	ErrIdentifier  = errors.New("identifier is not one path segment: set schema_pathname to a name without slashes that is neither . nor .. itself")
-	ErrBaseURL     = errors.New("base URL is absolute or only slashes: expected a path such as /media/")
+	ErrIdentifier  = errors.New("identifier is not one path segment: set schema_pathname to a name without slashes other than . and ..")
+	ErrBaseURL     = errors.New("base URL is absolute or has only slashes: expected a path such as /media/")
 	ErrOutsideRoot = errors.New("name leaves the tenant's files")
 	ErrName        = errors.New("name has a NUL")
 )
 
-// Locate answers q. Under strict rules the path is what Django's
-// FileSystemStorage gives, and the URL whatever urljoin makes of the name.
-// Under the hardened ones, a name is refused as a whole if its path leaves the
-// tenant's location or its URL the tenant's base.
+// Locate returns the path and URL of a tenant's file. Under strict rules the path
+// is that of Django's FileSystemStorage, and the URL that of urljoin. Under
+// hardened rules there is neither if the path leaves the tenant's location or the
+// URL leaves the tenant's base URL.
 //
-// In both, the URL of a tenant that was routed by folder has the folder in
-// front, where the reference leaves it out.
+// The URL of a tenant that was routed by folder begins with the folder, under both
+// rules; the reference omits it.
 func Locate(q *PathQuery, strictly bool) Pathname {
 	p := Pathname{Identifier: q.identifier()}
 	if !strictly && !isSegment(p.Identifier) {
@@ -84,8 +84,8 @@ func (q *PathQuery) identifier() string {
 	}
 }
 
-// tenantURL is the base URL with the tenant in it: the identifier behind, or
-// the folder in front.
+// tenantURL returns the base URL with the tenant in it: the folder before it, or
+// else the identifier after it. It is not ok if the base URL is not a path.
 func (q *PathQuery) tenantURL(identifier string) (string, bool) {
 	parent := strings.Trim(q.BaseURL, "/")
 	absolute := strings.Contains(parent, "://") && !strings.HasPrefix(q.BaseURL, "/")
@@ -98,31 +98,31 @@ func (q *PathQuery) tenantURL(identifier string) (string, bool) {
 	if identifier == "" {
 		return "/" + parent + "/", true
 	}
-	return "/" + parent + "/" + identifier + slashBehind(identifier), true
+	return "/" + parent + "/" + identifier + missingSlash(identifier), true
 }
 
-// folderOf is the identifier below the location, with a slash at the end.
+// folderOf returns the tenant's folder below location, with a trailing slash.
 func folderOf(location, identifier string) string {
 	switch {
 	case strings.HasPrefix(identifier, "/"):
-		return identifier + slashBehind(identifier)
+		return identifier + missingSlash(identifier)
 	case identifier == "":
-		return location + slashBehind(location)
+		return location + missingSlash(location)
 	case location == "":
-		return identifier + slashBehind(identifier)
+		return identifier + missingSlash(identifier)
 	}
-	return location + slashBehind(location) + identifier + slashBehind(identifier)
+	return location + missingSlash(location) + identifier + missingSlash(identifier)
 }
 
-// slashBehind is the slash that path lacks at its end.
-func slashBehind(path string) string {
+// missingSlash returns a slash if path does not end with one.
+func missingSlash(path string) string {
 	if strings.HasSuffix(path, "/") {
 		return ""
 	}
 	return "/"
 }
 
-// harden takes path and URL back if either leaves what is the tenant's.
+// harden removes path and URL unless both are inside the tenant's files.
 func (p *Pathname) harden(name string) {
 	err := p.Err
 	switch {
@@ -136,8 +136,8 @@ func (p *Pathname) harden(name string) {
 	p.Path, p.URL, p.HasPath, p.HasURL, p.Err = "", "", false, false, err
 }
 
-// isSegment reports whether s can be one segment of a path: not empty, not "."
-// or "..", and without slashes of either kind or NUL.
+// isSegment reports whether s can be one segment of a path: not empty, "." or "..",
+// and without slashes, backslashes and NUL.
 func isSegment(s string) bool {
 	return s != "" && s != "." && s != ".." && !strings.ContainsAny(s, "/\\\x00")
 }

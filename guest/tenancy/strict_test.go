@@ -8,7 +8,7 @@ import (
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
 
-func TestAFolderThatIsNoExpressionIsServedUnderStrictRules_B8(t *testing.T) {
+func TestAFolderThatIsAnInvalidExpressionIsServedUnderStrictRules_B8(t *testing.T) {
 	config := &abi.Config{ABI: abi.Version, Compat: "strict", Default: &abi.DefaultTenant{}}
 	directory := &rows{
 		tenants: []tenant{{"1", "acme"}, {"2", "beta"}},
@@ -25,12 +25,12 @@ func TestAFolderThatIsNoExpressionIsServedUnderStrictRules_B8(t *testing.T) {
 	} {
 		d := decide(t, config, directory, tenancy.Request{Method: "GET", Host: "n.test", HasHost: true, Target: target})
 		if got := line(d); got != want {
-			t.Errorf("%s is %q (%s), expected %q", target, got, d.Reason, want)
+			t.Errorf("%s: decision %q (%s), want %q", target, got, d.Reason, want)
 		}
 	}
 }
 
-func TestASessionValueThatIsNoTextNamesNoTenantUnderStrictRules_B8(t *testing.T) {
+func TestASessionValueOtherThanTextIsIgnoredUnderStrictRules_B8(t *testing.T) {
 	alias := "site"
 	config := &abi.Config{
 		ABI: abi.Version, Compat: "strict", Default: &abi.DefaultTenant{}, Routers: []string{"domain", "session"},
@@ -44,16 +44,16 @@ func TestASessionValueThatIsNoTextNamesNoTenantUnderStrictRules_B8(t *testing.T)
 		`["beta"]`: "none", `[7]`: "none", `["site"]`: "none", `{"beta":"beta"}`: "none", `true`: "none", `7`: "none", `-7`: "none", `7.0`: "none",
 		`1e400`: "none", `123456789012345678901234567890`: "none", `[`: "none", `"`: "none", `["a\u0000"]`: "none",
 		`[]`: "none", `null`: "none", ` "beta" `: "beta /x", `"7"`: "beta /x", `"site"`: "www /x", `"[\"beta\"]"`: "none",
-		`"b\u0000"`: "bad_request", // the database refuses it
+		`"b\u0000"`: "bad_request", // the database rejects it
 	} {
 		r := tenancy.Request{Method: "GET", Host: "acme.test", HasHost: true, Target: "/x", Session: session, HasSession: true}
-		if want := strings.Replace(want, "none", "acme /x", 1); line(decide(t, config, directory, r)) != want {
-			t.Errorf("%s after a domain is not %q", session, want)
+		if got, want := line(decide(t, config, directory, r)), strings.Replace(want, "none", "acme /x", 1); got != want {
+			t.Errorf("session %s after the domain router: decision %q, want %q", session, got, want)
 		}
 		config := *config
 		config.Routers = []string{"session"}
 		if d := decide(t, &config, directory, r); line(d) != want {
-			t.Errorf("%s is %q (%s), expected %q", session, line(d), d.Reason, want)
+			t.Errorf("session %s: decision %q (%s), want %q", session, line(d), d.Reason, want)
 		}
 	}
 }

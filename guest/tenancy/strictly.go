@@ -16,32 +16,32 @@ func (c *call) strictly() {
 	} else {
 		c.path = d.djangoPath(c.req.Target)
 	}
-	var prevailing *finding
+	var winner *finding
 	var urlconf string
 	for i, kind := range c.routers {
 		f := c.begin(i)
-		if !c.askStrict(kind, f) {
+		if !c.findStrict(kind, f) {
 			return
 		}
 		if f.kind == Unrouted {
 			continue
 		}
-		prevailing = f
+		winner = f
 		// A tenant without urlconf keeps the one that an earlier router set.
 		if own := c.strictURLConf(f); own != "" {
 			urlconf = own
 		}
 	}
-	if prevailing == nil {
+	if winner == nil {
 		c.strictNone()
 		return
 	}
-	c.fill(prevailing)
-	d.URLConf, d.WSURLConf = urlconf, c.strictWSURLConf(prevailing)
-	d.Path = c.strictPath(prevailing.folder)
-	c.found(prevailing)
+	c.fill(winner)
+	d.URLConf, d.WSURLConf = urlconf, c.strictWSURLConf(winner)
+	d.Path = c.strictPath(winner.folder)
+	c.accept(winner)
 	if c.req.Websocket {
-		c.strictWebsocket(prevailing.folder)
+		c.strictWebsocket(winner.folder)
 	}
 }
 
@@ -53,10 +53,11 @@ func (c *call) strictNone() {
 		return
 	}
 	c.d.Outcome, c.d.Path = abi.None, c.path
-	c.d.Reason = "no router finds a tenant, and the reference lets the request go on without one"
+	c.d.Reason = "no router finds a tenant, and the request continues without one"
 }
 
-func (c *call) askStrict(kind Kind, f *finding) bool {
+// findStrict runs one router. It returns false if the router decided the request.
+func (c *call) findStrict(kind Kind, f *finding) bool {
 	switch kind {
 	case ByDomain:
 		return c.strictDomain(f)
@@ -82,7 +83,7 @@ func (c *call) strictDomain(f *finding) bool {
 	if c.dynamic {
 		prefix, ok := secondPart(c.path)
 		if !ok || strings.IndexByte(prefix, 0) >= 0 || strings.IndexByte(host, 0) >= 0 {
-			c.d.Refuse(abi.Missing, "the path has no first segment that a domain row could have")
+			c.d.Refuse(abi.Missing, "no domain row can have the host and the first segment of the path")
 			return false
 		}
 		if c.dir.ByDomain(host, prefix, &f.record) {
@@ -109,17 +110,17 @@ func (c *call) strictHost() (host string, known bool) {
 	if c.req.Websocket {
 		host = host[strings.LastIndexByte(host, '\n')+1:]
 		if !utf8.ValidString(host) {
-			c.d.Refuse(abi.BadRequest, "the Host is no UTF-8")
+			c.d.Refuse(abi.BadRequest, "the Host is not UTF-8")
 			return "", false
 		}
 		return djangoHostname(host), true
 	}
 	if !c.req.HasHost {
-		c.d.Refuse(abi.Missing, "there is no Host")
+		c.d.Refuse(abi.Missing, "the request has no Host")
 		return "", false
 	}
 	if !djangoAccepts(host) {
-		c.d.Refuse(abi.BadRequest, "Django refuses the Host")
+		c.d.Refuse(abi.BadRequest, "Django rejects the Host")
 		return "", false
 	}
 	return djangoHostname(host), true
@@ -139,14 +140,14 @@ func (c *call) strictRow(f *finding, prefix string) bool {
 	}
 	c.fill(f)
 	if primary.Ambiguous {
-		c.d.Refuse(abi.Missing, "several domain rows claim to be the tenant's primary one")
+		c.d.Refuse(abi.Missing, "the tenant has several primary domain rows")
 		return false
 	}
 	path := c.path
 	if f.folder != "" {
 		var ok bool
 		if path, ok = stripFolder(c.path, f.folder); !ok {
-			c.d.Refuse(abi.BadRequest, "the folder is no regular expression, as which the reference uses it in redirects")
+			c.d.Refuse(abi.BadRequest, "the reference redirects with the folder as a regular expression, and it is not a valid one")
 			return false
 		}
 	}
@@ -163,7 +164,7 @@ func (c *call) strictPath(folder string) string {
 	}
 	path, ok := stripFolder(c.path, folder)
 	if !ok && !c.req.Websocket {
-		if rest, cut := strings.CutPrefix(path, "/"+folder+"/"); cut {
+		if rest, found := strings.CutPrefix(path, "/"+folder+"/"); found {
 			return path[len(path)-len(rest)-1:]
 		}
 	}
@@ -184,14 +185,14 @@ func (c *call) strictHeader(f *finding) bool {
 // commas, which no reference contains; for websockets the last one counts.
 func (c *call) strictHeaderValue() string {
 	if c.req.Websocket {
-		if c.exact < 0 {
+		if c.wsHeader < 0 {
 			return ""
 		}
-		value, _ := c.req.header(c.exact)
+		value, _ := c.req.header(c.wsHeader)
 		return value[strings.LastIndexByte(value, '\n')+1:]
 	}
 	var value string
-	for i := range c.asked {
+	for i := range c.headerNames {
 		if v, ok := c.req.header(i); ok {
 			if value != "" {
 				return c.joined()
@@ -208,7 +209,7 @@ func (c *call) strictHeaderValue() string {
 // joined returns the values of the header, joined by commas.
 func (c *call) joined() string {
 	start := len(c.d.scratch)
-	for i := range c.asked {
+	for i := range c.headerNames {
 		value, ok := c.req.header(i)
 		if !ok {
 			continue
@@ -236,7 +237,7 @@ func (c *call) strictSession(f *finding) bool {
 		f.kind = Unrouted
 		return true
 	case c.dynamic && strings.IndexByte(value, 0) >= 0:
-		c.d.Refuse(abi.BadRequest, "the session names the tenant by text with a NUL, which the database refuses")
+		c.d.Refuse(abi.BadRequest, "the session value has a NUL, which the database rejects")
 		return false
 	}
 	c.strictReference(f, c.sessions, value)
@@ -255,14 +256,14 @@ func (c *call) strictReference(f *finding, index map[string]int, ref string) {
 // else the tenant that was found.
 func (r *Router) owner(f *finding) *static {
 	if f.kind == ByDomain {
-		return &r.statics[r.served[f.domain]]
+		return &r.statics[r.owners[f.domain]]
 	}
 	return &r.statics[f.static]
 }
 
 func (r *Router) strictURLConf(f *finding) string {
 	if f.static < 0 {
-		return r.fallback.URLConf
+		return r.defaults.URLConf
 	}
 	return r.owner(f).urlconf
 }
@@ -273,11 +274,11 @@ func (r *Router) strictURLConf(f *finding) string {
 // route by header, and have no table for a tenant found that way.)
 func (r *Router) strictWSURLConf(f *finding) string {
 	if f.static < 0 {
-		return r.fallback.WSURLConf
+		return r.defaults.WSURLConf
 	}
 	owner := r.owner(f)
 	if owner.wsURLConf == "" && f.kind == ByDomain && owner.urlconf != "" {
-		return r.fallback.WSURLConf
+		return r.defaults.WSURLConf
 	}
 	return owner.wsURLConf
 }

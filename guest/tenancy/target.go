@@ -5,26 +5,26 @@ import (
 	"unicode/utf8"
 )
 
-// target is a request-target taken apart under the hardened rules.
+// target is a parsed request-target under the hardened rules.
 type target struct {
 	authority string // of an absolute target, else empty
 	raw       string // path as sent
 	path      string // path decoded
 	query     string // with its "?", empty if there is none
-	// lenient is the first segment that the most lenient reader finds, empty if
+	// lenient is the first segment that the most lenient server reads, empty if
 	// it is that of path.
 	lenient string
 }
 
-// Why a request-target is refused.
+// Reasons of parseTarget.
 const (
 	targetForm     = "the request-target is neither a path nor an http URL"
 	targetChar     = "the request-target has a control character or a space"
-	targetEncoding = "the path has broken percent-encoding, an encoded NUL, or is no UTF-8"
+	targetEncoding = "the path has invalid percent-encoding or an encoded NUL, or is not UTF-8"
 )
 
-// parseTarget takes the request-target apart. It answers why it is refused, or
-// the empty string.
+// parseTarget parses the request-target. It returns the reason for refusing the
+// request, or the empty string.
 func (d *Decision) parseTarget(req *Request, t *target) string {
 	rest := req.Target
 	if plain := plainPath(rest); plain > 0 && (plain == len(rest) || rest[plain] == '?' && isVisible(rest[plain:])) {
@@ -66,8 +66,8 @@ func (d *Decision) parseTarget(req *Request, t *target) string {
 	return ""
 }
 
-// plainPath is how many bytes of s are a path in which nothing is encoded: the
-// way of nearly all requests.
+// plainPath returns the length of the path at the start of s if nothing in it is
+// encoded, as in nearly all requests.
 func plainPath(s string) int {
 	if s == "" || s[0] != '/' {
 		return 0
@@ -86,7 +86,7 @@ var plainSet = func() (set byteSet) {
 	return set
 }()
 
-// isVisible reports whether s has neither control characters nor blanks.
+// isVisible reports whether s has neither control characters nor spaces.
 func isVisible(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c <= ' ' || c == 0x7f {
@@ -129,7 +129,7 @@ func (d *Decision) unescape(s string) (string, bool) {
 	return d.text(start), true
 }
 
-// hexPair decodes the two hexadecimal digits that s begins with.
+// hexPair decodes the two hexadecimal digits at the start of s.
 func hexPair(s string) (byte, bool) {
 	if len(s) < 2 {
 		return 0, false

@@ -2,8 +2,8 @@ package tenancy
 
 import "strings"
 
-// joinURL is Python's urljoin for what a storage joins: a base that is a path,
-// and a relative path without query or fragment.
+// joinURL is Python's urljoin for a base that is a path, and a name that is a
+// relative path without query and fragment.
 func joinURL(base, name string) string {
 	switch {
 	case name == "":
@@ -14,8 +14,8 @@ func joinURL(base, name string) string {
 	return urljoin(base, name)
 }
 
-// isPlainBase reports whether a base URL is one that only gets longer: normal
-// segments of ASCII between slashes.
+// isPlainBase reports whether a name can just be appended to a base URL: it has
+// normal segments of ASCII between slashes.
 func isPlainBase(base string) bool {
 	if len(base) < 3 || base[0] != '/' || base[len(base)-1] != '/' || !areNormal(base[1:len(base)-1]) {
 		return false
@@ -30,7 +30,7 @@ func isPlainBase(base string) bool {
 
 // urljoin is joinURL for any base and name.
 func urljoin(base, name string) string {
-	// Python's parser takes these out wherever they stand.
+	// Python's parser removes these everywhere.
 	base = strings.Map(func(r rune) rune {
 		if r == '\t' || r == '\r' || r == '\n' {
 			return -1
@@ -64,7 +64,7 @@ func urljoin(base, name string) string {
 	return "/"
 }
 
-// fileURL is Django's filepath_to_uri without the slashes in front.
+// fileURL is Django's filepath_to_uri without leading slashes.
 func fileURL(name string) string {
 	unsafe := 0
 	for i := range len(name) {
@@ -72,7 +72,7 @@ func fileURL(name string) string {
 			unsafe++
 		}
 	}
-	if unsafe > 0 { // as a backslash is
+	if unsafe > 0 { // counts backslashes too
 		name = strings.ReplaceAll(name, `\`, "/")
 		name = string(appendEscaped(make([]byte, 0, len(name)+2*unsafe), name, &fileSafe))
 	}

@@ -12,12 +12,11 @@ import (
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
 
-// testdata/urlrouter.jsonl is what the URLRouter of Channels 4.0 answers, over
-// path() and re_path() of Django 3.2 on Python 3.11.7, to random route tables
-// and targets, some of them made from the routes. A line is a table with
-// targets, each with the index of its route and the values: those of unnamed
-// groups by number, as they are positional there.
-func TestRoutesAreThoseOfURLRouter(t *testing.T) {
+// testdata/urlrouter.jsonl has results of the URLRouter of Channels 4.0, with path()
+// and re_path() of Django 3.2 on Python 3.11.7, for random route tables and targets.
+// Each line is a table with targets. Each target has the index of its route and the
+// values; those of unnamed groups, positional arguments there, are numbered.
+func TestRoutesAgreeWithURLRouter(t *testing.T) {
 	file, err := os.Open("testdata/urlrouter.jsonl")
 	if err != nil {
 		t.Fatal(err)
@@ -50,16 +49,16 @@ func TestRoutesAreThoseOfURLRouter(t *testing.T) {
 			d := decide(t, config, &rows{}, tenancy.Request{Method: "GET", Host: "a.io", HasHost: true, Target: target, Websocket: true})
 			compared++
 			if d.RouteName != name || !sameJSON(d.RouteKwargs, kwargs) {
-				t.Errorf("%s is for route %q with %s, expected %q with %s, of %s", target, d.RouteName, d.RouteKwargs, name, kwargs, lines.Text())
+				t.Errorf("%s: route %q with %s, want %q with %s, table %s", target, d.RouteName, d.RouteKwargs, name, kwargs, lines.Text())
 			}
 		}
 	}
 	if compared < 500 {
-		t.Errorf("compared %d targets, expected all of the file", compared)
+		t.Errorf("compared %d targets, want at least 500", compared)
 	}
 }
 
-// sameJSON compares what two texts mean.
+// sameJSON reports whether two texts are equal, or JSON objects with equal values.
 func sameJSON(a, b string) bool {
 	if a == b {
 		return true

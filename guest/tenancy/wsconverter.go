@@ -21,8 +21,8 @@ const (
 	pathConverter
 )
 
-// maxIntDigits is the longest number that Python reads; a longer one makes the
-// route not match.
+// maxIntDigits is the maximum number of digits that Python's int accepts. A route
+// does not match a longer number.
 const maxIntDigits = 4300
 
 var converters = map[string]struct {
@@ -36,8 +36,8 @@ var converters = map[string]struct {
 	"path": {pathConverter, `.+`},
 }
 
-// append appends the value of s as JSON: a whole number for int, text for all
-// else. It fails where Django's converter does.
+// append appends the value of s as JSON: an integer for int, else text. It fails
+// if Django's converter does.
 func (c converter) append(b []byte, s string) ([]byte, bool) {
 	if c != intConverter {
 		return appendJSON(b, s), true
@@ -52,8 +52,8 @@ func (c converter) append(b []byte, s string) ([]byte, bool) {
 	return append(b, s...), true
 }
 
-// compilePath compiles a route in the syntax of Django's path(). A prefix
-// need not match to the end.
+// compilePath compiles a route in the syntax of Django's path(). A prefix need not
+// match the entire path.
 func compilePath(route string, prefix bool) (wsRoute, error) {
 	compiled := wsRoute{literal: route, prefix: prefix}
 	var pattern strings.Builder
@@ -74,7 +74,7 @@ func compilePath(route string, prefix bool) (wsRoute, error) {
 		case strings.ContainsAny(rest[start:end], " \t\n\r\v\f"):
 			return wsRoute{}, fmt.Errorf("path: %q has white space in angle brackets", route)
 		case !pyregex.IsIdentifier(name):
-			return wsRoute{}, fmt.Errorf("path: %q has a parameter %q, which is no identifier", route, name)
+			return wsRoute{}, fmt.Errorf("path: %q has the parameter %q, which is not an identifier", route, name)
 		case slices.Contains(compiled.groups, name):
 			return wsRoute{}, fmt.Errorf("path: %q has the parameter %q twice", route, name)
 		case !exists:
@@ -102,8 +102,8 @@ func compilePath(route string, prefix bool) (wsRoute, error) {
 	return compiled, nil
 }
 
-// parameter finds the first <converter:name> or <name> in a route, as the
-// expression <(?:([^>:]+):)?([^>]+)> does.
+// parameter returns the offsets of the first <converter:name> or <name> in a
+// route, as matched by <(?:([^>:]+):)?([^>]+)>, or -1.
 func parameter(route string) (start, end int) {
 	for start = 0; start < len(route); start++ {
 		if route[start] != '<' {

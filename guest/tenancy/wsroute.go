@@ -12,14 +12,15 @@ import (
 type wsRoute struct {
 	name       string
 	literal    string                  // path without converters
-	find       func(path string) []int // offsets as of package regexp; nil: literal
-	groups     []string                // names of find's groups, empty for those without
-	named      bool                    // there is a group with a name
-	converters []converter             // by group, nil for a regular expression of the user's
-	prefix     bool                    // what follows the match goes on to further routes
+	find       func(path string) []int // offsets as in package regexp; nil: compare with literal
+	groups     []string                // names of find's groups, empty for unnamed ones
+	named      bool                    // whether a group has a name
+	converters []converter             // by group, nil for a regular expression
+	prefix     bool                    // whether the route need not match the entire path
 }
 
-// compileRoutes compiles a table. An error begins with the index of the entry.
+// compileRoutes compiles a route table. An error begins with the index of the
+// entry.
 func compileRoutes(routes []abi.WSRoute) ([]wsRoute, error) {
 	table := make([]wsRoute, 0, len(routes))
 	for i, route := range routes {
@@ -42,8 +43,8 @@ func compileRoutes(routes []abi.WSRoute) ([]wsRoute, error) {
 	return table, nil
 }
 
-// matchWebsocket finds the first route that matches path, which has no slash
-// in front.
+// matchWebsocket sets the route of the decision to the first one that matches
+// path, which has no leading slash.
 func (c *call) matchWebsocket(path string) {
 	for i := range c.wsTables[c.d.WSURLConf] {
 		route := &c.wsTables[c.d.WSURLConf][i]
@@ -58,8 +59,8 @@ func (c *call) matchWebsocket(path string) {
 	}
 }
 
-// strictWebsocket matches as the reference's TenantURLRouter does, in which
-// the folder is itself a route, converters and all, before those of the table.
+// strictWebsocket matches like the reference's TenantURLRouter, in which the
+// folder is a route before those of the table, with converters.
 func (c *call) strictWebsocket(folder string) {
 	path := strings.TrimLeft(c.path, "/")
 	if folder == "" {
@@ -78,8 +79,8 @@ func (c *call) strictWebsocket(folder string) {
 	}
 }
 
-// match reports whether a route matches, and what follows the match. It appends
-// the route's values to the scratch, as members of a JSON object.
+// match reports whether a route matches, and returns the path after the match. It
+// appends the route's values to the scratch, as members of a JSON object.
 func (d *Decision) match(r *wsRoute, path string) (rest string, ok bool) {
 	if r.find == nil {
 		if r.prefix {
@@ -94,8 +95,8 @@ func (d *Decision) match(r *wsRoute, path string) (rest string, ok bool) {
 	first := true
 	for i := 1; i < len(r.groups); i++ {
 		lo, hi := at[2*i], at[2*i+1]
-		// Named groups are arguments by name, and then the unnamed ones are none;
-		// a named group that took no part is left out.
+		// As in Django, unnamed groups count only if no group has a name, and a
+		// named group that did not match is omitted.
 		if r.named && (r.groups[i] == "" || lo < 0) {
 			continue
 		}
