@@ -31,7 +31,8 @@ func (d Django) OpenRead(name string) (File, error) {
 }
 
 // Exists reports whether a name is taken: by a file, a folder, or a symbolic
-// link, even a dangling one.
+// link, even a dangling one. If the tenant's own folder is a link, which Django
+// would follow, or a file, that is an error: no file can be saved.
 func (d Django) Exists(name string) (bool, error) {
 	if strings.IndexByte(name, 0) >= 0 {
 		return false, nil // no file can have this name
@@ -39,6 +40,11 @@ func (d Django) Exists(name string) (bool, error) {
 	rel, err := d.Resolve(name)
 	if err == nil {
 		_, err = fs.Lstat(d.View, rel)
+	}
+	if errors.Is(err, syscall.ENOTDIR) {
+		if _, own := fs.Lstat(d.View, "."); own != nil && !errors.Is(own, fs.ErrNotExist) {
+			return false, own
+		}
 	}
 	for _, free := range [...]error{fs.ErrNotExist, syscall.ENOTDIR, syscall.ENAMETOOLONG, syscall.ELOOP} {
 		if errors.Is(err, free) {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/tenantedge/tenantedge/edge/storage"
@@ -52,6 +53,36 @@ func TestF2ATenantsFolderThatIsALinkIsRefused(t *testing.T) {
 	defer v.Close()
 	if name, err := v.Save(t.Context(), "x", strings.NewReader(""), 0); err == nil {
 		t.Errorf("saved %s among another's files", name)
+	}
+}
+
+// Django follows a link, so its Exists finds what is in the other folder.
+func TestF2NoNameIsFreeInATenantsFolderThatIsALinkOrAFile(t *testing.T) {
+	s := newStorage(t, Config{})
+	must(t, os.Mkdir(filepath.Join(s.location, "t11"), 0o777))
+	must(t, os.Symlink("t11", filepath.Join(s.location, "t1")))
+	must(t, os.WriteFile(filepath.Join(s.location, "t2"), nil, 0o666))
+	for _, schema := range []string{"t1", "t2"} {
+		v, err := s.For(t.Context(), storage.Tenant{Schema: schema})
+		must(t, err)
+		defer v.Close()
+		for _, name := range []string{"", "x", "d/x"} {
+			if exists, err := django(v).Exists(name); exists || !errors.Is(err, syscall.ENOTDIR) {
+				t.Errorf("%s: %q exists: %v, %v, expected ENOTDIR", schema, name, exists, err)
+			}
+		}
+		if name, err := django(v).AvailableName("x", 0); err == nil {
+			t.Errorf("%s: the name %q is available", schema, name)
+		}
+	}
+	v, err := s.For(t.Context(), storage.Tenant{Schema: "t11"})
+	must(t, err)
+	defer v.Close()
+	must(t, os.WriteFile(filepath.Join(s.location, "t11", "file"), nil, 0o666))
+	for _, name := range []string{"x", "file/x"} {
+		if exists, err := django(v).Exists(name); exists || err != nil {
+			t.Errorf("%q exists: %v, %v", name, exists, err)
+		}
 	}
 }
 
