@@ -50,7 +50,7 @@ func TestADirectSendToAFullMailboxFails(t *testing.T) {
 	if err := s.Send(t.Context(), ch.Name(), channeltest.Message(t, "one too many")); !errors.Is(err, channel.ErrFull) {
 		t.Errorf("got %v, expected %v", err, channel.ErrFull)
 	}
-	channeltest.Tell(t, s, "chat", "no error in a group")
+	channeltest.SendGroup(t, s, "chat", "no error in a group")
 	if got := s.Stats().Full; got != 2 {
 		t.Errorf("Full is %d, expected 2", got)
 	}
@@ -69,7 +69,7 @@ func TestManyDropsAreOneLogLine(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 100 {
-			channeltest.Tell(t, s, "chat", "hello")
+			channeltest.SendGroup(t, s, "chat", "hello")
 		}
 		if got := s.Stats().Full; got != 99 {
 			t.Errorf("%d drops of %s are counted, expected 99", got, schema)
@@ -139,7 +139,7 @@ func TestAReceiverMayCloseItsChannelWhileItReceives(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	channeltest.Tell(t, s, "chat", "go")
+	channeltest.SendGroup(t, s, "chat", "go")
 	if got := s.Stats(); got.Channels != 0 || got.Memberships != 0 || got.Full != 10 {
 		t.Errorf("got %+v", got)
 	}

@@ -112,8 +112,8 @@ func Message(t *testing.T, kind string, fields ...channel.Field) *channel.Messag
 	return m
 }
 
-// Tell sends a message without fields to a group.
-func Tell(t *testing.T, s channel.Scope, group, kind string) {
+// SendGroup sends a message without fields to a group.
+func SendGroup(t *testing.T, s channel.Scope, group, kind string) {
 	t.Helper()
 	if err := s.GroupSend(t.Context(), group, Message(t, kind)); err != nil {
 		t.Fatal(err)
@@ -143,16 +143,16 @@ func groupReaches(t *testing.T, layers New) {
 	var kinds []string
 	for i := range 50 {
 		kinds = append(kinds, fmt.Sprint("m", i))
-		Tell(t, here, "chat", kinds[i])
+		SendGroup(t, here, "chat", kinds[i])
 	}
 	for _, m := range members {
 		expect(t, m, kinds...)
 	}
-	Tell(t, there, "chat", "back")
+	SendGroup(t, there, "chat", "back")
 	for _, m := range members {
 		expect(t, m, "back")
 	}
-	Tell(t, here, "empty", "void")
+	SendGroup(t, here, "empty", "void")
 }
 
 func directReaches(t *testing.T, layers New) {
@@ -177,7 +177,7 @@ func severalGroups(t *testing.T, layers New) {
 	s := Scope(t, a, "acme")
 	m := Open(t, s, "one", "two", "one", "three")
 	for _, g := range []string{"one", "two", "three"} {
-		Tell(t, Scope(t, b, "acme"), g, g)
+		SendGroup(t, Scope(t, b, "acme"), g, g)
 		expect(t, m, g)
 	}
 	if got := s.Stats().Memberships; got != 3 {
@@ -188,7 +188,7 @@ func severalGroups(t *testing.T, layers New) {
 func leaversReceiveNothing(t *testing.T, layers New) {
 	a, b := layers(t, channel.Config{})
 	here, there := Scope(t, a, "acme"), Scope(t, b, "acme")
-	stays, leaves, closes := Open(t, here, "chat"), Open(t, here, "chat"), Open(t, here, "chat")
+	open, leaves, closes := Open(t, here, "chat"), Open(t, here, "chat"), Open(t, here, "chat")
 	here.Discard("chat", leaves.Channel)
 	here.Discard("chat", leaves.Channel)
 	here.Discard("never joined", leaves.Channel)
@@ -196,8 +196,8 @@ func leaversReceiveNothing(t *testing.T, layers New) {
 		t.Error("the first Close of a channel is true, others are false")
 	}
 	is(t, here.Add(t.Context(), "chat", closes.Channel), channel.ErrClosed)
-	Tell(t, there, "chat", "after")
-	expect(t, stays, "after")
+	SendGroup(t, there, "chat", "after")
+	expect(t, open, "after")
 	if err := there.Send(t.Context(), leaves.Name(), Message(t, "still open")); err != nil {
 		t.Fatal(err)
 	}
@@ -216,7 +216,7 @@ func joinAgain(t *testing.T, layers New) {
 			t.Fatal(err)
 		}
 		kind := fmt.Sprint("round", i)
-		Tell(t, there, "chat", kind)
+		SendGroup(t, there, "chat", kind)
 		expect(t, m, kind)
 		here.Discard("chat", m.Channel)
 	}
@@ -228,10 +228,10 @@ func tenantsApart(t *testing.T, layers New) {
 	ours, theirs := Open(t, acme, "chat"), Open(t, bolt, "chat")
 	// These would have the same name without a separator.
 	short, long := Open(t, Scope(t, a, "a"), "b.c"), Open(t, Scope(t, b, "ab"), "c")
-	Tell(t, acme, "chat", "acme")
-	Tell(t, bolt, "chat", "bolt")
-	Tell(t, Scope(t, b, "a"), "b.c", "a and b.c")
-	Tell(t, Scope(t, a, "ab"), "c", "ab and c")
+	SendGroup(t, acme, "chat", "acme")
+	SendGroup(t, bolt, "chat", "bolt")
+	SendGroup(t, Scope(t, b, "a"), "b.c", "a and b.c")
+	SendGroup(t, Scope(t, a, "ab"), "c", "ab and c")
 	// In bolt's scope, the name of acme's channel is another channel.
 	if err := bolt.Send(t.Context(), ours.Name(), Message(t, "stolen")); err != nil {
 		t.Fatal(err)
@@ -242,7 +242,7 @@ func tenantsApart(t *testing.T, layers New) {
 	expect(t, theirs, "bolt")
 	expect(t, short, "a and b.c")
 	expect(t, long, "ab and c")
-	Tell(t, acme, "chat", "last")
+	SendGroup(t, acme, "chat", "last")
 	expect(t, ours, "last")
 }
 
@@ -279,7 +279,7 @@ func backlogStays(t *testing.T, layers New) {
 		}
 	}
 	for i := range 20 {
-		Tell(t, Scope(t, b, "quiet"), "chat", fmt.Sprint("q", i))
+		SendGroup(t, Scope(t, b, "quiet"), "chat", fmt.Sprint("q", i))
 		expect(t, listener, fmt.Sprint("q", i))
 	}
 	sent := Scope(t, a, "quiet").Stats()
@@ -326,15 +326,15 @@ func badMessages(t *testing.T, layers New) {
 func closedChannel(t *testing.T, layers New) {
 	a, b := layers(t, channel.Config{})
 	here, there := Scope(t, a, "acme"), Scope(t, b, "acme")
-	gone, stays := Open(t, here), Open(t, here)
-	gone.Close()
-	for _, to := range []Member{gone, stays} {
+	closed, open := Open(t, here), Open(t, here)
+	closed.Close()
+	for _, to := range []Member{closed, open} {
 		if err := there.Send(t.Context(), to.Name(), Message(t, "direct")); err != nil {
 			t.Fatal(err)
 		}
 	}
-	expect(t, stays, "direct")
-	if n := gone.Box.Len(); n != 0 {
+	expect(t, open, "direct")
+	if n := closed.Box.Len(); n != 0 {
 		t.Errorf("a closed channel received %d messages", n)
 	}
 }
@@ -402,7 +402,7 @@ func storm(t *testing.T, layers New) {
 		})
 	}
 	all.Wait()
-	Tell(t, Scope(t, b, "acme"), "steady", "done")
+	SendGroup(t, Scope(t, b, "acme"), "steady", "done")
 	expect(t, steady, "done")
 	for _, layer := range []channel.Layer{a, b} {
 		if s := layer.Stats(); s.Channels > 2 || s.Memberships > 2 || s.Foreign+s.Malformed != 0 {
@@ -414,7 +414,7 @@ func storm(t *testing.T, layers New) {
 func stormRound(t *testing.T, s channel.Scope, group string) {
 	t.Helper()
 	m := Open(t, s, "x", "y", group)
-	Tell(t, s, "x", "noise")
+	SendGroup(t, s, "x", "noise")
 	if err := s.Send(t.Context(), m.Name(), Message(t, "self")); err != nil {
 		t.Error(err)
 	}

@@ -14,21 +14,21 @@ import (
 	"github.com/tenantedge/tenantedge/edge/channel/redistest"
 )
 
-// tally is a receiver that returns a permit after all members received a
+// countingReceiver is a receiver that returns a permit after all members received a
 // message.
-type tally struct {
+type countingReceiver struct {
 	members int64
 	n       atomic.Int64
 	permits chan struct{}
 }
 
-func (y *tally) Receive(*channel.Message) bool {
+func (y *countingReceiver) Receive(*channel.Message) bool {
 	if y.n.Add(1)%y.members == 0 {
 		<-y.permits
 	}
 	return true
 }
-func (*tally) Interrupted(error) {}
+func (*countingReceiver) Interrupted(error) {}
 
 // BenchmarkGroupSend measures a group of one process, from the send to the last
 // member, with 1 and 16 concurrent messages.
@@ -43,7 +43,7 @@ func BenchmarkGroupSend(b *testing.B) {
 					if err != nil {
 						b.Fatal(err)
 					}
-					y := &tally{members: int64(members), permits: make(chan struct{}, outstanding)}
+					y := &countingReceiver{members: int64(members), permits: make(chan struct{}, outstanding)}
 					for range members {
 						ch, err := s.Open(b.Context(), y)
 						if err == nil {
@@ -100,7 +100,7 @@ func BenchmarkTenants(b *testing.B) {
 									b.Error(err)
 									return
 								}
-								ch, err := s.Open(b.Context(), ignorant{})
+								ch, err := s.Open(b.Context(), discardReceiver{})
 								if err == nil {
 									err = s.Add(b.Context(), "chat", ch)
 								}
@@ -123,10 +123,10 @@ func BenchmarkTenants(b *testing.B) {
 	}
 }
 
-type ignorant struct{}
+type discardReceiver struct{}
 
-func (ignorant) Receive(*channel.Message) bool { return true }
-func (ignorant) Interrupted(error)             {}
+func (discardReceiver) Receive(*channel.Message) bool { return true }
+func (discardReceiver) Interrupted(error)             {}
 
 type used struct {
 	descriptors, goroutines int

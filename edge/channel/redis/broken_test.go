@@ -24,19 +24,19 @@ import (
 
 const patience = 30 * time.Second
 
-// witness is a receiver that records messages and notifications.
-type witness struct {
+// recorder is a receiver that records messages and notifications.
+type recorder struct {
 	messages chan string
 	breaks   chan error
 }
 
-func newWitness() *witness { return &witness{make(chan string, 1000), make(chan error, 100)} }
+func newRecorder() *recorder { return &recorder{make(chan string, 1000), make(chan error, 100)} }
 
-func (w *witness) Receive(m *channel.Message) bool { w.messages <- m.Type(); return true }
-func (w *witness) Interrupted(err error)           { w.breaks <- err }
+func (w *recorder) Receive(m *channel.Message) bool { w.messages <- m.Type(); return true }
+func (w *recorder) Interrupted(err error)           { w.breaks <- err }
 
 // awaitResume waits for the notification of a break and then of its end.
-func (w *witness) awaitResume(t *testing.T) {
+func (w *recorder) awaitResume(t *testing.T) {
 	t.Helper()
 	if err := await(t, w.breaks, "word of the break"); !errors.Is(err, channel.ErrBroken) {
 		t.Errorf("notified of %v, expected %v", err, channel.ErrBroken)
@@ -80,7 +80,7 @@ func TestW6ABrokenLayerNotifiesReceiversAndResumes(t *testing.T) {
 				config := Config{Hosts: []string{server.URL(), redistest.Start(t).URL()}[:hosts], Prefix: redistest.Prefix()}
 				a, b := open(t, kind.make, config), open(t, kind.make, config)
 				here, there := channeltest.Scope(t, a, "acme"), channeltest.Scope(t, b, "acme")
-				w := newWitness()
+				w := newRecorder()
 				ch, err := here.Open(t.Context(), w)
 				if err != nil {
 					t.Fatal(err)
@@ -88,7 +88,7 @@ func TestW6ABrokenLayerNotifiesReceiversAndResumes(t *testing.T) {
 				if err := here.Add(t.Context(), "chat", ch); err != nil {
 					t.Fatal(err)
 				}
-				channeltest.Tell(t, there, "chat", "before")
+				channeltest.SendGroup(t, there, "chat", "before")
 				await(t, w.messages, "a message")
 
 				for _, end := range []func(testing.TB){server.Stop, server.Kill} {
@@ -122,19 +122,19 @@ func TestW6ABrokenLayerNotifiesReceiversAndResumes(t *testing.T) {
 	}
 }
 
-// book is a log that can be read during writes.
-type book struct {
+// logBuffer is a log that can be read during writes.
+type logBuffer struct {
 	mu   sync.Mutex
 	text strings.Builder
 }
 
-func (b *book) Write(p []byte) (int, error) {
+func (b *logBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.text.Write(p)
 }
 
-func (b *book) count(text string) int {
+func (b *logBuffer) count(text string) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return strings.Count(b.text.String(), text)
@@ -144,13 +144,13 @@ func TestW6ABreakIsLoggedOnceForAllTenants(t *testing.T) {
 	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
-			server, log := redistest.StartOwn(t), &book{}
+			server, log := redistest.StartOwn(t), &logBuffer{}
 			config := Config{Hosts: []string{server.URL()}}
 			config.Logger = slog.New(slog.NewTextHandler(log, nil))
 			layer := open(t, kind.make, config)
-			var all []*witness
+			var all []*recorder
 			for i := range 5 {
-				w := newWitness()
+				w := newRecorder()
 				s := channeltest.Scope(t, layer, fmt.Sprint("tenant", i))
 				ch, err := s.Open(t.Context(), w)
 				if err == nil {
@@ -182,7 +182,7 @@ func callsFail(t *testing.T, there, here channel.Scope, ch *channel.Channel) {
 	hello := channeltest.Message(t, "hello")
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	_, openErr := here.Open(ctx, newWitness())
+	_, openErr := here.Open(ctx, newRecorder())
 	for what, err := range map[string]error{
 		"Open":      openErr,
 		"GroupSend": there.GroupSend(ctx, "chat", hello),
@@ -207,7 +207,7 @@ func TestW6ASilentlyDeadHostIsDetected(t *testing.T) {
 			case *PubSub:
 				l.beat, l.answer = time.Second, time.Second
 			}
-			w := newWitness()
+			w := newRecorder()
 			if _, err := channeltest.Scope(t, layer, "acme").Open(t.Context(), w); err != nil {
 				t.Fatal(err)
 			}
@@ -278,7 +278,7 @@ func TestW6MembershipOutlivesTheGroupsExpiry(t *testing.T) {
 	})
 	other := channeltest.Scope(t, b, "acme")
 	for _, group := range []string{"chat", "room0", fmt.Sprint("room", 3*dueAtLeast-1)} {
-		channeltest.Tell(t, other, group, "still here")
+		channeltest.SendGroup(t, other, group, "still here")
 		if got := m.Next(t); got != "still here" {
 			t.Errorf("got %q", got)
 		}
@@ -320,7 +320,7 @@ func TestW5AQueueFullOfOneTenantsMessagesDropsNothingOfAnothers(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 8 {
-		channeltest.Tell(t, acme, "chat", "noise")
+		channeltest.SendGroup(t, acme, "chat", "noise")
 	}
 	if got := acme.Stats().OverCapacity; got != 3 {
 		t.Errorf("%d messages over capacity, expected 3", got)
@@ -332,8 +332,8 @@ func TestW5AQueueFullOfOneTenantsMessagesDropsNothingOfAnothers(t *testing.T) {
 		t.Errorf("%d messages over capacity, expected 4: that to one channel is one", got)
 	}
 	for range 20 {
-		channeltest.Tell(t, bolt, "chat", "heard")
-		if got := m.Next(t); got != "heard" {
+		channeltest.SendGroup(t, bolt, "chat", "received")
+		if got := m.Next(t); got != "received" {
 			t.Errorf("got %q", got)
 		}
 	}
@@ -352,7 +352,7 @@ func TestW1NoChannelHasTheNameOfAGroup(t *testing.T) {
 	if err := thief.Send(t.Context(), "chat", channeltest.Message(t, "stolen")); !errors.Is(err, channel.ErrName) {
 		t.Errorf("got %v, expected %v", err, channel.ErrName)
 	}
-	channeltest.Tell(t, channeltest.Scope(t, layer, "acme"), "chat", "own")
+	channeltest.SendGroup(t, channeltest.Scope(t, layer, "acme"), "chat", "own")
 	if got := ours.Next(t); got != "own" {
 		t.Errorf("got %q", got)
 	}
@@ -427,7 +427,7 @@ func TestAClosedLayerLeavesNoKeysAndGoroutines(t *testing.T) {
 
 // The records of idle tenants are collected after their connections were
 // closed.
-func TestALayerForgetsTenantsThatAreIdle(t *testing.T) {
+func TestALayerReleasesIdleTenants(t *testing.T) {
 	config := Config{Hosts: []string{redistest.Start(t).URL()}, Prefix: redistest.Prefix()}
 	for _, kind := range kinds {
 		layer := open(t, kind.make, config)
@@ -439,7 +439,7 @@ func TestALayerForgetsTenantsThatAreIdle(t *testing.T) {
 			record := (*byte)(reflect.ValueOf(s).UnsafePointer())
 			runtime.AddCleanup(record, func(schema string) { collected <- schema }, schema)
 			m := channeltest.Open(t, s, "chat")
-			channeltest.Tell(t, s, "chat", "hello")
+			channeltest.SendGroup(t, s, "chat", "hello")
 			if got := m.Next(t); got != "hello" {
 				t.Errorf("got %q", got)
 			}

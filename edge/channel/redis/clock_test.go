@@ -40,7 +40,7 @@ func TestAnEdgeWhoseClockIsSetRemovesNothingOfOthers_G11(t *testing.T) {
 				if from == "set" {
 					s = set
 				}
-				channeltest.Tell(t, s, "chat", from)
+				channeltest.SendGroup(t, s, "chat", from)
 				for _, m := range []channeltest.Member{there, here} {
 					if got := m.Next(t); got != from {
 						t.Errorf("got %q, expected %q", got, from)

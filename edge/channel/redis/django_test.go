@@ -246,7 +246,7 @@ func TestW6DjangoProcessesTakePartAgainAfterARestart(t *testing.T) {
 // channels.
 func rounds(t *testing.T, scopes []channel.Scope, members []channeltest.Member, peers []*peer) {
 	t.Helper()
-	heard := func(kind string) {
+	received := func(kind string) {
 		t.Helper()
 		for _, m := range members {
 			arrives(t, m, kind)
@@ -261,12 +261,12 @@ func rounds(t *testing.T, scopes []channel.Scope, members []channeltest.Member, 
 			if err := s.GroupSend(t.Context(), "chat", hello(t, kind)); err != nil {
 				t.Fatal(err)
 			}
-			heard(kind)
+			received(kind)
 		}
 		for i, p := range peers {
 			kind := fmt.Sprint("django", i, " ", round)
 			p.do("group_send", "acme.chat", kind)
-			heard(kind)
+			received(kind)
 			for _, m := range members {
 				p.do("send", m.WireName(), kind)
 				arrives(t, m, kind)

@@ -68,12 +68,12 @@ func TestW6ARedisThatAnswersWithErrorsIsNeverSilent(t *testing.T) {
 				control := dial(t, server)
 				do(t, control, []any{"PING"})
 				config := Config{Hosts: []string{server.URL()}}
-				log := &book{}
+				log := &logBuffer{}
 				logged := config
 				logged.Logger = slog.New(slog.NewTextHandler(log, nil))
 				a, b := open(t, kind.make, config), open(t, kind.make, logged)
 				here, there := channeltest.Scope(t, a, "acme"), channeltest.Scope(t, b, "acme")
-				w := newWitness()
+				w := newRecorder()
 				ch, err := here.Open(t.Context(), w)
 				if err == nil {
 					err = here.Add(t.Context(), "chat", ch)
@@ -125,7 +125,7 @@ func TestW6ARedisThatAnswersWithErrorsIsNeverSilent(t *testing.T) {
 	}
 }
 
-// The loss of memberships is detected although the connection stays.
+// The loss of memberships is detected although the connection stays open.
 func TestW6ARedisThatLosesMembershipsIsDetected(t *testing.T) {
 	for name, command := range map[string][]any{
 		"all keys": {"FLUSHALL"},
@@ -137,7 +137,7 @@ func TestW6ARedisThatLosesMembershipsIsDetected(t *testing.T) {
 			server := redistest.StartOwn(t)
 			core := open(t, kinds[0].make, Config{Hosts: []string{server.URL()}}).(*Core)
 			core.beat = 50 * time.Millisecond
-			s, w := channeltest.Scope(t, core, "acme"), newWitness()
+			s, w := channeltest.Scope(t, core, "acme"), newRecorder()
 			ch, err := s.Open(t.Context(), w)
 			for i := range 2 * dueAtLeast {
 				if err == nil {
@@ -152,7 +152,7 @@ func TestW6ARedisThatLosesMembershipsIsDetected(t *testing.T) {
 			}
 			do(t, dial(t, server), command)
 			w.awaitResume(t)
-			channeltest.Tell(t, s, "chat", "after")
+			channeltest.SendGroup(t, s, "chat", "after")
 			if got := await(t, w.messages, "a message"); got != "after" {
 				t.Errorf("got %q", got)
 			}
@@ -174,8 +174,8 @@ func TestW6AServerThatIsNotRedisIsABrokenLayer(t *testing.T) {
 		for _, kind := range kinds {
 			t.Run(name+", "+kind.name, func(t *testing.T) {
 				t.Parallel()
-				layer := open(t, kind.make, Config{Hosts: []string{"redis://" + pretender(t, answer)}})
-				s, w := channeltest.Scope(t, layer, "acme"), newWitness()
+				layer := open(t, kind.make, Config{Hosts: []string{"redis://" + fakeServer(t, answer)}})
+				s, w := channeltest.Scope(t, layer, "acme"), newRecorder()
 				ch, err := s.Open(t.Context(), w)
 				if err == nil {
 					err = s.Add(t.Context(), "chat", ch)
@@ -192,9 +192,9 @@ func TestW6AServerThatIsNotRedisIsABrokenLayer(t *testing.T) {
 	}
 }
 
-// pretender sends one reply to every command, or closes the connection if that
+// fakeServer sends one reply to every command, or closes the connection if that
 // is empty.
-func pretender(t *testing.T, answer string) (address string) {
+func fakeServer(t *testing.T, answer string) (address string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -240,9 +240,9 @@ func TestW6ATimeoutIsABrokenLayer(t *testing.T) {
 			if err := s.Add(ctx, "another", m.Channel); !errors.Is(err, channel.ErrBroken) || !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("Add: got %v, expected %v", err, channel.ErrBroken)
 			}
-			gone, leave := context.WithCancel(t.Context())
-			leave()
-			if err := s.Add(gone, "third", m.Channel); errors.Is(err, channel.ErrBroken) || !errors.Is(err, context.Canceled) {
+			canceled, cancel := context.WithCancel(t.Context())
+			cancel()
+			if err := s.Add(canceled, "third", m.Channel); errors.Is(err, channel.ErrBroken) || !errors.Is(err, context.Canceled) {
 				t.Errorf("Add with a cancelled context: got %v, expected %v", err, context.Canceled)
 			}
 		})
@@ -291,7 +291,7 @@ func TestW6NoChannelOpensBetweenTwoBreaks(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := channeltest.Scope(t, layer, "acme")
-	first, second := newWitness(), newWitness()
+	first, second := newRecorder(), newRecorder()
 	ch, err := s.Open(t.Context(), first)
 	if err != nil {
 		t.Fatal(err)

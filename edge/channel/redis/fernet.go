@@ -55,7 +55,7 @@ func (k fernetKey) seal(b, signed []byte) []byte {
 }
 
 // decrypt returns the text of a token. With a maxAge, the token may not be older,
-// nor more than a minute ahead of now.
+// nor be from more than a minute in the future.
 func (k fernetKey) decrypt(text []byte, maxAge time.Duration, now time.Time) ([]byte, error) {
 	token, err := base64.URLEncoding.AppendDecode(nil, text)
 	end := len(token) - sha256.Size

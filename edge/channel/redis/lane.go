@@ -13,7 +13,7 @@ const (
 	busyBytes, busyTime = 256 << 10, time.Second
 	// maxLanes bounds the lanes at each host; tenants share them if necessary.
 	maxLanes = 32
-	// retryTime is how long a tenant stays where it is after an attempt to move.
+	// retryTime is the minimum time between two attempts to move a tenant.
 	retryTime = 5 * time.Second
 )
 
@@ -55,7 +55,7 @@ type move struct {
 }
 
 // isolate moves a tenant from its shared link to a lane. If the lane cannot
-// connect, the tenant stays.
+// connect, the tenant keeps its link.
 func (l *line) isolate(from *link, mark func(ctx context.Context, host int, name string) error) {
 	to, ready := l.pickLane(from.host)
 	defer l.endIsolation(to)
@@ -232,7 +232,7 @@ func (m *move) end(err error) {
 		l.inbox.put(p)
 	}
 	if err != nil && m.to.down == nil {
-		m.to.forgotten[l] = err
+		m.to.lost[l] = err
 		m.to.wakeUp()
 	}
 }

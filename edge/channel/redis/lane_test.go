@@ -18,21 +18,21 @@ import (
 	"github.com/tenantedge/tenantedge/edge/channel/redistest"
 )
 
-// ledger is a receiver that records the types of all messages.
-type ledger struct {
+// typeRecorder is a receiver that records the types of all messages.
+type typeRecorder struct {
 	mu    sync.Mutex
 	types []string
 }
 
-func (l *ledger) Receive(m *channel.Message) bool {
+func (l *typeRecorder) Receive(m *channel.Message) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.types = append(l.types, m.Type())
 	return true
 }
-func (l *ledger) Interrupted(error) {}
+func (l *typeRecorder) Interrupted(error) {}
 
-func (l *ledger) all() []string {
+func (l *typeRecorder) all() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.types[:len(l.types):len(l.types)]
@@ -87,7 +87,7 @@ func TestW5ABusyTenantMovesToItsOwnConnection_G6(t *testing.T) {
 	server := redistest.StartOwn(t)
 	layer := open(t, kinds[1].make, Config{Hosts: []string{server.URL()}}).(*PubSub)
 	acme, bolt := channeltest.Scope(t, layer, "acme"), channeltest.Scope(t, layer, "bolt")
-	book, notified, quiet := &ledger{}, newWitness(), newWitness()
+	logBuffer, notified, quiet := &typeRecorder{}, newRecorder(), newRecorder()
 	join := func(s channel.Scope, r channel.Receiver, groups ...string) *channel.Channel {
 		ch, err := s.Open(t.Context(), r)
 		for _, g := range groups {
@@ -100,7 +100,7 @@ func TestW5ABusyTenantMovesToItsOwnConnection_G6(t *testing.T) {
 		}
 		return ch
 	}
-	join(acme, book, "chat")
+	join(acme, logBuffer, "chat")
 	join(acme, notified)
 	join(bolt, quiet, "chat", "room1", "room2", "room3", "room4", "room5")
 
@@ -108,7 +108,7 @@ func TestW5ABusyTenantMovesToItsOwnConnection_G6(t *testing.T) {
 	var churn sync.WaitGroup
 	churn.Go(func() {
 		for i := 0; ctx.Err() == nil; i++ {
-			ch := join(acme, ignorant{}, fmt.Sprint("room", i%7), "chat")
+			ch := join(acme, discardReceiver{}, fmt.Sprint("room", i%7), "chat")
 			if ch == nil {
 				return
 			}
@@ -118,8 +118,8 @@ func TestW5ABusyTenantMovesToItsOwnConnection_G6(t *testing.T) {
 	sent := storm(t, redis.NewClient(layer.options[0]), layer, "acme.chat", 500, func() bool { return layer.moved(acme) })
 	cancel()
 	churn.Wait()
-	eventually(t, "all messages", func() bool { return len(book.all()) >= sent })
-	for i, got := range book.all() {
+	eventually(t, "all messages", func() bool { return len(logBuffer.all()) >= sent })
+	for i, got := range logBuffer.all() {
 		if want := fmt.Sprint("m", i); got != want {
 			t.Fatalf("message %d of %d is %q, expected %q", i, sent, got, want)
 		}
@@ -140,7 +140,7 @@ func TestW5ABusyTenantMovesToItsOwnConnection_G6(t *testing.T) {
 	}
 	do(t, control, []any{"CLIENT", "KILL", "ID", lane[1]})
 	notified.awaitResume(t)
-	channeltest.Tell(t, bolt, "chat", "still here")
+	channeltest.SendGroup(t, bolt, "chat", "still here")
 	if got := await(t, quiet.messages, "a message"); got != "still here" || len(quiet.breaks) > 0 {
 		t.Errorf("the other tenant received %q and %d notifications of breaks", got, len(quiet.breaks))
 	}

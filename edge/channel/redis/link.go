@@ -30,22 +30,22 @@ type link struct {
 	inOutage bool // counted in outage; used by the link's goroutine only
 
 	// Under links.mu.
-	tenants   int // with open channels, or about to move here
-	topics    map[string]*topic
-	dirty     []*topic
-	round     []*topic        // topics that dueForRenewal has yet to return in this round
-	forgotten map[*line]error // tenants that the host lost memberships of, until these are written again
-	done      chan struct{}   // closed when the goroutine has ended; nil before the first one
-	running   bool
-	synced    bool    // the host has confirmed all topics
-	down      error   // why the link has failed; nil also while it connects
-	ready     *waiter // for synced or down
+	tenants int // with open channels, or about to move here
+	topics  map[string]*topic
+	dirty   []*topic
+	round   []*topic        // topics that dueForRenewal has yet to return in this round
+	lost    map[*line]error // tenants that the host lost memberships of, until these are written again
+	done    chan struct{}   // closed when the goroutine has ended; nil before the first one
+	running bool
+	synced  bool    // the host has confirmed all topics
+	down    error   // why the link has failed; nil also while it connects
+	ready   *waiter // for synced or down
 }
 
 func (w *links) newLink(host int, shared bool) *link {
 	return &link{
 		links: w, host: host, shared: shared, outage: w.outages[host],
-		wake: make(chan struct{}, 1), topics: map[string]*topic{}, forgotten: map[*line]error{},
+		wake: make(chan struct{}, 1), topics: map[string]*topic{}, lost: map[*line]error{},
 	}
 }
 
@@ -61,16 +61,16 @@ func (k *link) start() {
 	if k.running || k.ctx.Err() != nil {
 		return
 	}
-	before := k.done
+	previous := k.done
 	k.running, k.done = true, make(chan struct{})
-	go k.run(before, k.done)
+	go k.run(previous, k.done)
 }
 
-func (k *link) run(before, done chan struct{}) {
+func (k *link) run(previous, done chan struct{}) {
 	defer close(done)
 	defer k.releaseAll()
-	if before != nil {
-		<-before
+	if previous != nil {
+		<-previous
 	}
 	pause := backoffFirst
 	for {
@@ -206,15 +206,15 @@ func (k *link) releaseReady(err error) {
 	}
 }
 
-// setSynced notes that the host has confirmed all topics.
+// setSynced records that the host has confirmed all topics.
 func (k *link) setSynced() {
 	k.mu.Lock()
-	if k.synced && len(k.forgotten) == 0 {
+	if k.synced && len(k.lost) == 0 {
 		k.mu.Unlock()
 		return
 	}
 	k.synced, k.down = true, nil
-	clear(k.forgotten)
+	clear(k.lost)
 	k.releaseReady(nil)
 	k.mu.Unlock()
 	k.endOutage()
@@ -230,15 +230,15 @@ func (k *link) endOutage() {
 }
 
 // fail records that the session ended with an error. It reports whether the link
-// had not failed before. The failure of a lane that never worked affects no
-// tenant: each stays at its link.
+// had not failed before. The failure of a lane that never worked affects no tenant:
+// all still use their links.
 func (k *link) fail(err error) bool {
 	err = fmt.Errorf("%w: host %d: %w", channel.ErrBroken, k.host+1, err)
 	k.mu.Lock()
 	first := k.down == nil
 	counts := !k.inOutage && (k.shared || k.synced)
 	k.synced, k.down = false, err
-	clear(k.forgotten)
+	clear(k.lost)
 	for _, m := range k.moves {
 		if m.from == k || m.to == k {
 			m.end(err)

@@ -39,7 +39,7 @@ type links struct {
 	mu        sync.Mutex
 	primary   []*link            // one for each host
 	lanes     [][]*link          // for each host
-	lines     map[*line]struct{} // with open channels, or whose receivers do not know yet that the wire works again
+	lines     map[*line]struct{} // with open channels, or whose receivers were not notified yet that the wire works again
 	moves     map[string]*move   // by name
 	moveCount uint64             // number of moves so far
 	closing   bool
@@ -127,7 +127,7 @@ func (l *line) Detach(t wire.Topic) {
 	l.removeUser()
 }
 
-// addUser counts one more attached topic.
+// addUser counts an attached topic.
 func (l *line) addUser() {
 	if l.users++; l.users > 1 {
 		return
@@ -135,14 +135,14 @@ func (l *line) addUser() {
 	for _, k := range l.current {
 		k.tenants++
 	}
-	if _, known := l.lines[l]; !known {
+	if _, found := l.lines[l]; !found {
 		l.lines[l] = struct{}{}
 		l.reported = l.failure()
 	}
 }
 
-// removeUser counts one attached topic less. A tenant without any returns to the
-// shared links.
+// removeUser uncounts an attached topic. A tenant without any returns to the shared
+// links.
 func (l *line) removeUser() {
 	if l.users--; l.users > 0 {
 		return
@@ -166,7 +166,7 @@ func (l *line) failure() error {
 		if k.down != nil {
 			return k.down
 		}
-		if err := k.forgotten[l]; err != nil {
+		if err := k.lost[l]; err != nil {
 			return err
 		}
 	}

@@ -40,7 +40,7 @@ func (c *Core) setAlive(ctx context.Context, client *redis.Client) error {
 func (c *Core) renewAlive(ctx context.Context, client *redis.Client) error {
 	exists, err := client.SetXX(ctx, c.aliveKey(c.process), 1, c.aliveTTL).Result()
 	if err == nil && !exists {
-		err = errForgotten
+		err = errLost
 	}
 	return err
 }
@@ -90,9 +90,9 @@ func (c *Core) join(ctx context.Context, client *redis.Client, batch []*topic) e
 	return err
 }
 
-// errForgotten: a host lost memberships that it had confirmed, by FLUSHALL, or
+// errLost: a host lost memberships that it had confirmed, by FLUSHALL, or
 // because it evicts keys when its memory is full.
-var errForgotten = errors.New("the server lost memberships that it had confirmed: messages may have been lost")
+var errLost = errors.New("the server lost memberships that it had confirmed: messages may have been lost")
 
 // membersPerSweep is how many members of a group each renewal checks, the oldest
 // first.
@@ -121,11 +121,11 @@ func (c *Core) renew(ctx context.Context, client *redis.Client, k *link, due []*
 	lost := map[*line]error{}
 	for t, a := range added {
 		if n, err := a.Int64(); err != nil || n != 0 {
-			lost[k.owner(t)] = errors.Join(channel.ErrBroken, errForgotten, err)
+			lost[k.owner(t)] = errors.Join(channel.ErrBroken, errLost, err)
 		}
 	}
 	if len(lost) > 0 {
-		k.forget(lost)
+		k.markLost(lost)
 	}
 	return c.sweep(ctx, client, members)
 }

@@ -18,11 +18,11 @@ import (
 	"github.com/tenantedge/tenantedge/edge/channel/redistest"
 )
 
-// Environment variables of the process that victim starts: hosts and prefix.
+// Environment variables of the process that startMember starts: hosts and prefix.
 const victimHosts, victimPrefix = "TENANTEDGE_TEST_HOSTS", "TENANTEDGE_TEST_PREFIX"
 
-// TestVictim is the process that victim starts, not a test.
-func TestVictim(t *testing.T) {
+// TestMemberProcess is the process that startMember starts, not a test.
+func TestMemberProcess(t *testing.T) {
 	hosts := os.Getenv(victimHosts)
 	if hosts == "" {
 		t.Skip("runs in a separate process, which other tests kill")
@@ -34,16 +34,16 @@ func TestVictim(t *testing.T) {
 		m := channeltest.Open(t, channeltest.Scope(t, core, schema), "chat", "room")
 		names = append(names, m.Name())
 	}
-	fmt.Println("victim", core.aliveKey(core.process), names[0])
+	fmt.Println("startMember", core.aliveKey(core.process), names[0])
 	<-t.Context().Done() // never: the process is killed
 }
 
-// victim starts a process in the groups chat and room of acme and bolt. It
+// startMember starts a process in the groups chat and room of acme and bolt. It
 // returns the key that shows that the process is alive, the name of its channel
 // of acme, and a function that kills it.
-func victim(t *testing.T, c Config) (alive, name string, kill func()) {
+func startMember(t *testing.T, c Config) (alive, name string, kill func()) {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], "-test.run", "^TestVictim$", "-test.timeout", "0")
+	cmd := exec.Command(os.Args[0], "-test.run", "^TestMemberProcess$", "-test.timeout", "0")
 	cmd.Env = append(os.Environ(), victimHosts+"="+strings.Join(c.Hosts, " "), victimPrefix+"="+c.Prefix)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -58,7 +58,7 @@ func victim(t *testing.T, c Config) (alive, name string, kill func()) {
 	}
 	t.Cleanup(kill)
 	for lines := bufio.NewScanner(out); lines.Scan(); {
-		if n, _ := fmt.Sscanf(lines.Text(), "victim %s %s", &alive, &name); n == 2 {
+		if n, _ := fmt.Sscanf(lines.Text(), "startMember %s %s", &alive, &name); n == 2 {
 			return alive, name, kill
 		}
 	}
@@ -93,7 +93,7 @@ func TestAKilledProcessGetsNoFurtherMessages_G7(t *testing.T) {
 			config := Config{Hosts: []string{two[0].URL(), two[1].URL()}[:hosts], Prefix: redistest.Prefix(), Capacity: 5}
 			core := open(t, kinds[0].make, config).(*Core)
 			s := channeltest.Scope(t, core, "acme")
-			alive, name, kill := victim(t, config)
+			alive, name, kill := startMember(t, config)
 			m := channeltest.Open(t, s, "chat")
 			if got := membersOf(t, core, "acme.chat"); len(got) != 2 {
 				t.Fatalf("the group has the members %q, expected two", got)
@@ -101,7 +101,7 @@ func TestAKilledProcessGetsNoFurtherMessages_G7(t *testing.T) {
 			kill()
 			awaitDead(t, core, alive)
 			for i := range 20 {
-				channeltest.Tell(t, s, "chat", fmt.Sprint("m", i))
+				channeltest.SendGroup(t, s, "chat", fmt.Sprint("m", i))
 				if got := m.Next(t); got != fmt.Sprint("m", i) {
 					t.Errorf("got %q", got)
 				}
@@ -134,7 +134,7 @@ func TestMembersThatRenewRemoveTheDead_G7(t *testing.T) {
 	config := Config{Hosts: []string{redistest.Start(t).URL()}, Prefix: redistest.Prefix()}
 	core := open(t, kinds[0].make, config).(*Core)
 	core.beat = 50 * time.Millisecond
-	_, _, kill := victim(t, config)
+	_, _, kill := startMember(t, config)
 	channeltest.Open(t, channeltest.Scope(t, core, "acme"), "chat")
 	channeltest.Open(t, channeltest.Scope(t, core, "bolt"), "room")
 	kill()
@@ -163,7 +163,7 @@ func TestOnlyProcessesWithAnAliveKeyCanBeDead_G7(t *testing.T) {
 	}
 	m := channeltest.Open(t, s, "chat")
 	for range 2 {
-		channeltest.Tell(t, s, "chat", "to all")
+		channeltest.SendGroup(t, s, "chat", "to all")
 		if got := m.Next(t); got != "to all" {
 			t.Errorf("got %q", got)
 		}
@@ -198,7 +198,7 @@ func TestAProcessThatWasTakenForDeadJoinsAgain_G7(t *testing.T) {
 	t.Parallel()
 	config := Config{Hosts: []string{redistest.Start(t).URL()}, Prefix: redistest.Prefix()}
 	a, b := open(t, kinds[0].make, config).(*Core), open(t, kinds[0].make, config).(*Core)
-	here, there, w := channeltest.Scope(t, a, "acme"), channeltest.Scope(t, b, "acme"), newWitness()
+	here, there, w := channeltest.Scope(t, a, "acme"), channeltest.Scope(t, b, "acme"), newRecorder()
 	a.beat = 50 * time.Millisecond
 	ch, err := here.Open(t.Context(), w)
 	if err == nil {
@@ -211,7 +211,7 @@ func TestAProcessThatWasTakenForDeadJoinsAgain_G7(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.awaitResume(t)
-	channeltest.Tell(t, there, "chat", "after")
+	channeltest.SendGroup(t, there, "chat", "after")
 	if got := await(t, w.messages, "a message"); got != "after" {
 		t.Errorf("got %q", got)
 	}

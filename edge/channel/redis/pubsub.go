@@ -140,8 +140,8 @@ func (p *PubSub) dispatch(k *link, m *redis.Message) {
 	}
 }
 
-// mark publishes the mark of a move, on a connection of its own: those for
-// sending may all be in use.
+// mark publishes the mark of a move, on a separate connection: those for sending may
+// all be in use.
 func (p *PubSub) mark(ctx context.Context, host int, name string) error {
 	client := redis.NewClient(withPoolSize(p.options[host], 1))
 	return errors.Join(client.Publish(ctx, p.marker, name).Err(), client.Close())

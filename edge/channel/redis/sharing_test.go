@@ -53,7 +53,7 @@ func TestTenantsShareConnectionsThatAreClosedWhenIdle_G6(t *testing.T) {
 			}
 			for i, m := range members {
 				s, own := channeltest.Scope(t, layer, fmt.Sprint("tenant", i)), fmt.Sprint("for", i)
-				channeltest.Tell(t, s, "chat", own)
+				channeltest.SendGroup(t, s, "chat", own)
 				if got := m.Next(t); got != own {
 					t.Errorf("tenant %d got %q, expected %q", i, got, own)
 				}
@@ -64,7 +64,7 @@ func TestTenantsShareConnectionsThatAreClosedWhenIdle_G6(t *testing.T) {
 			eventually(t, "the connections to be closed", func() bool { return used() == 0 })
 			s := channeltest.Scope(t, layer, "tenant0")
 			m := channeltest.Open(t, s, "chat")
-			channeltest.Tell(t, s, "chat", "again")
+			channeltest.SendGroup(t, s, "chat", "again")
 			if got := m.Next(t); got != "again" {
 				t.Errorf("got %q", got)
 			}
@@ -78,7 +78,7 @@ func TestABurstOfMessagesLeavesFewConnections_G6(t *testing.T) {
 		t.Run(kind.name, func(t *testing.T) {
 			layer := open(t, kind.make, Config{Hosts: []string{redistest.Start(t).URL()}, Prefix: redistest.Prefix()})
 			_, senders := linksOf(layer)
-			d := &dam{of: []byte("chat"), opened: make(chan struct{})}
+			d := &connBlocker{of: []byte("chat"), opened: make(chan struct{})}
 			senders.AddHook(d)
 			var all sync.WaitGroup
 			for i := range idleSenders + 1 {
@@ -113,9 +113,9 @@ func TestALayerWorksAfterALimitOfConnectionsIsLifted_G6(t *testing.T) {
 			control := dial(t, server)
 			do(t, control, []any{"PING"})
 			layer := open(t, kind.make, Config{Hosts: []string{server.URL()}})
-			var all []*witness
+			var all []*recorder
 			for i := range tenants {
-				w, s := newWitness(), channeltest.Scope(t, layer, fmt.Sprint("tenant", i))
+				w, s := newRecorder(), channeltest.Scope(t, layer, fmt.Sprint("tenant", i))
 				ch, err := s.Open(t.Context(), w)
 				if err == nil {
 					err = s.Add(t.Context(), "chat", ch)
@@ -149,10 +149,10 @@ func TestALayerWorksAfterALimitOfConnectionsIsLifted_G6(t *testing.T) {
 	}
 }
 
-// stuck is a receiver that blocks, against the rules.
-type stuck struct{ entered, opened chan struct{} }
+// blockedReceiver is a receiver that blocks, against the rules.
+type blockedReceiver struct{ entered, opened chan struct{} }
 
-func (s stuck) Receive(*channel.Message) bool {
+func (s blockedReceiver) Receive(*channel.Message) bool {
 	select {
 	case s.entered <- struct{}{}:
 	default:
@@ -160,7 +160,7 @@ func (s stuck) Receive(*channel.Message) bool {
 	<-s.opened
 	return true
 }
-func (stuck) Interrupted(error) {}
+func (blockedReceiver) Interrupted(error) {}
 
 // A tenant whose receivers block delays no other tenant, and its backlog is
 // bounded: in Redis by the capacity, in the process by bytes.
@@ -171,7 +171,7 @@ func TestW5ASlowTenantDelaysNoOther_G6(t *testing.T) {
 			config := Config{Hosts: []string{redistest.Start(t).URL()}, Prefix: redistest.Prefix(), Capacity: 5}
 			layer := open(t, kind.make, config)
 			acme, bolt := channeltest.Scope(t, layer, "acme"), channeltest.Scope(t, layer, "bolt")
-			slow := stuck{make(chan struct{}, 1), make(chan struct{})}
+			slow := blockedReceiver{make(chan struct{}, 1), make(chan struct{})}
 			defer close(slow.opened)
 			ch, err := acme.Open(t.Context(), slow)
 			if err == nil {
@@ -189,8 +189,8 @@ func TestW5ASlowTenantDelaysNoOther_G6(t *testing.T) {
 			}
 			await(t, slow.entered, "the slow receiver's first message")
 			for i := range 20 {
-				channeltest.Tell(t, bolt, "chat", fmt.Sprint("heard", i))
-				if got := quick.Next(t); got != fmt.Sprint("heard", i) {
+				channeltest.SendGroup(t, bolt, "chat", fmt.Sprint("received", i))
+				if got := quick.Next(t); got != fmt.Sprint("received", i) {
 					t.Errorf("got %q", got)
 				}
 			}
@@ -203,11 +203,11 @@ func TestW5ASlowTenantDelaysNoOther_G6(t *testing.T) {
 }
 
 // A Redis without CLIENT TRACKING fails with an error that names it.
-func TestW6TheCoreLayerSaysThatItNeedsTracking_G6(t *testing.T) {
+func TestW6TheCoreLayerReportsThatItNeedsTracking_G6(t *testing.T) {
 	server := redistest.StartOwn(t)
 	do(t, dial(t, server), []any{"ACL", "SETUSER", "default", "-client|tracking"})
 	layer := open(t, kinds[0].make, Config{Hosts: []string{server.URL()}})
-	_, err := channeltest.Scope(t, layer, "acme").Open(t.Context(), newWitness())
+	_, err := channeltest.Scope(t, layer, "acme").Open(t.Context(), newRecorder())
 	if !errors.Is(err, channel.ErrBroken) || !strings.Contains(err.Error(), "CLIENT TRACKING") {
 		t.Errorf("got %v, expected an error that names CLIENT TRACKING", err)
 	}
@@ -273,7 +273,7 @@ func TestFewPermissionsAreEnough_G6(t *testing.T) {
 			s := channeltest.Scope(t, layer, "acme")
 			for range 2 {
 				m := channeltest.Open(t, s, "chat")
-				channeltest.Tell(t, s, "chat", "hello")
+				channeltest.SendGroup(t, s, "chat", "hello")
 				if err := s.Send(t.Context(), m.Name(), channeltest.Message(t, "direct")); err != nil {
 					t.Error(err)
 				}

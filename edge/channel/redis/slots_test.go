@@ -18,34 +18,34 @@ import (
 	"github.com/tenantedge/tenantedge/edge/channel/redistest"
 )
 
-// dam blocks connections that write one tenant's messages.
-type dam struct {
+// connBlocker blocks connections that write one tenant's messages.
+type connBlocker struct {
 	of     []byte
 	held   atomic.Int64
 	opened chan struct{}
 }
 
-func (d *dam) DialHook(next redis.DialHook) redis.DialHook {
+func (d *connBlocker) DialHook(next redis.DialHook) redis.DialHook {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := next(ctx, network, addr)
-		return dammed{conn, d}, err
+		return blockedConn{conn, d}, err
 	}
 }
 
-func (*dam) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
-func (*dam) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+func (*connBlocker) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+func (*connBlocker) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return next
 }
 
-type dammed struct {
+type blockedConn struct {
 	net.Conn
-	dam *dam
+	connBlocker *connBlocker
 }
 
-func (c dammed) Write(p []byte) (int, error) {
-	if bytes.Contains(p, c.dam.of) {
-		c.dam.held.Add(1)
-		<-c.dam.opened
+func (c blockedConn) Write(p []byte) (int, error) {
+	if bytes.Contains(p, c.connBlocker.of) {
+		c.connBlocker.held.Add(1)
+		<-c.connBlocker.opened
 	}
 	return c.Conn.Write(p)
 }
@@ -62,7 +62,7 @@ func TestW5ATenantThatSendsVeryMuchLeavesConnectionsToOthers(t *testing.T) {
 			case *PubSub:
 				client = l.clients[0]
 			}
-			d := &dam{of: []byte("acme."), opened: make(chan struct{})}
+			d := &connBlocker{of: []byte("acme."), opened: make(chan struct{})}
 			client.AddHook(d)
 			acme, bolt := channeltest.Scope(t, layer, "acme"), channeltest.Scope(t, layer, "bolt")
 			connections := int64(client.Options().PoolSize)
@@ -76,7 +76,7 @@ func TestW5ATenantThatSendsVeryMuchLeavesConnectionsToOthers(t *testing.T) {
 			}
 			eventually(t, "half of the connections to be in use", func() bool { return d.held.Load() >= connections/2 })
 			for range 2 * connections {
-				channeltest.Tell(t, bolt, "chat", "heard")
+				channeltest.SendGroup(t, bolt, "chat", "received")
 			}
 			if n := d.held.Load(); n > connections/2 {
 				t.Errorf("a tenant uses %d of %d connections", n, connections)

@@ -60,7 +60,7 @@ func (tp *topic) release(err error) {
 	}
 }
 
-// attach counts one more use of a topic. It returns the waiter for the host's
+// attach counts a use of a topic. It returns the waiter for the host's
 // confirmation, nil if the topic is confirmed.
 func (k *link) attach(l *line, t wire.Topic, name string) *waiter {
 	tp := k.topics[name]
@@ -82,7 +82,7 @@ func (k *link) attach(l *line, t wire.Topic, name string) *waiter {
 	return tp.waiter
 }
 
-// detach counts one use less.
+// detach uncounts a use of a topic.
 func (k *link) detach(name string) {
 	tp := k.topics[name]
 	if tp.uses--; tp.uses > 0 {
@@ -127,8 +127,8 @@ func (k *link) restart(reset bool) {
 	}
 }
 
-// forget records that the host lost memberships of tenants, and sends them again.
-func (k *link) forget(lines map[*line]error) {
+// markLost records that the host lost memberships of tenants, and sends them again.
+func (k *link) markLost(lines map[*line]error) {
 	k.mu.Lock()
 	for _, tp := range k.topics {
 		if lines[tp.line] != nil {
@@ -137,7 +137,7 @@ func (k *link) forget(lines map[*line]error) {
 		}
 	}
 	for l, err := range lines {
-		k.forgotten[l] = err
+		k.lost[l] = err
 	}
 	k.mu.Unlock()
 	k.report()

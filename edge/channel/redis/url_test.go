@@ -42,7 +42,7 @@ func TestURLsAreReadAsRedisPyReadsThem_E2(t *testing.T) {
 	}
 }
 
-func TestTheErrorOfAnInvalidURLSaysWhy_E2(t *testing.T) {
+func TestTheErrorOfAnInvalidURLHasTheReason_E2(t *testing.T) {
 	for u, want := range map[string]string{
 		"127.0.0.1:6379":                            "expected redis://",
 		"http://127.0.0.1":                          "expected redis://",
@@ -71,7 +71,7 @@ func TestTheErrorOfAnInvalidURLSaysWhy_E2(t *testing.T) {
 	}
 }
 
-func FuzzParseURLTellsNoSecret(f *testing.F) {
+func FuzzParseURLRevealsNoSecret(f *testing.F) {
 	for _, seed := range []string{"redis://u:%s@h:1/0", "rediss://h?password=%s", "redis://%s", "unix://:%s@/x?db=%s", "redis://h?%s=%s"} {
 		f.Add(seed)
 	}

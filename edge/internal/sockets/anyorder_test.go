@@ -30,20 +30,20 @@ var (
 )
 
 // TestAnyOrderOfEventsEndsAndLosesNothing runs many concurrent conversations,
-// whose ends write, wait, pause and close at random, with or without a shutdown
+// whose sides write, wait, pause and close at random, with or without a shutdown
 // in the middle. Timeouts are too long to end them. A model decides which
 // messages must have arrived and how each may have ended.
 func TestAnyOrderOfEventsEndsAndLosesNothing(t *testing.T) {
-	eachWay(t, func(t *testing.T, w way) {
+	eachKind(t, func(t *testing.T, w connKind) {
 		for _, relays := range []bool{false, true} {
 			name := "handlers"
 			if relays {
 				name = "relays"
 			}
 			t.Run(name, func(t *testing.T) {
-				leavesNothing(t, func() {
+				checkLeaks(t, func() {
 					for seed := *firstSeed; seed < *firstSeed+uint64(*orders) && !t.Failed(); seed++ {
-						newScene(t, w, relays, seed).play(t)
+						newScene(t, w, relays, seed).run(t)
 					}
 				})
 			})
@@ -51,7 +51,7 @@ func TestAnyOrderOfEventsEndsAndLosesNothing(t *testing.T) {
 	})
 }
 
-// disturbance is what happens to all conversations in the middle.
+// disturbance is an event in the middle that affects all conversations.
 type disturbance uint8
 
 const (
@@ -72,31 +72,31 @@ type scene struct {
 	conversations []*conversation
 	tenant        atomic.Pointer[tenant]
 
-	left atomic.Int64 // events until the disturbance
-	down chan struct{}
+	remaining atomic.Int64 // events until the disturbance
+	disturbed chan struct{}
 }
 
 // conversation is between a client and a handler or an upstream.
 type conversation struct {
-	client   talker
-	upstream talker
-	handler  party
-	entered  bool
-	met      chan struct{} // the upstream has the connection
+	client       framePeer
+	upstream     framePeer
+	handler      handlerPeer
+	accepted     bool
+	upstreamDone chan struct{} // closed when the upstream has closed its connection
 }
 
 func (c *conversation) String() string {
 	return fmt.Sprintf("client: %v (sent %d, got %d, code %d, %v); upstream: %v (sent %d, got %d, code %d, %v); handler: sent %d, got %d, closed %d times with %d",
-		c.client.part, c.client.sent, c.client.got, c.client.closeCode, c.client.end,
-		c.upstream.part, c.upstream.sent, c.upstream.got, c.upstream.closeCode, c.upstream.end,
+		c.client.part, c.client.sent, c.client.got, c.client.closeCode, c.client.readErr,
+		c.upstream.part, c.upstream.sent, c.upstream.got, c.upstream.closeCode, c.upstream.readErr,
 		c.handler.sent, c.handler.got, c.handler.closed.Load(), c.handler.closeCode)
 }
 
-func newScene(t *testing.T, w way, relays bool, seed uint64) *scene {
+func newScene(t *testing.T, w connKind, relays bool, seed uint64) *scene {
 	random := rand.New(rand.NewPCG(seed, 300))
-	s := &scene{seed: seed, relays: relays, down: make(chan struct{})}
+	s := &scene{seed: seed, relays: relays, disturbed: make(chan struct{})}
 	s.disturbance = disturbance(max(random.IntN(6)-2, 0))
-	s.left.Store(1 + random.Int64N(300))
+	s.remaining.Store(1 + random.Int64N(300))
 	// Queues are short, timeouts are long.
 	config := Config{
 		MaxQueue: 4 << 10 << random.IntN(3), NoPoll: w.noPoll, MaxWorkers: 64,
@@ -108,44 +108,44 @@ func newScene(t *testing.T, w way, relays bool, seed uint64) *scene {
 	}
 	s.world = &world{hub: hub, tls: w.tls, serve: s.serve, dialer: net.Dialer{Control: narrow}}
 	bare := func(l net.Listener) net.Listener { return l }
-	over := Listen
+	wrap := Listen
 	if relays {
 		// The two sides may be of different kinds.
 		s.secure = w.tls != (random.IntN(4) == 0)
 		if random.IntN(4) == 0 {
-			over = bare
+			wrap = bare
 		}
 		s.backend = serveNarrow(t, http.HandlerFunc(s.upstream), s.secure, bare)
 	}
-	s.world.server = serveNarrow(t, s.world, w.tls, over)
+	s.world.server = serveNarrow(t, s.world, w.tls, wrap)
 	for range 12 {
-		most, brisk := 40, random.IntN(6) == 0
+		maxMessages, brisk := 40, random.IntN(6) == 0
 		if brisk {
-			most = 400
+			maxMessages = 400
 		}
-		a := part{random.Uint64(), random.IntN(most), []leave{closes, closes, closes, halfCloses, ends, breaks, vanishes, resets, waits}[random.IntN(9)], Code(3000 + random.IntN(1000)), brisk}
-		b := part{random.Uint64(), random.IntN(most), waits, Code(4000 + random.IntN(1000)), brisk}
-		if a.leaves == waits || random.IntN(3) == 0 {
-			b.leaves = []leave{closes, closes, halfCloses, ends, breaks, vanishes, resets}[random.IntN(7)]
+		a := part{random.Uint64(), random.IntN(maxMessages), []ending{closes, closes, closes, halfCloses, ends, breaks, vanishes, resets, waits}[random.IntN(9)], Code(3000 + random.IntN(1000)), brisk}
+		b := part{random.Uint64(), random.IntN(maxMessages), waits, Code(4000 + random.IntN(1000)), brisk}
+		if a.ending == waits || random.IntN(3) == 0 {
+			b.ending = []ending{closes, closes, halfCloses, ends, breaks, vanishes, resets}[random.IntN(7)]
 		}
-		c := &conversation{met: make(chan struct{})}
-		c.client = talker{part: a, peer: b, masked: true, progress: s.progress}
-		c.upstream = talker{part: b, peer: a, progress: s.progress}
-		c.handler = party{part: b, peer: a, progress: s.progress, over: make(chan struct{}), silent: make(chan struct{}), random: rand.New(rand.NewPCG(b.seed, 400))}
+		c := &conversation{upstreamDone: make(chan struct{})}
+		c.client = framePeer{part: a, peer: b, masked: true, progress: s.progress}
+		c.upstream = framePeer{part: b, peer: a, progress: s.progress}
+		c.handler = handlerPeer{part: b, peer: a, progress: s.progress, done: make(chan struct{}), sentDone: make(chan struct{}), random: rand.New(rand.NewPCG(b.seed, 400))}
 		s.conversations = append(s.conversations, c)
 	}
 	return s
 }
 
 // serveNarrow starts a server whose connections have small kernel buffers.
-func serveNarrow(t *testing.T, handler http.Handler, secure bool, over func(net.Listener) net.Listener) *httptest.Server {
+func serveNarrow(t *testing.T, handler http.Handler, secure bool, wrap func(net.Listener) net.Listener) *httptest.Server {
 	server := httptest.NewUnstartedServer(handler)
 	server.Listener.Close()
 	listener, err := (&net.ListenConfig{Control: narrow}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	server.Listener = over(listener)
+	server.Listener = wrap(listener)
 	if secure {
 		server.StartTLS()
 	} else {
@@ -156,13 +156,13 @@ func serveNarrow(t *testing.T, handler http.Handler, secure bool, over func(net.
 
 // progress counts an event, and triggers the disturbance at the right one.
 func (s *scene) progress() {
-	if s.left.Add(-1) == 0 {
+	if s.remaining.Add(-1) == 0 {
 		go s.disturb()
 	}
 }
 
 func (s *scene) disturb() {
-	defer close(s.down)
+	defer close(s.disturbed)
 	switch s.disturbance {
 	case tenantClosed:
 		_, _ = s.world.hub.CloseTenant("acme", CodePolicy, "")
@@ -186,30 +186,30 @@ func (s *scene) of(r *http.Request) *conversation {
 func (s *scene) serve(rw http.ResponseWriter, r *http.Request) {
 	c := s.of(r)
 	options := Options{Tenant: "acme", AllowNoOrigin: true, Handler: &c.handler}
-	shake, err := s.world.hub.Admit(rw, r, options)
+	handshake, err := s.world.hub.Admit(rw, r, options)
 	if err != nil {
 		return
 	}
-	s.tenant.CompareAndSwap(nil, shake.conn.tenant)
+	s.tenant.CompareAndSwap(nil, handshake.conn.tenant)
 	if !s.relays {
-		_, _ = shake.Accept(&c.handler, nil, nil)
+		_, _ = handshake.Accept(&c.handler, nil, nil)
 		return
 	}
 	conn, err := s.world.dialer.Dial("tcp", s.backend.Listener.Addr().String())
 	if err != nil {
-		shake.Reject()
+		handshake.Reject()
 		return
 	}
 	if s.secure {
 		conn = tls.Client(newSwitchable(conn), &tls.Config{InsecureSkipVerify: true})
 	}
-	up, err := new(Dialer).handshake(conn, &http.Request{URL: &url.URL{Scheme: "ws", Host: "behind", Path: "/"}, Header: r.Header})
+	up, err := new(Dialer).handshake(conn, &http.Request{URL: &url.URL{Scheme: "ws", Host: "upstream", Path: "/"}, Header: r.Header})
 	if err != nil {
 		conn.Close()
-		shake.Reject()
+		handshake.Reject()
 		return
 	}
-	_, _ = shake.Relay(up, nil)
+	_, _ = handshake.Relay(up, nil)
 }
 
 // upstream is the handler of the upstream.
@@ -219,12 +219,12 @@ func (s *scene) upstream(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c := s.of(r)
-	defer close(c.met)
+	defer close(c.upstreamDone)
 	c.upstream.conn, c.upstream.r = conn, rest.Reader
-	c.upstream.talk()
+	c.upstream.run()
 }
 
-func (s *scene) play(t *testing.T) {
+func (s *scene) run(t *testing.T) {
 	var all sync.WaitGroup
 	for i, c := range s.conversations {
 		all.Go(func() {
@@ -232,20 +232,20 @@ func (s *scene) play(t *testing.T) {
 			c.client.pause(random)
 			header := handshakeHeader()
 			maps.Copy(header, http.Header{conversationHeader: {strconv.Itoa(i)}})
-			conn := s.world.enter(header)
+			conn := s.world.open(header)
 			if conn == nil {
 				return
 			}
-			c.entered = true
+			c.accepted = true
 			c.client.conn, c.client.r = conn.Conn, conn.r
-			c.client.talk()
-			over := []chan struct{}{c.handler.over, c.handler.silent}
+			c.client.run()
+			done := []chan struct{}{c.handler.done, c.handler.sentDone}
 			if s.relays {
-				over = []chan struct{}{c.met}
+				done = []chan struct{}{c.upstreamDone}
 			}
-			for _, over := range over {
+			for _, done := range done {
 				select {
-				case <-over:
+				case <-done:
 				case <-time.After(patience):
 					c.client.wrong = errors.New("the other connection was not closed")
 				}
@@ -253,12 +253,12 @@ func (s *scene) play(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if s.left.Add(-1<<30) > -1<<30 { // not triggered yet
-		close(s.down)
+	if s.remaining.Add(-1<<30) > -1<<30 { // not triggered yet
+		close(s.disturbed)
 	}
 	failed := false
 	for i, c := range s.conversations {
-		for _, wrong := range s.judge(c) {
+		for _, wrong := range s.check(c) {
 			t.Errorf("seed %d, disturbance %d, conversation %d: %s\n%v", s.seed, s.disturbance, i, wrong, c)
 			failed = true
 		}
@@ -273,7 +273,7 @@ func (s *scene) play(t *testing.T) {
 	if err := s.world.hub.Shutdown(ctx); err != nil {
 		t.Errorf("seed %d: %v", s.seed, err)
 	}
-	<-s.down
+	<-s.disturbed
 	s.world.server.Close()
 	if s.backend != nil {
 		s.backend.Close()
@@ -286,16 +286,16 @@ func (s *scene) play(t *testing.T) {
 	if stats.Polled+stats.Goroutines+stats.Upstreams != 0 || stats.Tenants != 0 || stats.Timeouts+stats.Slow+stats.Panics != 0 || ended != stats.Accepted {
 		t.Errorf("seed %d: expected no connections, timeouts and panics, found %+v", s.seed, stats)
 	}
-	if owner := s.tenant.Load(); owner != nil && owner.queued.Load() != 0 {
-		t.Errorf("seed %d: %d bytes are counted for closed connections", s.seed, owner.queued.Load())
+	if shared := s.tenant.Load(); shared != nil && shared.queued.Load() != 0 {
+		t.Errorf("seed %d: %d bytes are counted for closed connections", s.seed, shared.queued.Load())
 	}
 }
 
-// judge checks a conversation against the model.
-func (s *scene) judge(c *conversation) (all []string) {
+// check checks a conversation against the model.
+func (s *scene) check(c *conversation) (all []string) {
 	wrong := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
 	a, b, h := &c.client, &c.upstream, &c.handler
-	if !c.entered {
+	if !c.accepted {
 		if s.disturbance < shutdown {
 			wrong("the connection was not accepted")
 		}
@@ -306,25 +306,25 @@ func (s *scene) judge(c *conversation) (all []string) {
 			wrong("%v", err)
 		}
 	}
-	for name, end := range map[string]error{"client": a.end, "upstream": b.end} {
+	for name, end := range map[string]error{"client": a.readErr, "upstream": b.readErr} {
 		if end != nil && !lost(end) {
 			wrong("%s: %v", name, end)
 		}
 	}
-	gone := func(l leave) bool { return l == vanishes || l == resets }
+	abrupt := func(e ending) bool { return e == vanishes || e == resets }
 	disturbed := s.disturbance != nothing
 	drops := s.disturbance == dropped
 	sent, got := h.sent, h.got
 	if s.relays {
 		sent, got = b.sent, b.got
 	}
-	// The client's messages have arrived, unless an end stopped reading.
-	if deaf := disturbed || gone(a.leaves) || gone(b.leaves) || !s.relays && b.leaves != waits ||
-		s.relays && (b.leaves == ends || b.leaves == breaks || b.leaves == halfCloses); !deaf && got != a.sent {
+	// The client's messages have arrived, unless a side stopped reading.
+	if ignored := disturbed || abrupt(a.ending) || abrupt(b.ending) || !s.relays && b.ending != waits ||
+		s.relays && (b.ending == ends || b.ending == breaks || b.ending == halfCloses); !ignored && got != a.sent {
 		wrong("%[2]d of the client's %[1]d messages arrived", a.sent, got)
 	}
-	// So have those of the other end.
-	if deaf := drops || s.relays && disturbed || gone(a.leaves) || a.leaves == ends || gone(b.leaves); !deaf && a.got != sent {
+	// So have those of the other side.
+	if ignored := drops || s.relays && disturbed || abrupt(a.ending) || a.ending == ends || abrupt(b.ending); !ignored && a.got != sent {
 		wrong("%[2]d of %[1]d messages to the client arrived", sent, a.got)
 	}
 	var codes []Code
@@ -334,24 +334,24 @@ func (s *scene) judge(c *conversation) (all []string) {
 		}
 	}
 	add(disturbed, CodeGoingAway, CodePolicy)
-	add(a.leaves == closes || a.leaves == halfCloses, a.code)
-	add(b.leaves == closes || b.leaves == halfCloses, b.code)
+	add(a.ending == closes || a.ending == halfCloses, a.code)
+	add(b.ending == closes || b.ending == halfCloses, b.code)
 	forClient := slices.Clone(codes)
-	if a.leaves == breaks {
+	if a.ending == breaks {
 		forClient = append(forClient, CodeProtocol)
 	}
-	if s.relays && b.leaves > halfCloses {
+	if s.relays && b.ending > halfCloses {
 		forClient = append(forClient, CodeBadGateway)
 	}
-	if !s.relays && (b.leaves == ends || b.leaves == breaks) { // its handler closes then
+	if !s.relays && (b.ending == ends || b.ending == breaks) { // its handler closes then
 		forClient = append(forClient, b.code)
 	}
-	silent := drops || a.leaves == ends || gone(a.leaves) || !s.relays && gone(b.leaves)
+	silent := drops || a.ending == ends || abrupt(a.ending) || !s.relays && abrupt(b.ending)
 	if a.closeCode == 0 && !silent || a.closeCode != 0 && !slices.Contains(forClient, a.closeCode) {
 		wrong("the client got the code %d, expected one of %d", a.closeCode, forClient)
 	}
-	if a.closeCode != 0 && !gone(a.leaves) && !drops && (s.relays || !gone(b.leaves)) && a.end != io.EOF {
-		wrong("expected the stream to the client to end normally, found %v", a.end)
+	if a.closeCode != 0 && !abrupt(a.ending) && !drops && (s.relays || !abrupt(b.ending)) && a.readErr != io.EOF {
+		wrong("expected the stream to the client to end normally, found %v", a.readErr)
 	}
 	if !s.relays {
 		if n := h.closed.Load(); n != 1 {
@@ -365,9 +365,9 @@ func (s *scene) judge(c *conversation) (all []string) {
 		}
 		return all
 	}
-	add(a.leaves == breaks, CodeGoingAway)
-	add(b.leaves == breaks, CodeProtocol)
-	silent = drops || a.leaves == ends || gone(a.leaves) || b.leaves == ends || b.leaves == halfCloses || gone(b.leaves)
+	add(a.ending == breaks, CodeGoingAway)
+	add(b.ending == breaks, CodeProtocol)
+	silent = drops || a.ending == ends || abrupt(a.ending) || b.ending == ends || b.ending == halfCloses || abrupt(b.ending)
 	if b.closeCode == 0 && !silent || b.closeCode != 0 && !slices.Contains(codes, b.closeCode) {
 		wrong("the upstream got the code %d, expected one of %d", b.closeCode, codes)
 	}
@@ -396,17 +396,17 @@ func (h *Hub) members() (all []*Conn) {
 func (c *Conn) state() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return fmt.Sprintf("connection %d: flags %b, %d bytes wait, writing %v, sealed %v, broken %v, paused %v, calling %v",
+	return fmt.Sprintf("connection %d: flags %b, %d bytes wait, writing %v, closing %v, broken %v, paused %v, calling %v",
 		c.id, c.flags.Load(), c.out.size, c.writing, c.closing, c.broken, c.paused, c.calling)
 }
 
-// party is an end of a conversation that is a handler.
-type party struct {
+// handlerPeer is a side of a conversation that is a handler.
+type handlerPeer struct {
 	part
 	peer     part
 	progress func()
-	over     chan struct{}
-	silent   chan struct{} // closed after its last message
+	done     chan struct{}
+	sentDone chan struct{} // closed after its last message
 	random   *rand.Rand    // of the callbacks
 
 	mu   sync.Mutex // serializes sending
@@ -418,22 +418,22 @@ type party struct {
 	closeCode Code
 }
 
-func (p *party) failure() error { return p.wrong }
+func (p *handlerPeer) failure() error { return p.wrong }
 
 // Open implements Handler.
-func (p *party) Open(c *Conn) {
+func (p *handlerPeer) Open(c *Conn) {
 	go func() {
-		defer close(p.silent)
+		defer close(p.sentDone)
 		random := rand.New(rand.NewPCG(p.seed, 600))
-		for p.say(c) {
+		for p.sendNext(c) {
 			p.pause(random)
 		}
 		p.mu.Lock()
-		said := p.sent == p.messages
+		sentAll := p.sent == p.messages
 		p.mu.Unlock()
 		switch {
-		case !said || p.leaves == waits:
-		case p.leaves == vanishes || p.leaves == resets:
+		case !sentAll || p.ending == waits:
+		case p.ending == vanishes || p.ending == resets:
 			c.schedule(flagAbort)
 		default:
 			_ = c.Close(p.code, "")
@@ -441,8 +441,8 @@ func (p *party) Open(c *Conn) {
 	}()
 }
 
-// say sends the next message, if there is one.
-func (p *party) say(c *Conn) bool {
+// sendNext sends the next message, if there is one.
+func (p *handlerPeer) sendNext(c *Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.sent == p.messages || c.WaitWritable(nil) != nil || c.Send(p.message(p.sent)) != nil {
@@ -453,7 +453,7 @@ func (p *party) say(c *Conn) bool {
 }
 
 // Message implements Handler.
-func (p *party) Message(c *Conn, op Op, payload []byte) {
+func (p *handlerPeer) Message(c *Conn, op Op, payload []byte) {
 	p.progress()
 	if err := p.peer.expects(p.got, op, payload); err != nil && p.wrong == nil {
 		p.wrong = err
@@ -461,7 +461,7 @@ func (p *party) Message(c *Conn, op Op, payload []byte) {
 	p.got++
 	switch p.random.IntN(8) {
 	case 0:
-		p.say(c)
+		p.sendNext(c)
 	case 1:
 		c.Pause()
 		go c.Resume()
@@ -477,11 +477,11 @@ func (p *party) Message(c *Conn, op Op, payload []byte) {
 }
 
 // Closed implements Handler.
-func (p *party) Closed(_ *Conn, code Code, _ string) {
+func (p *handlerPeer) Closed(_ *Conn, code Code, _ string) {
 	if p.closed.Add(1) == 1 {
 		p.closeCode = code
-		close(p.over)
+		close(p.done)
 	}
 }
 
-var _ Handler = (*party)(nil)
+var _ Handler = (*handlerPeer)(nil)

@@ -7,7 +7,7 @@ import (
 )
 
 func TestEveryCoreCaseOfAutobahnHasAnAcceptedOutcome(t *testing.T) {
-	eachWay(t, func(t *testing.T, w way) {
+	eachKind(t, func(t *testing.T, w connKind) {
 		world := newWorld(t, w, Config{}, Options{Handler: echo{}})
 		replayAll(t, world)
 		stats := world.hub.Stats()
@@ -18,7 +18,7 @@ func TestEveryCoreCaseOfAutobahnHasAnAcceptedOutcome(t *testing.T) {
 }
 
 func TestARelayPassesEveryCoreCaseOfAutobahn(t *testing.T) {
-	eachWay(t, func(t *testing.T, w way) {
+	eachKind(t, func(t *testing.T, w connKind) {
 		replayAll(t, newRelay(t, w, Config{}, Options{}, newWorld(t, w, Config{}, Options{Handler: echo{}})))
 	})
 }

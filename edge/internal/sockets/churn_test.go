@@ -31,17 +31,17 @@ func descriptors() int {
 }
 
 func TestClosedConnectionsLeakNothing(t *testing.T) {
-	eachWay(t, func(t *testing.T, w way) { leavesNothing(t, func() { churn(t, w) }) })
+	eachKind(t, func(t *testing.T, w connKind) { checkLeaks(t, func() { churn(t, w) }) })
 }
 
 func TestClosedRelaysLeakNothing(t *testing.T) {
-	eachWay(t, func(t *testing.T, w way) {
-		leavesNothing(t, func() {
+	eachKind(t, func(t *testing.T, w connKind) {
+		checkLeaks(t, func() {
 			t.Run("churn", func(t *testing.T) { // its cleanup closes the servers
 				config := Config{Compression: CompressionWithContext, MaxQueue: 64 << 10, CloseTimeout: time.Second}
 				backend := newWorld(t, w, config, Options{Handler: echo{}})
 				world := newRelay(t, w, config, Options{}, backend)
-				world.stays(t)
+				world.runClients(t)
 				ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 				defer cancel()
 				if err := world.hub.Shutdown(ctx); err != nil {
@@ -55,8 +55,8 @@ func TestClosedRelaysLeakNothing(t *testing.T) {
 	})
 }
 
-// leavesNothing checks that do leaves no goroutines and descriptors.
-func leavesNothing(t *testing.T, do func()) {
+// checkLeaks checks that do leaves no goroutines and descriptors.
+func checkLeaks(t *testing.T, do func()) {
 	if r, w, err := os.Pipe(); err == nil { // opens the descriptors of the runtime's poller
 		r.Close()
 		w.Close()
@@ -75,7 +75,7 @@ func leavesNothing(t *testing.T, do func()) {
 	}
 }
 
-func churn(t *testing.T, w way) {
+func churn(t *testing.T, w connKind) {
 	hub, err := New(Config{NoPoll: w.noPoll, Compression: CompressionWithContext, MaxQueue: 64 << 10, CloseTimeout: time.Second})
 	if err != nil {
 		t.Fatal(err)
@@ -88,7 +88,7 @@ func churn(t *testing.T, w way) {
 	} else {
 		world.server.Start()
 	}
-	world.stays(t)
+	world.runClients(t)
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	if err := hub.Shutdown(ctx); err != nil {
@@ -100,8 +100,8 @@ func churn(t *testing.T, w way) {
 	}
 }
 
-// stays runs clients that connect and leave.
-func (w *world) stays(t *testing.T) {
+// runClients runs clients that connect and leave.
+func (w *world) runClients(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), *churnFor)
 	defer cancel()
 	var clients sync.WaitGroup
@@ -117,14 +117,14 @@ func (w *world) stays(t *testing.T) {
 }
 
 // visit runs one client, which sends messages and leaves in one of several
-// ways.
+// connKinds.
 func (w *world) visit(t *testing.T, random *rand.Rand) {
 	extensions := []string{"", "permessage-deflate", "permessage-deflate; server_max_window_bits=9"}[random.IntN(3)]
 	header := handshakeHeader()
 	if extensions != "" {
 		header.Set("Sec-WebSocket-Extensions", extensions)
 	}
-	c := w.enter(header)
+	c := w.open(header)
 	if c == nil {
 		return
 	}
@@ -136,7 +136,7 @@ func (w *world) visit(t *testing.T, random *rand.Rand) {
 			return
 		}
 	}
-	whole := frame(ws.OpText, true, []byte("not to be finished"))
+	complete := frame(ws.OpText, true, []byte("not to be finished"))
 	switch random.IntN(8) {
 	case 0: // with a close handshake
 		c.Write(frame(ws.OpClose, true, closePayload(CodeNormal)))
@@ -146,7 +146,7 @@ func (w *world) visit(t *testing.T, random *rand.Rand) {
 			}
 		}
 	case 1: // in the middle of a frame
-		c.Write(whole[:random.IntN(len(whole))])
+		c.Write(complete[:random.IntN(len(complete))])
 	case 2: // with a broken frame
 		c.Write([]byte{byte(random.Uint32()) | 0x30, 0x82, 1, 2, 3, 4, 5, 6})
 		c.next()
@@ -161,9 +161,9 @@ func (w *world) visit(t *testing.T, random *rand.Rand) {
 	case 5: // in the middle of a message
 		c.Write(frame(ws.OpText, false, []byte("to be continued")))
 	case 6: // with invalid compressed data
-		rubbish := frame(ws.OpText, true, []byte{0xff, 0xff, 0xff, 0xff})
-		rubbish[0] |= 0x40
-		c.Write(rubbish)
+		invalid := frame(ws.OpText, true, []byte{0xff, 0xff, 0xff, 0xff})
+		invalid[0] |= 0x40
+		c.Write(invalid)
 		c.next()
 	case 7: // without a close frame
 	}

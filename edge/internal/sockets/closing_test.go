@@ -10,7 +10,7 @@ import (
 // The peer closed during a pause, before it got our close frame, so no further
 // event of it wakes a worker.
 func TestACloseFrameFromBeforeAPauseIsRead(t *testing.T) {
-	eachWay(t, func(t *testing.T, w way) {
+	eachKind(t, func(t *testing.T, w connKind) {
 		conns := make(chan *Conn, 1)
 		world := newWorld(t, w, Config{CloseTimeout: time.Hour}, Options{Handler: script{
 			message: func(c *Conn, _ Op, _ []byte) {
@@ -28,7 +28,7 @@ func TestACloseFrameFromBeforeAPauseIsRead(t *testing.T) {
 
 // The deadline of a ping passes while the handler closes.
 func TestAnEarlierDeadlineDoesNotEndTheCloseHandshake(t *testing.T) {
-	eachWay(t, func(t *testing.T, w way) {
+	eachKind(t, func(t *testing.T, w connKind) {
 		world := newWorld(t, w, Config{CloseTimeout: time.Hour}, Options{Handler: script{
 			message: func(c *Conn, _ Op, _ []byte) { c.Close(CodeNormal, "") },
 			closed:  func(c *Conn, _ Code, _ string) { c.schedule(flagTimer) },
@@ -47,12 +47,12 @@ func TestAnEarlierDeadlineDoesNotEndTheCloseHandshake(t *testing.T) {
 // The queue of a closed connection no longer counts, so the tenant's others
 // have room.
 func TestTheQueueOfAClosedConnectionIsNotCounted(t *testing.T) {
-	eachWay(t, func(t *testing.T, w way) {
+	eachKind(t, func(t *testing.T, w connKind) {
 		conns := make(chan *Conn, 2)
 		ended := newRecorder()
 		world := newWorld(t, w, Config{}, Options{Handler: script{open: func(c *Conn) { conns <- c }, closed: ended.closed}})
 		world.dial(t, nil)
-		stays := <-conns
+		other := <-conns
 		c := world.dial(t, nil)
 		closing := <-conns
 		closing.stream.closeWrite() // so that writing fails, as after a reset
@@ -61,6 +61,6 @@ func TestTheQueueOfAClosedConnectionIsNotCounted(t *testing.T) {
 		}
 		ended.expect(t, CodeAbnormal)
 		c.Close()
-		eventually(t, "no bytes are queued for the tenant", func() bool { return stays.tenant.queued.Load() == 0 })
+		eventually(t, "no bytes are queued for the tenant", func() bool { return other.tenant.queued.Load() == 0 })
 	})
 }

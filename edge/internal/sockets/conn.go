@@ -306,11 +306,11 @@ func (c *Conn) Pause() {
 // Resume ends a pause.
 func (c *Conn) Resume() {
 	c.mu.Lock()
-	was := c.paused
+	paused := c.paused
 	c.paused = false
 	c.wakeWaiters()
 	c.mu.Unlock()
-	if was {
+	if paused {
 		c.schedule(flagRead)
 	}
 }

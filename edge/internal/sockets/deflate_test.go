@@ -67,7 +67,7 @@ func TestOffersOfCompressionAreAnsweredAsTheRFCRequires_E6(t *testing.T) {
 	} {
 		for mode, want := range map[Compression]string{CompressionOff: c.none, CompressionPerMessage: c.each, CompressionWithContext: c.context} {
 			t.Run(fmt.Sprintf("%s, mode %d", c.name, mode), func(t *testing.T) {
-				world := newWorld(t, way{}, Config{Compression: mode}, Options{Handler: echo{}})
+				world := newWorld(t, connKind{}, Config{Compression: mode}, Options{Handler: echo{}})
 				answer, _ := world.handshake(t, "GET", "HTTP/1.1", handshakeHeader("Sec-WebSocket-Extensions", c.offer))
 				got := answer.Header.Get("Sec-WebSocket-Extensions")
 				if answer.StatusCode != 101 || got != want {
@@ -116,7 +116,7 @@ func TestCompressedMessagesAreEchoedWithEveryWindow(t *testing.T) {
 	for bits := minWindowBits; bits <= maxWindowBits; bits++ {
 		offers = append(offers, fmt.Sprintf("; server_max_window_bits=%d; client_max_window_bits=%d", bits, bits))
 	}
-	eachWay(t, func(t *testing.T, w way) {
+	eachKind(t, func(t *testing.T, w connKind) {
 		for _, mode := range []Compression{CompressionPerMessage, CompressionWithContext} {
 			world := newWorld(t, w, Config{Compression: mode, CompressAbove: 1}, Options{Handler: echo{}})
 			for i, offer := range offers {
@@ -185,7 +185,7 @@ func TestAWriterRefersToNothingBeyondItsWindow(t *testing.T) {
 }
 
 func TestContextMakesTheSecondMessageSmaller(t *testing.T) {
-	world := newWorld(t, way{}, Config{Compression: CompressionWithContext}, Options{Handler: echo{}})
+	world := newWorld(t, connKind{}, Config{Compression: CompressionWithContext}, Options{Handler: echo{}})
 	s := &peerCompression{client: world.dial(t, http.Header{"Sec-WebSocket-Extensions": {"permessage-deflate"}}), bits: maxWindowBits, writeTakeover: true, readTakeover: true}
 	var sizes []int
 	for range 2 {
@@ -227,7 +227,7 @@ func TestInvalidAndOversizedCompressionEndsTheConnection(t *testing.T) {
 		{"more final blocks than maxFinalBlocks", ws.OpBinary, bytes.Repeat([]byte{0x03, 0x00}, 1000), CodeInvalidData},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			world := newWorld(t, way{}, Config{Compression: CompressionPerMessage, MaxMessage: 1 << 20}, Options{Handler: echo{}})
+			world := newWorld(t, connKind{}, Config{Compression: CompressionPerMessage, MaxMessage: 1 << 20}, Options{Handler: echo{}})
 			client := world.dial(t, http.Header{"Sec-WebSocket-Extensions": {"permessage-deflate"}})
 			f := frame(c.op, true, c.body)
 			f[0] |= 0x40
@@ -262,7 +262,7 @@ func TestTheExamplesOfTheRFCInflate(t *testing.T) {
 
 func TestASharedFrameIsCompressedOnceAndFitsEachConnection(t *testing.T) {
 	conns := make(chan *Conn, 10)
-	world := newWorld(t, way{}, Config{Compression: CompressionWithContext}, Options{Handler: script{open: func(c *Conn) { conns <- c }}})
+	world := newWorld(t, connKind{}, Config{Compression: CompressionWithContext}, Options{Handler: script{open: func(c *Conn) { conns <- c }}})
 	payload := text(3000)
 	f := NewFrame(Text, payload)
 	var clients []*peerCompression

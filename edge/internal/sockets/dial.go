@@ -219,8 +219,7 @@ func offersOf(header http.Header) []deflateTerms {
 	return offers
 }
 
-// acceptExtension notes the extension that the server chose, which must match an
-// offer.
+// acceptExtension sets the extension that the server chose, which must match an offer.
 func (up *Upstream) acceptExtension(offers []deflateTerms) error {
 	chosen, ok := parseExtensions(up.Header["Sec-Websocket-Extensions"])
 	if ok && len(chosen) == 0 {

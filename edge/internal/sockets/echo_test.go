@@ -20,7 +20,7 @@ import (
 )
 
 func TestAnEchoAllocatesNothing(t *testing.T) {
-	eachWay(t, func(t *testing.T, w way) {
+	eachKind(t, func(t *testing.T, w connKind) {
 		world := newWorld(t, w, Config{}, Options{Handler: echo{}})
 		client := world.dial(t, nil)
 		message := frame(ws.OpText, true, []byte(strings.Repeat("x", 64)))
@@ -49,9 +49,9 @@ func TestAnEchoAllocatesNothing(t *testing.T) {
 	})
 }
 
-// rival is the usual server with gobwas/ws: a goroutine for each connection,
+// plainGobwas is the usual server with gobwas/ws: a goroutine for each connection,
 // which reads and writes with wsutil.
-func rival() http.Handler {
+func plainGobwas() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		conn, _, _, err := ws.UpgradeHTTP(r, w)
 		if err != nil {
@@ -72,8 +72,8 @@ func rival() http.Handler {
 	})
 }
 
-// contestants are the servers that the benchmarks compare.
-func contestants(b *testing.B, secure bool) map[string]*world {
+// benchServers are the servers that the benchmarks compare.
+func benchServers(b *testing.B, secure bool) map[string]*world {
 	serve := func(handler http.Handler) *world {
 		w := &world{tls: secure, server: httptest.NewUnstartedServer(handler)}
 		w.server.Listener = Listen(w.server.Listener)
@@ -85,8 +85,8 @@ func contestants(b *testing.B, secure bool) map[string]*world {
 		b.Cleanup(w.server.Close)
 		return w
 	}
-	all := map[string]*world{"gobwas": serve(rival())}
-	for _, w := range ways {
+	all := map[string]*world{"gobwas": serve(plainGobwas())}
+	for _, w := range connKinds {
 		if w.tls == secure && (w.noPoll || w.polled()) {
 			all[strings.TrimSuffix(w.name, " TLS")] = newWorld(b, w, Config{}, Options{Handler: echo{}})
 		}
@@ -107,7 +107,7 @@ func BenchmarkEcho(b *testing.B) {
 			const conns, trips = 100, 20
 			spent := map[string]time.Duration{}
 			turns := map[string]func(){}
-			for name, world := range contestants(b, secure) {
+			for name, world := range benchServers(b, secure) {
 				var clients []*client
 				for range conns {
 					clients = append(clients, world.dial(b, nil))
@@ -151,9 +151,9 @@ func TestIdle(t *testing.T) {
 		return // not started by BenchmarkIdle
 	}
 	secure := strings.HasSuffix(kind, " TLS")
-	var handler http.Handler = rival()
-	if way := strings.TrimSuffix(kind, " TLS"); way != "gobwas" {
-		hub, err := New(Config{NoPoll: way == "goroutine"})
+	var handler http.Handler = plainGobwas()
+	if name := strings.TrimSuffix(kind, " TLS"); name != "gobwas" {
+		hub, err := New(Config{NoPoll: name == "goroutine"})
 		if err != nil {
 			t.Fatal(err)
 		}

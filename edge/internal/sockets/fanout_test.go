@@ -15,30 +15,30 @@ import (
 )
 
 // BenchmarkFanOut sends frames to a group of 1,000, alternately by the hub and
-// by plain gobwas/ws, which writes a compiled frame to each connection; with 1
+// by plainConns gobwas/ws, which writes a compiled frame to each connection; with 1
 // and 16 concurrent broadcasts.
 func BenchmarkFanOut(b *testing.B) {
 	const members, size = 1000, 64
 	payload := []byte(strings.Repeat("x", size))
 	for _, outstanding := range []int{1, 16} {
 		b.Run(fmt.Sprint(outstanding, " outstanding"), func(b *testing.B) {
-			taken := make(chan net.Conn, members)
-			var plain []net.Conn
+			accepted := make(chan net.Conn, members)
+			var plainConns []net.Conn
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if conn, _, _, err := ws.UpgradeHTTP(r, w); err == nil {
-					taken <- conn
+					accepted <- conn
 				}
 			}))
 			defer server.Close()
 			conns := make(chan *Conn, members)
-			hub := newWorld(b, way{}, Config{}, Options{Handler: script{open: func(c *Conn) { conns <- c }}})
+			hub := newWorld(b, connKind{}, Config{}, Options{Handler: script{open: func(c *Conn) { conns <- c }}})
 			var group []*Conn
-			var ofPlain, ofHub []*client
+			var plainClients, hubClients []*client
 			for range members {
-				ofHub = append(ofHub, hub.dial(b, nil))
-				ofPlain = append(ofPlain, (&world{server: server}).dial(b, nil))
+				hubClients = append(hubClients, hub.dial(b, nil))
+				plainClients = append(plainClients, (&world{server: server}).dial(b, nil))
 				group = append(group, <-conns)
-				plain = append(plain, <-taken)
+				plainConns = append(plainConns, <-accepted)
 			}
 			compiled := ws.MustCompileFrame(ws.NewTextFrame(payload))
 			turn := func(clients []*client, broadcast func()) time.Duration {
@@ -56,14 +56,14 @@ func BenchmarkFanOut(b *testing.B) {
 			}
 			var spentPlain, spentHub time.Duration
 			for b.Loop() {
-				spentHub += turn(ofHub, func() {
+				spentHub += turn(hubClients, func() {
 					f := NewFrame(Text, payload)
 					for _, c := range group {
 						c.SendFrame(f)
 					}
 				})
-				spentPlain += turn(ofPlain, func() {
-					for _, conn := range plain {
+				spentPlain += turn(plainClients, func() {
+					for _, conn := range plainConns {
 						conn.Write(compiled)
 					}
 				})
@@ -72,7 +72,7 @@ func BenchmarkFanOut(b *testing.B) {
 			b.ReportMetric(sent/spentHub.Seconds(), "polled/s")
 			b.ReportMetric(sent/spentPlain.Seconds(), "gobwas/s")
 			b.ReportMetric(float64(spentPlain)/float64(spentHub), "polled/gobwas")
-			for _, conn := range plain {
+			for _, conn := range plainConns {
 				conn.Close()
 			}
 		})

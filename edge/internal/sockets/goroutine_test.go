@@ -10,7 +10,7 @@ import (
 // recordingConn is a connection that records writes and deadlines.
 type recordingConn struct {
 	net.Conn
-	took      bytes.Buffer
+	written   bytes.Buffer
 	deadlines int
 }
 
@@ -19,7 +19,7 @@ func (c *recordingConn) SetWriteDeadline(time.Time) error {
 	return nil
 }
 
-func (c *recordingConn) Write(p []byte) (int, error) { return c.took.Write(p) }
+func (c *recordingConn) Write(p []byte) (int, error) { return c.written.Write(p) }
 
 // A peer that reads slowly makes progress.
 func TestAGoroutinesWriteHasADeadlineForEachPart(t *testing.T) {
@@ -42,7 +42,7 @@ func TestAGoroutinesWriteHasADeadlineForEachPart(t *testing.T) {
 		}
 		q.advance(n)
 	}
-	if !bytes.Equal(conn.took.Bytes(), want) {
+	if !bytes.Equal(conn.written.Bytes(), want) {
 		t.Error("the written bytes differ from the queued ones")
 	}
 	if least := len(want) / maxBlockingWrite; conn.deadlines < least {

@@ -82,9 +82,9 @@ func isBrowser(r *http.Request) bool {
 	return strings.HasPrefix(r.Header.Get("User-Agent"), "Mozilla/")
 }
 
-// IsUpgrade reports whether a request of HTTP version major.minor asks for a
-// websocket, even if the handshake is not valid. HTTP/1.0 has no upgrades, and Upgrade without the token in
-// Connection has no effect (RFC 9110, 7.8).
+// IsUpgrade reports whether a request of HTTP version major.minor is for a websocket,
+// even if the handshake is not valid. HTTP/1.0 has no upgrades, and Upgrade without
+// the token in Connection has no effect (RFC 9110, 7.8).
 func IsUpgrade(major, minor int, h http.Header) bool {
 	return major == 1 && minor >= 1 && namesWebsocket(h["Upgrade"]) && header.HasToken(h["Connection"], "upgrade")
 }

@@ -78,7 +78,7 @@ func TestAHandshakeIsAnsweredWithAStatus_E6(t *testing.T) {
 		{"empty elements among subprotocols", "", "", []string{"Sec-WebSocket-Protocol", ", a,,"}, 101, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			world := newWorld(t, way{}, Config{Compression: CompressionPerMessage}, Options{Handler: echo{}})
+			world := newWorld(t, connKind{}, Config{Compression: CompressionPerMessage}, Options{Handler: echo{}})
 			method, proto := "GET", "HTTP/1.1"
 			if c.method != "" {
 				method = c.method
@@ -94,8 +94,8 @@ func TestAHandshakeIsAnsweredWithAStatus_E6(t *testing.T) {
 				t.Errorf("expected %s, found %q", c.header, answer.Header.Get(name))
 			}
 			eventually(t, "the hub counts the connection", func() bool { // the response may be read earlier
-				stats, refused := world.hub.Stats(), c.status != 101
-				return stats.Rejected == map[bool]uint64{true: 1}[refused] && (!refused || stats.Tenants == 0)
+				stats, rejected := world.hub.Stats(), c.status != 101
+				return stats.Rejected == map[bool]uint64{true: 1}[rejected] && (!rejected || stats.Tenants == 0)
 			})
 		})
 	}
@@ -123,12 +123,12 @@ func TestAnInvalidHandshakeIsNotAdmitted(t *testing.T) {
 				r.Header[http.CanonicalHeaderKey(name)] = values
 			}
 			w := httptest.NewRecorder()
-			var refusal *Rejection
+			var rejection *Rejection
 			s, err := hub.Admit(w, r, Options{AllowNoOrigin: true})
 			if s != nil {
 				s.Reject()
 			}
-			if !errors.As(err, &refusal) || w.Code != http.StatusBadRequest {
+			if !errors.As(err, &rejection) || w.Code != http.StatusBadRequest {
 				t.Errorf("found %v and status %d, expected a rejection with 400", err, w.Code)
 			}
 		})
@@ -159,7 +159,7 @@ func TestW3AnOriginIsTheTenantsOrRejected(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.options.Handler = echo{}
-			world := newWorld(t, way{}, Config{}, c.options)
+			world := newWorld(t, connKind{}, Config{}, c.options)
 			world.options.AllowNoOrigin = c.options.AllowNoOrigin
 			answer, _ := world.handshake(t, "GET", "HTTP/1.1", handshakeHeader(c.header...))
 			if answer.StatusCode != c.status {
@@ -181,7 +181,7 @@ func TestTheClientsFirstSupportedProtocolIsChosen(t *testing.T) {
 	} {
 		opened := make(chan string, 1)
 		handler := script{open: func(c *Conn) { opened <- c.Protocol() }}
-		world := newWorld(t, way{}, Config{}, Options{Handler: handler, Protocols: strings.Fields(c.supported), Header: http.Header{"X-Edge": {"1"}}})
+		world := newWorld(t, connKind{}, Config{}, Options{Handler: handler, Protocols: strings.Fields(c.supported), Header: http.Header{"X-Edge": {"1"}}})
 		answer, _ := world.handshake(t, "GET", "HTTP/1.1", handshakeHeader("Sec-WebSocket-Protocol", c.offered))
 		if got, handlers := answer.Header.Get("Sec-WebSocket-Protocol"), <-opened; got != c.chosen || handlers != c.chosen {
 			t.Errorf("%q offered, %q supported: expected %q, found %q, and the handler got %q", c.offered, c.supported, c.chosen, got, handlers)
@@ -194,7 +194,7 @@ func TestTheClientsFirstSupportedProtocolIsChosen(t *testing.T) {
 
 func TestBytesReadWithTheHandshakeAreNotLost(t *testing.T) {
 	for _, noPoll := range []bool{false, true} {
-		world := newWorld(t, way{noPoll: noPoll}, Config{}, Options{Handler: echo{}})
+		world := newWorld(t, connKind{noPoll: noPoll}, Config{}, Options{Handler: echo{}})
 		conn, err := net.Dial("tcp", world.server.Listener.Addr().String())
 		if err != nil {
 			t.Fatal(err)

@@ -15,7 +15,7 @@ import (
 // tickLength is the resolution of the timeouts of open connections.
 const tickLength = 250 * time.Millisecond
 
-// Hub serves accepted connections. New makes one, Shutdown ends it.
+// Hub serves accepted connections. New creates one, and Shutdown stops it.
 type Hub struct {
 	config    Config
 	rules     rules
@@ -132,14 +132,14 @@ func (h *Hub) Shutdown(ctx context.Context) error {
 	for _, t := range tenants {
 		t.close(CodeGoingAway, "")
 	}
-	none := make(chan struct{})
+	closed := make(chan struct{})
 	go func() {
 		h.open.Wait()
 		h.end.Do(h.stop)
-		close(none)
+		close(closed)
 	}()
 	select {
-	case <-none:
+	case <-closed:
 		return nil
 	case <-ctx.Done():
 	}

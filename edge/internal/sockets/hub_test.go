@@ -17,7 +17,7 @@ import (
 )
 
 func TestMessagesOfAConnectionAreHandledOneByOneInOrder(t *testing.T) {
-	eachWay(t, func(t *testing.T, w way) {
+	eachKind(t, func(t *testing.T, w connKind) {
 		const count = 2000
 		var inside sync.Mutex
 		handler := script{message: func(c *Conn, op Op, payload []byte) {
@@ -44,7 +44,7 @@ func TestMessagesOfAConnectionAreHandledOneByOneInOrder(t *testing.T) {
 }
 
 func TestLargeMessagesAreEchoedHoweverTheyAreFragmented(t *testing.T) {
-	eachWay(t, func(t *testing.T, w way) {
+	eachKind(t, func(t *testing.T, w connKind) {
 		world := newWorld(t, w, Config{MaxFrame: 32 << 20, MaxMessage: 32 << 20}, Options{Handler: echo{}})
 		for _, c := range []struct{ size, fragment, chop int }{
 			{64 << 10, 0, 0}, {1 << 20, 0, 0}, {16 << 20, 0, 0},
@@ -108,7 +108,7 @@ func TestLimitsEndAConnectionWithTheirCodes(t *testing.T) {
 			c.send, c.code = append(c.send, 1, 2, 3, 4, 0, 0, 0, 0, 0), CodeProtocol
 		}
 		t.Run(c.name, func(t *testing.T) {
-			eachWay(t, func(t *testing.T, w way) {
+			eachKind(t, func(t *testing.T, w connKind) {
 				ended := newRecorder()
 				world := newWorld(t, w, config, Options{Handler: script{closed: ended.closed}})
 				client := world.dial(t, nil)
@@ -122,7 +122,7 @@ func TestLimitsEndAConnectionWithTheirCodes(t *testing.T) {
 }
 
 func TestCloseWaitsForThePeersCloseFrame(t *testing.T) {
-	eachWay(t, func(t *testing.T, w way) {
+	eachKind(t, func(t *testing.T, w connKind) {
 		ended := newRecorder()
 		conns := make(chan *Conn, 1)
 		world := newWorld(t, w, Config{}, Options{Handler: script{
@@ -154,8 +154,8 @@ func TestCloseWaitsForThePeersCloseFrame(t *testing.T) {
 	})
 }
 
-func TestAPeerThatVanishesIsReported(t *testing.T) {
-	eachWay(t, func(t *testing.T, w way) {
+func TestAPeerThatDisconnectsIsReported(t *testing.T) {
+	eachKind(t, func(t *testing.T, w connKind) {
 		ended := newRecorder()
 		world := newWorld(t, w, Config{}, Options{Handler: script{closed: ended.closed}})
 		client := world.dial(t, nil)
@@ -165,7 +165,7 @@ func TestAPeerThatVanishesIsReported(t *testing.T) {
 }
 
 func TestASlowReaderIsClosedWith1013AndOthersContinue(t *testing.T) {
-	eachWay(t, func(t *testing.T, w way) {
+	eachKind(t, func(t *testing.T, w connKind) {
 		ended := newRecorder()
 		conns := make(chan *Conn, 2)
 		world := newWorld(t, w, Config{MaxQueue: 64 << 10}, Options{Handler: script{open: func(c *Conn) { conns <- c }, closed: ended.closed}})
@@ -187,7 +187,7 @@ func TestASlowReaderIsClosedWith1013AndOthersContinue(t *testing.T) {
 }
 
 func TestASenderThatWaitsForRoomIsNotClosed(t *testing.T) {
-	eachWay(t, func(t *testing.T, w way) {
+	eachKind(t, func(t *testing.T, w connKind) {
 		const size, count = 30 << 10, 400
 		conns := make(chan *Conn, 1)
 		world := newWorld(t, w, Config{MaxQueue: 64 << 10}, Options{Handler: script{open: func(c *Conn) { conns <- c }}})
@@ -208,7 +208,7 @@ func TestASenderThatWaitsForRoomIsNotClosed(t *testing.T) {
 }
 
 func TestAnEchoToAPeerThatReadsLateIsDelayedNotClosed(t *testing.T) {
-	eachWay(t, func(t *testing.T, w way) {
+	eachKind(t, func(t *testing.T, w connKind) {
 		const size, count = 20 << 10, 1000 // more than the kernel buffers
 		world := newWorld(t, w, Config{MaxQueue: 64 << 10}, Options{Handler: echo{}})
 		client := world.dial(t, nil)
@@ -234,7 +234,7 @@ func TestAnEchoToAPeerThatReadsLateIsDelayedNotClosed(t *testing.T) {
 
 func TestLimitsApplyToEachTenant(t *testing.T) {
 	ended := newRecorder()
-	world := newWorld(t, way{}, Config{}, Options{Handler: script{closed: ended.closed}, Limits: Limits{Connections: 2, Messages: 1, Burst: 3}})
+	world := newWorld(t, connKind{}, Config{}, Options{Handler: script{closed: ended.closed}, Limits: Limits{Connections: 2, Messages: 1, Burst: 3}})
 	first, second := world.dial(t, nil), world.dial(t, nil)
 	answer, _ := world.handshake(t, "GET", "HTTP/1.1", handshakeHeader())
 	if answer.StatusCode != http.StatusServiceUnavailable || answer.Header.Get("Retry-After") == "" {
@@ -259,7 +259,7 @@ func TestLimitsApplyToEachTenant(t *testing.T) {
 }
 
 func TestShutdownSendsCloseFramesAndWaits(t *testing.T) {
-	eachWay(t, func(t *testing.T, w way) {
+	eachKind(t, func(t *testing.T, w connKind) {
 		ended := newRecorder()
 		conns := make(chan *Conn, 3)
 		world := newWorld(t, w, Config{}, Options{Handler: script{open: func(c *Conn) { conns <- c }, closed: ended.closed}})
@@ -285,7 +285,7 @@ func TestShutdownSendsCloseFramesAndWaits(t *testing.T) {
 }
 
 func TestShutdownDropsPeersThatDoNotAnswer(t *testing.T) {
-	eachWay(t, func(t *testing.T, w way) {
+	eachKind(t, func(t *testing.T, w connKind) {
 		world := newWorld(t, w, Config{}, Options{Handler: echo{}})
 		client := world.dial(t, nil)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -303,7 +303,7 @@ func TestShutdownDropsPeersThatDoNotAnswer(t *testing.T) {
 }
 
 func TestAHandlersPanicClosesOnlyItsConnection(t *testing.T) {
-	eachWay(t, func(t *testing.T, w way) {
+	eachKind(t, func(t *testing.T, w connKind) {
 		world := newWorld(t, w, Config{Log: slog.New(slog.DiscardHandler)}, Options{Handler: script{message: func(c *Conn, op Op, p []byte) {
 			if string(p) == "panic" {
 				panic("in a handler")
@@ -323,7 +323,7 @@ func TestAHandlersPanicClosesOnlyItsConnection(t *testing.T) {
 
 func TestBlockedHandlersDelayNoOtherConnection(t *testing.T) {
 	release := make(chan struct{})
-	world := newWorld(t, way{}, Config{}, Options{Handler: script{message: func(c *Conn, op Op, p []byte) {
+	world := newWorld(t, connKind{}, Config{}, Options{Handler: script{message: func(c *Conn, op Op, p []byte) {
 		if string(p) == "wait" {
 			<-release
 		}
@@ -366,7 +366,7 @@ func pass(t *testing.T, hub *Hub, ticks uint32) {
 // TestTime advances a hub's clock itself.
 func TestTime(t *testing.T) {
 	const second = uint32(time.Second / tickLength)
-	eachWay(t, func(t *testing.T, w way) {
+	eachKind(t, func(t *testing.T, w connKind) {
 		start := func(t *testing.T, config Config, handler Handler) (*world, func(ticks uint32)) {
 			config.NoPoll = w.noPoll
 			hub, err := newHub(config)

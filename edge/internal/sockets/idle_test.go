@@ -18,7 +18,7 @@ import (
 func BenchmarkIdle(b *testing.B) {
 	const conns = 4000
 	kinds := []string{"gobwas", "gobwas TLS"}
-	for _, w := range ways {
+	for _, w := range connKinds {
 		kinds = append(kinds, w.name)
 	}
 	for _, kind := range kinds {
@@ -38,7 +38,7 @@ func BenchmarkIdle(b *testing.B) {
 			if _, err := fmt.Fscanf(lines, "address %s\n", &address); err != nil {
 				b.Fatal(err)
 			}
-			ask := func() (n int) {
+			measure := func() (n int) {
 				io.WriteString(in, "\n")
 				if _, err := fmt.Fscanf(lines, "resident %d\n", &n); err != nil {
 					b.Fatal(err)
@@ -59,9 +59,9 @@ func BenchmarkIdle(b *testing.B) {
 				return clients
 			}
 			first := visit(200) // memory that all connections share
-			before := ask()
+			before := measure()
 			clients := append(visit(conns), first...)
-			after := ask()
+			after := measure()
 			for b.Loop() { // the time is not measured
 			}
 			b.ReportMetric(float64(after-before)/conns, "B/conn")

@@ -27,8 +27,8 @@ func (c *charge) grow(n int64) bool {
 		return true
 	}
 	c.bytes += n
-	total, own := c.hub.bytes.Add(n), c.tenant.inflated.Add(n)
-	return total <= c.hub.limit && own <= c.hub.limit/2
+	total, ofTenant := c.hub.bytes.Add(n), c.tenant.inflated.Add(n)
+	return total <= c.hub.limit && ofTenant <= c.hub.limit/2
 }
 
 // shrink releases n bytes.

@@ -12,7 +12,7 @@ import (
 // allows, and one tenant's at most half of it.
 func TestInflatedMessagesAreBoundedTogether_E5(t *testing.T) {
 	const mebi = 1 << 20
-	eachWay(t, func(t *testing.T, w way) {
+	eachKind(t, func(t *testing.T, w connKind) {
 		hold := make(chan struct{})
 		held := make(chan string, 16)
 		var peak atomic.Int64
@@ -42,23 +42,23 @@ func TestInflatedMessagesAreBoundedTogether_E5(t *testing.T) {
 		var answers []chan ws.Frame
 		for range 12 { // each is charged a little more than 1 MiB, and half as much again while it grows
 			c := send("greedy")
-			refused := make(chan ws.Frame, 1)
+			rejected := make(chan ws.Frame, 1)
 			if len(served) >= 2 { // only then it may be rejected
 				go func() {
 					if f, err := c.next(); err == nil {
-						refused <- f
+						rejected <- f
 					}
 				}()
 			}
 			select {
 			case <-held:
 				if len(served) >= 2 {
-					answers = append(answers, refused)
+					answers = append(answers, rejected)
 				} else {
 					waiting = append(waiting, c)
 				}
 				served = append(served, c)
-			case f := <-refused:
+			case f := <-rejected:
 				if code, _, _ := parseClose(f.Payload); f.Header.OpCode != ws.OpClose || code != CodeTryLater {
 					t.Fatalf("expected to be closed with 1013, found %v %x", f.Header.OpCode, f.Payload)
 				}
@@ -96,7 +96,7 @@ func TestInflatedMessagesAreBoundedTogether_E5(t *testing.T) {
 // The charge for a message ends with its handler, even if the peer has begun
 // the next frame.
 func TestAnInflatedMessageIsNotKeptForTheNextFrame_E5(t *testing.T) {
-	eachWay(t, func(t *testing.T, w way) {
+	eachKind(t, func(t *testing.T, w connKind) {
 		world := newWorld(t, w, Config{Compression: CompressionPerMessage}, Options{Handler: script{message: func(c *Conn, op Op, payload []byte) { c.Send(op, payload[:1]) }}})
 		c := world.dial(t, http.Header{"Sec-WebSocket-Extensions": {"permessage-deflate"}})
 		c.sendCompressed(t, compressed(make([]byte, 1<<20)))

@@ -48,10 +48,10 @@ func (o Origin) At(host string) bool {
 // without a port has the default port of the origin's scheme, since a proxy may
 // terminate TLS. The scheme must be http or https.
 func (o Origin) SamePort(host string) bool {
-	standard, web := defaultPorts[o.Scheme]
+	defaultPort, web := defaultPorts[o.Scheme]
 	_, port, ok := splitHost(host)
 	if port == 0 {
-		port = standard
+		port = defaultPort
 	}
 	return web && ok && o.Port == port
 }

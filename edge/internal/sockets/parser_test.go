@@ -27,14 +27,14 @@ func parsed(stream []byte, sizes []byte, compressed bool) (events []string, fail
 		piece := bytes.Clone(stream[:n])
 		stream = stream[n:]
 		for len(piece) > 0 {
-			ev, taken, err := p.next(piece, r, deflate)
+			ev, consumed, err := p.next(piece, r, deflate)
 			if err != nil {
 				return events, err
 			}
-			if taken == 0 && ev.op == 0 {
+			if consumed == 0 && ev.op == 0 {
 				panic("the parser consumed no bytes and returned no event")
 			}
-			piece = piece[taken:]
+			piece = piece[consumed:]
 			if ev.op != 0 {
 				events = append(events, fmt.Sprintf("%d %x", ev.op, ev.payload))
 			}

@@ -14,10 +14,10 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// dribble forwards bytes one at a time, each in one segment.
-type dribble struct{ net.Conn }
+// byteWriter forwards bytes one at a time, each in one segment.
+type byteWriter struct{ net.Conn }
 
-func (d dribble) Write(p []byte) (int, error) {
+func (d byteWriter) Write(p []byte) (int, error) {
 	for i := range p {
 		if _, err := d.Conn.Write(p[i : i+1]); err != nil {
 			return i, err
@@ -31,13 +31,13 @@ func (d dribble) Write(p []byte) (int, error) {
 func TestRecordsThatArriveByteByByteAreReadWithoutBlocking(t *testing.T) {
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		t.Run(tls.VersionName(version), func(t *testing.T) {
-			world := newWorld(t, way{tls: true}, Config{}, Options{Handler: echo{}})
+			world := newWorld(t, connKind{tls: true}, Config{}, Options{Handler: echo{}})
 			raw, err := net.Dial("tcp", world.server.Listener.Addr().String())
 			if err != nil {
 				t.Fatal(err)
 			}
 			raw.(*net.TCPConn).SetNoDelay(true)
-			conn := tls.Client(dribble{raw}, &tls.Config{InsecureSkipVerify: true, MinVersion: version, MaxVersion: version})
+			conn := tls.Client(byteWriter{raw}, &tls.Config{InsecureSkipVerify: true, MinVersion: version, MaxVersion: version})
 			defer conn.Close()
 			conn.SetDeadline(time.Now().Add(30 * time.Second))
 			var head strings.Builder

@@ -283,8 +283,8 @@ func (e *relayEnd) forward(head, body []byte) {
 }
 
 // relayBlocked reports whether c must not be read from until the other side has
-// room in its queue. Then releaseRelay of the other side schedules c. The request
-// is not withdrawn when there is room: an unnecessary schedule does no harm.
+// room in its queue. Then releaseRelay of the other side schedules c. stateAwaited is
+// not cleared if there is room after all: scheduling c without need does no harm.
 func (c *Conn) relayBlocked() bool {
 	o := c.other()
 	if c.noWait || c.closeReceived || c.phase > phaseClosing || o.hasRoom() {
@@ -387,7 +387,7 @@ func (c *Conn) finish() {
 	c.schedule(flagAdvance | flagNoWait)
 }
 
-// answerClose answers the other side's close frame in place of a peer whose
+// answerClose answers the other side's close frame instead of the peer, whose
 // connection is closed.
 func (e *relayEnd) answerClose() {
 	code := e.other.handler.(*relayEnd).closeCode()

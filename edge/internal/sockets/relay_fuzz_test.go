@@ -10,16 +10,16 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// deaf is a stream without input that discards output.
-type deaf struct{}
+// sinkStream is a stream without input that discards output.
+type sinkStream struct{}
 
-func (deaf) read([]byte) (int, error)    { return 0, errWouldBlock }
-func (deaf) write([][]byte) (int, error) { return 0, errWouldBlock }
-func (deaf) closeWrite() bool            { return true }
-func (deaf) close()                      {}
-func (deaf) wake(*Conn, uint32)          {}
-func (deaf) more() bool                  { return false }
-func (deaf) isPolled() bool              { return true }
+func (sinkStream) read([]byte) (int, error)    { return 0, errWouldBlock }
+func (sinkStream) write([][]byte) (int, error) { return 0, errWouldBlock }
+func (sinkStream) closeWrite() bool            { return true }
+func (sinkStream) close()                      {}
+func (sinkStream) wake(*Conn, uint32)          {}
+func (sinkStream) more() bool                  { return false }
+func (sinkStream) isPolled() bool              { return true }
 
 // relayed relays a client's stream, in chunks of the given sizes, and returns
 // the output to the upstream.
@@ -28,8 +28,8 @@ func relayed(stream, sizes []byte, compressed bool) []byte {
 	_ = config.validate() // it is valid
 	hub := &Hub{config: config, rules: rules{config.MaxFrame, config.MaxMessage}, now: time.Now}
 	common := &tenant{}
-	u := &Conn{hub: hub, tenant: common, stream: deaf{}, isRelay: true, toUpstream: true}
-	c := &Conn{hub: hub, tenant: common, stream: deaf{}, isRelay: true}
+	u := &Conn{hub: hub, tenant: common, stream: sinkStream{}, isRelay: true, toUpstream: true}
+	c := &Conn{hub: hub, tenant: common, stream: sinkStream{}, isRelay: true}
 	c.handler = &relayEnd{other: u, masked: true, compressed: compressed}
 	u.handler = &relayEnd{other: c, compressed: compressed}
 	for i := 0; len(stream) > 0; i++ {
@@ -54,9 +54,9 @@ func FuzzRelay(f *testing.F) {
 		frame(ws.OpBinary, true, nil), frame(ws.OpClose, true, closePayload(CodeNormal)), hello,
 	}, nil), []byte{2, 0, 5}, false)
 	f.Add(frame(ws.OpBinary, true, make([]byte, 300)), []byte{100}, false)
-	squeezed := frame(ws.OpText, true, []byte("\xf2\x48\xcd\xc9\xc9\x07\x00"))
-	squeezed[0] |= 0x40
-	f.Add(append(squeezed, squeezed...), []byte{1}, true)
+	compressedFrame := frame(ws.OpText, true, []byte("\xf2\x48\xcd\xc9\xc9\x07\x00"))
+	compressedFrame[0] |= 0x40
+	f.Add(append(compressedFrame, compressedFrame...), []byte{1}, true)
 	f.Fuzz(func(t *testing.T, stream, sizes []byte, compressed bool) {
 		want := messages(stream, compressed)
 		for _, sizes := range [][]byte{nil, sizes, {0}} {

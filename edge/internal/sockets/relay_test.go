@@ -18,7 +18,7 @@ import (
 )
 
 // newRelay returns a hub that relays to an upstream of the same kind.
-func newRelay(t testing.TB, w way, config Config, options Options, backend *world) *world {
+func newRelay(t testing.TB, w connKind, config Config, options Options, backend *world) *world {
 	t.Helper()
 	world := newWorld(t, w, config, options)
 	dialer := &Dialer{Timeout: 10 * time.Second, HandshakeTimeout: 10 * time.Second, TLS: &tls.Config{InsecureSkipVerify: true}}
@@ -53,7 +53,7 @@ func newRelay(t testing.TB, w way, config Config, options Options, backend *worl
 }
 
 func TestARelayCarriesCompressionAndSubprotocol(t *testing.T) {
-	eachWay(t, func(t *testing.T, w way) {
+	eachKind(t, func(t *testing.T, w connKind) {
 		backend := newWorld(t, w, Config{Compression: CompressionPerMessage}, Options{Handler: echo{}, Protocols: []string{"two"}})
 		world := newRelay(t, w, Config{}, Options{}, backend)
 		answer, c := world.handshake(t, "GET", "HTTP/1.1", handshakeHeader(
@@ -74,7 +74,7 @@ func TestARelayCarriesCompressionAndSubprotocol(t *testing.T) {
 }
 
 func TestARelayForwardsTheEndOfEitherSide(t *testing.T) {
-	eachWay(t, func(t *testing.T, w way) {
+	eachKind(t, func(t *testing.T, w connKind) {
 		ended := newRecorder()
 		conns := make(chan *Conn, 1)
 		backend := newWorld(t, w, Config{}, Options{Handler: script{
@@ -116,9 +116,9 @@ func TestARelayForwardsTheEndOfEitherSide(t *testing.T) {
 }
 
 func TestARelayForwardsTheUpstreamsRejection(t *testing.T) {
-	backend := newWorld(t, way{}, Config{}, Options{})
+	backend := newWorld(t, connKind{}, Config{}, Options{})
 	backend.serve = func(rw http.ResponseWriter, _ *http.Request) { http.Error(rw, "not today", http.StatusTeapot) }
-	world := newRelay(t, way{}, Config{}, Options{}, backend)
+	world := newRelay(t, connKind{}, Config{}, Options{}, backend)
 	answer, c := world.handshake(t, "GET", "HTTP/1.1", handshakeHeader())
 	body, _ := io.ReadAll(answer.Body)
 	if answer.StatusCode != http.StatusTeapot || string(body) != "not today\n" {
@@ -162,7 +162,7 @@ func TestARelayOffersAndAcceptsWhatTheRFCAllows_E6(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			offered := make(chan string, 1)
-			backend := newWorld(t, way{}, Config{}, Options{})
+			backend := newWorld(t, connKind{}, Config{}, Options{})
 			backend.serve = func(rw http.ResponseWriter, r *http.Request) {
 				offered <- strings.Join(r.Header["Sec-Websocket-Extensions"], "|")
 				conn, _, err := http.NewResponseController(rw).Hijack()
@@ -177,7 +177,7 @@ func TestARelayOffersAndAcceptsWhatTheRFCAllows_E6(t *testing.T) {
 				}
 				fmt.Fprint(conn, "\r\n")
 			}
-			answer, _ := newRelay(t, way{}, Config{}, Options{}, backend).handshake(t, "GET", "HTTP/1.1", handshakeHeader("Sec-WebSocket-Extensions", c.offer))
+			answer, _ := newRelay(t, connKind{}, Config{}, Options{}, backend).handshake(t, "GET", "HTTP/1.1", handshakeHeader("Sec-WebSocket-Extensions", c.offer))
 			if got := answer.Header.Get("Sec-Websocket-Extensions"); answer.StatusCode != c.status || got != c.want {
 				t.Errorf("status %d and %q, expected %d and %q", answer.StatusCode, got, c.status, c.want)
 			}
@@ -196,7 +196,7 @@ func TestDialRejectsAnInvalidHandshake(t *testing.T) {
 		"an extension that was not offered": {"Accept-It": {"1"}, "Sec-Websocket-Extensions": {"permessage-deflate"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			backend := newWorld(t, way{}, Config{}, Options{})
+			backend := newWorld(t, connKind{}, Config{}, Options{})
 			backend.serve = func(rw http.ResponseWriter, r *http.Request) {
 				conn, _, err := http.NewResponseController(rw).Hijack()
 				if err != nil {
@@ -222,7 +222,7 @@ func TestDialRejectsAnInvalidHandshake(t *testing.T) {
 
 func TestDialEndsAtItsTimeout(t *testing.T) {
 	held := make(chan struct{})
-	backend := newWorld(t, way{}, Config{}, Options{})
+	backend := newWorld(t, connKind{}, Config{}, Options{})
 	backend.serve = func(http.ResponseWriter, *http.Request) { <-held }
 	defer close(held)
 	u, _ := url.Parse(backend.server.URL)
@@ -235,7 +235,7 @@ func TestDialEndsAtItsTimeout(t *testing.T) {
 // A message of many megabytes passes a relay with much smaller queues, in both
 // directions, in fragments and in one frame, byte by byte at the start.
 func TestARelayStreamsMessagesLargerThanItsQueues(t *testing.T) {
-	eachWay(t, func(t *testing.T, w way) {
+	eachKind(t, func(t *testing.T, w connKind) {
 		const size = 8 << 20
 		config := Config{MaxMessage: size, MaxFrame: size, MaxQueue: 4 << 10}
 		deep := config
@@ -283,7 +283,7 @@ func TestARelayStreamsMessagesLargerThanItsQueues(t *testing.T) {
 // A peer that does not read stops the other one from writing: the queue bounds
 // the bytes in flight, and no connection is closed.
 func TestARelaySlowsDownThePeerOfASlowReader(t *testing.T) {
-	eachWay(t, func(t *testing.T, w way) {
+	eachKind(t, func(t *testing.T, w connKind) {
 		sent := make(chan int, 1)
 		backend := newWorld(t, w, Config{MaxQueue: 1 << 20}, Options{Handler: script{open: func(c *Conn) {
 			go func() {
@@ -323,8 +323,8 @@ func TestARelaySlowsDownThePeerOfASlowReader(t *testing.T) {
 }
 
 func TestTheTenantsLimitsApplyToARelaysClient(t *testing.T) {
-	backend := newWorld(t, way{}, Config{}, Options{Handler: echo{}})
-	world := newRelay(t, way{}, Config{MaxMessage: 1000}, Options{Limits: Limits{Connections: 1, Messages: 1, Burst: 3}}, backend)
+	backend := newWorld(t, connKind{}, Config{}, Options{Handler: echo{}})
+	world := newRelay(t, connKind{}, Config{MaxMessage: 1000}, Options{Limits: Limits{Connections: 1, Messages: 1, Burst: 3}}, backend)
 	c := world.dial(t, nil)
 	if answer, _ := world.handshake(t, "GET", "HTTP/1.1", handshakeHeader()); answer.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("expected 503 for one too many, found %d", answer.StatusCode)
@@ -335,14 +335,14 @@ func TestTheTenantsLimitsApplyToARelaysClient(t *testing.T) {
 	c.expectClose(t, CodeTryLater)
 	c.Close()
 	eventually(t, "the upstream's side is closed", func() bool { return world.hub.Stats().Upstreams == 0 })
-	big := newRelay(t, way{}, Config{MaxMessage: 1000}, Options{}, backend).dial(t, nil)
+	big := newRelay(t, connKind{}, Config{MaxMessage: 1000}, Options{}, backend).dial(t, nil)
 	big.Write(frame(ws.OpText, false, make([]byte, 600)))
 	big.Write(frame(ws.OpContinuation, true, make([]byte, 600)))
 	big.expectClose(t, CodeTooBig)
 }
 
 func TestAShutdownEndsRelaysWith1001OnBothSides(t *testing.T) {
-	eachWay(t, func(t *testing.T, w way) {
+	eachKind(t, func(t *testing.T, w connKind) {
 		upstreamClosed := newRecorder()
 		backend := newWorld(t, w, Config{}, Options{Handler: script{closed: upstreamClosed.closed}})
 		world := newRelay(t, w, Config{}, Options{}, backend)
@@ -360,7 +360,7 @@ func TestAShutdownEndsRelaysWith1001OnBothSides(t *testing.T) {
 }
 
 func TestAPausedConnectionIsNotReadFrom(t *testing.T) {
-	eachWay(t, func(t *testing.T, w way) {
+	eachKind(t, func(t *testing.T, w connKind) {
 		got := make(chan string, 10)
 		conns := make(chan *Conn, 1)
 		world := newWorld(t, w, Config{}, Options{Handler: script{
@@ -394,7 +394,7 @@ func TestAPausedConnectionIsNotReadFrom(t *testing.T) {
 // Input from before a pause is handled before input from after it.
 func TestMessagesKeepTheirOrderWhenAPauseEndsAtAnyTime(t *testing.T) {
 	const messages = 2000
-	eachWay(t, func(t *testing.T, w way) {
+	eachKind(t, func(t *testing.T, w connKind) {
 		got := make(chan string, messages)
 		paused := make(chan *Conn, messages)
 		world := newWorld(t, w, Config{}, Options{Handler: script{

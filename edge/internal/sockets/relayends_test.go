@@ -9,7 +9,7 @@ import (
 )
 
 // scripted is an upstream that is a function.
-func scripted(t *testing.T, w way, run func(up *client)) *world {
+func scripted(t *testing.T, w connKind, run func(up *client)) *world {
 	t.Helper()
 	world := newWorld(t, w, Config{}, Options{})
 	world.serve = func(rw http.ResponseWriter, r *http.Request) {
@@ -27,7 +27,7 @@ func scripted(t *testing.T, w way, run func(up *client)) *world {
 // An upstream that writes everything before it reads gets the messages that the
 // client sent meanwhile.
 func TestARelaysDirectionsDoNotWaitForEachOther(t *testing.T) {
-	eachWay(t, func(t *testing.T, w way) {
+	eachKind(t, func(t *testing.T, w connKind) {
 		const messages, size = 256, 64 << 10 // more than the kernel buffers
 		backend := scripted(t, w, func(up *client) {
 			for range messages {
@@ -60,12 +60,12 @@ func TestARelaysDirectionsDoNotWaitForEachOther(t *testing.T) {
 
 // The client has closed by then.
 func TestAClientsLastMessagesReachTheUpstream(t *testing.T) {
-	eachWay(t, func(t *testing.T, w way) {
+	eachKind(t, func(t *testing.T, w connKind) {
 		const size = 1 << 20
-		goOn := make(chan struct{})
+		proceed := make(chan struct{})
 		ended := make(chan Code, 1)
 		backend := scripted(t, w, func(up *client) {
-			<-goOn
+			<-proceed
 			got := 0
 			for {
 				f, err := up.next()
@@ -90,7 +90,7 @@ func TestAClientsLastMessagesReachTheUpstream(t *testing.T) {
 			c := world.dial(t, nil)
 			c.Write(append(frame(ws.OpBinary, true, make([]byte, size)), frame(ws.OpClose, true, closePayload(4001))...))
 			c.Close()
-			goOn <- struct{}{}
+			proceed <- struct{}{}
 			if code := <-ended; code != 4001 {
 				t.Fatalf("expected the client's code 4001, found %d", code)
 			}

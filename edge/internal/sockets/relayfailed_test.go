@@ -8,10 +8,10 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// The reply to its valid message is on the way from the upstream when the
+// The reply to its valid message is on the connKind from the upstream when the
 // invalid frame arrives.
 func TestAClientGetsItsRepliesBeforeTheFailure(t *testing.T) {
-	eachWay(t, func(t *testing.T, w way) {
+	eachKind(t, func(t *testing.T, w connKind) {
 		backend := newWorld(t, w, Config{}, Options{Handler: echo{}})
 		world := newRelay(t, w, Config{}, Options{}, backend)
 		for range 50 {
@@ -35,7 +35,7 @@ func TestAClientGetsItsFailureWithoutItsUpstream(t *testing.T) {
 				}
 			}
 		},
-		"senseless": func(up *client) {
+		"protocol error": func(up *client) {
 			for {
 				f, err := up.next()
 				if err != nil {
@@ -48,7 +48,7 @@ func TestAClientGetsItsFailureWithoutItsUpstream(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			eachWay(t, func(t *testing.T, w way) {
+			eachKind(t, func(t *testing.T, w connKind) {
 				world := newRelay(t, w, Config{CloseTimeout: 2 * tickLength, MaxFrame: 1 << 10}, Options{}, scripted(t, w, upstream))
 				c := world.dial(t, nil)
 				c.Write(frame(ws.OpText, true, bytes.Repeat([]byte("x"), 1<<10+1)))

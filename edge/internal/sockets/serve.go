@@ -19,7 +19,7 @@ type stream interface {
 	// room; then it must be called again.
 	closeWrite() bool
 	close()
-	// wake sets a flag and has the connection served.
+	// wake sets a flag and schedules the connection to be served.
 	wake(c *Conn, flag uint32)
 	// more reports whether there may be input after a read that did not fill its
 	// buffer.
@@ -38,7 +38,7 @@ var errWouldBlock = errors.New("sockets: would block")
 // rounds bounds the reads from a connection before others are served.
 const rounds = 16
 
-// schedule sets a flag and has the connection served.
+// schedule sets a flag and schedules the connection to be served.
 func (c *Conn) schedule(flag uint32) {
 	c.stream.wake(c, flag)
 }
@@ -132,7 +132,7 @@ func (c *Conn) acceptHalfClose() bool {
 }
 
 // congested reports whether nothing may be read from the peer now. flush or Resume
-// has the connection served again.
+// schedules the connection again.
 func (c *Conn) congested() bool {
 	if c.isRelay {
 		return c.relayBlocked() // this side's own queue does not matter: the other peer fills it
@@ -197,7 +197,7 @@ func (c *Conn) receive(b []byte) {
 			c.closedByPeer(ev.payload)
 		default:
 			c.message(Op(ev.op), ev.payload)
-			c.parser.recycle() // the next input may take long
+			c.parser.recycle() // the next input may arrive much later
 		}
 		if len(b) > 0 && c.congested() {
 			c.flush()
@@ -314,8 +314,8 @@ func (c *Conn) advance() (again bool) {
 	return resumed && !c.congested()
 }
 
-// closeWriteSide closes the write side. If the kernel has no room, the poller has
-// the connection served when there is.
+// closeWriteSide closes the write side. If the kernel has no room, the poller
+// schedules the connection when it has.
 func (c *Conn) closeWriteSide() bool {
 	if c.stream.closeWrite() {
 		return true
@@ -342,7 +342,7 @@ func (c *Conn) terminate(code Code, reason string) {
 	if c.phase == phaseClosed {
 		return
 	}
-	was := c.phase
+	before := c.phase
 	c.phase = phaseClosed
 	c.stream.close()
 	c.hub.wheel.cancel(c)
@@ -364,7 +364,7 @@ func (c *Conn) terminate(code Code, reason string) {
 	if c.isRelay {
 		c.releaseRelay() // this side writes nothing more
 	}
-	if was == phaseOpen {
+	if before == phaseOpen {
 		c.notifyClosed(code, reason)
 	}
 	switch {

@@ -6,7 +6,7 @@ const wheelSlots = 256
 
 // wheel is a timing wheel with at most one deadline for each connection, in ticks.
 // Setting a deadline needs no allocation and no runtime timer. A deadline more
-// than wheelSlots ticks ahead stays in its slot for several turns.
+// than wheelSlots ticks in the future stays in its slot for several turns.
 type wheel struct {
 	mu    sync.Mutex
 	now   uint32

@@ -50,24 +50,24 @@ func (s script) Closed(c *Conn, code Code, reason string) {
 	}
 }
 
-// way is a kind of connection.
-type way struct {
+// connKind is a kind of connection.
+type connKind struct {
 	name   string
 	noPoll bool
 	tls    bool
 }
 
-func (w way) polled() bool { return !w.noPoll && pollable }
+func (w connKind) polled() bool { return !w.noPoll && pollable }
 
-var ways = []way{
+var connKinds = []connKind{
 	{"polled", false, false},
 	{"goroutine", true, false},
 	{"polled TLS", false, true},
 	{"goroutine TLS", true, true},
 }
 
-func eachWay(t *testing.T, run func(t *testing.T, w way)) {
-	for _, w := range ways {
+func eachKind(t *testing.T, run func(t *testing.T, w connKind)) {
+	for _, w := range connKinds {
 		if !w.noPoll && !w.polled() {
 			continue
 		}
@@ -80,13 +80,13 @@ type world struct {
 	hub     *Hub
 	server  *httptest.Server
 	tls     bool
-	newest  uint16 // newest TLS version of its clients; 0: any
+	maxTLS  uint16 // newest TLS version of its clients; 0: any
 	options Options
 	dialer  net.Dialer       // of its clients
 	serve   http.HandlerFunc // in place of Accept
 }
 
-func newWorld(t testing.TB, w way, config Config, options Options) *world {
+func newWorld(t testing.TB, w connKind, config Config, options Options) *world {
 	t.Helper()
 	config.NoPoll = w.noPoll
 	hub, err := New(config)
@@ -142,7 +142,7 @@ func (w *world) dial(t testing.TB, header http.Header) *client {
 // handshake sends a request unchanged and returns the response.
 func (w *world) handshake(t testing.TB, method, proto string, header http.Header) (*http.Response, *client) {
 	t.Helper()
-	c, answer, err := w.ask(method, proto, header)
+	c, answer, err := w.request(method, proto, header)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,9 +150,9 @@ func (w *world) handshake(t testing.TB, method, proto string, header http.Header
 	return answer, c
 }
 
-// enter opens a websocket; nil if that fails.
-func (w *world) enter(header http.Header) *client {
-	c, answer, err := w.ask("GET", "HTTP/1.1", header)
+// open opens a websocket; nil if that fails.
+func (w *world) open(header http.Header) *client {
+	c, answer, err := w.request("GET", "HTTP/1.1", header)
 	if err != nil {
 		return nil
 	}
@@ -163,21 +163,21 @@ func (w *world) enter(header http.Header) *client {
 	return c
 }
 
-func (w *world) ask(method, proto string, header http.Header) (*client, *http.Response, error) {
-	return request(&w.dialer, w.server.Listener.Addr().String(), w.tls, w.newest, method, proto, header)
+func (w *world) request(method, proto string, header http.Header) (*client, *http.Response, error) {
+	return request(&w.dialer, w.server.Listener.Addr().String(), w.tls, w.maxTLS, method, proto, header)
 }
 
-func request(dialer *net.Dialer, address string, secure bool, newest uint16, method, proto string, header http.Header) (*client, *http.Response, error) {
+func request(dialer *net.Dialer, address string, secure bool, maxTLS uint16, method, proto string, header http.Header) (*client, *http.Response, error) {
 	conn, err := dialer.Dial("tcp", address)
 	if err != nil {
 		return nil, nil, err
 	}
 	c := &client{Conn: conn}
 	if secure {
-		c.Conn = tls.Client(&gathering{Conn: conn}, &tls.Config{InsecureSkipVerify: true, MaxVersion: newest})
+		c.Conn = tls.Client(&holdingConn{Conn: conn}, &tls.Config{InsecureSkipVerify: true, MaxVersion: maxTLS})
 	}
 	c.r = bufio.NewReader(c)
-	c.SetDeadline(time.Now().Add(30 * time.Second)) // so that a broken test fails, and does not hang
+	c.SetDeadline(time.Now().Add(30 * time.Second)) // so that a broken test fails instead of hanging
 	var head strings.Builder
 	fmt.Fprintf(&head, "%s / %s\r\nHost: acme.test\r\n", method, proto)
 	header.Write(&head)
@@ -193,37 +193,38 @@ func request(dialer *net.Dialer, address string, secure bool, newest uint16, met
 	return c, answer, nil
 }
 
+// client is the client side of a websocket, with its frames.
 type client struct {
 	net.Conn
 	r *bufio.Reader
 }
 
-// gathering is a connection below TLS that can buffer writes until its end, so
+// holdingConn is a connection below TLS that can buffer writes until its end, so
 // that all bytes arrive together.
-type gathering struct {
+type holdingConn struct {
 	net.Conn
-	gathers bool
-	kept    []byte
+	holds bool
+	held  []byte
 }
 
-func (g *gathering) Write(p []byte) (int, error) {
-	if !g.gathers {
+func (g *holdingConn) Write(p []byte) (int, error) {
+	if !g.holds {
 		return g.Conn.Write(p)
 	}
-	g.kept = append(g.kept, p...)
+	g.held = append(g.held, p...)
 	return len(p), nil
 }
 
-func (g *gathering) Close() error {
+func (g *holdingConn) Close() error {
 	g.SetWriteDeadline(time.Time{}) // crypto/tls sets a deadline in the past after its last alert
-	g.Conn.Write(g.kept)
+	g.Conn.Write(g.held)
 	return g.Conn.Close()
 }
 
-// gather buffers the client's writes until its end.
-func (c *client) gather() {
+// holdWrites buffers the client's writes until its end.
+func (c *client) holdWrites() {
 	if secure, ok := c.Conn.(*tls.Conn); ok {
-		secure.NetConn().(*gathering).gathers = true
+		secure.NetConn().(*holdingConn).holds = true
 	}
 }
 

@@ -27,7 +27,7 @@ func TestAHandlerMayWaitForRoomInItsOwnCallbacks(t *testing.T) {
 			}
 		}
 	}
-	eachWay(t, func(t *testing.T, w way) {
+	eachKind(t, func(t *testing.T, w connKind) {
 		world := newWorld(t, w, Config{}, Options{Handler: script{message: func(c *Conn, _ Op, _ []byte) { say(t, c) }}})
 		c := world.dial(t, nil)
 		for range 2 {
@@ -43,7 +43,7 @@ func TestAHandlerMayWaitForRoomInItsOwnCallbacks(t *testing.T) {
 // The waiting goroutine is in the connection's own callback, so only the end of
 // the connection can wake it.
 func TestAWaitForRoomEndsWithTheConnection(t *testing.T) {
-	eachWay(t, func(t *testing.T, w way) {
+	eachKind(t, func(t *testing.T, w connKind) {
 		for _, test := range []struct {
 			name    string
 			timeout time.Duration

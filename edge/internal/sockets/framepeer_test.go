@@ -15,34 +15,34 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// leave is how an end of a conversation leaves after its last message.
-type leave uint8
+// ending is how a side of a conversation ends after its last message.
+type ending uint8
 
 const (
-	waits      leave = iota // for the other to leave
-	closes                  // with a close frame, and reads to the end
-	halfCloses              // the same, and closes its write side immediately
-	ends                    // closes its write side without a close frame, and reads to the end
-	breaks                  // violates the protocol, and reads to the end
-	vanishes                // without reading to the end
+	waits      ending = iota // for the other to close
+	closes                   // with a close frame, and reads to the end
+	halfCloses               // the same, and closes its write side immediately
+	ends                     // closes its write side without a close frame, and reads to the end
+	breaks                   // violates the protocol, and reads to the end
+	vanishes                 // without reading to the end
 	resets
 )
 
-func (l leave) String() string {
-	return [...]string{"waits", "closes", "half-closes", "ends", "breaks", "vanishes", "resets"}[l]
+func (e ending) String() string {
+	return [...]string{"waits", "closes", "half-closes", "ends", "breaks", "vanishes", "resets"}[e]
 }
 
-// part is the behaviour of an end of a conversation.
+// part is the behavior of a side of a conversation.
 type part struct {
 	seed     uint64 // of its messages
 	messages int
-	leaves   leave
+	ending   ending
 	code     Code
 	brisk    bool // many messages, without pauses
 }
 
 func (p part) String() string {
-	return fmt.Sprintf("%d messages, %v (%d)", p.messages, p.leaves, p.code)
+	return fmt.Sprintf("%d messages, %v (%d)", p.messages, p.ending, p.code)
 }
 
 // plain is the text from which messages are sliced.
@@ -91,59 +91,59 @@ func (p part) pause(random *rand.Rand) {
 	}
 }
 
-// talker is an end of a conversation that reads and writes frames: a client or
+// framePeer is a side of a conversation that reads and writes frames: a client or
 // an upstream.
-type talker struct {
+type framePeer struct {
 	part
-	peer     part // the other end's part
+	peer     part // of the other side
 	conn     net.Conn
 	r        *bufio.Reader
 	masked   bool
-	peerDone chan struct{} // closed after the other's close frame or end
+	peerDone chan struct{} // closed after the peer's close frame or end
 	progress func()
 
 	sent, got    int
 	pings, pongs int
 	answer       atomic.Uint32 // the code with which it answers a close frame
 	closeCode    Code          // the code of the received close frame; 0: none
-	end          error         // the error of reading
+	readErr      error         // the error that ended reading
 	wrong        error
 }
 
-// talk runs until the end of the conversation.
-func (t *talker) talk() {
+// run runs the conversation to its end.
+func (t *framePeer) run() {
 	t.peerDone = make(chan struct{})
 	t.conn.SetDeadline(time.Now().Add(patience))
-	listened := make(chan struct{})
+	readDone := make(chan struct{})
 	go func() {
-		defer close(listened)
-		t.listen()
+		defer close(readDone)
+		t.readAll()
 	}()
-	t.speak()
-	<-listened
+	t.writeAll()
+	<-readDone
 	t.conn.Close()
 }
 
-// patience bounds the time for anything that need not wait.
+// patience bounds the time that a test waits for anything.
 const patience = 30 * time.Second
 
-func (t *talker) speak() {
+func (t *framePeer) writeAll() {
 	random := rand.New(rand.NewPCG(t.seed, 100))
-	for t.sent < t.messages && !t.isHeard() {
+	for t.sent < t.messages && !t.peerIsDone() {
 		if !t.write(t.frames(random), random) {
 			return
 		}
 		t.sent++
 		t.pause(random)
 	}
-	leaves := t.leaves
+	how := t.ending
 	if t.sent < t.messages {
-		leaves = waits
+		how = waits
 	}
 	closing := func(code Code) {
 		t.write(t.frame(ws.OpClose, true, closePayload(code)), random)
 	}
-	switch leaves {
+	switch how {
 	case waits:
 		<-t.peerDone
 		closing(Code(t.answer.Load()))
@@ -166,7 +166,7 @@ func (t *talker) speak() {
 	}
 }
 
-func (t *talker) isHeard() bool {
+func (t *framePeer) peerIsDone() bool {
 	select {
 	case <-t.peerDone:
 		return true
@@ -175,7 +175,7 @@ func (t *talker) isHeard() bool {
 	}
 }
 
-func (t *talker) frame(op ws.OpCode, fin bool, p []byte) []byte {
+func (t *framePeer) frame(op ws.OpCode, fin bool, p []byte) []byte {
 	f := ws.NewFrame(op, fin, bytes.Clone(p))
 	if t.masked {
 		f = ws.MaskFrameWith(f, [4]byte{1, 2, 3, 4})
@@ -184,7 +184,7 @@ func (t *talker) frame(op ws.OpCode, fin bool, p []byte) []byte {
 }
 
 // frames returns the next message, perhaps in fragments, with pings in between.
-func (t *talker) frames(random *rand.Rand) (all []byte) {
+func (t *framePeer) frames(random *rand.Rand) (all []byte) {
 	kind, rest := t.message(t.sent)
 	op := ws.OpCode(kind)
 	for {
@@ -205,7 +205,7 @@ func (t *talker) frames(random *rand.Rand) (all []byte) {
 }
 
 // write writes in chunks.
-func (t *talker) write(b []byte, random *rand.Rand) bool {
+func (t *framePeer) write(b []byte, random *rand.Rand) bool {
 	for len(b) > 0 {
 		n := len(b)
 		if random.IntN(4) == 0 {
@@ -222,11 +222,11 @@ func (t *talker) write(b []byte, random *rand.Rand) bool {
 	return true
 }
 
-// listen reads to the end.
-func (t *talker) listen() {
+// readAll reads to the end.
+func (t *framePeer) readAll() {
 	random := rand.New(rand.NewPCG(t.seed, 200))
 	defer func() {
-		if !t.isHeard() {
+		if !t.peerIsDone() {
 			close(t.peerDone)
 		}
 	}()
@@ -236,7 +236,7 @@ func (t *talker) listen() {
 	for {
 		f, err := c.next()
 		if err != nil {
-			t.end = err
+			t.readErr = err
 			return
 		}
 		if f.Header.Masked {
@@ -246,17 +246,17 @@ func (t *talker) listen() {
 		switch f.Header.OpCode {
 		case ws.OpPong:
 			if string(f.Payload) != fmt.Sprint(t.pongs) {
-				t.end = fmt.Errorf("expected pong %d, found %q", t.pongs, f.Payload)
+				t.readErr = fmt.Errorf("expected pong %d, found %q", t.pongs, f.Payload)
 				return
 			}
 			t.pongs++
 		case ws.OpPing:
-			t.end = errors.New("received a ping that was not sent")
+			t.readErr = errors.New("received a ping that was not sent")
 			return
 		case ws.OpClose:
 			code, _, failed := parseClose(f.Payload)
 			if failed != nil || t.closeCode != 0 {
-				t.end = fmt.Errorf("received a close frame with %q after a close frame with %d", f.Payload, t.closeCode)
+				t.readErr = fmt.Errorf("received a close frame with %q after a close frame with %d", f.Payload, t.closeCode)
 				return
 			}
 			t.closeCode = code
@@ -264,7 +264,7 @@ func (t *talker) listen() {
 			close(t.peerDone)
 		default:
 			if t.closeCode != 0 {
-				t.end = errors.New("received a message after a close frame")
+				t.readErr = errors.New("received a message after a close frame")
 				return
 			}
 			if f.Header.OpCode != ws.OpContinuation {
@@ -274,7 +274,7 @@ func (t *talker) listen() {
 			if !f.Header.Fin {
 				continue
 			}
-			if t.end = t.peer.expects(t.got, Op(op), message); t.end != nil {
+			if t.readErr = t.peer.expects(t.got, Op(op), message); t.readErr != nil {
 				return
 			}
 			t.got++
@@ -292,7 +292,7 @@ func tcpOf(conn net.Conn) *net.TCPConn {
 			return c
 		case interface{ NetConn() net.Conn }:
 			conn = c.NetConn()
-		case *gathering:
+		case *holdingConn:
 			conn = c.Conn
 		default:
 			return nil

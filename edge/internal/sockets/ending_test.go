@@ -12,7 +12,7 @@ import (
 
 // The last bytes and the end of the input may have been read together.
 func TestMessagesBeforeTheEndAreHandledAfterAPause(t *testing.T) {
-	eachWay(t, func(t *testing.T, w way) {
+	eachKind(t, func(t *testing.T, w connKind) {
 		got := make(chan string, 10)
 		conns := make(chan *Conn, 1)
 		world := newWorld(t, w, Config{}, Options{Handler: script{
@@ -24,13 +24,13 @@ func TestMessagesBeforeTheEndAreHandledAfterAPause(t *testing.T) {
 			closed: func(*Conn, Code, string) { got <- "end" },
 		}})
 		for i := range 10 {
-			world.newest = [...]uint16{tls.VersionTLS12, tls.VersionTLS13}[i%2]
+			world.maxTLS = [...]uint16{tls.VersionTLS12, tls.VersionTLS13}[i%2]
 			c := world.dial(t, nil)
 			var all []byte
 			for i := range 3 {
 				all = append(all, frame(ws.OpText, true, fmt.Append(nil, i))...)
 			}
-			c.gather()
+			c.holdWrites()
 			c.Write(all)
 			c.Close()
 			for i := range 3 {
@@ -48,7 +48,7 @@ func TestMessagesBeforeTheEndAreHandledAfterAPause(t *testing.T) {
 
 // A goroutine may be blocked in a write.
 func TestADropDoesNotWaitForAPeerThatDoesNotRead(t *testing.T) {
-	eachWay(t, func(t *testing.T, w way) {
+	eachKind(t, func(t *testing.T, w connKind) {
 		ended := newRecorder()
 		sent := make(chan struct{})
 		world := newWorld(t, w, Config{WriteTimeout: time.Hour, CloseTimeout: time.Hour}, Options{Handler: script{
@@ -59,7 +59,7 @@ func TestADropDoesNotWaitForAPeerThatDoesNotRead(t *testing.T) {
 			closed: ended.closed,
 		}})
 		c := world.dial(t, nil)
-		c.send(t, ws.OpText, []byte("speak"))
+		c.send(t, ws.OpText, []byte("send"))
 		<-sent
 		c.r.Peek(1) // the write has begun
 		ctx, cancel := context.WithCancel(t.Context())

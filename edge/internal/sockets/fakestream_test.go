@@ -7,9 +7,9 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// puppet is a stream whose peer is the test. The test serves the connection
+// fakeStream is a stream whose peer is the test. The test serves the connection
 // too, so nothing happens concurrently.
-type puppet struct {
+type fakeStream struct {
 	in      []byte
 	ended   bool // the peer closed its write side
 	blocked bool // the kernel has no room
@@ -18,7 +18,7 @@ type puppet struct {
 	out     []byte
 }
 
-func (s *puppet) read(p []byte) (int, error) {
+func (s *fakeStream) read(p []byte) (int, error) {
 	switch n := copy(p, s.in); {
 	case n > 0:
 		s.in = s.in[n:]
@@ -29,7 +29,7 @@ func (s *puppet) read(p []byte) (int, error) {
 	return 0, errWouldBlock
 }
 
-func (s *puppet) write(bufs [][]byte) (n int, err error) {
+func (s *fakeStream) write(bufs [][]byte) (n int, err error) {
 	switch {
 	case s.failing:
 		return 0, errors.New("the peer has closed")
@@ -43,21 +43,21 @@ func (s *puppet) write(bufs [][]byte) (n int, err error) {
 	return n, nil
 }
 
-func (s *puppet) closeWrite() bool          { return !s.full }
-func (s *puppet) close()                    {}
-func (s *puppet) more() bool                { return false }
-func (s *puppet) isPolled() bool            { return true }
-func (s *puppet) wake(c *Conn, flag uint32) { c.flags.Or(flag) }
+func (s *fakeStream) closeWrite() bool          { return !s.full }
+func (s *fakeStream) close()                    {}
+func (s *fakeStream) more() bool                { return false }
+func (s *fakeStream) isPolled() bool            { return true }
+func (s *fakeStream) wake(c *Conn, flag uint32) { c.flags.Or(flag) }
 
-// newPuppet returns an open connection that the test serves.
-func newPuppet(t testing.TB, config Config, handler Handler) (*Conn, *puppet) {
+// newFakeConn returns an open connection that the test serves.
+func newFakeConn(t testing.TB, config Config, handler Handler) (*Conn, *fakeStream) {
 	t.Helper()
 	config.NoPoll = true
 	hub, err := newHub(config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	stream := &puppet{}
+	stream := &fakeStream{}
 	c := &Conn{hub: hub, stream: stream, handler: handler}
 	hub.join(c, &Options{Tenant: "acme"})
 	hub.counters.polled.Add(1)
@@ -65,7 +65,7 @@ func newPuppet(t testing.TB, config Config, handler Handler) (*Conn, *puppet) {
 }
 
 // serveAll serves a connection until no task flag is set.
-func (s *puppet) serveAll(c *Conn) {
+func (s *fakeStream) serveAll(c *Conn) {
 	var buffer [1 << 10]byte
 	for f := c.flags.And(flagsSteady) &^ flagsSteady; f != 0; f = c.flags.And(flagsSteady) &^ flagsSteady {
 		if c.phase != phaseClosed && c.step(f, buffer[:]) {
@@ -74,11 +74,11 @@ func (s *puppet) serveAll(c *Conn) {
 	}
 }
 
-// newPuppetRelay returns a relay that the test serves.
-func newPuppetRelay(t testing.TB) (conns [2]*Conn, streams [2]*puppet) {
+// newFakeRelay returns a relay that the test serves.
+func newFakeRelay(t testing.TB) (conns [2]*Conn, streams [2]*fakeStream) {
 	t.Helper()
-	c, client := newPuppet(t, Config{MaxQueue: 64}, nil)
-	up := &puppet{}
+	c, client := newFakeConn(t, Config{MaxQueue: 64}, nil)
+	up := &fakeStream{}
 	u := &Conn{hub: c.hub, tenant: c.tenant, stream: up, isRelay: true, toUpstream: true}
 	c.hub.open.Add(1)
 	c.hub.counters.upstreams.Add(1)
@@ -86,7 +86,7 @@ func newPuppetRelay(t testing.TB) (conns [2]*Conn, streams [2]*puppet) {
 	c.isRelay = true
 	c.handler = &relayEnd{other: u, masked: true}
 	u.handler = &relayEnd{other: c}
-	return [2]*Conn{c, u}, [2]*puppet{client, up}
+	return [2]*Conn{c, u}, [2]*fakeStream{client, up}
 }
 
 // TestBothSidesOfARelayEndInAnyOrder runs all orders of events on the two
@@ -95,7 +95,7 @@ func TestBothSidesOfARelayEndInAnyOrder(t *testing.T) {
 	type event struct {
 		name string
 		side int
-		do   func(c *Conn, s *puppet)
+		do   func(c *Conn, s *fakeStream)
 	}
 	wire := func(side int, f ws.Frame) []byte {
 		if side == 0 {
@@ -106,40 +106,40 @@ func TestBothSidesOfARelayEndInAnyOrder(t *testing.T) {
 	var events []event
 	for side, who := range []string{"client", "upstream"} {
 		input := func(name string, b []byte) {
-			events = append(events, event{who + " " + name, side, func(c *Conn, s *puppet) {
+			events = append(events, event{who + " " + name, side, func(c *Conn, s *fakeStream) {
 				if !s.ended {
 					s.in = append(s.in, b...)
 					c.schedule(flagRead)
 				}
 			}})
 		}
-		does := func(name string, do func(c *Conn, s *puppet)) {
+		does := func(name string, do func(c *Conn, s *fakeStream)) {
 			events = append(events, event{who + " " + name, side, do})
 		}
 		input("sends a message", wire(side, ws.NewBinaryFrame(make([]byte, 60))))
 		input("sends a close frame", wire(side, ws.NewCloseFrame(closePayload(Code(4000+side)))))
 		input("violates the protocol", []byte{0x83, 0, 0, 0, 0, 0})
-		does("ends", func(c *Conn, s *puppet) {
+		does("ends", func(c *Conn, s *fakeStream) {
 			s.ended = true
 			c.schedule(flagRead | flagHangup)
 		})
-		does("is closed", func(c *Conn, s *puppet) {
+		does("is closed", func(c *Conn, s *fakeStream) {
 			s.ended, s.failing = true, true
 			c.schedule(flagRead | flagHangup)
 		})
-		does("reads nothing", func(_ *Conn, s *puppet) { s.blocked = true })
-		does("is served", func(c *Conn, s *puppet) { s.serveAll(c) })
+		does("reads nothing", func(_ *Conn, s *fakeStream) { s.blocked = true })
+		does("is served", func(c *Conn, s *fakeStream) { s.serveAll(c) })
 	}
 	events = append(events,
-		event{"tenant is closed", 0, func(c *Conn, _ *puppet) { _ = c.Close(CodePolicy, "") }},
-		event{"client is dropped", 0, func(c *Conn, _ *puppet) { c.schedule(flagAbort) }})
+		event{"tenant is closed", 0, func(c *Conn, _ *fakeStream) { _ = c.Close(CodePolicy, "") }},
+		event{"client is dropped", 0, func(c *Conn, _ *fakeStream) { c.schedule(flagAbort) }})
 	depth := 4
 	if testing.Short() || raced {
 		depth = 3
 	}
 	path := make([]int, depth)
 	for {
-		conns, streams := newPuppetRelay(t)
+		conns, streams := newFakeRelay(t)
 		names := make([]string, depth)
 		for i, at := range path {
 			e := events[at]

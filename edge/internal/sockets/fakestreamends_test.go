@@ -10,7 +10,7 @@ import (
 
 // The close frame is never written, so it must not stay counted.
 func TestACloseFrameAfterAFailedWriteIsNotCounted(t *testing.T) {
-	c, stream := newPuppet(t, Config{}, script{})
+	c, stream := newFakeConn(t, Config{}, script{})
 	stream.failing = true
 	c.Send(Text, []byte("into the void"))
 	c.write()
@@ -24,7 +24,7 @@ func TestACloseFrameAfterAFailedWriteIsNotCounted(t *testing.T) {
 // The handler may wait for the goroutine that waits for room, and it blocks the
 // worker that would have written.
 func TestASenderThatWaitsForRoomWritesWhileAHandlerRuns(t *testing.T) {
-	c, stream := newPuppet(t, Config{MaxQueue: 64}, script{})
+	c, stream := newFakeConn(t, Config{MaxQueue: 64}, script{})
 	c.Send(Binary, make([]byte, 100))
 	drained := make(chan error)
 	go func() { drained <- c.WaitWritable(nil) }()
@@ -48,7 +48,7 @@ func TestASenderThatWaitsForRoomWritesWhileAHandlerRuns(t *testing.T) {
 // A message queued after the clock was read has waited for no time; the
 // difference must not wrap around.
 func TestATickDuringASendIsNoTimeout(t *testing.T) {
-	c, stream := newPuppet(t, Config{}, script{})
+	c, stream := newFakeConn(t, Config{}, script{})
 	stream.blocked = true
 	c.Send(Text, []byte("just now"))
 	c.progressAt = c.hub.tick.Load() + 1
@@ -70,7 +70,7 @@ func TestAPeerIsNotSilentWhileItIsNotReadFrom(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := 0
-			c, stream := newPuppet(t, config, script{message: func(c *Conn, _ Op, _ []byte) {
+			c, stream := newFakeConn(t, config, script{message: func(c *Conn, _ Op, _ []byte) {
 				if got++; got == 1 {
 					handle(c, func() {
 						for range c.hub.ticks(time.Minute) {
@@ -102,7 +102,7 @@ func TestAPeerIsNotSilentWhileItIsNotReadFrom(t *testing.T) {
 
 // The peer sent the ping before the message was queued.
 func TestAPingAfterALongMessageMakesNoSlowReader(t *testing.T) {
-	c, stream := newPuppet(t, Config{MaxQueue: 64}, script{message: func(c *Conn, _ Op, _ []byte) {
+	c, stream := newFakeConn(t, Config{MaxQueue: 64}, script{message: func(c *Conn, _ Op, _ []byte) {
 		c.Send(Binary, make([]byte, 200))
 		c.queueControl(ws.OpPong, []byte("for a ping that was just being handled"))
 	}})
@@ -117,7 +117,7 @@ func TestAPingAfterALongMessageMakesNoSlowReader(t *testing.T) {
 // Under TLS the end is an alert, for which the last message may have left no
 // room.
 func TestClosingTheWriteSideWaitsForRoom(t *testing.T) {
-	c, stream := newPuppet(t, Config{}, script{})
+	c, stream := newFakeConn(t, Config{}, script{})
 	stream.in = frame(ws.OpClose, true, closePayload(CodeNormal))
 	stream.full = true
 	c.schedule(flagRead)
@@ -135,7 +135,7 @@ func TestClosingTheWriteSideWaitsForRoom(t *testing.T) {
 
 // The client's own close frame was not read any more.
 func TestAHalfClosedClientGetsTheEndOfItsUpstream(t *testing.T) {
-	conns, streams := newPuppetRelay(t)
+	conns, streams := newFakeRelay(t)
 	streams[0].blocked = true
 	streams[1].in, streams[1].ended = ws.MustCompileFrame(ws.NewCloseFrame(closePayload(4001))), true
 	conns[1].schedule(flagRead | flagHangup)
@@ -153,7 +153,7 @@ func TestAHalfClosedClientGetsTheEndOfItsUpstream(t *testing.T) {
 
 // It may be closed without a further write.
 func TestAClosedSideBlocksNoOther(t *testing.T) {
-	conns, streams := newPuppetRelay(t)
+	conns, streams := newFakeRelay(t)
 	read := func(side int, b []byte) {
 		streams[side].in = b
 		conns[side].schedule(flagRead)
