@@ -39,11 +39,11 @@ type loader struct {
 	extras  []*extra // by tenant
 	byID    map[string]int32
 
-	rows   []Domain // the valid ones, normalised
-	stored []string // by row, the domain before Normalize; nil without Normalize
-	tenant []int32  // by row, an index into tenants
-	hashes []uint64 // by row
-	lost   []bool   // by row, whether an earlier row has its key
+	rows     []Domain // the valid ones, normalised
+	stored   []string // by row, the domain before Normalize; nil without Normalize
+	tenant   []int32  // by row, an index into tenants
+	hashes   []uint64 // by row
+	shadowed []bool   // by row, whether an earlier row has its key
 }
 
 func (l *loader) addTenants(tenants []Tenant) {
@@ -116,7 +116,7 @@ func (l *loader) addDomains(rows []Domain) {
 		kept++
 	}
 	l.rows, l.tenant, l.hashes = l.rows[:kept], l.tenant[:kept], l.hashes[:kept]
-	l.lost = make([]bool, kept)
+	l.shadowed = make([]bool, kept)
 }
 
 // normalise returns the row as lookups find it, or why it must be left out.
@@ -131,12 +131,12 @@ func (d *Directory) normalise(row Domain) (Domain, string) {
 	return row, domainProblem(row)
 }
 
-// group returns the rows that are not lost by tenant, in load order: those of
+// group returns the rows that are not shadowed by tenant, in load order: those of
 // tenant i are rows[starts[i]:starts[i+1]].
 func (l *loader) group() (rows []int32, starts []int32) {
 	starts = make([]int32, len(l.tenants)+1)
 	for i, t := range l.tenant {
-		if !l.lost[i] {
+		if !l.shadowed[i] {
 			starts[t+1]++
 		}
 	}
@@ -146,7 +146,7 @@ func (l *loader) group() (rows []int32, starts []int32) {
 	rows = make([]int32, starts[len(l.tenants)])
 	next := append([]int32(nil), starts...)
 	for i, t := range l.tenant {
-		if !l.lost[i] {
+		if !l.shadowed[i] {
 			rows[next[t]] = int32(i)
 			next[t]++
 		}
@@ -154,7 +154,7 @@ func (l *loader) group() (rows []int32, starts []int32) {
 	return rows, starts
 }
 
-// buildDomains builds the table of domains, and returns the lost rows by
+// buildDomains builds the table of domains, and returns the shadowed rows by
 // shadowKey.
 func (l *loader) buildDomains(t *table) map[string][]Domain {
 	l.extras = make([]*extra, len(l.tenants))
@@ -162,7 +162,7 @@ func (l *loader) buildDomains(t *table) map[string][]Domain {
 		l.extras[i] = sharedExtra(l.tenants[i])
 	}
 	var mu sync.Mutex
-	var losers []int
+	var duplicates []int
 	*t = buildTable(l.hashes,
 		func(i int) record {
 			return domainRecord(l.rows[i], l.tenants[l.tenant[i]], l.extras[l.tenant[i]])
@@ -173,12 +173,12 @@ func (l *loader) buildDomains(t *table) map[string][]Domain {
 		func(i, first int) {
 			mu.Lock()
 			defer mu.Unlock()
-			l.lost[i] = true
-			losers = append(losers, i)
+			l.shadowed[i] = true
+			duplicates = append(duplicates, i)
 		})
-	shadows := make(map[string][]Domain, len(losers))
-	slices.Sort(losers)
-	for _, i := range losers {
+	shadows := make(map[string][]Domain, len(duplicates))
+	slices.Sort(duplicates)
+	for _, i := range duplicates {
 		row := l.rows[i]
 		stored := row
 		if l.stored != nil {

@@ -71,7 +71,7 @@ func TestADamagedStateFileIsRefused(t *testing.T) {
 			t.Fatalf("byte %d changed: %v", i, err)
 		}
 		if _, err := decodeState(good[:i]); !errors.Is(err, ErrStateFile) {
-			t.Fatalf("cut at %d: %v", i, err)
+			t.Fatalf("truncated at %d: %v", i, err)
 		}
 	}
 	if err := os.WriteFile(path, []byte("{}"), 0o600); err != nil {

@@ -66,7 +66,7 @@ func crowdCost(ctx context.Context, start func(context.Context) (*sockets.Server
 		return "", err
 	}
 	defer func() { err = errors.Join(err, warm.Close()) }()
-	before, err := held(ctx, s)
+	before, err := resourcesOf(ctx, s)
 	if err != nil {
 		return "", err
 	}
@@ -76,7 +76,7 @@ func crowdCost(ctx context.Context, start func(context.Context) (*sockets.Server
 		return "", err
 	}
 	took := time.Since(began)
-	after, err := held(ctx, s)
+	after, err := resourcesOf(ctx, s)
 	return fmt.Sprintf("1\t%10d sockets\t%10d bytes/socket\t%10.1f s-to-open\t%10d files", n, (after.Resident-before.Resident)/n, took.Seconds(), after.Files), errors.Join(err, crowd.Close())
 }
 
@@ -96,7 +96,7 @@ func manyServers(ctx context.Context) (line string, err error) {
 		}
 		servers = append(servers, s)
 	}
-	empty, _, err := heldByAll(ctx, servers)
+	empty, _, err := totalUsage(ctx, servers)
 	if err != nil {
 		return "", err
 	}
@@ -114,7 +114,7 @@ func manyServers(ctx context.Context) (line string, err error) {
 	}
 	wait.Wait()
 	open := time.Now()
-	full, fullest, err := heldByAll(ctx, servers)
+	full, fullest, err := totalUsage(ctx, servers)
 	for i, c := range clients { // on closing, each client checks that all its sockets are alive
 		if c != nil {
 			wait.Go(func() { errs[i] = errors.Join(errs[i], c.Close()) })
@@ -127,11 +127,11 @@ func manyServers(ctx context.Context) (line string, err error) {
 	return fmt.Sprintf("1\t%10d sockets\t%10d bytes/socket\t%10.1f s-to-open\t%10.1f s-open\t%10d files", manySockets, (full-empty)/manySockets, open.Sub(began).Seconds(), time.Since(open).Seconds(), fullest), nil
 }
 
-// heldByAll returns the sum of the memory of the servers, and the most files
+// totalUsage returns the sum of the memory of the servers, and the most files
 // that one of them has open.
-func heldByAll(ctx context.Context, servers []*sockets.Server) (resident, files int, err error) {
+func totalUsage(ctx context.Context, servers []*sockets.Server) (resident, files int, err error) {
 	for _, s := range servers {
-		u, err := held(ctx, s)
+		u, err := resourcesOf(ctx, s)
 		if err != nil {
 			return 0, 0, err
 		}

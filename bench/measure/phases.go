@@ -42,6 +42,15 @@ func openPhases(ctx context.Context, o *Options, out *opened) error {
 		return nil
 	})
 	add("instance", map[string]uint64{"changed-pages/op": changed}, func(ctx context.Context, q *edge.Request) error { _, err := p.Route(ctx, q); return err })
+	return openRivalPhases(ctx, out, t, add)
+}
+
+// addPhase adds a part of a routed request and further metrics by their units.
+type addPhase func(part string, metrics map[string]uint64, f func(ctx context.Context, q *edge.Request) error)
+
+// openRivalPhases adds complete routing by the rivals that the report subtracts
+// from each other.
+func openRivalPhases(ctx context.Context, out *opened, t *table.Table, add addPhase) error {
 	for _, e := range rivals.All() {
 		if e.Name != rivals.Native && e.Name != rivals.Pooled && !e.Engine {
 			continue

@@ -111,7 +111,7 @@ func together(b *testing.B, workers []rivals.Worker, t *table.Table) {
 
 // openScale measures directories of one to a million domains.
 func openScale(ctx context.Context, o *Options, out *opened) error {
-	for domains := 1; domains <= max(o.Domains, mostDomains(o)); domains *= 10 {
+	for domains := 1; domains <= max(o.Domains, maxDomains(o)); domains *= 10 {
 		t, err := table.New(domains)
 		if err != nil {
 			return err
@@ -135,8 +135,8 @@ func openScale(ctx context.Context, o *Options, out *opened) error {
 	return nil
 }
 
-// mostDomains returns a million, or o.Domains if that is small, as in tests.
-func mostDomains(o *Options) int {
+// maxDomains returns a million, or o.Domains if that is small, as in tests.
+func maxDomains(o *Options) int {
 	if o.Domains < 100_000 {
 		return o.Domains
 	}

@@ -100,7 +100,7 @@ func idleCost(ctx context.Context, start func(context.Context) (*sockets.Server,
 	if err != nil {
 		return "", err
 	}
-	before, err := held(ctx, s)
+	before, err := resourcesOf(ctx, s)
 	if err != nil {
 		return "", errors.Join(err, warm.Close())
 	}
@@ -108,12 +108,12 @@ func idleCost(ctx context.Context, start func(context.Context) (*sockets.Server,
 	if err != nil {
 		return "", errors.Join(err, warm.Close())
 	}
-	after, err := held(ctx, s)
+	after, err := resourcesOf(ctx, s)
 	return fmt.Sprintf("%8d\t%10d bytes/socket", n, (after.Resident-before.Resident)/n), errors.Join(err, g.Close(), warm.Close())
 }
 
-// held returns the resources that a server holds after a garbage collection.
-func held(ctx context.Context, s *sockets.Server) (process.Usage, error) {
+// resourcesOf returns the resources that a server holds after a garbage collection.
+func resourcesOf(ctx context.Context, s *sockets.Server) (process.Usage, error) {
 	if err := s.Collect(ctx); err != nil {
 		return process.Usage{}, err
 	}

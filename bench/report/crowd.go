@@ -35,11 +35,11 @@ func (p *page) crowds() error {
 // crowdGoals compares the crowd suite with its goals.
 func (p *page) crowdGoals() (all []goal) {
 	for _, m := range []struct {
-		of   string
-		most float64
+		of    string
+		limit float64
 	}{{"handler-in-a-group", 600}, {"consumer-in-a-group", 600}, {"handler-TLS", 9 << 10}} {
 		if f, ok := p.crowd.figure("Crowd/of="+m.of, "bytes/socket"); ok {
-			all = append(all, goal{"memory of an idle websocket: " + crowdTitles[m.of], fmt.Sprintf("≤ %s bytes", count(m.most)), count(f.median) + " bytes", f.median <= m.most, true})
+			all = append(all, goal{"memory of an idle websocket: " + crowdTitles[m.of], fmt.Sprintf("≤ %s bytes", count(m.limit)), count(f.median) + " bytes", f.median <= m.limit, true})
 		}
 	}
 	if f, ok := p.crowd.figure("Crowd/of=many-servers", "s-open"); ok {

@@ -43,7 +43,7 @@ func (p *page) servedFiles() error {
 		if server == "nginx" {
 			ours := filesCase(size, web.EdgeFiles)
 			if theirs, our := at(l, name, "cpu-ns/op"), at(l, ours, "cpu-ns/op"); theirs < our && l.differ(name, ours, "cpu-ns/op") {
-				p.lost = append(p.lost, fmt.Sprintf("Files of %s: nginx uses %s of processor time per request, tenantedge %s (%s).", size, nanoseconds(theirs), nanoseconds(our), times(our/theirs)))
+				p.losses = append(p.losses, fmt.Sprintf("Files of %s: nginx uses %s of processor time per request, tenantedge %s (%s).", size, nanoseconds(theirs), nanoseconds(our), times(our/theirs)))
 			}
 		}
 	}

@@ -22,7 +22,7 @@ type page struct {
 	logs
 	folder string
 	text   strings.Builder
-	lost   []string // cases in which a rival is better
+	losses []string // cases in which a rival is better
 }
 
 // Write writes REPORT.md and its plots into the folder of the logs and returns
@@ -49,7 +49,7 @@ func Write(folder string) (string, error) {
 	p.text.Reset()
 	p.head()
 	p.goals()
-	p.losses()
+	p.betterRivals()
 	p.text.WriteString(body.String())
 	p.method()
 	path := filepath.Join(folder, "REPORT.md")
@@ -105,13 +105,13 @@ func (p *page) head() {
 	}
 }
 
-// losses writes the section about cases in which rivals are better.
-func (p *page) losses() {
+// betterRivals writes the section about cases in which rivals are better.
+func (p *page) betterRivals() {
 	p.printf("\n## Where others are better\n\n")
-	if len(p.lost) == 0 {
+	if len(p.losses) == 0 {
 		p.printf("Only the native logic is faster.\n")
 	}
-	for _, l := range p.lost {
+	for _, l := range p.losses {
 		p.printf("- %s\n", l)
 	}
 }

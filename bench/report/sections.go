@@ -63,7 +63,7 @@ func (p *page) rivals() error {
 			nanoseconds(f.median-native.median), times(f.median/edge.median), count(allocs.median), count(bytes.median))
 		bars = append(bars, bar{rivalTitle(rival), f, nanoseconds(f.median) + ", " + times(f.median/native.median) + " native", colourOf(rival)})
 		if rival != rivals.Native && rival != rivals.Edge && f.median < edge.median && l.differ(name, edgeRoute, "ns/op") {
-			p.lost = append(p.lost, fmt.Sprintf("Routing: %s takes %s per request, tenantedge %s (%s).", rivalTitle(rival), nanoseconds(f.median), nanoseconds(edge.median), times(edge.median/f.median)))
+			p.losses = append(p.losses, fmt.Sprintf("Routing: %s takes %s per request, tenantedge %s (%s).", rivalTitle(rival), nanoseconds(f.median), nanoseconds(edge.median), times(edge.median/f.median)))
 		}
 	}
 	return p.plot("rivals.svg", "time of a routed request by rival", barChart("Time of a routed request", "median and its confidence interval; logarithmic scale; shorter is better", bars, true, nanoseconds))
@@ -143,7 +143,7 @@ func (p *page) overHTTP() error {
 		p.printf(" %s | %s | %s |\n", nanoseconds(cpu.median), count(perSecond.median), times(nativeCPU.median/cpu.median))
 		bars = append(bars, bar{serverTitle(server), perSecond, count(perSecond.median) + ", " + times(nativeCPU.median/cpu.median) + " native", colourOf(server)})
 		if ourCPU, ok := l.figure(edge, "cpu-ns/op"); ok && server != rivals.Native && cpu.median < ourCPU.median && l.differ(name, edge, "cpu-ns/op") {
-			p.lost = append(p.lost, fmt.Sprintf("Over HTTP: %s uses %s of processor time per request, tenantedge %s (%s).", serverTitle(server), nanoseconds(cpu.median), nanoseconds(ourCPU.median), times(ourCPU.median/cpu.median)))
+			p.losses = append(p.losses, fmt.Sprintf("Over HTTP: %s uses %s of processor time per request, tenantedge %s (%s).", serverTitle(server), nanoseconds(cpu.median), nanoseconds(ourCPU.median), times(ourCPU.median/cpu.median)))
 		}
 	}
 	if len(bars) == 0 {

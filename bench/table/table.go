@@ -82,8 +82,8 @@ func New(domains int) (*Table, error) {
 	t.Checks = append(t.Checks,
 		request(Domain(domains-1), "/%C3%A9?x"),
 		request(StaticDomain, "/about"),
-		request(SharedDomain, "/nobody/"),
-		request("nobody.example.org", "/"),
+		request(SharedDomain, "/unknown/"),
+		request("unknown.example.org", "/"),
 		request("two..dots.example.org", "/"))
 	return t, nil
 }

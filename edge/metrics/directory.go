@@ -7,23 +7,23 @@ import (
 )
 
 var (
-	tenants    = gauge("directory_tenants", "Tenants in the directory.")
-	domains    = gauge("directory_domains", "Domains in the directory.")
-	leftOut    = gauge("directory_invalid_rows", "Invalid rows that the last full load left out.")
-	generation = gauge("directory_generation", "Increases with every change of the directory.")
-	age        = gauge("directory_age_seconds", "Time since the directory was last known to match its source; absent before the first load.")
-	degraded   = gauge("directory_degraded", "1 while the directory may be out of date.")
-	polling    = gauge("directory_polling", "1 while the source sends no notifications and is polled for changes instead.")
-	unsaved    = gauge("directory_state_file_age_seconds", "Age of the oldest change that is not in the state file, 0 if all are; absent without a state file.")
-	unwritten  = counter("directory_state_file_failures_total", "Failed writes of the state file; absent without a state file.")
+	tenants      = gauge("directory_tenants", "Tenants in the directory.")
+	domains      = gauge("directory_domains", "Domains in the directory.")
+	invalidRows  = gauge("directory_invalid_rows", "Invalid rows that the last full load left out.")
+	generation   = gauge("directory_generation", "Increases with every change of the directory.")
+	age          = gauge("directory_age_seconds", "Time since the directory was last known to match its source; absent before the first load.")
+	degraded     = gauge("directory_degraded", "1 while the directory may be out of date.")
+	polling      = gauge("directory_polling", "1 while the source sends no notifications and is polled for changes instead.")
+	stateFileAge = gauge("directory_state_file_age_seconds", "Age of the oldest change that is not in the state file, 0 if all are; absent without a state file.")
+	saveFailures = counter("directory_state_file_failures_total", "Failed writes of the state file; absent without a state file.")
 
-	directoryFigures = []figure{tenants, domains, leftOut, generation, age, degraded, polling, unsaved, unwritten}
+	directoryMetrics = []metric{tenants, domains, invalidRows, generation, age, degraded, polling, stateFileAge, saveFailures}
 )
 
 func collectDirectory(to chan<- prometheus.Metric, s tenantdb.Stats) {
 	tenants.send(to, float64(s.Tenants))
 	domains.send(to, float64(s.Domains))
-	leftOut.send(to, float64(s.LeftOut))
+	invalidRows.send(to, float64(s.LeftOut))
 	generation.send(to, float64(s.Generation))
 	if !s.SyncedAt.IsZero() {
 		age.send(to, s.Age.Seconds())
@@ -31,7 +31,7 @@ func collectDirectory(to chan<- prometheus.Metric, s tenantdb.Stats) {
 	degraded.send(to, boolean(s.Degraded != ""))
 	polling.send(to, boolean(s.Upkeep.Polling != ""))
 	if s.Upkeep.StateFile != "" {
-		unsaved.send(to, s.Upkeep.StateAge().Seconds())
-		unwritten.send(to, float64(s.Upkeep.SaveFailures))
+		stateFileAge.send(to, s.Upkeep.StateAge().Seconds())
+		saveFailures.send(to, float64(s.Upkeep.SaveFailures))
 	}
 }

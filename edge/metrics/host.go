@@ -23,7 +23,7 @@ var (
 	searches     = counter("guest_reset_searches_total", "Calls after which the kernel was queried for dirty pages.")
 	audits       = counter("guest_audits_total", "Comparisons of an instance with its memory image; an instance that differs is retired with reason audit.")
 	queued       = counter("guest_queued_total", "Requests that waited for an instance.")
-	refused      = counter("guest_queue_timeouts_total", "Requests that timed out waiting for an instance.")
+	timedOut     = counter("guest_queue_timeouts_total", "Requests that timed out waiting for an instance.")
 	retired      = counter("guest_instances_retired_total", "Instances retired, by reason.", "reason")
 	shrunk       = counter("guest_instances_shrunk_total", "Instances closed because they were idle.")
 	instances    = gauge("guest_instances", "Instances of all guests.")
@@ -35,7 +35,7 @@ var (
 	info         = gauge("guest_info", "The current guest and its engine; always 1.", "digest", "name", "version", "reset", "fault_gate", "fuel_version", "compile_cache")
 	resetRefused = gauge("guest_reset_unavailable_info", "Faster methods of restoring memory that do not work on this machine, with the reason; always 1.", "method", "reason")
 
-	hostFigures = []figure{requests, ignored, logWritten, logDropped, calls, fuel, traps, pages, searches, audits, queued, refused, retired, shrunk,
+	hostMetrics = []metric{requests, ignored, logWritten, logDropped, calls, fuel, traps, pages, searches, audits, queued, timedOut, retired, shrunk,
 		instances, busy, waiting, image, swaps, draining, info, resetRefused}
 )
 
@@ -68,7 +68,7 @@ func collectHost(to chan<- prometheus.Metric, s stats.Host) {
 	searches.send(to, float64(t.Searches))
 	audits.send(to, float64(t.Audits))
 	queued.send(to, float64(t.Queued))
-	refused.send(to, float64(t.TimedOut))
+	timedOut.send(to, float64(t.TimedOut))
 	shrunk.send(to, float64(t.Shrunk))
 	instances.send(to, float64(t.Instances))
 	busy.send(to, float64(t.Busy))
@@ -80,7 +80,7 @@ func collectHost(to chan<- prometheus.Metric, s stats.Host) {
 	draining.send(to, float64(s.Draining))
 	info.send(to, 1, s.Guest.Digest, s.Guest.Name, s.Guest.Version, s.Engine.Reset,
 		strconv.FormatBool(s.Engine.FaultGate), strconv.Itoa(s.Engine.FuelVersion), s.Engine.CompileCache)
-	for method, why := range s.Engine.ResetRefused {
-		resetRefused.send(to, 1, method, why)
+	for method, reason := range s.Engine.ResetRefused {
+		resetRefused.send(to, 1, method, reason)
 	}
 }

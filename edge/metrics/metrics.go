@@ -38,29 +38,29 @@ type Sources struct {
 func New(s Sources) prometheus.Collector {
 	c := &collector{}
 	if s.Host != nil {
-		c.add(hostFigures, func(to chan<- prometheus.Metric) { collectHost(to, s.Host()) })
+		c.add(hostMetrics, func(to chan<- prometheus.Metric) { collectHost(to, s.Host()) })
 	}
 	if s.Websockets != nil {
-		c.add(websocketFigures, func(to chan<- prometheus.Metric) { collectWebsockets(to, s.Websockets()) })
+		c.add(websocketMetrics, func(to chan<- prometheus.Metric) { collectWebsockets(to, s.Websockets()) })
 	}
 	if s.Directory != nil {
-		c.add(directoryFigures, func(to chan<- prometheus.Metric) { collectDirectory(to, s.Directory()) })
+		c.add(directoryMetrics, func(to chan<- prometheus.Metric) { collectDirectory(to, s.Directory()) })
 	}
 	if s.Sessions != nil {
-		c.add([]figure{sessions}, func(to chan<- prometheus.Metric) { collectSessions(to, s.Sessions()) })
+		c.add([]metric{sessions}, func(to chan<- prometheus.Metric) { collectSessions(to, s.Sessions()) })
 	}
 	if s.SessionStore != nil {
-		c.add(storeFigures, func(to chan<- prometheus.Metric) { collectSessionStore(to, s.SessionStore()) })
+		c.add(storeMetrics, func(to chan<- prometheus.Metric) { collectSessionStore(to, s.SessionStore()) })
 	}
 	if s.Warnings != nil {
-		c.add([]figure{warnings}, func(to chan<- prometheus.Metric) {
+		c.add([]metric{warnings}, func(to chan<- prometheus.Metric) {
 			for kind, n := range s.Warnings() {
 				warnings.send(to, float64(n), kind)
 			}
 		})
 	}
 	if s.LogsDropped != nil {
-		c.add([]figure{linesDropped}, func(to chan<- prometheus.Metric) { linesDropped.send(to, float64(s.LogsDropped())) })
+		c.add([]metric{linesDropped}, func(to chan<- prometheus.Metric) { linesDropped.send(to, float64(s.LogsDropped())) })
 	}
 	return c
 }
@@ -72,17 +72,17 @@ var (
 
 // collector joins the collectors of the sources that are set.
 type collector struct {
-	figures []figure
+	metrics []metric
 	collect []func(chan<- prometheus.Metric)
 }
 
-func (c *collector) add(figures []figure, collect func(chan<- prometheus.Metric)) {
-	c.figures = append(c.figures, figures...)
+func (c *collector) add(metrics []metric, collect func(chan<- prometheus.Metric)) {
+	c.metrics = append(c.metrics, metrics...)
 	c.collect = append(c.collect, collect)
 }
 
 func (c *collector) Describe(to chan<- *prometheus.Desc) {
-	for _, f := range c.figures {
+	for _, f := range c.metrics {
 		to <- f.desc
 	}
 }
@@ -93,27 +93,27 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	}
 }
 
-// figure is a metric with its labels.
-type figure struct {
+// metric is the name, help, labels and type of a metric.
+type metric struct {
 	desc *prometheus.Desc
 	kind prometheus.ValueType
 }
 
-func counter(name, help string, labels ...string) figure {
-	return figure{prometheus.NewDesc("tenantedge_"+name, help, labels, nil), prometheus.CounterValue}
+func counter(name, help string, labels ...string) metric {
+	return metric{prometheus.NewDesc("tenantedge_"+name, help, labels, nil), prometheus.CounterValue}
 }
 
-func gauge(name, help string, labels ...string) figure {
-	return figure{prometheus.NewDesc("tenantedge_"+name, help, labels, nil), prometheus.GaugeValue}
+func gauge(name, help string, labels ...string) metric {
+	return metric{prometheus.NewDesc("tenantedge_"+name, help, labels, nil), prometheus.GaugeValue}
 }
 
 // send sends a sample of the metric.
-func (f figure) send(to chan<- prometheus.Metric, value float64, labels ...string) {
+func (f metric) send(to chan<- prometheus.Metric, value float64, labels ...string) {
 	to <- prometheus.MustNewConstMetric(f.desc, f.kind, value, labels...)
 }
 
 // sendEach sends a sample for each value of the metric's label.
-func (f figure) sendEach(to chan<- prometheus.Metric, values map[string]uint64) {
+func (f metric) sendEach(to chan<- prometheus.Metric, values map[string]uint64) {
 	for label, n := range values {
 		f.send(to, float64(n), label)
 	}

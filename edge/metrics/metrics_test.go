@@ -19,8 +19,8 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// page returns the /metrics page of a registry with these collectors.
-func page(t *testing.T, all ...prometheus.Collector) string {
+// scrape returns the /metrics page of a registry with these collectors.
+func scrape(t *testing.T, all ...prometheus.Collector) string {
 	t.Helper()
 	r := prometheus.NewPedanticRegistry()
 	for _, c := range all {
@@ -36,7 +36,7 @@ func page(t *testing.T, all ...prometheus.Collector) string {
 	return w.Body.String()
 }
 
-func wants(t *testing.T, page string, lines ...string) {
+func expectLines(t *testing.T, page string, lines ...string) {
 	t.Helper()
 	for _, line := range lines {
 		if !strings.Contains(page, "\n"+line) {
@@ -62,8 +62,8 @@ func TestMetricsOfAHostSurviveASwap(t *testing.T) {
 	if _, err := host.Swap(context.Background(), nil); err == nil {
 		t.Fatal("Swap accepted an empty guest")
 	}
-	p := page(t, metrics.New(metrics.Sources{Host: host.Stats}))
-	wants(t, p,
+	p := scrape(t, metrics.New(metrics.Sources{Host: host.Stats}))
+	expectLines(t, p,
 		`tenantedge_requests_total{result="not_found"} 4`, `tenantedge_requests_total{result="guest_error"} 0`,
 		"tenantedge_guest_calls_total 4", `tenantedge_guest_traps_total{reason="fuel"} 0`,
 		`tenantedge_guest_instances_retired_total{reason="audit"} 0`,
@@ -78,8 +78,8 @@ func TestMetricsOfAHostSurviveASwap(t *testing.T) {
 
 func TestMetricsOfADirectory(t *testing.T) {
 	d := tenantdb.NewDirectory(tenantdb.Options{})
-	p := page(t, metrics.New(metrics.Sources{Directory: d.Stats}))
-	wants(t, p, "tenantedge_directory_tenants 0", "tenantedge_directory_degraded 0")
+	p := scrape(t, metrics.New(metrics.Sources{Directory: d.Stats}))
+	expectLines(t, p, "tenantedge_directory_tenants 0", "tenantedge_directory_degraded 0")
 	if strings.Contains(p, "tenantedge_directory_age_seconds ") {
 		t.Error("a directory that was never loaded has an age")
 	}
@@ -89,10 +89,10 @@ func TestMetricsOfADirectory(t *testing.T) {
 	d.Note(func(u *tenantdb.Upkeep) {
 		*u = tenantdb.Upkeep{Polling: "no triggers", StateFile: "state", SaveFailures: 3}
 	})
-	wants(t, page(t, metrics.New(metrics.Sources{Directory: d.Stats})), "tenantedge_directory_polling 1",
+	expectLines(t, scrape(t, metrics.New(metrics.Sources{Directory: d.Stats})), "tenantedge_directory_polling 1",
 		"tenantedge_directory_state_file_age_seconds 0\n", "tenantedge_directory_state_file_failures_total 3")
 	d.Note(func(u *tenantdb.Upkeep) { u.UnsavedSince = time.Now().Add(-time.Hour) })
-	if p := page(t, metrics.New(metrics.Sources{Directory: d.Stats})); strings.Contains(p, "tenantedge_directory_state_file_age_seconds 0\n") {
+	if p := scrape(t, metrics.New(metrics.Sources{Directory: d.Stats})); strings.Contains(p, "tenantedge_directory_state_file_age_seconds 0\n") {
 		t.Error("the state file lacks a change and its age is 0")
 	}
 	d.Replace(tenantdb.State{
@@ -100,23 +100,23 @@ func TestMetricsOfADirectory(t *testing.T) {
 		Domains: []tenantdb.Domain{{TenantID: "1", Domain: "a.example.com"}, {TenantID: "1", Domain: "b.example.com"}, {TenantID: "7", Domain: "c.example.com"}},
 	})
 	d.Degrade("the database is unavailable")
-	wants(t, page(t, metrics.New(metrics.Sources{Directory: d.Stats})), "tenantedge_directory_tenants 1", "tenantedge_directory_domains 2",
+	expectLines(t, scrape(t, metrics.New(metrics.Sources{Directory: d.Stats})), "tenantedge_directory_tenants 1", "tenantedge_directory_domains 2",
 		"tenantedge_directory_invalid_rows 1", "tenantedge_directory_degraded 1", "tenantedge_directory_age_seconds ")
 }
 
 func TestWarningsAreCountedByKind(t *testing.T) {
-	wants(t, page(t, metrics.New(metrics.Sources{Warnings: func() map[string]int { return map[string]int{"row_www": 3, "row_folder": 0} }})),
+	expectLines(t, scrape(t, metrics.New(metrics.Sources{Warnings: func() map[string]int { return map[string]int{"row_www": 3, "row_folder": 0} }})),
 		`tenantedge_warnings{kind="row_folder"} 0`, `tenantedge_warnings{kind="row_www"} 3`)
 }
 
 func TestSessionsAreCountedByResult_G3(t *testing.T) {
-	p := page(t, metrics.New(metrics.Sources{
+	p := scrape(t, metrics.New(metrics.Sources{
 		Sessions: func() session.Stats { return session.Stats{Valid: 3, Failed: 2} },
 		SessionStore: func() session.StoreStats {
 			return session.StoreStats{Queries: 7, FromCache: 1, Skipped: 2, CachedRows: 4, Unavailable: true}
 		},
 	}))
-	wants(t, p, `tenantedge_sessions_total{result="valid"} 3`, `tenantedge_sessions_total{result="failed"} 2`, `tenantedge_sessions_total{result="forged"} 0`,
+	expectLines(t, p, `tenantedge_sessions_total{result="valid"} 3`, `tenantedge_sessions_total{result="failed"} 2`, `tenantedge_sessions_total{result="forged"} 0`,
 		"tenantedge_session_queries_total 7", "tenantedge_session_cache_answers_total 1", "tenantedge_session_queries_skipped_total 2",
 		"tenantedge_session_cache_rows 4", "tenantedge_session_database_unavailable 1")
 }

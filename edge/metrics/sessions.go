@@ -9,13 +9,13 @@ import (
 var (
 	sessions = counter("sessions_total", "Requests, by the state of their session; failed: it could not be read.", "result")
 
-	sessionQueries = counter("session_queries_total", "Database queries for sessions, including those that probe an unavailable database.")
-	sessionCached  = counter("session_cache_answers_total", "Requests whose session came from the cache because the database did not answer.")
-	sessionUnasked = counter("session_queries_skipped_total", "Requests that did not query the database because it was unavailable.")
-	sessionRows    = gauge("session_cache_rows", "Sessions in the cache.")
-	sessionAway    = gauge("session_database_unavailable", "1 while the session database is known to be unavailable.")
+	sessionQueries     = counter("session_queries_total", "Database queries for sessions, including those that probe an unavailable database.")
+	sessionCached      = counter("session_cache_answers_total", "Requests whose session came from the cache because the database did not answer.")
+	sessionSkipped     = counter("session_queries_skipped_total", "Requests that did not query the database because it was unavailable.")
+	sessionRows        = gauge("session_cache_rows", "Sessions in the cache.")
+	sessionUnavailable = gauge("session_database_unavailable", "1 while the session database is known to be unavailable.")
 
-	storeFigures = []figure{sessionQueries, sessionCached, sessionUnasked, sessionRows, sessionAway}
+	storeMetrics = []metric{sessionQueries, sessionCached, sessionSkipped, sessionRows, sessionUnavailable}
 )
 
 func collectSessions(to chan<- prometheus.Metric, s session.Stats) {
@@ -28,7 +28,7 @@ func collectSessions(to chan<- prometheus.Metric, s session.Stats) {
 func collectSessionStore(to chan<- prometheus.Metric, s session.StoreStats) {
 	sessionQueries.send(to, float64(s.Queries))
 	sessionCached.send(to, float64(s.FromCache))
-	sessionUnasked.send(to, float64(s.Skipped))
+	sessionSkipped.send(to, float64(s.Skipped))
 	sessionRows.send(to, float64(s.CachedRows))
-	sessionAway.send(to, boolean(s.Unavailable))
+	sessionUnavailable.send(to, boolean(s.Unavailable))
 }

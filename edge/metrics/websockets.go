@@ -16,8 +16,8 @@ var (
 	workers      = gauge("websocket_workers", "Goroutines that handle websocket events.")
 	handshakes   = counter("websocket_handshakes_total", "Handshakes, by result: accepted or rejected.", "result")
 	messages     = counter("websocket_messages_total", "Messages received from clients and sent to them.", "direction")
-	ends         = counter("websocket_ended_total", "Closed websockets, by close code; other: outside 1000 to 1015.", "code")
-	cut          = counter("websocket_dropped_total", "Websockets that the edge closed, by reason.", "reason")
+	closed       = counter("websocket_ended_total", "Closed websockets, by close code; other: outside 1000 to 1015.", "code")
+	dropped      = counter("websocket_dropped_total", "Websockets that the edge closed, by reason.", "reason")
 	panics       = counter("websocket_panics_total", "Panics of Go handlers.")
 	inflated     = gauge("websocket_inflated_bytes", "Bytes of decompressed messages being handled.")
 	consumers    = gauge("websocket_consumers", "Open websockets handled by the guest.")
@@ -27,11 +27,11 @@ var (
 	broken      = gauge("channel_layers_broken", "Tenants whose connection to the channel layer is down, or whose last message could not be sent.")
 	traffic     = counter("channel_messages_total", "Messages of the channel layer, by event: sent, received by this process, or delivered to a receiver.", "event")
 	losses      = counter("channel_lost_total", "Lost or dropped messages, by reason.", "reason")
-	breaks      = counter("channel_layer_failures_total", "Failures of the channel layer.")
-	resumes     = counter("channel_layer_recoveries_total", "Recoveries of the channel layer.")
+	failures    = counter("channel_layer_failures_total", "Failures of the channel layer.")
+	recoveries  = counter("channel_layer_recoveries_total", "Recoveries of the channel layer.")
 
-	websocketFigures = []figure{sockets, upstreams, socketOwners, workers, handshakes, messages, ends, cut, panics, inflated, consumers,
-		channels, memberships, broken, traffic, losses, breaks, resumes}
+	websocketMetrics = []metric{sockets, upstreams, socketOwners, workers, handshakes, messages, closed, dropped, panics, inflated, consumers,
+		channels, memberships, broken, traffic, losses, failures, recoveries}
 )
 
 func collectWebsockets(to chan<- prometheus.Metric, s websocket.Stats) {
@@ -52,9 +52,9 @@ func collectWebsockets(to chan<- prometheus.Metric, s websocket.Stats) {
 		if code == 0 {
 			name = "other"
 		}
-		ends.send(to, float64(n), name)
+		closed.send(to, float64(n), name)
 	}
-	cut.sendEach(to, map[string]uint64{
+	dropped.sendEach(to, map[string]uint64{
 		"slow_reader": s.Slow, "message_rate": s.Limited, "inflated": s.Overinflated, "timeout": s.Timeouts, "tenant_removed": s.Removed,
 		"layer_broken": s.Interrupted + s.Consumers.Interrupted, "guest_failed": s.Consumers.Failures, "guest_without_consumer": s.Consumers.Restarted,
 	})
@@ -73,6 +73,6 @@ func collectChannels(to chan<- prometheus.Metric, s *channel.Stats) {
 		"receiver_full": s.Full, "over_capacity": s.OverCapacity, "channel_closed": s.Unknown, "other_tenant": s.Foreign,
 		"malformed": s.Malformed, "too_large": s.TooLarge, "unsent": s.Unsent,
 	})
-	breaks.send(to, float64(s.Breaks))
-	resumes.send(to, float64(s.Resumes))
+	failures.send(to, float64(s.Breaks))
+	recoveries.send(to, float64(s.Resumes))
 }

@@ -11,11 +11,11 @@ import (
 )
 
 func TestWebsocketsHaveMetricsIfTheyAreServed(t *testing.T) {
-	none := page(t, metrics.New(metrics.Sources{Websockets: func() websocket.Stats { return websocket.Stats{} }}))
+	none := scrape(t, metrics.New(metrics.Sources{Websockets: func() websocket.Stats { return websocket.Stats{} }}))
 	if strings.TrimSpace(none) != "" {
 		t.Errorf("without websockets, the page contains\n%s", none)
 	}
-	wants(t, "\n"+page(t, metrics.New(metrics.Sources{Websockets: func() websocket.Stats {
+	expectLines(t, "\n"+scrape(t, metrics.New(metrics.Sources{Websockets: func() websocket.Stats {
 		return websocket.Stats{
 			Served: true, Polled: 3, Goroutines: 2, Upstreams: 1, Accepted: 7, Rejected: 4, Received: 9, Interrupted: 1,
 			Closed: map[int]uint64{1000: 5, 0: 2}, Consumers: stats.Consumers{Open: 2, Interrupted: 2},

@@ -27,15 +27,15 @@ type accel struct {
 	options files.Options
 }
 
-// carried are the headers of the application's answer that are sent with the
+// fileHeaders are the headers of the application's answer that are sent with the
 // file, as nginx does. ETag and Last-Modified come from the file.
-var carried = []string{"Content-Type", "Content-Disposition", "Set-Cookie", "Cache-Control", "Expires"}
+var fileHeaders = []string{"Content-Type", "Content-Disposition", "Set-Cookie", "Cache-Control", "Expires"}
 
 // send answers with the file that the application ordered. r is the request as it
 // went to the application.
 func (a *accel) send(w http.ResponseWriter, r *http.Request, o *upstream.FileOrder) {
 	if err := a.deliver(w, r, o); err != nil {
-		for _, name := range carried {
+		for _, name := range fileHeaders {
 			if name != "Set-Cookie" {
 				w.Header().Del(name)
 			}
@@ -47,7 +47,7 @@ func (a *accel) send(w http.ResponseWriter, r *http.Request, o *upstream.FileOrd
 }
 
 func (a *accel) deliver(w http.ResponseWriter, r *http.Request, o *upstream.FileOrder) error {
-	for _, name := range carried {
+	for _, name := range fileHeaders {
 		if values := o.Header[name]; len(values) > 0 {
 			w.Header()[name] = values
 		}
@@ -82,7 +82,7 @@ func (a *accel) open(view storage.View, o *upstream.FileOrder) (fs.File, string,
 		return nil, "", fmt.Errorf("expected the application to name one file, found several: %w", fs.ErrNotExist)
 	}
 	if len(o.Redirect) > 0 {
-		target, _, _ := strings.Cut(sentText(o.Redirect[0]), "?")
+		target, _, _ := strings.Cut(decodeHeader(o.Redirect[0]), "?")
 		path, err := url.PathUnescape(target)
 		name, ok := files.Name(path, a.prefix)
 		if err != nil || !ok || a.prefix == "" {
@@ -98,7 +98,7 @@ func (a *accel) open(view storage.View, o *upstream.FileOrder) (fs.File, string,
 // plain name, others encode it with percent signs, since Apache decodes it. The
 // plain name is tried first: a user who may name a file a%2Fb must not get a/b.
 func openSendfile(view storage.View, value string) (fs.File, string, error) {
-	names := []string{value, sentText(value)}
+	names := []string{value, decodeHeader(value)}
 	if !utf8.ValidString(value) {
 		names = names[1:]
 	}
@@ -124,9 +124,9 @@ func openSendfile(view storage.View, value string) (fs.File, string, error) {
 	return nil, "", missing
 }
 
-// sentText decodes the value of a header. Django sends text in Latin-1 if it can,
+// decodeHeader decodes the value of a header. Django sends text in Latin-1 if it can,
 // and as an encoded word (RFC 2047) otherwise. Other UTF-8 is returned unchanged.
-func sentText(value string) string {
+func decodeHeader(value string) string {
 	if strings.HasPrefix(value, "=?") && strings.HasSuffix(value, "?=") {
 		if text, err := new(mime.WordDecoder).DecodeHeader(value); err == nil {
 			return text

@@ -33,8 +33,8 @@ type resource struct {
 
 // allow reports whether the request may access the resource. If not, it answers
 // the request.
-func (a *access) allow(w http.ResponseWriter, r *http.Request, what resource) bool {
-	status := a.status(r, what)
+func (a *access) allow(w http.ResponseWriter, r *http.Request, target resource) bool {
+	status := a.status(r, target)
 	if status != http.StatusOK {
 		a.failFile(w, r, status)
 		return false
@@ -46,23 +46,23 @@ func (a *access) allow(w http.ResponseWriter, r *http.Request, what resource) bo
 	return true
 }
 
-func (a *access) status(r *http.Request, what resource) int {
+func (a *access) status(r *http.Request, target resource) int {
 	switch a.kind {
 	case config.AccessPublic, "":
 		return http.StatusOK
 	case config.AccessSigned:
-		return a.signed(r, what)
+		return a.signed(r, target)
 	case config.AccessPrivate:
-		return a.private(r, what)
+		return a.private(r, target)
 	}
 	return http.StatusForbidden
 }
 
-func (a *access) signed(r *http.Request, what resource) int {
-	if what.tenant == nil || a.signer == nil {
+func (a *access) signed(r *http.Request, target resource) int {
+	if target.tenant == nil || a.signer == nil {
 		return http.StatusForbidden
 	}
-	grant := storage.Grant{Tenant: what.tenant.Schema, Method: cmp.Or(what.method, r.Method), Path: what.path}
+	grant := storage.Grant{Tenant: target.tenant.Schema, Method: cmp.Or(target.method, r.Method), Path: target.path}
 	if err := a.signer.Verify(grant, r.URL.RawQuery, time.Now()); err != nil {
 		noteOf(r.Context()).reason = err.Error()
 		return http.StatusForbidden
@@ -70,12 +70,12 @@ func (a *access) signed(r *http.Request, what resource) int {
 	return http.StatusOK
 }
 
-func (a *access) private(r *http.Request, what resource) int {
-	if what.tenant == nil {
+func (a *access) private(r *http.Request, target resource) int {
+	if target.tenant == nil {
 		return http.StatusForbidden
 	}
 	verdict, err := a.host.Authorize(r.Context(), edge.FileRequest{
-		Tenant: what.tenant, Method: cmp.Or(what.method, r.Method), Name: what.name, NoName: !what.hasName, Host: r.Host, Header: r.Header,
+		Tenant: target.tenant, Method: cmp.Or(target.method, r.Method), Name: target.name, NoName: !target.hasName, Host: r.Host, Header: r.Header,
 	})
 	switch {
 	case errors.Is(err, edge.ErrTooLarge):

@@ -49,9 +49,9 @@ func noteFailure(ctx context.Context, reason string) string {
 	return n.id
 }
 
-// logged writes a log record for every request that next serves, without query
+// logAccess writes a log record for every request that next serves, without query
 // and headers, which may hold secrets.
-func (s *Server) logged(next http.Handler) http.Handler {
+func (s *Server) logAccess(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n := &note{id: rand.Text()}
 		began := time.Now()

@@ -44,7 +44,7 @@ func (s *Server) newAdmin() *http.Server {
 	s.guestRoutes(mux)
 	limits := &pace.Limits{Body: s.options.Limits.BodyTimeout, Answer: s.options.Limits.AnswerTimeout, Rate: s.options.Limits.MinRate}
 	return &http.Server{
-		Handler:           pace.Handler(limits, s.namedLocally(mux)),
+		Handler:           pace.Handler(limits, s.requireLocalHost(mux)),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       limits.Body,
 		WriteTimeout:      limits.Answer,
@@ -54,16 +54,16 @@ func (s *Server) newAdmin() *http.Server {
 	}
 }
 
-// namedLocally rejects requests for hosts other than the listener's own. Any site
+// requireLocalHost rejects requests for hosts other than the listener's own. Any site
 // can have its name resolve to a loopback address; to a browser the answers
 // would then be of the site's own origin, which its pages may read.
-func (s *Server) namedLocally(next http.Handler) http.Handler {
+func (s *Server) requireLocalHost(next http.Handler) http.Handler {
 	own := s.options.Admin
 	if s.adminListener != nil {
 		own = s.adminListener.Addr().String()
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !local(r.Host, own, s.options.AdminHosts) {
+		if !isLocalHost(r.Host, own, s.options.AdminHosts) {
 			closeUnread(w, r)
 			errorpage.Write(w, http.StatusMisdirectedRequest, "")
 			return
@@ -72,10 +72,10 @@ func (s *Server) namedLocally(next http.Handler) http.Handler {
 	})
 }
 
-// local reports whether host, with any port, is a loopback name or address, the
+// isLocalHost reports whether host, with any port, is a loopback name or address, the
 // address own, or one of names. An empty host is local: HTTP/1.0 clients may send
 // none, but browsers always send one.
-func local(host, own string, names []string) bool {
+func isLocalHost(host, own string, names []string) bool {
 	name := strings.ToLower(strings.TrimSuffix(hostname(host), "."))
 	if name == "" || name == "localhost" || strings.HasSuffix(name, ".localhost") || name == hostname(own) {
 		return true

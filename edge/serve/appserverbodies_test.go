@@ -21,7 +21,7 @@ const (
 )
 
 // sendApart is send, with a pause between head and body.
-func (p pair) sendApart(address, head, body string) heard {
+func (p pair) sendApart(address, head, body string) rawResponse {
 	p.Helper()
 	c := dial(p.T, address)
 	defer c.Close()
@@ -32,21 +32,21 @@ func (p pair) sendApart(address, head, body string) heard {
 		time.Sleep(betweenPieces)
 	}
 	method, _, _ := strings.Cut(head, " ")
-	return hear(bufio.NewReader(c), method)
+	return readResponse(bufio.NewReader(c), method)
 }
 
 func bodies(p pair) (found []string) {
 	for _, c := range []struct{ name, head, body, want string }{
-		{"a length", ask("POST", "/", "", "Content-Length: 11"), "hello world", "hello world"},
-		{"chunks", ask("POST", "/", "", "Transfer-Encoding: chunked"), chunks, "hello world"},
-		{"a length of 0", ask("POST", "/", "", "Content-Length: 0"), "", ""},
-		{"no length", ask("POST", "/", ""), "", ""},
-		{"PUT", ask("PUT", "/", "", "Content-Length: 11"), "hello world", "hello world"},
-		{"GET with a length", ask("GET", "/", "", "Content-Length: 11"), "hello world", "hello world"},
-		{"GET with chunks", ask("GET", "/", "", "Transfer-Encoding: chunked"), chunks, "hello world"},
+		{"a length", rawRequest("POST", "/", "", "Content-Length: 11"), "hello world", "hello world"},
+		{"chunks", rawRequest("POST", "/", "", "Transfer-Encoding: chunked"), chunks, "hello world"},
+		{"a length of 0", rawRequest("POST", "/", "", "Content-Length: 0"), "", ""},
+		{"no length", rawRequest("POST", "/", ""), "", ""},
+		{"PUT", rawRequest("PUT", "/", "", "Content-Length: 11"), "hello world", "hello world"},
+		{"GET with a length", rawRequest("GET", "/", "", "Content-Length: 11"), "hello world", "hello world"},
+		{"GET with chunks", rawRequest("GET", "/", "", "Transfer-Encoding: chunked"), chunks, "hello world"},
 	} {
 		d := p.sendApart(p.app.address(), c.head, c.body)
-		ds, ok := d.seen()
+		ds, ok := d.appRequest()
 		switch {
 		case !ok:
 			found = append(found, fmt.Sprintf("%d to %s", d.status, c.name))
@@ -56,7 +56,7 @@ func bodies(p pair) (found []string) {
 		e := p.sendApart(p.edge.addr(), c.head, c.body)
 		// The edge adds a length of 0 to a request without a body. A body may
 		// arrive at the server sooner through the edge than from the client.
-		es, eok := e.seen()
+		es, eok := e.appRequest()
 		if ok && !eok || es.Body != c.want && es.Body != ds.Body {
 			p.Errorf("%s: directly %d %q, through the edge %d %q", c.name, d.status, ds.Body, e.status, es.Body)
 		}
@@ -74,15 +74,15 @@ func surplus(p pair) (found []string) {
 	defer c.Close()
 	in := bufio.NewReader(c)
 	// One connection for all tenants, like that of a proxy before the edge.
-	exchange := func(method, host, target string) heard {
+	exchange := func(method, host, target string) rawResponse {
 		if _, err := fmt.Fprintf(c, "%s %s HTTP/1.1\r\nHost: %s\r\n\r\n", method, target, host); err != nil {
 			p.Fatal(err)
 		}
-		return hear(in, method)
+		return readResponse(in, method)
 	}
 	for _, r := range surplusRequests {
 		target := "/?" + r.query + forgedQuery
-		if d := p.directly(ask(r.method, target, "")); r.name == "205" && d.body == forgedAnswer || strings.Contains(d.surplus, "forged") {
+		if d := p.directly(rawRequest(r.method, target, "")); r.name == "205" && d.body == forgedAnswer || strings.Contains(d.surplus, "forged") {
 			found = append(found, "a body after "+r.name)
 		}
 		for n := range 5 {
@@ -109,7 +109,7 @@ func (p pair) upgrade(address string, lines ...string) (int, string) {
 		p.Fatal(err)
 	}
 	in := bufio.NewReader(c)
-	h := hear(in, "GET")
+	h := readResponse(in, "GET")
 	if h.status != http.StatusSwitchingProtocols {
 		return h.status, h.body
 	}
@@ -134,7 +134,7 @@ func upgradeRequests(p pair) (found []string) {
 		case status == http.StatusSwitchingProtocols || status >= 500:
 			p.Errorf("%s: status %d", protocol, status)
 		case status == http.StatusOK:
-			if s, _ := (heard{status: status, body: body}).seen(); len(s.values("upgrade")) > 0 || len(s.values("http2-settings")) > 0 {
+			if s, _ := (rawResponse{status: status, body: body}).appRequest(); len(s.values("upgrade")) > 0 || len(s.values("http2-settings")) > 0 {
 				p.Errorf("%s: the application got %q", protocol, body)
 			}
 		}
@@ -153,10 +153,10 @@ func upgradeRequests(p pair) (found []string) {
 }
 
 func trailers(p pair) (found []string) {
-	request := ask("POST", "/", "5\r\nhello\r\n0\r\nX-Sum: in the trailer\r\nCookie: sessionid=in the trailer\r\nX-Forwarded-For: in the trailer\r\nTenant: in the trailer\r\n\r\n",
+	request := rawRequest("POST", "/", "5\r\nhello\r\n0\r\nX-Sum: in the trailer\r\nCookie: sessionid=in the trailer\r\nX-Forwarded-For: in the trailer\r\nTenant: in the trailer\r\n\r\n",
 		"Transfer-Encoding: chunked", "Trailer: X-Sum, Cookie, X-Forwarded-For, Tenant")
 	d := p.directly(request)
-	s, ok := d.seen()
+	s, ok := d.appRequest()
 	switch {
 	case !ok:
 		found = append(found, fmt.Sprintf("%d to a request with trailers", d.status))
@@ -166,7 +166,7 @@ func trailers(p pair) (found []string) {
 		found = append(found, "passes a request's trailers separately")
 	}
 	if e := p.throughEdge(request); e.status == http.StatusOK {
-		s, _ := e.seen()
+		s, _ := e.appRequest()
 		if !slices.Equal(s.values("tenant"), []string{"acme"}) || s.nameOf("in the trailer") != "" || len(s.values("trailer")) > 0 || len(s.Trailers) > 0 {
 			p.Errorf("the application got %+v", s)
 		}
@@ -183,7 +183,7 @@ func trailers(p pair) (found []string) {
 }
 
 func interim(p pair) (found []string) {
-	expectation := ask("POST", "/", "hello world", "Content-Length: 11", "Expect: 100-continue")
+	expectation := rawRequest("POST", "/", "hello world", "Content-Length: 11", "Expect: 100-continue")
 	for _, c := range []struct {
 		status  int
 		request string
@@ -212,11 +212,11 @@ func (p pair) early(address string, wait time.Duration) (int, bool) {
 	body := bytes.Repeat([]byte("x"), 1<<20)
 	c := dial(p.T, address)
 	defer c.Close()
-	if _, err := io.WriteString(c, ask("POST", "/early", string(body[:1000]), fmt.Sprint("Content-Length: ", len(body)))); err != nil {
+	if _, err := io.WriteString(c, rawRequest("POST", "/early", string(body[:1000]), fmt.Sprint("Content-Length: ", len(body)))); err != nil {
 		p.Fatal(err)
 	}
-	heads := make(chan heard, 1)
-	go func() { heads <- hear(bufio.NewReader(c), "POST") }()
+	heads := make(chan rawResponse, 1)
+	go func() { heads <- readResponse(bufio.NewReader(c), "POST") }()
 	select {
 	case h := <-heads:
 		return h.status, true

@@ -15,19 +15,22 @@ type pair struct {
 	edge *world
 }
 
-func (p pair) directly(request string) heard { p.Helper(); return send(p.T, p.app.address(), request) }
+func (p pair) directly(request string) rawResponse {
+	p.Helper()
+	return send(p.T, p.app.address(), request)
+}
 
-func (p pair) throughEdge(request string) heard {
+func (p pair) throughEdge(request string) rawResponse {
 	p.Helper()
 	return send(p.T, p.edge.addr(), request)
 }
 
 // gets returns what the application gets through the edge. The test fails if the
 // tenant is not the expected one.
-func (p pair) gets(request string) seen {
+func (p pair) gets(request string) appRequest {
 	p.Helper()
 	h := p.throughEdge(request)
-	s, ok := h.seen()
+	s, ok := h.appRequest()
 	if !ok {
 		p.Fatalf("%.60q: status %d with %.200q, expected what the application got", request, h.status, h.body)
 	}

@@ -22,7 +22,7 @@ func headerNames(p pair) (found []string) {
 	var all []string
 	for _, c := range oddCharacters {
 		h := p.directly(get("/", strings.ReplaceAll("X-Forwarded-For", "-", string(c))+": 192.0.2.9"))
-		s, ok := h.seen()
+		s, ok := h.appRequest()
 		kind := "keeps"
 		switch got := s.nameOf("192.0.2.9"); {
 		case !ok:
@@ -64,16 +64,16 @@ var steeringHeaders = []string{
 }
 
 // stated returns what a server reports of a request apart from its headers.
-func (s seen) stated() string {
+func (s appRequest) stated() string {
 	return fmt.Sprintf("script %q path %q target %q scheme %q client %q host %q", s.Script, s.Path, s.Target, s.Scheme, s.Client, s.values("host"))
 }
 
 func steering(p pair) (found []string) {
 	for _, header := range append(steeringHeaders, "Proxy: http://192.0.2.9/") {
 		name, value, _ := strings.Cut(header, ": ")
-		base, _ := p.directly(get("/inner/x")).seen()
+		base, _ := p.directly(get("/inner/x")).appRequest()
 		h := p.directly(get("/inner/x", header))
-		s, ok := h.seen()
+		s, ok := h.appRequest()
 		switch {
 		case !ok:
 			found = append(found, fmt.Sprintf("%d to %s", h.status, code(name)))
@@ -112,8 +112,8 @@ var outOfFolder = []string{
 func paths(p pair) (found []string) {
 	for _, c := range oddPaths {
 		d, e := p.directly(get(c.target)), p.throughEdge(get(c.target))
-		ds, dok := d.seen()
-		es, eok := e.seen()
+		ds, dok := d.appRequest()
+		es, eok := e.appRequest()
 		if dok && ds.Path != "" && !samePath(ds.Path, c.target) {
 			found = append(found, fmt.Sprintf("%s is %s", code(c.target), code(strings.Trim(strconv.QuoteToASCII(ds.Path), `"`))))
 		} else if !dok {
@@ -130,7 +130,7 @@ func paths(p pair) (found []string) {
 	}
 	for _, target := range outOfFolder {
 		h := send(p.T, p.edge.addr(), "GET "+target+" HTTP/1.1\r\nHost: shared.example.com\r\nConnection: close\r\n\r\n")
-		if s, ok := h.seen(); ok && (!strings.HasPrefix(s.Path, "/acme/") && s.Path != "" || !strings.HasPrefix(s.Target, "/acme/")) {
+		if s, ok := h.appRequest(); ok && (!strings.HasPrefix(s.Path, "/acme/") && s.Path != "" || !strings.HasPrefix(s.Target, "/acme/")) {
 			p.Errorf("%q: the application got the path %q of %q", target, s.Path, s.Target)
 		}
 	}
@@ -165,7 +165,7 @@ var doubtfulHosts = []struct{ name, request string }{
 
 func hosts(p pair) (found []string) {
 	for _, c := range doubtfulHosts {
-		if s, ok := p.directly(c.request).seen(); ok {
+		if s, ok := p.directly(c.request).appRequest(); ok {
 			found = append(found, fmt.Sprintf("accepts %s (%s)", c.name, code(cmp.Or(strings.Join(s.values("host"), " | "), "-"))))
 		}
 		before := p.app.requests(p.T)
@@ -180,7 +180,7 @@ func hosts(p pair) (found []string) {
 }
 
 func cookies(p pair) []string {
-	s, _ := p.directly(get("/", "Cookie: a=1", "Cookie: b=2")).seen()
+	s, _ := p.directly(get("/", "Cookie: a=1", "Cookie: b=2")).appRequest()
 	if got := p.gets(get("/", "Cookie: a=1", "cookie: b=2")).values("cookie"); !slices.Equal(got, []string{"a=1; b=2"}) {
 		p.Errorf("the application got %q", got)
 	}

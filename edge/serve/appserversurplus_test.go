@@ -35,7 +35,7 @@ func TestSurplusOfRealServers_A1(t *testing.T) {
 			if body == "" {
 				body = "page of " + r.Header.Get("Tenant") + " " + q.Get("n")
 			}
-			answer := told200(body)
+			answer := response200(body)
 			if s := q.Get("s"); s != "" {
 				answer = "HTTP/1.1 " + s + "\r\n\r\n" + body
 			} else if r.Method == http.MethodHead {

@@ -32,7 +32,7 @@ func TestApplicationServers(t *testing.T) {
 	if err != nil && !everyServer {
 		t.Fatal(err)
 	}
-	told, found := readFindings(string(text)), findings{}
+	documented, found := readFindings(string(text)), findings{}
 	for _, a := range appServers {
 		if !a.short && !everyServer {
 			continue
@@ -55,20 +55,20 @@ func TestApplicationServers(t *testing.T) {
 			t.Fatal(err)
 		}
 	case !everyServer:
-		found.compare(t, told)
+		found.compare(t, documented)
 	}
 }
 
 // compare reports where the page differs for a server in the same version.
-func (f findings) compare(t *testing.T, told findings) {
+func (f findings) compare(t *testing.T, documented findings) {
 	for server, version := range f[""] {
-		if told[""][server] != version {
-			t.Logf("%s has version %s here, %s has %q", server, version, serversPage, told[""][server])
+		if documented[""][server] != version {
+			t.Logf("%s has version %s here, %s has %q", server, version, serversPage, documented[""][server])
 			continue
 		}
 		for _, c := range appServerChecks {
-			if found := f[c.name][server]; told[c.name][server] != found {
-				t.Errorf("%s, %s: found %q, %s has %q; run make servers", server, c.name, found, serversPage, told[c.name][server])
+			if found := f[c.name][server]; documented[c.name][server] != found {
+				t.Errorf("%s, %s: found %q, %s has %q; run make servers", server, c.name, found, serversPage, documented[c.name][server])
 			}
 		}
 	}

@@ -11,7 +11,7 @@ import (
 
 const (
 	fallbackDescriptors = 4096
-	mostDescriptors     = 1 << 20
+	maxDescriptors      = 1 << 20
 )
 
 // bounds limit connections and concurrent requests.

@@ -37,8 +37,8 @@ func TestTheLimitsFollowFromTheDescriptors_A9(t *testing.T) {
 	}
 }
 
-// sent opens a connection and writes text to it.
-func (w *world) sent(text string) (net.Conn, *bufio.Reader) {
+// dialAndSend opens a connection and writes text to it.
+func (w *world) dialAndSend(text string) (net.Conn, *bufio.Reader) {
 	w.Helper()
 	c, err := net.Dial("tcp", w.addr())
 	if err != nil {
@@ -99,7 +99,7 @@ func TestSlowClientsOfATenantTakeOnlyItsShare_A9(t *testing.T) {
 				})
 			})
 			for range 20 {
-				w.sent(request)
+				w.dialAndSend(request)
 			}
 			w.eventually("the share is used up", func() bool {
 				w.server.shares.mu.Lock()
@@ -107,7 +107,7 @@ func TestSlowClientsOfATenantTakeOnlyItsShare_A9(t *testing.T) {
 				return w.server.shares.total == 20
 			})
 			for range 30 {
-				_, in := w.sent(request)
+				_, in := w.dialAndSend(request)
 				if got := status(t, in); got != http.StatusServiceUnavailable {
 					t.Fatalf("beyond the share: %d, expected 503", got)
 				}
@@ -132,13 +132,13 @@ func (endless) Read(p []byte) (int, error) { return len(p), nil }
 // New connections replace those that wait for a request, the longest first.
 func TestIdleConnectionsAreClosedForNewOnes_A9(t *testing.T) {
 	w := start(t, func(s *setup) { s.options.Limits.Connections = 8 })
-	first, in := w.sent("GET / HTTP/1.1\r\nHost: acme.example.com\r\n\r\n")
+	first, in := w.dialAndSend("GET / HTTP/1.1\r\nHost: acme.example.com\r\n\r\n")
 	if got := status(t, in); got != http.StatusOK {
 		t.Fatalf("status %d", got)
 	}
 	w.eventually("the connection waits", func() bool { _, waiting := w.server.connections.count(); return waiting == 1 })
 	for range 30 {
-		w.sent("")
+		w.dialAndSend("")
 	}
 	if got := w.get("umbra.example.com", "/"); got.StatusCode != http.StatusOK {
 		t.Errorf("a new client got %d", got.StatusCode)
@@ -160,16 +160,16 @@ func TestIdleConnectionsAreClosedForNewOnes_A9(t *testing.T) {
 // A websocket that the edge handles counts half as much as one with an upstream,
 // in the tenant's share and in the total.
 func TestWebsocketsCountByTheirDescriptors_A9(t *testing.T) {
-	for path, most := range map[string]int{"/echo/": 6, "/relay/": 3} {
+	for path, limit := range map[string]int{"/echo/": 6, "/relay/": 3} {
 		t.Run(path, func(t *testing.T) {
 			w := start(t, withWebsockets(t), func(s *setup) { s.options.Limits.Connections = 8 })
-			for range most {
+			for range limit {
 				if _, err := w.websocket(path); err != nil {
 					t.Fatal(err)
 				}
 			}
 			if _, err := w.websocket(path); err == nil {
-				t.Errorf("%d are open, expected %d", most+1, most)
+				t.Errorf("%d are open, expected %d", limit+1, limit)
 			}
 			w.eventually("they take three connections", func() bool {
 				connections, requests := w.server.websocketUsage()
@@ -194,13 +194,13 @@ func TestAConfiguredNumberOfWebsocketsIsNotAShare_A9(t *testing.T) {
 }
 
 func TestABusyConnectionIsNeverClosedForANewOne_A9(t *testing.T) {
-	h := newHeld()
+	h := newBlockingApp()
 	w := start(t, withApp(h.ServeHTTP), func(s *setup) { s.options.Limits.Connections, s.options.Limits.TenantRequests = 4, 4 })
 	var answers []<-chan string
 	for range 4 {
-		answers = append(answers, w.asked(h))
+		answers = append(answers, w.startRequest(h))
 	}
-	_, in := w.sent("")
+	_, in := w.dialAndSend("")
 	if b, err := in.ReadByte(); err == nil {
 		t.Errorf("a new connection read %q, expected EOF", b)
 	}
@@ -218,7 +218,7 @@ func TestABusyConnectionIsNeverClosedForANewOne_A9(t *testing.T) {
 
 // Streams of one HTTP/2 connection count as requests.
 func TestStreamsCountAsRequests_A9(t *testing.T) {
-	h := newHeld()
+	h := newBlockingApp()
 	w := start(t, withApp(func(rw http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/held" {
 			h.ServeHTTP(rw, r)
@@ -278,7 +278,7 @@ func TestASlowBodyIsA408OnEveryRoute_A9(t *testing.T) {
 		"an upload":   {"PUT", "www-site.example.com", "/media/www/new.txt"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, in := w.sent(fmt.Sprintf("%s %s HTTP/1.1\r\nHost: %s\r\nContent-Length: 10\r\n\r\nx", c.method, c.path, c.host))
+			_, in := w.dialAndSend(fmt.Sprintf("%s %s HTTP/1.1\r\nHost: %s\r\nContent-Length: 10\r\n\r\nx", c.method, c.path, c.host))
 			if got := status(t, in); got != http.StatusRequestTimeout {
 				t.Errorf("HTTP/1.1: %d, expected 408", got)
 			}
@@ -316,7 +316,7 @@ func TestAClientThatDoesNotReadIsDisconnectedOnEveryRoute_A9(t *testing.T) {
 		"a tenant's file": {"www-site.example.com", "/media/www/large"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w.sent(fmt.Sprintf("GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", c.path, c.host))
+			w.dialAndSend(fmt.Sprintf("GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", c.path, c.host))
 			late++
 			w.eventually("the HTTP/1.1 client is disconnected", func() bool { return w.server.slow.answer.Load() == late && w.server.requests.Load() == 0 })
 			resp, err := w.h2Client().Do(w.request("GET", c.host, c.path))
@@ -335,7 +335,7 @@ func TestOnlyTheClientsTimeIsLimited_A9(t *testing.T) {
 	next := make(chan struct{})
 	w := pacedMedia(t, 2*time.Second, func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Upgrade") != "" {
-			shouting(w, r)
+			uppercaseEcho(w, r)
 			return
 		}
 		for range 2 {
@@ -344,7 +344,7 @@ func TestOnlyTheClientsTimeIsLimited_A9(t *testing.T) {
 			_ = http.NewResponseController(w).Flush()
 		}
 	})
-	c, words := w.upgraded()
+	c, words := w.upgrade()
 	for name, client := range map[string]*http.Client{"HTTP/1.1": noRedirects, "HTTP/2": w.h2Client()} {
 		t.Run(name, func(t *testing.T) {
 			go func() {

@@ -23,7 +23,7 @@ type pinger interface {
 // ping checks whether the server of a bucket can be reached and logs changes. It
 // reports whether the server has become reachable again. For a disk it does
 // nothing.
-func (s *store) ping(ctx context.Context) (again bool) {
+func (s *store) ping(ctx context.Context) (recovered bool) {
 	server, ok := s.storage.(pinger)
 	if !ok {
 		return false
@@ -35,10 +35,10 @@ func (s *store) ping(ctx context.Context) (again bool) {
 		return false // the edge is shutting down
 	}
 	if err == nil {
-		if again = s.unreachable.Swap(nil) != nil; again {
+		if recovered = s.unreachable.Swap(nil) != nil; recovered {
 			s.log.InfoContext(ctx, "the media bucket is reachable again")
 		}
-		return again
+		return recovered
 	}
 	text := err.Error()
 	if before := s.unreachable.Swap(&text); before == nil {
@@ -87,8 +87,8 @@ func (s *Server) watchBuckets(ctx context.Context) {
 // they can.
 func (s *Server) mediaDegraded() string {
 	for _, st := range s.table.stores {
-		if why := st.unreachable.Load(); why != nil {
-			return *why
+		if reason := st.unreachable.Load(); reason != nil {
+			return *reason
 		}
 	}
 	return ""

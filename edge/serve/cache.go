@@ -9,10 +9,10 @@ import (
 	"github.com/tenantedge/tenantedge/edge/config"
 )
 
-// keptGuestPath returns the path of the file that keeps the last good guest: the
+// lastGoodPath returns the path of the file that keeps the last good guest: the
 // one that the configuration names, or one in the compile cache whose name is
 // made from guest.path. It is empty if there is neither.
-func keptGuestPath(c config.Guest, cache string) string {
+func lastGoodPath(c config.Guest, cache string) string {
 	if c.Path == "" || c.LastGood != "" || cache == "" {
 		return c.LastGood
 	}
@@ -36,7 +36,7 @@ func compileCache() string {
 		return ""
 	}
 	info, err := os.Lstat(folder)
-	if err != nil || !info.IsDir() || info.Mode().Perm()&0o022 != 0 || !isOurs(info) {
+	if err != nil || !info.IsDir() || info.Mode().Perm()&0o022 != 0 || !ownedByUser(info) {
 		return ""
 	}
 	return folder

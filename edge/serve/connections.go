@@ -14,7 +14,7 @@ import (
 // replaces the one that has waited longest for a request. Accepting never stops,
 // since clients that hold idle connections could then keep out all others.
 type connections struct {
-	most       int
+	limit      int
 	websockets *usage // hijacked connections
 	log        *slog.Logger
 
@@ -35,18 +35,18 @@ type connection struct {
 
 const (
 	logPause   = time.Minute           // between records about the limit
-	mostSpared = 16                    // connections with an unread request that are skipped to find one to close
-	leastWait  = 20 * time.Millisecond // how long a connection may wait for its request before it can be closed
+	maxSkipped = 16                    // connections with an unread request that are skipped to find one to close
+	minWait    = 20 * time.Millisecond // how long a connection may wait for its request before it can be closed
 )
 
-func newConnections(most int, websockets *usage, log *slog.Logger) *connections {
-	c := &connections{most: most, websockets: websockets, log: log, open: map[net.Conn]*connection{}}
+func newConnections(limit int, websockets *usage, log *slog.Logger) *connections {
+	c := &connections{limit: limit, websockets: websockets, log: log, open: map[net.Conn]*connection{}}
 	c.waiting.prev, c.waiting.next = &c.waiting, &c.waiting
 	return c
 }
 
-// changed is the ConnState of every listener's server.
-func (c *connections) changed(conn net.Conn, state http.ConnState) {
+// stateChanged is the ConnState of every listener's server.
+func (c *connections) stateChanged(conn net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
 		if drop := c.admit(conn); drop != nil {
@@ -63,20 +63,20 @@ func (c *connections) changed(conn net.Conn, state http.ConnState) {
 
 // admit counts a new connection. At the limit it returns a connection to close:
 // the one that has waited longest, or the new one if none waits. It blocks, and
-// so does accepting, until that connection has waited for leastWait.
+// so does accepting, until that connection has waited for minWait.
 func (c *connections) admit(conn net.Conn) net.Conn {
 	used, _ := c.websockets.count()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := &connection{conn: conn}
-	for len(c.open)+used >= c.most {
+	for len(c.open)+used >= c.limit {
 		drop := c.longestLocked()
 		if drop == nil {
 			c.refused.Add(1)
 			c.logLocked()
 			return conn
 		}
-		if early := leastWait - time.Since(drop.since); early > 0 {
+		if early := minWait - time.Since(drop.since); early > 0 {
 			c.mu.Unlock()
 			time.Sleep(early)
 			c.mu.Lock()
@@ -101,7 +101,7 @@ func (c *connections) addLocked(n *connection) {
 // longestLocked returns the connection that has waited longest, nil if none
 // waits. It skips connections whose request has arrived and is not read yet.
 func (c *connections) longestLocked() *connection {
-	for range mostSpared {
+	for range maxSkipped {
 		longest := c.waiting.next
 		if longest == &c.waiting {
 			return nil
@@ -118,7 +118,7 @@ func (c *connections) longestLocked() *connection {
 func (c *connections) logLocked() {
 	if now := time.Now(); now.Sub(c.logged) >= logPause {
 		c.logged = now
-		c.log.Warn("limits.connections is reached: waiting connections are closed to make room for new ones", "limit", c.most)
+		c.log.Warn("limits.connections is reached: waiting connections are closed to make room for new ones", "limit", c.limit)
 	}
 }
 

@@ -39,7 +39,7 @@ func TestAConnectionWithARequestStaysOpen_A9(t *testing.T) {
 			runtime.Gosched()
 		}
 		accepted = append(accepted, conn)
-		c.changed(conn, http.StateNew)
+		c.stateChanged(conn, http.StateNew)
 	}
 	if c.open[accepted[0]] == nil || c.open[accepted[1]] != nil || c.open[accepted[2]] == nil {
 		t.Errorf("open: %v, %v, %v; expected only the silent one to be closed", c.open[accepted[0]] != nil, c.open[accepted[1]] != nil, c.open[accepted[2]] != nil)

@@ -26,7 +26,7 @@ func TestAnApplicationGetsTheSessionOfTheEdge_A4(t *testing.T) {
 		t.Fatal(err)
 	}
 	u, heads := capturing(t, plainAnswer)
-	w := start(t, servedBy(u, nil), h2c, func(s *setup) {
+	w := start(t, withUpstreamConf(u, nil), h2c, func(s *setup) {
 		s.edge.Routers, s.edge.Sessions = []string{edge.RouteDomain, edge.RouteSession}, sessions
 	})
 	for _, c := range []struct {

@@ -55,7 +55,7 @@ func TestKilledServersNeitherTruncateNorLoseUploads(t *testing.T) {
 	u := &uploader{t: t, acknowledged: map[string][]byte{}, begun: map[string][]byte{}}
 	resumed := 0
 	for n := range times {
-		taker, address := startTaker(t, location)
+		server, address := startUploadServer(t, location)
 		u.url = "http://" + address
 		resumed += u.resume()
 		var wg sync.WaitGroup
@@ -67,14 +67,14 @@ func TestKilledServersNeitherTruncateNorLoseUploads(t *testing.T) {
 		for range 1 + rand.IntN(30) {
 			<-u.acks
 		}
-		if err := taker.Process.Kill(); err != nil {
+		if err := server.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
-		_ = taker.Wait() // it was killed
+		_ = server.Wait() // it was killed
 		cancel()
 		wg.Wait()
 	}
-	taker, address := startTaker(t, location)
+	server, address := startUploadServer(t, location)
 	u.url = "http://" + address
 	resumed += u.resume()
 	u.send(t.Context(), "PUT", "/media/www/last/", nil) // the first access to the files, which starts the removal of temporary ones
@@ -84,38 +84,38 @@ func TestKilledServersNeitherTruncateNorLoseUploads(t *testing.T) {
 		}
 	}
 	whole := u.compare(location)
-	if err := taker.Process.Kill(); err != nil {
+	if err := server.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	_ = taker.Wait()
+	_ = server.Wait()
 	t.Logf("%d kills: %d uploads are complete, including all %d that were acknowledged; %d were resumed", times, whole, len(u.acknowledged), resumed)
 }
 
-func startTaker(t *testing.T, location string) (*exec.Cmd, string) {
+func startUploadServer(t *testing.T, location string) (*exec.Cmd, string) {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	taker := exec.Command(exe)
-	taker.Env = append(os.Environ(), takerVariable+"="+location, compiledVariable+"="+compiled)
-	taker.Stderr = os.Stderr
-	if _, err = taker.StdinPipe(); err != nil {
+	server := exec.Command(exe)
+	server.Env = append(os.Environ(), uploadServerVariable+"="+location, compiledVariable+"="+compiled)
+	server.Stderr = os.Stderr
+	if _, err = server.StdinPipe(); err != nil {
 		t.Fatal(err)
 	}
-	out, err := taker.StdoutPipe()
+	out, err := server.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := taker.Start(); err != nil {
+	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = taker.Process.Kill() }) // it may have exited already
+	t.Cleanup(func() { _ = server.Process.Kill() }) // it may have exited already
 	address, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		t.Fatal(err)
 	}
-	return taker, strings.TrimSpace(address)
+	return server, strings.TrimSpace(address)
 }
 
 // upload sends files until the server is killed.
@@ -143,7 +143,7 @@ func (u *uploader) upload(ctx context.Context, prefix string, resumable bool) {
 		u.mu.Lock()
 		u.begun[at] = content
 		u.mu.Unlock()
-		if !u.goOn(ctx, at, 0, content) {
+		if !u.continueUpload(ctx, at, 0, content) {
 			return
 		}
 		u.acknowledge(name, content)
@@ -163,8 +163,8 @@ func (u *uploader) acknowledge(name string, content []byte) {
 	}
 }
 
-// goOn sends the rest of an upload in parts. It reports whether all succeeded.
-func (u *uploader) goOn(ctx context.Context, at string, offset int, content []byte) bool {
+// continueUpload sends the rest of an upload in parts. It reports whether all succeeded.
+func (u *uploader) continueUpload(ctx context.Context, at string, offset int, content []byte) bool {
 	for offset < len(content) {
 		end := min(len(content), offset+50_000)
 		a := u.send(ctx, "PATCH", at, content[offset:end], "Upload-Offset", strconv.Itoa(offset))
@@ -185,7 +185,7 @@ func (u *uploader) resume() (resumed int) {
 			u.t.Fatalf("an upload that was begun was lost: %v", a)
 		}
 		offset, err := strconv.Atoi(a.Header.Get("Upload-Offset"))
-		if err != nil || !u.goOn(u.t.Context(), at, offset, content) {
+		if err != nil || !u.continueUpload(u.t.Context(), at, offset, content) {
 			u.t.Fatalf("an upload that was begun cannot be resumed: %v", err)
 		}
 		name, _, _ := strings.Cut(strings.TrimPrefix(at, "/media/www/"), "?")

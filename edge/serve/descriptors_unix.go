@@ -10,5 +10,5 @@ func descriptors() int {
 	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) != nil {
 		return fallbackDescriptors
 	}
-	return int(min(uint64(limit.Cur), mostDescriptors)) // on some systems it is signed
+	return int(min(uint64(limit.Cur), maxDescriptors)) // on some systems it is signed
 }

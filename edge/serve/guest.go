@@ -13,8 +13,8 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/pace"
 )
 
-// mostGuest is the largest module that PUT /guest takes, in bytes.
-const mostGuest = 64 << 20
+// maxGuestBytes is the largest module that PUT /guest takes, in bytes.
+const maxGuestBytes = 64 << 20
 
 // guestRoutes adds the routes that show and swap the guest. The guest decides for
 // all tenants, so there are no such routes without an admin token.
@@ -26,7 +26,7 @@ func (s *Server) guestRoutes(mux *http.ServeMux) {
 		writeJSON(w, http.StatusOK, s.host.Stats())
 	}))
 	mux.HandleFunc("PUT /guest", s.authorized(func(w http.ResponseWriter, r *http.Request) {
-		wasm, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostGuest))
+		wasm, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxGuestBytes))
 		if pace.Slow(w) {
 			w.Header().Set("Connection", "close")
 			writeJSON(w, http.StatusRequestTimeout, apiError{"the guest was sent too slowly; see limits.body_timeout and limits.min_rate"})

@@ -12,7 +12,7 @@ import (
 
 func TestSwappingTheGuestNeedsTheToken(t *testing.T) {
 	w := start(t)
-	ask := func(token, method, path, body string) int {
+	send := func(token, method, path, body string) int {
 		w.server.options.AdminToken = "secret"
 		mux := http.NewServeMux()
 		w.server.guestRoutes(mux)
@@ -33,7 +33,7 @@ func TestSwappingTheGuestNeedsTheToken(t *testing.T) {
 		{"no guest", "secret", "PUT", "/guest", "hello", 422},
 		{"the running guest", "secret", "PUT", "/guest", string(assets.Router), 200},
 	} {
-		if status := ask(c.token, c.method, c.path, c.body); status != c.want {
+		if status := send(c.token, c.method, c.path, c.body); status != c.want {
 			t.Errorf("%s: %d, want %d", c.name, status, c.want)
 		}
 	}

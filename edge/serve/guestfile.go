@@ -22,9 +22,9 @@ type guestFile struct {
 
 	// reading is held from reading the file until its guest is swapped in, so that
 	// an older version of the file never replaces a newer one.
-	reading sync.Mutex
-	kept    keptGuest
-	log     *slog.Logger
+	reading  sync.Mutex
+	lastGood lastGoodGuest
+	log      *slog.Logger
 
 	mu      sync.Mutex
 	seen    fs.FileInfo // of the file when it was last read
@@ -37,9 +37,9 @@ func (s *Server) newHost(ctx context.Context, c edge.Config) (*edge.Host, error)
 	if s.options.GuestFile == "" {
 		return edge.New(ctx, c)
 	}
-	g := &guestFile{path: s.options.GuestFile, kept: keptGuest{path: s.options.KeptGuest}, log: s.log}
-	if err := g.kept.removeUnfinished(); err != nil {
-		s.log.Warn("cannot remove temporary files of the last good guest that earlier processes left", "file", g.kept.path, "error", err)
+	g := &guestFile{path: s.options.GuestFile, lastGood: lastGoodGuest{path: s.options.LastGood}, log: s.log}
+	if err := g.lastGood.removeUnfinished(); err != nil {
+		s.log.Warn("cannot remove temporary files of the last good guest that earlier processes left", "file", g.lastGood.path, "error", err)
 	}
 	var host *edge.Host
 	var err error
@@ -54,9 +54,9 @@ func (s *Server) newHost(ctx context.Context, c edge.Config) (*edge.Host, error)
 	var unread *guestFileError
 	switch {
 	case err == nil:
-		g.letIn(c.Guest)
+		g.accept(c.Guest)
 	case errors.As(err, &unread) || errors.Is(err, edge.ErrGuestRefused):
-		if host, err = g.lastGood(ctx, c, err); err != nil {
+		if host, err = g.fallBack(ctx, c, err); err != nil {
 			return nil, err
 		}
 	default: // another guest would fail too
@@ -67,26 +67,26 @@ func (s *Server) newHost(ctx context.Context, c edge.Config) (*edge.Host, error)
 	return host, nil
 }
 
-// lastGood makes the Host with the last good guest. refused is why the file's
+// fallBack makes the Host with the last good guest. refused is why the file's
 // guest does not run.
-func (g *guestFile) lastGood(ctx context.Context, c edge.Config, refused error) (*edge.Host, error) {
-	kept, err := g.kept.load()
+func (g *guestFile) fallBack(ctx context.Context, c edge.Config, refused error) (*edge.Host, error) {
+	wasm, err := g.lastGood.load()
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, refused // no guest was kept yet
+		return nil, refused // no guest was saved yet
 	}
-	if err == nil && bytes.Equal(kept, c.Guest) {
+	if err == nil && bytes.Equal(wasm, c.Guest) {
 		return nil, refused // it would be refused again
 	}
 	var host *edge.Host
 	if err == nil {
-		c.Guest = kept
+		c.Guest = wasm
 		host, err = edge.New(ctx, c)
 	}
 	if err != nil {
-		return nil, errors.Join(refused, &KeptGuestError{err})
+		return nil, errors.Join(refused, &LastGoodError{err})
 	}
 	g.refuse(refused)
-	g.log.Error("the guest file is missing or refused; the last good guest is used", "file", g.path, "kept", g.kept.path, "error", refused)
+	g.log.Error("the guest file is missing or refused; the last good guest is used", "file", g.path, "last_good", g.lastGood.path, "error", refused)
 	return host, nil
 }
 
@@ -97,13 +97,13 @@ func (e *guestFileError) Error() string { return "guest.path: " + e.err.Error() 
 
 func (e *guestFileError) Unwrap() error { return e.err }
 
-// letIn records that wasm, the file's guest, runs, and keeps it for later starts.
-func (g *guestFile) letIn(wasm []byte) {
+// accept records that wasm, the file's guest, runs, and keeps it for later starts.
+func (g *guestFile) accept(wasm []byte) {
 	g.mu.Lock()
 	g.refused = ""
 	g.mu.Unlock()
-	if err := g.kept.save(wasm); err != nil {
-		g.log.Warn("cannot save the guest as the last good guest", "file", g.kept.path, "error", err)
+	if err := g.lastGood.save(wasm); err != nil {
+		g.log.Warn("cannot save the guest as the last good guest", "file", g.lastGood.path, "error", err)
 	}
 }
 
@@ -152,14 +152,14 @@ func (g *guestFile) read(ctx context.Context) (edge.Report, error) {
 	case err != nil:
 		g.refuse(err)
 	default:
-		g.letIn(wasm)
+		g.accept(wasm)
 	}
 	return r, err
 }
 
 func (g *guestFile) content() ([]byte, error) {
 	// Read one byte more than a guest may have, so that Swap reports its size.
-	wasm, info, err := file.ReadRegular(g.path, mostGuest+1)
+	wasm, info, err := file.ReadRegular(g.path, maxGuestBytes+1)
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +172,7 @@ func (g *guestFile) content() ([]byte, error) {
 // followGuest swaps the guest whenever its file changes, until ctx ends.
 func (s *Server) followGuest(ctx context.Context) {
 	g := s.guestFile
-	told := ""
+	logged := ""
 	_ = file.Watch(ctx, file.Options{Path: g.path, Settle: settleGuest, Logger: s.log}, func() {
 		if !g.stale() {
 			return
@@ -181,15 +181,15 @@ func (s *Server) followGuest(ctx context.Context) {
 		switch {
 		case ctx.Err() != nil: // the edge is shutting down
 		case err != nil:
-			if err.Error() != told { // a missing file is read again and again
+			if err.Error() != logged { // a missing file is read again and again
 				s.log.Error("the guest file is missing or refused; the current guest keeps running", "file", g.path, "error", err)
 			}
-			told = err.Error()
+			logged = err.Error()
 			return
 		case !r.Unchanged:
 			s.logReport("the guest file has changed; its guest is now running", r)
 		}
-		told = ""
+		logged = ""
 	}) // the error is ctx's
 }
 

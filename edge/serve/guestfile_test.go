@@ -134,7 +134,7 @@ func TestTheLastGoodGuestIsTriedOnlyIfItCanHelp(t *testing.T) {
 	refused := []byte("no guest")
 	for _, c := range []struct {
 		name        string
-		file, kept  []byte
+		file, saved []byte
 		unavailable string // of Config.SessionsUnavailable
 		want        string // in the error, exactly once; empty: the last good guest serves
 		tried       bool   // the error includes that of the last good guest
@@ -147,12 +147,12 @@ func TestTheLastGoodGuestIsTriedOnlyIfItCanHelp(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "guest.wasm")
 			put(t, path, c.file)
-			kept := keptGuest{path: path + ".kept"}
-			if err := kept.save(c.kept); err != nil {
+			saved := lastGoodGuest{path: path + ".last-good"}
+			if err := saved.save(c.saved); err != nil {
 				t.Fatal(err)
 			}
 			logs := &lines{}
-			s := &Server{options: settings{GuestFile: path, KeptGuest: kept.path}, core: core{log: slog.New(slog.NewJSONHandler(logs, nil))}}
+			s := &Server{options: settings{GuestFile: path, LastGood: saved.path}, core: core{log: slog.New(slog.NewJSONHandler(logs, nil))}}
 			host, err := s.newHost(t.Context(), edge.Config{SessionsUnavailable: c.unavailable, CompileCache: compiled})
 			if c.want == "" {
 				if err != nil {
@@ -163,7 +163,7 @@ func TestTheLastGoodGuestIsTriedOnlyIfItCanHelp(t *testing.T) {
 				}
 				return
 			}
-			var tried *KeptGuestError
+			var tried *LastGoodError
 			if err == nil || strings.Count(err.Error(), c.want) != 1 || errors.As(err, &tried) != c.tried {
 				t.Errorf("got %v", err)
 			}
@@ -174,13 +174,13 @@ func TestTheLastGoodGuestIsTriedOnlyIfItCanHelp(t *testing.T) {
 func TestAStartRemovesTemporaryFilesOfTheLastGoodGuest(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "guest.wasm")
 	put(t, path, numbered(0))
-	kept := path + ".kept"
-	for _, name := range []string{kept + ".123.tmp", kept + ".old", path + ".123.tmp"} {
+	saved := path + ".last-good"
+	for _, name := range []string{saved + ".123.tmp", saved + ".old", path + ".123.tmp"} {
 		if err := os.WriteFile(name, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	s := &Server{options: settings{GuestFile: path, KeptGuest: kept}, core: core{log: slog.New(slog.DiscardHandler)}}
+	s := &Server{options: settings{GuestFile: path, LastGood: saved}, core: core{log: slog.New(slog.DiscardHandler)}}
 	host, err := s.newHost(t.Context(), edge.Config{CompileCache: compiled})
 	if err != nil {
 		t.Fatal(err)
@@ -196,7 +196,7 @@ func TestAStartRemovesTemporaryFilesOfTheLastGoodGuest(t *testing.T) {
 	for _, e := range entries {
 		got = append(got, e.Name())
 	}
-	if want := []string{"guest.wasm", "guest.wasm.123.tmp", "guest.wasm.kept", "guest.wasm.kept.old"}; !slices.Equal(got, want) {
+	if want := []string{"guest.wasm", "guest.wasm.123.tmp", "guest.wasm.last-good", "guest.wasm.last-good.old"}; !slices.Equal(got, want) {
 		t.Errorf("the folder has %q, want %q", got, want)
 	}
 }
@@ -219,7 +219,7 @@ func TestG2AFileThatIsTooLargeIsRefused(t *testing.T) {
 		size = len(wasm)
 		return edge.Report{}, nil
 	}}
-	if _, err := g.read(t.Context()); err != nil || size != mostGuest+1 {
+	if _, err := g.read(t.Context()); err != nil || size != maxGuestBytes+1 {
 		t.Errorf("%d bytes were read, %v", size, err)
 	}
 }

@@ -26,7 +26,7 @@ var forged = []string{
 
 func TestH1ForgedHeadersNeverReachTheApplication(t *testing.T) {
 	w := start(t)
-	got := w.get("acme.example.com", "/", forged...).told(t)
+	got := w.get("acme.example.com", "/", forged...).received(t)
 	for name, values := range got.Header {
 		text := strings.Join(values, ",")
 		for _, lie := range []string{"umbra", "6.6.6.6", "7.7.7.7", "/admin", "443", "v1;k"} {
@@ -54,7 +54,7 @@ func TestH1ATrustedPeersChainIsKeptAndExtended(t *testing.T) {
 	w := start(t, func(s *setup) { s.edge.TrustedPeers = loopbackPeers() })
 	got := w.get("acme.example.com", "/",
 		"X-Forwarded-For", "192.0.2.1", "X-Forwarded-Proto", "https", "X-Forwarded-Host", "acme.example.com",
-		"X_Forwarded_For", "6.6.6.6", "Tenant", "umbra").told(t)
+		"X_Forwarded_For", "6.6.6.6", "Tenant", "umbra").received(t)
 	for name, want := range map[string]string{
 		"X-Forwarded-For": "192.0.2.1, 127.0.0.1", "X-Forwarded-Host": "acme.example.com", "X-Forwarded-Proto": "https",
 		"Tenant": "acme",
@@ -102,7 +102,7 @@ func TestH2AHeaderRoutesOnlyWithTrustOrProof(t *testing.T) {
 				}
 				return
 			}
-			if got := a.told(t).Header["Tenant"]; len(got) != 1 || got[0] != c.want {
+			if got := a.received(t).Header["Tenant"]; len(got) != 1 || got[0] != c.want {
 				t.Errorf("routed to %q, expected %s", got, c.want)
 			}
 		})
@@ -147,7 +147,7 @@ func TestH3DomainHeaderAndSessionMustAgree(t *testing.T) {
 				t.Fatalf("status %d, expected %d", a.StatusCode, c.status)
 			}
 			if c.tenant != "" {
-				if got := a.told(t).Header.Get("Tenant"); got != c.tenant {
+				if got := a.received(t).Header.Get("Tenant"); got != c.tenant {
 					t.Errorf("the application got the tenant %q, expected %s", got, c.tenant)
 				}
 			}
@@ -160,7 +160,7 @@ func TestNoTenantMeansNoTenantHeader(t *testing.T) {
 		s.edge.Compat, s.edge.Routers, s.edge.TrustedPeers = edge.Strict, []string{edge.RouteHeader}, loopbackPeers()
 		s.options.Fallback = "app"
 	})
-	got := w.get("anything.example.com", "/", "Tenant", "unknown").told(t)
+	got := w.get("anything.example.com", "/", "Tenant", "unknown").received(t)
 	if values := got.Header["Tenant"]; values != nil {
 		t.Errorf("the fallback got the tenant %q", values)
 	}

@@ -55,7 +55,7 @@ func TestH4AnAmbiguousHostIsRefused(t *testing.T) {
 func TestHostsAreComparedAsOneName(t *testing.T) {
 	w := start(t)
 	for _, host := range []string{"ACME.example.COM", "acme.example.com.", "acme.example.com:8080", "www.acme.example.com"} {
-		if got := w.get(host, "/").told(t).Header.Get("Tenant"); got != "acme" {
+		if got := w.get(host, "/").received(t).Header.Get("Tenant"); got != "acme" {
 			t.Errorf("%s is %q, expected acme", host, got)
 		}
 	}
@@ -106,7 +106,7 @@ func TestH5AnUnknownTenantFailsClosed(t *testing.T) {
 
 func TestH5AnUnknownTenantGoesToTheConfiguredFallback(t *testing.T) {
 	w := start(t, func(s *setup) { s.options.Fallback = "app" })
-	got := w.get("unknown.example.com", "/x?y=1", forged...).told(t)
+	got := w.get("unknown.example.com", "/x?y=1", forged...).received(t)
 	if got.URI != "/x?y=1" || got.Header["Tenant"] != nil {
 		t.Errorf("the fallback got %s with tenant %q", got.URI, got.Header["Tenant"])
 	}

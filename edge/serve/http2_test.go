@@ -13,7 +13,7 @@ import (
 func TestAnAuthorityIsTheOnlyHost_A11(t *testing.T) {
 	bothHTTP2(t, func(t *testing.T, listener func(*setup)) {
 		u, heads := capturing(t, plainAnswer)
-		w := start(t, servedBy(u, nil), listener)
+		w := start(t, withUpstreamConf(u, nil), listener)
 		for _, c := range []struct {
 			name   string
 			lines  []string
@@ -62,7 +62,7 @@ func TestAnAuthorityIsTheOnlyHost_A11(t *testing.T) {
 func TestNoFieldOfHTTP2ChangesTheRequestLine_A5(t *testing.T) {
 	for _, compat := range []string{edge.Hardened, edge.Strict} {
 		u, heads := capturing(t, plainAnswer)
-		w := start(t, servedBy(u, nil), h2c, func(s *setup) { s.edge.Compat = compat })
+		w := start(t, withUpstreamConf(u, nil), h2c, func(s *setup) { s.edge.Compat = compat })
 		for _, c := range []struct {
 			method, path string
 			want         string // the request line, or the possible statuses

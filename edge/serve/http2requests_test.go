@@ -16,7 +16,7 @@ import (
 func TestFieldsOfHTTP2AreCheckedAsThoseOfHTTP1_A2_A3(t *testing.T) {
 	bothHTTP2(t, func(t *testing.T, listener func(*setup)) {
 		u, heads := capturing(t, plainAnswer)
-		w := start(t, servedBy(u, nil), listener)
+		w := start(t, withUpstreamConf(u, nil), listener)
 		const passes, refused = "200", "400 reset"
 		for _, c := range []struct {
 			lines  []string
@@ -122,7 +122,7 @@ func TestResponsesInHTTP2BelongToTheirStreams_A1_A6(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			u, _ := capturing(t, c.answer)
-			w := start(t, servedBy(u, nil), h2c)
+			w := start(t, withUpstreamConf(u, nil), h2c)
 			client := w.http2(t)
 			for _, method := range []string{"GET", "HEAD", "GET"} {
 				a := client.do(":method: "+method, ":scheme: http", ":authority: acme.example.com", ":path: /")
@@ -156,7 +156,7 @@ func TestResponsesInHTTP2BelongToTheirStreams_A1_A6(t *testing.T) {
 // failure of the application, and no connection stays open.
 func TestStreamsThatAClientResetsAreNoUpstreamErrors_A10(t *testing.T) {
 	silent, connections := silentUpstream(t)
-	w := start(t, servedBy(silent, nil), h2c)
+	w := start(t, withUpstreamConf(silent, nil), h2c)
 	client := w.http2(t)
 	open := func(i int) uint32 {
 		lines := []string{":method: POST", ":scheme: http", ":authority: acme.example.com", ":path: /"}
@@ -179,7 +179,7 @@ func TestStreamsThatAClientResetsAreNoUpstreamErrors_A10(t *testing.T) {
 		client.must(client.WriteRSTStream(stream, http2.ErrCodeCancel))
 	}
 	w.eventually("their connections are closed", func() bool { return connections() == 0 })
-	w.eventually("they are counted as client failures", func() bool { return w.server.clientFailures.gone.Load() == slow })
+	w.eventually("they are counted as client failures", func() bool { return w.server.clientFailures.closed.Load() == slow })
 	for i := range rapid {
 		client.must(client.WriteRSTStream(open(i), http2.ErrCodeCancel))
 	}

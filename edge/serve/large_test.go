@@ -27,7 +27,7 @@ func TestALargeFileToManyClientsTakesNoMemory(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	const clients, most = 50, 48 << 20
+	const clients, limit = 50, 48 << 20
 	client := &http.Client{Transport: &http.Transport{DisableCompression: true}}
 	get := func() (int64, error) {
 		resp, err := client.Do(w.request(http.MethodGet, "acme.example.com", "/media/acme/large.bin"))
@@ -65,8 +65,8 @@ func TestALargeFileToManyClientsTakesNoMemory(t *testing.T) {
 	all.Wait()
 	stop()
 	watcher.Wait()
-	if grown := int64(highest.Load()) - int64(before); grown > most {
-		t.Errorf("%d bytes more than before, expected at most %d", grown, int64(most))
+	if grown := int64(highest.Load()) - int64(before); grown > limit {
+		t.Errorf("%d bytes more than before, expected at most %d", grown, int64(limit))
 	} else {
 		t.Logf("%d MiB to %d clients: %d KiB more than before at most", largeFile>>20, clients, grown>>10)
 	}

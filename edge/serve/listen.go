@@ -103,7 +103,7 @@ func (s *Server) newServer(c config.Listener) (*http.Server, error) {
 		ReadTimeout:       limits.BodyTimeout, // package pace lifts these two for handlers
 		WriteTimeout:      limits.AnswerTimeout,
 		HTTP2:             &http.HTTP2Config{WriteByteTimeout: limits.AnswerTimeout},
-		ConnState:         s.connections.changed,
+		ConnState:         s.connections.stateChanged,
 		IdleTimeout:       limits.IdleTimeout,
 		MaxHeaderBytes:    limits.MaxHeaderBytes,
 		BaseContext:       func(net.Listener) context.Context { return s.base },

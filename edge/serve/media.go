@@ -132,32 +132,32 @@ func (m *media) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer lease.Release()
-	what := resource{tenant: t, path: clientPath(r, t)}
+	target := resource{tenant: t, path: clientPath(r, t)}
 	// The guest decides where the tenant's URLs begin. Other paths below the base
 	// belong to other tenants or to none; both are answered like a missing file.
 	if base := lease.View.BaseURL(); base != "" {
-		what.name, what.hasName = files.Name(what.path, base)
+		target.name, target.hasName = files.Name(target.path, base)
 	}
 	own := backend.WithContext(r.Context(), lease.View)
 	if m.uploads != nil {
-		if a, ok := m.uploads.Action(r, own, what.path); ok {
-			m.upload(w, r, what, a)
+		if a, ok := m.uploads.Action(r, own, target.path); ok {
+			m.upload(w, r, target, a)
 			return
 		}
 	}
-	if !m.access.allow(w, r, what) || !m.onlyReads(w, r, own) {
+	if !m.access.allow(w, r, target) || !m.onlyReads(w, r, own) {
 		return
 	}
-	if !what.hasName {
+	if !target.hasName {
 		notFound(w, r)
 		return
 	}
-	if err := files.Send(w, r, own, what.name, m.options); err != nil {
-		m.unsent(w, r, err)
+	if err := files.Send(w, r, own, target.name, m.options); err != nil {
+		m.failSend(w, r, err)
 	}
 }
 
-func (m *media) unsent(w http.ResponseWriter, r *http.Request, err error) {
+func (m *media) failSend(w http.ResponseWriter, r *http.Request, err error) {
 	status := m.store.status(err)
 	if status == http.StatusNotFound {
 		notFound(w, r)

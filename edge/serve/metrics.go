@@ -35,7 +35,7 @@ func (s *Server) newMetrics() {
 			return 0
 		}))
 	}
-	if s.takesUploads() {
+	if s.acceptsUploads() {
 		s.metrics.MustRegister(uploadCollector{s})
 	}
 	if s.options.Media != nil {

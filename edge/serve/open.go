@@ -141,10 +141,10 @@ func (p *Parts) Locate(err error) error { return locate(p.file, err) }
 
 func locate(file *config.File, err error) error {
 	if invalid := file.CheckGuest(); invalid != nil {
-		// Of err, only the error of the kept guest adds anything.
-		var kept *KeptGuestError
-		if errors.As(err, &kept) {
-			return errors.Join(invalid, kept)
+		// Of err, only the error of the last good guest adds anything.
+		var lastGood *LastGoodError
+		if errors.As(err, &lastGood) {
+			return errors.Join(invalid, lastGood)
 		}
 		return invalid
 	}

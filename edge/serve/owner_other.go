@@ -4,5 +4,5 @@ package serve
 
 import "io/fs"
 
-// isOurs reports false: the owner of a file is not known on this system.
-func isOurs(fs.FileInfo) bool { return false }
+// ownedByUser reports false: the owner of a file is not known on this system.
+func ownedByUser(fs.FileInfo) bool { return false }

@@ -8,9 +8,9 @@ import (
 	"syscall"
 )
 
-// isOurs reports whether a file belongs to the user that runs the process. Under
+// ownedByUser reports whether a file belongs to the user that runs the process. Under
 // sudo the home folder may belong to another user.
-func isOurs(info fs.FileInfo) bool {
+func ownedByUser(info fs.FileInfo) bool {
 	owner, ok := info.Sys().(*syscall.Stat_t)
 	return ok && int(owner.Uid) == os.Geteuid()
 }

@@ -87,7 +87,7 @@ func TestHopByHopFieldsEndAtTheEdge_A6(t *testing.T) {
 		} {
 			text := "HTTP/1.1 200 OK\r\n" + connection + "\r\nX-Hop: secret\r\nKeep-Alive: secret\r\nX-Own: kept\r\n" + rest
 			if rest == "" {
-				text = "HTTP/1.1 103 Early Hints\r\n" + connection + "\r\nX-Hop: secret\r\nX-Own: kept\r\n\r\n" + told200("")
+				text = "HTTP/1.1 103 Early Hints\r\n" + connection + "\r\nX-Hop: secret\r\nX-Own: kept\r\n\r\n" + response200("")
 			}
 			if got := start(t, constant(t, text)).bytes(simple); strings.Contains(got, "secret") || !strings.Contains(got, "X-Own: kept") || !strings.Contains(got, " 200 ") {
 				t.Errorf("%s, %s: the client got %q", name, what, got)
@@ -100,7 +100,7 @@ func TestHopByHopFieldsEndAtTheEdge_A6(t *testing.T) {
 // chose the tenant.
 func TestTrailersOfRequestsDoNotReachTheApplication_A6(t *testing.T) {
 	w := start(t, withUpstream(rawUpstream(t, func(r *http.Request) (string, string, time.Duration) {
-		return told200(fmt.Sprint(r.Trailer, r.Header["Trailer"])), "", 0
+		return response200(fmt.Sprint(r.Trailer, r.Header["Trailer"])), "", 0
 	})))
 	got := w.bytes("POST / HTTP/1.1\r\nHost: acme.example.com\r\nConnection: close\r\nTransfer-Encoding: chunked\r\nTrailer: Cookie, X-Sum\r\n\r\n" +
 		"2\r\nhi\r\n0\r\nCookie: sessionid=a\r\nX-Sum: 1\r\n\r\n")
@@ -112,7 +112,7 @@ func TestTrailersOfRequestsDoNotReachTheApplication_A6(t *testing.T) {
 // The edge sends the body without waiting for 100, so it answers the expectation
 // itself.
 func TestAnExpectationIsAnsweredOnce(t *testing.T) {
-	w := start(t, constant(t, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n"+told200("fine")))
+	w := start(t, constant(t, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n"+response200("fine")))
 	got := w.bytes("POST / HTTP/1.1\r\nHost: acme.example.com\r\nConnection: close\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\nhi")
 	if n := strings.Count(got, "100 Continue"); n != 1 || !strings.HasSuffix(got, "fine") {
 		t.Errorf("%d interim heads with 100 in %q, expected one", n, got)
@@ -151,8 +151,8 @@ func TestMistakesOfClientsAreNoUpstreamErrors_A10(t *testing.T) {
 	}{
 		{"a broken chunk", head + "Transfer-Encoding: chunked\r\n\r\nzz\r\n", " 400 ", w.server.clientFailures.malformed.Load},
 		{"a body over the limit", head + "Transfer-Encoding: chunked\r\n\r\n7d0\r\n" + strings.Repeat("x", 2000) + "\r\n0\r\n\r\n", " 413 ", w.server.clientFailures.tooLarge.Load},
-		{"half a body", head + "Content-Length: 100\r\n\r\nhalf", "", w.server.clientFailures.gone.Load},
-		{"half a chunk", head + "Transfer-Encoding: chunked\r\n\r\n64\r\nhalf", "", w.server.clientFailures.gone.Load},
+		{"half a body", head + "Content-Length: 100\r\n\r\nhalf", "", w.server.clientFailures.closed.Load},
+		{"half a chunk", head + "Transfer-Encoding: chunked\r\n\r\n64\r\nhalf", "", w.server.clientFailures.closed.Load},
 	} {
 		before := c.counted()
 		conn := w.dial()
@@ -198,8 +198,8 @@ func TestHeadsOfUpstreamsAreLimited_G9(t *testing.T) {
 		{"large enough", "HTTP/1.1 200 OK\r\nX-Big: " + strings.Repeat("x", 60_000) + "\r\nContent-Length: 0\r\n\r\n", 200},
 		{"a large field", "HTTP/1.1 200 OK\r\nX-Big: " + strings.Repeat("x", 70_000) + "\r\nContent-Length: 0\r\n\r\n", 502},
 		{"many fields", "HTTP/1.1 200 OK\r\n" + many + "Content-Length: 0\r\n\r\n", 502},
-		{"interim heads without end", strings.Repeat("HTTP/1.1 102 Processing\r\n\r\n", 3000) + told200(""), 502},
-		{"an interim head with many fields", "HTTP/1.1 103 Early Hints\r\n" + many + "\r\n" + told200(""), 502},
+		{"interim heads without end", strings.Repeat("HTTP/1.1 102 Processing\r\n\r\n", 3000) + response200(""), 502},
+		{"an interim head with many fields", "HTTP/1.1 103 Early Hints\r\n" + many + "\r\n" + response200(""), 502},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := start(t, constant(t, c.answer))

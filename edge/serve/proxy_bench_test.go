@@ -27,16 +27,16 @@ import (
 func BenchmarkProxy(b *testing.B) {
 	address := benchServer(b)
 	for _, c := range []struct {
-		name string
-		kept bool
+		name      string
+		keepAlive bool
 	}{{"reused client connections", true}, {"new client connections", false}} {
 		b.Run(c.name, func(b *testing.B) {
-			load(b, address, c.kept, time.Now().Add(3*time.Second), nil) // until connections are reused
+			load(b, address, c.keepAlive, time.Now().Add(3*time.Second), nil) // until connections are reused
 			var left atomic.Int64
 			left.Store(int64(b.N))
 			before := processorTime(b)
 			b.ResetTimer()
-			load(b, address, c.kept, time.Time{}, &left)
+			load(b, address, c.keepAlive, time.Time{}, &left)
 			b.StopTimer()
 			b.ReportMetric(float64(processorTime(b)-before)/float64(b.N), "cpu-ns/op")
 		})
@@ -74,11 +74,11 @@ func benchServer(b *testing.B) string {
 }
 
 // load requests pages until a time, or until none remain.
-func load(b *testing.B, address string, kept bool, until time.Time, left *atomic.Int64) {
+func load(b *testing.B, address string, keepAlive bool, until time.Time, left *atomic.Int64) {
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
-			transport := &http.Transport{DisableKeepAlives: !kept}
+			transport := &http.Transport{DisableKeepAlives: !keepAlive}
 			defer transport.CloseIdleConnections()
 			for left == nil && time.Now().Before(until) || left != nil && left.Add(-1) >= 0 {
 				r, err := http.NewRequest(http.MethodGet, "http://"+address, nil)

@@ -37,14 +37,14 @@ func TestTheApplicationGetsThePathThatItsURLConfConfigures(t *testing.T) {
 		{"/acme/", "/acme/", "/base/"},
 		{"/acme/%E4%BD%A0?", "/acme/%E4%BD%A0?", "/base/%E4%BD%A0?"},
 	} {
-		got := original.get("shared.example.com", c.target).told(t)
+		got := original.get("shared.example.com", c.target).received(t)
 		if got.URI != c.original || got.Host != "shared.example.com" {
 			t.Errorf("original %s: the application got %s for %s", c.target, got.URI, got.Host)
 		}
 		if prefix := got.Header["X-Forwarded-Prefix"]; prefix != nil {
 			t.Errorf("original %s: the application got the removed prefix %q", c.target, prefix)
 		}
-		got = inner.get("shared.example.com", c.target).told(t)
+		got = inner.get("shared.example.com", c.target).received(t)
 		if got.URI != c.inner || got.Host == "shared.example.com" {
 			t.Errorf("inner %s: the application got %s for %s", c.target, got.URI, got.Host)
 		}
@@ -178,7 +178,7 @@ func TestTheApplicationGetsTheSchemeOfTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := (answer{resp, string(body)}).told(t); got.Header.Get("X-Forwarded-Proto") != "https" {
+	if got := (answer{resp, string(body)}).received(t); got.Header.Get("X-Forwarded-Proto") != "https" {
 		t.Errorf("X-Forwarded-Proto is %q, expected https", got.Header["X-Forwarded-Proto"])
 	}
 	old := &tls.Config{RootCAs: certificate.pool, ServerName: "acme.example.com", MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10}
@@ -235,8 +235,8 @@ func TestHTTP2WithoutTLS(t *testing.T) {
 	}
 }
 
-// shouting accepts an upgrade and answers lines in capitals.
-func shouting(w http.ResponseWriter, r *http.Request) {
+// uppercaseEcho accepts an upgrade and answers lines in capitals.
+func uppercaseEcho(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Upgrade") != "websocket" {
 		http.Error(w, "expected an upgrade", http.StatusBadRequest)
 		return
@@ -258,8 +258,8 @@ func shouting(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// upgraded opens a connection to shouting.
-func (w *world) upgraded() (net.Conn, *bufio.Reader) {
+// upgrade opens a connection to uppercaseEcho.
+func (w *world) upgrade() (net.Conn, *bufio.Reader) {
 	w.Helper()
 	c, err := net.Dial("tcp", w.addr())
 	if err != nil {
@@ -283,8 +283,8 @@ func (w *world) upgraded() (net.Conn, *bufio.Reader) {
 }
 
 func TestWebsocketsPassThrough(t *testing.T) {
-	w := start(t, withApp(shouting), func(s *setup) { s.options.AccessLog = true })
-	c, in := w.upgraded()
+	w := start(t, withApp(uppercaseEcho), func(s *setup) { s.options.AccessLog = true })
+	c, in := w.upgrade()
 	for _, text := range []string{"one\n", "two\n"} {
 		if _, err := io.WriteString(c, text); err != nil {
 			t.Fatal(err)

@@ -9,7 +9,7 @@ import (
 )
 
 // clientFailures counts proxied requests that failed because of the client.
-type clientFailures struct{ gone, malformed, tooLarge, slow atomic.Uint64 }
+type clientFailures struct{ closed, malformed, tooLarge, slow atomic.Uint64 }
 
 // of returns the counter of a cause.
 func (c *clientFailures) of(cause upstream.Cause) *atomic.Uint64 {
@@ -21,7 +21,7 @@ func (c *clientFailures) of(cause upstream.Cause) *atomic.Uint64 {
 	case upstream.ClientMalformed:
 		return &c.malformed
 	default:
-		return &c.gone
+		return &c.closed
 	}
 }
 
@@ -55,7 +55,7 @@ func (c proxyCollector) Collect(to chan<- prometheus.Metric) {
 	for _, one := range []struct {
 		reason string
 		n      uint64
-	}{{"closed", f.gone.Load()}, {"malformed", f.malformed.Load()}, {"too_large", f.tooLarge.Load()}, {"slow", f.slow.Load()}} {
+	}{{"closed", f.closed.Load()}, {"malformed", f.malformed.Load()}, {"too_large", f.tooLarge.Load()}, {"slow", f.slow.Load()}} {
 		to <- prometheus.MustNewConstMetric(clientFailuresDesc, prometheus.CounterValue, float64(one.n), one.reason)
 	}
 	for address, s := range c.server.upstreamStats() {

@@ -69,7 +69,7 @@ func (w *world) rawStatus(request string) int {
 	return resp.StatusCode
 }
 
-func servedBy(u *url.URL, change func(*config.URLConf)) func(*setup) {
+func withUpstreamConf(u *url.URL, change func(*config.URLConf)) func(*setup) {
 	return func(s *setup) {
 		c := config.URLConf{Upstream: u}
 		if change != nil {
@@ -96,7 +96,7 @@ const websocketKey = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 // handshake.
 func TestOnlyWebsocketsAreUpgraded_A2(t *testing.T) {
 	u, heads := capturing(t, plainAnswer)
-	w := start(t, servedBy(u, nil))
+	w := start(t, withUpstreamConf(u, nil))
 	for _, c := range []struct {
 		name, line, headers string
 		status              int
@@ -141,7 +141,7 @@ func TestOnlyWebsocketsAreUpgraded_A2(t *testing.T) {
 
 func TestAnUnrequestedUpgradeIsAFailure_A2(t *testing.T) {
 	u, _ := capturing(t, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\nGET")
-	w := start(t, servedBy(u, nil))
+	w := start(t, withUpstreamConf(u, nil))
 	for name, headers := range map[string]string{
 		"without Upgrade":            "",
 		"with a websocket handshake": "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" + websocketKey,
@@ -155,7 +155,7 @@ func TestAnUnrequestedUpgradeIsAFailure_A2(t *testing.T) {
 // The upstream for hosts without a tenant gets only websockets of its own pages.
 func TestTheFallbackChecksOriginsToo_A2_E4(t *testing.T) {
 	u, _ := capturing(t, plainAnswer)
-	w := start(t, servedBy(u, nil), func(s *setup) { s.options.Fallback = "app" })
+	w := start(t, withUpstreamConf(u, nil), func(s *setup) { s.options.Fallback = "app" })
 	handshake := "GET / HTTP/1.1\r\nHost: unknown.example.org\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" + websocketKey
 	for origin, want := range map[string]int{
 		"http://evil.example.net": 403, "http://unknown.example.org": 200, "http://UNKNOWN.example.org.:80": 200, "https://unknown.example.org:443": 200,
@@ -172,7 +172,7 @@ func TestTheFallbackChecksOriginsToo_A2_E4(t *testing.T) {
 
 func TestNoSpellingOfAGuardedHeaderReachesAnApplication_A3(t *testing.T) {
 	u, heads := capturing(t, plainAnswer)
-	w := start(t, servedBy(u, nil))
+	w := start(t, withUpstreamConf(u, nil))
 	var sent strings.Builder
 	for _, name := range []string{"X-Forwarded-For", "X-Tenant", "Tenant", "Script-Name", "Proxy", "X-Sendfile-Type", "X-Accel-Mapping", "Client-Ip", "True-Client-Ip", "X-Original-Uri", "X-Scheme", "Front-End-Https", "X-Script-Name", "X-Middleware-Subrequest", "X-Auth-Request-User", "X-Consumer-Username", "Remote-Groups"} {
 		for _, with := range "-_!#$%&'*+.^`|~" {
@@ -194,7 +194,7 @@ func TestNoSpellingOfAGuardedHeaderReachesAnApplication_A3(t *testing.T) {
 
 func TestCookiesOfSeveralLinesBecomeOne_A4(t *testing.T) {
 	u, heads := capturing(t, plainAnswer)
-	w := start(t, servedBy(u, nil))
+	w := start(t, withUpstreamConf(u, nil))
 	w.rawStatus("GET / HTTP/1.1\r\nHost: acme.example.com\r\nCookie: sessionid=a\r\ncookie: sessionid=b; c=d\r\n\r\n")
 	if got := linesOf(<-heads, "Cookie"); len(got) != 1 || got[0] != "Cookie: sessionid=a; sessionid=b; c=d" {
 		t.Errorf("the application got %q", got)
@@ -203,8 +203,8 @@ func TestCookiesOfSeveralLinesBecomeOne_A4(t *testing.T) {
 
 func TestThePathArrivesAsItWasSent_A5(t *testing.T) {
 	u, heads := capturing(t, plainAnswer)
-	original := start(t, servedBy(u, nil))
-	inner := start(t, servedBy(u, func(c *config.URLConf) { c.Path = "inner" }))
+	original := start(t, withUpstreamConf(u, nil))
+	inner := start(t, withUpstreamConf(u, func(c *config.URLConf) { c.Path = "inner" }))
 	for _, c := range []struct {
 		world              *world
 		host, target, want string
@@ -233,8 +233,8 @@ func TestThePathArrivesAsItWasSent_A5(t *testing.T) {
 func TestAForwardedHostEqualsTheHostOrIsRefused_A8(t *testing.T) {
 	u, heads := capturing(t, plainAnswer)
 	trusting := func(s *setup) { s.edge.TrustedPeers = loopbackPeers() }
-	refusing := start(t, servedBy(u, nil), trusting)
-	routing := start(t, servedBy(u, nil), trusting, func(s *setup) { s.edge.ForwardedHost = edge.RouteByForwardedHost })
+	refusing := start(t, withUpstreamConf(u, nil), trusting)
+	routing := start(t, withUpstreamConf(u, nil), trusting, func(s *setup) { s.edge.ForwardedHost = edge.RouteByForwardedHost })
 	for _, c := range []struct {
 		name     string
 		world    *world
@@ -272,7 +272,7 @@ func TestAForwardedHostEqualsTheHostOrIsRefused_A8(t *testing.T) {
 // Applications compare hosts byte by byte, but the edge routes any spelling.
 func TestUpstreamsGetTheHostInOneSpelling_B10(t *testing.T) {
 	u, heads := capturing(t, plainAnswer)
-	w := start(t, servedBy(u, nil))
+	w := start(t, withUpstreamConf(u, nil))
 	for sent, want := range map[string]string{
 		"ACME.Example.COM": "acme.example.com", "acme.example.com.": "acme.example.com", "Acme.example.com:8080": "acme.example.com:8080",
 	} {

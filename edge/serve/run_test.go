@@ -17,15 +17,15 @@ import (
 	"github.com/tenantedge/tenantedge/edge/config"
 )
 
-// held is an application that answers when it is released.
-type held struct {
+// blockingApp is an application that answers when it is released.
+type blockingApp struct {
 	arrived chan struct{}
 	release chan struct{}
 }
 
-func newHeld() *held { return &held{make(chan struct{}), make(chan struct{})} }
+func newBlockingApp() *blockingApp { return &blockingApp{make(chan struct{}), make(chan struct{})} }
 
-func (h *held) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (h *blockingApp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.arrived <- struct{}{}
 	select {
 	case <-h.release:
@@ -48,8 +48,8 @@ func (w *world) readyz() (int, Readiness) {
 	return resp.StatusCode, r
 }
 
-// asked sends a request and returns the channel of its answer.
-func (w *world) asked(h *held) <-chan string {
+// startRequest sends a request and returns the channel of its answer.
+func (w *world) startRequest(h *blockingApp) <-chan string {
 	answers := make(chan string, 1)
 	r := w.request(http.MethodGet, "acme.example.com", "/")
 	go func() {
@@ -78,9 +78,9 @@ func (w *world) refusesConnections() bool {
 }
 
 func TestAShutdownCompletesOpenRequests(t *testing.T) {
-	h := newHeld()
+	h := newBlockingApp()
 	w := start(t, withApp(h.ServeHTTP))
-	answers := w.asked(h)
+	answers := w.startRequest(h)
 	w.end()
 	w.eventually("not ready", func() bool { return !w.server.Readiness().Ready })
 	if status, r := w.readyz(); status != http.StatusServiceUnavailable || r.Reason != "shutting down" || r.Requests != 1 {
@@ -109,9 +109,9 @@ func TestAShutdownInterruptsLongRequests(t *testing.T) {
 		"when forced":       func(s *setup) { s.options.Force = force },
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := newHeld()
+			h := newBlockingApp()
 			w := start(t, withApp(h.ServeHTTP), change)
-			answers := w.asked(h)
+			answers := w.startRequest(h)
 			w.end()
 			if err := <-w.ended; !errors.Is(err, ErrInterrupted) {
 				t.Errorf("the shutdown ended with %v, expected %v", err, ErrInterrupted)
@@ -125,7 +125,7 @@ func TestAShutdownInterruptsLongRequests(t *testing.T) {
 
 // A request without an answer at the end of the shutdown time gets 503.
 func TestInterruptedRequestsAreAnsweredWith503_G10(t *testing.T) {
-	h := newHeld()
+	h := newBlockingApp()
 	defer close(h.release) // the application's server waits for the body, which the handler does not read
 	w := startMedia(t, withApp(h.ServeHTTP), uploadsFor(config.AccessPublic), func(s *setup) {
 		s.options.Limits.ShutdownTimeout, s.options.Limits.BodyTimeout = 10*time.Millisecond, patience
@@ -140,7 +140,7 @@ func TestInterruptedRequestsAreAnsweredWith503_G10(t *testing.T) {
 	}
 	answers := map[string]*bufio.Reader{}
 	for name, request := range requests {
-		_, answers[name] = w.sent(request)
+		_, answers[name] = w.dialAndSend(request)
 	}
 	<-h.arrived
 	<-h.arrived
@@ -167,16 +167,16 @@ func TestInterruptedRequestsAreAnsweredWith503_G10(t *testing.T) {
 }
 
 func TestAShutdownClosesTunnelsImmediately_G10(t *testing.T) {
-	h := newHeld()
+	h := newBlockingApp()
 	w := start(t, withApp(func(rw http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Upgrade") != "" {
-			shouting(rw, r)
+			uppercaseEcho(rw, r)
 			return
 		}
 		h.ServeHTTP(rw, r)
 	}))
-	_, in := w.upgraded()
-	answers := w.asked(h)
+	_, in := w.upgrade()
+	answers := w.startRequest(h)
 	w.end()
 	if rest, err := io.ReadAll(in); string(rest) != "\x88\x02\x03\xe9" || err != nil && !errors.Is(err, net.ErrClosed) && !strings.Contains(err.Error(), "reset") {
 		t.Errorf("with a request in progress, the websocket read %q, %v, expected 1001", rest, err)

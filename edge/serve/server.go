@@ -51,7 +51,7 @@ type settings struct {
 	AdminHosts  []string       // further host names, without ports, of the admin listener
 	AdminToken  string         // allows its bearer to swap the guest; empty: /guest is not served
 	GuestFile   string         // watched; read at the start unless edge.Config.Guest is set; empty: none
-	KeptGuest   string         // file that keeps the last good guest of GuestFile; empty: none
+	LastGood    string         // file that keeps the last good guest of GuestFile; empty: none
 	Around      func(http.Handler) http.Handler
 	Limits      config.Limits
 	AccessLog   bool
@@ -146,7 +146,7 @@ func (p *Parts) newServer(ctx context.Context, o Options) (*Server, error) {
 		Around: o.Around, Force: o.Force, Ready: o.Ready,
 	}
 	if o.Guest == nil {
-		c.GuestFile, c.KeptGuest = f.Guest.Path, keptGuestPath(f.Guest, p.Config.CompileCache)
+		c.GuestFile, c.LastGood = f.Guest.Path, lastGoodPath(f.Guest, p.Config.CompileCache)
 	}
 	if p.Source != nil {
 		c.Directory = p.Config.Directory.Stats
@@ -262,7 +262,7 @@ func unlessClosed(err error) error {
 // entry is the first handler. It counts open requests and writes the access log.
 func (s *Server) entry(next http.Handler) http.Handler {
 	if s.options.AccessLog {
-		next = s.logged(next)
+		next = s.logAccess(next)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.requests.Add(1)

@@ -11,8 +11,8 @@ import (
 // shares limits concurrent requests in total and per tenant, so that no tenant
 // uses up all descriptors.
 type shares struct {
-	most, share int
-	websockets  *usage // counts in total
+	limit, share int
+	websockets   *usage // counts in total
 
 	overShare, overTotal atomic.Uint64 // requests refused at a limit
 
@@ -25,8 +25,8 @@ type shares struct {
 // value.
 type owner struct{ schema, id string }
 
-func newShares(most, share int, websockets *usage) *shares {
-	return &shares{most: most, share: share, websockets: websockets, running: map[owner]int{}}
+func newShares(limit, share int, websockets *usage) *shares {
+	return &shares{limit: limit, share: share, websockets: websockets, running: map[owner]int{}}
 }
 
 func ownerOf(r *http.Request) owner {
@@ -47,7 +47,7 @@ func (s *shares) acquire(o owner) bool {
 	case n >= s.share:
 		s.overShare.Add(1)
 		return false
-	case s.total+used >= s.most:
+	case s.total+used >= s.limit:
 		s.overTotal.Add(1)
 		return false
 	}

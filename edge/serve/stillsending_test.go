@@ -25,7 +25,7 @@ func TestResponsesReachClientsThatAreStillSending_A9_A10(t *testing.T) {
 	const known, unknown = "Content-Length: 200000\r\n", "Transfer-Encoding: chunked\r\n"
 	for _, c := range []struct {
 		name, host, lengths string
-		most                int64 // bytes of a body
+		maxBody             int64 // bytes of a body
 		status              string
 	}{
 		{"too large", "acme.example.com", known, 64 << 10, "413"},
@@ -36,8 +36,8 @@ func TestResponsesReachClientsThatAreStillSending_A9_A10(t *testing.T) {
 		{"no tenant, of unknown length", "unknown.example.net", unknown, 1 << 20, "404"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := start(t, servedBy(early, nil), func(s *setup) { s.options.Limits.MaxBodyBytes = c.most })
-			const rounds, most = 40, 5 // on a busy machine the short time may be over
+			w := start(t, withUpstreamConf(early, nil), func(s *setup) { s.options.Limits.MaxBodyBytes = c.maxBody })
+			const rounds, maxResets = 40, 5 // on a busy machine the short time may be over
 			resets := 0
 			for range rounds {
 				status, err := stillSending(t, w.addr(), "POST / HTTP/1.1\r\nHost: "+c.host+"\r\n"+c.lengths+"Connection: close\r\n\r\n")
@@ -48,7 +48,7 @@ func TestResponsesReachClientsThatAreStillSending_A9_A10(t *testing.T) {
 					t.Fatalf("status %q, %v, expected %s", status, err, c.status)
 				}
 			}
-			if resets > most {
+			if resets > maxResets {
 				t.Errorf("%d of %d connections were reset", resets, rounds)
 			}
 		})

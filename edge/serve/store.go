@@ -42,12 +42,12 @@ func newStore(c *core, from storage.Storage, remote bool) *store {
 
 // lease borrows the view of a tenant's files. Release it.
 func (s *store) lease(ctx context.Context, t *tenant.Tenant) (files.Lease, error) {
-	whose := storage.TenantOf(t)
-	lease, err := s.views.Borrow(ctx, whose, s.host.GuestDigest())
+	owner := storage.TenantOf(t)
+	lease, err := s.views.Borrow(ctx, owner, s.host.GuestDigest())
 	if err != nil {
 		return files.Lease{}, err
 	}
-	if err := s.check(ctx, whose, lease.View.Identifier()); err != nil {
+	if err := s.check(ctx, owner, lease.View.Identifier()); err != nil {
 		lease.Release()
 		return files.Lease{}, err
 	}
@@ -59,20 +59,20 @@ func (s *store) lease(ctx context.Context, t *tenant.Tenant) (files.Lease, error
 // identifiers, runs before those of all tenants are checked.
 func (s *store) check(ctx context.Context, t storage.Tenant, identifier string) error {
 	if i := s.identifiers.Load(); i != nil {
-		if err, known := isOwn(i, t, identifier); known {
+		if err, known := checkIdentifier(i, t, identifier); known {
 			return err
 		}
 	}
 	if _, err := s.update(ctx); err != nil {
 		return err
 	}
-	err, _ := isOwn(s.identifiers.Load(), t, identifier)
+	err, _ := checkIdentifier(s.identifiers.Load(), t, identifier)
 	return err // nil for an unknown tenant, which was removed after routing
 }
 
-// isOwn returns an error if the identifier is another tenant's. known is false if
+// checkIdentifier returns an error if the identifier is another tenant's. known is false if
 // t is not among the tenants that were checked.
-func isOwn(i *backend.Identifiers, t storage.Tenant, identifier string) (err error, known bool) {
+func checkIdentifier(i *backend.Identifiers, t storage.Tenant, identifier string) (err error, known bool) {
 	t.Folder = "" // only URLs depend on it
 	return i.Check(t, identifier)
 }
@@ -203,7 +203,7 @@ func (g guestStorage) View(ctx context.Context, t storage.Tenant) (storage.View,
 	if err != nil {
 		return nil, err
 	}
-	switch err, known := isOwn(i, t, view.Identifier()); {
+	switch err, known := checkIdentifier(i, t, view.Identifier()); {
 	case !known:
 		return nil, errors.Join(errNotChecked, view.Close())
 	case err != nil:

@@ -72,21 +72,21 @@ func withUpstream(u *url.URL) func(*setup) {
 	return func(s *setup) { s.options.URLConfs["app"] = config.URLConf{Upstream: u} }
 }
 
-func told200(body string) string {
+func response200(body string) string {
 	return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 }
 
 func TestSurplusBytesReachNoOtherRequest_A1(t *testing.T) {
 	for _, c := range []struct{ name, method, answer string }{
-		{"HEAD with a body", "HEAD", told200("x")},
+		{"HEAD with a body", "HEAD", response200("x")},
 		{"204 with a body", "GET", "HTTP/1.1 204 No Content\r\n\r\n"},
 		{"204 with a length", "GET", "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n"},
 		{"205 with a body", "GET", "HTTP/1.1 205 Reset Content\r\nContent-Length: 5\r\n\r\nhello"},
 		{"304 with a body", "GET", "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n"},
-		{"after a length", "GET", told200("fine")},
-		{"after a length of 0", "GET", told200("")},
+		{"after a length", "GET", response200("fine")},
+		{"after a length of 0", "GET", response200("")},
 		{"after the last chunk", "GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n"},
-		{"after interim heads", "GET", "HTTP/1.1 103 Early Hints\r\n\r\n" + told200("fine")},
+		{"after interim heads", "GET", "HTTP/1.1 103 Early Hints\r\n\r\n" + response200("fine")},
 	} {
 		for _, delay := range []time.Duration{0, time.Millisecond, 30 * time.Millisecond} {
 			t.Run(fmt.Sprint(c.name, " ", delay), func(t *testing.T) {
@@ -98,7 +98,7 @@ func TestSurplusBytesReachNoOtherRequest_A1(t *testing.T) {
 						}
 						return c.answer, forgedAnswer, delay
 					}
-					return told200("page of " + r.Host), "", 0
+					return response200("page of " + r.Host), "", 0
 				})))
 				// One client connection for all tenants, like that of a proxy.
 				transport := &http.Transport{MaxConnsPerHost: 1}
@@ -131,7 +131,7 @@ func TestSurplusBytesReachNoOtherRequest_A1(t *testing.T) {
 
 func TestAnUpstreamThatSendsSurplusBytesGetsNewConnections_A1(t *testing.T) {
 	w := start(t, withUpstream(rawUpstream(t, func(*http.Request) (string, string, time.Duration) {
-		return told200("fine") + forgedAnswer, "", 0
+		return response200("fine") + forgedAnswer, "", 0
 	})))
 	for range 3 {
 		if a := w.get("acme.example.com", "/"); a.body != "fine" {

@@ -221,13 +221,13 @@ func (t *table) serve(h http.Handler, w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer t.server.shares.release(o)
-	if most := t.server.options.Limits.MaxBodyBytes; most > 0 && r.Body != http.NoBody {
-		if r.ContentLength > most {
+	if limit := t.server.options.Limits.MaxBodyBytes; limit > 0 && r.Body != http.NoBody {
+		if r.ContentLength > limit {
 			w.Header().Set("Connection", "close") // the body is not read
 			errorpage.Write(w, http.StatusRequestEntityTooLarge, "")
 			return
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, most)
+		r.Body = http.MaxBytesReader(w, r.Body, limit)
 	}
 	h.ServeHTTP(w, r)
 }

@@ -39,7 +39,7 @@ func TestApplicationsBehindTLSChooseTheirProtocol(t *testing.T) {
 		t.Run(c.proto, func(t *testing.T) {
 			w := secureApp(t, c.h2, func(rw http.ResponseWriter, r *http.Request) {
 				if r.Header.Get("Upgrade") != "" {
-					shouting(rw, r)
+					uppercaseEcho(rw, r)
 					return
 				}
 				body, _ := io.ReadAll(r.Body)
@@ -52,7 +52,7 @@ func TestApplicationsBehindTLSChooseTheirProtocol(t *testing.T) {
 					t.Errorf("%d %q, expected the body by %s", a.StatusCode, a.body, c.proto)
 				}
 			}
-			conn, in := w.upgraded()
+			conn, in := w.upgrade()
 			if _, err := io.WriteString(conn, "one\n"); err != nil {
 				t.Fatal(err)
 			}

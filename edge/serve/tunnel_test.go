@@ -26,12 +26,12 @@ func rawApp(opened chan<- net.Conn) http.HandlerFunc {
 	}
 }
 
-// passed opens a websocket that passes through, and returns both ends.
-func passed(t *testing.T) (w *world, client net.Conn, fromApp io.Reader, app net.Conn) {
+// openTunnel opens a websocket that passes through, and returns both ends.
+func openTunnel(t *testing.T) (w *world, client net.Conn, fromApp io.Reader, app net.Conn) {
 	t.Helper()
 	opened := make(chan net.Conn, 1)
 	w = start(t, withApp(rawApp(opened)))
-	client, in := w.upgraded()
+	client, in := w.upgrade()
 	app = <-opened
 	t.Cleanup(func() { app.Close() })
 	if err := app.SetDeadline(time.Now().Add(patience)); err != nil {
@@ -42,15 +42,15 @@ func passed(t *testing.T) (w *world, client net.Conn, fromApp io.Reader, app net
 
 func masked(f ws.Frame) []byte { return ws.MustCompileFrame(ws.MaskFrame(f)) }
 
-func sends(t *testing.T, to io.Writer, p []byte) {
+func writeAll(t *testing.T, to io.Writer, p []byte) {
 	t.Helper()
 	if _, err := to.Write(p); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// expects reads as many bytes as want has and compares them.
-func expects(t *testing.T, from io.Reader, want []byte) {
+// expectRead reads as many bytes as want has and compares them.
+func expectRead(t *testing.T, from io.Reader, want []byte) {
 	t.Helper()
 	got := make([]byte, len(want))
 	if n, err := io.ReadFull(from, got); err != nil || !bytes.Equal(got, want) {
@@ -68,7 +68,7 @@ func readFrame(from io.Reader) (f ws.Frame, err error) {
 	return f, err
 }
 
-func expectsClose(t *testing.T, from io.Reader, fromClient bool, code ws.StatusCode) {
+func expectClose(t *testing.T, from io.Reader, fromClient bool, code ws.StatusCode) {
 	t.Helper()
 	f, err := readFrame(from)
 	if err != nil {
@@ -92,16 +92,16 @@ func closing1000() ws.Frame {
 // Both peers of a websocket that passes through get a close frame with 1001, and
 // have time to answer.
 func TestATunnelIsClosedOnBothSides_G10(t *testing.T) {
-	w, client, in, app := passed(t)
-	sends(t, app, ws.MustCompileFrame(ws.NewTextFrame([]byte("hello"))))
-	expects(t, in, ws.MustCompileFrame(ws.NewTextFrame([]byte("hello"))))
+	w, client, in, app := openTunnel(t)
+	writeAll(t, app, ws.MustCompileFrame(ws.NewTextFrame([]byte("hello"))))
+	expectRead(t, in, ws.MustCompileFrame(ws.NewTextFrame([]byte("hello"))))
 	w.end()
-	expectsClose(t, in, false, ws.StatusGoingAway)
-	expectsClose(t, app, true, ws.StatusGoingAway)
+	expectClose(t, in, false, ws.StatusGoingAway)
+	expectClose(t, app, true, ws.StatusGoingAway)
 	// Frames after the close frame are discarded.
-	sends(t, client, masked(ws.NewTextFrame([]byte("late"))))
-	sends(t, client, masked(closing1000()))
-	sends(t, app, ws.MustCompileFrame(closing1000()))
+	writeAll(t, client, masked(ws.NewTextFrame([]byte("late"))))
+	writeAll(t, client, masked(closing1000()))
+	writeAll(t, app, ws.MustCompileFrame(closing1000()))
 	for name, end := range map[string]io.Reader{"client": in, "application": app} {
 		if rest, err := io.ReadAll(end); len(rest) > 0 {
 			t.Errorf("the %s read %q, %v after the close frame, expected EOF", name, rest, err)
@@ -114,7 +114,7 @@ func TestATunnelIsClosedOnBothSides_G10(t *testing.T) {
 
 // A frame that was begun is completed before the close frame.
 func TestAFrameInProgressEndsBeforeTheCloseFrame_G10(t *testing.T) {
-	w, client, in, app := passed(t)
+	w, client, in, app := openTunnel(t)
 	long := bytes.Repeat([]byte("0123456789abcdef"), 5000)
 	down, up := ws.MustCompileFrame(ws.NewFrame(ws.OpText, false, long)), masked(ws.NewBinaryFrame(long))
 	for _, cut := range []struct {
@@ -122,15 +122,15 @@ func TestAFrameInProgressEndsBeforeTheCloseFrame_G10(t *testing.T) {
 		from  io.Reader
 		bytes []byte
 	}{{app, in, down[:70_000]}, {client, app, up[:5]}} {
-		sends(t, cut.to, cut.bytes)
-		expects(t, cut.from, cut.bytes)
+		writeAll(t, cut.to, cut.bytes)
+		expectRead(t, cut.from, cut.bytes)
 	}
 	w.end()
 	w.eventually("the shutdown begins", w.server.draining.Load)
-	sends(t, app, append(bytes.Clone(down[70_000:]), ws.MustCompileFrame(ws.NewFrame(ws.OpContinuation, true, long))...))
-	sends(t, client, up[5:])
-	expects(t, in, down[70_000:])
-	expects(t, app, up[5:])
+	writeAll(t, app, append(bytes.Clone(down[70_000:]), ws.MustCompileFrame(ws.NewFrame(ws.OpContinuation, true, long))...))
+	writeAll(t, client, up[5:])
+	expectRead(t, in, down[70_000:])
+	expectRead(t, app, up[5:])
 	// The shutdown may have reached the websocket after the second frame.
 	next := bufio.NewReader(in)
 	if first, err := next.Peek(1); err == nil && first[0] == byte(ws.OpContinuation)|0x80 {
@@ -138,8 +138,8 @@ func TestAFrameInProgressEndsBeforeTheCloseFrame_G10(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	expectsClose(t, next, false, ws.StatusGoingAway)
-	expectsClose(t, app, true, ws.StatusGoingAway)
+	expectClose(t, next, false, ws.StatusGoingAway)
+	expectClose(t, app, true, ws.StatusGoingAway)
 	client.Close()
 	if err := <-w.ended; err != nil {
 		t.Errorf("the shutdown ended with %v", err)
@@ -149,10 +149,10 @@ func TestAFrameInProgressEndsBeforeTheCloseFrame_G10(t *testing.T) {
 // A peer that does not complete a frame, and a client that does not read, are
 // disconnected.
 func TestAnUnfinishedFrameEndsTheConnection_G10(t *testing.T) {
-	w, _, in, app := passed(t)
+	w, _, in, app := openTunnel(t)
 	head := ws.MustCompileFrame(ws.NewTextFrame(make([]byte, 1000)))[:500]
-	sends(t, app, head)
-	expects(t, in, head)
+	writeAll(t, app, head)
+	expectRead(t, in, head)
 	w.end()
 	if rest, _ := io.ReadAll(in); len(rest) > 0 {
 		t.Errorf("read %q inside a frame", rest)
@@ -163,7 +163,7 @@ func TestAnUnfinishedFrameEndsTheConnection_G10(t *testing.T) {
 }
 
 func TestAClientThatDoesNotReadIsDisconnected_G10(t *testing.T) {
-	w, _, _, app := passed(t)
+	w, _, _, app := openTunnel(t)
 	blocked := make(chan struct{})
 	go func() {
 		defer close(blocked)
@@ -183,13 +183,13 @@ func TestAClientThatDoesNotReadIsDisconnected_G10(t *testing.T) {
 
 // A peer that has already got a close frame gets no second one.
 func TestAWebsocketThatIsClosingGetsNoSecondCloseFrame_G10(t *testing.T) {
-	w, client, in, app := passed(t)
+	w, client, in, app := openTunnel(t)
 	closed := ws.MustCompileFrame(closing1000())
-	sends(t, app, closed)
-	expects(t, in, closed)
+	writeAll(t, app, closed)
+	expectRead(t, in, closed)
 	w.end()
-	expectsClose(t, app, true, ws.StatusGoingAway)
-	sends(t, client, masked(closing1000()))
+	expectClose(t, app, true, ws.StatusGoingAway)
+	writeAll(t, client, masked(closing1000()))
 	if rest, _ := io.ReadAll(in); len(rest) > 0 {
 		t.Errorf("after the application's close frame, the client read %q", rest)
 	}

@@ -89,7 +89,7 @@ func TestOnlyAWebsocketHandshakeIsAnUpgrade_A2(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					got := answer{resp, string(body)}.told(t)
+					got := answer{resp, string(body)}.received(t)
 					for _, name := range []string{"Upgrade", "Http2-Settings", "Connection"} {
 						if values := got.Header[name]; values != nil {
 							t.Errorf("the application got %s: %q", name, values)

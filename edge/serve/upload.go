@@ -38,14 +38,14 @@ func (m *media) failUpload(w http.ResponseWriter, r *http.Request, status int, e
 }
 
 // upload carries out a request that changes files, if it is allowed.
-func (m *media) upload(w http.ResponseWriter, r *http.Request, what resource, a uploads.Action) {
+func (m *media) upload(w http.ResponseWriter, r *http.Request, target resource, a uploads.Action) {
 	if a.Method != "" {
-		what.method, what.name, what.hasName = a.Method, a.Name, a.Name != ""
+		target.method, target.name, target.hasName = a.Method, a.Name, a.Name != ""
 		if r.ContentLength != 0 {
 			// A denial is answered before the content is read.
 			w.Header().Set("Connection", "close")
 		}
-		if !m.access.allow(w, r, what) {
+		if !m.access.allow(w, r, target) {
 			return
 		}
 		w.Header().Del("Connection")

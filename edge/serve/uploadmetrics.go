@@ -14,8 +14,8 @@ var (
 	uploadRefused = prometheus.NewDesc("tenantedge_uploads_refused_total", "Uploads that failed, by the status of the answer.", []string{"status"}, nil)
 )
 
-// takesUploads reports whether any urlconf accepts uploads.
-func (s *Server) takesUploads() bool {
+// acceptsUploads reports whether any urlconf accepts uploads.
+func (s *Server) acceptsUploads() bool {
 	for _, c := range s.options.URLConfs {
 		if c.Uploads != nil {
 			return true

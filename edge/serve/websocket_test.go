@@ -183,10 +183,10 @@ func TestAHandshakeIsLoggedWithItsTenant(t *testing.T) {
 }
 
 func TestAShutdownClosesWebsocketsWith1001Immediately_G10(t *testing.T) {
-	h := newHeld()
+	h := newBlockingApp()
 	w := start(t, withApp(h.ServeHTTP), withWebsockets(t))
 	clients := []*sockets.Client{w.client("/echo/"), w.client("/relay/")}
-	answers := w.asked(h)
+	answers := w.startRequest(h)
 	w.end()
 	for _, c := range clients {
 		var closed *sockets.CloseError
@@ -206,8 +206,8 @@ func TestAShutdownClosesWebsocketsWith1001Immediately_G10(t *testing.T) {
 
 func TestW4ATunnelEndsWithItsTenant(t *testing.T) {
 	var directory *tenantdb.Directory
-	w := start(t, withApp(shouting), func(s *setup) { directory = s.edge.Directory })
-	c, in := w.upgraded()
+	w := start(t, withApp(uppercaseEcho), func(s *setup) { directory = s.edge.Directory })
+	c, in := w.upgrade()
 	began := time.Now()
 	directory.Apply([]tenantdb.Change{{Tenant: tenantdb.Tenant{ID: "1"}, Removed: true}})
 	if rest, err := io.ReadAll(in); string(rest) != "\x88\x02\x03\xf0" {

@@ -35,8 +35,8 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	if location := os.Getenv(takerVariable); location != "" {
-		takeUploads(location)
+	if location := os.Getenv(uploadServerVariable); location != "" {
+		serveUploads(location)
 	}
 	os.Exit(m.Run())
 }
@@ -224,8 +224,8 @@ func (w *world) raw(text string) *http.Response {
 	return resp
 }
 
-// told is what the application reports that it got.
-type told struct {
+// received is what the application reports that it got.
+type received struct {
 	Method, Host, URI, Peer string
 	Header                  http.Header
 	Body                    string
@@ -237,12 +237,12 @@ func echo(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	_ = json.NewEncoder(w).Encode(told{r.Method, r.Host, r.RequestURI, r.RemoteAddr, r.Header, string(body)})
+	_ = json.NewEncoder(w).Encode(received{r.Method, r.Host, r.RequestURI, r.RemoteAddr, r.Header, string(body)})
 }
 
-func (a answer) told(t *testing.T) told {
+func (a answer) received(t *testing.T) received {
 	t.Helper()
-	var got told
+	var got received
 	if a.StatusCode != http.StatusOK {
 		t.Fatalf("status %d with %q, expected what the application got", a.StatusCode, a.body)
 	}

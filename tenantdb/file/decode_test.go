@@ -44,14 +44,14 @@ func TestDecode(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := flat(s); got != c.want {
+			if got := format(s); got != c.want {
 				t.Errorf("got %s, want %s", got, c.want)
 			}
 		})
 	}
 }
 
-func flat(s tenantdb.State) string {
+func format(s tenantdb.State) string {
 	var rows []string
 	for _, t := range s.Tenants {
 		rows = append(rows, fmt.Sprint(t))
@@ -123,8 +123,8 @@ func TestFromNodeIgnoresOtherKeys(t *testing.T) {
 	}
 	config.Directory.Content[5].Content = config.Directory.Content[5].Content[:1]
 	s, err := file.FromNode("serve.yaml", &config.Directory)
-	if err != nil || flat(s) != "{1 t1 []}|{1 5  false false}" {
-		t.Errorf("got %s, %v", flat(s), err)
+	if err != nil || format(s) != "{1 t1 []}|{1 5  false false}" {
+		t.Errorf("got %s, %v", format(s), err)
 	}
 }
 
@@ -228,7 +228,7 @@ func TestBothFormatsOfTheSameRowsAgree(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(a.Domains, b.Domains) || flat(a) != flat(b) {
+	if !slices.Equal(a.Domains, b.Domains) || format(a) != format(b) {
 		t.Error("JSON and YAML differ")
 	}
 }

@@ -16,9 +16,9 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb/sourcetest"
 )
 
-// callersPool returns a pool with a BeforeConnect hook, which a caller may use for
+// newPool returns a pool with a BeforeConnect hook, which a caller may use for
 // passwords. It sets the application_name to caller.
-func callersPool(t *testing.T, dsn string, conns int32) *pgxpool.Pool {
+func newPool(t *testing.T, dsn string, conns int32) *pgxpool.Pool {
 	t.Helper()
 	c, err := pgxpool.ParseConfig(dsn)
 	if err != nil {
@@ -41,7 +41,7 @@ func TestADBCanUseTheCallersPoolAndKeepsItOpen(t *testing.T) {
 	dsn := pgtest.Start(t).NewDB(t)
 	exec(t, dsn, queryTables, `CREATE TABLE django_session (session_key varchar(40) PRIMARY KEY, session_data text NOT NULL, expire_date timestamptz NOT NULL)`,
 		`INSERT INTO django_session VALUES ('abc', 'e30:sig', '2026-11-22T10:00:00Z')`)
-	pool := callersPool(t, dsn, 1)
+	pool := newPool(t, dsn, 1)
 	db := open(t, postgres.Config{
 		Pool: pool, Poll: 20 * time.Millisecond,
 		SessionTable: "django_session", SessionTimeout: time.Minute,
@@ -109,7 +109,7 @@ func TestSlowStatementsLeaveConnectionsForSessions(t *testing.T) {
 }
 
 func TestAConfigHasEitherADSNOrAPool(t *testing.T) {
-	pool := callersPool(t, "postgres://u@127.0.0.1:1/db", 1)
+	pool := newPool(t, "postgres://u@127.0.0.1:1/db", 1)
 	if _, err := postgres.Open(postgres.Config{Pool: pool, DSN: "postgres://u:s3cr3t@127.0.0.1:1/db"}); err == nil || !strings.Contains(err.Error(), "found both") || strings.Contains(err.Error(), "s3cr3t") {
 		t.Errorf("DSN and pool: %v", err)
 	}

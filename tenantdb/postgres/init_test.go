@@ -31,7 +31,7 @@ func query(t testing.TB, dsn, sql string) []string {
 	return lines
 }
 
-func made(steps []postgres.Step) (n int) {
+func changesOf(steps []postgres.Step) (n int) {
 	for _, s := range steps {
 		if s.SQL != "" {
 			n++
@@ -60,19 +60,19 @@ func TestInitCreatesOnlyWhatIsMissing(t *testing.T) {
 				t.Errorf("a dry run made %d triggers", n)
 			}
 			first := initialise(t, dsn, c.tables)
-			if made(first) != c.first || made(dry) != c.first {
-				t.Errorf("made %d, dry %d, want %d: %v", made(first), made(dry), c.first, first)
+			if changesOf(first) != c.first || changesOf(dry) != c.first {
+				t.Errorf("made %d, dry %d, want %d: %v", changesOf(first), changesOf(dry), c.first, first)
 			}
 			for i, s := range first {
 				if s != dry[i] {
 					t.Errorf("step %d: %v, dry %v", i, s, dry[i])
 				}
 			}
-			if again := initialise(t, dsn, c.tables); made(again) != c.second || len(again) == 0 {
+			if again := initialise(t, dsn, c.tables); changesOf(again) != c.second || len(again) == 0 {
 				t.Errorf("the second time: %v", again)
 			}
 			exec(t, dsn, "ALTER TABLE "+strings.TrimPrefix(tableOf(c.tables), "public.")+" DISABLE TRIGGER tenantedge_update")
-			if again := initialise(t, dsn, c.tables); made(again) != 1 {
+			if again := initialise(t, dsn, c.tables); changesOf(again) != 1 {
 				t.Errorf("after one was disabled: %v", again)
 			}
 		})
@@ -95,7 +95,7 @@ func TestTheStepsOfADryRunCanBeRunByHand(t *testing.T) {
 	for _, s := range steps {
 		exec(t, dsn, s.SQL)
 	}
-	if again := initialise(t, dsn, own); made(again) != 0 {
+	if again := initialise(t, dsn, own); changesOf(again) != 0 {
 		t.Errorf("steps remain: %v", again)
 	}
 }

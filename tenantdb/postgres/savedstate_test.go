@@ -15,8 +15,8 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb/sourcetest"
 )
 
-// locked locks a table as a migration does, until release is called.
-func locked(t *testing.T, dsn, table string) (release func()) {
+// lockTable locks a table as a migration does, until release is called.
+func lockTable(t *testing.T, dsn, table string) (release func()) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), dsn)
 	if err != nil {
@@ -36,9 +36,9 @@ func locked(t *testing.T, dsn, table string) (release func()) {
 	return release
 }
 
-// saved returns the configuration of a database whose saved state has one tenant
+// savedStateConfig returns the configuration of a database whose saved state has one tenant
 // at a.io, and that has gained a second domain since.
-func saved(t *testing.T) postgres.Config {
+func savedStateConfig(t *testing.T) postgres.Config {
 	t.Helper()
 	dsn := pgtest.Start(t).NewDB(t)
 	initialise(t, dsn, own)
@@ -58,9 +58,9 @@ func saved(t *testing.T) postgres.Config {
 func TestASavedStateServesWhileATableIsLocked_G4(t *testing.T) {
 	for _, table := range []string{"tenantedge_tenant", "tenantedge_domain"} {
 		t.Run(table, func(t *testing.T) {
-			o := saved(t)
+			o := savedStateConfig(t)
 			o.StateWait = 50 * time.Millisecond
-			release := locked(t, o.DSN, table)
+			release := lockTable(t, o.DSN, table)
 			src, dir := newSource(t, o), newDirectory()
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
@@ -76,7 +76,7 @@ func TestASavedStateServesWhileATableIsLocked_G4(t *testing.T) {
 }
 
 func TestADatabaseThatRespondsTakesPrecedenceOverTheSavedState_G4(t *testing.T) {
-	o := saved(t)
+	o := savedStateConfig(t)
 	o.StateWait = time.Hour
 	dir := newDirectory()
 	if err := newSource(t, o).Load(t.Context(), dir); err != nil || !found(dir, "b.io") || dir.Stats().Degraded != "" {
@@ -85,12 +85,12 @@ func TestADatabaseThatRespondsTakesPrecedenceOverTheSavedState_G4(t *testing.T) 
 }
 
 func TestAStartWithADamagedStateWaitsForTheDatabase_G4(t *testing.T) {
-	o := saved(t)
+	o := savedStateConfig(t)
 	o.StateWait = time.Millisecond
 	if err := os.WriteFile(o.StateFile, []byte("damaged"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	release := locked(t, o.DSN, "tenantedge_domain")
+	release := lockTable(t, o.DSN, "tenantedge_domain")
 	src, dir := newSource(t, o), newDirectory()
 	loaded := make(chan error)
 	go func() { loaded <- src.Load(t.Context(), dir) }()
@@ -104,7 +104,7 @@ func TestAStartWithADamagedStateWaitsForTheDatabase_G4(t *testing.T) {
 }
 
 func TestAFailedSaveOfTheStateIsRetried_G5(t *testing.T) {
-	o := saved(t)
+	o := savedStateConfig(t)
 	folder := filepath.Join(t.TempDir(), "folder")
 	o.StateFile = filepath.Join(folder, "state")
 	dir := start(t, newSource(t, o))
@@ -126,11 +126,11 @@ func TestAFailedSaveOfTheStateIsRetried_G5(t *testing.T) {
 }
 
 func TestUnfinishedStatesOfOtherProcessesAreRemoved_G5(t *testing.T) {
-	o := saved(t)
-	left := o.StateFile + ".1234567.tmp"
-	if err := os.WriteFile(left, []byte("half"), 0o600); err != nil {
+	o := savedStateConfig(t)
+	unfinished := o.StateFile + ".1234567.tmp"
+	if err := os.WriteFile(unfinished, []byte("half"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	start(t, newSource(t, o))
-	sourcetest.Eventually(t, "the file is removed", func() bool { _, err := os.Stat(left); return os.IsNotExist(err) })
+	sourcetest.Eventually(t, "the file is removed", func() bool { _, err := os.Stat(unfinished); return os.IsNotExist(err) })
 }

@@ -30,8 +30,8 @@ func greet(conn net.Conn) {
 	}
 }
 
-// silent returns a source whose database accepts connections and never answers.
-func silent(t *testing.T) *Source {
+// silentSource returns a source whose database accepts connections and never answers.
+func silentSource(t *testing.T) *Source {
 	t.Helper()
 	var servers sync.WaitGroup
 	t.Cleanup(servers.Wait) // until the client has closed all connections
@@ -66,13 +66,13 @@ func TestADatabaseThatStopsRespondingTimesOut(t *testing.T) {
 	t.Run("when it is connected to", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			within(t, func(ctx context.Context) error {
-				return silent(t).Load(ctx, tenantdb.NewDirectory(tenantdb.Options{Logger: slog.New(slog.DiscardHandler)}))
+				return silentSource(t).Load(ctx, tenantdb.NewDirectory(tenantdb.Options{Logger: slog.New(slog.DiscardHandler)}))
 			})
 		})
 	})
 	t.Run("when its tables are to be read again", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			s := silent(t)
+			s := silentSource(t)
 			conn, err := s.db.connect(t.Context())
 			if err != nil {
 				t.Fatal(err)
@@ -86,7 +86,7 @@ func TestADatabaseThatStopsRespondingTimesOut(t *testing.T) {
 
 func TestWaitingWithoutASavedStateIsLogged_G4(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := silent(t)
+		s := silentSource(t)
 		var log bytes.Buffer
 		s.logger = slog.New(slog.NewTextHandler(&log, nil))
 		err := s.Load(t.Context(), tenantdb.NewDirectory(tenantdb.Options{}))

@@ -225,10 +225,10 @@ func TestRemovingThePrimaryDomainMakesAnotherPrimary_F3(t *testing.T) {
 				{"b.io", "x", "old.io", "old.io true false|other.io true false"},
 				{"old.io", "", "", "other.io true false"},
 			} {
-				left, err := s.RemoveDomain(t.Context(), step.domain, step.folder)
-				if err != nil || step.primary == "" && len(left) != 0 ||
-					step.primary != "" && (len(left) == 0 || left[0].Domain != step.primary || !left[0].IsPrimary || left[0].RedirectToPrimary) {
-					t.Errorf("removing %s: left %+v, %v; want %s primary", step.domain, left, err, step.primary)
+				remaining, err := s.RemoveDomain(t.Context(), step.domain, step.folder)
+				if err != nil || step.primary == "" && len(remaining) != 0 ||
+					step.primary != "" && (len(remaining) == 0 || remaining[0].Domain != step.primary || !remaining[0].IsPrimary || remaining[0].RedirectToPrimary) {
+					t.Errorf("removing %s: left %+v, %v; want %s primary", step.domain, remaining, err, step.primary)
 				}
 				if got := strings.Join(query(t, dsn, `SELECT domain || ' ' || is_primary || ' ' || redirect_to_primary FROM `+c.rows+` ORDER BY id`), "|"); got != step.want {
 					t.Errorf("removing %s: %s, want %s", step.domain, got, step.want)

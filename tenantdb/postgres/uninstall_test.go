@@ -86,8 +86,8 @@ func TestUninstallRemovesWhatInitPutOnTables_F1(t *testing.T) {
 				t.Errorf("a dry run left %v of %v", got, triggers)
 			}
 			steps, err := db.Uninstall(t.Context(), false)
-			if err != nil || made(steps) != c.removed || made(dry) != c.removed {
-				t.Errorf("%v: removed %d, dry %d, want %d: %v", err, made(steps), made(dry), c.removed, steps)
+			if err != nil || changesOf(steps) != c.removed || changesOf(dry) != c.removed {
+				t.Errorf("%v: removed %d, dry %d, want %d: %v", err, changesOf(steps), changesOf(dry), c.removed, steps)
 			}
 			if got := strings.Join(query(t, dsn, userTriggers), "|"); got != c.triggers {
 				t.Errorf("triggers: %s, want %s", got, c.triggers)
@@ -98,7 +98,7 @@ func TestUninstallRemovesWhatInitPutOnTables_F1(t *testing.T) {
 			if got := query(t, dsn, userTables); len(got) != len(tables) {
 				t.Errorf("tables: %v, before %v", got, tables)
 			}
-			if again, err := db.Uninstall(t.Context(), false); err != nil || made(again) != 0 {
+			if again, err := db.Uninstall(t.Context(), false); err != nil || changesOf(again) != 0 {
 				t.Errorf("the second time: %v, %v", again, err)
 			}
 		})

@@ -8,20 +8,20 @@ import (
 	"time"
 )
 
-// codings are the content codings of neighbours, the usually best one first.
+// codings are the content codings of variants, the usually best one first.
 var codings = [...]struct{ name, suffix string }{{"br", ".br"}, {"zstd", ".zst"}, {"gzip", ".gz"}}
 
-// neighbour is an open precompressed form of a file, which is beside it.
-type neighbour struct {
+// variant is an open precompressed form of a file, which is next to it.
+type variant struct {
 	file   fs.File
 	info   fs.FileInfo
 	coding string
 }
 
-// compressed opens the neighbour that the client prefers, unless it prefers the
-// uncompressed file. A neighbour that is older than the file is stale, and is
+// compressed opens the variant that the client prefers, unless it prefers the
+// uncompressed file. A variant that is older than the file is stale, and is
 // ignored.
-func compressed(r *http.Request, fsys fs.FS, name string, of fs.FileInfo) neighbour {
+func compressed(r *http.Request, fsys fs.FS, name string, of fs.FileInfo) variant {
 	weights, identity := accepted(r.Header["Accept-Encoding"])
 	for {
 		best := -1
@@ -31,7 +31,7 @@ func compressed(r *http.Request, fsys fs.FS, name string, of fs.FileInfo) neighb
 			}
 		}
 		if best < 0 {
-			return neighbour{}
+			return variant{}
 		}
 		weights[best] = 0
 		f, info, err := open(fsys, name+codings[best].suffix)
@@ -39,7 +39,7 @@ func compressed(r *http.Request, fsys fs.FS, name string, of fs.FileInfo) neighb
 			continue
 		}
 		if !info.ModTime().Truncate(time.Second).Before(of.ModTime().Truncate(time.Second)) {
-			return neighbour{f, info, codings[best].name}
+			return variant{f, info, codings[best].name}
 		}
 		_ = f.Close() // nothing was written
 	}

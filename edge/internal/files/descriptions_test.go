@@ -114,9 +114,9 @@ func TestCachedDescriptionsChangeNoAnswer(t *testing.T) {
 	write(t, filepath.Join(path, "a.txt"), "text")
 	d := new(Descriptions)
 	for _, headers := range [][]string{nil, {"Range: bytes=1-2"}, {`If-None-Match: "other"`}} {
-		want := ask(t, folder, http.MethodGet, "a.txt", Options{}, headers...)
+		want := sendRequest(t, folder, http.MethodGet, "a.txt", Options{}, headers...)
 		for range 2 {
-			got := ask(t, folder, http.MethodGet, "a.txt", Options{Descriptions: d}, headers...)
+			got := sendRequest(t, folder, http.MethodGet, "a.txt", Options{Descriptions: d}, headers...)
 			if got.StatusCode != want.StatusCode || fmt.Sprint(got.Header) != fmt.Sprint(want.Header) {
 				t.Errorf("with %v: %d %v, expected %d %v", headers, got.StatusCode, got.Header, want.StatusCode, want.Header)
 			}

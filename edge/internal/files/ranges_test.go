@@ -65,12 +65,12 @@ func TestTheResponseToAnUnsatisfiableRangeHasTheSize_C2(t *testing.T) {
 	for _, c := range []struct{ name, value, want string }{
 		{"a.txt", "bytes=-0", "bytes */10"}, {"a.txt", "bytes=10-", "bytes */10"}, {"empty.txt", "bytes=0-0", "bytes */0"},
 	} {
-		r := ask(t, folder, http.MethodGet, c.name, Options{}, "Range: "+c.value)
+		r := sendRequest(t, folder, http.MethodGet, c.name, Options{}, "Range: "+c.value)
 		if r.StatusCode != 416 || r.Header.Get("Content-Range") != c.want || bodyOf(t, r) != "" {
 			t.Errorf("%s %s: %d %v", c.name, c.value, r.StatusCode, r.Header)
 		}
 	}
-	tag := ask(t, folder, http.MethodHead, "a.txt", Options{}).Header.Get("ETag")
+	tag := sendRequest(t, folder, http.MethodHead, "a.txt", Options{}).Header.Get("ETag")
 	for _, c := range []struct {
 		headers []string
 		status  int
@@ -84,7 +84,7 @@ func TestTheResponseToAnUnsatisfiableRangeHasTheSize_C2(t *testing.T) {
 		{[]string{`If-None-Match: "x"`, "If-None-Match: W/" + tag}, 304},
 		{[]string{`If-Match: "x" ` + tag}, 412},
 	} {
-		if r := ask(t, folder, http.MethodGet, "a.txt", Options{}, c.headers...); r.StatusCode != c.status {
+		if r := sendRequest(t, folder, http.MethodGet, "a.txt", Options{}, c.headers...); r.StatusCode != c.status {
 			t.Errorf("%q: got %d, want %d", c.headers, r.StatusCode, c.status)
 		}
 	}

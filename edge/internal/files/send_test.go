@@ -37,8 +37,8 @@ func openFolder(t *testing.T) (*Folder, string) {
 	return f, path
 }
 
-// ask answers a request by Send. Headers are "name: value".
-func ask(t *testing.T, fsys fs.FS, method, name string, o Options, headers ...string) *http.Response {
+// sendRequest answers a request by Send. Headers are "name: value".
+func sendRequest(t *testing.T, fsys fs.FS, method, name string, o Options, headers ...string) *http.Response {
 	t.Helper()
 	w := httptest.NewRecorder()
 	r := httptest.NewRequest(method, "/", nil)
@@ -68,7 +68,7 @@ func TestRangesAndConditionsAreAnsweredInTheOrderOfTheStandard(t *testing.T) {
 	if err := os.Chtimes(filepath.Join(path, "a.txt"), at, at); err != nil {
 		t.Fatal(err)
 	}
-	tag := ask(t, folder, http.MethodHead, "a.txt", Options{}).Header.Get("ETag")
+	tag := sendRequest(t, folder, http.MethodHead, "a.txt", Options{}).Header.Get("ETag")
 	if len(tag) < 10 || strings.HasPrefix(tag, "W/") {
 		t.Fatalf("the tag is %q, expected a strong one", tag)
 	}
@@ -111,7 +111,7 @@ func TestRangesAndConditionsAreAnsweredInTheOrderOfTheStandard(t *testing.T) {
 		{"ranges that overlap are one", []string{"Range: bytes=0-,0-,0-"}, 206, "0123456789"},
 	} {
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
-			r := ask(t, folder, method, "a.txt", Options{}, c.headers...)
+			r := sendRequest(t, folder, method, "a.txt", Options{}, c.headers...)
 			body := bodyOf(t, r)
 			want, status := c.body, c.status
 			if method == http.MethodHead {
@@ -133,7 +133,7 @@ func TestRangesAndConditionsAreAnsweredInTheOrderOfTheStandard(t *testing.T) {
 func TestSeveralRangesAreSentInParts(t *testing.T) {
 	folder, path := openFolder(t)
 	write(t, filepath.Join(path, "a.txt"), "0123456789")
-	r := ask(t, folder, http.MethodGet, "a.txt", Options{}, "Range: bytes=0-1,8-")
+	r := sendRequest(t, folder, http.MethodGet, "a.txt", Options{}, "Range: bytes=0-1,8-")
 	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if r.StatusCode != http.StatusPartialContent || kind != "multipart/byteranges" || err != nil {
 		t.Fatalf("%d %s", r.StatusCode, kind)
@@ -157,7 +157,7 @@ func TestAChangedFileGetsAnotherTag(t *testing.T) {
 	at := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 	seen := map[string]string{}
 	look := func(what string) {
-		tag := ask(t, folder, http.MethodHead, "a.txt", Options{}).Header.Get("ETag")
+		tag := sendRequest(t, folder, http.MethodHead, "a.txt", Options{}).Header.Get("ETag")
 		if before, ok := seen[tag]; ok {
 			t.Errorf("%s: the tag is that of %s", what, before)
 		}
@@ -245,7 +245,7 @@ func TestAPrecompressedFileIsSentToClientsThatAcceptIt(t *testing.T) {
 		if c.accept != "" {
 			headers = append(headers, "Accept-Encoding: "+c.accept)
 		}
-		r := ask(t, folder, http.MethodGet, c.name, o, headers...)
+		r := sendRequest(t, folder, http.MethodGet, c.name, o, headers...)
 		if body := bodyOf(t, r); body != c.body || r.Header.Get("Content-Encoding") != c.coding || int(r.ContentLength) != len(c.body) {
 			t.Errorf("%s for %q: %q %q, length %d", c.name, c.accept, r.Header.Get("Content-Encoding"), body, r.ContentLength)
 		}
@@ -253,17 +253,17 @@ func TestAPrecompressedFileIsSentToClientsThatAcceptIt(t *testing.T) {
 			t.Errorf("%s for %q: Vary %q, type %q", c.name, c.accept, r.Header.Get("Vary"), r.Header.Get("Content-Type"))
 		}
 	}
-	plain, coded := ask(t, folder, "HEAD", "a.css", o), ask(t, folder, "HEAD", "a.css", o, "Accept-Encoding: gzip")
+	plain, coded := sendRequest(t, folder, "HEAD", "a.css", o), sendRequest(t, folder, "HEAD", "a.css", o, "Accept-Encoding: gzip")
 	if plain.Header.Get("ETag") == coded.Header.Get("ETag") {
 		t.Error("both forms have one tag")
 	}
-	if r := ask(t, folder, "GET", "a.css", o, "Accept-Encoding: gzip", "Range: bytes=0-1"); r.StatusCode != 206 || bodyOf(t, r) != zipped[:2] || r.Header.Get("Content-Length") != "2" {
+	if r := sendRequest(t, folder, "GET", "a.css", o, "Accept-Encoding: gzip", "Range: bytes=0-1"); r.StatusCode != 206 || bodyOf(t, r) != zipped[:2] || r.Header.Get("Content-Length") != "2" {
 		t.Errorf("a range of the compressed form: %d, length %q", r.StatusCode, r.Header.Get("Content-Length"))
 	}
-	if r := ask(t, folder, "GET", "a.css", o, "Accept-Encoding: gzip", `If-Match: "x"`); r.StatusCode != 412 || r.Header.Get("Content-Length") != "" {
+	if r := sendRequest(t, folder, "GET", "a.css", o, "Accept-Encoding: gzip", `If-Match: "x"`); r.StatusCode != 412 || r.Header.Get("Content-Length") != "" {
 		t.Errorf("a condition that fails: %d, length %q", r.StatusCode, r.Header.Get("Content-Length"))
 	}
-	if r := ask(t, folder, "GET", "a.css", o, "Accept-Encoding: gzip", "If-None-Match: "+coded.Header.Get("ETag")); r.StatusCode != 304 || r.Header.Get("Content-Length") != "" {
+	if r := sendRequest(t, folder, "GET", "a.css", o, "Accept-Encoding: gzip", "If-None-Match: "+coded.Header.Get("ETag")); r.StatusCode != 304 || r.Header.Get("Content-Length") != "" {
 		t.Errorf("not modified: %d, %v", r.StatusCode, r.Header)
 	}
 }
@@ -291,7 +291,7 @@ func TestActiveContentIsAnAttachmentUnlessItIsTrusted(t *testing.T) {
 	} {
 		write(t, filepath.Join(path, c.name), "<script>alert(1)</script>")
 		for _, trusted := range []bool{true, false} {
-			r := ask(t, folder, http.MethodGet, c.name, Options{Active: trusted})
+			r := sendRequest(t, folder, http.MethodGet, c.name, Options{Active: trusted})
 			kind, restricted := c.untrusted, c.active
 			if trusted {
 				kind, restricted = c.kind, false

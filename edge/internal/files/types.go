@@ -9,7 +9,7 @@ import (
 type contentType struct {
 	name         string // value of Content-Type
 	danger       danger
-	compressible bool // may have a precompressed neighbour
+	compressible bool // may have a precompressed variant
 }
 
 // danger classifies what a file can do in a browser.

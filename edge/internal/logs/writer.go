@@ -15,8 +15,8 @@ import (
 
 // Options configure a Writer. The zero value works.
 type Options struct {
-	// Most limits the bytes in the queue. Default 1 MiB.
-	Most int
+	// MaxBytes limits the queue, in bytes. Default 1 MiB.
+	MaxBytes int
 	// Retry is the pause after a failed write. Default 200 ms.
 	Retry time.Duration
 }
@@ -45,8 +45,8 @@ type Writer struct {
 
 // NewWriter returns a Writer that writes to to. Close it.
 func NewWriter(to io.Writer, o Options) *Writer {
-	if o.Most <= 0 {
-		o.Most = 1 << 20
+	if o.MaxBytes <= 0 {
+		o.MaxBytes = 1 << 20
 	}
 	if o.Retry <= 0 {
 		o.Retry = 200 * time.Millisecond
@@ -79,7 +79,7 @@ func (w *Writer) Dropped() uint64 {
 func (w *Writer) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.queue)+len(p) > w.options.Most || w.closing {
+	if len(w.queue)+len(p) > w.options.MaxBytes || w.closing {
 		w.dropped++
 		return len(p), nil
 	}
@@ -123,7 +123,7 @@ func (w *Writer) run() {
 		batch, end := w.next()
 		switch {
 		case len(batch) > 0:
-			if !w.pass(batch) {
+			if !w.flush(batch) {
 				return
 			}
 		case end:
@@ -148,9 +148,9 @@ func (w *Writer) next() (batch []byte, end bool) {
 	return batch, w.closing
 }
 
-// pass writes batch. It reports false if the Writer was closed before all was
+// flush writes batch. It reports false if the Writer was closed before all was
 // written.
-func (w *Writer) pass(batch []byte) bool {
+func (w *Writer) flush(batch []byte) bool {
 	rest := batch
 	for {
 		n, err := w.to.Write(rest)

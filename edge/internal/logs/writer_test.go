@@ -43,7 +43,7 @@ func TestABlockedReaderBlocksNoWriterAndGetsTheNumberOfDroppedLines_G1(t *testin
 		<-release
 		return len(p), nil
 	}}
-	w := NewWriter(r, Options{Most: 100})
+	w := NewWriter(r, Options{MaxBytes: 100})
 	_, _ = w.Write([]byte("first\n"))
 	<-arrived
 	for i := range 50 { // lines of ten bytes; ten of them fit
@@ -123,7 +123,7 @@ func TestWritersDoNotMixLines_G1(t *testing.T) {
 
 func TestWritingALineAllocatesNothing(t *testing.T) {
 	r := &reader{take: func(p []byte) (int, error) { return len(p), nil }}
-	w := NewWriter(r, Options{Most: 64 << 10})
+	w := NewWriter(r, Options{MaxBytes: 64 << 10})
 	r.got.Grow(1 << 20)
 	line := []byte("0123456789\n")
 	for range 5000 {

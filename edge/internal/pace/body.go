@@ -36,9 +36,9 @@ func newBody(x *exchange, from io.ReadCloser, timeout time.Duration) *Body {
 	return b
 }
 
-// Hold replaces the limit for the body of r by timeout, and returns the reader to
+// WithTimeout replaces Limits.Body by timeout for r, and returns the reader to
 // use as the body. The request need not have come through Handler.
-func Hold(w http.ResponseWriter, r *http.Request, timeout time.Duration) (*Body, io.ReadCloser) {
+func WithTimeout(w http.ResponseWriter, r *http.Request, timeout time.Duration) (*Body, io.ReadCloser) {
 	if b := bodyOf(w); b != nil {
 		b.setTimeout(timeout)
 		return b, r.Body // which may wrap b

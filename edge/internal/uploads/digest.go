@@ -25,10 +25,10 @@ var (
 	checksumAlgorithms = map[string]func() hash.Hash{"sha1": sha1.New, "sha256": sha256.New, "sha512": sha512.New}
 )
 
-// digested returns content that fails at its end unless it matches Content-Digest
+// verifyDigests returns content that fails at its end unless it matches Content-Digest
 // and Repr-Digest. The two are equivalent here, since encoded content is rejected.
 // Unknown algorithms are ignored, as RFC 9530 requires.
-func digested(content io.Reader, header http.Header) (io.Reader, error) {
+func verifyDigests(content io.Reader, header http.Header) (io.Reader, error) {
 	for _, name := range []string{"Content-Digest", "Repr-Digest"} {
 		for _, value := range header[name] {
 			for member := range strings.SplitSeq(value, ",") {
@@ -37,7 +37,7 @@ func digested(content io.Reader, header http.Header) (io.Reader, error) {
 					return nil, err
 				}
 				if make := digestAlgorithms[algorithm]; make != nil {
-					content = &checked{from: content, hash: make(), want: sum}
+					content = &hashReader{from: content, hash: make(), want: sum}
 				}
 			}
 		}
@@ -58,14 +58,14 @@ func parseDigest(member string) (algorithm string, sum []byte, err error) {
 	return algorithm, sum, nil
 }
 
-// checked reads content and compares its digest at the end.
-type checked struct {
+// hashReader reads content and compares its digest at the end.
+type hashReader struct {
 	from io.Reader
 	hash hash.Hash
 	want []byte
 }
 
-func (c *checked) Read(p []byte) (int, error) {
+func (c *hashReader) Read(p []byte) (int, error) {
 	n, err := c.from.Read(p)
 	_, _ = c.hash.Write(p[:n]) // never fails
 	if err == io.EOF {
@@ -77,7 +77,7 @@ func (c *checked) Read(p []byte) (int, error) {
 }
 
 // sum returns errDigest unless what was read matches.
-func (c *checked) sum() error {
+func (c *hashReader) sum() error {
 	if bytes.Equal(c.hash.Sum(nil), c.want) {
 		return nil
 	}
@@ -85,7 +85,7 @@ func (c *checked) sum() error {
 }
 
 // checksum parses the Upload-Checksum of tus; nil if there is none.
-func checksum(header http.Header) (*checked, error) {
+func checksum(header http.Header) (*hashReader, error) {
 	value := header.Get("Upload-Checksum")
 	if value == "" {
 		return nil, nil
@@ -96,5 +96,5 @@ func checksum(header http.Header) (*checked, error) {
 	if make == nil || err != nil {
 		return nil, fmt.Errorf("%w: %.100q", errNoDigest, value)
 	}
-	return &checked{hash: make(), want: sum}, nil
+	return &hashReader{hash: make(), want: sum}, nil
 }

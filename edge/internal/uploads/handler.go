@@ -105,12 +105,12 @@ func (h *Handler) Action(r *http.Request, view storage.View, at string) (Action,
 	case resumed && (r.Method == http.MethodHead || r.Method == http.MethodPatch || r.Method == http.MethodDelete):
 		a.do = (*Handler).tus
 		if len(ids) == 1 {
-			a.resumes(ids[0], at)
+			a.setUpload(ids[0], at)
 		}
 		return a, true
 	case r.Method == http.MethodPost && f.parts != nil:
 		a.do = (*Handler).tus
-		a.begins(r, at)
+		a.setNewName(r, at)
 		return a, true
 	case r.Method == http.MethodPut && f.edit != nil:
 		a.do = (*Handler).put
@@ -176,9 +176,9 @@ func nameAt(of storage.View, at string) (string, bool) {
 	return files.Name(at, base)
 }
 
-// begins sets the name of a new resumable upload: that of the path or, if the
+// setNewName sets the name of a new resumable upload: that of the path or, if the
 // path is a folder, the one in the client's metadata.
-func (a *Action) begins(r *http.Request, at string) {
+func (a *Action) setNewName(r *http.Request, at string) {
 	folder, isFolder := strings.CutSuffix(at, "/")
 	if !isFolder {
 		a.Name, _ = nameAt(a.files, at)
@@ -195,10 +195,10 @@ func (a *Action) begins(r *http.Request, at string) {
 	}
 }
 
-// resumes sets the name and id of a resumable upload. Its name must be that of
+// setUpload sets the name and id of a resumable upload. Its name must be that of
 // the path, or in the folder of the path: permission for one path does not cover
 // another.
-func (a *Action) resumes(id, at string) {
+func (a *Action) setUpload(id, at string) {
 	begun, err := a.files.parts.PartialName(id)
 	if err != nil {
 		// The upload does not exist. Clients without permission must get the same

@@ -19,7 +19,7 @@ func (h *Handler) put(w http.ResponseWriter, r *http.Request, a *Action) {
 		h.fail(w, r, status, err)
 		return
 	}
-	content, err := digested(h.body(w, r), r.Header)
+	content, err := verifyDigests(h.body(w, r), r.Header)
 	if err != nil {
 		h.fail(w, r, http.StatusBadRequest, err)
 		return
@@ -28,7 +28,7 @@ func (h *Handler) put(w http.ResponseWriter, r *http.Request, a *Action) {
 	status := http.StatusCreated
 	if c := h.conditions(r.Header); c.ifMatch != nil {
 		status = http.StatusNoContent
-		info, err = a.files.edit.Replace(r.Context(), a.Name, content, c.hold)
+		info, err = a.files.edit.Replace(r.Context(), a.Name, content, c.met)
 	} else {
 		if err = c.allowCreation(func() (fs.FileInfo, error) { return a.files.Stat(a.Name) }); err == nil {
 			info, err = a.files.edit.Create(r.Context(), a.Name, content)
@@ -70,7 +70,7 @@ func (h *Handler) checkPut(w http.ResponseWriter, r *http.Request) (status int, 
 // remove removes a file. It removes no folder.
 func (h *Handler) remove(w http.ResponseWriter, r *http.Request, a *Action) {
 	c := h.conditions(r.Header)
-	err := a.files.edit.Remove(a.Name, c.hold)
+	err := a.files.edit.Remove(a.Name, c.met)
 	if err != nil {
 		status := statusOf(err)
 		if status == http.StatusNotFound && c.ifMatch != nil {
@@ -99,8 +99,8 @@ func (h *Handler) conditions(header http.Header) *conditions {
 	return c
 }
 
-// hold reports whether all conditions are true of a file.
-func (c *conditions) hold(info fs.FileInfo) bool {
+// met reports whether all conditions are true of a file.
+func (c *conditions) met(info fs.FileInfo) bool {
 	switch {
 	case c.ifMatch != nil && !matches(c.ifMatch, c.tag(info), false):
 		return false
@@ -117,7 +117,7 @@ func (c *conditions) allowCreation(stat func() (fs.FileInfo, error)) error {
 		return nil
 	}
 	info, err := stat()
-	if err == nil && !c.hold(info) {
+	if err == nil && !c.met(info) {
 		return fmt.Errorf("%w: a precondition of the request is false", storage.ErrChanged)
 	}
 	return nil
@@ -140,6 +140,6 @@ func matches(tags []string, tag string, weakly bool) bool {
 // body returns the content of a request. Reading fails if the client is too slow
 // or the content exceeds MaxBytes.
 func (h *Handler) body(w http.ResponseWriter, r *http.Request) *body {
-	control, from := pace.Hold(w, r, h.options.Timeout)
+	control, from := pace.WithTimeout(w, r, h.options.Timeout)
 	return &body{Body: control, from: from, limit: h.options.MaxBytes}
 }

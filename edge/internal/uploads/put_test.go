@@ -217,7 +217,7 @@ func FuzzDigests(f *testing.F) {
 	f.Add("sha-256=:YQ==:, md5=:YQ==:")
 	f.Add("sha-256=:")
 	f.Fuzz(func(t *testing.T, s string) {
-		if _, err := digested(strings.NewReader("x"), http.Header{"Content-Digest": {s}}); err != nil && !errors.Is(err, errNoDigest) {
+		if _, err := verifyDigests(strings.NewReader("x"), http.Header{"Content-Digest": {s}}); err != nil && !errors.Is(err, errNoDigest) {
 			t.Fatal(err)
 		}
 		if c, err := checksum(http.Header{"Upload-Checksum": {s}}); err == nil && c == nil && s != "" {

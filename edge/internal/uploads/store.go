@@ -25,7 +25,7 @@ type store struct {
 	action  *Action
 	out     *answer
 	content *body
-	sum     *checked // nil: the client sent none
+	sum     *hashReader // nil: the client sent none
 	partial backend.Partial
 	held    *holder
 }
@@ -37,14 +37,14 @@ func (s *store) NewUpload(ctx context.Context, info handler.FileInfo) (handler.U
 		size += len(key) + len(value)
 	}
 	if size > maxMetadata {
-		return nil, problem(http.StatusRequestHeaderFieldsTooLarge)
+		return nil, statusError(http.StatusRequestHeaderFieldsTooLarge)
 	}
 	p, err := s.action.files.parts.NewPartial(ctx, backend.Record{
 		Name: s.action.Name, Free: s.action.free, Size: info.Size,
 		Expires: s.handler.clock.Latest().Add(s.handler.options.Expiry), Meta: info.MetaData,
 	})
 	if err != nil {
-		return nil, s.failed(err)
+		return nil, s.tusError(err)
 	}
 	s.handler.counts.begun.Add(1)
 	s.open(p)
@@ -85,7 +85,7 @@ func (s *store) WriteChunk(ctx context.Context, offset int64, src io.Reader) (in
 	if s.sum != nil {
 		s.sum.from = src
 		verify = s.sum.sum
-		src = unended{s.sum}
+		src = partReader{s.sum}
 	}
 	n, err := s.partial.Append(ctx, offset, src, verify)
 	s.handler.counts.received(n)
@@ -93,14 +93,14 @@ func (s *store) WriteChunk(ctx context.Context, offset int64, src io.Reader) (in
 		s.handler.counts.finished.Add(1)
 	}
 	s.describe()
-	return n, s.failed(err)
+	return n, s.tusError(err)
 }
 
-// unended hashes content and leaves the comparison to verify: Append may stop
+// partReader hashes content and leaves the comparison to verify: Append may stop
 // reading before io.EOF.
-type unended struct{ *checked }
+type partReader struct{ *hashReader }
 
-func (u unended) Read(p []byte) (int, error) {
+func (u partReader) Read(p []byte) (int, error) {
 	n, err := u.from.Read(p)
 	_, _ = u.hash.Write(p[:n]) // never fails
 	return n, err
@@ -124,7 +124,7 @@ func (s *store) FinishUpload(context.Context) error { return nil }
 func (s *store) AsTerminatableUpload(handler.Upload) handler.TerminatableUpload { return s }
 
 // Terminate implements handler.TerminatableUpload.
-func (s *store) Terminate(context.Context) error { return s.failed(s.partial.Remove()) }
+func (s *store) Terminate(context.Context) error { return s.tusError(s.partial.Remove()) }
 
 // NewLock implements handler.Locker.
 func (s *store) NewLock(string) (handler.Lock, error) { return s, nil }
@@ -146,7 +146,7 @@ func (s *store) Lock(ctx context.Context, _ func()) error {
 			break
 		}
 		if !errors.Is(err, backend.ErrPartialBusy) {
-			return s.failed(err)
+			return s.tusError(err)
 		}
 		other := s.handler.busy.interrupt(key)
 		if other == nil {
@@ -182,26 +182,26 @@ func (s *store) close() {
 	}
 }
 
-// failed returns err for package handler, which sends its text: only a status,
+// tusError returns err for package handler, which sends its text: only a status,
 // nothing about the server.
-func (s *store) failed(err error) error {
+func (s *store) tusError(err error) error {
 	if err == nil {
 		return nil
 	}
 	if errors.Is(err, errDigest) {
-		return problem(statusChecksumMismatch)
+		return statusError(statusChecksumMismatch)
 	}
 	status := statusOf(err)
 	if status == http.StatusInternalServerError {
 		s.handler.options.Logger.Error("a resumable upload failed", "name", s.action.Name, "error", err)
 	}
-	return problem(status)
+	return statusError(status)
 }
 
 // statusChecksumMismatch is the status of the tus protocol for a wrong checksum.
 const statusChecksumMismatch = 460
 
-func problem(status int) error {
+func statusError(status int) error {
 	text := http.StatusText(status)
 	if status == statusChecksumMismatch {
 		text = "Checksum Mismatch"

@@ -99,7 +99,7 @@ func (h *Handler) tus(w http.ResponseWriter, r *http.Request, a *Action) {
 		h.fail(w, r, http.StatusInternalServerError, err)
 		return
 	}
-	serve.ServeHTTP(out, forTus(r, a, content))
+	serve.ServeHTTP(out, tusRequest(r, a, content))
 	if out.status >= http.StatusBadRequest {
 		h.counts.fail(out.status)
 	}
@@ -107,7 +107,7 @@ func (h *Handler) tus(w http.ResponseWriter, r *http.Request, a *Action) {
 
 // checkTus checks the headers of a request of the tus protocol. It returns the
 // checksum that the client sent, if any, or the status for the error.
-func checkTus(w http.ResponseWriter, r *http.Request) (sum *checked, status int, err error) {
+func checkTus(w http.ResponseWriter, r *http.Request) (sum *hashReader, status int, err error) {
 	versions := r.Header["Tus-Resumable"]
 	switch {
 	case len(versions) == 0 && r.Method == http.MethodHead: // HEAD changes nothing
@@ -152,10 +152,10 @@ func (h *Handler) tusHandler(s *store, method string) (http.Handler, error) {
 	}[method]), nil
 }
 
-// forTus returns the request for package handler: with the upload's id as its
+// tusRequest returns the request for package handler: with the upload's id as its
 // path, and without the headers that would select another method or features
 // that are turned off.
-func forTus(r *http.Request, a *Action, content io.ReadCloser) *http.Request {
+func tusRequest(r *http.Request, a *Action, content io.ReadCloser) *http.Request {
 	out := r.WithContext(r.Context())
 	out.URL = &url.URL{Path: "/" + a.id}
 	out.Header = r.Header.Clone()

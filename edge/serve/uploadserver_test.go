@@ -13,16 +13,16 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// The environment variables of a process that runs takeUploads: the folder of its
+// The environment variables of a process that runs serveUploads: the folder of its
 // files, and the folder of compiled guests.
 const (
-	takerVariable    = "TENANTEDGE_TAKER"
-	compiledVariable = "TENANTEDGE_COMPILED"
+	uploadServerVariable = "TENANTEDGE_UPLOAD_SERVER"
+	compiledVariable     = "TENANTEDGE_COMPILED"
 )
 
-// takeUploads serves the files of the tenant www. It writes its address to
+// serveUploads serves the files of the tenant www. It writes its address to
 // standard output and ends when standard input is closed.
-func takeUploads(location string) {
+func serveUploads(location string) {
 	s, err := newServer(context.Background(), edge.Config{
 		Tenants:      []abi.StaticTenant{{Schema: "www", Domains: []string{"127.0.0.1"}, URLConf: "files"}},
 		CompileCache: os.Getenv(compiledVariable), Logger: slog.New(slog.DiscardHandler),

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// heard is what a server sends on a connection with one request.
-type heard struct {
+// rawResponse is what a server sends on a connection with one request.
+type rawResponse struct {
 	interim []int // statuses of 1xx heads
 	status  int   // 0: no answer
 	header  http.Header
@@ -24,16 +24,16 @@ type heard struct {
 }
 
 // get returns a request for a page of the tenant acme.
-func get(target string, headers ...string) string { return ask("GET", target, "", headers...) }
+func get(target string, headers ...string) string { return rawRequest("GET", target, "", headers...) }
 
-// ask returns a request. Each of headers is a complete line.
-func ask(method, target, body string, headers ...string) string {
+// rawRequest returns a request. Each of headers is a complete line.
+func rawRequest(method, target, body string, headers ...string) string {
 	lines := append([]string{method + " " + target + " HTTP/1.1", "Host: acme.example.com", "Connection: close"}, headers...)
 	return strings.Join(lines, "\r\n") + "\r\n\r\n" + body
 }
 
 // send sends request unchanged, and reads until the server closes the connection.
-func send(t *testing.T, address, request string) heard {
+func send(t *testing.T, address, request string) rawResponse {
 	t.Helper()
 	c := dial(t, address)
 	defer c.Close()
@@ -42,7 +42,7 @@ func send(t *testing.T, address, request string) heard {
 	}
 	method, _, _ := strings.Cut(request, " ")
 	in := bufio.NewReader(c)
-	h := hear(in, method)
+	h := readResponse(in, method)
 	if rest, _ := io.ReadAll(in); h.status != 0 && h.status != http.StatusSwitchingProtocols {
 		h.surplus = string(rest)
 	}
@@ -61,9 +61,9 @@ func dial(t *testing.T, address string) net.Conn {
 	return c
 }
 
-// hear reads one answer.
-func hear(in *bufio.Reader, method string) heard {
-	var h heard
+// readResponse reads one answer.
+func readResponse(in *bufio.Reader, method string) rawResponse {
+	var h rawResponse
 	for {
 		resp, err := http.ReadResponse(in, &http.Request{Method: method})
 		if err != nil {
@@ -82,24 +82,24 @@ func hear(in *bufio.Reader, method string) heard {
 	}
 }
 
-// seen is what an application got of a request, as the files echo.* report it.
-type seen struct {
+// appRequest is what an application got of a request, as the files echo.* report it.
+type appRequest struct {
 	Method, Target, Path, Script, Scheme, Client, Body string
 
 	Headers  [][2]string // names in lower case, and with `-` for the `_` of environments
 	Trailers []string
 }
 
-// seen returns what the application got. False: the server answered without the
+// appRequest returns what the application got. False: the server answered without the
 // application.
-func (h heard) seen() (seen, bool) {
-	var s seen
-	err := json.Unmarshal([]byte(h.body), &s)
-	return s, err == nil && h.status == http.StatusOK
+func (r rawResponse) appRequest() (appRequest, bool) {
+	var s appRequest
+	err := json.Unmarshal([]byte(r.body), &s)
+	return s, err == nil && r.status == http.StatusOK
 }
 
 // values returns the values of a header.
-func (s seen) values(name string) []string {
+func (s appRequest) values(name string) []string {
 	var found []string
 	for _, h := range s.Headers {
 		if strings.EqualFold(h[0], name) {
@@ -110,7 +110,7 @@ func (s seen) values(name string) []string {
 }
 
 // nameOf returns the name of the header with this value.
-func (s seen) nameOf(value string) string {
+func (s appRequest) nameOf(value string) string {
 	for _, h := range s.Headers {
 		if strings.Contains(h[1], value) {
 			return h[0]
