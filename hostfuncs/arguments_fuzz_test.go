@@ -13,35 +13,35 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// strict is a world that records the first argument over its bound.
-type strict struct {
+// boundsChecker is a world that records the first argument over its bound.
+type boundsChecker struct {
 	world
 	problem string
 }
 
-func (s *strict) check(what, text string, most int) {
+func (s *boundsChecker) check(what, text string, most int) {
 	if len(text) > most && s.problem == "" {
 		s.problem = fmt.Sprintf("%s has %d bytes: expected at most %d", what, len(text), most)
 	}
 }
 
-func (s *strict) ByDomain(domain, folder string, out []byte) (int, bool) {
+func (s *boundsChecker) ByDomain(domain, folder string, out []byte) (int, bool) {
 	s.check("a domain", domain, abi.MaxName)
 	s.check("a folder", folder, abi.MaxName)
 	return s.world.ByDomain(domain, folder, out)
 }
 
-func (s *strict) ByReference(ref string, out []byte) (int, bool) {
+func (s *boundsChecker) ByReference(ref string, out []byte) (int, bool) {
 	s.check("a reference", ref, abi.MaxName)
 	return s.world.ByReference(ref, out)
 }
 
-func (s *strict) Primary(id string, out []byte) (int, bool) {
+func (s *boundsChecker) Primary(id string, out []byte) (int, bool) {
 	s.check("an id", id, abi.MaxName)
 	return s.world.ByReference(id, out)
 }
 
-func (s *strict) Query(_ context.Context, schema, name string, args []byte) ([]byte, error) {
+func (s *boundsChecker) Query(_ context.Context, schema, name string, args []byte) ([]byte, error) {
 	s.check("a schema", schema, abi.MaxName)
 	s.check("a statement", name, abi.MaxName)
 	s.check("the arguments", string(args), abi.MaxQueryArgs)
@@ -51,11 +51,11 @@ func (s *strict) Query(_ context.Context, schema, name string, args []byte) ([]b
 	return args, nil
 }
 
-func (s *strict) Log(_ context.Context, _ slog.Level, text string) {
+func (s *boundsChecker) Log(_ context.Context, _ slog.Level, text string) {
 	s.check("a log line", text, 3*abi.MaxLogText) // the replacement of a byte has three
 }
 
-func (s *strict) Files(ctx context.Context, last Files) (Files, error) {
+func (s *boundsChecker) Files(ctx context.Context, last Files) (Files, error) {
 	if last != nil {
 		return last, nil
 	}
@@ -63,32 +63,32 @@ func (s *strict) Files(ctx context.Context, last Files) (Files, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &strictShelf{files.(*shelf), s}, nil
+	return &fileBoundsChecker{files.(*memoryFiles), s}, nil
 }
 
-// strictShelf checks the names of files.
-type strictShelf struct {
-	*shelf
-	world *strict
+// fileBoundsChecker checks the names of files.
+type fileBoundsChecker struct {
+	*memoryFiles
+	world *boundsChecker
 }
 
-func (s *strictShelf) Stat(ctx context.Context, name string) (abi.FileStat, error) {
+func (s *fileBoundsChecker) Stat(ctx context.Context, name string) (abi.FileStat, error) {
 	s.world.check("a file's name", name, abi.MaxFileName)
 	if !fs.ValidPath(name) && s.world.problem == "" {
 		s.world.problem = fmt.Sprintf("%q is not a valid path", name)
 	}
-	return s.shelf.Stat(ctx, name)
+	return s.memoryFiles.Stat(ctx, name)
 }
 
-func (s *strictShelf) Save(ctx context.Context, name string, r io.Reader) (string, error) {
+func (s *fileBoundsChecker) Save(ctx context.Context, name string, r io.Reader) (string, error) {
 	s.world.check("a file's name", name, abi.MaxFileName)
-	return s.shelf.Save(ctx, name, r)
+	return s.memoryFiles.Save(ctx, name, r)
 }
 
-// counted is a purse that lets host functions wait for at most a microsecond.
-type counted struct{ purse }
+// briefMeter is a meter that lets host functions wait for at most a microsecond.
+type briefMeter struct{ meter }
 
-func (*counted) Bound(ctx context.Context) (context.Context, context.CancelFunc) {
+func (*briefMeter) Bound(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, time.Microsecond)
 }
 
@@ -157,7 +157,7 @@ func FuzzArgumentsOfHostFunctions_D2(f *testing.F) {
 	}
 	memory := uint64(g.mod.Memory().Size())
 	f.Fuzz(func(t *testing.T, content, program []byte) {
-		s, p := &strict{world: world{tenant: "t1"}}, &counted{}
+		s, p := &boundsChecker{world: world{tenant: "t1"}}, &briefMeter{}
 		g.call.Services, g.call.Watch = s, p
 		g.call.Frozen = len(content)%5 == 4
 		g.mod.Memory().Write(0, content[:min(len(content), 1<<20)])
@@ -187,13 +187,13 @@ func FuzzArgumentsOfHostFunctions_D2(f *testing.F) {
 				grown = min(grown, allocated()-before)
 			}
 			if grown > mostPerCall {
-				t.Fatalf("%s%v made the host allocate %d bytes: expected at most %d", fn.name, args, grown, mostPerCall)
+				t.Fatalf("%s%v: the host allocates %d bytes, want at most %d", fn.name, args, grown, mostPerCall)
 			}
 			if s.problem != "" {
 				t.Fatalf("%s%v: %s", fn.name, args, s.problem)
 			}
 			if p.used < costTrivial {
-				t.Fatalf("%s%v costs %d units", fn.name, args, p.used)
+				t.Fatalf("%s%v costs %d units, want at least %d", fn.name, args, p.used, costTrivial)
 			}
 		}
 	})

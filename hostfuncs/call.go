@@ -104,7 +104,7 @@ type Watch interface {
 }
 
 // errStopped is the panic value that ends a guest's call in a host function. The
-// Watch knows whether fuel or time ran out.
+// Watch has the cause: fuel or time.
 var errStopped = errors.New("hostfuncs: the call is out of fuel or time")
 
 // charge deducts fuel for work of the host, at about the rate that guest code of

@@ -16,7 +16,7 @@ func (g *guest) print(fd uint64, text string) {
 	vector := binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(nil, uint32(addr)), uint32(size))
 	vectors, _ := g.put(512, string(vector))
 	if got := g.mustRun("fd_write", fd, vectors, 1, 768); got != wasiOK {
-		g.tb.Fatalf("fd_write answered %d", got)
+		g.tb.Fatalf("fd_write: result %d, want 0", got)
 	}
 }
 
@@ -27,11 +27,11 @@ func (g *guest) log(level int32, text string) {
 	g.mustRun(abi.ImportLog, uint64(uint32(level)), addr, size)
 }
 
-func TestWhatAGuestSaysInACallIsOneRecord_D5(t *testing.T) {
+func TestTheOutputOfACallIsOneRecord_D5(t *testing.T) {
 	for _, c := range []struct {
-		name string
-		say  func(g *guest)
-		want string
+		name  string
+		write func(g *guest)
+		want  string
 	}{
 		{"nothing", func(*guest) {}, ""},
 		{"only white space", func(g *guest) { g.print(stderr, "\n \n"); g.log(0, "") }, ""},
@@ -64,9 +64,9 @@ func TestWhatAGuestSaysInACallIsOneRecord_D5(t *testing.T) {
 			for range 2 { // a call inherits nothing from the one before it
 				g.world.lines = nil
 				g.call.Begin(t.Context())
-				c.say(g)
+				c.write(g)
 				if len(g.world.lines) > 0 {
-					t.Fatalf("logged %q before the call's end", g.world.lines)
+					t.Fatalf("logged %q before the end of the call", g.world.lines)
 				}
 				g.call.End()
 				got := strings.Join(g.world.lines, "; ")
@@ -81,7 +81,7 @@ func TestWhatAGuestSaysInACallIsOneRecord_D5(t *testing.T) {
 	}
 }
 
-func TestOfAFloodTheBeginningAndTheEndAreKept_D5(t *testing.T) {
+func TestTheStartAndTheEndOfALongOutputAreKept_D5(t *testing.T) {
 	g := newGuest(t)
 	g.call.Begin(t.Context())
 	g.log(0, "the beginning")
@@ -89,13 +89,13 @@ func TestOfAFloodTheBeginningAndTheEndAreKept_D5(t *testing.T) {
 		g.print(stdout, fmt.Sprintln("line", n))
 	}
 	if kept := cap(g.call.log.head) + cap(g.call.log.tail); kept > 8*logHalf {
-		t.Errorf("the call keeps %d bytes", kept)
+		t.Errorf("the call keeps %d bytes, want at most %d", kept, 8*logHalf)
 	}
 	g.print(stderr, "panic: the end\n")
 	g.call.Fail()
 	g.call.End()
 	if len(g.world.lines) != 1 {
-		t.Fatalf("%d records", len(g.world.lines))
+		t.Fatalf("%d records, want 1", len(g.world.lines))
 	}
 	got := g.world.lines[0]
 	if !strings.HasPrefix(got, "the beginning | line 0 | ") || !strings.HasSuffix(got, "line 99999 | panic: the end") ||

@@ -10,19 +10,19 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// purse is a Watch that adds up the charges, and stops the guest if they exceed
-// most; 0: never.
-type purse struct{ used, most uint64 }
+// meter is a Watch that adds up the charges, and stops the guest if they exceed
+// limit; 0: no limit.
+type meter struct{ used, limit uint64 }
 
-func (p *purse) Worked() {}
+func (m *meter) Worked() {}
 
-func (p *purse) Bound(ctx context.Context) (context.Context, context.CancelFunc) {
+func (m *meter) Bound(ctx context.Context) (context.Context, context.CancelFunc) {
 	return ctx, func() {}
 }
 
-func (p *purse) Charge(units uint64) bool {
-	p.used += units
-	return p.most == 0 || p.used <= p.most
+func (m *meter) Charge(units uint64) bool {
+	m.used += units
+	return m.limit == 0 || m.used <= m.limit
 }
 
 // worst returns the arguments that make f do the most work within one page.
@@ -61,7 +61,7 @@ func (g *guest) prepare() {
 	}
 }
 
-func TestAnArgumentOneByteTooLongIsRefused_D2(t *testing.T) {
+func TestAnArgumentOneByteTooLongIsRejected_D2(t *testing.T) {
 	for _, c := range []struct {
 		function string
 		most     uint64
@@ -115,7 +115,7 @@ func TestALogTextIsTruncatedToItsBound_D2(t *testing.T) {
 		got := g.mustRun("fd_write", stdout, vector, 1, written)
 		g.call.End()
 		if got != wasiOK {
-			t.Errorf("printing %d bytes: answered %d", length, got)
+			t.Errorf("printing %d bytes: result %d, want 0", length, got)
 		}
 		if n, _ := g.mod.Memory().ReadUint32Le(written); n != length {
 			t.Errorf("printing %d bytes: %d are reported as written", length, n)
@@ -131,37 +131,37 @@ func TestALogTextIsTruncatedToItsBound_D2(t *testing.T) {
 	}
 }
 
-func TestEveryHostFunctionIsPaidFor_D2(t *testing.T) {
+func TestEveryHostFunctionCostsFuel_D2(t *testing.T) {
 	for _, f := range everything() {
 		if f.name == "proc_exit" {
 			continue
 		}
 		g := newGuest(t)
 		g.prepare()
-		p := &purse{}
+		p := &meter{}
 		g.call.Watch = p
 		g.call.Begin(t.Context())
 		g.mustRun(f.name, worst(f)...)
 		if p.used < costTrivial {
-			t.Errorf("%s costs %d units", f.name, p.used)
+			t.Errorf("%s costs %d units, want at least %d", f.name, p.used, costTrivial)
 		}
-		g.call.Watch = &purse{most: 1}
+		g.call.Watch = &meter{limit: 1}
 		if _, err := g.run(f.name, worst(f)...); err == nil || !strings.Contains(err.Error(), errStopped.Error()) {
-			t.Errorf("%s continues without fuel: %v", f.name, err)
+			t.Errorf("%s without fuel: error %v, want errStopped", f.name, err)
 		}
 		g.call.Watch = nil
 	}
 }
 
-func TestRandomnessHasNoBoundButItsPrice_D6(t *testing.T) {
+func TestRandomnessIsLimitedOnlyByFuel_D6(t *testing.T) {
 	g := newGuest(t)
-	p := &purse{}
+	p := &meter{}
 	g.call.Watch = p
 	if _, ok := g.mod.Memory().Grow(2); !ok {
 		t.Fatal("the memory does not grow")
 	}
 	if got := g.mustRun("random_get", 0, 3*65536); got != wasiOK || p.used < 3*65536 {
-		t.Errorf("answered %d for %d units", got, p.used)
+		t.Errorf("result %d for %d units, want 0 for at least %d", got, p.used, 3*65536)
 	}
 	if g.get(0, 32) == g.get(3*65536-32, 32) {
 		t.Error("the end is not random")
@@ -177,7 +177,7 @@ func BenchmarkWorstArguments(b *testing.B) {
 		b.Run(f.name, func(b *testing.B) {
 			g := newGuest(b)
 			g.prepare()
-			p := &purse{}
+			p := &meter{}
 			g.call.Watch = p
 			g.call.Begin(b.Context())
 			fn := g.mod.ExportedFunction(f.name)

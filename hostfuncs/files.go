@@ -20,8 +20,8 @@ import (
 type Files interface {
 	// Open opens a file, not a folder, for reading until ctx is done.
 	Open(ctx context.Context, name string) (io.ReadCloser, error)
-	// Save creates a file atomically. If the name is taken it chooses another. It
-	// returns the file's name.
+	// Save creates a file atomically and returns its name. If a file with that name
+	// exists, it chooses another.
 	Save(ctx context.Context, name string, content io.Reader) (saved string, err error)
 	// Stat returns the size and the time of change of a file or a folder.
 	Stat(ctx context.Context, name string) (abi.FileStat, error)

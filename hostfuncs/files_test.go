@@ -21,42 +21,42 @@ func (g *guest) open(name string, mode uint64) uint64 {
 	return g.mustRun(abi.ImportFileOpen, ptr, length, mode)
 }
 
-// bounds is a Watch that counts the contexts not yet canceled.
-type bounds struct{ open int }
+// contextCounter is a Watch that counts the contexts not yet canceled.
+type contextCounter struct{ open int }
 
-func (b *bounds) Worked() {}
+func (c *contextCounter) Worked() {}
 
-func (b *bounds) Charge(uint64) bool { return true }
+func (c *contextCounter) Charge(uint64) bool { return true }
 
-func (b *bounds) Bound(ctx context.Context) (context.Context, context.CancelFunc) {
-	b.open++
+func (c *contextCounter) Bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	c.open++
 	ctx, cancel := context.WithCancel(ctx)
-	return ctx, func() { b.open--; cancel() }
+	return ctx, func() { c.open--; cancel() }
 }
 
-func TestWhatIsReadLastsAsLongAsItIsOpen(t *testing.T) {
+func TestTheContextOfAFileIsCanceledWhenItIsClosed(t *testing.T) {
 	g := newGuest(t)
 	g.world.tenant = "t1"
-	w := &bounds{}
+	w := &contextCounter{}
 	g.call.Watch = w
 	g.call.Begin(t.Context())
 	if got := errno(g.open("missing", abi.FileRead)); got != abi.NotFound || w.open != 0 {
-		t.Errorf("a file that is missing: %v, and %d contexts are left", got, w.open)
+		t.Errorf("missing file: %v with %d contexts, want NotFound with 0", got, w.open)
 	}
 	h := g.open("a.txt", abi.FileRead)
 	if n := g.mustRun(abi.ImportFileRead, h, out, room); n != 2 || g.get(out, n) != "t1" {
-		t.Errorf("read %d", int64(n))
+		t.Errorf("file_read: result %d, want 2", int64(n))
 	}
 	if g.mustRun(abi.ImportFileClose, h, 0, 0); w.open != 0 {
-		t.Errorf("%d contexts for no file that is open", w.open)
+		t.Errorf("%d contexts without an open file, want 0", w.open)
 	}
 	g.open("a.txt", abi.FileRead)
 	if w.open != 1 {
-		t.Errorf("%d contexts for one file that is open", w.open)
+		t.Errorf("%d contexts with one open file, want 1", w.open)
 	}
 	g.call.End()
 	if w.open != 0 {
-		t.Errorf("%d contexts outlive the call", w.open)
+		t.Errorf("%d contexts after the call, want 0", w.open)
 	}
 }
 
@@ -77,48 +77,48 @@ func TestAFileIsReadInPartsToItsEnd(t *testing.T) {
 		content += g.get(out, n)
 	}
 	if content != "t1" {
-		t.Errorf("read %q", content)
+		t.Errorf("read %q, want t1", content)
 	}
 	if n := g.mustRun(abi.ImportFileClose, h, 0, 0); n != 0 {
-		t.Errorf("closing answered %d", int64(n))
+		t.Errorf("file_close: result %d, want 0", int64(n))
 	}
 	if got := errno(g.mustRun(abi.ImportFileRead, h, out, 1)); got != abi.Invalid {
-		t.Errorf("reading a handle that is closed: %v", got)
+		t.Errorf("reading a closed handle: %v, want Invalid", got)
 	}
 }
 
-func TestAWrittenFileIsThereWhenItIsClosed(t *testing.T) {
+func TestAWrittenFileIsSavedWhenItIsClosed(t *testing.T) {
 	g := newGuest(t)
 	g.world.tenant = "t1"
 	g.call.Begin(t.Context())
 	h := g.open("a.txt", abi.FileWrite)
 	ptr, length := g.put(1024, "content")
 	if n := g.mustRun(abi.ImportFileWrite, h, ptr, length); n != length {
-		t.Fatalf("wrote %d", int64(n))
+		t.Fatalf("file_write: result %d, want %d", int64(n), length)
 	}
-	if len(g.world.shelves["t1"]) != 1 {
-		t.Fatal("it is there before it is closed")
+	if len(g.world.files["t1"]) != 1 {
+		t.Fatal("the file exists before it is closed")
 	}
 	if n := g.mustRun(abi.ImportFileClose, h, out, 3); n != 7 {
-		t.Fatalf("closing answered %d, want the size of the name", int64(n))
+		t.Fatalf("file_close: result %d, want the size of the name, 7", int64(n))
 	}
 	if got := errno(g.mustRun(abi.ImportFileWrite, h, ptr, length)); got != abi.Invalid {
-		t.Errorf("writing to a saved file: %v", got)
+		t.Errorf("writing to a saved file: %v, want Invalid", got)
 	}
 	n := g.mustRun(abi.ImportFileClose, h, out, room)
-	if name := g.get(out, n); name != "a.txt_1" || g.world.shelves["t1"][name] != "content" {
-		t.Errorf("saved %q: %q", name, g.world.shelves["t1"])
+	if name := g.get(out, n); name != "a.txt_1" || g.world.files["t1"][name] != "content" {
+		t.Errorf("saved %q: %q", name, g.world.files["t1"])
 	}
 	if got := errno(g.mustRun(abi.ImportFileClose, h, out, room)); got != abi.Invalid {
-		t.Errorf("the handle is still open: %v", got)
+		t.Errorf("closing a closed handle: %v, want Invalid", got)
 	}
 	g.call.End()
-	if len(g.world.shelves["t1"]) != 2 || g.world.opened != 0 {
-		t.Errorf("after the call: %q, %d open", g.world.shelves["t1"], g.world.opened)
+	if len(g.world.files["t1"]) != 2 || g.world.opened != 0 {
+		t.Errorf("after the call: %q, %d open", g.world.files["t1"], g.world.opened)
 	}
 }
 
-func TestACallThatFailsTakesBackWhatItSaved(t *testing.T) {
+func TestTheFilesThatAFailedCallSavedAreDeleted(t *testing.T) {
 	g := newGuest(t)
 	g.world.tenant = "t1"
 	g.call.Begin(t.Context())
@@ -131,44 +131,44 @@ func TestACallThatFailsTakesBackWhatItSaved(t *testing.T) {
 	g.open("never closed", abi.FileWrite)
 	g.call.Fail()
 	g.call.End()
-	if s := g.world.shelves["t1"]; len(s) != 1 || s["a.txt"] != "t1" {
-		t.Errorf("left behind: %q", s)
+	if s := g.world.files["t1"]; len(s) != 1 || s["a.txt"] != "t1" {
+		t.Errorf("files after a failed call: %q, want only a.txt", s)
 	}
 	g.call.Begin(t.Context())
 	g.open("a.txt", abi.FileRead)
 	g.call.End()
-	if s := g.world.shelves["t1"]; len(s) != 1 {
-		t.Errorf("the next call undid something: %q", s)
+	if s := g.world.files["t1"]; len(s) != 1 {
+		t.Errorf("files after the next call: %q, want only a.txt", s)
 	}
 }
 
-func TestH7HandlesDieWithTheCall(t *testing.T) {
+func TestH7HandlesAreInvalidAfterTheCall(t *testing.T) {
 	g := newGuest(t)
 	g.world.tenant = "t1"
 	g.call.Begin(t.Context())
 	h := g.open("a.txt", abi.FileRead)
 	g.call.End()
 	if g.world.opened != 0 {
-		t.Errorf("%d are open after the call", g.world.opened)
+		t.Errorf("%d files are open after the call, want 0", g.world.opened)
 	}
 	g.world.tenant = "t2"
 	g.call.Begin(t.Context())
 	for h := range h + 3 {
 		if got := errno(g.mustRun(abi.ImportFileRead, h, out, 1)); got != abi.Invalid {
-			t.Errorf("handle %d of the call before: %v", h, got)
+			t.Errorf("handle %d of the call before: %v, want Invalid", h, got)
 		}
 	}
 	h = g.open("a.txt", abi.FileRead)
 	if n := g.mustRun(abi.ImportFileRead, h, out, room); g.get(out, n) != "t2" {
-		t.Errorf("read %q", g.get(out, n))
+		t.Errorf("read %q, want t2", g.get(out, n))
 	}
 }
 
-func TestAHandleStaysWithTheTenantThatItWasOpenedFor(t *testing.T) {
+func TestAHandleBelongsToTheTenantThatItWasOpenedFor(t *testing.T) {
 	g := newGuest(t)
 	g.call.Begin(t.Context())
 	if got := errno(g.open("a.txt", abi.FileRead)); got != abi.Denied {
-		t.Fatalf("without a tenant: %v", got)
+		t.Fatalf("without a tenant: %v, want Denied", got)
 	}
 	g.world.tenant = "t1"
 	first, written := g.open("a.txt", abi.FileRead), g.open("w", abi.FileWrite)
@@ -180,8 +180,8 @@ func TestAHandleStaysWithTheTenantThatItWasOpenedFor(t *testing.T) {
 		}
 	}
 	g.mustRun(abi.ImportFileClose, written, out, room)
-	if _, ok := g.world.shelves["t1"]["w"]; !ok || len(g.world.shelves["t2"]) != 1 {
-		t.Errorf("written to %q", g.world.shelves)
+	if _, ok := g.world.files["t1"]["w"]; !ok || len(g.world.files["t2"]) != 1 {
+		t.Errorf("written to %q", g.world.files)
 	}
 }
 
@@ -195,35 +195,35 @@ func TestFilesAreBoundedInEachCall(t *testing.T) {
 		}
 	}
 	if got := errno(g.open("a.txt", abi.FileRead)); got != abi.Limit {
-		t.Errorf("one file too many: %v", got)
+		t.Errorf("one file too many: %v, want Limit", got)
 	}
 	g.mustRun(abi.ImportFileClose, 2, 0, 0)
 	h := g.open("new", abi.FileWrite)
 	if h != 2 {
-		t.Errorf("the free handle is 2, not %d", int64(h))
+		t.Errorf("handle %d, want the free one, 2", int64(h))
 	}
 	if n := g.mustRun(abi.ImportFileWrite, h, 0, 98); n != 98 {
-		t.Errorf("98 bytes of 100: %d", int64(n))
+		t.Errorf("writing 98 bytes of 100: result %d", int64(n))
 	}
 	if n := g.mustRun(abi.ImportFileRead, 1, out, room); n != 2 {
-		t.Errorf("the last two: %d", int64(n))
+		t.Errorf("reading the last 2 bytes: result %d", int64(n))
 	}
 	for name, n := range map[string]uint64{
 		"write": g.mustRun(abi.ImportFileWrite, h, 0, 1),
 		"read":  g.mustRun(abi.ImportFileRead, 3, out, room),
 	} {
 		if errno(n) != abi.Limit {
-			t.Errorf("%s past the budget: %v", name, errno(n))
+			t.Errorf("%s over the budget: %v, want Limit", name, errno(n))
 		}
 	}
 	ptr, length := g.put(16, ".")
 	if got := errno(g.mustRun(abi.ImportFileList, ptr, length, out, room)); got != abi.Limit {
-		t.Errorf("list past the budget: %v", got)
+		t.Errorf("list over the budget: %v, want Limit", got)
 	}
 	g.call.End()
 	g.call.Begin(t.Context())
 	if got := errno(g.mustRun(abi.ImportFileList, ptr, length, out, room)); got != abi.OK {
-		t.Errorf("the next call has a budget of its own: %v", got)
+		t.Errorf("list in the next call: %v, want OK", got)
 	}
 	g.call.End()
 	g.call.Begin(t.Context())
@@ -265,17 +265,17 @@ func TestNamesThatGuestsMayUse(t *testing.T) {
 	}
 	ptr, length := g.put(16, ".")
 	if got := errno(g.mustRun(abi.ImportFileDelete, ptr, length)); got != abi.Invalid {
-		t.Errorf("deleting the folder above all: %v", got)
+		t.Errorf("deleting the root folder: %v, want Invalid", got)
 	}
 	if got := errno(g.open(".", abi.FileWrite)); got != abi.Invalid {
-		t.Errorf("a file named as the folder above all: %v", got)
+		t.Errorf("writing to the root folder: %v, want Invalid", got)
 	}
 	if got := errno(g.open("a.txt", 2)); got != abi.Invalid {
-		t.Errorf("a mode that does not exist: %v", got)
+		t.Errorf("an unknown mode: %v, want Invalid", got)
 	}
 }
 
-func TestWhatAFolderHoldsAndWhatAFileIs(t *testing.T) {
+func TestListStatURLAndDelete(t *testing.T) {
 	g := newGuest(t)
 	g.world.tenant = "t1"
 	g.call.Begin(t.Context())
@@ -283,7 +283,7 @@ func TestWhatAFolderHoldsAndWhatAFileIs(t *testing.T) {
 	ptr, length := g.put(16, ".")
 	size := g.mustRun(abi.ImportFileList, ptr, length, out, 1)
 	if again := g.mustRun(abi.ImportFileList, ptr, length, out, size); again != size {
-		t.Fatalf("answered %d, then %d", size, int64(again))
+		t.Fatalf("file_list: result %d, then %d with enough room", size, int64(again))
 	}
 	m, err := abi.Parse([]byte(g.get(out, size)))
 	if err != nil || m.Word() != 1 || string(m.Get(0)) != "d" || string(m.Get(1)) != "a.txt" || m.Len() != 2 {
@@ -291,7 +291,7 @@ func TestWhatAFolderHoldsAndWhatAFileIs(t *testing.T) {
 	}
 	ptr, length = g.put(16, "a.txt")
 	if n := g.mustRun(abi.ImportFileStat, ptr, length, out, room); n != abi.FileStatSize {
-		t.Fatalf("stat answered %d", int64(n))
+		t.Fatalf("file_stat: result %d, want %d", int64(n), abi.FileStatSize)
 	}
 	if s, err := abi.ParseFileStat([]byte(g.get(out, abi.FileStatSize))); err != nil || s != (abi.FileStat{Size: 2, Modified: 1e9}) {
 		t.Errorf("%+v, %v", s, err)
@@ -299,8 +299,8 @@ func TestWhatAFolderHoldsAndWhatAFileIs(t *testing.T) {
 	if n := g.mustRun(abi.ImportFileURL, ptr, length, out, room); g.get(out, n) != "/media/a.txt" {
 		t.Errorf("the URL is %q", g.get(out, n))
 	}
-	if n := g.mustRun(abi.ImportFileDelete, ptr, length); n != 0 || len(g.world.shelves["t1"]) != 0 {
-		t.Errorf("deleting answered %d and left %q", int64(n), g.world.shelves["t1"])
+	if n := g.mustRun(abi.ImportFileDelete, ptr, length); n != 0 || len(g.world.files["t1"]) != 0 {
+		t.Errorf("file_delete: result %d, files %q, want 0 and none", int64(n), g.world.files["t1"])
 	}
 }
 
@@ -326,7 +326,7 @@ func TestErrorsOfFilesAreErrnos(t *testing.T) {
 			t.Errorf("%v: logged %q", c.err, g.world.lines)
 		}
 		if got := errno(g.mustRun(abi.ImportFileClose, h, out, room)); got != abi.Invalid {
-			t.Errorf("%v: the handle is still open", c.err)
+			t.Errorf("%v: closing the handle again: %v, want Invalid", c.err, got)
 		}
 		g.call.End()
 	}
@@ -366,8 +366,8 @@ func TestG4FileFunctionsSurviveHostilePointers(t *testing.T) {
 			}
 		}
 	}
-	if len(g.world.shelves["t1"]) != 1 {
-		t.Errorf("something was saved: %q", g.world.shelves["t1"])
+	if len(g.world.files["t1"]) != 1 {
+		t.Errorf("files %q, want only a.txt", g.world.files["t1"])
 	}
 }
 
@@ -396,25 +396,25 @@ func FuzzG4FileFunctions(f *testing.F) {
 		g.call.Fail()
 		g.call.End()
 		if g.world.opened != 0 {
-			t.Fatalf("%d are open after the call", g.world.opened)
+			t.Fatalf("%d files are open after the call, want 0", g.world.opened)
 		}
-		g.world.lines, g.world.shelves = nil, nil
+		g.world.lines, g.world.files = nil, nil
 	})
 }
 
-// away is a shelf whose server does not respond.
-type away struct{ shelf }
+// hungFiles are files on a server that does not respond.
+type hungFiles struct{ memoryFiles }
 
-func (a *away) Delete(ctx context.Context, _ string) error {
+func (h *hungFiles) Delete(ctx context.Context, _ string) error {
 	<-ctx.Done()
 	return ctx.Err()
 }
 
-func TestFilesThatCannotBeTakenBackHoldNoInstanceForLong(t *testing.T) {
+func TestDeletingTheFilesOfAFailedCallTimesOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{opened: 1}
-		a := &away{shelf{opened: &w.opened}}
-		c := Call{Services: w, files: &openFiles{views: []Files{a}, saved: []savedFile{{a, "a"}, {a, "b"}}}}
+		h := &hungFiles{memoryFiles{opened: &w.opened}}
+		c := Call{Services: w, files: &openFiles{views: []Files{h}, saved: []savedFile{{h, "a"}, {h, "b"}}}}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel() // deletion does not depend on the request's context
 		c.ctx = ctx
@@ -422,7 +422,7 @@ func TestFilesThatCannotBeTakenBackHoldNoInstanceForLong(t *testing.T) {
 		began := time.Now()
 		c.End()
 		if took := time.Since(began); took != undoTimeout {
-			t.Errorf("it took %v, expected %v for all files together", took, undoTimeout)
+			t.Errorf("End takes %v, want %v for all files together", took, undoTimeout)
 		}
 		if w.opened != 0 {
 			t.Error("the tenant's files are still open")

@@ -89,9 +89,9 @@ type world struct {
 	queries []string
 	err     error
 
-	tenant  string // whose files are available; empty: none
-	shelves map[string]map[string]string
-	opened  int
+	tenant string                       // tenant whose files are available; empty: none
+	files  map[string]map[string]string // contents by tenant and name
+	opened int                          // readers and Files not yet closed
 }
 
 func (w *world) ByDomain(domain, folder string, out []byte) (int, bool) {
@@ -153,12 +153,12 @@ func newGuest(tb testing.TB) *guest {
 	return g
 }
 
-// hurried is a Watch that lets host functions wait for at most a microsecond.
-type hurried struct{}
+// briefWatch is a Watch that lets host functions wait for at most a microsecond.
+type briefWatch struct{}
 
-func (hurried) Worked()            {}
-func (hurried) Charge(uint64) bool { return true }
-func (hurried) Bound(ctx context.Context) (context.Context, context.CancelFunc) {
+func (briefWatch) Worked()            {}
+func (briefWatch) Charge(uint64) bool { return true }
+func (briefWatch) Bound(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, time.Microsecond)
 }
 

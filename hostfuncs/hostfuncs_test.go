@@ -35,7 +35,7 @@ func TestTenantLookups(t *testing.T) {
 			args := append([]uint64{ptr, length}, c.extra...)
 			got := g.mustRun(c.function, append(args, out, room)...)
 			if errno(got) != c.want {
-				t.Fatalf("answered %v, want %v", errno(got), c.want)
+				t.Fatalf("result %v, want %v", errno(got), c.want)
 			}
 			if c.want != abi.OK {
 				return
@@ -48,23 +48,23 @@ func TestTenantLookups(t *testing.T) {
 	}
 }
 
-func TestAnAnswerThatDoesNotFitIsNotWrittenAndTellsItsSize(t *testing.T) {
+func TestTheResultOfAnAnswerThatDoesNotFitIsItsSize(t *testing.T) {
 	g := newGuest(t)
 	ptr, length := g.put(16, "a.io")
 	before := g.get(1024, 64)
 	size := g.mustRun(abi.ImportTenantByReference, ptr, length, 1024, 20)
 	if size <= 20 || errno(size) != abi.OK {
-		t.Fatalf("answered %d, want the size of the record", int64(size))
+		t.Fatalf("result %d, want the size of the record", int64(size))
 	}
 	if again := g.mustRun(abi.ImportTenantByReference, ptr, length, 1024, size); again != size {
-		t.Fatalf("with %d bytes of room it answered %d", size, int64(again))
+		t.Fatalf("with %d bytes of room: result %d", size, int64(again))
 	}
 	if g.get(1024, 64) == before {
 		t.Fatal("nothing was written with enough room")
 	}
 }
 
-func TestQueryAnswersJSONOrErrno(t *testing.T) {
+func TestQueryReturnsJSONOrAnErrno(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		err    error
@@ -72,8 +72,8 @@ func TestQueryAnswersJSONOrErrno(t *testing.T) {
 		want   abi.Errno
 	}{
 		{"rows", nil, false, abi.OK},
-		{"an errno goes through", abi.Limit, false, abi.Limit},
-		{"a wrapped errno goes through", fmt.Errorf("query: %w", abi.Denied), false, abi.Denied},
+		{"an errno is returned", abi.Limit, false, abi.Limit},
+		{"a wrapped errno is returned", fmt.Errorf("query: %w", abi.Denied), false, abi.Denied},
 		{"a deadline is a timeout", context.DeadlineExceeded, false, abi.Timeout},
 		{"anything else is internal", errBroken, false, abi.Internal},
 		{"no query while the image is built", nil, true, abi.Denied},
@@ -86,10 +86,10 @@ func TestQueryAnswersJSONOrErrno(t *testing.T) {
 			args, argsLen := g.put(64, "[7]")
 			got := g.mustRun(abi.ImportQuery, schema, schemaLen, name, nameLen, args, argsLen, 1024, 512)
 			if errno(got) != c.want {
-				t.Fatalf("answered %v, want %v", errno(got), c.want)
+				t.Fatalf("result %v, want %v", errno(got), c.want)
 			}
 			if c.want == abi.OK && (g.get(1024, got) != `[{"n":1}]` || g.world.queries[0] != "t1/seats[7]") {
-				t.Fatalf("asked %q, answered %q", g.world.queries, g.get(1024, got))
+				t.Fatalf("queries %q, rows %q", g.world.queries, g.get(1024, got))
 			}
 		})
 	}
@@ -98,28 +98,28 @@ func TestQueryAnswersJSONOrErrno(t *testing.T) {
 func TestG3GuestsHaveNoAmbientAuthority(t *testing.T) {
 	g := newGuest(t)
 	if got := g.mustRun("path_open", 3, 0, 0, 0, 0, 0, 0, 0, 0); got != wasiNosys {
-		t.Errorf("path_open answered %d, want ENOSYS", got)
+		t.Errorf("path_open: result %d, want ENOSYS", got)
 	}
 	if got := g.mustRun("sock_accept", 3, 0, 0); got != wasiNosys {
-		t.Errorf("sock_accept answered %d, want ENOSYS", got)
+		t.Errorf("sock_accept: result %d, want ENOSYS", got)
 	}
 	for fd := range uint64(8) {
 		if got := g.mustRun("fd_prestat_get", fd, 64); got != wasiBadf {
-			t.Errorf("descriptor %d is a folder: answered %d, want EBADF", fd, got)
+			t.Errorf("fd_prestat_get of descriptor %d: result %d, want EBADF", fd, got)
 		}
 	}
 	g.put(64, "12345678")
 	if got := g.mustRun("environ_sizes_get", 64, 68); got != wasiOK || g.get(64, 8) != "\x00\x00\x00\x00\x00\x00\x00\x00" {
-		t.Errorf("the environment answered %d and %q, want no strings", got, g.get(64, 8))
+		t.Errorf("environ_sizes_get: result %d with %q, want no strings", got, g.get(64, 8))
 	}
 	if got := g.mustRun("args_sizes_get", 64, 68); got != wasiOK || g.get(64, 8) != "\x01\x00\x00\x00\x06\x00\x00\x00" {
-		t.Errorf("the arguments answered %d and %q, want only the program's name", got, g.get(64, 8))
+		t.Errorf("args_sizes_get: result %d with %q, want only the program's name", got, g.get(64, 8))
 	}
 	if got := g.mustRun("args_get", 64, 128); got != wasiOK || g.get(64, 4) != "\x80\x00\x00\x00" || g.get(128, 6) != "guest\x00" {
-		t.Errorf("the arguments answered %d and %q at %q", got, g.get(128, 6), g.get(64, 4))
+		t.Errorf("args_get: result %d with %q at %q", got, g.get(128, 6), g.get(64, 4))
 	}
 	if got := g.mustRun("fd_write", 3, 0, 0, 64); got != wasiBadf {
-		t.Errorf("writing to descriptor 3 answered %d, want EBADF", got)
+		t.Errorf("fd_write to descriptor 3: result %d, want EBADF", got)
 	}
 }
 
@@ -128,7 +128,7 @@ func TestG3ClockAndRandomnessAreRealInRequestsAndFixedInTheImage(t *testing.T) {
 		g := newGuest(t)
 		g.call.Frozen = frozen
 		if got := g.mustRun("random_get", 64, 32); got != wasiOK {
-			t.Fatalf("random_get answered %d", got)
+			t.Fatalf("random_get: result %d, want 0", got)
 		}
 		return g.get(64, 32), g.mustRun(abi.ImportClock)
 	}
@@ -143,23 +143,23 @@ func TestG3ClockAndRandomnessAreRealInRequestsAndFixedInTheImage(t *testing.T) {
 		t.Error("requests draw a predictable sequence")
 	}
 	if now <= time1 {
-		t.Errorf("the clock in a request is %d: expected now", now)
+		t.Errorf("the clock in a request is %d, want the current time", now)
 	}
 }
 
-func TestProcExitEndsTheCallAlone(t *testing.T) {
+func TestProcExitEndsOnlyTheCall(t *testing.T) {
 	g := newGuest(t)
 	_, err := g.run("proc_exit", 3)
 	var exit *sys.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != 3 {
-		t.Fatalf("returned %v, want exit code 3", err)
+		t.Fatalf("error %v, want exit code 3", err)
 	}
 	if _, err := g.run(abi.ImportClock); err != nil {
-		t.Fatalf("the next call failed: %v", err)
+		t.Fatalf("the next call fails: %v", err)
 	}
 }
 
-func TestCheckNamesTheImportThatDoesNotFit(t *testing.T) {
+func TestCheckNamesTheUnexpectedImport(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		imp  forwarded
@@ -180,7 +180,7 @@ func TestCheckNamesTheImportThatDoesNotFit(t *testing.T) {
 				t.Fatal(err)
 			}
 			if err := Check(compiled); err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Fatalf("returned %v, want %q in it", err, c.want)
+				t.Fatalf("error %v, want one with %q", err, c.want)
 			}
 		})
 	}
@@ -189,7 +189,7 @@ func TestCheckNamesTheImportThatDoesNotFit(t *testing.T) {
 // G4: host functions never panic, whatever a guest passes.
 func TestG4HostFunctionsSurviveAnyArgument(t *testing.T) {
 	g := newGuest(t)
-	g.call.Watch = hurried{}
+	g.call.Watch = briefWatch{}
 	rng := rand.New(rand.NewPCG(1, 2))
 	edges := []uint64{0, 1, 4, 16, 65535, 65536, 65537, 1 << 31, 1<<32 - 1, 1<<32 - 16, 1 << 63, 1<<64 - 1}
 	for range 20_000 {
@@ -210,7 +210,7 @@ func TestG4HostFunctionsSurviveAnyArgument(t *testing.T) {
 func FuzzG4HostFunctions(f *testing.F) {
 	f.Add(uint8(0), uint32(16), uint32(4), uint32(0), uint32(0), uint32(1024), uint32(512), uint32(1<<31), uint32(1<<32-1), []byte("a.io"))
 	g := newGuest(f)
-	g.call.Watch = hurried{}
+	g.call.Watch = briefWatch{}
 	all := everything()
 	f.Fuzz(func(t *testing.T, which uint8, a, b, c, d, e, x, y, z uint32, memory []byte) {
 		fn := all[int(which)%len(all)]

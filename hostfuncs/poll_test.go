@@ -53,14 +53,14 @@ func (g *guest) clocks() (all [2]time.Duration) {
 	g.tb.Helper()
 	for id := range all {
 		if got := g.mustRun("clock_time_get", uint64(id), 0, 32); got != wasiOK {
-			g.tb.Fatalf("clock %d answered %d", id, got)
+			g.tb.Fatalf("clock_time_get of clock %d: result %d, want 0", id, got)
 		}
 		all[id] = time.Duration(binary.LittleEndian.Uint64([]byte(g.get(32, 8))))
 	}
 	return all
 }
 
-func TestPollReportsWhatIsDueFirst_D6(t *testing.T) {
+func TestPollReportsTheEventsThatAreDueFirst_D6(t *testing.T) {
 	const hour = uint64(time.Hour)
 	frozen := uint64(frozenTime.UnixNano())
 	for _, c := range []struct {
@@ -89,7 +89,7 @@ func TestPollReportsWhatIsDueFirst_D6(t *testing.T) {
 			result, events := g.poll(c.subs...)
 			after := g.clocks()
 			if result != wasiOK || !slices.Equal(events, c.want) {
-				t.Errorf("answered %d %v, want %v", result, events, c.want)
+				t.Errorf("result %d with events %v, want %v", result, events, c.want)
 			}
 			for id := range before {
 				if moved := after[id] - before[id]; moved != c.moved {
@@ -109,33 +109,33 @@ func TestPollRejectsInvalidArguments_D6(t *testing.T) {
 	g.call.Frozen = true
 	for _, args := range [][]uint64{{65536 - 47, 0, 1, 128}, {0, 65536 - 31, 1, 128}, {0, 0, 1, 65536 - 3}, {1 << 31, 0, 64, 128}} {
 		if got := g.mustRun("poll_oneoff", args...); got != wasiFault {
-			t.Errorf("poll_oneoff%v answered %d, want EFAULT", args, got)
+			t.Errorf("poll_oneoff%v: result %d, want EFAULT", args, got)
 		}
 	}
 	if got, _ := g.poll(clockIn(clockMono, math.MaxUint64, 0)); got != wasiIntr || g.call.Slept != 0 {
-		t.Errorf("an endless wait: answered %d, want EINTR", got)
+		t.Errorf("an endless wait: result %d, want EINTR", got)
 	}
 	for _, count := range []uint64{0, maxSubscriptions + 1, 1<<32 - 1} {
 		if got := g.mustRun("poll_oneoff", 0, 0, count, 128); got != wasiInval {
-			t.Errorf("%d subscriptions: answered %d, want EINVAL", count, got)
+			t.Errorf("%d subscriptions: result %d, want EINVAL", count, got)
 		}
 	}
 }
 
 // In a request a sleep ends after the requested time or at the call's deadline.
 // Its fuel does not depend on the duration.
-func TestPollWaitsInRequestsWithinTheirTime_D6(t *testing.T) {
+func TestPollWaitsUntilTheDeadlineOfTheRequest_D6(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGuest(t)
-		p := &purse{}
+		p := &meter{}
 		g.call.Watch = p
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		g.call.Begin(ctx)
-		var paid []uint64
+		var costs []uint64
 		for _, c := range []struct {
-			asked, want time.Duration
-			result      uint64
+			timeout, want time.Duration
+			result        uint64
 		}{
 			{time.Millisecond, time.Millisecond, wasiOK},
 			{50 * time.Second, 50 * time.Second, wasiOK},
@@ -143,14 +143,14 @@ func TestPollWaitsInRequestsWithinTheirTime_D6(t *testing.T) {
 		} {
 			p.used = 0
 			began := time.Now()
-			result, _ := g.poll(clockIn(clockMono, uint64(c.asked), 0))
+			result, _ := g.poll(clockIn(clockMono, uint64(c.timeout), 0))
 			if waited := time.Since(began); result != c.result || waited != c.want {
-				t.Errorf("asked to wait for %v it answered %d after %v, want %d after %v", c.asked, result, waited, c.result, c.want)
+				t.Errorf("timeout %v: result %d after %v, want %d after %v", c.timeout, result, waited, c.result, c.want)
 			}
-			paid = append(paid, p.used)
+			costs = append(costs, p.used)
 		}
-		if paid[0] < costWait || paid[1] != paid[0] || paid[2] != paid[0] {
-			t.Errorf("waiting costs %d units of fuel, want the same each time", paid)
+		if costs[0] < costWait || costs[1] != costs[0] || costs[2] != costs[0] {
+			t.Errorf("waiting costs %d units of fuel, want the same each time", costs)
 		}
 	})
 }

@@ -41,7 +41,7 @@ func query(c *Call, m memory, s []uint64) {
 // maxQuoted is how much of a statement's name a log line quotes, in bytes.
 const maxQuoted = 100
 
-var errFrozen = errors.New("no query runs while the image is built, because every instance starts from it: query in the first request")
+var errFrozen = errors.New("queries are denied while the image is built, as every instance starts from it: query during a request")
 
 func (c *Call) query(schema, name, args string) ([]byte, error) {
 	if c.Frozen {

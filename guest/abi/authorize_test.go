@@ -7,8 +7,7 @@ import (
 	"testing"
 )
 
-// The request that the documentation of ExportAuthorize spells out.
-func TestTheAccessRequestInTheDocumentationIsWhatABuilderWrites(t *testing.T) {
+func TestABuilderWritesTheExampleOfExportAuthorize(t *testing.T) {
 	b := Begin(make([]byte, 128), 0, AuthHeader0+1)
 	for i, s := range []string{"acme", "1", "GET", "/media/acme/a.txt", "a.txt", "acme.io", "", "private.app"} {
 		b.Put(i, s)
@@ -21,6 +20,6 @@ func TestTheAccessRequestInTheDocumentationIsWhatABuilderWrites(t *testing.T) {
 	}
 	want := append(head, "acme1GET/media/acme/a.txta.txtacme.ioprivate.app"...)
 	if got := b.Bytes(); !bytes.Equal(got, want) {
-		t.Errorf("wrote\n%x, documented is\n%x", got, want)
+		t.Errorf("message is\n%x, want\n%x", got, want)
 	}
 }

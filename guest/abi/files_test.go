@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestFileStatIsTheBytesOfTheDocumentation(t *testing.T) {
+func TestAppendWritesTheExampleOfFileStat(t *testing.T) {
 	want := []byte{
 		0x05, 0, 0, 0, 0, 0, 0, 0,
 		0x00, 0xca, 0x9a, 0x3b, 0, 0, 0, 0,
@@ -17,10 +17,10 @@ func TestFileStatIsTheBytesOfTheDocumentation(t *testing.T) {
 		t.Fatalf("% x, want % x", got, want)
 	}
 	if got, err := ParseFileStat(append(want, 1)); err != nil || got != s {
-		t.Errorf("read as %+v, %v", got, err)
+		t.Errorf("parsed %+v, error %v, want %+v", got, err, s)
 	}
 	if _, err := ParseFileStat(want[:FileStatSize-1]); !errors.Is(err, ErrMalformed) {
-		t.Errorf("one byte short: %v, want ErrMalformed", err)
+		t.Errorf("one byte short: error %v, want ErrMalformed", err)
 	}
 }
 
@@ -30,13 +30,13 @@ func FuzzFileStat(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s, err := ParseFileStat(b)
 		if (err == nil) != (len(b) >= FileStatSize) {
-			t.Fatalf("%d bytes: %v", len(b), err)
+			t.Fatalf("%d bytes: error %v", len(b), err)
 		}
 		if err != nil {
 			return
 		}
 		if again, err := ParseFileStat(s.Append(nil)); err != nil || again != s {
-			t.Fatalf("%+v became %+v, %v", s, again, err)
+			t.Fatalf("encoding and parsing %+v returns %+v, error %v", s, again, err)
 		}
 	})
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// example is the package comment's worked example.
+// example is the worked example of the package comment.
 const example = `
 	00 00 00 00
 	06 00 00 00
@@ -32,7 +32,7 @@ func exampleBytes(t testing.TB) []byte {
 	return b
 }
 
-func TestTheWorkedExampleIsWhatABuilderWrites(t *testing.T) {
+func TestABuilderWritesTheWorkedExample(t *testing.T) {
 	buf := bytes.Repeat([]byte{0xee}, 128)
 	b := abi.Begin(buf, 0, abi.ReqHeader0+1)
 	b.Put(abi.ReqMethod, "GET")
@@ -41,30 +41,30 @@ func TestTheWorkedExampleIsWhatABuilderWrites(t *testing.T) {
 	b.Append(abi.ReqHost, "io")
 	b.Put(abi.ReqTarget, "/")
 	if want := exampleBytes(t); !bytes.Equal(b.Bytes(), want) {
-		t.Errorf("message is\n%x, expected\n%x", b.Bytes(), want)
+		t.Errorf("message is\n%x, want\n%x", b.Bytes(), want)
 	}
 	if b.Size() != 68 || !b.Fits() {
-		t.Errorf("size is %d, fits %v: expected 68, true", b.Size(), b.Fits())
+		t.Errorf("size is %d, fits %v, want 68, true", b.Size(), b.Fits())
 	}
 }
 
-func TestTheWorkedExampleReadsAsItSays(t *testing.T) {
+func TestParseReadsTheWorkedExample(t *testing.T) {
 	m, err := abi.Parse(exampleBytes(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i, want := range []string{"GET", "http", "a.io", "/"} {
 		if got, ok := m.Field(i); !ok || string(got) != want {
-			t.Errorf("field %d is %q (present: %v), expected %q", i, got, ok, want)
+			t.Errorf("field %d is %q, present %v, want %q", i, got, ok, want)
 		}
 	}
 	for _, absent := range []int{abi.ReqSession, abi.ReqHeader0, abi.ReqHeader0 + 1, 1 << 30, -1} {
 		if got, ok := m.Field(absent); ok || got != nil {
-			t.Errorf("field %d is %q, expected it to be absent", absent, got)
+			t.Errorf("field %d is %q, want it absent", absent, got)
 		}
 	}
 	if m.Word() != 0 || m.Len() != 6 {
-		t.Errorf("word is %d, length %d: expected 0 and 6", m.Word(), m.Len())
+		t.Errorf("word is %d, length %d, want 0 and 6", m.Word(), m.Len())
 	}
 }
 
@@ -79,14 +79,14 @@ func TestAbsentAndEmptyDiffer(t *testing.T) {
 		t.Error("a field that was not put is present")
 	}
 	if f, ok := m.Field(1); !ok || len(f) != 0 {
-		t.Errorf("a field that was put empty is %q, present: %v", f, ok)
+		t.Errorf("a field that was put empty is %q, present %v", f, ok)
 	}
 	if m.Word() != 7 {
-		t.Errorf("word is %d, expected 7", m.Word())
+		t.Errorf("word is %d, want 7", m.Word())
 	}
 }
 
-func TestAMessageThatDoesNotFitTellsItsSize(t *testing.T) {
+func TestSizeIsValidIfAMessageDoesNotFit(t *testing.T) {
 	write := func(buf []byte) abi.Builder {
 		b := abi.Begin(buf, 1, 2)
 		b.Put(0, "hello")
@@ -98,17 +98,17 @@ func TestAMessageThatDoesNotFitTellsItsSize(t *testing.T) {
 	for size := range 37 {
 		b := write(make([]byte, size))
 		if b.Fits() || b.Bytes() != nil || b.Size() != 37 {
-			t.Errorf("in %d bytes, fits %v with size %d", size, b.Fits(), b.Size())
+			t.Errorf("buffer of %d bytes: fits %v with size %d, want false with 37", size, b.Fits(), b.Size())
 		}
 	}
 	b := write(make([]byte, 37))
 	m, err := abi.Parse(b.Bytes())
 	if err != nil || string(m.Get(0)) != "hello, world" || string(m.Get(1)) != "!" || m.Word() != 2 {
-		t.Errorf("in 37 bytes, is %x, %v", b.Bytes(), err)
+		t.Errorf("buffer of 37 bytes: message %x, error %v", b.Bytes(), err)
 	}
 }
 
-func TestMalformedMessagesAreRefused(t *testing.T) {
+func TestMalformedMessagesAreRejected(t *testing.T) {
 	le := binary.LittleEndian
 	field := func(offset, length uint32) []byte {
 		b := make([]byte, 24)
@@ -126,14 +126,14 @@ func TestMalformedMessagesAreRefused(t *testing.T) {
 		{"more fields than bytes", []byte{0, 0, 0, 0, 1, 0, 0, 0}},
 		{"so many fields that their table overflows", []byte{0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff}},
 		{"a field inside of the head", field(8, 1)},
-		{"a field that begins behind the end", field(25, 0)},
-		{"a field that ends behind the end", field(20, 5)},
+		{"a field that begins after the end", field(25, 0)},
+		{"a field that ends after the end", field(20, 5)},
 		{"a field whose end overflows", field(20, 0xffffffff)},
 		{"an absent field with a length", field(0, 1)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if _, err := abi.Parse(c.b); !errors.Is(err, abi.ErrMalformed) {
-				t.Errorf("error is %v, expected ErrMalformed", err)
+				t.Errorf("error %v, want ErrMalformed", err)
 			}
 		})
 	}
@@ -142,34 +142,34 @@ func TestMalformedMessagesAreRefused(t *testing.T) {
 func TestTheZeroMessageHasNoFields(t *testing.T) {
 	var m abi.Message
 	if m.Len() != 0 || m.Get(0) != nil {
-		t.Errorf("has %d fields, the first %q", m.Len(), m.Get(0))
+		t.Errorf("%d fields, the first %q, want none", m.Len(), m.Get(0))
 	}
 }
 
-func TestRepliesArePackedAddressFirst(t *testing.T) {
+func TestPackReplyPutsTheAddressInTheUpperHalf(t *testing.T) {
 	if got := abi.PackReply(0x00010000, 68); got != 0x00010000_00000044 {
-		t.Errorf("packed is %#x", got)
+		t.Errorf("packed %#x, want 0x1000000000044", got)
 	}
 	addr, length := abi.UnpackReply(0xfffffff0_00000010)
 	if addr != 0xfffffff0 || length != 0x10 {
-		t.Errorf("unpacked is %#x, %#x", addr, length)
+		t.Errorf("unpacked %#x, %#x, want 0xfffffff0, 0x10", addr, length)
 	}
 }
 
-func TestWordsOfTheContract(t *testing.T) {
+func TestOutcomesAndErrnosAsText(t *testing.T) {
 	for outcome, want := range map[abi.Outcome]string{
 		abi.Tenant: "tenant", abi.Redirect: "redirect", abi.Missing: "not_found", abi.None: "none",
 		abi.BadRequest: "bad_request", abi.Conflict: "conflict", 0: "error", 200: "error",
 	} {
 		if got := outcome.String(); got != want {
-			t.Errorf("outcome %d is %q, expected %q", outcome, got, want)
+			t.Errorf("outcome %d is %q, want %q", outcome, got, want)
 		}
 	}
 	for errno, want := range map[abi.Errno]string{
 		abi.OK: "tenantedge: ok", abi.NotFound: "tenantedge: not found", abi.Internal: "tenantedge: host failed", 99: "tenantedge: errno 99",
 	} {
 		if got := errno.Error(); got != want {
-			t.Errorf("errno %d is %q, expected %q", errno, got, want)
+			t.Errorf("errno %d is %q, want %q", errno, got, want)
 		}
 	}
 }
@@ -182,11 +182,11 @@ func TestMessagesAllocateNothing(t *testing.T) {
 		b.Put(3, "/")
 		m, err := abi.Parse(b.Bytes())
 		if err != nil || string(m.Get(3)) != "/" {
-			t.Fatal("message does not come back")
+			t.Fatalf("field 3 is %q, error %v, want /", m.Get(3), err)
 		}
 	})
 	if allocs != 0 {
-		t.Errorf("a message allocates %v times, expected none", allocs)
+		t.Errorf("a message allocates %v times, want 0", allocs)
 	}
 }
 
@@ -212,7 +212,7 @@ func FuzzParse(f *testing.F) {
 		for i := range m.Len() {
 			want, present := m.Field(i)
 			if got, ok := copied.Field(i); ok != present || !bytes.Equal(got, want) {
-				t.Fatalf("field %d is %q (%v) in the copy, %q (%v) before", i, got, ok, want, present)
+				t.Fatalf("field %d of the copy is %q, present %v, want %q, %v", i, got, ok, want, present)
 			}
 		}
 	})

@@ -28,7 +28,7 @@ const prefetchExample = `
 	31 00 00 00  00 00 00 00
 	37 61 63 6d 65 61 2e 69 6f`
 
-func TestAPrefetchedRecordIsAFieldAsTheExampleShows(t *testing.T) {
+func TestABuilderWritesTheExampleOfFirstSegment(t *testing.T) {
 	b := abi.Begin(make([]byte, 256), 0, abi.ReqHeader0+1)
 	b.Put(abi.ReqMethod, "GET")
 	b.Put(abi.ReqScheme, "http")
@@ -45,7 +45,7 @@ func TestAPrefetchedRecordIsAFieldAsTheExampleShows(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(b.Bytes(), want) || len(want) != 117 {
-		t.Errorf("message is\n%x, expected %d bytes\n%x", b.Bytes(), len(want), want)
+		t.Errorf("message is\n%x, want 117 bytes, here %d\n%x", b.Bytes(), len(want), want)
 	}
 	m, err := abi.Parse(want)
 	if err != nil {
@@ -53,32 +53,32 @@ func TestAPrefetchedRecordIsAFieldAsTheExampleShows(t *testing.T) {
 	}
 	record, err := abi.Parse(m.Get(abi.ReqHeader0))
 	if err != nil || string(record.Get(abi.RecSchema)) != "acme" {
-		t.Errorf("the record's schema is %q, %v", record.Get(abi.RecSchema), err)
+		t.Errorf("the record's schema is %q, error %v, want acme", record.Get(abi.RecSchema), err)
 	}
 }
 
-func TestAFieldWrittenInPlaceThatDoesNotFitTellsItsSize(t *testing.T) {
+func TestSizeIsValidIfAFieldWrittenInPlaceDoesNotFit(t *testing.T) {
 	b := abi.Begin(make([]byte, 20), 0, 1)
 	if n := len(b.Rest()); n != 4 {
-		t.Fatalf("%d bytes are left, expected 4", n)
+		t.Fatalf("%d bytes are free, want 4", n)
 	}
 	b.Keep(0, 5)
 	if b.Fits() || b.Size() != 21 || len(b.Rest()) != 0 {
-		t.Errorf("fits %v with size %d and %d bytes left", b.Fits(), b.Size(), len(b.Rest()))
+		t.Errorf("fits %v with size %d and %d free bytes, want false, 21 and 0", b.Fits(), b.Size(), len(b.Rest()))
 	}
 }
 
-func TestTheFirstSegmentIsThatOfTheTargetAsItStands(t *testing.T) {
+func TestFirstSegmentDecodesNothing(t *testing.T) {
 	for target, want := range map[string]string{
 		"/": "", "/a": "a", "/a/b": "a", "/a?b/c": "a", `/a\b`: "a", "//a": "", "/?a": "", "/%61/b": "%61", "/a#b/c": "a#b",
 	} {
 		if got, ok := abi.FirstSegment(target); !ok || got != want {
-			t.Errorf("that of %q is %q, %v: expected %q", target, got, ok, want)
+			t.Errorf("FirstSegment(%q) = %q, %v, want %q", target, got, ok, want)
 		}
 	}
 	for _, target := range []string{"", "*", "a/b", "http://h/p"} {
 		if got, ok := abi.FirstSegment(target); ok {
-			t.Errorf("that of %q is %q: expected none", target, got)
+			t.Errorf("FirstSegment(%q) = %q, want none", target, got)
 		}
 	}
 }

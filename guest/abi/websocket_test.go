@@ -8,7 +8,7 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// The worked example of the websockets' contract.
+// The worked example of ExportOpen.
 const (
 	exampleEvent = `
 	00 00 00 00
@@ -40,7 +40,7 @@ func parseExample(t *testing.T, example string, size int) abi.Message {
 		t.Fatal(err)
 	}
 	if len(b) != size {
-		t.Errorf("is %d bytes, expected %d", len(b), size)
+		t.Errorf("the example has %d bytes, want %d", len(b), size)
 	}
 	m, err := abi.Parse(b)
 	if err != nil {
@@ -52,29 +52,29 @@ func parseExample(t *testing.T, example string, size int) abi.Message {
 func expectFields(t *testing.T, m abi.Message, want map[int]string) {
 	t.Helper()
 	for i := range m.Len() + 2 {
-		wanted, present := want[i]
-		if got, ok := m.Field(i); ok != present || string(got) != wanted {
-			t.Errorf("field %d is %q (present: %v), expected %q (present: %v)", i, got, ok, wanted, present)
+		value, present := want[i]
+		if got, ok := m.Field(i); ok != present || string(got) != value {
+			t.Errorf("field %d is %q, present %v, want %q, %v", i, got, ok, value, present)
 		}
 	}
 }
 
-func TestTheWorkedExampleOfAWebsocketEventReadsAsItSays(t *testing.T) {
+func TestParseReadsTheExampleOfAWebsocketEvent(t *testing.T) {
 	m := parseExample(t, exampleEvent, 76)
 	expectFields(t, m, map[int]string{
 		abi.EventRoute: "room", abi.EventSchema: "www", abi.EventIdentifier: "www", abi.EventState: "n=1", abi.EventData: "hi",
 	})
 	if m.Word()&abi.EventBinary != 0 {
-		t.Error("the message is binary, expected text")
+		t.Error("the message is binary, want text")
 	}
 }
 
-func TestTheWorkedExampleOfAWebsocketReplyReadsAsItSays(t *testing.T) {
+func TestParseReadsTheExampleOfAWebsocketReply(t *testing.T) {
 	m := parseExample(t, exampleEffects, 54)
 	expectFields(t, m, map[int]string{
 		abi.EffectsState: "n=2", abi.EffectsKinds: string(rune(abi.SendText)), abi.EffectsData0: "hi",
 	})
 	if m.Word()>>abi.EffectsStatusShift != 0 {
-		t.Error("the reply refuses, expected it not to")
+		t.Errorf("status %d, want 0", m.Word()>>abi.EffectsStatusShift)
 	}
 }

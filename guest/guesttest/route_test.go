@@ -19,7 +19,7 @@ func TestADecisionIsThatOfTheGuest(t *testing.T) {
 		Domains: []tck.Domain{{Tenant: "1", Domain: "acme.io"}, {Tenant: "1", Domain: "shared.io", Folder: "acme"}},
 	}, `{"routers":["domain","header","session"],"default":{"urlconf":"app.urls"}}`)
 	if len(configured.Headers) != 1 {
-		t.Fatalf("the guest asks for the headers %q: expected one", configured.Headers)
+		t.Fatalf("Configured.Headers is %q, want one name", configured.Headers)
 	}
 	for _, c := range []struct {
 		what    string
@@ -36,7 +36,7 @@ func TestADecisionIsThatOfTheGuest(t *testing.T) {
 	} {
 		d := guesttest.Route(t, &c.request)
 		if d.Outcome != c.outcome || d.Kind != c.kind || d.Path != c.path {
-			t.Errorf("%s: outcome %s, kind %d and path %q: expected %s, %d and %q (%s)", c.what, d.Outcome, d.Kind, d.Path, c.outcome, c.kind, c.path, d.Reason)
+			t.Errorf("%s: outcome %s, kind %d and path %q, want %s, %d and %q (%s)", c.what, d.Outcome, d.Kind, d.Path, c.outcome, c.kind, c.path, d.Reason)
 		}
 	}
 }
@@ -45,7 +45,7 @@ func TestWithoutHandlerEveryFileIsDenied(t *testing.T) {
 	guest.Serve(guest.Handlers{})
 	guesttest.Configure(t, guesttest.Unavailable{}, `{"default":{}}`)
 	if v := guesttest.Authorize(t, &guest.Access{Schema: "acme"}); v != guest.Deny {
-		t.Errorf("verdict is %d, expected %d", v, guest.Deny)
+		t.Errorf("verdict is %d, want %d", v, guest.Deny)
 	}
 	if guesttest.SelfTest() != 0 {
 		t.Error("the self-test fails without a handler")

@@ -7,7 +7,7 @@ import (
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
 
-func TestPathsThatReadersReadDifferently_B3(t *testing.T) {
+func TestPathsThatServersReadDifferently_B3(t *testing.T) {
 	for _, c := range []struct{ target, want string }{
 		{"/acme/..;/beta/x", "bad_request"},
 		{"/acme/..;a=b/beta/x", "bad_request"},

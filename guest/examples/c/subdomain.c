@@ -1,5 +1,5 @@
-/* A guest without SDK, in C: the tenant is what stands before the first dot of
- * the host. It shows all that a guest must have; package guest/abi has the
+/* A guest in C, without an SDK: the tenant is the part of the host before the
+ * first dot. It has only what a guest needs; package guest/abi documents the
  * layouts. Build it with clang and wasm-ld:
  *
  *   clang --target=wasm32 -O2 -nostdlib -fno-builtin -Wall -Wextra \
@@ -21,8 +21,8 @@ enum { REC_ID = 0, REC_SCHEMA = 1 };
 enum { DEC_SCHEMA = 0, DEC_ID = 1, DEC_DOMAIN = 2, DEC_PATH = 7, DEC_REASON = 11, DEC_FIELDS = 12 };
 enum { TENANT = 1, MISSING = 3, DYNAMIC = 1 << 8 };
 
-/* Everything of a call lies in one block: the reply's head first, so that its
- * fields can point at the request and the record where they are. */
+/* The reply's head comes first, so that its fields can point to the request and
+ * the record in place. */
 static struct {
 	u32 word, n;
 	struct { u32 offset, length; } field[DEC_FIELDS];
@@ -34,8 +34,8 @@ struct text { const u8 *at; u32 length; };
 
 static u32 load(const u8 *p) { return p[0] | p[1] << 8 | p[2] << 16 | (u32)p[3] << 24; }
 
-/* field finds field i of a message; one that is absent, or lies outside of the
- * message, has no text. */
+/* field returns field i of a message, empty if it is absent or outside of the
+ * message. */
 static struct text field(const u8 *message, u32 size, u32 i) {
 	struct text none = {0, 0};
 	if (size < 8 || i >= load(message + 4) || size < 16 + 8 * i)
@@ -65,7 +65,7 @@ EXPORT(te_abi_version) u32 te_abi_version(void) { return 1; }
 
 EXPORT(te_buffer) u8 *te_buffer(u32 size) { return size <= sizeof m.request ? m.request : 0; }
 
-/* The configuration is of no interest to this guest. */
+/* This guest ignores the configuration. */
 EXPORT(te_configure) u64 te_configure(u32 length) {
 	static const char configured[] = "{\"name\":\"subdomain\",\"version\":\"1\"}";
 	(void)length;
@@ -82,7 +82,7 @@ EXPORT(te_route) u64 te_route(u32 length) {
 
 	i64 size = tenant_by_reference(name.at, name.length, m.record, sizeof m.record);
 	if (size < 0 || size > (i64)sizeof m.record) {
-		static const char reason[] = "no tenant is called as the host begins";
+		static const char reason[] = "no tenant has the host's first label as its schema or id";
 		m.word = MISSING | 404u << 16;
 		for (u32 i = 0; i < sizeof reason - 1; i++)
 			m.record[i] = (u8)reason[i];

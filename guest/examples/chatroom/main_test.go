@@ -11,7 +11,7 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// kinds are the effects on a socket in one line.
+// kinds formats the effects on a socket in one line.
 func kinds(s *guest.Socket) string {
 	var all []string
 	for _, e := range s.Effects() {
@@ -20,45 +20,45 @@ func kinds(s *guest.Socket) string {
 	return strings.Join(all, ", ")
 }
 
-func TestAClientEntersTheRoomOfThePath(t *testing.T) {
+func TestOpenJoinsTheRoomOfThePath(t *testing.T) {
 	s, h := &guest.Socket{}, &guest.Handshake{Kwargs: `{"room":"lobby"}`}
 	chatroom{}.Open(s, h)
 	want := fmt.Sprintf("%d room_lobby, %d , %d room_lobby", abi.GroupAdd, abi.SetTimer, abi.GroupSend)
 	if kinds(s) != want || h.Status() != 0 || s.State != "room_lobby" {
-		t.Errorf("effects %s, status %d, state %q: expected %s", kinds(s), h.Status(), s.State, want)
+		t.Errorf("effects %s, status %d, state %q, want %s, 0 and room_lobby", kinds(s), h.Status(), s.State, want)
 	}
 }
 
-func TestARoomThatIsNoNameIsRefused(t *testing.T) {
+func TestOpenRejectsInvalidRoomNames(t *testing.T) {
 	for _, kwargs := range []string{"", `{}`, `{"room":""}`, `{"room":"a b"}`, `{"room":"é"}`, `{"room":"a.b"}`, `{"room":"` + strings.Repeat("a", 31) + `"}`} {
 		h := &guest.Handshake{Kwargs: kwargs}
 		chatroom{}.Open(&guest.Socket{}, h)
 		if h.Status() != 404 {
-			t.Errorf("%s is answered with %d", kwargs, h.Status())
+			t.Errorf("kwargs %s: status %d, want 404", kwargs, h.Status())
 		}
 	}
 }
 
-func TestWhatIsSaidReachesTheRoomAndFromThereTheClient(t *testing.T) {
+func TestAMessageIsSentToTheRoomAndToItsClients(t *testing.T) {
 	s := &guest.Socket{State: "room_lobby"}
 	chatroom{}.Message(s, guest.Message{Data: []byte("hello")})
 	e := s.Effects()
 	if len(e) != 2 || e[1].Kind != abi.GroupSend || e[1].Name != "room_lobby" || !strings.Contains(e[1].Data, "hello") {
-		t.Errorf("effects: %+v", e)
+		t.Errorf("effects %+v, want a timer and a message to room_lobby", e)
 	}
 	s = &guest.Socket{State: "room_lobby"}
 	chatroom{}.Group(s, chatMessage("hello"))
 	if e := s.Effects(); len(e) != 1 || e[0].Kind != abi.SendText || e[0].Data != "hello" {
-		t.Errorf("effects: %+v", e)
+		t.Errorf("effects %+v, want the text hello", e)
 	}
 }
 
-func TestLongOrBinaryMessagesEndTheVisit(t *testing.T) {
+func TestLongOrBinaryMessagesCloseTheSocket(t *testing.T) {
 	for _, m := range []guest.Message{{Data: []byte("x"), Binary: true}, {Data: make([]byte, maxMessage+1)}} {
 		s := &guest.Socket{State: "room_lobby"}
 		chatroom{}.Message(s, m)
 		if e := s.Effects(); len(e) != 1 || e[0].Kind != abi.CloseSocket {
-			t.Errorf("effects: %+v", e)
+			t.Errorf("effects %+v, want a close", e)
 		}
 	}
 }

@@ -13,11 +13,11 @@ func TestTheEcho(t *testing.T) {
 	suites, err := tck.Parse([]byte(`[{
 		"name": "echo",
 		"sockets": [
-			{"name": "is open to all", "event": "open", "route": "echo", "protocols": ["chat"], "want": {}},
+			{"name": "every handshake is accepted", "event": "open", "route": "echo", "protocols": ["chat"], "want": {}},
 			{"name": "text", "event": "message", "data": "hello", "want": {"effects": [{"kind": "send_text", "data": "hello"}]}},
 			{"name": "bytes", "event": "message", "binary": true, "hex": "ff 00", "want": {"effects": [{"kind": "send_binary", "hex": "ff 00"}]}},
-			{"name": "nothing", "event": "message", "want": {"effects": [{"kind": "send_text"}]}},
-			{"name": "the end", "event": "close", "code": 1001, "want": {}},
+			{"name": "empty text", "event": "message", "want": {"effects": [{"kind": "send_text"}]}},
+			{"name": "a close", "event": "close", "code": 1001, "want": {}},
 			{"name": "a group's message", "event": "group", "hex": "81 a4 74797065 a1 74", "want": {}},
 			{"name": "a timer", "event": "timer", "want": {}}
 		]

@@ -40,7 +40,7 @@ func TestPrivateFilesAreForMembersOfTheirTenant(t *testing.T) {
 		access := guest.Access{Schema: c.schema, Method: "GET", Name: c.name, HasName: c.name != none}
 		cookie := guest.Header{Value: c.cookies, Present: c.cookies != none}
 		if got := guesttest.Authorize(t, &access, cookie); got != c.want {
-			t.Errorf("%s: verdict %d, expected %d", c.what, got, c.want)
+			t.Errorf("%s: verdict %d, want %d", c.what, got, c.want)
 		}
 	}
 }

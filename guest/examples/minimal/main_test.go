@@ -17,7 +17,7 @@ func TestTheMinimalGuest(t *testing.T) {
 		"routes": [
 			{"name": "a tenant", "host": "acme.example.com", "target": "/x?y",
 			 "want": {"outcome": "tenant", "schema": "acme", "tenant_id": "1", "domain": "acme.example.com", "path": "/x"}},
-			{"name": "nobody", "host": "nobody.example.com", "want": {"outcome": "not_found", "status": 404}}
+			{"name": "unknown", "host": "unknown.example.com", "want": {"outcome": "not_found", "status": 404}}
 		],
 		"cache_keys": [{"schema": "acme", "version": "1", "key": "k", "want": "acme::v2-1:k"}],
 		"reversed": [{"cache_key": "acme::v2-1:k", "want": "k"}]

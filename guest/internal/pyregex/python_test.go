@@ -31,7 +31,7 @@ func TestExpressionsMatchAsInPython(t *testing.T) {
 		decode(t, line[0], &expr)
 		re, err := pyregex.Compile(expr)
 		if (err != nil) != (len(line) == 1) {
-			t.Errorf("%q: error is %v, and Python has %d answers", expr, err, len(line)-1)
+			t.Errorf("%q: error %v, while Python has results for %d paths", expr, err, len(line)-1)
 			continue
 		}
 		for _, raw := range line[1:] {
@@ -47,12 +47,12 @@ func TestExpressionsMatchAsInPython(t *testing.T) {
 			}
 			compared++
 			if got := re.Match(path); !slices.Equal(got, want) {
-				t.Errorf("%q matches %q at %v (in linear time: %v), expected %v", expr, path, got, re.Linear(path), want)
+				t.Errorf("%q matches %q at %v (linear: %v), want %v", expr, path, got, re.Linear(path), want)
 			}
 		}
 	}
 	if compared < 5000 {
-		t.Errorf("compared %d matches, expected all of the file", compared)
+		t.Errorf("compared %d matches, want at least 5000", compared)
 	}
 }
 

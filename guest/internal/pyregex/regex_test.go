@@ -6,26 +6,26 @@ import (
 	"testing"
 )
 
-func TestWhatTakesLinearTime(t *testing.T) {
+func TestLinear(t *testing.T) {
 	for _, c := range []struct {
 		name, expr, text string
 		linear           bool
 	}{
-		{"what Go has too", `^room/(?P<room>\w+)/(?P<page>\d{1,3})?$`, "room/a/", true},
+		{"an expression that means the same in Go", `^room/(?P<room>\w+)/(?P<page>\d{1,3})?$`, "room/a/", true},
 		{"a dollar, and no line feed at the end", `a$|b`, "a", true},
 		{"a dollar, and a line feed at the end", `a$|b`, "a\n", false},
-		{"a boundary of words in ASCII", `\ba`, "a", true},
-		{"a boundary of words in other letters", `\ba`, "é", false},
-		{"a boundary that knows ASCII alone", `(?a)\ba`, "é", true},
-		{"no boundary in an empty text", `\B`, "", false},
+		{"a word boundary in ASCII", `\ba`, "a", true},
+		{"a word boundary at a letter outside of ASCII", `\ba`, "é", false},
+		{"a word boundary with the flag for ASCII", `(?a)\ba`, "é", true},
+		{`\B in an empty text`, `\B`, "", false},
 		{"look-ahead", `a(?!b)`, "a", false},
 		{"a back reference", `(a)\1`, "aa", false},
 		{"a possessive quantifier", `a*+`, "a", false},
-		{"rounds that may consume nothing", `(a|b*)*`, "a", false},
-		{"one round that may consume nothing", `(a*)?`, "a", true},
-		{"more repetitions than Go takes", `a{2000}`, "a", false},
-		{"a complement among others in brackets", `[\W\d]`, "a", false},
-		{"a complement alone", `[\W]`, "a", true},
+		{"repetitions that may match the empty text", `(a|b*)*`, "a", false},
+		{"at most one repetition that may match the empty text", `(a*)?`, "a", true},
+		{"more repetitions than Go accepts", `a{2000}`, "a", false},
+		{"a negated class with another class in brackets", `[\W\d]`, "a", false},
+		{"a negated class in brackets", `[\W]`, "a", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			re, err := Compile(c.expr)
@@ -33,13 +33,13 @@ func TestWhatTakesLinearTime(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got := re.Linear(c.text); got != c.linear {
-				t.Errorf("linear is %v, expected %v", got, c.linear)
+				t.Errorf("Linear is %v, want %v", got, c.linear)
 			}
 		})
 	}
 }
 
-func TestErrorsSayWhatWasExpected(t *testing.T) {
+func TestErrorsOfCompile(t *testing.T) {
 	for expr, want := range map[string]string{
 		`(`:                       "closes a group",
 		`)`:                       "closes nothing",
@@ -59,22 +59,22 @@ func TestErrorsSayWhatWasExpected(t *testing.T) {
 		strings.Repeat("(", 300) + strings.Repeat(")", 300): "at most 250",
 	} {
 		if _, err := Compile(expr); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%.40q: error is %v, expected one with %q", expr, err, want)
+			t.Errorf("%.40q: error %v, want one with %q", expr, err, want)
 		}
 	}
 }
 
-func TestTheEndOfTheTextMayBeWrittenAsInPython314(t *testing.T) {
+func TestLowerCaseZMatchesTheEndAsInPython314(t *testing.T) {
 	re, err := Compile(`^a\z`)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if re.Match("a") == nil || re.Match("a\n") != nil {
-		t.Error(`\z is not the very end of the text`)
+		t.Error(`\z does not match exactly at the end of the text`)
 	}
 }
 
-func TestReplacingAll(t *testing.T) {
+func TestReplaceAll(t *testing.T) {
 	for _, c := range []struct {
 		expr, text, want string
 		ok               bool
@@ -87,13 +87,13 @@ func TestReplacingAll(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got, ok := re.ReplaceAll(c.text, "/"); got != c.want || ok != c.ok {
-			t.Errorf("%q gives %q, %v, expected %q, %v", c.expr, got, ok, c.want, c.ok)
+			t.Errorf("%q: result %q, %v, want %q, %v", c.expr, got, ok, c.want, c.ok)
 		}
 	}
 }
 
-// Backtracking and Go's regexp must agree where both can match.
-func FuzzTheTwoWaysOfMatchingAgree(f *testing.F) {
+// FuzzMatchers compares backtracking with Go's regexp if both can match.
+func FuzzMatchers(f *testing.F) {
 	for _, expr := range []string{
 		`^room/(?P<room>\w+)/$`, `(a|ab)(c|bcd)*?`, `(?i)[^k]+\b`, `(?sm)^.*?$|\B`, `(?x) a # b`, `(a){2,3}?b*`,
 		`(?<!a)b(?(1)c|d)`, `\x61\u0062[\W\d]`, `(?>a*)a++`, `((a*)*)*`, `^$|[]a-c]{,2}`,
@@ -102,7 +102,7 @@ func FuzzTheTwoWaysOfMatchingAgree(f *testing.F) {
 		f.Add(expr, "aébcİ\n")
 	}
 	f.Fuzz(func(t *testing.T, expr, text string) {
-		// Longer inputs can take long and find nothing else.
+		// Longer inputs can take exponential time and find no further errors.
 		if len(expr) > 30 || len(text) > 10 {
 			return
 		}

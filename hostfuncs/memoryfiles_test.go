@@ -11,43 +11,43 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// shelf is a Files in memory.
-type shelf struct {
+// memoryFiles is a Files in memory.
+type memoryFiles struct {
 	tenant string
 	files  map[string]string
-	opened *int // readers and shelves not yet closed
+	opened *int // readers and Files not yet closed
 	err    error
 }
 
-func (s *shelf) Open(ctx context.Context, name string) (io.ReadCloser, error) {
+func (s *memoryFiles) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 	content, ok := s.files[name]
 	if !ok {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 	}
 	*s.opened++
-	return &shelved{ctx, strings.NewReader(content), s.opened}, nil
+	return &memoryReader{ctx, strings.NewReader(content), s.opened}, nil
 }
 
-type shelved struct {
+type memoryReader struct {
 	ctx context.Context
 	*strings.Reader
 	opened *int
 }
 
 // Read fails after the context of Open is done, as a server's file does.
-func (r *shelved) Read(p []byte) (int, error) {
+func (r *memoryReader) Read(p []byte) (int, error) {
 	if err := r.ctx.Err(); err != nil {
 		return 0, err
 	}
 	return r.Reader.Read(p)
 }
 
-func (r *shelved) Close() error {
+func (r *memoryReader) Close() error {
 	*r.opened--
 	return nil
 }
 
-func (s *shelf) Save(_ context.Context, name string, content io.Reader) (string, error) {
+func (s *memoryFiles) Save(_ context.Context, name string, content io.Reader) (string, error) {
 	if s.err != nil {
 		return "", s.err
 	}
@@ -62,7 +62,7 @@ func (s *shelf) Save(_ context.Context, name string, content io.Reader) (string,
 	return name, nil
 }
 
-func (s *shelf) Stat(_ context.Context, name string) (abi.FileStat, error) {
+func (s *memoryFiles) Stat(_ context.Context, name string) (abi.FileStat, error) {
 	content, ok := s.files[name]
 	if !ok {
 		return abi.FileStat{}, fs.ErrNotExist
@@ -70,7 +70,7 @@ func (s *shelf) Stat(_ context.Context, name string) (abi.FileStat, error) {
 	return abi.FileStat{Size: int64(len(content)), Modified: 1e9}, nil
 }
 
-func (s *shelf) List(_ context.Context, _ string, most int) (folders, files []string, err error) {
+func (s *memoryFiles) List(_ context.Context, _ string, most int) (folders, files []string, err error) {
 	for name := range s.files {
 		files = append(files, name)
 	}
@@ -81,14 +81,16 @@ func (s *shelf) List(_ context.Context, _ string, most int) (folders, files []st
 	return []string{"d"}, files, nil
 }
 
-func (s *shelf) Delete(_ context.Context, name string) error {
+func (s *memoryFiles) Delete(_ context.Context, name string) error {
 	delete(s.files, name)
 	return nil
 }
 
-func (s *shelf) URL(_ context.Context, name string) (string, error) { return "/media/" + name, nil }
+func (s *memoryFiles) URL(_ context.Context, name string) (string, error) {
+	return "/media/" + name, nil
+}
 
-func (s *shelf) Close() error {
+func (s *memoryFiles) Close() error {
 	*s.opened--
 	return nil
 }
@@ -98,17 +100,17 @@ func (w *world) Files(_ context.Context, last Files) (Files, error) {
 	if w.tenant == "" {
 		return nil, abi.Denied
 	}
-	if s, ok := last.(*shelf); ok && s.tenant == w.tenant {
+	if s, ok := last.(*memoryFiles); ok && s.tenant == w.tenant {
 		return last, nil
 	}
-	if w.shelves == nil {
-		w.shelves = map[string]map[string]string{}
+	if w.files == nil {
+		w.files = map[string]map[string]string{}
 	}
-	if w.shelves[w.tenant] == nil {
-		w.shelves[w.tenant] = map[string]string{"a.txt": w.tenant}
+	if w.files[w.tenant] == nil {
+		w.files[w.tenant] = map[string]string{"a.txt": w.tenant}
 	}
 	w.opened++
-	return &shelf{w.tenant, w.shelves[w.tenant], &w.opened, w.err}, nil
+	return &memoryFiles{w.tenant, w.files[w.tenant], &w.opened, w.err}, nil
 }
 
 // FileLimits implements Services for world.
