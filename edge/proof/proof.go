@@ -59,7 +59,8 @@ func (k Key) Check() error {
 //
 // where the MAC is over "tenantedge-proof-v1", key id, method, host in lower
 // case, target, tenant and seconds, each followed by a line feed. The proof is
-// valid for one minute. Within it, an identical request can be replayed.
+// valid for one minute before and after at. In this time, an identical request can
+// be replayed.
 func Sign(k Key, method, host, target, tenant string, at time.Time) string {
 	seconds := strconv.FormatInt(at.Unix(), 10)
 	return "v1;" + k.ID + ";" + seconds + ";" + hex.EncodeToString(mac(k, method, host, target, tenant, seconds))

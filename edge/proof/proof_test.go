@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-func TestAProofHoldsForTheVeryRequestAlone(t *testing.T) {
+func TestAProofIsValidOnlyForTheSignedRequest(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	key := Key{ID: "k1", Secret: []byte(strings.Repeat("s", 32))}
 	old := Key{ID: "k0", Secret: []byte(strings.Repeat("o", 32))}
@@ -22,7 +22,7 @@ func TestAProofHoldsForTheVeryRequestAlone(t *testing.T) {
 		{"as it was signed", []Key{key}, proof, "GET", "A.example.com", "/x?y=1", "t1", 0, true},
 		{"the host's case does not matter", []Key{key}, proof, "GET", "a.Example.com", "/x?y=1", "t1", 0, true},
 		{"beside an older key", []Key{old, key}, proof, "GET", "a.example.com", "/x?y=1", "t1", 0, true},
-		{"at the edge of its minute", []Key{key}, proof, "GET", "a.example.com", "/x?y=1", "t1", time.Minute, true},
+		{"after exactly one minute", []Key{key}, proof, "GET", "a.example.com", "/x?y=1", "t1", time.Minute, true},
 		{"too late", []Key{key}, proof, "GET", "a.example.com", "/x?y=1", "t1", time.Minute + time.Second, false},
 		{"too early", []Key{key}, proof, "GET", "a.example.com", "/x?y=1", "t1", -time.Minute - time.Second, false},
 		{"another method", []Key{key}, proof, "POST", "a.example.com", "/x?y=1", "t1", 0, false},
@@ -30,12 +30,12 @@ func TestAProofHoldsForTheVeryRequestAlone(t *testing.T) {
 		{"another path", []Key{key}, proof, "GET", "a.example.com", "/z?y=1", "t1", 0, false},
 		{"another query", []Key{key}, proof, "GET", "a.example.com", "/x?y=2", "t1", 0, false},
 		{"another tenant", []Key{key}, proof, "GET", "a.example.com", "/x?y=1", "t2", 0, false},
-		{"a key that was withdrawn", []Key{old}, proof, "GET", "a.example.com", "/x?y=1", "t1", 0, false},
+		{"a key that was removed", []Key{old}, proof, "GET", "a.example.com", "/x?y=1", "t1", 0, false},
 		{"another key id", []Key{key, old}, strings.Replace(proof, "k1", "k0", 1), "GET", "a.example.com", "/x?y=1", "t1", 0, false},
 		{"another time", []Key{key}, strings.Replace(proof, "1800000000", "1800000001", 1), "GET", "a.example.com", "/x?y=1", "t1", 0, false},
 		{"another version", []Key{key}, "v2" + proof[2:], "GET", "a.example.com", "/x?y=1", "t1", 0, false},
 		{"no proof", []Key{key}, "", "GET", "a.example.com", "/x?y=1", "t1", 0, false},
-		{"fields moved by a line feed", []Key{key}, proof, "GET", "a.example.com", "/x?y=1\nt1", "", 0, false},
+		{"a tenant moved into the target by a line feed", []Key{key}, proof, "GET", "a.example.com", "/x?y=1\nt1", "", 0, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			err := Verify(c.keys, c.proof, c.method, c.host, c.target, c.tenant, now.Add(c.at))
@@ -67,7 +67,7 @@ func FuzzProof(f *testing.F) {
 	f.Fuzz(func(t *testing.T, proof string) {
 		if err := Verify([]Key{key}, proof, "GET", "a.io", "/", "t1", now); err == nil && !strings.EqualFold(proof, good) {
 			if !strings.HasPrefix(proof, "v1;k1;") {
-				t.Fatalf("%q holds", proof)
+				t.Fatalf("%q is valid", proof)
 			}
 		}
 	})

@@ -10,7 +10,7 @@ import (
 )
 
 // Write writes a plain-text page with the status and, unless it is empty, the
-// request id, by which the log entry is found. The page is the same for every
+// request id, which the log record has too. The page is the same for every
 // tenant, so that it does not reveal which tenants exist. A 503 asks clients to
 // retry after a second.
 func Write(w http.ResponseWriter, status int, requestID string) {

@@ -4,7 +4,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 
 	"golang.org/x/net/http/httpguts"
 )
@@ -34,15 +33,3 @@ func Canonical(h http.Header) (canonical http.Header, ok bool) {
 }
 
 func invalidValue(value string) bool { return !httpguts.ValidHeaderFieldValue(value) }
-
-// RemoveHopByHop removes the fields for the next hop only (RFC 9110, 7.6.1).
-func RemoveHopByHop(h http.Header) {
-	for name := range Tokens(h["Connection"]) {
-		if name = http.CanonicalHeaderKey(name); !strings.HasPrefix(name, "Sec-Websocket-") {
-			delete(h, name)
-		}
-	}
-	for _, name := range []string{"Connection", "Upgrade", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer", "Transfer-Encoding"} {
-		delete(h, name)
-	}
-}

@@ -3,6 +3,7 @@ package header
 
 import (
 	"iter"
+	"net/http"
 	"net/textproto"
 	"strings"
 )
@@ -57,3 +58,15 @@ func ValidValue(value string) bool {
 }
 
 func blank(c byte) bool { return c == ' ' || c == '\t' }
+
+// RemoveHopByHop removes the fields for the next hop only (RFC 9110, 7.6.1).
+func RemoveHopByHop(h http.Header) {
+	for name := range Tokens(h["Connection"]) {
+		if name = http.CanonicalHeaderKey(name); !strings.HasPrefix(name, "Sec-Websocket-") {
+			delete(h, name)
+		}
+	}
+	for _, name := range []string{"Connection", "Upgrade", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer", "Transfer-Encoding"} {
+		delete(h, name)
+	}
+}

@@ -43,3 +43,28 @@ func TestFieldsAreDeletedInEverySpelling(t *testing.T) {
 		t.Errorf("left: %v", h)
 	}
 }
+
+func TestCanonicalNames(t *testing.T) {
+	same := http.Header{"Accept": {"a"}, "X_a": {"b"}}
+	if got, ok := Canonical(same); !ok || len(got) != 2 || testing.AllocsPerRun(100, func() { Canonical(same) }) != 0 {
+		t.Errorf("got %v, %v, expected the same header without an allocation", got, ok)
+	}
+	sent := http.Header{"ACCEPT": {"a"}, "accept": {"b", "c"}, "x_a": {"d"}}
+	got, ok := Canonical(sent)
+	if !ok || len(got) != 2 || !slices.Equal(got["Accept"], []string{"a", "b", "c"}) || !slices.Equal(got["X_a"], []string{"d"}) || len(sent) != 3 {
+		t.Errorf("%v became %v, %v", sent, got, ok)
+	}
+	for _, bad := range []http.Header{{"": {"a"}}, {"a b": {"c"}}, {"A:": {"b"}}, {"A": {"b\nc"}}, {"A": {"\x7f"}}} {
+		if _, ok := Canonical(bad); ok {
+			t.Errorf("%q is valid", bad)
+		}
+	}
+}
+
+func TestFieldsOfOneHopAreRemoved(t *testing.T) {
+	h := http.Header{"Connection": {"x-a, close", "Sec-WebSocket-Key"}, "X-A": {"1"}, "Sec-Websocket-Key": {"2"}, "Te": {"3"}, "X-B": {"4"}}
+	RemoveHopByHop(h)
+	if len(h) != 2 || h["X-B"] == nil || h["Sec-Websocket-Key"] == nil {
+		t.Errorf("left: %v", h)
+	}
+}

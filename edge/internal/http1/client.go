@@ -1,5 +1,6 @@
 // Package http1 speaks HTTP/1.1 to an application. Bytes that the application
-// sends after the end of an answer reach no other tenant or client.
+// sends after the end of an answer reach no other owner of connections: no other
+// tenant, and no other client if each is an owner.
 //
 //	c := http1.New(http1.Config{Dial: dial, Owner: owner})
 //	defer c.CloseIdle()
@@ -30,8 +31,8 @@ type Config struct {
 	Owner func(context.Context) (Owner, bool)
 	// MaxIdle bounds the idle connections; 0 means 1024, which is the maximum.
 	MaxIdle int
-	// HeaderTimeout bounds the time between the end of a request and the start
-	// of its answer; 0: no limit.
+	// HeaderTimeout bounds the time between the end of a request and the end of
+	// the head of its answer; 0: no limit.
 	HeaderTimeout time.Duration
 	// HeaderBytes bounds the head of an answer, together with the interim (1xx)
 	// heads before it; 0: 64 KiB.
@@ -90,17 +91,18 @@ func (c *Client) Stats() Stats { return c.pool.stats() }
 // CloseIdle closes the connections that no request uses.
 func (c *Client) CloseIdle() { c.pool.closeIdle() }
 
-// RoundTrip implements http.RoundTripper. It sends a repeatable request again if
-// an idle connection turns out to be closed.
+// RoundTrip implements http.RoundTripper. If a reused connection fails before the
+// answer, for instance because the application has closed it, RoundTrip sends a
+// repeatable request again on a new one.
 func (c *Client) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !oneLine(r) {
 		closeBody(r)
 		return nil, errRequestLine
 	}
 	owner, keep := c.config.Owner(r.Context())
-	repeatable := repeatable(r)
-	for fresh := !keep; ; {
-		cn, err := c.connection(r.Context(), owner, fresh, repeatable)
+	again := repeatable(r)
+	for reuse := keep; ; reuse = false {
+		cn, err := c.connection(r.Context(), owner, reuse, again)
 		if err != nil {
 			closeBody(r)
 			return nil, err
@@ -114,11 +116,10 @@ func (c *Client) RoundTrip(r *http.Request) (*http.Response, error) {
 			// Most likely not the answer to r but surplus of the previous one.
 			c.pool.foundSurplus()
 		}
-		if !cn.reused || r.Context().Err() != nil || !repeatable || errors.Is(err, ErrHeadTooLarge) {
+		if !cn.reused || r.Context().Err() != nil || !again || errors.Is(err, ErrHeadTooLarge) {
 			closeBody(r)
 			return nil, err
 		}
-		fresh = true
 	}
 }
 
@@ -133,8 +134,10 @@ func oneLine(r *http.Request) bool {
 
 const blank = " \t\r\n\v\f\x00"
 
-func (c *Client) connection(ctx context.Context, owner Owner, fresh, repeatable bool) (*conn, error) {
-	if !fresh {
+// connection takes a connection from the pool if reuse is set and there is one, and
+// opens one otherwise.
+func (c *Client) connection(ctx context.Context, owner Owner, reuse, repeatable bool) (*conn, error) {
+	if reuse {
 		if cn := c.pool.take(owner, repeatable); cn != nil {
 			return cn, nil
 		}

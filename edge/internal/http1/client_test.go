@@ -56,7 +56,8 @@ func trusting(t *testing.T, dial func(context.Context) (net.Conn, error)) *Clien
 	return c
 }
 
-func ask(t *testing.T, c *Client, owner, method string, body io.Reader) (string, error) {
+// send sends a request of an owner and returns the body of the answer.
+func send(t *testing.T, c *Client, owner, method string, body io.Reader) (string, error) {
 	t.Helper()
 	ctx := context.WithValue(t.Context(), ownerKey{}, owner)
 	r, err := http.NewRequestWithContext(ctx, method, "http://app/", body)
@@ -88,7 +89,7 @@ func numbered(n int, c net.Conn, in *bufio.Reader) {
 	}
 }
 
-func TestAConnectionIsUsedAgainForItsOwnerAlone_A1(t *testing.T) {
+func TestAConnectionIsReusedOnlyForItsOwner_A1(t *testing.T) {
 	c := trusting(t, script(t, numbered))
 	for i, step := range []struct{ owner, method, answer string }{
 		{"a", "GET", "0"}, {"a", "GET", "0"}, {"b", "GET", "1"}, {"a", "POST", "0"}, {"", "GET", "2"}, {"b", "GET", "1"}, {"", "GET", "2"},
@@ -97,13 +98,13 @@ func TestAConnectionIsUsedAgainForItsOwnerAlone_A1(t *testing.T) {
 		if step.method == "POST" {
 			body = io.MultiReader(strings.NewReader("of unknown length"))
 		}
-		if got, err := ask(t, c, step.owner, step.method, body); got != step.answer || err != nil {
+		if got, err := send(t, c, step.owner, step.method, body); got != step.answer || err != nil {
 			t.Errorf("step %d of %q: connection %s, %v, expected %s", i, step.owner, got, err, step.answer)
 		}
 	}
 }
 
-func TestBytesThatArriveWhileIdleCondemnTheConnection_A1(t *testing.T) {
+func TestAConnectionOnWhichBytesArriveWhileIdleIsNotReused_A1(t *testing.T) {
 	sent := make(chan struct{})
 	c := trusting(t, script(t, func(n int, c net.Conn, in *bufio.Reader) {
 		if n > 0 {
@@ -119,13 +120,13 @@ func TestBytesThatArriveWhileIdleCondemnTheConnection_A1(t *testing.T) {
 		sent <- struct{}{}
 		_, _ = in.ReadByte() // until the other end closes
 	}))
-	if got, err := ask(t, c, "a", "GET", nil); got != "0" || err != nil {
+	if got, err := send(t, c, "a", "GET", nil); got != "0" || err != nil {
 		t.Fatal(got, err)
 	}
 	sent <- struct{}{}
 	<-sent
 	// The body can be read only once and must not be lost.
-	if got, err := ask(t, c, "a", "POST", io.MultiReader(strings.NewReader("once"))); got != "1" || err != nil {
+	if got, err := send(t, c, "a", "POST", io.MultiReader(strings.NewReader("once"))); got != "1" || err != nil {
 		t.Errorf("connection %q, %v, expected a new one", got, err)
 	}
 	if s := c.Stats(); s.Surplus != 1 || s.Reuses {
@@ -144,13 +145,13 @@ func TestAKeptConnectionThatTheApplicationClosedIsNoError(t *testing.T) {
 		}
 	}))
 	for _, expected := range []string{"0", "1"} {
-		if got, err := ask(t, c, "a", "GET", nil); got != expected || err != nil {
+		if got, err := send(t, c, "a", "GET", nil); got != expected || err != nil {
 			t.Errorf("%q, %v, expected %s", got, err, expected)
 		}
 	}
 }
 
-func TestErrorsHoldNoBytesOfAnswers_A1(t *testing.T) {
+func TestErrorsContainNoBytesOfAnswers_A1(t *testing.T) {
 	for name, answer := range map[string]string{
 		"status line": "<p>secret</p>\r\n\r\n", "field": "HTTP/1.1 200 OK\r\nsecret\r\n\r\n", "status": "HTTP/1.1 secret\r\n\r\n",
 		"length": "HTTP/1.1 200 OK\r\nContent-Length: secret\r\n\r\n", "coding": "HTTP/1.1 200 OK\r\nTransfer-Encoding: secret\r\n\r\n",
@@ -162,7 +163,7 @@ func TestErrorsHoldNoBytesOfAnswers_A1(t *testing.T) {
 				_, _ = http.ReadRequest(in)
 				_, _ = io.WriteString(c, answer)
 			}))
-			if got, err := ask(t, c, "a", "GET", nil); err == nil || strings.Contains(err.Error(), "secret") {
+			if got, err := send(t, c, "a", "GET", nil); err == nil || strings.Contains(err.Error(), "secret") {
 				t.Errorf("%q, %v, expected an error without content of the answer", got, err)
 			}
 		})
@@ -172,7 +173,7 @@ func TestErrorsHoldNoBytesOfAnswers_A1(t *testing.T) {
 func TestAClientsBodyThatFailsIsTheError_A10(t *testing.T) {
 	broken := errors.New("broken")
 	c := trusting(t, script(t, numbered))
-	_, err := ask(t, c, "a", "POST", io.MultiReader(strings.NewReader("half"), failing{broken}))
+	_, err := send(t, c, "a", "POST", io.MultiReader(strings.NewReader("half"), failing{broken}))
 	if !errors.Is(err, broken) {
 		t.Errorf("%v, expected the error of the body", err)
 	}
@@ -219,7 +220,7 @@ func TestManyOwnersAtOnce(t *testing.T) {
 		owner := fmt.Sprint(i % 4)
 		all.Go(func() {
 			for range 200 {
-				if got, err := ask(t, c, owner, "POST", strings.NewReader(owner)); got != owner || err != nil {
+				if got, err := send(t, c, owner, "POST", strings.NewReader(owner)); got != owner || err != nil {
 					wrong.Add(1)
 				}
 			}
@@ -273,8 +274,7 @@ func FuzzAnswer(f *testing.F) {
 }
 
 func TestARequestIsOneLine_A5(t *testing.T) {
-	asked := func(int, net.Conn, *bufio.Reader) { t.Error("the application got a request") }
-	c := trusting(t, script(t, asked))
+	c := trusting(t, script(t, func(int, net.Conn, *bufio.Reader) { t.Error("the application got a connection") }))
 	for _, r := range []*http.Request{
 		{Method: "GET /other HTTP/1.1", URL: &url.URL{Path: "/"}},
 		{Method: "GET", URL: &url.URL{Opaque: "/other HTTP/1.1"}},

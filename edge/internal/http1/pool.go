@@ -20,7 +20,7 @@ const (
 const (
 	maxIdle    = 1024             // idle connections, of all owners
 	idleTime   = 30 * time.Second // maximum time that a connection is idle
-	fresh      = time.Second      // maximum idle time before a request that cannot be repeated
+	freshTime  = time.Second      // maximum idle time before a request that cannot be repeated
 	settleTime = time.Millisecond // idle time before which other connections are preferred
 	sweepTime  = time.Second      // between sweeps over the idle connections
 
@@ -77,7 +77,7 @@ func (p *pool) take(owner Owner, repeatable bool) *conn {
 			return nil
 		}
 		cn := settled(kept)
-		if !repeatable && time.Since(cn.since) > fresh {
+		if !repeatable && time.Since(cn.since) > freshTime {
 			// The application may be closing it, which would lose the request.
 			p.mu.Unlock()
 			return nil

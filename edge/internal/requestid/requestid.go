@@ -1,5 +1,8 @@
-// Package requestid carries the id of a request, which its log lines have in
-// common, in a context.
+// Package requestid carries the id of a request in a context. The log records of
+// the request and its error page show the id.
+//
+//	ctx = requestid.With(ctx, "4f2a")
+//	id := requestid.Of(ctx)
 package requestid
 
 import "context"

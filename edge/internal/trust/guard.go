@@ -15,9 +15,8 @@ import (
 // send them, trusted or not.
 var always = []string{"script-name", "path-info", "daphne-root-path", "proxy"}
 
-// framing are headers that frame a body. The edge itself sends them in this
-// spelling. In another spelling they frame nothing, but some frameworks believe
-// them.
+// framing are headers that frame a body. They pass only in their usual spelling:
+// in another one they frame nothing, but some frameworks read them.
 var framing = []string{"content-length", "transfer-encoding"}
 
 // forwarding are the headers by which proxies describe the client and its request
@@ -53,7 +52,7 @@ var forwardingPrefixes = []string{
 	"x-forwarded-", "x-accel-", "x-ssl-client-", "ssl-client-", "x-amzn-mtls-",
 	// Users of oauth2-proxy, authentik, Kong, Google, Azure, AWS and Kubernetes.
 	"x-auth-request-", "x-authentik-", "x-consumer-", "x-goog-authenticated-user-", "x-ms-client-principal-", "x-amzn-oidc-", "x-remote-extra-",
-	// Next.js takes these for its own headers and skips its middleware.
+	// Next.js reads these as its own headers, and skips its middleware.
 	"x-middleware-",
 }
 
@@ -74,7 +73,7 @@ type kind uint8
 
 const (
 	unguarded kind = iota // passes
-	claim                 // claims a tenant: believed from trusted peers, set by the edge
+	claim                 // names a tenant: passes from trusted peers; the edge replaces it for upstreams
 	never                 // removed from every request
 	proxied               // passes from trusted peers
 	framed                // passes in the usual spelling

@@ -34,7 +34,7 @@ func (b *trailed) Read(p []byte) (int, error) {
 }
 
 // trailer removes from a trailer the fields that must not be passed on. Fields that
-// claim a tenant are always removed: routing reads only the head.
+// name a tenant are always removed: routing reads only the head.
 func (g *guard) trailer(trailer http.Header, trusted bool) {
 	maps.DeleteFunc(trailer, func(name string, _ []string) bool { return g.kind(name) == claim || g.removes(name, trusted) })
 }

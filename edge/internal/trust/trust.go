@@ -1,5 +1,5 @@
-// Package trust decides what the edge believes about a request: which headers from
-// which peers, which host, and whether it asks for an upgrade.
+// Package trust decides which headers of a request the edge trusts and passes on,
+// which Host the request is for, and whether it is a websocket handshake.
 //
 //	rules := trust.New(trust.Config{TenantHeader: "tenant", Peers: peers})
 //	q := trust.RequestOf(r)
@@ -20,12 +20,12 @@ import (
 
 // Config configures Rules.
 type Config struct {
-	Peers        []netip.Prefix // networks whose forwarding and tenant headers are believed
+	Peers        []netip.Prefix // networks whose forwarding and tenant headers are trusted
 	ProofKeys    []proof.Key    // verify a tenant header of any other peer
 	TenantHeader string         // names the tenant in requests
 	Upstream     []string       // headers that carry the decision to applications
-	Guard        []string       // further headers that are believed only from Peers
-	Allow        []string       // headers that pass from every peer, though they would be guarded
+	Guard        []string       // further headers that only Peers may set
+	Allow        []string       // guarded headers that every peer may set
 	// RouteForwardedHost routes requests of trusted peers by X-Forwarded-Host. If it
 	// is false, their requests whose X-Forwarded-Host is not the Host are rejected.
 	RouteForwardedHost bool
@@ -34,7 +34,7 @@ type Config struct {
 	Hardened bool
 }
 
-// Rules apply a Config to requests. They are safe for concurrent use.
+// Rules applies a Config to requests. It is safe for concurrent use.
 type Rules struct {
 	config Config
 	guard  *guard
@@ -89,7 +89,7 @@ func (r *Rules) PassOn(header http.Header, trusted, websocket bool) http.Header 
 	return header
 }
 
-// DeleteClaims removes the fields that claim a tenant.
+// DeleteClaims removes the fields that name a tenant.
 func (r *Rules) DeleteClaims(header http.Header) {
 	for name := range header {
 		if r.guard.kind(name) == claim {
