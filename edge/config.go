@@ -18,18 +18,10 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// Values of Config.Compat, Config.Routers, Config.Conflicts, Config.OnGuestError
-// and Config.SessionsUnavailable.
+// Values of Config.ForwardedHost, Config.OnGuestError and
+// Config.SessionsUnavailable.
 const (
-	Hardened = "hardened" // safer rules than those of django-pgschemas: the default
-	Strict   = "strict"   // the rules of django-pgschemas, for teams that migrate
-
-	RouteDomain  = "domain"
-	RouteHeader  = "header"
-	RouteSession = "session"
-
-	Refuse   = "refuse"    // routers that disagree: 421, the default
-	LastWins = "last-wins" // the last router that finds a tenant decides
+	Refuse = "refuse" // the default
 
 	Previous = "previous" // Config.OnGuestError: the previous guest decides
 	Ignore   = "ignore"   // Config.SessionsUnavailable: the other routers decide
@@ -41,20 +33,12 @@ const (
 // default guest, and has no tenants.
 type Config struct {
 	Guest []byte // the guest's Wasm; nil: the default router, assets.Router
-
-	Compat           string   // Hardened (default) or Strict
-	Routers          []string // in order; default: only RouteDomain
-	Conflicts        string   // Refuse (default) or LastWins
-	TenantHeader     string   // default "tenant"
-	TenantSessionKey string   // default "tenant"
-
-	Tenants    []abi.StaticTenant       // the TENANTS table without public and default, in order
-	Default    *abi.DefaultTenant       // for all dynamic tenants; nil: there are none, and Directory is not read
-	WSURLConfs map[string][]abi.WSRoute // websocket route tables by name
-	Settings   json.RawMessage          // the guest's own settings
+	// GuestConfig is what every guest is configured with: how it finds tenants, the
+	// static tenants, what serves the dynamic ones.
+	GuestConfig abi.Config
 
 	// Directory has the dynamic tenants. A source fills and updates it; the Host
-	// only reads it. nil: an empty one.
+	// only reads it, and only if GuestConfig.Default is set. nil: an empty one.
 	Directory *tenantdb.Directory
 
 	// TrustedPeers are the networks whose forwarding and tenant headers are
@@ -80,12 +64,12 @@ type Config struct {
 	// after the Host. nil: the Host makes one in memory, and closes it.
 	Channels channel.Layer
 
-	Sessions SessionReader // reads the session of a request; needed by RouteSession
+	Sessions SessionReader // reads the session of a request; needed by the router abi.BySession
 	// SessionsUnavailable is what happens to a request whose session cannot be
 	// read. It is routed, and passed on, as a request without a session. Refuse
 	// (default) responds with 503 instead if the session could lead to another
-	// tenant: if no other router finds one, or, under LastWins or Strict, if no
-	// router after RouteSession does. Ignore responds with 503 only if no other
+	// tenant: if no other router finds one, or, under abi.LastWins or abi.Strict, if
+	// no router after abi.BySession does. Ignore responds with 503 only if no other
 	// router finds a tenant.
 	SessionsUnavailable string
 	Queries             Querier // runs named statements for guests; nil: none

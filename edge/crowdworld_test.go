@@ -72,8 +72,9 @@ func newCrowdWorld(t *testing.T, noPoll bool, c crowd) *crowdWorld {
 func (w *crowdWorld) config(t *testing.T, noPoll bool, stay time.Duration) Config {
 	t.Helper()
 	c := Config{
-		Directory: tenantdb.NewDirectory(tenantdb.Options{Normalize: tenancy.NormalizeHost}), Default: &abi.DefaultTenant{URLConf: "app.urls", WSURLConf: "ws"},
-		Logger: slog.New(slog.DiscardHandler), CompileCache: compileCache, Guest: wasmtest.Guest(t, "edge/testdata/consumer"),
+		GuestConfig: abi.Config{Default: &abi.DefaultTenant{URLConf: "app.urls", WSURLConf: "ws"}},
+		Directory:   tenantdb.NewDirectory(tenantdb.Options{Normalize: tenancy.NormalizeHost}),
+		Logger:      slog.New(slog.DiscardHandler), CompileCache: compileCache, Guest: wasmtest.Guest(t, "edge/testdata/consumer"),
 		Limits: GuestLimits{Instances: crowdInstances, Deadline: time.Minute, QueueTimeout: 5 * time.Second},
 	}
 	for i := range w.tenants {
@@ -89,7 +90,7 @@ func (w *crowdWorld) config(t *testing.T, noPoll bool, stay time.Duration) Confi
 	table, targets := routes(func(name string) websocket.Target {
 		return map[string]websocket.Target{"handler": {Handler: "grouped"}, "script": {Consumer: true}, "relay": {Upstream: w.upstream.url}}[name]
 	}, "handler/ handler", "script/<path:script> script", "refused/<int:refuse>/ script", "relay/ relay")
-	c.WSURLConfs = map[string][]abi.WSRoute{"ws": table}
+	c.GuestConfig.WSURLConfs = map[string][]abi.WSRoute{"ws": table}
 	c.Websockets = websocket.Config{
 		Targets: map[string]map[string]websocket.Target{"ws": targets}, WithoutOrigin: true, NoPoll: noPoll,
 		Compression: "with-context",

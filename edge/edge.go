@@ -3,8 +3,10 @@
 //
 //	dir := tenantdb.NewDirectory(tenantdb.Options{})
 //	host, err := edge.New(ctx, edge.Config{
-//		Tenants:   []abi.StaticTenant{{Schema: "www", Domains: []string{"example.com"}}},
-//		Default:   &abi.DefaultTenant{},
+//		GuestConfig: abi.Config{
+//			Tenants: []abi.StaticTenant{{Schema: "www", Domains: []string{"example.com"}}},
+//			Default: &abi.DefaultTenant{},
+//		},
 //		Directory: dir,
 //	})
 //	// …
@@ -45,7 +47,6 @@ import (
 // Host runs guests and carries out their decisions.
 type Host struct {
 	config  Config
-	abi     []byte // JSON of an abi.Config
 	tenants *guests.Tenants
 	trust   *trust.Rules
 	guests  *guests.Set
@@ -65,12 +66,12 @@ func New(ctx context.Context, c Config) (*Host, error) {
 	if err := c.complete(); err != nil {
 		return nil, fmt.Errorf("edge: %w", err)
 	}
-	h := &Host{config: c, trust: newRules(&c), tenants: guests.NewTenants(c.Tenants, c.Directory, c.Compat == Strict)}
-	var err error
-	if h.abi, err = json.Marshal(c.forGuest()); err != nil {
+	guestConfig, err := json.Marshal(c.GuestConfig)
+	if err != nil {
 		return nil, fmt.Errorf("edge: settings: %w", err)
 	}
-	if h.guests, err = guests.New(ctx, h.forGuests(), c.Guest, try); err != nil {
+	h := &Host{config: c, trust: newRules(&c), tenants: guests.NewTenants(c.GuestConfig.Tenants, c.Directory, c.GuestConfig.Compat == abi.Strict)}
+	if h.guests, err = guests.New(ctx, h.forGuests(guestConfig), c.Guest, try); err != nil {
 		return nil, public(err)
 	}
 	h.consumers = consumer.New(h.guests, c.Logger, c.Limits.Instances)
@@ -86,17 +87,17 @@ func New(ctx context.Context, c Config) (*Host, error) {
 	return h, nil
 }
 
-func (h *Host) forGuests() guests.Config {
+func (h *Host) forGuests(guestConfig []byte) guests.Config {
 	c := &h.config
 	g := guests.Config{
-		ABI: h.abi, Strict: c.Compat == Strict, Tenants: h.tenants, MaySet: h.trust.GuestMaySet,
+		ABI: guestConfig, Strict: c.GuestConfig.Compat == abi.Strict, Tenants: h.tenants, MaySet: h.trust.GuestMaySet,
 		Fallback: c.OnGuestError == Previous, Queries: c.Queries,
 		FileLimits: hostfuncs.FileLimits{Bytes: cmp.Or(c.FileLimits.Bytes, defaultFileBytes), Open: cmp.Or(c.FileLimits.Open, defaultOpenFiles)},
 		Limits:     instance.Limits(c.Limits), NoReset: c.UnsafeNoReset, CompileCache: c.CompileCache,
 		Logger: c.Logger, LogRate: c.GuestLogRate,
 	}
-	if c.Default != nil {
-		g.URLConf = c.Default.URLConf
+	if c.GuestConfig.Default != nil {
+		g.URLConf = c.GuestConfig.Default.URLConf
 	}
 	if c.SmokeRun != nil {
 		g.Try = func(ctx context.Context, wasm []byte) error {
@@ -134,17 +135,11 @@ func (c *Config) complete() error {
 			*s = value
 		}
 	}
-	set(&c.Compat, Hardened)
-	set(&c.Conflicts, Refuse)
+	c.GuestConfig.SetDefaults()
 	set(&c.OnGuestError, Refuse)
 	set(&c.SessionsUnavailable, Refuse)
 	c.GuestLogRate = cmp.Or(c.GuestLogRate, defaultGuestLogRate)
 	set(&c.ForwardedHost, Refuse)
-	set(&c.TenantHeader, defaultReference)
-	set(&c.TenantSessionKey, defaultReference)
-	if c.Routers == nil {
-		c.Routers = []string{RouteDomain}
-	}
 	if c.Guest == nil {
 		c.Guest = assets.Router
 	}
@@ -169,7 +164,7 @@ func (c *Config) complete() error {
 	if c.ForwardedHost != Refuse && c.ForwardedHost != RouteByForwardedHost {
 		return fmt.Errorf("ForwardedHost: expected %q or %q, found %q", Refuse, RouteByForwardedHost, c.ForwardedHost)
 	}
-	if err := c.Websockets.Check(c.WSURLConfs); err != nil {
+	if err := c.Websockets.Check(c.GuestConfig.WSURLConfs); err != nil {
 		return err
 	}
 	for _, k := range c.ProofKeys {
@@ -187,25 +182,6 @@ const (
 	defaultOpenFiles    = 16
 )
 
-// defaultReference is the default of TenantHeader and TenantSessionKey, as in
-// django-pgschemas.
-const defaultReference = "tenant"
-
-func (c *Config) forGuest() abi.Config {
-	return abi.Config{
-		ABI:              abi.Version,
-		Compat:           c.Compat,
-		Routers:          c.Routers,
-		Conflicts:        c.Conflicts,
-		TenantHeader:     c.TenantHeader,
-		TenantSessionKey: c.TenantSessionKey,
-		Tenants:          c.Tenants,
-		Default:          c.Default,
-		WSURLConfs:       c.WSURLConfs,
-		Settings:         c.Settings,
-	}
-}
-
-func (c *Config) routes(by string) bool {
-	return slices.Contains(c.Routers, by)
+func (c *Config) routes(by abi.Router) bool {
+	return slices.Contains(c.GuestConfig.Routers, by)
 }

@@ -21,8 +21,10 @@ func Example() {
 		Domains: []tenantdb.Domain{{TenantID: "1", Domain: "acme.example.com", IsPrimary: true}},
 	})
 	host, err := edge.New(context.Background(), edge.Config{
-		Tenants:   []abi.StaticTenant{{Schema: "www", Domains: []string{"example.com"}}},
-		Default:   &abi.DefaultTenant{},
+		GuestConfig: abi.Config{
+			Tenants: []abi.StaticTenant{{Schema: "www", Domains: []string{"example.com"}}},
+			Default: &abi.DefaultTenant{},
+		},
 		Directory: dir,
 	})
 	if err != nil {
@@ -50,7 +52,7 @@ func Example() {
 // sends the application only the headers that the Host returns.
 func ExampleHost_RequestFrom() {
 	ctx := context.Background()
-	host, err := edge.New(ctx, edge.Config{Tenants: []abi.StaticTenant{{Schema: "www", Domains: []string{"example.com"}}}})
+	host, err := edge.New(ctx, edge.Config{GuestConfig: abi.Config{Tenants: []abi.StaticTenant{{Schema: "www", Domains: []string{"example.com"}}}}})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -70,9 +70,11 @@ func newHost(t testing.TB, change func(*Config)) *Host {
 		t.Fatal(report.Problems)
 	}
 	c := Config{
+		GuestConfig: abi.Config{
+			Tenants: []abi.StaticTenant{{Schema: "www", Domains: []string{"example.com"}, URLConf: "www.urls"}},
+			Default: &abi.DefaultTenant{URLConf: "app.urls"},
+		},
 		Directory:    dir,
-		Tenants:      []abi.StaticTenant{{Schema: "www", Domains: []string{"example.com"}, URLConf: "www.urls"}},
-		Default:      &abi.DefaultTenant{URLConf: "app.urls"},
 		Logger:       slog.New(slog.DiscardHandler),
 		CompileCache: compileCache,
 		Upstream:     &upstream.Headers{Schema: "tenant", Routing: "X-Routing", Folder: "X-Folder", Identifier: "X-Identifier"},
@@ -209,7 +211,7 @@ func TestUpstreamHeadersSayWhatWasDecided(t *testing.T) {
 func TestTheTenantHeaderNeedsTrustOrProof(t *testing.T) {
 	key := proof.Key{ID: "k1", Secret: []byte(strings.Repeat("s", 32))}
 	h := newHost(t, func(c *Config) {
-		c.Routers = []string{RouteHeader}
+		c.GuestConfig.Routers = []abi.Router{abi.ByHeader}
 		c.TrustedPeers = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
 		c.ProofKeys = []proof.Key{key}
 	})

@@ -88,7 +88,7 @@ func (h *Host) requestOf(ctx context.Context, in *trust.Request) (Request, error
 	if !q.Trusted {
 		q.Trusted = h.proves(ctx, in)
 	}
-	if h.config.Sessions != nil && h.config.routes(RouteSession) {
+	if h.config.Sessions != nil && h.config.routes(abi.BySession) {
 		if err := h.readSession(ctx, &q); err != nil {
 			return q, err
 		}
@@ -107,9 +107,9 @@ func (h *Host) proves(ctx context.Context, in *trust.Request) bool {
 // newRules returns the rules for which parts of a request a Host trusts.
 func newRules(c *Config) *trust.Rules {
 	return trust.New(trust.Config{
-		Peers: c.TrustedPeers, ProofKeys: c.ProofKeys, TenantHeader: c.TenantHeader, Upstream: c.Upstream.Names(),
+		Peers: c.TrustedPeers, ProofKeys: c.ProofKeys, TenantHeader: c.GuestConfig.TenantHeader, Upstream: c.Upstream.Names(),
 		Guard: c.GuardHeaders, Allow: c.AllowHeaders,
-		RouteForwardedHost: c.ForwardedHost == RouteByForwardedHost, Hardened: c.Compat == Hardened,
+		RouteForwardedHost: c.ForwardedHost == RouteByForwardedHost, Hardened: c.GuestConfig.Compat == abi.Hardened,
 	})
 }
 

@@ -26,8 +26,10 @@ func Example_watchedFile() {
 		go source.Follow(ctx, dir)
 
 		host, err := edge.New(ctx, edge.Config{
-			Tenants:   []abi.StaticTenant{{Schema: "www", Domains: []string{"example.com"}}},
-			Default:   &abi.DefaultTenant{},
+			GuestConfig: abi.Config{
+				Tenants: []abi.StaticTenant{{Schema: "www", Domains: []string{"example.com"}}},
+				Default: &abi.DefaultTenant{},
+			},
 			Directory: dir,
 		})
 		if err != nil {

@@ -28,11 +28,11 @@ func (c *Config) claims(ref string) string {
 	if strings.EqualFold(ref, tenancy.PublicSchema) || strings.EqualFold(ref, "default") {
 		return "an entry of tenants that receives no requests"
 	}
-	if c.Default != nil && c.Default.CloneReference != "" && strings.EqualFold(ref, c.Default.CloneReference) {
+	if c.GuestConfig.Default != nil && c.GuestConfig.Default.CloneReference != "" && strings.EqualFold(ref, c.GuestConfig.Default.CloneReference) {
 		return "the clone reference"
 	}
-	for i := range c.Tenants {
-		t := &c.Tenants[i]
+	for i := range c.GuestConfig.Tenants {
+		t := &c.GuestConfig.Tenants[i]
 		switch {
 		case strings.EqualFold(ref, t.Schema):
 			return "the schema of the entry " + t.Schema + " of tenants"

@@ -11,8 +11,10 @@ import (
 func TestARowThatAReferenceToAStaticTenantNamesIsRefused_B2(t *testing.T) {
 	text := func(s string) *string { return &s }
 	c := Config{
-		Tenants: []abi.StaticTenant{{Schema: "www", Header: text("Main"), SessionKey: text("42")}, {Schema: "blog"}},
-		Default: &abi.DefaultTenant{CloneReference: "sample"},
+		GuestConfig: abi.Config{
+			Tenants: []abi.StaticTenant{{Schema: "www", Header: text("Main"), SessionKey: text("42")}, {Schema: "blog"}},
+			Default: &abi.DefaultTenant{CloneReference: "sample"},
+		},
 	}
 	d := tenantdb.NewDirectory(tenantdb.Options{Normalize: tenancy.NormalizeHost, RefuseTenant: c.RefuseTenant, CloneReference: "sample"})
 	report := d.Replace(tenantdb.State{

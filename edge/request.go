@@ -20,7 +20,7 @@ type Request struct {
 	Header http.Header // with canonical names, as in net/http
 	// RemoteAddr is the IP:port of the socket peer. Route does not read it.
 	RemoteAddr string
-	// Session is the JSON of the value under Config.TenantSessionKey in the verified
+	// Session is the JSON of the value under abi.Config.TenantSessionKey in the verified
 	// session of the request; empty: there is none.
 	Session string
 	// SessionError is why the session could not be read. The request is then routed

@@ -177,7 +177,7 @@ func bothWays() map[string]struct {
 func TestServersOtherThanNetHTTPFollowTheSameRules(t *testing.T) {
 	host := func(change func(*Config)) *Host {
 		return newHost(t, func(c *Config) {
-			c.Routers = []string{RouteDomain, RouteHeader, RouteSession}
+			c.GuestConfig.Routers = []abi.Router{abi.ByDomain, abi.ByHeader, abi.BySession}
 			c.TrustedPeers = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
 			c.ProofKeys = []proof.Key{{ID: "k1", Secret: []byte(strings.Repeat("s", 32))}}
 			c.GuardHeaders = []string{"X-Our"}
@@ -186,7 +186,7 @@ func TestServersOtherThanNetHTTPFollowTheSameRules(t *testing.T) {
 		})
 	}
 	hosts := map[string]*Host{
-		"": host(func(*Config) {}), "routed": host(func(c *Config) { c.ForwardedHost = RouteByForwardedHost }), "strict": host(func(c *Config) { c.Compat = Strict }),
+		"": host(func(*Config) {}), "routed": host(func(c *Config) { c.ForwardedHost = RouteByForwardedHost }), "strict": host(func(c *Config) { c.GuestConfig.Compat = abi.Strict }),
 	}
 	for name, c := range bothWays() {
 		if c.peer == "" {

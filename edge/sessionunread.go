@@ -19,7 +19,7 @@ func (h *Host) readSession(ctx context.Context, q *Request) error {
 	}
 	session, err := h.config.Sessions.Session(ctx, q.Header)
 	if err == nil {
-		q.Session = string(session[h.config.TenantSessionKey])
+		q.Session = string(session[h.config.GuestConfig.TenantSessionKey])
 		return nil
 	}
 	if ctx.Err() != nil {
@@ -62,25 +62,25 @@ func (h *Host) holdsUnread(d *Decision) bool {
 		return true
 	case c.SessionsUnavailable == Ignore:
 		return true
-	case c.Compat == Strict:
-		return strictHoldsUnread(c.Routers, d)
-	case c.Conflicts == Refuse:
+	case c.GuestConfig.Compat == abi.Strict:
+		return strictHoldsUnread(c.GuestConfig.Routers, d)
+	case c.GuestConfig.Conflicts == abi.RefuseConflicts:
 		return true // a session that disagrees is a conflict, which has no tenant
 	}
-	return lastHoldsUnread(c.Routers, d.Tenant.Routing.Router)
+	return lastHoldsUnread(c.GuestConfig.Routers, d.Tenant.Routing.Router)
 }
 
 // strictHoldsUnread is holdsUnread under strict rules: the domain router redirects
 // at once, whatever other routers find; otherwise the last router that finds a
 // tenant decides.
-func strictHoldsUnread(routers []string, d *Decision) bool {
+func strictHoldsUnread(routers []abi.Router, d *Decision) bool {
 	return d.Outcome == abi.Redirect || lastHoldsUnread(routers, d.Tenant.Routing.Router)
 }
 
 // lastHoldsUnread is holdsUnread where the last router that finds a tenant decides:
-// found, the router that found it, must come after RouteSession.
-func lastHoldsUnread(routers []string, found abi.Router) bool {
-	session, at := slices.Index(routers, RouteSession), slices.Index(routers, string(found))
+// found, the router that found it, must come after abi.BySession.
+func lastHoldsUnread(routers []abi.Router, found abi.Router) bool {
+	session, at := slices.Index(routers, abi.BySession), slices.Index(routers, found)
 	if at < 0 {
 		return false // the router is unknown, and so is its position
 	}

@@ -38,49 +38,52 @@ func (sessionsOf) Session(_ context.Context, header http.Header) (map[string]jso
 func (sessionsOf) RemoveSession(h http.Header) { h.Del("Cookie") }
 
 var (
-	ds  = []string{RouteDomain, RouteSession}
-	sd  = []string{RouteSession, RouteDomain}
-	dsh = []string{RouteDomain, RouteSession, RouteHeader}
+	ds  = []abi.Router{abi.ByDomain, abi.BySession}
+	sd  = []abi.Router{abi.BySession, abi.ByDomain}
+	dsh = []abi.Router{abi.ByDomain, abi.BySession, abi.ByHeader}
 )
 
 func TestASessionThatCannotBeReadMattersOnlyWhereItCouldLeadToAnotherTenant_G3(t *testing.T) {
 	const acme, refused = "acme ", "503"
 	for _, c := range []struct {
-		name, unavailable, compat, conflicts string
-		routers                              []string
-		host, cookie, header                 string
-		want                                 string // the tenant and the cookie that the application sees, or the status
+		name, unavailable    string
+		compat               abi.Compat
+		conflicts            abi.Conflicts
+		routers              []abi.Router
+		host, cookie, header string
+		want                 string // the tenant and the cookie that the application sees, or the status
 	}{
 		{"a session can only conflict with the domain", "", "", "", ds, "acme.test", "unread", "", acme},
 		{"in any order", "", "", "", sd, "acme.test", "unread", "", acme},
-		{"the domain router is last and wins", "", "", LastWins, sd, "acme.test", "unread", "", acme},
-		{"the header router is last and wins", "", "", LastWins, dsh, "acme.test", "unread", "beta", "beta "},
-		{"also under strict rules, in reverse order", "", Strict, "", sd, "acme.test", "unread", "", acme},
-		{"strict rules redirect at once", "", Strict, "", ds, "old.test", "unread", "", "301"},
-		{"the session router is last and would win", "", "", LastWins, ds, "acme.test", "unread", "", refused},
-		{"also against a redirect", "", "", LastWins, ds, "old.test", "unread", "", refused},
-		{"also if the header router after it finds no tenant", "", "", LastWins, dsh, "acme.test", "unread", "", refused},
-		{"also under strict rules", "", Strict, "", ds, "acme.test", "unread", "", refused},
-		{"only the session can name the tenant", "", "", "", []string{RouteSession}, "acme.test", "unread", "", refused},
+		{"the domain router is last and wins", "", "", abi.LastWins, sd, "acme.test", "unread", "", acme},
+		{"the header router is last and wins", "", "", abi.LastWins, dsh, "acme.test", "unread", "beta", "beta "},
+		{"also under strict rules, in reverse order", "", abi.Strict, "", sd, "acme.test", "unread", "", acme},
+		{"strict rules redirect at once", "", abi.Strict, "", ds, "old.test", "unread", "", "301"},
+		{"the session router is last and would win", "", "", abi.LastWins, ds, "acme.test", "unread", "", refused},
+		{"also against a redirect", "", "", abi.LastWins, ds, "old.test", "unread", "", refused},
+		{"also if the header router after it finds no tenant", "", "", abi.LastWins, dsh, "acme.test", "unread", "", refused},
+		{"also under strict rules", "", abi.Strict, "", ds, "acme.test", "unread", "", refused},
+		{"only the session can name the tenant", "", "", "", []abi.Router{abi.BySession}, "acme.test", "unread", "", refused},
 		{"the domain router finds no tenant", "", "", "", ds, "other.test", "unread", "", refused},
 		{"a request that the domain router refuses stays refused", "", "", "", ds, "acme..test", "unread", "", "400"},
 		{"routers conflict regardless of the session", "", "", "", dsh, "acme.test", "unread", "beta", "421"},
-		{"under ignore, the domain decides", Ignore, "", LastWins, ds, "acme.test", "unread", "", acme},
-		{"ignore under strict rules", Ignore, Strict, "", ds, "acme.test", "unread", "", acme},
-		{"ignore where only the session can name the tenant", Ignore, "", "", []string{RouteSession}, "acme.test", "unread", "", refused},
+		{"under ignore, the domain decides", Ignore, "", abi.LastWins, ds, "acme.test", "unread", "", acme},
+		{"ignore under strict rules", Ignore, abi.Strict, "", ds, "acme.test", "unread", "", acme},
+		{"ignore where only the session can name the tenant", Ignore, "", "", []abi.Router{abi.BySession}, "acme.test", "unread", "", refused},
 		{"ignore where the domain router finds no tenant", Ignore, "", "", ds, "other.test", "unread", "", refused},
-		{"ignore where strict rules continue without a tenant", Ignore, Strict, "", []string{RouteSession}, "acme.test", "unread", "", refused},
-		{"no session", "", "", LastWins, ds, "acme.test", "", "", acme},
-		{"no router reads sessions", "", "", "", []string{RouteDomain}, "acme.test", "unread", "", "acme sessionid=unread"},
+		{"ignore where strict rules continue without a tenant", Ignore, abi.Strict, "", []abi.Router{abi.BySession}, "acme.test", "unread", "", refused},
+		{"no session", "", "", abi.LastWins, ds, "acme.test", "", "", acme},
+		{"no router reads sessions", "", "", "", []abi.Router{abi.ByDomain}, "acme.test", "unread", "", "acme sessionid=unread"},
 		{"a session that is read and agrees", "", "", "", ds, "acme.test", "acme", "", "acme sessionid=acme"},
 		{"a session that is read and disagrees", Ignore, "", "", ds, "acme.test", "beta", "", "421"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := newHost(t, func(config *Config) {
-				config.SessionsUnavailable, config.Compat, config.Conflicts, config.Routers = c.unavailable, c.compat, c.conflicts, c.routers
+				config.SessionsUnavailable = c.unavailable
+				config.GuestConfig.Compat, config.GuestConfig.Conflicts, config.GuestConfig.Routers = c.compat, c.conflicts, c.routers
 				config.Sessions = sessionsOf{}
 				config.TrustedPeers = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
-				config.Default = &abi.DefaultTenant{URLConf: "app.urls"}
+				config.GuestConfig.Default = &abi.DefaultTenant{URLConf: "app.urls"}
 				config.Directory = tenantdb.NewDirectory(tenantdb.Options{})
 				config.Directory.Replace(tenantdb.State{
 					Tenants: []tenantdb.Tenant{{ID: "1", Schema: "acme"}, {ID: "2", Schema: "beta"}},
@@ -102,7 +105,7 @@ func TestASessionThatCannotBeReadMattersOnlyWhereItCouldLeadToAnotherTenant_G3(t
 				r.AddCookie(&http.Cookie{Name: "sessionid", Value: c.cookie})
 			}
 			if c.header != "" {
-				r.Header.Set(defaultReference, c.header)
+				r.Header.Set("tenant", c.header)
 			}
 			w, err := http.DefaultTransport.RoundTrip(r)
 			if err != nil {
@@ -119,7 +122,7 @@ func TestASessionThatCannotBeReadMattersOnlyWhereItCouldLeadToAnotherTenant_G3(t
 			if got != c.want || (counts.Requests[stats.ResultSession] == 1) != (c.want == refused) {
 				t.Errorf("got %q, want %q; counted %d ignored and %d refused", got, c.want, counts.SessionsIgnored, counts.Requests[stats.ResultSession])
 			}
-			if unread := c.cookie == "unread" && slices.Contains(c.routers, RouteSession); (counted == 1) != unread {
+			if unread := c.cookie == "unread" && slices.Contains(c.routers, abi.BySession); (counted == 1) != unread {
 				t.Errorf("%d requests are counted as having an unreadable session", counted)
 			}
 		})
@@ -128,7 +131,7 @@ func TestASessionThatCannotBeReadMattersOnlyWhereItCouldLeadToAnotherTenant_G3(t
 
 func TestWhereTheLastRouterPrevailsADecisionHoldsIfItsRouterComesAfterTheSession_G3(t *testing.T) {
 	for _, c := range []struct {
-		routers []string
+		routers []abi.Router
 		found   abi.Router
 		holds   bool
 	}{
@@ -149,7 +152,7 @@ func TestWhereTheLastRouterPrevailsADecisionHoldsIfItsRouterComesAfterTheSession
 
 func TestUnderStrictRulesARedirectHoldsWhateverTheSessionSays_G3(t *testing.T) {
 	for _, c := range []struct {
-		routers []string
+		routers []abi.Router
 		outcome abi.Outcome
 		holds   bool
 	}{
@@ -172,13 +175,13 @@ func TestWhatHoldsWithoutTheSessionDependsOnOutcomeAndPolicy_G3(t *testing.T) {
 		config Config
 		holds  []bool // for each outcome
 	}{
-		{"routers must agree", Config{Conflicts: Refuse}, []bool{true, true, false, false, true, true}},
-		{"the last router prevails", Config{Conflicts: LastWins}, []bool{false, false, false, false, true, true}},
-		{"strict rules", Config{Compat: Strict}, []bool{false, true, false, false, true, true}},
-		{"strict rules with a policy for conflicts", Config{Compat: Strict, Conflicts: Refuse}, []bool{false, true, false, false, true, true}},
-		{"sessions are ignored", Config{Conflicts: LastWins, SessionsUnavailable: Ignore}, []bool{true, true, false, false, true, true}},
+		{"routers must agree", Config{GuestConfig: abi.Config{Conflicts: abi.RefuseConflicts}}, []bool{true, true, false, false, true, true}},
+		{"the last router prevails", Config{GuestConfig: abi.Config{Conflicts: abi.LastWins}}, []bool{false, false, false, false, true, true}},
+		{"strict rules", Config{GuestConfig: abi.Config{Compat: abi.Strict}}, []bool{false, true, false, false, true, true}},
+		{"strict rules with a policy for conflicts", Config{GuestConfig: abi.Config{Compat: abi.Strict, Conflicts: abi.RefuseConflicts}}, []bool{false, true, false, false, true, true}},
+		{"sessions are ignored", Config{GuestConfig: abi.Config{Conflicts: abi.LastWins}, SessionsUnavailable: Ignore}, []bool{true, true, false, false, true, true}},
 	} {
-		c.config.Routers = ds
+		c.config.GuestConfig.Routers = ds
 		h := &Host{config: c.config}
 		for i, outcome := range outcomes {
 			d := &Decision{Outcome: outcome, Tenant: tenant.Tenant{Routing: tenant.Routing{Router: abi.ByDomain}}}
@@ -207,7 +210,7 @@ type readOnly struct{ SessionReader }
 
 func TestASessionThatCannotBeRemovedIsNotPassedOnUnread_G3(t *testing.T) {
 	h := newHost(t, func(config *Config) {
-		config.Routers, config.Sessions, config.SessionsUnavailable = ds, readOnly{sessionsOf{}}, Ignore
+		config.GuestConfig.Routers, config.Sessions, config.SessionsUnavailable = ds, readOnly{sessionsOf{}}, Ignore
 	})
 	r := httptest.NewRequest("GET", "http://www.example.com/", nil)
 	r.AddCookie(&http.Cookie{Name: "sessionid", Value: "unread"})

@@ -40,7 +40,7 @@ func startChild(cache string) error {
 	ctx := context.Background()
 	began := time.Now()
 	h, err := New(ctx, Config{
-		Tenants:      []abi.StaticTenant{{Schema: "www", Domains: []string{"example.com"}}},
+		GuestConfig:  abi.Config{Tenants: []abi.StaticTenant{{Schema: "www", Domains: []string{"example.com"}}}},
 		Logger:       slog.New(slog.DiscardHandler),
 		CompileCache: cache,
 	})

@@ -17,14 +17,14 @@ import (
 
 // trialConfig is the Config of a smoke.Trial.
 type trialConfig struct {
-	Guest        json.RawMessage // the abi.Config that the guest is configured with
+	GuestConfig  abi.Config
 	Limits       GuestLimits
 	CompileCache string
 }
 
 // trial returns what another process needs to try a guest.
 func (h *Host) trial(wasm []byte) (smoke.Trial, error) {
-	c, err := json.Marshal(trialConfig{Guest: h.abi, Limits: h.config.Limits, CompileCache: h.config.CompileCache})
+	c, err := json.Marshal(trialConfig{GuestConfig: h.config.GuestConfig, Limits: h.config.Limits, CompileCache: h.config.CompileCache})
 	return smoke.Trial{Wasm: wasm, Memory: h.config.Limits.Memory, Config: c}, err
 }
 
@@ -35,26 +35,19 @@ func Try(ctx context.Context, t smoke.Trial) (err error) {
 	if err := json.Unmarshal(t.Config, &trial); err != nil {
 		return fmt.Errorf("an invalid configuration: %w", err)
 	}
-	var c abi.Config
-	if err := json.Unmarshal(trial.Guest, &c); err != nil {
-		return fmt.Errorf("an invalid configuration: %w", err)
-	}
-	limits := trial.Limits
-	limits.Instances = 1
+	trial.Limits.Instances = 1
 	// Fuel bounds the guest exactly. A short deadline would refuse guests on a
 	// busy machine.
-	limits.Deadline = max(limits.Deadline, 10*time.Second)
+	trial.Limits.Deadline = max(trial.Limits.Deadline, 10*time.Second)
 	h, err := New(ctx, Config{
-		Guest: t.Wasm, Compat: c.Compat, Routers: c.Routers, Conflicts: c.Conflicts,
-		TenantHeader: c.TenantHeader, TenantSessionKey: c.TenantSessionKey,
-		Tenants: c.Tenants, Default: c.Default, WSURLConfs: c.WSURLConfs, Settings: c.Settings,
-		Limits: limits, CompileCache: trial.CompileCache, Logger: slog.New(slog.DiscardHandler),
+		Guest: t.Wasm, GuestConfig: trial.GuestConfig, Limits: trial.Limits, CompileCache: trial.CompileCache,
+		Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, h.Close()) }()
-	for _, r := range trialRequests(&c) {
+	for _, r := range trialRequests(trial.GuestConfig.Tenants) {
 		if _, err := h.Route(ctx, &r); err != nil {
 			return fmt.Errorf("no decision on %s %s://%s%.80s: %w", r.Method, r.Scheme, r.Host, r.Target, err)
 		}
@@ -62,11 +55,11 @@ func Try(ctx context.Context, t smoke.Trial) (err error) {
 	return h.tryOthers(ctx)
 }
 
-// trialRequests returns requests of several kinds, to hosts of up to three static
+// trialRequests returns requests of several kinds, to hosts of up to three of the
 // tenants and to an unknown host, and malformed ones.
-func trialRequests(c *abi.Config) []Request {
+func trialRequests(tenants []abi.StaticTenant) []Request {
 	hosts := []string{"smoke.invalid"}
-	for _, t := range c.Tenants {
+	for _, t := range tenants {
 		if len(t.Domains) > 0 && len(hosts) < 4 {
 			hosts = append(hosts, t.Domains[0])
 		}

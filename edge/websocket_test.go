@@ -155,8 +155,8 @@ func TestW3AnOriginIsOneOfTheTenantsOwnOrListed(t *testing.T) {
 // handshakes. It may not check origins, so the edge does.
 func TestW3HoldsForWebsocketsThatPassThrough(t *testing.T) {
 	w := newSocketWorld(t, nil, func(c *Config) {
-		c.WSURLConfs, c.Websockets = nil, websocket.Config{Origins: []string{"https://app.example.net"}, OriginsAttribute: "origins"}
-		c.Default.WSURLConf = ""
+		c.GuestConfig.WSURLConfs, c.Websockets = nil, websocket.Config{Origins: []string{"https://app.example.net"}, OriginsAttribute: "origins"}
+		c.GuestConfig.Default.WSURLConf = ""
 	})
 	const passed = http.StatusTeapot
 	for _, c := range []struct {
@@ -516,7 +516,8 @@ func TestWebsocketsThatCannotBeServedAreRejectedAtTheStart(t *testing.T) {
 			config := websocket.Config{Targets: map[string]map[string]websocket.Target{"ws": targets}, Handlers: map[string]websocket.Handler{"echo": stubHandler{}}}
 			c.change(&config, targets)
 			h, err := New(t.Context(), Config{
-				CompileCache: compileCache, WSURLConfs: map[string][]abi.WSRoute{"ws": {{Path: &path, Name: "chat"}}}, Websockets: config,
+				GuestConfig:  abi.Config{WSURLConfs: map[string][]abi.WSRoute{"ws": {{Path: &path, Name: "chat"}}}},
+				CompileCache: compileCache, Websockets: config,
 			})
 			if err == nil {
 				h.Close()

@@ -28,14 +28,14 @@ func newBenchServerWith(t testing.TB, up *url.URL, after func()) string {
 			Tenant:  tenantdb.Tenant{ID: "3", Schema: "acme"},
 			Domains: []tenantdb.Domain{{TenantID: "3", Domain: "acme.test", IsPrimary: true}},
 		}})
-		c.Default.WSURLConf = "ws"
+		c.GuestConfig.Default.WSURLConf = "ws"
 		table, targets := routes(func(name string) websocket.Target {
 			if name == "relay" {
 				return websocket.Target{Upstream: up}
 			}
 			return websocket.Target{Handler: name}
 		}, "handler handler", "grouped grouped", "relay relay")
-		c.WSURLConfs = map[string][]abi.WSRoute{"ws": table}
+		c.GuestConfig.WSURLConfs = map[string][]abi.WSRoute{"ws": table}
 		c.Websockets = websocket.Config{
 			Targets: map[string]map[string]websocket.Target{"ws": targets}, WithoutOrigin: true,
 			Handlers: map[string]websocket.Handler{"handler": stubHandler{}, "grouped": stubHandler{open: func(s *websocket.Conn) {

@@ -13,7 +13,7 @@ func TestTheGuestMayHandleARoute(t *testing.T) {
 	w := newSocketWorld(t, nil, func(c *Config) {
 		c.Guest = wasmtest.Guest(t, "guest/examples/echo")
 		table, targets := routes(func(string) websocket.Target { return websocket.Target{Consumer: true} }, "echo/ echo")
-		c.WSURLConfs = map[string][]abi.WSRoute{"ws": table}
+		c.GuestConfig.WSURLConfs = map[string][]abi.WSRoute{"ws": table}
 		c.Websockets = websocket.Config{Targets: map[string]map[string]websocket.Target{"ws": targets}}
 	})
 	c := w.open("acme.example.com", "/echo/")

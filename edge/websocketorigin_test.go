@@ -11,13 +11,13 @@ import (
 )
 
 func TestAnOriginWithWWWIsOfTheTenantThatHasThatName_B1(t *testing.T) {
-	for compat, cases := range map[string]map[string]string{
-		Hardened: {"www.split.test": "one", "split.test": "two", "www.alone.test": "two", "www.site.test": "www", "site.test": "one", "www.unknown.test": ""},
-		Strict:   {"www.split.test": "two", "split.test": "two", "www.alone.test": "two", "www.site.test": "one", "site.test": "one", "www.unknown.test": ""},
+	for compat, cases := range map[abi.Compat]map[string]string{
+		abi.Hardened: {"www.split.test": "one", "split.test": "two", "www.alone.test": "two", "www.site.test": "www", "site.test": "one", "www.unknown.test": ""},
+		abi.Strict:   {"www.split.test": "two", "split.test": "two", "www.alone.test": "two", "www.site.test": "one", "site.test": "one", "www.unknown.test": ""},
 	} {
 		h := newHost(t, func(c *Config) {
-			c.Compat = compat
-			c.Tenants = []abi.StaticTenant{{Schema: "www", Domains: []string{"WWW.Site.test."}}}
+			c.GuestConfig.Compat = compat
+			c.GuestConfig.Tenants = []abi.StaticTenant{{Schema: "www", Domains: []string{"WWW.Site.test."}}}
 			c.Directory.Replace(tenantdb.State{
 				Tenants: []tenantdb.Tenant{{ID: "1", Schema: "one"}, {ID: "2", Schema: "two"}},
 				Domains: []tenantdb.Domain{
@@ -56,8 +56,8 @@ func TestAnOriginIsComparedAsBrowsersMeanIt_E4(t *testing.T) {
 	worlds := map[int]*socketWorld{
 		http.StatusSwitchingProtocols: newSocketWorld(t, map[string]websocket.Handler{"echo": stubHandler{}}, change),
 		http.StatusTeapot: newSocketWorld(t, nil, func(c *Config) {
-			c.WSURLConfs, c.Websockets = nil, websocket.Config{}
-			c.Default.WSURLConf = ""
+			c.GuestConfig.WSURLConfs, c.Websockets = nil, websocket.Config{}
+			c.GuestConfig.Default.WSURLConf = ""
 			change(c)
 		}),
 	}

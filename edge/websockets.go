@@ -10,6 +10,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/guests"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/edge/websocket"
+	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
 // newWebsockets returns the server of the Host's websockets.
@@ -34,7 +35,7 @@ func (h *Host) newWebsockets() (*websocket.Server, error) {
 
 // origins returns the rules for which pages may open websockets.
 func (h *Host) origins() *websocket.Origins {
-	return &websocket.Origins{Config: &h.config.Websockets, Tenants: h.tenants, WithoutWWW: h.config.Compat == Strict}
+	return &websocket.Origins{Config: &h.config.Websockets, Tenants: h.tenants, WithoutWWW: h.config.GuestConfig.Compat == abi.Strict}
 }
 
 // rejectWebsocket answers a handshake with a status, as other requests are refused.

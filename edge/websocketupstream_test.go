@@ -96,7 +96,7 @@ func newRelayWorld(t *testing.T, change func(*Config)) *socketWorld {
 				"down":     {Upstream: &url.URL{Scheme: "ws", Host: down.Addr().String()}},
 			}[name]
 		}, "<path:any>/original original", "<path:any>/inner inner", "reject reject", "down down")
-		c.WSURLConfs = map[string][]abi.WSRoute{"ws": table}
+		c.GuestConfig.WSURLConfs = map[string][]abi.WSRoute{"ws": table}
 		c.Websockets = websocket.Config{Targets: map[string]map[string]websocket.Target{"ws": targets}}
 		if change != nil {
 			change(c)

@@ -56,13 +56,13 @@ func newSocketWorld(t *testing.T, handlers map[string]websocket.Handler, change 
 		if len(report.Problems) > 0 {
 			t.Fatal(report.Problems)
 		}
-		c.Default.WSURLConf = "ws"
+		c.GuestConfig.Default.WSURLConf = "ws"
 		var lines []string
 		for name := range handlers {
 			lines = append(lines, name+"/<str:room>/<int:page>/ "+name)
 		}
 		table, targets := routes(byHandler, lines...)
-		c.WSURLConfs = map[string][]abi.WSRoute{"ws": table}
+		c.GuestConfig.WSURLConfs = map[string][]abi.WSRoute{"ws": table}
 		c.Websockets = websocket.Config{Targets: map[string]map[string]websocket.Target{"ws": targets}, Handlers: handlers}
 		if change != nil {
 			change(c)

@@ -18,11 +18,11 @@ func readConfig(raw []byte) (c abi.Config, err error) {
 		case matches(key, "abi"):
 			r.integer(&c.ABI)
 		case matches(key, "compat"):
-			r.text(&c.Compat)
+			r.text((*string)(&c.Compat))
 		case matches(key, "routers"):
-			r.texts(&c.Routers)
+			texts(&r, &c.Routers)
 		case matches(key, "conflicts"):
-			r.text(&c.Conflicts)
+			r.text((*string)(&c.Conflicts))
 		case matches(key, "tenant_header"):
 			r.text(&c.TenantHeader)
 		case matches(key, "tenant_session_key"):
@@ -67,9 +67,9 @@ func (r *jsonReader) tenant(t *abi.StaticTenant) {
 		case matches(key, "schema"):
 			r.text(&t.Schema)
 		case matches(key, "domains"):
-			r.texts(&t.Domains)
+			texts(r, &t.Domains)
 		case matches(key, "fallback_domains"):
-			r.texts(&t.FallbackDomains)
+			texts(r, &t.FallbackDomains)
 		case matches(key, "urlconf"):
 			r.text(&t.URLConf)
 		case matches(key, "ws_urlconf"):

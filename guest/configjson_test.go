@@ -42,6 +42,18 @@ func sameConfig(t *testing.T, raw []byte) {
 	}
 }
 
+func TestEveryFieldOfAConfigurationIsRead(t *testing.T) {
+	c, err := readConfig([]byte(configs[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for f := range reflect.TypeFor[abi.Config]().Fields() {
+		if reflect.ValueOf(c).FieldByIndex(f.Index).IsZero() {
+			t.Errorf("%s is not read from %.60q…: expected readConfig to read every field, and the example to have it", f.Name, configs[0])
+		}
+	}
+}
+
 func TestConfigurationsAreReadAsByEncodingJSON(t *testing.T) {
 	for _, raw := range configs {
 		sameConfig(t, []byte(raw))

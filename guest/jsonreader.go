@@ -146,14 +146,14 @@ func (r *jsonReader) optional() *string {
 }
 
 // texts reads an array of strings, or nil for null.
-func (r *jsonReader) texts(list *[]string) {
-	var read []string
+func texts[S ~string](r *jsonReader, list *[]S) {
+	var read []S
 	if r.array(func() {
 		var s string
 		r.text(&s)
-		read = append(read, s)
+		read = append(read, S(s))
 	}) && read == nil {
-		read = []string{}
+		read = []S{}
 	}
 	*list = read
 }

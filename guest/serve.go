@@ -82,7 +82,7 @@ func (g *guest) applyConfig(config []byte) (abi.Configured, error) {
 	if err != nil {
 		return abi.Configured{}, fmt.Errorf("configuration: %w", err)
 	}
-	g.strict = c.Compat == "strict"
+	g.strict = c.Compat == abi.Strict
 	configured := abi.Configured{}
 	if g.Route == nil {
 		router, err := tenancy.New(&c)

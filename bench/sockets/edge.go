@@ -33,8 +33,10 @@ func startEdge(ctx context.Context, kind, upstream string) (*edge.Host, error) {
 	}[kind]
 	echoPath, groupPath := EchoPath[1:], GroupPath[1:]
 	config := edge.Config{
-		Tenants:    []abi.StaticTenant{{Schema: "bench", Domains: []string{host}, WSURLConf: "ws"}},
-		WSURLConfs: map[string][]abi.WSRoute{"ws": {{Path: &echoPath, Name: "echo"}, {Path: &groupPath, Name: "group"}}},
+		GuestConfig: abi.Config{
+			Tenants:    []abi.StaticTenant{{Schema: "bench", Domains: []string{host}, WSURLConf: "ws"}},
+			WSURLConfs: map[string][]abi.WSRoute{"ws": {{Path: &echoPath, Name: "echo"}, {Path: &groupPath, Name: "group"}}},
+		},
 		Websockets: websocket.Config{
 			Targets:  map[string]map[string]websocket.Target{"ws": {"echo": target, "group": target}},
 			Handlers: map[string]websocket.Handler{"bench": handler{}},

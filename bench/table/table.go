@@ -63,11 +63,10 @@ func New(domains int) (*Table, error) {
 		return nil, fmt.Errorf("table: %v", report.Problems[0])
 	}
 	t.Config = abi.Config{
-		ABI: abi.Version, Compat: edge.Hardened, Routers: []string{edge.RouteDomain}, Conflicts: edge.Refuse,
-		TenantHeader: "tenant", TenantSessionKey: "tenant",
 		Tenants: []abi.StaticTenant{{Schema: StaticSchema, Domains: []string{StaticDomain}, URLConf: "www.urls"}},
 		Default: &abi.DefaultTenant{URLConf: "app.urls"},
 	}
+	t.Config.SetDefaults()
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range sequence {
 		t.Hosts = append(t.Hosts, Domain(rng.IntN(domains)))
@@ -103,7 +102,7 @@ func request(host, target string) edge.Request {
 
 // EdgeConfig returns the table as the configuration of an edge.
 func (t *Table) EdgeConfig() edge.Config {
-	return edge.Config{Tenants: t.Config.Tenants, Default: t.Config.Default, Directory: t.Directory}
+	return edge.Config{GuestConfig: t.Config, Directory: t.Directory}
 }
 
 // GuestConfig returns the table's TENANTS in the JSON that guests are configured with.

@@ -55,7 +55,7 @@ func TestEveryObservedConfigurationLoads(t *testing.T) {
 			if err := json.Unmarshal(raw, &want); err != nil {
 				t.Fatal(err)
 			}
-			for _, s := range f.Tenants {
+			for _, s := range f.GuestConfig.Tenants {
 				if !slices.Equal(s.Domains, want.Tenants[s.Schema].DOMAINS) {
 					t.Errorf("configuration %d: domains of %s are %q, want %q", i, s.Schema, s.Domains, want.Tenants[s.Schema].DOMAINS)
 				}
@@ -100,11 +100,11 @@ func TestTheTenantsTableOfDjangoLoadsAsItIs(t *testing.T) {
 		{Schema: "about", URLConf: "😀.urls"},
 	}
 	f := parse(t, "tenants.json", `{"tenants": `+dumped+`}`)
-	if !reflect.DeepEqual(f.Tenants, want) {
-		t.Errorf("tenants are\n%+v, want\n%+v", f.Tenants, want)
+	if !reflect.DeepEqual(f.GuestConfig.Tenants, want) {
+		t.Errorf("tenants are\n%+v, want\n%+v", f.GuestConfig.Tenants, want)
 	}
-	if want := (abi.DefaultTenant{URLConf: "customers.urls", CloneReference: "sample"}); f.Default == nil || *f.Default != want {
-		t.Errorf("default is %+v, want %+v", f.Default, want)
+	if want := (abi.DefaultTenant{URLConf: "customers.urls", CloneReference: "sample"}); f.GuestConfig.Default == nil || *f.GuestConfig.Default != want {
+		t.Errorf("default is %+v, want %+v", f.GuestConfig.Default, want)
 	}
 }
 
@@ -119,11 +119,11 @@ tenants:
 		{Schema: "zoo", Domains: []string{"a.com"}, URLConf: "z", Header: &one},
 		{Schema: "ant", Domains: []string{"b.com"}, SessionKey: &s},
 	}
-	if !reflect.DeepEqual(f.Tenants, want) {
-		t.Errorf("tenants are %+v, want %+v", f.Tenants, want)
+	if !reflect.DeepEqual(f.GuestConfig.Tenants, want) {
+		t.Errorf("tenants are %+v, want %+v", f.GuestConfig.Tenants, want)
 	}
-	if f.Default != nil {
-		t.Errorf("default is %+v, want none", f.Default)
+	if f.GuestConfig.Default != nil {
+		t.Errorf("default is %+v, want none", f.GuestConfig.Default)
 	}
 }
 
@@ -207,8 +207,14 @@ guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a:
 	}
 	path, regex := "ws/<int:n>/", "^x$"
 	want := &File{
-		Name: "/etc/tenantedge/tenantedge.yaml", Compat: "strict", Routers: []string{"session", "header"}, Conflicts: "last-wins",
-		ForwardedHost: "refuse", TenantHeader: "X-Tenant", TenantSessionKey: "t",
+		Name: "/etc/tenantedge/tenantedge.yaml",
+		GuestConfig: abi.Config{
+			ABI: abi.Version, Compat: abi.Strict, Routers: []abi.Router{abi.BySession, abi.ByHeader}, Conflicts: abi.LastWins,
+			TenantHeader: "X-Tenant", TenantSessionKey: "t",
+			WSURLConfs: map[string][]abi.WSRoute{"ws": {{Path: &path, Name: "a"}, {Regex: &regex}}},
+			Settings:   json.RawMessage(`{"b":[1,2.50,16,true,null,"<é>"],"a":{}}`),
+		},
+		ForwardedHost: "refuse",
 		TrustedPeers: []netip.Prefix{
 			netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32"), netip.MustParsePrefix("2001:db8::/32"),
 			netip.MustParsePrefix("192.0.2.8/32"), netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"),
@@ -236,7 +242,7 @@ guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a:
 			MaxFileBytes: 1e9, MinFree: 2 << 30, QuotaBytes: 10e9, QuotaFiles: 7, MaxDepth: 9,
 		},
 		SigningKeys: []ProofKey{{ID: "new", SecretEnv: "NEW"}, {ID: "old", SecretFile: "/etc/tenantedge/old"}},
-		WSURLConfs:  map[string][]abi.WSRoute{"ws": {{Path: &path, Name: "a"}, {Regex: &regex}}},
+
 		UpstreamHeaders: upstream.Headers{
 			ID: "X-Id", Routing: "X-Routing", Folder: "X-Folder", CachePrefix: "X-Prefix", Identifier: "X-Ident",
 		},
@@ -269,10 +275,7 @@ guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a:
 		OnGuestError: edge.Previous,
 		Websockets:   Websockets{Compression: "off"},
 		WSTargets:    map[string]map[string]websocket.Target{},
-		Guest: Guest{
-			Path:     "/etc/tenantedge/router.wasm",
-			Settings: json.RawMessage(`{"b":[1,2.50,16,true,null,"<é>"],"a":{}}`),
-		},
+		Guest:        Guest{Path: "/etc/tenantedge/router.wasm"},
 	}
 	f.marks = nil
 	if !reflect.DeepEqual(f, want) {
@@ -313,7 +316,7 @@ tenants:
   www: {DOMAINS: &hosts [a.com, &b b.com], URLCONF: &conf main}
   blog: {FALLBACK_DOMAINS: *hosts, URLCONF: *conf, DOMAINS: [*b]}
 `)
-	if got := f.Tenants[1]; got.URLConf != "main" || !slices.Equal(got.FallbackDomains, []string{"a.com", "b.com"}) || !slices.Equal(got.Domains, []string{"b.com"}) {
+	if got := f.GuestConfig.Tenants[1]; got.URLConf != "main" || !slices.Equal(got.FallbackDomains, []string{"a.com", "b.com"}) || !slices.Equal(got.Domains, []string{"b.com"}) {
 		t.Errorf("blog is %+v", got)
 	}
 }
@@ -332,8 +335,8 @@ func TestAnAliasBombIsRejectedQuickly(t *testing.T) {
 
 func TestAFlowMappingIsYAMLAndABracedTextThatIsValidIsJSON(t *testing.T) {
 	for _, text := range []string{`{compat: strict}`, `{"compat": "strict"}`, "\ufeff{\"compat\": \"strict\"}", "{\n# why\ncompat: strict}"} {
-		if f := parse(t, "tenantedge.conf", text); f.Compat != "strict" {
-			t.Errorf("%q: compat is %q", text, f.Compat)
+		if f := parse(t, "tenantedge.conf", text); f.GuestConfig.Compat != "strict" {
+			t.Errorf("%q: compat is %q", text, f.GuestConfig.Compat)
 		}
 	}
 }
@@ -341,7 +344,7 @@ func TestAFlowMappingIsYAMLAndABracedTextThatIsValidIsJSON(t *testing.T) {
 func TestAFileWithoutContentIsTheDefaults(t *testing.T) {
 	for name, text := range map[string]string{"a.yaml": "", "b.yaml": "# nothing\n", "c.yaml": "tenants:\nlimits:\n", "d.json": " ", "e.json": "{}", "f.json": "null"} {
 		f := parse(t, name, text)
-		if len(f.Listeners) != 1 || f.Listeners[0].Address != ":8080" || f.Compat != edge.Hardened || f.Admin != "127.0.0.1:8081" {
+		if len(f.Listeners) != 1 || f.Listeners[0].Address != ":8080" || f.GuestConfig.Compat != abi.Hardened || f.Admin != "127.0.0.1:8081" {
 			t.Errorf("%s: %+v", name, f)
 		}
 		if err := f.CheckServe(); err != nil {
@@ -358,10 +361,14 @@ func TestEdgeTakesOverWhatNeedsNoIO(t *testing.T) {
 		"websockets": {"origins": ["https://app.example.net"], "without_origin": true}}`)
 	room := "room/"
 	want := edge.Config{
-		Compat: "strict", Routers: []string{"header"}, Conflicts: "last-wins", ForwardedHost: "refuse", TenantHeader: "x", TenantSessionKey: "y",
-		Tenants: f.Tenants, Default: f.Default, WSURLConfs: map[string][]abi.WSRoute{"w": {{Path: &room, Name: "room"}}},
-		Settings: json.RawMessage(`{"a":1}`), TrustedPeers: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
-		Upstream: &upstream.Headers{Schema: "tenant", ID: "X-Id"}, OnGuestError: edge.Refuse,
+		GuestConfig: abi.Config{
+			ABI: abi.Version, Compat: abi.Strict, Routers: []abi.Router{abi.ByHeader}, Conflicts: abi.LastWins, TenantHeader: "x", TenantSessionKey: "y",
+			Tenants: f.GuestConfig.Tenants, Default: f.GuestConfig.Default, WSURLConfs: map[string][]abi.WSRoute{"w": {{Path: &room, Name: "room"}}},
+			Settings: json.RawMessage(`{"a":1}`),
+		},
+		ForwardedHost: "refuse",
+		TrustedPeers:  []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
+		Upstream:      &upstream.Headers{Schema: "tenant", ID: "X-Id"}, OnGuestError: edge.Refuse,
 		Limits: edge.GuestLimits{
 			Fuel: 20_000_000, Deadline: 100 * time.Millisecond, Memory: 64 << 20, Stack: 20_000,
 			Instances: 3, QueueTimeout: 2 * time.Second, Audit: 10_000,

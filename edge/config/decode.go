@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
 // decoder decodes one file into Go values and collects the errors.
@@ -209,13 +211,16 @@ type field struct {
 }
 
 // schemaOf returns the keys in the tags of a struct and of the structs that it
-// embeds.
+// embeds, and those of its abi.Config.
 func (d *decoder) schemaOf(t reflect.Type) schema {
 	if s, ok := d.schemas[t]; ok {
 		return s
 	}
 	s := schema{}
 	for _, f := range reflect.VisibleFields(t) {
+		if f.Type == guestConfigType {
+			s.addGuestKeys(f.Index)
+		}
 		tag, ok := f.Tag.Lookup("key")
 		if !ok {
 			continue
@@ -226,6 +231,18 @@ func (d *decoder) schemaOf(t reflect.Type) schema {
 	}
 	d.schemas[t] = s
 	return s
+}
+
+var guestConfigType = reflect.TypeFor[abi.Config]()
+
+// addGuestKeys adds guestKeys. at is the index of the abi.Config.
+func (s schema) addGuestKeys(at []int) {
+	for f := range guestConfigType.Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if check, ok := guestKeys[name]; ok {
+			s[name] = field{index: append(slices.Clone(at), f.Index...), check: check}
+		}
+	}
 }
 
 // mark records the position of the key p, which the file spells as shown. It

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/json"
 	"net/netip"
 	"slices"
 	"strings"
@@ -8,12 +9,14 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/upstream"
+	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
 // document is a File with other types for the fields whose form in the file
 // differs from that in Go.
 type document struct {
 	File
+	Guest           guestSection       `key:"guest"`
 	TrustedPeers    peers              `key:"trusted_peers"`
 	Tenants         tenantTable        `key:"tenants"`
 	WSURLConfs      map[string]wsTable `key:"ws_urlconfs"`
@@ -22,10 +25,9 @@ type document struct {
 }
 
 func newDocument(name string) *document {
-	return &document{
+	doc := &document{
 		File: File{
-			Name: name, Compat: edge.Hardened, Routers: []string{edge.RouteDomain}, Conflicts: edge.Refuse,
-			ForwardedHost: edge.Refuse, TenantHeader: "tenant", TenantSessionKey: "tenant",
+			Name: name, ForwardedHost: edge.Refuse,
 			Listeners: []Listener{{Address: ":8080", H2: true}},
 			Limits: Limits{
 				ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, BodyTimeout: time.Minute, AnswerTimeout: time.Minute, MinRate: 1 << 10, MaxHeaderBytes: 64 << 10,
@@ -47,6 +49,8 @@ func newDocument(name string) *document {
 		Admin:           "127.0.0.1:8081",
 		UpstreamHeaders: upstreamHeaders(*upstream.DefaultHeaders()),
 	}
+	doc.GuestConfig.SetDefaults()
+	return doc
 }
 
 func (doc *document) decode(v value) {
@@ -64,7 +68,7 @@ func (doc *document) decode(v value) {
 	if t, ok := found["tenants"]; ok && t.n.kind == kindMapping {
 		doc.checkDomains(t)
 	}
-	if dir, ok := found["directory"]; ok && doc.Compat == edge.Hardened {
+	if dir, ok := found["directory"]; ok && doc.GuestConfig.Compat == abi.Hardened {
 		doc.Directory.checkSchemas(dir, doc.Tenants)
 	}
 }
@@ -72,8 +76,9 @@ func (doc *document) decode(v value) {
 // finish sets the fields of the File whose form differs, and returns the File.
 func (doc *document) finish(d *decoder) *File {
 	f := &doc.File
+	f.Guest, f.GuestConfig.Settings = doc.Guest.Guest, json.RawMessage(doc.Guest.Settings)
 	f.TrustedPeers = doc.TrustedPeers
-	f.Tenants, f.Default = doc.Tenants.static, doc.Tenants.fallback
+	f.GuestConfig.Tenants, f.GuestConfig.Default = doc.Tenants.static, doc.Tenants.fallback
 	f.Admin = string(doc.Admin)
 	f.UpstreamHeaders = upstream.Headers(doc.UpstreamHeaders)
 	doc.finishWebsockets(f)
@@ -85,8 +90,8 @@ func (doc *document) checkRouters(v value) {
 	if len(v.n.items) == 0 {
 		v.fail("expected at least one of domain, header, session, found none; remove the key to route by domain")
 	}
-	for i, r := range doc.Routers {
-		if r != "" && slices.Contains(doc.Routers[:i], r) {
+	for i, r := range doc.GuestConfig.Routers {
+		if r != "" && slices.Contains(doc.GuestConfig.Routers[:i], r) {
 			value{v.d, v.n.items[i], v.p.item(i)}.fail("expected each router once, found %s again; remove it", r)
 		}
 	}

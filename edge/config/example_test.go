@@ -22,7 +22,7 @@ urlconfs:
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(f.Tenants[0].Schema, f.URLConfs["app"].Upstream, f.CheckServe())
+	fmt.Println(f.GuestConfig.Tenants[0].Schema, f.URLConfs["app"].Upstream, f.CheckServe())
 
 	_, err = config.Parse("tenantedge.yaml", []byte("listners: []\ncompat: harded\n"))
 	fmt.Println(err)

@@ -17,16 +17,8 @@ type File struct {
 	// Name is the name of the file, as passed to Load or Parse.
 	Name string
 
-	// Compat is "hardened" or "strict".
-	Compat string `key:"compat,one=hardened|strict"`
-	// Routers holds "domain", "header" and "session", in order, each at most once.
-	Routers []string `key:"routers,one=domain|header|session"`
-	// Conflicts is "refuse" or "last-wins".
-	Conflicts string `key:"conflicts,one=refuse|last-wins"`
-	// TenantHeader is the request header that names a tenant.
-	TenantHeader string `key:"tenant_header,header"`
-	// TenantSessionKey is the session key that names a tenant.
-	TenantSessionKey string `key:"tenant_session_key,nonempty"`
+	// GuestConfig is what the guest is configured with. guestKeys has its keys.
+	GuestConfig abi.Config
 	// TrustedPeers are the networks whose forwarding and tenant headers are
 	// trusted. The file may also name private_ranges and loopback.
 	TrustedPeers []netip.Prefix
@@ -38,10 +30,6 @@ type File struct {
 	// TenantHeaderProof are the keys that prove tenant headers from other peers.
 	TenantHeaderProof []ProofKey `key:"tenant_header_proof"`
 
-	// Tenants is the TENANTS table without public and default, in order.
-	Tenants []abi.StaticTenant
-	// Default is the entry for dynamic tenants; nil: there are none.
-	Default *abi.DefaultTenant
 	// Directory is the source of the dynamic tenants.
 	Directory Directory `key:"directory"`
 
@@ -53,10 +41,8 @@ type File struct {
 	Media *Media `key:"media"`
 	// SigningKeys are for URLs of files: the first one signs, all verify.
 	SigningKeys []ProofKey `key:"signing_keys"`
-	// WSURLConfs are the websocket route tables by name.
-	WSURLConfs map[string][]abi.WSRoute
-	// WSTargets are what serves the routes of those tables, by table and route. If
-	// there are none, websockets are served like other requests.
+	// WSTargets are what serves the routes of GuestConfig.WSURLConfs, by table and
+	// route. If there are none, websockets are served like other requests.
 	WSTargets map[string]map[string]websocket.Target
 	// Websockets configures how they are served.
 	Websockets Websockets `key:"websockets"`
@@ -107,9 +93,7 @@ func (f *File) Edge() edge.Config {
 		unavailable = f.Sessions.Unavailable
 	}
 	return edge.Config{
-		Compat: f.Compat, Routers: f.Routers, Conflicts: f.Conflicts,
-		TenantHeader: f.TenantHeader, TenantSessionKey: f.TenantSessionKey,
-		Tenants: f.Tenants, Default: f.Default, WSURLConfs: f.WSURLConfs, Settings: f.Guest.Settings,
+		GuestConfig:  f.GuestConfig,
 		TrustedPeers: f.TrustedPeers, Upstream: &upstream,
 		GuardHeaders: f.GuardHeaders, AllowHeaders: f.AllowHeaders, ForwardedHost: f.ForwardedHost,
 		Limits:       f.Limits.Guest.edge(),

@@ -46,7 +46,7 @@ func FuzzParse(f *testing.F) {
 		}
 		_ = file.Edge()
 		_ = file.CheckServe()
-		if s := file.Guest.Settings; s != nil && !json.Valid(s) {
+		if s := file.GuestConfig.Settings; s != nil && !json.Valid(s) {
 			t.Fatalf("settings are not JSON: %q", s)
 		}
 		for _, l := range file.Listeners {
@@ -64,15 +64,15 @@ func FuzzSettingsKeepTheirValue(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		file, err := Parse("x.json", append(append([]byte(`{"guest": {"settings": `), data...), "}}"...))
-		if err != nil || file.Guest.Settings == nil {
+		if err != nil || file.GuestConfig.Settings == nil {
 			return
 		}
 		var want, got any
 		if err := json.Unmarshal(data, &want); err != nil {
 			return // braces in data can close those around it
 		}
-		if err := json.Unmarshal(file.Guest.Settings, &got); err != nil {
-			t.Fatalf("%s: %v", file.Guest.Settings, err)
+		if err := json.Unmarshal(file.GuestConfig.Settings, &got); err != nil {
+			t.Fatalf("%s: %v", file.GuestConfig.Settings, err)
 		}
 		a, _ := json.Marshal(want)
 		b, _ := json.Marshal(got)

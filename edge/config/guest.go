@@ -18,18 +18,23 @@ type Guest struct {
 	// a start at which the guest is missing or refused; empty: a file in the compile
 	// cache.
 	LastGood string `key:"last_good,path"`
-	// Settings are passed to the guest as JSON; nil: none.
-	Settings json.RawMessage
 }
 
-func (g *Guest) decode(v value) {
-	var entry struct {
-		*Guest
-		Settings settings `key:"settings"`
-	}
-	entry.Guest = g
-	v.object(&entry)
-	g.Settings = json.RawMessage(entry.Settings)
+// guestKeys are the keys of the file that hold a field of abi.Config as it is. They
+// have the names of its json tags; the values are the checks of scalars. The
+// document has the other fields: tenants, ws_urlconfs and guest.settings.
+var guestKeys = map[string]string{
+	"compat":             "one=hardened|strict",
+	"routers":            "one=domain|header|session",
+	"conflicts":          "one=refuse|last-wins",
+	"tenant_header":      "header",
+	"tenant_session_key": "nonempty",
+}
+
+// guestSection is the section guest: a Guest, and the settings of an abi.Config.
+type guestSection struct {
+	Guest
+	Settings settings `key:"settings"`
 }
 
 // settings is any value of the file, as JSON.

@@ -4,10 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
 var referenceRow = regexp.MustCompile("(?m)^\\| `([^`]+)` \\|([^|]*)\\|([^|]*)\\|([^|]*)\\|$")
@@ -50,6 +53,23 @@ func TestReferenceListsExactlyTheKeysOfTheDecoder(t *testing.T) {
 	}
 	if len(documented) < 15 {
 		t.Errorf("the reference has %d sections, expected at least 15", len(documented))
+	}
+}
+
+// A field of abi.Config without a key could not be configured.
+func TestEveryFieldOfTheGuestsConfigurationHasAKey(t *testing.T) {
+	other := map[string]bool{"abi": true, "tenants": true, "default": true, "ws_urlconfs": true, "settings": true}
+	count := 0
+	for f := range reflect.TypeFor[abi.Config]().Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if _, ok := guestKeys[name]; ok == other[name] {
+			t.Errorf("%s (json %q): expected it either in guestKeys or among the fields with another form", f.Name, name)
+		} else if ok {
+			count++
+		}
+	}
+	if count != len(guestKeys) {
+		t.Errorf("guestKeys has %d keys, but abi.Config has only %d of them", len(guestKeys), count)
 	}
 }
 

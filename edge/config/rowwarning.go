@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
@@ -34,7 +35,7 @@ func (f *File) RowWarnings(dir *tenantdb.Directory) Warnings {
 	if more := dir.Stats().LeftOut - c.Counts[WarnLeftOut]; more > 0 {
 		c.Counts[WarnLeftOut] += more // the directory counts more than it describes
 	}
-	if f.Compat == edge.Strict {
+	if f.GuestConfig.Compat == abi.Strict {
 		for t := range dir.Tenants() {
 			if reason := c.edge.RefuseTenant(t); reason != "" {
 				c.add(Warning{Kind: WarnAlias, Row: fmt.Sprintf("tenant %q (schema %q)", t.ID, t.Schema), Error: Error{Problem: reason}})
@@ -50,7 +51,7 @@ func (f *File) RowWarnings(dir *tenantdb.Directory) Warnings {
 // staticDomains returns the schema of the first static tenant with each domain.
 func (f *File) staticDomains() map[string]string {
 	owners := map[string]string{}
-	for _, t := range f.Tenants {
+	for _, t := range f.GuestConfig.Tenants {
 		for _, domain := range t.Domains {
 			if name := f.normalDomain(domain); owners[name] == "" {
 				owners[name] = t.Schema
@@ -83,7 +84,7 @@ func (c *rowChecker) unreachable(row tenantdb.Domain) (kind, reason string) {
 	if row.Folder != "" && !tenancy.CanBeFolder(row.Folder) {
 		return WarnFolder, fmt.Sprintf("the first segment of a path is never %q; write the folder without slashes", row.Folder)
 	}
-	if c.file.Compat != edge.Strict {
+	if c.file.GuestConfig.Compat != abi.Strict {
 		return "", ""
 	}
 	if _, err := tenancy.NormalizeHost(row.Domain); err != nil {
@@ -96,7 +97,7 @@ func (c *rowChecker) unreachable(row tenantdb.Domain) (kind, reason string) {
 }
 
 func (c *rowChecker) row(row tenantdb.Domain) {
-	strict := c.file.Compat == edge.Strict
+	strict := c.file.GuestConfig.Compat == abi.Strict
 	if kind, reason := c.unreachable(row); reason != "" {
 		c.warn(row, kind, "never reached: %s", reason)
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
 // CheckServe reports what is valid but cannot be served. For `tenantedge eval` and
@@ -13,22 +15,22 @@ import (
 // that the program registers. The error joins *Error values.
 func (f *File) CheckServe(handlers ...string) error {
 	d := newDecoder(f.Name)
-	for _, t := range f.Tenants {
+	for _, t := range f.GuestConfig.Tenants {
 		f.checkURLConf(d, t.URLConf, root("tenants", t.Schema, "urlconf"))
 	}
-	if f.Default != nil {
-		f.checkURLConf(d, f.Default.URLConf, root("tenants", "default", "urlconf"))
+	if f.GuestConfig.Default != nil {
+		f.checkURLConf(d, f.GuestConfig.Default.URLConf, root("tenants", "default", "urlconf"))
 		if f.Directory.Source == "" {
 			f.failAt(d, root("tenants", "default"), "expected a directory that holds the dynamic tenants, found none; add the key directory, or remove default")
 		}
 	}
-	if f.Default == nil && f.Directory.Source != "" {
+	if f.GuestConfig.Default == nil && f.Directory.Source != "" {
 		f.failAt(d, root("directory"), "expected tenants.default, which says what serves the tenants of the directory, found none; add it, or remove the directory, which is not read without it")
 	}
 	f.checkURLConf(d, f.Fallback, root("fallback"))
 	f.checkWebsockets(d, handlers)
 	f.checkFiles(d)
-	if slices.Contains(f.Routers, "session") && f.Sessions == nil {
+	if slices.Contains(f.GuestConfig.Routers, abi.BySession) && f.Sessions == nil {
 		f.failAt(d, root("routers"), "expected the key sessions, which the router session needs, found none; add it")
 	}
 	if f.Sessions != nil && f.Sessions.Backend == "db" && f.Sessions.IsZero() && f.Directory.Source != "postgres" {

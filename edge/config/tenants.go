@@ -3,7 +3,6 @@ package config
 import (
 	"strings"
 
-	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 	"github.com/tenantedge/tenantedge/tenantdb"
@@ -96,7 +95,7 @@ func checkSchema(d *decoder, at position, p *path, name string) {
 // checkDomains reports domains that can never be the Host of a request. Strict mode
 // accepts any text, as django-pgschemas does.
 func (doc *document) checkDomains(v value) {
-	if doc.Compat != edge.Hardened {
+	if doc.GuestConfig.Compat != abi.Hardened {
 		return
 	}
 	for _, entry := range v.n.pairs {

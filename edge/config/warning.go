@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
@@ -86,10 +85,10 @@ func (f *File) at(kind string, p *path, format string, args ...any) Warning {
 func (f *File) Warnings() Warnings {
 	var ws Warnings
 	domains, fallbacks := map[string]string{}, map[string]string{}
-	for _, t := range f.Tenants {
+	for _, t := range f.GuestConfig.Tenants {
 		f.claimDomains(&ws, t.Schema, "domains", t.Domains, domains, nil)
 	}
-	for _, t := range f.Tenants {
+	for _, t := range f.GuestConfig.Tenants {
 		f.claimDomains(&ws, t.Schema, "fallback_domains", t.FallbackDomains, fallbacks, domains)
 	}
 	f.claimAliases(&ws, "header", func(t *abi.StaticTenant) *string { return t.Header })
@@ -108,7 +107,7 @@ func (f *File) claimDomains(ws *Warnings, schema, key string, list []string, tak
 			owner, again = before[name]
 		}
 		switch {
-		case f.Compat == edge.Strict && strings.HasPrefix(domain, "www."):
+		case f.GuestConfig.Compat == abi.Strict && strings.HasPrefix(domain, "www."):
 			ws.add(f.at(WarnStaticDomain, p, "%q never matches: strict rules remove one \"www.\" from the host before comparing; leave it out here", domain))
 		case !again:
 			taken[name] = schema
@@ -124,8 +123,8 @@ func (f *File) claimDomains(ws *Warnings, schema, key string, list []string, tak
 // tenant, which prevails.
 func (f *File) claimAliases(ws *Warnings, key string, alias func(*abi.StaticTenant) *string) {
 	taken := map[string]string{}
-	for i := range f.Tenants {
-		t := &f.Tenants[i]
+	for i := range f.GuestConfig.Tenants {
+		t := &f.GuestConfig.Tenants[i]
 		names := []string{t.Schema}
 		if a := alias(t); a != nil && *a != t.Schema {
 			names = append(names, *a)
@@ -143,7 +142,7 @@ func (f *File) claimAliases(ws *Warnings, key string, alias func(*abi.StaticTena
 
 // normalDomain returns the form in which requests look a domain up.
 func (f *File) normalDomain(domain string) string {
-	if f.Compat == edge.Strict {
+	if f.GuestConfig.Compat == abi.Strict {
 		return domain
 	}
 	if normal, err := tenancy.NormalizeHost(domain); err == nil {

@@ -182,7 +182,7 @@ func (doc *document) finishWebsockets(f *File) {
 	if doc.WSURLConfs == nil {
 		return
 	}
-	f.WSURLConfs = make(map[string][]abi.WSRoute, len(doc.WSURLConfs))
+	f.GuestConfig.WSURLConfs = make(map[string][]abi.WSRoute, len(doc.WSURLConfs))
 	f.WSTargets = map[string]map[string]websocket.Target{}
 	for name, routes := range doc.WSURLConfs {
 		table := make([]abi.WSRoute, len(routes))
@@ -193,7 +193,7 @@ func (doc *document) finishWebsockets(f *File) {
 				targets[r.Name] = r.target
 			}
 		}
-		f.WSURLConfs[name] = table
+		f.GuestConfig.WSURLConfs[name] = table
 		if len(targets) > 0 {
 			f.WSTargets[name] = targets
 		}
@@ -206,13 +206,13 @@ func (f *File) checkWebsockets(d *decoder, handlers []string) {
 	if len(f.WSTargets) == 0 {
 		return // websockets are served like other requests
 	}
-	for _, t := range f.Tenants {
+	for _, t := range f.GuestConfig.Tenants {
 		f.checkWSURLConf(d, t.WSURLConf, root("tenants", t.Schema, "ws_urlconf"))
 	}
-	if f.Default != nil {
-		f.checkWSURLConf(d, f.Default.WSURLConf, root("tenants", "default", "ws_urlconf"))
+	if f.GuestConfig.Default != nil {
+		f.checkWSURLConf(d, f.GuestConfig.Default.WSURLConf, root("tenants", "default", "ws_urlconf"))
 	}
-	for name, routes := range f.WSURLConfs {
+	for name, routes := range f.GuestConfig.WSURLConfs {
 		for i, r := range routes {
 			at := root("ws_urlconfs", name).item(i)
 			target, ok := f.WSTargets[name][r.Name]
@@ -238,11 +238,11 @@ func didYouMean(hint string) string {
 }
 
 func (f *File) checkWSURLConf(d *decoder, name string, p *path) {
-	if _, ok := f.WSURLConfs[name]; ok || name == "" {
+	if _, ok := f.GuestConfig.WSURLConfs[name]; ok || name == "" {
 		return
 	}
-	names := make([]string, 0, len(f.WSURLConfs))
-	for n := range f.WSURLConfs {
+	names := make([]string, 0, len(f.GuestConfig.WSURLConfs))
+	for n := range f.GuestConfig.WSURLConfs {
 		names = append(names, n)
 	}
 	slices.Sort(names)

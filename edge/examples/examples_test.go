@@ -45,7 +45,7 @@ func newHost(t *testing.T) *edge.Host {
 	if len(report.Problems) > 0 {
 		t.Fatal(report.Problems)
 	}
-	host, err := edge.New(t.Context(), edge.Config{Default: &abi.DefaultTenant{}, Directory: directory})
+	host, err := edge.New(t.Context(), edge.Config{GuestConfig: abi.Config{Default: &abi.DefaultTenant{}}, Directory: directory})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -266,7 +266,7 @@ func pacedMedia(t *testing.T, short time.Duration, app http.HandlerFunc) *mediaW
 		media := s.options.URLConfs["app"]
 		media.Uploads.Timeout = short
 		s.options.URLConfs = map[string]config.URLConf{"media": media, "app": {}}
-		s.edge.Tenants[0].URLConf = "media" // www
+		s.edge.GuestConfig.Tenants[0].URLConf = "media" // www
 		s.options.Limits.BodyTimeout, s.options.Limits.AnswerTimeout, s.options.Limits.MinRate = short, short, 1<<40
 	})
 }

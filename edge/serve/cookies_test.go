@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/session"
+	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
 // noSessions is a session store without sessions.
@@ -27,7 +27,7 @@ func TestAnApplicationGetsTheSessionOfTheEdge_A4(t *testing.T) {
 	}
 	u, heads := capturing(t, plainAnswer)
 	w := start(t, withUpstreamConf(u, nil), h2c, func(s *setup) {
-		s.edge.Routers, s.edge.Sessions = []string{edge.RouteDomain, edge.RouteSession}, sessions
+		s.edge.GuestConfig.Routers, s.edge.Sessions = []abi.Router{abi.ByDomain, abi.BySession}, sessions
 	})
 	for _, c := range []struct {
 		lines []string

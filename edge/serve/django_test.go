@@ -82,9 +82,9 @@ func TestDjangoChannelsBehindTheEdge(t *testing.T) {
 	t.Cleanup(func() { _ = layer.Close() })
 	relay, room := "relay/<str:room>/", "room/"
 	w := start(t, func(s *setup) {
-		s.edge.Default.WSURLConf = "ws"
+		s.edge.GuestConfig.Default.WSURLConf = "ws"
 		s.edge.Channels = layer
-		s.edge.WSURLConfs = map[string][]abi.WSRoute{"ws": {{Path: &relay, Name: "relay"}, {Path: &room, Name: "room"}}}
+		s.edge.GuestConfig.WSURLConfs = map[string][]abi.WSRoute{"ws": {{Path: &relay, Name: "relay"}, {Path: &room, Name: "room"}}}
 		s.edge.Websockets = websocket.Config{
 			Targets:  map[string]map[string]websocket.Target{"ws": {"relay": {Upstream: app}, "room": {Handler: "room"}}},
 			Handlers: map[string]websocket.Handler{"room": member{}},

@@ -91,7 +91,7 @@ func ExampleOpen() {
 // A program that embeds package edge serves the files of its tenants.
 func ExampleNewMedia() {
 	ctx := context.Background()
-	c := edge.Config{Tenants: []abi.StaticTenant{{Schema: "www", Domains: []string{"www.example.com"}}}}
+	c := edge.Config{GuestConfig: abi.Config{Tenants: []abi.StaticTenant{{Schema: "www", Domains: []string{"www.example.com"}}}}}
 	host, err := edge.New(ctx, c)
 	if err != nil {
 		fmt.Println(err)
@@ -107,7 +107,7 @@ func ExampleNewMedia() {
 	media, err := serve.NewMedia(host, http.NotFoundHandler(), serve.MediaOptions{
 		Files:   config.Media{Location: location, BaseURL: "/media/"},
 		Uploads: &config.Uploads{},
-		Tenants: c.Tenants,
+		Tenants: c.GuestConfig.Tenants,
 	})
 	if err != nil {
 		fmt.Println(err)

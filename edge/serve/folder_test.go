@@ -54,7 +54,7 @@ func TestAFolderOfASiteIsServedByItsIndex(t *testing.T) {
 
 // Relative links of a page at /folder would lead out of the tenant's folder.
 func TestATenantsFolderEndsWithASlash_B6(t *testing.T) {
-	site := start(t, func(s *setup) { s.edge.Default.URLConf = "files" })
+	site := start(t, func(s *setup) { s.edge.GuestConfig.Default.URLConf = "files" })
 	write(t, site.folder, "index.html", "home")
 	inner := start(t, func(s *setup) { s.options.URLConfs["app"] = config.URLConf{Path: "inner", Host: "client"} })
 	original := start(t)

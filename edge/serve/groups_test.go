@@ -49,9 +49,9 @@ func TestAShutdownLeavesNoMembershipInRedis(t *testing.T) {
 			}
 			room := "room/"
 			w := start(t, func(s *setup) {
-				s.edge.Default.WSURLConf = "ws"
+				s.edge.GuestConfig.Default.WSURLConf = "ws"
 				s.edge.Channels = layer
-				s.edge.WSURLConfs = map[string][]abi.WSRoute{"ws": {{Path: &room, Name: "room"}}}
+				s.edge.GuestConfig.WSURLConfs = map[string][]abi.WSRoute{"ws": {{Path: &room, Name: "room"}}}
 				s.edge.Websockets = websocket.Config{
 					Targets:  map[string]map[string]websocket.Target{"ws": {"room": {Handler: "room"}}},
 					Handlers: map[string]websocket.Handler{"room": member{}},

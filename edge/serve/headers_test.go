@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/proof"
+	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
 // forged are headers that claim another tenant or origin, in the spellings that
@@ -68,7 +68,7 @@ func TestH1ATrustedPeersChainIsKeptAndExtended(t *testing.T) {
 	}
 }
 
-func byHeader(s *setup) { s.edge.Routers = []string{edge.RouteHeader} }
+func byHeader(s *setup) { s.edge.GuestConfig.Routers = []abi.Router{abi.ByHeader} }
 
 func TestH2AHeaderRoutesOnlyWithTrustOrProof(t *testing.T) {
 	key := proof.Key{ID: "k1", Secret: []byte(strings.Repeat("s", 32))}
@@ -119,16 +119,16 @@ func (s sessions) Session(context.Context, http.Header) (map[string]json.RawMess
 func (sessions) RemoveSession(http.Header) {}
 
 func TestH3DomainHeaderAndSessionMustAgree(t *testing.T) {
-	all := []string{edge.RouteDomain, edge.RouteHeader, edge.RouteSession}
-	configure := func(session, conflicts string) func(*setup) {
+	all := []abi.Router{abi.ByDomain, abi.ByHeader, abi.BySession}
+	configure := func(session string, conflicts abi.Conflicts) func(*setup) {
 		return func(s *setup) {
-			s.edge.Routers, s.edge.Conflicts, s.edge.TrustedPeers = all, conflicts, loopbackPeers()
+			s.edge.GuestConfig.Routers, s.edge.GuestConfig.Conflicts, s.edge.TrustedPeers = all, conflicts, loopbackPeers()
 			s.edge.Sessions = sessions{"tenant": json.RawMessage(`"` + session + `"`)}
 		}
 	}
-	agreeing := start(t, configure("acme", edge.Refuse))
-	session := start(t, configure("umbra", edge.Refuse))
-	lastWins := start(t, configure("umbra", edge.LastWins))
+	agreeing := start(t, configure("acme", abi.RefuseConflicts))
+	session := start(t, configure("umbra", abi.RefuseConflicts))
+	lastWins := start(t, configure("umbra", abi.LastWins))
 	for _, c := range []struct {
 		name   string
 		world  *world
@@ -157,7 +157,7 @@ func TestH3DomainHeaderAndSessionMustAgree(t *testing.T) {
 
 func TestNoTenantMeansNoTenantHeader(t *testing.T) {
 	w := start(t, func(s *setup) {
-		s.edge.Compat, s.edge.Routers, s.edge.TrustedPeers = edge.Strict, []string{edge.RouteHeader}, loopbackPeers()
+		s.edge.GuestConfig.Compat, s.edge.GuestConfig.Routers, s.edge.TrustedPeers = abi.Strict, []abi.Router{abi.ByHeader}, loopbackPeers()
 		s.options.Fallback = "app"
 	})
 	got := w.get("anything.example.com", "/", "Tenant", "unknown").received(t)

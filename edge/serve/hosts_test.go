@@ -163,7 +163,7 @@ func TestH6RedirectsKeepQueryAndMethodAndLeadToRegisteredDomains(t *testing.T) {
 
 func TestH6AStrippedFolderLeavesNoOtherHost(t *testing.T) {
 	inner := func(s *setup) {
-		s.edge.Default.URLConf = "files"
+		s.edge.GuestConfig.Default.URLConf = "files"
 	}
 	w := start(t, inner)
 	write(t, w.folder, "evil.com/index.html", "ours")

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
 // HTTP/2 has two fields for the host: :authority and host.
@@ -60,9 +60,9 @@ func TestAnAuthorityIsTheOnlyHost_A11(t *testing.T) {
 // application would read "GET http://umbra.example.com/ HTTP/1.1 / HTTP/1.1" as a
 // request for another tenant.
 func TestNoFieldOfHTTP2ChangesTheRequestLine_A5(t *testing.T) {
-	for _, compat := range []string{edge.Hardened, edge.Strict} {
+	for _, compat := range []abi.Compat{abi.Hardened, abi.Strict} {
 		u, heads := capturing(t, plainAnswer)
-		w := start(t, withUpstreamConf(u, nil), h2c, func(s *setup) { s.edge.Compat = compat })
+		w := start(t, withUpstreamConf(u, nil), h2c, func(s *setup) { s.edge.GuestConfig.Compat = compat })
 		for _, c := range []struct {
 			method, path string
 			want         string // the request line, or the possible statuses

@@ -52,7 +52,8 @@ func BenchmarkFile(b *testing.B) {
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			s, err := newServer(b.Context(), edge.Config{
-				Tenants: []abi.StaticTenant{{Schema: "www", Domains: []string{"example.com"}, URLConf: "app"}}, CompileCache: compiled,
+				GuestConfig:  abi.Config{Tenants: []abi.StaticTenant{{Schema: "www", Domains: []string{"example.com"}, URLConf: "app"}}},
+				CompileCache: compiled,
 			}, settings{
 				URLConfs: map[string]config.URLConf{"app": c.URLConf},
 				Media:    &config.Media{Location: location, BaseURL: "/media/", ActiveContent: "attachment", Precompressed: true},

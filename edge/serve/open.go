@@ -15,6 +15,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/session"
 	"github.com/tenantedge/tenantedge/edge/smoke"
 	"github.com/tenantedge/tenantedge/edge/websocket"
+	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 	"github.com/tenantedge/tenantedge/tenantdb"
 	"github.com/tenantedge/tenantedge/tenantdb/postgres"
@@ -103,11 +104,11 @@ func open(file *config.File, o Options) (*Parts, error) {
 
 func (p *Parts) newDirectory() *tenantdb.Directory {
 	o := tenantdb.Options{Logger: p.log}
-	if p.file.Compat == edge.Hardened {
+	if p.file.GuestConfig.Compat == abi.Hardened {
 		o.Normalize, o.RefuseTenant = tenancy.NormalizeHost, p.Config.RefuseTenant
 	}
-	if p.file.Default != nil {
-		o.CloneReference = p.file.Default.CloneReference
+	if p.file.GuestConfig.Default != nil {
+		o.CloneReference = p.file.GuestConfig.Default.CloneReference
 	}
 	return tenantdb.NewDirectory(o)
 }

@@ -53,7 +53,8 @@ func benchServer(b *testing.B) string {
 		b.Fatal(err)
 	}
 	s, err := newServer(b.Context(), edge.Config{
-		Directory: directory(), Default: &abi.DefaultTenant{URLConf: "app"}, CompileCache: compiled,
+		GuestConfig: abi.Config{Default: &abi.DefaultTenant{URLConf: "app"}},
+		Directory:   directory(), CompileCache: compiled,
 		Limits: edge.GuestLimits{Deadline: patience, QueueTimeout: patience}, Logger: slog.New(slog.DiscardHandler),
 	}, settings{
 		Listeners: []config.Listener{{Address: "127.0.0.1:0"}}, Logger: slog.New(slog.DiscardHandler),

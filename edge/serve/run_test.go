@@ -131,7 +131,7 @@ func TestInterruptedRequestsAreAnsweredWith503_G10(t *testing.T) {
 		s.options.Limits.ShutdownTimeout, s.options.Limits.BodyTimeout = 10*time.Millisecond, patience
 		s.options.URLConfs["media"] = s.options.URLConfs["app"]
 		s.options.URLConfs["app"] = config.URLConf{}
-		s.edge.Tenants[0].URLConf = "media" // www
+		s.edge.GuestConfig.Tenants[0].URLConf = "media" // www
 	})
 	requests := map[string]string{
 		"waits for an upstream": "GET / HTTP/1.1\r\nHost: acme.example.com\r\n\r\n",

@@ -186,7 +186,7 @@ func newServer(ctx context.Context, c edge.Config, o settings) (*Server, error) 
 	if err != nil {
 		return nil, err
 	}
-	s.host, s.static, s.directory = host, c.Tenants, c.Directory
+	s.host, s.static, s.directory = host, c.GuestConfig.Tenants, c.Directory
 	s.logReport("the guest is loaded", host.Report())
 	s.newMetrics()
 	s.table, err = s.newTable()

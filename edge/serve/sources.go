@@ -66,7 +66,7 @@ func (p *Parts) database() (*postgres.DB, error) {
 // isTenant reports whether schema is that of a tenant. Statements run in no
 // other schema.
 func (p *Parts) isTenant(schema string) bool {
-	for _, t := range p.Config.Tenants {
+	for _, t := range p.Config.GuestConfig.Tenants {
 		if t.Schema == schema {
 			return true
 		}

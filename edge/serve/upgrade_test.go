@@ -104,7 +104,8 @@ func TestOnlyAWebsocketHandshakeIsAnUpgrade_A2(t *testing.T) {
 func TestEmbeddersGetOnlyWebsocketUpgrades_A2(t *testing.T) {
 	got := make(chan http.Header, 1)
 	host, err := edge.New(t.Context(), edge.Config{
-		Tenants: []abi.StaticTenant{{Schema: "www", Domains: []string{"www-site.example.com"}}}, CompileCache: compiled,
+		GuestConfig:  abi.Config{Tenants: []abi.StaticTenant{{Schema: "www", Domains: []string{"www-site.example.com"}}}},
+		CompileCache: compiled,
 	})
 	if err != nil {
 		t.Fatal(err)

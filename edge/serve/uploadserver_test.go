@@ -24,7 +24,7 @@ const (
 // standard output and ends when standard input is closed.
 func serveUploads(location string) {
 	s, err := newServer(context.Background(), edge.Config{
-		Tenants:      []abi.StaticTenant{{Schema: "www", Domains: []string{"127.0.0.1"}, URLConf: "files"}},
+		GuestConfig:  abi.Config{Tenants: []abi.StaticTenant{{Schema: "www", Domains: []string{"127.0.0.1"}, URLConf: "files"}}},
 		CompileCache: os.Getenv(compiledVariable), Logger: slog.New(slog.DiscardHandler),
 	}, settings{
 		Listeners: []config.Listener{{Address: "127.0.0.1:0"}}, Media: &config.Media{Location: location, BaseURL: "/media/"},

@@ -52,8 +52,8 @@ func withWebsockets(t *testing.T) func(*setup) {
 	}
 	echo, relay := "echo/", "relay/"
 	return func(s *setup) {
-		s.edge.Default.WSURLConf = "ws"
-		s.edge.WSURLConfs = map[string][]abi.WSRoute{"ws": {{Path: &echo, Name: "echo"}, {Path: &relay, Name: "relay"}}}
+		s.edge.GuestConfig.Default.WSURLConf = "ws"
+		s.edge.GuestConfig.WSURLConfs = map[string][]abi.WSRoute{"ws": {{Path: &echo, Name: "echo"}, {Path: &relay, Name: "relay"}}}
 		s.edge.Websockets = websocket.Config{
 			Targets:  map[string]map[string]websocket.Target{"ws": {"echo": {Handler: "echo"}, "relay": {Upstream: u}}},
 			Handlers: map[string]websocket.Handler{"echo": echoes{}},

@@ -78,13 +78,16 @@ func start(t *testing.T, changes ...func(*setup)) *world {
 	logger := slog.New(slog.NewJSONHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	directory := directory()
 	s.edge = edge.Config{
-		Tenants: []abi.StaticTenant{
-			{Schema: "www", Domains: []string{"www-site.example.com"}, URLConf: "app"},
-			{Schema: "files", Domains: []string{"files.example.com"}, URLConf: "files"},
-			{Schema: "gone", Domains: []string{"gone.example.com"}, URLConf: "gone"},
-			{Schema: "lost", Domains: []string{"lost.example.com"}, URLConf: "not-configured"},
+		GuestConfig: abi.Config{
+			Tenants: []abi.StaticTenant{
+				{Schema: "www", Domains: []string{"www-site.example.com"}, URLConf: "app"},
+				{Schema: "files", Domains: []string{"files.example.com"}, URLConf: "files"},
+				{Schema: "gone", Domains: []string{"gone.example.com"}, URLConf: "gone"},
+				{Schema: "lost", Domains: []string{"lost.example.com"}, URLConf: "not-configured"},
+			},
+			Default: &abi.DefaultTenant{URLConf: "app"},
 		},
-		Default: &abi.DefaultTenant{URLConf: "app"}, Directory: directory, CompileCache: compiled,
+		Directory: directory, CompileCache: compiled,
 	}
 	s.options = settings{
 		Listeners: []config.Listener{{Address: "127.0.0.1:0", H2: true}}, Admin: "127.0.0.1:0",

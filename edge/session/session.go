@@ -3,7 +3,7 @@
 //
 //	r, err := session.New(session.Config{Keys: []session.Key{session.NewKey(secretKey)}})
 //	…
-//	edge.New(ctx, edge.Config{Routers: []string{edge.RouteSession}, Sessions: r})
+//	edge.New(ctx, edge.Config{GuestConfig: abi.Config{Routers: []abi.Router{abi.BySession}}, Sessions: r})
 //
 // It supports the backends signed_cookies and db (cached_db writes the same
 // rows). Both use the format of django.core.signing since Django 3.1: URL-safe

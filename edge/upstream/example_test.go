@@ -25,7 +25,7 @@ func Example() {
 		return
 	}
 	host, err := edge.New(context.Background(), edge.Config{
-		Tenants: []abi.StaticTenant{{Schema: "www", Domains: []string{"example.com"}}},
+		GuestConfig: abi.Config{Tenants: []abi.StaticTenant{{Schema: "www", Domains: []string{"example.com"}}}},
 	})
 	if err != nil {
 		fmt.Println(err)

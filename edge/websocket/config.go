@@ -17,7 +17,7 @@ import (
 // passed on like other requests, except those from pages of other sites, which are
 // rejected.
 type Config struct {
-	// Targets has the target of each route of edge.Config.WSURLConfs, by the names of
+	// Targets has the target of each route of abi.Config.WSURLConfs, by the names of
 	// table and route. If there is one, every route must have one, and the Host
 	// answers every handshake.
 	Targets map[string]map[string]Target
@@ -95,7 +95,7 @@ var compressions = map[string]sockets.Compression{
 }
 
 // Check returns an error for a configuration that cannot be served. tables are the
-// route tables of edge.Config.WSURLConfs.
+// route tables of abi.Config.WSURLConfs.
 func (w *Config) Check(tables map[string][]abi.WSRoute) error {
 	if _, ok := compressions[w.Compression]; !ok {
 		return fmt.Errorf("Websockets.Compression: expected off, per-message or with-context, found %q", w.Compression)

@@ -3,7 +3,9 @@
 // Config.Websockets has targets:
 //
 //	edge.Config{
-//		WSURLConfs: map[string][]abi.WSRoute{"ws": {{Path: &path, Name: "echo"}}},
+//		GuestConfig: abi.Config{
+//			WSURLConfs: map[string][]abi.WSRoute{"ws": {{Path: &path, Name: "echo"}}},
+//		},
 //		Websockets: websocket.Config{
 //			Targets:  map[string]map[string]websocket.Target{"ws": {"echo": {Handler: "echo"}}},
 //			Handlers: map[string]websocket.Handler{"echo": echo{}},

@@ -44,9 +44,12 @@ func (m member) Closed(*websocket.Conn, int, string) {}
 func ExampleHandler() {
 	path := "room/<slug:room>/"
 	host, err := edge.New(context.Background(), edge.Config{
-		Directory:  tenantdb.NewDirectory(tenantdb.Options{}),
-		Default:    &abi.DefaultTenant{WSURLConf: "ws"},
-		WSURLConfs: map[string][]abi.WSRoute{"ws": {{Path: &path, Name: "room"}}},
+		GuestConfig: abi.Config{
+			Default:    &abi.DefaultTenant{WSURLConf: "ws"},
+			WSURLConfs: map[string][]abi.WSRoute{"ws": {{Path: &path, Name: "room"}}},
+		},
+		Directory: tenantdb.NewDirectory(tenantdb.Options{}),
+
 		Websockets: websocket.Config{
 			Targets:  map[string]map[string]websocket.Target{"ws": {"room": {Handler: "room"}}},
 			Handlers: map[string]websocket.Handler{"room": room{}},

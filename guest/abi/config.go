@@ -2,23 +2,64 @@ package abi
 
 import "encoding/json"
 
-// Config is the JSON that te_configure receives. Lists are in the order of the
-// configuration file; the first entry wins.
+// Config is what a guest is configured with: the JSON that te_configure receives.
+// The host fills in the defaults, see [Config.SetDefaults].
 type Config struct {
-	ABI              int      `json:"abi"`                // Version
-	Compat           string   `json:"compat"`             // "hardened" or "strict"
-	Routers          []string `json:"routers"`            // "domain", "header", "session", in order
-	Conflicts        string   `json:"conflicts"`          // "refuse" or "last-wins"
-	TenantHeader     string   `json:"tenant_header"`      // default "tenant"
-	TenantSessionKey string   `json:"tenant_session_key"` // default "tenant"
+	ABI              int       `json:"abi"`                // Version; set by the host
+	Compat           Compat    `json:"compat"`             // default Hardened
+	Routers          []Router  `json:"routers"`            // in order, each at most once; default only ByDomain
+	Conflicts        Conflicts `json:"conflicts"`          // default RefuseConflicts
+	TenantHeader     string    `json:"tenant_header"`      // the request header that names a tenant; default "tenant"
+	TenantSessionKey string    `json:"tenant_session_key"` // the session key that names a tenant; default "tenant"
 
-	Tenants []StaticTenant `json:"tenants"` // static tenants, without "public" and "default"
-	Default *DefaultTenant `json:"default"` // nil: there are only static tenants
+	// Tenants is the TENANTS table without "public" and "default", in order: the
+	// first entry wins.
+	Tenants []StaticTenant `json:"tenants"`
+	Default *DefaultTenant `json:"default"` // the entry for all dynamic tenants; nil: there are none
 
-	WSURLConfs map[string][]WSRoute `json:"ws_urlconfs,omitempty"`
-	// Settings are the guest's own settings, unchanged from the configuration.
-	Settings json.RawMessage `json:"settings,omitempty"`
+	WSURLConfs map[string][]WSRoute `json:"ws_urlconfs,omitempty"` // websocket route tables by name; the first route wins
+	Settings   json.RawMessage      `json:"settings,omitempty"`    // the guest's own settings, any JSON
 }
+
+// SetDefaults sets ABI, and each of the fields up to TenantSessionKey that is empty.
+func (c *Config) SetDefaults() {
+	c.ABI = Version
+	if c.Compat == "" {
+		c.Compat = Hardened
+	}
+	if len(c.Routers) == 0 {
+		c.Routers = []Router{ByDomain}
+	}
+	if c.Conflicts == "" {
+		c.Conflicts = RefuseConflicts
+	}
+	// The names are those of django-pgschemas.
+	if c.TenantHeader == "" {
+		c.TenantHeader = "tenant"
+	}
+	if c.TenantSessionKey == "" {
+		c.TenantSessionKey = "tenant"
+	}
+}
+
+// Compat selects the rules by which a guest routes.
+type Compat string
+
+// The rules.
+const (
+	Hardened Compat = "hardened" // safer than those of django-pgschemas
+	Strict   Compat = "strict"   // those of django-pgschemas, for teams that migrate
+)
+
+// Conflicts says what happens to a request for which the routers find different
+// tenants.
+type Conflicts string
+
+// What happens to a conflict.
+const (
+	RefuseConflicts Conflicts = "refuse"    // it is answered with 421
+	LastWins        Conflicts = "last-wins" // the last router that finds a tenant decides
+)
 
 // StaticTenant is an entry of the TENANTS table.
 type StaticTenant struct {

@@ -37,12 +37,12 @@ var tenantRequests = []struct {
 		tenancy.Record{},
 	},
 	{
-		"by header", abi.Config{ABI: abi.Version, Routers: []string{"header"}, Default: &abi.DefaultTenant{URLConf: "app.urls"}},
+		"by header", abi.Config{ABI: abi.Version, Routers: []abi.Router{"header"}, Default: &abi.DefaultTenant{URLConf: "app.urls"}},
 		tenancy.Request{Method: "GET", Scheme: "http", Host: "api.example.com", HasHost: true, Target: "/", Trusted: true, Headers: []tenancy.Header{{Value: "acme", Present: true}}},
 		tenancy.Record{ID: "7", Schema: "acme"},
 	},
 	{
-		"by session", abi.Config{ABI: abi.Version, Routers: []string{"session"}, Default: &abi.DefaultTenant{URLConf: "app.urls"}},
+		"by session", abi.Config{ABI: abi.Version, Routers: []abi.Router{"session"}, Default: &abi.DefaultTenant{URLConf: "app.urls"}},
 		tenancy.Request{Method: "GET", Scheme: "http", Host: "api.example.com", HasHost: true, Target: "/", Session: `"acme"`, HasSession: true},
 		tenancy.Record{ID: "7", Schema: "acme"},
 	},

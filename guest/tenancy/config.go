@@ -8,18 +8,6 @@ import (
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// Values of the configuration.
-const (
-	hardened   = "hardened"
-	strict     = "strict"
-	refuse     = "refuse"
-	lastWins   = "last-wins"
-	byDomain   = "domain"
-	byHeader   = "header"
-	bySession  = "session"
-	defaultRef = "tenant" // default name of the header and the session key
-)
-
 // static is a static tenant.
 type static struct {
 	schema             string
@@ -60,6 +48,9 @@ func New(c *abi.Config) (*Router, error) {
 	if c.ABI != abi.Version {
 		return nil, fmt.Errorf("abi: is %d, expected %d", c.ABI, abi.Version)
 	}
+	withDefaults := *c
+	c = &withDefaults
+	c.SetDefaults()
 	if err := r.setModes(c); err != nil {
 		return nil, err
 	}
@@ -85,26 +76,23 @@ func New(c *abi.Config) (*Router, error) {
 // setModes reads the keys compat, conflicts and routers.
 func (r *Router) setModes(c *abi.Config) error {
 	switch c.Compat {
-	case hardened, "":
-	case strict:
+	case abi.Hardened:
+	case abi.Strict:
 		r.strict = true
 	default:
-		return fmt.Errorf("compat: is %q, expected %q or %q", c.Compat, hardened, strict)
+		return fmt.Errorf("compat: is %q, expected %q or %q", c.Compat, abi.Hardened, abi.Strict)
 	}
 	switch c.Conflicts {
-	case refuse, "":
-	case lastWins:
+	case abi.RefuseConflicts:
+	case abi.LastWins:
 		r.lastWins = true
 	default:
-		return fmt.Errorf("conflicts: is %q, expected %q or %q", c.Conflicts, refuse, lastWins)
-	}
-	if len(c.Routers) == 0 {
-		r.routers = []Kind{ByDomain}
+		return fmt.Errorf("conflicts: is %q, expected %q or %q", c.Conflicts, abi.RefuseConflicts, abi.LastWins)
 	}
 	for i, name := range c.Routers {
-		kind := map[string]Kind{byDomain: ByDomain, byHeader: ByHeader, bySession: BySession}[name]
+		kind := map[abi.Router]Kind{abi.ByDomain: ByDomain, abi.ByHeader: ByHeader, abi.BySession: BySession}[name]
 		if kind == Unrouted {
-			return fmt.Errorf("routers[%d]: is %q, expected %q, %q or %q", i, name, byDomain, byHeader, bySession)
+			return fmt.Errorf("routers[%d]: is %q, expected %q, %q or %q", i, name, abi.ByDomain, abi.ByHeader, abi.BySession)
 		}
 		for _, earlier := range r.routers {
 			if earlier == kind {
@@ -124,9 +112,6 @@ func (r *Router) setHeaderNames(c *abi.Config) {
 		return
 	}
 	name := c.TenantHeader
-	if name == "" {
-		name = defaultRef
-	}
 	if !r.strict {
 		r.headerNames, r.wsHeader = []string{name}, 0
 		return

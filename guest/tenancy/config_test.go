@@ -23,8 +23,8 @@ func TestAConfigurationErrorNamesTheKey(t *testing.T) {
 		{"another ABI", abi.Config{ABI: 9}, "abi: is 9, expected 1"},
 		{"another compat", abi.Config{ABI: 1, Compat: "loose"}, `compat: is "loose"`},
 		{"an unknown value of conflicts", abi.Config{ABI: 1, Conflicts: "first"}, `conflicts: is "first"`},
-		{"an unknown router", abi.Config{ABI: 1, Routers: []string{"domain", "cookie"}}, `routers[1]: is "cookie"`},
-		{"a router twice", abi.Config{ABI: 1, Routers: []string{"domain", "domain"}}, `routers[1]: "domain" is listed twice`},
+		{"an unknown router", abi.Config{ABI: 1, Routers: []abi.Router{"domain", "cookie"}}, `routers[1]: is "cookie"`},
+		{"a router twice", abi.Config{ABI: 1, Routers: []abi.Router{"domain", "domain"}}, `routers[1]: "domain" is listed twice`},
 		{"an invalid schema name", static(abi.StaticTenant{Schema: "a-b"}), `tenants[a-b].schema: "a-b" is not a schema name`},
 		{"a schema of Postgres", static(abi.StaticTenant{Schema: "PG_x"}), `tenants[PG_x].schema`},
 		{"public", static(abi.StaticTenant{Schema: "public"}), `tenants[public].schema`},
@@ -63,10 +63,10 @@ func TestHeaders(t *testing.T) {
 		want   string
 	}{
 		{"none without a header router", abi.Config{ABI: 1}, ""},
-		{"the default", abi.Config{ABI: 1, Routers: []string{"header"}}, "tenant"},
-		{"the configured one", abi.Config{ABI: 1, Routers: []string{"header"}, TenantHeader: "X-Tenant"}, "X-Tenant"},
-		{"strictly, both spellings", abi.Config{ABI: 1, Compat: "strict", Routers: []string{"header"}, TenantHeader: "X_Tenant"}, "X-Tenant X_Tenant"},
-		{"strictly, a mixed spelling too", abi.Config{ABI: 1, Compat: "strict", Routers: []string{"header"}, TenantHeader: "x_my-tenant"}, "x-my-tenant x_my_tenant x_my-tenant"},
+		{"the default", abi.Config{ABI: 1, Routers: []abi.Router{"header"}}, "tenant"},
+		{"the configured one", abi.Config{ABI: 1, Routers: []abi.Router{"header"}, TenantHeader: "X-Tenant"}, "X-Tenant"},
+		{"strictly, both spellings", abi.Config{ABI: 1, Compat: "strict", Routers: []abi.Router{"header"}, TenantHeader: "X_Tenant"}, "X-Tenant X_Tenant"},
+		{"strictly, a mixed spelling too", abi.Config{ABI: 1, Compat: "strict", Routers: []abi.Router{"header"}, TenantHeader: "x_my-tenant"}, "x-my-tenant x_my_tenant x_my-tenant"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			router, err := tenancy.New(&c.config)

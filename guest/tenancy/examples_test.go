@@ -28,9 +28,9 @@ type examples struct {
 }
 
 type exampleConfig struct {
-	Compat           string
-	Routers          []string
-	Conflicts        string
+	Compat           abi.Compat
+	Routers          []abi.Router
+	Conflicts        abi.Conflicts
 	TenantHeader     string        `json:"tenant_header"`
 	TenantSessionKey string        `json:"tenant_session_key"`
 	Tenants          orderedTables `json:"tenants"`

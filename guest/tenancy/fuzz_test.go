@@ -37,8 +37,8 @@ func FuzzRoute(f *testing.F) {
 	f.Add("self.example.com", "/%ff%00/../", "", `"\ud83d\ude00"`, false, true)
 	var routers []*tenancy.Router
 	_, directory := office()
-	for _, compat := range []string{"hardened", "strict"} {
-		for _, order := range [][]string{{"domain"}, {"domain", "session", "header"}, {"header", "session"}} {
+	for _, compat := range []abi.Compat{abi.Hardened, abi.Strict} {
+		for _, order := range [][]abi.Router{{"domain"}, {"domain", "session", "header"}, {"header", "session"}} {
 			config, _ := office(order...)
 			config.Compat = compat
 			router, err := tenancy.New(config)

@@ -12,7 +12,7 @@ func text(s string) *string { return &s }
 
 // office returns two static tenants, and rows with and without a folder on one
 // host.
-func office(routers ...string) (*abi.Config, *rows) {
+func office(routers ...abi.Router) (*abi.Config, *rows) {
 	return &abi.Config{
 			ABI: abi.Version, Routers: routers,
 			Tenants: []abi.StaticTenant{
@@ -210,19 +210,19 @@ func TestARedirectNeedsAPrimaryDomainThatIsAHost(t *testing.T) {
 
 func TestSeveralRoutersUnderTheHardenedRules(t *testing.T) {
 	header := func(v string) []tenancy.Header { return []tenancy.Header{{Value: v, Present: true}} }
-	both := []string{"domain", "header"}
+	both := []abi.Router{"domain", "header"}
 	for _, c := range []struct {
 		name     string
-		routers  []string
+		routers  []abi.Router
 		lastWins bool
 		request  tenancy.Request
 		want     string
 		kind     tenancy.Kind
 	}{
-		{"a header by schema", []string{"header"}, false, tenancy.Request{Headers: header("beta"), Trusted: true}, "beta /x", tenancy.ByHeader},
-		{"a header by id", []string{"header"}, false, tenancy.Request{Headers: header("2"), Trusted: true}, "beta /x", tenancy.ByHeader},
-		{"a header by alias", []string{"header"}, false, tenancy.Request{Headers: header("main"), Trusted: true}, "www /x", tenancy.ByHeader},
-		{"H2: an untrusted header", []string{"header"}, false, tenancy.Request{Headers: header("beta")}, "not_found", 0},
+		{"a header by schema", []abi.Router{"header"}, false, tenancy.Request{Headers: header("beta"), Trusted: true}, "beta /x", tenancy.ByHeader},
+		{"a header by id", []abi.Router{"header"}, false, tenancy.Request{Headers: header("2"), Trusted: true}, "beta /x", tenancy.ByHeader},
+		{"a header by alias", []abi.Router{"header"}, false, tenancy.Request{Headers: header("main"), Trusted: true}, "www /x", tenancy.ByHeader},
+		{"H2: an untrusted header", []abi.Router{"header"}, false, tenancy.Request{Headers: header("beta")}, "not_found", 0},
 		{"H2: an untrusted header and a domain", both, false, tenancy.Request{Host: "acme.example.com", HasHost: true, Headers: header("beta")}, "acme /x", tenancy.ByDomain},
 		{"H5: an unknown header", both, false, tenancy.Request{Host: "acme.example.com", HasHost: true, Headers: header("unknown"), Trusted: true}, "not_found", 0},
 		{"an empty header", both, false, tenancy.Request{Host: "acme.example.com", HasHost: true, Headers: header(""), Trusted: true}, "acme /x", tenancy.ByDomain},
@@ -231,13 +231,13 @@ func TestSeveralRoutersUnderTheHardenedRules(t *testing.T) {
 		{"a header that disagrees, and wins", both, true, tenancy.Request{Host: "acme.example.com", HasHost: true, Headers: header("beta"), Trusted: true}, "beta /x", tenancy.ByHeader},
 		{"a header that agrees", both, false, tenancy.Request{Host: "acme.example.com", HasHost: true, Headers: header("acme"), Trusted: true}, "acme /x", tenancy.ByHeader},
 		{"a header and an unknown domain", both, false, tenancy.Request{Host: "api.example.com", HasHost: true, Headers: header("acme"), Trusted: true}, "acme /x", tenancy.ByHeader},
-		{"a session", []string{"session"}, false, tenancy.Request{Session: `"beta"`, HasSession: true}, "beta /x", tenancy.BySession},
-		{"a session with a number", []string{"session"}, false, tenancy.Request{Session: `2`, HasSession: true}, "beta /x", tenancy.BySession},
-		{"a session with escapes", []string{"session"}, false, tenancy.Request{Session: `"\u0062eta"`, HasSession: true}, "beta /x", tenancy.BySession},
-		{"a session with null", []string{"session"}, false, tenancy.Request{Session: `null`, HasSession: true}, "not_found", 0},
-		{"a session with a list", []string{"session"}, false, tenancy.Request{Session: `["beta"]`, HasSession: true}, "not_found", 0},
-		{"H3: a session that disagrees", []string{"domain", "session"}, false, tenancy.Request{Host: "acme.example.com", HasHost: true, Session: `"beta"`, HasSession: true}, "conflict", 0},
-		{"H4: an invalid host and a header", []string{"header"}, false, tenancy.Request{Host: "a b", HasHost: true, Headers: header("beta"), Trusted: true}, "bad_request", 0},
+		{"a session", []abi.Router{"session"}, false, tenancy.Request{Session: `"beta"`, HasSession: true}, "beta /x", tenancy.BySession},
+		{"a session with a number", []abi.Router{"session"}, false, tenancy.Request{Session: `2`, HasSession: true}, "beta /x", tenancy.BySession},
+		{"a session with escapes", []abi.Router{"session"}, false, tenancy.Request{Session: `"\u0062eta"`, HasSession: true}, "beta /x", tenancy.BySession},
+		{"a session with null", []abi.Router{"session"}, false, tenancy.Request{Session: `null`, HasSession: true}, "not_found", 0},
+		{"a session with a list", []abi.Router{"session"}, false, tenancy.Request{Session: `["beta"]`, HasSession: true}, "not_found", 0},
+		{"H3: a session that disagrees", []abi.Router{"domain", "session"}, false, tenancy.Request{Host: "acme.example.com", HasHost: true, Session: `"beta"`, HasSession: true}, "conflict", 0},
+		{"H4: an invalid host and a header", []abi.Router{"header"}, false, tenancy.Request{Host: "a b", HasHost: true, Headers: header("beta"), Trusted: true}, "bad_request", 0},
 		{"no host for the domain router", both, false, tenancy.Request{Headers: header("beta"), Trusted: true}, "bad_request", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {

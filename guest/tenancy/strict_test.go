@@ -33,7 +33,7 @@ func TestAFolderThatIsAnInvalidExpressionIsServedUnderStrictRules_B8(t *testing.
 func TestASessionValueOtherThanTextIsIgnoredUnderStrictRules_B8(t *testing.T) {
 	alias := "site"
 	config := &abi.Config{
-		ABI: abi.Version, Compat: "strict", Default: &abi.DefaultTenant{}, Routers: []string{"domain", "session"},
+		ABI: abi.Version, Compat: "strict", Default: &abi.DefaultTenant{}, Routers: []abi.Router{"domain", "session"},
 		Tenants: []abi.StaticTenant{{Schema: "www", SessionKey: &alias}},
 	}
 	directory := &rows{
@@ -51,7 +51,7 @@ func TestASessionValueOtherThanTextIsIgnoredUnderStrictRules_B8(t *testing.T) {
 			t.Errorf("session %s after the domain router: decision %q, want %q", session, got, want)
 		}
 		config := *config
-		config.Routers = []string{"session"}
+		config.Routers = []abi.Router{"session"}
 		if d := decide(t, &config, directory, r); line(d) != want {
 			t.Errorf("session %s: decision %q (%s), want %q", session, line(d), d.Reason, want)
 		}

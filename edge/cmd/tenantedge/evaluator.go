@@ -228,7 +228,7 @@ func (e *evaluator) request(ctx context.Context, q *question) (edge.Request, err
 	request.NoHost = len(hosts) == 0
 	request.Trusted = request.Trusted || q.Peer == peerTrusted
 	request.Websocket = request.Websocket || q.Op == "websocket"
-	request.Session = string(q.Session[e.file.TenantSessionKey])
+	request.Session = string(q.Session[e.file.GuestConfig.TenantSessionKey])
 	request.Explain = e.explain
 	return request, nil
 }

@@ -292,7 +292,7 @@ func (o *fileOptions) withTenant(ctx context.Context, do func(*openTenant) error
 	}
 	defer func() { err = errors.Join(err, parts.Close()) }()
 	t := storage.Tenant{Folder: o.folder}
-	for _, static := range file.Tenants {
+	for _, static := range file.GuestConfig.Tenants {
 		if static.Schema == o.tenant {
 			t.Schema = static.Schema
 		}

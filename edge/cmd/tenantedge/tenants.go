@@ -7,9 +7,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
 	"github.com/tenantedge/tenantedge/edge/serve"
+	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/tenantdb"
 	"github.com/tenantedge/tenantedge/tenantdb/postgres"
 )
@@ -55,13 +55,13 @@ func withStoreOf(file *config.File, do func(*postgres.Store) error) error {
 		return err
 	}
 	c.Reserved = []string{"public", "default"}
-	for _, t := range file.Tenants {
+	for _, t := range file.GuestConfig.Tenants {
 		c.Reserved = append(c.Reserved, t.Schema)
 	}
-	if file.Default != nil && file.Default.CloneReference != "" {
-		c.Reserved = append(c.Reserved, file.Default.CloneReference)
+	if file.GuestConfig.Default != nil && file.GuestConfig.Default.CloneReference != "" {
+		c.Reserved = append(c.Reserved, file.GuestConfig.Default.CloneReference)
 	}
-	if file.Compat == edge.Hardened {
+	if file.GuestConfig.Compat == abi.Hardened {
 		edgeConfig := file.Edge()
 		c.RefuseTenant = edgeConfig.RefuseTenant
 	}

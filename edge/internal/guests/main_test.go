@@ -34,7 +34,7 @@ func newSet(t testing.TB, wasm []byte, change func(*Config)) *Set {
 	t.Helper()
 	table := []abi.StaticTenant{{Schema: "www", Domains: []string{"example.com"}}}
 	c := Config{
-		ABI: settings(t, abi.Config{ABI: abi.Version, Routers: []string{"domain"}, Tenants: table}), Tenants: NewTenants(table, tenantdb.NewDirectory(tenantdb.Options{}), false),
+		ABI: settings(t, abi.Config{ABI: abi.Version, Routers: []abi.Router{"domain"}, Tenants: table}), Tenants: NewTenants(table, tenantdb.NewDirectory(tenantdb.Options{}), false),
 		MaySet: trust.New(trust.Config{}).GuestMaySet,
 		// For a busy machine.
 		Limits:       instance.Limits{Deadline: time.Minute, QueueTimeout: time.Minute},
@@ -77,10 +77,10 @@ func (b *logBuffer) logger() *slog.Logger { return slog.New(slog.NewTextHandler(
 
 // newRouterSet returns a set that runs the default guest with the static tenant
 // www, the dynamic tenant t1, and t2 in a folder.
-func newRouterSet(t testing.TB, change func(*Config), routers ...string) *Set {
+func newRouterSet(t testing.TB, change func(*Config), routers ...abi.Router) *Set {
 	t.Helper()
 	if routers == nil {
-		routers = []string{"domain"}
+		routers = []abi.Router{abi.ByDomain}
 	}
 	return newSet(t, assets.Router, func(c *Config) {
 		table := []abi.StaticTenant{{Schema: "www", Domains: []string{"example.com"}}}
