@@ -303,7 +303,7 @@ func TestPubSubWritesWhatChannelsRedisWrites(t *testing.T) {
 func TestValuesAreWrittenAsMsgpackPythonWritesThem(t *testing.T) {
 	m := channeltest.Message(t, "t",
 		channel.Field{Name: "none", Value: nil}, channel.Field{Name: "t", Value: true}, channel.Field{Name: "i", Value: 1},
-		channel.Field{Name: "neg", Value: -1}, channel.Field{Name: "big", Value: 1 << 40}, channel.Field{Name: "f", Value: 1.5},
+		channel.Field{Name: "neg", Value: -1}, channel.Field{Name: "big", Value: int64(1 << 40)}, channel.Field{Name: "f", Value: 1.5},
 		channel.Field{Name: "b", Value: []byte{0, 255}}, channel.Field{Name: "u", Value: "hé😀"},
 		channel.Field{Name: "l", Value: []any{1, "x"}}, channel.Field{Name: "m", Value: map[string]any{"k": "v"}})
 	if got, want := hex.EncodeToString(m.AppendMsgPack(nil)), captures[golden](t, "core.json")["group send of mixed types"].Message; got != want {
