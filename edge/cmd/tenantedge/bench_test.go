@@ -134,7 +134,7 @@ func TestDifferencesNameTheLines(t *testing.T) {
 		want string
 	}{
 		{same, "A and B decide all requests alike."},
-		{some, "A and B decide 2 of the requests differently: lines 2, 5; eval shows how."},
+		{some, "A and B decide 2 requests differently: lines 2, 5; eval shows how."},
 		{other, "A and B decide 13 requests differently: lines 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 3 more; eval shows how."},
 	} {
 		if got := differences(qs, &contender{answers: same}, &contender{answers: c.b}); got != c.want {

@@ -75,11 +75,10 @@ func withStoreOf(file *config.File, do func(*postgres.Store) error) error {
 // database returns the configuration of the directory's database.
 func database(file *config.File) (postgres.Config, error) {
 	if file.Directory.Source != "postgres" {
-		found := "none"
-		if file.Directory.Source != "" {
-			found = "source " + file.Directory.Source
+		if file.Directory.Source == "" {
+			return postgres.Config{}, fmt.Errorf("%s: directory: expected source postgres, found none; add the key directory", file.Name)
 		}
-		return postgres.Config{}, fmt.Errorf("%s: directory: expected source postgres, found %s; to change tenants of a file, edit it", file.Name, found)
+		return postgres.Config{}, fmt.Errorf("%s: directory: expected source postgres, found source %s; edit the file to change its tenants", file.Name, file.Directory.Source)
 	}
 	c, err := serve.Database(file)
 	if err != nil {

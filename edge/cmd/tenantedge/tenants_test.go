@@ -112,7 +112,7 @@ directory: `
 		if code != exitOK || !strings.Contains(stdout, `"plan": "gold"`) {
 			t.Errorf("%s: exit %d\n%s", name, code, stdout)
 		}
-		if code, _, stderr := command("", "tenants", "-c", config, "add", "x"); code != exitFailed || !strings.Contains(stderr, "to change tenants of a file, edit it") {
+		if code, _, stderr := command("", "tenants", "-c", config, "add", "x"); code != exitFailed || !strings.Contains(stderr, "edit the file to change its tenants") {
 			t.Errorf("%s, add: exit %d\n%s", name, code, stderr)
 		}
 	}

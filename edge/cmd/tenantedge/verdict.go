@@ -17,7 +17,7 @@ const confidence = 0.95
 // report writes the results of bench: what each guest costs, which requests they
 // decide differently, and which guest is cheaper.
 func (o *benchOptions) report(out io.Writer, qs []benchQuestion, cs []*contender) {
-	fmt.Fprintf(out, "%d requests, %d rounds of %v for each guest\n\n", len(qs), o.rounds, o.time)
+	fmt.Fprintf(out, "%s, %s of %v for each guest\n\n", plural(len(qs), "request"), plural(o.rounds, "round"), o.time)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "guest\t\tdigest\tfuel per request\tmaximum\ttime per request\tinterval")
 	for i, c := range cs {
@@ -76,10 +76,12 @@ func differences(qs []benchQuestion, a, b *contender) string {
 	switch n := len(lines); {
 	case n == 0:
 		return "A and B decide all requests alike."
+	case n == 1:
+		return fmt.Sprintf("A and B decide one request differently: line %s; eval shows how.", lines[0])
 	case n > shown:
 		return fmt.Sprintf("A and B decide %d requests differently: lines %s and %d more; eval shows how.", n, strings.Join(lines[:shown], ", "), n-shown)
 	default:
-		return fmt.Sprintf("A and B decide %d of the requests differently: lines %s; eval shows how.", n, strings.Join(lines, ", "))
+		return fmt.Sprintf("A and B decide %d requests differently: lines %s; eval shows how.", n, strings.Join(lines, ", "))
 	}
 }
 
