@@ -29,7 +29,7 @@ func scripted(t testing.TB) *consumerWorld {
 
 func TestTheGuestSeesTheHandshake(t *testing.T) {
 	w := scripted(t)
-	v, _ := w.connect(t, "acme", "/script?tell=1", "Sec-WebSocket-Protocol: a, b", "Cookie: c=1")
+	v, _ := w.connect(t, "acme", "/script?describe=1", "Sec-WebSocket-Protocol: a, b", "Cookie: c=1")
 	v.receives(t, `route=script schema=acme id=7 identifier=id-acme path=/script protocols=["a" "b"] cookie="c=1"`)
 	if v.protocol != "" {
 		t.Errorf("the subprotocol is %q, expected none", v.protocol)
@@ -44,10 +44,10 @@ func TestTheGuestAnswersTheHandshake(t *testing.T) {
 		protocol     string
 	}{
 		{"it accepts", "/script", 101, ""},
-		{"it chooses a subprotocol", "/script?speak=b", 101, "b"},
-		{"it chooses a subprotocol that was not offered", "/script?speak=c", 502, ""},
-		{"it rejects", "/script?refuse=403", 403, ""},
-		{"it rejects with a status that is not an error", "/script?refuse=200", 502, ""},
+		{"it chooses a subprotocol", "/script?protocol=b", 101, "b"},
+		{"it chooses a subprotocol that was not offered", "/script?protocol=c", 502, ""},
+		{"it rejects", "/script?reject=403", 403, ""},
+		{"it rejects with a status that is not an error", "/script?reject=200", 502, ""},
 		{"it does not know the route", "/elsewhere", 404, ""},
 		{"it traps", "/script?script=trap", 502, ""},
 		{"it loops", "/script?script=loop", 502, ""},
@@ -158,14 +158,14 @@ func TestW1GroupsBelongToOneTenant(t *testing.T) {
 	b.receives(t, "group chat.message hello")
 	a.sends(t, "group a.chat mine", "group b.chat yours", "say done")
 	a.receives(t, "done")
-	other.sends(t, "group chat for b alone")
-	other.receives(t, "group chat.message for b alone")
+	other.sends(t, "group chat only for b")
+	other.receives(t, "group chat.message only for b")
 	b.sends(t, "discard chat", "say left")
 	b.receives(t, "left")
 	a.sends(t, "group chat again")
 	a.receives(t, "group chat.message again")
-	b.sends(t, "say heard nothing")
-	b.receives(t, "heard nothing")
+	b.sends(t, "say received nothing")
+	b.receives(t, "received nothing")
 }
 
 func TestAWebsocketIsReachedByItsChannel(t *testing.T) {
@@ -262,15 +262,15 @@ func TestATimerFiresOnceAndCanBeCanceled(t *testing.T) {
 func TestTheCloseEventReachesTheOthers(t *testing.T) {
 	w := scripted(t)
 	friend := w.visit(t, "acme", "add friends")
-	v := w.visit(t, "acme", "state mourned by friends")
+	v := w.visit(t, "acme", "state at close notify friends")
 	if _, err := v.Write(clientFrame(8, []byte{0x03, 0xe8, 'b', 'y', 'e'})); err != nil {
 		t.Fatal(err)
 	}
 	friend.receives(t, "group left 1000 bye")
-	v = w.visit(t, "acme", "state mourned by friends")
+	v = w.visit(t, "acme", "state at close notify friends")
 	v.Close()
 	friend.receives(t, "group left 1006 ")
-	v = w.visit(t, "acme", "state mourned by friends")
+	v = w.visit(t, "acme", "state at close notify friends")
 	v.sends(t, "trap")
 	v.isClosed(t, sockets.CodeInternal, "")
 	friend.receives(t, "group left 1011 ")
@@ -376,7 +376,7 @@ func TestWebsocketsOpenAndCloseInAnyOrder(t *testing.T) {
 	w := scripted(t)
 	scripts := []string{
 		"say hello", "count", "group all hi", "broadcast all hi", "timer 1", "timer 0", "channel", "discard all", "add all",
-		"state mourned by all", "script all count", "close 1000 bye", "trap", "add b\nadd c\ndiscard b", "kick all",
+		"state at close notify all", "script all count", "close 1000 bye", "trap", "add b\nadd c\ndiscard b", "kick all",
 	}
 	var all sync.WaitGroup
 	for n := range 8 {

@@ -24,7 +24,7 @@ func TestG1AGuestThatFailsInAnEventEndsOnlyThatWebsocket(t *testing.T) {
 		{"a message", nil, nil},
 		{"a group's message", []string{"add victims"}, []string{"script victims %s"}},
 		{"a timer", []string{"state at the timer %s", "timer 1"}, nil},
-		{"the close", []string{"add mourners", "state at the end %s"}, nil},
+		{"the close", []string{"add watchers", "state at the end %s"}, nil},
 	} {
 		for _, failure := range []string{"trap", "loop", "bytes 5000", "many 65"} {
 			t.Run(c.event+", "+failure, func(t *testing.T) {

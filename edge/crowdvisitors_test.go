@@ -141,12 +141,12 @@ func (v *visitors) wait(t *testing.T, counts map[string]int64) {
 
 // crowdTargets are the targets of handshakes; one of them rejects them.
 var crowdTargets = []string{
-	"/handler/", "/handler/", "/handler/", "/script/add%20all", "/script/add%20all", "/script/timer%2050", "/relay/", "/refused/403/",
+	"/handler/", "/handler/", "/handler/", "/script/add%20all", "/script/add%20all", "/script/timer%2050", "/relay/", "/rejected/403/",
 }
 
 // crowdMessages are the messages of visitors; some have no answer.
 var crowdMessages = []string{
-	"say hello", "count", "to all of us", "broadcast all hi", "group all hi", "timer 20", "state mourned by all", "channel", "discard all", "kick none", "trap",
+	"say hello", "count", "to all of us", "broadcast all hi", "group all hi", "timer 20", "state at close notify all", "channel", "discard all", "kick none", "trap",
 }
 
 // open opens a websocket of a random kind, or returns nil. tcp is the

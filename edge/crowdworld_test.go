@@ -89,7 +89,7 @@ func (w *crowdWorld) config(t *testing.T, noPoll bool, stay time.Duration) Confi
 	}
 	table, targets := routes(func(name string) websocket.Target {
 		return map[string]websocket.Target{"handler": {Handler: "grouped"}, "script": {Consumer: true}, "relay": {Upstream: w.upstream.url}}[name]
-	}, "handler/ handler", "script/<path:script> script", "refused/<int:refuse>/ script", "relay/ relay")
+	}, "handler/ handler", "script/<path:script> script", "rejected/<int:reject>/ script", "relay/ relay")
 	c.GuestConfig.WSURLConfs = map[string][]abi.WSRoute{"ws": table}
 	c.Websockets = websocket.Config{
 		Targets: map[string]map[string]websocket.Target{"ws": targets}, WithoutOrigin: true, NoPoll: noPoll,

@@ -71,7 +71,7 @@ func FuzzCookies(f *testing.F) {
 		}
 		r.RemoveSession(clean)
 		if r.cookieOf(clean).found {
-			t.Fatalf("%q, %q: %q stays", a, b, clean["Cookie"])
+			t.Fatalf("%q, %q: %q remains", a, b, clean["Cookie"])
 		}
 	})
 }

@@ -315,7 +315,7 @@ func TestEverySpellingOfTheSessionsCookieIsRemoved_G3(t *testing.T) {
 		h := http.Header{"Cookie": c.lines}
 		(&Reader{cookie: "sessionid"}).RemoveSession(h)
 		if got := h.Get("Cookie"); got != c.want || len(h["Cookie"]) > 1 {
-			t.Errorf("of %q stays %q, want %q", c.lines, h["Cookie"], c.want)
+			t.Errorf("of %q, %q remains, want %q", c.lines, h["Cookie"], c.want)
 		}
 	}
 }

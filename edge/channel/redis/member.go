@@ -100,7 +100,7 @@ const membersPerSweep = 100
 
 // renew writes memberships again before they expire. Redis's reply shows whether a
 // membership still existed; the receivers of tenants that lost one are notified.
-// It also removes dead members: if only Django sends to a group, they would stay
+// It also removes dead members: if only Django sends to a group, they would remain
 // until GroupExpiry.
 func (c *Core) renew(ctx context.Context, client *redis.Client, k *link, due []*topic) error {
 	now := formatTime(c.clock.next())

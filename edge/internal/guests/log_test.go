@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func TestTheRecordAfterDroppedOnesSaysHowMany_D5(t *testing.T) {
+func TestTheRecordAfterDroppedOnesHasTheirNumber_D5(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log logBuffer
 		l := newGuestLog(log.logger(), 1<<10)

@@ -63,7 +63,7 @@ func repeatedHeaders(pairs, length int) []byte {
 	return raw
 }
 
-func TestHeadersThatShareTheirBytesAreRefused_D1(t *testing.T) {
+func TestHeadersThatShareTheirBytesAreRejected_D1(t *testing.T) {
 	set := mirrorSet(t)
 	for _, c := range []struct {
 		pairs int

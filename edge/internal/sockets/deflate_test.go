@@ -97,7 +97,7 @@ func (s *peerCompression) compress(p []byte) []byte {
 	return out
 }
 
-// inflate uses one reader for the whole stream, as a peer does.
+// inflate uses one reader for the complete stream, as a peer does.
 func (s *peerCompression) inflate(t *testing.T, p []byte) []byte {
 	t.Helper()
 	r := flate.NewReaderDict(io.MultiReader(bytes.NewReader(p), strings.NewReader(deflateTail)), s.read)

@@ -89,24 +89,24 @@ func newFakeRelay(t testing.TB) (conns [2]*Conn, streams [2]*fakeStream) {
 	return [2]*Conn{c, u}, [2]*fakeStream{client, up}
 }
 
-// TestBothSidesOfARelayEndInAnyOrder runs all orders of events on the two
-// sides, with each side served early or late.
-func TestBothSidesOfARelayEndInAnyOrder(t *testing.T) {
-	type event struct {
-		name string
-		side int
-		do   func(c *Conn, s *fakeStream)
-	}
+// relayEvent is an event on one side of a relay.
+type relayEvent struct {
+	name string
+	side int
+	do   func(c *Conn, s *fakeStream)
+}
+
+// relayEvents returns the events of both sides.
+func relayEvents() (events []relayEvent) {
 	wire := func(side int, f ws.Frame) []byte {
 		if side == 0 {
 			f = ws.MaskFrame(f)
 		}
 		return ws.MustCompileFrame(f)
 	}
-	var events []event
-	for side, who := range []string{"client", "upstream"} {
+	for side, peer := range []string{"client", "upstream"} {
 		input := func(name string, b []byte) {
-			events = append(events, event{who + " " + name, side, func(c *Conn, s *fakeStream) {
+			events = append(events, relayEvent{peer + " " + name, side, func(c *Conn, s *fakeStream) {
 				if !s.ended {
 					s.in = append(s.in, b...)
 					c.schedule(flagRead)
@@ -114,7 +114,7 @@ func TestBothSidesOfARelayEndInAnyOrder(t *testing.T) {
 			}})
 		}
 		does := func(name string, do func(c *Conn, s *fakeStream)) {
-			events = append(events, event{who + " " + name, side, do})
+			events = append(events, relayEvent{peer + " " + name, side, do})
 		}
 		input("sends a message", wire(side, ws.NewBinaryFrame(make([]byte, 60))))
 		input("sends a close frame", wire(side, ws.NewCloseFrame(closePayload(Code(4000+side)))))
@@ -130,73 +130,26 @@ func TestBothSidesOfARelayEndInAnyOrder(t *testing.T) {
 		does("reads nothing", func(_ *Conn, s *fakeStream) { s.blocked = true })
 		does("is served", func(c *Conn, s *fakeStream) { s.serveAll(c) })
 	}
-	events = append(events,
-		event{"tenant is closed", 0, func(c *Conn, _ *fakeStream) { _ = c.Close(CodePolicy, "") }},
-		event{"client is dropped", 0, func(c *Conn, _ *fakeStream) { c.schedule(flagAbort) }})
+	return append(events,
+		relayEvent{"tenant is closed", 0, func(c *Conn, _ *fakeStream) { _ = c.Close(CodePolicy, "") }},
+		relayEvent{"client is dropped", 0, func(c *Conn, _ *fakeStream) { c.schedule(flagAbort) }})
+}
+
+// TestBothSidesOfARelayEndInAnyOrder runs all orders of events on the two
+// sides, with each side served early or late.
+func TestBothSidesOfARelayEndInAnyOrder(t *testing.T) {
+	events := relayEvents()
 	depth := 4
 	if testing.Short() || raced {
 		depth = 3
 	}
 	path := make([]int, depth)
 	for {
-		conns, streams := newFakeRelay(t)
-		names := make([]string, depth)
+		order := make([]relayEvent, depth)
 		for i, at := range path {
-			e := events[at]
-			names[i] = e.name
-			e.do(conns[e.side], streams[e.side])
+			order[i] = events[at]
 		}
-		settled := func() {
-			for range 4 {
-				for side := range conns {
-					streams[side].serveAll(conns[side])
-				}
-			}
-		}
-		settled()
-		for side, c := range conns {
-			o := conns[1-side]
-			if c.phase != phaseClosed && !c.congested() && len(streams[side].in) > 0 {
-				t.Fatalf("%q: side %d is not read from and not scheduled", names, side)
-			}
-			switch {
-			case c.phase == phaseClosed:
-				if o.phase == phaseOpen {
-					t.Fatalf("%q: side %d is closed, and the other side is not closing", names, side)
-				}
-			case c.phase != phaseOpen && !c.deadline.set:
-				t.Fatalf("%q: side %d is closing, and has no deadline", names, side)
-			case (c.closeReceived || c.noWait) && c.phase == phaseOpen && o.phase == phaseOpen:
-				t.Fatalf("%q: side %d is never closed", names, side)
-			}
-		}
-		// Both read their queue and close.
-		for side, c := range conns {
-			streams[side].blocked = false
-			c.schedule(flagFlush)
-		}
-		settled()
-		for side, c := range conns {
-			streams[side].ended = true
-			c.schedule(flagRead | flagHangup)
-		}
-		settled()
-		for _, c := range conns {
-			for c.phase != phaseClosed && c.deadline.set {
-				c.hub.advance(nil)
-				settled()
-			}
-		}
-		hub := conns[0].hub
-		stats := hub.Stats()
-		var closed uint64
-		for _, n := range stats.Closed {
-			closed += n
-		}
-		if closed != 1 || stats.Polled != 0 || stats.Upstreams != 0 || stats.Tenants != 0 || conns[0].tenant.queued.Load() != 0 {
-			t.Fatalf("%q: expected no connections and no queued bytes, found %+v and %d bytes", names, stats, conns[0].tenant.queued.Load())
-		}
-		hub.open.Wait()
+		runRelayEvents(t, order)
 		at := depth - 1
 		for at >= 0 && path[at] == len(events)-1 {
 			path[at] = 0
@@ -207,4 +160,73 @@ func TestBothSidesOfARelayEndInAnyOrder(t *testing.T) {
 		}
 		path[at]++
 	}
+}
+
+// runRelayEvents runs events on a new relay, checks its state, and then closes it.
+func runRelayEvents(t *testing.T, events []relayEvent) {
+	conns, streams := newFakeRelay(t)
+	names := make([]string, len(events))
+	for i, e := range events {
+		names[i] = e.name
+		e.do(conns[e.side], streams[e.side])
+	}
+	settle := func() {
+		for range 4 {
+			for side := range conns {
+				streams[side].serveAll(conns[side])
+			}
+		}
+	}
+	settle()
+	for side := range conns {
+		if problem := relayProblem(conns[side], conns[1-side], streams[side]); problem != "" {
+			t.Fatalf("%q: side %d %s", names, side, problem)
+		}
+	}
+	// Both read their queue and close.
+	for side, c := range conns {
+		streams[side].blocked = false
+		c.schedule(flagFlush)
+	}
+	settle()
+	for side, c := range conns {
+		streams[side].ended = true
+		c.schedule(flagRead | flagHangup)
+	}
+	settle()
+	for _, c := range conns {
+		for c.phase != phaseClosed && c.deadline.set {
+			c.hub.advance(nil)
+			settle()
+		}
+	}
+	hub := conns[0].hub
+	stats := hub.Stats()
+	var closed uint64
+	for _, n := range stats.Closed {
+		closed += n
+	}
+	if closed != 1 || stats.Polled != 0 || stats.Upstreams != 0 || stats.Tenants != 0 || conns[0].tenant.queued.Load() != 0 {
+		t.Fatalf("%q: expected no connections and no queued bytes, found %+v and %d bytes", names, stats, conns[0].tenant.queued.Load())
+	}
+	hub.open.Wait()
+}
+
+// relayProblem returns the invariant that c violates, a side of a relay whose other
+// side is o, or an empty string.
+func relayProblem(c, o *Conn, s *fakeStream) string {
+	if c.phase != phaseClosed && !c.congested() && len(s.in) > 0 {
+		return "is not read from and not scheduled"
+	}
+	switch {
+	case c.phase == phaseClosed:
+		if o.phase == phaseOpen {
+			return "is closed, and the other side is not closing"
+		}
+	case c.phase != phaseOpen && !c.deadline.set:
+		return "is closing, and has no deadline"
+	case (c.closeReceived || c.noWait) && c.phase == phaseOpen && o.phase == phaseOpen:
+		return "is never closed"
+	}
+	return ""
 }

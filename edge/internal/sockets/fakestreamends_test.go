@@ -8,7 +8,7 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// The close frame is never written, so it must not stay counted.
+// The close frame is never written, so it must not be counted.
 func TestACloseFrameAfterAFailedWriteIsNotCounted(t *testing.T) {
 	c, stream := newFakeConn(t, Config{}, script{})
 	stream.failing = true

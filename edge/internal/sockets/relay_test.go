@@ -147,7 +147,7 @@ func TestARelayOffersAndAcceptsWhatTheRFCAllows_E6(t *testing.T) {
 		{"an invalid offer before a valid one", base + "; client_max_window_bits=08, " + base, base, base, base, 101},
 		{"a repeated parameter", base + "; client_max_window_bits; client_max_window_bits", "", "", "", 101},
 		{"an answer with an empty element", base, base, "," + base + " ,", base, 101},
-		{"a limit that the client knows", base + "; client_max_window_bits", base + "; client_max_window_bits", base + "; client_max_window_bits=9", base + "; client_max_window_bits=9", 101},
+		{"a limit that the client supports", base + "; client_max_window_bits", base + "; client_max_window_bits", base + "; client_max_window_bits=9", base + "; client_max_window_bits=9", 101},
 		{"a limit that the client does not know", base, base, base + "; client_max_window_bits=9", "", 502},
 		{"a limit without a value", base + "; client_max_window_bits", base + "; client_max_window_bits", base + "; client_max_window_bits", "", 502},
 		{"a window larger than requested", base + "; server_max_window_bits=9", base + "; server_max_window_bits=9", base + "; server_max_window_bits=10", "", 502},

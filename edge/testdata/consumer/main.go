@@ -1,5 +1,5 @@
 // Command consumer is a guest for tests: a client's message is a script, whose
-// lines it asks for one after the other.
+// lines it runs in order.
 package main
 
 import (
@@ -48,13 +48,13 @@ type script struct{ guest.NopConsumer }
 
 // Open runs the script in the path's value.
 func (script) Open(s *guest.Socket, h *guest.Handshake) {
-	if status, err := strconv.Atoi(h.Kwarg("refuse")); err == nil {
+	if status, err := strconv.Atoi(h.Kwarg("reject")); err == nil {
 		h.Reject(status)
 	}
-	if protocol := h.Kwarg("speak"); protocol != "" {
+	if protocol := h.Kwarg("protocol"); protocol != "" {
 		h.SetProtocol(protocol)
 	}
-	if h.Kwarg("tell") != "" {
+	if h.Kwarg("describe") != "" {
 		s.SendText(fmt.Sprintf("route=%s schema=%s id=%s identifier=%s path=%s protocols=%q cookie=%q",
 			s.Route, s.Schema, s.TenantID, s.Identifier, h.Path, h.Protocols, h.Headers[len(h.Headers)-1].Value))
 	}
@@ -93,7 +93,7 @@ func (script) Close(s *guest.Socket, code int, reason string) {
 	s.SendText("this is not sent")
 	s.SetTimer(time.Millisecond)
 	s.GroupAdd("late")
-	if group, ok := strings.CutPrefix(s.State, "mourned by "); ok {
+	if group, ok := strings.CutPrefix(s.State, "at close notify "); ok {
 		s.GroupSend(group, guest.NewEvent("left").WithText("text", fmt.Sprint(code, " ", reason)))
 	}
 }
