@@ -5,6 +5,7 @@ BUILD_GO  := go1.26.8
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 DEADCODE    := golang.org/x/tools/cmd/deadcode@v0.52.0
 ACTIONLINT  := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+FINDCALL    := golang.org/x/tools/go/analysis/passes/findcall/cmd/findcall@v0.52.0
 # Modules in this repository; each has its own go.mod.
 MODULES   := . edge/examples bench
 # Systems for which `make platforms` builds and vets.
@@ -16,7 +17,7 @@ TESTFLAGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help run build test test-portable test-bench kill-test large race postgres redis s3 appservers servers check format vet lint deadcode tidy \
-	guest-same api platforms arm64 release soak crowd orders surplus meter-search fuel-golden bench fuzz guest guest-profile clean
+	guest-same api platforms types arm64 release soak crowd orders surplus meter-search fuel-golden bench fuzz guest guest-profile clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,7 +47,7 @@ large: ## send a file of 1 GiB to 50 clients at once and check the memory used
 # The race detector finds nothing in packages without goroutines and in tests
 # that run one command after another, and takes minutes there.
 RACELESS_PACKAGES := edge/internal/meter|edge/internal/wasm|guest/tenancy|guest/abi|guest/internal/pyregex
-RACELESS_TESTS    := ^Test(ApplicationServers|FoldersInDjango|SurplusOfRealServers|NoSpellingOfATypeRunsInABrowser|Eval|TheExamplesOfTheReference|FilesOfATenant|ASignedURLIsOfUse)
+RACELESS_TESTS    := ^Test(ApplicationServers|FoldersInDjango|SurplusOfRealServers|NoSpellingOfATypeRunsInABrowser|Eval|TheExamplesOfTheReference|FilesOfATenant|ASignedURLIsValidForItsTenant)
 
 # Compilers and decoders that share no state are built without race
 # instrumentation: every test that starts a host runs them.
@@ -100,9 +101,16 @@ guest-same: guest
 api: ## rewrite the api.txt of each public package, after a change of its API that is meant
 	go test -count=1 -run '^TestAPIIsThatOfItsGoldenFiles$$' ./edge -update-api
 
-platforms: ## build and vet everything, tests included, for other systems (PLATFORMS)
+platforms: ## build and vet everything, tests included, for other systems (PLATFORMS); compiles the standard library for each
 	@for p in $(PLATFORMS); do for m in $(MODULES); do echo "go build and vet for $$p in $$m"; \
 		(cd $$m && export CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} && go build ./... && go vet ./...) || exit 1; done; done
+
+# findcall reads all packages from source and finds nothing: nothing is compiled,
+# which takes a twentieth of the time of `make platforms` without a build cache.
+types: ## type-check everything, tests included, for other systems (PLATFORMS)
+	@GOBIN=$(CURDIR)/bin go install $(FINDCALL)
+	@for p in $(PLATFORMS); do for m in $(MODULES); do echo "type check for $$p in $$m"; \
+		(cd $$m && CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(CURDIR)/bin/findcall ./...) || exit 1; done; done
 
 arm64: ## run the arm64 tests of the engine and of the guest under qemu-user
 	@sh .ci/arm64.sh
