@@ -274,9 +274,9 @@ func TestG2AHostileModuleIsRefusedWhileTheOldOneServes(t *testing.T) {
 		want string
 	}{
 		{"100 MB", append(bytes.Clone(starting.Wasm()), make([]byte, 100<<20)...), "expected at most"},
-		{"nothing", nil, "no valid WebAssembly module"},
-		{"text", []byte("<html>"), "no valid WebAssembly module"},
-		{"a truncated module", wasmtest.Unruly(t, 8)[:100_000], "no valid WebAssembly module"},
+		{"nothing", nil, "not a valid WebAssembly module"},
+		{"text", []byte("<html>"), "not a valid WebAssembly module"},
+		{"a truncated module", wasmtest.Unruly(t, 8)[:100_000], "not a valid WebAssembly module"},
 		{"a start function that traps", trapping.Wasm(), "unreachable"},
 		{"a start function that loops", starting.Wasm(), endless},
 		{"a configuration that loops", wasmtest.Sound().With(abi.ExportConfigure, append(loops, wasmtest.I64(0)...)...).Wasm(), endless},

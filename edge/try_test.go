@@ -59,8 +59,8 @@ func TestG2ASmokeRunRefusesHostileGuests(t *testing.T) {
 		{"a trap at every key", wasmtest.Sound().With(abi.ExportCacheKey, 0x00).Wasm(), "te_cache_key: trap"},
 		{"a module of 100 MB", append(wasmtest.Sound().Wasm(), make([]byte, 100<<20)...), "expected at most 67108864"},
 		{"an export with a name of 1 MB", exporting("meter." + strings.Repeat("\n", 1<<20)), "expected no export that starts with meter."},
-		{"a truncated module", assets.Router[:1000], "is no valid WebAssembly module"},
-		{"no module", []byte("hello"), "is no valid WebAssembly module"},
+		{"a truncated module", assets.Router[:1000], "is not a valid WebAssembly module"},
+		{"no module", []byte("hello"), "is not a valid WebAssembly module"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := h.Swap(context.Background(), c.wasm)

@@ -141,7 +141,7 @@ func TestTheLastGoodGuestIsTriedOnlyIfItCanHelp(t *testing.T) {
 	}{
 		{"another guest is refused", refused, numbered(1), "", "", false},
 		{"the last good guest is refused too", numbered(0)[:40], refused, "", "the last good guest: ", true},
-		{"the last good guest is the refused one", refused, refused, "", "no valid WebAssembly module", false},
+		{"the last good guest is the refused one", refused, refused, "", "not a valid WebAssembly module", false},
 		{"the configuration is not valid", numbered(0), numbered(1), "skip", "skip", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -101,7 +101,7 @@ func TestAGuestIsValidatedWhenItIsLoaded(t *testing.T) {
 		})
 	}
 	for _, wasm := range []string{"", "hello", "\x00asm\x02\x00\x00\x00", "\x00asm\x01\x00\x00\x00\x01\xff\xff\xff\xff\x0f"} {
-		if _, err := NewProgram(context.Background(), Options{Wasm: []byte(wasm), Bind: bindNoTenants}); err == nil || !strings.Contains(err.Error(), "no valid WebAssembly module") {
+		if _, err := NewProgram(context.Background(), Options{Wasm: []byte(wasm), Bind: bindNoTenants}); err == nil || !strings.Contains(err.Error(), "not a valid WebAssembly module") {
 			t.Errorf("the error for %q is %v", wasm, err)
 		}
 	}

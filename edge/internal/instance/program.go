@@ -108,7 +108,7 @@ func (p *Program) load(ctx context.Context) (err error) {
 	if p.metered, err = meter.Instrument(p.options.Wasm, p.limits.meter()); err != nil {
 		var malformed *wasm.Error
 		if errors.As(err, &malformed) {
-			return fmt.Errorf("is no valid WebAssembly module: %w", err)
+			return fmt.Errorf("is not a valid WebAssembly module: %w", err)
 		}
 		return err
 	}
