@@ -23,10 +23,10 @@ const (
 	headRoom = 8 + 8*(abi.DecHeader0+16)
 	// After it, directly before the request, are the head of a decision of the
 	// fast path and the texts that all of these share: see [fastRouter.prepare].
-	shortHead = 8 + 8*abi.DecHeader0
-	shortText = 256
-	shortAt   = headRoom
-	bodyAt    = shortAt + shortHead + shortText
+	fastHead = 8 + 8*abi.DecHeader0
+	fastText = 256
+	fastAt   = headRoom
+	bodyAt   = fastAt + fastHead + fastText
 )
 
 // memory is on the heap, where an object of this size starts at a page boundary,

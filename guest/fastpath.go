@@ -25,9 +25,9 @@ type fastRouter struct {
 func (f *fastRouter) prepare(r *tenancy.Router, headers int) {
 	table, ok := r.FastPath()
 	*f = fastRouter{table: table, headers: headers}
-	b := abi.Begin(memory.static[shortAt:bodyAt], uint32(abi.Tenant)|abi.DecDynamic, abi.DecHeader0)
-	putSome(&b, abi.DecURLConf, table.URLConf)
-	putSome(&b, abi.DecWSURLConf, table.WSURLConf)
+	b := abi.Begin(memory.static[fastAt:bodyAt], uint32(abi.Tenant)|abi.DecDynamic, abi.DecHeader0)
+	putNonEmpty(&b, abi.DecURLConf, table.URLConf)
+	putNonEmpty(&b, abi.DecWSURLConf, table.WSURLConf)
 	at := b.Size()
 	b.Put(abi.DecReason, fastpath.NoTenant)
 	if !ok || !b.Fits() {
@@ -35,7 +35,7 @@ func (f *fastRouter) prepare(r *tenancy.Router, headers int) {
 	}
 	f.enabled = true
 	f.noTenant = entry(at, at+len(fastpath.NoTenant))
-	putEntry(memory.static[shortAt:], abi.DecReason, 0)
+	putEntry(memory.static[fastAt:], abi.DecReason, 0)
 }
 
 // Offsets of the entries of fields in a message.
@@ -53,8 +53,8 @@ const (
 	entryAttr0  = 8 + 8*abi.RecAttr0
 )
 
-// toRequest is the offset of the request from the head of a short decision.
-const toRequest = bodyAt - shortAt
+// toRequest is the offset of the request from the head of a decision of the fast path.
+const toRequest = bodyAt - fastAt
 
 // plainRequest is a request in the arena that the fast path can answer.
 type plainRequest struct {
@@ -175,7 +175,7 @@ func (f *fastRouter) dynamic(p *plainRequest, r []byte, at int) []byte {
 		}
 	}
 	toRecord := toRequest + uint64(at)
-	reply := memory.static[shortAt:]
+	reply := memory.static[fastAt:]
 	putEntry(reply, abi.DecSchema, schema+toRecord)
 	putEntry(reply, abi.DecTenantID, id+toRecord)
 	putEntry(reply, abi.DecDomain, entry(p.hostAt, p.hostEnd)+toRequest)
@@ -232,8 +232,8 @@ func ownIdentifier(r []byte, head int, limits int64, schema uint64) (identifier 
 // static answers with a static tenant, whose texts it appends to the request.
 func (f *fastRouter) static(p *plainRequest, i int) []byte {
 	t := &f.table.Statics[i]
-	reply := memory.static[shortAt-shortHead:]
-	const toRequest = toRequest + shortHead
+	reply := memory.static[fastAt-fastHead:]
+	const toRequest = toRequest + fastHead
 	end := toRequest + int(p.length)
 	if end+len(t.Schema)+len(t.URLConf)+len(t.WSURLConf) > len(reply) {
 		return nil
@@ -262,16 +262,16 @@ func (f *fastRouter) static(p *plainRequest, i int) []byte {
 // none answers that there is no tenant. Its head precedes the head of the
 // decisions about dynamic tenants, and the reason follows that one.
 func (f *fastRouter) none() []byte {
-	reply := memory.static[shortAt-shortHead:]
+	reply := memory.static[fastAt-fastHead:]
 	begin(reply, uint32(abi.Missing)|statusNotFound<<abi.DecStatusShift)
-	putEntry(reply, abi.DecReason, f.noTenant+shortHead)
-	return reply[:shortHead+toRequest]
+	putEntry(reply, abi.DecReason, f.noTenant+fastHead)
+	return reply[:fastHead+toRequest]
 }
 
 // begin writes the head of a decision without fields.
 func begin(reply []byte, word uint32) {
 	binary.LittleEndian.PutUint64(reply, uint64(word)|abi.DecHeader0<<32)
-	clear(reply[8:shortHead])
+	clear(reply[8:fastHead])
 }
 
 // appendText copies s to reply[at:], and returns its entry and its end.

@@ -27,9 +27,9 @@ func (g *guest) pathname(m abi.Message) []byte {
 
 func encodePathname(buf []byte, p *Pathname) abi.Builder {
 	b := abi.Begin(buf, 0, abi.PathError+1)
-	putSome(&b, abi.PathIdentifier, p.Identifier)
-	putSome(&b, abi.PathBaseLocation, p.BaseLocation)
-	putSome(&b, abi.PathTenantURL, p.BaseURL)
+	putNonEmpty(&b, abi.PathIdentifier, p.Identifier)
+	putNonEmpty(&b, abi.PathBaseLocation, p.BaseLocation)
+	putNonEmpty(&b, abi.PathTenantURL, p.BaseURL)
 	if p.HasPath {
 		b.Put(abi.PathPath, p.Path)
 	}

@@ -73,11 +73,11 @@ func (g *guest) reply(d *Decision, explain bool) []byte {
 	}
 	var f decisionFields
 	if outcome != abi.Tenant || explain {
-		f.putSome(abi.DecReason, truncate(d.Reason))
+		f.putNonEmpty(abi.DecReason, truncate(d.Reason))
 	}
 	if outcome == abi.Tenant || outcome == abi.Redirect {
-		f.putSome(abi.DecSchema, d.Schema)
-		f.putSome(abi.DecTenantID, d.TenantID)
+		f.putNonEmpty(abi.DecSchema, d.Schema)
+		f.putNonEmpty(abi.DecTenantID, d.TenantID)
 		if d.Kind == tenancy.ByDomain {
 			f.put(abi.DecDomain, d.Domain)
 			f.put(abi.DecFolder, d.Folder)
@@ -92,11 +92,11 @@ func (g *guest) reply(d *Decision, explain bool) []byte {
 	case abi.Redirect:
 		f.put(abi.DecLocation, d.Location)
 	case abi.Tenant:
-		f.putSome(abi.DecURLConf, d.URLConf)
-		f.putSome(abi.DecWSURLConf, d.WSURLConf)
+		f.putNonEmpty(abi.DecURLConf, d.URLConf)
+		f.putNonEmpty(abi.DecWSURLConf, d.WSURLConf)
 		f.put(abi.DecPath, d.Path)
-		f.putSome(abi.DecIdentifier, d.Identifier)
-		f.putSome(abi.DecCachePrefix, d.CachePrefix)
+		f.putNonEmpty(abi.DecIdentifier, d.Identifier)
+		f.putNonEmpty(abi.DecCachePrefix, d.CachePrefix)
 		if d.RouteFound {
 			f.put(abi.DecRouteName, d.RouteName)
 			f.put(abi.DecRouteKwargs, d.RouteKwargs)
@@ -125,8 +125,8 @@ func build(buf []byte, word uint32, f *decisionFields, headers []string) abi.Bui
 	return b
 }
 
-// putSome sets field i, unless s is empty.
-func putSome(b *abi.Builder, i int, s string) {
+// putNonEmpty sets field i, unless s is empty.
+func putNonEmpty(b *abi.Builder, i int, s string) {
 	if s != "" {
 		b.Put(i, s)
 	}

@@ -80,8 +80,8 @@ func (f *decisionFields) put(i int, s string) {
 	f.present |= 1 << i
 }
 
-// putSome sets field i, unless s is empty.
-func (f *decisionFields) putSome(i int, s string) {
+// putNonEmpty sets field i, unless s is empty.
+func (f *decisionFields) putNonEmpty(i int, s string) {
 	if s != "" {
 		f.at[i] = s
 		f.present |= 1 << i

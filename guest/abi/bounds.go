@@ -133,7 +133,7 @@ func (b *Bounds) Parse(reply []byte, request int) (Message, error) {
 		return Message{}, exceeded("all fields together", int(total), most, "bytes")
 	}
 	if b.pairs > 0 && n > len(b.fields)+2 {
-		return Message{reply}, b.apart(reply[headSize:head])
+		return Message{reply}, b.checkOverlap(reply[headSize:head])
 	}
 	return Message{reply}, nil
 }
@@ -154,8 +154,8 @@ func (b *Bounds) of(i int) *bound {
 // further bounds a field that this version does not know.
 var further = bound{"a further field", 1<<32 - 1}
 
-// apart returns an error if two pairs in a table of fields share bytes.
-func (b *Bounds) apart(table []byte) error {
+// checkOverlap returns an error if two pairs in a table of fields share bytes.
+func (b *Bounds) checkOverlap(table []byte) error {
 	n := len(table) / fieldSize
 	at := func(i int) (offset, length uint64) { return span(binary.LittleEndian.Uint64(table[i*fieldSize:])) }
 	for i := len(b.fields); i < n; i++ {

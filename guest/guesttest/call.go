@@ -60,7 +60,7 @@ func Authorize(t testing.TB, a *guest.Access, headers ...guest.Header) guest.Ver
 	m := call(t, abi.ExportAuthorize, func(buf []byte) abi.Builder {
 		b := abi.Begin(buf, 0, abi.AuthHeader0+len(headers))
 		b.Put(abi.AuthSchema, a.Schema)
-		putSome(&b, abi.AuthTenantID, a.TenantID)
+		putNonEmpty(&b, abi.AuthTenantID, a.TenantID)
 		b.Put(abi.AuthMethod, a.Method)
 		b.Put(abi.AuthPath, a.Path)
 		if a.HasName {
@@ -91,7 +91,7 @@ func call(t testing.TB, export string, write func([]byte) abi.Builder) abi.Messa
 	return m
 }
 
-func putSome(b *abi.Builder, i int, s string) {
+func putNonEmpty(b *abi.Builder, i int, s string) {
 	if s != "" {
 		b.Put(i, s)
 	}

@@ -18,7 +18,7 @@ func selfTest() error {
 	}
 	q := tenancy.PathQuery{Schema: "t1", Location: "/srv", BaseURL: "/media/", Name: "../t2/x", HasName: true}
 	if p := tenancy.Locate(&q, false); p.Err == nil {
-		return fmt.Errorf("Locate of %q: expected an error, found the path %q", q.Name, p.Path)
+		return fmt.Errorf("locating %q: expected an error, found the path %q", q.Name, p.Path)
 	}
 	return nil
 }

@@ -34,9 +34,9 @@ const notFound = -int64(abi.NotFound)
 
 // TenantByDomain implements abi.ImportTenantByDomain.
 func (w *World) TenantByDomain(domain, folder string, out []byte) int64 {
-	for _, wanted := range [...]string{folder, ""} {
+	for _, folder := range [...]string{folder, ""} {
 		for i := range w.Domains {
-			if d := &w.Domains[i]; d.Domain == domain && d.Folder == wanted {
+			if d := &w.Domains[i]; d.Domain == domain && d.Folder == folder {
 				return w.record(d.Tenant, d, 0, out)
 			}
 		}

@@ -35,7 +35,7 @@ type Pathname struct {
 
 // Errors of Locate.
 var (
-	ErrIdentifier  = errors.New("identifier is not one path segment: set schema_pathname to a name without slashes other than . and ..")
+	ErrIdentifier  = errors.New("identifier is not one path segment: set schema_pathname to a name without slashes that is not a dot segment")
 	ErrBaseURL     = errors.New("base URL is absolute or has only slashes: expected a path such as /media/")
 	ErrOutsideRoot = errors.New("name leaves the tenant's files")
 	ErrName        = errors.New("name has a NUL")

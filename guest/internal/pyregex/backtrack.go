@@ -62,7 +62,7 @@ func (m *machine) run(at, pos int) (end int, ok bool) {
 		case doNode:
 			pos, ok = m.step(i.node, pos)
 		case doMany:
-			pos, ok = m.many(i.node, at, pos)
+			pos, ok = m.repeat(i.node, at, pos)
 		case doSplit:
 			m.stack = append(m.stack, choice{at: i.y, pos: pos, limit: pos})
 			at = i.x
@@ -76,13 +76,13 @@ func (m *machine) run(at, pos int) (end int, ok bool) {
 			switch {
 			case m.slots[i.x] != pos:
 				m.set(i.x, pos)
-			case i.y == noWhere:
+			case i.y == nowhere:
 				ok = false
 			default:
 				at = i.y
 			}
 		case doAtomic:
-			pos, ok = m.apart(at, pos)
+			pos, ok = m.atomic(at, pos)
 			at = i.x
 		case doLook:
 			ok = m.look(i.node, at, pos)
@@ -93,7 +93,7 @@ func (m *machine) run(at, pos int) (end int, ok bool) {
 			}
 		}
 		if !ok {
-			if at, pos, ok = m.back(base); !ok {
+			if at, pos, ok = m.backtrack(base); !ok {
 				return 0, false
 			}
 		}
@@ -105,8 +105,8 @@ func (m *machine) set(slot, value int) {
 	m.slots[slot] = value
 }
 
-// back resumes the latest alternative above base, and restores the slots set since.
-func (m *machine) back(base int) (at, pos int, ok bool) {
+// backtrack resumes the latest alternative above base, and restores the slots set since.
+func (m *machine) backtrack(base int) (at, pos int, ok bool) {
 	for len(m.stack) > base {
 		last := &m.stack[len(m.stack)-1]
 		at, pos = last.at, last.pos
@@ -114,7 +114,7 @@ func (m *machine) back(base int) (at, pos int, ok bool) {
 		case at == undo:
 			m.slots[last.slot] = pos
 		case last.lazy != nil:
-			if pos, ok = m.one(last.lazy.subs[0], pos); ok && last.slot != 0 {
+			if pos, ok = m.character(last.lazy.subs[0], pos); ok && last.slot != 0 {
 				last.pos, last.slot = pos, last.slot-1
 				return at, pos, true
 			}
@@ -131,11 +131,11 @@ func (m *machine) back(base int) (at, pos int, ok bool) {
 	return 0, 0, false
 }
 
-// many matches a repetition of a single character; at is the next instruction.
-func (m *machine) many(n *node, at, pos int) (int, bool) {
+// repeat matches a repetition of a single character; at is the next instruction.
+func (m *machine) repeat(n *node, at, pos int) (int, bool) {
 	ok := true
 	for range n.min {
-		if pos, ok = m.one(n.subs[0], pos); !ok {
+		if pos, ok = m.character(n.subs[0], pos); !ok {
 			return pos, false
 		}
 	}
@@ -151,7 +151,7 @@ func (m *machine) many(n *node, at, pos int) (int, bool) {
 	}
 	limit := pos
 	for rounds := n.min; rounds != n.max; rounds++ {
-		next, ok := m.one(n.subs[0], pos)
+		next, ok := m.character(n.subs[0], pos)
 		if !ok {
 			break
 		}
@@ -164,8 +164,8 @@ func (m *machine) many(n *node, at, pos int) (int, bool) {
 	return pos, true
 }
 
-// one matches a single character.
-func (m *machine) one(n *node, pos int) (int, bool) {
+// character matches a single character.
+func (m *machine) character(n *node, pos int) (int, bool) {
 	if pos >= len(m.text) {
 		return pos, false
 	}
@@ -190,21 +190,21 @@ func (m *machine) step(n *node, pos int) (int, bool) {
 	case opAssert:
 		return pos, m.holds(n, pos)
 	case opBackref:
-		return m.again(n, pos)
+		return m.backref(n, pos)
 	default:
-		return m.one(n, pos)
+		return m.character(n, pos)
 	}
 }
 
-// again matches the text that a group matched.
-func (m *machine) again(n *node, pos int) (int, bool) {
+// backref matches the text that a group matched.
+func (m *machine) backref(n *node, pos int) (int, bool) {
 	lo, hi := m.slots[2*n.group], m.slots[2*n.group+1]
 	if hi < 0 {
 		return pos, false
 	}
 	for _, r := range m.text[lo:hi] {
 		var ok bool
-		if pos, ok = m.one(&node{op: opRune, rune: r, fold: n.fold}, pos); !ok {
+		if pos, ok = m.character(&node{op: opRune, rune: r, fold: n.fold}, pos); !ok {
 			return pos, false
 		}
 	}
@@ -234,9 +234,9 @@ func (m *machine) holds(n *node, pos int) bool {
 	return found == (n.assertion == boundary)
 }
 
-// apart matches the nested program at at atomically: it drops the alternatives, and
+// atomic matches the nested program at at atomically: it drops the alternatives, and
 // keeps the entries that restore slots.
-func (m *machine) apart(at, pos int) (int, bool) {
+func (m *machine) atomic(at, pos int) (int, bool) {
 	base := len(m.stack)
 	end, ok := m.run(at, pos)
 	kept := m.stack[:base]
@@ -258,7 +258,7 @@ func (m *machine) look(n *node, at, pos int) bool {
 		pos -= size
 	}
 	base := len(m.stack)
-	_, ok := m.apart(at, pos)
+	_, ok := m.atomic(at, pos)
 	if ok && n.negated {
 		for len(m.stack) > base {
 			last := m.stack[len(m.stack)-1]

@@ -127,17 +127,17 @@ func (p *parser) hex(digits int) rune {
 
 // class parses a bracket expression after its opening bracket.
 func (p *parser) class(f flags) *class {
-	c := &class{negated: p.take("^")}
+	c := &class{negated: p.skip("^")}
 	for {
-		if len(c.items) > 0 && p.take("]") {
+		if len(c.items) > 0 && p.skip("]") {
 			return c
 		}
 		item := p.classItem(f)
-		if !p.take("-") {
+		if !p.skip("-") {
 			c.items = append(c.items, item)
 			continue
 		}
-		if p.take("]") {
+		if p.skip("]") {
 			c.items = append(c.items, item, classItem{lo: '-', hi: '-'})
 			return c
 		}

@@ -9,8 +9,8 @@ import (
 // writer writes an expression in Go's syntax.
 type writer struct {
 	strings.Builder
-	unable bool // the expression has no equivalent in Go's syntax
-	when   cases
+	unsupported bool // the expression has no equivalent in Go's syntax
+	when        cases
 }
 
 // cases are the texts for which the expression in Go's syntax differs.
@@ -31,7 +31,7 @@ func inGo(n *node, full bool) (*regexp.Regexp, cases) {
 	if full {
 		w.put(`)\z`)
 	}
-	if w.unable {
+	if w.unsupported {
 		return nil, cases{}
 	}
 	re, err := regexp.Compile(w.String())
@@ -81,7 +81,7 @@ func (w *writer) node(n *node) {
 		w.node(n.subs[0])
 		w.put(`)`)
 	default:
-		w.unable = true
+		w.unsupported = true
 	}
 }
 
@@ -105,7 +105,7 @@ func (w *writer) rune(n *node) {
 
 func (w *writer) set(n *node) {
 	if n.fold == foldASCII {
-		w.unable = true // Go has no ASCII-only case folding
+		w.unsupported = true // Go has no ASCII-only case folding
 		return
 	}
 	if n.fold == foldUnicode {
@@ -140,7 +140,7 @@ func (w *writer) item(item *classItem, f fold) {
 		return
 	}
 	if item.negated && (item.ascii || item.category != digit) {
-		w.unable = true // Go has no equivalent within brackets
+		w.unsupported = true // Go has no equivalent within brackets
 		return
 	}
 	switch {
@@ -183,7 +183,7 @@ func (w *writer) repeat(n *node) {
 	sub := n.subs[0]
 	// Go and Python differ in repetitions whose rounds can match the empty text.
 	if n.manner == possessive || n.max != 1 && !sub.single() && sub.nullable() {
-		w.unable = true
+		w.unsupported = true
 		return
 	}
 	w.put(`(?:`)

@@ -8,28 +8,28 @@ import (
 
 // group parses a group after its opening parenthesis.
 func (p *parser) group(f flags) *node {
-	if !p.take("?") {
+	if !p.skip("?") {
 		return p.capture(f, "")
 	}
 	switch {
-	case p.take(":"):
-		return p.inside(f)
-	case p.take("P<"):
+	case p.skip(":"):
+		return p.body(f)
+	case p.skip("P<"):
 		return p.capture(f, p.name('>'))
-	case p.take("P="):
+	case p.skip("P="):
 		return p.backref(p.named(p.name(')')), f)
-	case p.take(">"):
-		return &node{op: opAtomic, subs: []*node{p.inside(f)}}
-	case p.take("="):
+	case p.skip(">"):
+		return &node{op: opAtomic, subs: []*node{p.body(f)}}
+	case p.skip("="):
 		return p.look(f, false, false)
-	case p.take("!"):
+	case p.skip("!"):
 		return p.look(f, false, true)
-	case p.take("<="):
+	case p.skip("<="):
 		return p.look(f, true, false)
-	case p.take("<!"):
+	case p.skip("<!"):
 		return p.look(f, true, true)
-	case p.take("("):
-		return p.ifMatch(f)
+	case p.skip("("):
+		return p.conditional(f)
 	}
 	end := strings.IndexAny(p.rest, ":)")
 	if end < 0 || strings.ContainsFunc(p.rest[:end], func(r rune) bool { return r != '-' && !unicode.IsLetter(r) }) {
@@ -43,14 +43,14 @@ func (p *parser) group(f flags) *node {
 		fail("expected other flags to be switched off than on, found (?%s:", p.rest[:end])
 	}
 	p.rest = p.rest[end+1:]
-	return p.inside(unset(set(f, on), off))
+	return p.body(unset(set(f, on), off))
 }
 
-// inside parses up to and including the parenthesis that closes a group. It wraps
+// body parses up to and including the parenthesis that closes a group. It wraps
 // repetitions and assertions, so that a quantifier may follow.
-func (p *parser) inside(f flags) *node {
+func (p *parser) body(f flags) *node {
 	n := p.choice(f, false)
-	if !p.take(")") {
+	if !p.skip(")") {
 		fail("expected a ) that closes a group, found the end")
 	}
 	if n.op == opRepeat || n.op == opAssert {
@@ -67,7 +67,7 @@ func (p *parser) capture(f flags, name string) *node {
 	}
 	number := len(p.names)
 	p.names, p.open, p.widths = append(p.names, name), append(p.open, true), append(p.widths, [2]int{})
-	n := p.inside(f)
+	n := p.body(f)
 	p.open[number] = false
 	lo, hi := n.widths(p.widths)
 	p.widths[number] = [2]int{lo, hi}
@@ -117,7 +117,7 @@ func (p *parser) look(f flags, behind, negated bool) *node {
 			p.since = len(p.names)
 		}
 	}
-	sub := p.inside(f)
+	sub := p.body(f)
 	n := &node{op: opLook, behind: behind, negated: negated, subs: []*node{sub}}
 	if behind {
 		p.behind--
@@ -130,8 +130,8 @@ func (p *parser) look(f flags, behind, negated bool) *node {
 	return n
 }
 
-// ifMatch parses (?(group)yes|no) after "(?(".
-func (p *parser) ifMatch(f flags) *node {
+// conditional parses (?(group)yes|no) after "(?(".
+func (p *parser) conditional(f flags) *node {
 	condition, rest, ok := strings.Cut(p.rest, ")")
 	if !ok {
 		fail("expected a ) after a condition, found the end")
@@ -151,10 +151,10 @@ func (p *parser) ifMatch(f flags) *node {
 		fail("expected no reference to a group of the same look-behind")
 	}
 	n := &node{op: opIfMatch, group: group, subs: []*node{p.concat(f), {op: opEmpty}}}
-	if p.take("|") {
+	if p.skip("|") {
 		n.subs[1] = p.concat(f)
 	}
-	if !p.take(")") {
+	if !p.skip(")") {
 		fail("expected a condition to have at most two branches")
 	}
 	return n

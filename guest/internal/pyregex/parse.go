@@ -86,11 +86,11 @@ func parseUnder(expr string, f flags) (p *parser, n *node, err error) {
 	return p, n, nil
 }
 
-// take removes prefix, and reports whether it was there. It is not inlined, which
+// skip removes prefix, and reports whether it was there. It is not inlined, which
 // makes the Wasm smaller.
 //
 //go:noinline
-func (p *parser) take(prefix string) bool {
+func (p *parser) skip(prefix string) bool {
 	rest, ok := strings.CutPrefix(p.rest, prefix)
 	p.rest = rest
 	return ok
@@ -117,7 +117,7 @@ func (p *parser) choice(f flags, outermost bool) *node {
 		f = p.globalFlags(f)
 	}
 	subs := []*node{p.concat(f)}
-	for p.take("|") {
+	for p.skip("|") {
 		subs = append(subs, p.concat(f))
 	}
 	if len(subs) == 1 {
@@ -129,7 +129,7 @@ func (p *parser) choice(f flags, outermost bool) *node {
 // globalFlags parses flags such as (?i), which are allowed only at the beginning.
 func (p *parser) globalFlags(f flags) flags {
 	for {
-		p.blanks(f)
+		p.space(f)
 		if p.comment() {
 			continue
 		}
@@ -194,8 +194,8 @@ func unset(f flags, letters string) flags {
 	return f
 }
 
-// blanks skips the white space and comments of (?x).
-func (p *parser) blanks(f flags) {
+// space skips the white space and comments of (?x).
+func (p *parser) space(f flags) {
 	for f.verbose && p.rest != "" {
 		switch p.rest[0] {
 		case ' ', '\t', '\n', '\r', '\v', '\f':
@@ -210,7 +210,7 @@ func (p *parser) blanks(f flags) {
 
 // comment skips (?#…), and reports whether there was one.
 func (p *parser) comment() bool {
-	if !p.take("(?#") {
+	if !p.skip("(?#") {
 		return false
 	}
 	_, rest, ok := strings.Cut(p.rest, ")")
@@ -225,7 +225,7 @@ func (p *parser) comment() bool {
 func (p *parser) concat(f flags) *node {
 	var subs []*node
 	for {
-		p.blanks(f)
+		p.space(f)
 		if p.comment() {
 			continue
 		}
@@ -344,9 +344,9 @@ func (p *parser) repeat(subs []*node) []*node {
 		fail("expected at most %d repetitions", maxRepeat)
 	}
 	switch {
-	case p.take("?"):
+	case p.skip("?"):
 		n.manner = lazy
-	case p.take("+"):
+	case p.skip("+"):
 		n.manner = possessive
 	}
 	n.subs = []*node{subs[len(subs)-1]}

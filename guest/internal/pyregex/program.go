@@ -88,9 +88,9 @@ func (c *compiler) node(n *node) {
 		c.node(n.subs[0])
 		c.emit(doSave, 2*n.group+1, 0, nil)
 	case opAtomic:
-		c.apart(doAtomic, n)
+		c.nested(doAtomic, n)
 	case opLook:
-		c.apart(doLook, n)
+		c.nested(doLook, n)
 	case opIfMatch:
 		branch := c.emit(doBranch, 0, 0, n)
 		c.node(n.subs[0])
@@ -103,8 +103,8 @@ func (c *compiler) node(n *node) {
 	}
 }
 
-// apart compiles n.subs[0] as a nested program.
-func (c *compiler) apart(do code, n *node) {
+// nested compiles n.subs[0] as a nested program.
+func (c *compiler) nested(do code, n *node) {
 	at := c.emit(do, 0, 0, n)
 	c.node(n.subs[0])
 	c.emit(doMatch, 0, 0, nil)
@@ -118,7 +118,7 @@ func (c *compiler) repeat(n *node) {
 		if !sub.single() {
 			sub = &node{op: opAtomic, subs: n.subs}
 		}
-		c.apart(doAtomic, &node{subs: []*node{{op: opRepeat, min: n.min, max: n.max, subs: []*node{sub}}}})
+		c.nested(doAtomic, &node{subs: []*node{{op: opRepeat, min: n.min, max: n.max, subs: []*node{sub}}}})
 		return
 	}
 	if sub.single() {
@@ -140,7 +140,7 @@ func (c *compiler) repeat(n *node) {
 	if n.max == unlimited {
 		at := c.optional(n, round)
 		c.emit(doJump, at, 0, nil)
-		c.leave(n, at)
+		c.setExits(n, at)
 		return
 	}
 	var ats []int
@@ -150,12 +150,12 @@ func (c *compiler) repeat(n *node) {
 		}
 	}
 	for _, at := range ats {
-		c.leave(n, at)
+		c.setExits(n, at)
 	}
 }
 
 // optional compiles one more optional round of a repetition and returns its index.
-// leave sets its exits later.
+// setExits sets its exits later.
 func (c *compiler) optional(n *node, round int) int {
 	if n.manner == lazy {
 		at := c.emit(doSplit, 0, len(c.program)+1, nil)
@@ -169,16 +169,16 @@ func (c *compiler) optional(n *node, round int) int {
 	return at
 }
 
-// leave sets the exits of the round at at to the next instruction. A lazy round
+// setExits sets the exits of the round at at to the next instruction. A lazy round
 // without progress fails, since its exit was tried first.
-func (c *compiler) leave(n *node, at int) {
+func (c *compiler) setExits(n *node, at int) {
 	end := len(c.program)
 	if n.manner == lazy {
-		c.program[at].x, c.program[at+1].y = end, noWhere
+		c.program[at].x, c.program[at+1].y = end, nowhere
 		return
 	}
 	c.program[at].y, c.program[at+1].y = end, end
 }
 
-// noWhere is the target of a round that fails.
-const noWhere = -1
+// nowhere is the target of a round that fails.
+const nowhere = -1
