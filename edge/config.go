@@ -18,17 +18,6 @@ import (
 	"github.com/tenantedge/tenantedge/tenantdb"
 )
 
-// Values of Config.ForwardedHost, Config.OnGuestError and
-// Config.SessionsUnavailable.
-const (
-	Refuse = "refuse" // the default
-
-	Previous = "previous" // Config.OnGuestError: the previous guest decides
-	Ignore   = "ignore"   // Config.SessionsUnavailable: the other routers decide
-
-	RouteByForwardedHost = "route" // Config.ForwardedHost: a trusted peer's X-Forwarded-Host becomes the Host
-)
-
 // Config configures a Host. The zero value is valid: it routes by domain with the
 // default guest, and has no tenants.
 type Config struct {
@@ -48,9 +37,9 @@ type Config struct {
 	// peers. AllowHeaders are guarded headers that every peer may send.
 	// Names match in every spelling.
 	GuardHeaders, AllowHeaders []string
-	// ForwardedHost is what happens to a request whose X-Forwarded-Host, set by a
-	// trusted peer, differs from its Host: Refuse (default) or RouteByForwardedHost.
-	ForwardedHost string
+	// RouteByForwardedHost makes the X-Forwarded-Host of a trusted peer the Host.
+	// Otherwise a request in which the two differ is refused with 421.
+	RouteByForwardedHost bool
 	// ProofKeys verify the proof of a tenant header from a peer that is not
 	// trusted; see proof.Sign. Empty: no proof is accepted.
 	ProofKeys []proof.Key
@@ -65,14 +54,13 @@ type Config struct {
 	Channels channel.Layer
 
 	Sessions SessionReader // reads the session of a request; needed by the router abi.BySession
-	// SessionsUnavailable is what happens to a request whose session cannot be
-	// read. It is routed, and passed on, as a request without a session. Refuse
-	// (default) responds with 503 instead if the session could lead to another
-	// tenant: if no other router finds one, or, under abi.LastWins or abi.Strict, if
-	// no router after abi.BySession does. Ignore responds with 503 only if no other
-	// router finds a tenant.
-	SessionsUnavailable string
-	Queries             Querier // runs named statements for guests; nil: none
+	// IgnoreUnreadableSessions accepts the decision of the other routers on a request
+	// whose session cannot be read, if they find a tenant. Otherwise the request gets
+	// 503 also if the session could lead to another tenant: under abi.LastWins or
+	// abi.Strict, if no router after abi.BySession finds one. In both cases it is
+	// routed, and passed on, as a request without a session.
+	IgnoreUnreadableSessions bool
+	Queries                  Querier // runs named statements for guests; nil: none
 
 	// Refused writes the response for a request that has no tenant, is
 	// malformed or failed. nil: a short plain-text page.
@@ -97,10 +85,9 @@ type Config struct {
 	Files func(storage.Locator) (storage.Storage, error)
 	// FileLimits bound what a guest does with Files.
 	FileLimits FileLimits
-	// OnGuestError is what happens to a request on which the guest fails: Refuse
-	// (default) returns ErrGuest, Previous lets the previous guest decide, if there
-	// is one.
-	OnGuestError string
+	// FallBackToPreviousGuest lets the previous guest, if there is one, decide on a
+	// request on which the guest fails. Otherwise its error is ErrGuest.
+	FallBackToPreviousGuest bool
 	// SmokeRun tries a guest in another process before New or Swap loads it, since
 	// some guests crash the compiler. Use smoke.Run. nil: guests are not tried.
 	SmokeRun func(context.Context, smoke.Trial) error

@@ -91,7 +91,7 @@ func (h *Host) forGuests(guestConfig []byte) guests.Config {
 	c := &h.config
 	g := guests.Config{
 		ABI: guestConfig, Strict: c.GuestConfig.Compat == abi.Strict, Tenants: h.tenants, MaySet: h.trust.GuestMaySet,
-		Fallback: c.OnGuestError == Previous, Queries: c.Queries,
+		Fallback: c.FallBackToPreviousGuest, Queries: c.Queries,
 		FileLimits: hostfuncs.FileLimits{Bytes: cmp.Or(c.FileLimits.Bytes, defaultFileBytes), Open: cmp.Or(c.FileLimits.Open, defaultOpenFiles)},
 		Limits:     instance.Limits(c.Limits), NoReset: c.UnsafeNoReset, CompileCache: c.CompileCache,
 		Logger: c.Logger, LogRate: c.GuestLogRate,
@@ -130,16 +130,8 @@ func (h *Host) openFiles() error {
 // complete fills in the defaults and checks what only the host knows; the
 // guest checks the rest when it is configured.
 func (c *Config) complete() error {
-	set := func(s *string, value string) {
-		if *s == "" {
-			*s = value
-		}
-	}
 	c.GuestConfig.SetDefaults()
-	set(&c.OnGuestError, Refuse)
-	set(&c.SessionsUnavailable, Refuse)
 	c.GuestLogRate = cmp.Or(c.GuestLogRate, defaultGuestLogRate)
-	set(&c.ForwardedHost, Refuse)
 	if c.Guest == nil {
 		c.Guest = assets.Router
 	}
@@ -154,15 +146,6 @@ func (c *Config) complete() error {
 	}
 	if c.Refused == nil {
 		c.Refused = writeRefusal
-	}
-	if c.OnGuestError != Refuse && c.OnGuestError != Previous {
-		return fmt.Errorf("OnGuestError: expected %q or %q, found %q", Refuse, Previous, c.OnGuestError)
-	}
-	if c.SessionsUnavailable != Refuse && c.SessionsUnavailable != Ignore {
-		return fmt.Errorf("SessionsUnavailable: expected %q or %q, found %q", Refuse, Ignore, c.SessionsUnavailable)
-	}
-	if c.ForwardedHost != Refuse && c.ForwardedHost != RouteByForwardedHost {
-		return fmt.Errorf("ForwardedHost: expected %q or %q, found %q", Refuse, RouteByForwardedHost, c.ForwardedHost)
 	}
 	if err := c.Websockets.Check(c.GuestConfig.WSURLConfs); err != nil {
 		return err

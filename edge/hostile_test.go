@@ -228,15 +228,15 @@ func TestG1ARequestThatEndsStopsItsGuest(t *testing.T) {
 // fails.
 func TestG1TheGuestBeforeStandsInForOneThatFails(t *testing.T) {
 	for _, c := range []struct {
-		name   string
-		policy string
-		want   string
+		name     string
+		fallBack bool
+		want     string
 	}{
-		{"refused", Refuse, "502 Bad Gateway"},
-		{"the previous guest decides", Previous, "t3 g0"},
+		{"refused", false, "502 Bad Gateway"},
+		{"the previous guest decides", true, "t3 g0"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			h := unrulyHost(t, wasmtest.Unruly(t, 0), func(config *Config) { config.OnGuestError = c.policy })
+			h := unrulyHost(t, wasmtest.Unruly(t, 0), func(config *Config) { config.FallBackToPreviousGuest = c.fallBack })
 			f := serveFront(t, h, 1)
 			broken := wasmtest.Sound().With(abi.ExportRoute, 0x00).Wasm()
 			if _, err := h.Swap(context.Background(), broken); err != nil {

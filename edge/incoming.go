@@ -109,7 +109,7 @@ func newRules(c *Config) *trust.Rules {
 	return trust.New(trust.Config{
 		Peers: c.TrustedPeers, ProofKeys: c.ProofKeys, TenantHeader: c.GuestConfig.TenantHeader, Upstream: c.Upstream.Names(),
 		Guard: c.GuardHeaders, Allow: c.AllowHeaders,
-		RouteForwardedHost: c.ForwardedHost == RouteByForwardedHost, Hardened: c.GuestConfig.Compat == abi.Hardened,
+		RouteForwardedHost: c.RouteByForwardedHost, Hardened: c.GuestConfig.Compat == abi.Hardened,
 	})
 }
 

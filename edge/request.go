@@ -24,7 +24,7 @@ type Request struct {
 	// session of the request; empty: there is none.
 	Session string
 	// SessionError is why the session could not be read. The request is then routed
-	// as Config.SessionsUnavailable says.
+	// as Config.IgnoreUnreadableSessions says.
 	SessionError error
 	// Trusted says that the tenant header is trusted: the peer is trusted, or the
 	// header has a valid proof.

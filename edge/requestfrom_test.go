@@ -186,7 +186,7 @@ func TestServersOtherThanNetHTTPFollowTheSameRules(t *testing.T) {
 		})
 	}
 	hosts := map[string]*Host{
-		"": host(func(*Config) {}), "routed": host(func(c *Config) { c.ForwardedHost = RouteByForwardedHost }), "strict": host(func(c *Config) { c.GuestConfig.Compat = abi.Strict }),
+		"": host(func(*Config) {}), "routed": host(func(c *Config) { c.RouteByForwardedHost = true }), "strict": host(func(c *Config) { c.GuestConfig.Compat = abi.Strict }),
 	}
 	for name, c := range bothWays() {
 		if c.peer == "" {

@@ -51,8 +51,8 @@ func (h *Host) decidedUnread(r *Request, d *Decision) error {
 }
 
 // holdsUnread reports whether d stands although the session could not be read:
-// either no session could lead to another tenant, or SessionsUnavailable is Ignore
-// and another router found a tenant, even if a session could lead to another one.
+// either no session could lead to another tenant, or IgnoreUnreadableSessions is
+// set and another router found a tenant, even if a session could lead to another one.
 func (h *Host) holdsUnread(d *Decision) bool {
 	c := &h.config
 	switch {
@@ -60,7 +60,7 @@ func (h *Host) holdsUnread(d *Decision) bool {
 		return false // the session may name a tenant
 	case d.Outcome == abi.BadRequest || d.Outcome == abi.Conflict:
 		return true
-	case c.SessionsUnavailable == Ignore:
+	case c.IgnoreUnreadableSessions:
 		return true
 	case c.GuestConfig.Compat == abi.Strict:
 		return strictHoldsUnread(c.GuestConfig.Routers, d)

@@ -46,40 +46,41 @@ var (
 func TestASessionThatCannotBeReadMattersOnlyWhereItCouldLeadToAnotherTenant_G3(t *testing.T) {
 	const acme, refused = "acme ", "503"
 	for _, c := range []struct {
-		name, unavailable    string
+		name                 string
+		ignore               bool
 		compat               abi.Compat
 		conflicts            abi.Conflicts
 		routers              []abi.Router
 		host, cookie, header string
 		want                 string // the tenant and the cookie that the application sees, or the status
 	}{
-		{"a session can only conflict with the domain", "", "", "", ds, "acme.test", "unread", "", acme},
-		{"in any order", "", "", "", sd, "acme.test", "unread", "", acme},
-		{"the domain router is last and wins", "", "", abi.LastWins, sd, "acme.test", "unread", "", acme},
-		{"the header router is last and wins", "", "", abi.LastWins, dsh, "acme.test", "unread", "beta", "beta "},
-		{"also under strict rules, in reverse order", "", abi.Strict, "", sd, "acme.test", "unread", "", acme},
-		{"strict rules redirect at once", "", abi.Strict, "", ds, "old.test", "unread", "", "301"},
-		{"the session router is last and would win", "", "", abi.LastWins, ds, "acme.test", "unread", "", refused},
-		{"also against a redirect", "", "", abi.LastWins, ds, "old.test", "unread", "", refused},
-		{"also if the header router after it finds no tenant", "", "", abi.LastWins, dsh, "acme.test", "unread", "", refused},
-		{"also under strict rules", "", abi.Strict, "", ds, "acme.test", "unread", "", refused},
-		{"only the session can name the tenant", "", "", "", []abi.Router{abi.BySession}, "acme.test", "unread", "", refused},
-		{"the domain router finds no tenant", "", "", "", ds, "other.test", "unread", "", refused},
-		{"a request that the domain router refuses stays refused", "", "", "", ds, "acme..test", "unread", "", "400"},
-		{"routers conflict regardless of the session", "", "", "", dsh, "acme.test", "unread", "beta", "421"},
-		{"under ignore, the domain decides", Ignore, "", abi.LastWins, ds, "acme.test", "unread", "", acme},
-		{"ignore under strict rules", Ignore, abi.Strict, "", ds, "acme.test", "unread", "", acme},
-		{"ignore where only the session can name the tenant", Ignore, "", "", []abi.Router{abi.BySession}, "acme.test", "unread", "", refused},
-		{"ignore where the domain router finds no tenant", Ignore, "", "", ds, "other.test", "unread", "", refused},
-		{"ignore where strict rules continue without a tenant", Ignore, abi.Strict, "", []abi.Router{abi.BySession}, "acme.test", "unread", "", refused},
-		{"no session", "", "", abi.LastWins, ds, "acme.test", "", "", acme},
-		{"no router reads sessions", "", "", "", []abi.Router{abi.ByDomain}, "acme.test", "unread", "", "acme sessionid=unread"},
-		{"a session that is read and agrees", "", "", "", ds, "acme.test", "acme", "", "acme sessionid=acme"},
-		{"a session that is read and disagrees", Ignore, "", "", ds, "acme.test", "beta", "", "421"},
+		{"a session can only conflict with the domain", false, "", "", ds, "acme.test", "unread", "", acme},
+		{"in any order", false, "", "", sd, "acme.test", "unread", "", acme},
+		{"the domain router is last and wins", false, "", abi.LastWins, sd, "acme.test", "unread", "", acme},
+		{"the header router is last and wins", false, "", abi.LastWins, dsh, "acme.test", "unread", "beta", "beta "},
+		{"also under strict rules, in reverse order", false, abi.Strict, "", sd, "acme.test", "unread", "", acme},
+		{"strict rules redirect at once", false, abi.Strict, "", ds, "old.test", "unread", "", "301"},
+		{"the session router is last and would win", false, "", abi.LastWins, ds, "acme.test", "unread", "", refused},
+		{"also against a redirect", false, "", abi.LastWins, ds, "old.test", "unread", "", refused},
+		{"also if the header router after it finds no tenant", false, "", abi.LastWins, dsh, "acme.test", "unread", "", refused},
+		{"also under strict rules", false, abi.Strict, "", ds, "acme.test", "unread", "", refused},
+		{"only the session can name the tenant", false, "", "", []abi.Router{abi.BySession}, "acme.test", "unread", "", refused},
+		{"the domain router finds no tenant", false, "", "", ds, "other.test", "unread", "", refused},
+		{"a request that the domain router refuses stays refused", false, "", "", ds, "acme..test", "unread", "", "400"},
+		{"routers conflict regardless of the session", false, "", "", dsh, "acme.test", "unread", "beta", "421"},
+		{"under ignore, the domain decides", true, "", abi.LastWins, ds, "acme.test", "unread", "", acme},
+		{"ignore under strict rules", true, abi.Strict, "", ds, "acme.test", "unread", "", acme},
+		{"ignore where only the session can name the tenant", true, "", "", []abi.Router{abi.BySession}, "acme.test", "unread", "", refused},
+		{"ignore where the domain router finds no tenant", true, "", "", ds, "other.test", "unread", "", refused},
+		{"ignore where strict rules continue without a tenant", true, abi.Strict, "", []abi.Router{abi.BySession}, "acme.test", "unread", "", refused},
+		{"no session", false, "", abi.LastWins, ds, "acme.test", "", "", acme},
+		{"no router reads sessions", false, "", "", []abi.Router{abi.ByDomain}, "acme.test", "unread", "", "acme sessionid=unread"},
+		{"a session that is read and agrees", false, "", "", ds, "acme.test", "acme", "", "acme sessionid=acme"},
+		{"a session that is read and disagrees", true, "", "", ds, "acme.test", "beta", "", "421"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := newHost(t, func(config *Config) {
-				config.SessionsUnavailable = c.unavailable
+				config.IgnoreUnreadableSessions = c.ignore
 				config.GuestConfig.Compat, config.GuestConfig.Conflicts, config.GuestConfig.Routers = c.compat, c.conflicts, c.routers
 				config.Sessions = sessionsOf{}
 				config.TrustedPeers = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
@@ -179,7 +180,7 @@ func TestWhatHoldsWithoutTheSessionDependsOnOutcomeAndPolicy_G3(t *testing.T) {
 		{"the last router prevails", Config{GuestConfig: abi.Config{Conflicts: abi.LastWins}}, []bool{false, false, false, false, true, true}},
 		{"strict rules", Config{GuestConfig: abi.Config{Compat: abi.Strict}}, []bool{false, true, false, false, true, true}},
 		{"strict rules with a policy for conflicts", Config{GuestConfig: abi.Config{Compat: abi.Strict, Conflicts: abi.RefuseConflicts}}, []bool{false, true, false, false, true, true}},
-		{"sessions are ignored", Config{GuestConfig: abi.Config{Conflicts: abi.LastWins}, SessionsUnavailable: Ignore}, []bool{true, true, false, false, true, true}},
+		{"sessions are ignored", Config{GuestConfig: abi.Config{Conflicts: abi.LastWins}, IgnoreUnreadableSessions: true}, []bool{true, true, false, false, true, true}},
 	} {
 		c.config.GuestConfig.Routers = ds
 		h := &Host{config: c.config}
@@ -199,18 +200,12 @@ func TestASessionsStoreThatTakesTooLongIsNoClientThatIsGone_G3(t *testing.T) {
 	}
 }
 
-func TestAPolicyForSessionsThatIsNoneIsRefused_G3(t *testing.T) {
-	if _, err := New(t.Context(), Config{SessionsUnavailable: "skip"}); err == nil {
-		t.Error("New accepted the policy")
-	}
-}
-
 // readOnly is sessionsOf without RemoveSession.
 type readOnly struct{ SessionReader }
 
 func TestASessionThatCannotBeRemovedIsNotPassedOnUnread_G3(t *testing.T) {
 	h := newHost(t, func(config *Config) {
-		config.GuestConfig.Routers, config.Sessions, config.SessionsUnavailable = ds, readOnly{sessionsOf{}}, Ignore
+		config.GuestConfig.Routers, config.Sessions, config.IgnoreUnreadableSessions = ds, readOnly{sessionsOf{}}, true
 	})
 	r := httptest.NewRequest("GET", "http://www.example.com/", nil)
 	r.AddCookie(&http.Cookie{Name: "sessionid", Value: "unread"})

@@ -214,7 +214,6 @@ guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a:
 			WSURLConfs: map[string][]abi.WSRoute{"ws": {{Path: &path, Name: "a"}, {Regex: &regex}}},
 			Settings:   json.RawMessage(`{"b":[1,2.50,16,true,null,"<é>"],"a":{}}`),
 		},
-		ForwardedHost: "refuse",
 		TrustedPeers: []netip.Prefix{
 			netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32"), netip.MustParsePrefix("2001:db8::/32"),
 			netip.MustParsePrefix("192.0.2.8/32"), netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"),
@@ -255,7 +254,7 @@ guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a:
 		Sessions: &Sessions{
 			Backend: "db", CookieName: "sid", CookieAge: 36 * time.Hour, Salt: "mine",
 			SecretKeyFile: "/etc/tenantedge/secrets/key", FallbacksEnv: []string{"OLD", "OLDER"},
-			FallbacksFile: []string{"/etc/tenantedge/secrets/old"}, Database: Database{DSNEnv: "SESSIONS"}, Table: "other.django_session", CacheAge: 5 * time.Second, Unavailable: "ignore",
+			FallbacksFile: []string{"/etc/tenantedge/secrets/old"}, Database: Database{DSNEnv: "SESSIONS"}, Table: "other.django_session", CacheAge: 5 * time.Second, IgnoreUnreadable: true,
 		},
 		Queries: map[string]Query{
 			"plan": {SQL: "select 1", Schema: SchemaPublic, Timeout: 250 * time.Millisecond, MaxRows: 5},
@@ -271,11 +270,11 @@ guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a:
 				HandshakeTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, CloseTimeout: 5 * time.Second,
 			},
 		},
-		Logs:         Logs{Format: "json", Level: slog.LevelWarn, Access: true},
-		OnGuestError: edge.Previous,
-		Websockets:   Websockets{Compression: "off"},
-		WSTargets:    map[string]map[string]websocket.Target{},
-		Guest:        Guest{Path: "/etc/tenantedge/router.wasm"},
+		Logs:                    Logs{Format: "json", Level: slog.LevelWarn, Access: true},
+		FallBackToPreviousGuest: true,
+		Websockets:              Websockets{Compression: "off"},
+		WSTargets:               map[string]map[string]websocket.Target{},
+		Guest:                   Guest{Path: "/etc/tenantedge/router.wasm"},
 	}
 	f.marks = nil
 	if !reflect.DeepEqual(f, want) {
@@ -366,9 +365,8 @@ func TestEdgeTakesOverWhatNeedsNoIO(t *testing.T) {
 			Tenants: f.GuestConfig.Tenants, Default: f.GuestConfig.Default, WSURLConfs: map[string][]abi.WSRoute{"w": {{Path: &room, Name: "room"}}},
 			Settings: json.RawMessage(`{"a":1}`),
 		},
-		ForwardedHost: "refuse",
-		TrustedPeers:  []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
-		Upstream:      &upstream.Headers{Schema: "tenant", ID: "X-Id"}, OnGuestError: edge.Refuse,
+		TrustedPeers: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
+		Upstream:     &upstream.Headers{Schema: "tenant", ID: "X-Id"},
 		Limits: edge.GuestLimits{
 			Fuel: 20_000_000, Deadline: 100 * time.Millisecond, Memory: 64 << 20, Stack: 20_000,
 			Instances: 3, QueueTimeout: 2 * time.Second, Audit: 10_000,
@@ -388,6 +386,40 @@ func TestEdgeTakesOverWhatNeedsNoIO(t *testing.T) {
 	}
 	if got := f.Edge(); !reflect.DeepEqual(got, want) {
 		t.Errorf("Edge is\n%+v, want\n%+v", got, want)
+	}
+}
+
+func TestAPolicyForSessionsThatIsNoneIsRefused_G3(t *testing.T) {
+	for unavailable, ignore := range map[string]bool{"": false, ", unavailable: refuse": false, ", unavailable: ignore": true} {
+		f := parse(t, "x.yaml", "sessions: {backend: db, secret_key_env: KEY"+unavailable+"}")
+		if got := f.Edge().IgnoreUnreadableSessions; got != ignore {
+			t.Errorf("%q: unreadable sessions are ignored: %v, expected %v", unavailable, got, ignore)
+		}
+	}
+	_, err := Parse("x.yaml", []byte("sessions: {backend: db, secret_key_env: KEY, unavailable: skip}"))
+	if err == nil || err.Error() != `x.yaml:1:59: sessions.unavailable: expected refuse or ignore, found the string "skip"` {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+// Keys with two words, whose fields are bools.
+func TestTheZeroValueOfAPolicyIsRefuse(t *testing.T) {
+	for text, want := range map[string]edge.Config{
+		"forwarded_host: refuse":   {},
+		"forwarded_host: route":    {RouteByForwardedHost: true},
+		"on_guest_error: refuse":   {},
+		"on_guest_error: previous": {FallBackToPreviousGuest: true},
+	} {
+		c := parse(t, "x.yaml", text)
+		got := c.Edge()
+		if got.RouteByForwardedHost != want.RouteByForwardedHost || got.FallBackToPreviousGuest != want.FallBackToPreviousGuest {
+			t.Errorf("%s: %v and %v", text, got.RouteByForwardedHost, got.FallBackToPreviousGuest)
+		}
+	}
+	for _, text := range []string{"forwarded_host: skip", "on_guest_error: true"} {
+		if _, err := Parse("x.yaml", []byte(text)); err == nil {
+			t.Errorf("%s is accepted", text)
+		}
 	}
 }
 

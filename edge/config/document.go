@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/upstream"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
@@ -27,7 +26,7 @@ type document struct {
 func newDocument(name string) *document {
 	doc := &document{
 		File: File{
-			Name: name, ForwardedHost: edge.Refuse,
+			Name:      name,
 			Listeners: []Listener{{Address: ":8080", H2: true}},
 			Limits: Limits{
 				ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, BodyTimeout: time.Minute, AnswerTimeout: time.Minute, MinRate: 1 << 10, MaxHeaderBytes: 64 << 10,
@@ -42,9 +41,8 @@ func newDocument(name string) *document {
 					QueueTimeout: time.Second, Audit: 10_000, FileBytes: 1 << 20, OpenFiles: 16, LogRate: 16 << 10,
 				},
 			},
-			Websockets:   Websockets{Compression: "off"},
-			OnGuestError: edge.Refuse,
-			Logs:         Logs{Format: "auto"},
+			Websockets: Websockets{Compression: "off"},
+			Logs:       Logs{Format: "auto"},
 		},
 		Admin:           "127.0.0.1:8081",
 		UpstreamHeaders: upstreamHeaders(*upstream.DefaultHeaders()),

@@ -25,8 +25,8 @@ type File struct {
 	// GuardHeaders are trusted only from trusted peers, AllowHeaders from all.
 	GuardHeaders []string `key:"guard_headers,header"`
 	AllowHeaders []string `key:"allow_headers,header"`
-	// ForwardedHost is "refuse" or "route".
-	ForwardedHost string `key:"forwarded_host,one=refuse|route"`
+	// RouteByForwardedHost is forwarded_host: route.
+	RouteByForwardedHost bool `key:"forwarded_host,one=refuse|route"`
 	// TenantHeaderProof are the keys that prove tenant headers from other peers.
 	TenantHeaderProof []ProofKey `key:"tenant_header_proof"`
 
@@ -73,8 +73,8 @@ type File struct {
 	Logs Logs `key:"logs"`
 	// Guest is the Wasm module that decides.
 	Guest Guest `key:"guest"`
-	// OnGuestError is "refuse" or "previous".
-	OnGuestError string `key:"on_guest_error,one=refuse|previous"`
+	// FallBackToPreviousGuest is on_guest_error: previous.
+	FallBackToPreviousGuest bool `key:"on_guest_error,one=refuse|previous"`
 
 	marks map[string]mark
 }
@@ -88,18 +88,14 @@ func (f *File) Edge() edge.Config {
 	if logRate == 0 {
 		logRate = -1
 	}
-	var unavailable string
-	if f.Sessions != nil {
-		unavailable = f.Sessions.Unavailable
-	}
 	return edge.Config{
 		GuestConfig:  f.GuestConfig,
 		TrustedPeers: f.TrustedPeers, Upstream: &upstream,
-		GuardHeaders: f.GuardHeaders, AllowHeaders: f.AllowHeaders, ForwardedHost: f.ForwardedHost,
-		Limits:       f.Limits.Guest.edge(),
-		GuestLogRate: logRate,
-		FileLimits:   edge.FileLimits{Bytes: f.Limits.Guest.FileBytes, Open: f.Limits.Guest.OpenFiles},
-		OnGuestError: f.OnGuestError, SessionsUnavailable: unavailable,
+		GuardHeaders: f.GuardHeaders, AllowHeaders: f.AllowHeaders, RouteByForwardedHost: f.RouteByForwardedHost,
+		Limits:                  f.Limits.Guest.edge(),
+		GuestLogRate:            logRate,
+		FileLimits:              edge.FileLimits{Bytes: f.Limits.Guest.FileBytes, Open: f.Limits.Guest.OpenFiles},
+		FallBackToPreviousGuest: f.FallBackToPreviousGuest, IgnoreUnreadableSessions: f.Sessions != nil && f.Sessions.IgnoreUnreadable,
 		Websockets: websocket.Config{
 			Targets: f.WSTargets, Origins: f.Websockets.Origins, OriginsAttribute: f.Websockets.OriginsAttribute,
 			WithoutOrigin: f.Websockets.WithoutOrigin, Compression: f.Websockets.Compression,

@@ -22,7 +22,7 @@ var (
 
 // scalar decodes a scalar and checks it as the `key` tag says:
 //
-//	one=a|b       a text, one of these
+//	one=a|b       a text, one of these; a is the false of a bool and b the true
 //	nonempty      a text that is not empty
 //	path          a file or folder, relative to the folder of the configuration
 //	header        the name of an HTTP header
@@ -42,6 +42,10 @@ func (v value) scalar(dst reflect.Value, check string) {
 		v.level(dst)
 	case check == "bytes":
 		v.bytes(dst)
+	case dst.Kind() == reflect.Bool && strings.HasPrefix(check, "one="):
+		var choice string
+		v.text(reflect.ValueOf(&choice).Elem(), check)
+		dst.SetBool(choice != "" && strings.HasSuffix(check, "|"+choice))
 	case dst.Kind() == reflect.Bool:
 		if v.n.kind != kindBool {
 			v.mismatch("true or false")

@@ -1,10 +1,6 @@
 package config
 
-import (
-	"time"
-
-	"github.com/tenantedge/tenantedge/edge"
-)
+import "time"
 
 // Sessions configures how the router session reads Django's sessions. Its fields
 // correspond to the SESSION_… settings of Django.
@@ -27,14 +23,14 @@ type Sessions struct {
 	// CacheAge is how long a row of backend db is used while the database fails; 0:
 	// no cache.
 	CacheAge time.Duration `key:"cache_age"`
-	// Unavailable is what happens to a request whose session cannot be read: "refuse"
-	// or "ignore", see edge.Config.SessionsUnavailable.
-	Unavailable string `key:"unavailable,one=refuse|ignore"`
+	// IgnoreUnreadable is unavailable: ignore, see
+	// edge.Config.IgnoreUnreadableSessions.
+	IgnoreUnreadable bool `key:"unavailable,one=refuse|ignore"`
 }
 
 func (s *Sessions) decode(v value) {
 	*s = Sessions{CookieName: "sessionid", CookieAge: 14 * 24 * time.Hour, Table: "django_session",
-		CacheAge: 30 * time.Second, Unavailable: edge.Refuse}
+		CacheAge: 30 * time.Second}
 	found := v.object(s)
 	if found == nil {
 		return

@@ -15,6 +15,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+	"github.com/tenantedge/tenantedge/edge/websocket"
 )
 
 func numbered(n byte) []byte { return append(wasmtest.Sound().Wasm(), 0, 3, 1, 'n', n) }
@@ -135,14 +136,14 @@ func TestTheLastGoodGuestIsTriedOnlyIfItCanHelp(t *testing.T) {
 	for _, c := range []struct {
 		name        string
 		file, saved []byte
-		unavailable string // of Config.SessionsUnavailable
+		compression string // of edge.Config.Websockets
 		want        string // in the error, exactly once; empty: the last good guest serves
 		tried       bool   // the error includes that of the last good guest
 	}{
 		{"another guest is refused", refused, numbered(1), "", "", false},
 		{"the last good guest is refused too", numbered(0)[:40], refused, "", "the last good guest: ", true},
 		{"the last good guest is the refused one", refused, refused, "", "not a valid WebAssembly module", false},
-		{"the configuration is not valid", numbered(0), numbered(1), "skip", "skip", false},
+		{"the configuration is not valid", numbered(0), numbered(1), "best", "best", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "guest.wasm")
@@ -153,7 +154,7 @@ func TestTheLastGoodGuestIsTriedOnlyIfItCanHelp(t *testing.T) {
 			}
 			logs := &lines{}
 			s := &Server{options: settings{GuestFile: path, LastGood: saved.path}, core: core{log: slog.New(slog.NewJSONHandler(logs, nil))}}
-			host, err := s.newHost(t.Context(), edge.Config{SessionsUnavailable: c.unavailable, CompileCache: compiled})
+			host, err := s.newHost(t.Context(), edge.Config{Websockets: websocket.Config{Compression: c.compression}, CompileCache: compiled})
 			if c.want == "" {
 				if err != nil {
 					t.Fatal(err)

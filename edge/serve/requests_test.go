@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
 )
 
@@ -234,7 +233,7 @@ func TestAForwardedHostEqualsTheHostOrIsRefused_A8(t *testing.T) {
 	u, heads := capturing(t, plainAnswer)
 	trusting := func(s *setup) { s.edge.TrustedPeers = loopbackPeers() }
 	refusing := start(t, withUpstreamConf(u, nil), trusting)
-	routing := start(t, withUpstreamConf(u, nil), trusting, func(s *setup) { s.edge.ForwardedHost = edge.RouteByForwardedHost })
+	routing := start(t, withUpstreamConf(u, nil), trusting, func(s *setup) { s.edge.RouteByForwardedHost = true })
 	for _, c := range []struct {
 		name     string
 		world    *world
