@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/tenantedge/tenantedge/edge/internal/errorpage"
 	"github.com/tenantedge/tenantedge/edge/internal/guests"
@@ -62,7 +61,7 @@ func (e *GuestError) Is(target error) bool { return target == ErrGuest }
 type sentinelError struct{ sentinel, cause error }
 
 func (e *sentinelError) Error() string {
-	return "edge: " + strings.TrimPrefix(e.cause.Error(), "instance: ")
+	return "edge: " + e.cause.Error()
 }
 
 func (e *sentinelError) Unwrap() []error { return []error{e.sentinel, e.cause} }

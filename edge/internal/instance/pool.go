@@ -14,10 +14,10 @@ import (
 )
 
 // ErrBusy: no instance was returned within Limits.QueueTimeout.
-var ErrBusy = errors.New("instance: all instances are busy")
+var ErrBusy = errors.New("all instances are busy")
 
 // ErrClosed: the program is closed; another program supersedes it.
-var ErrClosed = errors.New("instance: program is closed")
+var ErrClosed = errors.New("the program is closed")
 
 // idleAfter is the interval of shrink: instances above the number to keep are
 // closed after they were unused for one interval.
@@ -190,7 +190,7 @@ func (p *pool) make() {
 		p.removed()
 		p.program.options.Logger.Error("making an instance of the guest failed", "guest", p.program.short(), "error", err)
 		if len(p.waiting) > 0 {
-			p.grant(lease{err: fmt.Errorf("instance: %w", err)})
+			p.grant(lease{err: err})
 		}
 		if len(p.waiting) > 0 && p.total == 0 { // no instance exists that could be returned
 			p.add()

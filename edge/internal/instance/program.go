@@ -81,7 +81,7 @@ type Program struct {
 func NewProgram(ctx context.Context, o Options) (*Program, error) {
 	limits, err := o.Limits.withDefaults()
 	if err != nil {
-		return nil, fmt.Errorf("instance: %w", err)
+		return nil, err
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
@@ -89,7 +89,7 @@ func NewProgram(ctx context.Context, o Options) (*Program, error) {
 	p := &Program{digest: Digest(o.Wasm), limits: limits, options: o, released: make(chan struct{})}
 	p.pool.init(p)
 	if err := p.load(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("instance: guest %s: %w", p.short(), err), p.Close())
+		return nil, errors.Join(fmt.Errorf("guest %s: %w", p.short(), err), p.Close())
 	}
 	p.options.Wasm, p.metered.Wasm = nil, nil // release megabytes
 	return p, nil
@@ -164,7 +164,7 @@ func (p *Program) LooksAhead() bool { return p.configured.LookAhead }
 func (p *Program) Has(e Export) bool { return p.exports[e] }
 
 // ErrInUse: calls of a closed program still run.
-var ErrInUse = errors.New("instance: calls still run")
+var ErrInUse = errors.New("calls still run")
 
 // Close rejects further calls, waits for those that run, and releases
 // everything. It is idempotent.
