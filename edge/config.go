@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/internal/instance"
 	"github.com/tenantedge/tenantedge/edge/proof"
 	"github.com/tenantedge/tenantedge/edge/smoke"
 	"github.com/tenantedge/tenantedge/edge/storage"
@@ -110,11 +112,23 @@ type GuestLimits struct {
 	Audit int
 }
 
+// SetDefaults sets the zero fields to their defaults, as New does.
+func (l *GuestLimits) SetDefaults() { (*instance.Limits)(l).SetDefaults() }
+
+// DefaultGuestLogRate is the default of Config.GuestLogRate, in bytes a second.
+const DefaultGuestLogRate = 16 << 10
+
 // FileLimits bound what a guest does with a tenant's files in one request. A zero
 // field has its default.
 type FileLimits struct {
 	Bytes int64 // read, written and listed; default 1 MiB
 	Open  int   // files at once; default 16
+}
+
+// SetDefaults sets the zero fields to their defaults, as New does.
+func (l *FileLimits) SetDefaults() {
+	l.Bytes = cmp.Or(l.Bytes, 1<<20)
+	l.Open = cmp.Or(l.Open, 16)
 }
 
 // SessionReader reads the session of a request from its headers, which have

@@ -92,7 +92,7 @@ func (h *Host) forGuests(guestConfig []byte) guests.Config {
 	g := guests.Config{
 		ABI: guestConfig, Strict: c.GuestConfig.Compat == abi.Strict, Tenants: h.tenants, MaySet: h.trust.GuestMaySet,
 		Fallback: c.FallBackToPreviousGuest, Queries: c.Queries,
-		FileLimits: hostfuncs.FileLimits{Bytes: cmp.Or(c.FileLimits.Bytes, defaultFileBytes), Open: cmp.Or(c.FileLimits.Open, defaultOpenFiles)},
+		FileLimits: hostfuncs.FileLimits(c.FileLimits),
 		Limits:     instance.Limits(c.Limits), NoReset: c.UnsafeNoReset, CompileCache: c.CompileCache,
 		Logger: c.Logger, LogRate: c.GuestLogRate,
 	}
@@ -131,7 +131,8 @@ func (h *Host) openFiles() error {
 // guest checks the rest when it is configured.
 func (c *Config) complete() error {
 	c.GuestConfig.SetDefaults()
-	c.GuestLogRate = cmp.Or(c.GuestLogRate, defaultGuestLogRate)
+	c.FileLimits.SetDefaults()
+	c.GuestLogRate = cmp.Or(c.GuestLogRate, DefaultGuestLogRate)
 	if c.Guest == nil {
 		c.Guest = assets.Router
 	}
@@ -157,13 +158,6 @@ func (c *Config) complete() error {
 	}
 	return nil
 }
-
-// Defaults of Config and of FileLimits.
-const (
-	defaultGuestLogRate = 16 << 10 // bytes a second
-	defaultFileBytes    = 1 << 20
-	defaultOpenFiles    = 16
-)
 
 func (c *Config) routes(by abi.Router) bool {
 	return slices.Contains(c.GuestConfig.Routers, by)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tenantedge/tenantedge/edge/internal/pace"
 	"github.com/tenantedge/tenantedge/edge/upstream"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
@@ -29,17 +30,8 @@ func newDocument(name string) *document {
 			Name:      name,
 			Listeners: []Listener{{Address: ":8080", H2: true}},
 			Limits: Limits{
-				ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, BodyTimeout: time.Minute, AnswerTimeout: time.Minute, MinRate: 1 << 10, MaxHeaderBytes: 64 << 10,
-				DialTimeout: 5 * time.Second, ShutdownTimeout: 30 * time.Second,
-				MaxAnswerHeaderBytes: 64 << 10, MaxAnswerHeaders: 500,
-				Websocket: WebsocketLimits{
-					Message: 16 << 20, Queue: 256 << 10, PingInterval: 30 * time.Second, PongTimeout: 20 * time.Second,
-					HandshakeTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, CloseTimeout: 5 * time.Second,
-				},
-				Guest: GuestLimits{
-					Fuel: 20_000_000, Deadline: 100 * time.Millisecond, Memory: 64 << 20, Stack: 20_000,
-					QueueTimeout: time.Second, Audit: 10_000, FileBytes: 1 << 20, OpenFiles: 16, LogRate: 16 << 10,
-				},
+				ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, BodyTimeout: time.Minute, AnswerTimeout: time.Minute,
+				MinRate: pace.DefaultRate, MaxHeaderBytes: 64 << 10, ShutdownTimeout: 30 * time.Second,
 			},
 			Websockets: Websockets{Compression: "off"},
 			Logs:       Logs{Format: "auto"},
@@ -48,6 +40,8 @@ func newDocument(name string) *document {
 		UpstreamHeaders: upstreamHeaders(*upstream.DefaultHeaders()),
 	}
 	doc.GuestConfig.SetDefaults()
+	doc.Limits.Guest.setDefaults()
+	doc.Limits.setWebsocketDefaults()
 	return doc
 }
 

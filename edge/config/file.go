@@ -140,6 +140,20 @@ type GuestLimits struct {
 	LogRate      int64         `key:"log_rate,bytes"` // a second, of all guests together; 0: no limit
 }
 
+// setDefaults sets the limits to the defaults of package edge, except Instances,
+// which depends on the machine.
+func (l *GuestLimits) setDefaults() {
+	var guest edge.GuestLimits
+	guest.SetDefaults()
+	var files edge.FileLimits
+	files.SetDefaults()
+	*l = GuestLimits{
+		Fuel: int(guest.Fuel), Deadline: guest.Deadline, Memory: guest.Memory, Stack: guest.Stack,
+		QueueTimeout: guest.QueueTimeout, Audit: guest.Audit,
+		FileBytes: files.Bytes, OpenFiles: files.Open, LogRate: edge.DefaultGuestLogRate,
+	}
+}
+
 func (l GuestLimits) edge() edge.GuestLimits {
 	return edge.GuestLimits{
 		Fuel: uint64(l.Fuel), Deadline: l.Deadline, Memory: l.Memory, Stack: l.Stack,

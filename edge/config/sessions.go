@@ -1,6 +1,10 @@
 package config
 
-import "time"
+import (
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge/session"
+)
 
 // Sessions configures how the router session reads Django's sessions. Its fields
 // correspond to the SESSION_… settings of Django.
@@ -29,8 +33,8 @@ type Sessions struct {
 }
 
 func (s *Sessions) decode(v value) {
-	*s = Sessions{CookieName: "sessionid", CookieAge: 14 * 24 * time.Hour, Table: "django_session",
-		CacheAge: 30 * time.Second}
+	*s = Sessions{CookieName: session.DefaultCookieName, CookieAge: session.DefaultMaxAge, Table: "django_session",
+		CacheAge: session.DefaultCacheAge}
 	found := v.object(s)
 	if found == nil {
 		return

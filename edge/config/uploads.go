@@ -1,6 +1,10 @@
 package config
 
-import "time"
+import (
+	"time"
+
+	"github.com/tenantedge/tenantedge/edge/internal/uploads"
+)
 
 // Uploads lets clients create, replace and delete files of their tenant with PUT,
 // DELETE and, if Resumable, the tus protocol, which is not available with S3.
@@ -16,7 +20,7 @@ type Uploads struct {
 }
 
 func (u *Uploads) decode(v value) {
-	*u = Uploads{Resumable: true, Expiry: 24 * time.Hour, Timeout: time.Minute}
+	*u = Uploads{Resumable: true, Expiry: uploads.DefaultExpiry, Timeout: uploads.DefaultTimeout}
 	v.object(u)
 }
 

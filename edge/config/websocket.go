@@ -77,6 +77,18 @@ func (l *Limits) websocket() websocket.Limits {
 	}
 }
 
+// setWebsocketDefaults sets the limits of websockets, and those that they share
+// with other requests to upstreams, to the defaults of package websocket.
+func (l *Limits) setWebsocketDefaults() {
+	var w websocket.Limits
+	w.SetDefaults()
+	l.Websocket = WebsocketLimits{
+		Message: w.Message, Queue: w.Queue, PingInterval: w.PingInterval, PongTimeout: w.PongTimeout,
+		HandshakeTimeout: w.HandshakeTimeout, WriteTimeout: w.WriteTimeout, CloseTimeout: w.CloseTimeout,
+	}
+	l.DialTimeout, l.MaxAnswerHeaderBytes, l.MaxAnswerHeaders = w.DialTimeout, w.AnswerHeaderBytes, w.AnswerHeaders
+}
+
 // wsRoute is an entry of a websocket route table and what serves it.
 type wsRoute struct {
 	abi.WSRoute

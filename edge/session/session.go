@@ -51,9 +51,11 @@ const (
 	saltDB            = "django.contrib.sessions.SessionStore"
 )
 
+// Defaults of Config. The first two are Django's.
 const (
-	defaultMaxAge   = 14 * 24 * time.Hour
-	defaultCacheAge = 30 * time.Second
+	DefaultCookieName = "sessionid"
+	DefaultMaxAge     = 14 * 24 * time.Hour
+	DefaultCacheAge   = 30 * time.Second
 )
 
 // Reader reads the sessions of requests. It is safe for concurrent use.
@@ -79,13 +81,7 @@ func New(c Config) (*Reader, error) {
 			return nil, fmt.Errorf("session: expected Django's SECRET_KEY in Config.Keys[%d], found an empty key", i)
 		}
 	}
-	r := &Reader{cookie: c.CookieName, maxAge: c.MaxAge, logger: c.Logger, now: time.Now}
-	if r.cookie == "" {
-		r.cookie = "sessionid"
-	}
-	if r.maxAge == 0 {
-		r.maxAge = defaultMaxAge
-	}
+	r := &Reader{cookie: cmp.Or(c.CookieName, DefaultCookieName), maxAge: cmp.Or(c.MaxAge, DefaultMaxAge), logger: c.Logger, now: time.Now}
 	if r.logger == nil {
 		r.logger = slog.Default()
 	}
@@ -99,7 +95,7 @@ func New(c Config) (*Reader, error) {
 	}
 	r.signer = newSigner(salt, c.Keys)
 	if c.Store != nil {
-		r.table = newTable(c.Store, cmp.Or(c.CacheAge, defaultCacheAge), r.logger)
+		r.table = newTable(c.Store, cmp.Or(c.CacheAge, DefaultCacheAge), r.logger)
 	}
 	return r, nil
 }

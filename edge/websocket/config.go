@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tenantedge/tenantedge/edge/internal/http1"
 	"github.com/tenantedge/tenantedge/edge/internal/sockets"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
@@ -87,6 +89,23 @@ type Limits struct {
 	// Of the head of an application's answer to a handshake; more: 502.
 	AnswerHeaderBytes int64 // with the interim (1xx) heads before it; default 64 KiB
 	AnswerHeaders     int   // fields; default 500
+}
+
+// SetDefaults sets the zero fields that have a fixed default to it, as a Server
+// does.
+func (l *Limits) SetDefaults() {
+	var hub sockets.Config
+	hub.SetDefaults()
+	l.Message = cmp.Or(l.Message, hub.MaxMessage)
+	l.Queue = cmp.Or(l.Queue, hub.MaxQueue)
+	l.PingInterval = cmp.Or(l.PingInterval, hub.PingInterval)
+	l.PongTimeout = cmp.Or(l.PongTimeout, hub.PongTimeout)
+	l.HandshakeTimeout = cmp.Or(l.HandshakeTimeout, hub.HandshakeTimeout)
+	l.DialTimeout = cmp.Or(l.DialTimeout, 5*time.Second)
+	l.WriteTimeout = cmp.Or(l.WriteTimeout, hub.WriteTimeout)
+	l.CloseTimeout = cmp.Or(l.CloseTimeout, hub.CloseTimeout)
+	l.AnswerHeaderBytes = cmp.Or(l.AnswerHeaderBytes, http1.DefaultHeaderBytes)
+	l.AnswerHeaders = cmp.Or(l.AnswerHeaders, http1.DefaultHeaderFields)
 }
 
 var compressions = map[string]sockets.Compression{

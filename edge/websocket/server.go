@@ -1,7 +1,6 @@
 package websocket
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -63,7 +62,8 @@ type routeKey struct{ schema, name string }
 
 // NewServer returns a Server. The configuration was checked by Config.Check.
 func NewServer(edge Edge, c *Config) (*Server, error) {
-	l := &c.Limits
+	l := c.Limits
+	l.SetDefaults()
 	hub, err := sockets.New(sockets.Config{
 		MaxFrame: l.Message, MaxMessage: l.Message, MaxInflated: l.Inflated, MaxQueue: l.Queue, Compression: compressions[c.Compression],
 		PingInterval: l.PingInterval, PongTimeout: l.PongTimeout, IdleTimeout: l.IdleTimeout,
@@ -77,7 +77,7 @@ func NewServer(edge Edge, c *Config) (*Server, error) {
 		edge: edge, config: c, hub: hub, layer: edge.Layer,
 		limits: sockets.Limits{Connections: l.Connections, Descriptors: l.Descriptors, Messages: l.Messages, Burst: l.Burst, Queued: l.Queued},
 		dialer: sockets.Dialer{
-			Timeout: cmp.Or(l.DialTimeout, 5*time.Second), HandshakeTimeout: cmp.Or(l.HandshakeTimeout, 10*time.Second),
+			Timeout: l.DialTimeout, HandshakeTimeout: l.HandshakeTimeout,
 			HeaderBytes: l.AnswerHeaderBytes, HeaderFields: l.AnswerHeaders,
 		},
 		routes:  map[routeKey]*route{},

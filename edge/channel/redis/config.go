@@ -18,6 +18,7 @@
 package redis
 
 import (
+	"cmp"
 	"crypto/tls"
 	"fmt"
 	"runtime"
@@ -69,30 +70,27 @@ type Config struct {
 	RandomPrefix int
 }
 
+// SetDefaults sets the zero fields that have a default to it.
+func (c *Config) SetDefaults() {
+	c.Prefix = cmp.Or(c.Prefix, "asgi")
+	c.Expiry = cmp.Or(c.Expiry, time.Minute)
+	c.GroupExpiry = cmp.Or(c.GroupExpiry, 24*time.Hour)
+	c.Capacity = cmp.Or(c.Capacity, 100)
+	c.RandomPrefix = cmp.Or(c.RandomPrefix, 12)
+}
+
 func (c Config) complete() (Config, error) {
 	if len(c.Hosts) == 0 {
 		return c, fmt.Errorf("channel/redis: no hosts: expected at least one URL, such as redis://127.0.0.1:6379/0")
 	}
-	if c.Prefix == "" {
-		c.Prefix = "asgi"
-	}
+	c.SetDefaults()
 	for _, d := range []struct {
-		name     string
-		value    *time.Duration
-		standard time.Duration
-	}{{"Expiry", &c.Expiry, time.Minute}, {"GroupExpiry", &c.GroupExpiry, 24 * time.Hour}} {
-		if *d.value == 0 {
-			*d.value = d.standard
+		name  string
+		value time.Duration
+	}{{"Expiry", c.Expiry}, {"GroupExpiry", c.GroupExpiry}} {
+		if d.value < time.Second || d.value%time.Second != 0 {
+			return c, fmt.Errorf("channel/redis: %s is %v: expected whole seconds, at least one", d.name, d.value)
 		}
-		if *d.value < time.Second || *d.value%time.Second != 0 {
-			return c, fmt.Errorf("channel/redis: %s is %v: expected whole seconds, at least one", d.name, *d.value)
-		}
-	}
-	if c.Capacity == 0 {
-		c.Capacity = 100
-	}
-	if c.RandomPrefix == 0 {
-		c.RandomPrefix = 12
 	}
 	if c.Capacity < 1 || c.RandomPrefix < 8 || c.RandomPrefix > 255 {
 		return c, fmt.Errorf("channel/redis: Capacity is %d and RandomPrefix %d: expected at least 1, and 8 to 255", c.Capacity, c.RandomPrefix)

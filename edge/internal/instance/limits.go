@@ -1,6 +1,7 @@
 package instance
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"time"
@@ -45,6 +46,17 @@ func CheckSize(guest []byte) error {
 	return nil
 }
 
+// SetDefaults sets the zero fields to their defaults.
+func (l *Limits) SetDefaults() {
+	l.Fuel = cmp.Or(l.Fuel, defaultFuel)
+	l.Deadline = cmp.Or(l.Deadline, 100*time.Millisecond)
+	l.Memory = cmp.Or(l.Memory, 64<<20)
+	l.Stack = cmp.Or(l.Stack, 20_000)
+	l.Instances = cmp.Or(l.Instances, 2*runtime.GOMAXPROCS(0))
+	l.QueueTimeout = cmp.Or(l.QueueTimeout, time.Second)
+	l.Audit = cmp.Or(l.Audit, 10_000)
+}
+
 func (l Limits) withDefaults() (Limits, error) {
 	if l.Deadline < 0 || l.Memory < 0 || l.Stack < 0 || l.Instances < 0 || l.QueueTimeout < 0 || l.Audit < 0 {
 		return l, fmt.Errorf("limits: expected no negative number, found %+v", l)
@@ -52,27 +64,7 @@ func (l Limits) withDefaults() (Limits, error) {
 	if l.Memory > 4<<30 {
 		return l, fmt.Errorf("limits: expected at most 4 GiB of memory, found %d bytes", l.Memory)
 	}
-	if l.Fuel == 0 {
-		l.Fuel = defaultFuel
-	}
-	if l.Deadline == 0 {
-		l.Deadline = 100 * time.Millisecond
-	}
-	if l.Memory == 0 {
-		l.Memory = 64 << 20
-	}
-	if l.Stack == 0 {
-		l.Stack = 20_000
-	}
-	if l.Instances == 0 {
-		l.Instances = 2 * runtime.GOMAXPROCS(0)
-	}
-	if l.QueueTimeout == 0 {
-		l.QueueTimeout = time.Second
-	}
-	if l.Audit == 0 {
-		l.Audit = 10_000
-	}
+	l.SetDefaults()
 	return l, nil
 }
 

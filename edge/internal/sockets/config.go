@@ -1,6 +1,7 @@
 package sockets
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -49,51 +50,43 @@ type Config struct {
 	Log *slog.Logger
 }
 
-// validate checks the fields and sets defaults.
-func (c *Config) validate() error {
+// SetDefaults sets the zero fields to their defaults, except MaxInflated.
+func (c *Config) SetDefaults() {
 	const mebi = 1 << 20
-	for _, f := range []struct {
-		name    string
-		value   *int64
-		initial int64
-	}{
-		{"MaxFrame", &c.MaxFrame, 16 * mebi},
-		{"MaxMessage", &c.MaxMessage, 16 * mebi},
-		{"MaxInflated", &c.MaxInflated, 0},
-		{"PingInterval", (*int64)(&c.PingInterval), int64(30 * time.Second)},
-		{"PongTimeout", (*int64)(&c.PongTimeout), int64(20 * time.Second)},
-		{"IdleTimeout", (*int64)(&c.IdleTimeout), 0},
-		{"HandshakeTimeout", (*int64)(&c.HandshakeTimeout), int64(10 * time.Second)},
-		{"WriteTimeout", (*int64)(&c.WriteTimeout), int64(10 * time.Second)},
-		{"CloseTimeout", (*int64)(&c.CloseTimeout), int64(5 * time.Second)},
-	} {
-		if *f.value < 0 {
-			return fmt.Errorf("sockets: %s: expected a positive value, or 0 for the default, found %d", f.name, *f.value)
-		}
-		if *f.value == 0 {
-			*f.value = f.initial
-		}
-	}
-	for _, f := range []struct {
-		name    string
-		value   *int
-		initial int
-	}{{"MaxQueue", &c.MaxQueue, 256 << 10}, {"CompressAbove", &c.CompressAbove, 128}, {"MaxWorkers", &c.MaxWorkers, 1024}} {
-		if *f.value < 0 {
-			return fmt.Errorf("sockets: %s: expected a positive value, or 0 for the default, found %d", f.name, *f.value)
-		}
-		if *f.value == 0 {
-			*f.value = f.initial
-		}
-	}
-	if c.MaxInflated == 0 {
-		c.MaxInflated = max(256*mebi, 16*c.MaxMessage)
-	}
-	if c.MaxInflated < 4*c.MaxMessage {
-		return fmt.Errorf("sockets: MaxInflated: expected at least four times the %d bytes of MaxMessage, found %d", c.MaxMessage, c.MaxInflated)
-	}
+	c.MaxFrame = cmp.Or(c.MaxFrame, 16*mebi)
+	c.MaxMessage = cmp.Or(c.MaxMessage, 16*mebi)
+	c.MaxQueue = cmp.Or(c.MaxQueue, 256<<10)
+	c.CompressAbove = cmp.Or(c.CompressAbove, 128)
+	c.PingInterval = cmp.Or(c.PingInterval, 30*time.Second)
+	c.PongTimeout = cmp.Or(c.PongTimeout, 20*time.Second)
+	c.HandshakeTimeout = cmp.Or(c.HandshakeTimeout, 10*time.Second)
+	c.WriteTimeout = cmp.Or(c.WriteTimeout, 10*time.Second)
+	c.CloseTimeout = cmp.Or(c.CloseTimeout, 5*time.Second)
+	c.MaxWorkers = cmp.Or(c.MaxWorkers, 1024)
 	if c.Log == nil {
 		c.Log = slog.Default()
+	}
+}
+
+// validate checks the fields and sets defaults.
+func (c *Config) validate() error {
+	for _, f := range []struct {
+		name  string
+		value int64
+	}{
+		{"MaxFrame", c.MaxFrame}, {"MaxMessage", c.MaxMessage}, {"MaxInflated", c.MaxInflated},
+		{"PingInterval", int64(c.PingInterval)}, {"PongTimeout", int64(c.PongTimeout)}, {"IdleTimeout", int64(c.IdleTimeout)},
+		{"HandshakeTimeout", int64(c.HandshakeTimeout)}, {"WriteTimeout", int64(c.WriteTimeout)}, {"CloseTimeout", int64(c.CloseTimeout)},
+		{"MaxQueue", int64(c.MaxQueue)}, {"CompressAbove", int64(c.CompressAbove)}, {"MaxWorkers", int64(c.MaxWorkers)},
+	} {
+		if f.value < 0 {
+			return fmt.Errorf("sockets: %s: expected a positive value, or 0 for the default, found %d", f.name, f.value)
+		}
+	}
+	c.SetDefaults()
+	c.MaxInflated = cmp.Or(c.MaxInflated, max(256<<20, 16*c.MaxMessage))
+	if c.MaxInflated < 4*c.MaxMessage {
+		return fmt.Errorf("sockets: MaxInflated: expected at least four times the %d bytes of MaxMessage, found %d", c.MaxMessage, c.MaxInflated)
 	}
 	if c.Compression > CompressionWithContext {
 		return fmt.Errorf("sockets: Compression: expected one of the constants, found %d", c.Compression)

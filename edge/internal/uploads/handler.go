@@ -41,10 +41,16 @@ type Handler struct {
 	busy    busy
 }
 
+// Defaults of Options.
+const (
+	DefaultExpiry  = 24 * time.Hour
+	DefaultTimeout = time.Minute
+)
+
 // New returns a Handler.
 func New(o Options) *Handler {
-	o.Expiry = cmp.Or(o.Expiry, 24*time.Hour)
-	o.Timeout = cmp.Or(o.Timeout, time.Minute)
+	o.Expiry = cmp.Or(o.Expiry, DefaultExpiry)
+	o.Timeout = cmp.Or(o.Timeout, DefaultTimeout)
 	if o.Fail == nil {
 		o.Fail = func(w http.ResponseWriter, _ *http.Request, status int, _ error) {
 			http.Error(w, http.StatusText(status), status)

@@ -1,7 +1,6 @@
 package object
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,8 +17,6 @@ import (
 )
 
 const (
-	defaultConnectTimeout = 5 * time.Second
-	defaultSilenceTimeout = 30 * time.Second
 	// pause is how long requests fail immediately after the server was silent. It is
 	// at most the silence timeout.
 	pause = 5 * time.Second
@@ -35,8 +32,7 @@ func (c *Config) newTransport(secure bool) (*breaker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("object: %w", err)
 	}
-	silence := cmp.Or(c.SilenceTimeout, defaultSilenceTimeout)
-	connect := cmp.Or(c.ConnectTimeout, defaultConnectTimeout)
+	silence, connect := c.SilenceTimeout, c.ConnectTimeout
 	dialer := &net.Dialer{Timeout: connect, KeepAlive: 30 * time.Second}
 	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dialer.DialContext(ctx, network, address)

@@ -1,6 +1,7 @@
 package object
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -70,12 +71,18 @@ type Config struct {
 type Credentials struct{ AccessKeyID, SecretAccessKey, SessionToken string }
 
 const (
-	defaultRetries  = 4
-	defaultPartSize = 8 << 20
-	minPartSize     = 5 << 20
-	maxParts        = 10_000
-	longestKey      = 1024
+	minPartSize = 5 << 20
+	maxParts    = 10_000
+	longestKey  = 1024
 )
+
+// SetDefaults sets the zero fields that have a fixed default to it.
+func (c *Config) SetDefaults() {
+	c.ConnectTimeout = cmp.Or(c.ConnectTimeout, 5*time.Second)
+	c.SilenceTimeout = cmp.Or(c.SilenceTimeout, 30*time.Second)
+	c.Retries = cmp.Or(c.Retries, 4)
+	c.PartSize = cmp.Or(c.PartSize, 8<<20)
+}
 
 // check validates c and sets defaults.
 func (c *Config) check() error {
@@ -85,9 +92,7 @@ func (c *Config) check() error {
 	if c.Prefix = strings.Trim(c.Prefix, "/"); c.Prefix != "" && (!fs.ValidPath(c.Prefix) || c.Prefix == "." || backend.Reserved(c.Prefix) || strings.ContainsAny(c.Prefix, "\\\x00")) {
 		return fmt.Errorf("object: prefix: expected one such as media, found %q", c.Prefix)
 	}
-	if c.PartSize == 0 {
-		c.PartSize = defaultPartSize
-	}
+	c.SetDefaults()
 	if c.PartSize < minPartSize {
 		return fmt.Errorf("object: part size: expected %d bytes or more, found %d", minPartSize, c.PartSize)
 	}
@@ -95,9 +100,6 @@ func (c *Config) check() error {
 		c.MaxSize = most
 	} else if c.MaxSize > most {
 		return fmt.Errorf("object: part size: expected %d bytes or more for files of %d, found %d", (c.MaxSize+maxParts-1)/maxParts, c.MaxSize, c.PartSize)
-	}
-	if c.Retries == 0 {
-		c.Retries = defaultRetries
 	}
 	if (c.Credentials.AccessKeyID == "") != (c.Credentials.SecretAccessKey == "") {
 		return errors.New("object: credentials: expected an access key and its secret, found one of them")
