@@ -26,6 +26,7 @@ var demoFiles embed.FS
 // serveDemo serves the configuration in demo/, with a small application in the
 // same process.
 func serveDemo(ctx context.Context, stdout, stderr io.Writer) error {
+	fmt.Fprintln(stdout, "Starting the demonstration. The first start compiles the guest, which takes some seconds.")
 	folder, err := os.MkdirTemp("", "tenantedge-demo-")
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)

@@ -105,6 +105,9 @@ func (p *Program) compileIn(ctx context.Context, folder string) (err error) {
 	workers := experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0))
 	if p.compiled, err = p.runtime.CompileModule(workers, p.metered.Wasm); err != nil {
 		p.compiled = nil
+		if ctx.Err() != nil {
+			return errors.Join(fmt.Errorf("was not compiled in time: %w", ctx.Err()), p.releaseCode())
+		}
 		return errors.Join(fmt.Errorf("is not a valid WebAssembly module: %w", err), p.releaseCode())
 	}
 	return nil

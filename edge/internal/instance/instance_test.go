@@ -13,6 +13,7 @@ import (
 
 	"github.com/tetratelabs/wazero/api"
 
+	"github.com/tenantedge/tenantedge/assets"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 	"github.com/tenantedge/tenantedge/edge/stats"
 	"github.com/tenantedge/tenantedge/guest/abi"
@@ -370,5 +371,14 @@ func TestAnImageDoesNotDependOnTime(t *testing.T) {
 		if p.globals[0] == 0 || !slices.Equal(p.globals, want) {
 			t.Errorf("with a deadline of %v, the image has the variables %d, want %d and at least one call", deadline, p.globals, want)
 		}
+	}
+}
+
+func TestACancelledCompilationBlamesNoModule(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, err := NewProgram(ctx, Options{Wasm: assets.Router, Bind: bindNoTenants})
+	if !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), "valid") {
+		t.Errorf("found %v, expected context.Canceled without a word about the module", err)
 	}
 }
