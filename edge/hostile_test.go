@@ -260,7 +260,7 @@ func TestG1TheGuestBeforeStandsInForOneThatFails(t *testing.T) {
 func TestG2AHostileModuleIsRefusedWhileTheOldOneServes(t *testing.T) {
 	h := unrulyHost(t, wasmtest.Unruly(t, 7), nil)
 	f := serveFront(t, h, 1)
-	before := h.Report().Guest
+	before := h.Stats().Guest
 	const endless = "deadline" // in the error of a guest that does not end
 	loops := []byte{0x03, 0x40, 0x0c, 0, 0x0b}
 	starting := wasmtest.Sound()
@@ -296,8 +296,8 @@ func TestG2AHostileModuleIsRefusedWhileTheOldOneServes(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("Swap returned %v, want %q", err, c.want)
 			}
-			if a := f.mustGet(t, "t1.example.com", "/"); a.body != "t3 g7" || h.Report().Guest != before {
-				t.Errorf("the guest is %+v and answers %d %q", h.Report().Guest, a.status, a.body)
+			if a := f.mustGet(t, "t1.example.com", "/"); a.body != "t3 g7" || h.Stats().Guest != before {
+				t.Errorf("the guest is %+v and answers %d %q", h.Stats().Guest, a.status, a.body)
 			}
 		})
 	}

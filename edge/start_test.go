@@ -47,7 +47,7 @@ func startChild(cache string) error {
 	if err != nil {
 		return err
 	}
-	s := started{New: time.Since(began), CompileCache: h.Report().Engine.CompileCache}
+	s := started{New: time.Since(began), CompileCache: h.Stats().Engine.CompileCache}
 	d, err := h.Route(ctx, &Request{Method: "GET", Scheme: "http", Host: "example.com", Target: "/"})
 	if err != nil || d.Tenant.Schema != "www" {
 		return fmt.Errorf("the first request gets %+v, %w", d.Tenant, err)

@@ -8,17 +8,14 @@ import (
 	"github.com/tenantedge/tenantedge/edge/stats"
 )
 
-// Report describes the guest that runs, and how it came to run.
+// Report describes the guest that runs after Swap or Rollback.
 type Report struct {
 	Unchanged bool         `json:"unchanged"` // Swap: it ran already
 	Reused    bool         `json:"reused"`    // it was the previous guest, which is kept compiled
 	Guest     stats.Guest  `json:"guest"`
 	Previous  stats.Guest  `json:"previous"` // Rollback would return to it; zero: there is none
 	Engine    stats.Engine `json:"engine"`
-	// Missing lists the optional exports that the guest lacks. Without them the Host
-	// makes keys and paths as the default guest does, denies private files and
-	// rejects websockets of consumers.
-	Missing []string `json:"missing"`
+	Missing   []string     `json:"missing"` // see stats.Host
 }
 
 // Swap replaces the guest without failing a request. The new guest is tried
@@ -41,15 +38,12 @@ func (h *Host) Rollback(ctx context.Context) (Report, error) {
 	return Report(r), public(err)
 }
 
-// Report describes the guest that runs.
-func (h *Host) Report() Report { return Report(h.guests.Report()) }
-
-// GuestDigest returns the digest of the guest that runs. Unlike Report it is cheap
+// GuestDigest returns the digest of the guest that runs. Unlike Stats it is cheap
 // enough to call at each request.
 func (h *Host) GuestDigest() string { return h.guests.Current().Digest() }
 
-// Stats returns the figures of the guests, and of the requests that Middleware
-// has seen.
+// Stats describes the guest that runs, and returns the figures of all guests and of
+// the requests that Middleware has seen.
 func (h *Host) Stats() stats.Host {
 	s := h.guests.Stats()
 	s.Requests, s.SessionsIgnored = h.results.counts(), h.ignored.Load()

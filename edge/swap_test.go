@@ -16,14 +16,14 @@ func renamed(n byte) []byte {
 
 func TestG2ARefusedGuestChangesNothing(t *testing.T) {
 	h := newHost(t, nil)
-	before := h.Report().Guest
+	before := h.Stats().Guest
 	for _, wasm := range [][]byte{nil, []byte("hello"), assets.Router[:1000], make([]byte, 100<<20)} {
 		if _, err := h.Swap(context.Background(), wasm); err == nil {
 			t.Errorf("an invalid guest of %d bytes was swapped in", len(wasm))
 		}
 	}
-	if h.Report().Guest != before {
-		t.Errorf("the guest is %+v, want %+v", h.Report().Guest, before)
+	if h.Stats().Guest != before {
+		t.Errorf("the guest is %+v, want %+v", h.Stats().Guest, before)
 	}
 	if d, err := h.Route(context.Background(), &Request{Method: "GET", Host: "example.com", Target: "/"}); err != nil || d.Tenant.Schema != "www" {
 		t.Errorf("the guest answered %+v, %v", d, err)
@@ -59,7 +59,7 @@ func TestASwapUnderLoadFailsNoRequest(t *testing.T) {
 		}
 	}
 	want := h.Stats().Previous
-	if r, err := h.Rollback(ctx); err != nil || r.Guest != want || h.Report().Guest != want {
+	if r, err := h.Rollback(ctx); err != nil || r.Guest != want || h.Stats().Guest != want {
 		t.Errorf("rollback: %+v, %v, want %+v", r, err, want)
 	}
 	cancel()

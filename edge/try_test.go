@@ -34,7 +34,7 @@ func exporting(name string) []byte {
 // survives.
 func TestG2ASmokeRunRefusesHostileGuests(t *testing.T) {
 	h := newHost(t, func(c *Config) { c.SmokeRun = smoke.Run })
-	before := h.Report().Guest
+	before := h.Stats().Guest
 	// The compiler needs minutes for one function with so many branches.
 	branches := append(bytes.Repeat([]byte{0x20, 0, 0x04, 0x40, 0x0b}, 100_000), wasmtest.I64(0)...)
 	for name, module := range map[string][]byte{
@@ -69,8 +69,8 @@ func TestG2ASmokeRunRefusesHostileGuests(t *testing.T) {
 			}
 		})
 	}
-	if s := h.Stats(); h.Report().Guest != before || s.FailedSwaps != 11 || s.Swaps != 0 {
-		t.Errorf("the guest is %+v after %d failed swaps and %d others", h.Report().Guest, s.FailedSwaps, s.Swaps)
+	if s := h.Stats(); h.Stats().Guest != before || s.FailedSwaps != 11 || s.Swaps != 0 {
+		t.Errorf("the guest is %+v after %d failed swaps and %d others", h.Stats().Guest, s.FailedSwaps, s.Swaps)
 	}
 	r, err := h.Swap(context.Background(), wasmtest.Sound().Wasm())
 	if err != nil || r.Unchanged || r.Reused {

@@ -19,7 +19,7 @@ func (h *Host) newWebsockets() (*websocket.Server, error) {
 	for table, routes := range c.Targets {
 		for route, target := range routes {
 			if target.Consumer && !h.guests.Current().Configured().Consumer {
-				return nil, fmt.Errorf("the route %q of %q is for the guest: expected a guest that handles websockets, found %s, which does not handle them", route, table, h.Report().Guest.Name)
+				return nil, fmt.Errorf("the route %q of %q is for the guest: expected a guest that handles websockets, found %s, which does not handle them", route, table, h.Stats().Guest.Name)
 			}
 		}
 	}

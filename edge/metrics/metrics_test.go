@@ -69,7 +69,7 @@ func TestMetricsOfAHostSurviveASwap(t *testing.T) {
 		`tenantedge_guest_instances_retired_total{reason="audit"} 0`,
 		`tenantedge_guest_swaps_total{kind="swap"} 4`, `tenantedge_guest_swaps_total{kind="failed"} 1`,
 		"tenantedge_guest_image_bytes 262144", "tenantedge_guest_queue_waiting 0",
-		fmt.Sprintf(`tenantedge_guest_info{compile_cache="off",digest="%s",`, host.Report().Guest.Digest),
+		fmt.Sprintf(`tenantedge_guest_info{compile_cache="off",digest="%s",`, host.Stats().Guest.Digest),
 	)
 	if strings.Contains(p, "tenantedge_guest_fuel_total 0\n") {
 		t.Error("the fuel total is 0 after four calls")

@@ -145,7 +145,7 @@ type GuestReport struct {
 // state serves, and with an unreachable bucket: all edges share it, and requests
 // for anything but its files are served.
 func (s *Server) Readiness() Readiness {
-	guest := s.host.Report().Guest
+	guest := s.host.Stats().Guest
 	r := Readiness{Requests: s.requests.Load(), Guest: GuestReport{guest.Name, guest.Version, guest.Digest, s.guestFile.degraded()}}
 	if s.options.Directory != nil {
 		st := s.options.Directory()

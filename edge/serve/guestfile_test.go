@@ -43,12 +43,12 @@ func TestTheGuestFileIsWatched(t *testing.T) {
 	}
 	put(t, path, numbered(1))
 	w.eventually("the new guest", runs(1))
-	before := w.server.host.Report().Guest
+	before := w.server.host.Stats().Guest
 	put(t, path, numbered(2)[:40])
 	w.eventually("the reason", func() bool {
 		return len(w.logs.entries("the guest file is missing or refused; the current guest keeps running")) == 1
 	})
-	if now := w.server.host.Report().Guest; now != before {
+	if now := w.server.host.Stats().Guest; now != before {
 		t.Errorf("it runs %+v", now)
 	}
 	if err := os.Remove(path); err != nil {

@@ -140,7 +140,7 @@ func (s *Server) serve(ctx context.Context) error {
 		}()
 	}
 	s.serving.Store(true)
-	s.log.Info("serving", "listeners", s.describe(), "admin", s.options.Admin, "guest", s.host.Report().Guest.Name)
+	s.log.Info("serving", "listeners", s.describe(), "admin", s.options.Admin, "guest", s.host.Stats().Guest.Name)
 	select {
 	case <-ctx.Done():
 		return s.shutdown()

@@ -187,7 +187,8 @@ func newServer(ctx context.Context, c edge.Config, o settings) (*Server, error) 
 		return nil, err
 	}
 	s.host, s.static, s.directory = host, c.GuestConfig.Tenants, c.Directory
-	s.logReport("the guest is loaded", host.Report())
+	loaded := host.Stats()
+	s.logReport("the guest is loaded", edge.Report{Guest: loaded.Guest, Engine: loaded.Engine, Missing: loaded.Missing})
 	s.newMetrics()
 	s.table, err = s.newTable()
 	if err != nil {

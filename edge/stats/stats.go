@@ -58,6 +58,10 @@ type Host struct {
 	Guest    Guest  `json:"guest"`
 	Previous Guest  `json:"previous"`
 	Engine   Engine `json:"engine"`
+	// Missing lists the optional exports that the guest lacks. Without them the host
+	// makes keys and paths as the default guest does, denies private files and
+	// rejects websockets of consumers.
+	Missing []string `json:"missing"`
 	// Current are the figures of the guest that runs, Parked those of the previous
 	// one, Total those of all guests that the Host has had.
 	Current Program `json:"current"`

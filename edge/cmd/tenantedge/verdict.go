@@ -21,7 +21,7 @@ func (o *benchOptions) report(out io.Writer, qs []benchQuestion, cs []*contender
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "guest\t\tdigest\tfuel per request\tmaximum\ttime per request\tinterval")
 	for i, c := range cs {
-		info := c.host.Report().Guest
+		info := c.host.Stats().Guest
 		s := benchmath.AssumeNothing.Summary(c.sample(), confidence)
 		fmt.Fprintf(table, "%c\t%s\t%.12s\t%s\t%d\t%s\t%s\n", 'A'+i, c.label(), info.Digest,
 			units(c.meanFuel()), slices.Max(c.fuel), duration(s.Center), interval(s))
@@ -45,7 +45,7 @@ func (c *contender) meanFuel() float64 {
 // label returns the guest's file, with the name and version that the guest
 // reports.
 func (c *contender) label() string {
-	info := c.host.Report().Guest
+	info := c.host.Stats().Guest
 	if own := strings.TrimSpace(info.Name + " " + info.Version); own != "" {
 		return c.name + " (" + own + ")"
 	}

@@ -34,7 +34,7 @@ func newVersion() *cobra.Command {
 				return err
 			}
 			defer func() { _ = host.Close() }() // the process ends
-			guest := host.Report().Guest
+			guest := host.Stats().Guest
 			module, wazero := moduleVersions()
 			_, err = fmt.Fprintf(c.OutOrStdout(), "tenantedge %s\ngo         %s %s/%s\nwazero     %s\nguest      %s %s\n           sha256 %s\n",
 				module, runtime.Version(), runtime.GOOS, runtime.GOARCH, wazero, guest.Name, guest.Version, guest.Digest)

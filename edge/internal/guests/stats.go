@@ -44,7 +44,7 @@ func (s *Set) Stats() stats.Host {
 		case g.superseded:
 			h.Draining++
 		case g == current:
-			h.Guest, h.Engine, h.Current = g.info(), g.program.Engine(), of
+			h.Guest, h.Engine, h.Missing, h.Current = g.info(), g.program.Engine(), g.program.Missing(), of
 		case g == previous:
 			h.Previous, h.Parked = g.info(), of
 		}
