@@ -26,7 +26,7 @@ run: build ## serve a demonstration on http://tenant1.localhost:8080/; needs not
 	@bin/tenantedge serve --demo
 
 build: ## build bin/tenantedge
-	@echo "building bin/tenantedge; the first build takes about a minute"
+	@echo "building bin/tenantedge; the first build compiles all dependencies"
 	@go build -trimpath -o bin/tenantedge ./edge/cmd/tenantedge
 
 test: postgres redis s3 appservers ## run all tests against a real Postgres, Redis, S3 server and application servers; installs those that are missing

@@ -29,7 +29,7 @@ if [ "$(go env GOARCH)" != arm64 ]; then
 	skip="$skip|TestFuelIsTheSameInAnotherProcess"
 	# The test compares times, which qemu changes.
 	skip="$skip|TestNoShapeCostsMoreThanItsFuel_D3_D4"
-	# Compiling a function of two million instructions takes minutes.
+	# The case compiles 100,000 calls in a row, which takes minutes.
 	skip="$skip|TestCallsOfTheHostAreStoppedByFuelAndTime_D2/straight_code,_by_time"
 	echo "arm64: using $(qemu-aarch64 --version | head -n 1)"
 fi

@@ -131,6 +131,7 @@ func (h *Host) openFiles() error {
 // guest checks the rest when it is configured.
 func (c *Config) complete() error {
 	c.GuestConfig.SetDefaults()
+	c.Limits.SetDefaults()
 	c.FileLimits.SetDefaults()
 	c.GuestLogRate = cmp.Or(c.GuestLogRate, DefaultGuestLogRate)
 	if c.Guest == nil {

@@ -3,7 +3,6 @@ package consumer
 import (
 	"context"
 	"log/slog"
-	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -34,12 +33,8 @@ type Set struct {
 	empty    chan struct{}          // closed when the last endpoint is deleted; nil: Drain does not wait
 }
 
-// New returns a Set for guests with at most the given number of instances; 0 is the
-// default of package instance.
+// New returns a Set for guests with at most the given number of instances.
 func New(g *guests.Set, logger *slog.Logger, instances int) *Set {
-	if instances == 0 {
-		instances = 2 * runtime.GOMAXPROCS(0) // the default of package instance
-	}
 	return &Set{guests: g, logger: logger, maxRunning: max(1, instances/2)}
 }
 
