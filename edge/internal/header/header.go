@@ -4,8 +4,9 @@ package header
 import (
 	"iter"
 	"net/http"
-	"net/textproto"
 	"strings"
+
+	"golang.org/x/net/http/httpguts"
 )
 
 // Tokens iterates over the elements of a comma-separated field, which may have
@@ -34,27 +35,13 @@ func HasToken(lines []string, token string) bool {
 
 // Valid reports whether name and value are a valid field.
 func Valid(name, value string) bool {
-	if name == "" || textproto.TrimString(name) != name {
-		return false
-	}
-	for i := range len(name) {
-		c := name[i]
-		if c <= ' ' || c >= 0x7f || strings.IndexByte(`"(),/:;<=>?@[\]{}`, c) >= 0 {
-			return false
-		}
-	}
-	return ValidValue(value)
+	return httpguts.ValidHeaderFieldName(name) && ValidValue(value)
 }
 
 // ValidValue reports whether value is a valid field value: without control
 // characters, and without blanks at either end.
 func ValidValue(value string) bool {
-	for i := range len(value) {
-		if c := value[i]; c < ' ' && c != '\t' || c == 0x7f {
-			return false
-		}
-	}
-	return value == "" || !blank(value[0]) && !blank(value[len(value)-1])
+	return httpguts.ValidHeaderFieldValue(value) && (value == "" || !blank(value[0]) && !blank(value[len(value)-1]))
 }
 
 func blank(c byte) bool { return c == ' ' || c == '\t' }
