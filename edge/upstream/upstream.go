@@ -124,6 +124,7 @@ func New(c Config) (*Handler, error) {
 		Transport:      h.transport,
 		ModifyResponse: h.modify,
 		ErrorHandler:   h.fail,
+		BufferPool:     buffers,
 		ErrorLog:       slog.NewLogLogger(c.Logger.Handler(), slog.LevelDebug), // fail reports errors before the answer
 	}
 	return h, nil
