@@ -183,7 +183,7 @@ func (p *patch) build() *state {
 	for id, t := range p.tenants {
 		p.edit(&e, id, t)
 	}
-	return &state{
+	next := &state{
 		domains: p.old.domains.edit(e.domains,
 			func(v view) uint64 { return p.dir.hashDomain(v.domain(), v.folder()) },
 			func(v view, r record) bool { return v.domain() == r.domain && v.folder() == r.folder }),
@@ -194,6 +194,22 @@ func (p *patch) build() *state {
 			func(v view) uint64 { return p.dir.hash(v.schema()) },
 			func(v view, r record) bool { return v.schema() == r.schema }),
 	}
+	next.folders = p.folders(&next.domains)
+	return next
+}
+
+// folders returns the old folders with those of the patched tenants added, or new
+// ones if they have no room.
+func (p *patch) folders(domains *table) *folders {
+	f := p.old.folders
+	for _, t := range p.tenants {
+		for _, row := range t.rows {
+			if row.Folder != "" && !f.add(p.dir.hash(row.Domain)) {
+				return p.dir.foldersOf(domains)
+			}
+		}
+	}
+	return f
 }
 
 // stateEdits are the edits of each table of a state.

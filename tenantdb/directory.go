@@ -41,9 +41,10 @@ type Directory struct {
 
 // state is one generation of the directory.
 type state struct {
-	domains    table // by domain and folder
-	ids        table // tenants by id, ignoring case
-	schemas    table // tenants by schema name
+	domains    table    // by domain and folder
+	folders    *folders // the domains that have rows with folders
+	ids        table    // tenants by id, ignoring case
+	schemas    table    // tenants by schema name
 	generation uint64
 	superseded chan struct{} // closed once another state has been stored
 }
@@ -61,7 +62,7 @@ func NewDirectory(o Options) *Directory {
 		o.Logger = slog.Default()
 	}
 	d := &Directory{opts: o, seed: maphash.MakeSeed(), shadows: map[string][]Domain{}}
-	d.state.Store(&state{domains: newTable(1), ids: newTable(1), schemas: newTable(1), superseded: make(chan struct{})})
+	d.state.Store(&state{domains: newTable(1), folders: &folders{}, ids: newTable(1), schemas: newTable(1), superseded: make(chan struct{})})
 	d.health.Store(&health{})
 	d.upkeep.Store(&Upkeep{})
 	return d
@@ -95,7 +96,7 @@ func (d *Directory) Changed() <-chan struct{} { return d.state.Load().superseded
 func (d *Directory) ByDomain(domain, folder string) (Match, bool) {
 	s := d.state.Load()
 	hash := d.hash(domain)
-	if folder != "" {
+	if folder != "" && s.folders.has(hash) {
 		if v, found := s.domains.findDomain(d.hashFolder(hash, folder), domain, folder); found {
 			return v.match(), true
 		}

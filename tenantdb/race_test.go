@@ -23,7 +23,7 @@ func TestLookupsRaceWithWriters(t *testing.T) {
 				// Tenant 7 changes all the time.
 				for range d.DomainsOf("7") {
 				}
-				if m, found := d.ByDomain("host-8.example.com", ""); !found || m.Tenant.Schema != "tenant_8" {
+				if m, found := d.ByDomain("host-8.example.com", "shop"); !found || m.Tenant.Schema != "tenant_8" {
 					t.Error("an unchanged tenant was lost")
 					return
 				}
@@ -41,7 +41,7 @@ func TestLookupsRaceWithWriters(t *testing.T) {
 				case i%2 == 0:
 					d.Apply([]Change{{Tenant: Tenant{ID: "7"}, Removed: true}})
 				default:
-					d.Apply([]Change{{Tenant: tenant("7", "tenant_7"), Domains: []Domain{row("7", fmt.Sprintf("!x%d", i)), row("7", "y")}}})
+					d.Apply([]Change{{Tenant: tenant("7", "tenant_7"), Domains: []Domain{row("7", fmt.Sprintf("!x%d", i)), row("7", "host-8.example.com/f"+strconv.Itoa(i))}}})
 				}
 				d.Degrade("test")
 			}

@@ -17,6 +17,7 @@ func (d *Directory) Replace(s State) Report {
 	l.addDomains(s.Domains)
 	next := &state{}
 	shadows := l.buildDomains(&next.domains)
+	next.folders = d.foldersOf(&next.domains)
 	l.buildTenants(next)
 	l.report.Tenants, l.report.Domains = next.ids.count, next.domains.count
 	at := s.SyncedAt
