@@ -100,11 +100,12 @@ func (h *Host) forGuests(guestConfig []byte) guests.Config {
 		g.URLConf = c.GuestConfig.Default.URLConf
 	}
 	if c.SmokeRun != nil {
-		g.Try = func(ctx context.Context, wasm []byte) error {
+		g.Try = func(ctx context.Context, wasm []byte, serving bool) error {
 			trial, err := h.trial(wasm)
 			if err != nil {
 				return err
 			}
+			trial.Background = serving
 			return c.SmokeRun(ctx, trial)
 		}
 	}

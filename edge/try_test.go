@@ -81,6 +81,20 @@ func TestG2ASmokeRunRefusesHostileGuests(t *testing.T) {
 	}
 }
 
+func TestTheHostLoadsTheCodeThatTheTrialCompiled(t *testing.T) {
+	h := newHost(t, func(c *Config) { c.CompileCache, c.SmokeRun, c.Guest = t.TempDir(), smoke.Run, wasmtest.Sound().Wasm() })
+	if cache := h.Stats().Engine.CompileCache; cache != "hit" {
+		t.Errorf("New: the compile cache is %q, expected a hit", cache)
+	}
+	r, err := h.Swap(context.Background(), append(wasmtest.Sound().Wasm(), custom(1)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Engine.CompileCache != "hit" {
+		t.Errorf("Swap: the compile cache is %q, expected a hit", r.Engine.CompileCache)
+	}
+}
+
 func TestAGuestOfTheConfigurationIsTriedBeforeItsHostStarts(t *testing.T) {
 	_, err := New(context.Background(), Config{
 		Guest: wasmtest.Sound().With(abi.ExportRoute, 0x00).Wasm(), CompileCache: compileCache, SmokeRun: smoke.Run,

@@ -10,10 +10,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+const hasBackground = true
+
 // confine limits the memory and the processor time of the child. Compiling takes
 // about sixty times the size of a guest. A process that exceeds its limits dies,
 // and the guest is rejected.
 func confine(t *Trial) error {
+	if t.Background {
+		runIdle()
+	}
 	used, err := dataSize()
 	if err != nil {
 		return err
@@ -37,6 +42,25 @@ func confine(t *Trial) error {
 		}
 	}
 	return nil
+}
+
+// runIdle makes the kernel run the threads of this process only when a processor
+// has nothing else to do. Threads inherit this from the thread that starts them.
+// The trial continues if it cannot be set.
+func runIdle() {
+	for again := true; again; {
+		again = false // unless a thread may have started another one meanwhile
+		threads, _ := os.ReadDir("/proc/self/task")
+		for _, d := range threads {
+			id, err := strconv.Atoi(d.Name())
+			if err != nil {
+				continue
+			}
+			if is, err := unix.SchedGetAttr(id, 0); err == nil && is.Policy != unix.SCHED_IDLE {
+				again = unix.SchedSetAttr(id, &unix.SchedAttr{Policy: unix.SCHED_IDLE}, 0) == nil || again
+			}
+		}
+	}
 }
 
 // dataSize returns the number of bytes that already count towards RLIMIT_DATA. The runtime of a

@@ -4,6 +4,8 @@ package smoke
 
 import "runtime/debug"
 
+const hasBackground = false
+
 // confine sets the memory limit of the Go runtime. It sets no resource limits on
 // this system.
 func confine(t *Trial) error {

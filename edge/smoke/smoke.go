@@ -40,7 +40,8 @@ const expected = "expected the guest to load and to answer in a child process, f
 
 // Run tries a guest in a new process of this program, and returns an error if
 // the guest fails, or if the process crashes, hangs or exceeds its limits. The
-// process is killed when ctx ends, or after two minutes.
+// process is killed when ctx ends, or after two minutes. If a process in the
+// background has no verdict after 30 seconds, another one is started that is not.
 //
 // The program must call Main before anything else in main.
 func Run(ctx context.Context, t Trial) error {
@@ -66,6 +67,23 @@ func (r runner) run(ctx context.Context, t Trial) error {
 	if os.Getenv(marker) != "" {
 		return errors.New("expected the child process to call smoke.Main, found that it starts another trial; call smoke.Main first in main")
 	}
+	if t.Background && hasBackground {
+		background := runner{timeout: r.timeout / 4, command: r.command}
+		err := background.try(ctx, t)
+		if !errors.Is(err, errLate) {
+			return err
+		}
+		r.timeout -= background.timeout
+		t.Background = false
+	}
+	return r.try(ctx, t)
+}
+
+// errLate means that a child had no verdict in time.
+var errLate = errors.New("check why compiling or configuring the guest takes this long")
+
+// try tries a guest in one child.
+func (r runner) try(ctx context.Context, t Trial) error {
 	header, err := t.encode()
 	if err != nil {
 		return err
@@ -86,7 +104,7 @@ func (r runner) run(ctx context.Context, t Trial) error {
 	case ctx.Err() != nil:
 		return fmt.Errorf("%sno verdict before the caller's context ended: %w", expected, ctx.Err())
 	case limited.Err() != nil:
-		return fmt.Errorf("%sno verdict after %v; check why compiling or configuring the guest takes this long", expected, r.timeout)
+		return fmt.Errorf("%sno verdict after %v; %w", expected, r.timeout, errLate)
 	}
 	var v verdict
 	invalid := json.Unmarshal(stdout.bytes, &v)

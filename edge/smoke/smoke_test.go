@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -41,6 +43,20 @@ func TestAChildThatEndsWithoutAVerdictRejectsItsGuest(t *testing.T) {
 	}
 }
 
+func TestATrialThatIsLateInTheBackgroundIsRepeated(t *testing.T) {
+	if !hasBackground {
+		t.Log("trials do not run in the background on this system")
+		return
+	}
+	// The first child creates the file and hangs.
+	again := filepath.Join(t.TempDir(), "again")
+	script := fmt.Sprintf("test -e %s && echo '{\"Passed\":true}' && exit; touch %[1]s; exec sleep 600", again)
+	run := runner{timeout: 8 * time.Second, command: []string{"/bin/sh", "-c", script}}
+	if err := run.run(context.Background(), Trial{Config: []byte("{}"), Background: true}); err != nil {
+		t.Errorf("the trial returned %v", err)
+	}
+}
+
 func TestATrialThatCannotBeStartedIsAnError(t *testing.T) {
 	err := runner{timeout: time.Minute, command: []string{"/does/not/exist"}}.run(context.Background(), Trial{Config: []byte("{}")})
 	if err == nil || !strings.Contains(err.Error(), "expected to start this program as a child process, found fork/exec /does/not/exist") {
@@ -56,7 +72,7 @@ func TestAChildStartsNoOther(t *testing.T) {
 }
 
 func TestATrialIsReadAsItWasWritten(t *testing.T) {
-	want := Trial{Wasm: []byte("\n{wasm}"), Config: []byte(`{"abi":1}`), Memory: 1 << 40}
+	want := Trial{Wasm: []byte("\n{wasm}"), Config: []byte(`{"abi":1}`), Memory: 1 << 40, Background: true}
 	text, err := want.encode()
 	if err != nil {
 		t.Fatal(err)
@@ -65,7 +81,7 @@ func TestATrialIsReadAsItWasWritten(t *testing.T) {
 	if err := got.decode(bytes.NewReader(append(text, want.Wasm...))); err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(got.Wasm, want.Wasm) || !bytes.Equal(got.Config, want.Config) || got.Memory != want.Memory {
+	if !bytes.Equal(got.Wasm, want.Wasm) || !bytes.Equal(got.Config, want.Config) || got.Memory != want.Memory || !got.Background {
 		t.Errorf("decoded %+v, want %+v", got, want)
 	}
 	for _, bad := range []string{"", "{", `{"Size":-1}`, `{"Size":1000000000}`, `{"Size":5}abc`} {

@@ -15,17 +15,21 @@ type Trial struct {
 	Wasm   []byte
 	Memory int64           // maximum memory of an instance in bytes; 0: 64 MiB
 	Config json.RawMessage // the configuration of the child's Host; edge writes and reads it
+	// Background says that this process serves requests meanwhile. On Linux the
+	// child then gets only processor time that no other process needs.
+	Background bool
 }
 
 // trialHeader precedes the Wasm in the child's input.
 type trialHeader struct {
-	Memory int64
-	Config json.RawMessage
-	Size   int
+	Memory     int64
+	Config     json.RawMessage
+	Background bool
+	Size       int
 }
 
 func (t *Trial) encode() ([]byte, error) {
-	return json.Marshal(trialHeader{t.Memory, t.Config, len(t.Wasm)})
+	return json.Marshal(trialHeader{t.Memory, t.Config, t.Background, len(t.Wasm)})
 }
 
 func (t *Trial) decode(in io.Reader) error {
@@ -37,7 +41,7 @@ func (t *Trial) decode(in io.Reader) error {
 	if h.Size < 0 || h.Size > instance.MaxModule {
 		return fmt.Errorf("expected a guest of at most %d bytes, found %d", instance.MaxModule, h.Size)
 	}
-	*t = Trial{Wasm: make([]byte, h.Size), Memory: h.Memory, Config: h.Config}
+	*t = Trial{Wasm: make([]byte, h.Size), Memory: h.Memory, Config: h.Config, Background: h.Background}
 	_, err := io.ReadFull(io.MultiReader(d.Buffered(), in), t.Wasm)
 	return err
 }

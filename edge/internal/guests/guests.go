@@ -29,9 +29,10 @@ type Config struct {
 	MaySet func(header string) bool
 	// Fallback makes the previous guest decide if the current one traps.
 	Fallback bool
-	// Try tries a guest in another process before it is loaded in this one. nil:
-	// guests are not tried.
-	Try func(ctx context.Context, wasm []byte) error
+	// Try tries a guest in another process before it is loaded in this one;
+	// serving says that a guest serves requests meanwhile. nil: guests are not
+	// tried.
+	Try func(ctx context.Context, wasm []byte, serving bool) error
 
 	Queries    Querier // runs named statements for guests; nil: none
 	FileLimits hostfuncs.FileLimits
@@ -67,7 +68,7 @@ type Set struct {
 func New(ctx context.Context, c Config, wasm []byte, try bool) (*Set, error) {
 	s := &Set{config: c, past: newProgramStats(), log: newGuestLog(c.Logger, c.LogRate)}
 	if try {
-		if err := s.try(ctx, wasm); err != nil {
+		if err := s.try(ctx, wasm, false); err != nil {
 			return nil, err
 		}
 	}

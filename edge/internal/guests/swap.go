@@ -18,14 +18,14 @@ const drainTimeout = 30 * time.Second
 
 // try tries a guest in another process, so that a guest that crashes the
 // compiler does not crash this one.
-func (s *Set) try(ctx context.Context, wasm []byte) error {
+func (s *Set) try(ctx context.Context, wasm []byte, serving bool) error {
 	if err := instance.CheckSize(wasm); err != nil {
 		return &Rejected{err}
 	}
 	if s.config.Try == nil {
 		return nil
 	}
-	if err := s.config.Try(ctx, wasm); err != nil {
+	if err := s.config.Try(ctx, wasm, serving); err != nil {
 		return &Rejected{fmt.Errorf("smoke run: %w", err)}
 	}
 	return nil
@@ -63,7 +63,7 @@ func (s *Set) swap(ctx context.Context, wasm []byte) (Report, error) {
 	if superseded != nil && superseded.program.Digest() == digest {
 		return s.restorePrevious(ctx)
 	}
-	if err := s.try(ctx, wasm); err != nil {
+	if err := s.try(ctx, wasm, true); err != nil {
 		return Report{}, err
 	}
 	next, err := s.generate(ctx, bytes.Clone(wasm))
