@@ -28,8 +28,8 @@ func (h *Host) Forward(in, out *http.Request, inner bool) {
 	t, _ := tenant.From(in.Context())
 	var set []string
 	// The tenant of a tenant.NewContext has no decision.
-	if c, _ := in.Context().Value(routedKey{}).(*routedContext); c != nil && t == &c.decision.Tenant {
-		set = c.decision.Headers
+	if c, _ := in.Context().Value(routedKey{}).(*routedContext); c != nil && t == &c.tenant {
+		set = c.headers
 	}
 	out.Host = h.forward(out.Header, hop, t, set, inner)
 }

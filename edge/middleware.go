@@ -31,22 +31,25 @@ func (h *Host) Middleware(next http.Handler) http.Handler {
 			return
 		}
 		carried := &routedContext{Context: r.Context()}
-		d := &carried.decision
-		if err := h.route(carried, &q, d); err != nil {
+		var d Decision
+		if err := h.route(carried, &q, &d); err != nil {
 			h.refuse(w, r, AsRouteError(err).in(carried))
 			return
 		}
 		switch d.Outcome {
 		case abi.Tenant, abi.None:
+			if d.Outcome == abi.Tenant {
+				carried.tenant, carried.headers = d.Tenant, d.Headers
+			}
 			if q.Websocket && h.websockets == nil {
-				if e := h.checkPassing(w, r, &d.Tenant); e != nil {
+				if e := h.checkPassing(w, r, &carried.tenant); e != nil {
 					h.refuse(w, r, e)
 					return
 				}
 			}
 			h.results.add(stats.Result(d.Outcome.String()))
 			if q.Websocket && h.websockets != nil {
-				h.serveWebsocket(w, r, &q, carried)
+				h.serveWebsocket(w, r, &q, carried, &d)
 				return
 			}
 			next.ServeHTTP(w, h.routed(r, &q, carried))
@@ -55,31 +58,30 @@ func (h *Host) Middleware(next http.Handler) http.Handler {
 			w.Header().Set("Location", d.Location)
 			w.WriteHeader(d.Status)
 		default:
-			h.refuseUnrouted(w, r, &q, carried)
+			h.refuseUnrouted(w, r, &q, &d)
 		}
 	})
 }
 
 // serveWebsocket serves a websocket handshake.
-func (h *Host) serveWebsocket(w http.ResponseWriter, r *http.Request, q *Request, c *routedContext) {
-	d := &c.decision
-	routed := websocket.Routed{Route: d.WSRoute, Kwargs: d.WSKwargs, Found: d.WSFound}
-	if d.Outcome == abi.Tenant {
-		routed.Tenant = &d.Tenant
-	}
+func (h *Host) serveWebsocket(w http.ResponseWriter, r *http.Request, q *Request, c *routedContext, d *Decision) {
+	routed := websocket.Routed{Tenant: c.of(), Route: d.WSRoute, Kwargs: d.WSKwargs, Found: d.WSFound}
 	h.websockets.Serve(w, h.routed(r, q, c), routed)
 }
 
 // refuseUnrouted responds to a request that has no tenant. Config.Refused may pass
 // the request to another application, so it gets the headers that next would get,
 // and another error for a websocket handshake that next would not get.
-func (h *Host) refuseUnrouted(w http.ResponseWriter, r *http.Request, q *Request, c *routedContext) {
-	e := refused(&c.decision)
+func (h *Host) refuseUnrouted(w http.ResponseWriter, r *http.Request, q *Request, d *Decision) {
+	e := refused(d)
 	if q.Websocket {
 		if h.websockets != nil {
 			e.Outcome, e.Reason = 0, "no websocket route matches: "+e.Reason
-		} else if bad := h.checkPassing(w, r, &c.decision.Tenant); bad != nil {
-			e = bad
+		} else {
+			t := d.Tenant // so that d does not escape to the heap
+			if bad := h.checkPassing(w, r, &t); bad != nil {
+				e = bad
+			}
 		}
 	}
 	out := r.WithContext(r.Context())
@@ -121,10 +123,10 @@ func (h *Host) answer(w http.ResponseWriter, r *http.Request, e *RouteError) {
 
 // routed returns the request for next: a copy, since r must not be changed.
 func (h *Host) routed(r *http.Request, q *Request, c *routedContext) *http.Request {
-	d, out := &c.decision, r.WithContext(c)
+	out := r.WithContext(c)
 	out.Header = h.ApplicationHeader(q)
 	h.trust.CleanTrailer(out)
-	if t := &d.Tenant; d.Outcome == abi.Tenant && t.Path != r.URL.Path {
+	if t := c.of(); t != nil && t.Path != r.URL.Path {
 		out.URL = innerURL(r.URL, t)
 	}
 	return out

@@ -7,15 +7,16 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge/internal/requestid"
 	"github.com/tenantedge/tenantedge/edge/tenant"
-	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
-// routedContext is the context of a routed request. It holds the decision, so
-// that both take one allocation, and is never reused: handlers may keep it.
+// routedContext is the context of a routed request, with the part of the decision
+// that handlers need. It is never reused: handlers may keep it. 256 bytes are one
+// of the sizes in which Go allocates.
 type routedContext struct {
 	context.Context
-	decision Decision
-	id       atomic.Pointer[string] // request id; nil until it is needed
+	tenant  tenant.Tenant          // without Routing.Router: none
+	headers []string               // Decision.Headers
+	id      atomic.Pointer[string] // request id; nil until it is needed
 }
 
 type routedKey struct{}
@@ -23,10 +24,7 @@ type routedKey struct{}
 func (c *routedContext) Value(key any) any {
 	switch key {
 	case tenant.Key{}:
-		if c.decision.Outcome == abi.Tenant {
-			return &c.decision.Tenant
-		}
-		return (*tenant.Tenant)(nil)
+		return c.of()
 	case routedKey{}:
 		return c
 	}
@@ -35,6 +33,14 @@ func (c *routedContext) Value(key any) any {
 		return c.requestID()
 	}
 	return value
+}
+
+// of returns the tenant, nil if there is none.
+func (c *routedContext) of() *tenant.Tenant {
+	if c.tenant.Routing.Router == "" {
+		return nil
+	}
+	return &c.tenant
 }
 
 // requestID returns the request's id, which the first call makes.
