@@ -60,7 +60,7 @@ func (s *Server) answerSwap(w http.ResponseWriter, r edge.Report, err error, don
 		writeJSON(w, http.StatusUnprocessableEntity, apiError{err.Error()})
 	default:
 		if !r.Unchanged {
-			s.logReport(done, r)
+			s.swappedIn(done, r)
 		}
 		writeJSON(w, http.StatusOK, r)
 	}

@@ -187,7 +187,7 @@ func (s *Server) followGuest(ctx context.Context) {
 			logged = err.Error()
 			return
 		case !r.Unchanged:
-			s.logReport("the guest file has changed; its guest is now running", r)
+			s.swappedIn("the guest file has changed; its guest is now running", r)
 		}
 		logged = ""
 	}) // the error is ctx's
@@ -209,8 +209,15 @@ func (s *Server) ReloadGuest(ctx context.Context) {
 	case r.Unchanged:
 		s.log.Info("the guest file was reloaded; its guest was already running", "file", s.guestFile.path, "digest", r.Guest.Digest)
 	default:
-		s.logReport("the guest file was reloaded; its guest is now running", r)
+		s.swappedIn("the guest file was reloaded; its guest is now running", r)
 	}
+}
+
+// swappedIn logs the guest of r, as logReport does, and returns the memory that
+// loading it took.
+func (s *Server) swappedIn(message string, r edge.Report) {
+	s.logReport(message, r)
+	returnMemory()
 }
 
 // logReport logs the guest of r, which runs now, and its engine. It makes

@@ -109,6 +109,7 @@ func (s *Server) watch(ctx context.Context) {
 	background, cancel := context.WithCancel(ctx)
 	s.stopBackground = cancel
 	s.backgroundContext = background
+	s.run(func(context.Context) { returnMemory() })
 	if s.guestFile != nil {
 		s.run(s.followGuest)
 	}
