@@ -90,7 +90,13 @@ func (w *rewriter) appendEdit(dst []byte, f frame, e edit, old []byte) []byte {
 	case wasm.OpMemoryCopy:
 		return a.index(wasm.OpCall, w.copy)
 	case wasm.OpMemoryInit:
-		return a.index(wasm.OpCall, w.bulk)
+		return a.index(wasm.OpCall, w.init)
+	}
+	if size, _ := stored(e.op); size > 0 {
+		return w.appendTouch(a, &w.stores.groups[e.arg])
+	}
+	if e.op == wasm.OpGlobalSet {
+		return a.index(wasm.OpCall, w.flush)
 	}
 	return a.index(e.op, e.arg)
 }
@@ -100,14 +106,9 @@ func (w *rewriter) appendEdit(dst []byte, f frame, e edit, old []byte) []byte {
 
 // checkBody calls refill, and traps if the limit is not above the fuel.
 func (w *rewriter) checkBody() []byte {
-	a := asm{0}.index(wasm.OpGlobalGet, w.fuel).index(wasm.OpCall, w.imports).index(wasm.OpGlobalSet, w.limit)
+	a := asm{0}.index(wasm.OpGlobalGet, w.fuel).index(wasm.OpCall, w.refill()).index(wasm.OpGlobalSet, w.limit)
 	return a.index(wasm.OpGlobalGet, w.fuel).index(wasm.OpGlobalGet, w.limit).op(wasm.OpI64GeU).
 		ifThen().op(wasm.OpUnreachable).op(wasm.OpEnd).op(wasm.OpEnd)
-}
-
-// bulkBody charges for an operation on n bytes.
-func (w *rewriter) bulkBody() []byte {
-	return w.appendBulk(asm{0}, 0).index(wasm.OpLocalGet, 0).op(wasm.OpEnd)
 }
 
 // appendBulk appends the charge for the number of bytes in a local.

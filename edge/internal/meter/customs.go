@@ -51,12 +51,18 @@ func (w *rewriter) functionNames(names []wasm.Name) []wasm.Name {
 		names[i] = wasm.Name{Index: w.index(names[i].Index), Name: shortName(names[i].Name)}
 	}
 	names = append(names,
-		wasm.Name{Index: w.imports, Name: reserved + ImportRefill},
+		wasm.Name{Index: w.refill(), Name: reserved + ImportRefill},
 		wasm.Name{Index: w.check, Name: reserved + "check"},
-		wasm.Name{Index: w.bulk, Name: reserved + "bulk"},
 		wasm.Name{Index: w.grow, Name: reserved + "grow"},
+		wasm.Name{Index: w.init, Name: reserved + "init"},
 		wasm.Name{Index: w.fill, Name: reserved + "fill"},
 		wasm.Name{Index: w.copy, Name: reserved + "copy"})
+	if w.track {
+		names = append(names,
+			wasm.Name{Index: w.mark(), Name: reserved + ImportMark},
+			wasm.Name{Index: w.touch, Name: reserved + "touch"},
+			wasm.Name{Index: w.flush, Name: reserved + "flush"})
+	}
 	names = append(names, w.kept...)
 	slices.SortStableFunc(names, func(a, b wasm.Name) int { return cmp.Compare(a.Index, b.Index) })
 	return names

@@ -29,7 +29,7 @@ func TestMeteredGuestsReturnTheSame(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			plain := mustGuest(t, test.guest)
-			counted, _ := metered(t, test.guest, meter.Options{})
+			counted, _ := metered(t, test.guest, meter.Options{Track: true})
 			for name, args := range test.calls {
 				for _, arg := range args {
 					if want, got := plain.result(name, arg), counted.result(name, arg); got != want {
@@ -56,7 +56,7 @@ func TestMeteredModulesOfTheSuiteReturnTheSame(t *testing.T) {
 			case "module":
 				plain, counted = nil, nil
 				b := s.Module(t, c)
-				r, err := meter.Instrument(b, meter.Options{MaxMemory: 65536})
+				r, err := meter.Instrument(b, meter.Options{MaxMemory: 65535, Track: true})
 				if errors.Is(err, meter.ErrRefused) {
 					refused++
 					continue

@@ -19,14 +19,15 @@ type rewriter struct {
 	dispatcher dispatcher
 	values     values
 	liveness   liveness
+	stores     stores
 	edits      []edit
 	out        []byte
 
 	keep []string    // Options.Keep
 	kept []wasm.Name // the resulting variants
 
-	usesData        bool // a function copies from data segments
-	charges, checks int
+	usesData                 bool // a function copies from data segments
+	charges, checks, touches int
 }
 
 // edit replaces an instruction, or, if end is start, inserts code before it.
@@ -63,7 +64,7 @@ func (w *rewriter) rewrite(i uint32) ([]byte, error) {
 		return nil, err
 	}
 	code := it.Code()
-	w.out = append(w.out[:0], body.Bytes[:len(body.Bytes)-len(code)]...)
+	w.out = w.stores.appendLocals(w.out[:0], body.Bytes[:len(body.Bytes)-len(code)])
 	w.write(f, t.Results, code)
 	return slices.Clone(w.out), nil
 }
@@ -73,6 +74,7 @@ func (w *rewriter) survey(i, locals uint32, it wasm.Instructions) (frame, error)
 	var f frame
 	w.stretches.begin()
 	w.dispatcher.begin()
+	w.stores.begin(locals)
 	w.edits = w.edits[:0]
 	replace := func(in *wasm.Instruction, arg uint32) {
 		w.edits = append(w.edits, edit{in.Start, in.End, in.Op, arg})
@@ -84,18 +86,21 @@ func (w *rewriter) survey(i, locals uint32, it wasm.Instructions) (frame, error)
 		if w.dispatcher.step(&it, &in) {
 			replace(&in, in.Index)
 		}
+		if w.track {
+			w.trackStep(&in)
+		}
 		w.step(&it, &in)
 		switch in.Op {
 		case wasm.OpCall:
 			f.calls = true
-			if in.Index == w.imports {
-				replace(&in, w.moved)
+			if i := w.index(in.Index); i != in.Index {
+				replace(&in, i)
 			}
 		case wasm.OpCallIndirect:
 			f.calls = true
 		case wasm.OpRefFunc:
-			if in.Index == w.imports {
-				replace(&in, w.moved)
+			if i := w.index(in.Index); i != in.Index {
+				replace(&in, i)
 			}
 		case wasm.OpReturn:
 			replace(&in, uint32(it.Depth()-1))
@@ -118,6 +123,22 @@ func (w *rewriter) survey(i, locals uint32, it wasm.Instructions) (frame, error)
 	w.stretches.fold()
 	f.bytes = w.values.frame(w.liveness.slots)
 	return f, nil
+}
+
+// trackStep records the edit of an instruction that writes to memory or switches to another
+// stack.
+func (w *rewriter) trackStep(in *wasm.Instruction) {
+	reached := w.stretches.now != dead
+	switch jumps, first := w.stores.jumps(in), w.stores.step(in); {
+	case first && reached:
+		w.edits = append(w.edits, edit{in.Start, in.Start, in.Op, uint32(len(w.stores.groups) - 1)})
+		if !w.stores.groups[len(w.stores.groups)-1].stack {
+			w.values.wait() // for touch
+		}
+	case jumps && reached:
+		w.edits = append(w.edits, edit{in.Start, in.Start, in.Op, 0})
+		w.values.wait() // for flush
+	}
 }
 
 // step processes one instruction.

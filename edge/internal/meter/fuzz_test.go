@@ -29,7 +29,7 @@ func FuzzInstrument(f *testing.F) {
 		v128  = api.ValueType(wasm.V128)
 	)
 	f.Fuzz(func(t *testing.T, b []byte) {
-		r, err := meter.Instrument(b, meter.Options{MaxMemory: pages, MaxDepth: 200})
+		r, err := meter.Instrument(b, meter.Options{MaxMemory: pages, MaxDepth: 200, Track: true})
 		if err != nil {
 			return
 		}

@@ -54,6 +54,7 @@ type guest struct {
 	refused bool // the budget was exhausted
 
 	onRefill func(used uint64) bool // whether to grant more; nil: yes
+	marked   []byteRange            // by calls of mark
 }
 
 // newGuest compiles and instantiates b.
@@ -90,6 +91,15 @@ func instantiate(tb testing.TB, b []byte, s setup) (*guest, error) {
 	wasi_snapshot_preview1.MustInstantiate(ctx, g.rt)
 	i64 := []api.ValueType{api.ValueTypeI64}
 	refill := api.GoModuleFunc(func(_ context.Context, _ api.Module, stack []uint64) { stack[0] = g.refill(stack[0]) })
+	mark := api.GoModuleFunc(func(_ context.Context, _ api.Module, stack []uint64) {
+		start := uint64(uint32(stack[0]))
+		g.marked = append(g.marked, byteRange{start, start + uint64(uint32(stack[1]))})
+	})
+	i32 := api.ValueTypeI32
+	if _, err := g.rt.NewHostModuleBuilder(meter.MarkModule).NewFunctionBuilder().
+		WithGoModuleFunction(mark, []api.ValueType{i32, i32}, nil).Export(meter.ImportMark).Instantiate(ctx); err != nil {
+		return nil, err
+	}
 	host := api.GoModuleFunc(func(context.Context, api.Module, []uint64) {})
 	_, err = g.rt.NewHostModuleBuilder(meter.ImportModule).NewFunctionBuilder().
 		WithGoModuleFunction(refill, i64, i64).Export(meter.ImportRefill).Instantiate(ctx)

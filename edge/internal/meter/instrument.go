@@ -35,6 +35,7 @@ func Instrument(guest []byte, o Options) (Result, error) {
 			w.imported = append(w.imported, i.Type)
 		}
 	}
+	w.stores.pointers = w.stackPointers()
 	r := Result{MaxDepth: uint64(o.MaxDepth)}
 	if err := w.limitMemory(o, &r); err != nil {
 		return Result{}, err
@@ -42,7 +43,7 @@ func Instrument(guest []byte, o Options) (Result, error) {
 	if err := w.rewriteAll(); err != nil {
 		return Result{}, err
 	}
-	r.Functions, r.Charges, r.Checks = m.Functions.Len(), w.charges, w.checks
+	r.Functions, r.Charges, r.Checks, r.Touches = m.Functions.Len(), w.charges, w.checks, w.touches
 	w.relocate()
 	w.addFunctions()
 	r.Globals = w.addGlobals()
@@ -94,7 +95,7 @@ func (w *rewriter) addGlobals() []Global {
 	var all []Global
 	export := func(name string, index uint32, t wasm.ValType) {
 		w.m.Exports.Add(wasm.Export{Name: name, Kind: wasm.KindGlobal, Index: index})
-		all = append(all, Global{name, t})
+		all = append(all, Global{Name: name, Type: t})
 	}
 	export(ExportFuel, w.fuel, wasm.I64)
 	export(ExportLimit, w.limit, wasm.I64)
@@ -112,7 +113,7 @@ func (w *rewriter) addGlobals() []Global {
 	counter(wasm.I64, wasm.I64Const(0))
 	counter(wasm.I64, wasm.I64Const(0))
 	counter(wasm.I32, wasm.I32Const(0))
-	return all
+	return append(all, w.addTracking()...)
 }
 
 // exportStart turns the start function into an export.

@@ -22,15 +22,16 @@ func (w *rewriter) addKept() {
 	if len(kept) == 0 || len(kept) > maxKept {
 		return
 	}
+
 	for _, e := range w.m.Exports.All() {
 		if e.Kind != wasm.KindFunc || !slices.Contains(w.keep, e.Name) {
 			continue
 		}
 		t := w.m.TypeOf(e.Index)
-		index := w.copy + 1 + uint32(len(w.kept))
+		index := w.next + uint32(len(w.kept))
 		w.kept = append(w.kept, wasm.Name{Index: index, Name: ExportKept + e.Name})
 		w.m.Functions.Add(wasm.Func(w.m.Types.Add(t)))
-		w.m.Code.Add(wasm.Body{Bytes: keptBody(e.Index, len(t.Params), kept)})
+		w.m.Code.Add(wasm.Body{Bytes: w.keptBody(e.Index, len(t.Params), kept)})
 	}
 	for _, k := range w.kept {
 		w.m.Exports.Add(wasm.Export{Name: k.Name, Kind: wasm.KindFunc, Index: k.Index})
@@ -44,7 +45,7 @@ type keptGlobal struct {
 }
 
 // keptBody saves the globals in locals, calls function f, and restores them.
-func keptBody(f uint32, params int, kept []keptGlobal) []byte {
+func (w *rewriter) keptBody(f uint32, params int, kept []keptGlobal) []byte {
 	a := asm(wasm.AppendU32(nil, uint32(len(kept))))
 	for _, g := range kept {
 		a = append(wasm.AppendU32(a, 1), g.t)
@@ -58,6 +59,9 @@ func keptBody(f uint32, params int, kept []keptGlobal) []byte {
 	a = a.index(wasm.OpCall, f)
 	for i, g := range kept {
 		a = a.index(wasm.OpLocalGet, uint32(params+i)).index(wasm.OpGlobalSet, g.index)
+	}
+	if w.track {
+		a = a.index(wasm.OpCall, w.flush).i32(empty).index(wasm.OpGlobalSet, w.window).i32(grain).index(wasm.OpGlobalSet, w.windowSize)
 	}
 	return a.op(wasm.OpEnd)
 }

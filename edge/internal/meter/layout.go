@@ -8,23 +8,31 @@ import (
 
 // layout is the indices that the metered guest has in addition to the guest's own.
 //
-// The added function import takes the index of the guest's first function with a
-// body, which moves after all others. No other index changes.
+// The added function imports take the indices of the guest's first functions with a
+// body, which move after all others. No other index changes.
 type layout struct {
 	// Of the original guest: every index in its code must be below these, since what
 	// the meter adds is above.
 	types, functions, globals uint32
 
-	imports uint32 // number of imported functions; the index of refill
-	moved   uint32 // new index of the function that had that index
+	imports uint32 // number of imported functions; the index of refill, which mark follows
+	added   uint32 // number of functions that the meter imports
+	moves   uint32 // number of functions that move for them
+	moved   uint32 // new index of the first of these
 	check   uint32 // func (): call refill, and trap if there is no fuel
-	bulk    uint32 // func (n i32) i32: charge for n bytes, return n
 	grow    uint32 // func (n i32) i32: charge for n pages, return n
-	fill    uint32 // func (to, value, n i32) (i32, i32, i32): charge, and do memory.fill except for the last part
+	init    uint32 // func (to, from, n i32) (i32, i32, i32): charge for memory.init of n bytes, and mark them
+	fill    uint32 // the same for memory.fill, of which it does all but the last part
 	copy    uint32 // the same for memory.copy
+	touch   uint32 // func (at, n i32): mark n bytes, and move the window there
+	flush   uint32 // func (): mark the range of stores to the stack
+	next    uint32 // index after the last of these
 
 	fuel, limit, depth uint32 // globals
+	low, high          uint32 // range of stores to the stack
+	window, windowSize uint32 // range that is marked
 
+	track     bool
 	maxMemory uint32
 	maxDepth  uint32
 }
@@ -33,29 +41,45 @@ func newLayout(m *wasm.Module, o Options) layout {
 	imports := uint32(m.Imported(wasm.KindFunc))
 	bodies := uint32(m.Functions.Len())
 	globals := uint32(m.Imported(wasm.KindGlobal) + m.Globals.Len())
-	added := imports + bodies // after the last function
-	return layout{
+	l := layout{
 		types:     uint32(m.Types.Len()),
 		functions: imports + bodies,
 		globals:   globals,
 		imports:   imports,
-		moved:     added,
-		check:     added + 1,
-		bulk:      added + 2,
-		grow:      added + 3,
-		fill:      added + 4,
-		copy:      added + 5,
+		added:     1,
 		fuel:      globals,
 		limit:     globals + 1,
 		depth:     globals + 2,
-		maxDepth:  o.MaxDepth,
+		low:       globals + 3, high: globals + 4,
+		window: globals + 5, windowSize: globals + 6,
+		track:    o.Track,
+		maxDepth: o.MaxDepth,
 	}
+	if o.Track {
+		l.added = 2
+	}
+	l.moves = min(bodies, l.added)
+	own := imports + l.added + bodies // after the guest's last function
+	l.moved = own - l.moves
+	l.check, l.grow, l.init, l.fill, l.copy = own, own+1, own+2, own+3, own+4
+	l.next = own + 5
+	if o.Track {
+		l.touch, l.flush = l.next, l.next+1
+		l.next += 2
+	}
+	return l
 }
+
+// refill returns the index of the imported function refill.
+func (l *layout) refill() uint32 { return l.imports }
+
+// mark returns the index of the imported function mark.
+func (l *layout) mark() uint32 { return l.imports + 1 }
 
 // index returns the new index of a function.
 func (l *layout) index(i uint32) uint32 {
-	if i == l.imports {
-		return l.moved
+	if i >= l.imports && i-l.imports < l.moves {
+		return l.moved + i - l.imports
 	}
 	return i
 }

@@ -11,11 +11,20 @@ const (
 	// ImportRefill is that function: refill(used i64) -> limit i64.
 	ImportRefill = "refill"
 
+	// MarkModule is the module of a second such function, with Options.Track. It may be
+	// another one for each instance.
+	MarkModule = "meter.mark"
+	// ImportMark is that function: mark(address i32, n i32). See Options.Track.
+	ImportMark = "mark"
+
 	reserved = "meter." // prefix of all added exports
 
 	ExportFuel  = reserved + "fuel"  // mutable i64: units used
 	ExportLimit = reserved + "limit" // mutable i64: units at which refill is called
 	ExportDepth = reserved + "depth" // mutable i32: frames on the stack
+	// ExportLow and ExportHigh are the range of addresses that the guest has written
+	// without a call of ImportMark yet, mutable i32: from low up to, not including, high.
+	ExportLow, ExportHigh = reserved + "low", reserved + "high"
 	// ExportStart is the function that the guest's start section named; see
 	// Result.Start.
 	ExportStart = reserved + "start"
@@ -46,12 +55,22 @@ type Options struct {
 	MaxDepth uint32
 	// DropData removes the data segments, for instances whose memory is an image.
 	DropData bool
+	// Track makes the guest report the memory that it writes. Before it writes, it calls
+	// ImportMark with a range that contains the bytes, unless it has already reported
+	// them since the host last set the windows (Result.Globals) to their Value. The
+	// range may extend beyond the memory, and, modulo 2^32, continue at address 0. Track
+	// changes neither the fuel of calls nor their results.
+	Track bool
 	// Keep names exported functions of which the metered guest exports a variant too,
 	// under ExportKept and their name. The variant restores the guest's mutable
 	// globals when the call returns, but not when it traps. It costs no additional
 	// fuel. A guest without such globals, or with more than 64, has no variants.
 	Keep []string
 }
+
+// Always is the number of bytes at the beginning of memory that count as written, even
+// if the guest has not marked them. See Options.Track.
+const Always = maxRange
 
 const (
 	defaultMaxMemory = 1024
@@ -64,6 +83,9 @@ func (o Options) withDefaults() Options {
 		o.MaxMemory = defaultMaxMemory
 	}
 	o.MaxMemory = min(o.MaxMemory, addressable)
+	if o.Track {
+		o.MaxMemory = min(o.MaxMemory, addressable-1) // the last page has the empty window
+	}
 	if o.MaxDepth == 0 {
 		o.MaxDepth = defaultMaxDepth
 	}
@@ -85,11 +107,15 @@ type Result struct {
 	// MaxDepth is the depth above which the guest traps; see ExportDepth.
 	MaxDepth uint64
 	// Functions, Charges and Checks count what was instrumented, for reports.
-	Functions, Charges, Checks int
+	Functions, Charges, Checks, Touches int
 }
 
 // Global is a mutable global that is exported under a reserved name.
 type Global struct {
 	Name string
 	Type wasm.ValType // I32, I64, F32 or F64
+	// Window means that it belongs to the meter, and must have Value before a call. See
+	// Options.Track.
+	Window bool
+	Value  uint64
 }

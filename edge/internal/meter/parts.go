@@ -8,14 +8,18 @@ import "github.com/tenantedge/tenantedge/edge/internal/wasm"
 // checked and no garbage collection could begin.
 const part = 128 << 10
 
-// partsBody is called before an operation on n bytes, with its operands. It charges
-// for all bytes, performs all parts except the last, with a call of refill after
-// each, and returns the operands for the last. If the range is out of bounds, it
-// leaves all of it to the operation, which traps before it writes anything.
-func (w *rewriter) partsBody(op wasm.Opcode) []byte {
+// bulkBody is called before an operation on n bytes, with its operands, and returns the
+// operands. It charges for all bytes, and marks them. Of memory.fill and memory.copy,
+// it performs all parts except the last, with a call of refill after each, and returns
+// the operands for the last. If the range is out of bounds, it leaves all of it to the
+// operation, which traps before it writes anything.
+func (w *rewriter) bulkBody(op wasm.Opcode) []byte {
 	const to, from, n = 0, 1, 2 // from: the value of memory.fill
 	a := w.appendBulk(asm{0}, n)
-	if w.m.Memories.Len() > 0 {
+	if w.track {
+		a = w.appendTouchBytes(a, to, n)
+	}
+	if w.m.Memories.Len() > 0 && op != wasm.OpMemoryInit {
 		a = append(a.op(wasm.OpBlock), noResult)
 		a = a.index(wasm.OpLocalGet, n).i32(part).op(wasm.OpI32LeU).index(wasm.OpBrIf, 0)
 		a = a.unlessInside(to, n)

@@ -30,7 +30,7 @@ func copies() []byte {
 // has the same result.
 func TestLargeOperationsAreDoneInParts_D3(t *testing.T) {
 	const size, part = 1 << 20, 128 << 10
-	g, _ := metered(t, copies(), meter.Options{})
+	g, _ := metered(t, copies(), meter.Options{Track: true})
 	g.slice = plenty // so that refill is called only after parts
 	memory, _ := g.mod.Memory().Read(0, size)
 	random := rand.New(rand.NewPCG(1, 2))

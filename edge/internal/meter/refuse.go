@@ -12,8 +12,8 @@ import (
 func refuseState(m *wasm.Module) error {
 	for _, i := range m.Imports.All() {
 		switch {
-		case i.Module == ImportModule:
-			return refuse("no import from the module "+ImportModule+", which is reserved", "%.80q", i.Name)
+		case i.Module == ImportModule, i.Module == MarkModule:
+			return refuse("no import from the module "+i.Module+", which is reserved", "%.80q", i.Name)
 		case i.Kind == wasm.KindMemory, i.Kind == wasm.KindTable:
 			return refuse("a "+i.Kind.String()+" of the guest's own", "the import %.80q of %.80q", i.Name, i.Module)
 		case i.Kind == wasm.KindGlobal && i.Global.Mutable:

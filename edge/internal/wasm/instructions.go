@@ -12,7 +12,8 @@ type Instruction struct {
 
 	// Index is the first index: of a label, function, local, global, table or
 	// segment, or of the type of call_indirect and blocks (NoIndex if the type of
-	// a block is inline). For i32.const it is the constant.
+	// a block is inline). For i32.const and i64.const it is the lower 32 bits of the
+	// constant, for instructions that access memory the offset.
 	Index uint32
 	// Index2 is the second index: the table of call_indirect and table.init, the
 	// source table of table.copy.
@@ -126,11 +127,11 @@ func (r *reader) immediates(imm immediate, in *Instruction) {
 	case immIndex2:
 		in.Index, in.Index2 = r.u32(), r.u32()
 	case immMemArg:
-		r.memArg()
+		in.Index = r.memArg()
 	case immI32:
 		in.Index = uint32(r.signed(32))
 	case immI64:
-		r.signed(64)
+		in.Index = uint32(r.signed(64))
 	case imm4:
 		r.bytes(4)
 	case imm8:
@@ -161,17 +162,18 @@ func (r *reader) immediates(imm immediate, in *Instruction) {
 	case immLane:
 		r.byte()
 	case immMemLane:
-		r.memArg()
+		in.Index = r.memArg()
 		r.byte()
 	}
 }
 
-func (r *reader) memArg() {
+// memArg reads an alignment and returns the offset that follows.
+func (r *reader) memArg() uint32 {
 	at := r.at
 	if align := r.u32(); align >= 32 {
 		r.unsupported(at, "an alignment", fmt.Sprintf("%#x (multiple memories)", align))
 	}
-	r.u32()
+	return r.u32()
 }
 
 func (r *reader) memory() {

@@ -1,0 +1,276 @@
+package meter_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/tenantedge/tenantedge/edge/internal/meter"
+	"github.com/tenantedge/tenantedge/edge/internal/wasm"
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
+)
+
+// byteRange is the addresses from start up to, not including, end.
+type byteRange struct{ start, end uint64 }
+
+// tracked is a guest that marks what it writes.
+type tracked struct {
+	*guest
+	globals []meter.Global
+	before  []byte
+	random  *rand.Rand
+}
+
+func newTracked(tb testing.TB, b []byte) (*tracked, error) {
+	r, err := meter.Instrument(b, meter.Options{Track: true, MaxMemory: 8})
+	if err != nil {
+		return nil, err
+	}
+	g, err := newGuest(tb, r.Wasm)
+	if err != nil {
+		return nil, err
+	}
+	return &tracked{guest: g, globals: r.Globals, random: rand.New(rand.NewPCG(1, 1))}, nil
+}
+
+// begin fills the memory with other bytes, so that nearly every write changes some, and
+// then does what watch does.
+func (g *tracked) begin() {
+	view := g.view()
+	for i := range view {
+		view[i] += byte(g.random.Uint32()) | 1
+	}
+	g.watch()
+}
+
+// watch records the memory and empties the windows.
+func (g *tracked) watch() {
+	g.before = slices.Clone(g.view())
+	g.marked = g.marked[:0]
+	for _, v := range g.globals {
+		if v.Window {
+			g.mod.ExportedGlobal(v.Name).(api.MutableGlobal).Set(v.Value)
+		}
+	}
+}
+
+func (g *tracked) view() []byte {
+	if g.mod.Memory() == nil {
+		return nil
+	}
+	b, _ := g.mod.Memory().Read(0, g.mod.Memory().Size())
+	return b
+}
+
+// missed returns the first address that was written and not marked.
+func (g *tracked) missed() error {
+	low, high := g.mod.ExportedGlobal(meter.ExportLow).Get(), g.mod.ExportedGlobal(meter.ExportHigh).Get()
+	known := make([]bool, len(g.before))
+	for _, r := range append(g.marked, byteRange{uint64(uint32(low)), uint64(uint32(high))}, byteRange{0, meter.Always}) {
+		for at := r.start; at < min(r.end, uint64(len(known))); at++ {
+			known[at] = true
+		}
+	}
+	view := g.view()
+	for at, b := range g.before {
+		if view[at] != b && !known[at] {
+			return fmt.Errorf("address %#x was written and not marked; low %#x, high %#x, marked %x", at, low, high, g.marked)
+		}
+	}
+	return nil
+}
+
+// Every written byte is marked, whatever the guest's code is and wherever it stops.
+func TestEveryWrittenByteIsMarked(t *testing.T) {
+	modules := 400
+	if testing.Short() {
+		modules = 60
+	}
+	stopped, ranges := 0, 0
+	for seed := range modules {
+		random := rand.New(rand.NewPCG(uint64(seed), 5))
+		data := make([]byte, 2000)
+		for i := range data {
+			data[i] = byte(random.Uint32())
+		}
+		s, r := checkWrites(t, data)
+		stopped, ranges = stopped+s, ranges+r
+	}
+	t.Logf("%d of %d calls trapped; %d ranges were marked", stopped, 2*modules*len(starts), ranges)
+}
+
+// starts are the arguments of the calls of each module.
+var starts = [][2]uint64{{0, 0}, {1020, 5000}, {70000, 1<<32 - 8}, {131064, 3}, {40000, 4090}, {1<<32 - 1, 131072}}
+
+// checkWrites runs the module that data describes, and checks that all writes are marked.
+func checkWrites(t testing.TB, data []byte) (stopped, ranges int) {
+	m := writer(data)
+	g, err := newTracked(t, m)
+	if err != nil {
+		t.Fatalf("%v\n%x", err, m)
+	}
+	defer g.rt.Close(t.Context())
+	g.budget = 20_000
+	for _, args := range starts {
+		g.begin()
+		for range 2 { // the second call begins with the windows of the first
+			if _, err := g.call("run", args[0], args[1]); err != nil {
+				stopped++
+			}
+		}
+		if err := g.missed(); err != nil {
+			t.Fatalf("run(%#x, %#x): %v\n%x", args[0], args[1], err, m)
+		}
+		ranges += len(g.marked)
+	}
+	return stopped, ranges
+}
+
+func FuzzEveryWrittenByteIsMarked(f *testing.F) {
+	for seed := range uint64(20) {
+		random := rand.New(rand.NewPCG(seed, 6))
+		data := make([]byte, 300)
+		for i := range data {
+			data[i] = byte(random.Uint32())
+		}
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) { checkWrites(t, data) })
+}
+
+// A guest whose tracking misses one group of stores is noticed, so the tests above would
+// notice an error of the meter.
+func TestAGroupThatIsNotMarkedIsNoticed(t *testing.T) {
+	noticed := 0
+	const modules = 100
+	for seed := range uint64(modules) {
+		random := rand.New(rand.NewPCG(seed, 7))
+		data := make([]byte, 1500)
+		for i := range data {
+			data[i] = byte(random.Uint32())
+		}
+		r, err := meter.Instrument(writer(data), meter.Options{Track: true, MaxMemory: 8})
+		if err != nil {
+			t.Fatal(err)
+		}
+		blind, err := withoutMarks(r.Wasm, func() bool { return random.IntN(3) == 0 })
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := &tracked{guest: mustGuest(t, blind), globals: r.Globals, random: random}
+		g.budget = 20_000
+		for _, args := range starts {
+			g.begin()
+			_, _ = g.call("run", args[0], args[1])
+			if g.missed() != nil {
+				noticed++
+				break
+			}
+		}
+		_ = g.rt.Close(t.Context())
+	}
+	t.Logf("noticed in %d of %d modules", noticed, modules)
+	if noticed < modules/10 {
+		t.Errorf("expected more")
+	}
+}
+
+// withoutMarks returns a metered guest that does not mark some groups of stores: those
+// for which skip returns true.
+func withoutMarks(metered []byte, skip func() bool) ([]byte, error) {
+	m, err := wasm.Decode(metered)
+	if err != nil {
+		return nil, err
+	}
+	index, kept := map[string]uint32{}, 0
+	for _, e := range m.Exports.All() {
+		index[e.Name] = e.Index
+		if strings.HasPrefix(e.Name, meter.ExportKept) {
+			kept++
+		}
+	}
+	low, high := index[meter.ExportLow], index[meter.ExportHigh]
+	touch := uint32(m.Imported(wasm.KindFunc) + m.Functions.Len() - kept - 2) // flush is the last
+	for i, body := range m.Code.All() {
+		b := slices.Clone(body.Bytes)
+		it := body.Instructions()
+		at := len(b) - len(it.Code())
+		skipping := false
+		for in := (wasm.Instruction{}); it.Next(&in); {
+			drops := 0
+			switch {
+			case in.Op == wasm.OpGlobalSet && in.Index == low:
+				if skipping = skip(); skipping {
+					drops = 1
+				}
+			case in.Op == wasm.OpGlobalSet && in.Index == high && skipping:
+				drops = 1
+			case in.Op == wasm.OpCall && in.Index == touch && skip():
+				drops = 2
+			default:
+				continue
+			}
+			for n := in.Start; n < in.End && drops > 0; n++ {
+				b[at+n] = byte(wasm.OpNop)
+				if n-in.Start < drops {
+					b[at+n] = byte(wasm.OpDrop)
+				}
+			}
+		}
+		m.Code.Set(i, wasm.Body{Bytes: b})
+	}
+	return m.Encode(), nil
+}
+
+// Tracking changes neither results nor fuel.
+func TestTrackingCostsNoFuel(t *testing.T) {
+	for _, test := range []struct {
+		guest []byte
+		calls map[string]uint64
+	}{
+		{wasmtest.Kernels, map[string]uint64{"strings": 2, "sorting": 1, "matrix": 4, "fibonacci": 10, "interpreter": 50}},
+		{wasmtest.GoGuest(t), map[string]uint64{"route": 1, "digest": 64, "encode": 10, "concurrent": 200}},
+	} {
+		plain, _ := metered(t, test.guest, meter.Options{})
+		tracking, r := metered(t, test.guest, meter.Options{Track: true})
+		if r.Touches == 0 {
+			t.Error("nothing is tracked")
+		}
+		for name, arg := range test.calls {
+			want, got := plain.result(name, arg), tracking.result(name, arg)
+			if got != want || plain.fuel.Get() != tracking.fuel.Get() {
+				t.Errorf("%s(%d) = %d for %d units of fuel, expected %d for %d", name, arg, got, tracking.fuel.Get(), want, plain.fuel.Get())
+			}
+		}
+	}
+}
+
+// The writes of real guests are marked.
+func TestEveryByteThatCompiledGuestsWriteIsMarked(t *testing.T) {
+	for _, test := range []struct {
+		guest []byte
+		calls map[string]uint64
+	}{
+		{wasmtest.Kernels, map[string]uint64{"strings": 2, "sorting": 1, "matrix": 4, "fibonacci": 10, "interpreter": 50}},
+		{wasmtest.GoGuest(t), map[string]uint64{"route": 1, "digest": 64, "encode": 10, "recovered": 5, "concurrent": 200}},
+	} {
+		r, err := meter.Instrument(test.guest, meter.Options{Track: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := &tracked{guest: mustGuest(t, r.Wasm), globals: r.Globals}
+		for name, arg := range test.calls {
+			for range 3 {
+				g.watch()
+				g.result(name, arg)
+				if err := g.missed(); err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+		}
+	}
+}
