@@ -101,6 +101,9 @@ type Watch interface {
 	// Charge deducts units of fuel for the work of a host function, and reports
 	// whether the guest may continue.
 	Charge(units uint64) bool
+	// Writes is called before a host function writes to n bytes of the guest's memory
+	// at addr, all of which are in the memory.
+	Writes(addr, n uint32)
 }
 
 // errStopped is the panic value that ends a guest's call in a host function. The

@@ -72,7 +72,7 @@ func random(c *Call, m memory, s []uint64) {
 		s[0] = uint64(abi.Limit)
 		return
 	}
-	out, ok := m.bytes(uint32(s[0]), uint32(s[1]))
+	out, ok := m.output(uint32(s[0]), uint32(s[1]))
 	if !ok {
 		s[0] = uint64(abi.Fault)
 		return

@@ -16,6 +16,8 @@ type meter struct{ used, limit uint64 }
 
 func (m *meter) Worked() {}
 
+func (m *meter) Writes(uint32, uint32) {}
+
 func (m *meter) Bound(ctx context.Context) (context.Context, context.CancelFunc) {
 	return ctx, func() {}
 }

@@ -111,7 +111,7 @@ func fileRead(c *Call, m memory, s []uint64) {
 		o.buffer = make([]byte, n)
 	}
 	read, err := h.content.Read(o.buffer[:n])
-	copy(out, o.buffer[:read])
+	m.writes(uint32(s[1]), copy(out, o.buffer[:read]))
 	c.charge(uint64(read) * costByte)
 	o.limits.Bytes -= int64(read)
 	if read == 0 && err != nil && err != io.EOF {
@@ -165,7 +165,7 @@ func fileClose(c *Call, m memory, s []uint64) {
 		}
 	}
 	if len(h.saved) <= len(out) {
-		copy(out, h.saved)
+		m.put(uint32(s[1]), out, h.saved)
 		c.release(number)
 	}
 	s[0] = uint64(len(h.saved))
@@ -197,7 +197,7 @@ func fileStat(c *Call, m memory, s []uint64) {
 			return 0, err
 		}
 		if len(out) >= abi.FileStatSize {
-			stat.Append(out[:0:abi.FileStatSize])
+			m.writes(uint32(s[2]), len(stat.Append(out[:0:abi.FileStatSize])))
 		}
 		return abi.FileStatSize, nil
 	})
@@ -221,6 +221,7 @@ func fileList(c *Call, m memory, s []uint64) {
 		}
 		c.files.limits.Bytes -= int64(b.Size())
 		if b.Size() <= len(out) {
+			m.writes(uint32(s[2]), b.Size())
 			b = abi.Begin(out, uint32(len(folders)), len(folders)+len(files))
 			putNames(&b, folders, files)
 		}
@@ -257,9 +258,6 @@ func fileURL(c *Call, m memory, s []uint64) {
 		if err != nil {
 			return 0, err
 		}
-		if len(url) <= len(out) {
-			copy(out, url)
-		}
-		return uint64(len(url)), nil
+		return m.put(uint32(s[2]), out, url), nil
 	})
 }

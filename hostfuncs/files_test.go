@@ -26,6 +26,8 @@ type contextCounter struct{ open int }
 
 func (c *contextCounter) Worked() {}
 
+func (c *contextCounter) Writes(uint32, uint32) {}
+
 func (c *contextCounter) Charge(uint64) bool { return true }
 
 func (c *contextCounter) Bound(ctx context.Context) (context.Context, context.CancelFunc) {

@@ -156,8 +156,9 @@ func newGuest(tb testing.TB) *guest {
 // briefWatch is a Watch that lets host functions wait for at most a microsecond.
 type briefWatch struct{}
 
-func (briefWatch) Worked()            {}
-func (briefWatch) Charge(uint64) bool { return true }
+func (briefWatch) Worked()               {}
+func (briefWatch) Writes(uint32, uint32) {}
+func (briefWatch) Charge(uint64) bool    { return true }
 func (briefWatch) Bound(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, time.Microsecond)
 }

@@ -1,6 +1,7 @@
 package hostfuncs
 
 import (
+	"encoding/binary"
 	"unsafe"
 
 	"github.com/tetratelabs/wazero/api"
@@ -15,13 +16,38 @@ type memory struct {
 	call *Call // is charged for the arguments
 }
 
-// bytes returns a view of length bytes at addr, and false if they are not all in
-// the memory. The view is valid until the guest runs again.
+// bytes returns a view of length bytes at addr, for reading, and false if they are not
+// all in the memory. The view is valid until the guest runs again.
 func (m memory) bytes(addr, length uint32) ([]byte, bool) {
 	if m.m == nil {
 		return nil, false
 	}
 	return m.m.Read(addr, length)
+}
+
+// output is bytes for writing all of them.
+func (m memory) output(addr, length uint32) ([]byte, bool) {
+	b, ok := m.bytes(addr, length)
+	if ok {
+		m.writes(addr, len(b))
+	}
+	return b, ok
+}
+
+// writes reports n bytes that are written at addr, so that they are reset after the
+// call. They are in the memory.
+func (m memory) writes(addr uint32, n int) {
+	if m.call.Watch != nil {
+		m.call.Watch.Writes(addr, uint32(n))
+	}
+}
+
+// put copies data to out, the bytes at addr, if it fits. It returns its length.
+func (m memory) put(addr uint32, out []byte, data string) uint64 {
+	if len(data) <= len(out) {
+		m.writes(addr, copy(out, data))
+	}
+	return uint64(len(data))
 }
 
 // argument returns a string argument of at most most bytes, valid like text. It
@@ -40,7 +66,7 @@ func (m memory) argument(addr, length uint32, most int) (string, abi.Errno) {
 
 // room returns the buffer for an answer.
 func (m memory) room(addr, length uint32) ([]byte, abi.Errno) {
-	b, ok := m.bytes(addr, length)
+	b, ok := m.output(addr, length)
 	if !ok {
 		return nil, abi.Fault
 	}
@@ -64,8 +90,18 @@ func (m memory) text(addr, length uint32) (string, bool) {
 	return unsafe.String(unsafe.SliceData(b), len(b)), ok
 }
 
-func (m memory) putUint32(addr, v uint32) bool { return m.m != nil && m.m.WriteUint32Le(addr, v) }
+func (m memory) putUint32(addr, v uint32) bool {
+	b, ok := m.output(addr, 4)
+	if ok {
+		binary.LittleEndian.PutUint32(b, v)
+	}
+	return ok
+}
 
 func (m memory) putUint64(addr uint32, v uint64) bool {
-	return m.m != nil && m.m.WriteUint64Le(addr, v)
+	b, ok := m.output(addr, 8)
+	if ok {
+		binary.LittleEndian.PutUint64(b, v)
+	}
+	return ok
 }

@@ -59,7 +59,7 @@ func wasiPoll(c *Call, m memory, s []uint64) {
 		return
 	}
 	// The guest has not run since the check above, so the memory is the same.
-	events, _ := m.bytes(out, count*eventSize)
+	events, _ := m.output(out, count*eventSize)
 	due := uint32(0)
 	for _, sub := range all[:count] {
 		if sub.left > wait {

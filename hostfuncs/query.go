@@ -14,7 +14,11 @@ func query(c *Call, m memory, s []uint64) {
 	schema, errno1 := m.argument(uint32(s[0]), uint32(s[1]), abi.MaxName)
 	name, errno2 := m.argument(uint32(s[2]), uint32(s[3]), abi.MaxName)
 	args, errno3 := m.argument(uint32(s[4]), uint32(s[5]), abi.MaxQueryArgs)
-	out, errno4 := m.room(uint32(s[6]), uint32(s[7]))
+	out, inside := m.bytes(uint32(s[6]), uint32(s[7]))
+	errno4 := abi.OK
+	if !inside {
+		errno4 = abi.Fault
+	}
 	if e := firstOf(errno1, errno2, errno3, errno4); e != abi.OK {
 		s[0] = negative(e)
 		return
@@ -33,7 +37,7 @@ func query(c *Call, m memory, s []uint64) {
 		return
 	}
 	if len(rows) <= len(out) {
-		copy(out, rows)
+		m.writes(uint32(s[6]), copy(out, rows))
 	}
 	s[0] = uint64(len(rows))
 }

@@ -139,7 +139,7 @@ func wasiArgumentSizes(_ *Call, m memory, s []uint64) {
 }
 
 func wasiArguments(_ *Call, m memory, s []uint64) {
-	text, ok := m.bytes(uint32(s[1]), uint32(len(program)))
+	text, ok := m.output(uint32(s[1]), uint32(len(program)))
 	if !ok || !m.putUint32(uint32(s[0]), uint32(s[1])) {
 		s[0] = wasiFault
 		return
@@ -175,7 +175,7 @@ func wasiClockRes(_ *Call, m memory, s []uint64) {
 }
 
 func wasiRandom(c *Call, m memory, s []uint64) {
-	out, ok := m.bytes(uint32(s[0]), uint32(s[1]))
+	out, ok := m.output(uint32(s[0]), uint32(s[1]))
 	if !ok {
 		s[0] = wasiFault
 		return

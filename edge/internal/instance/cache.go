@@ -18,6 +18,8 @@ import (
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/experimental"
+
+	"github.com/tenantedge/tenantedge/edge/internal/pristine"
 )
 
 // Cached is the result of the compile cache for a program.
@@ -109,6 +111,10 @@ func (p *Program) compileIn(ctx context.Context, folder string) (err error) {
 			return errors.Join(fmt.Errorf("was not compiled in time: %w", ctx.Err()), p.releaseCode())
 		}
 		return errors.Join(fmt.Errorf("is not a valid WebAssembly module: %w", err), p.releaseCode())
+	}
+	if p.marker, err = p.runtime.CompileModule(ctx, pristine.Marker); err != nil {
+		p.compiled = nil
+		return errors.Join(fmt.Errorf("compiling the marker: %w", err), p.releaseCode())
 	}
 	return nil
 }

@@ -58,8 +58,8 @@ func TestDamagedCompiledCodeIsReplaced(t *testing.T) {
 		t.Fatalf("the first start: %s, %s", did, logs)
 	}
 	files := cachedFiles(t, cache)
-	if len(files) != 2 {
-		t.Fatalf("the cache has the files %q: expected code and sums", files)
+	if len(files) != 3 {
+		t.Fatalf("the cache has the files %q: expected the guest's code, the marker's and sums", files)
 	}
 	damages := []struct {
 		name   string

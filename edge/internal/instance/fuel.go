@@ -112,6 +112,9 @@ func (i *Instance) Charge(units uint64) bool {
 	return limit > 0
 }
 
+// Writes implements hostfuncs.Watch.
+func (i *Instance) Writes(addr, n uint32) { i.memory.Mark(addr, n) }
+
 var _ hostfuncs.Watch = (*Instance)(nil)
 
 // instantiateMeter adds the refill function that metered guests import.

@@ -74,10 +74,14 @@ func (p *Program) build(ctx context.Context, warm []warmUp) (err error) {
 		}
 	}
 	p.buffer, p.slept = i.buffer, i.call.Slept
-	for _, g := range i.globals {
-		p.globals = append(p.globals, g.Get())
+	for n, g := range i.globals {
+		value := g.Get()
+		if own := p.metered.Globals[3+n]; own.Window {
+			value = own.Value
+		}
+		p.globals = append(p.globals, value)
 	}
-	p.image, err = pristine.NewImage(memory.Bytes(), pristine.Options{})
+	p.image, err = pristine.NewImage(memory.Bytes())
 	return err
 }
 

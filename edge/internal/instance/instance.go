@@ -22,12 +22,14 @@ type Instance struct {
 	program   *Program
 	call      hostfuncs.Call
 	memory    *pristine.Memory
+	marker    api.Module // marks what the guest writes
 	module    api.Module
 	functions [exportCount]api.Function
 	buffer    uint32 // address of abi.BufferSize bytes
 	stack     [1]uint64
 
 	fuel, limit, depth api.MutableGlobal
+	low, high          api.Global          // the range that the guest has written and not marked
 	ready              uint64              // the value of limit if depth is zero; 0: unknown
 	globals            []api.MutableGlobal // except those of the meter
 	restoresGlobals    bool                // the guest restores its globals after a call that succeeds
@@ -43,8 +45,8 @@ type Instance struct {
 
 // usage is what calls used.
 type usage struct {
-	calls, fuel, pages, searches uint64
-	trap                         stats.Trap // of the last call that failed
+	calls, fuel, pages uint64
+	trap               stats.Trap // of the last call that failed
 }
 
 // instantiate makes an instance with the given memory. It runs no code of the
@@ -55,9 +57,18 @@ func (p *Program) instantiate(ctx context.Context, memory *pristine.Memory, s ho
 	// Without a name, a runtime can have any number of instances.
 	config := wazero.NewModuleConfig().WithName("").WithStartFunctions()
 	var err error
+	if i.marker, err = p.runtime.InstantiateModule(experimental.WithMemoryAllocator(ctx, memory.Marks()), p.marker, config); err != nil {
+		return nil, errors.Join(fmt.Errorf("%w: instantiation: %w", ErrTrap, err), memory.Close())
+	}
+	ctx = experimental.WithImportResolver(ctx, func(name string) api.Module {
+		if name == meter.MarkModule {
+			return i.marker
+		}
+		return nil
+	})
 	if i.module, err = p.runtime.InstantiateModule(experimental.WithMemoryAllocator(ctx, memory), p.compiled, config); err != nil {
 		memory.Free()
-		return nil, errors.Join(fmt.Errorf("%w: instantiation: %w", ErrTrap, err), memory.Close())
+		return nil, errors.Join(fmt.Errorf("%w: instantiation: %w", ErrTrap, err), i.marker.Close(ctx), memory.Close())
 	}
 	p.lookUp(i)
 	return i, nil
@@ -82,6 +93,7 @@ func (p *Program) lookUp(i *Instance) {
 		return g
 	}
 	i.fuel, i.limit, i.depth = global(meter.ExportFuel), global(meter.ExportLimit), global(meter.ExportDepth)
+	i.low, i.high = global(meter.ExportLow), global(meter.ExportHigh)
 	for _, g := range p.metered.Globals[3:] {
 		i.globals = append(i.globals, global(g.Name))
 	}
@@ -99,9 +111,6 @@ func (p *Program) newInstance(ctx context.Context) (*Instance, error) {
 	}
 	i.buffer, i.call.Slept = p.buffer, p.slept
 	memory.Bind(i.module.Memory())
-	if _, err := memory.Reset(); err != nil {
-		return nil, errors.Join(err, i.close(ctx))
-	}
 	i.restore()
 	return i, nil
 }
@@ -135,11 +144,12 @@ func (i *Instance) Call(ctx context.Context, e Export, write func([]byte) int, r
 		}
 		return err
 	}
-	report, resetErr := i.memory.Do(func() { err = i.exchange(e, write, read) })
+	err = i.exchange(e, write, read)
 	if err != nil || !i.restoresGlobals || i.enlarged {
 		i.restore()
 		i.enlarged = false
 	}
+	report, resetErr := i.memory.Reset()
 	i.count(err, report)
 	i.dirty = false
 	i.judge(report, resetErr)
@@ -153,6 +163,7 @@ func (i *Instance) exchange(e Export, write func([]byte) int, read func(abi.Mess
 		return i.outside(buffer, i.buffer, abi.BufferSize)
 	}
 	size := write(buf)
+	i.wrote(i.buffer, abi.BufferSize, size)
 	if size < 0 {
 		var err error
 		if size, err = i.enlarge(e, write, -size); err != nil {
@@ -190,14 +201,29 @@ func (i *Instance) enlarge(e Export, write func([]byte) int, need int) (size int
 	if !ok {
 		return 0, i.outside(buffer, uint32(addr), uint32(need))
 	}
-	if size = write(buf); size < 0 {
+	size = write(buf)
+	i.wrote(uint32(addr), uint32(need), size)
+	if size < 0 {
 		return 0, ErrTooLarge
 	}
 	return size, nil
 }
 
-// restore restores the guest's globals, which are state like its memory.
+// wrote marks what the host has written to a buffer: size bytes, or unknown ones if that
+// is negative.
+func (i *Instance) wrote(buffer, length uint32, size int) {
+	if size >= 0 {
+		length = uint32(size)
+	}
+	i.memory.Mark(buffer, length)
+}
+
+// restore restores the guest's globals, which are state like its memory. Before, it marks
+// what the guest has written without marking it.
 func (i *Instance) restore() {
+	if low, high := uint32(i.low.Get()), uint32(i.high.Get()); low < high {
+		i.memory.Mark(low, high-low)
+	}
 	for n, g := range i.globals {
 		g.Set(i.program.globals[n])
 	}
@@ -207,10 +233,7 @@ func (i *Instance) count(err error, r pristine.ResetReport) {
 	i.calls++
 	i.used.calls++
 	i.used.fuel += i.fuel.Get()
-	i.used.pages += uint64(r.Pages)
-	if r.Searched != pristine.NotSearched {
-		i.used.searches++
-	}
+	i.used.pages += uint64(r.Bytes) / 4096
 	if err == nil {
 		return
 	}
@@ -233,7 +256,7 @@ func (i *Instance) judge(r pristine.ResetReport, err error) {
 	case err != nil:
 		i.retire = stats.RetiredReset
 		i.program.options.Logger.Error("resetting a guest's memory failed; the instance is closed", "guest", i.program.short(), "error", err)
-	case r.Retire == pristine.TooManyPages:
+	case r.Retire == pristine.TooMuch:
 		i.retire = stats.RetiredPages
 	case r.Retire != pristine.Keep:
 		i.retire = stats.RetiredGrowth
@@ -284,7 +307,7 @@ func (i *Instance) Audit() error {
 }
 
 func (i *Instance) close(ctx context.Context) error {
-	return errors.Join(i.module.Close(ctx), i.memory.Close())
+	return errors.Join(i.module.Close(ctx), i.marker.Close(ctx), i.memory.Close())
 }
 
 // auditDue reports whether an audit is due, and if so restarts the count of

@@ -71,5 +71,5 @@ func (l Limits) withDefaults() (Limits, error) {
 // meter returns the limits that the rewritten guest enforces.
 func (l Limits) meter() meter.Options {
 	pages := max(1, l.Memory/wasm.PageSize)
-	return meter.Options{MaxMemory: uint32(pages), MaxDepth: uint32(min(l.Stack, 1<<30)), DropData: true, Keep: keptExports()}
+	return meter.Options{MaxMemory: uint32(pages), MaxDepth: uint32(min(l.Stack, 1<<30)), DropData: true, Track: true, Keep: keptExports()}
 }

@@ -60,6 +60,7 @@ type Program struct {
 	cache      wazero.CompilationCache // nil: none
 	runtime    wazero.Runtime
 	compiled   wazero.CompiledModule
+	marker     wazero.CompiledModule
 
 	// The state that every instance starts from, with the memory of image.
 	image   *pristine.Image
@@ -68,7 +69,6 @@ type Program struct {
 	slept   time.Duration
 
 	cached     Cached
-	support    pristine.Support
 	size       int // bytes of the image
 	pool       pool
 	closing    sync.Once
@@ -118,7 +118,7 @@ func (p *Program) load(ctx context.Context) (err error) {
 	if p.exports, err = checkExports(p.compiled); err != nil {
 		return err
 	}
-	if err = hostfuncs.Check(p.compiled, meter.ImportModule); err != nil {
+	if err = hostfuncs.Check(p.compiled, meter.ImportModule, meter.MarkModule); err != nil {
 		return err
 	}
 	if err = hostfuncs.Instantiate(ctx, p.runtime, p.compiled); err != nil {
@@ -130,7 +130,7 @@ func (p *Program) load(ctx context.Context) (err error) {
 	if err = p.buildImage(ctx); err != nil {
 		return fmt.Errorf("%w%s", err, hint(p.compiled.ExportedFunctions()))
 	}
-	p.support, p.size = p.image.Support(), p.image.Size()
+	p.size = p.image.Size()
 	return p.Fill(ctx)
 }
 

@@ -4,7 +4,6 @@ import (
 	"maps"
 
 	"github.com/tenantedge/tenantedge/edge/internal/meter"
-	"github.com/tenantedge/tenantedge/edge/internal/pristine"
 	"github.com/tenantedge/tenantedge/edge/stats"
 )
 
@@ -22,7 +21,6 @@ func (t *totals) add(u *usage) {
 	t.calls += u.calls
 	t.fuel += u.fuel
 	t.pages += u.pages
-	t.searches += u.searches
 	if u.trap != "" {
 		t.traps[u.trap]++
 	}
@@ -43,7 +41,7 @@ func (p *Program) Stats() stats.Program {
 	})
 	return stats.Program{
 		Instances: q.total, Busy: q.total - q.absent - idle, Waiting: len(q.waiting),
-		Calls: q.totals.calls, Fuel: q.totals.fuel, Pages: q.totals.pages, Searches: q.totals.searches,
+		Calls: q.totals.calls, Fuel: q.totals.fuel, Pages: q.totals.pages,
 		Audits: q.totals.audits, Queued: q.totals.queued, TimedOut: q.totals.timedOut, Shrunk: q.totals.shrunk,
 		Traps: maps.Clone(q.totals.traps), Retired: maps.Clone(q.totals.retired),
 	}
@@ -52,20 +50,13 @@ func (p *Program) Stats() stats.Program {
 // Engine returns how this machine runs the program.
 func (p *Program) Engine() stats.Engine {
 	e := stats.Engine{
-		Reset:        p.support.Best.String(),
-		FaultGate:    p.support.Best == pristine.GatedScan || p.support.Best == pristine.GatedPagemap,
-		ResetRefused: map[string]string{},
+		Reset:        "marks",
 		FuelVersion:  meter.Version,
 		ImageBytes:   p.size,
 		CompileCache: string(p.cached),
 	}
 	if p.options.NoReset {
-		e.Reset, e.FaultGate = "none", false
-	}
-	for m, err := range p.support.Refused {
-		if err != nil && m != pristine.Auto {
-			e.ResetRefused[m.String()] = err.Error()
-		}
+		e.Reset = "none"
 	}
 	p.pool.mu.Lock()
 	defer p.pool.mu.Unlock()

@@ -19,20 +19,20 @@ func (m *Memory) Audit() error {
 	if len(m.view) != len(content) {
 		return fmt.Errorf("%w: it is %d bytes long: expected %d", ErrNotPristine, len(m.view), len(content))
 	}
-	pages, first := 0, -1
-	for start := 0; start < len(content); start += pageSize {
-		have, want := m.view[start:start+pageSize], content[start:start+pageSize]
+	differing, first := 0, -1
+	for start := 0; start < len(content); start += grain {
+		have, want := m.view[start:start+grain], content[start:start+grain]
 		if bytes.Equal(have, want) {
 			continue
 		}
-		if pages++; first < 0 {
+		if differing++; first < 0 {
 			first = start + firstDifference(have, want)
 		}
 	}
-	if pages == 0 {
+	if differing == 0 {
 		return nil
 	}
-	return fmt.Errorf("%w: at address %#x first, in %d of %d pages", ErrNotPristine, first, pages, len(content)/pageSize)
+	return fmt.Errorf("%w: at address %#x first, in %d of %d KiB", ErrNotPristine, first, differing, len(content)/grain)
 }
 
 func firstDifference(a, b []byte) int {

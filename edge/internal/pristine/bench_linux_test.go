@@ -14,16 +14,13 @@ import (
 )
 
 // benchImage has the size of a Go guest's memory, 2.4 MB.
-func benchImage(b *testing.B, m Method) *Image {
+func benchImage(b *testing.B) *Image {
 	b.Helper()
 	content := make([]byte, 38*wasmPage)
 	for i := range content {
 		content[i] = byte(i >> 3)
 	}
-	image, err := NewImage(content, Options{Method: m, RetireAbove: 1000})
-	if err != nil {
-		b.Skipf("this machine has no %s: %v", m, err)
-	}
+	image := mustImage(b, content)
 	b.Cleanup(func() { image.Close() })
 	return image
 }
@@ -38,63 +35,51 @@ func benchMemory(b *testing.B, image *Image) *Memory {
 	return m
 }
 
-// BenchmarkReset measures one call that writes a byte to each of some pages: all that
-// a call costs besides the guest. The processor time of a thread shows the
-// interference of two threads on a machine with other load. For interleaved rounds,
-// run it several times with -count 1.
+// BenchmarkReset measures one call that writes to some pages of 4 KiB, a byte or all of
+// each: all that a call costs besides the guest. The processor time of a thread shows
+// the interference of two threads on a machine with other load.
 func BenchmarkReset(b *testing.B) {
-	benchCalls(b, "Do", GatedScan, func(m *Memory, write func()) error {
-		_, err := m.Do(write)
-		return err
-	})
-	for _, method := range methods {
-		benchCalls(b, method.String(), method, func(m *Memory, write func()) error {
-			m.Begin()
-			write()
-			_, err := m.Reset()
-			return err
-		})
+	for _, size := range []int{1, 4096} {
+		for _, pages := range []int{1, 2, 3, 10, 100} {
+			for _, threads := range []int{1, 2} {
+				b.Run(fmt.Sprintf("bytes=%d/pages=%d/threads=%d", size, pages, threads), func(b *testing.B) {
+					benchReset(b, size, pages, threads)
+				})
+			}
+		}
 	}
 }
 
-func benchCalls(b *testing.B, name string, method Method, call func(m *Memory, write func()) error) {
-	for _, pages := range []int{1, 3, 10, 100} {
-		for _, threads := range []int{1, 2} {
-			b.Run(fmt.Sprintf("%s/pages=%d/threads=%d", name, pages, threads), func(b *testing.B) {
-				image := benchImage(b, method)
-				memories := make([]*Memory, threads)
-				for i := range memories {
-					memories[i] = benchMemory(b, image)
-				}
-				b.ReportAllocs()
-				b.ResetTimer()
-				var done sync.WaitGroup
-				var busy atomic.Int64
-				for _, m := range memories {
-					view := m.Bytes()
-					write := func() {
-						for p := range pages {
-							view[p*6*pageSize]++
-						}
-					}
-					done.Go(func() {
-						onOneThread(func() {
-							start := threadTime(b)
-							defer func() { busy.Add(threadTime(b) - start) }()
-							for range b.N {
-								if err := call(m, write); err != nil {
-									b.Error(err)
-									return
-								}
-							}
-						})
-					})
-				}
-				done.Wait()
-				b.ReportMetric(float64(busy.Load())/float64(threads*b.N), "cpu-ns/op")
-			})
-		}
+func benchReset(b *testing.B, size, pages, threads int) {
+	image := benchImage(b)
+	memories := make([]*Memory, threads)
+	for i := range memories {
+		memories[i] = benchMemory(b, image)
 	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	var done sync.WaitGroup
+	var busy atomic.Int64
+	for _, m := range memories {
+		done.Go(func() {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			start := threadTime(b)
+			defer func() { busy.Add(threadTime(b) - start) }()
+			for range b.N {
+				for p := range pages {
+					m.Mark(uint32(p*6*4096), uint32(size))
+					m.view[p*6*4096]++
+				}
+				if _, err := m.Reset(); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	done.Wait()
+	b.ReportMetric(float64(busy.Load())/float64(threads*b.N), "cpu-ns/op")
 }
 
 // threadTime returns the processor time of the thread, in nanoseconds.
@@ -106,41 +91,19 @@ func threadTime(b *testing.B) int64 {
 	return t.Nano()
 }
 
-// BenchmarkBegin measures the gate before a call.
-func BenchmarkBegin(b *testing.B) {
-	m := benchMemory(b, benchImage(b, GatedScan))
-	for b.Loop() {
-		m.Begin()
-	}
-}
-
-// BenchmarkLockedCall measures a call on a goroutine that locks its thread for it.
-func BenchmarkLockedCall(b *testing.B) {
-	m := benchMemory(b, benchImage(b, GatedScan))
-	for b.Loop() {
-		runtime.LockOSThread()
-		m.Begin()
-		m.Bytes()[0]++
-		if _, err := m.Reset(); err != nil {
-			b.Fatal(err)
-		}
-		runtime.UnlockOSThread()
-	}
-}
-
 // BenchmarkNewMemory measures the memory of a further instance, with the faults of
 // its first call.
 func BenchmarkNewMemory(b *testing.B) {
 	for _, pages := range []int{0, 10} {
 		b.Run(fmt.Sprintf("written=%d", pages), func(b *testing.B) {
-			image := benchImage(b, Auto)
+			image := benchImage(b)
 			for b.Loop() {
 				m, err := image.NewMemory(64 << 20)
 				if err != nil {
 					b.Fatal(err)
 				}
 				for p := range pages {
-					m.Bytes()[p*6*pageSize]++
+					m.set(p*6*4096, 1)
 				}
 				if _, err := m.Reset(); err != nil {
 					b.Fatal(err)
@@ -162,7 +125,7 @@ func BenchmarkInstantiate(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	image := benchImage(b, Auto)
+	image := benchImage(b)
 	for b.Loop() {
 		m, err := image.NewMemory(64 << 20)
 		if err != nil {
@@ -181,14 +144,8 @@ func BenchmarkInstantiate(b *testing.B) {
 	}
 }
 
-func BenchmarkProbe(b *testing.B) {
-	for b.Loop() {
-		Probe()
-	}
-}
-
 func BenchmarkAudit(b *testing.B) {
-	m := benchMemory(b, benchImage(b, Auto))
+	m := benchMemory(b, benchImage(b))
 	for b.Loop() {
 		if err := m.Audit(); err != nil {
 			b.Fatal(err)
@@ -199,12 +156,9 @@ func BenchmarkAudit(b *testing.B) {
 // BenchmarkGrowth measures a call that grows the memory by a page and writes to it,
 // and the undo.
 func BenchmarkGrowth(b *testing.B) {
-	m := benchMemory(b, benchImage(b, Auto))
+	m := benchMemory(b, benchImage(b))
 	m.Bind(hostView{m})
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	for b.Loop() {
-		m.Begin()
 		if _, ok := (hostView{m}).Grow(1); !ok {
 			b.Fatal("no growth")
 		}

@@ -6,10 +6,10 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/pristine"
 )
 
-func ExampleMemory_Do() {
+func ExampleMemory_Reset() {
 	content := make([]byte, 64<<10)
 	copy(content, "configured")
-	image, err := pristine.NewImage(content, pristine.Options{})
+	image, err := pristine.NewImage(content)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -22,9 +22,10 @@ func ExampleMemory_Do() {
 	}
 	defer memory.Close()
 
-	report, err := memory.Do(func() {
-		copy(memory.Bytes(), "secret of tenant 1")
-	})
-	fmt.Printf("%q, %d page copied, error %v\n", memory.Bytes()[:18], report.Pages, err)
-	// Output: "configured\x00\x00\x00\x00\x00\x00\x00\x00", 1 page copied, error <nil>
+	secret := "secret of tenant 1"
+	memory.Mark(0, uint32(len(secret)))
+	copy(memory.Bytes(), secret)
+	report, err := memory.Reset()
+	fmt.Printf("%q, %d bytes copied, error %v\n", memory.Bytes()[:18], report.Bytes, err)
+	// Output: "configured\x00\x00\x00\x00\x00\x00\x00\x00", 1024 bytes copied, error <nil>
 }

@@ -6,17 +6,14 @@ import (
 	"github.com/tetratelabs/wazero"
 )
 
-// eachGuest runs a test with every method and each of wazero's engines.
+// eachGuest runs a test with each kind of image and each of wazero's engines.
 func eachGuest(t *testing.T, test func(t *testing.T, g *guest, content []byte)) {
 	for name, engine := range engines {
 		t.Run(name, func(t *testing.T) {
 			eachImage(t, func(t *testing.T, image *Image, content []byte) {
 				g := guests(t, engine())(newMemory(t, image))
 				defer g.close()
-				onOneThread(func() {
-					mustReset(t, g.memory)
-					test(t, g, content)
-				})
+				test(t, g, content)
 			})
 		})
 	}
@@ -26,7 +23,6 @@ func TestGrowthIsUndone(t *testing.T) {
 	eachGuest(t, func(t *testing.T, g *guest, content []byte) {
 		g.memory.Bind(g.module.Memory())
 		for range 20 {
-			g.memory.Begin()
 			if pages := g.must("grow", 3); pages != guestPages {
 				t.Fatalf("the guest sees %d pages before it grows: expected %d", pages, guestPages)
 			}
@@ -67,7 +63,6 @@ func TestGrowthThatCannotBeUndoneRetires(t *testing.T) {
 				if test.bind {
 					g.memory.Bind(g.module.Memory())
 				}
-				g.memory.Begin()
 				g.must("grow", test.pages)
 				if r := mustReset(t, g.memory); r.Retire != Grown {
 					t.Errorf("reason to retire is %q: expected %q", r.Retire, Grown)
@@ -90,17 +85,14 @@ func TestGrowthBeyondTheReservationFails(t *testing.T) {
 		g := guests(t, wazero.NewRuntimeConfig())(m)
 		defer g.close()
 		m.Bind(g.module.Memory())
-		onOneThread(func() {
-			m.Begin()
-			if old := g.must("grow", 3); old != ^uint32(0) {
-				t.Errorf("growth by 3 pages where 2 are reserved returned %d: expected -1", int32(old))
-			}
-			if old := g.must("grow", 2); old != guestPages {
-				t.Errorf("growth by 2 pages returned %d: expected %d", int32(old), guestPages)
-			}
-			mustReset(t, m)
-			mustEqual(t, m, content)
-		})
+		if old := g.must("grow", 3); old != ^uint32(0) {
+			t.Errorf("growth by 3 pages where 2 are reserved returned %d: expected -1", int32(old))
+		}
+		if old := g.must("grow", 2); old != guestPages {
+			t.Errorf("growth by 2 pages returned %d: expected %d", int32(old), guestPages)
+		}
+		mustReset(t, m)
+		mustEqual(t, m, content)
 	})
 }
 
@@ -109,7 +101,7 @@ func TestGrowthBeyondTheReservationFails(t *testing.T) {
 func TestInstanceStartsAsLongAsItsImage(t *testing.T) {
 	content := make([]byte, (guestPages+5)*wasmPage)
 	content[len(content)-1] = 42
-	image, err := NewImage(content, Options{})
+	image, err := NewImage(content)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,12 +126,9 @@ func TestGrowthThatTheGuestStillSeesRetires(t *testing.T) {
 		m := newMemory(t, image)
 		defer mustClose(t, m)
 		m.Bind(deafGuest{hostView{m}})
-		onOneThread(func() {
-			m.Begin()
-			hostView{m}.Grow(1)
-			if r := mustReset(t, m); r.Retire != Grown {
-				t.Errorf("reason to retire is %q: expected %q", r.Retire, Grown)
-			}
-		})
+		hostView{m}.Grow(1)
+		if r := mustReset(t, m); r.Retire != Grown {
+			t.Errorf("reason to retire is %q: expected %q", r.Retire, Grown)
+		}
 	})
 }

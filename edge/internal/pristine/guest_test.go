@@ -2,11 +2,14 @@ package pristine
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
+
+	"github.com/tenantedge/tenantedge/edge/internal/meter"
 )
 
 // The memory of the guest below, in pages of 64 KiB.
@@ -65,11 +68,12 @@ func guestWasm(start bool) []byte {
 	return wasm
 }
 
-// guest is an instance of guestWasm in a memory.
+// guest is an instance of guestWasm in a memory, which marks what it writes.
 type guest struct {
-	t      testing.TB
-	memory *Memory
-	module api.Module
+	t              testing.TB
+	memory         *Memory
+	marker, module api.Module
+	globals        []meter.Global
 }
 
 // engines are wazero's compiler and interpreter.
@@ -83,22 +87,57 @@ func guests(t testing.TB, config wazero.RuntimeConfig) func(*Memory) *guest {
 	ctx := context.Background()
 	runtime := wazero.NewRuntimeWithConfig(ctx, config)
 	t.Cleanup(func() { runtime.Close(ctx) })
-	compiled, err := runtime.CompileModule(ctx, guestWasm(false))
+	marker, err := runtime.CompileModule(ctx, Marker)
 	if err != nil {
 		t.Fatal(err)
 	}
+	metered, err := meter.Instrument(guestWasm(false), meter.Options{Track: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiled, err := runtime.CompileModule(ctx, metered.Wasm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refill := api.GoModuleFunc(func(_ context.Context, _ api.Module, stack []uint64) { stack[0] += meter.DefaultSlice })
+	i64 := []api.ValueType{api.ValueTypeI64}
+	if _, err := runtime.NewHostModuleBuilder(meter.ImportModule).NewFunctionBuilder().
+		WithGoModuleFunction(refill, i64, i64).Export(meter.ImportRefill).Instantiate(ctx); err != nil {
+		t.Fatal(err)
+	}
 	return func(m *Memory) *guest {
-		module, err := runtime.InstantiateModule(experimental.WithMemoryAllocator(ctx, m), compiled, wazero.NewModuleConfig().WithName(""))
-		if err != nil {
+		g := &guest{t: t, memory: m, globals: metered.Globals}
+		config := wazero.NewModuleConfig().WithName("")
+		var err error
+		if g.marker, err = runtime.InstantiateModule(experimental.WithMemoryAllocator(ctx, m.Marks()), marker, config); err != nil {
 			t.Fatal(err)
 		}
-		return &guest{t: t, memory: m, module: module}
+		resolver := func(name string) api.Module {
+			if name == meter.MarkModule {
+				return g.marker
+			}
+			return nil
+		}
+		ctx := experimental.WithImportResolver(experimental.WithMemoryAllocator(ctx, m), resolver)
+		if g.module, err = runtime.InstantiateModule(ctx, compiled, config); err != nil {
+			t.Fatal(err)
+		}
+		return g
 	}
 }
 
 // call returns the export's result, and false if it trapped.
 func (g *guest) call(export string, args ...uint64) (uint32, bool) {
 	results, err := g.module.ExportedFunction(export).Call(context.Background(), args...)
+	low, high := uint32(g.module.ExportedGlobal(meter.ExportLow).Get()), uint32(g.module.ExportedGlobal(meter.ExportHigh).Get())
+	if low < high {
+		g.memory.Mark(low, high-low)
+	}
+	for _, v := range g.globals {
+		if v.Window {
+			g.module.ExportedGlobal(v.Name).(api.MutableGlobal).Set(v.Value)
+		}
+	}
 	if err != nil {
 		return 0, false
 	}
@@ -119,7 +158,7 @@ func (g *guest) must(export string, args ...uint64) uint32 {
 
 func (g *guest) close() {
 	g.t.Helper()
-	if err := g.module.Close(context.Background()); err != nil {
+	if err := errors.Join(g.module.Close(context.Background()), g.marker.Close(context.Background())); err != nil {
 		g.t.Fatal(err)
 	}
 	if err := g.memory.Close(); err != nil {

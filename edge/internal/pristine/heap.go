@@ -22,8 +22,7 @@ func (c heapCopy) newSpace(max int) (space, error) {
 	return s, nil
 }
 
-func (heapCopy) newFinder(Method) finder { return nil }
-func (heapCopy) release() error          { return nil }
+func (heapCopy) release() error { return nil }
 
 // heapSpace is a slice that may move when it grows. Older views stay readable.
 type heapSpace struct {
@@ -46,9 +45,6 @@ func (s *heapSpace) shrink(size int) error {
 	s.used = s.used[:size:size]
 	return nil
 }
-
-// forget is unsupported: a copy has no image that could show again.
-func (*heapSpace) forget(int, int) error { return ErrUnsupported }
 
 func (s *heapSpace) release() error {
 	s.used = nil

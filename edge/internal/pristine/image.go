@@ -9,30 +9,17 @@ import (
 // wasmPage is the size of a Wasm page, in bytes.
 const wasmPage = 64 << 10
 
-// DefaultRetireAbove is the number of pages above which Reset asks for the
-// retirement of a memory: copying so many takes about as long as a request.
-const DefaultRetireAbove = 128
+// DefaultRetireAbove is the number of bytes from which on Reset asks for the retirement
+// of a memory: copying more takes longer than making another.
+const DefaultRetireAbove = 1 << 20
 
-// Errors to branch on.
-var (
-	ErrUnsupported = errors.New("pristine: this system cannot")
-	ErrClosed      = errors.New("pristine: closed")
-)
-
-// Options configures how the memories of an image are reset.
-type Options struct {
-	// Method forces a method; Auto selects the best that works.
-	Method Method
-	// RetireAbove is the number of pages above which Reset asks for the memory's
-	// retirement; 0: DefaultRetireAbove.
-	RetireAbove int
-}
+// ErrClosed means that an image or a memory is closed.
+var ErrClosed = errors.New("pristine: closed")
 
 // Image is the frozen content of a linear memory. It is safe for concurrent use.
 type Image struct {
 	source      source
 	content     []byte // read-only; nil after release
-	support     Support
 	retireAbove int
 
 	mu       sync.Mutex
@@ -44,56 +31,24 @@ type Image struct {
 type source interface {
 	content() []byte // read-only
 	newSpace(max int) (space, error)
-	newFinder(Method) finder
 	release() error
 }
 
-// finder asks the kernel which pages of a memory are private to it.
-type finder interface {
-	find(memory []byte, known *pageSet) error
-}
-
-// NewImage freezes a copy of content, whose length must be a multiple of 64 KiB. It
-// probes whether the method works on this system; for a forced one that does not,
-// the error is ErrUnsupported, with the reason.
-func NewImage(content []byte, o Options) (*Image, error) {
+// NewImage freezes a copy of content, whose length must be a multiple of 64 KiB.
+func NewImage(content []byte) (*Image, error) {
 	if len(content) == 0 || len(content)%wasmPage != 0 {
 		return nil, fmt.Errorf("pristine: an image of %d bytes: expected a positive multiple of %d", len(content), wasmPage)
-	}
-	if o.RetireAbove == 0 {
-		o.RetireAbove = DefaultRetireAbove
-	}
-	src, support, err := newSource(content, o.Method)
-	if err != nil {
-		return nil, err
-	}
-	return newImage(src, support, o.RetireAbove), nil
-}
-
-func newImage(s source, support Support, retireAbove int) *Image {
-	return &Image{source: s, content: s.content(), support: support, retireAbove: retireAbove}
-}
-
-// newSource returns a source of the content, and the methods that work with it.
-func newSource(content []byte, wanted Method) (source, Support, error) {
-	support, err := Probe().choose(wanted)
-	if err != nil {
-		return nil, support, err
 	}
 	src, err := freeze(content)
 	if err != nil {
 		src = newHeapCopy(content)
-		support, err = compareOnly(err).choose(wanted)
 	}
-	return src, support, err
+	return newImage(src), nil
 }
 
-// Method returns the method that resets the memories of this image.
-func (i *Image) Method() Method { return i.support.Best }
-
-// Support returns the result of the probe when the image was made, for reports. Its
-// Best is the image's method.
-func (i *Image) Support() Support { return i.support }
+func newImage(s source) *Image {
+	return &Image{source: s, content: s.content(), retireAbove: DefaultRetireAbove}
+}
 
 // Size returns the length of the image in bytes.
 func (i *Image) Size() int { return len(i.content) }
@@ -113,12 +68,10 @@ func (i *Image) NewMemory(max uint64) (*Memory, error) {
 		return nil, errors.Join(err, i.drop())
 	}
 	return &Memory{
-		image:  i,
-		space:  space,
-		view:   space.bytes(),
-		finder: i.source.newFinder(i.Method()),
-		known:  newPageSet(i.Size()),
-		unsure: true,
+		image: i,
+		space: space,
+		view:  space.bytes(),
+		marks: newMarks(i.Size()),
 	}, nil
 }
 

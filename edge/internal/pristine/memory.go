@@ -18,16 +18,12 @@ var ErrInUse = errors.New("pristine: memory is in use: close its module first")
 //
 // Only Free may be called concurrently.
 type Memory struct {
-	image  *Image // nil while an image is built
-	space  space
-	view   []byte // the guest's memory
-	guest  Guest  // the same as wazero's object; nil: not bound
-	undo   bool   // the next Reallocate undoes growth
-	finder finder // nil: Compare
-	gate   gate
-	known  pageSet
-	idle   idlePages
-	unsure bool // known may be incomplete, whatever the gate reports
+	image *Image // nil while an image is built
+	space space
+	view  []byte // the guest's memory
+	guest Guest  // the same as wazero's object; nil: not bound
+	undo  bool   // the next Reallocate undoes growth
+	marks marks
 
 	mu        sync.Mutex
 	allocated bool // wazero uses it
@@ -40,9 +36,6 @@ type space interface {
 	bytes() []byte
 	grow(size int) error   // new bytes are zero
 	shrink(size int) error // drops the bytes beyond size
-	// forget drops the private copies of a range of pages, which then show the
-	// image.
-	forget(start, end int) error
 	release() error
 }
 
@@ -57,8 +50,11 @@ func NewMemory(max uint64) (*Memory, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Memory{space: space}, nil
+	return &Memory{space: space, marks: newMarks(0)}, nil
 }
+
+// Marks returns the allocator for the instance of Marker that belongs to the memory.
+func (m *Memory) Marks() experimental.MemoryAllocator { return m.marks }
 
 // Bytes returns the guest's memory. The slice is invalid after the guest has grown
 // the memory, and after Close.
@@ -118,7 +114,7 @@ func (m *Memory) Close() error {
 	}
 	m.closed = true
 	err := m.space.release()
-	m.space, m.view, m.guest, m.finder = nil, nil, nil, nil
+	m.space, m.view, m.guest = nil, nil, nil
 	if m.image != nil {
 		err = errors.Join(err, m.image.drop())
 	}

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"math/rand/v2"
-	"runtime"
-	"strings"
 	"testing"
 )
 
@@ -22,8 +20,7 @@ func someContent() []byte {
 	return content
 }
 
-// eachImage runs a test with an image for every method, and with one on the heap, as
-// on systems that cannot share one. A method that does not work must have a reason.
+// eachImage runs a test with the system's kind of image, and with one on the heap.
 func eachImage(t *testing.T, test func(t *testing.T, image *Image, content []byte)) {
 	content := someContent()
 	run := func(t *testing.T, image *Image) {
@@ -37,31 +34,17 @@ func eachImage(t *testing.T, test func(t *testing.T, image *Image, content []byt
 		})
 		test(t, image, bytes.Clone(content))
 	}
-	for _, m := range methods {
-		t.Run(m.String(), func(t *testing.T) {
-			image, err := NewImage(content, Options{Method: m})
-			if reason := Probe().Refused[m]; reason != nil {
-				t.Logf("this machine has no %s: %v", m, reason)
-				if !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), reason.Error()) {
-					t.Fatalf("NewImage: %v, expected ErrUnsupported with the reason", err)
-				}
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			if image.Method() != m {
-				t.Fatalf("the image's method is %s", image.Method())
-			}
-			run(t, image)
-		})
-	}
-	t.Run("heap", func(t *testing.T) { run(t, heapImage(content)) })
+	t.Run("system", func(t *testing.T) { run(t, mustImage(t, content)) })
+	t.Run("heap", func(t *testing.T) { run(t, newImage(newHeapCopy(content))) })
 }
 
-// heapImage returns an image as on systems that cannot share one.
-func heapImage(content []byte) *Image {
-	return newImage(newHeapCopy(content), compareOnly(errors.New("not wanted")), DefaultRetireAbove)
+func mustImage(t testing.TB, content []byte) *Image {
+	t.Helper()
+	image, err := NewImage(content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return image
 }
 
 func newMemory(t testing.TB, image *Image) *Memory {
@@ -71,13 +54,6 @@ func newMemory(t testing.TB, image *Image) *Memory {
 		t.Fatal(err)
 	}
 	return m
-}
-
-// onOneThread runs f locked to its thread.
-func onOneThread(f func()) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	f()
 }
 
 func mustReset(t testing.TB, m *Memory) ResetReport {
@@ -108,11 +84,24 @@ func mustEqual(t testing.TB, m *Memory, content []byte) {
 	}
 }
 
+// set writes a byte as the host does.
+func (m *Memory) set(at int, b byte) {
+	m.Mark(uint32(at), 1)
+	m.view[at] = b
+}
+
+// writeAll writes to all of a memory.
+func writeAll(m *Memory) {
+	m.Mark(0, uint32(len(m.view)))
+	for i := range m.view {
+		m.view[i]++
+	}
+}
+
 // cycle makes one call that writes to the memory. It returns an error, for goroutines
 // that cannot call t.Fatal.
-func cycle(m *Memory, content []byte, write func(view []byte)) error {
-	m.Begin()
-	write(m.Bytes())
+func cycle(m *Memory, content []byte, write func(*Memory)) error {
+	write(m)
 	if _, err := m.Reset(); err != nil {
 		return err
 	}
@@ -124,4 +113,9 @@ func mustClose(t testing.TB, m *Memory) {
 	if err := m.Close(); err != nil {
 		t.Error(err)
 	}
+}
+
+func onHeap(i *Image) bool {
+	_, ok := i.source.(heapCopy)
+	return ok
 }

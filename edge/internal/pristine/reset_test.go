@@ -3,15 +3,13 @@ package pristine
 import (
 	"errors"
 	"math/rand/v2"
-	"runtime"
 	"sync"
 	"testing"
 
 	"github.com/tetratelabs/wazero"
 )
 
-// scribble writes to a memory as a request may, by host and guest, between Begin and
-// Reset.
+// scribble writes to a memory as a request may, by host and guest.
 func scribble(g *guest, r *rand.Rand) {
 	view := g.memory.Bytes()
 	for range r.IntN(12) {
@@ -20,12 +18,13 @@ func scribble(g *guest, r *rand.Rand) {
 		default:
 			g.must("store", uint64(addr), uint64(r.Uint32()))
 		case 0, 1, 2, 3:
-			view[addr]++
+			g.memory.set(addr, view[addr]+1)
 		case 4, 5:
-			end := min(addr+r.IntN(3*pageSize), len(view))
+			end := min(addr+r.IntN(3*4096), len(view))
+			g.memory.Mark(uint32(addr), uint32(end-addr))
 			clear(view[addr:end])
 		case 6:
-			g.must("fill", uint64(addr), uint64(r.Uint32()), uint64(r.IntN(min(2*pageSize, len(view)-addr)+1)))
+			g.must("fill", uint64(addr), uint64(r.Uint32()), uint64(r.IntN(min(2*4096, len(view)-addr)+1)))
 		case 7:
 			if _, ok := g.call("trap", uint64(addr), uint64(r.Uint32())); ok {
 				g.t.Fatal("trap did not trap")
@@ -40,48 +39,33 @@ func scribble(g *guest, r *rand.Rand) {
 }
 
 func TestMemoryEqualsItsImageAfterAnyWrites(t *testing.T) {
-	patterns := 4000
+	patterns := 8000
 	if testing.Short() {
-		patterns = 400
+		patterns = 800
 	}
 	eachImage(t, func(t *testing.T, image *Image, content []byte) {
-		onOneThread(func() {
-			instantiate := guests(t, wazero.NewRuntimeConfig())
-			r := rand.New(rand.NewPCG(7, uint64(image.Method())))
-			var g *guest
-			retired := 0
-			for range patterns {
-				if g == nil {
-					g = instantiate(newMemory(t, image))
-					g.memory.Bind(g.module.Memory())
-				}
-				var report ResetReport
-				if r.IntN(2) == 0 {
-					g.memory.Begin()
-					scribble(g, r)
-					report = mustReset(t, g.memory)
-				} else {
-					var err error
-					if report, err = g.memory.Do(func() { scribble(g, r) }); err != nil {
-						t.Fatal(err)
-					}
-				}
-				if report.Retire == Grown {
-					g.close()
-					g, retired = nil, retired+1
-					continue
-				}
+		instantiate := guests(t, wazero.NewRuntimeConfig())
+		r := rand.New(rand.NewPCG(7, 1))
+		var g *guest
+		retired := 0
+		for range patterns {
+			if g == nil {
+				g = instantiate(newMemory(t, image))
+				g.memory.Bind(g.module.Memory())
+			}
+			scribble(g, r)
+			report := mustReset(t, g.memory)
+			if report.Retire == Keep {
 				mustEqual(t, g.memory, content)
-				if report.Retire != Keep {
-					g.close()
-					g, retired = nil, retired+1
-				}
+				continue
 			}
-			if g != nil {
-				g.close()
-			}
-			t.Logf("%d patterns, %d memories retired", patterns, retired)
-		})
+			g.close()
+			g, retired = nil, retired+1
+		}
+		if g != nil {
+			g.close()
+		}
+		t.Logf("%d patterns, %d memories retired", patterns, retired)
 	})
 }
 
@@ -94,253 +78,118 @@ func TestMemoriesOnSeveralThreadsDoNotDisturbEachOther(t *testing.T) {
 				defer mustClose(t, a)
 				defer mustClose(t, b)
 				r := rand.New(rand.NewPCG(uint64(worker), 3))
-				write := func(view []byte) {
+				write := func(m *Memory) {
 					for range 5 {
-						view[r.IntN(len(view))]++
+						at := r.IntN(len(content))
+						m.set(at, m.view[at]+1)
 					}
 				}
-				onOneThread(func() {
-					for range 200 {
-						err := cycle(a, content, func(view []byte) {
-							write(view)
-							if err := cycle(b, content, write); err != nil {
-								t.Error(err)
-							}
-						})
-						if err != nil {
-							t.Error(err)
-							return
-						}
-					}
-				})
-			})
-		}
-		done.Wait()
-	})
-}
-
-// A pool passes a memory between goroutines, and so between threads. Each call stays
-// on one.
-func TestMemoryMovesBetweenThreads(t *testing.T) {
-	eachImage(t, func(t *testing.T, image *Image, content []byte) {
-		pool := make(chan *Memory, 2)
-		pool <- newMemory(t, image)
-		pool <- newMemory(t, image)
-		var done sync.WaitGroup
-		for worker := range 4 {
-			done.Go(func() {
-				r := rand.New(rand.NewPCG(uint64(worker), 4))
 				for range 200 {
-					m := <-pool
-					onOneThread(func() {
-						if err := cycle(m, content, func(view []byte) { view[r.IntN(len(view))]++ }); err != nil {
+					err := cycle(a, content, func(m *Memory) {
+						write(m)
+						if err := cycle(b, content, write); err != nil {
 							t.Error(err)
 						}
 					})
-					pool <- m
+					if err != nil {
+						t.Error(err)
+						return
+					}
 				}
 			})
 		}
 		done.Wait()
-		mustClose(t, <-pool)
-		mustClose(t, <-pool)
 	})
 }
 
-func TestGateAvoidsTheSearchWhileTheSamePagesAreWritten(t *testing.T) {
+// Only what is marked is copied, in whole grains.
+func TestResetCopiesWhatIsMarked(t *testing.T) {
 	eachImage(t, func(t *testing.T, image *Image, content []byte) {
-		m := newMemory(t, image)
-		defer mustClose(t, m)
-		onOneThread(func() {
-			unsearched := 0
-			for i := range 200 {
-				m.Begin()
-				for _, addr := range []int{0, 5 * pageSize, len(content) - 1} {
-					m.Bytes()[addr] = byte(i)
+		for _, c := range []struct {
+			name   string
+			ranges [][2]uint32
+			bytes  int
+		}{
+			{"nothing", nil, 0},
+			{"no bytes", [][2]uint32{{5000, 0}}, 0},
+			{"a byte", [][2]uint32{{wasmPage, 1}}, grain},
+			{"a byte twice", [][2]uint32{{wasmPage, 1}, {wasmPage + 7, 1}}, grain},
+			{"the end of one grain and the beginning of the next", [][2]uint32{{2*grain - 1, 2}}, 2 * grain},
+			{"a page", [][2]uint32{{wasmPage, wasmPage}}, wasmPage},
+			{"everything", [][2]uint32{{0, guestPages * wasmPage}}, guestPages * wasmPage},
+			{"more than everything", [][2]uint32{{0, 1<<32 - 1}}, guestPages * wasmPage},
+			{"bytes beyond the end", [][2]uint32{{guestPages * wasmPage, 100}, {1<<32 - 1, 1<<32 - 1}}, 0},
+			{"the last byte", [][2]uint32{{guestPages*wasmPage - 1, 100}}, grain},
+		} {
+			m := newMemory(t, image)
+			for _, r := range c.ranges {
+				m.Mark(r[0], r[1])
+				for at := uint64(r[0]); at < min(uint64(r[0])+uint64(r[1]), uint64(len(m.view))); at++ {
+					m.view[at]++
 				}
-				if r := mustReset(t, m); r.Searched == NotSearched {
-					unsearched++
-				}
-				mustEqual(t, m, content)
 			}
-			// A thread may fault because of the runtime, but not every time.
-			if gated := image.Method().gated(); gated != (unsearched > 100) {
-				t.Errorf("%d of 200 resets did not search", unsearched)
-			}
-		})
-	})
-}
-
-func TestOnePageIsPrivateAfterOneWrite(t *testing.T) {
-	eachImage(t, func(t *testing.T, image *Image, content []byte) {
-		m := newMemory(t, image)
-		defer mustClose(t, m)
-		onOneThread(func() {
-			mustReset(t, m)
-			m.Begin()
-			m.Bytes()[wasmPage] ^= 1
 			r := mustReset(t, m)
-			if r.Pages != 1 {
-				t.Errorf("%d pages were copied: expected 1", r.Pages)
-			}
-			if image.Method() != Compare && r.NewPages != 1 {
-				t.Errorf("%d pages were found: expected 1", r.NewPages)
+			if r.Bytes != c.bytes || r.Retire != Keep {
+				t.Errorf("%s: report is %+v, expected %d bytes", c.name, r, c.bytes)
 			}
 			mustEqual(t, m, content)
-		})
+			if r := mustReset(t, m); r.Bytes != 0 {
+				t.Errorf("%s: %d bytes are still marked after the reset", c.name, r.Bytes)
+			}
+			mustClose(t, m)
+		}
 	})
 }
 
-// Violations of the contract cause a search, or Audit finds them.
-func TestResetSearchesWhenItCannotTrustTheCount(t *testing.T) {
-	begin := func(m *Memory) { onOneThread(m.Begin) }
-	write := func(m *Memory) { m.Bytes()[2*wasmPage]++ }
-	tests := []struct {
-		name string
-		call func(t *testing.T, m *Memory) ResetReport
-		want Cause
-	}{
-		{"first use", func(t *testing.T, m *Memory) ResetReport {
-			fresh, err := m.image.NewMemory(maxBytes)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer mustClose(t, fresh)
-			fresh.Begin()
-			write(fresh)
-			return mustReset(t, fresh)
-		}, Unsure},
-		{"reset without begin", func(t *testing.T, m *Memory) ResetReport {
-			write(m)
-			return mustReset(t, m)
-		}, NotBegun},
-		{"reset twice", func(t *testing.T, m *Memory) ResetReport {
-			begin(m)
-			mustReset(t, m)
-			write(m)
-			return mustReset(t, m)
-		}, NotBegun},
-		{"a call that was given up", func(t *testing.T, m *Memory) ResetReport {
-			m.Begin()
-			write(m)
-			m.Begin()
-			return mustReset(t, m)
-		}, Unsure},
-		{"a call that panicked", func(t *testing.T, m *Memory) ResetReport {
-			func() {
-				defer func() { _ = recover() }()
-				_, _ = m.Do(func() { write(m); panic("guest") })
-			}()
-			r, err := m.Do(func() {})
-			if err != nil {
-				t.Fatal(err)
-			}
-			return r
-		}, Unsure},
-		{"reset on another thread", func(t *testing.T, m *Memory) ResetReport {
-			return elsewhere(func() { m.Begin(); write(m) }, func() ResetReport { return mustReset(t, m) })
-		}, OtherThread},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			eachImage(t, func(t *testing.T, image *Image, content []byte) {
-				onOneThread(func() {
-					m := newMemory(t, image)
-					defer mustClose(t, m)
-					mustReset(t, m)
-					r := test.call(t, m)
-					want := test.want
-					if !image.Method().gated() {
-						want = EveryTime
-					}
-					if r.Searched != want {
-						t.Errorf("searched because of %q: expected %q", r.Searched, want)
-					}
-					mustEqual(t, m, content)
-				})
-			})
-		})
-	}
-}
-
-// elsewhere runs first on another thread, keeps that thread busy, and runs second on
-// the caller's.
-func elsewhere(first func(), second func() ResetReport) ResetReport {
-	begun, end := make(chan struct{}), make(chan struct{})
-	var done sync.WaitGroup
-	done.Go(func() {
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		first()
-		close(begun)
-		<-end
+// A write that is not marked is found by Audit.
+func TestAuditFindsWhatIsNotMarked(t *testing.T) {
+	eachImage(t, func(t *testing.T, image *Image, content []byte) {
+		m := newMemory(t, image)
+		defer mustClose(t, m)
+		m.set(wasmPage, 7)
+		m.Bytes()[wasmPage+grain]++
+		mustReset(t, m)
+		if err := m.Audit(); !errors.Is(err, ErrNotPristine) {
+			t.Errorf("Audit: %v", err)
+		}
 	})
-	<-begun
-	r := second()
-	close(end)
-	done.Wait()
-	return r
 }
 
-func TestResetAsksForRetirementAboveTheLimit(t *testing.T) {
-	const most, limit = 40, 10
-	content := make([]byte, (2*most*pageSize+wasmPage-1)/wasmPage*wasmPage)
-	for _, method := range methods[:len(methods)-1] {
-		t.Run(method.String(), func(t *testing.T) {
-			image, err := NewImage(content, Options{Method: method, RetireAbove: limit})
-			if err != nil {
-				if !errors.Is(err, ErrUnsupported) {
-					t.Fatal(err)
-				}
-				t.Logf("this machine has no %s: %v", method, err)
-				return
+// From the limit on, Reset copies nothing more: the memory is retired anyway.
+func TestResetAsksForRetirementFromTheLimitOn(t *testing.T) {
+	eachImage(t, func(t *testing.T, image *Image, content []byte) {
+		image.retireAbove = 10 * grain
+		for written := 1; written <= 20; written++ {
+			m := newMemory(t, image)
+			for i := range written {
+				m.set(2*i*grain, 1) // no two are adjacent
 			}
-			defer image.Close()
-			m, err := image.NewMemory(uint64(len(content)))
-			if err != nil {
-				t.Fatal(err)
+			r := mustReset(t, m)
+			if want := min(written, 10) * grain; r.Bytes != want {
+				t.Errorf("%d bytes copied after writes to %d KiB: expected %d", r.Bytes, written, want)
 			}
-			defer mustClose(t, m)
-			onOneThread(func() {
-				for pages := 1; pages <= most; pages++ {
-					m.Begin()
-					m.Bytes()[(pages-1)*2*pageSize] = 1 // no two are adjacent
-					r := mustReset(t, m)
-					if r.Pages != pages {
-						t.Fatalf("%d pages copied: expected %d", r.Pages, pages)
-					}
-					if want := map[bool]Reason{true: TooManyPages}[pages > limit]; r.Retire != want {
-						t.Fatalf("reason to retire with %d pages is %q: expected %q", pages, r.Retire, want)
-					}
-					mustEqual(t, m, content)
-				}
-			})
-		})
-	}
+			if want := map[bool]Reason{true: TooMuch}[written >= 10]; r.Retire != want {
+				t.Errorf("reason to retire after writes to %d KiB is %q: expected %q", written, r.Retire, want)
+			}
+			if r.Retire == Keep {
+				mustEqual(t, m, content)
+			}
+			mustClose(t, m)
+		}
+	})
 }
 
 func TestResetDoesNotAllocate(t *testing.T) {
 	eachImage(t, func(t *testing.T, image *Image, content []byte) {
 		m := newMemory(t, image)
 		defer mustClose(t, m)
-		onOneThread(func() {
-			allocs := testing.AllocsPerRun(100, func() {
-				m.Begin()
-				m.Bytes()[wasmPage]++
-				mustReset(t, m)
-			})
-			if allocs != 0 {
-				t.Errorf("%v allocations a reset", allocs)
-			}
-			allocs = testing.AllocsPerRun(100, func() {
-				if _, err := m.Do(func() { m.Bytes()[wasmPage]++ }); err != nil {
-					t.Error(err)
-				}
-			})
-			if allocs != 0 {
-				t.Errorf("%v allocations a Do", allocs)
-			}
+		allocs := testing.AllocsPerRun(100, func() {
+			m.set(wasmPage, 1)
+			mustReset(t, m)
 		})
+		if allocs != 0 {
+			t.Errorf("%v allocations a reset", allocs)
+		}
 	})
 }
 
@@ -350,12 +199,9 @@ func TestMemoryWithoutImageCannotBeReset(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer mustClose(t, m)
-	m.Begin()
+	m.Mark(0, 1)
 	if _, err := m.Reset(); !errors.Is(err, ErrNoImage) {
 		t.Errorf("Reset: %v", err)
-	}
-	if _, err := m.Do(func() { t.Error("called") }); !errors.Is(err, ErrNoImage) {
-		t.Errorf("Do: %v", err)
 	}
 	if err := m.Audit(); !errors.Is(err, ErrNoImage) {
 		t.Errorf("Audit: %v", err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -12,9 +13,8 @@ import (
 // frozenFile is a source in a sealed memory file. All memories that have not written
 // to a page share it.
 type frozenFile struct {
-	fd      int
-	pagemap int // /proc/self/pagemap; negative: unavailable
-	view    []byte
+	fd   int
+	view []byte
 }
 
 // fileName is the name of the image in /proc/self/maps.
@@ -27,12 +27,9 @@ func newFrozenFile(content []byte) (*frozenFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pristine: memfd_create: %w", err)
 	}
-	f := &frozenFile{fd: fd, pagemap: -1}
+	f := &frozenFile{fd: fd}
 	if err := f.fill(content); err != nil {
 		return nil, errors.Join(err, f.release())
-	}
-	if pagemap, err := unix.Open("/proc/self/pagemap", unix.O_RDONLY|unix.O_CLOEXEC, 0); err == nil {
-		f.pagemap = pagemap
 	}
 	return f, nil
 }
@@ -63,9 +60,9 @@ func (f *frozenFile) write(content []byte) error {
 	if err := unix.Ftruncate(f.fd, int64(len(content))); err != nil {
 		return fmt.Errorf("pristine: sizing an image of %d bytes: %w", len(content), err)
 	}
-	zero := make([]byte, pageSize)
-	for start := 0; start < len(content); start += pageSize {
-		page := content[start : start+pageSize]
+	zero := make([]byte, os.Getpagesize())
+	for start := 0; start < len(content); start += len(zero) {
+		page := content[start : start+len(zero)]
 		if bytes.Equal(page, zero) {
 			continue
 		}
@@ -112,25 +109,11 @@ func (f *frozenFile) newSpace(max int) (space, error) {
 	return s, nil
 }
 
-func (f *frozenFile) newFinder(m Method) finder {
-	switch m {
-	case GatedScan, Scan:
-		return &pagemapScan{fd: f.pagemap}
-	case GatedPagemap, Pagemap:
-		return &pagemapRead{fd: f.pagemap}
-	default:
-		return nil
-	}
-}
-
 func (f *frozenFile) release() error {
 	var err error
 	if f.view != nil {
 		err = unix.MunmapPtr(unsafe.Pointer(unsafe.SliceData(f.view)), uintptr(len(f.view)))
 		f.view = nil
-	}
-	if f.pagemap >= 0 {
-		err = errors.Join(err, unix.Close(f.pagemap))
 	}
 	return errors.Join(err, unix.Close(f.fd))
 }

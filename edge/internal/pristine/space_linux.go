@@ -69,12 +69,6 @@ func (s *mappedSpace) shrink(size int) error {
 	return smallPages(dropped)
 }
 
-// forget drops private pages of the mapped file. When it returns, no thread can write
-// to them without a fault: the kernel has flushed the translations of all processors.
-func (s *mappedSpace) forget(start, end int) error {
-	return unix.Madvise(s.reserved[start:end], unix.MADV_DONTNEED)
-}
-
 func (s *mappedSpace) release() error {
 	return unix.MunmapPtr(s.at(0), uintptr(len(s.reserved)))
 }
