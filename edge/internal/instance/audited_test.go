@@ -3,12 +3,15 @@ package instance
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/tenantedge/tenantedge/assets"
+	"github.com/tenantedge/tenantedge/edge/internal/meter"
+	"github.com/tenantedge/tenantedge/edge/internal/meter/metertest"
 	"github.com/tenantedge/tenantedge/edge/internal/soak"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 	"github.com/tenantedge/tenantedge/edge/stats"
@@ -50,15 +53,19 @@ func routeRequest(buf []byte, host, target string) int {
 
 var secret = "/" + strings.Repeat("confidential", 40)
 
+// domains are the tenants of the tests, routing is the configuration of the default guest.
+var (
+	domains = &tck.World{
+		Tenants: []tck.Tenant{{ID: "0", Schema: "t0"}, {ID: "1", Schema: "t1", Attributes: map[string]string{"plan": "gold"}}},
+		Domains: []tck.Domain{{Tenant: "1", Domain: "t1.example.com", IsPrimary: true}, {Tenant: "0", Domain: "t0.example.com", Folder: "confidential"}},
+	}
+	routing = []byte(`{"abi":1,"compat":"hardened","routers":["domain"],"tenants":[{"schema":"www","domains":["www.example.com"]}],"default":{"urlconf":"app"}}`)
+)
+
 // H7: after each of many calls, a fifth of which fail in all possible ways, memory
 // and variables equal the image.
 func TestH7MemoryAndVariablesAreTheImageAfterEveryCall(t *testing.T) {
 	calls := soak.Times(t, "TENANTEDGE_AUDITED", 2000)
-	domains := &tck.World{
-		Tenants: []tck.Tenant{{ID: "0", Schema: "t0"}, {ID: "1", Schema: "t1", Attributes: map[string]string{"plan": "gold"}}},
-		Domains: []tck.Domain{{Tenant: "1", Domain: "t1.example.com", IsPrimary: true}, {Tenant: "0", Domain: "t0.example.com", Folder: "confidential"}},
-	}
-	config := []byte(`{"abi":1,"compat":"hardened","routers":["domain"],"tenants":[{"schema":"www","domains":["www.example.com"]}],"default":{"urlconf":"app"}}`)
 	for _, c := range []struct {
 		name    string
 		wasm    func() []byte
@@ -96,7 +103,7 @@ func TestH7MemoryAndVariablesAreTheImageAfterEveryCall(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p, err := NewProgram(context.Background(), Options{
-				Wasm: c.wasm(), Config: config, CompileCache: compileCache,
+				Wasm: c.wasm(), Config: routing, CompileCache: compileCache,
 				Bind:   func() hostfuncs.Services { return world{World: domains} },
 				Limits: Limits{Instances: 1, Audit: 1 << 30, QueueTimeout: time.Minute, Deadline: time.Minute, Memory: 16 << 20},
 			})
@@ -147,6 +154,64 @@ func TestH7MemoryAndVariablesAreTheImageAfterEveryCall(t *testing.T) {
 				s.Calls, failed, s.Traps, audited, retired, s.Retired)
 		})
 	}
+}
+
+// A rewriter that forgets a single mark is found by the audit of the first call that needs
+// the mark, whichever it is.
+func TestH7AuditFindsARewriterThatForgetsOneMark(t *testing.T) {
+	const stores = 48
+	var body []byte
+	for n := range uint32(stores) {
+		body = append(body, wasmtest.I32(65536+n*1024)...)
+		body = append(body, 0x20, 0, 0x36, 2, 0) // local.get 0, i32.store
+	}
+	guest := sound().With(abi.ExportCacheKey, append(body, wasmtest.I64(0)...)...).Wasm()
+	noticed := 0
+	for n := 0; ; n++ {
+		marks := 0
+		i := mustLoadWithoutMarks(t, guest, func() bool { marks++; return marks == n+1 })
+		if n == marks {
+			break // none was missing
+		}
+		if err := i.Audit(); err != nil {
+			t.Fatal(err)
+		}
+		_, _ = call(t.Context(), i, CacheKey)
+		if i.Audit() != nil {
+			noticed++
+		}
+	}
+	if noticed != stores {
+		t.Errorf("noticed for %d of %d stores", noticed, stores)
+	}
+}
+
+// mustLoadWithoutMarks loads a guest that a broken rewriter has metered, and borrows its
+// instance.
+func mustLoadWithoutMarks(t *testing.T, guest []byte, skip func() bool) *Instance {
+	limits, err := Limits{Instances: 1, Audit: 1 << 30}.withDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Program{digest: Digest(guest), limits: limits, released: make(chan struct{}),
+		options: Options{Wasm: guest, Config: []byte("{}"), Bind: bindNoTenants, Logger: slog.Default()}}
+	p.pool.init(p)
+	t.Cleanup(func() { _ = p.Close() })
+	if p.metered, err = meter.Instrument(guest, limits.meter()); err != nil {
+		t.Fatal(err)
+	}
+	if p.metered.Wasm, err = metertest.WithoutMarks(p.metered.Wasm, skip); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.loadMetered(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	i, err := p.Borrow(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Return(i) })
+	return i
 }
 
 // marking returns a guest whose calls change its variable and its memory. Some

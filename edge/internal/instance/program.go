@@ -112,6 +112,11 @@ func (p *Program) load(ctx context.Context) (err error) {
 		}
 		return err
 	}
+	return p.loadMetered(ctx)
+}
+
+// loadMetered compiles and configures the metered guest, and makes its first instances.
+func (p *Program) loadMetered(ctx context.Context) (err error) {
 	if err = p.compile(ctx); err != nil {
 		return err
 	}
