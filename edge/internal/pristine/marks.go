@@ -19,15 +19,21 @@ const grain = 1024
 // memory of a marker, the module by which a guest marks them (marker.go), so the guest
 // has no access to it. The numbers are little-endian:
 //
-//	u32 number of grains, u32 zero, then for each 4,096 grains
+//	u32 number of grains, u32 1 if a range of maxMarked grains was written,
+//	then for each 4,096 grains
 //	u64 which of the following are not zero
 //	64 × u64 a bit for each grain
 type marks []byte
 
 const (
+	excess      = 4 // where the second number is
 	marksHeader = 8
 	block       = 65 * 8
 	blockGrains = 64 * 64
+
+	// maxMarked bounds the time of marking a range. A larger range is not marked,
+	// since the memory is retired anyway.
+	maxMarked = DefaultRetireAbove / grain
 )
 
 func newMarks(size int) marks {
@@ -44,7 +50,12 @@ func (m marks) add(at, n uint64) {
 		return
 	}
 	end := min((at+n-1)/grain+1, uint64(binary.LittleEndian.Uint32(m)))
-	for g := at / grain; g < end; g = g&^63 + 64 {
+	g := at / grain
+	if end >= g+maxMarked {
+		m[excess] = 1
+		return
+	}
+	for ; g < end; g = g&^63 + 64 {
 		set := ^uint64(0) << (g % 64)
 		if rest := end - g&^63; rest < 64 {
 			set &^= ^uint64(0) << rest
@@ -56,8 +67,10 @@ func (m marks) add(at, n uint64) {
 	}
 }
 
-// take removes all marks, and calls f for each range of marked bytes.
-func (m marks) take(f func(start, end int)) {
+// take removes all marks, and calls f for each range of marked bytes. It reports whether a
+// range was too large to be marked.
+func (m marks) take(f func(start, end int)) (tooMuch bool) {
+	tooMuch, m[excess] = m[excess] != 0, 0
 	for at, first := marksHeader, 0; at < len(m); at, first = at+block, first+blockGrains {
 		words := binary.LittleEndian.Uint64(m[at:])
 		if words == 0 {
@@ -77,6 +90,7 @@ func (m marks) take(f func(start, end int)) {
 			}
 		}
 	}
+	return tooMuch
 }
 
 // Allocate implements experimental.MemoryAllocator, for the marker.

@@ -37,12 +37,12 @@ func (m *Memory) Reset() (ResetReport, error) {
 	}
 	content := m.image.content
 	copy(m.view[:always], content)
-	m.marks.take(func(start, end int) {
+	tooMuch := m.marks.take(func(start, end int) {
 		if r.Bytes < m.image.retireAbove {
 			r.Bytes += copy(m.view[start:end], content[start:end])
 		}
 	})
-	if r.Bytes >= m.image.retireAbove {
+	if tooMuch || r.Bytes >= m.image.retireAbove {
 		r.Retire = TooMuch
 	}
 	if r.Growth = len(m.view) - m.image.Size(); r.Growth > 0 && !m.undoGrowth() {
