@@ -169,7 +169,7 @@ func TestH7AuditFindsARewriterThatForgetsOneMark(t *testing.T) {
 	noticed := 0
 	for n := 0; ; n++ {
 		marks := 0
-		i := mustLoadWithoutMarks(t, guest, func() bool { marks++; return marks == n+1 })
+		i := mustLoadWithoutMarks(t, guest, bindNoTenants, func() bool { marks++; return marks == n+1 })
 		if n == marks {
 			break // none was missing
 		}
@@ -188,13 +188,13 @@ func TestH7AuditFindsARewriterThatForgetsOneMark(t *testing.T) {
 
 // mustLoadWithoutMarks loads a guest that a broken rewriter has metered, and borrows its
 // instance.
-func mustLoadWithoutMarks(t *testing.T, guest []byte, skip func() bool) *Instance {
+func mustLoadWithoutMarks(t *testing.T, guest []byte, bind func() hostfuncs.Services, skip func() bool) *Instance {
 	limits, err := Limits{Instances: 1, Audit: 1 << 30}.withDefaults()
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := &Program{digest: Digest(guest), limits: limits, released: make(chan struct{}),
-		options: Options{Wasm: guest, Config: []byte("{}"), Bind: bindNoTenants, Logger: slog.Default()}}
+		options: Options{Wasm: guest, Config: []byte("{}"), Bind: bind, Logger: slog.Default()}}
 	p.pool.init(p)
 	t.Cleanup(func() { _ = p.Close() })
 	if p.metered, err = meter.Instrument(guest, limits.meter()); err != nil {

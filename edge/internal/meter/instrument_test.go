@@ -275,6 +275,13 @@ func TestGuestsThatAreNotSafeAreRefused(t *testing.T) {
 		{"import of refill", with(func(m *wasm.Module) {
 			m.Imports.Add(wasm.Import{Module: meter.ImportModule, Name: meter.ImportRefill})
 		}), "reserved"},
+		{"import of mark", with(func(m *wasm.Module) {
+			m.Imports.Add(wasm.Import{Module: meter.MarkModule, Name: meter.ImportMark})
+		}), "reserved"},
+		{"import of the marker's memory", with(func(m *wasm.Module) {
+			m.Memories.Clear()
+			m.Imports.Add(wasm.Import{Module: meter.MarkModule, Name: "memory", Kind: wasm.KindMemory})
+		}), "reserved"},
 		{"export of a reserved name", with(func(m *wasm.Module) { m.Exports.Add(wasm.Export{Name: meter.ExportFuel}) }), "reserved"},
 		{"table of 2^32-1", with(func(m *wasm.Module) {
 			m.Tables.Set(0, wasm.Table{Type: ref, Limits: wasm.Limits{Min: 1<<32 - 1}})
@@ -347,14 +354,35 @@ func TestGuestsThatAreNotSafeAreRefused(t *testing.T) {
 		{"import of a type of the meter's", with(func(m *wasm.Module) { m.Imports.Add(wasm.Import{Name: "i", Type: 1}) }), `type of import "i" below 1`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := meter.Instrument(test.guest().Encode(), meter.Options{})
-			if !errors.Is(err, meter.ErrRefused) && !errors.Is(err, wasm.ErrUnsupported) || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("got %v, want … %s", err, test.want)
+			for _, track := range []bool{false, true} {
+				_, err := meter.Instrument(test.guest().Encode(), meter.Options{Track: track})
+				if !errors.Is(err, meter.ErrRefused) && !errors.Is(err, wasm.ErrUnsupported) || !strings.Contains(err.Error(), test.want) {
+					t.Errorf("Track %v: got %v, want … %s", track, err, test.want)
+				}
 			}
 		})
 	}
 	if _, err := meter.Instrument(module().Encode(), meter.Options{}); err != nil {
 		t.Errorf("the module without any of that: %v", err)
+	}
+}
+
+// No index reaches a global, a function or a local that tracking adds.
+func TestIndicesOfWhatTrackingAddsAreRefused(t *testing.T) {
+	for index := byte(2); index < 40; index++ { // the module has two globals, one function and no local
+		for name, code := range map[string][]byte{
+			"global.get": {0x23, index, 0x1a},
+			"global.set": {0x41, 0, 0x24, index},
+			"call":       {0x41, 0, 0x41, 0, 0x10, index},
+			"ref.func":   {0xd2, index, 0x1a},
+			"local.get":  {0x41, 0, 0x41, 0, 0x36, 0, 0, 0x20, index, 0x1a}, // after a store, for which locals are added
+			"local.tee":  {0x41, 0, 0x41, 0, 0x36, 0, 0, 0x41, 0, 0x22, index, 0x1a},
+		} {
+			_, err := meter.Instrument(module(code...).Encode(), meter.Options{Track: true, Keep: []string{"f"}})
+			if !errors.Is(err, meter.ErrRefused) || !strings.Contains(err.Error(), "that the guest has") {
+				t.Errorf("%s %d: got %v", name, index, err)
+			}
+		}
 	}
 }
 
