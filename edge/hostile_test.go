@@ -44,8 +44,8 @@ func TestG1AHostileGoGuestFailsItsOwnRequestAlone(t *testing.T) {
 	}{
 		{"an endless loop, stopped by fuel", "spin", GuestLimits{Deadline: time.Minute}, stats.TrapFuel, nil, "expected at most 20000000 units of fuel"},
 		{"an endless loop, stopped by time", "spin", GuestLimits{Fuel: 1 << 60, Deadline: 5 * time.Millisecond}, stats.TrapDeadline, nil, "context deadline exceeded"},
-		{"a recursion", "recurse", GuestLimits{Fuel: 1 << 40, Deadline: time.Minute}, stats.TrapDepth, []stats.Retirement{stats.RetiredPages}, "its stack is full"},
-		{"a memory bomb", "bomb", GuestLimits{Memory: 16 << 20, Fuel: 1 << 40, Deadline: time.Minute}, stats.TrapMemory, []stats.Retirement{stats.RetiredGrowth, stats.RetiredPages}, ""},
+		{"a recursion", "recurse", GuestLimits{Fuel: 1 << 40, Deadline: time.Minute}, stats.TrapDepth, []stats.Retirement{stats.RetiredWritten}, "its stack is full"},
+		{"a memory bomb", "bomb", GuestLimits{Memory: 16 << 20, Fuel: 1 << 40, Deadline: time.Minute}, stats.TrapMemory, []stats.Retirement{stats.RetiredGrowth, stats.RetiredWritten}, ""},
 		{"a fill of 2 GiB", "fill", GuestLimits{Fuel: 1 << 40, Deadline: time.Minute}, stats.TrapCrash, nil, ""},
 		{"a panic with a message", "panic", GuestLimits{}, stats.TrapCrash, nil, "confidential"},
 		{"an invalid address", "nil", GuestLimits{}, stats.TrapCrash, nil, ""},
@@ -54,7 +54,7 @@ func TestG1AHostileGoGuestFailsItsOwnRequestAlone(t *testing.T) {
 		{"endless output", "shout", GuestLimits{Deadline: 5 * time.Millisecond, Fuel: 1 << 60}, stats.TrapDeadline, nil, ""},
 		{"overwriting its memory", "scribble", GuestLimits{}, "", nil, ""},
 		{"invalid addresses for host functions", "pointers", GuestLimits{}, stats.TrapCrash, nil, "no address outside of memory was taken"},
-		{"memory that it does not free", "grow", GuestLimits{}, stats.TrapCrash, []stats.Retirement{stats.RetiredPages}, "grown"},
+		{"memory that it does not free", "grow", GuestLimits{}, stats.TrapCrash, []stats.Retirement{stats.RetiredWritten}, "grown"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var log journal

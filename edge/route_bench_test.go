@@ -22,7 +22,7 @@ func BenchmarkRoute(b *testing.B) {
 			after := h.Stats().Current
 			calls := float64(after.Calls - before.Calls)
 			b.ReportMetric(float64(after.Fuel-before.Fuel)/calls, "fuel/op")
-			b.ReportMetric(float64(after.Pages-before.Pages)/calls, "pages/op")
+			b.ReportMetric(float64(after.Restored-before.Restored)/calls, "restored-B/op")
 		})
 	}
 }

@@ -16,34 +16,32 @@ var (
 	logWritten = counter("guest_log_records_total", "Log records with the output of guests, one per call.")
 	logDropped = counter("guest_log_dropped_total", "Log records of guests dropped because they exceeded limits.guest.log_rate.")
 
-	calls        = counter("guest_calls_total", "Calls of guests.")
-	fuel         = counter("guest_fuel_total", "Fuel used by guests; the label fuel_version of guest_info is the version of its unit.")
-	traps        = counter("guest_traps_total", "Calls in which the guest failed, by reason.", "reason")
-	pages        = counter("guest_reset_pages_total", "Memory pages restored after calls.")
-	searches     = counter("guest_reset_searches_total", "Calls after which the kernel was queried for dirty pages.")
-	audits       = counter("guest_audits_total", "Comparisons of an instance with its memory image; an instance that differs is retired with reason audit.")
-	queued       = counter("guest_queued_total", "Requests that waited for an instance.")
-	timedOut     = counter("guest_queue_timeouts_total", "Requests that timed out waiting for an instance.")
-	retired      = counter("guest_instances_retired_total", "Instances retired, by reason.", "reason")
-	shrunk       = counter("guest_instances_shrunk_total", "Instances closed because they were idle.")
-	instances    = gauge("guest_instances", "Instances of all guests.")
-	busy         = gauge("guest_instances_busy", "Instances executing a call.")
-	waiting      = gauge("guest_queue_waiting", "Requests waiting for an instance.")
-	image        = gauge("guest_image_bytes", "Size of the memory image that every request starts from; instances share it.")
-	swaps        = counter("guest_swaps_total", "Replacements of the guest, by kind: swap, rollback or failed.", "kind")
-	draining     = gauge("guests_draining", "Superseded guests that still execute calls.")
-	info         = gauge("guest_info", "The current guest and its engine; always 1.", "digest", "name", "version", "reset", "fault_gate", "fuel_version", "compile_cache")
-	resetRefused = gauge("guest_reset_unavailable_info", "Faster methods of restoring memory that do not work on this machine, with the reason; always 1.", "method", "reason")
+	calls     = counter("guest_calls_total", "Calls of guests.")
+	fuel      = counter("guest_fuel_total", "Fuel used by guests; the label fuel_version of guest_info is the version of its unit.")
+	traps     = counter("guest_traps_total", "Calls in which the guest failed, by reason.", "reason")
+	restored  = counter("guest_restored_bytes_total", "Bytes of guest memory restored after calls.")
+	audits    = counter("guest_audits_total", "Comparisons of an instance with its memory image; an instance that differs is retired with reason audit.")
+	queued    = counter("guest_queued_total", "Requests that waited for an instance.")
+	timedOut  = counter("guest_queue_timeouts_total", "Requests that timed out waiting for an instance.")
+	retired   = counter("guest_instances_retired_total", "Instances retired, by reason.", "reason")
+	shrunk    = counter("guest_instances_shrunk_total", "Instances closed because they were idle.")
+	instances = gauge("guest_instances", "Instances of all guests.")
+	busy      = gauge("guest_instances_busy", "Instances executing a call.")
+	waiting   = gauge("guest_queue_waiting", "Requests waiting for an instance.")
+	image     = gauge("guest_image_bytes", "Size of the memory image that every request starts from; instances share it.")
+	swaps     = counter("guest_swaps_total", "Replacements of the guest, by kind: swap, rollback or failed.", "kind")
+	draining  = gauge("guests_draining", "Superseded guests that still execute calls.")
+	info      = gauge("guest_info", "The current guest and its engine; always 1.", "digest", "name", "version", "fuel_version", "compile_cache")
 
-	hostMetrics = []metric{requests, ignored, logWritten, logDropped, calls, fuel, traps, pages, searches, audits, queued, timedOut, retired, shrunk,
-		instances, busy, waiting, image, swaps, draining, info, resetRefused}
+	hostMetrics = []metric{requests, ignored, logWritten, logDropped, calls, fuel, traps, restored, audits, queued, timedOut, retired, shrunk,
+		instances, busy, waiting, image, swaps, draining, info}
 )
 
 // Reasons are exported as 0 before they first occur.
 var (
 	allTraps = []stats.Trap{stats.TrapFuel, stats.TrapDeadline, stats.TrapCancelled, stats.TrapDepth,
 		stats.TrapMemory, stats.TrapCrash, stats.TrapExit, stats.TrapReply}
-	allRetirements = []stats.Retirement{stats.RetiredPages, stats.RetiredGrowth, stats.RetiredReset, stats.RetiredAudit, stats.RetiredAbandoned}
+	allRetirements = []stats.Retirement{stats.RetiredWritten, stats.RetiredGrowth, stats.RetiredReset, stats.RetiredAudit, stats.RetiredAbandoned}
 )
 
 // collectHost exports totals of all guests that the Host has run, so that no
@@ -64,8 +62,7 @@ func collectHost(to chan<- prometheus.Metric, s stats.Host) {
 	}
 	calls.send(to, float64(t.Calls))
 	fuel.send(to, float64(t.Fuel))
-	pages.send(to, float64(t.Pages))
-	searches.send(to, float64(t.Searches))
+	restored.send(to, float64(t.Restored))
 	audits.send(to, float64(t.Audits))
 	queued.send(to, float64(t.Queued))
 	timedOut.send(to, float64(t.TimedOut))
@@ -78,9 +75,5 @@ func collectHost(to chan<- prometheus.Metric, s stats.Host) {
 	swaps.send(to, float64(s.Rollbacks), "rollback")
 	swaps.send(to, float64(s.FailedSwaps), "failed")
 	draining.send(to, float64(s.Draining))
-	info.send(to, 1, s.Guest.Digest, s.Guest.Name, s.Guest.Version, s.Engine.Reset,
-		strconv.FormatBool(s.Engine.FaultGate), strconv.Itoa(s.Engine.FuelVersion), s.Engine.CompileCache)
-	for method, reason := range s.Engine.ResetRefused {
-		resetRefused.send(to, 1, method, reason)
-	}
+	info.send(to, 1, s.Guest.Digest, s.Guest.Name, s.Guest.Version, strconv.Itoa(s.Engine.FuelVersion), s.Engine.CompileCache)
 }

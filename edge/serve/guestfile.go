@@ -231,5 +231,5 @@ func (s *Server) logReport(message string, r edge.Report) {
 	s.log.Info(message,
 		"guest", r.Guest.Name, "version", r.Guest.Version, "digest", r.Guest.Digest, "previous", r.Previous.Digest, "missing", r.Missing,
 		"instances", e.Instances, "image_bytes", e.ImageBytes, "compile_cache", e.CompileCache,
-		"reset", e.Reset, "fault_gate", e.FaultGate, "reset_refused", e.ResetRefused, "fuel_version", e.FuelVersion)
+		"fuel_version", e.FuelVersion)
 }

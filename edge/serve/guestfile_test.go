@@ -85,7 +85,7 @@ func TestTheGuestFileIsReadAgainOnRequest(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.server.ReloadGuest(context.Background())
-	if l := w.logs.entries("the guest file was reloaded; its guest is now running"); len(l) != 1 || l[0]["reset"] == "" {
+	if l := w.logs.entries("the guest file was reloaded; its guest is now running"); len(l) != 1 || l[0]["compile_cache"] == "" {
 		t.Errorf("the log is %s", w.logs)
 	}
 	put(t, path, nil)

@@ -20,7 +20,7 @@ type Retirement string
 
 // The retirements.
 const (
-	RetiredPages     Retirement = "pages"     // its calls changed so much memory that restoring it was slow
+	RetiredWritten   Retirement = "written"   // a call wrote so much memory that another instance costs less than restoring it
 	RetiredGrowth    Retirement = "growth"    // its memory grew and could not be made smaller
 	RetiredReset     Retirement = "reset"     // the system failed to restore its memory
 	RetiredAudit     Retirement = "audit"     // a call's data survived the reset, which is a bug

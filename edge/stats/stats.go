@@ -12,15 +12,6 @@ type Guest struct {
 // Engine describes how this machine runs a guest. It is determined when the guest is
 // loaded.
 type Engine struct {
-	// Reset is the method that restores a guest's memory after each request, for
-	// example "fault-gate+pagemap-scan"; "none" with Config.UnsafeNoReset.
-	Reset string `json:"reset"`
-	// FaultGate reports whether the kernel is queried for the changed pages only if the
-	// thread's page fault counter has changed. Without it, each request queries it.
-	FaultGate bool `json:"fault_gate"`
-	// ResetRefused has, by method, the reasons why better methods than Reset do not work
-	// here.
-	ResetRefused map[string]string `json:"reset_refused"`
 	// FuelVersion is the version of the unit of fuel. Figures of different versions
 	// cannot be compared.
 	FuelVersion int `json:"fuel_version"`
@@ -41,8 +32,7 @@ type Program struct {
 
 	Calls    uint64 `json:"calls"`
 	Fuel     uint64 `json:"fuel"`
-	Pages    uint64 `json:"pages"`     // pages of memory that were restored
-	Searches uint64 `json:"searches"`  // calls after which the kernel was queried for the changed pages
+	Restored uint64 `json:"restored"`  // bytes of memory that were restored after calls
 	Audits   uint64 `json:"audits"`    // comparisons of an instance with its image
 	Queued   uint64 `json:"queued"`    // requests that waited for an instance
 	TimedOut uint64 `json:"timed_out"` // requests that waited and got none

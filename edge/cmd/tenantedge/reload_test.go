@@ -93,7 +93,7 @@ func TestServeReloadsTheGuestFile(t *testing.T) {
 	replaceFile(t, guest, numbered(0))
 	p := serveProcess(t, writeFile(t, "edge.yaml", "admin: '127.0.0.1:0'\nlisteners: ['127.0.0.1:0']\nlogs: {format: json}\nguest: {path: '"+guest+"'}\n"))
 	loaded := p.line("the guest is loaded")
-	for _, key := range []string{"digest", "reset", "fault_gate", "reset_refused", "fuel_version", "instances", "image_bytes"} {
+	for _, key := range []string{"digest", "compile_cache", "fuel_version", "instances", "image_bytes"} {
 		if _, ok := loaded[key]; !ok {
 			t.Errorf("the log line about the guest has no %s: %v", key, loaded)
 		}

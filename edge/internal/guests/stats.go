@@ -69,8 +69,7 @@ func add(sum, p *stats.Program) {
 	sum.Waiting += p.Waiting
 	sum.Calls += p.Calls
 	sum.Fuel += p.Fuel
-	sum.Pages += p.Pages
-	sum.Searches += p.Searches
+	sum.Restored += p.Restored
 	sum.Audits += p.Audits
 	sum.Queued += p.Queued
 	sum.TimedOut += p.TimedOut

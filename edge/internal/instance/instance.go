@@ -45,8 +45,8 @@ type Instance struct {
 
 // usage is what calls used.
 type usage struct {
-	calls, fuel, pages uint64
-	trap               stats.Trap // of the last call that failed
+	calls, fuel, restored uint64
+	trap                  stats.Trap // of the last call that failed
 }
 
 // instantiate makes an instance with the given memory. It runs no code of the
@@ -233,7 +233,7 @@ func (i *Instance) count(err error, r pristine.ResetReport) {
 	i.calls++
 	i.used.calls++
 	i.used.fuel += i.fuel.Get()
-	i.used.pages += uint64(r.Bytes) / 4096
+	i.used.restored += uint64(r.Bytes)
 	if err == nil {
 		return
 	}
@@ -257,7 +257,7 @@ func (i *Instance) judge(r pristine.ResetReport, err error) {
 		i.retire = stats.RetiredReset
 		i.program.options.Logger.Error("resetting a guest's memory failed; the instance is closed", "guest", i.program.short(), "error", err)
 	case r.Retire == pristine.TooMuch:
-		i.retire = stats.RetiredPages
+		i.retire = stats.RetiredWritten
 	case r.Retire != pristine.Keep:
 		i.retire = stats.RetiredGrowth
 	}

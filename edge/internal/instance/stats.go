@@ -20,7 +20,7 @@ type totals struct {
 func (t *totals) add(u *usage) {
 	t.calls += u.calls
 	t.fuel += u.fuel
-	t.pages += u.pages
+	t.restored += u.restored
 	if u.trap != "" {
 		t.traps[u.trap]++
 	}
@@ -41,7 +41,7 @@ func (p *Program) Stats() stats.Program {
 	})
 	return stats.Program{
 		Instances: q.total, Busy: q.total - q.absent - idle, Waiting: len(q.waiting),
-		Calls: q.totals.calls, Fuel: q.totals.fuel, Pages: q.totals.pages,
+		Calls: q.totals.calls, Fuel: q.totals.fuel, Restored: q.totals.restored,
 		Audits: q.totals.audits, Queued: q.totals.queued, TimedOut: q.totals.timedOut, Shrunk: q.totals.shrunk,
 		Traps: maps.Clone(q.totals.traps), Retired: maps.Clone(q.totals.retired),
 	}
@@ -49,17 +49,12 @@ func (p *Program) Stats() stats.Program {
 
 // Engine returns how this machine runs the program.
 func (p *Program) Engine() stats.Engine {
-	e := stats.Engine{
-		Reset:        "marks",
+	p.pool.mu.Lock()
+	defer p.pool.mu.Unlock()
+	return stats.Engine{
 		FuelVersion:  meter.Version,
+		Instances:    p.pool.total,
 		ImageBytes:   p.size,
 		CompileCache: string(p.cached),
 	}
-	if p.options.NoReset {
-		e.Reset = "none"
-	}
-	p.pool.mu.Lock()
-	defer p.pool.mu.Unlock()
-	e.Instances = p.pool.total
-	return e
 }
