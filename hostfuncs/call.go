@@ -101,8 +101,8 @@ type Watch interface {
 	// Charge deducts units of fuel for the work of a host function, and reports
 	// whether the guest may continue.
 	Charge(units uint64) bool
-	// Writes is called before a host function writes to n bytes of the guest's memory
-	// at addr, all of which are in the memory.
+	// Writes is called for each n bytes at addr that a host function writes to the
+	// guest's memory. They are all in the memory.
 	Writes(addr, n uint32)
 }
 

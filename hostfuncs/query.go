@@ -15,11 +15,11 @@ func query(c *Call, m memory, s []uint64) {
 	name, errno2 := m.argument(uint32(s[2]), uint32(s[3]), abi.MaxName)
 	args, errno3 := m.argument(uint32(s[4]), uint32(s[5]), abi.MaxQueryArgs)
 	out, inside := m.bytes(uint32(s[6]), uint32(s[7]))
-	errno4 := abi.OK
-	if !inside {
-		errno4 = abi.Fault
+	e := firstOf(errno1, errno2, errno3)
+	if e == abi.OK && !inside {
+		e = abi.Fault
 	}
-	if e := firstOf(errno1, errno2, errno3, errno4); e != abi.OK {
+	if e != abi.OK {
 		s[0] = negative(e)
 		return
 	}

@@ -163,7 +163,7 @@ func (i *Instance) exchange(e Export, write func([]byte) int, read func(abi.Mess
 		return i.outside(buffer, i.buffer, abi.BufferSize)
 	}
 	size := write(buf)
-	i.wrote(i.buffer, abi.BufferSize, size)
+	i.memory.Mark(i.buffer, uint32(min(uint(size), abi.BufferSize))) // all of it if size is negative
 	if size < 0 {
 		var err error
 		if size, err = i.enlarge(e, write, -size); err != nil {
@@ -202,20 +202,11 @@ func (i *Instance) enlarge(e Export, write func([]byte) int, need int) (size int
 		return 0, i.outside(buffer, uint32(addr), uint32(need))
 	}
 	size = write(buf)
-	i.wrote(uint32(addr), uint32(need), size)
+	i.memory.Mark(uint32(addr), uint32(min(uint(size), uint(need))))
 	if size < 0 {
 		return 0, ErrTooLarge
 	}
 	return size, nil
-}
-
-// wrote marks what the host has written to a buffer: size bytes, or unknown ones if that
-// is negative.
-func (i *Instance) wrote(buffer, length uint32, size int) {
-	if size >= 0 {
-		length = uint32(size)
-	}
-	i.memory.Mark(buffer, length)
 }
 
 // restore restores the guest's globals, which are state like its memory. Before, it marks

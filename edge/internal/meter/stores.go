@@ -21,35 +21,15 @@ const maxRange = 256
 
 // stored returns the size of what an instruction stores and its type, or 0.
 func stored(op wasm.Opcode) (size uint32, t wasm.ValType) {
-	switch op {
-	case wasm.OpI32Store:
-		return 4, wasm.I32
-	case wasm.OpI64Store:
-		return 8, wasm.I64
-	case wasm.OpF32Store:
-		return 4, wasm.F32
-	case wasm.OpF64Store:
-		return 8, wasm.F64
-	case wasm.OpI32Store8:
-		return 1, wasm.I32
-	case wasm.OpI32Store16:
-		return 2, wasm.I32
-	case wasm.OpI64Store8:
-		return 1, wasm.I64
-	case wasm.OpI64Store16:
-		return 2, wasm.I64
-	case wasm.OpI64Store32:
-		return 4, wasm.I64
-	case wasm.OpV128Store:
+	switch {
+	case op >= wasm.OpI32Store && op <= wasm.OpI64Store32:
+		const i32, i64 = wasm.I32, wasm.I64
+		n := op - wasm.OpI32Store
+		return [...]uint32{4, 8, 4, 8, 1, 2, 1, 2, 4}[n], [...]wasm.ValType{i32, i64, wasm.F32, wasm.F64, i32, i32, i64, i64, i64}[n]
+	case op == wasm.OpV128Store:
 		return 16, wasm.V128
-	case wasm.OpV128Store8:
-		return 1, wasm.V128
-	case wasm.OpV128Store16:
-		return 2, wasm.V128
-	case wasm.OpV128Store32:
-		return 4, wasm.V128
-	case wasm.OpV128Store64:
-		return 8, wasm.V128
+	case op >= wasm.OpV128Store8 && op <= wasm.OpV128Store64:
+		return 1 << (op - wasm.OpV128Store8), wasm.V128
 	}
 	return 0, 0
 }

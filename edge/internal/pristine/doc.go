@@ -1,24 +1,27 @@
 // Package pristine gives every instance of a guest a linear memory that can be
-// reset, in less than a microsecond, to exactly its content before a call.
+// reset, in about 100 nanoseconds, to exactly its content before a call.
 //
 // An [Image] is the frozen content of a memory: that of a guest which is
 // initialized, configured and warmed up. Every [Memory] made from it is a private
-// mapping, so that instances share the pages that they only read. Do makes a call;
-// after it the memory equals the image, whatever the guest did, even if it trapped.
+// mapping where the system has them, so that instances share the pages that they only
+// read. Whoever writes to the memory marks what it writes: the guest by code that
+// package meter adds (Options.Track), the host by Mark. Reset copies what is marked from
+// the image; after it the memory equals the image, whatever the guest did, even if it
+// trapped.
 //
 //	build, err := pristine.NewMemory(64 << 20)             // a memory to build the image in
 //	module := instantiate(experimental.WithMemoryAllocator(ctx, build))
 //	warmUp(module)
-//	image, err := pristine.NewImage(build.Bytes(), pristine.Options{})
+//	image, err := pristine.NewImage(build.Bytes())
 //
 //	memory, err := image.NewMemory(64 << 20)               // for each instance
-//	module = instantiate(experimental.WithMemoryAllocator(ctx, memory))
+//	marker := instantiate(experimental.WithMemoryAllocator(ctx, memory.Marks()), pristine.Marker)
+//	module = instantiate(experimental.WithMemoryAllocator(ctx, memory)) // imports marker's function
 //	memory.Bind(module.Memory())
-//	report, err := memory.Reset()                          // undoes what instantiation wrote
 //
-//	report, err = memory.Do(func() {                       // for each request
-//		call(module)                                         // and every other write to its memory
-//	})
+//	call(module)                                           // for each request
+//	memory.Mark(addr, n)                                   // for each write of the host
+//	report, err := memory.Reset()
 //
 //	module.Close(ctx)                                      // in this order
 //	memory.Close()
@@ -26,20 +29,12 @@
 //
 // # The contract
 //
-// The fast methods do not read the memory to find changes. They count the page
-// faults of the thread: a page becomes private to the memory in a fault of the
-// thread that writes to it. Therefore
-//
-//   - every write to the memory, by the guest and by the host, happens within
-//     Do, on its goroutine. Reads are allowed while there is no write;
-//   - if Do cannot be used, Begin and Reset bracket the writes. The caller locks
-//     the goroutine to its thread before Begin and until Reset has returned. If
-//     Reset runs on another thread, or without Begin, it searches the page
-//     tables instead of trusting the count;
-//   - a memory serves one instantiation and one call at a time;
-//   - after a report with Retire, and after any error, the owner closes the
-//     instance and makes another;
-//   - views of the memory are invalid when Do or Reset returns: parse or copy a
+//   - Before Reset, the owner marks the range meter.ExportLow to meter.ExportHigh if
+//     it is not empty, and sets the meter's windows to their initial values.
+//   - A memory serves one instantiation and one call at a time.
+//   - After a report with Retire, and after any error, the owner closes the
+//     instance and makes another.
+//   - Views of the memory are invalid when Reset returns: parse or copy a
 //     reply before. Reading one after Close crashes the process.
 //
 // Audit compares the complete memory with the image: tests do so after every

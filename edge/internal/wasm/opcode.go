@@ -96,8 +96,6 @@ const (
 	OpV128Store    Opcode = simd | 11
 	OpV128Const    Opcode = simd | 12
 	OpV128Store8   Opcode = simd | 88
-	OpV128Store16  Opcode = simd | 89
-	OpV128Store32  Opcode = simd | 90
 	OpV128Store64  Opcode = simd | 91
 	OpF32x4Sqrt    Opcode = simd | 227
 	OpF32x4Div     Opcode = simd | 231
