@@ -1,7 +1,6 @@
 package hostfuncs
 
 import (
-	"encoding/binary"
 	"unsafe"
 
 	"github.com/tetratelabs/wazero/api"
@@ -91,17 +90,11 @@ func (m memory) text(addr, length uint32) (string, bool) {
 }
 
 func (m memory) putUint32(addr, v uint32) bool {
-	b, ok := m.output(addr, 4)
-	if ok {
-		binary.LittleEndian.PutUint32(b, v)
-	}
-	return ok
+	_, ok := m.output(addr, 4)
+	return ok && m.m.WriteUint32Le(addr, v)
 }
 
 func (m memory) putUint64(addr uint32, v uint64) bool {
-	b, ok := m.output(addr, 8)
-	if ok {
-		binary.LittleEndian.PutUint64(b, v)
-	}
-	return ok
+	_, ok := m.output(addr, 8)
+	return ok && m.m.WriteUint64Le(addr, v)
 }

@@ -106,7 +106,7 @@ func (w *rewriter) appendEdit(dst []byte, f frame, e edit, old []byte) []byte {
 
 // checkBody calls refill, and traps if the limit is not above the fuel.
 func (w *rewriter) checkBody() []byte {
-	a := asm{0}.index(wasm.OpGlobalGet, w.fuel).index(wasm.OpCall, w.refill()).index(wasm.OpGlobalSet, w.limit)
+	a := asm{0}.index(wasm.OpGlobalGet, w.fuel).index(wasm.OpCall, w.imports).index(wasm.OpGlobalSet, w.limit)
 	return a.index(wasm.OpGlobalGet, w.fuel).index(wasm.OpGlobalGet, w.limit).op(wasm.OpI64GeU).
 		ifThen().op(wasm.OpUnreachable).op(wasm.OpEnd).op(wasm.OpEnd)
 }

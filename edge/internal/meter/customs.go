@@ -51,7 +51,7 @@ func (w *rewriter) functionNames(names []wasm.Name) []wasm.Name {
 		names[i] = wasm.Name{Index: w.index(names[i].Index), Name: shortName(names[i].Name)}
 	}
 	names = append(names,
-		wasm.Name{Index: w.refill(), Name: reserved + ImportRefill},
+		wasm.Name{Index: w.imports, Name: reserved + ImportRefill},
 		wasm.Name{Index: w.check, Name: reserved + "check"},
 		wasm.Name{Index: w.grow, Name: reserved + "grow"},
 		wasm.Name{Index: w.init, Name: reserved + "init"},

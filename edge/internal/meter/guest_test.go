@@ -9,9 +9,11 @@ import (
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
 	"github.com/tenantedge/tenantedge/edge/internal/meter"
+	"github.com/tenantedge/tenantedge/edge/internal/pristine"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
@@ -55,6 +57,9 @@ type guest struct {
 
 	onRefill func(used uint64) bool // whether to grant more; nil: yes
 	marked   []byteRange            // by calls of mark
+
+	windows []api.MutableGlobal // of a guest that tracks; empty: round does not reset them
+	initial []uint64            // their values
 }
 
 // newGuest compiles and instantiates b.
@@ -66,8 +71,9 @@ func newGuest(tb testing.TB, b []byte) (*guest, error) {
 // setup configures a guest.
 type setup struct {
 	budget uint64
-	first  string // export to call first
-	pages  uint32 // maximum memory; 0: wazero's
+	first  string                       // export to call first
+	pages  uint32                       // maximum memory; 0: wazero's
+	marks  experimental.MemoryAllocator // of a marker that the guest uses; nil: marks go to guest.marked
 }
 
 func instantiate(tb testing.TB, b []byte, s setup) (*guest, error) {
@@ -96,7 +102,12 @@ func instantiate(tb testing.TB, b []byte, s setup) (*guest, error) {
 		g.marked = append(g.marked, byteRange{start, start + uint64(uint32(stack[1]))})
 	})
 	i32 := api.ValueTypeI32
-	if _, err := g.rt.NewHostModuleBuilder(meter.MarkModule).NewFunctionBuilder().
+	if s.marks != nil {
+		config := wazero.NewModuleConfig().WithName(meter.MarkModule)
+		if _, err := g.rt.InstantiateWithConfig(experimental.WithMemoryAllocator(ctx, s.marks), pristine.Marker, config); err != nil {
+			return nil, err
+		}
+	} else if _, err := g.rt.NewHostModuleBuilder(meter.MarkModule).NewFunctionBuilder().
 		WithGoModuleFunction(mark, []api.ValueType{i32, i32}, nil).Export(meter.ImportMark).Instantiate(ctx); err != nil {
 		return nil, err
 	}

@@ -70,9 +70,6 @@ func newLayout(m *wasm.Module, o Options) layout {
 	return l
 }
 
-// refill returns the index of the imported function refill.
-func (l *layout) refill() uint32 { return l.imports }
-
 // mark returns the index of the imported function mark.
 func (l *layout) mark() uint32 { return l.imports + 1 }
 

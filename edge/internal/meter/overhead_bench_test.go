@@ -2,19 +2,23 @@ package meter_test
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
 
 	"github.com/tenantedge/tenantedge/edge/internal/meter"
+	"github.com/tenantedge/tenantedge/edge/internal/pristine"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
-// BenchmarkOverhead runs each workload with and without the meter, in alternating rounds,
-// and reports the median of the ratios of their times. So other load of the machine
-// has little influence.
+// BenchmarkOverhead runs each workload without the meter, with it, and with tracking, in
+// alternating rounds, and reports the medians of the ratios of their processor times: of the
+// meter to none, of tracking to the meter, and of tracking to none. So other load of the
+// machine has little influence.
 //
 //	go test -run '^$' -bench Overhead -benchtime 100x
 func BenchmarkOverhead(b *testing.B) {
@@ -28,20 +32,28 @@ func BenchmarkOverhead(b *testing.B) {
 	} {
 		plain := mustGuest(b, guest.wasm)
 		counted, _ := metered(b, guest.wasm, meter.Options{})
+		tracking := newMarking(b, guest.wasm)
 		for name, arg := range guest.calls {
 			b.Run(guest.name+"/"+name, func(b *testing.B) {
 				times := 1
 				for round(b, plain, name, arg, times) < time.Millisecond {
 					times *= 2
 				}
-				ratios, costs := make([]float64, b.N), make([]float64, b.N)
-				for i := range b.N {
-					without := round(b, plain, name, arg, times)
-					with := round(b, counted, name, arg, times)
-					ratios[i], costs[i] = float64(with)/float64(without), float64(with)/float64(times)
+				var ratios [3][]float64
+				var costs []float64
+				for range b.N {
+					without := float64(round(b, plain, name, arg, times))
+					with := float64(round(b, counted, name, arg, times))
+					tracked := float64(round(b, tracking, name, arg, times))
+					for i, ratio := range []float64{with / without, tracked / with, tracked / without} {
+						ratios[i] = append(ratios[i], ratio)
+					}
+					costs = append(costs, tracked/float64(times))
 				}
 				b.ReportMetric(0, "ns/op")
-				b.ReportMetric(median(ratios), "ratio")
+				b.ReportMetric(median(ratios[0]), "meter")
+				b.ReportMetric(median(ratios[1]), "tracking")
+				b.ReportMetric(median(ratios[2]), "both")
 				b.ReportMetric(median(costs), "ns/call")
 				b.ReportMetric(float64(counted.fuel.Get()), "fuel/call")
 			})
@@ -52,8 +64,13 @@ func BenchmarkOverhead(b *testing.B) {
 func round(b *testing.B, g *guest, name string, arg uint64, times int) time.Duration {
 	f := g.mod.ExportedFunction(name)
 	stack := []uint64{arg}
-	start := time.Now()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	start := threadTime()
 	for range times {
+		for i, w := range g.windows {
+			w.Set(g.initial[i])
+		}
 		if g.fuel != nil {
 			g.fuel.Set(0)
 			g.limit.Set(g.slice)
@@ -64,7 +81,35 @@ func round(b *testing.B, g *guest, name string, arg uint64, times int) time.Dura
 			b.Fatal(err)
 		}
 	}
-	return time.Since(start)
+	return threadTime() - start
+}
+
+// newMarking returns a guest that marks what it writes with a marker, as in production.
+func newMarking(b *testing.B, module []byte) *guest {
+	b.Helper()
+	r, err := meter.Instrument(module, meter.Options{Track: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	image, err := pristine.NewImage(make([]byte, 64<<20))
+	if err != nil {
+		b.Fatal(err)
+	}
+	memory, err := image.NewMemory(64 << 20)
+	if err != nil {
+		b.Fatal(err)
+	}
+	g, err := instantiate(b, r.Wasm, setup{budget: plenty, first: "_initialize", marks: memory.Marks()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, global := range r.Globals {
+		if global.Window {
+			g.windows = append(g.windows, g.mod.ExportedGlobal(global.Name).(api.MutableGlobal))
+			g.initial = append(g.initial, global.Value)
+		}
+	}
+	return g
 }
 
 func median(v []float64) float64 {
