@@ -61,7 +61,7 @@ func (w *rewriter) keptBody(f uint32, params int, kept []keptGlobal) []byte {
 		a = a.index(wasm.OpLocalGet, uint32(params+i)).index(wasm.OpGlobalSet, g.index)
 	}
 	if w.track {
-		a = a.index(wasm.OpCall, w.flush).i32(empty).index(wasm.OpGlobalSet, w.window).i32(grain).index(wasm.OpGlobalSet, w.windowSize)
+		a = w.keepWindow(a.index(wasm.OpCall, w.flush).i32(empty).index(wasm.OpGlobalSet, w.window).i32(grain).index(wasm.OpGlobalSet, w.windowSize))
 	}
 	return a.op(wasm.OpEnd)
 }

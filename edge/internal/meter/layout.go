@@ -30,7 +30,7 @@ type layout struct {
 
 	fuel, limit, depth uint32 // globals
 	low, high          uint32 // range of stores to the stack
-	window, windowSize uint32 // range that is marked
+	window, windowSize uint32 // range that is marked; the last such range follows
 
 	track     bool
 	maxMemory uint32

@@ -9,8 +9,8 @@ import "github.com/tenantedge/tenantedge/edge/internal/wasm"
 // marked when the guest switches to another stack, and at the end of the call.
 //
 // Other stores compare their address with the window, which is a range that is marked
-// already, and call touch if they are outside of it. It marks the range, and
-// moves the window there.
+// already, and call touch if they are outside of it. It exchanges the window for the one
+// before if they are in that, and otherwise marks the range and moves the window there.
 const (
 	// grain is the unit in which memory is marked, and the least size of the window, in
 	// bytes.
@@ -20,6 +20,8 @@ const (
 	empty = 1<<32 - grain
 	// none is the value of low for an empty range, with 0 for high.
 	none = 1<<32 - 1
+	// last is the distance of the globals of the last window from those of the window.
+	last = 2
 )
 
 // addTracking adds and exports the globals of these ranges.
@@ -27,14 +29,11 @@ func (w *rewriter) addTracking() (all []Global) {
 	if !w.track {
 		return nil
 	}
-	for _, g := range []struct {
-		name  string
-		index uint32
-		value uint32
-	}{{ExportLow, w.low, none}, {ExportHigh, w.high, 0}, {reserved + "window", w.window, empty}, {reserved + "size", w.windowSize, grain}} {
-		w.m.Globals.Add(wasm.Global{GlobalType: wasm.GlobalType{Type: wasm.I32, Mutable: true}, Init: wasm.I32Const(int32(g.value))})
-		w.m.Exports.Add(wasm.Export{Name: g.name, Kind: wasm.KindGlobal, Index: g.index})
-		all = append(all, Global{Name: g.name, Type: wasm.I32, Window: true, Value: uint64(g.value)})
+	for i, value := range []uint32{none, 0, empty, grain, empty, grain} {
+		name := []string{ExportLow, ExportHigh, reserved + "window", reserved + "size", reserved + "last", reserved + "lastsize"}[i]
+		w.m.Globals.Add(wasm.Global{GlobalType: wasm.GlobalType{Type: wasm.I32, Mutable: true}, Init: wasm.I32Const(int32(value))})
+		w.m.Exports.Add(wasm.Export{Name: name, Kind: wasm.KindGlobal, Index: w.low + uint32(i)})
+		all = append(all, Global{Name: name, Type: wasm.I32, Window: true, Value: uint64(value)})
 	}
 	return all
 }
@@ -84,11 +83,17 @@ func (w *rewriter) flushBody() []byte {
 	return a.op(wasm.OpEnd).op(wasm.OpEnd)
 }
 
-// touchBody marks the grains of n bytes at an address. The window becomes their range, or
-// is extended by it if they are adjacent.
+// touchBody exchanges the window for the last one if n bytes at an address are in that.
+// Otherwise it marks their grains. The window becomes their range, or is extended by it if
+// they are adjacent.
 func (w *rewriter) touchBody() []byte {
 	const at, n, start, end = 0, 1, 2, 3
 	a := asm{1, 2, wasm.I32}
+	a = a.index(wasm.OpLocalGet, n).index(wasm.OpGlobalGet, w.windowSize+last).op(wasm.OpI32LeU)
+	a = a.index(wasm.OpLocalGet, at).index(wasm.OpGlobalGet, w.window+last).op(wasm.OpI32Sub)
+	a = a.index(wasm.OpGlobalGet, w.windowSize+last).index(wasm.OpLocalGet, n).op(wasm.OpI32Sub).op(wasm.OpI32LeU).op(wasm.OpI32And).ifThen()
+	a = a.index(wasm.OpGlobalGet, w.window+last).index(wasm.OpGlobalGet, w.windowSize+last)
+	a = w.keepWindow(a).index(wasm.OpGlobalSet, w.windowSize).index(wasm.OpGlobalSet, w.window).op(wasm.OpReturn).op(wasm.OpEnd)
 	a = a.index(wasm.OpLocalGet, at).i32(empty).op(wasm.OpI32And).index(wasm.OpLocalTee, start)
 	a = a.index(wasm.OpLocalGet, at).index(wasm.OpLocalGet, n).op(wasm.OpI32Add).i32(grain - 1).op(wasm.OpI32Add)
 	a = a.i32(empty).op(wasm.OpI32And).index(wasm.OpLocalTee, end)
@@ -102,10 +107,17 @@ func (w *rewriter) touchBody() []byte {
 	a = windowEnd(a.index(wasm.OpLocalGet, start)).op(wasm.OpI32LeU).op(wasm.OpI32And).ifThen()
 	a = a.index(wasm.OpGlobalGet, w.window).index(wasm.OpLocalGet, start).op(wasm.OpI32LtU).
 		ifThen().index(wasm.OpGlobalGet, w.window).index(wasm.OpLocalSet, start).op(wasm.OpEnd)
-	a = windowEnd(windowEnd(a).index(wasm.OpLocalGet, end).op(wasm.OpI32GtU).ifThen()).index(wasm.OpLocalSet, end).op(wasm.OpEnd).op(wasm.OpEnd)
+	a = windowEnd(windowEnd(a).index(wasm.OpLocalGet, end).op(wasm.OpI32GtU).ifThen()).index(wasm.OpLocalSet, end).op(wasm.OpEnd)
+	a = w.keepWindow(a.op(wasm.OpElse)).op(wasm.OpEnd)
 	a = a.index(wasm.OpLocalGet, start).index(wasm.OpGlobalSet, w.window)
 	a = a.index(wasm.OpLocalGet, end).index(wasm.OpLocalGet, start).op(wasm.OpI32Sub).index(wasm.OpGlobalSet, w.windowSize)
 	return a.op(wasm.OpEnd)
+}
+
+// keepWindow makes the window the last one too.
+func (w *rewriter) keepWindow(a asm) asm {
+	a = a.index(wasm.OpGlobalGet, w.window).index(wasm.OpGlobalSet, w.window+last)
+	return a.index(wasm.OpGlobalGet, w.windowSize).index(wasm.OpGlobalSet, w.windowSize+last)
 }
 
 // stackPointers returns for each global of the guest whether it may be a stack pointer.
