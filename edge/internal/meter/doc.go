@@ -33,6 +33,9 @@
 // ExportDepth counts the frames of the stack. A trap does not reset it. A value above
 // Options.MaxDepth means that the guest was stopped for its depth.
 //
+// With Options.Track the guest marks the memory that it writes, so that a reset copies
+// only that. Marking costs no fuel.
+//
 // Every mutable global of the guest is exported, under the names in Result.Globals.
 // They and the memory are all the state of a guest, and restoring both resets it.
 // With Options.Keep, calls that return restore the globals themselves. Guests with
