@@ -13,6 +13,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/meter"
 	"github.com/tenantedge/tenantedge/edge/internal/meter/metertest"
 	"github.com/tenantedge/tenantedge/edge/internal/soak"
+	"github.com/tenantedge/tenantedge/edge/internal/wasm"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 	"github.com/tenantedge/tenantedge/edge/stats"
 	"github.com/tenantedge/tenantedge/guest/abi"
@@ -160,12 +161,7 @@ func TestH7MemoryAndVariablesAreTheImageAfterEveryCall(t *testing.T) {
 // the mark, whichever it is.
 func TestH7AuditFindsARewriterThatForgetsOneMark(t *testing.T) {
 	const stores = 48
-	var body []byte
-	for n := range uint32(stores) {
-		body = append(body, wasmtest.I32(65536+n*1024)...)
-		body = append(body, 0x20, 0, 0x36, 2, 0) // local.get 0, i32.store
-	}
-	guest := sound().With(abi.ExportCacheKey, append(body, wasmtest.I64(0)...)...).Wasm()
+	guest := sound().With(abi.ExportCacheKey, code(manyStores(128<<10, stores), nothing)...).Wasm()
 	noticed := 0
 	for n := 0; ; n++ {
 		marks := 0
@@ -184,6 +180,50 @@ func TestH7AuditFindsARewriterThatForgetsOneMark(t *testing.T) {
 	if noticed != stores {
 		t.Errorf("noticed for %d of %d stores", noticed, stores)
 	}
+}
+
+// A rewriter that forgets one store in a thousand, of any width, is found by the audit of
+// each call that runs the store.
+func TestH7AuditFindsARewriterThatForgetsOneMarkInAThousand(t *testing.T) {
+	const stores, first, pages = 1000, 128 << 10, 52
+	exports := []Export{CacheKey, ReverseKey, Pathname}
+	g := sound()
+	for n, name := range []string{abi.ExportCacheKey, abi.ExportReverseKey, abi.ExportPathname} {
+		g.With(name, code(manyStores(first+uint32(n)*stores*1024, stores), nothing)...)
+	}
+	m, err := wasm.Decode(g.Wasm())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Memories.Set(0, wasm.Memory{Limits: wasm.Limits{Min: pages}})
+	const seed = 3
+	random := rand.New(rand.NewPCG(seed, seed))
+	for range 4 {
+		marks, forgotten := 0, random.IntN(stores)
+		skip := func() bool { marks++; return marks%stores == forgotten }
+		for _, e := range exports {
+			marks = 0
+			i := mustLoadWithoutMarks(t, m.Encode(), bindNoTenants, skip)
+			if want := len(exports) * stores; marks < want {
+				t.Fatalf("found %d marks, want %d", marks, want)
+			}
+			_, _ = call(t.Context(), i, e)
+			if i.Audit() == nil {
+				t.Errorf("export %v without mark %d equals the image", e, forgotten)
+			}
+		}
+	}
+}
+
+// manyStores stores to n different KiB from an address on, by each instruction in turn.
+func manyStores(from, n uint32) (body []byte) {
+	const none, toI64, toF32, toF64 = 0x01, 0xad, 0xbe, 0xb8
+	conversions := []byte{none, toI64, toF32, toF64, none, none, toI64, toI64, toI64} // for i32.store to i64.store32
+	for i := range n {
+		op := i % uint32(len(conversions))
+		body = code(body, at(from+i*1024), value(), []byte{conversions[op], 0x36 + byte(op), 0, 0})
+	}
+	return body
 }
 
 // mustLoadWithoutMarks loads a guest that a broken rewriter has metered, and borrows its
