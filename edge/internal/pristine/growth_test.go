@@ -30,9 +30,8 @@ func TestGrowthIsUndone(t *testing.T) {
 				t.Fatalf("the guest reads %#x from pages it has grown by: expected 0", b)
 			}
 			g.must("fill", (guestPages-1)*wasmPage, 0xaa, 4*wasmPage)
-			r := mustReset(t, g.memory)
-			if r.Growth != 3*wasmPage || r.Retire != Keep {
-				t.Fatalf("report is %+v: expected %d bytes of growth and no reason to retire", r, 3*wasmPage)
+			if r := mustReset(t, g.memory); r.Retire != Keep {
+				t.Fatalf("report is %+v: expected no reason to retire", r)
 			}
 			mustEqual(t, g.memory, content)
 			if pages := g.must("size"); pages != guestPages {

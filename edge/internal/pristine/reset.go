@@ -21,7 +21,6 @@ const (
 // ResetReport describes a Reset.
 type ResetReport struct {
 	Bytes  int // bytes copied
-	Growth int // bytes by which the guest had grown the memory
 	Retire Reason
 }
 
@@ -45,7 +44,7 @@ func (m *Memory) Reset() (ResetReport, error) {
 	if tooMuch || r.Bytes >= m.image.retireAbove {
 		r.Retire = TooMuch
 	}
-	if r.Growth = len(m.view) - m.image.Size(); r.Growth > 0 && !m.undoGrowth() {
+	if len(m.view) > m.image.Size() && !m.undoGrowth() {
 		r.Retire = Grown
 	}
 	return r, nil

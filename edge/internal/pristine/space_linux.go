@@ -1,7 +1,6 @@
 package pristine
 
 import (
-	"errors"
 	"fmt"
 	"unsafe"
 
@@ -24,11 +23,7 @@ func newMappedSpace(max int) (*mappedSpace, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pristine: reserving %d bytes of address space: %w", max, err)
 	}
-	s := &mappedSpace{reserved: unsafe.Slice((*byte)(base), max)}
-	if err := smallPages(s.reserved); err != nil {
-		return nil, errors.Join(err, s.release())
-	}
-	return s, nil
+	return &mappedSpace{reserved: unsafe.Slice((*byte)(base), max)}, nil
 }
 
 // show maps a file privately at the start of the space.
@@ -38,7 +33,7 @@ func (s *mappedSpace) show(fd, size int) error {
 		return fmt.Errorf("pristine: mapping an image of %d bytes: %w", size, err)
 	}
 	s.used = size
-	return smallPages(s.reserved[:size])
+	return nil
 }
 
 func (s *mappedSpace) bytes() []byte { return s.reserved[:s.used:s.used] }
@@ -64,9 +59,8 @@ func (s *mappedSpace) shrink(size int) error {
 	if err != nil {
 		return fmt.Errorf("pristine: dropping memory beyond %d bytes: %w", size, err)
 	}
-	dropped := s.reserved[size:s.used]
 	s.used = size
-	return smallPages(dropped)
+	return nil
 }
 
 func (s *mappedSpace) release() error {
@@ -75,13 +69,4 @@ func (s *mappedSpace) release() error {
 
 func (s *mappedSpace) at(offset int) unsafe.Pointer {
 	return unsafe.Add(unsafe.Pointer(unsafe.SliceData(s.reserved)), offset)
-}
-
-// smallPages prevents huge pages, with which one write makes 512 pages private. A
-// kernel without huge pages returns EINVAL.
-func smallPages(b []byte) error {
-	if err := unix.Madvise(b, unix.MADV_NOHUGEPAGE); err != nil && !errors.Is(err, unix.EINVAL) {
-		return fmt.Errorf("pristine: disabling huge pages: %w", err)
-	}
-	return nil
 }
