@@ -1,7 +1,8 @@
 package guest
 
 import (
-	"fmt"
+	"errors"
+	"strconv"
 
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
@@ -80,7 +81,7 @@ func (g *guest) configure(config []byte) []byte {
 func (g *guest) applyConfig(config []byte) (abi.Configured, error) {
 	c, err := readConfig(config)
 	if err != nil {
-		return abi.Configured{}, fmt.Errorf("configuration: %w", err)
+		return abi.Configured{}, errors.New("configuration: " + err.Error())
 	}
 	g.strict = c.Compat == abi.Strict
 	configured := abi.Configured{}
@@ -106,7 +107,7 @@ func (g *guest) applyConfig(config []byte) (abi.Configured, error) {
 	configured.Consumer = g.Consumer != nil
 	for _, names := range [][]string{configured.Headers, configured.AuthorizeHeaders, configured.ConsumerHeaders} {
 		if len(names) > maxHeaders {
-			return configured, fmt.Errorf("Handlers.Configure names %d headers in one list: expected at most %d", len(names), maxHeaders)
+			return configured, errors.New("Handlers.Configure names " + strconv.Itoa(len(names)) + " headers in one list: expected at most " + strconv.Itoa(maxHeaders))
 		}
 	}
 	g.authorizeHeaders = configured.AuthorizeHeaders

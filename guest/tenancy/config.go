@@ -1,8 +1,8 @@
 package tenancy
 
 import (
-	"fmt"
-	"regexp"
+	"errors"
+	"strconv"
 	"strings"
 
 	"github.com/tenantedge/tenantedge/guest/abi"
@@ -36,8 +36,6 @@ type Router struct {
 	wsTables    map[string][]wsRoute
 }
 
-var schemaName = regexp.MustCompile(`^[_a-zA-Z][_a-zA-Z0-9]{0,62}$`)
-
 // New returns a Router for a configuration. An error names the wrong key.
 func New(c *abi.Config) (*Router, error) {
 	r := &Router{
@@ -46,7 +44,7 @@ func New(c *abi.Config) (*Router, error) {
 		wsTables: map[string][]wsRoute{},
 	}
 	if c.ABI != abi.Version {
-		return nil, fmt.Errorf("abi: is %d, expected %d", c.ABI, abi.Version)
+		return nil, errors.New("abi: is " + strconv.Itoa(c.ABI) + ", expected " + strconv.Itoa(abi.Version))
 	}
 	withDefaults := *c
 	c = &withDefaults
@@ -57,7 +55,7 @@ func New(c *abi.Config) (*Router, error) {
 	r.setHeaderNames(c)
 	for i := range c.Tenants {
 		if err := r.addStatic(&c.Tenants[i]); err != nil {
-			return nil, fmt.Errorf("tenants[%s].%w", c.Tenants[i].Schema, err)
+			return nil, at("tenants["+c.Tenants[i].Schema+"].", err)
 		}
 	}
 	if c.Default != nil {
@@ -66,11 +64,28 @@ func New(c *abi.Config) (*Router, error) {
 	for name, routes := range c.WSURLConfs {
 		table, err := compileRoutes(routes)
 		if err != nil {
-			return nil, fmt.Errorf("ws_urlconfs[%s]%w", name, err)
+			return nil, at("ws_urlconfs["+name+"]", err)
 		}
 		r.wsTables[name] = table
 	}
 	return r, nil
+}
+
+// at returns err with the path of the key that it is about before it. Package fmt
+// would make the guest larger.
+func at(path string, err error) error { return errors.New(path + err.Error()) }
+
+// unexpected is the error of a key that has none of the expected values.
+func unexpected(key, found string, expected ...string) error {
+	list := strconv.Quote(expected[0])
+	for i, value := range expected[1:] {
+		if i+2 == len(expected) {
+			list += " or " + strconv.Quote(value)
+		} else {
+			list += ", " + strconv.Quote(value)
+		}
+	}
+	return errors.New(key + ": is " + strconv.Quote(found) + ", expected " + list)
 }
 
 // setModes reads the keys compat, conflicts and routers.
@@ -80,23 +95,23 @@ func (r *Router) setModes(c *abi.Config) error {
 	case abi.Strict:
 		r.strict = true
 	default:
-		return fmt.Errorf("compat: is %q, expected %q or %q", c.Compat, abi.Hardened, abi.Strict)
+		return unexpected("compat", string(c.Compat), string(abi.Hardened), string(abi.Strict))
 	}
 	switch c.Conflicts {
 	case abi.RefuseConflicts:
 	case abi.LastWins:
 		r.lastWins = true
 	default:
-		return fmt.Errorf("conflicts: is %q, expected %q or %q", c.Conflicts, abi.RefuseConflicts, abi.LastWins)
+		return unexpected("conflicts", string(c.Conflicts), string(abi.RefuseConflicts), string(abi.LastWins))
 	}
 	for i, name := range c.Routers {
 		kind := map[abi.Router]Kind{abi.ByDomain: ByDomain, abi.ByHeader: ByHeader, abi.BySession: BySession}[name]
 		if kind == Unrouted {
-			return fmt.Errorf("routers[%d]: is %q, expected %q, %q or %q", i, name, abi.ByDomain, abi.ByHeader, abi.BySession)
+			return unexpected("routers["+strconv.Itoa(i)+"]", string(name), string(abi.ByDomain), string(abi.ByHeader), string(abi.BySession))
 		}
 		for _, earlier := range r.routers {
 			if earlier == kind {
-				return fmt.Errorf("routers[%d]: %q is listed twice", i, name)
+				return errors.New("routers[" + strconv.Itoa(i) + "]: " + strconv.Quote(string(name)) + " is listed twice")
 			}
 		}
 		r.routers = append(r.routers, kind)
@@ -148,49 +163,60 @@ func (r *Router) routes(k Kind) bool {
 	return false
 }
 
+// isSchemaName reports whether s can be the schema of a static tenant.
+func isSchemaName(s string) bool {
+	for i := range len(s) {
+		c := lowerByte(s[i])
+		if c != '_' && (c < 'a' || c > 'z') && (i == 0 || !isDigit(c)) {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 63 && (len(s) < 3 || !strings.EqualFold(s[:3], "pg_"))
+}
+
 func (r *Router) addStatic(t *abi.StaticTenant) error {
-	if !schemaName.MatchString(t.Schema) || strings.HasPrefix(strings.ToLower(t.Schema), "pg_") {
-		return fmt.Errorf("schema: %q is not a schema name: expected a letter or _, then up to 62 letters, digits or _, not beginning with pg_", t.Schema)
+	if !isSchemaName(t.Schema) {
+		return errors.New("schema: " + strconv.Quote(t.Schema) + " is not a schema name: expected a letter or _, then up to 62 letters, digits or _, not beginning with pg_")
 	}
 	switch t.Schema {
 	case "public", "default":
-		return fmt.Errorf("schema: %q cannot be a static tenant", t.Schema)
+		return errors.New("schema: " + strconv.Quote(t.Schema) + " cannot be a static tenant")
 	}
 	for i := range r.statics {
 		if r.statics[i].schema == t.Schema {
-			return fmt.Errorf("schema: is listed twice")
+			return errors.New("schema: is listed twice")
 		}
 	}
-	at := len(r.statics)
+	index := len(r.statics)
 	r.statics = append(r.statics, static{t.Schema, t.URLConf, t.WSURLConf})
-	if err := r.addDomains(r.domains, t.Domains, at); err != nil {
-		return fmt.Errorf("domains%w", err)
+	if err := r.addDomains(r.domains, t.Domains, index); err != nil {
+		return at("domains", err)
 	}
-	if err := r.addDomains(r.fallbacks, t.FallbackDomains, at); err != nil {
-		return fmt.Errorf("fallback_domains%w", err)
+	if err := r.addDomains(r.fallbacks, t.FallbackDomains, index); err != nil {
+		return at("fallback_domains", err)
 	}
-	setFirst(r.headers, t.Schema, at)
-	setFirst(r.sessions, t.Schema, at)
+	setFirst(r.headers, t.Schema, index)
+	setFirst(r.sessions, t.Schema, index)
 	if t.Header != nil {
-		setFirst(r.headers, *t.Header, at)
+		setFirst(r.headers, *t.Header, index)
 	}
 	if t.SessionKey != nil {
-		setFirst(r.sessions, *t.SessionKey, at)
+		setFirst(r.sessions, *t.SessionKey, index)
 	}
 	return nil
 }
 
-func (r *Router) addDomains(index map[string]int, domains []string, at int) error {
+func (r *Router) addDomains(index map[string]int, domains []string, tenant int) error {
 	for i, domain := range domains {
 		if !r.strict {
 			normal, err := NormalizeHost(domain)
 			if err != nil {
-				return fmt.Errorf("[%d]: %w", i, err)
+				return at("["+strconv.Itoa(i)+"]: ", err)
 			}
 			domain = normal
 		}
-		setFirst(index, domain, at)
-		setFirst(r.owners, domain, at)
+		setFirst(index, domain, tenant)
+		setFirst(r.owners, domain, tenant)
 	}
 	return nil
 }

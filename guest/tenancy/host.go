@@ -2,7 +2,6 @@ package tenancy
 
 import (
 	"errors"
-	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -37,9 +36,20 @@ func NormalizeHost(host string) (string, error) {
 	var d Decision
 	normal, err := d.normalizeHost(host)
 	if err != nil {
-		return "", fmt.Errorf("%w: %.80q", err, host)
+		return "", errors.New(err.Error() + ": " + quoteStart(host))
 	}
 	return strings.Clone(normal), nil
+}
+
+// quoteStart quotes the first 80 characters of s.
+func quoteStart(s string) string {
+	n := 0
+	for i := range s {
+		if n++; n > 80 {
+			return strconv.Quote(s[:i])
+		}
+	}
+	return strconv.Quote(s)
 }
 
 // normalizeHost allocates nothing for ASCII names.

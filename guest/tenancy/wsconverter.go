@@ -1,9 +1,9 @@
 package tenancy
 
 import (
-	"fmt"
-	"regexp"
+	"errors"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/tenantedge/tenantedge/guest/internal/pyregex"
@@ -64,7 +64,7 @@ func compilePath(route string, prefix bool) (wsRoute, error) {
 		if start < 0 {
 			break
 		}
-		pattern.WriteString(regexp.QuoteMeta(rest[:start]))
+		pattern.WriteString(pyregex.Quote(rest[:start]))
 		kind, name, ok := strings.Cut(rest[start+1:end-1], ":")
 		if !ok {
 			kind, name = "str", kind
@@ -72,13 +72,13 @@ func compilePath(route string, prefix bool) (wsRoute, error) {
 		known, exists := converters[kind]
 		switch {
 		case strings.ContainsAny(rest[start:end], " \t\n\r\v\f"):
-			return wsRoute{}, fmt.Errorf("path: %q has white space in angle brackets", route)
+			return wsRoute{}, pathError(route, "white space in angle brackets")
 		case !pyregex.IsIdentifier(name):
-			return wsRoute{}, fmt.Errorf("path: %q has the parameter %q, which is not an identifier", route, name)
+			return wsRoute{}, pathError(route, "the parameter "+strconv.Quote(name)+", which is not an identifier")
 		case slices.Contains(compiled.groups, name):
-			return wsRoute{}, fmt.Errorf("path: %q has the parameter %q twice", route, name)
+			return wsRoute{}, pathError(route, "the parameter "+strconv.Quote(name)+" twice")
 		case !exists:
-			return wsRoute{}, fmt.Errorf("path: %q has the converter %q, expected str, int, slug, uuid or path", route, kind)
+			return wsRoute{}, pathError(route, "the converter "+strconv.Quote(kind)+", expected str, int, slug, uuid or path")
 		}
 		if compiled.converters == nil {
 			compiled.converters, compiled.groups = []converter{noConverter}, []string{""}
@@ -90,16 +90,20 @@ func compilePath(route string, prefix bool) (wsRoute, error) {
 	if compiled.converters == nil {
 		return compiled, nil
 	}
-	pattern.WriteString(regexp.QuoteMeta(rest))
+	pattern.WriteString(pyregex.Quote(rest))
 	if !prefix {
 		pattern.WriteString(`\z`)
 	}
-	re, err := regexp.Compile(pattern.String())
+	re, err := pyregex.Compile(pattern.String())
 	if err != nil {
-		return wsRoute{}, fmt.Errorf("path: %q: %w", route, err)
+		return wsRoute{}, at("path: "+strconv.Quote(route)+": ", err)
 	}
-	compiled.find, compiled.named = re.FindStringSubmatchIndex, true
+	compiled.find, compiled.named = re.Match, true
 	return compiled, nil
+}
+
+func pathError(route, has string) error {
+	return errors.New("path: " + strconv.Quote(route) + " has " + has)
 }
 
 // parameter returns the offsets of the first <converter:name> or <name> in a

@@ -1,8 +1,8 @@
 package tenancy
 
 import (
-	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/tenantedge/tenantedge/guest/internal/pyregex"
 )
@@ -11,7 +11,7 @@ import (
 func compileRegex(expr string) (wsRoute, error) {
 	re, err := pyregex.Compile(expr)
 	if err != nil {
-		return wsRoute{}, fmt.Errorf("regex: %q: %w", expr, err)
+		return wsRoute{}, at("regex: "+strconv.Quote(expr)+": ", err)
 	}
 	groups := re.Names()
 	named := slices.ContainsFunc(groups, func(name string) bool { return name != "" })

@@ -1,7 +1,7 @@
 package tenancy
 
 import (
-	"fmt"
+	"errors"
 	"strconv"
 	"strings"
 
@@ -28,14 +28,14 @@ func compileRoutes(routes []abi.WSRoute) ([]wsRoute, error) {
 		var err error
 		switch {
 		case (route.Path == nil) == (route.Regex == nil):
-			return nil, fmt.Errorf("[%d]: expected either path or regex", i)
+			return nil, errors.New("[" + strconv.Itoa(i) + "]: expected either path or regex")
 		case route.Path != nil:
 			compiled, err = compilePath(*route.Path, false)
 		default:
 			compiled, err = compileRegex(*route.Regex)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("[%d].%w", i, err)
+			return nil, at("["+strconv.Itoa(i)+"].", err)
 		}
 		compiled.name = route.Name
 		table = append(table, compiled)
@@ -88,13 +88,13 @@ func (d *Decision) match(r *wsRoute, path string) (rest string, ok bool) {
 		}
 		return "", path == r.literal
 	}
-	at := r.find(path)
-	if at == nil {
+	offsets := r.find(path)
+	if offsets == nil {
 		return "", false
 	}
 	first := true
 	for i := 1; i < len(r.groups); i++ {
-		lo, hi := at[2*i], at[2*i+1]
+		lo, hi := offsets[2*i], offsets[2*i+1]
 		// As in Django, unnamed groups count only if no group has a name, and a
 		// named group that did not match is omitted.
 		if r.named && (r.groups[i] == "" || lo < 0) {
@@ -120,7 +120,7 @@ func (d *Decision) match(r *wsRoute, path string) (rest string, ok bool) {
 			}
 		}
 	}
-	return path[at[1]:], true
+	return path[offsets[1]:], true
 }
 
 // appendJSON appends s as a JSON string.

@@ -5,11 +5,19 @@ import (
 )
 
 // machine runs a program on a text.
+//
+// A linear program cannot match from an instruction and an offset where it has
+// failed before. After some backtracking the machine marks each doSplit and doMany
+// with the offsets that it reaches them at, and does not try them again: the time
+// is then linear in the length of the text, and the match is the same.
 type machine struct {
-	program []instruction
+	program *program
 	text    string
 	slots   []int
 	stack   []choice
+
+	retries int      // alternatives resumed so far
+	marked  []uint64 // bits by mark and offset; nil: nothing is marked
 }
 
 // choice is an entry of the backtracking stack: an alternative to continue with,
@@ -20,7 +28,7 @@ type choice struct {
 	slot int // slot to restore; for a lazy repetition, how many more rounds are allowed
 	// For a greedy repetition of single characters, the lowest offset to retry at.
 	limit int
-	lazy  *node // a lazy repetition of single characters
+	lazy  *instruction // a lazy repetition of single characters
 }
 
 const (
@@ -28,9 +36,9 @@ const (
 	nothing = -1 // an unset slot
 )
 
-// match finds the leftmost match, or if anchored, one at the start.
-func (m *machine) match(anchored bool) bool {
-	for start := 0; ; {
+// match finds the leftmost match from start on, or if anchored, one at start.
+func (m *machine) match(start int, anchored bool) bool {
+	for {
 		for i := range m.slots {
 			m.slots[i] = nothing
 		}
@@ -54,7 +62,7 @@ func (m *machine) match(anchored bool) bool {
 func (m *machine) run(at, pos int) (end int, ok bool) {
 	base := len(m.stack)
 	for {
-		i := &m.program[at]
+		i := &m.program.code[at]
 		ok = true
 		switch at++; i.code {
 		case doMatch:
@@ -62,10 +70,12 @@ func (m *machine) run(at, pos int) (end int, ok bool) {
 		case doNode:
 			pos, ok = m.step(i.node, pos)
 		case doMany:
-			pos, ok = m.repeat(i.node, at, pos)
+			pos, ok = m.repeat(i, at, pos)
 		case doSplit:
-			m.stack = append(m.stack, choice{at: i.y, pos: pos, limit: pos})
-			at = i.x
+			if ok = m.mark(i.mark, pos); ok {
+				m.stack = append(m.stack, choice{at: i.y, pos: pos, limit: pos})
+				at = i.x
+			}
 		case doJump:
 			at = i.x
 		case doSave:
@@ -105,8 +115,33 @@ func (m *machine) set(slot, value int) {
 	m.slots[slot] = value
 }
 
+// unmarked is the number of alternatives that are resumed before the machine marks
+// where it has been. Few matches need more, and marking takes memory.
+const unmarked = 32
+
+// maxMarks bounds the memory of marks, to 4 MiB. A match that needs more takes more
+// time than a request has.
+const maxMarks = 1 << 25
+
+// mark marks an instruction at pos, and reports whether it was not marked there.
+func (m *machine) mark(instruction, pos int) bool {
+	if m.marked == nil {
+		size := m.program.marks * (len(m.text) + 1)
+		if m.retries < unmarked || !m.program.linear || size > maxMarks {
+			return true
+		}
+		m.marked = make([]uint64, size/64+1)
+	}
+	bit := instruction*(len(m.text)+1) + pos
+	word, mask := &m.marked[bit/64], uint64(1)<<(bit%64)
+	fresh := *word&mask == 0
+	*word |= mask
+	return fresh
+}
+
 // backtrack resumes the latest alternative above base, and restores the slots set since.
 func (m *machine) backtrack(base int) (at, pos int, ok bool) {
+	m.retries++
 	for len(m.stack) > base {
 		last := &m.stack[len(m.stack)-1]
 		at, pos = last.at, last.pos
@@ -114,7 +149,7 @@ func (m *machine) backtrack(base int) (at, pos int, ok bool) {
 		case at == undo:
 			m.slots[last.slot] = pos
 		case last.lazy != nil:
-			if pos, ok = m.character(last.lazy.subs[0], pos); ok && last.slot != 0 {
+			if pos, ok = m.character(last.lazy.node.subs[0], pos); ok && last.slot != 0 && (last.slot > 0 || m.mark(last.lazy.mark, pos)) {
 				last.pos, last.slot = pos, last.slot-1
 				return at, pos, true
 			}
@@ -132,27 +167,34 @@ func (m *machine) backtrack(base int) (at, pos int, ok bool) {
 }
 
 // repeat matches a repetition of a single character; at is the next instruction.
-func (m *machine) repeat(n *node, at, pos int) (int, bool) {
-	ok := true
+// It is marked where it starts if it has a maximum, else where a further character
+// is optional.
+func (m *machine) repeat(i *instruction, at, pos int) (int, bool) {
+	n := i.node
+	ok := n.max == unlimited || m.mark(i.mark, pos)
 	for range n.min {
-		if pos, ok = m.character(n.subs[0], pos); !ok {
-			return pos, false
+		if !ok {
+			break
 		}
+		pos, ok = m.character(n.subs[0], pos)
+	}
+	if !ok || n.max == unlimited && !m.mark(i.mark, pos) {
+		return pos, false
+	}
+	more := unlimited // counts down and never reaches 0
+	if n.max != unlimited {
+		more = n.max - n.min
 	}
 	if n.manner == lazy {
-		// Without a maximum, slot counts down from -1 and never reaches 0.
-		if more := n.max - n.min; n.max == unlimited || more > 0 {
-			if n.max == unlimited {
-				more = unlimited
-			}
-			m.stack = append(m.stack, choice{at: at, pos: pos, slot: more, lazy: n})
+		if more != 0 {
+			m.stack = append(m.stack, choice{at: at, pos: pos, slot: more, lazy: i})
 		}
 		return pos, true
 	}
 	limit := pos
-	for rounds := n.min; rounds != n.max; rounds++ {
+	for ; more != 0; more-- {
 		next, ok := m.character(n.subs[0], pos)
-		if !ok {
+		if !ok || n.max == unlimited && !m.mark(i.mark, next) {
 			break
 		}
 		pos = next

@@ -70,7 +70,7 @@ func isOctal(s string) bool { return strings.Trim(s, "01234567") == "" }
 func octal(digits string) rune {
 	n, err := strconv.ParseUint(digits, 8, 32)
 	if err != nil || n > 0o377 {
-		fail("expected an octal number up to \\377, found \\%s", digits)
+		fail(`expected an octal number up to \377, found \`, digits)
 	}
 	return rune(n)
 }
@@ -107,7 +107,7 @@ func (p *parser) escapedRune() rune {
 		return octal(digits)
 	default:
 		if isLetterASCII(r) {
-			fail("expected an escape of Python's syntax, found \\%c", r)
+			fail(`expected an escape of Python's syntax, found \`, string(r))
 		}
 		return r
 	}
@@ -115,11 +115,11 @@ func (p *parser) escapedRune() rune {
 
 func (p *parser) hex(digits int) rune {
 	if len(p.rest) < digits {
-		fail("expected %d hexadecimal digits", digits)
+		fail("expected ", strconv.Itoa(digits), " hexadecimal digits")
 	}
 	n, err := strconv.ParseUint(p.rest[:digits], 16, 32)
 	if err != nil || n > utf8.MaxRune {
-		fail("expected %d hexadecimal digits of a character, found %q", digits, p.rest[:digits])
+		fail("expected ", strconv.Itoa(digits), " hexadecimal digits of a character, found ", strconv.Quote(p.rest[:digits]))
 	}
 	p.rest = p.rest[digits:]
 	return rune(n)
@@ -168,10 +168,22 @@ func (p *parser) classItem(f flags) classItem {
 		}
 		r = octal(digits)
 	case r == '8' || r == '9':
-		fail("expected an escape of Python's syntax, found \\%c in brackets", r)
+		fail(`expected an escape of Python's syntax, found \`, string(r), " in brackets")
 	default:
 		p.rest = before
 		r = p.escapedRune()
 	}
 	return classItem{lo: r, hi: r}
+}
+
+// Quote returns an expression that matches s.
+func Quote(s string) string {
+	var quoted []byte
+	for i := range len(s) {
+		if c := s[i]; c < utf8.RuneSelf && c != '_' && !isLetterASCII(rune(c)) && (c < '0' || c > '9') {
+			quoted = append(quoted, '\\')
+		}
+		quoted = append(quoted, s[i])
+	}
+	return string(quoted)
 }

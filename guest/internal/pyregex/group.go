@@ -33,17 +33,28 @@ func (p *parser) group(f flags) *node {
 	}
 	end := strings.IndexAny(p.rest, ":)")
 	if end < 0 || strings.ContainsFunc(p.rest[:end], func(r rune) bool { return r != '-' && !unicode.IsLetter(r) }) {
-		fail("expected a group of Python's syntax, found (?%.10s", p.rest)
+		fail("expected a group of Python's syntax, found (?", beginning(p.rest))
 	}
 	on, off, minus := strings.Cut(p.rest[:end], "-")
 	if p.rest[end] == ')' {
-		fail("expected flags such as (?%s) at the beginning of the expression", p.rest[:end])
+		fail("expected flags such as (?", p.rest[:end], ") at the beginning of the expression")
 	}
 	if minus && off == "" || strings.ContainsAny(on, off) {
-		fail("expected other flags to be switched off than on, found (?%s:", p.rest[:end])
+		fail("expected other flags to be switched off than on, found (?", p.rest[:end], ":")
 	}
 	p.rest = p.rest[end+1:]
 	return p.body(unset(set(f, on), off))
+}
+
+// beginning returns the first characters of s.
+func beginning(s string) string {
+	n := 0
+	for i := range s {
+		if n++; n > 10 {
+			return s[:i]
+		}
+	}
+	return s
 }
 
 // body parses up to and including the parenthesis that closes a group. It wraps
@@ -62,7 +73,7 @@ func (p *parser) body(f flags) *node {
 func (p *parser) capture(f flags, name string) *node {
 	for _, other := range p.names {
 		if name != "" && name == other {
-			fail("expected each name of a group once, found %q twice", name)
+			fail("expected each name of a group once, found ", strconv.Quote(name), " twice")
 		}
 	}
 	number := len(p.names)
@@ -78,11 +89,11 @@ func (p *parser) capture(f flags, name string) *node {
 func (p *parser) name(end byte) string {
 	at := strings.IndexByte(p.rest, end)
 	if at < 0 {
-		fail("expected %c after the name of a group", end)
+		fail("expected ", string(rune(end)), " after the name of a group")
 	}
 	name := p.rest[:at]
 	if !IsIdentifier(name) {
-		fail("expected an identifier as the name of a group, found %q", name)
+		fail("expected an identifier as the name of a group, found ", strconv.Quote(name))
 	}
 	p.rest = p.rest[at+1:]
 	return name
@@ -95,14 +106,14 @@ func (p *parser) named(name string) int {
 			return number
 		}
 	}
-	fail("expected the name of a group before, found %q", name)
+	fail("expected the name of a group before, found ", strconv.Quote(name))
 	return 0
 }
 
 func (p *parser) backref(group int, f flags) *node {
 	switch {
 	case group >= len(p.names):
-		fail("expected a reference to a group before, found \\%d", group)
+		fail(`expected a reference to a group before, found \`, strconv.Itoa(group))
 	case p.open[group]:
 		fail("expected a reference to a group that is closed, found one to the group around it")
 	case p.behind > 0 && group >= p.since:
@@ -123,7 +134,7 @@ func (p *parser) look(f flags, behind, negated bool) *node {
 		p.behind--
 		lo, hi := sub.widths(p.widths)
 		if lo != hi {
-			fail("expected a look-behind to have one width, found %d to %d characters", lo, hi)
+			fail("expected a look-behind to have one width, found ", strconv.Itoa(lo), " to ", strconv.Itoa(hi), " characters")
 		}
 		n.width = lo
 	}

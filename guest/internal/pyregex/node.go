@@ -18,7 +18,6 @@ const (
 	opLook    // subs[0], without consuming
 	opBackref // the text that a group matched
 	opIfMatch // subs[0] if a group matched, else subs[1]
-	opNothing // never matches
 )
 
 // assertion is the kind of an opAssert.

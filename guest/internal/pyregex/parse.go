@@ -2,7 +2,7 @@ package pyregex
 
 import (
 	"errors"
-	"fmt"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -49,9 +49,7 @@ type syntaxError struct{ error }
 var errVerbose = errors.New("verbose")
 
 //go:noinline
-func fail(format string, args ...any) {
-	panic(syntaxError{fmt.Errorf(format, args...)})
-}
+func fail(parts ...string) { panic(syntaxError{errors.New(strings.Join(parts, ""))}) }
 
 // parse parses expr and returns its tree and the names of its groups.
 func parse(expr string) (n *node, names []string, err error) {
@@ -81,7 +79,7 @@ func parseUnder(expr string, f flags) (p *parser, n *node, err error) {
 		fail("expected the end, found a ) that closes nothing")
 	}
 	if p.condition >= len(p.names) {
-		fail("expected the number of a group as a condition, found %d", p.condition)
+		fail("expected the number of a group as a condition, found ", strconv.Itoa(p.condition))
 	}
 	return p, n, nil
 }
@@ -99,7 +97,7 @@ func (p *parser) skip(prefix string) bool {
 // next takes one character. At the end it fails: expected what.
 func (p *parser) next(what string) rune {
 	if p.rest == "" {
-		fail("expected %s, found the end", what)
+		fail("expected ", what, ", found the end")
 	}
 	r, size := utf8.DecodeRuneInString(p.rest)
 	p.rest = p.rest[size:]
@@ -110,7 +108,7 @@ func (p *parser) next(what string) rune {
 // at the beginning apply to all of them.
 func (p *parser) choice(f flags, outermost bool) *node {
 	if p.depth++; p.depth > maxDepth {
-		fail("expected at most %d nested groups", maxDepth)
+		fail("expected at most ", strconv.Itoa(maxDepth), " nested groups")
 	}
 	defer func() { p.depth-- }()
 	if outermost {
@@ -169,7 +167,7 @@ func set(f flags, letters string) flags {
 		case 'L':
 			fail("the flag L applies to bytes only, and a path is text")
 		default:
-			fail("expected flags among aimsux, found %q", letter)
+			fail("expected flags among aimsux, found ", strconv.QuoteRune(letter))
 		}
 	}
 	return f
@@ -188,7 +186,7 @@ func unset(f flags, letters string) flags {
 		case 'x':
 			f.verbose = false
 		default:
-			fail("expected flags among imsx to switch off, found %q", letter)
+			fail("expected flags among imsx to switch off, found ", strconv.QuoteRune(letter))
 		}
 	}
 	return f
@@ -339,9 +337,9 @@ func (p *parser) repeat(subs []*node) []*node {
 	case subs[len(subs)-1].op == opRepeat:
 		fail("expected something to repeat before a quantifier, found another quantifier")
 	case n.max != unlimited && n.max < n.min:
-		fail("expected at least %d as the upper bound of a repetition, found %d", n.min, n.max)
+		fail("expected at least ", strconv.Itoa(n.min), " as the upper bound of a repetition, found ", strconv.Itoa(n.max))
 	case n.min > maxRepeat || n.max > maxRepeat:
-		fail("expected at most %d repetitions", maxRepeat)
+		fail("expected at most ", strconv.Itoa(maxRepeat), " repetitions")
 	}
 	switch {
 	case p.skip("?"):

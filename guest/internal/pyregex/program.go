@@ -22,6 +22,7 @@ const (
 type instruction struct {
 	code code
 	x, y int // instructions; x may be a slot
+	mark int // of doSplit and doMany: their number among these
 	node *node
 }
 
@@ -30,24 +31,32 @@ const maxProgram = 100_000
 
 var errProgram = errors.New("the expression is too large: expected at most 100,000 steps with its repetitions unrolled")
 
-// compiler compiles a tree to a program for the backtracking machine.
-type compiler struct {
-	program []instruction
-	slots   int
+// program is a compiled expression.
+type program struct {
+	code  []instruction
+	slots int
+	marks int // number of doSplit and doMany
+	// linear reports that what an instruction matches depends only on its position
+	// in the text. There are no back references, conditions, look-arounds, atomic
+	// groups, and loops whose rounds can match the empty text.
+	linear bool
 }
 
-// compile returns the program for n and the number of its slots.
-func compile(n *node, groups int, full bool) ([]instruction, int, error) {
-	c := compiler{slots: 2 * groups}
+// compiler compiles a tree to a program.
+type compiler struct{ program }
+
+// compile returns the program for n.
+func compile(n *node, groups int, full bool) (program, error) {
+	c := compiler{program{slots: 2 * groups, linear: true}}
 	c.node(n)
 	if full {
 		c.emit(doNode, 0, 0, &node{op: opAssert, assertion: textEnd})
 	}
 	c.emit(doMatch, 0, 0, nil)
-	if len(c.program) > maxProgram {
-		return nil, 0, errProgram
+	if len(c.code) > maxProgram {
+		return program{}, errProgram
 	}
-	return c.program, c.slots, nil
+	return c.program, nil
 }
 
 // emit appends an instruction and returns its index. It is not inlined, which makes
@@ -55,12 +64,18 @@ func compile(n *node, groups int, full bool) ([]instruction, int, error) {
 //
 //go:noinline
 func (c *compiler) emit(do code, x, y int, n *node) int {
-	c.program = append(c.program, instruction{do, x, y, n})
-	return len(c.program) - 1
+	c.code = append(c.code, instruction{do, x, y, c.marks, n})
+	switch {
+	case do == doSplit || do == doMany:
+		c.marks++
+	case do == doAtomic || do == doLook || do == doBranch || n != nil && n.op == opBackref:
+		c.linear = false
+	}
+	return len(c.code) - 1
 }
 
 func (c *compiler) node(n *node) {
-	if len(c.program) > maxProgram {
+	if len(c.code) > maxProgram {
 		return
 	}
 	switch n.op {
@@ -72,14 +87,14 @@ func (c *compiler) node(n *node) {
 	case opChoice:
 		var ends []int
 		for _, sub := range n.subs[:len(n.subs)-1] {
-			split := c.emit(doSplit, len(c.program)+1, 0, nil)
+			split := c.emit(doSplit, len(c.code)+1, 0, nil)
 			c.node(sub)
 			ends = append(ends, c.emit(doJump, 0, 0, nil))
-			c.program[split].y = len(c.program)
+			c.code[split].y = len(c.code)
 		}
 		c.node(n.subs[len(n.subs)-1])
 		for _, end := range ends {
-			c.program[end].x = len(c.program)
+			c.code[end].x = len(c.code)
 		}
 	case opRepeat:
 		c.repeat(n)
@@ -95,9 +110,9 @@ func (c *compiler) node(n *node) {
 		branch := c.emit(doBranch, 0, 0, n)
 		c.node(n.subs[0])
 		jump := c.emit(doJump, 0, 0, nil)
-		c.program[branch].x = len(c.program)
+		c.code[branch].x = len(c.code)
 		c.node(n.subs[1])
-		c.program[jump].x = len(c.program)
+		c.code[jump].x = len(c.code)
 	default:
 		c.emit(doNode, 0, 0, n)
 	}
@@ -108,7 +123,7 @@ func (c *compiler) nested(do code, n *node) {
 	at := c.emit(do, 0, 0, n)
 	c.node(n.subs[0])
 	c.emit(doMatch, 0, 0, nil)
-	c.program[at].x = len(c.program)
+	c.code[at].x = len(c.code)
 }
 
 func (c *compiler) repeat(n *node) {
@@ -126,13 +141,16 @@ func (c *compiler) repeat(n *node) {
 		return
 	}
 	for range n.min {
-		before := len(c.program)
-		if c.node(sub); len(c.program) > maxProgram {
+		before := len(c.code)
+		if c.node(sub); len(c.code) > maxProgram {
 			return
 		}
-		if len(c.program) == before {
+		if len(c.code) == before {
 			break // it compiles to nothing
 		}
+	}
+	if n.max != 1 && sub.nullable() {
+		c.linear = false
 	}
 	round := c.slots
 	c.slots++
@@ -145,7 +163,7 @@ func (c *compiler) repeat(n *node) {
 	}
 	var ats []int
 	for range n.max - n.min {
-		if ats = append(ats, c.optional(n, round)); len(c.program) > maxProgram {
+		if ats = append(ats, c.optional(n, round)); len(c.code) > maxProgram {
 			return
 		}
 	}
@@ -158,13 +176,13 @@ func (c *compiler) repeat(n *node) {
 // setExits sets its exits later.
 func (c *compiler) optional(n *node, round int) int {
 	if n.manner == lazy {
-		at := c.emit(doSplit, 0, len(c.program)+1, nil)
+		at := c.emit(doSplit, 0, len(c.code)+1, nil)
 		c.emit(doRound, round, 0, nil)
 		c.node(n.subs[0])
 		return at
 	}
 	at := c.emit(doRound, round, 0, nil)
-	c.emit(doSplit, len(c.program)+1, 0, nil)
+	c.emit(doSplit, len(c.code)+1, 0, nil)
 	c.node(n.subs[0])
 	return at
 }
@@ -172,12 +190,12 @@ func (c *compiler) optional(n *node, round int) int {
 // setExits sets the exits of the round at at to the next instruction. A lazy round
 // without progress fails, since its exit was tried first.
 func (c *compiler) setExits(n *node, at int) {
-	end := len(c.program)
+	end := len(c.code)
 	if n.manner == lazy {
-		c.program[at].x, c.program[at+1].y = end, nowhere
+		c.code[at].x, c.code[at+1].y = end, nowhere
 		return
 	}
-	c.program[at].y, c.program[at+1].y = end, end
+	c.code[at].y, c.code[at+1].y = end, end
 }
 
 // nowhere is the target of a round that fails.

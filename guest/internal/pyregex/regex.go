@@ -1,19 +1,14 @@
 package pyregex
 
 import (
-	"regexp"
 	"strings"
 	"unicode/utf8"
 )
 
 // Regex is a compiled expression. It is safe for concurrent use.
 type Regex struct {
-	names  []string
-	linear *regexp.Regexp // nil: no equivalent in Go's syntax
-	except cases
-
-	program []instruction // for the texts that linear does not match as Python does
-	slots   int
+	names   []string
+	program program
 	from    bool // matches start only at the start of the text
 }
 
@@ -26,10 +21,7 @@ func Compile(expr string) (*Regex, error) {
 	}
 	full := strings.HasSuffix(expr, "$")
 	r := &Regex{names: names, from: full || startsText(n)}
-	r.linear, r.except = inGo(n, full)
-	if r.linear == nil || r.except != (cases{}) {
-		r.program, r.slots, err = compile(n, len(names), full)
-	}
+	r.program, err = compile(n, len(names), full)
 	return r, err
 }
 
@@ -55,42 +47,43 @@ func startsText(n *node) bool {
 // is that of the entire match, and empty.
 func (r *Regex) Names() []string { return r.names }
 
-// Linear reports whether text is matched in linear time.
-func (r *Regex) Linear(text string) bool {
-	return r.linear != nil &&
-		(!r.except.lineFeedAtEnd || !strings.HasSuffix(text, "\n")) &&
-		(!r.except.notASCII || isASCII(text)) &&
-		(!r.except.empty || text != "")
-}
+// Linear reports whether texts are matched in time linear in their length.
+func (r *Regex) Linear() bool { return r.program.linear }
 
 // Match returns the leftmost match in text, which must be UTF-8: two offsets for the
 // match and two for each group, -1 for a group that did not take part; nil for no
 // match.
-func (r *Regex) Match(text string) []int {
-	if r.Linear(text) {
-		return r.linear.FindStringSubmatchIndex(text)
-	}
-	m := machine{program: r.program, text: text, slots: make([]int, r.slots)}
-	if !m.match(r.from) {
+func (r *Regex) Match(text string) []int { return r.match(text, 0) }
+
+// match is Match from an offset on.
+func (r *Regex) match(text string, start int) []int {
+	m := machine{program: &r.program, text: text, slots: make([]int, r.program.slots), stack: make([]choice, 0, 16)}
+	if start > 0 && r.from || !m.match(start, r.from) {
 		return nil
 	}
 	return m.slots[:2*len(r.names)]
 }
 
-// ReplaceAll replaces each match in text with with. It returns text and false if the
-// text is not matched in linear time.
+// ReplaceAll replaces each match in text with with, except an empty one right after
+// another match. It returns text and false unless the expression is linear.
 func (r *Regex) ReplaceAll(text, with string) (string, bool) {
-	if !r.Linear(text) {
+	if !r.Linear() {
 		return text, false
 	}
-	return r.linear.ReplaceAllLiteralString(text, with), true
-}
-
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			return false
+	var replaced []byte
+	end := 0 // of the last match
+	for start := 0; start <= len(text); {
+		at := r.match(text, start)
+		if at == nil {
+			break
 		}
+		replaced = append(replaced, text[end:at[0]]...)
+		if at[1] > end || at[0] == 0 {
+			replaced = append(replaced, with...)
+		}
+		end = at[1]
+		_, size := utf8.DecodeRuneInString(text[start:])
+		start = max(end, start+max(size, 1))
 	}
-	return true
+	return string(append(replaced, text[end:]...)), true
 }

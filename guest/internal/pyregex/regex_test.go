@@ -4,38 +4,59 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 func TestLinear(t *testing.T) {
 	for _, c := range []struct {
-		name, expr, text string
-		linear           bool
+		name, expr string
+		linear     bool
 	}{
-		{"an expression that means the same in Go", `^room/(?P<room>\w+)/(?P<page>\d{1,3})?$`, "room/a/", true},
-		{"a dollar, and no line feed at the end", `a$|b`, "a", true},
-		{"a dollar, and a line feed at the end", `a$|b`, "a\n", false},
-		{"a word boundary in ASCII", `\ba`, "a", true},
-		{"a word boundary at a letter outside of ASCII", `\ba`, "é", false},
-		{"a word boundary with the flag for ASCII", `(?a)\ba`, "é", true},
-		{`\B in an empty text`, `\B`, "", false},
-		{"look-ahead", `a(?!b)`, "a", false},
-		{"a back reference", `(a)\1`, "aa", false},
-		{"a possessive quantifier", `a*+`, "a", false},
-		{"repetitions that may match the empty text", `(a|b*)*`, "a", false},
-		{"at most one repetition that may match the empty text", `(a*)?`, "a", true},
-		{"more repetitions than Go accepts", `a{2000}`, "a", false},
-		{"a negated class with another class in brackets", `[\W\d]`, "a", false},
-		{"a negated class in brackets", `[\W]`, "a", true},
+		{"groups and repetitions", `^room/(?P<room>\w+)/(?P<page>\d{1,3})?$`, true},
+		{"a dollar that is not at the end", `a$|b`, true},
+		{"a word boundary", `\ba`, true},
+		{"look-ahead", `a(?!b)`, false},
+		{"a back reference", `(a)\1`, false},
+		{"a condition", `(a)?(?(1)b)`, false},
+		{"an atomic group", `(?>a)`, false},
+		{"a possessive quantifier", `a*+`, false},
+		{"repetitions that may match the empty text", `(a|b*)*`, false},
+		{"at most one repetition that may match the empty text", `(a*)?`, true},
+		{"many repetitions", `a{2000}`, true},
+		{"a negated class with another class in brackets", `[\W\d]`, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			re, err := Compile(c.expr)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := re.Linear(c.text); got != c.linear {
+			if got := re.Linear(); got != c.linear {
 				t.Errorf("Linear is %v, want %v", got, c.linear)
 			}
 		})
+	}
+}
+
+// Each of these backtracks in exponential or quadratic time without marks.
+func TestLinearTime(t *testing.T) {
+	for _, expr := range []string{
+		`^(?:a|aa)+$`, `^(?:a|aa)+?$`, `(a+)+b`, `(a+?)+?b`, `(?:a{1,3}|a{2})*b`, `(?:a{1,3}?)*b`, `a+b`, `a*?b`, `(?:(a+)(a+)?)+b`,
+	} {
+		re, err := Compile(expr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var retries []int
+		for _, n := range []int{4000, 8000} {
+			m := machine{program: &re.program, text: strings.Repeat("a", n) + "c", slots: make([]int, re.program.slots)}
+			if m.match(0, re.from) {
+				t.Fatalf("%s matches", expr)
+			}
+			retries = append(retries, m.retries)
+		}
+		if retries[1] > 3*retries[0] {
+			t.Errorf("%s: %d alternatives for 4,000 letters and %d for 8,000, want about twice as many", expr, retries[0], retries[1])
+		}
 	}
 }
 
@@ -92,7 +113,8 @@ func TestReplaceAll(t *testing.T) {
 	}
 }
 
-// FuzzMatchers compares backtracking with Go's regexp if both can match.
+// FuzzMatchers compares backtracking with and without marks, and with Go's regexp if
+// that can express the same.
 func FuzzMatchers(f *testing.F) {
 	for _, expr := range []string{
 		`^room/(?P<room>\w+)/$`, `(a|ab)(c|bcd)*?`, `(?i)[^k]+\b`, `(?sm)^.*?$|\B`, `(?x) a # b`, `(a){2,3}?b*`,
@@ -108,24 +130,31 @@ func FuzzMatchers(f *testing.F) {
 		}
 		expr, text = strings.ToValidUTF8(expr, ""), strings.ToValidUTF8(text, "")
 		re, err := Compile(expr)
-		if err != nil || !re.Linear(text) {
-			return
-		}
-		want := re.Match(text)
-		n, names, err := parse(expr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		program, slots, err := compile(n, len(names), strings.HasSuffix(expr, "$"))
 		if err != nil {
 			return
 		}
-		var got []int
-		if m := (machine{program: program, text: text, slots: make([]int, slots)}); m.match(re.from) {
-			got = m.slots[:2*len(names)]
+		got := re.Match(text)
+		if re.Linear() {
+			// With marks from the start.
+			m := machine{program: &re.program, text: text, slots: make([]int, re.program.slots), retries: unmarked}
+			if matches := m.match(0, re.from); matches != (got != nil) || matches && !slices.Equal(m.slots[:len(got)], got) {
+				t.Errorf("%q on %q: without marks the match is %v, with marks %v, %v", expr, text, got, matches, m.slots)
+			}
 		}
-		if !slices.Equal(got, want) {
+		n, _, _ := parse(expr)
+		goes, except := inGo(n, strings.HasSuffix(expr, "$"))
+		if goes == nil || except.lineFeedAtEnd && strings.HasSuffix(text, "\n") || except.notASCII && !isASCII(text) || except.empty && text == "" {
+			return
+		}
+		if want := goes.FindStringSubmatchIndex(text); !slices.Equal(got, want) {
 			t.Errorf("%q on %q: backtracking finds %v, Go's regexp %v", expr, text, got, want)
 		}
+		if got, ok := re.ReplaceAll(text, "/"); !ok || got != goes.ReplaceAllLiteralString(text, "/") {
+			t.Errorf("%q on %q: with matches replaced it is %q, %v; with Go's regexp %q", expr, text, got, ok, goes.ReplaceAllLiteralString(text, "/"))
+		}
 	})
+}
+
+func isASCII(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
 }
