@@ -1,6 +1,7 @@
 package guests
 
 import (
+	"bytes"
 	"net/http"
 	"testing"
 
@@ -57,6 +58,7 @@ func TestTheHostLooksAheadIfOnlyHostAndPathNameTheTenant(t *testing.T) {
 	}
 }
 
+// What is left out is not written either: only the message is reset after the call.
 func TestARecordThatDoesNotFitIsLeftOut(t *testing.T) {
 	set := newRouterSet(t, nil)
 	g, q := set.Current(), Request{Method: "GET", Scheme: "https", Host: "t1.example.com", Target: "/"}
@@ -64,6 +66,7 @@ func TestARecordThatDoesNotFitIsLeftOut(t *testing.T) {
 	complete := g.encode(buf, &q, newServices(set, nil))
 	for size := range complete {
 		s := newServices(set, nil)
+		clear(buf)
 		n := g.encode(buf[:size], &q, s)
 		if n < 0 {
 			continue
@@ -71,6 +74,9 @@ func TestARecordThatDoesNotFitIsLeftOut(t *testing.T) {
 		m, err := abi.Parse(buf[:n])
 		if _, ok := m.Field(abi.ReqHeader0); err != nil || ok || s.lookahead.Tenant.Schema != "" {
 			t.Errorf("in %d bytes: the record is present: %v, %v", size, ok, err)
+		}
+		if rest := bytes.Trim(buf[n:], "\x00"); len(rest) > 0 {
+			t.Errorf("in %d bytes: after the message of %d bytes is %q", size, n, rest)
 		}
 	}
 }

@@ -114,8 +114,19 @@ func (s *services) Primary(id string, out []byte) (int, bool) {
 	return record(&m, true, out), true
 }
 
-// record writes the abi's record of m to out and returns its size.
+// record returns the size of the abi's record of m. It writes the record to out, or
+// nothing if it does not fit: a part of it after the message that lookAhead extends would
+// not be reset after the call.
 func record(m *tenantdb.Match, withDomain bool, out []byte) int {
+	size := putRecord(m, withDomain, nil)
+	if size <= len(out) {
+		putRecord(m, withDomain, out)
+	}
+	return size
+}
+
+// putRecord writes as much of the record as fits, and returns its size.
+func putRecord(m *tenantdb.Match, withDomain bool, out []byte) int {
 	var word uint32
 	if m.IsPrimary {
 		word |= abi.RecPrimary

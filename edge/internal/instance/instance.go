@@ -123,7 +123,8 @@ func (i *Instance) Fuel() uint64 { return i.fuel.Get() }
 
 // Call calls an export. write writes the request into a buffer of
 // abi.BufferSize bytes and returns its size, or a negative number if the
-// request does not fit (ErrTooLarge). If that is the negated size of a
+// request does not fit (ErrTooLarge). It writes nothing after that size, since
+// only the request is reset. If the number is the negated size of a
 // websocket event, Call calls write again with a larger buffer, if the guest
 // provides one. read gets the reply. Both are views of the guest's memory,
 // which is reset to the image before Call returns, so read must copy what it
