@@ -227,7 +227,7 @@ func (p *patch) edit(e *stateEdits, id string, t *patched) {
 		if before.ID != "" {
 			e.schemas.remove(p.dir.hash(before.Schema), record{schema: before.Schema})
 		}
-		shared = sharedExtra(t.tenant)
+		shared = sharedExtra(t.tenant.Attributes)
 		if !t.removed {
 			e.schemas.add(p.dir.hash(t.tenant.Schema), schemaRecord(t.tenant, shared))
 		}

@@ -2,6 +2,7 @@ package tenantdb
 
 import (
 	"errors"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -220,6 +221,29 @@ func TestBadRowsAreLeftOutAndNamed(t *testing.T) {
 	}
 	if !strings.Contains(report.String(), "2 tenants, 4 domains, 19 rows left out; ") {
 		t.Errorf("report: %s", report)
+	}
+}
+
+func TestRowsThatAreLeftOutShiftNoOthers(t *testing.T) {
+	s := State{
+		Tenants: []Tenant{tenant("1", "one"), tenant("x", "pg_x"), tenant("2", "two"), tenant("1", "taken"), tenant("3", "taken")},
+		Domains: []Domain{row("3", "three"), row("2", "two"), row("x", "none"), row("1", "one"), row("3", "one"), row("2", "too")},
+	}
+	given := State{Tenants: slices.Clone(s.Tenants), Domains: slices.Clone(s.Domains)}
+	d := NewDirectory(Options{})
+	d.Replace(s)
+	if !reflect.DeepEqual(s, given) {
+		t.Errorf("Replace changed the given rows to %v", s)
+	}
+	for domain, want := range map[string]string{"three": "3", "two": "2", "too": "2", "one": "1", "none": ""} {
+		if m, _ := d.ByDomain(domain, ""); m.Tenant.ID != want {
+			t.Errorf("domain %s: tenant %q, want %q", domain, m.Tenant.ID, want)
+		}
+	}
+	for id, want := range map[string]int{"1": 1, "2": 2, "3": 1} {
+		if rows := slices.Collect(d.DomainsOf(id)); len(rows) != want {
+			t.Errorf("tenant %s has the rows %v, want %d", id, rows, want)
+		}
 	}
 }
 

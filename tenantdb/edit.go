@@ -1,15 +1,21 @@
 package tenantdb
 
 // edits are the records that a table loses and gains.
-type edits struct{ removed, added []edit }
-
-type edit struct {
-	hash   uint64
-	record record
+type edits struct {
+	removed []removal
+	added   []entry
 }
 
-func (e *edits) remove(hash uint64, key record) { e.removed = append(e.removed, edit{hash, key}) }
-func (e *edits) add(hash uint64, r record)      { e.added = append(e.added, edit{hash, r}) }
+type removal struct {
+	hash uint64
+	key  record
+}
+
+func (e *edits) remove(hash uint64, key record) { e.removed = append(e.removed, removal{hash, key}) }
+
+func (e *edits) add(hash uint64, r record) {
+	e.added = append(e.added, entry{hash, string(r.append(nil, hash)), r.extra})
+}
 
 // edit returns the edited table, which shares unchanged shards with t. hash
 // returns the hash of a record's key; is reports whether a record has the key of
@@ -41,27 +47,25 @@ func (t table) edit(e edits, hash func(view) uint64, is func(view, record) bool)
 	}
 	var b shardBuilder
 	for i, own := range touched {
-		b.reset()
+		b.entries = b.entries[:0]
 		before := 0
 		t.shards[i].each(func(v view) bool {
 			before++
 			if h := hash(v); !own.removes(h, v, is) {
-				b.add(h, v.record(), 0)
+				b.entries = append(b.entries, v.entry(h))
 			}
 			return true
 		})
-		for _, a := range own.added {
-			b.add(a.hash, a.record, 0)
-		}
-		next.shards[i] = b.build()
-		next.count += len(b.hashes) - before
+		b.entries = append(b.entries, own.added...)
+		next.shards[i], _ = b.build(nil)
+		next.count += len(b.entries) - before
 	}
 	return next
 }
 
 func (e *edits) removes(hash uint64, v view, is func(view, record) bool) bool {
 	for i := range e.removed {
-		if e.removed[i].hash == hash && is(v, e.removed[i].record) {
+		if e.removed[i].hash == hash && is(v, e.removed[i].key) {
 			return true
 		}
 	}
@@ -75,11 +79,15 @@ func (t table) grow(shards int, hash func(view) uint64) table {
 	builders := make([]shardBuilder, shards)
 	t.each(func(v view) bool {
 		h := hash(v)
-		builders[next.shardOf(h)].add(h, v.record(), 0)
+		b := &builders[next.shardOf(h)]
+		b.entries = append(b.entries, v.entry(h))
 		return true
 	})
 	for i := range builders {
-		next.shards[i] = builders[i].build()
+		next.shards[i], _ = builders[i].build(nil)
 	}
 	return next
 }
+
+// entry returns the record as an entry of another shard.
+func (v view) entry(hash uint64) entry { return entry{hash, v.text[:v.size()], v.extra()} }

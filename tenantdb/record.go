@@ -1,7 +1,5 @@
 package tenantdb
 
-import "strings"
-
 // A record is an entry of a table: a domain row with its tenant, or a tenant with
 // its primary domain row. A shard's text holds it as
 //
@@ -29,7 +27,10 @@ type extra struct {
 	rows       string
 }
 
-const recordHead = 12
+const (
+	extraAt    = 8
+	recordHead = 12
+)
 
 const (
 	flagPrimary  = 1 << iota // is_primary of the domain row
@@ -38,24 +39,15 @@ const (
 	flagSeveral              // in a tenant's record: the tenant has several primary domain rows
 )
 
-func (r *record) size() int {
-	return recordHead + len(r.domain) + len(r.folder) + len(r.id) + len(r.schema)
-}
-
-func (r *record) write(b *strings.Builder, hash uint64, extra int) {
-	var head [recordHead]byte
-	head[0] = byte(hash)
-	head[1] = r.flags
-	head[2], head[3] = byte(len(r.domain)), byte(len(r.domain)>>8)
-	head[4], head[5] = byte(len(r.folder)), byte(len(r.folder)>>8)
-	head[6] = byte(len(r.id))
-	head[7] = byte(len(r.schema))
-	head[8], head[9], head[10], head[11] = byte(extra), byte(extra>>8), byte(extra>>16), byte(extra>>24)
-	b.Write(head[:])
-	b.WriteString(r.domain)
-	b.WriteString(r.folder)
-	b.WriteString(r.id)
-	b.WriteString(r.schema)
+// append appends the record to b, without the index of its extra.
+func (r *record) append(b []byte, hash uint64) []byte {
+	b = append(b, byte(hash), r.flags,
+		byte(len(r.domain)), byte(len(r.domain)>>8), byte(len(r.folder)), byte(len(r.folder)>>8),
+		byte(len(r.id)), byte(len(r.schema)), 0, 0, 0, 0)
+	b = append(b, r.domain...)
+	b = append(b, r.folder...)
+	b = append(b, r.id...)
+	return append(b, r.schema...)
 }
 
 // view is a record in a shard's text.
@@ -90,15 +82,16 @@ func (v view) size() int {
 }
 
 func (v view) extra() *extra {
-	i := int(v.text[8]) | int(v.text[9])<<8 | int(v.text[10])<<16 | int(v.text[11])<<24
+	i := int(v.text[extraAt]) | int(v.text[extraAt+1])<<8 | int(v.text[extraAt+2])<<16 | int(v.text[extraAt+3])<<24
 	if i == 0 {
 		return nil
 	}
 	return v.shard.extras[i-1]
 }
 
-func (v view) record() record {
-	return record{v.domain(), v.folder(), v.id(), v.schema(), v.text[1], v.extra()}
+// row returns the domain row of a record in the table of domains.
+func (v view) row() Domain {
+	return Domain{v.id(), v.domain(), v.folder(), v.text[1]&flagPrimary != 0, v.text[1]&flagRedirect != 0}
 }
 
 func (v view) tenant() Tenant {
@@ -144,8 +137,7 @@ func appendRow(b []byte, row Domain) []byte {
 // reports whether yield has accepted all of them.
 func (v view) rows(yield func(Domain) bool) bool {
 	if v.text[1]&flagRow != 0 {
-		row := Domain{v.id(), v.domain(), v.folder(), true, v.text[1]&flagRedirect != 0}
-		if !yield(row) {
+		if !yield(v.row()) {
 			return false
 		}
 	}
@@ -179,11 +171,11 @@ func schemaRecord(t Tenant, shared *extra) record {
 
 // sharedExtra returns the extra that all records of a tenant can share, nil if
 // the tenant has no attributes.
-func sharedExtra(t Tenant) *extra {
-	if len(t.Attributes) == 0 {
+func sharedExtra(attributes []Attribute) *extra {
+	if len(attributes) == 0 {
 		return nil
 	}
-	return &extra{attributes: t.Attributes}
+	return &extra{attributes: attributes}
 }
 
 // newTenantRecord returns the record of a tenant. rows are in load order.
@@ -215,6 +207,9 @@ func newTenantRecord(t Tenant, rows []Domain, shared *extra) record {
 			rest = appendRow(rest, row)
 		}
 	}
-	r.extra = &extra{t.Attributes, string(rest)}
+	r.extra = &extra{rows: string(rest)}
+	if shared != nil {
+		r.extra.attributes = shared.attributes
+	}
 	return r
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/tenantedge/tenantedge/tenantdb/internal/arena"
 )
 
 // Replace replaces the content of the directory by s. Invalid rows are left out
@@ -16,7 +18,7 @@ func (d *Directory) Replace(s State) Report {
 	l.addTenants(s.Tenants)
 	l.addDomains(s.Domains)
 	next := &state{}
-	shadows := l.buildDomains(&next.domains)
+	shadows := l.buildDomains(&next.domains, s.Domains)
 	next.folders = d.foldersOf(&next.domains)
 	l.buildTenants(next)
 	l.report.Tenants, l.report.Domains = next.ids.count, next.domains.count
@@ -36,55 +38,75 @@ type loader struct {
 	own    owner
 	report Report
 
-	tenants []Tenant // the valid ones
+	tenants []Tenant // the valid ones; their attributes are in extras
 	extras  []*extra // by tenant
-	byID    map[string]int32
-
-	rows     []Domain // the valid ones, normalised
-	stored   []string // by row, the domain before Normalize; nil without Normalize
-	tenant   []int32  // by row, an index into tenants
-	hashes   []uint64 // by row
-	shadowed []bool   // by row, whether an earlier row has its key
+	ids     index    // of tenants
+	domains []entry  // by row
+	tenant  []int32  // by row, an index into tenants; -1: the row is left out
 }
 
 func (l *loader) addTenants(tenants []Tenant) {
-	l.tenants = make([]Tenant, 0, len(tenants))
-	l.byID = make(map[string]int32, len(tenants))
-	schemas := make(map[string]struct{}, len(tenants))
-	for _, t := range tenants {
+	l.extras = make([]*extra, 0, len(tenants))
+	l.ids = newIndex(len(tenants))
+	schemas := newIndex(len(tenants))
+	for i, t := range tenants {
 		if reason := l.dir.tenantProblem(t); reason != "" {
 			l.report.leaveOutTenant(t, reason)
 			continue
 		}
-		if _, taken := l.byID[t.ID]; taken {
+		id := l.dir.hash(t.ID)
+		idSlot, taken := l.ids.find(id, func(i int32) bool { return l.tenants[i].ID == t.ID })
+		if taken {
 			l.report.leaveOutTenant(t, reasonSameID)
 			continue
 		}
-		if _, taken := schemas[t.Schema]; taken {
+		schema := l.dir.hash(t.Schema)
+		schemaSlot, taken := schemas.find(schema, func(i int32) bool { return l.tenants[i].Schema == t.Schema })
+		if taken {
 			l.report.leaveOutTenant(t, reasonSameSchema)
 			continue
 		}
-		t.Attributes = l.own.attributes(t.Attributes)
-		l.byID[t.ID] = int32(len(l.tenants))
-		schemas[t.Schema] = struct{}{}
-		l.tenants = append(l.tenants, t)
+		*idSlot, *schemaSlot = slotOf(id, len(l.tenants)), slotOf(schema, len(l.tenants))
+		if len(l.tenants) == i {
+			l.tenants = tenants[: i+1 : i+1] // none is left out so far, so no copy is needed
+		} else {
+			l.tenants = append(l.tenants, t)
+		}
+		l.extras = append(l.extras, sharedExtra(l.own.attributes(t.Attributes)))
 	}
 }
 
-// addDomains keeps the valid rows. Normalising them takes most of the time, so
-// all processors share it.
+// tenantOf returns the index of the tenant with that id, or -1. Sources mostly list
+// rows in the order of their tenants, so it first tries the last row's tenant and
+// the next one.
+func (l *loader) tenantOf(id string, last int32) int32 {
+	for i := max(last, 0); i < last+2 && int(i) < len(l.tenants); i++ {
+		if l.tenants[i].ID == id {
+			return i
+		}
+	}
+	slot, found := l.ids.find(l.dir.hash(id), func(i int32) bool { return l.tenants[i].ID == id })
+	if !found {
+		return -1
+	}
+	return slot.position()
+}
+
+// addDomains encodes the valid rows in load order, on all processors, so that the
+// table, whose order is random, reads each record from one place in memory.
 func (l *loader) addDomains(rows []Domain) {
-	l.rows = make([]Domain, len(rows))
+	l.domains = make([]entry, len(rows))
 	l.tenant = make([]int32, len(rows))
-	l.hashes = make([]uint64, len(rows))
 	reports := map[int]*Report{}
 	var mu sync.Mutex
 	parallel(len(rows), func(from, to int) {
 		var report Report
+		var records encoder
+		last := int32(-1)
 		for i := from; i < to; i++ {
 			row, reason := l.dir.normalise(rows[i])
-			tenant, known := l.byID[row.TenantID]
-			if reason == "" && !known {
+			tenant := l.tenantOf(row.TenantID, last)
+			if reason == "" && tenant < 0 {
 				reason = reasonDangling
 			}
 			if reason != "" {
@@ -92,8 +114,8 @@ func (l *loader) addDomains(rows []Domain) {
 				l.tenant[i] = -1
 				continue
 			}
-			l.rows[i], l.tenant[i] = row, tenant
-			l.hashes[i] = l.dir.hashDomain(row.Domain, row.Folder)
+			l.tenant[i], last = tenant, tenant
+			l.domains[i] = records.entry(l.dir.hashDomain(row.Domain, row.Folder), domainRecord(row, l.tenants[tenant], l.extras[tenant]))
 		}
 		mu.Lock()
 		defer mu.Unlock()
@@ -104,20 +126,6 @@ func (l *loader) addDomains(rows []Domain) {
 			l.report.merge(*r)
 		}
 	}
-	kept := 0
-	stored := l.dir.opts.Normalize != nil
-	for i := range rows {
-		if l.tenant[i] < 0 {
-			continue
-		}
-		l.rows[kept], l.tenant[kept], l.hashes[kept] = l.rows[i], l.tenant[i], l.hashes[i]
-		if stored {
-			l.stored = append(l.stored, rows[i].Domain)
-		}
-		kept++
-	}
-	l.rows, l.tenant, l.hashes = l.rows[:kept], l.tenant[:kept], l.hashes[:kept]
-	l.shadowed = make([]bool, kept)
 }
 
 // normalise returns the row as lookups find it, or why it must be left out.
@@ -132,12 +140,12 @@ func (d *Directory) normalise(row Domain) (Domain, string) {
 	return row, domainProblem(row)
 }
 
-// group returns the rows that are not shadowed by tenant, in load order: those of
+// group returns the rows that are in the table by tenant, in load order: those of
 // tenant i are rows[starts[i]:starts[i+1]].
 func (l *loader) group() (rows []int32, starts []int32) {
 	starts = make([]int32, len(l.tenants)+1)
-	for i, t := range l.tenant {
-		if !l.shadowed[i] {
+	for _, t := range l.tenant {
+		if t >= 0 {
 			starts[t+1]++
 		}
 	}
@@ -145,9 +153,9 @@ func (l *loader) group() (rows []int32, starts []int32) {
 		starts[i+1] += starts[i]
 	}
 	rows = make([]int32, starts[len(l.tenants)])
-	next := append([]int32(nil), starts...)
+	next := slices.Clone(starts)
 	for i, t := range l.tenant {
-		if !l.shadowed[i] {
+		if t >= 0 {
 			rows[next[t]] = int32(i)
 			next[t]++
 		}
@@ -156,37 +164,23 @@ func (l *loader) group() (rows []int32, starts []int32) {
 }
 
 // buildDomains builds the table of domains, and returns the shadowed rows by
-// shadowKey.
-func (l *loader) buildDomains(t *table) map[string][]Domain {
-	l.extras = make([]*extra, len(l.tenants))
-	for i := range l.tenants {
-		l.extras[i] = sharedExtra(l.tenants[i])
-	}
+// shadowKey. stored are the rows before they were normalised.
+func (l *loader) buildDomains(t *table, stored []Domain) map[string][]Domain {
 	var mu sync.Mutex
-	var duplicates []int
-	*t = buildTable(l.hashes,
-		func(i int) record {
-			return domainRecord(l.rows[i], l.tenants[l.tenant[i]], l.extras[l.tenant[i]])
-		},
-		func(i, j int) bool {
-			return l.rows[i].Domain == l.rows[j].Domain && l.rows[i].Folder == l.rows[j].Folder
-		},
-		func(i, first int) {
+	var duplicates []int32
+	*t = buildTable(l.domains,
+		func(a, b view) bool { return a.domain() == b.domain() && a.folder() == b.folder() },
+		func(i int32) {
 			mu.Lock()
 			defer mu.Unlock()
-			l.shadowed[i] = true
 			duplicates = append(duplicates, i)
 		})
 	shadows := make(map[string][]Domain, len(duplicates))
 	slices.Sort(duplicates)
 	for _, i := range duplicates {
-		row := l.rows[i]
-		stored := row
-		if l.stored != nil {
-			stored.Domain = l.stored[i]
-		}
-		l.report.leaveOutDomain(stored, duplicateReason(stored.Domain, row.Domain))
-		row = cloneRow(row)
+		l.tenant[i] = -1
+		row := cloneRow(view{text: l.domains[i].text}.row())
+		l.report.leaveOutDomain(stored[i], duplicateReason(stored[i].Domain, row.Domain))
 		key := shadowKey(row)
 		shadows[key] = append(shadows[key], row)
 	}
@@ -196,26 +190,39 @@ func (l *loader) buildDomains(t *table) map[string][]Domain {
 // buildTenants builds the tables of tenants.
 func (l *loader) buildTenants(s *state) {
 	rows, starts := l.group()
-	records := make([]record, len(l.tenants))
-	hashes := make([]uint64, len(l.tenants))
+	entries := make([]entry, len(l.tenants))
 	parallel(len(l.tenants), func(from, to int) {
+		var records encoder
 		var own []Domain
 		for i := from; i < to; i++ {
 			own = own[:0]
 			for _, k := range rows[starts[i]:starts[i+1]] {
-				own = append(own, l.rows[k])
+				own = append(own, view{text: l.domains[k].text}.row())
 			}
-			records[i] = newTenantRecord(l.tenants[i], own, l.extras[i])
-			hashes[i], _ = l.dir.hashFold(l.tenants[i].ID)
+			hash, _ := l.dir.hashFold(l.tenants[i].ID)
+			entries[i] = records.entry(hash, newTenantRecord(l.tenants[i], own, l.extras[i]))
 		}
 	})
-	s.ids = buildTable(hashes, func(i int) record { return records[i] }, nil, nil)
+	s.ids = buildTable(entries, nil, nil)
 	parallel(len(l.tenants), func(from, to int) {
+		var records encoder
 		for i := from; i < to; i++ {
-			hashes[i] = l.dir.hash(l.tenants[i].Schema)
+			t := l.tenants[i]
+			entries[i] = records.entry(l.dir.hash(t.Schema), schemaRecord(t, l.extras[i]))
 		}
 	})
-	s.schemas = buildTable(hashes, func(i int) record { return schemaRecord(l.tenants[i], l.extras[i]) }, nil, nil)
+	s.schemas = buildTable(entries, nil, nil)
+}
+
+// encoder encodes records into few allocations.
+type encoder struct {
+	texts   arena.Arena
+	scratch []byte
+}
+
+func (e *encoder) entry(hash uint64, r record) entry {
+	e.scratch = r.append(e.scratch[:0], hash)
+	return entry{hash, e.texts.Copy(e.scratch), r.extra}
 }
 
 // owner copies attributes, so that the directory does not keep a source's text

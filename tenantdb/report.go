@@ -55,6 +55,9 @@ func (r Report) String() string {
 func (r *Report) leaveOut(p Problem) {
 	r.LeftOut++
 	if len(r.Problems) < MaxProblems {
+		// The directory keeps the problems, but not the source's text.
+		p.TenantID, p.Schema = strings.Clone(p.TenantID), strings.Clone(p.Schema)
+		p.Domain, p.Folder = strings.Clone(p.Domain), strings.Clone(p.Folder)
 		r.Problems = append(r.Problems, p)
 	}
 }

@@ -118,6 +118,7 @@ func decodeState(data []byte) (State, error) {
 	r := stateReader{text: string(body[stateHead:])}
 	s := State{SyncedAt: time.Unix(0, int64(binary.LittleEndian.Uint64(data[len(stateMagic):])))}
 	s.Tenants = make([]Tenant, 0, r.count(4))
+	s.Domains = make([]Domain, 0, cap(s.Tenants)) // most tenants have one
 	for range cap(s.Tenants) {
 		t := Tenant{ID: r.string(), Schema: r.string()}
 		if n := r.count(2); n > 0 {

@@ -1,8 +1,10 @@
 package tenantdb
 
 import (
+	"encoding/binary"
 	"math/bits"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -97,84 +99,83 @@ func newTable(shards int) table {
 	return t
 }
 
-// buildTable builds a table of the records at(i), one per hash. same reports
-// whether two records have the same key; if so the first stays, and lost is
-// called for the other. lost must be safe for concurrent use. A nil same means
-// that all keys differ.
-func buildTable(hashes []uint64, at func(i int) record, same func(i, j int) bool, lost func(i, first int)) table {
-	n := len(hashes)
-	t := newTable(shardCount(n))
+// entry is a record that is not in a table yet.
+type entry struct {
+	hash  uint64 // of its key
+	text  string // the record, without the index of its extra; empty: left out
+	extra *extra
+}
+
+// buildTable builds a table of the entries. same reports whether two records have
+// the same key; if so the first stays, and lost is called with the index of the
+// other. lost must be safe for concurrent use. A nil same means that all keys
+// differ.
+func buildTable(entries []entry, same func(a, b view) bool, lost func(i int32)) table {
+	t := newTable(shardCount(len(entries)))
 	// A stable counting sort by shard keeps the load order within each shard.
-	starts := make([]int, len(t.shards)+1)
-	for _, h := range hashes {
-		starts[t.shardOf(h)+1]++
+	starts := make([]int32, len(t.shards)+1)
+	for i := range entries {
+		if entries[i].text != "" {
+			starts[t.shardOf(entries[i].hash)+1]++
+		}
 	}
 	for i := range t.shards {
 		starts[i+1] += starts[i]
 	}
-	order := make([]int32, n)
-	next := append([]int(nil), starts[:len(t.shards)]...)
-	for i, h := range hashes {
-		s := t.shardOf(h)
-		order[next[s]] = int32(i)
-		next[s]++
+	order := make([]int32, starts[len(t.shards)])
+	next := slices.Clone(starts)
+	for i := range entries {
+		if entries[i].text != "" {
+			s := t.shardOf(entries[i].hash)
+			order[next[s]] = int32(i)
+			next[s]++
+		}
 	}
 	var count atomic.Int64
 	parallel(len(t.shards), func(from, to int) {
 		var b shardBuilder
 		for s := from; s < to; s++ {
-			b.reset()
-		rows:
-			for _, i := range order[starts[s]:starts[s+1]] {
-				if same != nil {
-					for k, h := range b.hashes {
-						if h == hashes[i] && same(int(i), b.index[k]) {
-							lost(int(i), b.index[k])
-							continue rows
-						}
-					}
-				}
-				b.add(hashes[i], at(int(i)), int(i))
+			own := order[starts[s]:starts[s+1]]
+			b.entries = b.entries[:0]
+			for _, i := range own {
+				b.entries = append(b.entries, entries[i])
 			}
-			t.shards[s] = b.build()
-			count.Add(int64(len(b.hashes)))
+			shard, duplicates := b.build(same)
+			for _, k := range duplicates {
+				lost(own[k])
+			}
+			t.shards[s] = shard
+			count.Add(int64(len(own) - len(duplicates)))
 		}
 	})
 	t.count = int(count.Load())
 	return t
 }
 
-// shardBuilder collects the records of a shard. It can be reused.
+// shardBuilder builds a shard of its entries. It can be reused.
 type shardBuilder struct {
-	hashes  []uint64
-	records []record
-	index   []int   // of the record, in buildTable
+	entries []entry
 	ends    []int32 // by bucket, in order
-	order   []int32 // the records by bucket
+	order   []int32 // the entries by bucket
 }
 
-func (b *shardBuilder) reset() {
-	b.hashes, b.records, b.index = b.hashes[:0], b.records[:0], b.index[:0]
-}
-
-func (b *shardBuilder) add(hash uint64, r record, index int) {
-	b.hashes = append(b.hashes, hash)
-	b.records = append(b.records, r)
-	b.index = append(b.index, index)
-}
-
-func (b *shardBuilder) build() *shard {
-	n := len(b.records)
+// build returns the shard, and the indices of the entries that it leaves out
+// because an earlier one is the same. A nil same means that all keys differ.
+func (b *shardBuilder) build(same func(a, b view) bool) (s *shard, duplicates []int32) {
+	n := len(b.entries)
 	if n == 0 {
-		return emptyShard
+		return emptyShard, nil
 	}
 	buckets := (n + rowsPerBucket - 1) / rowsPerBucket
-	s := &shard{offsets: make([]uint16, buckets+1)}
+	s = &shard{offsets: make([]uint16, buckets+1)}
 	b.sort(s)
+	if same != nil {
+		duplicates = b.deduplicate(same)
+	}
 	size, extras := 0, 0
-	for i := range b.records {
-		size += b.records[i].size()
-		if b.records[i].extra != nil {
+	for i := range b.entries {
+		size += len(b.entries[i].text)
+		if b.entries[i].extra != nil {
 			extras++
 		}
 	}
@@ -193,13 +194,7 @@ func (b *shardBuilder) build() *shard {
 	for k := range buckets {
 		s.offsets[k] = uint16(text.Len() >> s.unit)
 		for ; done < b.ends[k]; done++ {
-			i := b.order[done]
-			at := 0
-			if e := b.records[i].extra; e != nil {
-				s.extras = append(s.extras, e)
-				at = len(s.extras)
-			}
-			b.records[i].write(&text, b.hashes[i], at)
+			s.write(&text, &b.entries[b.order[done]])
 		}
 		for text.Len()&(1<<s.unit-1) != 0 {
 			text.WriteByte(0)
@@ -207,25 +202,61 @@ func (b *shardBuilder) build() *shard {
 	}
 	s.offsets[buckets] = uint16(text.Len() >> s.unit)
 	s.text = text.String()
-	return s
+	return s, duplicates
+}
+
+// write adds an entry to the shard.
+func (s *shard) write(text *strings.Builder, e *entry) {
+	if e.extra == nil || e.text == "" {
+		text.WriteString(e.text)
+		return
+	}
+	s.extras = append(s.extras, e.extra)
+	var index [recordHead - extraAt]byte
+	binary.LittleEndian.PutUint32(index[:], uint32(len(s.extras)))
+	text.WriteString(e.text[:extraAt])
+	text.Write(index[:])
+	text.WriteString(e.text[recordHead:])
+}
+
+// deduplicate empties the entries that are the same as an earlier one, and
+// returns their indices.
+func (b *shardBuilder) deduplicate(same func(a, b view) bool) (duplicates []int32) {
+	from := int32(0)
+	for _, end := range b.ends {
+		bucket := b.order[from:end]
+		for k, i := range bucket {
+			e := &b.entries[i]
+			for _, j := range bucket[:k] {
+				if f := &b.entries[j]; f.hash == e.hash && f.text != "" && same(view{text: f.text}, view{text: e.text}) {
+					duplicates = append(duplicates, i)
+					e.text = ""
+					break
+				}
+			}
+		}
+		from = end
+	}
+	return duplicates
 }
 
 // sort sets order and ends, by counting sort.
 func (b *shardBuilder) sort(s *shard) {
 	buckets := len(s.offsets) - 1
 	b.ends = append(b.ends[:0], make([]int32, buckets+1)...)
-	for _, h := range b.hashes {
-		b.ends[s.bucketOf(h)+1]++
+	for i := range b.entries {
+		b.ends[s.bucketOf(b.entries[i].hash)+1]++
 	}
 	for i := range buckets {
 		b.ends[i+1] += b.ends[i]
 	}
-	b.order = append(b.order[:0], make([]int32, len(b.hashes))...)
-	for i, h := range b.hashes {
-		k := s.bucketOf(h)
+	b.order = append(b.order[:0], make([]int32, len(b.entries))...)
+	for i := range b.entries {
+		k := s.bucketOf(b.entries[i].hash)
 		b.order[b.ends[k]] = int32(i) // until now ends[k] is the next free position
 		b.ends[k]++
 	}
+	b.ends = b.ends[:buckets]
 }
 
 // parallel calls do on all processors for ranges that together cover [0, n).

@@ -24,7 +24,7 @@ func decodeJSON(file string, data []byte) (tenantdb.State, error) {
 	// rows.add rejects duplicate names. Invalid UTF-8 is replaced by U+FFFD,
 	// as encoding/json does.
 	in := jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	r := &jsonReader{data: data, in: in, names: map[string]string{}, index: -1}
+	r := &jsonReader{data: data, in: in, rows: rows{data: data}, names: map[string]string{}, index: -1}
 	if p := r.top(); p != nil {
 		line, column := lineColumn(data, p.at)
 		return tenantdb.State{}, &Error{file, line, column, keyOf(r.list, r.index, p.key), p.expected, p.found, p.advice}
@@ -132,7 +132,7 @@ func (r *jsonReader) key() (string, *problem) {
 	}
 	key, known := r.names[string(raw)]
 	if !known {
-		key = unquote(raw)
+		key = r.unquote(raw)
 		if len(r.names) < 1000 {
 			r.names[string(raw)] = key
 		}
@@ -149,9 +149,9 @@ func (r *jsonReader) value() (v value, at int, p *problem) {
 	at = int(r.in.InputOffset()) - len(raw)
 	switch raw.Kind() {
 	case jsontext.KindString:
-		v = value{kind: text, text: unquote(raw)}
+		v = value{kind: text, text: r.unquote(raw)}
 	case jsontext.KindNumber:
-		v = value{kind: integer, text: string(raw)}
+		v = value{kind: integer, text: r.rows.texts.Copy(raw)}
 		if bytes.ContainsAny(raw, ".eE") {
 			v.kind = number
 		}
@@ -170,15 +170,15 @@ func (r *jsonReader) value() (v value, at int, p *problem) {
 }
 
 // unquote returns the text of a JSON string that the decoder has read.
-func unquote(raw []byte) string {
+func (r *jsonReader) unquote(raw []byte) string {
 	inner := raw[1 : len(raw)-1]
 	for _, c := range inner {
 		if c == '\\' || c >= 0x80 {
-			s, _ := jsontext.AppendUnquote(nil, raw) // its error is about invalid UTF-8
-			return string(s)
+			inner, _ = jsontext.AppendUnquote(nil, raw) // its error is about invalid UTF-8
+			break
 		}
 	}
-	return string(inner)
+	return r.rows.texts.Copy(inner)
 }
 
 // token reads a token that PeekKind has seen, or returns why there is none.

@@ -25,7 +25,7 @@ type plainReader struct {
 
 // decodePlain reads data; ok is false if the parser must read it.
 func decodePlain(data []byte) (s tenantdb.State, ok bool) {
-	r := &plainReader{rest: data, names: map[string]string{}}
+	r := &plainReader{rest: data, rows: rows{data: data}, names: map[string]string{}}
 	seen := map[string]bool{}
 	for r.next() {
 		text := bytes.TrimLeft(r.line, " ")
@@ -89,7 +89,7 @@ func (r *plainReader) close() bool {
 	if !r.open && len(r.fields) == 0 {
 		return true
 	}
-	bad := r.rows.add(r.list, r.fields, 0)
+	bad := r.rows.add(r.list, r.fields, len(r.rows.data)-len(r.rest))
 	r.open, r.fields = false, r.fields[:0]
 	return bad == nil
 }
@@ -100,7 +100,7 @@ func (r *plainReader) member(text []byte) bool {
 	if !ok {
 		return false
 	}
-	v, text, ok := scalar(bytes.TrimLeft(text, " "))
+	v, text, ok := r.scalar(bytes.TrimLeft(text, " "))
 	r.fields = append(r.fields, field{key: key, value: v})
 	return ok && len(bytes.TrimRight(text, " ")) == 0
 }
@@ -112,7 +112,7 @@ func (r *plainReader) flow(text []byte) bool {
 		if !ok {
 			return false
 		}
-		v, rest, ok := scalar(bytes.TrimLeft(rest, " "))
+		v, rest, ok := r.scalar(bytes.TrimLeft(rest, " "))
 		rest = bytes.TrimLeft(rest, " ")
 		if !ok || v.kind == null || len(rest) == 0 {
 			return false
@@ -150,7 +150,7 @@ func (r *plainReader) key(text []byte) (string, []byte, bool) {
 }
 
 // scalar reads a value; ok is false if it is not in the subset.
-func scalar(b []byte) (v value, rest []byte, ok bool) {
+func (r *plainReader) scalar(b []byte) (v value, rest []byte, ok bool) {
 	if len(b) == 0 {
 		return value{kind: null, plain: true}, nil, true
 	}
@@ -159,7 +159,7 @@ func scalar(b []byte) (v value, rest []byte, ok bool) {
 			switch c := b[n]; {
 			case c == q:
 				// Another quote after it is a doubled quote, or an error.
-				return value{kind: text, text: string(b[1:n])}, b[n+1:], n+1 == len(b) || b[n+1] != q
+				return value{kind: text, text: r.rows.texts.Copy(b[1:n])}, b[n+1:], n+1 == len(b) || b[n+1] != q
 			case c < ' ' || c > '~' || c == '\\':
 				return v, nil, false
 			}
@@ -175,7 +175,7 @@ func scalar(b []byte) (v value, rest []byte, ok bool) {
 		sure = sure || strings.IndexByte("ghijklmnpqrsuvwyGHIJKLMNPQRSUVWY", b[n]) >= 0
 		n++
 	}
-	v = value{kind: text, text: string(b[:n]), plain: true}
+	v = value{kind: text, text: r.rows.texts.Copy(b[:n]), plain: true}
 	switch {
 	case n == 0:
 		return v, nil, false

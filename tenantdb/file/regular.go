@@ -1,6 +1,7 @@
 package file
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"io/fs"
@@ -35,8 +36,15 @@ func ReadRegular(path string, limit int64) ([]byte, fs.FileInfo, error) {
 	if limit > 0 {
 		from = io.LimitReader(f, limit)
 	}
-	data, err := io.ReadAll(from)
-	return data, info, err
+	// With room for the whole file, and for the read that finds its end, the
+	// buffer never grows.
+	size := info.Size() + bytes.MinRead
+	if limit > 0 {
+		size = min(size, limit+bytes.MinRead)
+	}
+	data := bytes.NewBuffer(make([]byte, 0, size))
+	_, err = data.ReadFrom(from)
+	return data.Bytes(), info, err
 }
 
 // regular returns an error unless info is that of a regular file.

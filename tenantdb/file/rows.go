@@ -1,9 +1,12 @@
 package file
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 
 	"github.com/tenantedge/tenantedge/tenantdb"
+	"github.com/tenantedge/tenantedge/tenantdb/internal/arena"
 )
 
 // kind is the kind of a value in YAML or JSON.
@@ -61,7 +64,32 @@ const (
 
 // rows collects the rows of a file.
 type rows struct {
+	data  []byte // the file; nil if positions are not offsets in it
+	first int    // position of the first row of the current list
 	state tenantdb.State
+	texts arena.Arena // of the rows
+}
+
+// room returns the list with room for the row at a position. If it is full, it gets
+// room for all rows up to the list called other, assuming that they are as long as
+// those so far: append would copy a million rows several times.
+func room[T any](r *rows, list []T, at int, other string) []T {
+	n := len(list)
+	if n == 0 {
+		r.first = at
+	}
+	if n < cap(list) {
+		return list
+	}
+	more := 16
+	if read := at - r.first; read > 0 {
+		rest := bytes.Index(r.data[at:], []byte(other))
+		if rest < 0 {
+			rest = len(r.data) - at
+		}
+		more += int(1.1 * float64(n) / float64(read) * float64(rest))
+	}
+	return slices.Grow(list, more)
 }
 
 // add adds a row to the list tenants or domains.
@@ -108,7 +136,7 @@ func (r *rows) tenant(fields []field, at int) *problem {
 	if !schema {
 		return missing(at, "schema_name")
 	}
-	r.state.Tenants = append(r.state.Tenants, t)
+	r.state.Tenants = append(room(r, r.state.Tenants, at, "domains"), t)
 	return nil
 }
 
@@ -146,7 +174,7 @@ func (r *rows) domain(fields []field, at int) *problem {
 	if !domain {
 		return missing(at, "domain")
 	}
-	r.state.Domains = append(r.state.Domains, d)
+	r.state.Domains = append(room(r, r.state.Domains, at, "tenants"), d)
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/tenantedge/tenantedge/tenantdb"
+	"github.com/tenantedge/tenantedge/tenantdb/internal/arena"
 )
 
 // readAll reads both tables in one snapshot.
@@ -15,14 +16,14 @@ func (n names) readAll(ctx context.Context, conn *pgx.Conn, l layout) (state ten
 		if err != nil {
 			return err
 		}
-		if state.Tenants, err = n.scanTenants(rows); err != nil {
+		if state.Tenants, err = n.scanTenants(rows, l.tenant["id"].rows); err != nil {
 			return err
 		}
 		rows, err = tx.Query(ctx, "SELECT "+l.domainColumns()+" FROM "+n.domain.Sanitize()+" d ORDER BY d.id")
 		if err != nil {
 			return err
 		}
-		state.Domains, err = scanDomains(rows)
+		state.Domains, err = scanDomains(rows, l.domain["id"].rows)
 		return err
 	})
 	return state, err
@@ -42,7 +43,7 @@ func (n names) readTenants(ctx context.Context, conn *pgx.Conn, l layout, ids []
 		if err != nil {
 			return err
 		}
-		if tenants, err = n.scanTenants(rows); err != nil {
+		if tenants, err = n.scanTenants(rows, 0); err != nil {
 			return err
 		}
 		rows, err = tx.Query(ctx, "SELECT "+l.domainColumns()+" FROM "+n.domain.Sanitize()+
@@ -50,7 +51,7 @@ func (n names) readTenants(ctx context.Context, conn *pgx.Conn, l layout, ids []
 		if err != nil {
 			return err
 		}
-		domains, err = scanDomains(rows)
+		domains, err = scanDomains(rows, 0)
 		return err
 	})
 	if err != nil {
@@ -80,17 +81,19 @@ func changes(ids []string, tenants []tenantdb.Tenant, domains []tenantdb.Domain)
 	return list
 }
 
-// scanTenants reads id, schema and attributes; a NULL adds no attribute.
-func (n names) scanTenants(rows pgx.Rows) ([]tenantdb.Tenant, error) {
+// scanTenants reads id, schema and attributes; a NULL adds no attribute. expected
+// is an estimate of the number of rows.
+func (n names) scanTenants(rows pgx.Rows, expected int) ([]tenantdb.Tenant, error) {
 	defer rows.Close()
-	var tenants []tenantdb.Tenant
+	tenants := make([]tenantdb.Tenant, 0, expected)
+	var texts arena.Arena
 	for rows.Next() {
 		// Text columns have the same bytes in text and in binary format.
 		v := rows.RawValues()
-		t := tenantdb.Tenant{ID: string(v[0]), Schema: string(v[1])}
+		t := tenantdb.Tenant{ID: texts.Copy(v[0]), Schema: texts.Copy(v[1])}
 		for i, name := range n.attributes {
 			if value := v[2+i]; value != nil {
-				t.Attributes = append(t.Attributes, tenantdb.Attribute{Name: name, Value: string(value)})
+				t.Attributes = append(t.Attributes, tenantdb.Attribute{Name: name, Value: texts.Copy(value)})
 			}
 		}
 		tenants = append(tenants, t)
@@ -98,7 +101,7 @@ func (n names) scanTenants(rows pgx.Rows) ([]tenantdb.Tenant, error) {
 	return tenants, rows.Err()
 }
 
-func scanDomains(rows pgx.Rows) ([]tenantdb.Domain, error) {
+func scanDomains(rows pgx.Rows, expected int) ([]tenantdb.Domain, error) {
 	defer rows.Close()
 	formats := rows.FieldDescriptions()
 	flag := func(v []byte, i int) bool {
@@ -107,15 +110,16 @@ func scanDomains(rows pgx.Rows) ([]tenantdb.Domain, error) {
 		}
 		return len(v) == 1 && v[0] == 1
 	}
-	var domains []tenantdb.Domain
+	domains := make([]tenantdb.Domain, 0, expected)
+	var texts arena.Arena
 	id := ""
 	for rows.Next() {
 		v := rows.RawValues()
 		if string(v[0]) != id {
-			id = string(v[0]) // adjacent rows often have the same tenant
+			id = texts.Copy(v[0]) // adjacent rows often have the same tenant
 		}
 		domains = append(domains, tenantdb.Domain{
-			TenantID: id, Domain: string(v[1]), Folder: string(v[2]), IsPrimary: flag(v[3], 3), RedirectToPrimary: flag(v[4], 4),
+			TenantID: id, Domain: texts.Copy(v[1]), Folder: texts.Copy(v[2]), IsPrimary: flag(v[3], 3), RedirectToPrimary: flag(v[4], 4),
 		})
 	}
 	return domains, rows.Err()

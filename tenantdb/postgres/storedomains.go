@@ -119,7 +119,7 @@ func (s *Store) domainsOf(ctx context.Context, tx pgx.Tx, l layout, id string) (
 	if err != nil {
 		return nil, err
 	}
-	all, err := scanDomains(rows)
+	all, err := scanDomains(rows, 0)
 	rank := func(d tenantdb.Domain) int {
 		switch {
 		case d.IsPrimary:

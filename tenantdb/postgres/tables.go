@@ -96,6 +96,7 @@ type column struct {
 	typ     string // as written in a cast
 	filled  bool   // has a default or is an identity
 	notNull bool
+	rows    int // of the table, at most 4,000,000, as Postgres estimates; 0: unknown
 }
 
 // layout describes the columns of the tables by name.
@@ -132,8 +133,8 @@ func readLayout(ctx context.Context, q querier, n names) (layout, error) {
 
 func columns(ctx context.Context, q querier, table pgx.Identifier) (map[string]column, error) {
 	rows, err := q.Query(ctx, `
-		SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.atthasdef OR a.attidentity <> '', a.attnotnull
-		FROM pg_catalog.pg_attribute a
+		SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.atthasdef OR a.attidentity <> '', a.attnotnull, least(greatest(c.reltuples, 0), 4e6)::int
+		FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
 		WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped`, table.Sanitize())
 	if err != nil {
 		return nil, err
@@ -141,7 +142,7 @@ func columns(ctx context.Context, q querier, table pgx.Identifier) (map[string]c
 	found := map[string]column{}
 	var name string
 	var c column
-	_, err = pgx.ForEachRow(rows, []any{&name, &c.typ, &c.filled, &c.notNull}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&name, &c.typ, &c.filled, &c.notNull, &c.rows}, func() error {
 		found[name] = c
 		return nil
 	})
