@@ -24,7 +24,7 @@ func (t table) edit(e edits, hash func(view) uint64, is func(view, record) bool)
 	if len(e.removed)+len(e.added) == 0 {
 		return t
 	}
-	if n := t.count + len(e.added); n > 4*rowsPerShard*len(t.shards) {
+	if n := t.count + len(e.added); n > 2*rowsPerShard*len(t.shards) {
 		t = t.grow(shardCount(n), hash)
 	}
 	next := t

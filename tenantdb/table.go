@@ -14,8 +14,8 @@ import (
 // its middle bits a bucket of about two records; its low byte is stored with the
 // record. The records of a bucket are adjacent in the shard's text, so that a
 // lookup reads one offset, which the processor's cache is likely to hold, and
-// then one place in memory. A shard holds about 256 records, which a patch
-// rebuilds.
+// then one place in memory. The offsets are part of the shard: reading them does
+// not wait for another pointer. A patch rebuilds a shard.
 type table struct {
 	shards []*shard
 	shift  uint // 64 - log2 of the number of shards
@@ -23,32 +23,27 @@ type table struct {
 }
 
 type shard struct {
-	offsets []uint16 // of the buckets in text, in units of 1<<unit bytes; the last is the end
-	unit    uint8    // 0 unless the text is longer than 64 KiB
 	text    string
+	offsets [buckets + 1]uint16 // of the buckets in text, in units of 1<<unit bytes; the last is the end
+	unit    uint8               // 0 unless the text is longer than 64 KiB
 	extras  []*extra
 }
 
 const (
-	rowsPerShard  = 256
-	rowsPerBucket = 2
+	rowsPerShard = 256 // at most, after a full load
+	buckets      = 128 // of a shard
 )
 
-var emptyShard = &shard{offsets: []uint16{0, 0}}
+var emptyShard = &shard{}
 
 func (t *table) shardOf(hash uint64) int { return int(hash >> t.shift) }
 
-// bucketOf maps the middle 32 bits of the hash to the buckets. They do not
-// overlap the bits that choose the shard unless there are more than 65,536
-// shards.
-func (s *shard) bucketOf(hash uint64) int {
-	return int((hash >> 16 & 0xffffffff) * uint64(len(s.offsets)-1) >> 32)
-}
+func bucketOf(hash uint64) int { return int(hash >> 16 % buckets) }
 
 // bucket returns the text of the records that may have the hash, and its shard.
 func (t *table) bucket(hash uint64) (string, *shard) {
 	s := t.shards[t.shardOf(hash)]
-	return s.bucket(s.bucketOf(hash)), s
+	return s.bucket(bucketOf(hash)), s
 }
 
 func (s *shard) bucket(b int) string {
@@ -67,7 +62,7 @@ func (t *table) each(yield func(view) bool) bool {
 }
 
 func (s *shard) each(yield func(view) bool) bool {
-	for b := range len(s.offsets) - 1 {
+	for b := range buckets {
 		for text := s.bucket(b); more(text); {
 			v := view{text, s}
 			if !yield(v) {
@@ -155,20 +150,18 @@ func buildTable(entries []entry, same func(a, b view) bool, lost func(i int32)) 
 // shardBuilder builds a shard of its entries. It can be reused.
 type shardBuilder struct {
 	entries []entry
-	ends    []int32 // by bucket, in order
-	order   []int32 // the entries by bucket
+	order   []int32        // the entries by bucket
+	ends    [buckets]int32 // of the buckets in order
 }
 
 // build returns the shard, and the indices of the entries that it leaves out
 // because an earlier one is the same. A nil same means that all keys differ.
 func (b *shardBuilder) build(same func(a, b view) bool) (s *shard, duplicates []int32) {
-	n := len(b.entries)
-	if n == 0 {
+	if len(b.entries) == 0 {
 		return emptyShard, nil
 	}
-	buckets := (n + rowsPerBucket - 1) / rowsPerBucket
-	s = &shard{offsets: make([]uint16, buckets+1)}
-	b.sort(s)
+	s = &shard{}
+	b.sort()
 	if same != nil {
 		duplicates = b.deduplicate(same)
 	}
@@ -241,22 +234,21 @@ func (b *shardBuilder) deduplicate(same func(a, b view) bool) (duplicates []int3
 }
 
 // sort sets order and ends, by counting sort.
-func (b *shardBuilder) sort(s *shard) {
-	buckets := len(s.offsets) - 1
-	b.ends = append(b.ends[:0], make([]int32, buckets+1)...)
+func (b *shardBuilder) sort() {
+	var next [buckets + 1]int32
 	for i := range b.entries {
-		b.ends[s.bucketOf(b.entries[i].hash)+1]++
+		next[bucketOf(b.entries[i].hash)+1]++
 	}
-	for i := range buckets {
-		b.ends[i+1] += b.ends[i]
+	for k := range buckets {
+		next[k+1] += next[k]
 	}
 	b.order = append(b.order[:0], make([]int32, len(b.entries))...)
 	for i := range b.entries {
-		k := s.bucketOf(b.entries[i].hash)
-		b.order[b.ends[k]] = int32(i) // until now ends[k] is the next free position
-		b.ends[k]++
+		k := bucketOf(b.entries[i].hash)
+		b.order[next[k]] = int32(i)
+		next[k]++
 	}
-	b.ends = b.ends[:buckets]
+	b.ends = [buckets]int32(next[:buckets])
 }
 
 // parallel calls do on all processors for ranges that together cover [0, n).
