@@ -192,6 +192,7 @@ limits:
   min_rate: 2KiB
   connections: 1000
   tenant_requests: 300
+  file_cache: 1MiB
   shutdown_timeout: 0s
   guest: {instances: 8, queue_timeout: 20ms, fuel: 1000000, deadline: 5ms, memory: 1MiB, stack: 10, audit: 1, file_bytes: 2KiB, open_files: 3, log_rate: 4KiB}
 logs: {format: json, level: warn, access: true}
@@ -262,7 +263,7 @@ guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a:
 		},
 		AdminHosts: []string{"metrics.internal"},
 		Limits: Limits{
-			IdleTimeout: 90 * time.Second, BodyTimeout: 30 * time.Second, AnswerTimeout: 45 * time.Second, MinRate: 2 << 10, Connections: 1000, TenantRequests: 300, MaxAnswerHeaderBytes: 16 << 10, MaxAnswerHeaders: 100, MaxHeaderBytes: 32 << 10, MaxBodyBytes: 10e6, DialTimeout: time.Second,
+			IdleTimeout: 90 * time.Second, BodyTimeout: 30 * time.Second, AnswerTimeout: 45 * time.Second, MinRate: 2 << 10, Connections: 1000, TenantRequests: 300, FileCache: 1 << 20, MaxAnswerHeaderBytes: 16 << 10, MaxAnswerHeaders: 100, MaxHeaderBytes: 32 << 10, MaxBodyBytes: 10e6, DialTimeout: time.Second,
 			ResponseHeaderTimeout: time.Hour,
 			Guest:                 GuestLimits{Fuel: 1000000, Deadline: 5 * time.Millisecond, Memory: 1 << 20, Stack: 10, Instances: 8, QueueTimeout: 20 * time.Millisecond, Audit: 1, FileBytes: 2 << 10, OpenFiles: 3, LogRate: 4 << 10},
 			Websocket: WebsocketLimits{

@@ -119,6 +119,7 @@ type Limits struct {
 	ResponseHeaderTimeout time.Duration `key:"response_header_timeout"`
 	MaxAnswerHeaderBytes  int64         `key:"max_answer_header_bytes,bytes"` // 0: 64 KiB
 	MaxAnswerHeaders      int           `key:"max_answer_headers"`            // 0: 500
+	FileCache             int64         `key:"file_cache,bytes"`              // small files that are kept in memory; 0: none
 	ShutdownTimeout       time.Duration `key:"shutdown_timeout"`              // 0: open requests are interrupted at once
 	Guest                 GuestLimits   `key:"guest"`
 

@@ -72,32 +72,32 @@ func (a *accel) deliver(w http.ResponseWriter, r *http.Request, o *upstream.File
 	}
 	options := a.options
 	options.NoRanges = strings.EqualFold(o.Header.Get("Accept-Ranges"), "none")
-	return files.SendOpen(w, &out, f, name, options)
+	return f.Send(w, &out, name, options)
 }
 
 // open opens the ordered file in the tenant's view. No name leads out of the
 // view.
-func (a *accel) open(view storage.View, o *upstream.FileOrder) (fs.File, string, error) {
+func (a *accel) open(view storage.View, o *upstream.FileOrder) (files.File, string, error) {
 	if len(o.Redirect) > 1 || len(o.Sendfile) > 1 {
-		return nil, "", fmt.Errorf("expected the application to name one file, found several: %w", fs.ErrNotExist)
+		return files.File{}, "", fmt.Errorf("expected the application to name one file, found several: %w", fs.ErrNotExist)
 	}
 	if len(o.Redirect) > 0 {
 		target, _, _ := strings.Cut(decodeHeader(o.Redirect[0]), "?")
 		path, err := url.PathUnescape(target)
 		name, ok := files.Name(path, a.prefix)
 		if err != nil || !ok || a.prefix == "" {
-			return nil, "", fmt.Errorf("%s: expected a name below %q, found %.200q: %w", "X-Accel-Redirect", a.prefix, target, fs.ErrNotExist)
+			return files.File{}, "", fmt.Errorf("%s: expected a name below %q, found %.200q: %w", "X-Accel-Redirect", a.prefix, target, fs.ErrNotExist)
 		}
-		f, err := view.Open(name)
+		f, err := files.Open(view, name, a.options)
 		return f, name, err
 	}
-	return openSendfile(view, o.Sendfile[0])
+	return a.openSendfile(view, o.Sendfile[0])
 }
 
 // openSendfile opens the file that X-Sendfile names. Some applications send the
 // plain name, others encode it with percent signs, since Apache decodes it. The
 // plain name is tried first: a user who may name a file a%2Fb must not get a/b.
-func openSendfile(view storage.View, value string) (fs.File, string, error) {
+func (a *accel) openSendfile(view storage.View, value string) (files.File, string, error) {
 	names := []string{value, decodeHeader(value)}
 	if !utf8.ValidString(value) {
 		names = names[1:]
@@ -112,16 +112,25 @@ func openSendfile(view storage.View, value string) (fs.File, string, error) {
 		if slices.Contains(names[:i], name) {
 			continue
 		}
-		f, err := storage.Django{View: view}.OpenRead(name)
+		f, err := a.openNamed(view, name)
 		if err == nil {
 			return f, name, nil
 		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			return nil, "", err
+		if !errors.Is(err, fs.ErrNotExist) || errors.Is(err, files.ErrNotRegular) {
+			return files.File{}, "", err
 		}
 		missing = cmp.Or(missing, err)
 	}
-	return nil, "", missing
+	return files.File{}, "", missing
+}
+
+// openNamed opens the file that Django calls name.
+func (a *accel) openNamed(view storage.View, name string) (files.File, error) {
+	resolved, err := view.Resolve(name)
+	if err != nil {
+		return files.File{}, err
+	}
+	return files.Open(view, resolved, a.options)
 }
 
 // decodeHeader decodes the value of a header. Django sends text in Latin-1 if it can,

@@ -22,6 +22,7 @@ type core struct {
 	log       *slog.Logger
 	static    []abi.StaticTenant
 	directory *tenantdb.Directory // nil: there are only static tenants
+	cache     *files.Cache        // of small files; nil: none
 
 	base      context.Context    // of all requests
 	interrupt context.CancelFunc // ends base: open requests are interrupted

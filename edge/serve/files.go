@@ -22,7 +22,7 @@ type folder struct {
 // newFolder returns a handler that lets browsers execute the files of the folder:
 // they are the operator's.
 func newFolder(f *files.Folder, a *access) *folder {
-	return &folder{f, a, files.Options{Active: true, Precompressed: true, Descriptions: new(files.Descriptions)}}
+	return &folder{f, a, files.Options{Active: true, Precompressed: true, Descriptions: new(files.Descriptions), Cache: a.cache}}
 }
 
 func (f *folder) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -30,6 +30,8 @@ type MediaOptions struct {
 	Signer *storage.Signer
 	// Uploads lets clients change the files. nil: they may only read.
 	Uploads *config.Uploads
+	// FileCache is how many bytes of small files are kept in memory. 0: none.
+	FileCache int64
 	// Tenants and Directory are those of the Host's configuration. No two of
 	// these tenants may share a folder.
 	Tenants   []abi.StaticTenant
@@ -59,7 +61,7 @@ func NewMedia(host *edge.Host, next http.Handler, o MediaOptions) (*Media, error
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	m := &Media{core: core{host: host, log: o.Logger, static: o.Tenants, directory: o.Directory}}
+	m := &Media{core: core{host: host, log: o.Logger, static: o.Tenants, directory: o.Directory, cache: files.NewCache(o.FileCache)}}
 	m.core.base, m.core.interrupt = context.WithCancel(context.Background())
 	opened, err := OpenFiles(&o.Files, host)
 	if err != nil {
@@ -109,6 +111,7 @@ func newMedia(s *store, c *config.Media, a *access, next http.Handler) *media {
 		// In a bucket, looking for a compressed form would be one more request.
 		Precompressed: c.Precompressed && c.S3 == nil,
 		Descriptions:  new(files.Descriptions),
+		Cache:         s.fileCache(),
 	}}
 }
 

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
@@ -57,6 +58,7 @@ func BenchmarkFile(b *testing.B) {
 			}, settings{
 				URLConfs: map[string]config.URLConf{"app": c.URLConf},
 				Media:    &config.Media{Location: location, BaseURL: "/media/", ActiveContent: "attachment", Precompressed: true},
+				Limits:   config.Limits{FileCache: 1 << 20, BodyTimeout: time.Minute, AnswerTimeout: time.Minute},
 			})
 			if err != nil {
 				b.Fatal(err)

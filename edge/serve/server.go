@@ -30,6 +30,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/files"
 	"github.com/tenantedge/tenantedge/edge/metrics"
 	"github.com/tenantedge/tenantedge/edge/storage"
 	"github.com/tenantedge/tenantedge/edge/storage/disk"
@@ -159,7 +160,7 @@ func newServer(ctx context.Context, c edge.Config, o settings) (*Server, error) 
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	s := &Server{options: o, core: core{log: o.Logger}, swapped: make(chan struct{}, 1)}
+	s := &Server{options: o, core: core{log: o.Logger, cache: files.NewCache(o.Limits.FileCache)}, swapped: make(chan struct{}, 1)}
 	s.base, s.interrupt = context.WithCancel(context.WithoutCancel(ctx))
 	if err := checkAdmin(o.Admin); err != nil {
 		return nil, err

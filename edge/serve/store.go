@@ -40,6 +40,15 @@ func newStore(c *core, from storage.Storage, remote bool) *store {
 	return &store{core: c, storage: from, views: files.NewViews(from.View), remote: remote}
 }
 
+// fileCache returns the cache for files of the store. A bucket has none: looking
+// up a file takes as long as reading it.
+func (s *store) fileCache() *files.Cache {
+	if s.remote {
+		return nil
+	}
+	return s.cache
+}
+
 // lease borrows the view of a tenant's files. Release it.
 func (s *store) lease(ctx context.Context, t *tenant.Tenant) (files.Lease, error) {
 	owner := storage.TenantOf(t)

@@ -97,6 +97,7 @@ func (t *table) application(c config.URLConf) (http.Handler, error) {
 		a = &accel{store: s, prefix: c.Accel.Prefix, options: files.Options{
 			Active:       runsActive(t.server.options.Media),
 			Descriptions: new(files.Descriptions),
+			Cache:        s.fileCache(),
 		}}
 	}
 	p, err := t.server.newProxy(c, a)

@@ -91,7 +91,7 @@ func start(t *testing.T, changes ...func(*setup)) *world {
 	}
 	s.options = settings{
 		Listeners: []config.Listener{{Address: "127.0.0.1:0", H2: true}}, Admin: "127.0.0.1:0",
-		Limits:    config.Limits{ReadHeaderTimeout: patience, DialTimeout: patience, ShutdownTimeout: patience},
+		Limits:    config.Limits{ReadHeaderTimeout: patience, DialTimeout: patience, ShutdownTimeout: patience, FileCache: 1 << 20},
 		Directory: directory.Stats, Logger: logger,
 		URLConfs: map[string]config.URLConf{
 			"files": {Files: w.folder},

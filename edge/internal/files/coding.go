@@ -9,19 +9,15 @@ import (
 )
 
 // codings are the content codings of variants, the usually best one first.
-var codings = [...]struct{ name, suffix string }{{"br", ".br"}, {"zstd", ".zst"}, {"gzip", ".gz"}}
+var codings = [...]struct {
+	name, suffix string
+	value        []string // of Content-Encoding
+}{{"br", ".br", []string{"br"}}, {"zstd", ".zst", []string{"zstd"}}, {"gzip", ".gz", []string{"gzip"}}}
 
-// variant is an open precompressed form of a file, which is next to it.
-type variant struct {
-	file   fs.File
-	info   fs.FileInfo
-	coding string
-}
-
-// compressed opens the variant that the client prefers, unless it prefers the
-// uncompressed file. A variant that is older than the file is stale, and is
-// ignored.
-func compressed(r *http.Request, fsys fs.FS, name string, of fs.FileInfo) variant {
+// compressed opens the precompressed form of a file that the client prefers, which
+// is next to the file, and returns its Content-Encoding; nil if the client prefers
+// the uncompressed file. A form that is older than the file is stale, and is ignored.
+func compressed(r *http.Request, fsys fs.FS, name string, of fs.FileInfo, o Options) (File, []string) {
 	weights, identity := accepted(r.Header["Accept-Encoding"])
 	for {
 		best := -1
@@ -31,17 +27,17 @@ func compressed(r *http.Request, fsys fs.FS, name string, of fs.FileInfo) varian
 			}
 		}
 		if best < 0 {
-			return variant{}
+			return File{}, nil
 		}
 		weights[best] = 0
-		f, info, err := open(fsys, name+codings[best].suffix)
+		f, err := Open(fsys, name+codings[best].suffix, o)
 		if err != nil {
 			continue
 		}
-		if !info.ModTime().Truncate(time.Second).Before(of.ModTime().Truncate(time.Second)) {
-			return variant{f, info, codings[best].name}
+		if !f.info.ModTime().Truncate(time.Second).Before(of.ModTime().Truncate(time.Second)) {
+			return f, codings[best].value
 		}
-		_ = f.Close() // nothing was written
+		f.Close()
 	}
 }
 

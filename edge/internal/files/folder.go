@@ -34,12 +34,33 @@ func (f *Folder) Open(name string) (fs.File, error) {
 	// Without blocking: a pipe would block the request forever.
 	file, err := f.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		if Exhausted(err) {
-			return nil, err // it may exist
-		}
-		return nil, missing(name)
+		return nil, unlessExhausted(name, err)
 	}
 	return file, nil
+}
+
+// Stat returns information about a file or a folder that Open opens.
+func (f *Folder) Stat(name string) (fs.FileInfo, error) {
+	if !fs.ValidPath(name) || hidden(name) {
+		return nil, missing(name)
+	}
+	info, err := f.root.Stat(name)
+	if err != nil {
+		return nil, unlessExhausted(name, err)
+	}
+	return info, nil
+}
+
+// Location returns the path of the folder.
+func (f *Folder) Location() string { return f.root.Name() }
+
+// unlessExhausted returns fs.ErrNotExist for an error that does not mean that too
+// many files are open: otherwise the file may exist.
+func unlessExhausted(name string, err error) error {
+	if Exhausted(err) {
+		return err
+	}
+	return missing(name)
 }
 
 // HasIndex reports whether name is a folder with an index.html.
@@ -73,4 +94,4 @@ func hidden(name string) bool {
 	return false
 }
 
-var _ fs.FS = (*Folder)(nil)
+var _ located = (*Folder)(nil)

@@ -1,6 +1,7 @@
 package files
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -8,8 +9,6 @@ import (
 	"net/http"
 	"strings"
 	"syscall"
-
-	"github.com/tenantedge/tenantedge/edge/storage/backend"
 )
 
 // Options configures how files are sent.
@@ -23,6 +22,8 @@ type Options struct {
 	NoRanges bool
 	// Descriptions caches header values; nil: no cache.
 	Descriptions *Descriptions
+	// Cache keeps small files in memory; nil: none.
+	Cache *Cache
 }
 
 // Send answers r, a GET or HEAD, with a file of fsys. If w has a Content-Type or a
@@ -31,53 +32,59 @@ type Options struct {
 //
 // The opened file is sent, even if another takes its name meanwhile.
 func Send(w http.ResponseWriter, r *http.Request, fsys fs.FS, name string, o Options) error {
-	f, info, err := open(fsys, name)
+	f, err := Open(fsys, name, o)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = f.Close() }() // nothing was written
+	defer func() { f.Close() }()
 	kind := typeOf(name)
-	out := w
-	if o.Precompressed && kind.compressible {
-		w.Header().Add("Vary", "Accept-Encoding")
-		if c := compressed(r, fsys, name, info); c.file != nil {
-			_ = f.Close() // nothing was written
-			f, info = c.file, c.info
-			w.Header().Set("Content-Encoding", c.coding)
-			out = &sized{ResponseWriter: w, size: info.Size()}
-		}
+	if !o.Precompressed || !kind.compressible {
+		return f.send(w, r, kind, false, o)
 	}
-	return send(out, r, f, info, kind, o)
+	header := w.Header()
+	if header["Vary"] == nil {
+		header["Vary"] = acceptEncoding
+	} else {
+		header.Add("Vary", acceptEncoding[0])
+	}
+	c, coding := compressed(r, fsys, name, f.info, o)
+	if coding == nil {
+		return f.send(w, r, kind, false, o)
+	}
+	f.Close()
+	f = c
+	header["Content-Encoding"] = coding
+	return f.send(w, r, kind, true, o)
 }
 
-// SendOpen is Send for an open file, whose type is determined by name. It does not
-// close the file.
-func SendOpen(w http.ResponseWriter, r *http.Request, f fs.File, name string, o Options) error {
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() {
-		return missing(name)
-	}
-	return send(w, r, f, info, typeOf(name), o)
+// Send is the function Send for an open file, whose type is determined by name. It
+// does not close the file.
+func (f *File) Send(w http.ResponseWriter, r *http.Request, name string, o Options) error {
+	return f.send(w, r, typeOf(name), false, o)
 }
 
-func send(w http.ResponseWriter, r *http.Request, f fs.File, info fs.FileInfo, kind contentType, o Options) error {
-	content, ok := f.(io.ReadSeeker)
-	if !ok {
-		return fmt.Errorf("files: %s: expected an io.ReadSeeker, found %T", info.Name(), f)
+func (f *File) send(w http.ResponseWriter, r *http.Request, kind contentType, isCoded bool, o Options) error {
+	content, ok := f.file.(io.ReadSeeker)
+	if f.kept == nil && !ok {
+		return fmt.Errorf("files: %s: expected an io.ReadSeeker, found %T", f.info.Name(), f.file)
 	}
 	header := w.Header()
 	header["X-Content-Type-Options"] = nosniff
-	file := o.Descriptions.of(info)
+	file := f.describe(o.Descriptions)
 	header["Etag"] = file.tag
 	describe(header, kind, o.Active)
-	if info.Size() <= smallSize {
-		w = &copying{w}
-	}
 	if r.Method == http.MethodGet && !o.NoRanges && isPlain(r.Header) {
-		return sendAll(w, content, file)
+		f.sendAll(w, file)
+		return nil
+	}
+	if isCoded {
+		w = &sized{w, file.size}
+	}
+	if f.kept != nil {
+		content = bytes.NewReader(f.kept.content)
+	}
+	if file.size <= smallSize {
+		w = &copying{w}
 	}
 	if o.NoRanges {
 		w = &unranged{w}
@@ -86,7 +93,7 @@ func send(w http.ResponseWriter, r *http.Request, f fs.File, info fs.FileInfo, k
 	if !satisfiable {
 		w = &unsatisfied{w, file.size, false}
 	}
-	http.ServeContent(w, r, "", info.ModTime(), content)
+	http.ServeContent(w, r, "", f.info.ModTime(), content)
 	return nil
 }
 
@@ -101,7 +108,7 @@ func isPlain(header http.Header) bool {
 }
 
 // sendAll does what http.ServeContent does for a plain request, in less time.
-func sendAll(w http.ResponseWriter, content io.Reader, file *description) error {
+func (f *File) sendAll(w http.ResponseWriter, file *description) {
 	header := w.Header()
 	header["Accept-Ranges"] = byteRanges
 	if file.modified != nil {
@@ -109,14 +116,22 @@ func sendAll(w http.ResponseWriter, content io.Reader, file *description) error 
 	}
 	header["Content-Length"] = file.length
 	w.WriteHeader(http.StatusOK)
-	_, _ = io.CopyN(w, content, file.size) // if the client has disconnected, net/http closes the connection
-	return nil
+	// If the client has disconnected, net/http closes the connection.
+	switch {
+	case f.kept != nil:
+		_, _ = w.Write(f.kept.content)
+	case file.size <= smallSize:
+		_, _ = io.CopyN(&copying{w}, f.file, file.size)
+	default:
+		_, _ = io.CopyN(w, f.file, file.size)
+	}
 }
 
 // Constant header values, which must not be modified.
 var (
-	nosniff    = []string{"nosniff"}
-	byteRanges = []string{"bytes"}
+	nosniff        = []string{"nosniff"}
+	byteRanges     = []string{"bytes"}
+	acceptEncoding = []string{"Accept-Encoding"}
 )
 
 // describe sets the headers about the file's type. Unless active content is
@@ -131,38 +146,25 @@ func describe(header http.Header, kind contentType, trusted bool) {
 		return
 	case isGiven:
 		essence, ok := essenceOf(given)
-		kind = contentType{name: octets}
+		kind = unknown
 		if ok {
-			kind = contentType{name: given[0], danger: dangerOf(essence)}
+			kind = contentType{value: given, danger: dangerOf(essence)}
 		}
 	case trusted:
 		kind.danger = harmless
 	}
 	switch kind.danger {
 	case harmless:
-		header["Content-Type"] = []string{kind.name}
+		header["Content-Type"] = kind.value
 		return
 	case script:
 		// A page loads a script whatever its disposition. With another type and
 		// nosniff, browsers do not run it.
-		kind.name = octets
+		kind.value = unknown.value
 	}
-	header.Set("Content-Type", kind.name)
+	header["Content-Type"] = kind.value
 	header.Set("Content-Disposition", asAttachment(header["Content-Disposition"]))
 	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox")
-}
-
-// open opens a regular file.
-func open(fsys fs.FS, name string) (fs.File, fs.FileInfo, error) {
-	f, info, err := backend.OpenInfo(fsys, name)
-	if err != nil {
-		return nil, nil, err
-	}
-	if !info.Mode().IsRegular() {
-		_ = f.Close() // nothing was written
-		return nil, nil, missing(name)
-	}
-	return f, info, nil
 }
 
 func missing(name string) error {

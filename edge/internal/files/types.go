@@ -7,7 +7,7 @@ import (
 
 // contentType is the type of a file by its name.
 type contentType struct {
-	name         string // value of Content-Type
+	value        []string // of Content-Type
 	danger       danger
 	compressible bool // may have a precompressed variant
 }
@@ -32,9 +32,8 @@ var types = map[string]contentType{
 	".xslt": text("application/xslt+xml"), ".xsd": text("text/xml; charset=utf-8"), ".dtd": text("application/xml-dtd"),
 	".rdf": text("application/rdf+xml"), ".mml": text("application/mathml+xml"), ".atom": text("application/atom+xml"),
 	".rss": text("application/rss+xml"), ".kml": text("application/vnd.google-earth.kml+xml"), ".gpx": text("application/gpx+xml"),
-	".svgz": {name: "image/svg+xml-compressed", danger: document},
-	".mht":  {name: "multipart/related", danger: document}, ".mhtml": {name: "multipart/related", danger: document},
-	".eml": {name: "message/rfc822", danger: document}, ".swf": {name: "application/x-shockwave-flash", danger: document},
+	".svgz": active("image/svg+xml-compressed"), ".mht": active("multipart/related"), ".mhtml": active("multipart/related"),
+	".eml": active("message/rfc822"), ".swf": active("application/x-shockwave-flash"),
 	".js": text("text/javascript; charset=utf-8"), ".mjs": text("text/javascript; charset=utf-8"), ".cjs": text("text/javascript; charset=utf-8"),
 	".css": text("text/css; charset=utf-8"), ".txt": text("text/plain; charset=utf-8"), ".text": text("text/plain; charset=utf-8"),
 	".log": text("text/plain; charset=utf-8"), ".md": text("text/markdown; charset=utf-8"), ".csv": text("text/csv; charset=utf-8"),
@@ -65,10 +64,14 @@ var types = map[string]contentType{
 
 func text(name string) contentType {
 	essence, _, _ := strings.Cut(name, ";")
-	return contentType{name, dangerOf(essence), true}
+	return contentType{[]string{name}, dangerOf(essence), true}
 }
 
-func plain(name string) contentType { return contentType{name: name} }
+func plain(name string) contentType  { return contentType{value: []string{name}} }
+func active(name string) contentType { return contentType{value: []string{name}, danger: document} }
+
+// unknown is the type of all other files.
+var unknown = plain(octets)
 
 // typeOf returns the type of a file by its name.
 func typeOf(name string) contentType {
@@ -79,5 +82,5 @@ func typeOf(name string) contentType {
 	if t, ok := types[strings.ToLower(ext)]; ok {
 		return t
 	}
-	return contentType{name: octets}
+	return unknown
 }
