@@ -30,7 +30,7 @@ const (
 	sequence  = 1 << 16 // number of hosts in a fixed random order; they exceed a core's caches
 )
 
-// Table is immutable after New.
+// Table is immutable after New, except CompileCache.
 type Table struct {
 	Domains   int
 	Directory *tenantdb.Directory
@@ -42,6 +42,8 @@ type Table struct {
 	// Checks are requests that all rivals must decide alike: tenants by domain
 	// and folder, static tenants, other spellings of a host, and refusals.
 	Checks []edge.Request
+	// CompileCache is the edge.Config.CompileCache of EdgeConfig.
+	CompileCache string
 }
 
 // New returns a table with a number of domains, each of another tenant.
@@ -102,7 +104,7 @@ func request(host, target string) edge.Request {
 
 // EdgeConfig returns the table as the configuration of an edge.
 func (t *Table) EdgeConfig() edge.Config {
-	return edge.Config{GuestConfig: t.Config, Directory: t.Directory}
+	return edge.Config{GuestConfig: t.Config, Directory: t.Directory, CompileCache: t.CompileCache}
 }
 
 // GuestConfig returns the table's TENANTS in the JSON that guests are configured with.

@@ -90,52 +90,54 @@ func startEdge(ctx context.Context, t *table.Table, change func(*edge.Config)) (
 }
 
 // withApplication returns the host's middleware around the application.
-func withApplication(host *edge.Host) http.Handler {
-	return host.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		t, _ := tenant.From(r.Context())
-		answerTenant(w, t.Schema, r.URL.Path)
-	}))
+func withApplication(host *edge.Host) http.Handler { return host.Middleware(application) }
+
+// application responds with the tenant in the context and the path. Its type keeps
+// the compiler from inlining it into a middleware.
+var application http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	t, _ := tenant.From(r.Context())
+	answerTenant(w, t.Schema, r.URL.Path)
+})
+
+// nativeMiddleware is the middleware without Wasm. Like ours it calls next through
+// an interface with the tenant in the context and the inner path, and responds
+// itself if there is no tenant. It neither checks nor removes headers.
+type nativeMiddleware struct {
+	routers sync.Pool
+	next    http.Handler
 }
 
-type answerKey struct{}
+func nativeHandler(_ context.Context, t *table.Table) (http.Handler, func() error, error) {
+	create, err := rivals.NewNativeRouters(t)
+	m := &nativeMiddleware{next: application, routers: sync.Pool{New: func() any { return create() }}}
+	return m, func() error { return nil }, err
+}
 
-// nativeHandler is the same middleware without Wasm: it routes, stores the answer
-// in the context, and responds with an error if there is no tenant.
-func nativeHandler(ctx context.Context, t *table.Table) (http.Handler, func() error, error) {
-	native, err := rivals.All()[0].Start(ctx, t)
-	if err != nil {
-		return nil, nil, err
+func (m *nativeMiddleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	router := m.routers.Get().(*rivals.NativeRouter)
+	defer m.routers.Put(router) // the decision shares its memory
+	q := edge.Request{Method: r.Method, Scheme: "http", Host: r.Host, NoHost: r.Host == "", Target: r.RequestURI, Path: r.URL.Path, Header: r.Header, RemoteAddr: r.RemoteAddr}
+	if r.TLS != nil {
+		q.Scheme = "https"
 	}
-	workers := sync.Pool{New: func() any {
-		w, _ := native.Worker() // never fails
-		return w
-	}}
-	next := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		a := r.Context().Value(answerKey{}).(*rivals.Answer)
-		answerTenant(w, a.Schema, r.URL.Path)
-	})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		worker := workers.Get().(rivals.Worker)
-		q := edge.Request{Method: r.Method, Scheme: "http", Host: r.Host, Target: r.RequestURI}
-		a, err := worker.Route(r.Context(), &q)
-		workers.Put(worker)
-		switch {
-		case err != nil:
-			http.Error(w, "failed", http.StatusInternalServerError)
-		case a.Outcome == abi.Tenant:
-			out := r.WithContext(context.WithValue(r.Context(), answerKey{}, &a))
-			if a.Path != r.URL.Path {
-				inner := *r.URL
-				inner.Path = a.Path
-				out.URL = &inner
-			}
-			next.ServeHTTP(w, out)
-		case a.Outcome == abi.BadRequest:
-			http.Error(w, "bad request", http.StatusBadRequest)
-		default:
-			http.Error(w, "no tenant", http.StatusNotFound)
+	var d edge.Decision
+	router.Decide(&q, &d)
+	switch d.Outcome {
+	case abi.Tenant:
+		t := d.Tenant // on the heap, without the rest of the decision
+		out := r.WithContext(tenant.NewContext(r.Context(), &t))
+		if t.Path != r.URL.Path {
+			inner := *r.URL
+			inner.Path, inner.RawPath = t.Path, ""
+			out.URL = &inner
 		}
-	}), native.Close, nil
+		m.next.ServeHTTP(w, out)
+	case abi.Redirect:
+		w.Header().Set("Location", d.Location)
+		w.WriteHeader(d.Status)
+	default:
+		http.Error(w, http.StatusText(d.Status), d.Status)
+	}
 }
 
 func httpWasmHandler(ctx context.Context, t *table.Table) (http.Handler, func() error, error) {
