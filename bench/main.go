@@ -21,6 +21,7 @@ import (
 	"os/signal"
 	"strings"
 
+	"github.com/tenantedge/tenantedge/bench/instructions"
 	"github.com/tenantedge/tenantedge/bench/measure"
 	"github.com/tenantedge/tenantedge/bench/report"
 	"github.com/tenantedge/tenantedge/bench/sockets"
@@ -53,6 +54,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		err = runMeasure(ctx, args, stderr)
 	case "report":
 		err = runReport(args, stdout, stderr)
+	case instructions.RunCommand:
+		err = instructions.Run(ctx, args, stdout)
 	case web.ServeFilesCommand:
 		err = web.ServeFiles(ctx, args)
 	case web.ServeCommand:
@@ -84,12 +87,13 @@ func runMeasure(ctx context.Context, args []string, stderr io.Writer) error {
 	flags.IntVar(&o.Domains, "domains", 100_000, "number of domains in the table")
 	flags.StringVar(&o.Folder, "results", "results", "folder for the raw logs")
 	flags.IntVar(&o.Sockets, "sockets", measure.DefaultSockets, "number of idle websockets per server")
+	flags.StringVar(&o.Base, "base", "", "older commit to compare the suite route with, in the same run")
 	only := flags.String("only", "", "comma-separated suites to run: "+strings.Join(measure.Names(), ", "))
-	short := flags.Bool("short", false, "run few, short rounds; the figures are too noisy to quote")
+	flags.BoolVar(&o.Short, "short", false, "run few, short rounds, and build nothing that takes minutes; the figures are too noisy to quote")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if *short {
+	if o.Short {
 		o.Rounds, o.Time = 3, measure.DefaultTime/4
 	}
 	if *only != "" {

@@ -40,7 +40,7 @@ func openCrowd(_ context.Context, _ *Options, out *opened) error {
 			return crowdCost(ctx, start, c.path)
 		}})
 	}
-	out.cases = append(out.cases, benchCase{name: "Crowd/of=many-servers", own: manyServers, once: true})
+	out.cases = append(out.cases, benchCase{name: "Crowd/of=many-servers", own: manyServers, rounds: 1})
 	return nil
 }
 

@@ -29,6 +29,8 @@ type Options struct {
 	Sockets  int           // idle websockets per server
 	Folder   string        // receives one raw log per suite
 	Only     []string      // suites to run; empty means all except the crowd
+	Base     string        // commit whose benchmark the route suite runs too; empty: none
+	Short    bool          // leaves out what takes minutes to build, unless it has been built
 	Progress io.Writer
 }
 
@@ -76,16 +78,19 @@ type benchCase struct {
 	run  func(b *testing.B)
 	// own replaces run for cases that are not loops.
 	own func(ctx context.Context) (line string, err error)
-	// once limits the case to the first round.
-	once bool
+	// rounds limits the case to the first rounds; zero: all.
+	rounds int
 }
 
 var suites = []suite{
 	{name: "route", open: openRoute},
 	{name: "phase", open: openPhases},
+	{name: "instructions", open: openInstructions},
 	{name: "concurrent", open: openConcurrent},
 	{name: "scale", open: openScale},
 	{name: "http", open: openHTTP},
+	{name: "proxy", open: openProxies},
+	{name: "memory", open: openMemory},
 	{name: "swap", open: openSwap},
 	{name: "sockets", open: openSockets},
 	{name: "crowd", open: openCrowd, explicit: true},
@@ -158,7 +163,7 @@ func (s suite) run(ctx context.Context, o *Options) (err error) {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if c.once && round > 0 {
+			if c.rounds > 0 && round >= c.rounds {
 				continue
 			}
 			fmt.Fprintf(o.Progress, "\r\033[K%s: round %d of %d, %d of %d: %s", s.name, round+1, o.Rounds, i+1, len(out.cases), c.name)

@@ -47,7 +47,7 @@ func TestMain(m *testing.M) {
 // results and that they make a report, not what the results are.
 func TestAShortRunBecomesAReport(t *testing.T) {
 	folder := t.TempDir()
-	o := measure.Options{Rounds: 2, Time: time.Millisecond, Domains: 100, Sockets: 100, Folder: folder, Progress: io.Discard}
+	o := measure.Options{Rounds: 2, Time: time.Millisecond, Domains: 100, Sockets: 100, Short: true, Folder: folder, Progress: io.Discard}
 	if err := measure.Run(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func TestAShortRunBecomesAReport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"## Goals", "## Rivals", "## By phase", "## Over HTTP", "## Concurrency", "## From one domain", "## Swaps under load", "## Websockets", "## Files", "Versions: ", "| tenantedge |"} {
+	for _, want := range []string{"## Goals", "## Rivals", "## By phase", "## Over HTTP", "## Proxies", "## Memory", "## Concurrency", "## From one domain", "## Swaps under load", "## Websockets", "## Files", "Versions: ", "| tenantedge |"} {
 		if !strings.Contains(string(first), want) {
 			t.Errorf("the report lacks %q", want)
 		}
@@ -68,8 +68,8 @@ func TestAShortRunBecomesAReport(t *testing.T) {
 		t.Errorf("the report has figures that are not numbers:\n%s", first)
 	}
 	plots, err := filepath.Glob(filepath.Join(folder, "*.svg"))
-	if err != nil || len(plots) != 7 {
-		t.Errorf("found the plots %v, %v: expected seven", plots, err)
+	if err != nil || len(plots) != 8 {
+		t.Errorf("found the plots %v, %v: expected eight", plots, err)
 	}
 	for range 5 {
 		if _, err := report.Write(folder); err != nil {

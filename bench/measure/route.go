@@ -32,6 +32,9 @@ func openRoute(ctx context.Context, o *Options, out *opened) error {
 		}
 		out.cases = append(out.cases, benchCase{name: "Route/rival=" + e.Name, run: func(b *testing.B) { loop(b, w, t, b.N, 0) }})
 	}
+	if o.Base != "" {
+		return openBase(ctx, o, out)
+	}
 	return nil
 }
 

@@ -9,36 +9,46 @@ import (
 	"time"
 )
 
-// ErrNoCPUTime is returned where the processor time of another process cannot be
-// read.
-var ErrNoCPUTime = errors.New("process: processor times can be read on Linux only, from /proc")
+// ErrNoCPUTime is returned where the processor time or the memory of another
+// process cannot be read.
+var ErrNoCPUTime = errors.New("process: processor time and memory can be read on Linux only, from /proc")
 
 // tick is the unit of /proc/PID/stat: USER_HZ, which is 100 wherever Go runs.
 const tick = 10 * time.Millisecond
 
 // CPUTime returns the user and system time that the server and its child
 // processes have used so far.
-func (s *Server) CPUTime() (time.Duration, error) {
-	total, err := cpuTime(s.PID())
-	if err != nil {
-		return 0, err
-	}
-	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", s.PID()))
-	if err != nil {
-		return total, nil // the kernel was built without that list
-	}
-	for _, field := range strings.Fields(string(children)) {
-		pid, err := strconv.Atoi(field)
-		if err != nil {
-			return 0, err
-		}
+func (s *Server) CPUTime() (total time.Duration, err error) {
+	pids, err := s.pids()
+	for i, pid := range pids {
 		used, err := cpuTime(pid)
 		if err != nil {
+			if i > 0 {
+				continue // the child has ended
+			}
 			return 0, err
 		}
 		total += used
 	}
-	return total, nil
+	return total, err
+}
+
+// pids returns the process of the server and the child processes that its main
+// thread has started.
+func (s *Server) pids() ([]int, error) {
+	pids := []int{s.PID()}
+	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", s.PID()))
+	if err != nil {
+		return pids, nil // the kernel was built without that list
+	}
+	for _, field := range strings.Fields(string(children)) {
+		pid, err := strconv.Atoi(field)
+		if err != nil {
+			return nil, err
+		}
+		pids = append(pids, pid)
+	}
+	return pids, nil
 }
 
 func cpuTime(pid int) (time.Duration, error) {
@@ -71,11 +81,9 @@ func (s *Server) Usage() (u Usage, err error) {
 	if err != nil {
 		return u, errors.Join(ErrNoCPUTime, err)
 	}
-	_, rest, ok := strings.Cut(string(status), "RssAnon:")
-	if _, scan := fmt.Sscan(rest, &u.Resident); !ok || scan != nil {
-		return u, fmt.Errorf("process: expected RssAnon in kB in %sstatus: %w", folder, errors.Join(ErrNoCPUTime, scan))
+	if u.Resident, err = kilobytes(status, "RssAnon:"); err != nil {
+		return u, fmt.Errorf("process: in %sstatus: %w", folder, err)
 	}
-	u.Resident *= 1024
 	files, err := os.ReadDir(folder + "fd")
 	u.Files = len(files)
 	return u, err

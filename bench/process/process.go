@@ -96,6 +96,19 @@ func StartAt(ctx context.Context, c *exec.Cmd, address string, end func() error)
 	}
 }
 
+// StartInterruptible starts a server that listens at address and ends on an
+// interrupt, which Close sends, and waits until it accepts a connection.
+func StartInterruptible(ctx context.Context, c *exec.Cmd, address string) (*Server, error) {
+	c.Stderr = os.Stderr
+	return StartAt(ctx, c, address, func() error {
+		if err := c.Process.Signal(os.Interrupt); err != nil {
+			return err
+		}
+		_ = c.Wait() // reports the signal
+		return nil
+	})
+}
+
 // announced reads the line with the address, either the address itself or the
 // JSON that workerd writes to its control descriptor.
 func announced(r io.Reader) (string, error) {

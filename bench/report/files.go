@@ -40,7 +40,7 @@ func (p *page) servedFiles() error {
 			}
 		}
 		p.printf(" %s | %s |\n", used, ratio)
-		if server == "nginx" {
+		if server == web.Nginx {
 			ours := filesCase(size, web.EdgeFiles)
 			if theirs, our := at(l, name, "cpu-ns/op"), at(l, ours, "cpu-ns/op"); theirs < our && l.differ(name, ours, "cpu-ns/op") {
 				p.losses = append(p.losses, fmt.Sprintf("Files of %s: nginx uses %s of processor time per request, tenantedge %s (%s).", size, nanoseconds(theirs), nanoseconds(our), times(our/theirs)))
@@ -52,11 +52,22 @@ func (p *page) servedFiles() error {
 
 func filesCase(size, server string) string { return "Files/size=" + size + "/server=" + server }
 
-// fileGoals compares our file servers with the baseline, for each size.
-func (p *page) fileGoals() []goal {
-	var all []goal
+// fileGoals compares our file servers with the baseline and, for small files, with
+// nginx.
+func (p *page) fileGoals() (all []goal) {
 	for _, server := range []string{web.EdgeFiles, web.EdgeMedia} {
-		for _, size := range []string{"1KiB", "100KiB", "10MiB"} {
+		small := filesCase("1KiB", server)
+		// relative returns how much processor time ours takes.
+		relative := func(to string) float64 {
+			return at(p.files, small, "cpu-ns/op") / at(p.files, filesCase("1KiB", to), "cpu-ns/op")
+		}
+		if ratio := relative(web.Nginx); !math.IsNaN(ratio) {
+			all = append(all, goal{"processor time of a 1KiB file relative to nginx: " + fileServerTitle(server), "≤ 1.3×", times(ratio), ratio <= 1.3, true})
+		}
+		if ratio := 1 / relative(web.PlainFiles); !math.IsNaN(ratio) {
+			all = append(all, goal{"1KiB files per processor time, relative to http.FileServerFS: " + fileServerTitle(server), "≥ 1.5×", times(ratio), ratio >= 1.5, true})
+		}
+		for _, size := range []string{"100KiB", "10MiB"} {
 			name, baseline := filesCase(size, server), filesCase(size, web.PlainFiles)
 			rate := at(p.files, name, "req/s") / at(p.files, baseline, "req/s")
 			cpu := at(p.files, baseline, "cpu-ns/op") / at(p.files, name, "cpu-ns/op")

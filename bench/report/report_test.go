@@ -69,10 +69,10 @@ func TestAnInsignificantDifferenceIsNoLoss(t *testing.T) {
 }
 
 func TestAGoalIsReachedOnlyByACompleteEngine(t *testing.T) {
-	times := map[string]int{"native": 200, "edge": 900}
+	times := map[string]int{"native": 200, "edge": 600}
 	for head, want := range map[string]string{
-		"engine: metered instances, pristine for each request": "| 700 ns, 0 allocations | reached |",
-		"engine: plain instances, neither metered nor reset":   "| 700 ns, 0 allocations | unknown: measured with parts of the engine off |",
+		"engine: metered instances, pristine for each request": "| 400 ns, 0 allocations | reached |",
+		"engine: plain instances, neither metered nor reset":   "| 400 ns, 0 allocations | unknown: measured with parts of the engine off |",
 	} {
 		if text := report(t, written(t, head, times)); !strings.Contains(text, want) {
 			t.Errorf("%s: expected %q in\n%s", head, want, text)
@@ -81,6 +81,63 @@ func TestAGoalIsReachedOnlyByACompleteEngine(t *testing.T) {
 	times["edge"] = 1300
 	if text := report(t, written(t, "engine: metered instances, pristine for each request", times)); !strings.Contains(text, "| 1.10 µs, 0 allocations | **missed** |") {
 		t.Errorf("expected a missed goal in\n%s", text)
+	}
+}
+
+// writeLog adds the log of a suite to a folder, each line three times.
+func writeLog(t *testing.T, folder, suite string, lines ...string) {
+	t.Helper()
+	text := "load-time: 5s\nrest-time: 3s\n\n" + strings.Repeat(strings.Join(lines, "\n")+"\n", 3)
+	if err := os.WriteFile(filepath.Join(folder, suite+".txt"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestGoalsCompareWithAnOlderCommit(t *testing.T) {
+	folder := t.TempDir()
+	for _, c := range []struct {
+		edge int // the older commit takes 1,500 ns above native, 600 of them for the reset
+		want []string
+	}{
+		{850, []string{"| 650 ns, 0.43×, 0 allocations | reached |", "| reset to the image | ≤ 0.25× that of abc1234 | 0.17× | reached |"}},
+		{1100, []string{"| 900 ns, 0.60×, 0 allocations | **missed** |", "| 0.58× | **missed** |"}},
+	} {
+		lines := []string{"engine: metered instances, pristine for each request", "base: abc1234", ""}
+		for name, ns := range map[string]int{"Route/rival=native": 200, "Route/rival=edge": c.edge, "Route/rival=edge-unreset": 750, "Base/rival=native": 150, "Base/rival=edge": 1700, "Base/rival=edge-unreset": 1100} {
+			lines = append(lines, fmt.Sprintf("Benchmark%s\t1000\t%d ns/op\t0 B/op\t0 allocs/op", name, ns))
+		}
+		writeLog(t, folder, "route", lines...)
+		text := report(t, folder)
+		for _, want := range append(c.want, "Compared with commit abc1234, whose benchmark ran in each round too: the cost above native is") {
+			if !strings.Contains(text, want) {
+				t.Errorf("expected %q in\n%s", want, text)
+			}
+		}
+		if strings.Contains(text, "Base/") || strings.Count(text, "| tenantedge |") != 1 {
+			t.Errorf("expected the older commit in no table of\n%s", text)
+		}
+	}
+}
+
+func TestGoalsOfTheServers(t *testing.T) {
+	folder := written(t, "domains: 1000", map[string]int{"native": 200, "edge": 900})
+	writeLog(t, folder, "proxy",
+		"BenchmarkProxy/server=edge-proxy\t10\t1 ns/op\t5000 req/s\t1 p50-ns\t1 p99-ns\t39000 cpu-ns/op",
+		"BenchmarkProxy/server=caddy\t10\t1 ns/op\t5000 req/s\t1 p50-ns\t1 p99-ns\t65000 cpu-ns/op",
+		"BenchmarkProxy/server=nginx\t10\t1 ns/op\t5000 req/s\t1 p50-ns\t1 p99-ns\t13000 cpu-ns/op")
+	writeLog(t, folder, "memory", "BenchmarkMemory/server=edge-proxy\t1\t39000000 start-resident-bytes", "BenchmarkMemory/server=edge-proxy-cold\t1\t61000000 start-resident-bytes")
+	writeLog(t, folder, "swap",
+		"BenchmarkSwap/guest=new\t10\t30 p99-ns", "BenchmarkSwap/guest=none\t10\t20 p99-ns",
+		"BenchmarkSwap/guest=new/at=0\t10\t400 req/s", "BenchmarkSwap/guest=new/at=100\t10\t220 req/s", "BenchmarkSwap/guest=new/at=200\t10\t400 req/s")
+	text := report(t, folder)
+	for _, want := range []string{
+		"relative to Caddy | ≤ 0.65× | 0.60× | reached |", "relative to nginx | ≤ 2.5× | 3× | **missed** |",
+		"guest from the cache | ≤ 40 MB | 39 MB | reached |", "guest compiled at the start | ≤ 40 MB | 61 MB | **missed** |",
+		"compiled under load | ≤ 1.2× | 1.50× | **missed** |", "the worst fiftieth of the load, 100ms, relative to the rest: a swap to a new guest, compiled under load | ≥ 0.6× | 0.55×",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("expected %q in\n%s", want, text)
+		}
 	}
 }
 

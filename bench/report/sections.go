@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/tenantedge/tenantedge/bench/rivals"
 	"github.com/tenantedge/tenantedge/bench/web"
@@ -44,6 +45,11 @@ func colourOf(name string) int {
 const (
 	nativeRoute = "Route/rival=" + rivals.Native
 	edgeRoute   = "Route/rival=" + rivals.Edge
+
+	unresetRoute = "Route/rival=" + rivals.Unreset
+	// Cases of an older commit.
+	baseEdge    = "Base/rival=" + rivals.Edge
+	baseUnreset = "Base/rival=" + rivals.Unreset
 )
 
 // rivals writes the section that compares all rivals.
@@ -55,6 +61,9 @@ func (p *page) rivals() error {
 	p.printf("| | per request | spread | above native | relative to ours | allocations | bytes |\n| --- | --: | --: | --: | --: | --: | --: |\n")
 	var bars []bar
 	for _, name := range l.names {
+		if !strings.HasPrefix(name, "Route/") { // that of an older commit
+			continue
+		}
 		f, _ := l.figure(name, "ns/op")
 		allocs, _ := l.figure(name, "allocs/op")
 		bytes, _ := l.figure(name, "B/op")
@@ -65,6 +74,9 @@ func (p *page) rivals() error {
 		if rival != rivals.Native && rival != rivals.Edge && f.median < edge.median && l.differ(name, edgeRoute, "ns/op") {
 			p.losses = append(p.losses, fmt.Sprintf("Routing: %s takes %s per request, tenantedge %s (%s).", rivalTitle(rival), nanoseconds(f.median), nanoseconds(edge.median), times(edge.median/f.median)))
 		}
+	}
+	if over, reset := p.sinceBase(); !math.IsNaN(over) {
+		p.printf("\nCompared with commit %s, whose benchmark ran in each round too: the cost above native is %s, that of the reset without the marks %s.\n", l.config["base"], times(over), times(reset))
 	}
 	return p.plot("rivals.svg", "time of a routed request by rival", barChart("Time of a routed request", "median and its confidence interval; logarithmic scale; shorter is better", bars, true, nanoseconds))
 }
@@ -82,7 +94,7 @@ func (p *page) phases() error {
 	fuel, _ := l.figure("Phase/part="+rivals.Edge, "fuel/op")
 	allocs, _ := l.figure("Phase/part="+rivals.Edge, "allocs/op")
 	// The default guest gets the lookup with the request and makes no host call.
-	// The rest of a call without reset is its logic, with checks and metering.
+	// The rest of a call without reset is its logic, with checks, metering and marks.
 	around := []segment{
 		{"write the request, read the decision", get("write") + get("read"), third},
 		{"enter and leave the guest", get("enter"), fourth},
@@ -94,7 +106,7 @@ func (p *page) phases() error {
 		inside -= max(s.value, 0)
 	}
 	segments := append(around,
-		segment{"the guest's own logic, with checks and metering", inside, other},
+		segment{"the guest's own logic, with checks, metering and marks of what it writes", inside, other},
 		segment{"reset to the image", get(rivals.Edge) - get(rivals.Unreset), ours})
 	plain := get("instance") - get("write") - get("read") - get("lookup") // the logic in plain wazero
 	for i := range segments {                                             // a difference of two noisy figures

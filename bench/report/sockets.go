@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/tenantedge/tenantedge/bench/sockets"
@@ -80,4 +81,13 @@ func (p *page) websockets() error {
 		return nil
 	}
 	return p.plot("sockets.svg", "memory of an idle socket", barChart("Memory of an idle websocket", "bytes of the server's anonymous memory; logarithmic scale; shorter is better", bars, true, count))
+}
+
+// socketGoals compares the relay of websockets with its goal.
+func (p *page) socketGoals() []goal {
+	ratio := at(p.sockets, "Echo/server="+sockets.Relay, "messages/s") / at(p.sockets, "Echo/server="+sockets.Gobwas, "messages/s")
+	if math.IsNaN(ratio) {
+		return nil
+	}
+	return []goal{{"round trips of websockets relative to gobwas/ws: " + socketTitle(sockets.Relay), "≥ 0.8×", times(ratio), ratio >= 0.8, true}}
 }

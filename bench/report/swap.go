@@ -3,8 +3,12 @@ package report
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
+
+	"golang.org/x/perf/benchmath"
 )
 
 const (
@@ -62,12 +66,59 @@ func (p *page) underSwaps() error {
 // swapGoals compares the swap suite with its goals.
 func (p *page) swapGoals() (all []goal) {
 	l := p.swap
-	for _, name := range []string{swapKept, swapNew} {
-		ratio := at(l, name, "p99-ns") / at(l, swapNone, "p99-ns")
-		all = append(all, goal{"p99 relative to no swap: " + swapTitles[name], "≤ 2×", times(ratio), ratio <= 2, true})
+	for _, m := range []struct {
+		name  string
+		limit float64
+	}{{swapNew, 1.2}, {swapKept, 2}} {
+		ratio := at(l, m.name, "p99-ns") / at(l, swapNone, "p99-ns")
+		all = append(all, goal{"p99 relative to no swap: " + swapTitles[m.name], fmt.Sprintf("≤ %g×", m.limit), times(ratio), ratio <= m.limit, true})
+	}
+	if worst := l.worstSlice(swapNew); !math.IsNaN(worst) {
+		all = append(all, goal{
+			"requests in the worst fiftieth of the load, " + l.sliceLength() + ", relative to the rest: " + swapTitles[swapNew], "≥ 0.6×",
+			times(worst) + "; without a swap " + times(l.worstSlice(swapNone)), worst >= 0.6, true,
+		})
 	}
 	memory := at(l, swapNew, "resident-bytes") / at(l, swapNone, "resident-bytes")
 	files := at(l, swapNew, "files") - at(l, swapNone, "files")
 	return append(all, goal{"resident memory and open files after swaps, compared with none", "±5 %, no more files",
 		fmt.Sprintf("%+.1f %%, %+.0f files", 100*(memory-1), files), math.Abs(memory-1) <= 0.05 && files <= 0, true})
+}
+
+// worstSlice returns the number of requests in the worst slice of a load relative
+// to the mean of its other slices: the median over the rounds, not a number if
+// there are no slices.
+func (l *log) worstSlice(load string) float64 {
+	var rounds [][]float64 // requests per second in the slices of each round
+	for _, name := range l.names {
+		if !strings.HasPrefix(name, load+"/at=") {
+			continue
+		}
+		for i, rate := range l.samples[name]["req/s"] {
+			if i == len(rounds) {
+				rounds = append(rounds, nil)
+			}
+			rounds[i] = append(rounds[i], rate)
+		}
+	}
+	var ratios []float64
+	for _, rates := range rounds {
+		worst, sum := slices.Min(rates), 0.0
+		for _, r := range rates {
+			sum += r
+		}
+		if rest := (sum - worst) / float64(len(rates)-1); rest > 0 {
+			ratios = append(ratios, worst/rest)
+		}
+	}
+	if len(ratios) == 0 {
+		return math.NaN()
+	}
+	return benchmath.AssumeNothing.Summary(benchmath.NewSample(ratios, &benchmath.DefaultThresholds), confidence).Center
+}
+
+// sliceLength returns the length of a fiftieth of a load, such as 100ms.
+func (l *log) sliceLength() string {
+	length, _ := time.ParseDuration(l.config["load-time"])
+	return (length / 50).String()
 }

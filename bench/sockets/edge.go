@@ -20,16 +20,16 @@ import (
 const (
 	edgeHandler  = "edge-handler"
 	edgeConsumer = "edge-consumer"
-	edgeUpstream = "edge-upstream"
+	Relay        = "edge-upstream" // relays to gobwas/ws
 )
 
 // startEdge returns a Host with one tenant and both routes. For the kind
-// edgeUpstream, upstream is the address of the server.
+// Relay, upstream is the address of the server.
 func startEdge(ctx context.Context, kind, upstream string) (*edge.Host, error) {
 	target := map[string]websocket.Target{
 		edgeHandler:  {Handler: "bench"},
 		edgeConsumer: {Consumer: true},
-		edgeUpstream: {Upstream: &url.URL{Scheme: "ws", Host: upstream}},
+		Relay:        {Upstream: &url.URL{Scheme: "ws", Host: upstream}},
 	}[kind]
 	echoPath, groupPath := EchoPath[1:], GroupPath[1:]
 	config := edge.Config{

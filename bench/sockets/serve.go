@@ -58,7 +58,7 @@ func Servers() []Entry {
 		{Name: Gobwas, Title: "gobwas/ws, a goroutine per connection", start: itself(Gobwas), startTLS: itselfTLS(Gobwas)},
 		{Name: edgeHandler, Title: "tenantedge, a handler in Go", start: itself(edgeHandler), startTLS: itselfTLS(edgeHandler)},
 		{Name: edgeConsumer, Title: "tenantedge, a consumer in the guest", start: itself(edgeConsumer), startTLS: itselfTLS(edgeConsumer)},
-		{Name: edgeUpstream, Title: "tenantedge in front of gobwas/ws", Relays: true, start: startRelay},
+		{Name: Relay, Title: "tenantedge in front of gobwas/ws", Relays: true, start: startRelay},
 		{Name: Daphne, Title: "daphne, channels_redis", Prepare: daphneVersion, start: daphne("channels_redis.core.RedisChannelLayer")},
 		{Name: Daphne + "-pubsub", Title: "daphne, channels_redis by pub/sub", Prepare: daphneVersion, start: daphne("channels_redis.pubsub.RedisPubSubChannelLayer")},
 	}
@@ -108,7 +108,7 @@ func startRelay(ctx context.Context) (*process.Server, Target, error) {
 	if err != nil {
 		return nil, Target{}, err
 	}
-	s, t, err := itself(edgeUpstream, upstream.Address)(ctx)
+	s, t, err := itself(Relay, upstream.Address)(ctx)
 	if err != nil {
 		return nil, Target{}, errors.Join(err, upstream.Close())
 	}
@@ -203,7 +203,7 @@ func handlerOf(ctx context.Context, kind, upstream string) (http.Handler, func()
 	switch kind {
 	case Gobwas:
 		return gobwasHandler(), func() error { return nil }, nil
-	case edgeHandler, edgeConsumer, edgeUpstream:
+	case edgeHandler, edgeConsumer, Relay:
 		h, err := startEdge(ctx, kind, upstream)
 		if err != nil {
 			return nil, nil, err
@@ -211,7 +211,7 @@ func handlerOf(ctx context.Context, kind, upstream string) (http.Handler, func()
 		handler, end := websocketsOnly(h)
 		return handler, end, nil
 	}
-	return nil, nil, fmt.Errorf("%s: expected %s, %s, %s or %s, found %q", ServeCommand, Gobwas, edgeHandler, edgeConsumer, edgeUpstream, kind)
+	return nil, nil, fmt.Errorf("%s: expected %s, %s, %s or %s, found %q", ServeCommand, Gobwas, edgeHandler, edgeConsumer, Relay, kind)
 }
 
 // selfSigned returns a certificate for host, which clients do not verify.

@@ -62,7 +62,7 @@ func FileServers() []FileServer {
 		},
 		edge(EdgeFiles, "tenantedge serve, a folder", "/", "{files: "+mediaFolder+"/"+filesTenant+"}"),
 		edge(EdgeMedia, "tenantedge serve, media of a tenant", "/media/"+filesTenant+"/", "{media: true}"),
-		{Name: "nginx", Title: "nginx", Target: "/", Prepare: nginxVersion, command: nginxCommand},
+		{Name: Nginx, Title: "nginx", Target: "/", Prepare: nginxVersion, command: nginxCommand},
 	}
 }
 
@@ -73,15 +73,7 @@ func (f FileServer) Start(ctx context.Context, work string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := f.command(ctx, work, address)
-	c.Stderr = os.Stderr
-	s, err := process.StartAt(ctx, c, address, func() error {
-		if err := c.Process.Signal(os.Interrupt); err != nil {
-			return err
-		}
-		_ = c.Wait() // reports the signal
-		return nil
-	})
+	s, err := process.StartInterruptible(ctx, f.command(ctx, work, address), address)
 	if err != nil {
 		return nil, fmt.Errorf("web: %s: %w", f.Name, err)
 	}
@@ -107,7 +99,13 @@ func ServeFiles(ctx context.Context, args []string) error {
 	if len(args) != 2 {
 		return fmt.Errorf("%s: expected a folder and an address, found %q", ServeFilesCommand, args)
 	}
-	server := http.Server{Addr: args[1], Handler: http.FileServerFS(os.DirFS(args[0])), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	return listen(ctx, args[1], http.FileServerFS(os.DirFS(args[0])))
+}
+
+// listen serves h at an address with the timeouts of ServeFiles until ctx is
+// cancelled.
+func listen(ctx context.Context, address string, h http.Handler) error {
+	server := http.Server{Addr: address, Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
 	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
@@ -145,11 +143,7 @@ tenants:
 urlconfs: {files: %s}
 media: {location: %s}
 `, address, filesTenant, FilesHost, urlconf, mediaFolder)
-	c := exec.CommandContext(ctx, filepath.Join(work, "tenantedge"), "serve", "--config", config)
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		c.Err = err
-	}
-	return c
+	return configured(exec.CommandContext(ctx, filepath.Join(work, "tenantedge"), "serve", "--config", config), config, text)
 }
 
 // nginxVersion returns the version of the installed nginx.
@@ -164,28 +158,39 @@ func nginxVersion(ctx context.Context, _ string) (string, error) {
 
 // nginxCommand runs nginx with sendfile and without an access log.
 func nginxCommand(ctx context.Context, work, address string) *exec.Cmd {
-	config := filepath.Join(work, "nginx.conf")
+	return nginx(ctx, work, "nginx.conf", `
+  types { text/plain txt; application/octet-stream bin; }
+  sendfile on;
+  tcp_nopush on;
+  server { listen `+address+"; root "+FilesFolder(work)+`; }`)
+}
+
+// nginx runs nginx in the foreground with one worker per core, without an access
+// log, and with the text of an http block. It writes below the folder work only.
+func nginx(ctx context.Context, work, name, block string) *exec.Cmd {
 	text := fmt.Sprintf(`daemon off;
 worker_processes %d;
-pid %[2]s/nginx.pid;
+pid %[2]s/%[3]s.pid;
 error_log stderr crit;
 events { worker_connections 1024; }
 http {
-  types { text/plain txt; application/octet-stream bin; }
   access_log off;
-  sendfile on;
-  tcp_nopush on;
   keepalive_requests 100000000;
   client_body_temp_path %[2]s/nginx-temp;
   proxy_temp_path %[2]s/nginx-temp;
   fastcgi_temp_path %[2]s/nginx-temp;
   uwsgi_temp_path %[2]s/nginx-temp;
   scgi_temp_path %[2]s/nginx-temp;
-  server { listen %[3]s; root %[4]s; }
+%[4]s
 }
-`, runtime.NumCPU(), work, address, FilesFolder(work))
-	c := exec.CommandContext(ctx, "nginx", "-c", config, "-p", work, "-e", "stderr")
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+`, runtime.NumCPU(), work, name, block)
+	config := filepath.Join(work, name)
+	return configured(exec.CommandContext(ctx, "nginx", "-c", config, "-p", work, "-e", "stderr"), config, text)
+}
+
+// configured writes the configuration file of c, which cannot start if that fails.
+func configured(c *exec.Cmd, config, text string) *exec.Cmd {
+	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 		c.Err = err
 	}
 	return c
