@@ -75,12 +75,13 @@ func (w *rewriter) appendTouchBytes(a asm, at, n uint32) asm {
 	return a.index(wasm.OpLocalGet, at).index(wasm.OpLocalGet, n).index(wasm.OpCall, w.touch).op(wasm.OpEnd)
 }
 
-// flushBody marks the range of stores to the stack, and empties it.
+// flushBody marks the range of stores to the stack, and empties it. If low is not below
+// high, it contains at most the beginning of memory, which is always reset.
 func (w *rewriter) flushBody() []byte {
 	a := asm{0}.index(wasm.OpGlobalGet, w.low).index(wasm.OpGlobalGet, w.high).op(wasm.OpI32LtU).ifThen()
-	a = a.index(wasm.OpGlobalGet, w.low).index(wasm.OpGlobalGet, w.high).index(wasm.OpGlobalGet, w.low).op(wasm.OpI32Sub).index(wasm.OpCall, w.mark())
+	a = a.index(wasm.OpGlobalGet, w.low).index(wasm.OpGlobalGet, w.high).index(wasm.OpGlobalGet, w.low).op(wasm.OpI32Sub).index(wasm.OpCall, w.mark()).op(wasm.OpEnd)
 	a = a.i32(none).index(wasm.OpGlobalSet, w.low).i32(0).index(wasm.OpGlobalSet, w.high)
-	return a.op(wasm.OpEnd).op(wasm.OpEnd)
+	return a.op(wasm.OpEnd)
 }
 
 // touchBody exchanges the window for the last one if n bytes at an address are in that.
