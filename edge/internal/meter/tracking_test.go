@@ -1,6 +1,7 @@
 package meter_test
 
 import (
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -22,18 +23,6 @@ type tracked struct {
 	globals []meter.Global
 	before  []byte
 	random  *rand.Rand
-}
-
-func newTracked(tb testing.TB, b []byte) (*tracked, error) {
-	r, err := meter.Instrument(b, meter.Options{Track: true, MaxMemory: 8})
-	if err != nil {
-		return nil, err
-	}
-	g, err := newGuest(tb, r.Wasm)
-	if err != nil {
-		return nil, err
-	}
-	return &tracked{guest: g, globals: r.Globals, random: rand.New(rand.NewPCG(1, 1))}, nil
 }
 
 // begin fills the memory with other bytes, so that nearly every write changes some, and
@@ -83,89 +72,101 @@ func (g *tracked) missed() error {
 	return nil
 }
 
+// randomBytes returns n bytes that depend on a seed.
+func randomBytes(seed uint64, n int) []byte {
+	random := rand.New(rand.NewPCG(seed, 5))
+	data := make([]byte, n)
+	for i := range data {
+		data[i] = byte(random.Uint32())
+	}
+	return data
+}
+
+var (
+	writers    = flag.Int("writers", 200, "how many random modules TestEveryWrittenByteIsMarked tries")
+	writerSeed = flag.Uint64("writerseed", 1, "where they begin")
+)
+
 // Every written byte is marked, whatever the guest's code is and wherever it stops.
 func TestEveryWrittenByteIsMarked(t *testing.T) {
-	modules := 400
+	modules := *writers
 	if testing.Short() {
-		modules = 60
+		modules = min(modules, 50)
 	}
-	stopped, ranges := 0, 0
-	for seed := range modules {
-		random := rand.New(rand.NewPCG(uint64(seed), 5))
-		data := make([]byte, 2000)
-		for i := range data {
-			data[i] = byte(random.Uint32())
+	calls, stopped, ranges := 0, 0, 0
+	for n := range uint64(modules) {
+		g, m := newWriter(t, randomBytes(*writerSeed+n, 2000), nil)
+		for _, args := range starts {
+			s, err := g.writes(args)
+			if err != nil {
+				t.Fatalf("seed %d, arguments %#x: %v\n%x", *writerSeed+n, args, err, m)
+			}
+			calls, stopped, ranges = calls+functions, stopped+s, ranges+len(g.marked)
 		}
-		s, r := checkWrites(t, data)
-		stopped, ranges = stopped+s, ranges+r
+		_ = g.rt.Close(t.Context())
 	}
-	t.Logf("%d of %d calls trapped; %d ranges were marked", stopped, 2*modules*len(starts), ranges)
+	t.Logf("%d of %d calls trapped; %d ranges were marked", stopped, calls, ranges)
 }
 
 // starts are the arguments of the calls of each module.
 var starts = [][2]uint64{{0, 0}, {1020, 5000}, {70000, 1<<32 - 8}, {131064, 3}, {40000, 4090}, {1<<32 - 1, 131072}}
 
-// checkWrites runs the module that data describes, and checks that all writes are marked.
-func checkWrites(t testing.TB, data []byte) (stopped, ranges int) {
+// newWriter returns the guest that data describes, without the marks for which skip returns
+// true, and its code before that.
+func newWriter(t testing.TB, data []byte, skip func() bool) (*tracked, []byte) {
 	m := writer(data)
-	g, err := newTracked(t, m)
+	r, err := meter.Instrument(m, meter.Options{Track: true, MaxMemory: 8})
+	if err == nil && skip != nil {
+		r.Wasm, err = metertest.WithoutMarks(r.Wasm, skip)
+	}
 	if err != nil {
 		t.Fatalf("%v\n%x", err, m)
 	}
-	defer g.rt.Close(t.Context())
-	g.budget = 20_000
-	for _, args := range starts {
-		g.begin()
-		for range 2 { // the second call begins with the windows of the first
-			if _, err := g.call("run", args[0], args[1]); err != nil {
-				stopped++
-			}
-		}
-		if err := g.missed(); err != nil {
-			t.Fatalf("run(%#x, %#x): %v\n%x", args[0], args[1], err, m)
-		}
-		ranges += len(g.marked)
+	g, err := newGuest(t, r.Wasm)
+	if err != nil {
+		t.Fatalf("%v\n%x", err, m)
 	}
-	return stopped, ranges
+	g.budget = 200_000
+	return &tracked{guest: g, globals: r.Globals, random: rand.New(rand.NewPCG(1, 1))}, m
+}
+
+// writes calls all functions, each of which begins with the windows of the one before. It
+// returns an error if a written byte is not marked.
+func (g *tracked) writes(args [2]uint64) (stopped int, err error) {
+	g.begin()
+	for n := range functions {
+		if _, err := g.call(string('a'+rune(n)), args[0], args[1]); err != nil {
+			stopped++
+		}
+	}
+	return stopped, g.missed()
 }
 
 func FuzzEveryWrittenByteIsMarked(f *testing.F) {
 	for seed := range uint64(20) {
-		random := rand.New(rand.NewPCG(seed, 6))
-		data := make([]byte, 300)
-		for i := range data {
-			data[i] = byte(random.Uint32())
-		}
-		f.Add(data)
+		f.Add(randomBytes(seed, 300))
 	}
-	f.Fuzz(func(t *testing.T, data []byte) { checkWrites(t, data) })
+	f.Fuzz(func(t *testing.T, data []byte) {
+		g, m := newWriter(t, data, nil)
+		defer g.rt.Close(t.Context())
+		for _, args := range starts {
+			if _, err := g.writes(args); err != nil {
+				t.Fatalf("arguments %#x: %v\n%x", args, err, m)
+			}
+		}
+	})
 }
 
-// A guest whose tracking misses one group of stores is noticed, so the tests above would
-// notice an error of the meter.
+// A guest whose tracking misses one group of stores, of about 50, is often noticed, so the
+// tests above would notice an error of the meter.
 func TestAGroupThatIsNotMarkedIsNoticed(t *testing.T) {
 	noticed := 0
-	const modules = 100
+	const modules = 50
 	for seed := range uint64(modules) {
-		random := rand.New(rand.NewPCG(seed, 7))
-		data := make([]byte, 1500)
-		for i := range data {
-			data[i] = byte(random.Uint32())
-		}
-		r, err := meter.Instrument(writer(data), meter.Options{Track: true, MaxMemory: 8})
-		if err != nil {
-			t.Fatal(err)
-		}
-		blind, err := metertest.WithoutMarks(r.Wasm, func() bool { return random.IntN(3) == 0 })
-		if err != nil {
-			t.Fatal(err)
-		}
-		g := &tracked{guest: mustGuest(t, blind), globals: r.Globals, random: random}
-		g.budget = 20_000
+		missing := int(seed)
+		g, _ := newWriter(t, randomBytes(seed, 2000), func() bool { missing--; return missing == -1 })
 		for _, args := range starts {
-			g.begin()
-			_, _ = g.call("run", args[0], args[1])
-			if g.missed() != nil {
+			if _, err := g.writes(args); err != nil {
 				noticed++
 				break
 			}
