@@ -1,8 +1,6 @@
 package guest
 
 import (
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/tenantedge/tenantedge/guest/abi"
@@ -17,7 +15,7 @@ import (
 //
 //	func (echo) Message(s *guest.Socket, m guest.Message) { s.Send(m) }
 //
-//	func init() { guest.Serve(guest.Handlers{Consumer: echo{}}) }
+//	func init() { guest.Serve(guest.Handlers{Consumer: guest.Consume(echo{})}) }
 type Consumer interface {
 	// Open handles a handshake, which is accepted unless Open calls h.Reject.
 	Open(s *Socket, h *Handshake)
@@ -144,11 +142,34 @@ type Message struct {
 // Text returns the message as a string that shares the memory of Data.
 func (m Message) Text() string { return text(m.Data) }
 
-// socketEvent calls the guest's consumer with the event of length bytes in the
-// buffer. It returns nil, which fails the event, if the event is malformed.
-func (g *guest) socketEvent(k kind, length uint32) []byte {
+// Websockets is a consumer for [Handlers]. The code that calls it is linked only into
+// guests that call Consume.
+type Websockets struct {
+	consumer Consumer
+	routes   []routeConsumer // entries of consumer, if it is a small ByRoute
+	call     func(w *Websockets, k kind, length uint32) []byte
+}
+
+// Consume returns c for Handlers.Consumer.
+func Consume(c Consumer) *Websockets {
+	w := &Websockets{consumer: c, call: (*Websockets).handle}
+	w.listRoutes()
+	return w
+}
+
+// event handles an event if the guest has a consumer.
+func (w *Websockets) event(k kind, length uint32) []byte {
+	if w == nil {
+		return nil
+	}
+	return w.call(w, k, length)
+}
+
+// handle calls the consumer with the event of length bytes in the buffer. It returns
+// nil, which fails the event, if the event is malformed.
+func (w *Websockets) handle(k kind, length uint32) []byte {
 	raw, ok := memory.begin(int(length))
-	if !ok || g.Consumer == nil {
+	if !ok {
 		return nil
 	}
 	s := &memory.socket
@@ -156,10 +177,10 @@ func (g *guest) socketEvent(k kind, length uint32) []byte {
 	if !ok {
 		return nil
 	}
-	c := g.consumerOf(s)
+	c := w.consumerOf(s)
 	switch k {
 	case openCall:
-		return g.open(c, s, raw)
+		return w.open(c, s, raw)
 	case messageCall:
 		c.Message(s, Message{Binary: word&abi.EventBinary != 0, Data: unsafeBytes(data)})
 	case groupCall:
@@ -186,30 +207,33 @@ type routeConsumer struct {
 const maxListed = 8
 
 // listRoutes copies a small ByRoute to a list.
-func (g *guest) listRoutes() {
-	g.routes = nil
-	r, ok := g.Consumer.(ByRoute)
+func (w *Websockets) listRoutes() {
+	r, ok := w.consumer.(ByRoute)
 	if !ok || len(r) > maxListed {
 		return
 	}
-	for _, name := range slices.Sorted(maps.Keys(r)) {
-		g.routes = append(g.routes, routeConsumer{name, r[name]})
+	for name, consumer := range r {
+		w.routes = append(w.routes, routeConsumer{name, consumer})
+		// In the order of their names, so that all instances are alike.
+		for i := len(w.routes) - 1; i > 0 && w.routes[i].route < w.routes[i-1].route; i-- {
+			w.routes[i-1], w.routes[i] = w.routes[i], w.routes[i-1]
+		}
 	}
 }
 
 // consumerOf returns the consumer of a socket's events.
-func (g *guest) consumerOf(s *Socket) Consumer {
-	for i := range g.routes {
-		if r := &g.routes[i]; r.route == s.Route {
+func (w *Websockets) consumerOf(s *Socket) Consumer {
+	for i := range w.routes {
+		if r := &w.routes[i]; r.route == s.Route {
 			return r.consumer
 		}
 	}
-	return g.Consumer
+	return w.consumer
 }
 
 // open calls the consumer with a handshake, which has more fields than other
 // events.
-func (g *guest) open(c Consumer, s *Socket, raw []byte) []byte {
+func (w *Websockets) open(c Consumer, s *Socket, raw []byte) []byte {
 	m, err := abi.Parse(raw)
 	if err != nil {
 		return nil

@@ -9,7 +9,6 @@ import (
 	"math"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/tenantedge/tenantedge/guest"
 	"github.com/tenantedge/tenantedge/guest/abi"
@@ -99,7 +98,7 @@ func TestEachEventReachesItsMethod(t *testing.T) {
 		return fields
 	}
 	r := &recorder{}
-	if c := serve(t, guest.Handlers{Consumer: r}, &host{}); !c.Consumer {
+	if c := serve(t, guest.Handlers{Consumer: guest.Consume(r)}, &host{}); !c.Consumer {
 		t.Error("Configured.Consumer is false, want true")
 	}
 	for _, c := range []struct {
@@ -143,7 +142,7 @@ func TestTheReplyHasTheEffectsThatAConsumerRequests(t *testing.T) {
 		{"an event", func(s *guest.Socket) { s.GroupSend("g", guest.NewEvent("t")) }, "5 g 81a474797065a174;"},
 		{"a broadcast", func(s *guest.Socket) { s.Broadcast("g", "a") }, "5 g 82a474797065ae776562736f636b65742e73656e64a474657874a161;"},
 		{"an event for a channel", func(s *guest.Socket) { s.ChannelSend("p!c", guest.NewEvent("t")) }, "6 p!c 81a474797065a174;"},
-		{"a timer, rounded up", func(s *guest.Socket) { s.SetTimer(time.Microsecond); s.SetTimer(0); s.SetTimer(-1) }, "7  01000000;7  00000000;7  00000000;"},
+		{"a timer", func(s *guest.Socket) { s.SetTimer(1); s.SetTimer(0); s.SetTimer(-1) }, "7  01000000;7  00000000;7  00000000;"},
 		{"a timer over the maximum", func(s *guest.Socket) { s.SetTimer(math.MaxInt64) }, "7  ffffffff;"},
 		{"a close", func(s *guest.Socket) { s.Close(1000, "bye") }, "8 bye e803;"},
 		{"more effects than fit the head in the arena", func(s *guest.Socket) {
@@ -154,7 +153,7 @@ func TestTheReplyHasTheEffectsThatAConsumerRequests(t *testing.T) {
 		{"more text than fits the arena", func(s *guest.Socket) { s.SetState("s"); s.SendText(long) }, "state s;1  " + hex.EncodeToString([]byte(long)) + ";"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			serve(t, guest.Handlers{Consumer: &recorder{do: c.do}}, &host{})
+			serve(t, guest.Handlers{Consumer: guest.Consume(&recorder{do: c.do})}, &host{})
 			if got := effectsOf(t, abi.ExportMessage, event(0, map[int]string{abi.EventState: "st"})); got != c.want {
 				t.Errorf("reply %.200s, want %.200s", got, c.want)
 			}
@@ -179,7 +178,7 @@ func TestAHandshakeIsAcceptedOrRejected(t *testing.T) {
 		{func(_ *guest.Socket, h *guest.Handshake) { h.SetProtocol("b") }, "protocol b;"},
 		{func(s *guest.Socket, h *guest.Handshake) { s.SendText("a"); h.Reject(403) }, "status 403;"},
 	} {
-		serve(t, guest.Handlers{Consumer: openFunc{open: c.open}}, &host{})
+		serve(t, guest.Handlers{Consumer: guest.Consume(openFunc{open: c.open})}, &host{})
 		if got := effectsOf(t, abi.ExportOpen, event(0, map[int]string{abi.EventProtocols: "a\nb"})); got != c.want {
 			t.Errorf("reply %s, want %s", got, c.want)
 		}
@@ -188,7 +187,7 @@ func TestAHandshakeIsAcceptedOrRejected(t *testing.T) {
 
 func TestConsumersByRoute(t *testing.T) {
 	one := &recorder{}
-	serve(t, guest.Handlers{Consumer: guest.ByRoute{"one": one}}, &host{})
+	serve(t, guest.Handlers{Consumer: guest.Consume(guest.ByRoute{"one": one})}, &host{})
 	events := map[string]map[int]string{abi.ExportOpen: {}, abi.ExportMessage: {}, abi.ExportTimer: {}, abi.ExportClose: {}, abi.ExportGroup: {abi.EventData: "\x80"}}
 	for export, fields := range events {
 		fields[abi.EventRoute] = "one"
@@ -213,7 +212,7 @@ func TestConsumersByRoute(t *testing.T) {
 }
 
 func TestAMalformedEventHasNoReply(t *testing.T) {
-	serve(t, guest.Handlers{Consumer: guest.NopConsumer{}}, &host{})
+	serve(t, guest.Handlers{Consumer: guest.Consume(guest.NopConsumer{})}, &host{})
 	for _, c := range []struct {
 		export string
 		msg    []byte
@@ -311,7 +310,7 @@ func FuzzEvent(f *testing.F) {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		guest.Serve(guest.Handlers{Consumer: resender{}})
+		guest.Serve(guest.Handlers{Consumer: guest.Consume(resender{})})
 		reply, err := guesttest.Call(abi.ExportGroup, event(0, map[int]string{abi.EventData: string(data)}))
 		if err != nil {
 			return

@@ -48,19 +48,19 @@ func exportReverseKey(length uint32) uint64 { return packed(served.handle(revers
 func exportPathname(length uint32) uint64 { return packed(served.handle(pathnameCall, length)) }
 
 //go:wasmexport te_ws_open
-func exportOpen(length uint32) uint64 { return packed(served.socketEvent(openCall, length)) }
+func exportOpen(length uint32) uint64 { return packed(served.Consumer.event(openCall, length)) }
 
 //go:wasmexport te_ws_message
-func exportMessage(length uint32) uint64 { return packed(served.socketEvent(messageCall, length)) }
+func exportMessage(length uint32) uint64 { return packed(served.Consumer.event(messageCall, length)) }
 
 //go:wasmexport te_ws_close
-func exportClose(length uint32) uint64 { return packed(served.socketEvent(closeCall, length)) }
+func exportClose(length uint32) uint64 { return packed(served.Consumer.event(closeCall, length)) }
 
 //go:wasmexport te_ws_group
-func exportGroup(length uint32) uint64 { return packed(served.socketEvent(groupCall, length)) }
+func exportGroup(length uint32) uint64 { return packed(served.Consumer.event(groupCall, length)) }
 
 //go:wasmexport te_ws_timer
-func exportTimer(length uint32) uint64 { return packed(served.socketEvent(timerCall, length)) }
+func exportTimer(length uint32) uint64 { return packed(served.Consumer.event(timerCall, length)) }
 
 //go:wasmexport te_authorize
 func exportAuthorize(length uint32) uint64 { return packed(served.handle(authorizeCall, length)) }

@@ -2,7 +2,6 @@ package guest
 
 import (
 	"io"
-	"time"
 
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
@@ -94,23 +93,15 @@ func SaveFile(name string, content []byte) (saved string, err error) {
 	return f.Save()
 }
 
-// FileInfo describes a file or folder.
-type FileInfo struct {
-	Size     int64     // bytes, 0 for a folder
-	Modified time.Time // time of the last write
-	IsFolder bool
-}
-
 // StatFile describes a file or folder. The error is abi.NotFound if it does not
 // exist.
-func StatFile(name string) (FileInfo, error) {
+func StatFile(name string) (abi.FileStat, error) {
 	var out [abi.FileStatSize]byte
 	n := fileStat(name, out[:])
 	if n < 0 {
-		return FileInfo{}, abi.Errno(-n)
+		return abi.FileStat{}, abi.Errno(-n)
 	}
-	s, err := abi.ParseFileStat(out[:])
-	return FileInfo{s.Size, time.Unix(0, s.Modified), s.Folder}, err
+	return abi.ParseFileStat(out[:])
 }
 
 // ListFiles returns the names of the folders and of the files in a folder, each

@@ -94,7 +94,7 @@ func TestAGuestUsesFiles(t *testing.T) {
 		t.Errorf("SaveFile: name %q with %q, error %v, want a name that ends in /b.txt with more", saved, h.files[saved], err)
 	}
 	info, err := guest.StatFile("a.txt")
-	if info.Size != 12 || info.Modified.Unix() != 1 || info.IsFolder || err != nil {
+	if info.Size != 12 || info.Modified != 1e9 || info.Folder || err != nil {
 		t.Errorf("StatFile: %+v, error %v, want 12 bytes written at 1 s", info, err)
 	}
 	folders, files, err := guest.ListFiles(".")

@@ -32,7 +32,7 @@ func (g *guest) handle(k kind, length uint32) []byte {
 	case configureCall:
 		return g.configure(raw)
 	case openCall, messageCall, closeCall, groupCall, timerCall:
-		return g.socketEvent(k, length)
+		return g.Consumer.event(k, length)
 	}
 	m, err := abi.Parse(raw)
 	if err != nil {

@@ -1,11 +1,6 @@
 package guest
 
-import (
-	"encoding/json"
-	"time"
-
-	"github.com/tenantedge/tenantedge/guest/abi"
-)
+import "github.com/tenantedge/tenantedge/guest/abi"
 
 // Level is the severity of a log line. The numbers are those of log/slog, which
 // would make a guest much larger.
@@ -19,43 +14,37 @@ const (
 	LevelError Level = 8
 )
 
-// QueryPublic is [Query] in the schema public, for use before the tenant is known:
-// to find the tenant of an API key, say. The error is abi.Denied unless the
-// statement's configuration has "schema: public".
-func QueryPublic(name string, args []any, rows any) error { return Query("", name, args, rows) }
-
 // Query runs the read-only statement that the host's configuration has under name,
-// with args, in the search_path of schema. It decodes the result, a JSON array of
-// objects, into rows, a pointer to a slice. Errors of the host are an abi.Errno;
-// the host's log has the reason.
-func Query(schema, name string, args []any, rows any) error {
-	if args == nil {
-		args = []any{}
-	}
-	encoded, err := json.Marshal(args)
-	if err != nil {
-		return err
-	}
+// in the search_path of schema; an empty schema is public, for use before the tenant
+// is known. args is a JSON array of the statement's arguments, and the result a JSON
+// array of objects, valid until the call ends: package query encodes and decodes
+// them. Errors of the host are an abi.Errno; the host's log has the reason.
+func Query(schema, name, args string) ([]byte, error) {
 	out := memory.free()
-	n := query(schema, name, text(encoded), out)
+	n := query(schema, name, args, out)
 	if n > int64(len(out)) {
 		out = make([]byte, n)
-		n = query(schema, name, text(encoded), out)
+		n = query(schema, name, args, out)
 	}
 	if n < 0 {
-		return abi.Errno(-n)
+		return nil, abi.Errno(-n)
 	}
 	if n > int64(len(out)) {
-		return abi.Limit // the answer grew between the two calls
+		return nil, abi.Limit // the answer grew between the two calls
 	}
-	return json.Unmarshal(out[:n], rows)
+	if free := memory.free(); len(free) > 0 && len(out) > 0 && &free[0] == &out[0] {
+		memory.use(int(n))
+	}
+	return out[:n:n], nil
 }
 
 // Log writes a line to the host's log, which truncates it to 1,024 bytes.
 func Log(level Level, text string) { logLine(int32(level), text) }
 
-// Now returns the time. While the guest is configured, the clock may be fixed.
-func Now() time.Time { return time.Unix(0, clock()) }
+// Now returns the time in nanoseconds since 1970-01-01 UTC, an argument of
+// time.Unix. (Package time makes a guest larger.) While the guest is configured, the
+// clock may be fixed.
+func Now() int64 { return clock() }
 
 // Random fills b from the host's cryptographic source. While the guest is
 // configured, the bytes may be fixed: derive no secrets from them.

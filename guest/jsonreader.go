@@ -2,10 +2,13 @@ package guest
 
 import (
 	"errors"
+	"math"
 	"strconv"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/tenantedge/tenantedge/guest/internal/lexeme"
 )
 
 // jsonReader reads JSON values one after another. After the first error it stays
@@ -81,7 +84,7 @@ func (r *jsonReader) object(member func(key string)) {
 		key := r.quoted()
 		for _, earlier := range seen {
 			if strings.EqualFold(earlier, key) {
-				r.fail("unique keys, found " + strconv.Quote(key) + " twice")
+				r.fail("unique keys, found " + lexeme.Quote(key) + " twice")
 				return
 			}
 		}
@@ -164,12 +167,15 @@ func (r *jsonReader) integer(n *int) {
 		return
 	}
 	raw := r.value()
-	value, err := strconv.ParseInt(string(raw), 10, 64)
-	if err != nil && r.err == nil {
+	digits, negative := strings.CutPrefix(text(raw), "-")
+	value, ok := lexeme.Uint(digits, 10, math.MaxInt64)
+	if !ok && r.err == nil {
 		r.at -= len(raw)
 		r.fail("an integer")
 	}
-	*n = int(value)
+	if *n = int(value); negative {
+		*n = -*n
+	}
 }
 
 // value skips a value and returns its JSON.

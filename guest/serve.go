@@ -38,9 +38,9 @@ type Handlers struct {
 	// Authorize decides whether a request may access a file that is private in the
 	// host's configuration. If it is nil, every such request is denied.
 	Authorize func(a *Access) Verdict
-	// Consumer handles websockets. If it is nil, the host rejects handshakes for
-	// the routes that the configuration directs to the consumer.
-	Consumer Consumer
+	// Consumer handles websockets: see [Consume]. If it is nil, the host rejects
+	// handshakes for the routes that the configuration directs to the consumer.
+	Consumer *Websockets
 	// SelfTest runs before the guest serves requests. An error rejects the guest.
 	SelfTest func() error
 }
@@ -56,7 +56,6 @@ type guest struct {
 	request Request
 	headers [maxHeaders]Header
 	answer  Decision
-	routes  []routeConsumer // entries of Consumer, if it is a small ByRoute
 	fast    fastRouter
 
 	authorizeHeaders []string // names of the headers for Authorize
@@ -111,7 +110,6 @@ func (g *guest) applyConfig(config []byte) (abi.Configured, error) {
 		}
 	}
 	g.authorizeHeaders = configured.AuthorizeHeaders
-	g.listRoutes()
 	return configured, nil
 }
 

@@ -2,7 +2,6 @@ package guest
 
 import (
 	"encoding/binary"
-	"time"
 	"unsafe"
 
 	"github.com/tenantedge/tenantedge/guest/abi"
@@ -87,15 +86,11 @@ func (s *Socket) ChannelSend(channel string, e *Event) {
 // Channel.
 func (s *Socket) OpenChannel() { s.request(abi.OpenChannel, "", "") }
 
-// SetTimer sets the socket's timer, which calls Consumer.Timer once after d. It
-// replaces an earlier timer; zero cancels it.
-func (s *Socket) SetTimer(d time.Duration) {
-	ms := max(0, d) / time.Millisecond
-	if d > ms*time.Millisecond && d > 0 {
-		ms++
-	}
-	ms = min(ms, 1<<32-1)
-	s.request(abi.SetTimer, "", string(binary.LittleEndian.AppendUint32(nil, uint32(ms))))
+// SetTimer sets the socket's timer, which calls Consumer.Timer once after a number
+// of milliseconds, at most 1<<32 - 1. It replaces an earlier timer; zero cancels it.
+func (s *Socket) SetTimer(milliseconds int64) {
+	ms := uint32(max(0, min(milliseconds, 1<<32-1)))
+	s.request(abi.SetTimer, "", string(binary.LittleEndian.AppendUint32(nil, ms)))
 }
 
 // Close closes the websocket with a status code of RFC 6455. It must be the last

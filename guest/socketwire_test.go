@@ -77,7 +77,7 @@ func TestTheConsumerOfARouteIsFoundAmongFewAndMany(t *testing.T) {
 		for i := range n {
 			r[fmt.Sprint("route", i)] = fixedReply{text: fmt.Sprint("consumer ", i)}
 		}
-		Serve(Handlers{Consumer: r})
+		Serve(Handlers{Consumer: Consume(r)})
 		if _, err := call(abi.ExportConfigure, []byte(`{"abi":1}`)); err != nil {
 			t.Fatal(err)
 		}

@@ -213,7 +213,7 @@ guest: {path: router.wasm, settings: {b: [1, 2.50, 0x10, true, null, "<é>"], a:
 			ABI: abi.Version, Compat: abi.Strict, Routers: []abi.Router{abi.BySession, abi.ByHeader}, Conflicts: abi.LastWins,
 			TenantHeader: "X-Tenant", TenantSessionKey: "t",
 			WSURLConfs: map[string][]abi.WSRoute{"ws": {{Path: &path, Name: "a"}, {Regex: &regex}}},
-			Settings:   json.RawMessage(`{"b":[1,2.50,16,true,null,"<é>"],"a":{}}`),
+			Settings:   abi.JSON(`{"b":[1,2.50,16,true,null,"<é>"],"a":{}}`),
 		},
 		TrustedPeers: []netip.Prefix{
 			netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32"), netip.MustParsePrefix("2001:db8::/32"),
@@ -364,7 +364,7 @@ func TestEdgeTakesOverWhatNeedsNoIO(t *testing.T) {
 		GuestConfig: abi.Config{
 			ABI: abi.Version, Compat: abi.Strict, Routers: []abi.Router{abi.ByHeader}, Conflicts: abi.LastWins, TenantHeader: "x", TenantSessionKey: "y",
 			Tenants: f.GuestConfig.Tenants, Default: f.GuestConfig.Default, WSURLConfs: map[string][]abi.WSRoute{"w": {{Path: &room, Name: "room"}}},
-			Settings: json.RawMessage(`{"a":1}`),
+			Settings: abi.JSON(`{"a":1}`),
 		},
 		TrustedPeers: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
 		Upstream:     &upstream.Headers{Schema: "tenant", ID: "X-Id"},

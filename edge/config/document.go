@@ -1,7 +1,6 @@
 package config
 
 import (
-	"encoding/json"
 	"net/netip"
 	"slices"
 	"strings"
@@ -68,7 +67,7 @@ func (doc *document) decode(v value) {
 // finish sets the fields of the File whose form differs, and returns the File.
 func (doc *document) finish(d *decoder) *File {
 	f := &doc.File
-	f.Guest, f.GuestConfig.Settings = doc.Guest.Guest, json.RawMessage(doc.Guest.Settings)
+	f.Guest, f.GuestConfig.Settings = doc.Guest.Guest, abi.JSON(doc.Guest.Settings)
 	f.TrustedPeers = doc.TrustedPeers
 	f.GuestConfig.Tenants, f.GuestConfig.Default = doc.Tenants.static, doc.Tenants.fallback
 	f.Admin = string(doc.Admin)

@@ -1,7 +1,5 @@
 package abi
 
-import "encoding/json"
-
 // Config is what a guest is configured with: the JSON that te_configure receives.
 // The host fills in the defaults, see [Config.SetDefaults].
 type Config struct {
@@ -18,7 +16,25 @@ type Config struct {
 	Default *DefaultTenant `json:"default"` // the entry for all dynamic tenants; nil: there are none
 
 	WSURLConfs map[string][]WSRoute `json:"ws_urlconfs,omitempty"` // websocket route tables by name; the first route wins
-	Settings   json.RawMessage      `json:"settings,omitempty"`    // the guest's own settings, any JSON
+	Settings   JSON                 `json:"settings,omitempty"`    // the guest's own settings, any JSON
+}
+
+// JSON is a JSON value that is not decoded, like json.RawMessage. Importing
+// encoding/json would make guests larger.
+type JSON []byte
+
+// MarshalJSON implements json.Marshaler.
+func (j JSON) MarshalJSON() ([]byte, error) {
+	if j == nil {
+		return []byte("null"), nil
+	}
+	return j, nil
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (j *JSON) UnmarshalJSON(value []byte) error {
+	*j = append((*j)[:0], value...)
+	return nil
 }
 
 // SetDefaults sets ABI, and each of the fields up to TenantSessionKey that is empty.

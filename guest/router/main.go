@@ -1,10 +1,6 @@
 // Command router is the default guest, which routes with package tenancy.
-// `make guest` builds assets/router.wasm from it with
-//
-//	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath -buildvcs=false \
-//		-ldflags="-s -w -buildid=" -o assets/router.wasm ./guest/router
-//
-// The same Go release builds the same bytes on every machine.
+// `make guest` builds assets/router.wasm from it, without package fmt, and packs it. The
+// same Go release builds the same bytes on every machine.
 package main
 
 import (

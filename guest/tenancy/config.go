@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/guest/internal/lexeme"
 )
 
 // static is a static tenant.
@@ -77,15 +78,15 @@ func at(path string, err error) error { return errors.New(path + err.Error()) }
 
 // unexpected is the error of a key that has none of the expected values.
 func unexpected(key, found string, expected ...string) error {
-	list := strconv.Quote(expected[0])
+	list := lexeme.Quote(expected[0])
 	for i, value := range expected[1:] {
 		if i+2 == len(expected) {
-			list += " or " + strconv.Quote(value)
+			list += " or " + lexeme.Quote(value)
 		} else {
-			list += ", " + strconv.Quote(value)
+			list += ", " + lexeme.Quote(value)
 		}
 	}
-	return errors.New(key + ": is " + strconv.Quote(found) + ", expected " + list)
+	return errors.New(key + ": is " + lexeme.Quote(found) + ", expected " + list)
 }
 
 // setModes reads the keys compat, conflicts and routers.
@@ -111,7 +112,7 @@ func (r *Router) setModes(c *abi.Config) error {
 		}
 		for _, earlier := range r.routers {
 			if earlier == kind {
-				return errors.New("routers[" + strconv.Itoa(i) + "]: " + strconv.Quote(string(name)) + " is listed twice")
+				return errors.New("routers[" + strconv.Itoa(i) + "]: " + lexeme.Quote(string(name)) + " is listed twice")
 			}
 		}
 		r.routers = append(r.routers, kind)
@@ -131,12 +132,14 @@ func (r *Router) setHeaderNames(c *abi.Config) {
 		r.headerNames, r.wsHeader = []string{name}, 0
 		return
 	}
-	r.headerNames = []string{strings.ReplaceAll(name, "_", "-")}
-	if underscored := strings.ReplaceAll(name, "-", "_"); underscored != r.headerNames[0] {
+	r.headerNames = []string{replaceByte(name, '_', '-')}
+	if underscored := replaceByte(name, '-', '_'); underscored != r.headerNames[0] {
 		r.headerNames = append(r.headerNames, underscored)
 	}
-	if name != strings.ToLower(name) {
-		return
+	for i := range len(name) {
+		if name[i] != lowerByte(name[i]) {
+			return
+		}
 	}
 	for i, n := range r.headerNames {
 		if n == name {
@@ -176,11 +179,11 @@ func isSchemaName(s string) bool {
 
 func (r *Router) addStatic(t *abi.StaticTenant) error {
 	if !isSchemaName(t.Schema) {
-		return errors.New("schema: " + strconv.Quote(t.Schema) + " is not a schema name: expected a letter or _, then up to 62 letters, digits or _, not beginning with pg_")
+		return errors.New("schema: " + lexeme.Quote(t.Schema) + " is not a schema name: expected a letter or _, then up to 62 letters, digits or _, not beginning with pg_")
 	}
 	switch t.Schema {
 	case "public", "default":
-		return errors.New("schema: " + strconv.Quote(t.Schema) + " cannot be a static tenant")
+		return errors.New("schema: " + lexeme.Quote(t.Schema) + " cannot be a static tenant")
 	}
 	for i := range r.statics {
 		if r.statics[i].schema == t.Schema {

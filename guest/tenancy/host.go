@@ -2,11 +2,11 @@ package tenancy
 
 import (
 	"errors"
-	"net/netip"
-	"strconv"
 	"strings"
 
 	"golang.org/x/net/idna"
+
+	"github.com/tenantedge/tenantedge/guest/internal/lexeme"
 )
 
 const (
@@ -46,10 +46,10 @@ func quoteStart(s string) string {
 	n := 0
 	for i := range s {
 		if n++; n > 80 {
-			return strconv.Quote(s[:i])
+			return lexeme.Quote(s[:i])
 		}
 	}
-	return strconv.Quote(s)
+	return lexeme.Quote(s)
 }
 
 // normalizeHost allocates nothing for ASCII names.
@@ -160,8 +160,8 @@ func normalizeIPv6(host string) (string, error) {
 	if !ok {
 		return "", errHostIPv6
 	}
-	addr, err := netip.ParseAddr(inner)
-	if err != nil || !addr.Is6() || addr.Zone() != "" {
+	addr, ok := parseIPv6(inner)
+	if !ok {
 		return "", errHostIPv6
 	}
 	return "[" + addr.String() + "]", nil
@@ -174,7 +174,7 @@ func cutPort(host string) (name, port string, err error) {
 		return host, "", nil
 	}
 	port = host[at+1:]
-	if _, err := strconv.ParseUint(port, 10, 16); err != nil || port[0] == '+' {
+	if _, ok := lexeme.Uint(port, 10, 0xffff); !ok {
 		return "", "", errHostPort
 	}
 	return host[:at], port, nil

@@ -1,10 +1,12 @@
 package tenancy
 
 import (
-	"strconv"
+	"math"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/tenantedge/tenantedge/guest/internal/lexeme"
 )
 
 // sessionForm is the type of the value of the session key.
@@ -24,7 +26,12 @@ func (d *Decision) session(req *Request) (string, sessionForm) {
 		return "", sessionAbsent
 	}
 	if value[0] != '"' {
-		if _, err := strconv.ParseInt(value, 10, 64); err != nil {
+		digits, negative := strings.CutPrefix(value, "-")
+		most := uint64(math.MaxInt64)
+		if negative {
+			most++
+		}
+		if _, ok := lexeme.Uint(digits, 10, most); !ok {
 			return "", sessionOther
 		}
 		return value, sessionNumber
@@ -52,10 +59,23 @@ func isFalse(value string) bool {
 	case c == '[' || c == '{':
 		return len(value) > 1 && strings.Trim(value[1:len(value)-1], " \t\r\n") == ""
 	case c == '-' || isDigit(c):
-		number, err := strconv.ParseFloat(value, 64)
-		return err == nil && number == 0
+		return isZero(value)
 	}
 	return value == "null" || value == "false"
+}
+
+// isZero reports whether a JSON number is zero. strconv.ParseFloat would make the
+// guest larger.
+func isZero(number string) bool {
+	mantissa, exponent := strings.TrimPrefix(number, "-"), "0"
+	if at := strings.IndexAny(mantissa, "eE"); at >= 0 {
+		mantissa, exponent = mantissa[:at], mantissa[at+1:]
+		if exponent != "" && (exponent[0] == '+' || exponent[0] == '-') {
+			exponent = exponent[1:]
+		}
+	}
+	return strings.Trim(mantissa, "0.") == "" && strings.Contains(mantissa, "0") && strings.Count(mantissa, ".") <= 1 &&
+		exponent != "" && strings.Trim(exponent, "0123456789") == ""
 }
 
 // unescapeJSON decodes the text between the quotes of a JSON string.

@@ -31,12 +31,10 @@ func isPlainBase(base string) bool {
 // urljoin is joinURL for any base and name.
 func urljoin(base, name string) string {
 	// Python's parser removes these everywhere.
-	base = strings.Map(func(r rune) rune {
-		if r == '\t' || r == '\r' || r == '\n' {
-			return -1
-		}
-		return r
-	}, base)
+	for strings.ContainsAny(base, "\t\r\n") {
+		at := strings.IndexAny(base, "\t\r\n")
+		base = base[:at] + base[at+1:]
+	}
 	base, _, _ = strings.Cut(base, "#")
 	base, _, _ = strings.Cut(base, "?")
 	base = base[:strings.LastIndexByte(base, '/')+1]
@@ -64,6 +62,17 @@ func urljoin(base, name string) string {
 	return "/"
 }
 
+// replaceByte returns s with each byte from replaced by to.
+func replaceByte(s string, from, to byte) string {
+	b := []byte(s)
+	for i := range b {
+		if b[i] == from {
+			b[i] = to
+		}
+	}
+	return string(b)
+}
+
 // fileURL is Django's filepath_to_uri without leading slashes.
 func fileURL(name string) string {
 	unsafe := 0
@@ -73,7 +82,7 @@ func fileURL(name string) string {
 		}
 	}
 	if unsafe > 0 { // counts backslashes too
-		name = strings.ReplaceAll(name, `\`, "/")
+		name = replaceByte(name, '\\', '/')
 		name = string(appendEscaped(make([]byte, 0, len(name)+2*unsafe), name, &fileSafe))
 	}
 	return strings.TrimLeft(name, "/")

@@ -3,9 +3,9 @@ package tenancy
 import (
 	"errors"
 	"slices"
-	"strconv"
 	"strings"
 
+	"github.com/tenantedge/tenantedge/guest/internal/lexeme"
 	"github.com/tenantedge/tenantedge/guest/internal/pyregex"
 )
 
@@ -74,11 +74,11 @@ func compilePath(route string, prefix bool) (wsRoute, error) {
 		case strings.ContainsAny(rest[start:end], " \t\n\r\v\f"):
 			return wsRoute{}, pathError(route, "white space in angle brackets")
 		case !pyregex.IsIdentifier(name):
-			return wsRoute{}, pathError(route, "the parameter "+strconv.Quote(name)+", which is not an identifier")
+			return wsRoute{}, pathError(route, "the parameter "+lexeme.Quote(name)+", which is not an identifier")
 		case slices.Contains(compiled.groups, name):
-			return wsRoute{}, pathError(route, "the parameter "+strconv.Quote(name)+" twice")
+			return wsRoute{}, pathError(route, "the parameter "+lexeme.Quote(name)+" twice")
 		case !exists:
-			return wsRoute{}, pathError(route, "the converter "+strconv.Quote(kind)+", expected str, int, slug, uuid or path")
+			return wsRoute{}, pathError(route, "the converter "+lexeme.Quote(kind)+", expected str, int, slug, uuid or path")
 		}
 		if compiled.converters == nil {
 			compiled.converters, compiled.groups = []converter{noConverter}, []string{""}
@@ -96,14 +96,14 @@ func compilePath(route string, prefix bool) (wsRoute, error) {
 	}
 	re, err := pyregex.Compile(pattern.String())
 	if err != nil {
-		return wsRoute{}, at("path: "+strconv.Quote(route)+": ", err)
+		return wsRoute{}, at("path: "+lexeme.Quote(route)+": ", err)
 	}
 	compiled.find, compiled.named = re.Match, true
 	return compiled, nil
 }
 
 func pathError(route, has string) error {
-	return errors.New("path: " + strconv.Quote(route) + " has " + has)
+	return errors.New("path: " + lexeme.Quote(route) + " has " + has)
 }
 
 // parameter returns the offsets of the first <converter:name> or <name> in a

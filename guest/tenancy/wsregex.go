@@ -2,8 +2,8 @@ package tenancy
 
 import (
 	"slices"
-	"strconv"
 
+	"github.com/tenantedge/tenantedge/guest/internal/lexeme"
 	"github.com/tenantedge/tenantedge/guest/internal/pyregex"
 )
 
@@ -11,7 +11,7 @@ import (
 func compileRegex(expr string) (wsRoute, error) {
 	re, err := pyregex.Compile(expr)
 	if err != nil {
-		return wsRoute{}, at("regex: "+strconv.Quote(expr)+": ", err)
+		return wsRoute{}, at("regex: "+lexeme.Quote(expr)+": ", err)
 	}
 	groups := re.Names()
 	named := slices.ContainsFunc(groups, func(name string) bool { return name != "" })

@@ -8,7 +8,7 @@ import (
 )
 
 func init() {
-	guest.Serve(guest.Handlers{Consumer: guest.ByRoute{"echo": echo{}, "group": group{}}})
+	guest.Serve(guest.Handlers{Consumer: guest.Consume(guest.ByRoute{"echo": echo{}, "group": group{}})})
 }
 
 func main() {}

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/tenantedge/tenantedge/guest"
 	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/guest/query"
 )
 
 func init() {
@@ -17,7 +17,7 @@ func init() {
 		Configure: func(*abi.Config) (abi.Configured, error) {
 			return abi.Configured{ConsumerHeaders: []string{"cookie"}}, nil
 		},
-		Consumer: guest.ByRoute{"script": script{}, "echo": echo{}, "storm": storm{}},
+		Consumer: guest.Consume(guest.ByRoute{"script": script{}, "echo": echo{}, "storm": storm{}}),
 	})
 }
 
@@ -91,7 +91,7 @@ func (script) Close(s *guest.Socket, code int, reason string) {
 		run(s, lines)
 	}
 	s.SendText("this is not sent")
-	s.SetTimer(time.Millisecond)
+	s.SetTimer(1)
 	s.GroupAdd("late")
 	if group, ok := strings.CutPrefix(s.State, "at close notify "); ok {
 		s.GroupSend(group, guest.NewEvent("left").WithText("text", fmt.Sprint(code, " ", reason)))
@@ -134,13 +134,13 @@ func run(s *guest.Socket, lines string) {
 			s.ChannelSend(name, guest.NewEvent("direct").WithText("text", rest))
 		case "timer":
 			ms, _ := strconv.Atoi(arg)
-			s.SetTimer(time.Duration(ms) * time.Millisecond)
+			s.SetTimer(int64(ms))
 		case "close":
 			code, _ := strconv.Atoi(name)
 			s.Close(code, rest)
 		case "query":
 			var rows []any
-			err := guest.Query(arg, "q", nil, &rows)
+			err := query.Rows(arg, "q", nil, &rows)
 			s.SendText(fmt.Sprint(rows, err))
 		case "trap":
 			panic("a secret of the guest's")

@@ -59,7 +59,7 @@ func do(verb, name string) string {
 		return text("begun", err)
 	case "stat":
 		info, err := guest.StatFile(name)
-		return text(fmt.Sprint(info.Size, info.IsFolder), err)
+		return text(fmt.Sprint(info.Size, info.Folder), err)
 	case "list":
 		folders, files, err := guest.ListFiles(name)
 		return text(fmt.Sprint(folders, files), err)

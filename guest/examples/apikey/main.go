@@ -16,6 +16,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/guest"
 	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/guest/query"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
 
@@ -38,7 +39,7 @@ func route(r *guest.Request, d *guest.Decision) {
 	var found []struct {
 		Schema string `json:"schema_name"`
 	}
-	if err := guest.QueryPublic("tenant_of_key", []any{key.Value}, &found); err != nil {
+	if err := query.PublicRows("tenant_of_key", []any{key.Value}, &found); err != nil {
 		panic("looking up an API key: " + err.Error()) // answers 502 instead of 404
 	}
 	if len(found) != 1 {

@@ -11,18 +11,16 @@
 package main
 
 import (
-	"time"
-
 	"github.com/tenantedge/tenantedge/guest"
 )
 
-func init() { guest.Serve(guest.Handlers{Consumer: chatroom{}}) }
+func init() { guest.Serve(guest.Handlers{Consumer: guest.Consume(chatroom{})}) }
 
 func main() {}
 
 const (
-	idleTimeout = time.Hour
-	maxMessage  = 4 << 10 // bytes
+	idleTimeout = 60 * 60 * 1000 // milliseconds
+	maxMessage  = 4 << 10        // bytes
 	policy      = 1008
 	goingAway   = 1001
 )

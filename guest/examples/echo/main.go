@@ -6,7 +6,7 @@ package main
 
 import "github.com/tenantedge/tenantedge/guest"
 
-func init() { guest.Serve(guest.Handlers{Consumer: echo{}}) }
+func init() { guest.Serve(guest.Handlers{Consumer: guest.Consume(echo{})}) }
 
 func main() {}
 

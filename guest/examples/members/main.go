@@ -16,6 +16,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/guest"
 	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/guest/query"
 )
 
 func init() { guest.Serve(guest.Handlers{Configure: configure, Authorize: authorize}) }
@@ -54,7 +55,7 @@ func isMember(a *guest.Access) bool {
 		var rows []struct {
 			UserID int `json:"user_id"`
 		}
-		if err := guest.Query(a.Schema, "member", []any{key}, &rows); err != nil {
+		if err := query.Rows(a.Schema, "member", []any{key}, &rows); err != nil {
 			guest.Log(guest.LevelError, "looking up a session: "+err.Error())
 			return false
 		}

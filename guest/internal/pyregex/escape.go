@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/tenantedge/tenantedge/guest/internal/lexeme"
 )
 
 // escape parses an escape outside of brackets, after its backslash.
@@ -50,8 +52,8 @@ func (p *parser) numbered(f flags) *node {
 		digits, p.rest = digits+p.rest[:1], p.rest[1:]
 		return literal(octal(digits), f)
 	}
-	group, _ := strconv.Atoi(digits) // one or two digits
-	return p.backref(group, f)
+	group, _ := lexeme.Uint(digits, 10, 99)
+	return p.backref(int(group), f)
 }
 
 // digits parses at most n decimal digits.
@@ -68,8 +70,8 @@ func (p *parser) digits(n int) string {
 func isOctal(s string) bool { return strings.Trim(s, "01234567") == "" }
 
 func octal(digits string) rune {
-	n, err := strconv.ParseUint(digits, 8, 32)
-	if err != nil || n > 0o377 {
+	n, ok := lexeme.Uint(digits, 8, 0o377)
+	if !ok {
 		fail(`expected an octal number up to \377, found \`, digits)
 	}
 	return rune(n)
@@ -117,9 +119,9 @@ func (p *parser) hex(digits int) rune {
 	if len(p.rest) < digits {
 		fail("expected ", strconv.Itoa(digits), " hexadecimal digits")
 	}
-	n, err := strconv.ParseUint(p.rest[:digits], 16, 32)
-	if err != nil || n > utf8.MaxRune {
-		fail("expected ", strconv.Itoa(digits), " hexadecimal digits of a character, found ", strconv.Quote(p.rest[:digits]))
+	n, ok := lexeme.Uint(p.rest[:digits], 16, utf8.MaxRune)
+	if !ok {
+		fail("expected ", strconv.Itoa(digits), " hexadecimal digits of a character, found ", lexeme.Quote(p.rest[:digits]))
 	}
 	p.rest = p.rest[digits:]
 	return rune(n)

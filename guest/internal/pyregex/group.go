@@ -1,9 +1,12 @@
 package pyregex
 
 import (
+	"math"
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/tenantedge/tenantedge/guest/internal/lexeme"
 )
 
 // group parses a group after its opening parenthesis.
@@ -73,7 +76,7 @@ func (p *parser) body(f flags) *node {
 func (p *parser) capture(f flags, name string) *node {
 	for _, other := range p.names {
 		if name != "" && name == other {
-			fail("expected each name of a group once, found ", strconv.Quote(name), " twice")
+			fail("expected each name of a group once, found ", lexeme.Quote(name), " twice")
 		}
 	}
 	number := len(p.names)
@@ -93,7 +96,7 @@ func (p *parser) name(end byte) string {
 	}
 	name := p.rest[:at]
 	if !IsIdentifier(name) {
-		fail("expected an identifier as the name of a group, found ", strconv.Quote(name))
+		fail("expected an identifier as the name of a group, found ", lexeme.Quote(name))
 	}
 	p.rest = p.rest[at+1:]
 	return name
@@ -106,7 +109,7 @@ func (p *parser) named(name string) int {
 			return number
 		}
 	}
-	fail("expected the name of a group before, found ", strconv.Quote(name))
+	fail("expected the name of a group before, found ", lexeme.Quote(name))
 	return 0
 }
 
@@ -149,9 +152,9 @@ func (p *parser) conditional(f flags) *node {
 	}
 	p.rest = rest
 	var group int
-	if number, err := strconv.Atoi(condition); err == nil && condition[0] != '+' && condition[0] != '-' {
+	if number, ok := lexeme.Uint(condition, 10, math.MaxInt32); ok {
 		// As in Python, the number may be that of a later group.
-		if group = number; group == 0 {
+		if group = int(number); group == 0 {
 			fail("expected the number of a group as a condition, found 0")
 		}
 		p.condition = max(p.condition, group)

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/tenantedge/tenantedge/guest/internal/lexeme"
 )
 
 // Limits of an expression, against mistakes in the configuration.
@@ -54,7 +56,7 @@ func fail(parts ...string) { panic(syntaxError{errors.New(strings.Join(parts, ""
 // parse parses expr and returns its tree and the names of its groups.
 func parse(expr string) (n *node, names []string, err error) {
 	p, n, err := parseUnder(expr, flags{})
-	if errors.Is(err, errVerbose) {
+	if err == errVerbose {
 		p, n, err = parseUnder(expr, flags{verbose: true})
 	}
 	if err != nil {
@@ -167,7 +169,7 @@ func set(f flags, letters string) flags {
 		case 'L':
 			fail("the flag L applies to bytes only, and a path is text")
 		default:
-			fail("expected flags among aimsux, found ", strconv.QuoteRune(letter))
+			fail("expected flags among aimsux, found ", lexeme.Quote(string(letter)))
 		}
 	}
 	return f
@@ -186,7 +188,7 @@ func unset(f flags, letters string) flags {
 		case 'x':
 			f.verbose = false
 		default:
-			fail("expected flags among imsx to switch off, found ", strconv.QuoteRune(letter))
+			fail("expected flags among imsx to switch off, found ", lexeme.Quote(string(letter)))
 		}
 	}
 	return f

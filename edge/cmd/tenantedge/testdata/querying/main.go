@@ -7,6 +7,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/guest"
 	"github.com/tenantedge/tenantedge/guest/abi"
+	"github.com/tenantedge/tenantedge/guest/query"
 	"github.com/tenantedge/tenantedge/guest/tenancy"
 )
 
@@ -24,7 +25,7 @@ func route(r *guest.Request, d *guest.Decision) {
 	var found []struct {
 		Schema string `json:"schema"`
 	}
-	if err := guest.Query(row.Schema, "where", nil, &found); err != nil {
+	if err := query.Rows(row.Schema, "where", nil, &found); err != nil {
 		d.Refuse(abi.Conflict, "the query fails: "+err.Error())
 		return
 	}
