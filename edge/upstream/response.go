@@ -46,16 +46,16 @@ func (h *Handler) modify(r *http.Response) error {
 // order removes the fields that order a file from an answer. It returns the order
 // if there is one and Config.SendFile is set, and nil otherwise.
 func (h *Handler) order(r *http.Response) *FileOrder {
-	o := &FileOrder{Redirect: r.Header["X-Accel-Redirect"], Sendfile: r.Header["X-Sendfile"], Header: r.Header}
+	redirect, sendfile := r.Header["X-Accel-Redirect"], r.Header["X-Sendfile"]
 	http1.CleanFileOrders(r.Header)
 	if h.config.SendFile == nil || r.StatusCode == http.StatusSwitchingProtocols {
 		return nil
 	}
 	http1.CleanAccel(r.Header)
-	if len(o.Redirect) == 0 && len(o.Sendfile) == 0 {
+	if len(redirect) == 0 && len(sendfile) == 0 {
 		return nil
 	}
-	return o
+	return &FileOrder{Redirect: redirect, Sendfile: sendfile, Header: r.Header}
 }
 
 // trailedBody is the body of an answer that may have a trailer. It cleans the

@@ -101,17 +101,25 @@ func (c *Client) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	owner, keep := c.config.Owner(r.Context())
 	again := repeatable(r)
-	for reuse := keep; ; reuse = false {
-		cn, err := c.connection(r.Context(), owner, reuse, again)
+	for reuse := keep; ; {
+		cn, err := c.connection(r, owner, reuse)
 		if err != nil {
 			closeBody(r)
 			return nil, err
 		}
 		x := &exchange{conn: cn, request: r, keep: keep}
 		resp, err := x.run()
+		if err == errStale { // the request was not sent
+			c.pool.drop(cn)
+			continue
+		}
+		if cn.reused {
+			c.pool.reused.Add(1)
+		}
 		if err == nil {
 			return resp, nil
 		}
+		reuse = false
 		if errors.Is(err, ErrMalformed) && cn.reused {
 			// Most likely not the answer to r but surplus of the previous one.
 			c.pool.foundSurplus()
@@ -135,14 +143,20 @@ func oneLine(r *http.Request) bool {
 const blank = " \t\r\n\v\f\x00"
 
 // connection takes a connection from the pool if reuse is set and there is one, and
-// opens one otherwise.
-func (c *Client) connection(ctx context.Context, owner Owner, reuse, repeatable bool) (*conn, error) {
-	if reuse {
-		if cn := c.pool.take(owner, repeatable); cn != nil {
+// opens one otherwise. For a request with a body, nothing has arrived on it; the
+// exchange of any other request looks for itself.
+func (c *Client) connection(r *http.Request, owner Owner, reuse bool) (*conn, error) {
+	for again := repeatable(r); reuse; {
+		cn := c.pool.take(owner, again)
+		if cn == nil {
+			break
+		}
+		if !hasBody(r) || cn.raw.arrived() == nothing {
 			return cn, nil
 		}
+		c.pool.drop(cn)
 	}
-	raw, err := c.config.Dial(ctx)
+	raw, err := c.config.Dial(r.Context())
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +166,7 @@ func (c *Client) connection(ctx context.Context, owner Owner, reuse, repeatable 
 
 // repeatable reports whether r may be sent twice (RFC 9110, 9.2.2) and can be.
 func repeatable(r *http.Request) bool {
-	if r.Body != nil && r.Body != http.NoBody || len(r.Header["Upgrade"]) > 0 {
+	if hasBody(r) || len(r.Header["Upgrade"]) > 0 {
 		return false
 	}
 	switch r.Method {
@@ -161,6 +175,8 @@ func repeatable(r *http.Request) bool {
 	}
 	return false
 }
+
+func hasBody(r *http.Request) bool { return r.Body != nil && r.Body != http.NoBody }
 
 func closeBody(r *http.Request) {
 	if r.Body != nil {

@@ -105,32 +105,41 @@ func TestAConnectionIsReusedOnlyForItsOwner_A1(t *testing.T) {
 }
 
 func TestAConnectionOnWhichBytesArriveWhileIdleIsNotReused_A1(t *testing.T) {
-	sent := make(chan struct{})
-	c := trusting(t, script(t, func(n int, c net.Conn, in *bufio.Reader) {
-		if n > 0 {
-			numbered(n, c, in)
-			return
-		}
-		if _, err := http.ReadRequest(in); err != nil {
-			return
-		}
-		fmt.Fprint(c, page("0"))
-		<-sent
-		fmt.Fprint(c, page("wrong"))
-		sent <- struct{}{}
-		_, _ = in.ReadByte() // until the other end closes
-	}))
-	if got, err := send(t, c, "a", "GET", nil); got != "0" || err != nil {
-		t.Fatal(got, err)
-	}
-	sent <- struct{}{}
-	<-sent
-	// The body can be read only once and must not be lost.
-	if got, err := send(t, c, "a", "POST", io.MultiReader(strings.NewReader("once"))); got != "1" || err != nil {
-		t.Errorf("connection %q, %v, expected a new one", got, err)
-	}
-	if s := c.Stats(); s.Surplus != 1 || s.Reuses {
-		t.Errorf("%+v, expected the surplus to be found", s)
+	for _, method := range []string{http.MethodGet, http.MethodDelete, http.MethodPost} {
+		t.Run(method, func(t *testing.T) {
+			sent := make(chan struct{})
+			c := trusting(t, script(t, func(n int, c net.Conn, in *bufio.Reader) {
+				if n > 0 {
+					numbered(n, c, in)
+					return
+				}
+				if _, err := http.ReadRequest(in); err != nil {
+					return
+				}
+				fmt.Fprint(c, page("0"))
+				<-sent
+				fmt.Fprint(c, page("wrong"))
+				sent <- struct{}{}
+				if _, err := in.ReadByte(); err == nil { // until the other end closes
+					t.Error("a request was sent")
+				}
+			}))
+			if got, err := send(t, c, "a", "GET", nil); got != "0" || err != nil {
+				t.Fatal(got, err)
+			}
+			sent <- struct{}{}
+			<-sent
+			var body io.Reader
+			if method == http.MethodPost {
+				body = io.MultiReader(strings.NewReader("once")) // can be read only once and must not be lost
+			}
+			if got, err := send(t, c, "a", method, body); got != "1" || err != nil {
+				t.Errorf("connection %q, %v, expected a new one", got, err)
+			}
+			if s := c.Stats(); s.Surplus != 1 || s.Reuses || s.Reused != 0 {
+				t.Errorf("%+v, expected the surplus to be found", s)
+			}
+		})
 	}
 }
 

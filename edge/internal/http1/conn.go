@@ -22,7 +22,7 @@ type conn struct {
 	in     limited
 	reader *bufio.Reader
 	out    *bufio.Writer
-	peek   peeker
+	raw    rawConn
 
 	reused  bool        // has served a request before
 	spoiled atomic.Bool // writing failed
@@ -35,20 +35,28 @@ type conn struct {
 
 func newConn(raw net.Conn, c *Client, owner Owner) *conn {
 	cn := &conn{Conn: raw, client: c, owner: owner}
-	cn.in.conn = raw
+	cn.in.conn = cn
 	cn.reader = bufio.NewReader(&cn.in)
 	cn.out = bufio.NewWriter(raw)
-	cn.peek.init(raw)
+	cn.raw.init(raw)
 	return cn
 }
 
 func (c *conn) close() { _ = c.Conn.Close() }
 
+// sender sends a request.
+type sender interface{ send() }
+
+// errStale is the error for a reused connection that has ended, or on which bytes
+// have arrived that belong to no answer. The request was not sent.
+var errStale = errors.New("http1: the connection cannot be reused")
+
 // limited reads at most budget bytes from a connection and records the last error.
 type limited struct {
-	conn   net.Conn
-	budget int64
-	err    error
+	conn    *conn
+	request sender // to be sent before the first read; nil: none
+	budget  int64
+	err     error
 }
 
 func (l *limited) Read(p []byte) (int, error) {
@@ -59,12 +67,21 @@ func (l *limited) Read(p []byte) (int, error) {
 	if int64(len(p)) > l.budget {
 		p = p[:l.budget]
 	}
-	n, err := l.conn.Read(p)
+	n, err := l.read(p)
 	l.budget -= int64(n)
 	if err != nil {
 		l.err = err
 	}
 	return n, err
+}
+
+func (l *limited) read(p []byte) (int, error) {
+	request := l.request
+	if request == nil {
+		return l.conn.Read(p)
+	}
+	l.request = nil
+	return l.conn.raw.exchange(request, l.conn.reused, p)
 }
 
 // cause returns why a head could not be read.

@@ -34,14 +34,14 @@ func (x *exchange) run() (*http.Response, error) {
 	cn := x.conn
 	x.stop = context.AfterFunc(x.request.Context(), cn.close)
 	cn.in.budget, cn.in.err = cn.client.config.HeaderBytes, nil
-	if b := x.request.Body; b == nil || b == http.NoBody {
-		x.write()
-	} else {
+	if hasBody(x.request) {
 		x.done = make(chan struct{})
 		go func() {
 			defer close(x.done)
 			x.write()
 		}()
+	} else {
+		cn.in.request = x
 	}
 	resp, err := x.head()
 	if err != nil {
@@ -64,11 +64,14 @@ func (x *exchange) cause(err error) error {
 	return err
 }
 
+// send implements sender, for a request without a body.
+func (x *exchange) send() { x.write() }
+
 // write sends the request. A failure to send it is no error: the application may
 // already have answered, and its answer says why.
 func (x *exchange) write() {
 	out := x.request
-	if out.Body != nil && out.Body != http.NoBody {
+	if hasBody(out) {
 		clone := *out
 		clone.Body = &requestBody{ReadCloser: out.Body, x: x}
 		out = &clone

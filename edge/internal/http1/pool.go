@@ -66,34 +66,29 @@ func (p *pool) init(limit int, surplus func()) {
 	p.max, p.surplus, p.idle = limit, surplus, make(map[Owner][]*conn)
 }
 
-// take returns an idle connection on which nothing has arrived, or nil if there is
-// none.
+// take returns an idle connection, or nil if there is none.
 func (p *pool) take(owner Owner, repeatable bool) *conn {
-	for {
-		p.mu.Lock()
-		kept := p.idle[owner]
-		if len(kept) == 0 {
-			p.mu.Unlock()
-			return nil
-		}
-		cn := settled(kept)
-		if !repeatable && time.Since(cn.since) > freshTime {
-			// The application may be closing it, which would lose the request.
-			p.mu.Unlock()
-			return nil
-		}
-		p.removeLocked(cn)
-		p.mu.Unlock()
-		switch cn.peek.arrived() {
-		case nothing:
-			cn.reused = true
-			p.reused.Add(1)
-			return cn
-		case surplus:
-			p.foundSurplus()
-		}
-		cn.close()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	kept := p.idle[owner]
+	if len(kept) == 0 {
+		return nil
 	}
+	cn := settled(kept)
+	if !repeatable && time.Since(cn.since) > freshTime {
+		return nil // the application may be closing it, which would lose the request
+	}
+	p.removeLocked(cn)
+	cn.reused = true
+	return cn
+}
+
+// drop closes a connection that was taken and is stale.
+func (p *pool) drop(cn *conn) {
+	if cn.raw.found == surplus {
+		p.foundSurplus()
+	}
+	cn.close()
 }
 
 // settled returns the most recently used connection whose answer ended at least
@@ -218,7 +213,7 @@ func (p *pool) expired(e *list.Element, now time.Time) (*conn, arrived) {
 	if cn.element != e {
 		return nil, nothing
 	}
-	state, limit := cn.peek.arrived(), idleTime
+	state, limit := cn.raw.arrived(), idleTime
 	if cn.watched {
 		limit = watchTime
 	}

@@ -25,10 +25,9 @@ func (r *Rules) SetForwarded(out http.Header, in Hop) {
 			delete(out, name)
 		}
 	}
-	for name, value := range map[string]string{"X-Forwarded-Host": r.HostFor(in.Host), "X-Forwarded-Proto": in.Scheme} {
-		if len(out[name]) == 0 || name == "X-Forwarded-Host" { // X-Forwarded-Host is always the Host; see Normalize
-			out[name] = []string{value}
-		}
+	out["X-Forwarded-Host"] = []string{r.HostFor(in.Host)} // also a trusted peer's is the Host; see Normalize
+	if len(out["X-Forwarded-Proto"]) == 0 {
+		out["X-Forwarded-Proto"] = []string{in.Scheme}
 	}
 	if ip, _, err := net.SplitHostPort(in.RemoteAddr); err == nil {
 		out["X-Forwarded-For"] = []string{strings.Join(append(out["X-Forwarded-For"], ip), ", ")}
