@@ -174,6 +174,9 @@ func (s *blocking) readOnce(c *Conn, buffer *readBuffer) bool {
 	c.flags.Or(flagScheduled)
 	if n > 0 {
 		c.receive(b[:n])
+		if c.isRelay {
+			c.flushOther(nil)
+		}
 	}
 	switch {
 	case err == nil || n > 0: // an end after the last bytes is returned by the next read

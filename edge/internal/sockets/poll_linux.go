@@ -58,27 +58,46 @@ func newPoller() (*poller, error) {
 	return p, nil
 }
 
-// run schedules connections with events.
+// run handles events until the poller is closed. It stays in one RawConn.Read, so
+// that no event between a wait and the next one is forgotten, and none has to be
+// looked for in vain.
 func (p *poller) run() {
 	var events [256]unix.EpollEvent
-	var n int
-	wait := func(fd uintptr) bool {
-		var err error
-		if n, err = unix.EpollWait(int(fd), events[:], 0); err != nil {
-			n = 0
-			return err != unix.EINTR
-		}
-		return n > 0
-	}
 	var conns [len(events)]*Conn
-	for p.raw.Read(wait) == nil {
-		p.lookup(conns[:n], events[:n])
-		for i, c := range conns[:n] {
-			if c != nil {
-				c.polledEvent(events[i].Events)
+	_ = p.raw.Read(func(fd uintptr) bool {
+		for {
+			n, err := unix.EpollWait(int(fd), events[:], 0)
+			if err == unix.EINTR {
+				continue
+			}
+			n = max(n, 0)
+			p.lookup(conns[:n], events[:n])
+			handle(conns[:n], events[:n])
+			clear(conns[:n])
+			if n < len(events) {
+				return false
 			}
 		}
-		clear(conns[:n])
+	})
+}
+
+// handle schedules connections with events. It serves one relay itself, which calls
+// no handler and so does not block, instead of waking a worker.
+func handle(conns []*Conn, events []unix.EpollEvent) {
+	var own *Conn
+	for i, c := range conns {
+		switch {
+		case c == nil || !c.polledEvent(events[i].Events):
+		case own == nil && c.isRelay:
+			own = c
+		default:
+			c.hub.workers.push(c)
+		}
+	}
+	if own != nil {
+		buffer := middleBuffers.Get().(*[middleBuffer]byte)
+		own.serve(buffer[:])
+		middleBuffers.Put(buffer)
 	}
 }
 
@@ -94,8 +113,9 @@ func (p *poller) lookup(conns []*Conn, events []unix.EpollEvent) {
 	}
 }
 
-// polledEvent schedules the connection for an event of epoll.
-func (c *Conn) polledEvent(event uint32) {
+// polledEvent sets the flags for an event of epoll, and reports whether the caller
+// must have the connection served.
+func (c *Conn) polledEvent(event uint32) (serve bool) {
 	var flag uint32
 	if event&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
 		flag = flagRead | flagHangup
@@ -106,11 +126,12 @@ func (c *Conn) polledEvent(event uint32) {
 		flag |= flagFlush
 	}
 	if flag != 0 {
-		c.schedule(flag)
+		serve = c.flags.Or(flag|flagScheduled)&flagScheduled == 0
 	}
 	if flag&flagFlush != 0 {
 		c.kernelWritable()
 	}
+	return serve
 }
 
 // add registers a connection.

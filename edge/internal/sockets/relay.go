@@ -279,7 +279,25 @@ func (e *relayEnd) forward(head, body []byte) {
 	o.out.put(append(append(o.out.room(len(head)+len(body)), head...), body...))
 	o.limitQueue(before)
 	o.mu.Unlock()
-	o.schedule(flagFlush)
+	if o.stream.isPolled() {
+		o.flags.Or(flagFlush) // flushOther follows
+	} else {
+		o.schedule(flagFlush)
+	}
+}
+
+// flushOther writes what was forwarded to the other side. A worker serves the other
+// side itself, with its buffer, unless another worker does: scheduling it would cost
+// more than the write. buffer is nil for other goroutines.
+func (c *Conn) flushOther(buffer []byte) {
+	o := c.other()
+	switch {
+	case o.flags.Load()&flagFlush == 0 || !o.stream.isPolled():
+	case buffer == nil:
+		o.schedule(flagFlush)
+	case o.flags.Or(flagScheduled)&flagScheduled == 0:
+		o.serve(buffer)
+	}
 }
 
 // relayBlocked reports whether c must not be read from until the other side has

@@ -103,6 +103,9 @@ func (c *Conn) readable(buffer []byte) (again bool) {
 		if n > 0 {
 			c.receive(buffer[:n])
 			c.flush()
+			if c.isRelay {
+				c.flushOther(buffer)
+			}
 		}
 		switch {
 		case err == errWouldBlock:
@@ -159,6 +162,9 @@ func (c *Conn) readyToRead() bool {
 		early := c.parser.early
 		c.parser.early = nil
 		c.receive(early)
+		if c.isRelay {
+			c.flushOther(nil)
+		}
 	}
 	return false
 }
