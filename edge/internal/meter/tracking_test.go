@@ -83,7 +83,7 @@ func randomBytes(seed uint64, n int) []byte {
 }
 
 var (
-	writers    = flag.Int("writers", 200, "how many random modules TestEveryWrittenByteIsMarked tries")
+	writers    = flag.Int("writers", 480, "how many random modules TestEveryWrittenByteIsMarked tries")
 	writerSeed = flag.Uint64("writerseed", 1, "where they begin")
 )
 
