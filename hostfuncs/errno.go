@@ -59,14 +59,6 @@ func fail(stack []uint64, f function, e abi.Errno) {
 // negative returns e as a negative i64, for functions that return a length.
 func negative(e abi.Errno) uint64 { return uint64(-int64(e)) }
 
-// answer returns size as an i64, or NotFound.
-func answer(size int, found bool) uint64 {
-	if !found {
-		return negative(abi.NotFound)
-	}
-	return uint64(size)
-}
-
 // ErrnoTable maps errors to the errnos that guests get for them.
 type ErrnoTable []struct {
 	Err   error

@@ -63,9 +63,9 @@ func (m memory) argument(addr, length uint32, most int) (string, abi.Errno) {
 	return text, abi.OK
 }
 
-// room returns the buffer for an answer.
+// room returns the buffer for an answer. What is written to it must be reported.
 func (m memory) room(addr, length uint32) ([]byte, abi.Errno) {
-	b, ok := m.output(addr, length)
+	b, ok := m.bytes(addr, length)
 	if !ok {
 		return nil, abi.Fault
 	}

@@ -14,12 +14,8 @@ func query(c *Call, m memory, s []uint64) {
 	schema, errno1 := m.argument(uint32(s[0]), uint32(s[1]), abi.MaxName)
 	name, errno2 := m.argument(uint32(s[2]), uint32(s[3]), abi.MaxName)
 	args, errno3 := m.argument(uint32(s[4]), uint32(s[5]), abi.MaxQueryArgs)
-	out, inside := m.bytes(uint32(s[6]), uint32(s[7]))
-	e := firstOf(errno1, errno2, errno3)
-	if e == abi.OK && !inside {
-		e = abi.Fault
-	}
-	if e != abi.OK {
+	out, errno4 := m.room(uint32(s[6]), uint32(s[7]))
+	if e := firstOf(errno1, errno2, errno3, errno4); e != abi.OK {
 		s[0] = negative(e)
 		return
 	}

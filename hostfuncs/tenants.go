@@ -10,7 +10,8 @@ func tenantByDomain(c *Call, m memory, s []uint64) {
 		s[0] = negative(e)
 		return
 	}
-	s[0] = answer(c.Services.ByDomain(domain, folder, out))
+	size, found := c.Services.ByDomain(domain, folder, out)
+	s[0] = answer(m, uint32(s[4]), out, size, found)
 }
 
 func tenantByReference(c *Call, m memory, s []uint64) { lookUp(m, s, c.Services.ByReference) }
@@ -24,5 +25,16 @@ func lookUp(m memory, s []uint64, find func(string, []byte) (int, bool)) {
 		s[0] = negative(e)
 		return
 	}
-	s[0] = answer(find(key, out))
+	size, found := find(key, out)
+	s[0] = answer(m, uint32(s[2]), out, size, found)
+}
+
+// answer returns size as an i64, or NotFound. It reports the first size bytes of out,
+// the bytes at addr, as written.
+func answer(m memory, addr uint32, out []byte, size int, found bool) uint64 {
+	if !found {
+		return negative(abi.NotFound)
+	}
+	m.writes(addr, min(size, len(out)))
+	return uint64(size)
 }
