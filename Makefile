@@ -158,8 +158,9 @@ fuzz: ## run every fuzz target for FUZZTIME (10s)
 	done
 
 guest: ## build assets/router.wasm from guest/router, with the same bytes on every machine
-	@mkdir -p bin; export GOTOOLCHAIN=$(BUILD_GO) GOFLAGS= GOWORK=off CGO_ENABLED=0 GOOS=wasip1 GOARCH=wasm; fmt=$$(go env GOROOT)/src/fmt; \
-	for f in doc errors format print scan; do echo "$$fmt/$$f.go"; done | sed 's/.*/"&": ""/; s|print.go": "|&guest/router/_fmt/fmt.go|; $$!s/$$/,/; 1s/^/{"Replace": {/; $$s/$$/}}/' >bin/overlay.json; \
+	@mkdir -p bin; export GOTOOLCHAIN=$(BUILD_GO) GOFLAGS= GOWORK=off CGO_ENABLED=0 GOOS=wasip1 GOARCH=wasm; f=$$(go env GOROOT)/src/fmt; \
+	printf '{"Replace": {"%s": "guest/router/_fmt/fmt.go", "%s": "", "%s": "", "%s": "", "%s": ""}}\n' \
+		$$f/print.go $$f/doc.go $$f/errors.go $$f/format.go $$f/scan.go >bin/overlay.json; \
 	go build -overlay bin/overlay.json -buildmode=c-shared -trimpath -buildvcs=false -ldflags="-s -w -buildid=" -o bin/router.wasm ./guest/router
 	@go run ./edge/internal/wasm/pack bin/router.wasm assets/router.wasm
 
