@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"hash/maphash"
 	"iter"
+	"slices"
+	"strings"
 	"sync"
 
 	"golang.org/x/text/cases"
@@ -15,7 +17,8 @@ import (
 )
 
 // Identifiers detects tenants whose files would share a folder, while tenants
-// are added and changed. The tenant that had the identifier first keeps it. The
+// are added and changed. The tenant that had the identifier first keeps it, and
+// of two new tenants the one whose schema it is, or whose schema sorts first. The
 // other has no files until its identifier changes. It is safe for concurrent
 // use.
 //
@@ -66,6 +69,17 @@ func (i *Identifiers) Update(ctx context.Context, tenants iter.Seq[storage.Tenan
 		}
 		fresh = append(fresh, t)
 	}
+	// Sorted, so that of two tenants with one identifier the same one has the files
+	// after every start: the one whose schema it is.
+	slices.SortFunc(fresh, func(a, b storage.Tenant) int {
+		if a.HasPathname != b.HasPathname {
+			if b.HasPathname {
+				return -1
+			}
+			return 1
+		}
+		return strings.Compare(a.Schema, b.Schema)
+	})
 	for _, t := range fresh {
 		key := i.key(&t)
 		c, err := i.claim(ctx, &t, owners)

@@ -22,10 +22,12 @@ func TestF2OfTwoTenantsWithOneFolderTheFirstKeepsIt(t *testing.T) {
 		{"nothing in common", []storage.Tenant{{Schema: "a"}}, []storage.Tenant{{Schema: "b"}, {Schema: "a"}}, ""},
 		{"a prefix", []storage.Tenant{{Schema: "1"}}, []storage.Tenant{{Schema: "1"}, {Schema: "11"}}, ""},
 		{"the same pathname", []storage.Tenant{own("a", "files")}, []storage.Tenant{own("b", "files"), own("a", "files")}, "b"},
+		{"another's schema, at once", nil, []storage.Tenant{own("a", "b"), {Schema: "b"}}, "a"},
 		{"another's schema", []storage.Tenant{{Schema: "a"}}, []storage.Tenant{own("b", "a"), {Schema: "a"}}, "b"},
 		{"another case", []storage.Tenant{{Schema: "acme"}}, []storage.Tenant{{Schema: "Acme"}, {Schema: "acme"}}, "Acme"},
 		{"a full case folding", []storage.Tenant{own("a", "straße")}, []storage.Tenant{own("b", "STRASSE"), own("a", "straße")}, "b"},
 		{"another composition", []storage.Tenant{own("a", "caf\u00e9")}, []storage.Tenant{own("b", "cafe\u0301"), own("a", "caf\u00e9")}, "b"},
+		{"two at once, in any order", nil, []storage.Tenant{own("b", "files"), own("a", "files")}, "b"},
 		{"no folder at all", nil, []storage.Tenant{own("a", "..")}, "a"},
 		{"two segments", nil, []storage.Tenant{own("a", "b/c")}, "a"},
 		{"empty", nil, []storage.Tenant{own("a", "")}, "a"},
@@ -98,8 +100,8 @@ func TestF2IdentifiersAreOneSegmentEachAndApart(t *testing.T) {
 		{"as a temporary file", []storage.Tenant{own("acme", ".TenantEdge-1")}, "acme"},
 		{"the same", []storage.Tenant{{Schema: "other"}, own("acme", "other")}, "acme"},
 		{"the same but for case", []storage.Tenant{{Schema: "Other"}, own("acme", "oTHER")}, "acme"},
-		{"the same but for case, not ASCII", []storage.Tenant{own("other", "straße"), own("acme", "STRASSE")}, "acme"},
-		{"the same but for composition", []storage.Tenant{own("other", "caf\u00e9"), own("acme", "cafe\u0301")}, "acme"},
+		{"the same but for case, not ASCII", []storage.Tenant{own("acme", "straße"), own("other", "STRASSE")}, "other"},
+		{"the same but for composition", []storage.Tenant{own("acme", "caf\u00e9"), own("other", "cafe\u0301")}, "other"},
 		{"none", []storage.Tenant{{}}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
