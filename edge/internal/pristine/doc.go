@@ -4,7 +4,7 @@
 // An [Image] is the frozen content of a memory: that of a guest which is
 // initialized, configured and warmed up. Every [Memory] made from it is a private
 // mapping where the system has them, so that instances share the pages that they only
-// read. Whoever writes to the memory marks what it writes: the guest by code that
+// read. The guest and the host mark what they write: the guest by code that
 // package meter adds (Options.Track), the host by Mark. Reset copies what is marked from
 // the image; after it the memory equals the image, whatever the guest did, even if it
 // trapped.
