@@ -31,10 +31,13 @@ func isPlainBase(base string) bool {
 // urljoin is joinURL for any base and name.
 func urljoin(base, name string) string {
 	// Python's parser removes these everywhere.
-	for strings.ContainsAny(base, "\t\r\n") {
-		at := strings.IndexAny(base, "\t\r\n")
-		base = base[:at] + base[at+1:]
+	clean := make([]byte, 0, len(base))
+	for i := range len(base) {
+		if c := base[i]; c != '\t' && c != '\r' && c != '\n' {
+			clean = append(clean, c)
+		}
 	}
+	base = string(clean)
 	base, _, _ = strings.Cut(base, "#")
 	base, _, _ = strings.Cut(base, "?")
 	base = base[:strings.LastIndexByte(base, '/')+1]

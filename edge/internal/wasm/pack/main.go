@@ -63,13 +63,7 @@ func pack(guest []byte) ([]byte, error) {
 	}
 	m.Functions.Add(wasm.Func(m.Types.Add(wasm.Type{})))
 	m.Code.Add(wasm.Body{Bytes: fill(base, n)})
-	imported := 0
-	for _, i := range m.Imports.All() {
-		if i.Kind == wasm.KindFunc {
-			imported++
-		}
-	}
-	m.Start.Set(uint32(imported + m.Functions.Len() - 1))
+	m.Start.Set(uint32(m.Imported(wasm.KindFunc) + m.Functions.Len() - 1))
 	return m.Encode(), nil
 }
 
