@@ -138,7 +138,7 @@ func TestTheLinksOfTheDemonstrationWork_F6(t *testing.T) {
 		t.Errorf("eval: exit %d, %s%s", code, stdout, stderr)
 	}
 	text, err := os.ReadFile(fields[1])
-	if err != nil || !strings.Contains(string(text), `listeners: ["127.0.0.1:`+port+`"]`) || strings.Contains(string(text), ":8082") {
+	if err != nil || !strings.Contains(string(text), `listeners: ["127.0.0.1:`+port+`"]`) || strings.Contains(string(text), "demo.app: http://127.0.0.1:8082\n") {
 		t.Errorf("the configuration is not that of the demonstration: %v\n%s", err, text)
 	}
 }
