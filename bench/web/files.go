@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/bench/process"
+	"github.com/tenantedge/tenantedge/bench/web/proxied"
 )
 
 // FileServer is a file server that can be started.
@@ -93,25 +93,11 @@ func executable() string {
 const ServeFilesCommand = "serve-files"
 
 // ServeFiles serves a folder at an address with net/http until ctx is cancelled.
-// It has the default timeouts of an edge, since a server on the internet needs
-// them.
 func ServeFiles(ctx context.Context, args []string) error {
 	if len(args) != 2 {
 		return fmt.Errorf("%s: expected a folder and an address, found %q", ServeFilesCommand, args)
 	}
-	return listen(ctx, args[1], http.FileServerFS(os.DirFS(args[0])))
-}
-
-// listen serves h at an address with the timeouts of ServeFiles until ctx is
-// cancelled.
-func listen(ctx context.Context, address string, h http.Handler) error {
-	server := http.Server{Addr: address, Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
-	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
-	defer stop()
-	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
+	return proxied.Listen(ctx, args[1], http.FileServerFS(os.DirFS(args[0])))
 }
 
 // buildEdge builds tenantedge once for each work folder.

@@ -32,7 +32,13 @@ func Serve(ctx context.Context, args []string) error {
 	default:
 		return fmt.Errorf("proxied: expected an address and for a proxy that of its upstream, found %q", args)
 	}
-	server := http.Server{Addr: args[0], Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	return Listen(ctx, args[0], h)
+}
+
+// Listen serves h at an address until ctx is cancelled. It has the default timeouts
+// of an edge, since a server on the internet needs them.
+func Listen(ctx context.Context, address string, h http.Handler) error {
+	server := http.Server{Addr: address, Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
 	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
