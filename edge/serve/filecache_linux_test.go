@@ -27,7 +27,7 @@ func TestTenantsNeverGetEachOthersFilesFromMemory(t *testing.T) {
 	at := func(name string) string { return filepath.Join(w.location, name) }
 	write(t, w.location, "acme/linked.txt", "linked")
 	if err := os.Link(at("acme/linked.txt"), at("other/linked.txt")); err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	get := func(host, target, want string) {
 		t.Helper()
