@@ -47,7 +47,7 @@ func (s *fakeStream) closeWrite() bool          { return !s.full }
 func (s *fakeStream) close()                    {}
 func (s *fakeStream) more() bool                { return false }
 func (s *fakeStream) isPolled() bool            { return true }
-func (s *fakeStream) wake(c *Conn, flag uint32) { c.flags.Or(flag) }
+func (s *fakeStream) wake(c *Conn, flag uint32) { c.flags.Or(flag | flagScheduled) }
 
 // newFakeConn returns an open connection that the test serves.
 func newFakeConn(t testing.TB, config Config, handler Handler) (*Conn, *fakeStream) {
@@ -57,6 +57,7 @@ func newFakeConn(t testing.TB, config Config, handler Handler) (*Conn, *fakeStre
 	if err != nil {
 		t.Fatal(err)
 	}
+	hub.workers = &workers{watching: true} // starts no worker
 	stream := &fakeStream{}
 	c := &Conn{hub: hub, stream: stream, handler: handler}
 	hub.join(c, &Options{Tenant: "acme"})
@@ -64,9 +65,12 @@ func newFakeConn(t testing.TB, config Config, handler Handler) (*Conn, *fakeStre
 	return c, stream
 }
 
-// serveAll serves a connection until no task flag is set.
+// serveAll serves a connection until no task flag is set, in place of a worker. The
+// other side of a relay does not serve it meanwhile.
 func (s *fakeStream) serveAll(c *Conn) {
 	var buffer [1 << 10]byte
+	c.flags.Or(flagScheduled)
+	defer c.flags.And(^uint32(flagScheduled))
 	for f := c.flags.And(flagsSteady) &^ flagsSteady; f != 0; f = c.flags.And(flagsSteady) &^ flagsSteady {
 		if c.phase != phaseClosed && c.step(f, buffer[:]) {
 			c.flags.Or(flagRead)
