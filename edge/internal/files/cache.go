@@ -83,6 +83,7 @@ func (c *Cache) Stats() CacheStats {
 	if c == nil {
 		return CacheStats{}
 	}
+	c.files.CleanUp() // counts files that are still to be counted
 	return CacheStats{c.hits.Load(), c.misses.Load(), c.files.WeightedSize()}
 }
 
