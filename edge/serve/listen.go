@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/direct"
 	"github.com/tenantedge/tenantedge/edge/websocket"
 )
 
@@ -130,9 +131,9 @@ func (s *Server) newServer(c config.Listener) (*http.Server, error) {
 
 func serveOn(srv *http.Server, l net.Listener) error {
 	if srv.TLSConfig != nil {
-		return srv.ServeTLS(websocket.NewListener(l), "", "") // so that websockets need no goroutine
+		return srv.ServeTLS(websocket.NewListener(direct.Listen(l)), "", "") // so that websockets need no goroutine
 	}
-	return srv.Serve(l)
+	return srv.Serve(direct.Listen(l))
 }
 
 // quietHandler lowers the level of errors that clients cause, which net/http

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tenantedge/tenantedge/edge/internal/direct"
 	"github.com/tenantedge/tenantedge/edge/internal/http1"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 )
@@ -34,7 +35,10 @@ func newTransport(c *Config) *transport {
 	u, limits := c.URL, &c.Limits
 	t := &transport{maxHead: cmp.Or(limits.Headers, http1.DefaultHeaderFields)}
 	dialer := &net.Dialer{Timeout: limits.DialTimeout, KeepAlive: 30 * time.Second}
-	dial := func(ctx context.Context) (net.Conn, error) { return dialer.DialContext(ctx, "tcp", hostPort(u)) }
+	dial := func(ctx context.Context) (net.Conn, error) {
+		conn, err := dialer.DialContext(ctx, "tcp", hostPort(u))
+		return direct.Wrap(conn), err
+	}
 	secure := &secureDialer{
 		dial: dial, timeout: limits.DialTimeout, host: u.Hostname(), config: cmp.Or(c.TLS, &tls.Config{}),
 		sessions: tls.NewLRUClientSessionCache(0),

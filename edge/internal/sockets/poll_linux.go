@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tenantedge/tenantedge/edge/internal/direct"
 )
 
 // poller waits for events of all polled connections. They are registered once,
@@ -204,7 +206,7 @@ func (p *poller) attach(conn net.Conn) startable {
 // is not possible.
 func (p *poller) takeDescriptor(conn net.Conn) *polled {
 	var inner syscall.Conn
-	switch conn := conn.(type) {
+	switch conn := direct.Unwrap(conn).(type) {
 	case *net.TCPConn:
 		inner = conn
 	case *net.UnixConn:
