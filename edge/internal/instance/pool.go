@@ -40,6 +40,10 @@ type pool struct {
 	alarm atomic.Int64
 	round atomic.Uint32 // number of runs of shrink
 
+	// Each call reads what is above. Every countedAfter calls, a processor locks mu and
+	// writes what it guards, which must not share a cache line, nor a pair.
+	_ [128]byte
+
 	mu      sync.Mutex    // guards what follows
 	ended   chan struct{} // closed when the pool and its last instance are closed
 	program *Program
