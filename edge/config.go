@@ -93,6 +93,10 @@ type Config struct {
 	// SmokeRun tries a guest in another process before New or Swap loads it, since
 	// some guests crash the compiler. Use smoke.Run. nil: guests are not tried.
 	SmokeRun func(context.Context, smoke.Trial) error
+	// FixedTime gives guests this time, which does not advance, and the same random
+	// numbers in each call, so that tests of guests can be repeated. Never set it in
+	// a server: random numbers are not secret. Zero: the real time.
+	FixedTime time.Time
 	// UnsafeNoReset does not reset a guest's memory between requests, so that a
 	// request can read data of an earlier one. Use it only to measure what the
 	// reset costs.

@@ -31,6 +31,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/tenantedge/tenantedge/assets"
 	"github.com/tenantedge/tenantedge/edge/internal/consumer"
@@ -93,7 +94,7 @@ func (h *Host) forGuests(guestConfig []byte) guests.Config {
 		ABI: guestConfig, Strict: c.GuestConfig.Compat == abi.Strict, Tenants: h.tenants, MaySet: h.trust.GuestMaySet,
 		Fallback: c.FallBackToPreviousGuest, Queries: c.Queries,
 		FileLimits: hostfuncs.FileLimits(c.FileLimits),
-		Limits:     instance.Limits(c.Limits), NoReset: c.UnsafeNoReset, CompileCache: c.CompileCache,
+		Limits:     instance.Limits(c.Limits), NoReset: c.UnsafeNoReset, CompileCache: c.CompileCache, FixedTime: fixedTime(c.FixedTime),
 		Logger: c.Logger, LogRate: c.GuestLogRate,
 	}
 	if c.GuestConfig.Default != nil {
@@ -110,6 +111,13 @@ func (h *Host) forGuests(guestConfig []byte) guests.Config {
 		}
 	}
 	return g
+}
+
+func fixedTime(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
 }
 
 // openFiles opens the files that guests use.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/tenantedge/tenantedge/edge/channel"
+	"github.com/tenantedge/tenantedge/edge/internal/consumer"
 	"github.com/tenantedge/tenantedge/edge/internal/guests"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/edge/websocket"
@@ -88,6 +89,14 @@ func (h *Host) OpenWebsockets() (open, relayed int) {
 		return 0, 0
 	}
 	return h.websockets.Count()
+}
+
+// TryEvent makes the guest handle an event of a websocket that does not exist, and
+// returns its effects instead of carrying them out. It is for the tests of guests
+// that package edge/internal/cases runs.
+func (h *Host) TryEvent(ctx context.Context, t *consumer.Trial) (consumer.Reply, error) {
+	r, err := h.consumers.Try(ctx, t)
+	return r, public(err)
 }
 
 // Shutdown rejects new websockets with 503, closes all open ones with 1001, and

@@ -20,6 +20,9 @@ type Call struct {
 	// Slept is how far sleeping has advanced the fixed clock. Copy it from the
 	// image's Call to those of the instances.
 	Slept time.Duration
+	// FixedTime gives the guest this time, in nanoseconds since 1970, and the same
+	// random numbers in each call, so that calls can be repeated. 0: the real ones.
+	FixedTime int64
 	// Watch limits the fuel and the time of the call; nil: no limits.
 	Watch Watch
 
@@ -31,7 +34,12 @@ type Call struct {
 }
 
 // Begin starts a call that serves the request of ctx.
-func (c *Call) Begin(ctx context.Context) { c.ctx, c.undo = ctx, false }
+func (c *Call) Begin(ctx context.Context) {
+	c.ctx, c.undo = ctx, false
+	if c.FixedTime != 0 {
+		c.draws = 0
+	}
+}
 
 // Fail marks the call as failed: End then deletes the files that the guest saved
 // in it.

@@ -19,8 +19,11 @@ var frozenTime = time.Unix(1577836800, 0)
 var processStart = time.Now()
 
 func (c *Call) now() time.Time {
-	if c.Frozen {
+	switch {
+	case c.Frozen:
 		return frozenTime.Add(c.Slept)
+	case c.FixedTime != 0:
+		return time.Unix(0, c.FixedTime)
 	}
 	return time.Now()
 }
@@ -29,16 +32,20 @@ func (c *Call) now() time.Time {
 // guest slept while its image was built, so it does not go back in a request.
 func (c *Call) monotonic() time.Duration {
 	now := time.Second + c.Slept // a Go guest treats zero as a broken clock
-	if !c.Frozen {
+	if !c.fixedSources() {
 		now += time.Since(processStart)
 	}
 	return now
 }
 
+// fixedSources reports whether the guest's clock and random numbers are not those
+// of the system.
+func (c *Call) fixedSources() bool { return c.Frozen || c.FixedTime != 0 }
+
 // fill fills b with random bytes: from the system during requests, which cannot
-// fail, and from a fixed sequence while the image is built.
+// fail, and from a fixed sequence while the image is built and with FixedTime.
 func (c *Call) fill(b []byte) {
-	if !c.Frozen {
+	if !c.fixedSources() {
 		for len(b) > 0 {
 			part := b[:min(len(b), maxRandom)]
 			_, _ = cryptorand.Read(part)

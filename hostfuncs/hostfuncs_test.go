@@ -123,6 +123,26 @@ func TestG3GuestsHaveNoAmbientAuthority(t *testing.T) {
 	}
 }
 
+func TestCallsWithAFixedTimeRepeat(t *testing.T) {
+	g := newGuest(t)
+	g.call.FixedTime = 1_800_000_000_000_000_000
+	var random [2]string
+	for n := range random {
+		g.call.Begin(t.Context())
+		if got := g.mustRun("random_get", 64, 32); got != wasiOK {
+			t.Fatalf("random_get: result %d, want 0", got)
+		}
+		random[n] = g.get(64, 32)
+		if got := g.mustRun(abi.ImportClock); int64(got) != g.call.FixedTime {
+			t.Errorf("the time is %d", got)
+		}
+		g.call.End()
+	}
+	if random[0] != random[1] {
+		t.Error("two calls get different random numbers")
+	}
+}
+
 func TestG3ClockAndRandomnessAreRealInRequestsAndFixedInTheImage(t *testing.T) {
 	draw := func(frozen bool) (string, uint64) {
 		g := newGuest(t)

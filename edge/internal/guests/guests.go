@@ -40,6 +40,7 @@ type Config struct {
 	Limits       instance.Limits
 	NoReset      bool
 	CompileCache string
+	FixedTime    int64 // see hostfuncs.Call
 	Logger       *slog.Logger
 	LogRate      int64 // bytes a second that guests may log; negative: unlimited
 }
@@ -121,6 +122,7 @@ func (s *Set) generate(ctx context.Context, wasm []byte) (*Generation, error) {
 		Limits:       s.config.Limits,
 		NoReset:      s.config.NoReset,
 		CompileCache: s.config.CompileCache,
+		FixedTime:    s.config.FixedTime,
 		Logger:       s.config.Logger,
 	})
 	if err != nil {

@@ -53,7 +53,7 @@ type usage struct {
 // guest.
 func (p *Program) instantiate(ctx context.Context, memory *pristine.Memory, s hostfuncs.Services) (*Instance, error) {
 	i := &Instance{program: p, memory: memory}
-	i.call = hostfuncs.Call{Services: s, Watch: i}
+	i.call = hostfuncs.Call{Services: s, Watch: i, FixedTime: p.options.FixedTime}
 	// Without a name, a runtime can have any number of instances.
 	config := wazero.NewModuleConfig().WithName("").WithStartFunctions()
 	var err error

@@ -45,6 +45,7 @@ type Options struct {
 	// CompileCache is a folder for compiled code; empty: none. Its contents are
 	// executed, so only this user may write to it.
 	CompileCache string
+	FixedTime    int64        // see hostfuncs.Call
 	Logger       *slog.Logger // nil: slog.Default
 }
 
