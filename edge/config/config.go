@@ -37,24 +37,31 @@ func Load(path string) (*File, error) {
 // name, and relative paths start from its folder. Data is read as JSON if name
 // ends in .json or if data looks like a JSON object, otherwise as YAML.
 func Parse(name string, data []byte) (*File, error) {
-	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	d := newDecoder(name)
-	if bad := invalidUTF8(data); bad >= 0 {
-		d.fail(position{1, 1}.after(data[:bad]), nil, "expected UTF-8, found an invalid byte; save the file as UTF-8")
-		return nil, d.err()
-	}
-	var root *node
-	if looksLikeJSON(name, data) {
-		root = readJSON(d, data)
-	} else {
-		root = readYAML(d, data)
-	}
 	doc := newDocument(name)
-	if root != nil && !root.isNull() && !d.broken {
+	if root := d.read(data); root != nil {
 		doc.decode(value{d, root, nil})
 	}
 	if err := d.err(); err != nil {
 		return nil, err
 	}
 	return doc.finish(d), nil
+}
+
+// read returns nil if data is empty or cannot be read.
+func (d *decoder) read(data []byte) (root *node) {
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	if bad := invalidUTF8(data); bad >= 0 {
+		d.fail(position{1, 1}.after(data[:bad]), nil, "expected UTF-8, found an invalid byte; save the file as UTF-8")
+		return nil
+	}
+	if looksLikeJSON(d.name, data) {
+		root = readJSON(d, data)
+	} else {
+		root = readYAML(d, data)
+	}
+	if root == nil || root.isNull() || d.broken {
+		return nil
+	}
+	return root
 }

@@ -61,6 +61,12 @@ func (v value) into(dst reflect.Value, check string) {
 		d.decode(v)
 		return
 	}
+	if s, ok := dst.Addr().Interface().(Shorthand); ok && v.n.kind != kindList && v.n.kind != kindMapping {
+		if err := s.SetText(v.n.text); err != nil {
+			v.fail("%v", err)
+		}
+		return
+	}
 	switch dst.Kind() {
 	case reflect.Struct:
 		v.object(dst.Addr().Interface())
@@ -151,6 +157,9 @@ func (v value) keys(dst any, upper bool) seen {
 	}
 	into := reflect.ValueOf(dst).Elem()
 	fields := v.d.schemaOf(into.Type())
+	if p, ok := dst.(positioned); ok {
+		p.set(v.n.pos)
+	}
 	found := make(seen, len(v.n.pairs))
 	for _, kv := range v.n.pairs {
 		key := kv.key.text

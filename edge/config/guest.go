@@ -34,16 +34,16 @@ var guestKeys = map[string]string{
 // guestSection is the section guest: a Guest, and the settings of an abi.Config.
 type guestSection struct {
 	Guest
-	Settings settings `key:"settings"`
+	Settings JSON `key:"settings"`
 }
 
-// settings is any value of the file, as JSON.
-type settings json.RawMessage
+// JSON is any value of a file, as JSON.
+type JSON json.RawMessage
 
-func (s *settings) decode(v value) {
+func (j *JSON) decode(v value) {
 	var b bytes.Buffer
 	v.json(&b)
-	*s = b.Bytes()
+	*j = b.Bytes()
 }
 
 func (v value) json(b *bytes.Buffer) {

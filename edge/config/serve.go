@@ -84,6 +84,17 @@ func (f *File) markOf(p *path) mark {
 	return mark{above.pos, &spelled}
 }
 
+// Where returns a key of the file and its position, such as
+// "tenants.www.domains (edge.yaml:4)": "tenants", "www", "domains". Without a
+// position, it returns the key.
+func (f *File) Where(keys ...string) string {
+	m := f.markOf(root(keys...))
+	if m.pos.line == 0 {
+		return m.path.String()
+	}
+	return fmt.Sprintf("%s (%s:%d)", m.path, f.Name, m.pos.line)
+}
+
 func root(keys ...string) *path {
 	var p *path
 	for _, key := range keys {
