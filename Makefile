@@ -86,7 +86,7 @@ vet:
 
 lint:
 	@for m in $(MODULES); do echo "staticcheck in $$m"; (cd $$m && go run $(STATICCHECK) -checks inherit,ST1000 ./...) || exit 1; done
-	@echo "actionlint"; go run $(ACTIONLINT) .github/workflows/*.yml
+	@echo "actionlint"; go run $(ACTIONLINT) .github/workflows/*.yml edge/internal/scaffold/templates/common/github/workflows/*.yml
 
 deadcode:
 	@for m in $(MODULES); do echo "deadcode in $$m"; found=$$(cd $$m && go run $(DEADCODE) -test ./...) || exit 1; \
