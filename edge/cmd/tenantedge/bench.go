@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/internal/cases"
 )
 
 func newBench() *cobra.Command {
@@ -168,7 +169,7 @@ func (o *benchOptions) contenders(ctx context.Context) ([]*contender, error) {
 	if err != nil {
 		return nil, err
 	}
-	parts, err := openLoaded(ctx, file)
+	parts, err := openLoaded(ctx, file, quietLogger())
 	if err != nil {
 		return nil, err
 	}
@@ -192,7 +193,7 @@ func (o *benchOptions) contenders(ctx context.Context) ([]*contender, error) {
 		if err != nil {
 			return all, fmt.Errorf("%s: %w", name, err)
 		}
-		all = append(all, &contender{name: name, evaluator: newEvaluatorOf(ctx, file, host)})
+		all = append(all, &contender{name: name, evaluator: &evaluator{file: file, host: host, notes: &cases.Notes{}}})
 	}
 	all[len(all)-1].parts = parts // closed after the last host
 	return all, nil

@@ -6,7 +6,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"os"
 
 	"github.com/spf13/cobra"
 )
@@ -14,7 +16,7 @@ import (
 func newEval() *cobra.Command {
 	var o evalOptions
 	c := &cobra.Command{
-		Use:   "eval --config FILE",
+		Use:   "eval --config FILE [--request REQUEST] [--guest A.wasm] [--against B.wasm]",
 		Short: "Show where requests would go, and why",
 		Long: text(`
 			eval answers questions about a configuration without serving anything. It runs
@@ -33,12 +35,25 @@ func newEval() *cobra.Command {
 
 			(each on one line). The answer repeats the value of "id". A line that is not a
 			valid question is answered with {"error":…}, and eval reads the next line.
+
+			Queries, files and sessions are those of serve: the guest queries the database, a
+			session cookie is looked up unless the question has a session, and a request for
+			a file is answered with the status that a client would get. Nothing is changed:
+			guests cannot write files.
+
+			With --against, two guests answer, and only decisions that differ are written.
+			With --record, decisions are written to a file of cases, which --expect compares
+			with those of another configuration or guest, as guest test does. The exit status
+			is 1 if a decision differs.
 		`),
 		Example: text(`
 			  tenantedge eval -c tenantedge.yaml --request 'GET https://acme.example.com/x?y=1'
 			  tenantedge eval -c tenantedge.yaml --request 'GET http://api.internal/' \
 			    --header 'tenant: acme' --trusted
 			  tenantedge eval -c tenantedge.yaml <questions.jsonl >answers.jsonl
+			  tenantedge eval -c tenantedge.yaml --against new.wasm <questions.jsonl
+			  tenantedge eval -c tenantedge.yaml --record known.jsonl <questions.jsonl
+			  tenantedge eval -c tenantedge.yaml --guest new.wasm --expect known.jsonl
 		`),
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -50,15 +65,28 @@ func newEval() *cobra.Command {
 	f.StringArrayVarP(&o.requests, "request", "r", nil, "`REQUEST` to evaluate, such as 'GET http://host/path'; may be repeated")
 	f.StringArrayVarP(&o.headers, "header", "H", nil, "additional `HEADER` of each --request, such as 'name: value'; may be repeated")
 	f.BoolVar(&o.trusted, "trusted", false, "treat each --request as sent by a trusted peer")
-	f.StringVar(&o.session, "session", "", "session data of each --request, a `JSON` object")
+	f.StringVar(&o.remote, "remote", "", "IP `ADDRESS` of the peer of each --request, which trusted_peers may trust")
+	f.StringVar(&o.session, "session", "", "session data of each --request, a `JSON` object; default: that of its cookie")
 	f.BoolVar(&o.websocket, "websocket", false, "make each --request a websocket handshake")
 	f.BoolVar(&o.explain, "explain", false, "write text instead of JSON; the default with --request")
 	f.BoolVar(&o.json, "json", false, "write JSON with --request too")
+	f.StringVar(&o.guest, "guest", "", "guest to ask, a Wasm `FILE`; default: the configured guest, or else the built-in one")
+	f.StringVar(&o.against, "against", "", "guest to compare it with, a Wasm `FILE`")
+	f.StringVar(&o.expect, "expect", "", "`FILE` of cases, whose questions are asked instead")
+	f.StringVar(&o.record, "record", "", "`FILE` to write the decisions to, as cases in JSON lines")
+	for _, name := range []string{"guest", "against"} {
+		_ = c.MarkFlagFilename(name, "wasm") // fails only for flags that do not exist
+	}
 	return c
 }
 
 type evalOptions struct {
 	config    string
+	guest     string
+	against   string
+	expect    string
+	record    string
+	remote    string
 	requests  []string
 	headers   []string
 	trusted   bool
@@ -72,22 +100,28 @@ func (o *evalOptions) run(ctx context.Context, stdin io.Reader, stdout io.Writer
 	if o.explain && o.json {
 		return usagef("eval: expected --explain or --json, found both")
 	}
-	if len(o.requests) == 0 && (len(o.headers) > 0 || o.trusted || o.session != "" || o.websocket) {
-		return usagef("eval: expected --request with --header, --trusted, --session and --websocket, found none; lines of JSON have fields for these")
+	if len(o.requests) == 0 && (len(o.headers) > 0 || o.trusted || o.session != "" || o.remote != "" || o.websocket) {
+		return usagef("eval: expected --request with --header, --trusted, --session, --remote and --websocket, found none; lines of JSON have fields for these")
+	}
+	if err := o.checkModes(); err != nil {
+		return err
 	}
 	questions, err := o.questions()
 	if err != nil {
 		return err
 	}
-	e, err := newEvaluator(ctx, o.config)
+	e, err := newEvaluator(ctx, o.config, o.guest)
 	if err != nil {
 		return err
 	}
 	defer e.close()
+	if o.expect != "" {
+		return o.compareExpected(ctx, e, stdout)
+	}
 	out := bufio.NewWriterSize(stdout, 64<<10)
-	write := writeJSON(out)
-	if o.explain || len(o.requests) > 0 && !o.json {
-		e.explain, write = true, e.writeText(out)
+	write, finish, err := o.writer(ctx, e, out)
+	if err != nil {
+		return err
 	}
 	if questions == nil {
 		err = e.answerLines(ctx, stdin, out, write)
@@ -97,7 +131,30 @@ func (o *evalOptions) run(ctx context.Context, stdin io.Reader, stdout io.Writer
 			break
 		}
 	}
-	return errors.Join(err, out.Flush())
+	return errors.Join(err, finish(), out.Flush())
+}
+
+// writer returns what writes the answers, and what to call after the last one.
+func (o *evalOptions) writer(ctx context.Context, e *evaluator, out *bufio.Writer) (write writer, finish func() error, err error) {
+	finish = func() error { return nil }
+	switch {
+	case o.against != "":
+		c, err := e.against(ctx, o.against, out, o.json)
+		if err != nil {
+			return nil, nil, err
+		}
+		return c.write(ctx), c.finish, nil
+	case o.record != "":
+		file, err := os.Create(o.record)
+		if err != nil {
+			return nil, nil, fmt.Errorf("--record: %w", err)
+		}
+		return e.recorder(file), file.Close, nil
+	case o.explain || len(o.requests) > 0 && !o.json:
+		e.explain = true
+		return e.writeText(out), finish, nil
+	}
+	return writeJSON(out), finish, nil
 }
 
 // maxLine is the maximum length of a question in bytes.

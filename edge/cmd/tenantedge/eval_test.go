@@ -40,7 +40,7 @@ func TestEvalAnswersInJSON(t *testing.T) {
 			`{"id":"a","op":"route","target":"/<&>","headers":[["HOST","example.com"]]}`,
 			`{"id":"a","outcome":"tenant","status":200,"schema":"www","tenant_id":null,"dynamic":false,` +
 				`"routing":{"kind":"domain","domain":"example.com","folder":""},"urlconf":"site","ws_urlconf":"ws","path":"/<&>",` +
-				`"location":null,"identifier":"www","cache_prefix":"www"}`,
+				`"location":null,"identifier":"www","cache_prefix":"www","file":{"status":404}}`,
 		},
 		{
 			"a tenant that domain and session agree on",

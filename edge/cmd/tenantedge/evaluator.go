@@ -5,13 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"net/url"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge"
 	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/cases"
 	"github.com/tenantedge/tenantedge/edge/serve"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/guest/abi"
@@ -22,46 +21,52 @@ import (
 type evaluator struct {
 	file    *config.File
 	host    *edge.Host
-	parts   *serve.Parts // closed with the evaluator; nil: another evaluator's
+	parts   *serve.Parts      // closed with the evaluator; nil: another evaluator's
+	files   *serve.FileAccess // nil: not asked
+	fileErr error             // why the files of tenants cannot be read; nil: they can
+	notes   *cases.Notes      // of the guest
 	explain bool
-	// served is a context that marks requests as received by a server: their
-	// absolute targets are rejected.
-	served context.Context
 }
 
 // evalDeadline is the minimum deadline of a request. It bounds what a guest waits
 // for, such as queries.
 const evalDeadline = 10 * time.Second
 
-func newEvaluator(ctx context.Context, path string) (*evaluator, error) {
+// newEvaluator returns an evaluator of the configuration at path. guest is a Wasm
+// file; empty: the guest of the configuration.
+func newEvaluator(ctx context.Context, path, guest string) (*evaluator, error) {
 	file, err := loadConfig(path)
 	if err != nil {
 		return nil, err
 	}
-	parts, err := openLoaded(ctx, file)
+	if guest != "" {
+		file.Guest.Path = guest
+	}
+	notes := &cases.Notes{}
+	parts, err := openLoaded(ctx, file, notes.Logger())
 	if err != nil {
 		return nil, err
 	}
+	e := &evaluator{file: file, parts: parts, notes: notes}
 	// A busy machine must not change an answer. Fuel bounds the guest too, and is
 	// exact.
 	parts.Config.Limits.Deadline = max(parts.Config.Limits.Deadline, evalDeadline)
-	host, err := edge.New(ctx, parts.Config)
-	if err != nil {
+	if e.files, err = parts.FileAccess(); err != nil {
+		return nil, errors.Join(err, parts.Close())
+	}
+	if e.host, err = edge.New(ctx, parts.Config); err != nil {
 		return nil, errors.Join(parts.Locate(err), parts.Close())
 	}
-	e := newEvaluatorOf(ctx, file, host)
-	e.parts = parts
+	e.fileErr = e.files.Open(ctx, e.host)
 	return e, nil
-}
-
-// newEvaluatorOf returns an evaluator that uses an existing host.
-func newEvaluatorOf(ctx context.Context, file *config.File, host *edge.Host) *evaluator {
-	return &evaluator{file: file, host: host, served: context.WithValue(ctx, http.ServerContextKey, &http.Server{})}
 }
 
 // close closes the host and its parts. Errors do not matter, since the process
 // ends.
 func (e *evaluator) close() {
+	if e.files != nil {
+		_ = e.files.Close()
+	}
 	_ = e.host.Close()
 	if e.parts != nil {
 		_ = e.parts.Close()
@@ -103,10 +108,21 @@ type routeAnswer struct {
 	Location    *string         `json:"location"`
 	Identifier  *string         `json:"identifier"`
 	CachePrefix *string         `json:"cache_prefix"`
-	Route       json.RawMessage `json:"route,omitempty"` // only for websocket; null if none matched
+	Route       json.RawMessage `json:"route,omitempty"`   // only for websocket; null if none matched
+	Headers     []string        `json:"headers,omitempty"` // names and values that the guest sets for the upstream
+	File        *fileAnswer     `json:"file,omitempty"`    // only for a file
 	Error       string          `json:"error,omitempty"`
 
 	decision edge.Decision
+	request  edge.Request
+	refusal  error    // of a request that has no decision
+	notes    []string // what the guest logged
+}
+
+// fileAnswer is how serve answers a request for a file.
+type fileAnswer struct {
+	Status int    `json:"status"`
+	Reason string `json:"reason,omitempty"`
 }
 
 type domainRouting struct {
@@ -128,16 +144,21 @@ type websocketRoute struct {
 var null = json.RawMessage("null")
 
 func (e *evaluator) route(ctx context.Context, q *question) any {
-	d, err := e.decide(ctx, q)
-	a := &routeAnswer{ID: q.ID, decision: d}
+	request, err := e.request(ctx, q)
+	var d edge.Decision
+	if err == nil {
+		d, err = e.host.Route(ctx, &request)
+	}
+	a := &routeAnswer{ID: q.ID, decision: d, request: request, notes: e.notes.Take()}
 	if q.Op == "websocket" {
 		a.Route = null
 	}
 	if err != nil {
+		a.refusal = err
 		a.setError(err)
 		return a
 	}
-	a.Outcome = d.Outcome.String()
+	a.Outcome, a.Headers = d.Outcome.String(), d.Headers
 	if status := statusOf(&d); status != 0 {
 		a.Status = &status
 	}
@@ -146,6 +167,9 @@ func (e *evaluator) route(ctx context.Context, q *question) any {
 	}
 	if t := &d.Tenant; t.Schema != "" {
 		a.setTenant(t, d.Outcome == abi.Tenant)
+	}
+	if d.Outcome == abi.Tenant && e.files != nil && !request.Websocket {
+		a.File = e.fileOf(ctx, &request, &d.Tenant)
 	}
 	if d.WSFound && a.Route != nil {
 		kwargs := json.RawMessage(d.WSKwargs)
@@ -196,39 +220,25 @@ func (a *routeAnswer) setError(err error) {
 	}
 }
 
-// decide routes the request of a question as Middleware does.
-func (e *evaluator) decide(ctx context.Context, q *question) (edge.Decision, error) {
-	request, err := e.request(ctx, q)
-	if err != nil {
-		return edge.Decision{}, err
+// fileOf returns the answer to a request for a file, or nil if it is for none.
+func (e *evaluator) fileOf(ctx context.Context, q *edge.Request, t *tenant.Tenant) *fileAnswer {
+	status, reason, ok := e.files.Status(ctx, q, t)
+	switch {
+	case !ok:
+		return nil
+	case e.fileErr != nil && reason == "":
+		reason = e.fileErr.Error()
 	}
-	return e.host.Route(ctx, &request)
+	return &fileAnswer{status, reason}
 }
 
 // request converts a question as Middleware converts an http.Request.
 func (e *evaluator) request(ctx context.Context, q *question) (edge.Request, error) {
-	r := (&http.Request{Method: q.Method, RequestURI: q.Target, Header: make(http.Header, len(q.Headers))}).WithContext(e.served)
-	var hosts []string
-	for _, pair := range q.Headers {
-		if strings.EqualFold(pair[0], "host") {
-			hosts = append(hosts, pair[1])
-			continue
-		}
-		r.Header.Add(pair[0], pair[1])
-	}
-	r.Host = strings.Join(hosts, "\n")
-	// Targets that net/http would refuse go to the guest too, which gets them
-	// unparsed.
-	r.URL, _ = url.ParseRequestURI(q.Target)
-	request, err := e.host.RequestOf(ctx, r)
+	r := q.request()
+	request, err := r.Of(ctx, e.host, e.file.GuestConfig.TenantSessionKey)
 	if err != nil {
 		return edge.Request{}, err
 	}
-	request.Scheme = q.Scheme
-	request.NoHost = len(hosts) == 0
-	request.Trusted = request.Trusted || q.Peer == peerTrusted
-	request.Websocket = request.Websocket || q.Op == "websocket"
-	request.Session = string(q.Session[e.file.GuestConfig.TenantSessionKey])
 	request.Explain = e.explain
 	return request, nil
 }

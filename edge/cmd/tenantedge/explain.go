@@ -35,16 +35,27 @@ func headline(q *question) string {
 		return q.Op
 	}
 	var headers []string
+	for _, pair := range q.Headers {
+		if !strings.EqualFold(pair[0], "host") {
+			headers = append(headers, fmt.Sprintf("  %s: %s\n", pair[0], pair[1]))
+		}
+	}
+	peer := q.Peer + " peer"
+	if q.Remote != "" {
+		peer = "from " + q.Remote
+	}
+	head := fmt.Sprintf("%s %s://%s%s  (%s)\n", q.Method, q.Scheme, hostOf(q), q.Target, peer)
+	return head + strings.Join(headers, "")
+}
+
+func hostOf(q *question) string {
 	host := "(no Host)"
 	for _, pair := range q.Headers {
 		if strings.EqualFold(pair[0], "host") {
 			host = pair[1]
-			continue
 		}
-		headers = append(headers, fmt.Sprintf("  %s: %s\n", pair[0], pair[1]))
 	}
-	head := fmt.Sprintf("%s %s://%s%s  (%s peer)\n", q.Method, q.Scheme, host, q.Target, q.Peer)
-	return head + strings.Join(headers, "")
+	return host
 }
 
 func (e *evaluator) explainRoute(b *strings.Builder, q *question, a *routeAnswer) {
@@ -68,8 +79,17 @@ func (e *evaluator) explainRoute(b *strings.Builder, q *question, a *routeAnswer
 	if d.Reason != "" {
 		line("why", "%s", d.Reason)
 	}
+	e.explainRule(line, q, a)
 	if d.Outcome == abi.Tenant {
 		e.explainTenant(line, &d.Tenant)
+	}
+	for i := 0; i+1 < len(d.Headers); i += 2 {
+		line("upstream", "%s: %s", d.Headers[i], d.Headers[i+1])
+	}
+	if f := a.File; f != nil && f.Reason != "" {
+		line("file", "%d: %s", f.Status, f.Reason)
+	} else if f != nil {
+		line("file", "%d", f.Status)
 	}
 	switch {
 	case a.Route == nil:

@@ -286,7 +286,7 @@ func (o *fileOptions) withTenant(ctx context.Context, do func(*openTenant) error
 	if o.location == "" && file.Media == nil {
 		return usagef("files: expected --location, or media in %s, found neither", file.Name)
 	}
-	parts, err := openLoaded(ctx, file)
+	parts, err := openLoaded(ctx, file, quietLogger())
 	if err != nil {
 		return err
 	}

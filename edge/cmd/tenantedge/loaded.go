@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge/config"
@@ -25,14 +26,14 @@ const databaseWait = time.Minute
 
 // openLoaded opens the parts that decide about requests and loads the directory,
 // for commands that serve no requests. The guest is read from guest.path.
-func openLoaded(ctx context.Context, f *config.File) (*serve.Parts, error) {
+func openLoaded(ctx context.Context, f *config.File, log *slog.Logger) (*serve.Parts, error) {
 	f.Directory.StateWait = max(f.Directory.StateWait, databaseWait)
-	parts, err := serve.Open(f, serve.Options{Logger: quietLogger()})
+	parts, err := serve.Open(f, serve.Options{Logger: log})
 	if err != nil {
 		return nil, err
 	}
-	// Questions contain their session, and no websocket is opened.
-	parts.Config.Sessions, parts.Config.Channels, parts.Config.Websockets = nil, nil, websocket.Config{}
+	// No websocket is opened.
+	parts.Config.Channels, parts.Config.Websockets = nil, websocket.Config{}
 	if err := f.CheckGuest(); err != nil {
 		return nil, errors.Join(err, parts.Close())
 	}

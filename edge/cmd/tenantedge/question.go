@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
+
+	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/cases"
 )
 
 // question is one line that eval reads.
@@ -21,6 +23,7 @@ type question struct {
 	Headers [][]string                 `json:"headers"` // pairs, as on the wire
 	Session map[string]json.RawMessage `json:"session"`
 	Peer    string                     `json:"peer"`
+	Remote  string                     `json:"remote"` // the peer's IP address, with or without a port
 
 	// For cache_key, reverse_key and storage.
 	Schema         *string         `json:"schema"`
@@ -123,7 +126,39 @@ func (q *question) checkRequest() error {
 	default:
 		return fmt.Errorf("scheme: expected http or https, found %q", q.Scheme)
 	}
+	r := cases.Request{Remote: q.Remote}
+	if err := r.Complete(); err != nil {
+		return err
+	}
+	q.Remote = r.Remote
 	return nil
+}
+
+// request returns the request of a question.
+func (q *question) request() *cases.Request {
+	r := &cases.Request{
+		Method: q.Method, Scheme: q.Scheme, Target: q.Target, Headers: cases.Headers{}, Remote: q.Remote,
+		Trusted: q.Peer == peerTrusted, Websocket: q.Op == "websocket",
+	}
+	for _, pair := range q.Headers {
+		name, value := pair[0], pair[1]
+		switch {
+		case !strings.EqualFold(name, "host"):
+			r.Headers[name] = append(r.Headers[name], value)
+		case r.Host == nil:
+			r.Host = &value
+		default:
+			value = *r.Host + "\n" + value
+			r.Host = &value
+		}
+	}
+	if q.Session != nil {
+		r.Session = make(map[string]config.JSON, len(q.Session))
+		for name, value := range q.Session {
+			r.Session[name] = config.JSON(value)
+		}
+	}
+	return r
 }
 
 // questions returns the questions of --request and the flags that go with it.
@@ -137,6 +172,7 @@ func (o *evalOptions) questions() ([]question, error) {
 		if o.trusted {
 			q.Peer = peerTrusted
 		}
+		q.Remote = o.remote
 		if err := q.setURL(r); err != nil {
 			return nil, err
 		}
@@ -162,28 +198,14 @@ func (o *evalOptions) questions() ([]question, error) {
 
 // setURL parses 'GET http://host/path'. The method is optional.
 func (q *question) setURL(request string) error {
-	method, address, ok := strings.Cut(strings.TrimSpace(request), " ")
-	if !ok {
-		method, address = http.MethodGet, method
+	var r cases.Request
+	if err := r.SetText(request); err != nil {
+		return usagef("eval: --request: %v", err)
 	}
-	address = strings.TrimSpace(address)
-	if !strings.Contains(address, "://") {
-		address = "http://" + address
+	if r.Websocket {
+		q.Op = "websocket"
 	}
-	// Only scheme and host come from the parsed URL. The target stays as written.
-	u, err := url.Parse(address)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return usagef("eval: --request: expected a method and a URL, such as 'GET http://acme.example.com/x', found %q", request)
-	}
-	_, rest, _ := strings.Cut(address, "://")
-	target := "/"
-	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
-		target, _, _ = strings.Cut(rest[i:], "#")
-		if !strings.HasPrefix(target, "/") {
-			target = "/" + target
-		}
-	}
-	q.Method, q.Scheme, q.Target = strings.ToUpper(method), u.Scheme, target
-	q.Headers = append(q.Headers, []string{"Host", u.Host})
+	q.Method, q.Scheme, q.Target = r.Method, r.Scheme, r.Target
+	q.Headers = append(q.Headers, []string{"Host", *r.Host})
 	return nil
 }
