@@ -183,6 +183,9 @@ cases:
 	if !slices.Equal(found, want) {
 		t.Errorf("found %q, expected %q", found, want)
 	}
+	if notes := results[1].Notes; len(notes) != 1 || notes[0] != "not_found 404: no router finds a tenant" {
+		t.Errorf("the notes are %q", notes)
+	}
 }
 
 var yamlBlock = regexp.MustCompile("(?s)```(yaml|json)\n(.*?)```")

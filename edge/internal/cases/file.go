@@ -171,7 +171,11 @@ func (f *File) finishConfig(doc *document, p *problems) {
 	}
 	c := f.Config
 	directory := config.Directory{Source: "file", Tenants: []tenantdb.Tenant{}, Domains: []tenantdb.Domain{}}
-	if c.Directory.Source == "file" && c.Directory.Path == "" {
+	switch {
+	case c.Directory.Source == "":
+	case c.Directory.Source != "file" || c.Directory.Path != "":
+		p.add(doc.Position, "config.directory", "expected a directory with rows, found one that is read from elsewhere; remove it and add tenants to this file")
+	default:
 		directory = c.Directory
 		if len(doc.Tenants) > 0 {
 			p.add(doc.Tenants[0].Position, "tenants", "expected the rows in tenants or in config.directory, found both; remove one of them")

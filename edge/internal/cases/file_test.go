@@ -31,6 +31,7 @@ func TestMistakesHaveAFileAndALine(t *testing.T) {
 		{"a tenant twice", "c.yaml", "tenants:\n- {id: 1, schema: a}\n- {id: 1, schema: b}" + good, "c.yaml:3:3: tenants[1]: expected each id and schema once"},
 		{"a domain twice", "c.yaml", "tenants:\n- {id: 1, schema: a, domains: [{domain: a.b}]}\n- {id: 2, schema: b, domains: [{domain: a.b}]}" + good, "c.yaml:3:3: tenants[1]: expected each pair of domain and folder once"},
 		{"tenants twice", "c.yaml", "config: {directory: {source: file, tenants: [], domains: []}}\ntenants: [{id: 1, schema: a}]" + good, "expected the rows in tenants or in config.directory, found both"},
+		{"a directory elsewhere", "c.yaml", "config: {directory: {source: file, path: a.yaml}}" + good, "config.directory: expected a directory with rows, found one that is read from elsewhere"},
 		{"an error of the configuration", "c.yaml", "config:\n  routers: [cookie]" + good, `c.yaml:2:13: routers[0]: expected domain, header or session, found the string "cookie"`},
 		{"an unknown errno", "c.yaml", "queries: {q: [{error: gone}]}" + good, `c.yaml:1:15: queries.q[0].error: expected one of denied`},
 		{"rows and an error", "c.yaml", "queries: {q: [{error: limit, rows: []}]}" + good, `queries.q[0]: expected rows or error, found both`},

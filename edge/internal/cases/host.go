@@ -98,6 +98,9 @@ func (h *Host) Case(ctx context.Context, c *Case) Result {
 	if limit := uint64(c.Fuel); limit > 0 && fuel > limit {
 		r.Differences = append(r.Differences, Difference{"fuel", fmt.Sprintf("at most %d", limit), fmt.Sprint(fuel)})
 	}
+	if reason := a.Fields["reason"]; reason != "" && !r.Passed() {
+		r.Notes = append([]string{fmt.Sprintf("%s %s: %s", a.Fields["outcome"], a.Fields["status"], reason)}, r.Notes...)
+	}
 	return r
 }
 
