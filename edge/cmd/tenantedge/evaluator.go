@@ -112,6 +112,7 @@ type routeAnswer struct {
 	Headers     []string        `json:"headers,omitempty"` // names and values that the guest sets for the upstream
 	File        *fileAnswer     `json:"file,omitempty"`    // only for a file
 	Error       string          `json:"error,omitempty"`
+	Logged      []string        `json:"logged,omitempty"` // only with Error: what the guest logged and printed
 
 	decision edge.Decision
 	request  edge.Request
@@ -156,6 +157,9 @@ func (e *evaluator) route(ctx context.Context, q *question) any {
 	if err != nil {
 		a.refusal = err
 		a.setError(err)
+		if a.Error != "" {
+			a.Logged = a.notes
+		}
 		return a
 	}
 	a.Outcome, a.Headers = d.Outcome.String(), d.Headers
