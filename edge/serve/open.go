@@ -30,6 +30,8 @@ type Options struct {
 	// Guest is the guest's Wasm. It replaces guest.path, which is then not watched.
 	// nil: guest.path, or else the built-in router.
 	Guest []byte
+	// SmokeRun tries guests before they are loaded; see edge.Config. nil: smoke.Run.
+	SmokeRun func(context.Context, smoke.Trial) error
 	// Around wraps the handler of all requests, in front of the guest. nil: none.
 	Around func(http.Handler) http.Handler
 	// Listeners replace the listeners in the file. Run closes them. For HTTPS, pass
@@ -88,7 +90,10 @@ func open(file *config.File, o Options) (*Parts, error) {
 		o.Logger = slog.Default()
 	}
 	p := &Parts{Config: file.Edge(), file: file, log: o.Logger}
-	p.Config.Guest, p.Config.Logger, p.Config.SmokeRun = o.Guest, o.Logger, smoke.Run
+	if o.SmokeRun == nil {
+		o.SmokeRun = smoke.Run
+	}
+	p.Config.Guest, p.Config.Logger, p.Config.SmokeRun = o.Guest, o.Logger, o.SmokeRun
 	if p.Config.CompileCache = file.Guest.CompileCache; p.Config.CompileCache == "" {
 		p.Config.CompileCache = compileCache()
 	}

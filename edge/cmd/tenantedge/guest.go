@@ -1,6 +1,12 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
 
 func guestCommand() *cobra.Command {
 	return group(&cobra.Command{
@@ -9,9 +15,43 @@ func guestCommand() *cobra.Command {
 		Long: text(`
 			A guest is a WebAssembly module that decides which tenant a request is for. It can
 			be written in any language that compiles to WebAssembly.
+
+			guest new creates a project, guest dev builds and serves it, and again after each
+			change. What a guest can do is described at
+			https://github.com/tenantedge/tenantedge/blob/main/guest/README.md.
 		`),
 		Example: text(`
-			  tenantedge guest test guest.wasm cases.yaml
+			  tenantedge guest new myguest
+			  cd myguest
+			  tenantedge guest dev
 		`),
-	}, guestTestCommand())
+	}, guestNewCommand(), guestBuildCommand(), guestDevCommand(), guestTestCommand())
+}
+
+// programName returns how the user started this program, as it also works in
+// another folder.
+func programName() string {
+	name := os.Args[0]
+	if strings.ContainsRune(name, filepath.Separator) {
+		if abs, err := filepath.Abs(name); err == nil {
+			return abs
+		}
+	}
+	return name
+}
+
+// projectDir returns the folder of a project that the arguments name.
+func projectDir(args []string) string {
+	if len(args) == 0 {
+		return "."
+	}
+	return args[0]
+}
+
+// atMostOneDir accepts the folder of a project, or nothing.
+func atMostOneDir(c *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return usagef("%sexpected at most one DIR, found %d arguments", errorPrefix(c), len(args))
+	}
+	return nil
 }

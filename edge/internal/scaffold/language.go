@@ -1,0 +1,62 @@
+package scaffold
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Language is a language that guests are written in.
+type Language struct {
+	Name    string // as the flag --lang has it
+	Title   string // in texts
+	Tested  bool   // tests of this project build its template
+	Main    string // the file with the guest's routing
+	Test    string // the command that tests a project without WebAssembly; empty: there is none
+	SDKNote string // what the README says about the SDK in the project
+	Ignored []string
+
+	templates []string // folders in templates
+	sdk       []sdkFolder
+	mark      string // pattern of a file that only projects in this language have
+	toolchain
+}
+
+// Languages are all languages; the first is the default.
+var Languages = []*Language{
+	{
+		Name: "go", Title: "Go", Tested: true, Main: "main.go", Test: "go test",
+		SDKNote:   "`go.mod` refers to it",
+		templates: []string{"common", "go"},
+		sdk:       []sdkFolder{goSDK}, mark: "go.mod", toolchain: goToolchain,
+	},
+	{
+		Name: "tinygo", Title: "TinyGo", Main: "main.go", Test: "go test",
+		SDKNote:   "`go.mod` refers to it",
+		templates: []string{"common", "go", "tinygo"},
+		sdk:       []sdkFolder{goSDK}, mark: "tinygo.json", toolchain: tinygoToolchain,
+	},
+	{
+		Name: "zig", Title: "Zig", Main: "main.zig",
+		Ignored:   []string{"/.zig-cache/", "/zig-out/"},
+		templates: []string{"common", "zig"}, mark: "main.zig", toolchain: zigToolchain,
+	},
+}
+
+// LanguageNamed returns the language that --lang names.
+func LanguageNamed(name string) (*Language, error) {
+	for _, l := range Languages {
+		if l.Name == name {
+			return l, nil
+		}
+	}
+	return nil, fmt.Errorf("expected one of the languages %s, found %q", strings.Join(LanguageNames(), ", "), name)
+}
+
+// LanguageNames returns the names of all languages.
+func LanguageNames() []string {
+	names := make([]string, len(Languages))
+	for i, l := range Languages {
+		names[i] = l.Name
+	}
+	return names
+}

@@ -1,0 +1,143 @@
+package scaffold
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The template has the versions and sums that this module has been tested with.
+func TestTheGoTemplateRequiresTheVersionsOfThisModule(t *testing.T) {
+	for name, of := range map[string]string{"go.mod.tmpl": "go.mod", "sdk/go.mod.tmpl": "go.mod", "go.sum": "go.sum"} {
+		want, err := os.ReadFile("../../../" + of)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := templates.ReadFile("templates/go/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := regexp.MustCompile(`(?m)^(go |\s*golang\.org/)[^/\n]+(/go\.mod)?\S*`).FindAllString(string(text), -1)
+		if len(lines) < 3 {
+			t.Errorf("%s: found %q", name, lines)
+		}
+		for _, line := range lines {
+			if !strings.Contains(string(want), strings.TrimSpace(line)) {
+				t.Errorf("%s: %q is not in %s of this module; copy the line", name, line, of)
+			}
+		}
+	}
+}
+
+func TestNewRefusesAFolderWithFiles(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, ".git"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	l := Languages[0]
+	files, err := New(dir, l)
+	if err != nil || len(files) < 10 {
+		t.Fatalf("%q, %v", files, err)
+	}
+	if _, err := New(dir, l); err == nil || !strings.Contains(err.Error(), "to be empty or missing, found .git") {
+		t.Errorf("the second time: %v", err)
+	}
+	if _, err := New(filepath.Join(dir, "main.go"), l); err == nil || !strings.Contains(err.Error(), "expected a folder") {
+		t.Errorf("a file: %v", err)
+	}
+}
+
+func TestNamesOfProjectsAreValidInEveryLanguage(t *testing.T) {
+	for dir, want := range map[string]string{
+		"/tmp/My_Guest": "my-guest", "/tmp/a.b": "a-b", "/tmp/9lives": "guest-9lives", "/tmp/日本": "guest", "/": "guest",
+		"/tmp/-x-": "x", "/tmp/tenantedge": "guest-tenantedge", "/tmp/test": "guest-test",
+	} {
+		if got, err := projectName(dir); err != nil || got != want {
+			t.Errorf("%s: %q, %v; want %q", dir, got, err, want)
+		}
+	}
+}
+
+func TestEachLanguageHasItsFiles(t *testing.T) {
+	for _, l := range Languages {
+		dir := filepath.Join(t.TempDir(), "mine")
+		files, err := New(dir, l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := Open(dir)
+		if err != nil || p.build.String() != l.build.String() {
+			t.Errorf("%s: the project is built by %v: %v", l.Name, p, err)
+		}
+		if len(l.install) == 0 || !strings.HasPrefix(About(l.Main), "the guest") {
+			t.Errorf("%s: how to install it, or the description of its main file, is missing", l.Name)
+		}
+		for _, name := range []string{l.Main, "README.md", ".gitignore", "tenantedge.yaml", "cases.yaml"} {
+			if content, err := os.ReadFile(filepath.Join(dir, name)); err != nil || len(content) == 0 || strings.Contains(string(content), "{{") {
+				t.Errorf("%s: %s is %q, %v; the files are %q", l.Name, name, content, err, files)
+			}
+		}
+	}
+}
+
+func TestAFolderWithoutAProjectIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), "go.mod (Go)") {
+		t.Errorf("an empty folder: %v", err)
+	}
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("go.mod", "module x\n")
+	write("Makefile", "all: x\n")
+	if p, err := Open(dir); err != nil || p.build.Args[0] != "go" {
+		t.Errorf("a Makefile without the rule: %v, %v", p, err)
+	}
+	write("Makefile", "guest.wasm: x\n")
+	if p, err := Open(dir); err != nil || p.build.Args[0] != "make" {
+		t.Errorf("a Makefile with the rule: %v, %v", p, err)
+	}
+}
+
+func TestWatchSendsChangesOfSourcesOnly(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	dir := t.TempDir()
+	changes := (&Project{Dir: dir}).Watch(ctx)
+	write := func(name, text string) {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	next := func() {
+		t.Helper()
+		select {
+		case <-changes:
+		case <-ctx.Done():
+			t.Fatal("no change was sent")
+		}
+	}
+	write("main.go", "1")
+	next()
+	write("below/a.go", "1")
+	next()
+	for _, name := range []string{"guest.wasm", ".main.go.swp", "main.go~", "target/x/y.rs", "below/4913"} {
+		write(name, "1")
+	}
+	write("below/a.go", "22")
+	next() // one change, for a.go
+	if len(changes) > 0 {
+		t.Error("files of editors and builds were reported")
+	}
+}

@@ -1,0 +1,11 @@
+//go:build !wasip1
+
+package guest
+
+import "embed"
+
+// Sources has the source code of this package and of the packages below it that
+// guests and their tests import. `tenantedge guest new` copies it into projects.
+//
+//go:embed *.go abi/*.go guesttest/*.go internal/*/*.go query/*.go tck/*.go tck/golden.json tenancy/*.go tenancy/fastpath/*.go
+var Sources embed.FS
