@@ -94,5 +94,5 @@ func withoutAuthorize(t *testing.T) []byte {
 	if bytes.Count(assets.Router, []byte(abi.ExportAuthorize)) == 0 {
 		t.Fatal("the default guest does not export te_authorize")
 	}
-	return bytes.ReplaceAll(assets.Router, []byte(abi.ExportAuthorize), []byte("te_authorizX"))
+	return bytes.ReplaceAll(assets.Router, []byte(abi.ExportAuthorize), []byte("no_authorize"))
 }

@@ -44,7 +44,10 @@ type GuestError struct {
 	Export string // name of the export, as in guest/abi
 	Trap   stats.Trap
 	Fuel   uint64 // used until then
-	Err    error
+	// Printed is what the guest logged and printed in the call, as one line of at most
+	// some KiB. Error omits it, since the log has it as a record of the guest.
+	Printed string
+	Err     error
 }
 
 func (e *GuestError) Error() string {

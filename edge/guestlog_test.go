@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tenantedge/tenantedge/edge/internal/instance"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
@@ -94,5 +95,19 @@ func TestAFloodOfAGuestIsBoundedAndCounted_D5(t *testing.T) {
 	written, dropped := s.LogWritten-before.LogWritten, s.LogDropped-before.LogDropped
 	if len(said) == 0 || bytes > 16<<10 || written != uint64(len(said)) || written+dropped != requests || len(refused) != requests {
 		t.Errorf("%d records of %d bytes; counted %d written and %d dropped; %d refused requests", len(said), bytes, written, dropped, len(refused))
+	}
+}
+
+func TestWhatAGuestPrintsWhileItIsLoadedIsLoggedWithItsDigest_D5(t *testing.T) {
+	for _, b := range wasmtest.BrokenGuests() {
+		if b.Name != "a panic in init" {
+			continue
+		}
+		var log journal
+		_, err := New(t.Context(), Config{Guest: b.Wasm, Logger: slog.New(slog.NewJSONHandler(&log, nil))})
+		said, _ := guestRecords(t, log.String())
+		if err == nil || len(said) != 1 || said[0]["guest"] != instance.Digest(b.Wasm) || !strings.HasPrefix(said[0]["msg"].(string), "panic: ") {
+			t.Errorf("New returned %v and logged %v", err, said)
+		}
 	}
 }

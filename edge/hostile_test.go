@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -49,7 +50,7 @@ func TestG1AHostileGoGuestFailsItsOwnRequestAlone(t *testing.T) {
 		{"a fill of 2 GiB", "fill", GuestLimits{Fuel: 1 << 40, Deadline: time.Minute}, stats.TrapCrash, nil, ""},
 		{"a panic with a message", "panic", GuestLimits{}, stats.TrapCrash, nil, "confidential"},
 		{"an invalid address", "nil", GuestLimits{}, stats.TrapCrash, nil, ""},
-		{"an exit", "exit", GuestLimits{}, stats.TrapExit, nil, "exit_code(3)"},
+		{"an exit", "exit", GuestLimits{}, stats.TrapExit, nil, "exited with code 3"},
 		{"waiting for an event that never occurs", "wait", GuestLimits{Deadline: time.Minute}, "", nil, ""},
 		{"endless output", "shout", GuestLimits{Deadline: 5 * time.Millisecond, Fuel: 1 << 60}, stats.TrapDeadline, nil, ""},
 		{"overwriting its memory", "scribble", GuestLimits{}, "", nil, ""},
@@ -236,7 +237,10 @@ func TestG1TheGuestBeforeStandsInForOneThatFails(t *testing.T) {
 		{"the previous guest decides", true, "t3 g0"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			h := unrulyHost(t, wasmtest.Unruly(t, 0), func(config *Config) { config.FallBackToPreviousGuest = c.fallBack })
+			var log journal
+			h := unrulyHost(t, wasmtest.Unruly(t, 0), func(config *Config) {
+				config.FallBackToPreviousGuest, config.Logger = c.fallBack, slog.New(slog.NewTextHandler(&log, nil))
+			})
 			f := serveFront(t, h, 1)
 			broken := wasmtest.Sound().With(abi.ExportRoute, 0x00).Wasm()
 			if _, err := h.Swap(context.Background(), broken); err != nil {
@@ -246,6 +250,10 @@ func TestG1TheGuestBeforeStandsInForOneThatFails(t *testing.T) {
 				if a := f.mustGet(t, "t3.example.com", "/"); !strings.HasPrefix(a.body, c.want) {
 					t.Errorf("answered %d %q, want %q", a.status, a.body, c.want)
 				}
+			}
+			const decided = "the guest failed; the previous guest decided instead"
+			if n := strings.Count(log.String(), decided); c.fallBack != (n == 3) {
+				t.Errorf("%q was logged %d times", decided, n)
 			}
 			// If both fail, the request is refused.
 			if a := f.mustGet(t, "panic.example.com", "/"); a.status != http.StatusBadGateway {

@@ -49,7 +49,7 @@ func Try(ctx context.Context, t smoke.Trial) (err error) {
 	defer func() { err = errors.Join(err, h.Close()) }()
 	for _, r := range trialRequests(trial.GuestConfig.Tenants) {
 		if _, err := h.Route(ctx, &r); err != nil {
-			return fmt.Errorf("no decision on %s %s://%s%.80s: %w", r.Method, r.Scheme, r.Host, r.Target, err)
+			return fmt.Errorf("no decision on %s %s://%s%.80s: %w", r.Method, r.Scheme, r.Host, r.Target, withPrinted(err))
 		}
 	}
 	return h.tryOthers(ctx)
@@ -88,8 +88,17 @@ func (h *Host) tryOthers(ctx context.Context) error {
 	_, authorize := h.Authorize(ctx, FileRequest{Tenant: smoke, Method: "GET", Name: "a b.txt", Host: "smoke.invalid"})
 	for _, err := range []error{cacheKey, reverse, pathname, authorize} {
 		if errors.Is(err, ErrGuest) {
-			return err
+			return withPrinted(err)
 		}
 	}
 	return nil
+}
+
+// withPrinted adds what the guest printed to an error of a trial, which writes no log.
+func withPrinted(err error) error {
+	var guest *GuestError
+	if errors.As(err, &guest) && guest.Printed != "" {
+		return fmt.Errorf("%w; the guest printed %q", err, guest.Printed)
+	}
+	return err
 }

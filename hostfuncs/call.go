@@ -3,6 +3,7 @@ package hostfuncs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -31,11 +32,13 @@ type Call struct {
 	files *openFiles // nil until a call uses files
 	undo  bool       // delete the files that the call saved
 	log   callLog
+
+	denied string // the first WASI function of this call that guests do not have
 }
 
 // Begin starts a call that serves the request of ctx.
 func (c *Call) Begin(ctx context.Context) {
-	c.ctx, c.undo = ctx, false
+	c.ctx, c.undo, c.denied = ctx, false, ""
 	if c.FixedTime != 0 {
 		c.draws = 0
 	}
@@ -55,6 +58,20 @@ func (c *Call) End() {
 		c.flushLog()
 	}
 	c.ctx = context.Background()
+}
+
+// Printed returns what the guest has logged and printed in the call, as End passes
+// it to Services.Log.
+func (c *Call) Printed() string { return c.log.text() }
+
+// Denied describes the first WASI function that the guest has called since Begin and
+// that returned an errno because guests do not have it. It is empty if there is none.
+// Guests may handle the errno; if one fails, it is a likely cause.
+func (c *Call) Denied() string {
+	if c.denied == "" {
+		return ""
+	}
+	return fmt.Sprintf("the guest called %s of WASI, which returned an errno: %s", c.denied, wasiInstead(c.denied))
 }
 
 // Context returns the context of the current request, or context.Background

@@ -109,7 +109,7 @@ func Check(guest wazero.CompiledModule, own ...string) error {
 		case abi.ImportModule:
 			f := lookup(name)
 			if f == nil {
-				return fmt.Errorf("hostfuncs: guest imports %s.%.80q, which ABI version %d does not have", module, name, abi.Version)
+				return fmt.Errorf("hostfuncs: guest imports %s.%.80q, which ABI version %d does not have; build it against this version's guest/abi", module, name, abi.Version)
 			}
 			if !equal(f.params, imp.ParamTypes()) || !equal(f.results, imp.ResultTypes()) {
 				return fmt.Errorf("hostfuncs: guest imports %s.%s as %.200s: expected %s",
@@ -120,7 +120,7 @@ func Check(guest wazero.CompiledModule, own ...string) error {
 				return err
 			}
 		default:
-			return fmt.Errorf("hostfuncs: guest imports %.80q.%.80q: expected imports only from %q and %q", module, name, abi.ImportModule, wasiModule)
+			return fmt.Errorf("hostfuncs: guest imports %.80q.%.80q: expected imports only from %q and %q; %s", module, name, abi.ImportModule, wasiModule, Advice(module, name))
 		}
 	}
 	return nil
@@ -143,6 +143,24 @@ func Signature(params, results []api.ValueType) string {
 		s += " " + api.ValueTypeName(t)
 	}
 	return s
+}
+
+// Names returns the names of the functions that this package provides in an import
+// module: abi.ImportModule or "wasi_snapshot_preview1".
+func Names(module string) []string {
+	var names []string
+	of := functions
+	switch module {
+	case wasiModule:
+		of, names = wasiFunctions, []string{"proc_exit"}
+	case abi.ImportModule:
+	default:
+		return nil
+	}
+	for _, f := range of {
+		names = append(names, f.name)
+	}
+	return names
 }
 
 func lookup(name string) *function {

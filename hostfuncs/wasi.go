@@ -68,7 +68,7 @@ func instantiateWASI(ctx context.Context, r wazero.Runtime, guest wazero.Compile
 		}
 		f := wasiFunction(name)
 		if f == nil {
-			f = &function{name, imp.ParamTypes(), imp.ResultTypes(), wasiMissing, costTrivial}
+			f = &function{name, imp.ParamTypes(), imp.ResultTypes(), wasiMissing(name), costTrivial}
 		}
 		b.NewFunctionBuilder().WithGoModuleFunction(adapt(*f), f.params, f.results).Export(name)
 	}
@@ -116,7 +116,21 @@ func procExit(_ context.Context, _ api.Module, s []uint64) { panic(sys.NewExitEr
 
 func wasiNothing(_ *Call, _ memory, s []uint64) { s[0] = wasiOK }
 func wasiNoFile(_ *Call, _ memory, s []uint64)  { s[0] = wasiBadf }
-func wasiMissing(_ *Call, _ memory, s []uint64) { s[0] = wasiNosys }
+
+// wasiMissing returns the implementation of a function that guests do not have.
+func wasiMissing(name string) func(*Call, memory, []uint64) {
+	return func(c *Call, _ memory, s []uint64) {
+		c.deny(name)
+		s[0] = wasiNosys
+	}
+}
+
+// deny records a function for Denied.
+func (c *Call) deny(name string) {
+	if c.denied == "" {
+		c.denied = name
+	}
+}
 
 // wasiNoStrings answers with a count and a size of 0.
 func wasiNoStrings(_ *Call, m memory, s []uint64) {
@@ -188,6 +202,7 @@ func wasiRandom(c *Call, m memory, s []uint64) {
 func wasiWrite(c *Call, m memory, s []uint64) {
 	fd, vectors, count, result := uint32(s[0]), uint32(s[1]), uint32(s[2]), uint32(s[3])
 	if fd != stdout && fd != stderr {
+		c.deny("fd_write")
 		s[0] = wasiBadf
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tenantedge/tenantedge/edge/internal/suggest"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
@@ -203,7 +204,7 @@ func (v value) unknown(key *node, at *path, fields schema, upper bool) {
 		v.d.fail(key.pos, at, "expected no secret in this file, found one; move it to another file or an environment variable and name that in %[1]s_file or %[1]s_env", key.text)
 		return
 	}
-	if hint := suggest(key.text, names); hint != "" {
+	if hint := suggest.Name(key.text, names); hint != "" {
 		v.d.fail(key.pos, at, "expected a known key, found an unknown one; did you mean %s?", hint)
 		return
 	}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tenantedge/tenantedge/edge/internal/wasm"
 	"github.com/tenantedge/tenantedge/tenantdb/file"
 )
 
@@ -90,12 +91,14 @@ func (f *File) CheckGuest() error {
 		return nil
 	}
 	d, at := newDecoder(f.Name), root("guest", "path")
-	wasm, _, err := file.ReadRegular(f.Guest.Path, 0)
+	module, _, err := file.ReadRegular(f.Guest.Path, 0)
 	switch {
 	case err != nil:
 		f.failAt(d, at, "expected a Wasm module: %v", err)
-	case !strings.HasPrefix(string(wasm[:min(len(wasm), 4)]), "\x00asm"):
-		f.failAt(d, at, "expected a Wasm module, found %s, which does not begin like one; build it with GOOS=wasip1 GOARCH=wasm -buildmode=c-shared", f.Guest.Path)
+	default:
+		if found, remedy := wasm.NotModule(module); found != "" {
+			f.failAt(d, at, "expected a Wasm module, found %s in %s; %s", found, f.Guest.Path, remedy)
+		}
 	}
 	return d.err()
 }

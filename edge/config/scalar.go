@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/tenantedge/tenantedge/edge/internal/suggest"
 )
 
 var (
@@ -111,7 +113,7 @@ func (v value) checkText(check string) bool {
 func (v value) notOneOf(choices []string) {
 	last := len(choices) - 1
 	expected := strings.Join(choices[:last], ", ") + " or " + choices[last]
-	if hint := suggest(v.n.text, choices); hint != "" {
+	if hint := suggest.Name(v.n.text, choices); hint != "" {
 		v.fail("expected %s, found %s; did you mean %s?", expected, v.n.found(), hint)
 		return
 	}

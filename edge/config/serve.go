@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tenantedge/tenantedge/edge/internal/suggest"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
 
@@ -59,7 +60,7 @@ func (f *File) checkURLConf(d *decoder, name string, p *path) {
 		names = append(names, n)
 	}
 	slices.Sort(names)
-	if hint := suggest(name, names); hint != "" {
+	if hint := suggest.Name(name, names); hint != "" {
 		do = fmt.Sprintf("did you mean %q?", hint)
 	}
 	f.failAt(d, p, "expected an entry of urlconfs, found %q, which does not exist; %s", shorten(name), do)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tenantedge/tenantedge/edge/internal/suggest"
 	"github.com/tenantedge/tenantedge/edge/websocket"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
@@ -234,7 +235,7 @@ func (f *File) checkWebsockets(d *decoder, handlers []string) {
 			case target.Handler != "" && !slices.Contains(handlers, target.Handler):
 				do := "none is registered; use upstream or consumer, or embed the edge in a program that registers it"
 				if len(handlers) > 0 {
-					do = cmp.Or(didYouMean(suggest(target.Handler, handlers)), "registered are "+strings.Join(handlers, ", "))
+					do = cmp.Or(didYouMean(suggest.Name(target.Handler, handlers)), "registered are "+strings.Join(handlers, ", "))
 				}
 				f.failAt(d, at, "expected a registered handler, found %q; %s", shorten(target.Handler), do)
 			}
@@ -258,5 +259,5 @@ func (f *File) checkWSURLConf(d *decoder, name string, p *path) {
 		names = append(names, n)
 	}
 	slices.Sort(names)
-	f.failAt(d, p, "expected an entry of ws_urlconfs, found %q, which does not exist; %s", shorten(name), cmp.Or(didYouMean(suggest(name, names)), "add it"))
+	f.failAt(d, p, "expected an entry of ws_urlconfs, found %q, which does not exist; %s", shorten(name), cmp.Or(didYouMean(suggest.Name(name, names)), "add it"))
 }

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/internal/requestid"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 )
 
@@ -43,7 +45,7 @@ func noteTenant(ctx context.Context, t *tenant.Tenant) {
 func noteFailure(ctx context.Context, reason string) string {
 	n := noteOf(ctx)
 	if n.id == "" {
-		n.id = rand.Text()
+		n.id = cmp.Or(requestid.Of(ctx), rand.Text()) // the guest's log records have the former
 	}
 	n.reason = reason
 	return n.id

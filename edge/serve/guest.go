@@ -10,11 +10,12 @@ import (
 	"strings"
 
 	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/internal/instance"
 	"github.com/tenantedge/tenantedge/edge/internal/pace"
 )
 
 // maxGuestBytes is the largest module that PUT /guest takes, in bytes.
-const maxGuestBytes = 64 << 20
+const maxGuestBytes = instance.MaxModule
 
 // guestRoutes adds the routes that show and swap the guest. The guest decides for
 // all tenants, so there are no such routes without an admin token.
@@ -33,6 +34,11 @@ func (s *Server) guestRoutes(mux *http.ServeMux) {
 			return
 		}
 		if err != nil {
+			var large *http.MaxBytesError
+			if errors.As(err, &large) {
+				err = instance.ErrModuleSize
+			}
+			s.log.Error("a guest was refused; the previous one keeps running", "error", err)
 			writeJSON(w, http.StatusRequestEntityTooLarge, apiError{"the guest cannot be read: " + err.Error()})
 			return
 		}

@@ -2,12 +2,16 @@ package serve
 
 import (
 	"bytes"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/tenantedge/tenantedge/assets"
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/internal/wasm/wasmtest"
 )
 
 func TestSwappingTheGuestNeedsTheToken(t *testing.T) {
@@ -63,5 +67,31 @@ func TestARollbackIsLoggedAsARollback_F7(t *testing.T) {
 	}
 	if swaps, rollbacks := len(w.logs.entries("the guest was swapped")), len(w.logs.entries("the guest was rolled back to the previous one")); swaps != 1 || rollbacks != 1 {
 		t.Errorf("%d swaps and %d rollbacks were logged, want one of each", swaps, rollbacks)
+	}
+}
+
+// The answer of PUT /guest and the log name why a guest is refused, and what to do.
+func TestTheAnswerToABrokenGuestNamesCauseAndRemedy(t *testing.T) {
+	w := start(t, func(s *setup) { s.edge.SmokeRun = edge.Try })
+	w.server.options.AdminToken = "secret"
+	mux := http.NewServeMux()
+	w.server.guestRoutes(mux)
+	for _, b := range wasmtest.BrokenGuests() {
+		before := len(w.logs.entries("a guest was refused; the previous one keeps running"))
+		r := httptest.NewRequest("PUT", "/guest", bytes.NewReader(b.Wasm))
+		r.Header.Set("Authorization", "Bearer secret")
+		a := httptest.NewRecorder()
+		mux.ServeHTTP(a, r)
+		var answer apiError
+		if err := json.Unmarshal(a.Body.Bytes(), &answer); err != nil || a.Code < 400 {
+			t.Fatalf("%s: %d %s: %v", b.Name, a.Code, a.Body, err)
+		}
+		if !strings.Contains(answer.Error, b.Cause) || !strings.Contains(answer.Error, b.Remedy) {
+			t.Errorf("%s: %q: expected the cause %q and the remedy %q", b.Name, answer.Error, b.Cause, b.Remedy)
+		}
+		logged := w.logs.entries("a guest was refused; the previous one keeps running")
+		if len(logged) != before+1 || !strings.Contains(answer.Error, fmt.Sprint(logged[before]["error"])) {
+			t.Errorf("%s: logged %v", b.Name, logged[before:])
+		}
 	}
 }

@@ -36,5 +36,5 @@ func Example() {
 	_, err = host.Swap(ctx, []byte("no guest at all"))
 	fmt.Println(err)
 	// Output:
-	// edge: smoke run: expected the guest to load and to answer in a child process, found guest b8bbbbff6c0d: is not a valid WebAssembly module: meter: wasm: malformed module: no section, offset 0x0: expected a Wasm module of version 1, found other bytes
+	// edge: smoke run: expected the guest to load and to answer in a child process, found guest b8bbbbff6c0d: is not a valid WebAssembly module: meter: wasm: malformed module: expected a Wasm module of version 1, found text that begins with "no guest at all"; pass the module that the build writes
 }

@@ -32,7 +32,9 @@ const (
 	// on an idle machine.
 	timeout = 2 * time.Minute
 	// maxOutput bounds what is read of the child's output, in bytes.
-	maxOutput = 16 << 10
+	maxOutput = 128 << 10
+	// maxError bounds the error of a verdict, in bytes. JSON may encode one byte as six.
+	maxError = maxOutput / 8
 )
 
 // expected begins the errors that the guest causes.

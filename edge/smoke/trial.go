@@ -67,7 +67,7 @@ func child(in io.Reader, out io.Writer, try func(context.Context, Trial) error) 
 	v := verdict{Passed: err == nil}
 	if err != nil {
 		v.Error = strings.TrimPrefix(err.Error(), "edge: ")
-		v.Error = v.Error[:min(len(v.Error), maxOutput/8)] // JSON may encode one byte as six
+		v.Error = v.Error[:min(len(v.Error), maxError)]
 	}
 	if err := json.NewEncoder(out).Encode(v); err != nil {
 		return 1

@@ -21,6 +21,16 @@ type Engine struct {
 	ImageBytes int `json:"image_bytes"`
 	// CompileCache is what the compile cache did: "hit", "stored", "failed" or "off".
 	CompileCache string `json:"compile_cache"`
+	// SetupFuel is what the guest used before its first request.
+	SetupFuel SetupFuel `json:"setup_fuel"`
+}
+
+// SetupFuel is the fuel of the calls that prepare a guest, in units of
+// Engine.FuelVersion.
+type SetupFuel struct {
+	Initialize uint64 `json:"initialize"` // the start function and _initialize
+	Configure  uint64 `json:"configure"`  // te_configure
+	SelfTest   uint64 `json:"self_test"`  // te_self_test; 0: the guest has none
 }
 
 // Program holds the figures of one loaded guest. Instances, Busy and Waiting are

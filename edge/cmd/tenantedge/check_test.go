@@ -90,7 +90,7 @@ guest: {path: guest.wasm}
 		{"yaml:5: directory:", "tenants.default"}, {"yaml:5: directory.path", "no such file"}, {"yaml:6: tenant_header_proof[0]", "TENANTEDGE_NOT_SET"},
 		{"yaml:7: signing_keys[0]", "no such file"}, {"yaml:8: admin_token_env", "TENANTEDGE_NOT_SET"}, {"yaml:10: urlconfs.site.files", "no-such-folder"},
 		{"yaml:11: urlconfs.app.media", "media"}, {"yaml:13: ws_urlconfs.room[1]", "upstream, consumer"}, {"yaml:14: listeners[0].tls", "c.pem"},
-		{"yaml:15: guest.path", "does not begin like one"},
+		{"yaml:15: guest.path", "expected a Wasm module, found text that begins with"},
 	} {
 		if !r.has(kindConfig, want...) {
 			t.Errorf("expected a finding with %q, found %+v", want, r.Findings)

@@ -31,7 +31,7 @@ func (c *contender) prepare(ctx context.Context, qs []benchQuestion) error {
 		}
 		before := c.host.Stats().Current.Fuel
 		if _, err := c.host.Route(ctx, &request); err != nil {
-			return fmt.Errorf("%s: line %d: %w", c.name, q.line, err)
+			return fmt.Errorf("%s: line %d: %w", c.name, q.line, withPrinted(err))
 		}
 		c.fuel = append(c.fuel, c.host.Stats().Current.Fuel-before)
 		answer, err := json.Marshal(c.route(ctx, &q.question))
@@ -50,7 +50,7 @@ func (c *contender) round(ctx context.Context, length time.Duration) error {
 	for n := 1; ; n++ {
 		for i := range c.requests {
 			if _, err := c.host.Route(ctx, &c.requests[i]); err != nil {
-				return fmt.Errorf("%s: %w", c.name, err)
+				return fmt.Errorf("%s: %w", c.name, withPrinted(err))
 			}
 		}
 		if took := time.Since(start); took >= length {

@@ -268,7 +268,7 @@ func (e *evaluator) cacheKey(ctx context.Context, q *question) any {
 	}
 	key, err := e.host.CacheKey(ctx, t, texts[0], texts[1], texts[2])
 	if err != nil {
-		return errorAnswer{q.ID, err.Error()}
+		return errorAnswer{q.ID, withPrinted(err).Error()}
 	}
 	return struct {
 		ID       json.RawMessage `json:"id,omitempty"`
@@ -279,7 +279,7 @@ func (e *evaluator) cacheKey(ctx context.Context, q *question) any {
 func (e *evaluator) reverseKey(ctx context.Context, q *question) any {
 	key, err := e.host.ReverseKey(ctx, *q.CacheKey)
 	if err != nil {
-		return errorAnswer{q.ID, err.Error()}
+		return errorAnswer{q.ID, withPrinted(err).Error()}
 	}
 	return struct {
 		ID  json.RawMessage `json:"id,omitempty"`
@@ -317,7 +317,7 @@ func (e *evaluator) storage(ctx context.Context, q *question) any {
 	}
 	p, err := e.host.Locate(ctx, &query)
 	if err != nil {
-		return errorAnswer{q.ID, err.Error()}
+		return errorAnswer{q.ID, withPrinted(err).Error()}
 	}
 	a := storageAnswer{ID: q.ID, Identifier: p.Identifier, BaseLocation: p.BaseLocation, BaseURL: p.BaseURL}
 	if !filepath.IsAbs(q.Location) {
@@ -327,7 +327,7 @@ func (e *evaluator) storage(ctx context.Context, q *question) any {
 			return errorAnswer{q.ID, err.Error()}
 		}
 		if p, err = e.host.Locate(ctx, &query); err != nil {
-			return errorAnswer{q.ID, err.Error()}
+			return errorAnswer{q.ID, withPrinted(err).Error()}
 		}
 	}
 	if p.HasURL {

@@ -25,7 +25,9 @@ type Failure struct {
 	Export string // name of the export, as in guest/abi
 	Trap   stats.Trap
 	Fuel   uint64 // used until the failure
-	Err    error
+	// Printed is what the guest logged and printed in the call.
+	Printed string
+	Err     error
 }
 
 func (f *Failure) Error() string {
@@ -45,5 +47,5 @@ func (g *Generation) failed(err error) error {
 	if !errors.As(err, &t) {
 		return err
 	}
-	return &Failure{Guest: g.program.Digest(), Export: t.Export, Trap: t.Reason, Fuel: t.Fuel, Err: err}
+	return &Failure{Guest: g.program.Digest(), Export: t.Export, Trap: t.Reason, Fuel: t.Fuel, Printed: t.Printed, Err: err}
 }

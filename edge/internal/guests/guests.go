@@ -106,7 +106,8 @@ func (s *Set) Borrow(ctx context.Context) (*Generation, *instance.Instance, erro
 
 // Generation is one loaded guest.
 type Generation struct {
-	program *instance.Program
+	program *instance.Program // nil while it is being loaded
+	digest  string
 	headers []string // canonical names of the request headers that the guest gets
 
 	superseded bool // it is being closed; guarded by Set.statsMu
@@ -114,7 +115,7 @@ type Generation struct {
 
 // generate loads a guest, with its first instances.
 func (s *Set) generate(ctx context.Context, wasm []byte) (*Generation, error) {
-	g := &Generation{}
+	g := &Generation{digest: instance.Digest(wasm)}
 	p, err := instance.NewProgram(ctx, instance.Options{
 		Wasm:         wasm,
 		Config:       s.config.ABI,

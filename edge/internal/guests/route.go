@@ -3,10 +3,12 @@ package guests
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strings"
 
 	"github.com/tenantedge/tenantedge/edge/internal/instance"
+	"github.com/tenantedge/tenantedge/edge/internal/requestid"
 	"github.com/tenantedge/tenantedge/edge/tenant"
 	"github.com/tenantedge/tenantedge/guest/abi"
 )
@@ -60,6 +62,8 @@ func (s *Set) Route(ctx context.Context, r *Request, d *Decision) error {
 		return err
 	}
 	if i, failed := previous.program.Borrow(ctx); failed == nil && previous.decide(ctx, i, r, d) == nil {
+		attrs := []slog.Attr{slog.String("guest", g.digest), slog.String("request", requestid.Of(ctx)), slog.Any("error", err)}
+		s.log.write(ctx, slog.LevelError, "the guest failed; the previous guest decided instead", attrs)
 		return nil
 	}
 	return err

@@ -177,8 +177,8 @@ func (s *services) Query(ctx context.Context, schema, name string, args []byte) 
 // Log logs text of the guest, with the guest's digest, the request's id and the tenant.
 func (s *services) Log(ctx context.Context, level slog.Level, text string) {
 	attrs := append(make([]slog.Attr, 0, 5), slog.String("from", "guest"))
-	if s.generation != nil && s.generation.program != nil { // nil while the guest is being loaded
-		attrs = append(attrs, slog.String("guest", s.generation.program.Digest()))
+	if s.generation != nil {
+		attrs = append(attrs, slog.String("guest", s.generation.digest))
 	}
 	if id := requestid.Of(ctx); id != "" {
 		attrs = append(attrs, slog.String("request", id))

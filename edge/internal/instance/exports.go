@@ -2,10 +2,14 @@ package instance
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 
+	"github.com/tenantedge/tenantedge/edge/internal/suggest"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/hostfuncs"
 )
@@ -62,6 +66,22 @@ var exportSpecs = [exportCount]exportSpec{
 	SocketTimer:   {abi.ExportTimer, i32, i64, true, &abi.EffectsBounds},
 }
 
+// Contract describes an exported function of guest/abi.
+type Contract struct {
+	Name      string
+	Signature string // as of hostfuncs.Signature
+	Optional  bool
+}
+
+// Contracts returns the functions that the host calls.
+func Contracts() []Contract {
+	all := make([]Contract, 0, exportCount)
+	for _, s := range exportSpecs {
+		all = append(all, Contract{s.name, hostfuncs.Signature(s.params, s.results), s.optional})
+	}
+	return all
+}
+
 // keptExports returns the exports that requests call.
 func keptExports() (names []string) {
 	for e := Route; e < exportCount; e++ {
@@ -71,19 +91,30 @@ func keptExports() (names []string) {
 }
 
 // checkExports returns which exports the guest has. It fails if a required one
-// is missing, or one has another signature.
-func checkExports(m wazero.CompiledModule) (has [exportCount]bool, err error) {
-	if _, ok := m.ExportedMemories()[abi.ExportMemory]; !ok {
-		return has, fmt.Errorf("exports no memory: expected one as %q", abi.ExportMemory)
+// is missing, if one has another signature, or if the name of an export is probably
+// a misspelled one of the contract: without the optional export that the author
+// meant, the host's default would apply silently.
+func (p *Program) checkExports() (has [exportCount]bool, err error) {
+	if err := p.checkMemory(); err != nil {
+		return has, err
 	}
-	functions := m.ExportedFunctions()
+	functions := p.compiled.ExportedFunctions()
+	unknown := unknownExports(functions)
 	for e, spec := range exportSpecs {
 		f, ok := functions[spec.name]
 		if !ok {
-			if spec.optional {
+			near := misspelled(spec.name, unknown)
+			switch {
+			case spec.optional && near == "":
 				continue
+			case spec.optional:
+				return has, fmt.Errorf("exports %.80q, which the contract does not have: rename it to %s", near, spec.name)
 			}
-			return has, fmt.Errorf("exports no function %s: expected %s %s%s", spec.name, spec.name, hostfuncs.Signature(spec.params, spec.results), hint(functions))
+			do := fmt.Sprintf("export it as %s %s", spec.name, hostfuncs.Signature(spec.params, spec.results))
+			if near != "" {
+				do = fmt.Sprintf("rename its export %.80q", near)
+			}
+			return has, fmt.Errorf("exports no function %s: %s%s", spec.name, do, hint(functions))
 		}
 		found, expected := hostfuncs.Signature(f.ParamTypes(), f.ResultTypes()), hostfuncs.Signature(spec.params, spec.results)
 		if found != expected {
@@ -94,6 +125,67 @@ func checkExports(m wazero.CompiledModule) (has [exportCount]bool, err error) {
 	return has, nil
 }
 
+// checkMemory fails unless the guest exports its memory.
+func (p *Program) checkMemory() error {
+	memories := p.compiled.ExportedMemories()
+	switch {
+	case memories[abi.ExportMemory] != nil:
+		return nil
+	case p.metered.MaxMemory == 0:
+		return fmt.Errorf("has no memory: expected one, exported as %q", abi.ExportMemory)
+	case len(memories) > 0:
+		return fmt.Errorf("does not export its memory as %q: rename its export %.80q", abi.ExportMemory, slices.Sorted(maps.Keys(memories))[0])
+	}
+	return fmt.Errorf("does not export its memory: export it as %q (wasm-ld: --export-memory; AssemblyScript: no --noExportMemory)", abi.ExportMemory)
+}
+
+// maxCompared is the number of exports up to which names are compared.
+const maxCompared = 1000
+
+// unknownExports returns the sorted exports that the contract does not have, or none
+// if there are too many to compare them with it.
+func unknownExports(functions map[string]api.FunctionDefinition) []string {
+	var unknown []string
+	if len(functions) > maxCompared {
+		return nil
+	}
+	for name := range functions {
+		if !slices.ContainsFunc(exportSpecs[:], func(s exportSpec) bool { return s.name == name }) {
+			unknown = append(unknown, name)
+		}
+	}
+	slices.Sort(unknown)
+	return unknown
+}
+
+// misspelled returns the export that is probably meant to be name, or the empty
+// string. Case and underscores do not count.
+func misspelled(name string, unknown []string) string {
+	plain := func(s string) string { return strings.ToLower(strings.ReplaceAll(s, "_", "")) }
+	for _, found := range unknown {
+		if plain(found) == plain(name) {
+			return found
+		}
+	}
+	if near := suggest.Nearest(name, unknown); strings.HasPrefix(near, "te_") {
+		return near
+	}
+	return ""
+}
+
+// similarImport returns a question with the host function that an unknown import of
+// their module is probably meant to be, or the empty string.
+func similarImport(m wazero.CompiledModule) string {
+	for _, f := range m.ImportedFunctions() {
+		if module, name, _ := f.Import(); module == abi.ImportModule && !slices.Contains(hostfuncs.Names(abi.ImportModule), name) {
+			if near := suggest.Nearest(name, hostfuncs.Names(abi.ImportModule)); near != "" {
+				return fmt.Sprintf("; did you mean %q?", near)
+			}
+		}
+	}
+	return ""
+}
+
 // hint returns advice for a guest that lacks an export or fails before its
 // first request, if it was built as a command, which the host does not
 // initialize.
@@ -101,7 +193,7 @@ func hint(functions map[string]api.FunctionDefinition) string {
 	if functions["_start"] == nil || functions[abi.ExportInitialize] != nil {
 		return ""
 	}
-	return "; it exports _start and not _initialize, so it is a command: build it as a library (Go: -buildmode=c-shared; clang: -mexec-model=reactor)"
+	return "; it exports _start and not _initialize, so it is a command: build it as a library (Go and TinyGo: -buildmode=c-shared; clang: -mexec-model=reactor, or -nostartfiles -Wl,--no-entry; Rust: crate-type cdylib; Zig: entry = .disabled)"
 }
 
 // Missing returns the optional exports that the guest lacks.

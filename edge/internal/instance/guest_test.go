@@ -25,7 +25,7 @@ func consuming() *wasmtest.Handmade {
 // exiting returns a sound guest that can exit, by function 0.
 func exiting() *wasmtest.Handmade {
 	g := sound()
-	g.Exit = true
+	g.Import = wasmtest.ProcExit
 	return g
 }
 

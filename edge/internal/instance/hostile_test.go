@@ -126,7 +126,7 @@ func TestCallsOfTheHostAreStoppedByFuelAndTime_D2(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			g := sound()
-			g.Lookup = true
+			g.Import = wasmtest.TenantByDomain
 			c.limits.Instances = 1
 			p := mustLoad(t, g.With(abi.ExportCacheKey, c.body...), Options{Limits: c.limits})
 			i, err := p.Borrow(context.Background())

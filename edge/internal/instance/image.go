@@ -10,6 +10,7 @@ import (
 
 	"github.com/tenantedge/tenantedge/edge/internal/meter"
 	"github.com/tenantedge/tenantedge/edge/internal/pristine"
+	"github.com/tenantedge/tenantedge/edge/stats"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/hostfuncs"
 )
@@ -48,7 +49,7 @@ func (p *Program) build(ctx context.Context, warm []warmUp) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(services.explain(err), i.close(ctx)) }()
+	defer func() { err = errors.Join(services.explain(err, i.call.Denied()), i.close(ctx)) }()
 	i.call.Frozen = true
 	i.call.Begin(ctx)
 	defer i.call.End()
@@ -87,6 +88,7 @@ func (p *Program) build(ctx context.Context, warm []warmUp) (err error) {
 
 // start runs the guest's start functions and checks its version.
 func (i *Instance) start(section bool) error {
+	i.program.setup = stats.SetupFuel{}
 	for _, name := range []string{meter.ExportStart, abi.ExportInitialize} {
 		f := i.module.ExportedFunction(name)
 		if f == nil || name == meter.ExportStart && !section {
@@ -94,8 +96,12 @@ func (i *Instance) start(section bool) error {
 		}
 		i.begin(setupFuel, setupDeadline)
 		if err := f.CallWithStack(&i.call, nil); err != nil {
+			if name == meter.ExportStart {
+				name = "the start function"
+			}
 			return i.trapped(name, err)
 		}
+		i.program.setup.Initialize += i.Fuel()
 	}
 	found, err := i.number(version, 0)
 	if err != nil {
@@ -118,6 +124,7 @@ func (i *Instance) configure(config []byte) (abi.Configured, error) {
 	}
 	i.begin(setupFuel, setupDeadline)
 	reply, err := i.run(configure, uint64(len(config)))
+	i.program.setup.Configure = i.Fuel()
 	if err != nil {
 		return abi.Configured{}, err
 	}
@@ -126,8 +133,13 @@ func (i *Instance) configure(config []byte) (abi.Configured, error) {
 		return configured, err
 	}
 	if i.functions[SelfTest] != nil {
-		if code, err := i.number(SelfTest, 0); err != nil || code != 0 {
-			return configured, errors.Join(fmt.Errorf("%s returned %d: expected 0", abi.ExportSelfTest, code), err)
+		code, err := i.number(SelfTest, 0)
+		i.program.setup.SelfTest = i.Fuel()
+		if err == nil && code != 0 {
+			err = fmt.Errorf("%s returned %d: expected 0; log why before it returns another number", abi.ExportSelfTest, code)
+		}
+		if err != nil {
+			return configured, err
 		}
 	}
 	return configured, i.room(abi.BufferSize)
@@ -140,7 +152,7 @@ func (i *Instance) room(size int) error {
 		return err
 	}
 	if addr == 0 {
-		return fmt.Errorf("%s refuses %d bytes", abi.ExportBuffer, size)
+		return fmt.Errorf("%s returned 0 for %d bytes: return the address of a buffer of that size, in memory that is allocated or declared for it", abi.ExportBuffer, size)
 	}
 	if _, ok := i.module.Memory().Read(addr, uint32(size)); !ok {
 		return i.outside(buffer, addr, uint32(size))
@@ -224,7 +236,7 @@ type unserved struct {
 }
 
 // maxLogged bounds what an error quotes of it, in bytes.
-const maxLogged = 4 << 10
+const maxLogged = 5 << 10
 
 func (u *unserved) Log(ctx context.Context, level slog.Level, text string) {
 	u.logged = append(append(u.logged, text...), '\n')
@@ -234,8 +246,11 @@ func (u *unserved) Log(ctx context.Context, level slog.Level, text string) {
 	u.Services.Log(ctx, level, text)
 }
 
-// explain adds the end of the guest's log to err.
-func (u *unserved) explain(err error) error {
+// explain adds to err what the guest was denied and the end of its log.
+func (u *unserved) explain(err error, denied string) error {
+	if err != nil && denied != "" {
+		err = fmt.Errorf("%w; %s", err, denied)
+	}
 	if err == nil || len(u.logged) == 0 {
 		return err
 	}

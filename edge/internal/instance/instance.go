@@ -177,7 +177,7 @@ func (i *Instance) exchange(e Export, write func([]byte) int, read func(abi.Mess
 	}
 	m, err := exportSpecs[e].bounds.Parse(reply, size)
 	if err != nil {
-		return badReply(e, "%d bytes: %w", len(reply), err)
+		return badReply(e, "%d bytes: %w; guest/abi describes the layout of messages", len(reply), err)
 	}
 	return read(m)
 }
@@ -233,7 +233,10 @@ func (i *Instance) count(err error, r pristine.ResetReport) {
 	var t *Trap
 	if errors.As(err, &t) {
 		i.used.trap = t.Reason
-		t.Fuel = i.fuel.Get()
+		t.Fuel, t.Printed = i.fuel.Get(), i.call.Printed()
+		if denied := i.call.Denied(); denied != "" {
+			t.Err = fmt.Errorf("%w; %s", t.Err, denied)
+		}
 	}
 	if i.used.trap == stats.TrapDepth {
 		// The old handles keep the stacks that they have grown.
@@ -263,7 +266,7 @@ func (i *Instance) run(e Export, size uint64) ([]byte, error) {
 	}
 	addr, length := abi.UnpackReply(packed)
 	if packed == 0 {
-		return nil, badReply(e, "%s returned no reply", exportSpecs[e].name)
+		return nil, badReply(e, "%s returned no reply: return address<<32 | length of one", exportSpecs[e].name)
 	}
 	reply, ok := i.module.Memory().Read(addr, length)
 	if !ok {
@@ -283,8 +286,12 @@ func (i *Instance) enter(e Export, arg uint64) (uint64, error) {
 }
 
 func (i *Instance) outside(e Export, addr, length uint32) error {
-	return badReply(e, "%s points at %d bytes at %#x: expected an address inside its memory of %d bytes",
-		exportSpecs[e].name, length, addr, i.module.Memory().Size())
+	do := "return address<<32 | length of a reply"
+	if e == buffer {
+		do = "get more memory by memory.grow, or declare a larger initial memory"
+	}
+	return badReply(e, "%s points at %d bytes at %#x: expected an address inside its memory of %d bytes; %[5]s",
+		exportSpecs[e].name, length, addr, i.module.Memory().Size(), do)
 }
 
 // Audit compares everything that a guest can change with the image. The

@@ -65,17 +65,17 @@ func TestAGuestIsValidatedWhenItIsLoaded(t *testing.T) {
 	}{
 		{"a sound guest loads", sound(), ""},
 		{"a self-test that passes", sound().With(abi.ExportSelfTest, wasmtest.I32(0)...), ""},
-		{"no memory", &wasmtest.Handmade{NoMemory: true, Bodies: sound().Bodies}, `expected one as "memory"`},
-		{"no route", sound().Without(abi.ExportRoute), "exports no function te_route: expected te_route (i32) -> i64"},
+		{"no memory", &wasmtest.Handmade{NoMemory: true, Bodies: sound().Bodies}, `has no memory: expected one, exported as "memory"`},
+		{"no route", sound().Without(abi.ExportRoute), "exports no function te_route: export it as te_route (i32) -> i64"},
 		{"another signature", otherSignature(sound(), abi.ExportRoute), "exports te_route as (f64) -> f64: expected (i32) -> i64"},
 		{"an optional export of another signature", otherSignature(sound(), abi.ExportCacheKey), "exports te_cache_key as (f64) -> f64: expected (i32) -> i64"},
 		{"another version", sound().With(abi.ExportVersion, wasmtest.I32(7)...), "te_abi_version is 7: expected 1"},
-		{"no buffer", sound().With(abi.ExportBuffer, wasmtest.I32(0)...), "te_buffer refuses"},
+		{"no buffer", sound().With(abi.ExportBuffer, wasmtest.I32(0)...), "te_buffer returned 0 for"},
 		{"a buffer outside of memory", sound().With(abi.ExportBuffer, wasmtest.I32(1<<30)...), "expected an address inside its memory"},
 		{"a buffer that leaves memory", sound().With(abi.ExportBuffer, wasmtest.I32(4*65536-8)...), "expected an address inside its memory"},
 		{"a trap in configure", sound().With(abi.ExportConfigure, unreachable...), "te_configure: trap: wasm error: unreachable"},
 		{"no reply to the configuration", sound().With(abi.ExportConfigure, wasmtest.I64(0)...), "te_configure returned no reply"},
-		{"a reply that is not JSON", sound().Replies(abi.ExportConfigure, "hello"), "expected JSON"},
+		{"a reply that is not JSON", sound().Replies(abi.ExportConfigure, "hello"), "expected a JSON object"},
 		{"a refused configuration", sound().Replies(abi.ExportConfigure, `{"error":"routers: expected domain"}`), "refuses its configuration: routers: expected domain"},
 		{"too many headers", sound().Replies(abi.ExportConfigure, `{"headers":["a","b","c","d","e","f","g","h","i","j","k","l","m","n","o","p","q"]}`), "asks for 17 headers: expected at most 16"},
 		{"an invalid header", sound().Replies(abi.ExportConfigure, `{"headers":["a b"]}`), `asks for the header "a b"`},
@@ -111,7 +111,7 @@ func TestAGuestIsValidatedWhenItIsLoaded(t *testing.T) {
 // A guest that was built as a command fails in many ways, since the host does not
 // initialize it. The error says how to build it.
 func TestTheErrorOfACommandSaysHowToBuildIt_D6(t *testing.T) {
-	const want = "build it as a library (Go: -buildmode=c-shared"
+	const want = "build it as a library (Go and TinyGo: -buildmode=c-shared"
 	for _, c := range []struct {
 		name   string
 		guest  *wasmtest.Handmade
@@ -138,7 +138,7 @@ func TestACallThatFailsReturnsAnErrorAndTheNextIsServed(t *testing.T) {
 		want   string
 	}{
 		{"a trap", sound().With(abi.ExportCacheKey, 0x00), stats.TrapCrash, "unreachable"},
-		{"an exit", exiting().With(abi.ExportCacheKey, append(append(wasmtest.I32(3), 0x10, 0), wasmtest.I64(0)...)...), stats.TrapExit, "exit_code(3)"},
+		{"an exit", exiting().With(abi.ExportCacheKey, append(append(wasmtest.I32(3), 0x10, 0), wasmtest.I64(0)...)...), stats.TrapExit, "it exited with code 3: expected it to return"},
 		{"no reply", sound().With(abi.ExportCacheKey, wasmtest.I64(0)...), stats.TrapReply, "returned no reply"},
 		{"a reply outside of memory", sound().With(abi.ExportCacheKey, wasmtest.I64(abi.PackReply(1<<31, 8))...), stats.TrapReply, "expected an address inside its memory"},
 		{"a reply that leaves memory", sound().With(abi.ExportCacheKey, wasmtest.I64(abi.PackReply(4*65536-4, 8))...), stats.TrapReply, "expected an address inside its memory"},

@@ -41,10 +41,14 @@ const MaxModule = 64 << 20
 // CheckSize fails for a guest larger than MaxModule.
 func CheckSize(guest []byte) error {
 	if len(guest) > MaxModule {
-		return fmt.Errorf("the guest has %d bytes: expected at most %d", len(guest), MaxModule)
+		return ErrModuleSize
 	}
 	return nil
 }
+
+// ErrModuleSize is the error for a guest larger than MaxModule. It has no size, since
+// callers read only one byte more.
+var ErrModuleSize = fmt.Errorf("the guest is too large: expected at most %d bytes, found more; strip its debug sections (clang: -Wl,--strip-debug; Rust: strip = true; wasm-tools strip), and get data by queries or files", MaxModule)
 
 // SetDefaults sets the zero fields to their defaults.
 func (l *Limits) SetDefaults() {
@@ -66,6 +70,13 @@ func (l Limits) withDefaults() (Limits, error) {
 	}
 	l.SetDefaults()
 	return l, nil
+}
+
+// Meter returns the metered form in which a program runs the guest. Zero limits have
+// their defaults.
+func Meter(guest []byte, l Limits) (meter.Result, error) {
+	l.SetDefaults()
+	return meter.Instrument(guest, l.meter())
 }
 
 // meter returns the limits that the rewritten guest enforces.

@@ -28,6 +28,7 @@ import (
 	"github.com/tenantedge/tenantedge/edge/internal/meter"
 	"github.com/tenantedge/tenantedge/edge/internal/pristine"
 	"github.com/tenantedge/tenantedge/edge/internal/wasm"
+	"github.com/tenantedge/tenantedge/edge/stats"
 	"github.com/tenantedge/tenantedge/guest/abi"
 	"github.com/tenantedge/tenantedge/hostfuncs"
 )
@@ -68,6 +69,7 @@ type Program struct {
 	globals []uint64
 	buffer  uint32
 	slept   time.Duration
+	setup   stats.SetupFuel
 
 	cached     Cached
 	size       int // bytes of the image
@@ -106,12 +108,8 @@ func (p *Program) load(ctx context.Context) (err error) {
 	if err := CheckSize(p.options.Wasm); err != nil {
 		return err
 	}
-	if p.metered, err = meter.Instrument(p.options.Wasm, p.limits.meter()); err != nil {
-		var malformed *wasm.Error
-		if errors.As(err, &malformed) {
-			return fmt.Errorf("is not a valid WebAssembly module: %w", err)
-		}
-		return err
+	if p.metered, err = Meter(p.options.Wasm, p.limits); err != nil {
+		return unreadable(err)
 	}
 	return p.loadMetered(ctx)
 }
@@ -121,11 +119,11 @@ func (p *Program) loadMetered(ctx context.Context) (err error) {
 	if err = p.compile(ctx); err != nil {
 		return err
 	}
-	if p.exports, err = checkExports(p.compiled); err != nil {
+	if p.exports, err = p.checkExports(); err != nil {
 		return err
 	}
 	if err = hostfuncs.Check(p.compiled, meter.ImportModule, meter.MarkModule); err != nil {
-		return err
+		return fmt.Errorf("%w%s", err, similarImport(p.compiled))
 	}
 	if err = hostfuncs.Instantiate(ctx, p.runtime, p.compiled); err != nil {
 		return err
@@ -138,6 +136,17 @@ func (p *Program) loadMetered(ctx context.Context) (err error) {
 	}
 	p.size = p.image.Size()
 	return p.Fill(ctx)
+}
+
+// unreadable returns the error of meter.Instrument with its kind.
+func unreadable(err error) error {
+	switch {
+	case errors.Is(err, wasm.ErrMalformed):
+		return fmt.Errorf("is not a valid WebAssembly module: %w", err)
+	case errors.Is(err, wasm.ErrUnsupported):
+		return fmt.Errorf("uses a WebAssembly feature that the host does not support: %w", err)
+	}
+	return err
 }
 
 // Fill makes instances until there is one for each processor, and keeps that
@@ -211,7 +220,7 @@ func parseConfigured(reply []byte) (abi.Configured, error) {
 		return c, fmt.Errorf("%s replied %d bytes: expected at most %d", abi.ExportConfigure, len(reply), abi.MaxConfigured)
 	}
 	if err := json.Unmarshal(reply, &c); err != nil {
-		return c, fmt.Errorf("%s replied %.200q: expected JSON: %w", abi.ExportConfigure, reply, err)
+		return c, fmt.Errorf("%s replied %.200q: expected a JSON object, such as {\"name\":\"mine\"}: %w", abi.ExportConfigure, reply, err)
 	}
 	if c.Error != "" {
 		return c, &ConfigError{Reason: c.Error[:min(len(c.Error), abi.MaxConfiguredText)]}

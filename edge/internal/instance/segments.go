@@ -41,7 +41,7 @@ func (i *Instance) writeSegments(all []segment) error {
 	memory := i.module.Memory()
 	for n, s := range all {
 		if !memory.Write(s.addr, s.bytes) {
-			return fmt.Errorf("data segment %d has %d bytes at %#x: expected them inside its memory of %d bytes", n, len(s.bytes), s.addr, memory.Size())
+			return fmt.Errorf("data segment %d has %d bytes at %#x: expected them inside its memory of %d bytes; declare a larger initial memory", n, len(s.bytes), s.addr, memory.Size())
 		}
 	}
 	return nil

@@ -56,5 +56,6 @@ func (p *Program) Engine() stats.Engine {
 		Instances:    p.pool.total,
 		ImageBytes:   p.size,
 		CompileCache: string(p.cached),
+		SetupFuel:    p.setup,
 	}
 }

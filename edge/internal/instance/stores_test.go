@@ -118,7 +118,7 @@ func TestH7HostileStoresAreUndone(t *testing.T) {
 	for name, body := range hostileStores {
 		t.Run(name, func(t *testing.T) {
 			g := sound().With(abi.ExportCacheKey, code(body, nothing)...)
-			g.Lookup = true
+			g.Import = wasmtest.TenantByDomain
 			m, err := wasm.Decode(g.Wasm())
 			if err != nil {
 				t.Fatal(err)

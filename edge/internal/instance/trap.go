@@ -25,7 +25,10 @@ type Trap struct {
 	Export string
 	Reason stats.Trap
 	Fuel   uint64 // used by the call
-	Err    error
+	// Printed is what the guest logged and printed in the call. It is not part of the
+	// text, since the log has it as a record of its own.
+	Printed string
+	Err     error
 }
 
 func (t *Trap) Error() string {
@@ -48,11 +51,12 @@ func (i *Instance) trapped(export string, err error) error {
 		t.Err = i.stopCause()
 	case i.depth.Get() > i.program.metered.MaxDepth, overflowed(err):
 		t.Reason = stats.TrapDepth
-		t.Err = fmt.Errorf("its stack is full: expected at most %d frames", i.program.metered.MaxDepth)
+		t.Err = fmt.Errorf("its stack is full: expected at most %d frames; look for an endless recursion", i.program.metered.MaxDepth)
 	case i.overgrown():
 		t.Reason = stats.TrapMemory
 	case errors.As(err, &exit):
 		t.Reason = stats.TrapExit
+		t.Err = fmt.Errorf("it exited with code %d: expected it to return", exit.ExitCode())
 	}
 	return t
 }
@@ -87,12 +91,20 @@ func overflowed(err error) bool {
 func (i *Instance) stopCause() error {
 	switch i.stopped {
 	case stats.TrapFuel:
-		return fmt.Errorf("expected at most %d units of fuel", i.budget)
+		return fmt.Errorf("expected at most %d units of fuel; look for an endless loop%s", i.budget, i.moreFuel())
 	case stats.TrapCancelled:
 		return context.Canceled
 	default:
 		return context.DeadlineExceeded
 	}
+}
+
+// moreFuel returns how to allow more fuel, if that is possible.
+func (i *Instance) moreFuel() string {
+	if i.budget == setupFuel {
+		return ""
+	}
+	return ", or raise limits.guest.fuel of the configuration"
 }
 
 // overgrown reports whether the guest has grown its memory beyond half of its

@@ -70,7 +70,7 @@ func (w *rewriter) limitMemory(o Options, r *Result) error {
 		l.Max, l.HasMax = o.MaxMemory, true
 	}
 	if l.Min > l.Max {
-		return refuse(fmt.Sprintf("an initial memory of at most %d pages", l.Max), "%d", l.Min)
+		return refuse(fmt.Sprintf("an initial memory of at most %d pages (declare less, or raise limits.guest.memory of the configuration)", l.Max), "%d", l.Min)
 	}
 	w.m.Memories.Set(0, wasm.Memory{Limits: l})
 	r.MinMemory, r.MaxMemory, w.maxMemory = l.Min, l.Max, l.Max

@@ -247,10 +247,10 @@ func TestGuestsThatAreNotSafeAreRefused(t *testing.T) {
 		{"imported memory", with(func(m *wasm.Module) {
 			m.Memories.Clear()
 			m.Imports.Add(wasm.Import{Module: "m", Name: "n", Kind: wasm.KindMemory})
-		}), `a memory of the guest's own, found the import "n" of "m"`},
+		}), `--import-memory), found the import "n" of "m"`},
 		{"imported table", with(func(m *wasm.Module) {
 			m.Imports.Add(wasm.Import{Module: "m", Name: "n", Kind: wasm.KindTable, Table: wasm.Table{Type: ref}})
-		}), "a table of the guest's own"},
+		}), "a table that the guest defines"},
 		{"imported variable", with(func(m *wasm.Module) {
 			m.Imports.Add(wasm.Import{Module: "m", Name: "n", Kind: wasm.KindGlobal, Global: wasm.GlobalType{Type: wasm.I32, Mutable: true}})
 		}), "constant"},
@@ -314,7 +314,7 @@ func TestGuestsThatAreNotSafeAreRefused(t *testing.T) {
 				m.Globals.Add(wasm.Global{GlobalType: wasm.GlobalType{Type: wasm.I32}, Init: wasm.I32Const(1)})
 			}
 		}), "at most 10000 globals"},
-		{"too much memory", with(func(m *wasm.Module) { m.Memories.Set(0, wasm.Memory{Limits: wasm.Limits{Min: 1025}}) }), "at most 1024 pages, found 1025"},
+		{"too much memory", with(func(m *wasm.Module) { m.Memories.Set(0, wasm.Memory{Limits: wasm.Limits{Min: 1025}}) }), "at most 1024 pages (declare less, or raise limits.guest.memory of the configuration), found 1025"},
 		{"memory past 32 bits", with(func(m *wasm.Module) {
 			m.Memories.Set(0, wasm.Memory{Limits: wasm.Limits{Min: 1, Max: 65537, HasMax: true}})
 		}), "at most 65,536 pages"},

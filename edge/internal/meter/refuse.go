@@ -14,10 +14,12 @@ func refuseState(m *wasm.Module) error {
 		switch {
 		case i.Module == ImportModule, i.Module == MarkModule:
 			return refuse("no import from the module "+i.Module+", which is reserved", "%.80q", i.Name)
-		case i.Kind == wasm.KindMemory, i.Kind == wasm.KindTable:
-			return refuse("a "+i.Kind.String()+" of the guest's own", "the import %.80q of %.80q", i.Name, i.Module)
+		case i.Kind == wasm.KindMemory:
+			return refuse("a memory that the guest defines and exports (wasm-ld: no --import-memory, and link object files; AssemblyScript: no --importMemory; Rust: no -C link-arg=--import-memory)", "the import %.80q of %.80q", i.Name, i.Module)
+		case i.Kind == wasm.KindTable:
+			return refuse("a table that the guest defines (wasm-ld: no --import-table, no -shared; AssemblyScript: no --importTable)", "the import %.80q of %.80q", i.Name, i.Module)
 		case i.Kind == wasm.KindGlobal && i.Global.Mutable:
-			return refuse("imported globals that are constant", "%.80q of %.80q", i.Name, i.Module)
+			return refuse("imported globals that are constant (link statically, without -shared)", "%.80q of %.80q", i.Name, i.Module)
 		}
 	}
 	for _, e := range m.Exports.All() {
@@ -71,7 +73,7 @@ func (l *layout) refuseInstruction(in *wasm.Instruction, locals uint32, it *wasm
 		return "tables that do not change, since an engine has no way to restore them (build without wasm-bindgen and its table of JavaScript objects)",
 			"an instruction that changes one"
 	case wasm.OpElemDrop, wasm.OpDataDrop:
-		return "segments that are not dropped", "an instruction that drops one"
+		return "segments that are not dropped (build without threads, for which linkers make passive segments)", "an instruction that drops one"
 	}
 	return "", ""
 }

@@ -49,7 +49,7 @@ func refuseSize(m *wasm.Module) error {
 	case m.Tables.Len() > maxTables:
 		return refuse(fmt.Sprintf("at most %d tables", maxTables), "%d", m.Tables.Len())
 	case elements > maxElements:
-		return refuse(fmt.Sprintf("tables of at most %d elements together", maxElements), "%d", elements)
+		return refuse(fmt.Sprintf("tables of at most %d elements together (declare as many as functions whose address is taken)", maxElements), "%d", elements)
 	case initial > maxElements:
 		return refuse(fmt.Sprintf("element segments of at most %d elements together", maxElements), "%d", initial)
 	}

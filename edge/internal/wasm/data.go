@@ -17,7 +17,7 @@ func readData(r *reader) Data {
 		d.Mode = Passive
 	case 2:
 		if at, memory := r.at, r.u32(); memory != 0 {
-			r.unsupported(at, "memory 0", "another one (multiple memories)")
+			r.unsupported(at, "memory 0", "another one", multiMemory)
 		}
 		d.Offset = readExpr(r)
 	default:

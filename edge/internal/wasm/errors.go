@@ -22,11 +22,20 @@ type Error struct {
 	Offset   int       // from the start of the module
 	Expected string
 	Found    string
+	Remedy   string // what to do; empty where only the toolchain could be wrong
 }
 
 // Error returns all fields in one line.
 func (e *Error) Error() string {
-	return fmt.Sprintf("wasm: %v: %v section, offset %#x: expected %s, found %s", e.Kind, e.Section, e.Offset, e.Expected, e.Found)
+	where := ""
+	if e.Section != SectionNone {
+		where = fmt.Sprintf("%v section, offset %#x: ", e.Section, e.Offset)
+	}
+	text := fmt.Sprintf("wasm: %v: %sexpected %s, found %s", e.Kind, where, e.Expected, e.Found)
+	if e.Remedy != "" {
+		text += "; " + e.Remedy
+	}
+	return text
 }
 
 // Unwrap returns e.Kind.

@@ -67,7 +67,7 @@ func readExpr(r *reader) Expr {
 	}
 	at := r.at
 	if end := r.byte(); r.err == nil && end != byte(OpEnd) {
-		r.unsupported(at, "the end of a constant expression of one instruction", fmt.Sprintf("opcode %#x (extended constants)", end))
+		r.unsupported(at, "the end of a constant expression of one instruction", fmt.Sprintf("opcode %#x", end), extendedConst)
 	}
 	if r.err != nil {
 		return nil

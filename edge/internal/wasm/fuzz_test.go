@@ -21,6 +21,9 @@ func FuzzDecode(f *testing.F) {
 			if !errors.As(err, &e) || e.Expected == "" || e.Found == "" || e.Offset > len(b) {
 				t.Errorf("incomplete error %#v", err)
 			}
+			if part, _ := wasm.DecodePart(b); part != nil {
+				_ = part.Sections()
+			}
 			return
 		}
 		for _, c := range m.Customs() {

@@ -32,7 +32,7 @@ func (r *reader) kind() Kind {
 	at := r.at
 	k := r.byte()
 	if k == kindTag {
-		r.unsupported(at, "a function, table, memory or global", "a tag (exception handling)")
+		r.unsupported(at, "a function, table, memory or global", "a tag", exceptions)
 	} else if k > byte(KindGlobal) {
 		r.malformedf(at, "a function, table, memory or global", "kind %#x", k)
 	}

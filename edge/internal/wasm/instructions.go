@@ -77,8 +77,8 @@ func (it *Instructions) Next(in *Instruction) bool {
 	}
 	in.Op, in.Imm = op, r.at
 	if imm == immUnknown && r.err == nil {
-		if proposal := proposalOf(op); proposal != "" {
-			r.unsupported(in.Start, "an instruction of core Wasm 2.0", fmt.Sprintf("opcode %#x (%s)", uint32(op), proposal))
+		if p := proposalOf(op); p != "" {
+			r.unsupported(in.Start, "an instruction of core Wasm 2.0", fmt.Sprintf("opcode %#x", uint32(op)), p)
 		}
 		r.malformedf(in.Start, "an instruction", "opcode %#x", uint32(op))
 	}
@@ -100,7 +100,7 @@ func (r *reader) misc() (Opcode, immediate) {
 	at := r.at
 	n := r.u32()
 	if n >= uint32(len(miscImmediates)) {
-		r.unsupported(at, "an instruction of core Wasm 2.0", fmt.Sprintf("0xfc %#x", n))
+		r.unsupported(at, "an instruction of core Wasm 2.0", fmt.Sprintf("0xfc %#x", n), proposalOfMisc(n))
 		return misc, immUnknown
 	}
 	return misc | Opcode(n), miscImmediates[n]
@@ -113,7 +113,7 @@ func (r *reader) simd() (Opcode, immediate) {
 	n := r.byte()
 	if n >= 0x80 {
 		if high := r.byte(); r.err == nil && high != 1 {
-			r.unsupported(at, "a SIMD instruction of core Wasm 2.0 in its shortest form", fmt.Sprintf("0xfd %#x %#x", n, high))
+			r.unsupported(at, "a SIMD instruction of core Wasm 2.0 in its shortest form", fmt.Sprintf("0xfd %#x %#x", n, high), proposalOfSIMD(high))
 			return simd, immUnknown
 		}
 	}
@@ -171,7 +171,7 @@ func (r *reader) immediates(imm immediate, in *Instruction) {
 func (r *reader) memArg() uint32 {
 	at := r.at
 	if align := r.u32(); align >= 32 {
-		r.unsupported(at, "an alignment", fmt.Sprintf("%#x (multiple memories)", align))
+		r.unsupported(at, "an alignment", fmt.Sprintf("%#x", align), multiMemory)
 	}
 	return r.u32()
 }
@@ -179,7 +179,7 @@ func (r *reader) memArg() uint32 {
 func (r *reader) memory() {
 	at := r.at
 	if m := r.byte(); m != 0 && r.err == nil {
-		r.unsupported(at, "memory 0", fmt.Sprintf("%#x (multiple memories)", m))
+		r.unsupported(at, "memory 0", fmt.Sprintf("%#x", m), multiMemory)
 	}
 }
 

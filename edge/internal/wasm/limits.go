@@ -35,9 +35,9 @@ func readLimits(r *reader) Limits {
 	case 1:
 		return Limits{Min: r.u32(), Max: r.u32(), HasMax: true}
 	case 2, 3:
-		r.unsupported(at, "limits 0 or 1", "shared memory (threads)")
+		r.unsupported(at, "limits 0 or 1", "shared memory", threads)
 	case 4, 5, 6, 7:
-		r.unsupported(at, "limits 0 or 1", "64-bit limits (memory64)")
+		r.unsupported(at, "limits 0 or 1", "64-bit limits", memory64)
 	default:
 		r.malformedf(at, "limits 0 or 1", "%#x", flags)
 	}

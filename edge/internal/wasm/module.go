@@ -1,7 +1,6 @@
 package wasm
 
 import (
-	"encoding/binary"
 	"fmt"
 	"slices"
 )
@@ -29,18 +28,24 @@ const header = "\x00asm\x01\x00\x00\x00"
 
 // Decode decodes a module, except the bodies of functions. The error is an *Error.
 func Decode(b []byte) (*Module, error) {
+	m, err := DecodePart(b)
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// DecodePart decodes as Decode does. With an error, it also returns the part of the
+// module before the error, for tools that describe broken modules. Indices in that
+// part may be out of range.
+func DecodePart(b []byte) (*Module, error) {
 	r := reader{b: b, section: SectionNone}
 	if len(b) > maxModule {
 		r.fail(ErrLimit, 0, "at most 1 GiB", fmt.Sprintf("%d bytes", len(b)))
 	}
-	if len(b) < len(header) || string(b[:len(header)]) != header {
-		found := "other bytes"
-		if len(b) < len(header) {
-			found = fmt.Sprintf("%d bytes", len(b))
-		} else if string(b[:4]) == header[:4] {
-			found = fmt.Sprintf("version %d", binary.LittleEndian.Uint32(b[4:]))
-		}
+	if found, remedy := NotModule(b); found != "" && r.err == nil {
 		r.fail(ErrMalformed, 0, "a Wasm module of version 1", found)
+		r.err.Remedy = remedy
 	}
 	r.bytes(uint32(len(header)))
 	m := &Module{}
@@ -55,10 +60,7 @@ func Decode(b []byte) (*Module, error) {
 		r.section = SectionData
 		r.malformedf(r.at, "as many data segments as the data count", "%d segments, data count %d", m.Data.Len(), n.Value)
 	}
-	if err := r.failure(); err != nil {
-		return nil, err
-	}
-	return m, nil
+	return m, r.failure()
 }
 
 // readSection reads a section, which must be custom or have a rank above rank, and
@@ -69,7 +71,7 @@ func (m *Module) readSection(r *reader, rank int) int {
 	r.section = id
 	switch {
 	case id == sectionTag:
-		r.unsupported(start, "a section of core Wasm 2.0", "tags (exception handling)")
+		r.unsupported(start, "a section of core Wasm 2.0", "tags", exceptions)
 	case id < 0 || id > SectionDataCount:
 		r.malformedf(start, "a section of core Wasm 2.0", "number %d", byte(id))
 	case id != SectionCustom && id.rank() <= rank:
@@ -78,6 +80,9 @@ func (m *Module) readSection(r *reader, rank int) int {
 		r.fail(ErrLimit, start, fmt.Sprintf("at most %d sections", maxSections), "more")
 	}
 	content := r.sub(r.u32())
+	if content.err != nil && content.err.Kind == ErrMalformed && content.err.Remedy == "" {
+		content.err.Remedy = truncated // only the end of the file makes sub fail
+	}
 	s := section{id: id, raw: r.b[start:r.at:r.at]}
 	switch id {
 	case SectionCustom:
@@ -123,7 +128,7 @@ func (m *Module) checkMemories(r *reader) {
 		return
 	}
 	if n := m.Imported(KindMemory) + m.Memories.Len(); n > 1 {
-		r.unsupported(0, "one memory", fmt.Sprintf("%d (multiple memories)", n))
+		r.unsupported(0, "one memory", fmt.Sprintf("%d", n), multiMemory)
 	}
 }
 
@@ -249,6 +254,27 @@ func (m *Module) Customs() []Custom {
 		}
 	}
 	return customs
+}
+
+// SectionSize is the size of a section in the file.
+type SectionSize struct {
+	ID    SectionID
+	Name  string // of a custom section
+	Bytes int    // with id and size
+}
+
+// Sections returns the sizes of the sections as they were read, in the order of the
+// file.
+func (m *Module) Sections() []SectionSize {
+	sizes := make([]SectionSize, 0, len(m.sections))
+	for _, s := range m.sections {
+		size := SectionSize{ID: s.id, Bytes: len(s.raw)}
+		if s.custom != nil {
+			size.Name = s.custom.Name
+		}
+		sizes = append(sizes, size)
+	}
+	return sizes
 }
 
 // MapCustoms replaces each custom section by the result of f, or removes it if f

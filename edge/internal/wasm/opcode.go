@@ -189,21 +189,3 @@ func simdImmediate(n byte) immediate {
 	}
 	return immNone
 }
-
-// proposalOf returns the proposal that an unsupported opcode of one byte belongs to,
-// or the empty string.
-func proposalOf(op Opcode) string {
-	switch {
-	case op >= 0x06 && op <= 0x0a, op == 0x18, op == 0x19, op == 0x1f:
-		return "exception handling"
-	case op == 0x12, op == 0x13, op == 0x15:
-		return "tail calls"
-	case op == 0x14, op >= 0xd3 && op <= 0xd6:
-		return "typed function references"
-	case op == prefixGC:
-		return "garbage collection"
-	case op == prefixAtomic:
-		return "threads"
-	}
-	return ""
-}

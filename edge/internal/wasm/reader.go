@@ -90,8 +90,12 @@ func (r *reader) fail(kind error, at int, expected, found string) {
 	}
 }
 
-func (r *reader) unsupported(at int, expected, found string) {
-	r.fail(ErrUnsupported, at, expected, found)
+// unsupported records that the module uses a proposal after core Wasm 2.0.
+func (r *reader) unsupported(at int, expected, found string, p proposal) {
+	if r.err == nil {
+		r.fail(ErrUnsupported, at, expected, fmt.Sprintf("%s (%s)", found, p))
+		r.err.Remedy = p.remedy()
+	}
 }
 
 // malformedf records a failure. It formats found only if there is none already.

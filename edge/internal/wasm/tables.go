@@ -8,7 +8,7 @@ type Table struct {
 
 func readTable(r *reader) Table {
 	if r.left() > 0 && r.b[r.at] == 0x40 {
-		r.unsupported(r.at, "a table of references", "a table with an initial value (function references)")
+		r.unsupported(r.at, "a table of references", "a table with an initial value", functionRefs)
 	}
 	return Table{Type: r.refType(), Limits: readLimits(r)}
 }

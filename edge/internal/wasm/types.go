@@ -12,7 +12,7 @@ func readType(r *reader) Type {
 	case 0x60:
 		return Type{Params: r.valTypes(), Results: r.valTypes()}
 	case 0x4e, 0x4f, 0x50, 0x5e, 0x5f:
-		r.unsupported(at, "a function type (0x60)", "a structure, array or recursive type (garbage collection)")
+		r.unsupported(at, "a function type (0x60)", "a structure, array or recursive type", gc)
 	default:
 		r.malformedf(at, "a function type (0x60)", "%#x", form)
 	}

@@ -48,7 +48,7 @@ func (r *reader) checkType(t ValType, at int) {
 	switch {
 	case r.err != nil || t >= V128 && t <= I32 || t == FuncRef || t == ExternRef:
 	case t >= 0x63 && t <= 0x74:
-		r.unsupported(at, "a type of core Wasm 2.0", fmt.Sprintf("%#x (garbage collection or exceptions)", t))
+		r.unsupported(at, "a type of core Wasm 2.0", fmt.Sprintf("%#x", t), gc)
 	default:
 		r.malformedf(at, "a type", "%#x", t)
 	}

@@ -19,9 +19,21 @@ type Handmade struct {
 	Variable bool                // has a mutable i64, as global 0
 	Start    []byte              // instructions of a start function; nil: none
 	NoMemory bool                // has and exports no memory
-	Exit     bool                // imports proc_exit, as function 0
-	Lookup   bool                // imports tenant_by_domain, as function 0
+	Import   Import              // as function 0, if it has a name
 }
+
+// Import is a function that a guest imports.
+type Import struct {
+	Module, Name    string
+	Params, Results Types
+}
+
+// Imports that tests use.
+var (
+	ProcExit       = Import{"wasi_snapshot_preview1", "proc_exit", Types{i32}, nil}
+	TenantByDomain = Import{abi.ImportModule, abi.ImportTenantByDomain, Types{i32, i32, i32, i32, i32, i32}, Types{i64}}
+	Log            = Import{abi.ImportModule, abi.ImportLog, Types{i32, i32, i32}, nil}
+)
 
 // Types are the types of parameters or of results.
 type Types = []api.ValueType
@@ -111,14 +123,9 @@ func (g *Handmade) Mirrors(export string) *Handmade {
 func (g *Handmade) Wasm() []byte {
 	var types, imports, functions, globals, exports, start, bodies, data [][]byte
 	first := uint32(0)
-	if g.Exit {
-		types = append(types, signature(Types{i32}, nil))
-		imports = append(imports, append(append(name("wasi_snapshot_preview1"), name("proc_exit")...), 0, 0))
-		first = 1
-	}
-	if g.Lookup {
-		types = append(types, signature(Types{i32, i32, i32, i32, i32, i32}, Types{i64}))
-		imports = append(imports, append(append(name(abi.ImportModule), name(abi.ImportTenantByDomain)...), 0, 0))
+	if g.Import.Name != "" {
+		types = append(types, signature(g.Import.Params, g.Import.Results))
+		imports = append(imports, append(append(name(g.Import.Module), name(g.Import.Name)...), 0, 0))
 		first = 1
 	}
 	add := func(params, results Types, body []byte) (index []byte) {

@@ -1,28 +1,20 @@
-package config
+// Package suggest finds the name that a misspelled word is probably meant to be.
+//
+//	suggest.Name("te_rout", []string{"te_route", "te_buffer"}) // te_route
+package suggest
 
 import (
 	"slices"
 	"strings"
 )
 
-// suggest returns the name that word is probably meant to be, or the empty string
+// Name returns the name that word is probably meant to be, or the empty string
 // if none is close.
-func suggest(word string, names []string) string {
-	word = strings.ToLower(word)
-	best, bestDistance := "", 3
-	for _, name := range names {
-		lower := strings.ToLower(name)
-		d := distance(word, lower)
-		if limit := max(1, len(name)/3); d > limit {
-			d = bestDistance
-		}
-		if d < bestDistance {
-			best, bestDistance = name, d
-		}
-	}
-	if best != "" {
+func Name(word string, names []string) string {
+	if best := Nearest(word, names); best != "" {
 		return best
 	}
+	word = strings.ToLower(word)
 	// A part of a name is better than no hint: read_timeout for read_header_timeout.
 	for _, name := range names {
 		parts := strings.Split(strings.ToLower(name), "_")
@@ -38,6 +30,24 @@ func suggest(word string, names []string) string {
 		}
 	}
 	return ""
+}
+
+// Nearest returns the name that differs from word by the fewest slips of the
+// keyboard, at most two, or the empty string.
+func Nearest(word string, names []string) string {
+	word = strings.ToLower(word)
+	best, bestDistance := "", 3
+	for _, name := range names {
+		lower := strings.ToLower(name)
+		d := distance(word, lower)
+		if limit := max(1, len(name)/3); d > limit {
+			d = bestDistance
+		}
+		if d < bestDistance {
+			best, bestDistance = name, d
+		}
+	}
+	return best
 }
 
 // distance returns the optimal string alignment distance: Levenshtein's, except
