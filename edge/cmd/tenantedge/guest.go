@@ -17,7 +17,8 @@ func guestCommand() *cobra.Command {
 			be written in any language that compiles to WebAssembly.
 
 			guest new creates a project, guest dev builds and serves it, and again after each
-			change. What a guest can do is described at
+			change. guest inspect shows why a guest does not load, guest test whether it decides
+			as expected. What a guest can do is described at
 			https://github.com/tenantedge/tenantedge/blob/main/guest/README.md.
 		`),
 		Example: text(`
@@ -25,7 +26,7 @@ func guestCommand() *cobra.Command {
 			  cd myguest
 			  tenantedge guest dev
 		`),
-	}, guestNewCommand(), guestBuildCommand(), guestDevCommand(), guestTestCommand())
+	}, guestNewCommand(), guestBuildCommand(), guestInspectCommand(), guestTestCommand(), guestDevCommand())
 }
 
 // programName returns how the user started this program, as it also works in

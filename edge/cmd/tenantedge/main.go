@@ -1,7 +1,8 @@
 // Command tenantedge routes the requests of a multi-tenant application. serve
 // serves them, check checks a configuration, eval explains and compares decisions,
-// guest tests guests and bench measures them; db and tenants manage the tables of
-// the directory, files manages the tenants' files, and ws opens websockets.
+// guest inspects and tests guests, and bench measures them; db and tenants manage
+// the tables of the directory, files manages the tenants' files, and ws opens
+// websockets.
 //
 //	tenantedge serve --demo
 //	tenantedge eval --config tenantedge.yaml --request 'GET http://acme.example.com/'

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tenantedge/tenantedge/edge"
+	"github.com/tenantedge/tenantedge/edge/config"
+	"github.com/tenantedge/tenantedge/edge/internal/inspect"
+	"github.com/tenantedge/tenantedge/edge/internal/instance"
+	"github.com/tenantedge/tenantedge/edge/serve"
+	"github.com/tenantedge/tenantedge/edge/websocket"
+	"github.com/tenantedge/tenantedge/guest/abi"
+	tenantfile "github.com/tenantedge/tenantedge/tenantdb/file"
+)
+
+type guestInspectOptions struct {
+	config string
+	json   bool
+}
+
+func guestInspectCommand() *cobra.Command {
+	var o guestInspectOptions
+	c := &cobra.Command{
+		Use:   "inspect GUEST.wasm",
+		Short: "Show what a guest consists of, and why it is refused",
+		Long: text(`
+			inspect describes a WebAssembly module as the host sees it: the toolchain that
+			built it, its exports and imports, the functions of the contract that it lacks and
+			what the host does instead, the sizes of its sections and largest functions, and
+			what the meter adds, by which the host counts and bounds the guest's work.
+
+			It then loads the guest as serve does: in a child process, in which the guest is
+			configured, tests itself and answers made-up requests. The fuel of these calls is
+			exact, and the same on every machine. With --config, the limits and the tenants of
+			that file are used.
+
+			The report ends with the reason, if the host refuses the guest; the exit status is
+			then 1. With --json, inspect writes one object, in which "refusal" is the reason.
+		`),
+		Example: text(`
+			  tenantedge guest inspect guest.wasm
+			  tenantedge guest inspect guest.wasm --config tenantedge.yaml
+			  tenantedge guest inspect guest.wasm --json | jq .setup.fuel
+		`),
+		Args: exactArgs("GUEST.wasm"),
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return []string{"wasm"}, cobra.ShellCompDirectiveFilterFileExt
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			return o.run(c.Context(), c.OutOrStdout(), args[0])
+		},
+	}
+	configFlag(c, &o.config)
+	c.Flags().BoolVar(&o.json, "json", false, "write JSON")
+	return c
+}
+
+func (o *guestInspectOptions) run(ctx context.Context, out io.Writer, path string) error {
+	file, err := o.file()
+	if err != nil {
+		return err
+	}
+	// Read one byte more than a guest may have, so that the report gives the reason.
+	wasm, _, err := tenantfile.ReadRegular(path, instance.MaxModule+1)
+	if err != nil {
+		return fmt.Errorf("guest inspect: %w", err)
+	}
+	r := inspect.Module(wasm)
+	r.File = path
+	if info, err := os.Stat(path); err == nil {
+		r.Bytes = int(info.Size())
+	}
+	if r.Setup, err = load(ctx, file, wasm); err != nil {
+		if !errors.Is(err, edge.ErrGuestRefused) {
+			return err
+		}
+		r.Refusal = err.Error()
+	}
+	if err := o.write(out, r); err != nil {
+		return err
+	}
+	if r.Refusal != "" {
+		return fmt.Errorf("guest inspect: the host refuses %s", path)
+	}
+	return nil
+}
+
+// file returns the configuration to load the guest with.
+func (o *guestInspectOptions) file() (*config.File, error) {
+	if o.config != "" {
+		return config.Load(o.config)
+	}
+	return config.Parse("default", []byte("tenants: {public: {}, default: {}}\n"))
+}
+
+// load loads a guest as serve does, without a directory and servers.
+func load(ctx context.Context, file *config.File, wasm []byte) (setup *inspect.Setup, err error) {
+	parts, err := serve.Open(file, serve.Options{Logger: quietLogger(), Guest: wasm})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, parts.Close()) }()
+	parts.Config.Sessions, parts.Config.Channels, parts.Config.Websockets = nil, nil, websocket.Config{}
+	host, err := edge.New(ctx, parts.Config)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, host.Close()) }()
+	s := host.Stats()
+	return &inspect.Setup{ABI: abi.Version, Name: s.Guest.Name, Version: s.Guest.Version, Fuel: s.Engine.SetupFuel, ImageBytes: s.Engine.ImageBytes}, nil
+}
+
+func (o *guestInspectOptions) write(out io.Writer, r *inspect.Report) error {
+	if !o.json {
+		return writeInspected(out, r)
+	}
+	enc := json.NewEncoder(out)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(r)
+}
