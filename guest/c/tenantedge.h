@@ -169,6 +169,7 @@ static struct {
 	char *message; /* the buffer of te_buffer */
 	uint32_t size, length;
 	uintptr_t used; /* end of what is in use */
+	uintptr_t kept; /* end of what the configuration allocated, 0 if nothing */
 } te_memory;
 
 /* te_reserve makes the memory reach end. */
@@ -204,7 +205,7 @@ TE_FUNC void te_append_byte(te_text *t, uint32_t c) {
 }
 
 TE_FUNC char *te_run_buffer(uint32_t size) {
-	char *message = (char *)&__heap_base + TE_HEAD;
+	char *message = (te_memory.kept ? (char *)te_memory.kept : (char *)&__heap_base) + TE_HEAD;
 	if (size > TE_MAX_BUFFER || !te_reserve((uint64_t)(uintptr_t)message + size)) return 0;
 	te_memory.message = message;
 	te_memory.size = size;
@@ -217,6 +218,7 @@ TE_FUNC bool te_begin(uint32_t len) {
 	if (!te_memory.message || len > te_memory.size) return false;
 	te_memory.length = len;
 	te_memory.used = (uintptr_t)te_memory.message + len;
+	if (te_memory.used < te_memory.kept) te_memory.used = te_memory.kept;
 	return true;
 }
 
@@ -954,6 +956,15 @@ TE_FUNC uint64_t te_run_event(uint32_t len, const te_consumer *c, enum te_event_
 	return te_reply(s.status << 16, s.field, n);
 }
 
+TE_FUNC uint64_t te_run_configure(uint32_t len, te_text (*handler)(te_text)) {
+	if (!te_begin(len)) return 0;
+	uintptr_t end = (uintptr_t)te_memory.message + te_memory.size; /* later messages are longer */
+	te_memory.used = end;
+	te_text reply = handler(te_of(te_memory.message, len));
+	te_memory.kept = te_memory.used > end ? te_memory.used : 0;
+	return te_pack(reply.at, reply.len);
+}
+
 /* ---- exports: name each at most once, at file scope ---- */
 
 /* TE_GUEST defines the exports that every guest has. json is the reply to te_configure,
@@ -967,15 +978,14 @@ TE_FUNC uint64_t te_run_event(uint32_t len, const te_consumer *c, enum te_event_
 	TE_CONFIGURE(te_configured)
 
 /* TE_CONFIGURE is TE_GUEST for a guest that reads its configuration, the JSON of an
- * abi.Config. The handler returns the JSON of an abi.Configured. Copy with te_append
- * into static memory what is needed later: the configuration is overwritten. */
+ * abi.Config. The handler returns the JSON of an abi.Configured. What it allocates is
+ * kept for all calls, but the configuration itself is overwritten: te_append copies. */
 #define TE_CONFIGURE(handler) \
 	TE_EXTERN uint32_t TE_EXPORT(te_abi_version) te_export_abi_version(void); \
 	uint32_t te_export_abi_version(void) { return TE_ABI_VERSION; } \
 	TE_EXTERN char *TE_EXPORT(te_buffer) te_export_buffer(uint32_t size); \
 	char *te_export_buffer(uint32_t size) { return te_run_buffer(size); } \
-	TE_EXPORTED(te_configure, te_begin(len) ? te_configured_reply(handler(te_of(te_memory.message, len))) : 0)
-TE_FUNC uint64_t te_configured_reply(te_text t) { return te_pack(t.at, t.len); }
+	TE_EXPORTED(te_configure, te_run_configure(len, handler))
 
 #define TE_EXPORTED(name, result) \
 	TE_EXTERN uint64_t TE_EXPORT(name) name##_export(uint32_t len); \
