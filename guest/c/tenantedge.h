@@ -461,7 +461,7 @@ TE_FUNC void te_serve(te_decision *d, const te_record *row, te_text domain) {
 	d->schema = d->cache_prefix = d->identifier = row->schema;
 	d->tenant_id = row->id;
 	te_text pathname = te_attribute(row, TE_TEXT("schema_pathname"));
-	if (te_present(pathname)) d->identifier = pathname;
+	if (te_present(pathname)) d->identifier = pathname.len ? pathname : te_absent();
 	d->domain = te_sent(domain);
 	d->folder = te_sent(row->folder);
 }

@@ -73,9 +73,9 @@ export class Decision {
     this.outcome = TENANT;
     this.status = 200;
     this.dynamic = true;
-    this.schema = this.cachePrefix = row.schema;
-    this.tenantID = row.id;
-    this.identifier = pathname == null ? row.schema : pathname;
+    this.schema = this.cachePrefix = filled(row.schema);
+    this.tenantID = filled(row.id);
+    this.identifier = filled(pathname == null ? row.schema : pathname);
     this.domain = domain;
     this.folder = row.folder;
   }
@@ -122,6 +122,10 @@ export class Decision {
     for (let i = 0; i < this.headers.length; i++) f[FIELDS + i] = this.headers[i];
     return reply(this.outcome | ((<u32>this.dynamic) << 8) | ((<u32>this.bySession) << 9) | (this.status << 16), f, n);
   }
+}
+
+function filled(t: Text): Text | null {
+  return t.length > 0 ? t : null;
 }
 
 const PATHNAME = Text.of("schema_pathname");

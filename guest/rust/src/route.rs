@@ -119,8 +119,10 @@ impl<'a> Decision<'a> {
     /// sets the path.
     pub fn serve(&mut self, row: &Record<'a>, domain: &'a [u8]) {
         (self.outcome, self.status, self.dynamic) = (Outcome::Tenant, 200, true);
-        (self.schema, self.tenant_id, self.cache_prefix) = (Some(row.schema), Some(row.id), Some(row.schema));
-        self.identifier = row.attribute(b"schema_pathname").or(self.schema);
+        let filled = |f: &'a [u8]| if f.is_empty() { None } else { Some(f) };
+        (self.schema, self.tenant_id) = (filled(row.schema), filled(row.id));
+        self.cache_prefix = self.schema;
+        self.identifier = filled(row.attribute(b"schema_pathname").unwrap_or(row.schema));
         (self.domain, self.folder) = (Some(domain), Some(row.folder.unwrap_or_default()));
     }
 

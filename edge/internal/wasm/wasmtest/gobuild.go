@@ -96,30 +96,3 @@ func Unruly(tb testing.TB, generation int) []byte {
 	}
 	return bytes.Replace(b, []byte(mark), fmt.Appendf(nil, "generation-%08d", generation), 1)
 }
-
-// Subdomain builds guest/examples/c with clang, or returns false if no clang for
-// WebAssembly is installed.
-func Subdomain(tb testing.TB) ([]byte, bool) {
-	tb.Helper()
-	for _, tool := range []string{"clang", "wasm-ld"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			tb.Logf("skipping the C example: %v", err)
-			return nil, false
-		}
-	}
-	module, err := root()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	out := filepath.Join(tb.TempDir(), "subdomain.wasm")
-	source := filepath.Join(module, "guest", "examples", "c", "subdomain.c")
-	cmd := exec.Command("clang", "--target=wasm32", "-O2", "-nostdlib", "-fno-builtin", "-Wall", "-Wextra", "-Werror", "-Wl,--no-entry", "-o", out, source)
-	if output, err := cmd.CombinedOutput(); err != nil {
-		tb.Fatalf("%v: %v\n%s", cmd, err, output)
-	}
-	b, err := os.ReadFile(out)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return b, true
-}
