@@ -27,9 +27,12 @@ build_rust() {
 	cp "$out/target/wasm32-unknown-unknown/release/$1.wasm" "$out/$1-rust.wasm"
 }
 
+# The compiler takes seconds.
 build_assemblyscript() {
+	built=$out/$1-assemblyscript.wasm
+	[ -f "$built" ] && [ -z "$(find ../assemblyscript "$1/assemblyscript" "$compiler" -type f -newer "$built")" ] && return
 	node "$compiler" "$1/assemblyscript/assembly/index.ts" --config ../assemblyscript/asconfig.json --path "$out/node_modules" \
-		--outFile "$out/$1-assemblyscript.wasm"
+		--outFile "$built"
 }
 
 build_c() {

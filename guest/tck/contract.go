@@ -26,10 +26,10 @@ type Message struct {
 func Contract() []Message {
 	var all []Message
 	for _, e := range []struct {
-		export string
-		fields []string // of an ordinary message
-		longest,
-		further int // the field that can be longest; number of fields after the last
+		export  string
+		fields  []string // of an ordinary message
+		longest int      // the field that can fill the buffer
+		further int      // number of fields after the last
 	}{
 		{abi.ExportRoute, []string{"GET", "http", "acme.example.com", "/a%20b?c", `{"a":1}`}, abi.ReqTarget, abi.MaxAskedHeaders},
 		{abi.ExportCacheKey, []string{"acme", "p", "1", "k"}, abi.KeyKey, 4},
@@ -39,7 +39,7 @@ func Contract() []Message {
 		{abi.ExportOpen, []string{"room", "acme", "1", "acme", "", "", "", `{"room":"a\u0062\"c","n":[1,{"x":"}"}]}`, "/a", "x\ny"}, abi.EventKwargs, abi.MaxAskedHeaders},
 		{abi.ExportMessage, []string{"room", "acme", "1", "acme", "state", "channel", "text"}, abi.EventData, 4},
 		{abi.ExportClose, []string{"room", "acme", "1", "acme", "state", "channel", "reason"}, abi.EventData, 4},
-		{abi.ExportGroup, []string{"room", "acme", "1", "acme", "state", "channel", "\x82\xa4type\xacchat.message\xa4text\xa2hi"}, abi.EventData, 4},
+		{abi.ExportGroup, []string{"room", "acme", "1", "acme", "state", "channel", "\x82\xa4type\xacchat.message\xa4text\xa2hi"}, abi.EventState, 4},
 		{abi.ExportTimer, []string{"room", "acme", "1", "acme", "state", "channel"}, abi.EventState, 4},
 	} {
 		add := func(name string, malformed bool, msg []byte) {
@@ -47,16 +47,21 @@ func Contract() []Message {
 		}
 		ordinary := encode(e.fields...)
 		add("ordinary", false, ordinary)
-		add("no fields", false, encode())
-		add("empty fields", false, encode(make([]string, len(e.fields)+e.further)...))
+		packed := e.export == abi.ExportGroup // its data is a MessagePack map
+		add("no fields", packed, encode())
+		add("empty fields", packed, encode(make([]string, len(e.fields)+e.further)...))
 		add("every flag", false, setWord(ordinary, 0xffffffff))
 		add("further fields", false, encode(append(slices.Clone(e.fields), slices.Repeat([]string{"x"}, e.further)...)...))
 		add("1,000 fields", false, encode(append(slices.Clone(e.fields), make([]string, 1000)...)...))
+		long := abi.MaxName
+		if e.export == abi.ExportRoute {
+			long++ // clients can send longer hosts
+		}
 		for i := range e.fields {
-			for name, text := range map[string]string{"one byte": "x", "not UTF-8": "\xff\x80.\x00\n\xc3", "1,025 bytes": strings.Repeat("x", 1025), "dots": "..::/?"} {
+			for name, text := range map[string]string{"one byte": "x", "not UTF-8": "\xff\x80.\x00\n\xc3", "as long as a name, or longer": strings.Repeat("x", long), "dots": "..::/?"} {
 				f := slices.Clone(e.fields)
 				f[i] = text
-				add(fmt.Sprintf("field %d: %s", i, name), false, encode(f...))
+				add(fmt.Sprintf("field %d: %s", i, name), packed && i == abi.EventData, encode(f...))
 			}
 		}
 		longest := slices.Clone(e.fields)

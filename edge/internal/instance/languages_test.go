@@ -213,4 +213,3 @@ func TestGuestsFulfilTheContractInEveryLanguage(t *testing.T) {
 		}
 	}
 }
-
