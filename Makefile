@@ -16,7 +16,7 @@ FUZZTIME  ?= 10s
 TESTFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-portable test-bench kill-test large race postgres redis s3 appservers servers check format vet lint deadcode tidy \
+.PHONY: help run build test test-portable test-bench kill-test large race postgres redis s3 appservers guests servers check format vet lint deadcode tidy \
 	guest-same api platforms types arm64 release soak crowd orders surplus meter-search fuel-golden bench fuzz guest guest-profile clean
 
 help: ## list the targets
@@ -29,7 +29,7 @@ build: ## build bin/tenantedge
 	@echo "building bin/tenantedge; the first build compiles all dependencies"
 	@go build -trimpath -o bin/tenantedge ./edge/cmd/tenantedge
 
-test: postgres redis s3 appservers ## run all tests against a real Postgres, Redis, S3 server and application servers; installs those that are missing
+test: postgres redis s3 appservers guests ## run all tests against a real Postgres, Redis, S3 server and application servers, and guests in every language; installs what is missing
 	go test $(TESTFLAGS) ./...
 	cd edge/examples && go test $(TESTFLAGS) ./...
 
@@ -48,7 +48,7 @@ large: ## send a file of 1 GiB to 50 clients at once and check the memory used
 # The race detector finds nothing in packages without goroutines and in tests
 # that run one command after another, and takes minutes there.
 RACELESS_PACKAGES := edge/internal/meter|edge/internal/wasm|guest/tenancy|guest/abi|guest/internal/pyregex
-RACELESS_TESTS    := ^Test(ApplicationServers|FoldersInDjango|SurplusOfRealServers|NoSpellingOfATypeRunsInABrowser|Eval|TheExamplesOfTheReference|FilesOfATenant|ASignedURLIsValidForItsTenant)
+RACELESS_TESTS    := ^Test(ApplicationServers|FoldersInDjango|SurplusOfRealServers|NoSpellingOfATypeRunsInABrowser|Eval|TheExamplesOfTheReference|FilesOfATenant|ASignedURLIsValidForItsTenant|Guests(ReplyAlike|FulfilTheContract|CallHostFunctionsAlike)InEveryLanguage)
 
 # Compilers and decoders that share no state are built without race
 # instrumentation: every test that starts a host runs them.
@@ -68,6 +68,9 @@ redis:
 
 s3:
 	@sh .ci/s3.sh
+
+guests:
+	@sh .ci/guests.sh
 
 appservers:
 	@sh .ci/servers.sh

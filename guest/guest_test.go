@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -362,4 +363,30 @@ func FuzzCall(f *testing.F) {
 			}
 		}
 	})
+}
+
+func (h *host) LogAttrs(level int32, text string, attrs []byte) {
+	m, err := abi.Parse(attrs)
+	if err != nil {
+		h.logged = append(h.logged, err.Error())
+		return
+	}
+	line := fmt.Sprint(level, " ", text)
+	for i := range m.Len() {
+		line += fmt.Sprintf(" %q", m.Get(i))
+	}
+	h.logged = append(h.logged, line)
+}
+
+func TestLogAttrs(t *testing.T) {
+	h := &host{}
+	guesttest.Replace(t, h)
+	long := strings.Repeat("x", 3*abi.BufferSize)
+	guest.LogAttrs(guest.LevelWarn, "a", "name", "value", "last")
+	guest.LogAttrs(guest.LevelInfo, "b")
+	guest.LogAttrs(guest.LevelInfo, "c", "long", long)
+	want := []string{`4 a "name" "value" "last" ""`, "0 b", `0 c "long" "` + long + `"`}
+	if !slices.Equal(h.logged, want) {
+		t.Errorf("logged %.300q, want %.300q", h.logged, want)
+	}
 }

@@ -41,6 +41,27 @@ func Query(schema, name, args string) ([]byte, error) {
 // Log writes a line to the host's log, which truncates it to 1,024 bytes.
 func Log(level Level, text string) { logLine(int32(level), text) }
 
+// LogAttrs writes a line with attributes to the host's log: names and values in turn,
+// at most abi.MaxLogPairs pairs. The host replaces line breaks and control characters
+// in them, so a value of a client cannot forge a line or an attribute.
+//
+//	guest.LogAttrs(guest.LevelInfo, "canary", "tenant", row.Schema, "cell", cell)
+func LogAttrs(level Level, text string, attrs ...string) {
+	n := (len(attrs) + 1) &^ 1 // a last name without value has an empty one
+	build := func(buf []byte) abi.Builder {
+		b := abi.Begin(buf, 0, n)
+		for i, s := range attrs {
+			b.Put(i, s)
+		}
+		return b
+	}
+	b := build(memory.free())
+	if !b.Fits() {
+		b = build(make([]byte, b.Size()))
+	}
+	logAttrs(int32(level), text, b.Bytes())
+}
+
 // Now returns the time in nanoseconds since 1970-01-01 UTC, an argument of
 // time.Unix. (Package time makes a guest larger.) While the guest is configured, the
 // clock may be fixed.

@@ -27,6 +27,10 @@ func importQuery(schema, name, args string, out unsafe.Pointer, size uint32) int
 //go:noescape
 func importLog(level int32, text string)
 
+//go:wasmimport tenantedge log_attrs
+//go:noescape
+func importLogAttrs(level int32, text string, attrs unsafe.Pointer, size uint32)
+
 //go:wasmimport tenantedge clock
 //go:noescape
 func importClock() int64
@@ -52,6 +56,10 @@ func query(schema, name, args string, out []byte) int64 {
 }
 
 func logLine(level int32, text string) { importLog(level, text) }
+
+func logAttrs(level int32, text string, attrs []byte) {
+	importLogAttrs(level, text, unsafe.Pointer(unsafe.SliceData(attrs)), uint32(len(attrs)))
+}
 
 func clock() int64 { return importClock() }
 

@@ -19,5 +19,11 @@ func query(schema, name, args string, out []byte) int64 {
 }
 
 func logLine(level int32, text string) { native.CurrentHost.Log(level, text) }
-func clock() int64                     { return native.CurrentHost.Clock() }
-func random(out []byte) uint32         { return native.CurrentHost.Random(out) }
+func logAttrs(level int32, text string, attrs []byte) {
+	if h, ok := native.CurrentHost.(native.AttrLogger); ok {
+		h.LogAttrs(level, text, attrs)
+	}
+}
+
+func clock() int64             { return native.CurrentHost.Clock() }
+func random(out []byte) uint32 { return native.CurrentHost.Random(out) }

@@ -48,11 +48,15 @@ func (c *Call) Begin(ctx context.Context) {
 // in it.
 func (c *Call) Fail() { c.undo = true }
 
-// End closes the files that the guest has open, passes what the guest logged and
-// printed in the call to Services.Log as one record, and releases the request.
+// End closes the files that the guest has open, passes lines with attributes to
+// AttrLogger, what else the guest logged and printed in the call to Services.Log as
+// one record, and releases the request.
 func (c *Call) End() {
 	if c.files != nil && len(c.files.views) > 0 {
 		c.endFiles(c.undo)
+	}
+	if len(c.log.lines) > 0 {
+		c.flushLines()
 	}
 	if len(c.log.head) > 0 {
 		c.flushLog()

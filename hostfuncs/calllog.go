@@ -18,6 +18,7 @@ type callLog struct {
 	head    []byte     // the first logHalf bytes
 	tail    []byte     // the end of the rest: at least its last logHalf bytes
 	dropped int        // bytes between the two
+	lines   []attrLine // lines with attributes, at most abi.MaxLogRecords
 }
 
 // print appends text unchanged.

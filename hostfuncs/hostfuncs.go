@@ -40,7 +40,8 @@ type Services interface {
 	// FileLimits returns the limits of one call.
 	FileLimits() FileLimits
 	// Log writes a log record: what a guest logged and printed in one call, as one
-	// line without control characters, or an error of a host function.
+	// line without control characters, or an error of a host function. See also
+	// [AttrLogger].
 	Log(ctx context.Context, level slog.Level, text string)
 }
 
@@ -67,6 +68,7 @@ var functions = []function{
 	{abi.ImportPrimaryDomain, types(i32, i32, i32, i32), types(i64), primaryDomain, costLookup},
 	{abi.ImportQuery, types(i32, i32, i32, i32, i32, i32, i32, i32), types(i64), query, costWait},
 	{abi.ImportLog, types(i32, i32, i32), nil, logLine, costRecord},
+	{abi.ImportLogAttrs, types(i32, i32, i32, i32, i32), nil, logAttrs, costRecord},
 	{abi.ImportClock, nil, types(i64), clock, costClock},
 	{abi.ImportRandom, types(i32, i32), types(i32), random, costRandom},
 	{abi.ImportFileOpen, types(i32, i32, i32), types(i64), fileOpen, costWait},

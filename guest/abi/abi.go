@@ -131,6 +131,16 @@ const (
 	// 4 warning, 8 error. Text is truncated to [MaxLogText] bytes. All lines of a
 	// call become one record of the host's log.
 	ImportLog = "log"
+	// log_attrs(level, text, len, attrs, len i32): like log, for a line with
+	// attributes, which becomes a record of its own. attrs is a message of at most
+	// [MaxLogAttrs] bytes, of whose fields each two are a name and a value, at most
+	// [MaxLogPairs] pairs. Names are truncated to [MaxLogName] bytes, and characters
+	// other than ASCII letters, digits, underscores, hyphens and dots in them are
+	// replaced. Values are truncated to [MaxLogValue] bytes, and line breaks and
+	// control characters in them are replaced. If attrs exceeds a bound, the record
+	// has an attribute "error" instead. After [MaxLogRecords] records of a call,
+	// lines and attributes become text of the call's record.
+	ImportLogAttrs = "log_attrs"
 	// clock() -> i64: nanoseconds since 1970-01-01 UTC.
 	ImportClock = "clock"
 	// random(out, len i32) -> i32: fills len (at most 65,536) bytes from the

@@ -44,6 +44,13 @@ const (
 	// MaxLogText is the length in bytes to which a log line, and each text that a
 	// guest prints, is truncated.
 	MaxLogText = 1024
+
+	// Bounds of lines with attributes: see [ImportLogAttrs].
+	MaxLogAttrs   = 8 << 10 // bytes of the message
+	MaxLogPairs   = 16      // attributes
+	MaxLogName    = 64      // bytes
+	MaxLogValue   = 256     // bytes
+	MaxLogRecords = 8       // for each call
 )
 
 // Bounds are the bounds of one kind of reply.

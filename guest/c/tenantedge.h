@@ -121,6 +121,7 @@ TE_IMPORT(tenant_by_reference) int64_t te_host_tenant_by_reference(const char *r
 TE_IMPORT(primary_domain) int64_t te_host_primary_domain(const char *id, uint32_t, char *out, uint32_t cap);
 TE_IMPORT(query) int64_t te_host_query(const char *schema, uint32_t, const char *name, uint32_t, const char *args, uint32_t, char *out, uint32_t cap);
 TE_IMPORT(log) void te_host_log(int32_t level, const char *text, uint32_t len);
+TE_IMPORT(log_attrs) void te_host_log_attrs(int32_t level, const char *text, uint32_t len, const char *attrs, uint32_t);
 TE_IMPORT(clock) int64_t te_host_clock(void);
 TE_IMPORT(random) uint32_t te_host_random(char *out, uint32_t len);
 TE_IMPORT(file_open) int64_t te_host_file_open(const char *name, uint32_t, uint32_t mode);
@@ -294,6 +295,24 @@ TE_CALLED uint64_t te_reply(uint32_t word, te_text *field, uint32_t n) {
 		te_store(out + 12 + 8 * i, at ? field[i].len : 0);
 	}
 	return te_pack(out, compact ? total : (uint32_t)(te_memory.used - (uintptr_t)out));
+}
+
+/* te_log_attrs writes a line with n attributes, whose names and values are in turn in
+ * pairs, at most 16 pairs. The host replaces line breaks and control characters in them. */
+TE_FUNC void te_log_attrs(int32_t level, te_text line, const te_text *pairs, uint32_t n) {
+	te_text message = te_of((const char *)te_memory.used, 0);
+	uint32_t at = 8 + 16 * n;
+	char word[8] = {0};
+	te_store(word + 4, 2 * n);
+	te_append(&message, te_of(word, 8));
+	for (uint32_t i = 0; i < 2 * n; i++) {
+		te_store(word, at);
+		te_store(word + 4, pairs[i].len);
+		te_append(&message, te_of(word, 8));
+		at += pairs[i].len;
+	}
+	for (uint32_t i = 0; i < 2 * n; i++) te_append(&message, pairs[i]);
+	te_host_log_attrs(level, line.at, line.len, message.at, message.len);
 }
 
 /* ---- tenants ---- */

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds the examples that exist in several languages into the folder $1, as
-# NAME-LANGUAGE.wasm. Prints a line "LANGUAGE: reason" for each language whose
+# Builds the examples that exist in several languages, and a guest for tests, into the
+# folder $1, as NAME-LANGUAGE.wasm. Prints a line "LANGUAGE: reason" for each language whose
 # toolchain is not installed, and leaves it out. Fails if a guest does not compile.
 #
 #	sh guest/examples/build.sh OUT [check] [LANGUAGE …]
@@ -11,25 +11,25 @@ mkdir -p "$1"
 out=$(cd "$1" && pwd)
 shift
 cd "$(dirname "$0")"
-examples="minimal chatroom"
+sources="minimal chatroom ../../edge/internal/wasm/wasmtest/testdata/probe"
 if [ "${1-}" = check ]; then
-	examples=
+	sources=
 	shift
 fi
 [ $# -gt 0 ] || set -- go rust assemblyscript c
 
 build_go() {
-	GOOS=wasip1 GOARCH=wasm CGO_ENABLED=0 GOFLAGS= go build -trimpath -buildvcs=false -buildmode=c-shared -o "$out/$1-go.wasm" "./$1"
+	GOOS=wasip1 GOARCH=wasm CGO_ENABLED=0 GOFLAGS= go build -trimpath -buildvcs=false -buildmode=c-shared -o "$out/$2-go.wasm" "./$1"
 }
 
 build_rust() {
 	(cd "$1/rust" && RUSTC=$rustc "$cargo" build --quiet --offline --locked --release --target-dir "$out/target")
-	cp "$out/target/wasm32-unknown-unknown/release/$1.wasm" "$out/$1-rust.wasm"
+	cp "$out/target/wasm32-unknown-unknown/release/$2.wasm" "$out/$2-rust.wasm"
 }
 
 # The compiler takes seconds.
 build_assemblyscript() {
-	built=$out/$1-assemblyscript.wasm
+	built=$out/$2-assemblyscript.wasm
 	[ -f "$built" ] && [ -z "$(find ../assemblyscript "$1/assemblyscript" "$compiler" -type f -newer "$built")" ] && return
 	node "$compiler" "$1/assemblyscript/assembly/index.ts" --config ../assemblyscript/asconfig.json --path "$out/node_modules" \
 		--outFile "$built"
@@ -37,7 +37,7 @@ build_assemblyscript() {
 
 build_c() {
 	clang --target=wasm32 -std=c99 -pedantic -ffreestanding -nostdlib -O2 -mbulk-memory -Wall -Wextra -Werror -Wl,--no-entry -I ../c \
-		-o "$out/$1-c.wasm" "$1/c/$1.c"
+		-o "$out/$2-c.wasm" "$1/c/$2.c"
 }
 
 # The functions have_… set what the functions build_… need, or print what is missing.
@@ -70,7 +70,7 @@ for language; do
 		continue
 	fi
 	"have_$language"
-	for example in $examples; do
-		"build_$language" "$example"
+	for source in $sources; do
+		"build_$language" "$source" "$(basename "$source")"
 	done
 done

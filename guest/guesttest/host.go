@@ -12,7 +12,8 @@ import (
 // the import of that name: the number of bytes it has written to out, the number
 // it needs if out is too small, or a negated abi.Errno.
 //
-// A Host that is a [FileHost] too has files.
+// A Host that is a [FileHost] too has files, and one that is an [AttrLogger]
+// receives log lines with attributes.
 type Host interface {
 	TenantByDomain(domain, folder string, out []byte) int64
 	TenantByReference(ref string, out []byte) int64
@@ -34,6 +35,12 @@ type FileHost interface {
 	FileList(name string, out []byte) int64
 	FileDelete(name string) int64
 	FileURL(name string, out []byte) int64
+}
+
+// AttrLogger is a Host that receives lines of guest.LogAttrs. attrs is the message of
+// abi.ImportLogAttrs. A Host without it drops them.
+type AttrLogger interface {
+	LogAttrs(level int32, text string, attrs []byte)
 }
 
 // Unavailable is a Host whose functions answer abi.Unavailable. A test embeds it

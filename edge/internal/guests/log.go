@@ -37,7 +37,13 @@ func (l *guestLog) write(ctx context.Context, level slog.Level, text string, att
 	if !l.logger.Enabled(ctx, level) {
 		return
 	}
-	if !l.limit.AllowN(time.Now(), len(text)+recordOverhead) {
+	size := len(text) + recordOverhead
+	if last := len(attrs) - 1; last >= 0 && attrs[last].Value.Kind() == slog.KindGroup { // those of the guest
+		for _, a := range attrs[last].Value.Group() {
+			size += len(a.Key) + len(a.Value.String())
+		}
+	}
+	if !l.limit.AllowN(time.Now(), size) {
 		l.dropped.Add(1)
 		l.unreported.Add(1)
 		return

@@ -39,3 +39,21 @@ func TestTheRecordAfterDroppedOnesHasTheirNumber_D5(t *testing.T) {
 		}
 	})
 }
+
+func TestAttributesOfAGuestReplaceNoneOfTheHost(t *testing.T) {
+	var log logBuffer
+	set := testSet(t)
+	set.log = newGuestLog(log.logger(), 1<<10)
+	s := newServices(set, nil)
+	write := func(attrs ...slog.Attr) { s.LogAttrs(t.Context(), slog.LevelInfo, "canary", attrs) }
+	write(slog.String("from", "x\nfrom=host"), slog.String("cell", "eu"))
+	if got := log.String(); !strings.Contains(got, ` msg=canary from=guest attrs.from="x\nfrom=host" attrs.cell=eu`) || strings.Count(got, "\n") != 1 {
+		t.Errorf("logged %q", got)
+	}
+	for range 20 {
+		write(slog.String("long", strings.Repeat("x", 4<<10)))
+	}
+	if set.log.dropped.Load() < 16 {
+		t.Errorf("dropped %d records: their attributes do not count", set.log.dropped.Load())
+	}
+}

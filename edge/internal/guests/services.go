@@ -176,7 +176,20 @@ func (s *services) Query(ctx context.Context, schema, name string, args []byte) 
 
 // Log logs text of the guest, with the guest's digest, the request's id and the tenant.
 func (s *services) Log(ctx context.Context, level slog.Level, text string) {
-	attrs := append(make([]slog.Attr, 0, 5), slog.String("from", "guest"))
+	s.set.log.write(ctx, level, text, s.logged(ctx))
+}
+
+// LogAttrs implements hostfuncs.AttrLogger: the guest's attributes are in the group
+// "attrs".
+func (s *services) LogAttrs(ctx context.Context, level slog.Level, text string, attrs []slog.Attr) {
+	s.set.log.write(ctx, level, text, append(s.logged(ctx), slog.GroupAttrs("attrs", attrs...)))
+}
+
+var _ hostfuncs.AttrLogger = (*services)(nil)
+
+// logged returns the attributes of the guest's log records.
+func (s *services) logged(ctx context.Context) []slog.Attr {
+	attrs := append(make([]slog.Attr, 0, 6), slog.String("from", "guest"))
 	if s.generation != nil {
 		attrs = append(attrs, slog.String("guest", s.generation.digest))
 	}
@@ -186,5 +199,5 @@ func (s *services) Log(ctx context.Context, level slog.Level, text string) {
 	if s.tenant != nil {
 		attrs = append(attrs, slog.String("tenant", s.tenant.Schema))
 	}
-	s.set.log.write(ctx, level, text, attrs)
+	return attrs
 }

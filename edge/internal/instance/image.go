@@ -246,6 +246,13 @@ func (u *unserved) Log(ctx context.Context, level slog.Level, text string) {
 	u.Services.Log(ctx, level, text)
 }
 
+// LogAttrs implements hostfuncs.AttrLogger.
+func (u *unserved) LogAttrs(ctx context.Context, level slog.Level, text string, attrs []slog.Attr) {
+	if l, ok := u.Services.(hostfuncs.AttrLogger); ok {
+		l.LogAttrs(ctx, level, text, attrs)
+	}
+}
+
 // explain adds to err what the guest was denied and the end of its log.
 func (u *unserved) explain(err error, denied string) error {
 	if err != nil && denied != "" {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -26,6 +27,8 @@ type scripted struct {
 	module   api.Module
 	lookup   func(out []byte) int64
 	logged   string
+	open     string // the file that is open
+	read     int    // bytes of it
 }
 
 func newScripted(t *testing.T, wasm []byte) *scripted {
@@ -68,19 +71,46 @@ func (g *scripted) host(m api.Module, name string, stack []uint64) {
 		if name != abi.ImportTenantByDomain {
 			params = 4
 		}
-		out, ok := m.Memory().Read(uint32(stack[params-2]), uint32(stack[params-1]))
-		if !ok {
-			g.t.Errorf("%s: the guest passes a buffer outside of its memory: %d bytes at %#x", name, stack[params-1], stack[params-2])
+		stack[0] = uint64(g.lookup(g.argument(m, stack[params-2], stack[params-1])))
+	case abi.ImportLog, abi.ImportLogAttrs:
+		g.logged += fmt.Sprintf("%d %q", int32(stack[0]), g.argument(m, stack[1], stack[2]))
+		if name == abi.ImportLogAttrs {
+			g.logged += fmt.Sprintf(" %q", normal(g.t, g.argument(m, stack[3], stack[4])))
 		}
-		stack[0] = uint64(g.lookup(out))
-	case abi.ImportLog:
-		line, _ := m.Memory().Read(uint32(stack[1]), uint32(stack[2]))
-		g.logged = string(line)
-	default:
-		if len(stack) > 0 {
-			stack[0] = uint64(abi.Unavailable)
+	case abi.ImportClock:
+		stack[0] = 1767225600_000000000
+	case abi.ImportRandom:
+		copy(g.argument(m, stack[0], stack[1]), "\x01\xff\x7f")
+		stack[0] = uint64(abi.OK)
+	case abi.ImportFileClose:
+		stack[0] = 0
+	case abi.ImportFileOpen:
+		g.read, g.open = 0, string(g.argument(m, stack[0], stack[1]))
+		stack[0] = 7
+		if g.lookup(make([]byte, 1<<20)) < 0 {
+			stack[0] = uint64(g.lookup(nil))
+		}
+	case abi.ImportFileRead: // three bytes at a time
+		if g.read += 3; g.read > 3 && g.open != "long.txt" || g.read > 12 {
+			stack[0] = 0
+			return
+		}
+		stack[0] = uint64(copy(g.argument(m, stack[1], stack[2]), "abc"))
+	default: // query
+		if len(stack) > 1 {
+			out := g.argument(m, stack[len(stack)-2], stack[len(stack)-1])
+			stack[0] = uint64(g.lookup(out))
 		}
 	}
+}
+
+// argument returns bytes of the guest's memory.
+func (g *scripted) argument(m api.Module, addr, length uint64) []byte {
+	b, ok := m.Memory().Read(uint32(addr), uint32(length))
+	if !ok {
+		g.t.Errorf("the guest passes %d bytes at %#x, outside of its memory", length, addr)
+	}
+	return b
 }
 
 // Call implements tck.Guest. After a failure the next call gets a new instance.
@@ -212,4 +242,51 @@ func TestGuestsFulfilTheContractInEveryLanguage(t *testing.T) {
 			})
 		}
 	}
+}
+
+// Host functions answer every errno, and a panic and a log line are the same, in every
+// language.
+func TestGuestsCallHostFunctionsAlikeInEveryLanguage(t *testing.T) {
+	inGo := newScripted(t, wasmtest.Guest(t, "edge/internal/wasm/wasmtest/testdata/probe"))
+	exports := []string{abi.ExportRoute, abi.ExportReverseKey, abi.ExportPathname, abi.ExportAuthorize}
+	contract := tck.Contract()
+	for _, language := range wasmtest.Languages {
+		t.Run(language, func(t *testing.T) {
+			other := newScripted(t, wasmtest.Example(t, "probe", language))
+			compare := func(what string, m tck.Message) {
+				inGo.logged, other.logged = "", ""
+				want, replies := inGo.exchange(m)
+				got, ok := other.exchange(m)
+				if ok != replies || other.logged != inGo.logged {
+					t.Errorf("%s, %s: replies: %v (logs %q), in Go %v (%q)", m.Name, what, ok, other.logged, replies, inGo.logged)
+				} else if ok && !bytes.Equal(normal(t, got), normal(t, want)) {
+					t.Errorf("%s, %s: replies %.300q, in Go %.300q", m.Name, what, normal(t, got), normal(t, want))
+				}
+			}
+			for name, lookup := range lookups() {
+				inGo.lookup, other.lookup = lookup, lookup
+				for _, command := range []string{"log/a\nb", "random", "now", "query/plan", "file/a.txt", "file/long.txt", "primary/1", "domain/acme.example.com", "headers", "none"} {
+					msg := build(t, abi.ReqTarget, "/"+command+strings.Repeat("/", 1-strings.Count(command, "/")))
+					compare(command+", the host answers "+name, tck.Message{Export: abi.ExportRoute, Bytes: msg})
+				}
+			}
+			for _, m := range contract {
+				if slices.Contains(exports, m.Export) {
+					compare("", m)
+				}
+			}
+			if _, ok := other.exchange(tck.Message{Export: abi.ExportRoute, Bytes: build(t, abi.ReqTarget, "/panic/x")}); ok || !strings.Contains(other.logged, "boom") || !regexp.MustCompile(`(probe\.(rs|c)|index\.ts):\d+`).MatchString(other.logged) {
+				t.Errorf("a panic: replies: %v, logs %q", ok, other.logged)
+			}
+		})
+	}
+}
+
+// build returns a route request with a value for one field.
+func build(t *testing.T, field int, value string) []byte {
+	t.Helper()
+	b := abi.Begin(make([]byte, 256), 0, abi.ReqHeader0+2)
+	b.Put(field, value)
+	b.Put(abi.ReqHeader0+1, "b")
+	return b.Bytes()
 }

@@ -1,6 +1,6 @@
 // Host functions.
 
-import { Message } from "./memory";
+import { encode, Message } from "./memory";
 import { EMPTY, Text } from "./text";
 
 // @ts-ignore: decorator
@@ -18,6 +18,9 @@ declare function hostQuery(schema: usize, s: u32, name: usize, n: u32, args: usi
 // @ts-ignore: decorator
 @external("tenantedge", "log")
 declare function hostLog(level: i32, text: usize, n: u32): void;
+// @ts-ignore: decorator
+@external("tenantedge", "log_attrs")
+declare function hostLogAttrs(level: i32, text: usize, n: u32, attrs: usize, m: u32): void;
 // @ts-ignore: decorator
 @external("tenantedge", "clock")
 declare function hostClock(): i64;
@@ -206,6 +209,15 @@ export enum Level {
 /** Writes a line to the host's log, which truncates it to 1,024 bytes. */
 export function log(level: Level, line: Text): void {
   hostLog(level, line.ptr, line.length);
+}
+
+/**
+ * Writes a line with attributes, names and values in turn, at most 16 pairs. The host replaces
+ * line breaks and control characters in them.
+ */
+export function logAttrs(level: Level, line: Text, attrs: StaticArray<Text | null>): void {
+  const m = encode(0, attrs, attrs.length);
+  hostLogAttrs(level, line.ptr, line.length, m.ptr, m.length);
 }
 
 /** Returns nanoseconds since 1970-01-01 UTC. The clock is fixed while the guest is configured. */

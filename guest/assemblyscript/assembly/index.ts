@@ -18,7 +18,7 @@
 
 export { abort } from "./abort";
 export * from "./text";
-export { Errno, errnoText, lastErrno, Level, log, now, primaryDomain, query, random, readFile, Row, tenantByDomain, tenantByReference } from "./host";
+export { Errno, errnoText, lastErrno, Level, log, logAttrs, now, primaryDomain, query, random, readFile, Row, tenantByDomain, tenantByReference } from "./host";
 export * from "./route";
 export * from "./keys";
 export * from "./json";

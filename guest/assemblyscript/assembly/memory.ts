@@ -78,6 +78,12 @@ export class Message {
 
 /** Writes a message of the first n fields, and returns it as an export does. */
 export function reply(word: u32, fields: StaticArray<Text | null>, n: u32): u64 {
+  const t = encode(word, fields, n);
+  return pack(t.ptr, t.length);
+}
+
+/** Writes a message of the first n fields. */
+export function encode(word: u32, fields: StaticArray<Text | null>, n: u32): Text {
   const head: u32 = 8 + 8 * n;
   let total: u32 = head;
   for (let i: u32 = 0; i < n; i++) {
@@ -99,7 +105,7 @@ export function reply(word: u32, fields: StaticArray<Text | null>, n: u32): u64 
     memory.copy(out + end, f.ptr, f.length);
     end += f.length;
   }
-  return pack(out, total);
+  return new Text(out, total);
 }
 
 /** Returns at most the first 1,024 bytes, the bound of reasons and errors. */

@@ -30,6 +30,12 @@ type Host interface {
 	Random(out []byte) uint32
 }
 
+// AttrLogger is a Host that receives log lines with attributes, as the message of
+// abi.ImportLogAttrs.
+type AttrLogger interface {
+	LogAttrs(level int32, text string, attrs []byte)
+}
+
 // Files answers the host functions for files.
 type Files interface {
 	FileOpen(name string, mode uint32) int64

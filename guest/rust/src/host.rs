@@ -13,6 +13,8 @@ extern "C" {
     fn query(schema: *const u8, s: u32, name: *const u8, n: u32, args: *const u8, a: u32, out: *mut u8, cap: u32) -> i64;
     #[link_name = "log"]
     fn host_log(level: i32, text: *const u8, len: u32);
+    #[link_name = "log_attrs"]
+    fn host_log_attrs(level: i32, text: *const u8, len: u32, attrs: *const u8, size: u32);
     fn clock() -> i64;
     #[link_name = "random"]
     fn host_random(out: *mut u8, len: u32) -> u32;
@@ -125,6 +127,24 @@ impl<'a> Host<'a> {
             b.push(part);
         }
         b.bytes()
+    }
+
+    /// Writes a line with attributes, names and values, at most 16. The host replaces line
+    /// breaks and control characters in them.
+    pub fn log_attrs(self, level: Level, line: &[u8], attrs: &[(&[u8], &[u8])]) {
+        let mut b = self.buffer();
+        let mut at = 8 + 16 * attrs.len();
+        b.push(&[0; 4]).push(&(2 * attrs.len() as u32).to_le_bytes());
+        for text in attrs.iter().flat_map(|&(name, value)| [name, value]) {
+            b.push(&(at as u32).to_le_bytes()).push(&(text.len() as u32).to_le_bytes());
+            at += text.len();
+        }
+        for (name, value) in attrs {
+            b.push(name).push(value);
+        }
+        let b = b.bytes();
+        // Safety: the host reads both.
+        unsafe { host_log_attrs(level as i32, line.as_ptr(), line.len() as u32, b.as_ptr(), b.len() as u32) }
     }
 
     /// Returns schema:prefix:version:key, as Django's applications make cache keys.
