@@ -48,11 +48,11 @@ func TestALineWithAttributesIsARecordThatForgesNothing(t *testing.T) {
 		{"none", "canary", pairs(), "canary"},
 		{"a value that looks like a line", "a\nlevel=ERROR b", pairs("user", "x\nlevel=ERROR msg=\"forged\"\r\n\x1b[31m\u2028."), `a level=ERROR b user="x level=ERROR msg=\"forged\"` + "\uFFFD \uFFFD[31m\uFFFD." + `"`},
 		{"a name that looks like others", "a", pairs("x=1 from=host\n", "v", "", "w"), `a x_1_from_host_="v" _="w"`},
-		{"long names and values", "a", pairs(strings.Repeat("n", 1000), strings.Repeat("v", 1000)), "a " + strings.Repeat("n", abi.MaxLogName) + `="` + strings.Repeat("v", abi.MaxLogValue) + `"`},
+		{"long names and values", "a", pairs(strings.Repeat("n", abi.MaxLogName+1), strings.Repeat("v", abi.MaxLogValue+1)), "a " + strings.Repeat("n", abi.MaxLogName) + `="` + strings.Repeat("v", abi.MaxLogValue) + `"`},
 		{"a long text", strings.Repeat("x", 5000), pairs(), strings.Repeat("x", abi.MaxLogText)},
 		{"too many", "a", pairs(many...), `a error="the attributes are more than 16"`},
 		{"a name without value", "a", pairs("x"), `a error="the attributes are malformed: expected a message of pairs of a name and a value"`},
-		{"too long", "a", pairs("x", strings.Repeat("v", abi.MaxLogAttrs)), `a error="the attributes are longer than 8192 bytes"`},
+		{"too long", "a", pairs("x", strings.Repeat("v", abi.MaxLogAttrs+1-len(pairs("x", "")))), `a error="the attributes are longer than 8192 bytes"`},
 		{"no message", "a", []byte("x"), `a error="the attributes are malformed: expected a message of pairs of a name and a value"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -77,12 +77,12 @@ func TestRecordsOfACallAreBounded(t *testing.T) {
 	w := &attrWorld{world: g.world}
 	g.call.Services = w
 	g.call.Begin(t.Context())
-	for range 3 * abi.MaxLogRecords {
+	for range abi.MaxLogRecords + 1 {
 		g.logAttrs("a", pairs("x", "1"))
 	}
 	g.mustRun(abi.ImportLogAttrs, 0, 1024, 1, 1<<31, 5)
 	g.call.End()
-	if len(w.records) != abi.MaxLogRecords || len(w.lines) != 1 || !strings.Contains(w.lines[0], `a x="1" | a x="1"`) || !strings.Contains(w.lines[0], "outside the guest's memory") {
+	if len(w.records) != abi.MaxLogRecords || len(w.lines) != 1 || !strings.Contains(w.lines[0], `a x="1" | a error=`) || !strings.Contains(w.lines[0], "outside the guest's memory") {
 		t.Errorf("records %q and lines %q", w.records, w.lines)
 	}
 }
