@@ -95,6 +95,7 @@ var suites = []suite{
 	{name: "sockets", open: openSockets},
 	{name: "crowd", open: openCrowd, explicit: true},
 	{name: "files", open: openFiles},
+	{name: "languages", open: openLanguages},
 }
 
 // Names returns the names of the suites.

@@ -61,7 +61,7 @@ type exchanged struct {
 // conforming is a guest under test that runs as in a server: metered, and reset
 // after each call.
 type conforming struct {
-	t       *testing.T
+	t       testing.TB
 	wasm    []byte
 	world   *tck.World
 	program *Program

@@ -38,7 +38,7 @@ func buildExamples() (examples, error) {
 
 // Example builds an example in a language. It skips the test if the toolchain is not
 // installed.
-func Example(t *testing.T, name, language string) []byte {
+func Example(t testing.TB, name, language string) []byte {
 	t.Helper()
 	if _, err := exec.LookPath("sh"); err != nil {
 		t.Skip(err)
