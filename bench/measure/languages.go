@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -12,6 +13,10 @@ import (
 // language. The engine's own benchmark runs them: a call of a guest without a server
 // around it is not public.
 func openLanguages(ctx context.Context, o *Options, out *opened) error {
+	if o.Short && !slices.Contains(o.Only, "languages") {
+		out.notes = append(out.notes, "missing-languages: building all guests takes too long; a run without -short does")
+		return nil
+	}
 	work, err := os.MkdirTemp("", "tenantedge-bench-languages-")
 	if err != nil {
 		return err

@@ -7,7 +7,7 @@ var languageTitles = []struct{ key, title string }{{"go", "Go"}, {"rust", "Rust"
 // inLanguages writes the section about the same guests in different languages.
 func (p *page) inLanguages() error {
 	l := p.languages
-	if l == nil {
+	if l == nil || len(l.names) == 0 {
 		return nil
 	}
 	p.printf("\n## The same guest in each language\n\nThe guests [minimal](../../guest/examples/minimal) and [chatroom](../../guest/examples/chatroom) reply alike in every language. ")
