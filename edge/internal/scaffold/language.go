@@ -36,6 +36,24 @@ var Languages = []*Language{
 		sdk:       []sdkFolder{goSDK}, mark: "tinygo.json", toolchain: tinygoToolchain,
 	},
 	{
+		Name: "rust", Title: "Rust", Tested: true, Main: "src/lib.rs",
+		SDKNote: "a crate without dependencies", Ignored: []string{"/target/"},
+		templates: []string{"common", "rust"},
+		sdk:       []sdkFolder{{from: "rust", to: "sdk"}}, mark: "Cargo.toml", toolchain: rustToolchain,
+	},
+	{
+		Name: "assemblyscript", Title: "AssemblyScript", Tested: true, Main: "assembly/index.ts",
+		SDKNote: "a package", Ignored: []string{"/node_modules/"},
+		templates: []string{"common", "assemblyscript"},
+		sdk:       []sdkFolder{{from: "assemblyscript", to: "sdk"}}, mark: "asconfig.json", toolchain: assemblyscriptToolchain,
+	},
+	{
+		Name: "c", Title: "C", Tested: true, Main: "main.c",
+		SDKNote:   "one header",
+		templates: []string{"common", "c"},
+		sdk:       []sdkFolder{{from: "c", to: "sdk"}}, mark: "main.c", toolchain: cToolchain,
+	},
+	{
 		Name: "zig", Title: "Zig", Main: "main.zig",
 		Ignored:   []string{"/.zig-cache/", "/zig-out/"},
 		templates: []string{"common", "zig"}, mark: "main.zig", toolchain: zigToolchain,

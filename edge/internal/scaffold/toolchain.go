@@ -1,7 +1,9 @@
 package scaffold
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 )
 
@@ -45,6 +47,44 @@ var (
 		},
 		build: command("tinygo build -target=tinygo.json -o " + Output + " ."),
 	}
+	rustToolchain = toolchain{
+		tools: []string{"cargo", "rustc"},
+		find:  withRust,
+		lacks: rustTarget,
+		install: []string{
+			"Debian, Ubuntu:  sudo apt-get install cargo libstd-rust-dev-wasm32 lld",
+			"any system:      https://rustup.rs/, then rustup target add wasm32-unknown-unknown",
+			"macOS:           brew install rustup && rustup default stable && rustup target add wasm32-unknown-unknown",
+		},
+		build:  command("cargo build --release --target wasm32-unknown-unknown --target-dir target"),
+		output: "target/wasm32-unknown-unknown/release/*.wasm",
+	}
+	assemblyscriptToolchain = toolchain{
+		tools: []string{"node", "npm"},
+		install: []string{
+			"Debian, Ubuntu:  sudo apt-get install nodejs npm",
+			"macOS:           brew install node",
+			"any system:      https://nodejs.org/",
+		},
+		prepare: func(dir string) []Command {
+			if _, err := os.Stat(filepath.Join(dir, "node_modules")); err == nil {
+				return nil
+			}
+			return []Command{command("npm install --no-audit --no-fund")}
+		},
+		// The compiler is WebAssembly itself, which V8 would optimize for longer than it
+		// runs; without that it takes two thirds of the processor time.
+		build: command("node --liftoff-only node_modules/assemblyscript/bin/asc.js assembly/index.ts --debug --outFile " + Output),
+	}
+	cToolchain = toolchain{
+		tools: []string{"clang", "wasm-ld"},
+		lacks: clangTarget,
+		install: []string{
+			"Debian, Ubuntu:  sudo apt-get install clang lld",
+			`macOS:           brew install llvm lld && export PATH="$(brew --prefix llvm)/bin:$PATH"`,
+		},
+		build: command("clang --target=wasm32 -ffreestanding -nostdlib -O2 -mbulk-memory -Wall -Wextra -Isdk -Wl,--no-entry -o " + Output + " main.c"),
+	}
 	zigToolchain = toolchain{
 		tools: []string{"zig"},
 		install: []string{
@@ -59,6 +99,54 @@ var (
 		build:   command("make " + Output),
 	}
 )
+
+// rustTarget reports whether some rustc can compile for WebAssembly.
+func rustTarget() string {
+	if folder, _ := rustFolder(); folder == "" {
+		return "the target wasm32-unknown-unknown of rustc"
+	}
+	return ""
+}
+
+// rustFolder returns the first folder on PATH whose rustc has the libraries for
+// WebAssembly, which are an extra of installations of rustup and of Debian. first
+// reports whether it is the one that a shell finds.
+func rustFolder() (folder string, first bool) {
+	first = true
+	for _, folder := range filepath.SplitList(os.Getenv("PATH")) {
+		if _, err := exec.LookPath(filepath.Join(folder, "cargo")); err != nil {
+			continue
+		}
+		root, err := exec.Command(filepath.Join(folder, "rustc"), "--print", "sysroot").Output()
+		if err == nil {
+			if _, err := os.Stat(filepath.Join(strings.TrimSpace(string(root)), "lib/rustlib/wasm32-unknown-unknown/lib")); err == nil {
+				return folder, first
+			}
+		}
+		first = false
+	}
+	return "", false
+}
+
+// withRust makes c use the rustc that can compile for WebAssembly.
+func withRust(c Command) Command {
+	folder, first := rustFolder()
+	if first {
+		return c
+	}
+	args := append([]string{filepath.Join(folder, "cargo")}, c.Args[1:]...)
+	return Command{[]string{"RUSTC=" + filepath.Join(folder, "rustc")}, args}
+}
+
+// clangTarget reports whether clang can compile for WebAssembly, which Apple's
+// cannot.
+func clangTarget() string {
+	targets, err := exec.Command("clang", "--print-targets").Output()
+	if err == nil && strings.Contains(string(targets), "wasm32") {
+		return ""
+	}
+	return "a clang with the target wasm32"
+}
 
 // Missing returns what building needs and this machine lacks; empty: nothing.
 func (t *toolchain) Missing() []string {
