@@ -62,6 +62,7 @@ var aboutImports = map[string]string{
 	abi.ImportPrimaryDomain:     "finds the primary domain of a tenant",
 	abi.ImportQuery:             "runs a statement of the configuration in the database",
 	abi.ImportLog:               "writes a line to the host's log",
+	abi.ImportLogAttrs:          "writes a line with attributes to the host's log",
 	abi.ImportClock:             "returns the time",
 	abi.ImportRandom:            "returns random bytes",
 	abi.ImportFileOpen:          "opens a file of the tenant",
